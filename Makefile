@@ -1,0 +1,202 @@
+# tabber: make | make deps | make run | make check [SAN=1] | make fuzz T=record | make tidy
+#         make install [PREFIX=] [DESTDIR=] | make clean
+# Everything that is made lies in build/ (build/san/ with SAN=1). A folder in bin/ is a
+# program, a folder in lib/ an archive; LIBS_program below is a program's import list.
+
+VERSION := 0.1
+PREFIX ?= /usr/local
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+SAN ?=
+B := $(if $(SAN),build/san,build)
+
+WARN := -Wall -Wextra -Wpedantic -Werror -Wshadow -Wvla -Wwrite-strings -Wstrict-prototypes \
+  -Wmissing-prototypes -Wmissing-declarations -Wcast-qual -Wpointer-arith -Wformat=2 -Wundef \
+  -Wimplicit-fallthrough -Wnull-dereference -Wswitch-enum
+HARD := -fstack-protector-strong -fPIE
+HARD_LD := -pie -Wl,-z,relro,-z,now
+ifeq ($(SAN),)
+OPT := -O2 -g -D_FORTIFY_SOURCE=2
+else
+OPT := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+endif
+CPPFLAGS += -D_GNU_SOURCE -DTABBER_VERSION='"$(VERSION)"' -Ilib
+CFLAGS_ALL := -std=c11 $(OPT) $(WARN) $(HARD) $(CFLAGS)
+# Where lengths come from strangers.
+STRICT_AREAS := xml jid record
+LDFLAGS_ALL := $(HARD_LD) $(OPT) $(LDFLAGS)
+
+# What an area needs of Debian's libraries.
+EXT_base := -lskarnet
+EXT_xml := -lexpat
+EXT_jid := -lidn
+EXT_store := -llmdb
+EXT_xmpp-tlsd := -lssl -lcrypto
+EXT_scram := -lcrypto -lidn
+EXT_yaml := -lyaml
+
+# Ranks: an area includes only areas before it in this list (make layers).
+AREAS := base event record settings link xml jid stanza store accounts scram access yaml handle service
+
+# One line a program: the areas it links, highest first.
+LIBS_xmpp-tlsd := service link settings record event base
+LIBS_xmpp-c2sd := service stanza jid xml link settings record event base
+LIBS_xmpp-routed := service stanza jid xml link settings record event base
+LIBS_xmpp-authd := service accounts scram store jid link settings record event base
+LIBS_xmpp-hostd := service handle stanza jid xml link settings record event base
+LIBS_xmpp-load := scram xml event base
+EXT_xmpp-load := -lssl
+LIBS_xmpp-confgen := yaml jid record base
+LIBS_xmpp-ctl := settings record base
+LIBS_xmpp-up := settings record base
+EXT_xmpp-up := -lcrypto
+
+PROGRAMS := $(notdir $(patsubst %/,%,$(wildcard bin/*/)))
+LIBDIRS := $(notdir $(patsubst %/,%,$(wildcard lib/*/)))
+
+.PHONY: all programs deps deps-test deps-tidy run check check-clients tests-lib fuzz tidy layers \
+  install clean
+all: programs $(if $(wildcard service),$(B)/share/tabber/service)
+
+# xmpp-up finds the service directories beside the programs, here as after make install.
+$(B)/share/tabber/service: $(wildcard service/*/* service/*/log/*)
+	@mkdir -p $@
+	@cp -R service/. $@
+	@touch $@
+
+lib_src = $(wildcard lib/$(1)/*.c)
+bin_src = $(wildcard bin/$(1)/*.c)
+objs = $(patsubst %.c,$(B)/obj/%.o,$(1))
+
+define AREA
+$(B)/lib/$(1).a: $(call objs,$(call lib_src,$(1)))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	@$$(AR) rcs $$@ $$^
+endef
+$(foreach a,$(LIBDIRS),$(eval $(call AREA,$(a))))
+
+define PROGRAM
+$(B)/bin/$(1): $(call objs,$(call bin_src,$(1))) $(foreach a,$(LIBS_$(1)),$(B)/lib/$(a).a)
+	@mkdir -p $$(@D)
+	@echo '  link $$@'
+	@$$(CC) $$(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) \
+	  $(EXT_$(1)) $(sort $(foreach a,$(LIBS_$(1)),$(EXT_$(a)))) $(EXT_base)
+programs: $(B)/bin/$(1)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call PROGRAM,$(p))))
+
+$(foreach a,$(STRICT_AREAS),$(eval $(B)/obj/lib/$(a)/%.o: CFLAGS_ALL += -Wconversion))
+
+$(B)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo '  cc   $<'
+	@$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+
+# ---- what the machine needs ----
+
+DEPS_RUN := s6 libssl3 libexpat1 libyaml-0-2 liblmdb0 libidn12
+DEPS_BUILD := gcc make libc6-dev skalibs-dev libssl-dev libexpat1-dev libyaml-dev liblmdb-dev libidn-dev
+DEPS_TEST := libcmocka-dev python3 python3-slixmpp go-sendxmpp profanity tmux openssl runit procps \
+  util-linux
+DEPS_TIDY := clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev
+
+# $(call need,packages): installs those that are missing when root, else says the command.
+need = @missing=`for p in $(1); do dpkg -s $$p 2>/dev/null | grep -q '^Status: install ok' || echo $$p; done`; \
+  [ -z "$$missing" ] || { [ `id -u` = 0 ] && { command -v apt-get > /dev/null && \
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+      --no-install-recommends $$missing > /dev/null; }; } || \
+    { echo "missing: apt-get install --no-install-recommends" $$missing; exit 1; }; }
+
+deps:
+	$(call need,$(DEPS_RUN) $(DEPS_BUILD))
+
+deps-test: deps
+	$(call need,$(DEPS_TEST))
+
+deps-tidy: deps
+	$(call need,$(DEPS_TIDY) libcmocka-dev)
+
+# ---- trying it out ----
+
+# Root's programs run as users of their own, who must be able to enter the folder.
+RUN_DIR := $(if $(filter 0,$(shell id -u)),/var/lib/tabber-quickstart,$(CURDIR)/build/quickstart)
+
+run: deps
+	@$(MAKE) --no-print-directory install PREFIX=$(RUN_DIR) DESTDIR=
+	@RUN_DIR=$(RUN_DIR) sh tests/quickstart.sh conf/quickstart.yml
+
+# ---- tests ----
+
+TESTS_LIB := $(patsubst tests/lib/%.c,$(B)/tests/lib/%,$(wildcard tests/lib/*/*.c))
+ALL_LIBS := $(foreach a,$(LIBDIRS),$(B)/lib/$(a).a)
+ALL_EXT := $(sort $(foreach a,$(LIBDIRS),$(EXT_$(a)))) -lcrypto -lidn -lskarnet
+
+$(B)/tests/lib/%: tests/lib/%.c $(ALL_LIBS)
+	@mkdir -p $(@D)
+	@echo '  test $<'
+	@$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< -Wl,--start-group $(ALL_LIBS) \
+	  -Wl,--end-group $(ALL_EXT) -lcmocka
+
+check: deps-test
+	@$(MAKE) --no-print-directory all tests-lib
+	@sh tests/check.sh $(B)
+
+tests-lib: $(TESTS_LIB)
+
+check-clients: all
+	@tests/whole/run $(B)/bin --clients
+
+# make fuzz T=record [SECONDS=60]
+T ?= record
+SECONDS ?= 60
+FUZZ_SRC := $(filter-out lib/link/% lib/service/%,$(wildcard lib/*/*.c))
+
+fuzz: deps-tidy
+	@mkdir -p build/fuzz/$(T)
+	clang-14 $(CPPFLAGS) -std=c11 -O1 -g -fsanitize=fuzzer,address,undefined \
+	  -fno-sanitize-recover=undefined -o build/fuzz/$(T).bin tests/fuzz/$(T).c $(FUZZ_SRC) \
+	  $(ALL_EXT) $(sort $(foreach a,$(LIBDIRS),$(EXT_$(a))))
+	build/fuzz/$(T).bin -max_total_time=$(SECONDS) -timeout=10 -print_final_stats=1 \
+	  -artifact_prefix=build/fuzz/ build/fuzz/$(T) tests/fuzz/seeds/$(T)
+
+# ---- looking after the code ----
+
+SOURCES := $(wildcard bin/*/*.[ch] lib/*/*.[ch] lib/*/*/*.[ch] tests/lib/*/*.c tests/fuzz/*.c)
+
+tidy: deps-tidy layers
+	@clang-format-14 --dry-run -Werror $(SOURCES)
+	@sh tests/tidy.sh
+	@clang-tidy-14 --quiet $(filter %.c,$(filter bin/% lib/%,$(SOURCES))) -- $(CPPFLAGS) \
+	  -std=c11 2>/dev/null
+
+layers:
+	@sh tests/layers.sh $(AREAS)
+
+# ---- manual pages, installing ----
+
+MAN := $(wildcard bin/*/*.[158] lib/*/*.[57] service/*.7)
+
+$(B)/gen/records-man: lib/record/man/records-man.c $(B)/lib/record.a $(B)/lib/base.a
+	@mkdir -p $(@D)
+	@$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ -lskarnet
+
+$(B)/man/xmpp-records.7: $(B)/gen/records-man
+	@mkdir -p $(@D)
+	@$< > $@
+
+all: $(if $(wildcard lib/record/man),$(B)/man/xmpp-records.7)
+
+install: all
+	@mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/tabber/conf
+	@cp $(PROGRAMS:%=$(B)/bin/%) $(DESTDIR)$(PREFIX)/bin/
+	@cp -R $(B)/share/tabber/service $(DESTDIR)$(PREFIX)/share/tabber/
+	@cp conf/*.yml $(DESTDIR)$(PREFIX)/share/tabber/conf/
+	@for f in $(MAN) $(B)/man/*; do d=$(DESTDIR)$(PREFIX)/share/man/man$${f##*.}; mkdir -p $$d; cp $$f $$d/; done
+	@chmod -R a+rX $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share
+
+clean:
+	rm -rf build
