@@ -1,0 +1,97 @@
+#include "base/base.h"
+
+#include <errno.h>
+#include <stdalign.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Blocks form a chain; the first is kept by a reset, so that an arena that serves one
+ * stanza after another allocates once. A stanza larger than a block gets a block of its
+ * own size. */
+#define BLOCK_BYTES 8192
+
+struct arena_block {
+  struct arena_block *next;
+  size_t used, size;
+  alignas(max_align_t) char bytes[];
+};
+
+static struct arena_block *
+block_new(size_t n)
+{
+  size_t size = n > BLOCK_BYTES ? n : BLOCK_BYTES;
+  struct arena_block *b = malloc(sizeof *b + size);
+
+  if (!b) return NULL;
+  b->next = NULL;
+  b->used = 0;
+  b->size = size;
+  return b;
+}
+
+void *
+arena_alloc(struct arena *a, size_t n)
+{
+  struct arena_block *b = a->block;
+  void *p;
+
+  if (n > SIZE_MAX / 2) {
+    errno = ENOMEM;
+    return NULL;
+  }
+  n = (n + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+  if (!b || b->size - b->used < n) {
+    struct arena_block *fresh = block_new(n);
+    if (!fresh) return NULL;
+    if (b)
+      b->next = fresh;
+    else
+      a->first = fresh;
+    a->block = b = fresh;
+  }
+  p = b->bytes + b->used;
+  b->used += n;
+  return p;
+}
+
+struct slice
+arena_copy(struct arena *a, struct slice text)
+{
+  char *p = arena_alloc(a, text.len + 1);
+
+  if (!p) return (struct slice){NULL, 0};
+  if (text.len) memcpy(p, text.s, text.len);
+  p[text.len] = 0;
+  return (struct slice){p, text.len};
+}
+
+static void
+free_from(struct arena_block *b)
+{
+  while (b) {
+    struct arena_block *next = b->next;
+    free(b);
+    b = next;
+  }
+}
+
+void
+arena_reset(struct arena *a)
+{
+  if (!a->first) return;
+  if (a->first->size > BLOCK_BYTES) {
+    arena_wipe(a);
+    return;
+  }
+  free_from(a->first->next);
+  a->first->next = NULL;
+  a->first->used = 0;
+  a->block = a->first;
+}
+
+void
+arena_wipe(struct arena *a)
+{
+  free_from(a->first);
+  a->first = a->block = NULL;
+}

@@ -1,0 +1,184 @@
+/* base: what every other area stands on. Slices of text, one-stanza arenas, a hash table,
+ * numbers as text, the log, and the one door through which time and chance come in. */
+#ifndef BASE_H
+#define BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/limits.h"
+
+/* ---- slices: text by pointer and length, not NUL-terminated, owned by somebody else
+ * ---- */
+
+struct slice {
+  char const *s;
+  size_t len;
+};
+
+/* A slice of a string literal. */
+#define SLICE(literal)                                                                   \
+  (struct slice)                                                                         \
+  {                                                                                      \
+    "" literal, sizeof(literal) - 1                                                      \
+  }
+
+/* The slice of the len bytes at s, or of the NUL-terminated string z (NULL is empty). */
+struct slice slice_of(char const *s, size_t len);
+struct slice slice_str(char const *z);
+
+/* Byte equality; with a NUL-terminated string; without regard to ASCII case. */
+bool slice_eq(struct slice a, struct slice b);
+bool slice_is(struct slice a, char const *z);
+bool slice_is_nocase(struct slice a, char const *z);
+bool slice_starts(struct slice a, char const *z);
+
+/* Cut the first word off *rest: up to the byte sep, which is dropped. False when *rest is
+ * empty. An empty word between two separators is a word. */
+bool slice_word(struct slice *rest, char sep, struct slice *word);
+
+/* Whether the words of list, separated by blanks, have word among them. */
+bool slice_has_word(struct slice list, struct slice word);
+
+/* The decimal number that a is, whole, at most UINT64_MAX. false (errno EINVAL) when it is
+ * none. */
+bool slice_u64(struct slice a, uint64_t *out);
+
+/* Read a JID-free number as text: buf is at least BASE_NUM bytes; gives the slice of it.
+ */
+#define BASE_NUM 21
+struct slice num_u64(char buf[BASE_NUM], uint64_t n);
+
+/* ---- arenas: memory that is freed in one step ---- */
+
+struct arena_block;
+
+struct arena {
+  struct arena_block *first, *block;
+};
+
+#define ARENA_ZERO                                                                       \
+  {                                                                                      \
+    NULL, NULL                                                                           \
+  }
+
+/* n bytes, aligned for any type, alive until arena_reset or arena_wipe. NULL: ENOMEM. */
+void *arena_alloc(struct arena *a, size_t n);
+
+/* A copy of text in the arena, with a NUL behind it that is not counted. s NULL: ENOMEM.
+ */
+struct slice arena_copy(struct arena *a, struct slice text);
+
+/* Free all that was allocated; the first block stays for the next stanza. */
+void arena_reset(struct arena *a);
+
+/* Free everything. */
+void arena_wipe(struct arena *a);
+
+/* ---- hash table: text to pointer ---- */
+
+struct table_slot {
+  uint32_t hash;
+  void *item;
+};
+
+/* Open addressing. Items are the caller's, and tell their own key; a key must not change
+ * while its item is in the table. All zero but key is an empty table. */
+struct table {
+  struct slice (*key)(void const *item);
+  struct table_slot *slots;
+  size_t n, mask;
+};
+
+/* The item with this key, or NULL. */
+void *table_get(struct table const *t, struct slice key);
+
+/* Add item, whose key is not in the table yet. false: ENOMEM. */
+bool table_put(struct table *t, void *item);
+
+/* Take the item with this key out and return it, or NULL. */
+void *table_del(struct table *t, struct slice key);
+
+/* Free the slots, not the items. */
+void table_wipe(struct table *t);
+
+/* ---- ids: numbers for things that come and go ---- */
+
+/* An id is a slot (the low ID_SLOT_BITS bits) and a generation, so that a late word about a
+ * thing that is over reaches nobody else. 0 is no id. */
+#define ID_SLOT_BITS 20
+
+struct id_entry {
+  void *item;
+  uint64_t id;
+};
+
+/* Ids of our own giving. All zero is empty. */
+struct ids {
+  struct id_entry *v;
+  uint32_t *free;
+  uint32_t size, used, free_n, live;
+};
+
+/* A new id for item; 0: ENOMEM, or 2^20 are alive. */
+uint64_t ids_take(struct ids *t, void *item);
+
+/* The item of an id that is alive, or NULL; the item in slot i < t->used, or NULL. */
+void *ids_get(struct ids const *t, uint64_t id);
+void *ids_at(struct ids const *t, uint32_t i);
+
+/* The id is over. */
+void ids_give(struct ids *t, uint64_t id);
+
+/* Ids that somebody else gave in this way. All zero is empty. */
+struct id_map {
+  struct id_entry *v;
+  uint32_t size;
+};
+
+/* Put item under id, in place of what its slot held. false: ENOMEM. */
+bool id_map_put(struct id_map *m, uint64_t id, void *item);
+void *id_map_get(struct id_map const *m, uint64_t id);
+void id_map_del(struct id_map *m, uint64_t id);
+void id_map_wipe(struct id_map *m);
+
+/* ---- the door: time and chance ---- */
+
+/* Microseconds since 1970 at the start of this turn of the loop. */
+uint64_t door_now(void);
+
+/* Read the clock (live). door_set_clock fixes it instead, from then on (pipe driver). */
+void door_tick(void);
+void door_set_clock(uint64_t now_us);
+
+/* n bytes of chance at buf: the kernel's, or after door_seed a stream that the seed alone
+ * decides. Dies (111) when the kernel has none. */
+void door_random(void *buf, size_t n);
+void door_seed(struct slice seed);
+
+/* n characters of [a-z0-9] chosen by door_random at buf, for ids; no NUL is written. */
+void door_random_id(char *buf, size_t n);
+
+/* ---- the log: one line an event on stderr ---- */
+
+enum log_level { LOG_FATAL, LOG_WARN, LOG_INFO, LOG_DEBUG };
+
+/* Events above this level are not written; 1 at start. */
+extern unsigned int log_verbosity;
+
+/* PROGRAM: LEVEL: event=EVENT key=value ...: pairs of strings, ended by NULL. Values with
+ * blanks, quotes or control bytes are written in quotes with C escapes, so that nobody's
+ * input makes a second line; a NULL value drops its pair. Keeps errno. */
+void log_event(enum log_level level, char const *event, ...) __attribute__((sentinel));
+
+/* A number, or a slice, as a string for log_event: valid until 8 more were made. */
+char const *log_num(uint64_t n);
+char const *log_text(struct slice s);
+
+/* Addresses of clients as they may be logged: the address, or "hidden" when the setting
+ * hide_sensitive_log_data is on. Every line that names a client's address asks here. */
+extern bool log_hides_peers;
+char const *log_peer(struct slice ip);
+
+#endif

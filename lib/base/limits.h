@@ -1,0 +1,40 @@
+/* Every limit of the server that is not a setting, with where it comes from. */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+/* RFC 6120 s13.12: a server must take stanzas of 10000 bytes; so that is what a stream
+ * may send before it has authenticated. */
+#define STANZA_MAX_BEFORE_AUTH 10000
+/* What "infinity" means for max_stanza_size: no stanza is larger on any stream. */
+#define STANZA_MAX (2u << 20)
+/* Elements inside elements, the stanza itself being 1; deeper is a policy-violation. */
+#define XML_DEPTH_MAX 64
+/* Attributes of one element, namespace declarations included. */
+#define XML_ATTRS_MAX 64
+/* Expat parsers that stay with streams between two stanzas; the oldest is taken first. */
+#define XML_PARSERS_KEPT 64
+/* RFC 7622 s3.1: 1023 bytes for each of the three parts, and two separators. */
+#define JID_PART_MAX 1023
+#define JID_MAX 3071
+/* One record, newline included: a stanza of STANZA_MAX bytes of which each is escaped,
+ * and its envelope. */
+#define RECORD_MAX ((2 * STANZA_MAX) + 65536)
+#define RECORD_FIELDS_MAX 24
+/* A link that holds more output than this asks its program to stop feeding it... */
+#define LINK_HIGH_WATER (4u << 20)
+/* ...and goes on below this. */
+#define LINK_LOW_WATER (1u << 20)
+/* A neighbour that lets this much pile up is cut off; what is not acknowledged stays. */
+#define LINK_OUTPUT_MAX (256u << 20)
+/* A neighbour says hello within this time (microseconds). */
+#define LINK_HELLO_US 5000000
+/* Reconnecting starts at this pause and doubles up to the other (microseconds). */
+#define LINK_RETRY_MIN_US 10000
+#define LINK_RETRY_MAX_US 1000000
+/* SIGTERM: what is queued is written within this time (microseconds). */
+#define SERVICE_STOP_US 5000000
+/* Control connections a daemon serves at once, and how long one may stay silent. */
+#define SERVICE_CONTROLS_MAX 32
+#define SERVICE_CONTROL_US 30000000
+
+#endif

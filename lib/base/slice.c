@@ -1,0 +1,102 @@
+#include "base/base.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+struct slice
+slice_of(char const *s, size_t len)
+{
+  return (struct slice){s, len};
+}
+
+struct slice
+slice_str(char const *z)
+{
+  return (struct slice){z, z ? strlen(z) : 0};
+}
+
+bool
+slice_eq(struct slice a, struct slice b)
+{
+  return a.len == b.len && (!a.len || !memcmp(a.s, b.s, a.len));
+}
+
+bool
+slice_is(struct slice a, char const *z)
+{
+  return slice_eq(a, slice_str(z));
+}
+
+bool
+slice_is_nocase(struct slice a, char const *z)
+{
+  return a.len == strlen(z) && (!a.len || !strncasecmp(a.s, z, a.len));
+}
+
+bool
+slice_starts(struct slice a, char const *z)
+{
+  size_t n = strlen(z);
+
+  return a.len >= n && (!n || !memcmp(a.s, z, n));
+}
+
+bool
+slice_word(struct slice *rest, char sep, struct slice *word)
+{
+  char const *end;
+
+  if (!rest->len) return false;
+  end = memchr(rest->s, sep, rest->len);
+  if (!end) {
+    *word = *rest;
+    *rest = (struct slice){rest->s + rest->len, 0};
+    return true;
+  }
+  *word = (struct slice){rest->s, (size_t)(end - rest->s)};
+  *rest = (struct slice){end + 1, rest->len - word->len - 1};
+  return true;
+}
+
+bool
+slice_has_word(struct slice list, struct slice word)
+{
+  struct slice w;
+
+  while (slice_word(&list, ' ', &w))
+    if (slice_eq(w, word)) return true;
+  return false;
+}
+
+bool
+slice_u64(struct slice a, uint64_t *out)
+{
+  uint64_t n = 0;
+  size_t i;
+
+  if (!a.len || a.len > 20) goto bad;
+  for (i = 0; i < a.len; i++) {
+    unsigned int d = (unsigned int)(unsigned char)a.s[i] - '0';
+    if (d > 9 || n > (UINT64_MAX - d) / 10) goto bad;
+    n = n * 10 + d;
+  }
+  *out = n;
+  return true;
+bad:
+  errno = EINVAL;
+  return false;
+}
+
+struct slice
+num_u64(char buf[BASE_NUM], uint64_t n)
+{
+  char *p = buf + BASE_NUM - 1;
+
+  *p = 0;
+  do {
+    *--p = (char)('0' + n % 10);
+    n /= 10;
+  } while (n);
+  return (struct slice){p, (size_t)(buf + BASE_NUM - 1 - p)};
+}

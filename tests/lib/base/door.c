@@ -1,0 +1,113 @@
+#include "base/base.h"
+
+#include <skalibs/strerr.h>
+
+#include <ctype.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+char const *PROG = "test";
+
+static void
+live_clock(void **state)
+{
+  uint64_t before = (uint64_t)time(NULL) * 1000000u, now = door_now();
+
+  (void)state;
+  assert_true(now + 1000000u >= before && now < before + 60000000u);
+  assert_true(door_now() == now); /* still until the next tick */
+}
+
+static void
+live_chance(void **state)
+{
+  unsigned char a[32] = {0}, b[32] = {0};
+
+  (void)state;
+  door_random(a, sizeof a);
+  door_random(b, sizeof b);
+  assert_memory_not_equal(a, b, sizeof a);
+  door_random(a, 0);
+}
+
+static void
+fixed_clock(void **state)
+{
+  (void)state;
+  door_set_clock(0);
+  assert_true(door_now() == 0);
+  door_tick();
+  assert_true(door_now() == 0);
+  door_set_clock(UINT64_MAX);
+  door_tick();
+  assert_true(door_now() == UINT64_MAX);
+  door_set_clock(5);
+  assert_true(door_now() == 5);
+}
+
+/* The seed alone decides the stream, however it is read. */
+static void
+seeded_chance(void **state)
+{
+  unsigned char a[100], b[100], c[100];
+  char const longest[] =
+    "0123456789012345678901234567890123456789012345678901234567890123456789"
+    "0123456789012345678901234567890123456789012345678901234567890123456789"
+    "0123456789012345678901234567890123456789";
+  size_t i;
+
+  (void)state;
+  door_seed(SLICE("one"));
+  door_random(a, sizeof a);
+  door_seed(SLICE("one"));
+  for (i = 0; i < sizeof b; i++)
+    door_random(b + i, 1);
+  assert_memory_equal(a, b, sizeof a);
+  door_seed(SLICE("two"));
+  door_random(c, sizeof c);
+  assert_memory_not_equal(a, c, sizeof a);
+  door_seed(SLICE(""));
+  door_random(c, sizeof c);
+  door_seed(slice_str(longest));
+  door_random(c, sizeof c);
+}
+
+static void
+ids(void **state)
+{
+  char id[65];
+  size_t i;
+  int seen[256] = {0}, round, kinds = 0;
+
+  (void)state;
+  door_seed(SLICE("ids"));
+  for (round = 0; round < 100; round++) {
+    memset(id, '!', sizeof id);
+    door_random_id(id, 64);
+    assert_int_equal(id[64], '!');
+    for (i = 0; i < 64; i++) {
+      assert_true(islower((unsigned char)id[i]) || isdigit((unsigned char)id[i]));
+      seen[(unsigned char)id[i]] = 1;
+    }
+  }
+  for (i = 0; i < 256; i++)
+    kinds += seen[i];
+  assert_int_equal(kinds, 36);
+}
+
+int
+main(void)
+{
+  struct CMUnitTest const tests[] = {
+    cmocka_unit_test(live_clock),  cmocka_unit_test(live_chance),
+    cmocka_unit_test(fixed_clock), cmocka_unit_test(seeded_chance),
+    cmocka_unit_test(ids),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
