@@ -1,0 +1,112 @@
+/* Writes xmpp-records(7) from the table of verbs. */
+#include "record/verbs.h"
+
+#include <stdio.h>
+
+char const *PROG = "records-man";
+
+static char const head[] =
+  ".Dd November 22, 2026\n"
+  ".Dt XMPP-RECORDS 7\n"
+  ".Os tabber\n"
+  ".Sh NAME\n"
+  ".Nm xmpp-records\n"
+  ".Nd what the programs of tabber say to each other\n"
+  ".Sh DESCRIPTION\n"
+  "A record is one line that ends in a newline.\n"
+  "Its fields are separated by one TAB; the first is the verb.\n"
+  "In a field \\e\\e \\et \\en \\er stand for backslash, TAB, newline and carriage "
+  "return; \\e0\n"
+  "stands for NUL and occurs only in the bytes of a conduit.\n"
+  "Absent and empty are the same.\n"
+  "A reader ignores extra fields at the end and logs an unknown verb once.\n"
+  "What is not a record, or a verb that its sender may not say, ends the link.\n"
+  ".Ss Links\n"
+  "Links are UNIX stream sockets\n"
+  ".Pa RUN/INSTANCE/link .\n"
+  "Both sides say\n"
+  ".Ic hello\n"
+  "first; the user of the peer must be one that the settings allow for its program.\n"
+  "All records of a turn leave in one write.\n"
+  "Stanzas carry in ORIGIN the instance that put them on the link and a number that "
+  "rises by\n"
+  "one.\n"
+  "What is not acknowledged is sent again after a reconnect, behind the announcements of "
+  "what\n"
+  "still holds; the receiver drops numbers that it has had already.\n"
+  "A program whose output to a link passes 4 MiB stops reading whatever feeds it until 1 "
+  "MiB\n"
+  "is left.\n"
+  ".Ss The pipe driver\n"
+  "With\n"
+  ".Fl p\n"
+  "a program reads these records from standard input and writes them to standard output, "
+  "each\n"
+  "behind the name of its link and a TAB.\n"
+  "The line\n"
+  ".Dl clock TAB MICROSECONDS\n"
+  "ends the turn, moves the clock and fires timers;\n"
+  ".Dl seed TAB TEXT\n"
+  "fixes all that is left to chance.\n"
+  "A link comes up at its first line, and goes down at the record\n"
+  ".Ic bye .\n"
+  "A trace (see\n"
+  ".Xr xmpp-ctl 1 )\n"
+  "is a file of such lines.\n"
+  ".Ss Stanzas\n"
+  "XML in a record is one whole element, well-formed by itself.\n"
+  "The content namespace (jabber:client, jabber:server) is implied; all others are "
+  "declared in\n"
+  "it.\n"
+  "TAGS are words that the edge computed once:\n"
+  ".Li ns=NAMESPACE\n"
+  "of a request's payload,\n"
+  ".Li body ,\n"
+  ".Li prio=N\n"
+  "of presence.\n"
+  ".Sh VERBS\n"
+  ".Bl -tag -width Ds\n";
+
+static char const tail[] = ".El\n"
+                           ".Sh SEE ALSO\n"
+                           ".Xr xmpp-ctl 1 ,\n"
+                           ".Xr tabber-settings 5 ,\n"
+                           ".Xr xmpp-c2sd 8 ,\n"
+                           ".Xr xmpp-routed 8 ,\n"
+                           ".Xr xmpp-tlsd 8\n";
+
+static void
+print_programs(unsigned int bits)
+{
+  unsigned int i;
+  bool first = true;
+
+  if ((bits & PROGRAMS_ALL) == PROGRAMS_ALL) {
+    printf("any program");
+    return;
+  }
+  for (i = 0; i < PROGRAMS_N; i++) {
+    if (!(bits & 1u << i)) continue;
+    printf("%s%s", first ? "" : ", ", program_name((enum program)(1u << i)) + 5);
+    first = false;
+  }
+}
+
+int
+main(void)
+{
+  unsigned int v;
+
+  fputs(head, stdout);
+  for (v = 0; v < VERBS_N; v++) {
+    struct verb_row const *row = &verb_rows[v];
+    printf(".It Ic %s Ar %s\n", row->word, *row->fields ? row->fields : "\\&");
+    printf("%s\n.br\nFrom ", row->text);
+    print_programs(row->from);
+    printf(" to ");
+    print_programs(row->to);
+    printf(".\n");
+  }
+  fputs(tail, stdout);
+  return ferror(stdout) ? 111 : 0;
+}

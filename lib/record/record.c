@@ -1,0 +1,190 @@
+#include "record/record.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* What a letter behind a backslash stands for; -1: nothing. */
+static int
+escaped(char c)
+{
+  switch (c) {
+  case '\\': return '\\';
+  case 't': return '\t';
+  case 'n': return '\n';
+  case 'r': return '\r';
+  case '0': return 0;
+  default: return -1;
+  }
+}
+
+static bool
+escapes_hold(char const *s, size_t len)
+{
+  char const *end = s + len;
+
+  while ((s = memchr(s, '\\', (size_t)(end - s)))) {
+    if (end - s < 2 || escaped(s[1]) < 0) return false;
+    s += 2;
+  }
+  return true;
+}
+
+bool
+record_split(struct record *r, char *line, size_t len)
+{
+  char *end = line + len;
+
+  r->n = 0;
+  r->read = r->dirty = 0;
+  if (memchr(line, 0, len) || memchr(line, '\r', len) || !escapes_hold(line, len)) {
+    errno = EPROTO;
+    return false;
+  }
+  for (;;) {
+    char *tab = memchr(line, '\t', (size_t)(end - line));
+    if (!tab) tab = end;
+    if (r->n < RECORD_FIELDS_MAX) {
+      r->at[r->n] = line;
+      r->len[r->n++] = (size_t)(tab - line);
+    }
+    if (tab == end) return true;
+    line = tab + 1;
+  }
+}
+
+struct slice
+record_get(struct record *r, unsigned int i)
+{
+  char *from, *to, *end;
+
+  if (i >= r->n) return (struct slice){"", 0};
+  if (!(r->read & 1u << i)) {
+    r->read |= 1u << i;
+    end = r->at[i] + r->len[i];
+    from = to = memchr(r->at[i], '\\', r->len[i]);
+    if (from) {
+      r->dirty |= 1u << i;
+      while (from < end) {
+        char *next = memchr(from, '\\', (size_t)(end - from));
+        size_t n = (size_t)((next ? next : end) - from);
+        memmove(to, from, n);
+        to += n;
+        from += n;
+        if (!next) break;
+        *to++ = (char)escaped(from[1]);
+        from += 2;
+      }
+      r->len[i] = (size_t)(to - r->at[i]);
+    }
+  }
+  return (struct slice){r->at[i], r->len[i]};
+}
+
+struct slice
+record_raw(struct record const *r, unsigned int i)
+{
+  if (i >= r->n || r->dirty & 1u << i) return (struct slice){"", 0};
+  return (struct slice){r->at[i], r->len[i]};
+}
+
+uint64_t
+record_u64(struct record *r, unsigned int i)
+{
+  uint64_t n;
+
+  return slice_u64(record_get(r, i), &n) ? n : 0;
+}
+
+bool
+record_put_verb(stralloc *out, char const *verb)
+{
+  return stralloc_cats(out, verb);
+}
+
+/* Whether a byte must be escaped. Written over whole blocks first, so that the compiler
+ * tests many bytes at once; nearly every block has none. */
+static bool
+special(char ch)
+{
+  unsigned char c = (unsigned char)ch;
+
+  return c == '\\' || c == 0 || c == '\t' || c == '\n' || c == '\r';
+}
+
+static char const *
+escape_of(char c)
+{
+  switch (c) {
+  case '\\': return "\\\\";
+  case '\t': return "\\t";
+  case '\n': return "\\n";
+  case '\r': return "\\r";
+  default: return "\\0";
+  }
+}
+
+#define BLOCK 32
+
+static size_t
+plain_run(char const *s, size_t len)
+{
+  size_t i, j;
+
+  for (i = 0; i + BLOCK <= len; i += BLOCK) {
+    unsigned char any = 0;
+    for (j = 0; j < BLOCK; j++) {
+      unsigned char c = (unsigned char)s[i + j];
+      any |= (unsigned char)((c < 14) | (c == '\\'));
+    }
+    if (any) break;
+  }
+  while (i < len && !special(s[i]))
+    i++;
+  return i;
+}
+
+bool
+record_put_more(stralloc *out, struct slice text)
+{
+  if (!stralloc_readyplus(out, text.len)) return false;
+  while (text.len) {
+    size_t n = plain_run(text.s, text.len);
+    if (n && !stralloc_catb(out, text.s, n)) return false;
+    if (n == text.len) break;
+    if (!stralloc_catb(out, escape_of(text.s[n++]), 2)) return false;
+    text = slice_of(text.s + n, text.len - n);
+  }
+  return true;
+}
+
+bool
+record_put_begin(stralloc *out)
+{
+  return stralloc_catb(out, "\t", 1);
+}
+
+bool
+record_put(stralloc *out, struct slice text)
+{
+  return record_put_begin(out) && record_put_more(out, text);
+}
+
+bool
+record_put_raw(stralloc *out, struct slice raw)
+{
+  return record_put_begin(out) && stralloc_catb(out, raw.s, raw.len);
+}
+
+bool
+record_put_u64(stralloc *out, uint64_t n)
+{
+  char buf[BASE_NUM];
+
+  return record_put_raw(out, num_u64(buf, n));
+}
+
+bool
+record_put_end(stralloc *out)
+{
+  return stralloc_catb(out, "\n", 1);
+}

@@ -1,0 +1,76 @@
+#include "record/verbs.h"
+
+#include <string.h>
+
+struct verb_row const verb_rows[VERBS_N] = {
+#define V(code, word, fields, least, from, to, text)                                     \
+  [VERB_##code] = {word, fields, least, from, to, text},
+  VERB_TABLE(V)
+#undef V
+};
+
+/* Rows by length and first letter would be a perfect hash but for a few; the short chains
+ * are made once. */
+#define BUCKETS 64
+
+static unsigned char chain[BUCKETS], next_in_chain[VERBS_N];
+
+static unsigned int
+bucket_of(struct slice word)
+{
+  return ((unsigned int)word.len * 7 + (unsigned char)word.s[0]) % BUCKETS;
+}
+
+static void
+make_chains(void)
+{
+  unsigned int i;
+
+  for (i = 0; i < BUCKETS; i++)
+    chain[i] = VERBS_N;
+  for (i = VERBS_N; i-- > 0;) {
+    unsigned int b = bucket_of(slice_str(verb_rows[i].word));
+    next_in_chain[i] = chain[b];
+    chain[b] = (unsigned char)i;
+  }
+}
+
+enum verb
+verb_find(struct slice word)
+{
+  static bool made;
+  unsigned int i;
+
+  if (!made) make_chains();
+  made = true;
+  if (!word.len) return VERBS_N;
+  for (i = chain[bucket_of(word)]; i < VERBS_N; i = next_in_chain[i])
+    if (slice_is(word, verb_rows[i].word)) break;
+  return (enum verb)i;
+}
+
+static char const *const programs[PROGRAMS_N] = {
+  "xmpp-tlsd",    "xmpp-c2sd",  "xmpp-s2sd",  "xmpp-routed",  "xmpp-authd",
+  "xmpp-userd",   "xmpp-hostd", "xmpp-mamd",  "xmpp-pubsubd", "xmpp-mucd",
+  "xmpp-uploadd", "xmpp-webd",  "xmpp-compd", "xmpp-ctl"};
+
+char const *
+program_name(enum program p)
+{
+  return programs[__builtin_ctz((unsigned int)p)];
+}
+
+enum program
+program_find(struct slice name)
+{
+  unsigned int i;
+  size_t n = name.len;
+
+  while (n && name.s[n - 1] >= '0' && name.s[n - 1] <= '9')
+    n--;
+  if (n && n < name.len && name.s[n - 1] == '-') name.len = n - 1;
+  if (slice_starts(name, "xmpp-")) name = slice_of(name.s + 5, name.len - 5);
+  for (i = 0; i < PROGRAMS_N; i++)
+    if (slice_is(name, programs[i] + 5)) return (enum program)(1u << i);
+  return (enum program)0;
+}

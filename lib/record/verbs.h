@@ -1,0 +1,128 @@
+/* The verbs of all links: one row each. Checks, and the tables of xmpp-records(7), are made
+ * from it. */
+#ifndef RECORD_VERBS_H
+#define RECORD_VERBS_H
+
+#include "base/base.h"
+
+/* The programs that open or accept links, as bits, so that a row can name several. */
+enum program {
+  TLSD = 1 << 0,
+  C2SD = 1 << 1,
+  S2SD = 1 << 2,
+  ROUTED = 1 << 3,
+  AUTHD = 1 << 4,
+  USERD = 1 << 5,
+  HOSTD = 1 << 6,
+  MAMD = 1 << 7,
+  PUBSUBD = 1 << 8,
+  MUCD = 1 << 9,
+  UPLOADD = 1 << 10,
+  WEBD = 1 << 11,
+  COMPD = 1 << 12,
+  CTL = 1 << 13
+};
+
+#define PROGRAMS_FRONT (TLSD | WEBD)
+#define PROGRAMS_EDGE (C2SD | S2SD | COMPD)
+#define PROGRAMS_SERVICE (USERD | HOSTD | MAMD | PUBSUBD | MUCD | UPLOADD | AUTHD | COMPD)
+#define PROGRAMS_ALL ((1 << 14) - 1)
+#define PROGRAMS_N 14
+
+/* V(name in code, verb, fields, fields that must be there, from, to, what it promises) */
+/* clang-format off */
+#define VERB_TABLE(V)                                                                         \
+V(HELLO, "hello", "PROGRAM VERSION INSTANCE EPOCH", 4, PROGRAMS_ALL, PROGRAMS_ALL,            \
+  "First record on every link, both ways. EPOCH is when the process started, in microseconds.") \
+V(ACK, "ack", "N", 1, PROGRAMS_ALL, PROGRAMS_ALL,                                             \
+  "The sender has taken responsibility for the stanzas up to sequence number N of this link's peer.") \
+V(BYE, "bye", "", 0, PROGRAMS_ALL, PROGRAMS_ALL,                                              \
+  "In traces and under -p only: the link of this name is gone.")                              \
+V(OPEN, "open", "ID LISTENER IP PORT", 3, PROGRAMS_FRONT, C2SD | S2SD,                        \
+  "A byte stream has arrived on LISTENER from IP. ID is unique on this link while it lasts.") \
+V(DATA, "data", "ID BYTES", 1, PROGRAMS_FRONT | C2SD | S2SD, PROGRAMS_FRONT | C2SD | S2SD,    \
+  "Bytes of conduit ID, in order.")                                                           \
+V(CLOSE, "close", "ID REASON", 1, PROGRAMS_FRONT | C2SD | S2SD, PROGRAMS_FRONT | C2SD | S2SD, \
+  "Conduit ID is over. What was sent before it is still written. ID may be used again.")      \
+V(STOP, "stop", "ID", 1, PROGRAMS_FRONT | C2SD | S2SD, PROGRAMS_FRONT | C2SD | S2SD,          \
+  "Send no more data for ID until go: the other side does not take it.")                      \
+V(GO, "go", "ID", 1, PROGRAMS_FRONT | C2SD | S2SD, PROGRAMS_FRONT | C2SD | S2SD,              \
+  "Data for ID may be sent again.")                                                           \
+V(STARTTLS, "starttls", "ID NAME BYTES", 2, C2SD | S2SD, TLSD,                                \
+  "Write BYTES as they are, then begin TLS with the certificate for NAME. All data up to secured is to be thrown away.") \
+V(SECURED, "secured", "ID VERSION CIPHER SNI BINDINGS NAMES VERDICT", 3, TLSD, C2SD | S2SD,   \
+  "TLS is up on ID. BINDINGS: words type=base64; NAMES and VERDICT: the peer's certificate.")  \
+V(SHAPE, "shape", "ID RATE BURST", 3, C2SD | S2SD, TLSD,                                      \
+  "Read conduit ID no faster than RATE bytes a second, BURST at once; 0 is no limit.")         \
+V(MECHANISMS, "mechanisms", "HOST NAMES", 1, AUTHD, C2SD,                                     \
+  "The SASL mechanisms that accounts of HOST may use, strongest first; replaces what was said before.") \
+V(AUTH, "auth", "ID HOST MECHANISM INITIAL IP SECURE BINDINGS", 3, C2SD, AUTHD,               \
+  "Begin SASL. INITIAL is the client's base64, = when empty, absent when there was none; SECURE is 1 under TLS.") \
+V(RESPONSE, "response", "ID DATA", 1, C2SD, AUTHD, "The client's answer to a challenge, base64.") \
+V(ABORT, "abort", "ID", 1, C2SD, AUTHD, "The exchange ID is over; no answer is expected.")    \
+V(CHALLENGE, "challenge", "ID DATA", 1, AUTHD, C2SD, "Base64 for the client; a response or abort follows.") \
+V(SUCCESS, "success", "ID DATA JID", 3, AUTHD, C2SD,                                          \
+  "The client has proven to be JID (bare). DATA: what the mechanism still has to say.")       \
+V(FAILURE, "failure", "ID CONDITION TEXT", 2, AUTHD, C2SD, "The exchange failed with a condition of RFC 6120 s6.5.") \
+V(BIND, "bind", "SID JID RESOURCE IP", 3, C2SD, ROUTED,                                       \
+  "Stream SID wants to be the session JID/RESOURCE. bound or refused answers.")               \
+V(SESSION, "session", "SID JID IP PRIORITY", 2, C2SD, ROUTED,                                 \
+  "After a reconnect: SID is the session of full JID; PRIORITY when it is available.")        \
+V(UNBIND, "unbind", "SID", 1, C2SD, ROUTED, "Session SID is over.")                           \
+V(BOUND, "bound", "SID JID", 2, ROUTED, C2SD, "SID is now the session of full JID.")          \
+V(REFUSED, "refused", "SID CONDITION", 2, ROUTED, C2SD, "SID may not bind; a stanza error condition.") \
+V(KICK, "kick", "SID CONDITION", 2, ROUTED | CTL, C2SD, "End the stream of session SID with this stream error.") \
+V(STANZA, "stanza", "TO FROM KIND TYPE ID TAGS ORIGIN XML", 8, PROGRAMS_EDGE | PROGRAMS_SERVICE | ROUTED, \
+  ROUTED | PROGRAMS_SERVICE | S2SD,                                                           \
+  "A stanza to be delivered. KIND is message, presence or iq; TAGS are words made by the edge; ORIGIN is INSTANCE:NUMBER.") \
+V(DELIVER, "deliver", "SIDS TO FROM KIND TYPE ID TAGS ORIGIN XML", 9, ROUTED, C2SD,           \
+  "The stanza goes out on each session of SIDS (numbers separated by blanks).")               \
+V(SERVE, "serve", "DOMAIN", 1, PROGRAMS_SERVICE | S2SD, ROUTED, "All stanzas to DOMAIN are for the sender.") \
+V(HANDLE, "handle", "SCOPE NAMESPACE", 2, PROGRAMS_SERVICE, ROUTED,                           \
+  "Requests (iq) whose payload is in NAMESPACE, to SCOPE host or account, are for the sender.") \
+V(FEATURE, "feature", "SCOPE VAR", 2, PROGRAMS_SERVICE | ROUTED, ROUTED | HOSTD, "A feature for disco#info of SCOPE.") \
+V(IDENTITY, "identity", "SCOPE CATEGORY TYPE NAME", 3, PROGRAMS_SERVICE | ROUTED, ROUTED | HOSTD, \
+  "An identity for disco#info of SCOPE.")                                                     \
+V(ITEM, "item", "SCOPE JID NAME NODE", 2, PROGRAMS_SERVICE | ROUTED, ROUTED | HOSTD, "An entry for disco#items of SCOPE.") \
+V(WATCH, "watch", "WHAT", 1, PROGRAMS_SERVICE, ROUTED, "Tell the sender about WHAT: features.") \
+V(FORGET, "forget", "WHAT", 1, ROUTED, PROGRAMS_SERVICE, "What was told of WHAT no longer holds; it is told anew.") \
+V(STATS, "stats", "", 0, CTL, PROGRAMS_ALL, "Control: answer stat records, then done.")       \
+V(STAT, "stat", "NAME VALUE", 2, PROGRAMS_ALL, CTL, "One figure.")                            \
+V(RELOAD, "reload", "", 0, CTL, PROGRAMS_ALL, "Control: read the settings again.")            \
+V(TRACE, "trace", "on|off FILE", 1, CTL, PROGRAMS_ALL,                                        \
+  "Control: write FILE.in and FILE.out, what -p reads and writes, until off.")                \
+V(READY, "ready", "", 0, CTL, PROGRAMS_ALL, "Control: answer done when a stanza sent now is answered, error before.") \
+V(SESSIONS, "sessions", "", 0, CTL, ROUTED, "Control: answer row records, then done.")         \
+V(ACCOUNT, "account", "add|passwd|del|list JID PASSWORD", 1, CTL, AUTHD, "Control: see xmpp-ctl(1).") \
+V(ROW, "row", "VALUE ...", 1, PROGRAMS_ALL, CTL, "One line of a list.")                       \
+V(DONE, "done", "", 0, PROGRAMS_ALL, CTL, "The end of an answer.")                            \
+V(ERROR, "error", "TEXT", 1, PROGRAMS_ALL, CTL, "What was asked was not done, and why.")
+
+/* clang-format on */
+
+enum verb {
+
+#define V(code, word, fields, least, from, to, text) VERB_##code,
+  VERB_TABLE(V)
+#undef V
+    VERBS_N
+};
+
+struct verb_row {
+  char const *word, *fields;
+  unsigned int least; /* fields behind the verb that must be there */
+  unsigned int from, to;
+  char const *text;
+};
+
+extern struct verb_row const verb_rows[VERBS_N];
+
+/* The verb that a record begins with, or VERBS_N. */
+enum verb verb_find(struct slice word);
+
+/* "xmpp-c2sd" for C2SD; the bit for a name with or without "xmpp-" and with or without an
+ * instance number ("c2sd-2"); 0 for a stranger. */
+char const *program_name(enum program p);
+enum program program_find(struct slice name);
+
+#endif
