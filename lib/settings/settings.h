@@ -1,0 +1,51 @@
+/* settings: what xmpp-confgen compiled for one program: a file of records, KEY SCOPE VALUE...
+ * SCOPE is * for everybody, else what the key's page names: a host, a listener. */
+#ifndef SETTINGS_H
+#define SETTINGS_H
+
+#include "record/record.h"
+
+/* Each text has a NUL behind it that is not counted. */
+struct settings_row {
+  struct slice key, scope;
+  struct slice value[6]; /* absent ones are empty */
+};
+
+struct settings {
+  struct arena arena;
+  struct settings_row *rows;
+  size_t n;
+  struct slice dir; /* the folder it was read from */
+};
+
+#define SETTINGS_ZERO                                                                    \
+  {                                                                                      \
+    ARENA_ZERO, NULL, 0,                                                                 \
+    {                                                                                    \
+      NULL, 0                                                                            \
+    }                                                                                    \
+  }
+
+/* Read dir/program whole into *st, which is empty. false with errno of open or read, EPROTO
+ * (not records; logged with the line's number) or ENOMEM; *st is empty then. */
+bool settings_open(struct settings *st, char const *dir, char const *program);
+void settings_close(struct settings *st);
+
+/* The first value of key for scope, else the one for *; empty (s not NULL) when neither is
+ * there. Lives as long as st. */
+struct slice settings_get(struct settings const *st, char const *key, struct slice scope);
+
+/* The same as a number: dflt when absent. */
+uint64_t settings_u64(struct settings const *st, char const *key, struct slice scope,
+                      uint64_t dflt);
+bool settings_bool(struct settings const *st, char const *key, struct slice scope);
+
+/* The next row with this key behind row from (NULL: the first), or NULL. */
+struct settings_row const *settings_next(struct settings const *st, char const *key,
+                                         struct settings_row const *from);
+
+/* A path as the settings give it: a relative one begins at the settings' folder. NUL behind
+ * it; in the arena of st. s NULL: ENOMEM. */
+struct slice settings_path(struct settings *st, struct slice path);
+
+#endif
