@@ -1,0 +1,285 @@
+#include "link/link_internal.h"
+
+#include <skalibs/stralloc.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What both drivers share: links by name, building records, what is kept until it is
+ * acknowledged.
+ *
+ * out holds what was put, in order. [0, kept_from) needs nothing more and goes at the next
+ * trim; [kept_from, sent) was written and waits for acknowledgement; the rest is unsent.
+ * Only stanzas that were numbered here (link_origin) are acknowledged, so kept_from stands at
+ * the line of the first that is not. When the link breaks, those lines alone remain, and
+ * leave again behind the announcements of up(); the receiver knows by ORIGIN what
+ * it had already. */
+
+struct links links;
+
+static char const stanza_start[] = "stanza\t";
+
+struct link *
+link_new(enum program p, struct slice name)
+{
+  struct link *l = calloc(1, sizeof *l), **at;
+
+  if (!l) return NULL;
+  l->program = p;
+  l->io = (struct event_io)EVENT_IO_ZERO;
+  if (name.len > LINK_NAME_MAX) name.len = LINK_NAME_MAX;
+  memcpy(l->name, name.s, name.len);
+  for (at = &links.first; *at; at = &(*at)->next) {
+  }
+  *at = l;
+  return l;
+}
+
+struct link *
+link_find(enum program p)
+{
+  struct link *l, *first = NULL;
+
+  for (l = links.first; l; l = l->next)
+    if (l->program == p && l->up && (!first || l->came < first->came)) first = l;
+  return first;
+}
+
+struct link *
+link_next(struct link const *l)
+{
+  return l ? l->next : links.first;
+}
+
+static void
+mark_dirty(struct link *l)
+{
+  if (l->dirty) return;
+  l->dirty = true;
+  l->next_dirty = links.dirty;
+  links.dirty = l;
+}
+
+void
+link_begin(struct link *l, enum verb v)
+{
+  l->begin = l->out.len;
+  l->verb = v;
+  if (!record_put_verb(&l->out, verb_rows[v].word)) l->failed = true;
+}
+
+void
+link_text(struct link *l, struct slice text)
+{
+  if (!record_put(&l->out, text)) l->failed = true;
+}
+
+void
+link_str(struct link *l, char const *z)
+{
+  link_text(l, slice_str(z));
+}
+
+void
+link_raw(struct link *l, struct slice raw)
+{
+  if (!record_put_raw(&l->out, raw)) l->failed = true;
+}
+
+void
+link_num(struct link *l, uint64_t n)
+{
+  if (!record_put_u64(&l->out, n)) l->failed = true;
+}
+
+void
+link_field(struct link *l)
+{
+  if (!record_put_begin(&l->out)) l->failed = true;
+}
+
+void
+link_more(struct link *l, struct slice text)
+{
+  if (!record_put_more(&l->out, text)) l->failed = true;
+}
+
+void
+link_origin(struct link *l)
+{
+  char buf[BASE_NUM];
+
+  link_field(l);
+  link_more(l, slice_str(links.owner->instance));
+  link_more(l, SLICE(":"));
+  link_more(l, num_u64(buf, ++l->stanzas));
+}
+
+void
+link_end(struct link *l)
+{
+  if (!record_put_end(&l->out)) l->failed = true;
+  if (l->failed || (!l->up && l->verb != VERB_STANZA)) {
+    l->out.len = l->begin;
+    return;
+  }
+  if (l->up && l->program != CTL && trace_on())
+    trace_out(l, slice_of(l->out.s + l->begin, l->out.len - l->begin));
+  if (links.pipe && l->up) {
+    pipe_take(l);
+    return;
+  }
+  mark_dirty(l);
+  if (!l->full && l->out.len - l->sent > LINK_HIGH_WATER) {
+    l->full = true;
+    links.owner->full(l, true);
+  }
+}
+
+void
+link_ack(struct link *l, uint64_t n)
+{
+  link_begin(l, VERB_ACK);
+  link_num(l, n);
+  link_end(l);
+}
+
+/* The line at offset i of out, newline included; 0 at the end. */
+static size_t
+line_at(struct link const *l, size_t i)
+{
+  char const *end;
+
+  if (i >= l->out.len) return 0;
+  end = memchr(l->out.s + i, '\n', l->out.len - i);
+  return end ? (size_t)(end - l->out.s) + 1 - i : 0;
+}
+
+static bool
+is_stanza(struct link const *l, size_t i)
+{
+  size_t n = sizeof stanza_start - 1;
+
+  return l->out.len - i >= n && !memcmp(l->out.s + i, stanza_start, n);
+}
+
+static void
+acked_up_to(struct link *l, uint64_t n)
+{
+  size_t len;
+
+  if (n > l->stanzas) n = l->stanzas;
+  while (l->acked < n && (len = line_at(l, l->kept_from))) {
+    if (is_stanza(l, l->kept_from)) l->acked++;
+    l->kept_from += len;
+  }
+}
+
+void
+link_trim(struct link *l)
+{
+  size_t drop;
+
+  if (l->acked >= l->stanzas && l->kept_from < l->sent) l->kept_from = l->sent;
+  drop = l->kept_from < l->sent ? l->kept_from : l->sent;
+  if (drop < l->out.len && drop < l->out.len / 2) return;
+  memmove(l->out.s, l->out.s + drop, l->out.len - drop);
+  l->out.len -= drop;
+  l->sent -= drop;
+  l->kept_from -= drop;
+  if (!l->out.len && l->out.a > LINK_LOW_WATER) stralloc_free(&l->out);
+}
+
+/* Leave only the stanzas that are numbered and not acknowledged. */
+static void
+keep_stanzas(struct link *l)
+{
+  size_t from, to = 0, len;
+
+  if (l->acked >= l->stanzas) l->kept_from = l->out.len;
+  for (from = l->kept_from; (len = line_at(l, from)); from += len) {
+    if (!is_stanza(l, from)) continue;
+    memmove(l->out.s + to, l->out.s + from, len);
+    to += len;
+  }
+  l->out.len = to;
+  l->sent = l->kept_from = 0;
+}
+
+bool
+link_hello(stralloc *out)
+{
+  return record_put_verb(out, "hello") &&
+         record_put(out, slice_str(links.owner->program)) &&
+         record_put(out, SLICE(TABBER_VERSION)) &&
+         record_put(out, slice_str(links.owner->instance)) &&
+         record_put_u64(out, links.epoch) && record_put_end(out);
+}
+
+void
+link_came_up(struct link *l, uint64_t epoch)
+{
+  stralloc again = l->out;
+
+  l->out = stralloc_zero;
+  l->sent = l->kept_from = 0;
+  l->epoch = epoch;
+  l->up = true;
+  l->came = ++links.came;
+  l->retry_us = 0;
+  links.owner->up(l);
+  if (again.len) {
+    if (!stralloc_cat(&l->out, &again)) l->failed = true;
+    mark_dirty(l);
+  }
+  stralloc_free(&again);
+}
+
+void
+link_went_down(struct link *l)
+{
+  bool was_up = l->up;
+
+  l->up = false;
+  keep_stanzas(l);
+  l->in.len = 0;
+  l->failed = false;
+  if (was_up) links.owner->down(l);
+  if (l->full) {
+    l->full = false;
+    links.owner->full(l, false);
+  }
+}
+
+static bool
+refuse(struct link const *l, char const *why, struct slice word)
+{
+  log_event(LOG_WARN, "bad-record", "link", l->name, "why", why, "verb", log_text(word),
+            NULL);
+  return false;
+}
+
+bool
+link_line(struct link *l, char *line, size_t len)
+{
+  static uint64_t strangers[VERBS_N / 64 + 1];
+  struct record r;
+  struct slice word;
+  enum verb v;
+
+  if (!record_split(&r, line, len)) return refuse(l, "not a record", SLICE(""));
+  word = record_get(&r, 0);
+  v = verb_find(word);
+  if (v == VERBS_N) {
+    if (!strangers[0]) refuse(l, "unknown verb, ignored from now on", word);
+    strangers[0] = 1;
+    return true;
+  }
+  if (!(verb_rows[v].from & l->program) || !(verb_rows[v].to & links.program))
+    return refuse(l, "not for it to say", word);
+  if (r.n - 1 < verb_rows[v].least) return refuse(l, "fields are missing", word);
+  if (v == VERB_ACK) acked_up_to(l, record_u64(&r, 1));
+  links.owner->record(l, v, &r);
+  return true;
+}

@@ -1,0 +1,120 @@
+/* link: how programs speak to each other. UNIX stream sockets that carry records; hello,
+ * peer credentials, batching (one write a turn), acknowledgement and resending, back
+ * pressure. Under the pipe driver the same links are lines of stdin and stdout, each behind
+ * the name of its link; a trace of the live driver is exactly that. */
+#ifndef LINK_H
+#define LINK_H
+
+#include "event/event.h"
+#include "record/record.h"
+#include "record/verbs.h"
+
+#include <sys/types.h>
+
+#define LINK_NAME_MAX 31
+
+/* One neighbour. Read name, program, epoch and up; the cookie is the owner's to use; the
+ * rest belongs to this area. */
+struct link {
+  char name[LINK_NAME_MAX + 1]; /* its instance: "c2sd", "c2sd-2" */
+  enum program program;
+  uint64_t epoch;
+  bool up;
+  void *cookie;
+
+  struct link *next, *next_dirty;
+  struct event_io io;
+  struct event_timer timer;
+  stralloc in, out;
+  size_t sent, kept_from, begin; /* offsets into out */
+  uint64_t stanzas, acked;       /* numbered here; acknowledged of those */
+  uint64_t retry_us, came;       /* came: when it came up, counted */
+  char *path;                    /* of a link that connects; NULL when it was accepted */
+  enum verb verb;
+  bool failed, full, paused, dirty;
+};
+
+/* What the program does with its links. up: the peer said hello, announce yourself. down: it
+ * is gone (a connecting link comes back by itself; an accepted one is freed after the call).
+ * record: one record that the table of verbs allows; its fields live for the call. full:
+ * output passed the high-water mark, or fell below the low one. turn: the end of a turn,
+ * before output leaves: commit here. */
+struct link_owner {
+  char const *program;  /* "xmpp-c2sd" */
+  char const *instance; /* "c2sd" */
+  void (*up)(struct link *l);
+  void (*down)(struct link *l);
+  void (*record)(struct link *l, enum verb v, struct record *r);
+  void (*full)(struct link *l, bool full);
+  void (*turn)(void);
+};
+
+/* Start the area for this process, for the live driver or the pipe driver; owner must
+ * outlive it. The loop must be there (event_init). */
+void link_init(struct link_owner const *owner, bool pipe);
+
+/* Say which uid a neighbour's program may run as. Without any such call for a program: our
+ * own. Control connections: root and our own, always. */
+bool link_allow(enum program p, uid_t uid);
+
+/* Keep connecting to the socket at path, where instance name of a program serves. NULL:
+ * ENOMEM. */
+struct link *link_connect(char const *path, struct slice name);
+
+/* Serve a socket at path (an old one is replaced), mode as chmod(2), for the programs whose
+ * bits are given; CTL alone makes it a control socket: no hello. false with errno of
+ * socket, bind or listen. */
+bool link_listen(char const *path, mode_t mode, unsigned int programs);
+
+/* The live link to this program that came up first, or NULL; all links, in the order in
+ * which they came (connecting ones first): link_next(NULL) is the first. */
+struct link *link_find(enum program p);
+struct link *link_next(struct link const *l);
+
+/* Build a record: begin, fields in order, end. Nothing is sent before the end of the turn.
+ * On a link that is down only stanzas are kept (they leave when it is up again); other
+ * records are dropped, for up() announces what still holds. Memory failing drops the link. */
+void link_begin(struct link *l, enum verb v);
+void link_text(struct link *l, struct slice text);
+void link_str(struct link *l, char const *z);
+void link_raw(struct link *l, struct slice raw);
+void link_num(struct link *l, uint64_t n);
+void link_field(struct link *l);                   /* a field in pieces: begins here... */
+void link_more(struct link *l, struct slice text); /* ...and goes on */
+void link_end(struct link *l);
+
+/* The ORIGIN field of a stanza that starts here: our instance and the next number. */
+void link_origin(struct link *l);
+
+/* Acknowledge the peer's stanzas up to n. */
+void link_ack(struct link *l, uint64_t n);
+
+/* Do not read from this link for now, and again. */
+void link_pause(struct link *l, bool paused);
+
+/* Cut the link; why goes into the log. Legal at any time, in record() too. */
+void link_drop(struct link *l, char const *why);
+
+/* Bytes that wait to be written on all links. */
+size_t link_pending(void);
+
+/* Stop accepting and connecting (on SIGTERM). */
+void link_close_doors(void);
+
+/* Write FILE.in and FILE.out, as the pipe driver reads and writes them, from now on; or end
+ * that with NULL. false with errno of open. */
+bool link_trace(struct slice file);
+
+/* Be the pipe driver: records on stdin until its end, answers on stdout. With sockets, the
+ * event loop turns meanwhile. false: errno of read or write. */
+bool link_pipe(bool sockets);
+
+/* One line as it would come on stdin (without newline); changes it. For drivers of other
+ * forms of input. */
+void link_pipe_line(char *line, size_t len);
+
+/* Where the lines of stdout go instead: called with the link's name and the record. */
+typedef void link_pipe_fn(char const *name, struct slice line);
+extern link_pipe_fn *link_pipe_out;
+
+#endif

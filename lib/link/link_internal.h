@@ -1,0 +1,46 @@
+/* Shared between the files of this area. */
+#ifndef LINK_INTERNAL_H
+#define LINK_INTERNAL_H
+
+#include "link/link.h"
+
+struct links {
+  struct link_owner const *owner;
+  enum program program; /* ours */
+  struct link *first, *dirty;
+  struct link *closing; /* accepted links that are freed at the end of the turn */
+  uint64_t epoch, came;
+  bool pipe, doors_closed;
+};
+
+extern struct links links;
+
+struct link *link_new(enum program p, struct slice name);
+
+/* The peer has said who it is: announce ourselves, send again what it may have missed. */
+void link_came_up(struct link *l, uint64_t epoch);
+
+/* The peer is gone: tell the owner, keep what must be sent again. */
+void link_went_down(struct link *l);
+
+/* Handle one line that arrived (no newline). false: the link must be dropped, why is
+ * logged. */
+bool link_line(struct link *l, char *line, size_t len);
+
+/* Forget the part of out that was written and needs no keeping. */
+void link_trim(struct link *l);
+
+/* Append our hello to out. false: ENOMEM. */
+bool link_hello(stralloc *out);
+
+bool trace_on(void);
+void trace_in(struct link const *l, struct slice line);
+void trace_out(struct link const *l, struct slice line);
+void trace_clock(void);
+void trace_flush(void);
+
+/* The pipe driver's side of link_end: takes the record that was just ended out of l->out.
+ */
+void pipe_take(struct link *l);
+
+#endif

@@ -1,0 +1,127 @@
+#include "link/link_internal.h"
+
+#include <skalibs/djbunix.h>
+#include <skalibs/allreadwrite.h>
+
+#include <stdio.h>
+#include <string.h>
+
+/* A trace is what the pipe driver reads (FILE.in) and writes (FILE.out). It begins with the
+ * seed of a new stream of chance and with a hello for each link that is up. */
+
+static struct {
+  int fd_in, fd_out;
+  stralloc in, out;
+  uint64_t clock_us;
+} trace = {.fd_in = -1, .fd_out = -1};
+
+bool
+trace_on(void)
+{
+  return trace.fd_in >= 0;
+}
+
+static void
+stop(void)
+{
+  trace_flush();
+  if (trace.fd_in >= 0) fd_close(trace.fd_in);
+  if (trace.fd_out >= 0) fd_close(trace.fd_out);
+  trace.fd_in = trace.fd_out = -1;
+  stralloc_free(&trace.in);
+  stralloc_free(&trace.out);
+}
+
+/* Losing a trace is logged, and is all that happens. */
+static void
+put(stralloc *sa, char const *name, struct slice line)
+{
+  if (!stralloc_cats(sa, name) || !stralloc_catb(sa, "\t", 1) ||
+      !stralloc_catb(sa, line.s, line.len) ||
+      (line.s[line.len - 1] != '\n' && !stralloc_catb(sa, "\n", 1)))
+    log_event(LOG_WARN, "trace-incomplete", NULL);
+}
+
+void
+trace_in(struct link const *l, struct slice line)
+{
+  if (line.len) put(&trace.in, l->name, line);
+}
+
+void
+trace_out(struct link const *l, struct slice line)
+{
+  put(&trace.out, l->name, line);
+}
+
+void
+trace_clock(void)
+{
+  char buf[BASE_NUM];
+
+  if (!trace_on() || trace.clock_us == door_now()) return;
+  trace.clock_us = door_now();
+  put(&trace.in, "clock", num_u64(buf, trace.clock_us));
+}
+
+static void
+flush(int fd, stralloc *sa)
+{
+  if (sa->len && allwrite(fd, sa->s, sa->len) < sa->len)
+    log_event(LOG_WARN, "trace-incomplete", NULL);
+  sa->len = 0;
+}
+
+void
+trace_flush(void)
+{
+  if (!trace_on()) return;
+  flush(trace.fd_in, &trace.in);
+  flush(trace.fd_out, &trace.out);
+}
+
+static void
+trace_start(void)
+{
+  unsigned char seed[16];
+  char hex[33], hello[128];
+  struct link const *l;
+  unsigned int i;
+
+  door_random(seed, sizeof seed);
+  for (i = 0; i < sizeof seed; i++)
+    snprintf(hex + 2 * i, 3, "%02x", seed[i]);
+  door_seed(slice_str(hex));
+  put(&trace.in, "seed", slice_str(hex));
+  trace.clock_us = 0;
+  trace_clock();
+  for (l = link_next(NULL); l; l = link_next(l)) {
+    if (!l->up || l->program == CTL) continue;
+    snprintf(hello, sizeof hello, "hello\t%s\t%s\t%s\t%llu", program_name(l->program),
+             TABBER_VERSION, l->name, (unsigned long long)l->epoch);
+    trace_in(l, slice_str(hello));
+  }
+}
+
+bool
+link_trace(struct slice file)
+{
+  char path[512];
+
+  stop();
+  if (!file.len) return true;
+  snprintf(path, sizeof path, "%.*s.in", (int)file.len, file.s);
+  trace.fd_in = open_trunc(path);
+  if (trace.fd_in < 0) return false;
+  snprintf(path, sizeof path, "%.*s.out", (int)file.len, file.s);
+  trace.fd_out = open_trunc(path);
+  if (trace.fd_out < 0) {
+    fd_close(trace.fd_in);
+    trace.fd_in = -1;
+    return false;
+  }
+  coe(trace.fd_in);
+  coe(trace.fd_out);
+  trace_start();
+  return true;
+}
