@@ -1,0 +1,116 @@
+/* xml: from bytes of a stream to whole first-level elements and back. Expat does the
+ * parsing; a stanza becomes a tree in one arena and the range of its own bytes. */
+#ifndef XML_H
+#define XML_H
+
+#include "base/base.h"
+
+#include <skalibs/stralloc.h>
+
+struct xml_attr {
+  struct slice ns, name, value; /* ns is empty for attributes without a prefix */
+};
+
+/* An element, or a piece of text (name.len 0). All lives in the arena of its tree. */
+struct xml_node {
+  struct slice ns, name, prefix;
+  struct slice text; /* of a text node */
+  struct xml_attr *attrs;
+  size_t attrs_n;
+  struct slice *decls; /* pairs: prefix, namespace declared here */
+  size_t decls_n;
+  struct xml_node *parent, *first, *last, *next;
+};
+
+/* The namespace of streams (RFC 6120 s4.8.1). */
+#define XML_NS_STREAMS "http://etherx.jabber.org/streams"
+
+/* Why a stream cannot be parsed on: the stream error of RFC 6120 s4.9.3 that says so. */
+enum xml_error {
+  XML_OK,
+  XML_NOT_WELL_FORMED,
+  XML_RESTRICTED,   /* restricted-xml: comment, DTD, instruction, entity (s11.1) */
+  XML_BAD_PREFIX,   /* bad-namespace-prefix */
+  XML_BAD_ENCODING, /* unsupported-encoding (s11.6) */
+  XML_TOO_DEEP,     /* policy-violation: XML_DEPTH_MAX, XML_ATTRS_MAX */
+  XML_TOO_LARGE,    /* policy-violation: the limit of xml_limit */
+  XML_TEXT_BETWEEN, /* bad-format: text between stanzas (s11.7) */
+  XML_NO_MEMORY     /* resource-constraint */
+};
+
+/* What the owner of a stream does with it. open: the root's tag; root lives for the call.
+ * element: one whole first-level element, its tree, and its bytes as they were sent; both
+ * live for the call. close: the root's end tag. Each gives true to go on; false leaves the
+ * rest of the bytes to the caller. None may free the stream. */
+struct xml_events {
+  bool (*open)(void *cookie, struct xml_node const *root);
+  bool (*element)(void *cookie, struct xml_node const *e, struct slice bytes);
+  bool (*close)(void *cookie);
+};
+
+struct xml_parser;
+
+/* One stream, in its owner's memory. Between two stanzas it holds no parser (or one of the
+ * few that stay attached until somebody needs them). */
+struct xml_stream {
+  struct xml_parser *parser;
+  char *root;    /* the root's tag again, NUL-terminated, when it is not the usual one */
+  stralloc part; /* the bytes so far of a stanza that came in several pieces */
+  size_t limit;
+  bool opened;
+};
+
+#define XML_STREAM_ZERO                                                                  \
+  {                                                                                      \
+    NULL, NULL, STRALLOC_ZERO, 0, false                                                  \
+  }
+
+/* Free what the stream holds; it is then as new, but for its limit: also how a stream begins
+ * anew (RFC 6120 s4.3.3). Not from within its events. */
+void xml_reset(struct xml_stream *x);
+
+/* The most bytes that one stanza, or the root's tag, may have. */
+void xml_limit(struct xml_stream *x, size_t bytes);
+
+/* Parse the len bytes at s. *used is how many were consumed: all of them, or up to the end
+ * of the element whose event gave false. On an error the stream must be reset. */
+enum xml_error xml_feed(struct xml_stream *x, struct xml_events const *events,
+                        void *cookie, char const *s, size_t len, size_t *used);
+
+/* Parse one whole document (no prolog) into a tree in arena a, with the same restrictions.
+ * ns is the default namespace outside it. NULL, with *why. */
+struct xml_node *xml_parse(struct arena *a, struct slice doc, char const *ns,
+                           enum xml_error *why);
+
+/* ---- reading a tree ---- */
+
+/* The first child element of this name (and namespace; NULL: any), or NULL. */
+struct xml_node const *xml_child(struct xml_node const *e, char const *ns,
+                                 char const *name);
+
+/* The first child element behind c (NULL: the first of all), or NULL. */
+struct xml_node const *xml_next(struct xml_node const *e, struct xml_node const *c);
+
+/* Whether e is the element name in ns. */
+bool xml_is(struct xml_node const *e, char const *ns, char const *name);
+
+/* The value of an attribute without namespace; s NULL when it is absent. */
+struct slice xml_attr(struct xml_node const *e, char const *name);
+
+/* All text directly inside e, joined, in arena a. s NULL: ENOMEM. */
+struct slice xml_text(struct arena *a, struct xml_node const *e);
+
+/* ---- writing ---- */
+
+/* Append to out. xml_cat takes text as it stands; xml_cat_text escapes it for content and
+ * for attributes in either quotes; xml_cat_attr writes a blank, name='value'. Each gives
+ * false with errno ENOMEM. */
+bool xml_cat(stralloc *out, char const *markup);
+bool xml_cat_text(stralloc *out, struct slice text);
+bool xml_cat_attr(stralloc *out, char const *name, struct slice value);
+
+/* Append the tree of e. Default namespace outside is ns: it is declared where it changes.
+ */
+bool xml_cat_tree(stralloc *out, struct xml_node const *e, char const *ns);
+
+#endif
