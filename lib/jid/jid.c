@@ -1,0 +1,259 @@
+#include "jid/jid.h"
+
+#include <idn-free.h>
+#include <idna.h>
+#include <stringprep.h>
+
+#include <errno.h>
+#include <string.h>
+
+/* Nearly every address is plain ASCII that is prepared already; that is seen in one pass per
+ * part and costs no copy. ASCII in capitals is folded here; the rest goes to libidn. */
+
+enum look {
+  LOOK_READY,   /* prepared as it stands */
+  LOOK_CAPITAL, /* ASCII, but has capitals to fold */
+  LOOK_FOREIGN, /* not ASCII: for libidn */
+  LOOK_BAD      /* has what the profile prohibits */
+};
+
+typedef bool is_bad_fn(unsigned char c);
+
+/* RFC 7622 s3.3.1: not in localparts. */
+static bool
+bad_in_local(unsigned char c)
+{
+  return c <= ' ' || c == 0x7f || strchr("\"&'/:<>@", c) != NULL;
+}
+
+static bool
+bad_in_domain(unsigned char c)
+{
+  return !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           c == '-' || c == '.' || c == '_' || c == ':' || c == '[' || c == ']');
+}
+
+static bool
+bad_in_resource(unsigned char c)
+{
+  return c < ' ' || c == 0x7f;
+}
+
+static enum look
+look_at(struct slice t, is_bad_fn *is_bad, bool folds)
+{
+  enum look l = LOOK_READY;
+  size_t i;
+
+  for (i = 0; i < t.len; i++) {
+    unsigned char c = (unsigned char)t.s[i];
+    if (c >= 0x80) return LOOK_FOREIGN;
+    if (is_bad(c)) return LOOK_BAD;
+    if (folds && c >= 'A' && c <= 'Z') l = LOOK_CAPITAL;
+  }
+  return l;
+}
+
+static struct slice
+none(int e)
+{
+  errno = e;
+  return (struct slice){NULL, 0};
+}
+
+static struct slice
+fold(struct arena *a, struct slice t)
+{
+  char *s = arena_alloc(a, t.len + 1);
+  size_t i;
+
+  if (!s) return none(ENOMEM);
+  for (i = 0; i < t.len; i++)
+    s[i] = t.s[i] >= 'A' && t.s[i] <= 'Z' ? (char)(t.s[i] + 32) : t.s[i];
+  s[t.len] = 0;
+  return slice_of(s, t.len);
+}
+
+/* Run a profile of libidn: it works in a buffer, in place, on a NUL-terminated text. */
+static struct slice
+run_profile(struct arena *a, struct slice t, Stringprep_profile const *profile)
+{
+  char buf[4 * JID_PART_MAX + 1];
+
+  if (memchr(t.s, 0, t.len)) return none(EINVAL);
+  memcpy(buf, t.s, t.len);
+  buf[t.len] = 0;
+  if (stringprep(buf, sizeof buf, STRINGPREP_NO_UNASSIGNED, profile) != STRINGPREP_OK)
+    return none(EINVAL);
+  t = slice_str(buf);
+  if (!t.len || t.len > JID_PART_MAX) return none(EINVAL);
+  t = arena_copy(a, t);
+  return t.s ? t : none(ENOMEM);
+}
+
+static struct slice
+prepare(struct arena *a, struct slice t, is_bad_fn *is_bad, bool folds,
+        Stringprep_profile const *profile)
+{
+  if (!t.len || t.len > JID_PART_MAX) return none(EINVAL);
+  switch (look_at(t, is_bad, folds)) {
+  case LOOK_READY: return t;
+  case LOOK_CAPITAL: return fold(a, t);
+  case LOOK_FOREIGN: return run_profile(a, t, profile);
+  case LOOK_BAD: break;
+  }
+  return none(EINVAL);
+}
+
+struct slice
+jid_prep_local(struct arena *a, struct slice t)
+{
+  return prepare(a, t, bad_in_local, true, stringprep_xmpp_nodeprep);
+}
+
+struct slice
+jid_prep_resource(struct arena *a, struct slice t)
+{
+  return prepare(a, t, bad_in_resource, false, stringprep_xmpp_resourceprep);
+}
+
+/* RFC 7622 s3.2: labels of a DNS name, or an address in brackets; a trailing dot is dropped
+ * (s3.2.1). Empty labels and labels over 63 bytes are no names. */
+static bool
+labels_hold(struct slice t)
+{
+  struct slice label;
+  size_t i;
+
+  for (i = 0; i < t.len; i++)
+    if (bad_in_domain((unsigned char)t.s[i])) return false;
+  if (t.len && t.s[0] == '[') return t.len > 2 && t.s[t.len - 1] == ']';
+  if (memchr(t.s, ':', t.len) || memchr(t.s, '[', t.len) || memchr(t.s, ']', t.len))
+    return false;
+  if (t.s[t.len - 1] == '.') return false;
+  while (slice_word(&t, '.', &label))
+    if (!label.len || label.len > 63) return false;
+  return true;
+}
+
+/* A U-label must survive the way to its A-label. */
+static bool
+has_a_label(char const *u)
+{
+  char *ascii = NULL;
+  int rc = idna_to_ascii_8z(u, &ascii, 0);
+
+  idn_free(ascii);
+  return rc == IDNA_SUCCESS;
+}
+
+static bool
+is_ascii(struct slice t)
+{
+  size_t i;
+
+  for (i = 0; i < t.len; i++)
+    if ((unsigned char)t.s[i] >= 0x80) return false;
+  return true;
+}
+
+/* Nameprep leaves ASCII's delimiters alone, and makes them of their wide forms: so each
+ * ASCII byte is checked behind it. */
+static bool
+foreign_holds(struct slice t)
+{
+  size_t i;
+
+  for (i = 0; i < t.len; i++) {
+    unsigned char c = (unsigned char)t.s[i];
+    if (c < 0x80 && (bad_in_domain(c) || strchr(":[]", c))) return false;
+  }
+  return t.s[t.len - 1] != '.' && has_a_label(t.s);
+}
+
+struct slice
+jid_prep_domain(struct arena *a, struct slice t)
+{
+  struct slice p;
+
+  if (t.len > 1 && t.s[t.len - 1] == '.') t.len--;
+  p = prepare(a, t, bad_in_domain, true, stringprep_nameprep);
+  if (!p.s) return p;
+  return (is_ascii(p) ? labels_hold(p) : foreign_holds(p)) ? p : none(EINVAL);
+}
+
+bool
+jid_make(struct arena *a, struct slice local, struct slice domain, struct slice resource,
+         struct jid *out)
+{
+  size_t bare = local.len + (local.len ? 1 : 0) + domain.len;
+  size_t full = bare + (resource.len ? 1 : 0) + resource.len;
+  char *s;
+
+  if (full > JID_MAX) {
+    errno = EINVAL;
+    return false;
+  }
+  s = arena_alloc(a, full + 1);
+  if (!s) return false;
+  s[full] = 0;
+  out->full = slice_of(s, full);
+  out->bare = slice_of(s, bare);
+  out->local = slice_of(s, local.len);
+  if (local.len) {
+    memcpy(s, local.s, local.len);
+    s[local.len] = '@';
+    s += local.len + 1;
+  }
+  memcpy(s, domain.s, domain.len);
+  out->domain = slice_of(s, domain.len);
+  s += domain.len;
+  if (resource.len) {
+    *s++ = '/';
+    memcpy(s, resource.s, resource.len);
+  }
+  out->resource = slice_of(s, resource.len);
+  return true;
+}
+
+/* Whether the prepared parts are the text's own, so that it can stand for the JID. */
+static bool
+in_place(struct slice text, struct slice part)
+{
+  return part.s >= text.s && part.s <= text.s + text.len;
+}
+
+bool
+jid_parse(struct arena *a, struct slice text, struct jid *out)
+{
+  char const *slash, *at;
+  struct slice local = SLICE(""), domain = text, resource = SLICE("");
+
+  errno = EINVAL;
+  if (!text.len || text.len > JID_MAX) return false;
+  slash = memchr(text.s, '/', text.len);
+  if (slash) {
+    resource = slice_of(slash + 1, (size_t)(text.s + text.len - slash - 1));
+    domain.len = (size_t)(slash - text.s);
+    resource = jid_prep_resource(a, resource);
+    if (!resource.s) return false;
+  }
+  at = memchr(domain.s, '@', domain.len);
+  if (at) {
+    local = jid_prep_local(a, slice_of(domain.s, (size_t)(at - domain.s)));
+    if (!local.s) return false;
+    domain = slice_of(at + 1, (size_t)(domain.s + domain.len - at - 1));
+  }
+  domain = jid_prep_domain(a, domain);
+  if (!domain.s) return false;
+  if (!in_place(text, domain) || (local.len && !in_place(text, local)) ||
+      (resource.len && !in_place(text, resource)) ||
+      domain.s + domain.len + (resource.len ? 1 + resource.len : 0) != text.s + text.len)
+    return jid_make(a, local, domain, resource, out);
+  out->local = local;
+  out->domain = domain;
+  out->resource = resource;
+  out->full = text;
+  out->bare = slice_of(text.s, (size_t)(domain.s + domain.len - text.s));
+  return true;
+}
