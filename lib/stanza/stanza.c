@@ -1,0 +1,142 @@
+#include "stanza/stanza.h"
+
+#include <string.h>
+
+#define NS_STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"
+
+static struct {
+  char const *name, *type;
+} const errors[STANZA_ERRORS_N] = {
+  [ERR_BAD_REQUEST] = {"bad-request",             "modify"},
+  [ERR_CONFLICT] = {"conflict",                "cancel"},
+  [ERR_FEATURE_NOT_IMPLEMENTED] = {"feature-not-implemented", "cancel"},
+  [ERR_FORBIDDEN] = {"forbidden",               "auth"  },
+  [ERR_GONE] = {"gone",                    "cancel"},
+  [ERR_INTERNAL] = {"internal-server-error",   "cancel"},
+  [ERR_ITEM_NOT_FOUND] = {"item-not-found",          "cancel"},
+  [ERR_JID_MALFORMED] = {"jid-malformed",           "modify"},
+  [ERR_NOT_ACCEPTABLE] = {"not-acceptable",          "modify"},
+  [ERR_NOT_ALLOWED] = {"not-allowed",             "cancel"},
+  [ERR_NOT_AUTHORIZED] = {"not-authorized",          "auth"  },
+  [ERR_POLICY_VIOLATION] = {"policy-violation",        "modify"},
+  [ERR_RECIPIENT_UNAVAILABLE] = {"recipient-unavailable",   "wait"  },
+  [ERR_REGISTRATION_REQUIRED] = {"registration-required",   "auth"  },
+  [ERR_REMOTE_NOT_FOUND] = {"remote-server-not-found", "cancel"},
+  [ERR_REMOTE_TIMEOUT] = {"remote-server-timeout",   "wait"  },
+  [ERR_RESOURCE_CONSTRAINT] = {"resource-constraint",     "wait"  },
+  [ERR_SERVICE_UNAVAILABLE] = {"service-unavailable",     "cancel"},
+  [ERR_SUBSCRIPTION_REQUIRED] = {"subscription-required",   "auth"  },
+  [ERR_UNEXPECTED_REQUEST] = {"unexpected-request",      "wait"  },
+};
+
+char const *
+stanza_error_name(enum stanza_error e)
+{
+  return errors[e].name;
+}
+
+enum stanza_error
+stanza_error_find(struct slice name)
+{
+  unsigned int i;
+
+  for (i = 0; i < STANZA_ERRORS_N; i++)
+    if (slice_is(name, errors[i].name)) return (enum stanza_error)i;
+  return ERR_INTERNAL;
+}
+
+void
+stanza_read(struct record *r, unsigned int at, struct stanza *out)
+{
+  out->to = record_get(r, at + STANZA_TO);
+  out->from = record_get(r, at + STANZA_FROM);
+  out->kind = record_get(r, at + STANZA_KIND);
+  out->type = record_get(r, at + STANZA_TYPE);
+  out->id = record_get(r, at + STANZA_ID);
+  out->tags = record_get(r, at + STANZA_TAGS);
+  out->origin = record_get(r, at + STANZA_ORIGIN);
+  out->xml = record_raw(r, at + STANZA_XML);
+}
+
+static bool
+cat_open(stralloc *out, struct stanza const *in, char const *type)
+{
+  return xml_cat(out, "<") && stralloc_catb(out, in->kind.s, in->kind.len) &&
+         (!in->from.len || xml_cat_attr(out, "to", in->from)) &&
+         (!in->to.len || xml_cat_attr(out, "from", in->to)) &&
+         (!in->id.len || xml_cat_attr(out, "id", in->id)) &&
+         xml_cat_attr(out, "type", slice_str(type));
+}
+
+bool
+stanza_cat_error(stralloc *out, struct stanza const *in, enum stanza_error e,
+                 struct slice text)
+{
+  return cat_open(out, in, "error") && xml_cat(out, "><error") &&
+         xml_cat_attr(out, "type", slice_str(errors[e].type)) && xml_cat(out, "><") &&
+         xml_cat(out, errors[e].name) && xml_cat(out, " xmlns='" NS_STANZAS "'/>") &&
+         (!text.len || (xml_cat(out, "<text xmlns='" NS_STANZAS "'>") &&
+                        xml_cat_text(out, text) && xml_cat(out, "</text>"))) &&
+         xml_cat(out, "</error></") && stralloc_catb(out, in->kind.s, in->kind.len) &&
+         xml_cat(out, ">");
+}
+
+bool
+stanza_cat_result_open(stralloc *out, struct stanza const *in)
+{
+  return cat_open(out, in, "result") && xml_cat(out, ">");
+}
+
+bool
+stanza_cat_result(stralloc *out, struct stanza const *in)
+{
+  return cat_open(out, in, "result") && xml_cat(out, "/>");
+}
+
+bool
+stanza_may_answer(struct stanza const *in)
+{
+  if (slice_is(in->type, "error")) return false;
+  return !slice_is(in->kind, "iq") || slice_is(in->type, "get") ||
+         slice_is(in->type, "set");
+}
+
+void
+stanza_put(struct link *l, struct stanza const *st)
+{
+  link_begin(l, VERB_STANZA);
+  link_text(l, st->to);
+  link_text(l, st->from);
+  link_text(l, st->kind);
+  link_text(l, st->type);
+  link_text(l, st->id);
+  link_text(l, st->tags);
+  link_origin(l);
+  link_text(l, st->xml);
+  link_end(l);
+}
+
+void
+stanza_answer(struct link *l, struct stanza const *in, char const *type, struct slice xml)
+{
+  struct stanza st = {.to = in->from,
+                      .from = in->to,
+                      .kind = in->kind,
+                      .type = slice_str(type),
+                      .id = in->id,
+                      .xml = xml};
+
+  stanza_put(l, &st);
+}
+
+struct slice
+stanza_tag(struct slice tags, char const *name)
+{
+  struct slice word;
+  size_t n = strlen(name);
+
+  while (slice_word(&tags, ' ', &word))
+    if (slice_starts(word, name) && word.len > n && word.s[n] == '=')
+      return slice_of(word.s + n + 1, word.len - n - 1);
+  return SLICE("");
+}

@@ -1,0 +1,86 @@
+/* stanza: what a stanza is to a server (RFC 6120 s8): its envelope as records carry it, the
+ * answers and errors that are built from it. */
+#ifndef STANZA_H
+#define STANZA_H
+
+#include "jid/jid.h"
+#include "link/link.h"
+#include "xml/xml.h"
+
+/* The fields of a stanza record, in order, behind the verb. */
+enum stanza_field {
+  STANZA_TO = 1,
+  STANZA_FROM,
+  STANZA_KIND,
+  STANZA_TYPE,
+  STANZA_ID,
+  STANZA_TAGS,
+  STANZA_ORIGIN,
+  STANZA_XML
+};
+
+/* The envelope of a stanza. xml is the element as text. */
+struct stanza {
+  struct slice to, from, kind, type, id, tags, origin, xml;
+};
+
+/* Read a record of the verb stanza; deliver has one field more in front (at 1). The xml stays
+ * as it stands in the record, escaped, to be passed on by link_raw. */
+void stanza_read(struct record *r, unsigned int at, struct stanza *out);
+
+/* Stanza error conditions (RFC 6120 s8.3.3), each with the type that s8.3.3 gives it. */
+enum stanza_error {
+  ERR_BAD_REQUEST,
+  ERR_CONFLICT,
+  ERR_FEATURE_NOT_IMPLEMENTED,
+  ERR_FORBIDDEN,
+  ERR_GONE,
+  ERR_INTERNAL,
+  ERR_ITEM_NOT_FOUND,
+  ERR_JID_MALFORMED,
+  ERR_NOT_ACCEPTABLE,
+  ERR_NOT_ALLOWED,
+  ERR_NOT_AUTHORIZED,
+  ERR_POLICY_VIOLATION,
+  ERR_RECIPIENT_UNAVAILABLE,
+  ERR_REGISTRATION_REQUIRED,
+  ERR_REMOTE_NOT_FOUND,
+  ERR_REMOTE_TIMEOUT,
+  ERR_RESOURCE_CONSTRAINT,
+  ERR_SERVICE_UNAVAILABLE,
+  ERR_SUBSCRIPTION_REQUIRED,
+  ERR_UNEXPECTED_REQUEST,
+  STANZA_ERRORS_N
+};
+
+/* "service-unavailable" of ERR_SERVICE_UNAVAILABLE; the error of a name, or
+ * ERR_INTERNAL. */
+char const *stanza_error_name(enum stanza_error e);
+enum stanza_error stanza_error_find(struct slice name);
+
+/* Append to out the error stanza that answers in (s8.3.1): kind and id kept, from and to
+ * turned round, without the payload; text may be empty. false: ENOMEM. */
+bool stanza_cat_error(stralloc *out, struct stanza const *in, enum stanza_error e,
+                      struct slice text);
+
+/* Append the opening tag of the iq result that answers in, for a payload to follow and
+ * </iq>; or the whole empty result. false: ENOMEM. */
+bool stanza_cat_result_open(stralloc *out, struct stanza const *in);
+bool stanza_cat_result(stralloc *out, struct stanza const *in);
+
+/* Whether an answer may be sent to it: errors are never answered, nor results (s8.3.1).
+ */
+bool stanza_may_answer(struct stanza const *in);
+
+/* Put a stanza record on a link: envelope and XML (text, not escaped) that are ours; it is
+ * numbered here. */
+void stanza_put(struct link *l, struct stanza const *st);
+
+/* Put the answer to in whose XML is given: type error or result, to and from turned. */
+void stanza_answer(struct link *l, struct stanza const *in, char const *type,
+                   struct slice xml);
+
+/* The value of the tag NAME=VALUE among tags; empty when there is none. */
+struct slice stanza_tag(struct slice tags, char const *name);
+
+#endif
