@@ -1,0 +1,191 @@
+#include "store/store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct store {
+  MDB_env *env;
+  MDB_txn *write, *read;
+  bool writer, lost;
+  char dir[];
+};
+
+/* Log an LMDB error and turn it into errno. */
+static bool
+failed(struct store *s, char const *what, int rc)
+{
+  if (rc == MDB_NOTFOUND) {
+    errno = ENOENT;
+    return false;
+  }
+  log_event(LOG_WARN, "store-failed", "store", s->dir, "what", what, "why",
+            mdb_strerror(rc), NULL);
+  errno = EIO;
+  return false;
+}
+
+struct store *
+store_open(char const *dir, bool create, bool secret, size_t map_bytes)
+{
+  struct store *s = calloc(1, sizeof *s + strlen(dir) + 1);
+  mode_t mode = secret ? 0600 : 0640;
+  int rc;
+
+  if (!s) return NULL;
+  strcpy(s->dir, dir);
+  s->writer = create;
+  if (create && mkdir(dir, secret ? 0700 : 0750) && errno != EEXIST) {
+    log_event(LOG_WARN, "store-failed", "store", dir, "why", strerror(errno), NULL);
+    free(s);
+    return NULL;
+  }
+  rc = mdb_env_create(&s->env);
+  if (!rc) rc = mdb_env_set_mapsize(s->env, map_bytes);
+  if (!rc) rc = mdb_env_set_maxdbs(s->env, 16);
+  if (!rc) rc = mdb_env_open(s->env, dir, create ? 0 : MDB_RDONLY, mode);
+  if (!rc) return s;
+  failed(s, "open", rc);
+  mdb_env_close(s->env);
+  free(s);
+  errno = EIO;
+  return NULL;
+}
+
+void
+store_close(struct store *s)
+{
+  if (!s) return;
+  if (s->write) mdb_txn_abort(s->write);
+  if (s->read) mdb_txn_abort(s->read);
+  mdb_env_close(s->env);
+  free(s);
+}
+
+static MDB_txn *
+begin_write(struct store *s)
+{
+  int rc;
+
+  if (s->write) return s->write;
+  if (s->lost) return NULL;
+  rc = mdb_txn_begin(s->env, NULL, 0, &s->write);
+  if (!rc) return s->write;
+  s->write = NULL;
+  failed(s, "begin", rc);
+  return NULL;
+}
+
+/* What was written in this turn is seen in it: its transaction serves reads too. */
+static MDB_txn *
+begin_read(struct store *s)
+{
+  int rc;
+
+  if (s->write) return s->write;
+  if (s->read) return s->read;
+  rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &s->read);
+  if (!rc) return s->read;
+  s->read = NULL;
+  failed(s, "begin", rc);
+  return NULL;
+}
+
+bool
+store_table(struct store *s, char const *name, MDB_dbi *out)
+{
+  MDB_txn *txn = s->writer ? begin_write(s) : begin_read(s);
+  int rc = txn ? mdb_dbi_open(txn, name, s->writer ? MDB_CREATE : 0, out) : 0;
+
+  if (!txn) return false;
+  if (rc) return failed(s, name, rc);
+  if (s->writer) return store_commit(s);
+  rc = mdb_txn_commit(s->read); /* keeps the handle for later ones */
+  s->read = NULL;
+  return !rc || failed(s, name, rc);
+}
+
+static MDB_val
+val(struct slice s)
+{
+  return (MDB_val){s.len, (void *)(uintptr_t)s.s};
+}
+
+bool
+store_get(struct store *s, MDB_dbi t, struct slice key, struct slice *value)
+{
+  MDB_txn *txn = begin_read(s);
+  MDB_val k = val(key), v;
+  int rc;
+
+  if (!txn) return false;
+  rc = mdb_get(txn, t, &k, &v);
+  if (rc) return failed(s, "get", rc);
+  *value = slice_of(v.mv_data, v.mv_size);
+  return true;
+}
+
+static bool
+wrote(struct store *s, char const *what, int rc)
+{
+  if (!rc) return true;
+  if (rc != MDB_NOTFOUND) {
+    mdb_txn_abort(s->write);
+    s->write = NULL;
+    s->lost = true;
+  }
+  return failed(s, what, rc);
+}
+
+bool
+store_put(struct store *s, MDB_dbi t, struct slice key, struct slice value)
+{
+  MDB_txn *txn = begin_write(s);
+  MDB_val k = val(key), v = val(value);
+
+  return txn && wrote(s, "put", mdb_put(txn, t, &k, &v, 0));
+}
+
+bool
+store_del(struct store *s, MDB_dbi t, struct slice key)
+{
+  MDB_txn *txn = begin_write(s);
+  MDB_val k = val(key);
+
+  return txn && wrote(s, "delete", mdb_del(txn, t, &k, NULL));
+}
+
+bool
+store_each(struct store *s, MDB_dbi t, struct slice from, store_fn *fn, void *cookie)
+{
+  MDB_txn *txn = begin_read(s);
+  MDB_cursor *c;
+  MDB_val k = val(from), v;
+  int rc;
+
+  if (!txn) return false;
+  rc = mdb_cursor_open(txn, t, &c);
+  if (rc) return failed(s, "cursor", rc);
+  rc = mdb_cursor_get(c, &k, &v, from.len ? MDB_SET_RANGE : MDB_FIRST);
+  while (!rc &&
+         fn(cookie, slice_of(k.mv_data, k.mv_size), slice_of(v.mv_data, v.mv_size)))
+    rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
+  mdb_cursor_close(c);
+  return !rc || rc == MDB_NOTFOUND || failed(s, "cursor", rc);
+}
+
+bool
+store_commit(struct store *s)
+{
+  bool was_lost = s->lost;
+  int rc;
+
+  s->lost = false;
+  if (s->read) mdb_txn_abort(s->read);
+  s->read = NULL;
+  if (!s->write) return !was_lost;
+  rc = mdb_txn_commit(s->write);
+  s->write = NULL;
+  return !rc || failed(s, "commit", rc);
+}

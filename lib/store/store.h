@@ -1,0 +1,41 @@
+/* store: an LMDB environment with one writer. All writes of a turn are one transaction, which
+ * is committed before the turn's output leaves. Readers in other programs open the same
+ * folder read-only. */
+#ifndef STORE_H
+#define STORE_H
+
+#include "base/base.h"
+
+#include <lmdb.h>
+
+struct store;
+
+/* Open the environment in folder dir (made when create is true, with mode 0750 or, secret,
+ * 0700; else read-only), with room for map_bytes. NULL with errno, having logged why. */
+struct store *store_open(char const *dir, bool create, bool secret, size_t map_bytes);
+void store_close(struct store *s);
+
+/* The named table of the environment; made by the writer. false, having logged why. */
+bool store_table(struct store *s, char const *name, MDB_dbi *out);
+
+/* The value of key: lives until the next write or the end of the turn. false with errno
+ * ENOENT, or EIO having logged why. */
+bool store_get(struct store *s, MDB_dbi t, struct slice key, struct slice *value);
+
+/* Set, or delete (ENOENT when it was not there). Visible to store_get at once; on disk after
+ * store_commit. false with errno EIO, having logged why: then the whole turn is lost, and
+ * store_commit fails. */
+bool store_put(struct store *s, MDB_dbi t, struct slice key, struct slice value);
+bool store_del(struct store *s, MDB_dbi t, struct slice key);
+
+/* Call fn for each entry whose key is not before from, in order, until it gives false. It may
+ * not write. */
+typedef bool store_fn(void *cookie, struct slice key, struct slice value);
+bool store_each(struct store *s, MDB_dbi t, struct slice from, store_fn *fn,
+                void *cookie);
+
+/* The end of a turn. true: what was written is on disk (or nothing was). false: nothing of
+ * it is; logged. */
+bool store_commit(struct store *s);
+
+#endif
