@@ -1,0 +1,135 @@
+#include "accounts/accounts.h"
+
+#include <skalibs/uint64.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A hundred bytes an account: room for ten million. */
+#define MAP_BYTES (4ull << 30)
+
+struct accounts {
+  struct store *store;
+  MDB_dbi jid, number, meta;
+};
+
+struct accounts *
+accounts_open(char const *data, bool writer)
+{
+  struct accounts *a = calloc(1, sizeof *a);
+  char path[512];
+
+  if (!a) return NULL;
+  snprintf(path, sizeof path, "%s/accounts", data);
+  a->store = store_open(path, writer, false, MAP_BYTES);
+  if (a->store && store_table(a->store, "jid", &a->jid) &&
+      store_table(a->store, "number", &a->number) &&
+      store_table(a->store, "meta", &a->meta))
+    return a;
+  accounts_close(a);
+  return NULL;
+}
+
+void
+accounts_close(struct accounts *a)
+{
+  if (a) store_close(a->store);
+  free(a);
+}
+
+static uint64_t
+unpack(struct slice v)
+{
+  uint64_t n;
+
+  if (v.len != 8) {
+    errno = EIO;
+    return 0;
+  }
+  uint64_unpack_big(v.s, &n);
+  return n;
+}
+
+uint64_t
+accounts_number(struct accounts *a, struct slice bare)
+{
+  struct slice v;
+
+  return store_get(a->store, a->jid, bare, &v) ? unpack(v) : 0;
+}
+
+uint64_t
+accounts_next(struct accounts *a)
+{
+  struct slice v;
+
+  if (store_get(a->store, a->meta, SLICE("next"), &v)) return unpack(v);
+  return errno == ENOENT ? 1 : 0;
+}
+
+static bool
+put_number(struct accounts *a, MDB_dbi t, struct slice key, uint64_t n)
+{
+  char packed[8];
+
+  uint64_pack_big(packed, n);
+  return store_put(a->store, t, key, slice_of(packed, 8));
+}
+
+bool
+accounts_add(struct accounts *a, struct slice bare)
+{
+  uint64_t n = accounts_number(a, bare);
+  char packed[8];
+
+  if (n || errno != ENOENT) {
+    if (n) errno = EEXIST;
+    return false;
+  }
+  n = accounts_next(a);
+  if (!n) return false;
+  uint64_pack_big(packed, n);
+  return put_number(a, a->jid, bare, n) &&
+         store_put(a->store, a->number, slice_of(packed, 8), bare) &&
+         put_number(a, a->meta, SLICE("next"), n + 1);
+}
+
+bool
+accounts_del(struct accounts *a, struct slice bare)
+{
+  uint64_t n = accounts_number(a, bare);
+  char packed[8];
+
+  if (!n) return false;
+  uint64_pack_big(packed, n);
+  return store_del(a->store, a->jid, bare) &&
+         store_del(a->store, a->number, slice_of(packed, 8));
+}
+
+struct each {
+  accounts_fn *fn;
+  void *cookie;
+};
+
+static bool
+on_entry(void *cookie, struct slice key, struct slice value)
+{
+  struct each *e = cookie;
+
+  return e->fn(e->cookie, key, unpack(value));
+}
+
+bool
+accounts_each(struct accounts *a, accounts_fn *fn, void *cookie)
+{
+  struct each e = {fn, cookie};
+
+  return store_each(a->store, a->jid, SLICE(""), on_entry, &e);
+}
+
+bool
+accounts_commit(struct accounts *a)
+{
+  return store_commit(a->store);
+}

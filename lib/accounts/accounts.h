@@ -1,0 +1,38 @@
+/* accounts: which accounts there are, and their numbers. xmpp-authd writes; whoever may read
+ * the folder reads.
+ *
+ * Environment DATA/accounts, tables
+ *   jid      bare JID, prepared          -> number, 8 bytes big-endian
+ *   number   number, 8 bytes big-endian  -> bare JID
+ *   meta     "next"                      -> the number that the next account gets
+ * A number is given once and never again. */
+#ifndef ACCOUNTS_H
+#define ACCOUNTS_H
+
+#include "store/store.h"
+
+struct accounts;
+
+/* Open DATA/accounts; the writer makes it. NULL, having logged why. */
+struct accounts *accounts_open(char const *data, bool writer);
+void accounts_close(struct accounts *a);
+
+/* The number of an account; 0: there is none (errno ENOENT) or the store failed (EIO). */
+uint64_t accounts_number(struct accounts *a, struct slice bare);
+
+/* The number that the next new account will have; 0 with errno EIO. */
+uint64_t accounts_next(struct accounts *a);
+
+/* Add an account under accounts_next(); take one away. false with errno EEXIST, ENOENT or
+ * EIO. */
+bool accounts_add(struct accounts *a, struct slice bare);
+bool accounts_del(struct accounts *a, struct slice bare);
+
+/* Call fn for each account by JID, until it gives false. false with errno EIO. */
+typedef bool accounts_fn(void *cookie, struct slice bare, uint64_t number);
+bool accounts_each(struct accounts *a, accounts_fn *fn, void *cookie);
+
+/* As store_commit. */
+bool accounts_commit(struct accounts *a);
+
+#endif
