@@ -1,0 +1,79 @@
+/* scram: SCRAM (RFC 5802, RFC 7677) as a server does it: deriving what is stored, the grammar
+ * of the messages, the check of a proof. OpenSSL hashes; secrets never leave the caller. */
+#ifndef SCRAM_H
+#define SCRAM_H
+
+#include "base/base.h"
+
+enum scram_hash { SCRAM_SHA1, SCRAM_SHA256, SCRAM_SHA512, SCRAM_HASHES };
+
+#define SCRAM_KEY_MAX 64
+#define SCRAM_SALT_MAX 64
+#define SCRAM_NONCE_MAX 256
+#define SCRAM_MESSAGE_MAX 4096
+
+/* What a server keeps for one account and hash: nothing of it gives the password back. */
+struct scram_keys {
+  uint32_t iterations;
+  unsigned char salt[SCRAM_SALT_MAX];
+  size_t salt_len;
+  unsigned char stored[SCRAM_KEY_MAX], server[SCRAM_KEY_MAX];
+};
+
+/* "SHA-1", "SHA-256", "SHA-512" as mechanism names have them, and the hash's bytes. */
+char const *scram_hash_name(enum scram_hash h);
+size_t scram_hash_len(enum scram_hash h);
+
+/* Prepare a password with SASLprep (RFC 4013) in arena a. s NULL with errno EINVAL (it has
+ * what the profile prohibits, or is empty) or ENOMEM. */
+struct slice scram_password(struct arena *a, struct slice password);
+
+/* Derive the keys of a prepared password; k has iterations and salt already (s3). false:
+ * OpenSSL failed. */
+bool scram_derive(enum scram_hash h, struct slice password, struct scram_keys *k);
+
+/* Whether a prepared password has these keys, in constant time. */
+bool scram_matches(enum scram_hash h, struct slice password, struct scram_keys const *k);
+
+/* One exchange. All zero, with hash, plus and nonce set, is its beginning. */
+struct scram {
+  enum scram_hash hash;
+  bool plus;          /* the mechanism is -PLUS */
+  bool plus_offered;  /* a -PLUS mechanism was offered on this stream */
+  struct slice nonce; /* ours; lives as long as the exchange */
+  struct arena arena; /* what follows lives in it */
+  struct slice user;  /* the client's name, unescaped, not prepared */
+  struct slice authzid;
+  struct slice binding_type; /* of p=; empty: none */
+  struct slice gs2, first_bare, both_nonces, server_first;
+};
+
+/* How an exchange fails: the condition of RFC 6120 s6.5. */
+enum scram_result {
+  SCRAM_OK,
+  SCRAM_MALFORMED,      /* malformed-request */
+  SCRAM_NOT_AUTHORIZED, /* not-authorized */
+  SCRAM_NO_MEMORY       /* temporary-auth-failure */
+};
+
+/* Take the client's first message (decoded): user, authzid and binding_type are set. A client
+ * that thinks we have no channel binding, although we offered it, is refused (s6). */
+enum scram_result scram_client_first(struct scram *x, struct slice message);
+
+/* Our answer to it, for these keys: x->server_first. */
+enum scram_result scram_server_first(struct scram *x, struct scram_keys const *k);
+
+/* Take the client's final message. binding is the data of x->binding_type on this stream.
+ * SCRAM_OK: the client knows the password, and *verifier is our last word (in the arena). */
+enum scram_result scram_client_final(struct scram *x, struct slice message,
+                                     struct scram_keys const *k, struct slice binding,
+                                     struct slice *verifier);
+
+/* Wipe and free the exchange. */
+void scram_wipe(struct scram *x);
+
+/* Base64 (RFC 4648 s4), strict: in arena a. s NULL with errno EINVAL or ENOMEM. */
+struct slice scram_decode(struct arena *a, struct slice base64);
+struct slice scram_encode(struct arena *a, struct slice bytes);
+
+#endif
