@@ -1,0 +1,422 @@
+#include "service/service.h"
+
+#include <skalibs/allreadwrite.h>
+#include <skalibs/djbunix.h>
+#include <skalibs/sgetopt.h>
+#include <skalibs/sig.h>
+#include <skalibs/strerr.h>
+#include <skalibs/types.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What -p believes until a clock line tells another: 2001-09-09 01:46:40 UTC. */
+#define PIPE_CLOCK_US 1000000000000000u
+
+static struct {
+  struct service const *svc;
+  struct settings settings;
+  char const *dir, *data;
+  char instance[LINK_NAME_MAX + 1];
+  unsigned int number, notif;
+  bool pipe, raw, verbosity_given, stopping, told_ready;
+  struct event_timer stop_timer;
+  uint64_t stop_at_us;
+} service = {.settings = SETTINGS_ZERO, .number = 1};
+
+char const *
+service_instance(void)
+{
+  return service.instance;
+}
+
+unsigned int
+service_number(void)
+{
+  return service.number;
+}
+
+char const *
+service_data(void)
+{
+  return service.data;
+}
+
+bool
+service_is_pipe(void)
+{
+  return service.pipe;
+}
+
+void
+service_stat(struct link *ctl, char const *name, uint64_t value)
+{
+  link_begin(ctl, VERB_STAT);
+  link_str(ctl, name);
+  link_num(ctl, value);
+  link_end(ctl);
+}
+
+void
+service_done(struct link *ctl)
+{
+  link_begin(ctl, VERB_DONE);
+  link_end(ctl);
+}
+
+void
+service_error(struct link *ctl, char const *text)
+{
+  link_begin(ctl, VERB_ERROR);
+  link_str(ctl, text);
+  link_end(ctl);
+}
+
+/* ---- back pressure ---- */
+
+/* What feeds a link that is full rests; the rest goes on. */
+static void
+pause_feeders(void)
+{
+  struct link *l;
+  unsigned int programs = 0;
+
+  if (!service.svc->pauses) return;
+  for (l = link_next(NULL); l; l = link_next(l))
+    if (l->full) programs |= service.svc->pauses(l);
+  for (l = link_next(NULL); l; l = link_next(l))
+    link_pause(l, (programs & l->program) != 0);
+}
+
+/* ---- readiness ---- */
+
+static bool
+is_ready(void)
+{
+  struct link const *l;
+
+  for (l = link_next(NULL); l; l = link_next(l))
+    if (l->path && !l->up) return false;
+  return !service.stopping && (!service.svc->ready || service.svc->ready());
+}
+
+static void
+tell_ready(void)
+{
+  if (service.told_ready || !is_ready()) return;
+  service.told_ready = true;
+  log_event(LOG_INFO, "ready", "instance", service.instance, NULL);
+  if (!service.notif) return;
+  fd_write((int)service.notif, "\n", 1);
+  fd_close((int)service.notif);
+}
+
+/* ---- settings ---- */
+
+static bool
+common_settings(struct settings *st)
+{
+  struct slice dir = settings_get(st, "data", SLICE("*"));
+
+  dir = settings_path(st, dir.len ? dir : SLICE("../data"));
+  if (!dir.s) return false;
+  service.data = dir.s;
+  if (!service.verbosity_given)
+    log_verbosity = (unsigned int)settings_u64(st, "verbosity", SLICE("*"), 1);
+  log_hides_peers = settings_bool(st, "hide_sensitive_log_data", SLICE("*"));
+  return true;
+}
+
+static bool
+load(bool first)
+{
+  struct settings fresh = SETTINGS_ZERO;
+  char const *old_data = service.data;
+
+  if (!settings_open(&fresh, service.dir, service.svc->program)) {
+    log_event(LOG_WARN, "settings-unreadable", "dir", service.dir, "why", strerror(errno),
+              NULL);
+    return false;
+  }
+  if (!common_settings(&fresh) || !service.svc->load(&fresh, first)) {
+    service.data = old_data;
+    settings_close(&fresh);
+    return false;
+  }
+  settings_close(&service.settings);
+  service.settings = fresh;
+  return true;
+}
+
+static bool
+reload(void)
+{
+  bool ok = load(false);
+
+  log_event(LOG_WARN, ok ? "reloaded" : "reload-failed", "dir", service.dir, NULL);
+  return ok;
+}
+
+/* ---- control ---- */
+
+static void
+stats(struct link *ctl)
+{
+  struct link const *l;
+  uint64_t links_up = 0;
+
+  for (l = link_next(NULL); l; l = link_next(l))
+    links_up += l->up && l->program != CTL;
+  service_stat(ctl, "links", links_up);
+  service_stat(ctl, "output_bytes", link_pending());
+  if (service.svc->stats) service.svc->stats(ctl);
+  service_done(ctl);
+}
+
+static void
+trace(struct link *ctl, struct record *r)
+{
+  bool on = slice_is(record_get(r, 1), "on");
+  struct slice file = on ? record_get(r, 2) : SLICE("");
+
+  if (on && !file.len)
+    service_error(ctl, "trace on needs a file");
+  else if (link_trace(file))
+    service_done(ctl);
+  else
+    service_error(ctl, strerror(errno));
+}
+
+static bool
+control(struct link *l, enum verb v, struct record *r)
+{
+  if (v == VERB_STATS) {
+    stats(l);
+  } else if (v == VERB_TRACE) {
+    trace(l, r);
+  } else if (v == VERB_RELOAD) {
+    if (reload())
+      service_done(l);
+    else
+      service_error(l, "the new settings were refused; the log says why");
+  } else if (v == VERB_READY) {
+    if (is_ready())
+      service_done(l);
+    else
+      service_error(l, "not yet");
+  } else
+    return false;
+  return true;
+}
+
+/* ---- the links' owner ---- */
+
+static void
+on_up(struct link *l)
+{
+  if (l->program == CTL) return;
+  if (service.svc->up) service.svc->up(l);
+  pause_feeders();
+  tell_ready();
+}
+
+static void
+on_down(struct link *l)
+{
+  if (l->program != CTL && service.svc->down) service.svc->down(l);
+}
+
+static void
+on_record(struct link *l, enum verb v, struct record *r)
+{
+  static bool logged[VERBS_N];
+
+  if (l->program == CTL && control(l, v, r)) return;
+  if (service.svc->handlers[v]) {
+    service.svc->handlers[v](l, r);
+    return;
+  }
+  if (l->program == CTL) service_error(l, "this program does not do that");
+  if (v == VERB_ACK || logged[v]) return;
+  logged[v] = true;
+  log_event(LOG_WARN, "verb-not-handled", "link", l->name, "verb", verb_rows[v].word,
+            NULL);
+}
+
+static void
+on_full(struct link *l, bool full)
+{
+  log_event(LOG_INFO, full ? "link-full" : "link-drained", "link", l->name, NULL);
+  pause_feeders();
+  if (service.svc->full) service.svc->full(l, full);
+}
+
+static void
+on_turn(void)
+{
+  if (service.svc->turn) service.svc->turn();
+}
+
+static struct link_owner owner = {
+  .up = on_up, .down = on_down, .record = on_record, .full = on_full, .turn = on_turn};
+
+/* ---- the end ---- */
+
+static void
+try_stop(void *cookie)
+{
+  bool done = (!service.svc->stopped || service.svc->stopped()) && !link_pending();
+
+  (void)cookie;
+  if (done || door_now() >= service.stop_at_us) {
+    event_stop();
+    return;
+  }
+  event_timer_start(&service.stop_timer, door_now() + 5000, try_stop, NULL);
+}
+
+static void
+begin_stop(void)
+{
+  if (service.stopping) return;
+  service.stopping = true;
+  service.stop_at_us = door_now() + SERVICE_STOP_US;
+  link_close_doors();
+  if (service.svc->stop) service.svc->stop();
+  event_timer_start(&service.stop_timer, door_now() + 1000, try_stop, NULL);
+}
+
+static void
+on_signal(int sig)
+{
+  if (sig == SIGHUP)
+    reload();
+  else
+    begin_stop();
+}
+
+/* ---- the start ---- */
+
+static void
+options(int argc, char const *const *argv)
+{
+  subgetopt l = SUBGETOPT_ZERO;
+  int opt;
+
+  while ((opt = subgetopt_r(argc, argv, "d:v:i:px", &l)) != -1) {
+    switch (opt) {
+    case 'd':
+      if (!uint0_scan(l.arg, &service.notif) || service.notif < 3) goto usage;
+      break;
+    case 'v':
+      if (!uint0_scan(l.arg, &log_verbosity)) goto usage;
+      service.verbosity_given = true;
+      break;
+    case 'i':
+      if (!uint0_scan(l.arg, &service.number) || !service.number) goto usage;
+      break;
+    case 'p': service.pipe = true; break;
+    case 'x': service.raw = true; break;
+    default: goto usage;
+    }
+  }
+  if (argc - l.ind != 1 || (service.raw && (!service.svc->raw || !service.pipe)))
+    goto usage;
+  service.dir = argv[l.ind];
+  /* A supervisor that does not listen (runsv) has not opened it. */
+  if (service.notif && fcntl((int)service.notif, F_GETFD) < 0) service.notif = 0;
+  return;
+usage:
+  strerr_dieusage(100,
+                  service.svc->raw
+                    ? "[ -d notif ] [ -v level ] [ -i instance ] [ -p [ -x ] ] settings"
+                    : "[ -d notif ] [ -v level ] [ -i instance ] [ -p ] settings");
+}
+
+static void
+name_instance(void)
+{
+  if (service.number == 1)
+    snprintf(service.instance, sizeof service.instance, "%s", service.svc->program + 5);
+  else
+    snprintf(service.instance, sizeof service.instance, "%s-%u", service.svc->program + 5,
+             service.number);
+  owner.program = service.svc->program;
+  owner.instance = service.instance;
+}
+
+/* RUN/INSTANCE/NAME, in the settings' arena. */
+static char const *
+run_path(struct slice instance, char const *name)
+{
+  struct slice run = settings_get(&service.settings, "run", SLICE("*"));
+  char buf[512];
+
+  snprintf(buf, sizeof buf, "%.*s/%.*s/%s", run.len ? (int)run.len : 6,
+           run.len ? run.s : "../run", (int)instance.len, instance.s, name);
+  return settings_path(&service.settings, slice_str(buf)).s;
+}
+
+static void
+allow_peers(void)
+{
+  struct settings_row const *row = NULL;
+
+  while ((row = settings_next(&service.settings, "allow", row))) {
+    enum program p = program_find(row->value[0]);
+    uint64_t uid;
+    if (!p || !slice_u64(row->value[1], &uid) || !link_allow(p, (uid_t)uid))
+      strerr_dief(100, "bad row allow in the settings");
+  }
+}
+
+static void
+open_links(void)
+{
+  struct settings_row const *row = NULL;
+  struct slice me = slice_str(service.instance);
+  char const *path;
+
+  while ((row = settings_next(&service.settings, "connect", row))) {
+    path = run_path(row->value[0], "link");
+    if (!path || !link_connect(path, row->value[0])) strerr_diefusys(111, "make a link");
+  }
+  if (service.pipe) return;
+  allow_peers();
+  if (service.svc->accepts) {
+    path = run_path(me, "link");
+    if (!path || !link_listen(path, 0666, service.svc->accepts))
+      strerr_diefusys(111, "listen on ", path ? path : "a socket");
+  }
+  path = run_path(me, "control");
+  if (!path || !link_listen(path, 0600, CTL))
+    strerr_diefusys(111, "listen on ", path ? path : "a socket");
+}
+
+int
+service_main(struct service const *svc, int argc, char const *const *argv)
+{
+  service.svc = svc;
+  options(argc, argv);
+  name_instance();
+  if (!sig_ignore(SIGPIPE)) strerr_diefusys(111, "ignore SIGPIPE");
+  if (service.pipe) {
+    door_set_clock(PIPE_CLOCK_US);
+    door_seed(SLICE("tabber"));
+  }
+  if (!event_init()) strerr_diefusys(111, "make an epoll");
+  if (!service.pipe && !event_signals(on_signal)) strerr_diefusys(111, "trap signals");
+  link_init(&owner, service.pipe);
+  if (!load(true)) return 100;
+  open_links();
+  if (service.raw) return svc->raw() ? 0 : 111;
+  if (service.pipe) return link_pipe(svc->sockets) ? 0 : 111;
+  tell_ready();
+  if (!event_run()) strerr_diefusys(111, "wait for events");
+  return 0;
+}

@@ -1,0 +1,64 @@
+/* service: the skeleton of every daemon: the same options, readiness, reload, control socket
+ * and end for all, and the choice of driver. A daemon is a table of handlers by verb and a
+ * few hooks; it never sees a link's fd. */
+#ifndef SERVICE_H
+#define SERVICE_H
+
+#include "link/link.h"
+#include "settings/settings.h"
+
+/* A record that the table of verbs allows, of a link that is up. Fields live for the
+ * call. */
+typedef void service_fn(struct link *l, struct record *r);
+
+struct service {
+  char const *program;  /* "xmpp-c2sd" */
+  unsigned int accepts; /* programs served at RUN/INSTANCE/link; 0: no such socket */
+  bool sockets;         /* has fds of its own: -p keeps the loop turning */
+  service_fn *const *handlers; /* VERBS_N of them; NULL: logged once, ignored */
+
+  /* Take the settings: at start, and again on SIGHUP (then first is false). false, having
+   * logged why: die 100 at start, keep the old ones later. What is kept of st must be
+   * copied. */
+  bool (*load)(struct settings *st, bool first);
+
+  /* All optional. up: announce what still holds. pauses: the programs (bits) from which
+   * nothing is read while the output of this link is over its limit. full: it went over the
+   * limit, or is below it again. turn: commit. stop: SIGTERM came, begin to end.
+   * stopped: nothing is left to say. ready: no more is awaited than the links. stats:
+   * service_stat as often as wanted. raw: option -x, instead of the pipe driver. */
+  void (*up)(struct link *l);
+  void (*down)(struct link *l);
+  unsigned int (*pauses)(struct link const *l);
+  void (*full)(struct link *l, bool full);
+  void (*turn)(void);
+  void (*stop)(void);
+  bool (*stopped)(void);
+  bool (*ready)(void);
+  void (*stats)(struct link *ctl);
+  bool (*raw)(void);
+};
+
+/* The whole main() of a daemon behind PROG:
+ * PROGRAM [-d fd] [-v level] [-i instance] [-p] [-x] SETTINGS. Gives the exit code. */
+int service_main(struct service const *svc, int argc, char const *const *argv);
+
+/* Our instance: "c2sd", or "c2sd-2" under -i 2. */
+char const *service_instance(void);
+
+/* Which instance that is: 1, 2... */
+unsigned int service_number(void);
+
+/* Where a daemon's data lies: the setting data, as a path with NUL. Lives until reload.
+ */
+char const *service_data(void);
+
+/* Under -p. */
+bool service_is_pipe(void);
+
+/* Answer a control record: one figure; the end; a refusal. */
+void service_stat(struct link *ctl, char const *name, uint64_t value);
+void service_done(struct link *ctl);
+void service_error(struct link *ctl, char const *text);
+
+#endif
