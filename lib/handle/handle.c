@@ -1,0 +1,125 @@
+#include "handle/handle.h"
+
+#include <string.h>
+
+static char const *
+scope_word(unsigned int scope)
+{
+  return scope == HANDLE_HOST ? "host" : "account";
+}
+
+/* Whether an earlier row has announced the same namespace for this scope. */
+static bool
+told_before(struct handle_row const *rows, size_t i, unsigned int scope)
+{
+  size_t j;
+
+  for (j = 0; j < i; j++)
+    if (rows[j].scopes & scope && !strcmp(rows[j].ns, rows[i].ns)) return true;
+  return false;
+}
+
+static void
+announce(struct link *l, enum verb v, unsigned int scope, char const *ns)
+{
+  link_begin(l, v);
+  link_str(l, scope_word(scope));
+  link_str(l, ns);
+  link_end(l);
+}
+
+void
+handle_announce(struct link *l, struct handle_row const *rows, size_t n)
+{
+  unsigned int scope;
+  size_t i;
+
+  for (i = 0; i < n; i++)
+    for (scope = HANDLE_HOST; scope <= HANDLE_ACCOUNT; scope <<= 1) {
+      if (!(rows[i].scopes & scope) || told_before(rows, i, scope)) continue;
+      announce(l, VERB_HANDLE, scope, rows[i].ns);
+      if (rows[i].feature) announce(l, VERB_FEATURE, scope, rows[i].ns);
+    }
+}
+
+static struct handle_row const *
+find(struct handle_row const *rows, size_t n, unsigned int scope, struct slice type,
+     struct xml_node const *e)
+{
+  size_t i;
+
+  for (i = 0; i < n; i++)
+    if (rows[i].scopes & scope && slice_is(type, rows[i].type) &&
+        xml_is(e, rows[i].ns, rows[i].name))
+      return &rows[i];
+  return NULL;
+}
+
+/* Host and account of the address; one without to means the sender's own account (RFC 6120
+ * s10.3.3). */
+static bool
+read_addresses(struct handle_ctx *ctx, struct stanza const *in)
+{
+  struct jid to;
+
+  if (!jid_parse(ctx->arena, in->from, &ctx->from)) return false;
+  if (!in->to.len) {
+    ctx->host = ctx->from.domain;
+    ctx->account = ctx->from.bare;
+    return true;
+  }
+  if (!jid_parse(ctx->arena, in->to, &to)) return false;
+  ctx->host = to.domain;
+  ctx->account = to.local.len ? to.bare : SLICE("");
+  return true;
+}
+
+/* The type of the answer that is now in out. */
+static char const *
+run(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *iq,
+    struct handle_row const *rows, size_t n, stralloc *out)
+{
+  struct xml_node const *e = iq ? xml_next(iq, NULL) : NULL;
+  unsigned int scope = ctx->account.len ? HANDLE_ACCOUNT : HANDLE_HOST;
+  struct handle_row const *row = e ? find(rows, n, scope, in->type, e) : NULL;
+  enum verdict v = PASS;
+  size_t at;
+
+  ctx->error = ERR_SERVICE_UNAVAILABLE;
+  ctx->text = SLICE("");
+  if (row && stanza_cat_result_open(out, in)) {
+    at = out->len;
+    v = row->fn(ctx, in, e, out);
+    if (v == DONE && at == out->len) {
+      out->s[at - 1] = '/';
+      stralloc_catb(out, ">", 1);
+    } else if (v == DONE)
+      xml_cat(out, "</iq>");
+  }
+  if (v == DONE) return "result";
+  out->len = 0;
+  stanza_cat_error(out, in, ctx->error, ctx->text);
+  return "error";
+}
+
+void
+handle_record(struct link *l, struct record *r, struct handle_row const *rows, size_t n)
+{
+  static struct arena arena = ARENA_ZERO;
+  static stralloc out = STRALLOC_ZERO;
+  struct handle_ctx ctx = {.arena = &arena};
+  struct stanza in;
+  struct xml_node const *iq;
+  enum xml_error why;
+  char const *type;
+
+  stanza_read(r, 0, &in);
+  if (!slice_is(in.kind, "iq") || !stanza_may_answer(&in)) return;
+  arena_reset(&arena);
+  out.len = 0;
+  in.xml = record_get(r, STANZA_XML);
+  if (!read_addresses(&ctx, &in)) return;
+  iq = xml_parse(&arena, in.xml, "jabber:client", &why);
+  type = run(&ctx, &in, iq, rows, n, &out);
+  stanza_answer(l, &in, type, slice_of(out.s, out.len));
+}

@@ -1,0 +1,46 @@
+/* handle: tables of protocol handlers. One row a thing handled; from the rows come the
+ * answers, what is announced to routed, and the check that no two answer the same. */
+#ifndef HANDLE_H
+#define HANDLE_H
+
+#include "stanza/stanza.h"
+
+/* Whom a request is addressed to: a host, or an account. */
+enum handle_scope { HANDLE_HOST = 1, HANDLE_ACCOUNT = 2 };
+
+/* PASS: not mine. DONE: the answer is in out. REFUSE: error and text say why not. */
+enum verdict { PASS, DONE, REFUSE };
+
+/* What a handler may know. jid is the sender, proven by its edge; host the domain that is
+ * addressed; account the bare JID of the account that is, or empty. The handler reads no fd,
+ * clock or chance but door_now and door_random. */
+struct handle_ctx {
+  struct arena *arena; /* for what lives as long as the call */
+  struct jid from;
+  struct slice host, account;
+  enum stanza_error error; /* of REFUSE */
+  struct slice text;       /* its words; may be empty */
+};
+
+/* Answer the request in, whose payload is e: append to out what stands inside the iq result
+ * (nothing: an empty result). */
+typedef enum verdict handle_fn(struct handle_ctx *ctx, struct stanza const *in,
+                               struct xml_node const *e, stralloc *out);
+
+struct handle_row {
+  unsigned int scopes;   /* bits of handle_scope */
+  char const *type;      /* get or set */
+  char const *ns, *name; /* of the payload */
+  handle_fn *fn;
+  bool feature; /* ns is announced as a feature of disco#info */
+};
+
+/* Tell routed what the n rows handle. */
+void handle_announce(struct link *routed, struct handle_row const *rows, size_t n);
+
+/* Answer the iq of a stanza record by the rows, on its link. Requests that no row takes get
+ * service-unavailable; results and errors are ignored. */
+void handle_record(struct link *routed, struct record *r, struct handle_row const *rows,
+                   size_t n);
+
+#endif
