@@ -1,0 +1,333 @@
+#include "yaml/yaml.h"
+
+#include <skalibs/djbunix.h>
+#include <skalibs/stralloc.h>
+
+#include <yaml.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+struct anchor {
+  struct anchor *next;
+  struct slice name;
+  struct yaml_node *node;
+};
+
+struct reader {
+  struct arena *arena;
+  yaml_say_fn *say;
+  char const *file;
+  yaml_parser_t parser;
+  struct anchor *anchors;
+  unsigned int nodes;
+  bool failed;
+};
+
+static void
+complain(struct reader *rd, yaml_mark_t const *m, char const *text)
+{
+  rd->say(rd->file, (unsigned int)m->line + 1, (unsigned int)m->column + 1, "error",
+          text);
+  rd->failed = true;
+}
+
+/* What the person who wrote the file can do about it: the two faults that are made most.
+ */
+static char const *
+hint(yaml_parser_t const *p)
+{
+  char const *why = p->problem ? p->problem : "", *context = p->context ? p->context : "";
+
+  if (strstr(why, "cannot start any token")) return "YAML forbids tabs as indentation";
+  if (strstr(why, "did not find expected") && strstr(context, "block"))
+    return "indent the keys under the dash";
+  return NULL;
+}
+
+static void
+complain_syntax(struct reader *rd)
+{
+  yaml_parser_t const *p = &rd->parser;
+  char text[256];
+  char const *h = hint(p);
+
+  snprintf(text, sizeof text, "%s%s%s%s%s", p->problem ? p->problem : "not YAML",
+           p->context ? " " : "", p->context ? p->context : "", h ? "; hint: " : "",
+           h ? h : "");
+  complain(rd, &p->problem_mark, text);
+}
+
+static bool
+next_event(struct reader *rd, yaml_event_t *ev)
+{
+  if (yaml_parser_parse(&rd->parser, ev)) return true;
+  complain_syntax(rd);
+  return false;
+}
+
+static struct yaml_node *
+new_node(struct reader *rd, enum yaml_kind kind, yaml_mark_t const *m)
+{
+  struct yaml_node *n;
+
+  if (++rd->nodes > YAML_NODES_MAX) {
+    complain(rd, m, "the file has too many values");
+    return NULL;
+  }
+  n = arena_alloc(rd->arena, sizeof *n);
+  if (!n) {
+    complain(rd, m, "out of memory");
+    return NULL;
+  }
+  memset(n, 0, sizeof *n);
+  n->kind = kind;
+  n->file = rd->file;
+  n->line = (unsigned int)m->line + 1;
+  n->col = (unsigned int)m->column + 1;
+  n->text = SLICE("");
+  return n;
+}
+
+static struct slice
+copy(struct reader *rd, yaml_char_t const *s, size_t len)
+{
+  return arena_copy(rd->arena, slice_of((char const *)s, len));
+}
+
+static void
+set_anchor(struct reader *rd, yaml_char_t const *name, struct yaml_node *n)
+{
+  struct anchor *an = name ? arena_alloc(rd->arena, sizeof *an) : NULL;
+
+  if (!an) return;
+  an->name = copy(rd, name, strlen((char const *)name));
+  an->node = n;
+  an->next = rd->anchors;
+  rd->anchors = an;
+}
+
+/* An alias is the same node again, in a copy of its own head: it has a key and a place of its
+ * own, and shares the children. What it stands for counts again, or a few lines could grow
+ * into more than fits anywhere. */
+static unsigned int
+count(struct yaml_node const *n, unsigned int limit)
+{
+  struct yaml_node const *c;
+  unsigned int total = 1;
+
+  for (c = n->first; c && total < limit; c = c->next)
+    total += count(c, limit - total);
+  return total;
+}
+
+static struct yaml_node *
+alias(struct reader *rd, yaml_event_t const *ev)
+{
+  struct slice name = slice_str((char const *)ev->data.alias.anchor);
+  struct anchor const *an;
+  struct yaml_node *n;
+
+  for (an = rd->anchors; an && !slice_eq(an->name, name); an = an->next) {
+  }
+  if (!an) {
+    complain(rd, &ev->start_mark, "an alias of nothing");
+    return NULL;
+  }
+  rd->nodes += count(an->node, YAML_NODES_MAX);
+  n = new_node(rd, an->node->kind, &ev->start_mark);
+  if (!n) return NULL;
+  n->text = an->node->text;
+  n->quoted = an->node->quoted;
+  n->first = an->node->first;
+  n->last = an->node->last;
+  return n;
+}
+
+static void
+append(struct yaml_node *parent, struct yaml_node *n)
+{
+  if (parent->last)
+    parent->last->next = n;
+  else
+    parent->first = n;
+  parent->last = n;
+}
+
+static bool read_children(struct reader *rd, struct yaml_node *parent,
+                          unsigned int depth);
+
+static struct yaml_node *
+read_node(struct reader *rd, yaml_event_t *ev, unsigned int depth)
+{
+  struct yaml_node *n = NULL;
+
+  if (depth > YAML_DEPTH_MAX) {
+    complain(rd, &ev->start_mark, "nested too deep");
+    return NULL;
+  }
+  switch ((int)ev->type) {
+  case YAML_ALIAS_EVENT: return alias(rd, ev);
+  case YAML_SCALAR_EVENT:
+    n = new_node(rd, YAML_SCALAR, &ev->start_mark);
+    if (!n) return NULL;
+    n->text = copy(rd, ev->data.scalar.value, ev->data.scalar.length);
+    n->quoted = ev->data.scalar.style != YAML_PLAIN_SCALAR_STYLE &&
+                ev->data.scalar.style != YAML_SINGLE_QUOTED_SCALAR_STYLE;
+    set_anchor(rd, ev->data.scalar.anchor, n);
+    return n->text.s ? n : NULL;
+  case YAML_SEQUENCE_START_EVENT:
+    n = new_node(rd, YAML_LIST, &ev->start_mark);
+    if (!n || !read_children(rd, n, depth)) return NULL;
+    set_anchor(rd, ev->data.sequence_start.anchor, n);
+    return n;
+  case YAML_MAPPING_START_EVENT:
+    n = new_node(rd, YAML_MAP, &ev->start_mark);
+    if (!n || !read_children(rd, n, depth)) return NULL;
+    set_anchor(rd, ev->data.mapping_start.anchor, n);
+    return n;
+  default: complain(rd, &ev->start_mark, "not expected here"); return NULL;
+  }
+}
+
+/* A key that is there already: lists and mappings are joined in order; a scalar may be said
+ * once. */
+static bool
+add_pair(struct reader *rd, struct yaml_node *map, struct yaml_node *n)
+{
+  struct yaml_node *old;
+  char text[256];
+
+  for (old = map->first; old && !slice_eq(old->key, n->key); old = old->next) {
+  }
+  if (!old) {
+    append(map, n);
+    return true;
+  }
+  if (old->kind == n->kind && n->kind != YAML_SCALAR) {
+    struct yaml_node *c, *next;
+    for (c = n->first; c; c = next) {
+      next = c->next;
+      c->next = NULL;
+      if (n->kind == YAML_LIST)
+        append(old, c);
+      else if (!add_pair(rd, old, c))
+        return false;
+    }
+    return true;
+  }
+  snprintf(text, sizeof text, "%.*s is given twice; the first is in line %u",
+           (int)n->key.len, n->key.s, old->key_line);
+  rd->say(rd->file, n->key_line, n->key_col, "error", text);
+  rd->failed = true;
+  return false;
+}
+
+static bool
+read_pair(struct reader *rd, struct yaml_node *map, yaml_event_t *ev, unsigned int depth)
+{
+  struct yaml_node *key = read_node(rd, ev, depth + 1), *value;
+  yaml_event_t vev;
+
+  if (!key) return false;
+  if (key->kind != YAML_SCALAR) {
+    complain(rd, &ev->start_mark, "a key must be a word");
+    return false;
+  }
+  if (!next_event(rd, &vev)) return false;
+  value = read_node(rd, &vev, depth + 1);
+  yaml_event_delete(&vev);
+  if (!value) return false;
+  if (slice_is(key->text, "<<")) {
+    rd->say(rd->file, key->line, key->col, "error", "merge keys (<<) are not supported");
+    rd->failed = true;
+    return false;
+  }
+  value->key = key->text;
+  value->key_line = key->line;
+  value->key_col = key->col;
+  return add_pair(rd, map, value);
+}
+
+static bool
+read_children(struct reader *rd, struct yaml_node *parent, unsigned int depth)
+{
+  yaml_event_t ev;
+  bool ok = true, end = false;
+
+  while (ok && !end) {
+    if (!next_event(rd, &ev)) return false;
+    end = ev.type == YAML_SEQUENCE_END_EVENT || ev.type == YAML_MAPPING_END_EVENT;
+    if (!end && parent->kind == YAML_LIST) {
+      struct yaml_node *n = read_node(rd, &ev, depth + 1);
+      ok = n != NULL;
+      if (n) append(parent, n);
+    } else if (!end)
+      ok = read_pair(rd, parent, &ev, depth);
+    yaml_event_delete(&ev);
+  }
+  return ok;
+}
+
+static struct yaml_node *
+read_document(struct reader *rd)
+{
+  struct yaml_node *top = NULL;
+  yaml_event_t ev;
+  bool end = false;
+
+  while (!end && !rd->failed) {
+    if (!next_event(rd, &ev)) return NULL;
+    switch ((int)ev.type) {
+    case YAML_STREAM_END_EVENT: end = true; break;
+    case YAML_STREAM_START_EVENT:
+    case YAML_DOCUMENT_START_EVENT:
+      if (top && ev.type == YAML_DOCUMENT_START_EVENT)
+        complain(rd, &ev.start_mark, "a second document begins here; there must be one");
+      break;
+    case YAML_DOCUMENT_END_EVENT: break;
+    default: top = read_node(rd, &ev, 1); break;
+    }
+    yaml_event_delete(&ev);
+  }
+  if (rd->failed) return NULL;
+  if (top && top->kind == YAML_MAP) return top;
+  rd->say(rd->file, top ? top->line : 1, top ? top->col : 1, "error",
+          "the file must be a mapping of options");
+  return NULL;
+}
+
+static bool
+read_text(stralloc *text, char const *path, yaml_say_fn *say)
+{
+  if (!openslurpclose(text, path)) {
+    int e = errno;
+    say(path, 1, 1, "error", strerror(e));
+    errno = e ? e : EIO;
+    return false;
+  }
+  if (text->len <= YAML_BYTES_MAX) return true;
+  say(path, 1, 1, "error", "the file is larger than 4 MiB");
+  errno = 0;
+  return false;
+}
+
+struct yaml_node *
+yaml_read(struct arena *a, char const *path, yaml_say_fn *say)
+{
+  struct reader rd = {.arena = a, .say = say};
+  stralloc text = STRALLOC_ZERO;
+  struct yaml_node *top = NULL;
+
+  rd.file = arena_copy(a, slice_str(path)).s;
+  if (rd.file && read_text(&text, path, say) && yaml_parser_initialize(&rd.parser)) {
+    yaml_parser_set_input_string(&rd.parser, (unsigned char const *)text.s, text.len);
+    yaml_parser_set_encoding(&rd.parser, YAML_UTF8_ENCODING);
+    top = read_document(&rd);
+    yaml_parser_delete(&rd.parser);
+    errno = 0;
+  }
+  stralloc_free(&text);
+  return top;
+}

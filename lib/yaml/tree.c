@@ -1,0 +1,98 @@
+#include "yaml/yaml.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct yaml_node *
+yaml_get(struct yaml_node const *map, char const *key)
+{
+  struct yaml_node *n;
+
+  for (n = map && map->kind == YAML_MAP ? map->first : NULL; n; n = n->next)
+    if (slice_is(n->key, key)) return n;
+  return NULL;
+}
+
+struct expansion {
+  struct arena *arena;
+  struct yaml_node *macros;
+  yaml_say_fn *say;
+  unsigned int made;
+};
+
+static bool expand(struct expansion *x, struct yaml_node *n, unsigned int depth);
+
+static struct yaml_node *
+copy_tree(struct expansion *x, struct yaml_node const *from, unsigned int depth)
+{
+  struct yaml_node *n, *c, **at;
+  struct yaml_node const *f;
+
+  if (depth > YAML_DEPTH_MAX || ++x->made > YAML_NODES_MAX) return NULL;
+  n = arena_alloc(x->arena, sizeof *n);
+  if (!n) return NULL;
+  *n = *from;
+  n->first = n->last = n->next = NULL;
+  at = &n->first;
+  for (f = from->first; f; f = f->next) {
+    c = copy_tree(x, f, depth + 1);
+    if (!c) return NULL;
+    *at = n->last = c;
+    at = &c->next;
+  }
+  return n;
+}
+
+/* Give n the value of a macro; its place in the file stays n's own. */
+static bool
+replace(struct expansion *x, struct yaml_node *n, struct yaml_node const *macro,
+        unsigned int depth)
+{
+  struct yaml_node *value = copy_tree(x, macro, depth);
+
+  if (!value) {
+    x->say(n->file, n->line, n->col, "error",
+           "macros that contain themselves, or grow too large");
+    return false;
+  }
+  n->kind = value->kind;
+  n->text = value->text;
+  n->quoted = value->quoted;
+  n->first = value->first;
+  n->last = value->last;
+  n->macro = macro->key.s;
+  return expand(x, n, depth + 1);
+}
+
+static bool
+expand(struct expansion *x, struct yaml_node *n, unsigned int depth)
+{
+  struct yaml_node const *m;
+  struct yaml_node *c;
+
+  if (depth > YAML_DEPTH_MAX) {
+    x->say(n->file, n->line, n->col, "error", "macros that contain themselves");
+    return false;
+  }
+  if (n->kind == YAML_SCALAR) {
+    for (m = x->macros->first; m; m = m->next)
+      if (slice_eq(m->key, n->text)) return replace(x, n, m, depth);
+    return true;
+  }
+  for (c = n->first; c; c = c->next)
+    if (!expand(x, c, depth + 1)) return false;
+  return true;
+}
+
+bool
+yaml_expand(struct arena *a, struct yaml_node *tree, struct yaml_node *macros,
+            yaml_say_fn *say)
+{
+  struct expansion x = {a, macros, say, 0};
+  struct yaml_node *c;
+
+  if (!macros || macros->kind != YAML_MAP) return true;
+  for (c = tree->first; c; c = c->next)
+    if (c != macros && !expand(&x, c, 1)) return false;
+  return true;
+}
