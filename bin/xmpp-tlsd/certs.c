@@ -1,0 +1,389 @@
+#include "tlsd.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include <ctype.h>
+#include <errno.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* All files together are one pool (the order of files and inside files does not matter):
+ * certificates are told apart by their bytes, a leaf is a certificate whose key is there,
+ * chains are rebuilt by issuer. The same certificate twice is one. */
+
+#define CHAIN_MAX 8
+
+struct pool {
+  STACK_OF(X509) * x509s;
+  EVP_PKEY **keys;
+  size_t keys_n;
+};
+
+/* ---- names ---- */
+
+static bool
+add_name(struct cert *c, char const *s, size_t len)
+{
+  char **names = realloc(c->names, (c->names_n + 1) * sizeof *names), *name;
+  size_t i;
+
+  if (!names) return false;
+  c->names = names;
+  name = malloc(len + 1);
+  if (!name) return false;
+  for (i = 0; i < len; i++)
+    name[i] = (char)tolower((unsigned char)s[i]);
+  name[len] = 0;
+  names[c->names_n++] = name;
+  return true;
+}
+
+/* SRV-ID (RFC 4985): _xmpp-client.NAME or _xmpp-server.NAME. */
+static bool
+add_srv_name(struct cert *c, char const *s, size_t len)
+{
+  struct slice t = slice_of(s, len);
+
+  if (!slice_starts(t, "_xmpp-client.") && !slice_starts(t, "_xmpp-server.")) return true;
+  return add_name(c, s + 13, len - 13);
+}
+
+static bool
+add_other_name(struct cert *c, OTHERNAME const *other)
+{
+  char oid[32];
+  ASN1_STRING const *value;
+
+  OBJ_obj2txt(oid, sizeof oid, other->type_id, 1);
+  if (other->value->type != V_ASN1_UTF8STRING && other->value->type != V_ASN1_IA5STRING)
+    return true;
+  value = other->value->value.asn1_string;
+  if (!strcmp(oid, "1.3.6.1.5.5.7.8.5")) /* id-on-xmppAddr, RFC 6120 s13.7.1.4 */
+    return add_name(c, (char const *)ASN1_STRING_get0_data(value),
+                    (size_t)ASN1_STRING_length(value));
+  if (!strcmp(oid, "1.3.6.1.5.5.7.8.7")) /* id-on-dnsSRV */
+    return add_srv_name(c, (char const *)ASN1_STRING_get0_data(value),
+                        (size_t)ASN1_STRING_length(value));
+  return true;
+}
+
+static bool
+add_common_name(struct cert *c)
+{
+  char cn[256];
+  int n = X509_NAME_get_text_by_NID(X509_get_subject_name(c->leaf), NID_commonName, cn,
+                                    sizeof cn);
+
+  return n <= 0 || add_name(c, cn, (size_t)n);
+}
+
+static bool
+read_names(struct cert *c)
+{
+  GENERAL_NAMES *names = X509_get_ext_d2i(c->leaf, NID_subject_alt_name, NULL, NULL);
+  bool ok = true;
+  int i;
+
+  if (!names) return add_common_name(c);
+  for (i = 0; ok && i < sk_GENERAL_NAME_num(names); i++) {
+    GENERAL_NAME const *n = sk_GENERAL_NAME_value(names, i);
+    if (n->type == GEN_DNS)
+      ok = add_name(c, (char const *)ASN1_STRING_get0_data(n->d.dNSName),
+                    (size_t)ASN1_STRING_length(n->d.dNSName));
+    else if (n->type == GEN_OTHERNAME)
+      ok = add_other_name(c, n->d.otherName);
+  }
+  GENERAL_NAMES_free(names);
+  return ok;
+}
+
+/* ---- reading files ---- */
+
+static bool
+pool_add_cert(struct pool *p, X509 *x)
+{
+  int i;
+
+  for (i = 0; i < sk_X509_num(p->x509s); i++)
+    if (!X509_cmp(sk_X509_value(p->x509s, i), x)) {
+      X509_free(x);
+      return true;
+    }
+  if (sk_X509_push(p->x509s, x)) return true;
+  X509_free(x);
+  return false;
+}
+
+static bool
+pool_add_key(struct pool *p, EVP_PKEY *key)
+{
+  EVP_PKEY **keys = realloc(p->keys, (p->keys_n + 1) * sizeof(EVP_PKEY *));
+
+  if (!keys) {
+    EVP_PKEY_free(key);
+    return false;
+  }
+  p->keys = keys;
+  p->keys[p->keys_n++] = key;
+  return true;
+}
+
+/* A key with a passphrase is refused: nobody is there to type it. */
+static int
+no_passphrase(char *buf, int size, int rwflag, void *cookie)
+{
+  (void)buf;
+  (void)size;
+  (void)rwflag;
+  (void)cookie;
+  return -1;
+}
+
+static bool
+pool_add_info(struct pool *p, X509_INFO *info)
+{
+  if (info->x509) {
+    X509 *x = info->x509;
+    info->x509 = NULL;
+    if (!pool_add_cert(p, x)) return false;
+  }
+  if (info->x_pkey && info->x_pkey->dec_pkey) {
+    EVP_PKEY *key = info->x_pkey->dec_pkey;
+    info->x_pkey->dec_pkey = NULL;
+    if (!pool_add_key(p, key)) return false;
+  }
+  return true;
+}
+
+static bool
+bad_file(char const *path, char const *why)
+{
+  log_event(LOG_WARN, "certificate-unreadable", "file", path, "why", why, NULL);
+  ERR_clear_error();
+  return false;
+}
+
+/* A file that does not end where a PEM block ends is half written. */
+static bool
+pool_read(struct pool *p, char const *path)
+{
+  BIO *in = BIO_new_file(path, "r");
+  STACK_OF(X509_INFO) * infos;
+  bool ok = true;
+  int i;
+
+  if (!in) return bad_file(path, strerror(errno));
+  infos = PEM_X509_INFO_read_bio(in, NULL, no_passphrase, NULL);
+  BIO_free(in);
+  if (!infos) return bad_file(path, "not whole PEM, or a key with a passphrase");
+  for (i = 0; ok && i < sk_X509_INFO_num(infos); i++)
+    ok = pool_add_info(p, sk_X509_INFO_value(infos, i));
+  sk_X509_INFO_pop_free(infos, X509_INFO_free);
+  return ok || bad_file(path, "out of memory");
+}
+
+static bool
+pool_read_pattern(struct pool *p, char const *pattern)
+{
+  glob_t g;
+  bool ok = true;
+  size_t i;
+  int rc = glob(pattern, GLOB_BRACE, NULL, &g);
+
+  if (rc == GLOB_NOMATCH) {
+    log_event(LOG_WARN, "no-certificate-file", "pattern", pattern, NULL);
+    return true;
+  }
+  if (rc) return bad_file(pattern, "cannot be searched");
+  for (i = 0; ok && i < g.gl_pathc; i++)
+    ok = pool_read(p, g.gl_pathv[i]);
+  globfree(&g);
+  return ok;
+}
+
+static void
+pool_wipe(struct pool *p)
+{
+  size_t i;
+
+  sk_X509_pop_free(p->x509s, X509_free);
+  for (i = 0; i < p->keys_n; i++)
+    EVP_PKEY_free(p->keys[i]);
+  free(p->keys);
+}
+
+/* ---- leaves and chains ---- */
+
+static EVP_PKEY *
+key_of(struct pool const *p, X509 *x)
+{
+  EVP_PKEY *pub = X509_get0_pubkey(x);
+  size_t i;
+
+  for (i = 0; pub && i < p->keys_n; i++)
+    if (EVP_PKEY_eq(pub, p->keys[i]) == 1) return p->keys[i];
+  return NULL;
+}
+
+/* Issuers from the pool, one above the other; a self-signed root is not sent. */
+static bool
+build_chain(struct pool const *p, struct cert *c)
+{
+  X509 *at = c->leaf;
+  int i;
+
+  c->chain = sk_X509_new_null();
+  while (c->chain && sk_X509_num(c->chain) < CHAIN_MAX) {
+    X509 *issuer = NULL;
+    if (X509_self_signed(at, 0) == 1) return true;
+    for (i = 0; !issuer && i < sk_X509_num(p->x509s); i++)
+      if (X509_check_issued(sk_X509_value(p->x509s, i), at) == X509_V_OK)
+        issuer = sk_X509_value(p->x509s, i);
+    if (!issuer || X509_self_signed(issuer, 0) == 1) return true;
+    if (!sk_X509_push(c->chain, issuer)) return false;
+    X509_up_ref(issuer);
+    at = issuer;
+  }
+  return c->chain != NULL;
+}
+
+static bool
+add_leaf(struct certs *cs, struct pool const *p, X509 *x, EVP_PKEY *key)
+{
+  struct cert *v = realloc(cs->v, (cs->n + 1) * sizeof *v), *c;
+
+  if (!v) return false;
+  cs->v = v;
+  c = &v[cs->n++];
+  memset(c, 0, sizeof *c);
+  X509_up_ref(x);
+  c->leaf = x;
+  EVP_PKEY_up_ref(key);
+  c->key = key;
+  return build_chain(p, c) && read_names(c);
+}
+
+static bool
+leaves_of(struct certs *cs, struct pool const *p)
+{
+  int i;
+
+  for (i = 0; i < sk_X509_num(p->x509s); i++) {
+    X509 *x = sk_X509_value(p->x509s, i);
+    EVP_PKEY *key = key_of(p, x);
+    if (key && !add_leaf(cs, p, x, key)) return false;
+    if (!key && !X509_check_ca(x)) {
+      char name[256];
+      X509_NAME_oneline(X509_get_subject_name(x), name, sizeof name);
+      log_event(LOG_WARN, "certificate-without-key", "subject", name, NULL);
+    }
+  }
+  return true;
+}
+
+static void
+log_serials(struct certs const *cs)
+{
+  size_t i;
+
+  for (i = 0; i < cs->n; i++) {
+    BIGNUM *bn = ASN1_INTEGER_to_BN(X509_get0_serialNumber(cs->v[i].leaf), NULL);
+    char *hex = bn ? BN_bn2hex(bn) : NULL;
+    log_event(LOG_WARN, "certificate", "name", cs->v[i].names_n ? cs->v[i].names[0] : "-",
+              "serial", hex ? hex : "-", NULL);
+    OPENSSL_free(hex);
+    BN_free(bn);
+  }
+}
+
+struct certs *
+certs_load(struct settings const *st)
+{
+  struct pool p = {.x509s = sk_X509_new_null()};
+  struct certs *cs = calloc(1, sizeof *cs);
+  struct settings_row const *row = NULL;
+  bool ok = p.x509s && cs;
+
+  while (ok && (row = settings_next(st, "certfile", row)))
+    ok = pool_read_pattern(&p, row->value[0].s);
+  ok = ok && leaves_of(cs, &p);
+  pool_wipe(&p);
+  if (!ok) {
+    certs_free(cs);
+    return NULL;
+  }
+  log_serials(cs);
+  return cs;
+}
+
+void
+certs_free(struct certs *cs)
+{
+  size_t i, j;
+
+  if (!cs) return;
+  for (i = 0; i < cs->n; i++) {
+    struct cert *c = &cs->v[i];
+    X509_free(c->leaf);
+    EVP_PKEY_free(c->key);
+    sk_X509_pop_free(c->chain, X509_free);
+    for (j = 0; j < c->names_n; j++)
+      free(c->names[j]);
+    free(c->names);
+  }
+  free(cs->v);
+  free(cs);
+}
+
+/* ---- finding ---- */
+
+static bool
+has_name(struct cert const *c, struct slice name)
+{
+  size_t i;
+
+  for (i = 0; i < c->names_n; i++)
+    if (slice_is_nocase(name, c->names[i])) return true;
+  return false;
+}
+
+/* One label for the star, and no star further in (RFC 6125 s6.4.3). */
+static bool
+has_wildcard(struct cert const *c, struct slice name)
+{
+  char const *dot = name.len ? memchr(name.s, '.', name.len) : NULL;
+  struct slice rest;
+  size_t i;
+
+  if (!dot) return false;
+  rest = slice_of(dot, (size_t)(name.s + name.len - dot));
+  for (i = 0; i < c->names_n; i++)
+    if (c->names[i][0] == '*' && slice_is_nocase(rest, c->names[i] + 1)) return true;
+  return false;
+}
+
+static bool
+newer(struct cert const *a, struct cert const *b)
+{
+  return !b || ASN1_TIME_compare(X509_get0_notBefore(a->leaf),
+                                 X509_get0_notBefore(b->leaf)) > 0;
+}
+
+struct cert *
+certs_find(struct certs const *cs, struct slice name)
+{
+  struct cert *exact = NULL, *wild = NULL;
+  size_t i;
+
+  if (!cs || !cs->n) return NULL;
+  for (i = 0; i < cs->n; i++) {
+    struct cert *c = &cs->v[i];
+    if (has_name(c, name) && newer(c, exact)) exact = c;
+    if (has_wildcard(c, name) && newer(c, wild)) wild = c;
+  }
+  if (exact) return exact;
+  return wild ? wild : &cs->v[0];
+}

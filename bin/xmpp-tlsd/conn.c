@@ -1,0 +1,504 @@
+#include "conn.h"
+
+#include <skalibs/allreadwrite.h>
+#include <skalibs/djbunix.h>
+
+#include <openssl/err.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* The life of a connection.
+ *
+ *   PLAIN      bytes go through as they are; the conduit is open
+ *   HANDSHAKE  what arrives goes to OpenSSL; TLS_HANDSHAKE_US bounds it. Direct TLS begins
+ *              here, and its conduit opens only when the handshake is done
+ *   SECURE     as PLAIN, through OpenSSL
+ *   CLOSING    one side has closed the conduit; the output is still written. When the
+ *              neighbour has closed and all is written, the socket is shut down, and what the
+ *              client still sends is thrown away until it ends or CONN_LINGER_US have passed:
+ *              closing at once would make the kernel take back the last bytes
+ *
+ * Reading is one read(2) a turn into a buffer that all connections share. */
+
+static struct {
+  struct ids ids;
+  char read_buf[CONN_READ];
+  size_t read_at, read_len; /* what OpenSSL has not yet taken of it */
+} conns;
+
+struct conn_totals conn_totals;
+
+static struct conn *
+conn_of(struct link const *l, struct record *r)
+{
+  struct conn *c = ids_get(&conns.ids, record_u64(r, 1));
+
+  return c && c->link == l ? c : NULL;
+}
+
+/* ---- telling the neighbour ---- */
+
+void
+conn_tell(struct conn *c, enum verb v)
+{
+  link_begin(c->link, v);
+  link_num(c->link, c->id);
+  link_end(c->link);
+}
+
+static void
+tell_open(struct conn *c)
+{
+  c->opened = true;
+  link_begin(c->link, VERB_OPEN);
+  link_num(c->link, c->id);
+  link_str(c->link, c->listener->name);
+  link_str(c->link, c->ip);
+  link_num(c->link, c->port);
+  link_end(c->link);
+}
+
+void
+conn_tell_close(struct conn *c, char const *why)
+{
+  if (!c->opened || c->we_closed || !c->link) return;
+  c->we_closed = true;
+  link_begin(c->link, VERB_CLOSE);
+  link_num(c->link, c->id);
+  link_str(c->link, why);
+  link_end(c->link);
+}
+
+/* A link's cookie counts its conduits. */
+static void
+count_conduit(struct link *l, int n)
+{
+  l->cookie = (void *)((uintptr_t)l->cookie + (uintptr_t)n);
+}
+
+/* ---- the end ---- */
+
+void
+conn_drop(struct conn *c, char const *why)
+{
+  int fd = c->io.fd;
+
+  log_event(LOG_INFO, "connection-ended", "id", log_num(c->id), "ip",
+            log_peer(slice_str(c->ip)), "why", why, NULL);
+  conn_tell_close(c, why);
+  output_forget(c);
+  event_timer_cancel(&c->timer);
+  shaper_set(c, 0, 0);
+  event_io_cancel(&c->io);
+  if (fd >= 0) fd_close(fd);
+  SSL_free(c->ssl);
+  stralloc_free(&c->out);
+  stralloc_free(&c->pending);
+  if (c->link) count_conduit(c->link, -1);
+  ids_give(&conns.ids, c->id);
+  conn_totals.open--;
+  free(c);
+}
+
+void
+conn_on_deadline(void *cookie)
+{
+  struct conn *c = cookie;
+
+  switch (c->state) {
+  case HANDSHAKE: conn_drop(c, "no TLS handshake in time"); return;
+  case CLOSING: conn_drop(c, "closed"); return;
+  case PLAIN:
+  case SECURE: conn_drop(c, "slow reader: nothing taken in time"); return;
+  }
+}
+
+/* Wait for what the state of the connection allows. */
+void
+conn_want(struct conn *c)
+{
+  bool reads = !c->ended && !c->stopped && !c->waiting;
+
+  if (c->link && c->link->full && c->state != CLOSING) reads = false;
+  event_io_want(&c->io, (reads ? EVENT_READ : 0) | (c->pending.len ? EVENT_WRITE : 0));
+}
+
+static void
+begin_close(struct conn *c)
+{
+  if (c->state == CLOSING) return;
+  c->state = CLOSING;
+  c->stopped = c->waiting = false;
+  event_timer_start(&c->timer, door_now() + CONN_LINGER_US, conn_on_deadline, c);
+  conn_mark_dirty(c);
+}
+
+/* ---- input ---- */
+
+size_t
+conn_tls_read(void *cookie, char *buf, size_t len)
+{
+  size_t n = conns.read_len - conns.read_at;
+
+  (void)cookie;
+  if (n > len) n = len;
+  memcpy(buf, conns.read_buf + conns.read_at, n);
+  conns.read_at += n;
+  return n;
+}
+
+static void
+give_plain(struct conn *c, char const *s, size_t len)
+{
+  link_begin(c->link, VERB_DATA);
+  link_num(c->link, c->id);
+  link_text(c->link, slice_of(s, len));
+  link_end(c->link);
+}
+
+/* All whole TLS records of what was read, as one data record. false: dropped. */
+static bool
+give_decrypted(struct conn *c)
+{
+  static char buf[CONN_READ];
+  bool begun = false;
+  size_t n;
+  int rc;
+
+  while ((rc = SSL_read_ex(c->ssl, buf, sizeof buf, &n)) == 1) {
+    if (!begun) {
+      link_begin(c->link, VERB_DATA);
+      link_num(c->link, c->id);
+      link_field(c->link);
+      begun = true;
+    }
+    link_more(c->link, slice_of(buf, n));
+  }
+  if (begun) link_end(c->link);
+  rc = SSL_get_error(c->ssl, rc);
+  ERR_clear_error();
+  if (c->pending.len) conn_mark_dirty(c);
+  if (rc == SSL_ERROR_WANT_READ || rc == SSL_ERROR_WANT_WRITE) return true;
+  if (rc != SSL_ERROR_ZERO_RETURN) {
+    conn_drop(c, "TLS failed");
+    return false;
+  }
+  /* close_notify: the client says no more. */
+  c->ended = true;
+  conn_tell_close(c, "closed by the client");
+  begin_close(c);
+  return true;
+}
+
+static bool
+handshake_done(struct conn *c)
+{
+  conn_totals.handshakes++;
+  c->state = SECURE;
+  event_timer_cancel(&c->timer);
+  if (!c->opened) tell_open(c);
+  context_put_secured(c->link, c->id, c->ssl);
+  log_event(LOG_INFO, "secured", "id", log_num(c->id), "ip", log_peer(slice_str(c->ip)),
+            "version", SSL_get_version(c->ssl), "cipher", SSL_get_cipher_name(c->ssl),
+            NULL);
+  return give_decrypted(c);
+}
+
+static bool
+do_handshake(struct conn *c)
+{
+  char const *why;
+  int rc = SSL_do_handshake(c->ssl);
+
+  conn_mark_dirty(c);
+  if (rc == 1) return handshake_done(c);
+  rc = SSL_get_error(c->ssl, rc);
+  if (rc == SSL_ERROR_WANT_READ || rc == SSL_ERROR_WANT_WRITE) return true;
+  conn_totals.failed++;
+  why = ERR_reason_error_string(ERR_peek_last_error());
+  log_event(LOG_INFO, "handshake-failed", "id", log_num(c->id), "ip",
+            log_peer(slice_str(c->ip)), "why", why ? why : "closed", NULL);
+  ERR_clear_error();
+  conn_write(c); /* the alert */
+  conn_drop(c, "TLS handshake failed");
+  return false;
+}
+
+static bool
+take(struct conn *c)
+{
+  switch (c->state) {
+  case PLAIN: give_plain(c, conns.read_buf, conns.read_len); return true;
+  case HANDSHAKE: return do_handshake(c);
+  case SECURE: return give_decrypted(c);
+  case CLOSING: return true; /* thrown away */
+  }
+  return true;
+}
+
+/* false: dropped. */
+static bool
+conn_read(struct conn *c)
+{
+  ssize_t n = fd_read(c->io.fd, conns.read_buf, sizeof conns.read_buf);
+
+  if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return true;
+  if (n <= 0) {
+    if (n < 0 || c->state == HANDSHAKE || c->shut) {
+      conn_drop(c, n < 0 ? strerror(errno) : "closed by the client");
+      return false;
+    }
+    /* The client may still read: what its last words bring is written. */
+    c->ended = true;
+    conn_tell_close(c, "closed by the client");
+    begin_close(c);
+    conn_want(c);
+    return true;
+  }
+  conn_totals.bytes_in += (uint64_t)n;
+  conns.read_at = 0;
+  conns.read_len = (size_t)n;
+  if (!take(c)) return false;
+  shaper_count(c, (size_t)n);
+  if (c->waiting || c->ended) conn_want(c);
+  return true;
+}
+
+static void
+on_io(void *cookie, uint32_t what)
+{
+  struct conn *c = cookie;
+
+  if (what & EVENT_WRITE && !conn_flush(c)) return;
+  if (!(what & EVENT_READ)) return;
+  if (c->io.want & EVENT_READ) {
+    if (c->link && c->link->full && c->state != CLOSING)
+      conn_want(c);
+    else
+      conn_read(c);
+  } else if (what & EVENT_GONE)
+    conn_drop(c, "reset by the client");
+}
+
+/* ---- the beginning ---- */
+
+/* The neighbour of this kind that has the fewest conduits. */
+static struct link *
+least_loaded(enum program p)
+{
+  struct link *l, *best = NULL;
+
+  for (l = link_next(NULL); l; l = link_next(l))
+    if (l->program == p && l->up &&
+        (!best || (uintptr_t)l->cookie < (uintptr_t)best->cookie))
+      best = l;
+  return best;
+}
+
+/* TLS begins with the certificate for name (empty: the first). false: dropped. */
+static bool
+start_tls(struct conn *c, struct slice name)
+{
+  struct cert *cert = certs_find(c->listener->certs, name);
+  SSL_CTX *ctx = cert ? context_get(c->listener, cert) : NULL;
+
+  c->ssl = ctx ? context_new_ssl(ctx, c) : NULL;
+  if (!c->ssl) {
+    log_event(LOG_WARN, "no-tls", "listener", c->listener->name, "why",
+              cert ? "out of memory" : "no certificate", NULL);
+    conn_drop(c, "no TLS to be had");
+    return false;
+  }
+  c->state = HANDSHAKE;
+  event_timer_start(&c->timer, door_now() + TLS_HANDSHAKE_US, conn_on_deadline, c);
+  return true;
+}
+
+void
+conn_accepted(struct listener *ln, int fd, struct slice ip, unsigned int port)
+{
+  struct link *l = least_loaded(ln->serves);
+  struct conn *c = l ? calloc(1, sizeof *c) : NULL;
+
+  if (c) c->id = ids_take(&conns.ids, c);
+  if (!c || !c->id) {
+    log_event(LOG_WARN, "connection-refused", "ip", log_peer(ip), "why", "out of memory",
+              NULL);
+    free(c);
+    fd_close(fd);
+    return;
+  }
+  conn_totals.open++;
+  conn_totals.accepted++;
+  c->io = (struct event_io)EVENT_IO_ZERO;
+  c->listener = ln;
+  c->link = l;
+  count_conduit(l, 1);
+  memcpy(c->ip, ip.s, ip.len < sizeof c->ip ? ip.len : sizeof c->ip - 1);
+  c->port = (uint16_t)port;
+  shaper_set(c, ln->rate, ln->burst);
+  if (!event_io_start(&c->io, fd, EVENT_READ, on_io, c)) {
+    fd_close(fd);
+    conn_drop(c, "cannot be watched");
+    return;
+  }
+  log_event(LOG_INFO, "accepted", "id", log_num(c->id), "listener", ln->name, "ip",
+            log_peer(ip), NULL);
+  if (ln->direct)
+    start_tls(c, SLICE(""));
+  else
+    tell_open(c);
+}
+
+SSL_CTX *
+conn_tls_sni(void *cookie, char const *name)
+{
+  struct conn *c = cookie;
+  struct cert *cert = certs_find(c->listener->certs, slice_str(name));
+
+  return cert ? context_get(c->listener, cert) : NULL;
+}
+
+/* ---- what the neighbour asks ---- */
+
+void
+conn_data(struct link *l, struct record *r)
+{
+  struct conn *c = conn_of(l, r);
+  struct slice bytes;
+
+  if (!c || c->state == HANDSHAKE || c->they_closed) return;
+  bytes = record_get(r, 2);
+  if (!stralloc_catb(&c->out, bytes.s, bytes.len)) {
+    conn_drop(c, "out of memory");
+    return;
+  }
+  conn_mark_dirty(c);
+}
+
+void
+conn_close(struct link *l, struct record *r)
+{
+  struct conn *c = conn_of(l, r);
+
+  if (!c) return;
+  c->they_closed = true;
+  begin_close(c);
+  conn_mark_dirty(c);
+}
+
+void
+conn_stop(struct link *l, struct record *r)
+{
+  struct conn *c = conn_of(l, r);
+
+  if (!c) return;
+  c->stopped = true;
+  conn_want(c);
+}
+
+void
+conn_go(struct link *l, struct record *r)
+{
+  struct conn *c = conn_of(l, r);
+
+  if (!c) return;
+  c->stopped = false;
+  conn_want(c);
+}
+
+void
+conn_starttls(struct link *l, struct record *r)
+{
+  struct conn *c = conn_of(l, r);
+  struct slice last;
+
+  if (!c || c->state != PLAIN) return;
+  last = record_get(r, 3);
+  if (!stralloc_catb(&c->out, last.s, last.len) || !conn_encode(c)) {
+    conn_drop(c, "out of memory");
+    return;
+  }
+  if (start_tls(c, record_get(r, 2))) conn_mark_dirty(c);
+}
+
+void
+conn_shape(struct link *l, struct record *r)
+{
+  struct conn *c = conn_of(l, r);
+
+  if (!c) return;
+  shaper_set(c, record_u64(r, 2), record_u64(r, 3));
+  conn_want(c);
+}
+
+/* ---- all of them ---- */
+
+typedef void each_fn(struct conn *c, void const *arg, void *arg2);
+
+static void
+each(each_fn *fn, void const *arg, void *arg2)
+{
+  uint32_t i;
+
+  for (i = 0; i < conns.ids.used; i++)
+    if (ids_at(&conns.ids, i)) fn(ids_at(&conns.ids, i), arg, arg2);
+}
+
+static void
+drop_of_link(struct conn *c, void const *link, void *unused)
+{
+  (void)unused;
+  if (c->link != link) return;
+  c->link = NULL;
+  c->they_closed = true;
+  if (c->state == CLOSING)
+    conn_flush(c);
+  else
+    conn_drop(c, "its stream program is gone");
+}
+
+void
+conns_of_link_gone(struct link *l)
+{
+  each(drop_of_link, l, NULL);
+  l->cookie = NULL;
+}
+
+static void
+want_of_link(struct conn *c, void const *link, void *unused)
+{
+  (void)unused;
+  if (c->link == link) conn_want(c);
+}
+
+void
+conns_link_drained(struct link const *l)
+{
+  each(want_of_link, l, NULL);
+}
+
+static void
+move_listener(struct conn *c, void const *from, void *to)
+{
+  if (c->listener != from) return;
+  if (to)
+    c->listener = to;
+  else
+    conn_drop(c, "its listener was removed");
+}
+
+void
+conns_listener_gone(struct listener const *from, struct listener *to)
+{
+  each(move_listener, from, to);
+}
+
+bool
+conns_none(void)
+{
+  return !conn_totals.open;
+}

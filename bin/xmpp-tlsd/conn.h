@@ -1,0 +1,85 @@
+/* A connection, as the files conn.c, output.c and shaper.c share it. */
+#ifndef CONN_H
+#define CONN_H
+
+#include "tlsd.h"
+
+/* See the top of conn.c for what is true in each. */
+enum conn_state { PLAIN, HANDSHAKE, SECURE, CLOSING };
+
+/* A token bucket: rate bytes a second, burst at once. */
+struct shaper {
+  struct event_timer timer;
+  uint64_t rate, burst;
+  int64_t tokens;     /* bytes that may be read now, in millionths */
+  uint64_t filled_us; /* when tokens was last brought up to date */
+};
+
+struct conn {
+  struct event_io io;
+  struct event_timer timer;
+  struct listener *listener;
+  struct link *link;
+  SSL *ssl;
+  struct conn *next_dirty;
+  stralloc out, pending;
+  struct shaper *shaper; /* NULL: no limit */
+  uint64_t id;
+  enum conn_state state;
+  bool opened;      /* our neighbour knows of it */
+  bool they_closed; /* the neighbour closed the conduit */
+  bool we_closed;   /* we told the neighbour so */
+  bool ended;       /* the client says no more */
+  bool shut;        /* we say no more to the client */
+  bool stopped;     /* the neighbour wants no data for now */
+  bool told_stop;   /* nor do we */
+  bool waiting;     /* for the shaper */
+  bool dirty;
+  char ip[46];
+  uint16_t port;
+};
+
+/* ---- conn.c ---- */
+
+/* Tell the neighbour: a record that is a verb and the conduit's id; close, once. */
+void conn_tell(struct conn *c, enum verb v);
+void conn_tell_close(struct conn *c, char const *why);
+
+/* The end. Legal in every state; frees everything. */
+void conn_drop(struct conn *c, char const *why);
+
+/* Wait for what the state of the connection allows. */
+void conn_want(struct conn *c);
+
+/* Cookie conn: its time is over. */
+event_timer_fn conn_on_deadline;
+
+/* ---- output.c ---- */
+
+/* There is something to write at the end of the turn. */
+void conn_mark_dirty(struct conn *c);
+
+/* Move what gathered in out to pending, as the network shall see it. false: TLS or memory
+ * failed. */
+bool conn_encode(struct conn *c);
+
+/* Write what is pending as far as the socket takes it. false: the connection is broken.
+ */
+bool conn_write(struct conn *c);
+
+/* Both; and the end of a connection that is closing. false: it was dropped. */
+bool conn_flush(struct conn *c);
+
+/* The connection goes; it is not to be flushed any more. */
+void output_forget(struct conn *c);
+
+/* ---- shaper.c ---- */
+
+/* Read no more than rate bytes a second, burst (0: rate) at once; rate 0: no limit. */
+void shaper_set(struct conn *c, uint64_t rate, uint64_t burst);
+
+/* Count n bytes that were read; over the rate, reading rests until the bucket is above
+ * zero again. */
+void shaper_count(struct conn *c, size_t n);
+
+#endif

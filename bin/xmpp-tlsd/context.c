@@ -1,0 +1,253 @@
+#include "tlsd.h"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+#include <string.h>
+
+/* TLS contexts and what a handshake has shown. OpenSSL reads and writes through a BIO of our
+ * own, whose two ends are the process's one read buffer and the turn's output. */
+
+#define ALPN_CLIENT "\x0bxmpp-client"
+#define ALPN_SERVER "\x0bxmpp-server"
+#define BINDING_BYTES 32
+
+static BIO_METHOD *method;
+
+static int
+bio_read(BIO *b, char *buf, int len)
+{
+  size_t n = conn_tls_read(BIO_get_data(b), buf, (size_t)len);
+
+  BIO_clear_retry_flags(b);
+  if (!n) {
+    BIO_set_retry_read(b);
+    return -1;
+  }
+  return (int)n;
+}
+
+static int
+bio_write(BIO *b, char const *buf, int len)
+{
+  BIO_clear_retry_flags(b);
+  return conn_tls_write(BIO_get_data(b), buf, (size_t)len) ? len : -1;
+}
+
+static long
+bio_ctrl(BIO *b, int cmd, long num, void *ptr)
+{
+  (void)b;
+  (void)num;
+  (void)ptr;
+  return cmd == BIO_CTRL_FLUSH || cmd == BIO_CTRL_DUP;
+}
+
+bool
+context_init(void)
+{
+  method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "conduit");
+  return method && BIO_meth_set_read(method, bio_read) &&
+         BIO_meth_set_write(method, bio_write) && BIO_meth_set_ctrl(method, bio_ctrl);
+}
+
+SSL *
+context_new_ssl(SSL_CTX *ctx, void *conn)
+{
+  SSL *ssl = SSL_new(ctx);
+  BIO *b = ssl ? BIO_new(method) : NULL;
+
+  if (!b) {
+    SSL_free(ssl);
+    return NULL;
+  }
+  BIO_set_data(b, conn);
+  BIO_set_init(b, 1);
+  SSL_set_bio(ssl, b, b);
+  SSL_set_app_data(ssl, conn);
+  SSL_set_accept_state(ssl);
+  return ssl;
+}
+
+/* ---- callbacks of the handshake ---- */
+
+static int
+on_sni(SSL *ssl, int *alert, void *cookie)
+{
+  char const *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+  SSL_CTX *ctx = name ? conn_tls_sni(SSL_get_app_data(ssl), name) : NULL;
+
+  (void)alert;
+  (void)cookie;
+  if (ctx) SSL_set_SSL_CTX(ssl, ctx);
+  return name ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
+/* XEP-0368 s4: the protocol is xmpp-client (xmpp-server); a client that names others only is
+ * not one of ours. */
+static int
+on_alpn(SSL *ssl, unsigned char const **out, unsigned char *outlen,
+        unsigned char const *in, unsigned int inlen, void *cookie)
+{
+  char const *ours = cookie;
+  unsigned int i;
+
+  (void)ssl;
+  for (i = 0; i < inlen && inlen - i > in[i]; i += in[i] + 1u)
+    if (in[i] == (unsigned char)ours[0] && !memcmp(in + i, ours, in[i] + 1u)) {
+      *out = in + i + 1;
+      *outlen = in[i];
+      return SSL_TLSEXT_ERR_OK;
+    }
+  return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+/* ---- making one ---- */
+
+static bool
+set_dh(SSL_CTX *ctx, char const *path)
+{
+  BIO *in;
+  EVP_PKEY *dh;
+
+  if (!path) return SSL_CTX_set_dh_auto(ctx, 1) == 1;
+  in = BIO_new_file(path, "r");
+  dh = in ? PEM_read_bio_Parameters(in, NULL) : NULL;
+  BIO_free(in);
+  if (dh && SSL_CTX_set0_tmp_dh_pkey(ctx, dh)) return true;
+  EVP_PKEY_free(dh);
+  log_event(LOG_WARN, "dhfile-unusable", "file", path, NULL);
+  return false;
+}
+
+static bool
+set_certificate(SSL_CTX *ctx, struct cert const *c)
+{
+  return SSL_CTX_use_cert_and_key(ctx, c->leaf, c->key, c->chain, 1) == 1;
+}
+
+static SSL_CTX *
+make(struct listener const *ln, struct cert const *cert)
+{
+  SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+  char const *alpn = ln->serves == C2SD ? ALPN_CLIENT : ALPN_SERVER;
+
+  if (!ctx) return NULL;
+  SSL_CTX_set_min_proto_version(ctx, ln->min_version);
+  SSL_CTX_set_options(ctx, ln->options | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                          SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  /* Tickets carry the session; nothing is kept here for clients that may never return. */
+  SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_session_id_context(ctx, (unsigned char const *)"tabber", 6);
+  SSL_CTX_set_num_tickets(ctx, 1);
+  if (ln->direct) SSL_CTX_set_tlsext_servername_callback(ctx, on_sni);
+  SSL_CTX_set_alpn_select_cb(ctx, on_alpn, (void *)(uintptr_t)alpn);
+  if (SSL_CTX_set_cipher_list(ctx, ln->ciphers) && set_dh(ctx, ln->dhfile) &&
+      set_certificate(ctx, cert))
+    return ctx;
+  log_event(LOG_WARN, "tls-settings-refused", "listener", ln->name, "why",
+            ERR_reason_error_string(ERR_peek_last_error()), NULL);
+  ERR_clear_error();
+  SSL_CTX_free(ctx);
+  return NULL;
+}
+
+SSL_CTX *
+context_get(struct listener *ln, struct cert *cert)
+{
+  size_t i = (size_t)(cert - ln->certs->v);
+
+  if (!ln->contexts[i]) ln->contexts[i] = make(ln, cert);
+  return ln->contexts[i];
+}
+
+void
+context_free_all(struct listener *ln)
+{
+  size_t i;
+
+  for (i = 0; ln->contexts && i < ln->certs->n; i++) {
+    SSL_CTX_free(ln->contexts[i]);
+    ln->contexts[i] = NULL;
+  }
+}
+
+/* ---- channel bindings ---- */
+
+static void
+put_binding(struct link *l, bool *first, char const *type, unsigned char const *s,
+            size_t len)
+{
+  char b64[4 * ((EVP_MAX_MD_SIZE + 2) / 3) + 1];
+  int n = EVP_EncodeBlock((unsigned char *)b64, s, (int)len);
+
+  if (!*first) link_more(l, SLICE(" "));
+  *first = false;
+  link_more(l, slice_str(type));
+  link_more(l, SLICE("="));
+  link_more(l, slice_of(b64, (size_t)n));
+}
+
+/* RFC 9266: needs TLS 1.3, or the extended master secret. */
+static void
+put_exporter(struct link *l, bool *first, SSL *ssl)
+{
+  static char const label[] = "EXPORTER-Channel-Binding";
+  unsigned char out[BINDING_BYTES];
+
+  if (SSL_version(ssl) < TLS1_3_VERSION && SSL_get_extms_support(ssl) != 1) return;
+  if (SSL_export_keying_material(ssl, out, sizeof out, label, sizeof label - 1,
+                                 (unsigned char const *)"", 0, 1) == 1)
+    put_binding(l, first, "tls-exporter", out, sizeof out);
+}
+
+/* RFC 5929 s4: the hash of our certificate, by its signature's hash; MD5 and SHA-1 are
+ * replaced by SHA-256. Signatures without a hash of their own (Ed25519) have none. */
+static void
+put_end_point(struct link *l, bool *first, SSL *ssl)
+{
+  X509 *x = SSL_get_certificate(ssl);
+  unsigned char out[EVP_MAX_MD_SIZE];
+  unsigned int len;
+  int nid;
+
+  if (!x || !OBJ_find_sigid_algs(X509_get_signature_nid(x), &nid, NULL)) return;
+  if (nid == NID_undef) return;
+  if (nid == NID_md5 || nid == NID_sha1) nid = NID_sha256;
+  if (!EVP_get_digestbynid(nid)) return;
+  if (X509_digest(x, EVP_get_digestbynid(nid), out, &len) == 1)
+    put_binding(l, first, "tls-server-end-point", out, len);
+}
+
+/* RFC 5929 s3: the first Finished message: the client's, or ours when a session resumes. Not
+ * defined for TLS 1.3. */
+static void
+put_unique(struct link *l, bool *first, SSL *ssl)
+{
+  unsigned char out[EVP_MAX_MD_SIZE];
+  size_t len;
+
+  if (SSL_version(ssl) >= TLS1_3_VERSION || SSL_get_extms_support(ssl) != 1) return;
+  len = SSL_session_reused(ssl) ? SSL_get_finished(ssl, out, sizeof out)
+                                : SSL_get_peer_finished(ssl, out, sizeof out);
+  if (len && len <= sizeof out) put_binding(l, first, "tls-unique", out, len);
+}
+
+void
+context_put_secured(struct link *l, uint64_t id, SSL *ssl)
+{
+  bool first = true;
+
+  link_begin(l, VERB_SECURED);
+  link_num(l, id);
+  link_str(l, SSL_get_version(ssl));
+  link_str(l, SSL_get_cipher_name(ssl));
+  link_str(l, SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name));
+  link_field(l);
+  put_exporter(l, &first, ssl);
+  put_unique(l, &first, ssl);
+  put_end_point(l, &first, ssl);
+  link_end(l);
+}

@@ -1,0 +1,383 @@
+#include "tlsd.h"
+
+#include <skalibs/allreadwrite.h>
+#include <skalibs/djbunix.h>
+#include <skalibs/socket.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* Listeners are made from the settings as a whole new list; sockets of the old list that
+ * stay the same are carried over, so a reload refuses no connection. */
+
+#define ACCEPTS_A_TURN 64
+/* Out of files: accept nothing for this long. */
+#define ACCEPT_PAUSE_US 100000u
+
+static struct {
+  struct listener *first;
+  struct certs *certs;
+  struct event_timer pause;
+  bool reuseport, closed;
+} listeners;
+
+/* ---- settings ---- */
+
+static struct {
+  char const *word;
+  uint64_t option;
+} const words[] = {
+  {"no_sslv2",                               0                                       },
+  {"no_sslv3",                               SSL_OP_NO_SSLv3                         },
+  {"no_tlsv1",                               SSL_OP_NO_TLSv1                         },
+  {"no_tlsv1_1",                             SSL_OP_NO_TLSv1_1                       },
+  {"no_tlsv1_2",                             SSL_OP_NO_TLSv1_2                       },
+  {"no_tlsv1_3",                             SSL_OP_NO_TLSv1_3                       },
+  {"cipher_server_preference",               SSL_OP_CIPHER_SERVER_PREFERENCE         },
+  {"no_compression",                         SSL_OP_NO_COMPRESSION                   },
+  {"no_ticket",                              SSL_OP_NO_TICKET                        },
+  {"single_dh_use",                          0                                       },
+  {"single_ecdh_use",                        0                                       },
+  {"legacy_server_connect",                  SSL_OP_LEGACY_SERVER_CONNECT            },
+  {"no_session_resumption_on_renegotiation",
+   SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION                                     },
+  {"allow_unsafe_legacy_renegotiation",      SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION},
+};
+
+static bool
+read_options(struct listener *ln, struct slice list)
+{
+  struct slice word;
+  size_t i;
+
+  while (slice_word(&list, '|', &word)) {
+    for (i = 0; i < sizeof words / sizeof *words; i++)
+      if (slice_is(word, words[i].word)) break;
+    if (i == sizeof words / sizeof *words) {
+      log_event(LOG_WARN, "unknown-protocol-option", "listener", ln->name, "word",
+                log_text(word), NULL);
+      return false;
+    }
+    ln->options |= words[i].option;
+  }
+  /* Nothing under TLS 1.2 is spoken, whatever the words say. */
+  ln->min_version = ln->options & SSL_OP_NO_TLSv1_2 ? TLS1_3_VERSION : TLS1_2_VERSION;
+  return true;
+}
+
+static char *
+copy(struct slice s)
+{
+  return s.len ? strndup(s.s, s.len) : NULL;
+}
+
+static void
+listener_free(struct listener *ln)
+{
+  int fd = ln->io.fd;
+
+  event_io_cancel(&ln->io);
+  if (fd >= 0) fd_close(fd);
+  if (ln->contexts) context_free_all(ln);
+  free(ln->contexts);
+  free(ln->name);
+  free(ln->ip);
+  free(ln->ciphers);
+  free(ln->dhfile);
+  free(ln);
+}
+
+static bool
+listener_read(struct listener *ln, struct settings const *st,
+              struct settings_row const *row)
+{
+  struct slice scope = row->scope, ciphers = settings_get(st, "ciphers", scope);
+
+  ln->name = copy(scope);
+  ln->ip = copy(row->value[0]);
+  ln->ciphers = copy(ciphers.len ? ciphers : SLICE("HIGH:!aNULL:!eNULL:!3DES:@STRENGTH"));
+  ln->dhfile = copy(settings_get(st, "dhfile", scope));
+  if (!ln->name || !ln->ip || !ln->ciphers) return false;
+  if (!slice_u64(row->value[1], &ln->port)) ln->port = 0;
+  ln->serves = slice_is(row->value[2], "s2s") ? S2SD : C2SD;
+  ln->direct = slice_is(settings_get(st, "tls", scope), "direct");
+  ln->backlog = settings_u64(st, "backlog", scope, 128);
+  ln->send_timeout_us = settings_u64(st, "send_timeout", scope, 15000) * 1000;
+  ln->rate = settings_u64(st, "shaper", scope, 0);
+  ln->burst = settings_u64(st, "shaper_burst", scope, ln->rate);
+  return read_options(ln, settings_get(st, "protocol_options", scope));
+}
+
+/* A context for the first certificate at once, so that settings which OpenSSL does not take
+ * are refused as a whole. */
+static bool
+listener_prepare(struct listener *ln, struct certs *certs)
+{
+  ln->certs = certs;
+  if (!certs->n) return true;
+  ln->contexts = calloc(certs->n, sizeof(SSL_CTX *));
+  return ln->contexts && context_get(ln, &certs->v[0]);
+}
+
+static void
+free_list(struct listener *ln)
+{
+  while (ln) {
+    struct listener *next = ln->next;
+    listener_free(ln);
+    ln = next;
+  }
+}
+
+static bool
+read_list(struct settings const *st, struct certs *certs, struct listener **list)
+{
+  struct settings_row const *row = NULL;
+  struct listener **at = list;
+
+  while ((row = settings_next(st, "listener", row))) {
+    struct listener *ln = calloc(1, sizeof *ln);
+    if (!ln) return false;
+    ln->io = (struct event_io)EVENT_IO_ZERO;
+    *at = ln;
+    at = &ln->next;
+    if (!listener_read(ln, st, row) || !listener_prepare(ln, certs)) return false;
+  }
+  return true;
+}
+
+/* ---- sockets ---- */
+
+static int
+bind_unix(char const *path)
+{
+  int fd = ipc_stream_nbcoe();
+
+  if (fd < 0) return -1;
+  if (ipc_bind_reuse(fd, path) >= 0) return fd;
+  fd_close(fd);
+  return -1;
+}
+
+static bool
+bind_ip(int fd, struct listener const *ln, char const *ip, int family)
+{
+  struct sockaddr_in6 a6 = {.sin6_family = AF_INET6,
+                            .sin6_port = htons((uint16_t)ln->port)};
+  struct sockaddr_in a4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)ln->port)};
+  int on = 1, off = 0;
+
+  if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on)) return false;
+  if (listeners.reuseport && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on))
+    return false;
+  if (family == AF_INET)
+    return inet_pton(AF_INET, ip, &a4.sin_addr) == 1 &&
+           !bind(fd, (struct sockaddr *)&a4, sizeof a4);
+  return !setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) &&
+         inet_pton(AF_INET6, ip, &a6.sin6_addr) == 1 &&
+         !bind(fd, (struct sockaddr *)&a6, sizeof a6);
+}
+
+/* A machine without IPv6 takes "::" as all of IPv4. */
+static int
+bind_tcp(struct listener const *ln)
+{
+  char const *ip = ln->ip;
+  int family = strchr(ip, ':') ? AF_INET6 : AF_INET;
+  int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+  if (fd < 0 && errno == EAFNOSUPPORT && !strcmp(ip, "::")) {
+    family = AF_INET;
+    ip = "0.0.0.0";
+    fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  }
+  if (fd < 0) return -1;
+  if (bind_ip(fd, ln, ip, family)) return fd;
+  fd_close(fd);
+  return -1;
+}
+
+static struct slice
+address_text(struct sockaddr_storage const *sa, char buf[INET6_ADDRSTRLEN],
+             unsigned int *port)
+{
+  struct sockaddr_in6 a6;
+  struct sockaddr_in a4;
+
+  *port = 0;
+  if (sa->ss_family == AF_INET) {
+    memcpy(&a4, sa, sizeof a4);
+    *port = ntohs(a4.sin_port);
+    inet_ntop(AF_INET, &a4.sin_addr, buf, INET6_ADDRSTRLEN);
+  } else if (sa->ss_family == AF_INET6) {
+    memcpy(&a6, sa, sizeof a6);
+    *port = ntohs(a6.sin6_port);
+    if (IN6_IS_ADDR_V4MAPPED(&a6.sin6_addr))
+      inet_ntop(AF_INET, &a6.sin6_addr.s6_addr[12], buf, INET6_ADDRSTRLEN);
+    else
+      inet_ntop(AF_INET6, &a6.sin6_addr, buf, INET6_ADDRSTRLEN);
+  } else
+    strcpy(buf, "127.0.0.1"); /* a UNIX socket */
+  return slice_str(buf);
+}
+
+static void
+want_accepts(bool want)
+{
+  struct listener *ln;
+
+  for (ln = listeners.first; ln; ln = ln->next)
+    event_io_want(&ln->io, want && link_find(ln->serves) ? EVENT_READ : 0);
+}
+
+static void
+pause_over(void *cookie)
+{
+  (void)cookie;
+  want_accepts(true);
+}
+
+static void
+on_accept(void *cookie, uint32_t what)
+{
+  struct listener *ln = cookie;
+  struct sockaddr_storage sa;
+  char buf[INET6_ADDRSTRLEN];
+  struct slice ip;
+  unsigned int n, port = 0;
+  int fd, on = 1;
+
+  (void)what;
+  if (!link_find(ln->serves)) {
+    event_io_want(&ln->io, 0);
+    return;
+  }
+  for (n = 0; n < ACCEPTS_A_TURN; n++) {
+    socklen_t len = sizeof sa;
+    memset(&sa, 0, sizeof sa);
+    fd = accept4(ln->io.fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) break;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    ip = address_text(&sa, buf, &port);
+    conn_accepted(ln, fd, ip, port);
+  }
+  if (n == ACCEPTS_A_TURN || errno == EAGAIN || errno == ECONNABORTED || errno == EINTR)
+    return;
+  log_event(LOG_WARN, "accept-failed", "listener", ln->name, "why", strerror(errno),
+            NULL);
+  want_accepts(false);
+  event_timer_start(&listeners.pause, door_now() + ACCEPT_PAUSE_US, pause_over, NULL);
+}
+
+static bool
+same_socket(struct listener const *a, struct listener const *b)
+{
+  return a->port == b->port && !strcmp(a->ip, b->ip) && a->backlog == b->backlog;
+}
+
+static bool
+open_socket(struct listener *ln)
+{
+  bool is_path = !strncmp(ln->ip, "unix:", 5);
+  int fd = is_path ? bind_unix(ln->ip + 5) : bind_tcp(ln);
+
+  if (fd < 0) goto fail;
+  if (listen(fd, (int)ln->backlog)) goto undo_fd;
+  if (!event_io_start(&ln->io, fd, link_find(ln->serves) ? EVENT_READ : 0, on_accept, ln))
+    goto undo_fd;
+  return true;
+undo_fd:
+  fd_close(fd);
+fail:
+  log_event(LOG_WARN, "listen-failed", "listener", ln->name, "ip", ln->ip, "port",
+            log_num(ln->port), "why", strerror(errno), NULL);
+  return false;
+}
+
+/* Take the sockets over that stay; open the others. Under the old list's nose: a failure
+ * hands them back. */
+static bool
+open_sockets(struct listener *list, struct listener *old)
+{
+  struct listener *ln, *o;
+
+  for (ln = list; ln; ln = ln->next) {
+    for (o = old; o && !same_socket(ln, o); o = o->next) {
+    }
+    if (!o && !open_socket(ln)) return false;
+  }
+  for (ln = list; ln; ln = ln->next) {
+    for (o = old; o && !same_socket(ln, o); o = o->next) {
+    }
+    if (!o) continue;
+    int fd = o->io.fd;
+    event_io_cancel(&o->io);
+    if (!event_io_start(&ln->io, fd, link_find(ln->serves) ? EVENT_READ : 0, on_accept,
+                        ln))
+      return false;
+  }
+  return true;
+}
+
+bool
+listeners_load(struct settings *st, bool first)
+{
+  struct certs *certs = certs_load(st);
+  struct listener *list = NULL, *old = listeners.first, *o, *ln;
+
+  (void)first;
+  if (!certs) return false;
+  listeners.reuseport = settings_bool(st, "reuseport", SLICE("*"));
+  if (!read_list(st, certs, &list) || !open_sockets(list, old)) {
+    free_list(list);
+    certs_free(certs);
+    return false;
+  }
+  for (o = old; o; o = o->next) {
+    for (ln = list; ln && strcmp(ln->name, o->name) != 0; ln = ln->next) {
+    }
+    conns_listener_gone(o, ln ? ln : list);
+  }
+  free_list(old);
+  certs_free(listeners.certs);
+  listeners.first = list;
+  listeners.certs = certs;
+  return true;
+}
+
+void
+listeners_wake(void)
+{
+  if (!listeners.closed) want_accepts(true);
+}
+
+bool
+listeners_open(void)
+{
+  struct listener const *ln;
+
+  for (ln = listeners.first; ln; ln = ln->next)
+    if (ln->io.fd < 0) return false;
+  return true;
+}
+
+void
+listeners_close(void)
+{
+  struct listener *ln;
+
+  listeners.closed = true;
+  event_timer_cancel(&listeners.pause);
+  for (ln = listeners.first; ln; ln = ln->next) {
+    int fd = ln->io.fd;
+    event_io_cancel(&ln->io);
+    if (fd >= 0) fd_close(fd);
+  }
+}

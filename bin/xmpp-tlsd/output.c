@@ -1,0 +1,149 @@
+#include "conn.h"
+
+#include <skalibs/allreadwrite.h>
+
+#include <openssl/err.h>
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* The way out: what a turn brings for a client gathers in out (plain), becomes one TLS
+ * record at the end of the turn, and what the socket does not take waits in pending (as
+ * it goes to the network). */
+
+static struct conn *dirty;
+
+void
+conn_mark_dirty(struct conn *c)
+{
+  if (c->dirty) return;
+  c->dirty = true;
+  c->next_dirty = dirty;
+  dirty = c;
+}
+
+void
+output_forget(struct conn *c)
+{
+  struct conn **at;
+
+  for (at = &dirty; *at && *at != c; at = &(*at)->next_dirty) {
+  }
+  if (*at) *at = c->next_dirty;
+}
+
+bool
+conn_tls_write(void *cookie, char const *buf, size_t len)
+{
+  struct conn *c = cookie;
+
+  return stralloc_catb(&c->pending, buf, len);
+}
+
+/* Move what gathered in out to pending, as the network shall see it. */
+bool
+conn_encode(struct conn *c)
+{
+  bool ok = true;
+
+  if (!c->out.len) return true;
+  if (!c->ssl) {
+    ok = stralloc_catb(&c->pending, c->out.s, c->out.len);
+  } else {
+    size_t done = 0, n;
+    while (ok && done < c->out.len) {
+      ok = SSL_write_ex(c->ssl, c->out.s + done, c->out.len - done, &n) == 1;
+      done += ok ? n : 0;
+    }
+    ERR_clear_error();
+  }
+  stralloc_free(&c->out);
+  return ok;
+}
+
+/* A client that takes nothing has until its deadline; any progress starts it anew. */
+static void
+watch_output(struct conn *c, bool progress)
+{
+  bool much = c->pending.len > CONN_HIGH_WATER;
+
+  if (!c->pending.len) {
+    stralloc_free(&c->pending);
+    if (c->state != HANDSHAKE && c->state != CLOSING) event_timer_cancel(&c->timer);
+  } else if (c->state != HANDSHAKE && c->state != CLOSING &&
+             (progress || !event_timer_on(&c->timer)))
+    event_timer_start(&c->timer, door_now() + c->listener->send_timeout_us,
+                      conn_on_deadline, c);
+  if (much && !c->told_stop && c->opened && !c->we_closed) {
+    c->told_stop = true;
+    conn_tell(c, VERB_STOP);
+  } else if (c->told_stop && c->pending.len < CONN_HIGH_WATER / 2 && !c->we_closed) {
+    c->told_stop = false;
+    conn_tell(c, VERB_GO);
+  }
+}
+
+bool
+conn_write(struct conn *c)
+{
+  size_t done = 0;
+
+  while (done < c->pending.len) {
+    ssize_t n = fd_write(c->io.fd, c->pending.s + done, c->pending.len - done);
+    if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) return false;
+    if (n <= 0) break;
+    done += (size_t)n;
+  }
+  conn_totals.bytes_out += done;
+  if (done && done < c->pending.len)
+    memmove(c->pending.s, c->pending.s + done, c->pending.len - done);
+  c->pending.len -= done;
+  watch_output(c, done > 0);
+  return true;
+}
+
+/* The neighbour has closed and all is written: say so to the client. false: it was dropped.
+ */
+static bool
+finish_close(struct conn *c)
+{
+  if (c->pending.len || !c->they_closed) return true;
+  if (c->ended) {
+    conn_drop(c, "closed");
+    return false;
+  }
+  if (c->shut) return true;
+  c->shut = true;
+  if (c->ssl && SSL_is_init_finished(c->ssl)) SSL_shutdown(c->ssl);
+  ERR_clear_error();
+  conn_write(c);
+  shutdown(c->io.fd, SHUT_WR);
+  conn_tell_close(c, "closed");
+  return true;
+}
+
+/* false: the connection was dropped. */
+bool
+conn_flush(struct conn *c)
+{
+  if (!conn_encode(c) || !conn_write(c)) {
+    conn_drop(c, "write failed");
+    return false;
+  }
+  if (c->state == CLOSING && !finish_close(c)) return false;
+  conn_want(c);
+  return true;
+}
+
+void
+conns_flush(void)
+{
+  struct conn *c;
+
+  while ((c = dirty)) {
+    dirty = c->next_dirty;
+    c->dirty = false;
+    conn_flush(c);
+  }
+}

@@ -1,0 +1,53 @@
+#include "conn.h"
+
+#include <stdlib.h>
+
+/* The shaper: a token bucket in bytes, kept in millionths of one. */
+
+static void
+refill(void *cookie)
+{
+  struct conn *c = cookie;
+
+  c->waiting = false;
+  conn_want(c);
+}
+
+void
+shaper_count(struct conn *c, size_t n)
+{
+  struct shaper *sh = c->shaper;
+  int64_t most;
+
+  if (!sh) return;
+  most = (int64_t)(sh->burst * 1000000);
+  sh->tokens += (int64_t)((door_now() - sh->filled_us) * sh->rate);
+  if (sh->tokens > most) sh->tokens = most;
+  sh->filled_us = door_now();
+  sh->tokens -= (int64_t)n * 1000000;
+  if (sh->tokens >= 0) return;
+  c->waiting = true;
+  event_timer_start(&sh->timer, door_now() + (uint64_t)-sh->tokens / sh->rate + 1, refill,
+                    c);
+}
+
+void
+shaper_set(struct conn *c, uint64_t rate, uint64_t burst)
+{
+  if (c->shaper) event_timer_cancel(&c->shaper->timer);
+  free(c->shaper);
+  c->shaper = NULL;
+  c->waiting = false;
+  if (!rate) return;
+  c->shaper = calloc(1, sizeof *c->shaper);
+  if (!c->shaper) {
+    log_event(LOG_WARN, "no-shaper", "id", log_num(c->id), "why", "out of memory", NULL);
+    return;
+  }
+  c->shaper->rate = rate;
+  c->shaper->burst = burst ? burst : rate;
+  c->shaper->tokens = (int64_t)(c->shaper->burst * 1000000);
+  c->shaper->filled_us = door_now();
+}
+
+/* Legal in every state; frees everything. */

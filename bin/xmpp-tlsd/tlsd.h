@@ -1,0 +1,134 @@
+/* Private to xmpp-tlsd: listeners, connections, TLS contexts, certificates. */
+#ifndef TLSD_H
+#define TLSD_H
+
+#include "link/link.h"
+#include "service/service.h"
+
+#include <openssl/ssl.h>
+
+/* Output that a client has not taken: above this its feeder is told to stop, below the half
+ * to go on. */
+#define CONN_HIGH_WATER 65536u
+/* Bytes read from one connection in one turn. */
+#define CONN_READ 16384u
+/* A closed connection may take this long to read its last bytes (microseconds). */
+#define CONN_LINGER_US 5000000u
+/* A TLS handshake ends within this time (microseconds). */
+#define TLS_HANDSHAKE_US 15000000u
+
+/* ---- certificates (certs.c) ---- */
+
+/* A leaf with its key, and the chain that is sent with it. */
+struct cert {
+  X509 *leaf;
+  EVP_PKEY *key;
+  STACK_OF(X509) * chain;
+  char **names; /* lower case A-labels, "*." in front for wildcards */
+  size_t names_n;
+};
+
+struct certs {
+  struct cert *v;
+  size_t n;
+};
+
+/* Read all files that the patterns of the settings (rows certfile) name into a new pool.
+ * NULL, having logged why, when a file cannot be read whole or memory is short; a pool
+ * without certificates is no error. */
+struct certs *certs_load(struct settings const *st);
+void certs_free(struct certs *c);
+
+/* The certificate for a name (exact, then wildcard), or the first of all; NULL when there is
+ * none. The newest among equals. */
+struct cert *certs_find(struct certs const *c, struct slice name);
+
+/* ---- TLS contexts (context.c) ---- */
+
+struct listener;
+
+/* The SSL_CTX of this listener for this certificate: made at first use, kept until reload.
+ * NULL, having logged why. */
+SSL_CTX *context_get(struct listener *ln, struct cert *cert);
+void context_free_all(struct listener *ln);
+
+/* The words type=base64 of the channel bindings of a finished handshake, and the last bytes
+ * of a session's facts, into a secured record for conduit id. */
+void context_put_secured(struct link *l, uint64_t id, SSL *ssl);
+
+/* Make BIO methods once per process. false: ENOMEM. */
+bool context_init(void);
+
+/* A new TLS object of this context whose input and output are the connection's buffers
+ * (tls_read, tls_write of conn.c). NULL: ENOMEM. */
+SSL *context_new_ssl(SSL_CTX *ctx, void *conn);
+
+/* ---- listeners (listener.c) ---- */
+
+struct listener {
+  struct listener *next;
+  struct event_io io;
+  char *name, *ip, *ciphers, *dhfile, *cafile;
+  uint64_t port;       /* 0 with ip "unix:PATH" */
+  enum program serves; /* C2SD or S2SD */
+  uint64_t options;    /* SSL_OP_* */
+  uint64_t backlog;
+  uint64_t rate, burst; /* bytes a second; 0: no limit */
+  uint64_t send_timeout_us;
+  int min_version;
+  bool direct; /* TLS from the first byte */
+  bool paused;
+  struct certs *certs; /* the pool in force; owned by listeners */
+  SSL_CTX **contexts;  /* one for each certificate of the pool */
+};
+
+/* Open, change and close listeners to match the settings. false, having logged why; then
+ * nothing has changed. */
+bool listeners_load(struct settings *st, bool first);
+
+/* Accept again, for a neighbour came up; close all doors. */
+void listeners_wake(void);
+void listeners_close(void);
+bool listeners_open(void);
+
+/* ---- connections (conn.c) ---- */
+
+/* A connection was accepted: fd is now its. */
+void conn_accepted(struct listener *ln, int fd, struct slice ip, unsigned int port);
+
+/* What the stream programs ask. */
+void conn_data(struct link *l, struct record *r);
+void conn_close(struct link *l, struct record *r);
+void conn_stop(struct link *l, struct record *r);
+void conn_go(struct link *l, struct record *r);
+void conn_starttls(struct link *l, struct record *r);
+void conn_shape(struct link *l, struct record *r);
+
+/* The neighbour is gone: so are its conduits. The neighbour's link drained. */
+void conns_of_link_gone(struct link *l);
+void conns_link_drained(struct link const *l);
+
+/* Write what this turn has brought for clients. */
+void conns_flush(void);
+
+/* SIGTERM: what is queued is written, then all ends. */
+bool conns_none(void);
+
+/* All connections of a listener that is no more lose it (they live on). */
+void conns_listener_gone(struct listener const *from, struct listener *to);
+
+struct conn_totals {
+  uint64_t open, accepted, handshakes, failed, bytes_in, bytes_out;
+};
+
+extern struct conn_totals conn_totals;
+
+/* The BIO's two ends, for cookie conn: bytes taken from what was just read (0: no more), and
+ * all bytes given (false: ENOMEM). */
+size_t conn_tls_read(void *conn, char *buf, size_t len);
+bool conn_tls_write(void *conn, char const *buf, size_t len);
+
+/* The context for the name that a client gave by SNI; NULL keeps the one at hand. */
+SSL_CTX *conn_tls_sni(void *conn, char const *name);
+
+#endif

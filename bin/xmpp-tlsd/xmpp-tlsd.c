@@ -1,0 +1,76 @@
+/* xmpp-tlsd: TCP and TLS for streams; carries their bytes as conduits.
+ *
+ * USAGE   xmpp-tlsd [ -d notif ] [ -v level ] [ -i instance ] [ -p ] settings
+ * READS   settings/xmpp-tlsd, certificates and keys, DH parameters (again on SIGHUP)
+ * FDS     2 log, notif readiness; with -p 0 and 1 records
+ * SPEAKS  TCP and TLS 1.2, 1.3 to the network; conduits to c2sd and s2sd (xmpp-records(7))
+ * LIMITS  CONN_READ bytes a turn and connection; CONN_HIGH_WATER bytes of output, then the
+ *         feeder must stop, and after send_timeout the connection is cut; TLS_HANDSHAKE_US
+ * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
+ * TRUSTS  settings; conduit records of its neighbours. Not a byte from the network: it is
+ *         passed on, or given to OpenSSL, and never looked at.
+ * ROOMS   listener.c sockets that accept; conn.c the life of a connection; context.c TLS
+ *         contexts, channel bindings; certs.c the pool of certificates
+ */
+#include "tlsd.h"
+
+#include <skalibs/strerr.h>
+
+char const *PROG = "xmpp-tlsd";
+
+static void
+up(struct link *l)
+{
+  (void)l;
+  listeners_wake();
+}
+
+static void
+full(struct link *l, bool is_full)
+{
+  if (!is_full) conns_link_drained(l);
+}
+
+static void
+stats(struct link *ctl)
+{
+  service_stat(ctl, "connections", conn_totals.open);
+  service_stat(ctl, "accepted", conn_totals.accepted);
+  service_stat(ctl, "handshakes", conn_totals.handshakes);
+  service_stat(ctl, "handshakes_failed", conn_totals.failed);
+  service_stat(ctl, "bytes_in", conn_totals.bytes_in);
+  service_stat(ctl, "bytes_out", conn_totals.bytes_out);
+}
+
+static void
+down(struct link *l)
+{
+  conns_of_link_gone(l);
+}
+
+static service_fn *const handlers[VERBS_N] = {
+  [VERB_DATA] = conn_data, [VERB_CLOSE] = conn_close,       [VERB_STOP] = conn_stop,
+  [VERB_GO] = conn_go,     [VERB_STARTTLS] = conn_starttls, [VERB_SHAPE] = conn_shape,
+};
+
+static struct service const tlsd = {
+  .program = "xmpp-tlsd",
+  .sockets = true,
+  .handlers = handlers,
+  .load = listeners_load,
+  .up = up,
+  .down = down,
+  .full = full,
+  .turn = conns_flush,
+  .stop = listeners_close,
+  .stopped = conns_none,
+  .ready = listeners_open,
+  .stats = stats,
+};
+
+int
+main(int argc, char const *const *argv)
+{
+  if (!context_init()) strerr_diefu(111, "prepare OpenSSL");
+  return service_main(&tlsd, argc, argv);
+}
