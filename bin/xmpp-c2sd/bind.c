@@ -1,0 +1,191 @@
+#include "c2sd.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Binding (RFC 6120 s7): routed decides, for it alone knows all sessions of an account.
+ */
+
+#define RESOURCE_LEN 12
+
+static char *
+dup_slice(struct slice s)
+{
+  return strndup(s.len ? s.s : "", s.len);
+}
+
+static void
+ask(struct link *routed, struct stream const *s)
+{
+  link_begin(routed, VERB_BIND);
+  link_num(routed, s->sid);
+  link_str(routed, s->jid);
+  link_str(routed, s->resource);
+  link_str(routed, s->ip);
+  link_end(routed);
+}
+
+/* The resource that was asked for, prepared, in s->resource; one of our own when none was
+ * (s7.6). errno EINVAL: what was asked for is none (s7.7.2.1). */
+static bool
+take_resource(struct stream *s, struct xml_node const *bind)
+{
+  struct arena a = ARENA_ZERO;
+  struct xml_node const *e = xml_child(bind, NS_BIND, "resource");
+  struct slice text = e ? xml_text(&a, e) : SLICE("");
+  char own[RESOURCE_LEN];
+
+  if (text.len) {
+    text = jid_prep_resource(&a, text);
+  } else {
+    door_random_id(own, sizeof own);
+    text = slice_of(own, sizeof own);
+  }
+  free(s->resource);
+  s->resource = text.s ? dup_slice(text) : NULL;
+  arena_wipe(&a);
+  return s->resource != NULL;
+}
+
+enum state
+bind_request(struct stream *s, struct xml_node const *e, struct slice bytes)
+{
+  struct link *routed = link_find(ROUTED);
+
+  (void)bytes;
+  if (s->state == ST_BOUND) { /* s7.1: one resource per stream */
+    inbound_error(s, e, ERR_NOT_ALLOWED, NULL);
+    return ST_BOUND;
+  }
+  if (!xml_attr(e, "id").len) {
+    inbound_error(s, e, ERR_BAD_REQUEST, "no id");
+    return ST_AUTHED;
+  }
+  if (!take_resource(s, xml_child(e, NS_BIND, "bind"))) {
+    inbound_error(s, e, errno == EINVAL ? ERR_BAD_REQUEST : ERR_RESOURCE_CONSTRAINT,
+                  NULL);
+    return ST_AUTHED;
+  }
+  free(s->request);
+  s->request = dup_slice(xml_attr(e, "id"));
+  if (!s->request) {
+    inbound_error(s, e, ERR_RESOURCE_CONSTRAINT, NULL);
+    return ST_AUTHED;
+  }
+  if (routed) ask(routed, s);
+  return ST_BINDING; /* without routed: bind_announce asks when it is back */
+}
+
+static void
+answer_bound(struct stream *s)
+{
+  stralloc sa = STRALLOC_ZERO;
+
+  if (xml_cat(&sa, "<iq type='result'") &&
+      xml_cat_attr(&sa, "id", slice_str(s->request)) &&
+      xml_cat(&sa, "><bind xmlns='" NS_BIND "'><jid>") &&
+      xml_cat_text(&sa, slice_str(s->jid)) && xml_cat(&sa, "</jid></bind></iq>"))
+    stream_write(s, slice_of(sa.s, sa.len));
+  stralloc_free(&sa);
+  free(s->request);
+  free(s->resource);
+  s->request = s->resource = NULL;
+}
+
+static struct stream *
+binding(struct record *r)
+{
+  struct stream *s = stream_find(record_u64(r, 1));
+
+  return s && s->state == ST_BINDING ? s : NULL;
+}
+
+void
+bind_on_bound(struct link *l, struct record *r)
+{
+  struct stream *s = binding(r);
+  char *jid = s ? dup_slice(record_get(r, 2)) : NULL;
+
+  (void)l;
+  if (!s) return;
+  if (!jid) {
+    stream_error(s, "resource-constraint", NULL);
+    stream_settle(s);
+    return;
+  }
+  free(s->jid);
+  s->jid = jid;
+  s->state = ST_BOUND;
+  event_timer_cancel(&s->timer);
+  log_event(LOG_INFO, "bound", "sid", log_num(s->sid), "jid", s->jid, NULL);
+  answer_bound(s);
+  stream_resume(s);
+  stream_settle(s);
+}
+
+void
+bind_on_refused(struct link *l, struct record *r)
+{
+  struct stream *s = binding(r);
+  struct stanza in = {.kind = SLICE("iq")};
+  stralloc sa = STRALLOC_ZERO;
+
+  (void)l;
+  if (!s) return;
+  in.id = slice_str(s->request);
+  if (stanza_cat_error(&sa, &in, stanza_error_find(record_get(r, 2)), SLICE("")))
+    stream_write(s, slice_of(sa.s, sa.len));
+  stralloc_free(&sa);
+  s->state = ST_AUTHED;
+  stream_resume(s);
+  stream_settle(s);
+}
+
+void
+bind_on_kick(struct link *l, struct record *r)
+{
+  struct stream *s = stream_find(record_u64(r, 1));
+
+  (void)l;
+  if (!s) return;
+  stream_error(s, log_text(record_get(r, 2)), NULL);
+  stream_settle(s);
+}
+
+static void
+announce(struct stream *s)
+{
+  struct link *routed = link_find(ROUTED);
+
+  if (s->state == ST_BINDING) ask(routed, s);
+  if (s->state != ST_BOUND) return;
+  link_begin(routed, VERB_SESSION);
+  link_num(routed, s->sid);
+  link_str(routed, s->jid);
+  link_str(routed, s->ip);
+  link_field(routed);
+  if (s->available) {
+    char buf[BASE_NUM];
+    if (s->priority < 0) link_more(routed, SLICE("-"));
+    link_more(routed, num_u64(buf, (uint64_t)abs(s->priority)));
+  }
+  link_end(routed);
+}
+
+void
+bind_announce(void)
+{
+  stream_each(announce);
+}
+
+void
+bind_forget(struct stream *s)
+{
+  struct link *routed = link_find(ROUTED);
+
+  if ((s->state != ST_BOUND && s->state != ST_BINDING) || !routed) return;
+  link_begin(routed, VERB_UNBIND);
+  link_num(routed, s->sid);
+  link_end(routed);
+}

@@ -1,0 +1,362 @@
+#include "c2sd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Stanzas of bound streams: checked, stamped, classified, passed to routed. The start tag is
+ * written anew (from is ours to say, to is prepared, a default xml:lang is the stream's);
+ * what is inside goes on as the client wrote it, when it can stand by itself. */
+
+#define NS_XML "http://www.w3.org/XML/1998/namespace"
+
+struct inbound {
+  struct stream *s;
+  struct xml_node const *e;
+  struct slice bytes;
+  struct slice kind, type, id, from;
+  struct jid to; /* all parts empty: to nobody in particular */
+};
+
+static struct arena scratch = ARENA_ZERO;
+static stralloc tag = STRALLOC_ZERO, tags = STRALLOC_ZERO;
+
+/* ---- errors ---- */
+
+void
+inbound_error(struct stream *s, struct xml_node const *e, enum stanza_error err,
+              char const *text)
+{
+  stralloc sa = STRALLOC_ZERO;
+  struct stanza in = {.to = xml_attr(e, "to"), .kind = e->name, .id = xml_attr(e, "id")};
+  struct slice type = xml_attr(e, "type");
+
+  /* s8.3.1: an error is never answered with an error, nor is a result. */
+  if (slice_is(type, "error") || (slice_is(e->name, "iq") && slice_is(type, "result")))
+    return;
+  if (s->state == ST_BOUND) in.from = slice_str(s->jid);
+  if (stanza_cat_error(&sa, &in, err, slice_str(text)))
+    stream_write(s, slice_of(sa.s, sa.len));
+  stralloc_free(&sa);
+}
+
+/* ---- checks ---- */
+
+/* The full JID without its resource. */
+static struct slice
+bare_of(struct stream const *s)
+{
+  char const *slash = strchr(s->jid, '/');
+
+  return slash ? slice_of(s->jid, (size_t)(slash - s->jid)) : slice_str(s->jid);
+}
+
+/* s8.1.2.1: a client that gives a from gives its own, bare or full. */
+static bool
+from_is_own(struct stream const *s, struct slice from)
+{
+  struct jid j;
+
+  if (!from.s) return true;
+  if (!jid_parse(&scratch, from, &j)) return false;
+  return slice_is(j.full, s->jid) || slice_eq(j.full, bare_of(s));
+}
+
+static bool
+is_one_of(struct slice word, char const *list)
+{
+  return word.len && slice_has_word(slice_str(list), word);
+}
+
+static size_t
+children(struct xml_node const *e)
+{
+  struct xml_node const *c;
+  size_t n = 0;
+
+  for (c = xml_next(e, NULL); c; c = xml_next(e, c))
+    n++;
+  return n;
+}
+
+/* s8.2.3. NULL: all is well. */
+static char const *
+check_iq(struct inbound const *in)
+{
+  size_t n = children(in->e);
+
+  if (!in->id.len) return "an iq needs an id";
+  if (!is_one_of(in->type, "get set result error")) return "not a type of iq";
+  if (is_one_of(in->type, "get set") && n != 1) return "a request has one payload";
+  if (slice_is(in->type, "result") && n > 1) return "a result has at most one payload";
+  return NULL;
+}
+
+/* RFC 6121 s4.7.1: the types of presence; s4.7.2.3: priority from -128 to 127. */
+static char const *
+check_presence(struct inbound const *in, int *priority)
+{
+  struct xml_node const *e = xml_child(in->e, NS_CLIENT, "priority");
+  struct slice text;
+  long n;
+  char *end;
+
+  *priority = 0;
+  if (in->type.len &&
+      !is_one_of(in->type,
+                 "error probe subscribe subscribed unavailable unsubscribe unsubscribed"))
+    return "not a type of presence";
+  if (!e) return NULL;
+  text = xml_text(&scratch, e);
+  if (!text.s) return "no memory";
+  n = strtol(text.s, &end, 10);
+  while (*end && strchr(" \t\r\n", *end))
+    end++;
+  if (!text.len || end != text.s + text.len || n < -128 || n > 127)
+    return "not a priority";
+  *priority = (int)n;
+  return NULL;
+}
+
+/* ---- classification ---- */
+
+static bool
+add_tag(char const *word, struct slice value)
+{
+  return (!tags.len || xml_cat(&tags, " ")) && xml_cat(&tags, word) &&
+         stralloc_catb(&tags, value.s, value.len);
+}
+
+static bool
+add_number_tag(char const *word, int n)
+{
+  char buf[BASE_NUM];
+
+  return add_tag(word, n < 0 ? SLICE("-") : SLICE("")) &&
+         stralloc_cats(&tags, num_u64(buf, (uint64_t)abs(n)).s);
+}
+
+/* What routing will ask of the stanza, so that nobody behind us needs to parse it. A
+ * namespace with a blank in it is no word; nobody handles such. */
+static bool
+classify(struct inbound const *in, int priority)
+{
+  struct xml_node const *c = xml_next(in->e, NULL);
+
+  tags.len = 0;
+  if (slice_is(in->kind, "iq"))
+    return !is_one_of(in->type, "get set") || !c || memchr(c->ns.s, ' ', c->ns.len) ||
+           add_tag("ns=", c->ns);
+  if (slice_is(in->kind, "presence"))
+    return !priority || add_number_tag("prio=", priority);
+  return !xml_child(in->e, NS_CLIENT, "body") || add_tag("body", SLICE(""));
+}
+
+/* ---- writing it on ---- */
+
+static bool
+has_lang(struct xml_node const *e)
+{
+  size_t i;
+
+  for (i = 0; i < e->attrs_n; i++)
+    if (slice_is(e->attrs[i].ns, NS_XML) && slice_is(e->attrs[i].name, "lang"))
+      return true;
+  return false;
+}
+
+/* Whether the inside can go on as it was sent: then all prefixes it uses are declared in it
+ * or on the stanza, and unprefixed names are in the content namespace. */
+static bool
+stands_alone(struct stream const *s, struct xml_node const *e)
+{
+  size_t i;
+
+  if (s->xml.root || e->prefix.len) return false;
+  for (i = 0; i < e->attrs_n; i++)
+    if (e->attrs[i].ns.len && !slice_is(e->attrs[i].ns, NS_XML)) return false;
+  return true;
+}
+
+static bool
+cat_declarations(struct xml_node const *e)
+{
+  size_t i;
+
+  for (i = 0; i < e->decls_n; i++) {
+    if (!e->decls[2 * i].len) continue;
+    if (!xml_cat(&tag, " xmlns:") ||
+        !stralloc_catb(&tag, e->decls[2 * i].s, e->decls[2 * i].len) ||
+        !xml_cat(&tag, "='") || !xml_cat_text(&tag, e->decls[2 * i + 1]) ||
+        !xml_cat(&tag, "'"))
+      return false;
+  }
+  return true;
+}
+
+/* The start tag up to its end, which is not written yet. Attributes that are neither ours
+ * nor the stanza's own (s8.1) are not passed on. */
+static bool
+cat_start_tag(struct inbound const *in)
+{
+  size_t i;
+
+  tag.len = 0;
+  if (!xml_cat(&tag, "<") || !stralloc_catb(&tag, in->kind.s, in->kind.len) ||
+      !cat_declarations(in->e) || !xml_cat_attr(&tag, "from", in->from))
+    return false;
+  if (in->to.full.len && !xml_cat_attr(&tag, "to", in->to.full)) return false;
+  if (in->type.s && !xml_cat_attr(&tag, "type", in->type)) return false;
+  if (in->id.s && !xml_cat_attr(&tag, "id", in->id)) return false;
+  for (i = 0; i < in->e->attrs_n; i++) {
+    struct xml_attr const *a = &in->e->attrs[i];
+    if (slice_is(a->ns, NS_XML) && slice_is(a->name, "lang") &&
+        !xml_cat_attr(&tag, "xml:lang", a->value))
+      return false;
+  }
+  /* s8.1.5: what the stanza does not say itself, the stream has said for it. */
+  return !in->s->lang || has_lang(in->e) ||
+         xml_cat_attr(&tag, "xml:lang", slice_str(in->s->lang));
+}
+
+/* What stands behind the start tag's last attribute in the text of an element. */
+static struct slice
+behind_start_tag(struct slice bytes)
+{
+  char quote = 0;
+  size_t i;
+
+  for (i = 0; i < bytes.len; i++) {
+    char c = bytes.s[i];
+    if (quote)
+      quote = c == quote ? 0 : quote;
+    else if (c == '\'' || c == '"')
+      quote = c;
+    else if (c == '>')
+      break;
+  }
+  if (i && bytes.s[i - 1] == '/') i--;
+  return slice_of(bytes.s + i, bytes.len - i);
+}
+
+/* The inside again, from the tree. */
+static bool
+cat_inside(struct xml_node const *e)
+{
+  struct xml_node const *c;
+
+  if (!e->first) return xml_cat(&tag, "/>");
+  if (!xml_cat(&tag, ">")) return false;
+  for (c = e->first; c; c = c->next) {
+    bool ok =
+      c->name.len ? xml_cat_tree(&tag, c, NS_CLIENT) : xml_cat_text(&tag, c->text);
+    if (!ok) return false;
+  }
+  return xml_cat(&tag, "</") && stralloc_catb(&tag, e->name.s, e->name.len) &&
+         xml_cat(&tag, ">");
+}
+
+static bool
+send(struct inbound const *in, struct link *routed)
+{
+  bool alone = stands_alone(in->s, in->e);
+
+  if (!cat_start_tag(in) || (!alone && !cat_inside(in->e))) return false;
+  link_begin(routed, VERB_STANZA);
+  link_text(routed, in->to.full);
+  link_text(routed, in->from);
+  link_text(routed, in->kind);
+  link_text(routed, in->type);
+  link_text(routed, in->id);
+  link_text(routed, slice_of(tags.s, tags.len));
+  link_origin(routed);
+  link_field(routed);
+  link_more(routed, slice_of(tag.s, tag.len));
+  if (alone) link_more(routed, behind_start_tag(in->bytes));
+  link_end(routed);
+  return true;
+}
+
+/* Presence to nobody in particular is the session's own (RFC 6121 s4.2, s4.4, s4.5). */
+static void
+note_presence(struct inbound const *in, int priority)
+{
+  if (in->to.full.len || !slice_is(in->kind, "presence")) return;
+  if (!in->type.len) in->s->available = true;
+  if (slice_is(in->type, "unavailable")) in->s->available = false;
+  in->s->priority = (signed char)priority;
+}
+
+/* What keeps the stanza from going on, answered; or nothing. */
+static bool
+check(struct inbound *in, int *priority)
+{
+  struct slice to = xml_attr(in->e, "to");
+  char const *wrong = NULL;
+
+  if (to.len && !jid_parse(&scratch, to, &in->to)) {
+    inbound_error(in->s, in->e, ERR_JID_MALFORMED, NULL);
+    return false;
+  }
+  if (slice_is(in->kind, "iq")) wrong = check_iq(in);
+  if (slice_is(in->kind, "presence")) wrong = check_presence(in, priority);
+  if (wrong) inbound_error(in->s, in->e, ERR_BAD_REQUEST, wrong);
+  return !wrong;
+}
+
+/* RFC 6121 s3.1.1: who subscribes is the account, not the session. */
+static bool
+is_subscription(struct inbound const *in)
+{
+  return slice_is(in->kind, "presence") &&
+         is_one_of(in->type, "subscribe subscribed unsubscribe unsubscribed");
+}
+
+/* RFC 3921 s3, optional since RFC 6121: an old client asks to begin a session. */
+static bool
+is_session_request(struct inbound const *in)
+{
+  return slice_is(in->kind, "iq") && slice_is(in->type, "set") && !in->to.full.len &&
+         xml_child(in->e, NS_SESSION, "session");
+}
+
+static void
+answer_session(struct inbound const *in)
+{
+  struct stanza st = {.kind = in->kind, .id = in->id};
+  stralloc sa = STRALLOC_ZERO;
+
+  if (stanza_cat_result(&sa, &st)) stream_write(in->s, slice_of(sa.s, sa.len));
+  stralloc_free(&sa);
+}
+
+enum state
+inbound_stanza(struct stream *s, struct xml_node const *e, struct slice bytes)
+{
+  struct inbound in = {.s = s,
+                       .e = e,
+                       .bytes = bytes,
+                       .kind = e->name,
+                       .type = xml_attr(e, "type"),
+                       .id = xml_attr(e, "id"),
+                       .from = slice_str(s->jid)};
+  struct link *routed = link_next(NULL);
+  int priority = 0;
+
+  arena_reset(&scratch);
+  while (routed && routed->program != ROUTED)
+    routed = link_next(routed);
+  if (!from_is_own(s, xml_attr(e, "from"))) {
+    stream_error(s, "invalid-from", NULL);
+    return ST_CLOSED;
+  }
+  if (!check(&in, &priority)) return ST_BOUND;
+  if (is_session_request(&in)) {
+    answer_session(&in);
+    return ST_BOUND;
+  }
+  if (is_subscription(&in)) in.from = bare_of(s);
+  note_presence(&in, priority);
+  if (!routed || !classify(&in, priority) || !send(&in, routed))
+    inbound_error(s, e, routed ? ERR_RESOURCE_CONSTRAINT : ERR_INTERNAL, NULL);
+  return ST_BOUND;
+}

@@ -1,0 +1,274 @@
+#include "c2sd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* SASL (RFC 6120 s6) as a relay: authd knows the mechanisms, this file the stream. */
+
+static struct slice
+binding_type(struct slice *list)
+{
+  struct slice word, type = SLICE("");
+
+  if (slice_word(list, ' ', &word)) slice_word(&word, '=', &type);
+  return type;
+}
+
+static bool
+is_plus(struct slice mech)
+{
+  return mech.len > 5 && !memcmp(mech.s + mech.len - 5, "-PLUS", 5);
+}
+
+/* Whether a mechanism of the host may be used on this stream as it is. */
+static bool
+may_use(struct stream const *s, struct slice mech)
+{
+  if (slice_is(mech, "PLAIN")) return s->secure;
+  return !is_plus(mech) || s->bindings;
+}
+
+/* XEP-0440 s3: the channel bindings that the server can do on this stream. */
+static bool
+cat_bindings(struct stream const *s, stralloc *out)
+{
+  struct slice list = slice_str(s->bindings), type;
+  bool ok = xml_cat(out, "<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'>");
+
+  while (ok && (type = binding_type(&list)).len)
+    ok = xml_cat(out, "<channel-binding") && xml_cat_attr(out, "type", type) &&
+         xml_cat(out, "/>");
+  return ok && xml_cat(out, "</sasl-channel-binding>");
+}
+
+bool
+sasl_features(struct stream const *s, stralloc *out)
+{
+  struct slice list = slice_str(s->host ? s->host->mechanisms : NULL), mech;
+  bool any = false, ok = true;
+
+  while (ok && slice_word(&list, ' ', &mech)) {
+    if (!may_use(s, mech)) continue;
+    if (!any) ok = xml_cat(out, "<mechanisms xmlns='" NS_SASL "'>");
+    any = true;
+    ok = ok && xml_cat(out, "<mechanism>") && xml_cat_text(out, mech) &&
+         xml_cat(out, "</mechanism>");
+  }
+  if (any) ok = ok && xml_cat(out, "</mechanisms>");
+  if (any && s->bindings) ok = ok && cat_bindings(s, out);
+  return ok;
+}
+
+/* ---- answers to the client ---- */
+
+static enum state
+fail(struct stream *s, char const *condition, struct slice text)
+{
+  stralloc sa = STRALLOC_ZERO;
+
+  if (xml_cat(&sa, "<failure xmlns='" NS_SASL "'><") && xml_cat(&sa, condition) &&
+      xml_cat(&sa, "/>") &&
+      (!text.len || (xml_cat(&sa, "<text xml:lang='en'>") && xml_cat_text(&sa, text) &&
+                     xml_cat(&sa, "</text>"))) &&
+      xml_cat(&sa, "</failure>"))
+    stream_write(s, slice_of(sa.s, sa.len));
+  stralloc_free(&sa);
+  log_event(LOG_INFO, "auth-failed", "sid", log_num(s->sid), "ip",
+            log_peer(slice_str(s->ip)), "why", condition, NULL);
+  s->plus_failed = s->plus_failed || s->plus_asked;
+  if (++s->failures < SASL_FAILURES_MAX) return ST_FEATURES;
+  stream_error(s, "policy-violation", "too many failed authentications");
+  return ST_CLOSED;
+}
+
+static void
+say(struct stream *s, char const *element, struct slice data)
+{
+  stralloc sa = STRALLOC_ZERO;
+
+  if (xml_cat(&sa, "<") && xml_cat(&sa, element) &&
+      xml_cat(&sa, " xmlns='" NS_SASL "'") && xml_cat(&sa, data.len ? ">" : "/>") &&
+      (!data.len || (xml_cat_text(&sa, data) && xml_cat(&sa, "</") &&
+                     xml_cat(&sa, element) && xml_cat(&sa, ">"))))
+    stream_write(s, slice_of(sa.s, sa.len));
+  stralloc_free(&sa);
+}
+
+/* ---- what the client says ---- */
+
+/* RFC 5802 s6 refuses a client that says it would bind if we could (y), for we said that we
+ * can: unless it has seen so and tried on this very stream, and failed for want of a type of
+ * binding that both know. Clients that know tls-unique alone do so under TLS 1.3. */
+static bool
+shows_bindings(struct stream const *s, struct slice mech)
+{
+  return is_plus(mech) || !s->plus_failed;
+}
+
+static void
+ask(struct link *authd, struct stream *s, struct slice mech, struct slice initial)
+{
+  s->plus_asked = is_plus(mech);
+  link_begin(authd, VERB_AUTH);
+  link_num(authd, s->sid);
+  link_str(authd, s->host->name);
+  link_text(authd, mech);
+  link_text(authd, initial);
+  link_str(authd, s->ip);
+  link_num(authd, s->secure);
+  link_str(authd, shows_bindings(s, mech) ? s->bindings : NULL);
+  link_end(authd);
+}
+
+enum state
+sasl_auth(struct stream *s, struct xml_node const *e, struct slice bytes)
+{
+  struct arena a = ARENA_ZERO;
+  struct slice mech = xml_attr(e, "mechanism"), data;
+  struct link *authd = link_find(AUTHD);
+  enum state next = ST_ASKED;
+
+  (void)bytes;
+  if (!s->secure && s->listener->starttls_required)
+    return fail(s, "encryption-required", SLICE(""));
+  if (!authd) return fail(s, "temporary-auth-failure", SLICE(""));
+  if (!mech.len || !slice_has_word(slice_str(s->host->mechanisms), mech))
+    return fail(s, "invalid-mechanism", SLICE(""));
+  if (!may_use(s, mech))
+    return fail(s, s->secure ? "invalid-mechanism" : "encryption-required", SLICE(""));
+  data = xml_text(&a, e);
+  if (data.s)
+    ask(authd, s, mech, data);
+  else
+    next = fail(s, "temporary-auth-failure", SLICE(""));
+  arena_wipe(&a);
+  return next;
+}
+
+enum state
+sasl_response(struct stream *s, struct xml_node const *e, struct slice bytes)
+{
+  struct arena a = ARENA_ZERO;
+  struct slice data = xml_text(&a, e);
+  struct link *authd = link_find(AUTHD);
+
+  (void)bytes;
+  if (authd && data.s) {
+    link_begin(authd, VERB_RESPONSE);
+    link_num(authd, s->sid);
+    link_text(authd, data);
+    link_end(authd);
+  }
+  arena_wipe(&a);
+  return authd && data.s ? ST_ASKED : fail(s, "temporary-auth-failure", SLICE(""));
+}
+
+void
+sasl_forget(struct stream *s)
+{
+  struct link *authd = link_find(AUTHD);
+
+  if (s->state != ST_ASKED && s->state != ST_CHALLENGED) return;
+  if (!authd) return;
+  link_begin(authd, VERB_ABORT);
+  link_num(authd, s->sid);
+  link_end(authd);
+}
+
+enum state
+sasl_abort(struct stream *s, struct xml_node const *e, struct slice bytes)
+{
+  (void)e;
+  (void)bytes;
+  sasl_forget(s);
+  return fail(s, "aborted", SLICE(""));
+}
+
+/* ---- what authd says ---- */
+
+void
+sasl_on_mechanisms(struct link *l, struct record *r)
+{
+  struct host *h = c2sd_host(record_get(r, 1));
+  struct slice list = record_get(r, 2);
+
+  (void)l;
+  if (!h) return;
+  free(h->mechanisms);
+  h->mechanisms = list.len ? strndup(list.s, list.len) : NULL;
+}
+
+static struct stream *
+asked(struct record *r)
+{
+  struct stream *s = stream_find(record_u64(r, 1));
+
+  return s && s->state == ST_ASKED ? s : NULL;
+}
+
+void
+sasl_on_challenge(struct link *l, struct record *r)
+{
+  struct stream *s = asked(r);
+
+  (void)l;
+  if (!s) return;
+  say(s, "challenge", record_get(r, 2));
+  s->state = ST_CHALLENGED;
+  stream_resume(s);
+  stream_settle(s);
+}
+
+void
+sasl_on_failure(struct link *l, struct record *r)
+{
+  struct stream *s = asked(r);
+
+  (void)l;
+  if (!s) return;
+  s->state = fail(s, log_text(record_get(r, 2)), record_get(r, 3));
+  stream_resume(s);
+  stream_settle(s);
+}
+
+/* RFC 6120 s6.4.6: the stream begins anew, with the limits of those who are known. */
+void
+sasl_on_success(struct link *l, struct record *r)
+{
+  struct stream *s = asked(r);
+  struct slice jid = record_get(r, 3);
+
+  (void)l;
+  if (!s) return;
+  s->jid = strndup(jid.s, jid.len);
+  if (!s->jid) {
+    s->state = fail(s, "temporary-auth-failure", SLICE(""));
+    stream_settle(s);
+    return;
+  }
+  say(s, "success", record_get(r, 2));
+  log_event(LOG_INFO, "authenticated", "sid", log_num(s->sid), "jid", s->jid, "ip",
+            log_peer(slice_str(s->ip)), NULL);
+  free(s->bindings);
+  s->bindings = NULL;
+  s->authed = s->restart = true;
+  s->header_sent = false;
+  s->state = ST_START;
+  xml_limit(&s->xml, s->listener->max_stanza_size);
+  stream_resume(s);
+  stream_settle(s);
+}
+
+static void
+give_up(struct stream *s)
+{
+  if (s->state != ST_ASKED && s->state != ST_CHALLENGED) return;
+  s->state = fail(s, "temporary-auth-failure", SLICE(""));
+  stream_resume(s);
+}
+
+void
+sasl_authd_gone(void)
+{
+  stream_each(give_up);
+}

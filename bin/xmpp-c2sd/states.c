@@ -1,0 +1,213 @@
+#include "c2sd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What a client may say in each state, as a table: rows are states, columns what was said,
+ * cells what to do, which gives the next state. An empty cell refuses. */
+
+enum input {
+  IN_STARTTLS,
+  IN_AUTH,
+  IN_RESPONSE,
+  IN_ABORT,
+  IN_BIND,
+  IN_STANZA,
+  IN_OTHER,
+  IN_COUNT
+};
+
+typedef enum state step(struct stream *s, struct xml_node const *e, struct slice bytes);
+
+#define STREAM_ID_LEN 16
+
+/* ---- headers and features ---- */
+
+static bool
+cat_header(stralloc *out, struct stream const *s, struct slice to)
+{
+  char id[STREAM_ID_LEN];
+
+  door_random_id(id, sizeof id);
+  return xml_cat(out, "<?xml version='1.0'?><stream:stream xmlns='" NS_CLIENT
+                      "' xmlns:stream='" XML_NS_STREAMS "'") &&
+         xml_cat_attr(out, "id", slice_of(id, sizeof id)) &&
+         (!s->host || xml_cat_attr(out, "from", slice_str(s->host->name))) &&
+         (!to.len || xml_cat_attr(out, "to", to)) && xml_cat(out, " version='1.0'") &&
+         xml_cat_attr(out, "xml:lang", slice_str(s->lang ? s->lang : c2sd.language)) &&
+         xml_cat(out, ">");
+}
+
+/* RFC 6120 s4.3.2, s5.3.1, s6.3.3, s7.3; XEP-0440 s3. */
+static bool
+cat_features(stralloc *out, struct stream const *s)
+{
+  bool offers_tls = !s->secure && s->listener->starttls;
+  bool ok = xml_cat(out, "<stream:features>");
+
+  if (s->authed)
+    return ok && xml_cat(out, "<bind xmlns='" NS_BIND "'/><session xmlns='" NS_SESSION
+                              "'><optional/></session></stream:features>");
+  if (ok && offers_tls)
+    ok = xml_cat(out, "<starttls xmlns='" NS_TLS "'>") &&
+         (!s->listener->starttls_required || xml_cat(out, "<required/>")) &&
+         xml_cat(out, "</starttls>");
+  if (ok && !(offers_tls && s->listener->starttls_required)) ok = sasl_features(s, out);
+  return ok && xml_cat(out, "</stream:features>");
+}
+
+/* The name that the client gave becomes the stream's host. NULL: what is wrong with it.
+ */
+static char const *
+take_host(struct stream *s, struct slice to)
+{
+  struct arena a = ARENA_ZERO;
+  struct slice name;
+  struct host *h;
+
+  if (!to.len) return s->host ? NULL : "host-unknown";
+  name = jid_prep_domain(&a, to);
+  h = name.s ? c2sd_host(name) : NULL;
+  arena_wipe(&a);
+  if (!name.s) return "improper-addressing";
+  if (!h || (s->authed && h != s->host)) return "host-unknown";
+  s->host = h;
+  return NULL;
+}
+
+static bool
+version_is_ours(struct slice v)
+{
+  struct slice major;
+
+  /* s4.7.5: a higher minor number, or a higher major one, is answered with our own. */
+  return slice_word(&v, '.', &major) && major.len && !slice_is(major, "0");
+}
+
+/* What is wrong with a header (s4.7, s4.8), as a stream error; NULL: nothing. */
+static char const *
+check_header(struct stream *s, struct xml_node const *root)
+{
+  size_t i;
+
+  if (!slice_is(root->ns, XML_NS_STREAMS)) return "invalid-namespace";
+  if (!slice_is(root->name, "stream")) return "bad-format";
+  for (i = 0; i < root->decls_n; i++)
+    if (!root->decls[2 * i].len && !slice_is(root->decls[2 * i + 1], NS_CLIENT) &&
+        !slice_is(root->decls[2 * i + 1], XML_NS_STREAMS))
+      return "invalid-namespace";
+  if (!version_is_ours(xml_attr(root, "version"))) return "unsupported-version";
+  return take_host(s, xml_attr(root, "to"));
+}
+
+static void
+take_lang(struct stream *s, struct xml_node const *root)
+{
+  size_t i;
+
+  free(s->lang);
+  s->lang = NULL;
+  for (i = 0; i < root->attrs_n; i++) {
+    struct xml_attr const *a = &root->attrs[i];
+    if (slice_is(a->name, "lang") && a->ns.len && a->value.len && a->value.len < 64)
+      s->lang = strndup(a->value.s, a->value.len);
+  }
+}
+
+void
+states_header(struct stream *s, struct xml_node const *root)
+{
+  stralloc sa = STRALLOC_ZERO;
+  struct slice from = root ? xml_attr(root, "from") : SLICE("");
+  char const *wrong = root ? check_header(s, root) : NULL;
+  bool ok;
+
+  if (root) take_lang(s, root);
+  if (!s->host && !wrong && root) wrong = "host-unknown";
+  ok = cat_header(&sa, s, from) && (wrong || !root || cat_features(&sa, s));
+  s->header_sent = true;
+  if (ok) stream_write(s, slice_of(sa.s, sa.len));
+  stralloc_free(&sa);
+  if (wrong)
+    stream_error(s, wrong, NULL);
+  else if (!ok)
+    stream_error(s, "resource-constraint", NULL);
+  else if (root)
+    s->state = s->authed ? ST_AUTHED : ST_FEATURES;
+}
+
+/* ---- STARTTLS (RFC 6120 s5.4) ---- */
+
+static enum state
+start_tls(struct stream *s, struct xml_node const *e, struct slice bytes)
+{
+  (void)e;
+  (void)bytes;
+  if (s->secure || !s->listener->starttls || !(s->link->program & TLSD)) {
+    stream_write(s, SLICE("<failure xmlns='" NS_TLS "'/>"));
+    stream_end(s, "STARTTLS is not offered here");
+    return ST_CLOSED;
+  }
+  link_begin(s->link, VERB_STARTTLS);
+  link_num(s->link, s->id);
+  link_str(s->link, s->host->name);
+  link_str(s->link, "<proceed xmlns='" NS_TLS "'/>");
+  link_end(s->link);
+  return ST_TLS;
+}
+
+/* ---- the table ---- */
+
+static step *const table[ST_COUNT][IN_COUNT] = {
+  [ST_FEATURES] = {[IN_STARTTLS] = start_tls,     [IN_AUTH] = sasl_auth  },
+  [ST_CHALLENGED] = {[IN_RESPONSE] = sasl_response, [IN_ABORT] = sasl_abort},
+  [ST_AUTHED] = {[IN_BIND] = bind_request     },
+  [ST_BOUND] = {[IN_BIND] = bind_request, [IN_STANZA] = inbound_stanza                       },
+};
+
+static bool
+is_stanza(struct xml_node const *e)
+{
+  return slice_is(e->ns, NS_CLIENT) &&
+         (slice_is(e->name, "message") || slice_is(e->name, "presence") ||
+          slice_is(e->name, "iq"));
+}
+
+static enum input
+input_of(struct xml_node const *e)
+{
+  if (is_stanza(e))
+    return slice_is(e->name, "iq") && xml_child(e, NS_BIND, "bind") &&
+               slice_is(xml_attr(e, "type"), "set")
+             ? IN_BIND
+             : IN_STANZA;
+  if (xml_is(e, NS_TLS, "starttls")) return IN_STARTTLS;
+  if (xml_is(e, NS_SASL, "auth")) return IN_AUTH;
+  if (xml_is(e, NS_SASL, "response")) return IN_RESPONSE;
+  if (xml_is(e, NS_SASL, "abort")) return IN_ABORT;
+  return IN_OTHER;
+}
+
+/* RFC 6120 s4.9.3.12, s4.9.3.24: stanzas before their time are not authorized; other things
+ * are no stanzas. A listener that requires TLS calls the first a policy-violation. */
+static enum state
+refuse(struct stream *s, enum input in)
+{
+  bool stanza = in == IN_STANZA || in == IN_BIND;
+
+  if (stanza && !s->secure && s->listener->starttls_required)
+    stream_error(s, "policy-violation", "use STARTTLS first");
+  else
+    stream_error(s, stanza ? "not-authorized" : "unsupported-stanza-type", NULL);
+  return ST_CLOSED;
+}
+
+void
+states_element(struct stream *s, struct xml_node const *e, struct slice bytes)
+{
+  enum input in = input_of(e);
+  step *do_it = table[s->state][in];
+  enum state next = do_it ? do_it(s, e, bytes) : refuse(s, in);
+
+  if (s->state != ST_CLOSED) s->state = next;
+}

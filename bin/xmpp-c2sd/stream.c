@@ -1,0 +1,411 @@
+#include "c2sd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A stream's life: its conduit opens, bytes go to the parser, elements to states.c, and what
+ * is to be said goes back. Streams are found by conduit (link and id: what tlsd names) and by
+ * sid (what routed and authd name). */
+
+static struct ids streams;
+
+/* ---- finding one ---- */
+
+struct stream *
+stream_find(uint64_t sid)
+{
+  return ids_get(&streams, sid);
+}
+
+/* A link's cookie is the map of its conduits. */
+static bool
+conduit_put(struct stream *s)
+{
+  if (!s->link->cookie) s->link->cookie = calloc(1, sizeof(struct id_map));
+  return s->link->cookie && id_map_put(s->link->cookie, s->id, s);
+}
+
+static struct stream *
+conduit_find(struct link const *l, struct record *r)
+{
+  return id_map_get(l->cookie, record_u64(r, 1));
+}
+
+void
+stream_each(stream_each_fn *fn)
+{
+  uint32_t i;
+
+  for (i = 0; i < streams.used; i++) {
+    struct stream *s = ids_at(&streams, i);
+    if (!s) continue;
+    fn(s);
+    stream_settle(s);
+  }
+}
+
+uint64_t
+streams_count(void)
+{
+  return streams.live;
+}
+
+uint64_t
+streams_in(enum state st)
+{
+  uint64_t n = 0;
+  uint32_t i;
+
+  for (i = 0; i < streams.used; i++) {
+    struct stream const *s = ids_at(&streams, i);
+    n += s && s->state == st;
+  }
+  return n;
+}
+
+/* ---- writing ---- */
+
+/* The client does not read: what it would get waits here, within a limit. */
+static void
+block(struct stream *s, struct slice raw)
+{
+  if (s->blocked.len + raw.len > BLOCKED_MAX ||
+      !stralloc_catb(&s->blocked, raw.s, raw.len)) {
+    log_event(LOG_WARN, "slow-reader", "jid", s->jid, "ip", log_peer(slice_str(s->ip)),
+              "waiting_bytes", log_num(s->blocked.len), NULL);
+    stralloc_free(&s->blocked);
+    stream_end(s, "slow reader");
+  }
+}
+
+void
+stream_write_raw(struct stream *s, struct slice raw)
+{
+  if (s->state == ST_CLOSED) return;
+  if (s->is_blocked) {
+    block(s, raw);
+    return;
+  }
+  link_begin(s->link, VERB_DATA);
+  link_num(s->link, s->id);
+  link_raw(s->link, raw);
+  link_end(s->link);
+}
+
+void
+stream_write(struct stream *s, struct slice markup)
+{
+  if (s->state == ST_CLOSED) return;
+  if (s->is_blocked) {
+    stralloc sa = STRALLOC_ZERO;
+    if (record_put_more(&sa, markup)) block(s, slice_of(sa.s, sa.len));
+    stralloc_free(&sa);
+    return;
+  }
+  link_begin(s->link, VERB_DATA);
+  link_num(s->link, s->id);
+  link_text(s->link, markup);
+  link_end(s->link);
+}
+
+/* ---- the end ---- */
+
+void
+stream_end(struct stream *s, char const *why)
+{
+  if (s->state == ST_CLOSED) return;
+  log_event(LOG_INFO, "stream-ended", "sid", log_num(s->sid), "jid", s->jid, "ip",
+            log_peer(slice_str(s->ip)), "why", why, NULL);
+  if (s->header_sent) stream_write(s, SLICE("</stream:stream>"));
+  sasl_forget(s);
+  bind_forget(s);
+  if (s->blocked.len) {
+    s->is_blocked = false;
+    stream_write_raw(s, slice_of(s->blocked.s, s->blocked.len));
+  }
+  s->state = ST_CLOSED;
+  link_begin(s->link, VERB_CLOSE);
+  link_num(s->link, s->id);
+  link_str(s->link, why);
+  link_end(s->link);
+}
+
+void
+stream_error(struct stream *s, char const *condition, char const *text)
+{
+  stralloc sa = STRALLOC_ZERO;
+
+  if (s->state == ST_CLOSED) return;
+  /* RFC 6120 s4.9.1.1: an error before our header comes behind one. */
+  if (!s->header_sent) states_header(s, NULL);
+  if (xml_cat(&sa, "<stream:error><") && xml_cat(&sa, condition) &&
+      xml_cat(&sa, " xmlns='" NS_STREAMS "'/>") &&
+      (!text || (xml_cat(&sa, "<text xmlns='" NS_STREAMS "'>") &&
+                 xml_cat_text(&sa, slice_str(text)) && xml_cat(&sa, "</text>"))) &&
+      xml_cat(&sa, "</stream:error>"))
+    stream_write(s, slice_of(sa.s, sa.len));
+  stralloc_free(&sa);
+  stream_end(s, condition);
+}
+
+static void
+stream_free(struct stream *s)
+{
+  if (id_map_get(s->link->cookie, s->id) == s) id_map_del(s->link->cookie, s->id);
+  event_timer_cancel(&s->timer);
+  xml_reset(&s->xml);
+  stralloc_free(&s->held);
+  stralloc_free(&s->blocked);
+  free(s->jid);
+  free(s->lang);
+  free(s->ip);
+  free(s->bindings);
+  free(s->request);
+  free(s->resource);
+  ids_give(&streams, s->sid);
+  free(s);
+}
+
+void
+stream_settle(struct stream *s)
+{
+  if (s->state == ST_CLOSED) stream_free(s);
+}
+
+void
+streams_of_link_gone(struct link *l)
+{
+  uint32_t i;
+
+  for (i = 0; i < streams.used; i++) {
+    struct stream *s = ids_at(&streams, i);
+    if (!s || s->link != l) continue;
+    s->header_sent = false; /* nobody is there to read our end tag */
+    stream_end(s, "its front is gone");
+    stream_free(s);
+  }
+  if (l->cookie) id_map_wipe(l->cookie);
+  free(l->cookie);
+  l->cookie = NULL;
+}
+
+/* ---- reading ---- */
+
+static void
+xml_failed(struct stream *s, enum xml_error e)
+{
+  switch (e) {
+  case XML_OK: return;
+  case XML_NOT_WELL_FORMED: stream_error(s, "not-well-formed", NULL); return;
+  case XML_RESTRICTED: stream_error(s, "restricted-xml", NULL); return;
+  case XML_BAD_PREFIX: stream_error(s, "bad-namespace-prefix", NULL); return;
+  case XML_BAD_ENCODING: stream_error(s, "unsupported-encoding", NULL); return;
+  case XML_TOO_DEEP:
+    stream_error(s, "policy-violation",
+                 "XML stanza is nested too deep or has too many attributes");
+    return;
+  case XML_TOO_LARGE:
+    stream_error(s, "policy-violation", "XML stanza is too big");
+    return;
+  case XML_TEXT_BETWEEN: stream_error(s, "bad-format", "text between stanzas"); return;
+  case XML_NO_MEMORY: stream_error(s, "resource-constraint", NULL); return;
+  }
+}
+
+static bool
+waits(struct stream const *s)
+{
+  return s->state == ST_ASKED || s->state == ST_BINDING;
+}
+
+static bool
+goes_on(struct stream const *s)
+{
+  return !waits(s) && !s->restart && s->state != ST_TLS && s->state != ST_CLOSED;
+}
+
+static bool
+on_open(void *cookie, struct xml_node const *root)
+{
+  states_header(cookie, root);
+  return goes_on(cookie);
+}
+
+static bool
+on_element(void *cookie, struct xml_node const *e, struct slice bytes)
+{
+  states_element(cookie, e, bytes);
+  return goes_on(cookie);
+}
+
+static bool
+on_close(void *cookie)
+{
+  stream_end(cookie, "closed by the client");
+  return false;
+}
+
+static struct xml_events const events = {on_open, on_element, on_close};
+
+static void
+hold(struct stream *s, char const *bytes, size_t len)
+{
+  if (s->held.len + len > HELD_MAX)
+    stream_error(s, "policy-violation", "too much sent before an answer");
+  else if (!stralloc_catb(&s->held, bytes, len))
+    stream_error(s, "resource-constraint", NULL);
+}
+
+/* White space that a client sent behind its last element of the old stream is not part of
+ * the new one, whose XML declaration must come first. */
+static void
+skip_blanks(struct stream const *s, char const **bytes, size_t *len)
+{
+  if (s->xml.opened || s->xml.parser) return;
+  while (*len && strchr(" \t\r\n", **bytes) && **bytes) {
+    (*bytes)++;
+    (*len)--;
+  }
+}
+
+static void
+feed(struct stream *s, char const *bytes, size_t len)
+{
+  while (len) {
+    enum xml_error e;
+    size_t used;
+    if (s->state == ST_CLOSED || s->state == ST_TLS) return; /* thrown away */
+    if (waits(s)) {
+      hold(s, bytes, len);
+      return;
+    }
+    if (s->restart) {
+      xml_reset(&s->xml);
+      s->restart = false;
+    }
+    skip_blanks(s, &bytes, &len);
+    e = xml_feed(&s->xml, &events, s, bytes, len, &used);
+    if (e) {
+      xml_failed(s, e);
+      return;
+    }
+    bytes += used;
+    len -= used;
+  }
+}
+
+void
+stream_resume(struct stream *s)
+{
+  stralloc held = s->held;
+
+  s->held = stralloc_zero;
+  feed(s, held.s, held.len);
+  stralloc_free(&held);
+}
+
+/* ---- conduit records ---- */
+
+static void
+too_slow(void *cookie)
+{
+  struct stream *s = cookie;
+
+  stream_error(s, "connection-timeout", NULL);
+  stream_settle(s);
+}
+
+void
+stream_open(struct link *l, struct record *r)
+{
+  struct slice ip = record_get(r, 3);
+  struct stream *s = calloc(1, sizeof *s);
+  uint64_t id = record_u64(r, 1);
+
+  if (!s) goto refuse;
+  s->link = l;
+  s->id = id;
+  s->ip = strndup(ip.s, ip.len);
+  s->listener = c2sd_listener(record_get(r, 2));
+  s->xml = (struct xml_stream)XML_STREAM_ZERO;
+  xml_limit(&s->xml, STANZA_MAX_BEFORE_AUTH);
+  s->sid = ids_take(&streams, s);
+  if (!s->ip || !s->sid || !conduit_put(s)) goto refuse;
+  event_timer_start(&s->timer, door_now() + c2sd.negotiation_us, too_slow, s);
+  return;
+refuse:
+  log_event(LOG_WARN, "stream-refused", "ip", log_peer(ip), "why", "out of memory", NULL);
+  if (s) {
+    ids_give(&streams, s->sid);
+    free(s->ip);
+  }
+  free(s);
+  link_begin(l, VERB_CLOSE);
+  link_num(l, id);
+  link_str(l, "out of memory");
+  link_end(l);
+}
+
+void
+stream_data(struct link *l, struct record *r)
+{
+  struct stream *s = conduit_find(l, r);
+  struct slice bytes;
+
+  if (!s) return;
+  bytes = record_get(r, 2);
+  feed(s, bytes.s, bytes.len);
+  stream_settle(s);
+}
+
+/* Both sides say close once; the answer to the client's end is ours. */
+void
+stream_close(struct link *l, struct record *r)
+{
+  struct stream *s = conduit_find(l, r);
+
+  if (!s) return;
+  s->header_sent = false;
+  stream_end(s, log_text(record_get(r, 2)));
+  stream_settle(s);
+}
+
+void
+stream_stop(struct link *l, struct record *r)
+{
+  struct stream *s = conduit_find(l, r);
+
+  if (s) s->is_blocked = true;
+}
+
+void
+stream_go(struct link *l, struct record *r)
+{
+  struct stream *s = conduit_find(l, r);
+  stralloc text;
+
+  if (!s || !s->is_blocked) return;
+  s->is_blocked = false;
+  text = s->blocked;
+  s->blocked = stralloc_zero;
+  if (text.len) stream_write_raw(s, slice_of(text.s, text.len));
+  stralloc_free(&text);
+}
+
+/* TLS is up: after STARTTLS, or before the first byte. The stream begins anew (RFC 6120
+ * s5.4.3.3), and nothing that came before counts. */
+void
+stream_secured(struct link *l, struct record *r)
+{
+  struct stream *s = conduit_find(l, r);
+  struct slice bindings = record_get(r, 5);
+
+  if (!s) return;
+  s->secure = true;
+  s->bindings = bindings.len ? strndup(bindings.s, bindings.len) : NULL;
+  s->state = ST_START;
+  s->header_sent = false;
+  xml_reset(&s->xml);
+  s->restart = false;
+}

@@ -1,0 +1,103 @@
+/* xmpp-c2sd: client streams (RFC 6120): framing, SASL relay, binding, stanza checks.
+ *
+ * USAGE   xmpp-c2sd [ -d notif ] [ -v level ] [ -i instance ] [ -p [ -x ] ] settings
+ * READS   settings/xmpp-c2sd      (from xmpp-confgen; again on SIGHUP)
+ * FDS     2 log, notif readiness; with -p 0 and 1 records; with -p -x 0 and 1 a client stream
+ * SPEAKS  conduits with tlsd; SASL with authd; sessions and stanzas with routed
+ *         (xmpp-records(7))
+ * LIMITS  a stanza: STANZA_MAX_BEFORE_AUTH bytes, then the listener's max_stanza_size;
+ *         XML_DEPTH_MAX, XML_ATTRS_MAX; SASL_FAILURES_MAX; HELD_MAX bytes of input that came
+ *         too early; BLOCKED_MAX bytes for a client that does not read
+ * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
+ * TRUSTS  settings, records of its neighbours. Nothing that a client says.
+ * ROOMS   stream.c a stream's life; states.c what each state takes; sasl.c, bind.c;
+ *         inbound.c checks and stamps; deliver.c the way out; settings.c; raw.c -x
+ */
+#include "c2sd.h"
+
+#include <skalibs/strerr.h>
+
+char const *PROG = "xmpp-c2sd";
+
+static void
+up(struct link *l)
+{
+  if (l->program == ROUTED) bind_announce();
+}
+
+static void
+down(struct link *l)
+{
+  if (l->program == AUTHD) sasl_authd_gone();
+  if (l->program & PROGRAMS_FRONT) streams_of_link_gone(l);
+}
+
+/* What routed and authd do not take must not be read from clients; what the fronts do not
+ * take must not be read from routed. */
+static unsigned int
+pauses(struct link const *full)
+{
+  return full->program & PROGRAMS_FRONT ? ROUTED : PROGRAMS_FRONT;
+}
+
+static void
+shut_down(struct stream *s)
+{
+  stream_error(s, "system-shutdown", NULL);
+}
+
+static void
+stop(void)
+{
+  stream_each(shut_down);
+}
+
+static bool
+stopped(void)
+{
+  return !streams_count();
+}
+
+static void
+stats(struct link *ctl)
+{
+  service_stat(ctl, "streams", streams_count());
+  service_stat(ctl, "sessions", streams_in(ST_BOUND));
+}
+
+static service_fn *const handlers[VERBS_N] = {
+  [VERB_OPEN] = stream_open,
+  [VERB_DATA] = stream_data,
+  [VERB_CLOSE] = stream_close,
+  [VERB_STOP] = stream_stop,
+  [VERB_GO] = stream_go,
+  [VERB_SECURED] = stream_secured,
+  [VERB_MECHANISMS] = sasl_on_mechanisms,
+  [VERB_CHALLENGE] = sasl_on_challenge,
+  [VERB_SUCCESS] = sasl_on_success,
+  [VERB_FAILURE] = sasl_on_failure,
+  [VERB_BOUND] = bind_on_bound,
+  [VERB_REFUSED] = bind_on_refused,
+  [VERB_KICK] = bind_on_kick,
+  [VERB_DELIVER] = deliver_stanza,
+};
+
+static struct service const service = {
+  .program = "xmpp-c2sd",
+  .accepts = PROGRAMS_FRONT,
+  .handlers = handlers,
+  .load = c2sd_load,
+  .up = up,
+  .down = down,
+  .pauses = pauses,
+  .stop = stop,
+  .stopped = stopped,
+  .stats = stats,
+  .raw = raw_run,
+};
+
+int
+main(int argc, char const *const *argv)
+{
+  return service_main(&service, argc, argv);
+}
