@@ -1,0 +1,384 @@
+#include "authd.h"
+
+#include <openssl/crypto.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+/* An exchange: auth -> (challenge -> response)* -> success or failure. Whatever is wrong with
+ * name or password ends in the same not-authorized, after the same work. */
+
+#define NONCE_LEN 24
+
+enum mechanism { PLAIN, SCRAM };
+
+/* What is true: FIRST, the client's first message is awaited; FINAL, its second. */
+enum step { FIRST, FINAL };
+
+struct exchange {
+  struct link *link;
+  uint64_t id;
+  struct event_timer timer;
+  struct host const *host;
+  enum mechanism mechanism;
+  enum step step;
+  bool real; /* the account is there */
+  struct scram scram;
+  struct scram_keys keys;
+  struct slice bindings; /* words type=base64, in the arena of scram */
+  struct slice bare;     /* the account's address, in the arena of scram */
+  char nonce[NONCE_LEN];
+};
+
+struct sasl_totals sasl_totals;
+
+void
+sasl_announce(struct link *l)
+{
+  struct host const *h;
+
+  for (h = authd.hosts; h; h = h->next) {
+    link_begin(l, VERB_MECHANISMS);
+    link_str(l, h->name);
+    link_str(l, h->mechanisms);
+    link_end(l);
+  }
+}
+
+/* ---- the life of an exchange ---- */
+
+static void
+exchange_free(struct exchange *x)
+{
+  id_map_del(x->link->cookie, x->id);
+  event_timer_cancel(&x->timer);
+  OPENSSL_cleanse(&x->keys, sizeof x->keys);
+  scram_wipe(&x->scram);
+  free(x);
+  sasl_totals.open--;
+}
+
+static void
+say_failure(struct link *l, uint64_t id, char const *condition)
+{
+  sasl_totals.failed++;
+  link_begin(l, VERB_FAILURE);
+  link_num(l, id);
+  link_str(l, condition);
+  link_end(l);
+}
+
+static void
+fail(struct exchange *x, char const *condition)
+{
+  log_event(LOG_INFO, "auth-failed", "jid", x->bare.len ? log_text(x->bare) : NULL, "why",
+            condition, NULL);
+  say_failure(x->link, x->id, condition);
+  exchange_free(x);
+}
+
+static void
+succeed(struct exchange *x, struct slice data)
+{
+  struct slice b64 = scram_encode(&x->scram.arena, data);
+
+  sasl_totals.succeeded++;
+  link_begin(x->link, VERB_SUCCESS);
+  link_num(x->link, x->id);
+  link_text(x->link, b64);
+  link_text(x->link, x->bare);
+  link_end(x->link);
+  exchange_free(x);
+}
+
+static void
+challenge(struct exchange *x, struct slice data)
+{
+  struct slice b64 = scram_encode(&x->scram.arena, data);
+
+  if (!b64.s) {
+    fail(x, "temporary-auth-failure");
+    return;
+  }
+  link_begin(x->link, VERB_CHALLENGE);
+  link_num(x->link, x->id);
+  link_text(x->link, b64);
+  link_end(x->link);
+}
+
+static void
+too_late(void *cookie)
+{
+  fail(cookie, "temporary-auth-failure");
+}
+
+/* ---- names ---- */
+
+/* The address that a name means on this host: a localpart, or a whole bare JID of it. Names
+ * that do not prepare mean nobody; they go through the same motions as unknown ones. */
+static bool
+take_name(struct exchange *x, struct slice name)
+{
+  struct arena *a = &x->scram.arena;
+  struct slice at = slice_of(name.s, name.len), local;
+  struct jid j;
+
+  if (memchr(name.s, '@', name.len)) {
+    slice_word(&at, '@', &local);
+    if (slice_is_nocase(at, x->host->name)) name = local;
+  }
+  local = jid_prep_local(a, name);
+  if (local.s && jid_make(a, local, slice_str(x->host->name), SLICE(""), &j)) {
+    x->bare = j.bare;
+    return true;
+  }
+  x->bare = arena_copy(a, name);
+  return x->bare.s != NULL;
+}
+
+/* RFC 6120 s6.3.8: nobody acts for another here. */
+static bool
+authzid_holds(struct exchange *x, struct slice authzid)
+{
+  struct jid j;
+
+  if (!authzid.len) return true;
+  return jid_parse(&x->scram.arena, authzid, &j) && slice_eq(j.full, x->bare);
+}
+
+/* ---- PLAIN (RFC 4616) ---- */
+
+static void
+plain(struct exchange *x, struct slice message)
+{
+  struct slice rest = message, authzid, name, password;
+  bool matches = false;
+
+  if (!slice_word(&rest, 0, &authzid) || !slice_word(&rest, 0, &name) || !name.len ||
+      !rest.len || memchr(rest.s, 0, rest.len) || rest.len > PASSWORD_MAX) {
+    fail(x, "malformed-request");
+    return;
+  }
+  if (!take_name(x, name) || !secrets_get(x->bare, SCRAM_SHA256, &x->keys, &x->real)) {
+    fail(x, "temporary-auth-failure");
+    return;
+  }
+  password = scram_password(&x->scram.arena, rest);
+  if (!password.s) password = rest; /* prepares to nothing that anybody has */
+  matches = scram_matches(SCRAM_SHA256, password, &x->keys);
+  OPENSSL_cleanse((void *)(uintptr_t)password.s, password.len);
+  OPENSSL_cleanse((void *)(uintptr_t)message.s, message.len);
+  if (!authzid_holds(x, authzid))
+    fail(x, "invalid-authzid");
+  else if (!matches || !x->real)
+    fail(x, "not-authorized");
+  else
+    succeed(x, SLICE(""));
+}
+
+/* ---- SCRAM ---- */
+
+static void
+fail_scram(struct exchange *x, enum scram_result rc)
+{
+  static char const *const words[] = {
+    [SCRAM_MALFORMED] = "malformed-request",
+    [SCRAM_NOT_AUTHORIZED] = "not-authorized",
+    [SCRAM_NO_MEMORY] = "temporary-auth-failure",
+  };
+
+  fail(x, words[rc]);
+}
+
+/* The data of the channel binding that the client chose; empty when the stream has none such.
+ */
+static struct slice
+binding_of(struct exchange *x)
+{
+  struct slice list = x->bindings, word, type;
+
+  while (slice_word(&list, ' ', &word))
+    if (slice_word(&word, '=', &type) && slice_eq(type, x->scram.binding_type))
+      return scram_decode(&x->scram.arena, word);
+  return SLICE("");
+}
+
+static void
+scram_first(struct exchange *x, struct slice message)
+{
+  enum scram_result rc = scram_client_first(&x->scram, message);
+
+  if (!rc && (!take_name(x, x->scram.user) ||
+              !secrets_get(x->bare, x->scram.hash, &x->keys, &x->real)))
+    rc = SCRAM_NO_MEMORY;
+  if (!rc && !authzid_holds(x, x->scram.authzid)) {
+    fail(x, "invalid-authzid");
+    return;
+  }
+  if (!rc && x->scram.binding_type.len && !binding_of(x).len) rc = SCRAM_NOT_AUTHORIZED;
+  if (!rc) rc = scram_server_first(&x->scram, &x->keys);
+  if (rc) {
+    fail_scram(x, rc);
+    return;
+  }
+  x->step = FINAL;
+  challenge(x, x->scram.server_first);
+}
+
+static void
+scram_final(struct exchange *x, struct slice message)
+{
+  struct slice binding = x->scram.binding_type.len ? binding_of(x) : SLICE(""), verifier;
+  enum scram_result rc =
+    scram_client_final(&x->scram, message, &x->keys, binding, &verifier);
+
+  if (rc)
+    fail_scram(x, rc);
+  else if (!x->real)
+    fail(x, "not-authorized");
+  else
+    succeed(x, verifier);
+}
+
+/* ---- records ---- */
+
+static void
+step(struct exchange *x, struct slice base64)
+{
+  struct slice message =
+    slice_is(base64, "=") ? SLICE("") : scram_decode(&x->scram.arena, base64);
+
+  if (!message.s)
+    fail(x, "incorrect-encoding");
+  else if (x->mechanism == PLAIN)
+    plain(x, message);
+  else if (x->step == FIRST)
+    scram_first(x, message);
+  else
+    scram_final(x, message);
+}
+
+/* SCRAM-hash or SCRAM-hash-PLUS, or PLAIN. */
+static bool
+take_mechanism(struct exchange *x, struct slice name)
+{
+  struct slice plus = SLICE("-PLUS");
+  unsigned int h;
+
+  if (slice_is(name, "PLAIN")) {
+    x->mechanism = PLAIN;
+    return true;
+  }
+  if (!slice_starts(name, "SCRAM-")) return false;
+  x->mechanism = SCRAM;
+  name = slice_of(name.s + 6, name.len - 6);
+  if (name.len > plus.len && !memcmp(name.s + name.len - plus.len, plus.s, plus.len)) {
+    x->scram.plus = true;
+    name.len -= plus.len;
+  }
+  for (h = 0; h < SCRAM_HASHES; h++)
+    if (slice_is(name, scram_hash_name((enum scram_hash)h))) {
+      x->scram.hash = (enum scram_hash)h;
+      return true;
+    }
+  return false;
+}
+
+static bool
+offers_plus(struct host const *h)
+{
+  return strstr(h->mechanisms, "-PLUS") != NULL;
+}
+
+static struct exchange *
+exchange_new(struct link *l, uint64_t id, struct record *r)
+{
+  struct exchange *x = sasl_totals.open < EXCHANGES_MAX ? calloc(1, sizeof *x) : NULL;
+
+  if (!x) return NULL;
+  if (!l->cookie) l->cookie = calloc(1, sizeof(struct id_map));
+  x->link = l;
+  x->id = id;
+  x->bindings = arena_copy(&x->scram.arena, record_get(r, 7));
+  if (!l->cookie || !x->bindings.s || !id_map_put(l->cookie, id, x)) {
+    scram_wipe(&x->scram);
+    free(x);
+    return NULL;
+  }
+  sasl_totals.open++;
+  event_timer_start(&x->timer, door_now() + EXCHANGE_US, too_late, x);
+  return x;
+}
+
+void
+sasl_auth(struct link *l, struct record *r)
+{
+  uint64_t id = record_u64(r, 1);
+  struct host const *h = authd_host(record_get(r, 2));
+  struct slice mechanism = record_get(r, 3), initial = record_get(r, 4);
+  bool secure = slice_is(record_get(r, 6), "1");
+  struct exchange *x;
+
+  sasl_abort(l, r);
+  if (!h || !authd_offers(h, mechanism)) {
+    say_failure(l, id, "invalid-mechanism");
+    return;
+  }
+  if (slice_is(mechanism, "PLAIN") && !secure) {
+    say_failure(l, id, "encryption-required");
+    return;
+  }
+  x = exchange_new(l, id, r);
+  if (!x) {
+    say_failure(l, id, "temporary-auth-failure");
+    return;
+  }
+  x->host = h;
+  door_random_id(x->nonce, NONCE_LEN);
+  x->scram.nonce = slice_of(x->nonce, NONCE_LEN);
+  x->scram.plus_offered = x->bindings.len && offers_plus(h);
+  if (!take_mechanism(x, mechanism))
+    fail(x, "invalid-mechanism");
+  else if (initial.len)
+    step(x, initial);
+  else
+    challenge(x, SLICE("")); /* RFC 6120 s6.4.2: the client waits to be asked */
+}
+
+static struct exchange *
+exchange_of(struct link const *l, struct record *r)
+{
+  return id_map_get(l->cookie, record_u64(r, 1));
+}
+
+void
+sasl_response(struct link *l, struct record *r)
+{
+  struct exchange *x = exchange_of(l, r);
+
+  if (x)
+    step(x, record_get(r, 2));
+  else
+    say_failure(l, record_u64(r, 1), "temporary-auth-failure");
+}
+
+void
+sasl_abort(struct link *l, struct record *r)
+{
+  struct exchange *x = exchange_of(l, r);
+
+  if (x) exchange_free(x);
+}
+
+void
+sasl_of_link_gone(struct link *l)
+{
+  struct id_map *m = l->cookie;
+  uint32_t i;
+
+  for (i = 0; m && i < m->size; i++)
+    if (m->v[i].item) exchange_free(m->v[i].item);
+  if (m) id_map_wipe(m);
+  free(m);
+  l->cookie = NULL;
+}

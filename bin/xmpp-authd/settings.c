@@ -1,0 +1,102 @@
+#include "authd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Strongest first; -PLUS before its like, for it is more than its like. */
+static char const *const all[] = {
+  "SCRAM-SHA-512-PLUS",
+  "SCRAM-SHA-256-PLUS",
+  "SCRAM-SHA-1-PLUS",
+  "SCRAM-SHA-512",
+  "SCRAM-SHA-256",
+  "SCRAM-SHA-1",
+  "PLAIN",
+};
+
+struct authd_settings authd;
+
+struct host const *
+authd_host(struct slice name)
+{
+  struct host const *h;
+
+  for (h = authd.hosts; h; h = h->next)
+    if (slice_is(name, h->name)) return h;
+  return NULL;
+}
+
+bool
+authd_offers(struct host const *h, struct slice mechanism)
+{
+  return slice_has_word(slice_str(h->mechanisms), mechanism);
+}
+
+/* disable_sasl_mechanisms: names by blanks, in any case. */
+static bool
+is_disabled(struct slice list, char const *name)
+{
+  struct slice word;
+
+  while (slice_word(&list, ' ', &word))
+    if (slice_is_nocase(word, name)) return true;
+  return false;
+}
+
+static char *
+mechanisms_without(struct slice disabled)
+{
+  stralloc sa = STRALLOC_ZERO;
+  size_t i;
+
+  for (i = 0; i < sizeof all / sizeof *all; i++) {
+    if (is_disabled(disabled, all[i])) continue;
+    if ((sa.len && !stralloc_catb(&sa, " ", 1)) || !stralloc_cats(&sa, all[i])) goto fail;
+  }
+  if (stralloc_0(&sa)) return sa.s;
+fail:
+  stralloc_free(&sa);
+  return NULL;
+}
+
+static void
+free_hosts(struct host *h)
+{
+  while (h) {
+    struct host *next = h->next;
+    free(h->name);
+    free(h->mechanisms);
+    free(h);
+    h = next;
+  }
+}
+
+bool
+authd_load(struct settings *st, bool first)
+{
+  struct settings_row const *row = NULL;
+  struct host *list = NULL, **at = &list;
+
+  (void)first;
+  while ((row = settings_next(st, "host", row))) {
+    struct host *h = calloc(1, sizeof *h);
+    if (!h) goto fail;
+    *at = h;
+    at = &h->next;
+    h->name = strndup(row->value[0].s, row->value[0].len);
+    h->mechanisms =
+      mechanisms_without(settings_get(st, "disable_sasl_mechanisms", row->value[0]));
+    if (!h->name || !h->mechanisms) goto fail;
+  }
+  if (!list) {
+    log_event(LOG_WARN, "bad-settings", "why", "no host", NULL);
+    return false;
+  }
+  free_hosts(authd.hosts);
+  authd.hosts = list;
+  authd.iterations = (uint32_t)settings_u64(st, "scram_iterations", SLICE("*"), 10000);
+  return true;
+fail:
+  free_hosts(list);
+  return false;
+}

@@ -1,0 +1,99 @@
+/* xmpp-authd: accounts and SASL (RFC 6120 s6, RFC 5802, RFC 7677, RFC 4616).
+ *
+ * USAGE   xmpp-authd [ -d notif ] [ -v level ] [ -p ] settings
+ * READS   settings/xmpp-authd      (from xmpp-confgen; again on SIGHUP)
+ * FDS     2 log, notif readiness; with -p 0 and 1 records
+ * SPEAKS  SASL with c2sd, accounts with xmpp-ctl (xmpp-records(7))
+ * STORES  DATA/accounts (lib/accounts, readable by others), DATA/secrets (secrets.c)
+ * LIMITS  EXCHANGES_MAX at once, EXCHANGE_US each; SCRAM_MESSAGE_MAX bytes a message
+ * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
+ * TRUSTS  settings, envelopes of c2sd. Not what the client says in them.
+ * ROOMS   sasl.c exchanges; secrets.c keys; control.c xmpp-ctl account; settings.c
+ */
+#include "authd.h"
+
+char const *PROG = "xmpp-authd";
+
+static bool
+load(struct settings *st, bool first)
+{
+  struct link *l;
+
+  if (!authd_load(st, first)) return false;
+  if (first) return secrets_open(service_data());
+  for (l = link_next(NULL); l; l = link_next(l))
+    if (l->up && l->program == C2SD) sasl_announce(l);
+  return true;
+}
+
+static void
+up(struct link *l)
+{
+  if (l->program == C2SD) sasl_announce(l);
+}
+
+static void
+down(struct link *l)
+{
+  sasl_of_link_gone(l);
+}
+
+/* What was said to an administrator in this turn is not true if the store failed: the
+ * connection ends instead, without a done. */
+static void
+turn(void)
+{
+  struct link *l, *next;
+
+  if (secrets_commit()) return;
+  for (l = link_next(NULL); l; l = next) {
+    next = link_next(l);
+    if (l->program == CTL) link_drop(l, "the store failed");
+  }
+}
+
+static bool
+stopped(void)
+{
+  return !link_find(C2SD);
+}
+
+static unsigned int
+pauses(struct link const *full)
+{
+  return full->program;
+}
+
+static void
+stats(struct link *ctl)
+{
+  service_stat(ctl, "succeeded", sasl_totals.succeeded);
+  service_stat(ctl, "failed", sasl_totals.failed);
+  service_stat(ctl, "open", sasl_totals.open);
+}
+
+static service_fn *const handlers[VERBS_N] = {
+  [VERB_AUTH] = sasl_auth,
+  [VERB_RESPONSE] = sasl_response,
+  [VERB_ABORT] = sasl_abort,
+  [VERB_ACCOUNT] = control_account,
+};
+
+static struct service const service = {
+  .program = "xmpp-authd",
+  .accepts = C2SD,
+  .handlers = handlers,
+  .load = load,
+  .up = up,
+  .down = down,
+  .turn = turn,
+  .pauses = pauses,
+  .stopped = stopped,
+  .stats = stats,
+};
+
+int
+main(int argc, char const *const *argv)
+{
+  return service_main(&service, argc, argv);
+}
