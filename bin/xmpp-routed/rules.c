@@ -1,0 +1,68 @@
+#include "routed.h"
+
+/* RFC 6121 s8.5: the delivery rules for stanzas to local accounts, as its tables have them.
+ * "O" (store offline) is FATE_ERROR here: without a program that stores, s8.5.2.2.1 has the
+ * sender told so. */
+
+enum message_type { NORMAL, CHAT, GROUPCHAT, HEADLINE, ERROR, MESSAGE_TYPES };
+
+/* s5.2.2: a type that is not known is normal. */
+static enum message_type
+message_type(struct slice type)
+{
+  if (slice_is(type, "chat")) return CHAT;
+  if (slice_is(type, "groupchat")) return GROUPCHAT;
+  if (slice_is(type, "headline")) return HEADLINE;
+  if (slice_is(type, "error")) return ERROR;
+  return NORMAL;
+}
+
+/* Table 1 of s8.5.4, row by row. */
+static enum fate const no_session_to_take_it[2][MESSAGE_TYPES] = {
+  /* bare JID: s8.5.2.2.1 */
+  {FATE_ERROR, FATE_ERROR, FATE_ERROR, FATE_IGNORE, FATE_IGNORE},
+ /* full JID without match: s8.5.3.2.1 */
+  {FATE_ERROR, FATE_ERROR, FATE_ERROR, FATE_IGNORE, FATE_IGNORE},
+};
+
+static enum fate const some_session[2][MESSAGE_TYPES] = {
+  /* bare JID: s8.5.2.1.1 */
+  {FATE_TOP,   FATE_TOP, FATE_ERROR, FATE_NON_NEG, FATE_IGNORE},
+ /* full JID without match: s8.5.3.2.1; chat goes as to the bare JID */
+  {FATE_ERROR, FATE_TOP, FATE_ERROR, FATE_IGNORE,  FATE_IGNORE},
+};
+
+enum fate
+rules_message(struct slice type, struct presence_count c)
+{
+  enum message_type t = message_type(type);
+
+  if (c.match) return FATE_THIS; /* s8.5.3.1 */
+  return c.non_neg ? some_session[c.full][t] : no_session_to_take_it[c.full][t];
+}
+
+/* s8.5.2.1.2, s8.5.3.1, s8.5.3.2.2. Subscriptions and probes are the account's business.
+ */
+enum fate
+rules_presence(struct slice type, struct presence_count c)
+{
+  if (slice_is(type, "subscribe") || slice_is(type, "subscribed") ||
+      slice_is(type, "unsubscribe") || slice_is(type, "unsubscribed") ||
+      slice_is(type, "probe"))
+    return FATE_ACCOUNT;
+  if (c.match) return FATE_THIS;
+  if (c.full || slice_is(type, "error")) return FATE_IGNORE;
+  return FATE_AVAILABLE;
+}
+
+/* s8.5.2.1.3, s8.5.2.2.3, s8.5.3.2.3: the server answers requests for the account; it is
+ * never answered to a result. */
+enum fate
+rules_iq(struct slice type, struct presence_count c)
+{
+  bool request = slice_is(type, "get") || slice_is(type, "set");
+
+  if (c.match) return FATE_THIS;
+  if (!request) return FATE_IGNORE;
+  return c.full ? FATE_ERROR : FATE_ACCOUNT;
+}

@@ -1,0 +1,308 @@
+#include "routed.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Who is online. Accounts with sessions are found by bare JID, sessions of a c2sd by sid:
+ * one lookup each. All of it is told again by the c2sds after a restart. */
+
+#define RESOURCE_LEN 12
+
+static struct slice
+user_key(void const *item)
+{
+  return slice_str(((struct user const *)item)->bare);
+}
+
+static struct table users = {.key = user_key};
+
+struct session_totals session_totals;
+
+struct user *
+user_find(struct slice bare)
+{
+  return table_get(&users, bare);
+}
+
+struct session *
+session_find(struct user const *u, struct slice resource)
+{
+  struct session *s;
+
+  for (s = u ? u->sessions : NULL; s; s = s->next)
+    if (slice_is(resource, s->resource)) return s;
+  return NULL;
+}
+
+/* Prepared JIDs are cut at the first slash. */
+static bool
+cut(struct slice full, struct slice *bare, struct slice *resource)
+{
+  char const *slash = full.len ? memchr(full.s, '/', full.len) : NULL;
+
+  if (!slash) return false;
+  *bare = slice_of(full.s, (size_t)(slash - full.s));
+  *resource = slice_of(slash + 1, full.len - bare->len - 1);
+  return true;
+}
+
+struct session *
+session_of(struct slice full)
+{
+  struct slice bare, resource;
+
+  return cut(full, &bare, &resource) ? session_find(user_find(bare), resource) : NULL;
+}
+
+/* A c2sd's link has the map of its sessions as cookie. */
+struct session *
+session_by_sid(struct link const *l, uint64_t sid)
+{
+  return id_map_get(l->cookie, sid);
+}
+
+static bool
+map_put(struct session *s)
+{
+  if (!s->link->cookie) s->link->cookie = calloc(1, sizeof(struct id_map));
+  return s->link->cookie && id_map_put(s->link->cookie, s->sid, s);
+}
+
+/* ---- the life of a session ---- */
+
+static void
+user_drop_if_empty(struct user *u)
+{
+  if (u->sessions) return;
+  table_del(&users, slice_str(u->bare));
+  free(u->bare);
+  free(u);
+  session_totals.users--;
+}
+
+static void
+session_free(struct session *s)
+{
+  struct user *u = s->user;
+  struct session **at;
+
+  if (session_by_sid(s->link, s->sid) == s) id_map_del(s->link->cookie, s->sid);
+  for (at = &u->sessions; *at != s; at = &(*at)->next) {
+  }
+  *at = s->next;
+  u->n--;
+  session_totals.sessions--;
+  free(s->resource);
+  free(s->ip);
+  free(s);
+  user_drop_if_empty(u);
+}
+
+static struct user *
+user_make(struct slice bare)
+{
+  struct user *u = user_find(bare);
+
+  if (u) return u;
+  u = calloc(1, sizeof *u);
+  if (!u) return NULL;
+  u->bare = strndup(bare.s, bare.len);
+  if (!u->bare || !table_put(&users, u)) {
+    free(u->bare);
+    free(u);
+    return NULL;
+  }
+  session_totals.users++;
+  return u;
+}
+
+static struct session *
+session_new(struct link *l, uint64_t sid, struct slice bare, struct slice resource,
+            struct slice ip)
+{
+  struct user *u = user_make(bare);
+  struct session *s = u ? calloc(1, sizeof *s) : NULL, **at;
+
+  if (!s) goto fail;
+  s->link = l;
+  s->sid = sid;
+  s->since_us = door_now();
+  s->resource = strndup(resource.s, resource.len);
+  s->ip = strndup(ip.s, ip.len);
+  if (!s->resource || !s->ip || !map_put(s)) goto fail;
+  s->user = u;
+  for (at = &u->sessions; *at; at = &(*at)->next) {
+  }
+  *at = s;
+  u->n++;
+  session_totals.sessions++;
+  return s;
+fail:
+  if (s) {
+    free(s->resource);
+    free(s->ip);
+    free(s);
+  }
+  if (u) user_drop_if_empty(u);
+  return NULL;
+}
+
+static void
+kick(struct session *s, char const *condition)
+{
+  log_event(LOG_INFO, "session-kicked", "jid", s->user->bare, "resource", s->resource,
+            "why", condition, NULL);
+  link_begin(s->link, VERB_KICK);
+  link_num(s->link, s->sid);
+  link_str(s->link, condition);
+  link_end(s->link);
+  session_free(s);
+}
+
+static void
+refuse(struct link *l, uint64_t sid, enum stanza_error e)
+{
+  link_begin(l, VERB_REFUSED);
+  link_num(l, sid);
+  link_str(l, stanza_error_name(e));
+  link_end(l);
+}
+
+static void
+tell_bound(struct session const *s)
+{
+  link_begin(s->link, VERB_BOUND);
+  link_num(s->link, s->sid);
+  link_field(s->link);
+  link_more(s->link, slice_str(s->user->bare));
+  link_more(s->link, SLICE("/"));
+  link_more(s->link, slice_str(s->resource));
+  link_end(s->link);
+}
+
+static enum conflict
+conflict_of(struct slice bare)
+{
+  struct slice domain = bare, local;
+  struct host const *h;
+
+  if (memchr(bare.s, '@', bare.len)) slice_word(&domain, '@', &local);
+  h = routed_host(domain);
+  return h ? h->conflict : CONFLICT_END_OLD;
+}
+
+/* RFC 6120 s7.7.2.2: the resource is taken; the host's setting decides. */
+void
+sessions_bind(struct link *l, struct record *r)
+{
+  uint64_t sid = record_u64(r, 1);
+  struct slice bare = record_get(r, 2), resource = record_get(r, 3);
+  char own[RESOURCE_LEN];
+  struct session *old = session_find(user_find(bare), resource), *s;
+
+  if (old && old->link == l && old->sid == sid) { /* asked again after a reconnect */
+    tell_bound(old);
+    return;
+  }
+  if (old) {
+    switch (conflict_of(bare)) {
+    case CONFLICT_END_OLD: kick(old, "conflict"); break;
+    case CONFLICT_REFUSE: refuse(l, sid, ERR_CONFLICT); return;
+    case CONFLICT_RENAME:
+      door_random_id(own, sizeof own);
+      resource = slice_of(own, sizeof own);
+      break;
+    }
+  }
+  s = session_new(l, sid, bare, resource, record_get(r, 4));
+  if (s)
+    tell_bound(s);
+  else
+    refuse(l, sid, ERR_RESOURCE_CONSTRAINT);
+}
+
+/* After our restart, or the link's: a session as its c2sd knows it. */
+void
+sessions_announced(struct link *l, struct record *r)
+{
+  uint64_t sid = record_u64(r, 1);
+  struct slice bare, resource, priority = record_get(r, 4);
+  struct session *s;
+
+  if (!cut(record_get(r, 2), &bare, &resource)) return;
+  s = session_find(user_find(bare), resource);
+  if (s && (s->link != l || s->sid != sid)) {
+    kick(s, "conflict");
+    s = NULL;
+  }
+  if (!s) s = session_new(l, sid, bare, resource, record_get(r, 3));
+  if (!s || !priority.len) return;
+  s->available = true;
+  s->priority = (signed char)strtol(log_text(priority), NULL, 10);
+}
+
+void
+sessions_unbind(struct link *l, struct record *r)
+{
+  struct session *s = session_by_sid(l, record_u64(r, 1));
+
+  if (s) session_free(s);
+}
+
+void
+sessions_of_link_gone(struct link *l)
+{
+  struct id_map *m = l->cookie;
+  uint32_t i;
+
+  for (i = 0; m && i < m->size; i++)
+    if (m->v[i].item) session_free(m->v[i].item);
+  if (m) id_map_wipe(m);
+  free(m);
+  l->cookie = NULL;
+}
+
+void
+session_presence(struct session *s, struct stanza const *st)
+{
+  struct slice prio = stanza_tag(st->tags, "prio");
+
+  if (slice_is(st->type, "unavailable")) s->available = false;
+  if (st->type.len) return;
+  s->available = true;
+  s->priority = (signed char)(prio.len ? strtol(log_text(prio), NULL, 10) : 0);
+}
+
+static void
+list_one(struct link *ctl, struct session const *s)
+{
+  char priority[8];
+
+  snprintf(priority, sizeof priority, "%d", s->priority);
+  link_begin(ctl, VERB_ROW);
+  link_field(ctl);
+  link_more(ctl, slice_str(s->user->bare));
+  link_more(ctl, SLICE("/"));
+  link_more(ctl, slice_str(s->resource));
+  link_str(ctl, s->ip);
+  link_str(ctl, s->available ? priority : "");
+  link_num(ctl, s->since_us / 1000000);
+  link_str(ctl, s->link->name);
+  link_end(ctl);
+}
+
+void
+sessions_list(struct link *ctl, struct record *r)
+{
+  struct link const *l;
+  uint32_t i;
+
+  (void)r;
+  for (l = link_next(NULL); l; l = link_next(l)) {
+    struct id_map const *m = l->program == C2SD ? l->cookie : NULL;
+    for (i = 0; m && i < m->size; i++)
+      if (m->v[i].item) list_one(ctl, m->v[i].item);
+  }
+  service_done(ctl);
+}

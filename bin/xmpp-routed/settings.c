@@ -1,0 +1,63 @@
+#include "routed.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct host *hosts;
+
+struct host const *
+routed_host(struct slice name)
+{
+  struct host const *h;
+
+  for (h = hosts; h; h = h->next)
+    if (slice_is(name, h->name)) return h;
+  return NULL;
+}
+
+static void
+free_hosts(struct host *h)
+{
+  while (h) {
+    struct host *next = h->next;
+    free(h->name);
+    free(h);
+    h = next;
+  }
+}
+
+static enum conflict
+read_conflict(struct slice word)
+{
+  if (slice_is(word, "closenew")) return CONFLICT_REFUSE;
+  if (slice_is(word, "setresource")) return CONFLICT_RENAME;
+  return CONFLICT_END_OLD;
+}
+
+bool
+routed_load(struct settings *st, bool first)
+{
+  struct settings_row const *row = NULL;
+  struct host *list = NULL, **at = &list;
+
+  (void)first;
+  while ((row = settings_next(st, "host", row))) {
+    struct host *h = calloc(1, sizeof *h);
+    if (!h) goto fail;
+    *at = h;
+    at = &h->next;
+    h->name = strndup(row->value[0].s, row->value[0].len);
+    if (!h->name) goto fail;
+    h->conflict = read_conflict(settings_get(st, "resource_conflict", row->value[0]));
+  }
+  if (!list) {
+    log_event(LOG_WARN, "bad-settings", "why", "no host", NULL);
+    return false;
+  }
+  free_hosts(hosts);
+  hosts = list;
+  return true;
+fail:
+  free_hosts(list);
+  return false;
+}

@@ -1,0 +1,105 @@
+/* xmpp-routed: who is online, who serves what, and where each stanza goes (RFC 6121 s8).
+ *
+ * USAGE   xmpp-routed [ -d notif ] [ -v level ] [ -p ] settings
+ * READS   settings/xmpp-routed      (from xmpp-confgen; again on SIGHUP)
+ * FDS     2 log, notif readiness; with -p 0 and 1 records
+ * SPEAKS  sessions and stanzas with c2sd; stanzas and registrations with all services
+ *         (xmpp-records(7))
+ * LIMITS  sessions by memory; a link over LINK_HIGH_WATER stops what feeds it
+ * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
+ * TRUSTS  settings, envelopes of its neighbours; the XML is never looked at
+ * ROOMS   sessions.c who is online; services.c who serves what; rules.c the tables of
+ *         delivery; deliver.c the way of a stanza; settings.c
+ */
+#include "routed.h"
+
+char const *PROG = "xmpp-routed";
+
+static void
+down(struct link *l)
+{
+  if (l->program & C2SD) sessions_of_link_gone(l);
+  services_of_link_gone(l);
+  deliver_gone(l);
+}
+
+static void
+turn(void)
+{
+  services_turn();
+  deliver_turn();
+}
+
+/* A c2sd that does not read is fed by all, its own clients included; a service only by the
+ * others, for it can drain its input only if we read what it answers. */
+static unsigned int
+pauses(struct link const *full)
+{
+  unsigned int all = PROGRAMS_ALL & ~(unsigned int)CTL;
+
+  return full->program == C2SD ? all : all & ~(unsigned int)full->program;
+}
+
+static bool
+stopped(void)
+{
+  return !link_find(C2SD);
+}
+
+static void
+stats(struct link *ctl)
+{
+  service_stat(ctl, "sessions", session_totals.sessions);
+  service_stat(ctl, "accounts_online", session_totals.users);
+  service_stat(ctl, "stanzas", deliver_total);
+}
+
+static void
+on_feature(struct link *l, struct record *r)
+{
+  services_show(l, r, VERB_FEATURE);
+}
+
+static void
+on_identity(struct link *l, struct record *r)
+{
+  services_show(l, r, VERB_IDENTITY);
+}
+
+static void
+on_item(struct link *l, struct record *r)
+{
+  services_show(l, r, VERB_ITEM);
+}
+
+static service_fn *const handlers[VERBS_N] = {
+  [VERB_STANZA] = deliver_record,
+  [VERB_BIND] = sessions_bind,
+  [VERB_SESSION] = sessions_announced,
+  [VERB_UNBIND] = sessions_unbind,
+  [VERB_SERVE] = services_serve,
+  [VERB_HANDLE] = services_handle,
+  [VERB_FEATURE] = on_feature,
+  [VERB_IDENTITY] = on_identity,
+  [VERB_ITEM] = on_item,
+  [VERB_WATCH] = services_watch,
+  [VERB_SESSIONS] = sessions_list,
+};
+
+static struct service const routed = {
+  .program = "xmpp-routed",
+  .accepts = PROGRAMS_EDGE | PROGRAMS_SERVICE,
+  .handlers = handlers,
+  .load = routed_load,
+  .down = down,
+  .turn = turn,
+  .pauses = pauses,
+  .stopped = stopped,
+  .stats = stats,
+};
+
+int
+main(int argc, char const *const *argv)
+{
+  return service_main(&routed, argc, argv);
+}
