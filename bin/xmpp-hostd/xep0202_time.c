@@ -1,0 +1,23 @@
+#include "hostd.h"
+
+#include <time.h>
+
+/* XEP-0202 s3: the time, in UTC, whose offset is none. */
+enum verdict
+xep0202_time(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
+             stralloc *out)
+{
+  time_t now = (time_t)(door_now() / 1000000);
+  char utc[32];
+  struct tm tm;
+
+  (void)in;
+  (void)e;
+  if (!gmtime_r(&now, &tm) || !strftime(utc, sizeof utc, "%Y-%m-%dT%H:%M:%SZ", &tm) ||
+      !xml_cat(out, "<time xmlns='urn:xmpp:time'><tzo>+00:00</tzo><utc>") ||
+      !xml_cat(out, utc) || !xml_cat(out, "</utc></time>")) {
+    ctx->error = ERR_INTERNAL;
+    return REFUSE;
+  }
+  return DONE;
+}
