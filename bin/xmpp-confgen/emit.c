@@ -1,0 +1,118 @@
+#include "confgen.h"
+
+#include <skalibs/djbunix.h>
+#include <skalibs/stralloc.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Rows gather per program and leave together: a new folder beside the old one, then one
+ * rename that puts the one in the place of the other. */
+
+static stralloc rows[PROGRAMS_N];
+
+static void
+append(unsigned int to, char const *key, struct slice scope, struct slice const *values,
+       unsigned int n)
+{
+  unsigned int p, i;
+  bool ok = true;
+
+  for (p = 0; p < PROGRAMS_N; p++) {
+    if (!(to & 1u << p)) continue;
+    ok = ok && record_put_verb(&rows[p], key) && record_put(&rows[p], scope);
+    for (i = 0; i < n; i++)
+      ok = ok && record_put(&rows[p], values[i]);
+    ok = ok && record_put_end(&rows[p]);
+  }
+  if (!ok) said.errors++;
+}
+
+void
+emit(unsigned int to, char const *key, struct slice scope, ...)
+{
+  struct slice values[8];
+  unsigned int n = 0;
+  char const *v;
+  va_list ap;
+
+  va_start(ap, scope);
+  while (n < 8 && (v = va_arg(ap, char const *)))
+    values[n++] = slice_str(v);
+  va_end(ap);
+  append(to, key, scope, values, n);
+}
+
+void
+emit_slice(unsigned int to, char const *key, struct slice scope, struct slice value)
+{
+  append(to, key, scope, &value, 1);
+}
+
+static bool
+write_file(char const *dir, unsigned int p, uint32_t uid_base)
+{
+  char path[600];
+  uid_t uid = uid_base + p;
+
+  snprintf(path, sizeof path, "%s/%s", dir, program_name((enum program)(1u << p)));
+  if (!openwritenclose_unsafe(path, rows[p].s, rows[p].len)) return false;
+  if (chmod(path, 0600)) return false;
+  return !uid_base || !chown(path, uid, uid_base + PROGRAMS_N);
+}
+
+/* Every program learns as whom its neighbours run. */
+static void
+emit_uids(uint32_t uid_base)
+{
+  char number[BASE_NUM];
+  unsigned int p;
+
+  for (p = 0; p < PROGRAMS_N; p++)
+    emit(PROGRAMS_ALL & ~(unsigned int)CTL, "allow", SLICE("*"),
+         program_name((enum program)(1u << p)), num_u64(number, uid_base + p).s, NULL);
+}
+
+static bool
+write_all(char const *dir, uint32_t uid_base)
+{
+  unsigned int p;
+
+  for (p = 0; p < PROGRAMS_N; p++)
+    if (rows[p].len && !write_file(dir, p, uid_base)) return false;
+  return true;
+}
+
+/* Exchange the new folder with the old; the first time there is none. */
+static bool
+put_in_place(char const *fresh, char const *dir)
+{
+  if (!renameat2(AT_FDCWD, fresh, AT_FDCWD, dir, RENAME_EXCHANGE)) {
+    rm_rf(fresh);
+    return true;
+  }
+  if (errno != ENOENT) return false;
+  return !rename(fresh, dir);
+}
+
+bool
+emit_write(char const *dir, uint32_t uid_base)
+{
+  char fresh[500];
+  int e;
+
+  if (uid_base) emit_uids(uid_base);
+  snprintf(fresh, sizeof fresh, "%s.new.%ld", dir, (long)getpid());
+  if (mkdir(fresh, 0755)) return false;
+  if (!chmod(fresh, 0755) && write_all(fresh, uid_base) && put_in_place(fresh, dir))
+    return true;
+  e = errno;
+  rm_rf(fresh);
+  errno = e;
+  return false;
+}
