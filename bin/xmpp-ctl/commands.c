@@ -1,0 +1,248 @@
+#include "ctl.h"
+
+#include <skalibs/djbunix.h>
+#include <skalibs/strerr.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WAIT_STEP_MS 20
+
+int
+each_instance(instance_fn *fn)
+{
+  struct settings_row const *row = NULL;
+  int code = 0, c;
+
+  while ((row = settings_next(&ctl.settings, "instance", row)))
+    if ((c = fn(row->value[2])) > code) code = c;
+  return code;
+}
+
+static char const *
+name_of(struct slice instance)
+{
+  return log_text(instance);
+}
+
+/* ---- sessions, stats ---- */
+
+static void
+print_session(struct record *r)
+{
+  struct slice jid = record_get(r, 1), ip = record_get(r, 2), priority = record_get(r, 3);
+  time_t since = (time_t)record_u64(r, 4);
+  char when[32] = "";
+  struct tm tm;
+
+  if (gmtime_r(&since, &tm)) strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+  if (ctl.records)
+    printf("session\t%.*s\t%.*s\t%.*s\t%s\n", (int)jid.len, jid.s, (int)ip.len, ip.s,
+           (int)priority.len, priority.s, when);
+  else
+    printf("%-40.*s %-20.*s %-8.*s %s\n", (int)jid.len, jid.s, (int)ip.len, ip.s,
+           (int)(priority.len ? priority.len : 1), priority.len ? priority.s : "-", when);
+}
+
+int
+command_sessions(char const *const *argv)
+{
+  struct client c;
+  bool ok;
+
+  (void)argv;
+  if (!client_open(&c, SLICE("routed"))) strerr_diefusys(111, "reach xmpp-routed");
+  client_ask(&c, "sessions", NULL);
+  ok = client_answer(&c, "routed", print_session);
+  client_close(&c);
+  return ok ? 0 : 1;
+}
+
+static struct slice stats_of;
+
+static void
+print_stat(struct record *r)
+{
+  struct slice name = record_get(r, 1), value = record_get(r, 2);
+
+  printf(ctl.records ? "stat\t%.*s\t%.*s\t%.*s\n" : "%-12.*s %-24.*s %.*s\n",
+         (int)stats_of.len, stats_of.s, (int)name.len, name.s, (int)value.len, value.s);
+}
+
+static int
+stats_one(struct slice instance)
+{
+  struct client c;
+  bool ok;
+
+  if (!client_open(&c, instance)) {
+    strerr_warnwusys("reach ", name_of(instance));
+    return 111;
+  }
+  stats_of = instance;
+  client_ask(&c, "stats", NULL);
+  ok = client_answer(&c, name_of(instance), print_stat);
+  client_close(&c);
+  return ok ? 0 : 1;
+}
+
+int
+command_stats(char const *const *argv)
+{
+  return argv[0] ? stats_one(slice_str(argv[0])) : each_instance(stats_one);
+}
+
+/* ---- trace ---- */
+
+int
+command_trace(char const *const *argv)
+{
+  struct client c;
+  bool ok, on = argv[0] && argv[1] && !strcmp(argv[1], "on");
+
+  if (!argv[0] || !argv[1] || (on ? !argv[2] : strcmp(argv[1], "off") != 0))
+    strerr_dieusage(100, "trace INSTANCE on FILE | off");
+  if (!client_open(&c, slice_str(argv[0]))) strerr_diefusys(111, "reach ", argv[0]);
+  client_ask(&c, "trace", argv[1], on ? argv[2] : "", NULL);
+  ok = client_answer(&c, argv[0], NULL);
+  client_close(&c);
+  return ok ? 0 : 1;
+}
+
+/* ---- wait, stop ---- */
+
+static void
+pause_a_little(void)
+{
+  struct timespec ts = {0, WAIT_STEP_MS * 1000000};
+
+  nanosleep(&ts, NULL);
+}
+
+static int
+is_not_ready(struct slice instance)
+{
+  struct client c;
+  struct record r;
+  bool ready;
+
+  if (!client_open(&c, instance)) return 1;
+  client_ask(&c, "ready", NULL);
+  ready = client_read(&c, &r) && slice_is(record_get(&r, 0), "done");
+  client_close(&c);
+  return ready ? 0 : 1;
+}
+
+static bool
+read_settings(void)
+{
+  char dir[512];
+
+  settings_close(&ctl.settings);
+  snprintf(dir, sizeof dir, "%s/settings", ctl.state);
+  return settings_open(&ctl.settings, dir, "xmpp-ctl");
+}
+
+/* Returns when a stanza sent now is answered; with a number of seconds, gives up after
+ * it. */
+int
+command_wait(char const *const *argv)
+{
+  unsigned int most = argv[0] ? (unsigned int)strtoul(argv[0], NULL, 10) * 1000 : 0,
+               ms = 0;
+
+  while ((!ctl.settings.n && !read_settings()) || each_instance(is_not_ready)) {
+    if (most && ms >= most) strerr_dief(1, "not ready in time");
+    pause_a_little();
+    ms += WAIT_STEP_MS;
+  }
+  return 0;
+}
+
+static bool
+run(char const *const *argv)
+{
+  int wstat;
+  pid_t pid = fork();
+
+  if (pid < 0) return false;
+  if (!pid) {
+    execvp(argv[0], (char *const *)(uintptr_t)argv);
+    _exit(errno == ENOENT ? 127 : 126);
+  }
+  return wait_pid(pid, &wstat) == pid && WIFEXITED(wstat) && !WEXITSTATUS(wstat);
+}
+
+static int
+is_running(struct slice instance)
+{
+  struct client c;
+
+  if (!client_open(&c, instance)) return 0;
+  client_close(&c);
+  return 1;
+}
+
+int
+command_stop(char const *const *argv)
+{
+  char scan[512];
+  char const *const svscanctl[] = {"s6-svscanctl", "-t", scan, NULL};
+
+  (void)argv;
+  snprintf(scan, sizeof scan, "%s/service", ctl.state);
+  if (!run(svscanctl)) strerr_dief(111, "no s6-svscan runs in ", scan);
+  while (each_instance(is_running))
+    pause_a_little();
+  return 0;
+}
+
+/* ---- reload ---- */
+
+static int
+reload_one(struct slice instance)
+{
+  struct client c;
+  bool ok;
+
+  if (!client_open(&c, instance)) {
+    strerr_warnwusys("reach ", name_of(instance));
+    return 111;
+  }
+  client_ask(&c, "reload", NULL);
+  ok = client_answer(&c, name_of(instance), NULL);
+  client_close(&c);
+  return ok ? 0 : 1;
+}
+
+/* Compile the configuration again, as xmpp-up did (STATE/compile holds the words, one a line),
+ * and have every program read its settings. A bad configuration changes nothing. */
+int
+command_reload(char const *const *argv)
+{
+  static char text[4096];
+  char const *words[64];
+  struct slice rest, word;
+  char path[512];
+  size_t n = 0;
+  ssize_t len;
+
+  (void)argv;
+  snprintf(path, sizeof path, "%s/compile", ctl.state);
+  len = openreadnclose(path, text, sizeof text - 1);
+  if (len < 0) strerr_diefusys(111, "read ", path);
+  rest = slice_of(text, (size_t)len);
+  while (n < 63 && slice_word(&rest, '\n', &word)) {
+    text[word.s - text + (ptrdiff_t)word.len] = 0;
+    words[n++] = word.s;
+  }
+  words[n] = NULL;
+  if (!n || !run(words)) return 100;
+  if (!read_settings()) strerr_diefusys(111, "read the settings");
+  return each_instance(reload_one);
+}

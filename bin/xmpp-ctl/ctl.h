@@ -1,0 +1,52 @@
+/* Private to xmpp-ctl. */
+#ifndef CTL_H
+#define CTL_H
+
+#include "record/record.h"
+#include "settings/settings.h"
+
+/* What the command line and the state folder say. */
+struct ctl {
+  char const *state;        /* the folder */
+  struct settings settings; /* STATE/settings/xmpp-ctl */
+  bool records;             /* -r */
+  bool generate;            /* --generate */
+};
+
+extern struct ctl ctl;
+
+/* ---- talking to a daemon (client.c) ---- */
+
+struct client {
+  int fd;
+  stralloc in, out;
+  size_t at; /* of in: where the next line begins */
+};
+
+/* Connect to the control socket of an instance ("c2sd-2"). false with errno. */
+bool client_open(struct client *c, struct slice instance);
+void client_close(struct client *c);
+
+/* Put one request; words end with NULL. Nothing is sent before the first client_read. */
+void client_ask(struct client *c, char const *verb, ...) __attribute__((sentinel));
+
+/* The next record of the answer. false with errno (EPIPE: the daemon hung up). */
+bool client_read(struct client *c, struct record *r);
+
+/* Read an answer to its end, giving rows and stats to fn (may be NULL). true for done; false
+ * for an error, whose text was printed. */
+typedef void client_row_fn(struct record *r);
+bool client_answer(struct client *c, char const *who, client_row_fn *fn);
+
+/* ---- commands ---- */
+
+/* Each takes the words behind its name and gives the exit code. */
+typedef int command_fn(char const *const *argv);
+command_fn command_account, command_sessions, command_stats, command_reload, command_wait,
+  command_stop, command_trace;
+
+/* Call fn for each instance that the settings name; the exit code is the largest. */
+typedef int instance_fn(struct slice instance);
+int each_instance(instance_fn *fn);
+
+#endif

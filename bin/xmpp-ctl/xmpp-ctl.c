@@ -1,0 +1,82 @@
+/* xmpp-ctl: the administrator's hand.
+ *
+ * USAGE   xmpp-ctl [ -r ] [ --generate ] -s STATE COMMAND ...
+ *         account add|passwd|del JID, account list [HOST], account import -
+ *         sessions; stats [INSTANCE]; reload; wait [SECONDS]; stop
+ *         trace INSTANCE on FILE | off
+ * READS   STATE/settings/xmpp-ctl; passwords from standard input
+ * SPEAKS  records to the control sockets STATE/run/INSTANCE/control (xmpp-records(7))
+ * EXIT    0 done; 1 refused, or not all; 100 usage; 111 a program cannot be reached
+ * ROOMS   commands.c; account.c; client.c the control socket
+ */
+#include "ctl.h"
+
+#include <skalibs/sig.h>
+#include <skalibs/strerr.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define USAGE                                                                            \
+  "[ -r ] [ --generate ] -s state "                                                      \
+  "account|sessions|stats|reload|wait|stop|trace ..."
+
+char const *PROG = "xmpp-ctl";
+
+struct ctl ctl = {.settings = SETTINGS_ZERO};
+
+static struct {
+  char const *name;
+  command_fn *fn;
+} const commands[] = {
+  {"account",  command_account },
+  {"sessions", command_sessions},
+  {"stats",    command_stats   },
+  {"reload",   command_reload  },
+  {"wait",     command_wait    },
+  {"stop",     command_stop    },
+  {"trace",    command_trace   },
+};
+
+/* Options may stand before and behind the command; what is left are its words. */
+static char const *const *
+read_options(char const **argv)
+{
+  char const **to = argv, **from;
+
+  ctl.state = getenv("TABBER_STATE");
+  for (from = argv + 1; *from; from++) {
+    if (!strcmp(*from, "-r"))
+      ctl.records = true;
+    else if (!strcmp(*from, "--generate"))
+      ctl.generate = true;
+    else if (!strcmp(*from, "-s") && from[1])
+      ctl.state = *++from;
+    else if (**from == '-' && (*from)[1])
+      strerr_dieusage(100, USAGE);
+    else
+      *to++ = *from;
+  }
+  *to = NULL;
+  if (!ctl.state || !*argv) strerr_dieusage(100, USAGE);
+  return argv;
+}
+
+int
+main(int argc, char const **argv)
+{
+  char const *const *words = read_options(argv);
+  char dir[512];
+  size_t i;
+
+  (void)argc;
+  sig_ignore(SIGPIPE);
+  snprintf(dir, sizeof dir, "%s/settings", ctl.state);
+  if (!settings_open(&ctl.settings, dir, "xmpp-ctl") && strcmp(words[0], "wait") != 0)
+    strerr_diefusys(111, "read ", dir, "/xmpp-ctl");
+  for (i = 0; i < sizeof commands / sizeof *commands; i++)
+    if (!strcmp(words[0], commands[i].name)) return commands[i].fn(words + 1);
+  strerr_dieusage(100, USAGE);
+}
