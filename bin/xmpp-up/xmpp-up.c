@@ -1,0 +1,205 @@
+/* xmpp-up: compiles a configuration, lays out a state folder, and becomes s6-svscan.
+ *
+ * USAGE   xmpp-up [ --dev ] [ --prepare ] [ --uids BASE ] -c CONFIG -s STATE
+ *         --dev      make a self-signed certificate for each host that has none
+ *         --prepare  lay everything out and exit; any supervisor may run STATE/service
+ *         --uids     the programs run as the users BASE, BASE + 1... (root: 52200;
+ * others, and 0: as we do) READS   CONFIG, by xmpp-confgen WRITES  STATE/settings, data,
+ * run, log, service, dev, compile EXIT    100 usage or a bad configuration; 111 system
+ * call; else it becomes s6-svscan TRUSTS  its arguments ROOMS   layout.c folders and
+ * service directories; devcert.c
+ */
+#include "up.h"
+
+#include <skalibs/djbunix.h>
+#include <skalibs/strerr.h>
+#include <skalibs/types.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define USAGE "[ --dev ] [ --prepare ] [ --uids base ] -c config -s state"
+#define UIDS_DEFAULT 52200
+
+char const *PROG = "xmpp-up";
+
+struct up up;
+
+int
+run(char const *const *argv)
+{
+  int wstat;
+  pid_t pid = fork();
+
+  if (pid < 0) return 111;
+  if (!pid) {
+    execvp(argv[0], (char *const *)(uintptr_t)argv);
+    _exit(111);
+  }
+  if (wait_pid(pid, &wstat) != pid || !WIFEXITED(wstat)) return 111;
+  return WEXITSTATUS(wstat);
+}
+
+void
+make_dir(char const *name, mode_t mode, int owner)
+{
+  char path[600];
+
+  snprintf(path, sizeof path, "%s%s%s", up.state, *name ? "/" : "", name);
+  if (mkdir(path, mode) && errno != EEXIST) strerr_diefusys(111, "make ", path);
+  if (chmod(path, mode)) strerr_diefusys(111, "chmod ", path);
+  if (owner < 0 || !up.uids) return;
+  if (chown(path, up.uids + (uid_t)owner, up.uids + PROGRAMS_N))
+    strerr_diefusys(111, "chown ", path);
+}
+
+/* The programs lie beside this one, the service directories at ../share/tabber/service from
+ * there: so in the build folder, and so where make install puts them. */
+static void
+find_programs(void)
+{
+  char *path, *slash;
+  ssize_t n = readlink("/proc/self/exe", up.bin, sizeof up.bin - 1);
+
+  if (n < 0) strerr_diefusys(111, "find where xmpp-up lies");
+  up.bin[n] = 0;
+  slash = strrchr(up.bin, '/');
+  *slash = 0;
+  snprintf(up.share, sizeof up.share, "%.370s/../share/tabber/service", up.bin);
+  path = malloc(strlen(up.bin) + PATH_MAX + 2);
+  if (!path) strerr_diefusys(111, "set PATH");
+  sprintf(path, "%s:%.*s", up.bin, PATH_MAX,
+          getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin");
+  if (setenv("PATH", path, 1)) strerr_diefusys(111, "set PATH");
+  free(path);
+}
+
+static void
+read_arguments(char const *const *argv)
+{
+  char const *state = NULL, *config = NULL;
+  bool uids_given = false;
+
+  while (*++argv) {
+    if (!strcmp(*argv, "--dev"))
+      up.dev = true;
+    else if (!strcmp(*argv, "--prepare"))
+      up.prepare_only = true;
+    else if (!strcmp(*argv, "--uids") && argv[1]) {
+      if (!uint320_scan(*++argv, &up.uids)) strerr_dieusage(100, USAGE);
+      uids_given = true;
+    } else if (!strcmp(*argv, "-c") && argv[1])
+      config = *++argv;
+    else if (!strcmp(*argv, "-s") && argv[1])
+      state = *++argv;
+    else
+      strerr_dieusage(100, USAGE);
+  }
+  if (!config || !state) strerr_dieusage(100, USAGE);
+  if (!uids_given && !geteuid()) up.uids = UIDS_DEFAULT;
+  up.config = realpath(config, NULL);
+  if (!up.config) strerr_diefusys(111, "find ", config);
+  if (mkdir(state, 0755) && errno != EEXIST) strerr_diefusys(111, "make ", state);
+  up.state = realpath(state, NULL);
+  if (!up.state) strerr_diefusys(111, "find ", state);
+}
+
+/* The programs' users must be able to enter the folders of programs and state. */
+static void
+check_reachable(char const *path)
+{
+  char part[PATH_MAX];
+  struct stat st;
+  size_t i;
+
+  for (i = 1; i <= strlen(path); i++) {
+    if (path[i] && path[i] != '/') continue;
+    snprintf(part, sizeof part, "%.*s", (int)i, path);
+    if (stat(part, &st)) strerr_diefusys(111, "stat ", part);
+    if (!(st.st_mode & S_IXOTH))
+      strerr_dief(100, "the users that the programs run as cannot enter ", part,
+                  ": take another folder, or --uids 0");
+  }
+}
+
+/* STATE/compile has the words of the command, one a line: xmpp-ctl reload says them
+ * again. */
+static void
+compile(void)
+{
+  char settings[600], uids[16], home[600], dev[600], path[600];
+  char const *argv[16] = {"xmpp-confgen", "compile", "-o", settings, "--home", home};
+  stralloc words = STRALLOC_ZERO;
+  size_t n = 6, i;
+  int code;
+
+  snprintf(settings, sizeof settings, "%s/settings", up.state);
+  snprintf(home, sizeof home, "%s/data", up.state);
+  snprintf(dev, sizeof dev, "%s/dev", up.state);
+  if (up.uids) {
+    snprintf(uids, sizeof uids, "%u", up.uids);
+    argv[n++] = "--uids";
+    argv[n++] = uids;
+  }
+  if (up.dev) {
+    argv[n++] = "--dev-certs";
+    argv[n++] = dev;
+  }
+  argv[n++] = up.config;
+  argv[n] = NULL;
+  code = run(argv);
+  if (code) _exit(code);
+  snprintf(path, sizeof path, "%s/xmpp-confgen", up.bin);
+  argv[0] = path;
+  for (i = 0; i < n; i++)
+    if (!stralloc_cats(&words, argv[i]) || !stralloc_catb(&words, "\n", 1))
+      strerr_diefusys(111, "remember the configuration");
+  snprintf(home, sizeof home, "%s/compile", up.state);
+  if (!openwritenclose_unsafe(home, words.s, words.len))
+    strerr_diefusys(111, "write ", home);
+  stralloc_free(&words);
+}
+
+static void
+read_settings(struct settings *st)
+{
+  char dir[600];
+
+  snprintf(dir, sizeof dir, "%s/settings", up.state);
+  if (!settings_open(st, dir, "xmpp-ctl")) strerr_diefusys(111, "read ", dir);
+}
+
+int
+main(int argc, char const *const *argv)
+{
+  struct settings st = SETTINGS_ZERO;
+  char scan[600];
+  char const *const svscan[] = {"s6-svscan", scan, NULL};
+
+  (void)argc;
+  umask(022);
+  read_arguments(argv);
+  find_programs();
+  make_dir("", 0755, -1);
+  if (up.uids) {
+    check_reachable(up.bin);
+    check_reachable(up.state);
+  }
+  if (up.dev) make_dir("dev", 0755, -1);
+  compile();
+  read_settings(&st);
+  if (up.dev) devcert_make(&st);
+  layout_dirs(&st);
+  layout_services(&st);
+  settings_close(&st);
+  if (up.prepare_only) return 0;
+  snprintf(scan, sizeof scan, "%s/service", up.state);
+  execvp(svscan[0], (char *const *)(uintptr_t)svscan);
+  strerr_dieexec(111, svscan[0]);
+}
