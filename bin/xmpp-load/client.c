@@ -1,0 +1,356 @@
+#include "load.h"
+
+#include <skalibs/allreadwrite.h>
+#include <skalibs/djbunix.h>
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* One client: connects, secures, logs in, and hands what comes then to loads.c. Output
+ * gathers and leaves at once when the callback that made it ends. */
+
+#define NS_TLS "urn:ietf:params:xml:ns:xmpp-tls"
+#define NS_SASL "urn:ietf:params:xml:ns:xmpp-sasl"
+#define NS_BIND "urn:ietf:params:xml:ns:xmpp-bind"
+
+static SSL_CTX *ctx;
+
+static SSL_CTX *
+context(void)
+{
+  if (ctx) return ctx;
+  ctx = SSL_CTX_new(TLS_client_method());
+  SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                          SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
+  return ctx;
+}
+
+static void
+over(struct client *c, char const *why)
+{
+  int fd = c->io.fd;
+
+  if (c->state == C_OVER) return;
+  c->state = C_OVER;
+  event_io_cancel(&c->io);
+  if (fd >= 0) fd_close(fd);
+  load_over(c, why);
+}
+
+/* > 0 all written, 0 not now, < 0 broken. */
+static int
+flush(struct client *c)
+{
+  size_t done = 0;
+
+  while (done < c->out.len) {
+    ssize_t n;
+    if (c->ssl) {
+      int r = SSL_write(c->ssl, c->out.s + done, (int)(c->out.len - done));
+      if (r <= 0) {
+        int e = SSL_get_error(c->ssl, r);
+        if (e != SSL_ERROR_WANT_WRITE && e != SSL_ERROR_WANT_READ) return -1;
+        break;
+      }
+      n = r;
+    } else {
+      n = fd_write(c->io.fd, c->out.s + done, c->out.len - done);
+      if (n < 0 && errno != EAGAIN) return -1;
+      if (n <= 0) break;
+    }
+    done += (size_t)n;
+  }
+  memmove(c->out.s, c->out.s + done, c->out.len - done);
+  c->out.len -= done;
+  event_io_want(&c->io, EVENT_READ | (c->out.len ? EVENT_WRITE : 0));
+  if (!c->out.len) stralloc_free(&c->out);
+  return !c->out.len;
+}
+
+void
+client_write(struct client *c, char const *s, size_t len)
+{
+  if (!stralloc_catb(&c->out, s, len)) over(c, "out of memory");
+}
+
+static void
+write_str(struct client *c, char const *s)
+{
+  client_write(c, s, strlen(s));
+}
+
+static void
+write_header(struct client *c)
+{
+  char text[512];
+
+  snprintf(text, sizeof text,
+           "<?xml version='1.0'?><stream:stream xmlns='jabber:client' "
+           "xmlns:stream='" XML_NS_STREAMS "' to='%s' version='1.0'>",
+           opt.domain);
+  write_str(c, text);
+}
+
+static void
+begin_tls(struct client *c)
+{
+  c->ssl = SSL_new(context());
+  SSL_set_fd(c->ssl, c->io.fd);
+  SSL_set_tlsext_host_name(c->ssl, opt.domain);
+  SSL_set_connect_state(c->ssl);
+  c->state = C_HANDSHAKE;
+}
+
+static void
+write_auth(struct client *c)
+{
+  stralloc sa = STRALLOC_ZERO;
+
+  xml_cat(&sa, "<auth xmlns='" NS_SASL "' mechanism='");
+  xml_cat(&sa, opt.mechanism);
+  xml_cat(&sa, "'>");
+  if (!login_first(c, &sa)) over(c, "no memory to log in");
+  xml_cat(&sa, "</auth>");
+  client_write(c, sa.s, sa.len);
+  stralloc_free(&sa);
+  c->state = C_AUTH;
+}
+
+static void
+write_response(struct client *c, struct xml_node const *e)
+{
+  struct arena a = ARENA_ZERO;
+  stralloc sa = STRALLOC_ZERO;
+
+  xml_cat(&sa, "<response xmlns='" NS_SASL "'>");
+  if (!login_challenge(c, xml_text(&a, e), &sa)) over(c, "the challenge makes no sense");
+  xml_cat(&sa, "</response>");
+  client_write(c, sa.s, sa.len);
+  stralloc_free(&sa);
+  arena_wipe(&a);
+}
+
+static void
+on_features(struct client *c, struct xml_node const *e)
+{
+  char text[256];
+
+  switch ((int)c->state) {
+  case C_PLAIN:
+    if (!xml_child(e, NS_TLS, "starttls")) {
+      write_auth(c);
+      return;
+    }
+    write_str(c, "<starttls xmlns='" NS_TLS "'/>");
+    c->state = C_STARTTLS;
+    return;
+  case C_SECURE: write_auth(c); return;
+  case C_AUTHED:
+    snprintf(text, sizeof text,
+             "<iq type='set' id='bind'><bind xmlns='" NS_BIND
+             "'><resource>load</resource></bind></iq>");
+    write_str(c, text);
+    c->state = C_BINDING;
+    return;
+  default: over(c, "features at a wrong time");
+  }
+}
+
+static void
+on_sasl(struct client *c, struct xml_node const *e)
+{
+  if (slice_is(e->name, "challenge")) {
+    write_response(c, e);
+  } else if (slice_is(e->name, "success")) {
+    login_forget(c);
+    c->state = C_AUTHED;
+    c->restart = true;
+    write_header(c);
+  } else
+    over(c, "not let in");
+}
+
+static bool
+on_open(void *cookie, struct xml_node const *root)
+{
+  (void)cookie;
+  (void)root;
+  return true;
+}
+
+static bool
+on_element(void *cookie, struct xml_node const *e, struct slice bytes)
+{
+  struct client *c = cookie;
+
+  (void)bytes;
+  if (c->state == C_ONLINE) {
+    if (slice_is(e->name, "message"))
+      load_message(c, e);
+    else if (xml_is(e, XML_NS_STREAMS, "error"))
+      over(c, "stream error");
+  } else if (xml_is(e, XML_NS_STREAMS, "features")) {
+    on_features(c, e);
+  } else if (xml_is(e, NS_TLS, "proceed")) {
+    c->restart = true;
+    begin_tls(c);
+  } else if (slice_is(e->ns, NS_SASL)) {
+    on_sasl(c, e);
+  } else if (slice_is(e->name, "iq") && c->state == C_BINDING &&
+             slice_is(xml_attr(e, "type"), "result")) {
+    c->state = C_ONLINE;
+    write_str(c, "<presence/>");
+    load_online(c);
+  } else
+    over(c, "something else was expected");
+  return !c->restart && c->state != C_OVER;
+}
+
+static bool
+on_close(void *cookie)
+{
+  over(cookie, "the server ended the stream");
+  return false;
+}
+
+static struct xml_events const events = {on_open, on_element, on_close};
+
+static void
+feed(struct client *c, char const *s, size_t len)
+{
+  while (len && c->state != C_OVER) {
+    size_t used;
+    if (c->restart) xml_reset(&c->xml);
+    c->restart = false;
+    if (xml_feed(&c->xml, &events, c, s, len, &used)) {
+      over(c, "what came is not XML");
+      return;
+    }
+    s += used;
+    len -= used;
+  }
+}
+
+static bool
+handshake(struct client *c)
+{
+  int r = SSL_do_handshake(c->ssl), e;
+
+  if (r == 1) {
+    c->state = C_SECURE;
+    write_header(c);
+    return true;
+  }
+  e = SSL_get_error(c->ssl, r);
+  if (e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE)
+    event_io_want(&c->io, EVENT_READ | (e == SSL_ERROR_WANT_WRITE ? EVENT_WRITE : 0));
+  else
+    over(c, "the TLS handshake failed");
+  return false;
+}
+
+static void
+read_some(struct client *c)
+{
+  static char buf[65536];
+  ssize_t n;
+
+  for (;;) {
+    if (c->ssl) {
+      int r = SSL_read(c->ssl, buf, sizeof buf), e;
+      if (r <= 0) {
+        e = SSL_get_error(c->ssl, r);
+        if (e != SSL_ERROR_WANT_READ && e != SSL_ERROR_WANT_WRITE) over(c, "cut off");
+        return;
+      }
+      n = r;
+    } else {
+      n = fd_read(c->io.fd, buf, sizeof buf);
+      if (n < 0 && errno == EAGAIN) return;
+      if (n <= 0) {
+        over(c, "cut off");
+        return;
+      }
+    }
+    feed(c, buf, (size_t)n);
+    if (c->state == C_OVER || c->state == C_HANDSHAKE || !c->ssl) return;
+  }
+}
+
+static void
+on_io(void *cookie, uint32_t what)
+{
+  struct client *c = cookie;
+
+  if (c->state == C_CONNECTING && what & EVENT_WRITE) {
+    if (opt.direct) {
+      begin_tls(c);
+    } else {
+      c->state = C_PLAIN;
+      write_header(c);
+    }
+  }
+  if (c->state == C_HANDSHAKE && !handshake(c)) return;
+  if (what & EVENT_READ && c->state > C_CONNECTING) read_some(c);
+  if (c->state == C_HANDSHAKE) {
+    if (flush(c) >= 0) handshake(c);
+  } else if (c->state != C_OVER && c->out.len && flush(c) < 0)
+    over(c, "cut off");
+}
+
+static int
+dial(void)
+{
+  static struct addrinfo *found;
+  struct addrinfo want = {.ai_socktype = SOCK_STREAM};
+  int fd, on = 1;
+
+  if (!found && getaddrinfo(opt.host, opt.port, &want, &found)) return -1;
+  fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (!connect(fd, found->ai_addr, found->ai_addrlen) || errno == EINPROGRESS) return fd;
+  fd_close(fd);
+  return -1;
+}
+
+struct client *
+client_start(uint64_t n)
+{
+  struct client *c = calloc(1, sizeof *c);
+  int fd = c ? dial() : -1;
+
+  if (fd < 0) {
+    free(c);
+    return NULL;
+  }
+  c->n = n;
+  c->begun_us = door_now();
+  xml_limit(&c->xml, STANZA_MAX);
+  if (event_io_start(&c->io, fd, EVENT_WRITE, on_io, c)) return c;
+  fd_close(fd);
+  free(c);
+  return NULL;
+}
+
+void
+client_end(struct client *c)
+{
+  int fd = c->io.fd;
+
+  event_io_cancel(&c->io);
+  if (fd >= 0) fd_close(fd);
+  SSL_free(c->ssl);
+  xml_reset(&c->xml);
+  stralloc_free(&c->out);
+  login_forget(c);
+  free(c);
+}
