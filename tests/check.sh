@@ -1,0 +1,42 @@
+#!/bin/sh
+# make check: all tests of the build folder $1, and at the end one line: N passed, N failed.
+build=$1
+passed=0
+failed=0
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+
+count() { # adds up the last line "N passed, N failed" of $out; none is a failure
+  line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$out" | tail -n 1)
+  if [ -z "$line" ]; then
+    failed=$((failed + 1))
+    return
+  fi
+  passed=$((passed + ${line%% *}))
+  rest=${line#*, }
+  failed=$((failed + ${rest%% *}))
+}
+
+for t in "$build"/tests/lib/*/*; do
+  [ -x "$t" ] || continue
+  case $t in *.d | *.o) continue ;; esac
+  if "$t" > "$out" 2>&1; then
+    n=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$out" | awk '{ n += $1 } END { print n + 0 }')
+    passed=$((passed + n))
+  else
+    cat "$out"
+    echo "failed: $t"
+    failed=$((failed + 1))
+  fi
+done
+echo "unit tests: $passed passed, $failed failed so far"
+
+for suite in tests/pipe/run tests/whole/run; do
+  [ -x "$suite" ] || continue
+  "$suite" "$build/bin" > "$out" 2>&1
+  cat "$out"
+  count
+done
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
