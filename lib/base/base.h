@@ -156,6 +156,7 @@ void door_set_clock(uint64_t now_us);
  * decides. Dies (111) when the kernel has none. */
 void door_random(void *buf, size_t n);
 void door_seed(struct slice seed);
+void door_unseed(void); /* the kernel's again */
 
 /* n characters of [a-z0-9] chosen by door_random at buf, for ids; no NUL is written. */
 void door_random_id(char *buf, size_t n);

@@ -48,6 +48,12 @@ door_seed(struct slice seed)
 }
 
 void
+door_unseed(void)
+{
+  door.seeded = false;
+}
+
+void
 door_random(void *buf, size_t n)
 {
   char *p = buf;

@@ -7,6 +7,9 @@
 #define STANZA_MAX_BEFORE_AUTH 10000
 /* What "infinity" means for max_stanza_size: no stanza is larger on any stream. */
 #define STANZA_MAX (2u << 20)
+/* The id of a stanza, and the namespace of a request: they are said again in envelopes and
+ * answers, each byte as six at worst. */
+#define STANZA_ID_MAX 1023
 /* Elements inside elements, the stanza itself being 1; deeper is a policy-violation. */
 #define XML_DEPTH_MAX 64
 /* Attributes of one element, namespace declarations included. */
