@@ -52,8 +52,8 @@ link_next(struct link const *l)
   return l ? l->next : links.first;
 }
 
-static void
-mark_dirty(struct link *l)
+void
+link_mark_dirty(struct link *l)
 {
   if (l->dirty) return;
   l->dirty = true;
@@ -66,6 +66,7 @@ link_begin(struct link *l, enum verb v)
 {
   l->begin = l->out.len;
   l->verb = v;
+  l->numbered = false;
   if (!record_put_verb(&l->out, verb_rows[v].word)) l->failed = true;
 }
 
@@ -110,18 +111,30 @@ link_origin(struct link *l)
 {
   char buf[BASE_NUM];
 
+  l->numbered = true;
   link_field(l);
   link_more(l, slice_str(links.owner->instance));
   link_more(l, SLICE(":"));
   link_more(l, num_u64(buf, ++l->stanzas));
 }
 
+/* A longer record would end the link, and again each time it is sent again. */
+static bool
+too_long(struct link const *l)
+{
+  if (l->out.len - l->begin <= RECORD_MAX) return false;
+  log_event(LOG_WARN, "record-not-sent", "link", l->name, "verb", verb_rows[l->verb].word,
+            "why", "longer than RECORD_MAX", NULL);
+  return true;
+}
+
 void
 link_end(struct link *l)
 {
   if (!record_put_end(&l->out)) l->failed = true;
-  if (l->failed || (!l->up && l->verb != VERB_STANZA)) {
+  if (l->failed || (!l->up && l->verb != VERB_STANZA) || too_long(l)) {
     l->out.len = l->begin;
+    if (l->numbered) l->stanzas--;
     return;
   }
   if (l->up && l->program != CTL && trace_on())
@@ -130,7 +143,7 @@ link_end(struct link *l)
     pipe_take(l);
     return;
   }
-  mark_dirty(l);
+  link_mark_dirty(l);
   if (!l->full && l->out.len - l->sent > LINK_HIGH_WATER) {
     l->full = true;
     links.owner->full(l, true);
@@ -231,7 +244,7 @@ link_came_up(struct link *l, uint64_t epoch)
   links.owner->up(l);
   if (again.len) {
     if (!stralloc_cat(&l->out, &again)) l->failed = true;
-    mark_dirty(l);
+    link_mark_dirty(l);
   }
   stralloc_free(&again);
 }

@@ -32,6 +32,7 @@ struct link {
   char *path;                    /* of a link that connects; NULL when it was accepted */
   enum verb verb;
   bool failed, full, paused, dirty;
+  bool numbered; /* the record that is being built has an ORIGIN of ours */
 };
 
 /* What the program does with its links. up: the peer said hello, announce yourself. down: it

@@ -27,6 +27,9 @@ void link_went_down(struct link *l);
  * logged. */
 bool link_line(struct link *l, char *line, size_t len);
 
+/* There is something to be written at the end of the turn. */
+void link_mark_dirty(struct link *l);
+
 /* Forget the part of out that was written and needs no keeping. */
 void link_trim(struct link *l);
 

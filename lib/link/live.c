@@ -279,7 +279,8 @@ on_io(void *cookie, uint32_t what)
 {
   struct link *l = cookie;
 
-  if (what & EVENT_WRITE) flush(l);
+  /* Not now: what this turn has put is not committed yet. */
+  if (what & EVENT_WRITE) link_mark_dirty(l);
   if (what & EVENT_READ && l->io.fd >= 0) read_some(l);
 }
 

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* A trace is what the pipe driver reads (FILE.in) and writes (FILE.out). It begins with the
  * seed of a new stream of chance and with a hello for each link that is up. */
@@ -25,6 +26,8 @@ static void
 stop(void)
 {
   trace_flush();
+  /* Who has the trace has its seed: nonces to come are none of his business. */
+  if (trace_on() && !links.pipe) door_unseed();
   if (trace.fd_in >= 0) fd_close(trace.fd_in);
   if (trace.fd_out >= 0) fd_close(trace.fd_out);
   trace.fd_in = trace.fd_out = -1;
@@ -120,6 +123,8 @@ link_trace(struct slice file)
     trace.fd_in = -1;
     return false;
   }
+  fchmod(trace.fd_in, 0600); /* messages, and PLAIN has passwords */
+  fchmod(trace.fd_out, 0600);
   coe(trace.fd_in);
   coe(trace.fd_out);
   trace_start();
