@@ -321,13 +321,28 @@ on_text(void *cookie, char const *s, int len)
     if (!all_white(s, len)) fail(p, XML_TEXT_BETWEEN);
     return;
   }
-  t = new_node(p);
-  if (t) t->text = arena_copy(&p->arena, slice_of(s, (size_t)len));
-  if (!t || !t->text.s) {
-    fail(p, XML_NO_MEMORY);
-    return;
+  /* Expat gives a line, or an entity, at a time: a node for each would be a hundred times
+   * what was sent. */
+  t = p->at->last;
+  if (t && !t->name.len && p->text_room >= (size_t)len) {
+    memcpy(p->text_end, s, (size_t)len);
+  } else {
+    size_t room = t && !t->name.len ? 2 * t->text.len + (size_t)len : (size_t)len;
+    t = new_node(p);
+    p->text_end = t ? arena_alloc(&p->arena, room + 1) : NULL;
+    if (!p->text_end) {
+      fail(p, XML_NO_MEMORY);
+      return;
+    }
+    memcpy(p->text_end, s, (size_t)len);
+    t->text = slice_of(p->text_end, 0);
+    p->text_room = room;
+    append_child(p->at, t);
   }
-  append_child(p->at, t);
+  t->text.len += (size_t)len;
+  p->text_end += len;
+  p->text_room -= (size_t)len;
+  *p->text_end = 0;
 }
 
 static void

@@ -25,6 +25,35 @@ xml_limit(struct xml_stream *x, size_t bytes)
   x->limit = bytes;
 }
 
+/* Whether s begins with a character in UTF-8 (RFC 3629 s4). */
+static bool
+is_utf8(unsigned char const *s, size_t len)
+{
+  static uint32_t const least[] = {0, 0x80, 0x800, 0x10000};
+  size_t n = s[0] < 0x80 ? 0 : s[0] < 0xc0 ? 4 : s[0] < 0xe0 ? 1 : s[0] < 0xf0 ? 2 : 3, i;
+  uint32_t c = n ? s[0] & (0x3fu >> n) : s[0];
+
+  if (n > 3 || n >= len || s[0] > 0xf7) return false;
+  for (i = 1; i <= n; i++) {
+    if ((s[i] & 0xc0) != 0x80) return false;
+    c = c << 6 | (s[i] & 0x3fu);
+  }
+  return c >= least[n] && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff);
+}
+
+/* Expat stands at the byte that it does not take. */
+static enum xml_error
+bad_token(struct xml_parser const *p)
+{
+  int at = 0, size = 0;
+  char const *context = XML_GetInputContext(p->expat, &at, &size);
+
+  if (!context || at >= size) return XML_NOT_WELL_FORMED;
+  return is_utf8((unsigned char const *)context + at, (size_t)(size - at))
+           ? XML_NOT_WELL_FORMED
+           : XML_BAD_ENCODING;
+}
+
 static enum xml_error
 why_failed(struct xml_parser const *p)
 {
@@ -43,6 +72,8 @@ why_failed(struct xml_parser const *p)
   case XML_ERROR_ENTITY_DECLARED_IN_PE: return XML_RESTRICTED;
   case XML_ERROR_UNKNOWN_ENCODING:
   case XML_ERROR_INCORRECT_ENCODING: return XML_BAD_ENCODING;
+  case XML_ERROR_INVALID_TOKEN:
+  case XML_ERROR_PARTIAL_CHAR: return bad_token(p);
   default: return XML_NOT_WELL_FORMED;
   }
 }
@@ -117,6 +148,8 @@ xml_feed(struct xml_stream *x, struct xml_events const *events, void *cookie,
   if (!pool_lend(x)) return XML_NO_MEMORY;
   p = x->parser;
   if (looks_like_utf16(x, s, len)) return XML_BAD_ENCODING;
+  /* RFC 6120 s11.6: U+FEFF is a character, and none may stand before the root. */
+  if (!x->opened && !p->base && (unsigned char)s[0] == 0xef) return XML_NOT_WELL_FORMED;
   p->events = events;
   p->cookie = cookie;
   p->bytes = s;

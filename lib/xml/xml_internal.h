@@ -16,7 +16,9 @@ struct xml_parser {
   struct xml_node *at, *top; /* open element, first-level element */
   struct slice *decls;       /* declared since the last start tag */
   size_t decls_n, decls_a;
-  long base; /* expat's index of the first byte of this feed */
+  char *text_end;   /* where the last text node's end */
+  size_t text_room; /* bytes left behind the last text node's */
+  long base;        /* expat's index of the first byte of this feed */
   long stanza_start;
   unsigned int depth, usual_decls;
   enum xml_error error;
