@@ -69,10 +69,14 @@ begin_write(struct store *s)
   int rc;
 
   if (s->write) return s->write;
-  if (s->lost) return NULL;
+  if (s->lost) {
+    errno = EIO;
+    return NULL;
+  }
   rc = mdb_txn_begin(s->env, NULL, 0, &s->write);
   if (!rc) return s->write;
   s->write = NULL;
+  s->lost = true;
   failed(s, "begin", rc);
   return NULL;
 }
@@ -106,6 +110,15 @@ store_table(struct store *s, char const *name, MDB_dbi *out)
   return !rc || failed(s, name, rc);
 }
 
+/* LMDB has no key that is empty or longer: such a one is not there, and cannot be. */
+static bool
+key_holds(struct store *s, struct slice key, int why)
+{
+  if (key.len && key.len <= (size_t)mdb_env_get_maxkeysize(s->env)) return true;
+  errno = why;
+  return false;
+}
+
 static MDB_val
 val(struct slice s)
 {
@@ -115,10 +128,12 @@ val(struct slice s)
 bool
 store_get(struct store *s, MDB_dbi t, struct slice key, struct slice *value)
 {
-  MDB_txn *txn = begin_read(s);
+  MDB_txn *txn;
   MDB_val k = val(key), v;
   int rc;
 
+  if (!key_holds(s, key, ENOENT)) return false;
+  txn = begin_read(s);
   if (!txn) return false;
   rc = mdb_get(txn, t, &k, &v);
   if (rc) return failed(s, "get", rc);
@@ -141,18 +156,22 @@ wrote(struct store *s, char const *what, int rc)
 bool
 store_put(struct store *s, MDB_dbi t, struct slice key, struct slice value)
 {
-  MDB_txn *txn = begin_write(s);
   MDB_val k = val(key), v = val(value);
+  MDB_txn *txn;
 
+  if (!key_holds(s, key, EINVAL)) return false;
+  txn = begin_write(s);
   return txn && wrote(s, "put", mdb_put(txn, t, &k, &v, 0));
 }
 
 bool
 store_del(struct store *s, MDB_dbi t, struct slice key)
 {
-  MDB_txn *txn = begin_write(s);
   MDB_val k = val(key);
+  MDB_txn *txn;
 
+  if (!key_holds(s, key, ENOENT)) return false;
+  txn = begin_write(s);
   return txn && wrote(s, "delete", mdb_del(txn, t, &k, NULL));
 }
 

@@ -1,0 +1,442 @@
+/* store: what a turn writes is there whole after its commit, or not at all. */
+#include "store/store.h"
+
+#include <skalibs/djbunix.h>
+#include <skalibs/strerr.h>
+
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+char const *PROG = "test";
+
+#define MAP (1u << 20)
+
+static char top[] = "/tmp/tabber-store-XXXXXX";
+static char dir[sizeof top + 8];
+static struct store *writer;
+static MDB_dbi table;
+
+static int
+group_start(void **state)
+{
+  (void)state;
+  log_verbosity = 0;
+  return mkdtemp(top) ? 0 : -1;
+}
+
+static int
+group_end(void **state)
+{
+  (void)state;
+  rm_rf(top);
+  return 0;
+}
+
+/* A new folder for each test. */
+static int
+start(void **state)
+{
+  static unsigned int n;
+
+  (void)state;
+  snprintf(dir, sizeof dir, "%s/%u", top, n++ % 1000);
+  return 0;
+}
+
+static int
+finish(void **state)
+{
+  (void)state;
+  store_close(writer);
+  writer = NULL;
+  return 0;
+}
+
+static void
+open_writer(size_t map_bytes)
+{
+  writer = store_open(dir, true, false, map_bytes);
+  assert_non_null(writer);
+  assert_true(store_table(writer, "t", &table));
+}
+
+static void
+put(char const *key, char const *value)
+{
+  assert_true(store_put(writer, table, slice_str(key), slice_str(value)));
+}
+
+static void
+has(struct store *s, MDB_dbi t, char const *key, char const *want)
+{
+  struct slice v;
+  bool there;
+
+  errno = 0;
+  there = store_get(s, t, slice_str(key), &v);
+  if (there != (want != NULL)) fail_msg("%s is %sthere", key, there ? "" : "not ");
+  if (there)
+    assert_true(slice_is(v, want));
+  else
+    assert_int_equal(errno, ENOENT);
+}
+
+static void
+put_get_del(void **state)
+{
+  (void)state;
+  open_writer(MAP);
+  has(writer, table, "a", NULL);
+  put("a", "1");
+  has(writer, table, "a", "1"); /* within its turn */
+  put("a", "22");
+  has(writer, table, "a", "22");
+  put("empty", "");
+  has(writer, table, "empty", "");
+  assert_true(store_commit(writer));
+  has(writer, table, "a", "22");
+  assert_true(store_del(writer, table, SLICE("a")));
+  has(writer, table, "a", NULL);
+  errno = 0;
+  assert_false(store_del(writer, table, SLICE("a")));
+  assert_int_equal(errno, ENOENT);
+  put("b", "3"); /* what was not there to be deleted costs the turn nothing */
+  assert_true(store_commit(writer));
+  has(writer, table, "a", NULL);
+  has(writer, table, "b", "3");
+  assert_true(store_commit(writer)); /* nothing to do */
+}
+
+static void
+tables_are_apart(void **state)
+{
+  MDB_dbi other;
+
+  (void)state;
+  open_writer(MAP);
+  assert_true(store_table(writer, "other", &other));
+  put("a", "1");
+  assert_true(store_commit(writer));
+  has(writer, other, "a", NULL);
+  has(writer, table, "a", "1");
+}
+
+/* ---- each ---- */
+
+static char seen[64];
+static size_t stop_after;
+
+static bool
+see(void *cookie, struct slice key, struct slice value)
+{
+  size_t n = strlen(seen);
+
+  assert_ptr_equal(cookie, seen);
+  snprintf(seen + n, sizeof seen - n, "%.*s=%.*s ", (int)key.len, key.s, (int)value.len,
+           value.s);
+  return !stop_after || --stop_after;
+}
+
+static void
+each_is(char const *from, size_t most, char const *want)
+{
+  seen[0] = 0;
+  stop_after = most;
+  assert_true(store_each(writer, table, slice_str(from), see, seen));
+  assert_string_equal(seen, want);
+}
+
+static void
+each(void **state)
+{
+  (void)state;
+  open_writer(MAP);
+  each_is("", 0, "");
+  each_is("x", 0, "");
+  put("b", "2");
+  put("a", "1");
+  put("ab", "3");
+  put("c", "4");
+  each_is("", 0, "a=1 ab=3 b=2 c=4 ");
+  assert_true(store_commit(writer));
+  each_is("", 0, "a=1 ab=3 b=2 c=4 ");
+  each_is("ab", 0, "ab=3 b=2 c=4 ");
+  each_is("aa", 2, "ab=3 b=2 ");
+  each_is("d", 0, "");
+  each_is("", 1, "a=1 ");
+}
+
+/* ---- a reader in the same folder (in a process of its own, as a program is) ---- */
+
+typedef void child_fn(void);
+
+static void
+in_child(child_fn *fn, int want_signal)
+{
+  pid_t pid = fork();
+  int status;
+
+  assert_true(pid >= 0);
+  if (!pid) {
+    fn();
+    _exit(0);
+  }
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  if (want_signal)
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == want_signal);
+  else
+    assert_true(WIFEXITED(status) && !WEXITSTATUS(status));
+}
+
+static int pipes[2][2];
+
+static void
+turn_over(int i)
+{
+  char c = 0;
+
+  if (write(pipes[i][1], &c, 1) != 1 || read(pipes[!i][0], &c, 1) != 1) _exit(3);
+}
+
+static void
+must(bool b)
+{
+  if (!b) _exit(2);
+}
+
+static bool
+gives(struct store *s, MDB_dbi t, char const *want)
+{
+  struct slice v;
+
+  if (store_get(s, t, SLICE("k"), &v)) return want && slice_is(v, want);
+  return !want && errno == ENOENT;
+}
+
+static void
+write_in_turns(void)
+{
+  must((writer = store_open(dir, true, false, MAP)) && store_table(writer, "t", &table));
+  must(store_put(writer, table, SLICE("k"), SLICE("old")) && store_commit(writer));
+  turn_over(0); /* the reader looks */
+  must(store_put(writer, table, SLICE("k"), SLICE("new")));
+  turn_over(0); /* and again: not committed */
+  must(store_commit(writer));
+  turn_over(0);
+  must(store_del(writer, table, SLICE("k")) && store_commit(writer));
+  turn_over(0);
+  store_close(writer);
+}
+
+static void
+reader_sees_commits(void **state)
+{
+  struct store *s;
+  MDB_dbi t;
+  pid_t pid;
+  char c;
+  int status;
+
+  (void)state;
+  assert_false(pipe(pipes[0]) || pipe(pipes[1]));
+  pid = fork();
+  assert_true(pid >= 0);
+  if (!pid) {
+    write_in_turns();
+    _exit(0);
+  }
+  assert_int_equal(read(pipes[0][0], &c, 1), 1);
+  s = store_open(dir, false, false, MAP);
+  assert_non_null(s);
+  assert_true(store_table(s, "t", &t));
+  assert_true(gives(s, t, "old"));
+  assert_true(store_commit(s)); /* the end of our turn */
+  turn_over(1);
+  assert_true(gives(s, t, "old"));
+  turn_over(1);
+  assert_true(gives(s, t, "old")); /* our turn goes on: one view of it */
+  assert_true(store_commit(s));
+  assert_true(gives(s, t, "new"));
+  assert_true(store_commit(s));
+  turn_over(1);
+  assert_true(gives(s, t, NULL));
+  store_close(s);
+  assert_int_equal(write(pipes[1][1], "", 1), 1);
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_true(WIFEXITED(status) && !WEXITSTATUS(status));
+  for (status = 0; status < 4; status++) close(pipes[status / 2][status % 2]);
+}
+
+static void
+reader_cannot_write(void **state)
+{
+  struct store *s;
+  MDB_dbi t;
+
+  (void)state;
+  open_writer(MAP);
+  put("a", "1");
+  assert_true(store_commit(writer));
+  finish(NULL);
+  s = store_open(dir, false, false, MAP);
+  assert_non_null(s);
+  assert_true(store_table(s, "t", &t));
+  assert_false(store_table(s, "no-such-table", &t));
+  assert_true(store_table(s, "t", &t));
+  assert_false(store_put(s, t, SLICE("a"), SLICE("2")));
+  assert_false(store_commit(s));
+  has(s, t, "a", "1");
+  store_close(s);
+}
+
+static void
+no_folder(void **state)
+{
+  struct stat st;
+
+  (void)state;
+  assert_null(store_open(dir, false, false, MAP)); /* a reader makes none */
+  assert_int_equal(access(dir, F_OK), -1);
+  assert_null(store_open("/nonexistent/a/b", true, false, MAP));
+  writer = store_open(dir, true, true, MAP);
+  assert_non_null(writer);
+  assert_false(stat(dir, &st));
+  assert_int_equal(st.st_mode & 077, 0); /* secret */
+}
+
+/* ---- failures ---- */
+
+/* The map is full in the middle of a turn: nothing of the turn is kept, what was there is,
+ * and the next turn works. */
+static void
+map_full(void **state)
+{
+  static char value[8192];
+  char key[16];
+  unsigned int i;
+
+  (void)state;
+  open_writer(256 << 10);
+  put("before", "1");
+  assert_true(store_commit(writer));
+  memset(value, 'v', sizeof value);
+  put("before", "2");
+  for (i = 0; i < 1000; i++) {
+    snprintf(key, sizeof key, "k%u", i);
+    errno = 0;
+    if (!store_put(writer, table, slice_str(key), slice_of(value, sizeof value))) break;
+  }
+  assert_in_range(i, 1, 999);
+  assert_int_equal(errno, EIO);
+  /* The turn is lost, whatever else it tries. */
+  assert_false(store_put(writer, table, SLICE("small"), SLICE("1")));
+  assert_false(store_commit(writer));
+  has(writer, table, "before", "1");
+  has(writer, table, "k0", NULL);
+  has(writer, table, "small", NULL);
+  assert_true(store_commit(writer));
+  put("small", "1");
+  assert_true(store_commit(writer));
+  finish(NULL);
+  open_writer(256 << 10);
+  has(writer, table, "before", "1");
+  has(writer, table, "k0", NULL);
+  has(writer, table, "small", "1");
+}
+
+static void
+dies_before_commit(void)
+{
+  must((writer = store_open(dir, true, false, MAP)) && store_table(writer, "t", &table));
+  must(store_put(writer, table, SLICE("k"), SLICE("committed")) && store_commit(writer));
+  must(store_put(writer, table, SLICE("k"), SLICE("lost")));
+  must(store_put(writer, table, SLICE("l"), SLICE("lost")));
+  kill(getpid(), SIGKILL);
+}
+
+static void
+dies_after_commit(void)
+{
+  must((writer = store_open(dir, true, false, MAP)) && store_table(writer, "t", &table));
+  must(store_put(writer, table, SLICE("k"), SLICE("kept")));
+  must(store_put(writer, table, SLICE("l"), SLICE("kept")) && store_commit(writer));
+  kill(getpid(), SIGKILL);
+}
+
+static void
+killed(void **state)
+{
+  unsigned int i;
+
+  (void)state;
+  for (i = 0; i < 5; i++) {
+    in_child(dies_before_commit, SIGKILL);
+    open_writer(MAP);
+    has(writer, table, "k", "committed");
+    has(writer, table, "l", NULL);
+    finish(NULL);
+  }
+  in_child(dies_after_commit, SIGKILL);
+  open_writer(MAP);
+  has(writer, table, "k", "kept");
+  has(writer, table, "l", "kept");
+  put("m", "1"); /* nobody holds the writer's lock */
+  assert_true(store_commit(writer));
+}
+
+/* LMDB takes keys of 1 to 511 bytes. One that cannot be there is not there, and asking for it
+ * is no failure of the store; the rest of the turn holds. */
+static void
+key_lengths(void **state)
+{
+  static char key[600];
+  struct slice v;
+
+  (void)state;
+  memset(key, 'k', sizeof key);
+  open_writer(MAP);
+  assert_true(store_put(writer, table, slice_of(key, 511), SLICE("1")));
+  assert_true(store_get(writer, table, slice_of(key, 511), &v) && slice_is(v, "1"));
+  assert_true(store_commit(writer));
+  errno = 0;
+  assert_false(store_get(writer, table, slice_of(key, 512), &v));
+  assert_int_equal(errno, ENOENT);
+  assert_false(store_get(writer, table, SLICE(""), &v));
+  assert_int_equal(errno, ENOENT);
+  assert_false(store_del(writer, table, slice_of(key, 512)));
+  assert_int_equal(errno, ENOENT);
+  put("a", "1");
+  assert_false(store_put(writer, table, slice_of(key, 512), SLICE("1")));
+  assert_int_equal(errno, EINVAL);
+  assert_true(store_commit(writer));
+  has(writer, table, "a", "1");
+}
+
+int
+main(void)
+{
+  struct CMUnitTest const tests[] = {
+    cmocka_unit_test_setup_teardown(put_get_del, start, finish),
+    cmocka_unit_test_setup_teardown(tables_are_apart, start, finish),
+    cmocka_unit_test_setup_teardown(each, start, finish),
+    cmocka_unit_test_setup_teardown(reader_sees_commits, start, finish),
+    cmocka_unit_test_setup_teardown(reader_cannot_write, start, finish),
+    cmocka_unit_test_setup_teardown(no_folder, start, finish),
+    cmocka_unit_test_setup_teardown(map_full, start, finish),
+    cmocka_unit_test_setup_teardown(killed, start, finish),
+    cmocka_unit_test_setup_teardown(key_lengths, start, finish),
+  };
+  return cmocka_run_group_tests(tests, group_start, group_end);
+}
