@@ -64,6 +64,7 @@ scram_password(struct arena *a, struct slice password)
   if (!copy.s) goto none;
   rc = stringprep_profile(copy.s, &out, "SASLprep", 0);
   if (rc != STRINGPREP_OK || !*out) {
+    if (rc == STRINGPREP_OK) idn_free(out);
     errno = EINVAL;
     goto none;
   }
