@@ -1,0 +1,265 @@
+#include "accounts/accounts.h"
+
+#include <skalibs/djbunix.h>
+#include <skalibs/strerr.h>
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+char const *PROG = "test";
+
+static char top[] = "/tmp/tabber-accounts-XXXXXX";
+static char data[sizeof top + 8];
+static struct accounts *a;
+
+static int
+group_start(void **state)
+{
+  (void)state;
+  log_verbosity = 0;
+  return mkdtemp(top) ? 0 : -1;
+}
+
+static int
+group_end(void **state)
+{
+  (void)state;
+  rm_rf(top);
+  return 0;
+}
+
+static int
+start(void **state)
+{
+  static unsigned int n;
+
+  (void)state;
+  snprintf(data, sizeof data, "%s/%u", top, n++ % 1000);
+  if (mkdir(data, 0700)) return -1;
+  a = accounts_open(data, true);
+  return a ? 0 : -1;
+}
+
+static int
+finish(void **state)
+{
+  (void)state;
+  accounts_close(a);
+  a = NULL;
+  return 0;
+}
+
+static void
+again(void)
+{
+  accounts_close(a);
+  a = accounts_open(data, true);
+  assert_non_null(a);
+}
+
+static void
+add(char const *jid, uint64_t want)
+{
+  assert_int_equal(accounts_next(a), want);
+  assert_true(accounts_add(a, slice_str(jid)));
+  assert_int_equal(accounts_number(a, slice_str(jid)), want);
+}
+
+static void
+is_none(char const *jid)
+{
+  errno = 0;
+  assert_int_equal(accounts_number(a, slice_str(jid)), 0);
+  assert_int_equal(errno, ENOENT);
+}
+
+static void
+numbers_rise(void **state)
+{
+  (void)state;
+  is_none("a@x");
+  add("a@x", 1);
+  add("b@x", 2);
+  assert_true(accounts_commit(a));
+  add("c@x", 3);
+  assert_true(accounts_commit(a));
+  again();
+  add("d@x", 4);
+  assert_int_equal(accounts_number(a, SLICE("a@x")), 1);
+  assert_int_equal(accounts_number(a, SLICE("c@x")), 3);
+}
+
+/* Neither within a turn, nor in the next, nor by the next process. */
+static void
+never_reused(void **state)
+{
+  uint64_t n;
+
+  (void)state;
+  for (n = 1; n < 30; n++) {
+    add("a@x", n);
+    if (n % 3) assert_true(accounts_commit(a));
+    assert_true(accounts_del(a, SLICE("a@x")));
+    is_none("a@x");
+    if (n % 2) assert_true(accounts_commit(a));
+    if (n % 5 == 0) {
+      assert_true(accounts_commit(a));
+      again();
+    }
+  }
+  add("last@x", n);
+}
+
+static void
+refusals(void **state)
+{
+  (void)state;
+  add("a@x", 1);
+  errno = 0;
+  assert_false(accounts_add(a, SLICE("a@x")));
+  assert_int_equal(errno, EEXIST);
+  errno = 0;
+  assert_false(accounts_del(a, SLICE("b@x")));
+  assert_int_equal(errno, ENOENT);
+  assert_true(accounts_commit(a)); /* refusals cost the turn nothing */
+  again();
+  assert_int_equal(accounts_number(a, SLICE("a@x")), 1);
+  errno = 0;
+  assert_false(accounts_add(a, SLICE("a@x")));
+  assert_int_equal(errno, EEXIST);
+  assert_int_equal(accounts_next(a), 2);
+}
+
+/* A turn that is not committed did not give its numbers to anybody. */
+static void
+lost_turn(void **state)
+{
+  (void)state;
+  add("a@x", 1);
+  assert_true(accounts_commit(a));
+  add("b@x", 2);
+  again();
+  is_none("b@x");
+  add("c@x", 2);
+}
+
+static char seen[128];
+static size_t stop_after;
+
+static bool
+see(void *cookie, struct slice bare, uint64_t number)
+{
+  size_t n = strlen(seen);
+
+  assert_ptr_equal(cookie, seen);
+  snprintf(seen + n, sizeof seen - n, "%.*s=%llu ", (int)bare.len, bare.s,
+           (unsigned long long)number);
+  return !stop_after || --stop_after;
+}
+
+static void
+each_is(size_t most, char const *want)
+{
+  seen[0] = 0;
+  stop_after = most;
+  assert_true(accounts_each(a, see, seen));
+  assert_string_equal(seen, want);
+}
+
+static void
+each(void **state)
+{
+  (void)state;
+  each_is(0, "");
+  add("c@x", 1);
+  add("a@x", 2);
+  add("b@y", 3);
+  each_is(0, "a@x=2 b@y=3 c@x=1 ");
+  assert_true(accounts_del(a, SLICE("b@y")));
+  each_is(0, "a@x=2 c@x=1 ");
+  each_is(1, "a@x=2 ");
+  assert_true(accounts_commit(a));
+  each_is(0, "a@x=2 c@x=1 ");
+}
+
+static void
+must(bool b)
+{
+  if (!b) _exit(2);
+}
+
+/* Another program: it reads, and cannot write. */
+static void
+as_reader(void)
+{
+  struct accounts *r = accounts_open(data, false);
+
+  must(r != NULL);
+  must(accounts_number(r, SLICE("a@x")) == 1);
+  errno = 0;
+  must(!accounts_number(r, SLICE("b@x")) && errno == ENOENT);
+  must(accounts_next(r) == 2);
+  must(!accounts_add(r, SLICE("evil@x")));
+  accounts_commit(r);
+  must(!accounts_del(r, SLICE("a@x")));
+  accounts_commit(r);
+  must(accounts_number(r, SLICE("a@x")) == 1);
+  accounts_close(r);
+}
+
+static void
+reader(void **state)
+{
+  int status;
+  pid_t pid;
+
+  (void)state;
+  add("a@x", 1);
+  assert_true(accounts_commit(a));
+  add("b@x", 2); /* not committed: nobody else sees it */
+  pid = fork();
+  assert_true(pid >= 0);
+  if (!pid) {
+    as_reader();
+    _exit(0);
+  }
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_true(WIFEXITED(status) && !WEXITSTATUS(status));
+  assert_true(accounts_commit(a));
+  assert_int_equal(accounts_number(a, SLICE("b@x")), 2);
+  is_none("evil@x");
+}
+
+static void
+no_data(void **state)
+{
+  (void)state;
+  assert_null(accounts_open("/nonexistent/data", true));
+  assert_null(accounts_open(top, false));
+}
+
+int
+main(void)
+{
+  struct CMUnitTest const tests[] = {
+    cmocka_unit_test_setup_teardown(numbers_rise, start, finish),
+    cmocka_unit_test_setup_teardown(never_reused, start, finish),
+    cmocka_unit_test_setup_teardown(refusals, start, finish),
+    cmocka_unit_test_setup_teardown(lost_turn, start, finish),
+    cmocka_unit_test_setup_teardown(each, start, finish),
+    cmocka_unit_test_setup_teardown(reader, start, finish),
+    cmocka_unit_test(no_data),
+  };
+  return cmocka_run_group_tests(tests, group_start, group_end);
+}
