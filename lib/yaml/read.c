@@ -122,6 +122,28 @@ count(struct yaml_node const *n, unsigned int limit)
   return total;
 }
 
+/* The children of from again under n: joining changes them, and n's are nobody else's. They
+ * were counted. */
+static bool
+copy_children(struct reader *rd, struct yaml_node *n, struct yaml_node const *from)
+{
+  struct yaml_node const *c;
+
+  for (c = from->first; c; c = c->next) {
+    struct yaml_node *mine = arena_alloc(rd->arena, sizeof *mine);
+    if (!mine) return false;
+    *mine = *c;
+    mine->first = mine->last = mine->next = NULL;
+    if (n->last)
+      n->last->next = mine;
+    else
+      n->first = mine;
+    n->last = mine;
+    if (!copy_children(rd, mine, c)) return false;
+  }
+  return true;
+}
+
 static struct yaml_node *
 alias(struct reader *rd, yaml_event_t const *ev)
 {
@@ -140,9 +162,9 @@ alias(struct reader *rd, yaml_event_t const *ev)
   if (!n) return NULL;
   n->text = an->node->text;
   n->quoted = an->node->quoted;
-  n->first = an->node->first;
-  n->last = an->node->last;
-  return n;
+  if (copy_children(rd, n, an->node)) return n;
+  complain(rd, &ev->start_mark, "out of memory");
+  return NULL;
 }
 
 static void
@@ -314,20 +336,30 @@ read_text(stralloc *text, char const *path, yaml_say_fn *say)
 }
 
 struct yaml_node *
-yaml_read(struct arena *a, char const *path, yaml_say_fn *say)
+yaml_parse(struct arena *a, char const *file, struct slice text, yaml_say_fn *say)
 {
   struct reader rd = {.arena = a, .say = say};
-  stralloc text = STRALLOC_ZERO;
   struct yaml_node *top = NULL;
 
-  rd.file = arena_copy(a, slice_str(path)).s;
-  if (rd.file && read_text(&text, path, say) && yaml_parser_initialize(&rd.parser)) {
+  rd.file = arena_copy(a, slice_str(file)).s;
+  if (rd.file && yaml_parser_initialize(&rd.parser)) {
     yaml_parser_set_input_string(&rd.parser, (unsigned char const *)text.s, text.len);
     yaml_parser_set_encoding(&rd.parser, YAML_UTF8_ENCODING);
     top = read_document(&rd);
     yaml_parser_delete(&rd.parser);
-    errno = 0;
   }
+  errno = 0;
+  return top;
+}
+
+struct yaml_node *
+yaml_read(struct arena *a, char const *path, yaml_say_fn *say)
+{
+  stralloc text = STRALLOC_ZERO;
+  struct yaml_node *top = NULL;
+
+  if (read_text(&text, path, say))
+    top = yaml_parse(a, path, slice_of(text.s, text.len), say);
   stralloc_free(&text);
   return top;
 }

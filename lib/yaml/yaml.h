@@ -33,6 +33,10 @@ typedef void yaml_say_fn(char const *file, unsigned int line, unsigned int col,
  * for a bad file, else why it cannot be read. */
 struct yaml_node *yaml_read(struct arena *a, char const *path, yaml_say_fn *say);
 
+/* The same of a text; file is its name in messages. */
+struct yaml_node *yaml_parse(struct arena *a, char const *file, struct slice text,
+                             yaml_say_fn *say);
+
 /* The value of a key of a map, or NULL. */
 struct yaml_node *yaml_get(struct yaml_node const *map, char const *key);
 
