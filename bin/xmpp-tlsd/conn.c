@@ -44,6 +44,7 @@ conn_of(struct link const *l, struct record *r)
 void
 conn_tell(struct conn *c, enum verb v)
 {
+  if (!c->link) return; /* closing, and its neighbour is gone */
   link_begin(c->link, v);
   link_num(c->link, c->id);
   link_end(c->link);
@@ -168,6 +169,7 @@ give_decrypted(struct conn *c)
   size_t n;
   int rc;
 
+  ERR_clear_error(); /* SSL_get_error believes whatever is left there */
   while ((rc = SSL_read_ex(c->ssl, buf, sizeof buf, &n)) == 1) {
     if (!begun) {
       link_begin(c->link, VERB_DATA);
@@ -211,7 +213,10 @@ static bool
 do_handshake(struct conn *c)
 {
   char const *why;
-  int rc = SSL_do_handshake(c->ssl);
+  int rc;
+
+  ERR_clear_error();
+  rc = SSL_do_handshake(c->ssl);
 
   conn_mark_dirty(c);
   if (rc == 1) return handshake_done(c);

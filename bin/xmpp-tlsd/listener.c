@@ -279,7 +279,7 @@ on_accept(void *cookie, uint32_t what)
 static bool
 same_socket(struct listener const *a, struct listener const *b)
 {
-  return a->port == b->port && !strcmp(a->ip, b->ip) && a->backlog == b->backlog;
+  return a->port == b->port && !strcmp(a->ip, b->ip);
 }
 
 static bool
@@ -318,6 +318,7 @@ open_sockets(struct listener *list, struct listener *old)
     }
     if (!o) continue;
     int fd = o->io.fd;
+    listen(fd, (int)ln->backlog);
     event_io_cancel(&o->io);
     if (!event_io_start(&ln->io, fd, link_find(ln->serves) ? EVENT_READ : 0, on_accept,
                         ln))

@@ -17,12 +17,18 @@ void
 shaper_count(struct conn *c, size_t n)
 {
   struct shaper *sh = c->shaper;
+  uint64_t us, full_us;
   int64_t most;
 
   if (!sh) return;
   most = (int64_t)(sh->burst * 1000000);
-  sh->tokens += (int64_t)((door_now() - sh->filled_us) * sh->rate);
-  if (sh->tokens > most) sh->tokens = most;
+  /* Not longer than it takes to fill the bucket; not at all when the clock was set back. */
+  us = door_now() > sh->filled_us ? door_now() - sh->filled_us : 0;
+  full_us = (uint64_t)(most - sh->tokens) / sh->rate;
+  if (us > full_us)
+    sh->tokens = most;
+  else
+    sh->tokens += (int64_t)(us * sh->rate);
   sh->filled_us = door_now();
   sh->tokens -= (int64_t)n * 1000000;
   if (sh->tokens >= 0) return;
