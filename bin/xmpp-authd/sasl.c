@@ -19,10 +19,12 @@ struct exchange {
   struct link *link;
   uint64_t id;
   struct event_timer timer;
-  struct host const *host;
+  struct slice host; /* its name, in the arena of scram: hosts change on reload */
   enum mechanism mechanism;
   enum step step;
-  bool real; /* the account is there */
+  bool named;   /* bare is an address of the host */
+  bool real;    /* the account is there */
+  bool is_free; /* it fails for want of a channel binding that both know */
   struct scram scram;
   struct scram_keys keys;
   struct slice bindings; /* words type=base64, in the arena of scram */
@@ -59,12 +61,16 @@ exchange_free(struct exchange *x)
 }
 
 static void
-say_failure(struct link *l, uint64_t id, char const *condition)
+say_failure(struct link *l, uint64_t id, char const *condition, bool is_free)
 {
   sasl_totals.failed++;
   link_begin(l, VERB_FAILURE);
   link_num(l, id);
   link_str(l, condition);
+  if (is_free) {
+    link_str(l, "");
+    link_str(l, "1");
+  }
   link_end(l);
 }
 
@@ -73,7 +79,7 @@ fail(struct exchange *x, char const *condition)
 {
   log_event(LOG_INFO, "auth-failed", "jid", x->bare.len ? log_text(x->bare) : NULL, "why",
             condition, NULL);
-  say_failure(x->link, x->id, condition);
+  say_failure(x->link, x->id, condition, x->is_free);
   exchange_free(x);
 }
 
@@ -125,11 +131,12 @@ take_name(struct exchange *x, struct slice name)
 
   if (memchr(name.s, '@', name.len)) {
     slice_word(&at, '@', &local);
-    if (slice_is_nocase(at, x->host->name)) name = local;
+    if (slice_is_nocase(at, x->host.s)) name = local;
   }
   local = jid_prep_local(a, name);
-  if (local.s && jid_make(a, local, slice_str(x->host->name), SLICE(""), &j)) {
+  if (local.s && jid_make(a, local, x->host, SLICE(""), &j)) {
     x->bare = j.bare;
+    x->named = true;
     return true;
   }
   x->bare = arena_copy(a, name);
@@ -152,7 +159,7 @@ static void
 plain(struct exchange *x, struct slice message)
 {
   struct slice rest = message, authzid, name, password;
-  bool matches = false;
+  bool matches = false, authzid_ok;
 
   if (!slice_word(&rest, 0, &authzid) || !slice_word(&rest, 0, &name) || !name.len ||
       !rest.len || memchr(rest.s, 0, rest.len) || rest.len > PASSWORD_MAX) {
@@ -166,11 +173,12 @@ plain(struct exchange *x, struct slice message)
   password = scram_password(&x->scram.arena, rest);
   if (!password.s) password = rest; /* prepares to nothing that anybody has */
   matches = scram_matches(SCRAM_SHA256, password, &x->keys);
+  authzid_ok = authzid_holds(x, authzid); /* it lies in the message */
   OPENSSL_cleanse((void *)(uintptr_t)password.s, password.len);
   OPENSSL_cleanse((void *)(uintptr_t)message.s, message.len);
-  if (!authzid_holds(x, authzid))
+  if (!authzid_ok)
     fail(x, "invalid-authzid");
-  else if (!matches || !x->real)
+  else if (!matches || !x->real || !x->named)
     fail(x, "not-authorized");
   else
     succeed(x, SLICE(""));
@@ -215,7 +223,12 @@ scram_first(struct exchange *x, struct slice message)
     fail(x, "invalid-authzid");
     return;
   }
-  if (!rc && x->scram.binding_type.len && !binding_of(x).len) rc = SCRAM_NOT_AUTHORIZED;
+  /* Clients that know tls-unique alone try it under TLS 1.3 too, with one mechanism after the
+   * other, before they go on without. */
+  if (!rc && x->scram.binding_type.len && !binding_of(x).len) {
+    x->is_free = true;
+    rc = SCRAM_NOT_AUTHORIZED;
+  }
   if (!rc) rc = scram_server_first(&x->scram, &x->keys);
   if (rc) {
     fail_scram(x, rc);
@@ -234,7 +247,7 @@ scram_final(struct exchange *x, struct slice message)
 
   if (rc)
     fail_scram(x, rc);
-  else if (!x->real)
+  else if (!x->real || !x->named)
     fail(x, "not-authorized");
   else
     succeed(x, verifier);
@@ -300,7 +313,8 @@ exchange_new(struct link *l, uint64_t id, struct record *r)
   x->link = l;
   x->id = id;
   x->bindings = arena_copy(&x->scram.arena, record_get(r, 7));
-  if (!l->cookie || !x->bindings.s || !id_map_put(l->cookie, id, x)) {
+  x->host = arena_copy(&x->scram.arena, record_get(r, 2));
+  if (!l->cookie || !x->bindings.s || !x->host.s || !id_map_put(l->cookie, id, x)) {
     scram_wipe(&x->scram);
     free(x);
     return NULL;
@@ -321,19 +335,18 @@ sasl_auth(struct link *l, struct record *r)
 
   sasl_abort(l, r);
   if (!h || !authd_offers(h, mechanism)) {
-    say_failure(l, id, "invalid-mechanism");
+    say_failure(l, id, "invalid-mechanism", false);
     return;
   }
   if (slice_is(mechanism, "PLAIN") && !secure) {
-    say_failure(l, id, "encryption-required");
+    say_failure(l, id, "encryption-required", false);
     return;
   }
   x = exchange_new(l, id, r);
   if (!x) {
-    say_failure(l, id, "temporary-auth-failure");
+    say_failure(l, id, "temporary-auth-failure", false);
     return;
   }
-  x->host = h;
   door_random_id(x->nonce, NONCE_LEN);
   x->scram.nonce = slice_of(x->nonce, NONCE_LEN);
   x->scram.plus_offered = x->bindings.len && offers_plus(h);
@@ -359,7 +372,7 @@ sasl_response(struct link *l, struct record *r)
   if (x)
     step(x, record_get(r, 2));
   else
-    say_failure(l, record_u64(r, 1), "temporary-auth-failure");
+    say_failure(l, record_u64(r, 1), "temporary-auth-failure", false);
 }
 
 void

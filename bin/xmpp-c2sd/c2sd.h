@@ -15,6 +15,8 @@
 #define HELD_MAX 65536u
 /* Output that waits for a client to read. */
 #define BLOCKED_MAX (8u << 20)
+/* Bytes for a client in one record. */
+#define PIECE_MAX (1u << 20)
 
 #define NS_CLIENT "jabber:client"
 #define NS_TLS "urn:ietf:params:xml:ns:xmpp-tls"
@@ -101,7 +103,6 @@ struct stream {
   signed char priority;
   unsigned char failures;
   bool secure, authed, header_sent, available, is_blocked, restart;
-  bool plus_asked, plus_failed; /* the exchange binds the channel; one such failed */
 };
 
 /* Conduit records. */

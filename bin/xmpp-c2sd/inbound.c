@@ -9,6 +9,9 @@
 
 #define NS_XML "http://www.w3.org/XML/1998/namespace"
 
+/* All fields of a stanza record but the last. */
+#define ENVELOPE_MAX 32768u
+
 struct inbound {
   struct stream *s;
   struct xml_node const *e;
@@ -144,8 +147,8 @@ classify(struct inbound const *in, int priority)
 
   tags.len = 0;
   if (slice_is(in->kind, "iq"))
-    return !is_one_of(in->type, "get set") || !c || memchr(c->ns.s, ' ', c->ns.len) ||
-           add_tag("ns=", c->ns);
+    return !is_one_of(in->type, "get set") || !c || c->ns.len > STANZA_ID_MAX ||
+           memchr(c->ns.s, ' ', c->ns.len) || add_tag("ns=", c->ns);
   if (slice_is(in->kind, "presence"))
     return !priority || add_number_tag("prio=", priority);
   return !xml_child(in->e, NS_CLIENT, "body") || add_tag("body", SLICE(""));
@@ -167,11 +170,14 @@ has_lang(struct xml_node const *e)
 /* Whether the inside can go on as it was sent: then all prefixes it uses are declared in it
  * or on the stanza, and unprefixed names are in the content namespace. */
 static bool
-stands_alone(struct stream const *s, struct xml_node const *e)
+stands_alone(struct inbound const *in)
 {
+  struct xml_node const *e = in->e;
   size_t i;
 
-  if (s->xml.root || e->prefix.len) return false;
+  if (in->s->xml.root || e->prefix.len) return false;
+  /* The one prefix that the usual root declares. */
+  if (memmem(in->bytes.s, in->bytes.len, "stream:", 7)) return false;
   for (i = 0; i < e->attrs_n; i++)
     if (e->attrs[i].ns.len && !slice_is(e->attrs[i].ns, NS_XML)) return false;
   return true;
@@ -180,14 +186,15 @@ stands_alone(struct stream const *s, struct xml_node const *e)
 static bool
 cat_declarations(struct xml_node const *e)
 {
+  static stralloc name = STRALLOC_ZERO;
   size_t i;
 
   for (i = 0; i < e->decls_n; i++) {
     if (!e->decls[2 * i].len) continue;
-    if (!xml_cat(&tag, " xmlns:") ||
-        !stralloc_catb(&tag, e->decls[2 * i].s, e->decls[2 * i].len) ||
-        !xml_cat(&tag, "='") || !xml_cat_text(&tag, e->decls[2 * i + 1]) ||
-        !xml_cat(&tag, "'"))
+    name.len = 0;
+    if (!stralloc_cats(&name, "xmlns:") ||
+        !stralloc_catb(&name, e->decls[2 * i].s, e->decls[2 * i].len) ||
+        !stralloc_0(&name) || !xml_cat_attr(&tag, name.s, e->decls[2 * i + 1]))
       return false;
   }
   return true;
@@ -209,7 +216,7 @@ cat_start_tag(struct inbound const *in)
   if (in->id.s && !xml_cat_attr(&tag, "id", in->id)) return false;
   for (i = 0; i < in->e->attrs_n; i++) {
     struct xml_attr const *a = &in->e->attrs[i];
-    if (slice_is(a->ns, NS_XML) && slice_is(a->name, "lang") &&
+    if (slice_is(a->ns, NS_XML) && slice_is(a->name, "lang") && a->value.len < 64 &&
         !xml_cat_attr(&tag, "xml:lang", a->value))
       return false;
   }
@@ -258,9 +265,13 @@ cat_inside(struct xml_node const *e)
 static bool
 send(struct inbound const *in, struct link *routed)
 {
-  bool alone = stands_alone(in->s, in->e);
+  bool alone = stands_alone(in);
 
   if (!cat_start_tag(in) || (!alone && !cat_inside(in->e))) return false;
+  /* Escaping doubles at worst; the rest of the envelope is within ENVELOPE_MAX. */
+  if (2 * (in->type.len + tag.len + (alone ? in->bytes.len : 0)) + ENVELOPE_MAX >
+      RECORD_MAX)
+    return false;
   link_begin(routed, VERB_STANZA);
   link_text(routed, in->to.full);
   link_text(routed, in->from);
@@ -281,9 +292,10 @@ static void
 note_presence(struct inbound const *in, int priority)
 {
   if (in->to.full.len || !slice_is(in->kind, "presence")) return;
-  if (!in->type.len) in->s->available = true;
   if (slice_is(in->type, "unavailable")) in->s->available = false;
-  in->s->priority = (signed char)priority;
+  if (in->type.len) return;
+  in->s->available = true;
+  if (!in->type.len) in->s->priority = (signed char)priority;
 }
 
 /* What keeps the stanza from going on, answered; or nothing. */
@@ -291,14 +303,14 @@ static bool
 check(struct inbound *in, int *priority)
 {
   struct slice to = xml_attr(in->e, "to");
-  char const *wrong = NULL;
+  char const *wrong = in->id.len > STANZA_ID_MAX ? "an id is too long" : NULL;
 
   if (to.len && !jid_parse(&scratch, to, &in->to)) {
     inbound_error(in->s, in->e, ERR_JID_MALFORMED, NULL);
     return false;
   }
-  if (slice_is(in->kind, "iq")) wrong = check_iq(in);
-  if (slice_is(in->kind, "presence")) wrong = check_presence(in, priority);
+  if (!wrong && slice_is(in->kind, "iq")) wrong = check_iq(in);
+  if (!wrong && slice_is(in->kind, "presence")) wrong = check_presence(in, priority);
   if (wrong) inbound_error(in->s, in->e, ERR_BAD_REQUEST, wrong);
   return !wrong;
 }

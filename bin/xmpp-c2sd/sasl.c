@@ -62,7 +62,7 @@ sasl_features(struct stream const *s, stralloc *out)
 /* ---- answers to the client ---- */
 
 static enum state
-fail(struct stream *s, char const *condition, struct slice text)
+fail_free(struct stream *s, char const *condition, struct slice text)
 {
   stralloc sa = STRALLOC_ZERO;
 
@@ -75,7 +75,14 @@ fail(struct stream *s, char const *condition, struct slice text)
   stralloc_free(&sa);
   log_event(LOG_INFO, "auth-failed", "sid", log_num(s->sid), "ip",
             log_peer(slice_str(s->ip)), "why", condition, NULL);
-  s->plus_failed = s->plus_failed || s->plus_asked;
+  return ST_FEATURES;
+}
+
+/* A failure that counts (RFC 6120 s6.4.5). */
+static enum state
+fail(struct stream *s, char const *condition, struct slice text)
+{
+  fail_free(s, condition, text);
   if (++s->failures < SASL_FAILURES_MAX) return ST_FEATURES;
   stream_error(s, "policy-violation", "too many failed authentications");
   return ST_CLOSED;
@@ -96,19 +103,9 @@ say(struct stream *s, char const *element, struct slice data)
 
 /* ---- what the client says ---- */
 
-/* RFC 5802 s6 refuses a client that says it would bind if we could (y), for we said that we
- * can: unless it has seen so and tried on this very stream, and failed for want of a type of
- * binding that both know. Clients that know tls-unique alone do so under TLS 1.3. */
-static bool
-shows_bindings(struct stream const *s, struct slice mech)
-{
-  return is_plus(mech) || !s->plus_failed;
-}
-
 static void
 ask(struct link *authd, struct stream *s, struct slice mech, struct slice initial)
 {
-  s->plus_asked = is_plus(mech);
   link_begin(authd, VERB_AUTH);
   link_num(authd, s->sid);
   link_str(authd, s->host->name);
@@ -116,7 +113,7 @@ ask(struct link *authd, struct stream *s, struct slice mech, struct slice initia
   link_text(authd, initial);
   link_str(authd, s->ip);
   link_num(authd, s->secure);
-  link_str(authd, shows_bindings(s, mech) ? s->bindings : NULL);
+  link_str(authd, s->bindings);
   link_end(authd);
 }
 
@@ -226,7 +223,8 @@ sasl_on_failure(struct link *l, struct record *r)
 
   (void)l;
   if (!s) return;
-  s->state = fail(s, log_text(record_get(r, 2)), record_get(r, 3));
+  s->state = (slice_is(record_get(r, 4), "1") ? fail_free : fail)(
+    s, log_text(record_get(r, 2)), record_get(r, 3));
   stream_resume(s);
   stream_settle(s);
 }

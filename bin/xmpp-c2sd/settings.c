@@ -48,15 +48,14 @@ add_host(struct slice name)
 static struct listener *
 listener_named(struct slice name)
 {
-  struct listener *ln;
+  struct listener *ln, **at;
 
-  for (ln = c2sd.listeners; ln; ln = ln->next)
+  for (at = &c2sd.listeners; (ln = *at); at = &ln->next)
     if (slice_is(name, ln->name)) return ln;
   ln = calloc(1, sizeof *ln);
   if (!ln) return NULL;
   ln->name = strndup(name.s, name.len);
-  ln->next = c2sd.listeners;
-  c2sd.listeners = ln;
+  *at = ln;
   return ln->name ? ln : NULL;
 }
 

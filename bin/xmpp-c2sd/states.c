@@ -26,13 +26,14 @@ typedef enum state step(struct stream *s, struct xml_node const *e, struct slice
 static bool
 cat_header(stralloc *out, struct stream const *s, struct slice to)
 {
+  struct host const *h = s->host ? s->host : c2sd.hosts; /* s4.9.1.2: never without */
   char id[STREAM_ID_LEN];
 
   door_random_id(id, sizeof id);
   return xml_cat(out, "<?xml version='1.0'?><stream:stream xmlns='" NS_CLIENT
                       "' xmlns:stream='" XML_NS_STREAMS "'") &&
          xml_cat_attr(out, "id", slice_of(id, sizeof id)) &&
-         (!s->host || xml_cat_attr(out, "from", slice_str(s->host->name))) &&
+         xml_cat_attr(out, "from", slice_str(h->name)) &&
          (!to.len || xml_cat_attr(out, "to", to)) && xml_cat(out, " version='1.0'") &&
          xml_cat_attr(out, "xml:lang", slice_str(s->lang ? s->lang : c2sd.language)) &&
          xml_cat(out, ">");
@@ -79,15 +80,17 @@ static bool
 version_is_ours(struct slice v)
 {
   struct slice major;
+  uint64_t n;
 
   /* s4.7.5: a higher minor number, or a higher major one, is answered with our own. */
-  return slice_word(&v, '.', &major) && major.len && !slice_is(major, "0");
+  return slice_word(&v, '.', &major) && slice_u64(major, &n) && n;
 }
 
 /* What is wrong with a header (s4.7, s4.8), as a stream error; NULL: nothing. */
 static char const *
 check_header(struct stream *s, struct xml_node const *root)
 {
+  char const *wrong;
   size_t i;
 
   if (!slice_is(root->ns, XML_NS_STREAMS)) return "invalid-namespace";
@@ -96,8 +99,8 @@ check_header(struct stream *s, struct xml_node const *root)
     if (!root->decls[2 * i].len && !slice_is(root->decls[2 * i + 1], NS_CLIENT) &&
         !slice_is(root->decls[2 * i + 1], XML_NS_STREAMS))
       return "invalid-namespace";
-  if (!version_is_ours(xml_attr(root, "version"))) return "unsupported-version";
-  return take_host(s, xml_attr(root, "to"));
+  wrong = take_host(s, xml_attr(root, "to"));
+  return version_is_ours(xml_attr(root, "version")) ? wrong : "unsupported-version";
 }
 
 static void
@@ -118,13 +121,18 @@ void
 states_header(struct stream *s, struct xml_node const *root)
 {
   stralloc sa = STRALLOC_ZERO;
+  struct arena a = ARENA_ZERO;
   struct slice from = root ? xml_attr(root, "from") : SLICE("");
+  struct jid j;
   char const *wrong = root ? check_header(s, root) : NULL;
   bool ok;
 
   if (root) take_lang(s, root);
   if (!s->host && !wrong && root) wrong = "host-unknown";
+  /* s4.7.2: the bare JID of what the client gave. */
+  from = from.len && jid_parse(&a, from, &j) ? j.bare : SLICE("");
   ok = cat_header(&sa, s, from) && (wrong || !root || cat_features(&sa, s));
+  arena_wipe(&a);
   s->header_sent = true;
   if (ok) stream_write(s, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
@@ -174,10 +182,12 @@ is_stanza(struct xml_node const *e)
 }
 
 static enum input
-input_of(struct xml_node const *e)
+input_of(struct stream const *s, struct xml_node const *e)
 {
+  bool ours = s->state != ST_BOUND || !xml_attr(e, "to").len;
+
   if (is_stanza(e))
-    return slice_is(e->name, "iq") && xml_child(e, NS_BIND, "bind") &&
+    return slice_is(e->name, "iq") && ours && xml_child(e, NS_BIND, "bind") &&
                slice_is(xml_attr(e, "type"), "set")
              ? IN_BIND
              : IN_STANZA;
@@ -205,7 +215,7 @@ refuse(struct stream *s, enum input in)
 void
 states_element(struct stream *s, struct xml_node const *e, struct slice bytes)
 {
-  enum input in = input_of(e);
+  enum input in = input_of(s, e);
   step *do_it = table[s->state][in];
   enum state next = do_it ? do_it(s, e, bytes) : refuse(s, in);
 

@@ -79,6 +79,19 @@ block(struct stream *s, struct slice raw)
   }
 }
 
+/* The length of the first piece of raw, of which no escape is cut in two. */
+static size_t
+piece(struct slice raw)
+{
+  size_t n = raw.len < PIECE_MAX ? raw.len : PIECE_MAX, i = n;
+
+  if (n == raw.len) return n;
+  while (i && raw.s[i - 1] == '\\')
+    i--;
+  return (n - i) % 2 ? n - 1 : n;
+}
+
+/* A record has a limit; what has waited, or was made from much, leaves in pieces. */
 void
 stream_write_raw(struct stream *s, struct slice raw)
 {
@@ -87,10 +100,14 @@ stream_write_raw(struct stream *s, struct slice raw)
     block(s, raw);
     return;
   }
-  link_begin(s->link, VERB_DATA);
-  link_num(s->link, s->id);
-  link_raw(s->link, raw);
-  link_end(s->link);
+  while (raw.len) {
+    size_t n = piece(raw);
+    link_begin(s->link, VERB_DATA);
+    link_num(s->link, s->id);
+    link_raw(s->link, slice_of(raw.s, n));
+    link_end(s->link);
+    raw = slice_of(raw.s + n, raw.len - n);
+  }
 }
 
 void
@@ -103,10 +120,14 @@ stream_write(struct stream *s, struct slice markup)
     stralloc_free(&sa);
     return;
   }
-  link_begin(s->link, VERB_DATA);
-  link_num(s->link, s->id);
-  link_text(s->link, markup);
-  link_end(s->link);
+  while (markup.len) {
+    size_t n = markup.len < PIECE_MAX ? markup.len : PIECE_MAX;
+    link_begin(s->link, VERB_DATA);
+    link_num(s->link, s->id);
+    link_text(s->link, slice_of(markup.s, n));
+    link_end(s->link);
+    markup = slice_of(markup.s + n, markup.len - n);
+  }
 }
 
 /* ---- the end ---- */
@@ -117,7 +138,10 @@ stream_end(struct stream *s, char const *why)
   if (s->state == ST_CLOSED) return;
   log_event(LOG_INFO, "stream-ended", "sid", log_num(s->sid), "jid", s->jid, "ip",
             log_peer(slice_str(s->ip)), "why", why, NULL);
-  if (s->header_sent) stream_write(s, SLICE("</stream:stream>"));
+  if (s->header_sent) {
+    s->header_sent = false; /* should the writing end the stream: once */
+    stream_write(s, SLICE("</stream:stream>"));
+  }
   sasl_forget(s);
   bind_forget(s);
   if (s->blocked.len) {
@@ -403,6 +427,8 @@ stream_secured(struct link *l, struct record *r)
 
   if (!s) return;
   s->secure = true;
+  free(s->bindings);
+  s->host = NULL;
   s->bindings = bindings.len ? strndup(bindings.s, bindings.len) : NULL;
   s->state = ST_START;
   s->header_sent = false;

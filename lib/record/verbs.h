@@ -63,7 +63,8 @@ V(ABORT, "abort", "ID", 1, C2SD, AUTHD, "The exchange ID is over; no answer is e
 V(CHALLENGE, "challenge", "ID DATA", 1, AUTHD, C2SD, "Base64 for the client; a response or abort follows.") \
 V(SUCCESS, "success", "ID DATA JID", 3, AUTHD, C2SD,                                          \
   "The client has proven to be JID (bare). DATA: what the mechanism still has to say.")       \
-V(FAILURE, "failure", "ID CONDITION TEXT", 2, AUTHD, C2SD, "The exchange failed with a condition of RFC 6120 s6.5.") \
+V(FAILURE, "failure", "ID CONDITION TEXT FREE", 2, AUTHD, C2SD,                               \
+  "The exchange failed with a condition of RFC 6120 s6.5. FREE is 1 when no secret was tried: it does not count.") \
 V(BIND, "bind", "SID JID RESOURCE IP", 3, C2SD, ROUTED,                                       \
   "Stream SID wants to be the session JID/RESOURCE. bound or refused answers.")               \
 V(SESSION, "session", "SID JID IP PRIORITY", 2, C2SD, ROUTED,                                 \
