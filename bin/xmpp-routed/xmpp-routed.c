@@ -37,7 +37,7 @@ pauses(struct link const *full)
 {
   unsigned int all = PROGRAMS_ALL & ~(unsigned int)CTL;
 
-  return full->program == C2SD ? all : all & ~(unsigned int)full->program;
+  return full->program == C2SD ? all : PROGRAMS_EDGE & ~(unsigned int)full->program;
 }
 
 static bool
