@@ -1,0 +1,48 @@
+/* access: who may do what, from compiled settings. Lists of access control (acl) name sets of
+ * users and addresses; rules try conditions on them in order and give a word: allow or deny,
+ * a shaper's name, a number.
+ *
+ * Rows, SCOPE being * or a host whose own set replaces the common one whole:
+ *   acl   SCOPE NAME TYPE VALUE VALUE2    rows of one NAME: any of them
+ *   rule  SCOPE NAME N RESULT TYPE VALUE  rows of one N: all of them; the lowest N that holds
+ * TYPE is one of user user_regexp user_glob server server_regexp server_glob resource
+ * resource_regexp resource_glob node_regexp node_glob ip shared_group all none; in a rule also
+ * acl, whose VALUE is a list's name.
+ *   shaper * NAME RATE BURST */
+#ifndef ACCESS_H
+#define ACCESS_H
+
+#include "settings/settings.h"
+
+struct access;
+
+/* Who asks. Parts are prepared; ip is text, as a record has it. What is not known is empty. */
+struct access_who {
+  struct slice local, domain, resource, ip;
+};
+
+/* Read the rows of st, which must outlive it. NULL, having logged why (a pattern that is no
+ * regular expression, an address that is none), or ENOMEM. */
+struct access *access_load(struct settings const *st);
+void access_free(struct access *a);
+
+/* The word that the rule of this name gives to who on host; empty when none of its
+ * conditions holds or there is no such rule: which denies. The names all and none are rules
+ * that are always there. Allocates nothing. n: which condition decided; may be NULL. */
+struct slice access_check(struct access const *a, struct slice rule, struct slice host,
+                          struct access_who const *who, uint64_t *n);
+
+/* Whether that word is allow. */
+bool access_allows(struct access const *a, struct slice rule, struct slice host,
+                   struct access_who const *who);
+
+/* The number that a rule gives (max_user_sessions); dflt when it gives none. */
+uint64_t access_number(struct access const *a, struct slice rule, struct slice host,
+                       struct access_who const *who, uint64_t dflt);
+
+/* Bytes a second and at once of the shaper that a rule gives; 0: no limit. A rule may be the
+ * name of a shaper, or a number. */
+void access_shaper(struct access const *a, struct slice rule, struct slice host,
+                   struct access_who const *who, uint64_t *rate, uint64_t *burst);
+
+#endif
