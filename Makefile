@@ -37,7 +37,7 @@ EXT_scram := -lcrypto -lidn
 EXT_yaml := -lyaml
 
 # Ranks: an area includes only areas before it in this list (make layers).
-AREAS := base event record settings link xml jid stanza store accounts scram access yaml handle service
+AREAS := base event record settings access link xml jid stanza store accounts scram yaml handle service
 
 # One line a program: the areas it links, highest first.
 LIBS_xmpp-tlsd := service link settings record event base
@@ -47,7 +47,8 @@ LIBS_xmpp-authd := service accounts scram store jid link settings record event b
 LIBS_xmpp-hostd := service handle stanza jid xml link settings record event base
 LIBS_xmpp-load := scram xml event base
 EXT_xmpp-load := -lssl
-LIBS_xmpp-confgen := yaml jid record base
+LIBS_xmpp-confgen := yaml jid access settings record base
+EXT_xmpp-confgen := -lcrypto
 LIBS_xmpp-ctl := settings record base
 LIBS_xmpp-up := settings record base
 EXT_xmpp-up := -lcrypto

@@ -1,6 +1,8 @@
 #include "confgen.h"
 
 #include <glob.h>
+#include <idn-free.h>
+#include <idna.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -69,14 +71,16 @@ add_certfile(struct yaml_node const *n)
   globfree(&g);
 }
 
-static void
+void
 compile_certfiles(struct yaml_node const *n)
 {
   struct yaml_node const *c;
 
-  if (n->kind == YAML_SCALAR) add_certfile(n);
-  for (c = n->first; c; c = c->next)
-    add_certfile(c);
+  if (n->kind == YAML_MAP)
+    say_error(n, "certfiles", "expected a path, or a list of paths, got a mapping");
+  else if (n->kind == YAML_SCALAR)
+    add_certfile(n);
+  for (c = n->first; n->kind == YAML_LIST && c; c = c->next) add_certfile(c);
 }
 
 /* ---- tabber: our own options ---- */
@@ -127,20 +131,41 @@ set_iterations(struct yaml_node const *n)
     emit_slice(AUTHD, "scram_iterations", SLICE("*"), n->text);
 }
 
+static bool
+expect_map(struct yaml_node const *n, char const *path)
+{
+  if (n->kind == YAML_MAP) return true;
+  say_error(n, path, "expected a mapping, got %s%s%s",
+            n->kind == YAML_LIST ? "a list" : "\"", n->kind == YAML_LIST ? "" : n->text.s,
+            n->kind == YAML_LIST ? "" : "\"");
+  return false;
+}
+
+static void
+unknown_tabber_option(struct yaml_node const *n)
+{
+  struct yaml_node at = *n;
+
+  at.line = n->key_line;
+  at.col = n->key_col;
+  say_error(&at, "tabber", "unknown option %s; known: instances, scram_iterations",
+            n->key.s);
+}
+
 void
 compile_tabber(struct yaml_node const *tabber)
 {
   struct yaml_node const *n, *c;
 
+  if (!expect_map(tabber, "tabber")) return;
   for (n = tabber->first; n; n = n->next) {
-    if (slice_is(n->key, "instances")) {
+    if (slice_is(n->key, "scram_iterations"))
+      set_iterations(n);
+    else if (!slice_is(n->key, "instances"))
+      unknown_tabber_option(n);
+    else if (expect_map(n, "tabber.instances"))
       for (c = n->first; c; c = c->next)
         set_instances(c);
-    } else if (slice_is(n->key, "scram_iterations")) {
-      set_iterations(n);
-    } else
-      say_error(n, "tabber", "unknown option %s; known: instances, scram_iterations",
-                n->key.s);
   }
 }
 
@@ -186,42 +211,313 @@ compile_topology(void)
            instance_name(name, instances[i].program, k), NULL);
 }
 
+/* ---- hosts of their own mind ---- */
+
+static struct yaml_node *
+override_in(char const *section, struct slice host, char const *option)
+{
+  struct yaml_node *map = yaml_get(job.top, section), *n;
+
+  for (n = map ? map->first : NULL; n; n = n->next)
+    if (slice_is_nocase(n->key, host.s)) return yaml_get(n, option);
+  return NULL;
+}
+
+struct yaml_node *
+host_override(struct slice host, char const *option)
+{
+  return override_in("host_config", host, option);
+}
+
+struct yaml_node *
+host_append(struct slice host, char const *option)
+{
+  return override_in("append_host_config", host, option);
+}
+
+/* Options that stand for the whole server; a host has none of its own. */
+static char const *const global_only[] = {
+  "acme",
+  "allow_contrib_modules",
+  "api_permissions",
+  "append_host_config",
+  "auth_cache_*",
+  "ca_file",
+  "captcha_*",
+  "certfiles",
+  "cluster_*",
+  "define_macro",
+  "domain_balancing",
+  "fqdn",
+  "hosts",
+  "host",
+  "hosts_alias",
+  "host_config",
+  "install_contrib_modules",
+  "listen",
+  "loglevel",
+  "log_*",
+  "negotiation_timeout",
+  "net_ticktime",
+  "oauth_*",
+  "oom_*",
+  "queue_dir",
+  "redis_*",
+  "registration_timeout",
+  "router_*",
+  "rpc_timeout",
+  "s2s_max_retry_delay",
+  "shaper",
+  "sm_*",
+  "trusted_proxies",
+  "validate_stream",
+  "version",
+  "websocket_*",
+  "include_config_file",
+  "tabber",
+};
+
+static bool
+is_global(struct slice name)
+{
+  size_t i;
+
+  for (i = 0; i < sizeof global_only / sizeof *global_only; i++) {
+    size_t n = strlen(global_only[i]);
+    if (slice_is(name, global_only[i])) return true;
+    if (global_only[i][n - 1] == '*' && name.len >= n &&
+        !memcmp(name.s, global_only[i], n - 1))
+      return true;
+  }
+  return false;
+}
+
+/* ---- keywords in strings ---- */
+
+/* @HOST@ in a URL must be what DNS and HTTP know (IDNA): the A-label. */
+static struct slice
+host_for(struct slice text, struct slice host)
+{
+  char *ascii = NULL;
+  struct slice out = host;
+
+  if (!memmem(text.s, text.len, "://", 3) || idna_to_ascii_8z(host.s, &ascii, 0))
+    return host;
+  out = arena_copy(&job.arena, slice_str(ascii));
+  idn_free(ascii);
+  return out;
+}
+
+static struct slice
+keyword_value(struct yaml_node const *n, struct slice word, struct slice host)
+{
+  if (slice_is(word, "HOST")) {
+    if (host.len) return host_for(n->text, host);
+    say_error(n, n->key.s, "@HOST@ has no value outside of modules");
+    return SLICE("");
+  }
+  if (slice_is(word, "HOME")) return slice_str(job.home);
+  if (slice_is(word, "VERSION") || slice_is(word, "SEMVER")) return SLICE(TABBER_VERSION);
+  if (slice_is(word, "CONFIG_PATH")) {
+    char const *slash = strrchr(job.file, '/');
+    return slash ? slice_of(job.file, (size_t)(slash - job.file)) : SLICE(".");
+  }
+  return (struct slice){NULL, 0};
+}
+
+static struct slice
+expand_text(struct yaml_node const *n, struct slice host)
+{
+  stralloc sa = STRALLOC_ZERO;
+  struct slice rest = n->text, out;
+  char const *at, *end;
+
+  while ((at = memchr(rest.s, '@', rest.len)) &&
+         (end = memchr(at + 1, '@', rest.len - (size_t)(at + 1 - rest.s)))) {
+    struct slice word = slice_of(at + 1, (size_t)(end - at - 1));
+    struct slice value = keyword_value(n, word, host);
+    size_t keep = value.s ? (size_t)(at - rest.s) : (size_t)(end - rest.s);
+    stralloc_catb(&sa, rest.s, keep);
+    if (value.s) stralloc_catb(&sa, value.s, value.len);
+    rest = slice_of(value.s ? end + 1 : end,
+                    rest.len - (size_t)((value.s ? end + 1 : end) - rest.s));
+  }
+  stralloc_catb(&sa, rest.s, rest.len);
+  out = arena_copy(&job.arena, slice_of(sa.s, sa.len));
+  stralloc_free(&sa);
+  return out;
+}
+
+struct yaml_node *
+expand_keywords(struct yaml_node const *n, struct slice host)
+{
+  struct yaml_node *copy = arena_alloc(&job.arena, sizeof *copy), *child, **at;
+  struct yaml_node const *c;
+
+  if (!copy) return NULL;
+  *copy = *n;
+  if (n->kind == YAML_SCALAR) {
+    if (n->text.len) copy->text = expand_text(n, host);
+    return copy->text.s ? copy : NULL;
+  }
+  copy->first = copy->last = NULL;
+  at = &copy->first;
+  for (c = n->first; c; c = c->next) {
+    child = expand_keywords(c, host);
+    if (!child) return NULL;
+    child->next = NULL;
+    *at = copy->last = child;
+    at = &child->next;
+  }
+  return copy;
+}
+
 /* ---- plain options ---- */
 
-static void
-compile_option(struct yaml_node const *n)
+void
+say_unknown(struct yaml_node const *n, char const *path, char const *what,
+            char const *near)
 {
-  struct option const *o = option_find(n->key, GLOBAL);
-  char const *near;
+  struct yaml_node at = *n;
+
+  at.line = n->key_line;
+  at.col = n->key_col;
+  say_error(&at, path, "unknown %s%s%s%s", what, near ? "; did you mean " : "",
+            near ? near : "", near ? "?" : "");
+}
+
+struct yaml_node
+default_node(struct option const *o, struct yaml_node const *n)
+{
+  struct yaml_node d = {.kind = YAML_SCALAR, .file = job.file, .line = 1, .col = 1};
+
+  if (n) {
+    d.file = n->file;
+    d.line = n->line;
+    d.col = n->col;
+  }
+  d.key = slice_str(o->name);
+  d.text = slice_str(o->dflt);
+  return d;
+}
+
+static void
+warn_of_class(struct option const *o, struct yaml_node const *n, char const *path)
+{
+  if (o->class == NOTHING)
+    say_warning(n, path, "this option has no effect here");
+  else if (o->class == LATER && !strncmp(o->in, "mod_", 4))
+    return; /* its module was warned of */
+  else if (o->class == LATER)
+    say_warning(n, path, "the program that obeys this does not exist yet");
+}
+
+void
+compile_value(struct option const *o, struct yaml_node const *n, char const *path,
+              char const *key, struct slice as)
+{
   struct slice v;
 
+  if (n->text.s != o->dflt) warn_of_class(o, n, path);
+  if (o->type == T_ACCESS || o->type == T_SHAPER)
+    v = access_rule(n, path, o->type == T_SHAPER);
+  else
+    v = option_value(&job.arena, o, n, path);
+  if (v.s && o->owner)
+    emit_slice(o->owner, o->type == T_LOGLEVEL ? "verbosity" : key, as, v);
+}
+
+/* 18.04 knew other ways to keep accounts; ours is internal. */
+static void
+check_auth_method(struct yaml_node const *n)
+{
+  struct yaml_node const *c;
+  bool ok = slice_is(n->text, "internal") || slice_is(n->text, "mnesia");
+
+  for (c = n->first; c; c = c->next)
+    ok = ok || slice_is(c->text, "internal") || slice_is(c->text, "mnesia");
+  if (!ok) say_error(n, "auth_method", "only internal is supported");
+}
+
+static void
+compile_option(struct yaml_node const *n, struct slice as)
+{
+  struct option const *o = option_find("", n->key);
+  struct yaml_node *v;
+
   if (!o) {
-    near = option_nearest(n->key, GLOBAL);
-    say_error(n, n->key.s, "unknown option%s%s%s", near ? "; did you mean " : "",
-              near ? near : "", near ? "?" : "");
+    say_unknown(n, n->key.s, "option", option_nearest("", n->key));
     return;
   }
   if (o->type == T_SPECIAL) return;
-  v = option_value(&job.arena, o, n, o->name);
-  if (v.s)
-    emit_slice(o->owner, o->type == T_LOGLEVEL ? "verbosity" : o->name, SLICE("*"), v);
+  if (slice_is(n->key, "auth_method")) check_auth_method(n);
+  if (slice_is(n->key, "auth_password_format") && slice_is(n->text, "plain"))
+    say_warning(n, o->name, "passwords are not stored; SCRAM keys are");
+  v = expand_keywords(n, slice_is(as, "*") ? SLICE("") : as);
+  if (v) compile_value(o, v, o->name, o->name, as);
 }
 
 /* What the file does not say, as if it did. */
 static void
-compile_defaults(enum scope scope, struct yaml_node const *given, struct slice as)
+compile_defaults(struct yaml_node const *given)
 {
   size_t i;
 
   for (i = 0; i < options_n; i++) {
     struct option const *o = &options[i];
-    struct yaml_node n = {.kind = YAML_SCALAR, .file = job.file, .line = 1, .col = 1};
-    struct slice v;
-    if (o->scope != scope || !o->dflt || yaml_get(given, o->name)) continue;
-    n.text = slice_str(o->dflt);
-    v = option_value(&job.arena, o, &n, o->name);
-    if (v.s) emit_slice(o->owner, o->type == T_LOGLEVEL ? "verbosity" : o->name, as, v);
+    struct yaml_node n, *v;
+    if (*o->in || !o->dflt || yaml_get(given, o->name)) continue;
+    n = default_node(o, NULL);
+    v = expand_keywords(&n, SLICE(""));
+    if (v) compile_value(o, &n, o->name, o->name, SLICE("*"));
   }
+}
+
+static struct slice
+served(struct slice name)
+{
+  size_t i;
+
+  for (i = 0; i < job.hosts_n; i++)
+    if (slice_is_nocase(name, job.hosts[i].s)) return job.hosts[i];
+  return (struct slice){NULL, 0};
+}
+
+/* The sections host_config and append_host_config: per host, options as at the top. */
+static void
+compile_host_section(char const *section)
+{
+  struct yaml_node const *map = yaml_get(job.top, section), *h, *n;
+
+  for (h = map ? map->first : NULL; h; h = h->next) {
+    struct slice host = served(h->key);
+    if (!host.s) {
+      say_error(h, section, "%s is not among hosts", h->key.s);
+      continue;
+    }
+    for (n = h->first; n; n = n->next) {
+      if (slice_is(n->key, "define_macro"))
+        say_warning(n, section, "define_macro has no effect for a host");
+      else if (is_global(n->key))
+        say_error(n, section, "%s is for the whole server, not for a host", n->key.s);
+      else
+        compile_option(n, host);
+    }
+  }
+}
+
+static void
+compile_old_certfiles(void)
+{
+  static char const *const names[] = {"c2s_certfile", "s2s_certfile", "domain_certfile"};
+  struct yaml_node const *n;
+  size_t i;
+
+  for (i = 0; i < 3; i++)
+    if ((n = yaml_get(job.top, names[i]))) {
+      say_warning(n, names[i], "an old option; taken as one of certfiles");
+      compile_certfiles(n);
+    }
 }
 
 static void
@@ -235,29 +531,39 @@ compile_top(struct yaml_node *top)
   else
     say_error(top, "hosts", "the option is missing: which domains are served?");
   for (n = top->first; n; n = n->next)
-    compile_option(n);
-  compile_defaults(GLOBAL, top, SLICE("*"));
-  compile_defaults(HOST, top, SLICE("*"));
+    compile_option(n, SLICE("*"));
+  compile_defaults(top);
+  compile_host_section("host_config");
+  compile_host_section("append_host_config");
   if ((n = yaml_get(top, "certfiles"))) compile_certfiles(n);
+  compile_old_certfiles();
   if ((n = yaml_get(top, "tabber"))) compile_tabber(n);
+  compile_access();
   n = yaml_get(top, "listen");
   if (n)
     compile_listen(n);
   else
     say_warning(top, "listen", "nobody listens: no client can connect");
+  compile_modules();
+  compile_missing_rules();
   compile_dev_certs(job.dev_certs);
   compile_topology();
+  if (!job.no_files) check_certificates(yaml_get(top, "certfiles"));
 }
 
 bool
 compile(char const *file)
 {
-  struct yaml_node *top = yaml_read(&job.arena, file, say_yaml);
+  struct yaml_node *top;
 
   job.file = file;
-  if (!top) return false;
+  job.top = NULL;
+  job.hosts_n = 0;
+  top = yaml_read(&job.arena, file, say_yaml);
+  if (!top || !include_files(top, file)) return false;
   job.top = top;
-  if (!yaml_expand(&job.arena, top, yaml_get(top, "define_macro"), say_yaml))
+  if (!check_macros(top) ||
+      !yaml_expand(&job.arena, top, yaml_get(top, "define_macro"), say_yaml))
     return false;
   compile_top(top);
   return !said.errors;

@@ -37,17 +37,15 @@ void emit(unsigned int to, char const *key, struct slice scope, ...)
 /* One value from a slice. */
 void emit_slice(unsigned int to, char const *key, struct slice scope, struct slice value);
 
+/* The rows of a program so far; forget all rows. */
+struct slice emit_rows(unsigned int place);
+void emit_reset(void);
+
 /* Write all settings as the folder dir, in the place of what is there: one rename. uid_base:
  * 0, or each program's files belong to the user uid_base + its place. false with errno. */
 bool emit_write(char const *dir, uint32_t uid_base);
 
-/* ---- the table of options (options.c) ---- */
-
-enum scope {
-  GLOBAL,  /* once, for all */
-  HOST,    /* global, or for a host */
-  LISTENER /* of a c2s listener */
-};
+/* ---- the tables (table.c) ---- */
 
 enum type {
   T_BOOL,
@@ -55,25 +53,31 @@ enum type {
   T_INT_INF, /* or infinity */
   T_TIMEOUT, /* seconds, or a number with a unit; put out in milliseconds */
   T_TIMEOUT_INF,
+  T_TIMEOUT_ZERO, /* or 0 */
   T_STRING,
   T_WORD,  /* one of the words */
-  T_WORDS, /* one, or a list of, words, put out with blanks between; any case */
+  T_WORDS, /* one, or a list, put out with blanks between */
   T_LOGLEVEL,
   T_CIPHERS,   /* a string, or a list joined with colons */
   T_TLS_WORDS, /* protocol options: a string, or a list joined with | */
   T_FILE,      /* a path that can be read */
-  T_SPECIAL    /* has a reader of its own */
+  T_OCTAL,
+  T_REGEXP,
+  T_ACCESS, /* a rule: its name, all, none, or the rule itself */
+  T_SHAPER, /* likewise of shapers */
+  T_ANY,    /* whatever it is, it has no effect yet */
+  T_SPECIAL /* has a reader of its own */
 };
 
 enum class {
-  MUST,   /* works */
-  LATER,  /* accepted; one warning: the program that does it does not exist yet */
-  NOTHING /* accepted; one warning: it has no effect here */
+  WORKS,
+  LATER,  /* accepted and checked; the program that does it does not exist yet */
+  NOTHING /* accepted; it has no effect here */
 };
 
 struct option {
+  char const *in; /* "": top level; listen; a listener's or other module */
   char const *name;
-  enum scope scope;
   enum type type;
   char const *dflt;   /* as it would stand in the file; NULL: none is put out */
   unsigned int owner; /* programs that read it */
@@ -82,18 +86,50 @@ struct option {
   char const *words;   /* of T_WORD, T_WORDS; by blanks */
 };
 
+struct module {
+  char const *name;
+  enum class class;
+  unsigned int owner;
+  char const *needs;
+};
+
 extern struct option const options[];
 extern size_t const options_n;
+extern struct module const modules[];
+extern size_t const modules_n;
 
-struct option const *option_find(struct slice name, enum scope scope);
+/* ---- values (values.c) ---- */
 
-/* The option whose name is nearest to a mistyped one; NULL when none is near. */
-char const *option_nearest(struct slice name, enum scope scope);
+/* The row of an option; of a module. NULL: not known. */
+struct option const *option_find(char const *in, struct slice name);
+struct module const *module_find(struct slice name);
+
+/* The name that is nearest to a mistyped one; NULL when none is near. */
+char const *option_nearest(char const *in, struct slice name);
+char const *module_nearest(struct slice name);
 
 /* Check a value against its row and give its normal form in arena a; s NULL after an error
  * was said. */
 struct slice option_value(struct arena *a, struct option const *o,
                           struct yaml_node const *n, char const *path);
+struct slice regexp_value(struct arena *a, struct yaml_node const *n, char const *path);
+
+/* ---- access (access.c) ---- */
+
+/* Put out the acls, rules and shapers of the configuration; for each host that has its own,
+ * the whole set again. */
+void compile_access(void);
+
+/* The name of the rule that an option's value means: of a defined one (the name is remembered,
+ * and looked for at the end), or of the one that stands in its place. s NULL after an error. */
+struct slice access_rule(struct yaml_node const *n, char const *path, bool shaper);
+
+/* Rules that were named and are not defined: the sample's, with a warning, or an error. */
+void compile_missing_rules(void);
+
+/* ---- modules (modules.c) ---- */
+
+void compile_modules(void);
 
 /* ---- the parts of a configuration (compile.c, listen.c) ---- */
 
@@ -113,8 +149,42 @@ extern struct compiling job;
 /* Read, check and compile the file into rows. false when there was an error. */
 bool compile(char const *file);
 
-/* The rows of listen; the rows of tabber. */
+/* What host_config and append_host_config say for a host about an option; NULL: nothing. */
+struct yaml_node *host_override(struct slice host, char const *option);
+struct yaml_node *host_append(struct slice host, char const *option);
+
+/* Put out one checked option; as: the scope of its rows. Warns for what has no effect. */
+void compile_value(struct option const *o, struct yaml_node const *n, char const *path,
+                   char const *key, struct slice as);
+
+/* A value of the table as a node, as if it stood at n. */
+struct yaml_node default_node(struct option const *o, struct yaml_node const *n);
+
+/* Say that a name is not known, with the nearest that is. */
+void say_unknown(struct yaml_node const *n, char const *path, char const *what,
+                 char const *near);
+
+/* Replace the keywords @HOST@, @HOME@... in all strings of a copy of n. host empty: @HOST@
+ * is an error. NULL: no memory. */
+struct yaml_node *expand_keywords(struct yaml_node const *n, struct slice host);
+
+/* Join into top the files that include_config_file names; check the names of macros
+ * (include.c). false after an error. */
+bool include_files(struct yaml_node *top, char const *file);
+bool check_macros(struct yaml_node const *top);
+
 void compile_listen(struct yaml_node const *listen);
 void compile_tabber(struct yaml_node const *tabber);
+void compile_certfiles(struct yaml_node const *n);
+
+/* Warn for each host without a certificate that names it (certs.c). */
+void check_certificates(struct yaml_node const *certfiles);
+
+/* ---- commands (commands.c) ---- */
+
+int command_explain(char const *path);
+int command_why(char const *jid, char const *ip, char const *rule);
+int command_diff(char const *old_file, char const *new_file);
+int command_list(void);
 
 #endif

@@ -54,6 +54,21 @@ emit_slice(unsigned int to, char const *key, struct slice scope, struct slice va
   append(to, key, scope, &value, 1);
 }
 
+struct slice
+emit_rows(unsigned int place)
+{
+  return slice_of(rows[place].s, rows[place].len);
+}
+
+void
+emit_reset(void)
+{
+  unsigned int p;
+
+  for (p = 0; p < PROGRAMS_N; p++)
+    rows[p].len = 0;
+}
+
 static bool
 write_file(char const *dir, unsigned int p, uint32_t uid_base)
 {

@@ -106,7 +106,7 @@ tls_mode(struct yaml_node const *n)
 
   if (is_true(n, "tls")) {
     if (starttls || required)
-      say_warning(n, "listen.tls",
+      say_warning(yaml_get(n, "tls"), "listen.tls",
                   "STARTTLS is not offered on a listener with tls: true");
     return "direct";
   }
@@ -114,35 +114,79 @@ tls_mode(struct yaml_node const *n)
   return starttls ? "starttls" : "none";
 }
 
-static void
-compile_options(struct yaml_node const *n, struct slice name)
+/* The modules that listen. Those whose program does not exist yet are checked and warned of. */
+static struct {
+  char const *name, *options;
+  enum class class;
+} const kinds[] = {
+  {"ejabberd_c2s",     "ejabberd_c2s",      WORKS  },
+  {"ejabberd_s2s_in",  "ejabberd_s2s_in",   LATER  },
+  {"ejabberd_http",    "ejabberd_http",     LATER  },
+  {"ejabberd_service", "ejabberd_service",  LATER  },
+  {"ejabberd_stun",    "ejabberd_stun",     NOTHING},
+  {"mod_mqtt",         "mod_mqtt_listener", NOTHING},
+  {"ejabberd_sip",     "ejabberd_sip",      NOTHING},
+  {"ejabberd_xmlrpc",  "ejabberd_http",     NOTHING},
+};
+
+#define KINDS_N (sizeof kinds / sizeof *kinds)
+
+static struct option const *
+option_of(size_t kind, struct slice name)
 {
-  struct yaml_node const *c;
+  struct option const *o = option_find(kinds[kind].options, name);
+
+  return o ? o : option_find("listen", name);
+}
+
+static void
+compile_one(size_t kind, struct yaml_node const *c, struct slice name)
+{
+  struct option const *o = option_of(kind, c->key);
+  struct yaml_node const *global;
+  struct yaml_node *v;
+  char path[128], over[64];
+
+  snprintf(path, sizeof path, "listen.%s", c->key.s);
+  if (!o) {
+    char const *near = option_nearest("listen", c->key);
+    snprintf(over, sizeof over, "option of %s", kinds[kind].name);
+    if (kind == 1 && slice_is(c->key, "access"))
+      say_error(c, path, "no option of ejabberd_s2s_in; did you mean s2s_access?");
+    else
+      say_unknown(c, path, over,
+                  near ? near : option_nearest(kinds[kind].options, c->key));
+    return;
+  }
+  if (slice_is(c->key, "certfile")) {
+    say_warning(c, path, "an old option; taken as one of certfiles");
+    compile_certfiles(c);
+  }
+  if (o->type == T_SPECIAL) return;
+  /* A global option goes before the listener's. */
+  snprintf(over, sizeof over, "%s_%s", kind == 1 ? "s2s" : "c2s", c->key.s);
+  global = kind <= 1 ? yaml_get(job.top, over) : NULL;
+  if (global && option_find("", slice_str(over))) c = global;
+  v = expand_keywords(c, SLICE(""));
+  if (v) compile_value(o, v, path, o->name, name);
+}
+
+static void
+compile_listener_defaults(size_t kind, struct yaml_node const *n, struct slice name)
+{
   size_t i;
 
-  for (c = n->first; c; c = c->next) {
-    struct option const *o = option_find(c->key, LISTENER);
-    char path[128];
-    struct slice v;
-    snprintf(path, sizeof path, "listen.%s", c->key.s);
-    if (!o) {
-      char const *near = option_nearest(c->key, LISTENER);
-      say_error(c, path, "unknown option of ejabberd_c2s%s%s%s",
-                near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
-    } else if (o->type != T_SPECIAL) {
-      v = option_value(&job.arena, o, c, path);
-      if (v.s) emit_slice(o->owner, o->name, name, v);
-    }
-  }
   for (i = 0; i < options_n; i++) {
-    struct yaml_node d = {
-      .kind = YAML_SCALAR, .file = n->file, .line = n->line, .col = n->col};
-    struct slice v;
-    if (options[i].scope != LISTENER || !options[i].dflt || yaml_get(n, options[i].name))
-      continue;
-    d.text = slice_str(options[i].dflt);
-    v = option_value(&job.arena, &options[i], &d, options[i].name);
-    if (v.s) emit_slice(options[i].owner, options[i].name, name, v);
+    struct option const *o = &options[i];
+    struct yaml_node const *global;
+    struct yaml_node d;
+    char over[64];
+    if (strcmp(o->in, "listen") != 0 && strcmp(o->in, kinds[kind].options) != 0) continue;
+    if (!o->dflt || yaml_get(n, o->name)) continue;
+    snprintf(over, sizeof over, "c2s_%s", o->name);
+    global = yaml_get(job.top, over);
+    d = global ? *global : default_node(o, n);
+    compile_value(o, &d, over, o->name, name);
   }
 }
 
@@ -150,23 +194,40 @@ static void
 compile_listener(struct yaml_node const *n)
 {
   struct slice module = text_of(yaml_get(n, "module"), ""), ip, name;
+  struct yaml_node const *c;
   char buf[256], port_text[BASE_NUM];
   uint64_t port;
+  size_t kind;
 
   if (n->kind != YAML_MAP) {
     say_error(n, "listen", "a listener is a mapping of port, module and options");
     return;
   }
-  if (!slice_is(module, "ejabberd_c2s")) {
-    say_error(n, "listen.module",
-              "\"%s\" is no listener that works here; known: ejabberd_c2s", module.s);
+  for (kind = 0; kind < KINDS_N && !slice_is(module, kinds[kind].name); kind++) {
+  }
+  if (kind == KINDS_N) {
+    if (module.len)
+      say_error(yaml_get(n, "module"), "listen.module",
+                "\"%s\" is not a module that listens", module.s);
+    else
+      say_error(n, "listen.module", "the option is missing");
     return;
   }
   if (!read_address(n, buf, sizeof buf, &ip, &port)) return;
   name = arena_copy(&job.arena, slice_str(buf));
-  emit(TLSD | C2SD, "listener", name, ip.s, num_u64(port_text, port).s, "c2s", NULL);
-  emit(TLSD | C2SD, "tls", name, tls_mode(n), NULL);
-  compile_options(n, name);
+  if (kinds[kind].class != WORKS) {
+    say_warning(n, "listen",
+                kinds[kind].class == LATER
+                  ? "nobody listens here: the program for %s does not exist yet"
+                  : "nobody listens here: %s has no counterpart",
+                module.s);
+  } else {
+    emit(TLSD | C2SD, "listener", name, ip.s, num_u64(port_text, port).s, "c2s", NULL);
+    emit(TLSD | C2SD, "tls", name, tls_mode(n), NULL);
+    compile_listener_defaults(kind, n, name);
+  }
+  for (c = n->first; c; c = c->next)
+    compile_one(kind, c, name);
 }
 
 void

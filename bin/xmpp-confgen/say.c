@@ -6,25 +6,51 @@
 struct said said;
 bool quiet = false;
 
-static void
-say(char const *file, unsigned int line, unsigned int col, char const *what,
-    char const *path, char const *text)
+/* What was said already: a module is compiled for each host, and what is wrong with it is
+ * wrong once. */
+struct line {
+  struct line *next;
+  struct slice text;
+};
+
+static struct line *lines;
+
+static bool
+said_before(char const *text)
 {
-  fprintf(stderr, "%s:%u:%u: %s: %s%s%s\n", file, line, col, what, path ? path : "",
-          path ? ": " : "", text);
+  struct line *l;
+
+  for (l = lines; l; l = l->next)
+    if (slice_is(l->text, text)) return true;
+  l = arena_alloc(&job.arena, sizeof *l);
+  if (!l) return false;
+  l->text = arena_copy(&job.arena, slice_str(text));
+  l->next = lines;
+  lines = l;
+  return false;
 }
 
-static void vsay(struct yaml_node const *n, char const *what, char const *path,
-                 char const *format, va_list ap) __attribute__((format(printf, 4, 0)));
+static void
+say(char const *file, unsigned int line, unsigned int col, char const *what,
+    char const *path, char const *text, unsigned int *count, bool shown)
+{
+  char whole[1600];
+
+  snprintf(whole, sizeof whole, "%s:%u:%u: %s: %s%s%s\n", file, line, col, what,
+           path ? path : "", path ? ": " : "", text);
+  if (said_before(whole)) return;
+  if (count) ++*count;
+  if (shown) fputs(whole, stderr);
+}
 
 static void
 vsay(struct yaml_node const *n, char const *what, char const *path, char const *format,
-     va_list ap)
+     va_list ap, unsigned int *count, bool shown)
 {
   char text[1024];
 
   vsnprintf(text, sizeof text, format, ap);
-  say(n->file, n->line, n->col, what, path, text);
+  say(n->file, n->line, n->col, what, path, text, count, shown);
 }
 
 void
@@ -32,9 +58,8 @@ say_error(struct yaml_node const *n, char const *path, char const *text, ...)
 {
   va_list ap;
 
-  said.errors++;
   va_start(ap, text);
-  vsay(n, "error", path, text, ap);
+  vsay(n, "error", path, text, ap, &said.errors, true);
   va_end(ap);
 }
 
@@ -43,10 +68,8 @@ say_warning(struct yaml_node const *n, char const *path, char const *text, ...)
 {
   va_list ap;
 
-  said.warnings++;
-  if (quiet) return;
   va_start(ap, text);
-  vsay(n, "warning", path, text, ap);
+  vsay(n, "warning", path, text, ap, &said.warnings, !quiet);
   va_end(ap);
 }
 
@@ -55,9 +78,8 @@ say_note(struct yaml_node const *n, char const *path, char const *text, ...)
 {
   va_list ap;
 
-  if (quiet) return;
   va_start(ap, text);
-  vsay(n, "note", path, text, ap);
+  vsay(n, "note", path, text, ap, NULL, !quiet);
   va_end(ap);
 }
 
@@ -65,6 +87,5 @@ void
 say_yaml(char const *file, unsigned int line, unsigned int col, char const *what,
          char const *text)
 {
-  said.errors++;
-  say(file, line, col, what, NULL, text);
+  say(file, line, col, what, NULL, text, &said.errors, true);
 }

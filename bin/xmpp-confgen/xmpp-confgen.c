@@ -2,18 +2,23 @@
  *
  * USAGE   xmpp-confgen check   [ options ] FILE
  *         xmpp-confgen compile [ options ] -o DIR FILE
+ *         xmpp-confgen explain PATH FILE       a value, and where it comes from
+ *         xmpp-confgen why JID IP RULE FILE    which line of a rule decides
+ *         xmpp-confgen diff OLD NEW            which settings of which programs change
+ *         xmpp-confgen list                    all options and modules
  *         options: --strict --no-files --quiet --home DIR
  *         --uids BASE        the programs run as users BASE, BASE + 1...
  *         --dev-certs DIR    certificates of this folder too
  * READS   FILE and what it includes
  * WRITES  DIR (new, and put in place by one rename), or nothing when there is an error
  * SAYS    FILE:LINE:COL: error|warning|note: OPTION.PATH: text, on stderr
- * LIMITS  4 MiB, 64 levels, 100000 values
+ * LIMITS  4 MiB, 64 levels, 100000 values, 16 files inside each other
  * EXIT    0 ok (warnings too); 1 warnings, with --strict; 100 usage or a bad configuration;
  *         111 a file that cannot be read or written now
  * TRUSTS  its arguments. Not FILE.
- * ROOMS   compile.c the whole; listen.c listeners; options.c the table and the types of
- *         values; emit.c the settings; say.c messages
+ * ROOMS   table.c all options; values.c their types; compile.c the whole; include.c other
+ *         files; access.c acls and rules; listen.c; modules.c; certs.c; emit.c the settings;
+ *         commands.c explain, why, diff, list; say.c messages
  */
 #include "confgen.h"
 
@@ -24,14 +29,18 @@
 #include <string.h>
 
 #define USAGE                                                                            \
-  "check|compile [ --strict ] [ --no-files ] [ --quiet ] [ --home dir ] [ --uids base "  \
+  "check|compile|explain path|why jid ip rule|diff old|list [ --strict ] [ --no-files "  \
   "] "                                                                                   \
-  "[ --dev-certs dir ] [ -o dir ] file"
+  "[ --quiet ] [ --home dir ] [ --uids base ] [ --dev-certs dir ] [ -o dir ] file"
+
+#define WORDS_MAX 5
 
 char const *PROG = "xmpp-confgen";
 
 struct arguments {
-  char const *command, *file, *out;
+  char const *words[WORDS_MAX]; /* the command and what it is about */
+  unsigned int n;
+  char const *out;
   uint32_t uids;
   bool strict;
 };
@@ -48,7 +57,7 @@ value_of(char const *const **argv)
 static struct arguments
 read_arguments(char const *const *argv)
 {
-  struct arguments a = {.command = NULL};
+  struct arguments a = {.n = 0};
 
   job.home = "/var/lib/tabber";
   while (*++argv) {
@@ -60,35 +69,55 @@ read_arguments(char const *const *argv)
       quiet = true;
     else if (!strcmp(*argv, "--home"))
       job.home = value_of(&argv);
-    else if (!strcmp(*argv, "--dev-certs"))
-      job.dev_certs = value_of(&argv);
     else if (!strcmp(*argv, "--uids")) {
       if (!uint320_scan(value_of(&argv), &a.uids)) strerr_dieusage(100, USAGE);
-    } else if (!strcmp(*argv, "-o"))
+    } else if (!strcmp(*argv, "--dev-certs"))
+      job.dev_certs = value_of(&argv);
+    else if (!strcmp(*argv, "-o"))
       a.out = value_of(&argv);
-    else if (**argv == '-' || a.file)
+    else if (**argv == '-' || a.n == WORDS_MAX)
       strerr_dieusage(100, USAGE);
-    else if (!a.command)
-      a.command = *argv;
     else
-      a.file = *argv;
+      a.words[a.n++] = *argv;
   }
-  if (!a.file || (strcmp(a.command, "check") != 0 && strcmp(a.command, "compile") != 0) ||
-      (!strcmp(a.command, "compile")) != (a.out != NULL))
-    strerr_dieusage(100, USAGE);
   return a;
+}
+
+static bool
+is(struct arguments const *a, char const *command, unsigned int words)
+{
+  return a->n == words + 1 && !strcmp(a->words[0], command);
+}
+
+/* Compile the last word's file. 0, or the exit code. */
+static int
+read_file(struct arguments const *a)
+{
+  errno = 0;
+  if (!compile(a->words[a->n - 1])) return errno && !job.top ? 111 : 100;
+  return a->strict && said.warnings ? 1 : 0;
 }
 
 int
 main(int argc, char const *const *argv)
 {
-  struct arguments a;
+  struct arguments a = read_arguments(argv);
+  int code;
 
   (void)argc;
-  a = read_arguments(argv);
-  errno = 0;
-  if (!compile(a.file)) return errno && errno != ENOENT && !job.top ? 111 : 100;
-  if (a.strict && said.warnings) return 1;
+  if (is(&a, "list", 0)) return command_list();
+  if (is(&a, "diff", 2)) {
+    quiet = true;
+    return command_diff(a.words[1], a.words[2]);
+  }
+  if (!is(&a, "explain", 2) && !is(&a, "why", 4) && !is(&a, "check", 1) &&
+      (!is(&a, "compile", 1) || !a.out))
+    strerr_dieusage(100, USAGE);
+  if (!is(&a, "check", 1) && !is(&a, "compile", 1)) quiet = true;
+  code = read_file(&a);
+  if (code) return code;
+  if (is(&a, "explain", 2)) return command_explain(a.words[1]);
+  if (is(&a, "why", 4)) return command_why(a.words[1], a.words[2], a.words[3]);
   if (a.out && !emit_write(a.out, a.uids)) strerr_diefusys(111, "write ", a.out);
   return 0;
 }

@@ -1,0 +1,296 @@
+#include "confgen.h"
+
+#include "access/access.h"
+
+#include <skalibs/djbunix.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* list, explain, why, diff: what the compiled configuration says, for people. */
+
+static char const *class_word(enum class c)
+{
+  static char const *const words[] = {"works", "later", "no effect"};
+
+  return words[c];
+}
+
+int
+command_list(void)
+{
+  size_t i;
+
+  for (i = 0; i < options_n; i++)
+    printf("%s%s%s\t%s\t%s\n", options[i].in, *options[i].in ? "." : "", options[i].name,
+           class_word(options[i].class), options[i].dflt ? options[i].dflt : "");
+  for (i = 0; i < modules_n; i++)
+    printf("modules.%s\t%s\t\n", modules[i].name, class_word(modules[i].class));
+  return 0;
+}
+
+/* ---- explain ---- */
+
+static void
+print_node(struct yaml_node const *n)
+{
+  struct yaml_node const *c;
+
+  if (n->kind == YAML_SCALAR) {
+    printf("%s", n->text.s);
+    return;
+  }
+  printf(n->kind == YAML_LIST ? "[" : "{");
+  for (c = n->first; c; c = c->next) {
+    if (n->kind == YAML_MAP) printf("%s: ", c->key.s);
+    print_node(c);
+    if (c->next) printf(", ");
+  }
+  printf(n->kind == YAML_LIST ? "]" : "}");
+}
+
+static void
+print_origin(struct yaml_node const *n)
+{
+  printf("  from %s:%u:%u", n->file, n->line, n->col);
+  if (n->macro) printf(", macro %s", n->macro);
+  printf("\n");
+}
+
+/* The node at a path: words by dots; a number counts in a list from 1. */
+static struct yaml_node const *
+walk(struct yaml_node const *n, struct slice path)
+{
+  struct slice word;
+  uint64_t i;
+
+  while (n && slice_word(&path, '.', &word)) {
+    struct yaml_node const *c = n->first;
+    if (slice_u64(word, &i) && n->kind == YAML_LIST) {
+      while (c && --i)
+        c = c->next;
+      n = c;
+      continue;
+    }
+    while (c && !slice_eq(c->key, word))
+      c = c->next;
+    n = c;
+  }
+  return n;
+}
+
+static struct option const *
+option_at(struct slice path)
+{
+  struct slice word, in = SLICE(""), rest = path;
+  char buf[64] = "";
+
+  while (slice_word(&rest, '.', &word)) {
+    if (!rest.len) break;
+    if (!slice_is(word, "modules")) in = word;
+  }
+  snprintf(buf, sizeof buf, "%.*s", (int)in.len, in.s);
+  if (slice_starts(path, "listen")) {
+    struct option const *o = option_find("listen", word);
+    return o ? o : option_find("ejabberd_c2s", word);
+  }
+  return option_find(buf, word);
+}
+
+int
+command_explain(char const *text)
+{
+  struct slice path = slice_str(text);
+  struct yaml_node const *n = walk(job.top, path);
+  struct option const *o = option_at(path);
+  size_t i;
+
+  if (n) {
+    printf("%s: ", text);
+    print_node(n);
+    printf("\n");
+    print_origin(n);
+  } else if (o && o->dflt)
+    printf("%s: %s\n  the default\n", text, o->dflt);
+  else if (o)
+    printf("%s: not set\n", text);
+  else {
+    fprintf(stderr, "xmpp-confgen: %s: no such option\n", text);
+    return 100;
+  }
+  for (i = 0; i < job.hosts_n; i++) {
+    struct yaml_node const *map = yaml_get(job.top, "host_config"), *h;
+    for (h = map ? map->first : NULL; h; h = h->next) {
+      struct yaml_node const *v =
+        slice_is_nocase(h->key, job.hosts[i].s) ? walk(h, path) : NULL;
+      if (!v) continue;
+      printf("for %s: ", job.hosts[i].s);
+      print_node(v);
+      printf("\n");
+      print_origin(v);
+    }
+  }
+  if (o && o->class != WORKS) printf("  %s\n", class_word(o->class));
+  return 0;
+}
+
+/* ---- settings in a folder that goes away ---- */
+
+static bool
+temporary(char dir[64])
+{
+  snprintf(dir, 64, "/tmp/xmpp-confgen.XXXXXX");
+  if (!mkdtemp(dir)) return false;
+  return rmdir(dir) == 0 && emit_write(dir, 0);
+}
+
+/* ---- why ---- */
+
+/* The n-th entry of a rule as it stands in the file. */
+static struct yaml_node const *
+rule_entry(struct yaml_node const *rule, uint64_t *n)
+{
+  struct yaml_node const *c, *found;
+
+  if (rule->kind == YAML_SCALAR) return --*n ? NULL : rule;
+  for (c = rule->first; c; c = c->next) {
+    if (rule->kind == YAML_LIST) {
+      found = rule_entry(c, n);
+      if (found) return found;
+    } else if (!--*n)
+      return c;
+  }
+  return NULL;
+}
+
+static struct yaml_node const *
+find_rule(struct slice host, char const *name)
+{
+  static char const *const sections[] = {"access_rules", "shaper_rules", "access"};
+  struct yaml_node const *n = NULL;
+  size_t i;
+
+  for (i = 0; !n && i < 3; i++) {
+    n = yaml_get(host_append(host, sections[i]), name);
+    if (!n && host_override(host, sections[i]))
+      n = yaml_get(host_override(host, sections[i]), name);
+    else if (!n)
+      n = yaml_get(yaml_get(job.top, sections[i]), name);
+  }
+  return n;
+}
+
+int
+command_why(char const *jid, char const *ip, char const *rule)
+{
+  struct settings st = SETTINGS_ZERO;
+  struct access *a = NULL;
+  struct access_who who = {.ip = slice_str(ip)};
+  struct yaml_node const *node, *entry;
+  struct slice result;
+  struct jid j;
+  char dir[64];
+  uint64_t n = 0;
+  bool ok;
+
+  if (!jid_parse(&job.arena, slice_str(jid), &j)) {
+    fprintf(stderr, "xmpp-confgen: %s: not an address\n", jid);
+    return 100;
+  }
+  who.local = j.local;
+  who.domain = j.domain;
+  who.resource = j.resource;
+  ok = temporary(dir) && settings_open(&st, dir, "xmpp-ctl");
+  if (ok) a = access_load(&st);
+  rm_rf(dir);
+  if (!a) return 111;
+  result = access_check(a, slice_str(rule), j.domain, &who, &n);
+  node = find_rule(j.domain, rule);
+  entry = node && n ? rule_entry(node, &n) : NULL;
+  printf("%s for %s from %s: %.*s\n", rule, jid, ip, result.len ? (int)result.len : 4,
+         result.len ? result.s : "deny");
+  if (entry)
+    printf("  by %s:%u:%u\n", entry->file,
+           entry->key_line ? entry->key_line : entry->line,
+           entry->key_col ? entry->key_col : entry->col);
+  else if (!result.len)
+    printf(node ? "  no condition of the rule holds\n" : "  there is no such rule\n");
+  access_free(a);
+  settings_close(&st);
+  return slice_is(result, "allow") || slice_is(result, "") ? !result.len : 0;
+}
+
+/* ---- diff ---- */
+
+struct compiled {
+  stralloc rows[PROGRAMS_N];
+};
+
+static bool
+compile_into(struct compiled *c, char const *file)
+{
+  unsigned int p;
+
+  emit_reset();
+  if (!compile(file)) return false;
+  for (p = 0; p < PROGRAMS_N; p++) {
+    struct slice rows = emit_rows(p);
+    if (!stralloc_copyb(&c->rows[p], rows.s, rows.len)) return false;
+  }
+  return true;
+}
+
+static bool
+has_line(stralloc const *sa, struct slice line)
+{
+  struct slice rest = slice_of(sa->s, sa->len), l;
+
+  while (slice_word(&rest, '\n', &l))
+    if (slice_eq(l, line)) return true;
+  return false;
+}
+
+/* Rows that a running program cannot take up: who its neighbours are. */
+static bool
+needs_restart(struct slice line)
+{
+  return slice_starts(line, "connect\t") || slice_starts(line, "run\t") ||
+         slice_starts(line, "data\t") || slice_starts(line, "allow\t") ||
+         slice_starts(line, "instance\t") || slice_starts(line, "reuseport\t");
+}
+
+static bool
+print_lines(char const *program, char sign, stralloc const *these, stralloc const *those,
+            bool *restart)
+{
+  struct slice rest = slice_of(these->s, these->len), l;
+  bool any = false;
+
+  while (slice_word(&rest, '\n', &l)) {
+    if (has_line(those, l)) continue;
+    printf("%s %c %.*s\n", program, sign, (int)l.len, l.s);
+    *restart = *restart || needs_restart(l);
+    any = true;
+  }
+  return any;
+}
+
+int
+command_diff(char const *old_file, char const *new_file)
+{
+  static struct compiled before, after;
+  unsigned int p;
+
+  if (!compile_into(&before, old_file) || !compile_into(&after, new_file)) return 100;
+  for (p = 0; p < PROGRAMS_N; p++) {
+    char const *name = program_name((enum program)(1u << p));
+    bool restart = false, any;
+    any = print_lines(name, '-', &before.rows[p], &after.rows[p], &restart);
+    any = print_lines(name, '+', &after.rows[p], &before.rows[p], &restart) || any;
+    if (any) printf("%s: %s\n", name, restart ? "restart" : "reload");
+  }
+  return 0;
+}

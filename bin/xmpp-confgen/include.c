@@ -1,0 +1,157 @@
+#include "confgen.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* include_config_file: other files' options, joined with the main file's. Lists and mappings
+ * add up; the same scalar in two files is an error. Paths begin at the including file. */
+
+#define INCLUDES_MAX 16
+
+static struct slice
+path_beside(char const *file, struct slice name)
+{
+  char const *slash = strrchr(file, '/');
+  char path[1024];
+
+  if (!slash || (name.len && name.s[0] == '/')) return name;
+  snprintf(path, sizeof path, "%.*s/%s", (int)(slash - file), file, name.s);
+  return arena_copy(&job.arena, slice_str(path));
+}
+
+static void
+append(struct yaml_node *to, struct yaml_node *n)
+{
+  n->next = NULL;
+  if (to->last)
+    to->last->next = n;
+  else
+    to->first = n;
+  to->last = n;
+}
+
+/* One option of an included file into the main one's. */
+static bool
+join(struct yaml_node *top, struct yaml_node *n)
+{
+  struct yaml_node *old = yaml_get(top, n->key.s), *c, *next, *same;
+
+  if (!old) {
+    append(top, n);
+    return true;
+  }
+  if (old->kind != n->kind || n->kind == YAML_SCALAR) {
+    say_error(n, n->key.s, "is also in %s, line %u", old->file, old->key_line);
+    return false;
+  }
+  for (c = n->first; c; c = next) {
+    next = c->next;
+    same = n->kind == YAML_MAP ? yaml_get(old, c->key.s) : NULL;
+    if (same) {
+      say_error(c, n->key.s, "%s is also in %s, line %u", c->key.s, same->file,
+                same->key_line);
+      return false;
+    }
+    append(old, c);
+  }
+  return true;
+}
+
+/* Whether the limits of an entry {FILE: {disallow: [], allow_only: []}} let an option in. */
+static bool
+let_in(struct yaml_node const *limits, struct slice name)
+{
+  struct yaml_node const *deny = yaml_get(limits, "disallow"), *c;
+  struct yaml_node const *only = yaml_get(limits, "allow_only");
+
+  for (c = deny ? deny->first : NULL; c; c = c->next)
+    if (slice_eq(c->text, name)) return false;
+  for (c = only ? only->first : NULL; c; c = c->next)
+    if (slice_eq(c->text, name)) return true;
+  return !only;
+}
+
+static bool include_in(struct yaml_node *top, struct yaml_node *from, char const *file,
+                       unsigned int depth);
+
+static bool
+include_one(struct yaml_node *top, struct yaml_node const *where, struct slice name,
+            struct yaml_node const *limits, char const *file, unsigned int depth)
+{
+  struct slice path = path_beside(file, name);
+  struct yaml_node *tree, *n, *next;
+
+  if (!path.s) return false;
+  if (depth > INCLUDES_MAX) {
+    say_error(where, "include_config_file", "more than %d files inside each other",
+              INCLUDES_MAX);
+    return false;
+  }
+  tree = yaml_read(&job.arena, path.s, say_yaml);
+  if (!tree) {
+    errno = 0;
+    return false;
+  }
+  if (!include_in(top, tree, path.s, depth + 1)) return false;
+  for (n = tree->first; n; n = next) {
+    next = n->next;
+    if (slice_is(n->key, "include_config_file") || !let_in(limits, n->key)) continue;
+    if (!join(top, n)) return false;
+  }
+  return true;
+}
+
+static bool
+include_in(struct yaml_node *top, struct yaml_node *from, char const *file,
+           unsigned int depth)
+{
+  struct yaml_node const *inc = yaml_get(from, "include_config_file"), *c;
+
+  if (!inc) return true;
+  if (inc->kind == YAML_SCALAR)
+    return include_one(top, inc, inc->text, NULL, file, depth);
+  for (c = inc->first; c; c = c->next) {
+    struct slice name = inc->kind == YAML_MAP ? c->key : c->text;
+    if (!include_one(top, c, name, inc->kind == YAML_MAP ? c : NULL, file, depth))
+      return false;
+  }
+  return true;
+}
+
+bool
+include_files(struct yaml_node *top, char const *file)
+{
+  return include_in(top, top, file, 1);
+}
+
+/* A macro's name is in capitals, digits and underscores. */
+bool
+check_macros(struct yaml_node const *top)
+{
+  struct yaml_node const *macros = yaml_get(top, "define_macro"), *n;
+  bool ok = true;
+  size_t i;
+
+  if (macros && macros->kind != YAML_MAP) {
+    say_error(macros, "define_macro", "expected a mapping, got %s%s%s",
+              macros->kind == YAML_LIST ? "a list" : "\"",
+              macros->kind == YAML_LIST ? "" : macros->text.s,
+              macros->kind == YAML_LIST ? "" : "\"");
+    return false;
+  }
+  for (n = macros ? macros->first : NULL; n; n = n->next)
+    for (i = 0; i < n->key.len; i++) {
+      char c = n->key.s[i];
+      if ((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_') continue;
+      struct yaml_node at = *n;
+      at.line = n->key_line;
+      at.col = n->key_col;
+      say_error(&at, "define_macro",
+                "\"%s\" is no name of a macro; expected capitals, digits and _",
+                n->key.s);
+      ok = false;
+      break;
+    }
+  return ok;
+}

@@ -1,0 +1,167 @@
+#include "confgen.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* modules, for each host: what the file has for all, what host_config puts in its place, what
+ * append_host_config adds. */
+
+/* The module's value of a mapping; nothing behind the colon is as {}. */
+static bool
+options_hold(struct yaml_node const *n)
+{
+  char path[128];
+
+  if (n->kind == YAML_MAP || (n->kind == YAML_LIST && !n->first)) return true;
+  snprintf(path, sizeof path, "modules.%s", n->key.s);
+  if (n->kind == YAML_SCALAR && !n->text.len) {
+    say_note(n, path, "nothing behind the colon; taken as {}");
+    return true;
+  }
+  if (n->kind == YAML_LIST) return true; /* a list of one-key mappings */
+  say_error(n, path, "expected a mapping of options, got \"%s\"", n->text.s);
+  return false;
+}
+
+static void
+compile_module_option(struct module const *m, struct yaml_node const *n,
+                      struct slice host)
+{
+  struct option const *o = option_find(m->name, n->key);
+  char path[256], key[160];
+
+  snprintf(path, sizeof path, "modules.%s.%s", m->name, n->key.s);
+  snprintf(key, sizeof key, "%s.%s", m->name, n->key.s);
+  if (!o && option_find("module", n->key)) return; /* of every module, without noise */
+  if (o) {
+    struct yaml_node const *v = expand_keywords(n, host);
+    if (v) compile_value(o, v, path, key, host);
+  } else
+    say_unknown(n, path, "option", option_nearest(m->name, n->key));
+}
+
+static void
+each_option(struct module const *m, struct yaml_node const *n, struct slice host)
+{
+  struct yaml_node const *c;
+
+  for (c = n ? n->first : NULL; c; c = c->next) {
+    if (n->kind == YAML_LIST)
+      each_option(m, c, host);
+    else
+      compile_module_option(m, c, host);
+  }
+}
+
+static void
+compile_module_defaults(struct module const *m, struct yaml_node const *n,
+                        struct yaml_node const *more, struct slice host)
+{
+  size_t i;
+
+  for (i = 0; i < options_n; i++) {
+    struct option const *o = &options[i];
+    struct yaml_node d, *v;
+    char key[160];
+    if (strcmp(o->in, m->name) != 0 || !o->dflt || yaml_get(n, o->name) ||
+        yaml_get(more, o->name))
+      continue;
+    d = default_node(o, n);
+    v = expand_keywords(&d, host);
+    snprintf(key, sizeof key, "%s.%s", m->name, o->name);
+    if (v) compile_value(o, v, key, key, host);
+  }
+}
+
+static bool
+has_module(struct yaml_node const *list, struct yaml_node const *more, char const *name)
+{
+  return yaml_get(list, name) || yaml_get(more, name);
+}
+
+static void
+compile_module(struct yaml_node const *n, struct yaml_node const *more,
+               struct yaml_node const *list, struct yaml_node const *list2,
+               struct slice host)
+{
+  struct module const *m = module_find(n->key);
+  char path[128];
+
+  snprintf(path, sizeof path, "modules.%s", n->key.s);
+  if (!m) {
+    say_unknown(n, path, "module", module_nearest(n->key));
+    return;
+  }
+  if (!options_hold(n)) return;
+  if (m->class == NOTHING)
+    say_warning(n, path, "this module has no effect here");
+  else if (m->class == LATER)
+    say_warning(n, path, "the program that does this does not exist yet");
+  if (m->needs && !has_module(list, list2, m->needs))
+    say_error(n, path, "this module needs %s", m->needs);
+  if (m->owner) emit(m->owner, "module", host, m->name, NULL);
+  each_option(m, n, host);
+  each_option(m, more, host);
+  compile_module_defaults(m, n, more, host);
+}
+
+static void
+compile_host_modules(struct slice host)
+{
+  struct yaml_node const *list = host_override(host, "modules"), *more, *n;
+
+  if (!list) list = yaml_get(job.top, "modules");
+  more = host_append(host, "modules");
+  if (list && list->kind != YAML_MAP && list->first) {
+    say_error(list, "modules", "expected a mapping of modules, got a list");
+    return;
+  }
+  for (n = list ? list->first : NULL; n; n = n->next)
+    compile_module(n, yaml_get(more, n->key.s), list, more, host);
+  for (n = more ? more->first : NULL; n; n = n->next)
+    if (!yaml_get(list, n->key.s)) compile_module(n, NULL, list, more, host);
+}
+
+/* ---- advice about modules that do not do what they seem to ---- */
+
+static void
+advise(struct yaml_node const *list)
+{
+  struct yaml_node const *mam = yaml_get(list, "mod_mam");
+  struct yaml_node const *reg = yaml_get(list, "mod_register");
+  struct yaml_node const *captcha = yaml_get(reg, "captcha_protected");
+  struct yaml_node const *upload = yaml_get(list, "mod_http_upload");
+  struct yaml_node const *get = yaml_get(upload, "get_url"),
+                         *put = yaml_get(upload, "put_url");
+  struct yaml_node const *s2s = yaml_get(job.top, "s2s_use_starttls");
+
+  if (mam && !yaml_get(mam, "default"))
+    say_warning(
+      mam, "modules.mod_mam",
+      "the default policy is never: nothing is archived until a client asks for it");
+  if (captcha && slice_is(captcha->text, "true") && !yaml_get(job.top, "captcha_cmd"))
+    say_warning(
+      captcha, "modules.mod_register.captcha_protected",
+      "without captcha_cmd no captcha can be made, and every registration fails");
+  if (get && put && !slice_eq(get->text, put->text) && !yaml_get(upload, "file_mode"))
+    say_warning(
+      get, "modules.mod_http_upload.get_url",
+      "another server reads the files: file_mode 0644 and dir_mode 0755 are used");
+  if (s2s && slice_is(s2s->text, "required") && list &&
+      !yaml_get(list, "mod_s2s_dialback"))
+    say_warning(s2s, "s2s_use_starttls",
+                "without mod_s2s_dialback only servers with valid certificates federate");
+  if (yaml_get(list, "mod_pubsub") && !yaml_get(list, "mod_caps"))
+    say_warning(yaml_get(list, "mod_pubsub"), "modules.mod_pubsub",
+                "pep needs mod_caps, which is not there");
+}
+
+void
+compile_modules(void)
+{
+  size_t i;
+
+  for (i = 0; i < job.hosts_n; i++)
+    compile_host_modules(job.hosts[i]);
+  advise(yaml_get(job.top, "modules"));
+}

@@ -1,0 +1,440 @@
+#include "confgen.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <regex.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The types of values: what is accepted, and its normal form. */
+
+#define NAME_MAX_BYTES 64
+
+/* ---- finding rows ---- */
+
+static bool
+name_matches(struct slice name, char const *pattern)
+{
+  size_t n = strlen(pattern);
+
+  if (!n || pattern[n - 1] != '*') return slice_is(name, pattern);
+  return name.len >= n - 1 && (n == 1 || !memcmp(name.s, pattern, n - 1));
+}
+
+struct option const *
+option_find(char const *in, struct slice name)
+{
+  size_t i;
+
+  for (i = 0; i < options_n; i++)
+    if (!strcmp(options[i].in, in) && name_matches(name, options[i].name))
+      return &options[i];
+  return NULL;
+}
+
+struct module const *
+module_find(struct slice name)
+{
+  size_t i;
+
+  for (i = 0; i < modules_n; i++)
+    if (slice_is(name, modules[i].name)) return &modules[i];
+  return NULL;
+}
+
+/* ---- suggestions ---- */
+
+/* Edit distance (Levenshtein) of two short words. */
+static size_t
+distance(struct slice a, struct slice b)
+{
+  size_t row[NAME_MAX_BYTES + 1], i, j;
+
+  if (a.len > NAME_MAX_BYTES || b.len > NAME_MAX_BYTES) return NAME_MAX_BYTES;
+  for (j = 0; j <= b.len; j++)
+    row[j] = j;
+  for (i = 1; i <= a.len; i++) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (j = 1; j <= b.len; j++) {
+      size_t best = diagonal + (a.s[i - 1] != b.s[j - 1]);
+      diagonal = row[j];
+      if (row[j] + 1 < best) best = row[j] + 1;
+      if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+      row[j] = best;
+    }
+  }
+  return row[b.len];
+}
+
+static bool
+nearer(struct slice name, char const *candidate, size_t *best)
+{
+  size_t d = distance(name, slice_str(candidate));
+
+  if (d >= *best) return false;
+  *best = d;
+  return true;
+}
+
+char const *
+option_nearest(char const *in, struct slice name)
+{
+  size_t best = 2 + name.len / 4, i;
+  char const *found = NULL;
+
+  for (i = 0; i < options_n; i++)
+    if (!strcmp(options[i].in, in) && nearer(name, options[i].name, &best))
+      found = options[i].name;
+  return found;
+}
+
+char const *
+module_nearest(struct slice name)
+{
+  size_t best = 2 + name.len / 4, i;
+  char const *found = NULL;
+
+  for (i = 0; i < modules_n; i++)
+    if (nearer(name, modules[i].name, &best)) found = modules[i].name;
+  return found;
+}
+
+static char const *
+nearest_word(struct slice name, char const *words)
+{
+  static char found[NAME_MAX_BYTES + 1];
+  struct slice list = slice_str(words), word;
+  size_t best = 3 + name.len / 4;
+
+  found[0] = 0;
+  while (slice_word(&list, ' ', &word)) {
+    char candidate[NAME_MAX_BYTES + 1];
+    snprintf(candidate, sizeof candidate, "%.*s", (int)word.len, word.s);
+    if (nearer(name, candidate, &best)) memcpy(found, candidate, sizeof found);
+  }
+  return found[0] ? found : NULL;
+}
+
+/* ---- values ---- */
+
+static struct slice
+none(void)
+{
+  return (struct slice){NULL, 0};
+}
+
+static struct slice
+wrong_type(struct yaml_node const *n, char const *path, char const *wanted)
+{
+  static char const *const kinds[] = {"a value", "a list", "a mapping"};
+  size_t i;
+  bool upper = n->kind == YAML_SCALAR && n->text.len;
+
+  for (i = 0; i < n->text.len; i++)
+    if (!isupper((unsigned char)n->text.s[i]) && n->text.s[i] != '_' &&
+        !isdigit((unsigned char)n->text.s[i]))
+      upper = false;
+  if (upper && !isdigit((unsigned char)n->text.s[0]))
+    say_error(n, path, "no macro named %s is defined, and %s is expected", n->text.s,
+              wanted);
+  else if (n->kind == YAML_SCALAR)
+    say_error(n, path, "expected %s, got \"%s\"", wanted, n->text.s);
+  else
+    say_error(n, path, "expected %s, got %s", wanted, kinds[n->kind]);
+  return none();
+}
+
+static struct slice
+bool_value(struct yaml_node const *n, char const *path)
+{
+  static char const *const yes[] = {"true", "yes", "on"}, *const no[] = {"false", "no",
+                                                                         "off"};
+  unsigned int i;
+
+  for (i = 0; n->kind == YAML_SCALAR && i < 3; i++) {
+    if (slice_is(n->text, yes[i])) return SLICE("true");
+    if (slice_is(n->text, no[i])) return SLICE("false");
+  }
+  return wrong_type(n, path, "true or false");
+}
+
+static bool
+is_infinity(struct slice t)
+{
+  return slice_is(t, "infinity") || slice_is(t, "infinite") || slice_is(t, "unlimited");
+}
+
+/* RFC 6120 s13.12: no limit under 10000 bytes. Obeyed all the same. */
+static void
+warn_of_small_stanzas(struct option const *o, struct yaml_node const *n, uint64_t v,
+                      char const *path)
+{
+  if (!strcmp(o->name, "max_stanza_size") && v < STANZA_MAX_BEFORE_AUTH)
+    say_warning(n, path, "RFC 6120 demands %d bytes at least", STANZA_MAX_BEFORE_AUTH);
+}
+
+static struct slice
+int_value(struct arena *a, struct option const *o, struct yaml_node const *n,
+          char const *path)
+{
+  uint64_t v;
+  char buf[BASE_NUM];
+
+  if (o->type == T_INT_INF && n->kind == YAML_SCALAR && is_infinity(n->text))
+    return SLICE("infinity");
+  if (n->kind != YAML_SCALAR || !slice_u64(n->text, &v))
+    return wrong_type(n, path,
+                      o->type == T_INT_INF ? "a number or infinity" : "a number");
+  if (v < (uint64_t)o->least || v > (uint64_t)o->most) {
+    say_error(n, path, "expected a number from %lld to %lld, got %s", (long long)o->least,
+              (long long)o->most, n->text.s);
+    return none();
+  }
+  warn_of_small_stanzas(o, n, v, path);
+  return arena_copy(a, num_u64(buf, v));
+}
+
+static struct {
+  char const *words;
+  uint64_t ms;
+} const units[] = {
+  {"ms msec msecs millisec millisecs millisecond milliseconds", 1       },
+  {"s sec secs second seconds",                                 1000    },
+  {"m min mins minute minutes",                                 60000   },
+  {"h hour hours",                                              3600000 },
+  {"d day days",                                                86400000},
+};
+
+/* A number of seconds, or a number and a unit; one second at least. */
+static struct slice
+timeout_value(struct arena *a, struct option const *o, struct yaml_node const *n,
+              char const *path)
+{
+  struct slice t = n->text, unit;
+  uint64_t v, ms = 1000;
+  size_t digits = 0, i;
+  char buf[BASE_NUM];
+
+  if (o->type == T_TIMEOUT_INF && n->kind == YAML_SCALAR && is_infinity(t))
+    return SLICE("infinity");
+  while (digits < t.len && isdigit((unsigned char)t.s[digits]))
+    digits++;
+  unit = slice_of(t.s + digits, t.len - digits);
+  while (unit.len && unit.s[0] == ' ')
+    unit = slice_of(unit.s + 1, unit.len - 1);
+  if (unit.len) {
+    for (i = 0; i < sizeof units / sizeof *units; i++)
+      if (slice_has_word(slice_str(units[i].words), unit)) break;
+    ms = i < sizeof units / sizeof *units ? units[i].ms : 0;
+  }
+  if (n->kind != YAML_SCALAR || !ms || !slice_u64(slice_of(t.s, digits), &v) ||
+      v > UINT32_MAX || v * ms < 1000)
+    return wrong_type(n, path, "a time of one second at least, as 30, 30s, 5min, 1 day");
+  return arena_copy(a, num_u64(buf, v * ms));
+}
+
+static struct slice
+word_value(struct option const *o, struct yaml_node const *n, char const *path)
+{
+  char const *near;
+
+  if (n->kind == YAML_SCALAR && slice_has_word(slice_str(o->words), n->text))
+    return n->text;
+  if (n->kind != YAML_SCALAR) return wrong_type(n, path, "one word");
+  near = nearest_word(n->text, o->words);
+  say_error(n, path, "\"%s\" is not one of: %s%s%s%s", n->text.s, o->words,
+            near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+  return none();
+}
+
+/* A scalar, or the scalars of a list, with glue between them. */
+static struct slice
+joined(struct arena *a, struct yaml_node const *n, char const *path, char const *glue)
+{
+  stralloc sa = STRALLOC_ZERO;
+  struct yaml_node const *c;
+  struct slice out = none();
+  bool ok = true;
+
+  if (n->kind == YAML_SCALAR) return n->text;
+  if (n->kind == YAML_MAP) return wrong_type(n, path, "a string or a list of strings");
+  for (c = n->first; ok && c; c = c->next) {
+    if (c->kind != YAML_SCALAR) {
+      wrong_type(c, path, "a string");
+      stralloc_free(&sa);
+      return none();
+    }
+    ok =
+      (!sa.len || stralloc_cats(&sa, glue)) && stralloc_catb(&sa, c->text.s, c->text.len);
+  }
+  if (ok) out = arena_copy(a, slice_of(sa.s, sa.len));
+  stralloc_free(&sa);
+  return out;
+}
+
+/* A word at a time, at its own place when it is one of a list. */
+static bool
+tls_word_holds(struct option const *o, struct yaml_node const *n, struct slice list,
+               char const *path)
+{
+  struct slice word;
+  bool ok = true;
+
+  while (slice_word(&list, '|', &word)) {
+    char text[NAME_MAX_BYTES + 1];
+    char const *near;
+    if (slice_has_word(slice_str(o->words), word)) continue;
+    snprintf(text, sizeof text, "%.*s", (int)word.len, word.s);
+    near = nearest_word(word, o->words);
+    say_error(n, path, "unknown TLS option \"%s\"%s%s%s", text,
+              near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    ok = false;
+  }
+  return ok;
+}
+
+static bool
+tls_words_hold(struct option const *o, struct yaml_node const *n, char const *path)
+{
+  struct yaml_node const *c;
+  bool ok = true;
+
+  if (n->kind == YAML_SCALAR) return tls_word_holds(o, n, n->text, path);
+  for (c = n->first; c; c = c->next)
+    ok = tls_word_holds(o, c, c->text, path) && ok;
+  return ok;
+}
+
+static bool
+words_hold(struct option const *o, struct yaml_node const *n, struct slice list,
+           char const *path)
+{
+  struct slice word;
+
+  while (slice_word(&list, ' ', &word)) {
+    struct yaml_node one = *n;
+    char text[NAME_MAX_BYTES + 1];
+    snprintf(text, sizeof text, "%.*s", (int)word.len, word.s);
+    one.kind = YAML_SCALAR;
+    one.text = slice_str(text);
+    if (!word_value(o, &one, path).s) return false;
+  }
+  return true;
+}
+
+static struct slice
+octal_value(struct yaml_node const *n, char const *path)
+{
+  size_t i;
+
+  for (i = 0; n->kind == YAML_SCALAR && i < n->text.len; i++)
+    if (n->text.s[i] < '0' || n->text.s[i] > '7') break;
+  if (n->kind == YAML_SCALAR && n->text.len >= 3 && n->text.len <= 4 && i == n->text.len)
+    return n->text;
+  return wrong_type(n, path, "a mode in octal, as \"0644\"");
+}
+
+/* POSIX extended regular expressions, and the three short classes of Perl's. */
+struct slice
+regexp_value(struct arena *a, struct yaml_node const *n, char const *path)
+{
+  stralloc sa = STRALLOC_ZERO;
+  struct slice t = n->text, out;
+  regex_t re;
+  size_t i;
+
+  if (n->kind != YAML_SCALAR) return wrong_type(n, path, "a regular expression");
+  for (i = 0; i < t.len; i++) {
+    char next = i + 1 < t.len ? t.s[i + 1] : 0;
+    char const *class = t.s[i] != '\\' ? NULL
+                        : next == 'd'  ? "[0-9]"
+                        : next == 'w'  ? "[[:alnum:]_]"
+                        : next == 's'  ? "[[:space:]]"
+                                       : NULL;
+    if ((t.s[i] == '(' && next == '?') ||
+        (t.s[i] == '\\' && isalnum((unsigned char)next) && !class)) {
+      say_error(n, path, "\"%c%c\" in a regular expression is not supported", t.s[i],
+                next);
+      stralloc_free(&sa);
+      return none();
+    }
+    if (class)
+      stralloc_cats(&sa, class), i++;
+    else
+      stralloc_catb(&sa, t.s + i, t.s[i] == '\\' && next ? 2 : 1),
+        i += t.s[i] == '\\' && next;
+  }
+  out = arena_copy(a, slice_of(sa.s, sa.len));
+  stralloc_free(&sa);
+  if (out.s && !regcomp(&re, out.s, REG_EXTENDED | REG_NOSUB)) {
+    regfree(&re);
+    return out;
+  }
+  say_error(n, path, "\"%s\" is not a regular expression", t.s);
+  return none();
+}
+
+static struct slice
+loglevel_value(struct yaml_node const *n, char const *path)
+{
+  static char const *const words[] = {"none",    "critical", "error",
+                                      "warning", "info",     "debug"};
+  /* fatal only; fatal; warnings; warnings; connections; stanza headers */
+  static char const *const levels[] = {"0", "0", "1", "1", "2", "3"};
+  unsigned int i;
+
+  for (i = 0; n->kind == YAML_SCALAR && i < 6; i++)
+    if (slice_is(n->text, words[i]) ||
+        (n->text.len == 1 && n->text.s[0] == (char)('0' + i)))
+      return slice_str(levels[i]);
+  if (slice_is(n->text, "emergency") || slice_is(n->text, "alert")) return SLICE("0");
+  if (slice_is(n->text, "notice")) return SLICE("1");
+  return wrong_type(n, path, "a log level: 0 to 5, or none, error, warning, info, debug");
+}
+
+static struct slice
+file_value(struct yaml_node const *n, char const *path)
+{
+  if (n->kind != YAML_SCALAR || !n->text.len) return wrong_type(n, path, "a file's path");
+  if (job.no_files || !access(n->text.s, R_OK)) return n->text;
+  say_error(n, path, "cannot read %s: %s", n->text.s, strerror(errno));
+  return none();
+}
+
+struct slice
+option_value(struct arena *a, struct option const *o, struct yaml_node const *n,
+             char const *path)
+{
+  struct slice v;
+
+  switch (o->type) {
+  case T_BOOL: return bool_value(n, path);
+  case T_INT:
+  case T_INT_INF: return int_value(a, o, n, path);
+  case T_TIMEOUT:
+  case T_TIMEOUT_INF: return timeout_value(a, o, n, path);
+  case T_WORD: return word_value(o, n, path);
+  case T_WORDS:
+    v = joined(a, n, path, " ");
+    return !v.s || !o->words || words_hold(o, n, v, path) ? v : none();
+  case T_LOGLEVEL: return loglevel_value(n, path);
+  case T_CIPHERS: return joined(a, n, path, ":");
+  case T_TLS_WORDS:
+    v = joined(a, n, path, "|");
+    return v.s && tls_words_hold(o, n, path) ? v : none();
+  case T_FILE: return file_value(n, path);
+  case T_TIMEOUT_ZERO:
+    if (n->kind == YAML_SCALAR && slice_is(n->text, "0")) return SLICE("0");
+    return timeout_value(a, o, n, path);
+  case T_OCTAL: return octal_value(n, path);
+  case T_REGEXP: return regexp_value(a, n, path);
+  case T_ANY: return SLICE("");
+  case T_ACCESS:
+  case T_SHAPER:
+  case T_STRING:
+  case T_SPECIAL: break;
+  }
+  return n->kind == YAML_SCALAR ? n->text : wrong_type(n, path, "a string");
+}
