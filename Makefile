@@ -41,8 +41,8 @@ AREAS := base event record settings access link xml jid stanza store accounts sc
 
 # One line a program: the areas it links, highest first.
 LIBS_xmpp-tlsd := service link settings record event base
-LIBS_xmpp-c2sd := service stanza jid xml link settings record event base
-LIBS_xmpp-routed := service stanza jid xml link settings record event base
+LIBS_xmpp-c2sd := service stanza jid xml link access settings record event base
+LIBS_xmpp-routed := service stanza jid xml link access settings record event base
 LIBS_xmpp-authd := service accounts scram store jid link settings record event base
 LIBS_xmpp-hostd := service handle stanza jid xml link settings record event base
 LIBS_xmpp-load := scram xml event base
@@ -154,7 +154,8 @@ check-clients: all
 # make fuzz T=record [SECONDS=60]
 T ?= record
 SECONDS ?= 60
-FUZZ_SRC := $(filter-out lib/link/% lib/service/%,$(wildcard lib/*/*.c))
+FUZZ_SRC := $(wildcard lib/*/*.c) \
+  $(if $(filter stream,$(T)),$(filter-out %/xmpp-c2sd.c,$(wildcard bin/xmpp-c2sd/*.c)))
 
 fuzz: deps-tidy
 	@mkdir -p build/fuzz/$(T)

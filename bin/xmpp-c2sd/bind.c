@@ -48,6 +48,20 @@ take_resource(struct stream *s, struct xml_node const *bind)
   return s->resource != NULL;
 }
 
+/* The listener's access rule decides here, where the full JID is known. */
+static bool
+may_bind(struct stream const *s)
+{
+  struct access_who who = stream_who(s, slice_str(s->resource));
+  char const *rule = s->listener->access;
+  bool ok = !rule || access_allows(c2sd.access, slice_str(rule), who.domain, &who);
+
+  if (!ok)
+    log_event(LOG_INFO, "bind-refused", "jid", s->jid, "ip", log_peer(slice_str(s->ip)),
+              "rule", rule, NULL);
+  return ok;
+}
+
 enum state
 bind_request(struct stream *s, struct xml_node const *e, struct slice bytes)
 {
@@ -65,6 +79,10 @@ bind_request(struct stream *s, struct xml_node const *e, struct slice bytes)
   if (!take_resource(s, xml_child(e, NS_BIND, "bind"))) {
     inbound_error(s, e, errno == EINVAL ? ERR_BAD_REQUEST : ERR_RESOURCE_CONSTRAINT,
                   NULL);
+    return ST_AUTHED;
+  }
+  if (!may_bind(s)) {
+    inbound_error(s, e, ERR_NOT_ALLOWED, NULL);
     return ST_AUTHED;
   }
   free(s->request);

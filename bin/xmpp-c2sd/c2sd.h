@@ -2,6 +2,7 @@
 #ifndef C2SD_H
 #define C2SD_H
 
+#include "access/access.h"
 #include "jid/jid.h"
 #include "link/link.h"
 #include "service/service.h"
@@ -37,6 +38,7 @@ struct listener {
   struct listener *next;
   char *name;
   size_t max_stanza_size;
+  char *access, *shaper; /* rules; NULL: all, none */
   bool starttls, starttls_required;
 };
 
@@ -45,6 +47,7 @@ struct c2sd_settings {
   struct listener *listeners;
   char *language;
   uint64_t negotiation_us;
+  struct access *access;
 };
 
 extern struct c2sd_settings c2sd;
@@ -102,7 +105,7 @@ struct stream {
   enum state state;
   signed char priority;
   unsigned char failures;
-  bool secure, authed, header_sent, available, is_blocked, restart;
+  bool secure, authed, header_sent, available, is_blocked, restart, shaped;
 };
 
 /* Conduit records. */
@@ -135,6 +138,12 @@ void stream_settle(struct stream *s);
 /* Call fn for every stream. It may close the stream it is given. */
 typedef void stream_each_fn(struct stream *s);
 void stream_each(stream_each_fn *fn);
+
+/* What the rules may know of a stream; resource may be empty. */
+struct access_who stream_who(struct stream const *s, struct slice resource);
+
+/* Have the front read no faster than the listener's shaper rule gives to who it is now. */
+void stream_shape(struct stream *s);
 
 /* All streams of a link are over; how many there are. */
 void streams_of_link_gone(struct link *l);

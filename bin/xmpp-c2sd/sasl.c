@@ -253,6 +253,7 @@ sasl_on_success(struct link *l, struct record *r)
   s->header_sent = false;
   s->state = ST_START;
   xml_limit(&s->xml, s->listener->max_stanza_size);
+  stream_shape(s);
   stream_resume(s);
   stream_settle(s);
 }

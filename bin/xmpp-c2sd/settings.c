@@ -60,6 +60,14 @@ listener_named(struct slice name)
 }
 
 static bool
+set_text(char **at, struct slice text)
+{
+  free(*at);
+  *at = text.len ? strndup(text.s, text.len) : NULL;
+  return *at || !text.len;
+}
+
+static bool
 read_listener(struct settings const *st, struct slice scope)
 {
   struct listener *ln = listener_named(scope);
@@ -68,6 +76,9 @@ read_listener(struct settings const *st, struct slice scope)
   if (!ln) return false;
   ln->max_stanza_size = settings_u64(st, "max_stanza_size", scope, STANZA_MAX);
   if (ln->max_stanza_size > STANZA_MAX) ln->max_stanza_size = STANZA_MAX;
+  if (!set_text(&ln->access, settings_get(st, "access", scope)) ||
+      !set_text(&ln->shaper, settings_get(st, "shaper", scope)))
+    return false;
   ln->starttls = slice_is(tls, "starttls") || slice_is(tls, "starttls_required");
   ln->starttls_required = slice_is(tls, "starttls_required");
   return true;
@@ -78,6 +89,7 @@ c2sd_load(struct settings *st, bool first)
 {
   struct settings_row const *row = NULL;
   struct slice lang = settings_get(st, "language", SLICE("*"));
+  struct access *access;
 
   (void)first;
   if (!settings_next(st, "host", NULL)) {
@@ -89,6 +101,10 @@ c2sd_load(struct settings *st, bool first)
   row = NULL;
   while ((row = settings_next(st, "listener", row)))
     if (!read_listener(st, row->scope)) return false;
+  access = access_load(st);
+  if (!access) return false;
+  access_free(c2sd.access);
+  c2sd.access = access;
   free(c2sd.language);
   c2sd.language = lang.len ? strndup(lang.s, lang.len) : strdup("en");
   c2sd.negotiation_us = 1000 * settings_u64(st, "negotiation_timeout", SLICE("*"), 30000);

@@ -374,7 +374,7 @@ put_shaper(struct slice scope, struct yaml_node const *n)
     burst = yaml_get(n, "burst_size");
   }
   if (rate && (slice_is(rate->text, "none") || slice_is(rate->text, "infinity"))) {
-    emit(ASKERS, "shaper", scope, n->key.s, "0", "0", NULL);
+    emit(ASKERS, "speed", scope, n->key.s, "0", "0", NULL);
     return;
   }
   if (!rate || !slice_u64(rate->text, &r) || !r ||
@@ -384,7 +384,7 @@ put_shaper(struct slice scope, struct yaml_node const *n)
               n->key.s);
     return;
   }
-  emit(ASKERS, "shaper", scope, n->key.s, rate->text.s,
+  emit(ASKERS, "speed", scope, n->key.s, rate->text.s,
        burst ? burst->text.s : rate->text.s, NULL);
 }
 
@@ -396,7 +396,7 @@ compile_access(void)
   for (i = 0; i < 4; i++)
     each_entry(yaml_get(job.top, sets[i].option), sets[i].fn, SLICE("*"), NULL);
   each_entry(yaml_get(job.top, "shaper"), put_shaper, SLICE("*"), NULL);
-  emit(ASKERS, "shaper", SLICE("*"), "none", "0", "0", NULL);
+  emit(ASKERS, "speed", SLICE("*"), "none", "0", "0", NULL);
   for (i = 0; i < job.hosts_n; i++)
     put_host_sets(job.hosts[i]);
 }

@@ -80,7 +80,8 @@ compile_certfiles(struct yaml_node const *n)
     say_error(n, "certfiles", "expected a path, or a list of paths, got a mapping");
   else if (n->kind == YAML_SCALAR)
     add_certfile(n);
-  for (c = n->first; n->kind == YAML_LIST && c; c = c->next) add_certfile(c);
+  for (c = n->first; n->kind == YAML_LIST && c; c = c->next)
+    add_certfile(c);
 }
 
 /* ---- tabber: our own options ---- */

@@ -2,6 +2,7 @@
 #ifndef ROUTED_H
 #define ROUTED_H
 
+#include "access/access.h"
 #include "link/link.h"
 #include "service/service.h"
 #include "stanza/stanza.h"
@@ -85,6 +86,9 @@ struct host {
   char *name;
   enum conflict conflict;
 };
+
+/* The rules in force. */
+extern struct access *routed_access;
 
 bool routed_load(struct settings *st, bool first);
 struct host const *routed_host(struct slice name);

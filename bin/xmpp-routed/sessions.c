@@ -192,6 +192,22 @@ conflict_of(struct slice bare)
   return h ? h->conflict : CONFLICT_END_OLD;
 }
 
+/* The rule max_user_sessions: the oldest sessions make room. */
+static void
+make_room(struct slice bare, struct slice ip)
+{
+  struct access_who who = {.ip = ip};
+  struct slice rest = bare;
+  struct user const *u;
+  uint64_t most;
+
+  slice_word(&rest, '@', &who.local);
+  who.domain = rest;
+  most = access_number(routed_access, SLICE("max_user_sessions"), rest, &who, UINT64_MAX);
+  while (most && (u = user_find(bare)) && u->n >= most)
+    kick(u->sessions, "conflict");
+}
+
 /* RFC 6120 s7.7.2.2: the resource is taken; the host's setting decides. */
 void
 sessions_bind(struct link *l, struct record *r)
@@ -215,6 +231,7 @@ sessions_bind(struct link *l, struct record *r)
       break;
     }
   }
+  make_room(bare, record_get(r, 4));
   s = session_new(l, sid, bare, resource, record_get(r, 4));
   if (s)
     tell_bound(s);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 static struct host *hosts;
+struct access *routed_access;
 
 struct host const *
 routed_host(struct slice name)
@@ -39,6 +40,7 @@ routed_load(struct settings *st, bool first)
 {
   struct settings_row const *row = NULL;
   struct host *list = NULL, **at = &list;
+  struct access *access;
 
   (void)first;
   while ((row = settings_next(st, "host", row))) {
@@ -54,6 +56,10 @@ routed_load(struct settings *st, bool first)
     log_event(LOG_WARN, "bad-settings", "why", "no host", NULL);
     return false;
   }
+  access = access_load(st);
+  if (!access) goto fail;
+  access_free(routed_access);
+  routed_access = access;
   free_hosts(hosts);
   hosts = list;
   return true;

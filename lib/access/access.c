@@ -376,7 +376,7 @@ access_shaper(struct access const *a, struct slice rule, struct slice host,
     *burst = *rate;
     return;
   }
-  while ((row = settings_next(a->st, "shaper", row))) {
+  while ((row = settings_next(a->st, "speed", row))) {
     if (!slice_eq(row->value[0], name)) continue;
     if (!slice_u64(row->value[1], rate)) *rate = 0;
     if (!slice_u64(row->value[2], burst)) *burst = *rate;

@@ -8,7 +8,7 @@
  * TYPE is one of user user_regexp user_glob server server_regexp server_glob resource
  * resource_regexp resource_glob node_regexp node_glob ip shared_group all none; in a rule also
  * acl, whose VALUE is a list's name.
- *   shaper * NAME RATE BURST */
+ *   speed * NAME RATE BURST               what a shaper is */
 #ifndef ACCESS_H
 #define ACCESS_H
 

@@ -20,14 +20,14 @@
 
 static struct {
   struct service const *svc;
-  struct settings settings;
+  struct settings *settings; /* in force */
   char const *dir, *data;
   char instance[LINK_NAME_MAX + 1];
   unsigned int number, notif;
   bool pipe, raw, verbosity_given, stopping, told_ready;
   struct event_timer stop_timer;
   uint64_t stop_at_us;
-} service = {.settings = SETTINGS_ZERO, .number = 1};
+} service = {.number = 1};
 
 char const *
 service_instance(void)
@@ -132,24 +132,31 @@ common_settings(struct settings *st)
   return true;
 }
 
+/* The daemon may keep pointers into the settings it accepted: they stay until it has accepted
+ * others. */
 static bool
 load(bool first)
 {
-  struct settings fresh = SETTINGS_ZERO;
+  struct settings *fresh = calloc(1, sizeof *fresh), *old = service.settings;
   char const *old_data = service.data;
 
-  if (!settings_open(&fresh, service.dir, service.svc->program)) {
+  if (!fresh) return false;
+  if (!settings_open(fresh, service.dir, service.svc->program)) {
     log_event(LOG_WARN, "settings-unreadable", "dir", service.dir, "why", strerror(errno),
               NULL);
+    free(fresh);
     return false;
   }
-  if (!common_settings(&fresh) || !service.svc->load(&fresh, first)) {
-    service.data = old_data;
-    settings_close(&fresh);
-    return false;
-  }
-  settings_close(&service.settings);
   service.settings = fresh;
+  if (!common_settings(fresh) || !service.svc->load(fresh, first)) {
+    service.settings = old;
+    service.data = old_data;
+    settings_close(fresh);
+    free(fresh);
+    return false;
+  }
+  if (old) settings_close(old);
+  free(old);
   return true;
 }
 
@@ -354,12 +361,12 @@ name_instance(void)
 static char const *
 run_path(struct slice instance, char const *name)
 {
-  struct slice run = settings_get(&service.settings, "run", SLICE("*"));
+  struct slice run = settings_get(service.settings, "run", SLICE("*"));
   char buf[512];
 
   snprintf(buf, sizeof buf, "%.*s/%.*s/%s", run.len ? (int)run.len : 6,
            run.len ? run.s : "../run", (int)instance.len, instance.s, name);
-  return settings_path(&service.settings, slice_str(buf)).s;
+  return settings_path(service.settings, slice_str(buf)).s;
 }
 
 static void
@@ -367,7 +374,7 @@ allow_peers(void)
 {
   struct settings_row const *row = NULL;
 
-  while ((row = settings_next(&service.settings, "allow", row))) {
+  while ((row = settings_next(service.settings, "allow", row))) {
     enum program p = program_find(row->value[0]);
     uint64_t uid;
     if (!p || !slice_u64(row->value[1], &uid) || !link_allow(p, (uid_t)uid))
@@ -382,7 +389,7 @@ open_links(void)
   struct slice me = slice_str(service.instance);
   char const *path;
 
-  while ((row = settings_next(&service.settings, "connect", row))) {
+  while ((row = settings_next(service.settings, "connect", row))) {
     path = run_path(row->value[0], "link");
     if (!path || !link_connect(path, row->value[0])) strerr_diefusys(111, "make a link");
   }

@@ -18,8 +18,8 @@ struct service {
   service_fn *const *handlers; /* VERBS_N of them; NULL: logged once, ignored */
 
   /* Take the settings: at start, and again on SIGHUP (then first is false). false, having
-   * logged why: die 100 at start, keep the old ones later. What is kept of st must be
-   * copied. */
+   * logged why: die 100 at start, keep the old ones later. st lives until the next load
+   * that gave true. */
   bool (*load)(struct settings *st, bool first);
 
   /* All optional. up: announce what still holds. pauses: the programs (bits) from which
