@@ -128,6 +128,13 @@ too_long(struct link const *l)
   return true;
 }
 
+static void
+note_told(struct link *l, struct slice line)
+{
+  trace_note(&l->told, l->verb, line);
+  if (trace_on()) trace_out(l, line);
+}
+
 void
 link_end(struct link *l)
 {
@@ -137,8 +144,10 @@ link_end(struct link *l)
     if (l->numbered) l->stanzas--;
     return;
   }
-  if (l->up && l->program != CTL && trace_on())
-    trace_out(l, slice_of(l->out.s + l->begin, l->out.len - l->begin));
+  if (!l->up)
+    l->put_while_down++;
+  else if (l->program != CTL)
+    note_told(l, slice_of(l->out.s + l->begin, l->out.len - l->begin));
   if (links.pipe && l->up) {
     pipe_take(l);
     return;
@@ -230,6 +239,20 @@ link_hello(stralloc *out)
          record_put_u64(out, links.epoch) && record_put_end(out);
 }
 
+/* What was put while the link was down leaves now, and a trace shows it now; what is sent
+ * again it has shown before. */
+static void
+trace_late(struct link *l, stralloc const *again)
+{
+  struct slice rest = slice_of(again->s, again->len), line;
+  size_t lines = 0, i;
+
+  for (i = 0; i < again->len; i++)
+    lines += again->s[i] == '\n';
+  while (slice_word(&rest, '\n', &line))
+    if (lines-- <= l->put_while_down) trace_out(l, line);
+}
+
 void
 link_came_up(struct link *l, uint64_t epoch)
 {
@@ -243,9 +266,11 @@ link_came_up(struct link *l, uint64_t epoch)
   l->retry_us = 0;
   links.owner->up(l);
   if (again.len) {
+    if (trace_on()) trace_late(l, &again);
     if (!stralloc_cat(&l->out, &again)) l->failed = true;
     link_mark_dirty(l);
   }
+  l->put_while_down = 0;
   stralloc_free(&again);
 }
 
@@ -256,7 +281,7 @@ link_went_down(struct link *l)
 
   l->up = false;
   keep_stanzas(l);
-  l->in.len = 0;
+  l->in.len = l->heard.len = l->told.len = 0;
   l->failed = false;
   if (was_up) links.owner->down(l);
   if (l->full) {
@@ -292,6 +317,7 @@ link_line(struct link *l, char *line, size_t len)
   if (!(verb_rows[v].from & l->program) || !(verb_rows[v].to & links.program))
     return refuse(l, "not for it to say", word);
   if (r.n - 1 < verb_rows[v].least) return refuse(l, "fields are missing", word);
+  trace_note(&l->heard, v, slice_of(line, len));
   if (v == VERB_ACK) acked_up_to(l, record_u64(&r, 1));
   links.owner->record(l, v, &r);
   return true;

@@ -26,6 +26,8 @@ struct link {
   struct event_io io;
   struct event_timer timer;
   stralloc in, out;
+  stralloc heard, told;          /* records that last, for traces that begin later */
+  size_t put_while_down;         /* lines at the end of out */
   size_t sent, kept_from, begin; /* offsets into out */
   uint64_t stanzas, acked;       /* numbered here; acknowledged of those */
   uint64_t retry_us, came;       /* came: when it came up, counted */

@@ -144,6 +144,8 @@ free_closing(void)
     links.closing = l->next;
     stralloc_free(&l->in);
     stralloc_free(&l->out);
+    stralloc_free(&l->heard);
+    stralloc_free(&l->told);
     free(l);
   }
 }

@@ -83,6 +83,44 @@ trace_flush(void)
   flush(trace.fd_out, &trace.out);
 }
 
+/* forget takes back what was told of features before. */
+static void
+drop_forgotten(stralloc *log)
+{
+  struct slice rest = slice_of(log->s, log->len), line, word;
+  size_t to = 0;
+
+  while (slice_word(&rest, '\n', &line)) {
+    struct slice text = line;
+    size_t len = line.len + 1;
+    if (!slice_word(&text, '\t', &word) || slice_is(word, "feature") ||
+        slice_is(word, "identity") || slice_is(word, "item") || slice_is(word, "forget"))
+      continue;
+    memmove(log->s + to, line.s, len);
+    to += len;
+  }
+  log->len = to;
+}
+
+void
+trace_note(stralloc *log, enum verb v, struct slice line)
+{
+  if (!verb_lasts(v)) return;
+  if (v == VERB_FORGET) drop_forgotten(log);
+  if (!stralloc_catb(log, line.s, line.len) ||
+      (line.s[line.len - 1] != '\n' && !stralloc_catb(log, "\n", 1)))
+    log_event(LOG_WARN, "trace-incomplete", NULL);
+}
+
+static void
+put_lines(stralloc *sa, char const *name, stralloc const *log)
+{
+  struct slice rest = slice_of(log->s, log->len), line;
+
+  while (slice_word(&rest, '\n', &line))
+    put(sa, name, line);
+}
+
 static void
 trace_start(void)
 {
@@ -103,7 +141,12 @@ trace_start(void)
     snprintf(hello, sizeof hello, "hello\t%s\t%s\t%s\t%llu", program_name(l->program),
              TABBER_VERSION, l->name, (unsigned long long)l->epoch);
     trace_in(l, slice_str(hello));
+    put_lines(&trace.in, l->name, &l->heard);
+    put_lines(&trace.out, l->name, &l->told);
   }
+  /* The end of the replay's first turn, at which it says what a turn's end says. */
+  trace.clock_us = 0;
+  trace_clock();
 }
 
 bool

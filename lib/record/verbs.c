@@ -49,6 +49,22 @@ verb_find(struct slice word)
   return (enum verb)i;
 }
 
+bool
+verb_lasts(enum verb v)
+{
+  switch ((int)v) {
+  case VERB_MECHANISMS:
+  case VERB_SERVE:
+  case VERB_HANDLE:
+  case VERB_FEATURE:
+  case VERB_IDENTITY:
+  case VERB_ITEM:
+  case VERB_WATCH:
+  case VERB_FORGET: return true;
+  default: return false;
+  }
+}
+
 static char const *const programs[PROGRAMS_N] = {
   "xmpp-tlsd",    "xmpp-c2sd",  "xmpp-s2sd",  "xmpp-routed",  "xmpp-authd",
   "xmpp-userd",   "xmpp-hostd", "xmpp-mamd",  "xmpp-pubsubd", "xmpp-mucd",

@@ -121,6 +121,10 @@ extern struct verb_row const verb_rows[VERBS_N];
 /* The verb that a record begins with, or VERBS_N. */
 enum verb verb_find(struct slice word);
 
+/* Whether what the verb says holds for as long as its link: registrations, and what was told
+ * of them. A trace that begins later begins with these. */
+bool verb_lasts(enum verb v);
+
 /* "xmpp-c2sd" for C2SD; the bit for a name with or without "xmpp-" and with or without an
  * instance number ("c2sd-2"); 0 for a stranger. */
 char const *program_name(enum program p);
