@@ -1,6 +1,8 @@
 #!/bin/sh
 # make check: all tests of the build folder $1, and at the end one line: N passed, N failed.
 build=$1
+# Sanitizers take their time.
+case $build in *san*) export WHOLE_SLOW="${WHOLE_SLOW:-3}" ;; esac
 passed=0
 failed=0
 out=$(mktemp)

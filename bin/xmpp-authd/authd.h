@@ -8,8 +8,7 @@
 #include "scram/scram.h"
 #include "service/service.h"
 
-/* Exchanges of one c2sd at a time; over it the oldest streams get temporary-auth-failure.
- */
+/* Exchanges at a time; over it the newest get temporary-auth-failure. */
 #define EXCHANGES_MAX 20000u
 /* An exchange that the client does not go on with is forgotten (microseconds). */
 #define EXCHANGE_US 120000000u

@@ -57,6 +57,12 @@ check_jid(struct arena *a, struct slice text, struct jid *j)
   return authd_host(j->domain) ? NULL : "that host is not served here";
 }
 
+static bool
+known(struct slice what)
+{
+  return slice_is(what, "add") || slice_is(what, "passwd") || slice_is(what, "del");
+}
+
 void
 control_account(struct link *l, struct record *r)
 {
@@ -77,7 +83,7 @@ control_account(struct link *l, struct record *r)
     if (slice_is(what, "add")) ok = secrets_add(j.bare, password);
     if (slice_is(what, "passwd")) ok = secrets_passwd(j.bare, password);
     if (slice_is(what, "del")) ok = secrets_del(j.bare);
-    if (!ok) wrong = why();
+    if (!ok) wrong = known(what) ? why() : "account knows add, passwd, del and list";
   }
   arena_wipe(&a);
   if (wrong)

@@ -155,7 +155,7 @@ bind_on_refused(struct link *l, struct record *r)
   if (stanza_cat_error(&sa, &in, stanza_error_find(record_get(r, 2)), SLICE("")))
     stream_write(s, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
-  s->state = ST_AUTHED;
+  if (s->state != ST_CLOSED) s->state = ST_AUTHED;
   stream_resume(s);
   stream_settle(s);
 }

@@ -211,7 +211,7 @@ sasl_on_challenge(struct link *l, struct record *r)
   (void)l;
   if (!s) return;
   say(s, "challenge", record_get(r, 2));
-  s->state = ST_CHALLENGED;
+  if (s->state != ST_CLOSED) s->state = ST_CHALLENGED;
   stream_resume(s);
   stream_settle(s);
 }
@@ -251,7 +251,7 @@ sasl_on_success(struct link *l, struct record *r)
   s->bindings = NULL;
   s->authed = s->restart = true;
   s->header_sent = false;
-  s->state = ST_START;
+  if (s->state != ST_CLOSED) s->state = ST_START;
   xml_limit(&s->xml, s->listener->max_stanza_size);
   stream_shape(s);
   stream_resume(s);

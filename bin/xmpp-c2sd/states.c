@@ -216,8 +216,15 @@ void
 states_element(struct stream *s, struct xml_node const *e, struct slice bytes)
 {
   enum input in = input_of(s, e);
-  step *do_it = table[s->state][in];
-  enum state next = do_it ? do_it(s, e, bytes) : refuse(s, in);
+  enum state next;
+  step *do_it;
 
+  /* s4.9.1.1: after an error only the end of the stream may come. */
+  if (xml_is(e, XML_NS_STREAMS, "error")) {
+    stream_end(s, "the client had an error");
+    return;
+  }
+  do_it = table[s->state][in];
+  next = do_it ? do_it(s, e, bytes) : refuse(s, in);
   if (s->state != ST_CLOSED) s->state = next;
 }

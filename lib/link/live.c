@@ -21,6 +21,7 @@
 
 struct door {
   struct event_io io;
+  struct event_timer pause;
   unsigned int programs;
 };
 
@@ -190,9 +191,23 @@ take_hello(struct link *l, char *line, size_t len)
   return true;
 }
 
+static void
+silent(void *cookie)
+{
+  link_drop(cookie, "silent for too long");
+}
+
+/* An administrator who asks nothing makes room for others. */
+static void
+await_control(struct link *l)
+{
+  event_timer_start(&l->timer, door_now() + SERVICE_CONTROL_US, silent, l);
+}
+
 static bool
 take_line(struct link *l, char *line, size_t len)
 {
+  if (l->program == CTL) await_control(l);
   if (!l->up) return take_hello(l, line, len);
   if (trace_on() && l->program != CTL) trace_in(l, slice_of(line, len));
   return link_line(l, line, len);
@@ -430,10 +445,28 @@ accepted(struct door const *d, int fd)
   if (!control) {
     say_hello(l);
     event_timer_start(&l->timer, door_now() + LINK_HELLO_US, no_hello, l);
-  } else if (check_uid(l))
+  } else if (check_uid(l)) {
+    await_control(l);
     link_came_up(l, 0);
-  else
+  } else
     break_off(l);
+}
+
+static void
+open_door(void *cookie)
+{
+  struct door *d = cookie;
+
+  event_io_want(&d->io, EVENT_READ);
+}
+
+/* Out of files: come back later instead of turning in a circle. */
+static void
+rest(struct door *d)
+{
+  log_event(LOG_WARN, "accept-failed", "why", strerror(errno), NULL);
+  event_io_want(&d->io, 0);
+  event_timer_start(&d->pause, door_now() + LINK_RETRY_MAX_US, open_door, d);
 }
 
 static void
@@ -445,6 +478,7 @@ on_door(void *cookie, uint32_t what)
   (void)what;
   while ((fd = accept4(d->io.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
     accepted(d, fd);
+  if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) rest(d);
 }
 
 bool
@@ -479,6 +513,7 @@ link_close_doors(void)
   while (doors_n) {
     int fd = doors[--doors_n].io.fd;
     event_io_cancel(&doors[doors_n].io);
+    event_timer_cancel(&doors[doors_n].pause);
     fd_close(fd);
   }
   for (l = links.first; l; l = l->next)

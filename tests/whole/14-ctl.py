@@ -1,0 +1,210 @@
+#!/usr/bin/python3
+"""xmpp-ctl: accounts, sessions, figures, reload; and what it says to what is wrong."""
+from tree import *
+
+
+def logs_in(t, user, password, host="localhost"):
+    s = t.stream(host=host)
+    s.secured()
+    ok = s.auth_scram(user, password)[0] == "success"
+    s.abort()
+    return ok
+
+
+@check
+def add_passwd_del(t):
+    t.ctl("account", "add", "x@localhost", input="one\n")
+    assert logs_in(t, "x", "one") and not logs_in(t, "x", "two")
+    code, out, err = t.ctl("account", "add", "x@localhost", input="two\n", code=None)
+    assert code == 1 and err, (code, out, err)
+    assert logs_in(t, "x", "one"), "adding it again changed the password"
+    t.ctl("account", "passwd", "x@localhost", input="two\n")
+    assert logs_in(t, "x", "two") and not logs_in(t, "x", "one")
+    t.ctl("account", "del", "x@localhost")
+    assert not logs_in(t, "x", "two")
+    assert t.ctl("account", "del", "x@localhost", code=None)[0] == 1
+    assert t.ctl("account", "passwd", "x@localhost", input="y\n", code=None)[0] == 1
+
+
+@check
+def a_password_that_is_made_up(t):
+    out = t.ctl("--generate", "account", "add", "g@localhost")
+    jid, password = out.split()
+    assert jid == "g@localhost" and len(password) >= 16
+    assert logs_in(t, "g", password)
+    t.ctl("account", "del", "g@localhost")
+
+
+@check
+def list_by_host(t):
+    t.add("l1@localhost")
+    t.add("l2@other.example")
+    every = t.ctl("account", "list").split()
+    assert "l1@localhost" in every and "l2@other.example" in every, every
+    assert t.ctl("account", "list", "other.example").split() == ["l2@other.example"]
+    assert logs_in(t, "l2", PW, "other.example") and not logs_in(t, "l2", PW)
+    rows = t.ctl("account", "list", records=True).splitlines()
+    assert all(r.startswith("account\t") for r in rows), rows
+
+
+@check
+def import_many(t):
+    """Thousands a minute."""
+    n = 500
+    began = time.monotonic()
+    out = t.ctl("account", "import", "-", input="".join(
+        "m%d@localhost\tpw %d\n" % (i, i) for i in range(n)))
+    took = time.monotonic() - began
+    assert out.strip() == "%d added, 0 failed" % n, out
+    assert took < 15 * SLOW, "%d in %.1f s" % (n, took)
+    assert logs_in(t, "m0", "pw 0") and logs_in(t, "m%d" % (n - 1), "pw %d" % (n - 1))
+    assert not logs_in(t, "m0", "pw 1")
+    assert sum(x.startswith("m") for x in t.ctl("account", "list").split()) == n
+
+
+@check
+def import_with_bad_lines(t):
+    code, out, err = t.ctl("account", "import", "-", code=None, input=(
+        "i1@localhost\ta\nno tab here\n@localhost\tb\ni2@nowhere.example\tc\n\n"
+        "i1@localhost\td\ni3@localhost\te\n"))
+    assert code == 1 and out.strip() == "2 added, 4 failed", (code, out, err)
+    assert logs_in(t, "i1", "a") and logs_in(t, "i3", "e")
+
+
+@check
+def wrong_addresses(t):
+    for jid in ("", "localhost", "@localhost", "a b@localhost", "a@localhost/r", "a@nowhere.example",
+                "x" * 1024 + "@localhost", "a@b@localhost", "a@", "\u00a0@localhost"):
+        code, out, err = t.ctl("account", "add", jid, input="x\n", code=None)
+        assert code == 1 and err.strip(), (jid[:30], code, out, err)
+    code, out, err = t.ctl("account", "add", "empty@localhost", input="\n", code=None)
+    assert code == 1, "an empty password was taken"
+    code, out, err = t.ctl("account", "add", "empty@localhost", input="", code=None)
+    assert code == 100, "no password was taken"
+
+
+@check
+def addresses_are_prepared(t):
+    t.add("Big@LOCALHOST")
+    assert "big@localhost" in t.ctl("account", "list").split()
+    assert logs_in(t, "bIG", PW)
+
+
+@check
+def wrong_usage(t):
+    for words in ((), ("foo",), ("account",), ("account", "foo"), ("account", "add"),
+                  ("trace", "c2sd"), ("trace", "c2sd", "on")):
+        code, out, err = t.ctl(*words, code=None)
+        assert code == 100 and "usage" in err, (words, code, err)
+    code, out, err = t.ctl("stats", "nobody", code=None)
+    assert code != 0 and err, (code, err)
+    code, out, err = t.ctl("trace", "c2sd", "on", "/nowhere/at/all", code=None)
+    assert code == 1 and err, (code, err)
+
+
+@check
+def sessions(t):
+    t.add("s@localhost")
+    assert "s@localhost" not in t.ctl("sessions")
+    a = t.login("s", "one", available=False)
+    b = t.login("s", "two words")
+    b.send("<presence><priority>-3</priority></presence>")
+    b.ping()
+    rows = {r.split("\t")[1]: r.split("\t") for r in t.ctl("sessions", records=True).splitlines()}
+    assert rows["s@localhost/one"][2:4] == ["127.0.0.1", ""], rows
+    assert rows["s@localhost/two words"][3] == "-3", rows
+    for r in rows.values():
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", r[4]), r
+    a.close(), b.close()
+    until("they end", lambda: "s@localhost" not in t.ctl("sessions"))
+
+
+@check
+def figures(t):
+    before = t.stat("tlsd", "accepted")
+    a = t.login("s", "x")
+    assert t.stat("tlsd", "accepted") == before + 1
+    assert t.stat("c2sd", "sessions") == 1
+    for d in DAEMONS:
+        assert t.ctl("stats", d).strip(), d
+    assert all(d in t.ctl("stats") for d in DAEMONS)
+    a.close()
+
+
+@check
+def reload_with_a_bad_configuration_changes_nothing(t):
+    good = t.config()
+    pids = {d: t.pid(d) for d in DAEMONS}
+    s = t.login("s", "stays")
+
+    def settings():
+        text = {}
+        for f in sorted(os.listdir(t.state + "/settings")):
+            with open(t.state + "/settings/" + f) as fh:
+                text[f] = fh.read()
+        return text
+
+    before = settings()
+    for bad, at in ((good.replace("module: ejabberd_c2s", "module: nonsense"), "conf.yml:"),
+                    (good.replace("hosts:", "hots:"), "conf.yml:"),
+                    (good + "loglevel: [\n", "conf.yml"), ("", ""),
+                    (good.replace("localhost", "local host"), "conf.yml:"),
+                    (good + "certfiles: {a: b}\n", "conf.yml:")):
+        t.write_config(bad or "\n")
+        code, out, err = t.ctl("reload", code=None)
+        assert code != 0 and at in out + err, (bad, code, out, err)
+        assert settings() == before, "the settings changed"
+        assert os.listdir(t.state).count("settings") == 1
+        assert not [x for x in os.listdir(t.state) if "settings." in x], "a rest is left"
+        s.ping()
+    t.write_config(good)
+    assert {d: t.pid(d) for d in DAEMONS} == pids
+    assert logs_in(t, "s", PW)
+    s.close()
+
+
+@check
+def reload_that_a_daemon_refuses_changes_nothing(t):
+    """The configuration compiles, but its certificate is none: the old one goes on."""
+    t.write_config(t.config() + "certfiles:\n  - %s/broken.pem\n" % t.dir)
+    with open(t.dir + "/broken.pem", "w") as f:
+        f.write("-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n")
+    os.chmod(t.dir + "/broken.pem", 0o644)
+    s = t.login("s", "stays")
+    code, out, err = t.ctl("reload", code=None)
+    assert code != 0 and "tlsd" in err, (code, out, err)
+    s.ping()
+    assert logs_in(t, "s", PW)
+    t.write_config()
+    t.ctl("reload")
+    s.close()
+
+
+@check
+def reload_takes_what_is_new(t):
+    """A port more and a host more, and nobody loses a stream; then both go again."""
+    pids = {d: t.pid(d) for d in DAEMONS}
+    s = t.login("s", "stays")
+    port = free_port()
+    t.write_config(t.config().replace("  - localhost", "  - localhost\n  - new.example", 1)
+                   .replace("listen:", "listen:\n  -\n    port: %d\n    ip: \"127.0.0.1\"\n"
+                            "    module: ejabberd_c2s\n    starttls_required: true" % port, 1))
+    t.ctl("reload")
+    t.add("n@new.example")
+    n = t.login("n", host="new.example", port=port)
+    n.message(s.jid, "from the new host")
+    s.expect_body("from the new host")
+    assert {d: t.pid(d) for d in DAEMONS} == pids
+    n.close()
+    t.write_config()
+    t.ctl("reload")
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        assert False, "the port is still open"
+    except ConnectionRefusedError:
+        pass
+    s.ping()
+    s.close()
+
+
+main(Tree(hosts=("localhost", "other.example")))
