@@ -29,6 +29,7 @@ LDFLAGS_ALL := $(HARD_LD) $(OPT) $(LDFLAGS)
 
 # What an area needs of Debian's libraries.
 EXT_base := -lskarnet
+EXT_certname := -lcrypto
 EXT_xml := -lexpat
 EXT_jid := -lidn
 EXT_store := -llmdb
@@ -37,7 +38,7 @@ EXT_scram := -lcrypto -lidn
 EXT_yaml := -lyaml
 
 # Ranks: an area includes only areas before it in this list (make layers).
-AREAS := base event record settings access link xml jid stanza store accounts scram yaml handle service
+AREAS := base certname event record settings access link xml jid stanza store accounts scram yaml handle service
 
 # One line a program: the areas it links, highest first.
 LIBS_xmpp-tlsd := service link settings record event base
@@ -47,11 +48,9 @@ LIBS_xmpp-authd := service accounts scram store jid link settings record event b
 LIBS_xmpp-hostd := service handle stanza jid xml link settings record event base
 LIBS_xmpp-load := scram xml event base
 EXT_xmpp-load := -lssl
-LIBS_xmpp-confgen := yaml jid access settings record base
-EXT_xmpp-confgen := -lcrypto
+LIBS_xmpp-confgen := yaml jid access settings record certname base
 LIBS_xmpp-ctl := settings record base
-LIBS_xmpp-up := settings record base
-EXT_xmpp-up := -lcrypto
+LIBS_xmpp-up := settings record certname base
 
 PROGRAMS := $(notdir $(patsubst %/,%,$(wildcard bin/*/)))
 LIBDIRS := $(notdir $(patsubst %/,%,$(wildcard lib/*/)))

@@ -33,6 +33,7 @@ static char const sample[] = "acl:\n"
                              "shaper: {normal: 1000, fast: 50000}\n";
 
 static struct yaml_node *sample_tree;
+static bool sample_used[2]; /* its acls; its shapers */
 
 /* A rule that some option names. */
 struct reference {
@@ -477,7 +478,9 @@ put_sample(struct reference const *r)
               "the rule %s is not defined; taken as the sample of ejabberd 18.04 has it",
               r->node->text.s);
   put_rule(SLICE("*"), rule, r->shaper);
-  for (c = yaml_get(sample_tree, "acl")->first; c; c = c->next)
+  if (sample_used[r->shaper]) return;
+  sample_used[r->shaper] = true;
+  for (c = yaml_get(sample_tree, "acl")->first; !r->shaper && c; c = c->next)
     if (!entry_in(yaml_get(job.top, "acl"), c->key.s)) put_acl(SLICE("*"), c);
   for (c = yaml_get(sample_tree, "shaper")->first; r->shaper && c; c = c->next)
     if (!entry_in(yaml_get(job.top, "shaper"), c->key.s)) put_shaper(SLICE("*"), c);
@@ -498,6 +501,7 @@ compile_missing_rules(void)
 {
   struct reference const *r;
 
+  sample_used[0] = sample_used[1] = false;
   sample_tree = yaml_parse(&job.arena, "sample", slice_str(sample), say_yaml);
   for (r = references; sample_tree && r; r = r->next)
     if (!is_defined(job.top, r->node->text.s, r->shaper) && !named_before(r))

@@ -300,7 +300,7 @@ static struct slice
 host_for(struct slice text, struct slice host)
 {
   char *ascii = NULL;
-  struct slice out = host;
+  struct slice out;
 
   if (!memmem(text.s, text.len, "://", 3) || idna_to_ascii_8z(host.s, &ascii, 0))
     return host;

@@ -1,5 +1,7 @@
 #include "up.h"
 
+#include "certname/certname.h"
+
 #include <skalibs/djbunix.h>
 #include <skalibs/strerr.h>
 
@@ -7,7 +9,6 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#include <glob.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,36 +20,13 @@
 #define DAYS 3650
 
 static bool
-file_names(char const *path, char const *host)
-{
-  FILE *f = fopen(path, "r");
-  bool found = false;
-  X509 *x;
-
-  if (!f) return false;
-  while (!found && (x = PEM_read_X509(f, NULL, NULL, NULL))) {
-    found = X509_check_host(x, host, 0, 0, NULL) == 1;
-    X509_free(x);
-  }
-  fclose(f);
-  return found;
-}
-
-static bool
 has_certificate(struct settings const *st, char const *host)
 {
   struct settings_row const *row = NULL;
-  bool found = false;
 
-  while (!found && (row = settings_next(st, "certfile", row))) {
-    glob_t g;
-    size_t i;
-    if (glob(row->value[0].s, GLOB_BRACE, NULL, &g)) continue;
-    for (i = 0; !found && i < g.gl_pathc; i++)
-      found = file_names(g.gl_pathv[i], host);
-    globfree(&g);
-  }
-  return found;
+  while ((row = settings_next(st, "certfile", row)))
+    if (certname_matches(row->value[0].s, host)) return true;
+  return false;
 }
 
 static bool

@@ -97,6 +97,6 @@ LLVMFuzzerTestOneInput(uint8_t const *data, size_t len)
   base64(final);
   password(final);
   free((char *)(uintptr_t)first.s);
-  free((char *)(uintptr_t)final.s);
+  free((char *)(uintptr_t) final.s);
   return 0;
 }

@@ -140,7 +140,9 @@ neighbour(char c)
   case 'b': say("routed\tbound\t", sid, "\tu@h/r"); break;
   case 'r': say("routed\trefused\t", sid, "\tconflict"); break;
   case 'k': say("routed\tkick\t", sid, "\tconflict"); break;
-  case 'd': say("routed\tdeliver\t", sid, "\tu@h\tv@h\tmessage\t\t\t\t\t<message/>"); break;
+  case 'd':
+    say("routed\tdeliver\t", sid, "\tu@h\tv@h\tmessage\t\t\t\t\t<message/>");
+    break;
   case 'S': say("tlsd\tstop\t", 1048577, ""); break;
   case 'G': say("tlsd\tgo\t", 1048577, ""); break;
   case 'X': say("tlsd\tclose\t", 1048577, "\tx"); break;
@@ -154,7 +156,8 @@ neighbour(char c)
 static void
 start(void)
 {
-  static char name[] = "h", mechanisms[] = "SCRAM-SHA-1-PLUS SCRAM-SHA-1 PLAIN", lang[] = "en";
+  static char name[] = "h", mechanisms[] = "SCRAM-SHA-1-PLUS SCRAM-SHA-1 PLAIN",
+              lang[] = "en";
   static struct host host = {.name = name};
   static struct listener listener = {
     .name = name, .max_stanza_size = 65536, .starttls = true};

@@ -102,8 +102,10 @@ random_walk(void **state)
     th->in = !th->in;
     assert_int_equal(t.live, live);
   }
-  for (i = 0; i < dead_n && i < 20000; i++) assert_null(ids_get(&t, dead[i]));
-  for (i = 0, step = 0; i < t.used; i++) step += ids_at(&t, (uint32_t)i) != NULL;
+  for (i = 0; i < dead_n && i < 20000; i++)
+    assert_null(ids_get(&t, dead[i]));
+  for (i = 0, step = 0; i < t.used; i++)
+    step += ids_at(&t, (uint32_t)i) != NULL;
   assert_int_equal(step, live);
   for (i = 0; i < 5000; i++)
     if (things[i].in) assert_ptr_equal(ids_get(&t, things[i].id), &things[i]);
@@ -134,7 +136,8 @@ the_limit(void **state)
   assert_null(ids_get(&t, first));
   assert_ptr_equal(ids_get(&t, id), &first);
   assert_int_equal(ids_take(&t, &t), 0);
-  for (i = 0; i < ALL; i++) ids_give(&t, i ? t.v[i].id : id);
+  for (i = 0; i < ALL; i++)
+    ids_give(&t, i ? t.v[i].id : id);
   assert_int_equal(t.live, 0);
   assert_null(ids_get(&t, last));
   ids_wipe(&t);

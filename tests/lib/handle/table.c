@@ -102,7 +102,8 @@ done(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
      stralloc *out)
 {
   assert_true(slice_is(ctx->from.full, "u@h/r") && slice_is(in->kind, "iq"));
-  return xml_cat(out, "<") && stralloc_catb(out, e->name.s, e->name.len) && xml_cat(out, "/>")
+  return xml_cat(out, "<") && stralloc_catb(out, e->name.s, e->name.len) &&
+             xml_cat(out, "/>")
            ? DONE
            : REFUSE;
 }
@@ -245,12 +246,12 @@ ask(char const *to, char const *type, char const *payload, char const *answer_ty
   static char xml[1024];
   char line[1024], start_text[256], *at;
 
-  snprintf(line, sizeof line, "routed\tstanza\t%s\tu@h/r\tiq\t%s\ti1\t\tc2sd:1\t%s", to, type,
-           payload);
+  snprintf(line, sizeof line, "routed\tstanza\t%s\tu@h/r\tiq\t%s\ti1\t\tc2sd:1\t%s", to,
+           type, payload);
   feed(line);
   if (!*output) return NULL;
-  snprintf(start_text, sizeof start_text, "routed\tstanza\tu@h/r\t%s\tiq\t%s\ti1\t\thostd:",
-           to, answer_type);
+  snprintf(start_text, sizeof start_text,
+           "routed\tstanza\tu@h/r\t%s\tiq\t%s\ti1\t\thostd:", to, answer_type);
   if (strncmp(output, start_text, strlen(start_text))) fail_msg("%s", output);
   at = output + strlen(start_text);
   at += strspn(at, "0123456789");
@@ -275,8 +276,8 @@ answers(char const *to, char const *type, char const *payload, char const *answe
 
   snprintf(iq, sizeof iq, "<iq>%s</iq>", payload);
   got = ask(to, type, iq, answer_type);
-  snprintf(want, sizeof want, "<iq to='u@h/r'%s%s%s id='i1' type='%s'%s", *to ? " from='" : "",
-           to, *to ? "'" : "", answer_type, inside);
+  snprintf(want, sizeof want, "<iq to='u@h/r'%s%s%s id='i1' type='%s'%s",
+           *to ? " from='" : "", to, *to ? "'" : "", answer_type, inside);
   assert_non_null(got);
   assert_string_equal(got, want);
 }
@@ -302,19 +303,20 @@ refuses(void **state)
 {
   (void)state;
   with(sample, SAMPLE_N);
-  answers("a@h", "set", "<q xmlns='u:no'/>", "error",
-          "><error type='auth'><forbidden "
-          "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><text "
-          "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>not &lt;you&gt;</text></error></iq>");
-  answers("a@h", "get", "<q xmlns='u:no'/>", "error", ">" UNAVAILABLE);  /* PASS */
-  answers("h", "get", "<q xmlns='u:no'/>", "error", ">" UNAVAILABLE);    /* scope */
+  answers(
+    "a@h", "set", "<q xmlns='u:no'/>", "error",
+    "><error type='auth'><forbidden "
+    "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><text "
+    "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>not &lt;you&gt;</text></error></iq>");
+  answers("a@h", "get", "<q xmlns='u:no'/>", "error", ">" UNAVAILABLE); /* PASS */
+  answers("h", "get", "<q xmlns='u:no'/>", "error", ">" UNAVAILABLE);   /* scope */
   answers("a@h", "get", "<q xmlns='u:done'/>", "error", ">" UNAVAILABLE);
   answers("h", "get", "<w xmlns='u:done'/>", "error", ">" UNAVAILABLE);  /* name */
   answers("h", "set", "<q2 xmlns='u:done'/>", "error", ">" UNAVAILABLE); /* type */
   answers("h", "get", "<q/>", "error", ">" UNAVAILABLE);                 /* namespace */
   answers("h", "get", "", "error", ">" UNAVAILABLE);
   answers("h", "get", "text", "error", ">" UNAVAILABLE);
-  answers("h", "get", "<x:q/>", "error", ">" UNAVAILABLE);               /* not XML */
+  answers("h", "get", "<x:q/>", "error", ">" UNAVAILABLE); /* not XML */
 }
 
 /* Results and errors are never answered, nor is what is no iq, or comes from nobody. */

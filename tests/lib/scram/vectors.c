@@ -99,7 +99,8 @@ client_signs(struct client *c)
   HMAC(md, salted, n, (unsigned char const *)"Client Key", 10, key, NULL);
   EVP_Digest(key, (size_t)n, stored, NULL, md, NULL);
   HMAC(md, stored, n, (unsigned char const *)c->message, strlen(c->message), sig, NULL);
-  for (i = 0; i < n; i++) key[i] ^= sig[i];
+  for (i = 0; i < n; i++)
+    key[i] ^= sig[i];
   base64(b64, key, (size_t)n);
   snprintf(c->final, sizeof c->final, "%.3000s,p=%s", c->without, b64);
   HMAC(md, salted, n, (unsigned char const *)"Server Key", 10, server, NULL);
@@ -138,7 +139,8 @@ play(struct client *c, char const *gs2, char const *bare, struct slice client_bi
 /* ---- the examples of the RFCs ---- */
 
 static void
-whole_example(enum scram_hash h, char const *salt, char const *nonce, char const *const m[4])
+whole_example(enum scram_hash h, char const *salt, char const *nonce,
+              char const *const m[4])
 {
   struct slice verifier;
 
@@ -182,8 +184,8 @@ rfc7677_s3(void **state)
   };
 
   (void)state;
-  whole_example(SCRAM_SHA256, "W22ZaJ0SNY7soEsUEjb6gQ==", "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0",
-                m);
+  whole_example(SCRAM_SHA256,
+                "W22ZaJ0SNY7soEsUEjb6gQ==", "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0", m);
 }
 
 /* ---- all hashes against the client above ---- */
@@ -271,7 +273,8 @@ without_plus(void **state)
     SCRAM_MALFORMED);
   /* The binding of a stream that the client does not bind to does not matter... */
   begin(SCRAM_SHA256, "server");
-  assert_int_equal(play(&user, "n,,", "n=user,r=client", SLICE(""), SLICE("data")), SCRAM_OK);
+  assert_int_equal(play(&user, "n,,", "n=user,r=client", SLICE(""), SLICE("data")),
+                   SCRAM_OK);
   /* ...and c= must be the gs2 header and no more, and the one that was said first. */
   begin(SCRAM_SHA256, "server");
   assert_int_equal(play(&user, "n,,", "n=user,r=client", SLICE("data"), SLICE("data")),
@@ -286,19 +289,19 @@ names(void **state)
   static struct {
     char const *first, *user, *authzid; /* user NULL: malformed */
   } const cases[] = {
-    {"n,,n=user,r=c",                 "user",          ""     },
-    {"n,a=admin,n=user,r=c",          "user",          "admin"},
-    {"n,a=a=2Cb=3Dc,n=u=2C=3D=2Cs,r=c", "u,=,s",       "a,b=c"},
-    {"n,,n==2C,r=c",                  ",",             ""     },
-    {"n,,n==3D2C,r=c",                "=2C",           ""     },
-    {"n,,n=\xc3\xa9@x,r=c",           "\xc3\xa9@x",    ""     },
-    {"n,,n=a=2c,r=c",                 NULL,            ""     },
-    {"n,,n=a=3d,r=c",                 NULL,            ""     },
-    {"n,,n=a=,r=c",                   NULL,            ""     },
-    {"n,,n=a=2,r=c",                  NULL,            ""     },
-    {"n,,n=a=41,r=c",                 NULL,            ""     },
-    {"n,a=a=4,n=user,r=c",            NULL,            ""     },
-    {"n,,n=,r=c",                     NULL,            ""     },
+    {"n,,n=user,r=c",                   "user",       ""     },
+    {"n,a=admin,n=user,r=c",            "user",       "admin"},
+    {"n,a=a=2Cb=3Dc,n=u=2C=3D=2Cs,r=c", "u,=,s",      "a,b=c"},
+    {"n,,n==2C,r=c",                    ",",          ""     },
+    {"n,,n==3D2C,r=c",                  "=2C",        ""     },
+    {"n,,n=\xc3\xa9@x,r=c",             "\xc3\xa9@x", ""     },
+    {"n,,n=a=2c,r=c",                   NULL,         ""     },
+    {"n,,n=a=3d,r=c",                   NULL,         ""     },
+    {"n,,n=a=,r=c",                     NULL,         ""     },
+    {"n,,n=a=2,r=c",                    NULL,         ""     },
+    {"n,,n=a=41,r=c",                   NULL,         ""     },
+    {"n,a=a=4,n=user,r=c",              NULL,         ""     },
+    {"n,,n=,r=c",                       NULL,         ""     },
   };
 
   size_t i;
@@ -308,7 +311,8 @@ names(void **state)
     enum scram_result rc;
     begin(SCRAM_SHA1, "server");
     rc = scram_client_first(&x, slice_str(cases[i].first));
-    if (rc != (cases[i].user ? SCRAM_OK : SCRAM_MALFORMED)) fail_msg("%s", cases[i].first);
+    if (rc != (cases[i].user ? SCRAM_OK : SCRAM_MALFORMED))
+      fail_msg("%s", cases[i].first);
     if (rc) continue;
     is_text(x.user, cases[i].user);
     is_text(x.authzid, cases[i].authzid);
@@ -383,8 +387,8 @@ final_is(char const *final)
   enum scram_result rc;
 
   begin(SCRAM_SHA1, "3rfcNHYJY1ZVvWVs7j");
-  assert_int_equal(
-    scram_client_first(&x, SLICE("n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL")), SCRAM_OK);
+  assert_int_equal(scram_client_first(&x, SLICE("n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL")),
+                   SCRAM_OK);
   assert_int_equal(scram_server_first(&x, &keys), SCRAM_OK);
   rc = scram_client_final(&x, slice_str(final), &keys, SLICE(""), &verifier);
   assert_int_equal(rc == SCRAM_OK, verifier.s != NULL);
@@ -398,35 +402,36 @@ bad_final(void **state)
     char const *final;
     enum scram_result want;
   } const cases[] = {
-    {"c=biws,r=" NONCE ",p=" PROOF,                          SCRAM_OK            },
-    {"",                                                     SCRAM_MALFORMED     },
-    {"c=biws",                                               SCRAM_MALFORMED     },
-    {"c=biws,r=" NONCE,                                      SCRAM_MALFORMED     },
-    {"c=biws,r=" NONCE ",",                                  SCRAM_MALFORMED     },
-    {"c=biws,r=" NONCE ",x",                                 SCRAM_MALFORMED     },
-    {"c=biws,r=" NONCE ",x=1",                               SCRAM_MALFORMED     },
-    {"r=" NONCE ",c=biws,p=" PROOF,                          SCRAM_MALFORMED     },
-    {"m=x,c=biws,r=" NONCE ",p=" PROOF,                      SCRAM_MALFORMED     },
-    {"c=biws,p=" PROOF,                                      SCRAM_MALFORMED     },
-    {"c=biws,r=" NONCE ",p=" PROOF ",x=1",                   SCRAM_MALFORMED     },
-    {"c=biws,r=" NONCE ",p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts",     SCRAM_MALFORMED     },
-    {"c=biws,r=" NONCE ",p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts= ",   SCRAM_MALFORMED     },
-    /* signed by the proof, so not this one: */
-    {"c=biws,r=" NONCE ",x=1,p=" PROOF,                      SCRAM_NOT_AUTHORIZED},
-    {"c=biws,r=" NONCE ",p=",                                SCRAM_NOT_AUTHORIZED},
-    {"c=biws,r=" NONCE ",p=AAAA",                            SCRAM_NOT_AUTHORIZED},
-    {"c=biws,r=" NONCE ",p=w0X8v3Bz2T0CJGbJQyF0X+HI4Ts=",    SCRAM_NOT_AUTHORIZED},
-    /* nonces: another, the client's alone, longer, ours alone, none */
-    {"c=biws,r=Fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=" PROOF, SCRAM_NOT_AUTHORIZED},
-    {"c=biws,r=fyko+d2lbbFgONRv9qkxdawL,p=" PROOF,           SCRAM_NOT_AUTHORIZED},
-    {"c=biws,r=" NONCE "x,p=" PROOF,                         SCRAM_NOT_AUTHORIZED},
-    {"c=biws,r=3rfcNHYJY1ZVvWVs7j,p=" PROOF,                 SCRAM_NOT_AUTHORIZED},
-    {"c=biws,r=,p=" PROOF,                                   SCRAM_NOT_AUTHORIZED},
-    /* bindings: y,, instead of n,,; none; not base64 */
-    {"c=eSws,r=" NONCE ",p=" PROOF,                          SCRAM_NOT_AUTHORIZED},
-    {"c=,r=" NONCE ",p=" PROOF,                              SCRAM_NOT_AUTHORIZED},
-    {"c=biw,r=" NONCE ",p=" PROOF,                           SCRAM_NOT_AUTHORIZED},
-    {"c=biwsAAAA,r=" NONCE ",p=" PROOF,                      SCRAM_NOT_AUTHORIZED},
+    {"c=biws,r=" NONCE ",p=" PROOF,                                  SCRAM_OK            },
+    {"",                                                             SCRAM_MALFORMED     },
+    {"c=biws",                                                       SCRAM_MALFORMED     },
+    {"c=biws,r=" NONCE,                                              SCRAM_MALFORMED     },
+    {"c=biws,r=" NONCE ",",                                          SCRAM_MALFORMED     },
+    {"c=biws,r=" NONCE ",x",                                         SCRAM_MALFORMED     },
+    {"c=biws,r=" NONCE ",x=1",                                       SCRAM_MALFORMED     },
+    {"r=" NONCE ",c=biws,p=" PROOF,                                  SCRAM_MALFORMED     },
+    {"m=x,c=biws,r=" NONCE ",p=" PROOF,                              SCRAM_MALFORMED     },
+    {"c=biws,p=" PROOF,                                              SCRAM_MALFORMED     },
+    {"c=biws,r=" NONCE ",p=" PROOF ",x=1",                           SCRAM_MALFORMED     },
+    {"c=biws,r=" NONCE ",p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts",             SCRAM_MALFORMED     },
+    {"c=biws,r=" NONCE ",p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts= ",           SCRAM_MALFORMED     },
+ /* signed by the proof, so not this one: */
+    {"c=biws,r=" NONCE ",x=1,p=" PROOF,                              SCRAM_NOT_AUTHORIZED},
+    {"c=biws,r=" NONCE ",p=",                                        SCRAM_NOT_AUTHORIZED},
+    {"c=biws,r=" NONCE ",p=AAAA",                                    SCRAM_NOT_AUTHORIZED},
+    {"c=biws,r=" NONCE ",p=w0X8v3Bz2T0CJGbJQyF0X+HI4Ts=",            SCRAM_NOT_AUTHORIZED},
+ /* nonces: another, the client's alone, longer, ours alone, none */
+    {"c=biws,r=Fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=" PROOF,
+     SCRAM_NOT_AUTHORIZED                                                                },
+    {"c=biws,r=fyko+d2lbbFgONRv9qkxdawL,p=" PROOF,                   SCRAM_NOT_AUTHORIZED},
+    {"c=biws,r=" NONCE "x,p=" PROOF,                                 SCRAM_NOT_AUTHORIZED},
+    {"c=biws,r=3rfcNHYJY1ZVvWVs7j,p=" PROOF,                         SCRAM_NOT_AUTHORIZED},
+    {"c=biws,r=,p=" PROOF,                                           SCRAM_NOT_AUTHORIZED},
+ /* bindings: y,, instead of n,,; none; not base64 */
+    {"c=eSws,r=" NONCE ",p=" PROOF,                                  SCRAM_NOT_AUTHORIZED},
+    {"c=,r=" NONCE ",p=" PROOF,                                      SCRAM_NOT_AUTHORIZED},
+    {"c=biw,r=" NONCE ",p=" PROOF,                                   SCRAM_NOT_AUTHORIZED},
+    {"c=biwsAAAA,r=" NONCE ",p=" PROOF,                              SCRAM_NOT_AUTHORIZED},
   };
 
   size_t i;
@@ -451,8 +456,8 @@ signed_extension(void **state)
   assert_int_equal(scram_server_first(&x, &keys), SCRAM_OK);
   snprintf(c.without, sizeof c.without, "c=biws,r=clientserver,x=1,y=p=2");
   client_signs(&c);
-  assert_int_equal(scram_client_final(&x, slice_str(c.final), &keys, SLICE(""), &verifier),
-                   SCRAM_OK);
+  assert_int_equal(
+    scram_client_final(&x, slice_str(c.final), &keys, SLICE(""), &verifier), SCRAM_OK);
   is_text(verifier, c.verifier);
 }
 
@@ -488,9 +493,9 @@ static void
 base64_strict(void **state)
 {
   static char const *const bad[] = {
-    "Z",     "Zg",     "Zg=",    "=",     "==",    "====",     "Z===",     "Zm9v=",
-    " Zm9v", "Zm9v ",  "Zm9v\n", "Zm 9v", "Zm9\n", "Zg==Zg==", "Zm=v",     "Zm9-",
-    "Zm9_",  "Zm9\xc3", "=m9v",  "Z=9v",  "Zm9v====", "Zg==\n", "\tZm9v\t", "Zm9vZ",
+    "Z",     "Zg",      "Zg=",    "=",     "==",       "====",     "Z===",     "Zm9v=",
+    " Zm9v", "Zm9v ",   "Zm9v\n", "Zm 9v", "Zm9\n",    "Zg==Zg==", "Zm=v",     "Zm9-",
+    "Zm9_",  "Zm9\xc3", "=m9v",   "Z=9v",  "Zm9v====", "Zg==\n",   "\tZm9v\t", "Zm9vZ",
   };
 
   size_t i;
@@ -512,24 +517,26 @@ passwords(void **state)
   static struct {
     char const *in, *out; /* out NULL: refused */
   } const cases[] = {
-    {"I\xc2\xadX",          "IX"              }, /* soft hyphen mapped to nothing */
-    {"user",                "user"            },
-    {"USER",                "USER"            },
-    {"\xc2\xaa",            "a"               }, /* NFKC */
-    {"\xe2\x85\xa8",        "IX"              },
-    {"a\xc2\xa0" "b",       "a b"             }, /* other blanks to a blank */
-    {"e\xcc\x81",           "\xc3\xa9"        },
-    {"pencil pencil",       "pencil pencil"   },
-    {"\x07",                NULL              }, /* prohibited */
-    {"\x7f",                NULL              },
-    {"\xd8\xa7" "1",        NULL              }, /* bidirectional */
-    {"\xee\x80\x80",        NULL              }, /* private use */
-    {"\xef\xbf\xbd",        NULL              },
-    {"",                    NULL              },
-    {"\xc2\xad",            NULL              }, /* nothing is left */
-    {"\xff",                NULL              }, /* not UTF-8 */
-    {"\xc3",                NULL              },
-    {"\xed\xa0\x80",        NULL              },
+    {"I\xc2\xadX",    "IX"           }, /* soft hyphen mapped to nothing */
+    {"user",          "user"         },
+    {"USER",          "USER"         },
+    {"\xc2\xaa",      "a"            }, /* NFKC */
+    {"\xe2\x85\xa8",  "IX"           },
+    {"a\xc2\xa0"
+     "b",        "a b"          }, /* other blanks to a blank */
+    {"e\xcc\x81",     "\xc3\xa9"     },
+    {"pencil pencil", "pencil pencil"},
+    {"\x07",          NULL           }, /* prohibited */
+    {"\x7f",          NULL           },
+    {"\xd8\xa7"
+     "1",        NULL           }, /* bidirectional */
+    {"\xee\x80\x80",  NULL           }, /* private use */
+    {"\xef\xbf\xbd",  NULL           },
+    {"",              NULL           },
+    {"\xc2\xad",      NULL           }, /* nothing is left */
+    {"\xff",          NULL           }, /* not UTF-8 */
+    {"\xc3",          NULL           },
+    {"\xed\xa0\x80",  NULL           },
   };
 
   size_t i;

@@ -276,7 +276,8 @@ reader_sees_commits(void **state)
   assert_int_equal(write(pipes[1][1], "", 1), 1);
   assert_int_equal(waitpid(pid, &status, 0), pid);
   assert_true(WIFEXITED(status) && !WEXITSTATUS(status));
-  for (status = 0; status < 4; status++) close(pipes[status / 2][status % 2]);
+  for (status = 0; status < 4; status++)
+    close(pipes[status / 2][status % 2]);
 }
 
 static void

@@ -106,7 +106,8 @@ show(stralloc *sa, struct yaml_node const *n)
 
   if (n->kind == YAML_SCALAR) {
     if (!stralloc_cats(sa, n->quoted ? "\"" : "") ||
-        !stralloc_catb(sa, n->text.s, n->text.len) || !stralloc_cats(sa, n->quoted ? "\"" : ""))
+        !stralloc_catb(sa, n->text.s, n->text.len) ||
+        !stralloc_cats(sa, n->quoted ? "\"" : ""))
       fail();
     return;
   }
@@ -146,7 +147,9 @@ trees(void **state)
   tree_is(read_text("\"q\": 1\n'r': 2\n"), "{q:1 r:2}");
   tree_is(read_text("---\na: 1\n...\n"), "{a:1}");
   tree_is(read_text("# only\na: 1 # comment\n"), "{a:1}");
-  tree_is(read_text("\xef\xbb\xbf" "a: \xc3\xa9\n"), "{a:\xc3\xa9}");
+  tree_is(read_text("\xef\xbb\xbf"
+                    "a: \xc3\xa9\n"),
+          "{a:\xc3\xa9}");
   tree_is(read_text("a: 1\r\nb: 2\r\n"), "{a:1 b:2}");
   assert_int_equal(errno, 0);
 }
@@ -181,8 +184,9 @@ is_at(struct yaml_node const *n, unsigned int key_line, unsigned int key_col,
 static void
 positions(void **state)
 {
-  struct yaml_node const *n = read_text("# c\na: 1\n\nlist:\n  - x\n  -\n    k: \xc3\xa9 v\n"
-                                        "flow: {p: [q,  r]}\nz:\n"),
+  struct yaml_node const *n =
+                           read_text("# c\na: 1\n\nlist:\n  - x\n  -\n    k: \xc3\xa9 v\n"
+                                     "flow: {p: [q,  r]}\nz:\n"),
                          *c;
 
   (void)state;
@@ -348,8 +352,10 @@ depth(void **state)
   for (n = YAML_DEPTH_MAX - 2; n <= YAML_DEPTH_MAX; n++) {
     sa.len = 0;
     add(&sa, "a: ");
-    for (i = 0; i < n; i++) add(&sa, "[");
-    for (i = 0; i < n; i++) add(&sa, "]");
+    for (i = 0; i < n; i++)
+      add(&sa, "[");
+    for (i = 0; i < n; i++)
+      add(&sa, "]");
     add(&sa, "\n");
     if (n == YAML_DEPTH_MAX) {
       assert_null(read_bytes(sa.s, sa.len));
@@ -362,7 +368,8 @@ depth(void **state)
   }
   sa.len = 0;
   add(&sa, "a: ");
-  for (i = 0; i < 100000; i++) add(&sa, "[");
+  for (i = 0; i < 100000; i++)
+    add(&sa, "[");
   assert_null(read_bytes(sa.s, sa.len));
   stralloc_free(&sa);
 }
@@ -376,7 +383,8 @@ read_values(unsigned int n)
   unsigned int i;
 
   add(&sa, "a:\n");
-  for (i = 0; i < n; i++) add(&sa, " - x\n");
+  for (i = 0; i < n; i++)
+    add(&sa, " - x\n");
   top_node = read_bytes(sa.s, sa.len);
   stralloc_free(&sa);
   return top_node;
@@ -413,7 +421,8 @@ bytes(void **state)
 static void
 bad_files(void **state)
 {
-  static char const binary[] = "\x7f" "ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0>\0\1";
+  static char const binary[] = "\x7f"
+                               "ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0>\0\1";
   unsigned char noise[4096];
   unsigned int i, round;
 
@@ -436,10 +445,14 @@ bad_files(void **state)
   refused("%YAML 3.0\n---\na: 1\n", 0, 0, "");
   assert_null(read_bytes(binary, sizeof binary));
   assert_null(read_bytes("a: \0\n", 5));
-  assert_null(read_bytes("\xff\xfe" "a\0:\0 \0" "1\0\n\0", 12)); /* UTF-16 */
+  assert_null(read_bytes("\xff\xfe"
+                         "a\0:\0 \0"
+                         "1\0\n\0",
+                         12)); /* UTF-16 */
   srand(1);
   for (round = 0; round < 200; round++) {
-    for (i = 0; i < sizeof noise; i++) noise[i] = (unsigned char)rand();
+    for (i = 0; i < sizeof noise; i++)
+      noise[i] = (unsigned char)rand();
     assert_null(read_bytes((char const *)noise, sizeof noise));
   }
 }
@@ -479,9 +492,10 @@ macros(void **state)
   is_at(yaml_get(n, "a"), 4, 1, 4, 4); /* its place stays its own */
   assert_string_equal(yaml_get(n, "a")->macro, "X");
   assert_null(yaml_get(n, "b")->macro);
-  tree_is(expanded("m: {A: B, B: [C, C], C: 1}\na: A\n"), "{m:{A:B B:[C C] C:1} a:[1 1]}");
+  tree_is(expanded("m: {A: B, B: [C, C], C: 1}\na: A\n"),
+          "{m:{A:B B:[C C] C:1} a:[1 1]}");
   tree_is(expanded("m: {}\na: A\n"), "{m:{} a:A}");
-  tree_is(expanded("a: A\n"), "{a:A}");      /* no macros */
+  tree_is(expanded("a: A\n"), "{a:A}");           /* no macros */
   tree_is(expanded("m: A\na: A\n"), "{m:A a:A}"); /* not a map of them */
   tree_is(expanded("m: {A: {k: 1}}\na: A\nb: A\n"), "{m:{A:{k:1}} a:{k:1} b:{k:1}}");
 }
