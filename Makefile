@@ -143,7 +143,7 @@ $(B)/tests/lib/%: tests/lib/%.c $(ALL_LIBS)
 
 check: deps-test
 	@$(MAKE) --no-print-directory all tests-lib
-	@sh tests/check.sh $(B)
+	@MAKE='$(MAKE)' sh tests/check.sh $(B)
 
 tests-lib: $(TESTS_LIB)
 
