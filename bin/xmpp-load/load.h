@@ -65,6 +65,7 @@ struct client {
   /* chat */
   uint64_t next_out, next_in, in_flight;
   uint64_t begun_us;
+  struct event_timer again; /* the login load: when to start anew */
 };
 
 /* Begin to log user n in. NULL: no memory or files. */

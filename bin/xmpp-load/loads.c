@@ -155,6 +155,7 @@ again(void *cookie)
   struct client *c = cookie;
   uint64_t n = c->n;
 
+  if (fig.ended_us) return;
   client_end(c);
   clients[n - 1] = client_start(n);
   if (!clients[n - 1]) fig.failed++;
@@ -164,11 +165,8 @@ again(void *cookie)
 void
 load_over(struct client *c, char const *why)
 {
-  struct event_timer *t;
-
   if (c->draining) {
-    t = calloc(1, sizeof *t);
-    if (t) event_timer_start(t, door_now(), again, c);
+    event_timer_start(&c->again, door_now(), again, c);
     return;
   }
   fig.broken++;
@@ -197,10 +195,10 @@ begin_some(void)
 bool
 load_begin(void)
 {
+  if (opt.kind == LOAD_LOGIN) opt.sessions = opt.parallel;
   clients = calloc(opt.sessions, sizeof(struct client *));
   if (!clients) return false;
   if (opt.kind == LOAD_LOGIN) {
-    opt.sessions = opt.parallel;
     fig.begun_us = door_now();
     event_timer_start(&end_timer, door_now() + opt.seconds * 1000000, finish, NULL);
   }
