@@ -97,6 +97,7 @@ tick(void *cookie)
   uint64_t due = (door_now() - fig.begun_us) * opt.rate / 1000000;
 
   (void)cookie;
+  if (fig.ended_us) return;
   for (; done < due; done++) {
     struct client *c = clients[turn++ % opt.sessions];
     if (c->state == C_ONLINE) {
@@ -104,7 +105,7 @@ tick(void *cookie)
       c->io.fn(c, 0);
     }
   }
-  if (!fig.ended_us) event_timer_start(&tick_timer, door_now() + 1000, tick, NULL);
+  event_timer_start(&tick_timer, door_now() + 1000, tick, NULL);
 }
 
 static void
