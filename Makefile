@@ -189,6 +189,12 @@ $(B)/man/xmpp-records.7: $(B)/gen/records-man
 	@mkdir -p $(@D)
 	@$< > $@
 
+$(B)/man/ejabberd.yml.5: $(B)/bin/xmpp-confgen conf/man.awk
+	@mkdir -p $(@D)
+	@$< list | awk -f conf/man.awk > $@
+
+all: $(B)/man/ejabberd.yml.5
+
 all: $(if $(wildcard lib/record/man),$(B)/man/xmpp-records.7)
 
 install: all

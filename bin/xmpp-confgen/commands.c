@@ -216,7 +216,9 @@ command_why(char const *jid, char const *ip, char const *rule)
     printf("  by %s:%u:%u\n", entry->file,
            entry->key_line ? entry->key_line : entry->line,
            entry->key_col ? entry->key_col : entry->col);
-  else if (!result.len)
+  else if (result.len)
+    printf("  by the sample of ejabberd 18.04, for the file does not define it\n");
+  else
     printf(node ? "  no condition of the rule holds\n" : "  there is no such rule\n");
   access_free(a);
   settings_close(&st);
@@ -278,6 +280,17 @@ print_lines(char const *program, char sign, stralloc const *these, stralloc cons
   return any;
 }
 
+/* Whether a configuration starts a program: xmpp-ctl's settings name those. */
+static bool
+runs(struct compiled const *c, char const *program)
+{
+  stralloc const *ctl = &c->rows[__builtin_ctz(CTL)];
+  size_t n = strlen(program);
+  char const *at = ctl->len ? memmem(ctl->s, ctl->len, program, n) : NULL;
+
+  return at && at[n] == '\t';
+}
+
 int
 command_diff(char const *old_file, char const *new_file)
 {
@@ -288,6 +301,7 @@ command_diff(char const *old_file, char const *new_file)
   for (p = 0; p < PROGRAMS_N; p++) {
     char const *name = program_name((enum program)(1u << p));
     bool restart = false, any;
+    if (!runs(&before, name) && !runs(&after, name)) continue;
     any = print_lines(name, '-', &before.rows[p], &after.rows[p], &restart);
     any = print_lines(name, '+', &after.rows[p], &before.rows[p], &restart) || any;
     if (any) printf("%s: %s\n", name, restart ? "restart" : "reload");

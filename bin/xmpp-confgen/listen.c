@@ -235,6 +235,7 @@ compile_listen(struct yaml_node const *listen)
 {
   struct yaml_node const *n;
 
+  all = NULL;
   if (listen->kind != YAML_LIST) {
     say_error(listen, "listen", "expected a list of listeners");
     return;

@@ -344,7 +344,6 @@ conn_accepted(struct listener *ln, int fd, struct slice ip, unsigned int port)
   count_conduit(l, 1);
   memcpy(c->ip, ip.s, ip.len < sizeof c->ip ? ip.len : sizeof c->ip - 1);
   c->port = (uint16_t)port;
-  shaper_set(c, ln->rate, ln->burst);
   if (!event_io_start(&c->io, fd, EVENT_READ, on_io, c)) {
     fd_close(fd);
     conn_drop(c, "cannot be watched");

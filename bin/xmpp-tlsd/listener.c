@@ -110,8 +110,6 @@ listener_read(struct listener *ln, struct settings const *st,
   ln->direct = slice_is(settings_get(st, "tls", scope), "direct");
   ln->backlog = settings_u64(st, "backlog", scope, 128);
   ln->send_timeout_us = settings_u64(st, "send_timeout", scope, 15000) * 1000;
-  ln->rate = settings_u64(st, "shaper", scope, 0);
-  ln->burst = settings_u64(st, "shaper_burst", scope, ln->rate);
   return read_options(ln, settings_get(st, "protocol_options", scope));
 }
 

@@ -73,7 +73,6 @@ struct listener {
   enum program serves; /* C2SD or S2SD */
   uint64_t options;    /* SSL_OP_* */
   uint64_t backlog;
-  uint64_t rate, burst; /* bytes a second; 0: no limit */
   uint64_t send_timeout_us;
   int min_version;
   bool direct; /* TLS from the first byte */
