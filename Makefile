@@ -30,6 +30,7 @@ LDFLAGS_ALL := $(HARD_LD) $(OPT) $(LDFLAGS)
 # What an area needs of Debian's libraries.
 EXT_base := -lskarnet
 EXT_certname := -lcrypto
+EXT_password := -lm
 EXT_xml := -lexpat
 EXT_jid := -lidn
 EXT_store := -llmdb
@@ -38,7 +39,7 @@ EXT_scram := -lcrypto -lidn
 EXT_yaml := -lyaml
 
 # Ranks: an area includes only areas before it in this list (make layers).
-AREAS := base certname event record settings access link xml jid stanza store accounts scram yaml handle service
+AREAS := base certname password event record settings access link xml jid stanza store accounts scram yaml handle service
 
 # One line a program: the areas it links, highest first.
 LIBS_xmpp-tlsd := service link settings record event base
@@ -49,7 +50,7 @@ LIBS_xmpp-hostd := service handle stanza jid xml link settings record event base
 LIBS_xmpp-load := scram xml event base
 EXT_xmpp-load := -lssl
 LIBS_xmpp-confgen := yaml jid access settings record certname base
-LIBS_xmpp-ctl := settings record base
+LIBS_xmpp-ctl := settings record password base
 LIBS_xmpp-up := settings record certname base
 
 PROGRAMS := $(notdir $(patsubst %/,%,$(wildcard bin/*/)))
@@ -133,7 +134,7 @@ run: deps
 
 TESTS_LIB := $(patsubst tests/lib/%.c,$(B)/tests/lib/%,$(wildcard tests/lib/*/*.c))
 ALL_LIBS := $(foreach a,$(LIBDIRS),$(B)/lib/$(a).a)
-ALL_EXT := $(sort $(foreach a,$(LIBDIRS),$(EXT_$(a)))) -lcrypto -lidn -lskarnet
+ALL_EXT := $(sort $(foreach a,$(LIBDIRS),$(EXT_$(a)))) -lcrypto -lidn -lskarnet -lm
 
 $(B)/tests/lib/%: tests/lib/%.c $(ALL_LIBS)
 	@mkdir -p $(@D)

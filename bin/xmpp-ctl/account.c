@@ -1,5 +1,7 @@
 #include "ctl.h"
 
+#include "password/password.h"
+
 #include <skalibs/allreadwrite.h>
 #include <skalibs/strerr.h>
 
@@ -13,6 +15,8 @@
  * where everybody on the machine could read them. */
 
 #define GENERATED_LEN 20
+/* What an open server would ask of its users. */
+#define WEAK_BITS 32
 /* Requests that are on their way at once in an import. */
 #define WINDOW 64
 
@@ -60,12 +64,24 @@ print_account(struct record *r)
     printf("%.*s\n", (int)jid.len, jid.s);
 }
 
+/* Only said: the administrator may have reasons. */
+static void
+warn_if_weak(char const *password)
+{
+  double bits = password_bits(slice_str(password));
+
+  if (*password && bits < WEAK_BITS)
+    fprintf(stderr, "xmpp-ctl: warning: a weak password (%.0f bits of %d)\n", bits,
+            WEAK_BITS);
+}
+
 static int
 change(struct client *c, char const *what, char const *jid)
 {
   bool needs = strcmp(what, "del") != 0;
   char const *password = needs ? password_for(jid) : "";
 
+  if (needs) warn_if_weak(password);
   client_ask(c, "account", what, jid, password, NULL);
   if (!client_answer(c, jid, NULL)) return 1;
   if (needs && ctl.generate)
