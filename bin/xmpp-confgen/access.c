@@ -117,6 +117,17 @@ ip_holds(struct slice text)
   return !slash || (slice_u64(slice_str(slash), &bits) && bits <= (v4 ? 32 : 128));
 }
 
+/* Who asks is prepared; so is what he is compared with. Patterns are as they are. */
+static struct slice
+prepared(char const *type, struct slice text)
+{
+  if (!text.len) return text;
+  if (!strcmp(type, "user")) return jid_prep_local(&job.arena, text);
+  if (!strcmp(type, "server")) return jid_prep_domain(&job.arena, text);
+  if (!strcmp(type, "resource")) return jid_prep_resource(&job.arena, text);
+  return text;
+}
+
 /* One value of one type. "u@host" is a pair in one text. */
 static void
 put_value(struct target const *t, size_t type, struct yaml_node const *n,
@@ -132,7 +143,13 @@ put_value(struct target const *t, size_t type, struct yaml_node const *n,
     value = arena_copy(&job.arena, slice_of(n->text.s, (size_t)(at - n->text.s)));
     value2 = slice_str(at + 1);
   }
+  value = prepared(types[type].name, value);
+  value2 = prepared("server", value2);
   one.text = value;
+  if (!value.s || !value2.s) {
+    say_error(n, path, "\"%s\" is not an address", n->text.s);
+    return;
+  }
   if (types[type].regexp) value = regexp_value(&job.arena, &one, path);
   if (!value.s) return;
   if (slice_is(slice_str(types[type].name), "ip") && !ip_holds(value)) {
@@ -154,7 +171,13 @@ put_pair(struct target const *t, size_t type, struct yaml_node const *n, char co
   a = types[type].regexp ? regexp_value(&job.arena, &key, path) : n->key;
   if (types[type].regexp && !strncmp(types[type].name, "node", 4))
     b = regexp_value(&job.arena, n, path);
-  if (a.s && b.s) put(t, types[type].name, a, b);
+  else if (!strncmp(types[type].name, "user", 4))
+    b = prepared("server", b);
+  if (!strcmp(types[type].name, "user")) a = prepared("user", a);
+  if (a.s && b.s)
+    put(t, types[type].name, a, b);
+  else if (!types[type].regexp)
+    say_error(n, path, "\"%s\" is not an address", n->text.s);
 }
 
 /* The values of one type: one, a list, a mapping of pairs. */
@@ -294,6 +317,7 @@ put_old_rule(struct slice scope, struct yaml_node const *n)
     struct yaml_node acl = *c;
     acl.text = c->key;
     acl.kind = YAML_SCALAR;
+    if (c->kind != YAML_SCALAR || !result_holds(c, c->text, path)) continue;
     t.n++;
     t.result = c->text;
     put_acl_name(&t, &acl);
@@ -425,6 +449,42 @@ is_defined(struct yaml_node const *top, char const *name, bool shaper)
          entry_in(yaml_get(top, "access"), name);
 }
 
+/* Whether a host has acls (0), rules (1) of its own, which stand in the place of the common. */
+static bool
+has_own(struct slice host, size_t group)
+{
+  size_t i;
+
+  for (i = group; i < (group ? 4 : 1); i++)
+    if (host_override(host, sets[i].option) || host_append(host, sets[i].option))
+      return true;
+  return false;
+}
+
+static bool
+host_defines(struct slice host, size_t i, char const *name)
+{
+  return entry_in(host_override(host, sets[i].option), name) ||
+         entry_in(host_append(host, sets[i].option), name);
+}
+
+/* For all, and for each host with a set of its own that has no such entry. */
+static void
+put_everywhere(put_fn *fn, struct yaml_node const *n, size_t group)
+{
+  size_t h, i;
+
+  fn(SLICE("*"), n);
+  for (h = 0; h < job.hosts_n; h++) {
+    bool there = !has_own(job.hosts[h], group);
+    for (i = group; !there && i < (group ? 4 : 1); i++)
+      there = host_defines(job.hosts[h], i, n->key.s);
+    if (!there) fn(job.hosts[h], n);
+  }
+}
+
+static put_fn *const put_rule_of[] = {put_access_rule, put_shaper_rule};
+
 /* A rule in the place of a name becomes one of its own. */
 static struct slice
 inline_rule(struct yaml_node const *n, bool shaper)
@@ -434,7 +494,7 @@ inline_rule(struct yaml_node const *n, bool shaper)
 
   snprintf(name, sizeof name, "#%u", ++inline_n);
   named.key = arena_copy(&job.arena, slice_str(name));
-  if (named.key.s) put_rule(SLICE("*"), &named, shaper);
+  if (named.key.s) put_everywhere(put_rule_of[shaper], &named, 1);
   return named.key;
 }
 
@@ -469,6 +529,11 @@ put_sample(struct reference const *r)
   struct yaml_node const *rules =
     yaml_get(sample_tree, r->shaper ? "shaper_rules" : "access_rules");
   struct yaml_node const *rule = entry_in(rules, r->node->text.s), *c;
+  size_t h, i;
+
+  for (h = 0; !rule && h < job.hosts_n; h++)
+    for (i = 1; i < 4; i++)
+      if (host_defines(job.hosts[h], i, r->node->text.s)) return;
 
   if (!rule) {
     say_error(r->node, r->path, "no rule named %s is defined", r->node->text.s);
@@ -477,11 +542,11 @@ put_sample(struct reference const *r)
   say_warning(r->node, r->path,
               "the rule %s is not defined; taken as the sample of ejabberd 18.04 has it",
               r->node->text.s);
-  put_rule(SLICE("*"), rule, r->shaper);
+  put_everywhere(put_rule_of[r->shaper], rule, 1);
   if (sample_used[r->shaper]) return;
   sample_used[r->shaper] = true;
   for (c = yaml_get(sample_tree, "acl")->first; !r->shaper && c; c = c->next)
-    if (!entry_in(yaml_get(job.top, "acl"), c->key.s)) put_acl(SLICE("*"), c);
+    if (!entry_in(yaml_get(job.top, "acl"), c->key.s)) put_everywhere(put_acl, c, 0);
   for (c = yaml_get(sample_tree, "shaper")->first; r->shaper && c; c = c->next)
     if (!entry_in(yaml_get(job.top, "shaper"), c->key.s)) put_shaper(SLICE("*"), c);
 }

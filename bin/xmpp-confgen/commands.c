@@ -194,7 +194,7 @@ command_why(char const *jid, char const *ip, char const *rule)
   struct jid j;
   char dir[64];
   uint64_t n = 0;
-  bool ok;
+  bool ok, denied;
 
   if (!jid_parse(&job.arena, slice_str(jid), &j)) {
     fprintf(stderr, "xmpp-confgen: %s: not an address\n", jid);
@@ -220,9 +220,10 @@ command_why(char const *jid, char const *ip, char const *rule)
     printf("  by the sample of ejabberd 18.04, for the file does not define it\n");
   else
     printf(node ? "  no condition of the rule holds\n" : "  there is no such rule\n");
+  denied = !result.len || slice_is(result, "deny");
   access_free(a);
   settings_close(&st);
-  return slice_is(result, "allow") || slice_is(result, "") ? !result.len : 0;
+  return denied;
 }
 
 /* ---- diff ---- */

@@ -55,11 +55,13 @@ compile_hosts(struct yaml_node const *n)
 /* ---- certificates ---- */
 
 static void
-add_certfile(struct yaml_node const *n)
+add_certfile(struct yaml_node const *given)
 {
+  struct yaml_node const *n = expand_keywords(given, SLICE(""));
   glob_t g;
   int rc;
 
+  if (!n) return;
   if (n->kind != YAML_SCALAR || !n->text.len) {
     say_error(n, "certfiles", "expected a path, or a pattern of paths");
     return;
@@ -219,8 +221,11 @@ override_in(char const *section, struct slice host, char const *option)
 {
   struct yaml_node *map = yaml_get(job.top, section), *n;
 
-  for (n = map ? map->first : NULL; n; n = n->next)
-    if (slice_is_nocase(n->key, host.s)) return yaml_get(n, option);
+  if (map && map->kind != YAML_MAP) return NULL;
+  for (n = map ? map->first : NULL; n; n = n->next) {
+    struct slice name = jid_prep_domain(&job.arena, n->key);
+    if (name.s && slice_eq(name, host)) return yaml_get(n, option);
+  }
   return NULL;
 }
 
@@ -260,7 +265,10 @@ static char const *const global_only[] = {
   "log_*",
   "negotiation_timeout",
   "net_ticktime",
-  "oauth_*",
+  "oauth_cache_*",
+  "oauth_use_cache",
+  "oauth_db_type",
+  "oauth_expire",
   "oom_*",
   "queue_dir",
   "redis_*",
@@ -455,7 +463,7 @@ compile_option(struct yaml_node const *n, struct slice as)
   if (slice_is(n->key, "auth_password_format") && slice_is(n->text, "plain"))
     say_warning(n, o->name, "passwords are not stored; SCRAM keys are");
   v = expand_keywords(n, slice_is(as, "*") ? SLICE("") : as);
-  if (v) compile_value(o, v, o->name, o->name, as);
+  if (v) compile_value(o, v, n->key.s, o->name, as);
 }
 
 /* What the file does not say, as if it did. */
@@ -477,10 +485,21 @@ compile_defaults(struct yaml_node const *given)
 static struct slice
 served(struct slice name)
 {
+  struct slice host = jid_prep_domain(&job.arena, name);
+  size_t i;
+
+  for (i = 0; host.s && i < job.hosts_n; i++)
+    if (slice_eq(host, job.hosts[i])) return job.hosts[i];
+  return (struct slice){NULL, 0};
+}
+
+static struct slice
+nearest_host(struct slice name)
+{
   size_t i;
 
   for (i = 0; i < job.hosts_n; i++)
-    if (slice_is_nocase(name, job.hosts[i].s)) return job.hosts[i];
+    if (word_is_near(name, job.hosts[i])) return job.hosts[i];
   return (struct slice){NULL, 0};
 }
 
@@ -489,13 +508,23 @@ static void
 compile_host_section(char const *section)
 {
   struct yaml_node const *map = yaml_get(job.top, section), *h, *n;
+  char path[300];
+
+  if (map && !expect_map(map, section)) return;
 
   for (h = map ? map->first : NULL; h; h = h->next) {
     struct slice host = served(h->key);
     if (!host.s) {
-      say_error(h, section, "%s is not among hosts", h->key.s);
+      struct yaml_node at = *h;
+      struct slice near = nearest_host(h->key);
+      at.line = h->key_line;
+      at.col = h->key_col;
+      say_error(&at, section, "%s is not among hosts%s%s%s", h->key.s,
+                near.s ? "; did you mean " : "", near.s ? near.s : "", near.s ? "?" : "");
       continue;
     }
+    snprintf(path, sizeof path, "%s.%s", section, h->key.s);
+    if (!expect_map(h, path)) continue;
     for (n = h->first; n; n = n->next) {
       if (slice_is(n->key, "define_macro"))
         say_warning(n, section, "define_macro has no effect for a host");
@@ -522,11 +551,21 @@ compile_old_certfiles(void)
 }
 
 static void
+reset_instances(void)
+{
+  size_t i;
+
+  for (i = 0; i < sizeof instances / sizeof *instances; i++)
+    instances[i].n = 1;
+}
+
+static void
 compile_top(struct yaml_node *top)
 {
   struct yaml_node const *hosts = yaml_get(top, "hosts"), *n;
 
   instances[0].n = instances[1].n = 1;
+  reset_instances();
   if (!hosts) hosts = yaml_get(top, "host");
   if (hosts)
     compile_hosts(hosts);

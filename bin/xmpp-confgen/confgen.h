@@ -104,6 +104,9 @@ extern size_t const modules_n;
 struct option const *option_find(char const *in, struct slice name);
 struct module const *module_find(struct slice name);
 
+/* Whether one may be the other mistyped. */
+bool word_is_near(struct slice a, struct slice b);
+
 /* The name that is nearest to a mistyped one; NULL when none is near. */
 char const *option_nearest(char const *in, struct slice name);
 char const *module_nearest(struct slice name);

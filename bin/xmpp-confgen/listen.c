@@ -10,7 +10,7 @@
 struct seen {
   struct seen *next;
   struct yaml_node const *node;
-  struct slice ip;
+  struct slice ip, transport;
   uint64_t port;
 };
 
@@ -33,6 +33,20 @@ ip_holds(struct yaml_node const *n, struct slice ip)
   return false;
 }
 
+/* One way to write an address. */
+static struct slice
+canonical(struct slice ip)
+{
+  unsigned char bytes[16];
+  char text[INET6_ADDRSTRLEN];
+  struct slice out;
+
+  if (inet_pton(AF_INET6, ip.s, bytes) != 1) return ip;
+  if (!inet_ntop(AF_INET6, bytes, text, sizeof text)) return ip;
+  out = arena_copy(&job.arena, slice_str(text));
+  return out.s ? out : ip;
+}
+
 static bool
 is_any(struct slice ip)
 {
@@ -43,9 +57,13 @@ is_any(struct slice ip)
 static bool
 overlaps(struct yaml_node const *n, struct slice ip, uint64_t port)
 {
+  struct slice transport = text_of(yaml_get(n, "transport"), "tcp");
   struct seen *s;
 
+  ip = canonical(ip);
+
   for (s = all; s; s = s->next) {
+    if (!slice_eq(s->transport, transport)) continue;
     if (s->port != port || (!port && !slice_eq(s->ip, ip))) continue;
     if (!slice_eq(s->ip, ip) && !is_any(s->ip) && !is_any(ip)) continue;
     say_error(n, "listen", "overlaps with the listener in line %u: the same port",
@@ -54,7 +72,7 @@ overlaps(struct yaml_node const *n, struct slice ip, uint64_t port)
   }
   s = arena_alloc(&job.arena, sizeof *s);
   if (!s) return true;
-  *s = (struct seen){all, n, ip, port};
+  *s = (struct seen){all, n, ip, transport, port};
   all = s;
   return false;
 }
@@ -182,9 +200,10 @@ compile_listener_defaults(size_t kind, struct yaml_node const *n, struct slice n
     struct yaml_node d;
     char over[64];
     if (strcmp(o->in, "listen") != 0 && strcmp(o->in, kinds[kind].options) != 0) continue;
-    if (!o->dflt || yaml_get(n, o->name)) continue;
+    if (yaml_get(n, o->name)) continue;
     snprintf(over, sizeof over, "c2s_%s", o->name);
-    global = yaml_get(job.top, over);
+    global = option_find("", slice_str(over)) ? yaml_get(job.top, over) : NULL;
+    if (!o->dflt && (!global || o->class != WORKS)) continue;
     d = global ? *global : default_node(o, n);
     compile_value(o, &d, over, o->name, name);
   }
@@ -235,6 +254,7 @@ compile_listen(struct yaml_node const *listen)
 {
   struct yaml_node const *n;
 
+  all = NULL;
   all = NULL;
   if (listen->kind != YAML_LIST) {
     say_error(listen, "listen", "expected a list of listeners");

@@ -62,21 +62,132 @@ compile_module_defaults(struct module const *m, struct yaml_node const *n,
   for (i = 0; i < options_n; i++) {
     struct option const *o = &options[i];
     struct yaml_node d, *v;
-    char key[160];
+    char key[160], path[256];
     if (strcmp(o->in, m->name) != 0 || !o->dflt || yaml_get(n, o->name) ||
         yaml_get(more, o->name))
       continue;
     d = default_node(o, n);
     v = expand_keywords(&d, host);
     snprintf(key, sizeof key, "%s.%s", m->name, o->name);
-    if (v) compile_value(o, v, key, key, host);
+    snprintf(path, sizeof path, "modules.%s", key);
+    if (v) compile_value(o, v, path, key, host);
   }
+}
+
+/* Names that only one may have: of services, and of upload URLs. */
+struct taken {
+  struct taken *next;
+  struct slice text, host;
+  char const *module;
+  unsigned int line;
+};
+
+static struct taken *taken_names, *taken_urls;
+
+static struct taken *
+take(struct taken **list, struct slice text, struct slice host, struct module const *m,
+     unsigned int line)
+{
+  struct taken *t;
+
+  for (t = *list; t; t = t->next)
+    if (slice_eq(t->text, text)) return t;
+  t = arena_alloc(&job.arena, sizeof *t);
+  if (!t) return NULL;
+  *t = (struct taken){*list, text, host, m->name, line};
+  *list = t;
+  return NULL;
+}
+
+static void
+take_name(struct module const *m, struct yaml_node const *n, char const *path,
+          struct slice host)
+{
+  struct slice name = n->kind == YAML_SCALAR ? jid_prep_domain(&job.arena, n->text)
+                                             : (struct slice){NULL, 0};
+  struct taken *t;
+  size_t i;
+
+  if (!name.s) {
+    say_error(n, path, "\"%s\" is not a domain name", n->text.s ? n->text.s : "");
+    return;
+  }
+  for (i = 0; i < job.hosts_n; i++)
+    if (slice_eq(job.hosts[i], name)) {
+      say_error(n, path, "%s is one of hosts", name.s);
+      return;
+    }
+  t = take(&taken_names, name, host, m, n->line);
+  if (t && strcmp(t->module, m->name) != 0)
+    say_error(n, path, "%s is the host of %s in line %u too", name.s, t->module, t->line);
+}
+
+/* What the names of services are when the file does not say. */
+static struct {
+  char const *module, *host;
+} const services[] = {
+  {"mod_http_upload", "upload.@HOST@"    },
+  {"mod_pubsub",      "pubsub.@HOST@"    },
+  {"mod_muc",         "conference.@HOST@"},
+  {"mod_proxy65",     "proxy.@HOST@"     },
+  {"mod_vcard",       "vjud.@HOST@"      },
+};
+
+static void
+check_names(struct module const *m, struct yaml_node const *n, struct slice host)
+{
+  struct yaml_node const *given = yaml_get(n, "hosts"), *c, *v;
+  struct yaml_node dflt = *n;
+  char path[128];
+  struct taken *t;
+  size_t i;
+
+  for (i = 0; i < sizeof services / sizeof *services; i++)
+    if (!strcmp(services[i].module, m->name)) break;
+  if (i == sizeof services / sizeof *services) return;
+  snprintf(path, sizeof path, "modules.%s.%s", m->name, given ? "hosts" : "host");
+  if (!given) given = yaml_get(n, "host");
+  if (!given) {
+    if (!strcmp(m->name, "mod_vcard")) return; /* none without search */
+    dflt.kind = YAML_SCALAR;
+    dflt.first = dflt.last = NULL;
+    dflt.text = slice_str(services[i].host);
+    given = &dflt;
+  }
+  v = expand_keywords(given, host);
+  if (v && v->kind == YAML_SCALAR) take_name(m, v, path, host);
+  for (c = v ? v->first : NULL; c; c = c->next)
+    take_name(m, c, path, host);
+  given = yaml_get(n, "put_url");
+  v = given ? expand_keywords(given, host) : NULL;
+  t = v ? take(&taken_urls, v->text, host, m, v->line) : NULL;
+  if (t && !slice_eq(t->host, host))
+    say_error(v, "modules.mod_http_upload.put_url", "%s is the same for %s and %s",
+              v->text.s, t->host.s, host.s);
 }
 
 static bool
 has_module(struct yaml_node const *list, struct yaml_node const *more, char const *name)
 {
   return yaml_get(list, name) || yaml_get(more, name);
+}
+
+/* Plugins of mod_pubsub that ask for more, or that are worth a word. */
+static void
+check_plugins(struct module const *m, struct yaml_node const *n,
+              struct yaml_node const *list, struct yaml_node const *list2)
+{
+  struct yaml_node const *plugins = yaml_get(n, "plugins"), *c;
+
+  if (!slice_is(slice_str(m->name), "mod_pubsub") || !plugins) return;
+  for (c = plugins->kind == YAML_SCALAR ? plugins : plugins->first; c; c = c->next) {
+    if (slice_is(c->text, "pep") && !has_module(list, list2, "mod_caps"))
+      say_error(c, "modules.mod_pubsub.plugins", "pep needs mod_caps");
+    if (slice_is(c->text, "hometree"))
+      say_note(c, "modules.mod_pubsub.plugins",
+               "hometree works here; ejabberd has it no more since 19.09");
+    if (plugins->kind == YAML_SCALAR) break;
+  }
 }
 
 static void
@@ -99,6 +210,8 @@ compile_module(struct yaml_node const *n, struct yaml_node const *more,
     say_warning(n, path, "the program that does this does not exist yet");
   if (m->needs && !has_module(list, list2, m->needs))
     say_error(n, path, "this module needs %s", m->needs);
+  check_plugins(m, n, list, list2);
+  check_names(m, n, host);
   if (m->owner) emit(m->owner, "module", host, m->name, NULL);
   each_option(m, n, host);
   each_option(m, more, host);
@@ -112,6 +225,14 @@ compile_host_modules(struct slice host)
 
   if (!list) list = yaml_get(job.top, "modules");
   more = host_append(host, "modules");
+  if (list && list->kind == YAML_SCALAR && list->text.len) {
+    say_error(list, "modules", "expected a mapping of modules, got \"%s\"", list->text.s);
+    return;
+  }
+  if (more && more->kind != YAML_MAP) {
+    say_error(more, "modules", "expected a mapping of modules, got a list");
+    return;
+  }
   if (list && list->kind != YAML_MAP && list->first) {
     say_error(list, "modules", "expected a mapping of modules, got a list");
     return;
@@ -139,7 +260,10 @@ advise(struct yaml_node const *list)
     say_warning(
       mam, "modules.mod_mam",
       "the default policy is never: nothing is archived until a client asks for it");
-  if (captcha && slice_is(captcha->text, "true") && !yaml_get(job.top, "captcha_cmd"))
+  if (captcha &&
+      (slice_is(captcha->text, "true") || slice_is(captcha->text, "yes") ||
+       slice_is(captcha->text, "on")) &&
+      !yaml_get(job.top, "captcha_cmd"))
     say_warning(
       captcha, "modules.mod_register.captcha_protected",
       "without captcha_cmd no captcha can be made, and every registration fails");
@@ -151,9 +275,6 @@ advise(struct yaml_node const *list)
       !yaml_get(list, "mod_s2s_dialback"))
     say_warning(s2s, "s2s_use_starttls",
                 "without mod_s2s_dialback only servers with valid certificates federate");
-  if (yaml_get(list, "mod_pubsub") && !yaml_get(list, "mod_caps"))
-    say_warning(yaml_get(list, "mod_pubsub"), "modules.mod_pubsub",
-                "pep needs mod_caps, which is not there");
 }
 
 void
@@ -161,6 +282,7 @@ compile_modules(void)
 {
   size_t i;
 
+  taken_names = taken_urls = NULL;
   for (i = 0; i < job.hosts_n; i++)
     compile_host_modules(job.hosts[i]);
   advise(yaml_get(job.top, "modules"));

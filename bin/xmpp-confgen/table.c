@@ -511,7 +511,7 @@ struct module const modules[] = {
   {"mod_muc_admin", LATER, CTL, NULL},
   {"mod_announce", LATER, HOSTD, NULL},
   {"mod_avatar", LATER, PUBSUBD, NULL},
-  {"mod_blocking", LATER, USERD, NULL},
+  {"mod_blocking", LATER, USERD, "mod_privacy"},
   {"mod_caps", LATER, PUBSUBD, NULL},
   {"mod_carboncopy", LATER, ROUTED, NULL},
   {"mod_bosh", LATER, WEBD, NULL},

@@ -68,6 +68,12 @@ distance(struct slice a, struct slice b)
   return row[b.len];
 }
 
+bool
+word_is_near(struct slice a, struct slice b)
+{
+  return distance(a, b) < 2 + a.len / 4;
+}
+
 static bool
 nearer(struct slice name, char const *candidate, size_t *best)
 {
@@ -243,6 +249,12 @@ word_value(struct option const *o, struct yaml_node const *n, char const *path)
   if (n->kind == YAML_SCALAR && slice_has_word(slice_str(o->words), n->text))
     return n->text;
   if (n->kind != YAML_SCALAR) return wrong_type(n, path, "one word");
+  if ((slice_is(n->text, "yes") || slice_is(n->text, "on")) &&
+      slice_has_word(slice_str(o->words), SLICE("true")))
+    return SLICE("true");
+  if ((slice_is(n->text, "no") || slice_is(n->text, "off")) &&
+      slice_has_word(slice_str(o->words), SLICE("false")))
+    return SLICE("false");
   near = nearest_word(n->text, o->words);
   say_error(n, path, "\"%s\" is not one of: %s%s%s%s", n->text.s, o->words,
             near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
@@ -343,6 +355,7 @@ regexp_value(struct arena *a, struct yaml_node const *n, char const *path)
   stralloc sa = STRALLOC_ZERO;
   struct slice t = n->text, out;
   regex_t re;
+  bool in_set = false;
   size_t i;
 
   if (n->kind != YAML_SCALAR) return wrong_type(n, path, "a regular expression");
@@ -353,14 +366,18 @@ regexp_value(struct arena *a, struct yaml_node const *n, char const *path)
                         : next == 'w'  ? "[[:alnum:]_]"
                         : next == 's'  ? "[[:space:]]"
                                        : NULL;
+    in_set = t.s[i] == '[' || (in_set && t.s[i] != ']');
     if ((t.s[i] == '(' && next == '?') ||
+        (!in_set && strchr("*+?", t.s[i]) && next && strchr("+?", next)) ||
         (t.s[i] == '\\' && isalnum((unsigned char)next) && !class)) {
       say_error(n, path, "\"%c%c\" in a regular expression is not supported", t.s[i],
                 next);
       stralloc_free(&sa);
       return none();
     }
-    if (class)
+    if (class && in_set)
+      stralloc_catb(&sa, class + 1, strlen(class) - 2), i++;
+    else if (class)
       stralloc_cats(&sa, class), i++;
     else
       stralloc_catb(&sa, t.s + i, t.s[i] == '\\' && next ? 2 : 1),

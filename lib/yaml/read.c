@@ -223,11 +223,13 @@ add_pair(struct reader *rd, struct yaml_node *map, struct yaml_node *n)
 
   for (old = map->first; old && !slice_eq(old->key, n->key); old = old->next) {
   }
-  if (!old) {
+  /* The steps of a rule keep their number and order. */
+  if (!old || slice_is(n->key, "allow") || slice_is(n->key, "deny")) {
     append(map, n);
     return true;
   }
-  if (old->kind == n->kind && n->kind != YAML_SCALAR) {
+  /* A module is one; it is not joined. */
+  if (old->kind == n->kind && n->kind != YAML_SCALAR && !slice_starts(n->key, "mod_")) {
     struct yaml_node *c, *next;
     for (c = n->first; c; c = next) {
       next = c->next;
