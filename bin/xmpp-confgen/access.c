@@ -1,6 +1,5 @@
 #include "confgen.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +30,8 @@ static char const sample[] = "acl:\n"
                              "  c2s_shaper: [{none: admin}, normal]\n"
                              "  s2s_shaper: fast\n"
                              "shaper: {normal: 1000, fast: 50000}\n";
+
+#define SAMPLE "the sample of ejabberd 18.04"
 
 static struct yaml_node *sample_tree;
 static bool sample_used[2]; /* its acls; its shapers */
@@ -99,24 +100,6 @@ put(struct target const *t, char const *type, struct slice value, struct slice v
     emit(ASKERS, "acl", t->scope, t->name.s, type, value.s, value2.s, NULL);
 }
 
-static bool
-ip_holds(struct slice text)
-{
-  char buf[64];
-  char *slash;
-  unsigned char bytes[16];
-  uint64_t bits;
-  bool v4;
-
-  if (text.len >= sizeof buf) return false;
-  memcpy(buf, text.s, text.len + 1);
-  slash = strchr(buf, '/');
-  if (slash) *slash++ = 0;
-  v4 = inet_pton(AF_INET, buf, bytes) == 1;
-  if (!v4 && inet_pton(AF_INET6, buf, bytes) != 1) return false;
-  return !slash || (slice_u64(slice_str(slash), &bits) && bits <= (v4 ? 32 : 128));
-}
-
 /* Who asks is prepared; so is what he is compared with. Patterns are as they are. */
 static struct slice
 prepared(char const *type, struct slice text)
@@ -152,7 +135,7 @@ put_value(struct target const *t, size_t type, struct yaml_node const *n,
   }
   if (types[type].regexp) value = regexp_value(&job.arena, &one, path);
   if (!value.s) return;
-  if (slice_is(slice_str(types[type].name), "ip") && !ip_holds(value)) {
+  if (slice_is(slice_str(types[type].name), "ip") && !is_net(value)) {
     say_error(n, path, "\"%s\" is not an IP address or network", value.s);
     return;
   }
@@ -198,13 +181,49 @@ put_values(struct target const *t, size_t type, struct yaml_node const *n,
   }
 }
 
+static struct yaml_node const *entry_in(struct yaml_node const *n, char const *name);
+
 static void
-put_acl_name(struct target const *t, struct yaml_node const *n)
+nearest_in(struct yaml_node const *n, struct slice name, size_t *best, char const **found)
 {
-  if (slice_is(n->text, "all") || slice_is(n->text, "none"))
+  struct yaml_node const *c;
+
+  for (c = n ? n->first : NULL; c; c = c->next) {
+    if (n->kind == YAML_LIST)
+      nearest_in(c, name, best, found);
+    else if (word_nearer(name, c->key.s, best))
+      *found = c->key.s;
+  }
+}
+
+/* A name that allows must be an acl's; one that denies may wait for its acl. */
+static void
+warn_if_no_acl(struct target const *t, struct yaml_node const *n, char const *path)
+{
+  size_t best = 2 + n->text.len / 4;
+  char const *near = NULL;
+  size_t i;
+
+  if (!t->rule || !slice_is(t->result, "allow") || !strcmp(n->file, SAMPLE)) return;
+  if (entry_in(yaml_get(job.top, "acl"), n->text.s)) return;
+  for (i = 0; i < job.hosts_n; i++)
+    if (entry_in(host_override(job.hosts[i], "acl"), n->text.s) ||
+        entry_in(host_append(job.hosts[i], "acl"), n->text.s))
+      return;
+  nearest_in(yaml_get(job.top, "acl"), n->text, &best, &near);
+  say_warning(n, path, "no acl named %s is defined; it matches nobody%s%s%s", n->text.s,
+              near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+}
+
+static void
+put_acl_name(struct target const *t, struct yaml_node const *n, char const *path)
+{
+  if (slice_is(n->text, "all") || slice_is(n->text, "none")) {
     put(t, n->text.s, SLICE(""), SLICE(""));
-  else
-    put(t, "acl", n->text, SLICE(""));
+    return;
+  }
+  warn_if_no_acl(t, n, path);
+  put(t, "acl", n->text, SLICE(""));
 }
 
 /* A condition: the name of an acl, or terms by their types, alone or in lists. */
@@ -215,7 +234,7 @@ put_condition(struct target const *t, struct yaml_node const *n, char const *pat
   size_t type;
 
   if (n->kind == YAML_SCALAR) {
-    put_acl_name(t, n);
+    put_acl_name(t, n, path);
     return;
   }
   for (c = n->first; c; c = c->next) {
@@ -227,7 +246,7 @@ put_condition(struct target const *t, struct yaml_node const *n, char const *pat
     if (type < TYPES_N) {
       put_values(t, type, c, path);
     } else if (slice_is(c->key, "acl") && c->kind == YAML_SCALAR) {
-      put_acl_name(t, c);
+      put_acl_name(t, c, path);
     } else
       say_unknown(c, path, "type of condition", NULL);
   }
@@ -291,15 +310,67 @@ results_hold(struct yaml_node const *n, char const *path)
   return true;
 }
 
+/* Where an inline rule stands: the option's path; NULL: the rule has a name. */
+static char const *inline_path;
+
+/* A shaper's rule gives a shaper, none, or a number from 1. */
+static bool
+shaper_result_holds(struct yaml_node const *n, struct slice r, char const *path)
+{
+  struct yaml_node at = *n;
+  uint64_t v;
+
+  if (slice_u64(r, &v)) {
+    if (v) return true;
+    if (n->key.s == r.s) {
+      at.line = n->key_line;
+      at.col = n->key_col;
+    }
+    say_error(&at, path,
+              "expected the name of a shaper, none, or a number from 1, got \"%s\"", r.s);
+    return false;
+  }
+  if (!slice_is(r, "none") && strcmp(n->file, SAMPLE) != 0 &&
+      !entry_in(yaml_get(job.top, "shaper"), r.s)) {
+    size_t best = 2 + r.len / 4;
+    char const *near = NULL;
+    if (n->key.s == r.s) {
+      at.line = n->key_line;
+      at.col = n->key_col;
+    }
+    nearest_in(yaml_get(job.top, "shaper"), r, &best, &near);
+    say_warning(&at, path, "no shaper named %s is defined, so there is no limit%s%s%s",
+                r.s, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+  }
+  return true;
+}
+
+static bool
+shaper_results_hold(struct yaml_node const *n, char const *path)
+{
+  struct yaml_node const *c;
+
+  if (n->kind == YAML_SCALAR) return shaper_result_holds(n, n->text, path);
+  for (c = n->first; c; c = c->next)
+    if (n->kind == YAML_LIST ? !shaper_results_hold(c, path)
+                             : !shaper_result_holds(c, c->key, path))
+      return false;
+  return true;
+}
+
 static void
 put_rule(struct slice scope, struct yaml_node const *n, bool shaper)
 {
   struct target t = {.scope = scope, .name = n->key, .rule = true};
   char path[256];
 
-  snprintf(path, sizeof path, "%s.%s", shaper ? "shaper_rules" : "access_rules",
-           n->key.s);
-  if (shaper || results_hold(n, path)) put_entry(&t, n, path);
+  if (inline_path)
+    snprintf(path, sizeof path, "%s", inline_path);
+  else
+    snprintf(path, sizeof path, "%s.%s", shaper ? "shaper_rules" : "access_rules",
+             n->key.s);
+  if (shaper ? shaper_results_hold(n, path) : results_hold(n, path))
+    put_entry(&t, n, path);
 }
 
 /* 18.04's old form, access: {NAME: {ACL: allow|deny}}. */
@@ -320,7 +391,7 @@ put_old_rule(struct slice scope, struct yaml_node const *n)
     if (c->kind != YAML_SCALAR || !result_holds(c, c->text, path)) continue;
     t.n++;
     t.result = c->text;
-    put_acl_name(&t, &acl);
+    put_acl_name(&t, &acl, path);
   }
 }
 
@@ -391,12 +462,21 @@ put_host_sets(struct slice host)
 static void
 put_shaper(struct slice scope, struct yaml_node const *n)
 {
-  struct yaml_node const *rate = n, *burst = NULL;
+  struct yaml_node const *rate = n, *burst = NULL, *c;
   uint64_t r, b;
 
   if (n->kind == YAML_MAP) {
     rate = yaml_get(n, "rate");
     burst = yaml_get(n, "burst_size");
+    for (c = n->first; c; c = c->next)
+      if (c != rate && c != burst) {
+        struct yaml_node at = *c;
+        char path[256];
+        snprintf(path, sizeof path, "shaper.%s", n->key.s);
+        at.line = c->key_line;
+        at.col = c->key_col;
+        say_error(&at, path, "unknown option %s; known: rate, burst_size", c->key.s);
+      }
   }
   if (rate && (slice_is(rate->text, "none") || slice_is(rate->text, "infinity"))) {
     emit(ASKERS, "speed", scope, n->key.s, "0", "0", NULL);
@@ -413,10 +493,22 @@ put_shaper(struct slice scope, struct yaml_node const *n)
        burst ? burst->text.s : rate->text.s, NULL);
 }
 
+static void
+expect_entries(char const *option)
+{
+  struct yaml_node const *n = yaml_get(job.top, option);
+
+  if (n && n->kind == YAML_SCALAR)
+    say_error(n, option, "expected a mapping, got \"%s\"", n->text.s);
+}
+
 void
 compile_access(void)
 {
   size_t i;
+
+  for (i = 0; i < 4; i++)
+    expect_entries(sets[i].option);
 
   for (i = 0; i < 4; i++)
     each_entry(yaml_get(job.top, sets[i].option), sets[i].fn, SLICE("*"), NULL);
@@ -487,14 +579,16 @@ static put_fn *const put_rule_of[] = {put_access_rule, put_shaper_rule};
 
 /* A rule in the place of a name becomes one of its own. */
 static struct slice
-inline_rule(struct yaml_node const *n, bool shaper)
+inline_rule(struct yaml_node const *n, char const *path, bool shaper)
 {
   struct yaml_node named = *n;
   char name[32];
 
   snprintf(name, sizeof name, "#%u", ++inline_n);
   named.key = arena_copy(&job.arena, slice_str(name));
+  inline_path = path;
   if (named.key.s) put_everywhere(put_rule_of[shaper], &named, 1);
+  inline_path = NULL;
   return named.key;
 }
 
@@ -504,7 +598,7 @@ access_rule(struct yaml_node const *n, char const *path, bool shaper)
   struct reference *r;
   uint64_t number;
 
-  if (n->kind != YAML_SCALAR) return inline_rule(n, shaper);
+  if (n->kind != YAML_SCALAR) return inline_rule(n, path, shaper);
   if (slice_is(n->text, "all") || slice_is(n->text, "none")) return n->text;
   if (shaper && slice_u64(n->text, &number)) return n->text;
   if (!shaper && slice_is(n->text, "deny")) return SLICE("none");
@@ -522,6 +616,18 @@ access_rule(struct yaml_node const *n, char const *path, bool shaper)
   return n->text;
 }
 
+/* The defined rule, or the sample's, whose name is nearest; NULL when none is near. */
+static char const *
+nearest_rule(struct reference const *r)
+{
+  char const *section = r->shaper ? "shaper_rules" : "access_rules", *found = NULL;
+  size_t best = 2 + r->node->text.len / 4;
+
+  nearest_in(yaml_get(job.top, section), r->node->text, &best, &found);
+  nearest_in(yaml_get(sample_tree, section), r->node->text, &best, &found);
+  return found;
+}
+
 /* From the sample: the rule, and what it is made of as far as the file has it not. */
 static void
 put_sample(struct reference const *r)
@@ -536,7 +642,9 @@ put_sample(struct reference const *r)
       if (host_defines(job.hosts[h], i, r->node->text.s)) return;
 
   if (!rule) {
-    say_error(r->node, r->path, "no rule named %s is defined", r->node->text.s);
+    char const *near = nearest_rule(r);
+    say_error(r->node, r->path, "no rule named %s is defined%s%s%s", r->node->text.s,
+              near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
     return;
   }
   say_warning(r->node, r->path,
@@ -567,7 +675,7 @@ compile_missing_rules(void)
   struct reference const *r;
 
   sample_used[0] = sample_used[1] = false;
-  sample_tree = yaml_parse(&job.arena, "sample", slice_str(sample), say_yaml);
+  sample_tree = yaml_parse(&job.arena, SAMPLE, slice_str(sample), say_yaml);
   for (r = references; sample_tree && r; r = r->next)
     if (!is_defined(job.top, r->node->text.s, r->shaper) && !named_before(r))
       put_sample(r);

@@ -1,5 +1,6 @@
 #include "confgen.h"
 
+#include <ctype.h>
 #include <glob.h>
 #include <idn-free.h>
 #include <idna.h>
@@ -43,6 +44,10 @@ compile_hosts(struct yaml_node const *n)
     count++;
   job.hosts = arena_alloc(&job.arena, count * sizeof *job.hosts);
   if (!job.hosts) return;
+  if (n->kind == YAML_MAP) {
+    say_error(n, "hosts", "expected a list of domains, got a mapping");
+    return;
+  }
   if (n->kind == YAML_SCALAR) {
     say_note(n, "hosts", "a list is usual; taken as a list of one");
     add_host(n);
@@ -57,7 +62,7 @@ compile_hosts(struct yaml_node const *n)
 static void
 add_certfile(struct yaml_node const *given)
 {
-  struct yaml_node const *n = expand_keywords(given, SLICE(""));
+  struct yaml_node const *n = expand_keywords(given, "certfiles", SLICE(""));
   glob_t g;
   int rc;
 
@@ -317,25 +322,79 @@ host_for(struct slice text, struct slice host)
   return out;
 }
 
-static struct slice
-keyword_value(struct yaml_node const *n, struct slice word, struct slice host)
+static bool
+is_keyword(struct slice word)
 {
+  size_t i;
+
+  for (i = 0; i < word.len; i++)
+    if (!(word.s[i] >= 'A' && word.s[i] <= 'Z') && word.s[i] != '_') return false;
+  return word.len > 0;
+}
+
+/* Percent-encoded (RFC 3986 s2.1), but for what needs no encoding. */
+static struct slice
+url_encoded(struct slice text)
+{
+  static char const hex[] = "0123456789ABCDEF";
+  char *s = arena_alloc(&job.arena, 3 * text.len + 1);
+  size_t n = 0, i;
+
+  if (!s) return (struct slice){NULL, 0};
+  for (i = 0; i < text.len; i++) {
+    unsigned char c = (unsigned char)text.s[i];
+    if (c < 0x80 && (isalnum(c) || strchr("-._~", c))) {
+      s[n++] = (char)c;
+      continue;
+    }
+    s[n++] = '%';
+    s[n++] = hex[c >> 4];
+    s[n++] = hex[c & 15];
+  }
+  s[n] = 0;
+  return slice_of(s, n);
+}
+
+/* What define_keyword says of @word@. */
+static struct yaml_node const *
+defined_keyword(struct slice word)
+{
+  struct yaml_node const *map = yaml_get(job.top, "define_keyword"), *n;
+
+  for (n = map && map->kind == YAML_MAP ? map->first : NULL; n; n = n->next)
+    if (n->kind == YAML_SCALAR && slice_eq(n->key, word)) return n;
+  return NULL;
+}
+
+static struct slice
+keyword_value(struct yaml_node const *n, char const *path, struct slice word,
+              struct slice host)
+{
+  struct yaml_node const *own;
+
   if (slice_is(word, "HOST")) {
     if (host.len) return host_for(n->text, host);
-    say_error(n, n->key.s, "@HOST@ has no value outside of modules");
+    say_error(n, path, "@HOST@ has no value outside of modules");
     return SLICE("");
   }
   if (slice_is(word, "HOME")) return slice_str(job.home);
   if (slice_is(word, "VERSION") || slice_is(word, "SEMVER")) return SLICE(TABBER_VERSION);
+  if (slice_is(word, "LOG_PATH")) return slice_str(job.log_path);
+  if (slice_is(word, "DATABASE_PATH")) return slice_str(job.database_path);
+  if (slice_is(word, "HOST_URL_ENCODE")) return url_encoded(host);
+  if ((own = defined_keyword(word))) return own->text;
   if (slice_is(word, "CONFIG_PATH")) {
     char const *slash = strrchr(job.file, '/');
     return slash ? slice_of(job.file, (size_t)(slash - job.file)) : SLICE(".");
   }
+  if (is_keyword(word))
+    say_warning(n, path, "@%.*s@ is no keyword; it stays as it is", (int)word.len,
+                word.s);
   return (struct slice){NULL, 0};
 }
 
 static struct slice
-expand_text(struct yaml_node const *n, struct slice host)
+expand_text(struct yaml_node const *n, char const *path, struct slice host)
 {
   stralloc sa = STRALLOC_ZERO;
   struct slice rest = n->text, out;
@@ -344,7 +403,7 @@ expand_text(struct yaml_node const *n, struct slice host)
   while ((at = memchr(rest.s, '@', rest.len)) &&
          (end = memchr(at + 1, '@', rest.len - (size_t)(at + 1 - rest.s)))) {
     struct slice word = slice_of(at + 1, (size_t)(end - at - 1));
-    struct slice value = keyword_value(n, word, host);
+    struct slice value = keyword_value(n, path, word, host);
     size_t keep = value.s ? (size_t)(at - rest.s) : (size_t)(end - rest.s);
     stralloc_catb(&sa, rest.s, keep);
     if (value.s) stralloc_catb(&sa, value.s, value.len);
@@ -358,7 +417,7 @@ expand_text(struct yaml_node const *n, struct slice host)
 }
 
 struct yaml_node *
-expand_keywords(struct yaml_node const *n, struct slice host)
+expand_keywords(struct yaml_node const *n, char const *path, struct slice host)
 {
   struct yaml_node *copy = arena_alloc(&job.arena, sizeof *copy), *child, **at;
   struct yaml_node const *c;
@@ -366,13 +425,13 @@ expand_keywords(struct yaml_node const *n, struct slice host)
   if (!copy) return NULL;
   *copy = *n;
   if (n->kind == YAML_SCALAR) {
-    if (n->text.len) copy->text = expand_text(n, host);
+    if (n->text.len) copy->text = expand_text(n, path, host);
     return copy->text.s ? copy : NULL;
   }
   copy->first = copy->last = NULL;
   at = &copy->first;
   for (c = n->first; c; c = c->next) {
-    child = expand_keywords(c, host);
+    child = expand_keywords(c, path, host);
     if (!child) return NULL;
     child->next = NULL;
     *at = copy->last = child;
@@ -462,7 +521,7 @@ compile_option(struct yaml_node const *n, struct slice as)
   if (slice_is(n->key, "auth_method")) check_auth_method(n);
   if (slice_is(n->key, "auth_password_format") && slice_is(n->text, "plain"))
     say_warning(n, o->name, "passwords are not stored; SCRAM keys are");
-  v = expand_keywords(n, slice_is(as, "*") ? SLICE("") : as);
+  v = expand_keywords(n, o->name, slice_is(as, "*") ? SLICE("") : as);
   if (v) compile_value(o, v, n->key.s, o->name, as);
 }
 
@@ -477,7 +536,7 @@ compile_defaults(struct yaml_node const *given)
     struct yaml_node n, *v;
     if (*o->in || !o->dflt || yaml_get(given, o->name)) continue;
     n = default_node(o, NULL);
-    v = expand_keywords(&n, SLICE(""));
+    v = expand_keywords(&n, o->name, SLICE(""));
     if (v) compile_value(o, &n, o->name, o->name, SLICE("*"));
   }
 }
@@ -536,6 +595,31 @@ compile_host_section(char const *section)
   }
 }
 
+/* Who may give which commands: checked as a whole; the commands come with their programs. */
+static void
+check_api_permissions(struct yaml_node const *n)
+{
+  static char const *const known[] = {"from", "who", "what"};
+  struct yaml_node const *rule, *c;
+  char path[256];
+  size_t i;
+
+  for (rule = n ? n->first : NULL; rule; rule = rule->next)
+    for (c = rule->kind == YAML_MAP ? rule->first : NULL; c; c = c->next) {
+      size_t best = 3;
+      char const *near = NULL;
+      for (i = 0; i < 3 && !slice_is(c->key, known[i]); i++)
+        if (word_nearer(c->key, known[i], &best)) near = known[i];
+      if (i < 3) continue;
+      struct yaml_node at = *c;
+      at.line = c->key_line;
+      at.col = c->key_col;
+      snprintf(path, sizeof path, "api_permissions.%s", rule->key.s);
+      say_error(&at, path, "unknown option %s%s%s%s", c->key.s,
+                near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    }
+}
+
 static void
 compile_old_certfiles(void)
 {
@@ -578,6 +662,7 @@ compile_top(struct yaml_node *top)
   compile_host_section("append_host_config");
   if ((n = yaml_get(top, "certfiles"))) compile_certfiles(n);
   compile_old_certfiles();
+  check_api_permissions(yaml_get(top, "api_permissions"));
   if ((n = yaml_get(top, "tabber"))) compile_tabber(n);
   compile_access();
   n = yaml_get(top, "listen");

@@ -63,6 +63,11 @@ enum type {
   T_FILE,      /* a path that can be read */
   T_OCTAL,
   T_REGEXP,
+  T_URL,  /* http or https, with a host */
+  T_JIDS, /* addresses, one or a list */
+  T_IP4,
+  T_IP6,
+  T_NETS,   /* IP addresses or networks, one or a list; or all */
   T_ACCESS, /* a rule: its name, all, none, or the rule itself */
   T_SHAPER, /* likewise of shapers */
   T_ANY,    /* whatever it is, it has no effect yet */
@@ -115,6 +120,12 @@ char const *module_nearest(struct slice name);
  * was said. */
 struct slice option_value(struct arena *a, struct option const *o,
                           struct yaml_node const *n, char const *path);
+/* Whether a candidate is nearer to a mistyped word than *best, which then is its distance. */
+bool word_nearer(struct slice word, char const *candidate, size_t *best);
+
+/* Whether text is an IP address or a network (address/bits). */
+bool is_net(struct slice text);
+
 struct slice regexp_value(struct arena *a, struct yaml_node const *n, char const *path);
 
 /* ---- access (access.c) ---- */
@@ -141,7 +152,7 @@ struct compiling {
   struct yaml_node *top;
   struct slice *hosts;
   size_t hosts_n;
-  char const *home;
+  char const *home, *log_path, *database_path;
   char const *dev_certs; /* a folder whose certificates are added, or NULL */
   bool no_files;
   char const *file;
@@ -169,7 +180,8 @@ void say_unknown(struct yaml_node const *n, char const *path, char const *what,
 
 /* Replace the keywords @HOST@, @HOME@... in all strings of a copy of n. host empty: @HOST@
  * is an error. NULL: no memory. */
-struct yaml_node *expand_keywords(struct yaml_node const *n, struct slice host);
+struct yaml_node *expand_keywords(struct yaml_node const *n, char const *path,
+                                  struct slice host);
 
 /* Join into top the files that include_config_file names; check the names of macros
  * (include.c). false after an error. */

@@ -1,8 +1,11 @@
 #include "confgen.h"
 
+#include <skalibs/djbunix.h>
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* include_config_file: other files' options, joined with the main file's. Lists and mappings
  * add up; the same scalar in two files is an error. Paths begin at the including file. */
@@ -75,6 +78,44 @@ let_in(struct yaml_node const *limits, struct slice name)
 static bool include_in(struct yaml_node *top, struct yaml_node *from, char const *file,
                        unsigned int depth);
 
+/* Said where the file is named: nobody has opened the other one. */
+static bool
+can_read(struct yaml_node const *where, struct slice name, struct slice path)
+{
+  int fd = open_readb(path.s);
+  struct stat st;
+
+  if (fd >= 0 && !fstat(fd, &st) && S_ISDIR(st.st_mode)) {
+    fd_close(fd);
+    fd = -1;
+    errno = EISDIR;
+  }
+  if (fd >= 0) {
+    fd_close(fd);
+    return true;
+  }
+  say_error(where, "include_config_file", "%s: %s", name.s, strerror(errno));
+  errno = 0;
+  return false;
+}
+
+static bool
+limits_hold(struct yaml_node const *limits)
+{
+  struct yaml_node const *c;
+
+  for (c = limits && limits->kind == YAML_MAP ? limits->first : NULL; c; c = c->next) {
+    struct yaml_node at = *c;
+    if (slice_is(c->key, "disallow") || slice_is(c->key, "allow_only")) continue;
+    at.line = c->key_line;
+    at.col = c->key_col;
+    say_error(&at, "include_config_file",
+              "unknown option %s; known: disallow, allow_only", c->key.s);
+    return false;
+  }
+  return true;
+}
+
 static bool
 include_one(struct yaml_node *top, struct yaml_node const *where, struct slice name,
             struct yaml_node const *limits, char const *file, unsigned int depth)
@@ -88,11 +129,13 @@ include_one(struct yaml_node *top, struct yaml_node const *where, struct slice n
               INCLUDES_MAX);
     return false;
   }
+  if (!can_read(where, name, path)) return false;
   tree = yaml_read(&job.arena, path.s, say_yaml);
   if (!tree) {
     errno = 0;
     return false;
   }
+  if (!limits_hold(limits)) return false;
   if (!include_in(top, tree, path.s, depth + 1)) return false;
   for (n = tree->first; n; n = next) {
     next = n->next;
@@ -112,6 +155,16 @@ include_in(struct yaml_node *top, struct yaml_node *from, char const *file,
   if (inc->kind == YAML_SCALAR)
     return include_one(top, inc, inc->text, NULL, file, depth);
   for (c = inc->first; c; c = c->next) {
+    if (inc->kind == YAML_LIST && c->kind == YAML_MAP && c->first && !c->first->next) {
+      struct yaml_node const *one = c->first; /* a list of one-key mappings */
+      if (!include_one(top, one, one->key, one, file, depth)) return false;
+      continue;
+    }
+    if (inc->kind == YAML_LIST && c->kind != YAML_SCALAR) {
+      say_error(c, "include_config_file", "expected a file's path, got a %s",
+                c->kind == YAML_LIST ? "list" : "mapping");
+      return false;
+    }
     struct slice name = inc->kind == YAML_MAP ? c->key : c->text;
     if (!include_one(top, c, name, inc->kind == YAML_MAP ? c : NULL, file, depth))
       return false;

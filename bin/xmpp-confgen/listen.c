@@ -53,6 +53,23 @@ is_any(struct slice ip)
   return slice_is(ip, "::") || slice_is(ip, "0.0.0.0");
 }
 
+/* Whether two values say the same. */
+static bool
+same_value(struct yaml_node const *a, struct yaml_node const *b)
+{
+  struct yaml_node const *c, *d;
+
+  if (a->kind != b->kind || !slice_eq(a->text, b->text)) return false;
+  for (c = a->first, d = b->first; c && d; c = c->next, d = d->next) {
+    if (a->kind == YAML_MAP) {
+      struct yaml_node const *other = yaml_get(b, c->key.s);
+      if (!other || !same_value(c, other)) return false;
+    } else if (!same_value(c, d))
+      return false;
+  }
+  return !c && !d;
+}
+
 /* The same port twice: on the same address, or with the address of all machines. */
 static bool
 overlaps(struct yaml_node const *n, struct slice ip, uint64_t port)
@@ -66,8 +83,17 @@ overlaps(struct yaml_node const *n, struct slice ip, uint64_t port)
     if (!slice_eq(s->transport, transport)) continue;
     if (s->port != port || (!port && !slice_eq(s->ip, ip))) continue;
     if (!slice_eq(s->ip, ip) && !is_any(s->ip) && !is_any(ip)) continue;
-    say_error(n, "listen", "overlaps with the listener in line %u: the same port",
-              s->node->line);
+    if (!strcmp(s->node->file, n->file) && same_value(s->node, n)) {
+      say_note(n, "listen", "the same as the listener in line %u; taken once",
+               s->node->line);
+      return true;
+    }
+    if (!strcmp(s->node->file, n->file))
+      say_error(n, "listen", "overlaps with the listener in line %u: the same port",
+                s->node->line);
+    else
+      say_error(n, "listen", "overlaps with the listener in %s, line %u: the same port",
+                s->node->file, s->node->line);
     return true;
   }
   s = arena_alloc(&job.arena, sizeof *s);
@@ -157,6 +183,55 @@ option_of(size_t kind, struct slice name)
   return o ? o : option_find("listen", name);
 }
 
+static char const *const handlers[] = {
+  "mod_http_upload",     "mod_bosh",       "ejabberd_http_ws",
+  "ejabberd_captcha",    "mod_http_api",   "mod_host_meta",
+  "ejabberd_web_admin",  "ejabberd_acme",  "mod_register_web",
+  "mod_http_fileserver", "mod_conversejs", "mod_invites",
+  "ejabberd_oauth",      "mod_mqtt",       "mod_providers",
+  "mod_matrix_gw",       "mod_http_bind",  "ejabberd_xmlrpc",
+  "mod_webpresence",
+};
+
+#define HANDLERS_N (sizeof handlers / sizeof *handlers)
+
+static bool
+is_handler(struct slice name)
+{
+  size_t i;
+
+  for (i = 0; i < HANDLERS_N; i++)
+    if (slice_is(name, handlers[i])) return true;
+  return false;
+}
+
+/* {PATH: HANDLER}; old files have {HANDLER: PATH}. */
+static void
+check_handlers(struct yaml_node const *map)
+{
+  struct yaml_node const *c;
+  size_t i;
+
+  for (c = map->first; c; c = c->next) {
+    size_t best = 2 + c->text.len / 4;
+    char const *near = NULL;
+    if (c->kind != YAML_SCALAR || is_handler(c->text) || is_handler(c->key)) continue;
+    for (i = 0; i < HANDLERS_N; i++)
+      if (word_nearer(c->text, handlers[i], &best)) near = handlers[i];
+    say_error(c, "listen.request_handlers", "\"%s\" is no handler%s%s%s", c->text.s,
+              near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+  }
+}
+
+static void
+check_unix_socket(struct yaml_node const *n)
+{
+  struct option const octal = {.name = "mode", .type = T_OCTAL};
+  struct yaml_node const *mode = yaml_get(n, "mode");
+
+  if (mode) option_value(&job.arena, &octal, mode, "listen.unix_socket.mode");
+}
+
 static void
 compile_one(size_t kind, struct yaml_node const *c, struct slice name)
 {
@@ -185,8 +260,10 @@ compile_one(size_t kind, struct yaml_node const *c, struct slice name)
   snprintf(over, sizeof over, "%s_%s", kind == 1 ? "s2s" : "c2s", c->key.s);
   global = kind <= 1 ? yaml_get(job.top, over) : NULL;
   if (global && option_find("", slice_str(over))) c = global;
-  v = expand_keywords(c, SLICE(""));
+  v = expand_keywords(c, path, SLICE(""));
   if (v) compile_value(o, v, path, o->name, name);
+  if (slice_is(c->key, "request_handlers")) check_handlers(c);
+  if (slice_is(c->key, "unix_socket")) check_unix_socket(c);
 }
 
 static void
@@ -210,6 +287,19 @@ compile_listener_defaults(size_t kind, struct yaml_node const *n, struct slice n
 }
 
 static void
+say_no_listener(struct yaml_node const *module)
+{
+  size_t best = 2 + module->text.len / 4, i;
+  char const *near = NULL;
+
+  for (i = 0; i < KINDS_N; i++)
+    if (word_nearer(module->text, kinds[i].name, &best)) near = kinds[i].name;
+  say_error(module, "listen.module", "\"%s\" is not a module that listens%s%s%s",
+            module->text.s, near ? "; did you mean " : "", near ? near : "",
+            near ? "?" : "");
+}
+
+static void
 compile_listener(struct yaml_node const *n)
 {
   struct slice module = text_of(yaml_get(n, "module"), ""), ip, name;
@@ -226,8 +316,7 @@ compile_listener(struct yaml_node const *n)
   }
   if (kind == KINDS_N) {
     if (module.len)
-      say_error(yaml_get(n, "module"), "listen.module",
-                "\"%s\" is not a module that listens", module.s);
+      say_no_listener(yaml_get(n, "module"));
     else
       say_error(n, "listen.module", "the option is missing");
     return;

@@ -18,9 +18,34 @@ options_hold(struct yaml_node const *n)
     say_note(n, path, "nothing behind the colon; taken as {}");
     return true;
   }
-  if (n->kind == YAML_LIST) return true; /* a list of one-key mappings */
+  if (n->kind == YAML_LIST && n->first->kind == YAML_MAP) return true; /* one key each */
+  if (n->kind == YAML_LIST) {
+    say_error(n, path, "expected a mapping of options, got a list of values");
+    return false;
+  }
   say_error(n, path, "expected a mapping of options, got \"%s\"", n->text.s);
   return false;
+}
+
+#define KNOWN_MAX 20
+
+/* With the nearest name, and all there are when they are few. */
+static void
+say_unknown_of(struct module const *m, struct yaml_node const *n, char const *path)
+{
+  char const *near = option_nearest(m->name, n->key);
+  struct yaml_node at = *n;
+  char known[512] = "";
+  size_t count = 0, len = 0, i;
+
+  for (i = 0; i < options_n; i++)
+    if (!strcmp(options[i].in, m->name) && len < sizeof known - 64)
+      len += (size_t)snprintf(known + len, sizeof known - len, "%s%.48s",
+                              count++ ? ", " : "; known: ", options[i].name);
+  at.line = n->key_line;
+  at.col = n->key_col;
+  say_error(&at, path, "unknown option%s%s%s%s", near ? "; did you mean " : "",
+            near ? near : "", near ? "?" : "", count <= KNOWN_MAX ? known : "");
 }
 
 static void
@@ -34,10 +59,10 @@ compile_module_option(struct module const *m, struct yaml_node const *n,
   snprintf(key, sizeof key, "%s.%s", m->name, n->key.s);
   if (!o && option_find("module", n->key)) return; /* of every module, without noise */
   if (o) {
-    struct yaml_node const *v = expand_keywords(n, host);
+    struct yaml_node const *v = expand_keywords(n, path, host);
     if (v) compile_value(o, v, path, key, host);
   } else
-    say_unknown(n, path, "option", option_nearest(m->name, n->key));
+    say_unknown_of(m, n, path);
 }
 
 static void
@@ -67,8 +92,8 @@ compile_module_defaults(struct module const *m, struct yaml_node const *n,
         yaml_get(more, o->name))
       continue;
     d = default_node(o, n);
-    v = expand_keywords(&d, host);
     snprintf(key, sizeof key, "%s.%s", m->name, o->name);
+    v = expand_keywords(&d, key, host);
     snprintf(path, sizeof path, "modules.%s", key);
     if (v) compile_value(o, v, path, key, host);
   }
@@ -154,12 +179,12 @@ check_names(struct module const *m, struct yaml_node const *n, struct slice host
     dflt.text = slice_str(services[i].host);
     given = &dflt;
   }
-  v = expand_keywords(given, host);
+  v = expand_keywords(given, "modules", host);
   if (v && v->kind == YAML_SCALAR) take_name(m, v, path, host);
   for (c = v ? v->first : NULL; c; c = c->next)
     take_name(m, c, path, host);
   given = yaml_get(n, "put_url");
-  v = given ? expand_keywords(given, host) : NULL;
+  v = given ? expand_keywords(given, "modules", host) : NULL;
   t = v ? take(&taken_urls, v->text, host, m, v->line) : NULL;
   if (t && !slice_eq(t->host, host))
     say_error(v, "modules.mod_http_upload.put_url", "%s is the same for %s and %s",
@@ -245,6 +270,32 @@ compile_host_modules(struct slice host)
 
 /* ---- advice about modules that do not do what they seem to ---- */
 
+/* An option of a module, in either form. */
+static struct yaml_node const *
+option_in(struct yaml_node const *n, char const *name)
+{
+  struct yaml_node const *c, *found = NULL;
+
+  if (!n || n->kind == YAML_MAP) return yaml_get(n, name);
+  for (c = n->first; c && !found; c = c->next)
+    found = yaml_get(c, name);
+  return found;
+}
+
+static void
+advise_pubsub(struct yaml_node const *pubsub)
+{
+  struct yaml_node const *tree = option_in(pubsub, "nodetree");
+  struct yaml_node const *plugins = option_in(pubsub, "plugins"), *c;
+
+  if (tree && slice_is(tree->text, "virtual"))
+    say_warning(tree, "modules.mod_pubsub.nodetree", "virtual has no effect here");
+  for (c = plugins ? plugins->first : NULL; c; c = c->next)
+    if (slice_has_word(SLICE("buddy club dag dispatch mb mix online private public"),
+                       c->text))
+      say_warning(c, "modules.mod_pubsub.plugins", "%s has no effect here", c->text.s);
+}
+
 static void
 advise(struct yaml_node const *list)
 {
@@ -256,7 +307,8 @@ advise(struct yaml_node const *list)
                          *put = yaml_get(upload, "put_url");
   struct yaml_node const *s2s = yaml_get(job.top, "s2s_use_starttls");
 
-  if (mam && !yaml_get(mam, "default"))
+  advise_pubsub(yaml_get(list, "mod_pubsub"));
+  if (mam && !option_in(mam, "default"))
     say_warning(
       mam, "modules.mod_mam",
       "the default policy is never: nothing is archived until a client asks for it");
@@ -286,4 +338,8 @@ compile_modules(void)
   for (i = 0; i < job.hosts_n; i++)
     compile_host_modules(job.hosts[i]);
   advise(yaml_get(job.top, "modules"));
+  for (i = 0; i < job.hosts_n; i++) {
+    struct yaml_node const *own = host_override(job.hosts[i], "modules");
+    if (own) advise(own);
+  }
 }

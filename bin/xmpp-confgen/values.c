@@ -1,5 +1,6 @@
 #include "confgen.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <regex.h>
@@ -74,8 +75,8 @@ word_is_near(struct slice a, struct slice b)
   return distance(a, b) < 2 + a.len / 4;
 }
 
-static bool
-nearer(struct slice name, char const *candidate, size_t *best)
+bool
+word_nearer(struct slice name, char const *candidate, size_t *best)
 {
   size_t d = distance(name, slice_str(candidate));
 
@@ -91,7 +92,7 @@ option_nearest(char const *in, struct slice name)
   char const *found = NULL;
 
   for (i = 0; i < options_n; i++)
-    if (!strcmp(options[i].in, in) && nearer(name, options[i].name, &best))
+    if (!strcmp(options[i].in, in) && word_nearer(name, options[i].name, &best))
       found = options[i].name;
   return found;
 }
@@ -103,7 +104,7 @@ module_nearest(struct slice name)
   char const *found = NULL;
 
   for (i = 0; i < modules_n; i++)
-    if (nearer(name, modules[i].name, &best)) found = modules[i].name;
+    if (word_nearer(name, modules[i].name, &best)) found = modules[i].name;
   return found;
 }
 
@@ -118,7 +119,7 @@ nearest_word(struct slice name, char const *words)
   while (slice_word(&list, ' ', &word)) {
     char candidate[NAME_MAX_BYTES + 1];
     snprintf(candidate, sizeof candidate, "%.*s", (int)word.len, word.s);
-    if (nearer(name, candidate, &best)) memcpy(found, candidate, sizeof found);
+    if (word_nearer(name, candidate, &best)) memcpy(found, candidate, sizeof found);
   }
   return found[0] ? found : NULL;
 }
@@ -129,6 +130,21 @@ static struct slice
 none(void)
 {
   return (struct slice){NULL, 0};
+}
+
+/* "; did you mean X?" for the macro that is nearest to a name that is none, or "". */
+static char const *
+macro_hint(struct slice name)
+{
+  static char hint[NAME_MAX_BYTES + 32];
+  struct yaml_node const *macros = yaml_get(job.top, "define_macro"), *m;
+  size_t best = 2 + name.len / 4;
+
+  hint[0] = 0;
+  for (m = macros ? macros->first : NULL; m; m = m->next)
+    if (word_nearer(name, m->key.s, &best))
+      snprintf(hint, sizeof hint, "; did you mean %.64s?", m->key.s);
+  return hint;
 }
 
 static struct slice
@@ -143,8 +159,8 @@ wrong_type(struct yaml_node const *n, char const *path, char const *wanted)
         !isdigit((unsigned char)n->text.s[i]))
       upper = false;
   if (upper && !isdigit((unsigned char)n->text.s[0]))
-    say_error(n, path, "no macro named %s is defined, and %s is expected", n->text.s,
-              wanted);
+    say_error(n, path, "no macro named %s is defined, and %s is expected%s", n->text.s,
+              wanted, macro_hint(n->text));
   else if (n->kind == YAML_SCALAR)
     say_error(n, path, "expected %s, got \"%s\"", wanted, n->text.s);
   else
@@ -238,6 +254,11 @@ timeout_value(struct arena *a, struct option const *o, struct yaml_node const *n
   if (n->kind != YAML_SCALAR || !ms || !slice_u64(slice_of(t.s, digits), &v) ||
       v > UINT32_MAX || v * ms < 1000)
     return wrong_type(n, path, "a time of one second at least, as 30, 30s, 5min, 1 day");
+  if (!unit.len && v >= 1000 && strstr(o->name, "outgoing_s2s_timeout"))
+    say_warning(
+      n, path,
+      "%s seconds are %u hours and more; did you mean seconds, not milliseconds?",
+      n->text.s, (unsigned int)(v / 3600));
   return arena_copy(a, num_u64(buf, v * ms));
 }
 
@@ -299,6 +320,10 @@ tls_word_holds(struct option const *o, struct yaml_node const *n, struct slice l
     char const *near;
     if (slice_has_word(slice_str(o->words), word)) continue;
     snprintf(text, sizeof text, "%.*s", (int)word.len, word.s);
+    if (isupper((unsigned char)text[0])) {
+      wrong_type(n, path, "a TLS option");
+      return false;
+    }
     near = nearest_word(word, o->words);
     say_error(n, path, "unknown TLS option \"%s\"%s%s%s", text,
               near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
@@ -319,20 +344,89 @@ tls_words_hold(struct option const *o, struct yaml_node const *n, char const *pa
   return ok;
 }
 
-static bool
-words_hold(struct option const *o, struct yaml_node const *n, struct slice list,
-           char const *path)
+bool
+is_net(struct slice text)
 {
-  struct slice word;
+  char buf[64];
+  char *slash;
+  unsigned char bytes[16];
+  uint64_t bits;
+  bool v4;
 
-  while (slice_word(&list, ' ', &word)) {
-    struct yaml_node one = *n;
-    char text[NAME_MAX_BYTES + 1];
-    snprintf(text, sizeof text, "%.*s", (int)word.len, word.s);
-    one.kind = YAML_SCALAR;
-    one.text = slice_str(text);
-    if (!word_value(o, &one, path).s) return false;
-  }
+  if (text.len >= sizeof buf) return false;
+  memcpy(buf, text.s, text.len + 1);
+  slash = strchr(buf, '/');
+  if (slash) *slash++ = 0;
+  v4 = inet_pton(AF_INET, buf, bytes) == 1;
+  if (!v4 && inet_pton(AF_INET6, buf, bytes) != 1) return false;
+  return !slash || (slice_u64(slice_str(slash), &bits) && bits <= (v4 ? 32 : 128));
+}
+
+static struct slice
+url_value(struct yaml_node const *n, char const *path)
+{
+  struct slice t = n->text;
+
+  if (n->kind == YAML_SCALAR && slice_is(t, "auto")) return t;
+  if (n->kind != YAML_SCALAR ||
+      (!slice_starts(t, "http://") && !slice_starts(t, "https://")))
+    return wrong_type(n, path, "a URL that begins with http:// or https://");
+  t = slice_of(strchr(t.s, ':') + 3, strlen(strchr(t.s, ':') + 3));
+  if (t.len && t.s[0] != '/') return n->text;
+  return wrong_type(n, path, "a URL with a host");
+}
+
+static struct slice
+ip_value(struct yaml_node const *n, char const *path, int family)
+{
+  unsigned char bytes[16];
+
+  if (n->kind == YAML_SCALAR && inet_pton(family, n->text.s, bytes) == 1) return n->text;
+  say_error(n, path, "\"%s\" is not an IPv%d address",
+            n->kind == YAML_SCALAR ? n->text.s : "", family == AF_INET ? 4 : 6);
+  return none();
+}
+
+static bool
+is_jid(struct slice text)
+{
+  struct jid j;
+
+  return jid_parse(&job.arena, text, &j);
+}
+
+static bool
+is_net_or_all(struct slice text)
+{
+  return slice_is(text, "all") || is_net(text);
+}
+
+typedef bool holds_fn(struct slice text);
+
+/* One value or a list of values, each of which must hold; put out with blanks between. */
+static struct slice
+each_value(struct arena *a, struct yaml_node const *n, char const *path, holds_fn *holds,
+           char const *wanted)
+{
+  struct slice v = joined(a, n, path, " ");
+  struct yaml_node const *c = n->kind == YAML_LIST ? n->first : n;
+
+  for (; v.s && c; c = n->kind == YAML_LIST ? c->next : NULL)
+    if (!holds(c->text)) {
+      say_error(c, path, "\"%s\" is not %s", c->text.s, wanted);
+      return none();
+    }
+  return v;
+}
+
+static bool
+words_hold(struct option const *o, struct yaml_node const *n, char const *path)
+{
+  struct yaml_node const *c;
+
+  if (n->kind == YAML_SCALAR) return word_value(o, n, path).s != NULL;
+  for (c = n->first; c; c = c->next)
+    if (!word_value(o, c, path).s) return false;
   return true;
 }
 
@@ -435,7 +529,7 @@ option_value(struct arena *a, struct option const *o, struct yaml_node const *n,
   case T_WORD: return word_value(o, n, path);
   case T_WORDS:
     v = joined(a, n, path, " ");
-    return !v.s || !o->words || words_hold(o, n, v, path) ? v : none();
+    return !v.s || !o->words || words_hold(o, n, path) ? v : none();
   case T_LOGLEVEL: return loglevel_value(n, path);
   case T_CIPHERS: return joined(a, n, path, ":");
   case T_TLS_WORDS:
@@ -447,6 +541,11 @@ option_value(struct arena *a, struct option const *o, struct yaml_node const *n,
     return timeout_value(a, o, n, path);
   case T_OCTAL: return octal_value(n, path);
   case T_REGEXP: return regexp_value(a, n, path);
+  case T_URL: return url_value(n, path);
+  case T_IP4: return ip_value(n, path, AF_INET);
+  case T_IP6: return ip_value(n, path, AF_INET6);
+  case T_JIDS: return each_value(a, n, path, is_jid, "an address");
+  case T_NETS: return each_value(a, n, path, is_net_or_all, "an IP address or network");
   case T_ANY: return SLICE("");
   case T_ACCESS:
   case T_SHAPER:

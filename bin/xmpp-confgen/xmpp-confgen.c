@@ -6,7 +6,7 @@
  *         xmpp-confgen why JID IP RULE FILE    which line of a rule decides
  *         xmpp-confgen diff OLD NEW            which settings of which programs change
  *         xmpp-confgen list                    all options and modules
- *         options: --strict --no-files --quiet --home DIR
+ *         options: --strict --no-files --quiet --home DIR --log-path DIR --database-path DIR
  *         --uids BASE        the programs run as users BASE, BASE + 1...
  *         --dev-certs DIR    certificates of this folder too
  * READS   FILE and what it includes
@@ -60,6 +60,8 @@ read_arguments(char const *const *argv)
   struct arguments a = {.n = 0};
 
   job.home = "/var/lib/tabber";
+  job.log_path = "/var/log/tabber";
+  job.database_path = "/var/lib/tabber/data";
   while (*++argv) {
     if (!strcmp(*argv, "--strict"))
       a.strict = true;
@@ -69,6 +71,10 @@ read_arguments(char const *const *argv)
       quiet = true;
     else if (!strcmp(*argv, "--home"))
       job.home = value_of(&argv);
+    else if (!strcmp(*argv, "--log-path"))
+      job.log_path = value_of(&argv);
+    else if (!strcmp(*argv, "--database-path"))
+      job.database_path = value_of(&argv);
     else if (!strcmp(*argv, "--uids")) {
       if (!uint320_scan(value_of(&argv), &a.uids)) strerr_dieusage(100, USAGE);
     } else if (!strcmp(*argv, "--dev-certs"))

@@ -100,6 +100,16 @@ read_names(struct cert *c)
   return ok;
 }
 
+static bool
+has_name(struct cert const *c, struct slice name)
+{
+  size_t i;
+
+  for (i = 0; i < c->names_n; i++)
+    if (slice_is_nocase(name, c->names[i])) return true;
+  return false;
+}
+
 /* ---- reading files ---- */
 
 static bool
@@ -267,6 +277,51 @@ add_leaf(struct certs *cs, struct pool const *p, X509 *x, EVP_PKEY *key)
 }
 
 static bool
+has_leaf(struct certs const *cs, X509 *x)
+{
+  size_t i;
+
+  for (i = 0; i < cs->n; i++)
+    if (!X509_cmp(cs->v[i].leaf, x)) return true;
+  return false;
+}
+
+/* A leaf without its key: the half of a renewal. Whether a certificate that was served for
+ * one of its names would be served no more. */
+static bool
+replaces(X509 *x, struct certs const *fresh, struct certs const *old)
+{
+  struct cert c = {.leaf = x};
+  bool replaced = false;
+  size_t i, j;
+
+  if (!old || !read_names(&c)) return false;
+  for (i = 0; i < c.names_n; i++) {
+    for (j = 0; j < old->n; j++)
+      if (has_name(&old->v[j], slice_str(c.names[i])) && !has_leaf(fresh, old->v[j].leaf))
+        replaced = true;
+    free(c.names[i]);
+  }
+  free(c.names);
+  return replaced;
+}
+
+static bool
+halves_hold(struct certs const *fresh, struct pool const *p, struct certs const *old)
+{
+  int i;
+
+  for (i = 0; i < sk_X509_num(p->x509s); i++) {
+    X509 *x = sk_X509_value(p->x509s, i);
+    if (key_of(p, x) || X509_check_ca(x) || !replaces(x, fresh, old)) continue;
+    log_event(LOG_WARN, "certificates-kept", "why", "a new certificate has no key yet",
+              NULL);
+    return false;
+  }
+  return true;
+}
+
+static bool
 leaves_of(struct certs *cs, struct pool const *p)
 {
   int i;
@@ -300,7 +355,7 @@ log_serials(struct certs const *cs)
 }
 
 struct certs *
-certs_load(struct settings const *st)
+certs_load(struct settings const *st, struct certs const *old)
 {
   struct pool p = {.x509s = sk_X509_new_null()};
   struct certs *cs = calloc(1, sizeof *cs);
@@ -309,7 +364,7 @@ certs_load(struct settings const *st)
 
   while (ok && (row = settings_next(st, "certfile", row)))
     ok = pool_read_pattern(&p, row->value[0].s);
-  ok = ok && leaves_of(cs, &p);
+  ok = ok && leaves_of(cs, &p) && halves_hold(cs, &p, old);
   pool_wipe(&p);
   if (!ok) {
     certs_free(cs);
@@ -339,16 +394,6 @@ certs_free(struct certs *cs)
 }
 
 /* ---- finding ---- */
-
-static bool
-has_name(struct cert const *c, struct slice name)
-{
-  size_t i;
-
-  for (i = 0; i < c->names_n; i++)
-    if (slice_is_nocase(name, c->names[i])) return true;
-  return false;
-}
 
 /* One label for the star, and no star further in (RFC 6125 s6.4.3). */
 static bool

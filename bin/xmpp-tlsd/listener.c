@@ -328,7 +328,7 @@ open_sockets(struct listener *list, struct listener *old)
 bool
 listeners_load(struct settings *st, bool first)
 {
-  struct certs *certs = certs_load(st);
+  struct certs *certs = certs_load(st, listeners.certs);
   struct listener *list = NULL, *old = listeners.first, *o, *ln;
 
   (void)first;
