@@ -647,6 +647,10 @@ put_sample(struct reference const *r)
               near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
     return;
   }
+  if (job.strict) {
+    say_error(r->node, r->path, "the rule %s is not defined", r->node->text.s);
+    return;
+  }
   say_warning(r->node, r->path,
               "the rule %s is not defined; taken as the sample of ejabberd 18.04 has it",
               r->node->text.s);

@@ -12,11 +12,12 @@
 
 /* list, explain, why, diff: what the compiled configuration says, for people. */
 
-static char const *class_word(enum class c)
+static char const *
+effect_word(enum effect e)
 {
   static char const *const words[] = {"works", "later", "no effect"};
 
-  return words[c];
+  return words[e];
 }
 
 int
@@ -26,9 +27,9 @@ command_list(void)
 
   for (i = 0; i < options_n; i++)
     printf("%s%s%s\t%s\t%s\n", options[i].in, *options[i].in ? "." : "", options[i].name,
-           class_word(options[i].class), options[i].dflt ? options[i].dflt : "");
+           effect_word(options[i].effect), options[i].dflt ? options[i].dflt : "");
   for (i = 0; i < modules_n; i++)
-    printf("modules.%s\t%s\t\n", modules[i].name, class_word(modules[i].class));
+    printf("modules.%s\t%s\t\n", modules[i].name, effect_word(modules[i].effect));
   return 0;
 }
 
@@ -100,6 +101,22 @@ option_at(struct slice path)
   return option_find(buf, word);
 }
 
+/* What a section has for a host at a path. */
+static void
+print_of_host(char const *section, struct slice host, struct slice path)
+{
+  struct yaml_node const *map = yaml_get(job.top, section), *h, *v;
+
+  for (h = map && map->kind == YAML_MAP ? map->first : NULL; h; h = h->next) {
+    v = slice_is_nocase(h->key, host.s) ? walk(h, path) : NULL;
+    if (!v) continue;
+    printf("for %s: ", host.s);
+    print_node(v);
+    printf("\n");
+    print_origin(v);
+  }
+}
+
 int
 command_explain(char const *text)
 {
@@ -122,18 +139,10 @@ command_explain(char const *text)
     return 100;
   }
   for (i = 0; i < job.hosts_n; i++) {
-    struct yaml_node const *map = yaml_get(job.top, "host_config"), *h;
-    for (h = map ? map->first : NULL; h; h = h->next) {
-      struct yaml_node const *v =
-        slice_is_nocase(h->key, job.hosts[i].s) ? walk(h, path) : NULL;
-      if (!v) continue;
-      printf("for %s: ", job.hosts[i].s);
-      print_node(v);
-      printf("\n");
-      print_origin(v);
-    }
+    print_of_host("host_config", job.hosts[i], path);
+    print_of_host("append_host_config", job.hosts[i], path);
   }
-  if (o && o->class != WORKS) printf("  %s\n", class_word(o->class));
+  if (o && o->effect != WORKS) printf("  %s\n", effect_word(o->effect));
   return 0;
 }
 

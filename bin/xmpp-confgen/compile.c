@@ -470,13 +470,13 @@ default_node(struct option const *o, struct yaml_node const *n)
 }
 
 static void
-warn_of_class(struct option const *o, struct yaml_node const *n, char const *path)
+warn_of_effect(struct option const *o, struct yaml_node const *n, char const *path)
 {
-  if (o->class == NOTHING)
+  if (o->effect == NOTHING)
     say_warning(n, path, "this option has no effect here");
-  else if (o->class == LATER && !strncmp(o->in, "mod_", 4))
+  else if (o->effect == LATER && !strncmp(o->in, "mod_", 4))
     return; /* its module was warned of */
-  else if (o->class == LATER)
+  else if (o->effect == LATER)
     say_warning(n, path, "the program that obeys this does not exist yet");
 }
 
@@ -486,7 +486,7 @@ compile_value(struct option const *o, struct yaml_node const *n, char const *pat
 {
   struct slice v;
 
-  if (n->text.s != o->dflt) warn_of_class(o, n, path);
+  if (n->text.s != o->dflt) warn_of_effect(o, n, path);
   if (o->type == T_ACCESS || o->type == T_SHAPER)
     v = access_rule(n, path, o->type == T_SHAPER);
   else
@@ -562,10 +562,36 @@ nearest_host(struct slice name)
   return (struct slice){NULL, 0};
 }
 
+/* A list appended to the host's (or the common) one. NULL: no memory. */
+static struct yaml_node *
+appended(struct slice host, struct yaml_node const *more)
+{
+  struct yaml_node const *base = host_override(host, more->key.s), *c;
+  struct yaml_node *out = arena_alloc(&job.arena, sizeof *out), **at;
+  unsigned int i;
+
+  if (!base) base = yaml_get(job.top, more->key.s);
+  if (!out) return NULL;
+  *out = *more;
+  if (!base || base->kind != YAML_LIST || more->kind != YAML_LIST) return out;
+  at = &out->first;
+  for (i = 0; i < 2; i++)
+    for (c = i ? more->first : base->first; c; c = c->next) {
+      struct yaml_node *copy = arena_alloc(&job.arena, sizeof *copy);
+      if (!copy) return NULL;
+      *copy = *c;
+      copy->next = NULL;
+      *at = out->last = copy;
+      at = &copy->next;
+    }
+  return out;
+}
+
 /* The sections host_config and append_host_config: per host, options as at the top. */
 static void
 compile_host_section(char const *section)
 {
+  bool adds = !strcmp(section, "append_host_config");
   struct yaml_node const *map = yaml_get(job.top, section), *h, *n;
   char path[300];
 
@@ -590,7 +616,7 @@ compile_host_section(char const *section)
       else if (is_global(n->key))
         say_error(n, section, "%s is for the whole server, not for a host", n->key.s);
       else
-        compile_option(n, host);
+        compile_option(adds ? appended(host, n) : n, host);
     }
   }
 }
@@ -604,6 +630,7 @@ check_api_permissions(struct yaml_node const *n)
   char path[256];
   size_t i;
 
+  if (n && !expect_map(n, "api_permissions")) return;
   for (rule = n ? n->first : NULL; rule; rule = rule->next)
     for (c = rule->kind == YAML_MAP ? rule->first : NULL; c; c = c->next) {
       size_t best = 3;

@@ -74,7 +74,7 @@ enum type {
   T_SPECIAL /* has a reader of its own */
 };
 
-enum class {
+enum effect {
   WORKS,
   LATER,  /* accepted and checked; the program that does it does not exist yet */
   NOTHING /* accepted; it has no effect here */
@@ -86,14 +86,14 @@ struct option {
   enum type type;
   char const *dflt;   /* as it would stand in the file; NULL: none is put out */
   unsigned int owner; /* programs that read it */
-  enum class class;
+  enum effect effect;
   int64_t least, most; /* of numbers */
   char const *words;   /* of T_WORD, T_WORDS; by blanks */
 };
 
 struct module {
   char const *name;
-  enum class class;
+  enum effect effect;
   unsigned int owner;
   char const *needs;
 };
@@ -155,6 +155,8 @@ struct compiling {
   char const *home, *log_path, *database_path;
   char const *dev_certs; /* a folder whose certificates are added, or NULL */
   bool no_files;
+  bool strict;  /* rules of the sample are not taken */
+  bool lenient; /* of two files that say the same option, the included one wins */
   char const *file;
 };
 
@@ -194,6 +196,9 @@ void compile_certfiles(struct yaml_node const *n);
 
 /* Warn for each host without a certificate that names it (certs.c). */
 void check_certificates(struct yaml_node const *certfiles);
+
+/* Remember the name of a service, for which there must be a certificate too. */
+void certs_service(struct slice name);
 
 /* ---- commands (commands.c) ---- */
 

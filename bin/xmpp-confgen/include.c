@@ -34,6 +34,17 @@ append(struct yaml_node *to, struct yaml_node *n)
   to->last = n;
 }
 
+/* The old node becomes the other, in its own place. */
+static bool
+replace(struct yaml_node *old, struct yaml_node const *by)
+{
+  struct yaml_node *next = old->next;
+
+  *old = *by;
+  old->next = next;
+  return true;
+}
+
 /* One option of an included file into the main one's. */
 static bool
 join(struct yaml_node *top, struct yaml_node *n)
@@ -45,12 +56,17 @@ join(struct yaml_node *top, struct yaml_node *n)
     return true;
   }
   if (old->kind != n->kind || n->kind == YAML_SCALAR) {
+    if (job.lenient) return replace(old, n);
     say_error(n, n->key.s, "is also in %s, line %u", old->file, old->key_line);
     return false;
   }
   for (c = n->first; c; c = next) {
     next = c->next;
     same = n->kind == YAML_MAP ? yaml_get(old, c->key.s) : NULL;
+    if (same && job.lenient) {
+      replace(same, c);
+      continue;
+    }
     if (same) {
       say_error(c, n->key.s, "%s is also in %s, line %u", c->key.s, same->file,
                 same->key_line);

@@ -161,7 +161,7 @@ tls_mode(struct yaml_node const *n)
 /* The modules that listen. Those whose program does not exist yet are checked and warned of. */
 static struct {
   char const *name, *options;
-  enum class class;
+  enum effect effect;
 } const kinds[] = {
   {"ejabberd_c2s",     "ejabberd_c2s",      WORKS  },
   {"ejabberd_s2s_in",  "ejabberd_s2s_in",   LATER  },
@@ -280,7 +280,7 @@ compile_listener_defaults(size_t kind, struct yaml_node const *n, struct slice n
     if (yaml_get(n, o->name)) continue;
     snprintf(over, sizeof over, "c2s_%s", o->name);
     global = option_find("", slice_str(over)) ? yaml_get(job.top, over) : NULL;
-    if (!o->dflt && (!global || o->class != WORKS)) continue;
+    if (!o->dflt && (!global || o->effect != WORKS)) continue;
     d = global ? *global : default_node(o, n);
     compile_value(o, &d, over, o->name, name);
   }
@@ -323,9 +323,9 @@ compile_listener(struct yaml_node const *n)
   }
   if (!read_address(n, buf, sizeof buf, &ip, &port)) return;
   name = arena_copy(&job.arena, slice_str(buf));
-  if (kinds[kind].class != WORKS) {
+  if (kinds[kind].effect != WORKS) {
     say_warning(n, "listen",
-                kinds[kind].class == LATER
+                kinds[kind].effect == LATER
                   ? "nobody listens here: the program for %s does not exist yet"
                   : "nobody listens here: %s has no counterpart",
                 module.s);

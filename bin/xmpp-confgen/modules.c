@@ -145,6 +145,7 @@ take_name(struct module const *m, struct yaml_node const *n, char const *path,
   t = take(&taken_names, name, host, m, n->line);
   if (t && strcmp(t->module, m->name) != 0)
     say_error(n, path, "%s is the host of %s in line %u too", name.s, t->module, t->line);
+  certs_service(name.s ? name : n->text);
 }
 
 /* What the names of services are when the file does not say. */
@@ -229,9 +230,9 @@ compile_module(struct yaml_node const *n, struct yaml_node const *more,
     return;
   }
   if (!options_hold(n)) return;
-  if (m->class == NOTHING)
+  if (m->effect == NOTHING)
     say_warning(n, path, "this module has no effect here");
-  else if (m->class == LATER)
+  else if (m->effect == LATER)
     say_warning(n, path, "the program that does this does not exist yet");
   if (m->needs && !has_module(list, list2, m->needs))
     say_error(n, path, "this module needs %s", m->needs);

@@ -492,6 +492,8 @@ struct option const options[] = {
 
   {"mod_adhoc_api", "*", T_ANY, NULL, 0, LATER, 0, 0, NULL},
 
+  {"mod_echo", "host", T_STRING, NULL, 0, NOTHING, 0, 0, NULL},
+
   {"module", "db_type", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"module", "ram_db_type", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"module", "use_cache", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},

@@ -1,6 +1,8 @@
 #include "confgen.h"
 
 #include <arpa/inet.h>
+#include <openssl/pem.h>
+
 #include <ctype.h>
 #include <errno.h>
 #include <regex.h>
@@ -505,12 +507,30 @@ loglevel_value(struct yaml_node const *n, char const *path)
   return wrong_type(n, path, "a log level: 0 to 5, or none, error, warning, info, debug");
 }
 
+/* dhfile: PEM, DH PARAMETERS. */
+static bool
+is_dh(char const *file)
+{
+  BIO *in = BIO_new_file(file, "r");
+  EVP_PKEY *dh = in ? PEM_read_bio_Parameters(in, NULL) : NULL;
+  bool ok = dh && (EVP_PKEY_is_a(dh, "DH") || EVP_PKEY_is_a(dh, "DHX"));
+
+  EVP_PKEY_free(dh);
+  BIO_free(in);
+  return ok;
+}
+
 static struct slice
-file_value(struct yaml_node const *n, char const *path)
+file_value(struct option const *o, struct yaml_node const *n, char const *path)
 {
   if (n->kind != YAML_SCALAR || !n->text.len) return wrong_type(n, path, "a file's path");
-  if (job.no_files || !access(n->text.s, R_OK)) return n->text;
-  say_error(n, path, "cannot read %s: %s", n->text.s, strerror(errno));
+  if (job.no_files) return n->text;
+  if (access(n->text.s, R_OK)) {
+    say_error(n, path, "cannot read %s: %s", n->text.s, strerror(errno));
+    return none();
+  }
+  if (!strstr(o->name, "dhfile") || is_dh(n->text.s)) return n->text;
+  say_error(n, path, "%s has no DH PARAMETERS in PEM", n->text.s);
   return none();
 }
 
@@ -535,7 +555,7 @@ option_value(struct arena *a, struct option const *o, struct yaml_node const *n,
   case T_TLS_WORDS:
     v = joined(a, n, path, "|");
     return v.s && tls_words_hold(o, n, path) ? v : none();
-  case T_FILE: return file_value(n, path);
+  case T_FILE: return file_value(o, n, path);
   case T_TIMEOUT_ZERO:
     if (n->kind == YAML_SCALAR && slice_is(n->text, "0")) return SLICE("0");
     return timeout_value(a, o, n, path);

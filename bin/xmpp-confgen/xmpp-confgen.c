@@ -7,6 +7,7 @@
  *         xmpp-confgen diff OLD NEW            which settings of which programs change
  *         xmpp-confgen list                    all options and modules
  *         options: --strict --no-files --quiet --home DIR --log-path DIR --database-path DIR
+ *         --lenient          an included file's options win (18.04)
  *         --uids BASE        the programs run as users BASE, BASE + 1...
  *         --dev-certs DIR    certificates of this folder too
  * READS   FILE and what it includes
@@ -64,7 +65,9 @@ read_arguments(char const *const *argv)
   job.database_path = "/var/lib/tabber/data";
   while (*++argv) {
     if (!strcmp(*argv, "--strict"))
-      a.strict = true;
+      a.strict = job.strict = true;
+    else if (!strcmp(*argv, "--lenient"))
+      job.lenient = true;
     else if (!strcmp(*argv, "--no-files"))
       job.no_files = true;
     else if (!strcmp(*argv, "--quiet"))

@@ -313,7 +313,7 @@ halves_hold(struct certs const *fresh, struct pool const *p, struct certs const 
 
   for (i = 0; i < sk_X509_num(p->x509s); i++) {
     X509 *x = sk_X509_value(p->x509s, i);
-    if (key_of(p, x) || X509_check_ca(x) || !replaces(x, fresh, old)) continue;
+    if (key_of(p, x) || !replaces(x, fresh, old)) continue;
     log_event(LOG_WARN, "certificates-kept", "why", "a new certificate has no key yet",
               NULL);
     return false;

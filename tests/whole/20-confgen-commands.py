@@ -1,0 +1,563 @@
+#!/usr/bin/python3
+"""xmpp-confgen: list, explain, why, diff, compile; and input that nobody should write."""
+import fnmatch
+
+from tree import *
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+GUIDE = os.path.abspath(HERE + "/../../conf/guide.yml")
+KNOWN = HERE + "/../pipe/xmpp-confgen/known-options.txt"
+HEAD = ("hosts:\n  - example.com\nlisten:\n  -\n    port: 5222\n    module: ejabberd_c2s\n")
+HOSTS = HEAD.replace("  - example.com\n", "  - example.com\n  - example.org\n")
+DIR = tempfile.mkdtemp(prefix="confgen-")
+
+
+def confgen(*words, code=0, wrap=(), cwd=None):
+    """(stdout, stderr); by no signal, whatever was asked."""
+    r = subprocess.run([*wrap, BIN + "/xmpp-confgen", *words], stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE, timeout=30 * SLOW, cwd=cwd)
+    out, err = (x.decode(errors="replace") for x in (r.stdout, r.stderr))
+    assert r.returncode >= 0 and "Sanitizer" not in err, "%s: %d\n%s" % (words, r.returncode, err)
+    assert code is None or r.returncode == code, "%s: exit %d, not %s\n%s%s" % (
+        words, r.returncode, code, out, err[:2000])
+    return out, err
+
+
+def file(text, name="x.yml"):
+    with open(DIR + "/" + name, "wb") as f:
+        f.write(text if isinstance(text, bytes) else text.encode())
+    return DIR + "/" + name
+
+
+def compiled(text, name="out"):
+    """{program: [fields of a row]} of a configuration."""
+    confgen("compile", "--no-files", "--quiet", "-o", DIR + "/" + name, file(text))
+    return rows(name)
+
+
+def rows(name):
+    found = {}
+    for p in os.listdir(DIR + "/" + name):
+        with open(DIR + "/" + name + "/" + p) as f:
+            found[p] = [x.split("\t") for x in f.read().splitlines()]
+    return found
+
+
+def whole(name):
+    found = {}
+    for p in sorted(os.listdir(DIR + "/" + name)):
+        with open(DIR + "/" + name + "/" + p, "rb") as f:
+            found[p] = f.read()
+    return found
+
+
+def why(text, jid, rule, ip="192.0.2.1", code=None):
+    return confgen("why", "--no-files", jid, ip, rule, file(text), code=code)[0]
+
+
+def allows(text, jid, rule, ip="192.0.2.1"):
+    out = why(text, jid, rule, ip)
+    assert ": allow" in out or ": deny" in out, out
+    return ": allow" in out
+
+
+# ---- list
+
+
+@check
+def list_has_every_known_option():
+    names = [x.split("\t")[0] for x in confgen("list")[0].splitlines()]
+    missing = []
+    with open(KNOWN) as f:
+        for want in f.read().split():
+            inside, name = want.split(".", 1)
+            also = [want.lstrip("."), "%s.*" % inside]
+            if inside.startswith("ejabberd_") or inside == "mod_mqtt_listener":
+                also.append("listen." + name)
+            elif inside.startswith("mod_"):
+                also.append("module." + name)
+            if inside == "":
+                also = [name]
+            if not any(fnmatch.fnmatchcase(a, n) or fnmatch.fnmatchcase(n, a) for n in names
+                       for a in also[:1] + also[2:]) and "%s.*" % inside not in names:
+                missing.append(want)
+    assert not missing, "not in the list: " + " ".join(missing)
+
+
+@check
+def list_says_each_once():
+    names = [x.split("\t")[0] for x in confgen("list")[0].splitlines()]
+    twice = sorted({n for n in names if names.count(n) > 1})
+    assert not twice, twice
+
+
+# ---- explain
+
+
+@check
+def explain_the_guide():
+    def says(path):
+        return confgen("explain", "--no-files", path, GUIDE)[0]
+
+    out = says("listen.1.ciphers")
+    assert "ECDHE+CHACHA20" in out and "macro CIPHERS" in out and "guide.yml:" in out, out
+    assert "hometree" in says("modules.mod_pubsub.plugins")
+    assert "65536" in says("listen.1.max_stanza_size")
+    assert "guide.yml:47:19" in says("s2s_use_starttls")
+    out = says("modules.mod_mam.default")
+    assert "never" in out and "default" in out, out
+    out = says("negotiation_timeout")
+    assert "30" in out and "default" in out, out
+    confgen("explain", "--no-files", "quux", GUIDE, code=100)
+    confgen("explain", "--no-files", "modules.mod_quux.x", GUIDE, code=100)
+
+
+@check
+def explain_says_what_hosts_have():
+    text = HOSTS + ("language: de\nhost_config:\n  example.com:\n    language: fr\n"
+                    "append_host_config:\n  example.org:\n    language: it\n")
+    out = confgen("explain", "--no-files", "language", file(text))[0]
+    assert "de" in out and "x.yml:8:11" in out, out
+    assert "example.com: fr" in out and "x.yml:11:15" in out, out
+    assert "example.org: it" in out and "x.yml:14:15" in out, out
+
+
+# ---- why
+
+
+@check
+def why_in_the_guide():
+    out, _ = confgen("why", "--no-files", "a@cnjabber.net", "127.0.0.1", "c2s", GUIDE)
+    assert "allow" in out, out
+    assert "allow" in confgen("why", "--no-files", "a@wehack.space", "::1", "local", GUIDE)[0]
+    out = confgen("why", "--no-files", "a@far.example", "::1", "local", GUIDE, code=1)[0]
+    assert "deny" in out, out
+    out = confgen("why", "--no-files", "a@cnjabber.net", "::1", "quux", GUIDE, code=1)[0]
+    assert "deny" in out and "no such rule" in out, out
+    confgen("why", "--no-files", "a@@b", "::1", "c2s", GUIDE, code=100)
+
+
+@check
+def why_names_the_line():
+    text = HEAD + ("acl:\n  bad: {user: b@example.com}\n  near: {ip: 10.0.0.0/8}\n"
+                   "access_rules:\n  r:\n    - deny: bad\n    - allow: near\n    - deny: all\n")
+    assert "x.yml:12:7" in why(text, "b@example.com", "r", code=1)
+    assert "x.yml:13:7" in why(text, "a@example.com", "r", "::ffff:10.9.8.7", code=0)
+    assert "x.yml:14:7" in why(text, "a@example.com", "r", code=1)
+
+
+@check
+def why_of_a_shaper_rule():
+    text = HEAD + ("acl: {admin: {user: a@example.com}}\nshaper_rules:\n  max_user_sessions:\n"
+                   "    - 20: admin\n    - 10\n")
+    assert ": 20" in why(text, "a@example.com", "max_user_sessions", code=0)
+    assert ": 10" in why(text, "b@example.com", "max_user_sessions", code=0)
+
+
+@check
+def acl_values_are_prepared():
+    """Who asks is prepared; so must be what he is compared with."""
+    for acl in ("user: Admin@Example.COM", "user: {Admin: Example.COM}", "server: EXAMPLE.com"):
+        text = HEAD + "acl: {l: {%s}}\naccess_rules: {r: {allow: l}}\n" % acl
+        assert allows(text, "admin@example.com", "r"), acl
+
+
+@check
+def acl_pairs():
+    for acl, jid, want in (
+            ("user: a", "a@example.com", True), ("user: a", "a@far.example", False),
+            ("user: {a: far.example}", "a@far.example", True),
+            ("user_regexp: \"^a@far.example\"", "abc@far.example", True),
+            ("user_regexp: \"^a@far.example\"", "abc@example.com", False),
+            ("user_glob: \"a*@far.example\"", "abc@far.example", True),
+            ("node_regexp: {\"^a\": \"[.]example$\"}", "ab@far.example", True),
+            ("node_glob: {\"a*\": \"*.example\"}", "ab@far.example", True),
+            ("node_glob: {\"a*\": \"*.example\"}", "ab@far.test", False),
+            ("user_regexp: '^[\\d.]+$'", "1.2@example.com", True),
+            ("user_regexp: '^[\\d.]+$'", "a@example.com", False),
+            ("user_regexp: '^[\\w-]+$'", "a-b@example.com", True),
+            ("user_regexp: '^\\w\\d$'", "a1@example.com", True),
+            ("resource: r", "a@example.com/r", True), ("resource: r", "a@example.com/s", False),
+            ("user: \"\"", "a@example.com", False),
+            ("user_regexp: \"\"", "a@example.com", True)):
+        text = HEAD + "acl: {l: {%s}}\naccess_rules: {r: {allow: l}}\n" % acl
+        assert allows(text, jid, "r") == want, (acl, jid, want)
+
+
+@check
+def both_forms_of_rules():
+    new = HEAD + "acl: {l: {user: a}}\naccess_rules: {r: [{deny: l}, {allow: all}]}\n"
+    old = HEAD + "acl: {l: {user: a}}\naccess: {r: {l: deny, all: allow}}\n"
+    mapping = HEAD + "acl: {l: {user: a}}\naccess_rules: {r: {deny: l, allow: all}}\n"
+    for text in (new, old, mapping):
+        assert not allows(text, "a@example.com", "r") and allows(text, "b@example.com", "r"), text
+    both = HEAD + "access_rules: {r: {allow: {user: a, ip: 10.0.0.0/8}}}\n"
+    assert allows(both, "a@example.com", "r", "10.1.1.1")
+    assert not allows(both, "a@example.com", "r", "11.1.1.1")
+    assert not allows(both, "b@example.com", "r", "10.1.1.1")
+
+
+@check
+def undefined_acls_match_nobody():
+    text = HEAD + "access_rules:\n  r: [{deny: blocked}, {allow: all}]\n  s: [{allow: admin}]\n"
+    assert allows(text, "a@example.com", "r") and not allows(text, "a@example.com", "s")
+
+
+@check
+def host_config_replaces_and_append_adds():
+    text = HOSTS + ("access_rules:\n  r: {allow: all}\n  s: {allow: all}\n")
+    own = "%s:\n  example.org:\n    access_rules:\n      r: {deny: all}\n"
+    over, more = text + own % "host_config", text + own % "append_host_config"
+    for t in (over, more):
+        assert allows(t, "a@example.com", "r") and allows(t, "a@example.com", "s")
+        assert not allows(t, "a@example.org", "r")
+    assert not allows(over, "a@example.org", "s"), "the whole set is replaced"
+    assert allows(more, "a@example.org", "s"), "other rules stay"
+
+
+@check
+def rules_of_the_sample_are_there_for_hosts_of_their_own_mind():
+    """The rule c2s is not defined; a host with rules of its own gets the sample's too."""
+    text = (HOSTS + "host_config:\n  example.org:\n    access_rules:\n      mine: {allow: all}\n"
+            ).replace("ejabberd_c2s\n", "ejabberd_c2s\n    access: c2s\n")
+    assert allows(text, "a@example.com", "c2s")
+    assert allows(text, "a@example.org", "c2s"), "nobody of example.org can log in"
+    text = (HOSTS + "modules: {mod_http_upload: {}}\nhost_config:\n  example.org:\n"
+            "    acl: {mine: {user: x}}\n")
+    assert allows(text, "a@example.org", "local"), "the sample's acl is not there"
+
+
+@check
+def inline_rules_are_there_for_hosts_of_their_own_mind():
+    text = (HOSTS + "host_config:\n  example.org:\n    access_rules:\n      mine: {allow: all}\n"
+            ).replace("ejabberd_c2s\n", "ejabberd_c2s\n    access: {allow: all}\n")
+    c2sd = compiled(text)["xmpp-c2sd"]
+    name = [r[2] for r in c2sd if r[0] == "access"][0]
+    scopes = {r[1] for r in c2sd if r[0] == "rule" and r[2] == name}
+    assert "example.org" in scopes, "the listener's rule denies all of example.org"
+
+
+# ---- what is compiled
+
+
+@check
+def timeouts():
+    for text, ms in (("30", 30000), ("30 s", 30000), ("5 m", 300000), ("5min", 300000),
+                     ("1 day", 86400000), ("1 d", 86400000), ("1hour", 3600000),
+                     ("2000 ms", 2000), ("1500 milliseconds", 1500), ("2 hours", 7200000)):
+        c2sd = compiled(HEAD + "negotiation_timeout: %s\n" % text)["xmpp-c2sd"]
+        assert ["negotiation_timeout", "*", str(ms)] in c2sd, (text, ms)
+
+
+@check
+def macros():
+    text = ("define_macro:\n  OUTER: [INNER, scram-sha-1]\n  INNER: plain\n  LANG: de\n" + HEAD +
+            "language: \"LANG\"\ndisable_sasl_mechanisms: OUTER\n")
+    made = compiled(text)
+    assert ["language", "*", "de"] in made["xmpp-c2sd"], made["xmpp-c2sd"]
+    got = [r[2] for r in made["xmpp-authd"] if r[0] == "disable_sasl_mechanisms"]
+    assert got == ["plain scram-sha-1"], got
+    made = compiled("define_macro:\n  LANG: de\n" + HEAD + "language: xLANG\n")
+    assert ["language", "*", "xLANG"] in made["xmpp-c2sd"], "a part of a string was replaced"
+
+
+def module_value(made, module, option, host):
+    for rows in made.values():
+        for r in rows:
+            if r[:2] == ["%s.%s" % (module, option), host]:
+                return r[2]
+
+
+@check
+def keywords():
+    head = HOSTS.replace("example.org", "b\u00fccher.example")
+    text = head + ("modules:\n  mod_http_upload:\n    access: all\n    host: \"file.@HOST@\"\n"
+                   "    docroot: \"@HOME@/@HOST@/@HOST@/@VERSION@/@QUUX@\"\n"
+                   "    put_url: \"https://file.@HOST@/put\"\n    name: \"@CONFIG_PATH@\"\n")
+    confgen("compile", "--no-files", "--home", "/h", "-o", DIR + "/kw", file(text))
+    made = rows("kw")
+    get = lambda o, h: module_value(made, "mod_http_upload", o, h)
+    assert get("host", "example.com") == "file.example.com"
+    assert get("host", "b\u00fccher.example") == "file.b\u00fccher.example"
+    docroot = get("docroot", "example.com").split("/")
+    assert docroot[:4] == ["", "h", "example.com", "example.com"], docroot
+    assert re.fullmatch(r"[0-9.]+", docroot[4]) and docroot[5] == "@QUUX@", docroot
+    assert get("put_url", "b\u00fccher.example") == "https://file.xn--bcher-kva.example/put"
+    assert get("name", "example.com") == DIR
+
+
+@check
+def keywords_of_later_versions():
+    text = (HEAD.replace("example.com", "b\u00fccher.example") +
+            "modules:\n  mod_disco:\n    name: \"@HOST_URL_ENCODE@\"\n")
+    made = compiled(text)
+    assert module_value(made, "mod_disco", "name", "b\u00fccher.example") == "b%C3%BCcher.example"
+    made = compiled("define_keyword:\n  TOWN: Ulm\n" + HEAD +
+                    "modules:\n  mod_disco:\n    name: \"in @TOWN@\"\n")
+    assert module_value(made, "mod_disco", "name", "example.com") == "in Ulm"
+
+
+@check
+def keywords_in_paths():
+    confgen("compile", "--no-files", "--home", "/h", "-o", DIR + "/kp",
+            file(HEAD + "certfiles:\n  - \"@HOME@/*.pem\"\n"))
+    assert ["certfile", "*", "/h/*.pem"] in rows("kp")["xmpp-tlsd"], rows("kp")["xmpp-tlsd"]
+
+
+@check
+def appended_lists_add_up():
+    made = compiled(HOSTS + "disable_sasl_mechanisms: [plain]\nappend_host_config:\n"
+                    "  example.org:\n    disable_sasl_mechanisms: [scram-sha-1]\n")
+    got = [r[2] for r in made["xmpp-authd"] if r[:2] == ["disable_sasl_mechanisms", "example.org"]]
+    assert got and set(got[0].split()) == {"plain", "scram-sha-1"}, got
+
+
+@check
+def modules_of_hosts():
+    """host_config replaces the whole list, append_host_config adds to it."""
+    text = HOSTS + "modules:\n  mod_last: {}\n%s:\n  example.org:\n    modules:\n      mod_roster: {}\n"
+
+    def of(section, host):
+        made = compiled(text % section)
+        return {r[2] for rr in made.values() for r in rr if r[:2] == ["module", host]}
+
+    assert of("host_config", "example.com") == {"mod_last"}
+    assert of("host_config", "example.org") == {"mod_roster"}
+    assert of("append_host_config", "example.com") == {"mod_last"}
+    assert of("append_host_config", "example.org") == {"mod_last", "mod_roster"}
+
+
+@check
+def global_tls_options_go_before_the_listeners():
+    text = HEAD + ("    ciphers: LOW\n    protocol_options: [no_tlsv1]\nc2s_ciphers: HIGH\n"
+                   "c2s_protocol_options: [no_tlsv1_1]\nc2s_dhfile: /dh.pem\n")
+    tlsd = compiled(text)["xmpp-tlsd"]
+    get = lambda key: [r[2] for r in tlsd if r[0] == key and r[1] != "*"]
+    assert get("ciphers") == ["HIGH"] and get("protocol_options") == ["no_tlsv1_1"], tlsd
+    assert get("dhfile") == ["/dh.pem"], "c2s_dhfile does not reach a listener without dhfile"
+
+
+@check
+def compile_is_deterministic():
+    a, b = DIR + "/d1", DIR + "/d2"
+    for out in (a, b, a):
+        confgen("compile", "--no-files", "--quiet", "-o", out, GUIDE)
+    assert whole("d1") == whole("d2") and whole("d1")
+
+
+@check
+def a_bad_file_changes_nothing():
+    out = DIR + "/keep"
+    confgen("compile", "--no-files", "--quiet", "-o", out, GUIDE)
+    before, inode = whole("keep"), os.stat(out).st_ino
+    for bad in (HEAD + "langauge: en\n", HEAD + "x: [\n", "", b"\0\1\2"):
+        confgen("compile", "--no-files", "-o", out, file(bad), code=100)
+        assert whole("keep") == before and os.stat(out).st_ino == inode
+    confgen("compile", "--no-files", "-o", out, DIR + "/nowhere.yml", code=111)
+    assert whole("keep") == before
+    assert not [x for x in os.listdir(DIR) if ".new" in x], os.listdir(DIR)
+    confgen("compile", "--no-files", "--quiet", "-o", DIR + "/no/where", GUIDE, code=111)
+
+
+# ---- diff
+
+
+@check
+def diff_of_the_guide():
+    with open(GUIDE) as f:
+        text = f.read()
+    old, same = file(text, "old.yml"), file(text, "same.yml")
+    assert confgen("diff", "--no-files", old, same)[0] == ""
+    new = file(text.replace("max_stanza_size: 65536", "max_stanza_size: 70000"), "new.yml")
+    out = confgen("diff", "--no-files", old, new)[0]
+    assert "xmpp-c2sd - " in out and "65536" in out and "70000" in out, out
+    assert "xmpp-c2sd: reload" in out and "xmpp-authd" not in out, out
+    new = file(text + "tabber: {instances: {c2sd: 2}}\n", "new.yml")
+    out = confgen("diff", "--no-files", old, new)[0]
+    assert "xmpp-tlsd: restart" in out, out
+    confgen("diff", "--no-files", old, file(text + "quux: 1\n", "new.yml"), code=100)
+
+
+# ---- exit codes and files
+
+
+@check
+def strict():
+    path = file(HEAD + "zlib: x\n".replace("zlib", "s2s_zlib"))
+    confgen("check", path, code=0)
+    confgen("check", "--strict", path, code=1)
+    confgen("check", "--strict", file(HEAD), code=None)
+    confgen("check", "--strict", "--no-files", file(HEAD), code=0)
+    # A rule that only the sample has is an error then.
+    path = file(HEAD + "    access: c2s\n")
+    confgen("check", "--no-files", path, code=0)
+    _, err = confgen("check", "--no-files", "--strict", path, code=100)
+    assert ": error: listen.access: the rule c2s is not defined" in err, err
+
+
+@check
+def files_are_looked_at_unless_told_not_to():
+    for option in ("c2s_dhfile: %s\n", "c2s_cafile: %s\n"):
+        path = file(HEAD + option % (DIR + "/no.pem"))
+        _, err = confgen("check", path, code=100)
+        assert "no.pem" in err and "x.yml:7:" in err, err
+        confgen("check", "--no-files", path, code=0)
+    path = file(HEAD + "certfiles: [%s/*.pem]\n" % DIR)
+    _, err = confgen("check", path, code=0)
+    assert "no file matches" in err and "no certificate for example.com" in err, err
+    assert "warning" not in confgen("check", "--no-files", path)[1]
+
+
+@check
+def certificates_of_services_are_missed_too():
+    path = file(HEAD + "certfiles: [%s/*.pem]\nmodules:\n  mod_pubsub: {plugins: [flat]}\n" % DIR)
+    _, err = confgen("check", path, code=0)
+    assert "no certificate for pubsub.example.com" in err, err
+
+
+@check
+def a_file_without_dh_parameters():
+    pem = file("-----BEGIN DH PARAMETERS-----\nnonsense\n-----END DH PARAMETERS-----\n", "dh.pem")
+    _, err = confgen("check", file(HEAD + "c2s_dhfile: %s\n" % pem), code=100)
+    assert "c2s_dhfile" in err, err
+
+
+@check
+def large_files():
+    path = file(HEAD + "#" * (4 << 20) + "\n")
+    assert "error" in confgen("check", "--no-files", path, code=100)[1]
+    path = file(HEAD + "acme: [" + "a, " * 60000 + "a]\n" + "# " + "x" * 3900000 + "\n")
+    confgen("check", "--no-files", path, code=0)
+    path = file(HEAD + "acme: [" + "a, " * 100001 + "a]\n")
+    assert "too many" in confgen("check", "--no-files", path, code=100)[1]
+    path = file(HEAD + "language: " + "x" * (3 << 20) + "\n")
+    confgen("check", "--no-files", path, code=None)
+    path = file(HEAD + "x" * (1 << 20) + ": 1\n")
+    confgen("check", "--no-files", path, code=100)
+
+
+@check
+def deep_files():
+    for n in (62, 63, 64, 65, 1000, 100000):
+        text = HEAD + "acme: " + "[" * n + "]" * n + "\n"
+        _, err = confgen("check", "--no-files", file(text), code=0 if n < 63 else None)
+        assert n < 65 or "too deep" in err, (n, err[:200])
+    text = HEAD + "acme:\n" + "".join(" " * (i + 1) + "a:\n" for i in range(200))
+    assert "too deep" in confgen("check", "--no-files", file(text), code=100)[1]
+
+
+@check
+def bombs():
+    text = "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
+    for i in range(1, 20):
+        text += "%s: &%s [%s]\n" % ("abcdefghijklmnopqrstu"[i], "abcdefghijklmnopqrstu"[i],
+                                    ",".join(["*" + "abcdefghijklmnopqrstu"[i - 1]] * 10))
+    assert "too many" in confgen("check", "--no-files", file(text), code=100)[1]
+    confgen("check", "--no-files", file("a: &a [*a]\n" + HEAD), code=100)
+    text = "define_macro:\n  M0: [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+        "  M%d: [%s]\n" % (i, ", ".join(["M%d" % (i - 1)] * 10)) for i in range(1, 20))
+    assert "error" in confgen("check", "--no-files", file(text + HEAD + "acme: M19\n"), code=100)[1]
+
+
+@check
+def garbage():
+    rnd = random.Random(7)
+    seeds = [HEAD.encode(), open(GUIDE, "rb").read()]
+    for i in range(150):
+        if i % 3 == 0:
+            data = bytes(rnd.randrange(256) for _ in range(rnd.randrange(1, 3000)))
+        else:
+            data = bytearray(rnd.choice(seeds))
+            for _ in range(rnd.randrange(1, 12)):
+                at = rnd.randrange(len(data))
+                if rnd.random() < 0.5:
+                    data[at] = rnd.choice(b"\n :-[]{}&*#?|\"'%@,!<>ax0\xff\x00")
+                else:
+                    del data[at:at + rnd.randrange(1, 30)]
+            data = bytes(data)
+        _, err = confgen("check", "--no-files", file(data), code=None)
+        assert "(null)" not in err and ":0:0:" not in err, (data, err)
+
+
+@check
+def every_section_of_a_wrong_kind():
+    """A scalar, a list and a mapping in the place of anything: a message, never a crash."""
+    names, bad = [x.split("\t")[0] for x in confgen("list")[0].splitlines()], []
+    for name in names:
+        where, _, option = name.rpartition(".")
+        for value in ("x", "[x, [y], {z: w}]", "{x: y, z: {a: [b]}}", "[]", "{}", "''"):
+            option = option.replace("*", "x")
+            if where == "":
+                text = HEAD + "%s: %s\n" % (option, value)
+                if option in ("hosts", "listen", "modules"):
+                    text = "%s: %s\n" % (option, value)
+            elif where == "modules":
+                text = HEAD + "modules: {%s: %s}\n" % (option, value)
+            elif where.startswith("mod_") and where != "mod_mqtt_listener":
+                text = HEAD + "modules: {%s: {%s: %s}}\n" % (where, option, value)
+            else:
+                text = HEAD + "    %s: %s\n" % (option, value)
+            _, err = confgen("check", "--no-files", file(text), code=None)
+            if "(null)" in err or ":0:0:" in err:
+                bad.append("%s: %s -> %s" % (name, value, err.splitlines()[0].split("/")[-1]))
+    assert not bad, "%d times: %s" % (len(bad), "; ".join(bad[:12]))
+
+
+@check
+def things_that_are_no_files():
+    assert "error" in confgen("check", DIR, code=111)[1]
+    assert "error" in confgen("check", DIR + "/nowhere.yml", code=111)[1]
+    confgen("check", "/dev/null", code=100)
+    for words in ((), ("check",), ("quux", GUIDE), ("compile", GUIDE), ("check", GUIDE, GUIDE),
+                  ("check", "--quux", GUIDE), ("why", GUIDE), ("diff", GUIDE)):
+        _, err = confgen(*words, code=100)
+        assert "usage" in err, (words, err)
+
+
+@check
+def an_unreadable_file():
+    path = file(HEAD, "secret.yml")
+    os.chmod(path, 0)
+    os.chmod(DIR, 0o755)
+    wrap = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.getuid() == 0 else []
+    if wrap:
+        copy = DIR + "/bin"
+        os.mkdir(copy)
+        shutil.copy(BIN + "/xmpp-confgen", copy)
+        wrap.append(copy + "/xmpp-confgen")
+        r = subprocess.run(wrap + ["check", path], stderr=subprocess.PIPE, text=True)
+        code, err = r.returncode, r.stderr
+        out = subprocess.run(wrap + ["compile", "--no-files", "-o", DIR + "/denied", file(HEAD)],
+                             stderr=subprocess.PIPE, text=True)
+        assert out.returncode == 111 and out.stderr, (out.returncode, out.stderr)
+    else:
+        _, err = confgen("check", path, code=111)
+        code = 111
+    assert code == 111 and "Permission denied" in err and "secret.yml" in err, (code, err)
+
+
+@check
+def includes():
+    file("language: en\n", "inc.yml")
+    clash = HEAD + "include_config_file: inc.yml\nlanguage: de\n"
+    _, err = confgen("check", "--no-files", file(clash), code=100)
+    assert "inc.yml:1:" in err and "x.yml" in err and "line 8" in err, err
+    # Relative to the including file, wherever it is read from.
+    confgen("check", "--no-files", file(HEAD + "include_config_file: inc.yml\n"), cwd="/")
+    made = compiled(HEAD + "include_config_file: inc.yml\n")
+    assert ["language", "*", "en"] in made["xmpp-c2sd"]
+
+
+@check
+def the_old_way_of_includes():
+    """--lenient: the included file wins, as it did in 18.04."""
+    file("language: fr\n", "inc.yml")
+    path = file(HEAD + "include_config_file: inc.yml\nlanguage: de\n")
+    confgen("compile", "--no-files", "--lenient", "--quiet", "-o", DIR + "/len", path)
+    assert ["language", "*", "fr"] in rows("len")["xmpp-c2sd"]
+
+
+try:
+    main()
+finally:
+    shutil.rmtree(DIR, ignore_errors=True)
