@@ -286,6 +286,16 @@ has_leaf(struct certs const *cs, X509 *x)
   return false;
 }
 
+static void
+free_names(struct cert *c)
+{
+  size_t i;
+
+  for (i = 0; i < c->names_n; i++)
+    free(c->names[i]);
+  free(c->names);
+}
+
 /* A leaf without its key: the half of a renewal. Whether a certificate that was served for
  * one of its names would be served no more. */
 static bool
@@ -295,14 +305,13 @@ replaces(X509 *x, struct certs const *fresh, struct certs const *old)
   bool replaced = false;
   size_t i, j;
 
-  if (!old || !read_names(&c)) return false;
-  for (i = 0; i < c.names_n; i++) {
-    for (j = 0; j < old->n; j++)
-      if (has_name(&old->v[j], slice_str(c.names[i])) && !has_leaf(fresh, old->v[j].leaf))
-        replaced = true;
-    free(c.names[i]);
-  }
-  free(c.names);
+  if (old && read_names(&c))
+    for (i = 0; i < c.names_n; i++)
+      for (j = 0; j < old->n; j++)
+        if (has_name(&old->v[j], slice_str(c.names[i])) &&
+            !has_leaf(fresh, old->v[j].leaf))
+          replaced = true;
+  free_names(&c);
   return replaced;
 }
 
@@ -377,7 +386,7 @@ certs_load(struct settings const *st, struct certs const *old)
 void
 certs_free(struct certs *cs)
 {
-  size_t i, j;
+  size_t i;
 
   if (!cs) return;
   for (i = 0; i < cs->n; i++) {
@@ -385,9 +394,7 @@ certs_free(struct certs *cs)
     X509_free(c->leaf);
     EVP_PKEY_free(c->key);
     sk_X509_pop_free(c->chain, X509_free);
-    for (j = 0; j < c->names_n; j++)
-      free(c->names[j]);
-    free(c->names);
+    free_names(c);
   }
   free(cs->v);
   free(cs);
