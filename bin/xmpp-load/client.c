@@ -68,7 +68,7 @@ flush(struct client *c)
     }
     done += (size_t)n;
   }
-  memmove(c->out.s, c->out.s + done, c->out.len - done);
+  if (done) memmove(c->out.s, c->out.s + done, c->out.len - done);
   c->out.len -= done;
   event_io_want(&c->io, EVENT_READ | (c->out.len ? EVENT_WRITE : 0));
   if (!c->out.len) stralloc_free(&c->out);
