@@ -68,7 +68,11 @@ add_certfile(struct yaml_node const *given)
     say_error(n, "certfiles", "expected a path, or a pattern of paths");
     return;
   }
-  emit_slice(TLSD | CTL, "certfile", SLICE("*"), n->text);
+  /* Users that cannot read the files get copies (emit.c). */
+  if (job.uids && emit_certfile(n->text))
+    emit_slice(CTL, "certfile", SLICE("*"), n->text);
+  else
+    emit_slice(TLSD | CTL, "certfile", SLICE("*"), n->text);
   if (job.no_files) return;
   rc = glob(n->text.s, GLOB_BRACE, NULL, &g);
   if (rc == GLOB_NOMATCH) say_warning(n, "certfiles", "no file matches %s", n->text.s);
@@ -563,6 +567,7 @@ compile_top(struct yaml_node *top)
   compile_modules();
   compile_missing_rules();
   compile_dev_certs(job.dev_certs);
+  if (job.uids) emit(TLSD, "certfile", SLICE("*"), "certs/*.pem", NULL);
   compile_topology();
   if (!job.no_files) check_certificates(yaml_get(top, "certfiles"));
 }

@@ -45,6 +45,10 @@ void emit_reset(void);
  * 0, or each program's files belong to the user uid_base + its place. false with errno. */
 bool emit_write(char const *dir, uint32_t uid_base);
 
+/* Files of this pattern go into the settings as copies that xmpp-tlsd alone can read: for
+ * where it runs as a user who cannot read the originals. false: no memory. */
+bool emit_certfile(struct slice pattern);
+
 /* ---- the tables (table.c) ---- */
 
 enum type {
@@ -154,6 +158,7 @@ struct compiling {
   size_t hosts_n;
   char const *home, *log_path, *database_path;
   char const *dev_certs; /* a folder whose certificates are added, or NULL */
+  uint32_t uids;         /* 0, or the first of the programs' users */
   bool no_files;
   bool strict;  /* rules of the sample are not taken */
   bool lenient; /* of two files that say the same option, the included one wins */

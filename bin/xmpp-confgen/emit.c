@@ -1,10 +1,12 @@
 #include "confgen.h"
 
+#include <skalibs/bytestr.h>
 #include <skalibs/djbunix.h>
 #include <skalibs/stralloc.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -93,6 +95,62 @@ emit_uids(uint32_t uid_base)
          program_name((enum program)(1u << p)), num_u64(number, uid_base + p).s, NULL);
 }
 
+/* ---- copies of certificates and keys ---- */
+
+struct pattern {
+  struct pattern *next;
+  struct slice text;
+};
+
+static struct pattern *patterns;
+
+bool
+emit_certfile(struct slice text)
+{
+  struct pattern *p = arena_alloc(&job.arena, sizeof *p);
+
+  if (!p) return false;
+  *p = (struct pattern){patterns, text};
+  patterns = p;
+  return true;
+}
+
+static bool
+copy_file(char const *from, char const *to, uint32_t uid_base)
+{
+  stralloc text = STRALLOC_ZERO;
+  bool ok = openslurpclose(&text, from) && openwritenclose_unsafe(to, text.s, text.len) &&
+            !chmod(to, 0400) && !chown(to, uid_base, uid_base + PROGRAMS_N);
+
+  if (text.len) byte_zzero(text.s, text.len);
+  stralloc_free(&text);
+  return ok;
+}
+
+/* xmpp-tlsd is the first of the programs' users. */
+static bool
+copy_certfiles(char const *dir, uint32_t uid_base)
+{
+  struct pattern const *p;
+  char path[700];
+  unsigned int n = 0;
+  bool ok;
+
+  snprintf(path, sizeof path, "%s/certs", dir);
+  ok = !mkdir(path, 0700) && !chown(path, uid_base, uid_base + PROGRAMS_N);
+  for (p = patterns; ok && p; p = p->next) {
+    glob_t g;
+    size_t i;
+    if (glob(p->text.s, GLOB_BRACE, NULL, &g)) continue;
+    for (i = 0; ok && i < g.gl_pathc; i++) {
+      snprintf(path, sizeof path, "%s/certs/%u.pem", dir, ++n);
+      ok = copy_file(g.gl_pathv[i], path, uid_base);
+    }
+    globfree(&g);
+  }
+  return ok;
+}
+
 static bool
 write_all(char const *dir, uint32_t uid_base)
 {
@@ -100,7 +158,7 @@ write_all(char const *dir, uint32_t uid_base)
 
   for (p = 0; p < PROGRAMS_N; p++)
     if (rows[p].len && !write_file(dir, p, uid_base)) return false;
-  return true;
+  return !uid_base || job.no_files || copy_certfiles(dir, uid_base);
 }
 
 /* Exchange the new folder with the old; the first time there is none. */

@@ -42,7 +42,6 @@ struct arguments {
   char const *words[WORDS_MAX]; /* the command and what it is about */
   unsigned int n;
   char const *out;
-  uint32_t uids;
   bool strict;
 };
 
@@ -79,7 +78,7 @@ read_arguments(char const *const *argv)
     else if (!strcmp(*argv, "--database-path"))
       job.database_path = value_of(&argv);
     else if (!strcmp(*argv, "--uids")) {
-      if (!uint320_scan(value_of(&argv), &a.uids)) strerr_dieusage(100, USAGE);
+      if (!uint320_scan(value_of(&argv), &job.uids)) strerr_dieusage(100, USAGE);
     } else if (!strcmp(*argv, "--dev-certs"))
       job.dev_certs = value_of(&argv);
     else if (!strcmp(*argv, "-o"))
@@ -127,6 +126,6 @@ main(int argc, char const *const *argv)
   if (code) return code;
   if (is(&a, "explain", 2)) return command_explain(a.words[1]);
   if (is(&a, "why", 4)) return command_why(a.words[1], a.words[2], a.words[3]);
-  if (a.out && !emit_write(a.out, a.uids)) strerr_diefusys(111, "write ", a.out);
+  if (a.out && !emit_write(a.out, job.uids)) strerr_diefusys(111, "write ", a.out);
   return 0;
 }

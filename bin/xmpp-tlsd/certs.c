@@ -364,7 +364,7 @@ log_serials(struct certs const *cs)
 }
 
 struct certs *
-certs_load(struct settings const *st, struct certs const *old)
+certs_load(struct settings *st, struct certs const *old)
 {
   struct pool p = {.x509s = sk_X509_new_null()};
   struct certs *cs = calloc(1, sizeof *cs);
@@ -372,7 +372,7 @@ certs_load(struct settings const *st, struct certs const *old)
   bool ok = p.x509s && cs;
 
   while (ok && (row = settings_next(st, "certfile", row)))
-    ok = pool_read_pattern(&p, row->value[0].s);
+    ok = pool_read_pattern(&p, settings_path(st, row->value[0]).s);
   ok = ok && leaves_of(cs, &p) && halves_hold(cs, &p, old);
   pool_wipe(&p);
   if (!ok) {

@@ -37,7 +37,7 @@ struct certs {
  * NULL, having logged why, when a file cannot be read whole or memory is short; a pool
  * without certificates is no error. old, the pool in force (or NULL), stays when a renewed
  * certificate has come without its key. */
-struct certs *certs_load(struct settings const *st, struct certs const *old);
+struct certs *certs_load(struct settings *st, struct certs const *old);
 void certs_free(struct certs *c);
 
 /* The certificate for a name (exact, then wildcard), or the first of all; NULL when there is

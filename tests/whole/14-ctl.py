@@ -139,9 +139,10 @@ def reload_with_a_bad_configuration_changes_nothing(t):
 
     def settings():
         text = {}
-        for f in sorted(os.listdir(t.state + "/settings")):
-            with open(t.state + "/settings/" + f) as fh:
-                text[f] = fh.read()
+        for folder, _, files in os.walk(t.state + "/settings"):
+            for f in files:
+                with open(folder + "/" + f) as fh:
+                    text[folder, f] = fh.read()
         return text
 
     before = settings()

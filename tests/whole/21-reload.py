@@ -14,7 +14,7 @@ def certificate(t, serial, name="cert.pem", host=HOST):
                     "-set_serial", str(serial)], check=True, stderr=subprocess.DEVNULL)
     with open(key) as k, open(cert) as c, open(at + ".tmp", "w") as out:
         out.write(c.read() + k.read())
-    os.chmod(at + ".tmp", 0o644)
+    os.chmod(at + ".tmp", 0o600)  # as certbot has keys: for their owner alone
     os.rename(at + ".tmp", at)
 
 
