@@ -43,7 +43,7 @@ say(char const *file, unsigned int line, unsigned int col, char const *what,
   if (shown) fputs(whole, stderr);
 }
 
-static void
+__attribute__((format(printf, 4, 0))) static void
 vsay(struct yaml_node const *n, char const *what, char const *path, char const *format,
      va_list ap, unsigned int *count, bool shown)
 {
