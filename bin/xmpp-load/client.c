@@ -104,7 +104,9 @@ begin_tls(struct client *c)
 {
   c->ssl = SSL_new(context());
   SSL_set_fd(c->ssl, c->io.fd);
-  SSL_set_tlsext_host_name(c->ssl, opt.domain);
+  /* The macro SSL_set_tlsext_host_name casts const away. */
+  SSL_ctrl(c->ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+           (void *)(uintptr_t)opt.domain);
   SSL_set_connect_state(c->ssl);
   c->state = C_HANDSHAKE;
 }
