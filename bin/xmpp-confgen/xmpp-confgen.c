@@ -18,7 +18,8 @@
  *         111 a file that cannot be read or written now
  * TRUSTS  its arguments. Not FILE.
  * ROOMS   table.c all options; values.c their types; compile.c the whole; include.c other
- *         files; keywords.c; access.c acls and rules; listen.c; modules.c; certs.c; emit.c the settings;
+ *         files; keywords.c; access.c acls and rules; listen.c; modules.c; certs.c; emit.c
+ *         the settings;
  *         commands.c explain, why, diff, list; say.c messages
  */
 #include "confgen.h"
