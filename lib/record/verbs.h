@@ -67,9 +67,39 @@ V(FAILURE, "failure", "ID CONDITION TEXT FREE", 2, AUTHD, C2SD,                 
   "The exchange failed with a condition of RFC 6120 s6.5. FREE is 1 when no secret was tried: it does not count.") \
 V(BIND, "bind", "SID JID RESOURCE IP", 3, C2SD, ROUTED,                                       \
   "Stream SID wants to be the session JID/RESOURCE. bound or refused answers.")               \
-V(SESSION, "session", "SID JID IP PRIORITY", 2, C2SD, ROUTED,                                 \
-  "After a reconnect: SID is the session of full JID; PRIORITY when it is available.")        \
-V(UNBIND, "unbind", "SID", 1, C2SD, ROUTED, "Session SID is over.")                           \
+V(SESSION, "session", "SID JID IP PRIORITY WANTS", 2, C2SD, ROUTED,                           \
+  "After a reconnect: SID is the session of full JID; PRIORITY when it is available; WANTS as in wants.") \
+V(WANTS, "wants", "SESSION WORDS", 1, C2SD | ROUTED, ROUTED | USERD,                          \
+  "What the client of a session has asked for: carbons, roster, blocklist. Replaces what was said before. SESSION is its SID for routed, its full JID for userd.") \
+V(UNBIND, "unbind", "SID DIRECTED", 1, C2SD, ROUTED,                                          \
+  "Session SID is over. DIRECTED: the addresses that have directed presence of it, a line each.") \
+V(GONE, "gone", "JID DIRECTED", 1, ROUTED, USERD,                                             \
+  "The session of full JID, that had shown presence or wanted something, is over.")           \
+V(DIRECTED, "directed", "FROM TO TYPE", 2, C2SD | ROUTED, ROUTED | USERD,                     \
+  "The session FROM has sent presence to TO, available or of TYPE unavailable.")              \
+V(RECALL, "recall", "", 0, ROUTED, C2SD,                                                      \
+  "Say again what the sessions have shown: presence stanzas tagged again, directed, wants; then recalled.") \
+V(RECALLED, "recalled", "INSTANCE", 0, C2SD | ROUTED, ROUTED | USERD,                         \
+  "All sessions of the c2sd INSTANCE have been told.")                                        \
+V(ONLINE, "online", "JID", 1, ROUTED, HOSTD, "The session of full JID has become available.") \
+V(END, "end", "JID CONDITION", 1, HOSTD | CTL, ROUTED,                                        \
+  "End the session of a full JID, or all of a bare one, with a stream error.")                \
+V(RESUME, "resume", "SID TOKEN JID H", 4, C2SD, ROUTED,                                       \
+  "Stream SID, authenticated as bare JID, wants the session that TOKEN names, of which its client has H stanzas.") \
+V(YIELD, "yield", "TOKEN JID H INSTANCE SID", 5, ROUTED, C2SD,                                \
+  "Give the session of TOKEN to stream SID of the c2sd INSTANCE: queued records, then handed, or refused.") \
+V(QUEUED, "queued", "INSTANCE SID TO FROM KIND TYPE ID TAGS ORIGIN XML", 10, C2SD | ROUTED, ROUTED | C2SD, \
+  "A stanza that the client of a session being handed over has not acknowledged.")            \
+V(HANDED, "handed", "INSTANCE SID OLD JID IN OUT WANTS PRIORITY PRESENCE DIRECTED", 6, C2SD | ROUTED, ROUTED | C2SD, \
+  "The session full JID, that was OLD, is stream SID of INSTANCE: IN stanzas of its client were handled, OUT acknowledged by it.") \
+V(UNYIELDED, "unyielded", "INSTANCE SID CONDITION H", 3, C2SD | ROUTED, ROUTED | C2SD,        \
+  "There is no such session to hand over. H: how many stanzas were handled, if that is known.") \
+V(FANOUT, "fanout", "TOS FROM KIND TYPE ID TAGS ORIGIN XML", 8, USERD, ROUTED,                \
+  "The same stanza to several bare JIDs (separated by blanks); XML has no to, each copy gets its own.") \
+V(BLOCKS, "blocks", "ACCOUNT JIDS", 1, USERD, ROUTED,                                         \
+  "The block list of an account, a line each; replaces what was said before.")                \
+V(CAPS, "caps", "HOST NODE VER", 3, HOSTD | ROUTED, ROUTED | C2SD,                            \
+  "What the entity capabilities of HOST are now (XEP-0115).")                                 \
 V(BOUND, "bound", "SID JID", 2, ROUTED, C2SD, "SID is now the session of full JID.")          \
 V(REFUSED, "refused", "SID CONDITION", 2, ROUTED, C2SD, "SID may not bind; a stanza error condition.") \
 V(KICK, "kick", "SID CONDITION", 2, ROUTED | CTL, C2SD, "End the stream of session SID with this stream error.") \
@@ -85,7 +115,8 @@ V(FEATURE, "feature", "SCOPE VAR", 2, PROGRAMS_SERVICE | ROUTED, ROUTED | HOSTD,
 V(IDENTITY, "identity", "SCOPE CATEGORY TYPE NAME", 3, PROGRAMS_SERVICE | ROUTED, ROUTED | HOSTD, \
   "An identity for disco#info of SCOPE.")                                                     \
 V(ITEM, "item", "SCOPE JID NAME NODE", 2, PROGRAMS_SERVICE | ROUTED, ROUTED | HOSTD, "An entry for disco#items of SCOPE.") \
-V(WATCH, "watch", "WHAT", 1, PROGRAMS_SERVICE, ROUTED, "Tell the sender about WHAT: features.") \
+V(WATCH, "watch", "WHAT", 1, PROGRAMS_SERVICE, ROUTED,                                         \
+  "Tell the sender about WHAT: features; online (hostd); presence (userd).") \
 V(FORGET, "forget", "WHAT", 1, ROUTED, PROGRAMS_SERVICE, "What was told of WHAT no longer holds; it is told anew.") \
 V(STATS, "stats", "", 0, CTL, PROGRAMS_ALL, "Control: answer stat records, then done.")       \
 V(STAT, "stat", "NAME VALUE", 2, PROGRAMS_ALL, CTL, "One figure.")                            \
@@ -93,11 +124,11 @@ V(RELOAD, "reload", "", 0, CTL, PROGRAMS_ALL, "Control: read the settings again.
 V(TRACE, "trace", "on|off FILE", 1, CTL, PROGRAMS_ALL,                                        \
   "Control: write FILE.in and FILE.out, what -p reads and writes, until off.")                \
 V(READY, "ready", "", 0, CTL, PROGRAMS_ALL, "Control: answer done when a stanza sent now is answered, error before.") \
-V(SESSIONS, "sessions", "", 0, CTL, ROUTED, "Control: answer row records, then done.")         \
-V(ACCOUNT, "account", "add|passwd|del|list JID PASSWORD", 1, CTL, AUTHD, "Control: see xmpp-ctl(1).") \
-V(ROW, "row", "VALUE ...", 1, PROGRAMS_ALL, CTL, "One line of a list.")                       \
-V(DONE, "done", "", 0, PROGRAMS_ALL, CTL, "The end of an answer.")                            \
-V(ERROR, "error", "TEXT", 1, PROGRAMS_ALL, CTL, "What was asked was not done, and why.")
+V(SESSIONS, "sessions", "", 0, CTL | HOSTD, ROUTED, "Control: answer row records, then done.")  \
+V(ACCOUNT, "account", "add|passwd|del|list JID PASSWORD", 1, CTL | HOSTD, AUTHD, "Control: see xmpp-ctl(1).") \
+V(ROW, "row", "VALUE ...", 1, PROGRAMS_ALL, CTL | HOSTD, "One line of a list.")                       \
+V(DONE, "done", "", 0, PROGRAMS_ALL, CTL | HOSTD, "The end of an answer.")                            \
+V(ERROR, "error", "TEXT", 1, PROGRAMS_ALL, CTL | HOSTD, "What was asked was not done, and why.")
 
 /* clang-format on */
 
