@@ -77,8 +77,10 @@ V(GONE, "gone", "JID DIRECTED", 1, ROUTED, USERD,                               
   "The session of full JID, that had shown presence or wanted something, is over.")           \
 V(DIRECTED, "directed", "FROM TO TYPE", 2, C2SD | ROUTED, ROUTED | USERD,                     \
   "The session FROM has sent presence to TO, available or of TYPE unavailable.")              \
+V(SHOWN, "shown", "SESSION INSTANCE XML", 3, C2SD | ROUTED, ROUTED | USERD,                   \
+  "After a restart: the presence that the session shows; it was broadcast before. SESSION is its SID for routed, its full JID for userd.") \
 V(RECALL, "recall", "", 0, ROUTED, C2SD,                                                      \
-  "Say again what the sessions have shown: presence stanzas tagged again, directed, wants; then recalled.") \
+  "Say again what the sessions have shown: wants, shown and directed of each; then recalled.") \
 V(RECALLED, "recalled", "INSTANCE", 0, C2SD | ROUTED, ROUTED | USERD,                         \
   "All sessions of the c2sd INSTANCE have been told.")                                        \
 V(ONLINE, "online", "JID", 1, ROUTED, HOSTD, "The session of full JID has become available.") \
