@@ -131,6 +131,9 @@ void *ids_at(struct ids const *t, uint32_t i);
 /* The id is over. */
 void ids_give(struct ids *t, uint64_t id);
 
+/* The id, which is alive, is another item's from now on. */
+void ids_set(struct ids *t, uint64_t id, void *item);
+
 /* Ids that somebody else gave in this way. All zero is empty. */
 struct id_map {
   struct id_entry *v;

@@ -73,6 +73,12 @@ ids_give(struct ids *t, uint64_t id)
   t->live--;
 }
 
+void
+ids_set(struct ids *t, uint64_t id, void *item)
+{
+  if (ids_get(t, id)) t->v[slot_of(id)].item = item;
+}
+
 bool
 id_map_put(struct id_map *m, uint64_t id, void *item)
 {

@@ -34,6 +34,14 @@
 /* Reconnecting starts at this pause and doubles up to the other (microseconds). */
 #define LINK_RETRY_MIN_US 10000
 #define LINK_RETRY_MAX_US 1000000
+/* A service that is away is waited for this long (microseconds), and stanzas for one, those
+ * that it has not acknowledged among them, may be as many bytes as this. */
+#define POST_GRACE_US 10000000
+#define POST_MAX (64u << 20)
+/* A service that was restarted has said again what it is for after this (microseconds). */
+#define SERVICE_SETTLE_US 2000000
+/* Ends of sessions that userd is told of when it is back. */
+#define ABSENT_MAX 100000
 /* SIGTERM: what is queued is written within this time (microseconds). */
 #define SERVICE_STOP_US 5000000
 /* Control connections a daemon serves at once, and how long one may stay silent. */

@@ -107,6 +107,12 @@ link_more(struct link *l, struct slice text)
 }
 
 void
+link_more_raw(struct link *l, struct slice raw)
+{
+  if (!stralloc_catb(&l->out, raw.s, raw.len)) l->failed = true;
+}
+
+void
 link_origin(struct link *l)
 {
   char buf[BASE_NUM];
@@ -165,6 +171,18 @@ link_ack(struct link *l, uint64_t n)
   link_begin(l, VERB_ACK);
   link_num(l, n);
   link_end(l);
+}
+
+void
+link_receipts(enum program p)
+{
+  struct link *l;
+
+  for (l = links.first; l; l = l->next) {
+    if (l->program != p || !l->up || l->received == l->receipt) continue;
+    l->receipt = l->received;
+    link_ack(l, l->received);
+  }
 }
 
 /* The line at offset i of out, newline included; 0 at the end. */
@@ -263,6 +281,7 @@ link_came_up(struct link *l, uint64_t epoch)
   l->epoch = epoch;
   l->up = true;
   l->came = ++links.came;
+  l->received = l->receipt = 0;
   l->retry_us = 0;
   links.owner->up(l);
   if (again.len) {
@@ -318,6 +337,7 @@ link_line(struct link *l, char *line, size_t len)
     return refuse(l, "not for it to say", word);
   if (r.n - 1 < verb_rows[v].least) return refuse(l, "fields are missing", word);
   trace_note(&l->heard, v, slice_of(line, len));
+  if (v == VERB_STANZA) l->received++;
   if (v == VERB_ACK) acked_up_to(l, record_u64(&r, 1));
   links.owner->record(l, v, &r);
   return true;

@@ -30,8 +30,10 @@ struct link {
   size_t put_while_down;         /* lines at the end of out */
   size_t sent, kept_from, begin; /* offsets into out */
   uint64_t stanzas, acked;       /* numbered here; acknowledged of those */
-  uint64_t retry_us, came;       /* came: when it came up, counted */
-  char *path;                    /* of a link that connects; NULL when it was accepted */
+  uint64_t received,
+    receipt;               /* stanzas since it came up; acknowledged by link_receipts */
+  uint64_t retry_us, came; /* came: when it came up, counted */
+  char *path;              /* of a link that connects; NULL when it was accepted */
   enum verb verb;
   bool failed, full, paused, dirty;
   bool numbered; /* the record that is being built has an ORIGIN of ours */
@@ -84,6 +86,7 @@ void link_raw(struct link *l, struct slice raw);
 void link_num(struct link *l, uint64_t n);
 void link_field(struct link *l);                   /* a field in pieces: begins here... */
 void link_more(struct link *l, struct slice text); /* ...and goes on */
+void link_more_raw(struct link *l, struct slice raw);
 void link_end(struct link *l);
 
 /* The ORIGIN field of a stanza that starts here: our instance and the next number. */
@@ -91,6 +94,10 @@ void link_origin(struct link *l);
 
 /* Acknowledge the peer's stanzas up to n. */
 void link_ack(struct link *l, uint64_t n);
+
+/* Acknowledge to each neighbour of this program how many stanzas came since its link came
+ * up, if that is more than at the last time. */
+void link_receipts(enum program p);
 
 /* Do not read from this link for now, and again. */
 void link_pause(struct link *l, bool paused);

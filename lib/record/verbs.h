@@ -87,13 +87,17 @@ V(ONLINE, "online", "JID", 1, ROUTED, HOSTD, "The session of full JID has become
 V(END, "end", "JID CONDITION", 1, HOSTD | CTL, ROUTED,                                        \
   "End the session of a full JID, or all of a bare one, with a stream error.")                \
 V(RESUME, "resume", "SID TOKEN JID H", 4, C2SD, ROUTED,                                       \
-  "Stream SID, authenticated as bare JID, wants the session that TOKEN names, of which its client has H stanzas.") \
-V(YIELD, "yield", "TOKEN JID H INSTANCE SID", 5, ROUTED, C2SD,                                \
-  "Give the session of TOKEN to stream SID of the c2sd INSTANCE: queued records, then handed, or refused.") \
+  "Stream SID, authenticated as bare JID, wants the session that TOKEN names (RANDOM.RESOURCE), of which its client has H stanzas.") \
+V(YIELD, "yield", "OLD TOKEN JID H INSTANCE SID", 6, ROUTED, C2SD,                            \
+  "Stream SID of the c2sd INSTANCE wants session OLD, whose token this must be: yielded or unyielded answers, unless INSTANCE is where the session is.") \
+V(YIELDED, "yielded", "INSTANCE SID OLD", 3, C2SD, ROUTED,                                    \
+  "It may have it: session OLD of the sender is to be SID of INSTANCE. leave answers.")       \
+V(LEAVE, "leave", "OLD", 1, ROUTED, C2SD,                                                     \
+  "Session OLD gets nothing more here: hand over what it has by queued records, then handed.") \
 V(QUEUED, "queued", "INSTANCE SID TO FROM KIND TYPE ID TAGS ORIGIN XML", 10, C2SD | ROUTED, ROUTED | C2SD, \
   "A stanza that the client of a session being handed over has not acknowledged.")            \
-V(HANDED, "handed", "INSTANCE SID OLD JID IN OUT WANTS PRIORITY PRESENCE DIRECTED", 6, C2SD | ROUTED, ROUTED | C2SD, \
-  "The session full JID, that was OLD, is stream SID of INSTANCE: IN stanzas of its client were handled, OUT acknowledged by it.") \
+V(HANDED, "handed", "INSTANCE SID OLD TOKEN JID IN OUT WANTS PRIORITY PRESENCE DIRECTED MAX", 7, C2SD | ROUTED, ROUTED | C2SD, \
+  "The session of full JID, that was OLD, is stream SID of INSTANCE: IN stanzas of its client were handled, OUT acknowledged by it; it may be away for MAX microseconds.") \
 V(UNYIELDED, "unyielded", "INSTANCE SID CONDITION H", 3, C2SD | ROUTED, ROUTED | C2SD,        \
   "There is no such session to hand over. H: how many stanzas were handled, if that is known.") \
 V(FANOUT, "fanout", "TOS FROM KIND TYPE ID TAGS ORIGIN XML", 8, USERD, ROUTED,                \

@@ -263,10 +263,12 @@ on_full(struct link *l, bool full)
   if (service.svc->full) service.svc->full(l, full);
 }
 
+/* What routed gave is taken over when the turn's work is done. */
 static void
 on_turn(void)
 {
   if (service.svc->turn) service.svc->turn();
+  link_receipts(ROUTED);
 }
 
 static struct link_owner owner = {
