@@ -7,90 +7,12 @@
  * that is asked, and the element goes on as it stands in the record. Only what this program
  * itself says (errors) is made here; then xml is text, to be escaped. */
 
-/* How far each edge or service has been taken over, by its ORIGIN numbers: what it sends
- * again after a reconnect is known by them. Kept over the life of its link. */
-struct source {
-  struct source *next;
-  struct link *link; /* NULL: not connected now */
-  char name[LINK_NAME_MAX + 1];
-  uint64_t epoch, last;
-  bool owes_ack;
-};
-
-struct passing {
-  struct stanza st;
-  bool own; /* xml is text of ours, not a raw field */
-};
-
-static struct source *sources;
 uint64_t deliver_total;
-
-static void route(struct passing const *p);
-
-/* ---- who sent it ---- */
-
-static struct source *
-source_of(struct link *l)
-{
-  struct source *s;
-
-  for (s = sources; s; s = s->next)
-    if (!strcmp(s->name, l->name)) break;
-  if (!s) {
-    s = calloc(1, sizeof *s);
-    if (!s) return NULL;
-    strcpy(s->name, l->name);
-    s->next = sources;
-    sources = s;
-  }
-  if (s->epoch != l->epoch) {
-    s->epoch = l->epoch;
-    s->last = 0;
-  }
-  s->link = l;
-  return s;
-}
-
-/* Whether the stanza is new. Its number is behind the colon of ORIGIN. */
-static bool
-take_number(struct link *l, struct slice origin)
-{
-  struct source *s = source_of(l);
-  struct slice name;
-  uint64_t n;
-
-  if (!s || !slice_word(&origin, ':', &name) || !slice_u64(origin, &n)) return true;
-  s->owes_ack = true;
-  if (n <= s->last) return false;
-  s->last = n;
-  return true;
-}
-
-void
-deliver_turn(void)
-{
-  struct source *s;
-
-  for (s = sources; s; s = s->next) {
-    if (!s->owes_ack) continue;
-    s->owes_ack = false;
-    if (s->link && s->link->up) link_ack(s->link, s->last);
-  }
-}
-
-void
-deliver_gone(struct link const *l)
-{
-  struct source *s;
-
-  for (s = sources; s; s = s->next)
-    if (s->link == l) s->link = NULL;
-}
 
 /* ---- to where it goes ---- */
 
-static void
-put_envelope(struct link *l, struct passing const *p)
+void
+deliver_envelope(struct link *l, struct passing const *p)
 {
   link_text(l, p->st.to);
   link_text(l, p->st.from);
@@ -105,15 +27,6 @@ put_envelope(struct link *l, struct passing const *p)
     link_raw(l, p->st.xml);
   link_end(l);
 }
-
-static void
-to_service(struct link *l, struct passing const *p)
-{
-  link_begin(l, VERB_STANZA);
-  put_envelope(l, p);
-}
-
-typedef bool takes_fn(struct session const *s, int top);
 
 /* One line to each c2sd that has sessions which take it, naming them all. */
 static void
@@ -134,16 +47,16 @@ to_sessions(struct user const *u, struct passing const *p, takes_fn *takes, int 
       if (t != s) link_more(s->link, SLICE(" "));
       link_more(s->link, num_u64(buf, t->sid));
     }
-    put_envelope(s->link, p);
+    deliver_envelope(s->link, p);
   }
 }
 
-static void
-to_session(struct session const *s, struct passing const *p)
+void
+deliver_to_session(struct session const *s, struct passing const *p)
 {
   link_begin(s->link, VERB_DELIVER);
   link_num(s->link, s->sid);
-  put_envelope(s->link, p);
+  deliver_envelope(s->link, p);
 }
 
 static bool
@@ -180,8 +93,21 @@ top_priority(struct user const *u)
 
 /* ---- errors ---- */
 
-static void
-bounce(struct passing const *p, enum stanza_error e)
+/* Insert more before the last place where the text says end. */
+static bool
+put_behind(stralloc *sa, struct slice end, struct slice more)
+{
+  size_t i = sa->len;
+
+  while (i-- > 0)
+    if (sa->len - i >= end.len && !memcmp(sa->s + i, end.s, end.len))
+      return stralloc_insertb(sa, i, more.s, more.len);
+  return true;
+}
+
+/* Nothing of what is said here is stopped by a block list, or acknowledged to anybody. */
+void
+deliver_bounce(struct passing const *p, enum stanza_error e, char const *more)
 {
   static stralloc sa = STRALLOC_ZERO;
   struct passing back = {.own = true};
@@ -189,24 +115,20 @@ bounce(struct passing const *p, enum stanza_error e)
   if (!stanza_may_answer(&p->st) || !p->st.from.len) return;
   sa.len = 0;
   if (!stanza_cat_error(&sa, &p->st, e, SLICE(""))) return;
+  if (more && !put_behind(&sa, SLICE("</error>"), slice_str(more))) return;
   back.st = (struct stanza){.to = p->st.from,
                             .from = p->st.to,
                             .kind = p->st.kind,
                             .type = SLICE("error"),
                             .id = p->st.id,
                             .xml = slice_of(sa.s, sa.len)};
-  route(&back);
+  deliver_route(&back);
 }
 
 /* ---- by address ---- */
 
-struct address {
-  struct slice local, domain, resource, bare;
-};
-
-/* Cut a prepared JID: no check, no copy. */
-static struct address
-cut(struct slice jid)
+struct address
+address_cut(struct slice jid)
 {
   struct address a = {.domain = jid, .bare = jid};
   char const *slash = jid.len ? memchr(jid.s, '/', jid.len) : NULL, *at;
@@ -227,22 +149,37 @@ cut(struct slice jid)
 static void
 to_handler(struct passing const *p, char const *scope)
 {
-  struct link *l = services_handler(scope, stanza_tag(p->st.tags, "ns"));
+  struct post *post = services_handler(scope, stanza_tag(p->st.tags, "ns"));
 
-  if (l)
-    to_service(l, p);
+  if (post)
+    post_put(post, p);
   else
-    bounce(p, ERR_SERVICE_UNAVAILABLE);
+    deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
+}
+
+/* Messages to host/NAME/... are for who said to handle message NAME. */
+static void
+message_to_host(struct passing const *p, struct address const *a)
+{
+  struct slice rest = a->resource, name = {0};
+  struct post *post;
+
+  slice_word(&rest, '/', &name);
+  post = services_handler("message", name);
+  if (post)
+    post_put(post, p);
+  else
+    deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
 }
 
 /* RFC 6121 s8.4, s8.5.1: the host itself. Presence to it is nobody's business. */
 static void
-to_host(struct passing const *p)
+to_host(struct passing const *p, struct address const *a)
 {
   if (slice_is(p->st.kind, "iq")) {
     if (stanza_may_answer(&p->st)) to_handler(p, "host");
   } else if (slice_is(p->st.kind, "message"))
-    bounce(p, ERR_SERVICE_UNAVAILABLE);
+    message_to_host(p, a);
 }
 
 static enum fate
@@ -251,6 +188,22 @@ fate_of(struct passing const *p, struct presence_count c)
   if (slice_is(p->st.kind, "message")) return rules_message(p->st.type, c);
   if (slice_is(p->st.kind, "presence")) return rules_presence(p->st.type, c);
   return rules_iq(p->st.type, c);
+}
+
+static struct session const *matched;
+
+static bool
+takes_matched(struct session const *s, int unused)
+{
+  (void)unused;
+  return s == matched;
+}
+
+static void
+to_those(struct passing const *p, struct user const *u, takes_fn *takes, int top)
+{
+  to_sessions(u, p, takes, top);
+  carbons_received(p, u, takes, top);
 }
 
 static void
@@ -264,40 +217,42 @@ to_account(struct passing const *p, struct address const *a)
 
   switch (fate_of(p, c)) {
   case FATE_IGNORE: return;
-  case FATE_ERROR: bounce(p, ERR_SERVICE_UNAVAILABLE); return;
+  case FATE_ERROR: deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL); return;
   case FATE_THIS:
-    if (s) to_session(s, p);
+    matched = s;
+    if (s) deliver_to_session(s, p);
+    carbons_received(p, u, takes_matched, 0);
     return;
-  case FATE_TOP: to_sessions(u, p, takes_top, top); return;
-  case FATE_NON_NEG: to_sessions(u, p, takes_non_neg, 0); return;
+  case FATE_TOP: to_those(p, u, takes_top, top); return;
+  case FATE_NON_NEG: to_those(p, u, takes_non_neg, 0); return;
   case FATE_AVAILABLE: to_sessions(u, p, takes_available, 0); return;
   case FATE_ACCOUNT:
     if (slice_is(p->st.kind, "iq"))
       to_handler(p, "account");
-    else if (link_find(USERD))
-      to_service(link_find(USERD), p);
+    else if (post_find(USERD))
+      post_put(post_find(USERD), p);
     return;
   }
 }
 
-static void
-route(struct passing const *p)
+void
+deliver_route(struct passing const *p)
 {
-  struct address a = cut(p->st.to);
-  struct link *l = services_domain(a.domain);
+  struct address a = address_cut(p->st.to);
+  struct post *post = services_domain(a.domain);
 
-  if (l) {
-    to_service(l, p);
+  if (post) {
+    post_put(post, p);
   } else if (!routed_host(a.domain)) {
-    l = link_find(S2SD);
-    if (l)
-      to_service(l, p);
+    post = post_find(S2SD);
+    if (post)
+      post_put(post, p);
     else
-      bounce(p, ERR_REMOTE_NOT_FOUND);
+      deliver_bounce(p, ERR_REMOTE_NOT_FOUND, NULL);
   } else if (a.local.len)
     to_account(p, &a);
   else
-    to_host(p);
+    to_host(p, &a);
 }
 
 /* RFC 6120 s10.3: without to it is for the sender's own account; presence is the session's
@@ -309,11 +264,44 @@ route_to_nobody(struct passing *p)
 
   if (slice_is(p->st.kind, "presence")) {
     s = session_of(p->st.from);
-    if (s) session_presence(s, &p->st);
+    if (s && (!p->st.type.len || slice_is(p->st.type, "unavailable"))) presence_own(s, p);
     return;
   }
-  p->st.to = cut(p->st.from).bare;
-  route(p);
+  p->st.to = address_cut(p->st.from).bare;
+  deliver_route(p);
+}
+
+/* RFC 6121 s3.1.2: what a client says of subscriptions changes its own roster first. */
+static void
+outbound_subscription(struct passing const *p)
+{
+  if (post_find(USERD))
+    post_put(post_find(USERD), p);
+  else
+    deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
+}
+
+/* What userd says to a session it has chosen itself, whatever the rules are. */
+static bool
+chosen_by_userd(struct link const *l, struct passing const *p)
+{
+  struct session const *s = l->program == USERD ? session_of(p->st.to) : NULL;
+
+  if (s) deliver_to_session(s, p);
+  return s != NULL;
+}
+
+static void
+one_of_a_client(struct passing *p)
+{
+  if (slice_has_word(p->st.tags, SLICE("unacked")))
+    unacked_route(p);
+  else if (slice_has_word(p->st.tags, SLICE("outbound")))
+    outbound_subscription(p);
+  else {
+    carbons_sent(p);
+    deliver_route(p);
+  }
 }
 
 void
@@ -322,10 +310,13 @@ deliver_record(struct link *l, struct record *r)
   struct passing p = {.own = false};
 
   stanza_read(r, 0, &p.st);
-  if (!take_number(l, p.st.origin)) return;
+  if (!source_take(l, p.st.origin, &p)) return;
   deliver_total++;
-  if (p.st.to.len)
-    route(&p);
-  else
+  if (l->program != USERD && blocking_stops(&p)) return;
+  if (!p.st.to.len)
     route_to_nobody(&p);
+  else if (l->program == C2SD)
+    one_of_a_client(&p);
+  else if (!chosen_by_userd(l, &p))
+    deliver_route(&p);
 }

@@ -21,6 +21,8 @@ struct session {
   char *resource, *ip;
   signed char priority;
   bool available;
+  bool carbons; /* it wants copies (XEP-0280 s4) */
+  bool told;    /* userd knows of it */
 };
 
 /* An account that has sessions. */
@@ -42,10 +44,21 @@ struct session *session_of(struct slice full);
 void sessions_bind(struct link *l, struct record *r);
 void sessions_announced(struct link *l, struct record *r);
 void sessions_unbind(struct link *l, struct record *r);
+void sessions_wants(struct link *l, struct record *r);
+void sessions_end(struct link *l, struct record *r);
 void sessions_list(struct link *ctl, struct record *r);
 
 /* Its presence to nobody in particular has passed by. */
 void session_presence(struct session *s, struct stanza const *st);
+
+/* It is over; userd is told. */
+void session_over(struct session *s);
+
+/* It is now stream sid of l, under the same name. false: ENOMEM, and it is over. */
+bool session_move(struct session *s, struct link *l, uint64_t sid);
+
+/* Its full JID as a field of the record that is being built. */
+void session_put_jid(struct link *l, struct session const *s);
 
 /* A c2sd is gone, and its sessions with it. */
 void sessions_of_link_gone(struct link *l);
@@ -56,6 +69,47 @@ struct session_totals {
 
 extern struct session_totals session_totals;
 
+/* ---- what userd and hostd are told of sessions (presence.c) ---- */
+
+struct passing;
+
+void presence_own(struct session *s, struct passing const *p);
+void presence_directed(struct link *l, struct record *r);
+void presence_wants(struct session *s, struct slice words);
+void presence_shown(struct link *l, struct record *r);
+void presence_recalled(struct link *l, struct record *r);
+
+/* The session is over; directed as in unbind. */
+void presence_gone(struct session *s, struct slice directed);
+
+/* userd asked to be told: have all c2sds tell again. */
+void presence_recall(void);
+
+/* ---- programs that take stanzas (posts.c) ---- */
+
+/* A service: where its stanzas wait until it has acknowledged them, and while it is being
+ * restarted. Found by the name of its instance; kept for POST_GRACE_US without a link. */
+struct post {
+  struct post *next;
+  struct link *link; /* NULL: it is away */
+  enum program program;
+  char name[LINK_NAME_MAX + 1];
+  stralloc kept;        /* letters (posts.c), oldest first */
+  size_t head;          /* the first that is not acknowledged */
+  uint64_t sent, acked; /* since it is up */
+  struct event_timer grace;
+};
+
+/* The post of a service's link, made when it is new. NULL: ENOMEM. */
+struct post *post_of(struct link *l);
+
+/* The post of a program: the first that is up, else one that is away; NULL: none. */
+struct post *post_find(enum program p);
+
+void posts_up(struct link *l);
+void posts_gone(struct link *l);
+void posts_acked(struct link *l, struct record *r);
+
 /* ---- services (services.c) ---- */
 
 /* Registrations of a neighbour: what it serves, handles and shows. */
@@ -63,17 +117,31 @@ void services_serve(struct link *l, struct record *r);
 void services_handle(struct link *l, struct record *r);
 void services_show(struct link *l, struct record *r, enum verb v);
 void services_watch(struct link *l, struct record *r);
+void services_caps(struct link *l, struct record *r);
 void services_of_link_gone(struct link *l);
+
+/* A service is up (again): it will say anew what it is for. It is away for good. */
+void services_begin(struct post *p);
+void services_of_post_gone(struct post *p);
+
+/* A c2sd is up: tell it the caps of the hosts. */
+void services_up(struct link *l);
+
+/* The live link that watches what; NULL: none. */
+struct link *services_watcher(char const *what);
 
 /* At the end of a turn: tell watchers what has changed. */
 void services_turn(void);
 
-/* Who serves a domain; who handles a namespace for scope "host" or "account". NULL:
- * nobody. */
-struct link *services_domain(struct slice domain);
-struct link *services_handler(char const *scope, struct slice ns);
+/* Who serves a domain; who handles a namespace for scope "host", "account" or "message".
+ * NULL: nobody. */
+struct post *services_domain(struct slice domain);
+struct post *services_handler(char const *scope, struct slice ns);
 
 /* ---- settings ---- */
+
+/* mod_stream_mgmt's resend_on_timeout. */
+enum resend { RESEND_IF_OFFLINE, RESEND_ALWAYS, RESEND_NEVER };
 
 enum conflict {
   CONFLICT_END_OLD, /* acceptnew, closeold */
@@ -85,6 +153,7 @@ struct host {
   struct host *next;
   char *name;
   enum conflict conflict;
+  enum resend resend;
 };
 
 /* The rules in force. */
@@ -95,15 +164,88 @@ struct host const *routed_host(struct slice name);
 
 /* ---- delivery (deliver.c) ---- */
 
-/* A stanza arrives from a neighbour. */
+struct source;
+
+/* A stanza on its way. */
+struct passing {
+  struct stanza st;
+  struct source *source; /* who is owed an acknowledgement; NULL: nobody */
+  uint64_t number;       /* of source */
+  bool own;              /* st.xml is text of ours, not a raw field */
+};
+
+/* A stanza arrives from a neighbour; the same for several. */
 void deliver_record(struct link *l, struct record *r);
+void deliver_fanout(struct link *l, struct record *r);
+
+/* Send it to where its to says. */
+void deliver_route(struct passing const *p);
+
+/* Say the fields of its envelope and its XML, and end the record. */
+void deliver_envelope(struct link *l, struct passing const *p);
+
+/* A session has ended before its client acknowledged a stanza (unacked.c): p, whose to is that
+ * session; or the one in r whose fields begin behind at. */
+void unacked_route(struct passing *p);
+void unacked_record(struct record *r, unsigned int at);
+
+/* To one session. */
+void deliver_to_session(struct session const *s, struct passing const *p);
+
+/* Answer it with an error, if it may be answered; more is put behind the condition. */
+void deliver_bounce(struct passing const *p, enum stanza_error e, char const *more);
+
+extern uint64_t deliver_total;
+
+/* A prepared JID, cut: no check, no copy. */
+struct address {
+  struct slice local, domain, resource, bare;
+};
+
+struct address address_cut(struct slice jid);
+
+/* ---- who is owed an acknowledgement (sources.c) ---- */
+
+/* Note that the stanza came: false when it had come before. The rest of *p is set. */
+bool source_take(struct link *l, struct slice origin, struct passing *p);
+
+/* It is not taken over before a service has acknowledged it: once more, once less. */
+void source_hold(struct source *s, uint64_t n);
+void source_release(struct source *s, uint64_t n);
 
 /* At the end of a turn: acknowledge what has been taken over. A link is gone: its source
  * stays, for it may come back and send again. */
-void deliver_turn(void);
-void deliver_gone(struct link const *l);
+void sources_turn(void);
+void sources_gone(struct link const *l);
 
-extern uint64_t deliver_total;
+/* Put it into a service's post. */
+void post_put(struct post *post, struct passing const *p);
+
+/* ---- copies for other devices (xep0280_carbons.c) ---- */
+
+/* The message p goes to the sessions of u that to says (takes(s, top)): what the others are
+ * to have. u may be NULL. */
+typedef bool takes_fn(struct session const *s, int top);
+void carbons_received(struct passing const *p, struct user const *u, takes_fn *takes,
+                      int top);
+
+/* The message p was sent by a session of ours. */
+void carbons_sent(struct passing const *p);
+
+/* ---- block lists (xep0191_blocking.c) ---- */
+
+void blocking_list(struct link *l, struct record *r);
+
+/* Whether p may not pass between its two accounts; then it has been answered. */
+bool blocking_stops(struct passing const *p);
+
+/* ---- sessions that change their c2sd (xep0198_resume.c) ---- */
+
+void resume_ask(struct link *l, struct record *r);
+void resume_yielded(struct link *l, struct record *r);
+void resume_queued(struct link *l, struct record *r);
+void resume_handed(struct link *l, struct record *r);
+void resume_refused(struct link *l, struct record *r);
 
 /* ---- the tables of RFC 6121 s8 (rules.c) ---- */
 

@@ -3,20 +3,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What the running programs have announced. A registration lives as long as its link; the
- * newest for the same thing wins, and the older one is there again when it ends. */
+/* What the running programs have announced. A registration lives as long as the post of its
+ * service; the newest for the same thing wins, and the older one is there again when it ends.
+ * A service that was restarted says all anew: what it has not said again after
+ * SERVICE_SETTLE_US is no longer so. */
 
 struct entry {
   struct entry *next;
-  struct link *link;
+  struct post *post;
   enum verb verb;
   char *key;      /* of serve: the domain; of handle: "SCOPE NAMESPACE" */
   char *field[4]; /* of feature, identity, item: as they were said */
+  bool old;       /* said by a program that has been restarted since */
 };
 
 struct watcher {
   struct watcher *next;
   struct link *link;
+  char what[16];
 };
 
 static struct entry *entries; /* in the order of arrival */
@@ -40,17 +44,43 @@ entry_free(struct entry *e)
   free(e);
 }
 
+static bool
+same_fields(struct entry const *e, struct record *r)
+{
+  unsigned int i;
+
+  for (i = 0; i < 4; i++)
+    if (!slice_is(record_get(r, i + 1), e->field[i])) return false;
+  return true;
+}
+
+/* It was said before the restart too. */
+static bool
+said_again(struct post const *p, enum verb v, char const *key, struct record *r)
+{
+  struct entry *e;
+
+  for (e = entries; e; e = e->next) {
+    if (!e->old || e->post != p || e->verb != v) continue;
+    if (key ? strcmp(e->key, key) != 0 : !same_fields(e, r)) continue;
+    e->old = false;
+    return true;
+  }
+  return false;
+}
+
 static struct entry *
 entry_new(struct link *l, enum verb v)
 {
   struct entry *e = calloc(1, sizeof *e), **at;
 
-  if (!e) {
+  if (e) e->post = post_of(l);
+  if (!e || !e->post) {
     log_event(LOG_WARN, "registration-lost", "link", l->name, "why", "out of memory",
               NULL);
+    free(e);
     return NULL;
   }
-  e->link = l;
   e->verb = v;
   for (at = &entries; *at; at = &(*at)->next) {
   }
@@ -85,24 +115,39 @@ make_table(void)
   }
 }
 
-static struct link *
+static struct post *
 find(struct slice key)
 {
   struct entry const *e;
 
   make_table();
   e = table_get(&by_key, key);
-  return e ? e->link : NULL;
+  return e ? e->post : NULL;
+}
+
+static void
+add_key(struct link *l, enum verb v, struct slice text)
+{
+  char *key = copy(text);
+  struct entry *e;
+
+  if (key && said_again(post_of(l), v, key, NULL)) {
+    free(key);
+    return;
+  }
+  e = key ? entry_new(l, v) : NULL;
+  if (!e) {
+    free(key);
+    return;
+  }
+  e->key = key;
+  table_is_old = true;
 }
 
 void
 services_serve(struct link *l, struct record *r)
 {
-  struct entry *e = entry_new(l, VERB_SERVE);
-
-  if (!e) return;
-  e->key = copy(record_get(r, 1));
-  table_is_old = true;
+  add_key(l, VERB_SERVE, record_get(r, 1));
 }
 
 static bool
@@ -118,21 +163,18 @@ static stralloc key_text = STRALLOC_ZERO;
 void
 services_handle(struct link *l, struct record *r)
 {
-  struct entry *e;
-
-  if (!make_key(&key_text, record_get(r, 1), record_get(r, 2))) return;
-  e = entry_new(l, VERB_HANDLE);
-  if (!e) return;
-  e->key = strndup(key_text.s, key_text.len);
-  table_is_old = true;
+  if (make_key(&key_text, record_get(r, 1), record_get(r, 2)))
+    add_key(l, VERB_HANDLE, slice_of(key_text.s, key_text.len));
 }
 
 void
 services_show(struct link *l, struct record *r, enum verb v)
 {
-  struct entry *e = entry_new(l, v);
+  struct entry *e;
   unsigned int i;
 
+  if (said_again(post_of(l), v, NULL, r)) return;
+  e = entry_new(l, v);
   if (!e) return;
   for (i = 0; i < 4; i++)
     e->field[i] = copy(record_get(r, i + 1));
@@ -142,31 +184,36 @@ services_show(struct link *l, struct record *r, enum verb v)
 void
 services_watch(struct link *l, struct record *r)
 {
-  struct watcher *w =
-    slice_is(record_get(r, 1), "features") ? calloc(1, sizeof *w) : NULL;
+  struct slice what = record_get(r, 1);
+  struct watcher *w = calloc(1, sizeof *w);
 
-  if (!w) return;
+  if (!w || what.len >= sizeof w->what) {
+    free(w);
+    return;
+  }
+  memcpy(w->what, what.s, what.len);
   w->link = l;
   w->next = watchers;
   watchers = w;
-  changed = true;
+  if (slice_is(what, "features")) changed = true;
+  if (slice_is(what, "presence")) presence_recall();
+}
+
+struct link *
+services_watcher(char const *what)
+{
+  struct watcher const *w;
+
+  for (w = watchers; w; w = w->next)
+    if (!strcmp(w->what, what)) return w->link;
+  return NULL;
 }
 
 void
 services_of_link_gone(struct link *l)
 {
-  struct entry **at = &entries, *e;
   struct watcher **wat = &watchers, *w;
 
-  while ((e = *at)) {
-    if (e->link != l) {
-      at = &e->next;
-      continue;
-    }
-    *at = e->next;
-    entry_free(e);
-    changed = table_is_old = true;
-  }
   while ((w = *wat)) {
     if (w->link != l) {
       wat = &w->next;
@@ -176,6 +223,99 @@ services_of_link_gone(struct link *l)
     free(w);
   }
 }
+
+static void
+drop_entries(struct post const *p, bool old_only)
+{
+  struct entry **at = &entries, *e;
+
+  while ((e = *at)) {
+    if (e->post != p || (old_only && !e->old)) {
+      at = &e->next;
+      continue;
+    }
+    *at = e->next;
+    entry_free(e);
+    changed = table_is_old = true;
+  }
+}
+
+static void
+settled(void *cookie)
+{
+  drop_entries(cookie, true);
+}
+
+void
+services_begin(struct post *p)
+{
+  struct entry *e;
+  bool any = false;
+
+  for (e = entries; e; e = e->next)
+    if (e->post == p) any = e->old = true;
+  if (any) event_timer_start(&p->grace, door_now() + SERVICE_SETTLE_US, settled, p);
+}
+
+void
+services_of_post_gone(struct post *p)
+{
+  drop_entries(p, false);
+}
+
+/* ---- caps of the hosts (XEP-0115) ---- */
+
+struct caps {
+  struct caps *next;
+  char *host, *node, *ver;
+};
+
+static struct caps *caps;
+
+static void
+tell_caps(struct link *l, struct caps const *c)
+{
+  link_begin(l, VERB_CAPS);
+  link_str(l, c->host);
+  link_str(l, c->node);
+  link_str(l, c->ver);
+  link_end(l);
+}
+
+void
+services_caps(struct link *l, struct record *r)
+{
+  struct slice host = record_get(r, 1);
+  struct caps *c;
+
+  (void)l;
+  for (c = caps; c && !slice_is(host, c->host); c = c->next) {
+  }
+  if (!c) {
+    c = calloc(1, sizeof *c);
+    if (!c) return;
+    c->host = copy(host);
+    c->next = caps;
+    caps = c;
+  }
+  free(c->node);
+  free(c->ver);
+  c->node = copy(record_get(r, 2));
+  c->ver = copy(record_get(r, 3));
+  for (l = link_next(NULL); l; l = link_next(l))
+    if (l->up && l->program == C2SD) tell_caps(l, c);
+}
+
+void
+services_up(struct link *l)
+{
+  struct caps const *c;
+
+  for (c = caps; c; c = c->next)
+    tell_caps(l, c);
+}
+
+/* ---- telling, finding ---- */
 
 static void
 tell(struct link *l)
@@ -203,16 +343,16 @@ services_turn(void)
   if (!changed) return;
   changed = false;
   for (w = watchers; w; w = w->next)
-    tell(w->link);
+    if (!strcmp(w->what, "features")) tell(w->link);
 }
 
-struct link *
+struct post *
 services_domain(struct slice domain)
 {
   return find(domain);
 }
 
-struct link *
+struct post *
 services_handler(char const *scope, struct slice ns)
 {
   if (!ns.len || !make_key(&key_text, slice_str(scope), ns)) return NULL;

@@ -8,6 +8,8 @@
  * one lookup each. All of it is told again by the c2sds after a restart. */
 
 #define RESOURCE_LEN 12
+/* The longest stream error of RFC 6120 s4.9.3 is unsupported-stanza-type. */
+#define CONDITION_MAX 32
 
 static struct slice
 user_key(void const *item)
@@ -79,6 +81,15 @@ user_drop_if_empty(struct user *u)
   free(u->bare);
   free(u);
   session_totals.users--;
+}
+
+void
+session_put_jid(struct link *l, struct session const *s)
+{
+  link_field(l);
+  link_more(l, slice_str(s->user->bare));
+  link_more(l, SLICE("/"));
+  link_more(l, slice_str(s->resource));
 }
 
 static void
@@ -157,7 +168,7 @@ kick(struct session *s, char const *condition)
   link_num(s->link, s->sid);
   link_str(s->link, condition);
   link_end(s->link);
-  session_free(s);
+  session_over(s);
 }
 
 static void
@@ -174,10 +185,7 @@ tell_bound(struct session const *s)
 {
   link_begin(s->link, VERB_BOUND);
   link_num(s->link, s->sid);
-  link_field(s->link);
-  link_more(s->link, slice_str(s->user->bare));
-  link_more(s->link, SLICE("/"));
-  link_more(s->link, slice_str(s->resource));
+  session_put_jid(s->link, s);
   link_end(s->link);
 }
 
@@ -239,6 +247,13 @@ sessions_bind(struct link *l, struct record *r)
     refuse(l, sid, ERR_RESOURCE_CONSTRAINT);
 }
 
+static void
+take_wants(struct session *s, struct slice words)
+{
+  s->carbons = slice_has_word(words, SLICE("carbons"));
+  presence_wants(s, words);
+}
+
 /* After our restart, or the link's: a session as its c2sd knows it. */
 void
 sessions_announced(struct link *l, struct record *r)
@@ -254,9 +269,56 @@ sessions_announced(struct link *l, struct record *r)
     s = NULL;
   }
   if (!s) s = session_new(l, sid, bare, resource, record_get(r, 3));
-  if (!s || !priority.len) return;
-  s->available = true;
+  if (!s) return;
+  if (record_get(r, 5).len) take_wants(s, record_get(r, 5));
+  if (!priority.len) return;
+  s->told = s->available = true;
   s->priority = (signed char)strtol(log_text(priority), NULL, 10);
+}
+
+void
+sessions_wants(struct link *l, struct record *r)
+{
+  struct session *s = session_by_sid(l, record_u64(r, 1));
+
+  if (s) take_wants(s, record_get(r, 2));
+}
+
+/* One session by its full JID, or all of an account. */
+void
+sessions_end(struct link *l, struct record *r)
+{
+  struct slice jid = record_get(r, 1), word = record_get(r, 2);
+  char condition[CONDITION_MAX] = "reset";
+  struct session *s = session_of(jid);
+  struct user const *u;
+
+  if (word.len && word.len < sizeof condition) {
+    memset(condition, 0, sizeof condition);
+    memcpy(condition, word.s, word.len);
+  }
+  if (s) kick(s, condition);
+  while ((u = user_find(jid)))
+    kick(u->sessions, condition);
+  if (l->program == CTL) service_done(l);
+}
+
+void
+session_over(struct session *s)
+{
+  presence_gone(s, SLICE(""));
+  session_free(s);
+}
+
+bool
+session_move(struct session *s, struct link *l, uint64_t sid)
+{
+  if (session_by_sid(s->link, s->sid) == s) id_map_del(s->link->cookie, s->sid);
+  s->link = l;
+  s->sid = sid;
+  if (map_put(s)) return true;
+  session_free(s);
+  return false;
 }
 
 void
@@ -264,7 +326,9 @@ sessions_unbind(struct link *l, struct record *r)
 {
   struct session *s = session_by_sid(l, record_u64(r, 1));
 
-  if (s) session_free(s);
+  if (!s) return;
+  presence_gone(s, record_get(r, 2));
+  session_free(s);
 }
 
 void
@@ -274,7 +338,7 @@ sessions_of_link_gone(struct link *l)
   uint32_t i;
 
   for (i = 0; m && i < m->size; i++)
-    if (m->v[i].item) session_free(m->v[i].item);
+    if (m->v[i].item) session_over(m->v[i].item);
   if (m) id_map_wipe(m);
   free(m);
   l->cookie = NULL;
@@ -298,10 +362,7 @@ list_one(struct link *ctl, struct session const *s)
 
   snprintf(priority, sizeof priority, "%d", s->priority);
   link_begin(ctl, VERB_ROW);
-  link_field(ctl);
-  link_more(ctl, slice_str(s->user->bare));
-  link_more(ctl, SLICE("/"));
-  link_more(ctl, slice_str(s->resource));
+  session_put_jid(ctl, s);
   link_str(ctl, s->ip);
   link_str(ctl, s->available ? priority : "");
   link_num(ctl, s->since_us / 1000000);

@@ -35,6 +35,14 @@ read_conflict(struct slice word)
   return CONFLICT_END_OLD;
 }
 
+static enum resend
+read_resend(struct slice word)
+{
+  if (slice_is(word, "true")) return RESEND_ALWAYS;
+  if (slice_is(word, "false")) return RESEND_NEVER;
+  return RESEND_IF_OFFLINE;
+}
+
 bool
 routed_load(struct settings *st, bool first)
 {
@@ -51,6 +59,8 @@ routed_load(struct settings *st, bool first)
     h->name = strndup(row->value[0].s, row->value[0].len);
     if (!h->name) goto fail;
     h->conflict = read_conflict(settings_get(st, "resource_conflict", row->value[0]));
+    h->resend =
+      read_resend(settings_get(st, "mod_stream_mgmt.resend_on_timeout", row->value[0]));
   }
   if (!list) {
     log_event(LOG_WARN, "bad-settings", "why", "no host", NULL);

@@ -5,29 +5,43 @@
  * FDS     2 log, notif readiness; with -p 0 and 1 records
  * SPEAKS  sessions and stanzas with c2sd; stanzas and registrations with all services
  *         (xmpp-records(7))
- * LIMITS  sessions by memory; a link over LINK_HIGH_WATER stops what feeds it
+ * LIMITS  sessions by memory; a link over LINK_HIGH_WATER stops what feeds it; POST_MAX bytes
+ *         for a service, which is waited for POST_GRACE_US; ABSENT_MAX sessions that end
+ *         while userd is away
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, envelopes of its neighbours; the XML is never looked at
- * ROOMS   sessions.c who is online; services.c who serves what; rules.c the tables of
- *         delivery; deliver.c the way of a stanza; settings.c
+ * ROOMS   sessions.c who is online; presence.c what userd is told of it; services.c who
+ *         serves what; posts.c, sources.c what is not acknowledged yet; rules.c the tables of
+ *         delivery; deliver.c the way of a stanza, fanout.c of a broadcast, unacked.c of one
+ *         that did not arrive; xepNNNN_*.c one extension each; settings.c
  */
 #include "routed.h"
 
 char const *PROG = "xmpp-routed";
 
 static void
+up(struct link *l)
+{
+  if (l->program == C2SD)
+    services_up(l);
+  else
+    posts_up(l);
+}
+
+static void
 down(struct link *l)
 {
   if (l->program & C2SD) sessions_of_link_gone(l);
   services_of_link_gone(l);
-  deliver_gone(l);
+  posts_gone(l);
+  sources_gone(l);
 }
 
 static void
 turn(void)
 {
   services_turn();
-  deliver_turn();
+  sources_turn();
 }
 
 /* A c2sd that does not read is fed by all, its own clients included; a service only by the
@@ -77,6 +91,20 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_BIND] = sessions_bind,
   [VERB_SESSION] = sessions_announced,
   [VERB_UNBIND] = sessions_unbind,
+  [VERB_WANTS] = sessions_wants,
+  [VERB_END] = sessions_end,
+  [VERB_SHOWN] = presence_shown,
+  [VERB_DIRECTED] = presence_directed,
+  [VERB_RECALLED] = presence_recalled,
+  [VERB_FANOUT] = deliver_fanout,
+  [VERB_BLOCKS] = blocking_list,
+  [VERB_ACK] = posts_acked,
+  [VERB_CAPS] = services_caps,
+  [VERB_RESUME] = resume_ask,
+  [VERB_YIELDED] = resume_yielded,
+  [VERB_UNYIELDED] = resume_refused,
+  [VERB_QUEUED] = resume_queued,
+  [VERB_HANDED] = resume_handed,
   [VERB_SERVE] = services_serve,
   [VERB_HANDLE] = services_handle,
   [VERB_FEATURE] = on_feature,
@@ -91,6 +119,7 @@ static struct service const routed = {
   .accepts = PROGRAMS_EDGE | PROGRAMS_SERVICE,
   .handlers = handlers,
   .load = routed_load,
+  .up = up,
   .down = down,
   .turn = turn,
   .pauses = pauses,

@@ -1,0 +1,214 @@
+#include "routed.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Stanzas for services. A service may be killed with stanzas in its hands, so each stays here
+ * until it is acknowledged, and leaves again when the service is back: its neighbours notice
+ * nothing of a restart. One that stays away for POST_GRACE_US is not there any more: what
+ * waits for it is answered with errors, and what it was for is nobody's. */
+
+/* What stands before each line of kept. */
+struct letter {
+  size_t len; /* of the line: the fields of a stanza record behind the verb */
+  struct source *source;
+  uint64_t number;
+};
+
+static struct post *posts;
+
+static void
+hand_over(struct post *p, struct slice line)
+{
+  link_begin(p->link, VERB_STANZA);
+  link_raw(p->link, line);
+  link_end(p->link);
+  p->sent++;
+}
+
+/* The letter at offset i of kept. */
+static struct slice
+letter_at(struct post const *p, size_t i, struct letter *head)
+{
+  memcpy(head, p->kept.s + i, sizeof *head);
+  return slice_of(p->kept.s + i + sizeof *head, head->len);
+}
+
+static void
+trim(struct post *p)
+{
+  if (p->head < p->kept.len && p->head < p->kept.len / 2) return;
+  memmove(p->kept.s, p->kept.s + p->head, p->kept.len - p->head);
+  p->kept.len -= p->head;
+  p->head = 0;
+  if (!p->kept.len && p->kept.a > LINK_LOW_WATER) stralloc_free(&p->kept);
+}
+
+/* ---- coming and going ---- */
+
+static void
+post_free(struct post *p)
+{
+  struct post **at;
+
+  for (at = &posts; *at != p; at = &(*at)->next) {
+  }
+  *at = p->next;
+  event_timer_cancel(&p->grace);
+  stralloc_free(&p->kept);
+  free(p);
+}
+
+static void
+return_to_sender(struct slice text, struct letter const *head)
+{
+  stralloc line = STRALLOC_ZERO;
+  struct record r;
+  struct passing p = {.own = false};
+
+  if (stralloc_cats(&line, "stanza\t") && stralloc_catb(&line, text.s, text.len) &&
+      record_split(&r, line.s, line.len)) {
+    stanza_read(&r, 0, &p.st);
+    deliver_bounce(&p, ERR_SERVICE_UNAVAILABLE, NULL);
+  }
+  source_release(head->source, head->number);
+  stralloc_free(&line);
+}
+
+static void
+give_up(void *cookie)
+{
+  struct post *p = cookie;
+  stralloc kept = p->kept;
+  struct letter head;
+  size_t i;
+
+  log_event(LOG_WARN, "service-lost", "service", p->name, "stanzas",
+            log_num(kept.len > p->head), NULL);
+  services_of_post_gone(p);
+  p->kept = stralloc_zero;
+  for (i = p->head; i < kept.len; i += sizeof head + head.len) {
+    memcpy(&head, kept.s + i, sizeof head);
+    return_to_sender(slice_of(kept.s + i + sizeof head, head.len), &head);
+  }
+  stralloc_free(&kept);
+  post_free(p);
+}
+
+struct post *
+post_of(struct link *l)
+{
+  struct post *p;
+
+  for (p = posts; p; p = p->next)
+    if (!strcmp(p->name, l->name)) return p;
+  p = calloc(1, sizeof *p);
+  if (!p) return NULL;
+  strcpy(p->name, l->name);
+  p->program = l->program;
+  p->next = posts;
+  posts = p;
+  return p;
+}
+
+struct post *
+post_find(enum program program)
+{
+  struct post *p, *away = NULL;
+
+  for (p = posts; p; p = p->next) {
+    if (p->program != program) continue;
+    if (p->link) return p;
+    away = p;
+  }
+  return away;
+}
+
+void
+posts_up(struct link *l)
+{
+  struct post *p = post_of(l);
+  struct letter head;
+  size_t i;
+
+  if (!p) {
+    link_drop(l, "out of memory");
+    return;
+  }
+  event_timer_cancel(&p->grace);
+  p->link = l;
+  p->sent = p->acked = 0;
+  services_begin(p);
+  for (i = p->head; i < p->kept.len; i += sizeof head + head.len)
+    hand_over(p, letter_at(p, i, &head));
+}
+
+void
+posts_gone(struct link *l)
+{
+  struct post *p;
+
+  for (p = posts; p && p->link != l; p = p->next) {
+  }
+  if (!p) return;
+  p->link = NULL;
+  event_timer_start(&p->grace, door_now() + POST_GRACE_US, give_up, p);
+}
+
+/* ---- letters ---- */
+
+static bool
+cat_line(struct post *p, struct passing const *s)
+{
+  struct stanza const *st = &s->st;
+  stralloc *k = &p->kept;
+  struct letter head = {0, s->source, s->number};
+  size_t at = k->len, begin = at + sizeof head;
+
+  if (!stralloc_catb(k, (char const *)&head, sizeof head)) return false;
+  if (!record_put_more(k, st->to) || !record_put(k, st->from) ||
+      !record_put(k, st->kind) || !record_put(k, st->type) || !record_put(k, st->id) ||
+      !record_put(k, st->tags) || !record_put(k, st->origin) ||
+      !(s->own ? record_put(k, st->xml) : record_put_raw(k, st->xml))) {
+    k->len = at;
+    return false;
+  }
+  head.len = k->len - begin;
+  memcpy(k->s + at, &head, sizeof head);
+  return true;
+}
+
+void
+post_put(struct post *p, struct passing const *s)
+{
+  size_t at = p->kept.len;
+  struct letter head;
+
+  if (p->kept.len - p->head > POST_MAX || !cat_line(p, s)) {
+    log_event(LOG_WARN, "post-full", "service", p->name, "bytes",
+              log_num(p->kept.len - p->head), NULL);
+    deliver_bounce(s, ERR_RESOURCE_CONSTRAINT, NULL);
+    return;
+  }
+  source_hold(s->source, s->number);
+  if (p->link) hand_over(p, letter_at(p, at, &head));
+}
+
+/* N counts the stanzas since the link came up. */
+void
+posts_acked(struct link *l, struct record *r)
+{
+  uint64_t n = record_u64(r, 1);
+  struct post *p;
+  struct letter head;
+
+  for (p = posts; p && p->link != l; p = p->next) {
+  }
+  if (!p) return;
+  for (; p->acked < n && p->acked < p->sent; p->acked++) {
+    letter_at(p, p->head, &head);
+    source_release(head.source, head.number);
+    p->head += sizeof head + head.len;
+  }
+  trim(p);
+}

@@ -1,0 +1,174 @@
+#include "routed.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What userd is told of sessions, and hostd. userd sends presence to those who may see it; so
+ * that nobody notices when it is restarted, c2sds then tell again what was shown already, and
+ * sessions that ended meanwhile wait here (absent). */
+
+/* A gone record that waits for userd. */
+struct absent {
+  struct absent *next;
+  size_t len;
+  char text[]; /* its two fields, as in a record */
+};
+
+static struct absent *absent, **absent_end = &absent;
+static size_t absent_n;
+static bool userd_was_there;
+
+static struct link *
+watcher(void)
+{
+  return services_watcher("presence");
+}
+
+/* ---- a session's own presence (RFC 6121 s4.2, s4.4, s4.5) ---- */
+
+static void
+tell_online(struct session const *s)
+{
+  struct link *l = services_watcher("online");
+
+  if (!l) return;
+  link_begin(l, VERB_ONLINE);
+  session_put_jid(l, s);
+  link_end(l);
+}
+
+/* It waits in the post of userd while that is away. */
+void
+presence_own(struct session *s, struct passing const *p)
+{
+  struct post *post = post_find(USERD);
+  bool was = s->available;
+
+  session_presence(s, &p->st);
+  if (!was && s->available) tell_online(s);
+  s->told = true;
+  if (post) post_put(post, p);
+}
+
+void
+presence_directed(struct link *l, struct record *r)
+{
+  (void)l;
+  l = watcher();
+  if (!l) return;
+  link_begin(l, VERB_DIRECTED);
+  link_raw(l, record_raw(r, 1));
+  link_raw(l, record_raw(r, 2));
+  link_raw(l, record_raw(r, 3));
+  link_end(l);
+}
+
+void
+presence_wants(struct session *s, struct slice words)
+{
+  struct link *l = watcher();
+
+  s->told = true;
+  if (!l) return;
+  link_begin(l, VERB_WANTS);
+  session_put_jid(l, s);
+  link_text(l, words);
+  link_end(l);
+}
+
+/* ---- its end ---- */
+
+/* Nobody is there to be told: it is told when userd is back. A server without userd keeps
+ * nothing. */
+static void
+put_aside(struct session const *s, struct slice directed)
+{
+  static stralloc sa = STRALLOC_ZERO;
+  struct absent *a;
+
+  if (!userd_was_there) return;
+  sa.len = 0;
+  if (absent_n == ABSENT_MAX || !record_put_more(&sa, slice_str(s->user->bare)) ||
+      !record_put_more(&sa, SLICE("/")) ||
+      !record_put_more(&sa, slice_str(s->resource)) || !record_put(&sa, directed) ||
+      !(a = malloc(sizeof *a + sa.len))) {
+    log_event(LOG_WARN, "presence-lost", "jid", s->user->bare, "resource", s->resource,
+              "why", "userd is away", NULL);
+    return;
+  }
+  a->next = NULL;
+  a->len = sa.len;
+  memcpy(a->text, sa.s, sa.len);
+  *absent_end = a;
+  absent_end = &a->next;
+  absent_n++;
+}
+
+void
+presence_gone(struct session *s, struct slice directed)
+{
+  struct link *l = watcher();
+
+  if (!s->told && !directed.len) return;
+  if (!l) {
+    put_aside(s, directed);
+    return;
+  }
+  link_begin(l, VERB_GONE);
+  session_put_jid(l, s);
+  link_text(l, directed);
+  link_end(l);
+}
+
+/* ---- after a restart ---- */
+
+void
+presence_recall(void)
+{
+  struct link *userd = watcher(), *l;
+  struct absent *a;
+
+  userd_was_there = true;
+  while ((a = absent)) {
+    absent = a->next;
+    link_begin(userd, VERB_GONE);
+    link_raw(userd, slice_of(a->text, a->len));
+    link_end(userd);
+    free(a);
+  }
+  absent_end = &absent;
+  absent_n = 0;
+  for (l = link_next(NULL); l; l = link_next(l)) {
+    if (!l->up || l->program != C2SD) continue;
+    link_begin(l, VERB_RECALL);
+    link_end(l);
+  }
+}
+
+void
+presence_shown(struct link *l, struct record *r)
+{
+  struct session *s = session_by_sid(l, record_u64(r, 1));
+  struct link *userd = watcher();
+
+  if (!s) return;
+  s->told = true;
+  if (!userd) return;
+  link_begin(userd, VERB_SHOWN);
+  session_put_jid(userd, s);
+  link_str(userd, l->name);
+  link_raw(userd, record_raw(r, 3));
+  link_end(userd);
+}
+
+void
+presence_recalled(struct link *l, struct record *r)
+{
+  struct link *userd = watcher();
+
+  (void)r;
+  if (!userd) return;
+  link_begin(userd, VERB_RECALLED);
+  link_str(userd, l->name);
+  link_end(userd);
+}

@@ -1,0 +1,128 @@
+#include "routed.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* How far each edge or service has been taken over, by its ORIGIN numbers. What it sends again
+ * after a reconnect is known by them; what other services have not taken over yet is not
+ * acknowledged to it. Kept over the life of its link. */
+
+struct source {
+  struct source *next;
+  struct link *link; /* NULL: not connected now */
+  char name[LINK_NAME_MAX + 1];
+  uint64_t epoch;
+  uint64_t last;  /* the newest that came */
+  uint64_t done;  /* all up to here are taken over */
+  uint64_t acked; /* and it was told so */
+  uint16_t *open; /* how many services hold each of done + 1 ... last: a ring */
+  size_t size;
+};
+
+static struct source *sources;
+
+static struct source *
+find(struct link *l)
+{
+  struct source *s;
+
+  for (s = sources; s; s = s->next)
+    if (!strcmp(s->name, l->name)) return s;
+  s = calloc(1, sizeof *s);
+  if (!s) return NULL;
+  strcpy(s->name, l->name);
+  s->next = sources;
+  sources = s;
+  return s;
+}
+
+static struct source *
+source_of(struct link *l)
+{
+  struct source *s = find(l);
+
+  if (!s) return NULL;
+  if (s->epoch != l->epoch) {
+    s->epoch = l->epoch;
+    s->last = s->done = s->acked = 0;
+  }
+  s->link = l;
+  return s;
+}
+
+static bool
+make_room(struct source *s)
+{
+  size_t size = s->size ? 2 * s->size : 1024;
+  uint16_t *open;
+  uint64_t n;
+
+  if (s->last - s->done < s->size) return true;
+  open = calloc(size, sizeof *open);
+  if (!open) return false;
+  for (n = s->done + 1; n <= s->last; n++)
+    open[n % size] = s->open[n % s->size];
+  free(s->open);
+  s->open = open;
+  s->size = size;
+  return true;
+}
+
+/* The number is behind the colon of ORIGIN. The first that comes of a source may be any; the
+ * others follow one by one. */
+bool
+source_take(struct link *l, struct slice origin, struct passing *p)
+{
+  struct source *s = source_of(l);
+  struct slice name;
+  uint64_t n;
+
+  if (!s || !slice_word(&origin, ':', &name) || !slice_u64(origin, &n)) return true;
+  if (n <= s->last) {
+    s->acked = s->acked < s->done ? s->acked : s->done - 1; /* say it again */
+    return false;
+  }
+  if (n != s->last + 1) s->done = n - 1;
+  s->last = n - 1;
+  if (!make_room(s)) return true;
+  s->last = n;
+  s->open[n % s->size] = 0;
+  p->source = s;
+  p->number = n;
+  return true;
+}
+
+void
+source_hold(struct source *s, uint64_t n)
+{
+  if (s && n > s->done && n <= s->last) s->open[n % s->size]++;
+}
+
+void
+source_release(struct source *s, uint64_t n)
+{
+  if (s && n > s->done && n <= s->last && s->open[n % s->size]) s->open[n % s->size]--;
+}
+
+void
+sources_turn(void)
+{
+  struct source *s;
+
+  for (s = sources; s; s = s->next) {
+    while (s->done < s->last && !s->open[(s->done + 1) % s->size])
+      s->done++;
+    if (s->acked == s->done || !s->link || !s->link->up) continue;
+    s->acked = s->done;
+    link_ack(s->link, s->done);
+  }
+}
+
+void
+sources_gone(struct link const *l)
+{
+  struct source *s;
+
+  for (s = sources; s; s = s->next)
+    if (s->link == l) s->link = NULL;
+}

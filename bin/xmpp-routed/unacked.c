@@ -1,0 +1,74 @@
+#include "routed.h"
+
+/* XEP-0198 s4: what a session's client had not acknowledged when the session ended for good.
+ * to is the full JID of that session. It is treated as if it came now, as far as the host's
+ * resend_on_timeout lets it; its edge has put a delay into it. */
+
+static bool
+another_is_online(struct user const *u, struct slice resource)
+{
+  struct session const *s;
+
+  for (s = u ? u->sessions : NULL; s; s = s->next)
+    if (s->available && !slice_is(resource, s->resource)) return true;
+  return false;
+}
+
+/* Another device has had a copy. */
+static bool
+was_copied(struct passing const *p, struct user const *u)
+{
+  struct session const *s;
+
+  if (!slice_has_word(p->st.tags, SLICE("cc"))) return false;
+  for (s = u ? u->sessions : NULL; s; s = s->next)
+    if (s->available && s->carbons) return true;
+  return false;
+}
+
+static bool
+goes_again(struct user const *u, struct address const *a)
+{
+  struct host const *h = routed_host(a->domain);
+
+  switch (h ? h->resend : RESEND_IF_OFFLINE) {
+  case RESEND_ALWAYS: return true;
+  case RESEND_NEVER: return false;
+  case RESEND_IF_OFFLINE: return !another_is_online(u, a->resource);
+  }
+  return false;
+}
+
+static void
+message(struct passing *p)
+{
+  struct address a = address_cut(p->st.to);
+  struct user const *u = user_find(a.bare);
+
+  if (slice_is(p->st.type, "error") || slice_is(p->st.type, "headline")) return;
+  if (slice_has_word(p->st.tags, SLICE("carbon")) || was_copied(p, u)) return;
+  if (slice_is(p->st.type, "groupchat") || !goes_again(u, &a)) {
+    deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
+    return;
+  }
+  if (!session_of(p->st.to)) p->st.to = a.bare;
+  deliver_route(p);
+}
+
+void
+unacked_route(struct passing *p)
+{
+  if (slice_is(p->st.kind, "message"))
+    message(p);
+  else if (slice_is(p->st.kind, "iq"))
+    deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
+}
+
+void
+unacked_record(struct record *r, unsigned int at)
+{
+  struct passing p = {.own = false};
+
+  stanza_read(r, at, &p.st);
+  unacked_route(&p);
+}

@@ -1,0 +1,145 @@
+#include "routed.h"
+
+#include <string.h>
+
+/* XEP-0280: copies of messages for the other devices of an account. The edge has told by the
+ * tag cc which messages are eligible (s6.1), and by muc that a private message came by a room;
+ * what is copied is the element as it stands, wrapped. */
+
+static char const tag_open[] = "<message";
+
+/* s6.1: errors are copied when what they answer was. What was copied when it was sent is
+ * remembered for a while by a hash of both addresses and its id. */
+#define REMEMBERED 4096u
+
+static uint64_t remembered[REMEMBERED];
+
+static uint64_t
+hash(struct slice a, struct slice b, struct slice id)
+{
+  uint64_t h = 14695981039346656037u;
+  struct slice const parts[] = {a, b, id};
+  size_t i, k;
+
+  for (i = 0; i < 3; i++, h *= 31)
+    for (k = 0; k < parts[i].len; k++)
+      h = (h ^ (unsigned char)parts[i].s[k]) * 1099511628211u;
+  return h ? h : 1;
+}
+
+static void
+remember(struct stanza const *st)
+{
+  uint64_t h = hash(st->from, st->to, st->id);
+
+  if (st->id.len) remembered[h % REMEMBERED] = h;
+}
+
+static bool
+answers_a_copied_one(struct stanza const *st)
+{
+  uint64_t h = hash(st->to, st->from, st->id);
+
+  return st->id.len && slice_is(st->type, "error") && remembered[h % REMEMBERED] == h;
+}
+
+static bool
+has(struct stanza const *st, struct slice word)
+{
+  return slice_has_word(st->tags, word);
+}
+
+/* Text as XML in the field that is being built. */
+static void
+put_markup(struct link *l, struct slice text)
+{
+  static stralloc sa = STRALLOC_ZERO;
+
+  sa.len = 0;
+  if (xml_cat_text(&sa, text)) link_more(l, slice_of(sa.s, sa.len));
+}
+
+/* The stanza in a copy says its namespace, for it stands in another one (XEP-0297 s3.1). */
+static void
+put_copy(struct session const *s, struct passing const *p, struct slice xml,
+         char const *direction)
+{
+  struct link *l = s->link;
+  size_t open = sizeof tag_open - 1;
+
+  link_begin(l, VERB_DELIVER);
+  link_num(l, s->sid);
+  session_put_jid(l, s);
+  link_str(l, s->user->bare);
+  link_str(l, "message");
+  link_text(l, p->st.type);
+  link_text(l, SLICE(""));
+  link_text(l, has(&p->st, SLICE("state")) ? SLICE("carbon state") : SLICE("carbon"));
+  link_text(l, p->st.origin);
+  link_field(l);
+  link_more(l, SLICE("<message from='"));
+  link_more(l, slice_str(s->user->bare));
+  link_more(l, SLICE("' to='"));
+  put_markup(l, slice_str(s->user->bare));
+  link_more(l, SLICE("/"));
+  put_markup(l, slice_str(s->resource));
+  if (p->st.type.len) {
+    link_more(l, SLICE("' type='"));
+    put_markup(l, p->st.type);
+  }
+  link_more(l, SLICE("'><"));
+  link_more(l, slice_str(direction));
+  link_more(l, SLICE(" xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'>"
+                     "<message xmlns='jabber:client'"));
+  link_more_raw(l, slice_of(xml.s + open, xml.len - open));
+  link_more(l, SLICE("</forwarded></"));
+  link_more(l, slice_str(direction));
+  link_more(l, SLICE("></message>"));
+  link_end(l);
+}
+
+/* The element as it stands in a record: what is our own text is never copied. */
+static bool
+may_copy(struct passing const *p)
+{
+  return slice_is(p->st.kind, "message") && !p->own && slice_starts(p->st.xml, tag_open);
+}
+
+/* s7. A message of an account to itself is copied once, as received. */
+void
+carbons_received(struct passing const *p, struct user const *u, takes_fn *takes, int top)
+{
+  struct address from = address_cut(p->st.from);
+  struct session const *s;
+
+  bool own;
+
+  if (!u || u->n < 2 || !may_copy(p)) return;
+  if (!has(&p->st, SLICE("cc")) && !answers_a_copied_one(&p->st)) return;
+  /* s6.1: rooms send private messages to all sessions that are in them. */
+  if (has(&p->st, SLICE("muc")) && from.resource.len) return;
+  own = slice_is(from.bare, u->bare);
+  for (s = u->sessions; s; s = s->next)
+    if (s->carbons && !takes(s, top) && !(own && slice_is(from.resource, s->resource)))
+      put_copy(s, p, p->st.xml, "received");
+}
+
+/* s8. */
+void
+carbons_sent(struct passing const *p)
+{
+  struct address from = address_cut(p->st.from), to = address_cut(p->st.to);
+  struct user const *u;
+  struct session const *s;
+  bool copied = false;
+
+  if (!may_copy(p) || !has(&p->st, SLICE("cc"))) return;
+  u = user_find(from.bare);
+  if (!u || u->n < 2 || slice_eq(to.bare, from.bare)) return;
+  for (s = u->sessions; s; s = s->next) {
+    if (!s->carbons || slice_is(from.resource, s->resource)) continue;
+    put_copy(s, p, p->st.xml, "sent");
+    copied = true;
+  }
+  if (copied) remember(&p->st);
+}
