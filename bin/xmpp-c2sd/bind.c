@@ -138,6 +138,7 @@ bind_on_bound(struct link *l, struct record *r)
   event_timer_cancel(&s->timer);
   log_event(LOG_INFO, "bound", "sid", log_num(s->sid), "jid", s->jid, NULL);
   answer_bound(s);
+  ping_start(s);
   stream_resume(s);
   stream_settle(s);
 }
@@ -177,7 +178,8 @@ announce(struct stream *s)
   struct link *routed = link_find(ROUTED);
 
   if (s->state == ST_BINDING) ask(routed, s);
-  if (s->state != ST_BOUND) return;
+  if (s->state == ST_RESUMING) sm_ask_again(s);
+  if (!s->sm && s->state != ST_BOUND) return;
   link_begin(routed, VERB_SESSION);
   link_num(routed, s->sid);
   link_str(routed, s->jid);
@@ -188,13 +190,20 @@ announce(struct stream *s)
     if (s->priority < 0) link_more(routed, SLICE("-"));
     link_more(routed, num_u64(buf, (uint64_t)abs(s->priority)));
   }
+  if (s->wants) shown_put_wants(routed, s->wants);
   link_end(routed);
+  shown_again(s);
 }
 
 void
 bind_announce(void)
 {
+  struct link *routed = link_find(ROUTED);
+
   stream_each(announce);
+  link_begin(routed, VERB_RECALLED);
+  link_str(routed, service_instance());
+  link_end(routed);
 }
 
 void
@@ -202,8 +211,11 @@ bind_forget(struct stream *s)
 {
   struct link *routed = link_find(ROUTED);
 
-  if ((s->state != ST_BOUND && s->state != ST_BINDING) || !routed) return;
+  if (!routed || (s->state != ST_BOUND && s->state != ST_BINDING &&
+                  s->state != ST_RESUMING && s->state != ST_AWAY))
+    return;
   link_begin(routed, VERB_UNBIND);
   link_num(routed, s->sid);
+  if (s->directed) link_str(routed, s->directed);
   link_end(routed);
 }

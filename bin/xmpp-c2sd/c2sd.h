@@ -25,6 +25,16 @@
 #define NS_BIND "urn:ietf:params:xml:ns:xmpp-bind"
 #define NS_SESSION "urn:ietf:params:xml:ns:xmpp-session"
 #define NS_STREAMS "urn:ietf:params:xml:ns:xmpp-streams"
+#define NS_STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"
+#define NS_SM2 "urn:xmpp:sm:2"
+#define NS_SM3 "urn:xmpp:sm:3"
+#define NS_CSI "urn:xmpp:csi:0"
+#define NS_CARBONS "urn:xmpp:carbons:2"
+#define NS_ROSTER "jabber:iq:roster"
+#define NS_BLOCKING "urn:xmpp:blocking"
+
+/* Addresses that have directed presence of one session. */
+#define DIRECTED_MAX 1024u
 
 /* ---- settings (settings.c) ---- */
 
@@ -32,6 +42,11 @@ struct host {
   struct host *next;
   char *name;
   char *mechanisms; /* words, as authd said; NULL: none yet */
+  char *node, *ver; /* of its entity capabilities, as hostd said; NULL: none yet */
+  bool carbons, roster, roster_versions, sm, csi, csi_presence, csi_chat_states, csi_pep;
+  bool pings, ping_kills;
+  uint64_t ping_us, pong_us;                            /* mod_ping */
+  uint64_t resume_us, resume_max_us, ack_us, queue_max; /* mod_stream_mgmt */
 };
 
 struct listener {
@@ -70,7 +85,9 @@ struct listener const *c2sd_listener(struct slice name);
  *   CHALLENGED the client has a challenge to answer
  *   AUTHED     the client is jid (bare); headers are exchanged again; bind is awaited
  *   BINDING    routed has been asked and will answer; input is held
+ *   RESUMING   the stream is to become an older session; input is held
  *   BOUND      the stream is the session jid (full)
+ *   AWAY       the same, but its conduit is gone: it may be resumed
  *   CLOSED     our end tag was sent; the stream is freed when the call that closed it returns */
 enum state {
   ST_START,
@@ -80,21 +97,36 @@ enum state {
   ST_CHALLENGED,
   ST_AUTHED,
   ST_BINDING,
+  ST_RESUMING,
   ST_BOUND,
+  ST_AWAY,
   ST_CLOSED,
   ST_COUNT
 };
 
+/* What a client has asked for, as bits. */
+#define WANTS_CARBONS 1u
+#define WANTS_ROSTER 2u
+#define WANTS_BLOCKLIST 4u
+
+struct sm;
+struct csi;
+
 struct stream {
-  struct link *link; /* of its conduit */
+  struct link *link; /* of its conduit; NULL: away */
   uint64_t id;       /* of its conduit */
   uint64_t sid;      /* ours, for routed and authd */
   struct xml_stream xml;
   struct host *host;
   struct listener const *listener;
-  struct event_timer timer;
-  char *jid;  /* bare from AUTHED on, full from BOUND on */
-  char *lang; /* of the client's header; NULL: none */
+  struct event_timer timer; /* negotiation; for a session: pings */
+  struct sm *sm;            /* stream management (xep0198_sm.c); NULL: not enabled */
+  struct csi *csi;          /* what an inactive client is spared (xep0352_csi.c) */
+  char *shown;              /* the presence it shows, whole; NULL: not available */
+  char *directed;           /* who else has presence of it, a line each; NULL: nobody */
+  uint64_t seen_us;         /* when its client said something */
+  char *jid;                /* bare from AUTHED on, full from BOUND on */
+  char *lang;               /* of the client's header; NULL: none */
   char *ip;
   char *bindings;   /* of TLS, until authenticated */
   char *request;    /* id of the iq that asked to bind, while BINDING */
@@ -104,8 +136,9 @@ struct stream {
   size_t local_len; /* of jid: where domain and resource begin */
   enum state state;
   signed char priority;
-  unsigned char failures;
-  bool secure, authed, header_sent, available, is_blocked, restart, shaped;
+  unsigned char failures, wants;
+  bool secure, authed, header_sent, available, is_blocked, restart, shaped, pinged,
+    old_ns;
 };
 
 /* Conduit records. */
@@ -127,8 +160,26 @@ void stream_write_raw(struct stream *s, struct slice raw);
  * used for anything after it but stream_settle. */
 void stream_error(struct stream *s, char const *condition, char const *text);
 
-/* Send our end tag and close the conduit. */
+/* Send our end tag and close the conduit; the session is over. */
 void stream_end(struct stream *s, char const *why);
+
+/* The conduit is gone, or as good as gone: the session waits to be resumed, if it can be. */
+void stream_lost(struct stream *s, char const *why);
+
+/* Close the conduit with a stream error, and nothing else of the stream. */
+void stream_detach(struct stream *s, char const *condition);
+
+/* A stanza for the client, as its envelope and XML stand in a record (raw: the fields from TO
+ * on, of which the last begins at xml). It may wait for the client to read, to be active, to
+ * come back; once stream management is on it is kept until it is acknowledged. */
+void stream_stanza(struct stream *s, struct slice raw, struct slice xml,
+                   struct slice tags);
+
+/* A stanza of our own, as text. */
+void stream_say(struct stream *s, struct slice markup);
+
+/* The stream gets this number, whose stream gets its own. */
+void stream_swap(struct stream *s, struct stream *old);
 
 /* The answer that held input waited for is here: parse on. Every function that may close a
  * stream from outside its data ends with stream_settle, which frees a closed one. */
@@ -183,7 +234,17 @@ void bind_on_kick(struct link *l, struct record *r);
 void bind_announce(void);
 void bind_forget(struct stream *s);
 
-/* ---- stanzas (inbound.c, deliver.c) ---- */
+/* ---- stanzas (inbound.c, tags.c, deliver.c) ---- */
+
+/* A stanza on its way in. */
+struct inbound {
+  struct stream *s;
+  struct xml_node const *e;
+  struct slice bytes;
+  struct slice kind, type, id, from;
+  struct jid to; /* all parts empty: to nobody in particular */
+  bool forged;   /* it has a stanza-id that only a server may say */
+};
 
 /* Check and stamp a stanza of a bound stream and pass it to routed. */
 enum state inbound_stanza(struct stream *s, struct xml_node const *e, struct slice bytes);
@@ -192,7 +253,143 @@ enum state inbound_stanza(struct stream *s, struct xml_node const *e, struct sli
 void inbound_error(struct stream *s, struct xml_node const *e, enum stanza_error err,
                    char const *text);
 
+/* A stanza-id (XEP-0359) that names one of our hosts, or an account of one. */
+bool inbound_is_forged(struct xml_node const *e);
+
+/* What routing will ask of the stanza, as words in out; notes too whether something in it is
+ * forged. false: ENOMEM. */
+bool tags_make(struct inbound *in, int priority, stralloc *out);
+
+/* The full JID without its resource. */
+struct slice stream_bare(struct stream const *s);
+
 void deliver_stanza(struct link *l, struct record *r);
+
+/* ---- what others have seen of a session (shown.c) ---- */
+
+/* Note the presence that has just been passed on, as text. */
+void shown_presence(struct inbound const *in, struct slice xml);
+
+/* Note what the client wants (bits), and tell routed. */
+void shown_wants(struct stream *s, unsigned int set, unsigned int clear);
+
+/* The words of wants, as a field. */
+void shown_put_wants(struct link *l, unsigned int wants);
+
+/* Those bits of such words. */
+unsigned char shown_read_wants(struct slice words);
+
+/* routed wants all of it again. */
+void shown_again(struct stream *s);
+void shown_on_recall(struct link *l, struct record *r);
+
+/* ---- XEP-0198 (xep0198_sm.c, xep0198_resume.c, xep0198_queue.c) ---- */
+
+/* The stanzas that a client has not acknowledged, in their order. */
+struct sm_entry {
+  uint64_t at_us; /* when it came */
+  uint32_t len;   /* of the text behind this */
+  uint32_t xml;   /* where in it the element begins */
+};
+
+struct sm_queue {
+  stralloc text;          /* entries, each with its text: the fields from TO on */
+  size_t head, unwritten; /* offsets: the oldest; the first that has not left yet */
+  uint32_t n;
+};
+
+bool sm_queue_add(struct sm_queue *q, struct slice raw, size_t xml, uint64_t at_us);
+
+/* Take the oldest out; the entry at offset *at, which moves behind it: false at the end. */
+void sm_queue_drop(struct sm_queue *q);
+bool sm_queue_next(struct sm_queue const *q, size_t *at, struct sm_entry *e,
+                   struct slice *raw);
+
+enum sm_phase {
+  SM_IDLE, /* everything is acknowledged, or nothing was sent */
+  SM_SOON, /* something was sent: an r follows at the timer, or after some more */
+  SM_ASKED /* the client has an r to answer by the timer */
+};
+
+struct sm {
+  struct sm_queue queue;
+  struct event_timer timer;   /* of phase; while the stream is away: the end of waiting */
+  uint64_t max_us;            /* how long the session may be away; 0: not at all */
+  uint64_t yield_sid;         /* the stream of another c2sd that is to have the session */
+  char *yield_to;             /* and its name; NULL: none */
+  uint32_t received, handled; /* of the client; of those, taken over by routed */
+  uint32_t answer_at;         /* an r came behind so many: a is owed */
+  uint32_t acked, unasked;    /* acknowledged by the client; sent since the last r */
+  enum sm_phase phase;
+  bool owes_a, old_ns;
+  char random[16]; /* of its token */
+};
+
+enum state sm_enable(struct stream *s, struct xml_node const *e, struct slice bytes);
+enum state sm_early(struct stream *s, struct xml_node const *e, struct slice bytes);
+enum state sm_asks(struct stream *s, struct xml_node const *e, struct slice bytes);
+enum state sm_acks(struct stream *s, struct xml_node const *e, struct slice bytes);
+enum state sm_resume(struct stream *s, struct xml_node const *e, struct slice bytes);
+
+/* routed is back: ask again for a stream that is RESUMING. */
+void sm_ask_again(struct stream *s);
+
+/* A stanza of the client was handled here or went to routed as its newest. */
+void sm_count(struct stream *s);
+void sm_on_ack(struct link *l, struct record *r);
+
+/* A stanza leaves: what stream_stanza says. Write what waits, if the client reads. */
+void sm_send(struct stream *s, struct slice raw, size_t xml);
+void sm_flush(struct stream *s);
+
+/* The client acknowledges h; false: it cannot have had so many. */
+bool sm_take_h(struct stream *s, uint32_t h);
+
+/* The session goes away, with a timer; is over: what was not acknowledged goes to routed. */
+void sm_away(struct stream *s);
+void sm_over(struct stream *s);
+
+/* What is remembered of sessions that are over (xep0198_ended.c): how many stanzas were
+ * handled. */
+void ended_note(struct stream const *s);
+bool ended_find(struct slice token, char const *bare, uint32_t *h);
+void sm_free(struct sm *sm);
+
+/* All that the client sent is taken over: go on with what waited for that. */
+void sm_step(struct stream *s);
+
+/* The session's token: its secret, a dot, its resource. */
+bool sm_cat_token(stralloc *out, struct stream const *s);
+
+void sm_failed(struct stream *s, bool old_ns, char const *condition, struct slice h);
+struct slice sm_ns(bool old_ns);
+
+void sm_on_yield(struct link *l, struct record *r);
+void sm_on_leave(struct link *l, struct record *r);
+void sm_on_queued(struct link *l, struct record *r);
+void sm_on_handed(struct link *l, struct record *r);
+void sm_on_unyielded(struct link *l, struct record *r);
+
+/* ---- one file each ---- */
+
+/* XEP-0352: whether the stanza waits until the client is active again. */
+bool csi_holds(struct stream *s, struct slice raw, size_t xml, struct slice tags);
+
+/* Keep the stanza until csi_flush, whatever it is. false: ENOMEM. */
+bool csi_keep(struct stream *s, struct slice raw, size_t xml);
+enum state csi_active(struct stream *s, struct xml_node const *e, struct slice bytes);
+enum state csi_inactive(struct stream *s, struct xml_node const *e, struct slice bytes);
+void csi_flush(struct stream *s);
+void csi_free(struct csi *c);
+
+/* XEP-0280 s4: whether the stanza asks for carbons, and has been answered. */
+bool carbons_request(struct inbound const *in);
+
+/* XEP-0199, mod_ping: begin to watch whether the client is there. */
+void ping_start(struct stream *s);
+
+/* XEP-0115: hostd told what a host's capabilities are. */
+void caps_on_caps(struct link *l, struct record *r);
 
 /* ---- -x (raw.c) ---- */
 

@@ -6,13 +6,15 @@ void
 deliver_stanza(struct link *l, struct record *r)
 {
   struct slice sids = record_get(r, 1), word, xml = record_raw(r, 1 + STANZA_XML);
+  struct slice raw, tags = record_raw(r, 1 + STANZA_TAGS);
   uint64_t sid;
 
   (void)l;
+  raw = slice_of(r->at[1 + STANZA_TO], (size_t)(xml.s + xml.len - r->at[1 + STANZA_TO]));
   while (slice_word(&sids, ' ', &word)) {
     struct stream *s = slice_u64(word, &sid) ? stream_find(sid) : NULL;
-    if (!s || s->state != ST_BOUND) continue;
-    stream_write_raw(s, xml);
+    if (!s) continue;
+    stream_stanza(s, raw, xml, tags);
     stream_settle(s);
   }
 }

@@ -7,18 +7,11 @@
  * written anew (from is ours to say, to is prepared, a default xml:lang is the stream's);
  * what is inside goes on as the client wrote it, when it can stand by itself. */
 
+#define NS_SID "urn:xmpp:sid:0"
 #define NS_XML "http://www.w3.org/XML/1998/namespace"
 
 /* All fields of a stanza record but the last. */
 #define ENVELOPE_MAX 32768u
-
-struct inbound {
-  struct stream *s;
-  struct xml_node const *e;
-  struct slice bytes;
-  struct slice kind, type, id, from;
-  struct jid to; /* all parts empty: to nobody in particular */
-};
 
 static struct arena scratch = ARENA_ZERO;
 static stralloc tag = STRALLOC_ZERO, tags = STRALLOC_ZERO;
@@ -38,15 +31,14 @@ inbound_error(struct stream *s, struct xml_node const *e, enum stanza_error err,
     return;
   if (s->state == ST_BOUND) in.from = slice_str(s->jid);
   if (stanza_cat_error(&sa, &in, err, slice_str(text)))
-    stream_write(s, slice_of(sa.s, sa.len));
+    stream_say(s, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
 }
 
 /* ---- checks ---- */
 
-/* The full JID without its resource. */
-static struct slice
-bare_of(struct stream const *s)
+struct slice
+stream_bare(struct stream const *s)
 {
   char const *slash = strchr(s->jid, '/');
 
@@ -61,7 +53,7 @@ from_is_own(struct stream const *s, struct slice from)
 
   if (!from.s) return true;
   if (!jid_parse(&scratch, from, &j)) return false;
-  return slice_is(j.full, s->jid) || slice_eq(j.full, bare_of(s));
+  return slice_is(j.full, s->jid) || slice_eq(j.full, stream_bare(s));
 }
 
 static bool
@@ -120,38 +112,15 @@ check_presence(struct inbound const *in, int *priority)
   return NULL;
 }
 
-/* ---- classification ---- */
+/* ---- forged ids (XEP-0359 s3) ---- */
 
-static bool
-add_tag(char const *word, struct slice value)
+bool
+inbound_is_forged(struct xml_node const *e)
 {
-  return (!tags.len || xml_cat(&tags, " ")) && xml_cat(&tags, word) &&
-         stralloc_catb(&tags, value.s, value.len);
-}
+  struct jid by;
 
-static bool
-add_number_tag(char const *word, int n)
-{
-  char buf[BASE_NUM];
-
-  return add_tag(word, n < 0 ? SLICE("-") : SLICE("")) &&
-         stralloc_cats(&tags, num_u64(buf, (uint64_t)abs(n)).s);
-}
-
-/* What routing will ask of the stanza, so that nobody behind us needs to parse it. A
- * namespace with a blank in it is no word; nobody handles such. */
-static bool
-classify(struct inbound const *in, int priority)
-{
-  struct xml_node const *c = xml_next(in->e, NULL);
-
-  tags.len = 0;
-  if (slice_is(in->kind, "iq"))
-    return !is_one_of(in->type, "get set") || !c || c->ns.len > STANZA_ID_MAX ||
-           memchr(c->ns.s, ' ', c->ns.len) || add_tag("ns=", c->ns);
-  if (slice_is(in->kind, "presence"))
-    return !priority || add_number_tag("prio=", priority);
-  return !xml_child(in->e, NS_CLIENT, "body") || add_tag("body", SLICE(""));
+  return xml_is(e, NS_SID, "stanza-id") && jid_parse(&scratch, xml_attr(e, "by"), &by) &&
+         c2sd_host(by.domain);
 }
 
 /* ---- writing it on ---- */
@@ -175,7 +144,7 @@ stands_alone(struct inbound const *in)
   struct xml_node const *e = in->e;
   size_t i;
 
-  if (in->s->xml.root || e->prefix.len) return false;
+  if (in->s->xml.root || e->prefix.len || in->forged) return false;
   /* The one prefix that the usual root declares. */
   if (memmem(in->bytes.s, in->bytes.len, "stream:", 7)) return false;
   for (i = 0; i < e->attrs_n; i++)
@@ -254,8 +223,9 @@ cat_inside(struct xml_node const *e)
   if (!e->first) return xml_cat(&tag, "/>");
   if (!xml_cat(&tag, ">")) return false;
   for (c = e->first; c; c = c->next) {
-    bool ok =
-      c->name.len ? xml_cat_tree(&tag, c, NS_CLIENT) : xml_cat_text(&tag, c->text);
+    bool ok = true;
+    if (c->name.len && !inbound_is_forged(c)) ok = xml_cat_tree(&tag, c, NS_CLIENT);
+    if (!c->name.len) ok = xml_cat_text(&tag, c->text);
     if (!ok) return false;
   }
   return xml_cat(&tag, "</") && stralloc_catb(&tag, e->name.s, e->name.len) &&
@@ -280,10 +250,16 @@ send(struct inbound const *in, struct link *routed)
   link_text(routed, in->id);
   link_text(routed, slice_of(tags.s, tags.len));
   link_origin(routed);
+  if (alone && slice_is(in->kind, "presence")) { /* it is wanted whole afterwards */
+    struct slice rest = behind_start_tag(in->bytes);
+    if (!stralloc_catb(&tag, rest.s, rest.len)) return false;
+    alone = false;
+  }
   link_field(routed);
   link_more(routed, slice_of(tag.s, tag.len));
   if (alone) link_more(routed, behind_start_tag(in->bytes));
   link_end(routed);
+  if (slice_is(in->kind, "presence")) shown_presence(in, slice_of(tag.s, tag.len));
   return true;
 }
 
@@ -337,8 +313,50 @@ answer_session(struct inbound const *in)
   struct stanza st = {.kind = in->kind, .id = in->id};
   stralloc sa = STRALLOC_ZERO;
 
-  if (stanza_cat_result(&sa, &st)) stream_write(in->s, slice_of(sa.s, sa.len));
+  if (stanza_cat_result(&sa, &st)) stream_say(in->s, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
+}
+
+/* A client that asks for its roster or block list is told of their changes (RFC 6121 s2.2,
+ * XEP-0191 s3.2). */
+static void
+note_wants(struct inbound const *in)
+{
+  struct xml_node const *c = xml_next(in->e, NULL);
+
+  if (!slice_is(in->kind, "iq") || !slice_is(in->type, "get") || !c) return;
+  if (in->to.full.len && !slice_eq(in->to.full, stream_bare(in->s))) return;
+  if (xml_is(c, NS_ROSTER, "query")) shown_wants(in->s, WANTS_ROSTER, 0);
+  if (xml_is(c, NS_BLOCKING, "blocklist")) shown_wants(in->s, WANTS_BLOCKLIST, 0);
+}
+
+static struct link *
+find_routed(void)
+{
+  struct link *l;
+
+  for (l = link_next(NULL); l && l->program != ROUTED; l = link_next(l)) {
+  }
+  return l;
+}
+
+static void
+pass_on(struct inbound *in)
+{
+  struct link *routed = find_routed();
+  int priority = 0;
+
+  if (!check(in, &priority)) return;
+  if (is_session_request(in)) {
+    answer_session(in);
+    return;
+  }
+  if (carbons_request(in)) return;
+  if (is_subscription(in)) in->from = stream_bare(in->s);
+  note_presence(in, priority);
+  note_wants(in);
+  if (!routed || !tags_make(in, priority, &tags) || !send(in, routed))
+    inbound_error(in->s, in->e, routed ? ERR_RESOURCE_CONSTRAINT : ERR_INTERNAL, NULL);
 }
 
 enum state
@@ -351,24 +369,13 @@ inbound_stanza(struct stream *s, struct xml_node const *e, struct slice bytes)
                        .type = xml_attr(e, "type"),
                        .id = xml_attr(e, "id"),
                        .from = slice_str(s->jid)};
-  struct link *routed = link_next(NULL);
-  int priority = 0;
 
   arena_reset(&scratch);
-  while (routed && routed->program != ROUTED)
-    routed = link_next(routed);
   if (!from_is_own(s, xml_attr(e, "from"))) {
     stream_error(s, "invalid-from", NULL);
     return ST_CLOSED;
   }
-  if (!check(&in, &priority)) return ST_BOUND;
-  if (is_session_request(&in)) {
-    answer_session(&in);
-    return ST_BOUND;
-  }
-  if (is_subscription(&in)) in.from = bare_of(s);
-  note_presence(&in, priority);
-  if (!routed || !classify(&in, priority) || !send(&in, routed))
-    inbound_error(s, e, routed ? ERR_RESOURCE_CONSTRAINT : ERR_INTERNAL, NULL);
+  pass_on(&in);
+  sm_count(s);
   return ST_BOUND;
 }

@@ -45,6 +45,64 @@ add_host(struct slice name)
   return h->name != NULL;
 }
 
+static uint64_t
+us(struct settings const *st, char const *key, struct slice host, uint64_t dflt_s)
+{
+  struct slice text = settings_get(st, key, host);
+  uint64_t s;
+
+  if (slice_is(text, "infinity")) return UINT64_MAX;
+  if (!slice_u64(text, &s)) s = dflt_s;
+  return s < UINT64_MAX / 1000000 ? s * 1000000 : UINT64_MAX;
+}
+
+static bool
+has_module(struct settings const *st, struct slice host, char const *name)
+{
+  struct settings_row const *row = NULL;
+
+  while ((row = settings_next(st, "module", row)))
+    if (slice_eq(row->scope, host) && slice_is(row->value[0], name)) return true;
+  return false;
+}
+
+/* A setting that is true unless it says otherwise. */
+static bool
+not_false(struct settings const *st, char const *key, struct slice host)
+{
+  return !slice_is(settings_get(st, key, host), "false");
+}
+
+static void
+read_modules(struct settings const *st, struct host *h)
+{
+  struct slice name = slice_str(h->name), most;
+
+  h->carbons = has_module(st, name, "mod_carboncopy");
+  h->roster = has_module(st, name, "mod_roster");
+  h->roster_versions = h->roster && settings_bool(st, "mod_roster.versioning", name);
+  h->csi = has_module(st, name, "mod_client_state");
+  h->csi_presence = not_false(st, "mod_client_state.queue_presence", name);
+  h->csi_chat_states = not_false(st, "mod_client_state.queue_chat_states", name);
+  h->csi_pep = not_false(st, "mod_client_state.queue_pep", name);
+  h->pings =
+    has_module(st, name, "mod_ping") && settings_bool(st, "mod_ping.send_pings", name);
+  h->ping_kills = slice_is(settings_get(st, "mod_ping.timeout_action", name), "kill");
+  h->ping_us = us(st, "mod_ping.ping_interval", name, 60);
+  h->pong_us = us(st, "mod_ping.ping_ack_timeout", name, 32);
+  h->sm = has_module(st, name, "mod_stream_mgmt");
+  h->resume_us = us(st, "mod_stream_mgmt.resume_timeout", name, 300);
+  h->resume_max_us =
+    us(st, "mod_stream_mgmt.max_resume_timeout", name, h->resume_us / 1000000);
+  h->ack_us = us(st, "mod_stream_mgmt.ack_timeout", name, 60);
+  most = settings_get(st, "mod_stream_mgmt.max_ack_queue", name);
+  h->queue_max = 5000;
+  if (slice_is(most, "infinity"))
+    h->queue_max = UINT64_MAX;
+  else
+    slice_u64(most, &h->queue_max);
+}
+
 static struct listener *
 listener_named(struct slice name)
 {
@@ -90,6 +148,7 @@ c2sd_load(struct settings *st, bool first)
   struct settings_row const *row = NULL;
   struct slice lang = settings_get(st, "language", SLICE("*"));
   struct access *access;
+  struct host *h;
 
   (void)first;
   if (!settings_next(st, "host", NULL)) {
@@ -98,6 +157,8 @@ c2sd_load(struct settings *st, bool first)
   }
   while ((row = settings_next(st, "host", row)))
     if (!add_host(row->value[0])) return false;
+  for (h = c2sd.hosts; h; h = h->next)
+    read_modules(st, h);
   row = NULL;
   while ((row = settings_next(st, "listener", row)))
     if (!read_listener(st, row->scope)) return false;

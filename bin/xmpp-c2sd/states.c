@@ -13,6 +13,12 @@ enum input {
   IN_ABORT,
   IN_BIND,
   IN_STANZA,
+  IN_SM_ENABLE,
+  IN_SM_RESUME,
+  IN_SM_R,
+  IN_SM_A,
+  IN_ACTIVE,
+  IN_INACTIVE,
   IN_OTHER,
   IN_COUNT
 };
@@ -20,6 +26,9 @@ enum input {
 typedef enum state step(struct stream *s, struct xml_node const *e, struct slice bytes);
 
 #define STREAM_ID_LEN 16
+#define NS_ROSTERVER "urn:xmpp:features:rosterver"
+#define NS_PREAPPROVAL "urn:xmpp:features:pre-approval"
+#define NS_CAPS "http://jabber.org/protocol/caps"
 
 /* ---- headers and features ---- */
 
@@ -39,6 +48,24 @@ cat_header(stralloc *out, struct stream const *s, struct slice to)
          xml_cat(out, ">");
 }
 
+/* What is offered to who is authenticated: RFC 6120 s7.3; RFC 6121 s2.6.1, s3.4.1; XEP-0115
+ * s6.3, XEP-0198 s3, XEP-0352 s3. */
+static bool
+cat_session_features(stralloc *out, struct host const *h)
+{
+  return xml_cat(out, "<bind xmlns='" NS_BIND "'/><session xmlns='" NS_SESSION
+                      "'><optional/></session>") &&
+         (!h->sm || xml_cat(out, "<sm xmlns='" NS_SM2 "'/><sm xmlns='" NS_SM3 "'/>")) &&
+         (!h->csi || xml_cat(out, "<csi xmlns='" NS_CSI "'/>")) &&
+         (!h->roster_versions || xml_cat(out, "<ver xmlns='" NS_ROSTERVER "'/>")) &&
+         (!h->roster || xml_cat(out, "<sub xmlns='" NS_PREAPPROVAL "'/>")) &&
+         (!h->ver ||
+          (xml_cat(out, "<c xmlns='" NS_CAPS "' hash='sha-1'") &&
+           xml_cat_attr(out, "node", slice_str(h->node)) &&
+           xml_cat_attr(out, "ver", slice_str(h->ver)) && xml_cat(out, "/>"))) &&
+         xml_cat(out, "</stream:features>");
+}
+
 /* RFC 6120 s4.3.2, s5.3.1, s6.3.3, s7.3; XEP-0440 s3. */
 static bool
 cat_features(stralloc *out, struct stream const *s)
@@ -46,9 +73,7 @@ cat_features(stralloc *out, struct stream const *s)
   bool offers_tls = !s->secure && s->listener->starttls;
   bool ok = xml_cat(out, "<stream:features>");
 
-  if (s->authed)
-    return ok && xml_cat(out, "<bind xmlns='" NS_BIND "'/><session xmlns='" NS_SESSION
-                              "'><optional/></session></stream:features>");
+  if (s->authed) return ok && cat_session_features(out, s->host);
   if (ok && offers_tls)
     ok = xml_cat(out, "<starttls xmlns='" NS_TLS "'>") &&
          (!s->listener->starttls_required || xml_cat(out, "<required/>")) &&
@@ -166,12 +191,20 @@ start_tls(struct stream *s, struct xml_node const *e, struct slice bytes)
 
 /* ---- the table ---- */
 
+/* clang-format off */
 static step *const table[ST_COUNT][IN_COUNT] = {
-  [ST_FEATURES] = {[IN_STARTTLS] = start_tls,     [IN_AUTH] = sasl_auth  },
+  [ST_FEATURES] = {[IN_STARTTLS] = start_tls, [IN_AUTH] = sasl_auth,
+                   [IN_SM_ENABLE] = sm_early, [IN_SM_RESUME] = sm_early},
   [ST_CHALLENGED] = {[IN_RESPONSE] = sasl_response, [IN_ABORT] = sasl_abort},
-  [ST_AUTHED] = {[IN_BIND] = bind_request     },
-  [ST_BOUND] = {[IN_BIND] = bind_request, [IN_STANZA] = inbound_stanza                       },
+  [ST_AUTHED] = {[IN_BIND] = bind_request, [IN_SM_RESUME] = sm_resume,
+                 [IN_SM_ENABLE] = sm_early},
+  [ST_BOUND] = {[IN_BIND] = bind_request, [IN_STANZA] = inbound_stanza,
+                [IN_SM_ENABLE] = sm_enable, [IN_SM_RESUME] = sm_early,
+                [IN_SM_R] = sm_asks, [IN_SM_A] = sm_acks,
+                [IN_ACTIVE] = csi_active, [IN_INACTIVE] = csi_inactive},
 };
+
+/* clang-format on */
 
 static bool
 is_stanza(struct xml_node const *e)
@@ -179,6 +212,15 @@ is_stanza(struct xml_node const *e)
   return slice_is(e->ns, NS_CLIENT) &&
          (slice_is(e->name, "message") || slice_is(e->name, "presence") ||
           slice_is(e->name, "iq"));
+}
+
+static enum input
+input_of_sm(struct xml_node const *e)
+{
+  if (slice_is(e->name, "enable")) return IN_SM_ENABLE;
+  if (slice_is(e->name, "resume")) return IN_SM_RESUME;
+  if (slice_is(e->name, "r")) return IN_SM_R;
+  return slice_is(e->name, "a") ? IN_SM_A : IN_OTHER;
 }
 
 static enum input
@@ -191,6 +233,9 @@ input_of(struct stream const *s, struct xml_node const *e)
                slice_is(xml_attr(e, "type"), "set")
              ? IN_BIND
              : IN_STANZA;
+  if (slice_is(e->ns, NS_SM3) || slice_is(e->ns, NS_SM2)) return input_of_sm(e);
+  if (xml_is(e, NS_CSI, "active")) return IN_ACTIVE;
+  if (xml_is(e, NS_CSI, "inactive")) return IN_INACTIVE;
   if (xml_is(e, NS_TLS, "starttls")) return IN_STARTTLS;
   if (xml_is(e, NS_SASL, "auth")) return IN_AUTH;
   if (xml_is(e, NS_SASL, "response")) return IN_RESPONSE;

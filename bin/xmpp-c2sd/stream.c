@@ -66,6 +66,17 @@ streams_in(enum state st)
 
 /* ---- writing ---- */
 
+void
+stream_swap(struct stream *s, struct stream *old)
+{
+  uint64_t sid = s->sid;
+
+  s->sid = old->sid;
+  old->sid = sid;
+  ids_set(&streams, s->sid, s);
+  ids_set(&streams, old->sid, old);
+}
+
 /* The client does not read: what it would get waits here, within a limit. */
 static void
 block(struct stream *s, struct slice raw)
@@ -95,7 +106,7 @@ piece(struct slice raw)
 void
 stream_write_raw(struct stream *s, struct slice raw)
 {
-  if (s->state == ST_CLOSED) return;
+  if (s->state == ST_CLOSED || !s->link) return;
   if (s->is_blocked) {
     block(s, raw);
     return;
@@ -113,7 +124,7 @@ stream_write_raw(struct stream *s, struct slice raw)
 void
 stream_write(struct stream *s, struct slice markup)
 {
-  if (s->state == ST_CLOSED) return;
+  if (s->state == ST_CLOSED || !s->link) return;
   if (s->is_blocked) {
     stralloc sa = STRALLOC_ZERO;
     if (record_put_more(&sa, markup)) block(s, slice_of(sa.s, sa.len));
@@ -130,39 +141,65 @@ stream_write(struct stream *s, struct slice markup)
   }
 }
 
-/* ---- the end ---- */
-
-void
-stream_end(struct stream *s, char const *why)
+/* Before stream management is on, a stanza leaves and is forgotten. */
+static void
+send_stanza(struct stream *s, struct slice raw, size_t xml)
 {
-  if (s->state == ST_CLOSED) return;
-  log_event(LOG_INFO, "stream-ended", "sid", log_num(s->sid), "jid", s->jid, "ip",
-            log_peer(slice_str(s->ip)), "why", why, NULL);
-  if (s->header_sent) {
-    s->header_sent = false; /* should the writing end the stream: once */
-    stream_write(s, SLICE("</stream:stream>"));
-  }
-  sasl_forget(s);
-  bind_forget(s);
-  if (s->blocked.len) {
-    s->is_blocked = false;
-    stream_write_raw(s, slice_of(s->blocked.s, s->blocked.len));
-  }
-  s->state = ST_CLOSED;
-  link_begin(s->link, VERB_CLOSE);
-  link_num(s->link, s->id);
-  link_str(s->link, why);
-  link_end(s->link);
+  if (s->sm)
+    sm_send(s, raw, xml);
+  else
+    stream_write_raw(s, slice_of(raw.s + xml, raw.len - xml));
 }
 
 void
-stream_error(struct stream *s, char const *condition, char const *text)
+stream_stanza(struct stream *s, struct slice raw, struct slice xml, struct slice tags)
+{
+  size_t at = (size_t)(xml.s - raw.s);
+
+  switch ((int)s->state) {
+  case ST_RESUMING:
+    /* What the session gets while it is on its way here comes behind what is handed over. */
+    if (s->sm)
+      sm_send(s, raw, at);
+    else
+      csi_keep(s, raw, at);
+    return;
+  case ST_BOUND:
+    if (s->csi && csi_holds(s, raw, at, tags)) return;
+    send_stanza(s, raw, at);
+    return;
+  case ST_AWAY: send_stanza(s, raw, at); return;
+  default: return;
+  }
+}
+
+/* The envelope is empty: it has no sender to return to. */
+void
+stream_say(struct stream *s, struct slice markup)
+{
+  static stralloc sa = STRALLOC_ZERO;
+  size_t i;
+
+  if (!s->sm) {
+    stream_write(s, markup);
+    return;
+  }
+  sa.len = 0;
+  for (i = STANZA_TO; i < STANZA_XML; i++)
+    if (!stralloc_catb(&sa, "\t", 1)) return;
+  if (record_put_more(&sa, markup)) {
+    csi_flush(s);
+    sm_send(s, slice_of(sa.s, sa.len), STANZA_XML - STANZA_TO);
+  }
+}
+
+/* ---- the end ---- */
+
+static void
+put_error(struct stream *s, char const *condition, char const *text)
 {
   stralloc sa = STRALLOC_ZERO;
 
-  if (s->state == ST_CLOSED) return;
-  /* RFC 6120 s4.9.1.1: an error before our header comes behind one. */
-  if (!s->header_sent) states_header(s, NULL);
   if (xml_cat(&sa, "<stream:error><") && xml_cat(&sa, condition) &&
       xml_cat(&sa, " xmlns='" NS_STREAMS "'/>") &&
       (!text || (xml_cat(&sa, "<text xmlns='" NS_STREAMS "'>") &&
@@ -170,17 +207,111 @@ stream_error(struct stream *s, char const *condition, char const *text)
       xml_cat(&sa, "</stream:error>"))
     stream_write(s, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
+}
+
+/* Let the conduit go, with our end tag when the client has had a header. */
+static void
+hang_up(struct stream *s, char const *why)
+{
+  if (!s->link) return;
+  if (s->header_sent) {
+    s->header_sent = false; /* should the writing end the stream: once */
+    stream_write(s, SLICE("</stream:stream>"));
+  }
+  if (s->blocked.len) {
+    s->is_blocked = false;
+    stream_write_raw(s, slice_of(s->blocked.s, s->blocked.len));
+  }
+  link_begin(s->link, VERB_CLOSE);
+  link_num(s->link, s->id);
+  link_str(s->link, why);
+  link_end(s->link);
+}
+
+void
+stream_end(struct stream *s, char const *why)
+{
+  if (s->state == ST_CLOSED) return;
+  log_event(LOG_INFO, "stream-ended", "sid", log_num(s->sid), "jid", s->jid, "ip",
+            log_peer(slice_str(s->ip)), "why", why, NULL);
+  hang_up(s, why);
+  sasl_forget(s);
+  bind_forget(s);
+  if (s->sm) sm_over(s);
+  s->state = ST_CLOSED;
+}
+
+/* The stream has no conduit from now on. */
+static void
+leave_conduit(struct stream *s)
+{
+  if (s->link && id_map_get(s->link->cookie, s->id) == s)
+    id_map_del(s->link->cookie, s->id);
+  s->link = NULL;
+  s->header_sent = s->is_blocked = s->restart = false;
+  xml_reset(&s->xml);
+  stralloc_free(&s->blocked);
+  stralloc_free(&s->held);
+  event_timer_cancel(&s->timer);
+}
+
+static void
+go_away(struct stream *s, char const *why)
+{
+  log_event(LOG_INFO, "session-away", "sid", log_num(s->sid), "jid", s->jid, "ip",
+            log_peer(slice_str(s->ip)), "why", why, NULL);
+  s->state = ST_AWAY;
+  csi_flush(s);
+  csi_free(s->csi);
+  s->csi = NULL;
+  if (s->state == ST_AWAY) sm_away(s);
+}
+
+/* A stream that was to be resumed and is cut off again is away again. */
+void
+stream_lost(struct stream *s, char const *why)
+{
+  bool session = s->state == ST_BOUND || (s->state == ST_RESUMING && s->sm);
+
+  if (s->state == ST_CLOSED || s->state == ST_AWAY) return;
+  if (!session || !s->sm || !s->sm->max_us) {
+    stream_end(s, why);
+    return;
+  }
+  hang_up(s, why);
+  if (s->state == ST_CLOSED) return;
+  leave_conduit(s);
+  go_away(s, why);
+}
+
+void
+stream_detach(struct stream *s, char const *condition)
+{
+  if (s->state == ST_AWAY) return;
+  put_error(s, condition, NULL);
+  hang_up(s, condition);
+  leave_conduit(s);
+  s->state = ST_AWAY;
+}
+
+void
+stream_error(struct stream *s, char const *condition, char const *text)
+{
+  if (s->state == ST_CLOSED) return;
+  /* RFC 6120 s4.9.1.1: an error before our header comes behind one. */
+  if (!s->header_sent && s->link) states_header(s, NULL);
+  put_error(s, condition, text);
   stream_end(s, condition);
 }
 
 static void
 stream_free(struct stream *s)
 {
-  if (id_map_get(s->link->cookie, s->id) == s) id_map_del(s->link->cookie, s->id);
-  event_timer_cancel(&s->timer);
-  xml_reset(&s->xml);
-  stralloc_free(&s->held);
-  stralloc_free(&s->blocked);
+  leave_conduit(s);
+  sm_free(s->sm);
+  csi_free(s->csi);
+  free(s->shown);
+  free(s->directed);
   free(s->jid);
   free(s->lang);
   free(s->ip);
@@ -206,8 +337,8 @@ streams_of_link_gone(struct link *l)
     struct stream *s = ids_at(&streams, i);
     if (!s || s->link != l) continue;
     s->header_sent = false; /* nobody is there to read our end tag */
-    stream_end(s, "its front is gone");
-    stream_free(s);
+    stream_lost(s, "its front is gone");
+    stream_settle(s);
   }
   if (l->cookie) id_map_wipe(l->cookie);
   free(l->cookie);
@@ -240,7 +371,7 @@ xml_failed(struct stream *s, enum xml_error e)
 static bool
 waits(struct stream const *s)
 {
-  return s->state == ST_ASKED || s->state == ST_BINDING;
+  return s->state == ST_ASKED || s->state == ST_BINDING || s->state == ST_RESUMING;
 }
 
 static bool
@@ -350,7 +481,7 @@ stream_shape(struct stream *s)
   struct access_who who = stream_who(s, SLICE(""));
   uint64_t rate, burst;
 
-  if (!s->listener->shaper || !(s->link->program & TLSD)) return;
+  if (!s->listener->shaper || !s->link || !(s->link->program & TLSD)) return;
   access_shaper(c2sd.access, slice_str(s->listener->shaper), who.domain, &who, &rate,
                 &burst);
   if (!rate && !s->shaped) return;
@@ -369,7 +500,10 @@ too_slow(void *cookie)
 {
   struct stream *s = cookie;
 
-  stream_error(s, "connection-timeout", NULL);
+  if (s->state == ST_RESUMING && s->sm)
+    stream_lost(s, "not resumed in time");
+  else
+    stream_error(s, "connection-timeout", NULL);
   stream_settle(s);
 }
 
@@ -413,6 +547,7 @@ stream_data(struct link *l, struct record *r)
 
   if (!s) return;
   bytes = record_get(r, 2);
+  s->seen_us = door_now();
   feed(s, bytes.s, bytes.len);
   stream_settle(s);
 }
@@ -425,7 +560,7 @@ stream_close(struct link *l, struct record *r)
 
   if (!s) return;
   s->header_sent = false;
-  stream_end(s, log_text(record_get(r, 2)));
+  stream_lost(s, log_text(record_get(r, 2)));
   stream_settle(s);
 }
 
@@ -449,6 +584,8 @@ stream_go(struct link *l, struct record *r)
   s->blocked = stralloc_zero;
   if (text.len) stream_write_raw(s, slice_of(text.s, text.len));
   stralloc_free(&text);
+  if (s->sm) sm_flush(s);
+  stream_settle(s);
 }
 
 /* TLS is up: after STARTTLS, or before the first byte. The stream begins anew (RFC 6120

@@ -1,4 +1,5 @@
-/* xmpp-c2sd: client streams (RFC 6120): framing, SASL relay, binding, stanza checks.
+/* xmpp-c2sd: client streams (RFC 6120): framing, SASL relay, binding, stanza checks, stream
+ * management (XEP-0198), client state (XEP-0352).
  *
  * USAGE   xmpp-c2sd [ -d notif ] [ -v level ] [ -i instance ] [ -p [ -x ] ] settings
  * READS   settings/xmpp-c2sd      (from xmpp-confgen; again on SIGHUP)
@@ -7,11 +8,14 @@
  *         (xmpp-records(7))
  * LIMITS  a stanza: STANZA_MAX_BEFORE_AUTH bytes, then the listener's max_stanza_size;
  *         XML_DEPTH_MAX, XML_ATTRS_MAX; SASL_FAILURES_MAX; HELD_MAX bytes of input that came
- *         too early; BLOCKED_MAX bytes for a client that does not read
+ *         too early; BLOCKED_MAX bytes for a client that does not read, or with stream
+ *         management max_ack_queue stanzas; DIRECTED_MAX addresses with directed presence
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, records of its neighbours. Nothing that a client says.
  * ROOMS   stream.c a stream's life; states.c what each state takes; sasl.c, bind.c;
- *         inbound.c checks and stamps; deliver.c the way out; settings.c; raw.c -x
+ *         inbound.c checks and stamps, tags.c what routing asks; deliver.c the way out;
+ *         shown.c what others have seen of a session; xepNNNN_*.c one extension each;
+ *         settings.c; raw.c -x
  */
 #include "c2sd.h"
 
@@ -63,6 +67,7 @@ stats(struct link *ctl)
 {
   service_stat(ctl, "streams", streams_count());
   service_stat(ctl, "sessions", streams_in(ST_BOUND));
+  service_stat(ctl, "away", streams_in(ST_AWAY));
 }
 
 static service_fn *const handlers[VERBS_N] = {
@@ -80,6 +85,14 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_REFUSED] = bind_on_refused,
   [VERB_KICK] = bind_on_kick,
   [VERB_DELIVER] = deliver_stanza,
+  [VERB_ACK] = sm_on_ack,
+  [VERB_YIELD] = sm_on_yield,
+  [VERB_LEAVE] = sm_on_leave,
+  [VERB_QUEUED] = sm_on_queued,
+  [VERB_HANDED] = sm_on_handed,
+  [VERB_UNYIELDED] = sm_on_unyielded,
+  [VERB_RECALL] = shown_on_recall,
+  [VERB_CAPS] = caps_on_caps,
 };
 
 static struct service const service = {

@@ -1,0 +1,146 @@
+#include "c2sd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What routing will ask of a stanza, as words, so that nobody behind us needs to parse it:
+ *   iq        ns=NAMESPACE of a request
+ *   presence  prio=N when not 0; outbound: it is about a subscription
+ *   message   body; state: nothing but a chat state (XEP-0085); cc: eligible for carbons
+ *             (XEP-0280 s6.1); muc: it came by a room; store, no-store, no-copy: its hints
+ *             (XEP-0334); pep: an event of pubsub */
+
+#define NS_HINTS "urn:xmpp:hints"
+#define NS_STATES "http://jabber.org/protocol/chatstates"
+#define NS_RECEIPTS "urn:xmpp:receipts"
+#define NS_MARKERS "urn:xmpp:chat-markers:0"
+#define NS_INVITE "jabber:x:conference"
+#define NS_MUC_USER "http://jabber.org/protocol/muc#user"
+#define NS_PUBSUB_EVENT "http://jabber.org/protocol/pubsub#event"
+#define NS_CORRECT "urn:xmpp:message-correct:0"
+
+enum {
+  HAS_BODY = 1 << 0,
+  HAS_STATE = 1 << 1,
+  HAS_IM = 1 << 2, /* a payload of instant messaging (XEP-0280 s6.1) */
+  HAS_PRIVATE = 1 << 3,
+  HAS_MUC = 1 << 4,
+  HAS_STORE = 1 << 5,
+  HAS_NO_STORE = 1 << 6,
+  HAS_NO_COPY = 1 << 7,
+  HAS_PEP = 1 << 8,
+  HAS_OTHER = 1 << 9,
+  HAS_SUBJECT = 1 << 10
+};
+
+/* A name NULL stands for any. */
+static struct {
+  char const *ns, *name;
+  unsigned int bits;
+} const known[] = {
+  {NS_CLIENT,       "body",                 HAS_BODY           },
+  {NS_CLIENT,       "subject",              HAS_SUBJECT        },
+  {NS_CLIENT,       "thread",               0                  },
+  {NS_STATES,       NULL,                   HAS_STATE | HAS_IM },
+  {NS_RECEIPTS,     NULL,                   HAS_IM | HAS_OTHER },
+  {NS_MARKERS,      NULL,                   HAS_IM | HAS_OTHER },
+  {NS_CORRECT,      NULL,                   HAS_IM | HAS_OTHER },
+  {NS_INVITE,       "x",                    HAS_IM | HAS_OTHER },
+  {NS_CARBONS,      "private",              HAS_PRIVATE        },
+  {NS_HINTS,        "no-copy",              HAS_NO_COPY        },
+  {NS_HINTS,        "no-store",             HAS_NO_STORE       },
+  {NS_HINTS,        "no-permanent-store",   HAS_NO_STORE       },
+  {NS_HINTS,        "no-permanent-storage", HAS_NO_STORE       },
+  {NS_HINTS,        "store",                HAS_STORE          },
+  {NS_PUBSUB_EVENT, "event",                HAS_PEP | HAS_OTHER},
+};
+
+static unsigned int
+look_up(struct xml_node const *c)
+{
+  size_t i;
+
+  /* s6.1: an invitation that a room passes on is copied, a private message is not. */
+  if (xml_is(c, NS_MUC_USER, "x"))
+    return xml_child(c, NS_MUC_USER, "invite") ? HAS_IM | HAS_OTHER : HAS_MUC | HAS_OTHER;
+  for (i = 0; i < sizeof known / sizeof *known; i++)
+    if (slice_is(c->ns, known[i].ns) &&
+        (!known[i].name || slice_is(c->name, known[i].name)))
+      return known[i].bits;
+  return HAS_OTHER;
+}
+
+static bool
+add(stralloc *out, char const *word, struct slice value)
+{
+  return (!out->len || xml_cat(out, " ")) && xml_cat(out, word) &&
+         stralloc_catb(out, value.s, value.len);
+}
+
+static bool
+add_if(stralloc *out, bool is_so, char const *word)
+{
+  return !is_so || add(out, word, SLICE(""));
+}
+
+static bool
+is_copied(struct slice type, unsigned int has)
+{
+  if (has & (HAS_PRIVATE | HAS_NO_COPY)) return false;
+  if (slice_is(type, "chat")) return true;
+  if (slice_is(type, "groupchat") || slice_is(type, "error") ||
+      slice_is(type, "headline"))
+    return false;
+  return (has & (HAS_BODY | HAS_IM)) != 0;
+}
+
+static bool
+message_tags(struct inbound *in, stralloc *out)
+{
+  struct xml_node const *c;
+  unsigned int has = 0;
+
+  for (c = xml_next(in->e, NULL); c; c = xml_next(in->e, c)) {
+    if (inbound_is_forged(c)) in->forged = true;
+    has |= look_up(c);
+  }
+  return add_if(out, has & HAS_BODY, "body") &&
+         add_if(out, has & HAS_STATE && !(has & (HAS_BODY | HAS_OTHER | HAS_SUBJECT)),
+                "state") &&
+         add_if(out, is_copied(in->type, has), "cc") &&
+         add_if(out, has & HAS_MUC, "muc") && add_if(out, has & HAS_STORE, "store") &&
+         add_if(out, has & HAS_NO_STORE, "no-store") &&
+         add_if(out, has & HAS_NO_COPY, "no-copy") && add_if(out, has & HAS_PEP, "pep");
+}
+
+/* A namespace with a blank in it is no word; nobody handles such. */
+static bool
+iq_tags(struct inbound const *in, stralloc *out)
+{
+  struct xml_node const *c = xml_next(in->e, NULL);
+
+  if (!slice_is(in->type, "get") && !slice_is(in->type, "set")) return true;
+  if (!c || c->ns.len > STANZA_ID_MAX || memchr(c->ns.s, ' ', c->ns.len)) return true;
+  return add(out, "ns=", c->ns);
+}
+
+static bool
+presence_tags(struct inbound const *in, int priority, stralloc *out)
+{
+  char buf[BASE_NUM];
+
+  if (slice_has_word(SLICE("subscribe subscribed unsubscribe unsubscribed"), in->type))
+    return add(out, "outbound", SLICE(""));
+  if (!priority) return true;
+  return add(out, "prio=", priority < 0 ? SLICE("-") : SLICE("")) &&
+         stralloc_cats(out, num_u64(buf, (uint64_t)abs(priority)).s);
+}
+
+bool
+tags_make(struct inbound *in, int priority, stralloc *out)
+{
+  out->len = 0;
+  if (slice_is(in->kind, "iq")) return iq_tags(in, out);
+  if (slice_is(in->kind, "presence")) return presence_tags(in, priority, out);
+  return message_tags(in, out);
+}

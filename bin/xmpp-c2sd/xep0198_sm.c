@@ -1,0 +1,438 @@
+#include "c2sd.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* XEP-0198: acknowledgements both ways.
+ *
+ * In: a stanza counts as handled when routed has acknowledged it, for before that a killed
+ * program could still lose it. Streams with stanzas on the way stand in one line, pending, in
+ * the order of the numbers that the link gave; an a that is owed waits for them.
+ *
+ * Out: what is sent stays in the queue of its session until the client's a. An r follows when
+ * SM_ASK_AFTER stanzas are out, or after SM_ASK_US; a client that does not answer it in time
+ * is taken for gone. */
+
+#define SM_ASK_AFTER 5u
+#define SM_ASK_US 500000u
+
+struct waiting {
+  uint64_t n, sid;
+};
+
+static struct {
+  struct waiting *v;
+  size_t head, n, size; /* size is a power of two */
+  uint64_t acked;       /* by routed */
+} pending;
+
+struct slice
+sm_ns(bool old_ns)
+{
+  return old_ns ? SLICE(NS_SM2) : SLICE(NS_SM3);
+}
+
+/* ---- what the client sent ---- */
+
+static void
+write_h(struct stream *s, char const *name, uint32_t h)
+{
+  stralloc sa = STRALLOC_ZERO;
+  char buf[BASE_NUM];
+
+  if (xml_cat(&sa, "<") && xml_cat(&sa, name) &&
+      xml_cat_attr(&sa, "xmlns", sm_ns(s->sm->old_ns)) &&
+      xml_cat_attr(&sa, "h", num_u64(buf, h)) && xml_cat(&sa, "/>"))
+    stream_write(s, slice_of(sa.s, sa.len));
+  stralloc_free(&sa);
+}
+
+static void
+handled_one(struct stream *s)
+{
+  struct sm *sm = s->sm;
+
+  sm->handled++;
+  if (sm->owes_a && (int32_t)(sm->handled - sm->answer_at) >= 0) {
+    sm->owes_a = false;
+    if (s->state == ST_BOUND) write_h(s, "a", sm->handled);
+  }
+  if (sm->handled == sm->received) sm_step(s);
+}
+
+static bool
+push(struct waiting w)
+{
+  size_t size = pending.size ? 2 * pending.size : 256, i;
+  struct waiting *v;
+
+  if (pending.n == pending.size) {
+    v = malloc(size * sizeof *v);
+    if (!v) return false;
+    for (i = 0; i < pending.n; i++)
+      v[i] = pending.v[(pending.head + i) & (pending.size - 1)];
+    free(pending.v);
+    pending.v = v;
+    pending.head = 0;
+    pending.size = size;
+  }
+  pending.v[(pending.head + pending.n++) & (pending.size - 1)] = w;
+  return true;
+}
+
+/* The link to routed, whether it is up or not. */
+static struct link *
+find_routed(void)
+{
+  struct link *l;
+
+  for (l = link_next(NULL); l && l->program != ROUTED; l = link_next(l)) {
+  }
+  return l;
+}
+
+/* One that was answered here counts when what the same client sent before it does. */
+void
+sm_count(struct stream *s)
+{
+  struct link const *l = find_routed();
+  struct waiting w = {l ? l->stanzas : 0, s->sid};
+
+  if (!s->sm) return;
+  s->sm->received++;
+  if (w.n <= pending.acked || !push(w)) handled_one(s);
+}
+
+void
+sm_on_ack(struct link *l, struct record *r)
+{
+  if (l->program != ROUTED) return;
+  pending.acked = record_u64(r, 1);
+  while (pending.n && pending.v[pending.head].n <= pending.acked) {
+    struct stream *s = stream_find(pending.v[pending.head].sid);
+    pending.head = (pending.head + 1) & (pending.size - 1);
+    pending.n--;
+    if (!s || !s->sm) continue;
+    handled_one(s);
+    stream_settle(s);
+  }
+}
+
+enum state
+sm_asks(struct stream *s, struct xml_node const *e, struct slice bytes)
+{
+  if (!s->sm) return sm_early(s, e, bytes);
+  if (s->sm->handled == s->sm->received) {
+    write_h(s, "a", s->sm->handled);
+    return ST_BOUND;
+  }
+  s->sm->owes_a = true;
+  s->sm->answer_at = s->sm->received;
+  return ST_BOUND;
+}
+
+/* ---- what the client gets ---- */
+
+static void on_timer(void *cookie);
+
+static void
+wait_until(struct stream *s, enum sm_phase phase, uint64_t us)
+{
+  s->sm->phase = phase;
+  if (us != UINT64_MAX)
+    event_timer_start(&s->sm->timer, door_now() + us, on_timer, s);
+  else
+    event_timer_cancel(&s->sm->timer);
+}
+
+static void
+ask(struct stream *s)
+{
+  stream_write(s, s->sm->old_ns ? SLICE("<r xmlns='" NS_SM2 "'/>")
+                                : SLICE("<r xmlns='" NS_SM3 "'/>"));
+  s->sm->unasked = 0;
+  wait_until(s, SM_ASKED, s->host->ack_us);
+}
+
+static void
+ask_soon(struct stream *s)
+{
+  struct sm *sm = s->sm;
+
+  if (sm->phase == SM_ASKED || !sm->unasked) return;
+  if (sm->unasked >= SM_ASK_AFTER)
+    ask(s);
+  else if (sm->phase == SM_IDLE)
+    wait_until(s, SM_SOON, SM_ASK_US);
+}
+
+static void
+on_timer(void *cookie)
+{
+  struct stream *s = cookie;
+
+  if (s->state == ST_AWAY)
+    stream_end(s, "not resumed in time");
+  else if (s->sm->phase == SM_SOON)
+    ask(s);
+  else if (s->sm->phase == SM_ASKED)
+    stream_lost(s, "no acknowledgement in time");
+  stream_settle(s);
+}
+
+/* Our own stanzas have no sender to whom they could be returned. */
+void
+sm_send(struct stream *s, struct slice raw, size_t xml)
+{
+  struct sm *sm = s->sm;
+
+  if (sm->queue.n >= s->host->queue_max) {
+    stream_error(s, "policy-violation", "too many unacknowledged stanzas");
+    return;
+  }
+  if (!sm_queue_add(&sm->queue, raw, xml, door_now())) {
+    stream_error(s, "resource-constraint", NULL);
+    return;
+  }
+  sm_flush(s);
+}
+
+void
+sm_flush(struct stream *s)
+{
+  struct sm_queue *q = &s->sm->queue;
+  struct sm_entry e;
+  struct slice raw;
+
+  if (s->state != ST_BOUND || s->is_blocked) return;
+  while (s->state == ST_BOUND && sm_queue_next(q, &q->unwritten, &e, &raw)) {
+    stream_write_raw(s, slice_of(raw.s + e.xml, raw.len - e.xml));
+    s->sm->unasked++;
+  }
+  ask_soon(s);
+}
+
+bool
+sm_take_h(struct stream *s, uint32_t h)
+{
+  struct sm *sm = s->sm;
+  uint32_t n = h - sm->acked; /* counted modulo 2^32 (s4) */
+
+  if (n > sm->queue.n) return false;
+  sm->acked = h;
+  while (n--)
+    sm_queue_drop(&sm->queue);
+  return true;
+}
+
+static bool
+read_h(struct xml_node const *e, uint32_t *h)
+{
+  uint64_t n;
+
+  if (!slice_u64(xml_attr(e, "h"), &n) || n > UINT32_MAX) return false;
+  *h = (uint32_t)n;
+  return true;
+}
+
+/* s4: a count that is too high breaks the stream; so does an a without one. */
+static enum state
+too_high(struct stream *s, uint32_t h)
+{
+  stralloc sa = STRALLOC_ZERO;
+  char buf[BASE_NUM];
+
+  if (xml_cat(&sa, "<stream:error><undefined-condition xmlns='" NS_STREAMS
+                   "'/><handled-count-too-high") &&
+      xml_cat_attr(&sa, "xmlns", sm_ns(s->sm->old_ns)) &&
+      xml_cat_attr(&sa, "h", num_u64(buf, h)) &&
+      xml_cat_attr(&sa, "send-count",
+                   num_u64(buf, (uint32_t)(s->sm->acked + s->sm->queue.n))) &&
+      xml_cat(&sa, "/></stream:error>"))
+    stream_write(s, slice_of(sa.s, sa.len));
+  stralloc_free(&sa);
+  stream_end(s, "acknowledged more than was sent");
+  return ST_CLOSED;
+}
+
+enum state
+sm_acks(struct stream *s, struct xml_node const *e, struct slice bytes)
+{
+  uint32_t h = 0;
+
+  if (!s->sm) return sm_early(s, e, bytes);
+  if (!read_h(e, &h)) {
+    stream_error(s, "bad-format", "an acknowledgement without its count");
+    return ST_CLOSED;
+  }
+  if (!sm_take_h(s, h)) return too_high(s, h);
+  wait_until(s, SM_IDLE, UINT64_MAX);
+  if (s->sm->queue.n && !s->sm->unasked) s->sm->unasked = 1;
+  ask_soon(s);
+  return ST_BOUND;
+}
+
+/* ---- the beginning ---- */
+
+void
+sm_failed(struct stream *s, bool old_ns, char const *condition, struct slice h)
+{
+  stralloc sa = STRALLOC_ZERO;
+
+  if (xml_cat(&sa, "<failed") && xml_cat_attr(&sa, "xmlns", sm_ns(old_ns)) &&
+      (!h.len || xml_cat_attr(&sa, "h", h)) && xml_cat(&sa, "><") &&
+      xml_cat(&sa, condition) && xml_cat(&sa, " xmlns='" NS_STANZAS "'/></failed>"))
+    stream_write(s, slice_of(sa.s, sa.len));
+  stralloc_free(&sa);
+}
+
+/* s3: before binding, or a second time. */
+enum state
+sm_early(struct stream *s, struct xml_node const *e, struct slice bytes)
+{
+  (void)bytes;
+  sm_failed(s, slice_is(e->ns, NS_SM2), "unexpected-request", SLICE(""));
+  return s->state;
+}
+
+static bool
+is_true(struct slice word)
+{
+  return slice_is(word, "true") || slice_is(word, "1");
+}
+
+/* s5: how long the session may be away; the client may ask for less, or for more within the
+ * host's limit. */
+static uint64_t
+resume_time(struct stream const *s, struct xml_node const *e)
+{
+  uint64_t us = s->host->resume_us, wish;
+
+  if (!us || !is_true(xml_attr(e, "resume"))) return 0;
+  if (slice_u64(xml_attr(e, "max"), &wish) && wish && wish < UINT64_MAX / 1000000)
+    us = wish * 1000000;
+  return us < s->host->resume_max_us ? us : s->host->resume_max_us;
+}
+
+static bool
+cat_enabled(stralloc *out, struct stream const *s)
+{
+  static stralloc token = STRALLOC_ZERO;
+  struct sm const *sm = s->sm;
+  char buf[BASE_NUM];
+
+  if (!xml_cat(out, "<enabled") || !xml_cat_attr(out, "xmlns", sm_ns(sm->old_ns)))
+    return false;
+  if (!sm->max_us) return xml_cat(out, "/>");
+  token.len = 0;
+  return sm_cat_token(&token, s) &&
+         xml_cat_attr(out, "id", slice_of(token.s, token.len)) &&
+         xml_cat_attr(out, "resume", SLICE("true")) &&
+         xml_cat_attr(out, "max", num_u64(buf, sm->max_us / 1000000)) &&
+         xml_cat(out, "/>");
+}
+
+enum state
+sm_enable(struct stream *s, struct xml_node const *e, struct slice bytes)
+{
+  stralloc sa = STRALLOC_ZERO;
+
+  if (s->sm) return sm_early(s, e, bytes);
+  s->sm = s->host->sm ? calloc(1, sizeof *s->sm) : NULL;
+  if (!s->sm) {
+    sm_failed(s, slice_is(e->ns, NS_SM2),
+              s->host->sm ? "resource-constraint" : "feature-not-implemented", SLICE(""));
+    return ST_BOUND;
+  }
+  s->sm->old_ns = slice_is(e->ns, NS_SM2);
+  s->sm->max_us = resume_time(s, e);
+  door_random_id(s->sm->random, sizeof s->sm->random);
+  if (cat_enabled(&sa, s)) stream_write(s, slice_of(sa.s, sa.len));
+  stralloc_free(&sa);
+  return ST_BOUND;
+}
+
+/* ---- the end ---- */
+
+void
+sm_free(struct sm *sm)
+{
+  if (!sm) return;
+  event_timer_cancel(&sm->timer);
+  stralloc_free(&sm->queue.text);
+  free(sm->yield_to);
+  free(sm);
+}
+
+/* A message gets a delay as its last child, unless it has no end tag. */
+static void
+put_delayed(struct link *l, struct stream const *s, uint64_t at_us, struct slice kind,
+            struct slice xml)
+{
+  static char const end[] = "</message>";
+  size_t n = sizeof end - 1;
+  time_t at = (time_t)(at_us / 1000000);
+  char stamp[32];
+  struct tm tm;
+
+  link_field(l);
+  if (!slice_is(kind, "message") || xml.len < n ||
+      memcmp(xml.s + xml.len - n, end, n) != 0 || !gmtime_r(&at, &tm) ||
+      !strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &tm)) {
+    link_more_raw(l, xml);
+    return;
+  }
+  link_more_raw(l, slice_of(xml.s, xml.len - n));
+  link_more(l, SLICE("<delay xmlns='urn:xmpp:delay' from='"));
+  link_more(l, slice_str(s->host->name));
+  link_more(l, SLICE("' stamp='"));
+  link_more(l, slice_str(stamp));
+  link_more(l, SLICE("'/></message>"));
+}
+
+/* One that was not acknowledged, for routed to decide on: to is the session that it was for,
+ * and what is a message has when it came (XEP-0203). */
+static void
+give_back(struct link *l, struct stream const *s, struct sm_entry const *e,
+          struct slice raw)
+{
+  struct slice f[STANZA_XML + 1] = {{0}}, rest = raw;
+  unsigned int i;
+
+  for (i = STANZA_TO; i <= STANZA_XML; i++)
+    slice_word(&rest, '\t', &f[i]);
+  if (!f[STANZA_FROM].len || slice_is(f[STANZA_KIND], "presence")) return;
+  link_begin(l, VERB_STANZA);
+  link_str(l, s->jid);
+  for (i = STANZA_FROM; i < STANZA_TAGS; i++)
+    link_raw(l, f[i]);
+  link_field(l);
+  link_more(l, SLICE("unacked "));
+  link_more_raw(l, f[STANZA_TAGS]);
+  link_origin(l);
+  put_delayed(l, s, e->at_us, f[STANZA_KIND], f[STANZA_XML]);
+  link_end(l);
+}
+
+void
+sm_over(struct stream *s)
+{
+  struct link *l = find_routed();
+  size_t at = s->sm->queue.head;
+  struct sm_entry e;
+  struct slice raw;
+
+  ended_note(s);
+  while (l && sm_queue_next(&s->sm->queue, &at, &e, &raw))
+    give_back(l, s, &e, raw);
+}
+
+void
+sm_away(struct stream *s)
+{
+  s->sm->owes_a = false;
+  s->sm->queue.unwritten = s->sm->queue.head;
+  s->sm->unasked = 0;
+  wait_until(s, SM_IDLE, s->sm->max_us);
+}
