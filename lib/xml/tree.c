@@ -130,14 +130,15 @@ meaning_of(struct xml_node const *e, struct slice prefix)
   return (struct slice){NULL, 0};
 }
 
-/* A prefix that at e stands for ns; empty when there is none. */
+/* A prefix that at e stands for ns, declared within the tree of top; empty when there is
+ * none. */
 static struct slice
-prefix_for(struct xml_node const *e, struct slice ns)
+prefix_for(struct xml_node const *e, struct slice ns, struct xml_node const *top)
 {
   struct xml_node const *at;
   size_t i;
 
-  for (at = e; at; at = at->parent)
+  for (at = e; at != top->parent; at = at->parent)
     for (i = 0; i < at->decls_n; i++)
       if (at->decls[2 * i].len && slice_eq(at->decls[2 * i + 1], ns) &&
           slice_eq(meaning_of(e, at->decls[2 * i]), ns))
@@ -145,8 +146,8 @@ prefix_for(struct xml_node const *e, struct slice ns)
   return SLICE("");
 }
 
-/* Attribute i's prefix was declared on the stream's root, which is not part of the tree: a
- * prefix of its own, aN, that the element does not declare itself. */
+/* Attribute i's prefix was declared around the tree, which is to stand alone: a prefix of its
+ * own, aN, that the element does not declare itself. */
 static bool
 cat_own_prefix(stralloc *out, struct xml_node const *e, size_t i)
 {
@@ -167,7 +168,7 @@ cat_own_prefix(stralloc *out, struct xml_node const *e, size_t i)
 }
 
 static bool
-cat_attr_ns(stralloc *out, struct xml_node const *e, size_t i)
+cat_attr_ns(stralloc *out, struct xml_node const *e, size_t i, struct xml_node const *top)
 {
   struct xml_attr const *a = &e->attrs[i];
   struct slice prefix;
@@ -176,7 +177,7 @@ cat_attr_ns(stralloc *out, struct xml_node const *e, size_t i)
   if (slice_is(a->ns, NS_XML)) {
     if (!xml_cat(out, "xml:")) return false;
   } else if (a->ns.len) {
-    prefix = prefix_for(e, a->ns);
+    prefix = prefix_for(e, a->ns, top);
     if (!(prefix.len ? cat_slice(out, prefix) : cat_own_prefix(out, e, i))) return false;
     if (!xml_cat(out, ":")) return false;
   }
@@ -202,8 +203,10 @@ outer_of(struct xml_node const *e, struct xml_node const *top, char const *ns)
 
 /* Elements are written with the default namespace, whatever prefix they came with. */
 static bool
-cat_open(stralloc *out, struct xml_node const *e, struct slice outer)
+cat_open(stralloc *out, struct xml_node const *e, struct xml_node const *top,
+         char const *ns)
 {
+  struct slice outer = outer_of(e, top, ns);
   size_t i;
 
   if (!xml_cat(out, "<") || !cat_name(out, e)) return false;
@@ -218,7 +221,7 @@ cat_open(stralloc *out, struct xml_node const *e, struct slice outer)
       return false;
   }
   for (i = 0; i < e->attrs_n; i++)
-    if (!cat_attr_ns(out, e, i)) return false;
+    if (!cat_attr_ns(out, e, i, top)) return false;
   return xml_cat(out, e->first ? ">" : "/>");
 }
 
@@ -235,7 +238,7 @@ xml_cat_tree(stralloc *out, struct xml_node const *top, char const *ns)
 
   for (;;) {
     if (e->name.len) {
-      if (!cat_open(out, e, outer_of(e, top, ns))) return false;
+      if (!cat_open(out, e, top, ns)) return false;
       if (e->first) {
         e = e->first;
         continue;

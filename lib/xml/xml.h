@@ -109,8 +109,8 @@ bool xml_cat(stralloc *out, char const *markup);
 bool xml_cat_text(stralloc *out, struct slice text);
 bool xml_cat_attr(stralloc *out, char const *name, struct slice value);
 
-/* Append the tree of e. Default namespace outside is ns: it is declared where it changes.
- */
+/* Append the tree of e, which then stands alone: what it needs of declarations around it is
+ * declared in it. Default namespace outside is ns: it is declared where it changes. */
 bool xml_cat_tree(stralloc *out, struct xml_node const *e, char const *ns);
 
 #endif

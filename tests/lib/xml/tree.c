@@ -160,6 +160,25 @@ on_element(void *cookie, struct xml_node const *e, struct slice bytes)
   return true;
 }
 
+/* An element that is taken out of the tree it came in stands alone. */
+static void
+prefixes_of_parents(void **state)
+{
+  struct xml_node *e =
+    parse("<a xmlns:p='u:p'><b xmlns='u:b'><c p:x='1'><d p:y='2'/></c></b></a>");
+  struct xml_node const *c = xml_next(xml_next(e, NULL), NULL);
+  stralloc sa = STRALLOC_ZERO;
+  struct xml_node *again;
+  enum xml_error why;
+
+  (void)state;
+  assert_true(xml_cat_tree(&sa, c, "jabber:client"));
+  again = xml_parse(&arena, slice_of(sa.s, sa.len), "jabber:client", &why);
+  assert_non_null(again);
+  assert_true(same(c, again));
+  stralloc_free(&sa);
+}
+
 static void
 prefixes_of_the_root(void **state)
 {
@@ -272,6 +291,7 @@ main(void)
 {
   struct CMUnitTest const tests[] = {
     cmocka_unit_test_teardown(write_after_parse, wipe),
+    cmocka_unit_test_teardown(prefixes_of_parents, wipe),
     cmocka_unit_test_teardown(prefixes_of_the_root, wipe),
     cmocka_unit_test_teardown(refuses, wipe),
     cmocka_unit_test_teardown(reads, wipe),
