@@ -1,0 +1,112 @@
+#include "roster/roster_internal.h"
+
+#include <skalibs/uint32.h>
+#include <skalibs/uint64.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The tables, their keys, and the counts. */
+
+#define META_BYTES 20
+
+struct roster *
+roster_open(struct store *s)
+{
+  struct roster *r = calloc(1, sizeof *r);
+
+  if (!r) return NULL;
+  r->store = s;
+  if (store_table(s, "roster", &r->items) && store_table(s, "pending", &r->pending) &&
+      store_table(s, "blocked", &r->blocked) && store_table(s, "meta", &r->meta))
+    return r;
+  free(r);
+  return NULL;
+}
+
+void
+roster_close(struct roster *r)
+{
+  free(r);
+}
+
+struct slice
+roster_key(char buf[KEY_MAX], uint64_t account, struct slice jid)
+{
+  if (jid.len > ROSTER_JID_MAX) {
+    errno = ENAMETOOLONG;
+    return SLICE("");
+  }
+  uint64_pack_big(buf, account);
+  if (jid.len) memcpy(buf + 8, jid.s, jid.len);
+  return slice_of(buf, 8 + jid.len);
+}
+
+bool
+roster_counts(struct roster *r, uint64_t account, struct roster_counts *out)
+{
+  char buf[KEY_MAX];
+  struct slice v;
+
+  memset(out, 0, sizeof *out);
+  if (!store_get(r->store, r->meta, roster_key(buf, account, SLICE("")), &v))
+    return errno == ENOENT;
+  if (v.len != META_BYTES) {
+    errno = EIO;
+    return false;
+  }
+  uint64_unpack_big(v.s, &out->version);
+  uint32_unpack_big(v.s + 8, &out->items);
+  uint32_unpack_big(v.s + 12, &out->requests);
+  uint32_unpack_big(v.s + 16, &out->blocked);
+  return true;
+}
+
+bool
+roster_counts_put(struct roster *r, uint64_t account, struct roster_counts const *c)
+{
+  char buf[KEY_MAX], v[META_BYTES];
+
+  uint64_pack_big(v, c->version);
+  uint32_pack_big(v + 8, c->items);
+  uint32_pack_big(v + 12, c->requests);
+  uint32_pack_big(v + 16, c->blocked);
+  return store_put(r->store, r->meta, roster_key(buf, account, SLICE("")),
+                   slice_of(v, sizeof v));
+}
+
+bool
+roster_touch(struct roster *r, uint64_t account)
+{
+  struct roster_counts c;
+
+  if (!roster_counts(r, account, &c)) return false;
+  c.version++;
+  return roster_counts_put(r, account, &c);
+}
+
+struct each {
+  char account[8];
+  roster_text_fn *fn;
+  void *cookie;
+};
+
+static bool
+on_entry(void *cookie, struct slice key, struct slice value)
+{
+  struct each *e = cookie;
+
+  if (key.len < 8 || memcmp(key.s, e->account, 8) != 0) return false;
+  return e->fn(e->cookie, slice_of(key.s + 8, key.len - 8), value);
+}
+
+bool
+roster_each_of(struct roster *r, MDB_dbi t, uint64_t account, roster_text_fn *fn,
+               void *cookie)
+{
+  struct each e = {.fn = fn, .cookie = cookie};
+
+  uint64_pack_big(e.account, account);
+  return store_each(r->store, t, slice_of(e.account, 8), on_entry, &e);
+}

@@ -1,0 +1,138 @@
+/* roster: the contacts of accounts (RFC 6121 s2, s3), the subscription requests that wait for
+ * an answer, and block lists (XEP-0191). xmpp-userd writes; whoever may read the folder reads.
+ *
+ * Environment DATA/users, tables. ACCOUNT is the account's number, 8 bytes big-endian; CONTACT
+ * a prepared bare JID, ADDRESS a prepared JID of any form, both at most ROSTER_JID_MAX bytes.
+ *   roster   ACCOUNT CONTACT -> 1 byte state (enum roster_state), 1 byte flags (1 listed, 2
+ *            approved), name and then each group as 2 bytes length, big-endian, and text
+ *   pending  ACCOUNT CONTACT -> the request as it came: a presence element, text
+ *   blocked  ACCOUNT ADDRESS -> bare JID of the account
+ *   meta     ACCOUNT -> 8 bytes version of the roster, then of 4 bytes each the listed items,
+ *            the waiting requests, the blocked addresses; big-endian
+ * Slices that are given out lie in the map: they live until the next write or the end of the
+ * turn. Functions that fail give false with errno EIO, having logged why, or as they say. */
+#ifndef ROSTER_H
+#define ROSTER_H
+
+#include "jid/jid.h"
+#include "store/store.h"
+
+#include <skalibs/stralloc.h>
+
+/* No key of the store is longer than 511 bytes. */
+#define ROSTER_JID_MAX 500
+/* An account has this many listed items... */
+#define ROSTER_ITEMS_MAX 4096
+/* ...whose names and groups have this many bytes, and each this many groups. */
+#define ROSTER_NAME_MAX 1023
+#define ROSTER_GROUP_MAX 1023
+#define ROSTER_GROUPS_MAX 64
+/* Requests that wait, and the bytes of one; a longer one is kept without what is in it. */
+#define ROSTER_REQUESTS_MAX 1000
+#define ROSTER_REQUEST_BYTES 16384
+/* Addresses on a block list. */
+#define ROSTER_BLOCKED_MAX 1000
+
+struct roster;
+
+/* The nine states of RFC 6121 A.1; _OUT: our request waits for an answer, _IN: theirs. */
+enum roster_state {
+  ROSTER_NONE,
+  ROSTER_NONE_OUT,
+  ROSTER_NONE_IN,
+  ROSTER_NONE_OUT_IN,
+  ROSTER_TO,
+  ROSTER_TO_IN,
+  ROSTER_FROM,
+  ROSTER_FROM_OUT,
+  ROSTER_BOTH,
+  ROSTER_STATES_N
+};
+
+/* What a contact is to an account. An item that is not listed is no part of the roster: it
+ * only holds that a request has come in (s3.1.3). groups is packed, see roster_group. */
+struct roster_item {
+  struct slice jid;
+  enum roster_state state;
+  bool listed, approved; /* approved: in advance (s3.4) */
+  struct slice name, groups;
+};
+
+struct roster_counts {
+  uint64_t version; /* rises with each change that clients are told of */
+  uint32_t items, requests, blocked;
+};
+
+/* The roster's tables in the environment s, which must outlive it; made when s may write.
+ * NULL, having logged why (a reader: the writer was not there yet). */
+struct roster *roster_open(struct store *s);
+void roster_close(struct roster *r);
+
+/* What there is of an account; all zero when nothing was stored yet. */
+bool roster_counts(struct roster *r, uint64_t account, struct roster_counts *out);
+
+/* The version of the roster is one more. */
+bool roster_touch(struct roster *r, uint64_t account);
+
+/* ---- items ---- */
+
+/* The item of a contact; errno ENOENT: there is none, and *out is one of state none, not
+ * listed. jid of it is the one given. */
+bool roster_item_get(struct roster *r, uint64_t account, struct slice contact,
+                     struct roster_item *out);
+
+/* Store the item; its slices may lie in the map. errno EDQUOT: ROSTER_ITEMS_MAX are listed
+ * already; ENAMETOOLONG: the JID is over ROSTER_JID_MAX. */
+bool roster_item_put(struct roster *r, uint64_t account, struct roster_item const *item);
+bool roster_item_del(struct roster *r, uint64_t account, struct slice contact);
+
+/* Call fn for each item of the account by JID, listed or not, until it gives false. It may
+ * not write. */
+typedef bool roster_item_fn(void *cookie, struct roster_item const *item);
+bool roster_item_each(struct roster *r, uint64_t account, roster_item_fn *fn,
+                      void *cookie);
+
+/* Cut the first group off the packed *rest. false when none is left. */
+bool roster_group(struct slice *rest, struct slice *group);
+
+/* Append a group, at most ROSTER_GROUP_MAX bytes, to a packed text. false: ENOMEM. */
+bool roster_cat_group(stralloc *packed, struct slice group);
+
+/* Whether presence goes to the contact (from, both), and comes from it (to, both). */
+bool roster_gives(enum roster_state s);
+bool roster_takes(enum roster_state s);
+
+/* ---- requests that wait ---- */
+
+/* errno EDQUOT: ROSTER_REQUESTS_MAX wait already; ENAMETOOLONG. One that waits is replaced. */
+bool roster_request_put(struct roster *r, uint64_t account, struct slice contact,
+                        struct slice xml);
+
+/* true also when there was none. */
+bool roster_request_del(struct roster *r, uint64_t account, struct slice contact);
+
+typedef bool roster_text_fn(void *cookie, struct slice jid, struct slice text);
+bool roster_request_each(struct roster *r, uint64_t account, roster_text_fn *fn,
+                         void *cookie);
+
+/* ---- block lists ---- */
+
+/* Put an address on the list of account, whose bare JID is owner; take it away. errno EEXIST,
+ * EDQUOT, ENAMETOOLONG; ENOENT. */
+bool roster_block(struct roster *r, uint64_t account, struct slice owner,
+                  struct slice address);
+bool roster_unblock(struct roster *r, uint64_t account, struct slice address);
+
+/* Whether the list has j, by the matching of XEP-0191: the full address, the bare one, domain
+ * and resource, the domain. */
+bool roster_is_blocked(struct roster *r, uint64_t account, struct jid const *j);
+
+/* Call fn for each address of the account, in order; for each list of all accounts, one
+ * address at a time, with the owner as text. */
+bool roster_blocked_each(struct roster *r, uint64_t account, roster_text_fn *fn,
+                         void *cookie);
+typedef bool roster_blocked_fn(void *cookie, uint64_t account, struct slice address,
+                               struct slice owner);
+bool roster_blocked_all(struct roster *r, roster_blocked_fn *fn, void *cookie);
+
+#endif
