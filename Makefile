@@ -47,6 +47,7 @@ LIBS_xmpp-c2sd := service stanza jid xml link access settings record event base
 LIBS_xmpp-routed := service stanza jid xml link access settings record event base
 LIBS_xmpp-authd := service accounts scram store jid link settings record event base
 LIBS_xmpp-hostd := service handle stanza jid xml link settings record event base
+LIBS_xmpp-userd := service handle roster accounts store stanza jid xml link access settings record event base
 LIBS_xmpp-load := scram xml event base
 EXT_xmpp-load := -lssl
 LIBS_xmpp-confgen := yaml jid access settings record certname base

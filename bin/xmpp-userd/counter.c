@@ -1,0 +1,70 @@
+#include "userd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* mod_pres_counter: so many subscription stanzas of an account, in one direction, in an
+ * interval; what is more is dropped in silence. Counted from the first of an interval. */
+
+/* Accounts that are counted at once; more are not counted. */
+#define COUNTERS_MAX 65536
+
+struct counter {
+  struct event_timer timer;
+  uint64_t n;
+  size_t len;
+  char key[]; /* o or i, then the bare JID */
+};
+
+static struct slice
+counter_key(void const *item)
+{
+  struct counter const *c = item;
+
+  return slice_of(c->key, c->len);
+}
+
+static struct table counters = {.key = counter_key};
+
+static void
+on_end(void *cookie)
+{
+  struct counter *c = cookie;
+
+  table_del(&counters, counter_key(c));
+  free(c);
+}
+
+static struct counter *
+counter_new(struct slice key, uint64_t interval_ms)
+{
+  struct counter *c = counters.n < COUNTERS_MAX ? calloc(1, sizeof *c + key.len) : NULL;
+
+  if (!c) return NULL;
+  memcpy(c->key, key.s, key.len);
+  c->len = key.len;
+  if (!table_put(&counters, c)) {
+    free(c);
+    return NULL;
+  }
+  event_timer_start(&c->timer, door_now() + 1000 * interval_ms, on_end, c);
+  return c;
+}
+
+bool
+counter_takes(struct jid const *account, bool outbound)
+{
+  char buf[1 + JID_MAX];
+  struct slice host = account->domain, key;
+  struct counter *c;
+
+  if (!userd_has(host, "mod_pres_counter") || account->bare.len > JID_MAX) return true;
+  buf[0] = outbound ? 'o' : 'i';
+  memcpy(buf + 1, account->bare.s, account->bare.len);
+  key = slice_of(buf, 1 + account->bare.len);
+  c = table_get(&counters, key);
+  if (!c)
+    c = counter_new(
+      key, settings_u64(userd.settings, "mod_pres_counter.interval", host, 60000));
+  return !c || ++c->n <= settings_u64(userd.settings, "mod_pres_counter.count", host, 5);
+}

@@ -1,0 +1,384 @@
+#include "userd.h"
+
+#include <string.h>
+
+/* Presence (RFC 6121 s4). A broadcast is one record to routed, which knows where everybody
+ * is; what goes to one address is a stanza of its own. A session's presence is kept as it
+ * came; what the server adds to it is added each time. */
+
+/* Addresses of one fanout. */
+#define FANOUT_MAX 256
+
+/* ---- one address ---- */
+
+/* The presence xml with to behind its name. false: ENOMEM, or it is no presence. */
+static bool
+cat_addressed(stralloc *out, struct slice xml, struct slice to)
+{
+  size_t const n = sizeof "<presence" - 1;
+
+  return slice_starts(xml, "<presence") && stralloc_catb(out, xml.s, n) &&
+         xml_cat_attr(out, "to", to) && stralloc_catb(out, xml.s + n, xml.len - n);
+}
+
+static void
+put(struct slice from, struct slice to, char const *type, struct slice xml)
+{
+  static stralloc sa = STRALLOC_ZERO;
+  struct link *routed = link_find(ROUTED);
+  struct stanza st = {.to = to, .from = from, .kind = SLICE("presence")};
+
+  sa.len = 0;
+  if (!routed || !cat_addressed(&sa, xml, to)) return;
+  st.type = slice_str(type);
+  st.xml = slice_of(sa.s, sa.len);
+  stanza_put(routed, &st);
+}
+
+static void
+put_plain(struct slice from, struct slice to, char const *type)
+{
+  static stralloc sa = STRALLOC_ZERO;
+
+  sa.len = 0;
+  if (xml_cat(&sa, "<presence") && xml_cat_attr(&sa, "from", from) &&
+      xml_cat_attr(&sa, "type", slice_str(type)) && xml_cat(&sa, "/>"))
+    put(from, to, type, slice_of(sa.s, sa.len));
+}
+
+/* What a session shows, as others see it. Lives until the next call. */
+static struct slice
+shown_text(struct session const *s)
+{
+  return slice_of(s->shown.s, s->shown.len);
+}
+
+static void
+put_shown(struct session const *s, struct slice to)
+{
+  put(slice_str(s->full), to, "", shown_text(s));
+}
+
+/* ---- everybody ---- */
+
+struct broadcast {
+  struct session const *s;
+  struct slice xml, type, id;
+  uint64_t account;
+  stralloc tos;
+  size_t n;
+};
+
+static void
+flush(struct broadcast *b)
+{
+  struct link *routed = link_find(ROUTED);
+
+  if (routed && b->n) {
+    link_begin(routed, VERB_FANOUT);
+    link_text(routed, slice_of(b->tos.s, b->tos.len));
+    link_str(routed, b->s->full);
+    link_str(routed, "presence");
+    link_text(routed, b->type);
+    link_text(routed, b->id);
+    link_str(routed, "");
+    link_str(routed, "");
+    link_text(routed, b->xml);
+    link_end(routed);
+  }
+  b->tos.len = b->n = 0;
+}
+
+static void
+add(struct broadcast *b, struct slice bare)
+{
+  if ((b->n && !stralloc_catb(&b->tos, " ", 1)) ||
+      !stralloc_catb(&b->tos, bare.s, bare.len))
+    log_event(LOG_WARN, "presence-lost", "why", "out of memory", NULL);
+  else if (++b->n == FANOUT_MAX)
+    flush(b);
+}
+
+static bool
+add_contact(void *cookie, struct roster_item const *item)
+{
+  struct broadcast *b = cookie;
+  struct jid contact = userd_cut(item->jid);
+
+  if (roster_gives(item->state) && !roster_is_blocked(userd.roster, b->account, &contact))
+    add(b, item->jid);
+  return true;
+}
+
+/* s4.2.2, s4.4.2, s4.5.2: to the contacts with a subscription from the account, and to its
+ * own sessions. */
+static void
+broadcast(struct session const *s, struct slice xml, struct slice type, struct slice id)
+{
+  struct slice bare = slice_str(s->user->bare);
+  struct broadcast b = {.s = s, .xml = xml, .type = type, .id = id};
+
+  b.account = userd_number_with(bare, "mod_roster");
+  if (b.account && !roster_item_each(userd.roster, b.account, add_contact, &b))
+    userd_failed("broadcast presence", bare);
+  add(&b, bare);
+  flush(&b);
+  stralloc_free(&b.tos);
+}
+
+void
+presence_again(struct slice bare)
+{
+  struct user const *u = user_find(bare);
+  struct session const *s;
+
+  for (s = u ? u->sessions : NULL; s; s = s->next)
+    if (s->shown.len) broadcast(s, shown_text(s), SLICE(""), SLICE(""));
+}
+
+bool
+presence_is_online(struct slice bare)
+{
+  struct user const *u = user_find(bare);
+  struct session const *s;
+
+  for (s = u ? u->sessions : NULL; s; s = s->next)
+    if (s->shown.len) return true;
+  return false;
+}
+
+void
+presence_tell(struct slice bare, struct slice to, bool available)
+{
+  struct user const *u = user_find(bare);
+  struct session const *s;
+
+  for (s = u ? u->sessions : NULL; s; s = s->next) {
+    if (!s->shown.len) continue;
+    if (available)
+      put_shown(s, to);
+    else
+      put_plain(slice_str(s->full), to, "unavailable");
+  }
+}
+
+/* ---- a session comes ---- */
+
+/* s4.3: a contact that is not here is probed; one of ours that does not give its presence is
+ * probed too, for its answer says what has become of the subscription. */
+void
+presence_ask(struct session const *s, struct slice contact)
+{
+  struct slice bare = slice_str(s->user->bare);
+  struct jid us = userd_cut(slice_str(s->full));
+  struct user const *u;
+  struct session const *other;
+
+  if (!userd_is_local(userd_cut(contact).domain) || !roster_subscribed(contact, bare)) {
+    put_plain(bare, contact, "probe");
+    return;
+  }
+  if (blocking_has(contact, &us)) return;
+  u = user_find(contact);
+  for (other = u ? u->sessions : NULL; other; other = other->next)
+    if (other->shown.len) put_shown(other, slice_str(s->full));
+}
+
+struct arrival {
+  struct session const *s;
+  uint64_t account;
+};
+
+static bool
+ask_contact(void *cookie, struct roster_item const *item)
+{
+  struct arrival const *a = cookie;
+  struct jid contact = userd_cut(item->jid);
+
+  if (roster_takes(item->state) && !roster_is_blocked(userd.roster, a->account, &contact))
+    presence_ask(a->s, item->jid);
+  return true;
+}
+
+/* s3.1.3: a request is delivered at each initial presence until it is answered. */
+static bool
+put_request(void *cookie, struct slice contact, struct slice xml)
+{
+  struct arrival const *a = cookie;
+  struct link *routed = link_find(ROUTED);
+  struct jid j = userd_cut(contact);
+  struct stanza st = {.to = slice_str(a->s->full),
+                      .from = contact,
+                      .kind = SLICE("presence"),
+                      .type = SLICE("subscribe"),
+                      .xml = xml};
+
+  if (routed && !roster_is_blocked(userd.roster, a->account, &j)) stanza_put(routed, &st);
+  return true;
+}
+
+/* What only a session's first presence does (s4.2.2). */
+static void
+arrive(struct session const *s)
+{
+  struct arrival a = {.s = s};
+  struct slice bare = slice_str(s->user->bare);
+  struct session const *other;
+
+  for (other = s->user->sessions; other; other = other->next)
+    if (other != s && other->shown.len) put_shown(other, slice_str(s->full));
+  a.account = userd_number_with(bare, "mod_roster");
+  if (a.account && (!roster_item_each(userd.roster, a.account, ask_contact, &a) ||
+                    !roster_request_each(userd.roster, a.account, put_request, &a)))
+    userd_failed("ask for presence", bare);
+}
+
+void
+presence_comes(struct session *s, struct slice id)
+{
+  broadcast(s, shown_text(s), SLICE(""), id);
+  arrive(s);
+}
+
+static void
+own_available(struct stanza const *st)
+{
+  struct session *s = session_make(st->from);
+  bool known = s && s->shown.len > 0;
+
+  if (!s) return;
+  session_instance(s, st->origin);
+  if (!session_show(s, st->xml)) {
+    session_free_if_idle(s);
+    log_event(LOG_WARN, "presence-lost", "why", "out of memory", NULL);
+  } else if (known)
+    broadcast(s, shown_text(s), SLICE(""), st->id);
+  else
+    presence_comes(s, st->id);
+}
+
+/* ---- a session goes ---- */
+
+/* Whether the broadcast has reached the address. */
+static bool
+is_reached(struct session const *s, struct jid const *to)
+{
+  struct slice bare = slice_str(s->user->bare);
+
+  return slice_eq(to->bare, bare) || roster_subscribed(bare, to->bare);
+}
+
+/* s4.6.3: who had directed presence and is not told by the broadcast. */
+static void
+end_directed(struct session *s, struct slice xml, bool broadcast_done)
+{
+  struct slice rest = slice_of(s->directed.s, s->directed.len), line;
+  struct jid to;
+
+  while (slice_word(&rest, '\n', &line)) {
+    to = userd_cut(line);
+    if (broadcast_done && is_reached(s, &to)) continue;
+    if (!blocking_has(slice_str(s->user->bare), &to))
+      put(slice_str(s->full), line, "unavailable", xml);
+  }
+  stralloc_free(&s->directed);
+}
+
+void
+presence_end_directed(struct session *s, struct jid const *item)
+{
+  struct slice rest = slice_of(s->directed.s, s->directed.len), line;
+  struct jid to;
+
+  while (slice_word(&rest, '\n', &line)) {
+    to = userd_cut(line);
+    if (!blocking_stands_for(item, &to)) continue;
+    put_plain(slice_str(s->full), line, "unavailable");
+    session_direct(s, line, false);
+    rest = slice_of(line.s, (size_t)(s->directed.s + s->directed.len - line.s));
+  }
+}
+
+void
+presence_goes(struct session *s, struct slice xml, struct slice id)
+{
+  bool was = s->shown.len > 0;
+
+  session_show(s, SLICE(""));
+  if (was) broadcast(s, xml, SLICE("unavailable"), id);
+  end_directed(s, xml, was);
+  session_free_if_idle(s);
+}
+
+void
+presence_lost(struct session *s)
+{
+  static stralloc xml = STRALLOC_ZERO;
+
+  s->wants_roster = s->wants_blocklist = false;
+  xml.len = 0;
+  if (xml_cat(&xml, "<presence") && xml_cat_attr(&xml, "from", slice_str(s->full)) &&
+      xml_cat(&xml, " type='unavailable'/>"))
+    presence_goes(s, slice_of(xml.s, xml.len), SLICE(""));
+  else
+    session_free(s);
+}
+
+void
+presence_gone(struct link *l, struct record *r)
+{
+  struct slice directed = record_get(r, 2), line;
+  struct session *s =
+    directed.len ? session_make(record_get(r, 1)) : session_find(record_get(r, 1));
+
+  (void)l;
+  if (!s) return;
+  while (slice_word(&directed, '\n', &line))
+    if (line.len) session_direct(s, line, true);
+  presence_lost(s);
+}
+
+void
+presence_own(struct stanza const *st)
+{
+  struct session *s;
+
+  if (!st->type.len) {
+    own_available(st);
+  } else if (slice_is(st->type, "unavailable")) {
+    s = session_find(st->from);
+    if (s) presence_goes(s, st->xml, st->id);
+  }
+}
+
+/* ---- probes ---- */
+
+static bool
+tell_full(struct jid const *to, struct slice who)
+{
+  struct session const *s = session_find(to->full);
+
+  if (!s || !s->shown.len) return false;
+  put_shown(s, who);
+  return true;
+}
+
+/* s4.3.2: who has a subscription is told of the session that was asked for, or of all; else
+ * that there is none. */
+void
+presence_probe(struct stanza const *st)
+{
+  struct jid to = userd_cut(st->to), from = userd_cut(st->from);
+
+  if (blocking_has(to.bare, &from)) return;
+  if (!slice_eq(to.bare, from.bare) && !roster_subscribed(to.bare, from.bare)) {
+    put_plain(to.bare, from.bare, "unsubscribed");
+    return;
+  }
+  if (to.resource.len) {
+    if (!tell_full(&to, st->from)) put_plain(to.full, st->from, "unavailable");
+  } else if (presence_is_online(to.bare))
+    presence_tell(to.bare, st->from, true);
+  else
+    put_plain(to.bare, st->from, "unavailable");
+}

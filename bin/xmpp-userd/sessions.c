@@ -1,0 +1,233 @@
+#include "userd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Sessions by full JID, accounts that have some by bare JID: one lookup each. A session that
+ * has said nothing is not here. */
+
+static struct slice
+user_key(void const *item)
+{
+  return slice_str(((struct user const *)item)->bare);
+}
+
+static struct slice
+session_key(void const *item)
+{
+  return slice_str(((struct session const *)item)->full);
+}
+
+static struct table users = {.key = user_key}, sessions = {.key = session_key};
+static struct session *first, **last = &first;
+static uint64_t comings; /* of routed's link */
+
+struct session_totals session_totals;
+
+struct user *
+user_find(struct slice bare)
+{
+  return table_get(&users, bare);
+}
+
+struct session *
+session_find(struct slice full)
+{
+  return table_get(&sessions, full);
+}
+
+struct session *
+sessions_first(void)
+{
+  return first;
+}
+
+static void
+user_free_if_empty(struct user *u)
+{
+  if (u->sessions) return;
+  table_del(&users, slice_str(u->bare));
+  free(u->bare);
+  free(u);
+  session_totals.users--;
+}
+
+static struct user *
+user_make(struct slice bare)
+{
+  struct user *u = user_find(bare);
+
+  if (u) return u;
+  u = calloc(1, sizeof *u);
+  if (!u) return NULL;
+  u->bare = strndup(bare.s, bare.len);
+  if (!u->bare || !table_put(&users, u)) {
+    free(u->bare);
+    free(u);
+    return NULL;
+  }
+  session_totals.users++;
+  return u;
+}
+
+static void
+put_in_lists(struct session *s)
+{
+  struct session **at;
+
+  for (at = &s->user->sessions; *at; at = &(*at)->next) {
+  }
+  *at = s;
+  s->all_prev = last;
+  *last = s;
+  last = &s->all_next;
+  session_totals.sessions++;
+}
+
+static struct session *
+session_new(struct slice full, struct slice bare)
+{
+  struct user *u = user_make(bare);
+  struct session *s = u ? calloc(1, sizeof *s) : NULL;
+
+  if (!s) goto fail;
+  s->user = u;
+  s->full = strndup(full.s, full.len);
+  if (!s->full || !table_put(&sessions, s)) goto fail;
+  put_in_lists(s);
+  return s;
+fail:
+  if (s) free(s->full);
+  free(s);
+  if (u) user_free_if_empty(u);
+  return NULL;
+}
+
+struct session *
+session_make(struct slice full)
+{
+  struct session *s = session_find(full);
+  struct jid j;
+
+  if (!s) {
+    j = userd_cut(full);
+    s = j.local.len && j.resource.len ? session_new(full, j.bare) : NULL;
+  }
+  if (s) s->confirmed = comings;
+  return s;
+}
+
+void
+session_free(struct session *s)
+{
+  struct session **at;
+
+  table_del(&sessions, slice_str(s->full));
+  for (at = &s->user->sessions; *at != s; at = &(*at)->next) {
+  }
+  *at = s->next;
+  *s->all_prev = s->all_next;
+  if (s->all_next)
+    s->all_next->all_prev = s->all_prev;
+  else
+    last = s->all_prev;
+  session_totals.sessions--;
+  user_free_if_empty(s->user);
+  stralloc_free(&s->shown);
+  stralloc_free(&s->directed);
+  free(s->full);
+  free(s);
+}
+
+void
+session_free_if_idle(struct session *s)
+{
+  if (!s->shown.len && !s->directed.len && !s->wants_roster && !s->wants_blocklist)
+    session_free(s);
+}
+
+void
+session_instance(struct session *s, struct slice origin)
+{
+  struct slice name;
+
+  if (!slice_word(&origin, ':', &name) || name.len > LINK_NAME_MAX) return;
+  memcpy(s->instance, name.s, name.len);
+  s->instance[name.len] = 0;
+}
+
+bool
+session_show(struct session *s, struct slice xml)
+{
+  if (!xml.len) {
+    stralloc_free(&s->shown);
+    return true;
+  }
+  return stralloc_copyb(&s->shown, xml.s, xml.len);
+}
+
+/* Where the line of an address begins; the length of directed when there is none. */
+static size_t
+line_of(struct session const *s, struct slice to)
+{
+  struct slice rest = slice_of(s->directed.s, s->directed.len), line;
+
+  while (slice_word(&rest, '\n', &line))
+    if (slice_eq(line, to)) return (size_t)(line.s - s->directed.s);
+  return s->directed.len;
+}
+
+void
+session_direct(struct session *s, struct slice to, bool available)
+{
+  size_t at = line_of(s, to), n = to.len + 1;
+  stralloc *d = &s->directed;
+
+  if (available && at == d->len) {
+    if (!to.len || d->len + n > DIRECTED_BYTES || !stralloc_readyplus(d, n)) {
+      log_event(LOG_WARN, "directed-forgotten", "session", s->full, NULL);
+      return;
+    }
+    stralloc_catb(d, to.s, to.len);
+    stralloc_catb(d, "\n", 1);
+  } else if (!available && at < d->len) {
+    memmove(d->s + at, d->s + at + n, d->len - at - n);
+    d->len -= n;
+  }
+}
+
+void
+sessions_up(void)
+{
+  comings++;
+}
+
+bool
+session_is_confirmed(struct session const *s)
+{
+  return s->confirmed == comings;
+}
+
+void
+sessions_wants(struct link *l, struct record *r)
+{
+  struct session *s = session_make(record_get(r, 1));
+  struct slice words = record_get(r, 2);
+
+  (void)l;
+  if (!s) return;
+  s->wants_roster = slice_has_word(words, SLICE("roster"));
+  s->wants_blocklist = slice_has_word(words, SLICE("blocklist"));
+  session_free_if_idle(s);
+}
+
+void
+sessions_directed(struct link *l, struct record *r)
+{
+  struct session *s = session_make(record_get(r, 1));
+
+  (void)l;
+  if (!s) return;
+  session_direct(s, record_get(r, 2), !slice_is(record_get(r, 3), "unavailable"));
+  session_free_if_idle(s);
+}

@@ -1,0 +1,124 @@
+#include "userd.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Rosters of a million accounts; vCards with pictures. Only what is used lies on the disk. */
+#define MAP_BYTES (64ull << 30)
+
+struct userd userd;
+
+static bool
+open_store(void)
+{
+  char path[512];
+
+  snprintf(path, sizeof path, "%s/users", service_data());
+  userd.store = store_open(path, true, false, MAP_BYTES);
+  if (!userd.store) return false;
+  userd.roster = roster_open(userd.store);
+  return userd.roster != NULL;
+}
+
+bool
+userd_load(struct settings *st, bool first)
+{
+  struct access *access = access_load(st);
+
+  if (!access) return false;
+  if (first && !open_store()) {
+    access_free(access);
+    return false;
+  }
+  access_free(userd.access);
+  userd.access = access;
+  userd.settings = st;
+  return true;
+}
+
+bool
+userd_has(struct slice host, char const *module)
+{
+  struct settings_row const *row = NULL;
+
+  while ((row = settings_next(userd.settings, "module", row)))
+    if (slice_eq(row->scope, host) && slice_is(row->value[0], module)) return true;
+  return false;
+}
+
+bool
+userd_any(char const *module)
+{
+  struct settings_row const *row = NULL;
+
+  while ((row = settings_next(userd.settings, "module", row)))
+    if (slice_is(row->value[0], module)) return true;
+  return false;
+}
+
+bool
+userd_is_local(struct slice domain)
+{
+  return userd_has(domain, "mod_roster");
+}
+
+/* A folder that is not there yet is no fault worth a line in the log each time. */
+void
+userd_accounts(void)
+{
+  char path[512];
+
+  if (userd.accounts) return;
+  snprintf(path, sizeof path, "%s/accounts/data.mdb", service_data());
+  if (!access(path, R_OK)) userd.accounts = accounts_open(service_data(), false);
+}
+
+uint64_t
+userd_number(struct slice bare)
+{
+  return userd.accounts ? accounts_number(userd.accounts, bare) : 0;
+}
+
+uint64_t
+userd_number_with(struct slice bare, char const *module)
+{
+  return userd_has(userd_cut(bare).domain, module) ? userd_number(bare) : 0;
+}
+
+bool
+userd_may_change(struct jid const *j)
+{
+  struct slice rule = settings_get(userd.settings, "mod_roster.access", j->domain);
+  struct access_who who = {
+    .local = j->local, .domain = j->domain, .resource = j->resource};
+
+  return !rule.len || access_allows(userd.access, rule, j->domain, &who);
+}
+
+struct jid
+userd_cut(struct slice t)
+{
+  struct jid j = {.local = SLICE(""), .domain = t, .bare = t, .full = t};
+  char const *slash = t.len ? memchr(t.s, '/', t.len) : NULL, *at;
+
+  j.resource = SLICE("");
+  if (slash) {
+    j.bare = j.domain = slice_of(t.s, (size_t)(slash - t.s));
+    j.resource = slice_of(slash + 1, t.len - j.bare.len - 1);
+  }
+  at = j.bare.len ? memchr(j.bare.s, '@', j.bare.len) : NULL;
+  if (at) {
+    j.local = slice_of(j.bare.s, (size_t)(at - j.bare.s));
+    j.domain = slice_of(at + 1, j.bare.len - j.local.len - 1);
+  }
+  return j;
+}
+
+void
+userd_failed(char const *what, struct slice bare)
+{
+  log_event(LOG_WARN, "not-done", "what", what, "account", log_text(bare), "why",
+            strerror(errno), NULL);
+}

@@ -1,0 +1,373 @@
+#include "userd.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Subscriptions to presence (RFC 6121 s3, Appendix A). Each account's half of a subscription
+ * is in its own roster; the stanza that a change is told by goes to the other half through
+ * routed, also when both are ours. What follows a change is said in this order: the stanza,
+ * the roster push, presence (s3.1.6, s3.2.3, s3.3.3). Presence between two accounts of ours
+ * is therefore given by who takes it, when its half has changed. */
+
+enum kind { SUBSCRIBE, UNSUBSCRIBE, SUBSCRIBED, UNSUBSCRIBED, KINDS };
+
+static char const *const kind_names[KINDS] = {"subscribe", "unsubscribe", "subscribed",
+                                              "unsubscribed"};
+
+/* Whether the stanza goes on (is routed, or delivered), and the state then. */
+struct cell {
+  bool goes;
+  enum roster_state next;
+};
+
+/* clang-format off */
+#define GO(state) {true, ROSTER_##state}
+#define NO(state) {false, ROSTER_##state}
+
+/* A.2.1 to A.2.4: what the account says. */
+static struct cell const outbound[ROSTER_STATES_N][KINDS] = {
+  /* state                  subscribe        unsubscribe   subscribed       unsubscribed */
+  [ROSTER_NONE] =        { GO(NONE_OUT),    GO(NONE),     NO(NONE),        NO(NONE)        },
+  [ROSTER_NONE_OUT] =    { GO(NONE_OUT),    GO(NONE),     NO(NONE_OUT),    NO(NONE_OUT)    },
+  [ROSTER_NONE_IN] =     { GO(NONE_OUT_IN), GO(NONE_IN),  GO(FROM),        GO(NONE)        },
+  [ROSTER_NONE_OUT_IN] = { GO(NONE_OUT_IN), GO(NONE_IN),  GO(FROM_OUT),    GO(NONE_OUT)    },
+  [ROSTER_TO] =          { GO(TO),          GO(NONE),     NO(TO),          NO(TO)          },
+  [ROSTER_TO_IN] =       { GO(TO_IN),       GO(NONE_IN),  GO(BOTH),        GO(TO)          },
+  [ROSTER_FROM] =        { GO(FROM_OUT),    GO(FROM),     NO(FROM),        GO(NONE)        },
+  [ROSTER_FROM_OUT] =    { GO(FROM_OUT),    GO(FROM),     NO(FROM_OUT),    GO(NONE_OUT)    },
+  [ROSTER_BOTH] =        { GO(BOTH),        GO(FROM),     NO(BOTH),        GO(TO)          },
+};
+
+/* A.3.1 to A.3.4: what the contact says. */
+static struct cell const inbound[ROSTER_STATES_N][KINDS] = {
+  /* state                  subscribe        unsubscribe   subscribed       unsubscribed */
+  [ROSTER_NONE] =        { GO(NONE_IN),     NO(NONE),     NO(NONE),        NO(NONE)        },
+  [ROSTER_NONE_OUT] =    { GO(NONE_OUT_IN), NO(NONE_OUT), GO(TO),          GO(NONE)        },
+  [ROSTER_NONE_IN] =     { NO(NONE_IN),     GO(NONE),     NO(NONE_IN),     NO(NONE_IN)     },
+  [ROSTER_NONE_OUT_IN] = { NO(NONE_OUT_IN), GO(NONE_OUT), GO(TO_IN),       GO(NONE_IN)     },
+  [ROSTER_TO] =          { GO(TO_IN),       NO(TO),       NO(TO),          GO(NONE)        },
+  [ROSTER_TO_IN] =       { NO(TO_IN),       GO(TO),       NO(TO_IN),       GO(NONE_IN)     },
+  [ROSTER_FROM] =        { NO(FROM),        GO(NONE),     NO(FROM),        NO(FROM)        },
+  [ROSTER_FROM_OUT] =    { NO(FROM_OUT),    GO(NONE_OUT), GO(BOTH),        GO(FROM)        },
+  [ROSTER_BOTH] =        { NO(BOTH),        GO(TO),       NO(BOTH),        GO(FROM)        },
+};
+
+/* clang-format on */
+
+/* One stanza between an account of ours and a contact. */
+struct change {
+  enum kind kind;
+  struct jid own, contact; /* bare addresses, in what the stanza's live in */
+  uint64_t account;
+  enum roster_state before;
+  struct roster_item item; /* as it is to be */
+  bool was_listed, was_approved;
+};
+
+static bool
+kind_of(struct slice type, enum kind *out)
+{
+  unsigned int i;
+
+  for (i = 0; i < KINDS; i++)
+    if (slice_is(type, kind_names[i])) {
+      *out = (enum kind)i;
+      return true;
+    }
+  return false;
+}
+
+/* ---- stanzas ---- */
+
+void
+subscription_put(struct slice from, struct slice to, char const *type)
+{
+  static stralloc sa = STRALLOC_ZERO;
+  struct link *routed = link_find(ROUTED);
+  struct stanza st = {.to = to, .from = from, .kind = SLICE("presence")};
+
+  sa.len = 0;
+  if (!routed || !xml_cat(&sa, "<presence") || !xml_cat_attr(&sa, "from", from) ||
+      !xml_cat_attr(&sa, "to", to) || !xml_cat_attr(&sa, "type", slice_str(type)) ||
+      !xml_cat(&sa, "/>"))
+    return;
+  st.type = slice_str(type);
+  st.xml = slice_of(sa.s, sa.len);
+  stanza_put(routed, &st);
+}
+
+static void
+set_attr(struct xml_node *e, char const *name, struct slice value)
+{
+  size_t i;
+
+  for (i = 0; i < e->attrs_n; i++)
+    if (!e->attrs[i].ns.len && slice_is(e->attrs[i].name, name))
+      e->attrs[i].value = value;
+}
+
+/* s3.1.2 and its like: on it goes, between bare addresses, whatever the client has given. */
+static void
+pass_on(struct change const *c, struct stanza const *st)
+{
+  static stralloc sa = STRALLOC_ZERO;
+  struct arena arena = ARENA_ZERO;
+  struct link *routed = link_find(ROUTED);
+  struct stanza on = *st;
+  enum xml_error why;
+  struct xml_node *e = xml_parse(&arena, st->xml, "jabber:client", &why);
+
+  sa.len = 0;
+  if (e && routed) {
+    set_attr(e, "to", c->contact.bare);
+    set_attr(e, "from", c->own.bare);
+    if (xml_cat_tree(&sa, e, "jabber:client")) {
+      on.to = c->contact.bare;
+      on.from = c->own.bare;
+      on.tags = SLICE("");
+      on.xml = slice_of(sa.s, sa.len);
+      stanza_put(routed, &on);
+    }
+  }
+  arena_wipe(&arena);
+}
+
+/* To the account's sessions: available ones see requests (s3.1.3), and those that want the
+ * roster what became of them (s3.1.6). The element stays addressed to the account. */
+static void
+deliver(struct change const *c, struct stanza const *st)
+{
+  struct user const *u = user_find(c->own.bare);
+  struct link *routed = link_find(ROUTED);
+  struct session const *s;
+  struct stanza to = *st;
+
+  for (s = u && routed ? u->sessions : NULL; s; s = s->next) {
+    if (!(c->kind == SUBSCRIBE ? s->shown.len > 0 : s->wants_roster)) continue;
+    to.to = slice_str(s->full);
+    stanza_put(routed, &to);
+  }
+}
+
+/* ---- the roster's side ---- */
+
+static bool
+is_asking(enum roster_state s)
+{
+  return s == ROSTER_NONE_OUT || s == ROSTER_NONE_OUT_IN || s == ROSTER_FROM_OUT;
+}
+
+/* Whether clients see a difference: a request that came in is none (s3.1.3). */
+static bool
+is_visible(struct change const *c)
+{
+  enum roster_state a = c->before, b = c->item.state;
+
+  return c->was_listed != c->item.listed || c->was_approved != c->item.approved ||
+         roster_gives(a) != roster_gives(b) || roster_takes(a) != roster_takes(b) ||
+         is_asking(a) != is_asking(b);
+}
+
+/* Make the state next. What is neither in the roster nor waiting is nothing. */
+static bool
+store(struct change *c, enum roster_state next)
+{
+  struct roster_item *item = &c->item;
+
+  item->state = next;
+  if ((next != ROSTER_NONE && next != ROSTER_NONE_IN) || item->approved)
+    item->listed = true;
+  if (next != c->before || item->approved != c->was_approved) {
+    bool ok = item->listed || next == ROSTER_NONE_IN
+                ? roster_item_put(userd.roster, c->account, item)
+                : roster_item_del(userd.roster, c->account, item->jid);
+    if (!ok) {
+      userd_failed("change a subscription", c->own.bare);
+      return false;
+    }
+  }
+  return true;
+}
+
+static void
+push(struct change const *c)
+{
+  if (is_visible(c)) roster_push(c->own.bare, c->account, c->contact.bare);
+}
+
+/* Fill *c for a stanza of this type between two addresses. false: there is nothing to do
+ * with it, or no such account (then account is 0). */
+static bool
+begin(struct change *c, struct slice own, struct slice contact, struct slice type)
+{
+  memset(c, 0, sizeof *c);
+  if (!kind_of(type, &c->kind)) return false;
+  c->own = userd_cut(userd_cut(own).bare);
+  c->contact = userd_cut(userd_cut(contact).bare);
+  c->account = userd_number_with(c->own.bare, "mod_roster");
+  if (!c->account) return false;
+  if (!roster_item_get(userd.roster, c->account, c->contact.bare, &c->item) &&
+      errno != ENOENT)
+    return false;
+  c->before = c->item.state;
+  c->was_listed = c->item.listed;
+  c->was_approved = c->item.approved;
+  return true;
+}
+
+/* ---- what the account says ---- */
+
+/* s3.4.2: approved before it is asked for; nobody else is told. */
+static void
+approve_in_advance(struct change *c)
+{
+  if (roster_gives(c->before)) return;
+  c->item.approved = true;
+  if (store(c, c->before)) push(c);
+}
+
+/* Presence to a contact of another server; ours are told when their half has changed. */
+static void
+give_presence(struct change const *c)
+{
+  bool was = roster_gives(c->before), is = roster_gives(c->item.state);
+
+  if (was != is && !userd_is_local(c->contact.domain))
+    presence_tell(c->own.bare, c->contact.bare, is);
+}
+
+void
+subscription_outbound(struct stanza const *st)
+{
+  struct jid who = userd_cut(st->from), to = userd_cut(st->to);
+  struct cell const *cell;
+  struct change c;
+
+  if (!begin(&c, st->from, st->to, st->type) || slice_eq(c.own.bare, c.contact.bare) ||
+      c.contact.bare.len > ROSTER_JID_MAX || !userd_may_change(&who) ||
+      blocking_has(c.own.bare, &to) || !counter_takes(&c.own, true))
+    return;
+  cell = &outbound[c.before][c.kind];
+  if (c.kind == SUBSCRIBED && !cell->goes) {
+    approve_in_advance(&c);
+    return;
+  }
+  if (c.kind == UNSUBSCRIBED) c.item.approved = false;
+  if (!store(&c, cell->next)) return;
+  if ((c.kind == SUBSCRIBED || c.kind == UNSUBSCRIBED) &&
+      !roster_request_del(userd.roster, c.account, c.contact.bare))
+    return;
+  if (cell->goes) pass_on(&c, st);
+  push(&c);
+  give_presence(&c);
+}
+
+void
+subscription_cancel(struct slice bare, struct roster_item const *item)
+{
+  struct jid contact = userd_cut(item->jid);
+  bool ends_ours = outbound[item->state][UNSUBSCRIBE].next != item->state;
+  bool ends_theirs = outbound[item->state][UNSUBSCRIBED].next != item->state;
+
+  if (blocking_has(bare, &contact)) return;
+  if (ends_ours) subscription_put(bare, item->jid, kind_names[UNSUBSCRIBE]);
+  if (ends_theirs) subscription_put(bare, item->jid, kind_names[UNSUBSCRIBED]);
+  if (roster_gives(item->state) && !userd_is_local(contact.domain))
+    presence_tell(bare, item->jid, false);
+}
+
+/* ---- what the contact says ---- */
+
+/* A.3.1: who has the subscription already, or was approved in advance (s3.4), is told so on
+ * the account's behalf. */
+static void
+grant(struct change *c)
+{
+  enum roster_state asked = inbound[c->before][SUBSCRIBE].next;
+
+  if (!roster_gives(c->before) && !store(c, outbound[asked][SUBSCRIBED].next)) return;
+  subscription_put(c->own.bare, c->contact.bare, kind_names[SUBSCRIBED]);
+  push(c);
+  if (!userd_is_local(c->contact.domain))
+    presence_tell(c->own.bare, c->contact.bare, true);
+}
+
+/* s3.1.3: the request is kept whole, and delivered until it is answered. */
+static bool
+keep_request(struct change const *c, struct stanza const *st)
+{
+  static stralloc sa = STRALLOC_ZERO;
+  struct slice xml = st->xml;
+
+  if (xml.len > ROSTER_REQUEST_BYTES) {
+    sa.len = 0;
+    if (!xml_cat(&sa, "<presence") || !xml_cat_attr(&sa, "from", c->contact.bare) ||
+        !xml_cat_attr(&sa, "to", c->own.bare) || !xml_cat(&sa, " type='subscribe'/>"))
+      return false;
+    xml = slice_of(sa.s, sa.len);
+  }
+  if (roster_request_put(userd.roster, c->account, c->contact.bare, xml)) return true;
+  userd_failed("keep a request", c->own.bare);
+  return false;
+}
+
+static void
+take_request(struct change *c, struct stanza const *st)
+{
+  struct cell const *cell = &inbound[c->before][SUBSCRIBE];
+
+  if (roster_gives(c->before) || c->item.approved)
+    grant(c);
+  else if (cell->goes && keep_request(c, st) && store(c, cell->next))
+    deliver(c, st);
+}
+
+/* Presence of two accounts of ours begins or ends for the one that takes it. */
+static void
+take_presence(struct change const *c)
+{
+  bool was = roster_takes(c->before), is = roster_takes(c->item.state);
+  struct jid us = c->own;
+
+  if (was == is || !userd_is_local(c->contact.domain) ||
+      blocking_has(c->contact.bare, &us))
+    return;
+  if (!is || roster_subscribed(c->contact.bare, c->own.bare))
+    presence_tell(c->contact.bare, c->own.bare, is);
+}
+
+static void
+take_answer(struct change *c, struct stanza const *st)
+{
+  struct cell const *cell = &inbound[c->before][c->kind];
+
+  if (!cell->goes || !store(c, cell->next)) return;
+  if (c->kind == UNSUBSCRIBE &&
+      !roster_request_del(userd.roster, c->account, c->contact.bare))
+    return;
+  deliver(c, st);
+  push(c);
+  if (roster_gives(c->before) && !roster_gives(c->item.state))
+    presence_tell(c->own.bare, c->contact.bare, false); /* s3.3.3 */
+  take_presence(c);
+}
+
+void
+subscription_inbound(struct stanza const *st)
+{
+  struct jid from = userd_cut(st->from);
+  struct change c;
+
+  if (!begin(&c, st->to, st->from, st->type)) {
+    if (!c.account && slice_is(st->type, "subscribe")) /* s3.1.3: there is nobody */
+      subscription_put(userd_cut(st->to).bare, from.bare, kind_names[UNSUBSCRIBED]);
+    return;
+  }
+  if (slice_eq(c.own.bare, c.contact.bare) || c.contact.bare.len > ROSTER_JID_MAX ||
+      blocking_has(c.own.bare, &from) || !counter_takes(&c.own, false))
+    return;
+  if (c.kind == SUBSCRIBE)
+    take_request(&c, st);
+  else
+    take_answer(&c, st);
+}

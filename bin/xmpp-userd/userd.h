@@ -1,0 +1,200 @@
+/* Private to xmpp-userd: sessions, presence, rosters, block lists. */
+#ifndef USERD_H
+#define USERD_H
+
+#include "access/access.h"
+#include "accounts/accounts.h"
+#include "handle/handle.h"
+#include "roster/roster.h"
+#include "service/service.h"
+
+/* ---- what is open, and the settings (settings.c) ---- */
+
+struct userd {
+  struct settings const *settings;
+  struct access *access;
+  struct store *store;       /* DATA/users, ours to write */
+  struct roster *roster;     /* in it */
+  struct accounts *accounts; /* NULL as long as xmpp-authd has not made any */
+};
+
+extern struct userd userd;
+
+bool userd_load(struct settings *st, bool first);
+
+/* Whether the module is on for a host; for any host. */
+bool userd_has(struct slice host, char const *module);
+bool userd_any(char const *module);
+
+/* Whether a domain is a host of ours whose rosters are here. */
+bool userd_is_local(struct slice domain);
+
+/* Open the accounts if that is not done yet and can be. */
+void userd_accounts(void);
+
+/* The number of the account bare; 0: there is none. With a module: 0 also when its host has
+ * it not. */
+uint64_t userd_number(struct slice bare);
+uint64_t userd_number_with(struct slice bare, char const *module);
+
+/* Whether j may change the roster of its account (mod_roster.access). */
+bool userd_may_change(struct jid const *j);
+
+/* Cut a prepared JID: no check, no copy. */
+struct jid userd_cut(struct slice prepared);
+
+/* Say what goes wrong with the store and is nobody's answer. */
+void userd_failed(char const *what, struct slice bare);
+
+/* ---- the table of what is answered (handlers.c) ---- */
+
+extern struct handle_row const handlers[];
+extern size_t const handlers_n;
+
+/* Tell routed what is handled, and the features whose module some host has. */
+void handlers_announce(struct link *routed);
+
+/* ---- sessions (sessions.c) ---- */
+
+/* Addresses that one session has sent directed presence to, in bytes. */
+#define DIRECTED_BYTES 65536
+
+/* A session that has shown presence, wants pushes, or has sent directed presence. */
+struct session {
+  struct session *next;      /* of the user */
+  struct session *all_next;  /* of all, in the order of coming */
+  struct session **all_prev; /* what points to this one */
+  struct user *user;
+  char *full;
+  char instance[LINK_NAME_MAX + 1]; /* its c2sd; empty: not known yet */
+  stralloc shown;                   /* its presence, an element; empty: unavailable */
+  stralloc directed;                /* addresses, each with a newline behind */
+  uint64_t confirmed; /* which coming up of routed's link it was told of in */
+  bool wants_roster, wants_blocklist;
+};
+
+/* An account that has sessions here. */
+struct user {
+  char *bare;
+  struct session *sessions;
+};
+
+/* By bare and by full JID; NULL: unknown. */
+struct user *user_find(struct slice bare);
+struct session *session_find(struct slice full);
+
+/* The session of a full JID, made when it is unknown, and confirmed. NULL: ENOMEM, or that is
+ * no full JID. */
+struct session *session_make(struct slice full);
+
+/* Forget it; forget it if nothing is remembered of it. */
+void session_free(struct session *s);
+void session_free_if_idle(struct session *s);
+
+/* The first of all sessions. */
+struct session *sessions_first(void);
+
+/* It comes through this c2sd: INSTANCE or INSTANCE:NUMBER. */
+void session_instance(struct session *s, struct slice origin);
+
+/* Its presence is now this. false: ENOMEM. */
+bool session_show(struct session *s, struct slice xml);
+
+/* Directed presence went to, or ended for, an address. */
+void session_direct(struct session *s, struct slice to, bool available);
+
+/* routed's link came up: every session is to be confirmed anew. */
+void sessions_up(void);
+bool session_is_confirmed(struct session const *s);
+
+void sessions_wants(struct link *l, struct record *r);
+void sessions_directed(struct link *l, struct record *r);
+
+struct session_totals {
+  uint64_t sessions, users;
+};
+
+extern struct session_totals session_totals;
+
+/* ---- sessions over restarts (recall.c) ---- */
+
+void recall_up(void);
+void recall_shown(struct link *l, struct record *r);
+void recall_recalled(struct link *l, struct record *r);
+
+/* ---- presence (presence.c) ---- */
+
+/* A session's own presence; a probe; a session is over. */
+void presence_own(struct stanza const *st);
+void presence_probe(struct stanza const *st);
+void presence_gone(struct link *l, struct record *r);
+
+/* The session comes with presence that its contacts do not know. */
+void presence_comes(struct session *s, struct slice id);
+
+/* The session has become unavailable with this element, whose id is given; it is forgotten
+ * unless something else is remembered of it. */
+void presence_goes(struct session *s, struct slice xml, struct slice id);
+
+/* The session ended without a word. */
+void presence_lost(struct session *s);
+
+/* Broadcast the presence of all sessions of the account anew. */
+void presence_again(struct slice bare);
+
+bool presence_is_online(struct slice bare);
+
+/* Send an address the presence of each available session of the account, or that it is
+ * unavailable. */
+void presence_tell(struct slice bare, struct slice to, bool available);
+
+/* The session's directed presence ends for the addresses that an item of a block list stands
+ * for. */
+void presence_end_directed(struct session *s, struct jid const *item);
+
+/* Let session s know the presence of a contact: from memory when it is local and allows it,
+ * else by a probe. */
+void presence_ask(struct session const *s, struct slice contact);
+
+/* ---- rosters (roster.c) ---- */
+
+handle_fn roster_get, roster_set;
+
+/* Whether who has a subscription to the presence of the account (from, both). */
+bool roster_subscribed(struct slice account_bare, struct slice who_bare);
+
+/* The item of a contact is stored anew, or removed: the version rises, and the sessions that
+ * want the roster are told. */
+void roster_push(struct slice bare, uint64_t account, struct slice contact);
+
+/* ---- subscriptions (subscription.c) ---- */
+
+void subscription_outbound(struct stanza const *st);
+void subscription_inbound(struct stanza const *st);
+
+/* The item is removed from the roster of bare: say to the contact what that ends
+ * (s2.5.2). */
+void subscription_cancel(struct slice bare, struct roster_item const *item);
+
+/* Send a subscription stanza of one account. */
+void subscription_put(struct slice from, struct slice to, char const *type);
+
+/* ---- mod_pres_counter (counter.c) ---- */
+
+/* Count a subscription stanza of the account in one direction. false: it is one too many. */
+bool counter_takes(struct jid const *account, bool outbound);
+
+/* ---- block lists (xep0191_blocking.c) ---- */
+
+handle_fn xep0191_list, xep0191_block, xep0191_unblock;
+
+/* Whether the account does not want to hear from, or be seen by, j. */
+bool blocking_has(struct slice bare, struct jid const *j);
+
+/* Whether an item of a block list stands for an address (XEP-0191 s5). */
+bool blocking_stands_for(struct jid const *item, struct jid const *j);
+
+/* Tell routed all block lists. */
+void blocking_announce(struct link *routed);
+
+#endif

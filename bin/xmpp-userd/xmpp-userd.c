@@ -1,0 +1,107 @@
+/* xmpp-userd: what belongs to an account: roster, subscriptions, presence, block list.
+ *
+ * USAGE   xmpp-userd [ -d notif ] [ -v level ] [ -p ] settings
+ * READS   settings/xmpp-userd      (from xmpp-confgen; again on SIGHUP); DATA/accounts
+ * FDS     2 log, notif readiness; with -p 0 and 1 records
+ * SPEAKS  records to routed (xmpp-records(7))
+ * STORES  DATA/users (lib/roster)
+ * LIMITS  those of the stores; DIRECTED_BYTES of directed presence a session
+ * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
+ * TRUSTS  settings, and the envelope of what routed sends. Not the XML.
+ * ROOMS   handlers.c what is answered; sessions.c who is there; recall.c over restarts;
+ *         presence.c RFC 6121 s4; subscription.c s3; roster.c s2; counter.c how often;
+ *         xepNNNN_*.c one extension each
+ */
+#include "userd.h"
+
+char const *PROG = "xmpp-userd";
+
+static uint64_t received;
+
+static void
+up(struct link *l)
+{
+  if (l->program != ROUTED) return;
+  userd_accounts();
+  recall_up();
+  handlers_announce(l);
+  link_begin(l, VERB_WATCH);
+  link_str(l, "presence");
+  link_end(l);
+  blocking_announce(l);
+}
+
+static void
+on_presence(struct record *r)
+{
+  struct stanza st;
+
+  stanza_read(r, 0, &st);
+  st.xml = record_get(r, STANZA_XML);
+  if (!st.to.len)
+    presence_own(&st);
+  else if (slice_has_word(st.tags, SLICE("outbound")))
+    subscription_outbound(&st);
+  else if (slice_is(st.type, "probe"))
+    presence_probe(&st);
+  else
+    subscription_inbound(&st);
+}
+
+static void
+on_stanza(struct link *l, struct record *r)
+{
+  received++;
+  userd_accounts();
+  if (slice_is(record_get(r, STANZA_KIND), "presence"))
+    on_presence(r);
+  else
+    handle_record(l, r, handlers, handlers_n);
+}
+
+/* What was said in this turn is not true if the store failed: routed's link ends before it
+ * leaves. Ending the read of the accounts lets the next turn see new ones. */
+static void
+turn(void)
+{
+  struct link *routed = link_find(ROUTED);
+
+  if (userd.accounts) accounts_commit(userd.accounts);
+  if (!store_commit(userd.store) && routed) link_drop(routed, "the store failed");
+}
+
+static unsigned int
+pauses(struct link const *full)
+{
+  return full->program;
+}
+
+static void
+stats(struct link *ctl)
+{
+  service_stat(ctl, "stanzas", received);
+  service_stat(ctl, "sessions", session_totals.sessions);
+  service_stat(ctl, "users", session_totals.users);
+}
+
+static service_fn *const verbs[VERBS_N] = {
+  [VERB_STANZA] = on_stanza,     [VERB_GONE] = presence_gone,
+  [VERB_WANTS] = sessions_wants, [VERB_DIRECTED] = sessions_directed,
+  [VERB_SHOWN] = recall_shown,   [VERB_RECALLED] = recall_recalled,
+};
+
+static struct service const service = {
+  .program = "xmpp-userd",
+  .handlers = verbs,
+  .load = userd_load,
+  .up = up,
+  .turn = turn,
+  .pauses = pauses,
+  .stats = stats,
+};
+
+int
+main(int argc, char const *const *argv)
+{
+  return service_main(&service, argc, argv);
+}
