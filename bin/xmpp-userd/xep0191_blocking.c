@@ -222,7 +222,8 @@ ask(struct slice bare, struct slice contact)
   }
 }
 
-/* A contact of the item's domain or bare address; of a full address, that one only. */
+/* A contact of the item's domain or bare address; of a full address, that one only. Who is
+ * blocked by another item too sees nothing of it. */
 static bool
 show_contact(void *cookie, struct roster_item const *item)
 {
@@ -230,12 +231,11 @@ show_contact(void *cookie, struct roster_item const *item)
   struct jid contact = userd_cut(item->jid);
 
   contact.resource = v->item->resource;
+  contact.full = v->item->resource.len ? v->item->full : item->jid;
   if (!blocking_stands_for(v->item, &contact) ||
-      (contact.resource.len && !v->item->local.len))
+      (contact.resource.len && !v->item->local.len) || blocking_has(v->bare, &contact))
     return true;
-  if (roster_gives(item->state))
-    presence_tell(v->bare, contact.resource.len ? v->item->full : item->jid,
-                  v->available);
+  if (roster_gives(item->state)) presence_tell(v->bare, contact.full, v->available);
   if (v->available && roster_takes(item->state)) ask(v->bare, item->jid);
   return true;
 }
@@ -273,7 +273,7 @@ store_refused(struct handle_ctx *ctx)
   return refuse(ctx, ERR_INTERNAL);
 }
 
-/* Whether the list has room for those of them that are new. */
+/* Whether the list has room for them, were they all new. */
 static bool
 has_room(uint64_t account, struct wanted const *w)
 {
@@ -304,7 +304,6 @@ xep0191_block(struct handle_ctx *ctx, struct stanza const *in, struct xml_node c
   if (!w.n) return refuse(ctx, ERR_BAD_REQUEST);
   if (!has_room(account, &w)) return store_refused(ctx);
   for (i = 0; i < w.n; i++) {
-    if (blocking_has(ctx->account, &w.v[i])) continue;
     show(ctx->account, &w.v[i], false);
     hide_directed(ctx->account, &w.v[i]);
   }
@@ -392,6 +391,6 @@ xep0191_unblock(struct handle_ctx *ctx, struct stanza const *in, struct xml_node
   if (!unblock(account, &gone)) return refuse(ctx, ERR_INTERNAL);
   if (routed) tell(routed, ctx->account, account);
   for (i = 0; i < gone.n; i++)
-    if (!blocking_has(ctx->account, &gone.v[i])) show(ctx->account, &gone.v[i], true);
+    show(ctx->account, &gone.v[i], true);
   return DONE;
 }
