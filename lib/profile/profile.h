@@ -1,0 +1,103 @@
+/* profile: what an account keeps about itself: its vCard, its private XML, when it was last
+ * there. xmpp-userd writes; whoever may read the folder reads.
+ *
+ * Environment DATA/users, tables; NUMBER is the account's number, 8 bytes big-endian
+ *   vcard    NUMBER -> 1 byte: the length of the hash, 0 or PROFILE_HASH; the hash, SHA-1 of
+ *            the picture; the vCard as text
+ *   search   NUMBER -> bare JID and NUL; for each of enum profile_field in order, its value
+ *            and NUL
+ *   private  NUMBER, the element's name, NUL, its namespace -> the elements as text
+ *   last     NUMBER -> microseconds since 1970, 8 bytes big-endian; the status as text */
+#ifndef PROFILE_H
+#define PROFILE_H
+
+#include "store/store.h"
+#include "xml/xml.h"
+
+/* A vCard as text: pictures of avatars should be 8 KiB (XEP-0153 s4.6); this is generous. */
+#define PROFILE_VCARD_MAX (256u << 10)
+/* What a private element may be as text, all of one name together, and how many names an
+ * account may have. */
+#define PROFILE_PRIVATE_MAX (128u << 10)
+#define PROFILE_PRIVATE_ELEMENTS_MAX 64
+/* Name and namespace of a private element: LMDB's keys have 511 bytes. */
+#define PROFILE_PRIVATE_NAME_MAX 500
+/* What is kept of a value that can be searched for, and of a status. */
+#define PROFILE_FIELD_MAX 255
+#define PROFILE_STATUS_MAX 1023
+/* The bytes of a SHA-1. */
+#define PROFILE_HASH 20
+
+/* What can be searched for. */
+enum profile_field {
+  PROFILE_FULL,
+  PROFILE_GIVEN,
+  PROFILE_MIDDLE,
+  PROFILE_FAMILY,
+  PROFILE_NICK,
+  PROFILE_BIRTHDAY,
+  PROFILE_COUNTRY,
+  PROFILE_CITY,
+  PROFILE_EMAIL,
+  PROFILE_ORG,
+  PROFILE_UNIT,
+  PROFILE_FIELDS_N
+};
+
+/* One entry of the directory. Absent fields are empty. */
+struct profile_card {
+  struct slice bare, field[PROFILE_FIELDS_N];
+};
+
+struct profile;
+
+/* The tables in store s, which must outlive the handle; its writer makes them. NULL, having
+ * logged why. Nothing here commits: that is the store's owner's, once a turn. */
+struct profile *profile_open(struct store *s);
+void profile_close(struct profile *p);
+
+/* Append to out the element e as text that stands alone: all namespaces and prefixes that it
+ * uses are declared in it, whatever its parents declare. false: ENOMEM. */
+bool profile_cat_alone(stralloc *out, struct xml_node const *e);
+
+/* The vCard of an account, and the hash of its picture, PROFILE_HASH bytes or empty; either
+ * may be NULL. They live as store_get's value does. false with errno ENOENT or EIO. */
+bool profile_vcard_get(struct profile *p, uint64_t number, struct slice *text,
+                       struct slice *hash);
+
+/* Set the vCard of an account: text of at most PROFILE_VCARD_MAX bytes; the hash of its
+ * picture, PROFILE_HASH bytes or empty; its entry of the directory, whose values are cut to
+ * PROFILE_FIELD_MAX. false with errno EIO, ENOMEM, or EINVAL (a length is wrong). */
+bool profile_vcard_put(struct profile *p, uint64_t number, struct slice text,
+                       struct slice hash, struct profile_card const *card);
+
+/* Call fn for each entry of the directory by number, until it gives false. It may not write.
+ * Entries outlive their accounts. false with errno EIO. */
+typedef bool profile_cards_fn(void *cookie, uint64_t number,
+                              struct profile_card const *card);
+bool profile_cards(struct profile *p, profile_cards_fn *fn, void *cookie);
+
+/* The private elements of this name (XEP-0049), as text; it lives as store_get's value does.
+ * false with errno ENOENT or EIO. */
+bool profile_private_get(struct profile *p, uint64_t number, struct slice ns,
+                         struct slice name, struct slice *text);
+
+/* Set them. Name and namespace have at most PROFILE_PRIVATE_NAME_MAX bytes together, text
+ * PROFILE_PRIVATE_MAX. false with errno EIO, or EINVAL (too long). */
+bool profile_private_put(struct profile *p, uint64_t number, struct slice ns,
+                         struct slice name, struct slice text);
+
+/* How many names of private elements an account has; PROFILE_PRIVATE_ELEMENTS_MAX + 1 for
+ * any more than that. false with errno EIO. */
+bool profile_private_count(struct profile *p, uint64_t number, unsigned int *n);
+
+/* When the account was last there, microseconds since 1970, and the status it left with,
+ * which lives as store_get's value does. false with errno ENOENT or EIO. */
+bool profile_last_get(struct profile *p, uint64_t number, uint64_t *us,
+                      struct slice *status);
+
+/* Set it; the status is cut to PROFILE_STATUS_MAX. false with errno EIO. */
+bool profile_last_put(struct profile *p, uint64_t number, uint64_t us,
+                      struct slice status);
+
+#endif
