@@ -1,0 +1,39 @@
+/* Private to xmpp-userd: what an account keeps about itself: vCard, search, avatar hash,
+ * private XML, last activity. One file each. */
+#ifndef USERD_PROFILE_H
+#define USERD_PROFILE_H
+
+#include "profile/profile.h"
+#include "userd.h"
+
+#define NS_VCARD "vcard-temp"
+
+/* vCards of accounts; a get of a host's is answered too. */
+handle_fn xep0054_get, xep0054_set;
+
+/* Private XML of the sender's own account. */
+handle_fn xep0049_get, xep0049_set;
+
+/* When an account was last there. */
+handle_fn xep0012_last;
+
+/* The last session of the account is over: keep the time, and the status it left with (may
+ * be empty). */
+void xep0012_gone(struct slice bare, struct slice status);
+
+/* Make out the presence (one element, available, of a session of account bare) with the hash
+ * of the account's picture in it: in place of what the client said, but for an empty photo,
+ * which says that there is to be none (XEP-0398 s4). What out held is gone. false: ENOMEM,
+ * the store failed (logged), or it is no element; the presence can be sent as it is. */
+bool xep0153_update(struct slice presence_xml, struct slice bare, stralloc *out);
+
+/* Tell routed which domains the search serves. */
+void search_announce(struct link *routed);
+
+/* Whether domain is one of them. */
+bool search_serves(struct slice domain);
+
+/* Answer a stanza to one of them. */
+void search_stanza(struct link *l, struct record *r);
+
+#endif

@@ -1,0 +1,201 @@
+#include "profile.h"
+
+#include <openssl/evp.h>
+
+#include <errno.h>
+#include <string.h>
+
+/* XEP-0054. The vCard is kept as text and given as it is; beside it what others than its
+ * readers need of it: the hash of the picture (XEP-0153), and what can be searched for
+ * (XEP-0055). */
+
+/* ---- get ---- */
+
+/* s4: an entity that reports vcard-temp has one; a host's says which host it is. */
+static enum verdict
+host_card(struct handle_ctx *ctx, stralloc *out)
+{
+  if (xml_cat(out, "<vCard xmlns='" NS_VCARD "'><FN>") && xml_cat_text(out, ctx->host) &&
+      xml_cat(out, "</FN><JABBERID>") && xml_cat_text(out, ctx->host) &&
+      xml_cat(out, "</JABBERID></vCard>"))
+    return DONE;
+  ctx->error = ERR_RESOURCE_CONSTRAINT;
+  return REFUSE;
+}
+
+/* s3.1: one's own vCard that is not there is item-not-found. s3.3: another's is
+ * service-unavailable, whether it is the vCard or the account that is not there: nobody learns
+ * which accounts there are. */
+enum verdict
+xep0054_get(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
+            stralloc *out)
+{
+  uint64_t number;
+  struct slice text;
+
+  (void)in;
+  (void)e;
+  if (!userd_has(ctx->host, "mod_vcard")) return REFUSE;
+  if (!ctx->account.len) return host_card(ctx, out);
+  number = userd_number(ctx->account);
+  if (!number) return REFUSE;
+  if (profile_vcard_get(userd.profile, number, &text, NULL)) {
+    if (stralloc_catb(out, text.s, text.len)) return DONE;
+    ctx->error = ERR_RESOURCE_CONSTRAINT;
+  } else if (errno != ENOENT)
+    ctx->error = ERR_INTERNAL;
+  else if (slice_eq(ctx->account, ctx->from.bare))
+    ctx->error = ERR_ITEM_NOT_FOUND;
+  return REFUSE;
+}
+
+/* ---- the picture ---- */
+
+static int
+digit(char c)
+{
+  static char const digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  char const *at = memchr(digits, c, sizeof digits - 1);
+
+  return at ? (int)(at - digits) : -1;
+}
+
+/* What base64 text means (RFC 2045 s6.8); white space in it is nothing (XEP-0153 s4.6). bytes
+ * has room for text.len. false: it is none. */
+static bool
+decode(struct slice text, char *bytes, size_t *len)
+{
+  size_t digits = 0, pads = 0, i;
+  unsigned int bits = 0, have = 0;
+
+  *len = 0;
+  for (i = 0; i < text.len; i++) {
+    int d = digit(text.s[i]);
+    if (memchr(" \t\r\n", text.s[i], 4)) continue;
+    if (text.s[i] == '=')
+      pads++;
+    else if (pads || d < 0)
+      return false;
+    else {
+      digits++;
+      bits = (bits << 6 | (unsigned int)d) & 0xffff;
+      have += 6;
+      if (have < 8) continue;
+      have -= 8;
+      bytes[(*len)++] = (char)(bits >> have);
+    }
+  }
+  return pads <= 2 && (digits + pads) % 4 == 0;
+}
+
+/* The SHA-1 of the first picture of the vCard; empty when it has none. */
+static bool
+hash_photo(struct handle_ctx *ctx, struct xml_node const *card, char buf[PROFILE_HASH],
+           struct slice *hash)
+{
+  struct xml_node const *e = xml_child(card, NS_VCARD, "PHOTO");
+  struct slice text;
+  char *bytes;
+  size_t len;
+
+  *hash = SLICE("");
+  if (e) e = xml_child(e, NS_VCARD, "BINVAL");
+  if (!e) return true;
+  text = xml_text(ctx->arena, e);
+  bytes = text.s ? arena_alloc(ctx->arena, text.len + 1) : NULL;
+  ctx->error = ERR_RESOURCE_CONSTRAINT;
+  if (!bytes) return false;
+  if (!decode(text, bytes, &len)) {
+    ctx->error = ERR_BAD_REQUEST;
+    ctx->text = SLICE("the picture is not base64");
+    return false;
+  }
+  if (!len) return true;
+  if (!EVP_Digest(bytes, len, (unsigned char *)buf, NULL, EVP_sha1(), NULL)) return false;
+  *hash = slice_of(buf, PROFILE_HASH);
+  return true;
+}
+
+/* ---- set ---- */
+
+/* Where the values are that can be searched for: child, and child of that. */
+static struct {
+  char const *outer, *inner;
+} const places[PROFILE_FIELDS_N] = {
+  [PROFILE_FULL] = {"FN",       NULL      },
+    [PROFILE_GIVEN] = {"N",        "GIVEN"   },
+  [PROFILE_MIDDLE] = {"N",        "MIDDLE"  },
+    [PROFILE_FAMILY] = {"N",        "FAMILY"  },
+  [PROFILE_NICK] = {"NICKNAME", NULL      },
+    [PROFILE_BIRTHDAY] = {"BDAY",     NULL      },
+  [PROFILE_COUNTRY] = {"ADR",      "CTRY"    },
+    [PROFILE_CITY] = {"ADR",      "LOCALITY"},
+  [PROFILE_EMAIL] = {"EMAIL",    "USERID"  },
+    [PROFILE_ORG] = {"ORG",      "ORGNAME" },
+  [PROFILE_UNIT] = {"ORG",      "ORGUNIT" },
+};
+
+static void
+read_card(struct handle_ctx *ctx, struct xml_node const *e, struct profile_card *card)
+{
+  struct xml_node const *at;
+  size_t i;
+
+  card->bare = ctx->account;
+  for (i = 0; i < PROFILE_FIELDS_N; i++) {
+    at = xml_child(e, NS_VCARD, places[i].outer);
+    if (at && places[i].inner) at = xml_child(at, NS_VCARD, places[i].inner);
+    card->field[i] = at ? xml_text(ctx->arena, at) : SLICE("");
+  }
+}
+
+/* Store e as the vCard of the account; *changed: its picture is another one now. */
+static bool
+store_card(struct handle_ctx *ctx, uint64_t number, struct xml_node const *e,
+           stralloc *text, bool *changed)
+{
+  struct profile_card card;
+  struct slice hash, old;
+  char buf[PROFILE_HASH];
+
+  if (!hash_photo(ctx, e, buf, &hash)) return false;
+  ctx->error = ERR_RESOURCE_CONSTRAINT;
+  if (!profile_cat_alone(text, e)) return false;
+  if (text->len > PROFILE_VCARD_MAX) {
+    ctx->error = ERR_NOT_ACCEPTABLE;
+    ctx->text = SLICE("the vCard is too large");
+    return false;
+  }
+  if (!profile_vcard_get(userd.profile, number, NULL, &old)) old = SLICE("");
+  *changed = !slice_eq(old, hash);
+  read_card(ctx, e, &card);
+  ctx->error = ERR_INTERNAL;
+  return profile_vcard_put(userd.profile, number, slice_of(text->s, text->len), hash,
+                           &card);
+}
+
+/* s3.2: only one's own. A new picture is told to all who see the account. */
+enum verdict
+xep0054_set(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
+            stralloc *out)
+{
+  stralloc text = STRALLOC_ZERO;
+  bool changed = false, stored;
+  uint64_t number;
+
+  (void)in;
+  (void)out;
+  if (!userd_has(ctx->host, "mod_vcard")) return REFUSE;
+  if (!slice_eq(ctx->account, ctx->from.bare)) {
+    ctx->error = ERR_FORBIDDEN;
+    return REFUSE;
+  }
+  number = userd_number(ctx->account);
+  if (!number) return REFUSE;
+  stored = store_card(ctx, number, e, &text, &changed);
+  stralloc_free(&text);
+  if (!stored) return REFUSE;
+  if (changed && userd_has(ctx->host, "mod_vcard_xupdate")) presence_again(ctx->account);
+  return DONE;
+}
