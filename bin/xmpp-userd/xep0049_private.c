@@ -1,0 +1,178 @@
+#include "profile.h"
+
+#include <errno.h>
+
+/* XEP-0049: XML that a client keeps at the server, by the name and namespace of its root. */
+
+#define NS_PRIVATE "jabber:iq:private"
+
+struct piece {
+  struct slice ns, name, text;
+};
+
+static bool
+refuse(struct handle_ctx *ctx, enum stanza_error error, char const *text)
+{
+  ctx->error = error;
+  ctx->text = slice_str(text);
+  return false;
+}
+
+/* The account whose private XML is asked for: the sender's own, else forbidden (s2.3). 0: the
+ * error is set. */
+static uint64_t
+own_account(struct handle_ctx *ctx)
+{
+  if (!userd_has(ctx->host, "mod_private")) return 0;
+  if (slice_eq(ctx->account, ctx->from.bare)) return userd_number(ctx->account);
+  refuse(ctx, ERR_FORBIDDEN, "");
+  return 0;
+}
+
+/* s2.3: it must have a namespace of its own, and not a reserved one. */
+static bool
+may_keep(struct handle_ctx *ctx, struct xml_node const *e)
+{
+  if (!e->ns.len || slice_is(e->ns, NS_PRIVATE))
+    return refuse(ctx, ERR_NOT_ACCEPTABLE, "the element has no namespace of its own");
+  if (slice_starts(e->ns, "jabber:") || slice_starts(e->ns, "http://jabber.org/") ||
+      slice_is(e->ns, NS_VCARD))
+    return refuse(ctx, ERR_NOT_ACCEPTABLE, "the namespace is reserved");
+  return true;
+}
+
+/* ---- get ---- */
+
+/* What is stored, or the element without anything. */
+static bool
+cat_stored(stralloc *out, uint64_t number, struct xml_node const *e)
+{
+  struct slice text;
+
+  if (profile_private_get(userd.profile, number, e->ns, e->name, &text))
+    return stralloc_catb(out, text.s, text.len);
+  return errno == ENOENT && xml_cat(out, "<") &&
+         stralloc_catb(out, e->name.s, e->name.len) &&
+         xml_cat_attr(out, "xmlns", e->ns) && xml_cat(out, "/>");
+}
+
+/* s2.3: one element says what is wanted; none is a bad request (s3). */
+enum verdict
+xep0049_get(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
+            stralloc *out)
+{
+  struct xml_node const *child = xml_next(e, NULL);
+  uint64_t number = own_account(ctx);
+
+  (void)in;
+  if (!number) return REFUSE;
+  if (!child || xml_next(e, child)) {
+    refuse(ctx, ERR_BAD_REQUEST, "expected one element");
+    return REFUSE;
+  }
+  if (!may_keep(ctx, child)) return REFUSE;
+  if (xml_cat(out, "<query xmlns='" NS_PRIVATE "'>") && cat_stored(out, number, child) &&
+      xml_cat(out, "</query>"))
+    return DONE;
+  ctx->error = ERR_INTERNAL;
+  return REFUSE;
+}
+
+/* ---- set ---- */
+
+static bool
+same_name(struct xml_node const *a, struct xml_node const *b)
+{
+  return slice_eq(a->name, b->name) && slice_eq(a->ns, b->ns);
+}
+
+/* Whether a child before c has the same name: then c is a part of that one's piece. */
+static bool
+said_before(struct xml_node const *e, struct xml_node const *c)
+{
+  struct xml_node const *b;
+
+  for (b = xml_next(e, NULL); b != c; b = xml_next(e, b))
+    if (same_name(b, c)) return true;
+  return false;
+}
+
+/* All children of e with the name of c, as one text. */
+static bool
+read_piece(struct handle_ctx *ctx, struct xml_node const *e, struct xml_node const *c,
+           struct piece *out)
+{
+  stralloc text = STRALLOC_ZERO;
+  struct xml_node const *d;
+  bool ok = true;
+
+  for (d = c; d && ok; d = xml_next(e, d))
+    if (same_name(d, c)) ok = profile_cat_alone(&text, d);
+  *out = (struct piece){c->ns, c->name,
+                        arena_copy(ctx->arena, slice_of(text.s, ok ? text.len : 0))};
+  stralloc_free(&text);
+  if (!ok || !out->text.s) return refuse(ctx, ERR_RESOURCE_CONSTRAINT, "");
+  if (out->text.len > PROFILE_PRIVATE_MAX)
+    return refuse(ctx, ERR_NOT_ACCEPTABLE, "the element is too large");
+  if (c->ns.len + c->name.len > PROFILE_PRIVATE_NAME_MAX)
+    return refuse(ctx, ERR_NOT_ACCEPTABLE, "the name is too long");
+  return true;
+}
+
+/* Read all before any is stored: a request is done whole, or not at all. */
+static bool
+read_pieces(struct handle_ctx *ctx, struct xml_node const *e, struct piece *pieces,
+            size_t *n)
+{
+  struct xml_node const *c = xml_next(e, NULL);
+  size_t children = 0;
+
+  *n = 0;
+  if (!c) return refuse(ctx, ERR_NOT_ACCEPTABLE, "expected an element");
+  for (; c; c = xml_next(e, c)) {
+    if (++children > PROFILE_PRIVATE_ELEMENTS_MAX)
+      return refuse(ctx, ERR_NOT_ACCEPTABLE, "too many elements");
+    if (!may_keep(ctx, c)) return false;
+    if (said_before(e, c)) continue;
+    if (!read_piece(ctx, e, c, &pieces[(*n)++])) return false;
+  }
+  return true;
+}
+
+/* Whether the account has room for those of the pieces that are new. */
+static bool
+have_room(struct handle_ctx *ctx, uint64_t number, struct piece const *pieces, size_t n)
+{
+  unsigned int have;
+  struct slice old;
+  size_t i;
+
+  if (!profile_private_count(userd.profile, number, &have))
+    return refuse(ctx, ERR_INTERNAL, "");
+  for (i = 0; i < n; i++)
+    if (!profile_private_get(userd.profile, number, pieces[i].ns, pieces[i].name, &old))
+      have++;
+  if (have <= PROFILE_PRIVATE_ELEMENTS_MAX) return true;
+  return refuse(ctx, ERR_RESOURCE_CONSTRAINT, "there are too many elements");
+}
+
+enum verdict
+xep0049_set(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
+            stralloc *out)
+{
+  struct piece pieces[PROFILE_PRIVATE_ELEMENTS_MAX];
+  uint64_t number = own_account(ctx);
+  size_t n, i;
+
+  (void)in;
+  (void)out;
+  if (!number || !read_pieces(ctx, e, pieces, &n) || !have_room(ctx, number, pieces, n))
+    return REFUSE;
+  for (i = 0; i < n; i++)
+    if (!profile_private_put(userd.profile, number, pieces[i].ns, pieces[i].name,
+                             pieces[i].text)) {
+      ctx->error = ERR_INTERNAL;
+      return REFUSE;
+    }
+  return DONE;
+}
