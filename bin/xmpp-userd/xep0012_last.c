@@ -1,0 +1,58 @@
+#include "profile.h"
+
+#include <errno.h>
+
+/* XEP-0012 for accounts: when they were last there. A host's uptime is not ours. */
+
+#define NS_LAST "jabber:iq:last"
+
+void
+xep0012_gone(struct slice bare, struct slice status)
+{
+  uint64_t number = userd_number(bare);
+
+  if (number) profile_last_put(userd.profile, number, door_now(), status);
+}
+
+static bool
+cat_last(stralloc *out, uint64_t seconds, struct slice status)
+{
+  char buf[BASE_NUM];
+
+  return xml_cat(out, "<query xmlns='" NS_LAST "'") &&
+         xml_cat_attr(out, "seconds", num_u64(buf, seconds)) &&
+         (status.len
+            ? xml_cat(out, ">") && xml_cat_text(out, status) && xml_cat(out, "</query>")
+            : xml_cat(out, "/>"));
+}
+
+/* s3: who may see the account's presence may know, and nobody else (s8). An account that is
+ * there has 0 seconds and no status; one that never was has nothing to tell. */
+enum verdict
+xep0012_last(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
+             stralloc *out)
+{
+  uint64_t number, us = door_now();
+  struct slice status = SLICE("");
+
+  (void)in;
+  (void)e;
+  if (!userd_has(ctx->host, "mod_last")) return REFUSE;
+  number = userd_number(ctx->account);
+  if (!number) return REFUSE;
+  if (!slice_eq(ctx->account, ctx->from.bare) &&
+      !roster_subscribed(ctx->account, ctx->from.bare)) {
+    ctx->error = ERR_FORBIDDEN;
+    return REFUSE;
+  }
+  if (!presence_is_online(ctx->account) &&
+      !profile_last_get(userd.profile, number, &us, &status)) {
+    ctx->error = errno == ENOENT ? ERR_ITEM_NOT_FOUND : ERR_INTERNAL;
+    return REFUSE;
+  }
+  /* The clock may have been set back since. */
+  us = us < door_now() ? door_now() - us : 0;
+  if (cat_last(out, us / 1000000, status)) return DONE;
+  ctx->error = ERR_RESOURCE_CONSTRAINT;
+  return REFUSE;
+}
