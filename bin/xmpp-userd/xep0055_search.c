@@ -1,0 +1,421 @@
+#include "profile.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+/* XEP-0055: a directory of the accounts of a host, at a domain of its own: who has a vCard can
+ * be found by what is in it. Values are compared without regard to ASCII case, whole, or, when
+ * what is wanted ends in *, by their beginning. */
+
+#define NS_SEARCH "jabber:iq:search"
+#define NS_FORM "jabber:x:data"
+#define NS_DISCO_INFO "http://jabber.org/protocol/disco#info"
+#define NS_DISCO_ITEMS "http://jabber.org/protocol/disco#items"
+
+/* Entries that one search looks at; what "infinity" means for mod_vcard.matches; bytes of
+ * answer after which no more is found. */
+#define SEARCH_SCANNED_MAX 100000
+#define SEARCH_MATCHES_MAX 1000
+#define SEARCH_BYTES_MAX (512u << 10)
+
+/* ---- what can be asked for ---- */
+
+/* The columns: the account's name, then those of enum profile_field. Fields of the namespace
+ * itself are strictly limited (s3); the others are in forms only. */
+#define COLUMN_USER PROFILE_FIELDS_N
+#define COLUMNS_N (PROFILE_FIELDS_N + 1)
+
+static struct {
+  char const *var, *label;
+  bool plain;
+} const columns[COLUMNS_N] = {
+  [PROFILE_FULL] = {"fn",       "Full Name",         false},
+  [PROFILE_GIVEN] = {"first",    "Given Name",        true },
+  [PROFILE_MIDDLE] = {"middle",   "Middle Name",       false},
+  [PROFILE_FAMILY] = {"last",     "Family Name",       true },
+  [PROFILE_NICK] = {"nick",     "Nickname",          true },
+  [PROFILE_BIRTHDAY] = {"bday",     "Birthday",          false},
+  [PROFILE_COUNTRY] = {"ctry",     "Country",           false},
+  [PROFILE_CITY] = {"locality", "City",              false},
+  [PROFILE_EMAIL] = {"email",    "Email Address",     true },
+  [PROFILE_ORG] = {"orgname",  "Organization",      false},
+  [PROFILE_UNIT] = {"orgunit",  "Organization Unit", false},
+  [COLUMN_USER] = {"user",     "User",              false},
+};
+
+/* ---- the domains ---- */
+
+typedef bool domain_fn(void *cookie, struct slice host, struct slice domain);
+
+/* mod_vcard.hosts, else mod_vcard.host, else vjud.HOST. */
+static bool
+domains_of(struct slice host, domain_fn *fn, void *cookie)
+{
+  struct slice list = settings_get(userd.settings, "mod_vcard.hosts", host), name;
+  char dflt[JID_PART_MAX + 8];
+
+  if (!list.len) list = settings_get(userd.settings, "mod_vcard.host", host);
+  if (!list.len) {
+    snprintf(dflt, sizeof dflt, "vjud.%.*s", (int)host.len, host.s);
+    list = slice_str(dflt);
+  }
+  while (slice_word(&list, ' ', &name))
+    if (name.len && !fn(cookie, host, name)) return false;
+  return true;
+}
+
+static void
+each_domain(domain_fn *fn, void *cookie)
+{
+  struct settings_row const *row = NULL;
+
+  while ((row = settings_next(userd.settings, "module", row)))
+    if (slice_is(row->value[0], "mod_vcard") &&
+        settings_bool(userd.settings, "mod_vcard.search", row->scope) &&
+        !domains_of(row->scope, fn, cookie))
+      return;
+}
+
+static bool
+announce(void *cookie, struct slice host, struct slice domain)
+{
+  struct link *routed = cookie;
+
+  link_begin(routed, VERB_SERVE);
+  link_text(routed, domain);
+  link_end(routed);
+  link_begin(routed, VERB_ITEM);
+  link_str(routed, "host");
+  link_text(routed, domain);
+  link_text(routed, settings_get(userd.settings, "mod_vcard.name", host));
+  link_end(routed);
+  return true;
+}
+
+void
+search_announce(struct link *routed)
+{
+  each_domain(announce, routed);
+}
+
+struct found {
+  struct slice domain, host;
+};
+
+static bool
+is_domain(void *cookie, struct slice host, struct slice domain)
+{
+  struct found *f = cookie;
+
+  if (!slice_eq(domain, f->domain)) return true;
+  f->host = host;
+  return false;
+}
+
+/* The host whose accounts a domain searches; empty when it is none of ours. */
+static struct slice
+host_of(struct slice domain)
+{
+  struct found f = {domain, SLICE("")};
+
+  each_domain(is_domain, &f);
+  return f.host;
+}
+
+bool
+search_serves(struct slice domain)
+{
+  return host_of(domain).len != 0;
+}
+
+static enum verdict
+finish(struct handle_ctx *ctx, bool ok)
+{
+  if (ok) return DONE;
+  ctx->error = ERR_RESOURCE_CONSTRAINT;
+  return REFUSE;
+}
+
+/* ---- the form (s2.1, s3) ---- */
+
+static bool
+cat_field(stralloc *out, char const *var, char const *label, char const *type)
+{
+  return xml_cat(out, "<field") && xml_cat_attr(out, "var", slice_str(var)) &&
+         xml_cat_attr(out, "type", slice_str(type)) &&
+         xml_cat_attr(out, "label", slice_str(label)) && xml_cat(out, "/>");
+}
+
+static bool
+cat_fields(stralloc *out)
+{
+  bool ok = true;
+  size_t i;
+
+  for (i = 0; i < COLUMNS_N && ok; i++)
+    ok = cat_field(out, columns[i].var, columns[i].label, "text-single");
+  return ok;
+}
+
+#define INSTRUCTIONS                                                                     \
+  "<instructions>Fill in what you know of whom you look for. A value that ends in * "    \
+  "stands for all that begin so.</instructions>"
+#define FORM_TYPE                                                                        \
+  "<field var='FORM_TYPE' type='hidden'><value>" NS_SEARCH "</value></field>"
+
+static enum verdict
+search_form(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
+            stralloc *out)
+{
+  struct slice name = settings_get(userd.settings, "mod_vcard.name", host_of(ctx->host));
+  bool ok = xml_cat(out, "<query xmlns='" NS_SEARCH "'>" INSTRUCTIONS);
+  size_t i;
+
+  (void)in;
+  (void)e;
+  for (i = 0; i < COLUMNS_N; i++)
+    if (columns[i].plain)
+      ok = ok && xml_cat(out, "<") && xml_cat(out, columns[i].var) && xml_cat(out, "/>");
+  ok = ok && xml_cat(out, "<x xmlns='" NS_FORM "' type='form'><title>") &&
+       xml_cat_text(out, name) && xml_cat(out, "</title>" INSTRUCTIONS FORM_TYPE) &&
+       cat_fields(out) && xml_cat(out, "</x></query>");
+  return finish(ctx, ok);
+}
+
+/* ---- what is wanted ---- */
+
+struct wanted {
+  struct slice column[COLUMNS_N];
+  bool any, form;
+};
+
+/* Without white space around it. A * alone would ask for everybody. */
+static struct slice
+trimmed(struct slice s)
+{
+  while (s.len && strchr(" \t\r\n", s.s[0]))
+    s = slice_of(s.s + 1, s.len - 1);
+  while (s.len && strchr(" \t\r\n", s.s[s.len - 1]))
+    s.len--;
+  return slice_is(s, "*") ? SLICE("") : s;
+}
+
+static void
+want(struct arena *a, struct wanted *w, size_t i, struct xml_node const *value)
+{
+  if (!value) return;
+  w->column[i] = trimmed(xml_text(a, value));
+  if (w->column[i].len) w->any = true;
+}
+
+/* A field of a form; one that is not known asks for nothing. false: the form is of another
+ * type. */
+static bool
+read_field(struct arena *a, struct wanted *w, struct xml_node const *field)
+{
+  struct slice var = xml_attr(field, "var");
+  struct xml_node const *value = xml_child(field, NS_FORM, "value");
+  size_t i;
+
+  if (slice_is(var, "FORM_TYPE")) return value && slice_is(xml_text(a, value), NS_SEARCH);
+  for (i = 0; i < COLUMNS_N; i++)
+    if (slice_is(var, columns[i].var)) want(a, w, i, value);
+  return true;
+}
+
+static bool
+read_wanted(struct handle_ctx *ctx, struct wanted *w, struct xml_node const *e)
+{
+  struct xml_node const *x = xml_child(e, NS_FORM, "x"), *c;
+  size_t i;
+
+  w->form = x != NULL;
+  for (i = 0; i < COLUMNS_N && !x; i++)
+    if (columns[i].plain) want(ctx->arena, w, i, xml_child(e, NS_SEARCH, columns[i].var));
+  if (!x) return true;
+  ctx->error = ERR_BAD_REQUEST;
+  if (!slice_is(xml_attr(x, "type"), "submit")) return false;
+  for (c = xml_next(x, NULL); c; c = xml_next(x, c))
+    if (xml_is(c, NS_FORM, "field") && !read_field(ctx->arena, w, c)) return false;
+  return true;
+}
+
+/* ---- what is found ---- */
+
+struct search {
+  struct wanted const *wanted;
+  struct slice host;
+  stralloc *out;
+  uint64_t scanned, found, matches;
+  bool ok;
+};
+
+static bool
+holds(struct slice wanted, struct slice value)
+{
+  bool whole = !wanted.len || wanted.s[wanted.len - 1] != '*';
+
+  if (!wanted.len) return true;
+  if (!whole) wanted.len--;
+  return (whole ? value.len == wanted.len : value.len >= wanted.len) &&
+         !strncasecmp(value.s, wanted.s, wanted.len);
+}
+
+/* The columns of an entry; false: it is of another host. */
+static bool
+read_entry(struct search const *s, struct profile_card const *card,
+           struct slice values[COLUMNS_N])
+{
+  struct slice rest = card->bare;
+
+  if (!slice_word(&rest, '@', &values[COLUMN_USER]) || !slice_eq(rest, s->host))
+    return false;
+  memcpy(values, card->field, sizeof card->field);
+  return true;
+}
+
+static bool
+cat_entry(struct search const *s, struct profile_card const *card,
+          struct slice const values[COLUMNS_N])
+{
+  bool form = s->wanted->form, ok;
+  stralloc *out = s->out;
+  size_t i;
+
+  ok = form ? xml_cat(out, "<item><field var='jid'><value>") &&
+                xml_cat_text(out, card->bare) && xml_cat(out, "</value></field>")
+            : xml_cat(out, "<item") && xml_cat_attr(out, "jid", card->bare) &&
+                xml_cat(out, ">");
+  for (i = 0; i < COLUMNS_N && ok; i++)
+    if (form)
+      ok = xml_cat(out, "<field") &&
+           xml_cat_attr(out, "var", slice_str(columns[i].var)) &&
+           xml_cat(out, "><value>") && xml_cat_text(out, values[i]) &&
+           xml_cat(out, "</value></field>");
+    else if (columns[i].plain)
+      ok = xml_cat(out, "<") && xml_cat(out, columns[i].var) && xml_cat(out, ">") &&
+           xml_cat_text(out, values[i]) && xml_cat(out, "</") &&
+           xml_cat(out, columns[i].var) && xml_cat(out, ">");
+  return ok && xml_cat(out, "</item>");
+}
+
+/* An entry outlives its account: it counts only while the account is the same. */
+static bool
+on_card(void *cookie, uint64_t number, struct profile_card const *card)
+{
+  struct search *s = cookie;
+  struct slice values[COLUMNS_N];
+  size_t i;
+
+  if (++s->scanned > SEARCH_SCANNED_MAX) return false;
+  if (!read_entry(s, card, values)) return true;
+  for (i = 0; i < COLUMNS_N; i++)
+    if (!holds(s->wanted->column[i], values[i])) return true;
+  if (userd_number(card->bare) != number) return true;
+  s->ok = cat_entry(s, card, values);
+  return s->ok && ++s->found < s->matches && s->out->len < SEARCH_BYTES_MAX;
+}
+
+static uint64_t
+matches_max(struct slice host)
+{
+  uint64_t n =
+    settings_u64(userd.settings, "mod_vcard.matches", host, SEARCH_MATCHES_MAX);
+
+  return n < SEARCH_MATCHES_MAX ? n : SEARCH_MATCHES_MAX;
+}
+
+static bool
+cat_found(struct search *s)
+{
+  if (s->wanted->form &&
+      !(xml_cat(s->out, "<x xmlns='" NS_FORM "' type='result'>" FORM_TYPE "<reported>") &&
+        cat_field(s->out, "jid", "Jabber ID", "jid-single") && cat_fields(s->out) &&
+        xml_cat(s->out, "</reported>")))
+    return false;
+  return profile_cards(userd.profile, on_card, s) && s->ok &&
+         (!s->wanted->form || xml_cat(s->out, "</x>"));
+}
+
+/* s2.1: what matches, in the form in which it was asked; nothing is an empty query. Asking for
+ * nothing finds everybody only if mod_vcard.allow_return_all says so. */
+static enum verdict
+search_find(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
+            stralloc *out)
+{
+  struct slice host = host_of(ctx->host);
+  struct wanted w = {0};
+  struct search s = {.wanted = &w, .host = host, .out = out, .ok = true};
+  size_t at = out->len;
+
+  (void)in;
+  if (!read_wanted(ctx, &w, e)) return REFUSE;
+  s.matches = matches_max(host);
+  if (!xml_cat(out, "<query xmlns='" NS_SEARCH "'>")) return finish(ctx, false);
+  if (w.any || settings_bool(userd.settings, "mod_vcard.allow_return_all", host))
+    if (!cat_found(&s)) return finish(ctx, false);
+  if (s.found) return finish(ctx, xml_cat(out, "</query>"));
+  out->len = at;
+  return finish(ctx, xml_cat(out, "<query xmlns='" NS_SEARCH "'/>"));
+}
+
+/* ---- the service itself ---- */
+
+static enum verdict
+search_info(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
+            stralloc *out)
+{
+  struct slice name = settings_get(userd.settings, "mod_vcard.name", host_of(ctx->host));
+
+  (void)in;
+  if (xml_attr(e, "node").len) {
+    ctx->error = ERR_ITEM_NOT_FOUND;
+    return REFUSE;
+  }
+  return finish(ctx, xml_cat(out, "<query xmlns='" NS_DISCO_INFO
+                                  "'><identity category='directory' type='user'") &&
+                       xml_cat_attr(out, "name", name) &&
+                       xml_cat(out, "/><feature var='" NS_DISCO_INFO
+                                    "'/><feature var='" NS_DISCO_ITEMS
+                                    "'/><feature var='" NS_SEARCH
+                                    "'/><feature var='" NS_VCARD "'/></query>"));
+}
+
+static enum verdict
+search_items(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
+             stralloc *out)
+{
+  (void)in;
+  if (xml_attr(e, "node").len) {
+    ctx->error = ERR_ITEM_NOT_FOUND;
+    return REFUSE;
+  }
+  return finish(ctx, xml_cat(out, "<query xmlns='" NS_DISCO_ITEMS "'/>"));
+}
+
+static enum verdict
+search_card(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
+            stralloc *out)
+{
+  struct slice name = settings_get(userd.settings, "mod_vcard.name", host_of(ctx->host));
+
+  (void)in;
+  (void)e;
+  return finish(ctx, xml_cat(out, "<vCard xmlns='" NS_VCARD "'><FN>") &&
+                       xml_cat_text(out, name) && xml_cat(out, "</FN></vCard>"));
+}
+
+static struct handle_row const rows[] = {
+  {HANDLE_HOST, "get", NS_SEARCH,      "query", search_form,  true},
+  {HANDLE_HOST, "set", NS_SEARCH,      "query", search_find,  true},
+  {HANDLE_HOST, "get", NS_DISCO_INFO,  "query", search_info,  true},
+  {HANDLE_HOST, "get", NS_DISCO_ITEMS, "query", search_items, true},
+  {HANDLE_HOST, "get", NS_VCARD,       "vCard", search_card,  true},
+};
+
+void
+search_stanza(struct link *l, struct record *r)
+{
+  handle_record(l, r, rows, sizeof rows / sizeof *rows);
+}
