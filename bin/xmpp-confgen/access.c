@@ -1,6 +1,5 @@
-#include "confgen.h"
+#include "access_internal.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,43 +8,6 @@
 
 #define ASKERS                                                                           \
   (C2SD | S2SD | ROUTED | AUTHD | USERD | HOSTD | MAMD | PUBSUBD | MUCD | UPLOADD | CTL)
-
-/* What the configuration that comes with ejabberd 18.04 defines: files are written as if it
- * were always there. */
-static char const sample[] = "acl:\n"
-                             "  local: {user_regexp: ''}\n"
-                             "  loopback: {ip: [127.0.0.0/8, '::1/128']}\n"
-                             "access_rules:\n"
-                             "  local: [{allow: local}]\n"
-                             "  c2s: [{deny: blocked}, {allow: all}]\n"
-                             "  announce: [{allow: admin}]\n"
-                             "  configure: [{allow: admin}]\n"
-                             "  muc_create: [{allow: local}]\n"
-                             "  pubsub_createnode: [{allow: local}]\n"
-                             "  register: [{allow: all}]\n"
-                             "  trusted_network: [{allow: loopback}]\n"
-                             "shaper_rules:\n"
-                             "  max_user_sessions: 10\n"
-                             "  max_user_offline_messages: [{5000: admin}, 100]\n"
-                             "  c2s_shaper: [{none: admin}, normal]\n"
-                             "  s2s_shaper: fast\n"
-                             "shaper: {normal: 1000, fast: 50000}\n";
-
-#define SAMPLE "the sample of ejabberd 18.04"
-
-static struct yaml_node *sample_tree;
-static bool sample_used[2]; /* its acls; its shapers */
-
-/* A rule that some option names. */
-struct reference {
-  struct reference *next;
-  struct yaml_node const *node;
-  char const *path;
-  bool shaper;
-};
-
-static struct reference *references;
-static unsigned int inline_n;
 
 static struct {
   char const *name;
@@ -181,16 +143,26 @@ put_values(struct target const *t, size_t type, struct yaml_node const *n,
   }
 }
 
-static struct yaml_node const *entry_in(struct yaml_node const *n, char const *name);
+struct yaml_node const *
+access_entry(struct yaml_node const *n, char const *name)
+{
+  struct yaml_node const *c, *found = NULL;
 
-static void
-nearest_in(struct yaml_node const *n, struct slice name, size_t *best, char const **found)
+  if (!n || n->kind == YAML_MAP) return yaml_get(n, name);
+  for (c = n->first; c && !found; c = c->next)
+    found = access_entry(c, name);
+  return found;
+}
+
+void
+access_nearest(struct yaml_node const *n, struct slice name, size_t *best,
+               char const **found)
 {
   struct yaml_node const *c;
 
   for (c = n ? n->first : NULL; c; c = c->next) {
     if (n->kind == YAML_LIST)
-      nearest_in(c, name, best, found);
+      access_nearest(c, name, best, found);
     else if (word_nearer(name, c->key.s, best))
       *found = c->key.s;
   }
@@ -204,13 +176,14 @@ warn_if_no_acl(struct target const *t, struct yaml_node const *n, char const *pa
   char const *near = NULL;
   size_t i;
 
-  if (!t->rule || !slice_is(t->result, "allow") || !strcmp(n->file, SAMPLE)) return;
-  if (entry_in(yaml_get(job.top, "acl"), n->text.s)) return;
+  if (!t->rule || !slice_is(t->result, "allow") || !strcmp(n->file, ACCESS_SAMPLE))
+    return;
+  if (access_entry(yaml_get(job.top, "acl"), n->text.s)) return;
   for (i = 0; i < job.hosts_n; i++)
-    if (entry_in(host_override(job.hosts[i], "acl"), n->text.s) ||
-        entry_in(host_append(job.hosts[i], "acl"), n->text.s))
+    if (access_entry(host_override(job.hosts[i], "acl"), n->text.s) ||
+        access_entry(host_append(job.hosts[i], "acl"), n->text.s))
       return;
-  nearest_in(yaml_get(job.top, "acl"), n->text, &best, &near);
+  access_nearest(yaml_get(job.top, "acl"), n->text, &best, &near);
   say_warning(n, path, "no acl named %s is defined; it matches nobody%s%s%s", n->text.s,
               near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
@@ -254,8 +227,8 @@ put_condition(struct target const *t, struct yaml_node const *n, char const *pat
 
 /* ---- acl ---- */
 
-static void
-put_acl(struct slice scope, struct yaml_node const *n)
+void
+access_put_acl(struct slice scope, struct yaml_node const *n)
 {
   struct target t = {.scope = scope, .name = n->key};
   char path[256];
@@ -310,8 +283,7 @@ results_hold(struct yaml_node const *n, char const *path)
   return true;
 }
 
-/* Where an inline rule stands: the option's path; NULL: the rule has a name. */
-static char const *inline_path;
+char const *access_inline_path;
 
 /* A shaper's rule gives a shaper, none, or a number from 1. */
 static bool
@@ -330,15 +302,15 @@ shaper_result_holds(struct yaml_node const *n, struct slice r, char const *path)
               "expected the name of a shaper, none, or a number from 1, got \"%s\"", r.s);
     return false;
   }
-  if (!slice_is(r, "none") && strcmp(n->file, SAMPLE) != 0 &&
-      !entry_in(yaml_get(job.top, "shaper"), r.s)) {
+  if (!slice_is(r, "none") && strcmp(n->file, ACCESS_SAMPLE) != 0 &&
+      !access_entry(yaml_get(job.top, "shaper"), r.s)) {
     size_t best = 2 + r.len / 4;
     char const *near = NULL;
     if (n->key.s == r.s) {
       at.line = n->key_line;
       at.col = n->key_col;
     }
-    nearest_in(yaml_get(job.top, "shaper"), r, &best, &near);
+    access_nearest(yaml_get(job.top, "shaper"), r, &best, &near);
     say_warning(&at, path, "no shaper named %s is defined, so there is no limit%s%s%s",
                 r.s, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
   }
@@ -364,8 +336,8 @@ put_rule(struct slice scope, struct yaml_node const *n, bool shaper)
   struct target t = {.scope = scope, .name = n->key, .rule = true};
   char path[256];
 
-  if (inline_path)
-    snprintf(path, sizeof path, "%s", inline_path);
+  if (access_inline_path)
+    snprintf(path, sizeof path, "%s", access_inline_path);
   else
     snprintf(path, sizeof path, "%s.%s", shaper ? "shaper_rules" : "access_rules",
              n->key.s);
@@ -397,23 +369,21 @@ put_old_rule(struct slice scope, struct yaml_node const *n)
 
 /* ---- sets ---- */
 
-typedef void put_fn(struct slice scope, struct yaml_node const *n);
-
-static void
-put_access_rule(struct slice scope, struct yaml_node const *n)
+void
+access_put_rule(struct slice scope, struct yaml_node const *n)
 {
   put_rule(scope, n, false);
 }
 
-static void
-put_shaper_rule(struct slice scope, struct yaml_node const *n)
+void
+access_put_shaper_rule(struct slice scope, struct yaml_node const *n)
 {
   put_rule(scope, n, true);
 }
 
 /* A mapping of entries, or a list of such. */
 static void
-each_entry(struct yaml_node const *n, put_fn *fn, struct slice scope,
+each_entry(struct yaml_node const *n, access_put_fn *fn, struct slice scope,
            struct yaml_node const *but)
 {
   struct yaml_node const *c;
@@ -426,14 +396,11 @@ each_entry(struct yaml_node const *n, put_fn *fn, struct slice scope,
   }
 }
 
-static struct {
-  char const *option;
-  put_fn *fn;
-} const sets[] = {
-  {"acl",          put_acl        },
-  {"access_rules", put_access_rule},
-  {"access",       put_old_rule   },
-  {"shaper_rules", put_shaper_rule},
+struct access_set const access_sets[ACCESS_SETS_N] = {
+  {"acl",          access_put_acl        },
+  {"access_rules", access_put_rule       },
+  {"access",       put_old_rule          },
+  {"shaper_rules", access_put_shaper_rule},
 };
 
 /* A host's own set replaces the common one; what is appended takes the place of entries of the
@@ -444,23 +411,25 @@ put_host_sets(struct slice host)
   size_t i, group;
   bool own[2] = {false, false};
 
-  for (i = 0; i < 4; i++)
-    if (host_override(host, sets[i].option) || host_append(host, sets[i].option))
+  for (i = 0; i < ACCESS_SETS_N; i++)
+    if (host_override(host, access_sets[i].option) ||
+        host_append(host, access_sets[i].option))
       own[i > 0] = true;
-  for (i = 0; i < 4; i++) {
-    struct yaml_node const *given = host_override(host, sets[i].option);
-    struct yaml_node const *more = host_append(host, sets[i].option);
+  for (i = 0; i < ACCESS_SETS_N; i++) {
+    struct yaml_node const *given = host_override(host, access_sets[i].option);
+    struct yaml_node const *more = host_append(host, access_sets[i].option);
     group = i > 0;
     if (!own[group]) continue;
     if (given && i)
-      say_warning(given, sets[i].option, "replaces all rules for %s", host.s);
-    each_entry(given ? given : yaml_get(job.top, sets[i].option), sets[i].fn, host, more);
-    each_entry(more, sets[i].fn, host, NULL);
+      say_warning(given, access_sets[i].option, "replaces all rules for %s", host.s);
+    each_entry(given ? given : yaml_get(job.top, access_sets[i].option),
+               access_sets[i].fn, host, more);
+    each_entry(more, access_sets[i].fn, host, NULL);
   }
 }
 
-static void
-put_shaper(struct slice scope, struct yaml_node const *n)
+void
+access_put_shaper(struct slice scope, struct yaml_node const *n)
 {
   struct yaml_node const *rate = n, *burst = NULL, *c;
   uint64_t r, b;
@@ -507,181 +476,14 @@ compile_access(void)
 {
   size_t i;
 
-  for (i = 0; i < 4; i++)
-    expect_entries(sets[i].option);
+  for (i = 0; i < ACCESS_SETS_N; i++)
+    expect_entries(access_sets[i].option);
 
-  for (i = 0; i < 4; i++)
-    each_entry(yaml_get(job.top, sets[i].option), sets[i].fn, SLICE("*"), NULL);
-  each_entry(yaml_get(job.top, "shaper"), put_shaper, SLICE("*"), NULL);
+  for (i = 0; i < ACCESS_SETS_N; i++)
+    each_entry(yaml_get(job.top, access_sets[i].option), access_sets[i].fn, SLICE("*"),
+               NULL);
+  each_entry(yaml_get(job.top, "shaper"), access_put_shaper, SLICE("*"), NULL);
   emit(ASKERS, "speed", SLICE("*"), "none", "0", "0", NULL);
   for (i = 0; i < job.hosts_n; i++)
     put_host_sets(job.hosts[i]);
-}
-
-/* ---- references ---- */
-
-static struct yaml_node const *
-entry_in(struct yaml_node const *n, char const *name)
-{
-  struct yaml_node const *c, *found = NULL;
-
-  if (!n || n->kind == YAML_MAP) return yaml_get(n, name);
-  for (c = n->first; c && !found; c = c->next)
-    found = entry_in(c, name);
-  return found;
-}
-
-static bool
-is_defined(struct yaml_node const *top, char const *name, bool shaper)
-{
-  if (shaper)
-    return entry_in(yaml_get(top, "shaper_rules"), name) ||
-           entry_in(yaml_get(top, "shaper"), name);
-  return entry_in(yaml_get(top, "access_rules"), name) ||
-         entry_in(yaml_get(top, "access"), name);
-}
-
-/* Whether a host has acls (0), rules (1) of its own, which stand in the place of the common. */
-static bool
-has_own(struct slice host, size_t group)
-{
-  size_t i;
-
-  for (i = group; i < (group ? 4 : 1); i++)
-    if (host_override(host, sets[i].option) || host_append(host, sets[i].option))
-      return true;
-  return false;
-}
-
-static bool
-host_defines(struct slice host, size_t i, char const *name)
-{
-  return entry_in(host_override(host, sets[i].option), name) ||
-         entry_in(host_append(host, sets[i].option), name);
-}
-
-/* For all, and for each host with a set of its own that has no such entry. */
-static void
-put_everywhere(put_fn *fn, struct yaml_node const *n, size_t group)
-{
-  size_t h, i;
-
-  fn(SLICE("*"), n);
-  for (h = 0; h < job.hosts_n; h++) {
-    bool there = !has_own(job.hosts[h], group);
-    for (i = group; !there && i < (group ? 4 : 1); i++)
-      there = host_defines(job.hosts[h], i, n->key.s);
-    if (!there) fn(job.hosts[h], n);
-  }
-}
-
-static put_fn *const put_rule_of[] = {put_access_rule, put_shaper_rule};
-
-/* A rule in the place of a name becomes one of its own. */
-static struct slice
-inline_rule(struct yaml_node const *n, char const *path, bool shaper)
-{
-  struct yaml_node named = *n;
-  char name[32];
-
-  snprintf(name, sizeof name, "#%u", ++inline_n);
-  named.key = arena_copy(&job.arena, slice_str(name));
-  inline_path = path;
-  if (named.key.s) put_everywhere(put_rule_of[shaper], &named, 1);
-  inline_path = NULL;
-  return named.key;
-}
-
-struct slice
-access_rule(struct yaml_node const *n, char const *path, bool shaper)
-{
-  struct reference *r;
-  uint64_t number;
-
-  if (n->kind != YAML_SCALAR) return inline_rule(n, path, shaper);
-  if (slice_is(n->text, "all") || slice_is(n->text, "none")) return n->text;
-  if (shaper && slice_u64(n->text, &number)) return n->text;
-  if (!shaper && slice_is(n->text, "deny")) return SLICE("none");
-  if (!shaper && slice_is(n->text, "allow") && !is_defined(job.top, "allow", false)) {
-    say_error(n, path,
-              "allow names a rule that does not exist, and so denies: write all");
-    return (struct slice){NULL, 0};
-  }
-  r = arena_alloc(&job.arena, sizeof *r);
-  if (r) {
-    struct slice p = arena_copy(&job.arena, slice_str(path));
-    *r = (struct reference){references, n, p.s ? p.s : "", shaper};
-    references = r;
-  }
-  return n->text;
-}
-
-/* The defined rule, or the sample's, whose name is nearest; NULL when none is near. */
-static char const *
-nearest_rule(struct reference const *r)
-{
-  char const *section = r->shaper ? "shaper_rules" : "access_rules", *found = NULL;
-  size_t best = 2 + r->node->text.len / 4;
-
-  nearest_in(yaml_get(job.top, section), r->node->text, &best, &found);
-  nearest_in(yaml_get(sample_tree, section), r->node->text, &best, &found);
-  return found;
-}
-
-/* From the sample: the rule, and what it is made of as far as the file has it not. */
-static void
-put_sample(struct reference const *r)
-{
-  struct yaml_node const *rules =
-    yaml_get(sample_tree, r->shaper ? "shaper_rules" : "access_rules");
-  struct yaml_node const *rule = entry_in(rules, r->node->text.s), *c;
-  size_t h, i;
-
-  for (h = 0; !rule && h < job.hosts_n; h++)
-    for (i = 1; i < 4; i++)
-      if (host_defines(job.hosts[h], i, r->node->text.s)) return;
-
-  if (!rule) {
-    char const *near = nearest_rule(r);
-    say_error(r->node, r->path, "no rule named %s is defined%s%s%s", r->node->text.s,
-              near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
-    return;
-  }
-  if (job.strict) {
-    say_error(r->node, r->path, "the rule %s is not defined", r->node->text.s);
-    return;
-  }
-  say_warning(r->node, r->path,
-              "the rule %s is not defined; taken as the sample of ejabberd 18.04 has it",
-              r->node->text.s);
-  put_everywhere(put_rule_of[r->shaper], rule, 1);
-  if (sample_used[r->shaper]) return;
-  sample_used[r->shaper] = true;
-  for (c = yaml_get(sample_tree, "acl")->first; !r->shaper && c; c = c->next)
-    if (!entry_in(yaml_get(job.top, "acl"), c->key.s)) put_everywhere(put_acl, c, 0);
-  for (c = yaml_get(sample_tree, "shaper")->first; r->shaper && c; c = c->next)
-    if (!entry_in(yaml_get(job.top, "shaper"), c->key.s)) put_shaper(SLICE("*"), c);
-}
-
-static bool
-named_before(struct reference const *r)
-{
-  struct reference const *s;
-
-  for (s = r->next; s; s = s->next)
-    if (s->shaper == r->shaper && slice_eq(s->node->text, r->node->text)) return true;
-  return false;
-}
-
-void
-compile_missing_rules(void)
-{
-  struct reference const *r;
-
-  sample_used[0] = sample_used[1] = false;
-  sample_tree = yaml_parse(&job.arena, SAMPLE, slice_str(sample), say_yaml);
-  for (r = references; sample_tree && r; r = r->next)
-    if (!is_defined(job.top, r->node->text.s, r->shaper) && !named_before(r))
-      put_sample(r);
-  references = NULL;
 }

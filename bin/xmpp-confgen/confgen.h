@@ -132,7 +132,7 @@ bool is_net(struct slice text);
 
 struct slice regexp_value(struct arena *a, struct yaml_node const *n, char const *path);
 
-/* ---- access (access.c) ---- */
+/* ---- access (access.c, references.c) ---- */
 
 /* Put out the acls, rules and shapers of the configuration; for each host that has its own,
  * the whole set again. */

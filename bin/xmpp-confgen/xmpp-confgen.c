@@ -18,9 +18,9 @@
  *         111 a file that cannot be read or written now
  * TRUSTS  its arguments. Not FILE.
  * ROOMS   table.c all options; values.c their types; compile.c the whole; include.c other
- *         files; keywords.c; access.c acls and rules; listen.c; modules.c; certs.c; emit.c
- *         the settings;
- *         commands.c explain, why, diff, list; say.c messages
+ *         files; keywords.c; access.c acls and rules; references.c rules that options name;
+ *         listen.c; modules.c; certs.c; emit.c the settings; commands.c explain, why, diff,
+ *         list; say.c messages
  */
 #include "confgen.h"
 
