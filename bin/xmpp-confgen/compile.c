@@ -542,7 +542,6 @@ compile_top(struct yaml_node *top)
 {
   struct yaml_node const *hosts = yaml_get(top, "hosts"), *n;
 
-  instances[0].n = instances[1].n = 1;
   reset_instances();
   if (!hosts) hosts = yaml_get(top, "host");
   if (hosts)

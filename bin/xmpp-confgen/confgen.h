@@ -149,6 +149,13 @@ void compile_missing_rules(void);
 
 void compile_modules(void);
 
+/* ---- options of modules that are lists (nested.c) ---- */
+
+/* Check such an option (T_SPECIAL) of a host's module and put out a row for each of its
+ * entries; key: MODULE.OPTION. */
+void compile_nested(struct option const *o, struct yaml_node const *n, char const *path,
+                    char const *key, struct slice host);
+
 /* ---- the parts of a configuration (compile.c, listen.c) ---- */
 
 struct compiling {

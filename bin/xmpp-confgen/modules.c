@@ -60,7 +60,10 @@ compile_module_option(struct module const *m, struct yaml_node const *n,
   if (!o && option_find("module", n->key)) return; /* of every module, without noise */
   if (o) {
     struct yaml_node const *v = expand_keywords(n, path, host);
-    if (v) compile_value(o, v, path, key, host);
+    if (v && o->type == T_SPECIAL)
+      compile_nested(o, v, path, key, host);
+    else if (v)
+      compile_value(o, v, path, key, host);
   } else
     say_unknown_of(m, n, path);
 }

@@ -248,8 +248,11 @@ struct option const options[] = {
   {"mod_configure", "access", T_ACCESS, "configure", CTL, LATER, 0, 0, NULL},
 
   {"mod_disco", "name", T_STRING, "ejabberd", HOSTD, LATER, 0, 0, NULL},
-  {"mod_disco", "extra_domains", T_ANY, NULL, 0, LATER, 0, 0, NULL},
-  {"mod_disco", "server_info", T_ANY, NULL, 0, LATER, 0, 0, NULL},
+  {"mod_disco", "extra_domains", T_SPECIAL, NULL, HOSTD, LATER, 0, 0, NULL},
+  {"mod_disco", "server_info", T_SPECIAL, NULL, HOSTD, LATER, 0, 0, NULL},
+  {"mod_disco.server_info", "modules", T_WORDS, "all", HOSTD, LATER, 0, 0, NULL},
+  {"mod_disco.server_info", "name", T_STRING, NULL, HOSTD, LATER, 0, 0, NULL},
+  {"mod_disco.server_info", "urls", T_WORDS, NULL, HOSTD, LATER, 0, 0, NULL},
 
   {"mod_irc", "access", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
 
@@ -410,7 +413,12 @@ struct option const options[] = {
   {"mod_stun_disco", "credentials_lifetime", T_TIMEOUT, "43200", HOSTD, LATER, 0, 0, NULL},
   {"mod_stun_disco", "secret", T_STRING, NULL, HOSTD, LATER, 0, 0, NULL},
   {"mod_stun_disco", "offer_local_services", T_BOOL, "true", HOSTD, LATER, 0, 0, NULL},
-  {"mod_stun_disco", "services", T_ANY, NULL, 0, LATER, 0, 0, NULL},
+  {"mod_stun_disco", "services", T_SPECIAL, NULL, HOSTD, LATER, 0, 0, NULL},
+  {"mod_stun_disco.services", "host", T_STRING, NULL, HOSTD, LATER, 0, 0, NULL},
+  {"mod_stun_disco.services", "port", T_INT, NULL, HOSTD, LATER, 1, 65535, NULL},
+  {"mod_stun_disco.services", "type", T_WORD, "stun", HOSTD, LATER, 0, 0, "stun turn stuns turns"},
+  {"mod_stun_disco.services", "transport", T_WORD, "udp", HOSTD, LATER, 0, 0, "udp tcp"},
+  {"mod_stun_disco.services", "restricted", T_BOOL, NULL, HOSTD, LATER, 0, 0, NULL},
 
   {"mod_vcard", "host", T_STRING, NULL, USERD, LATER, 0, 0, NULL},
   {"mod_vcard", "hosts", T_WORDS, NULL, USERD, LATER, 0, 0, NULL},

@@ -29,6 +29,7 @@ static struct {
 } const data_dirs[] = {
   {AUTHD, "data/accounts", 0750},
   {AUTHD, "data/secrets",  0700},
+  {HOSTD, "data/motd",     0700},
 };
 
 void

@@ -359,6 +359,30 @@ def a_bad_file_changes_nothing():
     confgen("compile", "--no-files", "--quiet", "-o", DIR + "/no/where", GUIDE, code=111)
 
 
+@check
+def options_that_are_lists():
+    """A row an entry; what an entry does not say follows from what it says."""
+    hostd = compiled(HEAD + (
+        "modules:\n  mod_disco:\n    extra_domains: [Users.example.org, far.example]\n"
+        "    server_info:\n      - {name: abuse-addresses, urls: [\"mailto:a@@HOST@\", \"xmpp:a@b\"]}\n"
+        "      - {modules: [mod_muc, mod_disco], name: admin-addresses, urls: https://h.example/}\n"
+        "  mod_stun_disco:\n    services:\n"
+        "      - {host: 203.0.113.3, port: 3479, type: stun, transport: udp, restricted: true}\n"
+        "      - {host: \"2001:db8::3\", type: turn}\n"
+        "      - {host: t.example, type: turns, transport: tcp}\n"
+        "      - {host: s.example, type: stuns}\n"))["xmpp-hostd"]
+    get = lambda key: [r[2:] for r in hostd if r[:2] == [key, "example.com"]]
+    assert get("mod_disco.extra_domains") == [["users.example.org"], ["far.example"]], hostd
+    assert get("mod_disco.server_info") == [
+        ["abuse-addresses", "all", "mailto:a@example.com"], ["abuse-addresses", "all", "xmpp:a@b"],
+        ["admin-addresses", "mod_muc mod_disco", "https://h.example/"]], hostd
+    assert get("mod_stun_disco.service") == [
+        ["stun", "203.0.113.3", "3479", "udp", "true"],
+        ["turn", "2001:db8::3", "3478", "udp", "true"],
+        ["turns", "t.example", "5349", "tcp", "true"],
+        ["stuns", "s.example", "5349", "udp", "false"]], hostd
+
+
 # ---- diff
 
 
