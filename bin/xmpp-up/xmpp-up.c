@@ -3,11 +3,13 @@
  * USAGE   xmpp-up [ --dev ] [ --prepare ] [ --uids BASE ] -c CONFIG -s STATE
  *         --dev      make a self-signed certificate for each host that has none
  *         --prepare  lay everything out and exit; any supervisor may run STATE/service
- *         --uids     the programs run as the users BASE, BASE + 1... (root: 52200;
- * others, and 0: as we do) READS   CONFIG, by xmpp-confgen WRITES  STATE/settings, data,
- * run, log, service, dev, compile EXIT    100 usage or a bad configuration; 111 system
- * call; else it becomes s6-svscan TRUSTS  its arguments ROOMS   layout.c folders and
- * service directories; devcert.c
+ *         --uids     the programs run as the users BASE, BASE + 1... (root: 52200; others,
+ *                    and 0: as we do)
+ * READS   CONFIG, by xmpp-confgen
+ * WRITES  STATE/settings, data, run, log, service, dev, compile
+ * EXIT    100 usage or a bad configuration; 111 system call; else it becomes s6-svscan
+ * TRUSTS  its arguments
+ * ROOMS   layout.c folders and service directories; devcert.c
  */
 #include "up.h"
 
@@ -131,16 +133,35 @@ check_reachable(char const *path)
 /* STATE/compile has the words of the command, one a line: xmpp-ctl reload says them
  * again. */
 static void
+remember(char const *const *argv)
+{
+  char path[600];
+  stralloc words = STRALLOC_ZERO;
+
+  for (; *argv; argv++)
+    if (!stralloc_cats(&words, *argv) || !stralloc_catb(&words, "\n", 1))
+      strerr_diefusys(111, "remember the configuration");
+  snprintf(path, sizeof path, "%s/compile", up.state);
+  if (!openwritenclose_unsafe(path, words.s, words.len))
+    strerr_diefusys(111, "write ", path);
+  stralloc_free(&words);
+}
+
+#define WORDS_MAX 20
+
+static void
 compile(void)
 {
-  char settings[600], uids[16], home[600], dev[600], path[600];
-  char const *argv[16] = {"xmpp-confgen", "compile", "-o", settings, "--home", home};
-  stralloc words = STRALLOC_ZERO;
-  size_t n = 6, i;
+  char settings[600], data[600], log[600], dev[600], path[600], uids[16];
+  char const *argv[WORDS_MAX] = {"xmpp-confgen",    "compile", "-o",         settings,
+                                 "--home",          data,      "--log-path", log,
+                                 "--database-path", data};
+  size_t n = 10;
   int code;
 
   snprintf(settings, sizeof settings, "%s/settings", up.state);
-  snprintf(home, sizeof home, "%s/data", up.state);
+  snprintf(data, sizeof data, "%s/data", up.state);
+  snprintf(log, sizeof log, "%s/log", up.state);
   snprintf(dev, sizeof dev, "%s/dev", up.state);
   if (up.uids) {
     snprintf(uids, sizeof uids, "%u", up.uids);
@@ -157,13 +178,7 @@ compile(void)
   if (code) _exit(code);
   snprintf(path, sizeof path, "%s/xmpp-confgen", up.bin);
   argv[0] = path;
-  for (i = 0; i < n; i++)
-    if (!stralloc_cats(&words, argv[i]) || !stralloc_catb(&words, "\n", 1))
-      strerr_diefusys(111, "remember the configuration");
-  snprintf(home, sizeof home, "%s/compile", up.state);
-  if (!openwritenclose_unsafe(home, words.s, words.len))
-    strerr_diefusys(111, "write ", home);
-  stralloc_free(&words);
+  remember(argv);
 }
 
 static void

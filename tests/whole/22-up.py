@@ -1,0 +1,68 @@
+#!/usr/bin/python3
+"""xmpp-up: what it lays out, and what the configuration may say of it."""
+from tree import *
+
+DIR = tempfile.mkdtemp(prefix="up-")
+CONF = """hosts:
+  - example.com
+listen:
+  -
+    port: 5222
+    module: ejabberd_c2s
+%s"""
+
+
+def prepare(options=""):
+    """Lay out a state folder; its path."""
+    state = tempfile.mkdtemp(dir=DIR)
+    with open(state + ".yml", "w") as f:
+        f.write(CONF % options)
+    subprocess.run([BIN + "/xmpp-up", "--prepare", "--uids", "0", "-c", state + ".yml", "-s", state],
+                   check=True, stderr=subprocess.DEVNULL, timeout=30 * SLOW)
+    return state
+
+
+def rows(state, program):
+    with open("%s/settings/%s" % (state, program)) as f:
+        return [x.split("\t") for x in f.read().splitlines()]
+
+
+def mode(path):
+    return os.stat(path).st_mode & 0o777
+
+
+@check
+def keywords_stand_for_folders_of_the_state():
+    """And they do after a reload: STATE/compile has the same words."""
+    state = prepare("modules:\n  mod_disco:\n    name: \"@LOG_PATH@ @DATABASE_PATH@ @HOME@\"\n")
+    want = ["mod_disco.name", "example.com", "{0}/log {0}/data {0}/data".format(state)]
+    assert want in rows(state, "xmpp-hostd"), rows(state, "xmpp-hostd")
+    os.rename(state + "/settings", state + "/old")
+    with open(state + "/compile") as f:
+        subprocess.run(f.read().splitlines(), check=True, stderr=subprocess.DEVNULL)
+    assert want in rows(state, "xmpp-hostd"), rows(state, "xmpp-hostd")
+
+
+@check
+def every_instance_has_its_folders():
+    state = prepare("tabber: {instances: {c2sd: 2}}\n")
+    names = {r[4] for r in rows(state, "xmpp-ctl") if r[0] == "instance"}
+    assert names == set(DAEMONS) | {"c2sd-2"}, names
+    for n in names:
+        assert os.path.isdir("%s/run/%s" % (state, n)) and os.path.isdir("%s/log/%s" % (state, n)), n
+        for f in ("run", "finish", "log/run"):
+            assert os.access("%s/service/%s/%s" % (state, n, f), os.X_OK), (n, f)
+    assert set(os.listdir(state + "/service")) == names
+
+
+@check
+def what_is_stored_is_for_its_program():
+    state = prepare()
+    for name, want in (("accounts", 0o750), ("secrets", 0o700), ("motd", 0o700)):
+        assert mode(state + "/data/" + name) == want, name
+
+
+try:
+    main()
+finally:
+    shutil.rmtree(DIR, ignore_errors=True)
