@@ -75,6 +75,7 @@ warn_if_weak(char const *password)
             WEAK_BITS);
 }
 
+/* Of an account that is no more no session may go on. */
 static int
 change(struct client *c, char const *what, char const *jid)
 {
@@ -84,8 +85,8 @@ change(struct client *c, char const *what, char const *jid)
   if (needs) warn_if_weak(password);
   client_ask(c, "account", what, jid, password, NULL);
   if (!client_answer(c, jid, NULL)) return 1;
-  if (needs && ctl.generate)
-    printf(ctl.records ? "password\t%s\t%s\n" : "%s %s\n", jid, password);
+  if (!needs) return session_end(jid, "not-authorized");
+  if (ctl.generate) printf(ctl.records ? "password\t%s\t%s\n" : "%s %s\n", jid, password);
   return 0;
 }
 

@@ -46,8 +46,8 @@ client_ask(struct client *c, char const *verb, ...)
   record_put_end(&c->out);
 }
 
-static bool
-flush(struct client *c)
+bool
+client_flush(struct client *c)
 {
   size_t len = c->out.len;
 
@@ -58,7 +58,7 @@ flush(struct client *c)
 bool
 client_read(struct client *c, struct record *r)
 {
-  if (!flush(c)) return false;
+  if (!client_flush(c)) return false;
   for (;;) {
     char *from = c->in.s + c->at;
     char *nl = c->in.len > c->at ? memchr(from, '\n', c->in.len - c->at) : NULL;

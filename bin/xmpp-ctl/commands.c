@@ -30,7 +30,7 @@ name_of(struct slice instance)
   return log_text(instance);
 }
 
-/* ---- sessions, stats ---- */
+/* ---- sessions, session, stats ---- */
 
 static void
 print_session(struct record *r)
@@ -61,6 +61,32 @@ command_sessions(char const *const *argv)
   ok = client_answer(&c, "routed", print_session);
   client_close(&c);
   return ok ? 0 : 1;
+}
+
+int
+session_end(char const *jid, char const *condition)
+{
+  struct client c;
+  bool ok;
+
+  if (!client_open(&c, SLICE("routed"))) {
+    strerr_warnwusys("reach xmpp-routed");
+    return 111;
+  }
+  client_ask(&c, "end", jid, condition, NULL);
+  ok = client_flush(&c);
+  client_close(&c);
+  if (!ok) strerr_warnwusys("write to xmpp-routed");
+  return ok ? 0 : 111;
+}
+
+int
+command_session(char const *const *argv)
+{
+  if (!argv[0] || strcmp(argv[0], "end") != 0 || !argv[1] || argv[2])
+    strerr_dieusage(100, "session end JID");
+  /* RFC 6120 s4.9.3.14: whoever runs the server does not want it. */
+  return session_end(argv[1], "policy-violation");
 }
 
 static struct slice stats_of;

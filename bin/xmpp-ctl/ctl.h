@@ -27,8 +27,12 @@ struct client {
 bool client_open(struct client *c, struct slice instance);
 void client_close(struct client *c);
 
-/* Put one request; words end with NULL. Nothing is sent before the first client_read. */
+/* Put one request; words end with NULL. Nothing is sent before the first client_read or
+ * client_flush. */
 void client_ask(struct client *c, char const *verb, ...) __attribute__((sentinel));
+
+/* Send what was put: for requests without an answer. false with errno. */
+bool client_flush(struct client *c);
 
 /* The next record of the answer. false with errno (EPIPE: the daemon hung up). */
 bool client_read(struct client *c, struct record *r);
@@ -42,8 +46,12 @@ bool client_answer(struct client *c, char const *who, client_row_fn *fn);
 
 /* Each takes the words behind its name and gives the exit code. */
 typedef int command_fn(char const *const *argv);
-command_fn command_account, command_sessions, command_stats, command_reload, command_wait,
-  command_stop, command_trace;
+command_fn command_account, command_sessions, command_session, command_stats,
+  command_reload, command_wait, command_stop, command_trace;
+
+/* Have routed end the session of a full JID, or all of a bare one, with a stream error
+ * (RFC 6120 s4.9.3); nothing is answered. 0, or 111, having said why. */
+int session_end(char const *jid, char const *condition);
 
 /* Call fn for each instance that the settings name; the exit code is the largest. */
 typedef int instance_fn(struct slice instance);

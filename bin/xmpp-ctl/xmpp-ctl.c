@@ -2,7 +2,7 @@
  *
  * USAGE   xmpp-ctl [ -r ] [ --generate ] -s STATE COMMAND ...
  *         account add|passwd|del JID, account list [HOST], account import -
- *         sessions; stats [INSTANCE]; reload; wait [SECONDS]; stop
+ *         sessions; session end JID; stats [INSTANCE]; reload; wait [SECONDS]; stop
  *         trace INSTANCE on FILE | off
  * READS   STATE/settings/xmpp-ctl; passwords from standard input
  * SPEAKS  records to the control sockets STATE/run/INSTANCE/control (xmpp-records(7))
@@ -21,7 +21,7 @@
 
 #define USAGE                                                                            \
   "[ -r ] [ --generate ] -s state "                                                      \
-  "account|sessions|stats|reload|wait|stop|trace ..."
+  "account|sessions|session|stats|reload|wait|stop|trace ..."
 
 char const *PROG = "xmpp-ctl";
 
@@ -33,6 +33,7 @@ static struct {
 } const commands[] = {
   {"account",  command_account },
   {"sessions", command_sessions},
+  {"session",  command_session },
   {"stats",    command_stats   },
   {"reload",   command_reload  },
   {"wait",     command_wait    },
