@@ -156,7 +156,7 @@ void compile_modules(void);
 void compile_nested(struct option const *o, struct yaml_node const *n, char const *path,
                     char const *key, struct slice host);
 
-/* ---- the parts of a configuration (compile.c, listen.c) ---- */
+/* ---- the parts of a configuration (compile.c, listen.c, tabber.c) ---- */
 
 struct compiling {
   struct arena arena;
@@ -202,8 +202,16 @@ struct yaml_node *expand_keywords(struct yaml_node const *n, char const *path,
 bool include_files(struct yaml_node *top, char const *file);
 bool check_macros(struct yaml_node const *top);
 
+/* Whether n is a mapping; says an error when not. */
+bool expect_map(struct yaml_node const *n, char const *path);
+
 void compile_listen(struct yaml_node const *listen);
+
+/* One instance of each program again; our own options; who connects to whom. */
+void compile_reset_instances(void);
 void compile_tabber(struct yaml_node const *tabber);
+void compile_topology(void);
+
 void compile_certfiles(struct yaml_node const *n);
 
 /* Warn for each host without a certificate that names it (certs.c). */

@@ -19,8 +19,8 @@
  * TRUSTS  its arguments. Not FILE.
  * ROOMS   table.c all options; values.c their types; compile.c the whole; include.c other
  *         files; keywords.c; access.c acls and rules; references.c rules that options name;
- *         listen.c; modules.c; nested.c their options that are lists; certs.c; emit.c the
- *         settings; commands.c explain, why, diff, list; say.c messages
+ *         listen.c; modules.c; nested.c their options that are lists; tabber.c our own; certs.c;
+ *         emit.c the settings; commands.c explain, why, diff, list; say.c messages
  */
 #include "confgen.h"
 

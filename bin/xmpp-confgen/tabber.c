@@ -1,0 +1,120 @@
+#include "confgen.h"
+
+#include <stdio.h>
+
+/* tabber: our own options; which instances run, and how they find each other. */
+
+static struct {
+  char const *program;
+  uint64_t n;
+} instances[] = {
+  {"xmpp-tlsd",   1},
+  {"xmpp-c2sd",   1},
+  {"xmpp-routed", 1},
+  {"xmpp-authd",  1},
+  {"xmpp-hostd",  1},
+};
+
+void
+compile_reset_instances(void)
+{
+  size_t i;
+
+  for (i = 0; i < sizeof instances / sizeof *instances; i++)
+    instances[i].n = 1;
+}
+
+#define INSTANCES_MAX 64
+
+static void
+set_instances(struct yaml_node const *n)
+{
+  char path[128];
+  unsigned int i;
+  uint64_t v;
+
+  snprintf(path, sizeof path, "tabber.instances.%s", n->key.s);
+  /* Only the fronts and the client streams can share their work. */
+  for (i = 0; i < 2; i++)
+    if (slice_is(n->key, instances[i].program) ||
+        slice_is(n->key, instances[i].program + 5))
+      break;
+  if (i == 2)
+    say_error(n, path, "only tlsd and c2sd can run as several instances");
+  else if (n->kind != YAML_SCALAR || !slice_u64(n->text, &v) || !v || v > INSTANCES_MAX)
+    say_error(n, path, "expected a number from 1 to %d", INSTANCES_MAX);
+  else
+    instances[i].n = v;
+}
+
+static void
+set_iterations(struct yaml_node const *n)
+{
+  uint64_t v;
+
+  /* RFC 7677 s4 asks for 4096 at least. */
+  if (n->kind != YAML_SCALAR || !slice_u64(n->text, &v) || v < 4096 || v > 10000000)
+    say_error(n, "tabber.scram_iterations", "expected a number from 4096 to 10000000");
+  else
+    emit_slice(AUTHD, "scram_iterations", SLICE("*"), n->text);
+}
+
+static void
+unknown_tabber_option(struct yaml_node const *n)
+{
+  struct yaml_node at = *n;
+
+  at.line = n->key_line;
+  at.col = n->key_col;
+  say_error(&at, "tabber", "unknown option %s; known: instances, scram_iterations",
+            n->key.s);
+}
+
+void
+compile_tabber(struct yaml_node const *tabber)
+{
+  struct yaml_node const *n, *c;
+
+  if (!expect_map(tabber, "tabber")) return;
+  for (n = tabber->first; n; n = n->next) {
+    if (slice_is(n->key, "scram_iterations"))
+      set_iterations(n);
+    else if (!slice_is(n->key, "instances"))
+      unknown_tabber_option(n);
+    else if (expect_map(n, "tabber.instances"))
+      for (c = n->first; c; c = c->next)
+        set_instances(c);
+  }
+}
+
+/* ---- how the programs find each other ---- */
+
+static char const *
+instance_name(char buf[32], char const *program, uint64_t i)
+{
+  if (i == 1)
+    snprintf(buf, 32, "%s", program + 5);
+  else
+    snprintf(buf, 32, "%s-%llu", program + 5, (unsigned long long)i);
+  return buf;
+}
+
+void
+compile_topology(void)
+{
+  struct slice any = SLICE("*");
+  char name[32], number[BASE_NUM];
+  unsigned int i;
+  uint64_t k;
+
+  for (k = 1; k <= instances[1].n; k++)
+    emit(TLSD, "connect", any, instance_name(name, "xmpp-c2sd", k), NULL);
+  emit(C2SD, "connect", any, "routed", NULL);
+  emit(C2SD, "connect", any, "authd", NULL);
+  emit(HOSTD, "connect", any, "routed", NULL);
+  if (instances[0].n > 1) emit(TLSD, "reuseport", any, "true", NULL);
+  for (i = 0; i < sizeof instances / sizeof *instances; i++)
+    for (k = 1; k <= instances[i].n; k++)
+      emit(CTL, "instance", any, instances[i].program, num_u64(number, k).s,
+           instance_name(name, instances[i].program, k), NULL);
+}
