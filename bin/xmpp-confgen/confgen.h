@@ -197,6 +197,9 @@ void say_unknown(struct yaml_node const *n, char const *path, char const *what,
 struct yaml_node *expand_keywords(struct yaml_node const *n, char const *path,
                                   struct slice host);
 
+/* The A-label of a host (RFC 3490), in the arena. s NULL: DNS can have no such name. */
+struct slice host_ascii(struct slice host);
+
 /* Join into top the files that include_config_file names; check the names of macros
  * (include.c). false after an error. */
 bool include_files(struct yaml_node *top, char const *file);

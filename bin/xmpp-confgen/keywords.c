@@ -9,18 +9,28 @@
 
 /* Keywords in strings: @HOST@, @HOME@ and the like, and those of define_keyword. */
 
+struct slice
+host_ascii(struct slice host)
+{
+  struct slice out;
+  char *ascii = NULL;
+
+  if (idna_to_ascii_8z(host.s, &ascii, IDNA_USE_STD3_ASCII_RULES))
+    return (struct slice){NULL, 0};
+  out = arena_copy(&job.arena, slice_str(ascii));
+  idn_free(ascii);
+  return out;
+}
+
 /* @HOST@ in a URL must be what DNS and HTTP know (IDNA): the A-label. */
 static struct slice
 host_for(struct slice text, struct slice host)
 {
-  char *ascii = NULL;
-  struct slice out;
+  struct slice ascii;
 
-  if (!memmem(text.s, text.len, "://", 3) || idna_to_ascii_8z(host.s, &ascii, 0))
-    return host;
-  out = arena_copy(&job.arena, slice_str(ascii));
-  idn_free(ascii);
-  return out;
+  if (!memmem(text.s, text.len, "://", 3)) return host;
+  ascii = host_ascii(host);
+  return ascii.s ? ascii : host;
 }
 
 static bool

@@ -158,19 +158,20 @@ tls_mode(struct yaml_node const *n)
   return starttls ? "starttls" : "none";
 }
 
-/* The modules that listen. Those whose program does not exist yet are checked and warned of. */
+/* The modules that listen, and what they serve. Those whose program does not exist yet are
+ * checked and warned of. */
 static struct {
-  char const *name, *options;
+  char const *name, *options, *serves;
   enum effect effect;
 } const kinds[] = {
-  {"ejabberd_c2s",     "ejabberd_c2s",      WORKS  },
-  {"ejabberd_s2s_in",  "ejabberd_s2s_in",   LATER  },
-  {"ejabberd_http",    "ejabberd_http",     LATER  },
-  {"ejabberd_service", "ejabberd_service",  LATER  },
-  {"ejabberd_stun",    "ejabberd_stun",     NOTHING},
-  {"mod_mqtt",         "mod_mqtt_listener", NOTHING},
-  {"ejabberd_sip",     "ejabberd_sip",      NOTHING},
-  {"ejabberd_xmlrpc",  "ejabberd_http",     NOTHING},
+  {"ejabberd_c2s",     "ejabberd_c2s",      "c2s",  WORKS  },
+  {"ejabberd_s2s_in",  "ejabberd_s2s_in",   "s2s",  LATER  },
+  {"ejabberd_http",    "ejabberd_http",     "http", LATER  },
+  {"ejabberd_service", "ejabberd_service",  NULL,   LATER  },
+  {"ejabberd_stun",    "ejabberd_stun",     NULL,   NOTHING},
+  {"mod_mqtt",         "mod_mqtt_listener", NULL,   NOTHING},
+  {"ejabberd_sip",     "ejabberd_sip",      NULL,   NOTHING},
+  {"ejabberd_xmlrpc",  "ejabberd_http",     NULL,   NOTHING},
 };
 
 #define KINDS_N (sizeof kinds / sizeof *kinds)
@@ -205,9 +206,9 @@ is_handler(struct slice name)
   return false;
 }
 
-/* {PATH: HANDLER}; old files have {HANDLER: PATH}. */
+/* {PATH: HANDLER}; old files have {HANDLER: PATH}. xmpp-ctl dns tells of some. */
 static void
-check_handlers(struct yaml_node const *map)
+compile_handlers(struct yaml_node const *map, struct slice listener)
 {
   struct yaml_node const *c;
   size_t i;
@@ -215,7 +216,13 @@ check_handlers(struct yaml_node const *map)
   for (c = map->first; c; c = c->next) {
     size_t best = 2 + c->text.len / 4;
     char const *near = NULL;
-    if (c->kind != YAML_SCALAR || is_handler(c->text) || is_handler(c->key)) continue;
+    if (c->kind != YAML_SCALAR) continue;
+    if (is_handler(c->text) || is_handler(c->key)) {
+      bool old = !is_handler(c->text);
+      emit(CTL, "handler", listener, old ? c->text.s : c->key.s,
+           old ? c->key.s : c->text.s, NULL);
+      continue;
+    }
     for (i = 0; i < HANDLERS_N; i++)
       if (word_nearer(c->text, handlers[i], &best)) near = handlers[i];
     say_error(c, "listen.request_handlers", "\"%s\" is no handler%s%s%s", c->text.s,
@@ -262,7 +269,7 @@ compile_one(size_t kind, struct yaml_node const *c, struct slice name)
   if (global && option_find("", slice_str(over))) c = global;
   v = expand_keywords(c, path, SLICE(""));
   if (v) compile_value(o, v, path, o->name, name);
-  if (slice_is(c->key, "request_handlers")) check_handlers(c);
+  if (slice_is(c->key, "request_handlers")) compile_handlers(c, name);
   if (slice_is(c->key, "unix_socket")) check_unix_socket(c);
 }
 
@@ -299,12 +306,27 @@ say_no_listener(struct yaml_node const *module)
             near ? "?" : "");
 }
 
+/* Its rows for those who listen, and for xmpp-ctl dns, which tells of those to come too. */
+static void
+emit_listener(size_t kind, struct yaml_node const *n, struct slice name, struct slice ip,
+              uint64_t port)
+{
+  char buf[BASE_NUM];
+  char const *number = num_u64(buf, port).s;
+  unsigned int to = kinds[kind].effect == WORKS ? TLSD | C2SD : 0;
+
+  emit(to, "listener", name, ip.s, number, kinds[kind].serves, NULL);
+  emit(CTL, "listener", name, ip.s, number, kinds[kind].serves, to ? "works" : "later",
+       NULL);
+  emit(to | CTL, "tls", name, tls_mode(n), NULL);
+}
+
 static void
 compile_listener(struct yaml_node const *n)
 {
   struct slice module = text_of(yaml_get(n, "module"), ""), ip, name;
   struct yaml_node const *c;
-  char buf[256], port_text[BASE_NUM];
+  char buf[256];
   uint64_t port;
   size_t kind;
 
@@ -329,11 +351,9 @@ compile_listener(struct yaml_node const *n)
                   ? "nobody listens here: the program for %s does not exist yet"
                   : "nobody listens here: %s has no counterpart",
                 module.s);
-  } else {
-    emit(TLSD | C2SD, "listener", name, ip.s, num_u64(port_text, port).s, "c2s", NULL);
-    emit(TLSD | C2SD, "tls", name, tls_mode(n), NULL);
-    compile_listener_defaults(kind, n, name);
   }
+  if (kinds[kind].serves) emit_listener(kind, n, name, ip, port);
+  if (kinds[kind].effect == WORKS) compile_listener_defaults(kind, n, name);
   for (c = n->first; c; c = c->next)
     compile_one(kind, c, name);
 }
@@ -343,7 +363,6 @@ compile_listen(struct yaml_node const *listen)
 {
   struct yaml_node const *n;
 
-  all = NULL;
   all = NULL;
   if (listen->kind != YAML_LIST) {
     say_error(listen, "listen", "expected a list of listeners");

@@ -432,49 +432,27 @@ struct option const options[] = {
   {"mod_version", "show_os", T_BOOL, "true", HOSTD, LATER, 0, 0, NULL},
 
   {"mod_mqtt", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
-
   {"mod_legacy_auth", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
-
   {"mod_multicast", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
-
   {"mod_mix", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
-
   {"mod_mix_pam", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
-
   {"mod_sip", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
-
   {"mod_metrics", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
-
   {"mod_service_log", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
-
   {"mod_muc_log", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
-
   {"mod_http_fileserver", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
-
   {"mod_register_web", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
-
   {"mod_conversejs", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
-
   {"mod_antispam", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
-
   {"mod_pubsub_serverinfo", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
-
   {"mod_jidprep", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
-
   {"mod_matrix_gw", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
-
   {"mod_providers", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
-
   {"mod_mqtt_bridge", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
-
   {"mod_admin_update_sql", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
-
   {"mod_http_bind", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
-
   {"mod_log_chat", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
-
   {"mod_statsdx", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
-
   {"mod_xmlrpc", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
 
   {"mod_block_strangers", "access", T_ACCESS, "none", USERD, LATER, 0, 0, NULL},
@@ -485,19 +463,12 @@ struct option const options[] = {
   {"mod_block_strangers", "allow_transports", T_BOOL, "true", USERD, LATER, 0, 0, NULL},
 
   {"mod_delegation", "*", T_ANY, NULL, 0, LATER, 0, 0, NULL},
-
   {"mod_privilege", "*", T_ANY, NULL, 0, LATER, 0, 0, NULL},
-
   {"mod_host_meta", "*", T_ANY, NULL, 0, LATER, 0, 0, NULL},
-
   {"mod_auth_fast", "*", T_ANY, NULL, 0, LATER, 0, 0, NULL},
-
   {"mod_scram_upgrade", "*", T_ANY, NULL, 0, LATER, 0, 0, NULL},
-
   {"mod_invites", "*", T_ANY, NULL, 0, LATER, 0, 0, NULL},
-
   {"mod_muc_rtbl", "*", T_ANY, NULL, 0, LATER, 0, 0, NULL},
-
   {"mod_adhoc_api", "*", T_ANY, NULL, 0, LATER, 0, 0, NULL},
 
   {"mod_echo", "host", T_STRING, NULL, 0, NOTHING, 0, 0, NULL},

@@ -4,10 +4,11 @@
  *         account add|passwd|del JID, account list [HOST], account import -
  *         sessions; session end JID; stats [INSTANCE]; reload; wait [SECONDS]; stop
  *         trace INSTANCE on FILE | off
+ *         dns [HOST]    what the zones of the hosts should say
  * READS   STATE/settings/xmpp-ctl; passwords from standard input
  * SPEAKS  records to the control sockets STATE/run/INSTANCE/control (xmpp-records(7))
  * EXIT    0 done; 1 refused, or not all; 100 usage; 111 a program cannot be reached
- * ROOMS   commands.c; account.c; client.c the control socket
+ * ROOMS   commands.c; account.c; dns.c; client.c the control socket
  */
 #include "ctl.h"
 
@@ -21,7 +22,7 @@
 
 #define USAGE                                                                            \
   "[ -r ] [ --generate ] -s state "                                                      \
-  "account|sessions|session|stats|reload|wait|stop|trace ..."
+  "account|sessions|session|stats|reload|wait|stop|trace|dns ..."
 
 char const *PROG = "xmpp-ctl";
 
@@ -39,6 +40,7 @@ static struct {
   {"wait",     command_wait    },
   {"stop",     command_stop    },
   {"trace",    command_trace   },
+  {"dns",      command_dns     },
 };
 
 /* Options may stand before and behind the command; what is left are its words. */

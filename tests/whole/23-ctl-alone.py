@@ -1,5 +1,7 @@
 #!/usr/bin/python3
 """xmpp-ctl without a server: what it says to control sockets, and what it reads of settings."""
+import json
+
 from tree import *
 
 DIR = tempfile.mkdtemp(prefix="ctl-")
@@ -91,6 +93,94 @@ def session_end():
           lambda: routed.heard == b"end\ta@example.com/with blank\tpolicy-violation\n")
     for words in ((), ("end",), ("quux", "a@b"), ("end", "a@b", "c")):
         assert "usage" in ctl(state, "session", *words, code=100)[1], words
+
+
+# ---- dns
+
+
+def records(out):
+    """What a name server would read: fields of the lines that are no comments."""
+    return [x.split() for x in out.splitlines() if x and not x.startswith(";")]
+
+
+def srv(service, host, priority, port):
+    return ["%s._tcp.%s." % (service, host), "3600", "IN", "SRV", priority, "0", port, host + "."]
+
+
+LISTENER = "  -\n    port: %s\n    ip: \"%s\"\n    module: %s\n%s"
+
+
+def listeners(*rows, hosts=("example.com",)):
+    text = "hosts:\n" + "".join("  - \"%s\"\n" % h for h in hosts) + "listen:\n"
+    return compiled(text + "".join(LISTENER % (r + ("",))[:4] for r in rows))
+
+
+@check
+def records_of_client_listeners():
+    """XEP-0368: direct TLS is a service of its own, and comes first."""
+    state = listeners((5222, "::", "ejabberd_c2s", "    starttls_required: true\n"),
+                      (5223, "::", "ejabberd_c2s", "    tls: true\n"))
+    out, _ = ctl(state, "dns")
+    assert records(out) == [srv("_xmpp-client", "example.com", "10", "5222"),
+                            srv("_xmpps-client", "example.com", "5", "5223")], out
+    for s in ("_xmpp-server", "_xmpps-server"):
+        assert re.search("^; %s._tcp.example.com.: nobody listens" % s, out, re.M), out
+    assert "; example.com. 3600 IN A " in out and "; example.com. 3600 IN AAAA " in out, out
+    assert "host-meta" not in out, out
+
+
+@check
+def a_port_is_told_once():
+    state = listeners((5222, "192.0.2.1", "ejabberd_c2s"), (5222, "2001:db8::1", "ejabberd_c2s"),
+                      (5222, "127.0.0.1", "ejabberd_c2s"), (5322, "127.0.0.1", "ejabberd_c2s"),
+                      ("unix:/tmp/x", "::", "ejabberd_c2s"))
+    out, _ = ctl(state, "dns")
+    assert records(out) == [srv("_xmpp-client", "example.com", "10", "5222"),
+                            srv("_xmpp-client", "example.com", "10", "5322")], out
+    assert "; port 5322 is open on 127.0.0.1 only" in out and "port 5222 is" not in out, out
+    assert re.search("^; _xmpps-client._tcp.example.com.: nobody listens", out, re.M), out
+
+
+@check
+def records_of_what_does_not_exist_yet_are_comments():
+    state = listeners((5269, "::", "ejabberd_s2s_in"), (5270, "::", "ejabberd_s2s_in", "    tls: true\n"))
+    out, _ = ctl(state, "dns")
+    assert not records(out), out
+    assert "; " + " ".join(srv("_xmpp-server", "example.com", "10", "5269")) in out, out
+    assert "; " + " ".join(srv("_xmpps-server", "example.com", "5", "5270")) in out, out
+
+
+@check
+def records_of_each_host():
+    """What DNS knows a host as (RFC 3490); an address has no records."""
+    state = listeners((5222, "::", "ejabberd_c2s"),
+                      hosts=("example.com", "b\u00fccher.example", "192.0.2.7", "under_score.example"))
+    out, _ = ctl(state, "dns")
+    assert records(out) == [srv("_xmpp-client", "example.com", "10", "5222"),
+                            srv("_xmpp-client", "xn--bcher-kva.example", "10", "5222")], out
+    assert out.count("is no name that DNS could have") == 2, out
+    assert records(ctl(state, "dns", "b\u00fccher.example")[0]) == records(out)[1:]
+    ctl(state, "dns", "far.example", code=1)
+
+
+@check
+def host_meta():
+    """XEP-0156 s3: both forms, and no URL without TLS."""
+    state = listeners(
+        (5443, "::", "ejabberd_http", "    tls: true\n    request_handlers:\n      /bosh: mod_bosh\n"
+         "      \"/w<s\": ejabberd_http_ws\n      /api: mod_http_api\n"),
+        (5280, "127.0.0.1", "ejabberd_http", "    request_handlers: {ejabberd_http_ws: ws}\n"))
+    out, _ = ctl(state, "dns")
+    assert not records(out), out
+    text = "\n".join(x[2:] for x in out.splitlines())
+    xml = ET.fromstring(text[text.index("<XRD"):text.index("</XRD>") + 6])
+    xrd = "{http://docs.oasis-open.org/ns/xri/xrd-1.0}"
+    want = [("urn:xmpp:alt-connections:xbosh", "https://example.com:5443/bosh"),
+            ("urn:xmpp:alt-connections:websocket", "wss://example.com:5443/w%3Cs"),
+            ("urn:xmpp:alt-connections:websocket", "wss://example.com/ws")]
+    assert [(x.get("rel"), x.get("href")) for x in xml.findall(xrd + "Link")] == want, out
+    links = json.loads(text[text.index("{\"links\""):text.index("]}") + 2])["links"]
+    assert [(x["rel"], x["href"]) for x in links] == want, out
 
 
 try:
