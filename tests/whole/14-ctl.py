@@ -120,6 +120,22 @@ def sessions(t):
 
 
 @check
+def sessions_that_are_ended(t):
+    """One by its full address, all of an account by its own, and those of an account that goes."""
+    t.add("e@localhost")
+    a, b, c = (t.login("e", r) for r in ("one", "two", "three"))
+    t.ctl("session", "end", "e@localhost/one")
+    assert a.stream_error() == "policy-violation"
+    b.ping(), c.ping()
+    t.ctl("session", "end", "e@localhost")
+    assert b.stream_error() == c.stream_error() == "policy-violation"
+    a = t.login("e", "four")
+    t.ctl("account", "del", "e@localhost")
+    assert a.stream_error() == "not-authorized"
+    until("they end", lambda: "e@localhost" not in t.ctl("sessions"))
+
+
+@check
 def figures(t):
     before = t.stat("tlsd", "accepted")
     a = t.login("s", "x")
