@@ -112,6 +112,7 @@ compile_topology(void)
   emit(C2SD, "connect", any, "routed", NULL);
   emit(C2SD, "connect", any, "authd", NULL);
   emit(HOSTD, "connect", any, "routed", NULL);
+  emit(HOSTD, "connect", any, "authd", NULL);
   if (instances[0].n > 1) emit(TLSD, "reuseport", any, "true", NULL);
   for (i = 0; i < sizeof instances / sizeof *instances; i++)
     for (k = 1; k <= instances[i].n; k++)

@@ -383,6 +383,12 @@ def options_that_are_lists():
         ["stuns", "s.example", "5349", "udp", "false"]], hostd
 
 
+@check
+def hostd_reaches_the_accounts():
+    hostd = compiled(HEAD)["xmpp-hostd"]
+    assert [r[2] for r in hostd if r[0] == "connect"] == ["routed", "authd"], hostd
+
+
 # ---- diff
 
 
