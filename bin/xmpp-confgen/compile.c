@@ -6,8 +6,6 @@
 
 struct compiling job;
 
-#define ALL_DAEMONS (TLSD | C2SD | ROUTED | AUTHD | HOSTD)
-
 bool
 expect_map(struct yaml_node const *n, char const *path)
 {
@@ -47,7 +45,7 @@ add_host(struct yaml_node const *n)
       return;
     }
   job.hosts[job.hosts_n++] = name;
-  emit_slice(ALL_DAEMONS | CTL, "host", SLICE("*"), name);
+  emit_slice(DAEMONS | CTL, "host", SLICE("*"), name);
   emit_ascii(name);
 }
 
@@ -241,11 +239,14 @@ default_node(struct option const *o, struct yaml_node const *n)
 static void
 warn_of_effect(struct option const *o, struct yaml_node const *n, char const *path)
 {
+  struct module const *m;
+
   if (o->effect == NOTHING)
     say_warning(n, path, "this option has no effect here");
-  else if (o->effect == LATER && !strncmp(o->in, "mod_", 4))
-    return; /* its module was warned of */
-  else if (o->effect == LATER)
+  else if (o->effect == LATER && (m = module_find(slice_str(o->in)))) {
+    /* A module whose program does not exist yet was warned of itself. */
+    if (m->effect == WORKS) say_warning(n, path, "this option is not obeyed yet");
+  } else if (o->effect == LATER)
     say_warning(n, path, "the program that obeys this does not exist yet");
 }
 

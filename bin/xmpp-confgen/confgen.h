@@ -51,6 +51,9 @@ bool emit_certfile(struct slice pattern);
 
 /* ---- the tables (table.c) ---- */
 
+/* The daemons that there are. */
+#define DAEMONS (TLSD | C2SD | ROUTED | AUTHD | USERD | HOSTD)
+
 enum type {
   T_BOOL,
   T_INT,     /* from least to most */
@@ -99,7 +102,8 @@ struct module {
   char const *name;
   enum effect effect;
   unsigned int owner;
-  char const *needs;
+  char const *needs; /* another module, without which this one is an error */
+  char const *says;  /* a warning in the place of the one that its effect has */
 };
 
 extern struct option const options[];

@@ -162,6 +162,15 @@ static struct {
   {"mod_vcard",       "vjud.@HOST@"      },
 };
 
+/* mod_vcard has a service for the search alone. */
+static bool
+searches(struct yaml_node const *n)
+{
+  struct yaml_node const *search = yaml_get(n, "search");
+
+  return search && slice_has_word(SLICE("true yes on"), search->text);
+}
+
 static void
 check_names(struct module const *m, struct yaml_node const *n, struct slice host)
 {
@@ -177,7 +186,7 @@ check_names(struct module const *m, struct yaml_node const *n, struct slice host
   snprintf(path, sizeof path, "modules.%s.%s", m->name, given ? "hosts" : "host");
   if (!given) given = yaml_get(n, "host");
   if (!given) {
-    if (!strcmp(m->name, "mod_vcard")) return; /* none without search */
+    if (!strcmp(m->name, "mod_vcard") && !searches(n)) return;
     dflt.kind = YAML_SCALAR;
     dflt.first = dflt.last = NULL;
     dflt.text = slice_str(services[i].host);
@@ -233,7 +242,9 @@ compile_module(struct yaml_node const *n, struct yaml_node const *more,
     return;
   }
   if (!options_hold(n)) return;
-  if (m->effect == NOTHING)
+  if (m->says)
+    say_warning(n, path, "%s", m->says);
+  else if (m->effect == NOTHING)
     say_warning(n, path, "this module has no effect here");
   else if (m->effect == LATER)
     say_warning(n, path, "the program that does this does not exist yet");

@@ -12,6 +12,7 @@ static struct {
   {"xmpp-c2sd",   1},
   {"xmpp-routed", 1},
   {"xmpp-authd",  1},
+  {"xmpp-userd",  1},
   {"xmpp-hostd",  1},
 };
 
@@ -111,6 +112,7 @@ compile_topology(void)
     emit(TLSD, "connect", any, instance_name(name, "xmpp-c2sd", k), NULL);
   emit(C2SD, "connect", any, "routed", NULL);
   emit(C2SD, "connect", any, "authd", NULL);
+  emit(USERD, "connect", any, "routed", NULL);
   emit(HOSTD, "connect", any, "routed", NULL);
   emit(HOSTD, "connect", any, "authd", NULL);
   if (instances[0].n > 1) emit(TLSD, "reuseport", any, "true", NULL);

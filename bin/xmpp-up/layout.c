@@ -20,8 +20,8 @@ place_of(struct slice program)
   return p ? __builtin_ctz((unsigned int)p) : -1;
 }
 
-/* Which folders under data a program writes. accounts is readable by the others' group.
- */
+/* Which folders under data a program writes. accounts and users are readable by the others'
+ * group. */
 static struct {
   enum program program;
   char const *name;
@@ -29,6 +29,7 @@ static struct {
 } const data_dirs[] = {
   {AUTHD, "data/accounts", 0750},
   {AUTHD, "data/secrets",  0700},
+  {USERD, "data/users",    0750},
   {HOSTD, "data/motd",     0700},
 };
 

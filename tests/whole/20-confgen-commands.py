@@ -384,6 +384,32 @@ def options_that_are_lists():
 
 
 @check
+def modules_reach_the_programs_that_obey_them():
+    made = compiled(HEAD + (
+        "modules:\n" + "".join("  %s: {}\n" % m for m in (
+            "mod_adhoc mod_announce mod_blocking mod_carboncopy mod_client_state mod_configure "
+            "mod_disco mod_last mod_ping mod_pres_counter mod_privacy mod_private mod_roster "
+            "mod_stream_mgmt mod_time mod_vcard mod_vcard_xupdate mod_version").split())))
+    for program, names in (
+            ("c2sd", "carboncopy client_state ping roster stream_mgmt"),
+            ("routed", "blocking carboncopy stream_mgmt"),
+            ("userd", "blocking last pres_counter private roster vcard vcard_xupdate"),
+            ("hostd", "adhoc announce configure disco last ping time version")):
+        got = {r[2] for r in made["xmpp-" + program] if r[:2] == ["module", "example.com"]}
+        assert got == {"mod_" + x for x in names.split()}, (program, got)
+    for program, row in (("c2sd", "mod_stream_mgmt.resend_on_timeout example.com if_offline"),
+                         ("routed", "mod_stream_mgmt.resend_on_timeout example.com if_offline"),
+                         ("c2sd", "mod_roster.versioning example.com false"),
+                         ("c2sd", "mod_ping.send_pings example.com false"),
+                         ("userd", "mod_roster.access example.com all"),
+                         ("userd", "mod_vcard.matches example.com 30"),
+                         ("hostd", "mod_configure.access example.com configure"),
+                         ("userd", "connect * routed"), ("userd", "host * example.com")):
+        assert row.split() in made["xmpp-" + program], (program, row)
+    assert not [r for r in made["xmpp-hostd"] if r[0] == "mod_disco.name"], "a name nobody gave"
+
+
+@check
 def hostd_reaches_the_accounts():
     hostd = compiled(HEAD)["xmpp-hostd"]
     assert [r[2] for r in hostd if r[0] == "connect"] == ["routed", "authd"], hostd

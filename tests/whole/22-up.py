@@ -58,7 +58,7 @@ def every_instance_has_its_folders():
 @check
 def what_is_stored_is_for_its_program():
     state = prepare()
-    for name, want in (("accounts", 0o750), ("secrets", 0o700), ("motd", 0o700)):
+    for name, want in (("accounts", 0o750), ("secrets", 0o700), ("users", 0o750), ("motd", 0o700)):
         assert mode(state + "/data/" + name) == want, name
 
 

@@ -18,8 +18,28 @@ warnings.filterwarnings("ignore")
 SLOW = float(os.environ.get("WHOLE_SLOW", "1"))
 DEADLINE = 10 * SLOW
 BIN = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else "build/bin")
-DAEMONS = ["tlsd", "c2sd", "routed", "authd", "hostd"]
+DAEMONS = ["tlsd", "c2sd", "routed", "authd", "userd", "hostd"]
 PW = "pencil"
+# What a usual server has; the user admin of each host may administer it.
+MODULES = """mod_adhoc: {}
+mod_announce:
+  access: {allow: {user: "admin@@HOST@"}}
+mod_blocking: {}
+mod_carboncopy: {}
+mod_client_state: {}
+mod_configure:
+  access: {allow: {user: "admin@@HOST@"}}
+mod_disco: {}
+mod_last: {}
+mod_ping: {}
+mod_privacy: {}
+mod_private: {}
+mod_roster: {versioning: true}
+mod_stream_mgmt: {}
+mod_time: {}
+mod_vcard: {}
+mod_vcard_xupdate: {}
+mod_version: {}"""
 
 CLIENT = "jabber:client"
 STREAM = "http://etherx.jabber.org/streams"
@@ -87,14 +107,15 @@ def memory_kib(pid, what="VmRSS"):
 class Tree:
     """A server on two free ports (port: STARTTLS required, tls_port: direct TLS).
 
-    hosts: the served domains; options: lines of the configuration; listen: lines for each
-    listener; plain: STARTTLS is offered, not required; tabber: lines under tabber. wrap: words
+    hosts: the served domains; options: lines of the configuration; modules: lines under modules;
+    listen: lines for each listener; plain: STARTTLS is offered, not required; tabber: lines under tabber. wrap: words
     before the command, env: added to its environment, bin: folder of the programs; runit: runsvdir
     instead of s6-svscan; accounts: are made at the start.
     """
 
     def __init__(self, hosts=("localhost",), options="", listen="", tabber="", plain=False,
-                 wrap=(), runit=False, bin=None, accounts=(), env=None):
+                 wrap=(), runit=False, bin=None, accounts=(), env=None, modules=MODULES):
+        self.modules = modules
         self.hosts, self.options, self.listen, self.tabber = hosts, options, listen, tabber
         self.plain, self.wrap, self.runit = plain, list(wrap), runit
         self.bin, self.accounts, self.env = bin or BIN, accounts, dict(os.environ, **(env or {}))
@@ -112,6 +133,7 @@ class Tree:
             lines += ["    " + x for x in self.listen.splitlines()]
         lines += ["loglevel: info", "tabber:", "  scram_iterations: 4096"]
         lines += ["  " + x for x in self.tabber.splitlines()]
+        lines += ["modules:"] + ["  " + x for x in self.modules.splitlines()]
         return "\n".join(lines + self.options.splitlines()) + "\n"
 
     def write_config(self, text=None):
