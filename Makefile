@@ -39,7 +39,7 @@ EXT_scram := -lcrypto -lidn
 EXT_yaml := -lyaml
 
 # Ranks: an area includes only areas before it in this list (make layers).
-AREAS := base certname password event record settings access link xml jid stanza store accounts roster scram yaml handle service
+AREAS := base certname password event record settings access link xml jid stanza store accounts roster profile scram yaml handle service
 
 # One line a program: the areas it links, highest first.
 LIBS_xmpp-tlsd := service link settings record event base
@@ -47,7 +47,8 @@ LIBS_xmpp-c2sd := service stanza jid xml link access settings record event base
 LIBS_xmpp-routed := service stanza jid xml link access settings record event base
 LIBS_xmpp-authd := service accounts scram store jid link settings record event base
 LIBS_xmpp-hostd := service handle stanza jid xml link settings record event base
-LIBS_xmpp-userd := service handle roster accounts store stanza jid xml link access settings record event base
+LIBS_xmpp-userd := service handle profile roster accounts store stanza jid xml link access settings record event base
+EXT_xmpp-userd := -lcrypto
 LIBS_xmpp-load := scram xml event base
 EXT_xmpp-load := -lssl
 LIBS_xmpp-confgen := yaml jid access settings record certname base

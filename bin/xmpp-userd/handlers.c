@@ -1,4 +1,4 @@
-#include "userd.h"
+#include "profile.h"
 
 #define NS_ROSTER "jabber:iq:roster"
 #define NS_BLOCKING "urn:xmpp:blocking"
@@ -6,11 +6,16 @@
 /* What accounts answer. A request for a host that has not the module gets
  * service-unavailable, so all of it is handled; features are announced below. */
 struct handle_row const handlers[] = {
-  {HANDLE_ACCOUNT, "get", NS_ROSTER,   "query",     roster_get,      false},
-  {HANDLE_ACCOUNT, "set", NS_ROSTER,   "query",     roster_set,      false},
-  {HANDLE_ACCOUNT, "get", NS_BLOCKING, "blocklist", xep0191_list,    false},
-  {HANDLE_ACCOUNT, "set", NS_BLOCKING, "block",     xep0191_block,   false},
-  {HANDLE_ACCOUNT, "set", NS_BLOCKING, "unblock",   xep0191_unblock, false},
+  {HANDLE_ACCOUNT,               "get", NS_ROSTER,           "query",     roster_get,      false},
+  {HANDLE_ACCOUNT,               "set", NS_ROSTER,           "query",     roster_set,      false},
+  {HANDLE_ACCOUNT,               "get", NS_BLOCKING,         "blocklist", xep0191_list,    false},
+  {HANDLE_ACCOUNT,               "set", NS_BLOCKING,         "block",     xep0191_block,   false},
+  {HANDLE_ACCOUNT,               "set", NS_BLOCKING,         "unblock",   xep0191_unblock, false},
+  {HANDLE_HOST | HANDLE_ACCOUNT, "get", NS_VCARD,            "vCard",     xep0054_get,     false},
+  {HANDLE_ACCOUNT,               "set", NS_VCARD,            "vCard",     xep0054_set,     false},
+  {HANDLE_ACCOUNT,               "get", "jabber:iq:private", "query",     xep0049_get,     false},
+  {HANDLE_ACCOUNT,               "set", "jabber:iq:private", "query",     xep0049_set,     false},
+  {HANDLE_ACCOUNT,               "get", "jabber:iq:last",    "query",     xep0012_last,    false},
 };
 
 size_t const handlers_n = sizeof handlers / sizeof *handlers;
@@ -19,9 +24,13 @@ size_t const handlers_n = sizeof handlers / sizeof *handlers;
 static struct {
   char const *scope, *var, *module;
 } const features[] = {
-  {"account", NS_ROSTER,   "mod_roster"  },
-  {"host",    NS_BLOCKING, "mod_blocking"},
-  {"account", NS_BLOCKING, "mod_blocking"},
+  {"account", NS_ROSTER,           "mod_roster"  },
+  {"host",    NS_BLOCKING,         "mod_blocking"},
+  {"account", NS_BLOCKING,         "mod_blocking"},
+  {"host",    NS_VCARD,            "mod_vcard"   },
+  {"account", NS_VCARD,            "mod_vcard"   },
+  {"account", "jabber:iq:private", "mod_private" },
+  {"account", "jabber:iq:last",    "mod_last"    },
 };
 
 void

@@ -1,4 +1,4 @@
-#include "userd.h"
+#include "profile.h"
 
 #include <string.h>
 
@@ -8,6 +8,7 @@
 
 /* Addresses of one fanout. */
 #define FANOUT_MAX 256
+#define NS_CLIENT "jabber:client"
 
 /* ---- one address ---- */
 
@@ -50,7 +51,15 @@ put_plain(struct slice from, struct slice to, char const *type)
 static struct slice
 shown_text(struct session const *s)
 {
-  return slice_of(s->shown.s, s->shown.len);
+  static stralloc sa = STRALLOC_ZERO;
+  struct slice xml = slice_of(s->shown.s, s->shown.len);
+  struct slice bare = slice_str(s->user->bare);
+
+  sa.len = 0;
+  if (userd_has(userd_cut(bare).domain, "mod_vcard_xupdate") &&
+      xep0153_update(xml, bare, &sa))
+    return slice_of(sa.s, sa.len);
+  return xml;
 }
 
 static void
@@ -299,14 +308,37 @@ presence_end_directed(struct session *s, struct jid const *item)
   }
 }
 
+/* The text of the first status of a presence. */
+static struct slice
+status_of(struct arena *a, struct slice xml)
+{
+  enum xml_error why;
+  struct xml_node const *e = xml_parse(a, xml, NS_CLIENT, &why);
+  struct xml_node const *status = e ? xml_child(e, NS_CLIENT, "status") : NULL;
+
+  return status ? xml_text(a, status) : SLICE("");
+}
+
+static void
+note_last(struct slice bare, struct slice xml)
+{
+  struct arena arena = ARENA_ZERO;
+
+  if (userd_has(userd_cut(bare).domain, "mod_last"))
+    xep0012_gone(bare, status_of(&arena, xml));
+  arena_wipe(&arena);
+}
+
 void
 presence_goes(struct session *s, struct slice xml, struct slice id)
 {
+  struct slice bare = slice_str(s->user->bare);
   bool was = s->shown.len > 0;
 
   session_show(s, SLICE(""));
   if (was) broadcast(s, xml, SLICE("unavailable"), id);
   end_directed(s, xml, was);
+  if (was && !presence_is_online(bare)) note_last(bare, xml);
   session_free_if_idle(s);
 }
 

@@ -1,4 +1,4 @@
-#include "userd.h"
+#include "profile.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +19,8 @@ open_store(void)
   userd.store = store_open(path, true, false, MAP_BYTES);
   if (!userd.store) return false;
   userd.roster = roster_open(userd.store);
-  return userd.roster != NULL;
+  userd.profile = profile_open(userd.store);
+  return userd.roster && userd.profile;
 }
 
 bool

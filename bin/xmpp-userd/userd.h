@@ -15,6 +15,7 @@ struct userd {
   struct access *access;
   struct store *store;       /* DATA/users, ours to write */
   struct roster *roster;     /* in it */
+  struct profile *profile;   /* in it */
   struct accounts *accounts; /* NULL as long as xmpp-authd has not made any */
 };
 

@@ -1,10 +1,11 @@
-/* xmpp-userd: what belongs to an account: roster, subscriptions, presence, block list.
+/* xmpp-userd: what belongs to an account: roster, subscriptions, presence, block list, vCard,
+ * private XML, last activity.
  *
  * USAGE   xmpp-userd [ -d notif ] [ -v level ] [ -p ] settings
  * READS   settings/xmpp-userd      (from xmpp-confgen; again on SIGHUP); DATA/accounts
  * FDS     2 log, notif readiness; with -p 0 and 1 records
  * SPEAKS  records to routed (xmpp-records(7))
- * STORES  DATA/users (lib/roster)
+ * STORES  DATA/users (lib/roster, lib/profile)
  * LIMITS  those of the stores; DIRECTED_BYTES of directed presence a session
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, and the envelope of what routed sends. Not the XML.
@@ -12,7 +13,7 @@
  *         presence.c RFC 6121 s4; subscription.c s3; roster.c s2; counter.c how often;
  *         xepNNNN_*.c one extension each
  */
-#include "userd.h"
+#include "profile.h"
 
 char const *PROG = "xmpp-userd";
 
@@ -25,6 +26,7 @@ up(struct link *l)
   userd_accounts();
   recall_up();
   handlers_announce(l);
+  search_announce(l);
   link_begin(l, VERB_WATCH);
   link_str(l, "presence");
   link_end(l);
@@ -53,7 +55,9 @@ on_stanza(struct link *l, struct record *r)
 {
   received++;
   userd_accounts();
-  if (slice_is(record_get(r, STANZA_KIND), "presence"))
+  if (search_serves(userd_cut(record_get(r, STANZA_TO)).domain))
+    search_stanza(l, r);
+  else if (slice_is(record_get(r, STANZA_KIND), "presence"))
     on_presence(r);
   else
     handle_record(l, r, handlers, handlers_n);
