@@ -74,7 +74,45 @@ read_addresses(struct handle_ctx *ctx, struct stanza const *in)
   return true;
 }
 
-/* The type of the answer that is now in out. */
+/* more goes in front of the end tags, behind the condition and its text (RFC 6120 s8.3.2). */
+static bool
+cat_error(stralloc *out, struct stanza const *in, enum stanza_error e, struct slice text,
+          struct slice more)
+{
+  static char const end[] = "</error></";
+  size_t tail = sizeof end - 1 + in->kind.len + 1;
+
+  if (!stanza_cat_error(out, in, e, text)) return false;
+  if (!more.len) return true;
+  out->len -= tail;
+  return stralloc_catb(out, more.s, more.len) && xml_cat(out, end) &&
+         stralloc_catb(out, in->kind.s, in->kind.len) && xml_cat(out, ">");
+}
+
+void
+handle_result(struct link *routed, struct stanza const *in, struct slice inside)
+{
+  static stralloc out = STRALLOC_ZERO;
+
+  out.len = 0;
+  if (inside.len ? stanza_cat_result_open(&out, in) &&
+                     stralloc_catb(&out, inside.s, inside.len) && xml_cat(&out, "</iq>")
+                 : stanza_cat_result(&out, in))
+    stanza_answer(routed, in, "result", slice_of(out.s, out.len));
+}
+
+void
+handle_refuse(struct link *routed, struct stanza const *in, enum stanza_error e,
+              struct slice text, struct slice more)
+{
+  static stralloc out = STRALLOC_ZERO;
+
+  out.len = 0;
+  if (cat_error(&out, in, e, text, more))
+    stanza_answer(routed, in, "error", slice_of(out.s, out.len));
+}
+
+/* The type of the answer that is now in out; NULL: none is to be sent now. */
 static char const *
 run(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *iq,
     struct handle_row const *rows, size_t n, stralloc *out)
@@ -86,7 +124,7 @@ run(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *iq,
   size_t at;
 
   ctx->error = ERR_SERVICE_UNAVAILABLE;
-  ctx->text = SLICE("");
+  ctx->text = ctx->more = SLICE("");
   if (row && stanza_cat_result_open(out, in)) {
     at = out->len;
     v = row->fn(ctx, in, e, out);
@@ -96,9 +134,10 @@ run(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *iq,
     } else if (v == DONE)
       xml_cat(out, "</iq>");
   }
+  if (v == LATER) return NULL;
   if (v == DONE) return "result";
   out->len = 0;
-  stanza_cat_error(out, in, ctx->error, ctx->text);
+  cat_error(out, in, ctx->error, ctx->text, ctx->more);
   return "error";
 }
 
@@ -121,5 +160,5 @@ handle_record(struct link *l, struct record *r, struct handle_row const *rows, s
   if (!read_addresses(&ctx, &in)) return;
   iq = xml_parse(&arena, in.xml, "jabber:client", &why);
   type = run(&ctx, &in, iq, rows, n, &out);
-  stanza_answer(l, &in, type, slice_of(out.s, out.len));
+  if (type) stanza_answer(l, &in, type, slice_of(out.s, out.len));
 }

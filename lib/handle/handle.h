@@ -8,8 +8,10 @@
 /* Whom a request is addressed to: a host, or an account. */
 enum handle_scope { HANDLE_HOST = 1, HANDLE_ACCOUNT = 2 };
 
-/* PASS: not mine. DONE: the answer is in out. REFUSE: error and text say why not. */
-enum verdict { PASS, DONE, REFUSE };
+/* PASS: not mine. DONE: the answer is in out. REFUSE: error, text and more say why not.
+ * LATER: the handler has answered by itself, or has copied what it needs to do so in time,
+ * by handle_result or handle_refuse. */
+enum verdict { PASS, DONE, REFUSE, LATER };
 
 /* What a handler may know. jid is the sender, proven by its edge; host the domain that is
  * addressed; account the bare JID of the account that is, or empty. The handler reads no fd,
@@ -20,6 +22,7 @@ struct handle_ctx {
   struct slice host, account;
   enum stanza_error error; /* of REFUSE */
   struct slice text;       /* its words; may be empty */
+  struct slice more;       /* its own condition as XML (RFC 6120 s8.3.4); may be empty */
 };
 
 /* Answer the request in, whose payload is e: append to out what stands inside the iq result
@@ -42,5 +45,11 @@ void handle_announce(struct link *routed, struct handle_row const *rows, size_t 
  * service-unavailable; results and errors are ignored. */
 void handle_record(struct link *routed, struct record *r, struct handle_row const *rows,
                    size_t n);
+
+/* Answer in, of which to, from, kind and id are read: the iq result around the XML inside
+ * (may be empty); the error, whose text and own condition (XML) may be empty. */
+void handle_result(struct link *routed, struct stanza const *in, struct slice inside);
+void handle_refuse(struct link *routed, struct stanza const *in, enum stanza_error e,
+                   struct slice text, struct slice more);
 
 #endif
