@@ -3,18 +3,49 @@
 #include <errno.h>
 #include <string.h>
 
-/* account add|passwd|del JID [PASSWORD], account list [HOST]: what xmpp-ctl asks. */
+/* account add|passwd|del JID [PASSWORD], account list [HOST]: what xmpp-ctl and xmpp-hostd
+ * ask. */
 
-static char const *
+#define BAD_PASSWORD "that password is empty or has characters that no password may have"
+
+/* What is wrong, in words and as a stanza error (RFC 6120 s8.3.3), for hostd's answers. */
+struct refusal {
+  int error; /* errno */
+  char const *text, *condition;
+};
+
+static struct refusal const refusals[] = {
+  {EEXIST, "there is such an account already",   "conflict"             },
+  {ENOENT, "there is no such account",           "item-not-found"       },
+  {EINVAL, BAD_PASSWORD,                         "not-acceptable"       },
+  {0,      "the store failed; the log says why", "internal-server-error"},
+};
+
+static struct refusal const bad_jid = {0, "that is not an address of the form user@host",
+                                       "jid-malformed"};
+static struct refusal const bad_host = {0, "that host is not served here",
+                                        "item-not-found"};
+static struct refusal const too_long = {0, "that password is too long", "not-acceptable"};
+static struct refusal const bad_word = {0, "account knows add, passwd, del and list",
+                                        "bad-request"};
+
+static struct refusal const *
 why(void)
 {
-  switch (errno) {
-  case EEXIST: return "there is such an account already";
-  case ENOENT: return "there is no such account";
-  case EINVAL:
-    return "that password is empty or has characters that no password may have";
-  default: return "the store failed; the log says why";
-  }
+  struct refusal const *x = refusals;
+
+  while (x->error && x->error != errno)
+    x++;
+  return x;
+}
+
+static void
+refuse(struct link *l, struct refusal const *x)
+{
+  link_begin(l, VERB_ERROR);
+  link_str(l, x->text);
+  link_str(l, x->condition);
+  link_end(l);
 }
 
 struct listing {
@@ -45,16 +76,15 @@ list(struct link *ctl, struct slice host)
   if (secrets_each(list_one, &ls))
     service_done(ctl);
   else
-    service_error(ctl, why());
+    refuse(ctl, why());
 }
 
 /* A bare JID of a host of ours; NULL, or what is wrong with it. */
-static char const *
+static struct refusal const *
 check_jid(struct arena *a, struct slice text, struct jid *j)
 {
-  if (!jid_parse(a, text, j) || !j->local.len || j->resource.len)
-    return "that is not an address of the form user@host";
-  return authd_host(j->domain) ? NULL : "that host is not served here";
+  if (!jid_parse(a, text, j) || !j->local.len || j->resource.len) return &bad_jid;
+  return authd_host(j->domain) ? NULL : &bad_host;
 }
 
 static bool
@@ -68,7 +98,7 @@ control_account(struct link *l, struct record *r)
 {
   struct slice what = record_get(r, 1), password = record_get(r, 3);
   struct arena a = ARENA_ZERO;
-  char const *wrong;
+  struct refusal const *wrong;
   struct jid j;
   bool ok = false;
 
@@ -77,17 +107,17 @@ control_account(struct link *l, struct record *r)
     return;
   }
   wrong = check_jid(&a, record_get(r, 2), &j);
-  if (!wrong && password.len > PASSWORD_MAX) wrong = "that password is too long";
+  if (!wrong && password.len > PASSWORD_MAX) wrong = &too_long;
   if (!wrong) {
     errno = EINVAL;
     if (slice_is(what, "add")) ok = secrets_add(j.bare, password);
     if (slice_is(what, "passwd")) ok = secrets_passwd(j.bare, password);
     if (slice_is(what, "del")) ok = secrets_del(j.bare);
-    if (!ok) wrong = known(what) ? why() : "account knows add, passwd, del and list";
+    if (!ok) wrong = known(what) ? why() : &bad_word;
   }
   arena_wipe(&a);
   if (wrong)
-    service_error(l, wrong);
+    refuse(l, wrong);
   else
     service_done(l);
 }

@@ -3,12 +3,12 @@
  * USAGE   xmpp-authd [ -d notif ] [ -v level ] [ -p ] settings
  * READS   settings/xmpp-authd      (from xmpp-confgen; again on SIGHUP)
  * FDS     2 log, notif readiness; with -p 0 and 1 records
- * SPEAKS  SASL with c2sd, accounts with xmpp-ctl (xmpp-records(7))
+ * SPEAKS  SASL with c2sd, accounts with xmpp-ctl and hostd (xmpp-records(7))
  * STORES  DATA/accounts (lib/accounts, readable by others), DATA/secrets (secrets.c)
  * LIMITS  EXCHANGES_MAX at once, EXCHANGE_US each; SCRAM_MESSAGE_MAX bytes a message
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, envelopes of c2sd. Not what the client says in them.
- * ROOMS   sasl.c exchanges; secrets.c keys; control.c xmpp-ctl account; settings.c
+ * ROOMS   sasl.c exchanges; secrets.c keys; control.c account; settings.c
  */
 #include "authd.h"
 
@@ -35,11 +35,11 @@ up(struct link *l)
 static void
 down(struct link *l)
 {
-  sasl_of_link_gone(l);
+  if (l->program == C2SD) sasl_of_link_gone(l);
 }
 
-/* What was said to an administrator in this turn is not true if the store failed: the
- * connection ends instead, without a done. */
+/* What was said to an administrator (or to hostd for one) in this turn is not true if the
+ * store failed: the connection ends instead, without a done. */
 static void
 turn(void)
 {
@@ -48,7 +48,7 @@ turn(void)
   if (secrets_commit()) return;
   for (l = link_next(NULL); l; l = next) {
     next = link_next(l);
-    if (l->program == CTL) link_drop(l, "the store failed");
+    if (l->program & (CTL | HOSTD)) link_drop(l, "the store failed");
   }
 }
 
@@ -81,7 +81,7 @@ static service_fn *const handlers[VERBS_N] = {
 
 static struct service const service = {
   .program = "xmpp-authd",
-  .accepts = C2SD,
+  .accepts = C2SD | HOSTD,
   .handlers = handlers,
   .load = load,
   .up = up,
