@@ -2,31 +2,292 @@
 #ifndef HOSTD_H
 #define HOSTD_H
 
+#include "access/access.h"
 #include "handle/handle.h"
 #include "service/service.h"
 
+#define NS_CAPS "http://jabber.org/protocol/caps"
+#define NS_COMMANDS "http://jabber.org/protocol/commands"
+#define NS_DATA "jabber:x:data"
 #define NS_DISCO_INFO "http://jabber.org/protocol/disco#info"
 #define NS_DISCO_ITEMS "http://jabber.org/protocol/disco#items"
+#define NS_EXTDISCO "urn:xmpp:extdisco:2"
+#define NS_LAST "jabber:iq:last"
+#define NS_PING "urn:xmpp:ping"
+#define NS_TIME "urn:xmpp:time"
+#define NS_VERSION "jabber:iq:version"
+
+/* The link to routed; up or not, it stays the same. NULL before it was up first. */
+extern struct link *hostd_routed;
 
 /* The table of what is answered (handlers.c). */
 extern struct handle_row const handlers[];
 extern size_t const handlers_n;
 
-/* ---- disco (xep0030_disco.c) ---- */
+/* ---- settings (settings.c) ---- */
+
+/* The modules that change what a host answers, as bits. */
+enum module {
+  MOD_ADHOC = 1 << 0,
+  MOD_ANNOUNCE = 1 << 1,
+  MOD_CONFIGURE = 1 << 2,
+  MOD_LAST = 1 << 3,
+  MOD_PING = 1 << 4,
+  MOD_STUN_DISCO = 1 << 5,
+  MOD_TIME = 1 << 6,
+  MOD_VERSION = 1 << 7
+};
+
+#define CAPS_VER_MAX 28 /* 20 bytes as base64 */
+
+/* A host of ours. Texts lie in the settings. */
+struct host {
+  struct slice name;
+  unsigned int modules;
+  struct slice disco_name;
+  struct slice announce_access, configure_access, stun_access; /* names of rules */
+  bool show_os, report_node;
+  char ver[CAPS_VER_MAX + 1]; /* of XEP-0115, as routed knows it; empty: not yet */
+};
+
+bool hostd_load(struct settings *st, bool first);
+
+/* The settings in force. */
+struct settings const *hostd_settings(void);
+
+/* Host i, or NULL behind the last; the host of this name, or NULL; the same if it has the
+ * module. They live until the next load. */
+struct host *hostd_host_at(size_t i);
+struct host *hostd_host(struct slice name);
+struct host *hostd_host_with(struct slice name, enum module m);
+
+/* Whether the rule allows it to who, on host (* for what concerns all). */
+bool hostd_allows(struct slice rule, struct slice host, struct jid const *who);
+
+/* ---- disco (xep0030_disco.c; features.c what routed tells) ---- */
 
 handle_fn xep0030_info, xep0030_items;
 
-/* What routed tells about the features that services announced. */
-void disco_forget(struct link *l, struct record *r);
-void disco_feature(struct link *l, struct record *r);
-void disco_identity(struct link *l, struct record *r);
-void disco_item(struct link *l, struct record *r);
+enum entry_kind { FEATURE, IDENTITY, ITEM };
+
+/* feature: a VAR; identity: a CATEGORY, b TYPE, c NAME; item: a JID, b NAME, c NODE. */
+struct entry {
+  enum entry_kind kind;
+  struct slice scope, a, b, c;
+};
+
+/* Entry i of what the running services have announced, or NULL behind the last. */
+struct entry const *features_at(size_t i);
+void features_forget(struct link *l, struct record *r);
+void features_feature(struct link *l, struct record *r);
+void features_identity(struct link *l, struct record *r);
+void features_item(struct link *l, struct record *r);
 
 /* Our own share: identities of hosts and accounts. */
-void disco_announce(struct link *routed);
+void features_announce(struct link *routed);
+
+/* Features and identities of one host or of accounts: what disco#info says. */
+#define INFO_MAX 1200
+
+struct info {
+  size_t n;
+  struct entry v[INFO_MAX];
+};
+
+/* Fill *info for a host (NULL: one that is not in the settings) or for its accounts. */
+void disco_info(struct info *info, struct host const *h, char const *scope);
+
+/* ---- entity capabilities (xep0115_caps.c) ---- */
+
+/* What disco#info says may have changed; at the end of the turn routed is told of it. */
+void caps_changed(void);
+void caps_forget(void); /* routed is new and has to be told anew */
+void caps_turn(void);
+
+/* Whether a node of disco#info is the host's capabilities as they are now (s6). */
+bool caps_is_node(struct host const *h, struct slice node);
+
+/* ---- contact addresses (xep0157_contact.c) ---- */
+
+/* The form of a host, appended to out; nothing when it has no addresses. */
+bool xep0157_form(stralloc *out, struct host const *h);
+
+/* The same as XEP-0115 s5.1 steps 6 and 7 want it, sorted. */
+bool xep0157_hash_text(stralloc *out, struct host const *h);
+
+/* ---- forms (xep0004_forms.c) ---- */
+
+struct form_field {
+  char const *type, *var, *label;
+  bool required;
+  char const *options; /* words of a list-single; NULL */
+};
+
+/* Append the beginning of a form of the type form or result; title and instructions may be
+ * NULL. Fields follow, then </x>. */
+bool form_open(stralloc *out, char const *type, char const *form_type, char const *title,
+               char const *instructions);
+
+/* Append a field without its end tag, for values to follow; a value; the end tag. */
+bool form_field_open(stralloc *out, struct form_field const *f);
+bool form_value(stralloc *out, struct slice value);
+bool form_field_close(stralloc *out);
+
+/* The next value behind v (NULL: the first) of the field var of form x, as its element, or
+ * NULL; the text of the first one in arena a, empty when there is none. */
+struct xml_node const *form_next(struct xml_node const *x, char const *var,
+                                 struct xml_node const *v);
+struct slice form_get(struct arena *a, struct xml_node const *x, char const *var);
+
+/* ---- questions to authd and routed (asks.c) ---- */
+
+/* Questions that wait for an answer of one program, and how long (microseconds). */
+#define ASKS_MAX 1024u
+#define ASK_US 30000000u
+
+enum ask_part { ASK_ROW, ASK_DONE, ASK_FAILED };
+
+/* One piece of an answer: a row, whose first two fields v are; its end; or a failure, v
+ * being text and stanza error condition. After the latter two it is not called again. */
+typedef void ask_fn(void *cookie, enum ask_part part, struct slice const v[2]);
+
+/* Ask program p; the n fields go behind the verb. false: it is down, or has too many
+ * questions; then fn is not called. */
+bool ask(enum program p, enum verb v, struct slice const *fields, size_t n, ask_fn *fn,
+         void *cookie);
+
+/* What comes back. */
+void ask_row(struct link *l, struct record *r);
+void ask_done(struct link *l, struct record *r);
+void ask_error(struct link *l, struct record *r);
+void ask_link_down(struct link *l);
+
+/* ---- commands (xep0050_commands.c; xep0133_admin.c which there are) ---- */
+
+#define NS_ADMIN "http://jabber.org/protocol/admin"
+#define RUNS_MAX 256u        /* executions at a time */
+#define RUN_US 600000000u    /* how long a form is waited for (microseconds) */
+#define RUN_ID 20            /* characters of a sessionid */
+#define RUN_JIDS_MAX 128u    /* addresses that one form may have */
+#define RUN_LISTED_MAX 1000u /* users in a list */
+#define ANNOUNCE_TEXT_MAX 65536u
+
+/* Names that are each counted once. */
+struct names {
+  struct arena arena;
+  struct table table;
+  size_t n;
+};
+
+/* true when name was not there yet. Memory failing counts it as there. */
+bool names_add(struct names *x, struct slice name);
+void names_wipe(struct names *x);
+
+struct command;
+
+/* One execution of a command, from its first request to its last answer. */
+struct run {
+  struct run *next;
+  char id[RUN_ID + 1];
+  struct command const *command;
+  struct arena arena; /* for what lives as long as the run */
+  struct slice owner, host;
+  struct event_timer expiry;
+  bool working;     /* no form is waited for, but an answer of another program */
+  struct stanza in; /* the request to be answered */
+  struct xml_node const *form; /* submitted; NULL when the command has none */
+
+  /* for the commands themselves */
+  struct slice jids[RUN_JIDS_MAX];
+  bool is_done[RUN_JIDS_MAX];
+  size_t jids_n, answered, count, max;
+  struct slice why[2]; /* the first failure: text, condition */
+  struct names names;
+  stralloc values, more_values;
+};
+
+typedef void run_fn(struct run *r);
+
+struct command {
+  char const *node, *name;
+  enum module module; /* whose rule of access decides */
+  char const *instructions;
+  struct form_field const *fields; /* NULL: runs at once */
+  size_t fields_n;
+  run_fn *run;                           /* ends in run_done or run_fail, now or later */
+  struct slice (*preset)(struct run *r); /* the value of its one field; may be NULL */
+  char const *word, *end;                /* of account; why sessions end, or NULL */
+  struct form_field const *result;
+};
+
+extern struct command const commands[];
+extern size_t const commands_n;
+
+/* Whether a host has the command, and whether who may execute it. */
+bool command_is_there(struct host const *h, struct command const *c);
+bool command_allowed(struct host const *h, struct command const *c,
+                     struct jid const *who);
+struct command const *command_find(struct slice node);
+
+handle_fn xep0050_command;
+
+/* Answer: completed, with the XML inside; or an error, whose own condition may be NULL. The
+ * run is over and freed by it. */
+void run_done(struct run *r, struct slice inside);
+void run_fail(struct run *r, enum stanza_error e, struct slice text, char const *own);
+
+/* ---- announcements (announce.c; motd.c what is stored) ---- */
+
+#define ANNOUNCEMENTS_MAX 16u          /* at a time */
+#define ANNOUNCE_PIECE 256u            /* messages a turn */
+#define ANNOUNCE_BYTES_MAX (64u << 20) /* of addresses of one */
+#define ANNOUNCE_PAUSE_US 10000u       /* while routed cannot take more */
+
+/* A message to HOST/announce/..., from the link to routed. */
+void announce_message(struct link *l, struct record *r);
+
+/* why NULL: the addressees are known, the messages are on their way. Else text and
+ * condition. */
+typedef void announce_fn(void *cookie, struct slice const *why);
+
+enum announce_to { TO_ALL, TO_ONLINE };
+
+/* Begin to send a message of this type with the XML inside from host (empty: from each
+ * that announces, to its own) to its accounts, or to those that are online. motd: its
+ * number, which they have then seen; else 0. false: there are too many; fn is not called. */
+bool announce(enum announce_to to, struct slice host, struct slice type,
+              struct slice inside, uint64_t motd, announce_fn *fn, void *cookie);
+
+/* Set the message of the day of a host (empty: of each that announces), and delete it. *id
+ * is its number. false: errno EIO (the store failed) or ENOENT (there is none). */
+bool announce_set(struct slice host, struct slice type, struct slice inside,
+                  uint64_t *id);
+bool announce_delete(struct slice host);
+
+/* The session of full JID has become available. */
+void announce_online(struct link *l, struct record *r);
+
+void announce_link_up(void);
+
+/* What is stored. type and inside live until the next write or the end of the turn. */
+bool motd_open(char const *data);
+bool motd_put(struct slice host, uint64_t id, struct slice type, struct slice inside);
+bool motd_del(struct slice host);
+bool motd_get(struct slice host, uint64_t *id, struct slice *type, struct slice *inside);
+
+/* Whether the account has seen message id; it has, from now on. */
+bool motd_was_seen(struct slice bare, uint64_t id);
+void motd_see(struct slice bare, uint64_t id);
+
+/* The end of a turn: true when all that was written is on disk. */
+bool motd_commit(void);
 
 /* ---- one file each ---- */
 
-handle_fn xep0199_ping, xep0202_time;
+handle_fn xep0012_last, xep0092_version, xep0199_ping, xep0202_time;
+handle_fn xep0215_services, xep0215_credentials;
+
+/* The server runs since us (microseconds since 1970) at least. */
+void last_started(uint64_t us);
 
 #endif

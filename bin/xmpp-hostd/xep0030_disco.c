@@ -2,174 +2,229 @@
 
 #include <string.h>
 
-/* XEP-0030: what a host is and can do is what the running services have announced; routed
- * tells it anew whenever one comes or goes. */
+/* XEP-0030: the answers, made from what the running services have announced and from the
+ * modules of the host that is asked. */
 
-#define ENTRIES_MAX 1024
-
-enum entry_kind { FEATURE, IDENTITY, ITEM };
-
-struct entry {
-  enum entry_kind kind;
-  struct slice scope, a, b, c;
-};
+/* ---- what is said ---- */
 
 static struct {
-  struct arena arena;
-  struct entry v[ENTRIES_MAX];
-  size_t n;
-} known;
+  enum module module; /* 0: always */
+  char const *scope, *var;
+} const own_features[] = {
+  {0,              "host",    NS_CAPS    },
+  {MOD_ADHOC,      "host",    NS_COMMANDS},
+  {MOD_LAST,       "host",    NS_LAST    },
+  {MOD_PING,       "host",    NS_PING    },
+  {MOD_PING,       "account", NS_PING    },
+  {MOD_STUN_DISCO, "host",    NS_EXTDISCO},
+  {MOD_TIME,       "host",    NS_TIME    },
+  {MOD_VERSION,    "host",    NS_VERSION },
+};
 
-void
-disco_forget(struct link *l, struct record *r)
+/* A feature or an identity that came twice makes capabilities ill-formed (XEP-0115 s5.4). */
+static void
+add(struct info *info, struct entry const *e)
 {
-  (void)l;
-  if (!slice_is(record_get(r, 1), "features")) return;
-  arena_reset(&known.arena);
-  known.n = 0;
+  size_t i;
+
+  for (i = 0; i < info->n; i++)
+    if (info->v[i].kind == e->kind && slice_eq(info->v[i].a, e->a) &&
+        slice_eq(info->v[i].b, e->b))
+      return;
+  if (info->n < INFO_MAX) info->v[info->n++] = *e;
 }
 
 static bool
-same(struct entry const *x, struct entry const *y)
+is_server(struct entry const *e)
 {
-  return x->kind == y->kind && slice_eq(x->scope, y->scope) && slice_eq(x->a, y->a) &&
-         slice_eq(x->b, y->b) && slice_eq(x->c, y->c);
+  return e->kind == IDENTITY && slice_is(e->a, "server") && slice_is(e->b, "im");
 }
 
-/* Two services may announce the same feature; it is one. */
-static void
-remember(enum entry_kind kind, struct record *r)
+void
+disco_info(struct info *info, struct host const *h, char const *scope)
 {
-  struct entry e = {kind, record_get(r, 1), record_get(r, 2), record_get(r, 3),
-                    record_get(r, 4)};
+  unsigned int modules = h ? h->modules : 0;
+  struct entry const *known;
+  struct entry e;
   size_t i;
 
-  for (i = 0; i < known.n; i++)
-    if (same(&known.v[i], &e)) return;
-  if (known.n == ENTRIES_MAX) {
-    log_event(LOG_WARN, "feature-left-out", "why", "too many", "var", log_text(e.a),
-              NULL);
-    return;
+  info->n = 0;
+  for (i = 0; (known = features_at(i)); i++) {
+    if (known->kind == ITEM || !slice_is(known->scope, scope)) continue;
+    e = *known;
+    if (h && h->disco_name.len && is_server(&e)) e.c = h->disco_name;
+    add(info, &e);
   }
-  e.scope = arena_copy(&known.arena, e.scope);
-  e.a = arena_copy(&known.arena, e.a);
-  e.b = arena_copy(&known.arena, e.b);
-  e.c = arena_copy(&known.arena, e.c);
-  if (e.scope.s && e.a.s && e.b.s && e.c.s) known.v[known.n++] = e;
+  for (i = 0; i < sizeof own_features / sizeof *own_features; i++) {
+    if (strcmp(own_features[i].scope, scope) != 0) continue;
+    if (own_features[i].module && !(modules & own_features[i].module)) continue;
+    e = (struct entry){FEATURE, slice_str(scope), slice_str(own_features[i].var),
+                       SLICE(""), SLICE("")};
+    add(info, &e);
+  }
 }
 
-void
-disco_feature(struct link *l, struct record *r)
+/* ---- writing ---- */
+
+static bool
+cat_feature(stralloc *out, struct slice var)
 {
-  (void)l;
-  remember(FEATURE, r);
+  return xml_cat(out, "<feature") && xml_cat_attr(out, "var", var) && xml_cat(out, "/>");
 }
 
-void
-disco_identity(struct link *l, struct record *r)
+static bool
+cat_identity(stralloc *out, struct slice category, struct slice type, struct slice name)
 {
-  (void)l;
-  remember(IDENTITY, r);
+  return xml_cat(out, "<identity") && xml_cat_attr(out, "category", category) &&
+         xml_cat_attr(out, "type", type) &&
+         (!name.len || xml_cat_attr(out, "name", name)) && xml_cat(out, "/>");
 }
 
-void
-disco_item(struct link *l, struct record *r)
+static bool
+cat_item(stralloc *out, struct slice jid, struct slice name, struct slice node)
 {
-  (void)l;
-  remember(ITEM, r);
+  return xml_cat(out, "<item") && xml_cat_attr(out, "jid", jid) &&
+         (!name.len || xml_cat_attr(out, "name", name)) &&
+         (!node.len || xml_cat_attr(out, "node", node)) && xml_cat(out, "/>");
 }
 
-static void
-identity(struct link *routed, char const *scope, char const *category, char const *type,
-         char const *name)
+/* s3.1: the answer has the node of the question. */
+static bool
+cat_open(stralloc *out, char const *ns, struct slice node)
 {
-  link_begin(routed, VERB_IDENTITY);
-  link_str(routed, scope);
-  link_str(routed, category);
-  link_str(routed, type);
-  link_str(routed, name);
-  link_end(routed);
+  return xml_cat(out, "<query") && xml_cat_attr(out, "xmlns", slice_str(ns)) &&
+         (!node.len || xml_cat_attr(out, "node", node)) && xml_cat(out, ">");
 }
 
-void
-disco_announce(struct link *routed)
+static bool
+cat_info(stralloc *out, struct info const *info, enum entry_kind kind)
 {
-  identity(routed, "host", "server", "im", "tabber");
-  identity(routed, "account", "account", "registered", "");
+  size_t i;
+
+  for (i = 0; i < info->n; i++) {
+    struct entry const *e = &info->v[i];
+    if (e->kind == kind &&
+        !(kind == FEATURE ? cat_feature(out, e->a) : cat_identity(out, e->a, e->b, e->c)))
+      return false;
+  }
+  return true;
 }
 
 /* ---- answers ---- */
 
-/* s7: an account tells its own sessions; whether others may know is the roster's matter.
- * Nodes are announced by nobody yet (s3.2: item-not-found). */
-static bool
-may_ask(struct handle_ctx *ctx, struct xml_node const *e)
+static enum verdict
+refuse(struct handle_ctx *ctx, enum stanza_error e)
 {
-  if (ctx->account.len && !slice_eq(ctx->account, ctx->from.bare)) return false;
-  if (!xml_attr(e, "node").len) return true;
-  ctx->error = ERR_ITEM_NOT_FOUND;
-  return false;
+  ctx->error = e;
+  return REFUSE;
 }
 
-static char const *
-scope_of(struct handle_ctx const *ctx)
+static enum verdict
+done(struct handle_ctx *ctx, bool ok)
 {
-  return ctx->account.len ? "account" : "host";
+  return ok ? DONE : refuse(ctx, ERR_RESOURCE_CONSTRAINT);
 }
 
+/* s7: an account tells its own sessions; whether others may know is the roster's matter. */
 static bool
-cat_entry(stralloc *out, struct entry const *e)
+may_ask(struct handle_ctx const *ctx)
 {
-  switch (e->kind) {
-  case FEATURE:
-    return xml_cat(out, "<feature") && xml_cat_attr(out, "var", e->a) &&
-           xml_cat(out, "/>");
-  case IDENTITY:
-    return xml_cat(out, "<identity") && xml_cat_attr(out, "category", e->a) &&
-           xml_cat_attr(out, "type", e->b) &&
-           (!e->c.len || xml_cat_attr(out, "name", e->c)) && xml_cat(out, "/>");
-  case ITEM:
-    return xml_cat(out, "<item") && xml_cat_attr(out, "jid", e->a) &&
-           (!e->b.len || xml_cat_attr(out, "name", e->b)) &&
-           (!e->c.len || xml_cat_attr(out, "node", e->c)) && xml_cat(out, "/>");
-  }
-  return true;
+  return !ctx->account.len || slice_eq(ctx->account, ctx->from.bare);
 }
 
 static bool
-cat_kind(stralloc *out, struct handle_ctx const *ctx, enum entry_kind kind)
+whole_info(struct handle_ctx const *ctx, struct host const *h, struct slice node,
+           stralloc *out)
 {
-  size_t i;
+  static struct info info;
 
-  for (i = 0; i < known.n; i++)
-    if (known.v[i].kind == kind && slice_is(known.v[i].scope, scope_of(ctx)) &&
-        !cat_entry(out, &known.v[i]))
-      return false;
-  return true;
+  disco_info(&info, h, ctx->account.len ? "account" : "host");
+  return cat_open(out, NS_DISCO_INFO, node) && cat_info(out, &info, IDENTITY) &&
+         cat_info(out, &info, FEATURE) &&
+         (ctx->account.len || !h || xep0157_form(out, h)) && xml_cat(out, "</query>");
+}
+
+/* XEP-0050 s2.2, s2.3: the list of commands and each command are nodes. */
+static enum verdict
+command_info(struct handle_ctx *ctx, struct host const *h, struct slice node,
+             stralloc *out)
+{
+  struct command const *c = command_find(node);
+  bool list = slice_is(node, NS_COMMANDS);
+
+  if (!list && (!c || !command_is_there(h, c))) return refuse(ctx, ERR_ITEM_NOT_FOUND);
+  if (!list && !command_allowed(h, c, &ctx->from)) return refuse(ctx, ERR_FORBIDDEN);
+  return done(ctx, cat_open(out, NS_DISCO_INFO, node) &&
+                     cat_identity(out, SLICE("automation"),
+                                  list ? SLICE("command-list") : SLICE("command-node"),
+                                  slice_str(list ? "Commands" : c->name)) &&
+                     cat_feature(out, SLICE(NS_COMMANDS)) &&
+                     (list || cat_feature(out, SLICE(NS_DATA))) &&
+                     xml_cat(out, "</query>"));
 }
 
 enum verdict
 xep0030_info(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
              stralloc *out)
 {
+  struct host const *h = hostd_host(ctx->host);
+  struct slice node = xml_attr(e, "node");
+
   (void)in;
-  if (!may_ask(ctx, e)) return REFUSE;
-  if (xml_cat(out, "<query xmlns='" NS_DISCO_INFO "'>") && cat_kind(out, ctx, IDENTITY) &&
-      cat_kind(out, ctx, FEATURE) && xml_cat(out, "</query>"))
-    return DONE;
-  ctx->error = ERR_RESOURCE_CONSTRAINT;
-  return REFUSE;
+  if (!may_ask(ctx)) return REFUSE;
+  if (!node.len || (!ctx->account.len && h && caps_is_node(h, node)))
+    return done(ctx, whole_info(ctx, h, node, out));
+  if (ctx->account.len || !h || !(h->modules & MOD_ADHOC))
+    return refuse(ctx, ERR_ITEM_NOT_FOUND);
+  return command_info(ctx, h, node, out);
+}
+
+static bool
+cat_commands(stralloc *out, struct host const *h, struct jid const *who)
+{
+  size_t i;
+
+  for (i = 0; i < commands_n; i++)
+    if (command_is_there(h, &commands[i]) && command_allowed(h, &commands[i], who) &&
+        !cat_item(out, h->name, slice_str(commands[i].name), slice_str(commands[i].node)))
+      return false;
+  return true;
+}
+
+/* The items that services have announced, and those of mod_disco and mod_adhoc. */
+static bool
+cat_items(stralloc *out, char const *scope, struct host const *h)
+{
+  struct settings_row const *row = NULL;
+  struct entry const *e;
+  size_t i;
+
+  for (i = 0; (e = features_at(i)); i++)
+    if (e->kind == ITEM && slice_is(e->scope, scope) && !cat_item(out, e->a, e->b, e->c))
+      return false;
+  if (!h) return true;
+  while ((row = settings_next(hostd_settings(), "mod_disco.extra_domains", row)))
+    if (slice_eq(row->scope, h->name) &&
+        !cat_item(out, row->value[0], SLICE(""), SLICE("")))
+      return false;
+  return !h->report_node || !(h->modules & MOD_ADHOC) ||
+         cat_item(out, h->name, SLICE("Commands"), SLICE(NS_COMMANDS));
 }
 
 enum verdict
 xep0030_items(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
               stralloc *out)
 {
+  struct host const *h = ctx->account.len ? NULL : hostd_host(ctx->host);
+  struct slice node = xml_attr(e, "node");
+  bool commands_node = h && h->modules & MOD_ADHOC && slice_is(node, NS_COMMANDS);
+
   (void)in;
-  if (!may_ask(ctx, e)) return REFUSE;
-  if (xml_cat(out, "<query xmlns='" NS_DISCO_ITEMS "'>") && cat_kind(out, ctx, ITEM) &&
-      xml_cat(out, "</query>"))
-    return DONE;
-  ctx->error = ERR_RESOURCE_CONSTRAINT;
-  return REFUSE;
+  if (!may_ask(ctx)) return REFUSE;
+  if (node.len && !commands_node) return refuse(ctx, ERR_ITEM_NOT_FOUND);
+  return done(ctx, cat_open(out, NS_DISCO_ITEMS, node) &&
+                     (commands_node
+                        ? cat_commands(out, h, &ctx->from)
+                        : cat_items(out, ctx->account.len ? "account" : "host", h)) &&
+                     xml_cat(out, "</query>"));
 }

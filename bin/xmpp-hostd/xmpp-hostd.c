@@ -1,45 +1,76 @@
-/* xmpp-hostd: what belongs to a host: disco for hosts and accounts, ping, time.
+/* xmpp-hostd: what belongs to a host: disco for hosts and accounts, ping, time, version,
+ * uptime, contact addresses, external services, administrators' commands, announcements.
  *
  * USAGE   xmpp-hostd [ -d notif ] [ -v level ] [ -p ] settings
  * READS   settings/xmpp-hostd      (from xmpp-confgen; again on SIGHUP)
  * FDS     2 log, notif readiness; with -p 0 and 1 records
- * SPEAKS  records to routed (xmpp-records(7))
- * LIMITS  1024 features, identities and items in all
+ * SPEAKS  stanzas, sessions, end with routed; account with authd (xmpp-records(7))
+ * STORES  DATA/motd: messages of the day and who has seen them (motd.c)
+ * LIMITS  1024 features, identities and items in all; ASKS_MAX questions to each neighbour,
+ *         ASK_US each; RUNS_MAX commands, RUN_US each; ANNOUNCEMENTS_MAX, ANNOUNCE_PIECE
+ *         messages a turn
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, and the envelope of what routed sends. Not the XML.
- * ROOMS   handlers.c what is answered; xepNNNN_*.c how
+ * ROOMS   handlers.c what is answered; xepNNNN_*.c how; features.c what routed tells of
+ *         others; asks.c questions to authd and routed; announce.c messages to many; motd.c,
+ *         names.c, settings.c
  */
 #include "hostd.h"
 
 char const *PROG = "xmpp-hostd";
 
-static bool
-load(struct settings *st, bool first)
+struct link *hostd_routed;
+
+static void
+word(struct link *l, enum verb v, char const *a, char const *b)
 {
-  (void)st;
-  (void)first;
-  return true;
+  link_begin(l, v);
+  link_str(l, a);
+  if (b) link_str(l, b);
+  link_end(l);
 }
 
 static void
 up(struct link *l)
 {
+  last_started(l->epoch);
   if (l->program != ROUTED) return;
+  hostd_routed = l;
   handle_announce(l, handlers, handlers_n);
-  disco_announce(l);
-  link_begin(l, VERB_WATCH);
-  link_str(l, "features");
-  link_end(l);
+  features_announce(l);
+  word(l, VERB_HANDLE, "message", "announce");
+  word(l, VERB_WATCH, "features", NULL);
+  word(l, VERB_WATCH, "online", NULL);
+  caps_forget();
+  announce_link_up();
 }
 
-/* What was received has its number; the answer is on its way in the same turn. */
+static void
+down(struct link *l)
+{
+  if (l->program & (AUTHD | ROUTED)) ask_link_down(l);
+}
+
+/* What was received has its number; the answer is on its way in the same turn, or is kept to
+ * be made when others have answered. */
 static uint64_t received;
 
 static void
 on_stanza(struct link *l, struct record *r)
 {
   received++;
-  handle_record(l, r, handlers, handlers_n);
+  if (slice_is(record_get(r, STANZA_KIND), "message"))
+    announce_message(l, r);
+  else
+    handle_record(l, r, handlers, handlers_n);
+}
+
+/* Nothing that was said in this turn holds if the store failed: it is not sent. */
+static void
+turn(void)
+{
+  caps_turn();
+  if (!motd_commit() && hostd_routed) link_drop(hostd_routed, "the store failed");
 }
 
 static void
@@ -49,9 +80,15 @@ stats(struct link *ctl)
 }
 
 static service_fn *const verbs[VERBS_N] = {
-  [VERB_STANZA] = on_stanza,      [VERB_FORGET] = disco_forget,
-  [VERB_FEATURE] = disco_feature, [VERB_IDENTITY] = disco_identity,
-  [VERB_ITEM] = disco_item,
+  [VERB_STANZA] = on_stanza,
+  [VERB_FORGET] = features_forget,
+  [VERB_FEATURE] = features_feature,
+  [VERB_IDENTITY] = features_identity,
+  [VERB_ITEM] = features_item,
+  [VERB_ONLINE] = announce_online,
+  [VERB_ROW] = ask_row,
+  [VERB_DONE] = ask_done,
+  [VERB_ERROR] = ask_error,
 };
 
 static unsigned int
@@ -63,8 +100,10 @@ pauses(struct link const *full)
 static struct service const hostd = {
   .program = "xmpp-hostd",
   .handlers = verbs,
-  .load = load,
+  .load = hostd_load,
   .up = up,
+  .down = down,
+  .turn = turn,
   .pauses = pauses,
   .stats = stats,
 };

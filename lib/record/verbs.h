@@ -134,7 +134,7 @@ V(SESSIONS, "sessions", "", 0, CTL | HOSTD, ROUTED, "Control: answer row records
 V(ACCOUNT, "account", "add|passwd|del|list JID PASSWORD", 1, CTL | HOSTD, AUTHD, "Control: see xmpp-ctl(1).") \
 V(ROW, "row", "VALUE ...", 1, PROGRAMS_ALL, CTL | HOSTD, "One line of a list.")                       \
 V(DONE, "done", "", 0, PROGRAMS_ALL, CTL | HOSTD, "The end of an answer.")                            \
-V(ERROR, "error", "TEXT", 1, PROGRAMS_ALL, CTL | HOSTD, "What was asked was not done, and why.")
+V(ERROR, "error", "TEXT CONDITION", 1, PROGRAMS_ALL, CTL | HOSTD, "What was asked was not done, and why.")
 
 /* clang-format on */
 

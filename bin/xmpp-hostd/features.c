@@ -1,0 +1,98 @@
+#include "hostd.h"
+
+/* What a host or an account is and can do is what the running services have announced;
+ * routed tells it anew whenever one comes or goes. */
+
+#define ENTRIES_MAX 1024
+
+static struct {
+  struct arena arena;
+  struct entry v[ENTRIES_MAX];
+  size_t n;
+} known;
+
+struct entry const *
+features_at(size_t i)
+{
+  return i < known.n ? &known.v[i] : NULL;
+}
+
+void
+features_forget(struct link *l, struct record *r)
+{
+  (void)l;
+  if (!slice_is(record_get(r, 1), "features")) return;
+  arena_reset(&known.arena);
+  known.n = 0;
+  caps_changed();
+}
+
+static bool
+same(struct entry const *x, struct entry const *y)
+{
+  return x->kind == y->kind && slice_eq(x->scope, y->scope) && slice_eq(x->a, y->a) &&
+         slice_eq(x->b, y->b) && slice_eq(x->c, y->c);
+}
+
+/* Two services may announce the same feature; it is one. */
+static void
+remember(enum entry_kind kind, struct record *r)
+{
+  struct entry e = {kind, record_get(r, 1), record_get(r, 2), record_get(r, 3),
+                    record_get(r, 4)};
+  size_t i;
+
+  for (i = 0; i < known.n; i++)
+    if (same(&known.v[i], &e)) return;
+  if (known.n == ENTRIES_MAX) {
+    log_event(LOG_WARN, "feature-left-out", "why", "too many", "var", log_text(e.a),
+              NULL);
+    return;
+  }
+  e.scope = arena_copy(&known.arena, e.scope);
+  e.a = arena_copy(&known.arena, e.a);
+  e.b = arena_copy(&known.arena, e.b);
+  e.c = arena_copy(&known.arena, e.c);
+  if (e.scope.s && e.a.s && e.b.s && e.c.s) known.v[known.n++] = e;
+  caps_changed();
+}
+
+void
+features_feature(struct link *l, struct record *r)
+{
+  (void)l;
+  remember(FEATURE, r);
+}
+
+void
+features_identity(struct link *l, struct record *r)
+{
+  (void)l;
+  remember(IDENTITY, r);
+}
+
+void
+features_item(struct link *l, struct record *r)
+{
+  (void)l;
+  remember(ITEM, r);
+}
+
+static void
+identity(struct link *routed, char const *scope, char const *category, char const *type,
+         char const *name)
+{
+  link_begin(routed, VERB_IDENTITY);
+  link_str(routed, scope);
+  link_str(routed, category);
+  link_str(routed, type);
+  link_str(routed, name);
+  link_end(routed);
+}
+
+void
+features_announce(struct link *routed)
+{
+  identity(routed, "host", "server", "im", "tabber");
+  identity(routed, "account", "account", "registered", "");
+}

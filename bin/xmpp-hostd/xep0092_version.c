@@ -1,0 +1,30 @@
+#include "hostd.h"
+
+#include <sys/utsname.h>
+
+static bool
+cat_element(stralloc *out, char const *open, char const *text, char const *close)
+{
+  return xml_cat(out, open) && xml_cat_text(out, slice_str(text)) && xml_cat(out, close);
+}
+
+/* XEP-0092 s3: name and version; of the operating system the name alone, and that only when
+ * the administrator wants it told (s5). */
+enum verdict
+xep0092_version(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
+                stralloc *out)
+{
+  struct host const *h = hostd_host_with(ctx->host, MOD_VERSION);
+  struct utsname os;
+
+  (void)in;
+  (void)e;
+  if (!h) return REFUSE;
+  if (xml_cat(out, "<query xmlns='" NS_VERSION "'><name>tabber</name>") &&
+      cat_element(out, "<version>", TABBER_VERSION, "</version>") &&
+      (!h->show_os || uname(&os) || cat_element(out, "<os>", os.sysname, "</os>")) &&
+      xml_cat(out, "</query>"))
+    return DONE;
+  ctx->error = ERR_RESOURCE_CONSTRAINT;
+  return REFUSE;
+}
