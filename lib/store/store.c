@@ -1,6 +1,7 @@
 #include "store/store.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,6 +27,18 @@ failed(struct store *s, char const *what, int rc)
   return false;
 }
 
+/* Readers of the group write their names into the lock file. */
+static void
+let_group_read(char const *dir)
+{
+  char path[600];
+
+  snprintf(path, sizeof path, "%s/lock.mdb", dir);
+  if (chmod(path, 0660))
+    log_event(LOG_WARN, "store-failed", "store", dir, "what", "chmod lock.mdb", "why",
+              strerror(errno), NULL);
+}
+
 struct store *
 store_open(char const *dir, bool create, bool secret, size_t map_bytes)
 {
@@ -45,6 +58,7 @@ store_open(char const *dir, bool create, bool secret, size_t map_bytes)
   if (!rc) rc = mdb_env_set_mapsize(s->env, map_bytes);
   if (!rc) rc = mdb_env_set_maxdbs(s->env, 16);
   if (!rc) rc = mdb_env_open(s->env, dir, create ? 0 : MDB_RDONLY, mode);
+  if (!rc && create && !secret) let_group_read(dir);
   if (!rc) return s;
   failed(s, "open", rc);
   mdb_env_close(s->env);

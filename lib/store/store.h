@@ -11,7 +11,7 @@
 struct store;
 
 /* Open the environment in folder dir (made when create is true, with mode 0750 or, secret,
- * 0700; else read-only), with room for map_bytes. NULL with errno, having logged why. */
+ * 0700; else read-only, by the group too), with room for map_bytes. NULL with errno, having logged why. */
 struct store *store_open(char const *dir, bool create, bool secret, size_t map_bytes);
 void store_close(struct store *s);
 
