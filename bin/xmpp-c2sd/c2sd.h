@@ -112,6 +112,12 @@ enum state {
 struct sm;
 struct csi;
 
+/* Archive ids that the client has: of what came live, of what had waited (marks.c). */
+struct mark {
+  uint64_t live, waited;
+  bool due; /* routed is to be told */
+};
+
 struct stream {
   struct link *link; /* of its conduit; NULL: away */
   uint64_t id;       /* of its conduit */
@@ -124,9 +130,10 @@ struct stream {
   struct csi *csi;          /* what an inactive client is spared (xep0352_csi.c) */
   char *shown;              /* the presence it shows, whole; NULL: not available */
   char *directed;           /* who else has presence of it, a line each; NULL: nobody */
-  uint64_t seen_us;         /* when its client said something */
-  char *jid;                /* bare from AUTHED on, full from BOUND on */
-  char *lang;               /* of the client's header; NULL: none */
+  struct mark mark;
+  uint64_t seen_us; /* when its client said something */
+  char *jid;        /* bare from AUTHED on, full from BOUND on */
+  char *lang;       /* of the client's header; NULL: none */
   char *ip;
   char *bindings;   /* of TLS, until authenticated */
   char *request;    /* id of the iq that asked to bind, while BINDING */
@@ -236,6 +243,9 @@ void bind_forget(struct stream *s);
 
 /* ---- stanzas (inbound.c, tags.c, deliver.c) ---- */
 
+/* Field i (enum stanza_field) of a stanza's fields from TO on, as they stand. */
+struct slice deliver_field(struct slice raw, unsigned int i);
+
 /* A stanza on its way in. */
 struct inbound {
   struct stream *s;
@@ -264,6 +274,19 @@ bool tags_make(struct inbound *in, int priority, stralloc *out);
 struct slice stream_bare(struct stream const *s);
 
 void deliver_stanza(struct link *l, struct record *r);
+
+/* ---- what its client has (marks.c) ---- */
+
+/* The client has the message of these tags. The session ends: tell what was not told yet. */
+void marks_note(struct stream *s, struct slice tags);
+void marks_end(struct stream *s);
+
+/* ---- what came before routed was restarted (origins.c) ---- */
+
+void origins_routed_is_up(struct link const *l);
+
+/* Whether the stanza of this ORIGIN has not been delivered here by the routed before. */
+bool origins_is_new(struct slice origin);
 
 /* ---- what others have seen of a session (shown.c) ---- */
 
@@ -300,8 +323,8 @@ struct sm_queue {
 
 bool sm_queue_add(struct sm_queue *q, struct slice raw, size_t xml, uint64_t at_us);
 
-/* Take the oldest out; the entry at offset *at, which moves behind it: false at the end. */
-void sm_queue_drop(struct sm_queue *q);
+/* Take the oldest out, whose tags are given (as long as nothing is added); the entry at offset *at, which moves behind it: false at the end. */
+bool sm_queue_drop(struct sm_queue *q, struct slice *tags);
 bool sm_queue_next(struct sm_queue const *q, size_t *at, struct sm_entry *e,
                    struct slice *raw);
 

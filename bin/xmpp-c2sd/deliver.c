@@ -1,5 +1,15 @@
 #include "c2sd.h"
 
+struct slice
+deliver_field(struct slice raw, unsigned int i)
+{
+  struct slice f = {"", 0};
+
+  while (slice_word(&raw, '\t', &f) && --i) {
+  }
+  return i ? SLICE("") : f;
+}
+
 /* The way out: one line of routed for one or more sessions. The stanza goes on as it stands
  * in the record, without being looked at. */
 void
@@ -10,6 +20,9 @@ deliver_stanza(struct link *l, struct record *r)
   uint64_t sid;
 
   (void)l;
+  if (slice_is(record_raw(r, 1 + STANZA_KIND), "message") &&
+      !origins_is_new(record_raw(r, 1 + STANZA_ORIGIN)))
+    return;
   raw = slice_of(r->at[1 + STANZA_TO], (size_t)(xml.s + xml.len - r->at[1 + STANZA_TO]));
   while (slice_word(&sids, ' ', &word)) {
     struct stream *s = slice_u64(word, &sid) ? stream_find(sid) : NULL;

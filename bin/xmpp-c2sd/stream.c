@@ -145,10 +145,12 @@ stream_write(struct stream *s, struct slice markup)
 static void
 send_stanza(struct stream *s, struct slice raw, size_t xml)
 {
-  if (s->sm)
+  if (s->sm) {
     sm_send(s, raw, xml);
-  else
-    stream_write_raw(s, slice_of(raw.s + xml, raw.len - xml));
+    return;
+  }
+  stream_write_raw(s, slice_of(raw.s + xml, raw.len - xml));
+  if (s->state == ST_BOUND) marks_note(s, deliver_field(raw, STANZA_TAGS));
 }
 
 void
@@ -236,6 +238,7 @@ stream_end(struct stream *s, char const *why)
             log_peer(slice_str(s->ip)), "why", why, NULL);
   hang_up(s, why);
   sasl_forget(s);
+  marks_end(s);
   bind_forget(s);
   if (s->sm) sm_over(s);
   s->state = ST_CLOSED;

@@ -7,8 +7,9 @@
  *   iq        ns=NAMESPACE of a request
  *   presence  prio=N when not 0; outbound: it is about a subscription
  *   message   body; state: nothing but a chat state (XEP-0085); cc: eligible for carbons
- *             (XEP-0280 s6.1); muc: it came by a room; store, no-store, no-copy: its hints
- *             (XEP-0334); pep: an event of pubsub */
+ *             (XEP-0280 s6.1); muc: it came by a room; store: it ought to be archived
+ *             (XEP-0313 s5.1, and its hints); retract: it takes one back (XEP-0424);
+ *             no-store, no-copy: its hints (XEP-0334); pep: an event of pubsub */
 
 #define NS_HINTS "urn:xmpp:hints"
 #define NS_STATES "http://jabber.org/protocol/chatstates"
@@ -18,6 +19,8 @@
 #define NS_MUC_USER "http://jabber.org/protocol/muc#user"
 #define NS_PUBSUB_EVENT "http://jabber.org/protocol/pubsub#event"
 #define NS_CORRECT "urn:xmpp:message-correct:0"
+#define NS_REACTIONS "urn:xmpp:reactions:0"
+#define NS_RETRACT "urn:xmpp:message-retract:1"
 
 enum {
   HAS_BODY = 1 << 0,
@@ -30,7 +33,8 @@ enum {
   HAS_NO_COPY = 1 << 7,
   HAS_PEP = 1 << 8,
   HAS_OTHER = 1 << 9,
-  HAS_SUBJECT = 1 << 10
+  HAS_SUBJECT = 1 << 10,
+  HAS_RETRACT = 1 << 11
 };
 
 /* A name NULL stands for any. */
@@ -38,21 +42,23 @@ static struct {
   char const *ns, *name;
   unsigned int bits;
 } const known[] = {
-  {NS_CLIENT,       "body",                 HAS_BODY           },
-  {NS_CLIENT,       "subject",              HAS_SUBJECT        },
-  {NS_CLIENT,       "thread",               0                  },
-  {NS_STATES,       NULL,                   HAS_STATE | HAS_IM },
-  {NS_RECEIPTS,     NULL,                   HAS_IM | HAS_OTHER },
-  {NS_MARKERS,      NULL,                   HAS_IM | HAS_OTHER },
-  {NS_CORRECT,      NULL,                   HAS_IM | HAS_OTHER },
-  {NS_INVITE,       "x",                    HAS_IM | HAS_OTHER },
-  {NS_CARBONS,      "private",              HAS_PRIVATE        },
-  {NS_HINTS,        "no-copy",              HAS_NO_COPY        },
-  {NS_HINTS,        "no-store",             HAS_NO_STORE       },
-  {NS_HINTS,        "no-permanent-store",   HAS_NO_STORE       },
-  {NS_HINTS,        "no-permanent-storage", HAS_NO_STORE       },
-  {NS_HINTS,        "store",                HAS_STORE          },
-  {NS_PUBSUB_EVENT, "event",                HAS_PEP | HAS_OTHER},
+  {NS_CLIENT,       "body",                 HAS_BODY                        },
+  {NS_CLIENT,       "subject",              HAS_SUBJECT                     },
+  {NS_CLIENT,       "thread",               0                               },
+  {NS_STATES,       NULL,                   HAS_STATE | HAS_IM              },
+  {NS_RECEIPTS,     NULL,                   HAS_IM | HAS_OTHER              },
+  {NS_MARKERS,      NULL,                   HAS_IM | HAS_OTHER              },
+  {NS_CORRECT,      NULL,                   HAS_IM | HAS_OTHER              },
+  {NS_REACTIONS,    "reactions",            HAS_IM | HAS_OTHER              },
+  {NS_RETRACT,      "retract",              HAS_IM | HAS_OTHER | HAS_RETRACT},
+  {NS_INVITE,       "x",                    HAS_IM | HAS_OTHER              },
+  {NS_CARBONS,      "private",              HAS_PRIVATE                     },
+  {NS_HINTS,        "no-copy",              HAS_NO_COPY                     },
+  {NS_HINTS,        "no-store",             HAS_NO_STORE                    },
+  {NS_HINTS,        "no-permanent-store",   HAS_NO_STORE                    },
+  {NS_HINTS,        "no-permanent-storage", HAS_NO_STORE                    },
+  {NS_HINTS,        "store",                HAS_STORE                       },
+  {NS_PUBSUB_EVENT, "event",                HAS_PEP | HAS_OTHER             },
 };
 
 static unsigned int
@@ -94,6 +100,17 @@ is_copied(struct slice type, unsigned int has)
   return (has & (HAS_BODY | HAS_IM)) != 0;
 }
 
+/* XEP-0313 s5.1: what has a body or belongs to the conversation, chat states alone do not. */
+static bool
+is_stored(struct slice type, unsigned int has)
+{
+  if (has & HAS_NO_STORE) return false;
+  if (slice_is(type, "groupchat") || slice_is(type, "error") ||
+      slice_is(type, "headline"))
+    return false;
+  return has & (HAS_BODY | HAS_STORE) || (has & HAS_IM && has & HAS_OTHER);
+}
+
 static bool
 message_tags(struct inbound *in, stralloc *out)
 {
@@ -108,7 +125,9 @@ message_tags(struct inbound *in, stralloc *out)
          add_if(out, has & HAS_STATE && !(has & (HAS_BODY | HAS_OTHER | HAS_SUBJECT)),
                 "state") &&
          add_if(out, is_copied(in->type, has), "cc") &&
-         add_if(out, has & HAS_MUC, "muc") && add_if(out, has & HAS_STORE, "store") &&
+         add_if(out, has & HAS_MUC, "muc") &&
+         add_if(out, is_stored(in->type, has), "store") &&
+         add_if(out, has & HAS_RETRACT, "retract") &&
          add_if(out, has & HAS_NO_STORE, "no-store") &&
          add_if(out, has & HAS_NO_COPY, "no-copy") && add_if(out, has & HAS_PEP, "pep");
 }

@@ -41,14 +41,17 @@ trim(struct sm_queue *q)
   if (!q->text.len && q->text.a > QUEUE_KEEP) stralloc_free(&q->text);
 }
 
-void
-sm_queue_drop(struct sm_queue *q)
+/* The text stays where it is until the next drop at least. */
+bool
+sm_queue_drop(struct sm_queue *q, struct slice *tags)
 {
   struct sm_entry e;
   struct slice raw;
 
-  if (!q->n || !sm_queue_next(q, &q->head, &e, &raw)) return;
+  trim(q);
+  if (!q->n || !sm_queue_next(q, &q->head, &e, &raw)) return false;
   q->n--;
   if (q->unwritten < q->head) q->unwritten = q->head;
-  trim(q);
+  *tags = deliver_field(raw, STANZA_TAGS);
+  return true;
 }

@@ -162,6 +162,8 @@ take_over(struct stream *s, struct stream *old)
   s->shown = old->shown;
   s->directed = old->directed;
   s->wants = old->wants;
+  s->mark = old->mark;
+  s->mark.due = false;
   s->available = old->available;
   s->priority = old->priority;
   old->jid = old->shown = old->directed = NULL;

@@ -218,11 +218,12 @@ sm_take_h(struct stream *s, uint32_t h)
 {
   struct sm *sm = s->sm;
   uint32_t n = h - sm->acked; /* counted modulo 2^32 (s4) */
+  struct slice tags;
 
   if (n > sm->queue.n) return false;
   sm->acked = h;
-  while (n--)
-    sm_queue_drop(&sm->queue);
+  while (n-- && sm_queue_drop(&sm->queue, &tags))
+    marks_note(s, tags);
   return true;
 }
 

@@ -20,33 +20,23 @@ csi_free(struct csi *c)
   free(c);
 }
 
-static struct slice
-field(struct slice raw, unsigned int i)
-{
-  struct slice f = {"", 0};
-
-  while (slice_word(&raw, '\t', &f) && --i) {
-  }
-  return i ? SLICE("") : f;
-}
-
 /* Presence without type, or unavailable. */
 static bool
 is_plain_presence(struct slice raw)
 {
-  struct slice type = field(raw, STANZA_TYPE);
+  struct slice type = deliver_field(raw, STANZA_TYPE);
 
-  return slice_is(field(raw, STANZA_KIND), "presence") &&
+  return slice_is(deliver_field(raw, STANZA_KIND), "presence") &&
          (!type.len || slice_is(type, "unavailable"));
 }
 
 static bool
 can_wait(struct host const *h, struct slice raw, struct slice tags)
 {
-  if (slice_is(field(raw, STANZA_KIND), "presence"))
+  if (slice_is(deliver_field(raw, STANZA_KIND), "presence"))
     return h->csi_presence && is_plain_presence(raw);
-  if (!slice_is(field(raw, STANZA_KIND), "message")) return false;
-  if (slice_is(field(raw, STANZA_TYPE), "error")) return false;
+  if (!slice_is(deliver_field(raw, STANZA_KIND), "message")) return false;
+  if (slice_is(deliver_field(raw, STANZA_TYPE), "error")) return false;
   return (h->csi_chat_states && slice_has_word(tags, SLICE("state"))) ||
          (h->csi_pep && slice_has_word(tags, SLICE("pep")));
 }
@@ -62,7 +52,7 @@ drop_older(struct csi *c, struct slice from)
   bool found = false, ok = true;
 
   while (ok && sm_queue_next(&c->queue, &at, &e, &raw)) {
-    bool same = is_plain_presence(raw) && slice_eq(field(raw, STANZA_FROM), from);
+    bool same = is_plain_presence(raw) && slice_eq(deliver_field(raw, STANZA_FROM), from);
     found = found || same;
     if (!same) ok = sm_queue_add(&kept, raw, e.xml, e.at_us);
   }
@@ -89,7 +79,7 @@ csi_holds(struct stream *s, struct slice raw, size_t xml, struct slice tags)
     csi_flush(s);
     return false;
   }
-  if (is_plain_presence(raw) && !drop_older(s->csi, field(raw, STANZA_FROM)))
+  if (is_plain_presence(raw) && !drop_older(s->csi, deliver_field(raw, STANZA_FROM)))
     return false;
   if (!csi_keep(s, raw, xml)) return false;
   if (s->csi->queue.n >= CSI_MAX) csi_flush(s);

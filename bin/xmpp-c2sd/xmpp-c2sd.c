@@ -14,7 +14,8 @@
  * TRUSTS  settings, records of its neighbours. Nothing that a client says.
  * ROOMS   stream.c a stream's life; states.c what each state takes; sasl.c, bind.c;
  *         inbound.c checks and stamps, tags.c what routing asks; deliver.c the way out;
- *         shown.c what others have seen of a session; xepNNNN_*.c one extension each;
+ *         shown.c what others have seen of a session, marks.c what its client has, origins.c
+ *         what came before a restart of routed; xepNNNN_*.c one extension each;
  *         settings.c; raw.c -x
  */
 #include "c2sd.h"
@@ -26,7 +27,9 @@ char const *PROG = "xmpp-c2sd";
 static void
 up(struct link *l)
 {
-  if (l->program == ROUTED) bind_announce();
+  if (l->program != ROUTED) return;
+  origins_routed_is_up(l);
+  bind_announce();
 }
 
 static void

@@ -83,7 +83,14 @@ V(RECALL, "recall", "", 0, ROUTED, C2SD,                                        
   "Say again what the sessions have shown: wants, shown and directed of each; then recalled.") \
 V(RECALLED, "recalled", "INSTANCE", 0, C2SD | ROUTED, ROUTED | USERD,                         \
   "All sessions of the c2sd INSTANCE have been told.")                                        \
-V(ONLINE, "online", "JID", 1, ROUTED, HOSTD, "The session of full JID has become available.") \
+V(ONLINE, "online", "JID PRIORITY", 1, ROUTED, HOSTD | MAMD,                                  \
+  "The session of full JID has become available, or its priority is negative no more.")       \
+V(OFFLINE, "offline", "JID LOST", 1, ROUTED, MAMD,                                            \
+  "The session of full JID is over. LOST is 1 when its c2sd is gone: what its client has not acknowledged is not told.") \
+V(MARK, "mark", "SESSION LIVE WAITED", 2, C2SD | ROUTED, ROUTED | MAMD,                       \
+  "The client of a session has all messages up to archive id LIVE, and of those that had waited for it up to WAITED. SESSION is its SID for routed, its full JID for mamd.") \
+V(ARCHIVES, "archives", "ACCOUNT POLICY", 1, MAMD, ROUTED,                                    \
+  "What the account has archived by default: always, never, roster; empty: as its host.")     \
 V(END, "end", "JID CONDITION", 1, HOSTD | CTL, ROUTED,                                        \
   "End the session of a full JID, or all of a bare one, with a stream error.")                \
 V(RESUME, "resume", "SID TOKEN JID H", 4, C2SD, ROUTED,                                       \
@@ -122,7 +129,7 @@ V(IDENTITY, "identity", "SCOPE CATEGORY TYPE NAME", 3, PROGRAMS_SERVICE | ROUTED
   "An identity for disco#info of SCOPE.")                                                     \
 V(ITEM, "item", "SCOPE JID NAME NODE", 2, PROGRAMS_SERVICE | ROUTED, ROUTED | HOSTD, "An entry for disco#items of SCOPE.") \
 V(WATCH, "watch", "WHAT", 1, PROGRAMS_SERVICE, ROUTED,                                         \
-  "Tell the sender about WHAT: features; online (hostd); presence (userd).") \
+  "Tell the sender about WHAT: features; online (hostd, mamd); presence (userd).") \
 V(FORGET, "forget", "WHAT", 1, ROUTED, PROGRAMS_SERVICE, "What was told of WHAT no longer holds; it is told anew.") \
 V(STATS, "stats", "", 0, CTL, PROGRAMS_ALL, "Control: answer stat records, then done.")       \
 V(STAT, "stat", "NAME VALUE", 2, PROGRAMS_ALL, CTL, "One figure.")                            \
@@ -130,10 +137,10 @@ V(RELOAD, "reload", "", 0, CTL, PROGRAMS_ALL, "Control: read the settings again.
 V(TRACE, "trace", "on|off FILE", 1, CTL, PROGRAMS_ALL,                                        \
   "Control: write FILE.in and FILE.out, what -p reads and writes, until off.")                \
 V(READY, "ready", "", 0, CTL, PROGRAMS_ALL, "Control: answer done when a stanza sent now is answered, error before.") \
-V(SESSIONS, "sessions", "", 0, CTL | HOSTD, ROUTED, "Control: answer row records, then done.")  \
+V(SESSIONS, "sessions", "", 0, CTL | HOSTD | MAMD, ROUTED, "Control: answer row records, then done.")  \
 V(ACCOUNT, "account", "add|passwd|del|list JID PASSWORD", 1, CTL | HOSTD, AUTHD, "Control: see xmpp-ctl(1).") \
-V(ROW, "row", "VALUE ...", 1, PROGRAMS_ALL, CTL | HOSTD, "One line of a list.")                       \
-V(DONE, "done", "", 0, PROGRAMS_ALL, CTL | HOSTD, "The end of an answer.")                            \
+V(ROW, "row", "VALUE ...", 1, PROGRAMS_ALL, CTL | HOSTD | MAMD, "One line of a list.")                       \
+V(DONE, "done", "", 0, PROGRAMS_ALL, CTL | HOSTD | MAMD, "The end of an answer.")                            \
 V(ERROR, "error", "TEXT CONDITION", 1, PROGRAMS_ALL, CTL | HOSTD, "What was asked was not done, and why.")
 
 /* clang-format on */
