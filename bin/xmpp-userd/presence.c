@@ -22,6 +22,15 @@ cat_addressed(stralloc *out, struct slice xml, struct slice to)
          xml_cat_attr(out, "to", to) && stralloc_catb(out, xml.s + n, xml.len - n);
 }
 
+/* Whether one of the two does not want to be heard or seen by the other. */
+static bool
+is_blocked(struct slice from, struct slice to)
+{
+  struct jid f = userd_cut(from), t = userd_cut(to);
+
+  return blocking_has(f.bare, &t) || blocking_has(t.bare, &f);
+}
+
 static void
 put(struct slice from, struct slice to, char const *type, struct slice xml)
 {
@@ -30,7 +39,7 @@ put(struct slice from, struct slice to, char const *type, struct slice xml)
   struct stanza st = {.to = to, .from = from, .kind = SLICE("presence")};
 
   sa.len = 0;
-  if (!routed || !cat_addressed(&sa, xml, to)) return;
+  if (!routed || is_blocked(from, to) || !cat_addressed(&sa, xml, to)) return;
   st.type = slice_str(type);
   st.xml = slice_of(sa.s, sa.len);
   stanza_put(routed, &st);
@@ -112,9 +121,8 @@ static bool
 add_contact(void *cookie, struct roster_item const *item)
 {
   struct broadcast *b = cookie;
-  struct jid contact = userd_cut(item->jid);
 
-  if (roster_gives(item->state) && !roster_is_blocked(userd.roster, b->account, &contact))
+  if (roster_gives(item->state) && !is_blocked(slice_str(b->s->full), item->jid))
     add(b, item->jid);
   return true;
 }
@@ -179,7 +187,6 @@ void
 presence_ask(struct session const *s, struct slice contact)
 {
   struct slice bare = slice_str(s->user->bare);
-  struct jid us = userd_cut(slice_str(s->full));
   struct user const *u;
   struct session const *other;
 
@@ -187,7 +194,6 @@ presence_ask(struct session const *s, struct slice contact)
     put_plain(bare, contact, "probe");
     return;
   }
-  if (blocking_has(contact, &us)) return;
   u = user_find(contact);
   for (other = u ? u->sessions : NULL; other; other = other->next)
     if (other->shown.len) put_shown(other, slice_str(s->full));
@@ -202,10 +208,8 @@ static bool
 ask_contact(void *cookie, struct roster_item const *item)
 {
   struct arrival const *a = cookie;
-  struct jid contact = userd_cut(item->jid);
 
-  if (roster_takes(item->state) && !roster_is_blocked(userd.roster, a->account, &contact))
-    presence_ask(a->s, item->jid);
+  if (roster_takes(item->state)) presence_ask(a->s, item->jid);
   return true;
 }
 
@@ -287,8 +291,7 @@ end_directed(struct session *s, struct slice xml, bool broadcast_done)
   while (slice_word(&rest, '\n', &line)) {
     to = userd_cut(line);
     if (broadcast_done && is_reached(s, &to)) continue;
-    if (!blocking_has(slice_str(s->user->bare), &to))
-      put(slice_str(s->full), line, "unavailable", xml);
+    put(slice_str(s->full), line, "unavailable", xml);
   }
   stralloc_free(&s->directed);
 }
@@ -356,14 +359,27 @@ presence_lost(struct session *s)
     session_free(s);
 }
 
+/* A session of which we know nothing any more, but its contacts do: as if it showed
+ * presence. */
+static struct session *
+session_forgotten(struct slice full)
+{
+  struct session *s = session_make(full);
+
+  if (s && session_show(s, SLICE("<presence/>"))) return s;
+  if (s) session_free_if_idle(s);
+  return NULL;
+}
+
 void
 presence_gone(struct link *l, struct record *r)
 {
   struct slice directed = record_get(r, 2), line;
-  struct session *s =
-    directed.len ? session_make(record_get(r, 1)) : session_find(record_get(r, 1));
+  struct session *s = session_find(record_get(r, 1));
 
   (void)l;
+  if (!s && recall_forgot(SLICE(""))) s = session_forgotten(record_get(r, 1));
+  if (!s && directed.len) s = session_make(record_get(r, 1));
   if (!s) return;
   while (slice_word(&directed, '\n', &line))
     if (line.len) session_direct(s, line, true);
@@ -379,6 +395,7 @@ presence_own(struct stanza const *st)
     own_available(st);
   } else if (slice_is(st->type, "unavailable")) {
     s = session_find(st->from);
+    if (!s && recall_forgot(st->origin)) s = session_forgotten(st->from);
     if (s) presence_goes(s, st->xml, st->id);
   }
 }

@@ -10,6 +10,8 @@
  *                            while the link was down, and its contacts are told; but as long
  *                            as its c2sd has not told us all since we started, it is we who
  *                            have forgotten, and the contacts know.
+ *   gone, unavailable        of a session that we do not know: as long as it may be that we
+ *                            have forgotten it, its contacts are told.
  *   recalled                 that c2sd has told all: those of it that are not confirmed
  *                            have ended while the link was down.
  *   RECALL_US after          c2sds that are not back have lost their sessions. */
@@ -29,6 +31,15 @@ has_told_all(struct slice instance)
   for (i = 0; i < heard_out_n; i++)
     if (slice_is(instance, heard_out[i])) return true;
   return false;
+}
+
+bool
+recall_forgot(struct slice origin)
+{
+  struct slice instance = origin;
+
+  if (!origin.len) return !heard_out_n;
+  return slice_word(&origin, ':', &instance) && !has_told_all(instance);
 }
 
 /* Of one instance, or (empty) of all. The session may be freed by this, and no other. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,30 +24,59 @@ open_store(void)
   return userd.roster && userd.profile;
 }
 
-bool
-userd_load(struct settings *st, bool first)
-{
-  struct access *access = access_load(st);
+/* ---- which modules are on ---- */
 
-  if (!access) return false;
-  if (first && !open_store()) {
-    access_free(access);
+/* A host, a blank, a module. */
+#define WORDS_MAX (JID_PART_MAX + 64)
+
+static struct slice
+words_key(void const *item)
+{
+  return slice_str(item);
+}
+
+static struct table modules = {.key = words_key};
+
+static void
+modules_free(struct table *t)
+{
+  size_t i;
+
+  for (i = 0; t->slots && i <= t->mask; i++)
+    free(t->slots[i].item);
+  table_wipe(t);
+}
+
+static bool
+modules_read(struct settings const *st, struct table *t)
+{
+  struct settings_row const *row = NULL;
+  char words[WORDS_MAX];
+  char *copy;
+
+  while ((row = settings_next(st, "module", row))) {
+    int n = snprintf(words, sizeof words, "%s %s", row->scope.s, row->value[0].s);
+    if (n >= (int)sizeof words || table_get(t, slice_str(words))) continue;
+    copy = strdup(words);
+    if (copy && table_put(t, copy)) continue;
+    free(copy);
+    modules_free(t);
     return false;
   }
-  access_free(userd.access);
-  userd.access = access;
-  userd.settings = st;
   return true;
 }
 
 bool
 userd_has(struct slice host, char const *module)
 {
-  struct settings_row const *row = NULL;
+  char words[WORDS_MAX];
+  size_t n = strlen(module);
 
-  while ((row = settings_next(userd.settings, "module", row)))
-    if (slice_eq(row->scope, host) && slice_is(row->value[0], module)) return true;
-  return false;
+  if (host.len + 1 + n > sizeof words) return false;
+  if (host.len) memcpy(words, host.s, host.len);
+  words[host.len] = ' ';
+  memcpy(words + host.len + 1, module, n);
+  return table_get(&modules, slice_of(words, host.len + 1 + n)) != NULL;
 }
 
 bool
@@ -57,6 +87,26 @@ userd_any(char const *module)
   while ((row = settings_next(userd.settings, "module", row)))
     if (slice_is(row->value[0], module)) return true;
   return false;
+}
+
+bool
+userd_load(struct settings *st, bool first)
+{
+  struct access *access = access_load(st);
+  struct table fresh = {.key = words_key};
+
+  if (!access) return false;
+  if (!modules_read(st, &fresh) || (first && !open_store())) {
+    modules_free(&fresh);
+    access_free(access);
+    return false;
+  }
+  modules_free(&modules);
+  modules = fresh;
+  access_free(userd.access);
+  userd.access = access;
+  userd.settings = st;
+  return true;
 }
 
 bool

@@ -327,11 +327,8 @@ static void
 take_presence(struct change const *c)
 {
   bool was = roster_takes(c->before), is = roster_takes(c->item.state);
-  struct jid us = c->own;
 
-  if (was == is || !userd_is_local(c->contact.domain) ||
-      blocking_has(c->contact.bare, &us))
-    return;
+  if (was == is || !userd_is_local(c->contact.domain)) return;
   if (!is || roster_subscribed(c->contact.bare, c->own.bare))
     presence_tell(c->contact.bare, c->own.bare, is);
 }

@@ -123,6 +123,10 @@ void recall_up(void);
 void recall_shown(struct link *l, struct record *r);
 void recall_recalled(struct link *l, struct record *r);
 
+/* Whether a session of which we know nothing may have been there before we started: the c2sd
+ * of this ORIGIN has not told all since; with an empty one, no c2sd has. */
+bool recall_forgot(struct slice origin);
+
 /* ---- presence (presence.c) ---- */
 
 /* A session's own presence; a probe; a session is over. */
