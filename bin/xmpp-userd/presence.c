@@ -127,6 +127,16 @@ add_contact(void *cookie, struct roster_item const *item)
   return true;
 }
 
+/* Sessions of an account that was deleted end after it: its number is known from before. */
+static uint64_t
+account_of(struct user *u)
+{
+  uint64_t account = userd_number_with(slice_str(u->bare), "mod_roster");
+
+  if (account) u->account = account;
+  return u->account;
+}
+
 /* s4.2.2, s4.4.2, s4.5.2: to the contacts with a subscription from the account, and to its
  * own sessions. */
 static void
@@ -135,7 +145,7 @@ broadcast(struct session const *s, struct slice xml, struct slice type, struct s
   struct slice bare = slice_str(s->user->bare);
   struct broadcast b = {.s = s, .xml = xml, .type = type, .id = id};
 
-  b.account = userd_number_with(bare, "mod_roster");
+  b.account = account_of(s->user);
   if (b.account && !roster_item_each(userd.roster, b.account, add_contact, &b))
     userd_failed("broadcast presence", bare);
   add(&b, bare);

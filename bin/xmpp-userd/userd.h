@@ -78,6 +78,7 @@ struct session {
 struct user {
   char *bare;
   struct session *sessions;
+  uint64_t account; /* its number at the last broadcast; 0: it had no roster */
 };
 
 /* By bare and by full JID; NULL: unknown. */
