@@ -202,8 +202,11 @@ takes_matched(struct session const *s, int unused)
 static void
 to_those(struct passing const *p, struct user const *u, takes_fn *takes, int top)
 {
-  to_sessions(u, p, takes, top);
-  carbons_received(p, u, takes, top);
+  struct passing stamped;
+
+  archive_stamp(p, slice_str(u->bare), 0, &stamped);
+  to_sessions(u, &stamped, takes, top);
+  carbons_received(&stamped, u, takes, top);
 }
 
 static void
@@ -217,11 +220,12 @@ to_account(struct passing const *p, struct address const *a)
 
   switch (fate_of(p, c)) {
   case FATE_IGNORE: return;
-  case FATE_ERROR: deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL); return;
+  case FATE_ERROR:
+    if (!archive_wait(p, a)) deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
+    return;
   case FATE_THIS:
     matched = s;
-    if (s) deliver_to_session(s, p);
-    carbons_received(p, u, takes_matched, 0);
+    if (s) to_those(p, u, takes_matched, 0);
     return;
   case FATE_TOP: to_those(p, u, takes_top, top); return;
   case FATE_NON_NEG: to_those(p, u, takes_non_neg, 0); return;
@@ -281,27 +285,49 @@ outbound_subscription(struct passing const *p)
     deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
 }
 
-/* What userd says to a session it has chosen itself, whatever the rules are. */
 static bool
-chosen_by_userd(struct link const *l, struct passing const *p)
+has_word(struct passing const *p, struct slice word)
 {
-  struct session const *s = l->program == USERD ? session_of(p->st.to) : NULL;
+  return slice_has_word(p->st.tags, word);
+}
 
+/* What userd and mamd say to a session they have chosen themselves, whatever the rules are.
+ * What waits for mamd's goes on waiting should the session be gone. */
+static bool
+chosen(struct link const *l, struct passing const *p)
+{
+  struct session const *s;
+
+  if (!(l->program & (USERD | MAMD))) return false;
+  s = session_of(p->st.to);
   if (s) deliver_to_session(s, p);
-  return s != NULL;
+  return s || has_word(p, SLICE("offline"));
+}
+
+/* A message that may be kept. */
+static void
+route_and_keep(struct passing *p, bool of_a_client)
+{
+  struct passing stamped;
+
+  archive_begin(p);
+  if (of_a_client && has_word(p, SLICE("cc"))) {
+    archive_stamp(p, address_cut(p->st.from).bare, 1, &stamped);
+    carbons_sent(&stamped);
+  }
+  deliver_route(p);
+  archive_end(p);
 }
 
 static void
 one_of_a_client(struct passing *p)
 {
-  if (slice_has_word(p->st.tags, SLICE("unacked")))
+  if (has_word(p, SLICE("unacked")))
     unacked_route(p);
-  else if (slice_has_word(p->st.tags, SLICE("outbound")))
+  else if (has_word(p, SLICE("outbound")))
     outbound_subscription(p);
-  else {
-    carbons_sent(p);
-    deliver_route(p);
-  }
+  else
+    route_and_keep(p, true);
 }
 
 void
@@ -317,6 +343,6 @@ deliver_record(struct link *l, struct record *r)
     route_to_nobody(&p);
   else if (l->program == C2SD)
     one_of_a_client(&p);
-  else if (!chosen_by_userd(l, &p))
-    deliver_route(&p);
+  else if (!chosen(l, &p))
+    route_and_keep(&p, false);
 }

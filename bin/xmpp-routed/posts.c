@@ -124,12 +124,47 @@ post_find(enum program program)
   return away;
 }
 
+/* userd is first told who is there: what it answers goes to sessions it must know. */
+static bool
+waits_for_sessions(struct post const *p)
+{
+  return p->program == USERD && p->kept.len > p->head && link_find(C2SD);
+}
+
+static void
+hand_over_all(struct post *p)
+{
+  struct letter head;
+  size_t i;
+
+  p->held = false;
+  for (i = p->head; i < p->kept.len; i += sizeof head + head.len)
+    hand_over(p, letter_at(p, i, &head));
+}
+
+void
+posts_recalled(void)
+{
+  struct post *p;
+
+  for (p = posts; p; p = p->next)
+    if (p->held && p->link) hand_over_all(p);
+}
+
+/* It has had time to say again what it is for. */
+static void
+settled(void *cookie)
+{
+  struct post *p = cookie;
+
+  services_settled(p);
+  if (p->held && p->link) hand_over_all(p);
+}
+
 void
 posts_up(struct link *l)
 {
   struct post *p = post_of(l);
-  struct letter head;
-  size_t i;
 
   if (!p) {
     link_drop(l, "out of memory");
@@ -138,9 +173,10 @@ posts_up(struct link *l)
   event_timer_cancel(&p->grace);
   p->link = l;
   p->sent = p->acked = 0;
-  services_begin(p);
-  for (i = p->head; i < p->kept.len; i += sizeof head + head.len)
-    hand_over(p, letter_at(p, i, &head));
+  p->held = waits_for_sessions(p);
+  if (services_begin(p) || p->held)
+    event_timer_start(&p->grace, door_now() + SERVICE_SETTLE_US, settled, p);
+  if (!p->held) hand_over_all(p);
 }
 
 void
@@ -191,7 +227,7 @@ post_put(struct post *p, struct passing const *s)
     return;
   }
   source_hold(s->source, s->number);
-  if (p->link) hand_over(p, letter_at(p, at, &head));
+  if (p->link && !p->held) hand_over(p, letter_at(p, at, &head));
 }
 
 /* N counts the stanzas since the link came up. */

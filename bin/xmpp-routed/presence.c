@@ -17,11 +17,12 @@ struct absent {
 static struct absent *absent, **absent_end = &absent;
 static size_t absent_n;
 static bool userd_was_there;
+static unsigned int awaited; /* c2sds that were asked to tell again and have not yet */
 
 static struct link *
 watcher(void)
 {
-  return services_watcher("presence");
+  return services_watcher("presence", NULL);
 }
 
 /* ---- a session's own presence (RFC 6121 s4.2, s4.4, s4.5) ---- */
@@ -29,12 +30,52 @@ watcher(void)
 static void
 tell_online(struct session const *s)
 {
-  struct link *l = services_watcher("online");
+  struct link *l = NULL;
+  char buf[BASE_NUM];
+
+  while ((l = services_watcher("online", l))) {
+    link_begin(l, VERB_ONLINE);
+    session_put_jid(l, s);
+    link_field(l);
+    if (s->priority < 0) link_more(l, SLICE("-"));
+    link_more(l, num_u64(buf, (uint64_t)abs(s->priority)));
+    link_end(l);
+  }
+}
+
+/* RFC 6121 s8.5.2.1.1: what waits is not for a session of negative priority. */
+static bool
+may_drain(struct session *s)
+{
+  if (s->drained || !s->available || s->priority < 0) return false;
+  s->drained = true;
+  return true;
+}
+
+static void
+tell_offline(struct session const *s, bool lost)
+{
+  struct link *l = link_find(MAMD);
 
   if (!l) return;
-  link_begin(l, VERB_ONLINE);
+  link_begin(l, VERB_OFFLINE);
   session_put_jid(l, s);
+  link_num(l, lost);
   link_end(l);
+}
+
+void
+presence_mark(struct link *l, struct record *r)
+{
+  struct session const *s = session_by_sid(l, record_u64(r, 1));
+  struct link *mamd = link_find(MAMD);
+
+  if (!s || !mamd) return;
+  link_begin(mamd, VERB_MARK);
+  session_put_jid(mamd, s);
+  link_num(mamd, record_u64(r, 2));
+  link_num(mamd, record_u64(r, 3));
+  link_end(mamd);
 }
 
 /* It waits in the post of userd while that is away. */
@@ -45,7 +86,7 @@ presence_own(struct session *s, struct passing const *p)
   bool was = s->available;
 
   session_presence(s, &p->st);
-  if (!was && s->available) tell_online(s);
+  if (may_drain(s) || (!was && s->available)) tell_online(s);
   s->told = true;
   if (post) post_put(post, p);
 }
@@ -105,10 +146,11 @@ put_aside(struct session const *s, struct slice directed)
 }
 
 void
-presence_gone(struct session *s, struct slice directed)
+presence_gone(struct session *s, struct slice directed, bool lost)
 {
   struct link *l = watcher();
 
+  tell_offline(s, lost);
   if (!s->told && !directed.len) return;
   if (!l) {
     put_aside(s, directed);
@@ -138,8 +180,10 @@ presence_recall(void)
   }
   absent_end = &absent;
   absent_n = 0;
+  awaited = 0;
   for (l = link_next(NULL); l; l = link_next(l)) {
     if (!l->up || l->program != C2SD) continue;
+    awaited++;
     link_begin(l, VERB_RECALL);
     link_end(l);
   }
@@ -171,4 +215,5 @@ presence_recalled(struct link *l, struct record *r)
   link_begin(userd, VERB_RECALLED);
   link_str(userd, l->name);
   link_end(userd);
+  if (awaited && !--awaited) posts_recalled();
 }

@@ -23,6 +23,7 @@ struct session {
   bool available;
   bool carbons; /* it wants copies (XEP-0280 s4) */
   bool told;    /* userd knows of it */
+  bool drained; /* mamd was told that it may have what waits */
 };
 
 /* An account that has sessions. */
@@ -51,8 +52,9 @@ void sessions_list(struct link *ctl, struct record *r);
 /* Its presence to nobody in particular has passed by. */
 void session_presence(struct session *s, struct stanza const *st);
 
-/* It is over; userd is told. */
-void session_over(struct session *s);
+/* It is over; who watches is told. lost: its c2sd is gone, and with it what its client has not
+ * acknowledged. */
+void session_over(struct session *s, bool lost);
 
 /* It is now stream sid of l, under the same name. false: ENOMEM, and it is over. */
 bool session_move(struct session *s, struct link *l, uint64_t sid);
@@ -79,8 +81,11 @@ void presence_wants(struct session *s, struct slice words);
 void presence_shown(struct link *l, struct record *r);
 void presence_recalled(struct link *l, struct record *r);
 
-/* The session is over; directed as in unbind. */
-void presence_gone(struct session *s, struct slice directed);
+/* The session is over; directed as in unbind. lost: its c2sd is gone. */
+void presence_gone(struct session *s, struct slice directed, bool lost);
+
+/* Up to where its client has what was archived. */
+void presence_mark(struct link *l, struct record *r);
 
 /* userd asked to be told: have all c2sds tell again. */
 void presence_recall(void);
@@ -98,6 +103,7 @@ struct post {
   size_t head;          /* the first that is not acknowledged */
   uint64_t sent, acked; /* since it is up */
   struct event_timer grace;
+  bool held; /* its letters wait until it knows the sessions */
 };
 
 /* The post of a service's link, made when it is new. NULL: ENOMEM. */
@@ -110,6 +116,9 @@ void posts_up(struct link *l);
 void posts_gone(struct link *l);
 void posts_acked(struct link *l, struct record *r);
 
+/* All c2sds have told userd of their sessions. */
+void posts_recalled(void);
+
 /* ---- services (services.c) ---- */
 
 /* Registrations of a neighbour: what it serves, handles and shows. */
@@ -120,17 +129,20 @@ void services_watch(struct link *l, struct record *r);
 void services_caps(struct link *l, struct record *r);
 void services_of_link_gone(struct link *l);
 
-/* A service is up (again): it will say anew what it is for. It is away for good. */
-void services_begin(struct post *p);
+/* A service is up: whether it had said before what it is for, and says it again; what it has
+ * not said until settled is no longer so. It is away for good. */
+bool services_begin(struct post *p);
+void services_settled(struct post *p);
 void services_of_post_gone(struct post *p);
 
 /* A c2sd is up: tell it the caps of the hosts. */
 void services_up(struct link *l);
 
-/* The live link that watches what; NULL: none. */
-struct link *services_watcher(char const *what);
+/* The live links that watch what: the first (behind NULL), the next; NULL: no more. */
+struct link *services_watcher(char const *what, struct link const *behind);
 
-/* At the end of a turn: tell watchers what has changed. */
+/* Our own features may have changed; at the end of a turn: tell watchers what has changed. */
+void services_changed(void);
 void services_turn(void);
 
 /* Who serves a domain; who handles a namespace for scope "host", "account" or "message".
@@ -154,6 +166,8 @@ struct host {
   char *name;
   enum conflict conflict;
   enum resend resend;
+  bool archives; /* by default, what is worth it (mod_mam) */
+  bool has_mam, has_offline, stores_empty, has_carbons;
 };
 
 /* The rules in force. */
@@ -162,7 +176,18 @@ extern struct access *routed_access;
 bool routed_load(struct settings *st, bool first);
 struct host const *routed_host(struct slice name);
 
+/* Whether the question is true of any host. */
+typedef bool host_fn(struct host const *h);
+bool routed_any(host_fn *fn);
+
 /* ---- delivery (deliver.c) ---- */
+
+/* A prepared JID, cut: no check, no copy. */
+struct address {
+  struct slice local, domain, resource, bare;
+};
+
+struct address address_cut(struct slice jid);
 
 struct source;
 
@@ -172,6 +197,7 @@ struct passing {
   struct source *source; /* who is owed an acknowledgement; NULL: nobody */
   uint64_t number;       /* of source */
   bool own;              /* st.xml is text of ours, not a raw field */
+  uint64_t id;           /* in the archive; 0: it is not kept */
 };
 
 /* A stanza arrives from a neighbour; the same for several. */
@@ -197,13 +223,6 @@ void deliver_bounce(struct passing const *p, enum stanza_error e, char const *mo
 
 extern uint64_t deliver_total;
 
-/* A prepared JID, cut: no check, no copy. */
-struct address {
-  struct slice local, domain, resource, bare;
-};
-
-struct address address_cut(struct slice jid);
-
 /* ---- who is owed an acknowledgement (sources.c) ---- */
 
 /* Note that the stanza came: false when it had come before. The rest of *p is set. */
@@ -220,6 +239,25 @@ void sources_gone(struct link const *l);
 
 /* Put it into a service's post. */
 void post_put(struct post *post, struct passing const *p);
+
+/* ---- what is kept of messages (archive.c) ---- */
+
+/* Give a message that is worth it an id. */
+void archive_begin(struct passing *p);
+
+/* The message as the account is to have it: with its id, if the account has it archived
+ * (XEP-0359). out lives until the next call with the same place, 0 or 1. */
+void archive_stamp(struct passing const *p, struct slice account, unsigned int place,
+                   struct passing *out);
+
+/* Nobody is there to take it: whether it can wait for the account. Then it does. */
+bool archive_wait(struct passing const *p, struct address const *to);
+
+/* To mamd, unless it went there to wait. */
+void archive_end(struct passing const *p);
+
+/* mamd tells what an account has archived by default. */
+void archive_policy(struct link *l, struct record *r);
 
 /* ---- copies for other devices (xep0280_carbons.c) ---- */
 

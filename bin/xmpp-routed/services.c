@@ -200,12 +200,15 @@ services_watch(struct link *l, struct record *r)
 }
 
 struct link *
-services_watcher(char const *what)
+services_watcher(char const *what, struct link const *behind)
 {
   struct watcher const *w;
 
-  for (w = watchers; w; w = w->next)
-    if (!strcmp(w->what, what)) return w->link;
+  for (w = watchers; w; w = w->next) {
+    if (strcmp(w->what, what) != 0) continue;
+    if (!behind) return w->link;
+    if (w->link == behind) behind = NULL;
+  }
   return NULL;
 }
 
@@ -240,13 +243,13 @@ drop_entries(struct post const *p, bool old_only)
   }
 }
 
-static void
-settled(void *cookie)
+void
+services_settled(struct post *p)
 {
-  drop_entries(cookie, true);
+  drop_entries(p, true);
 }
 
-void
+bool
 services_begin(struct post *p)
 {
   struct entry *e;
@@ -254,7 +257,7 @@ services_begin(struct post *p)
 
   for (e = entries; e; e = e->next)
     if (e->post == p) any = e->old = true;
-  if (any) event_timer_start(&p->grace, door_now() + SERVICE_SETTLE_US, settled, p);
+  return any;
 }
 
 void
@@ -317,6 +320,43 @@ services_up(struct link *l)
 
 /* ---- telling, finding ---- */
 
+static bool
+host_has_carbons(struct host const *h)
+{
+  return h->has_carbons;
+}
+
+static bool
+host_has_mam(struct host const *h)
+{
+  return h->has_mam;
+}
+
+/* What routed itself does for accounts (XEP-0280 s3, s6.2; XEP-0359 s2.1). */
+static struct {
+  char const *scope, *var;
+  host_fn *is_on;
+} const own[] = {
+  {"host",    "urn:xmpp:carbons:2",       host_has_carbons},
+  {"account", "urn:xmpp:carbons:2",       host_has_carbons},
+  {"host",    "urn:xmpp:carbons:rules:0", host_has_carbons},
+  {"account", "urn:xmpp:sid:0",           host_has_mam    },
+};
+
+static void
+tell_own(struct link *l)
+{
+  size_t i;
+
+  for (i = 0; i < sizeof own / sizeof *own; i++) {
+    if (!routed_any(own[i].is_on)) continue;
+    link_begin(l, VERB_FEATURE);
+    link_str(l, own[i].scope);
+    link_str(l, own[i].var);
+    link_end(l);
+  }
+}
+
 static void
 tell(struct link *l)
 {
@@ -326,6 +366,7 @@ tell(struct link *l)
   link_begin(l, VERB_FORGET);
   link_str(l, "features");
   link_end(l);
+  tell_own(l);
   for (e = entries; e; e = e->next) {
     if (e->key) continue;
     link_begin(l, e->verb);
@@ -333,6 +374,12 @@ tell(struct link *l)
       link_str(l, e->field[i]);
     link_end(l);
   }
+}
+
+void
+services_changed(void)
+{
+  changed = true;
 }
 
 void

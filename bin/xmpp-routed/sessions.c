@@ -168,7 +168,7 @@ kick(struct session *s, char const *condition)
   link_num(s->link, s->sid);
   link_str(s->link, condition);
   link_end(s->link);
-  session_over(s);
+  session_over(s, false);
 }
 
 static void
@@ -304,9 +304,9 @@ sessions_end(struct link *l, struct record *r)
 }
 
 void
-session_over(struct session *s)
+session_over(struct session *s, bool lost)
 {
-  presence_gone(s, SLICE(""));
+  presence_gone(s, SLICE(""), lost);
   session_free(s);
 }
 
@@ -327,7 +327,7 @@ sessions_unbind(struct link *l, struct record *r)
   struct session *s = session_by_sid(l, record_u64(r, 1));
 
   if (!s) return;
-  presence_gone(s, record_get(r, 2));
+  presence_gone(s, record_get(r, 2), false);
   session_free(s);
 }
 
@@ -338,7 +338,7 @@ sessions_of_link_gone(struct link *l)
   uint32_t i;
 
   for (i = 0; m && i < m->size; i++)
-    if (m->v[i].item) session_over(m->v[i].item);
+    if (m->v[i].item) session_over(m->v[i].item, true);
   if (m) id_map_wipe(m);
   free(m);
   l->cookie = NULL;

@@ -16,6 +16,16 @@ routed_host(struct slice name)
   return NULL;
 }
 
+bool
+routed_any(host_fn *fn)
+{
+  struct host const *h;
+
+  for (h = hosts; h; h = h->next)
+    if (fn(h)) return true;
+  return false;
+}
+
 static void
 free_hosts(struct host *h)
 {
@@ -43,6 +53,30 @@ read_resend(struct slice word)
   return RESEND_IF_OFFLINE;
 }
 
+static bool
+has_module(struct settings const *st, struct slice host, char const *name)
+{
+  struct settings_row const *row = NULL;
+
+  while ((row = settings_next(st, "module", row)))
+    if (slice_eq(row->scope, host) && slice_is(row->value[0], name)) return true;
+  return false;
+}
+
+static void
+read_modules(struct settings const *st, struct slice name, struct host *h)
+{
+  struct slice policy = settings_get(st, "mod_mam.default", name);
+
+  h->has_mam = has_module(st, name, "mod_mam");
+  h->archives = h->has_mam && policy.len && !slice_is(policy, "never");
+  h->has_offline = has_module(st, name, "mod_offline");
+  h->stores_empty =
+    !slice_is(settings_get(st, "mod_offline.store_empty_body", name), "false");
+  h->has_carbons = has_module(st, name, "mod_carboncopy");
+  h->resend = read_resend(settings_get(st, "mod_stream_mgmt.resend_on_timeout", name));
+}
+
 bool
 routed_load(struct settings *st, bool first)
 {
@@ -59,8 +93,7 @@ routed_load(struct settings *st, bool first)
     h->name = strndup(row->value[0].s, row->value[0].len);
     if (!h->name) goto fail;
     h->conflict = read_conflict(settings_get(st, "resource_conflict", row->value[0]));
-    h->resend =
-      read_resend(settings_get(st, "mod_stream_mgmt.resend_on_timeout", row->value[0]));
+    read_modules(st, row->value[0], h);
   }
   if (!list) {
     log_event(LOG_WARN, "bad-settings", "why", "no host", NULL);
@@ -72,6 +105,7 @@ routed_load(struct settings *st, bool first)
   routed_access = access;
   free_hosts(hosts);
   hosts = list;
+  services_changed();
   return true;
 fail:
   free_hosts(list);

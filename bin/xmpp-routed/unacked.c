@@ -52,7 +52,9 @@ message(struct passing *p)
     return;
   }
   if (!session_of(p->st.to)) p->st.to = a.bare;
+  archive_begin(p);
   deliver_route(p);
+  archive_end(p);
 }
 
 void

@@ -99,7 +99,7 @@ resume_handed(struct link *l, struct record *r)
 {
   struct session *s = session_by_sid(l, record_u64(r, 3));
 
-  if (s) session_over(s); /* it could not be moved */
+  if (s) session_over(s, true); /* it could not be moved */
   pass_on(r, VERB_HANDED);
 }
 

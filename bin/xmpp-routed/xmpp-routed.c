@@ -13,7 +13,7 @@
  * ROOMS   sessions.c who is online; presence.c what userd is told of it; services.c who
  *         serves what; posts.c, sources.c what is not acknowledged yet; rules.c the tables of
  *         delivery; deliver.c the way of a stanza, fanout.c of a broadcast, unacked.c of one
- *         that did not arrive; xepNNNN_*.c one extension each; settings.c
+ *         that did not arrive; archive.c what is kept of messages; xepNNNN_*.c one extension each; settings.c
  */
 #include "routed.h"
 
@@ -100,6 +100,8 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_BLOCKS] = blocking_list,
   [VERB_ACK] = posts_acked,
   [VERB_CAPS] = services_caps,
+  [VERB_MARK] = presence_mark,
+  [VERB_ARCHIVES] = archive_policy,
   [VERB_RESUME] = resume_ask,
   [VERB_YIELDED] = resume_yielded,
   [VERB_UNYIELDED] = resume_refused,

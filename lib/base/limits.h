@@ -42,6 +42,8 @@
 #define SERVICE_SETTLE_US 2000000
 /* Ends of sessions that userd is told of when it is back. */
 #define ABSENT_MAX 100000
+/* An archive id is the time in microseconds with so many bits of counting below it. */
+#define ARCHIVE_ID_SHIFT 12
 /* SIGTERM: what is queued is written within this time (microseconds). */
 #define SERVICE_STOP_US 5000000
 /* Control connections a daemon serves at once, and how long one may stay silent. */

@@ -1,0 +1,192 @@
+#include "routed.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What is kept of messages. routed gives the id, which is the time in microseconds above
+ * ARCHIVE_ID_SHIFT bits of counting, and strictly rises; mamd stores. One line goes there for
+ * both owners, and for a message that waits for its recipient; the sender is acknowledged when
+ * mamd has it on disk. */
+
+static char const message_end[] = "</message>";
+
+/* ---- who has messages archived ---- */
+
+struct policy {
+  char *account;
+  bool archives;
+};
+
+static struct slice
+policy_key(void const *item)
+{
+  return slice_str(((struct policy const *)item)->account);
+}
+
+static struct table policies = {.key = policy_key};
+
+void
+archive_policy(struct link *l, struct record *r)
+{
+  struct slice account = record_get(r, 1), word = record_get(r, 2);
+  struct policy *p = table_del(&policies, account);
+
+  (void)l;
+  if (p) free(p->account);
+  free(p);
+  if (!word.len) return;
+  p = calloc(1, sizeof *p);
+  if (!p) return;
+  p->account = strndup(account.s, account.len);
+  p->archives = !slice_is(word, "never");
+  if (p->account && table_put(&policies, p)) return;
+  free(p->account);
+  free(p);
+}
+
+static bool
+archives(struct address const *a)
+{
+  struct host const *h = routed_host(a->domain);
+  struct policy const *p;
+
+  if (!h || !h->has_mam || !a->local.len) return false;
+  p = policies.n ? table_get(&policies, a->bare) : NULL;
+  return p ? p->archives : h->archives;
+}
+
+/* ---- ids ---- */
+
+static uint64_t
+next_id(void)
+{
+  static uint64_t last;
+  uint64_t id = door_now() << ARCHIVE_ID_SHIFT;
+
+  last = id > last ? id : last + 1;
+  return last;
+}
+
+static bool
+has(struct passing const *p, struct slice word)
+{
+  return slice_has_word(p->st.tags, word);
+}
+
+/* What has an id already keeps it: it comes back from a session that has ended. */
+void
+archive_begin(struct passing *p)
+{
+  struct address from, to;
+  struct slice id = stanza_tag(p->st.tags, "id");
+  struct host const *h;
+
+  if (!slice_is(p->st.kind, "message") || slice_is(p->st.type, "error")) return;
+  if (id.len) {
+    slice_u64(id, &p->id);
+    return;
+  }
+  if (!post_find(MAMD)) return;
+  from = address_cut(p->st.from);
+  to = address_cut(p->st.to);
+  h = routed_host(to.domain);
+  if ((h && h->has_offline) ||
+      (has(p, SLICE("store")) && (archives(&from) || archives(&to))))
+    p->id = next_id();
+}
+
+/* ---- the id in the message (XEP-0359 s3, XEP-0313 s4.1.3) ---- */
+
+static bool
+cat_stanza_id(stralloc *sa, struct slice account, uint64_t id)
+{
+  char buf[BASE_NUM];
+
+  return stralloc_cats(sa, "<stanza-id xmlns='urn:xmpp:sid:0' by='") &&
+         record_put_more(sa, account) && stralloc_cats(sa, "' id='") &&
+         stralloc_cats(sa, num_u64(buf, id).s) && stralloc_cats(sa, "'/>");
+}
+
+static bool
+cat_tags(stralloc *sa, struct passing const *p)
+{
+  char buf[BASE_NUM];
+
+  return stralloc_catb(sa, p->st.tags.s, p->st.tags.len) &&
+         (!p->st.tags.len || stralloc_cats(sa, " ")) && stralloc_cats(sa, "id=") &&
+         stralloc_cats(sa, num_u64(buf, p->id).s);
+}
+
+/* Bare JIDs have no bytes that an attribute would escape (RFC 7622 s3.3). */
+void
+archive_stamp(struct passing const *p, struct slice account, unsigned int place,
+              struct passing *out)
+{
+  static stralloc xml[2], tags[2];
+  struct address a = address_cut(account);
+  size_t n = sizeof message_end - 1, len = p->st.xml.len;
+
+  *out = *p;
+  if (!p->id || stanza_tag(p->st.tags, "id").len || !has(p, SLICE("store"))) return;
+  tags[place].len = xml[place].len = 0;
+  if (cat_tags(&tags[place], p)) out->st.tags = slice_of(tags[place].s, tags[place].len);
+  if (!archives(&a) || p->own || len < n ||
+      memcmp(p->st.xml.s + len - n, message_end, n) != 0)
+    return;
+  if (stralloc_catb(&xml[place], p->st.xml.s, len - n) &&
+      cat_stanza_id(&xml[place], account, p->id) &&
+      stralloc_cats(&xml[place], message_end))
+    out->st.xml = slice_of(xml[place].s, xml[place].len);
+}
+
+/* ---- to mamd ---- */
+
+static bool waits;
+
+static void
+put(struct passing const *p, char const *word)
+{
+  static stralloc tags = STRALLOC_ZERO;
+  struct passing copy = *p;
+  struct post *post = post_find(MAMD);
+
+  tags.len = 0;
+  if (!post || !stralloc_cats(&tags, word)) return;
+  if (stanza_tag(p->st.tags, "id").len) {
+    if (!stralloc_catb(&tags, p->st.tags.s, p->st.tags.len)) return;
+  } else if (!cat_tags(&tags, p))
+    return;
+  copy.st.tags = slice_of(tags.s, tags.len);
+  post_put(post, &copy);
+}
+
+/* XEP-0160 s3, mod_offline's store_empty_body. */
+static bool
+can_wait(struct passing const *p, struct host const *h)
+{
+  if (slice_is(p->st.type, "groupchat") || slice_is(p->st.type, "headline")) return false;
+  if (has(p, SLICE("no-store")) || has(p, SLICE("state"))) return false;
+  return has(p, SLICE("body")) || h->stores_empty;
+}
+
+bool
+archive_wait(struct passing const *p, struct address const *to)
+{
+  struct host const *h = routed_host(to->domain);
+
+  if (!p->id || !h || !h->has_offline || !can_wait(p, h)) return false;
+  put(p, "wait ");
+  waits = true;
+  return true;
+}
+
+void
+archive_end(struct passing const *p)
+{
+  struct address from = address_cut(p->st.from), to = address_cut(p->st.to);
+  bool done = waits || !p->id || stanza_tag(p->st.tags, "id").len;
+
+  waits = false;
+  if (done || !has(p, SLICE("store"))) return;
+  if (archives(&from) || archives(&to)) put(p, "");
+}
