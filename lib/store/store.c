@@ -23,7 +23,7 @@ failed(struct store *s, char const *what, int rc)
   }
   log_event(LOG_WARN, "store-failed", "store", s->dir, "what", what, "why",
             mdb_strerror(rc), NULL);
-  errno = EIO;
+  errno = rc == MDB_MAP_FULL || rc == ENOSPC || rc == EDQUOT ? ENOSPC : EIO;
   return false;
 }
 
@@ -167,15 +167,38 @@ wrote(struct store *s, char const *what, int rc)
   return failed(s, what, rc);
 }
 
-bool
-store_put(struct store *s, MDB_dbi t, struct slice key, struct slice value)
+static bool
+put(struct store *s, MDB_dbi t, struct slice key, struct slice value, unsigned int flags)
 {
   MDB_val k = val(key), v = val(value);
   MDB_txn *txn;
 
   if (!key_holds(s, key, EINVAL)) return false;
   txn = begin_write(s);
-  return txn && wrote(s, "put", mdb_put(txn, t, &k, &v, 0));
+  return txn && wrote(s, "put", mdb_put(txn, t, &k, &v, flags));
+}
+
+bool
+store_put(struct store *s, MDB_dbi t, struct slice key, struct slice value)
+{
+  return put(s, t, key, value, 0);
+}
+
+bool
+store_append(struct store *s, MDB_dbi t, struct slice key, struct slice value)
+{
+  return put(s, t, key, value, MDB_APPEND);
+}
+
+void
+store_abandon(struct store *s)
+{
+  int e = errno;
+
+  if (s->write) mdb_txn_abort(s->write);
+  s->write = NULL;
+  s->lost = true;
+  errno = e;
 }
 
 bool
@@ -187,6 +210,26 @@ store_del(struct store *s, MDB_dbi t, struct slice key)
   if (!key_holds(s, key, ENOENT)) return false;
   txn = begin_write(s);
   return txn && wrote(s, "delete", mdb_del(txn, t, &k, NULL));
+}
+
+bool
+store_next(struct store *s, MDB_dbi t, struct slice from, struct slice *key,
+           struct slice *value)
+{
+  MDB_txn *txn = begin_read(s);
+  MDB_cursor *c;
+  MDB_val k = val(from), v;
+  int rc;
+
+  if (!txn) return false;
+  rc = mdb_cursor_open(txn, t, &c);
+  if (rc) return failed(s, "cursor", rc);
+  rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
+  mdb_cursor_close(c);
+  if (rc) return failed(s, "next", rc);
+  *key = slice_of(k.mv_data, k.mv_size);
+  *value = slice_of(v.mv_data, v.mv_size);
+  return true;
 }
 
 bool

@@ -23,10 +23,22 @@ bool store_table(struct store *s, char const *name, MDB_dbi *out);
 bool store_get(struct store *s, MDB_dbi t, struct slice key, struct slice *value);
 
 /* Set, or delete (ENOENT when it was not there). Visible to store_get at once; on disk after
- * store_commit. false with errno EIO, having logged why: then the whole turn is lost, and
- * store_commit fails. */
+ * store_commit. false with errno EIO, or ENOSPC when the map or the disk is full, having
+ * logged why: then the whole turn is lost, and store_commit fails. */
 bool store_put(struct store *s, MDB_dbi t, struct slice key, struct slice value);
 bool store_del(struct store *s, MDB_dbi t, struct slice key);
+
+/* store_put of a key that is behind all others of the table: quicker, and the pages are
+ * filled. The same errors; EIO when it is not behind them. */
+bool store_append(struct store *s, MDB_dbi t, struct slice key, struct slice value);
+
+/* Give up the turn, as if a store_put had failed: for the caller who has written a part of
+ * what belongs together and cannot write the rest. Keeps errno. */
+void store_abandon(struct store *s);
+
+/* The first entry whose key is not before from (not empty), as store_get gives it. */
+bool store_next(struct store *s, MDB_dbi t, struct slice from, struct slice *key,
+                struct slice *value);
 
 /* Call fn for each entry whose key is not before from, in order, until it gives false. It may
  * not write. */

@@ -178,6 +178,73 @@ each(void **state)
   each_is("", 1, "a=1 ");
 }
 
+static void
+next_is(char const *from, char const *want)
+{
+  struct slice key, value;
+
+  errno = 0;
+  if (!store_next(writer, table, slice_str(from), &key, &value)) {
+    assert_null(want);
+    assert_int_equal(errno, ENOENT);
+    return;
+  }
+  assert_true(want && slice_is(key, want) && slice_is(value, "1"));
+}
+
+static void
+next(void **state)
+{
+  (void)state;
+  open_writer(MAP);
+  next_is("a", NULL);
+  put("b", "1");
+  put("d", "1");
+  next_is("a", "b");
+  next_is("b", "b");
+  assert_true(store_commit(writer));
+  next_is("ba", "d");
+  next_is("e", NULL);
+}
+
+/* A key that is not behind all others loses the turn, as any put that fails. */
+static void
+append(void **state)
+{
+  (void)state;
+  open_writer(MAP);
+  assert_true(store_append(writer, table, SLICE("b"), SLICE("1")));
+  assert_true(store_append(writer, table, SLICE("c"), SLICE("2")));
+  assert_true(store_commit(writer));
+  errno = 0;
+  assert_false(store_append(writer, table, SLICE("a"), SLICE("3")));
+  assert_int_equal(errno, EIO);
+  assert_false(store_commit(writer));
+  has(writer, table, "b", "1");
+  has(writer, table, "a", NULL);
+  has(writer, table, "c", "2");
+}
+
+static void
+abandon(void **state)
+{
+  (void)state;
+  open_writer(MAP);
+  put("a", "1");
+  assert_true(store_commit(writer));
+  put("a", "2");
+  errno = ENOMEM;
+  store_abandon(writer);
+  assert_int_equal(errno, ENOMEM);
+  has(writer, table, "a", "1");
+  assert_false(store_put(writer, table, SLICE("b"), SLICE("1")));
+  assert_false(store_commit(writer));
+  put("b", "1");
+  assert_true(store_commit(writer));
+  has(writer, table, "a", "1");
+  has(writer, table, "b", "1");
+}
+
 /* ---- a reader in the same folder (in a process of its own, as a program is) ---- */
 
 typedef void child_fn(void);
@@ -340,7 +407,7 @@ map_full(void **state)
     if (!store_put(writer, table, slice_str(key), slice_of(value, sizeof value))) break;
   }
   assert_in_range(i, 1, 999);
-  assert_int_equal(errno, EIO);
+  assert_int_equal(errno, ENOSPC);
   /* The turn is lost, whatever else it tries. */
   assert_false(store_put(writer, table, SLICE("small"), SLICE("1")));
   assert_false(store_commit(writer));
@@ -432,6 +499,9 @@ main(void)
     cmocka_unit_test_setup_teardown(put_get_del, start, finish),
     cmocka_unit_test_setup_teardown(tables_are_apart, start, finish),
     cmocka_unit_test_setup_teardown(each, start, finish),
+    cmocka_unit_test_setup_teardown(next, start, finish),
+    cmocka_unit_test_setup_teardown(append, start, finish),
+    cmocka_unit_test_setup_teardown(abandon, start, finish),
     cmocka_unit_test_setup_teardown(reader_sees_commits, start, finish),
     cmocka_unit_test_setup_teardown(reader_cannot_write, start, finish),
     cmocka_unit_test_setup_teardown(no_folder, start, finish),
