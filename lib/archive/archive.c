@@ -1,0 +1,225 @@
+#include "archive/archive_internal.h"
+
+#include <skalibs/uint64.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct slice
+archive_pack(char *buf, unsigned int n, uint64_t const *numbers)
+{
+  unsigned int i;
+
+  for (i = 0; i < n; i++)
+    uint64_pack_big(buf + (size_t)8 * i, numbers[i]);
+  return slice_of(buf, (size_t)8 * n);
+}
+
+uint64_t
+archive_unpack(struct slice s, unsigned int i)
+{
+  uint64_t n;
+
+  uint64_unpack_big(s.s + (size_t)8 * i, &n);
+  return n;
+}
+
+bool
+archive_bad(char const *what, uint64_t owner, uint64_t id)
+{
+  log_event(LOG_WARN, "archive-bad", "what", what, "owner", log_num(owner), "id",
+            log_num(id), NULL);
+  errno = EIO;
+  return false;
+}
+
+bool
+archive_number_get(struct archive *a, MDB_dbi t, struct slice key, uint64_t *n)
+{
+  struct slice v;
+
+  if (!store_get(a->store, t, key, &v)) return false;
+  if (v.len < 8) return archive_bad("number", 0, 0);
+  *n = archive_unpack(v, 0);
+  return true;
+}
+
+bool
+archive_number_put(struct archive *a, MDB_dbi t, struct slice key, uint64_t n)
+{
+  char buf[8];
+
+  return store_put(a->store, t, key, archive_pack(buf, 1, &n));
+}
+
+/* ---- opening, turns ---- */
+
+static bool
+open_tables(struct archive *a)
+{
+  struct {
+    char const *name;
+    MDB_dbi *t;
+  } const tables[] = {
+    {"message", &a->message},
+    {"list",    &a->list   },
+    {"entry",   &a->entry  },
+    {"waiting", &a->waiting},
+    {"mark",    &a->mark   },
+    {"prefs",   &a->prefs  },
+    {"name",    &a->name   },
+    {"number",  &a->number },
+    {"source",  &a->source },
+    {"meta",    &a->meta   },
+  };
+
+  size_t i;
+
+  for (i = 0; i < sizeof tables / sizeof tables[0]; i++)
+    if (!store_table(a->store, tables[i].name, tables[i].t)) return false;
+  return true;
+}
+
+/* The writer draws the key once: without it, strangers cannot make texts collide. */
+static bool
+open_key(struct archive *a)
+{
+  char chance[16];
+  struct slice v;
+
+  if (!store_get(a->store, a->meta, SLICE("key"), &v)) {
+    if (errno != ENOENT || !a->writer) return false;
+    door_random(chance, sizeof chance);
+    v = slice_of(chance, sizeof chance);
+    if (!store_put(a->store, a->meta, SLICE("key"), v)) return false;
+  }
+  if (v.len != 16) return archive_bad("key", 0, 0);
+  a->key[0] = archive_unpack(v, 0);
+  a->key[1] = archive_unpack(v, 1);
+  return store_commit(a->store);
+}
+
+static bool
+stored_last(struct archive *a, uint64_t *last)
+{
+  *last = 0;
+  return archive_number_get(a, a->meta, SLICE("last"), last) || errno == ENOENT;
+}
+
+static struct slice
+key_of(void const *item)
+{
+  struct head const *h = item;
+
+  return slice_of(h->key, sizeof h->key);
+}
+
+struct archive *
+archive_open(char const *data, bool writer, size_t map_bytes)
+{
+  struct archive *a = calloc(1, sizeof *a);
+  char path[512];
+
+  if (!a) return NULL;
+  a->writer = writer;
+  a->by_key.key = key_of;
+  snprintf(path, sizeof path, "%s/archive", data);
+  a->store = store_open(path, writer, false, map_bytes ? map_bytes : ARCHIVE_MAP_BYTES);
+  if (a->store && open_tables(a) && open_key(a) && stored_last(a, &a->last) &&
+      store_commit(a->store))
+    return a;
+  archive_close(a);
+  return NULL;
+}
+
+void
+archive_close(struct archive *a)
+{
+  if (!a) return;
+  store_close(a->store);
+  table_wipe(&a->by_key);
+  stralloc_free(&a->value);
+  free(a);
+}
+
+/* What cannot be read is behind all ids: then nothing is taken. */
+static void
+reload_last(struct archive *a)
+{
+  if (!stored_last(a, &a->last)) a->last = UINT64_MAX;
+}
+
+/* Something that had to be there was not: that is not the caller's ENOENT. */
+bool
+archive_lose(struct archive *a)
+{
+  int e = errno == ENOENT ? EIO : errno;
+
+  store_abandon(a->store);
+  archive_heads_forget(a);
+  reload_last(a);
+  errno = e;
+  return false;
+}
+
+static bool
+put_last(struct archive *a)
+{
+  uint64_t last;
+
+  return stored_last(a, &last) &&
+         (last == a->last || archive_number_put(a, a->meta, SLICE("last"), a->last));
+}
+
+bool
+archive_commit(struct archive *a)
+{
+  if (a->writer && (!archive_heads_flush(a) || !put_last(a))) archive_lose(a);
+  if (store_commit(a->store)) return true;
+  if (a->writer) reload_last(a);
+  store_commit(a->store);
+  return false;
+}
+
+uint64_t
+archive_last_id(struct archive *a)
+{
+  uint64_t last;
+
+  if (a->writer) return a->last;
+  return stored_last(a, &last) ? last : 0;
+}
+
+/* ---- sources, preferences ---- */
+
+bool
+archive_source_get(struct archive *a, struct slice name, uint64_t *number)
+{
+  return archive_number_get(a, a->source, name, number);
+}
+
+bool
+archive_source_put(struct archive *a, struct slice name, uint64_t number)
+{
+  return archive_number_put(a, a->source, name, number);
+}
+
+bool
+archive_prefs_get(struct archive *a, uint64_t owner, struct slice *text)
+{
+  char buf[8];
+
+  return store_get(a->store, a->prefs, archive_pack(buf, 1, &owner), text);
+}
+
+bool
+archive_prefs_put(struct archive *a, uint64_t owner, struct slice text)
+{
+  char buf[8];
+  struct slice key = archive_pack(buf, 1, &owner);
+
+  if (text.len) return store_put(a->store, a->prefs, key, text);
+  return store_del(a->store, a->prefs, key) || errno == ENOENT;
+}

@@ -1,0 +1,237 @@
+/* archive: the log of messages. Each message is stored once for all who own it; it is in
+ * their archives (XEP-0313), or waits for them (XEP-0160), or both. xmpp-mamd writes; whoever
+ * may read the folder reads.
+ *
+ * Owners are numbers: those of accounts (lib/accounts), and those that archive_owner_make
+ * gives to other addresses. A message has an id: microseconds since 1970 in the bits above
+ * ARCHIVE_ID_SHIFT; ids rise strictly with each message that is stored.
+ *
+ * Environment DATA/archive, tables. Numbers are big-endian, of 8 bytes unless said otherwise.
+ *   message  ID -> 4 bytes checksum, over ID and what follows; 1 byte flags (1 tombstone),
+ *            1 byte count of owners, for each of them OWNER SLOT PLACE; FROM TO TYPE ID TAGS
+ *            XML as fields of a record, with TABs between them
+ *   list     OWNER SLOT -> FIRST NEXT BYTES WAITING, bare JID. SLOT 0 is the archive of OWNER
+ *            (JID empty), another one that archive's messages with one contact, whose JID
+ *            this is. Its entries have the places FIRST to NEXT - 1
+ *   entry    OWNER SLOT CHUNK -> the ids of the places from CHUNK * ARCHIVE_CHUNK on, at most
+ *            ARCHIVE_CHUNK. Those of places before FIRST mean nothing any more
+ *   waiting  OWNER ID -> empty; WAITING in the list OWNER 0 counts them
+ *   mark     OWNER SLOT -> ID, resource
+ *   prefs    OWNER -> text
+ *   name     0 SLOT -> OWNER, bare JID of an owner that is no account
+ *   number   OWNER -> that JID
+ *   source   name -> number
+ *   meta     "last" -> ID of the message stored last; "key" -> 16 bytes of chance, the key of
+ *            all hashes and checksums; "owner" -> the next number for a name
+ * PLACE counts the messages of an archive from 0 on and is never given twice; all ones: the
+ * message is not in this owner's archive, it only waits. So count, index and the place of an
+ * id are subtractions and binary searches. SLOT is a keyed hash of the text in the value, or
+ * one of the SLOTS_MAX - 1 numbers behind it when another text has it already: the text
+ * decides, so hashes that collide mix nothing up.
+ *
+ * What is on disk, at any moment, kill -9 and power cuts included:
+ *   S0  nothing, or the folder with empty files: the next writer begins at S1
+ *   S1  all tables, empty, and the key (archive_open by the writer, one transaction)
+ *   S2  everything up to a turn whose archive_commit has returned true, and nothing of a later
+ *       one: during the turn the new pages are in the writer's memory
+ *   S3  while archive_commit writes: S2, as the first page still names the old tree; new pages
+ *       lie where no tree of the last two has any
+ *   S4  the first page names the new tree: S2 of this turn, whether or not archive_commit
+ *       came to say so. Then nobody was told that the messages are stored, they are sent again
+ *       and archive_last_id (or archive_source_get) says that they are there
+ *   S5  a write has failed (map or disk full, I/O error): S2 of the turn before
+ * In each of them a message is there with its entries in all lists of all its owners, or with
+ * none. Nothing has to be mended after a crash. A copy of the files that was made while the
+ * writer went on, without a reader that holds the pages (mdb_copy has one), may mix trees: a
+ * message whose checksum, owners or place are not right is EIO, never shown.
+ *
+ * Slices that are given out lie in the map: they live until the next write or the end of the
+ * turn. Functions that fail give false with errno EIO, ENOSPC (the map or the disk is full),
+ * having logged why, or as they say. A write that fails so loses the whole turn, as
+ * store_put does. Readers end their turns with archive_commit, too. */
+#ifndef ARCHIVE_H
+#define ARCHIVE_H
+
+#include "store/store.h"
+
+/* Room for a hundred million messages; address space, not disk. */
+#define ARCHIVE_MAP_BYTES (64ull << 30)
+/* Ids in one value of the table entry: 256 bytes, so that a page holds a dozen of them. */
+#define ARCHIVE_CHUNK 32
+/* A message has at most this many owners: sender and recipient, and room for more. */
+#define ARCHIVE_OWNERS_MAX 8
+/* The bit that is set in numbers of owners that are no accounts. */
+#define ARCHIVE_NAMED (1ull << 63)
+
+struct archive;
+
+/* What is stored of a message: fields of a record as they stand, escaped. */
+struct archive_text {
+  struct slice from, to, type, id, tags, xml;
+};
+
+struct archive_message {
+  uint64_t id;
+  bool archived;  /* in the archive of the owner who asked; else it waits for them */
+  bool tombstone; /* archive_replace was here */
+  struct archive_text text;
+};
+
+/* One for whom a message is stored. contact: the bare JID at the other end, prepared, as it is
+ * asked for with archive_range_open. */
+struct archive_owner {
+  uint64_t number;
+  struct slice contact;
+  bool archived, waits; /* one of them, or both */
+};
+
+/* Open DATA/archive, the writer makes it; map_bytes 0: ARCHIVE_MAP_BYTES. NULL, having logged
+ * why (a reader: the writer was not there yet). */
+struct archive *archive_open(char const *data, bool writer, size_t map_bytes);
+void archive_close(struct archive *a);
+
+/* The end of a turn, as store_commit. */
+bool archive_commit(struct archive *a);
+
+/* The id of the message that was stored last, also when it is gone; 0: none, or, with errno
+ * EIO, the store failed. */
+uint64_t archive_last_id(struct archive *a);
+
+/* ---- writing messages ---- */
+
+/* Store a message for n owners (1 to ARCHIVE_OWNERS_MAX, each once). errno EEXIST: id is not
+ * behind archive_last_id; EINVAL: owners that are not as they should be, a contact over
+ * JID_MAX bytes, or a TAB in a field; these two lose nothing of the turn. */
+bool archive_append(struct archive *a, uint64_t id, struct archive_owner const *owners,
+                    unsigned int n, struct archive_text const *text);
+
+/* The message of this id that is in the owner's archive, or waits for them. errno ENOENT. */
+bool archive_get(struct archive *a, uint64_t owner, uint64_t id,
+                 struct archive_message *out);
+
+/* Put other tags and XML, escaped, into a message, for all its owners, and call it a tombstone
+ * (XEP-0424 s5); its id and addresses stay. owner is who asks, as in archive_get. errno ENOENT,
+ * EINVAL (a TAB). */
+bool archive_replace(struct archive *a, uint64_t owner, uint64_t id, struct slice tags,
+                     struct slice xml);
+
+/* The number stored for the source name (1 to 500 bytes), which is ours to choose: that of
+ * the last stanza taken from it. Get: errno ENOENT. */
+bool archive_source_get(struct archive *a, struct slice name, uint64_t *number);
+bool archive_source_put(struct archive *a, struct slice name, uint64_t number);
+
+/* ---- pages of an archive ---- */
+
+/* Messages of one archive, oldest first, at the places from <= place < to. Functions below
+ * make it narrower. Good until the end of the turn, or the next write. */
+struct archive_range {
+  uint64_t owner, slot;
+  uint64_t from, to;
+};
+
+/* All messages of the owner's archive, or those with a contact (bare JID; empty: all). An
+ * archive that is not there is empty. */
+bool archive_range_open(struct archive *a, uint64_t owner, struct slice with,
+                        struct archive_range *out);
+
+/* Leave those that came at start_us or later, and not later than end_us (microseconds since
+ * 1970; 0 and UINT64_MAX: no bound). */
+bool archive_range_time(struct archive *a, struct archive_range *r, uint64_t start_us,
+                        uint64_t end_us);
+
+/* Leave those behind the message of this id, or before it. errno ENOENT: it is not in the
+ * owner's archive (XEP-0313 s4.1.3, XEP-0059 s2.2: item-not-found). It need not be in r. */
+bool archive_range_after(struct archive *a, struct archive_range *r, uint64_t id);
+bool archive_range_before(struct archive *a, struct archive_range *r, uint64_t id);
+
+/* How many there are. */
+uint64_t archive_range_count(struct archive_range const *r);
+
+/* The place of the first message of r whose id is not below this one; r->to: there is none.
+ * The index of a message in a set of results is its place less the from of that set. */
+bool archive_range_find(struct archive *a, struct archive_range const *r, uint64_t id,
+                        uint64_t *place);
+
+/* The message at a place of r, and only its id. */
+bool archive_range_get(struct archive *a, struct archive_range const *r, uint64_t place,
+                       struct archive_message *out);
+bool archive_range_id(struct archive *a, struct archive_range const *r, uint64_t place,
+                      uint64_t *id);
+
+/* ---- what waits ---- */
+
+/* The message waits for this owner from now on (also when it did), who must be one of its
+ * owners: else errno ENOENT. */
+bool archive_waiting_add(struct archive *a, uint64_t owner, uint64_t id);
+
+/* It waits no longer; when it is in no archive and waits for nobody, it is gone. errno
+ * ENOENT: it did not wait. */
+bool archive_waiting_del(struct archive *a, uint64_t owner, uint64_t id);
+
+/* Whether it waits: errno ENOENT when not. */
+bool archive_waiting_has(struct archive *a, uint64_t owner, uint64_t id);
+
+/* How many wait. */
+bool archive_waiting_count(struct archive *a, uint64_t owner, uint64_t *count);
+
+/* The first id behind this one that waits; errno ENOENT: none. */
+bool archive_waiting_next(struct archive *a, uint64_t owner, uint64_t behind,
+                          uint64_t *id);
+
+/* ---- marks: up to which id a session has everything ---- */
+
+/* The mark of a session: its resource is prepared, at most JID_PART_MAX bytes (EINVAL). Get
+ * and del: errno ENOENT. */
+bool archive_mark_set(struct archive *a, uint64_t owner, struct slice resource,
+                      uint64_t id);
+bool archive_mark_get(struct archive *a, uint64_t owner, struct slice resource,
+                      uint64_t *id);
+bool archive_mark_del(struct archive *a, uint64_t owner, struct slice resource);
+
+/* Call fn for each mark of an owner, or of all (owner 0), by owner, until it gives false. It
+ * may not write. */
+typedef bool archive_mark_fn(void *cookie, uint64_t owner, struct slice resource,
+                             uint64_t id);
+bool archive_marks_each(struct archive *a, uint64_t owner, archive_mark_fn *fn,
+                        void *cookie);
+
+/* ---- owners ---- */
+
+/* What the owner set (XEP-0441), as text of the caller's form; empty text takes it away. Get:
+ * errno ENOENT. */
+bool archive_prefs_get(struct archive *a, uint64_t owner, struct slice *text);
+bool archive_prefs_put(struct archive *a, uint64_t owner, struct slice text);
+
+/* The number of an owner that is no account, by bare JID (at most JID_MAX bytes, or EINVAL);
+ * make gives it one when it has none. 0: errno ENOENT, EIO. And the JID of a number. */
+uint64_t archive_owner_number(struct archive *a, struct slice bare);
+uint64_t archive_owner_make(struct archive *a, struct slice bare);
+bool archive_owner_jid(struct archive *a, uint64_t number, struct slice *bare);
+
+/* bytes: of messages as they are stored, also for the other owners; ids 0: none. */
+struct archive_stat {
+  uint64_t messages, bytes, waiting;
+  uint64_t first_id, last_id;
+};
+
+/* All zero for an owner who has nothing. */
+bool archive_stat(struct archive *a, uint64_t owner, struct archive_stat *out);
+
+/* The first owner behind this number who has an archive, also an empty one, or for whom
+ * messages wait; errno ENOENT: none. */
+bool archive_owner_next(struct archive *a, uint64_t behind, uint64_t *owner);
+
+/* ---- retention ---- */
+
+/* Take the oldest messages out of an archive: those before the id, and as many as it has more
+ * than most (0 and UINT64_MAX: none for this reason); at most steps of them. *done: how many
+ * went; fewer than steps: nothing is left to do. Places are not given again. */
+bool archive_trim(struct archive *a, uint64_t owner, uint64_t before, uint64_t most,
+                  unsigned int steps, unsigned int *done);
+
+/* Forget an owner: archive, what waits, marks, preferences, name; in steps, as archive_trim.
+ * For numbers that are over: places begin at 0 again. */
+bool archive_purge(struct archive *a, uint64_t owner, unsigned int steps,
+                   unsigned int *done);
+
+#endif

@@ -1,0 +1,125 @@
+/* Shared between the files of this area. */
+#ifndef ARCHIVE_INTERNAL_H
+#define ARCHIVE_INTERNAL_H
+
+#include "archive/archive.h"
+
+#include <skalibs/stralloc.h>
+
+/* The place of a message that is in no archive of this owner. */
+#define NO_PLACE UINT64_MAX
+/* Texts whose hashes are the same, or neighbours, in one table for one owner. */
+#define SLOTS_MAX 4
+/* Lists that a turn changes before they are put into their table. */
+#define HEADS_MAX 1024
+/* What stands before the JID of a list. */
+#define HEAD_BYTES 32
+
+/* The counters of a list. */
+struct head {
+  char key[16]; /* OWNER SLOT */
+  uint64_t first, next, bytes, waiting;
+  bool gone;
+};
+
+struct archive {
+  struct store *store;
+  MDB_dbi message, list, entry, waiting, mark, prefs, name, number, source, meta;
+  bool writer;
+  uint64_t key[2];
+  uint64_t last; /* of the writer */
+  /* Counters that this turn changes, many times perhaps: put into the table at its end, or
+   * when there is no room for more. */
+  struct table by_key;
+  struct head heads[HEADS_MAX];
+  unsigned int heads_n;
+  stralloc value;
+};
+
+/* One owner as the message names it. */
+struct ref {
+  uint64_t owner, slot, place;
+};
+
+/* A message in its value. */
+struct stored {
+  unsigned int flags, n;
+  struct ref refs[ARCHIVE_OWNERS_MAX];
+  struct archive_text text;
+  size_t bytes;
+};
+
+/* ---- archive.c ---- */
+
+/* n numbers of 8 bytes in buf, as a key. */
+struct slice archive_pack(char *buf, unsigned int n, uint64_t const *numbers);
+
+/* Number i of those in s. */
+uint64_t archive_unpack(struct slice s, unsigned int i);
+
+/* The number under key; EIO when the value is none. */
+bool archive_number_get(struct archive *a, MDB_dbi t, struct slice key, uint64_t *n);
+bool archive_number_put(struct archive *a, MDB_dbi t, struct slice key, uint64_t n);
+
+/* The turn is lost. false, with errno as it was. */
+bool archive_lose(struct archive *a);
+
+/* What is stored is not what was put there: false, errno EIO, logged. */
+bool archive_bad(char const *what, uint64_t owner, uint64_t id);
+
+/* ---- hash.c ---- */
+
+/* SipHash-1-3 of text under the archive's key and a number. */
+uint64_t archive_hash(struct archive const *a, uint64_t number, struct slice text);
+
+/* Find text among those of the owner in table t, whose values have it behind skip bytes.
+ * *found: *slot is its; else *slot is one that is free. */
+bool archive_slot(struct archive *a, MDB_dbi t, uint64_t owner, struct slice text,
+                  size_t skip, uint64_t *slot, bool *found);
+
+/* ---- lists.c ---- */
+
+/* The counters of a list as this turn sees them; errno ENOENT: all zero. */
+bool archive_head(struct archive *a, uint64_t owner, uint64_t slot, struct head *out);
+
+/* The counters, to be changed: until the next archive_heads_room. NULL: errno ENOENT. */
+struct head *archive_head_edit(struct archive *a, uint64_t owner, uint64_t slot);
+
+/* The same; a list that is not there begins, for the contact jid (empty for SLOT 0). */
+struct head *archive_head_make(struct archive *a, uint64_t owner, uint64_t slot,
+                               struct slice jid);
+
+/* Let the counters that were changed go into their table: all, or when few are free. */
+bool archive_heads_flush(struct archive *a);
+bool archive_heads_room(struct archive *a);
+void archive_heads_forget(struct archive *a);
+
+/* The id at a place of a list. */
+bool archive_entry(struct archive *a, uint64_t owner, uint64_t slot, uint64_t place,
+                   uint64_t *id);
+
+/* One more at the end, one less at the beginning, of bytes; the whole list goes. */
+bool archive_list_push(struct archive *a, struct head *h, uint64_t id, size_t bytes);
+bool archive_list_shift(struct archive *a, struct head *h, size_t bytes);
+bool archive_list_drop(struct archive *a, struct head *h);
+
+/* ---- messages.c ---- */
+
+/* errno ENOENT; EIO, logged: it is not as it was put. */
+bool archive_load(struct archive *a, uint64_t id, struct stored *out);
+
+/* Whether the message is in the archive of this one of its owners: that is asked of the list.
+ * errno ENOENT when not. */
+bool archive_holds(struct archive *a, uint64_t id, struct ref const *r);
+
+/* The message goes if it is in no archive and waits for nobody. */
+bool archive_release(struct archive *a, uint64_t id, struct stored const *m);
+
+/* The owner's place among the message's owners, or NULL. */
+struct ref const *archive_ref(struct stored const *m, uint64_t owner);
+
+/* What others are shown of it. */
+void archive_show(uint64_t id, struct stored const *m, bool archived,
+                  struct archive_message *out);
+
+#endif

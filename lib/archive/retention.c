@@ -1,0 +1,122 @@
+#include "archive/archive_internal.h"
+
+#include <errno.h>
+
+/* ---- the oldest message of an archive ---- */
+
+/* Everything is looked at before something is written: what is bad costs the turn nothing. */
+static bool
+oldest(struct archive *a, uint64_t owner, struct head const *own, uint64_t *id,
+       struct stored *m, struct head **with)
+{
+  struct ref const *r;
+  uint64_t first;
+
+  if (!archive_entry(a, owner, 0, own->first, id)) return false;
+  if (!archive_load(a, *id, m))
+    return errno == ENOENT ? archive_bad("no-message", owner, *id) : false;
+  r = archive_ref(m, owner);
+  if (!r || r->place != own->first) return archive_bad("place", owner, *id);
+  *with = archive_head_edit(a, owner, r->slot);
+  if (!*with) return errno == ENOENT ? archive_bad("list", owner, *id) : false;
+  if ((*with)->first >= (*with)->next) return archive_bad("list", owner, *id);
+  if (!archive_entry(a, owner, r->slot, (*with)->first, &first)) return false;
+  return first == *id || archive_bad("contact", owner, *id);
+}
+
+static bool
+take(struct archive *a, struct head *own, struct head *with, uint64_t id,
+     struct stored const *m)
+{
+  return archive_list_shift(a, own, m->bytes) && archive_list_shift(a, with, m->bytes) &&
+         (with->first < with->next || archive_list_drop(a, with)) &&
+         archive_release(a, id, m);
+}
+
+bool
+archive_trim(struct archive *a, uint64_t owner, uint64_t before, uint64_t most,
+             unsigned int steps, unsigned int *done)
+{
+  struct head *own, *with = NULL;
+  struct stored m;
+  uint64_t id;
+
+  for (*done = 0; *done < steps; (*done)++) {
+    if (!archive_heads_room(a)) return false;
+    own = archive_head_edit(a, owner, 0);
+    if (!own) return errno == ENOENT;
+    if (own->first == own->next) return true;
+    if (!archive_entry(a, owner, 0, own->first, &id)) return false;
+    if (id >= before && own->next - own->first <= most) return true;
+    if (!oldest(a, owner, own, &id, &m, &with)) return false;
+    if (!take(a, own, with, id, &m)) return archive_lose(a);
+  }
+  return true;
+}
+
+/* ---- an owner who is over ---- */
+
+static bool
+purge_waiting(struct archive *a, uint64_t owner, unsigned int steps, unsigned int *done)
+{
+  uint64_t id = 0;
+
+  for (; *done < steps; (*done)++) {
+    if (!archive_waiting_next(a, owner, id, &id)) return errno == ENOENT;
+    if (!archive_waiting_del(a, owner, id)) return false;
+  }
+  return true;
+}
+
+static bool
+purge_marks(struct archive *a, uint64_t owner, unsigned int steps, unsigned int *done)
+{
+  struct slice key, v;
+  char from[16], buf[16];
+
+  archive_pack(from, 2, (uint64_t[]){owner, 0});
+  for (; *done < steps; (*done)++) {
+    if (!store_next(a->store, a->mark, slice_of(from, 16), &key, &v))
+      return errno == ENOENT;
+    if (key.len != 16 || archive_unpack(key, 0) != owner) return true;
+    key = archive_pack(buf, 2, (uint64_t[]){owner, archive_unpack(key, 1)});
+    if (!store_del(a->store, a->mark, key)) return archive_lose(a);
+  }
+  return true;
+}
+
+/* ENOENT is as good as done. */
+static bool
+gone(bool deleted)
+{
+  return deleted || errno == ENOENT;
+}
+
+static bool
+purge_owner(struct archive *a, uint64_t owner)
+{
+  struct head *own = archive_head_edit(a, owner, 0);
+  struct slice jid;
+  char buf[16];
+  uint64_t slot;
+  bool found;
+
+  if (!own && errno != ENOENT) return false;
+  if (own && !archive_list_drop(a, own)) return archive_lose(a);
+  if (!archive_prefs_put(a, owner, SLICE(""))) return archive_lose(a);
+  if (!archive_owner_jid(a, owner, &jid)) return errno == ENOENT;
+  if (!archive_slot(a, a->name, 0, jid, 8, &slot, &found)) return false;
+  if (!gone(store_del(a->store, a->name, archive_pack(buf, 2, (uint64_t[]){0, slot}))) ||
+      !gone(store_del(a->store, a->number, archive_pack(buf, 1, &owner))))
+    return archive_lose(a);
+  return true;
+}
+
+bool
+archive_purge(struct archive *a, uint64_t owner, unsigned int steps, unsigned int *done)
+{
+  if (!archive_trim(a, owner, UINT64_MAX, UINT64_MAX, steps, done) ||
+      !purge_waiting(a, owner, steps, done) || !purge_marks(a, owner, steps, done))
+    return false;
+  return *done == steps || (archive_heads_room(a) && purge_owner(a, owner));
+}

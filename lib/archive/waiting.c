@@ -1,0 +1,159 @@
+#include "archive/archive_internal.h"
+
+#include <errno.h>
+
+static struct slice
+pair(char buf[16], uint64_t owner, uint64_t n)
+{
+  return archive_pack(buf, 2, (uint64_t[]){owner, n});
+}
+
+/* ---- what waits ---- */
+
+bool
+archive_waiting_has(struct archive *a, uint64_t owner, uint64_t id)
+{
+  struct slice v;
+  char buf[16];
+
+  return store_get(a->store, a->waiting, pair(buf, owner, id), &v);
+}
+
+bool
+archive_waiting_add(struct archive *a, uint64_t owner, uint64_t id)
+{
+  struct stored m;
+  struct head *h;
+  char buf[16];
+
+  if (!archive_heads_room(a) || !archive_load(a, id, &m)) return false;
+  errno = ENOENT;
+  if (!archive_ref(&m, owner)) return false;
+  if (archive_waiting_has(a, owner, id)) return true;
+  if (errno != ENOENT) return false;
+  h = archive_head_edit(a, owner, 0);
+  if (!h) return false;
+  if (!store_put(a->store, a->waiting, pair(buf, owner, id), SLICE("")))
+    return archive_lose(a);
+  h->waiting++;
+  return true;
+}
+
+bool
+archive_waiting_del(struct archive *a, uint64_t owner, uint64_t id)
+{
+  struct stored m;
+  struct head *h;
+  char buf[16];
+
+  if (!archive_heads_room(a) || !archive_waiting_has(a, owner, id)) return false;
+  if (!archive_load(a, id, &m))
+    return errno == ENOENT ? archive_bad("no-message", owner, id) : false;
+  h = archive_head_edit(a, owner, 0);
+  if (!h) return errno == ENOENT ? archive_bad("list", owner, id) : false;
+  if (!store_del(a->store, a->waiting, pair(buf, owner, id))) return archive_lose(a);
+  if (h->waiting) h->waiting--;
+  return archive_release(a, id, &m) || archive_lose(a);
+}
+
+bool
+archive_waiting_count(struct archive *a, uint64_t owner, uint64_t *count)
+{
+  struct head h;
+  bool there = archive_head(a, owner, 0, &h);
+
+  *count = h.waiting;
+  return there || errno == ENOENT;
+}
+
+bool
+archive_waiting_next(struct archive *a, uint64_t owner, uint64_t behind, uint64_t *id)
+{
+  struct slice key, v;
+  char buf[16];
+
+  errno = ENOENT;
+  if (behind == UINT64_MAX) return false;
+  if (!store_next(a->store, a->waiting, pair(buf, owner, behind + 1), &key, &v))
+    return false;
+  errno = ENOENT;
+  if (key.len != 16 || archive_unpack(key, 0) != owner) return false;
+  *id = archive_unpack(key, 1);
+  return true;
+}
+
+/* ---- marks ---- */
+
+/* The slot of the mark of a session; ENOENT: *slot is free for it. */
+static bool
+mark_slot(struct archive *a, uint64_t owner, struct slice resource, uint64_t *slot)
+{
+  bool found;
+
+  errno = EINVAL;
+  if (resource.len > JID_PART_MAX) return false;
+  if (!archive_slot(a, a->mark, owner, resource, 8, slot, &found)) return false;
+  errno = ENOENT;
+  return found;
+}
+
+bool
+archive_mark_set(struct archive *a, uint64_t owner, struct slice resource, uint64_t id)
+{
+  char buf[16], packed[8];
+  uint64_t slot;
+
+  if (!mark_slot(a, owner, resource, &slot) && errno != ENOENT) return false;
+  a->value.len = 0;
+  archive_pack(packed, 1, &id);
+  return stralloc_catb(&a->value, packed, 8) &&
+         stralloc_catb(&a->value, resource.s, resource.len) &&
+         store_put(a->store, a->mark, pair(buf, owner, slot),
+                   slice_of(a->value.s, a->value.len));
+}
+
+bool
+archive_mark_get(struct archive *a, uint64_t owner, struct slice resource, uint64_t *id)
+{
+  char buf[16];
+  uint64_t slot;
+
+  return mark_slot(a, owner, resource, &slot) &&
+         archive_number_get(a, a->mark, pair(buf, owner, slot), id);
+}
+
+bool
+archive_mark_del(struct archive *a, uint64_t owner, struct slice resource)
+{
+  char buf[16];
+  uint64_t slot;
+
+  return mark_slot(a, owner, resource, &slot) &&
+         store_del(a->store, a->mark, pair(buf, owner, slot));
+}
+
+struct each {
+  uint64_t owner;
+  archive_mark_fn *fn;
+  void *cookie;
+};
+
+static bool
+on_mark(void *cookie, struct slice key, struct slice v)
+{
+  struct each const *e = cookie;
+
+  if (key.len != 16 || v.len < 8) return archive_bad("mark", 0, 0);
+  if (e->owner && archive_unpack(key, 0) != e->owner) return false;
+  return e->fn(e->cookie, archive_unpack(key, 0), slice_of(v.s + 8, v.len - 8),
+               archive_unpack(v, 0));
+}
+
+bool
+archive_marks_each(struct archive *a, uint64_t owner, archive_mark_fn *fn, void *cookie)
+{
+  struct each e = {owner, fn, cookie};
+  char buf[8];
+
+  return store_each(a->store, a->mark, archive_pack(buf, 1, &owner), on_mark, &e);
+}
