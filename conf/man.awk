@@ -20,8 +20,11 @@ BEGIN {
   print ".Ic tabber"
   print "are options of our own:"
   print ".Ic instances"
-  print "(how many xmpp-tlsd and xmpp-c2sd run) and"
-  print ".Ic scram_iterations ."
+  print "(how many xmpp-tlsd and xmpp-c2sd run),"
+  print ".Ic scram_iterations"
+  print "and"
+  print ".Ic archive ,"
+  print "which a host may have of its own."
 }
 function head(in_) {
   if (in_ == "") return "Top level"

@@ -189,7 +189,6 @@ static char const *const global_only[] = {
   "version",
   "websocket_*",
   "include_config_file",
-  "tabber",
 };
 
 static bool
@@ -383,6 +382,8 @@ compile_host_section(char const *section)
     for (n = h->first; n; n = n->next) {
       if (slice_is(n->key, "define_macro"))
         say_warning(n, section, "define_macro has no effect for a host");
+      else if (slice_is(n->key, "tabber"))
+        compile_host_tabber(n, host, adds);
       else if (is_global(n->key))
         say_error(n, section, "%s is for the whole server, not for a host", n->key.s);
       else

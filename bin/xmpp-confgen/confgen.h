@@ -52,7 +52,7 @@ bool emit_certfile(struct slice pattern);
 /* ---- the tables (table.c) ---- */
 
 /* The daemons that there are. */
-#define DAEMONS (TLSD | C2SD | ROUTED | AUTHD | USERD | HOSTD)
+#define DAEMONS (TLSD | C2SD | ROUTED | AUTHD | USERD | HOSTD | MAMD)
 
 enum type {
   T_BOOL,
@@ -167,6 +167,7 @@ struct compiling {
   struct yaml_node *top;
   struct slice *hosts;
   size_t hosts_n;
+  unsigned int wanted; /* programs of which a module is on */
   char const *home, *log_path, *database_path;
   char const *dev_certs; /* a folder whose certificates are added, or NULL */
   uint32_t uids;         /* 0, or the first of the programs' users */
@@ -218,6 +219,10 @@ void compile_listen(struct yaml_node const *listen);
 void compile_reset_instances(void);
 void compile_tabber(struct yaml_node const *tabber);
 void compile_topology(void);
+
+/* What a host has of our own options: in the place of the common ones, or (adds) beside
+ * them. */
+void compile_host_tabber(struct yaml_node const *tabber, struct slice host, bool adds);
 
 void compile_certfiles(struct yaml_node const *n);
 

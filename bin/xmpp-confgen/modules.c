@@ -252,6 +252,7 @@ compile_module(struct yaml_node const *n, struct yaml_node const *more,
     say_error(n, path, "this module needs %s", m->needs);
   check_plugins(m, n, list, list2);
   check_names(m, n, host);
+  if (m->effect == WORKS) job.wanted |= m->owner;
   if (m->owner) emit(m->owner, "module", host, m->name, NULL);
   each_option(m, n, host);
   each_option(m, more, host);

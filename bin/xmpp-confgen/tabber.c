@@ -4,16 +4,19 @@
 
 /* tabber: our own options; which instances run, and how they find each other. */
 
+/* on_demand: it runs only when a host has a module of it. */
 static struct {
   char const *program;
   uint64_t n;
+  unsigned int on_demand;
 } instances[] = {
-  {"xmpp-tlsd",   1},
-  {"xmpp-c2sd",   1},
-  {"xmpp-routed", 1},
-  {"xmpp-authd",  1},
-  {"xmpp-userd",  1},
-  {"xmpp-hostd",  1},
+  {"xmpp-tlsd",   1, 0   },
+  {"xmpp-c2sd",   1, 0   },
+  {"xmpp-routed", 1, 0   },
+  {"xmpp-authd",  1, 0   },
+  {"xmpp-userd",  1, 0   },
+  {"xmpp-hostd",  1, 0   },
+  {"xmpp-mamd",   1, MAMD},
 };
 
 void
@@ -21,6 +24,7 @@ compile_reset_instances(void)
 {
   size_t i;
 
+  job.wanted = 0;
   for (i = 0; i < sizeof instances / sizeof *instances; i++)
     instances[i].n = 1;
 }
@@ -67,9 +71,64 @@ unknown_tabber_option(struct yaml_node const *n)
 
   at.line = n->key_line;
   at.col = n->key_col;
-  say_error(&at, "tabber", "unknown option %s; known: instances, scram_iterations",
-            n->key.s);
+  say_error(&at, "tabber",
+            "unknown option %s; known: archive, instances, scram_iterations", n->key.s);
 }
+
+/* ---- archive: how long, and how much, is kept ---- */
+
+static char const *const archive_options[] = {"max_age", "max_messages"};
+
+/* 0 is no limit; ages are whole seconds. */
+static void
+put_archive(struct option const *o, struct slice value, struct slice as)
+{
+  char key[64], number[BASE_NUM];
+  uint64_t v = 0;
+
+  snprintf(key, sizeof key, "archive.%s", o->name);
+  if (slice_u64(value, &v) && o->type == T_TIMEOUT_INF) v /= 1000;
+  emit(o->owner, key, as, num_u64(number, v).s, NULL);
+}
+
+/* whole: what n does not say has no limit, though it may have one for all. */
+static void
+set_archive(struct yaml_node const *n, struct slice as, bool whole)
+{
+  struct yaml_node const *c;
+  size_t i;
+
+  if (!expect_map(n, "tabber.archive")) return;
+  for (c = n->first; c; c = c->next)
+    if (!option_find("tabber.archive", c->key))
+      say_unknown(c, "tabber.archive", "option",
+                  option_nearest("tabber.archive", c->key));
+  for (i = 0; i < sizeof archive_options / sizeof *archive_options; i++) {
+    struct option const *o = option_find("tabber.archive", slice_str(archive_options[i]));
+    struct slice v = SLICE("infinity");
+    char path[64];
+    snprintf(path, sizeof path, "tabber.archive.%s", o->name);
+    c = yaml_get(n, o->name);
+    if (c) v = option_value(&job.arena, o, c, path);
+    if (v.s && (c || whole)) put_archive(o, v, as);
+  }
+}
+
+void
+compile_host_tabber(struct yaml_node const *tabber, struct slice host, bool adds)
+{
+  struct yaml_node const *n;
+
+  if (!expect_map(tabber, "tabber")) return;
+  for (n = tabber->first; n; n = n->next) {
+    if (slice_is(n->key, "archive"))
+      set_archive(n, host, !adds);
+    else
+      say_error(n, "tabber", "%s is for the whole server, not for a host", n->key.s);
+  }
+}
+
+/* ---- all of them ---- */
 
 void
 compile_tabber(struct yaml_node const *tabber)
@@ -80,6 +139,8 @@ compile_tabber(struct yaml_node const *tabber)
   for (n = tabber->first; n; n = n->next) {
     if (slice_is(n->key, "scram_iterations"))
       set_iterations(n);
+    else if (slice_is(n->key, "archive"))
+      set_archive(n, SLICE("*"), false);
     else if (!slice_is(n->key, "instances"))
       unknown_tabber_option(n);
     else if (expect_map(n, "tabber.instances"))
@@ -113,11 +174,14 @@ compile_topology(void)
   emit(C2SD, "connect", any, "routed", NULL);
   emit(C2SD, "connect", any, "authd", NULL);
   emit(USERD, "connect", any, "routed", NULL);
+  emit(MAMD, "connect", any, "routed", NULL);
   emit(HOSTD, "connect", any, "routed", NULL);
   emit(HOSTD, "connect", any, "authd", NULL);
   if (instances[0].n > 1) emit(TLSD, "reuseport", any, "true", NULL);
-  for (i = 0; i < sizeof instances / sizeof *instances; i++)
+  for (i = 0; i < sizeof instances / sizeof *instances; i++) {
+    if (instances[i].on_demand & ~job.wanted) continue;
     for (k = 1; k <= instances[i].n; k++)
       emit(CTL, "instance", any, instances[i].program, num_u64(number, k).s,
            instance_name(name, instances[i].program, k), NULL);
+  }
 }

@@ -288,12 +288,12 @@ struct option const options[] = {
   {"mod_http_upload_quota", "access_soft_quota", T_STRING, "soft_upload_quota", UPLOADD, LATER, 0, 0, NULL},
   {"mod_http_upload_quota", "access_hard_quota", T_STRING, "hard_upload_quota", UPLOADD, LATER, 0, 0, NULL},
 
-  {"mod_mam", "default", T_WORD, "never", MAMD, LATER, 0, 0, "never always roster"},
-  {"mod_mam", "request_activates_archiving", T_BOOL, "false", MAMD, LATER, 0, 0, NULL},
-  {"mod_mam", "assume_mam_usage", T_BOOL, "false", MAMD, LATER, 0, 0, NULL},
+  {"mod_mam", "default", T_WORD, "never", MAMD | ROUTED, WORKS, 0, 0, "never always roster"},
+  {"mod_mam", "request_activates_archiving", T_BOOL, "false", MAMD, WORKS, 0, 0, NULL},
+  {"mod_mam", "assume_mam_usage", T_BOOL, "false", MAMD | C2SD | ROUTED, WORKS, 0, 0, NULL},
   {"mod_mam", "compress_xml", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
-  {"mod_mam", "access_preferences", T_ACCESS, "all", MAMD, LATER, 0, 0, NULL},
-  {"mod_mam", "clear_archive_on_room_destroy", T_BOOL, "true", MAMD, LATER, 0, 0, NULL},
+  {"mod_mam", "access_preferences", T_ACCESS, "all", MAMD, WORKS, 0, 0, NULL},
+  {"mod_mam", "clear_archive_on_room_destroy", T_BOOL, NULL, MAMD, LATER, 0, 0, NULL},
   {"mod_mam", "user_mucsub_from_muc_archive", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"mod_mam", "archive_muc_as_mucsub", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
 
@@ -329,11 +329,11 @@ struct option const options[] = {
   {"mod_muc", "vcard", T_ANY, NULL, 0, LATER, 0, 0, NULL},
   {"mod_muc", "default_room_options", T_ANY, NULL, 0, LATER, 0, 0, NULL},
 
-  {"mod_offline", "access_max_user_messages", T_STRING, "max_user_offline_messages", MAMD, LATER, 0, 0, NULL},
-  {"mod_offline", "store_empty_body", T_WORD, "unless_chat_state", MAMD, LATER, 0, 0, "unless_chat_state true false"},
-  {"mod_offline", "store_groupchat", T_BOOL, "false", MAMD, LATER, 0, 0, NULL},
-  {"mod_offline", "bounce_groupchat", T_BOOL, "false", MAMD, LATER, 0, 0, NULL},
-  {"mod_offline", "use_mam_for_storage", T_BOOL, "false", MAMD, LATER, 0, 0, NULL},
+  {"mod_offline", "access_max_user_messages", T_SHAPER, "max_user_offline_messages", MAMD, WORKS, 0, 0, NULL},
+  {"mod_offline", "store_empty_body", T_WORD, "unless_chat_state", MAMD | ROUTED, WORKS, 0, 0, "unless_chat_state true false"},
+  {"mod_offline", "store_groupchat", T_BOOL, "false", MAMD, WORKS, 0, 0, NULL},
+  {"mod_offline", "bounce_groupchat", T_BOOL, "false", MAMD, WORKS, 0, 0, NULL},
+  {"mod_offline", "use_mam_for_storage", T_BOOL, "false", MAMD, WORKS, 0, 0, NULL},
 
   {"mod_ping", "send_pings", T_BOOL, "false", C2SD, WORKS, 0, 0, NULL},
   {"mod_ping", "ping_interval", T_TIMEOUT, "60", C2SD, WORKS, 0, 0, NULL},
@@ -473,6 +473,9 @@ struct option const options[] = {
 
   {"mod_echo", "host", T_STRING, NULL, 0, NOTHING, 0, 0, NULL},
 
+  {"tabber.archive", "max_age", T_TIMEOUT_INF, "infinity", MAMD, WORKS, 0, 0, NULL},
+  {"tabber.archive", "max_messages", T_INT_INF, "infinity", MAMD, WORKS, 1, INT32_MAX, NULL},
+
   {"module", "db_type", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"module", "ram_db_type", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"module", "use_cache", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
@@ -505,9 +508,9 @@ struct module const modules[] = {
   {"mod_http_upload", LATER, UPLOADD, NULL, NULL},
   {"mod_http_upload_quota", LATER, UPLOADD, "mod_http_upload", NULL},
   {"mod_last", WORKS, HOSTD | USERD, NULL, NULL},
-  {"mod_mam", LATER, MAMD, NULL, NULL},
+  {"mod_mam", WORKS, MAMD | C2SD | ROUTED, NULL, NULL},
   {"mod_muc", LATER, MUCD, NULL, NULL},
-  {"mod_offline", LATER, MAMD, NULL, NULL},
+  {"mod_offline", WORKS, MAMD | ROUTED, NULL, NULL},
   {"mod_ping", WORKS, C2SD | HOSTD, NULL, NULL},
   {"mod_pres_counter", WORKS, USERD, NULL, NULL},
   {"mod_privacy", NOTHING, 0, NULL,

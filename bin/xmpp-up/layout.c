@@ -20,7 +20,7 @@ place_of(struct slice program)
   return p ? __builtin_ctz((unsigned int)p) : -1;
 }
 
-/* Which folders under data a program writes. accounts and users are readable by the others'
+/* Which folders under data a program writes. Those of 0750 are readable by the others'
  * group. */
 static struct {
   enum program program;
@@ -29,6 +29,7 @@ static struct {
 } const data_dirs[] = {
   {AUTHD, "data/accounts", 0750},
   {AUTHD, "data/secrets",  0700},
+  {MAMD,  "data/archive",  0750},
   {USERD, "data/users",    0750},
   {HOSTD, "data/motd",     0700},
 };

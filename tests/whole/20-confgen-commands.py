@@ -388,11 +388,12 @@ def modules_reach_the_programs_that_obey_them():
     made = compiled(HEAD + (
         "modules:\n" + "".join("  %s: {}\n" % m for m in (
             "mod_adhoc mod_announce mod_blocking mod_carboncopy mod_client_state mod_configure "
-            "mod_disco mod_last mod_ping mod_pres_counter mod_privacy mod_private mod_roster "
+            "mod_disco mod_last mod_mam mod_offline mod_ping mod_pres_counter mod_privacy mod_private mod_roster "
             "mod_stream_mgmt mod_time mod_vcard mod_vcard_xupdate mod_version").split())))
     for program, names in (
-            ("c2sd", "carboncopy client_state ping roster stream_mgmt"),
-            ("routed", "blocking carboncopy stream_mgmt"),
+            ("c2sd", "carboncopy client_state mam ping roster stream_mgmt"),
+            ("routed", "blocking carboncopy mam offline stream_mgmt"),
+            ("mamd", "mam offline"),
             ("userd", "blocking last pres_counter private roster vcard vcard_xupdate"),
             ("hostd", "adhoc announce configure disco last ping time version")):
         got = {r[2] for r in made["xmpp-" + program] if r[:2] == ["module", "example.com"]}
@@ -404,9 +405,31 @@ def modules_reach_the_programs_that_obey_them():
                          ("userd", "mod_roster.access example.com all"),
                          ("userd", "mod_vcard.matches example.com 30"),
                          ("hostd", "mod_configure.access example.com configure"),
+                         ("mamd", "mod_mam.default example.com never"),
+                         ("mamd", "mod_offline.access_max_user_messages example.com "
+                          "max_user_offline_messages"),
+                         ("mamd", "rule * max_user_offline_messages 2 100 all"),
+                         ("mamd", "connect * routed"), ("mamd", "host * example.com"),
                          ("userd", "connect * routed"), ("userd", "host * example.com")):
-        assert row.split() in made["xmpp-" + program], (program, row)
+        assert row.split() in [r[:len(row.split())] for r in made["xmpp-" + program]], (program, row)
     assert not [r for r in made["xmpp-hostd"] if r[0] == "mod_disco.name"], "a name nobody gave"
+
+
+@check
+def how_long_messages_are_kept():
+    """A host's own option replaces the whole; what is appended replaces a part. 0: no limit."""
+    def kept(text):
+        made = compiled(HOSTS + "tabber: {archive: {max_age: 90 days, max_messages: 5}}\n" + text)
+        return {(r[0][8:], r[1]): r[2] for r in made["xmpp-mamd"] if r[0].startswith("archive.")}
+
+    common = {("max_age", "*"): "7776000", ("max_messages", "*"): "5"}
+    own = "%s: {example.org: {tabber: {archive: {max_age: %s}}}}\n"
+    assert kept("") == common
+    assert kept(own % ("append_host_config", "1 day")) == {
+        **common, ("max_age", "example.org"): "86400"}
+    assert kept(own % ("host_config", "infinity")) == {
+        **common, ("max_age", "example.org"): "0", ("max_messages", "example.org"): "0"}
+    assert not [r for r in compiled(HOSTS)["xmpp-mamd"] if r[0].startswith("archive.")]
 
 
 @check

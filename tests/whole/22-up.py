@@ -45,7 +45,7 @@ def keywords_stand_for_folders_of_the_state():
 
 @check
 def every_instance_has_its_folders():
-    state = prepare("tabber: {instances: {c2sd: 2}}\n")
+    state = prepare("tabber: {instances: {c2sd: 2}}\nmodules: {mod_offline: {}}\n")
     names = {r[4] for r in rows(state, "xmpp-ctl") if r[0] == "instance"}
     assert names == set(DAEMONS) | {"c2sd-2"}, names
     for n in names:
@@ -56,9 +56,18 @@ def every_instance_has_its_folders():
 
 
 @check
+def mamd_runs_when_a_host_has_something_for_it():
+    names = lambda state: {r[4] for r in rows(state, "xmpp-ctl") if r[0] == "instance"}
+    assert names(prepare("modules: {mod_disco: {}}\n")) == set(DAEMONS) - {"mamd"}
+    assert "mamd" in names(prepare("modules: {mod_mam: {}}\n"))
+    assert "mamd" in names(prepare("append_host_config: {example.com: {modules: {mod_mam: {}}}}\n"))
+    assert "mamd" not in os.listdir(prepare() + "/service")
+
+
+@check
 def what_is_stored_is_for_its_program():
     state = prepare()
-    for name, want in (("accounts", 0o750), ("secrets", 0o700), ("users", 0o750), ("motd", 0o700)):
+    for name, want in (("accounts", 0o750), ("secrets", 0o700), ("users", 0o750), ("archive", 0o750), ("motd", 0o700)):
         assert mode(state + "/data/" + name) == want, name
 
 

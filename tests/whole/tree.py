@@ -18,7 +18,7 @@ warnings.filterwarnings("ignore")
 SLOW = float(os.environ.get("WHOLE_SLOW", "1"))
 DEADLINE = 10 * SLOW
 BIN = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else "build/bin")
-DAEMONS = ["tlsd", "c2sd", "routed", "authd", "userd", "hostd"]
+DAEMONS = ["tlsd", "c2sd", "routed", "authd", "userd", "hostd", "mamd"]
 PW = "pencil"
 # What a usual server has; the user admin of each host may administer it.
 MODULES = """mod_adhoc: {}
@@ -31,6 +31,9 @@ mod_configure:
   access: {allow: {user: "admin@@HOST@"}}
 mod_disco: {}
 mod_last: {}
+mod_mam: {default: always}
+mod_offline:
+  access_max_user_messages: [1000]
 mod_ping: {}
 mod_privacy: {}
 mod_private: {}
