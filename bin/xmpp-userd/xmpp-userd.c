@@ -71,7 +71,7 @@ turn(void)
   struct link *routed = link_find(ROUTED);
 
   if (userd.accounts) accounts_commit(userd.accounts);
-  if (!store_commit(userd.store) && routed) link_drop(routed, "the store failed");
+  if (!store_commit(userd.store) && routed) link_discard(routed, "the store failed");
 }
 
 static unsigned int

@@ -59,6 +59,15 @@ accounts_number(struct accounts *a, struct slice bare)
   return store_get(a->store, a->jid, bare, &v) ? unpack(v) : 0;
 }
 
+bool
+accounts_jid(struct accounts *a, uint64_t number, struct slice *bare)
+{
+  char packed[8];
+
+  uint64_pack_big(packed, number);
+  return store_get(a->store, a->number, slice_of(packed, 8), bare);
+}
+
 uint64_t
 accounts_next(struct accounts *a)
 {

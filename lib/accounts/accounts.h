@@ -20,6 +20,9 @@ void accounts_close(struct accounts *a);
 /* The number of an account; 0: there is none (errno ENOENT) or the store failed (EIO). */
 uint64_t accounts_number(struct accounts *a, struct slice bare);
 
+/* The account of a number; lives as a value of store_get. false with errno ENOENT or EIO. */
+bool accounts_jid(struct accounts *a, uint64_t number, struct slice *bare);
+
 /* The number that the next new account will have; 0 with errno EIO. */
 uint64_t accounts_next(struct accounts *a);
 

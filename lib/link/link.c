@@ -282,6 +282,8 @@ link_came_up(struct link *l, uint64_t epoch)
   l->up = true;
   l->came = ++links.came;
   l->received = l->receipt = 0;
+  l->settled = 0;
+  l->settled_stanzas = l->stanzas;
   l->retry_us = 0;
   links.owner->up(l);
   if (again.len) {

@@ -28,6 +28,8 @@ struct link {
   stralloc in, out;
   stralloc heard, told;          /* records that last, for traces that begin later */
   size_t put_while_down;         /* lines at the end of out */
+  size_t settled;                /* what of out earlier turns have put */
+  uint64_t settled_stanzas;      /* and how many were numbered by then */
   size_t sent, kept_from, begin; /* offsets into out */
   uint64_t stanzas, acked;       /* numbered here; acknowledged of those */
   uint64_t received,
@@ -104,6 +106,10 @@ void link_pause(struct link *l, bool paused);
 
 /* Cut the link; why goes into the log. Legal at any time, in record() too. */
 void link_drop(struct link *l, char const *why);
+
+/* Cut the link, and forget what was put on it in this turn: what it says did not come to be
+ * (a store failed). Only from the owner's turn(). */
+void link_discard(struct link *l, char const *why);
 
 /* Bytes that wait to be written on all links. */
 size_t link_pending(void);

@@ -136,6 +136,16 @@ link_drop(struct link *l, char const *why)
   break_off(l);
 }
 
+void
+link_discard(struct link *l, char const *why)
+{
+  if (l->io.fd < 0) return;
+  l->out.len = l->settled;
+  l->stanzas = l->settled_stanzas;
+  if (l->acked > l->stanzas) l->acked = l->stanzas;
+  link_drop(l, why);
+}
+
 /* Freed only between turns, so that a callback may still hold the pointer. */
 static void
 free_closing(void)
@@ -279,6 +289,8 @@ flush(struct link *l)
     l->sent += (size_t)n;
   }
   link_trim(l);
+  l->settled = l->out.len;
+  l->settled_stanzas = l->stanzas;
   if (l->out.len - l->sent > LINK_OUTPUT_MAX) {
     link_drop(l, "it does not read what is sent to it");
     return;
