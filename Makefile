@@ -50,6 +50,7 @@ LIBS_xmpp-hostd := service handle store stanza jid xml link access settings reco
 EXT_xmpp-hostd := -lcrypto
 LIBS_xmpp-userd := service handle profile roster accounts store stanza jid xml link access settings record event base
 EXT_xmpp-userd := -lcrypto
+LIBS_xmpp-mamd := service handle archive roster accounts store stanza jid xml link access settings record event base
 LIBS_xmpp-load := scram xml event base
 EXT_xmpp-load := -lssl
 LIBS_xmpp-confgen := yaml jid access settings record certname base

@@ -139,6 +139,7 @@ V(TRACE, "trace", "on|off FILE", 1, CTL, PROGRAMS_ALL,                          
 V(READY, "ready", "", 0, CTL, PROGRAMS_ALL, "Control: answer done when a stanza sent now is answered, error before.") \
 V(SESSIONS, "sessions", "", 0, CTL | HOSTD | MAMD, ROUTED, "Control: answer row records, then done.")  \
 V(ACCOUNT, "account", "add|passwd|del|list JID PASSWORD", 1, CTL | HOSTD, AUTHD, "Control: see xmpp-ctl(1).") \
+V(ARCHIVE, "archive", "stat|export|purge JID BEFORE", 2, CTL, MAMD, "Control: see xmpp-ctl(1).") \
 V(ROW, "row", "VALUE ...", 1, PROGRAMS_ALL, CTL | HOSTD | MAMD, "One line of a list.")                       \
 V(DONE, "done", "", 0, PROGRAMS_ALL, CTL | HOSTD | MAMD, "The end of an answer.")                            \
 V(ERROR, "error", "TEXT CONDITION", 1, PROGRAMS_ALL, CTL | HOSTD, "What was asked was not done, and why.")

@@ -1,0 +1,211 @@
+#include "mamd.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* archive stat|export|purge JID [ID]: what xmpp-ctl asks. An export, and a purge, of a large
+ * archive goes on over many turns. */
+
+#define EXPORT_STEP 200u
+#define PURGE_STEP 500u
+
+struct job {
+  struct job *next;
+  struct link *ctl;
+  struct event_timer timer;
+  uint64_t owner, behind, before;
+  bool whole; /* of a purge: nothing is to remain */
+};
+
+static struct job *jobs;
+
+static void
+job_free(struct job *j)
+{
+  struct job **at;
+
+  for (at = &jobs; *at != j; at = &(*at)->next) {
+  }
+  *at = j->next;
+  event_timer_cancel(&j->timer);
+  free(j);
+}
+
+void
+control_gone(struct link const *l)
+{
+  struct job *j, *next;
+
+  for (j = jobs; j; j = next) {
+    next = j->next;
+    if (j->ctl == l) job_free(j);
+  }
+}
+
+static struct job *
+job_new(struct link *ctl, uint64_t owner, event_timer_fn *fn)
+{
+  struct job *j = calloc(1, sizeof *j);
+
+  if (!j) {
+    service_error(ctl, "out of memory");
+    return NULL;
+  }
+  j->ctl = ctl;
+  j->owner = owner;
+  j->next = jobs;
+  jobs = j;
+  event_timer_start(&j->timer, door_now(), fn, j);
+  return j;
+}
+
+/* ---- export ---- */
+
+static void
+put_row(struct link *ctl, struct archive_message const *m)
+{
+  static stralloc stamp = STRALLOC_ZERO;
+
+  stamp.len = 0;
+  if (!stamp_cat(&stamp, m->id >> ARCHIVE_ID_SHIFT)) return;
+  link_begin(ctl, VERB_ROW);
+  link_num(ctl, m->id);
+  link_text(ctl, slice_of(stamp.s, stamp.len));
+  link_raw(ctl, m->text.from);
+  link_raw(ctl, m->text.to);
+  link_raw(ctl, m->text.type);
+  link_raw(ctl, m->text.xml);
+  link_end(ctl);
+}
+
+static bool
+export_some(struct job *j, bool *more)
+{
+  struct archive_range r;
+  struct archive_message m;
+  unsigned int i;
+  uint64_t place;
+
+  *more = false;
+  if (!archive_range_open(mamd.archive, j->owner, SLICE(""), &r) ||
+      !archive_range_find(mamd.archive, &r, j->behind + 1, &place))
+    return false;
+  for (i = 0; place < r.to && i < EXPORT_STEP; place++, i++) {
+    if (!archive_range_get(mamd.archive, &r, place, &m)) return false;
+    put_row(j->ctl, &m);
+    j->behind = m.id;
+  }
+  *more = place < r.to;
+  return true;
+}
+
+static void
+export_step(void *cookie)
+{
+  struct job *j = cookie;
+  bool more = true;
+
+  /* What the administrator does not read is not made. */
+  if (!j->ctl->full && !export_some(j, &more))
+    service_error(j->ctl, "the store failed; the log says why");
+  else if (more) {
+    event_timer_start(&j->timer, door_now() + (j->ctl->full ? 10000 : 0), export_step, j);
+    return;
+  } else
+    service_done(j->ctl);
+  job_free(j);
+}
+
+/* ---- purge ---- */
+
+static void
+purge_step(void *cookie)
+{
+  struct job *j = cookie;
+  unsigned int done = 0;
+  bool ok =
+    j->whole
+      ? archive_trim(mamd.archive, j->owner, UINT64_MAX, UINT64_MAX, PURGE_STEP, &done)
+      : archive_trim(mamd.archive, j->owner, j->before, UINT64_MAX, PURGE_STEP, &done);
+
+  if (!ok)
+    service_error(j->ctl, "the store failed; the log says why");
+  else if (done == PURGE_STEP) {
+    event_timer_start(&j->timer, door_now(), purge_step, j);
+    return;
+  } else
+    service_done(j->ctl);
+  job_free(j);
+}
+
+/* BEFORE is an id, or a time (XEP-0082); nothing: all. */
+static void
+purge(struct link *ctl, uint64_t owner, struct slice before)
+{
+  uint64_t id = UINT64_MAX, us;
+  struct job *j;
+
+  if (before.len && !slice_u64(before, &id)) {
+    if (!stamp_read(before, &us)) {
+      service_error(ctl, "that is neither an id nor a time like 2026-01-31T00:00:00Z");
+      return;
+    }
+    id = us << ARCHIVE_ID_SHIFT;
+  }
+  j = job_new(ctl, owner, purge_step);
+  if (!j) return;
+  j->before = id;
+  j->whole = !before.len;
+}
+
+/* ---- stat ---- */
+
+static void
+put_stat(struct link *ctl, char const *name, uint64_t value)
+{
+  service_stat(ctl, name, value);
+}
+
+static void
+stat_one(struct link *ctl, uint64_t owner)
+{
+  struct archive_stat st;
+
+  if (!archive_stat(mamd.archive, owner, &st)) {
+    service_error(ctl, "the store failed; the log says why");
+    return;
+  }
+  put_stat(ctl, "messages", st.messages);
+  put_stat(ctl, "bytes", st.bytes);
+  put_stat(ctl, "waiting", st.waiting);
+  put_stat(ctl, "first", st.first_id);
+  put_stat(ctl, "last", st.last_id);
+  service_done(ctl);
+}
+
+void
+control_archive(struct link *l, struct record *r)
+{
+  struct slice what = record_get(r, 1);
+  struct arena a = ARENA_ZERO;
+  uint64_t owner = 0;
+  struct jid j;
+
+  mamd_readers();
+  if (jid_parse(&a, record_get(r, 2), &j)) {
+    owner = mamd_number(j.bare);
+    if (!owner) owner = archive_owner_number(mamd.archive, j.bare);
+  }
+  arena_wipe(&a);
+  if (!owner)
+    service_error(l, "there is no such account");
+  else if (slice_is(what, "stat"))
+    stat_one(l, owner);
+  else if (slice_is(what, "export"))
+    job_new(l, owner, export_step);
+  else if (slice_is(what, "purge"))
+    purge(l, owner, record_get(r, 3));
+  else
+    service_error(l, "archive knows stat, export and purge");
+}

@@ -1,0 +1,185 @@
+#include "mamd.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* What comes in: each message once, for sender and recipient. A message that comes again,
+ * because a program was killed before it was acknowledged, is known by its id, or, when a new
+ * routed gave it another one, by the number of its source. */
+
+#define SOURCES_MAX 256
+
+static struct {
+  char name[LINK_NAME_MAX + 1];
+  size_t len;
+  uint64_t last;
+  bool changed;
+} sources[SOURCES_MAX];
+
+static size_t sources_n;
+uint64_t incoming_stored;
+
+/* ---- sources ---- */
+
+/* Where the source is in the table; SOURCES_MAX: there is no room. */
+static size_t
+source_of(struct slice name)
+{
+  size_t i;
+
+  for (i = 0; i < sources_n; i++)
+    if (slice_eq(name, slice_of(sources[i].name, sources[i].len))) return i;
+  if (i == SOURCES_MAX || !name.len || name.len > LINK_NAME_MAX) return SOURCES_MAX;
+  memcpy(sources[i].name, name.s, name.len);
+  sources[i].len = name.len;
+  if (!archive_source_get(mamd.archive, name, &sources[i].last)) sources[i].last = 0;
+  sources_n++;
+  return i;
+}
+
+/* Whether the stanza has been here before; else it is noted. */
+static bool
+came_before(struct slice origin)
+{
+  struct slice name;
+  uint64_t n;
+  size_t i;
+
+  if (!slice_word(&origin, ':', &name) || !slice_u64(origin, &n)) return false;
+  i = source_of(name);
+  if (i == SOURCES_MAX) return false;
+  if (n <= sources[i].last) return true;
+  sources[i].last = n;
+  sources[i].changed = true;
+  return false;
+}
+
+void
+incoming_turn(void)
+{
+  size_t i;
+
+  for (i = 0; i < sources_n; i++) {
+    if (!sources[i].changed) continue;
+    sources[i].changed = false;
+    archive_source_put(mamd.archive, slice_of(sources[i].name, sources[i].len),
+                       sources[i].last);
+  }
+}
+
+/* ---- who has it ---- */
+
+struct message {
+  struct link *link;
+  struct stanza st;
+  struct jid from, to;
+  uint64_t id;
+  struct archive_owner owners[2];
+  unsigned int n;
+};
+
+static void
+add_owner(struct message *m, uint64_t number, struct slice contact, bool archived,
+          bool waits)
+{
+  if (!archived && !waits) return;
+  m->owners[m->n++] = (struct archive_owner){number, contact, archived, waits};
+}
+
+static void
+refuse(struct message const *m, enum stanza_error e)
+{
+  handle_refuse(m->link, &m->st, e, SLICE(""), SLICE(""));
+}
+
+static bool
+is_archived(struct slice bare, uint64_t number, struct jid const *contact,
+            struct message const *m)
+{
+  return number && slice_has_word(m->st.tags, SLICE("store")) &&
+         prefs_archives(bare, number, contact);
+}
+
+/* XEP-0160 s3, mod_offline: nobody waits who is not there, and not more than the limit. */
+static bool
+may_wait(struct message const *m, uint64_t number)
+{
+  if (!slice_has_word(m->st.tags, SLICE("wait"))) return false;
+  if (!number) {
+    refuse(m, ERR_SERVICE_UNAVAILABLE);
+    return false;
+  }
+  if (!waiting_is_full(m->to.bare, number)) return true;
+  log_event(LOG_INFO, "message-refused", "account", log_text(m->to.bare), "why",
+            "too many wait", NULL);
+  refuse(m, ERR_RESOURCE_CONSTRAINT);
+  return false;
+}
+
+static void
+find_owners(struct message *m)
+{
+  bool self = slice_eq(m->from.bare, m->to.bare);
+  uint64_t sender = self ? 0 : mamd_number(m->from.bare);
+  uint64_t recipient = mamd_number(m->to.bare);
+
+  if (sender)
+    add_owner(m, sender, m->to.bare, is_archived(m->from.bare, sender, &m->to, m), false);
+  add_owner(m, recipient, m->from.bare, is_archived(m->to.bare, recipient, &m->from, m),
+            may_wait(m, recipient));
+}
+
+/* ---- storing ---- */
+
+static struct archive_text
+text_of(struct record *r)
+{
+  return (struct archive_text){record_raw(r, STANZA_FROM), record_raw(r, STANZA_TO),
+                               record_raw(r, STANZA_TYPE), record_raw(r, STANZA_ID),
+                               record_raw(r, STANZA_TAGS), record_raw(r, STANZA_XML)};
+}
+
+/* A session has ended without having acknowledged it; it is stored, or it was not worth it. */
+static void
+comes_back(struct message *m)
+{
+  uint64_t number = mamd_number(m->to.bare);
+
+  if (number && may_wait(m, number)) waiting_again(m->to.bare, number, m->id);
+}
+
+static void
+store(struct message *m, struct archive_text const *text)
+{
+  unsigned int i;
+
+  if (m->id <= archive_last_id(mamd.archive)) return;
+  find_owners(m);
+  if (!m->n) return;
+  if (!archive_append(mamd.archive, m->id, m->owners, m->n, text)) {
+    mamd_failed("store a message", m->to.bare);
+    return;
+  }
+  incoming_stored++;
+  for (i = 0; i < m->n; i++)
+    if (m->owners[i].waits) waiting_again(m->to.bare, m->owners[i].number, m->id);
+  if (slice_has_word(m->st.tags, SLICE("retract")))
+    retract_message(m->from.bare, m->owners[0].number, m->owners[0].contact, m->st.xml);
+}
+
+void
+incoming_message(struct link *l, struct record *r)
+{
+  struct archive_text text = text_of(r);
+  struct message m = {.link = l};
+
+  stanza_read(r, 0, &m.st);
+  if (!slice_u64(stanza_tag(m.st.tags, "id"), &m.id)) return;
+  m.from = mamd_cut(m.st.from);
+  m.to = mamd_cut(m.st.to);
+  if (came_before(m.st.origin)) return;
+  if (slice_has_word(m.st.tags, SLICE("unacked")))
+    comes_back(&m);
+  else
+    store(&m, &text);
+}

@@ -1,0 +1,69 @@
+#include "mamd.h"
+
+/* Archives within the limits that their hosts have (tabber: archive: max_age, max_messages):
+ * one owner after the other, a few messages each time, so that nobody waits for it. */
+
+#define TICK_US 100000u
+#define REST_US 60000000u
+#define STEPS 200u
+#define OWNERS_A_TICK 100u
+
+static struct event_timer timer;
+static uint64_t at; /* the owner that was looked at last */
+
+static uint64_t
+setting(char const *key, struct slice host)
+{
+  return settings_u64(mamd.settings, key, host, 0);
+}
+
+/* Whether the owner is within its limits now. */
+static bool
+trim(uint64_t owner)
+{
+  struct slice bare, host;
+  uint64_t age, most, before = 0;
+  unsigned int done = 0;
+
+  if (!mamd_jid_of(owner, &bare) && !archive_owner_jid(mamd.archive, owner, &bare))
+    return true;
+  host = mamd_cut(bare).domain;
+  age = setting("archive.max_age", host);
+  most = setting("archive.max_messages", host);
+  if (!age && !most) return true;
+  if (age && age < UINT64_MAX / 1000000 && age * 1000000 < door_now())
+    before = (door_now() - age * 1000000) << ARCHIVE_ID_SHIFT;
+  if (!archive_trim(mamd.archive, owner, before, most ? most : UINT64_MAX, STEPS,
+                    &done)) {
+    mamd_failed("trim an archive", bare);
+    return true;
+  }
+  return done < STEPS;
+}
+
+static void
+tick(void *cookie)
+{
+  uint64_t wait = TICK_US, owner;
+  unsigned int i;
+
+  (void)cookie;
+  for (i = 0; i < OWNERS_A_TICK; i++) {
+    if (!archive_owner_next(mamd.archive, at, &owner)) {
+      at = 0;
+      wait = REST_US;
+      break;
+    }
+    if (!trim(owner)) break; /* more of this one at the next tick */
+    at = owner;
+  }
+  event_timer_start(&timer, door_now() + wait, tick, NULL);
+}
+
+void
+retention_start(void)
+{
+  if (settings_next(mamd.settings, "archive.max_age", NULL) ||
+      settings_next(mamd.settings, "archive.max_messages", NULL))
+    event_timer_start(&timer, door_now() + TICK_US, tick, NULL);
+}

@@ -1,0 +1,106 @@
+#include "mamd.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* As xmpp-userd has it; only the pages that are read take memory. */
+#define USERS_MAP_BYTES (64ull << 30)
+
+struct mamd mamd;
+
+bool
+mamd_load(struct settings *st, bool first)
+{
+  struct access *access = access_load(st);
+
+  if (!access) return false;
+  if (first) mamd.archive = archive_open(service_data(), true, 0);
+  if (!mamd.archive) {
+    access_free(access);
+    return false;
+  }
+  access_free(mamd.access);
+  mamd.access = access;
+  mamd.settings = st;
+  return true;
+}
+
+static bool
+is_there(char const *name)
+{
+  char path[512];
+
+  snprintf(path, sizeof path, "%s/%s/data.mdb", service_data(), name);
+  return !access(path, R_OK);
+}
+
+void
+mamd_readers(void)
+{
+  char path[512];
+
+  if (!mamd.accounts && is_there("accounts"))
+    mamd.accounts = accounts_open(service_data(), false);
+  if (mamd.users || !is_there("users")) return;
+  snprintf(path, sizeof path, "%s/users", service_data());
+  mamd.users = store_open(path, false, false, USERS_MAP_BYTES);
+  mamd.roster = mamd.users ? roster_open(mamd.users) : NULL;
+}
+
+void
+mamd_readers_turn(void)
+{
+  if (mamd.accounts) accounts_commit(mamd.accounts);
+  if (mamd.users) store_commit(mamd.users);
+}
+
+bool
+mamd_has(struct slice host, char const *module)
+{
+  struct settings_row const *row = NULL;
+
+  while ((row = settings_next(mamd.settings, "module", row)))
+    if (slice_eq(row->scope, host) && slice_is(row->value[0], module)) return true;
+  return false;
+}
+
+uint64_t
+mamd_number(struct slice bare)
+{
+  return mamd.accounts ? accounts_number(mamd.accounts, bare) : 0;
+}
+
+bool
+mamd_jid_of(uint64_t number, struct slice *bare)
+{
+  *bare = SLICE("");
+  return mamd.accounts && accounts_jid(mamd.accounts, number, bare);
+}
+
+struct jid
+mamd_cut(struct slice t)
+{
+  struct jid j = {.local = SLICE(""), .domain = t, .bare = t, .full = t};
+  char const *slash = t.len ? memchr(t.s, '/', t.len) : NULL, *at;
+
+  j.resource = SLICE("");
+  if (slash) {
+    j.bare = j.domain = slice_of(t.s, (size_t)(slash - t.s));
+    j.resource = slice_of(slash + 1, t.len - j.bare.len - 1);
+  }
+  at = j.bare.len ? memchr(j.bare.s, '@', j.bare.len) : NULL;
+  if (at) {
+    j.local = slice_of(j.bare.s, (size_t)(at - j.bare.s));
+    j.domain = slice_of(at + 1, j.bare.len - j.local.len - 1);
+  }
+  return j;
+}
+
+void
+mamd_failed(char const *what, struct slice bare)
+{
+  log_event(LOG_WARN, "not-done", "what", what, "account", log_text(bare), "why",
+            strerror(errno), NULL);
+}

@@ -1,0 +1,90 @@
+#include "mamd.h"
+
+#include <string.h>
+
+/* XEP-0424 s5: a message that its sender takes back is replaced in the archive by what says
+ * so. It is looked for among the newest RETRACT_SCAN_MAX of the conversation. */
+
+#define NS_RETRACT "urn:xmpp:message-retract:1"
+#define RETRACT_SCAN_MAX 2000u
+
+/* The id that the retraction names, in arena a; empty: it names none. */
+static struct slice
+named(struct arena *a, struct slice xml)
+{
+  struct slice text = xml;
+  struct xml_node const *e, *r;
+  enum xml_error why;
+
+  e = xml_parse(a, text, NS_CLIENT, &why);
+  r = e ? xml_child(e, NS_RETRACT, "retract") : NULL;
+  return r ? xml_attr(r, "id") : SLICE("");
+}
+
+/* A field of a record as text, in arena a. */
+static struct slice
+unescaped(struct arena *a, struct slice raw)
+{
+  struct slice copy = arena_copy(a, raw);
+  struct record r;
+  char *at;
+
+  if (!copy.s) return SLICE("");
+  at = arena_alloc(a, raw.len + 1);
+  if (!at) return SLICE("");
+  memcpy(at, raw.s, raw.len);
+  return record_split(&r, at, raw.len) ? record_get(&r, 0) : SLICE("");
+}
+
+static bool
+is_meant(struct arena *a, struct archive_message const *m, struct slice from_bare,
+         struct slice id)
+{
+  return !m->tombstone &&
+         slice_eq(mamd_cut(unescaped(a, m->text.from)).bare, from_bare) &&
+         slice_eq(unescaped(a, m->text.id), id);
+}
+
+static void
+bury(uint64_t owner, struct archive_message const *m, struct slice id)
+{
+  stralloc xml = STRALLOC_ZERO, raw = STRALLOC_ZERO;
+  struct arena a = ARENA_ZERO;
+  struct slice from = unescaped(&a, m->text.from), to = unescaped(&a, m->text.to);
+  struct slice type = unescaped(&a, m->text.type);
+
+  if (xml_cat(&xml, "<message") && xml_cat_attr(&xml, "from", from) &&
+      xml_cat_attr(&xml, "to", to) && (!type.len || xml_cat_attr(&xml, "type", type)) &&
+      xml_cat_attr(&xml, "id", id) &&
+      xml_cat(&xml, "><retracted xmlns='" NS_RETRACT "' stamp='") &&
+      stamp_cat(&xml, door_now()) && xml_cat(&xml, "'") && xml_cat_attr(&xml, "id", id) &&
+      xml_cat(&xml, "/></message>") && record_put_more(&raw, slice_of(xml.s, xml.len)) &&
+      !archive_replace(mamd.archive, owner, m->id, SLICE("store"),
+                       slice_of(raw.s, raw.len)))
+    mamd_failed("replace a retracted message", from);
+  stralloc_free(&xml);
+  stralloc_free(&raw);
+  arena_wipe(&a);
+}
+
+void
+retract_message(struct slice from_bare, uint64_t owner, struct slice contact,
+                struct slice xml)
+{
+  struct arena a = ARENA_ZERO;
+  struct archive_range r;
+  struct archive_message m;
+  struct slice id = named(&a, unescaped(&a, xml));
+  uint64_t i, n;
+
+  if (!id.len || !archive_range_open(mamd.archive, owner, contact, &r)) goto done;
+  n = archive_range_count(&r);
+  for (i = 0; i < n && i < RETRACT_SCAN_MAX; i++) {
+    if (!archive_range_get(mamd.archive, &r, r.to - 1 - i, &m)) break;
+    if (!is_meant(&a, &m, from_bare, id)) continue;
+    bury(owner, &m, id);
+    break;
+  }
+done:
+  arena_wipe(&a);
+}

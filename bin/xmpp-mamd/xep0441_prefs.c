@@ -1,0 +1,272 @@
+#include "mamd.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* XEP-0441: what an account wants archived. Its text in the archive: a first line, DEFAULT or
+ * nothing, then a line for each address, + always, - never; a line * when the account has
+ * asked for its archive before (request_activates_archiving). */
+
+static struct slice
+host_default(struct slice host)
+{
+  struct slice word = settings_get(mamd.settings, "mod_mam.default", host);
+
+  return word.len ? word : SLICE("never");
+}
+
+struct prefs {
+  struct slice dflt; /* empty: as its host */
+  struct slice lines;
+  bool asked;
+};
+
+/* false: the store failed. */
+static bool
+load(uint64_t owner, struct prefs *p)
+{
+  struct slice line, rest;
+
+  *p = (struct prefs){SLICE(""), SLICE(""), false};
+  if (!archive_prefs_get(mamd.archive, owner, &p->lines)) return errno == ENOENT;
+  slice_word(&p->lines, '\n', &p->dflt);
+  for (rest = p->lines; slice_word(&rest, '\n', &line);)
+    if (slice_is(line, "*")) p->asked = true;
+  return true;
+}
+
+/* s2.2: a bare JID on a list stands for all its resources, a full one for itself. */
+static bool
+is_on(struct prefs const *p, char sign, struct jid const *contact)
+{
+  struct slice rest = p->lines, line;
+
+  while (slice_word(&rest, '\n', &line)) {
+    struct slice jid;
+    if (line.len < 2 || line.s[0] != sign) continue;
+    jid = slice_of(line.s + 1, line.len - 1);
+    if (slice_eq(jid, contact->full) || slice_eq(jid, contact->bare)) return true;
+  }
+  return false;
+}
+
+static bool
+is_in_roster(uint64_t owner, struct jid const *contact)
+{
+  struct roster_item item;
+
+  return mamd.roster && roster_item_get(mamd.roster, owner, contact->bare, &item) &&
+         item.listed;
+}
+
+bool
+prefs_archives(struct slice bare, uint64_t owner, struct jid const *contact)
+{
+  struct slice host = mamd_cut(bare).domain, word;
+  struct prefs p;
+
+  if (!mamd_has(host, "mod_mam") || !load(owner, &p)) return false;
+  if (!p.asked &&
+      settings_bool(mamd.settings, "mod_mam.request_activates_archiving", host))
+    return false;
+  if (is_on(&p, '-', contact)) return false;
+  if (is_on(&p, '+', contact)) return true;
+  word = p.dflt.len ? p.dflt : host_default(host);
+  if (slice_is(word, "roster")) return is_in_roster(owner, contact);
+  return slice_is(word, "always");
+}
+
+static bool
+save(uint64_t owner, struct slice dflt, struct slice lines, bool asked)
+{
+  stralloc sa = STRALLOC_ZERO;
+  bool ok = stralloc_catb(&sa, dflt.s, dflt.len) && stralloc_catb(&sa, "\n", 1) &&
+            (!asked || stralloc_catb(&sa, "*\n", 2)) &&
+            stralloc_catb(&sa, lines.s, lines.len) &&
+            archive_prefs_put(mamd.archive, owner, slice_of(sa.s, sa.len));
+
+  stralloc_free(&sa);
+  return ok;
+}
+
+void
+prefs_activate(struct slice bare, uint64_t owner)
+{
+  struct slice host = mamd_cut(bare).domain;
+  struct arena a = ARENA_ZERO;
+  struct prefs p;
+
+  if (!settings_bool(mamd.settings, "mod_mam.request_activates_archiving", host)) return;
+  if (!load(owner, &p) || p.asked) return;
+  if (!save(owner, arena_copy(&a, p.dflt), arena_copy(&a, p.lines), true))
+    mamd_failed("note that the archive was asked for", bare);
+  arena_wipe(&a);
+}
+
+/* ---- routed is told who differs from the host ---- */
+
+static void
+tell(struct link *routed, struct slice bare, struct slice dflt, bool lists)
+{
+  /* One who has a list of always may have something archived whatever the default. */
+  if (lists && !slice_is(dflt, "always")) dflt = SLICE("roster");
+  link_begin(routed, VERB_ARCHIVES);
+  link_text(routed, bare);
+  link_text(routed, dflt);
+  link_end(routed);
+}
+
+static bool
+has_always(struct slice lines)
+{
+  struct slice line;
+
+  while (slice_word(&lines, '\n', &line))
+    if (line.len && line.s[0] == '+') return true;
+  return false;
+}
+
+static bool
+announce_one(void *cookie, struct slice bare, uint64_t number)
+{
+  struct prefs p;
+
+  if (load(number, &p) && (p.dflt.len || has_always(p.lines)))
+    tell(cookie, bare, p.dflt, has_always(p.lines));
+  return true;
+}
+
+void
+prefs_announce(struct link *routed)
+{
+  if (mamd.accounts) accounts_each(mamd.accounts, announce_one, routed);
+}
+
+/* ---- get and set ---- */
+
+static bool
+cat_list(stralloc *out, char const *name, char sign, struct slice lines)
+{
+  struct slice line;
+  bool ok = xml_cat(out, "<") && xml_cat(out, name) && xml_cat(out, ">");
+
+  while (ok && slice_word(&lines, '\n', &line))
+    if (line.len > 1 && line.s[0] == sign)
+      ok = xml_cat(out, "<jid>") &&
+           xml_cat_text(out, slice_of(line.s + 1, line.len - 1)) &&
+           xml_cat(out, "</jid>");
+  return ok && xml_cat(out, "</") && xml_cat(out, name) && xml_cat(out, ">");
+}
+
+static enum verdict
+refuse(struct handle_ctx *ctx, enum stanza_error e, char const *text)
+{
+  ctx->error = e;
+  ctx->text = slice_str(text);
+  return REFUSE;
+}
+
+static bool
+may(struct handle_ctx *ctx, uint64_t *owner)
+{
+  if (!mamd_has(ctx->host, "mod_mam")) return false;
+  ctx->error = ERR_FORBIDDEN;
+  if (!slice_eq(ctx->from.bare, ctx->account)) return false;
+  ctx->error = ERR_ITEM_NOT_FOUND;
+  *owner = mamd_number(ctx->account);
+  return *owner != 0;
+}
+
+static enum verdict
+answer(struct handle_ctx *ctx, uint64_t owner, stralloc *out)
+{
+  struct prefs p;
+
+  if (!load(owner, &p)) return refuse(ctx, ERR_INTERNAL, "");
+  if (xml_cat(out, "<prefs xmlns='" NS_MAM "'") &&
+      xml_cat_attr(out, "default", p.dflt.len ? p.dflt : host_default(ctx->host)) &&
+      xml_cat(out, ">") && cat_list(out, "always", '+', p.lines) &&
+      cat_list(out, "never", '-', p.lines) && xml_cat(out, "</prefs>"))
+    return DONE;
+  return refuse(ctx, ERR_RESOURCE_CONSTRAINT, "");
+}
+
+/* s2.1. */
+enum verdict
+xep0441_get(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
+            stralloc *out)
+{
+  uint64_t owner;
+
+  (void)in;
+  (void)e;
+  return may(ctx, &owner) ? answer(ctx, owner, out) : REFUSE;
+}
+
+/* The addresses of a list as lines. false: ctx says what is wrong. */
+static bool
+read_list(struct handle_ctx *ctx, struct xml_node const *list, char sign, stralloc *lines,
+          size_t *n)
+{
+  struct xml_node const *c = NULL;
+  struct jid j;
+
+  while (list && (c = xml_next(list, c))) {
+    if (!xml_is(c, NS_MAM, "jid")) continue;
+    if (++*n > PREFS_MAX) {
+      refuse(ctx, ERR_POLICY_VIOLATION, "too many addresses");
+      return false;
+    }
+    if (!jid_parse(ctx->arena, xml_text(ctx->arena, c), &j)) {
+      refuse(ctx, ERR_JID_MALFORMED, "");
+      return false;
+    }
+    if (!stralloc_catb(lines, &sign, 1) || !stralloc_catb(lines, j.full.s, j.full.len) ||
+        !stralloc_catb(lines, "\n", 1))
+      return false;
+  }
+  return true;
+}
+
+static bool
+may_set(struct handle_ctx *ctx)
+{
+  struct slice rule =
+    settings_get(mamd.settings, "mod_mam.access_preferences", ctx->host);
+  struct access_who who = {
+    .local = ctx->from.local, .domain = ctx->from.domain, .resource = ctx->from.resource};
+
+  return !rule.len || access_allows(mamd.access, rule, ctx->host, &who);
+}
+
+/* s2.2: the whole of the preferences anew. */
+enum verdict
+xep0441_set(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
+            stralloc *out)
+{
+  struct slice dflt = xml_attr(e, "default");
+  struct link *routed = link_find(ROUTED);
+  stralloc lines = STRALLOC_ZERO;
+  uint64_t owner;
+  struct prefs p;
+  size_t n = 0;
+  enum verdict v = REFUSE;
+
+  (void)in;
+  if (!may(ctx, &owner)) return REFUSE;
+  if (!may_set(ctx)) return refuse(ctx, ERR_NOT_ALLOWED, "");
+  if (!slice_is(dflt, "always") && !slice_is(dflt, "never") && !slice_is(dflt, "roster"))
+    return refuse(ctx, ERR_BAD_REQUEST, "default is always, never or roster");
+  ctx->error = ERR_RESOURCE_CONSTRAINT;
+  if (read_list(ctx, xml_child(e, NS_MAM, "always"), '+', &lines, &n) &&
+      read_list(ctx, xml_child(e, NS_MAM, "never"), '-', &lines, &n)) {
+    if (load(owner, &p) && save(owner, dflt, slice_of(lines.s, lines.len), p.asked))
+      v = answer(ctx, owner, out);
+    else
+      v = refuse(ctx, ERR_INTERNAL, "");
+  }
+  if (v == DONE && routed)
+    tell(routed, ctx->account, dflt, has_always(slice_of(lines.s, lines.len)));
+  stralloc_free(&lines);
+  return v;
+}
