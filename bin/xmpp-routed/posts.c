@@ -37,7 +37,7 @@ letter_at(struct post const *p, size_t i, struct letter *head)
 static void
 trim(struct post *p)
 {
-  if (p->head < p->kept.len && p->head < p->kept.len / 2) return;
+  if (!p->head || (p->head < p->kept.len && p->head < p->kept.len / 2)) return;
   memmove(p->kept.s, p->kept.s + p->head, p->kept.len - p->head);
   p->kept.len -= p->head;
   p->head = 0;
