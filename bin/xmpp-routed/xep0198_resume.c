@@ -89,13 +89,16 @@ resume_yielded(struct link *l, struct record *r)
   link_end(l);
 }
 
-/* Should the new place be gone by now, so is the session, and its stanzas are those of one
- * that has ended. */
+/* Should the new place, or the stream there, be gone by now, so is the session, and its
+ * stanzas are those of one that has ended. */
 void
 resume_queued(struct link *l, struct record *r)
 {
+  struct link const *to = c2sd_named(record_get(r, 1));
+
   (void)l;
-  if (!pass_on(r, VERB_QUEUED)) unacked_record(r, 2);
+  if (!to || !session_by_sid(to, record_u64(r, 2)) || !pass_on(r, VERB_QUEUED))
+    unacked_record(r, 2);
 }
 
 void
