@@ -73,16 +73,20 @@ pass_on(struct record *r, enum verb v)
 /* The old place has let go of it. What routed has sent there so far arrives before leave, so
  * the order of stanzas is kept: the new place has what comes from now on, and puts it behind
  * what it is handed. Without a new place the session is over now: the old one gives nothing
- * more to a client. */
+ * more to a client. One that was ended meanwhile is not handed over. */
 void
 resume_yielded(struct link *l, struct record *r)
 {
   struct session *s = session_by_sid(l, record_u64(r, 3));
   struct link *to = c2sd_named(record_get(r, 1));
 
-  if (s && to)
+  if (!s) {
+    if (to) unyielded(to, record_get(r, 2));
+    return;
+  }
+  if (to)
     session_move(s, to, record_u64(r, 2));
-  else if (s)
+  else
     session_over(s, false);
   link_begin(l, VERB_LEAVE);
   link_num(l, record_u64(r, 3));
