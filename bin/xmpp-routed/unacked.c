@@ -14,15 +14,15 @@ another_is_online(struct user const *u, struct slice resource)
   return false;
 }
 
-/* Another device has had a copy. */
+/* Another device has had a copy: not one that is there in place of the session. */
 static bool
-was_copied(struct passing const *p, struct user const *u)
+was_copied(struct passing const *p, struct user const *u, struct slice resource)
 {
   struct session const *s;
 
   if (!slice_has_word(p->st.tags, SLICE("cc"))) return false;
   for (s = u ? u->sessions : NULL; s; s = s->next)
-    if (s->available && s->carbons) return true;
+    if (s->available && s->carbons && !slice_is(resource, s->resource)) return true;
   return false;
 }
 
@@ -46,7 +46,7 @@ message(struct passing *p)
   struct user const *u = user_find(a.bare);
 
   if (slice_is(p->st.type, "error") || slice_is(p->st.type, "headline")) return;
-  if (slice_has_word(p->st.tags, SLICE("carbon")) || was_copied(p, u)) return;
+  if (slice_has_word(p->st.tags, SLICE("carbon")) || was_copied(p, u, a.resource)) return;
   if (slice_is(p->st.type, "groupchat") || !goes_again(u, &a)) {
     deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
     return;
