@@ -59,12 +59,11 @@ fan_to_account(struct passing const *p, struct user const *u)
   }
 }
 
-/* To another server: a stanza of its own for each. */
+/* To a service, or another server: a stanza of its own for each. */
 static void
-fan_to_remote(struct passing const *p)
+fan_to_post(struct passing const *p, struct post *post)
 {
   static stralloc sa = STRALLOC_ZERO;
-  struct post *post = post_find(S2SD);
   struct passing one = *p;
   size_t n = name_len(p->st.xml);
 
@@ -88,11 +87,13 @@ deliver_fanout(struct link *l, struct record *r)
   stanza_read(r, 0, &p.st);
   tos = p.st.to;
   while (slice_word(&tos, ' ', &p.st.to)) {
-    struct user const *u = user_find(p.st.to);
+    struct slice domain = address_cut(p.st.to).domain;
+    struct post *served = services_domain(domain);
+    struct user const *u = served ? NULL : user_find(p.st.to);
     deliver_total++;
     if (u)
       fan_to_account(&p, u);
-    else if (!routed_host(address_cut(p.st.to).domain))
-      fan_to_remote(&p);
+    else if (served || !routed_host(domain))
+      fan_to_post(&p, served ? served : post_find(S2SD));
   }
 }
