@@ -10,8 +10,8 @@
 /* A gone record that waits for userd. */
 struct absent {
   struct absent *next;
-  size_t len;
-  char text[]; /* its two fields, as in a record */
+  size_t jid_len, len;
+  char text[]; /* its full JID, and behind that the addresses */
 };
 
 static struct absent *absent, **absent_end = &absent;
@@ -129,17 +129,18 @@ put_aside(struct session const *s, struct slice directed)
 
   if (!userd_was_there) return;
   sa.len = 0;
-  if (absent_n == ABSENT_MAX || !record_put_more(&sa, slice_str(s->user->bare)) ||
-      !record_put_more(&sa, SLICE("/")) ||
-      !record_put_more(&sa, slice_str(s->resource)) || !record_put(&sa, directed) ||
-      !(a = malloc(sizeof *a + sa.len))) {
+  if (absent_n == ABSENT_MAX || !stralloc_cats(&sa, s->user->bare) ||
+      !stralloc_cats(&sa, "/") || !stralloc_cats(&sa, s->resource) ||
+      !(a = malloc(sizeof *a + sa.len + directed.len))) {
     log_event(LOG_WARN, "presence-lost", "jid", s->user->bare, "resource", s->resource,
               "why", "userd is away", NULL);
     return;
   }
   a->next = NULL;
-  a->len = sa.len;
+  a->jid_len = sa.len;
+  a->len = sa.len + directed.len;
   memcpy(a->text, sa.s, sa.len);
+  if (directed.len) memcpy(a->text + sa.len, directed.s, directed.len);
   *absent_end = a;
   absent_end = &a->next;
   absent_n++;
@@ -164,6 +165,21 @@ presence_gone(struct session *s, struct slice directed, bool lost)
 
 /* ---- after a restart ---- */
 
+/* One of the same name that is available since is what userd has been told of by now: its
+ * presence waited in the post, and has left before this. */
+static void
+tell_absent(struct link *userd, struct absent const *a)
+{
+  struct slice jid = slice_of(a->text, a->jid_len);
+  struct session const *s = session_of(jid);
+
+  if (s && s->available) return;
+  link_begin(userd, VERB_GONE);
+  link_text(userd, jid);
+  link_text(userd, slice_of(a->text + a->jid_len, a->len - a->jid_len));
+  link_end(userd);
+}
+
 void
 presence_recall(void)
 {
@@ -173,9 +189,7 @@ presence_recall(void)
   userd_was_there = true;
   while ((a = absent)) {
     absent = a->next;
-    link_begin(userd, VERB_GONE);
-    link_raw(userd, slice_of(a->text, a->len));
-    link_end(userd);
+    tell_absent(userd, a);
     free(a);
   }
   absent_end = &absent;
