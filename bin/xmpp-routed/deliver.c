@@ -105,14 +105,15 @@ put_behind(stralloc *sa, struct slice end, struct slice more)
   return true;
 }
 
-/* Nothing of what is said here is stopped by a block list, or acknowledged to anybody. */
+/* Nothing of what is said here is stopped by a block list, or acknowledged to anybody. What
+ * has no to is a session's own presence: nobody was to have it who could send it back. */
 void
 deliver_bounce(struct passing const *p, enum stanza_error e, char const *more)
 {
   static stralloc sa = STRALLOC_ZERO;
   struct passing back = {.own = true};
 
-  if (!stanza_may_answer(&p->st) || !p->st.from.len) return;
+  if (!stanza_may_answer(&p->st) || !p->st.from.len || !p->st.to.len) return;
   sa.len = 0;
   if (!stanza_cat_error(&sa, &p->st, e, SLICE(""))) return;
   if (more && !put_behind(&sa, SLICE("</error>"), slice_str(more))) return;
