@@ -79,7 +79,7 @@ source_take(struct link *l, struct slice origin, struct passing *p)
 
   if (!s || !slice_word(&origin, ':', &name) || !slice_u64(origin, &n)) return true;
   if (n <= s->last) {
-    s->acked = s->acked < s->done ? s->acked : s->done - 1; /* say it again */
+    if (s->done && s->acked == s->done) s->acked--; /* say it again */
     return false;
   }
   if (n != s->last + 1) s->done = n - 1;
