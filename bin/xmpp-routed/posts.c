@@ -12,7 +12,7 @@
 struct letter {
   size_t len; /* of the line: the fields of a stanza record behind the verb */
   struct source *source;
-  uint64_t number;
+  uint64_t epoch, number; /* of source */
 };
 
 static struct post *posts;
@@ -71,7 +71,7 @@ return_to_sender(struct slice text, struct letter const *head)
     stanza_read(&r, 0, &p.st);
     deliver_bounce(&p, ERR_SERVICE_UNAVAILABLE, NULL);
   }
-  source_release(head->source, head->number);
+  source_release(head->source, head->epoch, head->number);
   stralloc_free(&line);
 }
 
@@ -198,7 +198,7 @@ cat_line(struct post *p, struct passing const *s)
 {
   struct stanza const *st = &s->st;
   stralloc *k = &p->kept;
-  struct letter head = {0, s->source, s->number};
+  struct letter head = {.source = s->source, .number = s->number};
   size_t at = k->len, begin = at + sizeof head;
 
   if (!stralloc_catb(k, (char const *)&head, sizeof head)) return false;
@@ -226,7 +226,9 @@ post_put(struct post *p, struct passing const *s)
     deliver_bounce(s, ERR_RESOURCE_CONSTRAINT, NULL);
     return;
   }
-  source_hold(s->source, s->number);
+  letter_at(p, at, &head);
+  head.epoch = source_hold(s->source, s->number);
+  memcpy(p->kept.s + at, &head, sizeof head);
   if (p->link && !p->held) hand_over(p, letter_at(p, at, &head));
 }
 
@@ -243,7 +245,7 @@ posts_acked(struct link *l, struct record *r)
   if (!p) return;
   for (; p->acked < n && p->acked < p->sent; p->acked++) {
     letter_at(p, p->head, &head);
-    source_release(head.source, head.number);
+    source_release(head.source, head.epoch, head.number);
     p->head += sizeof head + head.len;
   }
   trim(p);

@@ -228,9 +228,10 @@ extern uint64_t deliver_total;
 /* Note that the stanza came: false when it had come before. The rest of *p is set. */
 bool source_take(struct link *l, struct slice origin, struct passing *p);
 
-/* It is not taken over before a service has acknowledged it: once more, once less. */
-void source_hold(struct source *s, uint64_t n);
-void source_release(struct source *s, uint64_t n);
+/* It is not taken over before a service has acknowledged it: once more, giving the epoch of
+ * the source; once less, if that is its epoch still. */
+uint64_t source_hold(struct source *s, uint64_t n);
+void source_release(struct source *s, uint64_t epoch, uint64_t n);
 
 /* At the end of a turn: acknowledge what has been taken over. A link is gone: its source
  * stays, for it may come back and send again. */

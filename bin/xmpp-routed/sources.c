@@ -92,16 +92,19 @@ source_take(struct link *l, struct slice origin, struct passing *p)
   return true;
 }
 
-void
+uint64_t
 source_hold(struct source *s, uint64_t n)
 {
   if (s && n > s->done && n <= s->last) s->open[n % s->size]++;
+  return s ? s->epoch : 0;
 }
 
+/* Numbers of an earlier run are not those of this one. */
 void
-source_release(struct source *s, uint64_t n)
+source_release(struct source *s, uint64_t epoch, uint64_t n)
 {
-  if (s && n > s->done && n <= s->last && s->open[n % s->size]) s->open[n % s->size]--;
+  if (!s || s->epoch != epoch || n <= s->done || n > s->last) return;
+  if (s->open[n % s->size]) s->open[n % s->size]--;
 }
 
 void
