@@ -91,18 +91,20 @@ put_copy(struct session const *s, struct passing const *p, struct slice xml,
   link_more(l, slice_str(direction));
   link_more(l, SLICE(" xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'>"
                      "<message xmlns='jabber:client'"));
-  link_more_raw(l, slice_of(xml.s + open, xml.len - open));
+  if (p->own)
+    link_more(l, slice_of(xml.s + open, xml.len - open));
+  else
+    link_more_raw(l, slice_of(xml.s + open, xml.len - open));
   link_more(l, SLICE("</forwarded></"));
   link_more(l, slice_str(direction));
   link_more(l, SLICE("></message>"));
   link_end(l);
 }
 
-/* The element as it stands in a record: what is our own text is never copied. */
 static bool
 may_copy(struct passing const *p)
 {
-  return slice_is(p->st.kind, "message") && !p->own && slice_starts(p->st.xml, tag_open);
+  return slice_is(p->st.kind, "message") && slice_starts(p->st.xml, tag_open);
 }
 
 /* s7. A message of an account to itself is copied once, as received. */
