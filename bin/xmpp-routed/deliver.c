@@ -312,7 +312,7 @@ route_and_keep(struct passing *p, bool of_a_client)
   struct passing stamped;
 
   archive_begin(p);
-  if (of_a_client && has_word(p, SLICE("cc"))) {
+  if (of_a_client && (has_word(p, SLICE("cc")) || slice_is(p->st.type, "error"))) {
     archive_stamp(p, address_cut(p->st.from).bare, 1, &stamped);
     carbons_sent(&stamped);
   }

@@ -8,8 +8,9 @@
 
 static char const tag_open[] = "<message";
 
-/* s6.1: errors are copied when what they answer was. What was copied when it was sent is
- * remembered for a while by a hash of both addresses and its id. */
+/* s6.1: errors are copied when what they answer was. What was copied is remembered for a
+ * while by a hash of both addresses and its id. What was for an account may be answered by
+ * any session of it. */
 #define REMEMBERED 4096u
 
 static uint64_t remembered[REMEMBERED];
@@ -38,9 +39,11 @@ remember(struct stanza const *st)
 static bool
 answers_a_copied_one(struct stanza const *st)
 {
-  uint64_t h = hash(st->to, st->from, st->id);
+  struct slice bare = address_cut(st->from).bare;
+  uint64_t h = hash(st->to, st->from, st->id), b = hash(st->to, bare, st->id);
 
-  return st->id.len && slice_is(st->type, "error") && remembered[h % REMEMBERED] == h;
+  if (!st->id.len || !slice_is(st->type, "error")) return false;
+  return remembered[h % REMEMBERED] == h || remembered[b % REMEMBERED] == b;
 }
 
 static bool
@@ -113,17 +116,20 @@ carbons_received(struct passing const *p, struct user const *u, takes_fn *takes,
 {
   struct address from = address_cut(p->st.from);
   struct session const *s;
-
-  bool own;
+  bool own, copied = false;
 
   if (!u || u->n < 2 || !may_copy(p)) return;
   if (!has(&p->st, SLICE("cc")) && !answers_a_copied_one(&p->st)) return;
   /* s6.1: rooms send private messages to all sessions that are in them. */
   if (has(&p->st, SLICE("muc")) && from.resource.len) return;
   own = slice_is(from.bare, u->bare);
-  for (s = u->sessions; s; s = s->next)
-    if (s->carbons && !takes(s, top) && !(own && slice_is(from.resource, s->resource)))
-      put_copy(s, p, p->st.xml, "received");
+  for (s = u->sessions; s; s = s->next) {
+    if (!s->carbons || takes(s, top)) continue;
+    if (own && slice_is(from.resource, s->resource)) continue;
+    put_copy(s, p, p->st.xml, "received");
+    copied = true;
+  }
+  if (copied) remember(&p->st);
 }
 
 /* s8. */
@@ -135,7 +141,8 @@ carbons_sent(struct passing const *p)
   struct session const *s;
   bool copied = false;
 
-  if (!may_copy(p) || !has(&p->st, SLICE("cc"))) return;
+  if (!may_copy(p)) return;
+  if (!has(&p->st, SLICE("cc")) && !answers_a_copied_one(&p->st)) return;
   u = user_find(from.bare);
   if (!u || u->n < 2 || slice_eq(to.bare, from.bare)) return;
   for (s = u->sessions; s; s = s->next) {
