@@ -128,13 +128,25 @@ user_make(struct slice bare)
   return u;
 }
 
+/* A stream is one session: another one that it was has ended unsaid. */
+static void
+clear_sid(struct link const *l, uint64_t sid)
+{
+  struct session *s = session_by_sid(l, sid);
+
+  if (s) session_over(s, true);
+}
+
 static struct session *
 session_new(struct link *l, uint64_t sid, struct slice bare, struct slice resource,
             struct slice ip)
 {
-  struct user *u = user_make(bare);
-  struct session *s = u ? calloc(1, sizeof *s) : NULL, **at;
+  struct user *u;
+  struct session *s, **at;
 
+  clear_sid(l, sid);
+  u = user_make(bare);
+  s = u ? calloc(1, sizeof *s) : NULL;
   if (!s) goto fail;
   s->link = l;
   s->sid = sid;
@@ -314,6 +326,7 @@ bool
 session_move(struct session *s, struct link *l, uint64_t sid)
 {
   if (session_by_sid(s->link, s->sid) == s) id_map_del(s->link->cookie, s->sid);
+  clear_sid(l, sid);
   s->link = l;
   s->sid = sid;
   if (map_put(s)) return true;
