@@ -140,6 +140,15 @@ hand_over_all(struct post *p)
   p->held = false;
   for (i = p->head; i < p->kept.len; i += sizeof head + head.len)
     hand_over(p, letter_at(p, i, &head));
+  if (p->program == USERD) presence_caught_up();
+}
+
+bool
+posts_held(enum program program)
+{
+  struct post const *p = post_find(program);
+
+  return p && p->link && p->held;
 }
 
 void

@@ -153,7 +153,7 @@ presence_gone(struct session *s, struct slice directed, bool lost)
 
   tell_offline(s, lost);
   if (!s->told && !directed.len) return;
-  if (!l) {
+  if (!l || posts_held(USERD)) {
     put_aside(s, directed);
     return;
   }
@@ -181,12 +181,12 @@ tell_absent(struct link *userd, struct absent const *a)
 }
 
 void
-presence_recall(void)
+presence_caught_up(void)
 {
-  struct link *userd = watcher(), *l;
+  struct link *userd = watcher();
   struct absent *a;
 
-  userd_was_there = true;
+  if (!userd) return;
   while ((a = absent)) {
     absent = a->next;
     tell_absent(userd, a);
@@ -194,6 +194,15 @@ presence_recall(void)
   }
   absent_end = &absent;
   absent_n = 0;
+}
+
+void
+presence_recall(void)
+{
+  struct link *l;
+
+  userd_was_there = true;
+  if (!posts_held(USERD)) presence_caught_up();
   awaited = 0;
   for (l = link_next(NULL); l; l = link_next(l)) {
     if (!l->up || l->program != C2SD) continue;

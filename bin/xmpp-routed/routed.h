@@ -90,6 +90,9 @@ void presence_mark(struct link *l, struct record *r);
 /* userd asked to be told: have all c2sds tell again. */
 void presence_recall(void);
 
+/* userd has all presence that waited for it: say which sessions have ended since. */
+void presence_caught_up(void);
+
 /* ---- programs that take stanzas (posts.c) ---- */
 
 /* A service: where its stanzas wait until it has acknowledged them, and while it is being
@@ -118,6 +121,9 @@ void posts_acked(struct link *l, struct record *r);
 
 /* All c2sds have told userd of their sessions. */
 void posts_recalled(void);
+
+/* Whether what waits for a program that is up has not left yet. */
+bool posts_held(enum program p);
 
 /* ---- services (services.c) ---- */
 
