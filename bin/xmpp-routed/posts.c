@@ -86,6 +86,7 @@ give_up(void *cookie)
   log_event(LOG_WARN, "service-lost", "service", p->name, "stanzas",
             log_num(kept.len > p->head), NULL);
   services_of_post_gone(p);
+  if (p->program == USERD) presence_caught_up();
   p->kept = stralloc_zero;
   for (i = p->head; i < kept.len; i += sizeof head + head.len) {
     memcpy(&head, kept.s + i, sizeof head);

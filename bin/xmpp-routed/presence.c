@@ -17,6 +17,7 @@ struct absent {
 static struct absent *absent, **absent_end = &absent;
 static size_t absent_n;
 static bool userd_was_there;
+static uint64_t catches = 1; /* how often userd has had what waited, and one */
 static unsigned int awaited; /* c2sds that were asked to tell again and have not yet */
 
 static struct link *
@@ -87,6 +88,7 @@ presence_own(struct session *s, struct passing const *p)
 
   session_presence(s, &p->st);
   if (may_drain(s) || (!was && s->available)) tell_online(s);
+  if (!was && post && (!post->link || post->held)) s->waits = catches;
   s->told = true;
   if (post) post_put(post, p);
 }
@@ -186,6 +188,7 @@ presence_caught_up(void)
   struct link *userd = watcher();
   struct absent *a;
 
+  catches++;
   if (!userd) return;
   while ((a = absent)) {
     absent = a->next;
@@ -220,7 +223,7 @@ presence_shown(struct link *l, struct record *r)
 
   if (!s) return;
   s->told = true;
-  if (!userd) return;
+  if (!userd || s->waits == catches) return; /* it is told as presence that is new */
   link_begin(userd, VERB_SHOWN);
   session_put_jid(userd, s);
   link_str(userd, l->name);

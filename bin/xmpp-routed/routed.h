@@ -21,9 +21,10 @@ struct session {
   char *resource, *ip;
   signed char priority;
   bool available;
-  bool carbons; /* it wants copies (XEP-0280 s4) */
-  bool told;    /* userd knows of it */
-  bool drained; /* mamd was told that it may have what waits */
+  bool carbons;   /* it wants copies (XEP-0280 s4) */
+  bool told;      /* userd knows of it */
+  uint64_t waits; /* its first presence is in the post, if this is of now (presence.c) */
+  bool drained;   /* mamd was told that it may have what waits */
 };
 
 /* An account that has sessions. */
@@ -90,7 +91,8 @@ void presence_mark(struct link *l, struct record *r);
 /* userd asked to be told: have all c2sds tell again. */
 void presence_recall(void);
 
-/* userd has all presence that waited for it: say which sessions have ended since. */
+/* userd has all presence that waited for it, or it is lost: say which sessions have ended
+ * since. */
 void presence_caught_up(void);
 
 /* ---- programs that take stanzas (posts.c) ---- */
