@@ -181,20 +181,29 @@ services_show(struct link *l, struct record *r, enum verb v)
   changed = true;
 }
 
-void
-services_watch(struct link *l, struct record *r)
+static bool
+add_watcher(struct link *l, struct slice what)
 {
-  struct slice what = record_get(r, 1);
-  struct watcher *w = calloc(1, sizeof *w);
+  struct watcher *w;
 
-  if (!w || what.len >= sizeof w->what) {
-    free(w);
-    return;
-  }
+  for (w = watchers; w; w = w->next)
+    if (w->link == l && slice_is(what, w->what)) return true;
+  w = what.len < sizeof w->what ? calloc(1, sizeof *w) : NULL;
+  if (!w) return false;
   memcpy(w->what, what.s, what.len);
   w->link = l;
   w->next = watchers;
   watchers = w;
+  return true;
+}
+
+/* Asked again, it is told again; but it watches once. */
+void
+services_watch(struct link *l, struct record *r)
+{
+  struct slice what = record_get(r, 1);
+
+  if (!add_watcher(l, what)) return;
   if (slice_is(what, "features")) changed = true;
   if (slice_is(what, "presence")) presence_recall();
 }
