@@ -5,10 +5,11 @@
  *         sessions; session end JID; stats [INSTANCE]; reload; wait [SECONDS]; stop
  *         trace INSTANCE on FILE | off
  *         dns [HOST]    what the zones of the hosts should say
+ *         archive stat|export JID, archive purge JID [BEFORE]; du JID
  * READS   STATE/settings/xmpp-ctl; passwords from standard input
  * SPEAKS  records to the control sockets STATE/run/INSTANCE/control (xmpp-records(7))
  * EXIT    0 done; 1 refused, or not all; 100 usage; 111 a program cannot be reached
- * ROOMS   commands.c; account.c; dns.c; client.c the control socket
+ * ROOMS   commands.c; account.c; archive.c; dns.c; client.c the control socket
  */
 #include "ctl.h"
 
@@ -22,7 +23,7 @@
 
 #define USAGE                                                                            \
   "[ -r ] [ --generate ] -s state "                                                      \
-  "account|sessions|session|stats|reload|wait|stop|trace|dns ..."
+  "account|sessions|session|stats|reload|wait|stop|trace|dns|archive|du ..."
 
 char const *PROG = "xmpp-ctl";
 
@@ -41,6 +42,8 @@ static struct {
   {"stop",     command_stop    },
   {"trace",    command_trace   },
   {"dns",      command_dns     },
+  {"archive",  command_archive },
+  {"du",       command_du      },
 };
 
 /* Options may stand before and behind the command; what is left are its words. */

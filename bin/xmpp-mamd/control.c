@@ -15,7 +15,6 @@ struct job {
   struct link *ctl;
   struct event_timer timer;
   uint64_t owner, behind, before;
-  bool whole; /* of a purge: nothing is to remain */
 };
 
 static struct job *jobs;
@@ -125,9 +124,7 @@ purge_step(void *cookie)
   struct job *j = cookie;
   unsigned int done = 0;
   bool ok =
-    j->whole
-      ? archive_trim(mamd.archive, j->owner, UINT64_MAX, UINT64_MAX, PURGE_STEP, &done)
-      : archive_trim(mamd.archive, j->owner, j->before, UINT64_MAX, PURGE_STEP, &done);
+    archive_trim(mamd.archive, j->owner, j->before, UINT64_MAX, PURGE_STEP, &done);
 
   if (!ok)
     service_error(j->ctl, "the store failed; the log says why");
@@ -156,16 +153,9 @@ purge(struct link *ctl, uint64_t owner, struct slice before)
   j = job_new(ctl, owner, purge_step);
   if (!j) return;
   j->before = id;
-  j->whole = !before.len;
 }
 
 /* ---- stat ---- */
-
-static void
-put_stat(struct link *ctl, char const *name, uint64_t value)
-{
-  service_stat(ctl, name, value);
-}
 
 static void
 stat_one(struct link *ctl, uint64_t owner)
@@ -176,11 +166,11 @@ stat_one(struct link *ctl, uint64_t owner)
     service_error(ctl, "the store failed; the log says why");
     return;
   }
-  put_stat(ctl, "messages", st.messages);
-  put_stat(ctl, "bytes", st.bytes);
-  put_stat(ctl, "waiting", st.waiting);
-  put_stat(ctl, "first", st.first_id);
-  put_stat(ctl, "last", st.last_id);
+  service_stat(ctl, "messages", st.messages);
+  service_stat(ctl, "bytes", st.bytes);
+  service_stat(ctl, "waiting", st.waiting);
+  service_stat(ctl, "first", st.first_id);
+  service_stat(ctl, "last", st.last_id);
   service_done(ctl);
 }
 

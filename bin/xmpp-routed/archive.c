@@ -164,7 +164,7 @@ put(struct passing const *p, char const *word)
 static bool
 can_wait(struct passing const *p, struct host const *h)
 {
-  if (slice_is(p->st.type, "groupchat") || slice_is(p->st.type, "headline")) return false;
+  if (slice_is(p->st.type, "headline")) return false;
   if (has(p, SLICE("no-store")) || has(p, SLICE("state"))) return false;
   return has(p, SLICE("body")) || h->stores_empty;
 }
@@ -174,7 +174,11 @@ archive_wait(struct passing const *p, struct address const *to)
 {
   struct host const *h = routed_host(to->domain);
 
-  if (!p->id || !h || !h->has_offline || !can_wait(p, h)) return false;
+  if (!p->id || !h || !h->has_offline) return false;
+  /* mod_offline: neither kept nor answered, unless the options say so. */
+  if (slice_is(p->st.type, "groupchat") && !h->stores_groupchat)
+    return !h->bounces_groupchat;
+  if (!can_wait(p, h)) return false;
   put(p, "wait ");
   waits = true;
   return true;

@@ -175,7 +175,8 @@ struct host {
   enum conflict conflict;
   enum resend resend;
   bool archives; /* by default, what is worth it (mod_mam) */
-  bool has_mam, has_offline, stores_empty, has_carbons;
+  bool has_mam, has_offline, stores_empty, stores_groupchat, bounces_groupchat;
+  bool has_carbons;
 };
 
 /* The rules in force. */

@@ -73,6 +73,8 @@ read_modules(struct settings const *st, struct slice name, struct host *h)
   h->has_offline = has_module(st, name, "mod_offline");
   h->stores_empty =
     !slice_is(settings_get(st, "mod_offline.store_empty_body", name), "false");
+  h->stores_groupchat = settings_bool(st, "mod_offline.store_groupchat", name);
+  h->bounces_groupchat = settings_bool(st, "mod_offline.bounce_groupchat", name);
   h->has_carbons = has_module(st, name, "mod_carboncopy");
   h->resend = read_resend(settings_get(st, "mod_stream_mgmt.resend_on_timeout", name));
 }
