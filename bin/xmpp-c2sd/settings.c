@@ -45,15 +45,16 @@ add_host(struct slice name)
   return h->name != NULL;
 }
 
+/* Settings have milliseconds. */
 static uint64_t
-us(struct settings const *st, char const *key, struct slice host, uint64_t dflt_s)
+us(struct settings const *st, char const *key, struct slice host, uint64_t dflt_ms)
 {
   struct slice text = settings_get(st, key, host);
-  uint64_t s;
+  uint64_t ms;
 
   if (slice_is(text, "infinity")) return UINT64_MAX;
-  if (!slice_u64(text, &s)) s = dflt_s;
-  return s < UINT64_MAX / 1000000 ? s * 1000000 : UINT64_MAX;
+  if (!slice_u64(text, &ms)) ms = dflt_ms;
+  return ms < UINT64_MAX / 1000 ? ms * 1000 : UINT64_MAX;
 }
 
 static bool
@@ -88,13 +89,13 @@ read_modules(struct settings const *st, struct host *h)
   h->pings =
     has_module(st, name, "mod_ping") && settings_bool(st, "mod_ping.send_pings", name);
   h->ping_kills = slice_is(settings_get(st, "mod_ping.timeout_action", name), "kill");
-  h->ping_us = us(st, "mod_ping.ping_interval", name, 60);
-  h->pong_us = us(st, "mod_ping.ping_ack_timeout", name, 32);
+  h->ping_us = us(st, "mod_ping.ping_interval", name, 60000);
+  h->pong_us = us(st, "mod_ping.ping_ack_timeout", name, 32000);
   h->sm = has_module(st, name, "mod_stream_mgmt");
-  h->resume_us = us(st, "mod_stream_mgmt.resume_timeout", name, 300);
+  h->resume_us = us(st, "mod_stream_mgmt.resume_timeout", name, 300000);
   h->resume_max_us =
-    us(st, "mod_stream_mgmt.max_resume_timeout", name, h->resume_us / 1000000);
-  h->ack_us = us(st, "mod_stream_mgmt.ack_timeout", name, 60);
+    us(st, "mod_stream_mgmt.max_resume_timeout", name, h->resume_us / 1000);
+  h->ack_us = us(st, "mod_stream_mgmt.ack_timeout", name, 60000);
   most = settings_get(st, "mod_stream_mgmt.max_ack_queue", name);
   h->queue_max = 5000;
   if (slice_is(most, "infinity"))
