@@ -381,6 +381,10 @@ void sm_free(struct sm *sm);
 /* All that the client sent is taken over: go on with what waited for that. */
 void sm_step(struct stream *s);
 
+/* Whether a stream that is RESUMING has its session whole: parts of one that another c2sd
+ * hands over come before that. */
+bool sm_is_here(struct stream const *s);
+
 /* The session's token: its secret, a dot, its resource. */
 bool sm_cat_token(stralloc *out, struct stream const *s);
 

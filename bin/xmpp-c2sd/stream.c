@@ -161,7 +161,7 @@ stream_stanza(struct stream *s, struct slice raw, struct slice xml, struct slice
   switch ((int)s->state) {
   case ST_RESUMING:
     /* What the session gets while it is on its way here comes behind what is handed over. */
-    if (s->sm)
+    if (sm_is_here(s))
       sm_send(s, raw, at);
     else
       csi_keep(s, raw, at);

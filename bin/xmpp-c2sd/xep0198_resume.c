@@ -47,6 +47,13 @@ sm_ask_again(struct stream *s)
   link_end(l);
 }
 
+/* Only a session that may be away can be handed over, and what says so comes last. */
+bool
+sm_is_here(struct stream const *s)
+{
+  return s->sm && s->sm->max_us;
+}
+
 static char *
 copy(struct slice s)
 {
@@ -141,10 +148,10 @@ finish(struct stream *s)
   event_timer_cancel(&s->timer);
   ping_start(s);
   stream_shape(s);
+  s->sm->queue.unwritten = s->sm->queue.head;
   csi_flush(s);
   csi_free(s->csi);
   s->csi = NULL;
-  s->sm->queue.unwritten = s->sm->queue.head;
   sm_flush(s);
   if (s->state == ST_BOUND) stream_resume(s);
 }
