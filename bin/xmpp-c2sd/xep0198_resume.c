@@ -324,14 +324,34 @@ have_sm(struct stream *s)
   return s->sm != NULL;
 }
 
+/* Whoever wanted the session is gone: the stanza is one of a session that has ended. */
+static void
+give_back(struct link *l, struct record *r)
+{
+  unsigned int i;
+
+  if (!record_get(r, 2 + STANZA_FROM).len) return;
+  if (slice_is(record_get(r, 2 + STANZA_KIND), "presence")) return;
+  link_begin(l, VERB_STANZA);
+  for (i = STANZA_TO; i < STANZA_TAGS; i++)
+    link_raw(l, record_raw(r, 2 + i));
+  link_field(l);
+  link_more(l, SLICE("unacked "));
+  link_more_raw(l, record_raw(r, 2 + STANZA_TAGS));
+  link_origin(l);
+  link_raw(l, record_raw(r, 2 + STANZA_XML));
+  link_end(l);
+}
+
 void
 sm_on_queued(struct link *l, struct record *r)
 {
   struct stream *s = resuming(record_u64(r, 2));
   struct slice xml = record_raw(r, 2 + STANZA_XML), raw;
 
-  (void)l;
-  if (!s || r->n <= 2 + STANZA_XML || !have_sm(s)) return;
+  if (r->n <= 2 + STANZA_XML) return;
+  if (!s) give_back(l, r);
+  if (!s || !have_sm(s)) return;
   raw = slice_of(r->at[3], (size_t)(xml.s + xml.len - r->at[3]));
   if (!sm_queue_add(&s->sm->queue, raw, (size_t)(xml.s - raw.s), door_now()))
     log_event(LOG_WARN, "stanza-lost", "jid", s->jid, "why", "out of memory", NULL);
