@@ -357,6 +357,16 @@ sm_on_queued(struct link *l, struct record *r)
     log_event(LOG_WARN, "stanza-lost", "jid", s->jid, "why", "out of memory", NULL);
 }
 
+/* routed has moved the session to a stream that is not there: nobody else would end it. */
+static void
+unbind_gone(struct link *l, struct record *r)
+{
+  link_begin(l, VERB_UNBIND);
+  link_num(l, record_u64(r, 2));
+  link_text(l, record_get(r, 11));
+  link_end(l);
+}
+
 void
 sm_on_handed(struct link *l, struct record *r)
 {
@@ -364,7 +374,7 @@ sm_on_handed(struct link *l, struct record *r)
   struct slice token = record_get(r, 4), words = record_get(r, 8), text;
   char *jid;
 
-  (void)l;
+  if (!stream_find(record_u64(r, 2))) unbind_gone(l, r);
   jid = s && have_sm(s) ? copy(record_get(r, 5)) : NULL;
   if (!jid) return;
   free(s->jid);
