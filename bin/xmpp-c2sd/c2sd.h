@@ -385,6 +385,9 @@ void sm_step(struct stream *s);
  * hands over come before that. */
 bool sm_is_here(struct stream const *s);
 
+/* A stream ends that is RESUMING: what was delivered meanwhile joins what is unacknowledged. */
+void sm_part(struct stream *s);
+
 /* The session's token: its secret, a dot, its resource. */
 bool sm_cat_token(stralloc *out, struct stream const *s);
 

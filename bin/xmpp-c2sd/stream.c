@@ -240,6 +240,8 @@ stream_end(struct stream *s, char const *why)
   sasl_forget(s);
   marks_end(s);
   bind_forget(s);
+  if (s->state == ST_RESUMING) sm_part(s);
+  if (s->state == ST_CLOSED) return;
   if (s->sm) sm_over(s);
   s->state = ST_CLOSED;
 }

@@ -324,6 +324,12 @@ have_sm(struct stream *s)
   return s->sm != NULL;
 }
 
+void
+sm_part(struct stream *s)
+{
+  if (s->csi && have_sm(s)) csi_flush(s);
+}
+
 /* Whoever wanted the session is gone: the stanza is one of a session that has ended. */
 static void
 give_back(struct link *l, struct record *r)
