@@ -179,7 +179,8 @@ announce(struct stream *s)
 
   if (s->state == ST_BINDING) ask(routed, s);
   if (s->state == ST_RESUMING) sm_ask_again(s);
-  if (!s->sm && s->state != ST_BOUND) return;
+  if (s->sm) sm_unyield(s);
+  if (!stream_is_session(s)) return;
   link_begin(routed, VERB_SESSION);
   link_num(routed, s->sid);
   link_str(routed, s->jid);

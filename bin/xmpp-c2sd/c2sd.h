@@ -185,6 +185,9 @@ void stream_stanza(struct stream *s, struct slice raw, struct slice xml,
 /* A stanza of our own, as text. */
 void stream_say(struct stream *s, struct slice markup);
 
+/* Whether the stream is a session that routed knows. */
+bool stream_is_session(struct stream const *s);
+
 /* The stream gets this number, whose stream gets its own. */
 void stream_swap(struct stream *s, struct stream *old);
 
@@ -354,8 +357,10 @@ enum state sm_asks(struct stream *s, struct xml_node const *e, struct slice byte
 enum state sm_acks(struct stream *s, struct xml_node const *e, struct slice bytes);
 enum state sm_resume(struct stream *s, struct xml_node const *e, struct slice bytes);
 
-/* routed is back: ask again for a stream that is RESUMING. */
+/* routed is back: ask again for a stream that is RESUMING; who was to have a session that
+ * yielded asks again too. */
 void sm_ask_again(struct stream *s);
+void sm_unyield(struct stream *s);
 
 /* A stanza of the client was handled here or went to routed as its newest. */
 void sm_count(struct stream *s);

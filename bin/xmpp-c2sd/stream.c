@@ -195,6 +195,13 @@ stream_say(struct stream *s, struct slice markup)
   }
 }
 
+bool
+stream_is_session(struct stream const *s)
+{
+  return s->state == ST_BOUND || s->state == ST_AWAY ||
+         (s->state == ST_RESUMING && sm_is_here(s));
+}
+
 /* ---- the end ---- */
 
 static void

@@ -54,6 +54,13 @@ sm_is_here(struct stream const *s)
   return s->sm && s->sm->max_us;
 }
 
+void
+sm_unyield(struct stream *s)
+{
+  free(s->sm->yield_to);
+  s->sm->yield_to = NULL;
+}
+
 static char *
 copy(struct slice s)
 {
@@ -211,7 +218,7 @@ yielded(struct stream *s)
 {
   struct link *l = routed();
 
-  if (!l) return; /* its restart ends the asking, and later the waiting */
+  if (!l) return; /* when it is back it is asked again */
   link_begin(l, VERB_YIELDED);
   link_str(l, s->sm->yield_to);
   link_num(l, s->sm->yield_sid);
