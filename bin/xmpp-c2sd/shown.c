@@ -184,7 +184,7 @@ shown_again(struct stream *s)
 {
   struct link *l = link_find(ROUTED);
 
-  if ((s->state != ST_BOUND && s->state != ST_AWAY) || !l) return;
+  if (!stream_is_session(s) || !l) return;
   if (s->shown) {
     link_begin(l, VERB_SHOWN);
     link_num(l, s->sid);
@@ -200,7 +200,7 @@ all_again(struct stream *s)
 {
   struct link *l = link_find(ROUTED);
 
-  if (s->wants && l && (s->state == ST_BOUND || s->state == ST_AWAY)) {
+  if (s->wants && l && stream_is_session(s)) {
     link_begin(l, VERB_WANTS);
     link_num(l, s->sid);
     shown_put_wants(l, s->wants);
