@@ -344,7 +344,8 @@ struct sm {
   uint64_t yield_sid;         /* the stream of another c2sd that is to have the session */
   char *yield_to;             /* and its name; NULL: none */
   uint32_t received, handled; /* of the client; of those, taken over by routed */
-  uint32_t answer_at;         /* an r came behind so many: a is owed */
+  uint32_t answer_at;         /* an r came behind so many: a is owed; the oldest such r */
+  uint32_t answer_last;       /* and the newest */
   uint32_t acked, unasked;    /* acknowledged by the client; sent since the last r */
   enum sm_phase phase;
   bool owes_a, old_ns;

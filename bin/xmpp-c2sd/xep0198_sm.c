@@ -55,7 +55,8 @@ handled_one(struct stream *s)
 
   sm->handled++;
   if (sm->owes_a && (int32_t)(sm->handled - sm->answer_at) >= 0) {
-    sm->owes_a = false;
+    sm->owes_a = sm->handled != sm->answer_last;
+    sm->answer_at = sm->answer_last;
     if (s->state == ST_BOUND) write_h(s, "a", sm->handled);
   }
   if (sm->handled == sm->received) sm_step(s);
@@ -127,8 +128,9 @@ sm_asks(struct stream *s, struct xml_node const *e, struct slice bytes)
     write_h(s, "a", s->sm->handled);
     return ST_BOUND;
   }
+  if (!s->sm->owes_a) s->sm->answer_at = s->sm->received;
   s->sm->owes_a = true;
-  s->sm->answer_at = s->sm->received;
+  s->sm->answer_last = s->sm->received;
   return ST_BOUND;
 }
 
