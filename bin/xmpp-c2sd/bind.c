@@ -70,6 +70,7 @@ bind_request(struct stream *s, struct xml_node const *e, struct slice bytes)
   (void)bytes;
   if (s->state == ST_BOUND) { /* s7.1: one resource per stream */
     inbound_error(s, e, ERR_NOT_ALLOWED, NULL);
+    sm_count(s);
     return ST_BOUND;
   }
   if (!xml_attr(e, "id").len) {
