@@ -189,15 +189,12 @@ sm_send(struct stream *s, struct slice raw, size_t xml)
 {
   struct sm *sm = s->sm;
 
-  if (sm->queue.n >= s->host->queue_max) {
-    stream_error(s, "policy-violation", "too many unacknowledged stanzas");
-    return;
-  }
-  if (!sm_queue_add(&sm->queue, raw, xml, door_now())) {
+  if (!sm_queue_add(&sm->queue, raw, xml, door_now()))
     stream_error(s, "resource-constraint", NULL);
-    return;
-  }
-  sm_flush(s);
+  else if (sm->queue.n > s->host->queue_max) /* it is returned with the others */
+    stream_error(s, "policy-violation", "too many unacknowledged stanzas");
+  else
+    sm_flush(s);
 }
 
 void
