@@ -182,6 +182,7 @@ stream_say(struct stream *s, struct slice markup)
   static stralloc sa = STRALLOC_ZERO;
   size_t i;
 
+  csi_flush(s);
   if (!s->sm) {
     stream_write(s, markup);
     return;
@@ -189,10 +190,8 @@ stream_say(struct stream *s, struct slice markup)
   sa.len = 0;
   for (i = STANZA_TO; i < STANZA_XML; i++)
     if (!stralloc_catb(&sa, "\t", 1)) return;
-  if (record_put_more(&sa, markup)) {
-    csi_flush(s);
+  if (s->state != ST_CLOSED && record_put_more(&sa, markup))
     sm_send(s, slice_of(sa.s, sa.len), STANZA_XML - STANZA_TO);
-  }
 }
 
 bool
