@@ -38,7 +38,8 @@ can_wait(struct host const *h, struct slice raw, struct slice tags)
   if (!slice_is(deliver_field(raw, STANZA_KIND), "message")) return false;
   if (slice_is(deliver_field(raw, STANZA_TYPE), "error")) return false;
   return (h->csi_chat_states && slice_has_word(tags, SLICE("state"))) ||
-         (h->csi_pep && slice_has_word(tags, SLICE("pep")));
+         (h->csi_pep && slice_has_word(tags, SLICE("pep")) &&
+          !slice_has_word(tags, SLICE("body")));
 }
 
 /* The newest presence of a sender stands for the older ones. */
