@@ -1,6 +1,7 @@
 /* stream: the streams of xmpp-c2sd, from the bytes of clients and the words of its
  * neighbours. Every line that leaves is a record that its neighbour would take, and when the
- * front is gone no stream is left. Needs bin/xmpp-c2sd without its main file. */
+ * front is gone and nothing can be resumed any more, no stream is left. Needs bin/xmpp-c2sd
+ * without its main file. */
 #include "../../bin/xmpp-c2sd/c2sd.h"
 
 #include <skalibs/strerr.h>
@@ -34,6 +35,14 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_REFUSED] = bind_on_refused,
   [VERB_KICK] = bind_on_kick,
   [VERB_DELIVER] = deliver_stanza,
+  [VERB_ACK] = sm_on_ack,
+  [VERB_YIELD] = sm_on_yield,
+  [VERB_LEAVE] = sm_on_leave,
+  [VERB_QUEUED] = sm_on_queued,
+  [VERB_HANDED] = sm_on_handed,
+  [VERB_UNYIELDED] = sm_on_unyielded,
+  [VERB_RECALL] = shown_on_recall,
+  [VERB_CAPS] = caps_on_caps,
 };
 
 /* ---- as xmpp-c2sd.c ---- */
@@ -79,9 +88,36 @@ static struct link_owner const owner = {.program = "xmpp-c2sd",
 
 /* ---- what leaves ---- */
 
-/* The sid of the stream that authd or routed was asked about last; TLS comes once. */
-static uint64_t sid;
+/* The conduit that was opened last; the stream that authd or routed was asked about last, and
+ * the one that was to be a session; the newest stanza; TLS comes once a conduit. */
+static uint64_t conduit, sid, session, newest;
 static bool secured;
+
+/* The token of the session that may be resumed last. */
+static char token[64];
+
+static void
+note_token(struct slice bytes)
+{
+  static char const start[] = "<enabled xmlns='urn:xmpp:sm:3' id='";
+  size_t n = sizeof start - 1, i;
+
+  if (bytes.len < n || memcmp(bytes.s, start, n) != 0) return;
+  for (i = 0; i + 1 < sizeof token && n < bytes.len && bytes.s[n] != '\''; i++)
+    token[i] = bytes.s[n++];
+  token[i] = 0;
+}
+
+static void
+note(enum verb v, struct record *r)
+{
+  struct slice number, origin = record_get(r, STANZA_ORIGIN);
+
+  if (v == VERB_AUTH || v == VERB_BIND || v == VERB_RESUME) sid = record_u64(r, 1);
+  if (v == VERB_BIND) session = sid;
+  if (v == VERB_DATA) note_token(record_get(r, 2));
+  if (v == VERB_STANZA && slice_word(&origin, ':', &number)) slice_u64(origin, &newest);
+}
 
 static void
 leaves(char const *name, struct slice line)
@@ -98,7 +134,7 @@ leaves(char const *name, struct slice line)
   must(v < VERBS_N && verb_rows[v].from & C2SD &&
        verb_rows[v].to & program_find(slice_str(name)));
   must(r.n - 1 >= verb_rows[v].least);
-  if (v == VERB_AUTH || v == VERB_BIND) sid = record_u64(&r, 1);
+  note(v, &r);
   free(copy);
 }
 
@@ -120,37 +156,153 @@ say(char const *start, uint64_t id, char const *end)
 static void
 data(struct slice bytes)
 {
+  char num[BASE_NUM];
+
   line.len = 0;
-  must(stralloc_cats(&line, "tlsd\tdata\t1048577") && record_put(&line, bytes));
+  must(stralloc_cats(&line, "tlsd\tdata") && record_put(&line, num_u64(num, conduit)) &&
+       record_put(&line, bytes));
   link_pipe_line(line.s, line.len);
 }
 
-/* One byte each: the neighbours' words. */
+static void
+open_conduit(void)
+{
+  conduit++;
+  secured = false;
+  say("tlsd\topen\t", conduit, "\th\t127.0.0.1\t1");
+}
+
+static void
+secure(void)
+{
+  if (!secured) say("tlsd\tsecured\t", conduit, "\tTLSv1.3\tX\t\ttls-exporter=AAAA");
+  secured = true;
+}
+
+/* The client asks for the session whose token it was given. */
+static void
+resume(void)
+{
+  static stralloc text = STRALLOC_ZERO;
+
+  text.len = 0;
+  must(stralloc_cats(&text, "<resume xmlns='urn:xmpp:sm:3' h='0' previd='") &&
+       stralloc_cats(&text, token) && stralloc_cats(&text, "'/>"));
+  data(slice_of(text.s, text.len));
+}
+
+static void
+yield(char const *instance)
+{
+  char num[BASE_NUM];
+
+  line.len = 0;
+  must(stralloc_cats(&line, "routed\tyield") &&
+       record_put(&line, num_u64(num, session)) && record_put(&line, slice_str(token)) &&
+       stralloc_cats(&line, "\tu@h\t0") && record_put(&line, slice_str(instance)) &&
+       record_put(&line, num_u64(num, sid)));
+  link_pipe_line(line.s, line.len);
+}
+
+static void
+yield_here(void)
+{
+  yield("c2sd");
+}
+
+static void
+yield_there(void)
+{
+  yield("c2sd-2");
+}
+
+static void
+soon(void)
+{
+  say("clock\t", door_now() + 600000, "");
+}
+
+static void
+later(void)
+{
+  say("clock\t", door_now() + 40000000, "");
+}
+
+static void
+routed_back(void)
+{
+  say("routed\thello\txmpp-routed\t0\trouted\t", 2, "");
+}
+
+#define MESSAGE "\tu@h\tv@h\tmessage\t\t\tbody\t\t<message></message>"
+#define EMPTY "\tu@h\tv@h\tmessage\t\t\t\t\t<message/>"
+#define STATE "\tu@h\tv@h\tmessage\t\t\tstate\t\t<message/>"
+#define PRESENCE "\tu@h\tv@h\tpresence\t\t\t\t\t<presence/>"
+#define SESSION                                                                          \
+  "\t7\taaaaaaaaaaaaaaaa.r\tu@h/r\t3\t4\tcarbons\t-1\t<presence/>\tv@h\t90000000"
+
+/* One byte each: what the neighbours say, or do. */
+static struct {
+  char byte;
+  char const *start;
+  uint64_t const *id;
+  char const *end;
+} const words[] = {
+  {'c', "authd\tchallenge\t",        &sid,     "\tAAAA"             },
+  {'a', "authd\tsuccess\t",          &sid,     "\t\tu@h"            },
+  {'f', "authd\tfailure\t",          &sid,     "\tnot-authorized"   },
+  {'b', "routed\tbound\t",           &sid,     "\tu@h/r"            },
+  {'r', "routed\trefused\t",         &sid,     "\tconflict"         },
+  {'k', "routed\tkick\t",            &session, "\tconflict"         },
+  {'d', "routed\tdeliver\t",         &session, MESSAGE              },
+  {'e', "routed\tdeliver\t",         &sid,     EMPTY                },
+  {'p', "routed\tdeliver\t",         &session, PRESENCE             },
+  {'m', "routed\tdeliver\t",         &session, STATE                },
+  {'K', "routed\tack\t",             &newest,  ""                   },
+  {'L', "routed\tleave\t",           &session, ""                   },
+  {'u', "routed\tunyielded\tc2sd\t", &sid,     "\titem-not-found\t3"},
+  {'q', "routed\tqueued\tc2sd\t",    &sid,     MESSAGE              },
+  {'h', "routed\thanded\tc2sd\t",    &sid,     SESSION              },
+  {'C', "routed\trecall",            NULL,     ""                   },
+  {'H', "routed\tcaps\th\tn\tv",     NULL,     ""                   },
+  {'S', "tlsd\tstop\t",              &conduit, ""                   },
+  {'G', "tlsd\tgo\t",                &conduit, ""                   },
+  {'X', "tlsd\tclose\t",             &conduit, "\tx"                },
+  {'A', "authd\tbye",                NULL,     ""                   },
+  {'B', "routed\tbye",               NULL,     ""                   },
+};
+
+static struct {
+  char byte;
+  void (*act)(void);
+} const acts[] = {
+  {'O', open_conduit},
+  {'R', routed_back },
+  {'s', secure      },
+  {'w', resume      },
+  {'y', yield_here  },
+  {'Y', yield_there },
+  {'t', soon        },
+  {'T', later       },
+};
+
 static void
 neighbour(char c)
 {
-  switch (c) {
-  case 's':
-    if (!secured) say("tlsd\tsecured\t", 1048577, "\tTLSv1.3\tX\t\ttls-exporter=AAAA");
-    secured = true;
-    break;
-  case 'c': say("authd\tchallenge\t", sid, "\tAAAA"); break;
-  case 'a': say("authd\tsuccess\t", sid, "\t\tu@h"); break;
-  case 'f': say("authd\tfailure\t", sid, "\tnot-authorized"); break;
-  case 'b': say("routed\tbound\t", sid, "\tu@h/r"); break;
-  case 'r': say("routed\trefused\t", sid, "\tconflict"); break;
-  case 'k': say("routed\tkick\t", sid, "\tconflict"); break;
-  case 'd':
-    say("routed\tdeliver\t", sid, "\tu@h\tv@h\tmessage\t\t\t\t\t<message/>");
-    break;
-  case 'S': say("tlsd\tstop\t", 1048577, ""); break;
-  case 'G': say("tlsd\tgo\t", 1048577, ""); break;
-  case 'X': say("tlsd\tclose\t", 1048577, "\tx"); break;
-  case 'A': say("authd\tbye\t", 0, ""); break;
-  case 'R': say("routed\thello\txmpp-routed\t0\trouted\t", 2, ""); break;
-  case 'T': say("clock\t", door_now() + 40000000, ""); break;
-  default: break;
+  size_t i;
+
+  for (i = 0; i < sizeof words / sizeof *words; i++) {
+    if (words[i].byte != c) continue;
+    line.len = 0;
+    if (words[i].id)
+      say(words[i].start, *words[i].id, words[i].end);
+    else {
+      must(stralloc_cats(&line, words[i].start));
+      link_pipe_line(line.s, line.len);
+    }
   }
+  for (i = 0; i < sizeof acts / sizeof *acts; i++)
+    if (acts[i].byte == c) acts[i].act();
 }
 
 static void
@@ -158,7 +310,23 @@ start(void)
 {
   static char name[] = "h", mechanisms[] = "SCRAM-SHA-1-PLUS SCRAM-SHA-1 PLAIN",
               lang[] = "en";
-  static struct host host = {.name = name};
+  static struct host host = {.name = name,
+                             .carbons = true,
+                             .roster = true,
+                             .roster_versions = true,
+                             .sm = true,
+                             .csi = true,
+                             .csi_presence = true,
+                             .csi_chat_states = true,
+                             .csi_pep = true,
+                             .pings = true,
+                             .ping_kills = true,
+                             .ping_us = 30000000,
+                             .pong_us = 20000000,
+                             .resume_us = 100000000,
+                             .resume_max_us = 200000000,
+                             .ack_us = 10000000,
+                             .queue_max = 8};
   static struct listener listener = {
     .name = name, .max_stanza_size = 65536, .starttls = true};
 
@@ -183,11 +351,12 @@ LLVMFuzzerTestOneInput(uint8_t const *bytes, size_t len)
 
   if (!started) start();
   started = true;
-  sid = 0;
-  secured = false;
+  sid = session = newest = 0;
+  token[0] = 0;
+  conduit = 1048576;
   say("authd\thello\txmpp-authd\t0\tauthd\t", 1, "");
   say("routed\thello\txmpp-routed\t0\trouted\t", 1, "");
-  say("tlsd\topen\t", 1048577, "\th\t127.0.0.1\t1");
+  open_conduit();
   while (slice_word(&rest, 1, &piece)) {
     if (piece.len) data(piece);
     if (!rest.len) break;
@@ -195,6 +364,7 @@ LLVMFuzzerTestOneInput(uint8_t const *bytes, size_t len)
     rest = slice_of(rest.s + 1, rest.len - 1);
   }
   say("tlsd\tbye\t", 0, "");
+  say("clock\t", door_now() + 300000000, "");
   must(!streams_count());
   return 0;
 }
