@@ -5,7 +5,8 @@
 
 /* What was delivered before routed was restarted. Its sources send again what the old routed
  * had not acknowledged, though it may have reached us: a message whose number is not above
- * what came of its source before the restart is one of those. */
+ * what came of its source before the restart is one of those. They come first and in order; a
+ * low number behind a higher one is of a source that has begun anew. */
 
 struct origin {
   struct origin *next;
@@ -54,6 +55,7 @@ origins_is_new(struct slice origin)
   o = find(name);
   if (!o) return true;
   if (n <= o->floor) return false;
-  if (n > o->last) o->last = n;
+  o->last = n;
+  o->floor = 0;
   return true;
 }
