@@ -134,13 +134,6 @@ too_long(struct link const *l)
   return true;
 }
 
-static void
-note_told(struct link *l, struct slice line)
-{
-  trace_note(&l->told, l->verb, line);
-  if (trace_on()) trace_out(l, line);
-}
-
 void
 link_end(struct link *l)
 {
@@ -152,8 +145,8 @@ link_end(struct link *l)
   }
   if (!l->up)
     l->put_while_down++;
-  else if (l->program != CTL)
-    note_told(l, slice_of(l->out.s + l->begin, l->out.len - l->begin));
+  else if (l->program != CTL && trace_on())
+    trace_out(l, slice_of(l->out.s + l->begin, l->out.len - l->begin));
   if (links.pipe && l->up) {
     pipe_take(l);
     return;
@@ -302,7 +295,7 @@ link_went_down(struct link *l)
 
   l->up = false;
   keep_stanzas(l);
-  l->in.len = l->heard.len = l->told.len = 0;
+  l->in.len = l->heard.len = 0;
   l->failed = false;
   if (was_up) links.owner->down(l);
   if (l->full) {

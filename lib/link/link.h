@@ -26,7 +26,7 @@ struct link {
   struct event_io io;
   struct event_timer timer;
   stralloc in, out;
-  stralloc heard, told;          /* records that last, for traces that begin later */
+  stralloc heard;                /* records that last, for traces that begin later */
   size_t put_while_down;         /* lines at the end of out */
   size_t settled;                /* what of out earlier turns have put */
   uint64_t settled_stanzas;      /* and how many were numbered by then */

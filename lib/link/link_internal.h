@@ -36,7 +36,7 @@ void link_trim(struct link *l);
 /* Append our hello to out. false: ENOMEM. */
 bool link_hello(stralloc *out);
 
-/* Remember a record of the verb v in log (heard or told) when it lasts. */
+/* Remember a record of the verb v in log when it lasts. */
 void trace_note(stralloc *log, enum verb v, struct slice line);
 
 bool trace_on(void);

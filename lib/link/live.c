@@ -156,7 +156,6 @@ free_closing(void)
     stralloc_free(&l->in);
     stralloc_free(&l->out);
     stralloc_free(&l->heard);
-    stralloc_free(&l->told);
     free(l);
   }
 }

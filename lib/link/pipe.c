@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 /* The pipe driver. A line is NAME TAB record. The names clock and seed are the door's: the
- * one ends the turn, moves the clock and fires timers; the other fixes chance. A link comes
- * up at its first line, by a hello of its own or without one. */
+ * one ends the turn, moves the clock and fires timers; the other fixes chance. What is put
+ * between quiet on and quiet off, which ends the turn too, is not printed: it was said
+ * before a trace began. count sets how many stanzas a link has numbered and received. A link
+ * comes up at its first line, by a hello of its own or without one. */
 
 static stralloc out_text = STRALLOC_ZERO;
 
@@ -23,6 +25,14 @@ print(char const *name, struct slice line)
 
 link_pipe_fn *link_pipe_out = print;
 
+static bool quiet;
+
+static void
+say(struct link const *l, struct slice line)
+{
+  if (!quiet) link_pipe_out(l->name, line);
+}
+
 static bool
 print_flush(void)
 {
@@ -35,7 +45,7 @@ print_flush(void)
 void
 pipe_take(struct link *l)
 {
-  link_pipe_out(l->name, slice_of(l->out.s + l->begin, l->out.len - l->begin));
+  say(l, slice_of(l->out.s + l->begin, l->out.len - l->begin));
   l->out.len = l->begin;
   if (l->acked < l->stanzas) l->acked = l->stanzas;
 }
@@ -58,7 +68,7 @@ print_kept(struct link *l)
   struct slice kept = slice_of(l->out.s, l->out.len), line;
 
   while (slice_word(&kept, '\n', &line))
-    link_pipe_out(l->name, slice_of(line.s, line.len + 1));
+    say(l, slice_of(line.s, line.len + 1));
   l->out.len = 0;
   l->acked = l->stanzas;
 }
@@ -90,6 +100,22 @@ on_record(struct link *l, char *line, size_t len)
   link_line(l, line, len);
 }
 
+/* NAME NUMBERED RECEIVED */
+static void
+set_count(struct slice rest)
+{
+  struct slice name = {0}, numbered = {0};
+  struct link *l;
+  uint64_t out, in;
+
+  slice_word(&rest, '\t', &name);
+  slice_word(&rest, '\t', &numbered);
+  l = named(name);
+  if (!l || !slice_u64(numbered, &out) || !slice_u64(rest, &in)) return;
+  l->stanzas = l->acked = out;
+  l->received = l->receipt = in;
+}
+
 void
 link_pipe_line(char *line, size_t len)
 {
@@ -104,6 +130,11 @@ link_pipe_line(char *line, size_t len)
     event_turn_end();
     if (slice_u64(rest, &us)) door_set_clock(us);
     event_timers_run();
+  } else if (slice_is(name, "quiet")) {
+    event_turn_end();
+    quiet = slice_is(rest, "on");
+  } else if (slice_is(name, "count")) {
+    set_count(rest);
   } else if ((l = named(name)))
     on_record(l, line + name.len + 1, rest.len);
   else

@@ -7,8 +7,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A trace is what the pipe driver reads (FILE.in) and writes (FILE.out). It begins with the
- * seed of a new stream of chance and with a hello for each link that is up. */
+/* A trace is what the pipe driver reads (FILE.in) and writes (FILE.out). It begins with a
+ * hello for each link that is up and what lasts of what it said; what a replay answers to
+ * that was said before the trace, so it keeps quiet. Then come the seed of a new stream of
+ * chance, and how far stanzas are counted: numbers begin with the clock where we connect. */
 
 static struct {
   int fd_in, fd_out;
@@ -83,20 +85,30 @@ trace_flush(void)
   flush(trace.fd_out, &trace.out);
 }
 
-/* forget takes back what was told of features before. */
-static void
-drop_forgotten(stralloc *log)
+/* Whether an older line is needed no more: the same is said again, or forget takes back what
+ * was told of features. */
+static bool
+is_outdated(struct slice old, enum verb v, struct slice line)
 {
-  struct slice rest = slice_of(log->s, log->len), line, word;
+  struct slice word = {0};
+
+  if (slice_eq(old, line)) return true;
+  if (v != VERB_FORGET) return false;
+  slice_word(&old, '\t', &word);
+  return slice_is(word, "feature") || slice_is(word, "identity") ||
+         slice_is(word, "item");
+}
+
+static void
+drop_outdated(stralloc *log, enum verb v, struct slice line)
+{
+  struct slice rest = slice_of(log->s, log->len), old;
   size_t to = 0;
 
-  while (slice_word(&rest, '\n', &line)) {
-    struct slice text = line;
-    size_t len = line.len + 1;
-    if (!slice_word(&text, '\t', &word) || slice_is(word, "feature") ||
-        slice_is(word, "identity") || slice_is(word, "item") || slice_is(word, "forget"))
-      continue;
-    memmove(log->s + to, line.s, len);
+  while (slice_word(&rest, '\n', &old)) {
+    size_t len = old.len + 1;
+    if (is_outdated(old, v, line)) continue;
+    memmove(log->s + to, old.s, len);
     to += len;
   }
   log->len = to;
@@ -106,9 +118,8 @@ void
 trace_note(stralloc *log, enum verb v, struct slice line)
 {
   if (!verb_lasts(v)) return;
-  if (v == VERB_FORGET) drop_forgotten(log);
-  if (!stralloc_catb(log, line.s, line.len) ||
-      (line.s[line.len - 1] != '\n' && !stralloc_catb(log, "\n", 1)))
+  drop_outdated(log, v, line);
+  if (!stralloc_catb(log, line.s, line.len) || !stralloc_catb(log, "\n", 1))
     log_event(LOG_WARN, "trace-incomplete", NULL);
 }
 
@@ -122,11 +133,10 @@ put_lines(stralloc *sa, char const *name, stralloc const *log)
 }
 
 static void
-trace_start(void)
+put_seed(void)
 {
   unsigned char seed[16];
-  char hex[33], hello[128];
-  struct link const *l;
+  char hex[33];
   unsigned int i;
 
   door_random(seed, sizeof seed);
@@ -134,19 +144,41 @@ trace_start(void)
     snprintf(hex + 2 * i, 3, "%02x", seed[i]);
   door_seed(slice_str(hex));
   put(&trace.in, "seed", slice_str(hex));
+}
+
+static void
+put_counts(void)
+{
+  char line[LINK_NAME_MAX + 2 * BASE_NUM + 3];
+  struct link const *l;
+
+  for (l = link_next(NULL); l; l = link_next(l)) {
+    if (!l->path && (!l->up || l->program == CTL)) continue;
+    snprintf(line, sizeof line, "%s\t%llu\t%llu", l->name, (unsigned long long)l->stanzas,
+             (unsigned long long)l->received);
+    put(&trace.in, "count", slice_str(line));
+  }
+}
+
+static void
+begin(void)
+{
+  struct link const *l;
+  char hello[128];
+
   trace.clock_us = 0;
   trace_clock();
+  put(&trace.in, "quiet", SLICE("on"));
   for (l = link_next(NULL); l; l = link_next(l)) {
     if (!l->up || l->program == CTL) continue;
     snprintf(hello, sizeof hello, "hello\t%s\t%s\t%s\t%llu", program_name(l->program),
              TABBER_VERSION, l->name, (unsigned long long)l->epoch);
     trace_in(l, slice_str(hello));
     put_lines(&trace.in, l->name, &l->heard);
-    put_lines(&trace.out, l->name, &l->told);
   }
-  /* The end of the replay's first turn, at which it says what a turn's end says. */
-  trace.clock_us = 0;
-  trace_clock();
+  put(&trace.in, "quiet", SLICE("off"));
+  put_seed();
+  put_counts();
 }
 
 bool
@@ -154,6 +186,8 @@ link_trace(struct slice file)
 {
   char path[512];
 
+  /* What this turn leads to at its end belongs to what came before. */
+  links.owner->turn();
   stop();
   if (!file.len) return true;
   snprintf(path, sizeof path, "%.*s.in", (int)file.len, file.s);
@@ -170,6 +204,6 @@ link_trace(struct slice file)
   fchmod(trace.fd_out, 0600);
   coe(trace.fd_in);
   coe(trace.fd_out);
-  trace_start();
+  begin();
   return true;
 }
