@@ -61,6 +61,7 @@ verb_lasts(enum verb v)
   case VERB_ITEM:
   case VERB_WATCH:
   case VERB_CAPS:
+  case VERB_RECALLED:
   case VERB_FORGET: return true;
   default: return false;
   }
