@@ -7,11 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The pipe driver. A line is NAME TAB record. The names clock and seed are the door's: the
- * one ends the turn, moves the clock and fires timers; the other fixes chance. What is put
- * between quiet on and quiet off, which ends the turn too, is not printed: it was said
- * before a trace began. count sets how many stanzas a link has numbered and received. A link
- * comes up at its first line, by a hello of its own or without one. */
+/* The pipe driver. A line is NAME TAB record. The names clock and seed are the door's:
+ * the one ends the turn, moves the clock and fires timers; the other fixes chance. What
+ * is put between quiet on and quiet off, which ends the turn too, is not printed: it was
+ * said before a trace began. count sets how many stanzas a link has numbered and
+ * received. A link comes up at its first line, by a hello of its own or without one. */
 
 static stralloc out_text = STRALLOC_ZERO;
 

@@ -9,8 +9,9 @@
 
 /* A trace is what the pipe driver reads (FILE.in) and writes (FILE.out). It begins with a
  * hello for each link that is up and what lasts of what it said; what a replay answers to
- * that was said before the trace, so it keeps quiet. Then come the seed of a new stream of
- * chance, and how far stanzas are counted: numbers begin with the clock where we connect. */
+ * that was said before the trace, so it keeps quiet. Then come the seed of a new stream
+ * of chance, and how far stanzas are counted: numbers begin with the clock where we
+ * connect. */
 
 static struct {
   int fd_in, fd_out;
@@ -85,8 +86,8 @@ trace_flush(void)
   flush(trace.fd_out, &trace.out);
 }
 
-/* Whether an older line is needed no more: the same is said again, or forget takes back what
- * was told of features. */
+/* Whether an older line is needed no more: the same is said again, or forget takes back
+ * what was told of features. */
 static bool
 is_outdated(struct slice old, enum verb v, struct slice line)
 {
