@@ -420,7 +420,7 @@ link_connect(char const *path, struct slice name)
   l->path = strdup(path);
   if (!l->path) return NULL;
   /* Numbers go on rising over our own restarts, for less than one is used a microsecond. */
-  if (!links.pipe) l->stanzas = l->acked = door_now();
+  if (!links.pipe) l->stanzas = l->acked = links.epoch;
   if (!links.pipe) event_timer_start(&l->timer, door_now(), dial, l);
   return l;
 }
