@@ -10,11 +10,13 @@
  *   message  ID -> 4 bytes checksum, over ID and what follows; 1 byte flags (1 tombstone),
  *            1 byte count of owners, for each of them OWNER SLOT PLACE; FROM TO TYPE ID TAGS
  *            XML as fields of a record, with TABs between them
- *   list     OWNER SLOT -> FIRST NEXT BYTES WAITING, bare JID. SLOT 0 is the archive of OWNER
- *            (JID empty), another one that archive's messages with one contact, whose JID
- *            this is. Its entries have the places FIRST to NEXT - 1
- *   entry    OWNER SLOT CHUNK -> the ids of the places from CHUNK * ARCHIVE_CHUNK on, at most
- *            ARCHIVE_CHUNK. Those of places before FIRST mean nothing any more
+ *   list     OWNER SLOT -> FIRST NEXT BYTES WAITING, the ids of the last NEXT % ARCHIVE_CHUNK
+ *            places, bare JID. SLOT 0 is the archive of OWNER (JID empty), another one that
+ *            archive's messages with one contact, whose JID this is. Its places are FIRST to
+ *            NEXT - 1; ids of those before FIRST mean nothing any more
+ *   entry    OWNER SLOT CHUNK -> the ids of the ARCHIVE_CHUNK places from CHUNK *
+ *            ARCHIVE_CHUNK on, for each chunk that is full: so a list is written once a turn,
+ *            and this table once a chunk
  *   waiting  OWNER ID -> empty; WAITING in the list OWNER 0 counts them
  *   mark     OWNER SLOT -> ID, resource
  *   prefs    OWNER -> text
@@ -56,7 +58,8 @@
 
 /* Room for a hundred million messages; address space, not disk. */
 #define ARCHIVE_MAP_BYTES (64ull << 30)
-/* Ids in one value of the table entry: 256 bytes, so that a page holds a dozen of them. */
+/* Ids in one value of the table entry: 256 bytes, so that a page holds a dozen of them. A
+ * power of two. */
 #define ARCHIVE_CHUNK 32
 /* A message has at most this many owners: sender and recipient, and room for more. */
 #define ARCHIVE_OWNERS_MAX 8
@@ -127,6 +130,7 @@ bool archive_source_put(struct archive *a, struct slice name, uint64_t number);
 struct archive_range {
   uint64_t owner, slot;
   uint64_t from, to;
+  uint64_t tail; /* of this area: places from here on are in the table list */
 };
 
 /* All messages of the owner's archive, or those with a contact (bare JID; empty: all). An

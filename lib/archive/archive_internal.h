@@ -12,13 +12,14 @@
 #define SLOTS_MAX 4
 /* Lists that a turn changes before they are put into their table. */
 #define HEADS_MAX 1024
-/* What stands before the JID of a list. */
+/* The counters of a list, before its ids. */
 #define HEAD_BYTES 32
 
-/* The counters of a list. */
+/* A list but its JID. */
 struct head {
   char key[16]; /* OWNER SLOT */
   uint64_t first, next, bytes, waiting;
+  char ids[8 * ARCHIVE_CHUNK]; /* the last next % ARCHIVE_CHUNK of them, packed */
   bool gone;
 };
 
@@ -28,8 +29,8 @@ struct archive {
   bool writer;
   uint64_t key[2];
   uint64_t last; /* of the writer */
-  /* Counters that this turn changes, many times perhaps: put into the table at its end, or
-   * when there is no room for more. */
+  /* Lists that this turn changes, many times perhaps: put into the table at its end, or when
+   * there is no room for more. */
   struct table by_key;
   struct head heads[HEADS_MAX];
   unsigned int heads_n;
@@ -72,33 +73,42 @@ bool archive_bad(char const *what, uint64_t owner, uint64_t id);
 /* SipHash-1-3 of text under the archive's key and a number. */
 uint64_t archive_hash(struct archive const *a, uint64_t number, struct slice text);
 
-/* Find text among those of the owner in table t, whose values have it behind skip bytes.
+/* Find text among those of the owner in table t (list, mark or name), whose values end in it.
  * *found: *slot is its; else *slot is one that is free. */
 bool archive_slot(struct archive *a, MDB_dbi t, uint64_t owner, struct slice text,
-                  size_t skip, uint64_t *slot, bool *found);
+                  uint64_t *slot, bool *found);
 
 /* ---- lists.c ---- */
 
-/* The counters of a list as this turn sees them; errno ENOENT: all zero. */
+/* Bytes before the JID in a value of the table list; more than it has: it is none. */
+size_t archive_jid_at(struct slice value);
+
+/* The list as this turn sees it; errno ENOENT: all zero. */
 bool archive_head(struct archive *a, uint64_t owner, uint64_t slot, struct head *out);
 
-/* The counters, to be changed: until the next archive_heads_room. NULL: errno ENOENT. */
+/* The list, to be changed: until the next archive_heads_room. NULL: errno ENOENT. */
 struct head *archive_head_edit(struct archive *a, uint64_t owner, uint64_t slot);
 
-/* The same; a list that is not there begins, for the contact jid (empty for SLOT 0). */
+/* The same; one that is not there begins, for the contact jid (empty for SLOT 0). */
 struct head *archive_head_make(struct archive *a, uint64_t owner, uint64_t slot,
                                struct slice jid);
 
-/* Let the counters that were changed go into their table: all, or when few are free. */
+/* Let the lists that were changed go into their table: all, or when few are free. */
 bool archive_heads_flush(struct archive *a);
 bool archive_heads_room(struct archive *a);
 void archive_heads_forget(struct archive *a);
 
+/* The first place whose id is not in the table entry. */
+uint64_t archive_tail(struct head const *h);
+
 /* The id at a place of a list. */
+bool archive_id_at(struct archive *a, struct head const *h, uint64_t place, uint64_t *id);
+
+/* The id at a place that is before the tail. */
 bool archive_entry(struct archive *a, uint64_t owner, uint64_t slot, uint64_t place,
                    uint64_t *id);
 
-/* One more at the end, one less at the beginning, of bytes; the whole list goes. */
+/* One more at the end, one less at the beginning, of bytes; an empty list goes. */
 bool archive_list_push(struct archive *a, struct head *h, uint64_t id, size_t bytes);
 bool archive_list_shift(struct archive *a, struct head *h, size_t bytes);
 bool archive_list_drop(struct archive *a, struct head *h);

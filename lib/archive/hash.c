@@ -57,10 +57,16 @@ archive_hash(struct archive const *a, uint64_t number, struct slice text)
   return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
+static bool
+ends_in(struct slice value, size_t skip, struct slice text)
+{
+  return value.len >= skip && slice_eq(slice_of(value.s + skip, value.len - skip), text);
+}
+
 /* The slots of a text are looked at all, not up to the first that is free: one before it may
  * have become free later. */
 bool
-archive_slot(struct archive *a, MDB_dbi t, uint64_t owner, struct slice text, size_t skip,
+archive_slot(struct archive *a, MDB_dbi t, uint64_t owner, struct slice text,
              uint64_t *slot, bool *found)
 {
   uint64_t first = (archive_hash(a, owner, text) >> 1) + 1, i, free = 0;
@@ -73,7 +79,7 @@ archive_slot(struct archive *a, MDB_dbi t, uint64_t owner, struct slice text, si
     if (!store_get(a->store, t, archive_pack(buf, 2, (uint64_t[]){owner, *slot}), &v)) {
       if (errno != ENOENT) return false;
       if (!free) free = *slot;
-    } else if (v.len >= skip && slice_eq(slice_of(v.s + skip, v.len - skip), text)) {
+    } else if (ends_in(v, t == a->list ? archive_jid_at(v) : 8, text)) {
       return true;
     }
   }

@@ -3,7 +3,14 @@
 #include <errno.h>
 #include <string.h>
 
-/* ---- counters ---- */
+/* ---- the table list ---- */
+
+size_t
+archive_jid_at(struct slice value)
+{
+  if (value.len < HEAD_BYTES) return value.len + 1;
+  return HEAD_BYTES + (size_t)(archive_unpack(value, 1) % ARCHIVE_CHUNK) * 8;
+}
 
 static bool
 stored_head(struct archive *a, struct slice key, struct head *out)
@@ -13,7 +20,8 @@ stored_head(struct archive *a, struct slice key, struct head *out)
   *out = (struct head){.first = 0};
   memcpy(out->key, key.s, sizeof out->key);
   if (!store_get(a->store, a->list, key, &v)) return false;
-  if (v.len < HEAD_BYTES) return archive_bad("list", archive_unpack(key, 0), 0);
+  if (archive_jid_at(v) > v.len) return archive_bad("list", archive_unpack(key, 0), 0);
+  memcpy(out->ids, v.s + HEAD_BYTES, archive_jid_at(v) - HEAD_BYTES);
   out->first = archive_unpack(v, 0);
   out->next = archive_unpack(v, 1);
   out->bytes = archive_unpack(v, 2);
@@ -67,19 +75,22 @@ archive_head_make(struct archive *a, uint64_t owner, uint64_t slot, struct slice
   return archive_head_edit(a, owner, slot);
 }
 
-/* The JID behind the counters stays. */
+/* The JID at the end stays. */
 static bool
 put_head(struct archive *a, struct head const *h)
 {
   struct slice key = slice_of(h->key, sizeof h->key), v;
   char buf[HEAD_BYTES];
+  size_t at;
 
   if (!store_get(a->store, a->list, key, &v)) return false;
-  if (v.len < HEAD_BYTES) return archive_bad("list", archive_unpack(key, 0), 0);
+  at = archive_jid_at(v);
+  if (at > v.len) return archive_bad("list", archive_unpack(key, 0), 0);
   archive_pack(buf, 4, (uint64_t[]){h->first, h->next, h->bytes, h->waiting});
   a->value.len = 0;
   return stralloc_catb(&a->value, buf, sizeof buf) &&
-         stralloc_catb(&a->value, v.s + HEAD_BYTES, v.len - HEAD_BYTES) &&
+         stralloc_catb(&a->value, h->ids, (size_t)(h->next % ARCHIVE_CHUNK) * 8) &&
+         stralloc_catb(&a->value, v.s + at, v.len - at) &&
          store_put(a->store, a->list, key, slice_of(a->value.s, a->value.len));
 }
 
@@ -110,14 +121,12 @@ archive_heads_room(struct archive *a)
   return archive_heads_flush(a) || archive_lose(a);
 }
 
-/* ---- entries ---- */
+/* ---- places ---- */
 
-static struct slice
-chunk_key(char buf[24], struct slice list, uint64_t place)
+uint64_t
+archive_tail(struct head const *h)
 {
-  memcpy(buf, list.s, 16);
-  archive_pack(buf + 16, 1, (uint64_t[]){place / ARCHIVE_CHUNK});
-  return slice_of(buf, 24);
+  return h->next - h->next % ARCHIVE_CHUNK;
 }
 
 bool
@@ -125,58 +134,67 @@ archive_entry(struct archive *a, uint64_t owner, uint64_t slot, uint64_t place,
               uint64_t *id)
 {
   char buf[24];
-  unsigned int at = (unsigned int)(place % ARCHIVE_CHUNK);
   struct slice key =
     archive_pack(buf, 3, (uint64_t[]){owner, slot, place / ARCHIVE_CHUNK});
   struct slice v;
 
   if (!store_get(a->store, a->entry, key, &v))
     return errno == ENOENT ? archive_bad("entry", owner, place) : false;
-  if (v.len < ((size_t)at + 1) * 8) return archive_bad("entry", owner, place);
-  *id = archive_unpack(v, at);
+  if (v.len != (size_t)8 * ARCHIVE_CHUNK) return archive_bad("entry", owner, place);
+  *id = archive_unpack(v, place % ARCHIVE_CHUNK);
   return true;
+}
+
+bool
+archive_id_at(struct archive *a, struct head const *h, uint64_t place, uint64_t *id)
+{
+  struct slice key = slice_of(h->key, sizeof h->key);
+
+  if (place < archive_tail(h))
+    return archive_entry(a, archive_unpack(key, 0), archive_unpack(key, 1), place, id);
+  if (place >= h->next) return archive_bad("place", archive_unpack(key, 0), place);
+  *id = archive_unpack(slice_of(h->ids, sizeof h->ids), place % ARCHIVE_CHUNK);
+  return true;
+}
+
+static struct slice
+chunk_key(char buf[24], struct head const *h, uint64_t place)
+{
+  memcpy(buf, h->key, 16);
+  archive_pack(buf + 16, 1, (uint64_t[]){place / ARCHIVE_CHUNK});
+  return slice_of(buf, 24);
 }
 
 bool
 archive_list_push(struct archive *a, struct head *h, uint64_t id, size_t bytes)
 {
-  char buf[24], ids[8 * ARCHIVE_CHUNK];
-  struct slice key = chunk_key(buf, slice_of(h->key, sizeof h->key), h->next), v;
-  size_t len = (size_t)(h->next % ARCHIVE_CHUNK) * 8;
+  uint64_t place = h->next++;
+  char buf[24];
 
-  if (len) {
-    if (!store_get(a->store, a->entry, key, &v)) return false;
-    if (v.len != len) return archive_bad("entry", archive_unpack(key, 0), id);
-    memcpy(ids, v.s, len);
-  }
-  archive_pack(ids + len, 1, &id);
-  if (!store_put(a->store, a->entry, key, slice_of(ids, len + 8))) return false;
-  h->next++;
+  archive_pack(h->ids + (size_t)(place % ARCHIVE_CHUNK) * 8, 1, &id);
   h->bytes += bytes;
-  return true;
+  return h->next % ARCHIVE_CHUNK ||
+         store_put(a->store, a->entry, chunk_key(buf, h, place),
+                   slice_of(h->ids, sizeof h->ids));
 }
 
+/* A chunk goes with the last of its places; it was full. */
 bool
 archive_list_shift(struct archive *a, struct head *h, size_t bytes)
 {
+  uint64_t place = h->first++;
   char buf[24];
-  struct slice key = chunk_key(buf, slice_of(h->key, sizeof h->key), h->first);
 
-  h->first++;
   h->bytes -= bytes < h->bytes ? bytes : h->bytes;
-  return h->first % ARCHIVE_CHUNK || store_del(a->store, a->entry, key);
+  return h->first % ARCHIVE_CHUNK ||
+         store_del(a->store, a->entry, chunk_key(buf, h, place));
 }
 
-/* Of a list that has no entries any more: what is left is the last chunk, if begun. */
 bool
 archive_list_drop(struct archive *a, struct head *h)
 {
-  char buf[24];
   struct slice list = slice_of(h->key, sizeof h->key);
 
-  if (h->next % ARCHIVE_CHUNK &&
-      !store_del(a->store, a->entry, chunk_key(buf, list, h->next)))
-    return false;
   if (!store_del(a->store, a->list, list)) return false;
   table_del(&a->by_key, list);
   h->gone = true;

@@ -134,8 +134,7 @@ archive_holds(struct archive *a, uint64_t id, struct ref const *r)
     return false;
   }
   if (!archive_head(a, r->owner, 0, &h)) return false;
-  if (r->place >= h.first && r->place < h.next &&
-      !archive_entry(a, r->owner, 0, r->place, &there))
+  if (r->place >= h.first && r->place < h.next && !archive_id_at(a, &h, r->place, &there))
     return false;
   errno = ENOENT;
   return there == id;
@@ -220,8 +219,7 @@ join(struct archive *a, uint64_t id, struct archive_owner const *o, size_t bytes
       return false;
   }
   if (!o->archived) return true;
-  if (!archive_slot(a, a->list, o->number, o->contact, HEAD_BYTES, &out->slot, &found))
-    return false;
+  if (!archive_slot(a, a->list, o->number, o->contact, &out->slot, &found)) return false;
   with = archive_head_make(a, o->number, out->slot, o->contact);
   out->place = own->next;
   return with && archive_list_push(a, own, id, bytes) &&

@@ -14,7 +14,7 @@ number_of(struct archive *a, struct slice bare, uint64_t *slot)
 
   errno = EINVAL;
   if (!bare.len || bare.len > JID_MAX) return 0;
-  if (!archive_slot(a, a->name, 0, bare, 8, slot, &found)) return 0;
+  if (!archive_slot(a, a->name, 0, bare, slot, &found)) return 0;
   errno = ENOENT;
   if (!found) return 0;
   return archive_number_get(a, a->name, archive_pack(buf, 2, (uint64_t[]){0, *slot}), &n)
@@ -79,8 +79,8 @@ archive_stat(struct archive *a, uint64_t owner, struct archive_stat *out)
   out->messages = h.next - h.first;
   out->bytes = h.bytes;
   out->waiting = h.waiting;
-  return !out->messages || (archive_entry(a, owner, 0, h.first, &out->first_id) &&
-                            archive_entry(a, owner, 0, h.next - 1, &out->last_id));
+  return !out->messages || (archive_id_at(a, &h, h.first, &out->first_id) &&
+                            archive_id_at(a, &h, h.next - 1, &out->last_id));
 }
 
 /* The list of SLOT 0 is in its table from its making on: counters that this turn keeps back

@@ -11,13 +11,13 @@ archive_range_open(struct archive *a, uint64_t owner, struct slice with,
 
   *out = (struct archive_range){.owner = owner};
   if (with.len) {
-    if (!archive_slot(a, a->list, owner, with, HEAD_BYTES, &out->slot, &found))
-      return false;
+    if (!archive_slot(a, a->list, owner, with, &out->slot, &found)) return false;
     if (!found) return true;
   }
   if (!archive_head(a, owner, out->slot, &h)) return errno == ENOENT;
   out->from = h.first;
   out->to = h.next;
+  out->tail = archive_tail(&h);
   return true;
 }
 
@@ -31,7 +31,12 @@ bool
 archive_range_id(struct archive *a, struct archive_range const *r, uint64_t place,
                  uint64_t *id)
 {
-  return archive_entry(a, r->owner, r->slot, place, id);
+  struct head h;
+
+  if (place < r->tail) return archive_entry(a, r->owner, r->slot, place, id);
+  if (!archive_head(a, r->owner, r->slot, &h))
+    return errno == ENOENT ? archive_bad("list", r->owner, place) : false;
+  return archive_id_at(a, &h, place, id);
 }
 
 bool

@@ -12,7 +12,7 @@ oldest(struct archive *a, uint64_t owner, struct head const *own, uint64_t *id,
   struct ref const *r;
   uint64_t first;
 
-  if (!archive_entry(a, owner, 0, own->first, id)) return false;
+  if (!archive_id_at(a, own, own->first, id)) return false;
   if (!archive_load(a, *id, m))
     return errno == ENOENT ? archive_bad("no-message", owner, *id) : false;
   r = archive_ref(m, owner);
@@ -20,7 +20,7 @@ oldest(struct archive *a, uint64_t owner, struct head const *own, uint64_t *id,
   *with = archive_head_edit(a, owner, r->slot);
   if (!*with) return errno == ENOENT ? archive_bad("list", owner, *id) : false;
   if ((*with)->first >= (*with)->next) return archive_bad("list", owner, *id);
-  if (!archive_entry(a, owner, r->slot, (*with)->first, &first)) return false;
+  if (!archive_id_at(a, *with, (*with)->first, &first)) return false;
   return first == *id || archive_bad("contact", owner, *id);
 }
 
@@ -46,7 +46,7 @@ archive_trim(struct archive *a, uint64_t owner, uint64_t before, uint64_t most,
     own = archive_head_edit(a, owner, 0);
     if (!own) return errno == ENOENT;
     if (own->first == own->next) return true;
-    if (!archive_entry(a, owner, 0, own->first, &id)) return false;
+    if (!archive_id_at(a, own, own->first, &id)) return false;
     if (id >= before && own->next - own->first <= most) return true;
     if (!oldest(a, owner, own, &id, &m, &with)) return false;
     if (!take(a, own, with, id, &m)) return archive_lose(a);
@@ -105,7 +105,7 @@ purge_owner(struct archive *a, uint64_t owner)
   if (own && !archive_list_drop(a, own)) return archive_lose(a);
   if (!archive_prefs_put(a, owner, SLICE(""))) return archive_lose(a);
   if (!archive_owner_jid(a, owner, &jid)) return errno == ENOENT;
-  if (!archive_slot(a, a->name, 0, jid, 8, &slot, &found)) return false;
+  if (!archive_slot(a, a->name, 0, jid, &slot, &found)) return false;
   if (!gone(store_del(a->store, a->name, archive_pack(buf, 2, (uint64_t[]){0, slot}))) ||
       !gone(store_del(a->store, a->number, archive_pack(buf, 1, &owner))))
     return archive_lose(a);

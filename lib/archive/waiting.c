@@ -92,7 +92,7 @@ mark_slot(struct archive *a, uint64_t owner, struct slice resource, uint64_t *sl
 
   errno = EINVAL;
   if (resource.len > JID_PART_MAX) return false;
-  if (!archive_slot(a, a->mark, owner, resource, 8, slot, &found)) return false;
+  if (!archive_slot(a, a->mark, owner, resource, slot, &found)) return false;
   errno = ENOENT;
   return found;
 }
