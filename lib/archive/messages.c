@@ -75,6 +75,7 @@ decode(struct archive *a, uint64_t id, struct slice v, struct stored *out)
   size_t head;
   unsigned int i;
 
+  *out = (struct stored){.flags = 0};
   if (v.len < FIXED_BYTES) return false;
   uint32_unpack_big(v.s, &sum);
   if (sum != (uint32_t)archive_hash(a, id, slice_of(v.s + 4, v.len - 4))) return false;
