@@ -49,7 +49,7 @@ make(struct archive *a, struct slice bare, uint64_t slot, uint64_t n)
 uint64_t
 archive_owner_make(struct archive *a, struct slice bare)
 {
-  uint64_t slot, n = number_of(a, bare, &slot);
+  uint64_t slot = 0, n = number_of(a, bare, &slot);
 
   if (n || errno != ENOENT) return n;
   n = ARCHIVE_NAMED;
