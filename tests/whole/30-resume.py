@@ -83,6 +83,11 @@ class Managed:
         for stanza in self.unacked:
             self.s.send(stanza)
 
+    def close(self):
+        """XEP-0198 s4: with an a before the end, so that nothing comes again."""
+        self.s.send("<a xmlns='%s' h='%d'/>" % (SM, self.handled))
+        self.s.close()
+
     def settle(self, n):
         """All n messages have come, and the server has all of ours."""
         def done():
@@ -128,8 +133,8 @@ def cut_at_random_moments(t):
     check_got(a, b.sent)
     check_got(b, a.sent)
     assert t.stat("c2sd", "sessions") == 2, t.stat("c2sd", "sessions")
-    a.s.close()
-    b.s.close()
+    a.close()
+    b.close()
 
 
 @check
@@ -152,8 +157,8 @@ def tlsd_is_killed(t):
     b.settle(a.sent)
     check_got(a, b.sent)
     check_got(b, a.sent)
-    a.s.close()
-    b.s.close()
+    a.close()
+    b.close()
 
 
 print("seed " + SEED)
