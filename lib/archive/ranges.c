@@ -43,7 +43,7 @@ bool
 archive_range_find(struct archive *a, struct archive_range const *r, uint64_t id,
                    uint64_t *place)
 {
-  uint64_t low = r->from, high = r->to, at;
+  uint64_t low = r->from, high = r->to, at = 0;
 
   while (low < high) {
     uint64_t middle = low + (high - low) / 2;
@@ -86,7 +86,7 @@ place_of(struct archive *a, struct archive_range const *r, uint64_t id, uint64_t
 bool
 archive_range_after(struct archive *a, struct archive_range *r, uint64_t id)
 {
-  uint64_t place, at;
+  uint64_t place, at = 0;
 
   if (!place_of(a, r, id, &place)) return false;
   if (place < r->to) {
@@ -111,7 +111,7 @@ archive_range_get(struct archive *a, struct archive_range const *r, uint64_t pla
 {
   struct stored m;
   struct ref const *ref;
-  uint64_t id;
+  uint64_t id = 0;
 
   if (!archive_range_id(a, r, place, &id)) return false;
   if (!archive_load(a, id, &m))

@@ -4,24 +4,22 @@
 
 /* ---- the oldest message of an archive ---- */
 
-/* Everything is looked at before something is written: what is bad costs the turn nothing. */
-static bool
-oldest(struct archive *a, uint64_t owner, struct head const *own, uint64_t *id,
-       struct stored *m, struct head **with)
+/* Its list with a contact, where it is the oldest, too; NULL: something is not as it should
+ * be. That is seen before anything is written, so it costs the turn nothing. */
+static struct head *
+oldest(struct archive *a, uint64_t owner, struct head const *own, uint64_t id,
+       struct stored *m)
 {
-  struct ref const *r;
-  uint64_t first;
+  struct ref const *r = archive_load(a, id, m) ? archive_ref(m, owner) : NULL;
+  struct head *with = NULL;
+  uint64_t first = 0;
 
-  if (!archive_id_at(a, own, own->first, id)) return false;
-  if (!archive_load(a, *id, m))
-    return errno == ENOENT ? archive_bad("no-message", owner, *id) : false;
-  r = archive_ref(m, owner);
-  if (!r || r->place != own->first) return archive_bad("place", owner, *id);
-  *with = archive_head_edit(a, owner, r->slot);
-  if (!*with) return errno == ENOENT ? archive_bad("list", owner, *id) : false;
-  if ((*with)->first >= (*with)->next) return archive_bad("list", owner, *id);
-  if (!archive_id_at(a, *with, (*with)->first, &first)) return false;
-  return first == *id || archive_bad("contact", owner, *id);
+  if (r && r->place == own->first) with = archive_head_edit(a, owner, r->slot);
+  if (with && with->first < with->next && archive_id_at(a, with, with->first, &first) &&
+      first == id)
+    return with;
+  archive_bad("oldest", owner, id);
+  return NULL;
 }
 
 static bool
@@ -37,9 +35,9 @@ bool
 archive_trim(struct archive *a, uint64_t owner, uint64_t before, uint64_t most,
              unsigned int steps, unsigned int *done)
 {
-  struct head *own, *with = NULL;
+  struct head *own, *with;
   struct stored m;
-  uint64_t id;
+  uint64_t id = 0;
 
   for (*done = 0; *done < steps; (*done)++) {
     if (!archive_heads_room(a)) return false;
@@ -48,7 +46,8 @@ archive_trim(struct archive *a, uint64_t owner, uint64_t before, uint64_t most,
     if (own->first == own->next) return true;
     if (!archive_id_at(a, own, own->first, &id)) return false;
     if (id >= before && own->next - own->first <= most) return true;
-    if (!oldest(a, owner, own, &id, &m, &with)) return false;
+    with = oldest(a, owner, own, id, &m);
+    if (!with) return false;
     if (!take(a, own, with, id, &m)) return archive_lose(a);
   }
   return true;

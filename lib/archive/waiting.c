@@ -101,7 +101,7 @@ bool
 archive_mark_set(struct archive *a, uint64_t owner, struct slice resource, uint64_t id)
 {
   char buf[16], packed[8];
-  uint64_t slot;
+  uint64_t slot = 0;
 
   if (!mark_slot(a, owner, resource, &slot) && errno != ENOENT) return false;
   a->value.len = 0;
@@ -116,7 +116,7 @@ bool
 archive_mark_get(struct archive *a, uint64_t owner, struct slice resource, uint64_t *id)
 {
   char buf[16];
-  uint64_t slot;
+  uint64_t slot = 0;
 
   return mark_slot(a, owner, resource, &slot) &&
          archive_number_get(a, a->mark, pair(buf, owner, slot), id);
@@ -126,7 +126,7 @@ bool
 archive_mark_del(struct archive *a, uint64_t owner, struct slice resource)
 {
   char buf[16];
-  uint64_t slot;
+  uint64_t slot = 0;
 
   return mark_slot(a, owner, resource, &slot) &&
          store_del(a->store, a->mark, pair(buf, owner, slot));
