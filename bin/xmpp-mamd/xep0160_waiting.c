@@ -288,6 +288,40 @@ waiting_is_full(struct slice bare, uint64_t owner)
   return !archive_waiting_count(mamd.archive, owner, &n) || n >= most;
 }
 
+/* All that came to the account behind the mark waits. */
+static void
+lost(struct slice bare, uint64_t owner, uint64_t mark)
+{
+  struct archive_range range;
+  struct archive_message m;
+  uint64_t place;
+  unsigned int n = 0;
+
+  if (!archive_range_open(mamd.archive, owner, SLICE(""), &range) ||
+      !archive_range_find(mamd.archive, &range, mark + 1, &place))
+    return;
+  log_event(LOG_INFO, "session-lost", "account", log_text(bare), "messages",
+            log_num(range.to - place), NULL);
+  for (; place < range.to && n < LOST_MAX; place++) {
+    if (!archive_range_get(mamd.archive, &range, place, &m)) return;
+    if (m.tombstone || slice_eq(mamd_cut(m.text.from).bare, bare)) continue;
+    n++;
+    waiting_again(bare, owner, m.id);
+    /* The range is good until the next write: begin again behind what was done. */
+    if (!archive_range_open(mamd.archive, owner, SLICE(""), &range)) return;
+  }
+}
+
+static void
+end_mark(struct slice bare, uint64_t owner, struct slice resource, bool is_lost)
+{
+  uint64_t mark;
+
+  if (!archive_mark_get(mamd.archive, owner, resource, &mark)) return;
+  if (!archive_mark_del(mamd.archive, owner, resource)) mamd_failed("end a mark", bare);
+  if (is_lost) lost(bare, owner, mark);
+}
+
 /* ---- what routed tells of sessions ---- */
 
 void
@@ -298,7 +332,14 @@ waiting_online(struct link *l, struct record *r)
 
   (void)l;
   if (priority.len && priority.s[0] == '-') return;
-  s = session_make(record_get(r, 1));
+  s = session_find(record_get(r, 1));
+  if (!s) {
+    s = session_make(record_get(r, 1));
+    /* One of the same name is over, and nobody could say how. */
+    if (s)
+      end_mark(slice_str(s->account->bare), s->account->owner, slice_str(s->resource),
+               !s->next);
+  }
   if (!s) return;
   s->seen = true;
   if (!archive_mark_set(mamd.archive, s->account->owner, slice_str(s->resource),
@@ -335,40 +376,6 @@ waiting_mark(struct link *l, struct record *r)
   have(s->account, waited);
   if (s->account->taker == s && waited >= s->account->given && !s->account->prev)
     s->account->taker = NULL;
-}
-
-/* All that came to the account behind the mark waits. */
-static void
-lost(struct slice bare, uint64_t owner, uint64_t mark)
-{
-  struct archive_range range;
-  struct archive_message m;
-  uint64_t place;
-  unsigned int n = 0;
-
-  if (!archive_range_open(mamd.archive, owner, SLICE(""), &range) ||
-      !archive_range_find(mamd.archive, &range, mark + 1, &place))
-    return;
-  log_event(LOG_INFO, "session-lost", "account", log_text(bare), "messages",
-            log_num(range.to - place), NULL);
-  for (; place < range.to && n < LOST_MAX; place++) {
-    if (!archive_range_get(mamd.archive, &range, place, &m)) return;
-    if (m.tombstone || slice_eq(mamd_cut(m.text.from).bare, bare)) continue;
-    n++;
-    waiting_again(bare, owner, m.id);
-    /* The range is good until the next write: begin again behind what was done. */
-    if (!archive_range_open(mamd.archive, owner, SLICE(""), &range)) return;
-  }
-}
-
-static void
-end_mark(struct slice bare, uint64_t owner, struct slice resource, bool is_lost)
-{
-  uint64_t mark;
-
-  if (!archive_mark_get(mamd.archive, owner, resource, &mark)) return;
-  if (!archive_mark_del(mamd.archive, owner, resource)) mamd_failed("end a mark", bare);
-  if (is_lost) lost(bare, owner, mark);
 }
 
 /* What it had not taken in full is for another one. */

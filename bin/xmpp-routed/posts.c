@@ -10,21 +10,13 @@
 
 /* What stands before each line of kept. */
 struct letter {
-  size_t len; /* of the line: the fields of a stanza record behind the verb */
+  size_t len; /* of the line: the fields of a record behind the verb */
+  enum verb verb;
   struct source *source;
   uint64_t epoch, number; /* of source */
 };
 
 static struct post *posts;
-
-static void
-hand_over(struct post *p, struct slice line)
-{
-  link_begin(p->link, VERB_STANZA);
-  link_raw(p->link, line);
-  link_end(p->link);
-  p->sent++;
-}
 
 /* The letter at offset i of kept. */
 static struct slice
@@ -32,6 +24,18 @@ letter_at(struct post const *p, size_t i, struct letter *head)
 {
   memcpy(head, p->kept.s + i, sizeof *head);
   return slice_of(p->kept.s + i + sizeof *head, head->len);
+}
+
+static void
+hand_over(struct post *p, size_t i)
+{
+  struct letter head;
+  struct slice line = letter_at(p, i, &head);
+
+  link_begin(p->link, head.verb);
+  link_raw(p->link, line);
+  link_end(p->link);
+  p->sent++;
 }
 
 static void
@@ -66,8 +70,8 @@ return_to_sender(struct slice text, struct letter const *head)
   struct record r;
   struct passing p = {.own = false};
 
-  if (stralloc_cats(&line, "stanza\t") && stralloc_catb(&line, text.s, text.len) &&
-      record_split(&r, line.s, line.len)) {
+  if (head->verb == VERB_STANZA && stralloc_cats(&line, "stanza\t") &&
+      stralloc_catb(&line, text.s, text.len) && record_split(&r, line.s, line.len)) {
     stanza_read(&r, 0, &p.st);
     deliver_bounce(&p, ERR_SERVICE_UNAVAILABLE, NULL);
   }
@@ -86,7 +90,6 @@ give_up(void *cookie)
   log_event(LOG_WARN, "service-lost", "service", p->name, "stanzas",
             log_num(kept.len > p->head), NULL);
   services_of_post_gone(p);
-  if (p->program == USERD) presence_caught_up();
   p->kept = stralloc_zero;
   for (i = p->head; i < kept.len; i += sizeof head + head.len) {
     memcpy(&head, kept.s + i, sizeof head);
@@ -112,6 +115,65 @@ post_of(struct link *l)
   return p;
 }
 
+/* ---- who is expected ---- */
+
+#define EXPECTED_MAX 32
+
+static char expected[EXPECTED_MAX][LINK_NAME_MAX + 1];
+static size_t expected_n;
+static struct event_timer patience;
+static bool impatient;
+
+static void
+lose_patience(void *cookie)
+{
+  (void)cookie;
+  impatient = true;
+  service_look_again();
+}
+
+void
+posts_expect(struct slice name)
+{
+  if (expected_n == EXPECTED_MAX || name.len > LINK_NAME_MAX) return;
+  memcpy(expected[expected_n], name.s, name.len);
+  expected[expected_n++][name.len] = 0;
+  if (!event_timer_on(&patience))
+    event_timer_start(&patience, door_now() + EXPECT_US, lose_patience, NULL);
+}
+
+static bool
+is_announced(char const *name)
+{
+  struct post const *p;
+
+  for (p = posts; p; p = p->next)
+    if (!strcmp(p->name, name)) return p->announced;
+  return false;
+}
+
+bool
+posts_are_awaited(struct link const *l)
+{
+  size_t i;
+
+  if (impatient || !(l->program & PROGRAMS_EDGE)) return false;
+  for (i = 0; i < expected_n; i++)
+    if (!is_announced(expected[i])) return true;
+  impatient = true; /* all are there: from now on what goes is waited for in its post */
+  return false;
+}
+
+void
+posts_announced(struct link *l)
+{
+  struct post *p = post_of(l);
+
+  if (!p || p->announced) return;
+  p->announced = true;
+  service_look_again();
+}
+
 struct post *
 post_find(enum program program)
 {
@@ -123,6 +185,12 @@ post_find(enum program program)
     away = p;
   }
   return away;
+}
+
+struct post *
+posts_next(struct post const *p)
+{
+  return p ? p->next : posts;
 }
 
 /* userd is first told who is there: what it answers goes to sessions it must know. */
@@ -139,17 +207,11 @@ hand_over_all(struct post *p)
   size_t i;
 
   p->held = false;
-  for (i = p->head; i < p->kept.len; i += sizeof head + head.len)
-    hand_over(p, letter_at(p, i, &head));
-  if (p->program == USERD) presence_caught_up();
-}
-
-bool
-posts_held(enum program program)
-{
-  struct post const *p = post_find(program);
-
-  return p && p->link && p->held;
+  p->round++;
+  for (i = p->head; i < p->kept.len; i += sizeof head + head.len) {
+    letter_at(p, i, &head);
+    hand_over(p, i);
+  }
 }
 
 void
@@ -204,45 +266,62 @@ posts_gone(struct link *l)
 /* ---- letters ---- */
 
 static bool
-cat_line(struct post *p, struct passing const *s)
+cat_stanza(stralloc *k, struct passing const *s)
 {
   struct stanza const *st = &s->st;
+
+  return record_put_more(k, st->to) && record_put(k, st->from) &&
+         record_put(k, st->kind) && record_put(k, st->type) && record_put(k, st->id) &&
+         record_put(k, st->tags) && record_put(k, st->origin) &&
+         (s->own ? record_put(k, st->xml) : record_put_raw(k, st->xml));
+}
+
+/* Keep a letter, which is line, or else the stanza s; hand it over if the service is there. */
+static bool
+keep(struct post *p, struct letter head, struct slice line, struct passing const *s)
+{
   stralloc *k = &p->kept;
-  struct letter head = {.source = s->source, .number = s->number};
   size_t at = k->len, begin = at + sizeof head;
 
-  if (!stralloc_catb(k, (char const *)&head, sizeof head)) return false;
-  if (!record_put_more(k, st->to) || !record_put(k, st->from) ||
-      !record_put(k, st->kind) || !record_put(k, st->type) || !record_put(k, st->id) ||
-      !record_put(k, st->tags) || !record_put(k, st->origin) ||
-      !(s->own ? record_put(k, st->xml) : record_put_raw(k, st->xml))) {
+  if (k->len - p->head > POST_MAX || !stralloc_catb(k, (char const *)&head, sizeof head))
+    return false;
+  if (!(s ? cat_stanza(k, s) : stralloc_catb(k, line.s, line.len))) {
     k->len = at;
     return false;
   }
   head.len = k->len - begin;
+  head.epoch = source_hold(head.source, head.number);
   memcpy(k->s + at, &head, sizeof head);
+  if (p->link && !p->held) hand_over(p, at);
   return true;
+}
+
+static void
+say_full(struct post const *p)
+{
+  log_event(LOG_WARN, "post-full", "service", p->name, "bytes",
+            log_num(p->kept.len - p->head), NULL);
 }
 
 void
 post_put(struct post *p, struct passing const *s)
 {
-  size_t at = p->kept.len;
-  struct letter head;
+  struct letter head = {.verb = VERB_STANZA, .source = s->source, .number = s->number};
 
-  if (p->kept.len - p->head > POST_MAX || !cat_line(p, s)) {
-    log_event(LOG_WARN, "post-full", "service", p->name, "bytes",
-              log_num(p->kept.len - p->head), NULL);
-    deliver_bounce(s, ERR_RESOURCE_CONSTRAINT, NULL);
-    return;
-  }
-  letter_at(p, at, &head);
-  head.epoch = source_hold(s->source, s->number);
-  memcpy(p->kept.s + at, &head, sizeof head);
-  if (p->link && !p->held) hand_over(p, letter_at(p, at, &head));
+  if (keep(p, head, SLICE(""), s)) return;
+  say_full(p);
+  deliver_bounce(s, ERR_RESOURCE_CONSTRAINT, NULL);
 }
 
-/* N counts the stanzas since the link came up. */
+void
+post_say(struct post *p, enum verb v, struct slice fields)
+{
+  struct letter head = {.verb = v};
+
+  if (!keep(p, head, fields, NULL)) say_full(p);
+}
+
+/* N counts the letters since the link came up. */
 void
 posts_acked(struct link *l, struct record *r)
 {

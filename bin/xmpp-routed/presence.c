@@ -1,29 +1,36 @@
 #include "routed.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-/* What userd is told of sessions, and hostd. userd sends presence to those who may see it; so
- * that nobody notices when it is restarted, c2sds then tell again what was shown already, and
- * sessions that ended meanwhile wait here (absent). */
+/* What userd is told of sessions, and mamd and hostd. What they are told once (presence, online,
+ * offline, gone) waits in their posts while they are away. What userd forgets with its death
+ * the c2sds tell again (shown, wants, directed), so that nobody notices. */
 
-/* A gone record that waits for userd. */
-struct absent {
-  struct absent *next;
-  size_t jid_len, len;
-  char text[]; /* its full JID, and behind that the addresses */
-};
-
-static struct absent *absent, **absent_end = &absent;
-static size_t absent_n;
-static bool userd_was_there;
-static uint64_t catches = 1; /* how often userd has had what waited, and one */
 static unsigned int awaited; /* c2sds that were asked to tell again and have not yet */
 
 static struct link *
 watcher(void)
 {
-  return services_watcher("presence", NULL);
+  return services_watcher("presence");
+}
+
+/* Its full JID and a number as fields. Lives until the next call. */
+static struct slice
+fields_of(struct session const *s, int n)
+{
+  static stralloc sa = STRALLOC_ZERO;
+  char buf[BASE_NUM];
+
+  sa.len = 0;
+  if (!record_put_more(&sa, slice_str(s->user->bare)) || !stralloc_cats(&sa, "/") ||
+      !record_put_more(&sa, slice_str(s->resource)) || !stralloc_cats(&sa, "\t") ||
+      (n < 0 && !stralloc_cats(&sa, "-")) ||
+      !stralloc_cats(&sa, num_u64(buf, (uint64_t)abs(n)).s)) {
+    log_event(LOG_WARN, "session-not-told", "jid", s->user->bare, "why", "out of memory",
+              NULL);
+    return SLICE("");
+  }
+  return slice_of(sa.s, sa.len);
 }
 
 /* ---- a session's own presence (RFC 6121 s4.2, s4.4, s4.5) ---- */
@@ -31,17 +38,10 @@ watcher(void)
 static void
 tell_online(struct session const *s)
 {
-  struct link *l = NULL;
-  char buf[BASE_NUM];
+  struct post *p = NULL;
 
-  while ((l = services_watcher("online", l))) {
-    link_begin(l, VERB_ONLINE);
-    session_put_jid(l, s);
-    link_field(l);
-    if (s->priority < 0) link_more(l, SLICE("-"));
-    link_more(l, num_u64(buf, (uint64_t)abs(s->priority)));
-    link_end(l);
-  }
+  while ((p = posts_next(p)))
+    if (p->wants_online) post_say(p, VERB_ONLINE, fields_of(s, s->priority));
 }
 
 /* RFC 6121 s8.5.2.1.1: what waits is not for a session of negative priority. */
@@ -56,13 +56,9 @@ may_drain(struct session *s)
 static void
 tell_offline(struct session const *s, bool lost)
 {
-  struct link *l = link_find(MAMD);
+  struct post *post = s->drained ? post_find(MAMD) : NULL;
 
-  if (!l) return;
-  link_begin(l, VERB_OFFLINE);
-  session_put_jid(l, s);
-  link_num(l, lost);
-  link_end(l);
+  if (post) post_say(post, VERB_OFFLINE, fields_of(s, lost));
 }
 
 void
@@ -88,7 +84,7 @@ presence_own(struct session *s, struct passing const *p)
 
   session_presence(s, &p->st);
   if (may_drain(s) || (!was && s->available)) tell_online(s);
-  if (!was && post && (!post->link || post->held)) s->waits = catches;
+  if (!was && post && (!post->link || post->held)) s->waits = post->round + 1;
   s->told = true;
   if (post) post_put(post, p);
 }
@@ -121,91 +117,27 @@ presence_wants(struct session *s, struct slice words)
 
 /* ---- its end ---- */
 
-/* Nobody is there to be told: it is told when userd is back. A server without userd keeps
- * nothing. */
-static void
-put_aside(struct session const *s, struct slice directed)
-{
-  static stralloc sa = STRALLOC_ZERO;
-  struct absent *a;
-
-  if (!userd_was_there) return;
-  sa.len = 0;
-  if (absent_n == ABSENT_MAX || !stralloc_cats(&sa, s->user->bare) ||
-      !stralloc_cats(&sa, "/") || !stralloc_cats(&sa, s->resource) ||
-      !(a = malloc(sizeof *a + sa.len + directed.len))) {
-    log_event(LOG_WARN, "presence-lost", "jid", s->user->bare, "resource", s->resource,
-              "why", "userd is away", NULL);
-    return;
-  }
-  a->next = NULL;
-  a->jid_len = sa.len;
-  a->len = sa.len + directed.len;
-  memcpy(a->text, sa.s, sa.len);
-  if (directed.len) memcpy(a->text + sa.len, directed.s, directed.len);
-  *absent_end = a;
-  absent_end = &a->next;
-  absent_n++;
-}
-
 void
 presence_gone(struct session *s, struct slice directed, bool lost)
 {
-  struct link *l = watcher();
+  static stralloc sa = STRALLOC_ZERO;
+  struct post *post = post_find(USERD);
 
   tell_offline(s, lost);
-  if (!s->told && !directed.len) return;
-  if (!l || posts_held(USERD)) {
-    put_aside(s, directed);
-    return;
-  }
-  link_begin(l, VERB_GONE);
-  session_put_jid(l, s);
-  link_text(l, directed);
-  link_end(l);
+  if (!post || (!s->told && !directed.len)) return;
+  sa.len = 0;
+  if (record_put_more(&sa, slice_str(s->user->bare)) && stralloc_cats(&sa, "/") &&
+      record_put_more(&sa, slice_str(s->resource)) && record_put(&sa, directed))
+    post_say(post, VERB_GONE, slice_of(sa.s, sa.len));
 }
 
 /* ---- after a restart ---- */
-
-/* One of the same name that is available since is what userd has been told of by now: its
- * presence waited in the post, and has left before this. */
-static void
-tell_absent(struct link *userd, struct absent const *a)
-{
-  struct slice jid = slice_of(a->text, a->jid_len);
-  struct session const *s = session_of(jid);
-
-  if (s && s->available) return;
-  link_begin(userd, VERB_GONE);
-  link_text(userd, jid);
-  link_text(userd, slice_of(a->text + a->jid_len, a->len - a->jid_len));
-  link_end(userd);
-}
-
-void
-presence_caught_up(void)
-{
-  struct link *userd = watcher();
-  struct absent *a;
-
-  catches++;
-  if (!userd) return;
-  while ((a = absent)) {
-    absent = a->next;
-    tell_absent(userd, a);
-    free(a);
-  }
-  absent_end = &absent;
-  absent_n = 0;
-}
 
 void
 presence_recall(void)
 {
   struct link *l;
 
-  userd_was_there = true;
-  if (!posts_held(USERD)) presence_caught_up();
   awaited = 0;
   for (l = link_next(NULL); l; l = link_next(l)) {
     if (!l->up || l->program != C2SD) continue;
@@ -220,10 +152,12 @@ presence_shown(struct link *l, struct record *r)
 {
   struct session *s = session_by_sid(l, record_u64(r, 1));
   struct link *userd = watcher();
+  struct post const *post = post_find(USERD);
 
   if (!s) return;
   s->told = true;
-  if (!userd || s->waits == catches) return; /* it is told as presence that is new */
+  /* What waits in the post is told as presence that is new. */
+  if (!userd || (post && s->waits == post->round + 1)) return;
   link_begin(userd, VERB_SHOWN);
   session_put_jid(userd, s);
   link_str(userd, l->name);

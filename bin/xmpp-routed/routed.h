@@ -108,7 +108,10 @@ struct post {
   size_t head;          /* the first that is not acknowledged */
   uint64_t sent, acked; /* since it is up */
   struct event_timer grace;
-  bool held; /* its letters wait until it knows the sessions */
+  uint64_t round; /* how often all its letters have left at once */
+  bool held;      /* its letters wait until it knows the sessions */
+  bool wants_online;
+  bool announced; /* it has said what it is for */
 };
 
 /* The post of a service's link, made when it is new. NULL: ENOMEM. */
@@ -117,15 +120,23 @@ struct post *post_of(struct link *l);
 /* The post of a program: the first that is up, else one that is away; NULL: none. */
 struct post *post_find(enum program p);
 
+/* The first (behind NULL), the next; NULL: no more. */
+struct post *posts_next(struct post const *p);
+
+/* At the start: a service that the settings name. It has said what it is for. */
+void posts_expect(struct slice name);
+void posts_announced(struct link *l);
+
+/* Whether the edge l is not to be read, because a service that is expected has not yet said
+ * what it is for: so a restart of ours, too, goes unnoticed. */
+bool posts_are_awaited(struct link const *l);
+
 void posts_up(struct link *l);
 void posts_gone(struct link *l);
 void posts_acked(struct link *l, struct record *r);
 
 /* All c2sds have told userd of their sessions. */
 void posts_recalled(void);
-
-/* Whether what waits for a program that is up has not left yet. */
-bool posts_held(enum program p);
 
 /* ---- services (services.c) ---- */
 
@@ -146,8 +157,8 @@ void services_of_post_gone(struct post *p);
 /* A c2sd is up: tell it the caps of the hosts. */
 void services_up(struct link *l);
 
-/* The live links that watch what: the first (behind NULL), the next; NULL: no more. */
-struct link *services_watcher(char const *what, struct link const *behind);
+/* The live link that watches what; NULL: none. */
+struct link *services_watcher(char const *what);
 
 /* Our own features may have changed; at the end of a turn: tell watchers what has changed. */
 void services_changed(void);
@@ -247,8 +258,10 @@ void source_release(struct source *s, uint64_t epoch, uint64_t n);
 void sources_turn(void);
 void sources_gone(struct link const *l);
 
-/* Put it into a service's post. */
+/* Put it into a service's post; or a record of another kept verb (verb_is_kept), whose fields
+ * stand in one text, escaped. */
 void post_put(struct post *post, struct passing const *p);
+void post_say(struct post *post, enum verb v, struct slice fields);
 
 /* ---- what is kept of messages (archive.c) ---- */
 

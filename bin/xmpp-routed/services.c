@@ -131,6 +131,7 @@ add_key(struct link *l, enum verb v, struct slice text)
   char *key = copy(text);
   struct entry *e;
 
+  posts_announced(l);
   if (key && said_again(post_of(l), v, key, NULL)) {
     free(key);
     return;
@@ -203,21 +204,20 @@ services_watch(struct link *l, struct record *r)
 {
   struct slice what = record_get(r, 1);
 
+  posts_announced(l);
   if (!add_watcher(l, what)) return;
+  if (slice_is(what, "online") && post_of(l)) post_of(l)->wants_online = true;
   if (slice_is(what, "features")) changed = true;
   if (slice_is(what, "presence")) presence_recall();
 }
 
 struct link *
-services_watcher(char const *what, struct link const *behind)
+services_watcher(char const *what)
 {
   struct watcher const *w;
 
-  for (w = watchers; w; w = w->next) {
-    if (strcmp(w->what, what) != 0) continue;
-    if (!behind) return w->link;
-    if (w->link == behind) behind = NULL;
-  }
+  for (w = watchers; w; w = w->next)
+    if (!strcmp(w->what, what)) return w->link;
   return NULL;
 }
 

@@ -285,6 +285,7 @@ sessions_announced(struct link *l, struct record *r)
   if (record_get(r, 5).len) take_wants(s, record_get(r, 5));
   if (!priority.len) return;
   s->told = s->available = true;
+  s->drained = priority.s[0] != '-'; /* the routed before has told mamd */
   s->priority = (signed char)strtol(log_text(priority), NULL, 10);
 }
 

@@ -86,7 +86,6 @@ routed_load(struct settings *st, bool first)
   struct host *list = NULL, **at = &list;
   struct access *access;
 
-  (void)first;
   while ((row = settings_next(st, "host", row))) {
     struct host *h = calloc(1, sizeof *h);
     if (!h) goto fail;
@@ -107,6 +106,9 @@ routed_load(struct settings *st, bool first)
   routed_access = access;
   free_hosts(hosts);
   hosts = list;
+  row = NULL;
+  while (first && (row = settings_next(st, "expect", row)))
+    posts_expect(row->value[0]);
   services_changed();
   return true;
 fail:

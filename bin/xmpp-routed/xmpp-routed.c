@@ -6,8 +6,8 @@
  * SPEAKS  sessions and stanzas with c2sd; stanzas and registrations with all services
  *         (xmpp-records(7))
  * LIMITS  sessions by memory; a link over LINK_HIGH_WATER stops what feeds it; POST_MAX bytes
- *         for a service, which is waited for POST_GRACE_US; ABSENT_MAX sessions that end
- *         while userd is away
+ *         for a service, which is waited for POST_GRACE_US; after a start
+ *         the edges wait EXPECT_US for services
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, envelopes of its neighbours; the XML is never looked at
  * ROOMS   sessions.c who is online; presence.c what userd is told of it; services.c who
@@ -125,6 +125,7 @@ static struct service const routed = {
   .down = down,
   .turn = turn,
   .pauses = pauses,
+  .holds = posts_are_awaited,
   .stopped = stopped,
   .stats = stats,
 };

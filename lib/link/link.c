@@ -332,7 +332,7 @@ link_line(struct link *l, char *line, size_t len)
     return refuse(l, "not for it to say", word);
   if (r.n - 1 < verb_rows[v].least) return refuse(l, "fields are missing", word);
   trace_note(&l->heard, v, slice_of(line, len));
-  if (v == VERB_STANZA) l->received++;
+  if (verb_is_kept(v)) l->received++;
   if (v == VERB_ACK) acked_up_to(l, record_u64(&r, 1));
   links.owner->record(l, v, &r);
   return true;

@@ -33,7 +33,7 @@ struct link {
   size_t sent, kept_from, begin; /* offsets into out */
   uint64_t stanzas, acked;       /* numbered here; acknowledged of those */
   uint64_t received,
-    receipt;               /* stanzas since it came up; acknowledged by link_receipts */
+    receipt;               /* kept records since it came up; those acknowledged */
   uint64_t retry_us, came; /* came: when it came up, counted */
   char *path;              /* of a link that connects; NULL when it was accepted */
   enum verb verb;
@@ -97,8 +97,8 @@ void link_origin(struct link *l);
 /* Acknowledge the peer's stanzas up to n. */
 void link_ack(struct link *l, uint64_t n);
 
-/* Acknowledge to each neighbour of this program how many stanzas came since its link came
- * up, if that is more than at the last time. */
+/* Acknowledge to each neighbour of this program how many records that it keeps (verb_is_kept)
+ * came since its link came up, if that is more than at the last time. */
 void link_receipts(enum program p);
 
 /* Do not read from this link for now, and again. */

@@ -67,6 +67,12 @@ verb_lasts(enum verb v)
   }
 }
 
+bool
+verb_is_kept(enum verb v)
+{
+  return v == VERB_STANZA || v == VERB_GONE || v == VERB_ONLINE || v == VERB_OFFLINE;
+}
+
 static char const *const programs[PROGRAMS_N] = {
   "xmpp-tlsd",    "xmpp-c2sd",  "xmpp-s2sd",  "xmpp-routed",  "xmpp-authd",
   "xmpp-userd",   "xmpp-hostd", "xmpp-mamd",  "xmpp-pubsubd", "xmpp-mucd",

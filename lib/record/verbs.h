@@ -170,6 +170,10 @@ enum verb verb_find(struct slice word);
  * of them. A trace that begins later begins with these. */
 bool verb_lasts(enum verb v);
 
+/* Whether a service acknowledges the record to routed, which keeps it until then: stanzas, and
+ * what is told of sessions once. */
+bool verb_is_kept(enum verb v);
+
 /* "xmpp-c2sd" for C2SD; the bit for a name with or without "xmpp-" and with or without an
  * instance number ("c2sd-2"); 0 for a stranger. */
 char const *program_name(enum program p);

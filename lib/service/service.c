@@ -90,7 +90,14 @@ pause_feeders(void)
   for (l = link_next(NULL); l; l = link_next(l))
     if (l->full) programs |= service.svc->pauses(l);
   for (l = link_next(NULL); l; l = link_next(l))
-    link_pause(l, (programs & l->program) != 0);
+    link_pause(l, (programs & l->program) != 0 ||
+                    (service.svc->holds && service.svc->holds(l)));
+}
+
+void
+service_look_again(void)
+{
+  pause_feeders();
 }
 
 /* ---- readiness ---- */

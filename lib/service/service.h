@@ -23,13 +23,15 @@ struct service {
   bool (*load)(struct settings *st, bool first);
 
   /* All optional. up: announce what still holds. pauses: the programs (bits) from which
-   * nothing is read while the output of this link is over its limit. full: it went over the
+   * nothing is read while the output of this link is over its limit. holds: nothing is read
+   * from this link for now (service_look_again when that has changed). full: it went over the
    * limit, or is below it again. turn: commit. stop: SIGTERM came, begin to end.
    * stopped: nothing is left to say. ready: no more is awaited than the links. stats:
    * service_stat as often as wanted. raw: option -x, instead of the pipe driver. */
   void (*up)(struct link *l);
   void (*down)(struct link *l);
   unsigned int (*pauses)(struct link const *l);
+  bool (*holds)(struct link const *l);
   void (*full)(struct link *l, bool full);
   void (*turn)(void);
   void (*stop)(void);
@@ -48,6 +50,9 @@ char const *service_instance(void);
 
 /* Which instance that is: 1, 2... */
 unsigned int service_number(void);
+
+/* What holds says may have changed. */
+void service_look_again(void);
 
 /* Where a daemon's data lies: the setting data, as a path with NUL. Lives until reload.
  */
