@@ -6,7 +6,7 @@
  * so that it knows what was lost with a c2sd. With stream management the client says what it
  * has; without it, what has left is taken for had. */
 
-#define MARK_US 1000000u
+#define MARK_US 250000u
 
 static uint64_t *due; /* sids of streams with news */
 static size_t due_n, due_size;

@@ -364,7 +364,7 @@ have(struct account *a, uint64_t waited)
 void
 waiting_mark(struct link *l, struct record *r)
 {
-  struct session *s = session_find(record_get(r, 1));
+  struct session *s = session_make(record_get(r, 1)); /* we may have been restarted */
   uint64_t live = record_u64(r, 2), waited = record_u64(r, 3);
 
   (void)l;
@@ -401,7 +401,7 @@ session_end(struct session *s, bool is_lost)
 void
 waiting_offline(struct link *l, struct record *r)
 {
-  struct session *s = session_find(record_get(r, 1));
+  struct session *s = session_make(record_get(r, 1)); /* we may have been restarted */
 
   (void)l;
   if (s) session_end(s, record_u64(r, 2) != 0);

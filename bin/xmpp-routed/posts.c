@@ -138,8 +138,6 @@ posts_expect(struct slice name)
   if (expected_n == EXPECTED_MAX || name.len > LINK_NAME_MAX) return;
   memcpy(expected[expected_n], name.s, name.len);
   expected[expected_n++][name.len] = 0;
-  if (!event_timer_on(&patience))
-    event_timer_start(&patience, door_now() + EXPECT_US, lose_patience, NULL);
 }
 
 static bool
@@ -158,6 +156,8 @@ posts_are_awaited(struct link const *l)
   size_t i;
 
   if (impatient || !(l->program & PROGRAMS_EDGE)) return false;
+  if (!event_timer_on(&patience))
+    event_timer_start(&patience, door_now() + EXPECT_US, lose_patience, NULL);
   for (i = 0; i < expected_n; i++)
     if (!is_announced(expected[i])) return true;
   impatient = true; /* all are there: from now on what goes is waited for in its post */

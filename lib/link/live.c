@@ -222,18 +222,19 @@ take_line(struct link *l, char *line, size_t len)
   return link_line(l, line, len);
 }
 
-/* Handle the whole lines of l->in. false: the link was dropped or must be. */
+/* Handle the whole lines of l->in, as long as the link is read. false: the link was dropped or
+ * must be. */
 static bool
 take_lines(struct link *l)
 {
   char *at = l->in.s, *end = l->in.s + l->in.len, *nl;
 
-  while (at < end && (nl = memchr(at, '\n', (size_t)(end - at)))) {
+  while (at < end && !l->paused && (nl = memchr(at, '\n', (size_t)(end - at)))) {
     if (!take_line(l, at, (size_t)(nl - at))) return false;
     if (l->io.fd < 0) return true; /* dropped by its owner */
     at = nl + 1;
   }
-  if ((size_t)(end - at) > RECORD_MAX) {
+  if (!l->paused && (size_t)(end - at) > RECORD_MAX) {
     log_event(LOG_WARN, "bad-record", "link", l->name, "why", "longer than RECORD_MAX",
               NULL);
     return false;
@@ -337,12 +338,24 @@ turn_end(void *cookie)
   trace_flush();
 }
 
+/* What had been read when the link was paused. */
+static void
+take_rest(void *cookie)
+{
+  struct link *l = cookie;
+
+  if (l->io.fd >= 0 && l->up && !take_lines(l))
+    link_drop(l, "what it said was refused");
+}
+
 void
 link_pause(struct link *l, bool paused)
 {
   if (l->paused == paused) return;
   l->paused = paused;
   if (l->io.fd < 0) return;
+  if (!paused && l->up && l->in.len)
+    event_timer_start(&l->timer, door_now(), take_rest, l);
   event_io_want(&l->io, (paused ? 0 : EVENT_READ) | (l->io.want & EVENT_WRITE));
 }
 

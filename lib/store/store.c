@@ -58,6 +58,8 @@ store_open(char const *dir, bool create, bool secret, size_t map_bytes)
   if (!rc) rc = mdb_env_set_mapsize(s->env, map_bytes);
   if (!rc) rc = mdb_env_set_maxdbs(s->env, 16);
   if (!rc) rc = mdb_env_open(s->env, dir, create ? 0 : MDB_RDONLY, mode);
+  /* Readers that were killed leave their places in the lock file. */
+  if (!rc) mdb_reader_check(s->env, NULL);
   if (!rc && create && !secret) let_group_read(dir);
   if (!rc) return s;
   failed(s, "open", rc);

@@ -40,8 +40,7 @@ class Talker(threading.Thread):
         while not self.stopping and len(self.unacked) < WINDOW:
             self.sent += 1
             self.unacked.append(self.sent)
-            self.s.send("<message type='chat' to='%s@localhost' id='%d'><body>%d</body></message>"
-                        % (self.peer, self.sent, self.sent))
+            self.say(self.sent)
         if self.unacked:
             self.s.send("<r xmlns='%s'/>" % SM)
         self.pump(0.02)
@@ -71,11 +70,15 @@ class Talker(threading.Thread):
 
     def take_h(self, h):
         while self.out < h:
-            if self.unacked and self.skip == 0:
-                self.acked.append(self.unacked.pop(0))
-            else:
-                self.skip -= 1      # not a message of ours: the presence
+            n = self.unacked.pop(0)
+            if n:                   # 0 is the presence
+                self.acked.append(n)
             self.out += 1
+
+    def say(self, n):
+        self.s.send("<presence/>" if n == 0 else
+                    "<message type='chat' to='%s@localhost' id='%d'><body>%d</body></message>"
+                    % (self.peer, n, n))
 
     def connect(self):
         end = time.monotonic() + 60 * SLOW
@@ -103,12 +106,11 @@ class Talker(threading.Thread):
                 self.take_h(int(e.get("h")))
                 self.resumed += 1
                 for n in self.unacked:
-                    s.send("<message type='chat' to='%s@localhost' id='%d'><body>%d</body>"
-                           "</message>" % (self.peer, n, n))
+                    self.say(n)
                 return
             assert e.tag == "{%s}failed" % SM, e.tag
             self.id = None
-            self.unsure += self.unacked
+            self.unsure += [n for n in self.unacked if n]
             self.unacked = []
             self.renewed += 1
         s.send("<iq type='set' id='bind'><bind xmlns='%s'><resource>r</resource></bind></iq>" % BIND)
@@ -116,8 +118,8 @@ class Talker(threading.Thread):
         assert e.get("type") == "result", ET.tostring(e)
         s.send("<enable xmlns='%s' resume='true'/>" % SM)
         self.id = s.expect_tag(SM, "enabled").get("id")
-        self.h, self.out, self.skip = 0, 0, 1
-        s.send("<presence/>")
+        self.h, self.out, self.unacked = 0, 0, [0]
+        self.say(0)
 
 
 def archive(t, user, peer):
