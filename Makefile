@@ -106,8 +106,8 @@ $(B)/obj/%.o: %.c Makefile
 
 DEPS_RUN := s6 libssl3 libexpat1 libyaml-0-2 liblmdb0 libidn12
 DEPS_BUILD := gcc make libc6-dev skalibs-dev libssl-dev libexpat1-dev libyaml-dev liblmdb-dev libidn-dev
-DEPS_TEST := libcmocka-dev python3 python3-slixmpp go-sendxmpp profanity tmux openssl runit procps \
-  util-linux
+DEPS_TEST := libcmocka-dev python3 python3-slixmpp python3-aioxmpp go-sendxmpp \
+  profanity poezio mcabber tmux openssl runit procps util-linux
 DEPS_TIDY := clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev
 
 # $(call need,packages): installs those that are missing when root, else says the command.
@@ -153,7 +153,7 @@ check: deps-test
 
 tests-lib: $(TESTS_LIB)
 
-check-clients: all
+check-clients: deps-test all
 	@tests/whole/run $(B)/bin --clients
 
 # make fuzz T=record [SECONDS=60]

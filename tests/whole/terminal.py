@@ -1,0 +1,106 @@
+"""Clients with a screen, in tmux: what is awaited is looked for on the screen until a deadline.
+And whom they talk to: b, a contact to be, and a second device of the client's own account."""
+from tree import *
+
+CARBONS = "urn:xmpp:carbons:2"
+
+
+class Terminal:
+    """A program in a tmux of its own; its home is the tree's folder. nobody: not as root."""
+
+    def __init__(self, t, command, nobody=False):
+        self.socket = t.dir + "/tmux"
+        env = dict(os.environ, HOME=t.dir, XDG_CONFIG_HOME=t.dir + "/.config",
+                   XDG_DATA_HOME=t.dir + "/.local", XDG_CACHE_HOME=t.dir + "/.cache",
+                   LANG="C.UTF-8", TERM="xterm")
+        env.pop("TMUX", None)
+        other = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+        self.user = other if nobody and not os.geteuid() else []
+        subprocess.run(self.user + ["tmux", "-S", self.socket, "-f", "/dev/null", "new-session",
+                                    "-d", "-x", "160", "-y", "50", command], env=env, check=True,
+                       stdin=subprocess.DEVNULL)
+        self.pid = int(self.tmux("display-message", "-p", "#{pid}"))
+
+    def tmux(self, *words):
+        return subprocess.run(self.user + ["tmux", "-S", self.socket, *words], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+
+    def screen(self):
+        return self.tmux("capture-pane", "-p")
+
+    def say(self, line, echo=False):
+        """echo: return is pressed when the line is seen; some take it for pasted before."""
+        self.tmux("send-keys", "-l", line)
+        if echo:
+            self.see(re.escape(line))
+        self.tmux("send-keys", "Enter")
+
+    def see(self, pattern, seconds=15):
+        try:
+            return until("on the screen: " + pattern,
+                         lambda: re.search(pattern, self.screen()), seconds, 0.05)
+        except AssertionError as e:
+            raise AssertionError("%s\n%s" % (e, self.screen().rstrip()))
+
+    def end(self):
+        self.tmux("kill-server")
+        try:
+            os.kill(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def presence(of, type=None):
+    """A test for Stream.expect: presence of this account or session."""
+    return lambda e: (e.tag == "{%s}presence" % CLIENT and e.get("type") == type and
+                      e.get("from").startswith(of))
+
+
+def copy_of(text):
+    """A carbon of a message with this body."""
+    def test(e):
+        m = e.find(".//{%s}message" % CLIENT)
+        return (m is not None and (m.findtext("{%s}body" % CLIENT) or "").strip() == text and
+                any(c.tag.startswith("{%s}" % CARBONS) for c in e))
+    return test
+
+
+class Friends:
+    """b@localhost, and second, another device of a@localhost that has carbons."""
+
+    def __init__(self, t):
+        self.b = t.login("b", "raw", available=False)
+        self.b.iq(None, "<query xmlns='jabber:iq:roster'/>")    # it wants to know of subscriptions
+        self.b.available()
+        self.second = t.login("a", "second", available=False)
+        self.second.iq(None, "<enable xmlns='%s'/>" % CARBONS, "set")
+        self.second.send("<presence><priority>-1</priority></presence>")
+        self.second.ping()
+
+    def is_asked(self):
+        self.b.expect(presence("a@localhost", "subscribe"))
+
+    def agrees_and_asks(self):
+        self.b.send("<presence to='a@localhost' type='subscribed'/>"
+                    "<presence to='a@localhost' type='subscribe'/>")
+
+    def sees(self, resource):
+        """The client's presence; its full address."""
+        self.b.expect(presence("a@localhost", "subscribed"))
+        return self.b.expect(presence("a@localhost/" + resource)).get("from")
+
+    def shows(self, show, status):
+        self.b.send("<presence><show>%s</show><status>%s</status></presence>" % (show, status))
+
+    def gets(self, text):
+        """A message of the client, and its copy on the second device; from whom."""
+        m = self.b.expect_body(text)
+        self.second.expect(copy_of(text))
+        return m.get("from")
+
+    def end(self):
+        self.b.abort()
+        self.second.abort()
+
+
+ACCOUNTS = ["a@localhost", "b@localhost"]
