@@ -89,9 +89,10 @@ pause_feeders(void)
   if (!service.svc->pauses) return;
   for (l = link_next(NULL); l; l = link_next(l))
     if (l->full) programs |= service.svc->pauses(l);
+  /* One that has not said hello is nobody's yet. */
   for (l = link_next(NULL); l; l = link_next(l))
-    link_pause(l, (programs & l->program) != 0 ||
-                    (service.svc->holds && service.svc->holds(l)));
+    link_pause(l, l->up && ((programs & l->program) != 0 ||
+                            (service.svc->holds && service.svc->holds(l))));
 }
 
 void
