@@ -171,6 +171,8 @@ compile_topology(void)
 
   for (k = 1; k <= instances[1].n; k++)
     emit(TLSD, "connect", any, instance_name(name, "xmpp-c2sd", k), NULL);
+  for (k = 1; k <= instances[1].n; k++)
+    emit(ROUTED, "expect", any, instance_name(name, "xmpp-c2sd", k), NULL);
   emit(C2SD, "connect", any, "routed", NULL);
   emit(C2SD, "connect", any, "authd", NULL);
   emit(USERD, "connect", any, "routed", NULL);

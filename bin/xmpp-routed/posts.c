@@ -117,9 +117,14 @@ post_of(struct link *l)
 
 /* ---- who is expected ---- */
 
-#define EXPECTED_MAX 32
+#define EXPECTED_MAX 96
 
-static char expected[EXPECTED_MAX][LINK_NAME_MAX + 1];
+/* Who is expected after a start: services say what they are for, c2sds of their sessions. */
+static struct {
+  char name[LINK_NAME_MAX + 1];
+  bool there;
+} expected[EXPECTED_MAX];
+
 static size_t expected_n;
 static struct event_timer patience;
 static bool impatient;
@@ -136,20 +141,20 @@ void
 posts_expect(struct slice name)
 {
   if (expected_n == EXPECTED_MAX || name.len > LINK_NAME_MAX) return;
-  memcpy(expected[expected_n], name.s, name.len);
-  expected[expected_n++][name.len] = 0;
+  memcpy(expected[expected_n++].name, name.s, name.len);
 }
 
-static bool
-is_announced(char const *name)
+static size_t
+expected_place(char const *name)
 {
-  struct post const *p;
+  size_t i;
 
-  for (p = posts; p; p = p->next)
-    if (!strcmp(p->name, name)) return p->announced;
-  return false;
+  for (i = 0; i < expected_n && strcmp(expected[i].name, name) != 0; i++) {
+  }
+  return i;
 }
 
+/* An edge is read up to where it has told all its sessions. */
 bool
 posts_are_awaited(struct link const *l)
 {
@@ -158,8 +163,10 @@ posts_are_awaited(struct link const *l)
   if (impatient || !(l->program & PROGRAMS_EDGE)) return false;
   if (!event_timer_on(&patience))
     event_timer_start(&patience, door_now() + EXPECT_US, lose_patience, NULL);
+  i = expected_place(l->name);
+  if (i < expected_n && !expected[i].there) return false;
   for (i = 0; i < expected_n; i++)
-    if (!is_announced(expected[i])) return true;
+    if (!expected[i].there) return true;
   impatient = true; /* all are there: from now on what goes is waited for in its post */
   return false;
 }
@@ -167,10 +174,10 @@ posts_are_awaited(struct link const *l)
 void
 posts_announced(struct link *l)
 {
-  struct post *p = post_of(l);
+  size_t i = expected_place(l->name);
 
-  if (!p || p->announced) return;
-  p->announced = true;
+  if (impatient || i == expected_n || expected[i].there) return;
+  expected[i].there = true;
   service_look_again();
 }
 
@@ -193,11 +200,12 @@ posts_next(struct post const *p)
   return p ? p->next : posts;
 }
 
-/* userd is first told who is there: what it answers goes to sessions it must know. */
+/* A userd that was restarted is first told who is there: what it answers goes to sessions it
+ * must know. */
 static bool
 waits_for_sessions(struct post const *p)
 {
-  return p->program == USERD && p->kept.len > p->head && link_find(C2SD);
+  return p->program == USERD && (p->round || p->kept.len > p->head) && link_find(C2SD);
 }
 
 static void

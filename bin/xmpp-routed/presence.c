@@ -165,15 +165,32 @@ presence_shown(struct link *l, struct record *r)
   link_end(userd);
 }
 
+static void
+tell_recalled(struct link *userd, struct link const *c2sd)
+{
+  link_begin(userd, VERB_RECALLED);
+  link_str(userd, c2sd->name);
+  link_end(userd);
+}
+
+/* What waits for userd leaves between the sessions and the word that these are all, for a
+ * session that it does not know may until then be one that it has forgotten. */
 void
 presence_recalled(struct link *l, struct record *r)
 {
   struct link *userd = watcher();
+  struct post const *post = post_find(USERD);
 
   (void)r;
+  posts_announced(l);
   if (!userd) return;
-  link_begin(userd, VERB_RECALLED);
-  link_str(userd, l->name);
-  link_end(userd);
-  if (awaited && !--awaited) posts_recalled();
+  if (awaited) awaited--;
+  if (!post || !post->held) {
+    tell_recalled(userd, l);
+    return;
+  }
+  if (awaited) return;
+  posts_recalled();
+  for (l = link_next(NULL); l; l = link_next(l))
+    if (l->up && l->program == C2SD) tell_recalled(userd, l);
 }

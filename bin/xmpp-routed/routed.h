@@ -111,7 +111,6 @@ struct post {
   uint64_t round; /* how often all its letters have left at once */
   bool held;      /* its letters wait until it knows the sessions */
   bool wants_online;
-  bool announced; /* it has said what it is for */
 };
 
 /* The post of a service's link, made when it is new. NULL: ENOMEM. */
@@ -123,12 +122,13 @@ struct post *post_find(enum program p);
 /* The first (behind NULL), the next; NULL: no more. */
 struct post *posts_next(struct post const *p);
 
-/* At the start: a service that the settings name. It has said what it is for. */
+/* At the start: an instance that the settings name. It has said what it is for, or all its
+ * sessions. */
 void posts_expect(struct slice name);
 void posts_announced(struct link *l);
 
-/* Whether the edge l is not to be read, because a service that is expected has not yet said
- * what it is for: so a restart of ours, too, goes unnoticed. */
+/* Whether the edge l is not to be read, because one that is expected has not announced itself
+ * yet: so a restart of ours, too, goes unnoticed. */
 bool posts_are_awaited(struct link const *l);
 
 void posts_up(struct link *l);

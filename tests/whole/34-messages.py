@@ -223,4 +223,6 @@ def requests_of_those_who_are_blocked(t):
     away(n, j, other)
 
 
-main(Tree(hosts=("localhost", "example.org"), accounts=(R, J, N)))
+# Nothing waits here: what nobody takes comes back.
+main(Tree(hosts=("localhost", "example.org"), accounts=(R, J, N),
+          modules=MODULES.replace("mod_offline:\n  access_max_user_messages: [1000]\n", "")))
