@@ -1,0 +1,242 @@
+#!/usr/bin/python3
+"""XEP-0160: who was away gets what waits, all of it and once, whatever the connection, the
+session and xmpp-mamd went through; and a full disk loses nothing that was acknowledged."""
+import ctypes
+
+from tree import *
+
+SM = "urn:xmpp:sm:3"
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def take(s, n, seconds=None):
+    """The bodies of the next n messages."""
+    got = []
+    for _ in range(n):
+        e = s.expect(lambda e: e.find("{%s}body" % CLIENT) is not None, seconds)
+        got.append(e.findtext("{%s}body" % CLIENT))
+    return got
+
+
+def messages_until_ping(s):
+    """The messages before the answer to a ping, as (type, body, element)."""
+    got, i = [], s.next_id()
+    s.send("<iq type='get' id='%s' to='%s'><ping xmlns='%s'/></iq>" % (i, s.host, PING))
+    while True:
+        e = s.recv()
+        if e.get("id") == i:
+            return got
+        if e.tag == "{%s}message" % CLIENT:
+            got.append((e.get("type"), e.findtext("{%s}body" % CLIENT), e))
+
+
+def enable(s, resume=True):
+    s.send("<enable xmlns='%s'%s/>" % (SM, " resume='true'" if resume else ""))
+    return s.expect_tag(SM, "enabled").get("id")
+
+
+def waiting(t, jid):
+    for line in t.ctl("archive", "stat", jid, records=True).splitlines():
+        f = line.split("\t")
+        if f[1] == "waiting":
+            return int(f[2])
+    raise AssertionError("no figure")
+
+
+def cut(s):
+    s.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    s.abort()
+
+
+@check
+def the_rest_comes_after_a_session_timed_out(t):
+    romeo = t.login("romeo")
+    want = ["%d" % i for i in range(40)]
+    for x in want:
+        romeo.message("juliet@localhost", x)
+    romeo.ping()
+    s = t.login("juliet", available=False)
+    enable(s)
+    s.send("<presence/>")
+    before, got = 0, []
+    while len(got) < 40:
+        e = s.recv()
+        if e.tag == "{%s}message" % CLIENT:
+            got.append(e.findtext("{%s}body" % CLIENT))
+        elif e.tag.startswith("{%s}" % CLIENT) and not got:
+            before += 1
+    assert got == want, got
+    s.send("<a xmlns='%s' h='%d'/>" % (SM, before + 25))
+    until("the mark of 25", lambda: waiting(t, "juliet@localhost") == 15)
+    cut(s)
+    until("the end of the session", lambda: "juliet" not in t.ctl("sessions"))
+    s = t.login("juliet", available=False)
+    s.send("<presence/>")
+    assert take(s, 15) == want[25:]
+    more = messages_until_ping(s)
+    assert not more, more
+    until("nothing waits", lambda: waiting(t, "juliet@localhost") == 0)
+    errors = [e for e in messages_until_ping(romeo) if e[0] == "error"]
+    assert not errors, "the sender was told that they were lost: %s" % ET.tostring(errors[0][2])
+    s.close()
+    romeo.close()
+
+
+@check
+def lost_session_of_live_messages(t):
+    """resend_on_timeout if_offline: what was under way to a session waits for the next."""
+    romeo = t.login("romeo")
+    s = t.login("nurse", available=False)
+    enable(s)
+    s.send("<presence/>")
+    s.expect(lambda e: e.tag == "{%s}presence" % CLIENT)
+    cut(s)
+    for i in range(5):
+        romeo.message("nurse@localhost", "n%d" % i)
+    romeo.ping()
+    until("the end of the session", lambda: "nurse" not in t.ctl("sessions"))
+    s = t.login("nurse", available=False)
+    s.send("<presence/>")
+    assert take(s, 5) == ["n%d" % i for i in range(5)]
+    assert not messages_until_ping(s)
+    assert not messages_until_ping(romeo)
+    s.close()
+    romeo.close()
+
+
+@check
+def lost_session_of_messages_that_are_not_archived(t):
+    """The same for one who has nothing archived (XEP-0441): it waits none the less."""
+    romeo = t.login("romeo")
+    s = t.login("paris", available=False)
+    e = s.iq(None, "<prefs xmlns='urn:xmpp:mam:2' default='never'/>", "set")
+    assert e.get("type") == "result"
+    e = romeo.iq(None, "<prefs xmlns='urn:xmpp:mam:2' default='never'/>", "set")
+    assert e.get("type") == "result"
+    enable(s)
+    s.send("<presence/>")
+    s.expect(lambda e: e.tag == "{%s}presence" % CLIENT)
+    cut(s)
+    for i in range(3):
+        romeo.message("paris@localhost", "p%d" % i)
+    romeo.ping()
+    until("the end of the session", lambda: "paris" not in t.ctl("sessions"))
+    s = t.login("paris", available=False)
+    s.send("<presence/>")
+    assert take(s, 3, 3) == ["p%d" % i for i in range(3)]
+    s.close()
+    romeo.iq(None, "<prefs xmlns='urn:xmpp:mam:2' default='always'/>", "set")
+    romeo.close()
+
+
+@check
+def mamd_and_routed_are_killed_with_messages_waiting(t):
+    romeo = t.login("romeo")
+    for i in range(10):
+        romeo.message("tybalt@localhost", "t%d" % i)
+    romeo.ping()
+    until("ten wait", lambda: waiting(t, "tybalt@localhost") == 10)
+    for name in ("mamd", "routed"):
+        pid = t.pid(name)
+        os.kill(pid, signal.SIGKILL)
+        until("another " + name, lambda: t.pid(name) not in (-1, pid))
+        t.wait_ready()
+    s = t.login("tybalt", available=False)
+    s.send("<presence/>")
+    assert take(s, 10) == ["t%d" % i for i in range(10)]
+    assert not messages_until_ping(s)
+    s.close()
+    romeo.abort()
+
+
+# ---- no room
+
+
+def mount(what, where, kind, options):
+    return LIBC.mount(what.encode(), where.encode(), kind.encode(), 0, options.encode()) == 0
+
+
+def small_disk(t):
+    """The archive on a tmpfs of its own, that a file fills. false: that is not allowed."""
+    folder = t.state + "/data/archive"
+    os.makedirs(folder, exist_ok=True)
+    at = os.stat(t.state + "/data")
+    if not mount("tmpfs", folder, "tmpfs", "size=1m,mode=0700,uid=%d,gid=%d" % (
+            at.st_uid, at.st_gid)):
+        return None
+    return folder
+
+
+def fill(folder):
+    with open(folder + "/filler", "wb", buffering=0) as f:
+        try:
+            while True:
+                f.write(b"x" * 4096)
+        except OSError:
+            pass
+
+
+def full_disk():
+    t = Tree(accounts=["a@localhost", "b@localhost"], modules=WITH)
+    t.make_folder()
+    subprocess.run([t.bin + "/xmpp-up", "--dev", "--prepare", "-c", t.conf, "-s", t.state],
+                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    folder = small_disk(t)
+    if not folder:
+        shutil.rmtree(t.dir, ignore_errors=True)
+        return
+    try:
+        with t:
+            play_full(t, folder)
+    finally:
+        LIBC.umount2(folder.encode(), 2)
+        shutil.rmtree(t.dir, ignore_errors=True)
+
+
+def acked(s, seconds=0.2):
+    """What is acknowledged; nothing is said as long as it is not more than before."""
+    s.send("<r xmlns='%s'/>" % SM)
+    try:
+        s.h = int(s.expect_tag(SM, "a", seconds).get("h"))
+    except AssertionError:
+        pass
+    return s.h
+
+
+def play_full(t, folder):
+    a = t.login("a")
+    enable(a, False)
+    a.h = 0
+    text = "x" * 2000
+    for i in range(3):
+        a.message("b@localhost", "%d %s" % (i, text))
+    until("the acknowledgement of three", lambda: acked(a) == 3)
+    fill(folder)
+    for i in range(3, 30):
+        a.message("b@localhost", "%d %s" % (i, text))
+    t.wait_log("mamd", "No space left|store failed")
+    # What the pages that are free held may be in; not more.
+    h = acked(a, 0.5)
+    assert h < 30, h
+    os.unlink(folder + "/filler")
+    until("the acknowledgement of all", lambda: acked(a) == 30, 15)
+    b = t.login("b", available=False)
+    b.send("<presence/>")
+    got = [x.split()[0] for x in take(b, 30)]
+    assert got == ["%d" % i for i in range(30)], got
+    assert not messages_until_ping(b)
+    a.close()
+    b.close()
+
+
+@check
+def a_full_disk_loses_nothing_that_was_acknowledged(t):
+    full_disk()
+
+
+WITH = MODULES.replace("mod_stream_mgmt: {}", """mod_stream_mgmt:
+  resume_timeout: 1
+  resend_on_timeout: if_offline""")
+
+main(Tree(modules=WITH, accounts=["%s@localhost" % x for x in
+                                  "romeo juliet nurse paris tybalt".split()]))
