@@ -131,12 +131,29 @@ find_owners(struct message *m)
 
 /* ---- storing ---- */
 
-static struct archive_text
-text_of(struct record *r)
+/* The fields as they stand, which are to be copied before one is read: reading unescapes it
+ * where it is. */
+static bool
+text_of(struct record const *r, struct archive_text *t)
 {
-  return (struct archive_text){record_raw(r, STANZA_FROM), record_raw(r, STANZA_TO),
-                               record_raw(r, STANZA_TYPE), record_raw(r, STANZA_ID),
-                               record_raw(r, STANZA_TAGS), record_raw(r, STANZA_XML)};
+  static stralloc copy = STRALLOC_ZERO;
+  static unsigned int const fields[] = {STANZA_FROM, STANZA_TO, STANZA_TYPE, STANZA_ID,
+                                        STANZA_TAGS};
+  struct slice *const at[] = {&t->from, &t->to, &t->type, &t->id, &t->tags};
+  struct slice rest;
+  size_t i;
+
+  copy.len = 0;
+  for (i = 0; i < sizeof fields / sizeof *fields; i++) {
+    struct slice raw = record_raw(r, fields[i]);
+    if (!stralloc_catb(&copy, raw.s, raw.len) || !stralloc_catb(&copy, "\t", 1))
+      return false;
+  }
+  rest = slice_of(copy.s, copy.len);
+  for (i = 0; i < sizeof fields / sizeof *fields; i++)
+    slice_word(&rest, '\t', at[i]);
+  t->xml = record_raw(r, STANZA_XML);
+  return true;
 }
 
 /* A session has ended without having acknowledged it; it is stored, or it was not worth it. */
@@ -170,9 +187,13 @@ store(struct message *m, struct archive_text const *text)
 void
 incoming_message(struct link *l, struct record *r)
 {
-  struct archive_text text = text_of(r);
+  struct archive_text text;
   struct message m = {.link = l};
 
+  if (!text_of(r, &text)) {
+    mamd_failed("store a message", SLICE(""));
+    return;
+  }
   stanza_read(r, 0, &m.st);
   if (!slice_u64(stanza_tag(m.st.tags, "id"), &m.id)) return;
   m.from = mamd_cut(m.st.from);
