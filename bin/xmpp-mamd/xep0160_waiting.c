@@ -288,6 +288,17 @@ waiting_is_full(struct slice bare, uint64_t owner)
   return !archive_waiting_count(mamd.archive, owner, &n) || n >= most;
 }
 
+/* Whether the account sent it: addresses of messages are as they stand in records. */
+static bool
+is_own(struct slice bare, struct archive_message const *m)
+{
+  static stralloc raw = STRALLOC_ZERO;
+
+  raw.len = 0;
+  return record_put_more(&raw, bare) &&
+         slice_eq(mamd_cut(m->text.from).bare, slice_of(raw.s, raw.len));
+}
+
 /* All that came to the account behind the mark waits. */
 static void
 lost(struct slice bare, uint64_t owner, uint64_t mark)
@@ -304,7 +315,7 @@ lost(struct slice bare, uint64_t owner, uint64_t mark)
             log_num(range.to - place), NULL);
   for (; place < range.to && n < LOST_MAX; place++) {
     if (!archive_range_get(mamd.archive, &range, place, &m)) return;
-    if (m.tombstone || slice_eq(mamd_cut(m.text.from).bare, bare)) continue;
+    if (m.tombstone || is_own(bare, &m)) continue;
     n++;
     waiting_again(bare, owner, m.id);
     /* The range is good until the next write: begin again behind what was done. */

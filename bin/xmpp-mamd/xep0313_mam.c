@@ -137,12 +137,11 @@ open_part(struct asker const *q, struct archive_range const *set,
          (!q->q.before || archive_range_before(mamd.archive, part, q->q.before));
 }
 
-/* s4.1.1: a full JID is met by the messages with that resource alone. */
+/* s4.1.1: a full JID is met by the messages with that resource alone. It is given as it
+ * stands in a record, as the addresses of messages are. */
 static bool
-is_with(struct asker const *q, struct archive_message const *m)
+is_with(struct slice full, struct archive_message const *m)
 {
-  struct slice full = q->q.with.full;
-
   return slice_eq(m->text.from, full) || slice_eq(m->text.to, full);
 }
 
@@ -150,14 +149,18 @@ is_with(struct asker const *q, struct archive_message const *m)
 static bool
 scan(struct asker const *q, struct archive_range const *part, struct page *p)
 {
+  static stralloc full = STRALLOC_ZERO;
   uint64_t i, n = part->to - part->from;
   struct archive_message m;
   size_t k;
 
+  full.len = 0;
+  errno = ENOMEM;
+  if (!record_put_more(&full, q->q.with.full)) return false;
   for (i = 0; i < n && i < QUERY_SCAN_MAX && p->hits_n < q->q.max; i++) {
     uint64_t at = q->q.has_before ? part->to - 1 - i : part->from + i;
     if (!archive_range_get(mamd.archive, part, at, &m)) return false;
-    if (is_with(q, &m)) p->hits[p->hits_n++] = at;
+    if (is_with(slice_of(full.s, full.len), &m)) p->hits[p->hits_n++] = at;
   }
   p->complete = i == n;
   for (k = 0; q->q.has_before && k < p->hits_n / 2; k++) {
