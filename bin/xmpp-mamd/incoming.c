@@ -67,6 +67,12 @@ incoming_turn(void)
   }
 }
 
+void
+incoming_lost(void)
+{
+  sources_n = 0;
+}
+
 /* ---- who has it ---- */
 
 struct message {

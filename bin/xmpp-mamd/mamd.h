@@ -68,6 +68,9 @@ void incoming_message(struct link *l, struct record *r);
 /* The end of a turn: note how far each source has come. */
 void incoming_turn(void);
 
+/* The turn is lost: its stanzas come again, and are new then. */
+void incoming_lost(void);
+
 extern uint64_t incoming_stored;
 
 /* ---- what waits (xep0160_waiting.c) ---- */

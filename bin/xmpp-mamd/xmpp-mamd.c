@@ -79,7 +79,10 @@ turn(void)
   struct link *routed = link_find(ROUTED);
 
   incoming_turn();
-  if (!archive_commit(mamd.archive) && routed) link_discard(routed, "the store failed");
+  if (!archive_commit(mamd.archive)) {
+    incoming_lost();
+    if (routed) link_discard(routed, "the store failed");
+  }
   mamd_readers_turn();
 }
 
