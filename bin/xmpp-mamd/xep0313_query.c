@@ -75,14 +75,22 @@ read_zone(char const **at, int64_t *ahead)
   return h >= 0 && h < 24 && m >= 0 && m < 60;
 }
 
+static int
+days_of(int year, int month)
+{
+  static int const days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  bool leaps = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+  return days[month] + (month == 1 && leaps);
+}
+
 static bool
 in_range(struct tm const *tm)
 {
-  static int const days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-
-  return tm->tm_year >= 70 && tm->tm_mon >= 0 && tm->tm_mon < 12 && tm->tm_mday >= 1 &&
-         tm->tm_mday <= days[tm->tm_mon] && tm->tm_hour >= 0 && tm->tm_hour < 24 &&
-         tm->tm_min >= 0 && tm->tm_min < 60 && tm->tm_sec >= 0 && tm->tm_sec <= 60;
+  return tm->tm_year >= -1900 && tm->tm_mon >= 0 && tm->tm_mon < 12 && tm->tm_mday >= 1 &&
+         tm->tm_mday <= days_of(tm->tm_year + 1900, tm->tm_mon) && tm->tm_hour >= 0 &&
+         tm->tm_hour < 24 && tm->tm_min >= 0 && tm->tm_min < 60 && tm->tm_sec >= 0 &&
+         tm->tm_sec <= 60;
 }
 
 bool
@@ -110,8 +118,7 @@ stamp_read(struct slice text, uint64_t *us)
   if (!in_range(&tm) || !read_fraction(&at, &fraction) || !read_zone(&at, &ahead) || *at)
     return false;
   s = (int64_t)timegm(&tm) - ahead;
-  if (s < 0) return false;
-  *us = (uint64_t)s * 1000000 + fraction;
+  *us = s < 0 ? 0 : (uint64_t)s * 1000000 + fraction;
   return true;
 }
 
