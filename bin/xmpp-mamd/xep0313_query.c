@@ -189,6 +189,18 @@ by_id(void const *a, void const *b)
   return x < y ? -1 : x > y;
 }
 
+/* In order, each once. */
+static void
+sort_ids(struct query *q)
+{
+  size_t i, n = 0;
+
+  qsort(q->ids, q->ids_n, sizeof *q->ids, by_id);
+  for (i = 0; i < q->ids_n; i++)
+    if (!n || q->ids[n - 1] != q->ids[i]) q->ids[n++] = q->ids[i];
+  q->ids_n = n;
+}
+
 static bool
 read_ids(struct handle_ctx *ctx, struct xml_node const *field, struct query *q)
 {
@@ -200,7 +212,7 @@ read_ids(struct handle_ctx *ctx, struct xml_node const *field, struct query *q)
       return wrong(ctx, ERR_POLICY_VIOLATION, "too many ids at once");
     if (!read_id(ctx, xml_text(ctx->arena, v), &q->ids[q->ids_n++])) return false;
   }
-  qsort(q->ids, q->ids_n, sizeof *q->ids, by_id);
+  sort_ids(q);
   return true;
 }
 
