@@ -187,7 +187,7 @@ store(struct message *m, struct archive_text const *text)
   for (i = 0; i < m->n; i++)
     if (m->owners[i].waits) waiting_again(m->to.bare, m->owners[i].number, m->id);
   if (slice_has_word(m->st.tags, SLICE("retract")))
-    retract_message(m->from.bare, m->owners[0].number, m->owners[0].contact, m->st.xml);
+    retract_message(&m->st, m->from.bare, m->owners[0].number, m->owners[0].contact);
 }
 
 void

@@ -16,6 +16,7 @@
 #define NS_DELAY "urn:xmpp:delay"
 #define NS_CLIENT "jabber:client"
 #define NS_DATA "jabber:x:data"
+#define NS_RETRACT "urn:xmpp:message-retract:1"
 
 /* Messages of one page, and when the client does not say how many. */
 #define PAGE_MAX 250u
@@ -130,9 +131,9 @@ handle_fn xep0313_query, xep0313_form, xep0313_metadata;
 
 /* ---- the rest, a file each ---- */
 
-/* XEP-0424: the message takes an earlier one of its sender back. */
-void retract_message(struct slice from_bare, uint64_t owner, struct slice contact,
-                     struct slice xml);
+/* XEP-0424: the message, whose xml is as it stands, takes an earlier one of its sender back. */
+void retract_message(struct stanza const *in, struct slice from_bare, uint64_t owner,
+                     struct slice contact);
 
 /* Keep archives within the limits of their hosts, little by little. */
 void retention_start(void);

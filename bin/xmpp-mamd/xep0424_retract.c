@@ -5,7 +5,6 @@
 /* XEP-0424 s5: a message that its sender takes back is replaced in the archive by what says
  * so. It is looked for among the newest RETRACT_SCAN_MAX of the conversation. */
 
-#define NS_RETRACT "urn:xmpp:message-retract:1"
 #define RETRACT_SCAN_MAX 2000u
 
 /* The id that the retraction names, in arena a; empty: it names none. */
@@ -45,8 +44,9 @@ is_meant(struct arena *a, struct archive_message const *m, struct slice from_bar
          slice_eq(unescaped(a, m->text.id), id);
 }
 
+/* s5: the tombstone names the message that took it back. */
 static void
-bury(uint64_t owner, struct archive_message const *m, struct slice id)
+bury(uint64_t owner, struct archive_message const *m, struct slice id, struct slice by)
 {
   stralloc xml = STRALLOC_ZERO, raw = STRALLOC_ZERO;
   struct arena a = ARENA_ZERO;
@@ -57,7 +57,7 @@ bury(uint64_t owner, struct archive_message const *m, struct slice id)
       xml_cat_attr(&xml, "to", to) && (!type.len || xml_cat_attr(&xml, "type", type)) &&
       xml_cat_attr(&xml, "id", id) &&
       xml_cat(&xml, "><retracted xmlns='" NS_RETRACT "' stamp='") &&
-      stamp_cat(&xml, door_now()) && xml_cat(&xml, "'") && xml_cat_attr(&xml, "id", id) &&
+      stamp_cat(&xml, door_now()) && xml_cat(&xml, "'") && xml_cat_attr(&xml, "id", by) &&
       xml_cat(&xml, "/></message>") && record_put_more(&raw, slice_of(xml.s, xml.len)) &&
       !archive_replace(mamd.archive, owner, m->id, SLICE("store"),
                        slice_of(raw.s, raw.len)))
@@ -68,13 +68,13 @@ bury(uint64_t owner, struct archive_message const *m, struct slice id)
 }
 
 void
-retract_message(struct slice from_bare, uint64_t owner, struct slice contact,
-                struct slice xml)
+retract_message(struct stanza const *in, struct slice from_bare, uint64_t owner,
+                struct slice contact)
 {
   struct arena a = ARENA_ZERO;
   struct archive_range r;
   struct archive_message m;
-  struct slice id = named(&a, unescaped(&a, xml));
+  struct slice id = named(&a, unescaped(&a, in->xml));
   uint64_t i, n;
 
   if (!id.len || !archive_range_open(mamd.archive, owner, contact, &r)) goto done;
@@ -82,7 +82,7 @@ retract_message(struct slice from_bare, uint64_t owner, struct slice contact,
   for (i = 0; i < n && i < RETRACT_SCAN_MAX; i++) {
     if (!archive_range_get(mamd.archive, &r, r.to - 1 - i, &m)) break;
     if (!is_meant(&a, &m, from_bare, id)) continue;
-    bury(owner, &m, id);
+    bury(owner, &m, id, in->id);
     break;
   }
 done:

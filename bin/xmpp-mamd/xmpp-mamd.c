@@ -41,6 +41,7 @@ up(struct link *l)
   mamd_readers();
   handle_announce(l, handlers, handlers_n);
   feature(l, "account", NS_MAM_EXTENDED);
+  feature(l, "account", NS_RETRACT "#tombstone");
   feature(l, "host", "msgoffline"); /* XEP-0160 s4 */
   prefs_announce(l);
   link_begin(l, VERB_WATCH);
