@@ -478,9 +478,16 @@ recall(void *cookie)
   link_end(l);
 }
 
+/* Another routed may not know the sessions that the one before told of. */
 void
 waiting_routed_up(void)
 {
+  struct account *a;
+  struct session *s;
+
+  for (a = all; a; a = a->all_next)
+    for (s = a->sessions; s; s = s->next)
+      s->seen = false;
   event_timer_start(&recall_timer, door_now() + RECALL_US, recall, NULL);
 }
 
