@@ -162,13 +162,21 @@ text_of(struct record const *r, struct archive_text *t)
   return true;
 }
 
-/* A session has ended without having acknowledged it; it is stored, or it was not worth it. */
+/* A session has ended without having acknowledged it. Who has it in no archive has it wait
+ * none the less. */
 static void
-comes_back(struct message *m)
+comes_back(struct message *m, struct archive_text const *text)
 {
   uint64_t number = mamd_number(m->to.bare);
+  struct archive_message there;
 
-  if (number && may_wait(m, number)) waiting_again(m->to.bare, number, m->id);
+  if (!may_wait(m, number)) return;
+  if (!archive_get(mamd.archive, number, m->id, &there) &&
+      (errno != ENOENT || !archive_append_late(mamd.archive, &m->id, number, text))) {
+    mamd_failed("have a message wait", m->to.bare);
+    return;
+  }
+  waiting_again(m->to.bare, number, m->id);
 }
 
 static void
@@ -206,7 +214,7 @@ incoming_message(struct link *l, struct record *r)
   m.to = mamd_cut(m.st.to);
   if (came_before(m.st.origin)) return;
   if (slice_has_word(m.st.tags, SLICE("unacked")))
-    comes_back(&m);
+    comes_back(&m, &text);
   else
     store(&m, &text);
 }

@@ -4,7 +4,8 @@
  *
  * Owners are numbers: those of accounts (lib/accounts), and those that archive_owner_make
  * gives to other addresses. A message has an id: microseconds since 1970 in the bits above
- * ARCHIVE_ID_SHIFT; ids rise strictly with each message that is stored.
+ * ARCHIVE_ID_SHIFT; ids rise strictly with each message that is stored, but for one that
+ * waits again (archive_append_late).
  *
  * Environment DATA/archive, tables. Numbers are big-endian, of 8 bytes unless said otherwise.
  *   message  ID -> 4 bytes checksum, over ID and what follows; 1 byte flags (1 tombstone),
@@ -107,6 +108,12 @@ uint64_t archive_last_id(struct archive *a);
  * JID_MAX bytes, or a TAB in a field; these two lose nothing of the turn. */
 bool archive_append(struct archive *a, uint64_t id, struct archive_owner const *owners,
                     unsigned int n, struct archive_text const *text);
+
+/* Store a message that came long ago, and is in no archive of the owner, for whom it is to
+ * wait: under *id, or under the nearest id before it that no message has, which *id is then.
+ * errno EINVAL as archive_append. */
+bool archive_append_late(struct archive *a, uint64_t *id, uint64_t owner,
+                         struct archive_text const *text);
 
 /* The message of this id that is in the owner's archive, or waits for them. errno ENOENT. */
 bool archive_get(struct archive *a, uint64_t owner, uint64_t id,

@@ -255,6 +255,28 @@ archive_append(struct archive *a, uint64_t id, struct archive_owner const *owner
   return true;
 }
 
+bool
+archive_append_late(struct archive *a, uint64_t *id, uint64_t owner,
+                    struct archive_text const *text)
+{
+  struct archive_owner const o = {.number = owner, .waits = true};
+  struct stored m = {.n = 1, .text = *text, .bytes = bytes_of(1, text)};
+  struct slice v;
+  char buf[8];
+
+  errno = EINVAL;
+  if (!owners_hold(&o, 1) || !no_tabs(text) || !archive_heads_room(a)) return false;
+  while (*id && store_get(a->store, a->message, id_key(buf, *id), &v))
+    (*id)--;
+  if (!*id || errno != ENOENT) return false;
+  if (!join(a, *id, &o, m.bytes, &m.refs[0]) || !encode(a, *id, &m) ||
+      !store_put(a->store, a->message, id_key(buf, *id),
+                 slice_of(a->value.s, a->value.len)))
+    return archive_lose(a);
+  if (*id > a->last) a->last = *id;
+  return true;
+}
+
 /* The bytes of a message count in the lists that have it. */
 static bool
 recount(struct archive *a, uint64_t id, struct stored const *m, size_t bytes)
