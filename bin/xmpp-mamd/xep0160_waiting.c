@@ -25,7 +25,8 @@ struct session {
   struct session *next; /* of the account */
   struct account *account;
   char *resource;
-  bool seen; /* routed has named it */
+  bool seen;  /* routed has named it */
+  bool takes; /* what waits: it is available, with no negative priority */
 };
 
 /* An account that has sessions which may have what waits. */
@@ -246,13 +247,23 @@ flood_start(struct account *a)
     event_timer_start(&flood_timer, door_now(), flood_all, NULL);
 }
 
+static struct session *
+who_takes(struct account const *a)
+{
+  struct session *s = a->sessions;
+
+  while (s && !s->takes)
+    s = s->next;
+  return s;
+}
+
 /* Somebody takes what waits, if anything does. */
 static void
 flood_to(struct account *a, struct session *s)
 {
   uint64_t n;
 
-  if (a->taker || !archive_waiting_count(mamd.archive, a->owner, &n) || !n) return;
+  if (!s || a->taker || !archive_waiting_count(mamd.archive, a->owner, &n) || !n) return;
   a->taker = s;
   a->given = 0;
   flood_start(a);
@@ -271,7 +282,7 @@ waiting_again(struct slice bare, uint64_t owner, uint64_t id)
   if (a->taker)
     flood_start(a);
   else
-    flood_to(a, a->sessions);
+    flood_to(a, who_takes(a));
 }
 
 bool
@@ -352,7 +363,7 @@ waiting_online(struct link *l, struct record *r)
                !s->next);
   }
   if (!s) return;
-  s->seen = true;
+  s->seen = s->takes = true;
   if (!archive_mark_set(mamd.archive, s->account->owner, slice_str(s->resource),
                         archive_last_id(mamd.archive)))
     mamd_failed("set a mark", slice_str(s->account->bare));
@@ -405,7 +416,7 @@ session_end(struct session *s, bool is_lost)
   end_mark(slice_str(a->bare), a->owner, slice_str(s->resource), is_lost && !others);
   free(s->resource);
   free(s);
-  if (others && !a->taker) flood_to(a, a->sessions);
+  if (others && !a->taker) flood_to(a, who_takes(a));
   account_free_if_empty(a);
 }
 
@@ -501,7 +512,7 @@ waiting_row(struct link *l, struct record *r)
   (void)l;
   if (!priority.len || priority.s[0] == '-') return;
   s = session_make(record_get(r, 1));
-  if (s) s->seen = true;
+  if (s) s->seen = s->takes = true;
 }
 
 static void
@@ -519,7 +530,7 @@ take_stock(struct account *a)
     } else
       session_end(s, true);
   }
-  if (a->sessions) flood_to(a, a->sessions);
+  if (a->sessions) flood_to(a, who_takes(a));
 }
 
 /* The list is whole. What is not in it is over; what is begins with seen false again. */
