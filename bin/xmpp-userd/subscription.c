@@ -274,6 +274,10 @@ subscription_cancel(struct slice bare, struct roster_item const *item)
   if (ends_theirs) subscription_put(bare, item->jid, kind_names[UNSUBSCRIBED]);
   if (roster_gives(item->state) && !userd_is_local(contact.domain))
     presence_tell(bare, item->jid, false);
+  /* One of ours that has just ended it has no word left for us. */
+  if (roster_takes(item->state) && userd_is_local(contact.domain) &&
+      !roster_subscribed(item->jid, bare))
+    presence_tell(item->jid, bare, false);
 }
 
 /* ---- what the contact says ---- */

