@@ -176,7 +176,8 @@ warn_if_no_acl(struct target const *t, struct yaml_node const *n, char const *pa
   char const *near = NULL;
   size_t i;
 
-  if (!t->rule || !slice_is(t->result, "allow") || !strcmp(n->file, ACCESS_SAMPLE))
+  if (!t->rule || !slice_is(t->result, "allow") ||
+      (n->file && !strcmp(n->file, ACCESS_SAMPLE)))
     return;
   if (access_entry(yaml_get(job.top, "acl"), n->text.s)) return;
   for (i = 0; i < job.hosts_n; i++)

@@ -47,7 +47,8 @@ bool client_answer(struct client *c, char const *who, client_row_fn *fn);
 /* Each takes the words behind its name and gives the exit code. */
 typedef int command_fn(char const *const *argv);
 command_fn command_account, command_sessions, command_session, command_stats,
-  command_reload, command_wait, command_stop, command_trace, command_dns, command_archive, command_du;
+  command_reload, command_wait, command_stop, command_trace, command_dns, command_archive,
+  command_du;
 
 /* Have routed end the session of a full JID, or all of a bare one, with a stream error
  * (RFC 6120 s4.9.3); nothing is answered. 0, or 111, having said why. */

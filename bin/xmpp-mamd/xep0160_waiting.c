@@ -400,17 +400,28 @@ waiting_mark(struct link *l, struct record *r)
     s->account->taker = NULL;
 }
 
+static void
+unlink_session(struct account *a, struct session const *s)
+{
+  struct session *before = a->sessions;
+
+  if (before == s) {
+    a->sessions = s->next;
+    return;
+  }
+  while (before->next != s)
+    before = before->next;
+  before->next = s->next;
+}
+
 /* What it had not taken in full is for another one. */
 static void
 session_end(struct session *s, bool is_lost)
 {
   struct account *a = s->account;
-  struct session **at;
   bool others;
 
-  for (at = &a->sessions; *at != s; at = &(*at)->next) {
-  }
-  *at = s->next;
+  unlink_session(a, s);
   if (a->taker == s) a->taker = NULL;
   others = a->sessions != NULL;
   end_mark(slice_str(a->bare), a->owner, slice_str(s->resource), is_lost && !others);

@@ -60,7 +60,7 @@ make_room(struct source *s)
   if (s->last - s->done < s->size) return true;
   open = calloc(size, sizeof *open);
   if (!open) return false;
-  for (n = s->done + 1; n <= s->last; n++)
+  for (n = s->done + 1; s->size && n <= s->last; n++)
     open[n % size] = s->open[n % s->size];
   free(s->open);
   s->open = open;

@@ -23,15 +23,15 @@ place_of(struct slice program)
 /* Which folders under data a program writes. Those of 0750 are readable by the others'
  * group. */
 static struct {
-  enum program program;
   char const *name;
+  enum program program;
   mode_t mode;
 } const data_dirs[] = {
-  {AUTHD, "data/accounts", 0750},
-  {AUTHD, "data/secrets",  0700},
-  {MAMD,  "data/archive",  0750},
-  {USERD, "data/users",    0750},
-  {HOSTD, "data/motd",     0700},
+  {"data/accounts", AUTHD, 0750},
+  {"data/secrets",  AUTHD, 0700},
+  {"data/archive",  MAMD,  0750},
+  {"data/users",    USERD, 0750},
+  {"data/motd",     HOSTD, 0700},
 };
 
 void

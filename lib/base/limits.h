@@ -40,8 +40,6 @@
 #define POST_MAX (64u << 20)
 /* A service that was restarted has said again what it is for after this (microseconds). */
 #define SERVICE_SETTLE_US 2000000
-
-
 /* After a start of routed the edges wait so long for the services (microseconds). */
 #define EXPECT_US 5000000
 /* An archive id is the time in microseconds with so many bits of counting below it. */

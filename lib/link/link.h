@@ -32,10 +32,9 @@ struct link {
   uint64_t settled_stanzas;      /* and how many were numbered by then */
   size_t sent, kept_from, begin; /* offsets into out */
   uint64_t stanzas, acked;       /* numbered here; acknowledged of those */
-  uint64_t received,
-    receipt;               /* kept records since it came up; those acknowledged */
-  uint64_t retry_us, came; /* came: when it came up, counted */
-  char *path;              /* of a link that connects; NULL when it was accepted */
+  uint64_t received, receipt;    /* kept records since it came up; those acknowledged */
+  uint64_t retry_us, came;       /* came: when it came up, counted */
+  char *path;                    /* of a link that connects; NULL when it was accepted */
   enum verb verb;
   bool failed, full, paused, dirty;
   bool numbered; /* the record that is being built has an ORIGIN of ours */

@@ -344,8 +344,7 @@ take_rest(void *cookie)
 {
   struct link *l = cookie;
 
-  if (l->io.fd >= 0 && l->up && !take_lines(l))
-    link_drop(l, "what it said was refused");
+  if (l->io.fd >= 0 && l->up && !take_lines(l)) link_drop(l, "what it said was refused");
 }
 
 void

@@ -80,7 +80,8 @@ origin_from_one(struct link const *l, struct slice origin, char buf[64])
 
   if (!slice_word(&rest, ':', &name) || !slice_u64(rest, &n) || n <= l->epoch)
     return origin;
-  snprintf(buf, 64, "%.*s:%llu", (int)name.len, name.s, (unsigned long long)(n - l->epoch));
+  snprintf(buf, 64, "%.*s:%llu", (int)name.len, name.s,
+           (unsigned long long)(n - l->epoch));
   return slice_str(buf);
 }
 
