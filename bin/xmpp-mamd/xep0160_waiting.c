@@ -22,7 +22,7 @@
 #define LOST_MAX 10000
 
 struct session {
-  struct session *next; /* of the account */
+  struct session *next, **prev; /* of the account */
   struct account *account;
   char *resource;
   bool seen;  /* routed has named it */
@@ -123,6 +123,8 @@ session_make(struct slice full)
   }
   s->account = a;
   s->next = a->sessions;
+  s->prev = &a->sessions;
+  if (s->next) s->next->prev = &s->next;
   a->sessions = s;
   return s;
 }
@@ -400,20 +402,6 @@ waiting_mark(struct link *l, struct record *r)
     s->account->taker = NULL;
 }
 
-static void
-unlink_session(struct account *a, struct session const *s)
-{
-  struct session *before = a->sessions;
-
-  if (before == s) {
-    a->sessions = s->next;
-    return;
-  }
-  while (before->next != s)
-    before = before->next;
-  before->next = s->next;
-}
-
 /* What it had not taken in full is for another one. */
 static void
 session_end(struct session *s, bool is_lost)
@@ -421,7 +409,8 @@ session_end(struct session *s, bool is_lost)
   struct account *a = s->account;
   bool others;
 
-  unlink_session(a, s);
+  *s->prev = s->next;
+  if (s->next) s->next->prev = s->prev;
   if (a->taker == s) a->taker = NULL;
   others = a->sessions != NULL;
   end_mark(slice_str(a->bare), a->owner, slice_str(s->resource), is_lost && !others);
@@ -526,22 +515,31 @@ waiting_row(struct link *l, struct record *r)
   if (s) s->seen = s->takes = true;
 }
 
+/* The first that routed has not named; NULL: none. */
+static struct session *
+unseen(struct account const *a)
+{
+  struct session *s;
+
+  for (s = a->sessions; s && s->seen; s = s->next) {
+  }
+  return s;
+}
+
 static void
 take_stock(struct account *a)
 {
-  struct session *s, *next;
+  struct session *s;
+  bool last;
 
-  for (s = a->sessions; s; s = next) {
-    next = s->next;
-    if (s->seen)
-      s->seen = false;
-    else if (!next && s == a->sessions) {
-      session_end(s, true); /* the account may be gone with it */
-      return;
-    } else
-      session_end(s, true);
+  while ((s = unseen(a))) {
+    last = !a->sessions->next;
+    session_end(s, true); /* and with the last one the account */
+    if (last) return;
   }
-  if (a->sessions) flood_to(a, who_takes(a));
+  for (s = a->sessions; s; s = s->next)
+    s->seen = false;
+  flood_to(a, who_takes(a));
 }
 
 /* The list is whole. What is not in it is over; what is begins with seen false again. */
