@@ -402,6 +402,19 @@ waiting_mark(struct link *l, struct record *r)
     s->account->taker = NULL;
 }
 
+static struct session *dead; /* freed when nobody walks over sessions */
+
+static void
+free_dead(void)
+{
+  while (dead) {
+    struct session *s = dead;
+    dead = s->next;
+    free(s->resource);
+    free(s);
+  }
+}
+
 /* What it had not taken in full is for another one. */
 static void
 session_end(struct session *s, bool is_lost)
@@ -414,8 +427,8 @@ session_end(struct session *s, bool is_lost)
   if (a->taker == s) a->taker = NULL;
   others = a->sessions != NULL;
   end_mark(slice_str(a->bare), a->owner, slice_str(s->resource), is_lost && !others);
-  free(s->resource);
-  free(s);
+  s->next = dead;
+  dead = s;
   if (others && !a->taker) flood_to(a, who_takes(a));
   account_free_if_empty(a);
 }
@@ -427,6 +440,7 @@ waiting_offline(struct link *l, struct record *r)
 
   (void)l;
   if (s) session_end(s, record_u64(r, 2) != 0);
+  free_dead();
 }
 
 /* ---- after a restart ---- */
@@ -554,5 +568,6 @@ waiting_done(struct link *l, struct record *r)
     next = a->all_next;
     take_stock(a);
   }
+  free_dead();
   compare();
 }
