@@ -61,7 +61,7 @@ LIBS_xmpp-up := settings record certname base
 PROGRAMS := $(notdir $(patsubst %/,%,$(wildcard bin/*/)))
 LIBDIRS := $(notdir $(patsubst %/,%,$(wildcard lib/*/)))
 
-.PHONY: all programs deps deps-test deps-tidy run check check-clients tests-lib fuzz tidy layers \
+.PHONY: all programs deps deps-test deps-tidy run check check-clients soak tests-lib fuzz tidy layers \
   install clean
 all: programs $(if $(wildcard service),$(B)/share/tabber/service)
 
@@ -155,6 +155,10 @@ tests-lib: $(TESTS_LIB)
 
 check-clients: deps-test all
 	@tests/whole/run $(B)/bin --clients
+
+# Two minutes of killing under fifty pairs; the ten seconds of make check are its short form.
+soak: all deps-test
+	@WHOLE_SECONDS=120 WHOLE_PAIRS=50 tests/whole/run $(B)/bin 42-loss
 
 # make fuzz T=record [SECONDS=60]
 T ?= record

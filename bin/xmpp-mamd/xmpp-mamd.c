@@ -44,6 +44,9 @@ up(struct link *l)
   feature(l, "account", NS_RETRACT "#tombstone");
   feature(l, "host", "msgoffline"); /* XEP-0160 s4 */
   prefs_announce(l);
+  link_begin(l, VERB_NEWEST);
+  link_num(l, archive_last_id(mamd.archive));
+  link_end(l);
   link_begin(l, VERB_WATCH);
   link_str(l, "online");
   link_end(l);

@@ -84,6 +84,10 @@ presence_own(struct session *s, struct passing const *p)
 
   session_presence(s, &p->st);
   if (may_drain(s) || (!was && s->available)) tell_online(s);
+  if (!s->available) {
+    tell_offline(s, false); /* it is there no longer for what waits */
+    s->drained = false;
+  }
   if (!was && post && (!post->link || post->held)) s->waits = post->round + 1;
   s->told = true;
   if (post) post_put(post, p);

@@ -279,6 +279,9 @@ bool archive_wait(struct passing const *p, struct address const *to);
 /* To mamd, unless it went there to wait. */
 void archive_end(struct passing const *p);
 
+/* mamd tells which id is the newest that is stored. */
+void archive_newest(struct link *l, struct record *r);
+
 /* mamd tells what an account has archived by default. */
 void archive_policy(struct link *l, struct record *r);
 

@@ -102,6 +102,7 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_CAPS] = services_caps,
   [VERB_MARK] = presence_mark,
   [VERB_ARCHIVES] = archive_policy,
+  [VERB_NEWEST] = archive_newest,
   [VERB_RESUME] = resume_ask,
   [VERB_YIELDED] = resume_yielded,
   [VERB_UNYIELDED] = resume_refused,

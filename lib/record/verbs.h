@@ -89,6 +89,8 @@ V(OFFLINE, "offline", "JID LOST", 1, ROUTED, MAMD,                              
   "The session of full JID is over. LOST is 1 when its c2sd is gone: what its client has not acknowledged is not told.") \
 V(MARK, "mark", "SESSION LIVE WAITED", 2, C2SD | ROUTED, ROUTED | MAMD,                       \
   "The client of a session has all messages up to archive id LIVE, and of those that had waited for it up to WAITED. SESSION is its SID for routed, its full JID for mamd.") \
+V(NEWEST, "newest", "ID", 1, MAMD, ROUTED,                                                    \
+  "The newest id in the archive: those that are given from now on are above it, whatever the clock says.") \
 V(ARCHIVES, "archives", "ACCOUNT POLICY", 1, MAMD, ROUTED,                                    \
   "What the account has archived by default: always, never, roster; empty: as its host.")     \
 V(END, "end", "JID CONDITION", 1, HOSTD | CTL, ROUTED,                                        \
