@@ -226,14 +226,40 @@ approve_in_advance(struct change *c)
   if (store(c, c->before)) push(c);
 }
 
-/* Presence to a contact of another server; ours are told when their half has changed. */
-static void
-give_presence(struct change const *c)
+static bool
+takes_from(struct slice bare, struct slice who)
 {
-  bool was = roster_gives(c->before), is = roster_gives(c->item.state);
+  uint64_t account = userd_number_with(bare, "mod_roster");
+  struct roster_item item;
 
-  if (was != is && !userd_is_local(c->contact.domain))
-    presence_tell(c->own.bare, c->contact.bare, is);
+  return account && roster_item_get(userd.roster, account, who, &item) &&
+         roster_takes(item.state);
+}
+
+/* The account's half has ended. Of two accounts of ours the one that hears of it ends
+ * presence; when both have ended theirs before they heard, the second does. */
+static void
+end_presence(struct slice own, struct jid const *contact, bool gave, bool took)
+{
+  bool local = userd_is_local(contact->domain);
+
+  if (gave && (!local || !takes_from(contact->bare, own)))
+    presence_tell(own, contact->bare, false);
+  if (took && local && !roster_subscribed(contact->bare, own))
+    presence_tell(contact->bare, own, false);
+}
+
+/* Presence to a contact of another server begins here; ours are told when their half has
+ * changed. */
+static void
+change_presence(struct change const *c)
+{
+  enum roster_state was = c->before, is = c->item.state;
+
+  if (!roster_gives(was) && roster_gives(is) && !userd_is_local(c->contact.domain))
+    presence_tell(c->own.bare, c->contact.bare, true);
+  end_presence(c->own.bare, &c->contact, roster_gives(was) && !roster_gives(is),
+               roster_takes(was) && !roster_takes(is));
 }
 
 void
@@ -259,7 +285,7 @@ subscription_outbound(struct stanza const *st)
     return;
   if (cell->goes) pass_on(&c, st);
   push(&c);
-  give_presence(&c);
+  change_presence(&c);
 }
 
 void
@@ -272,12 +298,7 @@ subscription_cancel(struct slice bare, struct roster_item const *item)
   if (blocking_has(bare, &contact)) return;
   if (ends_ours) subscription_put(bare, item->jid, kind_names[UNSUBSCRIBE]);
   if (ends_theirs) subscription_put(bare, item->jid, kind_names[UNSUBSCRIBED]);
-  if (roster_gives(item->state) && !userd_is_local(contact.domain))
-    presence_tell(bare, item->jid, false);
-  /* One of ours that has just ended it has no word left for us. */
-  if (roster_takes(item->state) && userd_is_local(contact.domain) &&
-      !roster_subscribed(item->jid, bare))
-    presence_tell(item->jid, bare, false);
+  end_presence(bare, &contact, roster_gives(item->state), roster_takes(item->state));
 }
 
 /* ---- what the contact says ---- */
