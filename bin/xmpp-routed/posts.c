@@ -134,7 +134,15 @@ lose_patience(void *cookie)
 {
   (void)cookie;
   impatient = true;
+  presence_all_there();
   service_look_again();
+}
+
+static void
+wait_with_patience(void)
+{
+  if (!event_timer_on(&patience))
+    event_timer_start(&patience, door_now() + EXPECT_US, lose_patience, NULL);
 }
 
 void
@@ -161,14 +169,27 @@ posts_are_awaited(struct link const *l)
   size_t i;
 
   if (impatient || !(l->program & PROGRAMS_EDGE)) return false;
-  if (!event_timer_on(&patience))
-    event_timer_start(&patience, door_now() + EXPECT_US, lose_patience, NULL);
+  wait_with_patience();
   i = expected_place(l->name);
   if (i < expected_n && !expected[i].there) return false;
   for (i = 0; i < expected_n; i++)
     if (!expected[i].there) return true;
   impatient = true; /* all are there: from now on what goes is waited for in its post */
   return false;
+}
+
+/* Instances are called after their program. */
+bool
+posts_know_all_sessions(void)
+{
+  size_t i;
+
+  for (i = 0; i < expected_n && !impatient; i++) {
+    if (expected[i].there || !slice_starts(slice_str(expected[i].name), "c2sd")) continue;
+    wait_with_patience();
+    return false;
+  }
+  return true;
 }
 
 void

@@ -7,6 +7,7 @@
  * the c2sds tell again (shown, wants, directed), so that nobody notices. */
 
 static unsigned int awaited; /* c2sds that were asked to tell again and have not yet */
+static bool early;           /* one has, before all that are expected had */
 
 static struct link *
 watcher(void)
@@ -143,12 +144,19 @@ presence_recall(void)
   struct link *l;
 
   awaited = 0;
+  early = false;
   for (l = link_next(NULL); l; l = link_next(l)) {
     if (!l->up || l->program != C2SD) continue;
     awaited++;
     link_begin(l, VERB_RECALL);
     link_end(l);
   }
+}
+
+void
+presence_all_there(void)
+{
+  if (early && watcher()) presence_recall();
 }
 
 void
@@ -178,7 +186,9 @@ tell_recalled(struct link *userd, struct link const *c2sd)
 }
 
 /* What waits for userd leaves between the sessions and the word that these are all, for a
- * session that it does not know may until then be one that it has forgotten. */
+ * session that it does not know may until then be one that it has forgotten. After a restart
+ * of ours that word is kept back until the sessions of all c2sds are known here: userd then
+ * broadcasts the end of those that are missing, and nobody is to miss it. */
 void
 presence_recalled(struct link *l, struct record *r)
 {
@@ -188,6 +198,14 @@ presence_recalled(struct link *l, struct record *r)
   (void)r;
   posts_announced(l);
   if (!userd) return;
+  if (!posts_know_all_sessions()) {
+    early = true;
+    return;
+  }
+  if (early) {
+    presence_recall();
+    return;
+  }
   if (awaited) awaited--;
   if (!post || !post->held) {
     tell_recalled(userd, l);

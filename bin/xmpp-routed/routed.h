@@ -91,6 +91,9 @@ void presence_mark(struct link *l, struct record *r);
 /* userd asked to be told: have all c2sds tell again. */
 void presence_recall(void);
 
+/* All c2sds that are expected have told their sessions, or are waited for no more. */
+void presence_all_there(void);
+
 /* userd has all presence that waited for it, or it is lost: say which sessions have ended
  * since. */
 void presence_caught_up(void);
@@ -126,6 +129,9 @@ struct post *posts_next(struct post const *p);
  * sessions. */
 void posts_expect(struct slice name);
 void posts_announced(struct link *l);
+
+/* Whether each c2sd that is expected has told all its sessions, or is waited for no more. */
+bool posts_know_all_sessions(void);
 
 /* Whether the edge l is not to be read, because one that is expected has not announced itself
  * yet: so a restart of ours, too, goes unnoticed. */
