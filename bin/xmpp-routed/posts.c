@@ -12,6 +12,7 @@
 struct letter {
   size_t len; /* of the line: the fields of a record behind the verb */
   enum verb verb;
+  bool left; /* for a service that is gone since */
   struct source *source;
   uint64_t epoch, number; /* of source */
 };
@@ -26,6 +27,21 @@ letter_at(struct post const *p, size_t i, struct letter *head)
   return slice_of(p->kept.s + i + sizeof *head, head->len);
 }
 
+/* A stanza that the service may have had is tagged again: it may have done its work, but
+ * nobody has heard of it. */
+static void
+put_again(struct link *l, struct slice line)
+{
+  struct slice rest = line, field;
+  unsigned int i;
+
+  for (i = STANZA_TO; i <= STANZA_TAGS; i++)
+    slice_word(&rest, '\t', &field);
+  link_raw(l, slice_of(line.s, (size_t)(field.s + field.len - line.s)));
+  link_more_raw(l, SLICE(" again\t"));
+  link_more_raw(l, rest);
+}
+
 static void
 hand_over(struct post *p, size_t i)
 {
@@ -33,8 +49,13 @@ hand_over(struct post *p, size_t i)
   struct slice line = letter_at(p, i, &head);
 
   link_begin(p->link, head.verb);
-  link_raw(p->link, line);
+  if (head.left && head.verb == VERB_STANZA)
+    put_again(p->link, line);
+  else
+    link_raw(p->link, line);
   link_end(p->link);
+  head.left = true;
+  memcpy(p->kept.s + i, &head, sizeof head);
   p->sent++;
 }
 

@@ -262,6 +262,13 @@ change_presence(struct change const *c)
                roster_takes(was) && !roster_takes(is));
 }
 
+/* Whether it may have been handled before a restart of ours. */
+static bool
+is_again(struct stanza const *st)
+{
+  return slice_has_word(st->tags, SLICE("again"));
+}
+
 void
 subscription_outbound(struct stanza const *st)
 {
@@ -274,6 +281,11 @@ subscription_outbound(struct stanza const *st)
       blocking_has(c.own.bare, &to) || !counter_takes(&c.own, true))
     return;
   cell = &outbound[c.before][c.kind];
+  if (!cell->goes && is_again(st) && (c.kind == UNSUBSCRIBED || roster_gives(c.before))) {
+    pass_on(&c, st); /* stored by one of us that was killed before it said so */
+    push(&c);
+    return;
+  }
   if (c.kind == SUBSCRIBED && !cell->goes) {
     approve_in_advance(&c);
     return;
@@ -363,6 +375,11 @@ take_answer(struct change *c, struct stanza const *st)
 {
   struct cell const *cell = &inbound[c->before][c->kind];
 
+  if (!cell->goes && is_again(st) && (c->kind != SUBSCRIBED || roster_takes(c->before))) {
+    deliver(c, st);
+    push(c);
+    return;
+  }
   if (!cell->goes || !store(c, cell->next)) return;
   if (c->kind == UNSUBSCRIBE &&
       !roster_request_del(userd.roster, c->account, c->contact.bare))
