@@ -57,16 +57,6 @@ us(struct settings const *st, char const *key, struct slice host, uint64_t dflt_
   return ms < UINT64_MAX / 1000 ? ms * 1000 : UINT64_MAX;
 }
 
-static bool
-has_module(struct settings const *st, struct slice host, char const *name)
-{
-  struct settings_row const *row = NULL;
-
-  while ((row = settings_next(st, "module", row)))
-    if (slice_eq(row->scope, host) && slice_is(row->value[0], name)) return true;
-  return false;
-}
-
 /* A setting that is true unless it says otherwise. */
 static bool
 not_false(struct settings const *st, char const *key, struct slice host)
@@ -79,19 +69,19 @@ read_modules(struct settings const *st, struct host *h)
 {
   struct slice name = slice_str(h->name), most;
 
-  h->carbons = has_module(st, name, "mod_carboncopy");
-  h->roster = has_module(st, name, "mod_roster");
+  h->carbons = settings_has(st, "module", name, "mod_carboncopy");
+  h->roster = settings_has(st, "module", name, "mod_roster");
   h->roster_versions = h->roster && settings_bool(st, "mod_roster.versioning", name);
-  h->csi = has_module(st, name, "mod_client_state");
+  h->csi = settings_has(st, "module", name, "mod_client_state");
   h->csi_presence = not_false(st, "mod_client_state.queue_presence", name);
   h->csi_chat_states = not_false(st, "mod_client_state.queue_chat_states", name);
   h->csi_pep = not_false(st, "mod_client_state.queue_pep", name);
-  h->pings =
-    has_module(st, name, "mod_ping") && settings_bool(st, "mod_ping.send_pings", name);
+  h->pings = settings_has(st, "module", name, "mod_ping") &&
+             settings_bool(st, "mod_ping.send_pings", name);
   h->ping_kills = slice_is(settings_get(st, "mod_ping.timeout_action", name), "kill");
   h->ping_us = us(st, "mod_ping.ping_interval", name, 60000);
   h->pong_us = us(st, "mod_ping.ping_ack_timeout", name, 32000);
-  h->sm = has_module(st, name, "mod_stream_mgmt");
+  h->sm = settings_has(st, "module", name, "mod_stream_mgmt");
   h->resume_us = us(st, "mod_stream_mgmt.resume_timeout", name, 300000);
   h->resume_max_us =
     us(st, "mod_stream_mgmt.max_resume_timeout", name, h->resume_us / 1000);

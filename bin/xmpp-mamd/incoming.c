@@ -210,8 +210,8 @@ incoming_message(struct link *l, struct record *r)
   }
   stanza_read(r, 0, &m.st);
   if (!slice_u64(stanza_tag(m.st.tags, "id"), &m.id)) return;
-  m.from = mamd_cut(m.st.from);
-  m.to = mamd_cut(m.st.to);
+  m.from = jid_cut(m.st.from);
+  m.to = jid_cut(m.st.to);
   if (came_before(m.st.origin)) return;
   if (slice_has_word(m.st.tags, SLICE("unacked")))
     comes_back(&m, &text);

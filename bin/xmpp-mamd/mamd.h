@@ -55,9 +55,6 @@ uint64_t mamd_number(struct slice bare);
 /* The account of a number; lives until the end of the turn. false: there is none. */
 bool mamd_jid_of(uint64_t number, struct slice *bare);
 
-/* A prepared JID, cut: no check, no copy. */
-struct jid mamd_cut(struct slice prepared);
-
 /* Say what goes wrong with a store and is nobody's answer. */
 void mamd_failed(char const *what, struct slice bare);
 

@@ -27,7 +27,7 @@ trim(uint64_t owner)
 
   if (!mamd_jid_of(owner, &bare) && !archive_owner_jid(mamd.archive, owner, &bare))
     return true;
-  host = mamd_cut(bare).domain;
+  host = jid_cut(bare).domain;
   age = setting("archive.max_age", host);
   most = setting("archive.max_messages", host);
   if (!age && !most) return true;

@@ -59,11 +59,7 @@ mamd_readers_turn(void)
 bool
 mamd_has(struct slice host, char const *module)
 {
-  struct settings_row const *row = NULL;
-
-  while ((row = settings_next(mamd.settings, "module", row)))
-    if (slice_eq(row->scope, host) && slice_is(row->value[0], module)) return true;
-  return false;
+  return settings_has(mamd.settings, "module", host, module);
 }
 
 uint64_t
@@ -77,25 +73,6 @@ mamd_jid_of(uint64_t number, struct slice *bare)
 {
   *bare = SLICE("");
   return mamd.accounts && accounts_jid(mamd.accounts, number, bare);
-}
-
-struct jid
-mamd_cut(struct slice t)
-{
-  struct jid j = {.local = SLICE(""), .domain = t, .bare = t, .full = t};
-  char const *slash = t.len ? memchr(t.s, '/', t.len) : NULL, *at;
-
-  j.resource = SLICE("");
-  if (slash) {
-    j.bare = j.domain = slice_of(t.s, (size_t)(slash - t.s));
-    j.resource = slice_of(slash + 1, t.len - j.bare.len - 1);
-  }
-  at = j.bare.len ? memchr(j.bare.s, '@', j.bare.len) : NULL;
-  if (at) {
-    j.local = slice_of(j.bare.s, (size_t)(at - j.bare.s));
-    j.domain = slice_of(at + 1, j.bare.len - j.local.len - 1);
-  }
-  return j;
 }
 
 void

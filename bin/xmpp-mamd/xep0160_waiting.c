@@ -109,7 +109,7 @@ account_free_if_empty(struct account *a)
 static struct session *
 session_make(struct slice full)
 {
-  struct jid j = mamd_cut(full);
+  struct jid j = jid_cut(full);
   struct account *a = account_make(j.bare);
   struct session *s = find(a, j.resource);
 
@@ -132,7 +132,7 @@ session_make(struct slice full)
 static struct session *
 session_find(struct slice full)
 {
-  struct jid j = mamd_cut(full);
+  struct jid j = jid_cut(full);
 
   return find(table_get(&accounts, j.bare), j.resource);
 }
@@ -178,7 +178,7 @@ put_xml(struct link *l, struct account const *a, struct archive_message const *m
   }
   link_more_raw(l, slice_of(xml.s, xml.len - n));
   if (m->archived) put_id(l, bare, m->id);
-  put_delay(l, mamd_cut(bare).domain, m->id >> ARCHIVE_ID_SHIFT);
+  put_delay(l, jid_cut(bare).domain, m->id >> ARCHIVE_ID_SHIFT);
   link_more(l, slice_str(message_end));
 }
 
@@ -290,7 +290,7 @@ waiting_again(struct slice bare, uint64_t owner, uint64_t id)
 bool
 waiting_is_full(struct slice bare, uint64_t owner)
 {
-  struct jid j = mamd_cut(bare);
+  struct jid j = jid_cut(bare);
   struct slice rule =
     settings_get(mamd.settings, "mod_offline.access_max_user_messages", j.domain);
   struct access_who who = {.local = j.local, .domain = j.domain};
@@ -309,7 +309,7 @@ is_own(struct slice bare, struct archive_message const *m)
 
   raw.len = 0;
   return record_put_more(&raw, bare) &&
-         slice_eq(mamd_cut(m->text.from).bare, slice_of(raw.s, raw.len));
+         slice_eq(jid_cut(m->text.from).bare, slice_of(raw.s, raw.len));
 }
 
 /* All that came to the account behind the mark waits. */

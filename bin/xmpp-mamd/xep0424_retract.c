@@ -39,8 +39,7 @@ static bool
 is_meant(struct arena *a, struct archive_message const *m, struct slice from_bare,
          struct slice id)
 {
-  return !m->tombstone &&
-         slice_eq(mamd_cut(unescaped(a, m->text.from)).bare, from_bare) &&
+  return !m->tombstone && slice_eq(jid_cut(unescaped(a, m->text.from)).bare, from_bare) &&
          slice_eq(unescaped(a, m->text.id), id);
 }
 

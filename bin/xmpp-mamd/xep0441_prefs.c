@@ -62,7 +62,7 @@ is_in_roster(uint64_t owner, struct jid const *contact)
 bool
 prefs_archives(struct slice bare, uint64_t owner, struct jid const *contact)
 {
-  struct slice host = mamd_cut(bare).domain, word;
+  struct slice host = jid_cut(bare).domain, word;
   struct prefs p;
 
   if (!mamd_has(host, "mod_mam") || !load(owner, &p)) return false;
@@ -92,7 +92,7 @@ save(uint64_t owner, struct slice dflt, struct slice lines, bool asked)
 void
 prefs_activate(struct slice bare, uint64_t owner)
 {
-  struct slice host = mamd_cut(bare).domain;
+  struct slice host = jid_cut(bare).domain;
   struct arena a = ARENA_ZERO;
   struct prefs p;
 

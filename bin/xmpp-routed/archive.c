@@ -45,7 +45,7 @@ archive_policy(struct link *l, struct record *r)
 }
 
 static bool
-archives(struct address const *a)
+archives(struct jid const *a)
 {
   struct host const *h = routed_host(a->domain);
   struct policy const *p;
@@ -88,7 +88,7 @@ has(struct passing const *p, struct slice word)
 void
 archive_begin(struct passing *p)
 {
-  struct address from, to;
+  struct jid from, to;
   struct slice id = stanza_tag(p->st.tags, "id");
   struct host const *h;
 
@@ -98,8 +98,8 @@ archive_begin(struct passing *p)
     return;
   }
   if (!post_find(MAMD)) return;
-  from = address_cut(p->st.from);
-  to = address_cut(p->st.to);
+  from = jid_cut(p->st.from);
+  to = jid_cut(p->st.to);
   h = routed_host(to.domain);
   if ((h && h->has_offline) ||
       (has(p, SLICE("store")) && (archives(&from) || archives(&to))))
@@ -134,7 +134,7 @@ archive_stamp(struct passing const *p, struct slice account, unsigned int place,
               struct passing *out)
 {
   static stralloc xml[2], tags[2];
-  struct address a = address_cut(account);
+  struct jid a = jid_cut(account);
   size_t n = sizeof message_end - 1, len = p->st.xml.len;
 
   *out = *p;
@@ -181,7 +181,7 @@ can_wait(struct passing const *p, struct host const *h)
 }
 
 bool
-archive_wait(struct passing const *p, struct address const *to)
+archive_wait(struct passing const *p, struct jid const *to)
 {
   struct host const *h = routed_host(to->domain);
 
@@ -198,7 +198,7 @@ archive_wait(struct passing const *p, struct address const *to)
 void
 archive_end(struct passing const *p)
 {
-  struct address from = address_cut(p->st.from), to = address_cut(p->st.to);
+  struct jid from = jid_cut(p->st.from), to = jid_cut(p->st.to);
   bool done = waits || !p->id || stanza_tag(p->st.tags, "id").len;
 
   waits = false;

@@ -128,24 +128,6 @@ deliver_bounce(struct passing const *p, enum stanza_error e, char const *more)
 
 /* ---- by address ---- */
 
-struct address
-address_cut(struct slice jid)
-{
-  struct address a = {.domain = jid, .bare = jid};
-  char const *slash = jid.len ? memchr(jid.s, '/', jid.len) : NULL, *at;
-
-  if (slash) {
-    a.bare = a.domain = slice_of(jid.s, (size_t)(slash - jid.s));
-    a.resource = slice_of(slash + 1, jid.len - a.bare.len - 1);
-  }
-  at = a.bare.len ? memchr(a.bare.s, '@', a.bare.len) : NULL;
-  if (at) {
-    a.local = slice_of(a.bare.s, (size_t)(at - a.bare.s));
-    a.domain = slice_of(at + 1, a.bare.len - a.local.len - 1);
-  }
-  return a;
-}
-
 /* A request goes to whoever handles its namespace for this scope. */
 static void
 to_handler(struct passing const *p, char const *scope)
@@ -160,7 +142,7 @@ to_handler(struct passing const *p, char const *scope)
 
 /* Messages to host/NAME/... are for who said to handle message NAME. */
 static void
-message_to_host(struct passing const *p, struct address const *a)
+message_to_host(struct passing const *p, struct jid const *a)
 {
   struct slice rest = a->resource, name = {0};
   struct post *post;
@@ -175,7 +157,7 @@ message_to_host(struct passing const *p, struct address const *a)
 
 /* RFC 6121 s8.4, s8.5.1: the host itself. Presence to it is nobody's business. */
 static void
-to_host(struct passing const *p, struct address const *a)
+to_host(struct passing const *p, struct jid const *a)
 {
   if (slice_is(p->st.kind, "iq")) {
     if (stanza_may_answer(&p->st)) to_handler(p, "host");
@@ -211,7 +193,7 @@ to_those(struct passing const *p, struct user const *u, takes_fn *takes, int top
 }
 
 static void
-to_account(struct passing const *p, struct address const *a)
+to_account(struct passing const *p, struct jid const *a)
 {
   struct user const *u = user_find(a->bare);
   struct session const *s = a->resource.len ? session_find(u, a->resource) : NULL;
@@ -243,7 +225,7 @@ to_account(struct passing const *p, struct address const *a)
 void
 deliver_route(struct passing const *p)
 {
-  struct address a = address_cut(p->st.to);
+  struct jid a = jid_cut(p->st.to);
   struct post *post = services_domain(a.domain);
 
   if (post) {
@@ -272,7 +254,7 @@ route_to_nobody(struct passing *p)
     if (s && (!p->st.type.len || slice_is(p->st.type, "unavailable"))) presence_own(s, p);
     return;
   }
-  p->st.to = address_cut(p->st.from).bare;
+  p->st.to = jid_cut(p->st.from).bare;
   deliver_route(p);
 }
 
@@ -313,7 +295,7 @@ route_and_keep(struct passing *p, bool of_a_client)
 
   archive_begin(p);
   if (of_a_client && (has_word(p, SLICE("cc")) || slice_is(p->st.type, "error"))) {
-    archive_stamp(p, address_cut(p->st.from).bare, 1, &stamped);
+    archive_stamp(p, jid_cut(p->st.from).bare, 1, &stamped);
     carbons_sent(&stamped);
   }
   deliver_route(p);

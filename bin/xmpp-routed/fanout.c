@@ -87,7 +87,7 @@ deliver_fanout(struct link *l, struct record *r)
   stanza_read(r, 0, &p.st);
   tos = p.st.to;
   while (slice_word(&tos, ' ', &p.st.to)) {
-    struct slice domain = address_cut(p.st.to).domain;
+    struct slice domain = jid_cut(p.st.to).domain;
     struct post *served = services_domain(domain);
     struct user const *u = served ? NULL : user_find(p.st.to);
     deliver_total++;

@@ -208,13 +208,6 @@ bool routed_any(host_fn *fn);
 
 /* ---- delivery (deliver.c) ---- */
 
-/* A prepared JID, cut: no check, no copy. */
-struct address {
-  struct slice local, domain, resource, bare;
-};
-
-struct address address_cut(struct slice jid);
-
 struct source;
 
 /* A stanza on its way. */
@@ -280,7 +273,7 @@ void archive_stamp(struct passing const *p, struct slice account, unsigned int p
                    struct passing *out);
 
 /* Nobody is there to take it: whether it can wait for the account. Then it does. */
-bool archive_wait(struct passing const *p, struct address const *to);
+bool archive_wait(struct passing const *p, struct jid const *to);
 
 /* To mamd, unless it went there to wait. */
 void archive_end(struct passing const *p);

@@ -53,29 +53,19 @@ read_resend(struct slice word)
   return RESEND_IF_OFFLINE;
 }
 
-static bool
-has_module(struct settings const *st, struct slice host, char const *name)
-{
-  struct settings_row const *row = NULL;
-
-  while ((row = settings_next(st, "module", row)))
-    if (slice_eq(row->scope, host) && slice_is(row->value[0], name)) return true;
-  return false;
-}
-
 static void
 read_modules(struct settings const *st, struct slice name, struct host *h)
 {
   struct slice policy = settings_get(st, "mod_mam.default", name);
 
-  h->has_mam = has_module(st, name, "mod_mam");
+  h->has_mam = settings_has(st, "module", name, "mod_mam");
   h->archives = h->has_mam && policy.len && !slice_is(policy, "never");
-  h->has_offline = has_module(st, name, "mod_offline");
+  h->has_offline = settings_has(st, "module", name, "mod_offline");
   h->stores_empty =
     !slice_is(settings_get(st, "mod_offline.store_empty_body", name), "false");
   h->stores_groupchat = settings_bool(st, "mod_offline.store_groupchat", name);
   h->bounces_groupchat = settings_bool(st, "mod_offline.bounce_groupchat", name);
-  h->has_carbons = has_module(st, name, "mod_carboncopy");
+  h->has_carbons = settings_has(st, "module", name, "mod_carboncopy");
   h->resend = read_resend(settings_get(st, "mod_stream_mgmt.resend_on_timeout", name));
 }
 

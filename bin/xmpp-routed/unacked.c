@@ -27,7 +27,7 @@ was_copied(struct passing const *p, struct user const *u, struct slice resource)
 }
 
 static bool
-goes_again(struct user const *u, struct address const *a)
+goes_again(struct user const *u, struct jid const *a)
 {
   struct host const *h = routed_host(a->domain);
 
@@ -42,7 +42,7 @@ goes_again(struct user const *u, struct address const *a)
 static void
 message(struct passing *p)
 {
-  struct address a = address_cut(p->st.to);
+  struct jid a = jid_cut(p->st.to);
   struct user const *u = user_find(a.bare);
 
   if (slice_is(p->st.type, "error") || slice_is(p->st.type, "headline")) return;

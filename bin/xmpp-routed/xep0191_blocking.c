@@ -47,9 +47,9 @@ blocking_list(struct link *l, struct record *r)
 
 /* s5: the four forms that an address on a list may have. */
 static bool
-matches(struct slice item, struct address const *who, struct slice full)
+matches(struct slice item, struct jid const *who, struct slice full)
 {
-  struct address a = address_cut(item);
+  struct jid a = jid_cut(item);
 
   if (slice_eq(item, full) || slice_eq(item, who->bare) || slice_eq(item, who->domain))
     return true;
@@ -60,15 +60,15 @@ matches(struct slice item, struct address const *who, struct slice full)
 
 /* An account is never blocked by itself (s4). */
 static bool
-is_listed(struct address const *owner, struct slice who)
+is_listed(struct jid const *owner, struct slice who)
 {
   struct blocklist const *b;
-  struct address a;
+  struct jid a;
   struct slice rest, item;
 
   b = owner->local.len ? table_get(&lists, owner->bare) : NULL;
   if (!b) return false;
-  a = address_cut(who);
+  a = jid_cut(who);
   if (slice_eq(a.bare, owner->bare)) return false;
   for (rest = slice_str(b->jids); slice_word(&rest, '\n', &item);)
     if (matches(item, &a, who)) return true;
@@ -78,16 +78,16 @@ is_listed(struct address const *owner, struct slice who)
 bool
 blocking_stops(struct passing const *p)
 {
-  struct address a;
+  struct jid a;
 
   if (!lists.n || !p->st.to.len) return false;
-  a = address_cut(p->st.from);
+  a = jid_cut(p->st.from);
   if (is_listed(&a, p->st.to)) {
     /* s3.3: what the owner sends is refused, but nothing says so that an answer would. */
     deliver_bounce(p, ERR_NOT_ACCEPTABLE, "<blocked xmlns='urn:xmpp:blocking:errors'/>");
     return true;
   }
-  a = address_cut(p->st.to);
+  a = jid_cut(p->st.to);
   if (!is_listed(&a, p->st.from)) return false;
   /* s3.3: presence gets no answer, requests and messages the one of somebody offline. */
   if (!slice_is(p->st.kind, "presence")) deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);

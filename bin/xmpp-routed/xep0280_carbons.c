@@ -39,7 +39,7 @@ remember(struct stanza const *st)
 static bool
 answers_a_copied_one(struct stanza const *st)
 {
-  struct slice bare = address_cut(st->from).bare;
+  struct slice bare = jid_cut(st->from).bare;
   uint64_t h = hash(st->to, st->from, st->id), b = hash(st->to, bare, st->id);
 
   if (!st->id.len || !slice_is(st->type, "error")) return false;
@@ -114,7 +114,7 @@ may_copy(struct passing const *p)
 void
 carbons_received(struct passing const *p, struct user const *u, takes_fn *takes, int top)
 {
-  struct address from = address_cut(p->st.from);
+  struct jid from = jid_cut(p->st.from);
   struct session const *s;
   bool own, copied = false;
 
@@ -136,7 +136,7 @@ carbons_received(struct passing const *p, struct user const *u, takes_fn *takes,
 void
 carbons_sent(struct passing const *p)
 {
-  struct address from = address_cut(p->st.from), to = address_cut(p->st.to);
+  struct jid from = jid_cut(p->st.from), to = jid_cut(p->st.to);
   struct user const *u;
   struct session const *s;
   bool copied = false;

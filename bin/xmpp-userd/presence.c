@@ -26,7 +26,7 @@ cat_addressed(stralloc *out, struct slice xml, struct slice to)
 static bool
 is_blocked(struct slice from, struct slice to)
 {
-  struct jid f = userd_cut(from), t = userd_cut(to);
+  struct jid f = jid_cut(from), t = jid_cut(to);
 
   return blocking_has(f.bare, &t) || blocking_has(t.bare, &f);
 }
@@ -65,7 +65,7 @@ shown_text(struct session const *s)
   struct slice bare = slice_str(s->user->bare);
 
   sa.len = 0;
-  if (userd_has(userd_cut(bare).domain, "mod_vcard_xupdate") &&
+  if (userd_has(jid_cut(bare).domain, "mod_vcard_xupdate") &&
       xep0153_update(xml, bare, &sa))
     return slice_of(sa.s, sa.len);
   return xml;
@@ -200,7 +200,7 @@ presence_ask(struct session const *s, struct slice contact)
   struct user const *u;
   struct session const *other;
 
-  if (!userd_is_local(userd_cut(contact).domain) || !roster_subscribed(contact, bare)) {
+  if (!userd_is_local(jid_cut(contact).domain) || !roster_subscribed(contact, bare)) {
     put_plain(bare, contact, "probe");
     return;
   }
@@ -229,7 +229,7 @@ put_request(void *cookie, struct slice contact, struct slice xml)
 {
   struct arrival const *a = cookie;
   struct link *routed = link_find(ROUTED);
-  struct jid j = userd_cut(contact);
+  struct jid j = jid_cut(contact);
   struct stanza st = {.to = slice_str(a->s->full),
                       .from = contact,
                       .kind = SLICE("presence"),
@@ -299,7 +299,7 @@ end_directed(struct session *s, struct slice xml, bool broadcast_done)
   struct jid to;
 
   while (slice_word(&rest, '\n', &line)) {
-    to = userd_cut(line);
+    to = jid_cut(line);
     if (broadcast_done && is_reached(s, &to)) continue;
     put(slice_str(s->full), line, "unavailable", xml);
   }
@@ -313,7 +313,7 @@ presence_end_directed(struct session *s, struct jid const *item)
   struct jid to;
 
   while (slice_word(&rest, '\n', &line)) {
-    to = userd_cut(line);
+    to = jid_cut(line);
     if (!blocking_stands_for(item, &to)) continue;
     put_plain(slice_str(s->full), line, "unavailable");
     session_direct(s, line, false);
@@ -337,7 +337,7 @@ note_last(struct slice bare, struct slice xml)
 {
   struct arena arena = ARENA_ZERO;
 
-  if (userd_has(userd_cut(bare).domain, "mod_last"))
+  if (userd_has(jid_cut(bare).domain, "mod_last"))
     xep0012_gone(bare, status_of(&arena, xml));
   arena_wipe(&arena);
 }
@@ -427,7 +427,7 @@ tell_full(struct jid const *to, struct slice who)
 void
 presence_probe(struct stanza const *st)
 {
-  struct jid to = userd_cut(st->to), from = userd_cut(st->from);
+  struct jid to = jid_cut(st->to), from = jid_cut(st->from);
 
   if (blocking_has(to.bare, &from)) return;
   if (!slice_eq(to.bare, from.bare) && !roster_subscribed(to.bare, from.bare)) {

@@ -136,7 +136,7 @@ roster_push(struct slice bare, uint64_t account, struct slice contact)
 
   query.len = 0;
   if (!roster_touch(userd.roster, account) ||
-      !cat_query_open(&query, userd_cut(bare).domain, account) ||
+      !cat_query_open(&query, jid_cut(bare).domain, account) ||
       !cat_now(&query, account, contact) || !xml_cat(&query, "</query>")) {
     userd_failed("push", bare);
     return;

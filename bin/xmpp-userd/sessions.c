@@ -110,7 +110,7 @@ session_make(struct slice full)
   struct jid j;
 
   if (!s) {
-    j = userd_cut(full);
+    j = jid_cut(full);
     s = j.local.len && j.resource.len ? session_new(full, j.bare) : NULL;
   }
   if (s) s->confirmed = comings;

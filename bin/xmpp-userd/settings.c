@@ -69,14 +69,7 @@ modules_read(struct settings const *st, struct table *t)
 bool
 userd_has(struct slice host, char const *module)
 {
-  char words[WORDS_MAX];
-  size_t n = strlen(module);
-
-  if (host.len + 1 + n > sizeof words) return false;
-  if (host.len) memcpy(words, host.s, host.len);
-  words[host.len] = ' ';
-  memcpy(words + host.len + 1, module, n);
-  return table_get(&modules, slice_of(words, host.len + 1 + n)) != NULL;
+  return settings_has(userd.settings, "module", host, module);
 }
 
 bool
@@ -135,7 +128,7 @@ userd_number(struct slice bare)
 uint64_t
 userd_number_with(struct slice bare, char const *module)
 {
-  return userd_has(userd_cut(bare).domain, module) ? userd_number(bare) : 0;
+  return userd_has(jid_cut(bare).domain, module) ? userd_number(bare) : 0;
 }
 
 bool
@@ -146,25 +139,6 @@ userd_may_change(struct jid const *j)
     .local = j->local, .domain = j->domain, .resource = j->resource};
 
   return !rule.len || access_allows(userd.access, rule, j->domain, &who);
-}
-
-struct jid
-userd_cut(struct slice t)
-{
-  struct jid j = {.local = SLICE(""), .domain = t, .bare = t, .full = t};
-  char const *slash = t.len ? memchr(t.s, '/', t.len) : NULL, *at;
-
-  j.resource = SLICE("");
-  if (slash) {
-    j.bare = j.domain = slice_of(t.s, (size_t)(slash - t.s));
-    j.resource = slice_of(slash + 1, t.len - j.bare.len - 1);
-  }
-  at = j.bare.len ? memchr(j.bare.s, '@', j.bare.len) : NULL;
-  if (at) {
-    j.local = slice_of(j.bare.s, (size_t)(at - j.bare.s));
-    j.domain = slice_of(at + 1, j.bare.len - j.local.len - 1);
-  }
-  return j;
 }
 
 void

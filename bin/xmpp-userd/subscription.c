@@ -202,8 +202,8 @@ begin(struct change *c, struct slice own, struct slice contact, struct slice typ
 {
   memset(c, 0, sizeof *c);
   if (!kind_of(type, &c->kind)) return false;
-  c->own = userd_cut(userd_cut(own).bare);
-  c->contact = userd_cut(userd_cut(contact).bare);
+  c->own = jid_cut(jid_cut(own).bare);
+  c->contact = jid_cut(jid_cut(contact).bare);
   c->account = userd_number_with(c->own.bare, "mod_roster");
   if (!c->account) return false;
   if (!roster_item_get(userd.roster, c->account, c->contact.bare, &c->item) &&
@@ -272,7 +272,7 @@ is_again(struct stanza const *st)
 void
 subscription_outbound(struct stanza const *st)
 {
-  struct jid who = userd_cut(st->from), to = userd_cut(st->to);
+  struct jid who = jid_cut(st->from), to = jid_cut(st->to);
   struct cell const *cell;
   struct change c;
 
@@ -303,7 +303,7 @@ subscription_outbound(struct stanza const *st)
 void
 subscription_cancel(struct slice bare, struct roster_item const *item)
 {
-  struct jid contact = userd_cut(item->jid);
+  struct jid contact = jid_cut(item->jid);
   bool ends_ours = outbound[item->state][UNSUBSCRIBE].next != item->state;
   bool ends_theirs = outbound[item->state][UNSUBSCRIBED].next != item->state;
 
@@ -394,12 +394,12 @@ take_answer(struct change *c, struct stanza const *st)
 void
 subscription_inbound(struct stanza const *st)
 {
-  struct jid from = userd_cut(st->from);
+  struct jid from = jid_cut(st->from);
   struct change c;
 
   if (!begin(&c, st->to, st->from, st->type)) {
     if (!c.account && slice_is(st->type, "subscribe")) /* s3.1.3: there is nobody */
-      subscription_put(userd_cut(st->to).bare, from.bare, kind_names[UNSUBSCRIBED]);
+      subscription_put(jid_cut(st->to).bare, from.bare, kind_names[UNSUBSCRIBED]);
     return;
   }
   if (slice_eq(c.own.bare, c.contact.bare) || c.contact.bare.len > ROSTER_JID_MAX ||

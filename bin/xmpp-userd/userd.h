@@ -41,9 +41,6 @@ uint64_t userd_number_with(struct slice bare, char const *module);
 /* Whether j may change the roster of its account (mod_roster.access). */
 bool userd_may_change(struct jid const *j);
 
-/* Cut a prepared JID: no check, no copy. */
-struct jid userd_cut(struct slice prepared);
-
 /* Say what goes wrong with the store and is nobody's answer. */
 void userd_failed(char const *what, struct slice bare);
 

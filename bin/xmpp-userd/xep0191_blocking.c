@@ -211,7 +211,7 @@ struct showing {
 static void
 ask(struct slice bare, struct slice contact)
 {
-  bool local = userd_is_local(userd_cut(contact).domain);
+  bool local = userd_is_local(jid_cut(contact).domain);
   struct user const *u = user_find(bare);
   struct session const *s;
 
@@ -228,7 +228,7 @@ static bool
 show_contact(void *cookie, struct roster_item const *item)
 {
   struct showing const *v = cookie;
-  struct jid contact = userd_cut(item->jid);
+  struct jid contact = jid_cut(item->jid);
 
   contact.resource = v->item->resource;
   contact.full = v->item->resource.len ? v->item->full : item->jid;
@@ -338,7 +338,7 @@ copy_address(void *cookie, struct slice address, struct slice owner)
 
   (void)owner;
   if (!copy.s) return false;
-  c->w->v[c->w->n++] = userd_cut(copy);
+  c->w->v[c->w->n++] = jid_cut(copy);
   return true;
 }
 

@@ -55,7 +55,7 @@ on_stanza(struct link *l, struct record *r)
 {
   received++;
   userd_accounts();
-  if (search_serves(userd_cut(record_get(r, STANZA_TO)).domain))
+  if (search_serves(jid_cut(record_get(r, STANZA_TO)).domain))
     search_stanza(l, r);
   else if (slice_is(record_get(r, STANZA_KIND), "presence"))
     on_presence(r);

@@ -257,3 +257,22 @@ jid_parse(struct arena *a, struct slice text, struct jid *out)
   out->bare = slice_of(text.s, (size_t)(domain.s + domain.len - text.s));
   return true;
 }
+
+struct jid
+jid_cut(struct slice t)
+{
+  struct jid j = {.local = SLICE(""), .domain = t, .bare = t, .full = t};
+  char const *slash = t.len ? memchr(t.s, '/', t.len) : NULL, *at;
+
+  j.resource = SLICE("");
+  if (slash) {
+    j.bare = j.domain = slice_of(t.s, (size_t)(slash - t.s));
+    j.resource = slice_of(slash + 1, t.len - j.bare.len - 1);
+  }
+  at = j.bare.len ? memchr(j.bare.s, '@', j.bare.len) : NULL;
+  if (at) {
+    j.local = slice_of(j.bare.s, (size_t)(at - j.bare.s));
+    j.domain = slice_of(at + 1, j.bare.len - j.local.len - 1);
+  }
+  return j;
+}

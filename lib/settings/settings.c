@@ -144,3 +144,14 @@ settings_path(struct settings *st, struct slice path)
   p[st->dir.len + 1 + path.len] = 0;
   return (struct slice){p, st->dir.len + 1 + path.len};
 }
+
+bool
+settings_has(struct settings const *st, char const *key, struct slice scope,
+             char const *value)
+{
+  struct settings_row const *row = NULL;
+
+  while ((row = settings_next(st, key, row)))
+    if (slice_eq(row->scope, scope) && slice_is(row->value[0], value)) return true;
+  return false;
+}

@@ -40,6 +40,10 @@ uint64_t settings_u64(struct settings const *st, char const *key, struct slice s
                       uint64_t dflt);
 bool settings_bool(struct settings const *st, char const *key, struct slice scope);
 
+/* Whether a row key has this value first, for scope itself. */
+bool settings_has(struct settings const *st, char const *key, struct slice scope,
+                  char const *value);
+
 /* The next row with this key behind row from (NULL: the first), or NULL. */
 struct settings_row const *settings_next(struct settings const *st, char const *key,
                                          struct settings_row const *from);
