@@ -107,7 +107,7 @@ read_piece(struct handle_ctx *ctx, struct xml_node const *e, struct xml_node con
   bool ok = true;
 
   for (d = c; d && ok; d = xml_next(e, d))
-    if (same_name(d, c)) ok = profile_cat_alone(&text, d);
+    if (same_name(d, c)) ok = xml_cat_tree(&text, d, "jabber:client");
   *out = (struct piece){c->ns, c->name,
                         arena_copy(ctx->arena, slice_of(text.s, ok ? text.len : 0))};
   stralloc_free(&text);

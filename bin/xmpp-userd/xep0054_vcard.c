@@ -161,7 +161,7 @@ store_card(struct handle_ctx *ctx, uint64_t number, struct xml_node const *e,
 
   if (!hash_photo(ctx, e, buf, &hash)) return false;
   ctx->error = ERR_RESOURCE_CONSTRAINT;
-  if (!profile_cat_alone(text, e)) return false;
+  if (!xml_cat_tree(text, e, "jabber:client")) return false;
   if (text->len > PROFILE_VCARD_MAX) {
     ctx->error = ERR_NOT_ACCEPTABLE;
     ctx->text = SLICE("the vCard is too large");

@@ -33,20 +33,6 @@ profile_close(struct profile *p)
 
 /* A tree is written with the prefixes that its parents declare; text that is stored has no
  * parents, so the element has none either while it is written. */
-bool
-profile_cat_alone(stralloc *out, struct xml_node const *e)
-{
-  struct xml_node *parent = e->parent, *self = parent ? parent->first : NULL;
-  bool ok;
-
-  while (self && self != e)
-    self = self->next;
-  if (self) self->parent = NULL;
-  ok = xml_cat_tree(out, e, "jabber:client");
-  if (self) self->parent = parent;
-  return ok;
-}
-
 static struct slice
 key_of(char buf[8], uint64_t number)
 {

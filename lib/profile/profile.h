@@ -56,10 +56,6 @@ struct profile;
 struct profile *profile_open(struct store *s);
 void profile_close(struct profile *p);
 
-/* Append to out the element e as text that stands alone: all namespaces and prefixes that it
- * uses are declared in it, whatever its parents declare. false: ENOMEM. */
-bool profile_cat_alone(stralloc *out, struct xml_node const *e);
-
 /* The vCard of an account, and the hash of its picture, PROFILE_HASH bytes or empty; either
  * may be NULL. They live as store_get's value does. false with errno ENOENT or EIO. */
 bool profile_vcard_get(struct profile *p, uint64_t number, struct slice *text,

@@ -279,11 +279,11 @@ alone(void **state)
   (void)state;
   assert_non_null(top_node);
   q = xml_child(top_node, "urn:q", "q");
-  assert_true(profile_cat_alone(&out, q));
+  assert_true(xml_cat_tree(&out, q, "jabber:client"));
   assert_non_null(xml_parse(&a, slice_of(out.s, out.len), "jabber:client", &why));
   assert_true(q->parent == top_node);
   out.len = 0;
-  assert_true(profile_cat_alone(&out, top_node));
+  assert_true(xml_cat_tree(&out, top_node, "jabber:client"));
   assert_true(slice_starts(slice_of(out.s, out.len), "<iq xmlns:p='urn:p'>"));
   stralloc_free(&out);
   arena_wipe(&a);
