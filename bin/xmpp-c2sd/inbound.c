@@ -330,20 +330,10 @@ note_wants(struct inbound const *in)
   if (xml_is(c, NS_BLOCKING, "blocklist")) shown_wants(in->s, WANTS_BLOCKLIST, 0);
 }
 
-static struct link *
-find_routed(void)
-{
-  struct link *l;
-
-  for (l = link_next(NULL); l && l->program != ROUTED; l = link_next(l)) {
-  }
-  return l;
-}
-
 static void
 pass_on(struct inbound *in)
 {
-  struct link *routed = find_routed();
+  struct link *routed = bind_routed();
   int priority = 0;
 
   if (!check(in, &priority)) return;

@@ -192,13 +192,12 @@ take_over(struct stream *s, struct stream *old)
 /* ---- letting go ---- */
 
 static void
-refuse(struct link *l, struct record *r, struct stream const *s)
+refuse(struct link *l, struct record *r)
 {
   link_begin(l, VERB_UNYIELDED);
   link_text(l, record_get(r, 5));
   link_text(l, record_get(r, 6));
   link_str(l, "item-not-found");
-  if (s) link_num(l, s->sm->handled);
   link_end(l);
 }
 
@@ -245,7 +244,7 @@ sm_on_yield(struct link *l, struct record *r)
   uint64_t h = record_u64(r, 4);
 
   if (!is_token_of(record_get(r, 2), record_get(r, 3), s) || !sm_take_h(s, (uint32_t)h)) {
-    refuse(l, r, NULL);
+    refuse(l, r);
     return;
   }
   if (!slice_is(record_get(r, 5), service_instance())) {

@@ -82,22 +82,11 @@ push(struct waiting w)
   return true;
 }
 
-/* The link to routed, whether it is up or not. */
-static struct link *
-find_routed(void)
-{
-  struct link *l;
-
-  for (l = link_next(NULL); l && l->program != ROUTED; l = link_next(l)) {
-  }
-  return l;
-}
-
 /* One that was answered here counts when what the same client sent before it does. */
 void
 sm_count(struct stream *s)
 {
-  struct link const *l = find_routed();
+  struct link const *l = bind_routed();
   struct waiting w = {l ? l->stanzas : 0, s->sid};
 
   if (!s->sm) return;
@@ -418,7 +407,7 @@ give_back(struct link *l, struct stream const *s, struct sm_entry const *e,
 void
 sm_over(struct stream *s)
 {
-  struct link *l = find_routed();
+  struct link *l = bind_routed();
   size_t at = s->sm->queue.head;
   struct sm_entry e;
   struct slice raw;

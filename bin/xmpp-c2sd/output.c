@@ -1,0 +1,121 @@
+#include "c2sd.h"
+
+/* What goes to a client: markup and stanzas, each in its order, kept for one that does not read
+ * now, is inactive, or is away. */
+
+/* The client does not read: what it would get waits here, within a limit. */
+static void
+block(struct stream *s, struct slice raw)
+{
+  if (s->blocked.len + raw.len > BLOCKED_MAX ||
+      !stralloc_catb(&s->blocked, raw.s, raw.len)) {
+    log_event(LOG_WARN, "slow-reader", "jid", s->jid, "ip", log_peer(slice_str(s->ip)),
+              "waiting_bytes", log_num(s->blocked.len), NULL);
+    stralloc_free(&s->blocked);
+    stream_end(s, "slow reader");
+  }
+}
+
+/* The length of the first piece of raw, of which no escape is cut in two. */
+static size_t
+piece(struct slice raw)
+{
+  size_t n = raw.len < PIECE_MAX ? raw.len : PIECE_MAX, i = n;
+
+  if (n == raw.len) return n;
+  while (i && raw.s[i - 1] == '\\')
+    i--;
+  return (n - i) % 2 ? n - 1 : n;
+}
+
+/* A record has a limit; what has waited, or was made from much, leaves in pieces. */
+void
+stream_write_raw(struct stream *s, struct slice raw)
+{
+  if (s->state == ST_CLOSED || !s->link) return;
+  if (s->is_blocked) {
+    block(s, raw);
+    return;
+  }
+  while (raw.len) {
+    size_t n = piece(raw);
+    link_begin(s->link, VERB_DATA);
+    link_num(s->link, s->id);
+    link_raw(s->link, slice_of(raw.s, n));
+    link_end(s->link);
+    raw = slice_of(raw.s + n, raw.len - n);
+  }
+}
+
+void
+stream_write(struct stream *s, struct slice markup)
+{
+  if (s->state == ST_CLOSED || !s->link) return;
+  if (s->is_blocked) {
+    stralloc sa = STRALLOC_ZERO;
+    if (record_put_more(&sa, markup)) block(s, slice_of(sa.s, sa.len));
+    stralloc_free(&sa);
+    return;
+  }
+  while (markup.len) {
+    size_t n = markup.len < PIECE_MAX ? markup.len : PIECE_MAX;
+    link_begin(s->link, VERB_DATA);
+    link_num(s->link, s->id);
+    link_text(s->link, slice_of(markup.s, n));
+    link_end(s->link);
+    markup = slice_of(markup.s + n, markup.len - n);
+  }
+}
+
+/* Before stream management is on, a stanza leaves and is forgotten. */
+static void
+send_stanza(struct stream *s, struct slice raw, size_t xml)
+{
+  if (s->sm) {
+    sm_send(s, raw, xml);
+    return;
+  }
+  stream_write_raw(s, slice_of(raw.s + xml, raw.len - xml));
+  if (s->state == ST_BOUND) marks_note(s, deliver_field(raw, STANZA_TAGS));
+}
+
+void
+stream_stanza(struct stream *s, struct slice raw, struct slice xml, struct slice tags)
+{
+  size_t at = (size_t)(xml.s - raw.s);
+
+  switch ((int)s->state) {
+  case ST_RESUMING:
+    /* What the session gets while it is on its way here comes behind what is handed over. */
+    if (sm_is_here(s))
+      sm_send(s, raw, at);
+    else
+      csi_keep(s, raw, at);
+    return;
+  case ST_BOUND:
+    if (s->csi && csi_holds(s, raw, at, tags)) return;
+    send_stanza(s, raw, at);
+    return;
+  case ST_AWAY: send_stanza(s, raw, at); return;
+  default: return;
+  }
+}
+
+/* The envelope is empty: it has no sender to return to. */
+void
+stream_say(struct stream *s, struct slice markup)
+{
+  static stralloc sa = STRALLOC_ZERO;
+  size_t i;
+
+  csi_flush(s);
+  if (!s->sm) {
+    stream_write(s, markup);
+    return;
+  }
+  sa.len = 0;
+  for (i = STANZA_TO; i < STANZA_XML; i++)
+    if (!stralloc_catb(&sa, "\t", 1)) return;
+  if (s->state != ST_CLOSED && record_put_more(&sa, markup))
+    sm_send(s, slice_of(sa.s, sa.len), STANZA_XML - STANZA_TO);
+}
