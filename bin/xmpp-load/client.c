@@ -18,6 +18,7 @@
 #define NS_TLS "urn:ietf:params:xml:ns:xmpp-tls"
 #define NS_SASL "urn:ietf:params:xml:ns:xmpp-sasl"
 #define NS_BIND "urn:ietf:params:xml:ns:xmpp-bind"
+#define NS_SESSION "urn:ietf:params:xml:ns:xmpp-session"
 
 static SSL_CTX *ctx;
 
@@ -81,8 +82,8 @@ client_write(struct client *c, char const *s, size_t len)
   if (!stralloc_catb(&c->out, s, len)) over(c, "out of memory");
 }
 
-static void
-write_str(struct client *c, char const *s)
+void
+client_write_str(struct client *c, char const *s)
 {
   client_write(c, s, strlen(s));
 }
@@ -96,7 +97,7 @@ write_header(struct client *c)
            "<?xml version='1.0'?><stream:stream xmlns='jabber:client' "
            "xmlns:stream='" XML_NS_STREAMS "' to='%s' version='1.0'>",
            opt.domain);
-  write_str(c, text);
+  client_write_str(c, text);
 }
 
 static void
@@ -140,28 +141,46 @@ write_response(struct client *c, struct xml_node const *e)
   arena_wipe(&a);
 }
 
+/* RFC 3921 s3: servers that still want a session say so, without <optional/>. */
+static void
+bind_resource(struct client *c, struct xml_node const *features)
+{
+  struct xml_node const *session = xml_child(features, NS_SESSION, "session");
+
+  c->wants_session = session && !xml_child(session, NULL, "optional");
+  client_write_str(c, "<iq type='set' id='bind'><bind xmlns='" NS_BIND
+                      "'><resource>load</resource></bind></iq>");
+  c->state = C_BINDING;
+}
+
+static void
+on_bound(struct client *c)
+{
+  if (c->wants_session) {
+    c->wants_session = false;
+    client_write_str(c, "<iq type='set' id='session'><session xmlns='" NS_SESSION
+                        "'/></iq>");
+    return;
+  }
+  c->state = C_ONLINE;
+  client_write_str(c, "<presence/>");
+  load_online(c);
+}
+
 static void
 on_features(struct client *c, struct xml_node const *e)
 {
-  char text[256];
-
   switch ((int)c->state) {
   case C_PLAIN:
     if (!xml_child(e, NS_TLS, "starttls")) {
       write_auth(c);
       return;
     }
-    write_str(c, "<starttls xmlns='" NS_TLS "'/>");
+    client_write_str(c, "<starttls xmlns='" NS_TLS "'/>");
     c->state = C_STARTTLS;
     return;
   case C_SECURE: write_auth(c); return;
-  case C_AUTHED:
-    snprintf(text, sizeof text,
-             "<iq type='set' id='bind'><bind xmlns='" NS_BIND
-             "'><resource>load</resource></bind></iq>");
-    write_str(c, text);
-    c->state = C_BINDING;
-    return;
+  case C_AUTHED: bind_resource(c, e); return;
   default: over(c, "features at a wrong time");
   }
 }
@@ -195,10 +214,10 @@ on_element(void *cookie, struct xml_node const *e, struct slice bytes)
 
   (void)bytes;
   if (c->state == C_ONLINE) {
-    if (slice_is(e->name, "message"))
-      load_message(c, e);
-    else if (xml_is(e, XML_NS_STREAMS, "error"))
+    if (xml_is(e, XML_NS_STREAMS, "error"))
       over(c, "stream error");
+    else
+      load_stanza(c, e);
   } else if (xml_is(e, XML_NS_STREAMS, "features")) {
     on_features(c, e);
   } else if (xml_is(e, NS_TLS, "proceed")) {
@@ -208,9 +227,7 @@ on_element(void *cookie, struct xml_node const *e, struct slice bytes)
     on_sasl(c, e);
   } else if (slice_is(e->name, "iq") && c->state == C_BINDING &&
              slice_is(xml_attr(e, "type"), "result")) {
-    c->state = C_ONLINE;
-    write_str(c, "<presence/>");
-    load_online(c);
+    on_bound(c);
   } else
     over(c, "something else was expected");
   return !c->restart && c->state != C_OVER;
@@ -292,6 +309,7 @@ on_io(void *cookie, uint32_t what)
 {
   struct client *c = cookie;
 
+  door_tick();
   if (c->state == C_CONNECTING && what & EVENT_WRITE) {
     if (opt.direct) {
       begin_tls(c);
@@ -308,6 +326,24 @@ on_io(void *cookie, uint32_t what)
     over(c, "cut off");
 }
 
+/* The source addresses are taken in turn; their ports are chosen when the destination is
+ * known, so that each has all of them. */
+static bool
+bind_source(int fd, int family)
+{
+  static unsigned int turn;
+  struct addrinfo want = {.ai_family = family, .ai_flags = AI_NUMERICHOST}, *found;
+  int on = 1;
+  bool ok;
+
+  if (!opt.n_sources) return true;
+  if (getaddrinfo(opt.sources[turn++ % opt.n_sources], NULL, &want, &found)) return false;
+  setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+  ok = !bind(fd, found->ai_addr, found->ai_addrlen);
+  freeaddrinfo(found);
+  return ok;
+}
+
 static int
 dial(void)
 {
@@ -319,7 +355,9 @@ dial(void)
   fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (!connect(fd, found->ai_addr, found->ai_addrlen) || errno == EINPROGRESS) return fd;
+  if (bind_source(fd, found->ai_family) &&
+      (!connect(fd, found->ai_addr, found->ai_addrlen) || errno == EINPROGRESS))
+    return fd;
   fd_close(fd);
   return -1;
 }
@@ -344,6 +382,12 @@ client_start(uint64_t n)
 }
 
 void
+client_flush(struct client *c)
+{
+  on_io(c, 0);
+}
+
+void
 client_end(struct client *c)
 {
   int fd = c->io.fd;
@@ -354,5 +398,6 @@ client_end(struct client *c)
   xml_reset(&c->xml);
   stralloc_free(&c->out);
   login_forget(c);
+  free(c->paging);
   free(c);
 }

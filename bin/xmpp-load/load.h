@@ -8,35 +8,78 @@
 
 #include <openssl/ssl.h>
 
-enum load_kind {
-  LOAD_LOGIN, /* log in and out again, over and over */
-  LOAD_IDLE,  /* log in and stay */
-  LOAD_CHAT   /* pairs that send to each other */
+#define PROCESSES_MAX 64
+#define SOURCES_MAX 16
+#define BODY_MAX 500
+
+struct client;
+
+/* A kind of load. All log in first, some at a time; each is prepared, and when all are, the
+ * measured time begins. Whatever is NULL does nothing. */
+struct load_kind {
+  char const *name;
+  /* How many users next to each other have to do with each other: one process has them all. */
+  uint64_t (*group)(void);
+  /* A client is online; load_ready(c) when it needs nothing more before the measured time. */
+  void (*prepare)(struct client *c);
+  void (*begin)(void);
+  void (*stanza)(struct client *c, struct xml_node const *e);
 };
 
+enum archive_query { QUERY_FIRST, QUERY_LAST, QUERY_TIME, QUERY_WITH };
+
 struct options {
-  enum load_kind kind;
+  struct load_kind const *kind;
   char const *host, *port, *domain, *user, *password, *mechanism;
-  uint64_t sessions, window, seconds, size, parallel, rate;
-  bool direct;
+  char const *sources[SOURCES_MAX];
+  uint64_t sessions, first, window, seconds, size, parallel, rate, units, contacts, page;
+  uint64_t processes;
+  unsigned int n_sources;
+  enum archive_query query;
+  bool direct, hub;
 };
 
 extern struct options opt;
 
 /* ---- figures (figures.c) ---- */
 
+/* Latencies are counted in steps of one sixteenth of a power of two: 6 % at most is lost. */
+#define LATENCY_STEPS 16
+#define LATENCY_BUCKETS (64 * LATENCY_STEPS)
+
+/* Of one process: wanted is how many sessions it is to have. received counts all that came, the doubled among them. */
 struct figures {
-  uint64_t logins, failed, sent, received, lost, doubled, misordered, broken;
-  uint64_t begun_us, ended_us; /* of the measured time */
+  uint64_t wanted, online, ready, logins, failed, broken;
+  uint64_t sent, expected, received, doubled, misordered;
+  uint64_t begun_us, ended_us, cpu_us; /* of the measured time */
+  uint64_t latency[LATENCY_BUCKETS];
 };
 
-extern struct figures fig;
+extern struct figures *fig;
 
 /* One latency, in microseconds. */
 void figures_latency(uint64_t us);
 
+/* This process's CPU time so far, in microseconds. */
+uint64_t figures_cpu(void);
+
+/* Add from's figures to those of to; of the times, the earliest and the latest. */
+void figures_add(struct figures *to, struct figures const *from);
+
 /* The record at the end: names and values behind "load". */
-void figures_print(void);
+void figures_print(struct figures const *f);
+
+/* Whether nothing was lost, doubled, out of order or refused. */
+bool figures_are_good(struct figures const *f);
+
+/* What goes from one to another bears numbers. */
+struct channel {
+  uint64_t next_out, next_in;
+  uint64_t seen; /* a bit for each of the last 64 before next_in */
+};
+
+/* Count that n arrived, which left at sent_us. */
+void figures_arrived(struct channel *ch, uint64_t n, uint64_t sent_us);
 
 /* ---- one client (client.c) ---- */
 
@@ -58,12 +101,14 @@ struct client {
   SSL *ssl;
   struct xml_stream xml;
   stralloc out; /* for the socket */
-  uint64_t n;   /* which user: 1... */
+  uint64_t n;   /* which user */
   enum client_state state;
-  bool restart, draining;
+  bool restart, draining, wants_session, is_ready;
   struct scram_client *scram;
-  /* chat */
-  uint64_t next_out, next_in, in_flight;
+  struct channel channel; /* chat: with its partner; presence: from its publisher */
+  struct channel hub;     /* chat: of the hub's side with this one */
+  uint64_t in_flight;     /* presence: deliveries under way from a publisher */
+  struct paging *paging;  /* archive */
   uint64_t begun_us;
   struct event_timer again; /* the login load: when to start anew */
 };
@@ -71,6 +116,10 @@ struct client {
 /* Begin to log user n in. NULL: no memory or files. */
 struct client *client_start(uint64_t n);
 void client_write(struct client *c, char const *s, size_t len);
+void client_write_str(struct client *c, char const *s);
+
+/* What was written outside of the client's own callback leaves now. */
+void client_flush(struct client *c);
 void client_end(struct client *c);
 
 /* ---- what a client says to log in (login.c) ---- */
@@ -82,9 +131,40 @@ void login_forget(struct client *c);
 
 /* ---- what clients do when they are online (loads.c) ---- */
 
+/* NULL: there is no such load. */
+struct load_kind const *load_kind_of(char const *name);
+
+/* The client of user n, of ours. NULL: there is none. */
+struct client *load_client(uint64_t n);
+
 void load_online(struct client *c);
-void load_message(struct client *c, struct xml_node const *e);
+void load_ready(struct client *c);
+void load_stanza(struct client *c, struct xml_node const *e);
 void load_over(struct client *c, char const *why);
-bool load_begin(void);
+bool load_is_measuring(void);
+
+/* The measured time ends now: what it was to send is sent. */
+void load_enough(void);
+
+/* All that was expected may be there. */
+void load_look(void);
+
+/* Start the clients of users first... of this process. may_begin says whether all processes
+ * are ready. false: no memory. */
+bool load_begin(bool (*may_begin)(void));
+
+/* ---- the loads (chat.c, presence.c, archive.c) ---- */
+
+extern struct load_kind const login_load, idle_load, chat_load, presence_load,
+  archive_load;
+
+/* Call send at opt.rate times a second in all; for loads that have a fixed rate. */
+void load_at_rate(void (*send)(void));
+
+/* ---- several processes (processes.c) ---- */
+
+/* Run opt.processes of them, or only this one; all figures together into sum. false: a
+ * system call failed. */
+bool processes_run(struct figures *sum);
 
 #endif

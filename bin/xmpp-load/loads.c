@@ -1,21 +1,65 @@
 #include "load.h"
 
+#include <skalibs/strerr.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The loads. All log in first, some at a time; then the measured time begins. A message's
- * body is NUMBER MICROSECONDS and padding up to its size. */
+/* What all loads have in common: all log in first, some at a time, and are prepared; then the
+ * measured time runs, and what is on its way at its end may still arrive. */
 
-/* How long after the measured time a message may still arrive. */
 #define DRAIN_US 5000000
+#define LOOK_US 2000
+#define PROGRESS_US 1000000
 
 static struct client **clients;
-static uint64_t begun, online;
-static struct event_timer end_timer, tick_timer;
+static uint64_t begun;
+static struct event_timer end_timer, rate_timer, progress_timer, begin_timer;
 static bool measuring;
+static bool (*may_begin)(void);
+static void (*send_at_rate)(void);
 
-static void begin_some(void);
+/* ---- staying, and logging in and out ---- */
+
+struct load_kind const idle_load = {.name = "idle"};
+
+static void
+leave(struct client *c)
+{
+  figures_latency(door_now() - c->begun_us);
+  c->draining = true;
+  client_write_str(c, "</stream:stream>");
+}
+
+struct load_kind const login_load = {.name = "login"};
+
+static struct load_kind const *const kinds[] = {&login_load, &idle_load, &chat_load,
+                                                &presence_load, &archive_load};
+
+struct load_kind const *
+load_kind_of(char const *name)
+{
+  unsigned int i;
+
+  for (i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    if (!strcmp(kinds[i]->name, name)) return kinds[i];
+  return NULL;
+}
+
+struct client *
+load_client(uint64_t n)
+{
+  return n >= opt.first && n - opt.first < opt.sessions ? clients[n - opt.first] : NULL;
+}
+
+bool
+load_is_measuring(void)
+{
+  return measuring && !fig->ended_us;
+}
+
+/* ---- the measured time ---- */
 
 static void
 stop(void *cookie)
@@ -24,130 +68,147 @@ stop(void *cookie)
   event_stop();
 }
 
-/* The measured time is over; what is on its way may still arrive. */
+void
+load_look(void)
+{
+  uint64_t there = fig->received - fig->doubled;
+
+  if (fig->ended_us && there >= fig->expected) event_stop();
+}
+
 static void
 finish(void *cookie)
 {
   (void)cookie;
-  fig.ended_us = door_now();
-  if (fig.received == fig.sent)
-    event_stop();
-  else
-    event_timer_start(&end_timer, door_now() + DRAIN_US, stop, NULL);
+  if (fig->ended_us) return;
+  fig->ended_us = door_now();
+  fig->cpu_us = figures_cpu() - fig->cpu_us;
+  event_timer_start(&end_timer, door_now() + DRAIN_US, stop, NULL);
+  load_look();
 }
 
-/* ---- chat: user 2k-1 and user 2k ---- */
-
-static struct client *
-partner_of(struct client const *c)
-{
-  return clients[((c->n - 1) ^ 1)];
-}
-
-static void
-send_one(struct client *c)
-{
-  char text[1024], body[512];
-  int n,
-    head = snprintf(body, sizeof body, "%llu %llu ", (unsigned long long)c->next_out++,
-                    (unsigned long long)door_now());
-  int size = (int)opt.size < head ? head : (int)opt.size;
-
-  memset(body + head, 'x', (size_t)(size - head));
-  n = snprintf(
-    text, sizeof text,
-    "<message to='%s%llu@%s/load' type='chat' id='m%llu'><body>%.*s</body></message>",
-    opt.user, (unsigned long long)partner_of(c)->n, opt.domain,
-    (unsigned long long)c->next_out, size, body);
-  client_write(c, text, (size_t)n);
-  c->in_flight++;
-  fig.sent++;
-}
-
-/* With a window: an answer to what arrives; a partner's message stands for one of ours
- * that was taken. */
 void
-load_message(struct client *c, struct xml_node const *e)
+load_enough(void)
 {
-  struct arena a = ARENA_ZERO;
-  struct xml_node const *body = xml_child(e, "jabber:client", "body");
-  struct slice text, number, when;
-  uint64_t n, us;
-
-  if (body && !slice_is(xml_attr(e, "type"), "error")) {
-    text = xml_text(&a, body);
-    if (slice_word(&text, ' ', &number) && slice_word(&text, ' ', &when) &&
-        slice_u64(number, &n) && slice_u64(when, &us)) {
-      fig.received++;
-      if (n < c->next_in) fig.doubled++;
-      if (n > c->next_in) fig.misordered++;
-      c->next_in = n + 1;
-      figures_latency(door_now() - us);
-      if (!fig.ended_us && measuring && !opt.rate) send_one(c);
-      if (fig.ended_us && fig.received == fig.sent) event_stop();
-    }
-  }
-  arena_wipe(&a);
+  event_timer_start(&end_timer, door_now(), finish, NULL);
 }
 
 static void
 tick(void *cookie)
 {
-  static uint64_t done, turn;
-  uint64_t due = (door_now() - fig.begun_us) * opt.rate / 1000000;
+  static uint64_t done;
+  uint64_t due = (door_now() - fig->begun_us) * opt.rate / 1000000;
 
   (void)cookie;
-  if (fig.ended_us) return;
-  for (; done < due; done++) {
-    struct client *c = clients[turn++ % opt.sessions];
-    if (c->state == C_ONLINE) {
-      send_one(c);
-      c->io.fn(c, 0);
-    }
-  }
-  event_timer_start(&tick_timer, door_now() + 1000, tick, NULL);
+  if (!load_is_measuring()) return;
+  for (; done < due; done++)
+    send_at_rate();
+  event_timer_start(&rate_timer, door_now() + 1000, tick, NULL);
+}
+
+void
+load_at_rate(void (*send)(void))
+{
+  send_at_rate = send;
+  tick(NULL);
 }
 
 static void
-begin_chat(void)
+progress(void *cookie)
 {
-  uint64_t i, k;
-
-  for (i = 0; i < opt.sessions && !opt.rate; i++) {
-    for (k = 0; k < opt.window; k++)
-      send_one(clients[i]);
-    clients[i]->io.fn(clients[i], 0);
-  }
-  if (opt.rate) tick(NULL);
+  (void)cookie;
+  if (fig->ended_us) return;
+  fprintf(stderr, "xmpp-load: %llu online, %llu sent, %llu received, %llu broken\n",
+          (unsigned long long)fig->online, (unsigned long long)fig->sent,
+          (unsigned long long)fig->received, (unsigned long long)fig->broken);
+  event_timer_start(&progress_timer, door_now() + PROGRESS_US, progress, NULL);
 }
-
-/* ---- all ---- */
 
 static void
 begin_measuring(void)
 {
   measuring = true;
-  fig.begun_us = door_now();
-  fprintf(stderr, "xmpp-load: %llu online\n", (unsigned long long)online);
-  printf("online\t%llu\n", (unsigned long long)online);
-  fflush(stdout);
-  if (opt.kind == LOAD_CHAT) begin_chat();
+  fig->begun_us = door_now();
+  fig->cpu_us = figures_cpu();
   event_timer_start(&end_timer, door_now() + opt.seconds * 1000000, finish, NULL);
+  if (opt.kind->begin) opt.kind->begin();
+}
+
+static void
+begin_when_all_may(void *cookie)
+{
+  (void)cookie;
+  if (fig->ended_us) return;
+  if (may_begin())
+    begin_measuring();
+  else
+    event_timer_start(&begin_timer, door_now() + LOOK_US, begin_when_all_may, NULL);
+}
+
+/* ---- clients ---- */
+
+static void
+begin_some(void)
+{
+  while (begun < opt.sessions && begun - fig->online < opt.parallel) {
+    clients[begun] = client_start(opt.first + begun);
+    if (!clients[begun]) {
+      strerr_warnwu1sys("connect");
+      fig->failed++;
+      finish(NULL);
+      return;
+    }
+    begun++;
+  }
+}
+
+void
+load_ready(struct client *c)
+{
+  if (c->is_ready) return;
+  c->is_ready = true;
+  fig->ready++;
+  if (fig->ready == fig->wanted) begin_when_all_may(NULL);
 }
 
 void
 load_online(struct client *c)
 {
-  fig.logins++;
-  online++;
-  if (opt.kind == LOAD_LOGIN) {
-    figures_latency(door_now() - c->begun_us);
-    c->draining = true;
-    client_write(c, "</stream:stream>", 16);
+  fig->logins++;
+  if (opt.kind == &login_load) {
+    leave(c);
     return;
   }
+  fig->online++;
   begin_some();
-  if (online == opt.sessions) begin_measuring();
+  if (opt.kind->prepare)
+    opt.kind->prepare(c);
+  else
+    load_ready(c);
+}
+
+/* Requests of the server, pings and roster pushes, are owed an answer (RFC 6120 s8.2.3). */
+static void
+answer(struct client *c, struct xml_node const *iq)
+{
+  stralloc sa = STRALLOC_ZERO;
+
+  xml_cat(&sa, "<iq type='result'");
+  xml_cat_attr(&sa, "id", xml_attr(iq, "id"));
+  if (xml_attr(iq, "from").len) xml_cat_attr(&sa, "to", xml_attr(iq, "from"));
+  xml_cat(&sa, "/>");
+  client_write(c, sa.s, sa.len);
+  stralloc_free(&sa);
+}
+
+void
+load_stanza(struct client *c, struct xml_node const *e)
+{
+  struct slice type = xml_attr(e, "type");
+
+  if (slice_is(e->name, "iq") && (slice_is(type, "get") || slice_is(type, "set")))
+    answer(c, e);
+  if (opt.kind->stanza) opt.kind->stanza(c, e);
 }
 
 static void
@@ -156,10 +217,10 @@ again(void *cookie)
   struct client *c = cookie;
   uint64_t n = c->n;
 
-  if (fig.ended_us) return;
+  if (fig->ended_us) return;
   client_end(c);
-  clients[n - 1] = client_start(n);
-  if (!clients[n - 1]) fig.failed++;
+  clients[n - opt.first] = client_start(n);
+  if (!clients[n - opt.first]) fig->failed++;
 }
 
 /* Freed from a timer, for its own callback may still be running. */
@@ -170,39 +231,23 @@ load_over(struct client *c, char const *why)
     event_timer_start(&c->again, door_now(), again, c);
     return;
   }
-  fig.broken++;
-  if (fig.broken < 10)
+  fig->broken++;
+  if (fig->broken < 10)
     fprintf(stderr, "xmpp-load: user %llu: %s\n", (unsigned long long)c->n, why);
-  if (!measuring && opt.kind != LOAD_LOGIN) {
-    fig.failed++;
+  if (!measuring) {
+    fig->failed++;
     finish(NULL);
   }
 }
 
-static void
-begin_some(void)
-{
-  while (begun < opt.sessions && begun - online < opt.parallel) {
-    clients[begun] = client_start(begun + 1);
-    if (!clients[begun]) {
-      fig.failed++;
-      finish(NULL);
-      return;
-    }
-    begun++;
-  }
-}
-
 bool
-load_begin(void)
+load_begin(bool (*all_may_begin)(void))
 {
-  if (opt.kind == LOAD_LOGIN) opt.sessions = opt.parallel;
+  may_begin = all_may_begin;
   clients = calloc(opt.sessions, sizeof(struct client *));
   if (!clients) return false;
-  if (opt.kind == LOAD_LOGIN) {
-    fig.begun_us = door_now();
-    event_timer_start(&end_timer, door_now() + opt.seconds * 1000000, finish, NULL);
-  }
+  event_timer_start(&progress_timer, door_now() + PROGRESS_US, progress, NULL);
   begin_some();
+  if (opt.kind == &login_load) begin_when_all_may(NULL);
   return true;
 }

@@ -1,14 +1,21 @@
 /* xmpp-load: puts load on an XMPP server, any, and says what it took.
  *
- * USAGE   xmpp-load -l login|idle|chat [ options ] HOST PORT DOMAIN
+ * USAGE   xmpp-load -l login|idle|chat|presence|archive [ options ] HOST PORT DOMAIN
  *         -n SESSIONS (2)  -P AT ONCE while logging in (20)  -t SECONDS (10)
- *         -w WINDOW (4) or -r MESSAGES A SECOND  -b BYTES of a body (100)
- *         -u USER (load; the users are USER1, USER2...)  -p PASSWORD (load)
+ *         -w WINDOW (4) or -r RATE, units a second  -b BYTES of a body (100)
+ *         -N UNITS after which a chat ends  -H a hub that all others chat with
+ *         -f CONTACTS of a publisher, or to ask an archive for (100)
+ *         -q first|last|time|with what is asked of the archive  -g PAGE (50)
+ *         -u USER (load; the users are USER1, USER2...)  -F FIRST (1)  -p PASSWORD (load)
  *         -m MECHANISM (SCRAM-SHA-256)  -D direct TLS, else STARTTLS
- * WRITES  "online N" when the measured time begins, and one record at its end
+ *         -j PROCESSES (1)  -s SOURCE address, several in turn
+ * WRITES  "online N" when the measured time begins, and one record at its end; 2 progress
  * EXIT    0 all went well; 1 something was lost, doubled, out of order or refused; 100
- * usage; 111 system call TRUSTS  its arguments, and no server ROOMS   loads.c what
- * clients do; client.c one client; login.c SASL; figures.c
+ *         usage; 111 system call
+ * LIMITS  PROCESSES_MAX, SOURCES_MAX
+ * TRUSTS  its arguments, and no server
+ * ROOMS   loads.c what all loads have in common; chat.c, presence.c, archive.c; client.c one
+ *         client; login.c SASL; processes.c; figures.c
  */
 #include "load.h"
 
@@ -21,9 +28,10 @@
 #include <string.h>
 
 #define USAGE                                                                            \
-  "-l login|idle|chat [ -n sessions ] [ -P at-once ] [ -t seconds ] [ -w window ] "      \
-  "[ -r rate ] [ -b bytes ] [ -u user ] [ -p password ] [ -m mechanism ] [ -D ] "        \
-  "host port domain"
+  "-l login|idle|chat|presence|archive [ -n sessions ] [ -P at-once ] [ -t seconds ] "   \
+  "[ -w window ] [ -r rate ] [ -b bytes ] [ -N units ] [ -H ] [ -f contacts ] "          \
+  "[ -q first|last|time|with ] [ -g page ] [ -u user ] [ -F first ] [ -p password ] "    \
+  "[ -m mechanism ] [ -D ] [ -j processes ] [ -s source ]... host port domain"
 
 char const *PROG = "xmpp-load";
 
@@ -31,20 +39,24 @@ struct options opt = {.user = "load",
                       .password = "load",
                       .mechanism = "SCRAM-SHA-256",
                       .sessions = 2,
+                      .first = 1,
                       .window = 4,
                       .seconds = 10,
                       .size = 100,
-                      .parallel = 20};
+                      .parallel = 20,
+                      .contacts = 100,
+                      .page = 50,
+                      .processes = 1};
 
 static bool
-take_kind(char const *word)
+take_query(char const *word)
 {
-  static char const *const kinds[] = {"login", "idle", "chat"};
+  static char const *const queries[] = {"first", "last", "time", "with"};
   unsigned int i;
 
-  for (i = 0; i < 3; i++)
-    if (!strcmp(word, kinds[i])) {
-      opt.kind = (enum load_kind)i;
+  for (i = 0; i < sizeof queries / sizeof *queries; i++)
+    if (!strcmp(word, queries[i])) {
+      opt.query = (enum archive_query)i;
       return true;
     }
   return false;
@@ -57,44 +69,77 @@ number(char const *word, uint64_t *out)
 }
 
 static void
+take_option(int o, char const *arg)
+{
+  switch (o) {
+  case 'l': opt.kind = load_kind_of(arg); return;
+  case 'n': number(arg, &opt.sessions); return;
+  case 'P': number(arg, &opt.parallel); return;
+  case 't': number(arg, &opt.seconds); return;
+  case 'w': number(arg, &opt.window); return;
+  case 'r': number(arg, &opt.rate); return;
+  case 'b': number(arg, &opt.size); return;
+  case 'N': number(arg, &opt.units); return;
+  case 'H': opt.hub = true; return;
+  case 'f': number(arg, &opt.contacts); return;
+  case 'g': number(arg, &opt.page); return;
+  case 'u': opt.user = arg; return;
+  case 'F': number(arg, &opt.first); return;
+  case 'p': opt.password = arg; return;
+  case 'm': opt.mechanism = arg; return;
+  case 'D': opt.direct = true; return;
+  case 'j': number(arg, &opt.processes); return;
+  case 'q':
+    if (take_query(arg)) return;
+    break;
+  case 's':
+    if (opt.n_sources == SOURCES_MAX) break;
+    opt.sources[opt.n_sources++] = arg;
+    return;
+  default: break;
+  }
+  strerr_dieusage(100, USAGE);
+}
+
+/* Whole groups, and no more processes than groups. */
+static void
+round_options(void)
+{
+  uint64_t group;
+
+  if (opt.kind == &login_load) opt.sessions = opt.parallel;
+  group = opt.kind->group ? opt.kind->group() : 1;
+  opt.sessions = (opt.sessions + group - 1) / group * group;
+  if (opt.processes > opt.sessions / group) opt.processes = opt.sessions / group;
+}
+
+static void
 read_options(int argc, char const *const *argv)
 {
   subgetopt l = SUBGETOPT_ZERO;
-  bool kind = false;
   int o;
 
-  while ((o = subgetopt_r(argc, argv, "l:n:P:t:w:r:b:u:p:m:D", &l)) != -1) {
-    switch (o) {
-    case 'l': kind = take_kind(l.arg); break;
-    case 'n': number(l.arg, &opt.sessions); break;
-    case 'P': number(l.arg, &opt.parallel); break;
-    case 't': number(l.arg, &opt.seconds); break;
-    case 'w': number(l.arg, &opt.window); break;
-    case 'r': number(l.arg, &opt.rate); break;
-    case 'b': number(l.arg, &opt.size); break;
-    case 'u': opt.user = l.arg; break;
-    case 'p': opt.password = l.arg; break;
-    case 'm': opt.mechanism = l.arg; break;
-    case 'D': opt.direct = true; break;
-    default: strerr_dieusage(100, USAGE);
-    }
-  }
+  while ((o = subgetopt_r(argc, argv, "l:n:P:t:w:r:b:N:Hf:q:g:u:F:p:m:Dj:s:", &l)) != -1)
+    take_option(o, l.arg);
   argv += l.ind;
-  if (!kind || argc - l.ind != 3 || opt.size > 500) strerr_dieusage(100, USAGE);
-  if (opt.kind == LOAD_CHAT && opt.sessions % 2) opt.sessions++;
+  if (!opt.kind || argc - l.ind != 3 || opt.size > BODY_MAX || !opt.sessions ||
+      !opt.parallel || !opt.window || !opt.contacts || !opt.first || !opt.processes ||
+      opt.processes > PROCESSES_MAX)
+    strerr_dieusage(100, USAGE);
   opt.host = argv[0];
   opt.port = argv[1];
   opt.domain = argv[2];
+  round_options();
 }
 
 int
 main(int argc, char const *const *argv)
 {
+  static struct figures sum;
+
   read_options(argc, argv);
   sig_ignore(SIGPIPE);
-  if (!event_init()) strerr_diefusys(111, "make an epoll");
-  if (!load_begin()) strerr_diefusys(111, "begin");
-  if (!event_run()) strerr_diefusys(111, "wait for events");
-  figures_print();
-  return fig.failed || fig.broken || fig.doubled || fig.misordered ? 1 : 0;
+  if (!processes_run(&sum)) strerr_diefusys(111, "run");
+  figures_print(&sum);
+  return figures_are_good(&sum) ? 0 : 1;
 }

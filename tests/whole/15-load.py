@@ -34,6 +34,32 @@ def a_fixed_rate(t):
 
 
 @check
+def so_many_messages_in_several_processes(t):
+    f = load(t, "-l", "chat", "-n", "20", "-N", "1001", "-t", "60", "-j", "3", "-s", "127.0.0.2",
+             "-s", "127.0.0.3", "-m", "PLAIN")
+    complete(f)
+    assert f["sent"] == 1001 and f["logins"] == 20 and f["seconds"] < 60, f
+
+
+@check
+def presence_to_contacts(t):
+    for again in range(2):  # the first makes the subscriptions
+        f = load(t, "-l", "presence", "-n", "20", "-f", "4", "-w", "2", "-t", "1", "-m", "PLAIN")
+        assert f["received"] == 4 * f["sent"] > 0, f
+        for bad in ("lost", "doubled", "misordered", "failed", "broken"):
+            assert f[bad] == 0, f
+
+
+@check
+def a_hub_and_its_archive(t):
+    complete(load(t, "-l", "chat", "-H", "-n", "6", "-N", "300", "-m", "PLAIN"))
+    for query in ("first", "last", "time", "with"):
+        f = load(t, "-l", "archive", "-n", "1", "-q", query, "-g", "20", "-f", "5", "-t", "1",
+                 "-m", "PLAIN")
+        assert f["received"] >= f["sent"] > 0 and f["misordered"] == f["failed"] == 0, (query, f)
+
+
+@check
 def logging_in_and_out(t):
     assert load(t, "-l", "login", "-P", "4", "-t", "1", "-m", "SCRAM-SHA-1")["logins"] > 4
 
