@@ -367,7 +367,7 @@ waiting_online(struct link *l, struct record *r)
   if (!s) return;
   s->seen = s->takes = true;
   if (!archive_mark_set(mamd.archive, s->account->owner, slice_str(s->resource),
-                        archive_last_id(mamd.archive)))
+                        archive_last_id(mamd.archive), true))
     mamd_failed("set a mark", slice_str(s->account->bare));
   flood_to(s->account, s);
 }
@@ -393,8 +393,8 @@ waiting_mark(struct link *l, struct record *r)
 
   (void)l;
   if (!s) return;
-  if (live &&
-      !archive_mark_set(mamd.archive, s->account->owner, slice_str(s->resource), live))
+  if (live && !archive_mark_set(mamd.archive, s->account->owner, slice_str(s->resource),
+                                live, false))
     mamd_failed("set a mark", slice_str(s->account->bare));
   if (!waited) return;
   have(s->account, waited);

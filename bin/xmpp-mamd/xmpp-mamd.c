@@ -76,18 +76,20 @@ on_online(struct link *l, struct record *r)
   waiting_online(l, r);
 }
 
-/* Nothing of a turn that is not on the disk leaves: not an answer, not an acknowledgement. */
+/* Nothing of a turn that is not on the disk leaves: not an answer, not an acknowledgement.
+ * Only who came and went may wait for more, unacknowledged. */
 static void
 turn(void)
 {
   struct link *routed = link_find(ROUTED);
 
+  mamd_readers_turn();
   incoming_turn();
+  if (archive_may_wait(mamd.archive) && service_wait()) return;
   if (!archive_commit(mamd.archive)) {
     incoming_lost();
     if (routed) link_discard(routed, "the store failed");
   }
-  mamd_readers_turn();
 }
 
 static unsigned int

@@ -64,13 +64,15 @@ on_stanza(struct link *l, struct record *r)
 }
 
 /* What was said in this turn is not true if the store failed: routed's link ends before it
- * leaves. Ending the read of the accounts lets the next turn see new ones. */
+ * leaves. Ending the read of the accounts lets the next turn see new ones. When somebody was
+ * last there need not be on disk at once. */
 static void
 turn(void)
 {
   struct link *routed = link_find(ROUTED);
 
   if (userd.accounts) accounts_commit(userd.accounts);
+  if (store_may_wait(userd.store) && service_wait()) return;
   if (!store_commit(userd.store) && routed) link_discard(routed, "the store failed");
 }
 

@@ -183,6 +183,12 @@ archive_commit(struct archive *a)
   return false;
 }
 
+bool
+archive_may_wait(struct archive const *a)
+{
+  return store_may_wait(a->store);
+}
+
 uint64_t
 archive_last_id(struct archive *a)
 {

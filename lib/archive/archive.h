@@ -97,6 +97,9 @@ void archive_close(struct archive *a);
 /* The end of a turn, as store_commit. */
 bool archive_commit(struct archive *a);
 
+/* As store_may_wait. */
+bool archive_may_wait(struct archive const *a);
+
 /* The id of the message that was stored last, also when it is gone; 0: none, or, with errno
  * EIO, the store failed. */
 uint64_t archive_last_id(struct archive *a);
@@ -192,9 +195,9 @@ bool archive_waiting_next(struct archive *a, uint64_t owner, uint64_t behind,
 /* ---- marks: up to which id a session has everything ---- */
 
 /* The mark of a session: its resource is prepared, at most JID_PART_MAX bytes (EINVAL). Get
- * and del: errno ENOENT. */
+ * and del: errno ENOENT. later, and del: as store_put_later. */
 bool archive_mark_set(struct archive *a, uint64_t owner, struct slice resource,
-                      uint64_t id);
+                      uint64_t id, bool later);
 bool archive_mark_get(struct archive *a, uint64_t owner, struct slice resource,
                       uint64_t *id);
 bool archive_mark_del(struct archive *a, uint64_t owner, struct slice resource);

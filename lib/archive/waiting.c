@@ -98,7 +98,8 @@ mark_slot(struct archive *a, uint64_t owner, struct slice resource, uint64_t *sl
 }
 
 bool
-archive_mark_set(struct archive *a, uint64_t owner, struct slice resource, uint64_t id)
+archive_mark_set(struct archive *a, uint64_t owner, struct slice resource, uint64_t id,
+                 bool later)
 {
   char buf[16], packed[8];
   uint64_t slot = 0;
@@ -108,8 +109,8 @@ archive_mark_set(struct archive *a, uint64_t owner, struct slice resource, uint6
   archive_pack(packed, 1, &id);
   return stralloc_catb(&a->value, packed, 8) &&
          stralloc_catb(&a->value, resource.s, resource.len) &&
-         store_put(a->store, a->mark, pair(buf, owner, slot),
-                   slice_of(a->value.s, a->value.len));
+         (later ? store_put_later : store_put)(a->store, a->mark, pair(buf, owner, slot),
+                                               slice_of(a->value.s, a->value.len));
 }
 
 bool
@@ -129,7 +130,7 @@ archive_mark_del(struct archive *a, uint64_t owner, struct slice resource)
   uint64_t slot = 0;
 
   return mark_slot(a, owner, resource, &slot) &&
-         store_del(a->store, a->mark, pair(buf, owner, slot));
+         store_del_later(a->store, a->mark, pair(buf, owner, slot));
 }
 
 struct each {

@@ -44,6 +44,8 @@
 #define EXPECT_US 5000000
 /* An archive id is the time in microseconds with so many bits of counting below it. */
 #define ARCHIVE_ID_SHIFT 12
+/* What need not be on disk at once waits so long for what does (microseconds). */
+#define STORE_LATER_US 250000
 /* SIGTERM: what is queued is written within this time (microseconds). */
 #define SERVICE_STOP_US 5000000
 /* Control connections a daemon serves at once, and how long one may stay silent. */

@@ -24,8 +24,8 @@ static struct {
   char const *dir, *data;
   char instance[LINK_NAME_MAX + 1];
   unsigned int number, notif;
-  bool pipe, raw, verbosity_given, stopping, told_ready;
-  struct event_timer stop_timer;
+  bool pipe, raw, verbosity_given, stopping, told_ready, waits;
+  struct event_timer stop_timer, wait_timer;
   uint64_t stop_at_us;
 } service = {.number = 1};
 
@@ -271,16 +271,45 @@ on_full(struct link *l, bool full)
   if (service.svc->full) service.svc->full(l, full);
 }
 
+static void
+another_turn(void *cookie)
+{
+  (void)cookie;
+}
+
+bool
+service_wait(void)
+{
+  if (service.stopping) return false;
+  service.waits = true;
+  if (!event_timer_on(&service.wait_timer))
+    event_timer_start(&service.wait_timer, door_now() + STORE_LATER_US, another_turn,
+                      NULL);
+  return true;
+}
+
 /* What routed gave is taken over when the turn's work is done. */
 static void
 on_turn(void)
 {
+  service.waits = false;
   if (service.svc->turn) service.svc->turn();
-  link_receipts(ROUTED);
+  if (!service.waits) link_receipts(ROUTED);
 }
 
-static struct link_owner owner = {
-  .up = on_up, .down = on_down, .record = on_record, .full = on_full, .turn = on_turn};
+/* Nothing comes any more, so nothing waits for more. */
+static void
+on_end(void)
+{
+  service.stopping = true;
+}
+
+static struct link_owner owner = {.up = on_up,
+                                  .down = on_down,
+                                  .record = on_record,
+                                  .full = on_full,
+                                  .turn = on_turn,
+                                  .end = on_end};
 
 /* ---- the end ---- */
 

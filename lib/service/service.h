@@ -54,6 +54,10 @@ unsigned int service_number(void);
 /* What holds says may have changed. */
 void service_look_again(void);
 
+/* In turn: what came is not acknowledged yet, and another turn follows within STORE_LATER_US.
+ * false when nothing may wait any more: the end has begun. */
+bool service_wait(void);
+
 /* Where a daemon's data lies: the setting data, as a path with NUL. Lives until reload.
  */
 char const *service_data(void);

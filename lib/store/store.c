@@ -9,7 +9,8 @@
 struct store {
   MDB_env *env;
   MDB_txn *write, *read;
-  bool writer, lost;
+  bool writer, lost, hurry;
+  uint64_t since_us; /* the first write behind the last commit */
   char dir[];
 };
 
@@ -90,6 +91,8 @@ begin_write(struct store *s)
     return NULL;
   }
   rc = mdb_txn_begin(s->env, NULL, 0, &s->write);
+  s->hurry = false;
+  s->since_us = door_now();
   if (!rc) return s->write;
   s->write = NULL;
   s->lost = true;
@@ -181,15 +184,27 @@ put(struct store *s, MDB_dbi t, struct slice key, struct slice value, unsigned i
 }
 
 bool
-store_put(struct store *s, MDB_dbi t, struct slice key, struct slice value)
+store_put_later(struct store *s, MDB_dbi t, struct slice key, struct slice value)
 {
   return put(s, t, key, value, 0);
 }
 
 bool
+store_put(struct store *s, MDB_dbi t, struct slice key, struct slice value)
+{
+  bool ok = put(s, t, key, value, 0);
+
+  s->hurry = true;
+  return ok;
+}
+
+bool
 store_append(struct store *s, MDB_dbi t, struct slice key, struct slice value)
 {
-  return put(s, t, key, value, MDB_APPEND);
+  bool ok = put(s, t, key, value, MDB_APPEND);
+
+  s->hurry = true;
+  return ok;
 }
 
 void
@@ -204,7 +219,7 @@ store_abandon(struct store *s)
 }
 
 bool
-store_del(struct store *s, MDB_dbi t, struct slice key)
+store_del_later(struct store *s, MDB_dbi t, struct slice key)
 {
   MDB_val k = val(key);
   MDB_txn *txn;
@@ -212,6 +227,21 @@ store_del(struct store *s, MDB_dbi t, struct slice key)
   if (!key_holds(s, key, ENOENT)) return false;
   txn = begin_write(s);
   return txn && wrote(s, "delete", mdb_del(txn, t, &k, NULL));
+}
+
+bool
+store_del(struct store *s, MDB_dbi t, struct slice key)
+{
+  bool ok = store_del_later(s, t, key);
+
+  s->hurry = true;
+  return ok;
+}
+
+bool
+store_may_wait(struct store const *s)
+{
+  return s->write && !s->hurry && !s->lost && door_now() - s->since_us < STORE_LATER_US;
 }
 
 bool

@@ -28,6 +28,14 @@ bool store_get(struct store *s, MDB_dbi t, struct slice key, struct slice *value
 bool store_put(struct store *s, MDB_dbi t, struct slice key, struct slice value);
 bool store_del(struct store *s, MDB_dbi t, struct slice key);
 
+/* The same for what need not be on disk at once: alone it does not hurry the commit. */
+bool store_put_later(struct store *s, MDB_dbi t, struct slice key, struct slice value);
+bool store_del_later(struct store *s, MDB_dbi t, struct slice key);
+
+/* Whether all that was written since the last commit may wait still: for STORE_LATER_US,
+ * and no longer than what must not. false when nothing was. */
+bool store_may_wait(struct store const *s);
+
 /* store_put of a key that is behind all others of the table: quicker, and the pages are
  * filled. The same errors; EIO when it is not behind them. */
 bool store_append(struct store *s, MDB_dbi t, struct slice key, struct slice value);

@@ -108,12 +108,12 @@ marks(void **state)
 
   (void)state;
   memset(long_name, 'r', sizeof long_name - 1);
-  assert_false(archive_mark_set(a, ALICE, slice_str(long_name), 3));
+  assert_false(archive_mark_set(a, ALICE, slice_str(long_name), 3, false));
   assert_int_equal(errno, EINVAL);
   long_name[JID_PART_MAX] = 0;
-  assert_true(archive_mark_set(a, ALICE, SLICE("phone"), 1));
-  assert_true(archive_mark_set(a, ALICE, SLICE("phone"), 2));
-  assert_true(archive_mark_set(a, BOB, slice_str(long_name), 3));
+  assert_true(archive_mark_set(a, ALICE, SLICE("phone"), 1, false));
+  assert_true(archive_mark_set(a, ALICE, SLICE("phone"), 2, false));
+  assert_true(archive_mark_set(a, BOB, slice_str(long_name), 3, false));
   commit();
   assert_true(archive_mark_get(a, ALICE, SLICE("phone"), &id));
   assert_int_equal(id, 2);
@@ -238,8 +238,8 @@ purge(void **state)
     };
     assert_true(try(i, o, 2));
   }
-  assert_true(archive_mark_set(a, room, SLICE("r"), 1));
-  assert_true(archive_mark_set(a, BOB, SLICE("r"), 1));
+  assert_true(archive_mark_set(a, room, SLICE("r"), 1, false));
+  assert_true(archive_mark_set(a, BOB, SLICE("r"), 1, false));
   assert_true(archive_prefs_put(a, room, SLICE("p")));
   commit();
   do {

@@ -119,6 +119,35 @@ put_get_del(void **state)
   assert_true(store_commit(writer)); /* nothing to do */
 }
 
+/* What may wait does, for its time, and not when something else may not. */
+static void
+later(void **state)
+{
+  (void)state;
+  open_writer(MAP);
+  door_set_clock(1000000);
+  assert_false(store_may_wait(writer));
+  assert_true(store_put_later(writer, table, SLICE("a"), SLICE("1")));
+  has(writer, table, "a", "1");
+  door_set_clock(1000000 + STORE_LATER_US - 1);
+  assert_true(store_may_wait(writer));
+  assert_true(store_del_later(writer, table, SLICE("a")));
+  assert_true(store_may_wait(writer));
+  door_set_clock(1000000 + STORE_LATER_US);
+  assert_false(store_may_wait(writer));
+  assert_true(store_put_later(writer, table, SLICE("b"), SLICE("2")));
+  assert_true(store_commit(writer));
+  assert_false(store_may_wait(writer));
+  assert_true(store_put_later(writer, table, SLICE("c"), SLICE("3")));
+  assert_true(store_may_wait(writer));
+  put("d", "4");
+  assert_false(store_may_wait(writer));
+  assert_true(store_put_later(writer, table, SLICE("e"), SLICE("5")));
+  assert_false(store_may_wait(writer));
+  assert_true(store_commit(writer));
+  has(writer, table, "e", "5");
+}
+
 static void
 tables_are_apart(void **state)
 {
@@ -497,6 +526,7 @@ main(void)
 {
   struct CMUnitTest const tests[] = {
     cmocka_unit_test_setup_teardown(put_get_del, start, finish),
+    cmocka_unit_test_setup_teardown(later, start, finish),
     cmocka_unit_test_setup_teardown(tables_are_apart, start, finish),
     cmocka_unit_test_setup_teardown(each, start, finish),
     cmocka_unit_test_setup_teardown(next, start, finish),
