@@ -70,9 +70,6 @@ bool archive_bad(char const *what, uint64_t owner, uint64_t id);
 
 /* ---- hash.c ---- */
 
-/* SipHash-1-3 of text under the archive's key and a number. */
-uint64_t archive_hash(struct archive const *a, uint64_t number, struct slice text);
-
 /* Find text among those of the owner in table t (list, mark or name), whose values end in it.
  * *found: *slot is its; else *slot is one that is free. */
 bool archive_slot(struct archive *a, MDB_dbi t, uint64_t owner, struct slice text,

@@ -56,7 +56,7 @@ encode(struct archive *a, uint64_t id, struct stored const *m)
     s = add(s, fields[i], '\t');
   a->value.len = m->bytes;
   s = a->value.s;
-  uint32_pack_big(s, (uint32_t)archive_hash(a, id, slice_of(s + 4, m->bytes - 4)));
+  uint32_pack_big(s, (uint32_t)hash_keyed(a->key, id, slice_of(s + 4, m->bytes - 4)));
   return true;
 }
 
@@ -78,7 +78,7 @@ decode(struct archive *a, uint64_t id, struct slice v, struct stored *out)
   *out = (struct stored){.flags = 0};
   if (v.len < FIXED_BYTES) return false;
   uint32_unpack_big(v.s, &sum);
-  if (sum != (uint32_t)archive_hash(a, id, slice_of(v.s + 4, v.len - 4))) return false;
+  if (sum != (uint32_t)hash_keyed(a->key, id, slice_of(v.s + 4, v.len - 4))) return false;
   out->flags = (unsigned char)v.s[4];
   out->n = (unsigned char)v.s[5];
   out->bytes = v.len;

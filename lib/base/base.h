@@ -76,6 +76,11 @@ void arena_reset(struct arena *a);
 /* Free everything. */
 void arena_wipe(struct arena *a);
 
+/* ---- hashes ---- */
+
+/* SipHash-1-3 of a number and a text under a key: the same on all machines. */
+uint64_t hash_keyed(uint64_t const key[2], uint64_t number, struct slice text);
+
 /* ---- hash table: text to pointer ---- */
 
 struct table_slot {

@@ -5,37 +5,15 @@
 #include <sys/random.h>
 
 /* Linear probing in a power of two of slots, at most three quarters full. A deletion moves
- * the followers of the hole back, so there are no tombstones. The hash is SipHash-1-3 under
- * a key that the process draws once: names come from strangers. */
-
-static uint64_t
-rotl(uint64_t x, int b)
-{
-  return (x << b) | (x >> (64 - b));
-}
-
-static void
-sip_round(uint64_t v[4])
-{
-  v[0] += v[1];
-  v[1] = rotl(v[1], 13) ^ v[0];
-  v[0] = rotl(v[0], 32);
-  v[2] += v[3];
-  v[3] = rotl(v[3], 16) ^ v[2];
-  v[0] += v[3];
-  v[3] = rotl(v[3], 21) ^ v[0];
-  v[2] += v[1];
-  v[1] = rotl(v[1], 17) ^ v[2];
-  v[2] = rotl(v[2], 32);
-}
+ * the followers of the hole back, so there are no tombstones. The key of the
+ * hash is drawn once by the process: names come from strangers. */
 
 static uint32_t
 hash_of(struct slice key)
 {
   static uint64_t k[2];
   static bool keyed;
-  uint64_t v[4], m;
-  size_t i;
+  uint64_t h;
 
   if (!keyed) {
     /* Not through the door: nothing that is said depends on it, and a replay draws it at
@@ -43,28 +21,8 @@ hash_of(struct slice key)
     if (getrandom(k, sizeof k, 0) != sizeof k) door_random(k, sizeof k);
     keyed = true;
   }
-  v[0] = k[0] ^ 0x736f6d6570736575u;
-  v[1] = k[1] ^ 0x646f72616e646f6du;
-  v[2] = k[0] ^ 0x6c7967656e657261u;
-  v[3] = k[1] ^ 0x7465646279746573u;
-  for (i = 0; i + 8 <= key.len; i += 8) {
-    memcpy(&m, key.s + i, 8);
-    v[3] ^= m;
-    sip_round(v);
-    v[0] ^= m;
-  }
-  m = 0;
-  if (key.len > i) memcpy(&m, key.s + i, key.len - i);
-  m |= (uint64_t)key.len << 56;
-  v[3] ^= m;
-  sip_round(v);
-  v[0] ^= m;
-  v[2] ^= 0xff;
-  sip_round(v);
-  sip_round(v);
-  sip_round(v);
-  m = v[0] ^ v[1] ^ v[2] ^ v[3];
-  return (uint32_t)(m ^ (m >> 32));
+  h = hash_keyed(k, 0, key);
+  return (uint32_t)(h ^ (h >> 32));
 }
 
 /* The slot where key is, or the empty one where it would be put. */
