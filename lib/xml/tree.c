@@ -81,13 +81,22 @@ entity(char c)
   }
 }
 
+#define IN_ATTRIBUTES 1
+#define IN_TEXT 2
+
+/* From where on each is escaped: in attributes all of these, in text fewer. */
+static unsigned char const escaped[256] = {
+  ['<'] = IN_TEXT, ['>'] = IN_TEXT,  ['&'] = IN_TEXT,        ['\''] = IN_TEXT,
+  ['"'] = IN_TEXT, ['\r'] = IN_TEXT, ['\n'] = IN_ATTRIBUTES, ['\t'] = IN_ATTRIBUTES,
+};
+
 static bool
-cat_escaped(stralloc *out, struct slice text, char const *which)
+cat_escaped(stralloc *out, struct slice text, unsigned char where)
 {
   size_t from = 0, i;
 
   for (i = 0; i < text.len; i++) {
-    if (!text.s[i] || !strchr(which, text.s[i])) continue;
+    if (escaped[(unsigned char)text.s[i]] < where) continue;
     if (!stralloc_catb(out, text.s + from, i - from) ||
         !stralloc_cats(out, entity(text.s[i])))
       return false;
@@ -99,14 +108,14 @@ cat_escaped(stralloc *out, struct slice text, char const *which)
 bool
 xml_cat_text(stralloc *out, struct slice text)
 {
-  return cat_escaped(out, text, "<>&'\"\r");
+  return cat_escaped(out, text, IN_TEXT);
 }
 
 bool
 xml_cat_attr(stralloc *out, char const *name, struct slice value)
 {
   return xml_cat(out, " ") && xml_cat(out, name) && xml_cat(out, "='") &&
-         cat_escaped(out, value, "<>&'\"\r\n\t") && xml_cat(out, "'");
+         cat_escaped(out, value, IN_ATTRIBUTES) && xml_cat(out, "'");
 }
 
 static bool
@@ -163,7 +172,7 @@ cat_own_prefix(stralloc *out, struct xml_node const *e, size_t i)
       if (slice_is(e->decls[2 * j], name)) taken = true;
   } while (taken);
   return xml_cat(out, "xmlns:") && xml_cat(out, name) && xml_cat(out, "='") &&
-         cat_escaped(out, e->attrs[i].ns, "<>&'\"\r\n\t") && xml_cat(out, "' ") &&
+         cat_escaped(out, e->attrs[i].ns, IN_ATTRIBUTES) && xml_cat(out, "' ") &&
          xml_cat(out, name);
 }
 
@@ -182,7 +191,7 @@ cat_attr_ns(stralloc *out, struct xml_node const *e, size_t i, struct xml_node c
     if (!xml_cat(out, ":")) return false;
   }
   return cat_slice(out, a->name) && xml_cat(out, "='") &&
-         cat_escaped(out, a->value, "<>&'\"\r\n\t") && xml_cat(out, "'");
+         cat_escaped(out, a->value, IN_ATTRIBUTES) && xml_cat(out, "'");
 }
 
 /* The namespace of "xml:" cannot be the default one (XML Names s3). */
@@ -216,7 +225,7 @@ cat_open(stralloc *out, struct xml_node const *e, struct xml_node const *top,
   for (i = 0; i < e->decls_n; i++) {
     if (!e->decls[2 * i].len) continue;
     if (!xml_cat(out, " xmlns:") || !cat_slice(out, e->decls[2 * i]) ||
-        !xml_cat(out, "='") || !cat_escaped(out, e->decls[2 * i + 1], "<>&'\"\r\n\t") ||
+        !xml_cat(out, "='") || !cat_escaped(out, e->decls[2 * i + 1], IN_ATTRIBUTES) ||
         !xml_cat(out, "'"))
       return false;
   }
