@@ -18,10 +18,16 @@ struct page {
   size_t hits_n;
 };
 
+/* What is the same in all results of a query, as it stands in records. */
+struct frame {
+  stralloc fields, head;
+};
+
 struct asker {
   struct handle_ctx *ctx;
   struct query q;
   uint64_t owner;
+  struct frame *frame;
 };
 
 static enum verdict
@@ -49,41 +55,46 @@ may_ask(struct handle_ctx *ctx, uint64_t *owner)
 /* ---- one message ---- */
 
 static bool
-cat_head(stralloc *sa, struct asker const *q, uint64_t id)
+make_frame(struct asker const *q)
 {
-  char buf[BASE_NUM];
+  struct frame *f = q->frame;
+  static stralloc sa = STRALLOC_ZERO;
+  struct slice const fields[] = {q->ctx->from.full, q->ctx->account, SLICE("message"),
+                                 SLICE(""),         SLICE(""),       SLICE("mam")};
+  size_t i;
 
-  return xml_cat(sa, "<message") && xml_cat_attr(sa, "to", q->ctx->from.full) &&
-         xml_cat_attr(sa, "from", q->ctx->account) &&
-         xml_cat(sa, "><result xmlns='" NS_MAM "'") &&
-         (!q->q.queryid.len || xml_cat_attr(sa, "queryid", q->q.queryid)) &&
-         xml_cat_attr(sa, "id", num_u64(buf, id)) &&
-         xml_cat(sa, "><forwarded xmlns='" NS_FORWARD "'><delay xmlns='" NS_DELAY
-                     "' stamp='") &&
-         stamp_cat(sa, id >> ARCHIVE_ID_SHIFT) &&
-         xml_cat(sa, "'/><message xmlns='" NS_CLIENT "'");
+  f->fields.len = f->head.len = sa.len = 0;
+  for (i = 0; i < sizeof fields / sizeof *fields; i++)
+    if (!record_put(&f->fields, fields[i])) return false;
+  return xml_cat(&sa, "<message") && xml_cat_attr(&sa, "to", q->ctx->from.full) &&
+         xml_cat_attr(&sa, "from", q->ctx->account) &&
+         xml_cat(&sa, "><result xmlns='" NS_MAM "'") &&
+         (!q->q.queryid.len || xml_cat_attr(&sa, "queryid", q->q.queryid)) &&
+         xml_cat(&sa, " id='") && record_put_more(&f->head, slice_of(sa.s, sa.len));
 }
 
 static void
 put_result(struct link *l, struct asker const *q, struct archive_message const *m)
 {
-  static stralloc sa = STRALLOC_ZERO;
+  struct frame const *f = q->frame;
+  static stralloc stamp = STRALLOC_ZERO;
   size_t n = sizeof tag_open - 1;
+  char buf[BASE_NUM];
 
-  sa.len = 0;
-  if (m->text.xml.len < n || !cat_head(&sa, q, m->id)) return;
+  stamp.len = 0;
+  if (m->text.xml.len < n || !stamp_cat(&stamp, m->id >> ARCHIVE_ID_SHIFT)) return;
   link_begin(l, VERB_STANZA);
-  link_text(l, q->ctx->from.full);
-  link_text(l, q->ctx->account);
-  link_str(l, "message");
-  link_str(l, "");
-  link_str(l, "");
-  link_str(l, "mam");
+  link_more_raw(l, slice_of(f->fields.s, f->fields.len));
   link_origin(l);
   link_field(l);
-  link_more(l, slice_of(sa.s, sa.len));
+  link_more_raw(l, slice_of(f->head.s, f->head.len));
+  link_more_raw(l, num_u64(buf, m->id));
+  link_more_raw(
+    l, SLICE("'><forwarded xmlns='" NS_FORWARD "'><delay xmlns='" NS_DELAY "' stamp='"));
+  link_more_raw(l, slice_of(stamp.s, stamp.len));
+  link_more_raw(l, SLICE("'/><message xmlns='" NS_CLIENT "'"));
   link_more_raw(l, slice_of(m->text.xml.s + n, m->text.xml.len - n));
-  link_more(l, SLICE("</forwarded></result></message>"));
+  link_more_raw(l, SLICE("</forwarded></result></message>"));
   link_end(l);
 }
 
@@ -266,12 +277,14 @@ xep0313_query(struct handle_ctx *ctx, struct stanza const *in, struct xml_node c
               stralloc *out)
 {
   static struct page p;
-  struct asker q = {.ctx = ctx};
+  static struct frame frame;
+  struct asker q = {.ctx = ctx, .frame = &frame};
   struct link *l = link_find(ROUTED);
 
   (void)in;
   if (!may_ask(ctx, &q.owner) || !query_read(ctx, e, &q.q) || !l) return REFUSE;
   prefs_activate(ctx->account, q.owner);
+  if (!make_frame(&q)) return refuse(ctx, ERR_RESOURCE_CONSTRAINT, "");
   if (q.q.ids_n) return answer_ids(&q, out);
   if (!find_page(&q, &p)) return failed(ctx);
   if (!put_page(l, &q, &p)) return failed(ctx);

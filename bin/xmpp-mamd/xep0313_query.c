@@ -1,6 +1,5 @@
 #include "mamd.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -9,19 +8,34 @@
 
 /* ---- times (XEP-0082 s3.1) ---- */
 
+/* n digits of x, with zeros before it, and what stands behind them. */
+static char *
+put_digits(char *to, unsigned int n, uint64_t x, char behind)
+{
+  unsigned int i;
+
+  for (i = n; i--; x /= 10)
+    to[i] = (char)('0' + x % 10);
+  to[n] = behind;
+  return to + n + 1;
+}
+
 bool
 stamp_cat(stralloc *out, uint64_t us)
 {
   time_t at = (time_t)(us / 1000000);
-  char text[64];
+  char text[40], *s = text;
   struct tm tm;
-  size_t n;
 
   if (!gmtime_r(&at, &tm)) return false;
-  n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-  n +=
-    (size_t)snprintf(text + n, sizeof text - n, ".%06uZ", (unsigned int)(us % 1000000));
-  return stralloc_catb(out, text, n);
+  s = put_digits(s, 4, (uint64_t)tm.tm_year + 1900, '-');
+  s = put_digits(s, 2, (uint64_t)tm.tm_mon + 1, '-');
+  s = put_digits(s, 2, (uint64_t)tm.tm_mday, 'T');
+  s = put_digits(s, 2, (uint64_t)tm.tm_hour, ':');
+  s = put_digits(s, 2, (uint64_t)tm.tm_min, ':');
+  s = put_digits(s, 2, (uint64_t)tm.tm_sec, '.');
+  s = put_digits(s, 6, us % 1000000, 'Z');
+  return stralloc_catb(out, text, (size_t)(s - text));
 }
 
 /* Two digits at *at, which moves behind them; negative: they are none. */
