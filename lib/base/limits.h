@@ -16,6 +16,8 @@
 #define XML_ATTRS_MAX 64
 /* Expat parsers that stay with streams between two stanzas; the oldest is taken first. */
 #define XML_PARSERS_KEPT 64
+/* A parser remembers names; it forgets them when it has had so many bytes. */
+#define XML_PARSER_BYTES (256 << 10)
 /* RFC 7622 s3.1: 1023 bytes for each of the three parts, and two separators. */
 #define JID_PART_MAX 1023
 #define JID_MAX 3071

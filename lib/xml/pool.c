@@ -5,7 +5,8 @@
 
 /* A parser is lent to a stream while a stanza is incomplete. Between stanzas the stream
  * stays on a list of attached parsers, oldest first; when more than XML_PARSERS_KEPT are
- * attached the oldest is taken back. A stream that comes back without parser gets one that
+ * attached the oldest is taken back. A stream that comes back without parser gets the oldest
+ * one, when both have the usual root, so that it stands where this stream does; else one that
  * is fed the root's tag again: the usual one, or the stream's own when that declares more
  * (RFC 6120 s4.8.5 lets it declare prefixes for all that follows). */
 
@@ -82,30 +83,48 @@ pool_obtain(void)
   return p;
 }
 
+/* The oldest attached one, when it stands behind the usual root, and none is to spare. */
+static struct xml_parser *
+take_oldest(void)
+{
+  struct xml_parser *p = pool.oldest;
+
+  if (pool.attached_n < XML_PARSERS_KEPT || p->owner->root) return NULL;
+  pool_detach(p);
+  p->owner->parser = NULL;
+  return p;
+}
+
+static bool
+replay(struct xml_parser *p, char const *root)
+{
+  p->replay = true;
+  if (XML_Parse(p->expat, root, (int)strlen(root), 0) != XML_STATUS_OK) return false;
+  p->base = (long)strlen(root);
+  p->replay = false;
+  return true;
+}
+
 /* A parser that stands where the stream stands. */
 bool
 pool_lend(struct xml_stream *x)
 {
   struct xml_parser *p = x->parser;
-  char const *root = x->root ? x->root : usual_root;
+  bool fresh;
 
   if (p) {
     if (p->attached) pool_detach(p);
     return true;
   }
-  p = pool_obtain();
+  p = x->opened && !x->root ? take_oldest() : NULL;
+  fresh = !p;
+  if (fresh) p = pool_obtain();
   if (!p) return false;
   p->owner = x;
   x->parser = p;
-  if (!x->opened) return true;
-  p->replay = true;
-  if (XML_Parse(p->expat, root, (int)strlen(root), 0) != XML_STATUS_OK) {
-    pool_release(p);
-    return false;
-  }
-  p->base = (long)strlen(root);
-  p->replay = false;
-  return true;
+  if (!fresh || !x->opened || replay(p, x->root ? x->root : usual_root)) return true;
+  pool_release(p);
+  return false;
 }
 
 void

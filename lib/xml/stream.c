@@ -115,7 +115,10 @@ fed(struct xml_stream *x, char const *s, size_t len)
   if (between(p, len)) {
     p->base += (long)len;
     stralloc_free(&x->part);
-    pool_attach(p);
+    if (p->base > XML_PARSER_BYTES)
+      pool_release(p);
+    else
+      pool_attach(p);
     return XML_OK;
   }
   e = keep_part(x, s, len);

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -603,6 +604,28 @@ bytes_interleaved(void **state)
     end(&w[i]);
 }
 
+/* Expat keeps every name that it ever saw: a client that always has new ones must not make
+ * the server grow. */
+static void
+names_are_forgotten(void **state)
+{
+  struct seen w;
+  char text[64];
+  size_t before, i;
+
+  (void)state;
+  begin(&w, 500);
+  assert_int_equal(feed(&w, SLICE(OPEN), 0), XML_OK);
+  before = mallinfo2().uordblks;
+  for (i = 0; i < 100000; i++) {
+    snprintf(text, sizeof text, "<p><a%zu b%zu=''/></p>", i, i);
+    assert_int_equal(feed(&w, slice_str(text), 0), XML_OK);
+    w.log.len = 0;
+  }
+  assert_true(mallinfo2().uordblks < before + (4u << 20));
+  end(&w);
+}
+
 /* RFC 6120 s4.3.3: after TLS and SASL the stream begins anew; the limit stays. */
 static void
 resets(void **state)
@@ -639,6 +662,7 @@ main(void)
     cmocka_unit_test(endless),
     cmocka_unit_test(roots_interleaved),
     cmocka_unit_test(bytes_interleaved),
+    cmocka_unit_test(names_are_forgotten),
     cmocka_unit_test(resets),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
