@@ -4,13 +4,20 @@
 #include <string.h>
 
 /* What was delivered before routed was restarted. Its sources send again what the old routed
- * had not acknowledged, though it may have reached us: a message whose number is not above
- * what came of its source before the restart is one of those. They come first and in order; a
- * low number behind a higher one is of a source that has begun anew. */
+ * had not acknowledged, in order and before anything new: some of it reached us, some of it
+ * waited elsewhere for a session that is there by now. So it is known one by one what came of
+ * the newest ORIGIN_WINDOW numbers of a source; what is older goes through, for twice is
+ * better than never. A low number behind a higher one, without a restart, is of a source that
+ * has begun anew. */
+
+#define ORIGIN_WINDOW 65536u
 
 struct origin {
   struct origin *next;
-  uint64_t last, floor;
+  uint64_t last;  /* the newest that came */
+  uint64_t floor; /* what is not above it may have come before; 0: nothing may */
+  uint64_t now;   /* of those, the one that goes through: it may be in several records */
+  unsigned char came[ORIGIN_WINDOW / 8];
   size_t len;
   char name[LINK_NAME_MAX + 1];
 };
@@ -25,8 +32,10 @@ origins_routed_is_up(struct link const *l)
 
   if (l->epoch == epoch) return;
   epoch = l->epoch;
-  for (o = origins; o; o = o->next)
+  for (o = origins; o; o = o->next) {
     o->floor = o->last;
+    o->now = 0;
+  }
 }
 
 static struct origin *
@@ -44,6 +53,32 @@ find(struct slice name)
   return o;
 }
 
+static void
+note(struct origin *o, uint64_t n)
+{
+  o->came[n % ORIGIN_WINDOW / 8] |= (unsigned char)(1u << n % 8);
+}
+
+static bool
+has_come(struct origin const *o, uint64_t n)
+{
+  return o->last - n < ORIGIN_WINDOW && o->came[n % ORIGIN_WINDOW / 8] & 1u << n % 8;
+}
+
+/* It is above all others: those between did not come here. */
+static void
+advance(struct origin *o, uint64_t n)
+{
+  if (n < o->last || n - o->last >= ORIGIN_WINDOW)
+    memset(o->came, 0, sizeof o->came);
+  else
+    while (++o->last < n)
+      o->came[o->last % ORIGIN_WINDOW / 8] &= (unsigned char)~(1u << o->last % 8);
+  note(o, n);
+  o->last = n;
+  o->floor = 0;
+}
+
 bool
 origins_is_new(struct slice origin)
 {
@@ -53,9 +88,13 @@ origins_is_new(struct slice origin)
 
   if (!slice_word(&origin, ':', &name) || !slice_u64(origin, &n)) return true;
   o = find(name);
-  if (!o) return true;
-  if (n <= o->floor) return false;
-  o->last = n;
-  o->floor = 0;
+  if (!o || (n == o->last && !o->floor) || (n == o->now && o->floor)) return true;
+  if (n > o->floor) {
+    advance(o, n);
+    return true;
+  }
+  if (has_come(o, n)) return false;
+  if (o->last - n < ORIGIN_WINDOW) note(o, n);
+  o->now = n;
   return true;
 }
