@@ -39,6 +39,16 @@ goes_again(struct user const *u, struct jid const *a)
   return false;
 }
 
+/* A session that has not sent presence may not have stream management yet: what reaches it
+ * and is lost with it nobody would know of. So the message waits until it has. */
+static bool
+waits_for_presence(struct passing const *p, struct user const *u, struct jid const *a)
+{
+  struct session const *s = session_of(p->st.to);
+
+  return s && !s->available && !another_is_online(u, a->resource) && archive_wait(p, a);
+}
+
 static void
 message(struct passing *p)
 {
@@ -53,7 +63,7 @@ message(struct passing *p)
   }
   if (!session_of(p->st.to)) p->st.to = a.bare;
   archive_begin(p);
-  deliver_route(p);
+  if (!waits_for_presence(p, u, &a)) deliver_route(p);
   archive_end(p);
 }
 
