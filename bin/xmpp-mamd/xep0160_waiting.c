@@ -129,14 +129,6 @@ session_make(struct slice full)
   return s;
 }
 
-static struct session *
-session_find(struct slice full)
-{
-  struct jid j = jid_cut(full);
-
-  return find(table_get(&accounts, j.bare), j.resource);
-}
-
 /* ---- what waits goes to its taker ---- */
 
 static char const message_end[] = "</message>";
@@ -348,6 +340,18 @@ end_mark(struct slice bare, uint64_t owner, struct slice resource, bool is_lost)
 
 /* ---- what routed tells of sessions ---- */
 
+/* Nobody could say how one of the same name was over: perhaps routed was away, too. What it
+ * was given it may not have. */
+static void
+begin_anew(struct session *s)
+{
+  struct account *a = s->account;
+
+  if (a->taker == s) a->taker = NULL;
+  end_mark(slice_str(a->bare), a->owner, slice_str(s->resource),
+           a->sessions == s && !s->next);
+}
+
 void
 waiting_online(struct link *l, struct record *r)
 {
@@ -356,15 +360,9 @@ waiting_online(struct link *l, struct record *r)
 
   (void)l;
   if (priority.len && priority.s[0] == '-') return;
-  s = session_find(record_get(r, 1));
-  if (!s) {
-    s = session_make(record_get(r, 1));
-    /* One of the same name is over, and nobody could say how. */
-    if (s)
-      end_mark(slice_str(s->account->bare), s->account->owner, slice_str(s->resource),
-               !s->next);
-  }
+  s = session_make(record_get(r, 1));
   if (!s) return;
+  begin_anew(s);
   s->seen = s->takes = true;
   if (!archive_mark_set(mamd.archive, s->account->owner, slice_str(s->resource),
                         archive_last_id(mamd.archive), true))
