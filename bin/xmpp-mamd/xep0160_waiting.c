@@ -356,15 +356,18 @@ void
 waiting_online(struct link *l, struct record *r)
 {
   struct slice priority = record_get(r, 2);
+  bool again = slice_is(record_get(r, 3), "again");
   struct session *s;
+  uint64_t mark;
 
   (void)l;
   if (priority.len && priority.s[0] == '-') return;
   s = session_make(record_get(r, 1));
   if (!s) return;
-  begin_anew(s);
+  if (!again) begin_anew(s);
   s->seen = s->takes = true;
-  if (!archive_mark_set(mamd.archive, s->account->owner, slice_str(s->resource),
+  if (!archive_mark_get(mamd.archive, s->account->owner, slice_str(s->resource), &mark) &&
+      !archive_mark_set(mamd.archive, s->account->owner, slice_str(s->resource),
                         archive_last_id(mamd.archive), true))
     mamd_failed("set a mark", slice_str(s->account->bare));
   flood_to(s->account, s);

@@ -15,9 +15,9 @@ watcher(void)
   return services_watcher("presence");
 }
 
-/* Its full JID and a number as fields. Lives until the next call. */
+/* Its full JID, a number, and perhaps a word as fields. Lives until the next call. */
 static struct slice
-fields_of(struct session const *s, int n)
+fields_of(struct session const *s, int n, char const *word)
 {
   static stralloc sa = STRALLOC_ZERO;
   char buf[BASE_NUM];
@@ -26,7 +26,8 @@ fields_of(struct session const *s, int n)
   if (!record_put_more(&sa, slice_str(s->user->bare)) || !stralloc_cats(&sa, "/") ||
       !record_put_more(&sa, slice_str(s->resource)) || !stralloc_cats(&sa, "\t") ||
       (n < 0 && !stralloc_cats(&sa, "-")) ||
-      !stralloc_cats(&sa, num_u64(buf, (uint64_t)abs(n)).s)) {
+      !stralloc_cats(&sa, num_u64(buf, (uint64_t)abs(n)).s) ||
+      (word && !record_put(&sa, slice_str(word)))) {
     log_event(LOG_WARN, "session-not-told", "jid", s->user->bare, "why", "out of memory",
               NULL);
     return SLICE("");
@@ -42,7 +43,15 @@ tell_online(struct session const *s)
   struct post *p = NULL;
 
   while ((p = posts_next(p)))
-    if (p->wants_online) post_say(p, VERB_ONLINE, fields_of(s, s->priority));
+    if (p->wants_online) post_say(p, VERB_ONLINE, fields_of(s, s->priority, NULL));
+}
+
+void
+presence_still_online(struct session const *s)
+{
+  struct post *p = s->drained ? post_find(MAMD) : NULL;
+
+  if (p && p->wants_online) post_say(p, VERB_ONLINE, fields_of(s, s->priority, "again"));
 }
 
 /* RFC 6121 s8.5.2.1.1: what waits is not for a session of negative priority. */
@@ -59,7 +68,7 @@ tell_offline(struct session const *s, bool lost)
 {
   struct post *post = s->drained ? post_find(MAMD) : NULL;
 
-  if (post) post_say(post, VERB_OFFLINE, fields_of(s, lost));
+  if (post) post_say(post, VERB_OFFLINE, fields_of(s, lost, NULL));
 }
 
 void

@@ -50,6 +50,9 @@ void sessions_wants(struct link *l, struct record *r);
 void sessions_end(struct link *l, struct record *r);
 void sessions_list(struct link *ctl, struct record *r);
 
+/* mamd asks to be told: of all that it may give what waits. */
+void sessions_still_online(void);
+
 /* Its presence to nobody in particular has passed by. */
 void session_presence(struct session *s, struct stanza const *st);
 
@@ -77,6 +80,10 @@ extern struct session_totals session_totals;
 struct passing;
 
 void presence_own(struct session *s, struct passing const *p);
+
+/* Tell mamd again that the session may have what waits: who told it before, or mamd itself,
+ * was restarted. */
+void presence_still_online(struct session const *s);
 void presence_directed(struct link *l, struct record *r);
 void presence_wants(struct session *s, struct slice words);
 void presence_shown(struct link *l, struct record *r);

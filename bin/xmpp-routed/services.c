@@ -206,7 +206,10 @@ services_watch(struct link *l, struct record *r)
 
   posts_announced(l);
   if (!add_watcher(l, what)) return;
-  if (slice_is(what, "online") && post_of(l)) post_of(l)->wants_online = true;
+  if (slice_is(what, "online") && post_of(l)) {
+    post_of(l)->wants_online = true;
+    if (l->program == MAMD) sessions_still_online();
+  }
   if (slice_is(what, "features")) changed = true;
   if (slice_is(what, "presence")) presence_recall();
 }

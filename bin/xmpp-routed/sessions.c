@@ -285,8 +285,9 @@ sessions_announced(struct link *l, struct record *r)
   if (record_get(r, 5).len) take_wants(s, record_get(r, 5));
   if (!priority.len) return;
   s->told = s->available = true;
-  s->drained = priority.s[0] != '-'; /* the routed before has told mamd */
+  s->drained = priority.s[0] != '-';
   s->priority = (signed char)strtol(log_text(priority), NULL, 10);
+  presence_still_online(s); /* the routed before may have died with the news */
 }
 
 void
@@ -367,6 +368,19 @@ session_presence(struct session *s, struct stanza const *st)
   if (st->type.len) return;
   s->available = true;
   s->priority = (signed char)(prio.len ? strtol(log_text(prio), NULL, 10) : 0);
+}
+
+void
+sessions_still_online(void)
+{
+  struct link const *l;
+  uint32_t i;
+
+  for (l = link_next(NULL); l; l = link_next(l)) {
+    struct id_map const *m = l->program == C2SD ? l->cookie : NULL;
+    for (i = 0; m && i < m->size; i++)
+      if (m->v[i].item) presence_still_online(m->v[i].item);
+  }
 }
 
 static void
