@@ -80,7 +80,7 @@ void waiting_online(struct link *l, struct record *r);
 void waiting_offline(struct link *l, struct record *r);
 void waiting_mark(struct link *l, struct record *r);
 
-/* The message waits for the account, again; who is there gets it. */
+/* The message waits for the account, where nobody is there to take it. */
 void waiting_again(struct slice bare, uint64_t owner, uint64_t id);
 
 /* routed is (back) up: soon compare with the sessions that it knows. */

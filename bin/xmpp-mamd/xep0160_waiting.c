@@ -212,8 +212,6 @@ flood_some(struct link *l, struct account *a)
   return true;
 }
 
-static void flood_start(struct account *a);
-
 static void
 flood_all(void *cookie)
 {
@@ -263,20 +261,23 @@ flood_to(struct account *a, struct session *s)
   flood_start(a);
 }
 
+/* A message waits only when routed sees nobody who would take it: sessions that are known to
+ * take have ended unsaid, and another of the same name may not be available yet. */
 void
 waiting_again(struct slice bare, uint64_t owner, uint64_t id)
 {
   struct account *a = table_get(&accounts, bare);
+  struct session *s;
 
   if (!archive_waiting_add(mamd.archive, owner, id)) {
     if (errno != ENOENT) mamd_failed("have a message wait", bare);
     return;
   }
-  if (!a || !a->sessions) return;
-  if (a->taker)
-    flood_start(a);
-  else
-    flood_to(a, who_takes(a));
+  for (s = a ? a->sessions : NULL; s; s = s->next)
+    s->takes = false;
+  if (!a) return;
+  a->taker = NULL;
+  flood_stop(a);
 }
 
 bool

@@ -94,7 +94,7 @@ presence_own(struct session *s, struct passing const *p)
 
   session_presence(s, &p->st);
   if (may_drain(s) || (!was && s->available)) tell_online(s);
-  if (!s->available) {
+  if (!s->available || s->priority < 0) {
     tell_offline(s, false); /* it is there no longer for what waits */
     s->drained = false;
   }
