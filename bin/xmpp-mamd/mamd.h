@@ -83,6 +83,9 @@ void waiting_mark(struct link *l, struct record *r);
 /* The message waits for the account, where nobody is there to take it. */
 void waiting_again(struct slice bare, uint64_t owner, uint64_t id);
 
+/* The end of a turn. It is lost: nobody has been given what it gave. */
+void waiting_turn(bool lost_turn);
+
 /* routed is (back) up: soon compare with the sessions that it knows. */
 void waiting_routed_up(void);
 void waiting_row(struct link *l, struct record *r);

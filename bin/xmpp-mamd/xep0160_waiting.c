@@ -38,6 +38,7 @@ struct account {
   struct session *sessions;
   struct session *taker; /* what waits is for this one; NULL: nothing is under way */
   uint64_t given;        /* it has been sent what waited up to this id */
+  uint64_t turn, before; /* in this turn given was first moved, from there */
 };
 
 static struct slice
@@ -49,6 +50,7 @@ account_key(void const *item)
 static struct table accounts = {.key = account_key};
 static struct account *all;
 static struct account *flooding; /* there may be more to give */
+static uint64_t turns = 1;
 static struct event_timer flood_timer, recall_timer;
 
 /* ---- sessions ---- */
@@ -204,6 +206,8 @@ flood_some(struct link *l, struct account *a)
   unsigned int i;
   uint64_t id;
 
+  if (a->turn != turns) a->before = a->given;
+  a->turn = turns;
   for (i = 0; i < FLOOD_STEP; i++) {
     if (!archive_waiting_next(mamd.archive, a->owner, a->given, &id)) return false;
     if (archive_get(mamd.archive, a->owner, id, &m)) give(l, a, &m);
@@ -219,7 +223,8 @@ flood_all(void *cookie)
   struct account *a, *next;
 
   (void)cookie;
-  for (a = l ? flooding : NULL; a; a = next) {
+  if (!l) return; /* waiting_routed_up goes on */
+  for (a = flooding; a; a = next) {
     next = a->next;
     if (!a->taker || !flood_some(l, a)) flood_stop(a);
   }
@@ -237,6 +242,19 @@ flood_start(struct account *a)
   }
   if (!event_timer_on(&flood_timer))
     event_timer_start(&flood_timer, door_now(), flood_all, NULL);
+}
+
+void
+waiting_turn(bool lost_turn)
+{
+  struct account *a;
+
+  for (a = lost_turn ? all : NULL; a; a = a->all_next) {
+    if (a->turn != turns || !a->taker) continue;
+    a->given = a->before;
+    flood_start(a);
+  }
+  turns++;
 }
 
 static struct session *
@@ -515,6 +533,8 @@ waiting_routed_up(void)
   for (a = all; a; a = a->all_next)
     for (s = a->sessions; s; s = s->next)
       s->seen = false;
+  if (flooding && !event_timer_on(&flood_timer))
+    event_timer_start(&flood_timer, door_now(), flood_all, NULL);
   event_timer_start(&recall_timer, door_now() + RECALL_US, recall, NULL);
 }
 

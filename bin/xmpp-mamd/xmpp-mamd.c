@@ -76,20 +76,32 @@ on_online(struct link *l, struct record *r)
   waiting_online(l, r);
 }
 
+static void
+discard_all(void)
+{
+  struct link *l, *next;
+
+  for (l = link_next(NULL); l; l = next) {
+    next = link_next(l);
+    if (l->up) link_discard(l, "the store failed");
+  }
+}
+
 /* Nothing of a turn that is not on the disk leaves: not an answer, not an acknowledgement.
  * Only who came and went may wait for more, unacknowledged. */
 static void
 turn(void)
 {
-  struct link *routed = link_find(ROUTED);
+  bool waits, kept;
 
   mamd_readers_turn();
   incoming_turn();
-  if (archive_may_wait(mamd.archive) && service_wait()) return;
-  if (!archive_commit(mamd.archive)) {
-    incoming_lost();
-    if (routed) link_discard(routed, "the store failed");
-  }
+  waits = archive_may_wait(mamd.archive) && service_wait();
+  kept = waits || archive_commit(mamd.archive);
+  waiting_turn(!kept);
+  if (kept) return;
+  incoming_lost();
+  discard_all();
 }
 
 static unsigned int

@@ -243,7 +243,7 @@ on_up(struct link *l)
 static void
 on_down(struct link *l)
 {
-  if (l->program != CTL && service.svc->down) service.svc->down(l);
+  if (service.svc->down) service.svc->down(l);
 }
 
 static void
