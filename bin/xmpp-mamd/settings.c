@@ -1,5 +1,7 @@
 #include "mamd.h"
 
+#include <skalibs/strerr.h>
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,10 +19,8 @@ mamd_load(struct settings *st, bool first)
 
   if (!access) return false;
   if (first) mamd.archive = archive_open(service_data(), true, 0);
-  if (!mamd.archive) {
-    access_free(access);
-    return false;
-  }
+  /* A disk may have room again, or be written again: what supervises us tries on. */
+  if (!mamd.archive) strerr_dief(111, "unable to open the archive");
   access_free(mamd.access);
   mamd.access = access;
   mamd.settings = st;

@@ -156,13 +156,19 @@ def mount(what, where, kind, options):
     return LIBC.mount(what.encode(), where.encode(), kind.encode(), 0, options.encode()) == 0
 
 
-def small_disk(t):
-    """The archive on a tmpfs of its own, that a file fills. false: that is not allowed."""
+def remount(folder, read_only):
+    flags = 32 | (1 if read_only else 0)  # MS_REMOUNT, MS_RDONLY
+    if LIBC.mount(b"tmpfs", folder.encode(), b"tmpfs", flags, None):
+        raise OSError(ctypes.get_errno(), "remount")
+
+
+def small_disk(t, size="1m"):
+    """The archive on a tmpfs of its own, that a file fills. None: that is not allowed."""
     folder = t.state + "/data/archive"
     os.makedirs(folder, exist_ok=True)
     at = os.stat(t.state + "/data")
-    if not mount("tmpfs", folder, "tmpfs", "size=1m,mode=0700,uid=%d,gid=%d" % (
-            at.st_uid, at.st_gid)):
+    if not mount("tmpfs", folder, "tmpfs", "size=%s,mode=0700,uid=%d,gid=%d" % (
+            size, at.st_uid, at.st_gid)):
         return None
     return folder
 
@@ -176,18 +182,18 @@ def fill(folder):
             pass
 
 
-def full_disk():
-    t = Tree(accounts=["a@localhost", "b@localhost"], modules=WITH)
+def on_small_disk(play, size="1m"):
+    t = Tree(accounts=["%s@localhost" % x for x in "abc"], modules=WITH)
     t.make_folder()
     subprocess.run([t.bin + "/xmpp-up", "--dev", "--prepare", "-c", t.conf, "-s", t.state],
                    check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    folder = small_disk(t)
+    folder = small_disk(t, size)
     if not folder:
         shutil.rmtree(t.dir, ignore_errors=True)
         return
     try:
         with t:
-            play_full(t, folder)
+            play(t, folder)
     finally:
         LIBC.umount2(folder.encode(), 2)
         shutil.rmtree(t.dir, ignore_errors=True)
@@ -201,6 +207,13 @@ def acked(s, seconds=0.2):
     except AssertionError:
         pass
     return s.h
+
+
+def purge_says_what_is_true(t):
+    before = t.ctl("archive", "export", "a@localhost")
+    code, _, _ = t.ctl("archive", "purge", "a@localhost", code=None)
+    after = t.ctl("archive", "export", "a@localhost")
+    assert (after == "") == (code == 0) and (code == 0 or after.startswith(before)), code
 
 
 def play_full(t, folder):
@@ -218,6 +231,7 @@ def play_full(t, folder):
     # What the pages that are free held may be in; not more.
     h = acked(a, 0.5)
     assert h < 30, h
+    purge_says_what_is_true(t)
     os.unlink(folder + "/filler")
     until("the acknowledgement of all", lambda: acked(a) == 30, 15)
     b = t.login("b", available=False)
@@ -231,7 +245,65 @@ def play_full(t, folder):
 
 @check
 def a_full_disk_loses_nothing_that_was_acknowledged(t):
-    full_disk()
+    on_small_disk(play_full)
+
+
+def play_flood(t, folder):
+    """b comes while each turn of mamd's is lost: nothing that waits is skipped."""
+    a, b, c = t.login("a"), t.login("b", available=False), t.login("c")
+    for s in (a, b, c):
+        enable(s, False)
+        s.h = 0
+    for i in range(900):
+        a.message("b@localhost", "%d" % i)
+    until("the acknowledgement of 900", lambda: acked(a) == 900)
+    fill(folder)
+    b.send("<presence/>")
+    text = "x" * 3000
+    for i in range(60):
+        c.message("a@localhost", text)
+    t.wait_log("mamd", "No space left|store failed")
+    time.sleep(0.5)
+    os.unlink(folder + "/filler")
+    until("the acknowledgement of all of c", lambda: acked(c) == 60, 15)
+    got = take(b, 900)
+    assert got == ["%d" % i for i in range(900)], (len(set(got)), got[:3], got[-3:])
+    for s in (a, b, c):
+        s.abort()
+
+
+@check
+def a_full_disk_skips_nothing_that_waits(t):
+    on_small_disk(play_flood, "3m")
+
+
+def play_read_only(t, folder):
+    a = t.login("a")
+    enable(a, False)
+    a.h = 0
+    a.message("b@localhost", "0")
+    until("the acknowledgement of one", lambda: acked(a) == 1)
+    service = t.state + "/service/mamd"
+    subprocess.run(["s6-svc", "-wd", "-d", service], check=True)
+    remount(folder, True)
+    subprocess.run(["s6-svc", "-u", service], check=True)
+    a.message("b@localhost", "1")
+    t.wait_log("mamd", "Read-only file system")
+    assert acked(a, 0.5) == 1, a.h
+    remount(folder, False)
+    a.message("b@localhost", "2")
+    until("the acknowledgement of all", lambda: acked(a) == 3, 15)
+    b = t.login("b", available=False)
+    b.send("<presence/>")
+    assert take(b, 3) == ["0", "1", "2"]
+    assert not messages_until_ping(b)
+    a.close()
+    b.close()
+
+
+@check
+def a_store_that_is_read_only_takes_nothing(t):
+    on_small_disk(play_read_only)
 
 
 WITH = MODULES.replace("mod_stream_mgmt: {}", """mod_stream_mgmt:
