@@ -1,5 +1,7 @@
 #include "store/store.h"
 
+#include <skalibs/strerr.h>
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +26,9 @@ failed(struct store *s, char const *what, int rc)
   }
   log_event(LOG_WARN, "store-failed", "store", s->dir, "what", what, "why",
             mdb_strerror(rc), NULL);
+  /* LMDB could not write its first page and does nothing more until it is opened anew: by
+   * the next process. */
+  if (rc == MDB_PANIC) strerr_dief(111, "unable to go on with the store");
   errno = rc == MDB_MAP_FULL || rc == ENOSPC || rc == EDQUOT ? ENOSPC : EIO;
   return false;
 }

@@ -1,6 +1,7 @@
 /* store: an LMDB environment with one writer. All writes of a turn are one transaction, which
  * is committed before the turn's output leaves. Readers in other programs open the same
- * folder read-only. */
+ * folder read-only. When LMDB can do nothing more until the environment is opened anew (its
+ * first page could not be written), the process exits 111, having logged why. */
 #ifndef STORE_H
 #define STORE_H
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 
 #define PAGE 4096
 /* Messages a turn. */
@@ -16,6 +17,7 @@
 
 static unsigned int calls, fail_from; /* 0: none fails */
 static int why;
+static bool first_page_is_bad;
 
 static bool
 fails(void)
@@ -27,6 +29,10 @@ fails(void)
 ssize_t
 pwrite(int fd, void const *buf, size_t n, off_t at)
 {
+  if (first_page_is_bad && at < 2 * PAGE) {
+    errno = EIO;
+    return -1;
+  }
   if (!fails()) return syscall(SYS_pwrite64, fd, buf, n, at);
   if (why == HALF) return syscall(SYS_pwrite64, fd, buf, n / 2, at);
   errno = why;
@@ -153,6 +159,37 @@ goes_on(void **state)
   }
 }
 
+/* The first page could not be written: LMDB does nothing more, so the next process goes on. */
+static void
+first_page_fails(void **state)
+{
+  int status;
+  pid_t pid;
+
+  (void)state;
+  assert_true(turn());
+  archive_close(a);
+  a = NULL;
+  pid = fork();
+  assert_true(pid >= 0);
+  if (!pid) {
+    close(2);
+    a = archive_open(data, true, 0);
+    first_page_is_bad = true;
+    if (!a || turn()) _exit(1);
+    first_page_is_bad = false;
+    turn();
+    archive_commit(a);
+    _exit(2); /* it never goes on */
+  }
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 111);
+  a = archive_open(data, true, 0);
+  assert_non_null(a);
+  is_prefix(archive_last_id(a));
+  assert_true(turn());
+}
+
 /* ---- S3 ---- */
 
 struct file {
@@ -251,6 +288,7 @@ main(void)
   struct CMUnitTest const tests[] = {
     cmocka_unit_test_setup_teardown(each_write_fails, start, finish),
     cmocka_unit_test_setup_teardown(goes_on, start, finish),
+    cmocka_unit_test_setup_teardown(first_page_fails, start, finish),
     cmocka_unit_test_setup_teardown(torn_pages, start, finish),
   };
 
