@@ -372,8 +372,24 @@ def ctl_shows_and_purges(t):
     assert t.ctl("archive", "export", jid) == ""
     # The other side of the conversation stays.
     assert len(t.ctl("archive", "export", "sampson@localhost").splitlines()) == 3
+    assert t.ctl("du", "sampson@localhost").split()[1] == "archive"
+    assert int(t.ctl("du", "sampson@localhost").split()[0]) > int(t.ctl("du", jid).split()[0]) == 0
     code, _, err = t.ctl("archive", "stat", "nobody@localhost", code=None)
     assert code and "no such account" in err, (code, err)
+
+
+@check
+def ctl_goes_away_in_the_middle(t):
+    """What it asked for ends with it, and harms nobody."""
+    pid = t.pid("mamd")
+    for what in ("export", "purge") * 20:
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(t.state + "/run/mamd/control")
+        s.sendall(b"hello\txmpp-ctl\t0.1\tctl\t1\narchive\t%s\tnurse@localhost\n" %
+                  what.encode())
+        s.close()
+    t.ctl("archive", "stat", "nurse@localhost")
+    assert t.pid("mamd") == pid
 
 
 main(Tree(accounts=["%s@localhost" % x for x in (
