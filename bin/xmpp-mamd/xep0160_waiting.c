@@ -323,7 +323,8 @@ is_own(struct slice bare, struct archive_message const *m)
          slice_eq(jid_cut(m->text.from).bare, slice_of(raw.s, raw.len));
 }
 
-/* All that came to the account behind the mark waits. */
+/* All that came to the account behind the mark waits, unless its clients are taken to look
+ * into the archive by themselves. */
 static void
 lost(struct slice bare, uint64_t owner, uint64_t mark)
 {
@@ -332,6 +333,8 @@ lost(struct slice bare, uint64_t owner, uint64_t mark)
   uint64_t place;
   unsigned int n = 0;
 
+  if (settings_bool(mamd.settings, "mod_mam.assume_mam_usage", jid_cut(bare).domain))
+    return;
   if (!archive_range_open(mamd.archive, owner, SLICE(""), &range) ||
       !archive_range_find(mamd.archive, &range, mark + 1, &place))
     return;

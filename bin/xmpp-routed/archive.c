@@ -55,6 +55,17 @@ archives(struct jid const *a)
   return p ? p->archives : h->archives;
 }
 
+/* Preferences of one's own may leave out just this message. */
+bool
+archive_is_assumed(struct passing const *p, struct jid const *a)
+{
+  struct host const *h = routed_host(a->domain);
+
+  return h && h->assumes_mam && a->local.len && stanza_tag(p->st.tags, "id").len &&
+         slice_has_word(p->st.tags, SLICE("store")) &&
+         !(policies.n && table_get(&policies, a->bare));
+}
+
 /* ---- ids ---- */
 
 static uint64_t last;

@@ -201,6 +201,7 @@ struct host {
   bool archives; /* by default, what is worth it (mod_mam) */
   bool has_mam, has_offline, stores_empty, stores_groupchat, bounces_groupchat;
   bool has_carbons;
+  bool assumes_mam; /* all is archived, and clients look there (mod_mam.assume_mam_usage) */
 };
 
 /* The rules in force. */
@@ -278,6 +279,10 @@ void archive_begin(struct passing *p);
  * (XEP-0359). out lives until the next call with the same place, 0 or 1. */
 void archive_stamp(struct passing const *p, struct slice account, unsigned int place,
                    struct passing *out);
+
+/* Whether the message of an account is in its archive for sure, and its clients look there:
+ * of mod_mam's assume_mam_usage. */
+bool archive_is_assumed(struct passing const *p, struct jid const *a);
 
 /* Nobody is there to take it: whether it can wait for the account. Then it does. */
 bool archive_wait(struct passing const *p, struct jid const *to);

@@ -60,6 +60,8 @@ read_modules(struct settings const *st, struct slice name, struct host *h)
 
   h->has_mam = settings_has(st, "module", name, "mod_mam");
   h->archives = h->has_mam && policy.len && !slice_is(policy, "never");
+  h->assumes_mam = h->has_mam && slice_is(policy, "always") &&
+                   settings_bool(st, "mod_mam.assume_mam_usage", name);
   h->has_offline = settings_has(st, "module", name, "mod_offline");
   h->stores_empty =
     !slice_is(settings_get(st, "mod_offline.store_empty_body", name), "false");

@@ -57,6 +57,7 @@ message(struct passing *p)
 
   if (slice_is(p->st.type, "error") || slice_is(p->st.type, "headline")) return;
   if (slice_has_word(p->st.tags, SLICE("carbon")) || was_copied(p, u, a.resource)) return;
+  if (archive_is_assumed(p, &a)) return;
   if (slice_is(p->st.type, "groupchat") || !goes_again(u, &a)) {
     deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
     return;
