@@ -4,8 +4,6 @@
 #include <skalibs/uint64.h>
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -100,14 +98,14 @@ pack(char buf[ENTRY_MAX], enum scram_hash h, struct scram_keys const *k)
 static bool
 invent(struct slice bare, enum scram_hash h, struct scram_keys *k)
 {
-  unsigned char block[EVP_MAX_MD_SIZE];
+  unsigned char block[SCRAM_KEY_MAX];
   char text[JID_MAX + 2];
 
   if (bare.len > JID_MAX) bare.len = JID_MAX;
   memcpy(text, bare.s, bare.len);
   text[bare.len] = (char)('0' + (int)h);
-  if (!HMAC(EVP_sha512(), secrets.pepper, PEPPER_LEN, (unsigned char const *)text,
-            bare.len + 1, block, NULL))
+  if (!scram_hmac(SCRAM_SHA512, slice_of((char const *)secrets.pepper, PEPPER_LEN),
+                  slice_of(text, bare.len + 1), block))
     return false;
   memset(k, 0, sizeof *k);
   k->iterations = authd.iterations;

@@ -4,7 +4,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 
 #include <idn-free.h>
 #include <stringprep.h>
@@ -17,11 +17,11 @@
 static struct {
   char const *name;
   size_t len;
-  EVP_MD const *(*md)(void);
+  char const *openssl;
 } const hashes[SCRAM_HASHES] = {
-  [SCRAM_SHA1] = {"SHA-1",   20, EVP_sha1  },
-  [SCRAM_SHA256] = {"SHA-256", 32, EVP_sha256},
-  [SCRAM_SHA512] = {"SHA-512", 64, EVP_sha512},
+  [SCRAM_SHA1] = {"SHA-1",   20, "SHA1"    },
+  [SCRAM_SHA256] = {"SHA-256", 32, "SHA2-256"},
+  [SCRAM_SHA512] = {"SHA-512", 64, "SHA2-512"},
 };
 
 char const *
@@ -36,17 +36,64 @@ scram_hash_len(enum scram_hash h)
   return hashes[h].len;
 }
 
+/* OpenSSL 3 looks an algorithm up by its name whenever one is used that was not fetched: a
+ * login would do that five times, so each is fetched once. NULL: OpenSSL failed. */
+static EVP_MD const *
+md_of(enum scram_hash h)
+{
+  static EVP_MD *fetched[SCRAM_HASHES];
+
+  if (!fetched[h]) fetched[h] = EVP_MD_fetch(NULL, hashes[h].openssl, NULL);
+  return fetched[h];
+}
+
+/* HMAC with this hash and no key: what is copied for each use. NULL: OpenSSL failed. */
+static EVP_MAC_CTX *
+hmac_of(enum scram_hash h)
+{
+  static EVP_MAC_CTX *made[SCRAM_HASHES];
+  OSSL_PARAM params[] = {
+    OSSL_PARAM_construct_utf8_string("digest", (char *)(uintptr_t)hashes[h].openssl, 0),
+    OSSL_PARAM_construct_end()};
+  EVP_MAC *mac;
+
+  if (made[h]) return made[h];
+  mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+  made[h] = mac ? EVP_MAC_CTX_new(mac) : NULL;
+  EVP_MAC_free(mac);
+  if (made[h] && !EVP_MAC_CTX_set_params(made[h], params)) {
+    EVP_MAC_CTX_free(made[h]);
+    made[h] = NULL;
+  }
+  return made[h];
+}
+
+/* The copy goes at once, and what the key left in it is wiped with it. */
+bool
+scram_hmac(enum scram_hash h, struct slice key, struct slice text, unsigned char *out)
+{
+  EVP_MAC_CTX *of = hmac_of(h), *c = of ? EVP_MAC_CTX_dup(of) : NULL;
+  size_t len;
+  bool ok = c && EVP_MAC_init(c, (unsigned char const *)key.s, key.len, NULL) == 1 &&
+            EVP_MAC_update(c, (unsigned char const *)text.s, text.len) == 1 &&
+            EVP_MAC_final(c, out, &len, hashes[h].len) == 1;
+
+  EVP_MAC_CTX_free(c);
+  return ok;
+}
+
 static bool
 hmac(enum scram_hash h, unsigned char const *key, struct slice text, unsigned char *out)
 {
-  return HMAC(hashes[h].md(), key, (int)hashes[h].len, (unsigned char const *)text.s,
-              text.len, out, NULL) != NULL;
+  return scram_hmac(h, slice_of((char const *)key, hashes[h].len), text, out);
 }
 
 static bool
 digest(enum scram_hash h, unsigned char const *in, unsigned char *out)
 {
-  return EVP_Digest(in, hashes[h].len, out, NULL, hashes[h].md(), NULL) == 1;
+  EVP_MD const *md = md_of(h);
+
+  return md && EVP_Digest(in, hashes[h].len, out, NULL, md, NULL) == 1;
 }
 
 /* ---- keys ---- */
@@ -84,9 +131,10 @@ bool
 scram_derive(enum scram_hash h, struct slice password, struct scram_keys *k)
 {
   unsigned char salted[SCRAM_KEY_MAX], client[SCRAM_KEY_MAX];
-  bool ok = PKCS5_PBKDF2_HMAC(password.s, (int)password.len, k->salt, (int)k->salt_len,
-                              (int)k->iterations, hashes[h].md(), (int)hashes[h].len,
-                              salted) == 1 &&
+  EVP_MD const *md = md_of(h);
+  bool ok = md &&
+            PKCS5_PBKDF2_HMAC(password.s, (int)password.len, k->salt, (int)k->salt_len,
+                              (int)k->iterations, md, (int)hashes[h].len, salted) == 1 &&
             hmac(h, salted, SLICE("Client Key"), client) &&
             digest(h, client, k->stored) &&
             hmac(h, salted, SLICE("Server Key"), k->server);

@@ -24,6 +24,11 @@ struct scram_keys {
 char const *scram_hash_name(enum scram_hash h);
 size_t scram_hash_len(enum scram_hash h);
 
+/* HMAC (RFC 2104) of a text under a key of any length; out has room for scram_hash_len(h).
+ * false: OpenSSL failed. */
+bool scram_hmac(enum scram_hash h, struct slice key, struct slice text,
+                unsigned char *out);
+
 /* Prepare a password with SASLprep (RFC 4013) in arena a. s NULL with errno EINVAL (it has
  * what the profile prohibits, or is empty) or ENOMEM. */
 struct slice scram_password(struct arena *a, struct slice password);
