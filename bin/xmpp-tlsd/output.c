@@ -103,6 +103,16 @@ conn_write(struct conn *c)
   return true;
 }
 
+/* The neighbour has closed, so no more will be said: the close_notify (RFC 8446 s6.1) leaves
+ * with the last bytes. A client that has closed itself gets none. */
+static void
+end_tls(struct conn *c)
+{
+  if (!c->ssl || !c->they_closed || c->ended || !SSL_is_init_finished(c->ssl)) return;
+  if (!(SSL_get_shutdown(c->ssl) & SSL_SENT_SHUTDOWN)) SSL_shutdown(c->ssl);
+  ERR_clear_error();
+}
+
 /* The neighbour has closed and all is written: say so to the client. false: it was dropped.
  */
 static bool
@@ -115,9 +125,6 @@ finish_close(struct conn *c)
   }
   if (c->shut) return true;
   c->shut = true;
-  if (c->ssl && SSL_is_init_finished(c->ssl)) SSL_shutdown(c->ssl);
-  ERR_clear_error();
-  conn_write(c);
   shutdown(c->io.fd, SHUT_WR);
   conn_tell_close(c, "closed");
   return true;
@@ -127,7 +134,10 @@ finish_close(struct conn *c)
 bool
 conn_flush(struct conn *c)
 {
-  if (!conn_encode(c) || !conn_write(c)) {
+  bool ok = conn_encode(c);
+
+  if (ok && c->state == CLOSING) end_tls(c);
+  if (!ok || !conn_write(c)) {
     conn_drop(c, "write failed");
     return false;
   }
