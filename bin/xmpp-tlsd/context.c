@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 /* TLS contexts and what a handshake has shown. OpenSSL reads and writes through a BIO of our
@@ -13,7 +14,10 @@
 #define ALPN_SERVER "\x0bxmpp-server"
 #define BINDING_BYTES 32
 
+#define BASE64_MAX (4 * ((EVP_MAX_MD_SIZE + 2) / 3) + 1)
+
 static BIO_METHOD *method;
+static int end_point_index; /* of a context's tls-server-end-point, in base64 */
 
 static int
 bio_read(BIO *b, char *buf, int len)
@@ -44,9 +48,23 @@ bio_ctrl(BIO *b, int cmd, long num, void *ptr)
   return cmd == BIO_CTRL_FLUSH || cmd == BIO_CTRL_DUP;
 }
 
+static void
+free_end_point(void *ctx, void *base64, CRYPTO_EX_DATA *all, int index, long argl,
+               void *argp)
+{
+  (void)ctx;
+  (void)all;
+  (void)index;
+  (void)argl;
+  (void)argp;
+  free(base64);
+}
+
 bool
 context_init(void)
 {
+  end_point_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, free_end_point);
+  if (end_point_index < 0) return false;
   method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "conduit");
   return method && BIO_meth_set_read(method, bio_read) &&
          BIO_meth_set_write(method, bio_write) && BIO_meth_set_ctrl(method, bio_ctrl);
@@ -121,10 +139,38 @@ set_dh(SSL_CTX *ctx, char const *path)
   return false;
 }
 
+/* RFC 5929 s4: the hash of our certificate, by its signature's hash; MD5 and SHA-1 are
+ * replaced by SHA-256. Signatures without a hash of their own (Ed25519) have none. It is the
+ * same for all who are shown this certificate, so it is made here. */
+static bool
+set_end_point(SSL_CTX *ctx, X509 const *x)
+{
+  unsigned char out[EVP_MAX_MD_SIZE];
+  unsigned int len;
+  char *base64;
+  int nid;
+
+  if (!OBJ_find_sigid_algs(X509_get_signature_nid(x), &nid, NULL)) return true;
+  if (nid == NID_undef) return true;
+  if (nid == NID_md5 || nid == NID_sha1) nid = NID_sha256;
+  if (!EVP_get_digestbynid(nid)) return true;
+  if (X509_digest(x, EVP_get_digestbynid(nid), out, &len) != 1) {
+    ERR_clear_error(); /* nor those whose hash OpenSSL has no more */
+    return true;
+  }
+  base64 = malloc(BASE64_MAX);
+  if (!base64) return false;
+  EVP_EncodeBlock((unsigned char *)base64, out, (int)len);
+  if (SSL_CTX_set_ex_data(ctx, end_point_index, base64)) return true;
+  free(base64);
+  return false;
+}
+
 static bool
 set_certificate(SSL_CTX *ctx, struct cert const *c)
 {
-  return SSL_CTX_use_cert_and_key(ctx, c->leaf, c->key, c->chain, 1) == 1;
+  return SSL_CTX_use_cert_and_key(ctx, c->leaf, c->key, c->chain, 1) == 1 &&
+         set_end_point(ctx, c->leaf);
 }
 
 static SSL_CTX *
@@ -177,17 +223,23 @@ context_free_all(struct listener *ln)
 /* ---- channel bindings ---- */
 
 static void
-put_binding(struct link *l, bool *first, char const *type, unsigned char const *s,
-            size_t len)
+put_base64(struct link *l, bool *first, char const *type, char const *base64)
 {
-  char b64[4 * ((EVP_MAX_MD_SIZE + 2) / 3) + 1];
-  int n = EVP_EncodeBlock((unsigned char *)b64, s, (int)len);
-
   if (!*first) link_more(l, SLICE(" "));
   *first = false;
   link_more(l, slice_str(type));
   link_more(l, SLICE("="));
-  link_more(l, slice_of(b64, (size_t)n));
+  link_more(l, slice_str(base64));
+}
+
+static void
+put_binding(struct link *l, bool *first, char const *type, unsigned char const *s,
+            size_t len)
+{
+  char base64[BASE64_MAX];
+
+  EVP_EncodeBlock((unsigned char *)base64, s, (int)len);
+  put_base64(l, first, type, base64);
 }
 
 /* RFC 9266: needs TLS 1.3, or the extended master secret. */
@@ -201,24 +253,6 @@ put_exporter(struct link *l, bool *first, SSL *ssl)
   if (SSL_export_keying_material(ssl, out, sizeof out, label, sizeof label - 1,
                                  (unsigned char const *)"", 0, 1) == 1)
     put_binding(l, first, "tls-exporter", out, sizeof out);
-}
-
-/* RFC 5929 s4: the hash of our certificate, by its signature's hash; MD5 and SHA-1 are
- * replaced by SHA-256. Signatures without a hash of their own (Ed25519) have none. */
-static void
-put_end_point(struct link *l, bool *first, SSL *ssl)
-{
-  X509 *x = SSL_get_certificate(ssl);
-  unsigned char out[EVP_MAX_MD_SIZE];
-  unsigned int len;
-  int nid;
-
-  if (!x || !OBJ_find_sigid_algs(X509_get_signature_nid(x), &nid, NULL)) return;
-  if (nid == NID_undef) return;
-  if (nid == NID_md5 || nid == NID_sha1) nid = NID_sha256;
-  if (!EVP_get_digestbynid(nid)) return;
-  if (X509_digest(x, EVP_get_digestbynid(nid), out, &len) == 1)
-    put_binding(l, first, "tls-server-end-point", out, len);
 }
 
 /* RFC 5929 s3: the first Finished message: the client's, or ours when a session resumes. Not
@@ -238,6 +272,7 @@ put_unique(struct link *l, bool *first, SSL *ssl)
 void
 context_put_secured(struct link *l, uint64_t id, SSL *ssl)
 {
+  char const *end_point = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), end_point_index);
   bool first = true;
 
   link_begin(l, VERB_SECURED);
@@ -248,6 +283,6 @@ context_put_secured(struct link *l, uint64_t id, SSL *ssl)
   link_field(l);
   put_exporter(l, &first, ssl);
   put_unique(l, &first, ssl);
-  put_end_point(l, &first, ssl);
+  if (end_point) put_base64(l, &first, "tls-server-end-point", end_point);
   link_end(l);
 }
