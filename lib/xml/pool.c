@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 /* A parser is lent to a stream while a stanza is incomplete. Between stanzas the stream
  * stays on a list of attached parsers, oldest first; when more than XML_PARSERS_KEPT are
@@ -53,6 +54,18 @@ pool_release(struct xml_parser *p)
   pool.free_n++;
 }
 
+/* Against names that are chosen to collide: drawn once, else each parser asks the kernel. Not
+ * through the door: nothing that is said depends on it. */
+static unsigned long
+hash_salt(void)
+{
+  static unsigned long salt;
+
+  while (!salt)
+    if (getrandom(&salt, sizeof salt, 0) != sizeof salt) door_random(&salt, sizeof salt);
+  return salt;
+}
+
 struct xml_parser *
 pool_obtain(void)
 {
@@ -79,6 +92,7 @@ pool_obtain(void)
   memset(p, 0, sizeof *p);
   p->expat = expat;
   p->stanza_start = -1;
+  XML_SetHashSalt(expat, hash_salt());
   parse_handlers(p);
   return p;
 }
