@@ -44,7 +44,8 @@ struct link {
  * is gone (a connecting link comes back by itself; an accepted one is freed after the call).
  * record: one record that the table of verbs allows; its fields live for the call. full:
  * output passed the high-water mark, or fell below the low one. turn: the end of a turn,
- * before output leaves: commit here. end, if not NULL: the last turn of a pipe begins. */
+ * before output leaves: commit here. settle, if not NULL: in the turn
+ * that ends now nothing may wait for a later one. */
 struct link_owner {
   char const *program;  /* "xmpp-c2sd" */
   char const *instance; /* "c2sd" */
@@ -53,7 +54,7 @@ struct link_owner {
   void (*record)(struct link *l, enum verb v, struct record *r);
   void (*full)(struct link *l, bool full);
   void (*turn)(void);
-  void (*end)(void);
+  void (*settle)(void);
 };
 
 /* Start the area for this process, for the live driver or the pipe driver; owner must

@@ -213,7 +213,7 @@ link_pipe(bool sockets)
     link_pipe_line(in_text.s, in_text.len);
     in_text.len = 0;
   }
-  if (links.owner->end) links.owner->end();
+  if (links.owner->settle) links.owner->settle();
   event_turn_end();
   stralloc_free(&in_text);
   r = print_flush() ? 0 : -1;

@@ -188,6 +188,7 @@ link_trace(struct slice file)
   char path[512];
 
   /* What this turn leads to at its end belongs to what came before. */
+  if (links.owner->settle) links.owner->settle();
   links.owner->turn();
   stop();
   if (!file.len) return true;

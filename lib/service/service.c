@@ -24,7 +24,7 @@ static struct {
   char const *dir, *data;
   char instance[LINK_NAME_MAX + 1];
   unsigned int number, notif;
-  bool pipe, raw, verbosity_given, stopping, told_ready, waits;
+  bool pipe, raw, verbosity_given, stopping, told_ready, waits, hurry;
   struct event_timer stop_timer, wait_timer;
   uint64_t stop_at_us;
 } service = {.number = 1};
@@ -280,7 +280,7 @@ another_turn(void *cookie)
 bool
 service_wait(void)
 {
-  if (service.stopping) return false;
+  if (service.stopping || service.hurry) return false;
   service.waits = true;
   if (!event_timer_on(&service.wait_timer))
     event_timer_start(&service.wait_timer, door_now() + STORE_LATER_US, another_turn,
@@ -294,14 +294,14 @@ on_turn(void)
 {
   service.waits = false;
   if (service.svc->turn) service.svc->turn();
+  service.hurry = false;
   if (!service.waits) link_receipts(ROUTED);
 }
 
-/* Nothing comes any more, so nothing waits for more. */
 static void
-on_end(void)
+on_settle(void)
 {
-  service.stopping = true;
+  service.hurry = true;
 }
 
 static struct link_owner owner = {.up = on_up,
@@ -309,7 +309,7 @@ static struct link_owner owner = {.up = on_up,
                                   .record = on_record,
                                   .full = on_full,
                                   .turn = on_turn,
-                                  .end = on_end};
+                                  .settle = on_settle};
 
 /* ---- the end ---- */
 

@@ -55,7 +55,7 @@ unsigned int service_number(void);
 void service_look_again(void);
 
 /* In turn: what came is not acknowledged yet, and another turn follows within STORE_LATER_US.
- * false when nothing may wait any more: the end has begun. */
+ * false when nothing may wait any more: the end has begun, or a trace. */
 bool service_wait(void);
 
 /* Where a daemon's data lies: the setting data, as a path with NUL. Lives until reload.
