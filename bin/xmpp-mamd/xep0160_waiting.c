@@ -374,13 +374,26 @@ begin_anew(struct session *s)
            a->sessions == s && !s->next);
 }
 
+/* It may be written later, but for a session that something waits for: that one must not come
+ * again, unacknowledged, when it has been given some of it. */
+static void
+first_mark(struct session *s)
+{
+  uint64_t owner = s->account->owner, id;
+  bool later = !archive_waiting_next(mamd.archive, owner, 0, &id);
+
+  if (!archive_mark_get(mamd.archive, owner, slice_str(s->resource), &id) &&
+      !archive_mark_set(mamd.archive, owner, slice_str(s->resource),
+                        archive_last_id(mamd.archive), later))
+    mamd_failed("set a mark", slice_str(s->account->bare));
+}
+
 void
 waiting_online(struct link *l, struct record *r)
 {
   struct slice priority = record_get(r, 2);
   bool again = slice_is(record_get(r, 3), "again");
   struct session *s;
-  uint64_t mark;
 
   (void)l;
   if (priority.len && priority.s[0] == '-') return;
@@ -388,10 +401,7 @@ waiting_online(struct link *l, struct record *r)
   if (!s) return;
   if (!again) begin_anew(s);
   s->seen = s->takes = true;
-  if (!archive_mark_get(mamd.archive, s->account->owner, slice_str(s->resource), &mark) &&
-      !archive_mark_set(mamd.archive, s->account->owner, slice_str(s->resource),
-                        archive_last_id(mamd.archive), true))
-    mamd_failed("set a mark", slice_str(s->account->bare));
+  first_mark(s);
   flood_to(s->account, s);
 }
 
