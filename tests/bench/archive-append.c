@@ -1,10 +1,8 @@
 /* What a message costs in the archive: CPU to put it there, bytes on disk, CPU to give a page
  * of 50. One process, a commit every 500 messages, 250 bytes of XML, so many accounts that
- * talk in pairs.
+ * talk in pairs. What it saw is one record.
  *
- *   cc -O2 -D_GNU_SOURCE -Ilib -o /tmp/archive-append tests/bench/archive-append.c
- *     build/lib/archive.a build/lib/store.a build/lib/base.a -llmdb -lskarnet
- *   /tmp/archive-append FOLDER MESSAGES ACCOUNTS */
+ *   build/bench/archive-append FOLDER MESSAGES ACCOUNTS */
 #include "archive/archive.h"
 
 #include <stdio.h>
@@ -110,11 +108,11 @@ main(int argc, char **argv)
   wall = (wall_us() - wall) / (double)messages;
   snprintf(path, sizeof path, "%s/archive/data.mdb", argv[1]);
   if (stat(path, &st)) return 111;
-  printf("append: %.2f us CPU, %.2f us, %.0f bytes a message\n", cpu, wall,
+  printf("append\tappend_cpu_us=%.2f\tappend_us=%.2f\tbytes=%.0f", cpu, wall,
          (double)st.st_blocks * 512 / (double)messages);
   pages(a, messages, SLICE("")); /* maps what the kernel has already */
-  printf("page: %.2f us CPU a message, %.2f with a contact\n",
-         pages(a, messages, SLICE("")), pages(a, messages, slice_str(jids[1])));
+  printf("\tpage_cpu_us=%.2f", pages(a, messages, SLICE("")));
+  printf("\twith_cpu_us=%.2f\n", pages(a, messages, slice_str(jids[1])));
   archive_close(a);
   return 0;
 }

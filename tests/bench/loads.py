@@ -1,0 +1,249 @@
+"""The rows of the table: what is put on a server, and what is reckoned from it.
+
+A row is measured by one of the functions here, called with (Lab, row, server's class), which
+gives a record: a dictionary with the figure under "figure" and whatever it was reckoned from.
+The server is started for each measurement and stopped after it, so that none of them pays for
+the one before, and no server for the others' idling.
+"""
+import subprocess, tempfile, threading
+
+from server import DOMAIN, cpu_seconds, pss_kib, quiet, run
+
+# What xmpp-load may take beyond the measured time: logging in, and waiting for what is late.
+PATIENCE = 60
+PATIENCE_A_SESSION = 0.05
+BAD = ("failed", "broken", "lost", "doubled", "misordered")
+PAIRS = ["-l", "chat", "-n", "100", "-w", "4", "-b", "100"]
+
+
+class Row:
+    """name: to choose it by; how: a function of this file; words: for xmpp-load; sessions:
+    accounts that it needs; alone: only of tabber; archive, instances: of the server; fresh: from
+    empty archives each time; less: whether less is better; reach: what tabber should reach;
+    over: the row whose figure this one's is compared with; more: others who are online, how many
+    messages fill the archive of the first account, once: one round is enough, bare: no server."""
+
+    def __init__(self, name, title, unit, how, words=(), sessions=100, reach="", over=None,
+                 archive=False, instances=1, alone=False, fresh=False, less=True, **more):
+        self.name, self.title, self.unit, self.how = name, title, unit, how
+        self.words, self.sessions, self.reach, self.over = list(words), sessions, reach, over
+        self.archive, self.instances, self.alone = archive, instances, alone
+        self.fresh, self.less, self.more = fresh, less, more
+
+
+    def is_for(self, cls):
+        return cls.name == "tabber" or not (self.alone or self.archive and not cls.has_archive)
+
+
+class Load:
+    """xmpp-load at work: online() waits for the measured time, record() for its end."""
+
+    def __init__(self, lab, server, words, seconds, sessions):
+        self.words = [lab.bindir + "/xmpp-load", "-t", str(seconds)] + list(words)
+        if "-m" not in words:
+            self.words += ["-m", server.mechanism]
+        self.words += ["127.0.0.1", str(server.port), DOMAIN]
+        self.most = seconds + PATIENCE + sessions * PATIENCE_A_SESSION
+        self.err = []
+        self.p = subprocess.Popen(self.words, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  stdin=subprocess.DEVNULL, text=True)
+        self.watch = threading.Timer(self.most, self.p.kill)
+        self.watch.start()
+        self.reader = threading.Thread(target=self.read_errors, daemon=True)
+        self.reader.start()
+
+    def read_errors(self):
+        for line in self.p.stderr:
+            self.err = self.err[-20:] + [line]
+
+    def line(self):
+        text = self.p.stdout.readline()
+        if not text:
+            self.end()
+            raise RuntimeError("xmpp-load said nothing more: " + "".join(self.err))
+        return text.rstrip("\n").split("\t")
+
+    def online(self):
+        """How many are online, when all are."""
+        while True:
+            f = self.line()
+            if f[0] == "online":
+                return int(f[1])
+            if f[0] == "load":
+                raise RuntimeError("xmpp-load did not begin: %s %s" % (f, "".join(self.err)))
+
+    def record(self):
+        while True:
+            f = self.line()
+            if f[0] == "load":
+                self.end(kill=False)
+                return {k: float(v) for k, v in (x.split("=") for x in f[1:])}
+
+    def end(self, kill=True):
+        if kill:
+            self.p.kill()
+        self.p.wait()
+        self.watch.cancel()
+
+
+def play(lab, server, words, seconds, sessions):
+    """One load; its record, with cpu_s, what the server used of CPU in the measured time."""
+    pids = server.pids()
+    load = Load(lab, server, words, seconds, sessions)
+    try:
+        load.online()
+        before = cpu_seconds(pids)
+        got = load.record()
+        got["cpu_s"] = cpu_seconds(pids) - before
+        return got
+    finally:
+        if load.p.poll() is None:
+            load.end()
+
+
+def with_figure(got, figure):
+    return dict(got, figure=figure)
+
+
+# ---- how a row is measured
+
+
+def cpu_per_unit(lab, row, server):
+    """Microseconds of CPU for each message, or whatever arrives."""
+    got = play(lab, server, row.words, lab.seconds, row.sessions)
+    return with_figure(got, got["cpu_s"] * 1e6 / got["received"] if got["received"] else None)
+
+
+def latency(lab, row, server):
+    got = play(lab, server, row.words, lab.seconds, row.sessions)
+    return with_figure(got, got["p99_us"] / 1000 if got["received"] else None)
+
+
+def rate(lab, row, server):
+    got = play(lab, server, row.words, lab.seconds, row.sessions)
+    return with_figure(got, got["rate"])
+
+
+def login(lab, row, server):
+    """Milliseconds of CPU a login; with others online meanwhile, who only stay."""
+    others = row.more.get("others", 0)
+    stay, words = None, row.words
+    if others:
+        stay = Load(lab, server, ["-l", "idle", "-n", str(others), "-P", "50"], 3600, others)
+        words = words + ["-F", str(others + 1)]
+    try:
+        if stay:
+            stay.online()
+            quiet()
+        got = play(lab, server, words, lab.seconds, 10)
+    finally:
+        if stay:
+            stay.end()
+    return with_figure(got, got["cpu_s"] * 1e3 / got["logins"] if got["logins"] else None)
+
+
+def memory(lab, row, server):
+    """KiB that each session adds to all processes, when they have come to rest."""
+    quiet()
+    pids = server.pids()
+    before = pss_kib(pids)
+    load = Load(lab, server, row.words, 3600, row.sessions)
+    try:
+        n = load.online()
+        quiet()
+        after = pss_kib(pids)
+    finally:
+        load.end()
+    return {"figure": (after - before) / n, "sessions": n, "before_kib": before,
+            "after_kib": after}
+
+
+def paging(lab, row, server):
+    """Microseconds of CPU for each message that the archive gives."""
+    got = play(lab, server, row.words, lab.seconds, 1)
+    got["messages"] = server.fills["messages"]
+    return with_figure(got, got["cpu_s"] * 1e6 / got["received"] if got["received"] else None)
+
+
+def filling(what):
+    """What was seen when the archive of the row before was filled."""
+    def how(lab, row, server):
+        return with_figure(server.fills, server.fills[what])
+    return how
+
+
+def append(lab, row, server):
+    """What the library of the archive does alone; the fields are archive-append's."""
+    with tempfile.TemporaryDirectory(prefix="bench-append-") as d:
+        said = run(lab.tools + "/archive-append", d, "200000", "1000").decode()
+    got = {k: float(v) for k, v in (x.split("=") for x in said.split()[1:])}
+    return with_figure(got, got["append_cpu_us"])
+
+
+CONTACTS = 100
+
+
+def fill(lab, server, messages):
+    """Fill the archive of the first account, who talks with CONTACTS others: so many messages,
+    or as many as a slow server takes in lab.patience seconds."""
+    before = server.disk()
+    got = play(lab, server, ["-l", "chat", "-H", "-n", str(CONTACTS + 1), "-N", str(messages),
+                             "-w", "4", "-b", "100", "-P", "20"], lab.patience, CONTACTS)
+    server.fills = dict(got, messages=got["received"], inserts=got["received"] / got["seconds"],
+                        bytes=(server.disk() - before) / got["received"])
+
+
+# ---- the rows
+
+
+def archive_rows(name, messages, said):
+    """Pages of one account's archive of so many messages, and what it took to fill it."""
+    more = dict(archive=True, sessions=CONTACTS + 1, fill=messages)
+    titles = {"first": "from the oldest on", "last": "from the newest back",
+              "time": "from some time on", "with": "with one contact"}
+    words = ["-l", "archive", "-n", "1", "-g", "50", "-f", str(CONTACTS), "-q"]
+    return [Row("page-%s-%s" % (name, q), "archive of %s %s, CPU a message" % (said, titles[q]),
+                "µs", paging, words + [q], reach="6", **more) for q in titles] + [
+        Row("inserts-" + name, "messages into an archive of " + said, "a second",
+            filling("inserts"), less=False, once=True, **more),
+        Row("disk-" + name, "disk of an archive of " + said, "bytes a message",
+            filling("bytes"), once=True, **more)]
+
+
+IDLE = ["-l", "idle", "-P", "50", "-n"]
+LOGIN = ["-l", "login", "-n", "10", "-P", "10"]
+
+ROWS = [
+    Row("chat", "chat, no archive, CPU a message", "µs", cpu_per_unit, PAIRS,
+        reach="12, a ninth"),
+    Row("chat-archive", "chat, everything archived, CPU a message", "µs", cpu_per_unit, PAIRS,
+        reach="24, a fiftieth", archive=True, fresh=True),
+    Row("latency", "200 messages a second, 99 of 100 within", "ms", latency,
+        ["-l", "chat", "-n", "100", "-r", "200", "-b", "100"], reach="2"),
+    Row("latency-archive", "the same, everything archived", "ms", latency,
+        ["-l", "chat", "-n", "100", "-r", "200", "-b", "100"], reach="2", archive=True,
+        fresh=True),
+    Row("login", "login, SCRAM-SHA-256, STARTTLS, CPU", "ms", login, LOGIN, sessions=10,
+        reach="0.7"),
+    Row("idle", "idle session of 10 000", "KiB", memory, IDLE + ["10000"], sessions=10000,
+        reach="17"),
+    Row("presence", "presence to 100 contacts, CPU a delivery", "µs", cpu_per_unit,
+        ["-l", "presence", "-n", "101", "-f", "100", "-w", "4"], sessions=101, reach="7",
+        fresh=True),
+] + archive_rows("million", 1000000, "1 000 000") + archive_rows("10000", 10000, "10 000") + [
+    Row("append", "the archive alone, CPU to append a message", "µs", append, alone=True,
+        bare=True, once=True),
+    Row("chat-10000", "chat of 10 000 sessions, CPU a message", "µs", cpu_per_unit,
+        ["-l", "chat", "-n", "10000", "-w", "4", "-b", "100", "-P", "50"], sessions=10000,
+        alone=True, over="chat", reach="1.2 times"),
+    Row("login-10000", "login beside 10 000 sessions, CPU", "ms", login, LOGIN, sessions=10010,
+        alone=True, others=10000, over="login", reach="1.2 times"),
+    Row("idle-1000", "idle session of 1000", "KiB", memory, IDLE + ["1000"], sessions=1000,
+        alone=True, over="idle"),
+    Row("idle-15000", "idle session of 15 000", "KiB", memory, IDLE + ["15000"],
+        sessions=15000, alone=True, over="idle"),
+    Row("rate", "messages, one tlsd and one c2sd", "a second", rate, PAIRS + ["-j", "2"],
+        alone=True, less=False),
+    Row("rate-two", "messages, two of each", "a second", rate, PAIRS + ["-j", "2"],
+        alone=True, less=False, instances=2, over="rate"),
+]

@@ -1,0 +1,2 @@
+"""The servers that tabber is compared with."""
+PEERS = []

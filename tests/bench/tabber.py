@@ -1,0 +1,64 @@
+"""tabber under test: the tree of the whole tests, with accounts imported."""
+import os, subprocess
+
+from server import DOMAIN, PASSWORD, USER, Server, certificate
+import tree
+
+# What the whole tests have, but for the archive.
+MODULES = "\n".join(x for x in tree.MODULES.splitlines() if not x.startswith("mod_mam"))
+
+
+class Tabber(Server):
+    name = "tabber"
+    has_instances = True
+
+    def configure(self):
+        modules = MODULES
+        if self.archive:
+            modules += "\nmod_mam: {default: always}"
+        several = "instances: {tlsd: %d, c2sd: %d}" % (self.instances, self.instances)
+        self.tree = tree.Tree(modules=modules, bin=self.bindir, options=self.options(),
+                              tabber=several if self.instances > 1 else "")
+        self.tree.make_folder()
+        os.rmdir(self.dir + "/data")
+        os.rmdir(self.dir)
+        self.dir, self.port = self.tree.dir, self.tree.port
+
+    def options(self):
+        both = certificate() + "/both.pem"
+        return "certfiles:\n  - \"%s\"" % both
+
+    def data(self):
+        return self.tree.state + "/data"
+
+    def add_users(self, first, last):
+        self.tree.start()
+        lines = "".join("%s%d@%s\t%s\n" % (USER, n, DOMAIN, PASSWORD)
+                        for n in range(first, last + 1))
+        r = subprocess.run([self.bindir + "/xmpp-ctl", "-s", self.tree.state, "account",
+                            "import", "-"], input=lines, text=True, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT)
+        self.stop()
+        if r.returncode:
+            raise RuntimeError("xmpp-ctl account import: " + r.stdout[-2000:])
+
+    def give(self, path):
+        pass  # xmpp-up gives each program its own
+
+    def launch(self):
+        self.tree.start()
+        self.processes = [self.tree.process]
+
+    def pids(self):
+        return set(self.tree.pids()) | {p.pid for p in self.processes}
+
+    def stop(self):
+        left = self.tree.terminate()
+        self.processes = []
+        if left:
+            raise RuntimeError("still there after the end: %s" % left)
+
+    def remove(self):
+        if self.dir:
+            self.tree.clean()
+            self.dir, self.processes = None, []
