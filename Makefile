@@ -1,4 +1,5 @@
 # tabber: make | make deps | make run | make check [SAN=1] | make fuzz T=record | make tidy
+#         make bench [PEERS="ejabberd prosody jabberd2"] [ROWS=chat] [ROUNDS=3] [SECONDS=5]
 #         make install [PREFIX=] [DESTDIR=] | make clean
 # Everything that is made lies in build/ (build/san/ with SAN=1). A folder in bin/ is a
 # program, a folder in lib/ an archive; LIBS_program below is a program's import list.
@@ -61,7 +62,7 @@ LIBS_xmpp-up := settings record certname base
 PROGRAMS := $(notdir $(patsubst %/,%,$(wildcard bin/*/)))
 LIBDIRS := $(notdir $(patsubst %/,%,$(wildcard lib/*/)))
 
-.PHONY: all programs deps deps-test deps-tidy run check check-clients soak tests-lib fuzz tidy layers \
+.PHONY: all programs deps deps-test deps-tidy run check check-clients soak bench tests-lib fuzz tidy layers \
   install clean
 all: programs $(if $(wildcard service),$(B)/share/tabber/service)
 
@@ -151,7 +152,7 @@ check: deps-test
 	@$(MAKE) --no-print-directory all tests-lib
 	@MAKE='$(MAKE)' sh tests/check.sh $(B)
 
-tests-lib: $(TESTS_LIB)
+tests-lib: $(TESTS_LIB) $(B)/bench/archive-append
 
 check-clients: deps-test all
 	@tests/whole/run $(B)/bin --clients
@@ -160,9 +161,28 @@ check-clients: deps-test all
 soak: all deps-test
 	@WHOLE_SECONDS=120 WHOLE_PAIRS=50 tests/whole/run $(B)/bin 42-loss
 
+# make bench: the rows of tests/bench/loads.py whose names have the pattern ROWS; PEERS are
+# installed, and measured in turn with tabber.
+PEERS ?=
+ROWS ?=
+ROUNDS ?= 3
+BENCH_LIBS := $(B)/lib/archive.a $(B)/lib/store.a $(B)/lib/base.a
+
+$(B)/bench/archive-append: tests/bench/archive-append.c $(BENCH_LIBS)
+	@mkdir -p $(@D)
+	@echo '  bench $<'
+	@$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(EXT_store) $(EXT_base)
+
+bench: SECONDS ?= 5
+bench: deps all $(B)/bench/archive-append
+	$(call need,python3 openssl util-linux)
+	@d=`mktemp -d` && trap 'rm -rf "$$d"' EXIT && chmod 755 "$$d" && \
+	  $(MAKE) -s install PREFIX="$$d" DESTDIR= && \
+	  tests/bench/run -p "$(PEERS)" -r "$(ROWS)" -n $(ROUNDS) -t $(SECONDS) -o $(B)/bench "$$d/bin"
+
 # make fuzz T=record [SECONDS=60]
 T ?= record
-SECONDS ?= 60
+fuzz: SECONDS ?= 60
 FUZZ_SRC := $(wildcard lib/*/*.c) \
   $(if $(filter stream,$(T)),$(filter-out %/xmpp-c2sd.c,$(wildcard bin/xmpp-c2sd/*.c)))
 
@@ -176,7 +196,7 @@ fuzz: deps-tidy
 
 # ---- looking after the code ----
 
-SOURCES := $(wildcard bin/*/*.[ch] lib/*/*.[ch] lib/*/*/*.[ch] tests/lib/*/*.c tests/fuzz/*.c)
+SOURCES := $(wildcard bin/*/*.[ch] lib/*/*.[ch] lib/*/*/*.[ch] tests/lib/*/*.c tests/fuzz/*.c tests/bench/*.c)
 
 tidy: deps-tidy layers
 	@clang-format-14 --dry-run -Werror $(SOURCES)

@@ -5,7 +5,7 @@ gives a record: a dictionary with the figure under "figure" and whatever it was 
 The server is started for each measurement and stopped after it, so that none of them pays for
 the one before, and no server for the others' idling.
 """
-import subprocess, tempfile, threading
+import os, subprocess, tempfile, threading
 
 from server import DOMAIN, cpu_seconds, pss_kib, quiet, run
 
@@ -30,6 +30,10 @@ class Row:
         self.archive, self.instances, self.alone = archive, instances, alone
         self.fresh, self.less, self.more = fresh, less, more
 
+
+    def users(self, cls):
+        """How many accounts it needs."""
+        return self.sessions if cls.logs_in_again else max(self.sessions, STAYING)
 
     def is_for(self, cls):
         return cls.name == "tabber" or not (self.alone or self.archive and not cls.has_archive)
@@ -86,15 +90,24 @@ class Load:
         self.watch.cancel()
 
 
+def busy_seconds():
+    """CPU that everything on this machine has used so far."""
+    with open("/proc/stat") as f:
+        user, nice, system, _, _, irq, soft = (int(x) for x in f.readline().split()[1:8])
+    return (user + nice + system + irq + soft) / os.sysconf("SC_CLK_TCK")
+
+
 def play(lab, server, words, seconds, sessions):
-    """One load; its record, with cpu_s, what the server used of CPU in the measured time."""
+    """One load; its record, with what the server used of CPU in the measured time, cpu_s, and
+    others_s, what neither it nor the load used: the figures are worth less where that is much."""
     pids = server.pids()
     load = Load(lab, server, words, seconds, sessions)
     try:
         load.online()
-        before = cpu_seconds(pids)
+        before, busy = cpu_seconds(pids), busy_seconds()
         got = load.record()
         got["cpu_s"] = cpu_seconds(pids) - before
+        got["others_s"] = busy_seconds() - busy - got["cpu_s"] - got["cpu_ms"] / 1000
         return got
     finally:
         if load.p.poll() is None:
@@ -124,8 +137,24 @@ def rate(lab, row, server):
     return with_figure(got, got["rate"])
 
 
+def staying(lab, server):
+    """As login(), of a server that does not let the same account in again and again: each of
+    STAYING logs in once, and stays."""
+    pids = server.pids()
+    before = cpu_seconds(pids)
+    load = Load(lab, server, ["-l", "idle", "-n", str(STAYING), "-P", "10"], 1, STAYING)
+    try:
+        n = load.online()
+        used = cpu_seconds(pids) - before
+    finally:
+        load.end()
+    return {"figure": used * 1e3 / n, "logins": n, "cpu_s": used}
+
+
 def login(lab, row, server):
     """Milliseconds of CPU a login; with others online meanwhile, who only stay."""
+    if not server.logs_in_again:
+        return staying(lab, server)
     others = row.more.get("others", 0)
     stay, words = None, row.words
     if others:
@@ -180,7 +209,7 @@ def append(lab, row, server):
     return with_figure(got, got["append_cpu_us"])
 
 
-CONTACTS = 100
+CONTACTS, STAYING = 100, 300
 
 
 def fill(lab, server, messages):

@@ -1,2 +1,6 @@
 """The servers that tabber is compared with."""
-PEERS = []
+from ejabberd import Ejabberd
+from jabberd2 import Jabberd2
+from prosody import Prosody
+
+PEERS = [Ejabberd, Prosody, Jabberd2]

@@ -132,7 +132,7 @@ class Server:
 
     name, packages, account = "", (), None
     mechanism = "SCRAM-SHA-256"
-    has_archive, has_instances = True, False
+    has_archive, logs_in_again = True, True
 
     def __init__(self, archive=False, instances=1, bindir=None):
         self.archive, self.instances, self.bindir = archive, instances, bindir

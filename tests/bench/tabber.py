@@ -10,7 +10,6 @@ MODULES = "\n".join(x for x in tree.MODULES.splitlines() if not x.startswith("mo
 
 class Tabber(Server):
     name = "tabber"
-    has_instances = True
 
     def configure(self):
         modules = MODULES
