@@ -163,11 +163,13 @@ event_run(void)
   while (!loop.stop) {
     int n = epoll_wait(loop.epfd, loop.batch, BATCH, wait_ms());
     if (n < 0 && errno != EINTR) return false;
+    /* Timers cancel too: what they take away must be found in the batch. */
+    loop.batch_at = 0;
+    loop.batch_n = n < 0 ? 0 : n;
     door_tick();
     if (loop.before) loop.before(loop.before_cookie);
     event_timers_run();
-    loop.batch_n = n < 0 ? 0 : n;
-    for (loop.batch_at = 0; loop.batch_at < loop.batch_n;) {
+    while (loop.batch_at < loop.batch_n) {
       struct epoll_event const *ev = &loop.batch[loop.batch_at++];
       call(ev);
     }
