@@ -242,6 +242,17 @@ pause_over(void *cookie)
   want_accepts(true);
 }
 
+/* What is not on its way waits here, where it is counted, and not in the kernel, which would
+ * take megabytes for each client that does not read. */
+static void
+set_options(int fd)
+{
+  int on = 1, most = CONN_HIGH_WATER;
+
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof most);
+}
+
 static void
 on_accept(void *cookie, uint32_t what)
 {
@@ -250,7 +261,7 @@ on_accept(void *cookie, uint32_t what)
   char buf[INET6_ADDRSTRLEN];
   struct slice ip;
   unsigned int n, port = 0;
-  int fd, on = 1;
+  int fd;
 
   (void)what;
   if (!link_find(ln->serves)) {
@@ -262,7 +273,7 @@ on_accept(void *cookie, uint32_t what)
     memset(&sa, 0, sizeof sa);
     fd = accept4(ln->io.fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) break;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    set_options(fd);
     ip = address_text(&sa, buf, &port);
     conn_accepted(ln, fd, ip, port);
   }
