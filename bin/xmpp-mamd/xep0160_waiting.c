@@ -24,6 +24,7 @@
 struct session {
   struct session *next, **prev; /* of the account */
   struct account *account;
+  uint64_t number; /* routed's; 0: not told */
   char *resource;
   bool seen;  /* routed has named it */
   bool takes; /* what waits: it is available, with no negative priority */
@@ -193,6 +194,10 @@ give(struct link *l, struct account const *a, struct archive_message const *m)
   link_field(l);
   link_more(l, SLICE("offline store id="));
   link_more(l, num_u64(buf, m->id));
+  if (a->taker->number) {
+    link_more(l, SLICE(" session="));
+    link_more(l, num_u64(buf, a->taker->number));
+  }
   link_origin(l);
   put_xml(l, a, m);
   link_end(l);
@@ -400,6 +405,7 @@ waiting_online(struct link *l, struct record *r)
   s = session_make(record_get(r, 1));
   if (!s) return;
   if (!again) begin_anew(s);
+  s->number = record_u64(r, 4);
   s->seen = s->takes = true;
   first_mark(s);
   flood_to(s->account, s);

@@ -274,17 +274,30 @@ has_word(struct passing const *p, struct slice word)
   return slice_has_word(p->st.tags, word);
 }
 
+/* What waited may have been given to one of the same name that is over; then it still waits,
+ * and s gets it in its turn. */
+static bool
+drains(struct session const *s, struct passing const *p)
+{
+  struct slice text = stanza_tag(p->st.tags, "session");
+  uint64_t sid;
+
+  return s->drained && (!text.len || (slice_u64(text, &sid) && sid == s->sid));
+}
+
 /* What userd and mamd say to a session they have chosen themselves, whatever the rules are.
  * What waits for mamd's goes on waiting should the session be gone. */
 static bool
 chosen(struct link const *l, struct passing const *p)
 {
+  bool waited = has_word(p, SLICE("offline"));
   struct session const *s;
 
   if (!(l->program & (USERD | MAMD))) return false;
   s = session_of(p->st.to);
+  if (s && waited && !drains(s, p)) s = NULL;
   if (s) deliver_to_session(s, p);
-  return s || has_word(p, SLICE("offline"));
+  return s || waited;
 }
 
 /* A message that may be kept. */

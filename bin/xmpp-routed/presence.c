@@ -15,7 +15,8 @@ watcher(void)
   return services_watcher("presence");
 }
 
-/* Its full JID, a number, and perhaps a word as fields. Lives until the next call. */
+/* Its full JID, a number, and perhaps a word and its own number as fields. Lives until the next
+ * call. */
 static struct slice
 fields_of(struct session const *s, int n, char const *word)
 {
@@ -27,7 +28,8 @@ fields_of(struct session const *s, int n, char const *word)
       !record_put_more(&sa, slice_str(s->resource)) || !stralloc_cats(&sa, "\t") ||
       (n < 0 && !stralloc_cats(&sa, "-")) ||
       !stralloc_cats(&sa, num_u64(buf, (uint64_t)abs(n)).s) ||
-      (word && !record_put(&sa, slice_str(word)))) {
+      (word &&
+       (!record_put(&sa, slice_str(word)) || !record_put(&sa, num_u64(buf, s->sid))))) {
     log_event(LOG_WARN, "session-not-told", "jid", s->user->bare, "why", "out of memory",
               NULL);
     return SLICE("");
@@ -43,7 +45,7 @@ tell_online(struct session const *s)
   struct post *p = NULL;
 
   while ((p = posts_next(p)))
-    if (p->wants_online) post_say(p, VERB_ONLINE, fields_of(s, s->priority, NULL));
+    if (p->wants_online) post_say(p, VERB_ONLINE, fields_of(s, s->priority, ""));
 }
 
 void

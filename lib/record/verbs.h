@@ -83,8 +83,8 @@ V(RECALL, "recall", "", 0, ROUTED, C2SD,                                        
   "Say again what the sessions have shown: wants, shown and directed of each; then recalled.") \
 V(RECALLED, "recalled", "INSTANCE", 0, C2SD | ROUTED, ROUTED | USERD,                         \
   "All sessions of the c2sd INSTANCE have been told.")                                        \
-V(ONLINE, "online", "JID PRIORITY WORD", 1, ROUTED, HOSTD | MAMD,                             \
-  "The session of full JID has become available, or its priority is negative no more. WORD again: it has been so for some time, and may have been told before.") \
+V(ONLINE, "online", "JID PRIORITY WORD SESSION", 1, ROUTED, HOSTD | MAMD,                             \
+  "The session of full JID has become available, or its priority is negative no more. WORD again: it has been so for some time, and may have been told before. SESSION is its number: mamd tags what waits for it session=N, and what is for another that had its name is not delivered.") \
 V(OFFLINE, "offline", "JID LOST", 1, ROUTED, MAMD,                                            \
   "The session of full JID is over. LOST is 1 when its c2sd is gone: what its client has not acknowledged is not told.") \
 V(MARK, "mark", "SESSION LIVE WAITED", 2, C2SD | ROUTED, ROUTED | MAMD,                       \
