@@ -221,7 +221,11 @@ link_trim(struct link *l)
   l->out.len -= drop;
   l->sent -= drop;
   l->kept_from -= drop;
-  if (!l->out.len && l->out.a > LINK_LOW_WATER) stralloc_free(&l->out);
+  if (l->out.a <= LINK_LOW_WATER) return;
+  if (!l->out.len)
+    stralloc_free(&l->out);
+  else if (l->out.len < l->out.a / 8)
+    stralloc_shrink(&l->out);
 }
 
 /* Leave only the stanzas that are numbered and not acknowledged. */
@@ -333,7 +337,10 @@ link_line(struct link *l, char *line, size_t len)
   if (r.n - 1 < verb_rows[v].least) return refuse(l, "fields are missing", word);
   trace_note(&l->heard, v, slice_of(line, len));
   if (verb_is_kept(v)) l->received++;
-  if (v == VERB_ACK) acked_up_to(l, record_u64(&r, 1));
+  if (v == VERB_ACK) {
+    acked_up_to(l, record_u64(&r, 1));
+    if (l->out.a > LINK_LOW_WATER) link_mark_dirty(l);
+  }
   links.owner->record(l, v, &r);
   return true;
 }
