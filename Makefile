@@ -157,9 +157,10 @@ tests-lib: $(TESTS_LIB) $(B)/bench/archive-append
 check-clients: deps-test all
 	@tests/whole/run $(B)/bin --clients
 
-# Two minutes of killing under fifty pairs; the ten seconds of make check are its short form.
+# make soak [SECONDS=600]: mixed load, a deaf crowd, a herd, killing.
+soak: SECONDS = 600
 soak: all deps-test
-	@WHOLE_SECONDS=120 WHOLE_PAIRS=50 tests/whole/run $(B)/bin 42-loss
+	@SOAK_SECONDS=$(SECONDS) tests/soak/run $(B)/bin
 
 # make bench: the rows of tests/bench/loads.py whose names have the pattern ROWS; PEERS are
 # installed, and measured in turn with tabber.
