@@ -91,6 +91,11 @@ void waiting_routed_up(void);
 void waiting_row(struct link *l, struct record *r);
 void waiting_done(struct link *l, struct record *r);
 
+/* The fields of a stanza record behind TO, of a message that waited for the account of this
+ * bare JID and is for the session of this number (0: not known). */
+void delayed_put(struct link *l, struct slice bare, uint64_t session,
+                 struct archive_message const *m);
+
 /* ---- preferences (xep0441_prefs.c) ---- */
 
 handle_fn xep0441_get, xep0441_set;

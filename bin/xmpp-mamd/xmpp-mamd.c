@@ -9,9 +9,9 @@
  * LIMITS  PAGE_MAX messages a page, QUERY_IDS_MAX, PREFS_MAX; what the host says may wait
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, and the envelope of what routed sends. Not the XML.
- * ROOMS   incoming.c what comes in; xep0160_waiting.c what waits; xep0313_query.c what is
- *         asked for, xep0313_mam.c the answer; xep0441_prefs.c; xep0424_retract.c;
- *         retention.c; control.c xmpp-ctl archive; handlers.c what is answered; settings.c
+ * ROOMS   incoming.c what comes in; xep0160_waiting.c what waits, xep0203_delay.c how it
+ *         leaves; xep0313_query.c what is asked for, xep0313_mam.c the answer;
+ *         xep0441_prefs.c; xep0424_retract.c; retention.c; control.c xmpp-ctl archive; handlers.c what is answered; settings.c
  */
 #include "mamd.h"
 
