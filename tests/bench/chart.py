@@ -19,6 +19,7 @@ def bars(title, unit, rows):
                   "<rect x='%d' y='%d' width='%.1f' height='%d' rx='2' fill='%s'/>" % (
                       NAME, y, long, BAR, OTHERS if i else OURS),
                   "<text x='%.1f' y='%d'>%s</text>" % (NAME + long + 6, y + 13, escape(text))]
-    return ("<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' font-family="
-            "'sans-serif' font-size='12' fill='%s' role='img'>\n<title>%s</title>\n%s\n</svg>\n"
-            % (WIDTH, HEAD + len(rows) * (BAR + GAP), TEXT, escape(title), "\n".join(parts)))
+    high = HEAD + len(rows) * (BAR + GAP)
+    return ("<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' viewBox='0 0 %d %d' "
+            "font-family='sans-serif' font-size='12' fill='%s' role='img'>\n<title>%s</title>\n"
+            "%s\n</svg>\n" % (WIDTH, high, WIDTH, high, TEXT, escape(title), "\n".join(parts)))

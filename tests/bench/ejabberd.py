@@ -10,7 +10,6 @@ certfiles: ["%(cert)s/cert.pem", "%(cert)s/key.pem"]
 auth_method: internal
 auth_password_format: scram
 auth_scram_hash: sha256
-disable_sasl_mechanisms: []
 listen:
   -
     port: %(port)d

@@ -38,7 +38,8 @@ def two_rows():
 @check
 def a_chart():
     import chart
-    root = ET.fromstring(chart.bars("a & b", "µs", [("tabber", 2.0, "2.0"), ("other", 4.0, "4.0")]))
+    two = [("tabber", 2.0, "2.0"), ("other", 4.0, "4.0")]
+    root = ET.fromstring(chart.bars("a & b", "µs", two))
     wide = [float(e.get("width")) for e in root.iter("{http://www.w3.org/2000/svg}rect")]
     assert len(wide) == 2 and abs(wide[1] - 2 * wide[0]) < 0.2, wide
 
