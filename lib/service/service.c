@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -444,6 +445,17 @@ open_links(void)
     strerr_diefusys(111, "listen on ", path ? path : "a socket");
 }
 
+/* A program that is woken does not push aside the one that runs: that one ends its turn, and
+ * what it and others have to say is handled in one. Who was given another policy keeps it. */
+static void
+let_turns_end(void)
+{
+  struct sched_param p = {.sched_priority = 0};
+
+  if (sched_getscheduler(0) == SCHED_OTHER)
+    sched_setscheduler(0, SCHED_BATCH | SCHED_RESET_ON_FORK, &p);
+}
+
 int
 service_main(struct service const *svc, int argc, char const *const *argv)
 {
@@ -463,6 +475,7 @@ service_main(struct service const *svc, int argc, char const *const *argv)
   if (service.raw) return svc->raw() ? 0 : 111;
   if (service.pipe) return link_pipe(svc->sockets) ? 0 : 111;
   tell_ready();
+  let_turns_end();
   if (!event_run()) strerr_diefusys(111, "wait for events");
   return 0;
 }
