@@ -107,15 +107,16 @@ give_up(void *cookie)
   stralloc kept = p->kept;
   struct letter head;
   size_t i;
+  uint64_t n = 0;
 
-  log_event(LOG_WARN, "service-lost", "service", p->name, "stanzas",
-            log_num(kept.len > p->head), NULL);
   services_of_post_gone(p);
   p->kept = stralloc_zero;
   for (i = p->head; i < kept.len; i += sizeof head + head.len) {
     memcpy(&head, kept.s + i, sizeof head);
     return_to_sender(slice_of(kept.s + i + sizeof head, head.len), &head);
+    n++;
   }
+  log_event(LOG_WARN, "service-lost", "service", p->name, "returned", log_num(n), NULL);
   stralloc_free(&kept);
   post_free(p);
 }

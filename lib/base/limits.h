@@ -48,6 +48,10 @@
 #define ARCHIVE_ID_SHIFT 12
 /* What need not be on disk at once waits so long for what does (microseconds). */
 #define STORE_LATER_US 250000
+/* So often (microseconds) it is looked whether memory that became free goes back to the
+ * system: so many bytes, and more than an eighth of all. */
+#define TRIM_US 10000000
+#define TRIM_BYTES (1u << 20)
 /* SIGTERM: what is queued is written within this time (microseconds). */
 #define SERVICE_STOP_US 5000000
 /* Control connections a daemon serves at once, and how long one may stay silent. */

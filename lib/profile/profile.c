@@ -240,5 +240,5 @@ profile_last_put(struct profile *p, uint64_t number, uint64_t us, struct slice s
   uint64_pack_big(value, us);
   if (status.len) memcpy(value + 8, status.s, status.len);
   return store_put_later(p->store, p->last, key_of(buf, number),
-                   slice_of(value, 8 + status.len));
+                         slice_of(value, 8 + status.len));
 }

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,7 +27,7 @@ static struct {
   char instance[LINK_NAME_MAX + 1];
   unsigned int number, notif;
   bool pipe, raw, verbosity_given, stopping, told_ready, waits, hurry;
-  struct event_timer stop_timer, wait_timer;
+  struct event_timer stop_timer, wait_timer, trim_timer;
   uint64_t stop_at_us;
 } service = {.number = 1};
 
@@ -445,6 +446,23 @@ open_links(void)
     strerr_diefusys(111, "listen on ", path ? path : "a socket");
 }
 
+/* A crowd that is gone leaves its memory in pieces between what stays. What was given back
+ * still counts as free: what matters is what became free since. */
+static void
+trim(void *cookie)
+{
+  static size_t known;
+  struct mallinfo2 m = mallinfo2();
+
+  (void)cookie;
+  if (m.fordblks < known) known = m.fordblks;
+  if (m.fordblks - known > TRIM_BYTES && m.fordblks > m.arena / 8) {
+    malloc_trim(0);
+    known = m.fordblks;
+  }
+  event_timer_start(&service.trim_timer, door_now() + TRIM_US, trim, NULL);
+}
+
 /* A program that is woken does not push aside the one that runs: that one ends its turn, and
  * what it and others have to say is handled in one. Who was given another policy keeps it. */
 static void
@@ -476,6 +494,7 @@ service_main(struct service const *svc, int argc, char const *const *argv)
   if (service.pipe) return link_pipe(svc->sockets) ? 0 : 111;
   tell_ready();
   let_turns_end();
+  trim(NULL);
   if (!event_run()) strerr_diefusys(111, "wait for events");
   return 0;
 }
