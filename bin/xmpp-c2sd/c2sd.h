@@ -156,6 +156,9 @@ void stream_stop(struct link *l, struct record *r);
 void stream_go(struct link *l, struct record *r);
 void stream_secured(struct link *l, struct record *r);
 
+/* The client has so long to go on with its negotiation, from now. */
+void stream_give_time(struct stream *s);
+
 /* The stream that has this sid, or NULL. */
 struct stream *stream_find(uint64_t sid);
 

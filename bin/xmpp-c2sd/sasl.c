@@ -195,12 +195,15 @@ sasl_on_mechanisms(struct link *l, struct record *r)
   h->mechanisms = list.len ? strndup(list.s, list.len) : NULL;
 }
 
+/* The time that authd took is not its client's. */
 static struct stream *
 asked(struct record *r)
 {
   struct stream *s = stream_find(record_u64(r, 1));
 
-  return s && s->state == ST_ASKED ? s : NULL;
+  if (!s || s->state != ST_ASKED) return NULL;
+  stream_give_time(s);
+  return s;
 }
 
 void

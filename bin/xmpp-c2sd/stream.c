@@ -387,16 +387,34 @@ stream_shape(struct stream *s)
 
 /* ---- conduit records ---- */
 
+/* Whether it is waited for authd or routed, which are there. */
+static bool
+is_our_turn(struct stream const *s)
+{
+  return (s->state == ST_ASKED && link_find(AUTHD)) ||
+         (s->state == ST_BINDING && link_find(ROUTED));
+}
+
 static void
 too_slow(void *cookie)
 {
   struct stream *s = cookie;
 
+  if (is_our_turn(s)) {
+    stream_give_time(s);
+    return;
+  }
   if (s->state == ST_RESUMING && s->sm)
     stream_lost(s, "not resumed in time");
   else
     stream_error(s, "connection-timeout", NULL);
   stream_settle(s);
+}
+
+void
+stream_give_time(struct stream *s)
+{
+  event_timer_start(&s->timer, door_now() + c2sd.negotiation_us, too_slow, s);
 }
 
 void
@@ -415,7 +433,7 @@ stream_open(struct link *l, struct record *r)
   xml_limit(&s->xml, STANZA_MAX_BEFORE_AUTH);
   s->sid = ids_take(&streams, s);
   if (!s->ip || !s->sid || !conduit_put(s)) goto refuse;
-  event_timer_start(&s->timer, door_now() + c2sd.negotiation_us, too_slow, s);
+  stream_give_time(s);
   stream_shape(s);
   return;
 refuse:

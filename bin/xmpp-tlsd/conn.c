@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -104,11 +105,24 @@ conn_drop(struct conn *c, char const *why)
   free(c);
 }
 
+/* With many at once what the client said may not have been read yet. */
+static bool
+is_unread(struct conn const *c)
+{
+  struct pollfd p = {.fd = c->io.fd, .events = POLLIN};
+
+  return poll(&p, 1, 0) > 0 && p.revents == POLLIN;
+}
+
 void
 conn_on_deadline(void *cookie)
 {
   struct conn *c = cookie;
 
+  if (c->state == HANDSHAKE && is_unread(c)) {
+    event_timer_start(&c->timer, door_now() + TLS_HANDSHAKE_US, conn_on_deadline, c);
+    return;
+  }
   switch (c->state) {
   case HANDSHAKE: conn_drop(c, "no TLS handshake in time"); return;
   case CLOSING: conn_drop(c, "closed"); return;
