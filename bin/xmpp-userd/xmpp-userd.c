@@ -64,15 +64,13 @@ on_stanza(struct link *l, struct record *r)
 }
 
 /* What was said in this turn is not true if the store failed: routed's link ends before it
- * leaves. Ending the read of the accounts lets the next turn see new ones. When somebody was
- * last there need not be on disk at once. */
+ * leaves. Ending the read of the accounts lets the next turn see new ones. */
 static void
 turn(void)
 {
   struct link *routed = link_find(ROUTED);
 
   if (userd.accounts) accounts_commit(userd.accounts);
-  if (store_may_wait(userd.store) && service_wait()) return;
   if (!store_commit(userd.store) && routed) link_discard(routed, "the store failed");
 }
 

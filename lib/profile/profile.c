@@ -239,6 +239,6 @@ profile_last_put(struct profile *p, uint64_t number, uint64_t us, struct slice s
   status = cut(status, PROFILE_STATUS_MAX);
   uint64_pack_big(value, us);
   if (status.len) memcpy(value + 8, status.s, status.len);
-  return store_put_later(p->store, p->last, key_of(buf, number),
-                         slice_of(value, 8 + status.len));
+  return store_put(p->store, p->last, key_of(buf, number),
+                   slice_of(value, 8 + status.len));
 }

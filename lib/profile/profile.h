@@ -92,7 +92,7 @@ bool profile_private_count(struct profile *p, uint64_t number, unsigned int *n);
 bool profile_last_get(struct profile *p, uint64_t number, uint64_t *us,
                       struct slice *status);
 
-/* Set it, as store_put_later; the status is cut to PROFILE_STATUS_MAX. false with errno EIO. */
+/* Set it; the status is cut to PROFILE_STATUS_MAX. false with errno EIO. */
 bool profile_last_put(struct profile *p, uint64_t number, uint64_t us,
                       struct slice status);
 
