@@ -307,6 +307,14 @@ read_set(struct handle_ctx *ctx, struct xml_node const *set, struct query *q)
   return true;
 }
 
+/* profanity (0.13) says behind which message to go on, but without the set around it. It would
+ * get its first page again, and show it twice. */
+static bool
+read_bare_after(struct handle_ctx *ctx, struct xml_node const *after, struct query *q)
+{
+  return !after || read_id(ctx, xml_text(ctx->arena, after), &q->after);
+}
+
 bool
 query_read(struct handle_ctx *ctx, struct xml_node const *e, struct query *q)
 {
@@ -316,5 +324,6 @@ query_read(struct handle_ctx *ctx, struct xml_node const *e, struct query *q)
   if (xml_attr(e, "node").len)
     return wrong(ctx, ERR_FEATURE_NOT_IMPLEMENTED, "an account's archive has no nodes");
   return read_form(ctx, xml_child(e, NS_DATA, "x"), q) &&
+         read_bare_after(ctx, xml_child(e, NS_MAM, "after"), q) &&
          read_set(ctx, xml_child(e, NS_RSM, "set"), q);
 }
