@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""profanity in a terminal: logs in over STARTTLS, adds a contact, talks, sees carbons."""
+"""profanity in a terminal: logs in over STARTTLS, adds a contact, talks, sees carbons; pages
+through an archive."""
 import os, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -41,4 +42,60 @@ def profanity_talks(t):
         f.end()
 
 
-main(Tree(accounts=ACCOUNTS))
+LINES = 60      # a page of the archive has 50, the screen shows fewer
+
+
+def talk_of_others(t):
+    """c and another device of d talk, and leave; nothing waits for d."""
+    c, d = t.login("c"), t.login("d", "second")
+    for i in range(1, LINES + 1):
+        a, b = (c, d) if i % 2 else (d, c)
+        a.message(b.jid, "line %d" % i)
+        b.expect_body("line %d" % i)
+    c.close()
+    d.close()
+
+
+def sees_lines(term, first=None, last=None):
+    """Wait until the screen shows lines of the talk, up to last or from first on, each once and
+    in order, with who said them; their numbers."""
+    def look():
+        found = re.findall(r" (me|c@localhost)\S*: line (\d+) *$", term.screen(), re.M)
+        seen = [int(i) for _, i in found]
+        return (seen and seen == list(range(first or seen[0], (last or seen[-1]) + 1)) and
+                all((who == "me") == (int(i) % 2 == 0) for who, i in found) and seen)
+    try:
+        return until("lines %s to %s" % (first, last), look, 15, 0.05)
+    except AssertionError as e:
+        raise AssertionError("%s\n%s" % (e, term.screen().rstrip()))
+
+
+@check
+def profanity_pages_through_an_archive(t):
+    talk_of_others(t)
+    t.ctl("trace", "mamd", "on", t.dir + "/mamd")
+    term = Terminal(t, "profanity")
+    try:
+        term.see(r"Profanity")
+        term.say("/mam on")
+        term.say("/connect d@localhost server 127.0.0.1 port %d tls trust" % t.port)
+        term.see(r"[Ee]nter password")
+        term.say(PW)
+        term.see(r"d@localhost\S* logged in successfully")
+        term.say("/disco info localhost")       # by then it knows what the host can do
+        term.see(r"urn:xmpp:mam:2")
+        term.say("/msg c@localhost")
+        newest = sees_lines(term, last=LINES)
+        term.tmux("send-keys", "PPage")
+        oldest = sees_lines(term, first=1)
+        assert newest[0] - 1 <= oldest[-1] < LINES, (oldest, newest)
+        t.ctl("trace", "mamd", "off")
+        term.say("/quit")
+    finally:
+        term.end()
+    with open(t.dir + "/mamd.in") as f:
+        asked = re.findall(r"\tns=urn:xmpp:mam:2\t.*", f.read())
+    assert len(asked) == 2 and "<after>" in asked[1], asked
+
+
+main(Tree(accounts=ACCOUNTS + ["c@localhost", "d@localhost"]))
