@@ -179,7 +179,7 @@ bench: deps all $(B)/bench/archive-append
 	$(call need,python3 openssl util-linux)
 	@d=`mktemp -d` && trap 'rm -rf "$$d"' EXIT && chmod 755 "$$d" && \
 	  $(MAKE) -s install PREFIX="$$d" DESTDIR= && \
-	  tests/bench/run -p "$(PEERS)" -r "$(ROWS)" -n $(ROUNDS) -t $(SECONDS) -o $(B)/bench "$$d/bin"
+	  tests/bench/run -p "$(PEERS)" -r '$(value ROWS)' -n $(ROUNDS) -t $(SECONDS) -o $(B)/bench "$$d/bin"
 
 # make fuzz T=record [SECONDS=60]
 T ?= record
