@@ -1,5 +1,5 @@
 /* store: an LMDB environment with one writer. All writes of a turn are one transaction, which
- * is committed before the turn's output leaves. Readers in other programs open the same
+ * is committed before the turn's output leaves, or later when all of it may wait. Readers in other programs open the same
  * folder read-only. When LMDB can do nothing more until the environment is opened anew (its
  * first page could not be written), the process exits 111, having logged why. */
 #ifndef STORE_H

@@ -1,38 +1,13 @@
 #!/usr/bin/python3
 """What slixmpp's plugins find: disco, ping, time; and who wins a resource."""
-import asyncio, datetime, logging
+import datetime
 
+import slix
 from tree import *
 
-logging.disable(logging.CRITICAL)
-import slixmpp
 
-
-def session(t, what, user="a"):
-    """Log in and run the coroutine function what(client); its result."""
-    c = slixmpp.ClientXMPP(user + "@localhost", PW)
-    c.ssl_context.check_hostname, c.ssl_context.verify_mode = False, ssl.CERT_NONE
-    for x in ("xep_0030", "xep_0199", "xep_0202"):
-        c.register_plugin(x)
-    done = c.loop.create_future()
-
-    async def start(_):
-        try:
-            done.set_result(await what(c))
-        except Exception as e:
-            done.set_exception(e)
-
-    c.add_event_handler("session_start", start)
-    c.connect(("127.0.0.1", t.port))
-
-    async def wait():
-        try:
-            return await asyncio.wait_for(done, 2 * DEADLINE)
-        finally:
-            c.disconnect()
-            await asyncio.wait_for(c.disconnected, DEADLINE)
-
-    return c.loop.run_until_complete(wait())
+def session(t, what):
+    return slix.session(t, what, "a@localhost", ("xep_0030", "xep_0199", "xep_0202"))
 
 
 @check

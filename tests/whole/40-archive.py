@@ -1,9 +1,7 @@
 #!/usr/bin/python3
 """XEP-0313: clients page through archives and catch up; ids are the same everywhere; what
 xmpp-mamd has acknowledged is in both archives once, though it was killed or had no room."""
-import asyncio
-
-import slixmpp
+from slix import session
 from slixmpp.plugins import xep_0082
 
 from tree import *
@@ -76,58 +74,14 @@ def check_once(got, want, what):
         sorted(x for x in set(got) if got.count(x) > want.count(x))[:5])
 
 
-def messages_until_ping(s):
-    """What messages came before the answer to a ping: the server has handled all before."""
-    got, i = [], s.next_id()
-    s.send("<iq type='get' id='%s' to='%s'><ping xmlns='%s'/></iq>" % (i, s.host, PING))
-    while True:
-        e = s.recv()
-        if e.get("id") == i:
-            return got
-        if e.tag == "{%s}message" % CLIENT:
-            got.append(e)
-
-
 def say(s, to, texts):
     """Send these; the messages that came meanwhile."""
     for x in texts:
         s.message(to, x)
-    return messages_until_ping(s)
+    return s.messages_until_ping()
 
 
 # ---- slixmpp
-
-
-def slix(tree, jid, work):
-    """What the coroutine function work gives, run on a client that is in."""
-    c = slixmpp.ClientXMPP(jid, PW)
-    done = c.loop.create_future()
-    c.register_plugin("xep_0313")
-    c.ssl_context.check_hostname = False
-    c.ssl_context.verify_mode = ssl.CERT_NONE
-
-    async def on_start(event):
-        try:
-            done.set_result(await work(c))
-        except Exception as e:
-            done.set_exception(e)
-
-    c.add_event_handler("session_start", on_start)
-    c.connect(("127.0.0.1", tree.port))
-
-    async def wait():
-        try:
-            return await asyncio.wait_for(done, 2 * DEADLINE)
-        finally:
-            c.disconnect()
-            await asyncio.wait_for(c.disconnected, DEADLINE)
-
-    try:
-        return c.loop.run_until_complete(wait())
-    finally:
-        for task in asyncio.all_tasks(c.loop):
-            task.cancel()
-        c.loop.run_until_complete(asyncio.sleep(0))
 
 
 def result_body(msg):
@@ -175,7 +129,7 @@ def slixmpp_pages_through_500(t):
         await pages("late", rsm={"max": 250}, start=xep_0082.parse(first))
         return out
 
-    out = slix(t, "juliet@localhost/slix", work)
+    out = session(t, work, "juliet@localhost/slix", ["xep_0313"])
     check_once(sum(out["forwards"], []), want, "forwards")
     # The iterator of slixmpp ends after one page when it goes backwards.
     check_once(bodies(backwards(juliet)), want, "backwards")
@@ -210,7 +164,7 @@ def second_device_catches_up(t):
     check_once(bodies(got), want, "behind what it had")
     # What the archive gave is not given a second time as messages that waited.
     laptop.send("<presence/>")
-    more = messages_until_ping(laptop) + messages_until_ping(laptop)
+    more = laptop.messages_until_ping() + laptop.messages_until_ping()
     assert not more, [ET.tostring(e) for e in more]
     for s in (mercutio, phone, laptop):
         s.close()

@@ -18,18 +18,6 @@ def take(s, n, seconds=None):
     return got
 
 
-def messages_until_ping(s):
-    """The messages before the answer to a ping, as (type, body, element)."""
-    got, i = [], s.next_id()
-    s.send("<iq type='get' id='%s' to='%s'><ping xmlns='%s'/></iq>" % (i, s.host, PING))
-    while True:
-        e = s.recv()
-        if e.get("id") == i:
-            return got
-        if e.tag == "{%s}message" % CLIENT:
-            got.append((e.get("type"), e.findtext("{%s}body" % CLIENT), e))
-
-
 def enable(s, resume=True):
     s.send("<enable xmlns='%s'%s/>" % (SM, " resume='true'" if resume else ""))
     return s.expect_tag(SM, "enabled").get("id")
@@ -73,13 +61,25 @@ def the_rest_comes_after_a_session_timed_out(t):
     s = t.login("juliet", available=False)
     s.send("<presence/>")
     assert take(s, 15) == want[25:]
-    more = messages_until_ping(s)
+    more = s.messages_until_ping()
     assert not more, more
     until("nothing waits", lambda: waiting(t, "juliet@localhost") == 0)
-    errors = [e for e in messages_until_ping(romeo) if e[0] == "error"]
-    assert not errors, "the sender was told that they were lost: %s" % ET.tostring(errors[0][2])
+    errors = [e for e in romeo.messages_until_ping() if e.get("type") == "error"]
+    assert not errors, "the sender was told that they were lost: %s" % ET.tostring(errors[0])
     s.close()
     romeo.close()
+
+
+def live_and_lost(t, s, romeo, name, texts):
+    """What is said to s, who is there and then cut off for good, is under way to nobody."""
+    enable(s)
+    s.send("<presence/>")
+    s.expect(lambda e: e.tag == "{%s}presence" % CLIENT)
+    cut(s)
+    for x in texts:
+        romeo.message(name + "@localhost", x)
+    romeo.ping()
+    until("the end of the session", lambda: name not in t.ctl("sessions"))
 
 
 @check
@@ -87,19 +87,13 @@ def lost_session_of_live_messages(t):
     """resend_on_timeout if_offline: what was under way to a session waits for the next."""
     romeo = t.login("romeo")
     s = t.login("nurse", available=False)
-    enable(s)
-    s.send("<presence/>")
-    s.expect(lambda e: e.tag == "{%s}presence" % CLIENT)
-    cut(s)
-    for i in range(5):
-        romeo.message("nurse@localhost", "n%d" % i)
-    romeo.ping()
-    until("the end of the session", lambda: "nurse" not in t.ctl("sessions"))
+    texts = ["n%d" % i for i in range(5)]
+    live_and_lost(t, s, romeo, "nurse", texts)
     s = t.login("nurse", available=False)
     s.send("<presence/>")
-    assert take(s, 5) == ["n%d" % i for i in range(5)]
-    assert not messages_until_ping(s)
-    assert not messages_until_ping(romeo)
+    assert take(s, 5) == texts
+    assert not s.messages_until_ping()
+    assert not romeo.messages_until_ping()
     s.close()
     romeo.close()
 
@@ -113,17 +107,11 @@ def lost_session_of_messages_that_are_not_archived(t):
     assert e.get("type") == "result"
     e = romeo.iq(None, "<prefs xmlns='urn:xmpp:mam:2' default='never'/>", "set")
     assert e.get("type") == "result"
-    enable(s)
-    s.send("<presence/>")
-    s.expect(lambda e: e.tag == "{%s}presence" % CLIENT)
-    cut(s)
-    for i in range(3):
-        romeo.message("paris@localhost", "p%d" % i)
-    romeo.ping()
-    until("the end of the session", lambda: "paris" not in t.ctl("sessions"))
+    texts = ["p%d" % i for i in range(3)]
+    live_and_lost(t, s, romeo, "paris", texts)
     s = t.login("paris", available=False)
     s.send("<presence/>")
-    assert take(s, 3, 3) == ["p%d" % i for i in range(3)]
+    assert take(s, 3, 3) == texts
     s.close()
     romeo.iq(None, "<prefs xmlns='urn:xmpp:mam:2' default='always'/>", "set")
     romeo.close()
@@ -144,7 +132,7 @@ def mamd_and_routed_are_killed_with_messages_waiting(t):
     s = t.login("tybalt", available=False)
     s.send("<presence/>")
     assert take(s, 10) == ["t%d" % i for i in range(10)]
-    assert not messages_until_ping(s)
+    assert not s.messages_until_ping()
     s.close()
     romeo.abort()
 
@@ -251,7 +239,7 @@ def play_full(t, folder):
     b.send("<presence/>")
     got = [x.split()[0] for x in take(b, 30)]
     assert got == ["%d" % i for i in range(30)], got
-    assert not messages_until_ping(b)
+    assert not b.messages_until_ping()
     a.close()
     b.close()
 
@@ -309,7 +297,7 @@ def play_read_only(t, folder):
     b = t.login("b", available=False)
     b.send("<presence/>")
     assert take(b, 3) == ["0", "1", "2"]
-    assert not messages_until_ping(b)
+    assert not b.messages_until_ping()
     a.close()
     b.close()
 

@@ -555,6 +555,17 @@ class Stream:
         e = self.iq(self.host, "<ping xmlns='%s'/>" % PING, seconds=seconds)
         assert e.get("type") == "result", ET.tostring(e).decode()
 
+    def messages_until_ping(self):
+        """The messages before the answer to a ping: the server has handled all before."""
+        got, i = [], self.next_id()
+        self.send("<iq type='get' id='%s' to='%s'><ping xmlns='%s'/></iq>" % (i, self.host, PING))
+        while True:
+            e = self.recv()
+            if e.get("id") == i:
+                return got
+            if e.tag == "{%s}message" % CLIENT:
+                got.append(e)
+
     def message(self, to, text, extra=""):
         self.send("<message type='chat' to='%s'%s><body>%s</body></message>" % (to, extra, text))
 

@@ -1,0 +1,39 @@
+"""One slixmpp client for one coroutine."""
+import asyncio, logging
+
+from tree import *
+
+logging.disable(logging.CRITICAL)
+import slixmpp
+
+
+def session(t, work, jid, plugins):
+    """Log in and run the coroutine function work(client); its result."""
+    c = slixmpp.ClientXMPP(jid, PW)
+    c.ssl_context.check_hostname, c.ssl_context.verify_mode = False, ssl.CERT_NONE
+    for x in plugins:
+        c.register_plugin(x)
+    done = c.loop.create_future()
+
+    async def start(_):
+        try:
+            done.set_result(await work(c))
+        except Exception as e:
+            done.set_exception(e)
+
+    c.add_event_handler("session_start", start)
+    c.connect(("127.0.0.1", t.port))
+
+    async def wait():
+        try:
+            return await asyncio.wait_for(done, 2 * DEADLINE)
+        finally:
+            c.disconnect()
+            await asyncio.wait_for(c.disconnected, DEADLINE)
+
+    try:
+        return c.loop.run_until_complete(wait())
+    finally:
+        for task in asyncio.all_tasks(c.loop):
+            task.cancel()
+        c.loop.run_until_complete(asyncio.sleep(0))
