@@ -68,7 +68,7 @@ bool archive_lose(struct archive *a);
 /* What is stored is not what was put there: false, errno EIO, logged. */
 bool archive_bad(char const *what, uint64_t owner, uint64_t id);
 
-/* ---- hash.c ---- */
+/* ---- slots.c ---- */
 
 /* Find text among those of the owner in table t (list, mark or name), whose values end in it.
  * *found: *slot is its; else *slot is one that is free. */
