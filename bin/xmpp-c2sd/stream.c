@@ -458,6 +458,7 @@ stream_data(struct link *l, struct record *r)
   if (!s) return;
   bytes = record_get(r, 2);
   s->seen_us = door_now();
+  s->pinged = false;
   feed(s, bytes.s, bytes.len);
   stream_settle(s);
 }
