@@ -219,12 +219,19 @@ roster_get(struct handle_ctx *ctx, struct stanza const *in, struct xml_node cons
 
 /* s2.5: nothing is left of the contact, on neither side. */
 static enum verdict
-remove_item(struct handle_ctx *ctx, uint64_t account, struct slice contact)
+remove_item(struct handle_ctx *ctx, struct stanza const *in, uint64_t account,
+            struct slice contact)
 {
   struct roster_item item;
 
   if (!roster_item_get(userd.roster, account, contact, &item) && errno != ENOENT)
     return store_refused(ctx);
+  if (!item.listed && stanza_is_again(in)) {
+    item = (struct roster_item){.jid = contact, .state = ROSTER_BOTH}; /* it may have been */
+    roster_push(ctx->account, account, contact);
+    subscription_cancel(ctx->account, &item);
+    return DONE;
+  }
   if (!item.listed) return refuse(ctx, ERR_ITEM_NOT_FOUND);
   if (!roster_item_del(userd.roster, account, contact) ||
       !roster_request_del(userd.roster, account, contact))
@@ -296,7 +303,6 @@ roster_set(struct handle_ctx *ctx, struct stanza const *in, struct xml_node cons
   struct xml_node const *item = xml_next(e, NULL);
   struct jid contact;
 
-  (void)in;
   (void)out;
   if (!account) return REFUSE;
   if (!userd_may_change(&ctx->from)) return refuse(ctx, ERR_NOT_ALLOWED);
@@ -306,6 +312,6 @@ roster_set(struct handle_ctx *ctx, struct stanza const *in, struct xml_node cons
     return refuse(ctx, ERR_JID_MALFORMED);
   if (slice_eq(contact.bare, ctx->account)) return refuse(ctx, ERR_NOT_ALLOWED);
   if (slice_is(xml_attr(item, "subscription"), "remove"))
-    return remove_item(ctx, account, contact.bare);
+    return remove_item(ctx, in, account, contact.bare);
   return set_item(ctx, account, contact.bare, item);
 }

@@ -62,6 +62,7 @@ struct change {
   enum roster_state before;
   struct roster_item item; /* as it is to be */
   bool was_listed, was_approved;
+  bool stored; /* by one of us that was killed, perhaps before it said so */
 };
 
 static bool
@@ -177,7 +178,7 @@ store(struct change *c, enum roster_state next)
   item->state = next;
   if ((next != ROSTER_NONE && next != ROSTER_NONE_IN) || item->approved)
     item->listed = true;
-  if (next != c->before || item->approved != c->was_approved) {
+  if (!c->stored && (next != c->before || item->approved != c->was_approved)) {
     bool ok = item->listed || next == ROSTER_NONE_IN
                 ? roster_item_put(userd.roster, c->account, item)
                 : roster_item_del(userd.roster, c->account, item->jid);
@@ -192,7 +193,7 @@ store(struct change *c, enum roster_state next)
 static void
 push(struct change const *c)
 {
-  if (is_visible(c)) roster_push(c->own.bare, c->account, c->contact.bare);
+  if (c->stored || is_visible(c)) roster_push(c->own.bare, c->account, c->contact.bare);
 }
 
 /* Fill *c for a stanza of this type between two addresses. false: there is nothing to do
@@ -213,6 +214,22 @@ begin(struct change *c, struct slice own, struct slice contact, struct slice typ
   c->was_listed = c->item.listed;
   c->was_approved = c->item.approved;
   return true;
+}
+
+/* The row that the stanza meets. One that we may have handled before a restart, and have, meets
+ * the row that led here, so that all that follows is said: what nobody needs any more is no
+ * harm. Of several such rows it is the one from which most follows. */
+static struct cell const *
+meet(struct change *c, struct stanza const *st, struct cell const table[][KINDS])
+{
+  enum roster_state now = c->before;
+  unsigned int i;
+
+  c->stored = stanza_is_again(st) && table[now][c->kind].next == now;
+  for (i = 0; c->stored && i < ROSTER_STATES_N; i++)
+    if (i != now && table[i][c->kind].goes && table[i][c->kind].next == now)
+      c->before = (enum roster_state)i;
+  return &table[c->before][c->kind];
 }
 
 /* ---- what the account says ---- */
@@ -262,13 +279,6 @@ change_presence(struct change const *c)
                roster_takes(was) && !roster_takes(is));
 }
 
-/* Whether it may have been handled before a restart of ours. */
-static bool
-is_again(struct stanza const *st)
-{
-  return slice_has_word(st->tags, SLICE("again"));
-}
-
 void
 subscription_outbound(struct stanza const *st)
 {
@@ -280,12 +290,7 @@ subscription_outbound(struct stanza const *st)
       c.contact.bare.len > ROSTER_JID_MAX || !userd_may_change(&who) ||
       blocking_has(c.own.bare, &to) || !counter_takes(&c.own, true))
     return;
-  cell = &outbound[c.before][c.kind];
-  if (!cell->goes && is_again(st) && (c.kind == UNSUBSCRIBED || roster_gives(c.before))) {
-    pass_on(&c, st); /* stored by one of us that was killed before it said so */
-    push(&c);
-    return;
-  }
+  cell = meet(&c, st, outbound);
   if (c.kind == SUBSCRIBED && !cell->goes) {
     approve_in_advance(&c);
     return;
@@ -351,7 +356,7 @@ keep_request(struct change const *c, struct stanza const *st)
 static void
 take_request(struct change *c, struct stanza const *st)
 {
-  struct cell const *cell = &inbound[c->before][SUBSCRIBE];
+  struct cell const *cell = meet(c, st, inbound);
 
   if (roster_gives(c->before) || c->item.approved)
     grant(c);
@@ -373,13 +378,8 @@ take_presence(struct change const *c)
 static void
 take_answer(struct change *c, struct stanza const *st)
 {
-  struct cell const *cell = &inbound[c->before][c->kind];
+  struct cell const *cell = meet(c, st, inbound);
 
-  if (!cell->goes && is_again(st) && (c->kind != SUBSCRIBED || roster_takes(c->before))) {
-    deliver(c, st);
-    push(c);
-    return;
-  }
   if (!cell->goes || !store(c, cell->next)) return;
   if (c->kind == UNSUBSCRIBE &&
       !roster_request_del(userd.roster, c->account, c->contact.bare))

@@ -140,3 +140,9 @@ stanza_tag(struct slice tags, char const *name)
       return slice_of(word.s + n + 1, word.len - n - 1);
   return SLICE("");
 }
+
+bool
+stanza_is_again(struct stanza const *st)
+{
+  return slice_has_word(st->tags, SLICE("again"));
+}

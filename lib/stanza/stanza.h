@@ -83,4 +83,8 @@ void stanza_answer(struct link *l, struct stanza const *in, char const *type,
 /* The value of the tag NAME=VALUE among tags; empty when there is none. */
 struct slice stanza_tag(struct slice tags, char const *name);
 
+/* Whether a run of this program that was killed may have handled it already: then all that
+ * follows from it is to be said, for perhaps nobody has heard of it. */
+bool stanza_is_again(struct stanza const *st);
+
 #endif

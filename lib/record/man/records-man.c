@@ -63,7 +63,9 @@ static char const head[] =
   "of a request's payload,\n"
   ".Li body ,\n"
   ".Li prio=N\n"
-  "of presence.\n"
+  "of presence;\n"
+  ".Li again\n"
+  "of what a run of the program that was killed may have handled already.\n"
   ".Sh VERBS\n"
   ".Bl -tag -width Ds\n";
 
