@@ -212,9 +212,9 @@ all_again(struct stream *s)
 void
 shown_on_recall(struct link *l, struct record *r)
 {
-  (void)r;
   stream_each(all_again);
   link_begin(l, VERB_RECALLED);
   link_str(l, service_instance());
+  link_raw(l, record_raw(r, 1));
   link_end(l);
 }

@@ -6,8 +6,9 @@
  * offline, gone) waits in their posts while they are away. What userd forgets with its death
  * the c2sds tell again (shown, wants, directed), so that nobody notices. */
 
-static unsigned int awaited; /* c2sds that were asked to tell again and have not yet */
-static bool early;           /* one has, before all that are expected had */
+static uint64_t recalls;     /* how often all c2sds were asked to tell again */
+static unsigned int awaited; /* those that have not answered the last time */
+static bool early;           /* one has told all, before all that are expected had */
 
 static struct link *
 watcher(void)
@@ -154,12 +155,14 @@ presence_recall(void)
 {
   struct link *l;
 
+  recalls++;
   awaited = 0;
   early = false;
   for (l = link_next(NULL); l; l = link_next(l)) {
     if (!l->up || l->program != C2SD) continue;
     awaited++;
     link_begin(l, VERB_RECALL);
+    link_num(l, recalls);
     link_end(l);
   }
 }
@@ -200,30 +203,48 @@ tell_recalled(struct link *userd, struct link const *c2sd)
  * session that it does not know may until then be one that it has forgotten. After a restart
  * of ours that word is kept back until the sessions of all c2sds are known here: userd then
  * broadcasts the end of those that are missing, and nobody is to miss it. */
-void
-presence_recalled(struct link *l, struct record *r)
+static void
+all_recalled(struct link *userd)
 {
-  struct link *userd = watcher();
-  struct post const *post = post_find(USERD);
+  struct link *l;
 
-  (void)r;
-  posts_announced(l);
-  if (!userd) return;
   if (!posts_know_all_sessions()) {
     early = true;
     return;
   }
-  if (early) {
-    presence_recall();
-    return;
-  }
-  if (awaited) awaited--;
-  if (!post || !post->held) {
-    tell_recalled(userd, l);
-    return;
-  }
-  if (awaited) return;
   posts_recalled();
   for (l = link_next(NULL); l; l = link_next(l))
     if (l->up && l->program == C2SD) tell_recalled(userd, l);
+}
+
+/* Its link has come up, perhaps before that of userd, which then has not heard all. */
+static void
+announced(struct link *userd, struct link *l)
+{
+  if (!posts_know_all_sessions())
+    early = true;
+  else if (early || awaited)
+    presence_recall();
+  else
+    tell_recalled(userd, l);
+}
+
+void
+presence_recalled(struct link *l, struct record *r)
+{
+  struct link *userd = watcher();
+  struct slice n = record_get(r, 2);
+
+  posts_announced(l);
+  if (!userd) return;
+  if (!n.len)
+    announced(userd, l);
+  else if (awaited && record_u64(r, 2) == recalls && !--awaited)
+    all_recalled(userd);
+}
+
+void
+presence_c2sd_gone(void)
+{
+  if (awaited && watcher()) presence_recall();
 }

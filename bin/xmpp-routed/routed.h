@@ -101,9 +101,8 @@ void presence_recall(void);
 /* All c2sds that are expected have told their sessions, or are waited for no more. */
 void presence_all_there(void);
 
-/* userd has all presence that waited for it, or it is lost: say which sessions have ended
- * since. */
-void presence_caught_up(void);
+/* Its sessions are known no more; it need not answer. */
+void presence_c2sd_gone(void);
 
 /* ---- programs that take stanzas (posts.c) ---- */
 

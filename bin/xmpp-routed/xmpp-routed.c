@@ -31,7 +31,10 @@ up(struct link *l)
 static void
 down(struct link *l)
 {
-  if (l->program & C2SD) sessions_of_link_gone(l);
+  if (l->program == C2SD) {
+    sessions_of_link_gone(l);
+    presence_c2sd_gone();
+  }
   services_of_link_gone(l);
   posts_gone(l);
   sources_gone(l);

@@ -79,10 +79,10 @@ V(DIRECTED, "directed", "FROM TO TYPE", 2, C2SD | ROUTED, ROUTED | USERD,       
   "The session FROM has sent presence to TO, available or of TYPE unavailable.")              \
 V(SHOWN, "shown", "SESSION INSTANCE XML", 3, C2SD | ROUTED, ROUTED | USERD,                   \
   "After a restart: the presence that the session shows; it was broadcast before. SESSION is its SID for routed, its full JID for userd.") \
-V(RECALL, "recall", "", 0, ROUTED, C2SD,                                                      \
+V(RECALL, "recall", "ROUND", 1, ROUTED, C2SD,                                                 \
   "Say again what the sessions have shown: wants, shown and directed of each; then recalled.") \
-V(RECALLED, "recalled", "INSTANCE", 0, C2SD | ROUTED, ROUTED | USERD,                         \
-  "All sessions of the c2sd INSTANCE have been told.")                                        \
+V(RECALLED, "recalled", "INSTANCE ROUND", 1, C2SD | ROUTED, ROUTED | USERD,                   \
+  "All sessions of the c2sd INSTANCE have been told: because its link has come up, or as the recall of this ROUND asked.") \
 V(ONLINE, "online", "JID PRIORITY WORD SESSION", 1, ROUTED, HOSTD | MAMD,                             \
   "The session of full JID has become available, or its priority is negative no more. WORD again: it has been so for some time, and may have been told before. SESSION is its number: mamd tags what waits for it session=N, and what is for another that had its name is not delivered.") \
 V(OFFLINE, "offline", "JID LOST", 1, ROUTED, MAMD,                                            \
