@@ -331,6 +331,7 @@ deliver_record(struct link *l, struct record *r)
 {
   struct passing p = {.own = false};
 
+  if (expected_keeps(l, r)) return;
   stanza_read(r, 0, &p.st);
   if (!source_take(l, p.st.origin, &p)) return;
   deliver_total++;

@@ -208,7 +208,7 @@ all_recalled(struct link *userd)
 {
   struct link *l;
 
-  if (!posts_know_all_sessions()) {
+  if (!expected_sessions_known()) {
     early = true;
     return;
   }
@@ -221,7 +221,7 @@ all_recalled(struct link *userd)
 static void
 announced(struct link *userd, struct link *l)
 {
-  if (!posts_know_all_sessions())
+  if (!expected_sessions_known())
     early = true;
   else if (early || awaited)
     presence_recall();
@@ -235,7 +235,7 @@ presence_recalled(struct link *l, struct record *r)
   struct link *userd = watcher();
   struct slice n = record_get(r, 2);
 
-  posts_announced(l);
+  expected_announced(l);
   if (!userd) return;
   if (!n.len)
     announced(userd, l);

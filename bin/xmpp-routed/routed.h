@@ -131,24 +131,33 @@ struct post *post_find(enum program p);
 /* The first (behind NULL), the next; NULL: no more. */
 struct post *posts_next(struct post const *p);
 
-/* At the start: an instance that the settings name. It has said what it is for, or all its
- * sessions. */
-void posts_expect(struct slice name);
-void posts_announced(struct link *l);
-
-/* Whether each c2sd that is expected has told all its sessions, or is waited for no more. */
-bool posts_know_all_sessions(void);
-
-/* Whether the edge l is not to be read, because one that is expected has not announced itself
- * yet: so a restart of ours, too, goes unnoticed. */
-bool posts_are_awaited(struct link const *l);
-
 void posts_up(struct link *l);
 void posts_gone(struct link *l);
 void posts_acked(struct link *l, struct record *r);
 
 /* All c2sds have told userd of their sessions. */
 void posts_recalled(void);
+
+/* ---- who is expected after a start (expected.c) ---- */
+
+/* At the start: an instance that the settings name. It has said what it is for, or all its
+ * sessions. */
+void expected_add(struct slice name);
+void expected_announced(struct link *l);
+
+/* Whether each c2sd that is expected has told all its sessions, or is waited for no more. */
+bool expected_sessions_known(void);
+
+/* Whether the edge l is not to be read, because one that is expected has not announced itself
+ * yet. */
+bool expected_holds(struct link const *l);
+
+/* The stanza of a service is kept for a later turn, because of the same. */
+bool expected_keeps(struct link *l, struct record *r);
+void expected_turn(void);
+
+/* The link is down: what is kept of it will be said again. */
+void expected_gone(struct link const *l);
 
 /* ---- services (services.c) ---- */
 

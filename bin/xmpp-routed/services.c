@@ -131,7 +131,7 @@ add_key(struct link *l, enum verb v, struct slice text)
   char *key = copy(text);
   struct entry *e;
 
-  posts_announced(l);
+  expected_announced(l);
   if (key && said_again(post_of(l), v, key, NULL)) {
     free(key);
     return;
@@ -204,7 +204,7 @@ services_watch(struct link *l, struct record *r)
 {
   struct slice what = record_get(r, 1);
 
-  posts_announced(l);
+  expected_announced(l);
   if (!add_watcher(l, what)) return;
   if (slice_is(what, "online") && post_of(l)) {
     post_of(l)->wants_online = true;

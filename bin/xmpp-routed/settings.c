@@ -100,7 +100,7 @@ routed_load(struct settings *st, bool first)
   hosts = list;
   row = NULL;
   while (first && (row = settings_next(st, "expect", row)))
-    posts_expect(row->value[0]);
+    expected_add(row->value[0]);
   services_changed();
   return true;
 fail:

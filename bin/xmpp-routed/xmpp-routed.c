@@ -6,14 +6,15 @@
  * SPEAKS  sessions and stanzas with c2sd; stanzas and registrations with all services
  *         (xmpp-records(7))
  * LIMITS  sessions by memory; a link over LINK_HIGH_WATER stops what feeds it; POST_MAX bytes
- *         for a service, which is waited for POST_GRACE_US; after a start
- *         the edges wait EXPECT_US for services
+ *         for a service, which is waited for POST_GRACE_US; after a start stanzas wait
+ *         EXPECT_US for who is expected
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, envelopes of its neighbours; the XML is never looked at
  * ROOMS   sessions.c who is online; presence.c what userd is told of it; services.c who
- *         serves what; posts.c, sources.c what is not acknowledged yet; rules.c the tables of
- *         delivery; deliver.c the way of a stanza, fanout.c of a broadcast, unacked.c of one
- *         that did not arrive; archive.c what is kept of messages; xepNNNN_*.c one extension each; settings.c
+ *         serves what; posts.c, sources.c what is not acknowledged yet; expected.c
+ *         who is waited for after a start; rules.c the tables of delivery; deliver.c the way
+ *         of a stanza, fanout.c of a broadcast, unacked.c of one that did not arrive;
+ *         archive.c what is kept of messages; xepNNNN_*.c one extension each; settings.c
  */
 #include "routed.h"
 
@@ -38,11 +39,13 @@ down(struct link *l)
   services_of_link_gone(l);
   posts_gone(l);
   sources_gone(l);
+  expected_gone(l);
 }
 
 static void
 turn(void)
 {
+  expected_turn();
   services_turn();
   sources_turn();
 }
@@ -115,7 +118,7 @@ static struct service const routed = {
   .down = down,
   .turn = turn,
   .pauses = pauses,
-  .holds = posts_are_awaited,
+  .holds = expected_holds,
   .stopped = stopped,
   .stats = stats,
 };

@@ -1,0 +1,162 @@
+#include "routed.h"
+
+#include <string.h>
+
+/* Who is expected after a start: services say what they are for, c2sds of their sessions.
+ * Until all have, or EXPECT_US has passed, what would go to them waits: edges are read up to
+ * where they have told all their sessions, and the stanzas that services say again are kept
+ * here. So a restart of ours goes unnoticed. */
+
+#define EXPECTED_MAX 96
+
+static struct {
+  char name[LINK_NAME_MAX + 1];
+  bool there;
+} expected[EXPECTED_MAX];
+
+static size_t expected_n;
+static struct event_timer patience;
+static bool impatient;
+
+/* A stanza that waits; its line stands behind it. */
+struct early {
+  struct link *link; /* NULL: it is gone, and will say it again */
+  size_t len;
+};
+
+static stralloc early = STRALLOC_ZERO;
+
+static void
+lose_patience(void *cookie)
+{
+  (void)cookie;
+  impatient = true;
+  presence_all_there();
+  service_look_again();
+}
+
+static void
+wait_with_patience(void)
+{
+  if (!event_timer_on(&patience))
+    event_timer_start(&patience, door_now() + EXPECT_US, lose_patience, NULL);
+}
+
+void
+expected_add(struct slice name)
+{
+  if (expected_n == EXPECTED_MAX || name.len > LINK_NAME_MAX) return;
+  memcpy(expected[expected_n++].name, name.s, name.len);
+}
+
+static size_t
+place(char const *name)
+{
+  size_t i;
+
+  for (i = 0; i < expected_n && strcmp(expected[i].name, name) != 0; i++) {
+  }
+  return i;
+}
+
+static bool
+all_there(void)
+{
+  size_t i;
+
+  for (i = 0; i < expected_n && !impatient; i++)
+    if (!expected[i].there) {
+      wait_with_patience();
+      return false;
+    }
+  impatient = true; /* from now on what goes is waited for in its post */
+  return true;
+}
+
+bool
+expected_holds(struct link const *l)
+{
+  size_t i;
+
+  if (!(l->program & PROGRAMS_EDGE)) return false;
+  i = place(l->name);
+  if (i < expected_n && !expected[i].there && !impatient) {
+    wait_with_patience();
+    return false;
+  }
+  return early.len || !all_there();
+}
+
+/* Instances are called after their program. */
+bool
+expected_sessions_known(void)
+{
+  size_t i;
+
+  for (i = 0; i < expected_n && !impatient; i++) {
+    if (expected[i].there || !slice_starts(slice_str(expected[i].name), "c2sd")) continue;
+    wait_with_patience();
+    return false;
+  }
+  return true;
+}
+
+void
+expected_announced(struct link *l)
+{
+  size_t i = place(l->name);
+
+  if (impatient || i == expected_n || expected[i].there) return;
+  expected[i].there = true;
+  service_look_again();
+}
+
+bool
+expected_keeps(struct link *l, struct record *r)
+{
+  struct early head = {.link = l};
+  struct slice line =
+    slice_of(r->at[0], (size_t)(r->at[r->n - 1] + r->len[r->n - 1] - r->at[0]));
+
+  if (l->program & PROGRAMS_EDGE || (!early.len && all_there())) return false;
+  head.len = line.len;
+  if (!stralloc_readyplus(&early, sizeof head + line.len)) {
+    link_drop(l, "out of memory");
+    return true;
+  }
+  stralloc_catb(&early, (char const *)&head, sizeof head);
+  stralloc_catb(&early, line.s, line.len);
+  return true;
+}
+
+void
+expected_turn(void)
+{
+  stralloc all = early;
+  struct early head;
+  struct record r;
+  size_t i;
+
+  if (!early.len || !all_there()) return;
+  early = stralloc_zero;
+  for (i = 0; i < all.len; i += sizeof head + head.len) {
+    memcpy(&head, all.s + i, sizeof head);
+    if (head.link && record_split(&r, all.s + i + sizeof head, head.len))
+      deliver_record(head.link, &r);
+  }
+  stralloc_free(&all);
+  service_look_again();
+}
+
+void
+expected_gone(struct link const *l)
+{
+  struct early head;
+  size_t i;
+
+  for (i = 0; i < early.len; i += sizeof head + head.len) {
+    memcpy(&head, early.s + i, sizeof head);
+    if (head.link == l) head.link = NULL;
+    memcpy(early.s + i, &head, sizeof head);
+  }
+}
