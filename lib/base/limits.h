@@ -49,9 +49,9 @@
 /* What need not be on disk at once waits so long for what does (microseconds). */
 #define STORE_LATER_US 250000
 /* So often (microseconds) it is looked whether memory that became free goes back to the
- * system: so many bytes, and more than an eighth of all. */
+ * system: more than so many bytes. */
 #define TRIM_US 10000000
-#define TRIM_BYTES (1u << 20)
+#define TRIM_BYTES (256u << 10)
 /* SIGTERM: what is queued is written within this time (microseconds). */
 #define SERVICE_STOP_US 5000000
 /* Control connections a daemon serves at once, and how long one may stay silent. */

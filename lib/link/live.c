@@ -222,6 +222,29 @@ take_line(struct link *l, char *line, size_t len)
   return link_line(l, line, len);
 }
 
+/* One buffer for all links: it is a link's own only while a part of a line waits in it. */
+static stralloc shared = STRALLOC_ZERO;
+
+static bool
+take_buffer(struct link *l)
+{
+  if (!l->in.s) {
+    l->in = shared;
+    shared = stralloc_zero;
+  }
+  return stralloc_readyplus(&l->in, READ_BYTES);
+}
+
+static void
+give_back(struct link *l)
+{
+  if (shared.s || l->in.a > 2 * READ_BYTES)
+    stralloc_free(&l->in);
+  else
+    shared = l->in;
+  l->in = stralloc_zero;
+}
+
 /* Handle the whole lines of l->in, as long as the link is read. false: the link was dropped or
  * must be. */
 static bool
@@ -242,8 +265,8 @@ take_lines(struct link *l)
   l->in.len = (size_t)(end - at);
   if (l->in.len)
     memmove(l->in.s, at, l->in.len);
-  else if (l->in.a > 2 * READ_BYTES)
-    stralloc_free(&l->in);
+  else
+    give_back(l);
   return true;
 }
 
@@ -252,12 +275,15 @@ read_some(struct link *l)
 {
   ssize_t n;
 
-  if (!stralloc_readyplus(&l->in, READ_BYTES)) {
+  if (!take_buffer(l)) {
     link_drop(l, "out of memory");
     return;
   }
   n = fd_read(l->io.fd, l->in.s + l->in.len, READ_BYTES);
-  if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
+  if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+    if (!l->in.len) give_back(l);
+    return;
+  }
   if (n <= 0) {
     if (l->up && l->program != CTL)
       log_event(LOG_INFO, "link-down", "link", l->name, NULL);

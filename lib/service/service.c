@@ -446,20 +446,46 @@ open_links(void)
     strerr_diefusys(111, "listen on ", path ? path : "a socket");
 }
 
-/* A crowd that is gone leaves its memory in pieces between what stays. What was given back
- * still counts as free: what matters is what became free since. */
+/* Bytes of memory that are this process's alone and in the machine; 0: not to be known. */
+static size_t
+resident(void)
+{
+  char buf[256];
+  ssize_t n = openreadnclose("/proc/self/statm", buf, sizeof buf);
+  struct slice rest = slice_of(buf, n > 0 ? (size_t)n : 0), word;
+  uint64_t pages[3] = {0}; /* of addresses; in the machine; of those, also in files */
+  unsigned int i;
+
+  for (i = 0; i < 3 && slice_word(&rest, ' ', &word); i++)
+    if (!slice_u64(word, &pages[i])) return 0;
+  return pages[1] > pages[2] ? (size_t)(pages[1] - pages[2]) * (size_t)sysconf(_SC_PAGESIZE)
+                             : 0;
+}
+
+/* What is in the machine beside what is in use. */
+static size_t
+spare(void)
+{
+  struct mallinfo2 m = mallinfo2();
+  size_t all = resident(), used = m.uordblks + m.hblkhd;
+
+  return all > used ? all - used : 0;
+}
+
+/* A crowd that is gone leaves its memory in pieces between what stays. Some of it cannot go
+ * back: what matters is what has become spare since. */
 static void
 trim(void *cookie)
 {
-  static size_t known;
-  struct mallinfo2 m = mallinfo2();
+  static size_t rest;
+  size_t now = spare();
 
   (void)cookie;
-  if (m.fordblks < known) known = m.fordblks;
-  if (m.fordblks - known > TRIM_BYTES && m.fordblks > m.arena / 8) {
+  if (now > rest + TRIM_BYTES) {
     malloc_trim(0);
-    known = m.fordblks;
+    now = rest = spare();
   }
+  if (now < rest) rest = now;
   event_timer_start(&service.trim_timer, door_now() + TRIM_US, trim, NULL);
 }
 
