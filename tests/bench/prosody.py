@@ -1,4 +1,5 @@
-"""Prosody under test: internal storage, its default modules without limits, epoll."""
+"""Prosody under test: internal storage, but SQLite for the archive (its internal one is not on
+disk when a message is acknowledged); its default modules without limits, epoll."""
 import os
 
 from server import DOMAIN, ITERATIONS, USER, Server, certificate, scram_keys
@@ -31,6 +32,11 @@ VirtualHost "%(domain)s"
   ssl = { certificate = "%(cert)s/cert.pem", key = "%(cert)s/key.pem" }
 """
 
+ARCHIVE = """
+storage = { archive = "sql" }
+sql = { driver = "SQLite3", database = "%(dir)s/data/archive.sqlite" }
+"""
+
 # Keys as internal_hashed stores them: hexadecimal; the salt is text.
 ACCOUNT = """return {
 \t["iteration_count"] = %d;
@@ -42,12 +48,13 @@ ACCOUNT = """return {
 
 
 class Prosody(Server):
-    name, packages, account = "prosody", ("prosody",), "prosody"
+    name, packages, account = "prosody", ("prosody", "lua-dbi-sqlite3"), "prosody"
 
     def configure(self):
         modules = MODULES + (["mam"] if self.archive else [])
+        text = CONFIG.replace("VirtualHost", ARCHIVE + "VirtualHost") if self.archive else CONFIG
         with open(self.dir + "/prosody.cfg.lua", "w") as f:
-            f.write(CONFIG % dict(
+            f.write(text % dict(
                 dir=self.dir, port=self.port, domain=DOMAIN, cert=certificate(),
                 iterations=ITERATIONS, modules=" ".join('"%s";' % m for m in modules)))
 
