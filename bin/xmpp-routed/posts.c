@@ -66,7 +66,7 @@ trim(struct post *p)
   memmove(p->kept.s, p->kept.s + p->head, p->kept.len - p->head);
   p->kept.len -= p->head;
   p->head = 0;
-  if (!p->kept.len && p->kept.a > LINK_LOW_WATER) stralloc_free(&p->kept);
+  if (!p->kept.len && p->kept.a > POST_IDLE) stralloc_free(&p->kept);
 }
 
 /* ---- coming and going ---- */

@@ -40,6 +40,8 @@
  * that it has not acknowledged among them, may be as many bytes as this. */
 #define POST_GRACE_US 10000000
 #define POST_MAX (64u << 20)
+/* Bytes of room that an empty one keeps. */
+#define POST_IDLE (64u << 10)
 /* A service that was restarted has said again what it is for after this (microseconds). */
 #define SERVICE_SETTLE_US 2000000
 /* After a start of routed the edges wait so long for the services (microseconds). */

@@ -115,6 +115,9 @@ void link_discard(struct link *l, char const *why);
 /* Bytes that wait to be written on all links. */
 size_t link_pending(void);
 
+/* Give back the buffers that are empty now. Between turns only. */
+void link_give_back(void);
+
 /* Stop accepting and connecting (on SIGTERM). */
 void link_close_doors(void);
 

@@ -245,6 +245,19 @@ give_back(struct link *l)
   l->in = stralloc_zero;
 }
 
+void
+link_give_back(void)
+{
+  struct link *l;
+
+  stralloc_free(&shared);
+  for (l = link_next(NULL); l; l = link_next(l)) {
+    link_trim(l);
+    if (!l->out.len) stralloc_free(&l->out);
+    if (!l->in.len) stralloc_free(&l->in);
+  }
+}
+
 /* Handle the whole lines of l->in, as long as the link is read. false: the link was dropped or
  * must be. */
 static bool

@@ -478,9 +478,11 @@ static void
 trim(void *cookie)
 {
   static size_t rest;
-  size_t now = spare();
+  size_t now;
 
   (void)cookie;
+  link_give_back();
+  now = spare();
   if (now > rest + TRIM_BYTES) {
     malloc_trim(0);
     now = rest = spare();
