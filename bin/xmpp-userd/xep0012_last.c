@@ -9,7 +9,7 @@
 void
 xep0012_gone(struct slice bare, struct slice status)
 {
-  uint64_t number = userd_number(bare);
+  uint64_t number = userd_number_with(bare, "mod_last");
 
   if (number) profile_last_put(userd.profile, number, door_now(), status);
 }

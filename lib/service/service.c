@@ -458,8 +458,9 @@ resident(void)
 
   for (i = 0; i < 3 && slice_word(&rest, ' ', &word); i++)
     if (!slice_u64(word, &pages[i])) return 0;
-  return pages[1] > pages[2] ? (size_t)(pages[1] - pages[2]) * (size_t)sysconf(_SC_PAGESIZE)
-                             : 0;
+  return pages[1] > pages[2]
+           ? (size_t)(pages[1] - pages[2]) * (size_t)sysconf(_SC_PAGESIZE)
+           : 0;
 }
 
 /* What is in the machine beside what is in use. */
