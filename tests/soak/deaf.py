@@ -132,7 +132,8 @@ def they_are_cut_off(t):
 
 @check
 def the_next_crowd_needs_no_more(t):
-    """What the first had is used again, whether or not the system has it back."""
+    """What the first had is used again, whether or not the system has it back. Empty buffers of
+    links, which a look every ten seconds gives back, may be more than a small daemon."""
     seen.crowd.let_in(seen.members, login, 100)
     for m in seen.members:
         m.deafen()
@@ -140,7 +141,7 @@ def the_next_crowd_needs_no_more(t):
     again = memory(t)
     print("         KiB: " + ", ".join("%s %d %d" % (d, seen.after[d], again[d]) for d in DAEMONS))
     for d in DAEMONS:
-        most = seen.after[d] * 1.2 + MIB
+        most = seen.after[d] * 1.2 + 4 * MIB
         assert again[d] <= most, "%s: %d KiB with the first, %d with the next" % (
             d, seen.after[d], again[d])
     same_pids(t, seen.pids)
