@@ -25,6 +25,8 @@ struct session {
   struct session *next, **prev; /* of the account */
   struct account *account;
   uint64_t number; /* routed's; 0: not told */
+  uint64_t epoch;  /* of the routed that told it; 0: none, or it was not stored */
+  uint64_t turn;   /* in which it told it */
   char *resource;
   bool seen;  /* routed has named it */
   bool takes; /* what waits: it is available, with no negative priority */
@@ -198,8 +200,11 @@ void
 waiting_turn(bool lost_turn)
 {
   struct account *a;
+  struct session *s;
 
   for (a = lost_turn ? all : NULL; a; a = a->all_next) {
+    for (s = a->sessions; s; s = s->next)
+      if (s->turn == turns) s->epoch = 0;
     if (a->turn != turns || !a->taker) continue;
     a->given = a->before;
     flood_start(a);
@@ -338,19 +343,29 @@ first_mark(struct session *s)
     mamd_failed("set a mark", slice_str(s->account->bare));
 }
 
+/* One run of routed says the end of a session before another has its name: told twice, it has
+ * not heard that it was told. */
+static bool
+is_told(struct session const *s, struct link const *l, uint64_t number)
+{
+  return number && s->number == number && s->epoch == l->epoch;
+}
+
 void
 waiting_online(struct link *l, struct record *r)
 {
   struct slice priority = record_get(r, 2);
   bool again = slice_is(record_get(r, 3), "again");
+  uint64_t number = record_u64(r, 4);
   struct session *s;
 
-  (void)l;
   if (priority.len && priority.s[0] == '-') return;
   s = session_make(record_get(r, 1));
   if (!s) return;
-  if (!again) begin_anew(s);
-  s->number = record_u64(r, 4);
+  if (!again && !is_told(s, l, number)) begin_anew(s);
+  s->number = number;
+  s->epoch = l->epoch;
+  s->turn = turns;
   s->seen = s->takes = true;
   first_mark(s);
   flood_to(s->account, s);
