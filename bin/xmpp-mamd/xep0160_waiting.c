@@ -25,8 +25,8 @@ struct session {
   struct session *next, **prev; /* of the account */
   struct account *account;
   uint64_t number; /* routed's; 0: not told */
-  uint64_t epoch;  /* of the routed that told it; 0: none, or it was not stored */
-  uint64_t turn;   /* in which it told it */
+  uint64_t epoch;  /* of the routed that told it; 0: none, or in a turn that was lost */
+  uint64_t turn;   /* in which it was told */
   char *resource;
   bool seen;  /* routed has named it */
   bool takes; /* what waits: it is available, with no negative priority */
@@ -196,6 +196,17 @@ flood_start(struct account *a)
     event_timer_start(&flood_timer, door_now(), flood_all, NULL);
 }
 
+/* It was told in a turn that was lost, and will be again. */
+static void
+untell(struct session *s)
+{
+  s->epoch = 0;
+  s->takes = false;
+  if (s->account->taker != s) return;
+  s->account->taker = NULL;
+  flood_stop(s->account);
+}
+
 void
 waiting_turn(bool lost_turn)
 {
@@ -204,7 +215,7 @@ waiting_turn(bool lost_turn)
 
   for (a = lost_turn ? all : NULL; a; a = a->all_next) {
     for (s = a->sessions; s; s = s->next)
-      if (s->turn == turns) s->epoch = 0;
+      if (s->turn == turns) untell(s);
     if (a->turn != turns || !a->taker) continue;
     a->given = a->before;
     flood_start(a);
@@ -362,10 +373,12 @@ waiting_online(struct link *l, struct record *r)
   if (priority.len && priority.s[0] == '-') return;
   s = session_make(record_get(r, 1));
   if (!s) return;
-  if (!again && !is_told(s, l, number)) begin_anew(s);
-  s->number = number;
-  s->epoch = l->epoch;
-  s->turn = turns;
+  if (!is_told(s, l, number)) {
+    if (!again) begin_anew(s);
+    s->number = number;
+    s->epoch = l->epoch;
+    s->turn = turns;
+  }
   s->seen = s->takes = true;
   first_mark(s);
   flood_to(s->account, s);
