@@ -115,7 +115,7 @@ void link_discard(struct link *l, char const *why);
 /* Bytes that wait to be written on all links. */
 size_t link_pending(void);
 
-/* Give back the buffers that are empty now. Between turns only. */
+/* Give back the buffers that are empty now. Not from record(). */
 void link_give_back(void);
 
 /* Stop accepting and connecting (on SIGTERM). */

@@ -252,7 +252,11 @@ link_give_back(void)
 
   stralloc_free(&shared);
   for (l = link_next(NULL); l; l = link_next(l)) {
-    if (l->out.s) link_trim(l);
+    if (l->out.len ==
+        l->settled) { /* else this turn has put something, and its end trims */
+      if (l->out.s) link_trim(l);
+      l->settled = l->out.len;
+    }
     if (!l->out.len) stralloc_free(&l->out);
     if (!l->in.len) stralloc_free(&l->in);
   }

@@ -122,9 +122,13 @@ node_full(struct link *l, bool full)
   tell(full ? "full" : "empty", l->name, SLICE(""));
 }
 
+static bool discard;
+
 static void
 node_turn(void)
 {
+  if (discard) link_discard(link_next(NULL), "told to");
+  discard = false;
 }
 
 static void
@@ -165,6 +169,10 @@ node_do(struct slice line)
     link_ack(l, l->epoch + n);
   else if (slice_is(word, "drop"))
     link_drop(l, "told to");
+  else if (slice_is(word, "discard"))
+    discard = true;
+  else if (slice_is(word, "give-back"))
+    link_give_back();
   else if (slice_is(word, "pause"))
     link_pause(l, n);
   else if (slice_is(word, "later")) {
@@ -773,6 +781,42 @@ resends(void **state)
   expect(n, "got hostd stanza|||||||hostd:6|six");
 }
 
+/* Of a turn that is discarded nothing is said later, and all of earlier ones, also when the
+ * room of what was acknowledged is given back in it. */
+static void
+discards(void **state)
+{
+  static char const *const turns[] = {"stanza lost\nserve lost\ndiscard\n",
+                                      "give-back\nstanza lost\nserve lost\ndiscard\n"};
+  struct node *n, *c;
+  size_t i;
+
+  (void)state;
+  for (i = 0; i < sizeof turns / sizeof *turns; i++) {
+    n = server();
+    c = client();
+    expect(n, "up hostd xmpp-hostd");
+    expect(c, "up routed xmpp-routed");
+    expect(n, "got hostd serve|announced");
+    order(c, "stanza acknowledged and longer than what is behind it\nstanza two\n");
+    expect(n, "got hostd stanza|||||||hostd:1|"
+              "acknowledged and longer than what is behind it");
+    expect(n, "got hostd stanza|||||||hostd:2|two");
+    order(n, "ack 1\n");
+    expect(c, "got routed ack|1");
+    order(c, turns[i]);
+    expect(c, "down routed");
+    expect(n, "down hostd");
+    expect(n, "up hostd xmpp-hostd");
+    expect(c, "up routed xmpp-routed");
+    expect(n, "got hostd serve|announced");
+    expect(n, "got hostd stanza|||||||hostd:2|two");
+    order(c, "stanza three\n");
+    expect(n, "got hostd stanza|||||||hostd:3|three");
+    stop_all(NULL);
+  }
+}
+
 /* What was put before there ever was a server waits for it. */
 static void
 waits_for_a_server(void **state)
@@ -944,6 +988,7 @@ main(void)
     cmocka_unit_test_teardown(long_lines, stop_all),
     cmocka_unit_test_teardown(batches, stop_all),
     cmocka_unit_test_teardown(resends, stop_all),
+    cmocka_unit_test_teardown(discards, stop_all),
     cmocka_unit_test_teardown(waits_for_a_server, stop_all),
     cmocka_unit_test_teardown(resends_whole_lines, stop_all),
     cmocka_unit_test_teardown(back_pressure, stop_all),
