@@ -49,9 +49,6 @@ void mamd_readers_turn(void);
 /* Whether a host of ours has the module. */
 bool mamd_has(struct slice host, char const *module);
 
-/* Whether any host has it. */
-bool mamd_any(char const *module);
-
 /* The number of the account bare, of a host of ours; 0: there is none. */
 uint64_t mamd_number(struct slice bare);
 

@@ -62,16 +62,6 @@ mamd_has(struct slice host, char const *module)
   return settings_has(mamd.settings, "module", host, module);
 }
 
-bool
-mamd_any(char const *module)
-{
-  struct settings_row const *row = NULL;
-
-  while ((row = settings_next(mamd.settings, "module", row)))
-    if (slice_is(row->value[0], module)) return true;
-  return false;
-}
-
 uint64_t
 mamd_number(struct slice bare)
 {

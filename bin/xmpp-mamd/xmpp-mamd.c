@@ -44,7 +44,7 @@ up(struct link *l)
   feature(l, "account", NS_RETRACT "#tombstone");
   feature(l, "host", "msgoffline"); /* XEP-0160 s4 */
   /* XEP-0313 s7 has clients ask their account, but profanity asks the host alone. */
-  if (mamd_any("mod_mam")) feature(l, "host", NS_MAM);
+  if (settings_has_any(mamd.settings, "module", "mod_mam")) feature(l, "host", NS_MAM);
   prefs_announce(l);
   link_begin(l, VERB_NEWEST);
   link_num(l, archive_last_id(mamd.archive));

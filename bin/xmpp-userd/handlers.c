@@ -40,7 +40,7 @@ handlers_announce(struct link *routed)
 
   handle_announce(routed, handlers, handlers_n);
   for (i = 0; i < sizeof features / sizeof *features; i++) {
-    if (!userd_any(features[i].module)) continue;
+    if (!settings_has_any(userd.settings, "module", features[i].module)) continue;
     link_begin(routed, VERB_FEATURE);
     link_str(routed, features[i].scope);
     link_str(routed, features[i].var);

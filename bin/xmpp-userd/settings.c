@@ -73,16 +73,6 @@ userd_has(struct slice host, char const *module)
 }
 
 bool
-userd_any(char const *module)
-{
-  struct settings_row const *row = NULL;
-
-  while ((row = settings_next(userd.settings, "module", row)))
-    if (slice_is(row->value[0], module)) return true;
-  return false;
-}
-
-bool
 userd_load(struct settings *st, bool first)
 {
   struct access *access = access_load(st);

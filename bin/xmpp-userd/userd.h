@@ -23,9 +23,8 @@ extern struct userd userd;
 
 bool userd_load(struct settings *st, bool first);
 
-/* Whether the module is on for a host; for any host. */
+/* Whether the module is on for a host. */
 bool userd_has(struct slice host, char const *module);
-bool userd_any(char const *module);
 
 /* Whether a domain is a host of ours whose rosters are here. */
 bool userd_is_local(struct slice domain);

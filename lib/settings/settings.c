@@ -155,3 +155,13 @@ settings_has(struct settings const *st, char const *key, struct slice scope,
     if (slice_eq(row->scope, scope) && slice_is(row->value[0], value)) return true;
   return false;
 }
+
+bool
+settings_has_any(struct settings const *st, char const *key, char const *value)
+{
+  struct settings_row const *row = NULL;
+
+  while ((row = settings_next(st, key, row)))
+    if (slice_is(row->value[0], value)) return true;
+  return false;
+}

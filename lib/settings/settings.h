@@ -44,6 +44,9 @@ bool settings_bool(struct settings const *st, char const *key, struct slice scop
 bool settings_has(struct settings const *st, char const *key, struct slice scope,
                   char const *value);
 
+/* Whether one has, for any scope. */
+bool settings_has_any(struct settings const *st, char const *key, char const *value);
+
 /* The next row with this key behind row from (NULL: the first), or NULL. */
 struct settings_row const *settings_next(struct settings const *st, char const *key,
                                          struct settings_row const *from);

@@ -145,6 +145,11 @@ rows(void **state)
   assert_true(row && slice_is(row->scope, "3") && !row->value[0].len);
   assert_null(settings_next(&st, "listen", row));
   assert_null(settings_next(&st, "none", NULL));
+  assert_true(settings_has(&st, "listen", SLICE("2"), "q"));
+  assert_false(settings_has(&st, "listen", SLICE("1"), "q"));
+  assert_false(settings_has(&st, "listen", SLICE("3"), "q"));
+  assert_true(settings_has_any(&st, "listen", "q"));
+  assert_false(settings_has_any(&st, "other", "q"));
   settings_close(&st);
   assert_null(settings_next(&st, "listen", NULL));
 }
