@@ -44,7 +44,8 @@
 #define POST_IDLE (64u << 10)
 /* A service that was restarted has said again what it is for after this (microseconds). */
 #define SERVICE_SETTLE_US 2000000
-/* After a start of routed the edges wait so long for the services (microseconds). */
+/* After a start of routed what edges and services send waits so long for all who are expected
+ * (microseconds). */
 #define EXPECT_US 5000000
 /* An archive id is the time in microseconds with so many bits of counting below it. */
 #define ARCHIVE_ID_SHIFT 12
