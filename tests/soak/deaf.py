@@ -97,7 +97,7 @@ def memory_is_bounded_when_it_stops(t):
     seen.deaf = bystanders(t)
     gone = [m for m in seen.members if m.over]
     assert not gone, "%d are gone already; %s: %s" % (len(gone), gone[0].user, gone[0].over)
-    after = seen.after = memory(t)
+    after = seen.after = memory_at_rest(t)
     more = {d: after[d] - seen.before[d] for d in DAEMONS}
     kernel = kernel_kib(t.tls_port)
     print("         KiB more: %s; in the kernel %d; sent %d" % (
@@ -132,16 +132,15 @@ def they_are_cut_off(t):
 
 @check
 def the_next_crowd_needs_no_more(t):
-    """What the first had is used again, whether or not the system has it back. Empty buffers of
-    links, which a look every ten seconds gives back, may be more than a small daemon."""
+    """What the first had is used again, whether or not the system has it back."""
     seen.crowd.let_in(seen.members, login, 100)
     for m in seen.members:
         m.deafen()
     Sender(t, seen.members, 50000, count=N * KEPT // 50).stop(wait=True)
-    again = memory(t)
+    again = memory_at_rest(t)
     print("         KiB: " + ", ".join("%s %d %d" % (d, seen.after[d], again[d]) for d in DAEMONS))
     for d in DAEMONS:
-        most = seen.after[d] * 1.2 + 4 * MIB
+        most = seen.after[d] * 1.2 + MIB
         assert again[d] <= most, "%s: %d KiB with the first, %d with the next" % (
             d, seen.after[d], again[d])
     same_pids(t, seen.pids)

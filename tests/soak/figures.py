@@ -18,6 +18,12 @@ def memory(t):
     return {d: anonymous_kib(t.pid(d)) for d in DAEMONS}
 
 
+def memory_at_rest(t):
+    """The same when what became free has gone back to the system, as it does every ten seconds."""
+    time.sleep(11 * SLOW)
+    return memory(t)
+
+
 def kernel_kib(port):
     """What the kernel holds for the clients of this port that they have not taken."""
     with open("/proc/net/tcp") as f:

@@ -28,8 +28,7 @@ class Soak:
         Part.gate.clear()
         for p in self.parts:
             assert p.still.wait(60 * SLOW), p.name + " does not come to an end"
-        time.sleep(11 * SLOW)  # what became free goes back to the system every ten seconds
-        self.samples.append(memory(self.tree))
+        self.samples.append(memory_at_rest(self.tree))
 
     def minute(self):
         Part.gate.set()
