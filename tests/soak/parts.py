@@ -63,11 +63,8 @@ class Resumers(Part):
         self.some(a, b)
         self.some(b, a)
         a.pump(rnd.choice((0, 0.001, 0.02)))
-        if rnd.random() < 0.3:      # in the middle of a stanza
-            a.sent += 1
-            stanza = "<message type='chat' to='%s'><body>%d</body></message>" % (b.jid, a.sent)
-            a.unacked.append(stanza)
-            a.s.send(stanza[:rnd.randrange(len(stanza))])
+        if rnd.random() < 0.3:
+            a.part_of_message(b.jid, rnd)
         if rnd.random() < 0.7:      # else the server still believes that it is there
             a.cut()
         self.some(b, a)

@@ -31,9 +31,18 @@ class Managed:
         self.unacked.append(stanza)
         self.s.send(stanza)
 
-    def message(self, to):
+    def next_message(self, to):
         self.sent += 1
-        self.say("<message type='chat' to='%s'><body>%d</body></message>" % (to, self.sent))
+        return "<message type='chat' to='%s'><body>%d</body></message>" % (to, self.sent)
+
+    def message(self, to):
+        self.say(self.next_message(to))
+
+    def part_of_message(self, to, rnd):
+        """A connection that is cut in the middle of a stanza."""
+        stanza = self.next_message(to)
+        self.unacked.append(stanza)
+        self.s.send(stanza[:rnd.randrange(len(stanza))])
 
     def take_h(self, h):
         n = h - self.acked

@@ -7,17 +7,21 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from terminal import *
 
 
+def log_in(term, t, jid, wish):
+    term.see(r"Profanity")
+    term.say(wish)
+    term.say("/connect %s server 127.0.0.1 port %d tls trust" % (jid, t.port))
+    term.see(r"[Ee]nter password")
+    term.say(PW)
+    term.see(jid + r"\S* logged in successfully")
+
+
 @check
 def profanity_talks(t):
     f = Friends(t)
     term = Terminal(t, "profanity")
     try:
-        term.see(r"Profanity")
-        term.say("/carbons on")
-        term.say("/connect a@localhost server 127.0.0.1 port %d tls trust" % t.port)
-        term.see(r"[Ee]nter password")
-        term.say(PW)
-        term.see(r"a@localhost\S* logged in successfully")
+        log_in(term, t, "a@localhost", "/carbons on")
         until("its session", lambda: "a@localhost/profanity" in t.ctl("sessions"))
         term.say("/sub request b@localhost")
         f.is_asked()
@@ -76,12 +80,7 @@ def profanity_pages_through_an_archive(t):
     t.ctl("trace", "mamd", "on", t.dir + "/mamd")
     term = Terminal(t, "profanity")
     try:
-        term.see(r"Profanity")
-        term.say("/mam on")
-        term.say("/connect d@localhost server 127.0.0.1 port %d tls trust" % t.port)
-        term.see(r"[Ee]nter password")
-        term.say(PW)
-        term.see(r"d@localhost\S* logged in successfully")
+        log_in(term, t, "d@localhost", "/mam on")
         term.say("/disco info localhost")       # by then it knows what the host can do
         term.see(r"urn:xmpp:mam:2")
         term.say("/msg c@localhost")
