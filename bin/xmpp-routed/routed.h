@@ -209,8 +209,8 @@ struct host {
   bool archives; /* by default, what is worth it (mod_mam) */
   bool has_mam, has_offline, stores_empty, stores_groupchat, bounces_groupchat;
   bool has_carbons;
-  bool
-    assumes_mam; /* all is archived, and clients look there (mod_mam.assume_mam_usage) */
+  /* All is archived, and clients look there (mod_mam.assume_mam_usage). */
+  bool assumes_mam;
 };
 
 /* The rules in force. */

@@ -227,8 +227,8 @@ remove_item(struct handle_ctx *ctx, struct stanza const *in, uint64_t account,
   if (!roster_item_get(userd.roster, account, contact, &item) && errno != ENOENT)
     return store_refused(ctx);
   if (!item.listed && stanza_is_again(in)) {
-    item =
-      (struct roster_item){.jid = contact, .state = ROSTER_BOTH}; /* it may have been */
+    /* It may have been. */
+    item = (struct roster_item){.jid = contact, .state = ROSTER_BOTH};
     roster_push(ctx->account, account, contact);
     subscription_cancel(ctx->account, &item);
     return DONE;

@@ -1,7 +1,8 @@
 /* store: an LMDB environment with one writer. All writes of a turn are one transaction, which
- * is committed before the turn's output leaves, or later when all of it may wait. Readers in other programs open the same
- * folder read-only. When LMDB can do nothing more until the environment is opened anew (its
- * first page could not be written), the process exits 111, having logged why. */
+ * is committed before the turn's output leaves, or later when all of it may wait. Readers in
+ * other programs open the same folder read-only. When LMDB can do nothing more until the
+ * environment is opened anew (its first page could not be written), the process exits 111,
+ * having logged why. */
 #ifndef STORE_H
 #define STORE_H
 
@@ -12,7 +13,8 @@
 struct store;
 
 /* Open the environment in folder dir (made when create is true, with mode 0750 or, secret,
- * 0700; else read-only, by the group too), with room for map_bytes. NULL with errno, having logged why. */
+ * 0700; else read-only, by the group too), with room for map_bytes. NULL with errno, having
+ * logged why. */
 struct store *store_open(char const *dir, bool create, bool secret, size_t map_bytes);
 void store_close(struct store *s);
 
