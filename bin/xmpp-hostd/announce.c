@@ -108,10 +108,24 @@ send_piece(void *cookie)
   if (queue.first) event_timer_start(&queue.timer, door_now(), send_piece, NULL);
 }
 
+static bool watches;
+
+void
+announce_watch(void)
+{
+  if (watches || !hostd_announces() || !hostd_routed || !hostd_routed->up) return;
+  watches = true;
+  link_begin(hostd_routed, VERB_WATCH);
+  link_str(hostd_routed, "online");
+  link_end(hostd_routed);
+}
+
 /* What was left over when routed went. */
 void
 announce_link_up(void)
 {
+  watches = false;
+  announce_watch();
   if (queue.first) event_timer_start(&queue.timer, door_now(), send_piece, NULL);
 }
 

@@ -61,6 +61,9 @@ struct host *hostd_host_at(size_t i);
 struct host *hostd_host(struct slice name);
 struct host *hostd_host_with(struct slice name, enum module m);
 
+/* Whether any host has mod_announce. */
+bool hostd_announces(void);
+
 /* Whether the rule allows it to who, on host (* for what concerns all). */
 bool hostd_allows(struct slice rule, struct slice host, struct jid const *who);
 
@@ -267,6 +270,8 @@ bool announce_delete(struct slice host);
 /* The session of full JID has become available. */
 void announce_online(struct link *l, struct record *r);
 
+/* Have routed tell who comes online, where a message of the day may wait for somebody. */
+void announce_watch(void);
 void announce_link_up(void);
 
 /* What is stored. type and inside live until the next write or the end of the turn. */

@@ -77,8 +77,8 @@ read_hosts(struct settings const *st, struct host **hosts, size_t *n, struct tab
   return true;
 }
 
-static bool
-announces(void)
+bool
+hostd_announces(void)
 {
   size_t i;
 
@@ -105,8 +105,9 @@ hostd_load(struct settings *st, bool first)
   now.n = n;
   now.by_name = names;
   if (first) last_started(door_now());
-  if (announces() && !motd_open(service_data()))
+  if (hostd_announces() && !motd_open(service_data()))
     log_event(LOG_WARN, "no-motd", "why", "its store does not open", NULL);
+  announce_watch();
   caps_changed();
   return true;
 fail:

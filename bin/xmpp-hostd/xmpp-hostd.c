@@ -40,7 +40,6 @@ up(struct link *l)
   features_announce(l);
   word(l, VERB_HANDLE, "message", "announce");
   word(l, VERB_WATCH, "features", NULL);
-  word(l, VERB_WATCH, "online", NULL);
   caps_forget();
   announce_link_up();
 }

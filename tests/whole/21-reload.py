@@ -276,8 +276,25 @@ def an_inline_rule_with_a_host_of_its_own_mind(t):
     reload(t)
 
 
+@check
+def a_module_more(t):
+    """mod_announce: who comes online is told from then on, and has the message of the day."""
+    t.modules += "\n" + ANNOUNCE
+    reload(t)
+    a = t.login("a", host=HOST)
+    a.send("<message to='%s/announce/motd' id='m'><body>mind the step</body></message>" % HOST)
+    a.expect_body("mind the step")
+    b, _ = try_to_bind(t, "b")
+    b.send("<presence/>")
+    b.expect_body("mind the step")
+    a.close()
+    b.close()
+
+
+ANNOUNCE = "mod_announce: {access: {allow: {user: \"a@%s\"}}}" % HOST
 t = Tree(hosts=(HOST, "two.example"), listen="access: c2s\nshaper: c2s_shaper",
-         accounts=["a@" + HOST, "b@" + HOST, "c@two.example"])
+         accounts=["a@" + HOST, "b@" + HOST, "c@two.example"],
+         modules=re.sub(r"mod_announce:\n.*\n", "", MODULES))
 t.make_folder()
 os.mkdir(t.dir + "/certs")
 certificate(t, 0x1001)
