@@ -67,8 +67,8 @@ cat_form(stralloc *sa, struct client const *c)
     cat_time(sa, p);
     xml_cat(sa, "</x>");
   } else if (opt.query == QUERY_WITH) {
-    snprintf(jid, sizeof jid, "%s%llu@%s", opt.user,
-             (unsigned long long)(c->n + 1 + p->page % opt.contacts), opt.domain);
+    unsigned long long other = c->n + 1 + p->page % opt.contacts;
+    snprintf(jid, sizeof jid, "%s%llu@%s", opt.user, other, opt.domain);
     xml_cat(sa, NS_FORM);
     cat_field(sa, "with", jid);
     xml_cat(sa, "</x>");

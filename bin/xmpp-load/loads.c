@@ -34,17 +34,17 @@ leave(struct client *c)
 
 struct load_kind const login_load = {.name = "login"};
 
-static struct load_kind const *const kinds[] = {&login_load, &idle_load, &chat_load,
-                                                &presence_load, &archive_load};
+static struct load_kind const *const kinds[] = {&login_load,    &idle_load,    &chat_load,
+                                                &presence_load, &archive_load, NULL};
 
 struct load_kind const *
 load_kind_of(char const *name)
 {
-  unsigned int i;
+  struct load_kind const *const *k = kinds;
 
-  for (i = 0; i < sizeof kinds / sizeof *kinds; i++)
-    if (!strcmp(kinds[i]->name, name)) return kinds[i];
-  return NULL;
+  while (*k && strcmp((*k)->name, name) != 0)
+    k++;
+  return *k;
 }
 
 struct client *

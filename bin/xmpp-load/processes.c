@@ -89,7 +89,7 @@ buried(pid_t pid, pid_t const pids[], int status)
 static bool
 run_many(void)
 {
-  pid_t pids[PROCESSES_MAX], pid;
+  pid_t pids[PROCESSES_MAX] = {0}, pid;
   uint64_t i;
   int status;
 
