@@ -252,8 +252,8 @@ link_give_back(void)
 
   stralloc_free(&shared);
   for (l = link_next(NULL); l; l = link_next(l)) {
-    if (l->out.len ==
-        l->settled) { /* else this turn has put something, and its end trims */
+    /* Else this turn has put something, and its end trims. */
+    if (l->out.len == l->settled) {
       if (l->out.s) link_trim(l);
       l->settled = l->out.len;
     }
