@@ -1,7 +1,10 @@
 #include "mamd.h"
 
-/* Archives within the limits that their hosts have (tabber: archive: max_age, max_messages):
- * one owner after the other, a few messages each time, so that nobody waits for it. */
+#include <errno.h>
+
+/* Archives within the limits that their hosts have (tabber: archive: max_age, max_messages),
+ * and none of an account that was deleted: one owner after the other, a few messages each time,
+ * so that nobody waits for it. */
 
 #define TICK_US 100000u
 #define REST_US 60000000u
@@ -17,6 +20,32 @@ setting(char const *key, struct slice host)
   return settings_u64(mamd.settings, key, host, 0);
 }
 
+/* Whether there was an account of this number, and is no more. */
+static bool
+is_deleted(uint64_t owner)
+{
+  struct slice bare;
+
+  if (!mamd.accounts || owner >= accounts_next(mamd.accounts)) return false;
+  return !accounts_jid(mamd.accounts, owner, &bare) && errno == ENOENT;
+}
+
+/* Whether nothing is left of it now. */
+static bool
+purge(uint64_t owner)
+{
+  unsigned int done = 0;
+
+  if (!archive_purge(mamd.archive, owner, STEPS, &done)) {
+    mamd_failed("purge the archive of a deleted account", SLICE(""));
+    return true;
+  }
+  if (done == STEPS) return false;
+  log_event(LOG_INFO, "archive-purged", "owner", log_num(owner), "why",
+            "its account was deleted", NULL);
+  return true;
+}
+
 /* Whether the owner is within its limits now. */
 static bool
 trim(uint64_t owner)
@@ -25,6 +54,7 @@ trim(uint64_t owner)
   uint64_t age, most, before = 0;
   unsigned int done = 0;
 
+  if (is_deleted(owner)) return purge(owner);
   if (!mamd_jid_of(owner, &bare) && !archive_owner_jid(mamd.archive, owner, &bare))
     return true;
   host = jid_cut(bare).domain;
@@ -63,7 +93,6 @@ tick(void *cookie)
 void
 retention_start(void)
 {
-  if (settings_next(mamd.settings, "archive.max_age", NULL) ||
-      settings_next(mamd.settings, "archive.max_messages", NULL))
+  if (!event_timer_on(&timer))
     event_timer_start(&timer, door_now() + TICK_US, tick, NULL);
 }

@@ -346,5 +346,27 @@ def ctl_goes_away_in_the_middle(t):
     assert t.pid("mamd") == pid
 
 
+@check
+def a_deleted_account_leaves_nothing(t):
+    """What it said to others stays with them; who has its name after it sees none of it."""
+    jid = "balthasar@localhost"
+    t.ctl("account", "add", jid, input=PW + "\n")
+    b, r = t.login("balthasar"), t.login("romeo", "tomb")
+    for n in range(3):
+        b.message(r.jid, "news %d" % n)
+        r.expect_body("news %d" % n)
+    b.close()
+    r.close()
+    assert len(t.ctl("archive", "export", jid).splitlines()) == 3
+    t.ctl("account", "del", jid)
+    pid = t.pid("mamd")
+    os.kill(pid, signal.SIGKILL)    # it looks when it starts, and then every minute
+    until("the end of the archive", lambda: "archive-purged" in t.log("mamd"))
+    t.ctl("account", "add", jid, input=PW + "\n")
+    assert t.ctl("archive", "export", jid) == ""
+    kept = [x for x in t.ctl("archive", "export", "romeo@localhost").splitlines() if "news " in x]
+    assert len(kept) == 3, kept
+
+
 main(Tree(accounts=["%s@localhost" % x for x in (
     "romeo nurse juliet mercutio tybalt paris peter sampson gregory").split()]))
