@@ -151,12 +151,13 @@ def rate(lab, row, server):
     return with_figure(got, got["rate"])
 
 
-def staying(lab, server):
+def staying(lab, row, server):
     """As login(), of a server that does not let the same account in again and again: each of
     STAYING logs in once, and stays."""
     pids = server.pids()
     before = cpu_seconds(pids)
-    load = Load(lab, server, ["-l", "idle", "-n", str(STAYING), "-P", "10"], 1, STAYING)
+    load = Load(lab, server, ["-l", "idle", "-n", str(STAYING), "-P", str(row.sessions)], 1,
+                STAYING)
     try:
         n = load.online()
         used = cpu_seconds(pids) - before
@@ -168,8 +169,8 @@ def staying(lab, server):
 def login(lab, row, server):
     """Milliseconds of CPU a login."""
     if not server.logs_in_again:
-        return staying(lab, server)
-    got = beside(row.more.get("others"), lab, server, row.words, 10)
+        return staying(lab, row, server)
+    got = beside(row.more.get("others"), lab, server, row.words, row.sessions)
     return with_figure(got, got["cpu_s"] * 1e3 / got["logins"] if got["logins"] else None)
 
 
@@ -252,6 +253,7 @@ def archive_rows(name, messages, said):
 
 
 LOGIN = ["-l", "login", "-n", "10", "-P", "10"]
+RUSH = ["-l", "login", "-n", "100", "-P", "100", "-j", "2"]
 
 ROWS = [
     Row("chat", "chat, no archive, CPU a message", "µs", cpu_per_unit, PAIRS,
@@ -264,6 +266,8 @@ ROWS = [
         ["-l", "chat", "-n", "100", "-r", "200", "-b", "100"], reach="2", archive=True,
         fresh=True),
     Row("login", "login, SCRAM-SHA-256, STARTTLS, CPU", "ms", login, LOGIN, sessions=10,
+        reach="0.7"),
+    Row("login-rush", "the same when 100 come at a time, CPU", "ms", login, RUSH, sessions=100,
         reach="0.7"),
     Row("idle", "idle session of 10 000", "KiB", memory, IDLE + ["10000"], sessions=10000,
         once=True, reach="17"),
