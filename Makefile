@@ -56,7 +56,7 @@ LIBS_xmpp-load := scram xml event base
 EXT_xmpp-load := -lssl
 LIBS_xmpp-confgen := yaml jid access settings record certname base
 EXT_xmpp-confgen := -lcrypto
-LIBS_xmpp-ctl := settings record password base
+LIBS_xmpp-ctl := jid settings record password base
 LIBS_xmpp-up := settings record certname base
 
 PROGRAMS := $(notdir $(patsubst %/,%,$(wildcard bin/*/)))

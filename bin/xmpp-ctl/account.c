@@ -149,7 +149,7 @@ command_account(char const *const *argv)
   if (!argv[0]) strerr_dieusage(100, "account add|passwd|del JID, list [HOST], import -");
   if (!client_open(&c, SLICE("authd"))) strerr_diefusys(111, "reach xmpp-authd");
   if (!strcmp(argv[0], "list")) {
-    client_ask(&c, "account", "list", argv[1] ? argv[1] : "", NULL);
+    client_ask(&c, "account", "list", argv[1] ? prepared(argv[1]) : "", NULL);
     code = client_answer(&c, "authd", print_account) ? 0 : 1;
   } else if (!strcmp(argv[0], "import") && argv[1] && !strcmp(argv[1], "-")) {
     code = import(&c);

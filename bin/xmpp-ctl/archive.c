@@ -67,7 +67,7 @@ ask(char const *what, char const *jid, char const *before, client_row_fn *fn)
     if (errno == ENOENT) strerr_dief(1, "xmpp-mamd is not part of this server");
     strerr_diefusys(111, "reach xmpp-mamd");
   }
-  client_ask(&c, "archive", what, jid, before, NULL);
+  client_ask(&c, "archive", what, prepared(jid), before, NULL);
   ok = client_answer(&c, "mamd", fn);
   client_close(&c);
   return ok ? 0 : 1;

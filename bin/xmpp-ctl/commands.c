@@ -1,5 +1,7 @@
 #include "ctl.h"
 
+#include "jid/jid.h"
+
 #include <skalibs/djbunix.h>
 #include <skalibs/strerr.h>
 
@@ -63,6 +65,20 @@ command_sessions(char const *const *argv)
   return ok ? 0 : 1;
 }
 
+char const *
+prepared(char const *jid)
+{
+  static struct arena arena = ARENA_ZERO;
+  static char full[JID_MAX + 1];
+  struct jid j;
+
+  if (!jid_parse(&arena, slice_str(jid), &j)) strerr_dief(1, "not a JID: ", jid);
+  memcpy(full, j.full.s, j.full.len);
+  full[j.full.len] = 0;
+  arena_wipe(&arena);
+  return full;
+}
+
 int
 session_end(char const *jid, char const *condition)
 {
@@ -73,7 +89,7 @@ session_end(char const *jid, char const *condition)
     strerr_warnwusys("reach xmpp-routed");
     return 111;
   }
-  client_ask(&c, "end", jid, condition, NULL);
+  client_ask(&c, "end", prepared(jid), condition, NULL);
   ok = client_flush(&c);
   client_close(&c);
   if (!ok) strerr_warnwusys("write to xmpp-routed");

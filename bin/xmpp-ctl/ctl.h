@@ -50,6 +50,10 @@ command_fn command_account, command_sessions, command_session, command_stats,
   command_reload, command_wait, command_stop, command_trace, command_dns, command_archive,
   command_du;
 
+/* The address as programs know it, prepared; it lives until the next call. Exits with 1 when
+ * it is none. */
+char const *prepared(char const *jid);
+
 /* Have routed end the session of a full JID, or all of a bare one, with a stream error
  * (RFC 6120 s4.9.3); nothing is answered. 0, or 111, having said why. */
 int session_end(char const *jid, char const *condition);

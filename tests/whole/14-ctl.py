@@ -88,6 +88,15 @@ def addresses_are_prepared(t):
     t.add("Big@LOCALHOST")
     assert "big@localhost" in t.ctl("account", "list").split()
     assert logs_in(t, "bIG", PW)
+    assert "big@localhost" in t.ctl("account", "list", "LocalHost").split()
+    assert "messages" in t.ctl("archive", "stat", "BIG@LocalHost")
+    s = t.login("big")
+    t.ctl("session", "end", "BIG@localhost/r")
+    assert s.stream_error() == "policy-violation"
+    s = t.login("big")
+    t.ctl("account", "del", "BIG@LocalHost")
+    assert s.stream_error() == "not-authorized"
+    assert t.ctl("session", "end", "@", code=None)[0] == 1
 
 
 @check
