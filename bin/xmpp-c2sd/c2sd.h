@@ -47,6 +47,9 @@ struct host {
   bool pings, ping_kills;
   uint64_t ping_us, pong_us;                            /* mod_ping */
   uint64_t resume_us, resume_max_us, ack_us, queue_max; /* mod_stream_mgmt */
+  uint64_t ended_max, ended_us;
+  struct ended *ended, *ended_last; /* sessions that are over, oldest first */
+  uint64_t ended_n;
 };
 
 struct listener {
@@ -387,7 +390,8 @@ void sm_over(struct stream *s);
 /* What is remembered of sessions that are over (xep0198_ended.c): how many stanzas were
  * handled. */
 void ended_note(struct stream const *s);
-bool ended_find(struct slice token, char const *bare, uint32_t *h);
+bool ended_find(struct slice token, struct host const *host, char const *bare,
+                uint32_t *h);
 void sm_free(struct sm *sm);
 
 /* All that the client sent is taken over: go on with what waited for that. */

@@ -64,10 +64,18 @@ not_false(struct settings const *st, char const *key, struct slice host)
   return !slice_is(settings_get(st, key, host), "false");
 }
 
+/* A number, or infinity. */
+static uint64_t
+most(struct settings const *st, char const *key, struct slice host, uint64_t dflt)
+{
+  if (slice_is(settings_get(st, key, host), "infinity")) return UINT64_MAX;
+  return settings_u64(st, key, host, dflt);
+}
+
 static void
 read_modules(struct settings const *st, struct host *h)
 {
-  struct slice name = slice_str(h->name), most;
+  struct slice name = slice_str(h->name);
 
   h->carbons = settings_has(st, "module", name, "mod_carboncopy");
   h->roster = settings_has(st, "module", name, "mod_roster");
@@ -86,12 +94,9 @@ read_modules(struct settings const *st, struct host *h)
   h->resume_max_us =
     us(st, "mod_stream_mgmt.max_resume_timeout", name, h->resume_us / 1000);
   h->ack_us = us(st, "mod_stream_mgmt.ack_timeout", name, 60000);
-  most = settings_get(st, "mod_stream_mgmt.max_ack_queue", name);
-  h->queue_max = 5000;
-  if (slice_is(most, "infinity"))
-    h->queue_max = UINT64_MAX;
-  else
-    slice_u64(most, &h->queue_max);
+  h->queue_max = most(st, "mod_stream_mgmt.max_ack_queue", name, 5000);
+  h->ended_max = most(st, "mod_stream_mgmt.cache_size", name, 4096);
+  h->ended_us = us(st, "mod_stream_mgmt.cache_life_time", name, 48u * 3600 * 1000);
 }
 
 static struct listener *

@@ -4,56 +4,84 @@
 #include <string.h>
 
 /* XEP-0198 s5: a client that comes too late to resume learns at least how many of its stanzas
- * were handled. The newest ENDED_MAX sessions are remembered for ENDED_US. */
-
-#define ENDED_MAX 4096u
-#define ENDED_US (48ull * 3600 * 1000000)
+ * were handled. Each host remembers its newest sessions that are over: as many and as long as
+ * mod_stream_mgmt says (cache_size, cache_life_time). */
 
 struct ended {
-  char *jid; /* full */
+  struct ended *next; /* of the host: oldest first */
   uint64_t at_us;
   uint32_t h;
   char random[16];
+  char jid[]; /* full */
 };
 
-static struct ended *ring;
-static size_t next;
+static struct slice
+random_of(void const *item)
+{
+  struct ended const *e = item;
+
+  return slice_of(e->random, sizeof e->random);
+}
+
+static struct table by_random = {.key = random_of};
+
+static bool
+is_over(struct host const *h, struct ended const *e)
+{
+  return door_now() - e->at_us > h->ended_us;
+}
+
+static void
+forget_old(struct host *h)
+{
+  struct ended *e;
+
+  while ((e = h->ended) && (h->ended_n > h->ended_max || is_over(h, e))) {
+    table_del(&by_random, random_of(e));
+    h->ended = e->next;
+    h->ended_n--;
+    free(e);
+  }
+}
 
 void
 ended_note(struct stream const *s)
 {
+  struct host *h = s->host;
+  size_t len = strlen(s->jid) + 1;
   struct ended *e;
 
-  if (!s->sm->max_us) return;
-  if (!ring) ring = calloc(ENDED_MAX, sizeof *ring);
-  if (!ring) return;
-  e = &ring[next++ % ENDED_MAX];
-  free(e->jid);
-  e->jid = strdup(s->jid);
+  if (!s->sm->max_us || !h) return;
+  e = calloc(1, sizeof *e + len);
+  if (!e) return;
   e->at_us = door_now();
   e->h = s->sm->handled;
   memcpy(e->random, s->sm->random, sizeof e->random);
-}
-
-static bool
-is_of(struct ended const *e, struct slice token, char const *bare)
-{
-  size_t n = strlen(bare), secret = sizeof e->random;
-
-  return e->jid && token.len > secret && !memcmp(token.s, e->random, secret) &&
-         !strncmp(e->jid, bare, n) && e->jid[n] == '/' &&
-         slice_is(slice_of(token.s + secret + 1, token.len - secret - 1), e->jid + n + 1);
+  memcpy(e->jid, s->jid, len);
+  if (table_get(&by_random, random_of(e)) || !table_put(&by_random, e)) {
+    free(e);
+    return;
+  }
+  if (h->ended)
+    h->ended_last->next = e;
+  else
+    h->ended = e;
+  h->ended_last = e;
+  h->ended_n++;
+  forget_old(h);
 }
 
 bool
-ended_find(struct slice token, char const *bare, uint32_t *h)
+ended_find(struct slice token, struct host const *host, char const *bare, uint32_t *h)
 {
-  size_t i;
+  struct ended const *e;
+  size_t n = strlen(bare), secret = sizeof e->random;
 
-  for (i = 0; ring && i < ENDED_MAX; i++) {
-    if (!is_of(&ring[i], token, bare) || door_now() - ring[i].at_us > ENDED_US) continue;
-    *h = ring[i].h;
-    return true;
-  }
-  return false;
+  if (token.len <= secret) return false;
+  e = table_get(&by_random, slice_of(token.s, secret));
+  if (!e || is_over(host, e) || strncmp(e->jid, bare, n) != 0 || e->jid[n] != '/' ||
+      !slice_is(slice_of(token.s + secret + 1, token.len - secret - 1), e->jid + n + 1))
+    return false;
+  *h = e->h;
+  return true;
 }

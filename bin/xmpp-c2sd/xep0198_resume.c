@@ -114,7 +114,8 @@ sm_on_unyielded(struct link *l, struct record *r)
 
   (void)l;
   if (!s) return;
-  if (!h.len && ended_find(slice_str(s->request), s->jid, &n)) h = num_u64(buf, n);
+  if (!h.len && ended_find(slice_str(s->request), s->host, s->jid, &n))
+    h = num_u64(buf, n);
   sm_failed(s, s->old_ns, stanza_error_name(stanza_error_find(record_get(r, 3))), h);
   free(s->request);
   free(s->resource);

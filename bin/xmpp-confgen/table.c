@@ -405,8 +405,8 @@ struct option const options[] = {
   {"mod_stream_mgmt", "max_resume_timeout", T_TIMEOUT, NULL, C2SD, WORKS, 0, 0, NULL},
   {"mod_stream_mgmt", "ack_timeout", T_TIMEOUT_INF, "60", C2SD, WORKS, 0, 0, NULL},
   {"mod_stream_mgmt", "resend_on_timeout", T_WORD, "if_offline", C2SD | ROUTED, WORKS, 0, 0, "true false if_offline"},
-  {"mod_stream_mgmt", "cache_size", T_INT_INF, NULL, C2SD, LATER, 1, INT32_MAX, NULL},
-  {"mod_stream_mgmt", "cache_life_time", T_TIMEOUT_INF, NULL, C2SD, LATER, 0, 0, NULL},
+  {"mod_stream_mgmt", "cache_size", T_INT_INF, NULL, C2SD, WORKS, 1, INT32_MAX, NULL},
+  {"mod_stream_mgmt", "cache_life_time", T_TIMEOUT_INF, NULL, C2SD, WORKS, 0, 0, NULL},
   {"mod_stream_mgmt", "queue_type", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
 
   {"mod_stun_disco", "access", T_ACCESS, "local", HOSTD, LATER, 0, 0, NULL},
