@@ -140,7 +140,8 @@ handle_fn xep0313_query, xep0313_form, xep0313_metadata;
 void retract_message(struct stanza const *in, struct slice from_bare, uint64_t owner,
                      struct slice contact);
 
-/* Keep archives within the limits of their hosts, little by little. */
+/* Keep archives within the limits of their hosts, and take away those of deleted accounts,
+ * little by little. */
 void retention_start(void);
 
 /* xmpp-ctl archive. */

@@ -48,16 +48,12 @@ purge(uint64_t owner)
 
 /* Whether the owner is within its limits now. */
 static bool
-trim(uint64_t owner)
+trim(uint64_t owner, struct slice bare)
 {
-  struct slice bare, host;
+  struct slice host = jid_cut(bare).domain;
   uint64_t age, most, before = 0;
   unsigned int done = 0;
 
-  if (is_deleted(owner)) return purge(owner);
-  if (!mamd_jid_of(owner, &bare) && !archive_owner_jid(mamd.archive, owner, &bare))
-    return true;
-  host = jid_cut(bare).domain;
   age = setting("archive.max_age", host);
   most = setting("archive.max_messages", host);
   if (!age && !most) return true;
@@ -69,6 +65,17 @@ trim(uint64_t owner)
     return true;
   }
   return done < STEPS;
+}
+
+/* Whether it is done with. */
+static bool
+look_at(uint64_t owner)
+{
+  struct slice bare;
+
+  if (mamd_jid_of(owner, &bare) || archive_owner_jid(mamd.archive, owner, &bare))
+    return trim(owner, bare);
+  return !is_deleted(owner) || purge(owner);
 }
 
 static void
@@ -84,7 +91,7 @@ tick(void *cookie)
       wait = REST_US;
       break;
     }
-    if (!trim(owner)) break; /* more of this one at the next tick */
+    if (!look_at(owner)) break; /* more of this one at the next tick */
     at = owner;
   }
   event_timer_start(&timer, door_now() + wait, tick, NULL);
