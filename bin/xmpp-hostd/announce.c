@@ -113,7 +113,9 @@ static bool watches;
 void
 announce_watch(void)
 {
-  if (watches || !hostd_announces() || !hostd_routed || !hostd_routed->up) return;
+  if (watches || !settings_has_any(hostd_settings(), "module", "mod_announce") ||
+      !hostd_routed || !hostd_routed->up)
+    return;
   watches = true;
   link_begin(hostd_routed, VERB_WATCH);
   link_str(hostd_routed, "online");

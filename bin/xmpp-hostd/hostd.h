@@ -61,9 +61,6 @@ struct host *hostd_host_at(size_t i);
 struct host *hostd_host(struct slice name);
 struct host *hostd_host_with(struct slice name, enum module m);
 
-/* Whether any host has mod_announce. */
-bool hostd_announces(void);
-
 /* Whether the rule allows it to who, on host (* for what concerns all). */
 bool hostd_allows(struct slice rule, struct slice host, struct jid const *who);
 

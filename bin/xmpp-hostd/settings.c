@@ -78,16 +78,6 @@ read_hosts(struct settings const *st, struct host **hosts, size_t *n, struct tab
 }
 
 bool
-hostd_announces(void)
-{
-  size_t i;
-
-  for (i = 0; i < now.n; i++)
-    if (now.hosts[i].modules & MOD_ANNOUNCE) return true;
-  return false;
-}
-
-bool
 hostd_load(struct settings *st, bool first)
 {
   struct access *access = access_load(st);
@@ -105,7 +95,7 @@ hostd_load(struct settings *st, bool first)
   now.n = n;
   now.by_name = names;
   if (first) last_started(door_now());
-  if (hostd_announces() && !motd_open(service_data()))
+  if (settings_has_any(st, "module", "mod_announce") && !motd_open(service_data()))
     log_event(LOG_WARN, "no-motd", "why", "its store does not open", NULL);
   announce_watch();
   caps_changed();
