@@ -51,7 +51,7 @@ ended_note(struct stream const *s)
   size_t len = strlen(s->jid) + 1;
   struct ended *e;
 
-  if (!s->sm->max_us || !h) return;
+  if (!s->sm->max_us) return;
   e = calloc(1, sizeof *e + len);
   if (!e) return;
   e->at_us = door_now();

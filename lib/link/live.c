@@ -252,7 +252,7 @@ link_give_back(void)
 
   stralloc_free(&shared);
   for (l = link_next(NULL); l; l = link_next(l)) {
-    /* Else this turn has put something, and its end trims. */
+    /* Not what this turn has put something on: its end trims. */
     if (l->out.len == l->settled) {
       if (l->out.s) link_trim(l);
       l->settled = l->out.len;
