@@ -176,7 +176,29 @@ comes_back(struct message *m, struct archive_text const *text)
     mamd_failed("have a message wait", m->to.bare);
     return;
   }
-  waiting_again(m->to.bare, number, m->id);
+  waiting_add(m->to.bare, number, m->id);
+}
+
+/* Whether an owner has a message under this id: then it is the same one. */
+static bool
+is_stored(struct message const *m)
+{
+  struct archive_message there;
+  unsigned int i;
+
+  for (i = 0; i < m->n; i++)
+    if (archive_get(mamd.archive, m->owners[i].number, m->id, &there)) return true;
+  return false;
+}
+
+/* routed was started with a clock behind the archive, and gave ids before it was told of the
+ * newest here. The message is new, and not to be lost. */
+static void
+give_new_id(struct message *m)
+{
+  log_event(LOG_WARN, "archive-id-behind", "id", log_num(m->id), "newest",
+            log_num(archive_last_id(mamd.archive)), NULL);
+  m->id = archive_last_id(mamd.archive) + 1;
 }
 
 static void
@@ -184,16 +206,22 @@ store(struct message *m, struct archive_text const *text)
 {
   unsigned int i;
 
-  if (m->id <= archive_last_id(mamd.archive)) return;
   find_owners(m);
   if (!m->n) return;
+  if (m->id <= archive_last_id(mamd.archive)) {
+    if (is_stored(m)) return;
+    give_new_id(m);
+  }
   if (!archive_append(mamd.archive, m->id, m->owners, m->n, text)) {
     mamd_failed("store a message", m->to.bare);
     return;
   }
   incoming_stored++;
   for (i = 0; i < m->n; i++)
-    if (m->owners[i].waits) waiting_again(m->to.bare, m->owners[i].number, m->id);
+    if (m->owners[i].waits)
+      waiting_add(m->to.bare, m->owners[i].number, m->id);
+    else if (slice_eq(m->owners[i].contact, m->from.bare))
+      marks_given(m->to.bare, stanza_tag(m->st.tags, "given"));
   if (slice_has_word(m->st.tags, SLICE("retract")))
     retract_message(&m->st, m->from.bare, m->owners[0].number, m->owners[0].contact);
 }

@@ -18,12 +18,11 @@
 #define NS_DATA "jabber:x:data"
 #define NS_RETRACT "urn:xmpp:message-retract:1"
 
-/* Messages of one page, and when the client does not say how many. */
+/* Messages of one page, and their number when the client does not say one. */
 #define PAGE_MAX 250u
 #define PAGE_USUAL 50u
-/* Ids that one query may name; messages that are looked at for one with a full JID. */
+/* Ids that one query may name. */
 #define QUERY_IDS_MAX 100u
-#define QUERY_SCAN_MAX 20000u
 /* Addresses of a list of preferences. */
 #define PREFS_MAX 500u
 
@@ -71,25 +70,133 @@ void incoming_lost(void);
 
 extern uint64_t incoming_stored;
 
+/* ---- sessions that routed has told of (sessions.c) ---- */
+
+struct account;
+struct offer;
+struct pages;
+
+struct session {
+  struct session *next, **prev; /* of the account */
+  struct account *account;
+  uint64_t number;     /* routed's name for it; its mark in the archive has it */
+  char *resource;      /* NULL: only its number was told */
+  struct offer *offer; /* of what waits: on its way to the client (xep0160_offer.c) */
+  struct pages *pages; /* queries that are being answered (xep0313_pages.c) */
+  struct session *due_next, **due_prev; /* of those that may be given more (pace.c) */
+  bool takes;  /* available, with a priority that is not negative */
+  bool named;  /* routed has it in its list (recall.c) */
+  bool marked; /* it has a mark in the archive */
+};
+
+struct account {
+  struct account *next, **prev; /* of all */
+  char *bare;
+  uint64_t owner;
+  struct session *sessions;
+  struct session *taker; /* what waits is offered to this one; NULL: to nobody now */
+  uint64_t behind;       /* offered to it: what waits up to this id */
+  bool gave;             /* something was, since behind was 0 */
+};
+
+/* Records of routed. */
+void sessions_online(struct link *l, struct record *r);
+void sessions_offline(struct link *l, struct record *r);
+void sessions_mark(struct link *l, struct record *r);
+
+/* The session of this number of the account bare, made when it is new; the resource is noted
+ * when it is not empty. NULL: ENOMEM, or there is no such account. */
+struct session *session_make(struct slice bare, struct slice resource, uint64_t number);
+
+/* The session of this number; NULL: it is not known here. */
+struct session *session_numbered(uint64_t number);
+
+/* Forget the session, and the account with its last one. */
+void session_free(struct session *s);
+
+/* The account of this bare JID that has sessions here, or NULL; all of them, the first behind
+ * NULL. account_next of one that is freed with its last session is asked for before. */
+struct account *account_find(struct slice bare);
+struct account *account_next(struct account const *a);
+
+/* The turn is over, or lost: then nobody has been given what it gave. */
+void sessions_turn(bool lost_turn);
+
+/* Turns are numbered, from 1 on. */
+extern uint64_t mamd_turn;
+
+/* ---- marks, and what becomes of what a session was given (marks.c) ---- */
+
+/* The account was given a message: its sessions of these numbers (with commas) have it now or
+ * hold it. */
+void marks_given(struct slice bare, struct slice numbers);
+
+/* The client of s has all it was given up to id. */
+void marks_move(struct session *s, uint64_t id);
+
+/* Session `number` of the account has ended: all it was given up to the id upto its client has,
+ * or it is taken care of. What is behind joins what waits, unless another session has it. */
+void marks_end(struct slice bare, uint64_t owner, uint64_t number, uint64_t upto);
+
 /* ---- what waits (xep0160_waiting.c) ---- */
 
-/* More than may wait for the account: whether that is so with one more. */
+/* Whether as many wait for the account as may. */
 bool waiting_is_full(struct slice bare, uint64_t owner);
 
-void waiting_online(struct link *l, struct record *r);
-void waiting_offline(struct link *l, struct record *r);
-void waiting_mark(struct link *l, struct record *r);
+/* The message waits for the account from now on. */
+void waiting_add(struct slice bare, uint64_t owner, uint64_t id);
 
-/* The message waits for the account, where nobody is there to take it. */
-void waiting_again(struct slice bare, uint64_t owner, uint64_t id);
+/* ---- offering what waits (xep0160_offer.c) ---- */
 
-/* The end of a turn. It is lost: nobody has been given what it gave. */
-void waiting_turn(bool lost_turn);
+/* What waits for the account may be offered to one of its sessions. */
+void offer_begin(struct account *a);
 
-/* routed is (back) up: soon compare with the sessions that it knows. */
-void waiting_routed_up(void);
-void waiting_row(struct link *l, struct record *r);
-void waiting_done(struct link *l, struct record *r);
+/* s takes nothing more; forget says that its client says nothing more either. */
+void offer_end(struct session *s, bool forget);
+
+/* The client of s has what was offered to it up to the message of this id. */
+void offer_marked(struct session *s, uint64_t id);
+
+/* Offer some more to s, taking their bytes from *budget. true: there may be more. */
+bool offer_some(struct link *routed, struct session *s, size_t *budget);
+void offer_turn_lost(struct session *s);
+
+/* ---- pace (pace.c) ---- */
+
+/* Messages that are under way to one client, oldest first. */
+struct pace {
+  struct {
+    uint64_t id, turn;
+    size_t bytes;
+  } ring[PACE_MESSAGES];
+
+  unsigned int head, n;
+  size_t bytes;
+};
+
+/* Whether another one may leave; note that one has left. */
+bool pace_has_room(struct pace const *p);
+void pace_add(struct pace *p, uint64_t id, size_t bytes);
+
+/* The one of place i, 0 being the oldest, up to p->n. */
+uint64_t pace_at(struct pace const *p, unsigned int i);
+
+/* How many there are up to the one of this id; 0: it is not among them. Take n away. */
+unsigned int pace_up_to(struct pace const *p, uint64_t id);
+void pace_drop(struct pace *p, unsigned int n);
+
+/* Take away those that the lost turn has added; how many. */
+unsigned int pace_turn_lost(struct pace *p);
+
+/* The session may be given more, at the end of this turn or in the next ones. */
+void pace_due(struct session *s);
+void pace_forget(struct session *s);
+
+/* ---- comparing with routed after a restart (recall.c) ---- */
+
+void recall_routed_up(void);
+void recall_row(struct link *l, struct record *r);
+void recall_done(struct link *l, struct record *r);
 
 /* The fields of a stanza record behind TO, of a message that waited for the account of this
  * bare JID and is for the session of this number (0: not known). */
@@ -109,7 +216,7 @@ void prefs_activate(struct slice bare, uint64_t owner);
 /* Tell routed of the accounts that are not as their host. */
 void prefs_announce(struct link *routed);
 
-/* ---- queries (xep0313_query.c reads, xep0313_mam.c answers) ---- */
+/* ---- queries (xep0313_query.c reads, xep0313_mam.c finds, xep0313_pages.c answers) ---- */
 
 struct query {
   struct jid with; /* full.len 0: anybody */
@@ -133,6 +240,27 @@ bool stamp_cat(stralloc *out, uint64_t us);
 bool stamp_read(struct slice text, uint64_t *us);
 
 handle_fn xep0313_query, xep0313_form, xep0313_metadata;
+
+/* A page that was found: results with these ids, in this order, to the account's session that
+ * asked, then fin (XML) as the answer to the request in. */
+struct found {
+  uint64_t owner;
+  uint64_t const *ids;
+  size_t n;
+  struct slice from, account, queryid, fin;
+};
+
+/* Answer with a page, as the client takes it. false: ENOMEM, or QUERIES_MAX of that session
+ * are under way. */
+bool pages_answer(struct stanza const *in, struct found const *f);
+
+/* Send some more of a session's pages, as offer_some. */
+bool pages_some(struct link *routed, struct session *s, size_t *budget);
+void pages_marked(struct session *s, uint64_t number);
+void pages_free(struct session *s);
+
+/* The turn is over, or lost. */
+void pages_turn(bool lost_turn);
 
 /* ---- the rest, a file each ---- */
 

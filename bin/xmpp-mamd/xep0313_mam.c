@@ -3,10 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
-/* XEP-0313: an account pages through its archive. Results go to the session that asked, as
- * they stand in the store; the count of a set, and where a page is in it, are subtractions. */
-
-static char const tag_open[] = "<message";
+/* XEP-0313: an account pages through its archive. The count of a set, and where a page is in
+ * it, are subtractions; so a page is found before the first of its results is sent
+ * (xep0313_pages.c). */
 
 /* A page: the places of set that are sent, from a on, before b. */
 struct page {
@@ -16,18 +15,13 @@ struct page {
   bool counted;            /* set is exactly what matches */
   uint64_t hits[PAGE_MAX]; /* when not counted: the places that do */
   size_t hits_n;
-};
-
-/* What is the same in all results of a query, as it stands in records. */
-struct frame {
-  stralloc fields, head;
+  uint64_t looked_at; /* and the id that was looked at last */
 };
 
 struct asker {
   struct handle_ctx *ctx;
   struct query q;
   uint64_t owner;
-  struct frame *frame;
 };
 
 static enum verdict
@@ -52,52 +46,6 @@ may_ask(struct handle_ctx *ctx, uint64_t *owner)
   return *owner != 0;
 }
 
-/* ---- one message ---- */
-
-static bool
-make_frame(struct asker const *q)
-{
-  struct frame *f = q->frame;
-  static stralloc sa = STRALLOC_ZERO;
-  struct slice const fields[] = {q->ctx->from.full, q->ctx->account, SLICE("message"),
-                                 SLICE(""),         SLICE(""),       SLICE("mam")};
-  size_t i;
-
-  f->fields.len = f->head.len = sa.len = 0;
-  for (i = 0; i < sizeof fields / sizeof *fields; i++)
-    if (!record_put(&f->fields, fields[i])) return false;
-  return xml_cat(&sa, "<message") && xml_cat_attr(&sa, "to", q->ctx->from.full) &&
-         xml_cat_attr(&sa, "from", q->ctx->account) &&
-         xml_cat(&sa, "><result xmlns='" NS_MAM "'") &&
-         (!q->q.queryid.len || xml_cat_attr(&sa, "queryid", q->q.queryid)) &&
-         xml_cat(&sa, " id='") && record_put_more(&f->head, slice_of(sa.s, sa.len));
-}
-
-static void
-put_result(struct link *l, struct asker const *q, struct archive_message const *m)
-{
-  struct frame const *f = q->frame;
-  static stralloc stamp = STRALLOC_ZERO;
-  size_t n = sizeof tag_open - 1;
-  char buf[BASE_NUM];
-
-  stamp.len = 0;
-  if (m->text.xml.len < n || !stamp_cat(&stamp, m->id >> ARCHIVE_ID_SHIFT)) return;
-  link_begin(l, VERB_STANZA);
-  link_more_raw(l, slice_of(f->fields.s, f->fields.len));
-  link_origin(l);
-  link_field(l);
-  link_more_raw(l, slice_of(f->head.s, f->head.len));
-  link_more_raw(l, num_u64(buf, m->id));
-  link_more_raw(
-    l, SLICE("'><forwarded xmlns='" NS_FORWARD "'><delay xmlns='" NS_DELAY "' stamp='"));
-  link_more_raw(l, slice_of(stamp.s, stamp.len));
-  link_more_raw(l, SLICE("'/><message xmlns='" NS_CLIENT "'"));
-  link_more_raw(l, slice_of(m->text.xml.s + n, m->text.xml.len - n));
-  link_more_raw(l, SLICE("</forwarded></result></message>"));
-  link_end(l);
-}
-
 static uint64_t
 place_at(struct page const *p, uint64_t i)
 {
@@ -110,17 +58,16 @@ page_len(struct page const *p)
   return p->counted ? p->b - p->a : p->hits_n;
 }
 
+/* The ids of the page, in the order in which they are sent. */
 static bool
-put_page(struct link *l, struct asker const *q, struct page const *p)
+list_ids(struct asker const *q, struct page const *p, uint64_t ids[PAGE_MAX])
 {
   uint64_t i, n = page_len(p);
-  struct archive_message m;
 
-  for (i = 0; i < n; i++) {
-    uint64_t at = place_at(p, q->q.flip ? n - 1 - i : i);
-    if (!archive_range_get(mamd.archive, &p->set, at, &m)) return false;
-    put_result(l, q, &m);
-  }
+  for (i = 0; i < n; i++)
+    if (!archive_range_id(mamd.archive, &p->set, place_at(p, q->q.flip ? n - 1 - i : i),
+                          &ids[i]))
+      return false;
   return true;
 }
 
@@ -156,7 +103,8 @@ is_with(struct slice full, struct archive_message const *m)
   return slice_eq(m->text.from, full) || slice_eq(m->text.to, full);
 }
 
-/* The messages of the part that match, from one end, at most max. */
+/* The messages of the part that match, from one end, at most max, of QUERY_SCAN_MAX that are
+ * looked at. */
 static bool
 scan(struct asker const *q, struct archive_range const *part, struct page *p)
 {
@@ -170,7 +118,8 @@ scan(struct asker const *q, struct archive_range const *part, struct page *p)
   if (!record_put_more(&full, q->q.with.full)) return false;
   for (i = 0; i < n && i < QUERY_SCAN_MAX && p->hits_n < q->q.max; i++) {
     uint64_t at = q->q.has_before ? part->to - 1 - i : part->from + i;
-    if (!archive_range_get(mamd.archive, part, at, &m)) return false;
+    if (!archive_range_peek(mamd.archive, part, at, &m)) return false;
+    p->looked_at = m.id;
     if (is_with(slice_of(full.s, full.len), &m)) p->hits[p->hits_n++] = at;
   }
   p->complete = i == n;
@@ -189,7 +138,7 @@ find_page(struct asker const *q, struct page *p)
   uint64_t n;
 
   p->counted = !q->q.with.resource.len;
-  p->hits_n = 0;
+  p->hits_n = p->looked_at = 0;
   if (!open_set(q, &p->set) || !open_part(q, &p->set, &part)) return false;
   if (!p->counted) return scan(q, &part, p);
   n = part.to - part.from;
@@ -218,6 +167,10 @@ cat_ends(stralloc *out, struct page const *p)
   uint64_t n = page_len(p), first, last;
   char buf[BASE_NUM];
 
+  /* Nothing was found so far: the client goes on from there (XEP-0059 s2.2). */
+  if (!n && !p->complete && p->looked_at)
+    return cat_number(out, "first", p->looked_at) &&
+           cat_number(out, "last", p->looked_at);
   if (!n) return true;
   if (!archive_range_id(mamd.archive, &p->set, place_at(p, 0), &first) ||
       !archive_range_id(mamd.archive, &p->set, place_at(p, n - 1), &last))
@@ -246,30 +199,49 @@ failed(struct handle_ctx *ctx)
   return refuse(ctx, ERR_INTERNAL, "");
 }
 
+static enum verdict
+answer(struct asker const *q, struct stanza const *in, uint64_t const *ids, size_t n,
+       stralloc const *fin)
+{
+  struct found f = {.owner = q->owner,
+                    .ids = ids,
+                    .n = n,
+                    .from = q->ctx->from.full,
+                    .account = q->ctx->account,
+                    .queryid = q->q.queryid,
+                    .fin = slice_of(fin->s, fin->len)};
+
+  if (pages_answer(in, &f)) return LATER;
+  return refuse(q->ctx, ERR_RESOURCE_CONSTRAINT, "too many queries at a time");
+}
+
+static bool
+cat_fin_of_ids(stralloc *out, struct query const *q)
+{
+  char buf[BASE_NUM];
+
+  return xml_cat(out, "<fin xmlns='" NS_MAM "' complete='true'><set xmlns='" NS_RSM
+                      "'><first index='0'>") &&
+         stralloc_cats(out, num_u64(buf, q->ids[0]).s) && xml_cat(out, "</first>") &&
+         cat_number(out, "last", q->ids[q->ids_n - 1]) &&
+         cat_number(out, "count", q->ids_n) && xml_cat(out, "</set></fin>");
+}
+
 /* s4.1.3: single messages. All must be there before one is sent. */
 static enum verdict
-answer_ids(struct asker const *q, stralloc *out)
+answer_ids(struct asker *q, struct stanza const *in, stralloc *fin)
 {
   struct archive_message m;
-  struct link *l = link_find(ROUTED);
-  char buf[BASE_NUM];
+  uint64_t ids[QUERY_IDS_MAX];
   size_t i;
 
-  for (i = 0; i < q->q.ids_n; i++)
+  for (i = 0; i < q->q.ids_n; i++) {
     if (!archive_get(mamd.archive, q->owner, q->q.ids[i], &m) || !m.archived)
       return refuse(q->ctx, ERR_ITEM_NOT_FOUND, "no message has that id");
-  for (i = 0; i < q->q.ids_n; i++) {
-    size_t at = q->q.flip ? q->q.ids_n - 1 - i : i;
-    if (!archive_get(mamd.archive, q->owner, q->q.ids[at], &m)) return failed(q->ctx);
-    put_result(l, q, &m);
+    ids[q->q.flip ? q->q.ids_n - 1 - i : i] = q->q.ids[i];
   }
-  if (xml_cat(out, "<fin xmlns='" NS_MAM "' complete='true'><set xmlns='" NS_RSM
-                   "'><first index='0'>") &&
-      stralloc_cats(out, num_u64(buf, q->q.ids[0]).s) && xml_cat(out, "</first>") &&
-      cat_number(out, "last", q->q.ids[q->q.ids_n - 1]) &&
-      cat_number(out, "count", q->q.ids_n) && xml_cat(out, "</set></fin>"))
-    return DONE;
-  return refuse(q->ctx, ERR_RESOURCE_CONSTRAINT, "");
+  if (!cat_fin_of_ids(fin, &q->q)) return refuse(q->ctx, ERR_RESOURCE_CONSTRAINT, "");
+  return answer(q, in, ids, q->q.ids_n, fin);
 }
 
 enum verdict
@@ -277,18 +249,18 @@ xep0313_query(struct handle_ctx *ctx, struct stanza const *in, struct xml_node c
               stralloc *out)
 {
   static struct page p;
-  static struct frame frame;
-  struct asker q = {.ctx = ctx, .frame = &frame};
-  struct link *l = link_find(ROUTED);
+  static stralloc fin = STRALLOC_ZERO;
+  uint64_t ids[PAGE_MAX];
+  struct asker q = {.ctx = ctx};
 
-  (void)in;
-  if (!may_ask(ctx, &q.owner) || !query_read(ctx, e, &q.q) || !l) return REFUSE;
+  (void)out;
+  if (!may_ask(ctx, &q.owner) || !query_read(ctx, e, &q.q)) return REFUSE;
   prefs_activate(ctx->account, q.owner);
-  if (!make_frame(&q)) return refuse(ctx, ERR_RESOURCE_CONSTRAINT, "");
-  if (q.q.ids_n) return answer_ids(&q, out);
-  if (!find_page(&q, &p)) return failed(ctx);
-  if (!put_page(l, &q, &p)) return failed(ctx);
-  return cat_fin(out, &p) ? DONE : refuse(ctx, ERR_RESOURCE_CONSTRAINT, "");
+  fin.len = 0;
+  if (q.q.ids_n) return answer_ids(&q, in, &fin);
+  if (!find_page(&q, &p) || !list_ids(&q, &p, ids)) return failed(ctx);
+  if (!cat_fin(&fin, &p)) return refuse(ctx, ERR_RESOURCE_CONSTRAINT, "");
+  return answer(&q, in, ids, (size_t)page_len(&p), &fin);
 }
 
 /* s4.1.5. The ids may be any (XEP-0122 s3.2). */

@@ -5,8 +5,6 @@
 /* XEP-0424 s5: a message that its sender takes back is replaced in the archive by what says
  * so. It is looked for among the newest RETRACT_SCAN_MAX of the conversation. */
 
-#define RETRACT_SCAN_MAX 2000u
-
 /* The id that the retraction names, in arena a; empty: it names none. */
 static struct slice
 named(struct arena *a, struct slice xml)
@@ -35,12 +33,24 @@ unescaped(struct arena *a, struct slice raw)
   return record_split(&r, at, raw.len) ? record_get(&r, 0) : SLICE("");
 }
 
-static bool
-is_meant(struct arena *a, struct archive_message const *m, struct slice from_bare,
-         struct slice id)
+/* Text as it would stand in a record, in arena a; empty: ENOMEM. */
+static struct slice
+escaped(struct arena *a, struct slice text)
 {
-  return !m->tombstone && slice_eq(jid_cut(unescaped(a, m->text.from)).bare, from_bare) &&
-         slice_eq(unescaped(a, m->text.id), id);
+  stralloc raw = STRALLOC_ZERO;
+  struct slice out = SLICE("");
+
+  if (record_put_more(&raw, text)) out = arena_copy(a, slice_of(raw.s, raw.len));
+  stralloc_free(&raw);
+  return out.s ? out : SLICE("");
+}
+
+/* from and id as they would stand in a record: nothing of the message is copied. */
+static bool
+is_meant(struct archive_message const *m, struct slice from, struct slice id)
+{
+  return !m->tombstone && slice_eq(m->text.id, id) &&
+         slice_eq(jid_cut(m->text.from).bare, from);
 }
 
 /* s5: the tombstone names the message that took it back. */
@@ -73,14 +83,16 @@ retract_message(struct stanza const *in, struct slice from_bare, uint64_t owner,
   struct arena a = ARENA_ZERO;
   struct archive_range r;
   struct archive_message m;
-  struct slice id = named(&a, unescaped(&a, in->xml));
+  struct slice id = named(&a, unescaped(&a, in->xml)), raw_id = escaped(&a, id);
+  struct slice from = escaped(&a, from_bare);
   uint64_t i, n;
 
-  if (!id.len || !archive_range_open(mamd.archive, owner, contact, &r)) goto done;
+  if (!raw_id.len || !from.len || !archive_range_open(mamd.archive, owner, contact, &r))
+    goto done;
   n = archive_range_count(&r);
   for (i = 0; i < n && i < RETRACT_SCAN_MAX; i++) {
-    if (!archive_range_get(mamd.archive, &r, r.to - 1 - i, &m)) break;
-    if (!is_meant(&a, &m, from_bare, id)) continue;
+    if (!archive_range_peek(mamd.archive, &r, r.to - 1 - i, &m)) break;
+    if (!is_meant(&m, from, raw_id)) continue;
     bury(owner, &m, id, in->id);
     break;
   }

@@ -6,12 +6,16 @@
  * FDS     2 log, notif readiness; with -p 0 and 1 records
  * SPEAKS  records to routed (xmpp-records(7))
  * STORES  DATA/archive (lib/archive)
- * LIMITS  PAGE_MAX messages a page, QUERY_IDS_MAX, PREFS_MAX; what the host says may wait
+ * LIMITS  PAGE_MAX messages a page, QUERY_IDS_MAX, QUERIES_MAX, PREFS_MAX; PACE_MESSAGES and
+ *         PACE_BYTES under way to a session; as many wait as the host's rule says
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, and the envelope of what routed sends. Not the XML.
- * ROOMS   incoming.c what comes in; xep0160_waiting.c what waits, xep0203_delay.c how it
- *         leaves; xep0313_query.c what is asked for, xep0313_mam.c the answer;
- *         xep0441_prefs.c; xep0424_retract.c; retention.c; control.c xmpp-ctl archive; handlers.c what is answered; settings.c
+ * ROOMS   incoming.c what comes in; sessions.c what routed tells of sessions; marks.c what
+ *         becomes of messages when a session ends; recall.c comparing after a restart;
+ *         xep0160_waiting.c the set of what waits, xep0160_offer.c offering it,
+ *         xep0203_delay.c how it leaves; pace.c windows; xep0313_query.c a query is read,
+ *         xep0313_mam.c its page found, xep0313_pages.c sent; xep0441_prefs.c;
+ *         xep0424_retract.c; retention.c; control.c xmpp-ctl archive; handlers.c; settings.c
  */
 #include "mamd.h"
 
@@ -39,6 +43,10 @@ up(struct link *l)
 {
   if (l->program != ROUTED) return;
   mamd_readers();
+  /* routed gives no id before it knows which is the newest, so this comes first. */
+  link_begin(l, VERB_NEWEST);
+  link_num(l, archive_last_id(mamd.archive));
+  link_end(l);
   handle_announce(l, handlers, handlers_n);
   feature(l, "account", NS_MAM_EXTENDED);
   feature(l, "account", NS_RETRACT "#tombstone");
@@ -46,13 +54,10 @@ up(struct link *l)
   /* XEP-0313 s7 has clients ask their account, but profanity asks the host alone. */
   if (settings_has_any(mamd.settings, "module", "mod_mam")) feature(l, "host", NS_MAM);
   prefs_announce(l);
-  link_begin(l, VERB_NEWEST);
-  link_num(l, archive_last_id(mamd.archive));
-  link_end(l);
   link_begin(l, VERB_WATCH);
   link_str(l, "online");
   link_end(l);
-  waiting_routed_up();
+  recall_routed_up();
 }
 
 static void
@@ -75,7 +80,7 @@ static void
 on_online(struct link *l, struct record *r)
 {
   mamd_readers();
-  waiting_online(l, r);
+  sessions_online(l, r);
 }
 
 static void
@@ -100,7 +105,7 @@ turn(void)
   incoming_turn();
   waits = archive_may_wait(mamd.archive) && service_wait();
   kept = waits || archive_commit(mamd.archive);
-  waiting_turn(!kept);
+  sessions_turn(!kept);
   if (kept) return;
   incoming_lost();
   discard_all();
@@ -119,9 +124,9 @@ stats(struct link *ctl)
 }
 
 static service_fn *const verbs[VERBS_N] = {
-  [VERB_STANZA] = on_stanza,        [VERB_ONLINE] = on_online,
-  [VERB_OFFLINE] = waiting_offline, [VERB_MARK] = waiting_mark,
-  [VERB_ROW] = waiting_row,         [VERB_DONE] = waiting_done,
+  [VERB_STANZA] = on_stanza,         [VERB_ONLINE] = on_online,
+  [VERB_OFFLINE] = sessions_offline, [VERB_MARK] = sessions_mark,
+  [VERB_ROW] = recall_row,           [VERB_DONE] = recall_done,
   [VERB_ARCHIVE] = control_archive,
 };
 

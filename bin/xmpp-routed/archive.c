@@ -66,12 +66,22 @@ archive_is_assumed(struct passing const *p, struct jid const *a)
          !(policies.n && table_get(&policies, a->bare));
 }
 
+bool
+archive_is_sure(struct passing const *p, struct jid const *a)
+{
+  struct host const *h = routed_host(a->domain);
+
+  return h && h->archives_all && a->local.len && p->id && post_find(MAMD) &&
+         slice_has_word(p->st.tags, SLICE("store")) &&
+         !(policies.n && table_get(&policies, a->bare));
+}
+
 /* ---- ids ---- */
 
 static uint64_t last;
 
-static uint64_t
-next_id(void)
+uint64_t
+archive_next_id(void)
 {
   uint64_t id = door_now() << ARCHIVE_ID_SHIFT;
 
@@ -79,14 +89,18 @@ next_id(void)
   return last;
 }
 
+void
+archive_above(uint64_t id)
+{
+  if (id > last) last = id;
+}
+
 /* A clock that was set back must not make new messages look like stored ones. */
 void
 archive_newest(struct link *l, struct record *r)
 {
-  uint64_t id = record_u64(r, 1);
-
   (void)l;
-  if (id > last) last = id;
+  archive_above(record_u64(r, 1));
 }
 
 static bool
@@ -95,26 +109,38 @@ has(struct passing const *p, struct slice word)
   return slice_has_word(p->st.tags, word);
 }
 
-/* What has an id already keeps it: it comes back from a session that has ended. */
-void
-archive_begin(struct passing *p)
+static bool
+may_go_to_mamd(struct passing const *p)
 {
   struct jid from, to;
-  struct slice id = stanza_tag(p->st.tags, "id");
   struct host const *h;
 
-  if (!slice_is(p->st.kind, "message") || slice_is(p->st.type, "error")) return;
-  if (id.len) {
-    slice_u64(id, &p->id);
-    return;
-  }
-  if (!post_find(MAMD)) return;
+  if (!post_find(MAMD)) return false;
   from = jid_cut(p->st.from);
   to = jid_cut(p->st.to);
   h = routed_host(to.domain);
-  if ((h && h->has_offline) ||
-      (has(p, SLICE("store")) && (archives(&from) || archives(&to))))
-    p->id = next_id();
+  return (h && h->has_offline) ||
+         (has(p, SLICE("store")) && (archives(&from) || archives(&to)));
+}
+
+/* A message that comes back from a session that has ended keeps its id. */
+bool
+archive_begin(struct passing *p)
+{
+  struct slice id = stanza_tag(p->st.tags, "id");
+  bool logged;
+
+  if (!slice_is(p->st.kind, "message") || slice_is(p->st.type, "error")) return true;
+  logged = may_go_to_mamd(p);
+  if (logged && !post_has_room(post_find(MAMD))) {
+    deliver_bounce(p, ERR_RESOURCE_CONSTRAINT, NULL);
+    return false;
+  }
+  if (id.len)
+    slice_u64(id, &p->id);
+  else if (logged || kept_is_wanted())
+    p->id = archive_next_id();
+  return true;
 }
 
 /* ---- the id in the message (XEP-0359 s3, XEP-0313 s4.1.3) ---- */
@@ -144,14 +170,13 @@ void
 archive_stamp(struct passing const *p, struct slice account, unsigned int place,
               struct passing *out)
 {
-  static stralloc xml[2], tags[2];
+  static stralloc xml[2];
   struct jid a = jid_cut(account);
   size_t n = sizeof message_end - 1, len = p->st.xml.len;
 
   *out = *p;
   if (!p->id || stanza_tag(p->st.tags, "id").len || !has(p, SLICE("store"))) return;
-  tags[place].len = xml[place].len = 0;
-  if (cat_tags(&tags[place], p)) out->st.tags = slice_of(tags[place].s, tags[place].len);
+  xml[place].len = 0;
   if (!archives(&a) || p->own || len < n ||
       memcmp(p->st.xml.s + len - n, message_end, n) != 0)
     return;
@@ -163,10 +188,10 @@ archive_stamp(struct passing const *p, struct slice account, unsigned int place,
 
 /* ---- to mamd ---- */
 
-static bool waits;
-
+/* Put it into the post of mamd; with word in front of its tags, and the sessions that it was
+ * given to behind them. */
 static void
-put(struct passing const *p, char const *word)
+put(struct passing const *p, char const *word, struct slice given)
 {
   static stralloc tags = STRALLOC_ZERO;
   struct passing copy = *p;
@@ -177,6 +202,9 @@ put(struct passing const *p, char const *word)
   if (stanza_tag(p->st.tags, "id").len) {
     if (!stralloc_catb(&tags, p->st.tags.s, p->st.tags.len)) return;
   } else if (!cat_tags(&tags, p))
+    return;
+  if (given.len &&
+      (!stralloc_cats(&tags, " given=") || !stralloc_catb(&tags, given.s, given.len)))
     return;
   copy.st.tags = slice_of(tags.s, tags.len);
   post_put(post, &copy);
@@ -201,8 +229,8 @@ archive_wait(struct passing const *p, struct jid const *to)
   if (slice_is(p->st.type, "groupchat") && !h->stores_groupchat)
     return !h->bounces_groupchat;
   if (!can_wait(p, h)) return false;
-  put(p, "wait ");
-  waits = true;
+  put(p, "wait ", SLICE(""));
+  if (p->outcome) p->outcome->done = true;
   return true;
 }
 
@@ -210,9 +238,9 @@ void
 archive_end(struct passing const *p)
 {
   struct jid from = jid_cut(p->st.from), to = jid_cut(p->st.to);
-  bool done = waits || !p->id || stanza_tag(p->st.tags, "id").len;
+  struct outcome const *o = p->outcome;
 
-  waits = false;
-  if (done || !has(p, SLICE("store"))) return;
-  if (archives(&from) || archives(&to)) put(p, "");
+  if (o->done || !p->id || stanza_tag(p->st.tags, "id").len) return;
+  if (!has(p, SLICE("store"))) return;
+  if (archives(&from) || archives(&to)) put(p, "", slice_of(o->given.s, o->given.len));
 }

@@ -28,22 +28,46 @@ deliver_envelope(struct link *l, struct passing const *p)
   link_end(l);
 }
 
-/* One line to each c2sd that has sessions which take it, naming them all. */
+bool
+deliver_cat(stralloc *out, struct passing const *p)
+{
+  struct stanza const *st = &p->st;
+
+  return record_put_more(out, st->to) && record_put(out, st->from) &&
+         record_put(out, st->kind) && record_put(out, st->type) &&
+         record_put(out, st->id) && record_put(out, st->tags) &&
+         record_put(out, st->origin) &&
+         (p->own ? record_put(out, st->xml) : record_put_raw(out, st->xml));
+}
+
+bool
+receives(struct receivers const *r, struct session const *s)
+{
+  switch (r->who) {
+  case RECEIVE_ONE: return s == r->one;
+  case RECEIVE_TOP: return s->available && s->priority == r->top;
+  case RECEIVE_NON_NEG: return s->available && s->priority >= 0;
+  case RECEIVE_AVAILABLE: return s->available;
+  }
+  return false;
+}
+
+/* One line to each c2sd that has receivers among the sessions of u, naming them all. */
 static void
-to_sessions(struct user const *u, struct passing const *p, takes_fn *takes, int top)
+to_sessions(struct user const *u, struct passing const *p, struct receivers const *to)
 {
   struct session const *s, *t;
   char buf[BASE_NUM];
 
   for (s = u ? u->sessions : NULL; s; s = s->next) {
-    if (!takes(s, top)) continue;
+    if (!receives(to, s)) continue;
     for (t = u->sessions; t != s; t = t->next)
-      if (t->link == s->link && takes(t, top)) break;
+      if (t->link == s->link && receives(to, t)) break;
     if (t != s) continue; /* its line has left already */
     link_begin(s->link, VERB_DELIVER);
     link_field(s->link);
     for (t = s; t; t = t->next) {
-      if (t->link != s->link || !takes(t, top)) continue;
+      if (t->link != s->link || !receives(to, t)) continue;
       if (t != s) link_more(s->link, SLICE(" "));
       link_more(s->link, num_u64(buf, t->sid));
     }
@@ -57,26 +81,6 @@ deliver_to_session(struct session const *s, struct passing const *p)
   link_begin(s->link, VERB_DELIVER);
   link_num(s->link, s->sid);
   deliver_envelope(s->link, p);
-}
-
-static bool
-takes_top(struct session const *s, int top)
-{
-  return s->available && s->priority == top;
-}
-
-static bool
-takes_non_neg(struct session const *s, int unused)
-{
-  (void)unused;
-  return s->available && s->priority >= 0;
-}
-
-static bool
-takes_available(struct session const *s, int unused)
-{
-  (void)unused;
-  return s->available;
 }
 
 /* The highest priority among available sessions; under -128 when there are none. */
@@ -113,7 +117,7 @@ deliver_bounce(struct passing const *p, enum stanza_error e, char const *more)
   static stralloc sa = STRALLOC_ZERO;
   struct passing back = {.own = true};
 
-  if (!stanza_may_answer(&p->st) || !p->st.from.len || !p->st.to.len) return;
+  if (p->silent || !stanza_may_answer(&p->st) || !p->st.from.len || !p->st.to.len) return;
   sa.len = 0;
   if (!stanza_cat_error(&sa, &p->st, e, SLICE(""))) return;
   if (more && !put_behind(&sa, SLICE("</error>"), slice_str(more))) return;
@@ -128,16 +132,38 @@ deliver_bounce(struct passing const *p, enum stanza_error e, char const *more)
 
 /* ---- by address ---- */
 
+/* What mamd answers is paced by the marks of the session that asked, so mamd is told which one
+ * that is. */
+static void
+ask_mamd(struct post *post, struct passing const *p)
+{
+  static stralloc tags = STRALLOC_ZERO;
+  struct session *s = session_of(p->st.from);
+  struct passing asked = *p;
+  char buf[BASE_NUM];
+
+  tags.len = 0;
+  if (s && stralloc_catb(&tags, p->st.tags.s, p->st.tags.len) &&
+      stralloc_cats(&tags, " session=") &&
+      stralloc_cats(&tags, num_u64(buf, s->number).s)) {
+    asked.st.tags = slice_of(tags.s, tags.len);
+    s->in_mamd = true;
+  }
+  post_put(post, &asked);
+}
+
 /* A request goes to whoever handles its namespace for this scope. */
 static void
 to_handler(struct passing const *p, char const *scope)
 {
   struct post *post = services_handler(scope, stanza_tag(p->st.tags, "ns"));
 
-  if (post)
-    post_put(post, p);
-  else
+  if (!post)
     deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
+  else if (post->program == MAMD)
+    ask_mamd(post, p);
+  else
+    post_put(post, p);
 }
 
 /* Messages to host/NAME/... are for who said to handle message NAME. */
@@ -173,23 +199,150 @@ fate_of(struct passing const *p, struct presence_count c)
   return rules_iq(p->st.type, c);
 }
 
-static struct session const *matched;
+/* ---- who is given a message, and who keeps a copy until they have it ---- */
+
+/* Append the numbers of the sessions of u that are given p, copies included. */
+static unsigned int
+list_given(struct passing const *p, struct user const *u, struct receivers const *to,
+           stralloc *out)
+{
+  struct session const *s;
+  char buf[BASE_NUM];
+  unsigned int n = 0;
+
+  for (s = u->sessions; s; s = s->next) {
+    if (!receives(to, s) && !carbons_copies(p, s, to)) continue;
+    if ((n++ && !stralloc_cats(out, ",")) ||
+        !stralloc_cats(out, num_u64(buf, s->number).s))
+      return 0;
+  }
+  return n;
+}
 
 static bool
-takes_matched(struct session const *s, int unused)
+is_of_another_delivery(struct slice word)
 {
-  (void)unused;
-  return s == matched;
+  return slice_is(word, "kept") || slice_is(word, "unacked") || slice_is(word, "again") ||
+         slice_starts(word, "of=") || slice_starts(word, "given=") ||
+         slice_starts(word, "late=");
+}
+
+static bool
+cat_tag(stralloc *sa, char const *name, uint64_t n)
+{
+  char buf[BASE_NUM];
+
+  return (!sa->len || stralloc_cats(sa, " ")) && stralloc_cats(sa, name) &&
+         stralloc_cats(sa, num_u64(buf, n).s);
+}
+
+/* The tags of this delivery: those of the edge, the id, and what is said of who has a copy. An
+ * id that was there before stays where it is. */
+static bool
+cat_delivery_tags(stralloc *sa, struct passing const *p, bool kept, struct slice given)
+{
+  struct slice rest = p->st.tags, word;
+  bool again = p->late || slice_has_word(rest, SLICE("unacked"));
+
+  sa->len = 0;
+  if (!again && !stralloc_catb(sa, rest.s, rest.len)) return false;
+  while (again && slice_word(&rest, ' ', &word))
+    if (!is_of_another_delivery(word) &&
+        (!stralloc_catb(sa, sa->len ? " " : "", sa->len ? 1 : 0) ||
+         !stralloc_catb(sa, word.s, word.len)))
+      return false;
+  return (stanza_tag(p->st.tags, "id").len || cat_tag(sa, "id=", p->id)) &&
+         (!p->late || cat_tag(sa, "late=", p->late)) &&
+         (!kept || stralloc_cats(sa, " kept")) &&
+         (!given.len ||
+          (stralloc_cats(sa, " given=") && stralloc_catb(sa, given.s, given.len)));
 }
 
 static void
-to_those(struct passing const *p, struct user const *u, takes_fn *takes, int top)
+keep_for_all(struct passing const *p, struct user const *u, struct receivers const *to)
 {
-  struct passing stamped;
+  struct session *s;
 
-  archive_stamp(p, slice_str(u->bare), 0, &stamped);
-  to_sessions(u, &stamped, takes, top);
-  carbons_received(&stamped, u, takes, top);
+  for (s = u->sessions; s; s = s->next)
+    if ((receives(to, s) || carbons_copies(p, s, to)) &&
+        !kept_add(s, p->late ? p->late : p->id, p))
+      log_event(LOG_WARN, "stanza-not-kept", "jid", u->bare, "why", "no room", NULL);
+}
+
+/* mamd hears of the sessions whose numbers it is told, and is to hear of their end. */
+static void
+note_given(struct passing const *p, struct user const *u, struct receivers const *to,
+           struct slice given)
+{
+  struct session *s;
+
+  if (!p->outcome) return;
+  p->outcome->given.len = 0;
+  if (!stralloc_catb(&p->outcome->given, given.s, given.len)) return;
+  for (s = u->sessions; s; s = s->next)
+    if (receives(to, s) || carbons_copies(p, s, to)) s->in_mamd = true;
+}
+
+/* The message p, which has an id, goes to the receivers. */
+static void
+give_message(struct passing const *p, struct user const *u, struct receivers const *to)
+{
+  static stralloc given = STRALLOC_ZERO, tags = STRALLOC_ZERO;
+  struct jid a = jid_cut(slice_str(u->bare));
+  struct passing one;
+  bool kept = kept_is_wanted() && !slice_is(p->st.type, "headline") &&
+              (p->late || !archive_is_sure(p, &a));
+  unsigned int n;
+
+  given.len = 0;
+  n = list_given(p, u, to, &given);
+  archive_stamp(p, a.bare, 0, &one);
+  if (cat_delivery_tags(&tags, p, kept, slice_of(given.s, n > 1 ? given.len : 0)))
+    one.st.tags = slice_of(tags.s, tags.len);
+  if (kept)
+    keep_for_all(&one, u, to);
+  else
+    note_given(p, u, to, slice_of(given.s, given.len));
+  to_sessions(u, &one, to);
+  carbons_received(&one, u, to);
+}
+
+/* A request of one client to another: should the other end without an answer, the first one is
+ * told. */
+static void
+give_request(struct passing const *p, struct user const *u, struct receivers const *to)
+{
+  static stralloc tags = STRALLOC_ZERO;
+  struct passing one = *p;
+
+  one.id = archive_next_id();
+  if (cat_delivery_tags(&tags, &one, true, SLICE(""))) {
+    one.st.tags = slice_of(tags.s, tags.len);
+    keep_for_all(&one, u, to);
+  }
+  to_sessions(u, &one, to);
+}
+
+static void
+give(struct passing const *p, struct user const *u, struct receivers to)
+{
+  if (p->id)
+    give_message(p, u, &to);
+  else if (slice_is(p->st.kind, "iq") && p->source && stanza_may_answer(&p->st) &&
+           kept_is_wanted())
+    give_request(p, u, &to);
+  else {
+    to_sessions(u, p, &to);
+    carbons_received(p, u, &to);
+  }
+}
+
+/* A message that is refused is in nobody's archive. */
+static void
+refuse(struct passing const *p)
+{
+  if (p->outcome) p->outcome->done = true;
+  deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
 }
 
 static void
@@ -203,16 +356,16 @@ to_account(struct passing const *p, struct jid const *a)
 
   switch (fate_of(p, c)) {
   case FATE_IGNORE: return;
-  case FATE_ERROR:
+  case FATE_ERROR: refuse(p); return;
+  case FATE_OFFLINE:
     if (!archive_wait(p, a)) deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
     return;
   case FATE_THIS:
-    matched = s;
-    if (s) to_those(p, u, takes_matched, 0);
+    if (s) give(p, u, (struct receivers){.who = RECEIVE_ONE, .one = s});
     return;
-  case FATE_TOP: to_those(p, u, takes_top, top); return;
-  case FATE_NON_NEG: to_those(p, u, takes_non_neg, 0); return;
-  case FATE_AVAILABLE: to_sessions(u, p, takes_available, 0); return;
+  case FATE_TOP: give(p, u, (struct receivers){.who = RECEIVE_TOP, .top = top}); return;
+  case FATE_NON_NEG: give(p, u, (struct receivers){.who = RECEIVE_NON_NEG}); return;
+  case FATE_AVAILABLE: give(p, u, (struct receivers){.who = RECEIVE_AVAILABLE}); return;
   case FATE_ACCOUNT:
     if (slice_is(p->st.kind, "iq"))
       to_handler(p, "account");
@@ -274,39 +427,46 @@ has_word(struct passing const *p, struct slice word)
   return slice_has_word(p->st.tags, word);
 }
 
-/* What waited may have been given to one of the same name that is over; then it still waits,
- * and s gets it in its turn. */
+/* Whether s is the session that a service means: by its number, if the service knows it, for
+ * another one may have its name by now. What has waited is for a session that takes it. */
 static bool
-drains(struct session const *s, struct passing const *p)
+is_meant(struct session const *s, struct passing const *p)
 {
   struct slice text = stanza_tag(p->st.tags, "session");
-  uint64_t sid;
+  uint64_t number;
 
-  return s->drained && (!text.len || (slice_u64(text, &sid) && sid == s->sid));
+  if (text.len && (!slice_u64(text, &number) || number != s->number)) return false;
+  return s->drained || !has_word(p, SLICE("offline"));
 }
 
-/* What userd and mamd say to a session they have chosen themselves, whatever the rules are.
- * What waits for mamd's goes on waiting should the session be gone. */
+/* Deliver a stanza that userd or mamd addresses to a session of ours, to that session alone,
+ * whatever the rules are; without it nobody gets it. What has waited goes on waiting then.
+ * false: p is another stanza. */
 static bool
-chosen(struct link const *l, struct passing const *p)
+to_its_session(struct link const *l, struct passing const *p)
 {
-  bool waited = has_word(p, SLICE("offline"));
+  struct jid a;
   struct session const *s;
 
   if (!(l->program & (USERD | MAMD))) return false;
+  a = jid_cut(p->st.to);
+  if (!a.local.len || !a.resource.len || !routed_host(a.domain)) return false;
   s = session_of(p->st.to);
-  if (s && waited && !drains(s, p)) s = NULL;
-  if (s) deliver_to_session(s, p);
-  return s || waited;
+  if (s && is_meant(s, p)) deliver_to_session(s, p);
+  return true;
 }
 
 /* A message that may be kept. */
 static void
 route_and_keep(struct passing *p, bool of_a_client)
 {
+  static struct outcome outcome;
   struct passing stamped;
 
-  archive_begin(p);
+  outcome.done = false;
+  outcome.given.len = 0;
+  p->outcome = &outcome;
+  if (!archive_begin(p)) return;
   if (of_a_client && (has_word(p, SLICE("cc")) || slice_is(p->st.type, "error"))) {
     archive_stamp(p, jid_cut(p->st.from).bare, 1, &stamped);
     carbons_sent(&stamped);
@@ -315,11 +475,30 @@ route_and_keep(struct passing *p, bool of_a_client)
   archive_end(p);
 }
 
+/* The number of the session that returns a stanza; 0: its c2sd does not say. The copy that is
+ * kept here is needed no more. */
+static uint64_t
+returned_by(struct link const *l, struct passing const *p)
+{
+  uint64_t of = 0, id;
+  struct slice text = stanza_tag(p->st.tags, "late");
+  struct user const *u = user_find(jid_cut(p->st.to).bare);
+  struct session *s;
+
+  slice_u64(stanza_tag(p->st.tags, "of"), &of);
+  if (!text.len) text = stanza_tag(p->st.tags, "id");
+  s = of ? session_numbered(u, of) : NULL;
+  if (!s || s->link != l) return of;
+  session_leave(s);
+  if (slice_u64(text, &id)) kept_through(s, id);
+  return of;
+}
+
 static void
-one_of_a_client(struct passing *p)
+one_of_a_client(struct link const *l, struct passing *p)
 {
   if (has_word(p, SLICE("unacked")))
-    unacked_route(p);
+    unacked_route(p, returned_by(l, p));
   else if (has_word(p, SLICE("outbound")))
     outbound_subscription(p);
   else
@@ -335,11 +514,12 @@ deliver_record(struct link *l, struct record *r)
   stanza_read(r, 0, &p.st);
   if (!source_take(l, p.st.origin, &p)) return;
   deliver_total++;
+  p.silent = l->program == MAMD && has_word(&p, SLICE("offline"));
   if (l->program != USERD && blocking_stops(&p)) return;
   if (!p.st.to.len)
     route_to_nobody(&p);
   else if (l->program == C2SD)
-    one_of_a_client(&p);
-  else if (!chosen(l, &p))
+    one_of_a_client(l, &p);
+  else if (!to_its_session(l, &p))
     route_and_keep(&p, false);
 }

@@ -229,17 +229,6 @@ posts_gone(struct link *l)
 
 /* ---- letters ---- */
 
-static bool
-cat_stanza(stralloc *k, struct passing const *s)
-{
-  struct stanza const *st = &s->st;
-
-  return record_put_more(k, st->to) && record_put(k, st->from) &&
-         record_put(k, st->kind) && record_put(k, st->type) && record_put(k, st->id) &&
-         record_put(k, st->tags) && record_put(k, st->origin) &&
-         (s->own ? record_put(k, st->xml) : record_put_raw(k, st->xml));
-}
-
 /* Keep a letter, which is line, or else the stanza s; hand it over if the service is there. */
 static bool
 keep(struct post *p, struct letter head, struct slice line, struct passing const *s)
@@ -247,9 +236,9 @@ keep(struct post *p, struct letter head, struct slice line, struct passing const
   stralloc *k = &p->kept;
   size_t at = k->len, begin = at + sizeof head;
 
-  if (k->len - p->head > POST_MAX || !stralloc_catb(k, (char const *)&head, sizeof head))
+  if (!post_has_room(p) || !stralloc_catb(k, (char const *)&head, sizeof head))
     return false;
-  if (!(s ? cat_stanza(k, s) : stralloc_catb(k, line.s, line.len))) {
+  if (!(s ? deliver_cat(k, s) : stralloc_catb(k, line.s, line.len))) {
     k->len = at;
     return false;
   }
@@ -265,6 +254,12 @@ say_full(struct post const *p)
 {
   log_event(LOG_WARN, "post-full", "service", p->name, "bytes",
             log_num(p->kept.len - p->head), NULL);
+}
+
+bool
+post_has_room(struct post const *p)
+{
+  return p->kept.len - p->head <= POST_MAX;
 }
 
 void

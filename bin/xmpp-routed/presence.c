@@ -16,10 +16,9 @@ watcher(void)
   return services_watcher("presence");
 }
 
-/* Its full JID, a number, and perhaps a word and its own number as fields. Lives until the next
- * call. */
+/* The fields of a record online, whose WORD is given. They live until the next call. */
 static struct slice
-fields_of(struct session const *s, int n, char const *word)
+online_fields(struct session const *s, char const *word)
 {
   static stralloc sa = STRALLOC_ZERO;
   char buf[BASE_NUM];
@@ -27,10 +26,9 @@ fields_of(struct session const *s, int n, char const *word)
   sa.len = 0;
   if (!record_put_more(&sa, slice_str(s->user->bare)) || !stralloc_cats(&sa, "/") ||
       !record_put_more(&sa, slice_str(s->resource)) || !stralloc_cats(&sa, "\t") ||
-      (n < 0 && !stralloc_cats(&sa, "-")) ||
-      !stralloc_cats(&sa, num_u64(buf, (uint64_t)abs(n)).s) ||
-      (word &&
-       (!record_put(&sa, slice_str(word)) || !record_put(&sa, num_u64(buf, s->sid))))) {
+      (s->priority < 0 && !stralloc_cats(&sa, "-")) ||
+      !stralloc_cats(&sa, num_u64(buf, (uint64_t)abs(s->priority)).s) ||
+      !record_put(&sa, slice_str(word)) || !record_put(&sa, num_u64(buf, s->number))) {
     log_event(LOG_WARN, "session-not-told", "jid", s->user->bare, "why", "out of memory",
               NULL);
     return SLICE("");
@@ -41,12 +39,15 @@ fields_of(struct session const *s, int n, char const *word)
 /* ---- a session's own presence (RFC 6121 s4.2, s4.4, s4.5) ---- */
 
 static void
-tell_online(struct session const *s)
+tell_online(struct session *s)
 {
   struct post *p = NULL;
 
   while ((p = posts_next(p)))
-    if (p->wants_online) post_say(p, VERB_ONLINE, fields_of(s, s->priority, ""));
+    if (p->wants_online) {
+      post_say(p, VERB_ONLINE, online_fields(s, ""));
+      s->in_mamd = s->in_mamd || p->program == MAMD;
+    }
 }
 
 void
@@ -54,7 +55,7 @@ presence_still_online(struct session const *s)
 {
   struct post *p = s->drained ? post_find(MAMD) : NULL;
 
-  if (p && p->wants_online) post_say(p, VERB_ONLINE, fields_of(s, s->priority, "again"));
+  if (p && p->wants_online) post_say(p, VERB_ONLINE, online_fields(s, "again"));
 }
 
 /* RFC 6121 s8.5.2.1.1: what waits is not for a session of negative priority. */
@@ -66,25 +67,34 @@ may_drain(struct session *s)
   return true;
 }
 
-static void
-tell_offline(struct session const *s, bool lost)
+void
+presence_offline(struct session const *s, char const *how, uint64_t upto)
 {
-  struct post *post = s->drained ? post_find(MAMD) : NULL;
+  static stralloc sa = STRALLOC_ZERO;
+  struct post *post = s->in_mamd ? post_find(MAMD) : NULL;
+  char buf[BASE_NUM];
 
-  if (post) post_say(post, VERB_OFFLINE, fields_of(s, lost, NULL));
+  sa.len = 0;
+  if (post && record_put_more(&sa, slice_str(s->user->bare)) && stralloc_cats(&sa, "/") &&
+      record_put_more(&sa, slice_str(s->resource)) && record_put(&sa, slice_str(how)) &&
+      record_put(&sa, num_u64(buf, s->number)) && record_put(&sa, num_u64(buf, upto)))
+    post_say(post, VERB_OFFLINE, slice_of(sa.s, sa.len));
 }
 
 void
 presence_mark(struct link *l, struct record *r)
 {
-  struct session const *s = session_by_sid(l, record_u64(r, 1));
+  struct session *s = session_or_leaving(l, record_u64(r, 1));
   struct link *mamd = link_find(MAMD);
+  unsigned int i;
 
-  if (!s || !mamd) return;
+  if (s) kept_through(s, record_u64(r, 2));
+  if (!s || !mamd || !s->in_mamd) return;
   link_begin(mamd, VERB_MARK);
   session_put_jid(mamd, s);
-  link_num(mamd, record_u64(r, 2));
-  link_num(mamd, record_u64(r, 3));
+  for (i = 2; i <= 4; i++)
+    link_num(mamd, record_u64(r, i));
+  link_num(mamd, s->number);
   link_end(mamd);
 }
 
@@ -97,8 +107,8 @@ presence_own(struct session *s, struct passing const *p)
 
   session_presence(s, &p->st);
   if (may_drain(s) || (!was && s->available)) tell_online(s);
-  if (!s->available || s->priority < 0) {
-    tell_offline(s, false); /* it is there no longer for what waits */
+  if (s->drained && (!s->available || s->priority < 0)) {
+    presence_offline(s, "away", 0);
     s->drained = false;
   }
   if (!was && post && (!post->link || post->held)) s->waits = post->round + 1;
@@ -135,12 +145,11 @@ presence_wants(struct session *s, struct slice words)
 /* ---- its end ---- */
 
 void
-presence_gone(struct session *s, struct slice directed, bool lost)
+presence_gone(struct session *s, struct slice directed)
 {
   static stralloc sa = STRALLOC_ZERO;
   struct post *post = post_find(USERD);
 
-  tell_offline(s, lost);
   if (!post || (!s->told && !directed.len)) return;
   sa.len = 0;
   if (record_put_more(&sa, slice_str(s->user->bare)) && stralloc_cats(&sa, "/") &&

@@ -10,13 +10,18 @@
 /* ---- sessions (sessions.c) ---- */
 
 struct user;
+struct kept;
 
-/* A bound stream of some c2sd. */
+/* A bound stream of some c2sd. A session that routed has ended (kick), or whose c2sd returns
+ * what its client does not have, is leaving: no stanza goes to it any more. It is over when its
+ * c2sd says unbind (xmpp-restarts(7)). */
 struct session {
   struct session *next; /* of the user, in the order of binding */
   struct user *user;
   struct link *link;
+  struct kept *kept; /* copies of what its client may not have yet (kept.c), or NULL */
   uint64_t sid;
+  uint64_t number; /* its name for good; the ids of all that it is given are above */
   uint64_t since_us;
   char *resource, *ip;
   signed char priority;
@@ -25,20 +30,30 @@ struct session {
   bool told;      /* userd knows of it */
   uint64_t waits; /* its first presence is in the post, if this is of now (presence.c) */
   bool drained;   /* mamd was told that it may have what waits */
+  bool leaving;
+  bool gone;    /* userd was told that it is over */
+  bool in_mamd; /* mamd has heard its number, and is to hear of its end */
 };
 
 /* An account that has sessions. */
 struct user {
   char *bare;
-  struct session *sessions;
-  size_t n;
+  struct session *sessions, *leaving;
+  size_t n; /* of sessions */
 };
 
 /* The account's sessions, or NULL when it has none. */
 struct user *user_find(struct slice bare);
 
 struct session *session_find(struct user const *u, struct slice resource);
+
+/* The session of l with this sid that is not leaving; or also one that is. NULL: none. */
 struct session *session_by_sid(struct link const *l, uint64_t sid);
+struct session *session_or_leaving(struct link const *l, uint64_t sid);
+
+/* The session of this number that u has, perhaps one that is leaving; NULL: none, or u is
+ * NULL. */
+struct session *session_numbered(struct user const *u, uint64_t number);
 
 /* The session whose full JID this is, or NULL. */
 struct session *session_of(struct slice full);
@@ -56,9 +71,19 @@ void sessions_still_online(void);
 /* Its presence to nobody in particular has passed by. */
 void session_presence(struct session *s, struct stanza const *st);
 
-/* It is over; who watches is told. lost: its c2sd is gone, and with it what its client has not
- * acknowledged. */
-void session_over(struct session *s, bool lost);
+/* Its c2sd returns what its client does not have: nothing more goes to the session. */
+void session_leave(struct session *s);
+
+/* How a session ends. */
+enum session_end {
+  SESSION_OVER, /* its c2sd has returned what its client does not have */
+  SESSION_LOST  /* its c2sd is gone */
+};
+
+/* End a session, and tell who watches. upto: all ids up to this one its client has, or they
+ * were returned (0 of a session that is lost). What is kept behind it is treated as returned
+ * at the end of the turn. */
+void session_over(struct session *s, enum session_end how, uint64_t upto);
 
 /* It is now stream sid of l, under the same name. false: ENOMEM, and it is over. */
 bool session_move(struct session *s, struct link *l, uint64_t sid);
@@ -89,8 +114,12 @@ void presence_wants(struct session *s, struct slice words);
 void presence_shown(struct link *l, struct record *r);
 void presence_recalled(struct link *l, struct record *r);
 
-/* The session is over; directed as in unbind. lost: its c2sd is gone. */
-void presence_gone(struct session *s, struct slice directed, bool lost);
+/* Tell userd that the session is over; directed as in unbind. */
+void presence_gone(struct session *s, struct slice directed);
+
+/* Tell mamd, if it knows the session, that it takes nothing more that waits: how is away, over
+ * or lost, upto as in session_over. */
+void presence_offline(struct session const *s, char const *how, uint64_t upto);
 
 /* Up to where its client has what was archived. */
 void presence_mark(struct link *l, struct record *r);
@@ -208,7 +237,8 @@ struct host {
   enum resend resend;
   bool archives; /* by default, what is worth it (mod_mam) */
   bool has_mam, has_offline, stores_empty, stores_groupchat, bounces_groupchat;
-  bool has_carbons;
+  bool has_carbons, has_sm;
+  bool archives_all; /* the default of mod_mam is always */
   /* All is archived, and clients look there (mod_mam.assume_mam_usage). */
   bool assumes_mam;
 };
@@ -227,13 +257,22 @@ bool routed_any(host_fn *fn);
 
 struct source;
 
+/* What its delivery says of a message to archive.c. */
+struct outcome {
+  bool done;      /* mamd has it wait, or it was refused */
+  stralloc given; /* numbers of the sessions that it was given to, with commas */
+};
+
 /* A stanza on its way. */
 struct passing {
   struct stanza st;
-  struct source *source; /* who is owed an acknowledgement; NULL: nobody */
-  uint64_t number;       /* of source */
-  bool own;              /* st.xml is text of ours, not a raw field */
-  uint64_t id;           /* in the archive; 0: it is not kept */
+  struct source *source;   /* who is owed an acknowledgement; NULL: nobody */
+  uint64_t number;         /* of source */
+  bool own;                /* st.xml is text of ours, not a raw field */
+  bool silent;             /* nobody is told when it is refused */
+  uint64_t id;             /* in the archive; 0: none */
+  uint64_t late;           /* by which marks name it when id is an old one; else 0 */
+  struct outcome *outcome; /* NULL: nobody asks */
 };
 
 /* A stanza arrives from a neighbour; the same for several. */
@@ -246,13 +285,29 @@ void deliver_route(struct passing const *p);
 /* Say the fields of its envelope and its XML, and end the record. */
 void deliver_envelope(struct link *l, struct passing const *p);
 
-/* A session has ended before its client acknowledged a stanza (unacked.c): p, whose to is that
- * session; or the one in r whose fields begin behind at. */
-void unacked_route(struct passing *p);
+/* Append the fields of its envelope and its XML, escaped, with TABs between them. false:
+ * ENOMEM. */
+bool deliver_cat(stralloc *out, struct passing const *p);
+
+/* Decide on a stanza that the client of session number `of` (0: not known) may not have, and
+ * that session has ended: p, whose to is its full JID; or the one in r whose fields begin
+ * behind at (unacked.c). */
+void unacked_route(struct passing *p, uint64_t of);
 void unacked_record(struct record *r, unsigned int at);
 
 /* To one session. */
 void deliver_to_session(struct session const *s, struct passing const *p);
+
+/* Which sessions of an account take a stanza (RFC 6121 s8.5). */
+enum receive { RECEIVE_ONE, RECEIVE_TOP, RECEIVE_NON_NEG, RECEIVE_AVAILABLE };
+
+struct receivers {
+  enum receive who;
+  int top;                   /* of RECEIVE_TOP */
+  struct session const *one; /* of RECEIVE_ONE */
+};
+
+bool receives(struct receivers const *r, struct session const *s);
 
 /* Answer it with an error, if it may be answered; more is put behind the condition. */
 void deliver_bounce(struct passing const *p, enum stanza_error e, char const *more);
@@ -279,13 +334,26 @@ void sources_gone(struct link const *l);
 void post_put(struct post *post, struct passing const *p);
 void post_say(struct post *post, enum verb v, struct slice fields);
 
+/* Whether the post takes another stanza. */
+bool post_has_room(struct post const *post);
+
 /* ---- what is kept of messages (archive.c) ---- */
 
-/* Give a message that is worth it an id. */
-void archive_begin(struct passing *p);
+/* Give a message an id if it may be archived, wait, or be kept until a client has it. false:
+ * mamd has no room for it, and it has been refused. */
+bool archive_begin(struct passing *p);
 
-/* The message as the account is to have it: with its id, if the account has it archived
- * (XEP-0359). out lives until the next call with the same place, 0 or 1. */
+/* A new id, above all that were given. */
+uint64_t archive_next_id(void);
+
+/* The id was given by an earlier run: those to come are above it. */
+void archive_above(uint64_t id);
+
+/* Whether the message will be in the archive of this account, without doubt. */
+bool archive_is_sure(struct passing const *p, struct jid const *a);
+
+/* Set *out to p as the account is to have it: with its id as stanza-id, if the account has it
+ * archived (XEP-0359). out lives until the next call with the same place, 0 or 1. */
 void archive_stamp(struct passing const *p, struct slice account, unsigned int place,
                    struct passing *out);
 
@@ -296,7 +364,7 @@ bool archive_is_assumed(struct passing const *p, struct jid const *a);
 /* Nobody is there to take it: whether it can wait for the account. Then it does. */
 bool archive_wait(struct passing const *p, struct jid const *to);
 
-/* To mamd, unless it went there to wait. */
+/* To mamd, unless it went there to wait: with the sessions of outcome. */
 void archive_end(struct passing const *p);
 
 /* mamd tells which id is the newest that is stored. */
@@ -307,14 +375,43 @@ void archive_policy(struct link *l, struct record *r);
 
 /* ---- copies for other devices (xep0280_carbons.c) ---- */
 
-/* The message p goes to the sessions of u that to says (takes(s, top)): what the others are
- * to have. u may be NULL. */
-typedef bool takes_fn(struct session const *s, int top);
-void carbons_received(struct passing const *p, struct user const *u, takes_fn *takes,
-                      int top);
+/* Whether session s of p's recipient gets a copy of p, which goes to the receivers r. */
+bool carbons_copies(struct passing const *p, struct session const *s,
+                    struct receivers const *r);
+
+/* The message p goes to the receivers r among the sessions of u: give the others that want
+ * them their copies. */
+void carbons_received(struct passing const *p, struct user const *u,
+                      struct receivers const *r);
+
+/* Make p, a copy that was returned, the message that was copied; its XML lives until the next
+ * call. false: it was a copy of a message that the account had sent. */
+bool carbons_unwrap(struct passing *p);
 
 /* The message p was sent by a session of ours. */
 void carbons_sent(struct passing const *p);
+
+/* ---- copies until a client has its stanzas (kept.c) ---- */
+
+/* Whether stanzas are kept here at all: some host acknowledges (mod_stream_mgmt), or lets
+ * messages wait. */
+bool kept_is_wanted(void);
+
+/* Keep p, whose tags are those of its delivery, for s under id; false: ENOMEM, or KEPT_MAX
+ * bytes are kept already. */
+bool kept_add(struct session *s, uint64_t id, struct passing const *p);
+
+/* Its client has all up to this id, or it was returned. */
+void kept_through(struct session *s, uint64_t id);
+
+/* The session is over: what it still has is treated as returned at the end of the turn. */
+void kept_over(struct session *s);
+void kept_turn(void);
+
+/* A c2sd says again, after our restart, what it holds. */
+void kept_holds(struct link *l, struct record *r);
+
+extern uint64_t kept_bytes;
 
 /* ---- block lists (xep0191_blocking.c) ---- */
 
@@ -337,6 +434,7 @@ void resume_refused(struct link *l, struct record *r);
 enum fate {
   FATE_IGNORE,
   FATE_ERROR,   /* service-unavailable to the sender */
+  FATE_OFFLINE, /* nobody is there: it waits if it may, else as FATE_ERROR */
   FATE_THIS,    /* the session whose full JID it is */
   FATE_TOP,     /* the available sessions of the highest priority that is not negative */
   FATE_NON_NEG, /* all available sessions whose priority is not negative */

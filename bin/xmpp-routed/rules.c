@@ -1,8 +1,6 @@
 #include "routed.h"
 
-/* RFC 6121 s8.5: the delivery rules for stanzas to local accounts, as its tables have them.
- * "O" (store offline) is FATE_ERROR here: without a program that stores, s8.5.2.2.1 has the
- * sender told so. */
+/* RFC 6121 s8.5: the delivery rules for stanzas to local accounts, as its tables have them. */
 
 enum message_type { NORMAL, CHAT, GROUPCHAT, HEADLINE, ERROR, MESSAGE_TYPES };
 
@@ -17,12 +15,14 @@ message_type(struct slice type)
   return NORMAL;
 }
 
-/* Table 1 of s8.5.4, row by row. */
+/* Table 1 of s8.5.4, row by row; "O" (store offline) is FATE_OFFLINE. s8.5.2.1.1 and s8.5.2.2.1
+ * have groupchat refused always; of an account without sessions the options of mod_offline
+ * decide on it. */
 static enum fate const no_session_to_take_it[2][MESSAGE_TYPES] = {
   /* bare JID: s8.5.2.2.1 */
-  {FATE_ERROR, FATE_ERROR, FATE_ERROR, FATE_IGNORE, FATE_IGNORE},
+  {FATE_OFFLINE, FATE_OFFLINE, FATE_OFFLINE, FATE_IGNORE, FATE_IGNORE},
  /* full JID without match: s8.5.3.2.1 */
-  {FATE_ERROR, FATE_ERROR, FATE_ERROR, FATE_IGNORE, FATE_IGNORE},
+  {FATE_OFFLINE, FATE_OFFLINE, FATE_OFFLINE, FATE_IGNORE, FATE_IGNORE},
 };
 
 static enum fate const some_session[2][MESSAGE_TYPES] = {

@@ -59,9 +59,29 @@ session_of(struct slice full)
 
 /* A c2sd's link has the map of its sessions as cookie. */
 struct session *
+session_or_leaving(struct link const *l, uint64_t sid)
+{
+  return l->cookie ? id_map_get(l->cookie, sid) : NULL;
+}
+
+struct session *
 session_by_sid(struct link const *l, uint64_t sid)
 {
-  return id_map_get(l->cookie, sid);
+  struct session *s = session_or_leaving(l, sid);
+
+  return s && !s->leaving ? s : NULL;
+}
+
+struct session *
+session_numbered(struct user const *u, uint64_t number)
+{
+  struct session *s;
+
+  for (s = u ? u->sessions : NULL; s; s = s->next)
+    if (s->number == number) return s;
+  for (s = u ? u->leaving : NULL; s; s = s->next)
+    if (s->number == number) return s;
+  return NULL;
 }
 
 static bool
@@ -76,7 +96,7 @@ map_put(struct session *s)
 static void
 user_drop_if_empty(struct user *u)
 {
-  if (u->sessions) return;
+  if (u->sessions || u->leaving) return;
   table_del(&users, slice_str(u->bare));
   free(u->bare);
   free(u);
@@ -92,18 +112,28 @@ session_put_jid(struct link *l, struct session const *s)
   link_more(l, slice_str(s->resource));
 }
 
+/* Take the session out of the list of its user that it is in. */
+static void
+unlist(struct session *s)
+{
+  struct session **at = s->leaving ? &s->user->leaving : &s->user->sessions;
+
+  for (; *at != s; at = &(*at)->next) {
+  }
+  *at = s->next;
+  if (s->leaving) return;
+  s->user->n--;
+  session_totals.sessions--;
+}
+
 static void
 session_free(struct session *s)
 {
   struct user *u = s->user;
-  struct session **at;
 
-  if (session_by_sid(s->link, s->sid) == s) id_map_del(s->link->cookie, s->sid);
-  for (at = &u->sessions; *at != s; at = &(*at)->next) {
-  }
-  *at = s->next;
-  u->n--;
-  session_totals.sessions--;
+  if (session_or_leaving(s->link, s->sid) == s) id_map_del(s->link->cookie, s->sid);
+  unlist(s);
+  kept_over(s);
   free(s->resource);
   free(s->ip);
   free(s);
@@ -128,21 +158,29 @@ user_make(struct slice bare)
   return u;
 }
 
+static void
+tell_gone(struct session *s, struct slice directed)
+{
+  if (!s->gone) presence_gone(s, directed);
+  s->gone = true;
+}
+
 /* A stream is one session: another one that it was has ended unsaid. */
 static void
 clear_sid(struct link const *l, uint64_t sid)
 {
-  struct session *s = session_by_sid(l, sid);
+  struct session *s = session_or_leaving(l, sid);
 
-  if (s) session_over(s, true);
+  if (s) session_over(s, SESSION_LOST, 0);
 }
 
+/* number: 0, or what an earlier run has given it. */
 static struct session *
 session_new(struct link *l, uint64_t sid, struct slice bare, struct slice resource,
-            struct slice ip)
+            struct slice ip, uint64_t number)
 {
   struct user *u;
-  struct session *s, **at;
+  struct session *s, *old, **at;
 
   clear_sid(l, sid);
   u = user_make(bare);
@@ -150,10 +188,14 @@ session_new(struct link *l, uint64_t sid, struct slice bare, struct slice resour
   if (!s) goto fail;
   s->link = l;
   s->sid = sid;
+  s->number = number ? number : archive_next_id();
   s->since_us = door_now();
   s->resource = strndup(resource.s, resource.len);
   s->ip = strndup(ip.s, ip.len);
   if (!s->resource || !s->ip || !map_put(s)) goto fail;
+  /* userd knows sessions by name. */
+  for (old = u->leaving; old; old = old->next)
+    if (slice_is(resource, old->resource)) tell_gone(old, SLICE(""));
   s->user = u;
   for (at = &u->sessions; *at; at = &(*at)->next) {
   }
@@ -171,6 +213,18 @@ fail:
   return NULL;
 }
 
+void
+session_leave(struct session *s)
+{
+  if (s->leaving) return;
+  presence_offline(s, "away", 0);
+  unlist(s);
+  s->drained = false;
+  s->leaving = true;
+  s->next = s->user->leaving;
+  s->user->leaving = s;
+}
+
 static void
 kick(struct session *s, char const *condition)
 {
@@ -180,7 +234,8 @@ kick(struct session *s, char const *condition)
   link_num(s->link, s->sid);
   link_str(s->link, condition);
   link_end(s->link);
-  session_over(s, false);
+  tell_gone(s, SLICE(""));
+  session_leave(s);
 }
 
 static void
@@ -198,6 +253,7 @@ tell_bound(struct session const *s)
   link_begin(s->link, VERB_BOUND);
   link_num(s->link, s->sid);
   session_put_jid(s->link, s);
+  link_num(s->link, s->number);
   link_end(s->link);
 }
 
@@ -252,7 +308,7 @@ sessions_bind(struct link *l, struct record *r)
     }
   }
   make_room(bare, record_get(r, 4));
-  s = session_new(l, sid, bare, resource, record_get(r, 4));
+  s = session_new(l, sid, bare, resource, record_get(r, 4), 0);
   if (s)
     tell_bound(s);
   else
@@ -272,16 +328,19 @@ sessions_announced(struct link *l, struct record *r)
 {
   uint64_t sid = record_u64(r, 1);
   struct slice bare, resource, priority = record_get(r, 4);
+  uint64_t number = record_u64(r, 6);
   struct session *s;
 
   if (!cut(record_get(r, 2), &bare, &resource)) return;
+  archive_above(number);
   s = session_find(user_find(bare), resource);
   if (s && (s->link != l || s->sid != sid)) {
     kick(s, "conflict");
     s = NULL;
   }
-  if (!s) s = session_new(l, sid, bare, resource, record_get(r, 3));
+  if (!s) s = session_new(l, sid, bare, resource, record_get(r, 3), number);
   if (!s) return;
+  s->in_mamd = true; /* an earlier run may have told of it */
   if (record_get(r, 5).len) take_wants(s, record_get(r, 5));
   if (!priority.len) return;
   s->told = s->available = true;
@@ -312,22 +371,30 @@ sessions_end(struct link *l, struct record *r)
     memcpy(condition, word.s, word.len);
   }
   if (s) kick(s, condition);
-  while ((u = user_find(jid)))
+  while ((u = user_find(jid)) && u->sessions)
     kick(u->sessions, condition);
   if (l->program == CTL) service_done(l);
 }
 
-void
-session_over(struct session *s, bool lost)
+static void
+over(struct session *s, enum session_end how, uint64_t upto, struct slice directed)
 {
-  presence_gone(s, SLICE(""), lost);
+  presence_offline(s, how == SESSION_LOST ? "lost" : "over", upto);
+  tell_gone(s, directed);
+  kept_through(s, upto);
   session_free(s);
+}
+
+void
+session_over(struct session *s, enum session_end how, uint64_t upto)
+{
+  over(s, how, upto, SLICE(""));
 }
 
 bool
 session_move(struct session *s, struct link *l, uint64_t sid)
 {
-  if (session_by_sid(s->link, s->sid) == s) id_map_del(s->link->cookie, s->sid);
+  if (session_or_leaving(s->link, s->sid) == s) id_map_del(s->link->cookie, s->sid);
   clear_sid(l, sid);
   s->link = l;
   s->sid = sid;
@@ -339,11 +406,9 @@ session_move(struct session *s, struct link *l, uint64_t sid)
 void
 sessions_unbind(struct link *l, struct record *r)
 {
-  struct session *s = session_by_sid(l, record_u64(r, 1));
+  struct session *s = session_or_leaving(l, record_u64(r, 1));
 
-  if (!s) return;
-  presence_gone(s, record_get(r, 2), false);
-  session_free(s);
+  if (s) over(s, SESSION_OVER, record_u64(r, 3), record_get(r, 2));
 }
 
 void
@@ -353,7 +418,7 @@ sessions_of_link_gone(struct link *l)
   uint32_t i;
 
   for (i = 0; m && i < m->size; i++)
-    if (m->v[i].item) session_over(m->v[i].item, true);
+    if (m->v[i].item) session_over(m->v[i].item, SESSION_LOST, 0);
   if (m) id_map_wipe(m);
   free(m);
   l->cookie = NULL;
@@ -383,18 +448,21 @@ sessions_still_online(void)
   }
 }
 
+/* mamd is to know of sessions that are leaving, too. */
 static void
 list_one(struct link *ctl, struct session const *s)
 {
   char priority[8];
 
+  if (s->leaving && ctl->program != MAMD) return;
   snprintf(priority, sizeof priority, "%d", s->priority);
   link_begin(ctl, VERB_ROW);
   session_put_jid(ctl, s);
   link_str(ctl, s->ip);
-  link_str(ctl, s->available ? priority : "");
+  link_str(ctl, s->available && !s->leaving ? priority : "");
   link_num(ctl, s->since_us / 1000000);
   link_str(ctl, s->link->name);
+  if (ctl->program == MAMD) link_num(ctl, s->number);
   link_end(ctl);
 }
 

@@ -60,6 +60,8 @@ read_modules(struct settings const *st, struct slice name, struct host *h)
 
   h->has_mam = settings_has(st, "module", name, "mod_mam");
   h->archives = h->has_mam && policy.len && !slice_is(policy, "never");
+  h->archives_all = h->has_mam && slice_is(policy, "always") &&
+                    !settings_bool(st, "mod_mam.request_activates_archiving", name);
   h->assumes_mam = h->has_mam && slice_is(policy, "always") &&
                    settings_bool(st, "mod_mam.assume_mam_usage", name);
   h->has_offline = settings_has(st, "module", name, "mod_offline");
@@ -67,6 +69,7 @@ read_modules(struct settings const *st, struct slice name, struct host *h)
     !slice_is(settings_get(st, "mod_offline.store_empty_body", name), "false");
   h->stores_groupchat = settings_bool(st, "mod_offline.store_groupchat", name);
   h->bounces_groupchat = settings_bool(st, "mod_offline.bounce_groupchat", name);
+  h->has_sm = settings_has(st, "module", name, "mod_stream_mgmt");
   h->has_carbons = settings_has(st, "module", name, "mod_carboncopy");
   h->resend = read_resend(settings_get(st, "mod_stream_mgmt.resend_on_timeout", name));
 }

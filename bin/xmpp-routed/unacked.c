@@ -14,15 +14,17 @@ another_is_online(struct user const *u, struct slice resource)
   return false;
 }
 
-/* Another device has had a copy: not one that is there in place of the session. */
+/* Whether another session that was given the message is there: it has a copy, or its c2sd will
+ * return one. A copy counts when it was made, so the list is that of the delivery. */
 static bool
-was_copied(struct passing const *p, struct user const *u, struct slice resource)
+another_has_it(struct passing const *p, struct user const *u, uint64_t of)
 {
-  struct session const *s;
+  struct slice given = stanza_tag(p->st.tags, "given"), word;
+  uint64_t number;
 
-  if (!slice_has_word(p->st.tags, SLICE("cc"))) return false;
-  for (s = u ? u->sessions : NULL; s; s = s->next)
-    if (s->available && s->carbons && !slice_is(resource, s->resource)) return true;
+  while (slice_word(&given, ',', &word))
+    if (slice_u64(word, &number) && number != of && session_numbered(u, number))
+      return true;
   return false;
 }
 
@@ -39,49 +41,69 @@ goes_again(struct user const *u, struct jid const *a)
   return false;
 }
 
-/* A session that has not sent presence may not have stream management yet: what reaches it
- * and is lost with it nobody would know of. So the message waits until it has. */
-static bool
-waits_for_presence(struct passing const *p, struct user const *u, struct jid const *a)
+/* Deliver it anew: to a session that has the name of the one that is over, else to the account.
+ * Marks are to name it by an id that is newer than what else the session has had. */
+static void
+deliver_anew(struct passing *p, struct jid const *a)
 {
-  struct session const *s = session_of(p->st.to);
+  if (!session_of(p->st.to)) p->st.to = a->bare;
+  p->late = archive_next_id();
+  deliver_route(p);
+}
 
-  return s && !s->available && !another_is_online(u, a->resource) && archive_wait(p, a);
+static bool
+has(struct passing const *p, struct slice word)
+{
+  return slice_has_word(p->st.tags, word);
+}
+
+/* What has waited still does, answers of the archive are for the session that asked, and a chat
+ * state says nothing later on. */
+static bool
+ends_with_its_session(struct passing const *p)
+{
+  return slice_is(p->st.type, "error") || slice_is(p->st.type, "headline") ||
+         has(p, SLICE("offline")) || has(p, SLICE("mam")) ||
+         (has(p, SLICE("state")) && !has(p, SLICE("body")));
 }
 
 static void
-message(struct passing *p)
+message(struct passing *p, uint64_t of)
 {
   struct jid a = jid_cut(p->st.to);
   struct user const *u = user_find(a.bare);
 
-  if (slice_is(p->st.type, "error") || slice_is(p->st.type, "headline")) return;
-  if (slice_has_word(p->st.tags, SLICE("carbon")) || was_copied(p, u, a.resource)) return;
+  if (ends_with_its_session(p) || another_has_it(p, u, of)) return;
+  if (has(p, SLICE("carbon")) && !carbons_unwrap(p)) return;
   if (archive_is_assumed(p, &a)) return;
   if (slice_is(p->st.type, "groupchat") || !goes_again(u, &a)) {
     deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
     return;
   }
-  if (!session_of(p->st.to)) p->st.to = a.bare;
-  archive_begin(p);
-  if (!waits_for_presence(p, u, &a)) deliver_route(p);
-  archive_end(p);
+  if (!archive_begin(p)) return;
+  if (!archive_wait(p, &a)) deliver_anew(p, &a);
 }
 
 void
-unacked_route(struct passing *p)
+unacked_route(struct passing *p, uint64_t of)
 {
+  struct outcome outcome = {.given = STRALLOC_ZERO};
+
+  p->outcome = &outcome;
   if (slice_is(p->st.kind, "message"))
-    message(p);
+    message(p, of);
   else if (slice_is(p->st.kind, "iq"))
     deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
+  stralloc_free(&outcome.given);
 }
 
 void
 unacked_record(struct record *r, unsigned int at)
 {
   struct passing p = {.own = false};
+  uint64_t of = 0;
 
   stanza_read(r, at, &p.st);
-  unacked_route(&p);
+  slice_u64(stanza_tag(p.st.tags, "of"), &of);
+  unacked_route(&p, of);
 }

@@ -87,7 +87,7 @@ resume_yielded(struct link *l, struct record *r)
   if (to)
     session_move(s, to, record_u64(r, 2));
   else
-    session_over(s, false);
+    session_over(s, SESSION_OVER, 0);
   link_begin(l, VERB_LEAVE);
   link_num(l, record_u64(r, 3));
   link_end(l);
@@ -110,7 +110,7 @@ resume_handed(struct link *l, struct record *r)
 {
   struct session *s = session_by_sid(l, record_u64(r, 3));
 
-  if (s) session_over(s, true); /* it could not be moved */
+  if (s) session_over(s, SESSION_LOST, 0); /* it could not be moved */
   pass_on(r, VERB_HANDED);
 }
 

@@ -62,6 +62,47 @@ put_markup(struct link *l, struct slice text)
   if (xml_cat_text(&sa, text)) link_more(l, slice_of(sa.s, sa.len));
 }
 
+static void
+put_tag(struct link *l, struct passing const *p, char const *name)
+{
+  struct slice value = stanza_tag(p->st.tags, name);
+
+  if (!value.len) return;
+  link_more(l, SLICE(" "));
+  link_more(l, slice_str(name));
+  link_more(l, SLICE("="));
+  link_more(l, value);
+}
+
+/* A copy that a client does not acknowledge is returned as what was copied (carbons_unwrap), so
+ * a received copy has the sender, and the tags that say who else has it. */
+static void
+put_envelope(struct link *l, struct session const *s, struct passing const *p, bool sent)
+{
+  link_begin(l, VERB_DELIVER);
+  link_num(l, s->sid);
+  session_put_jid(l, s);
+  if (sent)
+    link_str(l, s->user->bare);
+  else
+    link_text(l, p->st.from);
+  link_str(l, "message");
+  link_text(l, p->st.type);
+  link_text(l, sent ? SLICE("") : p->st.id);
+  link_field(l);
+  link_more(l, sent ? SLICE("carbon sent") : SLICE("carbon"));
+  if (has(&p->st, SLICE("state"))) link_more(l, SLICE(" state"));
+  if (!sent) {
+    if (has(&p->st, SLICE("body"))) link_more(l, SLICE(" body"));
+    if (has(&p->st, SLICE("store"))) link_more(l, SLICE(" store"));
+    put_tag(l, p, "id");
+    put_tag(l, p, "late");
+    put_tag(l, p, "given");
+    if (has(&p->st, SLICE("kept"))) link_more(l, SLICE(" kept"));
+  }
+  link_text(l, p->st.origin);
+}
+
 /* The stanza in a copy says its namespace, for it stands in another one (XEP-0297 s3.1). */
 static void
 put_copy(struct session const *s, struct passing const *p, struct slice xml,
@@ -70,15 +111,7 @@ put_copy(struct session const *s, struct passing const *p, struct slice xml,
   struct link *l = s->link;
   size_t open = sizeof tag_open - 1;
 
-  link_begin(l, VERB_DELIVER);
-  link_num(l, s->sid);
-  session_put_jid(l, s);
-  link_str(l, s->user->bare);
-  link_str(l, "message");
-  link_text(l, p->st.type);
-  link_text(l, SLICE(""));
-  link_text(l, has(&p->st, SLICE("state")) ? SLICE("carbon state") : SLICE("carbon"));
-  link_text(l, p->st.origin);
+  put_envelope(l, s, p, !strcmp(direction, "sent"));
   link_field(l);
   link_more(l, SLICE("<message from='"));
   link_more(l, slice_str(s->user->bare));
@@ -110,22 +143,31 @@ may_copy(struct passing const *p)
   return slice_is(p->st.kind, "message") && slice_starts(p->st.xml, tag_open);
 }
 
-/* s7. A message of an account to itself is copied once, as received. */
-void
-carbons_received(struct passing const *p, struct user const *u, takes_fn *takes, int top)
+/* s6.1: rooms send private messages to all sessions that are in them. s7: a message of an
+ * account to itself is copied once, as received. */
+bool
+carbons_copies(struct passing const *p, struct session const *s,
+               struct receivers const *to)
 {
-  struct jid from = jid_cut(p->st.from);
-  struct session const *s;
-  bool own, copied = false;
+  struct jid from;
 
-  if (!u || u->n < 2 || !may_copy(p)) return;
-  if (!has(&p->st, SLICE("cc")) && !answers_a_copied_one(&p->st)) return;
-  /* s6.1: rooms send private messages to all sessions that are in them. */
-  if (has(&p->st, SLICE("muc")) && from.resource.len) return;
-  own = slice_is(from.bare, u->bare);
+  if (!s->carbons || receives(to, s) || !may_copy(p)) return false;
+  if (!has(&p->st, SLICE("cc")) && !answers_a_copied_one(&p->st)) return false;
+  from = jid_cut(p->st.from);
+  if (has(&p->st, SLICE("muc")) && from.resource.len) return false;
+  return !slice_is(from.bare, s->user->bare) || !slice_is(from.resource, s->resource);
+}
+
+void
+carbons_received(struct passing const *p, struct user const *u,
+                 struct receivers const *to)
+{
+  struct session const *s;
+  bool copied = false;
+
+  if (!u || u->n < 2) return;
   for (s = u->sessions; s; s = s->next) {
-    if (!s->carbons || takes(s, top)) continue;
-    if (own && slice_is(from.resource, s->resource)) continue;
+    if (!carbons_copies(p, s, to)) continue;
     put_copy(s, p, p->st.xml, "received");
     copied = true;
   }
@@ -151,4 +193,33 @@ carbons_sent(struct passing const *p)
     copied = true;
   }
   if (copied) remember(&p->st);
+}
+
+/* The bytes in front of what was copied, and behind it, as put_copy writes them. */
+static char const copy_begin[] =
+  "<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client'";
+static char const copy_end[] = "</forwarded></received>";
+
+/* Resources in front of the message are escaped, so the first place is put_copy's own. */
+bool
+carbons_unwrap(struct passing *p)
+{
+  static stralloc xml = STRALLOC_ZERO;
+  struct slice copy = p->st.xml;
+  char const *from, *end = NULL, *at;
+
+  if (has(&p->st, SLICE("sent")) || p->own) return false;
+  from = memmem(copy.s, copy.len, copy_begin, sizeof copy_begin - 1);
+  if (!from) return false;
+  from += sizeof copy_begin - 1;
+  for (at = from;
+       (at = memmem(at, (size_t)(copy.s + copy.len - at), copy_end, sizeof copy_end - 1));
+       at++)
+    end = at;
+  xml.len = 0;
+  if (!end || !stralloc_cats(&xml, tag_open) ||
+      !stralloc_catb(&xml, from, (size_t)(end - from)))
+    return false;
+  p->st.xml = slice_of(xml.s, xml.len);
+  return true;
 }

@@ -13,8 +13,8 @@
  * ROOMS   sessions.c who is online; presence.c what userd is told of it; services.c who
  *         serves what; posts.c, sources.c what is not acknowledged yet; expected.c
  *         who is waited for after a start; rules.c the tables of delivery; deliver.c the way
- *         of a stanza, fanout.c of a broadcast, unacked.c of one that did not arrive;
- *         archive.c what is kept of messages; xepNNNN_*.c one extension each; settings.c
+ *         of a stanza, fanout.c of a broadcast, unacked.c of one that did not arrive; kept.c copies
+ *         until a client has its stanzas; archive.c what is kept of messages; xepNNNN_*.c one extension each; settings.c
  */
 #include "routed.h"
 
@@ -46,6 +46,7 @@ static void
 turn(void)
 {
   expected_turn();
+  kept_turn();
   services_turn();
   sources_turn();
 }
@@ -72,6 +73,7 @@ stats(struct link *ctl)
   service_stat(ctl, "sessions", session_totals.sessions);
   service_stat(ctl, "accounts_online", session_totals.users);
   service_stat(ctl, "stanzas", deliver_total);
+  service_stat(ctl, "kept_bytes", kept_bytes);
 }
 
 static void
@@ -107,6 +109,7 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_HANDLE] = services_handle,     [VERB_FEATURE] = on_feature,
   [VERB_IDENTITY] = on_identity,       [VERB_ITEM] = on_item,
   [VERB_WATCH] = services_watch,       [VERB_SESSIONS] = sessions_list,
+  [VERB_HOLDS] = kept_holds,
 };
 
 static struct service const routed = {

@@ -19,7 +19,9 @@
  *            ARCHIVE_CHUNK on, for each chunk that is full: so a list is written once a turn,
  *            and this table once a chunk
  *   waiting  OWNER ID -> empty; WAITING in the list OWNER 0 counts them
- *   mark     OWNER SLOT -> ID, resource
+ *   mark     OWNER SESSION -> ID, 1 byte kind (0 live, 1 lost); SESSION is the number of a
+ *            session of the account. A value of another form is a mark that an older version
+ *            has set: its SESSION is the SLOT of the resource that follows ID
  *   prefs    OWNER -> text
  *   name     0 SLOT -> OWNER, bare JID of an owner that is no account
  *   number   OWNER -> that JID
@@ -166,9 +168,13 @@ uint64_t archive_range_count(struct archive_range const *r);
 bool archive_range_find(struct archive *a, struct archive_range const *r, uint64_t id,
                         uint64_t *place);
 
-/* The message at a place of r, and only its id. */
+/* The message at a place of r; the same without looking whether it is as it was put, for who
+ * asks many for their addresses or tags: the work does not depend on their length; and only its
+ * id. */
 bool archive_range_get(struct archive *a, struct archive_range const *r, uint64_t place,
                        struct archive_message *out);
+bool archive_range_peek(struct archive *a, struct archive_range const *r, uint64_t place,
+                        struct archive_message *out);
 bool archive_range_id(struct archive *a, struct archive_range const *r, uint64_t place,
                       uint64_t *id);
 
@@ -192,20 +198,30 @@ bool archive_waiting_count(struct archive *a, uint64_t owner, uint64_t *count);
 bool archive_waiting_next(struct archive *a, uint64_t owner, uint64_t behind,
                           uint64_t *id);
 
-/* ---- marks: up to which id a session has everything ---- */
+/* ---- marks: up to which id the client of a session has everything ---- */
 
-/* The mark of a session: its resource is prepared, at most JID_PART_MAX bytes (EINVAL). Get
- * and del: errno ENOENT. later, and del: as store_put_later. */
-bool archive_mark_set(struct archive *a, uint64_t owner, struct slice resource,
-                      uint64_t id, bool later);
-bool archive_mark_get(struct archive *a, uint64_t owner, struct slice resource,
-                      uint64_t *id);
-bool archive_mark_del(struct archive *a, uint64_t owner, struct slice resource);
+/* LIVE: the session is there; it has what it was given up to id, and holds what is behind. LOST:
+ * the session has ended, and id is how far it has been looked what becomes of what it was given.
+ * OLD: a mark of a version that did not note which session was given what. */
+enum archive_mark_kind { ARCHIVE_MARK_LIVE, ARCHIVE_MARK_LOST, ARCHIVE_MARK_OLD };
+
+struct archive_mark {
+  uint64_t id;
+  enum archive_mark_kind kind;
+};
+
+/* The mark of session number `session` of the owner. Get and del: errno ENOENT. later, and
+ * del: as store_put_later. */
+bool archive_mark_set(struct archive *a, uint64_t owner, uint64_t session,
+                      struct archive_mark m, bool later);
+bool archive_mark_get(struct archive *a, uint64_t owner, uint64_t session,
+                      struct archive_mark *out);
+bool archive_mark_del(struct archive *a, uint64_t owner, uint64_t session);
 
 /* Call fn for each mark of an owner, or of all (owner 0), by owner, until it gives false. It
  * may not write. */
-typedef bool archive_mark_fn(void *cookie, uint64_t owner, struct slice resource,
-                             uint64_t id);
+typedef bool archive_mark_fn(void *cookie, uint64_t owner, uint64_t session,
+                             struct archive_mark m);
 bool archive_marks_each(struct archive *a, uint64_t owner, archive_mark_fn *fn,
                         void *cookie);
 

@@ -70,7 +70,7 @@ bool archive_bad(char const *what, uint64_t owner, uint64_t id);
 
 /* ---- slots.c ---- */
 
-/* Find text among those of the owner in table t (list, mark or name), whose values end in it.
+/* Find text among those of the owner in table t (list or name), whose values end in it.
  * *found: *slot is its; else *slot is one that is free. */
 bool archive_slot(struct archive *a, MDB_dbi t, uint64_t owner, struct slice text,
                   uint64_t *slot, bool *found);
@@ -112,8 +112,9 @@ bool archive_list_drop(struct archive *a, struct head *h);
 
 /* ---- messages.c ---- */
 
-/* errno ENOENT; EIO, logged: it is not as it was put. */
+/* errno ENOENT; EIO, logged: it is not as it was put. peek does not look at the checksum. */
 bool archive_load(struct archive *a, uint64_t id, struct stored *out);
+bool archive_peek(struct archive *a, uint64_t id, struct stored *out);
 
 /* Whether the message is in the archive of this one of its owners: that is asked of the list.
  * errno ENOENT when not. */

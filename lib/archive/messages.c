@@ -69,16 +69,23 @@ decode_text(struct slice rest, struct archive_text *t)
 }
 
 static bool
-decode(struct archive *a, uint64_t id, struct slice v, struct stored *out)
+checksum_holds(struct archive *a, uint64_t id, struct slice v)
 {
   uint32_t sum;
+
+  if (v.len < FIXED_BYTES) return false;
+  uint32_unpack_big(v.s, &sum);
+  return sum == (uint32_t)hash_keyed(a->key, id, slice_of(v.s + 4, v.len - 4));
+}
+
+static bool
+decode(struct slice v, struct stored *out)
+{
   size_t head;
   unsigned int i;
 
   *out = (struct stored){.flags = 0};
   if (v.len < FIXED_BYTES) return false;
-  uint32_unpack_big(v.s, &sum);
-  if (sum != (uint32_t)hash_keyed(a->key, id, slice_of(v.s + 4, v.len - 4))) return false;
   out->flags = (unsigned char)v.s[4];
   out->n = (unsigned char)v.s[5];
   out->bytes = v.len;
@@ -99,7 +106,17 @@ archive_load(struct archive *a, uint64_t id, struct stored *out)
   struct slice v;
 
   if (!store_get(a->store, a->message, id_key(buf, id), &v)) return false;
-  return decode(a, id, v, out) || archive_bad("message", 0, id);
+  return (checksum_holds(a, id, v) && decode(v, out)) || archive_bad("message", 0, id);
+}
+
+bool
+archive_peek(struct archive *a, uint64_t id, struct stored *out)
+{
+  char buf[8];
+  struct slice v;
+
+  if (!store_get(a->store, a->message, id_key(buf, id), &v)) return false;
+  return decode(v, out) || archive_bad("message", 0, id);
 }
 
 void

@@ -105,16 +105,17 @@ archive_range_before(struct archive *a, struct archive_range *r, uint64_t id)
 
 /* The message must say the same of its place as the list does: then it is the right one,
  * whatever happened to the files. */
-bool
-archive_range_get(struct archive *a, struct archive_range const *r, uint64_t place,
-                  struct archive_message *out)
+static bool
+range_message(struct archive *a, struct archive_range const *r, uint64_t place,
+              bool (*load)(struct archive *, uint64_t, struct stored *),
+              struct archive_message *out)
 {
   struct stored m;
   struct ref const *ref;
   uint64_t id = 0;
 
   if (!archive_range_id(a, r, place, &id)) return false;
-  if (!archive_load(a, id, &m))
+  if (!load(a, id, &m))
     return errno == ENOENT ? archive_bad("no-message", r->owner, id) : false;
   ref = archive_ref(&m, r->owner);
   if (!ref || ref->place == NO_PLACE ||
@@ -122,4 +123,18 @@ archive_range_get(struct archive *a, struct archive_range const *r, uint64_t pla
     return archive_bad("place", r->owner, id);
   archive_show(id, &m, true, out);
   return true;
+}
+
+bool
+archive_range_get(struct archive *a, struct archive_range const *r, uint64_t place,
+                  struct archive_message *out)
+{
+  return range_message(a, r, place, archive_load, out);
+}
+
+bool
+archive_range_peek(struct archive *a, struct archive_range const *r, uint64_t place,
+                   struct archive_message *out)
+{
+  return range_message(a, r, place, archive_peek, out);
 }

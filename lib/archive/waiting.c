@@ -84,53 +84,48 @@ archive_waiting_next(struct archive *a, uint64_t owner, uint64_t behind, uint64_
 
 /* ---- marks ---- */
 
-/* The slot of the mark of a session; ENOENT: *slot is free for it. */
+#define MARK_BYTES 9
+
 static bool
-mark_slot(struct archive *a, uint64_t owner, struct slice resource, uint64_t *slot)
+read_mark(struct slice v, struct archive_mark *m)
 {
-  bool found;
+  if (v.len < MARK_BYTES) return archive_bad("mark", 0, 0);
+  m->id = archive_unpack(v, 0);
+  m->kind = ARCHIVE_MARK_OLD;
+  if (v.len == MARK_BYTES && v.s[8] == 0) m->kind = ARCHIVE_MARK_LIVE;
+  if (v.len == MARK_BYTES && v.s[8] == 1) m->kind = ARCHIVE_MARK_LOST;
+  return true;
+}
 
-  errno = EINVAL;
-  if (resource.len > JID_PART_MAX) return false;
-  if (!archive_slot(a, a->mark, owner, resource, slot, &found)) return false;
-  errno = ENOENT;
-  return found;
+/* A mark of an older version stays one as long as its kind is said to be OLD. */
+bool
+archive_mark_set(struct archive *a, uint64_t owner, uint64_t session,
+                 struct archive_mark m, bool later)
+{
+  char buf[16], packed[MARK_BYTES];
+
+  archive_pack(packed, 1, &m.id);
+  packed[8] = m.kind == ARCHIVE_MARK_OLD ? 'o' : m.kind == ARCHIVE_MARK_LOST;
+  return (later ? store_put_later : store_put)(
+    a->store, a->mark, pair(buf, owner, session), slice_of(packed, sizeof packed));
 }
 
 bool
-archive_mark_set(struct archive *a, uint64_t owner, struct slice resource, uint64_t id,
-                 bool later)
+archive_mark_get(struct archive *a, uint64_t owner, uint64_t session,
+                 struct archive_mark *out)
 {
-  char buf[16], packed[8];
-  uint64_t slot = 0;
+  struct slice v;
+  char buf[16];
 
-  if (!mark_slot(a, owner, resource, &slot) && errno != ENOENT) return false;
-  a->value.len = 0;
-  archive_pack(packed, 1, &id);
-  return stralloc_catb(&a->value, packed, 8) &&
-         stralloc_catb(&a->value, resource.s, resource.len) &&
-         (later ? store_put_later : store_put)(a->store, a->mark, pair(buf, owner, slot),
-                                               slice_of(a->value.s, a->value.len));
+  return store_get(a->store, a->mark, pair(buf, owner, session), &v) && read_mark(v, out);
 }
 
 bool
-archive_mark_get(struct archive *a, uint64_t owner, struct slice resource, uint64_t *id)
+archive_mark_del(struct archive *a, uint64_t owner, uint64_t session)
 {
   char buf[16];
-  uint64_t slot = 0;
 
-  return mark_slot(a, owner, resource, &slot) &&
-         archive_number_get(a, a->mark, pair(buf, owner, slot), id);
-}
-
-bool
-archive_mark_del(struct archive *a, uint64_t owner, struct slice resource)
-{
-  char buf[16];
-  uint64_t slot = 0;
-
-  return mark_slot(a, owner, resource, &slot) &&
-         store_del_later(a->store, a->mark, pair(buf, owner, slot));
+  return store_del_later(a->store, a->mark, pair(buf, owner, session));
 }
 
 struct each {
@@ -143,11 +138,11 @@ static bool
 on_mark(void *cookie, struct slice key, struct slice v)
 {
   struct each const *e = cookie;
+  struct archive_mark m;
 
-  if (key.len != 16 || v.len < 8) return archive_bad("mark", 0, 0);
+  if (key.len != 16 || !read_mark(v, &m)) return false;
   if (e->owner && archive_unpack(key, 0) != e->owner) return false;
-  return e->fn(e->cookie, archive_unpack(key, 0), slice_of(v.s + 8, v.len - 8),
-               archive_unpack(v, 0));
+  return e->fn(e->cookie, archive_unpack(key, 0), archive_unpack(key, 1), m);
 }
 
 bool

@@ -42,6 +42,22 @@
 #define POST_MAX (64u << 20)
 /* Bytes of room that an empty one keeps. */
 #define POST_IDLE (64u << 10)
+/* What waits for an account, and results of its archive, go to a session no faster than the
+ * client takes them: so many messages, or so many bytes, are under way before its mark moves... */
+#define PACE_MESSAGES 64u
+#define PACE_BYTES (256u << 10)
+/* ...and so many bytes for all sessions in a turn of mamd. */
+#define PACE_TURN_BYTES (1u << 20)
+/* Queries of its archive that a session may have under way; one is answered at a time. */
+#define QUERIES_MAX 8u
+/* Messages whose envelopes a turn of mamd looks at for one session that was lost, and for one
+ * query or retraction in all. */
+#define LOST_STEP 500u
+#define QUERY_SCAN_MAX 2000u
+#define RETRACT_SCAN_MAX 1000u
+/* Bytes of stanzas that routed keeps for all sessions until their clients have them; a sender
+ * gets resource-constraint beyond. */
+#define KEPT_MAX (256u << 20)
 /* A service that was restarted has said again what it is for after this (microseconds). */
 #define SERVICE_SETTLE_US 2000000
 /* After a start of routed what edges and services send waits so long for all who are expected

@@ -67,12 +67,14 @@ V(FAILURE, "failure", "ID CONDITION TEXT FREE", 2, AUTHD, C2SD,                 
   "The exchange failed with a condition of RFC 6120 s6.5. FREE is 1 when no secret was tried: it does not count.") \
 V(BIND, "bind", "SID JID RESOURCE IP", 3, C2SD, ROUTED,                                       \
   "Stream SID wants to be the session JID/RESOURCE. bound or refused answers.")               \
-V(SESSION, "session", "SID JID IP PRIORITY WANTS", 2, C2SD, ROUTED,                           \
-  "After a reconnect: SID is the session of full JID; PRIORITY when it is available; WANTS as in wants.") \
+V(SESSION, "session", "SID JID IP PRIORITY WANTS NUMBER", 2, C2SD, ROUTED,                    \
+  "After a reconnect: SID is the session of full JID; PRIORITY when it is available; WANTS as in wants; NUMBER as bound gave it.") \
+V(HOLDS, "holds", "SID TO FROM KIND TYPE ID TAGS ORIGIN XML", 9, C2SD, ROUTED,                \
+  "After a reconnect: a stanza tagged kept that the client of session SID has not acknowledged.") \
 V(WANTS, "wants", "SESSION WORDS", 1, C2SD | ROUTED, ROUTED | USERD,                          \
   "What the client of a session has asked for: carbons, roster, blocklist. Replaces what was said before. SESSION is its SID for routed, its full JID for userd.") \
-V(UNBIND, "unbind", "SID DIRECTED", 1, C2SD, ROUTED,                                          \
-  "Session SID is over. DIRECTED: the addresses that have directed presence of it, a line each.") \
+V(UNBIND, "unbind", "SID DIRECTED UPTO", 1, C2SD, ROUTED,                                     \
+  "Session SID is over. DIRECTED: the addresses that have directed presence of it, a line each. All that was given to it up to the id UPTO the client has, or it was returned.") \
 V(GONE, "gone", "JID DIRECTED", 1, ROUTED, USERD,                                             \
   "The session of full JID, that had shown presence or wanted something, is over.")           \
 V(DIRECTED, "directed", "FROM TO TYPE", 2, C2SD | ROUTED, ROUTED | USERD,                     \
@@ -85,10 +87,10 @@ V(RECALLED, "recalled", "INSTANCE ROUND", 1, C2SD | ROUTED, ROUTED | USERD,     
   "All sessions of the c2sd INSTANCE have been told: because its link has come up, or as the recall of this ROUND asked.") \
 V(ONLINE, "online", "JID PRIORITY WORD SESSION", 1, ROUTED, HOSTD | MAMD,                             \
   "The session of full JID has become available, or its priority is negative no more. WORD again: it has been so for some time, and may have been told before. SESSION is its number: mamd tags what waits for it session=N, and what is for another that had its name is not delivered.") \
-V(OFFLINE, "offline", "JID LOST", 1, ROUTED, MAMD,                                            \
-  "The session of full JID is over. LOST is 1 when its c2sd is gone: what its client has not acknowledged is not told.") \
-V(MARK, "mark", "SESSION LIVE WAITED", 2, C2SD | ROUTED, ROUTED | MAMD,                       \
-  "The client of a session has all messages up to archive id LIVE, and of those that had waited for it up to WAITED. SESSION is its SID for routed, its full JID for mamd.") \
+V(OFFLINE, "offline", "JID HOW SESSION UPTO", 3, ROUTED, MAMD,                                \
+  "The session of full JID takes nothing more that waits. HOW is away: it is still there; over: it has ended, and all up to the id UPTO its client has, or it was returned; lost: it ended with its c2sd. SESSION is its number.") \
+V(MARK, "mark", "SESSION LIVE WAITED PAGE NUMBER", 2, C2SD | ROUTED, ROUTED | MAMD,           \
+  "The client of a session has all messages up to id LIVE, of those that had waited and were offered to it all up to WAITED, of results of the archive all up to the number PAGE. SESSION is its SID for routed, its full JID for mamd, and NUMBER then its number.") \
 V(NEWEST, "newest", "ID", 1, MAMD, ROUTED,                                                    \
   "The newest id in the archive: those that are given from now on are above it, whatever the clock says.") \
 V(ARCHIVES, "archives", "ACCOUNT POLICY", 1, MAMD, ROUTED,                                    \
@@ -105,8 +107,8 @@ V(LEAVE, "leave", "OLD", 1, ROUTED, C2SD,                                       
   "Session OLD gets nothing more here: hand over what it has by queued records, then handed.") \
 V(QUEUED, "queued", "INSTANCE SID TO FROM KIND TYPE ID TAGS ORIGIN XML", 10, C2SD | ROUTED, ROUTED | C2SD, \
   "A stanza that the client of a session being handed over has not acknowledged.")            \
-V(HANDED, "handed", "INSTANCE SID OLD TOKEN JID IN OUT WANTS PRIORITY PRESENCE DIRECTED MAX", 7, C2SD | ROUTED, ROUTED | C2SD, \
-  "The session of full JID, that was OLD, is stream SID of INSTANCE: IN stanzas of its client were handled, OUT acknowledged by it; it may be away for MAX microseconds.") \
+V(HANDED, "handed", "INSTANCE SID OLD TOKEN JID IN OUT WANTS PRIORITY PRESENCE DIRECTED MAX NUMBER", 7, C2SD | ROUTED, ROUTED | C2SD, \
+  "The session of full JID, that was OLD, is stream SID of INSTANCE: IN stanzas of its client were handled, OUT acknowledged by it; it may be away for MAX microseconds; NUMBER as bound gave it.") \
 V(UNYIELDED, "unyielded", "INSTANCE SID CONDITION H", 3, C2SD | ROUTED, ROUTED | C2SD,        \
   "There is no such session to hand over. H: how many stanzas were handled, if that is known.") \
 V(FANOUT, "fanout", "TOS FROM KIND TYPE ID TAGS ORIGIN XML", 8, USERD, ROUTED,                \
@@ -115,7 +117,8 @@ V(BLOCKS, "blocks", "ACCOUNT JIDS", 1, USERD, ROUTED,                           
   "The block list of an account, a line each; replaces what was said before.")                \
 V(CAPS, "caps", "HOST NODE VER", 3, HOSTD | ROUTED, ROUTED | C2SD,                            \
   "What the entity capabilities of HOST are now (XEP-0115).")                                 \
-V(BOUND, "bound", "SID JID", 2, ROUTED, C2SD, "SID is now the session of full JID.")          \
+V(BOUND, "bound", "SID JID NUMBER", 2, ROUTED, C2SD,                                          \
+  "SID is now the session of full JID. NUMBER names it for good; no other session, earlier or later, has it.") \
 V(REFUSED, "refused", "SID CONDITION", 2, ROUTED, C2SD, "SID may not bind; a stanza error condition.") \
 V(KICK, "kick", "SID CONDITION", 2, ROUTED | CTL, C2SD, "End the stream of session SID with this stream error.") \
 V(STANZA, "stanza", "TO FROM KIND TYPE ID TAGS ORIGIN XML", 8, PROGRAMS_EDGE | PROGRAMS_SERVICE | ROUTED, \

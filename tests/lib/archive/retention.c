@@ -90,48 +90,75 @@ last_one_out(void **state)
 static char seen[256];
 
 static bool
-see(void *cookie, uint64_t owner, struct slice resource, uint64_t id)
+see(void *cookie, uint64_t owner, uint64_t session, struct archive_mark m)
 {
   size_t n = strlen(seen);
 
   assert_null(cookie);
-  snprintf(seen + n, sizeof seen - n, "%u/%.1s=%u ", (unsigned int)owner, resource.s,
-           (unsigned int)id);
-  return id != 99;
+  snprintf(seen + n, sizeof seen - n, "%u/%u=%u%c ", (unsigned int)owner,
+           (unsigned int)session, (unsigned int)m.id, "vlo"[m.kind]);
+  return true;
+}
+
+static struct archive_mark
+mark(uint64_t id, enum archive_mark_kind kind)
+{
+  return (struct archive_mark){id, kind};
 }
 
 static void
 marks(void **state)
 {
-  static char long_name[JID_PART_MAX + 2];
-  uint64_t id;
+  struct archive_mark m;
 
   (void)state;
-  memset(long_name, 'r', sizeof long_name - 1);
-  assert_false(archive_mark_set(a, ALICE, slice_str(long_name), 3, false));
-  assert_int_equal(errno, EINVAL);
-  long_name[JID_PART_MAX] = 0;
-  assert_true(archive_mark_set(a, ALICE, SLICE("phone"), 1, false));
-  assert_true(archive_mark_set(a, ALICE, SLICE("phone"), 2, false));
-  assert_true(archive_mark_set(a, BOB, slice_str(long_name), 3, false));
+  assert_true(archive_mark_set(a, ALICE, 5, mark(1, ARCHIVE_MARK_LIVE), false));
+  assert_true(archive_mark_set(a, ALICE, 5, mark(2, ARCHIVE_MARK_LIVE), false));
+  assert_true(archive_mark_set(a, ALICE, 6, mark(4, ARCHIVE_MARK_LOST), false));
+  assert_true(archive_mark_set(a, BOB, 5, mark(3, ARCHIVE_MARK_OLD), false));
   commit();
-  assert_true(archive_mark_get(a, ALICE, SLICE("phone"), &id));
-  assert_int_equal(id, 2);
-  assert_true(archive_mark_get(a, BOB, slice_str(long_name), &id));
-  assert_int_equal(id, 3);
+  assert_true(archive_mark_get(a, ALICE, 5, &m));
+  assert_int_equal(m.id, 2);
+  assert_int_equal(m.kind, ARCHIVE_MARK_LIVE);
+  assert_true(archive_mark_get(a, BOB, 5, &m));
+  assert_int_equal(m.kind, ARCHIVE_MARK_OLD);
   errno = 0;
-  assert_false(archive_mark_get(a, BOB, SLICE("phone"), &id));
+  assert_false(archive_mark_get(a, BOB, 6, &m));
   assert_int_equal(errno, ENOENT);
   seen[0] = 0;
   assert_true(archive_marks_each(a, 0, see, NULL));
-  assert_string_equal(seen, "7/p=2 9/r=3 ");
+  assert_string_equal(seen, "7/5=2v 7/6=4l 9/5=3o ");
   seen[0] = 0;
   assert_true(archive_marks_each(a, ALICE, see, NULL));
-  assert_string_equal(seen, "7/p=2 ");
-  assert_true(archive_mark_del(a, ALICE, SLICE("phone")));
+  assert_string_equal(seen, "7/5=2v 7/6=4l ");
+  assert_true(archive_mark_del(a, ALICE, 5));
   errno = 0;
-  assert_false(archive_mark_del(a, ALICE, SLICE("phone")));
+  assert_false(archive_mark_del(a, ALICE, 5));
   assert_int_equal(errno, ENOENT);
+}
+
+/* A version before this one had ID and resource as value, under a hash of the resource. */
+static void
+marks_of_an_older_version(void **state)
+{
+  static char const *const resources[] = {"r", "phone"};
+  char buf[16], value[16];
+  struct archive_mark m;
+  uint64_t id = 77;
+  size_t i;
+
+  (void)state;
+  for (i = 0; i < 2; i++) {
+    size_t n = strlen(resources[i]);
+    archive_pack(value, 1, &id);
+    memcpy(value + 8, resources[i], n);
+    assert_true(store_put(a->store, a->mark,
+                          archive_pack(buf, 2, (uint64_t[]){ALICE, 1000 + i}),
+                          slice_of(value, 8 + n)));
+    assert_true(archive_mark_get(a, ALICE, 1000 + i, &m));
+    assert_int_equal(m.id, 77);
+    assert_int_equal(m.kind, ARCHIVE_MARK_OLD);
+  }
 }
 
 static void
@@ -226,7 +253,8 @@ static void
 purge(void **state)
 {
   unsigned int done, turns = 0;
-  uint64_t room, i, owner = 0, id;
+  uint64_t room, i, owner = 0;
+  struct archive_mark m;
   struct slice v;
 
   (void)state;
@@ -238,8 +266,8 @@ purge(void **state)
     };
     assert_true(try(i, o, 2));
   }
-  assert_true(archive_mark_set(a, room, SLICE("r"), 1, false));
-  assert_true(archive_mark_set(a, BOB, SLICE("r"), 1, false));
+  assert_true(archive_mark_set(a, room, 5, mark(1, ARCHIVE_MARK_LIVE), false));
+  assert_true(archive_mark_set(a, BOB, 5, mark(1, ARCHIVE_MARK_LIVE), false));
   assert_true(archive_prefs_put(a, room, SLICE("p")));
   commit();
   do {
@@ -250,8 +278,8 @@ purge(void **state)
   stat_is(room, 0, 0, 0, 0);
   waits(room, 0);
   assert_false(archive_prefs_get(a, room, &v));
-  assert_false(archive_mark_get(a, room, SLICE("r"), &id));
-  assert_true(archive_mark_get(a, BOB, SLICE("r"), &id));
+  assert_false(archive_mark_get(a, room, 5, &m));
+  assert_true(archive_mark_get(a, BOB, 5, &m));
   assert_int_equal(archive_owner_number(a, SLICE("room@c")), 0);
   assert_true(archive_owner_next(a, 0, &owner) && owner == BOB);
   assert_false(archive_owner_next(a, owner, &owner));
@@ -309,6 +337,7 @@ main(void)
     cmocka_unit_test_setup_teardown(waiting, start, finish),
     cmocka_unit_test_setup_teardown(last_one_out, start, finish),
     cmocka_unit_test_setup_teardown(marks, start, finish),
+    cmocka_unit_test_setup_teardown(marks_of_an_older_version, start, finish),
     cmocka_unit_test_setup_teardown(small_tables, start, finish),
     cmocka_unit_test_setup_teardown(trims, start, finish),
     cmocka_unit_test_setup_teardown(purge, start, finish),

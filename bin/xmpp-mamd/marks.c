@@ -1,0 +1,217 @@
+#include "mamd.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Who has a message of an archive (xmpp-restarts(7)). A session that is given one gets a mark,
+ * in the transaction that stores the message: its number at first, for the ids of all that it
+ * is given are above. The mark moves as the client takes messages, and goes when the session
+ * has ended and all behind the mark is taken care of. So, of a session that was given a
+ * message:
+ *
+ *   no mark             it has ended, and what it had is somebody else's or waits
+ *   LIVE, at or above   its client has the message
+ *   LIVE, below         it holds the message: its end will decide again
+ *   LOST, at or above   it has ended, and found then that another session has the message
+ *   LOST, below         it has ended, and will decide on the message yet
+ *
+ * is_held_by alone reads this table. A message of a session that has ended is for the waiting
+ * set when no other session holds it. */
+
+/* A session that has ended, whose messages are looked at in steps. */
+struct loss {
+  struct loss *next;
+  uint64_t owner, number;
+  char bare[];
+};
+
+static struct loss *losses;
+static struct event_timer timer;
+
+/* ---- one message ---- */
+
+static bool
+is_held_by(uint64_t owner, uint64_t number, uint64_t id)
+{
+  struct archive_mark m;
+
+  if (!archive_mark_get(mamd.archive, owner, number, &m)) return false;
+  return m.kind == ARCHIVE_MARK_LIVE || m.id < id;
+}
+
+/* Whether message m, of which session `number` was perhaps given a copy, was given to no other
+ * session that holds it. A version before this one did not note to whom it was given. */
+static bool
+is_for_nobody_else(uint64_t owner, uint64_t number, bool old,
+                   struct archive_message const *m)
+{
+  struct slice given = stanza_tag(m->text.tags, "given"), word;
+  bool was_given = old && !given.len, held = false;
+  uint64_t n;
+
+  while (!held && slice_word(&given, ',', &word)) {
+    if (!slice_u64(word, &n)) continue;
+    if (n == number)
+      was_given = true;
+    else
+      held = is_held_by(owner, n, m->id);
+  }
+  return was_given && !held;
+}
+
+/* Whether the account sent it. Addresses of messages are as they stand in records. */
+static bool
+is_own(struct slice bare, struct archive_message const *m)
+{
+  static stralloc raw = STRALLOC_ZERO;
+
+  raw.len = 0;
+  return record_put_more(&raw, bare) &&
+         slice_eq(jid_cut(m->text.from).bare, slice_of(raw.s, raw.len));
+}
+
+/* ---- marks of sessions that are there ---- */
+
+static void
+give_mark(struct slice bare, uint64_t number)
+{
+  struct session *s = session_make(bare, SLICE(""), number);
+  struct archive_mark m = {number, ARCHIVE_MARK_LIVE};
+
+  if (!s || s->marked) return;
+  s->marked = archive_mark_get(mamd.archive, s->account->owner, number, &m) ||
+              (errno == ENOENT &&
+               archive_mark_set(mamd.archive, s->account->owner, number, m, false));
+  if (!s->marked) mamd_failed("set a mark", bare);
+}
+
+void
+marks_given(struct slice bare, struct slice numbers)
+{
+  struct slice word;
+  uint64_t number;
+
+  while (slice_word(&numbers, ',', &word))
+    if (slice_u64(word, &number)) give_mark(bare, number);
+}
+
+/* A session that was given nothing of the archive has no mark, and gets none. */
+void
+marks_move(struct session *s, uint64_t id)
+{
+  uint64_t owner = s->account->owner;
+  struct archive_mark m;
+
+  if (!archive_mark_get(mamd.archive, owner, s->number, &m)) return;
+  if (m.kind != ARCHIVE_MARK_LIVE || m.id >= id) return;
+  m.id = id;
+  if (!archive_mark_set(mamd.archive, owner, s->number, m, true))
+    mamd_failed("set a mark", slice_str(s->account->bare));
+}
+
+/* ---- a session has ended ---- */
+
+/* Note in ids which of the next LOST_STEP messages behind the mark are for nobody else, and
+ * move the mark behind all that were looked at. *n: how many are noted. *all: there are no
+ * more. */
+static bool
+look_at_some(struct slice bare, uint64_t owner, uint64_t number,
+             struct archive_mark *mark, uint64_t ids[LOST_STEP], unsigned int *n,
+             bool *all)
+{
+  bool old = mark->kind == ARCHIVE_MARK_OLD;
+  struct archive_range range;
+  struct archive_message m;
+  uint64_t place, from;
+
+  *n = 0;
+  if (!archive_range_open(mamd.archive, owner, SLICE(""), &range) ||
+      !archive_range_find(mamd.archive, &range, mark->id + 1, &place))
+    return false;
+  for (from = place; place < range.to && place - from < LOST_STEP; place++) {
+    if (!archive_range_peek(mamd.archive, &range, place, &m)) return false;
+    mark->id = m.id;
+    if (m.tombstone || is_own(bare, &m)) continue;
+    if (is_for_nobody_else(owner, number, old, &m)) ids[(*n)++] = m.id;
+  }
+  *all = place == range.to;
+  return true;
+}
+
+/* One step. true: the session is done with, or cannot be for now; then its mark stays, and
+ * recall.c finds it. */
+static bool
+lose_some(struct slice bare, uint64_t owner, uint64_t number)
+{
+  static uint64_t ids[LOST_STEP];
+  struct archive_mark mark;
+  unsigned int i, n;
+  bool all;
+
+  if (!archive_mark_get(mamd.archive, owner, number, &mark)) return true;
+  if (!look_at_some(bare, owner, number, &mark, ids, &n, &all)) {
+    mamd_failed("see what a session has not taken", bare);
+    return true;
+  }
+  if (n)
+    log_event(LOG_INFO, "messages-not-taken", "account", log_text(bare), "waiting",
+              log_num(n), NULL);
+  for (i = 0; i < n; i++)
+    waiting_add(bare, owner, ids[i]);
+  if (mark.kind == ARCHIVE_MARK_LIVE) mark.kind = ARCHIVE_MARK_LOST;
+  if (all ? archive_mark_del(mamd.archive, owner, number)
+          : archive_mark_set(mamd.archive, owner, number, mark, false))
+    return all;
+  mamd_failed("end a mark", bare);
+  return true;
+}
+
+static void
+go_on(void *cookie)
+{
+  struct loss *l = losses;
+
+  (void)cookie;
+  losses = l->next;
+  if (lose_some(slice_str(l->bare), l->owner, l->number)) {
+    free(l);
+  } else {
+    l->next = losses;
+    losses = l;
+  }
+  if (losses) event_timer_start(&timer, door_now(), go_on, NULL);
+}
+
+static void
+later(struct slice bare, uint64_t owner, uint64_t number)
+{
+  struct loss *l = calloc(1, sizeof *l + bare.len + 1);
+
+  if (!l) {
+    mamd_failed("see what a session has not taken", bare);
+    return;
+  }
+  *l = (struct loss){.next = losses, .owner = owner, .number = number};
+  memcpy(l->bare, bare.s, bare.len);
+  losses = l;
+  if (!event_timer_on(&timer)) event_timer_start(&timer, door_now(), go_on, NULL);
+}
+
+void
+marks_end(struct slice bare, uint64_t owner, uint64_t number, uint64_t upto)
+{
+  struct archive_mark m;
+
+  if (!archive_mark_get(mamd.archive, owner, number, &m)) return;
+  if (settings_bool(mamd.settings, "mod_mam.assume_mam_usage", jid_cut(bare).domain)) {
+    archive_mark_del(mamd.archive, owner, number);
+    return;
+  }
+  if (m.id < upto) {
+    m.id = upto;
+    if (!archive_mark_set(mamd.archive, owner, number, m, true))
+      mamd_failed("set a mark", bare);
+  }
+  if (!lose_some(bare, owner, number)) later(bare, owner, number);
+}

@@ -1,0 +1,121 @@
+#include "mamd.h"
+
+/* What mamd sends of its own accord (what waited, results of queries) leaves as the client
+ * takes it: PACE_MESSAGES or PACE_BYTES of either kind are under way, then the mark of the
+ * session has to move. So neither a slow client nor a fast one fills buffers between here and
+ * there. Sessions that may be given more stand in one line and have their turns. */
+
+/* How soon it is looked again whether the link to routed has room. */
+#define FULL_US 5000u
+
+static struct session *due, **due_end = &due;
+static struct event_timer timer;
+
+/* ---- the window of a session ---- */
+
+bool
+pace_has_room(struct pace const *p)
+{
+  return p->n < PACE_MESSAGES && p->bytes < PACE_BYTES;
+}
+
+void
+pace_add(struct pace *p, uint64_t id, size_t bytes)
+{
+  unsigned int i = (p->head + p->n++) % PACE_MESSAGES;
+
+  p->ring[i].id = id;
+  p->ring[i].turn = mamd_turn;
+  p->ring[i].bytes = bytes;
+  p->bytes += bytes;
+}
+
+uint64_t
+pace_at(struct pace const *p, unsigned int i)
+{
+  return p->ring[(p->head + i) % PACE_MESSAGES].id;
+}
+
+unsigned int
+pace_up_to(struct pace const *p, uint64_t id)
+{
+  unsigned int i;
+
+  for (i = 0; i < p->n; i++)
+    if (pace_at(p, i) == id) return i + 1;
+  return 0;
+}
+
+void
+pace_drop(struct pace *p, unsigned int n)
+{
+  for (; n && p->n; n--, p->n--) {
+    p->bytes -= p->ring[p->head].bytes;
+    p->head = (p->head + 1) % PACE_MESSAGES;
+  }
+}
+
+unsigned int
+pace_turn_lost(struct pace *p)
+{
+  unsigned int n = 0, last;
+
+  for (; p->n; p->n--, n++) {
+    last = (p->head + p->n - 1) % PACE_MESSAGES;
+    if (p->ring[last].turn != mamd_turn) break;
+    p->bytes -= p->ring[last].bytes;
+  }
+  return n;
+}
+
+/* ---- the line ---- */
+
+void
+pace_forget(struct session *s)
+{
+  if (!s->due_prev) return;
+  *s->due_prev = s->due_next;
+  if (s->due_next)
+    s->due_next->due_prev = s->due_prev;
+  else
+    due_end = s->due_prev;
+  s->due_prev = NULL;
+}
+
+static void
+append(struct session *s)
+{
+  s->due_next = NULL;
+  s->due_prev = due_end;
+  *due_end = s;
+  due_end = &s->due_next;
+}
+
+/* PACE_TURN_BYTES for all, each session its window at most. */
+static void
+give(void *cookie)
+{
+  struct link *routed = link_find(ROUTED);
+  struct session *s;
+  size_t budget = PACE_TURN_BYTES;
+  bool more;
+
+  (void)cookie;
+  if (!routed) return; /* recall_routed_up goes on */
+  while ((s = due) && budget && !routed->full) {
+    pace_forget(s);
+    more = offer_some(routed, s, &budget);
+    more = pages_some(routed, s, &budget) || more;
+    if (more) append(s);
+  }
+  if (due)
+    event_timer_start(&timer, door_now() + (routed->full ? FULL_US : 0), give, NULL);
+}
+
+void
+pace_due(struct session *s)
+{
+  if (s->due_prev) return;
+  append(s);
+  if (!event_timer_on(&timer)) event_timer_start(&timer, door_now(), give, NULL);
+}

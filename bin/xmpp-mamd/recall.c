@@ -1,0 +1,129 @@
+#include "mamd.h"
+
+#include <string.h>
+
+/* After a restart, of routed or of this program: RECALL_US after the link is up routed is asked
+ * for its sessions. A session that is known here, or has a mark, and is not among them has
+ * ended, and nobody could say how: it was lost. */
+
+#define RECALL_US 5000000
+
+static struct event_timer timer;
+
+static void
+ask(void *cookie)
+{
+  struct link *l = link_find(ROUTED);
+
+  (void)cookie;
+  if (!l) return;
+  link_begin(l, VERB_SESSIONS);
+  link_end(l);
+}
+
+/* What waits goes on to takers: a record that was put on the link before may be lost. */
+void
+recall_routed_up(void)
+{
+  struct account *a;
+  struct session *s;
+
+  for (a = account_next(NULL); a; a = account_next(a))
+    for (s = a->sessions; s; s = s->next) {
+      s->named = false;
+      pace_due(s);
+    }
+  event_timer_start(&timer, door_now() + RECALL_US, ask, NULL);
+}
+
+/* JID IP PRIORITY SINCE INSTANCE NUMBER. One that takes nothing and has no mark need not be
+ * known here. */
+void
+recall_row(struct link *l, struct record *r)
+{
+  struct jid j = jid_cut(record_get(r, 1));
+  struct slice priority = record_get(r, 3);
+  bool takes = priority.len && priority.s[0] != '-';
+  uint64_t number = record_u64(r, 6);
+  struct session *s = session_numbered(number);
+  struct archive_mark m;
+
+  (void)l;
+  if (!s && (takes || archive_mark_get(mamd.archive, mamd_number(j.bare), number, &m)))
+    s = session_make(j.bare, j.resource, number);
+  if (!s) return;
+  s->named = true;
+  if (!takes || !s->resource) return;
+  s->takes = true;
+  offer_begin(s->account);
+}
+
+/* ---- the list is whole ---- */
+
+static struct session *
+not_named(struct account const *a)
+{
+  struct session *s = a->sessions;
+
+  while (s && s->named)
+    s = s->next;
+  return s;
+}
+
+/* The account goes with its last session. */
+static void
+end_those_not_named(struct account *a)
+{
+  struct session *s;
+  bool last;
+
+  while ((s = not_named(a))) {
+    last = !a->sessions->next;
+    marks_end(slice_str(a->bare), a->owner, s->number, 0);
+    session_free(s);
+    if (last) return;
+  }
+}
+
+static bool
+note_unknown(void *cookie, uint64_t owner, uint64_t session, struct archive_mark m)
+{
+  uint64_t pair[2] = {owner, session};
+
+  (void)m;
+  return session_numbered(session) ||
+         stralloc_catb(cookie, (char const *)pair, sizeof pair);
+}
+
+static void
+end_marks_of_nobody(void)
+{
+  stralloc list = STRALLOC_ZERO;
+  struct slice bare;
+  uint64_t pair[2];
+  size_t i;
+
+  archive_marks_each(mamd.archive, 0, note_unknown, &list);
+  for (i = 0; i + sizeof pair <= list.len; i += sizeof pair) {
+    memcpy(pair, list.s + i, sizeof pair);
+    if (mamd_jid_of(pair[0], &bare))
+      marks_end(bare, pair[0], pair[1], 0);
+    else
+      archive_mark_del(mamd.archive, pair[0], pair[1]);
+  }
+  stralloc_free(&list);
+}
+
+void
+recall_done(struct link *l, struct record *r)
+{
+  struct account *a, *next;
+
+  (void)l;
+  (void)r;
+  for (a = account_next(NULL); a; a = next) {
+    next = account_next(a);
+    end_those_not_named(a);
+  }
+  end_marks_of_nobody();
+}

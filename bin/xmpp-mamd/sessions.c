@@ -1,0 +1,213 @@
+#include "mamd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The sessions that routed has told of: those that take what waits, and those that were given a
+ * message or asked for their archive. A session is known by its number, over restarts of all
+ * programs. Where a message is held is not decided from what stands here but by marks, which
+ * are on disk (marks.c). */
+
+static struct slice
+account_key(void const *item)
+{
+  return slice_str(((struct account const *)item)->bare);
+}
+
+static struct slice
+session_key(void const *item)
+{
+  struct session const *s = item;
+
+  return slice_of((char const *)&s->number, sizeof s->number);
+}
+
+static struct table accounts = {.key = account_key};
+static struct table sessions = {.key = session_key};
+static struct account *all;
+uint64_t mamd_turn = 1;
+
+struct account *
+account_find(struct slice bare)
+{
+  return table_get(&accounts, bare);
+}
+
+struct account *
+account_next(struct account const *a)
+{
+  return a ? a->next : all;
+}
+
+struct session *
+session_numbered(uint64_t number)
+{
+  return table_get(&sessions, slice_of((char const *)&number, sizeof number));
+}
+
+/* ---- making and freeing ---- */
+
+static struct account *
+account_make(struct slice bare)
+{
+  struct account *a = account_find(bare);
+  uint64_t owner = a ? 0 : mamd_number(bare);
+
+  if (a || !owner) return a;
+  a = calloc(1, sizeof *a);
+  if (!a) return NULL;
+  a->owner = owner;
+  a->bare = strndup(bare.s, bare.len);
+  if (!a->bare || !table_put(&accounts, a)) {
+    free(a->bare);
+    free(a);
+    return NULL;
+  }
+  a->next = all;
+  if (all) all->prev = &a->next;
+  a->prev = &all;
+  all = a;
+  return a;
+}
+
+static void
+account_free_if_empty(struct account *a)
+{
+  if (a->sessions) return;
+  *a->prev = a->next;
+  if (a->next) a->next->prev = a->prev;
+  table_del(&accounts, slice_str(a->bare));
+  free(a->bare);
+  free(a);
+}
+
+static struct session *
+session_new(struct account *a, uint64_t number)
+{
+  struct session *s = calloc(1, sizeof *s);
+
+  if (s) s->number = number;
+  if (!s || !table_put(&sessions, s)) {
+    free(s);
+    account_free_if_empty(a);
+    return NULL;
+  }
+  s->account = a;
+  s->named = true; /* routed knows it, for it has just told of it */
+  s->next = a->sessions;
+  s->prev = &a->sessions;
+  if (s->next) s->next->prev = &s->next;
+  a->sessions = s;
+  return s;
+}
+
+struct session *
+session_make(struct slice bare, struct slice resource, uint64_t number)
+{
+  struct session *s = session_numbered(number);
+  struct account *a = s || !number ? NULL : account_make(bare);
+
+  if (!s && a) s = session_new(a, number);
+  if (s && !s->resource && resource.len) s->resource = strndup(resource.s, resource.len);
+  return s;
+}
+
+void
+session_free(struct session *s)
+{
+  struct account *a = s->account;
+
+  offer_end(s, true);
+  pages_free(s);
+  pace_forget(s);
+  *s->prev = s->next;
+  if (s->next) s->next->prev = s->prev;
+  table_del(&sessions, session_key(s));
+  free(s->resource);
+  free(s);
+  account_free_if_empty(a);
+}
+
+/* ---- what routed tells ---- */
+
+/* A session that has the resource of s, under another number, has ended, and routed was
+ * restarted before it could say so; nor does one take what waits that routed, since a restart,
+ * has not named yet. recall.c ends them. */
+static void
+supersede(struct session *s)
+{
+  struct session *other;
+
+  for (other = s->account->sessions; other; other = other->next)
+    if (other != s && other->takes &&
+        (!other->named || (other->resource && !strcmp(other->resource, s->resource))))
+      offer_end(other, false);
+}
+
+/* JID PRIORITY WORD SESSION */
+void
+sessions_online(struct link *l, struct record *r)
+{
+  struct jid j = jid_cut(record_get(r, 1));
+  struct slice priority = record_get(r, 2);
+  struct session *s;
+
+  (void)l;
+  if (priority.len && priority.s[0] == '-') return;
+  s = session_make(j.bare, j.resource, record_u64(r, 4));
+  if (!s || !s->resource) return;
+  s->named = s->takes = true;
+  supersede(s);
+  offer_begin(s->account);
+}
+
+/* JID HOW SESSION UPTO */
+void
+sessions_offline(struct link *l, struct record *r)
+{
+  struct jid j = jid_cut(record_get(r, 1));
+  struct slice how = record_get(r, 2);
+  uint64_t number = record_u64(r, 3), upto = record_u64(r, 4), owner;
+  struct session *s = session_numbered(number);
+
+  (void)l;
+  if (s) {
+    s->takes = false;
+    offer_end(s, false);
+  }
+  if (slice_is(how, "away")) return;
+  owner = s ? s->account->owner : mamd_number(j.bare);
+  if (owner) marks_end(j.bare, owner, number, upto);
+  if (s) session_free(s);
+}
+
+/* JID LIVE WAITED PAGE SESSION. After a restart of ours the session may be known by its mark
+ * alone. */
+void
+sessions_mark(struct link *l, struct record *r)
+{
+  struct jid j = jid_cut(record_get(r, 1));
+  uint64_t live = record_u64(r, 2), waited = record_u64(r, 3), page = record_u64(r, 4);
+  struct session *s = session_make(j.bare, j.resource, record_u64(r, 5));
+
+  (void)l;
+  if (!s) return;
+  if (live) marks_move(s, live);
+  if (waited) offer_marked(s, waited);
+  if (page) pages_marked(s, page);
+}
+
+void
+sessions_turn(bool lost_turn)
+{
+  struct account *a;
+  struct session *s;
+
+  for (a = lost_turn ? all : NULL; a; a = a->next)
+    for (s = a->sessions; s; s = s->next) {
+      s->marked = false; /* marks_given looks */
+      offer_turn_lost(s);
+    }
+  pages_turn(lost_turn);
+  mamd_turn++;
+}

@@ -1,0 +1,184 @@
+#include "mamd.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* XEP-0160 s3: what waits for an account is offered to one of its sessions, the taker, oldest
+ * first. A message leaves the set when the mark of that session says that the client has it:
+ * then, and only then, it and what was offered to the same session before it are deleted. The
+ * set goes on to another session when the taker is there no more, from its beginning.
+ *
+ * A message that joins the set late may have an id below those that are under way (it comes
+ * back from a session that ended); so the set is gone through again from its beginning when
+ * nothing is under way any more. */
+
+struct offer {
+  struct pace pace;
+};
+
+/* ---- the taker ---- */
+
+static struct session *
+who_takes(struct account const *a)
+{
+  struct session *s = a->sessions;
+
+  while (s && !s->takes)
+    s = s->next;
+  return s;
+}
+
+/* What was offered to s when it took before may not have reached its client. */
+static bool
+become_taker(struct session *s)
+{
+  free(s->offer);
+  s->offer = calloc(1, sizeof *s->offer);
+  if (!s->offer) return false;
+  s->account->taker = s;
+  s->account->behind = 0;
+  s->account->gave = false;
+  return true;
+}
+
+void
+offer_begin(struct account *a)
+{
+  uint64_t n;
+  struct session *s = a->taker ? a->taker : who_takes(a);
+
+  if (!s || !archive_waiting_count(mamd.archive, a->owner, &n) || !n) return;
+  if (a->taker || become_taker(s)) pace_due(s);
+}
+
+void
+offer_end(struct session *s, bool forget)
+{
+  struct account *a = s->account;
+
+  if (a->taker == s) a->taker = NULL;
+  if (forget) {
+    free(s->offer);
+    s->offer = NULL;
+  }
+  s->takes = false;
+  if (!a->taker) offer_begin(a);
+}
+
+/* ---- giving ---- */
+
+static void
+put(struct link *l, struct session const *s, struct archive_message const *m)
+{
+  struct slice bare = slice_str(s->account->bare);
+
+  link_begin(l, VERB_STANZA);
+  link_field(l);
+  link_more(l, bare);
+  link_more(l, SLICE("/"));
+  link_more(l, slice_str(s->resource));
+  delayed_put(l, bare, s->number, m);
+  link_end(l);
+}
+
+static void
+drop(struct account const *a, uint64_t id, char const *why)
+{
+  log_event(LOG_INFO, "waiting-message-dropped", "account", a->bare, "id", log_num(id),
+            "why", why, NULL);
+  if (!archive_waiting_del(mamd.archive, a->owner, id) && errno != ENOENT)
+    mamd_failed("end waiting", slice_str(a->bare));
+}
+
+/* XEP-0191 s3.3: nothing of a blocked contact reaches the client, and nothing comes back to the
+ * contact. */
+static bool
+is_blocked(struct account const *a, struct archive_message const *m)
+{
+  static stralloc text = STRALLOC_ZERO;
+  struct record r;
+  struct jid from;
+
+  text.len = 0;
+  if (!mamd.roster || !stralloc_catb(&text, m->text.from.s, m->text.from.len) ||
+      !record_split(&r, text.s, text.len))
+    return false;
+  from = jid_cut(record_get(&r, 0));
+  return roster_is_blocked(mamd.roster, a->owner, &from);
+}
+
+/* The next id that waits and is not under way, behind those that were offered. */
+static bool
+next_id(struct account *a, struct pace const *p, uint64_t *id)
+{
+  for (;;) {
+    while (archive_waiting_next(mamd.archive, a->owner, a->behind, id)) {
+      a->behind = *id;
+      if (!pace_up_to(p, *id)) return true;
+    }
+    if (!a->gave || p->n) return false;
+    a->gave = false;
+    a->behind = 0;
+  }
+}
+
+bool
+offer_some(struct link *routed, struct session *s, size_t *budget)
+{
+  struct account *a = s->account;
+  struct archive_message m;
+  uint64_t id;
+  size_t bytes;
+
+  if (a->taker != s) return false;
+  while (pace_has_room(&s->offer->pace)) {
+    if (!*budget || routed->full) return true;
+    if (!next_id(a, &s->offer->pace, &id)) return false;
+    if (!archive_get(mamd.archive, a->owner, id, &m)) {
+      drop(a, id, errno == ENOENT ? "not there" : "cannot be read");
+      continue;
+    }
+    if (is_blocked(a, &m)) {
+      drop(a, id, "its sender is blocked");
+      continue;
+    }
+    put(routed, s, &m);
+    a->gave = true;
+    bytes = m.text.xml.len;
+    pace_add(&s->offer->pace, id, bytes);
+    *budget -= bytes < *budget ? bytes : *budget;
+  }
+  return false;
+}
+
+void
+offer_turn_lost(struct session *s)
+{
+  if (!s->offer || !pace_turn_lost(&s->offer->pace) || s->account->taker != s) return;
+  s->account->behind = 0;
+  s->account->gave = true;
+  pace_due(s);
+}
+
+/* ---- taken ---- */
+
+static void delete (struct account const *a, uint64_t id)
+{
+  if (!archive_waiting_del(mamd.archive, a->owner, id) && errno != ENOENT)
+    mamd_failed("end waiting", slice_str(a->bare));
+}
+
+/* A mark for what a run before this one had offered names just that message. */
+void
+offer_marked(struct session *s, uint64_t id)
+{
+  unsigned int n = s->offer ? pace_up_to(&s->offer->pace, id) : 0, i;
+
+  for (i = 0; i < n; i++)
+    delete (s->account, pace_at(&s->offer->pace, i));
+  if (n)
+    pace_drop(&s->offer->pace, n);
+  else
+    delete (s->account, id);
+  if (s->account->taker == s) pace_due(s);
+}

@@ -1,0 +1,186 @@
+#include "routed.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What a client saw acknowledged is in the memory of two programs, or on disk
+ * (xmpp-restarts(7)). A stanza that is not in the log for its recipient is kept here for each
+ * session that it is given to, until the mark of the session passes it. When the session ends
+ * without that, the copy is treated as one that its c2sd has returned. */
+
+/* What stands before the fields of each stanza in text. */
+struct entry {
+  uint64_t id;
+  size_t len;
+};
+
+struct kept {
+  stralloc text;
+  size_t head; /* the oldest entry */
+};
+
+/* Entries of sessions that are over, in pending; each has its session's number before it. */
+static stralloc pending = STRALLOC_ZERO;
+
+uint64_t kept_bytes;
+
+static bool
+has_sm(struct host const *h)
+{
+  return h->has_sm || h->has_offline;
+}
+
+bool
+kept_is_wanted(void)
+{
+  return routed_any(has_sm);
+}
+
+/* ---- one session's ---- */
+
+static void
+kept_free(struct session *s)
+{
+  stralloc_free(&s->kept->text);
+  free(s->kept);
+  s->kept = NULL;
+}
+
+static bool
+append(struct session *s, uint64_t id, struct passing const *p, struct slice fields)
+{
+  stralloc *t = &s->kept->text;
+  size_t at = t->len;
+  struct entry e = {id, 0};
+
+  if (!stralloc_catb(t, (char const *)&e, sizeof e) ||
+      !(p ? deliver_cat(t, p) : stralloc_catb(t, fields.s, fields.len))) {
+    t->len = at;
+    return false;
+  }
+  e.len = t->len - at - sizeof e;
+  memcpy(t->s + at, &e, sizeof e);
+  kept_bytes += sizeof e + e.len;
+  return true;
+}
+
+static bool
+add(struct session *s, uint64_t id, struct passing const *p, struct slice fields)
+{
+  if (kept_bytes >= KEPT_MAX) return false;
+  if (!s->kept) s->kept = calloc(1, sizeof *s->kept);
+  return s->kept && append(s, id, p, fields);
+}
+
+bool
+kept_add(struct session *s, uint64_t id, struct passing const *p)
+{
+  return add(s, id, p, SLICE(""));
+}
+
+void
+kept_through(struct session *s, uint64_t id)
+{
+  struct kept *k = s->kept;
+  struct entry e;
+
+  if (!k) return;
+  while (k->head < k->text.len) {
+    memcpy(&e, k->text.s + k->head, sizeof e);
+    if (e.id > id) break;
+    k->head += sizeof e + e.len;
+    kept_bytes -= sizeof e + e.len;
+  }
+  if (k->head == k->text.len) {
+    kept_free(s);
+  } else if (k->head >= k->text.len / 2) {
+    memmove(k->text.s, k->text.s + k->head, k->text.len - k->head);
+    k->text.len -= k->head;
+    k->head = 0;
+  }
+}
+
+/* ---- the end of a session ---- */
+
+void
+kept_over(struct session *s)
+{
+  struct kept *k = s->kept;
+  struct entry e;
+  size_t i;
+
+  for (i = k ? k->head : 0; k && i < k->text.len; i += sizeof e + e.len) {
+    memcpy(&e, k->text.s + i, sizeof e);
+    kept_bytes -= sizeof e + e.len;
+    if (stralloc_catb(&pending, (char const *)&s->number, sizeof s->number) &&
+        stralloc_catb(&pending, k->text.s + i, sizeof e + e.len))
+      continue;
+    log_event(LOG_WARN, "stanza-lost", "jid", s->user->bare, "why", "out of memory",
+              NULL);
+  }
+  if (k) kept_free(s);
+}
+
+/* Entries are known by their ids: the first eight bytes of each. */
+static struct slice
+id_key(void const *entry)
+{
+  return slice_of(entry, sizeof(uint64_t));
+}
+
+static void
+give_back(struct slice fields, uint64_t number)
+{
+  stralloc line = STRALLOC_ZERO;
+  struct record r;
+  struct passing p = {.own = false};
+
+  if (stralloc_cats(&line, "stanza\t") && stralloc_catb(&line, fields.s, fields.len) &&
+      record_split(&r, line.s, line.len)) {
+    stanza_read(&r, 0, &p.st);
+    unacked_route(&p, number);
+  }
+  stralloc_free(&line);
+}
+
+/* All sessions that ended in this turn are gone by now, so nothing is given to one of them. A
+ * message that several of them had is returned once. */
+void
+kept_turn(void)
+{
+  struct table seen = {.key = id_key};
+  stralloc all = pending;
+  struct entry e;
+  uint64_t number;
+  size_t i;
+
+  if (!all.len) return;
+  pending = stralloc_zero;
+  for (i = 0; i < all.len; i += sizeof e + e.len) {
+    memcpy(&number, all.s + i, sizeof number);
+    i += sizeof number;
+    memcpy(&e, all.s + i, sizeof e);
+    if (table_get(&seen, id_key(all.s + i))) continue;
+    table_put(&seen, all.s + i);
+    give_back(slice_of(all.s + i + sizeof e, e.len), number);
+  }
+  table_wipe(&seen);
+  stralloc_free(&all);
+}
+
+/* ---- after a restart of ours ---- */
+
+void
+kept_holds(struct link *l, struct record *r)
+{
+  struct session *s = session_by_sid(l, record_u64(r, 1));
+  struct slice tags = record_raw(r, 1 + STANZA_TAGS), text = stanza_tag(tags, "late");
+  struct slice xml = record_raw(r, 1 + STANZA_XML);
+  uint64_t id;
+
+  if (!text.len) text = stanza_tag(tags, "id");
+  if (!s || !slice_u64(text, &id)) return;
+  archive_above(id);
+  if (!add(s, id, NULL, slice_of(r->at[2], (size_t)(xml.s + xml.len - r->at[2]))))
+    log_event(LOG_WARN, "stanza-not-kept", "jid", s->user->bare, "why", "no room", NULL);
+}
