@@ -163,19 +163,17 @@ void offer_turn_lost(struct session *s);
 
 /* ---- pace (pace.c) ---- */
 
-/* Messages that are under way to one client, oldest first. */
+/* Messages that are under way to one client, oldest first. All zero is none. */
 struct pace {
-  struct {
-    uint64_t id, turn;
-    size_t bytes;
-  } ring[PACE_MESSAGES];
-
-  unsigned int head, n;
+  struct paced *ring;
+  unsigned int size, head, n; /* of ring: a power of two */
   size_t bytes;
 };
 
-/* Whether another one may leave; note that one has left. */
-bool pace_has_room(struct pace const *p);
+/* Whether another one may leave: then there is memory to note it, too. */
+bool pace_has_room(struct pace *p);
+
+/* Note that one has left, whose XML has so many bytes. */
 void pace_add(struct pace *p, uint64_t id, size_t bytes);
 
 /* The one of place i, 0 being the oldest, up to p->n. */
@@ -187,6 +185,8 @@ void pace_drop(struct pace *p, unsigned int n);
 
 /* Take away those that the lost turn has added; how many. */
 unsigned int pace_turn_lost(struct pace *p);
+
+void pace_free(struct pace *p);
 
 /* The session may be given more, at the end of this turn or in the next ones. */
 void pace_due(struct session *s);

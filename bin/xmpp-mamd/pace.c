@@ -1,7 +1,9 @@
 #include "mamd.h"
 
+#include <stdlib.h>
+
 /* What mamd sends of its own accord (what waited, results of queries) leaves as the client
- * takes it: PACE_MESSAGES or PACE_BYTES of either kind are under way, then the mark of the
+ * takes it: PACE_BYTES of either kind are under way, then the mark of the
  * session has to move. So neither a slow client nor a fast one fills buffers between here and
  * there. Sessions that may be given more stand in one line and have their turns. */
 
@@ -13,27 +15,46 @@ static struct event_timer timer;
 
 /* ---- the window of a session ---- */
 
-bool
-pace_has_room(struct pace const *p)
+struct paced {
+  uint64_t id;
+  uint32_t turn, bytes;
+};
+
+static bool
+grow(struct pace *p)
 {
-  return p->n < PACE_MESSAGES && p->bytes < PACE_BYTES;
+  unsigned int size = p->size ? 2 * p->size : 16, i;
+  struct paced *ring = malloc(size * sizeof *ring);
+
+  if (!ring) return false;
+  for (i = 0; i < p->n; i++)
+    ring[i] = p->ring[(p->head + i) % p->size];
+  free(p->ring);
+  p->ring = ring;
+  p->size = size;
+  p->head = 0;
+  return true;
+}
+
+bool
+pace_has_room(struct pace *p)
+{
+  return p->bytes < PACE_BYTES && p->n < PACE_MESSAGES && (p->n < p->size || grow(p));
 }
 
 void
 pace_add(struct pace *p, uint64_t id, size_t bytes)
 {
-  unsigned int i = (p->head + p->n++) % PACE_MESSAGES;
+  struct paced *last = &p->ring[(p->head + p->n++) % p->size];
 
-  p->ring[i].id = id;
-  p->ring[i].turn = mamd_turn;
-  p->ring[i].bytes = bytes;
-  p->bytes += bytes;
+  *last = (struct paced){id, (uint32_t)mamd_turn, (uint32_t)bytes + PACE_MESSAGE_BYTES};
+  p->bytes += last->bytes;
 }
 
 uint64_t
 pace_at(struct pace const *p, unsigned int i)
 {
-  return p->ring[(p->head + i) % PACE_MESSAGES].id;
+  return p->ring[(p->head + i) % p->size].id;
 }
 
 unsigned int
@@ -51,21 +72,28 @@ pace_drop(struct pace *p, unsigned int n)
 {
   for (; n && p->n; n--, p->n--) {
     p->bytes -= p->ring[p->head].bytes;
-    p->head = (p->head + 1) % PACE_MESSAGES;
+    p->head = (p->head + 1) % p->size;
   }
 }
 
 unsigned int
 pace_turn_lost(struct pace *p)
 {
-  unsigned int n = 0, last;
+  unsigned int n = 0;
 
   for (; p->n; p->n--, n++) {
-    last = (p->head + p->n - 1) % PACE_MESSAGES;
-    if (p->ring[last].turn != mamd_turn) break;
-    p->bytes -= p->ring[last].bytes;
+    struct paced const *last = &p->ring[(p->head + p->n - 1) % p->size];
+    if (last->turn != (uint32_t)mamd_turn) break;
+    p->bytes -= last->bytes;
   }
   return n;
+}
+
+void
+pace_free(struct pace *p)
+{
+  free(p->ring);
+  *p = (struct pace){0};
 }
 
 /* ---- the line ---- */

@@ -32,9 +32,9 @@ who_takes(struct account const *a)
 static bool
 become_taker(struct session *s)
 {
-  free(s->offer);
-  s->offer = calloc(1, sizeof *s->offer);
+  if (!s->offer) s->offer = calloc(1, sizeof *s->offer);
   if (!s->offer) return false;
+  pace_free(&s->offer->pace);
   s->account->taker = s;
   s->account->behind = 0;
   s->account->gave = false;
@@ -57,7 +57,8 @@ offer_end(struct session *s, bool forget)
   struct account *a = s->account;
 
   if (a->taker == s) a->taker = NULL;
-  if (forget) {
+  if (forget && s->offer) {
+    pace_free(&s->offer->pace);
     free(s->offer);
     s->offer = NULL;
   }

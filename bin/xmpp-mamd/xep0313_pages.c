@@ -268,6 +268,7 @@ pages_free(struct session *s)
     j->answered = true;
     if (j->touched != mamd_turn) job_free(j);
   }
+  if (s->pages) pace_free(&s->pages->pace);
   free(s->pages);
   s->pages = NULL;
 }

@@ -43,9 +43,11 @@
 /* Bytes of room that an empty one keeps. */
 #define POST_IDLE (64u << 10)
 /* What waits for an account, and results of its archive, go to a session no faster than the
- * client takes them: so many messages, or so many bytes, are under way before its mark moves... */
-#define PACE_MESSAGES 64u
+ * client takes them: so many bytes, each message counting so many more than its XML has, or so
+ * many messages, are under way before its mark moves... */
 #define PACE_BYTES (256u << 10)
+#define PACE_MESSAGE_BYTES 200u
+#define PACE_MESSAGES 1024u
 /* ...and so many bytes for all sessions in a turn of mamd. */
 #define PACE_TURN_BYTES (1u << 20)
 /* Queries of its archive that a session may have under way; one is answered at a time. */
