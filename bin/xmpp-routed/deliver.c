@@ -150,6 +150,7 @@ ask_mamd(struct post *post, struct passing const *p)
     s->in_mamd = true;
   }
   post_put(post, &asked);
+  if (s) asked_add(s, p, post->put);
 }
 
 /* A request goes to whoever handles its namespace for this scope. */
@@ -446,12 +447,13 @@ static bool
 to_its_session(struct link const *l, struct passing const *p)
 {
   struct jid a;
-  struct session const *s;
+  struct session *s;
 
   if (!(l->program & (USERD | MAMD))) return false;
   a = jid_cut(p->st.to);
   if (!a.local.len || !a.resource.len || !routed_host(a.domain)) return false;
   s = session_of(p->st.to);
+  if (s && s->asked && slice_is(p->st.kind, "iq")) asked_answered(s, &p->st);
   if (s && is_meant(s, p)) deliver_to_session(s, p);
   return true;
 }

@@ -213,6 +213,7 @@ posts_up(struct link *l)
   if (services_begin(p) || p->held)
     event_timer_start(&p->grace, door_now() + SERVICE_SETTLE_US, settled, p);
   if (!p->held) hand_over_all(p);
+  if (l->program == MAMD) sessions_mamd_restarted(p->released);
 }
 
 void
@@ -245,6 +246,7 @@ keep(struct post *p, struct letter head, struct slice line, struct passing const
   head.len = k->len - begin;
   head.epoch = source_hold(head.source, head.number);
   memcpy(k->s + at, &head, sizeof head);
+  p->put++;
   if (p->link && !p->held) hand_over(p, at);
   return true;
 }
@@ -295,6 +297,7 @@ posts_acked(struct link *l, struct record *r)
     letter_at(p, p->head, &head);
     source_release(head.source, head.epoch, head.number);
     p->head += sizeof head + head.len;
+    p->released++;
   }
   trim(p);
 }

@@ -11,6 +11,7 @@
 
 struct user;
 struct kept;
+struct asked;
 
 /* A bound stream of some c2sd. A session that routed has ended (kick), or whose c2sd returns
  * what its client does not have, is leaving: no stanza goes to it any more. It is over when its
@@ -19,7 +20,8 @@ struct session {
   struct session *next; /* of the user, in the order of binding */
   struct user *user;
   struct link *link;
-  struct kept *kept; /* copies of what its client may not have yet (kept.c), or NULL */
+  struct asked *asked; /* requests that mamd has not answered yet (asked.c) */
+  struct kept *kept;   /* copies of what its client may not have yet (kept.c), or NULL */
   uint64_t sid;
   uint64_t number; /* its name for good; the ids of all that it is given are above */
   uint64_t since_us;
@@ -67,6 +69,9 @@ void sessions_list(struct link *ctl, struct record *r);
 
 /* mamd asks to be told: of all that it may give what waits. */
 void sessions_still_online(void);
+
+/* mamd is up again, and has taken over so many letters before. */
+void sessions_mamd_restarted(uint64_t released);
 
 /* Its presence to nobody in particular has passed by. */
 void session_presence(struct session *s, struct stanza const *st);
@@ -142,9 +147,10 @@ struct post {
   struct link *link; /* NULL: it is away */
   enum program program;
   char name[LINK_NAME_MAX + 1];
-  stralloc kept;        /* letters (posts.c), oldest first */
-  size_t head;          /* the first that is not acknowledged */
-  uint64_t sent, acked; /* since it is up */
+  stralloc kept;          /* letters (posts.c), oldest first */
+  size_t head;            /* the first that is not acknowledged */
+  uint64_t sent, acked;   /* since it is up */
+  uint64_t put, released; /* letters, ever; acknowledged of those */
   struct event_timer grace;
   uint64_t round; /* how often all its letters have left at once */
   bool held;      /* its letters wait until it knows the sessions */
@@ -390,6 +396,18 @@ bool carbons_unwrap(struct passing *p);
 
 /* The message p was sent by a session of ours. */
 void carbons_sent(struct passing const *p);
+
+/* ---- requests that mamd has not answered yet (asked.c) ---- */
+
+/* Note the request p of s, which is this letter of mamd's post (counted from 1). */
+void asked_add(struct session *s, struct passing const *p, uint64_t letter);
+
+/* st answers one, if it is an iq. The session is over. */
+void asked_answered(struct session *s, struct stanza const *st);
+void asked_free(struct session *s);
+
+/* mamd was restarted: answer what it had taken over, the letters up to this one. */
+void asked_restarted(struct session *s, uint64_t released);
 
 /* ---- copies until a client has its stanzas (kept.c) ---- */
 

@@ -134,6 +134,7 @@ session_free(struct session *s)
   if (session_or_leaving(s->link, s->sid) == s) id_map_del(s->link->cookie, s->sid);
   unlist(s);
   kept_over(s);
+  asked_free(s);
   free(s->resource);
   free(s->ip);
   free(s);
@@ -445,6 +446,19 @@ sessions_still_online(void)
     struct id_map const *m = l->program == C2SD ? l->cookie : NULL;
     for (i = 0; m && i < m->size; i++)
       if (m->v[i].item) presence_still_online(m->v[i].item);
+  }
+}
+
+void
+sessions_mamd_restarted(uint64_t released)
+{
+  struct link const *l;
+  uint32_t i;
+
+  for (l = link_next(NULL); l; l = link_next(l)) {
+    struct id_map const *m = l->program == C2SD ? l->cookie : NULL;
+    for (i = 0; m && i < m->size; i++)
+      if (m->v[i].item) asked_restarted(m->v[i].item, released);
   }
 }
 

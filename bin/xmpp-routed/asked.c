@@ -1,0 +1,93 @@
+#include "routed.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Requests of sessions that mamd has taken over, and has not answered yet: it answers a query
+ * at the pace at which the client takes the results. When it is restarted it knows nothing of
+ * them any more, and they are answered here. */
+
+struct asked {
+  struct asked *next;
+  uint64_t letter; /* of the post (post_letters) */
+  size_t to_len, from_len;
+  char text[]; /* to, from, id */
+};
+
+static struct slice
+id_of(struct asked const *a)
+{
+  return slice_str(a->text + a->to_len + a->from_len);
+}
+
+void
+asked_add(struct session *s, struct passing const *p, uint64_t letter)
+{
+  struct stanza const *st = &p->st;
+  struct asked *a = calloc(1, sizeof *a + st->to.len + st->from.len + st->id.len + 1);
+
+  if (!a) return;
+  a->letter = letter;
+  a->to_len = st->to.len;
+  a->from_len = st->from.len;
+  if (st->to.len) memcpy(a->text, st->to.s, st->to.len);
+  if (st->from.len) memcpy(a->text + a->to_len, st->from.s, st->from.len);
+  if (st->id.len) memcpy(a->text + a->to_len + a->from_len, st->id.s, st->id.len);
+  a->next = s->asked;
+  s->asked = a;
+}
+
+void
+asked_answered(struct session *s, struct stanza const *st)
+{
+  struct asked **at, *a;
+
+  for (at = &s->asked; *at && !slice_eq(id_of(*at), st->id); at = &(*at)->next) {
+  }
+  a = *at;
+  if (!a) return;
+  *at = a->next;
+  free(a);
+}
+
+void
+asked_free(struct session *s)
+{
+  struct asked *a, *next;
+
+  for (a = s->asked; a; a = next) {
+    next = a->next;
+    free(a);
+  }
+  s->asked = NULL;
+}
+
+/* XEP-0313 has no word for it: the client may ask again. */
+static void
+answer(struct asked const *a)
+{
+  struct passing p = {.own = true};
+
+  p.st = (struct stanza){.to = slice_of(a->text, a->to_len),
+                         .from = slice_of(a->text + a->to_len, a->from_len),
+                         .kind = SLICE("iq"),
+                         .type = SLICE("set"),
+                         .id = id_of(a)};
+  deliver_bounce(&p, ERR_RESOURCE_CONSTRAINT, NULL);
+}
+
+void
+asked_restarted(struct session *s, uint64_t released)
+{
+  struct asked **at = &s->asked, *a;
+
+  while ((a = *at)) {
+    if (a->letter > released) {
+      at = &a->next;
+      continue;
+    }
+    *at = a->next;
+    answer(a);
+    free(a);
+  }
+}
