@@ -91,7 +91,7 @@ put_error(struct stream *s, char const *condition, char const *text)
 
   if (xml_cat(&sa, "<stream:error><") && xml_cat(&sa, condition) &&
       xml_cat(&sa, " xmlns='" NS_STREAMS "'/>") &&
-      (!text || (xml_cat(&sa, "<text xmlns='" NS_STREAMS "'>") &&
+      (!text || (xml_cat(&sa, "<text xmlns='" NS_STREAMS "' xml:lang='en'>") &&
                  xml_cat_text(&sa, slice_str(text)) && xml_cat(&sa, "</text>"))) &&
       xml_cat(&sa, "</stream:error>"))
     stream_write(s, slice_of(sa.s, sa.len));
