@@ -167,7 +167,7 @@ bind_on_refused(struct link *l, struct record *r)
   if (stanza_cat_error(&sa, &in, stanza_error_find(record_get(r, 2)), SLICE("")))
     stream_write(s, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
-  if (s->state != ST_CLOSED) s->state = ST_AUTHED;
+  s->state = ST_AUTHED;
   stream_resume(s);
   stream_settle(s);
 }
@@ -179,7 +179,7 @@ bind_on_kick(struct link *l, struct record *r)
 
   (void)l;
   if (!s) return;
-  stream_error(s, log_text(record_get(r, 2)), NULL);
+  stream_error(s, stream_condition(record_get(r, 2)), NULL);
   stream_settle(s);
 }
 

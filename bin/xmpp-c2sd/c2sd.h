@@ -91,7 +91,11 @@ struct listener const *c2sd_listener(struct slice name);
  *   RESUMING   the stream is to become an older session; input is held
  *   BOUND      the stream is the session jid (full)
  *   AWAY       the same, but its conduit is gone: it may be resumed
- *   CLOSED     our end tag was sent; the stream is freed when the call that closed it returns */
+ *   CLOSED     nothing is left of it but its memory, which stream_settle frees
+ * In each of them the stream may have been marked to end (ending), by what was read for it, by
+ * a limit or by a neighbour: from then on nothing is read for it or written to it, and
+ * stream_settle ends it when the record that marked it has been handled. So no write, and no
+ * function that writes, takes a stream or a session away from its caller. */
 enum state {
   ST_START,
   ST_FEATURES,
@@ -121,6 +125,13 @@ struct mark {
   bool due; /* routed is to be told */
 };
 
+/* How a stream is to end: the texts live until stream_settle. */
+struct ending {
+  char const *why;       /* for the log and the front; NULL: the stream goes on */
+  char const *condition; /* of a stream error; NULL: nothing but our end tag */
+  char const *text;      /* with the condition; NULL: none */
+};
+
 struct stream {
   struct link *link; /* of its conduit; NULL: away */
   uint64_t id;       /* of its conduit */
@@ -138,9 +149,10 @@ struct stream {
   char *jid;        /* bare from AUTHED on, full from BOUND on */
   char *lang;       /* of the client's header; NULL: none */
   char *ip;
-  char *bindings;   /* of TLS, until authenticated */
-  char *request;    /* id of the iq that asked to bind, while BINDING */
-  char *resource;   /* it asked for */
+  char *bindings; /* of TLS, until authenticated */
+  char *request;  /* id of the iq that asked to bind, while BINDING */
+  char *resource; /* it asked for */
+  struct ending ending;
   stralloc held;    /* input that waits */
   stralloc blocked; /* output that waits, escaped as in a record */
   size_t local_len; /* of jid: where domain and resource begin */
@@ -148,7 +160,7 @@ struct stream {
   signed char priority;
   unsigned char failures, wants;
   bool secure, authed, header_sent, available, is_blocked, restart, shaped, pinged,
-    old_ns;
+    old_ns, ends; /* ends: stream_settle is at work */
 };
 
 /* Conduit records. */
@@ -165,19 +177,24 @@ void stream_give_time(struct stream *s);
 /* The stream that has this sid, or NULL. */
 struct stream *stream_find(uint64_t sid);
 
-/* Write markup (text) to the client; a field of a record as it stands there. */
+/* Write markup (text) to the client; a field of a record as it stands there. Either may mark
+ * the stream to end, as a slow reader. */
 void stream_write(struct stream *s, struct slice markup);
 void stream_write_raw(struct stream *s, struct slice raw);
 
-/* Send a stream error (RFC 6120 s4.9.3) and close; text may be NULL. The stream must not be
- * used for anything after it but stream_settle. */
+/* Mark the stream to end with a stream error (RFC 6120 s4.9.3); text may be NULL, and is
+ * English. The first mark stays. */
 void stream_error(struct stream *s, char const *condition, char const *text);
 
-/* Send our end tag and close the conduit; the session is over. */
+/* Mark the stream to end with our end tag; its session will be over. The first mark stays. */
 void stream_end(struct stream *s, char const *why);
 
-/* The conduit is gone, or as good as gone: the session waits to be resumed, if it can be. */
+/* The conduit is gone, or as good as gone: the session waits to be resumed, if it can be; else
+ * the stream is marked to end. */
 void stream_lost(struct stream *s, char const *why);
+
+/* The defined condition (RFC 6120 s4.9.3) of this name; undefined-condition for any other. */
+char const *stream_condition(struct slice name);
 
 /* Close the conduit with a stream error, and nothing else of the stream. */
 void stream_detach(struct stream *s, char const *condition);
@@ -197,12 +214,17 @@ bool stream_is_session(struct stream const *s);
 /* The stream gets this number, whose stream gets its own. */
 void stream_swap(struct stream *s, struct stream *old);
 
-/* The answer that held input waited for is here: parse on. Every function that may close a
- * stream from outside its data ends with stream_settle, which frees a closed one. */
+/* The answer that held input waited for is here: parse on. */
 void stream_resume(struct stream *s);
+
+/* End the stream when it is marked, free it when it is over. Whatever handles a record or a
+ * timer of a stream calls this last. */
 void stream_settle(struct stream *s);
 
-/* Call fn for every stream. It may close the stream it is given. */
+/* At the end of a turn: no marked stream is left. */
+void streams_turn(void);
+
+/* Call fn for every stream, and stream_settle behind it. */
 typedef void stream_each_fn(struct stream *s);
 void stream_each(stream_each_fn *fn);
 
@@ -426,6 +448,10 @@ bool csi_keep(struct stream *s, struct slice raw, size_t xml);
 enum state csi_active(struct stream *s, struct xml_node const *e, struct slice bytes);
 enum state csi_inactive(struct stream *s, struct xml_node const *e, struct slice bytes);
 void csi_flush(struct stream *s);
+
+/* What waited joins what the client has not acknowledged, whatever its limits say, and is not
+ * written yet; the client counts as active. Nothing for a session without stream management. */
+void csi_join(struct stream *s);
 void csi_free(struct csi *c);
 
 /* XEP-0280 s4: whether the stanza asks for carbons, and has been answered. */

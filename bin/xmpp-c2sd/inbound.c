@@ -363,7 +363,7 @@ inbound_stanza(struct stream *s, struct xml_node const *e, struct slice bytes)
   arena_reset(&scratch);
   if (!from_is_own(s, xml_attr(e, "from"))) {
     stream_error(s, "invalid-from", NULL);
-    return ST_CLOSED;
+    return s->state;
   }
   pass_on(&in);
   sm_count(s);

@@ -16,6 +16,13 @@ block(struct stream *s, struct slice raw)
   }
 }
 
+/* One that is to end hears nothing more but its end. */
+static bool
+hears(struct stream const *s)
+{
+  return s->link && (!s->ending.why || s->ends);
+}
+
 /* The length of the first piece of raw, of which no escape is cut in two. */
 static size_t
 piece(struct slice raw)
@@ -32,7 +39,7 @@ piece(struct slice raw)
 void
 stream_write_raw(struct stream *s, struct slice raw)
 {
-  if (s->state == ST_CLOSED || !s->link) return;
+  if (!hears(s)) return;
   if (s->is_blocked) {
     block(s, raw);
     return;
@@ -50,7 +57,7 @@ stream_write_raw(struct stream *s, struct slice raw)
 void
 stream_write(struct stream *s, struct slice markup)
 {
-  if (s->state == ST_CLOSED || !s->link) return;
+  if (!hears(s)) return;
   if (s->is_blocked) {
     stralloc sa = STRALLOC_ZERO;
     if (record_put_more(&sa, markup)) block(s, slice_of(sa.s, sa.len));
@@ -116,6 +123,6 @@ stream_say(struct stream *s, struct slice markup)
   sa.len = 0;
   for (i = STANZA_TO; i < STANZA_XML; i++)
     if (!stralloc_catb(&sa, "\t", 1)) return;
-  if (s->state != ST_CLOSED && record_put_more(&sa, markup))
+  if (record_put_more(&sa, markup))
     sm_send(s, slice_of(sa.s, sa.len), STANZA_XML - STANZA_TO);
 }

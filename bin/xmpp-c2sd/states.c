@@ -179,7 +179,7 @@ start_tls(struct stream *s, struct xml_node const *e, struct slice bytes)
   if (s->secure || !s->listener->starttls || !(s->link->program & TLSD)) {
     stream_write(s, SLICE("<failure xmlns='" NS_TLS "'/>"));
     stream_end(s, "STARTTLS is not offered here");
-    return ST_CLOSED;
+    return s->state;
   }
   link_begin(s->link, VERB_STARTTLS);
   link_num(s->link, s->id);
@@ -254,7 +254,7 @@ refuse(struct stream *s, enum input in)
     stream_error(s, "policy-violation", "use STARTTLS first");
   else
     stream_error(s, stanza ? "not-authorized" : "unsupported-stanza-type", NULL);
-  return ST_CLOSED;
+  return s->state;
 }
 
 void
@@ -271,5 +271,5 @@ states_element(struct stream *s, struct xml_node const *e, struct slice bytes)
   }
   do_it = table[s->state][in];
   next = do_it ? do_it(s, e, bytes) : refuse(s, in);
-  if (s->state != ST_CLOSED) s->state = next;
+  if (!s->ending.why) s->state = next;
 }

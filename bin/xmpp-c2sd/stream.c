@@ -9,6 +9,7 @@
  * sid (what routed and authd name). */
 
 static struct ids streams;
+static uint64_t marked; /* streams that are to end and have not */
 
 /* ---- finding one ---- */
 
@@ -98,39 +99,115 @@ put_error(struct stream *s, char const *condition, char const *text)
   stralloc_free(&sa);
 }
 
+/* What waits for the client to read goes to the front, and what is said from now on. */
+static void
+unblock(struct stream *s)
+{
+  s->is_blocked = false;
+  if (s->blocked.len) stream_write_raw(s, slice_of(s->blocked.s, s->blocked.len));
+  stralloc_free(&s->blocked);
+}
+
 /* Let the conduit go, with our end tag when the client has had a header. */
 static void
 hang_up(struct stream *s, char const *why)
 {
   if (!s->link) return;
-  if (s->header_sent) {
-    s->header_sent = false; /* should the writing end the stream: once */
-    stream_write(s, SLICE("</stream:stream>"));
-  }
-  if (s->blocked.len) {
-    s->is_blocked = false;
-    stream_write_raw(s, slice_of(s->blocked.s, s->blocked.len));
-  }
+  unblock(s);
+  if (s->header_sent) stream_write(s, SLICE("</stream:stream>"));
+  s->header_sent = false;
   link_begin(s->link, VERB_CLOSE);
   link_num(s->link, s->id);
   link_str(s->link, why);
   link_end(s->link);
 }
 
+char const *
+stream_condition(struct slice name)
+{
+  static char const *const defined[] = {
+    "bad-format",
+    "bad-namespace-prefix",
+    "conflict",
+    "connection-timeout",
+    "host-gone",
+    "host-unknown",
+    "improper-addressing",
+    "internal-server-error",
+    "invalid-from",
+    "invalid-namespace",
+    "invalid-xml",
+    "not-authorized",
+    "not-well-formed",
+    "policy-violation",
+    "remote-connection-failed",
+    "reset",
+    "resource-constraint",
+    "restricted-xml",
+    "see-other-host",
+    "system-shutdown",
+    "unsupported-encoding",
+    "unsupported-feature",
+    "unsupported-stanza-type",
+    "unsupported-version",
+  };
+  size_t i;
+
+  for (i = 0; i < sizeof defined / sizeof *defined; i++)
+    if (slice_is(name, defined[i])) return defined[i];
+  return "undefined-condition";
+}
+
+static void
+mark(struct stream *s, struct ending how)
+{
+  if (s->ending.why || s->state == ST_CLOSED) return;
+  s->ending = how;
+  marked++;
+}
+
 void
 stream_end(struct stream *s, char const *why)
 {
-  if (s->state == ST_CLOSED) return;
+  mark(s, (struct ending){why, NULL, NULL});
+}
+
+void
+stream_error(struct stream *s, char const *condition, char const *text)
+{
+  mark(s, (struct ending){condition, condition, text});
+}
+
+/* The last words to the client: nothing of them waits for it to read. */
+static void
+say_goodbye(struct stream *s)
+{
+  if (!s->link) return;
+  unblock(s);
+  if (s->state == ST_RESUMING && sm_is_here(s))
+    sm_failed(s, s->old_ns, "item-not-found", SLICE(""));
+  if (s->ending.condition) {
+    /* RFC 6120 s4.9.1.1: an error before our header comes behind one. */
+    if (!s->header_sent) states_header(s, NULL);
+    put_error(s, s->ending.condition, s->ending.text);
+  }
+  hang_up(s, s->ending.why);
+}
+
+static void
+end_now(struct stream *s)
+{
+  s->ends = true;
   log_event(LOG_INFO, "stream-ended", "sid", log_num(s->sid), "jid", s->jid, "ip",
-            log_peer(slice_str(s->ip)), "why", why, NULL);
-  hang_up(s, why);
+            log_peer(slice_str(s->ip)), "why", s->ending.why, NULL);
+  say_goodbye(s);
   sasl_forget(s);
   marks_end(s);
   bind_forget(s);
   if (s->state == ST_RESUMING) sm_part(s);
-  if (s->state == ST_CLOSED) return;
   if (s->sm) sm_over(s);
   s->state = ST_CLOSED;
+  marked--;
 }
 
 /* The stream has no conduit from now on. */
@@ -153,10 +230,8 @@ go_away(struct stream *s, char const *why)
   log_event(LOG_INFO, "session-away", "sid", log_num(s->sid), "jid", s->jid, "ip",
             log_peer(slice_str(s->ip)), "why", why, NULL);
   s->state = ST_AWAY;
-  csi_flush(s);
-  csi_free(s->csi);
-  s->csi = NULL;
-  if (s->state == ST_AWAY) sm_away(s);
+  csi_join(s);
+  sm_away(s);
 }
 
 /* A stream that was to be resumed and is cut off again is away again. */
@@ -165,13 +240,12 @@ stream_lost(struct stream *s, char const *why)
 {
   bool session = s->state == ST_BOUND || (s->state == ST_RESUMING && s->sm);
 
-  if (s->state == ST_CLOSED || s->state == ST_AWAY) return;
+  if (s->ending.why || s->state == ST_CLOSED || s->state == ST_AWAY) return;
   if (!session || !s->sm || !s->sm->max_us) {
     stream_end(s, why);
     return;
   }
   hang_up(s, why);
-  if (s->state == ST_CLOSED) return;
   leave_conduit(s);
   go_away(s, why);
 }
@@ -180,20 +254,11 @@ void
 stream_detach(struct stream *s, char const *condition)
 {
   if (s->state == ST_AWAY) return;
+  unblock(s);
   put_error(s, condition, NULL);
   hang_up(s, condition);
   leave_conduit(s);
   s->state = ST_AWAY;
-}
-
-void
-stream_error(struct stream *s, char const *condition, char const *text)
-{
-  if (s->state == ST_CLOSED) return;
-  /* RFC 6120 s4.9.1.1: an error before our header comes behind one. */
-  if (!s->header_sent && s->link) states_header(s, NULL);
-  put_error(s, condition, text);
-  stream_end(s, condition);
 }
 
 static void
@@ -217,7 +282,20 @@ stream_free(struct stream *s)
 void
 stream_settle(struct stream *s)
 {
+  if (s->ending.why) end_now(s);
   if (s->state == ST_CLOSED) stream_free(s);
+}
+
+static void
+look_at(struct stream *s)
+{
+  (void)s;
+}
+
+void
+streams_turn(void)
+{
+  if (marked) stream_each(look_at);
 }
 
 void
@@ -269,7 +347,7 @@ waits(struct stream const *s)
 static bool
 goes_on(struct stream const *s)
 {
-  return !waits(s) && !s->restart && s->state != ST_TLS && s->state != ST_CLOSED;
+  return !waits(s) && !s->restart && s->state != ST_TLS && !s->ending.why;
 }
 
 static bool
@@ -322,7 +400,7 @@ feed(struct stream *s, char const *bytes, size_t len)
   while (len) {
     enum xml_error e;
     size_t used;
-    if (s->state == ST_CLOSED || s->state == ST_TLS) return; /* thrown away */
+    if (s->ending.why || s->state == ST_TLS) return; /* thrown away */
     if (waits(s)) {
       hold(s, bytes, len);
       return;

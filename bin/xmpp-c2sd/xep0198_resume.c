@@ -120,7 +120,7 @@ sm_on_unyielded(struct link *l, struct record *r)
   free(s->request);
   free(s->resource);
   s->request = s->resource = NULL;
-  if (s->state != ST_CLOSED) s->state = ST_AUTHED;
+  s->state = ST_AUTHED;
   stream_resume(s);
   stream_settle(s);
 }
@@ -150,18 +150,16 @@ finish(struct stream *s)
   log_event(LOG_INFO, "resumed", "sid", log_num(s->sid), "jid", s->jid, "ip",
             log_peer(slice_str(s->ip)), NULL);
   say_resumed(s);
-  if (s->state == ST_CLOSED) return;
+  if (s->ending.why) return;
   s->sm->old_ns = s->old_ns;
   s->state = ST_BOUND;
   event_timer_cancel(&s->timer);
   ping_start(s);
   stream_shape(s);
   s->sm->queue.unwritten = s->sm->queue.head;
-  csi_flush(s);
-  csi_free(s->csi);
-  s->csi = NULL;
+  csi_join(s);
   sm_flush(s);
-  if (s->state == ST_BOUND) stream_resume(s);
+  stream_resume(s);
 }
 
 /* What a session is goes from one stream to another. */
@@ -169,7 +167,7 @@ static void
 take_over(struct stream *s, struct stream *old)
 {
   stream_detach(old, "conflict");
-  csi_flush(old);
+  csi_join(old);
   stream_swap(s, old);
   free(s->jid);
   s->jid = old->jid;
@@ -207,7 +205,7 @@ is_token_of(struct slice token, struct slice bare, struct stream const *s)
 {
   struct slice secret;
 
-  return s && s->sm && s->sm->max_us && !s->sm->yield_to &&
+  return s && !s->ending.why && s->sm && s->sm->max_us && !s->sm->yield_to &&
          (s->state == ST_BOUND || s->state == ST_AWAY) &&
          slice_eq(stream_bare(s), bare) && slice_word(&token, '.', &secret) &&
          slice_eq(secret, slice_of(s->sm->random, sizeof s->sm->random));
@@ -230,7 +228,7 @@ static void
 yield_elsewhere(struct stream *s, struct record *r)
 {
   stream_detach(s, "conflict");
-  csi_flush(s);
+  csi_join(s);
   s->sm->yield_to = copy(record_get(r, 5));
   s->sm->yield_sid = record_u64(r, 6);
   if (s->sm->max_us < YIELD_US) s->sm->max_us = YIELD_US;
@@ -262,6 +260,7 @@ sm_on_yield(struct link *l, struct record *r)
 void
 sm_step(struct stream *s)
 {
+  if (s->ending.why) return;
   if (s->state == ST_RESUMING)
     finish(s);
   else if (s->sm->yield_to)
@@ -334,7 +333,7 @@ have_sm(struct stream *s)
 void
 sm_part(struct stream *s)
 {
-  if (s->csi && have_sm(s)) csi_flush(s);
+  if (s->csi && have_sm(s)) csi_join(s);
 }
 
 /* Whoever wanted the session is gone: the stanza is one of a session that has ended. */

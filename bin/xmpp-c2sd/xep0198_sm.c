@@ -182,8 +182,7 @@ sm_send(struct stream *s, struct slice raw, size_t xml)
     stream_error(s, "resource-constraint", NULL);
   else if (sm->queue.n > s->host->queue_max) /* it is returned with the others */
     stream_error(s, "policy-violation", "too many unacknowledged stanzas");
-  else
-    sm_flush(s);
+  sm_flush(s);
 }
 
 void
@@ -193,8 +192,8 @@ sm_flush(struct stream *s)
   struct sm_entry e;
   struct slice raw;
 
-  if (s->state != ST_BOUND || s->is_blocked) return;
-  while (s->state == ST_BOUND && sm_queue_next(q, &q->unwritten, &e, &raw)) {
+  if (s->state != ST_BOUND || s->is_blocked || s->ending.why) return;
+  while (sm_queue_next(q, &q->unwritten, &e, &raw)) {
     stream_write_raw(s, slice_of(raw.s + e.xml, raw.len - e.xml));
     s->sm->unasked++;
   }
@@ -242,7 +241,7 @@ too_high(struct stream *s, uint32_t h)
     stream_write(s, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
   stream_end(s, "acknowledged more than was sent");
-  return ST_CLOSED;
+  return s->state;
 }
 
 enum state
@@ -253,7 +252,7 @@ sm_acks(struct stream *s, struct xml_node const *e, struct slice bytes)
   if (!s->sm) return sm_early(s, e, bytes);
   if (!read_h(e, &h)) {
     stream_error(s, "bad-format", "an acknowledgement without its count");
-    return ST_CLOSED;
+    return s->state;
   }
   if (!sm_take_h(s, h)) return too_high(s, h);
   wait_until(s, SM_IDLE, UINT64_MAX);

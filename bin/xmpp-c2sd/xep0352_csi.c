@@ -99,13 +99,28 @@ csi_flush(struct stream *s)
   if (!s->csi) return;
   q = s->csi->queue;
   s->csi->queue = (struct sm_queue){.text = STRALLOC_ZERO};
-  while (s->state != ST_CLOSED && sm_queue_next(&q, &at, &e, &raw)) {
+  while (sm_queue_next(&q, &at, &e, &raw)) {
     if (s->sm)
       sm_send(s, raw, e.xml);
     else
       stream_write_raw(s, slice_of(raw.s + e.xml, raw.len - e.xml));
   }
   stralloc_free(&q.text);
+}
+
+void
+csi_join(struct stream *s)
+{
+  size_t at = 0;
+  struct sm_entry e;
+  struct slice raw;
+
+  if (!s->csi) return;
+  while (s->sm && sm_queue_next(&s->csi->queue, &at, &e, &raw))
+    if (!sm_queue_add(&s->sm->queue, raw, e.xml, e.at_us))
+      log_event(LOG_WARN, "stanza-lost", "jid", s->jid, "why", "out of memory", NULL);
+  csi_free(s->csi);
+  s->csi = NULL;
 }
 
 /* s4.1: both may be said again and again; neither is answered. */

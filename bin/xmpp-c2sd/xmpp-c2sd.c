@@ -106,6 +106,7 @@ static struct service const service = {
   .up = up,
   .down = down,
   .pauses = pauses,
+  .turn = streams_turn,
   .stop = stop,
   .stopped = stopped,
   .stats = stats,
