@@ -172,6 +172,43 @@ bind_on_refused(struct link *l, struct record *r)
   stream_settle(s);
 }
 
+/* RFC 6120 s4.9.3: the defined condition of this name, undefined-condition for any other. */
+static char const *
+condition(struct slice name)
+{
+  static char const *const defined[] = {
+    "bad-format",
+    "bad-namespace-prefix",
+    "conflict",
+    "connection-timeout",
+    "host-gone",
+    "host-unknown",
+    "improper-addressing",
+    "internal-server-error",
+    "invalid-from",
+    "invalid-namespace",
+    "invalid-xml",
+    "not-authorized",
+    "not-well-formed",
+    "policy-violation",
+    "remote-connection-failed",
+    "reset",
+    "resource-constraint",
+    "restricted-xml",
+    "see-other-host",
+    "system-shutdown",
+    "unsupported-encoding",
+    "unsupported-feature",
+    "unsupported-stanza-type",
+    "unsupported-version",
+  };
+  size_t i;
+
+  for (i = 0; i < sizeof defined / sizeof *defined; i++)
+    if (slice_is(name, defined[i])) return defined[i];
+  return "undefined-condition";
+}
+
 void
 bind_on_kick(struct link *l, struct record *r)
 {
@@ -179,7 +216,7 @@ bind_on_kick(struct link *l, struct record *r)
 
   (void)l;
   if (!s) return;
-  stream_error(s, stream_condition(record_get(r, 2)), NULL);
+  stream_error(s, condition(record_get(r, 2)), NULL);
   stream_settle(s);
 }
 

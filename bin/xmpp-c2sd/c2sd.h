@@ -12,10 +12,6 @@
 /* Failed SASL exchanges of one stream, then policy-violation (RFC 6120 s6.4.5: 2 to 5).
  */
 #define SASL_FAILURES_MAX 5
-/* Input that waits for an answer of authd or routed; a client has no need to send any. */
-#define HELD_MAX 65536u
-/* Output that waits for a client to read. */
-#define BLOCKED_MAX (8u << 20)
 /* Bytes for a client in one record. */
 #define PIECE_MAX (1u << 20)
 
@@ -32,9 +28,6 @@
 #define NS_CARBONS "urn:xmpp:carbons:2"
 #define NS_ROSTER "jabber:iq:roster"
 #define NS_BLOCKING "urn:xmpp:blocking"
-
-/* Addresses that have directed presence of one session. */
-#define DIRECTED_MAX 1024u
 
 /* ---- settings (settings.c) ---- */
 
@@ -65,6 +58,7 @@ struct c2sd_settings {
   struct listener *listeners;
   char *language;
   uint64_t negotiation_us;
+  uint64_t sm_bytes_max, kept_max; /* SM_QUEUE_BYTES_MAX, STREAMS_KEPT_MAX */
   struct access *access;
 };
 
@@ -155,10 +149,11 @@ struct stream {
   struct ending ending;
   stralloc held;    /* input that waits */
   stralloc blocked; /* output that waits, escaped as in a record */
-  size_t local_len; /* of jid: where domain and resource begin */
+  size_t kept;      /* bytes of memory that kept.c has counted */
   enum state state;
   signed char priority;
   unsigned char failures, wants;
+  unsigned char elements; /* that came before the stream was bound */
   bool secure, authed, header_sent, available, is_blocked, restart, shaped, pinged,
     old_ns, ends; /* ends: stream_settle is at work */
 };
@@ -193,9 +188,6 @@ void stream_end(struct stream *s, char const *why);
  * the stream is marked to end. */
 void stream_lost(struct stream *s, char const *why);
 
-/* The defined condition (RFC 6120 s4.9.3) of this name; undefined-condition for any other. */
-char const *stream_condition(struct slice name);
-
 /* Close the conduit with a stream error, and nothing else of the stream. */
 void stream_detach(struct stream *s, char const *condition);
 
@@ -221,7 +213,8 @@ void stream_resume(struct stream *s);
  * timer of a stream calls this last. */
 void stream_settle(struct stream *s);
 
-/* At the end of a turn: no marked stream is left. */
+/* At the end of a turn: no marked stream is left, and all streams together keep no more than
+ * they may. */
 void streams_turn(void);
 
 /* Call fn for every stream, and stream_settle behind it. */
@@ -238,6 +231,20 @@ void stream_shape(struct stream *s);
 void streams_of_link_gone(struct link *l);
 uint64_t streams_count(void);
 uint64_t streams_in(enum state st);
+
+/* ---- what streams keep for their clients (kept.c) ---- */
+
+/* Count anew the memory of s: of input that waits, output that waits, stanzas that are not
+ * acknowledged or wait for an inactive client, addresses with directed presence. */
+void kept_count(struct stream *s);
+
+/* The stream is freed. */
+void kept_forget(struct stream *s);
+
+/* While the streams keep more than kept_max, mark the one that keeps most to end and settle
+ * it. */
+void kept_turn(void);
+uint64_t kept_bytes(void);
 
 /* ---- what a first-level element does in each state (states.c) ---- */
 
@@ -398,7 +405,11 @@ void sm_unyield(struct stream *s);
 void sm_count(struct stream *s);
 void sm_on_ack(struct link *l, struct record *r);
 
-/* A stanza leaves: what stream_stanza says. Write what waits, if the client reads. */
+/* Mark the stream to end when q, which is to be acknowledged, has more than the stanzas
+ * (max_ack_queue) or the bytes that one session may have. */
+void sm_limit(struct stream *s, struct sm_queue const *q);
+
+/* Put a stanza into the queue, and write what waits in it if the client reads. */
 void sm_send(struct stream *s, struct slice raw, size_t xml);
 void sm_flush(struct stream *s);
 
@@ -443,8 +454,8 @@ void sm_on_unyielded(struct link *l, struct record *r);
 /* XEP-0352: whether the stanza waits until the client is active again. */
 bool csi_holds(struct stream *s, struct slice raw, size_t xml, struct slice tags);
 
-/* Keep the stanza until csi_flush, whatever it is. false: ENOMEM. */
-bool csi_keep(struct stream *s, struct slice raw, size_t xml);
+/* Keep the stanza until csi_join, whatever it is, for a session that is on its way here. */
+void csi_keep(struct stream *s, struct slice raw, size_t xml);
 enum state csi_active(struct stream *s, struct xml_node const *e, struct slice bytes);
 enum state csi_inactive(struct stream *s, struct xml_node const *e, struct slice bytes);
 void csi_flush(struct stream *s);
@@ -453,6 +464,9 @@ void csi_flush(struct stream *s);
  * written yet; the client counts as active. Nothing for a session without stream management. */
 void csi_join(struct stream *s);
 void csi_free(struct csi *c);
+
+/* The memory that it takes; 0 for NULL. */
+size_t csi_bytes(struct csi const *c);
 
 /* XEP-0280 s4: whether the stanza asks for carbons, and has been answered. */
 bool carbons_request(struct inbound const *in);

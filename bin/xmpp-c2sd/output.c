@@ -7,7 +7,9 @@
 static void
 block(struct stream *s, struct slice raw)
 {
-  if (s->blocked.len + raw.len > BLOCKED_MAX ||
+  bool bound = s->state == ST_BOUND;
+
+  if (s->blocked.len + raw.len > (bound ? BLOCKED_MAX : UNBOUND_BLOCKED_MAX) ||
       !stralloc_catb(&s->blocked, raw.s, raw.len)) {
     log_event(LOG_WARN, "slow-reader", "jid", s->jid, "ip", log_peer(slice_str(s->ip)),
               "waiting_bytes", log_num(s->blocked.len), NULL);

@@ -164,6 +164,9 @@ c2sd_load(struct settings *st, bool first)
   c2sd.access = access;
   free(c2sd.language);
   c2sd.language = lang.len ? strndup(lang.s, lang.len) : strdup("en");
+  c2sd.sm_bytes_max =
+    settings_u64(st, "sm_queue_bytes_max", SLICE("*"), SM_QUEUE_BYTES_MAX);
+  c2sd.kept_max = settings_u64(st, "streams_kept_max", SLICE("*"), STREAMS_KEPT_MAX);
   c2sd.negotiation_us = 1000 * settings_u64(st, "negotiation_timeout", SLICE("*"), 30000);
   return c2sd.language != NULL;
 }

@@ -269,6 +269,10 @@ states_element(struct stream *s, struct xml_node const *e, struct slice bytes)
     stream_end(s, "the client had an error");
     return;
   }
+  if (s->state != ST_BOUND && ++s->elements > UNBOUND_ELEMENTS_MAX) {
+    stream_error(s, "policy-violation", "too much before a resource is bound");
+    return;
+  }
   do_it = table[s->state][in];
   next = do_it ? do_it(s, e, bytes) : refuse(s, in);
   if (!s->ending.why) s->state = next;

@@ -122,42 +122,6 @@ hang_up(struct stream *s, char const *why)
   link_end(s->link);
 }
 
-char const *
-stream_condition(struct slice name)
-{
-  static char const *const defined[] = {
-    "bad-format",
-    "bad-namespace-prefix",
-    "conflict",
-    "connection-timeout",
-    "host-gone",
-    "host-unknown",
-    "improper-addressing",
-    "internal-server-error",
-    "invalid-from",
-    "invalid-namespace",
-    "invalid-xml",
-    "not-authorized",
-    "not-well-formed",
-    "policy-violation",
-    "remote-connection-failed",
-    "reset",
-    "resource-constraint",
-    "restricted-xml",
-    "see-other-host",
-    "system-shutdown",
-    "unsupported-encoding",
-    "unsupported-feature",
-    "unsupported-stanza-type",
-    "unsupported-version",
-  };
-  size_t i;
-
-  for (i = 0; i < sizeof defined / sizeof *defined; i++)
-    if (slice_is(name, defined[i])) return defined[i];
-  return "undefined-condition";
-}
-
 static void
 mark(struct stream *s, struct ending how)
 {
@@ -265,6 +229,7 @@ static void
 stream_free(struct stream *s)
 {
   leave_conduit(s);
+  kept_forget(s);
   sm_free(s->sm);
   csi_free(s->csi);
   free(s->shown);
@@ -283,7 +248,10 @@ void
 stream_settle(struct stream *s)
 {
   if (s->ending.why) end_now(s);
-  if (s->state == ST_CLOSED) stream_free(s);
+  if (s->state == ST_CLOSED)
+    stream_free(s);
+  else
+    kept_count(s);
 }
 
 static void
@@ -296,6 +264,7 @@ void
 streams_turn(void)
 {
   if (marked) stream_each(look_at);
+  kept_turn();
 }
 
 void

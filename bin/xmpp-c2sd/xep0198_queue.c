@@ -38,7 +38,11 @@ trim(struct sm_queue *q)
   q->text.len -= q->head;
   q->unwritten -= q->head;
   q->head = 0;
-  if (!q->text.len && q->text.a > QUEUE_KEEP) stralloc_free(&q->text);
+  if (q->text.a <= QUEUE_KEEP || q->text.len > q->text.a / 4) return;
+  if (q->text.len)
+    stralloc_shrink(&q->text);
+  else
+    stralloc_free(&q->text);
 }
 
 /* The text stays where it is until the next drop at least. */

@@ -172,6 +172,16 @@ on_timer(void *cookie)
   stream_settle(s);
 }
 
+/* The stanza that is one too many is in the queue, and returned with the others. */
+void
+sm_limit(struct stream *s, struct sm_queue const *q)
+{
+  if (q->n > s->host->queue_max)
+    stream_error(s, "policy-violation", "too many unacknowledged stanzas");
+  else if (q->text.len - q->head > c2sd.sm_bytes_max)
+    stream_error(s, "policy-violation", "unacknowledged stanzas are too long");
+}
+
 /* Our own stanzas have no sender to whom they could be returned. */
 void
 sm_send(struct stream *s, struct slice raw, size_t xml)
@@ -180,8 +190,8 @@ sm_send(struct stream *s, struct slice raw, size_t xml)
 
   if (!sm_queue_add(&sm->queue, raw, xml, door_now()))
     stream_error(s, "resource-constraint", NULL);
-  else if (sm->queue.n > s->host->queue_max) /* it is returned with the others */
-    stream_error(s, "policy-violation", "too many unacknowledged stanzas");
+  else
+    sm_limit(s, &sm->queue);
   sm_flush(s);
 }
 

@@ -1,23 +1,43 @@
 #include "c2sd.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* XEP-0352: a client that says it is inactive is spared what can wait: presence (the newest of
  * each sender), chat states, PEP events. Anything else brings along what waited, so that the
  * order stays. */
 
-/* mod_client_state: so many stanzas wait at most. */
-#define CSI_MAX 100u
+/* The presence of a sender that waits: the hash of its address, and where in the queue it
+ * begins. */
+struct seen {
+  uint32_t hash, at;
+};
+
+/* An entry whose xml is DEAD is one that newer presence stands for. */
+#define DEAD UINT32_MAX
+/* So many bytes of them stay at least before the queue is written anew. */
+#define DEAD_MIN 4096u
 
 struct csi {
   struct sm_queue queue;
+  size_t dead;
+  struct seen *seen;
+  unsigned int seen_n, seen_size;
 };
 
 void
 csi_free(struct csi *c)
 {
-  if (c) stralloc_free(&c->queue.text);
+  if (!c) return;
+  stralloc_free(&c->queue.text);
+  free(c->seen);
   free(c);
+}
+
+size_t
+csi_bytes(struct csi const *c)
+{
+  return c ? c->queue.text.a + c->seen_size * sizeof *c->seen : 0;
 }
 
 /* Presence without type, or unavailable. */
@@ -42,48 +62,126 @@ can_wait(struct host const *h, struct slice raw, struct slice tags)
           !slice_has_word(tags, SLICE("body")));
 }
 
-/* The newest presence of a sender stands for the older ones. */
-static bool
-drop_older(struct csi *c, struct slice from)
+static uint32_t
+hash_of(struct slice from)
 {
-  struct sm_queue kept = {.text = STRALLOC_ZERO};
-  size_t at = 0;
-  struct sm_entry e;
-  struct slice raw;
-  bool found = false, ok = true;
+  static uint64_t const key[2];
 
-  while (ok && sm_queue_next(&c->queue, &at, &e, &raw)) {
-    bool same = is_plain_presence(raw) && slice_eq(deliver_field(raw, STANZA_FROM), from);
-    found = found || same;
-    if (!same) ok = sm_queue_add(&kept, raw, e.xml, e.at_us);
+  return (uint32_t)hash_keyed(key, 0, from);
+}
+
+static bool
+note_seen(struct csi *c, struct slice from, size_t at)
+{
+  if (c->seen_n == c->seen_size) {
+    unsigned int size = c->seen_size ? 2 * c->seen_size : 8;
+    struct seen *v = realloc(c->seen, size * sizeof *v);
+    if (!v) return false;
+    c->seen = v;
+    c->seen_size = size;
   }
-  if (!found || !ok) {
-    stralloc_free(&kept.text);
-    return ok;
-  }
-  stralloc_free(&c->queue.text);
-  c->queue = kept;
+  c->seen[c->seen_n++] = (struct seen){hash_of(from), (uint32_t)at};
   return true;
 }
 
-bool
+/* The next entry that is not dead. */
+static bool
+next_alive(struct sm_queue const *q, size_t *at, struct sm_entry *e, struct slice *raw)
+{
+  while (sm_queue_next(q, at, e, raw))
+    if (e->xml != DEAD) return true;
+  return false;
+}
+
+/* Write the queue anew without the dead, once they are the greater part of it: so each costs
+ * no more than its own bytes a few times. */
+static bool
+bury(struct csi *c)
+{
+  struct sm_queue old = c->queue;
+  size_t at = 0;
+  struct sm_entry e;
+  struct slice raw;
+  bool ok = true;
+
+  if (c->dead < DEAD_MIN || c->dead < old.text.len / 2) return true;
+  c->queue = (struct sm_queue){.text = STRALLOC_ZERO};
+  c->dead = c->seen_n = 0;
+  while (ok && next_alive(&old, &at, &e, &raw)) {
+    if (is_plain_presence(raw))
+      ok = note_seen(c, deliver_field(raw, STANZA_FROM), c->queue.text.len);
+    ok = ok && sm_queue_add(&c->queue, raw, e.xml, e.at_us);
+  }
+  stralloc_free(&old.text);
+  return ok;
+}
+
+static void
+kill_entry(struct csi *c, unsigned int i, struct sm_entry e)
+{
+  e.xml = DEAD;
+  memcpy(c->queue.text.s + c->seen[i].at, &e, sizeof e);
+  c->dead += sizeof e + e.len;
+  c->queue.n--;
+  c->seen[i] = c->seen[--c->seen_n];
+}
+
+/* The newest presence of a sender stands for the older one. */
+static void
+drop_older(struct csi *c, struct slice from)
+{
+  uint32_t hash = hash_of(from);
+  unsigned int i;
+  struct sm_entry e;
+  struct slice raw;
+
+  for (i = 0; i < c->seen_n; i++) {
+    size_t at = c->seen[i].at;
+    if (c->seen[i].hash != hash || !sm_queue_next(&c->queue, &at, &e, &raw) ||
+        !slice_eq(deliver_field(raw, STANZA_FROM), from))
+      continue;
+    kill_entry(c, i, e);
+    return;
+  }
+}
+
+static bool
+keep(struct stream *s, struct slice raw, size_t xml)
+{
+  return sm_queue_add(&s->csi->queue, raw, xml, door_now());
+}
+
+void
 csi_keep(struct stream *s, struct slice raw, size_t xml)
 {
   if (!s->csi) s->csi = calloc(1, sizeof *s->csi);
-  return s->csi && sm_queue_add(&s->csi->queue, raw, xml, door_now());
+  if (!s->csi || !keep(s, raw, xml))
+    stream_error(s, "resource-constraint", NULL);
+  else
+    sm_limit(s, &s->csi->queue);
 }
 
 bool
 csi_holds(struct stream *s, struct slice raw, size_t xml, struct slice tags)
 {
-  if (!can_wait(s->host, raw, tags)) {
+  struct csi *c = s->csi;
+  size_t at;
+
+  if (!can_wait(s->host, raw, tags) || !bury(c)) {
     csi_flush(s);
     return false;
   }
-  if (is_plain_presence(raw) && !drop_older(s->csi, deliver_field(raw, STANZA_FROM)))
+  at = c->queue.text.len;
+  if (is_plain_presence(raw)) {
+    struct slice from = deliver_field(raw, STANZA_FROM);
+    drop_older(c, from);
+    if (!note_seen(c, from, at)) return false;
+  }
+  if (!keep(s, raw, xml)) {
+    csi_flush(s);
     return false;
-  if (!csi_keep(s, raw, xml)) return false;
-  if (s->csi->queue.n >= CSI_MAX) csi_flush(s);
+  }
+  if (c->queue.n >= CSI_MAX || c->queue.text.len - c->dead > CSI_BYTES_MAX) csi_flush(s);
   return true;
 }
 
@@ -99,7 +197,8 @@ csi_flush(struct stream *s)
   if (!s->csi) return;
   q = s->csi->queue;
   s->csi->queue = (struct sm_queue){.text = STRALLOC_ZERO};
-  while (sm_queue_next(&q, &at, &e, &raw)) {
+  s->csi->dead = s->csi->seen_n = 0;
+  while (next_alive(&q, &at, &e, &raw)) {
     if (s->sm)
       sm_send(s, raw, e.xml);
     else
@@ -116,7 +215,7 @@ csi_join(struct stream *s)
   struct slice raw;
 
   if (!s->csi) return;
-  while (s->sm && sm_queue_next(&s->csi->queue, &at, &e, &raw))
+  while (s->sm && next_alive(&s->csi->queue, &at, &e, &raw))
     if (!sm_queue_add(&s->sm->queue, raw, e.xml, e.at_us))
       log_event(LOG_WARN, "stanza-lost", "jid", s->jid, "why", "out of memory", NULL);
   csi_free(s->csi);

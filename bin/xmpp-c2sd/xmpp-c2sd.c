@@ -7,9 +7,12 @@
  * SPEAKS  conduits with tlsd; SASL with authd; sessions and stanzas with routed
  *         (xmpp-records(7))
  * LIMITS  a stanza: STANZA_MAX_BEFORE_AUTH bytes, then the listener's max_stanza_size;
- *         XML_DEPTH_MAX, XML_ATTRS_MAX; SASL_FAILURES_MAX; HELD_MAX bytes of input that came
- *         too early; BLOCKED_MAX bytes for a client that does not read, or with stream
- *         management max_ack_queue stanzas; DIRECTED_MAX addresses with directed presence
+ *         XML_DEPTH_MAX, XML_ATTRS_MAX; SASL_FAILURES_MAX; UNBOUND_ELEMENTS_MAX elements before
+ *         a resource is bound; HELD_MAX bytes of input that came too early; BLOCKED_MAX bytes
+ *         for a client that does not read (UNBOUND_BLOCKED_MAX before it is bound); with stream
+ *         management max_ack_queue stanzas of SM_QUEUE_BYTES_MAX bytes; for an inactive client
+ *         CSI_MAX of CSI_BYTES_MAX; DIRECTED_MAX addresses with directed presence, of
+ *         DIRECTED_BYTES_MAX; all of this together STREAMS_KEPT_MAX
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, records of its neighbours. Nothing that a client says.
  * ROOMS   stream.c a stream's life; states.c what each state takes; sasl.c, bind.c;
@@ -71,6 +74,7 @@ stats(struct link *ctl)
   service_stat(ctl, "streams", streams_count());
   service_stat(ctl, "sessions", streams_in(ST_BOUND));
   service_stat(ctl, "away", streams_in(ST_AWAY));
+  service_stat(ctl, "kept_bytes", kept_bytes());
 }
 
 static service_fn *const handlers[VERBS_N] = {

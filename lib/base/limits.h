@@ -75,6 +75,25 @@
 #define TRIM_BYTES (256u << 10)
 /* SIGTERM: what is queued is written within this time (microseconds). */
 #define SERVICE_STOP_US 5000000
+/* Client streams (xmpp-c2sd). Input that waits for an answer of authd or routed; a client has
+ * no need to send any. */
+#define HELD_MAX 65536u
+/* First-level elements of one stream before it has bound a resource. */
+#define UNBOUND_ELEMENTS_MAX 64
+/* Output that waits for a client to read: before it has bound a resource, and afterwards. */
+#define UNBOUND_BLOCKED_MAX 65536u
+#define BLOCKED_MAX (8u << 20)
+/* Stanzas that one client with stream management has not acknowledged, as they stand in
+ * records; how many they may be is a setting (max_ack_queue). */
+#define SM_QUEUE_BYTES_MAX (16u << 20)
+/* Stanzas that wait for an inactive client (mod_client_state), and their bytes. */
+#define CSI_MAX 100
+#define CSI_BYTES_MAX (1u << 20)
+/* Addresses that have directed presence of one session, and their bytes. */
+#define DIRECTED_MAX 1024
+#define DIRECTED_BYTES_MAX (256u << 10)
+/* All of these of all streams of one xmpp-c2sd; above it the stream that keeps most ends. */
+#define STREAMS_KEPT_MAX (1u << 30)
 /* Control connections a daemon serves at once, and how long one may stay silent. */
 #define SERVICE_CONTROLS_MAX 32
 #define SERVICE_CONTROL_US 30000000

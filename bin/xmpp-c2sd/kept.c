@@ -1,0 +1,60 @@
+#include "c2sd.h"
+
+/* Everything that streams keep until a client reads, acknowledges, is active or comes back is
+ * counted here, so that it has one limit for the whole program. */
+
+static uint64_t total;
+
+static size_t
+keeps(struct stream const *s)
+{
+  return s->held.a + s->blocked.a + (s->sm ? s->sm->queue.text.a : 0) + csi_bytes(s->csi);
+}
+
+void
+kept_count(struct stream *s)
+{
+  size_t n = keeps(s);
+
+  total += n - s->kept;
+  s->kept = n;
+}
+
+void
+kept_forget(struct stream *s)
+{
+  total -= s->kept;
+  s->kept = 0;
+}
+
+uint64_t
+kept_bytes(void)
+{
+  return total;
+}
+
+static struct stream *largest;
+
+static void
+compare(struct stream *s)
+{
+  if (!largest || s->kept > largest->kept) largest = s;
+}
+
+void
+kept_turn(void)
+{
+  while (total > c2sd.kept_max) {
+    largest = NULL;
+    stream_each(compare);
+    if (!largest || !largest->kept) return;
+    log_event(LOG_WARN, "largest-keeper-ended", "sid", log_num(largest->sid), "jid",
+              largest->jid, "ip", log_peer(slice_str(largest->ip)), "kept_bytes",
+              log_num(largest->kept), "all_bytes", log_num(total), "most_bytes",
+              log_num(c2sd.kept_max), "why",
+              "streams keep too much for clients that do not take it", NULL);
+    stream_error(largest, "resource-constraint",
+                 "the server keeps too much for this client");
+    stream_settle(largest);
+  }
+}
