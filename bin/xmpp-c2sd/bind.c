@@ -265,6 +265,6 @@ bind_forget(struct stream *s)
     return;
   link_begin(routed, VERB_UNBIND);
   link_num(routed, s->sid);
-  if (s->directed) link_str(routed, s->directed);
+  if (s->directed) directed_put(routed, s->directed);
   link_end(routed);
 }

@@ -112,6 +112,7 @@ enum state {
 
 struct sm;
 struct csi;
+struct directed;
 
 /* Archive ids that the client has: of what came live, of what had waited (marks.c). */
 struct mark {
@@ -133,11 +134,11 @@ struct stream {
   struct xml_stream xml;
   struct host *host;
   struct listener const *listener;
-  struct event_timer timer; /* negotiation; for a session: pings */
-  struct sm *sm;            /* stream management (xep0198_sm.c); NULL: not enabled */
-  struct csi *csi;          /* what an inactive client is spared (xep0352_csi.c) */
-  char *shown;              /* the presence it shows, whole; NULL: not available */
-  char *directed;           /* who else has presence of it, a line each; NULL: nobody */
+  struct event_timer timer;  /* negotiation; for a session: pings */
+  struct sm *sm;             /* stream management (xep0198_sm.c); NULL: not enabled */
+  struct csi *csi;           /* what an inactive client is spared (xep0352_csi.c) */
+  char *shown;               /* the presence it shows, whole; NULL: not available */
+  struct directed *directed; /* who else has presence of it (directed.c); NULL: nobody */
   struct mark mark;
   uint64_t seen_us; /* when its client said something */
   char *jid;        /* bare from AUTHED on, full from BOUND on */
@@ -346,6 +347,26 @@ unsigned char shown_read_wants(struct slice words);
 /* routed wants all of it again. */
 void shown_again(struct stream *s);
 void shown_on_recall(struct link *l, struct record *r);
+
+/* ---- who has directed presence of a session (directed.c) ---- */
+
+/* Note this address, or forget it; one that is too much (DIRECTED_MAX, DIRECTED_BYTES_MAX) is
+ * not noted, and the first one logged. */
+void directed_add(struct stream *s, struct slice jid);
+void directed_del(struct stream *s, struct slice jid);
+
+/* The addresses as one field, a line each, in the order in which they were noted; the same
+ * read back, NULL when there is none. */
+void directed_put(struct link *l, struct directed const *d);
+struct directed *directed_read(struct slice lines);
+
+/* Call fn for each address. */
+typedef void directed_fn(struct stream const *s, struct slice jid);
+void directed_each(struct stream const *s, directed_fn *fn);
+
+/* The memory that they take; 0 for NULL. */
+size_t directed_bytes(struct directed const *d);
+void directed_free(struct directed *d);
 
 /* ---- XEP-0198 (xep0198_sm.c, xep0198_resume.c, xep0198_queue.c) ---- */
 

@@ -8,7 +8,8 @@ static uint64_t total;
 static size_t
 keeps(struct stream const *s)
 {
-  return s->held.a + s->blocked.a + (s->sm ? s->sm->queue.text.a : 0) + csi_bytes(s->csi);
+  return s->held.a + s->blocked.a + (s->sm ? s->sm->queue.text.a : 0) +
+         csi_bytes(s->csi) + directed_bytes(s->directed);
 }
 
 void

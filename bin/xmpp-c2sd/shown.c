@@ -62,66 +62,6 @@ shown_wants(struct stream *s, unsigned int set, unsigned int clear)
 
 /* ---- directed presence (RFC 6121 s4.6) ---- */
 
-/* Where the line of this address begins; NULL: it is not there. */
-static char *
-line_of(char *list, struct slice jid)
-{
-  char *at = list;
-
-  while (at && *at) {
-    size_t n = strcspn(at, "\n");
-    if (slice_eq(slice_of(at, n), jid)) return at;
-    at += n + (at[n] == '\n');
-  }
-  return NULL;
-}
-
-static unsigned int
-lines(char const *list)
-{
-  unsigned int n = list && *list;
-
-  while (list && (list = strchr(list, '\n'))) {
-    list++;
-    n++;
-  }
-  return n;
-}
-
-static void
-forget_line(struct stream *s, struct slice jid)
-{
-  char *at = line_of(s->directed, jid), *rest;
-
-  if (!at) return;
-  rest = at + jid.len;
-  if (*rest)
-    memmove(at, rest + 1, strlen(rest + 1) + 1);
-  else if (at > s->directed)
-    at[-1] = 0;
-  else {
-    free(s->directed);
-    s->directed = NULL;
-  }
-}
-
-static bool
-add_line(struct stream *s, struct slice jid)
-{
-  size_t len = s->directed ? strlen(s->directed) + 1 : 0;
-  char *list;
-
-  if (line_of(s->directed, jid)) return true;
-  if (lines(s->directed) >= DIRECTED_MAX) return false;
-  list = realloc(s->directed, len + jid.len + 1);
-  if (!list) return false;
-  s->directed = list;
-  if (len) list[len - 1] = '\n';
-  memcpy(list + len, jid.s, jid.len);
-  list[len + jid.len] = 0;
-  return true;
-}
-
 static void
 tell_directed(struct stream const *s, struct slice to, struct slice type)
 {
@@ -142,10 +82,9 @@ note_directed(struct inbound const *in)
 
   if (in->type.len && !off) return;
   if (off)
-    forget_line(in->s, in->to.full);
-  else if (!add_line(in->s, in->to.full))
-    log_event(LOG_WARN, "directed-presence-not-noted", "jid", in->s->jid, "why",
-              "too many", NULL);
+    directed_del(in->s, in->to.full);
+  else
+    directed_add(in->s, in->to.full);
   tell_directed(in->s, in->to.full, in->type);
 }
 
@@ -164,19 +103,16 @@ shown_presence(struct inbound const *in, struct slice xml)
   free(s->shown);
   s->shown = in->type.len ? NULL : strndup(xml.s, xml.len);
   if (!in->type.len) return;
-  free(s->directed);
+  directed_free(s->directed);
   s->directed = NULL;
 }
 
 /* ---- told again ---- */
 
 static void
-again_directed(struct stream const *s)
+tell_again(struct stream const *s, struct slice jid)
 {
-  struct slice rest = slice_str(s->directed), jid;
-
-  while (slice_word(&rest, '\n', &jid))
-    tell_directed(s, jid, SLICE(""));
+  tell_directed(s, jid, SLICE(""));
 }
 
 void
@@ -192,7 +128,7 @@ shown_again(struct stream *s)
     link_str(l, s->shown);
     link_end(l);
   }
-  again_directed(s);
+  directed_each(s, tell_again);
 }
 
 static void

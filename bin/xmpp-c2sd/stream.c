@@ -233,7 +233,7 @@ stream_free(struct stream *s)
   sm_free(s->sm);
   csi_free(s->csi);
   free(s->shown);
-  free(s->directed);
+  directed_free(s->directed);
   free(s->jid);
   free(s->lang);
   free(s->ip);

@@ -179,7 +179,8 @@ take_over(struct stream *s, struct stream *old)
   s->mark.due = false;
   s->available = old->available;
   s->priority = old->priority;
-  old->jid = old->shown = old->directed = NULL;
+  old->jid = old->shown = NULL;
+  old->directed = NULL;
   old->sm = NULL;
   event_timer_cancel(&s->sm->timer);
   s->sm->phase = SM_IDLE;
@@ -303,7 +304,7 @@ put_handed(struct link *l, struct stream const *s)
   if (s->available && s->priority < 0) link_more(l, SLICE("-"));
   if (s->available) link_more(l, num_u64(buf, (uint64_t)abs(s->priority)));
   link_str(l, s->shown);
-  link_str(l, s->directed);
+  directed_put(l, s->directed);
   link_num(l, s->sm->max_us);
   link_end(l);
   stralloc_free(&token);
@@ -402,8 +403,7 @@ sm_on_handed(struct link *l, struct record *r)
   s->priority = (signed char)(text.len ? strtol(log_text(text), NULL, 10) : 0);
   text = record_get(r, 10);
   s->shown = text.len ? copy(text) : NULL;
-  text = record_get(r, 11);
-  s->directed = text.len ? copy(text) : NULL;
+  s->directed = directed_read(record_get(r, 11));
   finish(s);
   stream_settle(s);
 }
