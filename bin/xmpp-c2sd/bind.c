@@ -58,17 +58,16 @@ take_resource(struct stream *s, struct xml_node const *bind)
   return s->resource != NULL;
 }
 
-/* The listener's access rule decides here, where the full JID is known. */
-static bool
-may_bind(struct stream const *s)
+bool
+bind_may(struct stream const *s, struct slice resource)
 {
-  struct access_who who = stream_who(s, slice_str(s->resource));
+  struct access_who who = stream_who(s, resource);
   char const *rule = s->listener->access;
   bool ok = !rule || access_allows(c2sd.access, slice_str(rule), who.domain, &who);
 
   if (!ok)
-    log_event(LOG_INFO, "bind-refused", "jid", s->jid, "ip", log_peer(slice_str(s->ip)),
-              "rule", rule, NULL);
+    log_event(LOG_INFO, "bind-refused", "sid", log_num(s->sid), "jid", s->jid, "ip",
+              log_peer(slice_str(s->ip)), "rule", rule, NULL);
   return ok;
 }
 
@@ -92,7 +91,7 @@ bind_request(struct stream *s, struct xml_node const *e, struct slice bytes)
                   NULL);
     return ST_AUTHED;
   }
-  if (!may_bind(s)) {
+  if (!bind_may(s, slice_str(s->resource))) {
     inbound_error(s, e, ERR_NOT_ALLOWED, NULL);
     return ST_AUTHED;
   }

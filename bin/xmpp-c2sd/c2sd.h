@@ -272,6 +272,10 @@ void sasl_authd_gone(void);
 void sasl_forget(struct stream *s);
 
 enum state bind_request(struct stream *s, struct xml_node const *e, struct slice bytes);
+
+/* Whether the access rule of its listener lets this stream be the session of its account that
+ * has this resource: asked at bind, and for each session that is resumed. */
+bool bind_may(struct stream const *s, struct slice resource);
 void bind_on_bound(struct link *l, struct record *r);
 void bind_on_refused(struct link *l, struct record *r);
 void bind_on_kick(struct link *l, struct record *r);

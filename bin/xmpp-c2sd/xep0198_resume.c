@@ -72,15 +72,21 @@ sm_resume(struct stream *s, struct xml_node const *e, struct slice bytes)
 {
   struct slice token = xml_attr(e, "previd"), h = xml_attr(e, "h");
   bool old_ns = slice_is(e->ns, NS_SM2);
+  struct slice resource = token, secret;
   uint64_t n;
 
   (void)bytes;
+  slice_word(&resource, '.', &secret);
   if (!s->host->sm || !s->host->resume_us) {
     sm_failed(s, old_ns, "feature-not-implemented", SLICE(""));
     return s->state;
   }
   if (!token.len || token.len > JID_MAX || !slice_u64(h, &n) || n > UINT32_MAX) {
     sm_failed(s, old_ns, "bad-request", SLICE(""));
+    return s->state;
+  }
+  if (!bind_may(s, resource)) {
+    sm_failed(s, old_ns, "not-allowed", SLICE(""));
     return s->state;
   }
   free(s->request);
@@ -192,12 +198,12 @@ take_over(struct stream *s, struct stream *old)
 /* ---- letting go ---- */
 
 static void
-refuse(struct link *l, struct record *r)
+refuse(struct link *l, struct record *r, char const *condition)
 {
   link_begin(l, VERB_UNYIELDED);
   link_text(l, record_get(r, 5));
   link_text(l, record_get(r, 6));
-  link_str(l, "item-not-found");
+  link_str(l, condition);
   link_end(l);
 }
 
@@ -237,22 +243,32 @@ yield_elsewhere(struct stream *s, struct record *r)
   if (s->sm->handled == s->sm->received) sm_step(s);
 }
 
+/* The rules may have been read anew since the client asked. */
 void
 sm_on_yield(struct link *l, struct record *r)
 {
   struct stream *s = stream_find(record_u64(r, 1)), *fresh;
-  uint64_t h = record_u64(r, 4);
+  bool is_here = slice_is(record_get(r, 5), service_instance());
 
-  if (!is_token_of(record_get(r, 2), record_get(r, 3), s) || !sm_take_h(s, (uint32_t)h)) {
-    refuse(l, r);
+  if (!is_token_of(record_get(r, 2), record_get(r, 3), s)) {
+    refuse(l, r, "item-not-found");
     return;
   }
-  if (!slice_is(record_get(r, 5), service_instance())) {
+  fresh = is_here ? resuming(record_u64(r, 6)) : NULL;
+  if (is_here && !fresh) return; /* it did not wait for the answer */
+  if (fresh && !bind_may(fresh, jid_cut(slice_str(s->jid)).resource)) {
+    refuse(l, r, "not-allowed");
+    return;
+  }
+  if (!sm_take_h(s, (uint32_t)record_u64(r, 4))) {
+    refuse(l, r, "item-not-found");
+    return;
+  }
+  if (!fresh) {
     yield_elsewhere(s, r);
+    stream_settle(s);
     return;
   }
-  fresh = resuming(record_u64(r, 6));
-  if (!fresh) return; /* it did not wait for the answer */
   take_over(fresh, s);
   if (fresh->sm->handled == fresh->sm->received) sm_step(fresh);
   stream_settle(fresh);
@@ -404,6 +420,9 @@ sm_on_handed(struct link *l, struct record *r)
   text = record_get(r, 10);
   s->shown = text.len ? copy(text) : NULL;
   s->directed = directed_read(record_get(r, 11));
-  finish(s);
+  if (bind_may(s, jid_cut(slice_str(s->jid)).resource))
+    finish(s);
+  else
+    stream_error(s, "not-authorized", NULL);
   stream_settle(s);
 }
