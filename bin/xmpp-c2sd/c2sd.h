@@ -409,7 +409,8 @@ struct sm {
   uint32_t received, handled; /* of the client; of those, taken over by routed */
   uint32_t answer_at;         /* an r came behind so many: a is owed; the oldest such r */
   uint32_t answer_last;       /* and the newest */
-  uint32_t acked, unasked;    /* acknowledged by the client; sent since the last r */
+  uint32_t sent, acked;       /* to the client; of those, acknowledged by it */
+  uint32_t unasked;           /* sent since the last r */
   enum sm_phase phase;
   bool owes_a, old_ns;
   char random[16]; /* of its token */

@@ -163,6 +163,7 @@ finish(struct stream *s)
   ping_start(s);
   stream_shape(s);
   s->sm->queue.unwritten = s->sm->queue.head;
+  s->sm->sent = s->sm->acked;
   csi_join(s);
   sm_flush(s);
   stream_resume(s);

@@ -205,6 +205,7 @@ sm_flush(struct stream *s)
   if (s->state != ST_BOUND || s->is_blocked || s->ending.why) return;
   while (sm_queue_next(q, &q->unwritten, &e, &raw)) {
     stream_write_raw(s, slice_of(raw.s + e.xml, raw.len - e.xml));
+    s->sm->sent++;
     s->sm->unasked++;
   }
   ask_soon(s);
@@ -217,7 +218,7 @@ sm_take_h(struct stream *s, uint32_t h)
   uint32_t n = h - sm->acked; /* counted modulo 2^32 (s4) */
   struct slice tags;
 
-  if (n > sm->queue.n) return false;
+  if (n > sm->sent - sm->acked) return false;
   sm->acked = h;
   while (n-- && sm_queue_drop(&sm->queue, &tags))
     marks_note(s, tags);
@@ -245,8 +246,7 @@ too_high(struct stream *s, uint32_t h)
                    "'/><handled-count-too-high") &&
       xml_cat_attr(&sa, "xmlns", sm_ns(s->sm->old_ns)) &&
       xml_cat_attr(&sa, "h", num_u64(buf, h)) &&
-      xml_cat_attr(&sa, "send-count",
-                   num_u64(buf, (uint32_t)(s->sm->acked + s->sm->queue.n))) &&
+      xml_cat_attr(&sa, "send-count", num_u64(buf, s->sm->sent)) &&
       xml_cat(&sa, "/></stream:error>"))
     stream_write(s, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
