@@ -285,7 +285,7 @@ sm_failed(struct stream *s, bool old_ns, char const *condition, struct slice h)
   stralloc_free(&sa);
 }
 
-/* s3: before binding, or a second time. */
+/* s3: before binding. */
 enum state
 sm_early(struct stream *s, struct xml_node const *e, struct slice bytes)
 {
@@ -336,7 +336,11 @@ sm_enable(struct stream *s, struct xml_node const *e, struct slice bytes)
 {
   stralloc sa = STRALLOC_ZERO;
 
-  if (s->sm) return sm_early(s, e, bytes);
+  (void)bytes;
+  if (s->sm) { /* s3: at most one attempt */
+    stream_error(s, "policy-violation", "stream management is enabled already");
+    return ST_BOUND;
+  }
   s->sm = s->host->sm ? calloc(1, sizeof *s->sm) : NULL;
   if (!s->sm) {
     sm_failed(s, slice_is(e->ns, NS_SM2),
