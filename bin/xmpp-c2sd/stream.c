@@ -464,6 +464,19 @@ stream_give_time(struct stream *s)
   event_timer_start(&s->timer, door_now() + c2sd.negotiation_us, too_slow, s);
 }
 
+/* The front has opened the conduit of this stream, or one whose id takes its place, anew: the
+ * stream is over without a word, for the front could take that as one of the new stream. */
+static void
+displace(struct stream *s)
+{
+  if (!s) return;
+  log_event(LOG_WARN, "conduit-opened-twice", "link", s->link->name, "sid",
+            log_num(s->sid), NULL);
+  leave_conduit(s);
+  stream_lost(s, "its front opened the conduit again");
+  stream_settle(s);
+}
+
 void
 stream_open(struct link *l, struct record *r)
 {
@@ -471,6 +484,7 @@ stream_open(struct link *l, struct record *r)
   struct stream *s = calloc(1, sizeof *s);
   uint64_t id = record_u64(r, 1);
 
+  displace(id_map_in_slot(l->cookie, id));
   if (!s) goto refuse;
   s->link = l;
   s->id = id;
@@ -546,8 +560,15 @@ stream_go(struct link *l, struct record *r)
   stream_settle(s);
 }
 
-/* TLS is up: after STARTTLS, or before the first byte. The stream begins anew (RFC 6120
- * s5.4.3.3), and nothing that came before counts. */
+/* TLS comes once: after proceed, or before the client's header. */
+static bool
+may_be_secured(struct stream const *s)
+{
+  return s->state == ST_TLS || (s->state == ST_START && !s->secure && !s->authed);
+}
+
+/* TLS is up. The stream begins anew (RFC 6120 s5.4.3.3), and nothing that came before
+ * counts. */
 void
 stream_secured(struct link *l, struct record *r)
 {
@@ -555,6 +576,13 @@ stream_secured(struct link *l, struct record *r)
   struct slice bindings = record_get(r, 5);
 
   if (!s) return;
+  if (!may_be_secured(s)) {
+    log_event(LOG_WARN, "secured-out-of-turn", "link", l->name, "sid", log_num(s->sid),
+              "jid", s->jid, NULL);
+    stream_end(s, "TLS out of turn");
+    stream_settle(s);
+    return;
+  }
   s->secure = true;
   free(s->bindings);
   s->host = NULL;

@@ -145,9 +145,13 @@ struct id_map {
   uint32_t size;
 };
 
-/* Put item under id, in place of what its slot held. false: ENOMEM. */
+/* Put item under id, in place of the item that id_map_in_slot gives. false: ENOMEM. */
 bool id_map_put(struct id_map *m, uint64_t id, void *item);
 void *id_map_get(struct id_map const *m, uint64_t id);
+
+/* The item whose id shares the slot of id, of whatever generation, or NULL. The giver of the
+ * ids should have ended it; a caller of id_map_put who does not rely on that ends it here. */
+void *id_map_in_slot(struct id_map const *m, uint64_t id);
 void id_map_del(struct id_map *m, uint64_t id);
 void id_map_wipe(struct id_map *m);
 

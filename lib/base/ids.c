@@ -103,6 +103,14 @@ id_map_get(struct id_map const *m, uint64_t id)
   return m && i < m->size && m->v[i].id == id ? m->v[i].item : NULL;
 }
 
+void *
+id_map_in_slot(struct id_map const *m, uint64_t id)
+{
+  uint32_t i = slot_of(id);
+
+  return m && i < m->size ? m->v[i].item : NULL;
+}
+
 void
 id_map_del(struct id_map *m, uint64_t id)
 {
