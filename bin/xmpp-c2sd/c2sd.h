@@ -35,6 +35,7 @@ struct host {
   struct host *next;
   char *name;
   char *mechanisms; /* words, as authd said; NULL: none yet */
+  bool served;      /* false: a reload took it away */
   char *node, *ver; /* of its entity capabilities, as hostd said; NULL: none yet */
   bool carbons, roster, roster_versions, sm, csi, csi_presence, csi_chat_states, csi_pep;
   bool pings, ping_kills;
@@ -66,8 +67,11 @@ extern struct c2sd_settings c2sd;
 
 bool c2sd_load(struct settings *st, bool first);
 
-/* The served host of this name (any case), or NULL. */
+/* The served host of this name (any case), or NULL; the first served one; one that is served or
+ * was. */
 struct host *c2sd_host(struct slice name);
+struct host *c2sd_first_host(void);
+struct host *c2sd_known_host(struct slice name);
 
 /* Listeners are found by the name that open gave; an unknown one is as careful as any. */
 struct listener const *c2sd_listener(struct slice name);
@@ -299,7 +303,7 @@ struct inbound {
   struct slice bytes;
   struct slice kind, type, id, from;
   struct jid to; /* all parts empty: to nobody in particular */
-  bool forged;   /* it has a stanza-id that only a server may say */
+  bool forged;   /* it has a child that only a server may say */
 };
 
 /* Check and stamp a stanza of a bound stream and pass it to routed. */
@@ -309,7 +313,8 @@ enum state inbound_stanza(struct stream *s, struct xml_node const *e, struct sli
 void inbound_error(struct stream *s, struct xml_node const *e, enum stanza_error err,
                    char const *text);
 
-/* A stanza-id (XEP-0359) that names one of our hosts, or an account of one. */
+/* What only a server may say: a stanza-id (XEP-0359 s3) that names one of our hosts or an account
+ * of one, a delay (XEP-0203 s8) from one of our hosts. */
 bool inbound_is_forged(struct xml_node const *e);
 
 /* What routing will ask of the stanza, as words in out; notes too whether something in it is

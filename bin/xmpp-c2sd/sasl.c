@@ -186,7 +186,7 @@ sasl_abort(struct stream *s, struct xml_node const *e, struct slice bytes)
 void
 sasl_on_mechanisms(struct link *l, struct record *r)
 {
-  struct host *h = c2sd_host(record_get(r, 1));
+  struct host *h = c2sd_known_host(record_get(r, 1));
   struct slice list = record_get(r, 2);
 
   (void)l;

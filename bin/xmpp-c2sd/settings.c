@@ -9,13 +9,31 @@
 struct c2sd_settings c2sd;
 
 struct host *
-c2sd_host(struct slice name)
+c2sd_known_host(struct slice name)
 {
   struct host *h;
 
   for (h = c2sd.hosts; h; h = h->next)
     if (slice_is_nocase(name, h->name)) return h;
   return NULL;
+}
+
+struct host *
+c2sd_host(struct slice name)
+{
+  struct host *h = c2sd_known_host(name);
+
+  return h && h->served ? h : NULL;
+}
+
+struct host *
+c2sd_first_host(void)
+{
+  struct host *h;
+
+  for (h = c2sd.hosts; h && !h->served; h = h->next) {
+  }
+  return h;
 }
 
 struct listener const *
@@ -35,7 +53,7 @@ add_host(struct slice name)
 {
   struct host *h, **at;
 
-  if (c2sd_host(name)) return true;
+  if (c2sd_known_host(name)) return true;
   h = calloc(1, sizeof *h);
   if (!h) return false;
   h->name = strndup(name.s, name.len);
@@ -138,6 +156,38 @@ read_listener(struct settings const *st, struct slice scope)
   return true;
 }
 
+static bool
+is_listed(struct settings const *st, struct host const *h)
+{
+  struct settings_row const *row = NULL;
+
+  while ((row = settings_next(st, "host", row)))
+    if (slice_is_nocase(row->value[0], h->name)) return true;
+  return false;
+}
+
+/* RFC 6120 s4.9.3.5: the host is not served any more. */
+static void
+end_of_host(struct stream *s)
+{
+  if (s->host && !s->host->served) stream_error(s, "host-gone", NULL);
+}
+
+/* Only when nothing else of a reload has failed. */
+static void
+serve_hosts(struct settings const *st)
+{
+  struct host *h;
+  bool gone = false;
+
+  for (h = c2sd.hosts; h; h = h->next) {
+    bool was = h->served;
+    h->served = is_listed(st, h);
+    gone = gone || (was && !h->served);
+  }
+  if (gone) stream_each(end_of_host);
+}
+
 bool
 c2sd_load(struct settings *st, bool first)
 {
@@ -168,5 +218,7 @@ c2sd_load(struct settings *st, bool first)
     settings_u64(st, "sm_queue_bytes_max", SLICE("*"), SM_QUEUE_BYTES_MAX);
   c2sd.kept_max = settings_u64(st, "streams_kept_max", SLICE("*"), STREAMS_KEPT_MAX);
   c2sd.negotiation_us = 1000 * settings_u64(st, "negotiation_timeout", SLICE("*"), 30000);
-  return c2sd.language != NULL;
+  if (!c2sd.language) return false;
+  serve_hosts(st);
+  return true;
 }

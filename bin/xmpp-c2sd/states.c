@@ -35,7 +35,8 @@ typedef enum state step(struct stream *s, struct xml_node const *e, struct slice
 static bool
 cat_header(stralloc *out, struct stream const *s, struct slice to)
 {
-  struct host const *h = s->host ? s->host : c2sd.hosts; /* s4.9.1.2: never without */
+  struct host const *h =
+    s->host ? s->host : c2sd_first_host(); /* s4.9.1.2: never without */
   char id[STREAM_ID_LEN];
 
   door_random_id(id, sizeof id);

@@ -15,7 +15,7 @@ set(char **at, struct slice text)
 void
 caps_on_caps(struct link *l, struct record *r)
 {
-  struct host *h = c2sd_host(record_get(r, 1));
+  struct host *h = c2sd_known_host(record_get(r, 1));
 
   (void)l;
   if (h && (!set(&h->node, record_get(r, 2)) || !set(&h->ver, record_get(r, 3)))) {

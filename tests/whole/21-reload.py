@@ -291,6 +291,29 @@ def a_module_more(t):
     b.close()
 
 
+@check
+def a_host_that_is_taken_away_is_gone(t):
+    """Its sessions, there or away, end with host-gone; back again, it is served as before."""
+    old, here = t.login("c", host="two.example"), t.login("a")
+    early = t.stream(host="two.example")
+    early.secured()
+    t.hosts = (HOST,)
+    reload(t)
+    assert old.stream_error() == "host-gone"
+    assert early.stream_error() == "host-gone"
+    for direct in (False, True):
+        s = t.stream(host="two.example", direct=direct)
+        s.send("<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='%s' "
+               "to='two.example' version='1.0'>" % STREAM)
+        assert s.stream_error() == "host-unknown"
+    here.ping()
+    t.hosts = (HOST, "two.example")
+    reload(t)
+    c = t.login("c", host="two.example")
+    c.ping()
+    c.close(), here.close()
+
+
 ANNOUNCE = "mod_announce: {access: {allow: {user: \"a@%s\"}}}" % HOST
 t = Tree(hosts=(HOST, "two.example"), listen="access: c2s\nshaper: c2s_shaper",
          accounts=["a@" + HOST, "b@" + HOST, "c@two.example"],
