@@ -8,6 +8,7 @@
  * what is inside goes on as the client wrote it, when it can stand by itself. */
 
 #define NS_SID "urn:xmpp:sid:0"
+#define NS_DELAY "urn:xmpp:delay"
 #define NS_XML "http://www.w3.org/XML/1998/namespace"
 
 /* All fields of a stanza record but the last. */
@@ -112,13 +113,16 @@ check_presence(struct inbound const *in, int *priority)
   return NULL;
 }
 
-/* ---- forged ids (XEP-0359 s3) ---- */
+/* ---- what only a server may say ---- */
 
 bool
 inbound_is_forged(struct xml_node const *e)
 {
   struct jid by;
 
+  if (xml_is(e, NS_DELAY, "delay"))
+    return jid_parse(&scratch, xml_attr(e, "from"), &by) && !by.local.len &&
+           c2sd_host(by.domain);
   return xml_is(e, NS_SID, "stanza-id") && jid_parse(&scratch, xml_attr(e, "by"), &by) &&
          c2sd_host(by.domain);
 }

@@ -144,10 +144,13 @@ iq_tags(struct inbound const *in, stralloc *out)
 }
 
 static bool
-presence_tags(struct inbound const *in, int priority, stralloc *out)
+presence_tags(struct inbound *in, int priority, stralloc *out)
 {
+  struct xml_node const *c;
   char buf[BASE_NUM];
 
+  for (c = xml_next(in->e, NULL); c; c = xml_next(in->e, c))
+    if (inbound_is_forged(c)) in->forged = true;
   if (slice_has_word(SLICE("subscribe subscribed unsubscribe unsubscribed"), in->type))
     return add(out, "outbound", SLICE(""));
   if (!priority) return true;
