@@ -84,6 +84,7 @@ static struct refusal const *
 check_jid(struct arena *a, struct slice text, struct jid *j)
 {
   if (!jid_parse(a, text, j) || !j->local.len || j->resource.len) return &bad_jid;
+  if (!jid_local_may_be_stored(j->local)) return &bad_jid;
   return authd_host(j->domain) ? NULL : &bad_host;
 }
 

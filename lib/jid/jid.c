@@ -74,7 +74,9 @@ fold(struct arena *a, struct slice t)
   return slice_of(s, t.len);
 }
 
-/* Run a profile of libidn: it works in a buffer, in place, on a NUL-terminated text. */
+/* Run a profile of libidn: it works in a buffer, in place, on a NUL-terminated text. Code points
+ * that Unicode 3.2 had not assigned, emoji among them, stay as they are (RFC 3454 s7: an address
+ * from elsewhere is a query). */
 static struct slice
 run_profile(struct arena *a, struct slice t, Stringprep_profile const *profile)
 {
@@ -83,8 +85,7 @@ run_profile(struct arena *a, struct slice t, Stringprep_profile const *profile)
   if (memchr(t.s, 0, t.len)) return none(EINVAL);
   memcpy(buf, t.s, t.len);
   buf[t.len] = 0;
-  if (stringprep(buf, sizeof buf, STRINGPREP_NO_UNASSIGNED, profile) != STRINGPREP_OK)
-    return none(EINVAL);
+  if (stringprep(buf, sizeof buf, 0, profile) != STRINGPREP_OK) return none(EINVAL);
   t = slice_str(buf);
   if (!t.len || t.len > JID_PART_MAX) return none(EINVAL);
   t = arena_copy(a, t);
@@ -109,6 +110,20 @@ struct slice
 jid_prep_local(struct arena *a, struct slice t)
 {
   return prepare(a, t, bad_in_local, true, stringprep_xmpp_nodeprep);
+}
+
+/* RFC 3454 s7: in a stored string no code point is unassigned. */
+bool
+jid_local_may_be_stored(struct slice local)
+{
+  char buf[4 * JID_PART_MAX + 1];
+
+  if (look_at(local, bad_in_local, true) != LOOK_FOREIGN) return true;
+  if (local.len > JID_PART_MAX) return false;
+  memcpy(buf, local.s, local.len);
+  buf[local.len] = 0;
+  return stringprep(buf, sizeof buf, STRINGPREP_NO_UNASSIGNED,
+                    stringprep_xmpp_nodeprep) == STRINGPREP_OK;
 }
 
 struct slice
@@ -141,7 +156,7 @@ static bool
 has_a_label(char const *u)
 {
   char *ascii = NULL;
-  int rc = idna_to_ascii_8z(u, &ascii, 0);
+  int rc = idna_to_ascii_8z(u, &ascii, IDNA_ALLOW_UNASSIGNED);
 
   idn_free(ascii);
   return rc == IDNA_SUCCESS;

@@ -1,5 +1,6 @@
 /* jid: addresses (RFC 7622), prepared with the stringprep profiles that all servers of the
- * network agree on (nodeprep, nameprep, resourceprep of RFC 6122). */
+ * network agree on (nodeprep, nameprep, resourceprep of RFC 6122). These know the characters of
+ * Unicode 3.2; newer ones are taken as they are. */
 #ifndef JID_H
 #define JID_H
 
@@ -26,6 +27,10 @@ struct jid jid_cut(struct slice prepared);
 struct slice jid_prep_local(struct arena *a, struct slice text);
 struct slice jid_prep_domain(struct arena *a, struct slice text);
 struct slice jid_prep_resource(struct arena *a, struct slice text);
+
+/* Whether local, a prepared localpart, may be that of an account of ours: all of its characters
+ * are in Unicode 3.2 (RFC 3454 s7), so that its preparation will never be another one. */
+bool jid_local_may_be_stored(struct slice local);
 
 /* The JID of these prepared parts (local and resource may be empty), in arena a. false:
  * ENOMEM, or EINVAL when it is too long. */

@@ -42,49 +42,58 @@ static struct {
 } const good[] = {
   /* RFC 7622 s3.5, table 1; where stringprep maps and PRECIS keeps, what stringprep says.
   */
-  {"juliet@example.com",            "juliet",                 "example.com",           ""             },
-  {"juliet@example.com/foo",        "juliet",                 "example.com",           "foo"          },
-  {"juliet@example.com/foo bar",    "juliet",                 "example.com",           "foo bar"      },
-  {"juliet@example.com/foo@bar",    "juliet",                 "example.com",           "foo@bar"      },
-  {"foo\\20bar@example.com",        "foo\\20bar",             "example.com",           ""             },
-  {"fussball@example.com",          "fussball",               "example.com",           ""             },
+  {"juliet@example.com",                               "juliet",                 "example.com",           ""                },
+  {"juliet@example.com/foo",                           "juliet",                 "example.com",           "foo"             },
+  {"juliet@example.com/foo bar",                       "juliet",                 "example.com",           "foo bar"         },
+  {"juliet@example.com/foo@bar",                       "juliet",                 "example.com",           "foo@bar"         },
+  {"foo\\20bar@example.com",                           "foo\\20bar",             "example.com",           ""                },
+  {"fussball@example.com",                             "fussball",               "example.com",           ""                },
   {"fu\xc3\x9f"
-   "ball@example.com",           "fussball",               "example.com",           ""             },
-  {"\xcf\x80@example.com",          "\xcf\x80",               "example.com",           ""             },
-  {"\xce\xa3@example.com/foo",      "\xcf\x83",               "example.com",           "foo"          },
-  {"\xcf\x83@example.com/foo",      "\xcf\x83",               "example.com",           "foo"          },
-  {"king@example.com/\xe2\x99\x9a", "king",                   "example.com",           "\xe2\x99\x9a" },
-  {"example.com",                   "",                       "example.com",           ""             },
-  {"example.com/foobar",            "",                       "example.com",           "foobar"       },
-  {"a.example.com/b@example.net",   "",                       "a.example.com",         "b@example.net"},
+   "ball@example.com",                              "fussball",               "example.com",           ""                },
+  {"\xcf\x80@example.com",                             "\xcf\x80",               "example.com",           ""                },
+  {"\xce\xa3@example.com/foo",                         "\xcf\x83",               "example.com",           "foo"             },
+  {"\xcf\x83@example.com/foo",                         "\xcf\x83",               "example.com",           "foo"             },
+  {"king@example.com/\xe2\x99\x9a",                    "king",                   "example.com",           "\xe2\x99\x9a"    },
+  {"example.com",                                      "",                       "example.com",           ""                },
+  {"example.com/foobar",                               "",                       "example.com",           "foobar"          },
+  {"a.example.com/b@example.net",                      "",                       "a.example.com",         "b@example.net"   },
 
-  {"JULIET@EXAMPLE.Com/Balcony",    "juliet",                 "example.com",           "Balcony"      },
-  {"a@b/c/d",                       "a",                      "b",                     "c/d"          },
-  {"a@b//",                         "a",                      "b",                     "/"            },
-  {"a@b/c@d/e",                     "a",                      "b",                     "c@d/e"        },
-  {"a@example.com.",                "a",                      "example.com",           ""             }, /* s3.2: a final dot is dropped */
-  {"a@example.com./r",              "a",                      "example.com",           "r"            },
-  {"EXAMPLE.com./r",                "",                       "example.com",           "r"            },
-  {"a@127.0.0.1",                   "a",                      "127.0.0.1",             ""             },
-  {"a@[2001:DB8::1]/r",             "a",                      "[2001:db8::1]",         "r"            },
-  {"a@xn--bcher-kva.example",       "a",                      "xn--bcher-kva.example", ""             },
+  {"JULIET@EXAMPLE.Com/Balcony",                       "juliet",                 "example.com",           "Balcony"         },
+  {"a@b/c/d",                                          "a",                      "b",                     "c/d"             },
+  {"a@b//",                                            "a",                      "b",                     "/"               },
+  {"a@b/c@d/e",                                        "a",                      "b",                     "c@d/e"           },
+  {"a@example.com.",                                   "a",                      "example.com",           ""                }, /* s3.2: a final dot is dropped */
+  {"a@example.com./r",                                 "a",                      "example.com",           "r"               },
+  {"EXAMPLE.com./r",                                   "",                       "example.com",           "r"               },
+  {"a@127.0.0.1",                                      "a",                      "127.0.0.1",             ""                },
+  {"a@[2001:DB8::1]/r",                                "a",                      "[2001:db8::1]",         "r"               },
+  {"a@xn--bcher-kva.example",                          "a",                      "xn--bcher-kva.example", ""                },
   {"a@b\xc3\xbc"
-   "cher.example",               "a",
+   "cher.example",                                  "a",
    "b\xc3\xbc"
-   "cher.example",                                                                     ""             },
+   "cher.example",                                                                                        ""                },
   {"a@B\xc3\x9c"
-   "CHER.Example",               "a",
+   "CHER.Example",                                  "a",
    "b\xc3\xbc"
-   "cher.example",                                                                     ""             },
-  {"A\xc3\x89@b",                   "a\xc3\xa9",              "b",                     ""             },
-  {"e\xcc\x81@b",                   "\xc3\xa9",               "b",                     ""             }, /* NFKC */
-  {"a@b/e\xcc\x81",                 "a",                      "b",                     "\xc3\xa9"     },
-  {"a@b/\xc3\x89",                  "a",                      "b",                     "\xc3\x89"     }, /* resources keep their case */
-  {"\xef\xbd\x81@b",                "a",                      "b",                     ""             }, /* fullwidth a */
+   "cher.example",                                                                                        ""                },
+  {"A\xc3\x89@b",                                      "a\xc3\xa9",              "b",                     ""                },
+  {"e\xcc\x81@b",                                      "\xc3\xa9",               "b",                     ""                }, /* NFKC */
+  {"a@b/e\xcc\x81",                                    "a",                      "b",                     "\xc3\xa9"        },
+  {"a@b/\xc3\x89",                                     "a",                      "b",                     "\xc3\x89"        }, /* resources keep their case */
+  {"\xef\xbd\x81@b",                                   "a",                      "b",                     ""                }, /* fullwidth a */
   {"a\xc2\xad"
-   "b@c",                        "ab",                     "c",                     ""             }, /* soft hyphen: mapped to nothing */
-  {"\xd7\x90@b/\xd7\x90",           "\xd7\x90",               "b",                     "\xd7\x90"     },
-  {"a!#$%*+,-.;=?[]^_`{|}~@b",      "a!#$%*+,-.;=?[]^_`{|}~", "b",                     ""             },
+   "b@c",                                           "ab",                     "c",                     ""                }, /* soft hyphen: mapped to nothing */
+  {"\xd7\x90@b/\xd7\x90",                              "\xd7\x90",               "b",                     "\xd7\x90"        },
+  {"a@b/\xf0\x9f\x8e\x89",                             "a",                      "b",                     "\xf0\x9f\x8e\x89"}, /* Unicode 6: an emoji */
+  {"A\xf0\x9f\xa6\x8a@b/X",                            "a\xf0\x9f\xa6\x8a",      "b",                     "X"               },
+  {"a@\xf0\x9f\xa6\x8a"
+   ".b",                                            "a",
+   "\xf0\x9f\xa6\x8a"
+   ".b",                                                                                                  ""                },
+  {"\xe1\xba\x9e@b/\xe2\xb1\xa0",                      "\xe1\xba\x9e",           "b",                     "\xe2\xb1\xa0"    }, /* Unicode 5.1 */
+  {"a@b/\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x94\xa7", "a",                      "b",
+   "\xf0\x9f\x91\xa9\xf0\x9f\x94\xa7"                                                                                       },
+  {"a!#$%*+,-.;=?[]^_`{|}~@b",                         "a!#$%*+,-.;=?[]^_`{|}~", "b",                     ""                },
 };
 
 static void
@@ -106,6 +115,18 @@ accepts(void **state)
     assert_true(slice_eq(j.bare, again.full));
     assert_int_equal(again.resource.len, 0);
   }
+}
+
+/* RFC 3454 s7: an account of ours has no character that Unicode 3.2 had not assigned. */
+static void
+stored(void **state)
+{
+  (void)state;
+  assert_true(jid_local_may_be_stored(SLICE("juliet")));
+  assert_true(jid_local_may_be_stored(SLICE("\xcf\x83")));
+  assert_true(jid_local_may_be_stored(SLICE("\xe2\x99\x9a")));
+  assert_false(jid_local_may_be_stored(SLICE("a\xf0\x9f\xa6\x8a")));
+  assert_false(jid_local_may_be_stored(SLICE("\xe1\xba\x9e")));
 }
 
 static void
@@ -313,6 +334,7 @@ main(void)
 {
   struct CMUnitTest const tests[] = {
     cmocka_unit_test_teardown(accepts, wipe),
+    cmocka_unit_test_teardown(stored, wipe),
     cmocka_unit_test_teardown(refuses, wipe),
     cmocka_unit_test_teardown(foreign_domains, wipe),
     cmocka_unit_test_teardown(lengths, wipe),
