@@ -138,10 +138,11 @@ struct stream {
   struct xml_stream xml;
   struct host *host;
   struct listener const *listener;
-  struct event_timer timer;  /* negotiation; for a session: pings */
-  struct sm *sm;             /* stream management (xep0198_sm.c); NULL: not enabled */
-  struct csi *csi;           /* what an inactive client is spared (xep0352_csi.c) */
-  char *shown;               /* the presence it shows, whole; NULL: not available */
+  struct event_timer timer; /* negotiation; for a session: pings */
+  struct sm *sm;            /* stream management (xep0198_sm.c); NULL: not enabled */
+  struct csi *csi;          /* what an inactive client is spared (xep0352_csi.c) */
+  char *shown;              /* the presence it shows, whole; NULL: not available */
+  size_t shown_len;
   struct directed *directed; /* who else has presence of it (directed.c); NULL: nobody */
   struct mark mark;
   uint64_t seen_us; /* when its client said something */
@@ -240,7 +241,8 @@ uint64_t streams_in(enum state st);
 /* ---- what streams keep for their clients (kept.c) ---- */
 
 /* Count anew the memory of s: of input that waits, output that waits, stanzas that are not
- * acknowledged or wait for an inactive client, addresses with directed presence. */
+ * acknowledged or wait for an inactive client, of the presence that it shows and of addresses with directed
+ * presence. */
 void kept_count(struct stream *s);
 
 /* The stream is freed. */

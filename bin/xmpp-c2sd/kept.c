@@ -9,7 +9,7 @@ static size_t
 keeps(struct stream const *s)
 {
   return s->held.a + s->blocked.a + (s->sm ? s->sm->queue.text.a : 0) +
-         csi_bytes(s->csi) + directed_bytes(s->directed);
+         csi_bytes(s->csi) + directed_bytes(s->directed) + s->shown_len;
 }
 
 void

@@ -3,6 +3,9 @@
 /* What goes to a client: markup and stanzas, each in its order, kept for one that does not read
  * now, is inactive, or is away. */
 
+/* Room that stream_say keeps for the next. */
+#define SAY_KEEP 16384u
+
 /* The client does not read: what it would get waits here, within a limit. */
 static void
 block(struct stream *s, struct slice raw)
@@ -127,4 +130,5 @@ stream_say(struct stream *s, struct slice markup)
     if (!stralloc_catb(&sa, "\t", 1)) return;
   if (record_put_more(&sa, markup))
     sm_send(s, slice_of(sa.s, sa.len), STANZA_XML - STANZA_TO);
+  if (sa.a > SAY_KEEP) stralloc_free(&sa);
 }

@@ -102,6 +102,7 @@ shown_presence(struct inbound const *in, struct slice xml)
   if (in->type.len && !slice_is(in->type, "unavailable")) return;
   free(s->shown);
   s->shown = in->type.len ? NULL : strndup(xml.s, xml.len);
+  s->shown_len = s->shown ? xml.len : 0;
   if (!in->type.len) return;
   directed_free(s->directed);
   s->directed = NULL;

@@ -180,6 +180,7 @@ take_over(struct stream *s, struct stream *old)
   s->jid = old->jid;
   s->sm = old->sm;
   s->shown = old->shown;
+  s->shown_len = old->shown_len;
   s->directed = old->directed;
   s->wants = old->wants;
   s->mark = old->mark;
@@ -420,6 +421,7 @@ sm_on_handed(struct link *l, struct record *r)
   s->priority = (signed char)(text.len ? strtol(log_text(text), NULL, 10) : 0);
   text = record_get(r, 10);
   s->shown = text.len ? copy(text) : NULL;
+  s->shown_len = s->shown ? text.len : 0;
   s->directed = directed_read(record_get(r, 11));
   if (bind_may(s, jid_cut(slice_str(s->jid)).resource))
     finish(s);

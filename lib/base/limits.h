@@ -92,8 +92,24 @@
 /* Addresses that have directed presence of one session, and their bytes. */
 #define DIRECTED_MAX 1024
 #define DIRECTED_BYTES_MAX (256u << 10)
-/* All of these of all streams of one xmpp-c2sd; above it the stream that keeps most ends. */
+/* All of these and the presence that sessions show, of all streams of one xmpp-c2sd, as memory;
+ * above it the stream that keeps most
+ * ends. */
 #define STREAMS_KEPT_MAX (1u << 30)
+/* What these multiply to in xmpp-c2sd. Growing text takes at most an eighth more than it has, a
+ * queue whose head is acknowledged twice its bytes.
+ *   a connection  before it is bound: 64 elements, so 64 answers of some 100 bytes; HELD_MAX and
+ *                 UNBOUND_BLOCKED_MAX, so 144 KiB   52-c2sd-bounds, unbound-client-...
+ *   a session     bound, no stream management: HELD_MAX, BLOCKED_MAX, CSI_BYTES_MAX and one
+ *                 stanza (twice that in presence that newer stands for), DIRECTED_BYTES_MAX: 12 MiB
+ *                 with stream management: SM_QUEUE_BYTES_MAX and one stanza, twice: 40 MiB more
+ *                                                   52-c2sd-bounds, 0198-6-too-many-...
+ *                 its presence: max_stanza_size
+ *   the program   STREAMS_KEPT_MAX, and what one turn brings
+ *                                                   largest-keeper-ends-...
+ *   work          a presence that is directed or that an inactive client is spared costs the same
+ *                 however much there was before; a byte in or out under 1 us; a record
+ *                 of the front that has one byte under 10 us   52-c2sd-bounds */
 /* Control connections a daemon serves at once, and how long one may stay silent. */
 #define SERVICE_CONTROLS_MAX 32
 #define SERVICE_CONTROL_US 30000000

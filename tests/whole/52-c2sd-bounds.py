@@ -170,5 +170,24 @@ def a_session_whose_client_does_not_read_is_taken_over_whole():
     assert r.count("tlsd\tdata\t2\t<message") == 1
 
 
+@check
+def a_byte_costs_a_microsecond_at_most():
+    """Of what comes and what is said in answer. What is not measured per byte: a record."""
+    for name, text in (("an iq that is none", "<iq/>"), ("an r", "<e:r/>"),
+                       ("an early resume", "<e:resume/>"), ("a session request",
+                       "<iq type='set' id='1'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>"),
+                       ("a message", "<message/>"), ("presence", "<presence/>"), ("a blank", " ")):
+        ready = START + bound() + [data(ENABLE)] * (text == "<e:r/>")
+        n = 200000 // len(text)
+        more = [data(text * (n // 40))] * 40
+        said = Run(ready, more)
+        assert not said.count("tlsd\tclose"), said.out[-3]
+        size = n // 40 * 40 * len(text) + sum(map(len, said.out))
+        at_most("a byte of " + name, cost(ready, more, size), 1)
+    ready = START + bound()
+    pieces = [data(c) for c in "<message><body>" + "x" * 15000]
+    at_most("a byte that is a record", cost(ready, pieces, len(pieces)), 10)
+
+
 settings()
 main()
