@@ -224,16 +224,17 @@ input_of_sm(struct xml_node const *e)
   return slice_is(e->name, "a") ? IN_SM_A : IN_OTHER;
 }
 
+static bool
+is_bind(struct stream const *s, struct xml_node const *e)
+{
+  return slice_is(e->name, "iq") && (s->state != ST_BOUND || !xml_attr(e, "to").len) &&
+         xml_child(e, NS_BIND, "bind") && slice_is(xml_attr(e, "type"), "set");
+}
+
 static enum input
 input_of(struct stream const *s, struct xml_node const *e)
 {
-  bool ours = s->state != ST_BOUND || !xml_attr(e, "to").len;
-
-  if (is_stanza(e))
-    return slice_is(e->name, "iq") && ours && xml_child(e, NS_BIND, "bind") &&
-               slice_is(xml_attr(e, "type"), "set")
-             ? IN_BIND
-             : IN_STANZA;
+  if (is_stanza(e)) return is_bind(s, e) ? IN_BIND : IN_STANZA;
   if (slice_is(e->ns, NS_SM3) || slice_is(e->ns, NS_SM2)) return input_of_sm(e);
   if (xml_is(e, NS_CSI, "active")) return IN_ACTIVE;
   if (xml_is(e, NS_CSI, "inactive")) return IN_INACTIVE;
