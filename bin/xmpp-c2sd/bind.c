@@ -144,6 +144,7 @@ bind_on_bound(struct link *l, struct record *r)
   }
   free(s->jid);
   s->jid = jid;
+  s->number = record_u64(r, 3);
   s->state = ST_BOUND;
   event_timer_cancel(&s->timer);
   log_event(LOG_INFO, "bound", "sid", log_num(s->sid), "jid", s->jid, NULL);
@@ -238,8 +239,10 @@ announce(struct stream *s)
     if (s->priority < 0) link_more(routed, SLICE("-"));
     link_more(routed, num_u64(buf, (uint64_t)abs(s->priority)));
   }
-  if (s->wants) shown_put_wants(routed, s->wants);
+  shown_put_wants(routed, s->wants);
+  link_num(routed, s->number);
   link_end(routed);
+  if (s->sm) sm_hold_again(s);
   shown_again(s);
 }
 
@@ -264,6 +267,10 @@ bind_forget(struct stream *s)
     return;
   link_begin(routed, VERB_UNBIND);
   link_num(routed, s->sid);
-  if (s->directed) directed_put(routed, s->directed);
+  if (s->directed)
+    directed_put(routed, s->directed);
+  else
+    link_field(routed);
+  link_num(routed, marks_upto(s));
   link_end(routed);
 }

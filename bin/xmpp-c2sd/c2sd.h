@@ -118,10 +118,17 @@ struct sm;
 struct csi;
 struct directed;
 
-/* Archive ids that the client has: of what came live, of what had waited (marks.c). */
+/* What the client of a session has of its messages (marks.c): of those that came live, and of
+ * those that had waited, the newest id; of results of its archive the newest number. */
+struct had {
+  uint64_t live, waited, page;
+};
+
 struct mark {
-  uint64_t live, waited;
-  bool due; /* routed is to be told */
+  struct had had;
+  struct had blocked;  /* what it has once the blocked output has left */
+  unsigned char noted; /* messages since routed was told */
+  bool due, due_soon;  /* routed is to be told */
 };
 
 /* How a stream is to end: the texts live until stream_settle. */
@@ -135,6 +142,7 @@ struct stream {
   struct link *link; /* of its conduit; NULL: away */
   uint64_t id;       /* of its conduit */
   uint64_t sid;      /* ours, for routed and authd */
+  uint64_t number;   /* of the session, given by routed */
   struct xml_stream xml;
   struct host *host;
   struct listener const *listener;
@@ -202,6 +210,9 @@ void stream_detach(struct stream *s, char const *condition);
  * come back; once stream management is on it is kept until it is acknowledged. */
 void stream_stanza(struct stream *s, struct slice raw, struct slice xml,
                    struct slice tags);
+
+/* Send a stanza whose XML begins at offset xml of raw, in its order. */
+void stream_send(struct stream *s, struct slice raw, size_t xml);
 
 /* A stanza of our own, as text. */
 void stream_say(struct stream *s, struct slice markup);
@@ -330,9 +341,18 @@ void deliver_stanza(struct link *l, struct record *r);
 
 /* ---- what its client has (marks.c) ---- */
 
-/* The client has the message of these tags. The session ends: tell what was not told yet. */
+/* Note that the client has the stanza of these tags; or will have it once all blocked output has
+ * left. */
 void marks_note(struct stream *s, struct slice tags);
+void marks_note_blocked(struct stream *s, struct slice tags);
+void marks_unblocked(struct stream *s);
+
+/* Tell routed at once what it was not told yet. */
 void marks_end(struct stream *s);
+
+/* The id up to which all that the session was given is marked, or stands in its queue of stream
+ * management, which returns it. */
+uint64_t marks_upto(struct stream const *s);
 
 /* ---- what came before routed was restarted (origins.c) ---- */
 
@@ -452,6 +472,9 @@ bool sm_take_h(struct stream *s, uint32_t h);
 /* The session goes away, with a timer; is over: what was not acknowledged goes to routed. */
 void sm_away(struct stream *s);
 void sm_over(struct stream *s);
+
+/* routed was restarted: tell it again of the stanzas of which it kept copies. */
+void sm_hold_again(struct stream const *s);
 
 /* What is remembered of sessions that are over (xep0198_ended.c): how many stanzas were
  * handled. */

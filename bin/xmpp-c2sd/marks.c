@@ -2,76 +2,156 @@
 
 #include <stdlib.h>
 
-/* Up to which archive id the client of a session has its messages: told to mamd now and then,
- * so that it knows what was lost with a c2sd. With stream management the client says what it
- * has; without it, what has left is taken for had. */
+/* Up to which id the client of a session has its messages: routed and mamd are told, and keep
+ * the rest (xmpp-restarts(7)). With stream management the client says what it has; without it,
+ * a message that has left for the front is taken for had.
+ *
+ * The mark of live messages costs least when it lags, for what lies behind it only comes twice
+ * after a kill: it is told after LIVE_US. What waited, and results of the archive, come no
+ * faster than their marks are told: after SOON_US. Either is told when MARK_EVERY messages have
+ * been noted. */
 
-#define MARK_US 250000u
+#define LIVE_US 250000u
+#define SOON_US 10000u
+#define MARK_EVERY 32u
 
-static uint64_t *due; /* sids of streams with news */
-static size_t due_n, due_size;
-static struct event_timer timer;
+/* Streams with news, by sid. */
+struct due {
+  uint64_t *v;
+  size_t n, size;
+  struct event_timer timer;
+};
+
+static struct due soon, later;
 
 static void
 tell(struct stream *s)
 {
   struct link *l = link_find(ROUTED);
 
-  s->mark.due = false;
+  s->mark.due = s->mark.due_soon = false;
+  s->mark.noted = 0;
   if (!l) return;
   link_begin(l, VERB_MARK);
   link_num(l, s->sid);
-  link_num(l, s->mark.live);
-  link_num(l, s->mark.waited);
+  link_num(l, s->mark.had.live);
+  link_num(l, s->mark.had.waited);
+  link_num(l, s->mark.had.page);
   link_end(l);
 }
 
 static void
 tell_all(void *cookie)
 {
+  struct due *d = cookie;
   size_t i;
 
-  (void)cookie;
-  for (i = 0; i < due_n; i++) {
-    struct stream *s = stream_find(due[i]);
-    if (s && s->mark.due) tell(s);
+  for (i = 0; i < d->n; i++) {
+    struct stream *s = stream_find(d->v[i]);
+    if (s && (d == &soon ? s->mark.due_soon : s->mark.due)) tell(s);
   }
-  due_n = 0;
+  d->n = 0;
 }
 
 static bool
-enlist(struct stream *s)
+enlist(struct due *d, struct stream const *s, uint64_t us)
 {
-  if (due_n == due_size) {
-    size_t size = due_size ? 2 * due_size : 64;
-    uint64_t *v = realloc(due, size * sizeof *v);
+  if (d->n == d->size) {
+    size_t size = d->size ? 2 * d->size : 64;
+    uint64_t *v = realloc(d->v, size * sizeof *v);
     if (!v) return false;
-    due = v;
-    due_size = size;
+    d->v = v;
+    d->size = size;
   }
-  due[due_n++] = s->sid;
-  if (!event_timer_on(&timer))
-    event_timer_start(&timer, door_now() + MARK_US, tell_all, NULL);
+  d->v[d->n++] = s->sid;
+  if (!event_timer_on(&d->timer))
+    event_timer_start(&d->timer, door_now() + us, tell_all, d);
   return true;
+}
+
+/* Set in *had what the tags say of their message. true: it is one that marks name. */
+static bool
+read_tags(struct slice tags, struct had *had)
+{
+  uint64_t id = 0, late = 0, page = 0;
+  struct slice word;
+  bool waited = false;
+
+  while (slice_word(&tags, ' ', &word)) {
+    if (slice_starts(word, "id="))
+      slice_u64(slice_of(word.s + 3, word.len - 3), &id);
+    else if (slice_starts(word, "late="))
+      slice_u64(slice_of(word.s + 5, word.len - 5), &late);
+    else if (slice_starts(word, "page="))
+      slice_u64(slice_of(word.s + 5, word.len - 5), &page);
+    else if (slice_is(word, "offline"))
+      waited = true;
+  }
+  if (late) id = late;
+  if (page)
+    had->page = page;
+  else if (waited)
+    had->waited = id;
+  else if (id > had->live)
+    had->live = id;
+  return id || page;
+}
+
+static void
+news(struct stream *s, bool hurry)
+{
+  struct mark *m = &s->mark;
+
+  if (++m->noted >= MARK_EVERY)
+    tell(s);
+  else if (hurry && !m->due_soon)
+    m->due_soon = enlist(&soon, s, SOON_US);
+  else if (!hurry && !m->due)
+    m->due = enlist(&later, s, LIVE_US);
 }
 
 void
 marks_note(struct stream *s, struct slice tags)
 {
-  struct slice text = stanza_tag(tags, "id");
-  bool waited = slice_has_word(tags, SLICE("offline"));
-  uint64_t id;
+  uint64_t live = s->mark.had.live;
 
-  if (!text.len || !slice_u64(text, &id)) return;
-  if (waited)
-    s->mark.waited = id;
-  else
-    s->mark.live = id;
-  if (!s->mark.due) s->mark.due = enlist(s);
+  if (read_tags(tags, &s->mark.had)) news(s, s->mark.had.live == live);
+}
+
+void
+marks_note_blocked(struct stream *s, struct slice tags)
+{
+  read_tags(tags, &s->mark.blocked);
+}
+
+void
+marks_unblocked(struct stream *s)
+{
+  struct had *had = &s->mark.had, *b = &s->mark.blocked;
+
+  if (!b->live && !b->waited && !b->page) return;
+  if (b->live > had->live) had->live = b->live;
+  if (b->waited) had->waited = b->waited;
+  if (b->page) had->page = b->page;
+  *b = (struct had){0};
+  news(s, true);
 }
 
 void
 marks_end(struct stream *s)
 {
-  if (s->mark.due) tell(s);
+  if (s->mark.due || s->mark.due_soon) tell(s);
+}
+
+uint64_t
+marks_upto(struct stream const *s)
+{
+  struct had had = s->mark.had;
+  size_t at = s->sm ? s->sm->queue.head : 0;
+  struct sm_entry e;
+  struct slice raw;
+
+  while (s->sm && sm_queue_next(&s->sm->queue, &at, &e, &raw))
+    read_tags(deliver_field(raw, STANZA_TAGS), &had);
+  return had.live;
 }

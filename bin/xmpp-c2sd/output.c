@@ -79,16 +79,20 @@ stream_write(struct stream *s, struct slice markup)
   }
 }
 
-/* Before stream management is on, a stanza leaves and is forgotten. */
-static void
-send_stanza(struct stream *s, struct slice raw, size_t xml)
+/* Before stream management is on, a client has a stanza when it has left for the front. */
+void
+stream_send(struct stream *s, struct slice raw, size_t xml)
 {
   if (s->sm) {
     sm_send(s, raw, xml);
     return;
   }
   stream_write_raw(s, slice_of(raw.s + xml, raw.len - xml));
-  if (s->state == ST_BOUND) marks_note(s, deliver_field(raw, STANZA_TAGS));
+  if (s->state != ST_BOUND || s->ending.why) return;
+  if (s->is_blocked)
+    marks_note_blocked(s, deliver_field(raw, STANZA_TAGS));
+  else
+    marks_note(s, deliver_field(raw, STANZA_TAGS));
 }
 
 void
@@ -106,9 +110,9 @@ stream_stanza(struct stream *s, struct slice raw, struct slice xml, struct slice
     return;
   case ST_BOUND:
     if (s->csi && csi_holds(s, raw, at, tags)) return;
-    send_stanza(s, raw, at);
+    stream_send(s, raw, at);
     return;
-  case ST_AWAY: send_stanza(s, raw, at); return;
+  case ST_AWAY: stream_send(s, raw, at); return;
   default: return;
   }
 }

@@ -167,9 +167,9 @@ end_now(struct stream *s)
   say_goodbye(s);
   sasl_forget(s);
   marks_end(s);
-  bind_forget(s);
   if (s->state == ST_RESUMING) sm_part(s);
   if (s->sm) sm_over(s);
+  bind_forget(s);
   s->state = ST_CLOSED;
   marked--;
 }
@@ -556,6 +556,7 @@ stream_go(struct link *l, struct record *r)
   s->blocked = stralloc_zero;
   if (text.len) stream_write_raw(s, slice_of(text.s, text.len));
   stralloc_free(&text);
+  marks_unblocked(s);
   if (s->sm) sm_flush(s);
   stream_settle(s);
 }

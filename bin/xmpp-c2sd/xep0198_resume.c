@@ -183,8 +183,8 @@ take_over(struct stream *s, struct stream *old)
   s->shown_len = old->shown_len;
   s->directed = old->directed;
   s->wants = old->wants;
-  s->mark = old->mark;
-  s->mark.due = false;
+  s->mark = old->mark; /* what is due is due for the sid, which s has now */
+  s->number = old->number;
   s->available = old->available;
   s->priority = old->priority;
   old->jid = old->shown = NULL;
@@ -324,6 +324,7 @@ put_handed(struct link *l, struct stream const *s)
   link_str(l, s->shown);
   directed_put(l, s->directed);
   link_num(l, s->sm->max_us);
+  link_num(l, s->number);
   link_end(l);
   stralloc_free(&token);
 }
@@ -334,6 +335,7 @@ sm_on_leave(struct link *l, struct record *r)
   struct stream *s = stream_find(record_u64(r, 1));
 
   if (!s || !s->sm || !s->sm->yield_to) return;
+  marks_end(s);
   put_queue(l, s);
   put_handed(l, s);
   s->state = ST_CLOSED;
@@ -415,6 +417,7 @@ sm_on_handed(struct link *l, struct record *r)
   s->sm->handled = s->sm->received = (uint32_t)record_u64(r, 6);
   s->sm->acked = (uint32_t)record_u64(r, 7);
   s->sm->max_us = record_u64(r, 12);
+  s->number = record_u64(r, 13);
   s->wants = shown_read_wants(words);
   text = record_get(r, 9);
   s->available = text.len > 0;

@@ -400,6 +400,7 @@ give_back(struct link *l, struct stream const *s, struct sm_entry const *e,
           struct slice raw)
 {
   struct slice f[STANZA_XML + 1] = {{0}}, rest = raw;
+  char buf[BASE_NUM];
   unsigned int i;
 
   for (i = STANZA_TO; i <= STANZA_XML; i++)
@@ -410,7 +411,9 @@ give_back(struct link *l, struct stream const *s, struct sm_entry const *e,
   for (i = STANZA_FROM; i < STANZA_TAGS; i++)
     link_raw(l, f[i]);
   link_field(l);
-  link_more(l, SLICE("unacked "));
+  link_more(l, SLICE("unacked of="));
+  link_more(l, num_u64(buf, s->number));
+  link_more(l, SLICE(" "));
   link_more_raw(l, f[STANZA_TAGS]);
   link_origin(l);
   put_delayed(l, s, e->at_us, f[STANZA_KIND], f[STANZA_XML]);
@@ -428,6 +431,24 @@ sm_over(struct stream *s)
   ended_note(s);
   while (l && sm_queue_next(&s->sm->queue, &at, &e, &raw))
     give_back(l, s, &e, raw);
+}
+
+/* What routed kept for the session is gone with it. */
+void
+sm_hold_again(struct stream const *s)
+{
+  struct link *l = bind_routed();
+  size_t at = s->sm->queue.head;
+  struct sm_entry e;
+  struct slice raw;
+
+  while (l && sm_queue_next(&s->sm->queue, &at, &e, &raw)) {
+    if (!slice_has_word(deliver_field(raw, STANZA_TAGS), SLICE("kept"))) continue;
+    link_begin(l, VERB_HOLDS);
+    link_num(l, s->sid);
+    link_raw(l, raw);
+    link_end(l);
+  }
 }
 
 void

@@ -198,12 +198,8 @@ csi_flush(struct stream *s)
   q = s->csi->queue;
   s->csi->queue = (struct sm_queue){.text = STRALLOC_ZERO};
   s->csi->dead = s->csi->seen_n = 0;
-  while (next_alive(&q, &at, &e, &raw)) {
-    if (s->sm)
-      sm_send(s, raw, e.xml);
-    else
-      stream_write_raw(s, slice_of(raw.s + e.xml, raw.len - e.xml));
-  }
+  while (next_alive(&q, &at, &e, &raw))
+    stream_send(s, raw, e.xml);
   stralloc_free(&q.text);
 }
 
