@@ -3,12 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* XEP-0191: no stanza passes between an account and who is on its block list. userd keeps the
- * lists and tells them here; they hold while it is away. */
+/* XEP-0191: no stanza passes between an account and an address on its block list. userd stores
+ * the lists and tells them here; they hold while userd is away. A stanza costs one look-up for
+ * each form of an address, however long the list is. */
 
 struct blocklist {
   char *account;
-  char *jids; /* a line each */
+  struct jid_set jids;
 };
 
 static struct slice
@@ -19,60 +20,71 @@ list_key(void const *item)
 
 static struct table lists = {.key = list_key};
 
+static void
+list_free(struct blocklist *b)
+{
+  if (!b) return;
+  jid_set_wipe(&b->jids);
+  free(b->account);
+  free(b);
+}
+
+static struct blocklist *
+list_make(struct slice account)
+{
+  struct blocklist *b = table_get(&lists, account);
+
+  if (b) return b;
+  b = calloc(1, sizeof *b);
+  if (!b) return NULL;
+  b->account = strndup(account.s, account.len);
+  if (b->account && table_put(&lists, b)) return b;
+  list_free(b);
+  return NULL;
+}
+
+static bool
+change(struct blocklist *b, struct slice jids, bool add)
+{
+  struct slice jid;
+
+  while (slice_word(&jids, '\n', &jid)) {
+    if (!jid.len) continue;
+    if (!add)
+      jid_set_del(&b->jids, jid);
+    else if (!jid_set_add(&b->jids, jid))
+      return false;
+  }
+  return true;
+}
+
 void
 blocking_list(struct link *l, struct record *r)
 {
   struct slice account = record_get(r, 1), jids = record_get(r, 2);
-  struct blocklist *b = table_del(&lists, account);
+  struct slice how = record_get(r, 3);
+  struct blocklist *b;
 
   (void)l;
-  if (b) {
-    free(b->account);
-    free(b->jids);
-    free(b);
-  }
-  if (!jids.len) return;
-  b = calloc(1, sizeof *b);
-  if (b) {
-    b->account = strndup(account.s, account.len);
-    b->jids = strndup(jids.s, jids.len);
-    if (b->account && b->jids && table_put(&lists, b)) return;
-    free(b->account);
-    free(b->jids);
-    free(b);
-  }
-  log_event(LOG_WARN, "blocklist-lost", "account", log_text(account), "why",
-            "out of memory", NULL);
-}
-
-/* s5: the four forms that an address on a list may have. */
-static bool
-matches(struct slice item, struct jid const *who, struct slice full)
-{
-  struct jid a = jid_cut(item);
-
-  if (slice_eq(item, full) || slice_eq(item, who->bare) || slice_eq(item, who->domain))
-    return true;
-  /* domain/resource: that resource of anybody there */
-  return !a.local.len && a.resource.len && slice_eq(a.domain, who->domain) &&
-         slice_eq(a.resource, who->resource);
+  if (!how.len) list_free(table_del(&lists, account));
+  b = list_make(account);
+  if (!b || !change(b, jids, !slice_is(how, "remove")))
+    log_event(LOG_WARN, "blocklist-lost", "account", log_text(account), "why",
+              "out of memory", NULL);
+  if (b && !b->jids.table.n) list_free(table_del(&lists, account));
 }
 
 /* An account is never blocked by itself (s4). */
 static bool
-is_listed(struct jid const *owner, struct slice who)
+is_listed(struct jid const *owner, struct slice address)
 {
   struct blocklist const *b;
-  struct jid a;
-  struct slice rest, item;
+  struct jid j;
 
   b = owner->local.len ? table_get(&lists, owner->bare) : NULL;
   if (!b) return false;
-  a = jid_cut(who);
-  if (slice_eq(a.bare, owner->bare)) return false;
-  for (rest = slice_str(b->jids); slice_word(&rest, '\n', &item);)
-    if (matches(item, &a, who)) return true;
-  return false;
+  j = jid_cut(address);
+  return !slice_eq(j.bare, owner->bare) && jid_set_matches(&b->jids, &j);
 }
 
 bool

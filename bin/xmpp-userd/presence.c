@@ -291,33 +291,34 @@ is_reached(struct session const *s, struct jid const *to)
   return slice_eq(to->bare, bare) || roster_subscribed(bare, to->bare);
 }
 
-/* s4.6.3: who had directed presence and is not told by the broadcast. */
+/* s4.6.3: tell the addresses that had directed presence and that the broadcast does not
+ * reach. */
 static void
 end_directed(struct session *s, struct slice xml, bool broadcast_done)
 {
-  struct slice rest = slice_of(s->directed.s, s->directed.len), line;
+  struct directed const *d;
   struct jid to;
 
-  while (slice_word(&rest, '\n', &line)) {
-    to = jid_cut(line);
+  for (d = s->directed_first; d; d = d->next) {
+    to = jid_cut(slice_of(d->to, d->len));
     if (broadcast_done && is_reached(s, &to)) continue;
-    put(slice_str(s->full), line, "unavailable", xml);
+    put(slice_str(s->full), to.full, "unavailable", xml);
   }
-  stralloc_free(&s->directed);
+  session_direct_none(s);
 }
 
 void
-presence_end_directed(struct session *s, struct jid const *item)
+presence_end_directed(struct session *s, struct jid_set const *blocked)
 {
-  struct slice rest = slice_of(s->directed.s, s->directed.len), line;
+  struct directed *d, *next;
   struct jid to;
 
-  while (slice_word(&rest, '\n', &line)) {
-    to = jid_cut(line);
-    if (!blocking_stands_for(item, &to)) continue;
-    put_plain(slice_str(s->full), line, "unavailable");
-    session_direct(s, line, false);
-    rest = slice_of(line.s, (size_t)(s->directed.s + s->directed.len - line.s));
+  for (d = s->directed_first; d; d = next) {
+    next = d->next;
+    to = jid_cut(slice_of(d->to, d->len));
+    if (!jid_set_matches(blocked, &to)) continue;
+    put_plain(slice_str(s->full), to.full, "unavailable");
+    session_direct(s, to.full, false);
   }
 }
 

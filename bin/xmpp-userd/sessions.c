@@ -18,6 +18,14 @@ session_key(void const *item)
   return slice_str(((struct session const *)item)->full);
 }
 
+static struct slice
+directed_key(void const *item)
+{
+  struct directed const *d = item;
+
+  return slice_of(d->to, d->len);
+}
+
 static struct table users = {.key = user_key}, sessions = {.key = session_key};
 static struct session *first, **last = &first;
 static uint64_t comings; /* of routed's link */
@@ -92,6 +100,8 @@ session_new(struct slice full, struct slice bare)
 
   if (!s) goto fail;
   s->user = u;
+  s->directed.key = directed_key;
+  s->directed_last = &s->directed_first;
   s->full = strndup(full.s, full.len);
   if (!s->full || !table_put(&sessions, s)) goto fail;
   put_in_lists(s);
@@ -134,7 +144,7 @@ session_free(struct session *s)
   session_totals.sessions--;
   user_free_if_empty(s->user);
   stralloc_free(&s->shown);
-  stralloc_free(&s->directed);
+  session_direct_none(s);
   free(s->full);
   free(s);
 }
@@ -142,7 +152,7 @@ session_free(struct session *s)
 void
 session_free_if_idle(struct session *s)
 {
-  if (!s->shown.len && !s->directed.len && !s->wants_roster && !s->wants_blocklist)
+  if (!s->shown.len && !s->directed.n && !s->wants_roster && !s->wants_blocklist)
     session_free(s);
 }
 
@@ -166,34 +176,58 @@ session_show(struct session *s, struct slice xml)
   return stralloc_copyb(&s->shown, xml.s, xml.len);
 }
 
-/* Where the line of an address begins; the length of directed when there is none. */
-static size_t
-line_of(struct session const *s, struct slice to)
+static bool
+direct_more(struct session *s, struct slice to)
 {
-  struct slice rest = slice_of(s->directed.s, s->directed.len), line;
+  struct directed *d;
 
-  while (slice_word(&rest, '\n', &line))
-    if (slice_eq(line, to)) return (size_t)(line.s - s->directed.s);
-  return s->directed.len;
+  if (!to.len || s->directed_bytes + to.len > DIRECTED_BYTES) return false;
+  d = malloc(sizeof *d + to.len);
+  if (!d) return false;
+  d->len = to.len;
+  memcpy(d->to, to.s, to.len);
+  if (!table_put(&s->directed, d)) {
+    free(d);
+    return false;
+  }
+  d->next = NULL;
+  d->prev = s->directed_last;
+  *s->directed_last = d;
+  s->directed_last = &d->next;
+  s->directed_bytes += to.len;
+  return true;
+}
+
+static void
+direct_less(struct session *s, struct directed *d)
+{
+  table_del(&s->directed, directed_key(d));
+  *d->prev = d->next;
+  if (d->next)
+    d->next->prev = d->prev;
+  else
+    s->directed_last = d->prev;
+  s->directed_bytes -= d->len;
+  free(d);
 }
 
 void
 session_direct(struct session *s, struct slice to, bool available)
 {
-  size_t at = line_of(s, to), n = to.len + 1;
-  stralloc *d = &s->directed;
+  struct directed *d = table_get(&s->directed, to);
 
-  if (available && at == d->len) {
-    if (!to.len || d->len + n > DIRECTED_BYTES || !stralloc_readyplus(d, n)) {
-      log_event(LOG_WARN, "directed-forgotten", "session", s->full, NULL);
-      return;
-    }
-    stralloc_catb(d, to.s, to.len);
-    stralloc_catb(d, "\n", 1);
-  } else if (!available && at < d->len) {
-    memmove(d->s + at, d->s + at + n, d->len - at - n);
-    d->len -= n;
-  }
+  if (!available && d) direct_less(s, d);
+  if (!available || d || direct_more(s, to) || s->directed_full) return;
+  s->directed_full = true;
+  log_event(LOG_WARN, "directed-forgotten", "session", s->full, NULL);
+}
+
+void
+session_direct_none(struct session *s)
+{
+  while (s->directed_first)
+    direct_less(s, s->directed_first);
+  table_wipe(&s->directed);
 }
 
 void

@@ -56,6 +56,13 @@ void handlers_announce(struct link *routed);
 /* Addresses that one session has sent directed presence to, in bytes. */
 #define DIRECTED_BYTES 65536
 
+/* An address that a session has sent directed presence to. */
+struct directed {
+  struct directed *next, **prev;
+  size_t len;
+  char to[];
+};
+
 /* A session that has shown presence, wants pushes, or has sent directed presence. */
 struct session {
   struct session *next;      /* of the user */
@@ -65,9 +72,12 @@ struct session {
   char *full;
   char instance[LINK_NAME_MAX + 1]; /* its c2sd; empty: not known yet */
   stralloc shown;                   /* its presence, an element; empty: unavailable */
-  stralloc directed;                /* addresses, each with a newline behind */
+  struct table directed;            /* the same nodes by address */
+  struct directed *directed_first, **directed_last; /* in the order of coming */
+  size_t directed_bytes;
   uint64_t confirmed; /* which coming up of routed's link it was told of in */
   bool wants_roster, wants_blocklist;
+  bool directed_full; /* and the log has said so */
 };
 
 /* An account that has sessions here. */
@@ -98,8 +108,9 @@ void session_instance(struct session *s, struct slice origin);
 /* Its presence is now this. false: ENOMEM. */
 bool session_show(struct session *s, struct slice xml);
 
-/* Directed presence went to, or ended for, an address. */
+/* Directed presence went to, or ended for, an address; it ended for all. */
 void session_direct(struct session *s, struct slice to, bool available);
+void session_direct_none(struct session *s);
 
 /* routed's link came up: every session is to be confirmed anew. */
 void sessions_up(void);
@@ -150,9 +161,9 @@ bool presence_is_online(struct slice bare);
  * unavailable. */
 void presence_tell(struct slice bare, struct slice to, bool available);
 
-/* The session's directed presence ends for the addresses that an item of a block list stands
- * for. */
-void presence_end_directed(struct session *s, struct jid const *item);
+/* End the directed presence of session s for the addresses that a list of blocked ones
+ * matches. */
+void presence_end_directed(struct session *s, struct jid_set const *blocked);
 
 /* Let session s know the presence of a contact: from memory when it is local and allows it,
  * else by a probe. */
@@ -193,10 +204,7 @@ handle_fn xep0191_list, xep0191_block, xep0191_unblock;
 /* Whether the account does not want to hear from, or be seen by, j. */
 bool blocking_has(struct slice bare, struct jid const *j);
 
-/* Whether an item of a block list stands for an address (XEP-0191 s5). */
-bool blocking_stands_for(struct jid const *item, struct jid const *j);
-
 /* Tell routed all block lists. */
-void blocking_announce(struct link *routed);
+void blocking_announce(void);
 
 #endif

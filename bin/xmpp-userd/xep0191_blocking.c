@@ -29,24 +29,33 @@ add_line(void *cookie, struct slice address, struct slice owner)
          stralloc_catb(lines, address.s, address.len);
 }
 
+/* Tell routed lines of addresses: the whole list, or (CHANGE add, remove) a part of it. */
 static void
-tell(struct link *routed, struct slice bare, uint64_t account)
+tell(struct slice bare, stralloc const *lines, char const *change)
+{
+  struct link *routed = link_find(ROUTED);
+
+  if (!routed) return;
+  link_begin(routed, VERB_BLOCKS);
+  link_text(routed, bare);
+  link_text(routed, slice_of(lines->s, lines->len));
+  if (*change) link_str(routed, change);
+  link_end(routed);
+}
+
+static void
+tell_all(struct slice bare, uint64_t account)
 {
   static stralloc lines = STRALLOC_ZERO;
 
   lines.len = 0;
-  if (!roster_blocked_each(userd.roster, account, add_line, &lines)) {
+  if (roster_blocked_each(userd.roster, account, add_line, &lines))
+    tell(bare, &lines, "");
+  else
     userd_failed("read a block list", bare);
-    return;
-  }
-  link_begin(routed, VERB_BLOCKS);
-  link_text(routed, bare);
-  link_text(routed, slice_of(lines.s, lines.len));
-  link_end(routed);
 }
 
 struct announcement {
-  struct link *routed;
   uint64_t last; /* the account that was told of */
 };
 
@@ -59,15 +68,14 @@ announce_one(void *cookie, uint64_t account, struct slice address, struct slice 
   (void)address;
   if (account == a->last) return true;
   a->last = account;
-  if (userd_number_with(owner, "mod_blocking") == account)
-    tell(a->routed, owner, account);
+  if (userd_number_with(owner, "mod_blocking") == account) tell_all(owner, account);
   return true;
 }
 
 void
-blocking_announce(struct link *routed)
+blocking_announce(void)
 {
-  struct announcement a = {.routed = routed};
+  struct announcement a = {0};
 
   if (!roster_blocked_all(userd.roster, announce_one, &a))
     userd_failed("read the block lists", SLICE(""));
@@ -122,7 +130,43 @@ xep0191_list(struct handle_ctx *ctx, struct stanza const *in, struct xml_node co
 struct wanted {
   struct jid *v;
   size_t n;
+  struct jid_set set; /* the same addresses, once each */
+  bool domains;       /* some are domains */
 };
+
+/* Fill the set of w, which wanted_wipe frees; an address that w has twice is dropped once. */
+static bool
+collect(struct wanted *w)
+{
+  size_t i, n = 0;
+
+  for (i = 0; i < w->n; i++) {
+    if (jid_set_has(&w->set, w->v[i].full)) continue;
+    if (!jid_set_add(&w->set, w->v[i].full)) return false;
+    if (!w->v[i].local.len && !w->v[i].resource.len) w->domains = true;
+    w->v[n++] = w->v[i];
+  }
+  w->n = n;
+  return true;
+}
+
+static void
+wanted_wipe(struct wanted *w)
+{
+  jid_set_wipe(&w->set);
+}
+
+static void
+tell_change(struct slice bare, struct wanted const *w, char const *change)
+{
+  static stralloc lines = STRALLOC_ZERO;
+  size_t i;
+
+  lines.len = 0;
+  for (i = 0; i < w->n; i++)
+    if (!add_line(&lines, w->v[i].full, bare)) return;
+  tell(bare, &lines, change);
+}
 
 static bool
 read_items(struct handle_ctx *ctx, struct xml_node const *e, struct wanted *w)
@@ -192,18 +236,10 @@ push(struct slice bare, char const *name, struct wanted const *w)
 
 /* ---- what others see ---- */
 
-bool
-blocking_stands_for(struct jid const *item, struct jid const *j)
-{
-  if (item->local.len && !slice_eq(item->local, j->local)) return false;
-  if (!slice_eq(item->domain, j->domain)) return false;
-  return !item->resource.len || slice_eq(item->resource, j->resource);
-}
-
 struct showing {
   struct slice bare;
-  uint64_t account;
-  struct jid const *item;
+  uint64_t account; /* whose roster it is */
+  struct wanted const *w;
   bool available;
 };
 
@@ -222,45 +258,56 @@ ask(struct slice bare, struct slice contact)
   }
 }
 
-/* A contact of the item's domain or bare address; of a full address, that one only. Who is
- * blocked by another item too sees nothing of it. */
+/* Show a contact, at its bare address or one of its resources, that the account comes or goes;
+ * not one that another item of the list blocks too. */
+static void
+show_one(struct showing const *v, struct roster_item const *item, struct jid const *to)
+{
+  if (blocking_has(v->bare, to)) return;
+  if (roster_gives(item->state)) presence_tell(v->bare, to->full, v->available);
+  if (v->available && roster_takes(item->state)) ask(v->bare, item->jid);
+}
+
+/* A contact of a domain that is wanted. */
 static bool
-show_contact(void *cookie, struct roster_item const *item)
+show_of_domain(void *cookie, struct roster_item const *item)
 {
   struct showing const *v = cookie;
   struct jid contact = jid_cut(item->jid);
 
-  contact.resource = v->item->resource;
-  contact.full = v->item->resource.len ? v->item->full : item->jid;
-  if (!blocking_stands_for(v->item, &contact) ||
-      (contact.resource.len && !v->item->local.len) || blocking_has(v->bare, &contact))
-    return true;
-  if (roster_gives(item->state)) presence_tell(v->bare, contact.full, v->available);
-  if (v->available && roster_takes(item->state)) ask(v->bare, item->jid);
+  if (jid_set_has(&v->w->set, contact.domain) &&
+      (!contact.local.len || !jid_set_has(&v->w->set, contact.bare)))
+    show_one(v, item, &contact);
   return true;
 }
 
-/* The contacts that the item stands for, of those that get presence, see the account go or
- * come (XEP-0191 s3.3, s3.4). */
+/* The contacts that the items stand for see the account go or come (XEP-0191 s3.3, s3.4). An
+ * item with a localpart is one contact; all domains together are one walk over the roster. */
 static void
-show(struct slice bare, struct jid const *item, bool available)
+show(struct slice bare, struct wanted const *w, bool available)
 {
-  struct showing v = {.bare = bare, .item = item, .available = available};
   uint64_t account = userd_number_with(bare, "mod_roster");
+  struct showing v = {.bare = bare, .account = account, .w = w, .available = available};
+  struct roster_item item;
+  size_t i;
 
-  if (account && !roster_item_each(userd.roster, account, show_contact, &v))
+  for (i = 0; account && i < w->n; i++)
+    if (w->v[i].local.len && roster_item_get(userd.roster, account, w->v[i].bare, &item))
+      show_one(&v, &item, &w->v[i]);
+  if (account && w->domains &&
+      !roster_item_each(userd.roster, account, show_of_domain, &v))
     userd_failed("show presence", bare);
 }
 
 /* What was shown by directed presence is taken back too. */
 static void
-hide_directed(struct slice bare, struct jid const *item)
+hide_directed(struct slice bare, struct wanted const *w)
 {
   struct user const *u = user_find(bare);
   struct session *s;
 
   for (s = u ? u->sessions : NULL; s; s = s->next)
-    presence_end_directed(s, item);
+    presence_end_directed(s, &w->set);
 }
 
 /* ---- block and unblock ---- */
@@ -289,31 +336,38 @@ has_room(uint64_t account, struct wanted const *w)
   return c.blocked + w->n <= ROSTER_BLOCKED_MAX;
 }
 
+static enum verdict
+block(struct handle_ctx *ctx, uint64_t account, struct wanted const *w)
+{
+  size_t i;
+
+  show(ctx->account, w, false);
+  hide_directed(ctx->account, w);
+  for (i = 0; i < w->n; i++)
+    if (!roster_block(userd.roster, account, ctx->account, w->v[i].full) &&
+        errno != EEXIST)
+      return store_refused(ctx);
+  push(ctx->account, "block", w);
+  tell_change(ctx->account, w, "add");
+  return DONE;
+}
+
 enum verdict
 xep0191_block(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
               stralloc *out)
 {
   uint64_t account = account_of(ctx);
-  struct link *routed = link_find(ROUTED);
-  struct wanted w;
-  size_t i;
+  struct wanted w = {0};
+  enum verdict v;
 
   (void)in;
   (void)out;
   if (!account || !read_items(ctx, e, &w)) return REFUSE;
   if (!w.n) return refuse(ctx, ERR_BAD_REQUEST);
   if (!has_room(account, &w)) return store_refused(ctx);
-  for (i = 0; i < w.n; i++) {
-    show(ctx->account, &w.v[i], false);
-    hide_directed(ctx->account, &w.v[i]);
-  }
-  for (i = 0; i < w.n; i++)
-    if (!roster_block(userd.roster, account, ctx->account, w.v[i].full) &&
-        errno != EEXIST)
-      return store_refused(ctx);
-  push(ctx->account, "block", &w);
-  if (routed) tell(routed, ctx->account, account);
-  return DONE;
+  v = collect(&w) ? block(ctx, account, &w) : refuse(ctx, ERR_RESOURCE_CONSTRAINT);
+  wanted_wipe(&w);
+  return v;
 }
 
 static bool
@@ -369,28 +423,35 @@ unblock(uint64_t account, struct wanted *w)
       return false;
   }
   w->n = n;
-  return true;
+  return collect(w);
 }
 
-/* routed knows first, or it would not let the presence through. */
+/* routed is told of all that was asked for, on the list or not: it may not have heard of it
+ * when that was taken off. And first, or it would not let the presence through. */
 enum verdict
 xep0191_unblock(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
                 stralloc *out)
 {
   uint64_t account = account_of(ctx);
-  struct link *routed = link_find(ROUTED);
-  struct wanted w, gone;
-  size_t i;
+  struct wanted w = {0}, gone;
+  bool all;
 
   (void)in;
   (void)out;
   if (!account || !read_items(ctx, e, &w)) return REFUSE;
+  all = !w.n;
   gone = w;
-  if (!w.n && !read_all(ctx, account, &gone)) return refuse(ctx, ERR_INTERNAL);
+  if (all && !read_all(ctx, account, &gone)) return refuse(ctx, ERR_INTERNAL);
   push(ctx->account, "unblock", &w);
-  if (!unblock(account, &gone)) return refuse(ctx, ERR_INTERNAL);
-  if (routed) tell(routed, ctx->account, account);
-  for (i = 0; i < gone.n; i++)
-    show(ctx->account, &gone.v[i], true);
+  if (all)
+    tell(ctx->account, &stralloc_zero, "");
+  else
+    tell_change(ctx->account, &w, "remove");
+  if (!unblock(account, &gone)) {
+    wanted_wipe(&gone);
+    return refuse(ctx, ERR_INTERNAL);
+  }
+  show(ctx->account, &gone, true);
+  wanted_wipe(&gone);
   return DONE;
 }

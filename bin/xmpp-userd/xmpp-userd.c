@@ -30,7 +30,7 @@ up(struct link *l)
   link_begin(l, VERB_WATCH);
   link_str(l, "presence");
   link_end(l);
-  blocking_announce(l);
+  blocking_announce();
 }
 
 static void

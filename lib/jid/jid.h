@@ -37,4 +37,28 @@ bool jid_local_may_be_stored(struct slice local);
 bool jid_make(struct arena *a, struct slice local, struct slice domain,
               struct slice resource, struct jid *out);
 
+/* ---- addresses on a list (XEP-0191 s5) ---- */
+
+/* The forms in which a list may name an address: full, bare, domain/resource, domain. */
+#define JID_FORMS 4
+
+/* The forms of j, whose parts lie in its full as jid_cut leaves them; a form that j does not
+ * have, or that repeats another, is empty. */
+void jid_forms(struct jid const *j, struct slice forms[JID_FORMS]);
+
+/* A set of prepared addresses, which it copies: one look-up for each form, however many there
+ * are. All zero is empty. */
+struct jid_set {
+  struct table table;
+};
+
+/* Add an address (true also when it is there; false: ENOMEM), take it out, free all. */
+bool jid_set_add(struct jid_set *set, struct slice address);
+void jid_set_del(struct jid_set *set, struct slice address);
+void jid_set_wipe(struct jid_set *set);
+
+/* Whether the set has this very address; whether it has one of the forms of j. */
+bool jid_set_has(struct jid_set const *set, struct slice address);
+bool jid_set_matches(struct jid_set const *set, struct jid const *j);
+
 #endif

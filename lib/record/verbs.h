@@ -113,8 +113,8 @@ V(UNYIELDED, "unyielded", "INSTANCE SID CONDITION H", 3, C2SD | ROUTED, ROUTED |
   "There is no such session to hand over. H: how many stanzas were handled, if that is known.") \
 V(FANOUT, "fanout", "TOS FROM KIND TYPE ID TAGS ORIGIN XML", 8, USERD, ROUTED,                \
   "The same stanza to several bare JIDs (separated by blanks); XML has no to, each copy gets its own.") \
-V(BLOCKS, "blocks", "ACCOUNT JIDS", 1, USERD, ROUTED,                                         \
-  "The block list of an account, a line each; replaces what was said before.")                \
+V(BLOCKS, "blocks", "ACCOUNT JIDS CHANGE", 1, USERD, ROUTED,                                  \
+  "The block list of an account, a line each; replaces what was said before. CHANGE add or remove: only JIDS are put on it or taken off.") \
 V(CAPS, "caps", "HOST NODE VER", 3, HOSTD | ROUTED, ROUTED | C2SD,                            \
   "What the entity capabilities of HOST are now (XEP-0115).")                                 \
 V(BOUND, "bound", "SID JID NUMBER", 2, ROUTED, C2SD,                                          \

@@ -48,25 +48,19 @@ has(struct roster *r, uint64_t account, struct slice address)
          store_get(r->store, r->blocked, roster_key(buf, account, address), &v);
 }
 
-/* domain/resource of an address that has all three parts. */
-static bool
-has_domain_resource(struct roster *r, uint64_t account, struct jid const *j)
-{
-  size_t skip = j->local.len + 1;
-
-  if (!j->local.len || !j->resource.len || j->full.len <= skip) return false;
-  return has(r, account, slice_of(j->full.s + skip, j->full.len - skip));
-}
-
 /* Most accounts block nobody: one look tells. */
 bool
 roster_is_blocked(struct roster *r, uint64_t account, struct jid const *j)
 {
+  struct slice forms[JID_FORMS];
   struct roster_counts c;
+  unsigned int i;
 
   if (!roster_counts(r, account, &c) || !c.blocked) return false;
-  return has(r, account, j->full) || has(r, account, j->bare) ||
-         has_domain_resource(r, account, j) || has(r, account, j->domain);
+  jid_forms(j, forms);
+  for (i = 0; i < JID_FORMS; i++)
+    if (has(r, account, forms[i])) return true;
+  return false;
 }
 
 bool

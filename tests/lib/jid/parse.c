@@ -329,6 +329,54 @@ parts(void **state)
   assert_true(slice_is(j.full, "a@b/c") && slice_is(j.bare, "a@b"));
 }
 
+/* XEP-0191 s5: an address is on a list as itself, by its bare form, by its domain with its
+ * resource, by its domain. */
+static void
+lists(void **state)
+{
+  static struct {
+    char const *listed, *who;
+    bool matches;
+  } const rows[] = {
+    {"a@b/c", "a@b/c", true },
+    {"a@b/c", "a@b/d", false},
+    {"a@b/c", "a@b",   false},
+    {"a@b",   "a@b/c", true },
+    {"a@b",   "a@b",   true },
+    {"a@b",   "b",     false},
+    {"b/c",   "a@b/c", true },
+    {"b/c",   "a@b/d", false},
+    {"b/c",   "b/c",   true },
+    {"b/c",   "a@b",   false},
+    {"b",     "a@b/c", true },
+    {"b",     "a@b",   true },
+    {"b",     "b",     true },
+    {"b",     "a@c.b", false},
+    {"a@c.b", "b",     false},
+    {"b",     "b/c",   true },
+    {"c",     "a@b/c", false},
+  };
+  struct jid_set set = {0};
+  struct jid j;
+  size_t i;
+
+  (void)state;
+  for (i = 0; i < sizeof rows / sizeof *rows; i++) {
+    j = jid_cut(slice_str(rows[i].who));
+    assert_false(jid_set_matches(&set, &j));
+    assert_true(jid_set_add(&set, slice_str(rows[i].listed)));
+    assert_true(jid_set_add(&set, slice_str(rows[i].listed)));
+    assert_true(jid_set_has(&set, slice_str(rows[i].listed)));
+    assert_int_equal(jid_set_matches(&set, &j), rows[i].matches);
+    jid_set_del(&set, slice_str(rows[i].listed));
+    assert_false(jid_set_has(&set, slice_str(rows[i].listed)));
+    jid_set_del(&set, slice_str(rows[i].listed));
+  }
+  assert_true(jid_set_add(&set, SLICE("left")));
+  jid_set_wipe(&set);
+  assert_false(jid_set_has(&set, SLICE("left")));
+}
+
 int
 main(void)
 {
@@ -339,6 +387,7 @@ main(void)
     cmocka_unit_test_teardown(foreign_domains, wipe),
     cmocka_unit_test_teardown(lengths, wipe),
     cmocka_unit_test_teardown(parts, wipe),
+    cmocka_unit_test(lists),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
