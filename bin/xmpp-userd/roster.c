@@ -166,11 +166,7 @@ store_refused(struct handle_ctx *ctx)
 static uint64_t
 account_of(struct handle_ctx *ctx)
 {
-  uint64_t account = userd_number_with(ctx->account, "mod_roster");
-
-  if (account && slice_eq(ctx->account, ctx->from.bare)) return account;
-  ctx->error = account ? ERR_FORBIDDEN : ERR_SERVICE_UNAVAILABLE;
-  return 0;
+  return userd_has(ctx->host, "mod_roster") ? userd_own_number(ctx) : 0;
 }
 
 struct listing {

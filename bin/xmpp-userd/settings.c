@@ -121,6 +121,15 @@ userd_number_with(struct slice bare, char const *module)
   return userd_has(jid_cut(bare).domain, module) ? userd_number(bare) : 0;
 }
 
+uint64_t
+userd_own_number(struct handle_ctx *ctx)
+{
+  bool own = slice_eq(ctx->account, ctx->from.bare);
+
+  ctx->error = own ? ERR_SERVICE_UNAVAILABLE : ERR_FORBIDDEN;
+  return own ? userd_number(ctx->account) : 0;
+}
+
 bool
 userd_may_change(struct jid const *j)
 {

@@ -37,6 +37,11 @@ void userd_accounts(void);
 uint64_t userd_number(struct slice bare);
 uint64_t userd_number_with(struct slice bare, char const *module);
 
+/* The number of the account that ctx addresses, when that is the sender's own. 0: ctx->error
+ * is forbidden for the account of somebody else, whether there is one or not, so that nobody
+ * learns which accounts there are; service-unavailable when the sender has none any more. */
+uint64_t userd_own_number(struct handle_ctx *ctx);
+
 /* Whether j may change the roster of its account (mod_roster.access). */
 bool userd_may_change(struct jid const *j);
 

@@ -26,8 +26,9 @@ cat_last(stralloc *out, uint64_t seconds, struct slice status)
             : xml_cat(out, "/>"));
 }
 
-/* s3: who may see the account's presence may know, and nobody else (s8). An account that is
- * there has 0 seconds and no status; one that never was has nothing to tell. */
+/* s3: an entity that may see the account's presence may know, and nobody else (s8): it is
+ * forbidden whether there is such an account or not. An account that is online has 0 seconds
+ * and no status; one that never was has nothing to tell. */
 enum verdict
 xep0012_last(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
              stralloc *out)
@@ -38,13 +39,9 @@ xep0012_last(struct handle_ctx *ctx, struct stanza const *in, struct xml_node co
   (void)in;
   (void)e;
   if (!userd_has(ctx->host, "mod_last")) return REFUSE;
-  number = userd_number(ctx->account);
+  number = roster_subscribed(ctx->account, ctx->from.bare) ? userd_number(ctx->account)
+                                                           : userd_own_number(ctx);
   if (!number) return REFUSE;
-  if (!slice_eq(ctx->account, ctx->from.bare) &&
-      !roster_subscribed(ctx->account, ctx->from.bare)) {
-    ctx->error = ERR_FORBIDDEN;
-    return REFUSE;
-  }
   if (!presence_is_online(ctx->account) &&
       !profile_last_get(userd.profile, number, &us, &status)) {
     ctx->error = errno == ENOENT ? ERR_ITEM_NOT_FOUND : ERR_INTERNAL;

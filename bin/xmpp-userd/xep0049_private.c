@@ -23,10 +23,7 @@ refuse(struct handle_ctx *ctx, enum stanza_error error, char const *text)
 static uint64_t
 own_account(struct handle_ctx *ctx)
 {
-  if (!userd_has(ctx->host, "mod_private")) return 0;
-  if (slice_eq(ctx->account, ctx->from.bare)) return userd_number(ctx->account);
-  refuse(ctx, ERR_FORBIDDEN, "");
-  return 0;
+  return userd_has(ctx->host, "mod_private") ? userd_own_number(ctx) : 0;
 }
 
 /* s2.3: it must have a namespace of its own, and not a reserved one. */

@@ -187,11 +187,7 @@ xep0054_set(struct handle_ctx *ctx, struct stanza const *in, struct xml_node con
   (void)in;
   (void)out;
   if (!userd_has(ctx->host, "mod_vcard")) return REFUSE;
-  if (!slice_eq(ctx->account, ctx->from.bare)) {
-    ctx->error = ERR_FORBIDDEN;
-    return REFUSE;
-  }
-  number = userd_number(ctx->account);
+  number = userd_own_number(ctx);
   if (!number) return REFUSE;
   stored = store_card(ctx, number, e, &text, &changed);
   stralloc_free(&text);

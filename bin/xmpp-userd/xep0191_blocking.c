@@ -93,11 +93,7 @@ refuse(struct handle_ctx *ctx, enum stanza_error e)
 static uint64_t
 account_of(struct handle_ctx *ctx)
 {
-  uint64_t account = userd_number_with(ctx->account, "mod_blocking");
-
-  if (account && slice_eq(ctx->account, ctx->from.bare)) return account;
-  ctx->error = account ? ERR_FORBIDDEN : ERR_SERVICE_UNAVAILABLE;
-  return 0;
+  return userd_has(ctx->host, "mod_blocking") ? userd_own_number(ctx) : 0;
 }
 
 static bool
