@@ -174,12 +174,17 @@ struct listing {
   bool ok;
 };
 
+/* A roster that was stored before there was a limit of bytes may be longer than a record:
+ * behind that limit its items have no name and no groups. */
 static bool
 list_item(void *cookie, struct roster_item const *item)
 {
   struct listing *ls = cookie;
+  struct roster_item plain = *item;
 
-  if (item->listed) ls->ok = cat_item(ls->out, item);
+  if (!item->listed) return true;
+  if (ls->out->len > ACCOUNT_ROSTER_BYTES) plain.name = plain.groups = SLICE("");
+  ls->ok = cat_item(ls->out, &plain);
   return ls->ok;
 }
 

@@ -182,10 +182,8 @@ store(struct change *c, enum roster_state next)
     bool ok = item->listed || next == ROSTER_NONE_IN
                 ? roster_item_put(userd.roster, c->account, item)
                 : roster_item_del(userd.roster, c->account, item->jid);
-    if (!ok) {
-      userd_failed("change a subscription", c->own.bare);
-      return false;
-    }
+    if (!ok && errno != EDQUOT) userd_failed("change a subscription", c->own.bare);
+    if (!ok) return false;
   }
   return true;
 }
@@ -334,22 +332,33 @@ grant(struct change *c)
     presence_tell(c->own.bare, c->contact.bare, true);
 }
 
-/* s3.1.3: the request is kept whole, and delivered until it is answered. */
+/* The request without what its sender put into it. */
+static struct slice
+plain_request(struct change const *c)
+{
+  static stralloc sa = STRALLOC_ZERO;
+
+  sa.len = 0;
+  if (!xml_cat(&sa, "<presence") || !xml_cat_attr(&sa, "from", c->contact.bare) ||
+      !xml_cat_attr(&sa, "to", c->own.bare) || !xml_cat(&sa, " type='subscribe'/>"))
+    return SLICE("");
+  return slice_of(sa.s, sa.len);
+}
+
+static bool
+put_request(struct change const *c, struct slice xml)
+{
+  return xml.len && roster_request_put(userd.roster, c->account, c->contact.bare, xml);
+}
+
+/* s3.1.3: the request is kept whole, as long as there is room for that, and delivered until it
+ * is answered. */
 static bool
 keep_request(struct change const *c, struct stanza const *st)
 {
-  static stralloc sa = STRALLOC_ZERO;
-  struct slice xml = st->xml;
-
-  if (xml.len > ROSTER_REQUEST_BYTES) {
-    sa.len = 0;
-    if (!xml_cat(&sa, "<presence") || !xml_cat_attr(&sa, "from", c->contact.bare) ||
-        !xml_cat_attr(&sa, "to", c->own.bare) || !xml_cat(&sa, " type='subscribe'/>"))
-      return false;
-    xml = slice_of(sa.s, sa.len);
-  }
-  if (roster_request_put(userd.roster, c->account, c->contact.bare, xml)) return true;
-  userd_failed("keep a request", c->own.bare);
+  if (st->xml.len <= ROSTER_REQUEST_BYTES && put_request(c, st->xml)) return true;
+  if (put_request(c, plain_request(c))) return true;
+  if (errno != EDQUOT) userd_failed("keep a request", c->own.bare);
   return false;
 }
 

@@ -136,21 +136,32 @@ read_pieces(struct handle_ctx *ctx, struct xml_node const *e, struct piece *piec
   return true;
 }
 
-/* Whether the account has room for those of the pieces that are new. */
+/* Whether the account has room for the pieces. An account that has more than it may now may
+ * still replace a piece by one that is no longer. */
 static bool
 have_room(struct handle_ctx *ctx, uint64_t number, struct piece const *pieces, size_t n)
 {
+  size_t i, bytes, had;
   unsigned int have;
   struct slice old;
-  size_t i;
 
-  if (!profile_private_count(userd.profile, number, &have))
+  if (!profile_private_size(userd.profile, number, &have, &bytes))
     return refuse(ctx, ERR_INTERNAL, "");
-  for (i = 0; i < n; i++)
-    if (!profile_private_get(userd.profile, number, pieces[i].ns, pieces[i].name, &old))
+  had = bytes;
+  for (i = 0; i < n; i++) {
+    bytes += pieces[i].text.len;
+    if (profile_private_get(userd.profile, number, pieces[i].ns, pieces[i].name, &old))
+      bytes -= old.len;
+    else {
       have++;
-  if (have <= PROFILE_PRIVATE_ELEMENTS_MAX) return true;
-  return refuse(ctx, ERR_RESOURCE_CONSTRAINT, "there are too many elements");
+      bytes += pieces[i].ns.len + pieces[i].name.len + 1;
+    }
+  }
+  if (have > PROFILE_PRIVATE_ELEMENTS_MAX)
+    return refuse(ctx, ERR_RESOURCE_CONSTRAINT, "there are too many elements");
+  if (bytes > had && bytes > ACCOUNT_PRIVATE_BYTES)
+    return refuse(ctx, ERR_RESOURCE_CONSTRAINT, "there is too much private XML");
+  return true;
 }
 
 enum verdict

@@ -67,6 +67,15 @@
 #define EXPECT_US 5000000
 /* An archive id is the time in microseconds with so many bits of counting below it. */
 #define ARCHIVE_ID_SHIFT 12
+/* What an account may store in DATA/users, in bytes. Its roster, reckoned as it stands in the
+ * record that answers a client (so that the answer always fits RECORD_MAX)... */
+#define ACCOUNT_ROSTER_BYTES (1u << 20)
+/* ...subscription requests that wait for its answer, with their addresses... */
+#define ACCOUNT_REQUESTS_BYTES (512u << 10)
+/* ...all its private XML. Beside these, each by its own limit: a block list of
+ * ROSTER_BLOCKED_MAX addresses of ROSTER_JID_MAX bytes (500 KB), a vCard of PROFILE_VCARD_MAX.
+ * Together 3 MB. */
+#define ACCOUNT_PRIVATE_BYTES (1u << 20)
 /* What need not be on disk at once waits so long for what does (microseconds). */
 #define STORE_LATER_US 250000
 /* So often (microseconds) it is looked whether memory that became free goes back to the

@@ -89,6 +89,35 @@ cat_error(stralloc *out, struct stanza const *in, enum stanza_error e, struct sl
          stralloc_catb(out, in->kind.s, in->kind.len) && xml_cat(out, ">");
 }
 
+/* The longest escaped XML that a record has room for beside the envelope. */
+#define XML_MAX (RECORD_MAX - 65536)
+
+/* Whether xml, escaped, fits a record. */
+static bool
+fits(struct slice xml)
+{
+  size_t i, n = xml.len;
+
+  if (n > XML_MAX) return false;
+  if (n <= XML_MAX / 2) return true;
+  for (i = 0; i < xml.len; i++)
+    if (memchr("\\\t\n\r", xml.s[i], 5)) n++;
+  return n <= XML_MAX;
+}
+
+/* Answer in; an answer that is too long for a record becomes an error, so that each request
+ * has one. */
+static void
+answer(struct link *routed, struct stanza const *in, char const *type, stralloc *out)
+{
+  if (!fits(slice_of(out->s, out->len))) {
+    out->len = 0;
+    stanza_cat_error(out, in, ERR_RESOURCE_CONSTRAINT, SLICE("the answer is too long"));
+    type = "error";
+  }
+  stanza_answer(routed, in, type, slice_of(out->s, out->len));
+}
+
 void
 handle_result(struct link *routed, struct stanza const *in, struct slice inside)
 {
@@ -98,7 +127,7 @@ handle_result(struct link *routed, struct stanza const *in, struct slice inside)
   if (inside.len ? stanza_cat_result_open(&out, in) &&
                      stralloc_catb(&out, inside.s, inside.len) && xml_cat(&out, "</iq>")
                  : stanza_cat_result(&out, in))
-    stanza_answer(routed, in, "result", slice_of(out.s, out.len));
+    answer(routed, in, "result", &out);
 }
 
 void
@@ -108,8 +137,7 @@ handle_refuse(struct link *routed, struct stanza const *in, enum stanza_error e,
   static stralloc out = STRALLOC_ZERO;
 
   out.len = 0;
-  if (cat_error(&out, in, e, text, more))
-    stanza_answer(routed, in, "error", slice_of(out.s, out.len));
+  if (cat_error(&out, in, e, text, more)) answer(routed, in, "error", &out);
 }
 
 /* The type of the answer that is now in out; NULL: none is to be sent now. */
@@ -160,5 +188,5 @@ handle_record(struct link *l, struct record *r, struct handle_row const *rows, s
   if (!read_addresses(&ctx, &in)) return;
   iq = xml_parse(&arena, in.xml, "jabber:client", &why);
   type = run(&ctx, &in, iq, rows, n, &out);
-  if (type) stanza_answer(l, &in, type, slice_of(out.s, out.len));
+  if (type) answer(l, &in, type, &out);
 }

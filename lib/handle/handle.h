@@ -42,7 +42,8 @@ struct handle_row {
 void handle_announce(struct link *routed, struct handle_row const *rows, size_t n);
 
 /* Answer the iq of a stanza record by the rows, on its link. Requests that no row takes get
- * service-unavailable; results and errors are ignored. */
+ * service-unavailable; an answer that is too long for a record becomes resource-constraint;
+ * results and errors are ignored. */
 void handle_record(struct link *routed, struct record *r, struct handle_row const *rows,
                    size_t n);
 

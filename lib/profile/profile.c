@@ -193,6 +193,7 @@ profile_private_put(struct profile *p, uint64_t number, struct slice ns,
 struct count {
   struct slice prefix;
   unsigned int n;
+  size_t bytes;
 };
 
 static bool
@@ -200,19 +201,20 @@ on_private(void *cookie, struct slice key, struct slice value)
 {
   struct count *c = cookie;
 
-  (void)value;
   if (key.len < 8 || memcmp(key.s, c->prefix.s, 8) != 0) return false;
+  c->bytes += key.len - 8 + value.len;
   return ++c->n <= PROFILE_PRIVATE_ELEMENTS_MAX;
 }
 
 bool
-profile_private_count(struct profile *p, uint64_t number, unsigned int *n)
+profile_private_size(struct profile *p, uint64_t number, unsigned int *n, size_t *bytes)
 {
   char buf[8];
-  struct count c = {key_of(buf, number), 0};
+  struct count c = {key_of(buf, number), 0, 0};
 
   if (!store_each(p->store, p->private, c.prefix, on_private, &c)) return false;
   *n = c.n;
+  *bytes = c.bytes;
   return true;
 }
 

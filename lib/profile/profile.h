@@ -17,7 +17,7 @@
 /* A vCard as text: pictures of avatars should be 8 KiB (XEP-0153 s4.6); this is generous. */
 #define PROFILE_VCARD_MAX (256u << 10)
 /* What a private element may be as text, all of one name together, and how many names an
- * account may have. */
+ * account may have; all of them together ACCOUNT_PRIVATE_BYTES. */
 #define PROFILE_PRIVATE_MAX (128u << 10)
 #define PROFILE_PRIVATE_ELEMENTS_MAX 64
 /* Name and namespace of a private element: LMDB's keys have 511 bytes. */
@@ -83,9 +83,10 @@ bool profile_private_get(struct profile *p, uint64_t number, struct slice ns,
 bool profile_private_put(struct profile *p, uint64_t number, struct slice ns,
                          struct slice name, struct slice text);
 
-/* How many names of private elements an account has; PROFILE_PRIVATE_ELEMENTS_MAX + 1 for
- * any more than that. false with errno EIO. */
-bool profile_private_count(struct profile *p, uint64_t number, unsigned int *n);
+/* How many names of private elements an account has (PROFILE_PRIVATE_ELEMENTS_MAX + 1 for any
+ * more than that), and the bytes of those. false with errno EIO. */
+bool profile_private_size(struct profile *p, uint64_t number, unsigned int *n,
+                          size_t *bytes);
 
 /* When the account was last there, microseconds since 1970, and the status it left with,
  * which lives as store_get's value does. false with errno ENOENT or EIO. */

@@ -17,7 +17,7 @@ roster_block(struct roster *r, uint64_t account, struct slice owner, struct slic
     errno = EEXIST;
     return false;
   }
-  if (errno != ENOENT || !roster_counts(r, account, &c)) return false;
+  if (errno != ENOENT || !roster_counts_measured(r, account, &c)) return false;
   if (c.blocked >= ROSTER_BLOCKED_MAX) {
     errno = EDQUOT;
     return false;
@@ -33,7 +33,7 @@ roster_unblock(struct roster *r, uint64_t account, struct slice address)
   struct roster_counts c;
 
   if (!store_del(r->store, r->blocked, roster_key(buf, account, address))) return false;
-  if (!roster_counts(r, account, &c)) return false;
+  if (!roster_counts_measured(r, account, &c)) return false;
   c.blocked--;
   return roster_counts_put(r, account, &c);
 }

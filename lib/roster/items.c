@@ -71,19 +71,57 @@ roster_item_get(struct roster *r, uint64_t account, struct slice contact,
          decode(contact, v, out);
 }
 
-/* One more or one less is listed. */
-static bool
-count(struct roster *r, uint64_t account, bool was, bool is)
+/* Bytes of the tags and attributes' names of an item, of those of a group. */
+#define ITEM_MARKUP                                                                      \
+  (sizeof "<item jid='' name='' subscription='none' ask='subscribe' approved='true'>"    \
+          "</item>" -                                                                    \
+   1)
+#define GROUP_MARKUP (sizeof "<group></group>" - 1)
+
+/* The most bytes that text becomes when XML escapes it (&quot;) and then a record (\\n). */
+static size_t
+escaped(struct slice text)
 {
+  size_t i, n = text.len;
+
+  for (i = 0; i < text.len; i++)
+    if ((unsigned char)text.s[i] < ' ' || strchr("&<>'\"", text.s[i]))
+      n += 5;
+    else if (text.s[i] == '\\')
+      n++;
+  return n;
+}
+
+size_t
+roster_item_bytes(struct roster_item const *item)
+{
+  struct slice rest = item->groups, group;
+  size_t n = ITEM_MARKUP + escaped(item->jid) + escaped(item->name);
+
+  while (roster_group(&rest, &group))
+    n += GROUP_MARKUP + escaped(group);
+  return n;
+}
+
+/* Count what becomes of an item in the roster. An item that does not grow is taken also when
+ * the roster is over its limits. */
+static bool
+count(struct roster *r, uint64_t account, struct roster_item const *old,
+      struct roster_item const *item)
+{
+  size_t had = old->listed ? roster_item_bytes(old) : 0;
+  size_t has = item->listed ? roster_item_bytes(item) : 0;
   struct roster_counts c;
 
-  if (was == is) return true;
-  if (!roster_counts(r, account, &c)) return false;
-  if (is && c.items >= ROSTER_ITEMS_MAX) {
+  if (old->listed == item->listed && had == has) return true;
+  if (!roster_counts_measured(r, account, &c)) return false;
+  if ((item->listed && !old->listed && c.items >= ROSTER_ITEMS_MAX) ||
+      (has > had && c.item_bytes - had + has > ACCOUNT_ROSTER_BYTES)) {
     errno = EDQUOT;
     return false;
   }
-  c.items += is ? 1 : -1u;
+  c.items += (uint32_t)item->listed - (uint32_t)old->listed;
+  c.item_bytes += (uint32_t)has - (uint32_t)had;
   return roster_counts_put(r, account, &c);
 }
 
@@ -106,7 +144,6 @@ roster_item_put(struct roster *r, uint64_t account, struct roster_item const *it
   struct slice key;
   struct roster_item old;
   char buf[KEY_MAX];
-  bool listed = item->listed;
 
   if (!encode(&value, item)) return false;
   key = roster_key(buf, account, item->jid);
@@ -114,19 +151,20 @@ roster_item_put(struct roster *r, uint64_t account, struct roster_item const *it
   if (!roster_item_get(r, account, slice_of(buf + 8, key.len - 8), &old) &&
       errno != ENOENT)
     return false;
-  return count(r, account, old.listed, listed) &&
+  return count(r, account, &old, item) &&
          store_put(r->store, r->items, key, slice_of(value.s, value.len));
 }
 
 bool
 roster_item_del(struct roster *r, uint64_t account, struct slice contact)
 {
+  static struct roster_item const none = {.listed = false};
   char buf[KEY_MAX];
   struct slice key = roster_key(buf, account, contact);
   struct roster_item old;
 
-  return roster_item_get(r, account, contact, &old) &&
-         count(r, account, old.listed, false) && store_del(r->store, r->items, key);
+  return roster_item_get(r, account, contact, &old) && count(r, account, &old, &none) &&
+         store_del(r->store, r->items, key);
 }
 
 struct each {

@@ -9,7 +9,8 @@
 
 /* The tables, their keys, and the counts. */
 
-#define META_BYTES 20
+#define META_BYTES 28
+#define META_OLD_BYTES 20
 
 struct roster *
 roster_open(struct store *s)
@@ -50,9 +51,10 @@ roster_counts(struct roster *r, uint64_t account, struct roster_counts *out)
   struct slice v;
 
   memset(out, 0, sizeof *out);
+  out->measured = true;
   if (!store_get(r->store, r->meta, roster_key(buf, account, SLICE("")), &v))
     return errno == ENOENT;
-  if (v.len != META_BYTES) {
+  if (v.len != META_BYTES && v.len != META_OLD_BYTES) {
     errno = EIO;
     return false;
   }
@@ -60,7 +62,36 @@ roster_counts(struct roster *r, uint64_t account, struct roster_counts *out)
   uint32_unpack_big(v.s + 8, &out->items);
   uint32_unpack_big(v.s + 12, &out->requests);
   uint32_unpack_big(v.s + 16, &out->blocked);
+  out->measured = v.len == META_BYTES;
+  if (!out->measured) return true;
+  uint32_unpack_big(v.s + 20, &out->item_bytes);
+  uint32_unpack_big(v.s + 24, &out->request_bytes);
   return true;
+}
+
+static bool
+measure_item(void *cookie, struct roster_item const *item)
+{
+  if (item->listed)
+    ((struct roster_counts *)cookie)->item_bytes += roster_item_bytes(item);
+  return true;
+}
+
+static bool
+measure_request(void *cookie, struct slice contact, struct slice xml)
+{
+  ((struct roster_counts *)cookie)->request_bytes += contact.len + xml.len;
+  return true;
+}
+
+bool
+roster_counts_measured(struct roster *r, uint64_t account, struct roster_counts *c)
+{
+  if (!roster_counts(r, account, c)) return false;
+  if (c->measured) return true;
+  c->measured = true;
+  return roster_item_each(r, account, measure_item, c) &&
+         roster_request_each(r, account, measure_request, c);
 }
 
 bool
@@ -72,6 +103,8 @@ roster_counts_put(struct roster *r, uint64_t account, struct roster_counts const
   uint32_pack_big(v + 8, c->items);
   uint32_pack_big(v + 12, c->requests);
   uint32_pack_big(v + 16, c->blocked);
+  uint32_pack_big(v + 20, c->item_bytes);
+  uint32_pack_big(v + 24, c->request_bytes);
   return store_put(r->store, r->meta, roster_key(buf, account, SLICE("")),
                    slice_of(v, sizeof v));
 }
@@ -81,7 +114,7 @@ roster_touch(struct roster *r, uint64_t account)
 {
   struct roster_counts c;
 
-  if (!roster_counts(r, account, &c)) return false;
+  if (!roster_counts_measured(r, account, &c)) return false;
   c.version++;
   return roster_counts_put(r, account, &c);
 }

@@ -8,7 +8,10 @@
  *   pending  ACCOUNT CONTACT -> the request as it came: a presence element, text
  *   blocked  ACCOUNT ADDRESS -> bare JID of the account
  *   meta     ACCOUNT -> 8 bytes version of the roster, then of 4 bytes each the listed items,
- *            the waiting requests, the blocked addresses; big-endian
+ *            the waiting requests, the blocked addresses, the bytes of the listed items
+ *            (as roster_item_bytes reckons), the bytes of the waiting requests (text and
+ *            CONTACT); big-endian. A value of 20 bytes is older and ends before the bytes:
+ *            they are reckoned when the account is next written to
  * Slices that are given out lie in the map: they live until the next write or the end of the
  * turn. Functions that fail give false with errno EIO, having logged why, or as they say. */
 #ifndef ROSTER_H
@@ -61,6 +64,8 @@ struct roster_item {
 struct roster_counts {
   uint64_t version; /* rises with each change that clients are told of */
   uint32_t items, requests, blocked;
+  uint32_t item_bytes, request_bytes; /* 0 as long as they are not measured */
+  bool measured;
 };
 
 /* The roster's tables in the environment s, which must outlive it; made when s may write.
@@ -81,8 +86,12 @@ bool roster_touch(struct roster *r, uint64_t account);
 bool roster_item_get(struct roster *r, uint64_t account, struct slice contact,
                      struct roster_item *out);
 
+/* The most bytes that a listed item takes in the record that answers a client: its XML, with
+ * what XML and records escape. */
+size_t roster_item_bytes(struct roster_item const *item);
+
 /* Store the item; its slices may lie in the map. errno EDQUOT: ROSTER_ITEMS_MAX are listed
- * already; ENAMETOOLONG: the JID is over ROSTER_JID_MAX. */
+ * already, or the roster would grow over ACCOUNT_ROSTER_BYTES; ENAMETOOLONG: the JID is over ROSTER_JID_MAX. */
 bool roster_item_put(struct roster *r, uint64_t account, struct roster_item const *item);
 bool roster_item_del(struct roster *r, uint64_t account, struct slice contact);
 
@@ -104,7 +113,8 @@ bool roster_takes(enum roster_state s);
 
 /* ---- requests that wait ---- */
 
-/* errno EDQUOT: ROSTER_REQUESTS_MAX wait already; ENAMETOOLONG. One that waits is replaced. */
+/* errno EDQUOT: ROSTER_REQUESTS_MAX wait already, or they would grow over
+ * ACCOUNT_REQUESTS_BYTES; ENAMETOOLONG. One that waits is replaced. */
 bool roster_request_put(struct roster *r, uint64_t account, struct slice contact,
                         struct slice xml);
 

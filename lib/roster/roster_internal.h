@@ -15,6 +15,8 @@ struct roster {
  * no such key. */
 struct slice roster_key(char buf[KEY_MAX], uint64_t account, struct slice jid);
 
+/* The counts, measured, for a function that changes and then puts them. */
+bool roster_counts_measured(struct roster *r, uint64_t account, struct roster_counts *c);
 bool roster_counts_put(struct roster *r, uint64_t account, struct roster_counts const *c);
 
 /* Each entry of table t that belongs to the account: its JID and value. */

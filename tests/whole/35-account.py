@@ -66,6 +66,35 @@ def private_xml(t):
 
 
 @check
+def what_an_account_stores_is_bounded(t):
+    """Roster and private XML have a limit of bytes: what is too much is refused, what there is
+    can be read."""
+    a = Person(t, N + "/a")
+    full = ("wait", "resource-constraint")
+    groups = "".join("<group>%s%d</group>" % ("g" * 1000, i) for i in range(64))
+    put = "<query xmlns='%s'><item jid='c%%d@far.example'>%s</item></query>" % (ROSTER, groups)
+    refused = False
+    for i in range(70):
+        if refused:
+            a.ask("set", None, put % i, fails=full)
+        else:
+            e = a.iq("set", None, put % i)
+            refused = e.get("type") == "error"
+            assert not refused or i > 10, i
+    assert refused
+    e = a.ask("get", None, "<query xmlns='%s'/>" % ROSTER)
+    assert len(list(e.iter("{%s}item" % ROSTER))) > 10
+    for i in range(8):
+        a.ask("set", None, "<query xmlns='%s'><x xmlns='urn:x:%d'>%s</x></query>" % (
+            PRIVATE, i, "p" * 127000))
+    more = "<query xmlns='%s'><x xmlns='urn:more'>%s</x></query>" % (PRIVATE, "p" * 127000)
+    a.ask("set", None, more, fails=full)
+    a.ask("set", None, "<query xmlns='%s'><x xmlns='urn:x:0'/></query>" % PRIVATE)
+    a.ask("set", None, more)
+    away(a)
+
+
+@check
 def last_activity(t):
     """XEP-0012: 0 while one is there; then since when, and with which words."""
     r, j = Person(t, N + "/r"), Person(t, J + "/r")

@@ -156,6 +156,27 @@ pass(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
   return PASS;
 }
 
+/* An answer that a record holds only as long as nothing of it is escaped. */
+static enum verdict
+big(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
+    stralloc *out)
+{
+  char fill = slice_is(in->type, "set") ? '\\' : 'a';
+  size_t n = RECORD_MAX - RECORD_MAX / 4;
+
+  (void)ctx;
+  (void)e;
+  if (!stralloc_readyplus(out, n)) return REFUSE;
+  memset(out->s + out->len, fill, n);
+  out->len += n;
+  return DONE;
+}
+
+static struct handle_row const bigs[] = {
+  {HANDLE_HOST, "get", "u:big", "q", big, true},
+  {HANDLE_HOST, "set", "u:big", "q", big, true},
+};
+
 static struct handle_row const sample[] = {
   {HANDLE_HOST,                  "get", "u:done",  "q",  done,   true },
   {HANDLE_HOST,                  "set", "u:done",  "q",  empty,  true },
@@ -319,6 +340,23 @@ refuses(void **state)
   answers("h", "get", "<x:q/>", "error", ">" UNAVAILABLE); /* not XML */
 }
 
+/* No request stays without an answer because that is longer than a record. */
+static void
+too_long(void **state)
+{
+  static char const start_text[] = "routed\tstanza\tu@h/r\th\tiq\tresult\ti1\t\thostd:";
+
+  (void)state;
+  with(bigs, 2);
+  feed("routed\tstanza\th\tu@h/r\tiq\tget\ti1\t\tc2sd:1\t<iq><q xmlns='u:big'/></iq>");
+  assert_memory_equal(output, start_text, sizeof start_text - 1);
+  answers("h", "set", "<q xmlns='u:big'/>", "error",
+          "><error type='wait'><resource-constraint "
+          "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><text "
+          "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>the answer is too long</text>"
+          "</error></iq>");
+}
+
 /* Results and errors are never answered, nor is what is no iq, or comes from nobody. */
 static void
 ignores(void **state)
@@ -340,7 +378,7 @@ main(void)
   struct CMUnitTest const tests[] = {
     cmocka_unit_test(rows_are_apart), cmocka_unit_test(announces),
     cmocka_unit_test(dispatches),     cmocka_unit_test(refuses),
-    cmocka_unit_test(ignores),
+    cmocka_unit_test(ignores),        cmocka_unit_test(too_long),
   };
   return cmocka_run_group_tests(tests, start, NULL);
 }

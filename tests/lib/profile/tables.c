@@ -185,6 +185,7 @@ private_by_name_and_namespace(void **state)
 {
   struct slice text;
   unsigned int n;
+  size_t bytes;
 
   (void)state;
   assert_true(profile_private_put(p, 1, SLICE("urn:1"), SLICE("a"), SLICE("<1/>")));
@@ -197,9 +198,10 @@ private_by_name_and_namespace(void **state)
   errno = 0;
   assert_false(profile_private_get(p, 2, SLICE("urn:2"), SLICE("a"), &text));
   assert_int_equal(errno, ENOENT);
-  assert_true(profile_private_count(p, 1, &n) && n == 2);
-  assert_true(profile_private_count(p, 2, &n) && n == 1);
-  assert_true(profile_private_count(p, 3, &n) && n == 0);
+  assert_true(profile_private_size(p, 1, &n, &bytes) && n == 2);
+  assert_int_equal(bytes, 2 * (sizeof "urn:1" + 1 + 4));
+  assert_true(profile_private_size(p, 2, &n, &bytes) && n == 1);
+  assert_true(profile_private_size(p, 3, &n, &bytes) && n == 0 && bytes == 0);
 }
 
 static void
@@ -231,11 +233,12 @@ private_count_ends(void **state)
 {
   char ns[BASE_NUM];
   unsigned int i, n;
+  size_t bytes;
 
   (void)state;
   for (i = 0; i < PROFILE_PRIVATE_ELEMENTS_MAX + 5; i++)
     assert_true(profile_private_put(p, 1, num_u64(ns, i), SLICE("a"), SLICE("<a/>")));
-  assert_true(profile_private_count(p, 1, &n));
+  assert_true(profile_private_size(p, 1, &n, &bytes));
   assert_int_equal(n, PROFILE_PRIVATE_ELEMENTS_MAX + 1);
 }
 

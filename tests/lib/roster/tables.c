@@ -434,6 +434,150 @@ blocked_are_bounded(void **state)
   assert_true(roster_block(roster, 2, SLICE("you@x"), SLICE("more@x")));
 }
 
+/* ---- bytes ---- */
+
+static struct roster_counts
+counts(uint64_t account)
+{
+  struct roster_counts c;
+
+  assert_true(roster_counts(roster, account, &c));
+  return c;
+}
+
+static bool
+put_big(char const *jid, char const *name, unsigned int groups, char fill)
+{
+  char group[ROSTER_GROUP_MAX];
+  stralloc packed = STRALLOC_ZERO;
+  struct roster_item item = item_of(jid, ROSTER_NONE);
+  bool ok;
+
+  memset(group, fill, sizeof group);
+  while (groups--)
+    assert_true(roster_cat_group(&packed, slice_of(group, sizeof group)));
+  item.name = slice_str(name);
+  item.groups = slice_of(packed.s, packed.len);
+  errno = 0;
+  ok = roster_item_put(roster, 1, &item);
+  stralloc_free(&packed);
+  return ok;
+}
+
+/* An item counts as many bytes as its XML may have in a record: markup, each quote as &quot;,
+ * each backslash as two. */
+static void
+item_bytes(void **state)
+{
+  struct roster_item item = item_of("a@x", ROSTER_NONE_OUT);
+  size_t empty = roster_item_bytes(&item);
+  stralloc packed = STRALLOC_ZERO;
+
+  (void)state;
+  assert_true(empty > sizeof "<item jid='a@x' subscription='none' ask='subscribe'/>");
+  item.name = SLICE("'\\b");
+  assert_int_equal(roster_item_bytes(&item), empty + 6 + 2 + 1);
+  assert_true(roster_cat_group(&packed, SLICE("a&b")));
+  item.groups = slice_of(packed.s, packed.len);
+  assert_int_equal(roster_item_bytes(&item),
+                   empty + 9 + 8 + sizeof "<group></group>" - 1);
+  stralloc_free(&packed);
+}
+
+static void
+roster_is_bounded_in_bytes(void **state)
+{
+  char jid[32];
+  unsigned int i = 0;
+
+  (void)state;
+  do
+    snprintf(jid, sizeof jid, "c%u@x", i++);
+  while (i < 100 && put_big(jid, "", ROSTER_GROUPS_MAX, 'g'));
+  assert_int_equal(errno, EDQUOT);
+  assert_true(i > 10 && i < 20);
+  assert_true(counts(1).item_bytes <= ACCOUNT_ROSTER_BYTES);
+  /* The same text costs six times as much when XML must escape it. */
+  assert_false(put_big("c0@x", "", ROSTER_GROUPS_MAX, '&'));
+  assert_int_equal(errno, EDQUOT);
+  assert_true(put_big("c0@x", "n", ROSTER_GROUPS_MAX - 1, 'g'));
+  assert_true(roster_item_del(roster, 1, SLICE("c1@x")));
+  assert_true(put_big(jid, "", ROSTER_GROUPS_MAX, 'g'));
+  while (i--) {
+    snprintf(jid, sizeof jid, "c%u@x", i);
+    roster_item_del(roster, 1, slice_str(jid));
+  }
+  assert_int_equal(counts(1).item_bytes, 0);
+}
+
+/* What an older program stored is measured at the next write; a roster over the limit is
+ * there, and what makes it no longer is taken. */
+static void
+older_counts_are_measured(void **state)
+{
+  char old[20] = {0};
+  struct roster_counts c;
+  MDB_dbi meta, items;
+  char value[2 + 2 + 66 * 1025], key[8 + 4] = {0};
+  unsigned int i;
+
+  (void)state;
+  assert_true(store_table(store, "meta", &meta) && store_table(store, "roster", &items));
+  memset(value, 0, sizeof value);
+  value[1] = 1;
+  for (i = 0; i < 66; i++) {
+    value[4 + 1025 * i] = 3;
+    value[5 + 1025 * i] = (char)0xff;
+  }
+  key[7] = 1;
+  for (i = 0; i < 20; i++) {
+    memcpy(key + 8, "c0@x", 4);
+    key[9] = (char)('a' + i);
+    assert_true(
+      store_put(store, items, slice_of(key, 12), slice_of(value, sizeof value)));
+  }
+  old[7] = 5;
+  old[11] = 20;
+  assert_true(store_put(store, meta, slice_of(key, 8), slice_of(old, sizeof old)));
+  again();
+  c = counts(1);
+  assert_false(c.measured);
+  assert_int_equal(c.items, 20);
+  assert_false(put_big("d@x", "", 1, 'g'));
+  assert_int_equal(errno, EDQUOT);
+  assert_true(put_big("cb@x", "", 1, 'g'));
+  c = counts(1);
+  assert_true(c.measured && c.item_bytes > ACCOUNT_ROSTER_BYTES);
+  assert_int_equal(c.version, 5);
+}
+
+static void
+requests_are_bounded_in_bytes(void **state)
+{
+  static char text[ROSTER_REQUEST_BYTES];
+  char jid[32];
+  unsigned int i = 0;
+
+  (void)state;
+  memset(text, 'a', sizeof text);
+  do
+    snprintf(jid, sizeof jid, "c%u@x", i++);
+  while (i < 100 &&
+         roster_request_put(roster, 1, slice_str(jid), slice_of(text, sizeof text)));
+  assert_int_equal(errno, EDQUOT);
+  assert_int_equal(i, ACCOUNT_REQUESTS_BYTES / ROSTER_REQUEST_BYTES);
+  assert_true(roster_request_put(roster, 1, slice_str(jid), SLICE("<a/>")));
+  assert_true(roster_request_put(roster, 1, SLICE("c0@x"), SLICE("<a/>")));
+  assert_true(
+    roster_request_put(roster, 1, SLICE("more@x"), slice_of(text, sizeof text - 99)));
+  while (i--) {
+    snprintf(jid, sizeof jid, "c%u@x", i);
+    assert_true(roster_request_del(roster, 1, slice_str(jid)));
+  }
+  assert_true(roster_request_del(roster, 1, SLICE("more@x")));
+  assert_int_equal(counts(1).request_bytes, 0);
+}
+
 int
 main(void)
 {
@@ -449,6 +593,10 @@ main(void)
     cmocka_unit_test_setup_teardown(matching, start, finish),
     cmocka_unit_test_setup_teardown(all_lists, start, finish),
     cmocka_unit_test_setup_teardown(blocked_are_bounded, start, finish),
+    cmocka_unit_test_setup_teardown(item_bytes, start, finish),
+    cmocka_unit_test_setup_teardown(roster_is_bounded_in_bytes, start, finish),
+    cmocka_unit_test_setup_teardown(older_counts_are_measured, start, finish),
+    cmocka_unit_test_setup_teardown(requests_are_bounded_in_bytes, start, finish),
   };
   return cmocka_run_group_tests(tests, group_start, group_end);
 }
