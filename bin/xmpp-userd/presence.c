@@ -259,6 +259,7 @@ arrive(struct session const *s)
 void
 presence_comes(struct session *s, struct slice id)
 {
+  session_told(s);
   broadcast(s, shown_text(s), SLICE(""), id);
   arrive(s);
 }
@@ -267,7 +268,7 @@ static void
 own_available(struct stanza const *st)
 {
   struct session *s = session_make(st->from);
-  bool known = s && s->shown.len > 0;
+  bool known = s && s->shown.len && !s->untold;
 
   if (!s) return;
   session_instance(s, st->origin);
@@ -349,6 +350,7 @@ presence_goes(struct session *s, struct slice xml, struct slice id)
   struct slice bare = slice_str(s->user->bare);
   bool was = s->shown.len > 0;
 
+  if (was) session_ends(s);
   session_show(s, SLICE(""));
   if (was) broadcast(s, xml, SLICE("unavailable"), id);
   end_directed(s, xml, was);

@@ -78,12 +78,12 @@ recall_shown(struct link *l, struct record *r)
   (void)l;
   if (!s) return;
   session_instance(s, instance);
-  if (s->shown.len) return;
+  if (s->shown.len && !s->untold) return;
   if (!session_show(s, xml)) {
     session_free_if_idle(s);
     return;
   }
-  if (has_told_all(instance)) presence_comes(s, SLICE(""));
+  if (s->untold || has_told_all(instance)) presence_comes(s, SLICE(""));
 }
 
 void

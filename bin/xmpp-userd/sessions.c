@@ -230,6 +230,76 @@ session_direct_none(struct session *s)
   table_wipe(&s->directed);
 }
 
+/* ---- a turn that is lost ---- */
+
+/* What was remembered of a session that ended in this turn. */
+struct ended {
+  struct ended *next;
+  char instance[LINK_NAME_MAX + 1];
+  stralloc shown, directed; /* addresses, each with a newline behind */
+  char full[];
+};
+
+static struct ended *ended;
+static uint64_t turns = 1;
+
+void
+session_ends(struct session *s)
+{
+  struct ended *e = calloc(1, sizeof *e + strlen(s->full) + 1);
+  struct directed const *d;
+
+  if (!e) return;
+  strcpy(e->full, s->full);
+  strcpy(e->instance, s->instance);
+  if (!stralloc_copy(&e->shown, &s->shown)) e->shown.len = 0;
+  for (d = s->directed_first; d; d = d->next)
+    if (stralloc_readyplus(&e->directed, d->len + 1)) {
+      stralloc_catb(&e->directed, d->to, d->len);
+      stralloc_catb(&e->directed, "\n", 1);
+    }
+  e->next = ended;
+  ended = e;
+}
+
+void
+session_told(struct session *s)
+{
+  s->told = turns;
+  s->untold = false;
+}
+
+static void
+ended_again(struct ended const *e)
+{
+  struct session *s = session_make(slice_str(e->full));
+  struct slice rest = slice_of(e->directed.s, e->directed.len), line;
+
+  if (!s || s->shown.len) return;
+  strcpy(s->instance, e->instance);
+  session_show(s, slice_of(e->shown.s, e->shown.len));
+  while (slice_word(&rest, '\n', &line))
+    session_direct(s, line, true);
+}
+
+void
+sessions_turn(bool kept)
+{
+  struct session *s;
+  struct ended *e;
+
+  for (s = kept ? NULL : first; s; s = s->all_next)
+    if (s->told == turns) s->untold = true;
+  turns++;
+  while ((e = ended)) {
+    ended = e->next;
+    if (!kept) ended_again(e);
+    stralloc_free(&e->shown);
+    stralloc_free(&e->directed);
+    free(e);
+  }
+}
+
 void
 sessions_up(void)
 {

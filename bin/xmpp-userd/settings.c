@@ -19,6 +19,7 @@ open_store(void)
   snprintf(path, sizeof path, "%s/users", service_data());
   userd.store = store_open(path, true, false, MAP_BYTES);
   if (!userd.store) return false;
+  store_refuse_when_full(userd.store);
   userd.roster = roster_open(userd.store);
   userd.profile = profile_open(userd.store);
   return userd.roster && userd.profile;
@@ -143,6 +144,9 @@ userd_may_change(struct jid const *j)
 void
 userd_failed(char const *what, struct slice bare)
 {
+  int e = errno;
+
+  if (store_is_full(userd.store)) return; /* which the log says once */
   log_event(LOG_WARN, "not-done", "what", what, "account", log_text(bare), "why",
-            strerror(errno), NULL);
+            strerror(e), NULL);
 }

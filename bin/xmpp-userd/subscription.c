@@ -294,7 +294,10 @@ subscription_outbound(struct stanza const *st)
     return;
   }
   if (c.kind == UNSUBSCRIBED) c.item.approved = false;
-  if (!store(&c, cell->next)) return;
+  if (!store(&c, cell->next)) {
+    if (errno == EDQUOT) later_outbound(st); /* the roster is full */
+    return;
+  }
   if ((c.kind == SUBSCRIBED || c.kind == UNSUBSCRIBED) &&
       !roster_request_del(userd.roster, c.account, c.contact.bare))
     return;
@@ -371,6 +374,8 @@ take_request(struct change *c, struct stanza const *st)
     grant(c);
   else if (cell->goes && keep_request(c, st) && store(c, cell->next))
     deliver(c, st);
+  else if (cell->goes && errno == EDQUOT) /* as if the account had said no */
+    subscription_put(c->own.bare, c->contact.bare, kind_names[UNSUBSCRIBED]);
 }
 
 /* Presence of two accounts of ours begins or ends for the one that takes it. */

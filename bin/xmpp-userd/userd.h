@@ -80,6 +80,8 @@ struct session {
   struct table directed;            /* the same nodes by address */
   struct directed *directed_first, **directed_last; /* in the order of coming */
   size_t directed_bytes;
+  uint64_t told;      /* the turn in which its contacts were told that it is there */
+  bool untold;        /* that turn was lost */
   uint64_t confirmed; /* which coming up of routed's link it was told of in */
   bool wants_roster, wants_blocklist;
   bool directed_full; /* and the log has said so */
@@ -103,6 +105,17 @@ struct session *session_make(struct slice full);
 /* Forget it; forget it if nothing is remembered of it. */
 void session_free(struct session *s);
 void session_free_if_idle(struct session *s);
+
+/* Session s, which showed presence, is about to end: what is remembered of it is kept until the
+ * store has taken the turn. */
+void session_ends(struct session *s);
+
+/* The contacts are told in this turn that session s is there. */
+void session_told(struct session *s);
+
+/* The turn is over: the store has taken it, or nothing of it was said. Then the sessions that
+ * ended in it are there again, and those that came have still to be told of. */
+void sessions_turn(bool kept);
 
 /* The first of all sessions. */
 struct session *sessions_first(void);
@@ -185,10 +198,16 @@ bool roster_subscribed(struct slice account_bare, struct slice who_bare);
  * want the roster are told. */
 void roster_push(struct slice bare, uint64_t account, struct slice contact);
 
-/* ---- subscriptions (subscription.c) ---- */
+/* ---- subscriptions (subscription.c, later.c) ---- */
 
 void subscription_outbound(struct stanza const *st);
 void subscription_inbound(struct stanza const *st);
+
+/* A stanza of type subscribe, unsubscribe, subscribed or unsubscribed for which there is no
+ * room. One of a client is refused; one of a contact waits until the store has room, as long
+ * as SUBSCRIPTIONS_LATER_BYTES are not passed (later.c). */
+void later_outbound(struct stanza const *st);
+void later_inbound(struct stanza const *st);
 
 /* The item is removed from the roster of bare: say to the contact what that ends
  * (s2.5.2). */

@@ -10,7 +10,8 @@
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, and the envelope of what routed sends. Not the XML.
  * ROOMS   handlers.c what is answered; sessions.c who is there; recall.c over restarts;
- *         presence.c RFC 6121 s4; subscription.c s3; roster.c s2; counter.c how often;
+ *         presence.c RFC 6121 s4; subscription.c s3, later.c when the store is full; roster.c s2;
+ *         counter.c how often;
  *         xepNNNN_*.c one extension each
  */
 #include "profile.h"
@@ -33,6 +34,24 @@ up(struct link *l)
   blocking_announce();
 }
 
+static bool
+is_subscription(struct slice type)
+{
+  return slice_is(type, "subscribe") || slice_is(type, "subscribed") ||
+         slice_is(type, "unsubscribe") || slice_is(type, "unsubscribed");
+}
+
+static void
+on_subscription(struct stanza const *st)
+{
+  bool outbound = slice_has_word(st->tags, SLICE("outbound"));
+
+  if (store_is_full(userd.store))
+    (outbound ? later_outbound : later_inbound)(st);
+  else
+    (outbound ? subscription_outbound : subscription_inbound)(st);
+}
+
 static void
 on_presence(struct record *r)
 {
@@ -42,12 +61,24 @@ on_presence(struct record *r)
   st.xml = record_get(r, STANZA_XML);
   if (!st.to.len)
     presence_own(&st);
-  else if (slice_has_word(st.tags, SLICE("outbound")))
-    subscription_outbound(&st);
-  else if (slice_is(st.type, "probe"))
+  else if (is_subscription(st.type))
+    on_subscription(&st);
+  else if (slice_is(st.type, "probe") && !slice_has_word(st.tags, SLICE("outbound")))
     presence_probe(&st);
-  else
-    subscription_inbound(&st);
+}
+
+/* All requests of type set write: they are refused before anything is done. */
+static bool
+is_refused(struct link *l, struct record *r)
+{
+  struct stanza st;
+
+  if (!slice_is(record_get(r, STANZA_TYPE), "set") || !store_is_full(userd.store))
+    return false;
+  stanza_read(r, 0, &st);
+  handle_refuse(l, &st, ERR_RESOURCE_CONSTRAINT,
+                SLICE("the server has no room to store it"), SLICE(""));
+  return true;
 }
 
 static void
@@ -59,19 +90,24 @@ on_stanza(struct link *l, struct record *r)
     search_stanza(l, r);
   else if (slice_is(record_get(r, STANZA_KIND), "presence"))
     on_presence(r);
-  else
+  else if (!is_refused(l, r))
     handle_record(l, r, handlers, handlers_n);
 }
 
-/* What was said in this turn is not true if the store failed: routed's link ends before it
- * leaves. Ending the read of the accounts lets the next turn see new ones. */
+/* userd commits the store before its links are flushed. A turn that the store does not take is
+ * not said: routed's link ends, routed says the turn's records again, and the store, which is
+ * full then, refuses those that write and serves those that read. Ending the read of the
+ * accounts lets the next turn see new ones. */
 static void
 turn(void)
 {
   struct link *routed = link_find(ROUTED);
+  bool kept;
 
   if (userd.accounts) accounts_commit(userd.accounts);
-  if (!store_commit(userd.store) && routed) link_discard(routed, "the store failed");
+  kept = store_commit(userd.store);
+  sessions_turn(kept);
+  if (!kept && routed) link_discard(routed, "the store failed");
 }
 
 static unsigned int

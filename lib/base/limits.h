@@ -76,6 +76,13 @@
  * ROSTER_BLOCKED_MAX addresses of ROSTER_JID_MAX bytes (500 KB), a vCard of PROFILE_VCARD_MAX.
  * Together 3 MB. */
 #define ACCOUNT_PRIVATE_BYTES (1u << 20)
+/* A store that is full looks so often (microseconds) whether there is room again, less and
+ * less often while it is full again within a minute; for so many bytes. */
+#define STORE_PROBE_MIN_US 1000000
+#define STORE_PROBE_MAX_US 60000000
+#define STORE_PROBE_BYTES (64u << 10)
+/* Subscription stanzas that wait until the store takes them, in bytes. */
+#define SUBSCRIPTIONS_LATER_BYTES (256u << 10)
 /* What need not be on disk at once waits so long for what does (microseconds). */
 #define STORE_LATER_US 250000
 /* So often (microseconds) it is looked whether memory that became free goes back to the

@@ -13,6 +13,10 @@ struct store {
   MDB_txn *write, *read;
   bool writer, lost, hurry;
   uint64_t since_us; /* the first write behind the last commit */
+  bool refuses, full;
+  int why;                                       /* errno of the write that failed */
+  uint64_t probe_us, pause_us, said_us, room_us; /* room_us: when it was full no more */
+  uint64_t refused;
   char dir[];
 };
 
@@ -85,6 +89,83 @@ store_close(struct store *s)
   free(s);
 }
 
+/* ---- full ---- */
+
+void
+store_refuse_when_full(struct store *s)
+{
+  s->refuses = true;
+}
+
+/* The turn is lost because a write failed with errno. */
+static void
+lose(struct store *s)
+{
+  uint64_t now = door_now();
+
+  s->lost = true;
+  if (!s->refuses || s->full) return;
+  s->full = true;
+  s->why = errno;
+  s->pause_us = s->room_us && now - s->room_us < 60000000 && s->pause_us
+                  ? 2 * s->pause_us
+                  : STORE_PROBE_MIN_US;
+  if (s->pause_us > STORE_PROBE_MAX_US) s->pause_us = STORE_PROBE_MAX_US;
+  s->probe_us = now + s->pause_us;
+  s->said_us = now;
+  log_event(LOG_WARN, "store-full", "store", s->dir, "why", strerror(s->why), NULL);
+}
+
+/* Write a value of STORE_PROBE_BYTES, or take it away. */
+static bool
+try_to_write(struct store *s, bool put)
+{
+  static char const room[STORE_PROBE_BYTES];
+  MDB_val key = {5, (void *)(uintptr_t) "probe"}, value = {sizeof room, NULL};
+  MDB_txn *txn;
+  MDB_dbi t;
+  int rc = mdb_txn_begin(s->env, NULL, 0, &txn);
+
+  if (rc) return false;
+  value.mv_data = (void *)(uintptr_t)room;
+  rc = mdb_dbi_open(txn, NULL, 0, &t);
+  if (!rc) rc = put ? mdb_put(txn, t, &key, &value, 0) : mdb_del(txn, t, &key, NULL);
+  if (!rc) return !mdb_txn_commit(txn);
+  mdb_txn_abort(txn);
+  return false;
+}
+
+/* Whether there is room again. */
+static bool
+probe(struct store *s)
+{
+  uint64_t now = door_now();
+
+  if (now < s->probe_us) return false;
+  s->probe_us = now + s->pause_us;
+  if (try_to_write(s, true)) {
+    try_to_write(s, false);
+    s->full = false;
+    s->room_us = now;
+    log_event(LOG_WARN, "store-has-room", "store", s->dir, "refused", log_num(s->refused),
+              NULL);
+    s->refused = 0;
+    return true;
+  }
+  if (now - s->said_us >= 60000000) {
+    s->said_us = now;
+    log_event(LOG_WARN, "store-full", "store", s->dir, "why", strerror(s->why), "refused",
+              log_num(s->refused), NULL);
+  }
+  return false;
+}
+
+bool
+store_is_full(struct store *s)
+{
+  return s->full && !probe(s);
+}
+
 static MDB_txn *
 begin_write(struct store *s)
 {
@@ -95,13 +176,18 @@ begin_write(struct store *s)
     errno = EIO;
     return NULL;
   }
+  if (store_is_full(s)) {
+    s->refused++;
+    errno = s->why;
+    return NULL;
+  }
   rc = mdb_txn_begin(s->env, NULL, 0, &s->write);
   s->hurry = false;
   s->since_us = door_now();
   if (!rc) return s->write;
   s->write = NULL;
-  s->lost = true;
   failed(s, "begin", rc);
+  lose(s);
   return NULL;
 }
 
@@ -169,12 +255,12 @@ static bool
 wrote(struct store *s, char const *what, int rc)
 {
   if (!rc) return true;
-  if (rc != MDB_NOTFOUND) {
-    mdb_txn_abort(s->write);
-    s->write = NULL;
-    s->lost = true;
-  }
-  return failed(s, what, rc);
+  if (rc == MDB_NOTFOUND) return failed(s, what, rc);
+  mdb_txn_abort(s->write);
+  s->write = NULL;
+  failed(s, what, rc);
+  lose(s);
+  return false;
 }
 
 static bool
@@ -219,7 +305,7 @@ store_abandon(struct store *s)
 
   if (s->write) mdb_txn_abort(s->write);
   s->write = NULL;
-  s->lost = true;
+  lose(s);
   errno = e;
 }
 
@@ -300,5 +386,9 @@ store_commit(struct store *s)
   if (!s->write) return !was_lost;
   rc = mdb_txn_commit(s->write);
   s->write = NULL;
-  return !rc || failed(s, "commit", rc);
+  if (!rc) return true;
+  failed(s, "commit", rc);
+  lose(s);
+  s->lost = false;
+  return false;
 }

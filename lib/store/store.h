@@ -27,7 +27,7 @@ bool store_get(struct store *s, MDB_dbi t, struct slice key, struct slice *value
 
 /* Set, or delete (ENOENT when it was not there). Visible to store_get at once; on disk after
  * store_commit. false with errno EIO, or ENOSPC when the map or the disk is full, having
- * logged why: then the whole turn is lost, and store_commit fails. */
+ * logged why: then the whole turn is lost, and store_commit fails. (But see store_is_full.) */
 bool store_put(struct store *s, MDB_dbi t, struct slice key, struct slice value);
 bool store_del(struct store *s, MDB_dbi t, struct slice key);
 
@@ -60,5 +60,22 @@ bool store_each(struct store *s, MDB_dbi t, struct slice from, store_fn *fn,
 /* The end of a turn. true: what was written is on disk (or nothing was). false: nothing of
  * it is; logged. */
 bool store_commit(struct store *s);
+
+/* ---- a store that is full ----
+ *
+ * A program that can refuse what its neighbours ask of it calls store_refuse_when_full once.
+ * After a turn that failed (no room in the map or on the disk, or another error of a write)
+ * the store is full: reads go on, and store_put and its like fail at once with the errno of
+ * that turn (ENOSPC, EIO) and do not spoil the turn. The program ends the links by which the
+ * turn's records came (link_discard); their senders say them again, and now each is answered:
+ * what only reads as ever, what wants to write with an error. Once in STORE_PROBE_MIN_US to
+ * STORE_PROBE_MAX_US a write, or store_is_full, tries whether STORE_PROBE_BYTES can be written,
+ * and when that works the store is full no more. One line is logged when the store becomes
+ * full, one a minute, one at the end. */
+void store_refuse_when_full(struct store *s);
+
+/* Whether all writes of this turn that are still to come will be refused. Asked before a record
+ * is handled, so that nothing of it is done by half. */
+bool store_is_full(struct store *s);
 
 #endif

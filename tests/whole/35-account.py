@@ -78,7 +78,7 @@ def what_an_account_stores_is_bounded(t):
         if refused:
             a.ask("set", None, put % i, fails=full)
         else:
-            e = a.iq("set", None, put % i)
+            e = a.ask_later("set", None, put % i)()
             refused = e.get("type") == "error"
             assert not refused or i > 10, i
     assert refused

@@ -274,6 +274,115 @@ abandon(void **state)
   has(writer, table, "b", "1");
 }
 
+/* ---- full ---- */
+
+/* Fill the map by values of n bytes; the turn that does not fit is lost. The number of those
+ * that fit. */
+static unsigned int
+fill(size_t n)
+{
+  char *value = calloc(1, n), key[16];
+  unsigned int i;
+
+  for (i = 0;; i++) {
+    snprintf(key, sizeof key, "fill%u", i);
+    if (!store_put(writer, table, slice_str(key), slice_of(value, n))) break;
+    if (!store_commit(writer)) break;
+  }
+  assert_int_equal(errno, ENOSPC);
+  store_commit(writer);
+  free(value);
+  return i;
+}
+
+/* A store that was not told to refuse tries each time. */
+static void
+full_tries_again(void **state)
+{
+  (void)state;
+  open_writer(MAP);
+  put("a", "1");
+  assert_true(store_commit(writer));
+  fill(100000);
+  assert_false(store_is_full(writer));
+  put("a", "2");
+  assert_true(store_commit(writer));
+}
+
+/* Reads go on, writes are refused and cost the turn nothing; room that was made is found after
+ * a second. */
+static void
+full_refuses(void **state)
+{
+  (void)state;
+  open_writer(MAP);
+  store_refuse_when_full(writer);
+  door_set_clock(1000000000);
+  put("a", "1");
+  assert_true(store_commit(writer));
+  assert_false(store_is_full(writer));
+  fill(60000);
+  assert_true(store_is_full(writer));
+  has(writer, table, "a", "1");
+  errno = 0;
+  assert_false(store_put(writer, table, SLICE("a"), SLICE("2")));
+  assert_int_equal(errno, ENOSPC);
+  errno = 0;
+  assert_false(store_del(writer, table, SLICE("a")));
+  assert_int_equal(errno, ENOSPC);
+  has(writer, table, "a", "1");
+  assert_true(store_commit(writer));
+  door_set_clock(1000000000 + STORE_PROBE_MIN_US);
+  assert_true(store_is_full(writer));
+  assert_true(store_commit(writer));
+}
+
+/* Free pages in the map are room, as soon as STORE_PROBE_BYTES find a place. */
+static void
+full_ends(void **state)
+{
+  struct slice v;
+  unsigned int i, n;
+  char key[16];
+
+  (void)state;
+  open_writer(MAP);
+  store_refuse_when_full(writer);
+  door_set_clock(1000000000);
+  n = fill(60000);
+  store_close(writer);
+  open_writer(MAP);
+  for (i = 0; i < n / 2; i++) {
+    snprintf(key, sizeof key, "fill%u", i);
+    assert_true(store_del(writer, table, slice_str(key)));
+    assert_true(store_commit(writer));
+  }
+  store_refuse_when_full(writer);
+  put("big", "1");
+  errno = ENOSPC;
+  store_abandon(writer);
+  assert_false(store_commit(writer));
+  assert_false(store_put(writer, table, SLICE("b"), SLICE("1")));
+  assert_true(store_commit(writer));
+  door_set_clock(1000000000 + STORE_PROBE_MIN_US - 1);
+  assert_true(store_is_full(writer));
+  door_set_clock(1000000000 + STORE_PROBE_MIN_US);
+  put("b", "1"); /* a write looks by itself */
+  assert_false(store_is_full(writer));
+  assert_true(store_commit(writer));
+  has(writer, table, "big", NULL);
+  has(writer, table, "b", "1");
+  /* Full again within a minute: the next look is later. */
+  put("c", "1");
+  store_abandon(writer);
+  assert_false(store_commit(writer));
+  door_set_clock(1000000000 + 2 * STORE_PROBE_MIN_US + 1);
+  assert_true(store_is_full(writer));
+  door_set_clock(1000000000 + 3 * STORE_PROBE_MIN_US);
+  assert_false(store_is_full(writer));
+  assert_false(store_get(writer, table, SLICE("probe"), &v));
+}
+
 /* ---- a reader in the same folder (in a process of its own, as a program is) ---- */
 
 typedef void child_fn(void);
@@ -532,6 +641,9 @@ main(void)
     cmocka_unit_test_setup_teardown(next, start, finish),
     cmocka_unit_test_setup_teardown(append, start, finish),
     cmocka_unit_test_setup_teardown(abandon, start, finish),
+    cmocka_unit_test_setup_teardown(full_tries_again, start, finish),
+    cmocka_unit_test_setup_teardown(full_refuses, start, finish),
+    cmocka_unit_test_setup_teardown(full_ends, start, finish),
     cmocka_unit_test_setup_teardown(reader_sees_commits, start, finish),
     cmocka_unit_test_setup_teardown(reader_cannot_write, start, finish),
     cmocka_unit_test_setup_teardown(no_folder, start, finish),
