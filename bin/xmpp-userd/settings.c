@@ -90,6 +90,7 @@ userd_load(struct settings *st, bool first)
   access_free(userd.access);
   userd.access = access;
   userd.settings = st;
+  ends_start();
   return true;
 }
 

@@ -405,6 +405,15 @@ take_answer(struct change *c, struct stanza const *st)
   take_presence(c);
 }
 
+static void
+take(struct change *c, struct stanza const *st)
+{
+  if (c->kind == SUBSCRIBE)
+    take_request(c, st);
+  else
+    take_answer(c, st);
+}
+
 void
 subscription_inbound(struct stanza const *st)
 {
@@ -419,8 +428,43 @@ subscription_inbound(struct stanza const *st)
   if (slice_eq(c.own.bare, c.contact.bare) || c.contact.bare.len > ROSTER_JID_MAX ||
       blocking_has(c.own.bare, &from) || !counter_takes(&c.own, false))
     return;
-  if (c.kind == SUBSCRIBE)
-    take_request(&c, st);
-  else
-    take_answer(&c, st);
+  take(&c, st);
+}
+
+/* ---- the end of an account ---- */
+
+/* Neither a block list nor a count of stanzas keeps the half of a contact from ending. */
+static void
+end_half(struct slice bare, struct slice contact, enum kind kind)
+{
+  static stralloc sa = STRALLOC_ZERO;
+  struct stanza st = {.to = contact, .from = bare, .kind = SLICE("presence")};
+  struct change c;
+
+  sa.len = 0;
+  st.type = slice_str(kind_names[kind]);
+  if (!begin(&c, contact, bare, st.type) || !xml_cat(&sa, "<presence") ||
+      !xml_cat_attr(&sa, "from", bare) || !xml_cat_attr(&sa, "to", contact) ||
+      !xml_cat_attr(&sa, "type", st.type) || !xml_cat(&sa, "/>"))
+    return;
+  st.xml = slice_of(sa.s, sa.len);
+  take(&c, &st);
+}
+
+void
+subscription_end(struct slice bare, struct roster_item const *item)
+{
+  static enum kind const kinds[] = {UNSUBSCRIBE, UNSUBSCRIBED};
+
+  bool local = userd_is_local(jid_cut(item->jid).domain);
+  size_t i;
+
+  if (!local && roster_gives(item->state)) presence_tell(bare, item->jid, false);
+  for (i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    if (outbound[item->state][kinds[i]].next == item->state) continue;
+    if (local)
+      end_half(bare, item->jid, kinds[i]);
+    else
+      subscription_put(bare, item->jid, kind_names[kinds[i]]);
+  }
 }

@@ -216,6 +216,22 @@ void subscription_cancel(struct slice bare, struct roster_item const *item);
 /* Send a subscription stanza of one account. */
 void subscription_put(struct slice from, struct slice to, char const *type);
 
+/* Account bare has ended: its contact, of whom it had this item, is told that so have all
+ * subscriptions between the two, and the half of a contact of ours is changed at once. */
+void subscription_end(struct slice bare, struct roster_item const *item);
+
+/* ---- accounts that have ended (ends.c) ---- */
+
+/* Look whether accounts were deleted, and end what contacts and routed know of them. Before a
+ * stanza is handled, and when routed's link comes up. */
+void ends_look(void);
+
+/* The turn is over, and the store has taken it or not: look again in the next. */
+void ends_turn(bool kept);
+
+/* Look for what accounts have left that were deleted unseen. */
+void ends_start(void);
+
 /* ---- mod_pres_counter (counter.c) ---- */
 
 /* Count a subscription stanza of the account in one direction. false: it is one too many. */
@@ -227,6 +243,9 @@ handle_fn xep0191_list, xep0191_block, xep0191_unblock;
 
 /* Whether the account does not want to hear from, or be seen by, j. */
 bool blocking_has(struct slice bare, struct jid const *j);
+
+/* Tell routed the list of whoever has the name bare now; it may be empty. */
+void blocking_tell(struct slice bare);
 
 /* Tell routed all block lists. */
 void blocking_announce(void);

@@ -55,6 +55,12 @@ tell_all(struct slice bare, uint64_t account)
     userd_failed("read a block list", bare);
 }
 
+void
+blocking_tell(struct slice bare)
+{
+  tell_all(bare, userd_number_with(bare, "mod_blocking"));
+}
+
 struct announcement {
   uint64_t last; /* the account that was told of */
 };

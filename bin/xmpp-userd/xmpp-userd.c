@@ -5,14 +5,13 @@
  * READS   settings/xmpp-userd      (from xmpp-confgen; again on SIGHUP); DATA/accounts
  * FDS     2 log, notif readiness; with -p 0 and 1 records
  * SPEAKS  records to routed (xmpp-records(7))
- * STORES  DATA/users (lib/roster, lib/profile)
+ * STORES  DATA/users (lib/roster, lib/profile; table ended, see ends.c)
  * LIMITS  those of the stores; DIRECTED_BYTES of directed presence a session
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, and the envelope of what routed sends. Not the XML.
  * ROOMS   handlers.c what is answered; sessions.c who is there; recall.c over restarts;
  *         presence.c RFC 6121 s4; subscription.c s3, later.c when the store is full; roster.c s2;
- *         counter.c how often;
- *         xepNNNN_*.c one extension each
+ *         counter.c how often; ends.c deleted accounts; xepNNNN_*.c one extension each
  */
 #include "profile.h"
 
@@ -25,6 +24,7 @@ up(struct link *l)
 {
   if (l->program != ROUTED) return;
   userd_accounts();
+  ends_look();
   recall_up();
   handlers_announce(l);
   search_announce(l);
@@ -86,6 +86,7 @@ on_stanza(struct link *l, struct record *r)
 {
   received++;
   userd_accounts();
+  ends_look();
   if (search_serves(jid_cut(record_get(r, STANZA_TO)).domain))
     search_stanza(l, r);
   else if (slice_is(record_get(r, STANZA_KIND), "presence"))
@@ -107,6 +108,7 @@ turn(void)
   if (userd.accounts) accounts_commit(userd.accounts);
   kept = store_commit(userd.store);
   sessions_turn(kept);
+  ends_turn(kept);
   if (!kept && routed) link_discard(routed, "the store failed");
 }
 

@@ -5,13 +5,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* A hundred bytes an account: room for ten million. */
 #define MAP_BYTES (4ull << 30)
 
 struct accounts {
   struct store *store;
-  MDB_dbi jid, number, meta;
+  MDB_dbi jid, number, meta, ended;
 };
 
 struct accounts *
@@ -25,7 +26,8 @@ accounts_open(char const *data, bool writer)
   a->store = store_open(path, writer, false, MAP_BYTES);
   if (a->store && store_table(a->store, "jid", &a->jid) &&
       store_table(a->store, "number", &a->number) &&
-      store_table(a->store, "meta", &a->meta))
+      store_table(a->store, "meta", &a->meta) &&
+      store_table(a->store, "ended", &a->ended))
     return a;
   accounts_close(a);
   return NULL;
@@ -104,6 +106,27 @@ accounts_add(struct accounts *a, struct slice bare)
          put_number(a, a->meta, SLICE("next"), n + 1);
 }
 
+/* Remember that the account has ended, and forget the oldest such end. */
+static bool
+note_end(struct accounts *a, uint64_t number, struct slice bare)
+{
+  uint64_t count = 0, next = 0, n;
+  char key[8], value[8 + JID_MAX];
+  struct slice jid, v;
+
+  if (bare.len > JID_MAX) return true;
+  if (store_get(a->store, a->meta, SLICE("ended"), &v)) count = unpack(v);
+  if (accounts_ended(a, &next, &n, &jid) && count + 1 >= next + ACCOUNTS_ENDED_MAX) {
+    uint64_pack_big(key, next);
+    if (!store_del(a->store, a->ended, slice_of(key, 8))) return false;
+  }
+  uint64_pack_big(key, count + 1);
+  uint64_pack_big(value, number);
+  memcpy(value + 8, bare.s, bare.len);
+  return put_number(a, a->meta, SLICE("ended"), count + 1) &&
+         store_put(a->store, a->ended, slice_of(key, 8), slice_of(value, 8 + bare.len));
+}
+
 bool
 accounts_del(struct accounts *a, struct slice bare)
 {
@@ -113,7 +136,29 @@ accounts_del(struct accounts *a, struct slice bare)
   if (!n) return false;
   uint64_pack_big(packed, n);
   return store_del(a->store, a->jid, bare) &&
-         store_del(a->store, a->number, slice_of(packed, 8));
+         store_del(a->store, a->number, slice_of(packed, 8)) && note_end(a, n, bare);
+}
+
+bool
+accounts_ended(struct accounts *a, uint64_t *count, uint64_t *number, struct slice *bare)
+{
+  char packed[8];
+  struct slice key, v;
+
+  uint64_pack_big(packed, *count + 1);
+  if (!store_next(a->store, a->ended, slice_of(packed, 8), &key, &v)) return false;
+  errno = EIO;
+  if (v.len < 8) return false;
+  *count = unpack(key);
+  *number = unpack(slice_of(v.s, 8));
+  *bare = slice_of(v.s + 8, v.len - 8);
+  return *count != 0;
+}
+
+uint64_t
+accounts_changes(struct accounts *a)
+{
+  return store_changes(a->store);
 }
 
 struct each {

@@ -5,6 +5,9 @@
  *   jid      bare JID, prepared          -> number, 8 bytes big-endian
  *   number   number, 8 bytes big-endian  -> bare JID
  *   meta     "next"                      -> the number that the next account gets
+ *            "ended"                     -> the count of the last end
+ *   ended    count of ended accounts     -> number of the one that ended then, 8 bytes, and its
+ *            (8 bytes, big-endian)          bare JID; the last ACCOUNTS_ENDED_MAX
  * A number is given once and never again. */
 #ifndef ACCOUNTS_H
 #define ACCOUNTS_H
@@ -30,6 +33,15 @@ uint64_t accounts_next(struct accounts *a);
  * EIO. */
 bool accounts_add(struct accounts *a, struct slice bare);
 bool accounts_del(struct accounts *a, struct slice bare);
+
+/* The first end of an account behind the end that was counted *count (0: the oldest that is
+ * remembered): its count, the number and JID of the account; bare lives as a value of
+ * store_get. false with errno ENOENT (there is none) or EIO. */
+bool accounts_ended(struct accounts *a, uint64_t *count, uint64_t *number,
+                    struct slice *bare);
+
+/* A number that differs after accounts were added or deleted. */
+uint64_t accounts_changes(struct accounts *a);
 
 /* Call fn for each account by JID, until it gives false. false with errno EIO. */
 typedef bool accounts_fn(void *cookie, struct slice bare, uint64_t number);

@@ -83,6 +83,8 @@
 #define STORE_PROBE_BYTES (64u << 10)
 /* Subscription stanzas that wait until the store takes them, in bytes. */
 #define SUBSCRIPTIONS_LATER_BYTES (256u << 10)
+/* Ends of accounts that DATA/accounts remembers for stores that have not heard of them. */
+#define ACCOUNTS_ENDED_MAX 1000
 /* What need not be on disk at once waits so long for what does (microseconds). */
 #define STORE_LATER_US 250000
 /* So often (microseconds) it is looked whether memory that became free goes back to the

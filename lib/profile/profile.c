@@ -244,3 +244,27 @@ profile_last_put(struct profile *p, uint64_t number, uint64_t us, struct slice s
   return store_put(p->store, p->last, key_of(buf, number),
                    slice_of(value, 8 + status.len));
 }
+
+/* ---- the end of an account ---- */
+
+bool
+profile_purge(struct profile *p, uint64_t number, unsigned int most, unsigned int *done)
+{
+  MDB_dbi const tables[] = {p->vcard, p->search, p->private, p->last};
+  char buf[8];
+  size_t i;
+
+  for (i = 0; i < sizeof tables / sizeof *tables && *done < most; i++)
+    if (!store_del_some(p->store, tables[i], key_of(buf, number), most - *done, done))
+      return false;
+  return true;
+}
+
+bool
+profile_next(struct profile *p, uint64_t after, uint64_t *number)
+{
+  MDB_dbi const tables[] = {p->vcard, p->search, p->private, p->last};
+
+  return store_next_number(p->store, tables, sizeof tables / sizeof *tables, after,
+                           number);
+}

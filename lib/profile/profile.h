@@ -88,6 +88,15 @@ bool profile_private_put(struct profile *p, uint64_t number, struct slice ns,
 bool profile_private_size(struct profile *p, uint64_t number, unsigned int *n,
                           size_t *bytes);
 
+/* Delete at most so many entries of an account, and add their number to *done: when that is
+ * less, nothing is left. */
+bool profile_purge(struct profile *p, uint64_t number, unsigned int most,
+                   unsigned int *done);
+
+/* The first account behind this number that something is stored of. false with errno ENOENT:
+ * there is none. */
+bool profile_next(struct profile *p, uint64_t after, uint64_t *number);
+
 /* When the account was last there, microseconds since 1970, and the status it left with,
  * which lives as store_get's value does. false with errno ENOENT or EIO. */
 bool profile_last_get(struct profile *p, uint64_t number, uint64_t *us,

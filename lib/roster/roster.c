@@ -143,3 +143,25 @@ roster_each_of(struct roster *r, MDB_dbi t, uint64_t account, roster_text_fn *fn
   uint64_pack_big(e.account, account);
   return store_each(r->store, t, slice_of(e.account, 8), on_entry, &e);
 }
+
+bool
+roster_purge(struct roster *r, uint64_t account, unsigned int most, unsigned int *done)
+{
+  MDB_dbi const tables[] = {r->items, r->pending, r->blocked, r->meta};
+  char buf[KEY_MAX];
+  struct slice key = roster_key(buf, account, SLICE(""));
+  size_t i;
+
+  for (i = 0; i < sizeof tables / sizeof *tables && *done < most; i++)
+    if (!store_del_some(r->store, tables[i], key, most - *done, done)) return false;
+  return true;
+}
+
+bool
+roster_next(struct roster *r, uint64_t after, uint64_t *account)
+{
+  MDB_dbi const tables[] = {r->items, r->pending, r->blocked, r->meta};
+
+  return store_next_number(r->store, tables, sizeof tables / sizeof *tables, after,
+                           account);
+}

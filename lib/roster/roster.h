@@ -79,6 +79,17 @@ bool roster_counts(struct roster *r, uint64_t account, struct roster_counts *out
 /* The version of the roster is one more. */
 bool roster_touch(struct roster *r, uint64_t account);
 
+/* ---- the end of an account ---- */
+
+/* Delete at most so many entries of an account, and add their number to *done: when that is
+ * less, nothing is left. */
+bool roster_purge(struct roster *r, uint64_t account, unsigned int most,
+                  unsigned int *done);
+
+/* The first account behind this number that something is stored of. false with errno ENOENT:
+ * there is none. */
+bool roster_next(struct roster *r, uint64_t after, uint64_t *account);
+
 /* ---- items ---- */
 
 /* The item of a contact; errno ENOENT: there is none, and *out is one of state none, not

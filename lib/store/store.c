@@ -1,6 +1,7 @@
 #include "store/store.h"
 
 #include <skalibs/strerr.h>
+#include <skalibs/uint64.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -327,6 +328,58 @@ store_del(struct store *s, MDB_dbi t, struct slice key)
 
   s->hurry = true;
   return ok;
+}
+
+bool
+store_del_some(struct store *s, MDB_dbi t, struct slice prefix, unsigned int most,
+               unsigned int *done)
+{
+  struct slice key, value;
+  unsigned int n;
+  char copy[512]; /* LMDB has no longer keys */
+
+  for (n = 0; n < most; n++) {
+    if (!store_next(s, t, prefix, &key, &value)) return errno == ENOENT;
+    if (key.len < prefix.len || memcmp(key.s, prefix.s, prefix.len) != 0 ||
+        key.len > sizeof copy)
+      return true;
+    memcpy(copy, key.s, key.len);
+    if (!store_del(s, t, slice_of(copy, key.len))) return false;
+    ++*done;
+  }
+  return true;
+}
+
+bool
+store_next_number(struct store *s, MDB_dbi const *tables, size_t n, uint64_t after,
+                  uint64_t *number)
+{
+  struct slice key, value;
+  uint64_t found, best = 0;
+  char from[8];
+  size_t i;
+
+  uint64_pack_big(from, after + 1);
+  for (i = 0; i < n; i++) {
+    if (!store_next(s, tables[i], slice_of(from, 8), &key, &value)) {
+      if (errno != ENOENT) return false;
+      continue;
+    }
+    if (key.len < 8) continue;
+    uint64_unpack_big(key.s, &found);
+    if (!best || found < best) best = found;
+  }
+  *number = best;
+  errno = ENOENT;
+  return best != 0;
+}
+
+uint64_t
+store_changes(struct store const *s)
+{
+  MDB_envinfo info;
+
+  return mdb_env_info(s->env, &info) ? 0 : info.me_last_txnid;
 }
 
 bool

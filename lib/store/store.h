@@ -57,6 +57,19 @@ typedef bool store_fn(void *cookie, struct slice key, struct slice value);
 bool store_each(struct store *s, MDB_dbi t, struct slice from, store_fn *fn,
                 void *cookie);
 
+/* Delete entries whose key begins with prefix (not empty), at most so many; add their number
+ * to *done. false as store_del. */
+bool store_del_some(struct store *s, MDB_dbi t, struct slice prefix, unsigned int most,
+                    unsigned int *done);
+
+/* The smallest number behind after that the keys of one of these n tables begin with (8 bytes,
+ * big-endian). false with errno ENOENT: there is none; or EIO. */
+bool store_next_number(struct store *s, MDB_dbi const *tables, size_t n, uint64_t after,
+                       uint64_t *number);
+
+/* A number that differs after another process has committed. */
+uint64_t store_changes(struct store const *s);
+
 /* The end of a turn. true: what was written is on disk (or nothing was). false: nothing of
  * it is; logged. */
 bool store_commit(struct store *s);

@@ -249,12 +249,69 @@ no_data(void **state)
   assert_null(accounts_open(top, false));
 }
 
+static void
+end_is(uint64_t after, uint64_t count, uint64_t number, char const *jid)
+{
+  uint64_t n;
+  struct slice bare;
+
+  errno = 0;
+  if (!accounts_ended(a, &after, &n, &bare)) {
+    assert_int_equal(errno, ENOENT);
+    assert_null(jid);
+    return;
+  }
+  assert_int_equal(after, count);
+  assert_int_equal(n, number);
+  assert_true(jid && slice_is(bare, jid));
+}
+
+/* Whoever keeps something of an account is told that it has ended, also long after. */
+static void
+ends_are_remembered(void **state)
+{
+  (void)state;
+  end_is(0, 0, 0, NULL);
+  add("a@x", 1);
+  add("b@x", 2);
+  assert_true(accounts_del(a, SLICE("b@x")));
+  assert_true(accounts_commit(a));
+  add("b@x", 3);
+  assert_true(accounts_del(a, SLICE("b@x")) && accounts_del(a, SLICE("a@x")));
+  assert_true(accounts_commit(a));
+  again();
+  end_is(0, 1, 2, "b@x");
+  end_is(1, 2, 3, "b@x");
+  end_is(2, 3, 1, "a@x");
+  end_is(3, 0, 0, NULL);
+}
+
+static void
+oldest_ends_are_forgotten(void **state)
+{
+  uint64_t n;
+
+  (void)state;
+  for (n = 1; n <= ACCOUNTS_ENDED_MAX + 2; n++) {
+    add("a@x", n);
+    assert_true(accounts_del(a, SLICE("a@x")));
+  }
+  assert_true(accounts_commit(a));
+  again();
+  end_is(0, 3, 3, "a@x");
+  end_is(3, 4, 4, "a@x");
+  end_is(ACCOUNTS_ENDED_MAX + 1, ACCOUNTS_ENDED_MAX + 2, ACCOUNTS_ENDED_MAX + 2, "a@x");
+  end_is(ACCOUNTS_ENDED_MAX + 2, 0, 0, NULL);
+}
+
 int
 main(void)
 {
   struct CMUnitTest const tests[] = {
     cmocka_unit_test_setup_teardown(numbers_rise, start, finish),
     cmocka_unit_test_setup_teardown(never_reused, start, finish),
+    cmocka_unit_test_setup_teardown(ends_are_remembered, start, finish),
+    cmocka_unit_test_setup_teardown(oldest_ends_are_forgotten, start, finish),
     cmocka_unit_test_setup_teardown(refusals, start, finish),
     cmocka_unit_test_setup_teardown(lost_turn, start, finish),
     cmocka_unit_test_setup_teardown(each, start, finish),

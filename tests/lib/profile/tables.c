@@ -292,11 +292,44 @@ alone(void **state)
   arena_wipe(&a);
 }
 
+static void
+purges(void **state)
+{
+  struct profile_card card = {.bare = SLICE("a@x")};
+  unsigned int done = 0, n;
+  uint64_t number, us;
+  struct slice text;
+  size_t bytes;
+
+  (void)state;
+  errno = 0;
+  assert_false(profile_next(p, 0, &number));
+  assert_int_equal(errno, ENOENT);
+  assert_true(profile_vcard_put(p, 7, SLICE("<v/>"), SLICE(""), &card));
+  assert_true(profile_private_put(p, 7, SLICE("urn:1"), SLICE("a"), SLICE("<1/>")));
+  assert_true(profile_private_put(p, 7, SLICE("urn:2"), SLICE("a"), SLICE("<1/>")));
+  assert_true(profile_last_put(p, 7, 1, SLICE("")));
+  assert_true(profile_last_put(p, 8, 1, SLICE("")));
+  assert_true(profile_next(p, 0, &number) && number == 7);
+  assert_true(profile_next(p, 7, &number) && number == 8);
+  assert_true(profile_purge(p, 7, 4, &done));
+  assert_int_equal(done, 4);
+  done = 0;
+  assert_true(profile_purge(p, 7, 4, &done));
+  assert_int_equal(done, 1);
+  assert_true(profile_next(p, 0, &number) && number == 8);
+  assert_false(profile_vcard_get(p, 7, &text, NULL));
+  assert_true(profile_private_size(p, 7, &n, &bytes) && !n);
+  assert_false(profile_last_get(p, 7, &us, &text));
+  assert_true(profile_last_get(p, 8, &us, &text));
+}
+
 int
 main(void)
 {
   struct CMUnitTest const tests[] = {
     cmocka_unit_test_setup_teardown(vcard_and_its_hash, start, finish),
+    cmocka_unit_test_setup_teardown(purges, start, finish),
     cmocka_unit_test_setup_teardown(vcard_limits, start, finish),
     cmocka_unit_test_setup_teardown(directory_in_order, start, finish),
     cmocka_unit_test_setup_teardown(directory_values_are_cut, start, finish),

@@ -434,6 +434,51 @@ blocked_are_bounded(void **state)
   assert_true(roster_block(roster, 2, SLICE("you@x"), SLICE("more@x")));
 }
 
+/* ---- the end of an account ---- */
+
+static void
+next_account_is(uint64_t after, uint64_t want)
+{
+  uint64_t n;
+  bool there = roster_next(roster, after, &n);
+
+  assert_int_equal(there ? n : 0, want);
+}
+
+static void
+purges(void **state)
+{
+  unsigned int done = 0;
+
+  (void)state;
+  next_account_is(0, 0);
+  put(1, "a@x", true);
+  put(2, "a@x", true);
+  put(2, "b@x", false);
+  assert_true(roster_request_put(roster, 2, SLICE("b@x"), SLICE("<b/>")));
+  assert_true(roster_block(roster, 2, SLICE("me@x"), SLICE("c@x")));
+  assert_true(roster_block(roster, 300, SLICE("you@x"), SLICE("c@x")));
+  assert_true(roster_touch(roster, 2));
+  again();
+  next_account_is(0, 1);
+  next_account_is(1, 2);
+  next_account_is(2, 300);
+  next_account_is(300, 0);
+  assert_true(roster_purge(roster, 2, 3, &done));
+  assert_int_equal(done, 3);
+  next_account_is(1, 2);
+  done = 0;
+  assert_true(roster_purge(roster, 2, 3, &done));
+  assert_int_equal(done, 2);
+  again();
+  next_account_is(1, 300);
+  counts_are(2, 0, 0, 0, 0);
+  counts_are(1, 0, 1, 0, 0);
+  done = 0;
+  assert_true(roster_purge(roster, 2, 3, &done));
+  assert_int_equal(done, 0);
+}
+
 /* ---- bytes ---- */
 
 static struct roster_counts
@@ -593,6 +638,7 @@ main(void)
     cmocka_unit_test_setup_teardown(matching, start, finish),
     cmocka_unit_test_setup_teardown(all_lists, start, finish),
     cmocka_unit_test_setup_teardown(blocked_are_bounded, start, finish),
+    cmocka_unit_test_setup_teardown(purges, start, finish),
     cmocka_unit_test_setup_teardown(item_bytes, start, finish),
     cmocka_unit_test_setup_teardown(roster_is_bounded_in_bytes, start, finish),
     cmocka_unit_test_setup_teardown(older_counts_are_measured, start, finish),

@@ -1,0 +1,209 @@
+#include "profile.h"
+
+#include <skalibs/uint64.h>
+
+#include <errno.h>
+#include <string.h>
+
+/* What is left of accounts that were deleted. xmpp-authd counts the ends of accounts in
+ * DATA/accounts; userd keeps in table ended of DATA/users which count it has dealt with:
+ *
+ *   1. The end is seen before anything else of its turn is handled. routed gets the block list
+ *      of whoever has the name now; contacts are told unsubscribe and unsubscribed (XEP-0077
+ *      s3.2, RFC 6121 s3.3), and the rosters of ours are changed in the same turn, so that
+ *      nobody who takes the name gets what was meant for the one before.
+ *   2. In later turns, when that has left, the data of the account is deleted, PURGED_A_TICK
+ *      entries each. Then the count is put down, and the next end is looked for.
+ *
+ * Killed in between, userd begins this end again: all that is told twice is true. Accounts that
+ * were deleted before ends were counted, or more than ACCOUNTS_ENDED_MAX ends ago, are found by
+ * a slow walk over all numbers that something is stored of; nobody knows their names any more,
+ * and their data is deleted. */
+
+#define PURGED_A_TICK 500u
+#define LOOKED_AT_A_TICK 100u
+#define TICK_US 100000
+#define REST_US 60000000
+#define RETRY_US 1000000
+
+static struct event_timer purge_timer, walk_timer;
+static MDB_dbi table;
+static bool open, looked, begun; /* begun: in this turn */
+static uint64_t seen;            /* accounts_changes at the last look */
+static uint64_t count;           /* of the end that is dealt with, or was */
+static uint64_t before;          /* count, before this one was begun */
+static uint64_t number;          /* of its account; 0: none is */
+static uint64_t walked_to;       /* the number that was looked at last */
+
+/* ---- 1: the end is told ---- */
+
+static bool
+keep_item(void *cookie, struct roster_item const *item)
+{
+  stralloc *kept = cookie;
+  char state = (char)item->state;
+
+  return stralloc_catb(kept, &state, 1) && roster_cat_group(kept, item->jid);
+}
+
+static bool
+tell_contacts(struct slice bare)
+{
+  stralloc kept = STRALLOC_ZERO;
+  struct roster_item item = {.listed = true};
+  struct slice rest;
+  bool ok = roster_item_each(userd.roster, number, keep_item, &kept);
+
+  rest = slice_of(kept.s, kept.len);
+  while (ok && rest.len) {
+    item.state = (enum roster_state)rest.s[0];
+    rest = slice_of(rest.s + 1, rest.len - 1);
+    ok = roster_group(&rest, &item.jid);
+    if (ok) subscription_end(bare, &item);
+  }
+  stralloc_free(&kept);
+  return ok;
+}
+
+static void purge(void *cookie);
+
+static void
+begin(uint64_t ended_count, uint64_t ended_number, struct slice jid)
+{
+  char bare[JID_MAX];
+
+  if (jid.len > sizeof bare) return;
+  memcpy(bare, jid.s, jid.len); /* which lies in the map */
+  number = ended_number;
+  begun = true;
+  log_event(LOG_INFO, "account-ended", "account", log_text(jid), "number",
+            log_num(number), NULL);
+  blocking_tell(slice_of(bare, jid.len));
+  if (!tell_contacts(slice_of(bare, jid.len)))
+    userd_failed("tell contacts of the end", slice_of(bare, jid.len));
+  before = count;
+  count = ended_count;
+  event_timer_start(&purge_timer, door_now(), purge, NULL);
+}
+
+/* ---- 2: the data goes ---- */
+
+static bool
+put_down(void)
+{
+  char value[8];
+
+  uint64_pack_big(value, count);
+  return store_put(userd.store, table, SLICE("count"), slice_of(value, 8));
+}
+
+static void
+purge(void *cookie)
+{
+  unsigned int done = 0;
+  bool ok;
+
+  (void)cookie;
+  ok = !store_is_full(userd.store) &&
+       roster_purge(userd.roster, number, PURGED_A_TICK, &done) &&
+       profile_purge(userd.profile, number, PURGED_A_TICK, &done) &&
+       (done == PURGED_A_TICK || put_down());
+  if (!ok || done == PURGED_A_TICK) {
+    event_timer_start(&purge_timer, door_now() + (ok ? 0 : RETRY_US), purge, NULL);
+    return;
+  }
+  log_event(LOG_INFO, "account-purged", "number", log_num(number), NULL);
+  number = 0;
+  seen = 0;
+}
+
+static bool
+open_table(void)
+{
+  struct slice v;
+
+  if (open) return true;
+  open = store_table(userd.store, "ended", &table);
+  if (open && store_get(userd.store, table, SLICE("count"), &v) && v.len == 8)
+    uint64_unpack_big(v.s, &count);
+  return open;
+}
+
+void
+ends_look(void)
+{
+  uint64_t now, next = count, n;
+  struct slice bare;
+
+  if (looked || !userd.accounts) return;
+  looked = true;
+  now = accounts_changes(userd.accounts);
+  if (number || now == seen || store_is_full(userd.store)) return;
+  accounts_commit(userd.accounts); /* a read that began before does not see it */
+  seen = now;
+  if (accounts_ended(userd.accounts, &next, &n, &bare)) begin(next, n, bare);
+}
+
+void
+ends_turn(bool kept)
+{
+  if (!kept && begun) {
+    event_timer_cancel(&purge_timer);
+    number = seen = 0;
+    count = before;
+  }
+  looked = begun = false;
+}
+
+/* ---- what nobody has said ---- */
+
+static bool
+is_deleted(uint64_t n)
+{
+  struct slice bare;
+
+  if (!userd.accounts || n >= accounts_next(userd.accounts)) return false;
+  return !accounts_jid(userd.accounts, n, &bare) && errno == ENOENT;
+}
+
+static bool
+next_number(uint64_t *out)
+{
+  uint64_t a, b;
+  bool has_a = roster_next(userd.roster, walked_to, &a);
+  bool has_b = profile_next(userd.profile, walked_to, &b);
+
+  *out = has_a && (!has_b || a < b) ? a : b;
+  return has_a || has_b;
+}
+
+static void
+walk(void *cookie)
+{
+  uint64_t wait = TICK_US, n;
+  unsigned int i;
+
+  (void)cookie;
+  looked = false;
+  seen = 0;
+  ends_look(); /* an end that was counted is told, not only walked upon */
+  for (i = 0; i < LOOKED_AT_A_TICK && !number && !store_is_full(userd.store); i++) {
+    if (!next_number(&n)) {
+      walked_to = 0;
+      wait = REST_US;
+      break;
+    }
+    walked_to = n;
+    if (!is_deleted(n)) continue;
+    number = n;
+    event_timer_start(&purge_timer, door_now(), purge, NULL);
+  }
+  event_timer_start(&walk_timer, door_now() + wait, walk, NULL);
+}
+
+void
+ends_start(void)
+{
+  if (open_table() && !event_timer_on(&walk_timer))
+    event_timer_start(&walk_timer, door_now() + TICK_US, walk, NULL);
+}
