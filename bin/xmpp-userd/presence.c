@@ -82,7 +82,9 @@ put_shown(struct session const *s, struct slice to)
 struct broadcast {
   struct session const *s;
   struct slice xml, type, id;
+  struct jid from;
   uint64_t account;
+  bool blocks; /* the account's block list is not empty */
   stralloc tos;
   size_t n;
 };
@@ -121,8 +123,12 @@ static bool
 add_contact(void *cookie, struct roster_item const *item)
 {
   struct broadcast *b = cookie;
+  struct jid to;
 
-  if (roster_gives(item->state) && !is_blocked(slice_str(b->s->full), item->jid))
+  if (!roster_gives(item->state)) return true;
+  to = jid_cut(item->jid);
+  if ((!b->blocks || !blocking_has(b->from.bare, &to)) &&
+      !blocking_has(to.bare, &b->from))
     add(b, item->jid);
   return true;
 }
@@ -145,6 +151,8 @@ broadcast(struct session const *s, struct slice xml, struct slice type, struct s
   struct slice bare = slice_str(s->user->bare);
   struct broadcast b = {.s = s, .xml = xml, .type = type, .id = id};
 
+  b.from = jid_cut(slice_str(s->full));
+  b.blocks = blocking_has_any(bare);
   b.account = account_of(s->user);
   if (b.account && !roster_item_each(userd.roster, b.account, add_contact, &b))
     userd_failed("broadcast presence", bare);

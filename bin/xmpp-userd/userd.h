@@ -244,6 +244,9 @@ handle_fn xep0191_list, xep0191_block, xep0191_unblock;
 /* Whether the account does not want to hear from, or be seen by, j. */
 bool blocking_has(struct slice bare, struct jid const *j);
 
+/* Whether there is anybody it does not want to. */
+bool blocking_has_any(struct slice bare);
+
 /* Tell routed the list of whoever has the name bare now; it may be empty. */
 void blocking_tell(struct slice bare);
 

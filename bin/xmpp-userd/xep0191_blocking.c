@@ -17,6 +17,15 @@ blocking_has(struct slice bare, struct jid const *j)
          roster_is_blocked(userd.roster, account, j);
 }
 
+bool
+blocking_has_any(struct slice bare)
+{
+  uint64_t account = userd_number_with(bare, "mod_blocking");
+  struct roster_counts c;
+
+  return account && roster_counts(userd.roster, account, &c) && c.blocked;
+}
+
 /* ---- what routed is told ---- */
 
 static bool
