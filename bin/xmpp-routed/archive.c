@@ -224,7 +224,7 @@ archive_wait(struct passing const *p, struct jid const *to)
 {
   struct host const *h = routed_host(to->domain);
 
-  if (!p->id || !h || !h->has_offline) return false;
+  if (!p->id || !h || !h->has_offline || !post_find(MAMD)) return false;
   /* mod_offline: neither kept nor answered, unless the options say so. */
   if (slice_is(p->st.type, "groupchat") && !h->stores_groupchat)
     return !h->bounces_groupchat;

@@ -84,8 +84,17 @@ post_free(struct post *p)
   free(p);
 }
 
+/* A message that was to be archived, and not to wait, has been delivered: its sender is not told
+ * otherwise. */
+static bool
+was_delivered(struct post const *post, struct passing const *p)
+{
+  return post->program == MAMD && slice_is(p->st.kind, "message") &&
+         !slice_has_word(p->st.tags, SLICE("wait"));
+}
+
 static void
-return_to_sender(struct slice text, struct letter const *head)
+return_to_sender(struct post const *post, struct slice text, struct letter const *head)
 {
   stralloc line = STRALLOC_ZERO;
   struct record r;
@@ -94,7 +103,7 @@ return_to_sender(struct slice text, struct letter const *head)
   if (head->verb == VERB_STANZA && stralloc_cats(&line, "stanza\t") &&
       stralloc_catb(&line, text.s, text.len) && record_split(&r, line.s, line.len)) {
     stanza_read(&r, 0, &p.st);
-    deliver_bounce(&p, ERR_SERVICE_UNAVAILABLE, NULL);
+    if (!was_delivered(post, &p)) deliver_bounce(&p, ERR_SERVICE_UNAVAILABLE, NULL);
   }
   source_release(head->source, head->epoch, head->number);
   stralloc_free(&line);
@@ -113,7 +122,7 @@ give_up(void *cookie)
   p->kept = stralloc_zero;
   for (i = p->head; i < kept.len; i += sizeof head + head.len) {
     memcpy(&head, kept.s + i, sizeof head);
-    return_to_sender(slice_of(kept.s + i + sizeof head, head.len), &head);
+    return_to_sender(p, slice_of(kept.s + i + sizeof head, head.len), &head);
     n++;
   }
   log_event(LOG_WARN, "service-lost", "service", p->name, "returned", log_num(n), NULL);
@@ -121,20 +130,36 @@ give_up(void *cookie)
   post_free(p);
 }
 
-struct post *
-post_of(struct link *l)
+static struct post *
+post_make(struct slice name, enum program program)
 {
   struct post *p;
 
   for (p = posts; p; p = p->next)
-    if (!strcmp(p->name, l->name)) return p;
+    if (slice_is(name, p->name)) return p;
+  if (name.len > LINK_NAME_MAX) return NULL;
   p = calloc(1, sizeof *p);
   if (!p) return NULL;
-  strcpy(p->name, l->name);
-  p->program = l->program;
+  memcpy(p->name, name.s, name.len);
+  p->program = program;
   p->next = posts;
   posts = p;
   return p;
+}
+
+struct post *
+post_of(struct link *l)
+{
+  return post_make(slice_str(l->name), l->program);
+}
+
+void
+posts_expect(struct slice name)
+{
+  struct post *p = program_find(name) == MAMD ? post_make(name, MAMD) : NULL;
+
+  if (p && !p->link && !event_timer_on(&p->grace))
+    event_timer_start(&p->grace, door_now() + POST_GRACE_US, give_up, p);
 }
 
 struct post *

@@ -166,6 +166,10 @@ struct post *post_find(enum program p);
 /* The first (behind NULL), the next; NULL: no more. */
 struct post *posts_next(struct post const *p);
 
+/* At the start: the settings name an instance. What is to be stored waits for it as if it had
+ * been there. */
+void posts_expect(struct slice name);
+
 void posts_up(struct link *l);
 void posts_gone(struct link *l);
 void posts_acked(struct link *l, struct record *r);

@@ -102,8 +102,10 @@ routed_load(struct settings *st, bool first)
   free_hosts(hosts);
   hosts = list;
   row = NULL;
-  while (first && (row = settings_next(st, "expect", row)))
+  while (first && (row = settings_next(st, "expect", row))) {
     expected_add(row->value[0]);
+    posts_expect(row->value[0]);
+  }
   services_changed();
   return true;
 fail:
