@@ -186,6 +186,41 @@ foreign_holds(struct slice t)
   return t.s[t.len - 1] != '.' && has_a_label(t.s);
 }
 
+/* Labels in the form of the DNS begin with "xn--" (RFC 3490 s5); t is folded. */
+static bool
+has_ace_label(struct slice t)
+{
+  char const *at = t.s, *end = t.s + t.len;
+
+  while ((at = memmem(at, (size_t)(end - at), "xn--", 4))) {
+    if (at == t.s || at[-1] == '.') return true;
+    at++;
+  }
+  return false;
+}
+
+/* RFC 7622 s3.2.1: each A-label becomes its U-label; libidn leaves a label alone that
+ * decodes to no U-label, or to one that has another A-label. */
+static struct slice
+to_u_labels(struct arena *a, struct slice t)
+{
+  char z[JID_PART_MAX + 1], *u = NULL;
+  struct slice p;
+  int rc;
+
+  memcpy(z, t.s, t.len);
+  z[t.len] = 0;
+  rc = idna_to_unicode_8z8z(z, &u, 0);
+  if (rc != IDNA_SUCCESS) {
+    idn_free(u);
+    return none(rc == IDNA_MALLOC_ERROR ? ENOMEM : EINVAL);
+  }
+  p = slice_str(u);
+  p = p.len && p.len <= JID_PART_MAX ? arena_copy(a, p) : none(EINVAL);
+  idn_free(u);
+  return p;
+}
+
 struct slice
 jid_prep_domain(struct arena *a, struct slice t)
 {
@@ -193,6 +228,7 @@ jid_prep_domain(struct arena *a, struct slice t)
 
   if (t.len > 1 && t.s[t.len - 1] == '.') t.len--;
   p = prepare(a, t, bad_in_domain, true, stringprep_nameprep);
+  if (p.s && has_ace_label(p)) p = to_u_labels(a, p);
   if (!p.s) return p;
   return (is_ascii(p) ? labels_hold(p) : foreign_holds(p)) ? p : none(EINVAL);
 }

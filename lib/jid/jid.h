@@ -23,7 +23,8 @@ bool jid_parse(struct arena *a, struct slice text, struct jid *out);
 struct jid jid_cut(struct slice prepared);
 
 /* Prepare one part by itself: a localpart, a domain, a resource. s NULL with errno EINVAL
- * or ENOMEM. An empty part is refused. */
+ * or ENOMEM. An empty part is refused. A-labels ("xn--...") of a domain become U-labels
+ * (RFC 7622 s3.2.1). */
 struct slice jid_prep_local(struct arena *a, struct slice text);
 struct slice jid_prep_domain(struct arena *a, struct slice text);
 struct slice jid_prep_resource(struct arena *a, struct slice text);

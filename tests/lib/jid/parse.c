@@ -67,7 +67,7 @@ static struct {
   {"EXAMPLE.com./r",                                   "",                       "example.com",           "r"               },
   {"a@127.0.0.1",                                      "a",                      "127.0.0.1",             ""                },
   {"a@[2001:DB8::1]/r",                                "a",                      "[2001:db8::1]",         "r"               },
-  {"a@xn--bcher-kva.example",                          "a",                      "xn--bcher-kva.example", ""                },
+  {"a@axn--bcher-kv.example",                          "a",                      "axn--bcher-kv.example", ""                },
   {"a@b\xc3\xbc"
    "cher.example",                                  "a",
    "b\xc3\xbc"
@@ -269,6 +269,41 @@ join(struct slice a, char const *sep, struct slice b)
 }
 
 /* s3.1: 1023 bytes for each part, so 3071 in all. */
+#define BUECHER                                                                          \
+  "b\xc3\xbc"                                                                            \
+  "cher"
+#define MUENCHEN                                                                         \
+  "m\xc3\xbc"                                                                            \
+  "nchen"
+
+/* RFC 7622 s3.2.1: each A-label becomes its U-label; what is none stays as it is. */
+static void
+a_labels(void **state)
+{
+  static char const *const cases[][2] = {
+    {"xn--bcher-kva.example",        BUECHER ".example"      },
+    {"XN--BCHER-KVA.Example.",       BUECHER ".example"      },
+    {"im.xn--bcher-kva.example",     "im." BUECHER ".example"},
+    {"xn--bcher-kva.xn--mnchen-3ya", BUECHER "." MUENCHEN    },
+    {BUECHER ".xn--mnchen-3ya",      BUECHER "." MUENCHEN    },
+    {"xn--fa-hia.example",           "xn--fa-hia.example"    }, /* of IDNA 2008 alone: no way back */
+    {"xn--ls8h.example",             "xn--ls8h.example"      }, /* newer than Unicode 3.2 */
+    {"xn--99999.example",            "xn--99999.example"     }, /* no punycode */
+    {"xn--bcher-.example",           "xn--bcher-.example"    },
+    {"axn--bcher-kva.example",       "axn--bcher-kva.example"},
+  };
+  struct slice once, twice;
+  size_t i;
+
+  (void)state;
+  for (i = 0; i < sizeof cases / sizeof *cases; i++) {
+    once = jid_prep_domain(&arena, slice_str(cases[i][0]));
+    if (!once.s || !slice_is(once, cases[i][1])) fail_msg("%s", cases[i][0]);
+    twice = jid_prep_domain(&arena, once);
+    assert_true(slice_eq(once, twice));
+  }
+}
+
 static void
 lengths(void **state)
 {
@@ -385,6 +420,7 @@ main(void)
     cmocka_unit_test_teardown(stored, wipe),
     cmocka_unit_test_teardown(refuses, wipe),
     cmocka_unit_test_teardown(foreign_domains, wipe),
+    cmocka_unit_test_teardown(a_labels, wipe),
     cmocka_unit_test_teardown(lengths, wipe),
     cmocka_unit_test_teardown(parts, wipe),
     cmocka_unit_test(lists),
