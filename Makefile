@@ -43,7 +43,7 @@ EXT_yaml := -lyaml
 AREAS := base certname password event record settings access link xml jid stanza store accounts roster profile archive scram yaml handle service
 
 # One line a program: the areas it links, highest first.
-LIBS_xmpp-tlsd := service link settings record event base
+LIBS_xmpp-tlsd := service link settings record event certname base
 LIBS_xmpp-c2sd := service stanza jid xml link access settings record event base
 LIBS_xmpp-routed := service stanza jid xml link access settings record event base
 LIBS_xmpp-authd := service accounts scram store jid link settings record event base

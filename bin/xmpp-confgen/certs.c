@@ -2,16 +2,40 @@
 
 #include "certname/certname.h"
 
-/* Which hosts no certificate is for: only to warn. xmpp-tlsd reads them by itself. */
+/* Names as certificates have them, and the hosts for which no certificate is: only to warn.
+ * xmpp-tlsd reads certificates by itself. */
+
+static struct slice
+ascii_of(struct slice host)
+{
+  return is_net(host) ? (struct slice){NULL, 0} : host_ascii(host);
+}
+
+/* DNS names every host; xmpp-tlsd needs both names where they differ. */
+static void
+emit_ascii(unsigned int to, struct slice host)
+{
+  struct slice ascii = ascii_of(host);
+
+  if (ascii.s) emit_slice(slice_eq(ascii, host) ? to & CTL : to, "ascii", host, ascii);
+}
+
+void
+certs_host(struct slice host)
+{
+  emit_ascii(TLSD | CTL, host);
+}
 
 static bool
-has_certificate(struct yaml_node const *certfiles, char const *host)
+has_certificate(struct yaml_node const *certfiles, struct slice host)
 {
+  struct slice ascii = ascii_of(host);
   struct yaml_node const *c;
 
-  if (certfiles->kind == YAML_SCALAR) return certname_matches(certfiles->text.s, host);
+  if (certfiles->kind == YAML_SCALAR)
+    return certname_matches(certfiles->text.s, host, ascii);
   for (c = certfiles->first; c; c = c->next)
-    if (c->kind == YAML_SCALAR && certname_matches(c->text.s, host)) return true;
+    if (c->kind == YAML_SCALAR && certname_matches(c->text.s, host, ascii)) return true;
   return false;
 }
 
@@ -30,6 +54,7 @@ certs_service(struct slice name)
   if (!s) return;
   *s = (struct service){services, name};
   services = s;
+  emit_ascii(TLSD, name);
 }
 
 void
@@ -39,10 +64,10 @@ check_certificates(struct yaml_node const *certfiles)
   size_t i;
 
   for (s = services; certfiles && s; s = s->next)
-    if (!has_certificate(certfiles, s->name.s))
+    if (!has_certificate(certfiles, s->name))
       say_warning(certfiles, "certfiles", "no certificate for %s", s->name.s);
   services = NULL;
   for (i = 0; certfiles && i < job.hosts_n; i++)
-    if (!has_certificate(certfiles, job.hosts[i].s))
+    if (!has_certificate(certfiles, job.hosts[i]))
       say_warning(certfiles, "certfiles", "no certificate for %s", job.hosts[i].s);
 }

@@ -18,15 +18,6 @@ expect_map(struct yaml_node const *n, char const *path)
 
 /* ---- hosts ---- */
 
-/* What DNS knows the host as; nothing when it is an address, or no name for DNS. */
-static void
-emit_ascii(struct slice host)
-{
-  struct slice ascii = is_net(host) ? (struct slice){NULL, 0} : host_ascii(host);
-
-  if (ascii.s) emit_slice(CTL, "ascii", host, ascii);
-}
-
 static void
 add_host(struct yaml_node const *n)
 {
@@ -46,7 +37,7 @@ add_host(struct yaml_node const *n)
     }
   job.hosts[job.hosts_n++] = name;
   emit_slice(DAEMONS | CTL, "host", SLICE("*"), name);
-  emit_ascii(name);
+  certs_host(name);
 }
 
 static void

@@ -229,7 +229,12 @@ void compile_certfiles(struct yaml_node const *n);
 /* Warn for each host without a certificate that names it (certs.c). */
 void check_certificates(struct yaml_node const *certfiles);
 
-/* Remember the name of a service, for which there must be a certificate too. */
+/* Put the A-labels of a host into the settings, for DNS and certificates: nothing for an
+ * address, or a name that DNS cannot have (certs.c). */
+void certs_host(struct slice host);
+
+/* Do the same for the name of a service, and remember it: there must be a certificate for
+ * it too. */
 void certs_service(struct slice name);
 
 /* ---- commands (commands.c) ---- */

@@ -231,6 +231,14 @@ print_host(struct slice host)
   print_host_meta(name.s);
 }
 
+/* The administrator may name a host by its U-labels or its A-labels. */
+static bool
+is_meant(struct slice host, char const *given)
+{
+  return slice_is(host, given) ||
+         slice_is_nocase(settings_get(&ctl.settings, "ascii", host), given);
+}
+
 int
 command_dns(char const *const *argv)
 {
@@ -238,7 +246,7 @@ command_dns(char const *const *argv)
   bool any = false;
 
   while ((row = settings_next(&ctl.settings, "host", row))) {
-    if (argv[0] && !slice_is(row->value[0], argv[0])) continue;
+    if (argv[0] && !is_meant(row->value[0], argv[0])) continue;
     if (any) printf("\n");
     print_host(row->value[0]);
     any = true;

@@ -4,7 +4,6 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#include <ctype.h>
 #include <errno.h>
 #include <glob.h>
 #include <stdlib.h>
@@ -21,94 +20,6 @@ struct pool {
   EVP_PKEY **keys;
   size_t keys_n;
 };
-
-/* ---- names ---- */
-
-static bool
-add_name(struct cert *c, char const *s, size_t len)
-{
-  char **names = realloc(c->names, (c->names_n + 1) * sizeof *names), *name;
-  size_t i;
-
-  if (!names) return false;
-  c->names = names;
-  name = malloc(len + 1);
-  if (!name) return false;
-  for (i = 0; i < len; i++)
-    name[i] = (char)tolower((unsigned char)s[i]);
-  name[len] = 0;
-  names[c->names_n++] = name;
-  return true;
-}
-
-/* SRV-ID (RFC 4985): _xmpp-client.NAME or _xmpp-server.NAME. */
-static bool
-add_srv_name(struct cert *c, char const *s, size_t len)
-{
-  struct slice t = slice_of(s, len);
-
-  if (!slice_starts(t, "_xmpp-client.") && !slice_starts(t, "_xmpp-server.")) return true;
-  return add_name(c, s + 13, len - 13);
-}
-
-static bool
-add_other_name(struct cert *c, OTHERNAME const *other)
-{
-  char oid[32];
-  ASN1_STRING const *value;
-
-  OBJ_obj2txt(oid, sizeof oid, other->type_id, 1);
-  if (other->value->type != V_ASN1_UTF8STRING && other->value->type != V_ASN1_IA5STRING)
-    return true;
-  value = other->value->value.asn1_string;
-  if (!strcmp(oid, "1.3.6.1.5.5.7.8.5")) /* id-on-xmppAddr, RFC 6120 s13.7.1.4 */
-    return add_name(c, (char const *)ASN1_STRING_get0_data(value),
-                    (size_t)ASN1_STRING_length(value));
-  if (!strcmp(oid, "1.3.6.1.5.5.7.8.7")) /* id-on-dnsSRV */
-    return add_srv_name(c, (char const *)ASN1_STRING_get0_data(value),
-                        (size_t)ASN1_STRING_length(value));
-  return true;
-}
-
-static bool
-add_common_name(struct cert *c)
-{
-  char cn[256];
-  int n = X509_NAME_get_text_by_NID(X509_get_subject_name(c->leaf), NID_commonName, cn,
-                                    sizeof cn);
-
-  return n <= 0 || add_name(c, cn, (size_t)n);
-}
-
-static bool
-read_names(struct cert *c)
-{
-  GENERAL_NAMES *names = X509_get_ext_d2i(c->leaf, NID_subject_alt_name, NULL, NULL);
-  bool ok = true;
-  int i;
-
-  if (!names) return add_common_name(c);
-  for (i = 0; ok && i < sk_GENERAL_NAME_num(names); i++) {
-    GENERAL_NAME const *n = sk_GENERAL_NAME_value(names, i);
-    if (n->type == GEN_DNS)
-      ok = add_name(c, (char const *)ASN1_STRING_get0_data(n->d.dNSName),
-                    (size_t)ASN1_STRING_length(n->d.dNSName));
-    else if (n->type == GEN_OTHERNAME)
-      ok = add_other_name(c, n->d.otherName);
-  }
-  GENERAL_NAMES_free(names);
-  return ok;
-}
-
-static bool
-has_name(struct cert const *c, struct slice name)
-{
-  size_t i;
-
-  for (i = 0; i < c->names_n; i++)
-    if (slice_is_nocase(name, c->names[i])) return true;
-  return false;
-}
 
 /* ---- reading files ---- */
 
@@ -273,7 +184,7 @@ add_leaf(struct certs *cs, struct pool const *p, X509 *x, EVP_PKEY *key)
   c->leaf = x;
   EVP_PKEY_up_ref(key);
   c->key = key;
-  return build_chain(p, c) && read_names(c);
+  return build_chain(p, c) && certname_read(&c->names, x);
 }
 
 static bool
@@ -286,32 +197,22 @@ has_leaf(struct certs const *cs, X509 *x)
   return false;
 }
 
-static void
-free_names(struct cert *c)
-{
-  size_t i;
-
-  for (i = 0; i < c->names_n; i++)
-    free(c->names[i]);
-  free(c->names);
-}
-
 /* A leaf without its key: the half of a renewal. Whether a certificate that was served for
  * one of its names would be served no more. */
 static bool
 replaces(X509 *x, struct certs const *fresh, struct certs const *old)
 {
-  struct cert c = {.leaf = x};
+  struct certname_list names = CERTNAME_ZERO;
   bool replaced = false;
   size_t i, j;
 
-  if (old && read_names(&c))
-    for (i = 0; i < c.names_n; i++)
+  if (old && certname_read(&names, x))
+    for (i = 0; i < names.n; i++)
       for (j = 0; j < old->n; j++)
-        if (has_name(&old->v[j], slice_str(c.names[i])) &&
+        if (certname_has(&old->v[j].names, slice_str(names.v[i])) &&
             !has_leaf(fresh, old->v[j].leaf))
           replaced = true;
-  free_names(&c);
+  certname_wipe(&names);
   return replaced;
 }
 
@@ -356,8 +257,9 @@ log_serials(struct certs const *cs)
   for (i = 0; i < cs->n; i++) {
     BIGNUM *bn = ASN1_INTEGER_to_BN(X509_get0_serialNumber(cs->v[i].leaf), NULL);
     char *hex = bn ? BN_bn2hex(bn) : NULL;
-    log_event(LOG_WARN, "certificate", "name", cs->v[i].names_n ? cs->v[i].names[0] : "-",
-              "serial", hex ? hex : "-", NULL);
+    log_event(LOG_WARN, "certificate", "name",
+              cs->v[i].names.n ? cs->v[i].names.v[0] : "-", "serial", hex ? hex : "-",
+              NULL);
     OPENSSL_free(hex);
     BN_free(bn);
   }
@@ -371,6 +273,7 @@ certs_load(struct settings *st, struct certs const *old)
   struct settings_row const *row = NULL;
   bool ok = p.x509s && cs;
 
+  if (cs) cs->settings = st;
   while (ok && (row = settings_next(st, "certfile", row)))
     ok = pool_read_pattern(&p, settings_path(st, row->value[0]).s);
   ok = ok && leaves_of(cs, &p) && halves_hold(cs, &p, old);
@@ -394,7 +297,7 @@ certs_free(struct certs *cs)
     X509_free(c->leaf);
     EVP_PKEY_free(c->key);
     sk_X509_pop_free(c->chain, X509_free);
-    free_names(c);
+    certname_wipe(&c->names);
   }
   free(cs->v);
   free(cs);
@@ -402,19 +305,19 @@ certs_free(struct certs *cs)
 
 /* ---- finding ---- */
 
-/* One label for the star, and no star further in (RFC 6125 s6.4.3). */
-static bool
-has_wildcard(struct cert const *c, struct slice name)
+/* Internationalized hosts have two names: U-labels, which stream programs say and an xmppAddr
+ * has, and A-labels, which a client's SNI and a dNSName have (RFC 6120 s13.7.1.2). Rows
+ * "ascii" of the settings lead from the one to the other. Empty: name has no other. */
+static struct slice
+other_form(struct settings const *st, struct slice name)
 {
-  char const *dot = name.len ? memchr(name.s, '.', name.len) : NULL;
-  struct slice rest;
-  size_t i;
+  struct settings_row const *row = NULL;
 
-  if (!dot) return false;
-  rest = slice_of(dot, (size_t)(name.s + name.len - dot));
-  for (i = 0; i < c->names_n; i++)
-    if (c->names[i][0] == '*' && slice_is_nocase(rest, c->names[i] + 1)) return true;
-  return false;
+  while ((row = settings_next(st, "ascii", row))) {
+    if (slice_eq(row->scope, name)) return row->value[0];
+    if (slice_is_nocase(name, row->value[0].s)) return row->scope;
+  }
+  return SLICE("");
 }
 
 static bool
@@ -428,13 +331,20 @@ struct cert *
 certs_find(struct certs const *cs, struct slice name)
 {
   struct cert *exact = NULL, *wild = NULL;
+  struct slice other;
   size_t i;
 
   if (!cs || !cs->n) return NULL;
+  if (name.len > 1 && name.s[name.len - 1] == '.') name.len--;
+  other = other_form(cs->settings, name);
   for (i = 0; i < cs->n; i++) {
     struct cert *c = &cs->v[i];
-    if (has_name(c, name) && newer(c, exact)) exact = c;
-    if (has_wildcard(c, name) && newer(c, wild)) wild = c;
+    struct certname_list const *l = &c->names;
+    if ((certname_has(l, name) || (other.len && certname_has(l, other))) &&
+        newer(c, exact))
+      exact = c;
+    if ((certname_covers(l, name) || certname_covers(l, other)) && newer(c, wild))
+      wild = c;
   }
   if (exact) return exact;
   return wild ? wild : &cs->v[0];

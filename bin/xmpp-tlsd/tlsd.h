@@ -2,6 +2,7 @@
 #ifndef TLSD_H
 #define TLSD_H
 
+#include "certname/certname.h"
 #include "link/link.h"
 #include "service/service.h"
 
@@ -24,13 +25,13 @@ struct cert {
   X509 *leaf;
   EVP_PKEY *key;
   STACK_OF(X509) * chain;
-  char **names; /* lower case A-labels, "*." in front for wildcards */
-  size_t names_n;
+  struct certname_list names;
 };
 
 struct certs {
   struct cert *v;
   size_t n;
+  struct settings const *settings; /* where it is from; outlives it */
 };
 
 /* Read all files that the patterns of the settings (rows certfile) name into a new pool.
@@ -40,8 +41,8 @@ struct certs {
 struct certs *certs_load(struct settings *st, struct certs const *old);
 void certs_free(struct certs *c);
 
-/* The certificate for a name (exact, then wildcard), or the first of all; NULL when there is
- * none. The newest among equals. */
+/* Give the certificate for a host, named by A-labels or U-labels: the newest that has the
+ * name, else the newest wildcard, else the first of all. NULL: the pool is empty. */
 struct cert *certs_find(struct certs const *c, struct slice name);
 
 /* ---- TLS contexts (context.c) ---- */

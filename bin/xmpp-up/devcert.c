@@ -14,18 +14,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Certificates for trying the server out: P-256, self-signed, for a host and one label under
- * it. Nobody trusts them; a client must be told to. */
+/* Certificates for trying the server out: P-256, self-signed, for a host in A-labels and one
+ * label under it. Nobody trusts them; a client must be told to. */
 
 #define DAYS 3650
 
 static bool
-has_certificate(struct settings const *st, char const *host)
+has_certificate(struct settings const *st, struct slice host, struct slice ascii)
 {
   struct settings_row const *row = NULL;
 
   while ((row = settings_next(st, "certfile", row)))
-    if (certname_matches(row->value[0].s, host)) return true;
+    if (certname_matches(row->value[0].s, host, ascii)) return true;
   return false;
 }
 
@@ -103,7 +103,10 @@ devcert_make(struct settings const *st)
   struct settings_row const *row = NULL;
   bool any = false;
 
-  while ((row = settings_next(st, "host", row)))
-    if (!has_certificate(st, row->value[0].s)) any = make(row->value[0].s) || any;
+  while ((row = settings_next(st, "host", row))) {
+    struct slice host = row->value[0], ascii = settings_get(st, "ascii", host);
+    if (has_certificate(st, host, ascii)) continue;
+    any = make(ascii.len ? ascii.s : host.s) || any;
+  }
   return any;
 }

@@ -1,13 +1,23 @@
 #include "certname/certname.h"
 
 #include <openssl/pem.h>
-#include <openssl/x509v3.h>
 
 #include <glob.h>
 #include <stdio.h>
 
 static bool
-file_matches(char const *path, char const *host)
+is_for(X509 *x, struct slice name)
+{
+  struct certname_list list = CERTNAME_ZERO;
+  bool found = name.len && certname_read(&list, x) &&
+               (certname_has(&list, name) || certname_covers(&list, name));
+
+  certname_wipe(&list);
+  return found;
+}
+
+static bool
+file_matches(char const *path, struct slice host, struct slice ascii)
 {
   FILE *f = fopen(path, "r");
   bool found = false;
@@ -15,7 +25,7 @@ file_matches(char const *path, char const *host)
 
   if (!f) return false;
   while (!found && (x = PEM_read_X509(f, NULL, NULL, NULL))) {
-    found = X509_check_host(x, host, 0, 0, NULL) == 1;
+    found = is_for(x, host) || is_for(x, ascii);
     X509_free(x);
   }
   fclose(f);
@@ -23,7 +33,7 @@ file_matches(char const *path, char const *host)
 }
 
 bool
-certname_matches(char const *pattern, char const *host)
+certname_matches(char const *pattern, struct slice host, struct slice ascii)
 {
   bool found = false;
   glob_t g;
@@ -31,7 +41,7 @@ certname_matches(char const *pattern, char const *host)
 
   if (glob(pattern, GLOB_BRACE, NULL, &g)) return false;
   for (i = 0; !found && i < g.gl_pathc; i++)
-    found = file_matches(g.gl_pathv[i], host);
+    found = file_matches(g.gl_pathv[i], host, ascii);
   globfree(&g);
   return found;
 }

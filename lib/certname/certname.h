@@ -1,12 +1,39 @@
-/* certname: which names the certificates in files have. Only for those who advise or prepare:
- * xmpp-tlsd, which serves them, reads them whole by itself. */
+/* certname: which names certificates have, for xmpp-tlsd, which serves them, and for those
+ * who advise or prepare. Names are compared as text but for the case of ASCII; so a caller
+ * asks for a host by its A-labels, which DNS names have, and by its U-labels, which an
+ * xmppAddr has. */
 #ifndef CERTNAME_H
 #define CERTNAME_H
 
-#include <stdbool.h>
+#include "base/base.h"
+
+struct x509_st;
+
+/* The names of one certificate: ASCII in lower case, "*." in front of those of a wildcard. */
+struct certname_list {
+  char **v;
+  size_t n;
+};
+
+#define CERTNAME_ZERO                                                                    \
+  {                                                                                      \
+    NULL, 0                                                                              \
+  }
+
+/* Read the names of certificate x into *list, which is empty: dNSName, SRV-ID, xmppAddr;
+ * without any subjectAltName the common name. false: ENOMEM. Either way the caller calls
+ * certname_wipe. */
+bool certname_read(struct certname_list *list, struct x509_st *x);
+void certname_wipe(struct certname_list *list);
+
+/* Whether name is one of the list; or is covered by a wildcard of one label (RFC 6125
+ * s6.4.3). */
+bool certname_has(struct certname_list const *list, struct slice name);
+bool certname_covers(struct certname_list const *list, struct slice name);
 
 /* Whether a certificate in a file that the pattern matches (shell wildcards, {a,b}) is for
- * host, by its exact name or a wildcard of one label. Files that cannot be read have none. */
-bool certname_matches(char const *pattern, char const *host);
+ * host, by its exact name or a wildcard; ascii is the host in A-labels, or empty. Files that
+ * cannot be read have none. */
+bool certname_matches(char const *pattern, struct slice host, struct slice ascii);
 
 #endif
