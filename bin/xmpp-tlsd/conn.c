@@ -97,6 +97,7 @@ conn_drop(struct conn *c, char const *why)
   event_io_cancel(&c->io);
   if (fd >= 0) fd_close(fd);
   SSL_free(c->ssl);
+  free(c->tls_name);
   stralloc_free(&c->out);
   stralloc_free(&c->pending);
   if (c->link) count_conduit(c->link, -1);
@@ -214,6 +215,8 @@ handshake_done(struct conn *c)
 {
   conn_totals.handshakes++;
   c->state = SECURE;
+  free(c->tls_name);
+  c->tls_name = NULL;
   event_timer_cancel(&c->timer);
   if (!c->opened) tell_open(c);
   context_put_secured(c->link, c->id, c->ssl);
@@ -324,7 +327,8 @@ start_tls(struct conn *c, struct slice name)
   struct cert *cert = certs_find(c->listener->certs, name);
   SSL_CTX *ctx = cert ? context_get(c->listener, cert) : NULL;
 
-  c->ssl = ctx ? context_new_ssl(ctx, c) : NULL;
+  if (name.len) c->tls_name = strndup(name.s, name.len);
+  if (c->tls_name || !name.len) c->ssl = ctx ? context_new_ssl(ctx, c) : NULL;
   if (!c->ssl) {
     log_event(LOG_WARN, "no-tls", "listener", c->listener->name, "why",
               cert ? "out of memory" : "no certificate", NULL);
@@ -372,11 +376,14 @@ conn_accepted(struct listener *ln, int fd, struct slice ip, unsigned int port)
 }
 
 SSL_CTX *
-conn_tls_sni(void *cookie, char const *name)
+conn_tls_hello(void *cookie, struct slice sni, struct slice *stream_name)
 {
   struct conn *c = cookie;
-  struct cert *cert = certs_find(c->listener->certs, slice_str(name));
+  struct cert *cert;
 
+  *stream_name = slice_str(c->tls_name);
+  if (c->tls_name || !sni.len) return NULL;
+  cert = certs_find(c->listener->certs, sni);
   return cert ? context_get(c->listener, cert) : NULL;
 }
 

@@ -24,6 +24,7 @@ struct conn {
   struct conn *next_dirty;
   stralloc out, pending;
   struct shaper *shaper; /* NULL: no limit */
+  char *tls_name;        /* the stream's name, in its handshake; NULL: direct TLS */
   uint64_t id;
   enum conn_state state;
   bool opened;      /* our neighbour knows of it */

@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@
 
 static BIO_METHOD *method;
 static int end_point_index; /* of a context's tls-server-end-point, in base64 */
+static EVP_MD *sha256;      /* fetched once: that costs more than to hash a name */
 
 static int
 bio_read(BIO *b, char *buf, int len)
@@ -64,7 +66,8 @@ bool
 context_init(void)
 {
   end_point_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, free_end_point);
-  if (end_point_index < 0) return false;
+  sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+  if (end_point_index < 0 || !sha256) return false;
   method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "conduit");
   return method && BIO_meth_set_read(method, bio_read) &&
          BIO_meth_set_write(method, bio_write) && BIO_meth_set_ctrl(method, bio_ctrl);
@@ -90,16 +93,67 @@ context_new_ssl(SSL_CTX *ctx, void *conn)
 
 /* ---- callbacks of the handshake ---- */
 
+/* The host_name of a ClientHello's server_name extension (RFC 6066 s3); empty when there is
+ * none, or it is malformed: then OpenSSL refuses it later. */
+static struct slice
+hello_name(SSL *ssl)
+{
+  unsigned char const *s;
+  size_t len, n;
+
+  if (!SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &s, &len) || len < 5)
+    return SLICE("");
+  n = (size_t)s[3] << 8 | s[4]; /* behind the list's length, and the type of its first */
+  if (s[2] != TLSEXT_NAMETYPE_host_name || n > len - 5) return SLICE("");
+  return slice_of((char const *)s + 5, n);
+}
+
+/* RFC 6066 s3: a session is not resumed for another name; and not with another certificate,
+ * for tls-server-end-point is that of the one that the client was shown first. So OpenSSL
+ * gets as the session's context the hash of the certificate, of the name that the stream
+ * gave, and of the client's. */
+static bool
+set_session_context(SSL *ssl, struct slice stream_name, struct slice sni)
+{
+  unsigned char text[EVP_MAX_MD_SIZE + JID_PART_MAX + 1 + TLSEXT_MAXLEN_host_name],
+    out[EVP_MAX_MD_SIZE];
+  unsigned int len;
+  size_t i, n;
+
+  if (X509_digest(SSL_get_certificate(ssl), sha256, text, &len) != 1) return false;
+  n = len;
+  if (stream_name.len > JID_PART_MAX || sni.len > TLSEXT_MAXLEN_host_name) return false;
+  for (i = 0; i < stream_name.len; i++)
+    text[n++] = (unsigned char)stream_name.s[i];
+  text[n++] = 0;
+  for (i = 0; i < sni.len; i++)
+    text[n++] = (unsigned char)tolower((unsigned char)sni.s[i]);
+  return EVP_Digest(text, n, out, &len, sha256, NULL) == 1 &&
+         SSL_set_session_id_context(ssl, out, len) == 1;
+}
+
+/* Called before OpenSSL looks at sessions, which its callback for names is not. */
+static int
+on_hello(SSL *ssl, int *alert, void *cookie)
+{
+  struct slice sni = hello_name(ssl), stream_name;
+  SSL_CTX *ctx = conn_tls_hello(SSL_get_app_data(ssl), sni, &stream_name);
+
+  (void)cookie;
+  if ((!ctx || SSL_set_SSL_CTX(ssl, ctx)) && set_session_context(ssl, stream_name, sni))
+    return SSL_CLIENT_HELLO_SUCCESS;
+  *alert = SSL_AD_INTERNAL_ERROR;
+  return SSL_CLIENT_HELLO_ERROR;
+}
+
+/* The name is known: the extension is answered. */
 static int
 on_sni(SSL *ssl, int *alert, void *cookie)
 {
-  char const *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-  SSL_CTX *ctx = name ? conn_tls_sni(SSL_get_app_data(ssl), name) : NULL;
-
   (void)alert;
   (void)cookie;
-  if (ctx) SSL_set_SSL_CTX(ssl, ctx);
-  return name ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+  return SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) ? SSL_TLSEXT_ERR_OK
+                                                            : SSL_TLSEXT_ERR_NOACK;
 }
 
 /* XEP-0368 s4: the protocol is xmpp-client (xmpp-server); a client that names others only is
@@ -186,8 +240,8 @@ make(struct listener const *ln, struct cert const *cert)
                           SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   /* Tickets carry the session; nothing is kept here for clients that may never return. */
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_session_id_context(ctx, (unsigned char const *)"tabber", 6);
   SSL_CTX_set_num_tickets(ctx, 1);
+  SSL_CTX_set_client_hello_cb(ctx, on_hello, NULL);
   if (ln->direct) SSL_CTX_set_tlsext_servername_callback(ctx, on_sni);
   SSL_CTX_set_alpn_select_cb(ctx, on_alpn, (void *)(uintptr_t)alpn);
   if (SSL_CTX_set_cipher_list(ctx, ln->ciphers) && set_dh(ctx, ln->dhfile) &&

@@ -129,7 +129,9 @@ extern struct conn_totals conn_totals;
 size_t conn_tls_read(void *conn, char *buf, size_t len);
 bool conn_tls_write(void *conn, char const *buf, size_t len);
 
-/* The context for the name that a client gave by SNI; NULL keeps the one at hand. */
-SSL_CTX *conn_tls_sni(void *conn, char const *name);
+/* A ClientHello has come, with sni or an empty one. Give the context for it, or NULL, which
+ * keeps the one at hand; and in *stream_name the name for which the stream has asked for TLS,
+ * empty under direct TLS. */
+SSL_CTX *conn_tls_hello(void *conn, struct slice sni, struct slice *stream_name);
 
 #endif

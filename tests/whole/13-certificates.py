@@ -1,7 +1,9 @@
 #!/usr/bin/python3
-"""Which certificate a client is shown, by whatever form of its host's name it asks."""
+"""Which certificate a client is shown, by whatever form of its host's name it asks; and which
+TLS session is resumed for it."""
 from tree import *
 
+V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 BUECHER, MUENCHEN = "b\u00fccher.example", "m\u00fcnchen.example"
 MIXED = "im.b\u00fccher.m\u00fcnchen.example"
 STARRED = "chat.k\u00f6ln.example"
@@ -97,6 +99,93 @@ def dns_knows_the_host_by_either_name(t):
     """xmpp-ctl dns."""
     for name in (MUENCHEN, "xn--mnchen-3ya.example"):
         assert "_xmpp-client._tcp.xn--mnchen-3ya.example." in t.ctl("dns", name)
+
+
+# ---- resumption
+
+
+def context(version):
+    ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    ctx.check_hostname, ctx.verify_mode = False, ssl.CERT_NONE
+    ctx.minimum_version = ctx.maximum_version = version
+    return ctx
+
+
+def visit(t, ctx, host, session=None, direct=True, sni=None):
+    """(was the session resumed, the session that this connection leaves)."""
+    s = Stream(t, host=host) if not direct else Stream(t, host=host, port=t.tls_port)
+    if not direct:
+        s.open()
+        s.send("<starttls xmlns='%s'/>" % TLS)
+        s.expect_tag(TLS, "proceed")
+    s.sock = ctx.wrap_socket(s.sock, server_hostname=sni or host, session=session)
+    s.open()  # the ticket of TLS 1.3 comes with the first data
+    got = s.sock.session_reused, s.sock.session
+    s.close()
+    return got
+
+
+@check
+def a_session_is_resumed_for_its_own_host_alone(t):
+    """RFC 6066 s3: not where the client names another, be it in the same certificate."""
+    for version in (V12, V13):
+        for direct in (True, False):
+            ctx = context(version)
+            fresh, session = visit(t, ctx, PLAIN, None, direct)
+            assert not fresh
+            for host, want in ((PLAIN, True), (OTHER, False), (SHARED, False), (PLAIN, True)):
+                got, _ = visit(t, ctx, host, session, direct)
+                assert got == want, "%s, direct %s: %s resumed %s" % (version, direct, host, got)
+
+
+@check
+def a_session_of_starttls_is_of_the_streams_host(t):
+    """What the client says by SNI does not matter then, but for being the same."""
+    for version in (V12, V13):
+        ctx = context(version)
+        _, session = visit(t, ctx, PLAIN, None, False, sni=OTHER)
+        assert visit(t, ctx, PLAIN, session, False, sni=OTHER)[0]
+        assert not visit(t, ctx, SHARED, session, False, sni=OTHER)[0]
+        assert not visit(t, ctx, PLAIN, session, False, sni=PLAIN)[0]
+
+
+@check
+def no_session_crosses_from_one_listener_to_another(t):
+    for version in (V12, V13):
+        ctx = context(version)
+        _, session = visit(t, ctx, PLAIN, None, True)
+        assert not visit(t, ctx, PLAIN, session, False)[0]
+
+
+@check
+def a_login_on_a_resumed_session_binds_to_its_channel(t):
+    """The certificate of tls-server-end-point is the one that the client has seen."""
+    t.add("bob@" + OTHER)
+    for version in (V12, V13):
+        ctx = context(version)
+        _, session = visit(t, ctx, OTHER)
+        s = Stream(t, host=OTHER, port=t.tls_port)
+        s.sock = ctx.wrap_socket(s.sock, server_hostname=OTHER, session=session)
+        s.is_tls = True
+        s.begin()
+        assert s.sock.session_reused
+        s.open()
+        verdict = s.auth_scram("bob", PW, binding="tls-server-end-point")
+        assert verdict[0] == "success", verdict
+        s.abort()
+
+
+@check
+def a_renewed_certificate_ends_the_sessions_of_the_old_one(t):
+    """A client that resumed would bind to a certificate that nobody shows any more."""
+    ctx = {v: context(v) for v in (V12, V13)}
+    left = {v: visit(t, ctx[v], PLAIN)[1] for v in ctx}
+    make(t.certs, "plain", CERTS["plain"], 31)
+    t.ctl("reload")
+    for v in ctx:
+        got, session = visit(t, ctx[v], PLAIN, left[v])
+        assert not got, "%s: the old session was resumed" % v
+        assert visit(t, ctx[v], PLAIN, session)[0], "%s: no new one" % v
 
 
 @check
