@@ -92,6 +92,7 @@ conn_drop(struct conn *c, char const *why)
             log_peer(slice_str(c->ip)), "why", why, NULL);
   conn_tell_close(c, why);
   output_forget(c);
+  bounds_forget(c);
   event_timer_cancel(&c->timer);
   shaper_set(c, 0, 0);
   event_io_cancel(&c->io);
@@ -106,7 +107,8 @@ conn_drop(struct conn *c, char const *why)
   free(c);
 }
 
-/* With many at once what the client said may not have been read yet. */
+/* With many at once what the client said may not have been read yet; a client that keeps
+ * talking gains no more by that than once. */
 static bool
 is_unread(struct conn const *c)
 {
@@ -120,7 +122,8 @@ conn_on_deadline(void *cookie)
 {
   struct conn *c = cookie;
 
-  if (c->state == HANDSHAKE && is_unread(c)) {
+  if (c->state == HANDSHAKE && !c->extended && is_unread(c)) {
+    c->extended = true;
     event_timer_start(&c->timer, door_now() + TLS_HANDSHAKE_US, conn_on_deadline, c);
     return;
   }
@@ -138,7 +141,10 @@ conn_want(struct conn *c)
 {
   bool reads = !c->ended && !c->stopped && !c->waiting;
 
-  if (c->link && c->link->full && c->state != CLOSING) reads = false;
+  /* Answers of OpenSSL's own have nobody else who could be told to stop. */
+  if (c->state != CLOSING &&
+      (c->resting || c->told_stop || c->pending.len - c->written > CONN_HIGH_WATER))
+    reads = false;
   event_io_want(&c->io, (reads ? EVENT_READ : 0) | (c->pending.len ? EVENT_WRITE : 0));
 }
 
@@ -164,6 +170,12 @@ conn_tls_read(void *cookie, char *buf, size_t len)
   memcpy(buf, conns.read_buf + conns.read_at, n);
   conns.read_at += n;
   return n;
+}
+
+void
+conn_tls_read_no_more(void)
+{
+  conns.read_at = conns.read_len;
 }
 
 static void
@@ -197,6 +209,7 @@ give_decrypted(struct conn *c)
   if (begun) link_end(c->link);
   rc = SSL_get_error(c->ssl, rc);
   ERR_clear_error();
+  if (!bounds_hold_tls(c)) return false;
   if (c->pending.len) conn_mark_dirty(c);
   if (rc == SSL_ERROR_WANT_READ || rc == SSL_ERROR_WANT_WRITE) return true;
   if (rc != SSL_ERROR_ZERO_RETURN) {
@@ -223,6 +236,7 @@ handshake_done(struct conn *c)
   log_event(LOG_INFO, "secured", "id", log_num(c->id), "ip", log_peer(slice_str(c->ip)),
             "version", SSL_get_version(c->ssl), "cipher", SSL_get_cipher_name(c->ssl),
             NULL);
+  bounds_watch_tls(c);
   return give_decrypted(c);
 }
 
@@ -232,6 +246,12 @@ do_handshake(struct conn *c)
   char const *why;
   int rc;
 
+  c->shaken += (unsigned int)conns.read_len;
+  if (c->shaken > TLS_HELLO_MAX) {
+    conn_totals.failed++;
+    conn_drop(c, "TLS handshake too long");
+    return false;
+  }
   ERR_clear_error();
   rc = SSL_do_handshake(c->ssl);
 
@@ -297,7 +317,7 @@ on_io(void *cookie, uint32_t what)
   if (what & EVENT_WRITE && !conn_flush(c)) return;
   if (!(what & EVENT_READ)) return;
   if (c->io.want & EVENT_READ) {
-    if (c->link && c->link->full && c->state != CLOSING)
+    if (bounds_rest(c))
       conn_want(c);
     else
       conn_read(c);
@@ -401,7 +421,7 @@ conn_data(struct link *l, struct record *r)
     conn_drop(c, "out of memory");
     return;
   }
-  conn_mark_dirty(c);
+  if (bounds_hold(c)) conn_mark_dirty(c);
 }
 
 void
@@ -494,16 +514,21 @@ conns_of_link_gone(struct link *l)
 }
 
 static void
-want_of_link(struct conn *c, void const *link, void *unused)
+keep_greater(struct conn *c, void const *unused, void *greatest)
 {
+  struct conn **g = greatest;
+
   (void)unused;
-  if (c->link == link) conn_want(c);
+  if (c->counted && (!*g || c->counted > (*g)->counted)) *g = c;
 }
 
-void
-conns_link_drained(struct link const *l)
+struct conn *
+conns_greatest(void)
 {
-  each(want_of_link, l, NULL);
+  struct conn *c = NULL;
+
+  each(keep_greater, NULL, &c);
+  return c;
 }
 
 static void

@@ -21,20 +21,27 @@ struct conn {
   struct listener *listener;
   struct link *link;
   SSL *ssl;
-  struct conn *next_dirty;
+  struct conn *next_dirty, *rest_next, *rest_prev;
   stralloc out, pending;
+  size_t written;       /* bytes of pending that the socket has taken */
+  size_t counted;       /* bytes that wait for the client, as bounds.c has counted them */
+  uint64_t controls_us; /* since when controls counts */
   struct shaper *shaper; /* NULL: no limit */
   char *tls_name;        /* the stream's name, in its handshake; NULL: direct TLS */
   uint64_t id;
   enum conn_state state;
-  bool opened;      /* our neighbour knows of it */
-  bool they_closed; /* the neighbour closed the conduit */
-  bool we_closed;   /* we told the neighbour so */
-  bool ended;       /* the client says no more */
-  bool shut;        /* we say no more to the client */
-  bool stopped;     /* the neighbour wants no data for now */
-  bool told_stop;   /* nor do we */
-  bool waiting;     /* for the shaper */
+  unsigned int shaken;   /* bytes read in the handshake */
+  unsigned int controls; /* TLS messages that carry no data */
+  bool opened;           /* our neighbour knows of it */
+  bool they_closed;      /* the neighbour closed the conduit */
+  bool we_closed;        /* we told the neighbour so */
+  bool ended;            /* the client says no more */
+  bool shut;             /* we say no more to the client */
+  bool stopped;          /* the neighbour wants no data for now */
+  bool told_stop;        /* nor do we */
+  bool waiting;          /* for the shaper */
+  bool resting;          /* in the list of bounds.c: its link has enough to say */
+  bool extended;         /* its handshake was given more time, once */
   bool dirty;
   char ip[46];
   uint16_t port;
@@ -51,6 +58,12 @@ void conn_drop(struct conn *c, char const *why);
 
 /* Wait for what the state of the connection allows. */
 void conn_want(struct conn *c);
+
+/* The connection for which bounds.c has counted most; NULL: none has anything. */
+struct conn *conns_greatest(void);
+
+/* Have OpenSSL find no more of what was read: the connection is about to be dropped. */
+void conn_tls_read_no_more(void);
 
 /* Cookie conn: its time is over. */
 event_timer_fn conn_on_deadline;
@@ -82,5 +95,28 @@ void shaper_set(struct conn *c, uint64_t rate, uint64_t burst);
 /* Count n bytes that were read; over the rate, reading rests until the bucket is above
  * zero again. */
 void shaper_count(struct conn *c, size_t n);
+
+/* ---- bounds.c ---- */
+
+/* Bytes that wait for the client: plain ones and those as the network shall see them. */
+size_t conn_waiting(struct conn const *c);
+
+/* Count them anew, for c and for all. */
+void bounds_count(struct conn *c);
+
+/* Do so, and end connections for which more waits than may. false: c is one of them. */
+bool bounds_hold(struct conn *c);
+
+/* Whether c must not be read now, as its link has too much to say; bounds_turn calls
+ * conn_want when it may. */
+bool bounds_rest(struct conn *c);
+
+/* The handshake of c is done: count its messages from now on. Then, after each reading: false
+ * when they were too many, and c was dropped. */
+void bounds_watch_tls(struct conn *c);
+bool bounds_hold_tls(struct conn *c);
+
+/* The connection goes. */
+void bounds_forget(struct conn *c);
 
 #endif

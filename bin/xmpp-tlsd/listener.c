@@ -108,6 +108,7 @@ listener_read(struct listener *ln, struct settings const *st,
   if (!slice_u64(row->value[1], &ln->port)) ln->port = 0;
   ln->serves = slice_is(row->value[2], "s2s") ? S2SD : C2SD;
   ln->direct = slice_is(settings_get(st, "tls", scope), "direct");
+  ln->required = slice_is(settings_get(st, "tls", scope), "starttls_required");
   ln->backlog = settings_u64(st, "backlog", scope, 128);
   ln->send_timeout_us = settings_u64(st, "send_timeout", scope, 15000) * 1000;
   return read_options(ln, settings_get(st, "protocol_options", scope));
@@ -342,7 +343,7 @@ listeners_load(struct settings *st, bool first)
   struct certs *certs = certs_load(st, listeners.certs);
   struct listener *list = NULL, *old = listeners.first, *o, *ln;
 
-  (void)first;
+  if (first) event_after(bounds_turn, NULL);
   if (!certs) return false;
   listeners.reuseport = settings_bool(st, "reuseport", SLICE("*"));
   if (!read_list(st, certs, &list) || !open_sockets(list, old)) {

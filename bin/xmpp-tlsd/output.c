@@ -66,10 +66,12 @@ conn_encode(struct conn *c)
 static void
 watch_output(struct conn *c, bool progress)
 {
-  bool much = c->pending.len > CONN_HIGH_WATER;
+  size_t len = c->pending.len - c->written;
+  bool much = len > CONN_HIGH_WATER;
 
-  if (!c->pending.len) {
+  if (!len) {
     stralloc_free(&c->pending);
+    c->written = 0;
     if (c->state != HANDSHAKE && c->state != CLOSING) event_timer_cancel(&c->timer);
   } else if (c->state != HANDSHAKE && c->state != CLOSING &&
              (progress || !event_timer_on(&c->timer)))
@@ -78,16 +80,27 @@ watch_output(struct conn *c, bool progress)
   if (much && !c->told_stop && c->opened && !c->we_closed) {
     c->told_stop = true;
     conn_tell(c, VERB_STOP);
-  } else if (c->told_stop && c->pending.len < CONN_HIGH_WATER / 2 && !c->we_closed) {
+  } else if (c->told_stop && len < CONN_HIGH_WATER / 2 && !c->we_closed) {
     c->told_stop = false;
     conn_tell(c, VERB_GO);
   }
 }
 
+/* What was written is forgotten when it is the greater part: much that waits is not moved for
+ * each little that a slow client takes. */
+static void
+trim(struct conn *c)
+{
+  if (c->written < c->pending.len - c->written) return;
+  memmove(c->pending.s, c->pending.s + c->written, c->pending.len - c->written);
+  c->pending.len -= c->written;
+  c->written = 0;
+}
+
 bool
 conn_write(struct conn *c)
 {
-  size_t done = 0;
+  size_t done = c->written;
 
   while (done < c->pending.len) {
     ssize_t n = fd_write(c->io.fd, c->pending.s + done, c->pending.len - done);
@@ -95,11 +108,12 @@ conn_write(struct conn *c)
     if (n <= 0) break;
     done += (size_t)n;
   }
-  conn_totals.bytes_out += done;
-  if (done && done < c->pending.len)
-    memmove(c->pending.s, c->pending.s + done, c->pending.len - done);
-  c->pending.len -= done;
-  watch_output(c, done > 0);
+  conn_totals.bytes_out += done - c->written;
+  bool progress = done > c->written;
+  c->written = done;
+  if (c->pending.len) trim(c);
+  watch_output(c, progress);
+  bounds_count(c);
   return true;
 }
 

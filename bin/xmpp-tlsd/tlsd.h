@@ -8,16 +8,6 @@
 
 #include <openssl/ssl.h>
 
-/* Output that a client has not taken: above this its feeder is told to stop, below the half
- * to go on. */
-#define CONN_HIGH_WATER 65536u
-/* Bytes read from one connection in one turn. */
-#define CONN_READ 16384u
-/* A closed connection may take this long to read its last bytes (microseconds). */
-#define CONN_LINGER_US 5000000u
-/* A TLS handshake ends within this time (microseconds). */
-#define TLS_HANDSHAKE_US 15000000u
-
 /* ---- certificates (certs.c) ---- */
 
 /* A leaf with its key, and the chain that is sent with it. */
@@ -77,7 +67,8 @@ struct listener {
   uint64_t backlog;
   uint64_t send_timeout_us;
   int min_version;
-  bool direct; /* TLS from the first byte */
+  bool direct;   /* TLS from the first byte */
+  bool required; /* nothing but the way to TLS is spoken before it */
   bool paused;
   struct certs *certs; /* the pool in force; owned by listeners */
   SSL_CTX **contexts;  /* one for each certificate of the pool */
@@ -105,12 +96,16 @@ void conn_go(struct link *l, struct record *r);
 void conn_starttls(struct link *l, struct record *r);
 void conn_shape(struct link *l, struct record *r);
 
-/* The neighbour is gone: so are its conduits. The neighbour's link drained. */
+/* The neighbour is gone: so are its conduits. */
 void conns_of_link_gone(struct link *l);
-void conns_link_drained(struct link const *l);
 
 /* Write what this turn has brought for clients. */
 void conns_flush(void);
+
+/* The end of a turn, when links have been written: connections that rested for their link's
+ * sake are read again. Bytes that wait for all clients (bounds.c). */
+event_timer_fn bounds_turn;
+uint64_t bounds_waiting(void);
 
 /* SIGTERM: what is queued is written, then all ends. */
 bool conns_none(void);

@@ -4,13 +4,16 @@
  * READS   settings/xmpp-tlsd, certificates and keys, DH parameters (again on SIGHUP)
  * FDS     2 log, notif readiness; with -p 0 and 1 records
  * SPEAKS  TCP and TLS 1.2, 1.3 to the network; conduits to c2sd and s2sd (xmpp-records(7))
- * LIMITS  CONN_READ bytes a turn and connection; CONN_HIGH_WATER bytes of output, then the
- *         feeder must stop, and after send_timeout the connection is cut; TLS_HANDSHAKE_US
+ * LIMITS  CONN_READ bytes a turn and connection; CONN_AHEAD on the way to a stream program;
+ *         CONN_HIGH_WATER bytes of output, then its feeder must stop and it is not read, and
+ *         after send_timeout, or at CONN_OUTPUT_MAX, it is cut; TLS_HANDSHAKE_US twice,
+ *         TLS_HELLO_MAX; TLS_CONTROL_MAX
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings; conduit records of its neighbours. Not a byte from the network: it is
  *         passed on, or given to OpenSSL, and never looked at.
- * ROOMS   listener.c sockets that accept; conn.c the life of a connection; context.c TLS
- *         contexts, channel bindings; certs.c the pool of certificates
+ * ROOMS   listener.c sockets that accept; conn.c the life of a connection; output.c its way
+ *         out; bounds.c what it may hold and cost; shaper.c; context.c TLS contexts, channel
+ *         bindings; certs.c the pool of certificates
  */
 #include "tlsd.h"
 
@@ -26,12 +29,6 @@ up(struct link *l)
 }
 
 static void
-full(struct link *l, bool is_full)
-{
-  if (!is_full) conns_link_drained(l);
-}
-
-static void
 stats(struct link *ctl)
 {
   service_stat(ctl, "connections", conn_totals.open);
@@ -40,6 +37,7 @@ stats(struct link *ctl)
   service_stat(ctl, "handshakes_failed", conn_totals.failed);
   service_stat(ctl, "bytes_in", conn_totals.bytes_in);
   service_stat(ctl, "bytes_out", conn_totals.bytes_out);
+  service_stat(ctl, "bytes_waiting", bounds_waiting());
 }
 
 static void
@@ -60,7 +58,6 @@ static struct service const tlsd = {
   .load = listeners_load,
   .up = up,
   .down = down,
-  .full = full,
   .turn = conns_flush,
   .stop = listeners_close,
   .stopped = conns_none,

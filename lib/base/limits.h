@@ -132,4 +132,41 @@
 #define SERVICE_CONTROLS_MAX 32
 #define SERVICE_CONTROL_US 30000000
 
+/* ---- xmpp-tlsd: per connection at most ----
+ *
+ *   in its handshake   SSL object, about 10 KiB; TLS_HELLO_MAX bytes of it; for
+ *                      2 * TLS_HANDSHAKE_US
+ *   bytes read         none are kept here but a TLS record that is not whole (16 KiB); on the
+ *                      link of its stream program at most CONN_AHEAD + CONN_READ, of all
+ *                      connections together, and what the kernel and that program's one
+ *                      reading (256 KiB) take in between
+ *   bytes to be sent   CONN_HIGH_WATER + what its feeder had said when it was told to stop,
+ *                      CONN_OUTPUT_MAX at most (before TLS that is required CONN_HIGH_WATER),
+ *                      for send_timeout without progress; all connections together
+ *                      CONN_OUTPUT_ALL_MAX
+ *
+ * A byte costs at most 1 us of CPU, plus what tests/whole/17-hostile-tls.py has measured: */
+/* bytes that are read at once from one connection in one turn... */
+#define CONN_READ 16384u
+/* ...output that a client has not taken: above this its feeder is told to stop and it is not
+ * read, below the half both go on... */
+#define CONN_HIGH_WATER 65536u
+/* ...and above this it is cut off: BLOCKED_MAX of xmpp-c2sd, and what is on its way. */
+#define CONN_OUTPUT_MAX (16u << 20)
+/* When more waits for all clients, the one for which most does is cut off. */
+#define CONN_OUTPUT_ALL_MAX (128u << 20)
+/* Bytes that wait for a stream program: above this its connections are not read. */
+#define CONN_AHEAD (256u << 10)
+/* A closed connection may take this long to read its last bytes (microseconds). */
+#define CONN_LINGER_US 5000000u
+/* A TLS handshake ends within this time (microseconds); once it gets as much again, when its
+ * client has said something that was not read yet. Its client may say so many bytes: a
+ * ClientHello with keys of post-quantum size, certificates of a server. */
+#define TLS_HANDSHAKE_US 15000000u
+#define TLS_HELLO_MAX (32u << 10)
+/* After the handshake: messages without data (KeyUpdate, renegotiation, warnings) that may
+ * come in this time (microseconds). */
+#define TLS_CONTROL_MAX 16u
+#define TLS_CONTROL_US 60000000u
+
 #endif

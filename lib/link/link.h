@@ -112,8 +112,9 @@ void link_drop(struct link *l, char const *why);
  * (a store failed). Only from the owner's turn(). */
 void link_discard(struct link *l, char const *why);
 
-/* Bytes that wait to be written on all links. */
+/* Bytes that wait to be written on all links; on one. */
 size_t link_pending(void);
+size_t link_waiting(struct link const *l);
 
 /* Give back the buffers that are empty now. Not from record(). */
 void link_give_back(void);

@@ -402,13 +402,19 @@ link_pause(struct link *l, bool paused)
 }
 
 size_t
+link_waiting(struct link const *l)
+{
+  return l->up ? l->out.len - l->sent : 0;
+}
+
+size_t
 link_pending(void)
 {
   struct link const *l;
   size_t n = 0;
 
   for (l = links.first; l; l = l->next)
-    if (l->up) n += l->out.len - l->sent;
+    n += link_waiting(l);
   return n;
 }
 
