@@ -16,7 +16,8 @@
  * bytes, and brings nothing. Over TLS_CONTROL_MAX in TLS_CONTROL_US the connection is ended. */
 
 static struct {
-  uint64_t waiting; /* bytes that wait for all clients */
+  uint64_t waiting; /* bytes that wait for all clients, and at most may */
+  uint64_t waiting_max;
   struct conn *resting;
 } bounds;
 
@@ -38,6 +39,12 @@ bounds_count(struct conn *c)
   c->counted = n;
 }
 
+void
+bounds_load(struct settings const *st)
+{
+  bounds.waiting_max = settings_u64(st, "output_max", SLICE("*"), CONN_OUTPUT_ALL_MAX);
+}
+
 bool
 bounds_hold(struct conn *c)
 {
@@ -50,7 +57,7 @@ bounds_hold(struct conn *c)
     conn_drop(c, "slow reader: too much waits for it");
     return false;
   }
-  while (bounds.waiting > CONN_OUTPUT_ALL_MAX && (most = conns_greatest())) {
+  while (bounds.waiting > bounds.waiting_max && (most = conns_greatest())) {
     alive = alive && most != c;
     conn_drop(most, "slow reader: most of all that waits is for it");
   }

@@ -360,6 +360,7 @@ listeners_load(struct settings *st, bool first)
   certs_free(listeners.certs);
   listeners.first = list;
   listeners.certs = certs;
+  bounds_load(st);
   return true;
 }
 

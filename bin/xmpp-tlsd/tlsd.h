@@ -102,6 +102,9 @@ void conns_of_link_gone(struct link *l);
 /* Write what this turn has brought for clients. */
 void conns_flush(void);
 
+/* Take what the settings say of bounds.c. */
+void bounds_load(struct settings const *st);
+
 /* The end of a turn, when links have been written: connections that rested for their link's
  * sake are read again. Bytes that wait for all clients (bounds.c). */
 event_timer_fn bounds_turn;

@@ -151,10 +151,11 @@
 /* ...output that a client has not taken: above this its feeder is told to stop and it is not
  * read, below the half both go on... */
 #define CONN_HIGH_WATER 65536u
-/* ...and above this it is cut off: BLOCKED_MAX of xmpp-c2sd, and what is on its way. */
-#define CONN_OUTPUT_MAX (16u << 20)
+/* ...and above this it is cut off: a whole queue of stream management that is sent again at
+ * once, or BLOCKED_MAX of xmpp-c2sd, and what is on its way. */
+#define CONN_OUTPUT_MAX (32u << 20)
 /* When more waits for all clients, the one for which most does is cut off. */
-#define CONN_OUTPUT_ALL_MAX (128u << 20)
+#define CONN_OUTPUT_ALL_MAX (512u << 20)
 /* Bytes that wait for a stream program: above this its connections are not read. */
 #define CONN_AHEAD (256u << 10)
 /* A closed connection may take this long to read its last bytes (microseconds). */
