@@ -51,6 +51,35 @@ pauses(struct link const *full)
   return full->program & PROGRAMS_FRONT ? ROUTED : PROGRAMS_FRONT;
 }
 
+/* A front that hangs would hold up the streams of all others: for LINK_STALL_US it is waited
+ * for, then its streams are over, or wait to be resumed. */
+static void
+drop_stalled(void *timer)
+{
+  struct link *l, *next;
+  uint64_t soonest = 0, end;
+
+  for (l = link_next(NULL); l; l = next) {
+    next = link_next(l);
+    if (!l->full || !(l->program & PROGRAMS_FRONT)) continue;
+    end = l->full_us + LINK_STALL_US;
+    if (end <= door_now())
+      link_drop(l, "it has not read what is sent to it for too long");
+    else if (!soonest || end < soonest)
+      soonest = end;
+  }
+  if (soonest) event_timer_start(timer, soonest, drop_stalled, timer);
+}
+
+static void
+full(struct link *l, bool is_full)
+{
+  static struct event_timer timer;
+
+  if (is_full && l->program & PROGRAMS_FRONT && !event_timer_on(&timer))
+    event_timer_start(&timer, door_now() + LINK_STALL_US, drop_stalled, &timer);
+}
+
 static void
 shut_down(struct stream *s)
 {
@@ -112,6 +141,7 @@ static struct service const service = {
   .down = down,
   .pauses = pauses,
   .turn = streams_turn,
+  .full = full,
   .stop = stop,
   .stopped = stopped,
   .stats = stats,

@@ -31,6 +31,9 @@
 #define LINK_LOW_WATER (1u << 20)
 /* A neighbour that lets this much pile up is cut off; what is not acknowledged stays. */
 #define LINK_OUTPUT_MAX (256u << 20)
+/* A front that takes so little for so long (microseconds) that its link stays above the low
+ * mark is cut off by xmpp-c2sd: until then nobody else's stanzas are read. */
+#define LINK_STALL_US 10000000
 /* A neighbour says hello within this time (microseconds). */
 #define LINK_HELLO_US 5000000
 /* Reconnecting starts at this pause and doubles up to the other (microseconds). */

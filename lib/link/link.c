@@ -154,6 +154,7 @@ link_end(struct link *l)
   link_mark_dirty(l);
   if (!l->full && l->out.len - l->sent > LINK_HIGH_WATER) {
     l->full = true;
+    l->full_us = door_now();
     links.owner->full(l, true);
   }
 }

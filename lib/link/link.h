@@ -13,8 +13,8 @@
 
 #define LINK_NAME_MAX 31
 
-/* One neighbour. Read name, program, epoch and up; the cookie is the owner's to use; the
- * rest belongs to this area. */
+/* One neighbour. Read name, program, epoch, up, full and full_us; the cookie is the owner's
+ * to use; the rest belongs to this area. */
 struct link {
   char name[LINK_NAME_MAX + 1]; /* its instance: "c2sd", "c2sd-2" */
   enum program program;
@@ -33,6 +33,7 @@ struct link {
   size_t sent, kept_from, begin; /* offsets into out */
   uint64_t stanzas, acked;       /* numbered here; acknowledged of those */
   uint64_t received, receipt;    /* kept records since it came up; those acknowledged */
+  uint64_t full_us;              /* since when it is full */
   uint64_t retry_us, came;       /* came: when it came up, counted */
   char *path;                    /* of a link that connects; NULL when it was accepted */
   enum verb verb;
