@@ -127,15 +127,24 @@ class Session(threading.Thread):
         self.begin_anew()
         s.send("<iq type='set' id='bind'><bind xmlns='%s'><resource>%s</resource></bind></iq>"
                % (BIND, self.resource))
-        e = s.expect_tag(CLIENT, "iq")
+        e = self.expect(s, "{%s}iq" % CLIENT)
         assert e.get("type") == "result", ET.tostring(e)
         s.send("<enable xmlns='%s' resume='true'/>" % SM)
-        self.id = s.expect_tag(SM, "enabled").get("id")
+        self.id = self.expect(s, "{%s}enabled" % SM).get("id")
         self.h = 0
         if self.carbons:
             self.send(s, "<iq type='set' id='carbons'><enable xmlns='%s'/></iq>" % CARBONS)
         if self.presence:
             self.send(s, self.presence)
+
+    def expect(self, s, tag):
+        """The next element of this tag. A session that is bound is sent messages before it has
+        stream management, which count as had."""
+        while True:
+            e = s.recv()
+            if e.tag == tag:
+                return e
+            self.take_stanza(e)
 
     def send(self, s, stanza):
         s.send(stanza)
