@@ -3,16 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Stanzas of bound streams: checked, stamped, classified, passed to routed. The start tag is
- * written anew (from is ours to say, to is prepared, a default xml:lang is the stream's);
- * what is inside goes on as the client wrote it, when it can stand by itself. */
+/* Stanzas of bound streams: checked, stamped, classified, passed to routed. The start
+ * tag is written anew (from is ours to say, to is prepared, a default xml:lang is the
+ * stream's); what is inside goes on as the client wrote it, when it can stand by
+ * itself. */
 
 #define NS_SID "urn:xmpp:sid:0"
 #define NS_DELAY "urn:xmpp:delay"
-#define NS_XML "http://www.w3.org/XML/1998/namespace"
 
 /* All fields of a stanza record but the last. */
 #define ENVELOPE_MAX 32768u
+/* What tag and tags keep of their room between two stanzas. */
+#define WRITTEN_KEEP 16384u
 
 static struct arena scratch = ARENA_ZERO;
 static stralloc tag = STRALLOC_ZERO, tags = STRALLOC_ZERO;
@@ -130,73 +132,52 @@ inbound_is_forged(struct xml_node const *e)
 
 /* ---- writing it on ---- */
 
-static bool
-has_lang(struct xml_node const *e)
-{
-  size_t i;
-
-  for (i = 0; i < e->attrs_n; i++)
-    if (slice_is(e->attrs[i].ns, NS_XML) && slice_is(e->attrs[i].name, "lang"))
-      return true;
-  return false;
-}
-
-/* Whether the inside can go on as it was sent: then all prefixes it uses are declared in it
- * or on the stanza, and unprefixed names are in the content namespace. */
+/* Whether the inside can go on as it was sent: then all prefixes it uses are declared
+ * in it or on the stanza, and unprefixed names are in the content namespace. */
 static bool
 stands_alone(struct inbound const *in)
 {
   struct xml_node const *e = in->e;
-  size_t i;
+  unsigned int i;
 
-  if (in->s->xml.root || e->prefix.len || in->forged) return false;
-  /* The one prefix that the usual root declares. */
-  if (memmem(in->bytes.s, in->bytes.len, "stream:", 7)) return false;
-  for (i = 0; i < e->attrs_n; i++)
-    if (e->attrs[i].ns.len && !slice_is(e->attrs[i].ns, NS_XML)) return false;
+  if (in->s->xml.root || in->s->xml.borrows || e->head->prefix || in->forged)
+    return false;
+  for (i = 0; i < e->head->attrs_n; i++)
+    if (e->head->attrs[i].prefix) return false;
   return true;
 }
 
-static bool
-cat_declarations(struct xml_node const *e)
+/* The most bytes that a stanza may have which is written anew. Escaping doubles them
+ * at worst in a record, all other fields of which are within ENVELOPE_MAX; and a few
+ * declarations more are no reason for many times of what came. */
+static size_t
+written_max(struct inbound const *in)
 {
-  static stralloc name = STRALLOC_ZERO;
-  size_t i;
+  size_t record = (RECORD_MAX - ENVELOPE_MAX) / 2 - in->type.len;
+  size_t times = 8 * in->bytes.len + ENVELOPE_MAX;
 
-  for (i = 0; i < e->decls_n; i++) {
-    if (!e->decls[2 * i].len) continue;
-    name.len = 0;
-    if (!stralloc_cats(&name, "xmlns:") ||
-        !stralloc_catb(&name, e->decls[2 * i].s, e->decls[2 * i].len) ||
-        !stralloc_0(&name) || !xml_cat_attr(&tag, name.s, e->decls[2 * i + 1]))
-      return false;
-  }
-  return true;
+  return times < record ? times : record;
 }
 
 /* The start tag up to its end, which is not written yet. Attributes that are neither ours
  * nor the stanza's own (s8.1) are not passed on. */
 static bool
-cat_start_tag(struct inbound const *in)
+cat_start_tag(struct inbound const *in, bool alone)
 {
-  size_t i;
+  struct slice lang = xml_lang(in->e);
 
   tag.len = 0;
   if (!xml_cat(&tag, "<") || !stralloc_catb(&tag, in->kind.s, in->kind.len) ||
-      !cat_declarations(in->e) || !xml_cat_attr(&tag, "from", in->from))
+      ((!alone || in->e->head->decls_n) &&
+       !xml_cat_decls(&tag, in->e, NS_CLIENT, written_max(in))) ||
+      !xml_cat_attr(&tag, "from", in->from))
     return false;
   if (in->to.full.len && !xml_cat_attr(&tag, "to", in->to.full)) return false;
   if (in->type.s && !xml_cat_attr(&tag, "type", in->type)) return false;
   if (in->id.s && !xml_cat_attr(&tag, "id", in->id)) return false;
-  for (i = 0; i < in->e->attrs_n; i++) {
-    struct xml_attr const *a = &in->e->attrs[i];
-    if (slice_is(a->ns, NS_XML) && slice_is(a->name, "lang") && a->value.len < 64 &&
-        !xml_cat_attr(&tag, "xml:lang", a->value))
-      return false;
-  }
   /* s8.1.5: what the stanza does not say itself, the stream has said for it. */
-  return !in->s->lang || has_lang(in->e) ||
-         xml_cat_attr(&tag, "xml:lang", slice_str(in->s->lang));
+  if (!lang.s && in->s->lang) lang = slice_str(in->s->lang);
+  return !lang.s || lang.len >= 64 || xml_cat_attr(&tag, "xml:lang", lang);
 }
 
 /* What stands behind the start tag's last attribute in the text of an element. */
@@ -221,18 +202,15 @@ behind_start_tag(struct slice bytes)
 
 /* The inside again, from the tree. */
 static bool
-cat_inside(struct xml_node const *e)
+cat_inside(struct inbound const *in)
 {
-  struct xml_node const *c;
+  struct xml_node const *e = in->e, *c;
 
   if (!e->first) return xml_cat(&tag, "/>");
   if (!xml_cat(&tag, ">")) return false;
-  for (c = e->first; c; c = c->next) {
-    bool ok = true;
-    if (c->name.len && !inbound_is_forged(c)) ok = xml_cat_tree(&tag, c, NS_CLIENT);
-    if (!c->name.len) ok = xml_cat_text(&tag, c->text);
-    if (!ok) return false;
-  }
+  for (c = e->first; c; c = c->next)
+    if (!inbound_is_forged(c) && !xml_cat_child(&tag, c, NS_CLIENT, written_max(in)))
+      return false;
   return xml_cat(&tag, "</") && stralloc_catb(&tag, e->name.s, e->name.len) &&
          xml_cat(&tag, ">");
 }
@@ -242,8 +220,7 @@ send(struct inbound const *in, struct link *routed)
 {
   bool alone = stands_alone(in);
 
-  if (!cat_start_tag(in) || (!alone && !cat_inside(in->e))) return false;
-  /* Escaping doubles at worst; the rest of the envelope is within ENVELOPE_MAX. */
+  if (!cat_start_tag(in, alone) || (!alone && !cat_inside(in))) return false;
   if (2 * (in->type.len + tag.len + (alone ? in->bytes.len : 0)) + ENVELOPE_MAX >
       RECORD_MAX)
     return false;
@@ -322,8 +299,8 @@ answer_session(struct inbound const *in)
   stralloc_free(&sa);
 }
 
-/* A client that asks for its roster or block list is told of their changes (RFC 6121 s2.2,
- * XEP-0191 s3.2). */
+/* A client that asks for its roster or block list is told of their changes (RFC 6121
+ * s2.2, XEP-0191 s3.2). */
 static void
 note_wants(struct inbound const *in)
 {
@@ -371,6 +348,8 @@ inbound_stanza(struct stream *s, struct xml_node const *e, struct slice bytes)
     return s->state;
   }
   pass_on(&in);
+  if (tag.a > WRITTEN_KEEP) stralloc_free(&tag);
+  if (tags.a > WRITTEN_KEEP) stralloc_free(&tags);
   sm_count(s);
   return ST_BOUND;
 }

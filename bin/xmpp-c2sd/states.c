@@ -117,14 +117,15 @@ static char const *
 check_header(struct stream *s, struct xml_node const *root)
 {
   char const *wrong;
-  size_t i;
+  unsigned int i;
 
   if (!slice_is(root->ns, XML_NS_STREAMS)) return "invalid-namespace";
   if (!slice_is(root->name, "stream")) return "bad-format";
-  for (i = 0; i < root->decls_n; i++)
-    if (!root->decls[2 * i].len && !slice_is(root->decls[2 * i + 1], NS_CLIENT) &&
-        !slice_is(root->decls[2 * i + 1], XML_NS_STREAMS))
+  for (i = 0; i < root->head->decls_n; i++) {
+    struct xml_decl const *d = root->head->decls[i];
+    if (!d->prefix.len && !slice_is(d->ns, NS_CLIENT) && !slice_is(d->ns, XML_NS_STREAMS))
       return "invalid-namespace";
+  }
   wrong = take_host(s, xml_attr(root, "to"));
   return version_is_ours(xml_attr(root, "version")) ? wrong : "unsupported-version";
 }
@@ -132,12 +133,12 @@ check_header(struct stream *s, struct xml_node const *root)
 static void
 take_lang(struct stream *s, struct xml_node const *root)
 {
-  size_t i;
+  unsigned int i;
 
   free(s->lang);
   s->lang = NULL;
-  for (i = 0; i < root->attrs_n; i++) {
-    struct xml_attr const *a = &root->attrs[i];
+  for (i = 0; i < root->head->attrs_n; i++) {
+    struct xml_attr const *a = &root->head->attrs[i];
     if (slice_is(a->name, "lang") && a->ns.len && a->value.len && a->value.len < 64)
       s->lang = strndup(a->value.s, a->value.len);
   }

@@ -100,11 +100,11 @@ subscription_put(struct slice from, struct slice to, char const *type)
 static void
 set_attr(struct xml_node *e, char const *name, struct slice value)
 {
-  size_t i;
+  unsigned int i;
 
-  for (i = 0; i < e->attrs_n; i++)
-    if (!e->attrs[i].ns.len && slice_is(e->attrs[i].name, name))
-      e->attrs[i].value = value;
+  for (i = 0; i < e->head->attrs_n; i++)
+    if (!e->head->attrs[i].ns.len && slice_is(e->head->attrs[i].name, name))
+      e->head->attrs[i].value = value;
 }
 
 /* s3.1.2 and its like: on it goes, between bare addresses, whatever the client has given. */

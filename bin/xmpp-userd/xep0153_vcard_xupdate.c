@@ -78,17 +78,13 @@ wants_none(struct arena *a, struct xml_node const *root)
 static void
 drop_updates(struct xml_node *root)
 {
-  struct xml_node **at = &root->first, *last = NULL;
+  struct xml_node **at = &root->first;
 
-  while (*at) {
+  while (*at)
     if (is_update(*at))
       *at = (*at)->next;
-    else {
-      last = *at;
-      at = &last->next;
-    }
-  }
-  root->last = last;
+    else
+      at = &(*at)->next;
 }
 
 /* The client has said something of its own: it is replaced. */

@@ -14,10 +14,24 @@
 #define XML_DEPTH_MAX 64
 /* Attributes of one element, namespace declarations included. */
 #define XML_ATTRS_MAX 64
+/* One tag, or another token of XML that must be whole to be read; the root's tag; what must
+ * be said of the root's declarations to a parser that is to stand behind it. */
+#define XML_TAG_MAX (16 << 10)
+#define XML_ROOT_MAX 4096
+#define XML_ROOT_DECLS_MAX 512
+/* The name of a namespace: expat writes it again for each attribute that has its prefix. */
+#define XML_NS_MAX 1023
+/* So many children of a stanza that is written anew have no prefix, whatever they came with. */
+#define XML_PLAIN_MAX 8
+/* Bytes that a parser is given at once, but for a tag that is longer. */
+#define XML_CHUNK 4096
 /* Expat parsers that stay with streams between two stanzas; the oldest is taken first. */
 #define XML_PARSERS_KEPT 64
-/* A parser remembers names; it forgets them when it has had so many bytes. */
-#define XML_PARSER_BYTES (256 << 10)
+/* A parser remembers names: one that holds more memory than this (bytes) is freed behind the
+ * stanza. */
+#define XML_PARSER_MEMORY (64 << 10)
+/* Parsers that are kept for who needs one. */
+#define XML_PARSERS_FREE 16
 /* RFC 7622 s3.1: 1023 bytes for each of the three parts, and two separators. */
 #define JID_PART_MAX 1023
 #define JID_MAX 3071

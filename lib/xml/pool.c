@@ -1,17 +1,17 @@
 #include "xml/xml_internal.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-/* A parser is lent to a stream while a stanza is incomplete. Between stanzas the stream
- * stays on a list of attached parsers, oldest first; when more than XML_PARSERS_KEPT are
- * attached the oldest is taken back. A stream that comes back without parser gets the oldest
- * one, when both have the usual root, so that it stands where this stream does; else one that
- * is fed the root's tag again: the usual one, or the stream's own when that declares more
- * (RFC 6120 s4.8.5 lets it declare prefixes for all that follows). */
-
-#define PARSERS_FREE_MAX 16
+/* A parser is lent to a stream while a stanza is incomplete. Between stanzas the
+ * stream stays on a list of attached parsers, oldest first; when more than
+ * XML_PARSERS_KEPT are attached the oldest is taken back. A stream that comes back
+ * without parser gets the oldest one, when both have the usual root, so that it stands
+ * where this stream does; else one that is fed the root's tag again: the usual one, or
+ * the stream's own when that declares more (RFC 6120 s4.8.5 lets it declare prefixes
+ * for all that follows). */
 
 static char const usual_root[] =
   "<stream:stream xmlns='jabber:client' xmlns:stream='" XML_NS_STREAMS "'>";
@@ -44,7 +44,8 @@ pool_release(struct xml_parser *p)
   if (p->owner) p->owner->parser = NULL;
   p->owner = NULL;
   arena_wipe(&p->arena);
-  if (pool.free_n >= PARSERS_FREE_MAX) {
+  table_wipe(&p->scopes);
+  if (pool.free_n >= XML_PARSERS_FREE || p->memory > XML_PARSER_MEMORY) {
     XML_ParserFree(p->expat);
     free(p);
     return;
@@ -54,45 +55,115 @@ pool_release(struct xml_parser *p)
   pool.free_n++;
 }
 
-/* Against names that are chosen to collide: drawn once, else each parser asks the kernel. Not
- * through the door: nothing that is said depends on it. */
-static unsigned long
-hash_salt(void)
-{
-  static unsigned long salt;
+/* What expat holds, of all parsers. */
+static size_t held;
 
-  while (!salt)
-    if (getrandom(&salt, sizeof salt, 0) != sizeof salt) door_random(&salt, sizeof salt);
-  return salt;
+static void *
+expat_malloc(size_t n)
+{
+  void *room = malloc(n);
+
+  held += malloc_usable_size(room);
+  return room;
+}
+
+static void *
+expat_realloc(void *old, size_t n)
+{
+  size_t before = malloc_usable_size(old);
+  void *room = realloc(old, n);
+
+  if (room) held += malloc_usable_size(room) - before;
+  return room;
+}
+
+static void
+expat_free(void *room)
+{
+  held -= malloc_usable_size(room);
+  free(room);
+}
+
+enum XML_Status
+pool_parse(struct xml_parser *p, char const *s, size_t len)
+{
+  size_t before = held;
+  enum XML_Status status = XML_Parse(p->expat, s, (int)len, 0);
+
+  p->memory += held - before;
+  return status;
+}
+
+/* Against names that are chosen to collide: drawn once, else each parser asks the
+ * kernel. Not through the door: nothing that is said depends on it. */
+static void
+set_salt(XML_Parser expat)
+{
+  static unsigned char salt[16];
+  static bool drawn;
+
+  if (!drawn && getrandom(salt, sizeof salt, 0) != sizeof salt)
+    door_random(salt, sizeof salt);
+  drawn = true;
+#if XML_MAJOR_VERSION > 2 || (XML_MAJOR_VERSION == 2 && XML_MINOR_VERSION >= 8)
+  XML_SetHashSalt16Bytes(expat, salt);
+#else
+  unsigned long word;
+  memcpy(&word, salt, sizeof word);
+  XML_SetHashSalt(expat, word ? word : 1); /* 0 is none */
+#endif
+}
+
+static XML_Parser
+expat_new(void)
+{
+  static XML_Memory_Handling_Suite const memory = {expat_malloc, expat_realloc,
+                                                   expat_free};
+  static char const sep[] = {NS_SEP, 0};
+
+  return XML_ParserCreate_MM("UTF-8", &memory, sep);
+}
+
+/* One of the free ones as if it were new, or a new one; *memory is what its expat
+ * holds. */
+static struct xml_parser *
+obtain(size_t *memory)
+{
+  struct xml_parser *p = pool.free;
+
+  if (p) {
+    pool.free = p->newer;
+    pool.free_n--;
+    *memory = p->memory - held;
+    if (XML_ParserReset(p->expat, "UTF-8")) {
+      *memory += held;
+      return p;
+    }
+    XML_ParserFree(p->expat);
+  } else {
+    p = malloc(sizeof *p);
+    *memory = 0 - held;
+    if (p) p->expat = expat_new();
+    *memory += held;
+    if (p && p->expat) return p;
+  }
+  free(p);
+  return NULL;
 }
 
 struct xml_parser *
 pool_obtain(void)
 {
-  struct xml_parser *p = pool.free;
+  size_t memory;
+  struct xml_parser *p = obtain(&memory);
   XML_Parser expat;
 
-  if (p) {
-    pool.free = p->newer;
-    pool.free_n--;
-    if (!XML_ParserReset(p->expat, "UTF-8")) {
-      XML_ParserFree(p->expat);
-      free(p);
-      return NULL;
-    }
-    expat = p->expat;
-  } else {
-    p = malloc(sizeof *p);
-    expat = p ? XML_ParserCreateNS("UTF-8", NS_SEP) : NULL;
-    if (!expat) {
-      free(p);
-      return NULL;
-    }
-  }
+  if (!p) return NULL;
+  expat = p->expat;
   memset(p, 0, sizeof *p);
   p->expat = expat;
-  p->stanza_start = -1;
-  XML_SetHashSalt(expat, hash_salt());
+  p->memory = memory;
+  set_salt(expat);
   parse_handlers(p);
   return p;
 }
@@ -113,8 +184,7 @@ static bool
 replay(struct xml_parser *p, char const *root)
 {
   p->replay = true;
-  if (XML_Parse(p->expat, root, (int)strlen(root), 0) != XML_STATUS_OK) return false;
-  p->base = (long)strlen(root);
+  if (pool_parse(p, root, strlen(root)) != XML_STATUS_OK) return false;
   p->replay = false;
   return true;
 }
@@ -136,6 +206,7 @@ pool_lend(struct xml_stream *x)
   if (!p) return false;
   p->owner = x;
   x->parser = p;
+  p->lexer.depth = x->opened ? 1 : 0;
   if (!fresh || !x->opened || replay(p, x->root ? x->root : usual_root)) return true;
   pool_release(p);
   return false;

@@ -1,5 +1,6 @@
-#include "xml/xml.h"
+#include "xml/xml_internal.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* Reading trees, and writing them. */
@@ -32,10 +33,24 @@ xml_child(struct xml_node const *e, char const *ns, char const *name)
 struct slice
 xml_attr(struct xml_node const *e, char const *name)
 {
-  size_t i;
+  struct xml_head const *h = e->head;
+  unsigned int i;
 
-  for (i = 0; i < e->attrs_n; i++)
-    if (!e->attrs[i].ns.len && slice_is(e->attrs[i].name, name)) return e->attrs[i].value;
+  for (i = 0; i < h->attrs_n; i++)
+    if (!h->attrs[i].ns.len && slice_is(h->attrs[i].name, name)) return h->attrs[i].value;
+  return (struct slice){NULL, 0};
+}
+
+struct slice
+xml_lang(struct xml_node const *e)
+{
+  struct xml_head const *h = e->head;
+  unsigned int i;
+
+  for (i = 0; i < h->attrs_n; i++) {
+    struct xml_attr const *a = &h->attrs[i];
+    if (a->ns.len && !a->prefix && slice_is(a->name, "lang")) return a->value;
+  }
   return (struct slice){NULL, 0};
 }
 
@@ -47,13 +62,14 @@ xml_text(struct arena *a, struct xml_node const *e)
   char *s;
 
   for (c = e->first; c; c = c->next)
-    len += c->text.len;
+    if (!c->name.len) len += c->text.len;
   s = arena_alloc(a, len + 1);
   if (!s) return (struct slice){NULL, 0};
   s[len] = 0;
   len = 0;
   for (c = e->first; c; c = c->next) {
-    if (c->text.len) memcpy(s + len, c->text.s, c->text.len);
+    if (c->name.len) continue;
+    memcpy(s + len, c->text.s, c->text.len);
     len += c->text.len;
   }
   return slice_of(s, len);
@@ -124,141 +140,254 @@ cat_slice(stralloc *out, struct slice s)
   return !s.len || stralloc_catb(out, s.s, s.len);
 }
 
-#define NS_XML "http://www.w3.org/XML/1998/namespace"
+/* ---- trees ----
+ *
+ * A tree is written as it came, but for two things: its top, and elements in the default
+ * namespace, lose their prefix; and a prefix that was declared around the tree is declared on
+ * its top. That never hides a declaration in between, since each name knows which declaration
+ * is its own. So what is written is as long as what came, and each namespace of the
+ * surroundings once. A first walk finds those, and writes nothing. */
 
-/* What prefix stands for at e: the innermost declaration of it; s NULL when there is
- * none. */
-static struct slice
-meaning_of(struct xml_node const *e, struct slice prefix)
-{
-  size_t i;
+struct writer {
+  stralloc *out;              /* NULL in the first walk */
+  size_t limit;               /* of out->len */
+  struct xml_node const *top; /* what is written, or what has it inside */
+  unsigned int depth;         /* declarations from here on are within what is written */
+  unsigned int mark;          /* of this walk */
+  struct xml_decl *around;    /* those from around that it needs */
+  struct xml_decl **last;
+  struct slice dflts[XML_DEPTH_MAX + 2];
+  struct slice *dflt; /* the default namespace around e */
+};
 
-  for (; e; e = e->parent)
-    for (i = 0; i < e->decls_n; i++)
-      if (slice_eq(e->decls[2 * i], prefix)) return e->decls[2 * i + 1];
-  return (struct slice){NULL, 0};
-}
-
-/* A prefix that at e stands for ns, declared within the tree of top; empty when there is
- * none. */
-static struct slice
-prefix_for(struct xml_node const *e, struct slice ns, struct xml_node const *top)
-{
-  struct xml_node const *at;
-  size_t i;
-
-  for (at = e; at != top->parent; at = at->parent)
-    for (i = 0; i < at->decls_n; i++)
-      if (at->decls[2 * i].len && slice_eq(at->decls[2 * i + 1], ns) &&
-          slice_eq(meaning_of(e, at->decls[2 * i]), ns))
-        return at->decls[2 * i];
-  return SLICE("");
-}
-
-/* Attribute i's prefix was declared around the tree, which is to stand alone: a prefix of its
- * own, aN, that the element does not declare itself. */
 static bool
-cat_own_prefix(stralloc *out, struct xml_node const *e, size_t i)
+same_ns(struct slice a, struct slice b)
 {
-  char name[2 + BASE_NUM] = "a", num[BASE_NUM];
-  size_t n = i, j;
-  bool taken;
+  return a.len == b.len && (a.s == b.s || slice_eq(a, b));
+}
 
-  do {
-    struct slice text = num_u64(num, n);
-    memcpy(name + 1, text.s, text.len + 1);
-    n += XML_ATTRS_MAX;
-    for (taken = false, j = 0; j < e->decls_n; j++)
-      if (slice_is(e->decls[2 * j], name)) taken = true;
-  } while (taken);
-  return xml_cat(out, "xmlns:") && xml_cat(out, name) && xml_cat(out, "='") &&
-         cat_escaped(out, e->attrs[i].ns, IN_ATTRIBUTES) && xml_cat(out, "' ") &&
-         xml_cat(out, name);
+/* d is needed: it is to be declared on the top unless that, or what is in it, declares
+ * it. */
+static void
+need(struct writer *w, struct xml_decl *d)
+{
+  if (d->depth >= w->depth || d->mark == w->mark) return;
+  d->mark = w->mark;
+  d->next = NULL;
+  *w->last = d;
+  w->last = &d->next;
 }
 
 static bool
-cat_attr_ns(stralloc *out, struct xml_node const *e, size_t i, struct xml_node const *top)
+cat_decl(stralloc *out, struct xml_decl const *d)
 {
-  struct xml_attr const *a = &e->attrs[i];
-  struct slice prefix;
-
-  if (!xml_cat(out, " ")) return false;
-  if (slice_is(a->ns, NS_XML)) {
-    if (!xml_cat(out, "xml:")) return false;
-  } else if (a->ns.len) {
-    prefix = prefix_for(e, a->ns, top);
-    if (!(prefix.len ? cat_slice(out, prefix) : cat_own_prefix(out, e, i))) return false;
-    if (!xml_cat(out, ":")) return false;
-  }
-  return cat_slice(out, a->name) && xml_cat(out, "='") &&
-         cat_escaped(out, a->value, IN_ATTRIBUTES) && xml_cat(out, "'");
+  return xml_cat(out, " xmlns:") && cat_slice(out, d->prefix) && xml_cat(out, "='") &&
+         cat_escaped(out, d->ns, IN_ATTRIBUTES) && xml_cat(out, "'");
 }
 
-/* The namespace of "xml:" cannot be the default one (XML Names s3). */
+/* The declarations of prefixes that e makes itself. */
 static bool
-cat_name(stralloc *out, struct xml_node const *e)
+cat_own_decls(stralloc *out, struct xml_node const *e)
 {
-  return (!slice_is(e->ns, NS_XML) || xml_cat(out, "xml:")) && cat_slice(out, e->name);
+  unsigned int i;
+
+  for (i = 0; i < e->head->decls_n; i++)
+    if (e->head->decls[i]->prefix.len && !cat_decl(out, e->head->decls[i])) return false;
+  return true;
 }
 
-/* The default namespace around e. */
-static struct slice
-outer_of(struct xml_node const *e, struct xml_node const *top, char const *ns)
-{
-  for (; e != top; e = e->parent)
-    if (!slice_is(e->parent->ns, NS_XML)) return e->parent->ns;
-  return slice_str(ns);
-}
-
-/* Elements are written with the default namespace, whatever prefix they came with. */
 static bool
-cat_open(stralloc *out, struct xml_node const *e, struct xml_node const *top,
-         char const *ns)
+cat_around(stralloc *out, struct writer const *w)
 {
-  struct slice outer = outer_of(e, top, ns);
-  size_t i;
+  struct xml_decl const *d;
 
-  if (!xml_cat(out, "<") || !cat_name(out, e)) return false;
-  if (!slice_is(e->ns, NS_XML) && !slice_eq(e->ns, outer) &&
-      !xml_cat_attr(out, "xmlns", e->ns))
-    return false;
-  for (i = 0; i < e->decls_n; i++) {
-    if (!e->decls[2 * i].len) continue;
-    if (!xml_cat(out, " xmlns:") || !cat_slice(out, e->decls[2 * i]) ||
-        !xml_cat(out, "='") || !cat_escaped(out, e->decls[2 * i + 1], IN_ATTRIBUTES) ||
-        !xml_cat(out, "'"))
+  for (d = w->around; d; d = d->next)
+    if (!cat_decl(out, d)) return false;
+  return true;
+}
+
+/* Set the default namespace inside e. Give the declaration of the prefix that its name
+ * keeps, or NULL. */
+static struct xml_decl *
+choose_prefix(struct writer *w, struct xml_node const *e)
+{
+  struct slice dflt = *w->dflt, own = {NULL, 0};
+  struct xml_decl *prefix = e->head->prefix;
+  unsigned int i;
+
+  for (i = 0; i < e->head->decls_n; i++)
+    if (!e->head->decls[i]->prefix.len) own = e->head->decls[i]->ns;
+  w->dflt[1] = own.s ? own : dflt;
+  if (slice_is(e->ns, NS_XML))
+    return NULL; /* which is no default namespace (XML Names s3) */
+  if (prefix && !same_ns(e->ns, w->dflt[1]) && (e != w->top || own.s)) return prefix;
+  w->dflt[1] = e->ns;
+  return NULL;
+}
+
+static bool
+cat_name(stralloc *out, struct xml_node const *e, struct xml_decl const *prefix)
+{
+  if (slice_is(e->ns, NS_XML) && !xml_cat(out, "xml:")) return false;
+  if (prefix && (!cat_slice(out, prefix->prefix) || !xml_cat(out, ":"))) return false;
+  return cat_slice(out, e->name);
+}
+
+static bool
+cat_attrs(stralloc *out, struct xml_head const *h)
+{
+  unsigned int i;
+
+  for (i = 0; i < h->attrs_n; i++) {
+    struct xml_attr const *a = &h->attrs[i];
+    if (!xml_cat(out, " ")) return false;
+    if (a->prefix && (!cat_slice(out, a->prefix->prefix) || !xml_cat(out, ":")))
+      return false;
+    if (a->ns.len && !a->prefix && !xml_cat(out, "xml:")) return false;
+    if (!cat_slice(out, a->name) || !xml_cat(out, "='") ||
+        !cat_escaped(out, a->value, IN_ATTRIBUTES) || !xml_cat(out, "'"))
       return false;
   }
-  for (i = 0; i < e->attrs_n; i++)
-    if (!cat_attr_ns(out, e, i, top)) return false;
-  return xml_cat(out, e->first ? ">" : "/>");
+  return true;
+}
+
+/* The start tag of e, or in the first walk what it needs. */
+static bool
+cat_open(struct writer *w, struct xml_node const *e)
+{
+  struct xml_decl *prefix = choose_prefix(w, e);
+  unsigned int i;
+
+  if (w->out)
+    return xml_cat(w->out, "<") && cat_name(w->out, e, prefix) &&
+           (same_ns(w->dflt[0], w->dflt[1]) ||
+            xml_cat_attr(w->out, "xmlns", w->dflt[1])) &&
+           cat_own_decls(w->out, e) && (e != w->top || cat_around(w->out, w)) &&
+           cat_attrs(w->out, e->head) && xml_cat(w->out, e->first ? ">" : "/>");
+  if (prefix) need(w, prefix);
+  for (i = 0; i < e->head->attrs_n; i++)
+    if (e->head->attrs[i].prefix) need(w, e->head->attrs[i].prefix);
+  return true;
 }
 
 static bool
-cat_close(stralloc *out, struct xml_node const *e)
+cat_close(struct writer *w, struct xml_node const *e)
 {
-  return !e->first || (xml_cat(out, "</") && cat_name(out, e) && xml_cat(out, ">"));
+  if (!w->out || !e->first) return true;
+  return xml_cat(w->out, "</") && cat_name(w->out, e, choose_prefix(w, e)) &&
+         xml_cat(w->out, ">");
+}
+
+static bool
+fits(stralloc const *out, size_t limit)
+{
+  if (out->len <= limit) return true;
+  errno = EMSGSIZE;
+  return false;
+}
+
+static bool
+cat_node(struct writer *w, struct xml_node const *e)
+{
+  if (w->out && !fits(w->out, w->limit)) return false;
+  if (e->name.len) return cat_open(w, e);
+  return !w->out || xml_cat_text(w->out, e->text);
+}
+
+static bool
+walk(struct writer *w, struct xml_node const *from)
+{
+  struct xml_node const *e = from;
+
+  for (;;) {
+    if (!cat_node(w, e)) return false;
+    if (e->first) {
+      if (++w->dflt == w->dflts + XML_DEPTH_MAX + 1) {
+        errno = EMSGSIZE;
+        return false;
+      }
+      e = e->first;
+      continue;
+    }
+    while (e != from && !e->next) {
+      e = e->parent;
+      w->dflt--;
+      if (!cat_close(w, e)) return false;
+    }
+    if (e == from) break;
+    e = e->next;
+  }
+  return !w->out || fits(w->out, w->limit);
+}
+
+/* Ready to write what begins with e. */
+static void
+begin(struct writer *w, struct xml_node const *e, char const *ns)
+{
+  static unsigned int mark;
+  struct xml_node const *at;
+
+  if (!++mark) mark = 1; /* a tree does not live for so many */
+  w->out = NULL;
+  w->top = e;
+  w->mark = mark;
+  w->around = NULL;
+  w->last = &w->around;
+  w->dflt = w->dflts;
+  w->dflt[0] = slice_str(ns);
+  for (w->depth = 2, at = e->parent; at; at = at->parent)
+    w->depth++;
+}
+
+/* Children lose their prefixes, as a top does, where there are few: then the
+ * namespaces are few that are said again. */
+static bool
+has_few(struct xml_node const *e)
+{
+  struct xml_node const *c;
+  unsigned int n = 0;
+
+  for (c = e->first; c && n <= XML_PLAIN_MAX; c = c->next)
+    n++;
+  return n <= XML_PLAIN_MAX;
 }
 
 bool
 xml_cat_tree(stralloc *out, struct xml_node const *top, char const *ns)
 {
-  struct xml_node const *e = top;
+  struct writer w;
 
-  for (;;) {
-    if (e->name.len) {
-      if (!cat_open(out, e, top, ns)) return false;
-      if (e->first) {
-        e = e->first;
-        continue;
-      }
-    } else if (!xml_cat_text(out, e->text))
-      return false;
-    while (e != top && !e->next) {
-      e = e->parent;
-      if (!cat_close(out, e)) return false;
-    }
-    if (e == top) return true;
-    e = e->next;
+  begin(&w, top, ns);
+  if (!walk(&w, top)) return false;
+  w.out = out;
+  w.limit = out->len + STANZA_MAX;
+  return walk(&w, top);
+}
+
+bool
+xml_cat_decls(stralloc *out, struct xml_node const *e, char const *ns, size_t limit)
+{
+  struct xml_node const *c;
+  struct writer w;
+  bool few = has_few(e);
+
+  begin(&w, e, ns);
+  for (c = e->first; c; c = c->next) {
+    w.top = few ? c : e;
+    if (!walk(&w, c)) return false;
   }
+  if (!cat_own_decls(out, e) || !cat_around(out, &w)) return false;
+  return fits(out, limit);
+}
+
+bool
+xml_cat_child(stralloc *out, struct xml_node const *c, char const *ns, size_t limit)
+{
+  struct writer w;
+
+  begin(&w, c, ns);
+  w.top = has_few(c->parent) ? c : c->parent;
+  w.out = out;
+  w.limit = limit;
+  return walk(&w, c);
 }

@@ -7,19 +7,42 @@
 
 #include <skalibs/stralloc.h>
 
-struct xml_attr {
-  struct slice ns, name, value; /* ns is empty for attributes without a prefix */
+/* A declaration of a namespace: xmlns:prefix, or xmlns when prefix is empty. */
+struct xml_decl {
+  struct slice prefix, ns;
+  /* For the area's own files: parse.c which one it hides and for which name, tree.c
+   * which must be written. depth is that of the element that has it, a root's being 1;
+   * 0 when it stands around the tree. */
+  struct xml_decl *outer, *next;
+  struct xml_scope *scope;
+  unsigned int depth, mark;
 };
 
-/* An element, or a piece of text (name.len 0). All lives in the arena of its tree. */
+struct xml_attr {
+  struct slice ns, name, value; /* ns is empty for attributes without a prefix */
+  struct xml_decl *prefix;      /* NULL: none, or xml: */
+};
+
+/* What a start tag has beside its name. */
+struct xml_head {
+  struct xml_decl *prefix,
+    **decls; /* the one of its own prefix, or NULL; those it makes */
+  unsigned int attrs_n, decls_n;
+  struct xml_attr attrs[];
+};
+
+/* An element, or a piece of text (name.len 0). All lives in the arena of its tree. An
+ * element of four bytes costs one of these, so it is small: pieces of text end before
+ * head. */
 struct xml_node {
-  struct slice ns, name, prefix;
-  struct slice text; /* of a text node */
-  struct xml_attr *attrs;
-  size_t attrs_n;
-  struct slice *decls; /* pairs: prefix, namespace declared here */
-  size_t decls_n;
-  struct xml_node *parent, *first, *last, *next;
+  struct xml_node *next, *parent, *first;
+  struct slice name;
+
+  union {
+    struct slice ns;   /* of an element */
+    struct slice text; /* of a piece of text */
+  };
+  struct xml_head *head; /* of an element, never NULL */
 };
 
 /* The namespace of streams (RFC 6120 s4.8.1). */
@@ -32,16 +55,16 @@ enum xml_error {
   XML_RESTRICTED,   /* restricted-xml: comment, DTD, instruction, entity (s11.1) */
   XML_BAD_PREFIX,   /* bad-namespace-prefix */
   XML_BAD_ENCODING, /* unsupported-encoding (s11.6) */
-  XML_TOO_DEEP,     /* policy-violation: XML_DEPTH_MAX, XML_ATTRS_MAX */
-  XML_TOO_LARGE,    /* policy-violation: the limit of xml_limit */
+  XML_TOO_DEEP,     /* policy-violation: XML_DEPTH_MAX, XML_ATTRS_MAX, XML_NS_MAX */
+  XML_TOO_LARGE, /* policy-violation: the limit of xml_limit, XML_TAG_MAX, XML_ROOT_MAX */
   XML_TEXT_BETWEEN, /* bad-format: text between stanzas (s11.7) */
   XML_NO_MEMORY     /* resource-constraint */
 };
 
-/* What the owner of a stream does with it. open: the root's tag; root lives for the call.
- * element: one whole first-level element, its tree, and its bytes as they were sent; both
- * live for the call. close: the root's end tag. Each gives true to go on; false leaves the
- * rest of the bytes to the caller. None may free the stream. */
+/* What the owner of a stream does with it. open: the root's tag; root lives for the
+ * call. element: one whole first-level element, its tree, and its bytes as they were
+ * sent; both live for the call. close: the root's end tag. Each gives true to go on;
+ * false leaves the rest of the bytes to the caller. None may free the stream. */
 struct xml_events {
   bool (*open)(void *cookie, struct xml_node const *root);
   bool (*element)(void *cookie, struct xml_node const *e, struct slice bytes);
@@ -50,35 +73,37 @@ struct xml_events {
 
 struct xml_parser;
 
-/* One stream, in its owner's memory. Between two stanzas it holds no parser (or one of the
- * few that stay attached until somebody needs them). */
+/* One stream, in its owner's memory. Between two stanzas it holds no parser (or one of
+ * the few that stay attached until somebody needs them). */
 struct xml_stream {
   struct xml_parser *parser;
   char *root;    /* the root's tag again, NUL-terminated, when it is not the usual one */
-  stralloc part; /* the bytes so far of a stanza that came in several pieces */
+  stralloc part; /* the bytes so far of a stanza or a tag that came in several pieces */
   size_t limit;
   bool opened;
+  bool borrows; /* the element of the event uses prefixes that the root declares */
 };
 
 #define XML_STREAM_ZERO                                                                  \
   {                                                                                      \
-    NULL, NULL, STRALLOC_ZERO, 0, false                                                  \
+    NULL, NULL, STRALLOC_ZERO, 0, false, false                                           \
   }
 
-/* Free what the stream holds; it is then as new, but for its limit: also how a stream begins
- * anew (RFC 6120 s4.3.3). Not from within its events. */
+/* Free what the stream holds; it is then as new, but for its limit: also how a stream
+ * begins anew (RFC 6120 s4.3.3). Not from within its events. */
 void xml_reset(struct xml_stream *x);
 
-/* The most bytes that one stanza, or the root's tag, may have. */
+/* The most bytes that one stanza may have, and a root's tag when that is below
+ * XML_ROOT_MAX. */
 void xml_limit(struct xml_stream *x, size_t bytes);
 
-/* Parse the len bytes at s. *used is how many were consumed: all of them, or up to the end
- * of the element whose event gave false. On an error the stream must be reset. */
+/* Parse the len bytes at s. *used is how many were consumed: all of them, or up to the
+ * end of the element whose event gave false. On an error the stream must be reset. */
 enum xml_error xml_feed(struct xml_stream *x, struct xml_events const *events,
                         void *cookie, char const *s, size_t len, size_t *used);
 
-/* Parse one whole document (no prolog) into a tree in arena a, with the same restrictions.
- * ns is the default namespace outside it. NULL, with *why. */
+/* Parse one whole document (no prolog) into a tree in arena a, with the same
+ * restrictions. ns is the default namespace outside it. NULL, with *why. */
 struct xml_node *xml_parse(struct arena *a, struct slice doc, char const *ns,
                            enum xml_error *why);
 
@@ -97,6 +122,9 @@ bool xml_is(struct xml_node const *e, char const *ns, char const *name);
 /* The value of an attribute without namespace; s NULL when it is absent. */
 struct slice xml_attr(struct xml_node const *e, char const *name);
 
+/* The value of xml:lang (XML s2.12); s NULL when it is absent. */
+struct slice xml_lang(struct xml_node const *e);
+
 /* All text directly inside e, joined, in arena a. s NULL: ENOMEM. */
 struct slice xml_text(struct arena *a, struct xml_node const *e);
 
@@ -109,8 +137,17 @@ bool xml_cat(stralloc *out, char const *markup);
 bool xml_cat_text(stralloc *out, struct slice text);
 bool xml_cat_attr(stralloc *out, char const *name, struct slice value);
 
-/* Append the tree of e, which then stands alone: what it needs of declarations around it is
- * declared in it. Default namespace outside is ns: it is declared where it changes. */
+/* Append the tree of e, which then stands alone: what it needs of declarations around
+ * it is declared in it. Default namespace outside is ns: it is declared where it
+ * changes. A prefix stays where the default namespace is another. false: ENOMEM, or
+ * EMSGSIZE when more than STANZA_MAX bytes would be appended. */
 bool xml_cat_tree(stralloc *out, struct xml_node const *e, char const *ns);
+
+/* The same in parts, for who writes the start tag of e himself. xml_cat_decls appends the
+ * declarations of prefixes that e makes, and those around it that its children need;
+ * xml_cat_child the child c, inside them and the default namespace ns. Out may have limit
+ * bytes afterwards, else false with errno EMSGSIZE. */
+bool xml_cat_decls(stralloc *out, struct xml_node const *e, char const *ns, size_t limit);
+bool xml_cat_child(stralloc *out, struct xml_node const *c, char const *ns, size_t limit);
 
 #endif

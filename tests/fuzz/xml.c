@@ -65,11 +65,12 @@ say_tree(stralloc *log, struct xml_node const *top)
     if (e->name.len) {
       say(log, "\n<", e->ns);
       say(log, "}", e->name);
-      if (e->attrs_n) qsort(e->attrs, e->attrs_n, sizeof *e->attrs, by_name);
-      for (i = 0; i < e->attrs_n; i++) {
-        say(log, "\n {", e->attrs[i].ns);
-        say(log, "}", e->attrs[i].name);
-        say(log, "=", e->attrs[i].value);
+      if (e->head->attrs_n)
+        qsort(e->head->attrs, e->head->attrs_n, sizeof *e->head->attrs, by_name);
+      for (i = 0; i < e->head->attrs_n; i++) {
+        say(log, "\n {", e->head->attrs[i].ns);
+        say(log, "}", e->head->attrs[i].name);
+        say(log, "=", e->head->attrs[i].value);
       }
       say(log, ">", SLICE(""));
     } else

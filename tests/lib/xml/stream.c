@@ -51,19 +51,19 @@ say_node(struct seen *w, struct xml_node const *e)
   say_slice(w, e->ns);
   say(w, "}", 1);
   say_slice(w, e->name);
-  for (i = 0; i < e->attrs_n; i++) {
+  for (i = 0; i < e->head->attrs_n; i++) {
     say(w, " {", 2);
-    say_slice(w, e->attrs[i].ns);
+    say_slice(w, e->head->attrs[i].ns);
     say(w, "}", 1);
-    say_slice(w, e->attrs[i].name);
+    say_slice(w, e->head->attrs[i].name);
     say(w, "=", 1);
-    say_slice(w, e->attrs[i].value);
+    say_slice(w, e->head->attrs[i].value);
   }
-  for (i = 0; i < e->decls_n; i++) {
+  for (i = 0; i < e->head->decls_n; i++) {
     say(w, " !", 2);
-    say_slice(w, e->decls[2 * i]);
+    say_slice(w, e->head->decls[i]->prefix);
     say(w, "=", 1);
-    say_slice(w, e->decls[2 * i + 1]);
+    say_slice(w, e->head->decls[i]->ns);
   }
   say(w, ">", 1);
 }
@@ -221,6 +221,10 @@ static struct {
   {"utf-8 said",                       "<?xml version='1.0' encoding='UTF-8'?>" OPEN "<a/>", XML_OK,              1},
   {"keepalives",                       OPEN " \n \r\n\t <a/>   ",                            XML_OK,              1},
   {"text and entities",                OPEN "<a>x&lt;&#x20AC;&#233;&amp;\r\ny<b/>z</a>",     XML_OK,              1},
+  {"greater-than and slash in values", OPEN "<a x='/>' y=\"'/>\"><b x='/'/></a>",            XML_OK,
+   1                                                                                                               },
+  {"cdata with brackets",              OPEN "<a><![CDATA[]]]><![CDATA[>]]>]]]<b/></a>",      XML_OK,              1},
+  {"carriage returns and brackets",    OPEN "<a>\r\r\n]\r]]\r</a>\r<b/>",                    XML_OK,              2},
   {"cdata",                            OPEN "<a><![CDATA[<b>&amp;]]]]></a>",                 XML_OK,              1},
   {"attributes",
    OPEN "<a x='1' y=\"a&apos;&quot;&#10;\tb\" xml:lang='en' "
@@ -241,6 +245,8 @@ static struct {
 
  /* Restricted XML: RFC 6120 s11.1. */
   {"comment",                          OPEN "<a/><!-- x --><b/>",                            XML_RESTRICTED,      1},
+  {"comment that does not end",        OPEN "<a/><!-",                                       XML_RESTRICTED,      1},
+  {"DTD that does not end",            DECL "<!D",                                           XML_RESTRICTED,      0},
   {"comment in a stanza",              OPEN "<a><!-- x --></a>",                             XML_RESTRICTED,      0},
   {"comment before the root",          "<!-- x -->" OPEN,                                    XML_RESTRICTED,      0},
   {"instruction",                      OPEN "<a/><?php x?>",                                 XML_RESTRICTED,      1},
@@ -264,11 +270,20 @@ static struct {
   {"attribute twice",                  OPEN "<a x='1' x='2'/>",                              XML_NOT_WELL_FORMED, 0},
   {"attribute twice by namespace",     OPEN "<a xmlns:p='u' xmlns:q='u' p:x='1' q:x='2'/>",
    XML_NOT_WELL_FORMED,                                                                                           0},
+  {"end of CDATA in text",             OPEN "<a>]]></a>",                                    XML_NOT_WELL_FORMED, 0},
+  {"less-than in a tag",               OPEN "<a <b/>",                                       XML_NOT_WELL_FORMED, 0},
+  {"no name",                          OPEN "<a/>< b/>",                                     XML_NOT_WELL_FORMED, 1},
+  {"mark of something else",           OPEN "<a><![INCLUDE[",                                XML_NOT_WELL_FORMED, 0},
   {"bare ampersand",                   OPEN "<a>&</a>",                                      XML_NOT_WELL_FORMED, 0},
   {"control byte",                     OPEN "<a>\x01</a>",                                   XML_NOT_WELL_FORMED, 0},
   {"control reference",                OPEN "<a>&#1;</a>",                                   XML_NOT_WELL_FORMED, 0},
   {"bad UTF-8",                        OPEN "<a>\xc3(</a>",                                  XML_BAD_ENCODING,    0},
   {"overlong UTF-8",                   OPEN "<a>\xc0\xaf</a>",                               XML_BAD_ENCODING,    0},
+  {"half a character, then another",   OPEN "<a>\xe2\x82(</a>",                              XML_BAD_ENCODING,    0},
+  {"half a character, then a tag",     OPEN "<a>\xf0\x9f\x98</a>",                           XML_BAD_ENCODING,    0},
+  {"bad UTF-8 behind a good one",      OPEN "<a>\xe2\x82\xac\xff</a>",                       XML_BAD_ENCODING,    0},
+  {"control byte behind a character",  OPEN "<a>\xe2\x82\xac\x01</a>",                       XML_NOT_WELL_FORMED,
+   0                                                                                                               },
   {"surrogate",                        OPEN "<a>\xed\xa0\x80</a>",                           XML_BAD_ENCODING,    0},
   {"declaration late",                 OPEN DECL,                                            XML_NOT_WELL_FORMED, 0},
   {"not XML",                          "GET / HTTP/1.1\r\n",                                 XML_NOT_WELL_FORMED, 0},
@@ -528,6 +543,99 @@ endless(void **state)
   }
 }
 
+/* Limits of tokens, which hold within any limit of stanzas. */
+static void
+tokens(void **state)
+{
+  static struct {
+    char const *head, *tail;
+    size_t max; /* bytes between head and tail that pass, or 0 */
+    enum xml_error error;
+  } const forms[] = {
+    {OPEN "<a x='",                                                                "'/>",        XML_TAG_MAX - 9,         XML_TOO_LARGE},
+    {OPEN "<a>",                                                                   "</a>",       0,                       XML_OK       },
+    {OPEN "<a><b x='",                                                             "'></b></a>", XML_TAG_MAX - 8,         XML_TOO_LARGE},
+    {OPEN "<a><![CDATA[",                                                          "]]></a>",    0,                       XML_OK       },
+    {OPEN "<a xmlns='",                                                            "'/>",        XML_NS_MAX,              XML_TOO_DEEP },
+    {OPEN "<a xmlns:p='",                                                          "'/>",        XML_NS_MAX,              XML_TOO_DEEP },
+    {"<stream:stream xmlns='jabber:client' xmlns:stream='" XML_NS_STREAMS "' x='", "'>",
+     XML_ROOT_MAX - 90,                                                                                                   XML_TOO_LARGE},
+    {"<x xmlns='",                                                                 "'>",         XML_ROOT_DECLS_MAX - 13, XML_TOO_LARGE},
+  };
+
+  stralloc sa = STRALLOC_ZERO;
+  static size_t const cuts[] = {0, 1, 1400, 5000};
+  size_t i, j, n, more;
+
+  (void)state;
+  for (i = 0; i < sizeof forms / sizeof *forms; i++)
+    for (more = 0; more < 2; more++) {
+      sa.len = 0;
+      assert_true(stralloc_cats(&sa, forms[i].head));
+      for (n = (forms[i].max ? forms[i].max : 50000) + more; n; n--)
+        assert_true(stralloc_catb(&sa, "x", 1));
+      assert_true(stralloc_cats(&sa, forms[i].tail));
+      for (j = 0; j < sizeof cuts / sizeof *cuts; j++) {
+        struct seen w;
+        enum xml_error e;
+        begin(&w, 100000);
+        e = feed(&w, slice_of(sa.s, sa.len), cuts[j]);
+        if (e != (more ? forms[i].error : XML_OK))
+          fail_msg("form %zu by %zu, %zu more: error %d", i, cuts[j], more, e);
+        end(&w);
+      }
+    }
+  stralloc_free(&sa);
+}
+
+/* A stanza is handled when its last byte is there, not with the next: also behind bytes that
+ * could be the beginning of something else. */
+static void
+prompt(void **state)
+{
+  static char const *const stanzas[] = {
+    "<a/>",         "<a></a>",
+    "<a>]</a>",     "<a>]]</a>",
+    "<a>\r</a>",    "<a>&amp;</a>",
+    "<a x='>'/>",   "<a><![CDATA[]]]]></a>",
+    "<a>]<b/></a>", "<a>\xe2\x82\xac</a>",
+  };
+  struct seen w;
+  size_t i, j;
+
+  (void)state;
+  begin(&w, 5000);
+  assert_int_equal(feed(&w, SLICE(OPEN), 0), XML_OK);
+  for (i = 0; i < sizeof stanzas / sizeof *stanzas; i++)
+    for (j = 1; j <= strlen(stanzas[i]); j++) {
+      assert_int_equal(feed(&w, slice_of(stanzas[i] + j - 1, 1), 0), XML_OK);
+      assert_int_equal(w.elements, i + (j == strlen(stanzas[i])));
+    }
+  end(&w);
+}
+
+/* RFC 6120 s4.6.1: white space keeps a stream alive; it needs no parser. */
+static void
+blanks(void **state)
+{
+  static struct seen w[XML_PARSERS_KEPT + 10];
+  size_t n = sizeof w / sizeof *w, i;
+
+  (void)state;
+  for (i = 0; i < n; i++) {
+    begin(&w[i], 5000);
+    assert_int_equal(feed(&w[i], SLICE(OPEN), 0), XML_OK);
+  }
+  assert_null(w[0].x.parser);
+  assert_int_equal(feed(&w[0], SLICE(" \r\n\t"), 0), XML_OK);
+  assert_int_equal(feed(&w[0], SLICE(" \r\n\t"), 1), XML_OK);
+  assert_null(w[0].x.parser);
+  assert_int_equal(feed(&w[0], SLICE(" <a/> "), 0), XML_OK);
+  assert_int_equal(w[0].elements, 1);
+  for (i = 0; i < n; i++)
+    end(&w[i]);
+}
+
 /* More streams than parsers are kept, all in turns: what was declared on a root holds for
  * each after its parser went elsewhere (RFC 6120 s4.8.5), and what was not does not. */
 static struct {
@@ -660,6 +768,9 @@ main(void)
     cmocka_unit_test(attributes),
     cmocka_unit_test(limits),
     cmocka_unit_test(endless),
+    cmocka_unit_test(tokens),
+    cmocka_unit_test(prompt),
+    cmocka_unit_test(blanks),
     cmocka_unit_test(roots_interleaved),
     cmocka_unit_test(bytes_interleaved),
     cmocka_unit_test(names_are_forgotten),

@@ -41,14 +41,17 @@ same_element(struct xml_node const *a, struct xml_node const *b)
 {
   size_t i, j;
 
-  if (!slice_eq(a->name, b->name) || !slice_eq(a->ns, b->ns) || a->attrs_n != b->attrs_n)
+  if (!slice_eq(a->name, b->name) || !slice_eq(a->ns, b->ns) ||
+      a->head->attrs_n != b->head->attrs_n)
     return false;
-  for (i = 0; i < a->attrs_n; i++) {
-    for (j = 0; j < b->attrs_n; j++)
-      if (slice_eq(a->attrs[i].ns, b->attrs[j].ns) &&
-          slice_eq(a->attrs[i].name, b->attrs[j].name))
+  for (i = 0; i < a->head->attrs_n; i++) {
+    for (j = 0; j < b->head->attrs_n; j++)
+      if (slice_eq(a->head->attrs[i].ns, b->head->attrs[j].ns) &&
+          slice_eq(a->head->attrs[i].name, b->head->attrs[j].name))
         break;
-    if (j == b->attrs_n || !slice_eq(a->attrs[i].value, b->attrs[j].value)) return false;
+    if (j == b->head->attrs_n ||
+        !slice_eq(a->head->attrs[i].value, b->head->attrs[j].value))
+      return false;
   }
   return true;
 }
