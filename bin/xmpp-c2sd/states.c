@@ -133,15 +133,10 @@ check_header(struct stream *s, struct xml_node const *root)
 static void
 take_lang(struct stream *s, struct xml_node const *root)
 {
-  unsigned int i;
+  struct slice lang = xml_lang(root);
 
   free(s->lang);
-  s->lang = NULL;
-  for (i = 0; i < root->head->attrs_n; i++) {
-    struct xml_attr const *a = &root->head->attrs[i];
-    if (slice_is(a->name, "lang") && a->ns.len && a->value.len && a->value.len < 64)
-      s->lang = strndup(a->value.s, a->value.len);
-  }
+  s->lang = lang.len && lang.len < 64 ? strndup(lang.s, lang.len) : NULL;
 }
 
 void
