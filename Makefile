@@ -1,5 +1,5 @@
 # tabber: make | make deps | make run | make check [SAN=1] | make fuzz T=record | make tidy
-#         make bench [PEERS="ejabberd prosody jabberd2"] [ROWS=chat] [ROUNDS=3] [SECONDS=5]
+#         make check-trixie | make bench [PEERS="ejabberd prosody jabberd2"] [ROWS=chat] [ROUNDS=3] [SECONDS=5]
 #         make install [PREFIX=] [DESTDIR=] | make clean
 # Everything that is made lies in build/ (build/san/ with SAN=1). A folder in bin/ is a
 # program, a folder in lib/ an archive; LIBS_program below is a program's import list.
@@ -12,7 +12,7 @@ endif
 SAN ?=
 B := $(if $(SAN),build/san,build)
 
-WARN := -Wall -Wextra -Wpedantic -Werror -Wshadow -Wvla -Wwrite-strings -Wstrict-prototypes \
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wwrite-strings -Wstrict-prototypes \
   -Wmissing-prototypes -Wmissing-declarations -Wcast-qual -Wpointer-arith -Wformat=2 -Wundef \
   -Wimplicit-fallthrough -Wnull-dereference -Wswitch-enum
 HARD := -fstack-protector-strong -fPIE
@@ -62,8 +62,8 @@ LIBS_xmpp-up := settings record certname base
 PROGRAMS := $(notdir $(patsubst %/,%,$(wildcard bin/*/)))
 LIBDIRS := $(notdir $(patsubst %/,%,$(wildcard lib/*/)))
 
-.PHONY: all programs deps deps-test deps-tidy run check check-clients soak bench tests-lib fuzz tidy layers \
-  install clean
+.PHONY: all programs warnings deps deps-test deps-tidy run check check-clients check-trixie soak bench \
+  tests-lib fuzz tidy layers install clean
 all: programs $(if $(wildcard service),$(B)/share/tabber/service)
 
 # xmpp-up finds the service directories beside the programs, here as after make install.
@@ -75,6 +75,11 @@ $(B)/share/tabber/service: $(wildcard service/*/* service/*/log/*)
 lib_src = $(wildcard lib/$(1)/*.c)
 bin_src = $(wildcard bin/$(1)/*.c)
 objs = $(patsubst %.c,$(B)/obj/%.o,$(1))
+
+# $(call compile,command): a newer compiler's warning ends no build. The command's warnings are
+# shown, and kept beside what it makes, for `make warnings`.
+compile = @$(1) 2> $@.warn || { cat $@.warn >&2; rm -f $@.warn; exit 1; }; \
+  if [ -s $@.warn ]; then cat $@.warn >&2; else rm -f $@.warn; fi
 
 define AREA
 $(B)/lib/$(1).a: $(call objs,$(call lib_src,$(1)))
@@ -99,27 +104,42 @@ $(foreach a,$(STRICT_AREAS),$(eval $(B)/obj/lib/$(a)/%.o: CFLAGS_ALL += -Wconver
 $(B)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo '  cc   $<'
-	@$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	$(call compile,$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<)
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
+# Fails when a warning was given for anything that is built: make check and make tidy ask.
+COMPILED = $(call objs,$(wildcard bin/*/*.c lib/*/*.c)) $(TESTS_LIB) $(B)/bench/archive-append $(B)/gen/records-man
+warnings: all tests-lib
+	@kept=`ls $(COMPILED:=.warn) 2> /dev/null`; [ -z "$$kept" ] || { cat $$kept; exit 1; }
+
 # ---- what the machine needs ----
 
-DEPS_RUN := s6 libssl3 libexpat1 libyaml-0-2 liblmdb0 libidn12
+# The libraries come with their -dev packages, whose names are the same in Debian 12 and 13.
+DEPS_RUN := s6
 DEPS_BUILD := gcc make libc6-dev skalibs-dev libssl-dev libexpat1-dev libyaml-dev liblmdb-dev libidn-dev
-DEPS_TEST := libcmocka-dev python3 python3-slixmpp python3-aioxmpp go-sendxmpp \
-  profanity poezio mcabber tmux openssl runit procps util-linux
+DEPS_TEST := libcmocka-dev python3 python3-slixmpp go-sendxmpp openssl runit procps util-linux
+DEPS_CLIENTS := tmux profanity poezio mcabber
+# Debian 13 has it no more; its test is left out there.
+DEPS_CLIENTS_12 := python3-aioxmpp
 DEPS_TIDY := clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev
 
 # $(call need,packages): installs those that are missing when root, else says the command.
+apt = DEBIAN_FRONTEND=noninteractive apt-get $(1) -y -qq --no-install-recommends
 need = @missing=`for p in $(1); do dpkg -s $$p 2>/dev/null | grep -q '^Status: install ok' || echo $$p; done`; \
   [ -z "$$missing" ] || { [ `id -u` = 0 ] && { command -v apt-get > /dev/null && \
-    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
-      --no-install-recommends $$missing > /dev/null; }; } || \
+    { apt-get update -qq && $(call apt,install) $$missing > /dev/null; }; } || \
     { echo "missing: apt-get install --no-install-recommends" $$missing; exit 1; }; }
+# $(call offered,packages): those of them that apt knows.
+offered = $(shell for p in $(1); do apt-cache show $$p > /dev/null 2>&1 && echo $$p; done)
 
+# The programs are built and run with an expat of before its security update too; where apt has
+# the update, root gets it.
 deps:
 	$(call need,$(DEPS_RUN) $(DEPS_BUILD))
+	@grep -qs XML_SetReparseDeferralEnabled `dpkg -L libexpat1 | grep 'so\.1$$'` || [ `id -u` != 0 ] || \
+	  { apt-get update -qq && $(call apt,install --only-upgrade) libexpat1 libexpat1-dev; } > /dev/null 2>&1 || \
+	  echo "libexpat1 is without its security update, and apt brings none"
 
 deps-test: deps
 	$(call need,$(DEPS_TEST))
@@ -145,8 +165,8 @@ ALL_EXT := $(sort $(foreach a,$(LIBDIRS),$(EXT_$(a)))) -lcrypto -lidn -lskarnet 
 $(B)/tests/lib/%: tests/lib/%.c $(ALL_LIBS)
 	@mkdir -p $(@D)
 	@echo '  test $<'
-	@$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< -Wl,--start-group $(ALL_LIBS) \
-	  -Wl,--end-group $(ALL_EXT) -lcmocka
+	$(call compile,$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< -Xlinker --start-group \
+	  $(ALL_LIBS) -Xlinker --end-group $(ALL_EXT) -lcmocka)
 
 check: deps-test
 	@$(MAKE) --no-print-directory all tests-lib
@@ -155,7 +175,13 @@ check: deps-test
 tests-lib: $(TESTS_LIB) $(B)/bench/archive-append
 
 check-clients: deps-test all
+	$(call need,$(DEPS_CLIENTS) $(call offered,$(DEPS_CLIENTS_12)))
 	@tests/whole/run $(B)/bin --clients
+
+# make check-trixie: make run and make check in Debian 13, a chroot that stays in build/trixie.
+check-trixie:
+	$(call need,debootstrap)
+	@sh tests/trixie.sh build/trixie
 
 # make soak [SECONDS=600]: mixed load, a deaf crowd, a herd, killing.
 soak: SECONDS = 600
@@ -172,7 +198,7 @@ BENCH_LIBS := $(B)/lib/archive.a $(B)/lib/store.a $(B)/lib/base.a
 $(B)/bench/archive-append: tests/bench/archive-append.c $(BENCH_LIBS)
 	@mkdir -p $(@D)
 	@echo '  bench $<'
-	@$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(EXT_store) $(EXT_base)
+	$(call compile,$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(EXT_store) $(EXT_base))
 
 bench: SECONDS ?= 5
 bench: deps all $(B)/bench/archive-append
@@ -199,7 +225,7 @@ fuzz: deps-tidy
 
 SOURCES := $(wildcard bin/*/*.[ch] lib/*/*.[ch] lib/*/*/*.[ch] tests/lib/*/*.c tests/fuzz/*.c tests/bench/*.c)
 
-tidy: deps-tidy layers
+tidy: deps-tidy layers warnings
 	@clang-format-14 --dry-run -Werror $(SOURCES)
 	@sh tests/tidy.sh
 	@clang-tidy-14 --quiet $(filter %.c,$(filter bin/% lib/%,$(SOURCES))) -- $(CPPFLAGS) \
@@ -214,7 +240,7 @@ MAN := $(wildcard bin/*/*.[158] lib/*/*.[57] service/*.7)
 
 $(B)/gen/records-man: lib/record/man/records-man.c $(B)/lib/record.a $(B)/lib/base.a
 	@mkdir -p $(@D)
-	@$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ -lskarnet
+	$(call compile,$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ -lskarnet)
 
 $(B)/man/xmpp-records.7: $(B)/gen/records-man
 	@mkdir -p $(@D)

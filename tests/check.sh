@@ -31,6 +31,14 @@ for t in "$build"/tests/lib/*/*; do
     failed=$((failed + 1))
   fi
 done
+# A warning ends no build of a user's; here it is a fault.
+if ${MAKE:-make} -s warnings > "$out" 2>&1; then
+  passed=$((passed + 1))
+else
+  cat "$out"
+  echo "failed: the compiler warns"
+  failed=$((failed + 1))
+fi
 echo "unit tests: $passed passed, $failed failed so far"
 
 tests/pipe/run "$build/bin" > "$out" 2>&1
