@@ -1,18 +1,12 @@
 #!/usr/bin/python3
 """go-sendxmpp sends, slixmpp receives; nobody logs in without TLS."""
-import asyncio, logging
-
-from tree import *
-
-logging.disable(logging.CRITICAL)
-import slixmpp
+from slix import *
 
 
 class Receiver(slixmpp.ClientXMPP):
     def __init__(self, tree, user):
         super().__init__(user + "@localhost", PW)
         self.tree, self.got, self.here = tree, [], threading.Event()
-        self.ssl_context.check_hostname, self.ssl_context.verify_mode = False, ssl.CERT_NONE
         self.add_event_handler("session_start", self.on_start)
         self.add_event_handler("message", lambda m: self.got.append((m["from"].bare, m["body"])))
 
@@ -22,7 +16,7 @@ class Receiver(slixmpp.ClientXMPP):
 
     def talk(self, done):
         """Run until done() or the deadline."""
-        self.connect(("127.0.0.1", self.tree.port))
+        connect(self, self.tree)
         end = time.monotonic() + 2 * DEADLINE
 
         async def wait():
@@ -108,7 +102,7 @@ def slixmpp_talks_to_slixmpp(t):
                 a.send_message("b@localhost", "grüße ☃ <&>\"'", mtype="chat")
         return ("a@localhost", "grüße ☃ <&>\"'") in b.got
 
-    a.connect(("127.0.0.1", t.port))
+    connect(a, t)
     b.talk(poll)
     a.disconnect()
     a.loop.run_until_complete(asyncio.wait_for(a.disconnected, DEADLINE))

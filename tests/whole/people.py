@@ -3,12 +3,7 @@
 All clients share one event loop that runs only while somebody waits, so a test reads from top to
 bottom. settle(a, b) says when nothing that was sent before can still be on its way to them.
 """
-import asyncio, logging
-
-from tree import *
-
-logging.disable(logging.CRITICAL)
-import slixmpp
+from slix import *
 
 LOOP = asyncio.new_event_loop()
 asyncio.set_event_loop(LOOP)
@@ -90,7 +85,6 @@ class Person(slixmpp.ClientXMPP):
     def __init__(self, tree, jid, available=True, plugins=(), priority=None, carbons=False):
         super().__init__(jid, PW)
         self.auto_authorize, self.auto_subscribe = None, False
-        self.ssl_context.check_hostname, self.ssl_context.verify_mode = False, ssl.CERT_NONE
         # It knows tls-unique alone, and tries each -PLUS in vain where there is none.
         self.ssl_context.maximum_version = ssl.TLSVersion.TLSv1_2
         for p in plugins:
@@ -100,7 +94,7 @@ class Person(slixmpp.ClientXMPP):
         self.add_filter("in", self.keep)
         self.add_event_handler("session_start", self.on_start)
         self.add_event_handler("disconnected", self.on_end)
-        self.connect(("127.0.0.1", tree.port))
+        connect(self, tree)
         wait("the login of " + jid, lambda: self.here)
         if carbons:
             self.ask("set", None, "<enable xmlns='%s'/>" % CARBONS)

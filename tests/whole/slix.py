@@ -1,5 +1,5 @@
-"""One slixmpp client for one coroutine."""
-import asyncio, logging
+"""slixmpp, of 1.8 and of 1.10; one client for one coroutine."""
+import asyncio, inspect, logging
 
 from tree import *
 
@@ -7,10 +7,20 @@ logging.disable(logging.CRITICAL)
 import slixmpp
 
 
+def connect(client, t):
+    """Connect to the tree over STARTTLS. slixmpp 1.10 takes the address as two arguments, and
+    tries direct TLS first unless told otherwise."""
+    client.ssl_context.check_hostname, client.ssl_context.verify_mode = False, ssl.CERT_NONE
+    client.enable_direct_tls = False
+    if "address" in inspect.signature(client.connect).parameters:
+        client.connect(("127.0.0.1", t.port))
+    else:
+        client.connect("127.0.0.1", t.port)
+
+
 def session(t, work, jid, plugins):
     """Log in and run the coroutine function work(client); its result."""
     c = slixmpp.ClientXMPP(jid, PW)
-    c.ssl_context.check_hostname, c.ssl_context.verify_mode = False, ssl.CERT_NONE
     for x in plugins:
         c.register_plugin(x)
     done = c.loop.create_future()
@@ -22,7 +32,7 @@ def session(t, work, jid, plugins):
             done.set_exception(e)
 
     c.add_event_handler("session_start", start)
-    c.connect(("127.0.0.1", t.port))
+    connect(c, t)
 
     async def wait():
         try:
