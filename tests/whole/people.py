@@ -199,8 +199,9 @@ class Person(slixmpp.ClientXMPP):
 
 def settle(*people):
     """What these sent has been handled, and what came of it has come to them: userd answers
-    behind all that it had before, and hands requests to itself once more through routed."""
-    for _ in range(2):
+    behind all that it had before, and a request for a subscription goes through it three times:
+    out, in, and back with the answer that was approved before."""
+    for _ in range(3):
         for answer in [p.ask_later("get", p.bare, "<query xmlns='%s'/>" % LAST) for p in people]:
             answer()
     for answer in [p.ask_later("get", p.boundjid.host, "<ping xmlns='%s'/>" % PING)
