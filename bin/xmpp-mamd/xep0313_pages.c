@@ -8,8 +8,6 @@
  * client takes them (pace.c), one query after the other; behind the last result of each comes
  * the answer to the request. A request whose session is not known is answered at once. */
 
-static char const tag_open[] = "<message";
-
 /* A page that is being sent. */
 struct job {
   struct job *next; /* of the session, in the order of the requests */
@@ -121,7 +119,7 @@ put_result(struct link *l, struct job const *j, struct archive_message const *m,
            uint64_t number)
 {
   static stralloc stamp = STRALLOC_ZERO;
-  size_t n = sizeof tag_open - 1;
+  size_t n = sizeof "<message" - 1;
   char buf[BASE_NUM];
 
   stamp.len = 0;
@@ -152,7 +150,7 @@ send_one(struct link *l, struct job *j, uint64_t number)
     if (errno != ENOENT) mamd_failed("read a message", j->in.from);
     return 0;
   }
-  if (m.text.xml.len < sizeof tag_open) return 0;
+  if (m.text.xml.len < sizeof "<message") return 0;
   put_result(l, j, &m, number);
   return m.text.xml.len;
 }

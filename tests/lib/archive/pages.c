@@ -152,7 +152,7 @@ static void
 collisions(void **state)
 {
   struct store *s;
-  MDB_dbi t;
+  MDB_dbi t = 0;
   char key[16], path[sizeof data + 8], other[HEAD_BYTES + 8 + 5];
   struct slice v;
   uint64_t slot;
