@@ -186,5 +186,24 @@
  * come in this time (microseconds). */
 #define TLS_CONTROL_MAX 16u
 #define TLS_CONTROL_US 60000000u
+/* What a client may make all programs do together, which tests/hostile measures: so much for a
+ * byte that it sends or is sent in answer, in nanoseconds of CPU and bytes of memory... */
+#define COST_BYTE_NS 1000
+#define COST_BYTE_HELD 32
+/* ...and besides, in microseconds, for a connection, its handshake, each read (a TLS record), a
+ * stanza, a check of a password, a commit, a delivery to one who is entitled to it... */
+#define COST_CONNECTION_US 500
+#define COST_HANDSHAKE_US 2500
+#define COST_READ_US 60
+#define COST_STANZA_US 80
+#define COST_PASSWORD_US 5000
+#define COST_COMMIT_US 500
+#define COST_DELIVERY_US 60
+/* ...in bytes, for a connection, for a session that does not read, for all programs... */
+#define COST_CONNECTION_HELD (64u << 10)
+#define COST_UNREAD_HELD (16u << 20)
+#define COST_PROGRAM_HELD (2u << 20)
+/* ...while no other client waits longer (milliseconds). */
+#define COST_PING_MS 200
 
 #endif

@@ -305,6 +305,12 @@ class Tree:
 # ---- a stream as bytes
 
 
+def forget_tls_errors():
+    """Clear OpenSSL's queue of errors: Python 3.13 leaves the EPIPE of one socket in it, and
+    says it of the next."""
+    ctypes.CDLL("libssl.so.3").ERR_clear_error()
+
+
 class Stream:
     """A client's end of a stream. direct: TLS from the first byte; secure: with TLS at all;
     version: (least, most) of TLS; sni: the name for TLS, host the one of the stream."""
@@ -366,6 +372,7 @@ class Stream:
         try:
             self.sock.sendall(data)
         except (ConnectionError, ssl.SSLError) as e:
+            forget_tls_errors()
             raise Gone(str(e))
 
     def read_some(self, end):
@@ -378,6 +385,7 @@ class Stream:
         except (socket.timeout, TimeoutError):
             raise AssertionError("nothing came in time; so far: %r" % self.raw[-300:])
         except (ConnectionError, ssl.SSLError) as e:
+            forget_tls_errors()
             raise Gone(str(e))
         finally:
             self.sock.settimeout(DEADLINE)

@@ -1,0 +1,232 @@
+"""Shapes of those who have not logged in: before TLS, in it, before the end of SASL."""
+from records import Records
+from attack import *
+
+FIRST_MAX = 9900        # a stanza before login may have 10000 bytes
+
+
+def nested(depth, each, name="e"):
+    """depth elements inside each other, not closed; each(level) gives the attributes."""
+    return "".join("<%s%s>" % (name, each(i)) for i in range(depth))
+
+
+def prefixes(depth, n, uri="m"):
+    """Elements that declare n prefixes each, and shadow those of every other one."""
+    return nested(depth, lambda d: "".join(" xmlns:p%d='%s%d'" % (i, uri, d % 2)
+                                           for i in range(n)))
+
+
+def long_namespace(size, tag="a", close=True):
+    """An element in a namespace of half of size, full of small ones; unfinished unless close."""
+    n = size // 2
+    return "<%s xmlns='%s'>" % (tag, "u" * n) + "<a/>" * ((size - n) // 4) + (
+        "</%s>" % tag if close else "")
+
+
+def open_and_silent(a, n):
+    """n connections that say nothing: size of one."""
+    yield
+    a.plain(n)
+
+
+def come_and_go(a, n):
+    """n connections that end at once."""
+    yield
+    for _ in range(n):
+        a.wires[:] = a.plain()
+        a.wires.pop().close()
+
+
+def headers_only(a, n):
+    """n streams with a header, of which each is answered."""
+    ws = a.plain(n)
+    yield
+    a.say(ws, HEAD + ">")
+
+
+def garbage(a, n):
+    """n bytes that are neither XML nor TLS, on each of twenty connections of both ports."""
+    ws = a.plain(10) + a.direct(10)
+    yield
+    a.say(ws, os.urandom(n))
+
+
+def namespaces_unfinished(a, n):
+    """n streams with a stanza of 10 kB that has a long namespace in each of its elements."""
+    ws = a.plain(n)
+    yield
+    a.say(ws, HEAD + ">" + long_namespace(FIRST_MAX, "x", False))
+
+
+def prefixes_unfinished(a, n):
+    """n streams with elements that declare prefixes, and attributes that use them."""
+    ws = a.plain(n)
+    text = prefixes(14, 30)
+    text += "<x%s/>" % "".join(" p%d:a=''" % i for i in range(30)) * ((FIRST_MAX - len(text)) // 280)
+    yield
+    a.say(ws, HEAD + ">" + text)
+
+
+def attributes_unfinished(a, n):
+    """n streams with elements of sixty attributes."""
+    ws = a.plain(n)
+    one = "<x%s>" % "".join(" a%d=''" % i for i in range(60))
+    yield
+    a.say(ws, HEAD + ">" + one * (FIRST_MAX // len(one)))
+
+
+def tag_by_bytes(a, n):
+    """A start tag of n bytes that does not end, a byte a write."""
+    ws = a.plain(1)
+    yield
+    a.say(ws, HEAD + "><a b='")
+    a.say(ws, "x" * n, piece=1)
+
+
+def blanks_behind_long_root(a, n):
+    """Seventy streams with a root of 8 kB, then n blanks, each on another one."""
+    ws = a.plain(70)
+    a.say(ws, HEAD + " x='%s'>" % ("y" * 8000))
+    yield
+    for i in range(n):
+        a.say(ws[i % 70], " ", stanzas=0)
+
+
+def asks_and_does_not_read(a, n):
+    """Ten streams that ask for what is refused with more bytes than it takes, and do not read."""
+    ws = a.plain(10, deaf=True)
+    yield
+    a.say(ws, HEAD + " xmlns:e='urn:xmpp:sm:3'>" + "<e:enable/>" * (n // 11), stanzas=n // 11)
+
+
+def hello_and_silent(a, n):
+    """n clients that begin a handshake and do not go on."""
+    ws = a.direct(n)
+    hello = client_hello()
+    yield
+    a.handshakes += n
+    a.say(ws, hello)
+
+
+def hello_by_records(a, n):
+    """A ClientHello of n bytes, in records of one byte each."""
+    ws = a.direct(1)
+    hello = b"\1" + (n - 4).to_bytes(3, "big") + b"\3\3" + bytes(n - 6)
+    yield
+    a.say(ws, b"".join(b"\x16\3\1\0\1" + hello[i:i + 1] for i in range(n)), piece=6)
+
+
+def client_hello():
+    """The first flight of a TLS client."""
+    ctx, out = ssl.create_default_context(), ssl.MemoryBIO()
+    try:
+        ctx.wrap_bio(ssl.MemoryBIO(), out, server_hostname="localhost").do_handshake()
+    except ssl.SSLWantReadError:
+        return out.read()
+
+
+def handshakes(a, n):
+    """n handshakes, and nothing behind them."""
+    yield
+    for _ in range(n):
+        a.secure()
+        a.wires.pop().close()
+
+
+def asks_to_renegotiate(a, n):
+    """n requests to renegotiate a session of TLS 1.2, by one who does not read."""
+    plain, hello = Records(a.tree), client_hello()[5:]
+    wire = a.keep(Wire(plain.sock, deaf=True))
+    yield
+    a.say(wire, b"".join(plain.record(22, hello) for _ in range(n)))
+
+
+def key_updates(a, n):
+    """n requests for new keys of TLS 1.3, a byte of data behind each."""
+    w = a.secure(1, version=(ssl.TLSVersion.TLSv1_3,) * 2)[0]
+    a.say(w, HEAD + ">")
+    yield
+    for _ in range(n):
+        update_keys(w.sock)
+        a.say(w, " ", stanzas=0)
+        a.sent += 27            # the record of the request
+
+
+def update_keys(sock):
+    """Put a KeyUpdate that asks for one in answer; Python has no call for it, OpenSSL has. The
+    SSL pointer stands behind the object's head and its socket."""
+    lib = ctypes.CDLL("libssl.so.3")
+    p = ctypes.c_void_p.from_address(id(sock._sslobj) + 24)
+    assert lib.SSL_key_update(p, 1) == 1
+
+
+def wrong_passwords(a, n):
+    """n failed logins over five connections, until each is ended."""
+    ws = a.secure(n)
+    auth = "<auth xmlns='%s' mechanism='PLAIN'>%s</auth>" % (
+        SASL, base64.b64encode(b"\0eve\0wrong").decode())
+    yield
+    a.passwords += 3 * n
+    a.say(ws, HEAD + ">" + auth * 3, stanzas=3)
+
+
+def begun_and_aborted(a, n):
+    """Ten connections that begin SCRAM and abort it, n times each."""
+    ws = a.secure(10)
+    begin = "<auth xmlns='%s' mechanism='SCRAM-SHA-256'>%s</auth><abort xmlns='%s'/>" % (
+        SASL, base64.b64encode(b"n,,n=eve,r=abcdefghijkl").decode(), SASL)
+    yield
+    a.say(ws, HEAD + ">" + begin * n, stanzas=2 * n)
+
+
+def bindings_that_are_none(a, n):
+    """Ten connections that try channel bindings which do not exist, n times each."""
+    ws = a.secure(10)
+    auth = "<auth xmlns='%s' mechanism='SCRAM-SHA-256-PLUS'>%s</auth>" % (
+        SASL, base64.b64encode(b"p=nonesuch,,n=eve,r=abcdefghijkl").decode())
+    yield
+    a.say(ws, HEAD + ">" + auth * n, stanzas=n)
+
+
+def challenges_left_open(a, n):
+    """n connections that stop at the challenge."""
+    ws = a.secure(n)
+    yield
+    a.say(ws, HEAD + "><auth xmlns='%s' mechanism='SCRAM-SHA-256'>%s</auth>" % (
+        SASL, base64.b64encode(b"n,,n=eve,r=abcdefghijkl").decode()))
+
+
+def long_names(a, n):
+    """n logins of names with 900 bytes that stringprep has work with."""
+    ws = a.secure(n)
+    name = ("\u1e9b\u0323\ufdfa" * 120).encode()[:900].decode(errors="ignore")
+    auth = "<auth xmlns='%s' mechanism='PLAIN'>%s</auth>" % (
+        SASL, base64.b64encode(b"\0" + name.encode() + b"\0x").decode())
+    yield
+    a.passwords += n
+    a.say(ws, HEAD + ">" + auth)
+
+
+# Stage, shape, its size in make check (0: not there) and in make hostile.
+SHAPES = [
+    ("tcp", open_and_silent, 50, 400),
+    ("tcp", come_and_go, 50, 1000),
+    ("tcp", headers_only, 30, 300),
+    ("tcp", garbage, 1000, 100000),
+    ("tcp", namespaces_unfinished, 10, 40),
+    ("tcp", prefixes_unfinished, 10, 40),
+    ("tcp", attributes_unfinished, 10, 40),
+    ("tcp", tag_by_bytes, 1000, 9000),
+    ("tcp", blanks_behind_long_root, 500, 5000),
+    ("tcp", asks_and_does_not_read, 20000, 800000),
+    ("tls", hello_and_silent, 20, 200),
+    ("tls", hello_by_records, 1000, 16000),
+    ("tls", handshakes, 5, 100),
+    ("tls", asks_to_renegotiate, 300, 20000),
+    ("tls", key_updates, 200, 2000),
+    ("sasl", wrong_passwords, 3, 30),
+    ("sasl", begun_and_aborted, 10, 100),
+    ("sasl", bindings_that_are_none, 10, 100),
+    ("sasl", challenges_left_open, 10, 200),
+    ("sasl", long_names, 5, 50),
+]

@@ -1,0 +1,189 @@
+"""What an attack costs: CPU of all processes of a tree, memory of its daemons, pings of others.
+
+The rule, with its constants, is in lib/base/limits.h: COST_*.
+"""
+import glob, re, threading
+
+from attack import *
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def constants():
+    """COST_* of limits.h, without the prefix."""
+    with open(os.path.join(HERE, "..", "..", "lib", "base", "limits.h")) as f:
+        return {k: int(v) << int(s or 0) for k, v, s in re.findall(
+            r"#define COST_(\w+) \(?(\d+)u?(?: << (\d+)\))?", f.read())}
+
+
+COST = constants()
+
+
+def cpu_us(pids):
+    """CPU that these processes have used so far."""
+    total = 0
+    for pid in pids:
+        try:
+            with open("/proc/%d/schedstat" % pid) as f:
+                total += int(f.read().split()[0])
+        except (OSError, IndexError):
+            pass
+    return total / 1000
+
+
+def own_bytes(pids):
+    """Memory of these processes that is no page of a file."""
+    total = 0
+    for pid in pids:
+        try:
+            with open("/proc/%d/status" % pid) as f:
+                total += int(re.search(r"RssAnon:\s+(\d+)", f.read()).group(1)) << 10
+        except (OSError, AttributeError):
+            pass
+    return total
+
+
+class Sampler(threading.Thread):
+    """Looks at the memory of processes all the time; the most since begin()."""
+
+    def __init__(self, pids):
+        super().__init__(daemon=True)
+        self.pids, self.most, self.ending = pids, 0, False
+        self.start()
+
+    def run(self):
+        while not self.ending:
+            self.most = max(self.most, own_bytes(self.pids))
+            time.sleep(0.01)
+
+    def begin(self):
+        self.most = own_bytes(self.pids)
+        return self.most
+
+
+class Witness:
+    """Another client, in a process of its own: see witness.py."""
+
+    def __init__(self, tree):
+        self.p = subprocess.Popen(["/usr/bin/python3", os.path.join(HERE, "witness.py"),
+                                   str(tree.tls_port)], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True)
+        self.ask("hello")
+
+    def ask(self, word):
+        self.p.stdin.write(word + "\n")
+        self.p.stdin.flush()
+        return self.p.stdout.readline().split()
+
+    def begin(self):
+        self.ask("begin")
+
+    def end(self):
+        """(rounds, the worst time in ms, who let it wait)."""
+        rounds, ms, who = self.ask("end") or ("0", "99999", "gone")
+        return int(rounds), float(ms), who
+
+    def stop(self):
+        self.p.terminate()
+        self.p.wait()
+
+
+class Figures:
+    """Of one attack: bytes, CPU and memory above the constants, the worst ping, and a verdict."""
+
+    def __init__(self, a, cpu, held, worst, who, ended, longest):
+        self.sent, self.got, self.cpu, self.worst, self.who = a.sent, a.got, cpu, worst, who
+        self.ended, self.longest = ended, longest
+        n = max(1, a.sent + a.got)
+        allowed = sum(getattr(a, c) * COST[k] for c, k in (
+            ("connections", "CONNECTION_US"), ("handshakes", "HANDSHAKE_US"),
+            ("reads", "READ_US"), ("stanzas", "STANZA_US"), ("passwords", "PASSWORD_US"),
+            ("commits", "COMMIT_US"), ("deliveries", "DELIVERY_US")))
+        self.us = max(0, cpu - allowed) / n
+        kept = (COST["PROGRAM_HELD"] + a.connections * COST["CONNECTION_HELD"] +
+                a.unread * COST["UNREAD_HELD"])
+        self.held = max(0, held - kept) / n
+
+    def faults(self):
+        return [w for w, bad in (
+            ("ended " + " ".join(self.ended), self.ended),
+            ("cpu", self.us > COST["BYTE_NS"] / 1000), ("memory", self.held > COST["BYTE_HELD"]),
+            ("ping of " + self.who, self.worst >= COST["PING_MS"]),
+            ("not done", self.longest)) if bad]
+
+
+    def hopeless(self):
+        """Another try would not keep the rule."""
+        return self.longest or self.ended or self.worst > 3 * COST["PING_MS"] or (
+            self.us > 3 * COST["BYTE_NS"] / 1000) or self.held > 3 * COST["BYTE_HELD"]
+
+
+class Bench:
+    """A tree, and what one needs to measure on it."""
+
+    def __init__(self, make_tree):
+        self.make_tree, self.tree = make_tree, None
+
+    def open(self):
+        self.tree = self.make_tree()
+        self.tree.__enter__()
+        self.witness = Witness(self.tree)
+        self.daemons = {d: self.tree.pid(d) for d in DAEMONS}
+        self.pids = list(self.tree.pids())
+        self.sampler = Sampler(self.daemons.values())
+        self.quiet(2)
+        self.fresh = own_bytes(self.daemons.values())
+        # What a round of the witness costs.
+        self.round_us, before = 0, cpu_us(self.pids)
+        self.witness.begin()
+        time.sleep(0.5)
+        self.round_us = (cpu_us(self.pids) - before) / max(1, self.witness.end()[0])
+
+    def close(self):
+        if self.tree:
+            self.sampler.ending = True
+            self.witness.stop()
+            self.tree.__exit__(None, None, None)
+            self.tree = None
+
+    def quiet(self, seconds, attack=None):
+        """Wait until the daemons have nothing to do but for the witness; False: they have."""
+        end, still = time.monotonic() + seconds, 0
+        last = cpu_us(self.daemons.values())
+        while still < 3:
+            if time.monotonic() > end:
+                return False
+            attack.listen(0.04) if attack else time.sleep(0.04)
+            now = cpu_us(self.daemons.values())
+            still = still + 1 if now - last < 8000 else 0
+            last = now
+        return True
+
+    def measure(self, shape, size, seconds):
+        """Play a shape once; Figures."""
+        if not self.tree:
+            self.open()
+        a = Attack(self.tree)
+        work = shape(a, size)
+        try:
+            next(work)
+            self.quiet(5, a)
+            a.begin()
+            before, held = cpu_us(self.pids), self.sampler.begin()
+            self.witness.begin()
+            for _ in work:
+                pass
+            done = self.quiet(seconds, a)
+            cpu = cpu_us(self.pids) - before
+            most = self.sampler.most
+        finally:
+            a.close()
+        rounds, worst, who = self.witness.end()
+        ended = [d for d, p in self.daemons.items() if self.tree.pid(d) != p]
+        f = Figures(a, max(0, cpu - rounds * self.round_us), most - held, worst, who, ended,
+                    not done)
+        self.quiet(2)
+        # The next one finds a tree in which no memory is free that this one has taken.
+        if f.faults() or own_bytes(self.daemons.values()) - self.fresh > 1 << 20:
+            self.close()
+        return f
