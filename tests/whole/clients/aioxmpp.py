@@ -8,7 +8,11 @@ sys.path.insert(0, os.path.join(HERE, ".."))
 from terminal import *
 
 logging.disable(logging.CRITICAL)
-import aioxmpp
+try:
+    import aioxmpp
+except ImportError:
+    print("python3-aioxmpp is not in this release")
+    sys.exit(77)
 
 
 class Client:
