@@ -1,5 +1,5 @@
 # tabber: make | make deps | make run | make check [SAN=1] | make fuzz T=record | make tidy
-#         make check-trixie | make bench [PEERS="ejabberd prosody jabberd2"] [ROWS=chat] [ROUNDS=3] [SECONDS=5]
+#         make check-trixie | make hostile | make bench [PEERS="ejabberd prosody jabberd2"] [ROWS=chat] [ROUNDS=3] [SECONDS=5]
 #         make install [PREFIX=] [DESTDIR=] | make clean
 # Everything that is made lies in build/ (build/san/ with SAN=1). A folder in bin/ is a
 # program, a folder in lib/ an archive; LIBS_program below is a program's import list.
@@ -62,7 +62,7 @@ LIBS_xmpp-up := settings record certname base
 PROGRAMS := $(notdir $(patsubst %/,%,$(wildcard bin/*/)))
 LIBDIRS := $(notdir $(patsubst %/,%,$(wildcard lib/*/)))
 
-.PHONY: all programs warnings deps deps-test deps-tidy run check check-clients check-trixie soak bench \
+.PHONY: all programs warnings deps deps-test deps-tidy run check check-clients check-trixie soak hostile bench \
   tests-lib fuzz tidy layers install clean
 all: programs $(if $(wildcard service),$(B)/share/tabber/service)
 
@@ -187,6 +187,12 @@ check-trixie:
 soak: SECONDS = 600
 soak: all deps-test
 	@SOAK_SECONDS=$(SECONDS) tests/soak/run $(B)/bin
+
+# make hostile [SHAPES=pattern]: what hostile input costs; make check has it in small.
+SHAPES ?=
+hostile: all deps-test
+	@d=`mktemp -d` && trap 'rm -rf "$$d"' EXIT && chmod 755 "$$d" && \
+	  $(MAKE) -s install PREFIX="$$d" DESTDIR= && tests/hostile/run "$$d/bin" '$(value SHAPES)'
 
 # make bench: the rows of tests/bench/loads.py whose names have the pattern ROWS; PEERS are
 # installed, and measured in turn with tabber.

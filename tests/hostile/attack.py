@@ -1,6 +1,6 @@
 """What an attacker does: connections that send and read as fast as they can, or do not read, and
 count what they do."""
-import functools, os, select, sys
+import fcntl, functools, os, select, struct, sys, termios
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "whole"))
 from tree import *  # noqa: E402
@@ -181,6 +181,16 @@ class Attack:
             self.say(wire, "".join(stanzas[i:i + window]) + ping(mark))
             until("the answers to what was prepared",
                   lambda: self.take() >= 0 and not wire.mark, 60)
+
+    def lying(self):
+        """Bytes that the server has written and those who are deaf have not read."""
+        deaf = {w.sock.getsockname()[1]: w for w in self.wires if w.deaf and not w.ended}
+        n = sum(struct.unpack("i", fcntl.ioctl(w.sock, termios.FIONREAD, b"\0" * 4))[0]
+                for w in deaf.values())
+        with open("/proc/net/tcp") as f:
+            rows = [x.split() for x in f.readlines()[1:]]
+        return n + sum(int(x[4].split(":")[0], 16) for x in rows
+                       if int(x[2].split(":")[1], 16) in deaf)
 
     def close(self):
         for w in self.wires:

@@ -31,6 +31,18 @@ def cpu_us(pids):
     return total / 1000
 
 
+def busy(pids):
+    """A process runs or wants to, or waits for the disk."""
+    for pid in pids:
+        try:
+            with open("/proc/%d/stat" % pid) as f:
+                if f.read().rsplit(")", 1)[1].split()[0] in "RD":
+                    return True
+        except OSError:
+            pass
+    return False
+
+
 def own_bytes(pids):
     """Memory of these processes that is no page of a file."""
     total = 0
@@ -95,11 +107,13 @@ class Figures:
         self.sent, self.got, self.cpu, self.worst, self.who = a.sent, a.got, cpu, worst, who
         self.ended, self.longest = ended, longest
         n = max(1, a.sent + a.got)
+        # What waits for a session that does not read is an answer too.
+        waiting = min(held, a.unread * COST["UNREAD_HELD"])
         allowed = sum(getattr(a, c) * COST[k] for c, k in (
             ("connections", "CONNECTION_US"), ("handshakes", "HANDSHAKE_US"),
             ("reads", "READ_US"), ("stanzas", "STANZA_US"), ("passwords", "PASSWORD_US"),
             ("commits", "COMMIT_US"), ("deliveries", "DELIVERY_US")))
-        self.us = max(0, cpu - allowed) / n
+        self.us = max(0, cpu - allowed) / (n + waiting)
         kept = (COST["PROGRAM_HELD"] + a.connections * COST["CONNECTION_HELD"] +
                 a.unread * COST["UNREAD_HELD"])
         self.held = max(0, held - kept) / n
@@ -122,10 +136,10 @@ class Bench:
     """A tree, and what one needs to measure on it."""
 
     def __init__(self, make_tree):
-        self.make_tree, self.tree = make_tree, None
+        self.make_tree, self.tree, self.trees = make_tree, None, 0
 
     def open(self):
-        self.tree = self.make_tree()
+        self.tree, self.trees = self.make_tree(), self.trees + 1
         self.tree.__enter__()
         self.witness = Witness(self.tree)
         self.daemons = {d: self.tree.pid(d) for d in DAEMONS}
@@ -155,7 +169,7 @@ class Bench:
                 return False
             attack.listen(0.04) if attack else time.sleep(0.04)
             now = cpu_us(self.daemons.values())
-            still = still + 1 if now - last < 8000 else 0
+            still = still + 1 if now - last < 8000 and not busy(self.daemons.values()) else 0
             last = now
         return True
 
@@ -165,25 +179,28 @@ class Bench:
             self.open()
         a = Attack(self.tree)
         work = shape(a, size)
+        first = own_bytes(self.daemons.values())
         try:
             next(work)
             self.quiet(5, a)
             a.begin()
-            before, held = cpu_us(self.pids), self.sampler.begin()
+            before, prepared = cpu_us(self.pids), self.sampler.begin()
             self.witness.begin()
             for _ in work:
                 pass
             done = self.quiet(seconds, a)
             cpu = cpu_us(self.pids) - before
-            most = self.sampler.most
+            # Memory that an earlier shape left is as good as taken by this one.
+            held = self.sampler.most - (self.fresh + max(0, prepared - first))
+            a.got += a.lying()
         finally:
             a.close()
         rounds, worst, who = self.witness.end()
         ended = [d for d, p in self.daemons.items() if self.tree.pid(d) != p]
-        f = Figures(a, max(0, cpu - rounds * self.round_us), most - held, worst, who, ended,
+        f = Figures(a, max(0, cpu - rounds * self.round_us), max(0, held), worst, who, ended,
                     not done)
         self.quiet(2)
-        # The next one finds a tree in which no memory is free that this one has taken.
-        if f.faults() or own_bytes(self.daemons.values()) - self.fresh > 1 << 20:
+        # The next one finds a tree in which little memory is free that this one has taken.
+        if f.faults() or own_bytes(self.daemons.values()) - self.fresh > COST["PROGRAM_HELD"] / 2:
             self.close()
         return f

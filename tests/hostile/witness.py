@@ -13,7 +13,7 @@ from tree import *  # noqa: E402
 ASKS = (("hostd", "localhost", "<ping xmlns='%s'/>" % PING),
         ("userd", None, "<query xmlns='jabber:iq:roster'/>"),
         ("mamd", None, "<prefs xmlns='urn:xmpp:mam:2'/>"))
-PAUSE = 0.02
+PAUSE = 0.05
 LONGEST = 30
 
 
