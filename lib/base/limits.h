@@ -195,10 +195,10 @@
 #define COST_CONNECTION_US 500
 #define COST_HANDSHAKE_US 2500
 #define COST_READ_US 60
-#define COST_STANZA_US 80
+#define COST_STANZA_US 40
 #define COST_PASSWORD_US 5000
 #define COST_COMMIT_US 500
-#define COST_DELIVERY_US 60
+#define COST_DELIVERY_US 40
 /* ...in bytes, for a connection, for a session that does not read, for all programs... */
 #define COST_CONNECTION_HELD (64u << 10)
 #define COST_UNREAD_HELD (16u << 20)

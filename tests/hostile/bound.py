@@ -104,7 +104,7 @@ def blanks(a, n):
 def blanks_behind_second_root(a, n):
     """Seventy streams that have logged in, with a root of 200 kB: n blanks, each on another."""
     ws = a.authenticated("eve", 70)
-    a.say(ws, HEAD + " x='%s'>" % ("y" * 200000))
+    a.say(ws, long_root(200000))
     yield
     for i in range(n):
         a.say(ws[i % 70], " ", stanzas=0)
@@ -202,14 +202,13 @@ def messages_to_one_who_reads_nothing(a, n):
 
 
 def presence_to_one_who_is_inactive(a, n):
-    """Large presences of ninety sessions wait for an inactive client; then n small ones."""
+    """Large presences of 45 sessions wait for an inactive client; then n small ones."""
     idle = a.login(resource="idle", sm=True, available=True)
     a.say(idle, "<inactive xmlns='urn:xmpp:csi:0'/>")
-    w = a.login()
-    big = "<presence to='%s'><status>%s</status></presence>" % (idle.jid, "x" * 100000)
-    for i in range(60):
-        a.prepare(w, [big.replace("<presence ", "<presence from='%s' " % w.jid)], 1) if not i else \
-            a.say(w, big)
+    for i in range(45):
+        w = a.login("eve%d" % (2 + i // 9), "r%d" % i)
+        a.prepare(w, ["<presence to='%s'><status>%s</status></presence>" % (
+            idle.jid, "x" * 200000)])
     yield
     a.say(w, "<presence to='%s'/>" % idle.jid * n, stanzas=n)
     a.deliveries += n
@@ -218,7 +217,7 @@ def presence_to_one_who_is_inactive(a, n):
 def directed_presence(a, n):
     """A thousand directed presences of 3 kB addresses, then n to a short one."""
     w = a.login(available=True)
-    a.prepare(w, ["<presence to='%d@example.org/%s'/>" % (i, "x" * 1000) for i in range(1000)])
+    a.prepare(w, ["<presence to='%d%s@example.org/%s'/>" % (i, "y" * 1000, "x" * 1000) for i in range(1000)])
     yield
     a.say(w, "<presence to='a@b'/>" * n, stanzas=n)
 
@@ -290,7 +289,7 @@ SHAPES = [
     ("bound", messages_to_one_who_reads_nothing, 100000, 20000000),
     ("bound", sessions_come_and_go, 3, 50),
     ("routed", presence_to_one_who_is_inactive, 0, 1000),
-    ("routed", directed_presence, 0, 2000),
+    ("routed", directed_presence, 300, 2000),
     ("routed", directed_presence_to_many, 300, 5000),
     ("routed", presence_changes, 200, 4000),
     ("routed", blocked_list, 0, 4000),

@@ -23,6 +23,11 @@ def long_namespace(size, tag="a", close=True):
         "</%s>" % tag if close else "")
 
 
+def long_root(size):
+    """A header of fifty declarations."""
+    return HEAD + "".join(" xmlns:p%d='%s'" % (i, "u" * (size // 50 - 12)) for i in range(50)) + ">"
+
+
 def open_and_silent(a, n):
     """n connections that say nothing: size of one."""
     yield
@@ -86,7 +91,7 @@ def tag_by_bytes(a, n):
 def blanks_behind_long_root(a, n):
     """Seventy streams with a root of 8 kB, then n blanks, each on another one."""
     ws = a.plain(70)
-    a.say(ws, HEAD + " x='%s'>" % ("y" * 8000))
+    a.say(ws, long_root(8000))
     yield
     for i in range(n):
         a.say(ws[i % 70], " ", stanzas=0)

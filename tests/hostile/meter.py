@@ -201,6 +201,6 @@ class Bench:
                     not done)
         self.quiet(2)
         # The next one finds a tree in which little memory is free that this one has taken.
-        if f.faults() or own_bytes(self.daemons.values()) - self.fresh > COST["PROGRAM_HELD"] / 2:
+        if f.faults() or own_bytes(self.daemons.values()) - self.fresh > COST["PROGRAM_HELD"]:
             self.close()
         return f
