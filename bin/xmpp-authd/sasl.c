@@ -307,9 +307,14 @@ static struct exchange *
 exchange_new(struct link *l, uint64_t id, struct record *r)
 {
   struct exchange *x = sasl_totals.open < EXCHANGES_MAX ? calloc(1, sizeof *x) : NULL;
+  struct exchange *displaced;
 
   if (!x) return NULL;
   if (!l->cookie) l->cookie = calloc(1, sizeof(struct id_map));
+  /* A c2sd ends the exchange of a slot before it gives the slot another id. One that does not
+   * is not trusted: the map would lose the older exchange. */
+  displaced = id_map_in_slot(l->cookie, id);
+  if (displaced) exchange_free(displaced);
   x->link = l;
   x->id = id;
   x->bindings = arena_copy(&x->scram.arena, record_get(r, 7));

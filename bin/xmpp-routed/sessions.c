@@ -166,11 +166,12 @@ tell_gone(struct session *s, struct slice directed)
   s->gone = true;
 }
 
-/* A stream is one session: another one that it was has ended unsaid. */
+/* A stream is one session: a session that has the number sid, or an older number of the same
+ * slot, has ended and its c2sd did not say so. */
 static void
 clear_sid(struct link const *l, uint64_t sid)
 {
-  struct session *s = session_or_leaving(l, sid);
+  struct session *s = id_map_in_slot(l->cookie, sid);
 
   if (s) session_over(s, SESSION_LOST, 0);
 }

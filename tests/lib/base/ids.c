@@ -174,6 +174,31 @@ map_of_others(void **state)
   ids_wipe(&t);
 }
 
+/* A caller can see which item a new id would displace, whatever its generation. */
+static void
+slot_is_shared(void **state)
+{
+  uint64_t const first = (1ull << ID_SLOT_BITS) | 7, second = (2ull << ID_SLOT_BITS) | 7;
+  struct id_map m = {0};
+  int a, b;
+
+  (void)state;
+  assert_null(id_map_in_slot(NULL, first));
+  assert_null(id_map_in_slot(&m, first));
+  assert_true(id_map_put(&m, first, &a));
+  assert_ptr_equal(id_map_in_slot(&m, first), &a);
+  assert_ptr_equal(id_map_in_slot(&m, second), &a);
+  assert_null(id_map_get(&m, second));
+  assert_null(id_map_in_slot(&m, first + 1));
+  assert_true(id_map_put(&m, second, &b));
+  assert_ptr_equal(id_map_in_slot(&m, first), &b);
+  id_map_del(&m, first); /* it was displaced */
+  assert_ptr_equal(id_map_in_slot(&m, first), &b);
+  id_map_del(&m, second);
+  assert_null(id_map_in_slot(&m, first));
+  id_map_wipe(&m);
+}
+
 /* Slots in any order, the last one too. */
 static void
 map_grows(void **state)
@@ -203,6 +228,7 @@ main(void)
     cmocka_unit_test(nothing_is_there), cmocka_unit_test(reuse_is_never_stale),
     cmocka_unit_test(random_walk),      cmocka_unit_test(the_limit),
     cmocka_unit_test(map_of_others),    cmocka_unit_test(map_grows),
+    cmocka_unit_test(slot_is_shared),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
