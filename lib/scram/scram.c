@@ -1,12 +1,9 @@
 #include "scram/scram.h"
 
-#include <skalibs/bytestr.h>
-
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
-#include <idn-free.h>
 #include <stringprep.h>
 
 #include <errno.h>
@@ -98,31 +95,26 @@ digest(enum scram_hash h, unsigned char const *in, unsigned char *out)
 
 /* ---- keys ---- */
 
+/* No character becomes more than eleven times as long (U+FDFA). stringprep_profile would begin
+ * with a small buffer, and again with one that is 50 bytes longer, until the text fits. */
 struct slice
 scram_password(struct arena *a, struct slice password)
 {
-  char *z, *out = NULL;
-  struct slice copy;
-  int rc;
+  char buf[12 * SCRAM_PASSWORD_MAX + 1];
+  struct slice copy = {NULL, 0};
 
   errno = EINVAL;
-  if (!password.len || memchr(password.s, 0, password.len)) goto none;
-  copy = arena_copy(a, password);
-  if (!copy.s) goto none;
-  rc = stringprep_profile(copy.s, &out, "SASLprep", 0);
-  if (rc != STRINGPREP_OK || !*out) {
-    if (rc == STRINGPREP_OK) idn_free(out);
+  if (!password.len || password.len > SCRAM_PASSWORD_MAX) return copy;
+  if (memchr(password.s, 0, password.len)) return copy;
+  memcpy(buf, password.s, password.len);
+  buf[password.len] = 0;
+  if (stringprep(buf, sizeof buf, 0, stringprep_saslprep) == STRINGPREP_OK && *buf) {
+    copy = arena_copy(a, slice_str(buf));
+    if (!copy.s) errno = ENOMEM;
+  } else
     errno = EINVAL;
-    goto none;
-  }
-  copy = arena_copy(a, slice_str(out));
-  z = out;
-  byte_zzero(z, strlen(z));
-  idn_free(out);
-  if (copy.s) return copy;
-  errno = ENOMEM;
-none:
-  return (struct slice){NULL, 0};
+  OPENSSL_cleanse(buf, sizeof buf);
+  return copy;
 }
 
 /* s3: SaltedPassword := Hi(password, salt, i); ClientKey := HMAC(SaltedPassword, "Client

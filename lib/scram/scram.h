@@ -10,7 +10,11 @@ enum scram_hash { SCRAM_SHA1, SCRAM_SHA256, SCRAM_SHA512, SCRAM_HASHES };
 #define SCRAM_KEY_MAX 64
 #define SCRAM_SALT_MAX 64
 #define SCRAM_NONCE_MAX 256
-#define SCRAM_MESSAGE_MAX 4096
+/* A message of a client, decoded: room for a name and an authzid of 511 bytes each (accounts have
+ * no more) and for a password, or for nonces and a proof. */
+#define SCRAM_MESSAGE_MAX 2048
+/* A password before it is prepared: the cost of SASLprep grows with it. */
+#define SCRAM_PASSWORD_MAX 1023
 
 /* What a server keeps for one account and hash: nothing of it gives the password back. */
 struct scram_keys {
@@ -30,7 +34,8 @@ bool scram_hmac(enum scram_hash h, struct slice key, struct slice text,
                 unsigned char *out);
 
 /* Prepare a password with SASLprep (RFC 4013) in arena a. s NULL with errno EINVAL (it has
- * what the profile prohibits, or is empty) or ENOMEM. */
+ * what the profile prohibits, is empty, or has more than SCRAM_PASSWORD_MAX bytes) or
+ * ENOMEM. */
 struct slice scram_password(struct arena *a, struct slice password);
 
 /* Derive the keys of a prepared password; k has iterations and salt already (s3). false:

@@ -555,6 +555,29 @@ passwords(void **state)
   assert_null(scram_password(&arena, SLICE("a\0b")).s);
 }
 
+/* The longest password, of characters that become eleven times as long. */
+static void
+password_length(void **state)
+{
+  char text[SCRAM_PASSWORD_MAX + 2];
+  struct slice got;
+  size_t i;
+
+  (void)state;
+  for (i = 0; i < SCRAM_PASSWORD_MAX; i += 3)
+    memcpy(text + i, "\xef\xb7\xba", 3);
+  got = scram_password(&arena, slice_of(text, SCRAM_PASSWORD_MAX));
+  assert_non_null(got.s);
+  assert_int_equal(got.len, 11 * SCRAM_PASSWORD_MAX);
+  assert_memory_equal(got.s, got.s + 33, got.len - 33);
+  memset(text, 'a', sizeof text);
+  assert_int_equal(scram_password(&arena, slice_of(text, SCRAM_PASSWORD_MAX)).len,
+                   SCRAM_PASSWORD_MAX);
+  errno = 0;
+  assert_null(scram_password(&arena, slice_of(text, SCRAM_PASSWORD_MAX + 1)).s);
+  assert_int_equal(errno, EINVAL);
+}
+
 int
 main(void)
 {
@@ -571,6 +594,7 @@ main(void)
     cmocka_unit_test_teardown(base64_whole, wipe),
     cmocka_unit_test_teardown(base64_strict, wipe),
     cmocka_unit_test_teardown(passwords, wipe),
+    cmocka_unit_test_teardown(password_length, wipe),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
