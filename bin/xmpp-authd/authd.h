@@ -8,12 +8,6 @@
 #include "scram/scram.h"
 #include "service/service.h"
 
-/* Exchanges at a time; over it the newest get temporary-auth-failure. */
-#define EXCHANGES_MAX 20000u
-/* An exchange that the client does not go on with is forgotten (microseconds). */
-#define EXCHANGE_US 120000000u
-#define PASSWORD_MAX 1023u
-
 /* ---- settings (settings.c) ---- */
 
 struct host {
@@ -56,19 +50,60 @@ bool secrets_each(accounts_fn *fn, void *cookie);
 /* The end of a turn: true when all that was written is on disk. */
 bool secrets_commit(void);
 
-/* ---- exchanges (sasl.c) ---- */
+/* ---- exchanges (exchanges.c) ---- */
+
+enum mechanism { PLAIN, SCRAM };
+
+/* What is true: FIRST, the client's first message is awaited; FINAL, its second. */
+enum step { FIRST, FINAL };
+
+struct origin;
+
+/* An exchange that waits for its client. Its slices lie in the arena of scram. */
+struct exchange {
+  struct link *link; /* of its c2sd */
+  uint64_t id;
+  struct event_timer timer;
+  struct origin *origin;          /* of its client */
+  struct exchange *older, *newer; /* of the same origin */
+  struct slice host;              /* its name: hosts change on reload */
+  enum mechanism mechanism;
+  enum step step;
+  bool named;   /* bare is an address of the host */
+  bool real;    /* the account is there */
+  bool is_free; /* it fails for want of a channel binding that both know */
+  struct scram scram;
+  struct scram_keys keys;
+  struct slice bindings; /* words type=base64 */
+  struct slice bare;     /* the account's address */
+  char nonce[24];
+};
+
+/* Begin the exchange that the record auth r on link l asks for under this id; an exchange that
+ * has the slot of id is over. NULL: out of memory, or the bindings are too long. */
+struct exchange *exchange_new(struct link *l, uint64_t id, struct record *r);
+
+/* The exchange of an id, or NULL. */
+struct exchange *exchange_of(struct link const *l, uint64_t id);
+
+/* Wipe and free x; nobody is told. */
+void exchange_free(struct exchange *x);
+
+/* End all exchanges of a link that is gone. */
+void exchanges_of_link_gone(struct link *l);
+
+struct sasl_totals {
+  uint64_t succeeded, failed, open, crowded_out;
+};
+
+extern struct sasl_totals sasl_totals;
+
+/* ---- mechanisms (sasl.c) ---- */
 
 void sasl_announce(struct link *l);
 void sasl_auth(struct link *l, struct record *r);
 void sasl_response(struct link *l, struct record *r);
 void sasl_abort(struct link *l, struct record *r);
-void sasl_of_link_gone(struct link *l);
-
-struct sasl_totals {
-  uint64_t succeeded, failed, open;
-};
-
-extern struct sasl_totals sasl_totals;
 
 /* ---- the administrator (control.c) ---- */
 

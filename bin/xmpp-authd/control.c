@@ -108,7 +108,7 @@ control_account(struct link *l, struct record *r)
     return;
   }
   wrong = check_jid(&a, record_get(r, 2), &j);
-  if (!wrong && password.len > PASSWORD_MAX) wrong = &too_long;
+  if (!wrong && password.len > SCRAM_PASSWORD_MAX) wrong = &too_long;
   if (!wrong) {
     errno = EINVAL;
     if (slice_is(what, "add")) ok = secrets_add(j.bare, password);

@@ -2,37 +2,10 @@
 
 #include <openssl/crypto.h>
 
-#include <stdlib.h>
 #include <string.h>
 
 /* An exchange: auth -> (challenge -> response)* -> success or failure. Whatever is wrong with
  * name or password ends in the same not-authorized, after the same work. */
-
-#define NONCE_LEN 24
-
-enum mechanism { PLAIN, SCRAM };
-
-/* What is true: FIRST, the client's first message is awaited; FINAL, its second. */
-enum step { FIRST, FINAL };
-
-struct exchange {
-  struct link *link;
-  uint64_t id;
-  struct event_timer timer;
-  struct slice host; /* its name, in the arena of scram: hosts change on reload */
-  enum mechanism mechanism;
-  enum step step;
-  bool named;   /* bare is an address of the host */
-  bool real;    /* the account is there */
-  bool is_free; /* it fails for want of a channel binding that both know */
-  struct scram scram;
-  struct scram_keys keys;
-  struct slice bindings; /* words type=base64, in the arena of scram */
-  struct slice bare;     /* the account's address, in the arena of scram */
-  char nonce[NONCE_LEN];
-};
-
-struct sasl_totals sasl_totals;
 
 void
 sasl_announce(struct link *l)
@@ -47,18 +20,7 @@ sasl_announce(struct link *l)
   }
 }
 
-/* ---- the life of an exchange ---- */
-
-static void
-exchange_free(struct exchange *x)
-{
-  id_map_del(x->link->cookie, x->id);
-  event_timer_cancel(&x->timer);
-  OPENSSL_cleanse(&x->keys, sizeof x->keys);
-  scram_wipe(&x->scram);
-  free(x);
-  sasl_totals.open--;
-}
+/* ---- answers ---- */
 
 static void
 say_failure(struct link *l, uint64_t id, char const *condition, bool is_free)
@@ -162,7 +124,7 @@ plain(struct exchange *x, struct slice message)
   bool matches = false, authzid_ok;
 
   if (!slice_word(&rest, 0, &authzid) || !slice_word(&rest, 0, &name) || !name.len ||
-      !rest.len || memchr(rest.s, 0, rest.len) || rest.len > PASSWORD_MAX) {
+      !rest.len || memchr(rest.s, 0, rest.len) || rest.len > SCRAM_PASSWORD_MAX) {
     fail(x, "malformed-request");
     return;
   }
@@ -255,12 +217,18 @@ scram_final(struct exchange *x, struct slice message)
 
 /* ---- records ---- */
 
+/* No message of a mechanism is longer than SCRAM_MESSAGE_MAX, so that nothing longer is
+ * decoded or kept. */
 static void
 step(struct exchange *x, struct slice base64)
 {
-  struct slice message =
-    slice_is(base64, "=") ? SLICE("") : scram_decode(&x->scram.arena, base64);
+  struct slice message = SLICE("");
 
+  if (base64.len > (SCRAM_MESSAGE_MAX + 2) / 3 * 4) {
+    fail(x, "malformed-request");
+    return;
+  }
+  if (!slice_is(base64, "=")) message = scram_decode(&x->scram.arena, base64);
   if (!message.s)
     fail(x, "incorrect-encoding");
   else if (x->mechanism == PLAIN)
@@ -303,32 +271,6 @@ offers_plus(struct host const *h)
   return strstr(h->mechanisms, "-PLUS") != NULL;
 }
 
-static struct exchange *
-exchange_new(struct link *l, uint64_t id, struct record *r)
-{
-  struct exchange *x = sasl_totals.open < EXCHANGES_MAX ? calloc(1, sizeof *x) : NULL;
-  struct exchange *displaced;
-
-  if (!x) return NULL;
-  if (!l->cookie) l->cookie = calloc(1, sizeof(struct id_map));
-  /* A c2sd ends the exchange of a slot before it gives the slot another id. One that does not
-   * is not trusted: the map would lose the older exchange. */
-  displaced = id_map_in_slot(l->cookie, id);
-  if (displaced) exchange_free(displaced);
-  x->link = l;
-  x->id = id;
-  x->bindings = arena_copy(&x->scram.arena, record_get(r, 7));
-  x->host = arena_copy(&x->scram.arena, record_get(r, 2));
-  if (!l->cookie || !x->bindings.s || !x->host.s || !id_map_put(l->cookie, id, x)) {
-    scram_wipe(&x->scram);
-    free(x);
-    return NULL;
-  }
-  sasl_totals.open++;
-  event_timer_start(&x->timer, door_now() + EXCHANGE_US, too_late, x);
-  return x;
-}
-
 void
 sasl_auth(struct link *l, struct record *r)
 {
@@ -352,8 +294,9 @@ sasl_auth(struct link *l, struct record *r)
     say_failure(l, id, "temporary-auth-failure", false);
     return;
   }
-  door_random_id(x->nonce, NONCE_LEN);
-  x->scram.nonce = slice_of(x->nonce, NONCE_LEN);
+  event_timer_start(&x->timer, door_now() + EXCHANGE_US, too_late, x);
+  door_random_id(x->nonce, sizeof x->nonce);
+  x->scram.nonce = slice_of(x->nonce, sizeof x->nonce);
   x->scram.plus_offered = x->bindings.len && offers_plus(h);
   if (!take_mechanism(x, mechanism))
     fail(x, "invalid-mechanism");
@@ -363,40 +306,22 @@ sasl_auth(struct link *l, struct record *r)
     challenge(x, SLICE("")); /* RFC 6120 s6.4.2: the client waits to be asked */
 }
 
-static struct exchange *
-exchange_of(struct link const *l, struct record *r)
-{
-  return id_map_get(l->cookie, record_u64(r, 1));
-}
-
 void
 sasl_response(struct link *l, struct record *r)
 {
-  struct exchange *x = exchange_of(l, r);
+  uint64_t id = record_u64(r, 1);
+  struct exchange *x = exchange_of(l, id);
 
   if (x)
     step(x, record_get(r, 2));
   else
-    say_failure(l, record_u64(r, 1), "temporary-auth-failure", false);
+    say_failure(l, id, "temporary-auth-failure", false);
 }
 
 void
 sasl_abort(struct link *l, struct record *r)
 {
-  struct exchange *x = exchange_of(l, r);
+  struct exchange *x = exchange_of(l, record_u64(r, 1));
 
   if (x) exchange_free(x);
-}
-
-void
-sasl_of_link_gone(struct link *l)
-{
-  struct id_map *m = l->cookie;
-  uint32_t i;
-
-  for (i = 0; m && i < m->size; i++)
-    if (m->v[i].item) exchange_free(m->v[i].item);
-  if (m) id_map_wipe(m);
-  free(m);
-  l->cookie = NULL;
 }

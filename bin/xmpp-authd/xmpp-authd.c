@@ -8,7 +8,7 @@
  * LIMITS  EXCHANGES_MAX at once, EXCHANGE_US each; SCRAM_MESSAGE_MAX bytes a message
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, envelopes of c2sd. Not what the client says in them.
- * ROOMS   sasl.c exchanges; secrets.c keys; control.c account; settings.c
+ * ROOMS   exchanges.c who waits; sasl.c mechanisms; secrets.c keys; control.c account; settings.c
  */
 #include "authd.h"
 
@@ -35,7 +35,7 @@ up(struct link *l)
 static void
 down(struct link *l)
 {
-  if (l->program == C2SD) sasl_of_link_gone(l);
+  if (l->program == C2SD) exchanges_of_link_gone(l);
 }
 
 /* What was said to an administrator (or to hostd for one) in this turn is not true if the
@@ -70,6 +70,7 @@ stats(struct link *ctl)
   service_stat(ctl, "succeeded", sasl_totals.succeeded);
   service_stat(ctl, "failed", sasl_totals.failed);
   service_stat(ctl, "open", sasl_totals.open);
+  service_stat(ctl, "crowded_out", sasl_totals.crowded_out);
 }
 
 static service_fn *const handlers[VERBS_N] = {

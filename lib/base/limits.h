@@ -148,6 +148,14 @@
 /* Control connections a daemon serves at once, and how long one may stay silent. */
 #define SERVICE_CONTROLS_MAX 32
 #define SERVICE_CONTROL_US 30000000
+/* SASL exchanges that wait for their clients at a time; the oldest of the address that has the
+ * most makes room for another, which is logged so often (microseconds). */
+#define EXCHANGES_MAX 20000u
+#define CROWDED_LOG_US 10000000
+/* An exchange whose client does not go on is forgotten (microseconds). */
+#define EXCHANGE_US 120000000u
+/* The channel bindings of a stream as c2sd says them: three of 64 bytes in base64, and room. */
+#define BINDINGS_MAX 1024u
 
 /* ---- xmpp-tlsd: per connection at most ----
  *

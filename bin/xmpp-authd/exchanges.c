@@ -1,0 +1,229 @@
+#include "authd.h"
+
+#include <openssl/crypto.h>
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The exchanges that wait for their clients: at most EXCHANGES_MAX, shared among addresses.
+ * Each belongs to the origin of its client: an IPv4 address, or the 64 bits of an IPv6 address
+ * that one site has (RFC 6177). When all places are taken, the oldest exchange of the origin
+ * that has the most makes room: strangers who stop at the challenge push out each other, and
+ * an address that has one exchange keeps it while any other address has two. */
+
+#define ORIGIN_NAME 48
+
+struct origin {
+  struct origin *next, **at; /* in by_count[n] */
+  struct exchange *first, *last;
+  uint32_t n;
+  char name[ORIGIN_NAME];
+};
+
+static struct slice
+name_of(void const *item)
+{
+  struct origin const *o = item;
+
+  return slice_str(o->name);
+}
+
+static struct table origins = {.key = name_of};
+/* The origins that have so many exchanges, and the most that any has. */
+static struct origin *by_count[EXCHANGES_MAX + 1];
+static uint32_t most;
+
+struct sasl_totals sasl_totals;
+
+/* ---- origins ---- */
+
+/* An IPv4 address inside an IPv6 one (RFC 4291 s2.5.5.2) is the IPv4 address. Text that is no
+ * address stands for itself. */
+static void
+put_name(char out[ORIGIN_NAME], struct slice ip)
+{
+  static unsigned char const mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  unsigned char b[16];
+
+  snprintf(out, ORIGIN_NAME, "%.*s", ip.len < ORIGIN_NAME ? (int)ip.len : ORIGIN_NAME,
+           ip.s ? ip.s : "");
+  if (inet_pton(AF_INET6, out, b) != 1) return;
+  if (!memcmp(b, mapped, sizeof mapped)) {
+    inet_ntop(AF_INET, b + 12, out, ORIGIN_NAME);
+    return;
+  }
+  memset(b + 8, 0, 8);
+  inet_ntop(AF_INET6, b, out, ORIGIN_NAME);
+}
+
+static void
+unlink_origin(struct origin *o)
+{
+  if (!o->n) return;
+  *o->at = o->next;
+  if (o->next) o->next->at = o->at;
+}
+
+/* Move o, which has n exchanges from now on; most moves by one at a time with it. */
+static void
+set_count(struct origin *o, uint32_t n)
+{
+  unlink_origin(o);
+  o->n = n;
+  if (n) {
+    o->next = by_count[n];
+    if (o->next) o->next->at = &o->next;
+    o->at = &by_count[n];
+    by_count[n] = o;
+  }
+  if (n > most) most = n;
+  if (most && !by_count[most]) most--;
+}
+
+static struct origin *
+origin_of(struct slice ip)
+{
+  char name[ORIGIN_NAME];
+  struct origin *o;
+
+  put_name(name, ip);
+  o = table_get(&origins, slice_str(name));
+  if (o) return o;
+  o = calloc(1, sizeof *o);
+  if (!o) return NULL;
+  memcpy(o->name, name, sizeof name);
+  if (table_put(&origins, o)) return o;
+  free(o);
+  return NULL;
+}
+
+static void
+drop_if_empty(struct origin *o)
+{
+  if (o->n) return;
+  table_del(&origins, name_of(o));
+  free(o);
+}
+
+static void
+join(struct exchange *x, struct origin *o)
+{
+  x->origin = o;
+  x->older = o->last;
+  *(o->last ? &o->last->newer : &o->first) = x;
+  o->last = x;
+  set_count(o, o->n + 1);
+}
+
+static void
+leave(struct exchange *x)
+{
+  struct origin *o = x->origin;
+
+  *(x->older ? &x->older->newer : &o->first) = x->newer;
+  *(x->newer ? &x->newer->older : &o->last) = x->older;
+  set_count(o, o->n - 1);
+  drop_if_empty(o);
+}
+
+/* ---- the life of an exchange ---- */
+
+void
+exchange_free(struct exchange *x)
+{
+  if (x->origin) {
+    id_map_del(x->link->cookie, x->id);
+    leave(x);
+    sasl_totals.open--;
+  }
+  event_timer_cancel(&x->timer);
+  OPENSSL_cleanse(&x->keys, sizeof x->keys);
+  scram_wipe(&x->scram);
+  free(x);
+}
+
+/* c2sd is told nothing: it waits for the client, whose response is answered with
+ * temporary-auth-failure. */
+static void
+crowd_out(void)
+{
+  static uint64_t said_us;
+  struct origin *busiest = by_count[most];
+
+  sasl_totals.crowded_out++;
+  if (!said_us || door_now() - said_us >= CROWDED_LOG_US) {
+    said_us = door_now();
+    log_event(LOG_WARN, "exchanges-full", "limit", log_num(EXCHANGES_MAX), "ip",
+              log_peer(slice_str(busiest->name)), "of_this_ip", log_num(busiest->n),
+              NULL);
+  }
+  exchange_free(busiest->first);
+}
+
+/* A c2sd ends the exchange of a slot before it gives the slot another id. One that does not is
+ * not trusted: the map would lose the older exchange. */
+static void
+make_room(struct link const *l, uint64_t id)
+{
+  struct exchange *displaced = id_map_in_slot(l->cookie, id);
+
+  if (displaced) exchange_free(displaced);
+  if (sasl_totals.open >= EXCHANGES_MAX) crowd_out();
+}
+
+/* Put x, whose link and id are set, in the map of its link and under the origin ip. */
+static bool
+enter(struct exchange *x, struct slice ip)
+{
+  struct link *l = x->link;
+  struct origin *o;
+
+  if (!l->cookie) l->cookie = calloc(1, sizeof(struct id_map));
+  o = l->cookie ? origin_of(ip) : NULL;
+  if (!o) return false;
+  if (!id_map_put(l->cookie, x->id, x)) {
+    drop_if_empty(o);
+    return false;
+  }
+  join(x, o);
+  sasl_totals.open++;
+  return true;
+}
+
+struct exchange *
+exchange_new(struct link *l, uint64_t id, struct record *r)
+{
+  struct slice bindings = record_get(r, 7);
+  struct exchange *x = bindings.len > BINDINGS_MAX ? NULL : calloc(1, sizeof *x);
+
+  if (!x) return NULL;
+  x->link = l;
+  x->id = id;
+  x->bindings = arena_copy(&x->scram.arena, bindings);
+  x->host = arena_copy(&x->scram.arena, record_get(r, 2));
+  make_room(l, id);
+  if (x->bindings.s && x->host.s && enter(x, record_get(r, 5))) return x;
+  exchange_free(x);
+  return NULL;
+}
+
+struct exchange *
+exchange_of(struct link const *l, uint64_t id)
+{
+  return id_map_get(l->cookie, id);
+}
+
+void
+exchanges_of_link_gone(struct link *l)
+{
+  struct id_map *m = l->cookie;
+  uint32_t i;
+
+  for (i = 0; m && i < m->size; i++)
+    if (m->v[i].item) exchange_free(m->v[i].item);
+  if (m) id_map_wipe(m);
+  free(m);
+  l->cookie = NULL;
+}
