@@ -34,13 +34,15 @@ bool authd_offers(struct host const *h, struct slice mechanism);
 /* Open the stores in the folder data: accounts, and what only this program may know. */
 bool secrets_open(char const *data);
 
-/* The keys of an account for a hash. Of an account that there is not: keys that nobody has,
- * the same each time, so that it looks like any other (RFC 5802 s9 wants no difference).
+/* The keys of the account bare for a hash. Of an account that there is not: keys that nobody has,
+ * the same each time, so that it looks like any other of host (RFC 5802 s9 wants no
+ * difference).
  * *real tells. false: the store failed. */
-bool secrets_get(struct slice bare, enum scram_hash h, struct scram_keys *k, bool *real);
+bool secrets_get(struct slice host, struct slice bare, enum scram_hash h,
+                 struct scram_keys *k, bool *real);
 
 /* Make an account, change its password, take it away. false with errno EEXIST, ENOENT,
- * EINVAL (the password does not prepare) or EIO. */
+ * EINVAL (the password does not prepare), ENAMETOOLONG or EIO. */
 bool secrets_add(struct slice bare, struct slice password);
 bool secrets_passwd(struct slice bare, struct slice password);
 bool secrets_del(struct slice bare);

@@ -7,6 +7,7 @@
  * ask. */
 
 #define BAD_PASSWORD "that password is empty or has characters that no password may have"
+#define LONG_ADDRESS "that address is too long: an account's has at most 511 bytes"
 
 /* What is wrong, in words and as a stanza error (RFC 6120 s8.3.3), for hostd's answers. */
 struct refusal {
@@ -15,10 +16,11 @@ struct refusal {
 };
 
 static struct refusal const refusals[] = {
-  {EEXIST, "there is such an account already",   "conflict"             },
-  {ENOENT, "there is no such account",           "item-not-found"       },
-  {EINVAL, BAD_PASSWORD,                         "not-acceptable"       },
-  {0,      "the store failed; the log says why", "internal-server-error"},
+  {EEXIST,       "there is such an account already",   "conflict"             },
+  {ENOENT,       "there is no such account",           "item-not-found"       },
+  {EINVAL,       BAD_PASSWORD,                         "not-acceptable"       },
+  {ENAMETOOLONG, LONG_ADDRESS,                         "not-acceptable"       },
+  {0,            "the store failed; the log says why", "internal-server-error"},
 };
 
 static struct refusal const bad_jid = {0, "that is not an address of the form user@host",

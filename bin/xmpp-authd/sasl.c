@@ -128,7 +128,8 @@ plain(struct exchange *x, struct slice message)
     fail(x, "malformed-request");
     return;
   }
-  if (!take_name(x, name) || !secrets_get(x->bare, SCRAM_SHA256, &x->keys, &x->real)) {
+  if (!take_name(x, name) ||
+      !secrets_get(x->host, x->bare, SCRAM_SHA256, &x->keys, &x->real)) {
     fail(x, "temporary-auth-failure");
     return;
   }
@@ -179,7 +180,7 @@ scram_first(struct exchange *x, struct slice message)
   enum scram_result rc = scram_client_first(&x->scram, message);
 
   if (!rc && (!take_name(x, x->scram.user) ||
-              !secrets_get(x->bare, x->scram.hash, &x->keys, &x->real)))
+              !secrets_get(x->host, x->bare, x->scram.hash, &x->keys, &x->real)))
     rc = SCRAM_NO_MEMORY;
   if (!rc && !authzid_holds(x, x->scram.authzid)) {
     fail(x, "invalid-authzid");

@@ -13,14 +13,29 @@
  *   scram  account number, 8 bytes big-endian; hash, 1 byte (enum scram_hash)
  *          -> iterations, 4 bytes big-endian; salt length, 1 byte; salt; StoredKey; ServerKey
  *   meta   "pepper" -> 32 bytes, drawn once: what the salts of unknown names are made from
+ *          "iterations ", host, NUL, iterations, 4 bytes big-endian -> how many accounts of
+ *          the host have keys with so many, 8 bytes big-endian
+ *          "counted" -> nothing: the store has such entries for all accounts
  *
  * An account is made here first and in DATA/accounts second, under a number that is given
- * only there: a death in between leaves keys of nobody, which the next account's replace. */
+ * only there: a death in between leaves keys of nobody, which the next account's replace.
+ *
+ * RFC 5802 s9: a stranger cannot tell accounts from names that nobody has. Salt and iteration
+ * count of such a name follow from the name and the pepper. Accounts keep the count that was
+ * set when their passwords were; so a name gets one of the counts that accounts of its host
+ * have, each count the share of names that it has of the accounts. As accounts move to a new
+ * count so do names, and their salts change with it, as an account's does. */
 
 #define MAP_BYTES (8ull << 30)
 #define SALT_LEN 16
 #define PEPPER_LEN 32
 #define ENTRY_MAX (5 + SCRAM_SALT_MAX + 2 * SCRAM_KEY_MAX)
+/* Every account has keys for this hash, so it is the one that is counted. */
+#define COUNTED_HASH SCRAM_SHA256
+/* Iteration counts of one host that names are shared among; a host has had fewer. */
+#define COUNTS_MAX 32
+#define COUNT_HOST_MAX 255
+#define COUNT_KEY_MAX (11 + COUNT_HOST_MAX + 1 + 4)
 
 static struct {
   struct accounts *accounts;
@@ -43,19 +58,6 @@ read_pepper(void)
   return store_put(secrets.store, secrets.meta, SLICE("pepper"),
                    slice_of((char const *)secrets.pepper, PEPPER_LEN)) &&
          store_commit(secrets.store);
-}
-
-bool
-secrets_open(char const *data)
-{
-  char path[512];
-
-  secrets.accounts = accounts_open(data, true);
-  if (!secrets.accounts) return false;
-  snprintf(path, sizeof path, "%s/secrets", data);
-  secrets.store = store_open(path, true, true, MAP_BYTES);
-  return secrets.store && store_table(secrets.store, "scram", &secrets.scram) &&
-         store_table(secrets.store, "meta", &secrets.meta) && read_pepper();
 }
 
 static struct slice
@@ -94,21 +96,178 @@ pack(char buf[ENTRY_MAX], enum scram_hash h, struct scram_keys const *k)
   return 5 + k->salt_len + 2 * len;
 }
 
-/* Salt and keys out of the name and the pepper: nobody can tell them from chance. */
-static bool
-invent(struct slice bare, enum scram_hash h, struct scram_keys *k)
+/* ---- how many accounts have which iteration count ---- */
+
+static struct slice
+host_of(struct slice bare)
 {
-  unsigned char block[SCRAM_KEY_MAX];
-  char text[JID_MAX + 2];
+  struct slice local;
+
+  slice_word(&bare, '@', &local);
+  return bare;
+}
+
+/* The key of a count, or without its last four bytes what the keys of a host begin with. */
+static struct slice
+count_key(char buf[COUNT_KEY_MAX], struct slice host, uint32_t iterations)
+{
+  int len = host.len < COUNT_HOST_MAX ? (int)host.len : COUNT_HOST_MAX;
+  size_t n = (size_t)snprintf(buf, COUNT_KEY_MAX, "iterations %.*s", len, host.s) + 1;
+
+  uint32_pack_big(buf + n, iterations);
+  return slice_of(buf, n + 4);
+}
+
+static bool
+count_add(struct slice host, uint32_t iterations, uint64_t more, uint64_t less)
+{
+  char key[COUNT_KEY_MAX], packed[8];
+  struct slice k = count_key(key, host, iterations), v;
+  uint64_t n = 0;
+
+  if (store_get(secrets.store, secrets.meta, k, &v)) {
+    if (v.len == 8) uint64_unpack_big(v.s, &n);
+  } else if (errno != ENOENT)
+    return false;
+  n += more;
+  n -= less < n ? less : n;
+  if (!n) return store_del(secrets.store, secrets.meta, k) || errno == ENOENT;
+  uint64_pack_big(packed, n);
+  return store_put(secrets.store, secrets.meta, k, slice_of(packed, 8));
+}
+
+struct counts {
+  struct slice prefix; /* of the keys of the host */
+  uint32_t iterations[COUNTS_MAX];
+  uint64_t accounts[COUNTS_MAX];
+  uint64_t total;
+  size_t n;
+};
+
+static bool
+take_count(void *cookie, struct slice key, struct slice value)
+{
+  struct counts *c = cookie;
+
+  if (c->n == COUNTS_MAX || key.len != c->prefix.len + 4 || value.len != 8 ||
+      memcmp(key.s, c->prefix.s, c->prefix.len) != 0)
+    return false;
+  uint32_unpack_big(key.s + c->prefix.len, &c->iterations[c->n]);
+  uint64_unpack_big(value.s, &c->accounts[c->n]);
+  c->total += c->accounts[c->n++];
+  return true;
+}
+
+/* The iteration count of a name whose place among all names of its host is 0 <= place < 1. In
+ * the order of the counts, so that a name whose share shrinks moves to the next. */
+static bool
+choose_iterations(struct slice host, double place, uint32_t *iterations)
+{
+  char key[COUNT_KEY_MAX];
+  struct counts c = {.prefix = count_key(key, host, 0)};
+  uint64_t before = 0;
+  size_t i;
+
+  c.prefix.len -= 4;
+  *iterations = authd.iterations;
+  if (!store_each(secrets.store, secrets.meta, c.prefix, take_count, &c)) return false;
+  for (i = 0; i < c.n; i++) {
+    *iterations = c.iterations[i];
+    before += c.accounts[i];
+    if (place * (double)c.total < (double)before) break;
+  }
+  return true;
+}
+
+/* The entry of a number is about to be replaced by one with so many iterations; 0: to go. */
+static bool
+recount(struct slice host, uint64_t number, uint32_t iterations)
+{
+  struct scram_keys old;
+  struct slice v;
+  char key[9];
+  bool was =
+    store_get(secrets.store, secrets.scram, key_of(key, number, COUNTED_HASH), &v);
+
+  if (!was && errno != ENOENT) return false;
+  was = was && unpack(v, COUNTED_HASH, &old);
+  if (was && old.iterations == iterations) return true;
+  if (was && !count_add(host, old.iterations, 0, 1)) return false;
+  return !iterations || count_add(host, iterations, 1, 0);
+}
+
+static bool
+count_one(void *cookie, struct slice bare, uint64_t number)
+{
+  struct scram_keys k;
+  struct slice v;
+  char key[9];
+  bool *ok = cookie;
+
+  if (store_get(secrets.store, secrets.scram, key_of(key, number, COUNTED_HASH), &v) &&
+      unpack(v, COUNTED_HASH, &k))
+    *ok = count_add(host_of(bare), k.iterations, 1, 0);
+  return *ok;
+}
+
+/* Once in the life of a store: those that were made before there were counts have none. */
+static bool
+count_all(void)
+{
+  struct slice v;
+  bool ok = true;
+
+  if (store_get(secrets.store, secrets.meta, SLICE("counted"), &v)) return true;
+  return errno == ENOENT && accounts_each(secrets.accounts, count_one, &ok) && ok &&
+         store_put(secrets.store, secrets.meta, SLICE("counted"), SLICE("")) &&
+         store_commit(secrets.store);
+}
+
+/* ---- opening ---- */
+
+bool
+secrets_open(char const *data)
+{
+  char path[512];
+
+  secrets.accounts = accounts_open(data, true);
+  if (!secrets.accounts) return false;
+  snprintf(path, sizeof path, "%s/secrets", data);
+  secrets.store = store_open(path, true, true, MAP_BYTES);
+  return secrets.store && store_table(secrets.store, "scram", &secrets.scram) &&
+         store_table(secrets.store, "meta", &secrets.meta) && read_pepper() &&
+         count_all();
+}
+
+/* ---- keys ---- */
+
+/* HMAC with the pepper of a name, and what it is for, in four bytes and one. */
+static bool
+from_name(struct slice bare, char what, uint32_t iterations, unsigned char *block)
+{
+  char text[JID_MAX + 5];
 
   if (bare.len > JID_MAX) bare.len = JID_MAX;
   memcpy(text, bare.s, bare.len);
-  text[bare.len] = (char)('0' + (int)h);
-  if (!scram_hmac(SCRAM_SHA512, slice_of((char const *)secrets.pepper, PEPPER_LEN),
-                  slice_of(text, bare.len + 1), block))
-    return false;
+  text[bare.len] = what;
+  uint32_pack_big(text + bare.len + 1, iterations);
+  return scram_hmac(SCRAM_SHA512, slice_of((char const *)secrets.pepper, PEPPER_LEN),
+                    slice_of(text, bare.len + 5), block);
+}
+
+/* Iteration count, salt and keys of a name: nobody can tell them from an account's. */
+static bool
+invent(struct slice host, struct slice bare, enum scram_hash h, struct scram_keys *k)
+{
+  unsigned char block[SCRAM_KEY_MAX];
+  uint32_t place;
+
   memset(k, 0, sizeof *k);
-  k->iterations = authd.iterations;
+  if (!from_name(bare, 'i', 0, block)) return false;
+  uint32_unpack_big((char const *)block, &place);
+  if (!choose_iterations(host, place / 4294967296.0, &k->iterations) ||
+      !from_name(bare, (char)('0' + (int)h), k->iterations, block))
+    return false;
   k->salt_len = SALT_LEN;
   memcpy(k->salt, block, SALT_LEN);
   door_random(k->stored, sizeof k->stored);
@@ -117,16 +276,17 @@ invent(struct slice bare, enum scram_hash h, struct scram_keys *k)
 }
 
 bool
-secrets_get(struct slice bare, enum scram_hash h, struct scram_keys *k, bool *real)
+secrets_get(struct slice host, struct slice bare, enum scram_hash h, struct scram_keys *k,
+            bool *real)
 {
   uint64_t n = accounts_number(secrets.accounts, bare);
+  bool failed = !n && errno != ENOENT;
   struct slice v;
   char key[9];
 
   *real = false;
-  /* Made for everybody, so that it takes the same time for all. */
-  if (!invent(bare, h, k)) return false;
-  if (!n) return errno == ENOENT;
+  /* Invented, and looked for, for everybody, so that it takes the same time for all. */
+  if (failed || !invent(host, bare, h, k)) return false;
   if (!store_get(secrets.store, secrets.scram, key_of(key, n, h), &v))
     return errno == ENOENT;
   *real = unpack(v, h, k);
@@ -150,16 +310,18 @@ put_keys(uint64_t number, enum scram_hash h, struct slice prepared)
   return ok;
 }
 
+/* Keys for some hashes and not for others would be two passwords: then the turn is given up. */
 static bool
-put_password(uint64_t number, struct slice password)
+put_password(struct slice bare, uint64_t number, struct slice password)
 {
   struct arena a = ARENA_ZERO;
   struct slice prepared = scram_password(&a, password);
-  bool ok = prepared.s != NULL;
+  bool ok = prepared.s && recount(host_of(bare), number, authd.iterations);
   unsigned int h;
 
   for (h = 0; ok && h < SCRAM_HASHES; h++)
     ok = put_keys(number, (enum scram_hash)h, prepared);
+  if (prepared.s && !ok) store_abandon(secrets.store);
   if (prepared.s) OPENSSL_cleanse((void *)(uintptr_t)prepared.s, prepared.len);
   arena_wipe(&a);
   return ok;
@@ -170,12 +332,19 @@ secrets_add(struct slice bare, struct slice password)
 {
   uint64_t n;
 
+  if (bare.len > ACCOUNTS_JID_MAX) {
+    errno = ENAMETOOLONG;
+    return false;
+  }
   if (accounts_number(secrets.accounts, bare)) {
     errno = EEXIST;
     return false;
   }
   n = accounts_next(secrets.accounts);
-  return n && put_password(n, password) && accounts_add(secrets.accounts, bare);
+  if (!n || !put_password(bare, n, password)) return false;
+  if (accounts_add(secrets.accounts, bare)) return true;
+  store_abandon(secrets.store); /* no keys stay behind under the next number */
+  return false;
 }
 
 bool
@@ -183,7 +352,7 @@ secrets_passwd(struct slice bare, struct slice password)
 {
   uint64_t n = accounts_number(secrets.accounts, bare);
 
-  return n && put_password(n, password);
+  return n && put_password(bare, n, password);
 }
 
 bool
@@ -193,7 +362,8 @@ secrets_del(struct slice bare)
   char key[9];
   unsigned int h;
 
-  if (!n || !accounts_del(secrets.accounts, bare)) return false;
+  if (!n || !recount(host_of(bare), n, 0) || !accounts_del(secrets.accounts, bare))
+    return false;
   for (h = 0; h < SCRAM_HASHES; h++)
     if (!store_del(secrets.store, secrets.scram, key_of(key, n, (enum scram_hash)h)) &&
         errno != ENOENT)

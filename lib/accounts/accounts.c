@@ -94,6 +94,10 @@ accounts_add(struct accounts *a, struct slice bare)
   uint64_t n = accounts_number(a, bare);
   char packed[8];
 
+  if (bare.len > ACCOUNTS_JID_MAX) {
+    errno = ENAMETOOLONG;
+    return false;
+  }
   if (n || errno != ENOENT) {
     if (n) errno = EEXIST;
     return false;

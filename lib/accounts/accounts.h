@@ -8,11 +8,14 @@
  *            "ended"                     -> the count of the last end
  *   ended    count of ended accounts     -> number of the one that ended then, 8 bytes, and its
  *            (8 bytes, big-endian)          bare JID; the last ACCOUNTS_ENDED_MAX
- * A number is given once and never again. */
+ *  * A number is given once and never again. A JID is a key, so no account has a longer one than
+ * LMDB takes for a key. */
 #ifndef ACCOUNTS_H
 #define ACCOUNTS_H
 
 #include "store/store.h"
+
+#define ACCOUNTS_JID_MAX 511
 
 struct accounts;
 
@@ -29,8 +32,8 @@ bool accounts_jid(struct accounts *a, uint64_t number, struct slice *bare);
 /* The number that the next new account will have; 0 with errno EIO. */
 uint64_t accounts_next(struct accounts *a);
 
-/* Add an account under accounts_next(); take one away. false with errno EEXIST, ENOENT or
- * EIO. */
+/* Add an account under accounts_next(); take one away. false with errno EEXIST, ENOENT,
+ * ENAMETOOLONG (over ACCOUNTS_JID_MAX) or EIO. */
 bool accounts_add(struct accounts *a, struct slice bare);
 bool accounts_del(struct accounts *a, struct slice bare);
 

@@ -9,17 +9,30 @@ CONFIG = "hosts:\n  - localhost\n  - example.com\nlisten:\n  -\n    port: 5222\n
 EXCHANGES_MAX = 20000
 
 
-def authd(lines):
-    """What it answers, as rows of fields."""
-    home = tempfile.mkdtemp(dir=DIR)
-    os.mkdir(home + "/data")
-    shutil.copytree(DIR + "/settings", home + "/settings")
+def settings(iterations=None):
+    """Compiles the configuration; its folder."""
+    out = "%s/settings-%s" % (DIR, iterations)
+    if not os.path.exists(out):
+        with open(DIR + "/x.yml", "w") as f:
+            f.write(CONFIG + ("tabber:\n  scram_iterations: %d\n" % iterations if iterations else ""))
+        subprocess.run([BIN + "/xmpp-confgen", "compile", "--no-files", "--quiet", "-o", out,
+                        DIR + "/x.yml"], check=True)
+    return out
+
+
+def authd(lines, home=None, iterations=None):
+    """What it answers, as rows of fields, and its log. A home that is given keeps its data."""
+    keep, home = home, home or tempfile.mkdtemp(dir=DIR)
+    os.makedirs(home + "/data", exist_ok=True)
+    shutil.rmtree(home + "/settings", ignore_errors=True)
+    shutil.copytree(settings(iterations), home + "/settings")
     r = subprocess.run([BIN + "/xmpp-authd", "-p", home + "/settings"],
                        input=("\n".join(lines) + "\n").encode(), stdout=subprocess.PIPE,
                        stderr=subprocess.PIPE, timeout=60 * SLOW)
     err = r.stderr.decode(errors="replace")
     assert r.returncode == 0 and "Sanitizer" not in err, (r.returncode, err[-3000:])
-    shutil.rmtree(home)
+    if not keep:
+        shutil.rmtree(home)
     return [x.split("\t") for x in r.stdout.decode().splitlines()], err
 
 
@@ -85,6 +98,72 @@ def a_site_of_ipv6_is_one_address():
     assert "ip=2001:db8:: " in err, err
 
 
+# ---- names that nobody has (RFC 5802 s9)
+
+
+def offers(home, names, iterations, host="localhost", hashes=("SHA-1", "SHA-256", "SHA-512")):
+    """{name: (iteration count, salts)}; the count must be the same for all hashes."""
+    lines = [hello("c2sd")] + [
+        "c2sd\tauth\t%d\t%s\tSCRAM-%s\t%s\t192.0.2.1\t1\t" % (i + 1, host, h, b64("n,,n=%s,r=x" % name))
+        for i, (name, h) in enumerate((n, h) for n in names for h in hashes)]
+    rows, _ = authd(lines, home, iterations)
+    told = [dict(p.split("=", 1) for p in base64.b64decode(x[3]).decode().split(",")) for x in rows
+            if x[1] == "challenge"]
+    assert len(told) == len(names) * len(hashes)
+    found = {}
+    for i, name in enumerate(names):
+        of = told[i * len(hashes):(i + 1) * len(hashes)]
+        assert len({x["i"] for x in of}) == 1 and len({x["s"] for x in of}) == len(hashes), of
+        found[name] = int(of[0]["i"]), tuple(x["s"] for x in of)
+    return found
+
+
+def change(home, what, names, iterations, host="localhost"):
+    lines = ["ctl\taccount\t%s\t%s@%s\tsecret" % (what, n, host) for n in names]
+    rows, _ = authd(lines, home, iterations)
+    assert rows == [["ctl", "done"]] * len(names), rows
+
+
+@check
+def a_name_that_nobody_has_keeps_its_salt_and_count():
+    """However often the setting changes: accounts keep theirs."""
+    home = tempfile.mkdtemp(dir=DIR)
+    nobody = ["nobody%d" % i for i in range(40)]
+    assert {x[0] for x in offers(home, nobody, 5000).values()} == {5000}  # no account: the setting
+    change(home, "add", ["alice", "bob"], 4096)
+    before = offers(home, nobody + ["alice", "bob"], 4096)
+    assert {x[0] for x in before.values()} == {4096}, before
+    for iterations in (10000, 5000):
+        assert offers(home, nobody + ["alice", "bob"], iterations) == before
+
+
+@check
+def names_move_to_a_new_count_as_accounts_do():
+    """Twenty accounts, of which half change their passwords, and so do about half of the names;
+    no name moves back, and those that moved have new salts."""
+    home = tempfile.mkdtemp(dir=DIR)
+    nobody, people = (["%s%d" % (x, i) for i in range(n)] for x, n in (("nobody", 200), ("a", 20)))
+    change(home, "add", people, 4096)
+    change(home, "add", people[:2], 10000, host="example.com")
+    steps = [offers(home, nobody, 10000)]
+    for part in (people[:10], people[10:]):
+        change(home, "passwd", part, 10000)
+        steps.append(offers(home, nobody, 10000))
+    moved = [sum(x[0] == 10000 for x in s.values()) for s in steps]
+    assert moved[0] == 0 and 60 <= moved[1] <= 140 and moved[2] == 200, moved
+    for old, new in zip(steps, steps[1:]):
+        for n in nobody:
+            same = old[n][0] == new[n][0]
+            assert same or old[n][0] == 4096, (n, old[n], new[n])
+            assert all((a == b) == same for a, b in zip(old[n][1], new[n][1])), (n, old[n], new[n])
+    assert {x[0] for x in offers(home, nobody, 4096, host="example.com").values()} == {10000}
+    change(home, "del", people, 10000)
+    assert {x[0] for x in offers(home, nobody, 6000).values()} == {6000}
+
+
+# ---- a c2sd that lies
+
+
 class Liar:
     """A c2sd whose records keep the grammar and nothing else."""
 
@@ -140,11 +219,6 @@ def whatever_a_c2sd_says_ends_its_own_exchanges_only():
 
 
 try:
-    os.makedirs(DIR, exist_ok=True)
-    with open(DIR + "/x.yml", "w") as f:
-        f.write(CONFIG)
-    subprocess.run([BIN + "/xmpp-confgen", "compile", "--no-files", "--quiet", "-o",
-                    DIR + "/settings", DIR + "/x.yml"], check=True)
     main()
 finally:
     shutil.rmtree(DIR, ignore_errors=True)
