@@ -57,9 +57,10 @@ set_iterations(struct yaml_node const *n)
 {
   uint64_t v;
 
-  /* RFC 7677 s4 asks for 4096 at least. */
-  if (n->kind != YAML_SCALAR || !slice_u64(n->text, &v) || v < 4096 || v > 10000000)
-    say_error(n, "tabber.scram_iterations", "expected a number from 4096 to 10000000");
+  if (n->kind != YAML_SCALAR || !slice_u64(n->text, &v) || v < SCRAM_ITERATIONS_MIN ||
+      v > SCRAM_ITERATIONS_MAX)
+    say_error(n, "tabber.scram_iterations", "expected a number from %d to %d",
+              SCRAM_ITERATIONS_MIN, SCRAM_ITERATIONS_MAX);
   else
     emit_slice(AUTHD, "scram_iterations", SLICE("*"), n->text);
 }
