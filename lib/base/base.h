@@ -181,8 +181,9 @@ enum log_level { LOG_FATAL, LOG_WARN, LOG_INFO, LOG_DEBUG };
 extern unsigned int log_verbosity;
 
 /* PROGRAM: LEVEL: event=EVENT key=value ...: pairs of strings, ended by NULL. Values with
- * blanks, quotes or control bytes are written in quotes with C escapes, so that nobody's
- * input makes a second line; a NULL value drops its pair. Keeps errno. */
+ * blanks, quotes, control characters (C1 and those that turn the direction of text among them)
+ * or bytes that are no UTF-8 are written in quotes with C escapes, so that nobody's input makes
+ * a second line or commands a terminal; a NULL value drops its pair. Keeps errno. */
 void log_event(enum log_level level, char const *event, ...) __attribute__((sentinel));
 
 /* A number, or a slice, as a string for log_event: valid until 8 more were made. */

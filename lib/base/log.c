@@ -9,6 +9,8 @@
 #include <skalibs/strerr.h>
 
 #define LINE_MAX_BYTES 2048
+/* Of it, what comes before a quote and the newline. */
+#define LINE_ROOM (LINE_MAX_BYTES - 2)
 #define TEXTS 8
 #define TEXT_BYTES 400
 
@@ -21,47 +23,117 @@ static unsigned int text_turn;
 struct line {
   char s[LINE_MAX_BYTES];
   size_t len;
+  bool full; /* the value that is being written does not fit */
 };
 
+static size_t
+room(struct line const *l)
+{
+  return l->len < LINE_ROOM ? LINE_ROOM - l->len : 0;
+}
+
+/* Text of ours: cut at the end of the line. */
 static void
 put(struct line *l, char const *s, size_t n)
 {
-  if (n > sizeof l->s - 1 - l->len) n = sizeof l->s - 1 - l->len;
+  if (n > room(l)) n = room(l);
   memcpy(l->s + l->len, s, n);
   l->len += n;
+}
+
+/* The bytes of one character: all of them or, at the end of the line, none and nothing after
+ * them. */
+static void
+put_whole(struct line *l, char const *s, size_t n)
+{
+  l->full = l->full || n > room(l);
+  if (!l->full) put(l, s, n);
+}
+
+/* ---- what a terminal may be shown ---- */
+
+/* The bytes of the UTF-8 sequence that begins with this byte (RFC 3629 s3); 0: none does. */
+static size_t
+sequence_len(unsigned char first)
+{
+  if (first < 0x80) return 1;
+  if (first < 0xc0) return 0;
+  if (first < 0xe0) return 2;
+  if (first < 0xf0) return 3;
+  return first < 0xf8 ? 4 : 0;
+}
+
+/* The bytes of the UTF-8 sequence that v begins with, and its code point; 0: v begins with
+ * none. */
+static size_t
+sequence(unsigned char const *v, uint32_t *c)
+{
+  static uint32_t const least[] = {0, 0, 0x80, 0x800, 0x10000};
+  size_t n = sequence_len(*v);
+  size_t i;
+
+  *c = n < 2 ? *v : *v & (0x7fu >> n);
+  for (i = 1; i < n; i++) {
+    if ((v[i] & 0xc0) != 0x80) return 0;
+    *c = *c << 6 | (v[i] & 0x3fu);
+  }
+  return n && *c >= least[n] && *c <= 0x10ffff && (*c < 0xd800 || *c > 0xdfff) ? n : 0;
+}
+
+/* Controls (C0, DEL, C1), ends of lines and paragraphs, and what turns the direction of the
+ * text around it (UAX #9): a terminal or a pager obeys them. */
+static bool
+is_control(uint32_t c)
+{
+  return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x200e || c == 0x200f ||
+         (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
+}
+
+/* The bytes at v that may be written as they are: one character; 0: its first byte is escaped. */
+static size_t
+showable(char const *v)
+{
+  uint32_t c;
+  size_t n = sequence((unsigned char const *)v, &c);
+
+  return n && !is_control(c) ? n : 0;
 }
 
 static bool
 plain(char const *v)
 {
+  size_t n;
+
   if (!*v) return false;
-  for (; *v; v++)
-    if ((unsigned char)*v <= ' ' || *v == '"' || *v == '\\' || *v == 0x7f) return false;
+  for (; *v; v += n) {
+    n = showable(v);
+    if (!n || *v == ' ' || *v == '"' || *v == '\\') return false;
+  }
   return true;
 }
 
 static void
 put_value(struct line *l, char const *v)
 {
-  char hex[5];
+  bool opens = !plain(v) && room(l);
+  char escape[5];
+  size_t n;
 
-  if (plain(v)) {
-    put(l, v, strlen(v));
-    return;
+  if (opens) put(l, "\"", 1);
+  for (; *v; v += n ? n : 1) {
+    n = showable(v);
+    if (n && *v != '"' && *v != '\\') {
+      put_whole(l, v, n);
+      continue;
+    }
+    if (n)
+      snprintf(escape, sizeof escape, "\\%c", *v);
+    else
+      snprintf(escape, sizeof escape, "\\x%02x", (unsigned char)*v);
+    put_whole(l, escape, strlen(escape));
   }
-  put(l, "\"", 1);
-  for (; *v; v++) {
-    unsigned char c = (unsigned char)*v;
-    if (c == '"' || c == '\\') {
-      put(l, "\\", 1);
-      put(l, v, 1);
-    } else if (c < ' ' || c == 0x7f) {
-      snprintf(hex, sizeof hex, "\\x%02x", c);
-      put(l, hex, 4);
-    } else
-      put(l, v, 1);
-  }
-  put(l, "\"", 1);
+  l->full = false;
+  if (opens) l->s[l->len++] = '"'; /* behind LINE_ROOM there is room for it */
 }
 
 void
@@ -100,6 +172,9 @@ log_text(struct slice s)
   char *t = texts[text_turn++ % TEXTS];
   size_t n = s.len < TEXT_BYTES ? s.len : TEXT_BYTES - 1, i;
 
+  if (n < s.len) /* no character is cut in two */
+    for (i = 0; i < 3 && n && ((unsigned char)s.s[n] & 0xc0) == 0x80; i++)
+      n--;
   for (i = 0; i < n; i++)
     t[i] = s.s[i] ? s.s[i] : ' ';
   t[n] = 0;

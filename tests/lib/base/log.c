@@ -59,14 +59,40 @@ one_line(void **state)
   static struct {
     char const *value, *written;
   } const cases[] = {
-    {"plain", "k=plain"      },
-    {"",      "k=\"\""       },
-    {"a b",   "k=\"a b\""    },
-    {"a\nb",  "k=\"a\\x0ab\""},
-    {"\"",    "k=\"\\\"\""   },
-    {"\\",    "k=\"\\\\\""   },
-    {"\x7f",  "k=\"\\x7f\""  },
-    {"a=b",   "k=a=b"        },
+    {"plain",                                "k=plain"                               },
+    {"",                                     "k=\"\""                                },
+    {"a b",                                  "k=\"a b\""                             },
+    {"a\nb",                                 "k=\"a\\x0ab\""                         },
+    {"\"",                                   "k=\"\\\"\""                            },
+    {"\\",                                   "k=\"\\\\\""                            },
+    {"\x7f",                                 "k=\"\\x7f\""                           },
+    {"a=b",                                  "k=a=b"                                 },
+ /* What is UTF-8 and no control stays. */
+    {"\xc3\xa9\xe2\x82\xac\xf0\x9f\x99\x82", "k=\xc3\xa9\xe2\x82\xac\xf0\x9f\x99\x82"},
+    {"\xc2\xa0",                             "k=\xc2\xa0"                            },
+ /* C1: U+0080, U+009B (CSI), U+009F. */
+    {"\xc2\x80",                             "k=\"\\xc2\\x80\""                      },
+    {"a\xc2\x9b"
+     "2J",                              "k=\"a\\xc2\\x9b2J\""                   },
+    {"\xc2\x9f",                             "k=\"\\xc2\\x9f\""                      },
+ /* Ends of lines and directions: U+2028, U+202E, U+2066, U+200F; U+FEFF. */
+    {"\xe2\x80\xa8",                         "k=\"\\xe2\\x80\\xa8\""                 },
+    {"\xe2\x80\xae"
+     "x",                               "k=\"\\xe2\\x80\\xaex\""                },
+    {"\xe2\x81\xa6",                         "k=\"\\xe2\\x81\\xa6\""                 },
+    {"\xe2\x80\x8f",                         "k=\"\\xe2\\x80\\x8f\""                 },
+    {"\xef\xbb\xbf",                         "k=\"\\xef\\xbb\\xbf\""                 },
+ /* No UTF-8: alone, cut off, too long, a surrogate, behind the last. */
+    {"\xff",                                 "k=\"\\xff\""                           },
+    {"\x9b",                                 "k=\"\\x9b\""                           },
+    {"\xc3",                                 "k=\"\\xc3\""                           },
+    {"\xc3z",                                "k=\"\\xc3z\""                          },
+    {"\xf0\x9f\x99",                         "k=\"\\xf0\\x9f\\x99\""                 },
+    {"\xc0\x8a",                             "k=\"\\xc0\\x8a\""                      },
+    {"\xe0\x82\x9b",                         "k=\"\\xe0\\x82\\x9b\""                 },
+    {"\xed\xa0\x80",                         "k=\"\\xed\\xa0\\x80\""                 },
+    {"\xf4\x90\x80\x80",                     "k=\"\\xf4\\x90\\x80\\x80\""            },
+    {"\xf8\x88\x80\x80\x80",                 "k=\"\\xf8\\x88\\x80\\x80\\x80\""       },
   };
 
   char want[200];
@@ -112,6 +138,41 @@ hostile_values(void **state)
   assert_ptr_equal(strchr(s, '\n'), s + strlen(s) - 1);
 }
 
+/* A line that is too long ends between two characters, and its quote is closed. */
+static void
+long_lines(void **state)
+{
+  char huge[8000], want[400];
+  char const *s, *cut;
+  size_t i, skip;
+
+  (void)state;
+  for (skip = 0; skip < 4; skip++) {
+    memset(huge, 'a', skip);
+    for (i = skip; i + 4 < sizeof huge; i += 4)
+      memcpy(huge + i, "\xf0\x9f\x99\x82", 4);
+    huge[i] = 0;
+    log_event(LOG_WARN, "thing", "k", huge, NULL);
+    s = logged();
+    assert_true(strlen(s) > 2000 && strlen(s) <= 2048);
+    assert_memory_equal(s + strlen(s) - 5, "\xf0\x9f\x99\x82\n", 5);
+    huge[skip] = ' ';
+    log_event(LOG_WARN, "thing", "k", huge, NULL);
+    s = logged();
+    assert_true(strlen(s) <= 2048);
+    assert_memory_equal(s + strlen(s) - 2, "\"\n", 2);
+    /* A text is cut so too. */
+    memset(huge, 'a', skip);
+    for (i = skip; i + 4 < sizeof huge; i += 4)
+      memcpy(huge + i, "\xf0\x9f\x99\x82", 4);
+    cut = log_text(slice_of(huge, i));
+    assert_true(strlen(cut) <= 399 && strlen(cut) > 395);
+    snprintf(want, sizeof want, "%.*s", (int)strlen(cut), huge);
+    assert_string_equal(cut, want);
+    assert_int_equal((strlen(cut) - skip) % 4, 0);
+  }
+}
+
 static void
 texts(void **state)
 {
@@ -137,6 +198,7 @@ main(void)
     cmocka_unit_test_setup_teardown(one_line, catch_stderr, let_stderr_go),
     cmocka_unit_test_setup_teardown(levels, catch_stderr, let_stderr_go),
     cmocka_unit_test_setup_teardown(hostile_values, catch_stderr, let_stderr_go),
+    cmocka_unit_test_setup_teardown(long_lines, catch_stderr, let_stderr_go),
     cmocka_unit_test(texts),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
