@@ -156,6 +156,9 @@ struct stream {
   uint64_t seen_us; /* when its client said something */
   char *jid;        /* bare from AUTHED on, full from BOUND on */
   char *lang;       /* of the client's header; NULL: none */
+  /* When the negotiation must be over; when authd was asked last; failures without a secret. */
+  uint64_t deadline_us, asked_us;
+  unsigned char untried;
   char *ip;
   char *bindings; /* of TLS, until authenticated */
   char *request;  /* id of the iq that asked to bind, while BINDING */
@@ -180,8 +183,8 @@ void stream_stop(struct link *l, struct record *r);
 void stream_go(struct link *l, struct record *r);
 void stream_secured(struct link *l, struct record *r);
 
-/* The client has so long to go on with its negotiation, from now. */
-void stream_give_time(struct stream *s);
+/* The negotiation must be over so much later: the time was not the client's. */
+void stream_put_off(struct stream *s, uint64_t us);
 
 /* The stream that has this sid, or NULL. */
 struct stream *stream_find(uint64_t sid);

@@ -61,8 +61,8 @@ sasl_features(struct stream const *s, stralloc *out)
 
 /* ---- answers to the client ---- */
 
-static enum state
-fail_free(struct stream *s, char const *condition, struct slice text)
+static void
+say_failure(struct stream *s, char const *condition, struct slice text)
 {
   stralloc sa = STRALLOC_ZERO;
 
@@ -75,17 +75,34 @@ fail_free(struct stream *s, char const *condition, struct slice text)
   stralloc_free(&sa);
   log_event(LOG_INFO, "auth-failed", "sid", log_num(s->sid), "ip",
             log_peer(slice_str(s->ip)), "why", condition, NULL);
-  return ST_FEATURES;
 }
 
-/* A failure that counts (RFC 6120 s6.4.5). */
+/* Writing a failure, and too many of them (RFC 6120 s6.4.5), may end the stream: no caller gives
+ * a stream that is CLOSED the state that this returns. */
 static enum state
 fail(struct stream *s, char const *condition, struct slice text)
 {
-  fail_free(s, condition, text);
-  if (++s->failures < SASL_FAILURES_MAX) return ST_FEATURES;
-  stream_error(s, "policy-violation", "too many failed authentications");
-  return ST_CLOSED;
+  say_failure(s, condition, text);
+  if (++s->failures >= SASL_FAILURES_MAX)
+    stream_error(s, "policy-violation", "too many failed authentications");
+  return ST_FEATURES;
+}
+
+/* A failure for which no secret was tried: a client may need some before it finds a mechanism
+ * that works on this stream, so that these are counted apart. */
+static enum state
+fail_untried(struct stream *s, char const *condition, struct slice text)
+{
+  say_failure(s, condition, text);
+  if (++s->untried >= SASL_UNTRIED_MAX)
+    stream_error(s, "policy-violation", "too many mechanisms that do not fit");
+  return ST_FEATURES;
+}
+
+static void
+go_on(struct stream *s, enum state next)
+{
+  if (s->state != ST_CLOSED) s->state = next;
 }
 
 static void
@@ -106,6 +123,7 @@ say(struct stream *s, char const *element, struct slice data)
 static void
 ask(struct link *authd, struct stream *s, struct slice mech, struct slice initial)
 {
+  s->asked_us = door_now();
   link_begin(authd, VERB_AUTH);
   link_num(authd, s->sid);
   link_str(authd, s->host->name);
@@ -151,6 +169,7 @@ sasl_response(struct stream *s, struct xml_node const *e, struct slice bytes)
 
   (void)bytes;
   if (authd && data.s) {
+    s->asked_us = door_now();
     link_begin(authd, VERB_RESPONSE);
     link_num(authd, s->sid);
     link_text(authd, data);
@@ -195,14 +214,14 @@ sasl_on_mechanisms(struct link *l, struct record *r)
   h->mechanisms = list.len ? strndup(list.s, list.len) : NULL;
 }
 
-/* The time that authd took is not its client's. */
+/* The time that authd took is not its client's; its own is not renewed. */
 static struct stream *
 asked(struct record *r)
 {
   struct stream *s = stream_find(record_u64(r, 1));
 
   if (!s || s->state != ST_ASKED) return NULL;
-  stream_give_time(s);
+  stream_put_off(s, door_now() - s->asked_us);
   return s;
 }
 
@@ -214,7 +233,7 @@ sasl_on_challenge(struct link *l, struct record *r)
   (void)l;
   if (!s) return;
   say(s, "challenge", record_get(r, 2));
-  if (s->state != ST_CLOSED) s->state = ST_CHALLENGED;
+  go_on(s, ST_CHALLENGED);
   stream_resume(s);
   stream_settle(s);
 }
@@ -226,8 +245,10 @@ sasl_on_failure(struct link *l, struct record *r)
 
   (void)l;
   if (!s) return;
-  s->state = (slice_is(record_get(r, 4), "1") ? fail_free : fail)(
-    s, log_text(record_get(r, 2)), record_get(r, 3));
+  s->state =
+    ST_FEATURES; /* the exchange is over: should the stream end, there is no abort */
+  (slice_is(record_get(r, 4), "1") ? fail_untried : fail)(s, log_text(record_get(r, 2)),
+                                                          record_get(r, 3));
   stream_resume(s);
   stream_settle(s);
 }
@@ -243,7 +264,8 @@ sasl_on_success(struct link *l, struct record *r)
   if (!s) return;
   s->jid = strndup(jid.s, jid.len);
   if (!s->jid) {
-    s->state = fail(s, "temporary-auth-failure", SLICE(""));
+    go_on(s, fail(s, "temporary-auth-failure", SLICE("")));
+    stream_resume(s);
     stream_settle(s);
     return;
   }
@@ -254,7 +276,7 @@ sasl_on_success(struct link *l, struct record *r)
   s->bindings = NULL;
   s->authed = s->restart = true;
   s->header_sent = false;
-  if (s->state != ST_CLOSED) s->state = ST_START;
+  go_on(s, ST_START);
   xml_limit(&s->xml, s->listener->max_stanza_size);
   stream_shape(s);
   stream_resume(s);
@@ -265,7 +287,7 @@ static void
 give_up(struct stream *s)
 {
   if (s->state != ST_ASKED && s->state != ST_CHALLENGED) return;
-  s->state = fail(s, "temporary-auth-failure", SLICE(""));
+  go_on(s, fail(s, "temporary-auth-failure", SLICE("")));
   stream_resume(s);
 }
 

@@ -448,7 +448,7 @@ too_slow(void *cookie)
   struct stream *s = cookie;
 
   if (is_our_turn(s)) {
-    stream_give_time(s);
+    event_timer_start(&s->timer, door_now() + c2sd.negotiation_us, too_slow, s);
     return;
   }
   if (s->state == ST_RESUMING && s->sm)
@@ -459,9 +459,10 @@ too_slow(void *cookie)
 }
 
 void
-stream_give_time(struct stream *s)
+stream_put_off(struct stream *s, uint64_t us)
 {
-  event_timer_start(&s->timer, door_now() + c2sd.negotiation_us, too_slow, s);
+  s->deadline_us += us;
+  event_timer_start(&s->timer, s->deadline_us, too_slow, s);
 }
 
 /* The front has opened the conduit of this stream, or one whose id takes its place, anew: the
@@ -494,7 +495,7 @@ stream_open(struct link *l, struct record *r)
   xml_limit(&s->xml, STANZA_MAX_BEFORE_AUTH);
   s->sid = ids_take(&streams, s);
   if (!s->ip || !s->sid || !conduit_put(s)) goto refuse;
-  stream_give_time(s);
+  stream_put_off(s, door_now() + c2sd.negotiation_us);
   stream_shape(s);
   return;
 refuse:

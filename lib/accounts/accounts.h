@@ -8,7 +8,7 @@
  *            "ended"                     -> the count of the last end
  *   ended    count of ended accounts     -> number of the one that ended then, 8 bytes, and its
  *            (8 bytes, big-endian)          bare JID; the last ACCOUNTS_ENDED_MAX
- *  * A number is given once and never again. A JID is a key, so no account has a longer one than
+ * A number is given once and never again. A JID is a key, so no account has a longer one than
  * LMDB takes for a key. */
 #ifndef ACCOUNTS_H
 #define ACCOUNTS_H

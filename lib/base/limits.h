@@ -154,6 +154,9 @@
 #define CROWDED_LOG_US 10000000
 /* An exchange whose client does not go on is forgotten (microseconds). */
 #define EXCHANGE_US 120000000u
+/* SASL failures of one stream for which no secret was tried, such as a channel binding that the
+ * stream has not: as many as there are mechanisms, then policy-violation. */
+#define SASL_UNTRIED_MAX 7
 /* The setting scram_iterations (RFC 7677 s4 asks for 4096 at least). A check of a PLAIN password
  * hashes as often, 0.3 microseconds each; new keys of an account three times so often. */
 #define SCRAM_ITERATIONS_MIN 4096
