@@ -53,6 +53,7 @@ refuse(struct link *l, struct refusal const *x)
 struct listing {
   struct link *ctl;
   struct slice host;
+  bool any;
 };
 
 static bool
@@ -63,6 +64,7 @@ list_one(void *cookie, struct slice bare, uint64_t number)
 
   slice_word(&domain, '@', &local);
   if (ls->host.len && !slice_eq(domain, ls->host)) return true;
+  ls->any = true;
   link_begin(ls->ctl, VERB_ROW);
   link_text(ls->ctl, bare);
   link_num(ls->ctl, number);
@@ -73,12 +75,14 @@ list_one(void *cookie, struct slice bare, uint64_t number)
 static void
 list(struct link *ctl, struct slice host)
 {
-  struct listing ls = {ctl, host};
+  struct listing ls = {ctl, host, false};
 
-  if (secrets_each(list_one, &ls))
-    service_done(ctl);
-  else
+  if (!secrets_each(list_one, &ls))
     refuse(ctl, why());
+  else if (host.len && !ls.any && !authd_host(host))
+    refuse(ctl, &bad_host); /* of a host that was served accounts may be left */
+  else
+    service_done(ctl);
 }
 
 /* A bare JID of a host of ours; NULL, or what is wrong with it. */

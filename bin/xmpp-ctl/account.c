@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <termios.h>
 #include <unistd.h>
 
 /* account add|passwd|del|list|import: passwords come from standard input, never from argv,
@@ -19,6 +20,9 @@
 #define WEAK_BITS 32
 /* Requests that are on their way at once in an import. */
 #define WINDOW 64
+/* Room for an address of 511 bytes and a password of 1023, and for more that authd refuses in
+ * its own words. */
+#define LINE_ROOM 4096
 
 static void
 generate(char buf[GENERATED_LEN + 1])
@@ -35,21 +39,63 @@ generate(char buf[GENERATED_LEN + 1])
   buf[GENERATED_LEN] = 0;
 }
 
+/* Read a line of standard input, without its end, into buf. NULL when it was read, or what is
+ * wrong with it: then the rest of it has been skipped. *end: there was none. */
+static char const *
+read_line(char buf[LINE_ROOM], bool *end)
+{
+  size_t n = 0;
+  bool nul = false, too_long = false;
+  int c;
+
+  while ((c = getchar()) != EOF && c != '\n') {
+    nul = nul || !c;
+    too_long = too_long || n == LINE_ROOM - 1;
+    if (!too_long) buf[n++] = (char)c;
+  }
+  buf[n] = 0;
+  *end = c == EOF && !n;
+  if (ferror(stdin)) strerr_diefusys(111, "read standard input");
+  return too_long ? "the line is too long" : nul ? "the line has a NUL byte" : NULL;
+}
+
+/* A terminal does not show what is typed. */
+static char const *
+read_secret(char buf[LINE_ROOM], char const *jid, bool *end)
+{
+  struct termios shown, hidden;
+  bool tty = isatty(0) && !tcgetattr(0, &shown);
+  char const *wrong;
+
+  if (tty) {
+    fprintf(stderr, "password for %s: ", jid);
+    hidden = shown;
+    hidden.c_lflag &= ~(tcflag_t)ECHO;
+    tcsetattr(0, TCSAFLUSH, &hidden);
+  }
+  wrong = read_line(buf, end);
+  if (tty) {
+    tcsetattr(0, TCSAFLUSH, &shown);
+    fputc('\n', stderr);
+  }
+  return wrong;
+}
+
 static char const *
 password_for(char const *jid)
 {
   static char generated[GENERATED_LEN + 1];
-  static char line[2048];
-  size_t n;
+  static char line[LINE_ROOM];
+  char const *wrong;
+  bool end;
 
   if (ctl.generate) {
     generate(generated);
     return generated;
   }
-  if (isatty(0)) fprintf(stderr, "password for %s: ", jid);
-  if (!fgets(line, sizeof line, stdin)) strerr_dief(100, "no password on standard input");
-  n = strlen(line);
-  if (n && line[n - 1] == '\n') line[n - 1] = 0;
+  wrong = read_secret(line, jid, &end);
+  if (wrong) strerr_dief(100, "no password on standard input: ", wrong);
+  if (end) strerr_dief(100, "no password on standard input");
   return line;
 }
 
@@ -85,55 +131,66 @@ change(struct client *c, char const *what, char const *jid)
   if (needs) warn_if_weak(password);
   client_ask(c, "account", what, jid, password, NULL);
   if (!client_answer(c, jid, NULL)) return 1;
-  if (!needs) return session_end(jid, "not-authorized");
+  if (!needs) return session_end(jid, "not-authorized", false);
   if (ctl.generate) printf(ctl.records ? "password\t%s\t%s\n" : "%s %s\n", jid, password);
   return 0;
 }
 
 /* ---- import ---- */
 
+/* What is said of a line is its number, never a part of it: it may be a password. */
 struct import {
   struct client *client;
-  unsigned int waiting;
+  unsigned long line, waiting[WINDOW]; /* the lines that were asked for, in a ring */
+  unsigned long asked, answered;
   unsigned long added, failed;
 };
 
 static void
 take_answer(struct import *im)
 {
-  if (client_answer(im->client, "import", NULL))
+  char who[64];
+
+  snprintf(who, sizeof who, "import: line %lu", im->waiting[im->answered++ % WINDOW]);
+  if (client_answer(im->client, who, NULL))
     im->added++;
   else
     im->failed++;
-  im->waiting--;
 }
 
-static bool
+/* NULL, or what is wrong with the line. */
+static char const *
 import_line(struct import *im, char *line)
 {
-  char *tab = strchr(line, '\t'), *nl = strchr(line, '\n');
+  char *tab = strchr(line, '\t');
 
-  if (nl) *nl = 0;
-  if (!*line) return true;
-  if (!tab) {
-    fprintf(stderr, "xmpp-ctl: import: a line without TAB: %s\n", line);
-    return false;
-  }
+  if (!*line) return NULL;
+  if (!tab) return "the line has no TAB";
   *tab = 0;
+  if (im->asked - im->answered == WINDOW) take_answer(im);
   client_ask(im->client, "account", "add", line, tab + 1, NULL);
-  if (++im->waiting >= WINDOW) take_answer(im);
-  return true;
+  im->waiting[im->asked++ % WINDOW] = im->line;
+  return NULL;
 }
 
 static int
 import(struct client *c)
 {
   struct import im = {.client = c};
-  char line[8192];
+  char line[LINE_ROOM];
+  char const *wrong;
+  bool end;
 
-  while (fgets(line, sizeof line, stdin))
-    if (!import_line(&im, line)) im.failed++;
-  while (im.waiting)
+  for (;;) {
+    wrong = read_line(line, &end);
+    if (end) break;
+    im.line++;
+    if (!wrong) wrong = import_line(&im, line);
+    if (!wrong) continue;
+    fprintf(stderr, "xmpp-ctl: import: line %lu: %s\n", im.line, wrong);
+    im.failed++;
+  }
+  while (im.answered < im.asked)
     take_answer(&im);
   printf(ctl.records ? "imported\t%lu\t%lu\n" : "%lu added, %lu failed\n", im.added,
          im.failed);

@@ -88,7 +88,7 @@ command_archive(char const *const *argv)
   size_t i;
 
   for (i = 0; argv[0] && argv[1] && i < sizeof known / sizeof *known; i++)
-    if (!strcmp(argv[0], known[i].what))
+    if (!strcmp(argv[0], known[i].what) && (!argv[2] || !strcmp(argv[0], "purge")))
       return ask(argv[0], argv[1], argv[2], known[i].fn);
   strerr_dief(100, "usage: archive stat|export JID, archive purge JID [BEFORE]");
 }

@@ -80,10 +80,10 @@ prepared(char const *jid)
 }
 
 int
-session_end(char const *jid, char const *condition)
+session_end(char const *jid, char const *condition, bool must_be)
 {
   struct client c;
-  bool ok;
+  bool ok, said;
 
   if (!client_open(&c, SLICE("routed"))) {
     strerr_warnwusys("reach xmpp-routed");
@@ -91,18 +91,19 @@ session_end(char const *jid, char const *condition)
   }
   client_ask(&c, "end", prepared(jid), condition, NULL);
   ok = client_flush(&c);
-  client_close(&c);
   if (!ok) strerr_warnwusys("write to xmpp-routed");
-  return ok ? 0 : 111;
+  said = !ok || !must_be || client_answer(&c, jid, NULL);
+  client_close(&c);
+  return !ok ? 111 : said ? 0 : 1;
 }
 
 int
 command_session(char const *const *argv)
 {
-  if (!argv[0] || strcmp(argv[0], "end") != 0 || !argv[1] || argv[2])
+  if (!argv[0] || strcmp(argv[0], "end") != 0 || !argv[1])
     strerr_dieusage(100, "session end JID");
   /* RFC 6120 s4.9.3.14: whoever runs the server does not want it. */
-  return session_end(argv[1], "policy-violation");
+  return session_end(argv[1], "policy-violation", true);
 }
 
 static struct slice stats_of;
@@ -195,11 +196,12 @@ read_settings(void)
 int
 command_wait(char const *const *argv)
 {
-  unsigned int most = argv[0] ? (unsigned int)strtoul(argv[0], NULL, 10) * 1000 : 0,
-               ms = 0;
+  uint64_t most = UINT64_MAX / 1000, ms = 0;
 
+  if (argv[0] && (!slice_u64(slice_str(argv[0]), &most) || most > UINT64_MAX / 1000))
+    strerr_dieusage(100, "wait [SECONDS]");
   while ((!ctl.settings.n && !read_settings()) || each_instance(is_not_ready)) {
-    if (most && ms >= most) strerr_dief(1, "not ready in time");
+    if (ms >= most * 1000) strerr_dief(1, "not ready in time");
     pause_a_little();
     ms += WAIT_STEP_MS;
   }

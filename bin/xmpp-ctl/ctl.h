@@ -55,8 +55,9 @@ command_fn command_account, command_sessions, command_session, command_stats,
 char const *prepared(char const *jid);
 
 /* Have routed end the session of a full JID, or all of a bare one, with a stream error
- * (RFC 6120 s4.9.3); nothing is answered. 0, or 111, having said why. */
-int session_end(char const *jid, char const *condition);
+ * (RFC 6120 s4.9.3). 0; 111 when routed cannot be reached; with must_be 1 when there is no such
+ * session, else nothing is awaited. What is wrong was said. */
+int session_end(char const *jid, char const *condition, bool must_be);
 
 /* Call fn for each instance that the settings name; the exit code is the largest. */
 typedef int instance_fn(struct slice instance);

@@ -8,7 +8,7 @@
  *         archive stat|export JID, archive purge JID [BEFORE]; du JID
  * READS   STATE/settings/xmpp-ctl; passwords from standard input
  * SPEAKS  records to the control sockets STATE/run/INSTANCE/control (xmpp-records(7))
- * EXIT    0 done; 1 refused, or not all; 100 usage; 111 a program cannot be reached
+ * EXIT    0 done; 1 refused, or not all; 100 usage; 111 a program cannot be reached, or stdout
  * ROOMS   commands.c; account.c; archive.c; dns.c; client.c the control socket
  */
 #include "ctl.h"
@@ -32,18 +32,19 @@ struct ctl ctl = {.settings = SETTINGS_ZERO};
 static struct {
   char const *name;
   command_fn *fn;
+  unsigned int most; /* words behind it; whoever gives more means something else */
 } const commands[] = {
-  {"account",  command_account },
-  {"sessions", command_sessions},
-  {"session",  command_session },
-  {"stats",    command_stats   },
-  {"reload",   command_reload  },
-  {"wait",     command_wait    },
-  {"stop",     command_stop    },
-  {"trace",    command_trace   },
-  {"dns",      command_dns     },
-  {"archive",  command_archive },
-  {"du",       command_du      },
+  {"account",  command_account,  2},
+  {"sessions", command_sessions, 0},
+  {"session",  command_session,  2},
+  {"stats",    command_stats,    1},
+  {"reload",   command_reload,   0},
+  {"wait",     command_wait,     1},
+  {"stop",     command_stop,     0},
+  {"trace",    command_trace,    3},
+  {"dns",      command_dns,      1},
+  {"archive",  command_archive,  3},
+  {"du",       command_du,       1},
 };
 
 /* Options may stand before and behind the command; what is left are its words. */
@@ -70,6 +71,25 @@ read_options(char const **argv)
   return argv;
 }
 
+static unsigned int
+count(char const *const *words)
+{
+  unsigned int n = 0;
+
+  while (words[n])
+    n++;
+  return n;
+}
+
+/* What was printed has been written, or the answer is not there. */
+static int
+finish(int code)
+{
+  if (!ferror(stdout) && !fflush(stdout)) return code;
+  strerr_warnwusys("write to standard output");
+  return 111;
+}
+
 int
 main(int argc, char const **argv)
 {
@@ -83,6 +103,7 @@ main(int argc, char const **argv)
   if (!settings_open(&ctl.settings, dir, "xmpp-ctl") && strcmp(words[0], "wait") != 0)
     strerr_diefusys(111, "read ", dir, "/xmpp-ctl");
   for (i = 0; i < sizeof commands / sizeof *commands; i++)
-    if (!strcmp(words[0], commands[i].name)) return commands[i].fn(words + 1);
+    if (!strcmp(words[0], commands[i].name) && count(words + 1) <= commands[i].most)
+      return finish(commands[i].fn(words + 1));
   strerr_dieusage(100, USAGE);
 }

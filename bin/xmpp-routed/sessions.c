@@ -367,15 +367,20 @@ sessions_end(struct link *l, struct record *r)
   char condition[CONDITION_MAX] = "reset";
   struct session *s = session_of(jid);
   struct user const *u;
+  bool any = s != NULL;
 
   if (word.len && word.len < sizeof condition) {
     memset(condition, 0, sizeof condition);
     memcpy(condition, word.s, word.len);
   }
   if (s) kick(s, condition);
-  while ((u = user_find(jid)) && u->sessions)
+  for (; (u = user_find(jid)) && u->sessions; any = true)
     kick(u->sessions, condition);
-  if (l->program == CTL) service_done(l);
+  if (l->program != CTL) return;
+  if (any)
+    service_done(l);
+  else
+    service_error(l, "no session has that address");
 }
 
 static void

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """xmpp-ctl without a server: what it says to control sockets, and what it reads of settings."""
 import json
+import termios
 
 from tree import *
 
@@ -8,7 +9,7 @@ DIR = tempfile.mkdtemp(prefix="ctl-")
 
 
 class Control(threading.Thread):
-    """The control socket of an instance that answers each request with a line, or not at all;
+    """The control socket of an instance that answers each request (a line), or none;
     heard: what it was told."""
 
     def __init__(self, state, instance, answer=""):
@@ -29,7 +30,7 @@ class Control(threading.Thread):
                     break
                 self.heard += data
                 if self.answer:
-                    s.sendall(self.answer)
+                    s.sendall(self.answer * data.count(b"\n"))
             s.close()
 
 
@@ -46,8 +47,8 @@ def compiled(text):
 HEAD = "hosts:\n  - example.com\nlisten:\n  -\n    port: 5222\n    module: ejabberd_c2s\n"
 
 
-def ctl(state, *words, code=0):
-    r = subprocess.run([BIN + "/xmpp-ctl", "-s", state, *words], stdout=subprocess.PIPE,
+def ctl(state, *words, code=0, input="", stdout=subprocess.PIPE):
+    r = subprocess.run([BIN + "/xmpp-ctl", "-s", state, *words], stdout=stdout, input=input,
                        stderr=subprocess.PIPE, text=True, timeout=30 * SLOW)
     assert r.returncode == code, (words, r.returncode, r.stdout, r.stderr)
     return r.stdout, r.stderr
@@ -87,12 +88,110 @@ def without_routed_the_account_goes_all_the_same():
 def session_end():
     state = compiled(HEAD)
     ctl(state, "session", "end", "a@example.com/r", code=111)
-    routed = Control(state, "routed")
+    routed = Control(state, "routed", "done\n")
     ctl(state, "session", "end", "a@example.com/with blank")
-    until("routed hears",
-          lambda: routed.heard == b"end\ta@example.com/with blank\tpolicy-violation\n")
+    assert routed.heard == b"end\ta@example.com/with blank\tpolicy-violation\n", routed.heard
     for words in ((), ("end",), ("quux", "a@b"), ("end", "a@b", "c")):
         assert "usage" in ctl(state, "session", *words, code=100)[1], words
+
+
+@check
+def session_end_of_nobody_is_refused():
+    state = compiled(HEAD)
+    Control(state, "routed", "error\tno session has that address\n")
+    _, err = ctl(state, "session", "end", "nobody@example.com", code=1)
+    assert err == "xmpp-ctl: nobody@example.com: no session has that address\n", err
+
+
+@check
+def words_that_nobody_asked_for_are_refused():
+    """stop c2sd would stop everything, and a password behind an address would not be the one."""
+    state = compiled(HEAD)
+    Control(state, "authd", "done\n"), Control(state, "routed", "done\n")
+    for words in (("stop", "c2sd"), ("reload", "c2sd"), ("sessions", "a@example.com"),
+                  ("stats", "c2sd", "authd"), ("account", "add", "a@example.com", "Tr0ub4dor"),
+                  ("account", "list", "example.com", "x"), ("archive", "stat", "a@example.com", "5"),
+                  ("du", "a@example.com", "b@example.com"), ("wait", "soon"), ("wait", "-1"),
+                  ("dns", "example.com", "example.org"), ("trace", "c2sd", "on", "/x", "y")):
+        out, err = ctl(state, *words, code=100)
+        assert "usage" in err and "Tr0ub4dor" not in err and not out, (words, out, err)
+    ctl(state, "wait", "0", code=1)
+
+
+@check
+def output_that_cannot_be_written_is_no_success():
+    state = compiled(HEAD)
+    Control(state, "routed", "row\ta@example.com/r\t192.0.2.1\t\t1\ndone\n")
+    with open("/dev/full", "w") as full:
+        r = ctl(state, "sessions", code=111, stdout=full)
+    assert "standard output" in r[1], r
+
+
+# ---- passwords
+
+
+SECRET = "Tr0ub4dor"
+
+
+@check
+def an_import_names_lines_and_prints_nothing_of_them():
+    """Too long, without TAB, with NUL: each is one failure, and the next line is read."""
+    state = compiled(HEAD)
+    authd = Control(state, "authd", "done\n")
+    lines = ["a@example.com\t" + SECRET, SECRET, "", "b@example.com\t" + SECRET * 2000,
+             SECRET + "\0\tx", "c@example.com\t" + SECRET + "\t1", "x" * 8191 + SECRET + "\t" + SECRET]
+    for end in ("\n", ""):
+        authd.heard = b""
+        out, err = ctl(state, "account", "import", "-", code=1,
+                       input="\n".join(lines + ["d@example.com\t" + SECRET]) + end)
+        assert out == "3 added, 4 failed\n", out
+        assert err == "".join("xmpp-ctl: import: line %d: %s\n" % x for x in (
+            (2, "the line has no TAB"), (4, "the line is too long"),
+            (5, "the line has a NUL byte"), (7, "the line is too long"))), err
+        assert authd.heard == "".join("account\tadd\t%s@example.com\t%s\n" % x for x in (
+            ("a", SECRET), ("c", SECRET + "\\t1"), ("d", SECRET))).encode(), authd.heard
+
+
+@check
+def an_import_names_the_line_that_was_refused():
+    state = compiled(HEAD)
+    Control(state, "authd", "error\tthere is such an account already\n")
+    out, err = ctl(state, "account", "import", "-", input="\na@example.com\t" + SECRET, code=1)
+    assert out == "0 added, 1 failed\n", out
+    assert err == "xmpp-ctl: import: line 2: there is such an account already\n", err
+
+
+@check
+def a_password_is_a_whole_line():
+    state = compiled(HEAD)
+    authd = Control(state, "authd", "done\n")
+    for text in ("", SECRET + "\0x\n", SECRET * 1000 + "\n"):
+        _, err = ctl(state, "account", "add", "a@example.com", input=text, code=100)
+        assert "no password" in err and SECRET not in err, err
+    assert not authd.heard, authd.heard
+    ctl(state, "account", "add", "a@example.com", input=SECRET)
+    assert authd.heard == b"account\tadd\ta@example.com\t%s\n" % SECRET.encode(), authd.heard
+
+
+@check
+def a_terminal_does_not_show_a_password():
+    state = compiled(HEAD)
+    authd = Control(state, "authd", "done\n")
+    ours, theirs = os.openpty()
+    child = subprocess.Popen([BIN + "/xmpp-ctl", "-s", state, "account", "add", "a@example.com"],
+                             stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
+    seen = b""
+    while b"password for a@example.com: " not in seen:
+        seen += os.read(ours, 1000)
+    until("the terminal is told", lambda: not termios.tcgetattr(theirs)[3] & termios.ECHO)
+    os.write(ours, SECRET.encode() + b"\n")
+    assert child.wait(30 * SLOW) == 0
+    assert termios.tcgetattr(theirs)[3] & termios.ECHO
+    os.write(theirs, b"end")
+    while b"end" not in seen:
+        seen += os.read(ours, 1000)
+    os.close(ours), os.close(theirs)
+    assert SECRET.encode() not in seen and SECRET.encode() in authd.heard, seen
 
 
 # ---- dns
