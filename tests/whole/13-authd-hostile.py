@@ -70,32 +70,21 @@ def stat(rows, name):
 
 @check
 def strangers_who_stop_at_the_challenge_push_out_each_other():
-    """One address fills the table; others get in, keep their places, and it loses its oldest."""
-    few = [auth(0, "192.0.2.1"), auth(1, "2001:db8:1::1")]
-    many = [auth(2 + i, "198.51.100.7") for i in range(EXCHANGES_MAX)]
-    late = [auth(EXCHANGES_MAX + 2, "192.0.2.2")]
-    ends = [response(n) for n in (0, 1, 2, 3, 4, 5, EXCHANGES_MAX + 1, EXCHANGES_MAX + 2)]
-    rows, err = authd([hello("c2sd")] + few + many + late + ["ctl\tstats"] + ends)
-    assert stat(rows, "open") == EXCHANGES_MAX and stat(rows, "crowded_out") == 3
-    for n in (2, 3, 4):
-        assert answers(rows, n) == GONE, (n, answers(rows, n))
-    for n in (0, 1, 5, EXCHANGES_MAX + 1, EXCHANGES_MAX + 2):
-        assert answers(rows, n) == CHECKED, (n, answers(rows, n))
-    assert err.count("event=exchanges-full") == 1 and "ip=198.51.100.7" in err, err
-
-
-@check
-def a_site_of_ipv6_is_one_address():
-    """Every exchange has an address of its own in one /64: an address with two keeps both."""
-    few = [auth(0, "::ffff:192.0.2.1"), auth(1, "192.0.2.1")]
-    many = [auth(2 + i, "2001:db8::%x:%x" % (i // 60000 + 1, i % 60000))
+    """One site of IPv6, with an address of its own for each exchange, fills the table: others get
+    in, keep their places (an address with two both), and the site loses its oldest."""
+    few = [auth(0, "::ffff:192.0.2.1"), auth(1, "192.0.2.1"), auth(2, "2001:db8:1::1")]
+    many = [auth(3 + i, "2001:db8::%x:%x" % (i // 60000 + 1, i % 60000))
             for i in range(EXCHANGES_MAX)]
-    rows, err = authd([hello("c2sd")] + few + many + [response(n) for n in range(5)])
-    for n in (0, 1, 4):
+    late = [auth(EXCHANGES_MAX + 3, "192.0.2.2")]
+    keep, lose = (0, 1, 2, 7, EXCHANGES_MAX + 2, EXCHANGES_MAX + 3), (3, 4, 5, 6)
+    rows, err = authd([hello("c2sd")] + few + many + late + ["ctl\tstats"]
+                      + [response(n) for n in keep + lose])
+    assert stat(rows, "open") == EXCHANGES_MAX and stat(rows, "crowded_out") == 4
+    for n in keep:
         assert answers(rows, n) == CHECKED, (n, answers(rows, n))
-    for n in (2, 3):
+    for n in lose:
         assert answers(rows, n) == GONE, (n, answers(rows, n))
-    assert "ip=2001:db8:: " in err, err
+    assert err.count("event=exchanges-full") == 1 and "ip=2001:db8:: " in err, err
 
 
 # ---- names that nobody has (RFC 5802 s9)
