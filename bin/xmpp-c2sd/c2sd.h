@@ -406,7 +406,7 @@ void directed_free(struct directed *d);
 
 /* The stanzas that a client has not acknowledged, in their order. */
 struct sm_entry {
-  uint64_t at_us; /* when it came */
+  uint64_t at_us; /* when it came, by the wall clock */
   uint32_t len;   /* of the text behind this */
   uint32_t xml;   /* where in it the element begins */
 };

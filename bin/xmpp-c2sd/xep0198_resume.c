@@ -386,7 +386,7 @@ sm_on_queued(struct link *l, struct record *r)
   if (!s) give_back(l, r);
   if (!s || !have_sm(s)) return;
   raw = slice_of(r->at[3], (size_t)(xml.s + xml.len - r->at[3]));
-  if (!sm_queue_add(&s->sm->queue, raw, (size_t)(xml.s - raw.s), door_now()))
+  if (!sm_queue_add(&s->sm->queue, raw, (size_t)(xml.s - raw.s), door_wall()))
     log_event(LOG_WARN, "stanza-lost", "jid", s->jid, "why", "out of memory", NULL);
 }
 

@@ -188,7 +188,7 @@ sm_send(struct stream *s, struct slice raw, size_t xml)
 {
   struct sm *sm = s->sm;
 
-  if (!sm_queue_add(&sm->queue, raw, xml, door_now()))
+  if (!sm_queue_add(&sm->queue, raw, xml, door_wall()))
     stream_error(s, "resource-constraint", NULL);
   else
     sm_limit(s, &sm->queue);

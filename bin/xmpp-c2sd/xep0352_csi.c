@@ -148,7 +148,7 @@ drop_older(struct csi *c, struct slice from)
 static bool
 keep(struct stream *s, struct slice raw, size_t xml)
 {
-  return sm_queue_add(&s->csi->queue, raw, xml, door_now());
+  return sm_queue_add(&s->csi->queue, raw, xml, door_wall());
 }
 
 void

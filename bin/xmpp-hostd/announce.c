@@ -209,7 +209,7 @@ next_id(void)
 {
   static uint64_t last;
 
-  last = door_now() > last ? door_now() : last + 1;
+  last = door_wall() > last ? door_wall() : last + 1;
   return last;
 }
 

@@ -94,7 +94,7 @@ hostd_load(struct settings *st, bool first)
   now.hosts = hosts;
   now.n = n;
   now.by_name = names;
-  if (first) last_started(door_now());
+  if (first) last_started(door_wall());
   if (settings_has_any(st, "module", "mod_announce") && !motd_open(service_data()))
     log_event(LOG_WARN, "no-motd", "why", "its store does not open", NULL);
   announce_watch();

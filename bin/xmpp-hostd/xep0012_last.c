@@ -2,14 +2,18 @@
 
 #include <string.h>
 
-/* When the server began, as far as we know: ourselves, or a neighbour that has been there
- * for longer. */
+/* When the server began, as door_now counts: xmpp-hostd itself, or a neighbour that has been
+ * there for longer. A step of the machine's clock makes no server older. */
 static uint64_t started_us;
 
 void
 last_started(uint64_t us)
 {
-  if (us && (!started_us || us < started_us)) started_us = us;
+  uint64_t wall_us = door_wall(), since_us;
+
+  if (!us) return;
+  since_us = door_now() - (us < wall_us ? wall_us - us : 0);
+  if (!started_us || since_us < started_us) started_us = since_us;
 }
 
 /* XEP-0012 s4: of a host, for how many seconds it has been up. */

@@ -7,7 +7,7 @@ enum verdict
 xep0202_time(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
              stralloc *out)
 {
-  time_t now = (time_t)(door_now() / 1000000);
+  time_t now = (time_t)(door_wall() / 1000000);
   char utc[32];
   struct tm tm;
 

@@ -32,7 +32,7 @@ make_credentials(struct credentials *c, struct host const *h)
   unsigned char md[EVP_MAX_MD_SIZE];
   unsigned int n = 0;
 
-  end = (time_t)(door_now() / 1000000 + life / 1000);
+  end = (time_t)(door_wall() / 1000000 + life / 1000);
   if (!gmtime_r(&end, &tm) ||
       !strftime(c->expires, sizeof c->expires, "%Y-%m-%dT%H:%M:%SZ", &tm))
     return false;

@@ -32,7 +32,7 @@ send_to(struct client *c, struct client const *to, struct channel *ch)
 
   if (opt.units && fig->sent >= opt.units) return;
   head = snprintf(body, sizeof body, "%llu %llu ", (unsigned long long)ch->next_out,
-                  (unsigned long long)door_now());
+                  (unsigned long long)door_wall());
   size = (int)opt.size < head ? head : (int)opt.size;
   memset(body + head, 'x', (size_t)(size - head));
   n = snprintf(

@@ -47,7 +47,7 @@ figures_arrived(struct channel *ch, uint64_t n, uint64_t sent_us)
   uint64_t back = ch->next_in - 1 - n, ahead = n - ch->next_in;
 
   fig->received++;
-  figures_latency(door_now() > sent_us ? door_now() - sent_us : 0);
+  figures_latency(door_wall() > sent_us ? door_wall() - sent_us : 0);
   if (n >= ch->next_in) {
     if (ahead) fig->misordered++;
     ch->seen = ahead < 63 ? ch->seen << (ahead + 1) | 1 : 1;

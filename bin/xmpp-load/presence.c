@@ -89,7 +89,7 @@ publish(struct client *c)
   char text[256];
   int n =
     snprintf(text, sizeof text, "<presence><status>%llu %llu</status></presence>",
-             (unsigned long long)c->channel.next_out++, (unsigned long long)door_now());
+             (unsigned long long)c->channel.next_out++, (unsigned long long)door_wall());
 
   client_write(c, text, (size_t)n);
   c->in_flight += opt.contacts;

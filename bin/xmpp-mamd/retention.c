@@ -57,8 +57,8 @@ trim(uint64_t owner, struct slice bare)
   age = setting("archive.max_age", host);
   most = setting("archive.max_messages", host);
   if (!age && !most) return true;
-  if (age && age < UINT64_MAX / 1000000 && age * 1000000 < door_now())
-    before = (door_now() - age * 1000000) << ARCHIVE_ID_SHIFT;
+  if (age && age < UINT64_MAX / 1000000 && age * 1000000 < door_wall())
+    before = (door_wall() - age * 1000000) << ARCHIVE_ID_SHIFT;
   if (!archive_trim(mamd.archive, owner, before, most ? most : UINT64_MAX, STEPS,
                     &done)) {
     mamd_failed("trim an archive", bare);

@@ -66,8 +66,9 @@ bury(uint64_t owner, struct archive_message const *m, struct slice id, struct sl
       xml_cat_attr(&xml, "to", to) && (!type.len || xml_cat_attr(&xml, "type", type)) &&
       xml_cat_attr(&xml, "id", id) &&
       xml_cat(&xml, "><retracted xmlns='" NS_RETRACT "' stamp='") &&
-      stamp_cat(&xml, door_now()) && xml_cat(&xml, "'") && xml_cat_attr(&xml, "id", by) &&
-      xml_cat(&xml, "/></message>") && record_put_more(&raw, slice_of(xml.s, xml.len)) &&
+      stamp_cat(&xml, door_wall()) && xml_cat(&xml, "'") &&
+      xml_cat_attr(&xml, "id", by) && xml_cat(&xml, "/></message>") &&
+      record_put_more(&raw, slice_of(xml.s, xml.len)) &&
       !archive_replace(mamd.archive, owner, m->id, SLICE("store"),
                        slice_of(raw.s, raw.len)))
     mamd_failed("replace a retracted message", from);

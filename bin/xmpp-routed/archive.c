@@ -83,7 +83,7 @@ static uint64_t last;
 uint64_t
 archive_next_id(void)
 {
-  uint64_t id = door_now() << ARCHIVE_ID_SHIFT;
+  uint64_t id = door_wall() << ARCHIVE_ID_SHIFT;
 
   last = id > last ? id : last + 1;
   return last;

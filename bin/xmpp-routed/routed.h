@@ -24,7 +24,7 @@ struct session {
   struct kept *kept;   /* copies of what its client may not have yet (kept.c), or NULL */
   uint64_t sid;
   uint64_t number; /* its name for good; the ids of all that it is given are above */
-  uint64_t since_us;
+  uint64_t since_us; /* by the wall clock */
   char *resource, *ip;
   signed char priority;
   bool available;

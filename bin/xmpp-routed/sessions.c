@@ -191,7 +191,7 @@ session_new(struct link *l, uint64_t sid, struct slice bare, struct slice resour
   s->link = l;
   s->sid = sid;
   s->number = number ? number : archive_next_id();
-  s->since_us = door_now();
+  s->since_us = door_wall();
   s->resource = strndup(resource.s, resource.len);
   s->ip = strndup(ip.s, ip.len);
   if (!s->resource || !s->ip || !map_put(s)) goto fail;

@@ -11,7 +11,7 @@ xep0012_gone(struct slice bare, struct slice status)
 {
   uint64_t number = userd_number_with(bare, "mod_last");
 
-  if (number) profile_last_put(userd.profile, number, door_now(), status);
+  if (number) profile_last_put(userd.profile, number, door_wall(), status);
 }
 
 static bool
@@ -33,7 +33,7 @@ enum verdict
 xep0012_last(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
              stralloc *out)
 {
-  uint64_t number, us = door_now();
+  uint64_t number, us = door_wall();
   struct slice status = SLICE("");
 
   (void)in;
@@ -48,7 +48,7 @@ xep0012_last(struct handle_ctx *ctx, struct stanza const *in, struct xml_node co
     return REFUSE;
   }
   /* The clock may have been set back since. */
-  us = us < door_now() ? door_now() - us : 0;
+  us = us < door_wall() ? door_wall() - us : 0;
   if (cat_last(out, us / 1000000, status)) return DONE;
   ctx->error = ERR_RESOURCE_CONSTRAINT;
   return REFUSE;

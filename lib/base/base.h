@@ -157,12 +157,18 @@ void id_map_wipe(struct id_map *m);
 
 /* ---- the door: time and chance ---- */
 
-/* Microseconds since 1970 at the start of this turn of the loop. */
+/* Microseconds at the start of this turn of the loop, for deadlines and for how long something
+ * took: they never go back, nor jump when somebody sets the clock. At the start of the process
+ * they are those since 1970; another process may count otherwise. */
 uint64_t door_now(void);
 
-/* Read the clock (live). door_set_clock fixes it instead, from then on (pipe driver). */
+/* Microseconds since 1970 at the start of this turn, as the machine's clock has them now: for
+ * names of times (ids, stamps, what is stored). They may go back, and jump. */
+uint64_t door_wall(void);
+
+/* Read both clocks (live). door_set_clock fixes them instead, from then on (pipe driver). */
 void door_tick(void);
-void door_set_clock(uint64_t now_us);
+void door_set_clock(uint64_t now_us, uint64_t wall_us);
 
 /* n bytes of chance at buf: the kernel's, or after door_seed a stream that the seed alone
  * decides. Dies (111) when the kernel has none. */

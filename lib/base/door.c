@@ -8,33 +8,59 @@
 #include <time.h>
 
 static struct {
-  uint64_t now_us;
-  bool fixed, seeded;
+  uint64_t now_us, wall_us;
+  uint64_t ahead_us; /* of CLOCK_MONOTONIC, so that both clocks agree at the start */
+  bool started, fixed, seeded;
   SURFSchedule stream;
 } door;
 
 uint64_t
 door_now(void)
 {
-  if (!door.now_us && !door.fixed) door_tick();
+  if (!door.started) door_tick();
   return door.now_us;
 }
 
-void
-door_tick(void)
+uint64_t
+door_wall(void)
+{
+  if (!door.started) door_tick();
+  return door.wall_us;
+}
+
+static uint64_t
+read_clock(clockid_t id)
 {
   struct timespec ts;
 
+  clock_gettime(id, &ts);
+  return (uint64_t)ts.tv_sec * 1000000u + (uint64_t)ts.tv_nsec / 1000u;
+}
+
+/* CLOCK_MONOTONIC stands still while the machine is suspended, and CLOCK_BOOTTIME does not. A
+ * deadline says how long a peer had in which this process would have heard it: nobody is
+ * heard in a suspended machine, so that time does not count. By CLOCK_BOOTTIME every
+ * handshake, every request and every session that is away would end at the moment of waking,
+ * before what the peers have sent is read. */
+void
+door_tick(void)
+{
+  uint64_t monotonic_us;
+
   if (door.fixed) return;
-  clock_gettime(CLOCK_REALTIME, &ts);
-  door.now_us = (uint64_t)ts.tv_sec * 1000000u + (uint64_t)ts.tv_nsec / 1000u;
+  door.wall_us = read_clock(CLOCK_REALTIME);
+  monotonic_us = read_clock(CLOCK_MONOTONIC);
+  if (!door.started) door.ahead_us = door.wall_us - monotonic_us;
+  door.started = true;
+  door.now_us = monotonic_us + door.ahead_us;
 }
 
 void
-door_set_clock(uint64_t now_us)
+door_set_clock(uint64_t now_us, uint64_t wall_us)
 {
   door.now_us = now_us;
-  door.fixed = true;
+  door.wall_us = wall_us;
+  door.fixed = door.started = true;
 }
 
 void

@@ -54,7 +54,7 @@ void event_io_want(struct event_io *io, uint32_t want);
 /* Stop watching. The fd is not closed. */
 void event_io_cancel(struct event_io *io);
 
-/* Call fn once at at_us (microseconds since 1970, rounded up to a millisecond), or at the
+/* Call fn once at at_us (as door_now counts, rounded up to a millisecond), or at the
  * next turn when that is past. Starting a started timer moves it. Constant time. */
 void event_timer_start(struct event_timer *t, uint64_t at_us, event_timer_fn *fn,
                        void *cookie);

@@ -139,7 +139,7 @@ move_all(struct event_timer *to, struct event_timer *from)
   }
 }
 
-/* The clock was set back: deal everything out again. */
+/* A clock record has set the clock back: deal all timers out again. */
 static void
 turn_back(uint64_t now_ms)
 {

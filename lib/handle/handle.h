@@ -15,7 +15,7 @@ enum verdict { PASS, DONE, REFUSE, LATER };
 
 /* What a handler may know. jid is the sender, proven by its edge; host the domain that is
  * addressed; account the bare JID of the account that is, or empty. The handler reads no fd,
- * clock or chance but door_now and door_random. */
+ * clock or chance but door_now, door_wall and door_random. */
 struct handle_ctx {
   struct arena *arena; /* for what lives as long as the call */
   struct jid from;

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 /* The pipe driver. A line is NAME TAB record. The names clock and seed are the door's:
- * the one ends the turn, moves the clock and fires timers; the other fixes chance. What
+ * the one ends the turn, moves the clocks and fires timers; the other fixes chance. What
  * is put between quiet on and quiet off, which ends the turn too, is not printed: it was
  * said before a trace began. count sets how many stanzas a link has numbered and
  * received. A link comes up at its first line, by a hello of its own or without one. */
@@ -116,19 +116,30 @@ set_count(struct slice rest)
   l->received = l->receipt = in;
 }
 
+/* NOW WALL; without WALL the machine's clock says NOW, too. */
+static void
+set_clock(struct slice rest)
+{
+  struct slice word = {0};
+  uint64_t now_us, wall_us;
+
+  slice_word(&rest, '\t', &word);
+  if (!slice_u64(word, &now_us)) return;
+  door_set_clock(now_us, slice_u64(rest, &wall_us) ? wall_us : now_us);
+}
+
 void
 link_pipe_line(char *line, size_t len)
 {
   struct slice rest = slice_of(line, len), name;
   struct link *l;
-  uint64_t us;
 
   if (!slice_word(&rest, '\t', &name)) return;
   if (slice_is(name, "seed")) {
     door_seed(rest);
   } else if (slice_is(name, "clock")) {
     event_turn_end();
-    if (slice_u64(rest, &us)) door_set_clock(us);
+    set_clock(rest);
     event_timers_run();
   } else if (slice_is(name, "quiet")) {
     event_turn_end();

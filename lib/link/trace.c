@@ -63,11 +63,13 @@ trace_out(struct link const *l, struct slice line)
 void
 trace_clock(void)
 {
-  char buf[BASE_NUM];
+  char line[2 * BASE_NUM + 2];
 
   if (!trace_on() || trace.clock_us == door_now()) return;
   trace.clock_us = door_now();
-  put(&trace.in, "clock", num_u64(buf, trace.clock_us));
+  snprintf(line, sizeof line, "%llu\t%llu", (unsigned long long)door_now(),
+           (unsigned long long)door_wall());
+  put(&trace.in, "clock", slice_str(line));
 }
 
 static void

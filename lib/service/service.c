@@ -511,7 +511,7 @@ service_main(struct service const *svc, int argc, char const *const *argv)
   name_instance();
   if (!sig_ignore(SIGPIPE)) strerr_diefusys(111, "ignore SIGPIPE");
   if (service.pipe) {
-    door_set_clock(PIPE_CLOCK_US);
+    door_set_clock(PIPE_CLOCK_US, PIPE_CLOCK_US);
     door_seed(SLICE("tabber"));
   }
   if (!event_init()) strerr_diefusys(111, "make an epoll");

@@ -336,7 +336,7 @@ start(void)
   c2sd.listeners = &listener;
   c2sd.language = lang;
   c2sd.negotiation_us = 30000000;
-  door_set_clock(1000000000000000);
+  door_set_clock(1000000000000000, 1000000000000000);
   door_seed(SLICE("fuzz"));
   link_pipe_out = leaves;
   link_init(&owner, true);

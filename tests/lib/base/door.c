@@ -8,20 +8,55 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 char const *PROG = "test";
 
+/* Stands before the C library's: the wall clock can be set. */
+static time_t step;
+
+int
+clock_gettime(clockid_t id, struct timespec *ts)
+{
+  int r = (int)syscall(SYS_clock_gettime, id, ts);
+
+  if (id == CLOCK_REALTIME) ts->tv_sec += step;
+  return r;
+}
+
 static void
 live_clock(void **state)
 {
-  uint64_t before = (uint64_t)time(NULL) * 1000000u, now = door_now();
+  uint64_t before = (uint64_t)time(NULL) * 1000000u, now = door_now(), wall = door_wall();
 
   (void)state;
-  assert_true(now + 1000000u >= before && now < before + 60000000u);
-  assert_true(door_now() == now); /* still until the next tick */
+  assert_true(wall + 1000000u >= before && wall < before + 60000000u);
+  assert_true(now == wall);                              /* as the process starts */
+  assert_true(door_now() == now && door_wall() == wall); /* still until the next tick */
+}
+
+/* The machine's clock is set in the middle of things, to hours before and years after. */
+static void
+stepped_clock(void **state)
+{
+  static time_t const steps[] = {-3600, 3600, -1000000000, 1000000000};
+  uint64_t now = door_now(), wall = door_wall();
+  size_t i;
+
+  (void)state;
+  for (i = 0; i < sizeof steps / sizeof *steps; i++) {
+    step = steps[i];
+    door_tick();
+    assert_true(door_now() >= now && door_now() < now + 60000000u);
+    assert_true(door_wall() - (uint64_t)step * 1000000u >= wall);
+    assert_true(door_wall() - (uint64_t)step * 1000000u < wall + 60000000u);
+  }
+  step = 0;
+  door_tick();
 }
 
 static void
@@ -40,15 +75,15 @@ static void
 fixed_clock(void **state)
 {
   (void)state;
-  door_set_clock(0);
-  assert_true(door_now() == 0);
+  door_set_clock(0, 3);
+  assert_true(door_now() == 0 && door_wall() == 3);
   door_tick();
-  assert_true(door_now() == 0);
-  door_set_clock(UINT64_MAX);
+  assert_true(door_now() == 0 && door_wall() == 3);
+  door_set_clock(UINT64_MAX, 0);
   door_tick();
-  assert_true(door_now() == UINT64_MAX);
-  door_set_clock(5);
-  assert_true(door_now() == 5);
+  assert_true(door_now() == UINT64_MAX && door_wall() == 0);
+  door_set_clock(5, 4);
+  assert_true(door_now() == 5 && door_wall() == 4);
 }
 
 /* The seed alone decides the stream, however it is read. */
@@ -105,9 +140,9 @@ int
 main(void)
 {
   struct CMUnitTest const tests[] = {
-    cmocka_unit_test(live_clock),  cmocka_unit_test(live_chance),
-    cmocka_unit_test(fixed_clock), cmocka_unit_test(seeded_chance),
-    cmocka_unit_test(ids),
+    cmocka_unit_test(live_clock),    cmocka_unit_test(stepped_clock),
+    cmocka_unit_test(live_chance),   cmocka_unit_test(fixed_clock),
+    cmocka_unit_test(seeded_chance), cmocka_unit_test(ids),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,7 +25,7 @@ static void
 move(uint64_t us)
 {
   now_us += us;
-  door_set_clock(now_us);
+  door_set_clock(now_us, 7);
   event_timers_run();
 }
 
@@ -305,7 +305,7 @@ clock_set_back(void **state)
 {
   (void)state;
   now_us -= 3600 * SECOND;
-  door_set_clock(now_us);
+  door_set_clock(now_us, 7);
   event_timers_run();
   event_timer_start(a, now_us + 10 * MS, note, a);
   move(SECOND);

@@ -176,7 +176,7 @@ node_do(struct slice line)
   else if (slice_is(word, "pause"))
     link_pause(l, n);
   else if (slice_is(word, "later")) {
-    door_set_clock(door_now() + n);
+    door_set_clock(door_now() + n, door_wall() + n);
     event_again();
   } else if (slice_is(word, "pending"))
     tell("pending", link_pending() ? "some" : "none", SLICE(""));

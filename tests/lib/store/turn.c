@@ -125,15 +125,15 @@ later(void **state)
 {
   (void)state;
   open_writer(MAP);
-  door_set_clock(1000000);
+  door_set_clock(1000000, 0);
   assert_false(store_may_wait(writer));
   assert_true(store_put_later(writer, table, SLICE("a"), SLICE("1")));
   has(writer, table, "a", "1");
-  door_set_clock(1000000 + STORE_LATER_US - 1);
+  door_set_clock(1000000 + STORE_LATER_US - 1, 0);
   assert_true(store_may_wait(writer));
   assert_true(store_del_later(writer, table, SLICE("a")));
   assert_true(store_may_wait(writer));
-  door_set_clock(1000000 + STORE_LATER_US);
+  door_set_clock(1000000 + STORE_LATER_US, 0);
   assert_false(store_may_wait(writer));
   assert_true(store_put_later(writer, table, SLICE("b"), SLICE("2")));
   assert_true(store_commit(writer));
@@ -317,7 +317,7 @@ full_refuses(void **state)
   (void)state;
   open_writer(MAP);
   store_refuse_when_full(writer);
-  door_set_clock(1000000000);
+  door_set_clock(1000000000, 0);
   put("a", "1");
   assert_true(store_commit(writer));
   assert_false(store_is_full(writer));
@@ -332,7 +332,7 @@ full_refuses(void **state)
   assert_int_equal(errno, ENOSPC);
   has(writer, table, "a", "1");
   assert_true(store_commit(writer));
-  door_set_clock(1000000000 + STORE_PROBE_MIN_US);
+  door_set_clock(1000000000 + STORE_PROBE_MIN_US, 0);
   assert_true(store_is_full(writer));
   assert_true(store_commit(writer));
 }
@@ -348,7 +348,7 @@ full_ends(void **state)
   (void)state;
   open_writer(MAP);
   store_refuse_when_full(writer);
-  door_set_clock(1000000000);
+  door_set_clock(1000000000, 0);
   n = fill(60000);
   store_close(writer);
   open_writer(MAP);
@@ -364,9 +364,9 @@ full_ends(void **state)
   assert_false(store_commit(writer));
   assert_false(store_put(writer, table, SLICE("b"), SLICE("1")));
   assert_true(store_commit(writer));
-  door_set_clock(1000000000 + STORE_PROBE_MIN_US - 1);
+  door_set_clock(1000000000 + STORE_PROBE_MIN_US - 1, 0);
   assert_true(store_is_full(writer));
-  door_set_clock(1000000000 + STORE_PROBE_MIN_US);
+  door_set_clock(1000000000 + STORE_PROBE_MIN_US, 0);
   put("b", "1"); /* a write looks by itself */
   assert_false(store_is_full(writer));
   assert_true(store_commit(writer));
@@ -376,9 +376,9 @@ full_ends(void **state)
   put("c", "1");
   store_abandon(writer);
   assert_false(store_commit(writer));
-  door_set_clock(1000000000 + 2 * STORE_PROBE_MIN_US + 1);
+  door_set_clock(1000000000 + 2 * STORE_PROBE_MIN_US + 1, 0);
   assert_true(store_is_full(writer));
-  door_set_clock(1000000000 + 3 * STORE_PROBE_MIN_US);
+  door_set_clock(1000000000 + 3 * STORE_PROBE_MIN_US, 0);
   assert_false(store_is_full(writer));
   assert_false(store_get(writer, table, SLICE("probe"), &v));
 }
