@@ -7,13 +7,15 @@
  * had not acknowledged, in order and before anything new: some of it reached us, some of it
  * waited elsewhere for a session that is there by now. So it is known one by one what came of
  * the newest ORIGIN_WINDOW numbers of a source; what is older goes through, for twice is
- * better than never. A low number behind a higher one, without a restart, is of a source that
- * has begun anew. */
+ * better than never. Another epoch is another run of the source, which has begun anew, and so
+ * has one without epochs whose low number comes behind a higher one, without a restart of
+ * routed. */
 
 #define ORIGIN_WINDOW 65536u
 
 struct origin {
   struct origin *next;
+  uint64_t epoch; /* of the source's run; 0: it has none */
   uint64_t last;  /* the newest that came */
   uint64_t floor; /* what is not above it may have come before; 0: nothing may */
   uint64_t now;   /* of those, the one that goes through: it may be in several records */
@@ -54,6 +56,14 @@ find(struct slice name)
 }
 
 static void
+begin_epoch(struct origin *o, uint64_t of_source)
+{
+  o->epoch = of_source;
+  o->last = o->floor = o->now = 0;
+  memset(o->came, 0, sizeof o->came);
+}
+
+static void
 note(struct origin *o, uint64_t n)
 {
   o->came[n % ORIGIN_WINDOW / 8] |= (unsigned char)(1u << n % 8);
@@ -82,12 +92,14 @@ advance(struct origin *o, uint64_t n)
 bool
 origins_is_new(struct slice origin)
 {
-  struct slice name;
+  struct stanza_source from;
   struct origin *o;
   uint64_t n;
 
-  if (!slice_word(&origin, ':', &name) || !slice_u64(origin, &n)) return true;
-  o = find(name);
+  if (!stanza_source(origin, &from)) return true;
+  o = find(from.name);
+  n = from.number;
+  if (o && o->epoch != from.epoch) begin_epoch(o, from.epoch);
   if (!o || (n == o->last && !o->floor) || (n == o->now && o->floor)) return true;
   if (n > o->floor) {
     advance(o, n);

@@ -33,7 +33,7 @@ word(struct link *l, enum verb v, char const *a, char const *b)
 static void
 up(struct link *l)
 {
-  last_started(l->epoch);
+  last_started(link_started(l));
   if (l->program != ROUTED) return;
   hostd_routed = l;
   handle_announce(l, handlers, handlers_n);

@@ -5,14 +5,17 @@
 
 /* What comes in: each message once, for sender and recipient. A message that comes again,
  * because a program was killed before it was acknowledged, is known by its id, or, when a new
- * routed gave it another one, by the number of its source. */
+ * routed gave it another one, by the number of its source. Numbers are compared within an epoch
+ * of the source, which is one run of it: a run that began after the clock was set back, or
+ * counts from 1, repeats nothing of the runs before. */
 
 #define SOURCES_MAX 256
 
 static struct {
   char name[LINK_NAME_MAX + 1];
   size_t len;
-  uint64_t last;
+  struct archive_source runs[ARCHIVE_SOURCE_RUNS]; /* the newest first */
+  unsigned int runs_n;
   bool changed;
 } sources[SOURCES_MAX];
 
@@ -32,24 +35,43 @@ source_of(struct slice name)
   if (i == SOURCES_MAX || !name.len || name.len > LINK_NAME_MAX) return SOURCES_MAX;
   memcpy(sources[i].name, name.s, name.len);
   sources[i].len = name.len;
-  if (!archive_source_get(mamd.archive, name, &sources[i].last)) sources[i].last = 0;
+  if (!archive_source_get(mamd.archive, name, sources[i].runs, &sources[i].runs_n))
+    sources[i].runs_n = 0;
+  sources[i].changed = false;
   sources_n++;
   return i;
+}
+
+/* The run of the source i that has this epoch, as a new one if it was not known. The oldest
+ * makes room: it is over, and nothing of it is on its way any more. */
+static struct archive_source *
+run_of(size_t i, uint64_t epoch)
+{
+  struct archive_source *runs = sources[i].runs;
+  unsigned int j;
+
+  for (j = 0; j < sources[i].runs_n; j++)
+    if (runs[j].epoch == epoch) return &runs[j];
+  if (sources[i].runs_n < ARCHIVE_SOURCE_RUNS) sources[i].runs_n++;
+  memmove(runs + 1, runs, (sources[i].runs_n - 1) * sizeof *runs);
+  runs[0] = (struct archive_source){epoch, 0};
+  return &runs[0];
 }
 
 /* Whether the stanza has been here before; else it is noted. */
 static bool
 came_before(struct slice origin)
 {
-  struct slice name;
-  uint64_t n;
+  struct stanza_source from;
+  struct archive_source *run;
   size_t i;
 
-  if (!slice_word(&origin, ':', &name) || !slice_u64(origin, &n)) return false;
-  i = source_of(name);
+  if (!stanza_source(origin, &from)) return false;
+  i = source_of(from.name);
   if (i == SOURCES_MAX) return false;
-  if (n <= sources[i].last) return true;
-  sources[i].last = n;
+  run = run_of(i, from.epoch);
+  if (from.number <= run->number) return true;
+  run->number = from.number;
   sources[i].changed = true;
   return false;
 }
@@ -63,7 +85,7 @@ incoming_turn(void)
     if (!sources[i].changed) continue;
     sources[i].changed = false;
     archive_source_put(mamd.archive, slice_of(sources[i].name, sources[i].len),
-                       sources[i].last);
+                       sources[i].runs, sources[i].runs_n);
   }
 }
 

@@ -514,7 +514,7 @@ deliver_record(struct link *l, struct record *r)
 
   if (expected_keeps(l, r)) return;
   stanza_read(r, 0, &p.st);
-  if (!source_take(l, p.st.origin, &p)) return;
+  if (!source_take(l, &p)) return;
   deliver_total++;
   p.silent = l->program == MAMD && has_word(&p, SLICE("offline"));
   if (l->program != USERD && blocking_stops(&p)) return;

@@ -327,7 +327,7 @@ extern uint64_t deliver_total;
 /* ---- who is owed an acknowledgement (sources.c) ---- */
 
 /* Note that the stanza came: false when it had come before. The rest of *p is set. */
-bool source_take(struct link *l, struct slice origin, struct passing *p);
+bool source_take(struct link *l, struct passing *p);
 
 /* It is not taken over before a service has acknowledged it: once more, giving the epoch of
  * the source; once less, if that is its epoch still. */

@@ -1,5 +1,6 @@
 #include "routed.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,16 +69,29 @@ make_room(struct source *s)
   return true;
 }
 
-/* The number is behind the colon of ORIGIN. The first that comes of a source may be any; the
- * others follow one by one. */
+/* Whoever gets the stanza compares numbers of the same epoch only, and the epoch is what the
+ * link has said of itself. */
+static struct slice
+origin_with_epoch(struct link const *l, uint64_t n)
+{
+  static char buf[LINK_NAME_MAX + 2 * BASE_NUM + 3];
+  int len = snprintf(buf, sizeof buf, "%s:%llu:%llu", l->name,
+                     (unsigned long long)l->epoch, (unsigned long long)n);
+
+  return slice_of(buf, (size_t)len);
+}
+
+/* The first number that comes of a source may be any; the others follow one by one. */
 bool
-source_take(struct link *l, struct slice origin, struct passing *p)
+source_take(struct link *l, struct passing *p)
 {
   struct source *s = source_of(l);
-  struct slice name;
+  struct stanza_source from;
   uint64_t n;
 
-  if (!s || !slice_word(&origin, ':', &name) || !slice_u64(origin, &n)) return true;
+  if (!s || !stanza_source(p->st.origin, &from)) return true;
+  n = from.number;
+  if (link_started(l)) p->st.origin = origin_with_epoch(l, n);
   if (n <= s->last) {
     if (s->done && s->acked == s->done) s->acked--; /* say it again */
     return false;

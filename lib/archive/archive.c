@@ -201,15 +201,41 @@ archive_last_id(struct archive *a)
 /* ---- sources, preferences ---- */
 
 bool
-archive_source_get(struct archive *a, struct slice name, uint64_t *number)
+archive_source_get(struct archive *a, struct slice name,
+                   struct archive_source runs[ARCHIVE_SOURCE_RUNS], unsigned int *n)
 {
-  return archive_number_get(a, a->source, name, number);
+  struct slice v;
+  unsigned int i;
+
+  if (!store_get(a->store, a->source, name, &v)) return false;
+  *n = 1;
+  runs[0].epoch = 0;
+  if (v.len == 8) {
+    runs[0].number = archive_unpack(v, 0);
+    return true;
+  }
+  *n = (unsigned int)(v.len / 16);
+  if (!*n || *n > ARCHIVE_SOURCE_RUNS || v.len % 16) return archive_bad("source", 0, 0);
+  for (i = 0; i < *n; i++) {
+    runs[i].epoch = archive_unpack(v, 2 * i);
+    runs[i].number = archive_unpack(v, 2 * i + 1);
+  }
+  return true;
 }
 
 bool
-archive_source_put(struct archive *a, struct slice name, uint64_t number)
+archive_source_put(struct archive *a, struct slice name,
+                   struct archive_source const *runs, unsigned int n)
 {
-  return archive_number_put(a, a->source, name, number);
+  uint64_t numbers[2 * ARCHIVE_SOURCE_RUNS];
+  char buf[sizeof numbers];
+  unsigned int i;
+
+  for (i = 0; i < n; i++) {
+    numbers[2 * i] = runs[i].epoch;
+    numbers[2 * i + 1] = runs[i].number;
+  }
+  return store_put(a->store, a->source, name, archive_pack(buf, 2 * n, numbers));
 }
 
 bool

@@ -25,7 +25,9 @@
  *   prefs    OWNER -> text
  *   name     0 SLOT -> OWNER, bare JID of an owner that is no account
  *   number   OWNER -> that JID
- *   source   name -> number
+ *   source   name -> EPOCH NUMBER for each of the newest runs of the source, at most
+ *            ARCHIVE_SOURCE_RUNS, the newest first. A value of 8 bytes, which an older version
+ *            wrote, is the NUMBER of a run without epoch
  *   meta     "last" -> ID of the message stored last; "key" -> 16 bytes of chance, the key of
  *            all hashes and checksums; "owner" -> the next number for a name
  * PLACE counts the messages of an archive from 0 on and is never given twice; all ones: the
@@ -64,6 +66,9 @@
 /* Ids in one value of the table entry: 256 bytes, so that a page holds a dozen of them. A
  * power of two. */
 #define ARCHIVE_CHUNK 32
+/* So many runs of a source are remembered: those of which something may still be on its way
+ * when the next has begun. */
+#define ARCHIVE_SOURCE_RUNS 8
 /* A message has at most this many owners: sender and recipient, and room for more. */
 #define ARCHIVE_OWNERS_MAX 8
 /* The bit that is set in numbers of owners that are no accounts. */
@@ -130,10 +135,17 @@ bool archive_get(struct archive *a, uint64_t owner, uint64_t id,
 bool archive_replace(struct archive *a, uint64_t owner, uint64_t id, struct slice tags,
                      struct slice xml);
 
-/* The number stored for the source name (1 to 500 bytes), which is ours to choose: that of
- * the last stanza taken from it. Get: errno ENOENT. */
-bool archive_source_get(struct archive *a, struct slice name, uint64_t *number);
-bool archive_source_put(struct archive *a, struct slice name, uint64_t number);
+/* A run of a source, and the number of the last stanza that was taken of it. */
+struct archive_source {
+  uint64_t epoch, number;
+};
+
+/* The runs stored for the source name (1 to 500 bytes), n of them, at most
+ * ARCHIVE_SOURCE_RUNS, the newest first. Get: errno ENOENT. */
+bool archive_source_get(struct archive *a, struct slice name,
+                        struct archive_source runs[ARCHIVE_SOURCE_RUNS], unsigned int *n);
+bool archive_source_put(struct archive *a, struct slice name,
+                        struct archive_source const *runs, unsigned int n);
 
 /* ---- pages of an archive ---- */
 

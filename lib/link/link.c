@@ -52,6 +52,20 @@ link_next(struct link const *l)
   return l ? l->next : links.first;
 }
 
+uint64_t
+link_started(struct link const *l)
+{
+  return (l->epoch >> EPOCH_SHIFT) * 1000000;
+}
+
+/* Numbers are compared within an epoch only. A neighbour of an older version knows none and
+ * compares those of all runs, so they begin at the time of the start, in microseconds. */
+uint64_t
+link_first_number(uint64_t epoch)
+{
+  return (epoch >> EPOCH_SHIFT) * 1000000;
+}
+
 void
 link_mark_dirty(struct link *l)
 {

@@ -14,7 +14,8 @@
 #define LINK_NAME_MAX 31
 
 /* One neighbour. Read name, program, epoch, up, full and full_us; the cookie is the owner's
- * to use; the rest belongs to this area. */
+ * to use; the rest belongs to this area. epoch is the neighbour's hello's: no two runs of a
+ * program have the same, whatever the clock says. */
 struct link {
   char name[LINK_NAME_MAX + 1]; /* its instance: "c2sd", "c2sd-2" */
   enum program program;
@@ -74,6 +75,10 @@ struct link *link_connect(char const *path, struct slice name);
  * bits are given; CTL alone makes it a control socket: no hello. false with errno of
  * socket, bind or listen. */
 bool link_listen(char const *path, mode_t mode, unsigned int programs);
+
+/* When the neighbour was started, by its machine's clock: microseconds since 1970, a whole
+ * second. 0: its hello does not say, and its epoch may be that of another run. */
+uint64_t link_started(struct link const *l);
 
 /* The live link to this program that came up first, or NULL; all links, in the order in
  * which they came (connecting ones first): link_next(NULL) is the first. */

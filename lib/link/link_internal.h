@@ -15,6 +15,12 @@ struct links {
 
 extern struct links links;
 
+/* An epoch is the second of the start in the bits above these, and chance in these. */
+#define EPOCH_SHIFT 32
+
+/* The first number of a run is behind this one. */
+uint64_t link_first_number(uint64_t epoch);
+
 struct link *link_new(enum program p, struct slice name);
 
 /* The peer has said who it is: announce ourselves, send again what it may have missed. */

@@ -480,8 +480,7 @@ link_connect(char const *path, struct slice name)
   if (!l) return NULL;
   l->path = strdup(path);
   if (!l->path) return NULL;
-  /* Numbers go on rising over our own restarts, for less than one is used a microsecond. */
-  if (!links.pipe) l->stanzas = l->acked = links.epoch;
+  l->stanzas = l->acked = link_first_number(links.epoch);
   if (!links.pipe) event_timer_start(&l->timer, door_now(), dial, l);
   return l;
 }
@@ -594,12 +593,24 @@ link_close_doors(void)
     if (!l->up) event_timer_cancel(&l->timer);
 }
 
+/* The second is for whoever reads it; chance makes it this run's alone, also when the clock
+ * was set back or every start of the machine begins with the same time. */
+static uint64_t
+new_epoch(void)
+{
+  uint64_t second = door_wall() / 1000000;
+  uint32_t chance;
+
+  door_random(&chance, sizeof chance);
+  return (second ? second : 1) << EPOCH_SHIFT | chance;
+}
+
 void
 link_init(struct link_owner const *owner, bool pipe)
 {
   links.owner = owner;
   links.program = program_find(slice_str(owner->program));
-  links.epoch = door_now();
+  links.epoch = pipe ? 0 : new_epoch();
   links.pipe = pipe;
   if (!pipe) event_before(turn_start, NULL);
   event_after(turn_end, NULL);

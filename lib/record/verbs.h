@@ -33,7 +33,7 @@ enum program {
 /* clang-format off */
 #define VERB_TABLE(V)                                                                         \
 V(HELLO, "hello", "PROGRAM VERSION INSTANCE EPOCH", 4, PROGRAMS_ALL, PROGRAMS_ALL,            \
-  "First record on every link, both ways. EPOCH is when the process started, in microseconds.") \
+  "First record on every link, both ways. EPOCH is this run's alone: the second in which the process started, times 2^32, plus chance. One below 2^32 says nothing.") \
 V(ACK, "ack", "N", 1, PROGRAMS_ALL, PROGRAMS_ALL,                                             \
   "The sender has taken responsibility for the stanzas up to sequence number N of this link's peer.") \
 V(BYE, "bye", "", 0, PROGRAMS_ALL, PROGRAMS_ALL,                                              \
@@ -123,7 +123,7 @@ V(REFUSED, "refused", "SID CONDITION", 2, ROUTED, C2SD, "SID may not bind; a sta
 V(KICK, "kick", "SID CONDITION", 2, ROUTED | CTL, C2SD, "End the stream of session SID with this stream error.") \
 V(STANZA, "stanza", "TO FROM KIND TYPE ID TAGS ORIGIN XML", 8, PROGRAMS_EDGE | PROGRAMS_SERVICE | ROUTED, \
   ROUTED | PROGRAMS_SERVICE | S2SD,                                                           \
-  "A stanza to be delivered. KIND is message, presence or iq; TAGS are words made by the edge; ORIGIN is INSTANCE:NUMBER.") \
+  "A stanza to be delivered. KIND is message, presence or iq; TAGS are words made by the edge; ORIGIN is INSTANCE:NUMBER as its source says it, INSTANCE:EPOCH:NUMBER as routed passes it on.") \
 V(DELIVER, "deliver", "SIDS TO FROM KIND TYPE ID TAGS ORIGIN XML", 9, ROUTED, C2SD,           \
   "The stanza goes out on each session of SIDS (numbers separated by blanks).")               \
 V(SERVE, "serve", "DOMAIN", 1, PROGRAMS_SERVICE | S2SD, ROUTED, "All stanzas to DOMAIN are for the sender.") \

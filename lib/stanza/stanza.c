@@ -45,6 +45,18 @@ stanza_error_find(struct slice name)
   return ERR_INTERNAL;
 }
 
+bool
+stanza_source(struct slice origin, struct stanza_source *out)
+{
+  struct slice word = {0};
+
+  out->epoch = 0;
+  if (!slice_word(&origin, ':', &out->name) || !out->name.len) return false;
+  if (slice_u64(origin, &out->number)) return true;
+  return slice_word(&origin, ':', &word) && slice_u64(word, &out->epoch) &&
+         slice_u64(origin, &out->number);
+}
+
 void
 stanza_read(struct record *r, unsigned int at, struct stanza *out)
 {

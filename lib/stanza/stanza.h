@@ -28,6 +28,17 @@ struct stanza {
  * as it stands in the record, escaped, to be passed on by link_raw. */
 void stanza_read(struct record *r, unsigned int at, struct stanza *out);
 
+/* Where a stanza comes from: the ORIGIN of an instance, NAME:NUMBER, or as routed passes it on,
+ * NAME:EPOCH:NUMBER. Numbers rise within an epoch of a name; those of another epoch are of
+ * another run of it and say nothing about these. Without an epoch it is 0. */
+struct stanza_source {
+  struct slice name;
+  uint64_t epoch, number;
+};
+
+/* false: the text is no ORIGIN (a stanza may have none). */
+bool stanza_source(struct slice origin, struct stanza_source *out);
+
 /* Stanza error conditions (RFC 6120 s8.3.3), each with the type that s8.3.3 gives it. */
 enum stanza_error {
   ERR_BAD_REQUEST,

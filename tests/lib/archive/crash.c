@@ -103,11 +103,12 @@ static bool
 write_turn(void)
 {
   uint64_t id = archive_last_id(a), i;
+  struct archive_source const source = {3, id + TURN};
   unsigned int done;
 
   for (i = 1; i <= TURN; i++)
     if (!write_one(id + i)) return false;
-  return archive_source_put(a, SLICE("c2sd"), id + TURN) &&
+  return archive_source_put(a, SLICE("c2sd"), &source, 1) &&
          archive_trim(a, ALICE, 0, KEEP, TURN, &done) && archive_commit(a);
 }
 
@@ -150,12 +151,13 @@ waiting_holds(uint64_t owner, uint64_t every, uint64_t last)
 static bool
 prefix(uint64_t *last)
 {
-  uint64_t source = 0;
+  struct archive_source runs[ARCHIVE_SOURCE_RUNS] = {{0}};
+  unsigned int n;
 
   *last = archive_last_id(a);
   return *last % TURN == 0 &&
-         (archive_source_get(a, SLICE("c2sd"), &source) || errno == ENOENT) &&
-         source == *last && list_holds(ALICE, "", *last, KEEP) &&
+         (archive_source_get(a, SLICE("c2sd"), runs, &n) || errno == ENOENT) &&
+         runs[0].number == *last && list_holds(ALICE, "", *last, KEEP) &&
          list_holds(ALICE, "bob@x", *last, KEEP) &&
          list_holds(BOB, "", *last, UINT64_MAX) &&
          list_holds(BOB, "alice@x", *last, UINT64_MAX) &&

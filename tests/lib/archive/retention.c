@@ -168,16 +168,9 @@ small_tables(void **state)
   uint64_t n, m;
 
   (void)state;
-  errno = 0;
-  assert_false(archive_source_get(a, SLICE("c2sd"), &n));
-  assert_int_equal(errno, ENOENT);
-  assert_true(archive_source_put(a, SLICE("c2sd"), 12));
-  assert_true(archive_source_put(a, SLICE("c2sd"), 13));
   assert_true(archive_prefs_put(a, ALICE, SLICE("always")));
   assert_true(archive_prefs_put(a, BOB, SLICE("")));
   commit();
-  assert_true(archive_source_get(a, SLICE("c2sd"), &n));
-  assert_int_equal(n, 13);
   assert_true(archive_prefs_get(a, ALICE, &v) && slice_is(v, "always"));
   assert_true(archive_prefs_put(a, ALICE, SLICE("")));
   errno = 0;
@@ -330,6 +323,48 @@ pages_are_used_again(void **state)
   holds(range(ALICE, "bob@x"), 2000);
 }
 
+static void
+sources(void **state)
+{
+  struct archive_source runs[ARCHIVE_SOURCE_RUNS], some[ARCHIVE_SOURCE_RUNS];
+  unsigned int n, i;
+
+  (void)state;
+  errno = 0;
+  assert_false(archive_source_get(a, SLICE("c2sd"), runs, &n));
+  assert_int_equal(errno, ENOENT);
+  for (i = 0; i < ARCHIVE_SOURCE_RUNS; i++)
+    some[i] = (struct archive_source){UINT64_MAX - i, i};
+  assert_true(archive_source_put(a, SLICE("c2sd"), some, 1));
+  assert_true(archive_source_put(a, SLICE("c2sd"), some, ARCHIVE_SOURCE_RUNS));
+  commit();
+  assert_true(archive_source_get(a, SLICE("c2sd"), runs, &n));
+  assert_int_equal(n, ARCHIVE_SOURCE_RUNS);
+  for (i = 0; i < n; i++)
+    assert_true(runs[i].epoch == some[i].epoch && runs[i].number == i);
+  errno = 0;
+  assert_false(archive_source_get(a, SLICE("c2sd-2"), runs, &n));
+  assert_int_equal(errno, ENOENT);
+}
+
+/* As an older version wrote it: a number alone. Then, of no such length at all. */
+static void
+old_source(void **state)
+{
+  struct archive_source runs[ARCHIVE_SOURCE_RUNS];
+  unsigned int n;
+
+  (void)state;
+  assert_true(archive_number_put(a, a->source, SLICE("c2sd"), 1792000000000000));
+  assert_true(archive_source_get(a, SLICE("c2sd"), runs, &n));
+  assert_int_equal(n, 1);
+  assert_true(runs[0].epoch == 0 && runs[0].number == 1792000000000000);
+  assert_true(store_put(a->store, a->source, SLICE("c2sd"), SLICE("12345678901234567")));
+  errno = 0;
+  assert_false(archive_source_get(a, SLICE("c2sd"), runs, &n));
+  assert_int_equal(errno, EIO);
+}
+
 int
 main(void)
 {
@@ -339,6 +374,8 @@ main(void)
     cmocka_unit_test_setup_teardown(marks, start, finish),
     cmocka_unit_test_setup_teardown(marks_of_an_older_version, start, finish),
     cmocka_unit_test_setup_teardown(small_tables, start, finish),
+    cmocka_unit_test_setup_teardown(sources, start, finish),
+    cmocka_unit_test_setup_teardown(old_source, start, finish),
     cmocka_unit_test_setup_teardown(trims, start, finish),
     cmocka_unit_test_setup_teardown(purge, start, finish),
     cmocka_unit_test_setup_teardown(owners, start, finish),
