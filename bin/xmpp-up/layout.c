@@ -20,8 +20,9 @@ place_of(struct slice program)
   return p ? __builtin_ctz((unsigned int)p) : -1;
 }
 
-/* Which folders under data a program writes. Those of 0750 are readable by the others'
- * group. */
+/* Folders of 0750 are open to the group that all daemons share. In run they have their sockets:
+ * nobody else comes as far as a socket. These are under data, each with the program that
+ * writes it. */
 static struct {
   char const *name;
   enum program program;
@@ -42,7 +43,7 @@ layout_dirs(struct settings const *st)
   size_t i;
 
   make_dir("data", 0755, -1);
-  make_dir("run", 0755, -1);
+  make_dir("run", 0750, -1);
   make_dir("log", 0755, -1);
   make_dir("service", 0755, -1);
   for (i = 0; i < sizeof data_dirs / sizeof *data_dirs; i++)
@@ -51,7 +52,7 @@ layout_dirs(struct settings const *st)
   while ((row = settings_next(st, "instance", row))) {
     int owner = place_of(row->value[0]);
     snprintf(name, sizeof name, "run/%.*s", (int)row->value[2].len, row->value[2].s);
-    make_dir(name, 0755, owner);
+    make_dir(name, 0750, owner);
     snprintf(name, sizeof name, "log/%.*s", (int)row->value[2].len, row->value[2].s);
     make_dir(name, 0750, owner);
   }

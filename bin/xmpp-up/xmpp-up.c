@@ -56,8 +56,8 @@ make_dir(char const *name, mode_t mode, int owner)
   snprintf(path, sizeof path, "%s%s%s", up.state, *name ? "/" : "", name);
   if (mkdir(path, mode) && errno != EEXIST) strerr_diefusys(111, "make ", path);
   if (chmod(path, mode)) strerr_diefusys(111, "chmod ", path);
-  if (owner < 0 || !up.uids) return;
-  if (chown(path, up.uids + (uid_t)owner, up.uids + PROGRAMS_N))
+  if (!up.uids || (owner < 0 && mode & 0007)) return;
+  if (chown(path, owner < 0 ? geteuid() : up.uids + (uid_t)owner, up.uids + PROGRAMS_N))
     strerr_diefusys(111, "chown ", path);
 }
 

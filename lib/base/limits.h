@@ -48,8 +48,17 @@
 /* A front that takes so little for so long (microseconds) that its link stays above the low
  * mark is cut off by xmpp-c2sd: until then nobody else's stanzas are read. */
 #define LINK_STALL_US 10000000
-/* A neighbour says hello within this time (microseconds). */
+/* A neighbour says hello within this time (microseconds), in so many bytes. */
 #define LINK_HELLO_US 5000000
+#define LINK_HELLO_MAX 256
+/* Connections to one socket that one user may have: that have not said hello yet, and in all.
+ * Each program has a user of its own, so none takes another's place. */
+#define LINK_STRANGERS_MAX 32
+#define LINK_PER_USER_MAX 128
+/* New connections of a socket that are looked at in a turn. */
+#define LINK_ACCEPTS_A_TURN 64
+/* The log names whom a socket refuses at most so often (microseconds). */
+#define LINK_REFUSED_LOG_US 1000000
 /* Reconnecting starts at this pause and doubles up to the other (microseconds). */
 #define LINK_RETRY_MIN_US 10000
 #define LINK_RETRY_MAX_US 1000000

@@ -36,6 +36,7 @@ struct link {
   uint64_t received, receipt;    /* kept records since it came up; those acknowledged */
   uint64_t full_us;              /* since when it is full */
   uint64_t retry_us, came;       /* came: when it came up, counted */
+  uid_t uid;                     /* of the peer that connected to us */
   char *path;                    /* of a link that connects; NULL when it was accepted */
   enum verb verb;
   bool failed, full, paused, dirty;

@@ -39,6 +39,37 @@ void link_mark_dirty(struct link *l);
 /* Forget the part of out that was written and needs no keeping. */
 void link_trim(struct link *l);
 
+/* ---- sockets (live.c) ---- */
+
+/* Read from fd, and write to it, as the loop says. false: errno of epoll_ctl. */
+bool link_watch(struct link *l, int fd);
+
+/* Say hello, and wait LINK_HELLO_US for the peer's. */
+void link_say_hello(struct link *l);
+
+/* Wait SERVICE_CONTROL_US for what an administrator asks. */
+void link_await_control(struct link *l);
+
+/* Close the socket. The link is dialled again, or, when it was accepted, set aside: out of
+ * the list, freed at the end of the turn. */
+void link_break_off(struct link *l);
+void link_set_aside(struct link *l);
+
+/* ---- who is at the other end (peers.c) ---- */
+
+/* The user at the other end of fd may run one of these programs: into *uid. Or this one, with
+ * the name of the link for the log. false: it is not, and this is in the log (of many only
+ * some). */
+bool link_peer_may_connect(int fd, unsigned int programs, char const *path, uid_t *uid);
+bool link_peer_is(int fd, enum program p, char const *name);
+
+/* A line for the log that says whom a socket has refused. */
+void link_peer_refused(int fd, char const *path, char const *why);
+
+/* ---- listening (listen.c) ---- */
+
+void link_stop_listening(void);
+
 /* Append our hello to out. false: ENOMEM. */
 bool link_hello(stralloc *out);
 

@@ -16,76 +16,7 @@
  * An accepted link is up by the peer's hello and is freed when it breaks. */
 
 #define READ_BYTES (256u << 10)
-#define DOORS_MAX 4
-#define ALLOWED_MAX 32
-
-struct door {
-  struct event_io io;
-  struct event_timer pause;
-  unsigned int programs;
-};
-
-static struct door doors[DOORS_MAX];
-static unsigned int doors_n;
-
-static struct {
-  enum program program;
-  uid_t uid;
-} allowed[ALLOWED_MAX];
-
-static unsigned int allowed_n;
-
 static void dial(void *cookie);
-
-bool
-link_allow(enum program p, uid_t uid)
-{
-  if (allowed_n == ALLOWED_MAX) {
-    errno = ENOBUFS;
-    return false;
-  }
-  allowed[allowed_n].program = p;
-  allowed[allowed_n++].uid = uid;
-  return true;
-}
-
-static bool
-uid_is_allowed(enum program p, uid_t uid)
-{
-  bool named = false;
-  unsigned int i;
-
-  if (p == CTL) return uid == 0 || uid == geteuid();
-  for (i = 0; i < allowed_n; i++) {
-    if (allowed[i].program != p) continue;
-    if (allowed[i].uid == uid) return true;
-    named = true;
-  }
-  return !named && uid == geteuid();
-}
-
-static bool
-peer_uid(int fd, uid_t *uid)
-{
-  struct ucred cred;
-  socklen_t len = sizeof cred;
-
-  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len)) return false;
-  *uid = cred.uid;
-  return true;
-}
-
-static bool
-check_uid(struct link const *l)
-{
-  uid_t uid;
-
-  if (!peer_uid(l->io.fd, &uid)) return false;
-  if (uid_is_allowed(l->program, uid)) return true;
-  log_event(LOG_WARN, "peer-refused", "program", program_name(l->program), "uid",
-            log_num(uid), "why", "not the user that the settings name", NULL);
-  return false;
-}
 
 /* ---- the end of a link ---- */
 
@@ -98,8 +29,8 @@ retry(struct link *l)
   event_timer_start(&l->timer, door_now() + l->retry_us, dial, l);
 }
 
-static void
-set_aside(struct link *l)
+void
+link_set_aside(struct link *l)
 {
   struct link **at;
 
@@ -111,8 +42,8 @@ set_aside(struct link *l)
   links.closing = l;
 }
 
-static void
-break_off(struct link *l)
+void
+link_break_off(struct link *l)
 {
   int fd = l->io.fd;
 
@@ -124,7 +55,7 @@ break_off(struct link *l)
   if (l->path)
     retry(l);
   else
-    set_aside(l);
+    link_set_aside(l);
 }
 
 void
@@ -133,7 +64,7 @@ link_drop(struct link *l, char const *why)
   if (l->io.fd < 0) return;
   log_event(l->program == CTL ? LOG_DEBUG : LOG_WARN, "link-dropped", "link", l->name,
             "why", why, NULL);
-  break_off(l);
+  link_break_off(l);
 }
 
 void
@@ -162,6 +93,15 @@ free_closing(void)
 
 /* ---- reading ---- */
 
+/* An instance is called after its program: nobody takes the name of another program's. */
+static bool
+may_be_called(struct slice name, enum program p)
+{
+  enum program of = program_find(name);
+
+  return name.len && name.len <= LINK_NAME_MAX && (!of || of == p);
+}
+
 static bool
 first_hello(struct link *l, struct record *r)
 {
@@ -169,12 +109,26 @@ first_hello(struct link *l, struct record *r)
   struct slice name = record_get(r, 3);
 
   if (!slice_is(record_get(r, 0), "hello") || r->n < 5) return false;
-  if (!p || (l->program && !(p & l->program)) || !name.len || name.len > LINK_NAME_MAX)
-    return false;
+  if (!p || (l->program && !(p & l->program)) || !may_be_called(name, p)) return false;
   l->program = p;
   memset(l->name, 0, sizeof l->name);
   memcpy(l->name, name.s, name.len);
-  return check_uid(l);
+  return link_peer_is(l->io.fd, p, l->name);
+}
+
+/* What is sent to an instance, and what it has numbered, is found by its name. A link that is
+ * up and has the name of one that has just said hello is of a run that is over. */
+static void
+replace_namesake(struct link const *l)
+{
+  struct link *old, *next;
+
+  for (old = links.first; old; old = next) {
+    next = old->next;
+    if (old != l && old->up && !old->path && old->program != CTL &&
+        !strcmp(old->name, l->name))
+      link_drop(old, "its instance has connected anew");
+  }
 }
 
 static bool
@@ -192,6 +146,7 @@ take_hello(struct link *l, char *line, size_t len)
   }
   epoch = record_u64(&r, 4);
   event_timer_cancel(&l->timer);
+  replace_namesake(l);
   if (trace_on()) trace_in(l, slice_of(copy.s, copy.len));
   stralloc_free(&copy);
   log_event(LOG_INFO, "link-up", "link", l->name, "program", program_name(l->program),
@@ -207,8 +162,8 @@ silent(void *cookie)
 }
 
 /* An administrator who asks nothing makes room for others. */
-static void
-await_control(struct link *l)
+void
+link_await_control(struct link *l)
 {
   event_timer_start(&l->timer, door_now() + SERVICE_CONTROL_US, silent, l);
 }
@@ -216,7 +171,7 @@ await_control(struct link *l)
 static bool
 take_line(struct link *l, char *line, size_t len)
 {
-  if (l->program == CTL) await_control(l);
+  if (l->program == CTL) link_await_control(l);
   if (!l->up) return take_hello(l, line, len);
   if (trace_on() && l->program != CTL) trace_in(l, slice_of(line, len));
   return link_line(l, line, len);
@@ -228,6 +183,7 @@ static stralloc shared = STRALLOC_ZERO;
 static bool
 take_buffer(struct link *l)
 {
+  if (!l->up) return stralloc_readyplus(&l->in, LINK_HELLO_MAX);
   if (!l->in.s) {
     l->in = shared;
     shared = stralloc_zero;
@@ -274,9 +230,9 @@ take_lines(struct link *l)
     if (l->io.fd < 0) return true; /* dropped by its owner */
     at = nl + 1;
   }
-  if (!l->paused && (size_t)(end - at) > RECORD_MAX) {
-    log_event(LOG_WARN, "bad-record", "link", l->name, "why", "longer than RECORD_MAX",
-              NULL);
+  if (!l->paused && (size_t)(end - at) > (l->up ? RECORD_MAX : LINK_HELLO_MAX - 1)) {
+    log_event(LOG_WARN, "bad-record", "link", l->name, "why",
+              l->up ? "longer than RECORD_MAX" : "longer than a hello", NULL);
     return false;
   }
   l->in.len = (size_t)(end - at);
@@ -285,6 +241,13 @@ take_lines(struct link *l)
   else
     give_back(l);
   return true;
+}
+
+/* Who has not said hello is a stranger: not more than a hello is read of him. */
+static size_t
+room(struct link const *l)
+{
+  return l->up ? READ_BYTES : LINK_HELLO_MAX - l->in.len;
 }
 
 static void
@@ -296,7 +259,7 @@ read_some(struct link *l)
     link_drop(l, "out of memory");
     return;
   }
-  n = fd_read(l->io.fd, l->in.s + l->in.len, READ_BYTES);
+  n = fd_read(l->io.fd, l->in.s + l->in.len, room(l));
   if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
     if (!l->in.len) give_back(l);
     return;
@@ -304,7 +267,7 @@ read_some(struct link *l)
   if (n <= 0) {
     if (l->up && l->program != CTL)
       log_event(LOG_INFO, "link-down", "link", l->name, NULL);
-    break_off(l);
+    link_break_off(l);
     return;
   }
   l->in.len += (size_t)n;
@@ -324,7 +287,7 @@ flush(struct link *l)
     ssize_t n = fd_write(l->io.fd, l->out.s + l->sent, l->out.len - l->sent);
     if (n < 0) {
       if (errno != EAGAIN && errno != EWOULDBLOCK) {
-        break_off(l);
+        link_break_off(l);
         return;
       }
       break;
@@ -361,6 +324,12 @@ turn_start(void *cookie)
 {
   (void)cookie;
   trace_clock();
+}
+
+bool
+link_watch(struct link *l, int fd)
+{
+  return event_io_start(&l->io, fd, EVENT_READ, on_io, l);
 }
 
 /* The end of a turn: the owner commits, then everything that was put leaves. What the owner
@@ -428,30 +397,29 @@ no_hello(void *cookie)
 
 /* Hello leaves at once and apart from out, which waits for the peer's: both sides speak
  * first, so neither waits for the other. A socket just opened has room for a line. */
-static void
-say_hello(struct link *l)
+void
+link_say_hello(struct link *l)
 {
   stralloc hello = STRALLOC_ZERO;
 
   if (!link_hello(&hello) || fd_write(l->io.fd, hello.s, hello.len) < (ssize_t)hello.len)
     log_event(LOG_WARN, "hello-lost", "link", l->name, NULL);
   stralloc_free(&hello);
+  event_timer_start(&l->timer, door_now() + LINK_HELLO_US, no_hello, l);
 }
 
 static void
 start(struct link *l, int fd)
 {
-  if (!event_io_start(&l->io, fd, EVENT_READ, on_io, l)) {
+  if (!link_watch(l, fd)) {
     fd_close(fd);
     retry(l);
     return;
   }
-  if (!check_uid(l)) {
-    break_off(l);
-    return;
-  }
-  say_hello(l);
-  event_timer_start(&l->timer, door_now() + LINK_HELLO_US, no_hello, l);
+  if (link_peer_is(l->io.fd, l->program, l->name))
+    link_say_hello(l);
+  else
+    link_break_off(l);
 }
 
 static void
@@ -485,110 +453,13 @@ link_connect(char const *path, struct slice name)
   return l;
 }
 
-/* ---- listening ---- */
-
-static unsigned int
-controls(void)
-{
-  struct link const *l;
-  unsigned int n = 0;
-
-  for (l = links.first; l; l = l->next)
-    n += l->program == CTL;
-  return n;
-}
-
-static void
-accepted(struct door const *d, int fd)
-{
-  bool control = d->programs == CTL;
-  struct link *l;
-
-  if (control && controls() >= SERVICE_CONTROLS_MAX) {
-    log_event(LOG_WARN, "control-refused", "why", "too many at once", NULL);
-    fd_close(fd);
-    return;
-  }
-  l = link_new((enum program)d->programs, control ? SLICE("ctl") : SLICE("?"));
-  if (!l || !event_io_start(&l->io, fd, EVENT_READ, on_io, l)) {
-    fd_close(fd);
-    if (l) set_aside(l);
-    return;
-  }
-  if (!control) {
-    say_hello(l);
-    event_timer_start(&l->timer, door_now() + LINK_HELLO_US, no_hello, l);
-  } else if (check_uid(l)) {
-    await_control(l);
-    link_came_up(l, 0);
-  } else
-    break_off(l);
-}
-
-static void
-open_door(void *cookie)
-{
-  struct door *d = cookie;
-
-  event_io_want(&d->io, EVENT_READ);
-}
-
-/* Out of files: come back later instead of turning in a circle. */
-static void
-rest(struct door *d)
-{
-  log_event(LOG_WARN, "accept-failed", "why", strerror(errno), NULL);
-  event_io_want(&d->io, 0);
-  event_timer_start(&d->pause, door_now() + LINK_RETRY_MAX_US, open_door, d);
-}
-
-static void
-on_door(void *cookie, uint32_t what)
-{
-  struct door *d = cookie;
-  int fd;
-
-  (void)what;
-  while ((fd = accept4(d->io.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
-    accepted(d, fd);
-  if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) rest(d);
-}
-
-bool
-link_listen(char const *path, mode_t mode, unsigned int programs)
-{
-  struct door *d = &doors[doors_n];
-  int fd;
-
-  if (doors_n == DOORS_MAX) {
-    errno = ENOBUFS;
-    return false;
-  }
-  fd = ipc_stream_nbcoe();
-  if (fd < 0) return false;
-  if (ipc_bind_reuse(fd, path) < 0 || chmod(path, mode) || ipc_listen(fd, SOMAXCONN) < 0)
-    goto undo_fd;
-  d->programs = programs;
-  if (!event_io_start(&d->io, fd, EVENT_READ, on_door, d)) goto undo_fd;
-  doors_n++;
-  return true;
-undo_fd:
-  fd_close(fd);
-  return false;
-}
-
 void
 link_close_doors(void)
 {
   struct link *l;
 
   links.doors_closed = true;
-  while (doors_n) {
-    int fd = doors[--doors_n].io.fd;
-    event_io_cancel(&doors[doors_n].io);
-    event_timer_cancel(&doors[doors_n].pause);
-    fd_close(fd);
-  }
+  link_stop_listening();
   for (l = links.first; l; l = l->next)
     if (!l->up) event_timer_cancel(&l->timer);
 }

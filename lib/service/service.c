@@ -438,7 +438,7 @@ open_links(void)
   allow_peers();
   if (service.svc->accepts) {
     path = run_path(me, "link");
-    if (!path || !link_listen(path, 0666, service.svc->accepts))
+    if (!path || !link_listen(path, 0660, service.svc->accepts))
       strerr_diefusys(111, "listen on ", path ? path : "a socket");
   }
   path = run_path(me, "control");

@@ -71,6 +71,15 @@ def what_is_stored_is_for_its_program():
         assert mode(state + "/data/" + name) == want, name
 
 
+@check
+def sockets_are_for_the_group_of_the_daemons():
+    state = prepare()
+    for name in ("run", "run/c2sd", "run/routed"):
+        s = os.stat(state + "/" + name)
+        assert s.st_mode & 0o777 == 0o750, name
+        assert s.st_gid == os.stat(state + "/data/users").st_gid, name
+
+
 try:
     main()
 finally:
