@@ -59,6 +59,9 @@
 #define LINK_ACCEPTS_A_TURN 64
 /* The log names whom a socket refuses at most so often (microseconds). */
 #define LINK_REFUSED_LOG_US 1000000
+/* Verbs that a program does not know are in its log once each: so many, by so many bytes. */
+#define LINK_UNKNOWN_MAX 64
+#define LINK_UNKNOWN_BYTES 32
 /* Reconnecting starts at this pause and doubles up to the other (microseconds). */
 #define LINK_RETRY_MIN_US 10000
 #define LINK_RETRY_MAX_US 1000000

@@ -331,10 +331,29 @@ refuse(struct link const *l, char const *why, struct slice word)
   return false;
 }
 
+/* A verb that only a newer version knows is in the log once, not once a record. */
+static void
+log_unknown(struct link const *l, struct slice word)
+{
+  static char known[LINK_UNKNOWN_MAX][LINK_UNKNOWN_BYTES];
+  static size_t known_n;
+  struct slice begin =
+    slice_of(word.s, word.len < LINK_UNKNOWN_BYTES ? word.len : LINK_UNKNOWN_BYTES - 1);
+  size_t i;
+
+  for (i = 0; i < known_n; i++)
+    if (slice_is(begin, known[i])) return;
+  if (known_n == LINK_UNKNOWN_MAX) return;
+  memcpy(known[known_n++], begin.s, begin.len);
+  refuse(l,
+         known_n == LINK_UNKNOWN_MAX ? "unknown verb, the last that is logged"
+                                     : "unknown verb, ignored from now on",
+         begin);
+}
+
 bool
 link_line(struct link *l, char *line, size_t len)
 {
-  static uint64_t strangers[VERBS_N / 64 + 1];
   struct record r;
   struct slice word;
   enum verb v;
@@ -343,8 +362,7 @@ link_line(struct link *l, char *line, size_t len)
   word = record_get(&r, 0);
   v = verb_find(word);
   if (v == VERBS_N) {
-    if (!strangers[0]) refuse(l, "unknown verb, ignored from now on", word);
-    strangers[0] = 1;
+    log_unknown(l, word);
     return true;
   }
   if (!(verb_rows[v].from & l->program) || !(verb_rows[v].to & links.program))

@@ -346,6 +346,29 @@ names_of_instances(void **state)
   close(third);
 }
 
+static void
+unknown_verbs(void **state)
+{
+  char line[64];
+  int fd = dial(), i;
+
+  (void)state;
+  say(fd, HELLO "one\tx\ntwo\none\ntwo\tx\nthree\none\nwatch\tfeatures\n");
+  assert_int_equal(next_told(PATIENCE_MS), 'u');
+  assert_int_equal(next_told(PATIENCE_MS), 'r');
+  assert_int_equal(logged("verb=one"), 1);
+  assert_int_equal(logged("verb=two"), 1);
+  assert_int_equal(logged("verb=three"), 1);
+  for (i = 0; i < 300; i++) {
+    snprintf(line, sizeof line, "number-%d\n", i);
+    say(fd, line);
+  }
+  say(fd, "watch\tfeatures\n");
+  assert_int_equal(next_told(PATIENCE_MS), 'r');
+  assert_int_equal(logged("unknown verb"), LINK_UNKNOWN_MAX);
+  close(fd);
+}
+
 static int
 group_start(void **state)
 {
@@ -378,6 +401,7 @@ main(void)
     cmocka_unit_test_setup_teardown(many_of_one_user, start, finish),
     cmocka_unit_test_setup_teardown(hello_has_256_bytes, start, finish),
     cmocka_unit_test_setup_teardown(names_of_instances, start, finish),
+    cmocka_unit_test_setup_teardown(unknown_verbs, start, finish),
   };
 
   return cmocka_run_group_tests(tests, group_start, group_end);
