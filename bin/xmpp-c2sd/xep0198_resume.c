@@ -234,6 +234,45 @@ yielded(struct stream *s)
 }
 
 static void
+build_handed(struct link *l, struct stream const *s, char const *instance, uint64_t sid)
+{
+  stralloc token = STRALLOC_ZERO;
+  char buf[BASE_NUM];
+
+  sm_cat_token(&token, s);
+  link_begin(l, VERB_HANDED);
+  link_str(l, instance);
+  link_num(l, sid);
+  link_num(l, s->sid);
+  link_text(l, slice_of(token.s, token.len));
+  link_str(l, s->jid);
+  link_num(l, s->sm->handled);
+  link_num(l, s->sm->acked);
+  shown_put_wants(l, s->wants);
+  link_field(l);
+  if (s->available && s->priority < 0) link_more(l, SLICE("-"));
+  if (s->available) link_more(l, num_u64(buf, (uint64_t)abs(s->priority)));
+  link_str(l, s->shown);
+  directed_put(l, s->directed);
+  link_num(l, s->sm->max_us);
+  link_num(l, s->number);
+  stralloc_free(&token);
+}
+
+/* Presence of nearly STANZA_MAX and addresses with directed presence may be more than one
+ * record takes. Such a session stays where it is: the client logs in anew. */
+static bool
+can_be_handed(struct link *l, struct stream const *s)
+{
+  bool fits;
+
+  build_handed(l, s, "", 0);
+  fits = link_fits(l, LINK_NAME_MAX + 8 * BASE_NUM); /* and numbers that may rise */
+  link_cancel(l);
+  return fits;
+}
+
+static void
 yield_elsewhere(struct stream *s, struct record *r)
 {
   stream_detach(s, "conflict");
@@ -263,6 +302,10 @@ sm_on_yield(struct link *l, struct record *r)
     return;
   }
   if (!sm_take_h(s, (uint32_t)record_u64(r, 4))) {
+    refuse(l, r, "item-not-found");
+    return;
+  }
+  if (!fresh && !can_be_handed(l, s)) {
     refuse(l, r, "item-not-found");
     return;
   }
@@ -302,33 +345,6 @@ put_queue(struct link *l, struct stream const *s)
   }
 }
 
-static void
-put_handed(struct link *l, struct stream const *s)
-{
-  stralloc token = STRALLOC_ZERO;
-  char buf[BASE_NUM];
-
-  sm_cat_token(&token, s);
-  link_begin(l, VERB_HANDED);
-  link_str(l, s->sm->yield_to);
-  link_num(l, s->sm->yield_sid);
-  link_num(l, s->sid);
-  link_text(l, slice_of(token.s, token.len));
-  link_str(l, s->jid);
-  link_num(l, s->sm->handled);
-  link_num(l, s->sm->acked);
-  shown_put_wants(l, s->wants);
-  link_field(l);
-  if (s->available && s->priority < 0) link_more(l, SLICE("-"));
-  if (s->available) link_more(l, num_u64(buf, (uint64_t)abs(s->priority)));
-  link_str(l, s->shown);
-  directed_put(l, s->directed);
-  link_num(l, s->sm->max_us);
-  link_num(l, s->number);
-  link_end(l);
-  stralloc_free(&token);
-}
-
 void
 sm_on_leave(struct link *l, struct record *r)
 {
@@ -337,7 +353,8 @@ sm_on_leave(struct link *l, struct record *r)
   if (!s || !s->sm || !s->sm->yield_to) return;
   marks_end(s);
   put_queue(l, s);
-  put_handed(l, s);
+  build_handed(l, s, s->sm->yield_to, s->sm->yield_sid);
+  link_end(l);
   s->state = ST_CLOSED;
   stream_settle(s);
 }

@@ -17,6 +17,10 @@ struct letter {
   uint64_t epoch, number; /* of source */
 };
 
+/* The service acknowledges letters by their count, so each must be one that its link sends,
+ * with its verb and the tag of a second time. */
+#define LETTER_MAX (RECORD_MAX - 64)
+
 static struct post *posts;
 
 /* The letter at offset i of kept. */
@@ -269,6 +273,10 @@ keep(struct post *p, struct letter head, struct slice line, struct passing const
     return false;
   }
   head.len = k->len - begin;
+  if (head.len > LETTER_MAX) {
+    k->len = at;
+    return false;
+  }
   head.epoch = source_hold(head.source, head.number);
   memcpy(k->s + at, &head, sizeof head);
   p->put++;

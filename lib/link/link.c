@@ -148,14 +148,30 @@ too_long(struct link const *l)
   return true;
 }
 
+bool
+link_fits(struct link const *l, size_t more)
+{
+  return !l->failed && l->out.len - l->begin + more < RECORD_MAX;
+}
+
 void
+link_cancel(struct link *l)
+{
+  l->out.len = l->begin;
+  if (l->numbered) l->stanzas--;
+  l->numbered = false;
+}
+
+bool
 link_end(struct link *l)
 {
+  bool is_long;
+
   if (!record_put_end(&l->out)) l->failed = true;
-  if (l->failed || (!l->up && l->verb != VERB_STANZA) || too_long(l)) {
-    l->out.len = l->begin;
-    if (l->numbered) l->stanzas--;
-    return;
+  is_long = !l->failed && too_long(l);
+  if (l->failed || is_long || (!l->up && l->verb != VERB_STANZA)) {
+    link_cancel(l);
+    return !l->failed && !is_long;
   }
   if (!l->up)
     l->put_while_down++;
@@ -163,7 +179,7 @@ link_end(struct link *l)
     trace_out(l, slice_of(l->out.s + l->begin, l->out.len - l->begin));
   if (links.pipe && l->up) {
     pipe_take(l);
-    return;
+    return true;
   }
   link_mark_dirty(l);
   if (!l->full && l->out.len - l->sent > LINK_HIGH_WATER) {
@@ -171,6 +187,7 @@ link_end(struct link *l)
     l->full_us = door_now();
     links.owner->full(l, true);
   }
+  return true;
 }
 
 void

@@ -88,7 +88,10 @@ struct link *link_next(struct link const *l);
 
 /* Build a record: begin, fields in order, end. Nothing is sent before the end of the turn.
  * On a link that is down only stanzas are kept (they leave when it is up again); other
- * records are dropped, for up() announces what still holds. Memory failing drops the link. */
+ * records are dropped, for up() announces what still holds. Memory failing drops the link.
+ *
+ * A record of more than RECORD_MAX bytes is not sent: link_end logs that and is false, and
+ * whoever gives up what the record says looks at that first. */
 void link_begin(struct link *l, enum verb v);
 void link_text(struct link *l, struct slice text);
 void link_str(struct link *l, char const *z);
@@ -97,7 +100,12 @@ void link_num(struct link *l, uint64_t n);
 void link_field(struct link *l);                   /* a field in pieces: begins here... */
 void link_more(struct link *l, struct slice text); /* ...and goes on */
 void link_more_raw(struct link *l, struct slice raw);
-void link_end(struct link *l);
+bool link_end(struct link *l);
+
+/* Whether the record that is being built would be sent with so many bytes more; and forget it
+ * instead of ending it. */
+bool link_fits(struct link const *l, size_t more);
+void link_cancel(struct link *l);
 
 /* The ORIGIN field of a stanza that starts here: our instance and the next number. */
 void link_origin(struct link *l);
