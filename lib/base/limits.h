@@ -43,11 +43,22 @@
 #define LINK_HIGH_WATER (4u << 20)
 /* ...and goes on below this. */
 #define LINK_LOW_WATER (1u << 20)
-/* A neighbour that lets this much pile up is cut off; what is not acknowledged stays. */
+/* So does one whose neighbour has not acknowledged so many bytes, until half is left; so many
+ * more whenever it has acknowledged nothing for LINK_LATE_US (microseconds). A program that
+ * does not read for that reason reads ahead up to LINK_AHEAD_MAX, to find acknowledgements:
+ * they come before what waits to be written to it, so one record may be before them, and what
+ * is in the socket. */
+#define LINK_KEPT_MAX (16u << 20)
+#define LINK_LATE_US 1000000
+#define LINK_AHEAD_MAX (RECORD_MAX + (1u << 20))
+/* A neighbour that lets this much more pile up is cut off; what is not acknowledged stays. */
 #define LINK_OUTPUT_MAX (256u << 20)
 /* A front that takes so little for so long (microseconds) that its link stays above the low
  * mark is cut off by xmpp-c2sd: until then nobody else's stanzas are read. */
 #define LINK_STALL_US 10000000
+/* One that has connected to us, and takes nothing for so long (microseconds) while more than
+ * LINK_HIGH_WATER waits for it, hangs: it is cut off, so that nobody else waits for it. */
+#define LINK_STUCK_US 10000000
 /* A neighbour says hello within this time (microseconds), in so many bytes. */
 #define LINK_HELLO_US 5000000
 #define LINK_HELLO_MAX 256

@@ -182,20 +182,85 @@ link_end(struct link *l)
     return true;
   }
   link_mark_dirty(l);
-  if (!l->full && l->out.len - l->sent > LINK_HIGH_WATER) {
-    l->full = true;
-    l->full_us = door_now();
-    links.owner->full(l, true);
-  }
+  if (!l->full) link_look_if_full(l);
   return true;
+}
+
+bool
+link_awaits_acks(struct link const *l)
+{
+  return l->acked < l->stanzas;
+}
+
+/* What is kept may be waiting for the very program that keeps it: a service's stanza may
+ * have to be stored by that service. So when no acknowledgement comes, a little more may be
+ * kept, and a program that has stopped reading goes on. */
+static void
+on_late(void *cookie)
+{
+  struct link *l = cookie;
+
+  l->kept_max += LINK_KEPT_MAX;
+  link_mark_dirty(l);
+  event_timer_start(&l->late, door_now() + LINK_LATE_US, on_late, l);
+}
+
+static void
+watch_acks(struct link *l)
+{
+  if (l->full && link_awaits_acks(l))
+    event_timer_start(&l->late, door_now() + LINK_LATE_US, on_late, l);
+  else
+    event_timer_cancel(&l->late);
+}
+
+void
+link_look_if_full(struct link *l)
+{
+  size_t unsent = l->out.len - l->sent;
+  size_t kept = link_awaits_acks(l) ? l->out.len - l->kept_from : 0;
+
+  if (!l->kept_max || kept < LINK_KEPT_MAX / 2) l->kept_max = LINK_KEPT_MAX;
+  if (l->full ? unsent < LINK_LOW_WATER && kept < l->kept_max - LINK_KEPT_MAX / 2
+              : unsent > LINK_HIGH_WATER || kept > l->kept_max) {
+    l->full = !l->full;
+    if (l->full) l->full_us = door_now();
+    watch_acks(l);
+    links.owner->full(l, l->full);
+  }
+}
+
+/* A service whose output is full reads nothing but acknowledgements until one comes: this one
+ * must not stand behind megabytes that it does not read. An edge gets all in order, for an ack
+ * tells it that what came before it has left. */
+static void
+move_ahead(struct link *l, size_t len)
+{
+  char ack[sizeof "ack\t\n" + BASE_NUM];
+  size_t end = l->out.len - len, at = l->sent;
+  char const *nl;
+
+  if (at && l->out.s[at - 1] != '\n') { /* a part of this line has left */
+    nl = memchr(l->out.s + at, '\n', end - at);
+    at = nl ? (size_t)(nl - l->out.s) + 1 : end;
+  }
+  if (at >= end || len > sizeof ack) return;
+  memcpy(ack, l->out.s + end, len);
+  memmove(l->out.s + at + len, l->out.s + at, end - at);
+  memcpy(l->out.s + at, ack, len);
+  if (at < l->settled) l->settled += len;
 }
 
 void
 link_ack(struct link *l, uint64_t n)
 {
+  size_t before = l->out.len;
+
   link_begin(l, VERB_ACK);
   link_num(l, n);
   link_end(l);
+  if (l->out.len > before && l->program & PROGRAMS_SERVICE && l->sent < before)
+    move_ahead(l, l->out.len - before);
 }
 
 void
@@ -311,13 +376,14 @@ link_came_up(struct link *l, uint64_t epoch)
   l->up = true;
   l->came = ++links.came;
   l->received = l->receipt = 0;
-  l->settled = 0;
+  l->settled = l->backlog = l->ahead = 0;
   l->settled_stanzas = l->stanzas;
   l->retry_us = 0;
   links.owner->up(l);
   if (again.len) {
     if (trace_on()) trace_late(l, &again);
     if (!stralloc_cat(&l->out, &again)) l->failed = true;
+    l->backlog = again.len;
     link_mark_dirty(l);
   }
   l->put_while_down = 0;
@@ -389,7 +455,8 @@ link_line(struct link *l, char *line, size_t len)
   if (verb_is_kept(v)) l->received++;
   if (v == VERB_ACK) {
     acked_up_to(l, record_u64(&r, 1));
-    if (l->out.a > LINK_LOW_WATER) link_mark_dirty(l);
+    if (l->out.a > LINK_LOW_WATER || l->full) link_mark_dirty(l);
+    if (l->full) watch_acks(l);
   }
   links.owner->record(l, v, &r);
   return true;

@@ -26,8 +26,13 @@ struct link {
   struct link *next, *next_dirty;
   struct event_io io;
   struct event_timer timer;
+  struct event_timer stuck; /* the peer takes nothing: until it is cut off */
+  struct event_timer late;  /* it acknowledges nothing: until more may be kept */
+  size_t kept_max;          /* LINK_KEPT_MAX, or more */
   stralloc in, out;
-  stralloc heard;                /* records that last, for traces that begin later */
+  size_t ahead;   /* of in: lines that were looked at while the link is paused */
+  size_t backlog; /* of out: what was kept when the link came up, and is unsent still */
+  stralloc heard; /* records that last, for traces that begin later */
   size_t put_while_down;         /* lines at the end of out */
   size_t settled;                /* what of out earlier turns have put */
   uint64_t settled_stanzas;      /* and how many were numbered by then */
@@ -45,8 +50,10 @@ struct link {
 
 /* What the program does with its links. up: the peer said hello, announce yourself. down: it
  * is gone (a connecting link comes back by itself; an accepted one is freed after the call).
- * record: one record that the table of verbs allows; its fields live for the call. full:
- * output passed the high-water mark, or fell below the low one. turn: the end of a turn,
+ * record: one record that the table of verbs allows; its fields live for the call, and an
+ * ack may overtake others while the link is paused. full: output that is not written passed
+ * the high-water mark, or what is not acknowledged LINK_KEPT_MAX; or both are well below
+ * again. turn: the end of a turn,
  * before output leaves: commit here. settle, if not NULL: in the turn
  * that ends now nothing may wait for a later one. */
 struct link_owner {
@@ -110,7 +117,8 @@ void link_cancel(struct link *l);
 /* The ORIGIN field of a stanza that starts here: our instance and the next number. */
 void link_origin(struct link *l);
 
-/* Acknowledge the peer's stanzas up to n. */
+/* Acknowledge the peer's stanzas up to n. To a service this leaves before all that waits to be
+ * written: it may read nothing else until it comes. */
 void link_ack(struct link *l, uint64_t n);
 
 /* Acknowledge to each neighbour of this program how many records that it keeps (verb_is_kept)

@@ -36,6 +36,12 @@ bool link_line(struct link *l, char *line, size_t len);
 /* There is something to be written at the end of the turn. */
 void link_mark_dirty(struct link *l);
 
+/* Whether the peer owes acknowledgements. */
+bool link_awaits_acks(struct link const *l);
+
+/* Tell the owner when the link has become full, or is no longer. */
+void link_look_if_full(struct link *l);
+
 /* Forget the part of out that was written and needs no keeping. */
 void link_trim(struct link *l);
 

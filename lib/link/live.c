@@ -5,6 +5,7 @@
 #include <skalibs/socket.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -48,6 +49,8 @@ link_break_off(struct link *l)
   int fd = l->io.fd;
 
   event_timer_cancel(&l->timer);
+  event_timer_cancel(&l->stuck);
+  event_timer_cancel(&l->late);
   event_io_cancel(&l->io);
   if (fd >= 0) fd_close(fd);
   if (l->up && trace_on()) trace_in(l, SLICE("bye"));
@@ -218,6 +221,29 @@ link_give_back(void)
   }
 }
 
+/* The link is paused because the peer owes acknowledgements: they are taken out of what it
+ * says, and the rest waits. */
+static bool
+take_acks(struct link *l)
+{
+  static char const ack[] = "ack\t";
+  char *nl;
+
+  while ((nl = memchr(l->in.s + l->ahead, '\n', l->in.len - l->ahead))) {
+    char *at = l->in.s + l->ahead;
+    size_t len = (size_t)(nl - at);
+    if (len < sizeof ack || memcmp(at, ack, sizeof ack - 1) != 0) {
+      l->ahead += len + 1;
+      continue;
+    }
+    if (!take_line(l, at, len)) return false;
+    if (l->io.fd < 0) return true;
+    l->in.len -= len + 1;
+    memmove(at, nl + 1, l->in.len - l->ahead);
+  }
+  return true;
+}
+
 /* Handle the whole lines of l->in, as long as the link is read. false: the link was dropped or
  * must be. */
 static bool
@@ -236,11 +262,12 @@ take_lines(struct link *l)
     return false;
   }
   l->in.len = (size_t)(end - at);
+  l->ahead = 0;
   if (l->in.len)
     memmove(l->in.s, at, l->in.len);
   else
     give_back(l);
-  return true;
+  return !l->paused || !l->in.len || take_acks(l);
 }
 
 /* Who has not said hello is a stranger: not more than a hello is read of him. */
@@ -248,6 +275,15 @@ static size_t
 room(struct link const *l)
 {
   return l->up ? READ_BYTES : LINK_HELLO_MAX - l->in.len;
+}
+
+/* What the loop is to wait for. */
+static uint32_t
+wants(struct link const *l)
+{
+  bool reads = !l->paused || (l->up && link_awaits_acks(l) && l->in.len < LINK_AHEAD_MAX);
+
+  return (reads ? EVENT_READ : 0) | (l->sent < l->out.len ? EVENT_WRITE : 0);
 }
 
 static void
@@ -271,14 +307,44 @@ read_some(struct link *l)
     return;
   }
   l->in.len += (size_t)n;
-  if (!take_lines(l)) link_drop(l, "what it said was refused");
+  if (!(l->paused ? take_acks(l) : take_lines(l)))
+    link_drop(l, "what it said was refused");
 }
 
 /* ---- writing ---- */
 
+/* What this turn has put is not committed, so nothing is written now: but has the peer made
+ * room meanwhile? */
+static void
+on_stuck(void *cookie)
+{
+  struct link *l = cookie;
+  struct pollfd p = {.fd = l->io.fd, .events = POLLOUT};
+
+  if (poll(&p, 1, 0) > 0)
+    event_timer_start(&l->stuck, door_now() + LINK_STUCK_US, on_stuck, l);
+  else
+    link_drop(l, "it takes nothing that is sent to it");
+}
+
+/* Only whoever serves a socket cuts off its clients: they all wait for one that hangs, and
+ * are held up themselves in the meantime, for which nobody cuts them off. */
+static void
+watch_if_stuck(struct link *l, bool has_moved)
+{
+  bool waits = !l->path && l->program != CTL && l->out.len - l->sent > LINK_HIGH_WATER;
+
+  if (!waits)
+    event_timer_cancel(&l->stuck);
+  else if (has_moved || !event_timer_on(&l->stuck))
+    event_timer_start(&l->stuck, door_now() + LINK_STUCK_US, on_stuck, l);
+}
+
 static void
 flush(struct link *l)
 {
+  size_t sent = l->sent;
+
   if (l->failed) {
     link_drop(l, "out of memory");
     return;
@@ -294,19 +360,17 @@ flush(struct link *l)
     }
     l->sent += (size_t)n;
   }
+  watch_if_stuck(l, l->sent > sent);
   link_trim(l);
   l->settled = l->out.len;
   l->settled_stanzas = l->stanzas;
-  if (l->out.len - l->sent > LINK_OUTPUT_MAX) {
+  if (l->backlog > l->out.len - l->sent) l->backlog = l->out.len - l->sent;
+  if (l->out.len - l->sent > LINK_OUTPUT_MAX + l->backlog) {
     link_drop(l, "it does not read what is sent to it");
     return;
   }
-  event_io_want(&l->io,
-                (l->paused ? 0 : EVENT_READ) | (l->sent < l->out.len ? EVENT_WRITE : 0));
-  if (l->full && l->out.len - l->sent < LINK_LOW_WATER) {
-    l->full = false;
-    links.owner->full(l, false);
-  }
+  event_io_want(&l->io, wants(l));
+  if (l->full) link_look_if_full(l);
 }
 
 static void
@@ -367,7 +431,7 @@ link_pause(struct link *l, bool paused)
   if (l->io.fd < 0) return;
   if (!paused && l->up && l->in.len)
     event_timer_start(&l->timer, door_now(), take_rest, l);
-  event_io_want(&l->io, (paused ? 0 : EVENT_READ) | (l->io.want & EVENT_WRITE));
+  event_io_want(&l->io, (wants(l) & EVENT_READ) | (l->io.want & EVENT_WRITE));
 }
 
 size_t

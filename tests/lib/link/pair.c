@@ -899,6 +899,80 @@ back_pressure(void **state)
 }
 
 static void
+read_all(int fd, size_t want)
+{
+  static char bytes[1 << 16];
+  size_t got = 0;
+
+  while (got < want) {
+    ssize_t r;
+    patience = 0;
+    assert_true(wait_for(fd, POLLIN));
+    r = read(fd, bytes, sizeof bytes);
+    assert_true(r > 0);
+    got += (size_t)r;
+  }
+}
+
+/* What is read and not acknowledged counts, and a paused link hears acknowledgements that
+ * come behind other records, which wait. */
+static void
+unacknowledged(void **state)
+{
+  int door = listening(), fd, i;
+  struct node *c = client();
+  char line[64];
+
+  (void)state;
+  fd = accepted(door);
+  hears_hello(fd, "xmpp-hostd");
+  say(fd, HELLO_ROUTED);
+  expect(c, "up routed xmpp-routed");
+  hears(fd, "serve\tannounced");
+  for (i = 0; i < 5; i++) {
+    order(c, "megabytes 3\n");
+    read_all(fd, 3000000);
+  }
+  order(c, "pending\npause 1\nmegabytes 3\n");
+  expect(c, "pending none");
+  expect(c, "full routed");
+  for (i = 0; i < 1000; i++)
+    say(fd, "feature\thost\tx\n");
+  snprintf(line, sizeof line, "ack\t%llu\n",
+           (unsigned long long)(heard_epoch >> 32) * 1000000 + 12);
+  say(fd, line);
+  read_all(fd, 3000000);
+  expect(c, "got routed ack|12");
+  expect(c, "empty routed");
+  order(c, "pause 0\n");
+  for (i = 0; i < 1000; i++)
+    expect(c, "got routed feature|host|x");
+  close(fd);
+  close(door);
+}
+
+/* Nothing is acknowledged: in time the owner may go on. */
+static void
+unacknowledged_for_long(void **state)
+{
+  int door = listening(), fd;
+  struct node *c = client();
+
+  (void)state;
+  fd = accepted(door);
+  hears_hello(fd, "xmpp-hostd");
+  say(fd, HELLO_ROUTED);
+  expect(c, "up routed xmpp-routed");
+  hears(fd, "serve\tannounced");
+  order(c, "megabytes 20\n");
+  expect(c, "full routed");
+  read_all(fd, 20000000);
+  expect(c, "empty routed"); /* LINK_LATE_US later */
+  close(fd);
+  close(door);
+}
+
+static void
 pauses(void **state)
 {
   struct node *n = server();
@@ -992,6 +1066,8 @@ main(void)
     cmocka_unit_test_teardown(waits_for_a_server, stop_all),
     cmocka_unit_test_teardown(resends_whole_lines, stop_all),
     cmocka_unit_test_teardown(back_pressure, stop_all),
+    cmocka_unit_test_teardown(unacknowledged, stop_all),
+    cmocka_unit_test_teardown(unacknowledged_for_long, stop_all),
     cmocka_unit_test_teardown(pauses, stop_all),
     cmocka_unit_test_teardown(finds_the_first, stop_all),
     cmocka_unit_test_teardown(control, stop_all),
