@@ -257,28 +257,6 @@ bind_announce(void)
   link_end(routed);
 }
 
-/* The end of a session is told in any case: without the addresses, should they be more than
- * a record takes, here or in what routed makes of it for userd (gone, with the JID). */
-static void
-put_unbind(struct link *l, struct stream *s, bool with_directed)
-{
-  link_begin(l, VERB_UNBIND);
-  link_num(l, s->sid);
-  if (with_directed)
-    directed_put(l, s->directed);
-  else
-    link_field(l);
-  link_num(l, marks_upto(s));
-  if (!with_directed || link_fits(l, 2 * JID_MAX + 64)) {
-    link_end(l);
-    return;
-  }
-  link_cancel(l);
-  log_event(LOG_WARN, "directed-forgotten", "sid", log_num(s->sid), "why",
-            "longer than RECORD_MAX", NULL);
-  put_unbind(l, s, false);
-}
-
 void
 bind_forget(struct stream *s)
 {
@@ -287,5 +265,12 @@ bind_forget(struct stream *s)
   if (!routed || (s->state != ST_BOUND && s->state != ST_BINDING &&
                   s->state != ST_RESUMING && s->state != ST_AWAY))
     return;
-  put_unbind(routed, s, s->directed != NULL);
+  link_begin(routed, VERB_UNBIND);
+  link_num(routed, s->sid);
+  if (s->directed)
+    directed_put(routed, s->directed);
+  else
+    link_field(routed);
+  link_num(routed, marks_upto(s));
+  link_end(routed);
 }
