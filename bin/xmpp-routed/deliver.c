@@ -64,6 +64,7 @@ to_sessions(struct user const *u, struct passing const *p, struct receivers cons
     for (t = u->sessions; t != s; t = t->next)
       if (t->link == s->link && receives(to, t)) break;
     if (t != s) continue; /* its line has left already */
+    source_crosses(p->source, p->number, s->link);
     link_begin(s->link, VERB_DELIVER);
     link_field(s->link);
     for (t = s; t; t = t->next) {
@@ -78,6 +79,7 @@ to_sessions(struct user const *u, struct passing const *p, struct receivers cons
 void
 deliver_to_session(struct session const *s, struct passing const *p)
 {
+  source_crosses(p->source, p->number, s->link);
   link_begin(s->link, VERB_DELIVER);
   link_num(s->link, s->sid);
   deliver_envelope(s->link, p);

@@ -23,7 +23,7 @@ struct session {
   struct asked *asked; /* requests that mamd has not answered yet (asked.c) */
   struct kept *kept;   /* copies of what its client may not have yet (kept.c), or NULL */
   uint64_t sid;
-  uint64_t number; /* its name for good; the ids of all that it is given are above */
+  uint64_t number;   /* its name for good; the ids of all that it is given are above */
   uint64_t since_us; /* by the wall clock */
   char *resource, *ip;
   signed char priority;
@@ -333,6 +333,9 @@ bool source_take(struct link *l, struct passing *p);
  * the source; once less, if that is its epoch still. */
 uint64_t source_hold(struct source *s, uint64_t n);
 void source_release(struct source *s, uint64_t epoch, uint64_t n);
+
+/* The stanza goes to a session behind the link `to`: see sources.c. */
+void source_crosses(struct source *s, uint64_t n, struct link const *to);
 
 /* At the end of a turn: acknowledge what has been taken over. A link is gone: its source
  * stays, for it may come back and send again. */

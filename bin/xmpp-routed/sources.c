@@ -18,9 +18,13 @@ struct source {
   uint64_t acked; /* and it was told so */
   uint16_t *open; /* how many services hold each of done + 1 ... last: a ring */
   size_t size;
+  uint64_t
+    crossed; /* the first that went to another c2sd, whose socket may not have it yet */
+  uint64_t crossed_now; /* the same of this turn; 0 either: none */
 };
 
 static struct source *sources;
+static struct event_timer soon;
 
 static struct source *
 find(struct link *l)
@@ -45,7 +49,7 @@ source_of(struct link *l)
   if (!s) return NULL;
   if (s->epoch != l->epoch) {
     s->epoch = l->epoch;
-    s->last = s->done = s->acked = 0;
+    s->last = s->done = s->acked = s->crossed = s->crossed_now = 0;
   }
   s->link = l;
   return s;
@@ -121,14 +125,64 @@ source_release(struct source *s, uint64_t epoch, uint64_t n)
   if (s->open[n % s->size]) s->open[n % s->size]--;
 }
 
+/* A stanza that goes to the c2sd of its source stands in front of the acknowledgement, on the
+ * same link. Another c2sd must have it in its socket before, which outlives this program. */
+void
+source_crosses(struct source *s, uint64_t n, struct link const *to)
+{
+  if (!s || s->link == to || n <= s->done) return;
+  if (!s->crossed) s->crossed = n;
+  if (!s->crossed_now) s->crossed_now = n;
+}
+
+/* What is true of the links to all c2sds: nothing waits; nothing of an earlier turn. */
+static void
+look_at_links(bool *all_written, bool *earlier_written)
+{
+  struct link const *l;
+
+  *all_written = *earlier_written = true;
+  for (l = link_next(NULL); l; l = link_next(l)) {
+    if (l->program != C2SD) continue;
+    if (link_waiting(l)) *all_written = false;
+    if (link_is_behind(l)) *earlier_written = false;
+  }
+}
+
+/* The timer alone makes another turn. */
+static void
+look_again(void *cookie)
+{
+  (void)cookie;
+}
+
+/* What this turn has put leaves at its end, and then it is time to look again; a link that is
+ * behind makes a turn when it has room. A client waits for what its edge is told; a service has
+ * only memory to win. */
+static void
+wait_for_links(struct source const *s)
+{
+  uint64_t us = s->link && s->link->program & PROGRAMS_EDGE ? 0 : CROSSED_US;
+
+  if (!event_timer_on(&soon) || !us)
+    event_timer_start(&soon, door_now() + us, look_again, NULL);
+}
+
 void
 sources_turn(void)
 {
   struct source *s;
+  bool all_written, earlier_written;
 
+  look_at_links(&all_written, &earlier_written);
   for (s = sources; s; s = s->next) {
-    while (s->done < s->last && !s->open[(s->done + 1) % s->size])
+    if (earlier_written) s->crossed = s->crossed_now;
+    if (all_written) s->crossed = 0;
+    s->crossed_now = 0;
+    while (s->done < s->last && s->done + 1 != s->crossed &&
+           !s->open[(s->done + 1) % s->size])
       s->done++;
+    if (s->crossed && s->done + 1 == s->crossed && earlier_written) wait_for_links(s);
     if (s->acked == s->done || !s->link || !s->link->up) continue;
     s->acked = s->done;
     link_ack(s->link, s->done);

@@ -111,6 +111,7 @@ put_copy(struct session const *s, struct passing const *p, struct slice xml,
   struct link *l = s->link;
   size_t open = sizeof tag_open - 1;
 
+  source_crosses(p->source, p->number, l);
   put_envelope(l, s, p, !strcmp(direction, "sent"));
   link_field(l);
   link_more(l, SLICE("<message from='"));

@@ -139,6 +139,9 @@ void link_discard(struct link *l, char const *why);
 size_t link_pending(void);
 size_t link_waiting(struct link const *l);
 
+/* Whether something that was put on the link in an earlier turn is not written yet. */
+bool link_is_behind(struct link const *l);
+
 /* Give back the buffers that are empty now. Not from record(). */
 void link_give_back(void);
 

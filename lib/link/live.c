@@ -440,6 +440,12 @@ link_waiting(struct link const *l)
   return l->up ? l->out.len - l->sent : 0;
 }
 
+bool
+link_is_behind(struct link const *l)
+{
+  return l->up && l->sent < l->settled;
+}
+
 size_t
 link_pending(void)
 {
