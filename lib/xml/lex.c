@@ -18,11 +18,12 @@ is_blank(char c)
   return c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
 
-/* Text up to the next <, or up to a reference that is not whole. */
+/* Text up to the next <, which must not stand in a reference, or up to a reference that is
+ * not whole. */
 static size_t
 lex_text(struct lexer *l, char const *s, size_t len)
 {
-  size_t room = len < XML_CHUNK ? len : XML_CHUNK, i;
+  size_t room = len < XML_CHUNK ? len : XML_CHUNK, i, j;
   char const *less, *ref;
 
   if (!l->depth) { /* RFC 6120 s11.7: only white space stands before the root */
@@ -35,11 +36,14 @@ lex_text(struct lexer *l, char const *s, size_t len)
   } else {
     less = memchr(s, '<', room);
     i = less ? (size_t)(less - s) : room;
-    ref = less ? NULL : memrchr(s, '&', room);
-    if (ref && !memchr(ref, ';', (size_t)(s + room - ref))) {
+    ref = memrchr(s, '&', i);
+    if (ref && !memchr(ref, ';', (size_t)(s + i - ref))) {
+      if (less) l->error = XML_NOT_WELL_FORMED;
       l->state = LEX_REFERENCE;
       return (size_t)(ref - s);
     }
+    for (j = 0; l->depth == 1 && j < i && !l->mixed; j++)
+      l->mixed = !is_blank(s[j]);
     if (!less) return i;
   }
   l->state = LEX_LESS;

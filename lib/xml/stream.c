@@ -248,7 +248,8 @@ at_rest(struct xml_stream const *x)
   struct xml_parser const *p = x->parser;
 
   if (!p || p->attached) return x->opened;
-  return !x->part.len && p->lexer.state == LEX_TEXT && p->lexer.depth <= 1;
+  return !x->part.len && p->lexer.state == LEX_TEXT && p->lexer.depth <= 1 &&
+         !p->lexer.mixed;
 }
 
 /* Scan and take the len bytes at s up to where an event gives false; *used is how

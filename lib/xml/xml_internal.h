@@ -29,9 +29,10 @@ struct lexer {
   unsigned int quotes, run;
   char quote;
   bool end_tag, slash; /* the tag began with </; its last byte so far is / */
-  size_t token;        /* bytes of the unfinished token in earlier calls */
-  size_t token_max;    /* more is XML_TOO_LARGE */
-  size_t start; /* in this call: where a token at depth 0 or 1 begins, or SIZE_MAX */
+  bool mixed;   /* text between stanzas is not white: expat refuses it when it is whole */
+  size_t token; /* bytes of the unfinished token in earlier calls */
+  size_t token_max; /* more is XML_TOO_LARGE */
+  size_t start;     /* in this call: where a token at depth 0 or 1 begins, or SIZE_MAX */
 };
 
 /* Scan from the len bytes at s up to len, to the end of a token that leaves depth 0 or
