@@ -248,6 +248,13 @@ store(struct message *m, struct archive_text const *text)
     retract_message(&m->st, m->from.bare, m->owners[0].number, m->owners[0].contact);
 }
 
+/* A message that routed sent before it was told: nobody else stores it. */
+static void
+refuse_full(struct message const *m)
+{
+  if (slice_has_word(m->st.tags, SLICE("wait"))) refuse(m, ERR_RESOURCE_CONSTRAINT);
+}
+
 void
 incoming_message(struct link *l, struct record *r)
 {
@@ -262,6 +269,10 @@ incoming_message(struct link *l, struct record *r)
   if (!slice_u64(stanza_tag(m.st.tags, "id"), &m.id)) return;
   m.from = jid_cut(m.st.from);
   m.to = jid_cut(m.st.to);
+  if (archive_is_full(mamd.archive)) {
+    refuse_full(&m);
+    return;
+  }
   if (came_before(m.st.origin)) return;
   if (slice_has_word(m.st.tags, SLICE("unacked")))
     comes_back(&m, &text);

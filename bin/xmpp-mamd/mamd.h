@@ -70,6 +70,15 @@ void incoming_lost(void);
 
 extern uint64_t incoming_stored;
 
+/* ---- while the archive is full (full.c) ---- */
+
+/* Tell routed the newest id, and whether the archive is full. */
+void full_announce(struct link *routed);
+
+/* The end of a turn: tell routed if that has changed; go on with what was left undone when there
+ * is room again. */
+void full_turn(void);
+
 /* ---- sessions that routed has told of (sessions.c) ---- */
 
 struct account;
@@ -195,6 +204,9 @@ void pace_forget(struct session *s);
 /* ---- comparing with routed after a restart (recall.c) ---- */
 
 void recall_routed_up(void);
+
+/* Compare now. */
+void recall_now(void);
 void recall_row(struct link *l, struct record *r);
 void recall_done(struct link *l, struct record *r);
 

@@ -19,6 +19,9 @@
  * is_held_by alone reads this table. A message of a session that has ended is for the waiting
  * set when no other session holds it. */
 
+/* How soon it is tried again while the archive is full. */
+#define FULL_US 1000000u
+
 /* A session that has ended, whose messages are looked at in steps. */
 struct loss {
   struct loss *next;
@@ -173,6 +176,10 @@ go_on(void *cookie)
   struct loss *l = losses;
 
   (void)cookie;
+  if (archive_is_full(mamd.archive)) {
+    event_timer_start(&timer, door_now() + FULL_US, go_on, NULL);
+    return;
+  }
   losses = l->next;
   if (lose_some(slice_str(l->bare), l->owner, l->number)) {
     free(l);

@@ -21,6 +21,12 @@ ask(void *cookie)
   link_end(l);
 }
 
+void
+recall_now(void)
+{
+  event_timer_start(&timer, door_now(), ask, NULL);
+}
+
 /* What waits goes on to takers: a record that was put on the link before may be lost. */
 void
 recall_routed_up(void)
@@ -121,6 +127,7 @@ recall_done(struct link *l, struct record *r)
 
   (void)l;
   (void)r;
+  if (archive_is_full(mamd.archive)) return; /* full.c asks again */
   for (a = account_next(NULL); a; a = next) {
     next = account_next(a);
     end_those_not_named(a);

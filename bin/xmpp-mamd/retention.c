@@ -85,7 +85,7 @@ tick(void *cookie)
   unsigned int i;
 
   (void)cookie;
-  for (i = 0; i < OWNERS_A_TICK; i++) {
+  for (i = 0; i < OWNERS_A_TICK && !archive_is_full(mamd.archive); i++) {
     if (!archive_owner_next(mamd.archive, at, &owner)) {
       at = 0;
       wait = REST_US;

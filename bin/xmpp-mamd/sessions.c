@@ -176,6 +176,10 @@ sessions_offline(struct link *l, struct record *r)
     offer_end(s, false);
   }
   if (slice_is(how, "away")) return;
+  if (archive_is_full(mamd.archive)) {
+    if (s) session_free(s);
+    return; /* its mark stays (full.c) */
+  }
   owner = s ? s->account->owner : mamd_number(j.bare);
   if (owner) marks_end(j.bare, owner, number, upto);
   if (s) session_free(s);
@@ -192,9 +196,10 @@ sessions_mark(struct link *l, struct record *r)
 
   (void)l;
   if (!s) return;
+  if (page) pages_marked(s, page);
+  if (archive_is_full(mamd.archive)) return;
   if (live) marks_move(s, live);
   if (waited) offer_marked(s, waited);
-  if (page) pages_marked(s, page);
 }
 
 void

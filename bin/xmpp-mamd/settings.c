@@ -21,6 +21,7 @@ mamd_load(struct settings *st, bool first)
   if (first) mamd.archive = archive_open(service_data(), true, 0);
   /* A disk may have room again, or be written again: what supervises us tries on. */
   if (!mamd.archive) strerr_dief(111, "unable to open the archive");
+  if (first) archive_refuse_when_full(mamd.archive);
   access_free(mamd.access);
   mamd.access = access;
   mamd.settings = st;

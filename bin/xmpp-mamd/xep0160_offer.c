@@ -85,6 +85,7 @@ put(struct link *l, struct session const *s, struct archive_message const *m)
 static void
 drop(struct account const *a, uint64_t id, char const *why)
 {
+  if (archive_is_full(mamd.archive)) return;
   log_event(LOG_INFO, "waiting-message-dropped", "account", a->bare, "id", log_num(id),
             "why", why, NULL);
   if (!archive_waiting_del(mamd.archive, a->owner, id) && errno != ENOENT)

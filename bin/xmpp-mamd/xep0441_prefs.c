@@ -97,7 +97,7 @@ prefs_activate(struct slice bare, uint64_t owner)
   struct prefs p;
 
   if (!settings_bool(mamd.settings, "mod_mam.request_activates_archiving", host)) return;
-  if (!load(owner, &p) || p.asked) return;
+  if (archive_is_full(mamd.archive) || !load(owner, &p) || p.asked) return;
   if (!save(owner, arena_copy(&a, p.dflt), arena_copy(&a, p.lines), true))
     mamd_failed("note that the archive was asked for", bare);
   arena_wipe(&a);
@@ -255,6 +255,8 @@ xep0441_set(struct handle_ctx *ctx, struct stanza const *in, struct xml_node con
   (void)in;
   if (!may(ctx, &owner)) return REFUSE;
   if (!may_set(ctx)) return refuse(ctx, ERR_NOT_ALLOWED, "");
+  if (archive_is_full(mamd.archive))
+    return refuse(ctx, ERR_RESOURCE_CONSTRAINT, "the disk is full");
   if (!slice_is(dflt, "always") && !slice_is(dflt, "never") && !slice_is(dflt, "roster"))
     return refuse(ctx, ERR_BAD_REQUEST, "default is always, never or roster");
   ctx->error = ERR_RESOURCE_CONSTRAINT;

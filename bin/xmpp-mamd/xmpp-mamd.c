@@ -11,7 +11,7 @@
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, and the envelope of what routed sends. Not the XML.
  * ROOMS   incoming.c what comes in; sessions.c what routed tells of sessions; marks.c what
- *         becomes of messages when a session ends; recall.c comparing after a restart;
+ *         becomes of messages when a session ends; recall.c comparing after a restart; full.c a full disk;
  *         xep0160_waiting.c the set of what waits, xep0160_offer.c offering it,
  *         xep0203_delay.c how it leaves; pace.c windows; xep0313_query.c a query is read,
  *         xep0313_mam.c its page found, xep0313_pages.c sent; xep0441_prefs.c;
@@ -44,9 +44,7 @@ up(struct link *l)
   if (l->program != ROUTED) return;
   mamd_readers();
   /* routed gives no id before it knows which is the newest, so this comes first. */
-  link_begin(l, VERB_NEWEST);
-  link_num(l, archive_last_id(mamd.archive));
-  link_end(l);
+  full_announce(l);
   handle_announce(l, handlers, handlers_n);
   feature(l, "account", NS_MAM_EXTENDED);
   feature(l, "account", NS_RETRACT "#tombstone");
@@ -102,6 +100,7 @@ turn(void)
   bool waits, kept;
 
   mamd_readers_turn();
+  full_turn();
   incoming_turn();
   waits = archive_may_wait(mamd.archive) && service_wait();
   kept = waits || archive_commit(mamd.archive);

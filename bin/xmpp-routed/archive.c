@@ -66,19 +66,26 @@ archive_is_assumed(struct passing const *p, struct jid const *a)
          !(policies.n && table_get(&policies, a->bare));
 }
 
+static uint64_t last; /* id */
+static bool is_full;  /* mamd can store nothing now */
+
+static bool
+takes_messages(void)
+{
+  return !is_full && post_find(MAMD);
+}
+
 bool
 archive_is_sure(struct passing const *p, struct jid const *a)
 {
   struct host const *h = routed_host(a->domain);
 
-  return h && h->archives_all && a->local.len && p->id && post_find(MAMD) &&
+  return h && h->archives_all && a->local.len && p->id && takes_messages() &&
          slice_has_word(p->st.tags, SLICE("store")) &&
          !(policies.n && table_get(&policies, a->bare));
 }
 
 /* ---- ids ---- */
-
-static uint64_t last;
 
 uint64_t
 archive_next_id(void)
@@ -101,6 +108,7 @@ archive_newest(struct link *l, struct record *r)
 {
   (void)l;
   archive_above(record_u64(r, 1));
+  is_full = record_u64(r, 2) != 0;
 }
 
 static bool
@@ -115,7 +123,7 @@ may_go_to_mamd(struct passing const *p)
   struct jid from, to;
   struct host const *h;
 
-  if (!post_find(MAMD)) return false;
+  if (!takes_messages()) return false;
   from = jid_cut(p->st.from);
   to = jid_cut(p->st.to);
   h = routed_host(to.domain);
@@ -229,8 +237,12 @@ archive_wait(struct passing const *p, struct jid const *to)
   if (slice_is(p->st.type, "groupchat") && !h->stores_groupchat)
     return !h->bounces_groupchat;
   if (!can_wait(p, h)) return false;
-  put(p, "wait ", SLICE(""));
   if (p->outcome) p->outcome->done = true;
+  if (is_full) {
+    deliver_bounce(p, ERR_RESOURCE_CONSTRAINT, NULL);
+    return true;
+  }
+  put(p, "wait ", SLICE(""));
   return true;
 }
 
@@ -240,7 +252,7 @@ archive_end(struct passing const *p)
   struct jid from = jid_cut(p->st.from), to = jid_cut(p->st.to);
   struct outcome const *o = p->outcome;
 
-  if (o->done || !p->id || stanza_tag(p->st.tags, "id").len) return;
+  if (o->done || is_full || !p->id || stanza_tag(p->st.tags, "id").len) return;
   if (!has(p, SLICE("store"))) return;
   if (archives(&from) || archives(&to)) put(p, "", slice_of(o->given.s, o->given.len));
 }

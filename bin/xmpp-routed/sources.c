@@ -157,15 +157,11 @@ look_again(void *cookie)
 }
 
 /* What this turn has put leaves at its end, and then it is time to look again; a link that is
- * behind makes a turn when it has room. A client waits for what its edge is told; a service has
- * only memory to win. */
+ * behind makes a turn when it has room. */
 static void
-wait_for_links(struct source const *s)
+wait_for_links(void)
 {
-  uint64_t us = s->link && s->link->program & PROGRAMS_EDGE ? 0 : CROSSED_US;
-
-  if (!event_timer_on(&soon) || !us)
-    event_timer_start(&soon, door_now() + us, look_again, NULL);
+  event_timer_start(&soon, door_now(), look_again, NULL);
 }
 
 void
@@ -182,7 +178,7 @@ sources_turn(void)
     while (s->done < s->last && s->done + 1 != s->crossed &&
            !s->open[(s->done + 1) % s->size])
       s->done++;
-    if (s->crossed && s->done + 1 == s->crossed && earlier_written) wait_for_links(s);
+    if (s->crossed && s->done + 1 == s->crossed && earlier_written) wait_for_links();
     if (s->acked == s->done || !s->link || !s->link->up) continue;
     s->acked = s->done;
     link_ack(s->link, s->done);

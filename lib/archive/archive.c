@@ -189,6 +189,18 @@ archive_may_wait(struct archive const *a)
   return store_may_wait(a->store);
 }
 
+void
+archive_refuse_when_full(struct archive *a)
+{
+  store_refuse_when_full(a->store);
+}
+
+bool
+archive_is_full(struct archive *a)
+{
+  return store_is_full(a->store);
+}
+
 uint64_t
 archive_last_id(struct archive *a)
 {

@@ -107,6 +107,11 @@ bool archive_commit(struct archive *a);
 /* As store_may_wait. */
 bool archive_may_wait(struct archive const *a);
 
+/* As store_refuse_when_full and store_is_full, which is asked before anything is written: a write
+ * that is refused in the middle of what belongs together loses the turn. */
+void archive_refuse_when_full(struct archive *a);
+bool archive_is_full(struct archive *a);
+
 /* The id of the message that was stored last, also when it is gone; 0: none, or, with errno
  * EIO, the store failed. */
 uint64_t archive_last_id(struct archive *a);

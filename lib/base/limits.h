@@ -80,9 +80,6 @@
  * that it has not acknowledged among them, may be as many bytes as this. */
 #define POST_GRACE_US 10000000
 #define POST_MAX (64u << 20)
-/* A service is acknowledged so much later what goes to a c2sd that has not room for it
- * (microseconds). */
-#define CROSSED_US 20000u
 /* Bytes of room that an empty one keeps. */
 #define POST_IDLE (64u << 10)
 /* What waits for an account, and results of its archive, go to a session no faster than the

@@ -91,8 +91,8 @@ V(OFFLINE, "offline", "JID HOW SESSION UPTO", 3, ROUTED, MAMD,                  
   "The session of full JID takes nothing more that waits. HOW is away: it is still there; over: it has ended, and all up to the id UPTO its client has, or it was returned; lost: it ended with its c2sd. SESSION is its number.") \
 V(MARK, "mark", "SESSION LIVE WAITED PAGE NUMBER", 2, C2SD | ROUTED, ROUTED | MAMD,           \
   "The client of a session has all messages up to id LIVE, of those that had waited and were offered to it all up to WAITED, of results of the archive all up to the number PAGE. SESSION is its SID for routed, its full JID for mamd, and NUMBER then its number.") \
-V(NEWEST, "newest", "ID", 1, MAMD, ROUTED,                                                    \
-  "The newest id in the archive: those that are given from now on are above it, whatever the clock says.") \
+V(NEWEST, "newest", "ID FULL", 1, MAMD, ROUTED,                                               \
+  "The newest id in the archive: those that are given from now on are above it, whatever the clock says. FULL is 1 while nothing can be stored: routed then sends no message to mamd.") \
 V(ARCHIVES, "archives", "ACCOUNT POLICY", 1, MAMD, ROUTED,                                    \
   "What the account has archived by default: always, never, roster; empty: as its host.")     \
 V(END, "end", "JID CONDITION", 1, HOSTD | CTL, ROUTED,                                        \

@@ -113,7 +113,7 @@ def directed_presence_costs_the_same_however_much_there_was():
     at_most("one more with 1024 short ones", cost(START + bound() + short, on, 2000), 25)
     at_most("one less of 1024", cost(START + bound() + short, off, 2000), 25)
     r = Run(START, bound(), short, data("<presence type='unavailable'/>"), data("</stream:stream>"))
-    assert r.out[-2] == "routed\tunbind\t%d" % SID, r.out[-2]
+    assert r.out[-2] == "routed\tunbind\t%d\t\t0" % SID, r.out[-2]
     r = Run(START, bound(), long, data("</stream:stream>"))
     assert len(r.out[-2]) < 270000, len(r.out[-2])
     assert r.log.count("directed-presence-not-noted") == 1, r.log[-1000:]
