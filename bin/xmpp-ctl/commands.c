@@ -147,11 +147,12 @@ command_trace(char const *const *argv)
 {
   struct client c;
   bool ok, on = argv[0] && argv[1] && !strcmp(argv[1], "on");
+  bool data = on && argv[2] && argv[3] && !strcmp(argv[3], "data");
 
   if (!argv[0] || !argv[1] || (on ? !argv[2] : strcmp(argv[1], "off") != 0))
-    strerr_dieusage(100, "trace INSTANCE on FILE | off");
+    strerr_dieusage(100, "trace INSTANCE on FILE [data] | off");
   if (!client_open(&c, slice_str(argv[0]))) strerr_diefusys(111, "reach ", argv[0]);
-  client_ask(&c, "trace", argv[1], on ? argv[2] : "", NULL);
+  client_ask(&c, "trace", argv[1], on ? argv[2] : "", data ? "data" : NULL, NULL);
   ok = client_answer(&c, argv[0], NULL);
   client_close(&c);
   return ok ? 0 : 1;

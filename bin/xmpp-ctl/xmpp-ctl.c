@@ -3,7 +3,7 @@
  * USAGE   xmpp-ctl [ -r ] [ --generate ] -s STATE COMMAND ...
  *         account add|passwd|del JID, account list [HOST], account import -
  *         sessions; session end JID; stats [INSTANCE]; reload; wait [SECONDS]; stop
- *         trace INSTANCE on FILE | off
+ *         trace INSTANCE on FILE [data] | off
  *         dns [HOST]    what the zones of the hosts should say
  *         archive stat|export JID, archive purge JID [BEFORE]; du JID
  * READS   STATE/settings/xmpp-ctl; passwords from standard input
@@ -41,7 +41,7 @@ static struct {
   {"reload",   command_reload,   0},
   {"wait",     command_wait,     1},
   {"stop",     command_stop,     0},
-  {"trace",    command_trace,    3},
+  {"trace",    command_trace,    4},
   {"dns",      command_dns,      1},
   {"archive",  command_archive,  3},
   {"du",       command_du,       1},

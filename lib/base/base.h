@@ -139,6 +139,12 @@ void ids_give(struct ids *t, uint64_t id);
 /* The id, which is alive, is another item's from now on. */
 void ids_set(struct ids *t, uint64_t id, void *item);
 
+/* For what is made anew under the ids it had: room for used slots and a list of so many free
+ * ones, which the caller fills (false: ENOMEM, or used is no such number); then the item of an
+ * id that is alive. */
+bool ids_size(struct ids *t, uint32_t used, uint32_t free_n);
+bool ids_restore(struct ids *t, uint64_t id, void *item);
+
 /* Ids that somebody else gave in this way. All zero is empty. */
 struct id_map {
   struct id_entry *v;

@@ -80,6 +80,28 @@ ids_set(struct ids *t, uint64_t id, void *item)
 }
 
 bool
+ids_size(struct ids *t, uint32_t used, uint32_t free_n)
+{
+  if (used > SLOTS_MAX || free_n > used) return false;
+  while (t->size < used)
+    if (!grow(t)) return false;
+  t->used = used;
+  t->free_n = free_n;
+  t->live = used - free_n;
+  return true;
+}
+
+bool
+ids_restore(struct ids *t, uint64_t id, void *item)
+{
+  uint32_t i = slot_of(id);
+
+  if (i >= t->used || t->v[i].id != id || t->v[i].item) return false;
+  t->v[i].item = item;
+  return true;
+}
+
+bool
 id_map_put(struct id_map *m, uint64_t id, void *item)
 {
   uint32_t i = slot_of(id), size = i + i / 2 + 64;

@@ -126,6 +126,28 @@ event_timers_next(void)
   return at_ms <= now_ms ? 0 : (int64_t)(at_ms - now_ms);
 }
 
+static void
+each_of(struct event_timer const *head, event_timers_fn *fn, void *cookie)
+{
+  struct event_timer *t;
+
+  for (t = head->next; t && t != head; t = t->next)
+    fn(cookie, t);
+}
+
+/* Lower levels and slots are earlier; what is in one slot fires by deadline, then as it was
+ * started, and stays in that order when it is started again in this one. */
+void
+event_timers_each(event_timers_fn *fn, void *cookie)
+{
+  unsigned int level, slot;
+
+  each_of(&wheel.due, fn, cookie);
+  for (level = 0; level < LEVELS; level++)
+    for (slot = 0; slot < SLOTS; slot++)
+      each_of(&wheel.slots[level][slot], fn, cookie);
+}
+
 /* Move all of from behind what is in to. */
 static void
 move_all(struct event_timer *to, struct event_timer *from)

@@ -182,7 +182,7 @@ link_end(struct link *l)
     return true;
   }
   link_mark_dirty(l);
-  if (!l->full) link_look_if_full(l);
+  if (!l->up && !l->full) link_look_if_full(l);
   return true;
 }
 
@@ -215,18 +215,52 @@ watch_acks(struct link *l)
 }
 
 void
+link_set_full(struct link *l, bool full)
+{
+  if (l->full == full) return;
+  l->full = full;
+  if (full) l->full_us = door_now();
+  if (trace_on() && !links.pipe && l->program != CTL)
+    trace_in(l, full ? SLICE("full") : SLICE("drained"));
+  links.owner->full(l, full);
+}
+
+void
+link_set_behind(struct link *l, bool behind)
+{
+  if (l->behind == behind) return;
+  l->behind = behind;
+  if (trace_on() && !links.pipe && l->program != CTL)
+    trace_in(l, behind ? SLICE("behind") : SLICE("caught"));
+}
+
+bool
+link_is_behind(struct link const *l)
+{
+  return l->up && l->behind;
+}
+
+/* Under -p nothing waits in out; of a trace it is known what did. */
+size_t
+link_waiting(struct link const *l)
+{
+  if (links.pipe && l->up) return pipe_has_state() && (l->behind || l->said);
+  return l->up ? l->out.len - l->sent : 0;
+}
+
+/* Under -p the lines full and drained say how the output of a link that is up stands. */
+void
 link_look_if_full(struct link *l)
 {
   size_t unsent = l->out.len - l->sent;
   size_t kept = link_awaits_acks(l) ? l->out.len - l->kept_from : 0;
 
+  if (links.pipe && l->up) return;
   if (!l->kept_max || kept < LINK_KEPT_MAX / 2) l->kept_max = LINK_KEPT_MAX;
   if (l->full ? unsent < LINK_LOW_WATER && kept < l->kept_max - LINK_KEPT_MAX / 2
               : unsent > LINK_HIGH_WATER || kept > l->kept_max) {
-    l->full = !l->full;
-    if (l->full) l->full_us = door_now();
+    link_set_full(l, !l->full);
     watch_acks(l);
-    links.owner->full(l, l->full);
   }
 }
 
@@ -365,11 +399,28 @@ trace_late(struct link *l, stralloc const *again)
     if (lines-- <= l->put_while_down) trace_out(l, line);
 }
 
+/* An accepted link stands behind all that came before it, whenever it was made: a replay makes
+ * it at its hello, and once for all that have its name. */
+static void
+move_last(struct link *l)
+{
+  struct link **at = &links.first;
+
+  while (*at != l)
+    at = &(*at)->next;
+  *at = l->next;
+  l->next = NULL;
+  while (*at)
+    at = &(*at)->next;
+  *at = l;
+}
+
 void
 link_came_up(struct link *l, uint64_t epoch)
 {
   stralloc again = l->out;
 
+  if (!l->path) move_last(l);
   l->out = stralloc_zero;
   l->sent = l->kept_from = 0;
   l->epoch = epoch;
@@ -397,13 +448,12 @@ link_went_down(struct link *l)
 
   l->up = false;
   keep_stanzas(l);
-  l->in.len = l->heard.len = 0;
+  l->in.len = 0;
   l->failed = false;
   if (was_up) links.owner->down(l);
-  if (l->full) {
-    l->full = false;
-    links.owner->full(l, false);
-  }
+  if (!l->path) l->stanzas = l->acked = 0; /* in a replay it comes back */
+  link_set_full(l, false);
+  l->behind = l->said = false;
 }
 
 static bool
@@ -451,7 +501,6 @@ link_line(struct link *l, char *line, size_t len)
   if (!(verb_rows[v].from & l->program) || !(verb_rows[v].to & links.program))
     return refuse(l, "not for it to say", word);
   if (r.n - 1 < verb_rows[v].least) return refuse(l, "fields are missing", word);
-  trace_note(&l->heard, v, slice_of(line, len));
   if (verb_is_kept(v)) l->received++;
   if (v == VERB_ACK) {
     acked_up_to(l, record_u64(&r, 1));

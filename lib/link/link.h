@@ -32,7 +32,6 @@ struct link {
   stralloc in, out;
   size_t ahead;   /* of in: lines that were looked at while the link is paused */
   size_t backlog; /* of out: what was kept when the link came up, and is unsent still */
-  stralloc heard; /* records that last, for traces that begin later */
   size_t put_while_down;         /* lines at the end of out */
   size_t settled;                /* what of out earlier turns have put */
   uint64_t settled_stanzas;      /* and how many were numbered by then */
@@ -45,8 +44,13 @@ struct link {
   char *path;                    /* of a link that connects; NULL when it was accepted */
   enum verb verb;
   bool failed, full, paused, dirty;
+  bool behind;   /* what earlier turns have put is not written yet */
+  bool said;     /* under -p: something was put in this turn */
+  bool traced;   /* a control connection: a trace has something of it */
   bool numbered; /* the record that is being built has an ORIGIN of ours */
 };
+
+struct snapshot;
 
 /* What the program does with its links. up: the peer said hello, announce yourself. down: it
  * is gone (a connecting link comes back by itself; an accepted one is freed after the call).
@@ -65,6 +69,7 @@ struct link_owner {
   void (*full)(struct link *l, bool full);
   void (*turn)(void);
   void (*settle)(void);
+  void (*snapshot)(struct snapshot *k);
 };
 
 /* Start the area for this process, for the live driver or the pipe driver; owner must

@@ -33,6 +33,13 @@ void link_went_down(struct link *l);
  * logged. */
 bool link_line(struct link *l, char *line, size_t len);
 
+/* The output of the link is over its high-water mark, or below the low one again: tell the
+ * owner, once. */
+void link_set_full(struct link *l, bool full);
+
+/* Whether what earlier turns have put on the link is not written yet. */
+void link_set_behind(struct link *l, bool behind);
+
 /* There is something to be written at the end of the turn. */
 void link_mark_dirty(struct link *l);
 
@@ -79,14 +86,30 @@ void link_stop_listening(void);
 /* Append our hello to out. false: ENOMEM. */
 bool link_hello(stralloc *out);
 
-/* Remember a record of the verb v in log when it lasts. */
-void trace_note(stralloc *log, enum verb v, struct slice line);
-
 bool trace_on(void);
 void trace_in(struct link const *l, struct slice line);
+
+/* A line of a link that is up, before it is handled; the link's end. */
+void trace_line(struct link *l, struct slice line);
+void trace_end(struct link *l);
+
 void trace_out(struct link const *l, struct slice line);
 void trace_clock(void);
+
+/* The owner's part of the turn is over; what links do now comes behind it. */
+void trace_turned(void);
 void trace_flush(void);
+
+/* Append the state of the program to out, in lines; make it from such lines, which are freed.
+ * false: ENOMEM, logged. */
+bool snapshot_write(stralloc *out);
+void snapshot_read(stralloc *text);
+
+/* The link of this name; under -p it is made. NULL: it is nobody's name. */
+struct link *pipe_link(struct slice name);
+
+/* Whether what the pipe driver reads is a trace, which began with state. */
+bool pipe_has_state(void);
 
 /* The pipe driver's side of link_end: takes the record that was just ended out of l->out.
  */

@@ -53,7 +53,7 @@ link_break_off(struct link *l)
   event_timer_cancel(&l->late);
   event_io_cancel(&l->io);
   if (fd >= 0) fd_close(fd);
-  if (l->up && trace_on()) trace_in(l, SLICE("bye"));
+  if (l->up) trace_end(l);
   link_went_down(l);
   if (l->path)
     retry(l);
@@ -89,7 +89,6 @@ free_closing(void)
     links.closing = l->next;
     stralloc_free(&l->in);
     stralloc_free(&l->out);
-    stralloc_free(&l->heard);
     free(l);
   }
 }
@@ -176,7 +175,7 @@ take_line(struct link *l, char *line, size_t len)
 {
   if (l->program == CTL) link_await_control(l);
   if (!l->up) return take_hello(l, line, len);
-  if (trace_on() && l->program != CTL) trace_in(l, slice_of(line, len));
+  trace_line(l, slice_of(line, len));
   return link_line(l, line, len);
 }
 
@@ -364,13 +363,15 @@ flush(struct link *l)
   link_trim(l);
   l->settled = l->out.len;
   l->settled_stanzas = l->stanzas;
+  link_set_behind(l, l->sent < l->out.len);
   if (l->backlog > l->out.len - l->sent) l->backlog = l->out.len - l->sent;
   if (l->out.len - l->sent > LINK_OUTPUT_MAX + l->backlog) {
     link_drop(l, "it does not read what is sent to it");
     return;
   }
   event_io_want(&l->io, wants(l));
-  if (l->full) link_look_if_full(l);
+  /* Not in the middle of a turn: a replay could not tell when. */
+  link_look_if_full(l);
 }
 
 static void
@@ -405,6 +406,9 @@ turn_end(void *cookie)
 
   (void)cookie;
   links.owner->turn();
+  trace_turned();
+  for (l = links.pipe ? links.first : NULL; l; l = l->next)
+    l->said = false;
   while ((l = links.dirty)) {
     links.dirty = l->next_dirty;
     l->dirty = false;
@@ -432,18 +436,6 @@ link_pause(struct link *l, bool paused)
   if (!paused && l->up && l->in.len)
     event_timer_start(&l->timer, door_now(), take_rest, l);
   event_io_want(&l->io, (wants(l) & EVENT_READ) | (l->io.want & EVENT_WRITE));
-}
-
-size_t
-link_waiting(struct link const *l)
-{
-  return l->up ? l->out.len - l->sent : 0;
-}
-
-bool
-link_is_behind(struct link const *l)
-{
-  return l->up && l->sent < l->settled;
 }
 
 size_t

@@ -8,10 +8,14 @@
 #include <unistd.h>
 
 /* The pipe driver. A line is NAME TAB record. The names clock and seed are the door's:
- * the one ends the turn, moves the clocks and fires timers; the other fixes chance. What
- * is put between quiet on and quiet off, which ends the turn too, is not printed: it was
- * said before a trace began. count sets how many stanzas a link has numbered and
- * received. A link comes up at its first line, by a hello of its own or without one. */
+ * the one ends the turn, moves the clocks and fires timers; the other fixes chance. A link
+ * comes up at its first line, by a hello of its own or without one, and goes down at bye; full
+ * and drained say how its output stood. What is put between quiet on and quiet off, which
+ * ends the turn too, is not printed. "turn over" ends the turn alone, for what happened to
+ * links while they wrote.
+ *
+ * A trace begins with what the program held: "snapshot TIME" sets the clock and fires nothing,
+ * lines of state follow (snapshot.c), "snapshot end" makes it. */
 
 static stralloc out_text = STRALLOC_ZERO;
 
@@ -26,11 +30,14 @@ print(char const *name, struct slice line)
 link_pipe_fn *link_pipe_out = print;
 
 static bool quiet;
+static bool turned;   /* the turn has ended; the clock is still to be moved */
+static bool restored; /* what was said to administrators is not in a trace */
+static stralloc state_text = STRALLOC_ZERO;
 
 static void
 say(struct link const *l, struct slice line)
 {
-  if (!quiet) link_pipe_out(l->name, line);
+  if (!quiet && !(restored && l->program == CTL)) link_pipe_out(l->name, line);
 }
 
 static bool
@@ -42,16 +49,23 @@ print_flush(void)
   return allwrite(1, out_text.s, len) == len;
 }
 
+bool
+pipe_has_state(void)
+{
+  return restored;
+}
+
 void
 pipe_take(struct link *l)
 {
   say(l, slice_of(l->out.s + l->begin, l->out.len - l->begin));
   l->out.len = l->begin;
+  l->said = true;
   if (l->acked < l->stanzas) l->acked = l->stanzas;
 }
 
-static struct link *
-named(struct slice name)
+struct link *
+pipe_link(struct slice name)
 {
   struct link *l;
   enum program p = program_find(name);
@@ -92,28 +106,20 @@ on_record(struct link *l, char *line, size_t len)
     bring_up(l, record_split(&r, line, len) ? record_u64(&r, 4) : 0);
     return;
   }
+  if (slice_is(word, "full") || slice_is(word, "drained")) {
+    link_set_full(l, slice_is(word, "full"));
+    return;
+  }
+  if (slice_is(word, "behind") || slice_is(word, "caught")) {
+    link_set_behind(l, slice_is(word, "behind"));
+    return;
+  }
   if (slice_is(word, "bye")) {
     if (l->up) link_went_down(l);
     return;
   }
   if (!l->up) bring_up(l, 0);
   link_line(l, line, len);
-}
-
-/* NAME NUMBERED RECEIVED */
-static void
-set_count(struct slice rest)
-{
-  struct slice name = {0}, numbered = {0};
-  struct link *l;
-  uint64_t out, in;
-
-  slice_word(&rest, '\t', &name);
-  slice_word(&rest, '\t', &numbered);
-  l = named(name);
-  if (!l || !slice_u64(numbered, &out) || !slice_u64(rest, &in)) return;
-  l->stanzas = l->acked = out;
-  l->received = l->receipt = in;
 }
 
 /* NOW WALL; without WALL the machine's clock says NOW, too. */
@@ -128,6 +134,26 @@ set_clock(struct slice rest)
   door_set_clock(now_us, slice_u64(rest, &wall_us) ? wall_us : now_us);
 }
 
+/* Lines of state are kept until all are here. The first says what time it was. */
+static void
+on_snapshot(struct slice rest)
+{
+  if (!slice_is(rest, "end")) {
+    set_clock(rest);
+    return;
+  }
+  snapshot_read(&state_text);
+  restored = true;
+}
+
+static void
+keep_state(struct slice line)
+{
+  if (!stralloc_catb(&state_text, line.s, line.len) ||
+      !stralloc_catb(&state_text, "\n", 1))
+    log_event(LOG_WARN, "trace-incomplete", "why", "out of memory", NULL);
+}
+
 void
 link_pipe_line(char *line, size_t len)
 {
@@ -135,18 +161,24 @@ link_pipe_line(char *line, size_t len)
   struct link *l;
 
   if (!slice_word(&rest, '\t', &name)) return;
-  if (slice_is(name, "seed")) {
+  if (slice_is(name, "state")) {
+    keep_state(slice_of(line, len));
+  } else if (slice_is(name, "snapshot")) {
+    on_snapshot(rest);
+  } else if (slice_is(name, "seed")) {
     door_seed(rest);
-  } else if (slice_is(name, "clock")) {
-    event_turn_end();
-    set_clock(rest);
-    event_timers_run();
   } else if (slice_is(name, "quiet")) {
     event_turn_end();
     quiet = slice_is(rest, "on");
-  } else if (slice_is(name, "count")) {
-    set_count(rest);
-  } else if ((l = named(name)))
+  } else if (slice_is(name, "turn")) {
+    event_turn_end();
+    turned = true;
+  } else if (slice_is(name, "clock")) {
+    if (!turned) event_turn_end();
+    turned = false;
+    set_clock(rest);
+    event_timers_run();
+  } else if ((l = pipe_link(name)))
     on_record(l, line + name.len + 1, rest.len);
   else
     log_event(LOG_WARN, "bad-record", "why", "no such link", "name", log_text(name),

@@ -7,16 +7,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A trace is what the pipe driver reads (FILE.in) and writes (FILE.out). It begins with a
- * hello for each link that is up and what lasts of what it said; what a replay answers to
- * that was said before the trace, so it keeps quiet. Then come the seed of a new stream
- * of chance, and how far stanzas are counted: numbers begin with the clock where we
- * connect. */
+/* A trace is what the pipe driver reads (FILE.in) and writes (FILE.out). It begins with what
+ * the program holds (snapshot.c), so that it may begin at any moment, and with the seed of a
+ * new stream of chance. */
 
 static struct {
   int fd_in, fd_out;
   stralloc in, out;
-  uint64_t clock_us;
+  bool turned;
 } trace = {.fd_in = -1, .fd_out = -1};
 
 bool
@@ -49,9 +47,72 @@ put(stralloc *sa, char const *name, struct slice line)
 }
 
 void
+trace_turned(void)
+{
+  trace.turned = trace_on();
+}
+
+static void
+put_in(char const *name, struct slice line)
+{
+  if (trace.turned) put(&trace.in, "turn", SLICE("over"));
+  trace.turned = false;
+  if (line.len) put(&trace.in, name, line);
+}
+
+void
 trace_in(struct link const *l, struct slice line)
 {
-  if (line.len) put(&trace.in, l->name, line);
+  put_in(l->name, line);
+}
+
+/* What the program itself does for an administrator is in the trace, but not its answers:
+ * whoever asks for figures, or for a trace, is nobody's business. */
+static bool
+is_for_all(struct slice line)
+{
+  struct slice word = {0};
+
+  slice_word(&line, '\t', &word);
+  switch ((int)verb_find(word)) {
+  case VERB_STATS:
+  case VERB_TRACE:
+  case VERB_RELOAD:
+  case VERB_READY: return true;
+  default: return false;
+  }
+}
+
+/* Several administrators at once are told apart by when they came. */
+static void
+trace_ctl(struct link const *l, struct slice line)
+{
+  char name[8 + BASE_NUM], buf[BASE_NUM];
+
+  snprintf(name, sizeof name, "ctl-%s", num_u64(buf, l->came).s);
+  put_in(name, line);
+}
+
+void
+trace_line(struct link *l, struct slice line)
+{
+  if (!trace_on()) return;
+  if (l->program != CTL) {
+    trace_in(l, line);
+  } else if (!is_for_all(line)) {
+    l->traced = true;
+    trace_ctl(l, line);
+  }
+}
+
+void
+trace_end(struct link *l)
+{
+  if (!trace_on()) return;
+  if (l->program != CTL)
+    trace_in(l, SLICE("bye"));
+  else if (l->traced)
+    trace_ctl(l, SLICE("bye"));
 }
 
 void
@@ -60,16 +121,21 @@ trace_out(struct link const *l, struct slice line)
   put(&trace.out, l->name, line);
 }
 
-void
-trace_clock(void)
+static void
+put_clocks(char const *name)
 {
   char line[2 * BASE_NUM + 2];
 
-  if (!trace_on() || trace.clock_us == door_now()) return;
-  trace.clock_us = door_now();
   snprintf(line, sizeof line, "%llu\t%llu", (unsigned long long)door_now(),
            (unsigned long long)door_wall());
-  put(&trace.in, "clock", slice_str(line));
+  put(&trace.in, name, slice_str(line));
+}
+
+void
+trace_clock(void)
+{
+  trace.turned = false;
+  if (trace_on()) put_clocks("clock");
 }
 
 static void
@@ -88,53 +154,6 @@ trace_flush(void)
   flush(trace.fd_out, &trace.out);
 }
 
-/* Whether an older line is needed no more: the same is said again, or forget takes back
- * what was told of features. */
-static bool
-is_outdated(struct slice old, enum verb v, struct slice line)
-{
-  struct slice word = {0};
-
-  if (slice_eq(old, line)) return true;
-  if (v != VERB_FORGET) return false;
-  slice_word(&old, '\t', &word);
-  return slice_is(word, "feature") || slice_is(word, "identity") ||
-         slice_is(word, "item");
-}
-
-static void
-drop_outdated(stralloc *log, enum verb v, struct slice line)
-{
-  struct slice rest = slice_of(log->s, log->len), old;
-  size_t to = 0;
-
-  while (slice_word(&rest, '\n', &old)) {
-    size_t len = old.len + 1;
-    if (is_outdated(old, v, line)) continue;
-    memmove(log->s + to, old.s, len);
-    to += len;
-  }
-  log->len = to;
-}
-
-void
-trace_note(stralloc *log, enum verb v, struct slice line)
-{
-  if (!verb_lasts(v)) return;
-  drop_outdated(log, v, line);
-  if (!stralloc_catb(log, line.s, line.len) || !stralloc_catb(log, "\n", 1))
-    log_event(LOG_WARN, "trace-incomplete", NULL);
-}
-
-static void
-put_lines(stralloc *sa, char const *name, stralloc const *log)
-{
-  struct slice rest = slice_of(log->s, log->len), line;
-
-  while (slice_word(&rest, '\n', &line))
-    put(sa, name, line);
-}
-
 static void
 put_seed(void)
 {
@@ -150,38 +169,12 @@ put_seed(void)
 }
 
 static void
-put_counts(void)
-{
-  char line[LINK_NAME_MAX + 2 * BASE_NUM + 3];
-  struct link const *l;
-
-  for (l = link_next(NULL); l; l = link_next(l)) {
-    if (!l->path && (!l->up || l->program == CTL)) continue;
-    snprintf(line, sizeof line, "%s\t%llu\t%llu", l->name, (unsigned long long)l->stanzas,
-             (unsigned long long)l->received);
-    put(&trace.in, "count", slice_str(line));
-  }
-}
-
-static void
 begin(void)
 {
-  struct link const *l;
-  char hello[128];
-
-  trace.clock_us = 0;
-  trace_clock();
-  put(&trace.in, "quiet", SLICE("on"));
-  for (l = link_next(NULL); l; l = link_next(l)) {
-    if (!l->up || l->program == CTL) continue;
-    snprintf(hello, sizeof hello, "hello\t%s\t%s\t%s\t%llu", program_name(l->program),
-             TABBER_VERSION, l->name, (unsigned long long)l->epoch);
-    trace_in(l, slice_str(hello));
-    put_lines(&trace.in, l->name, &l->heard);
-  }
-  put(&trace.in, "quiet", SLICE("off"));
+  put_clocks("snapshot");
+  if (!snapshot_write(&trace.in)) log_event(LOG_WARN, "trace-incomplete", NULL);
+  put(&trace.in, "snapshot", SLICE("end"));
   put_seed();
-  put_counts();
 }
 
 bool

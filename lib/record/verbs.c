@@ -50,24 +50,6 @@ verb_find(struct slice word)
 }
 
 bool
-verb_lasts(enum verb v)
-{
-  switch ((int)v) {
-  case VERB_MECHANISMS:
-  case VERB_SERVE:
-  case VERB_HANDLE:
-  case VERB_FEATURE:
-  case VERB_IDENTITY:
-  case VERB_ITEM:
-  case VERB_WATCH:
-  case VERB_CAPS:
-  case VERB_RECALLED:
-  case VERB_FORGET: return true;
-  default: return false;
-  }
-}
-
-bool
 verb_is_kept(enum verb v)
 {
   return v == VERB_STANZA || v == VERB_GONE || v == VERB_ONLINE || v == VERB_OFFLINE;

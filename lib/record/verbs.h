@@ -139,8 +139,8 @@ V(FORGET, "forget", "WHAT", 1, ROUTED, PROGRAMS_SERVICE, "What was told of WHAT 
 V(STATS, "stats", "", 0, CTL, PROGRAMS_ALL, "Control: answer stat records, then done.")       \
 V(STAT, "stat", "NAME VALUE", 2, PROGRAMS_ALL, CTL, "One figure.")                            \
 V(RELOAD, "reload", "", 0, CTL, PROGRAMS_ALL, "Control: read the settings again.")            \
-V(TRACE, "trace", "on|off FILE", 1, CTL, PROGRAMS_ALL,                                        \
-  "Control: write FILE.in and FILE.out, what -p reads and writes, until off.")                \
+V(TRACE, "trace", "on|off FILE DATA", 1, CTL, PROGRAMS_ALL,                                        \
+  "Control: write FILE.in and FILE.out, what -p reads and writes, until off. DATA is data: and copy what is stored to the folder FILE.data.")                \
 V(READY, "ready", "", 0, CTL, PROGRAMS_ALL, "Control: answer done when a stanza sent now is answered, error before.") \
 V(SESSIONS, "sessions", "", 0, CTL | HOSTD | MAMD, ROUTED, "Control: answer row records, then done.")  \
 V(ACCOUNT, "account", "add|passwd|del|list JID PASSWORD", 1, CTL | HOSTD, AUTHD, "Control: see xmpp-ctl(1).") \
@@ -170,10 +170,6 @@ extern struct verb_row const verb_rows[VERBS_N];
 
 /* The verb that a record begins with, or VERBS_N. */
 enum verb verb_find(struct slice word);
-
-/* Whether what the verb says holds for as long as its link: registrations, and what was told
- * of them. A trace that begins later begins with these. */
-bool verb_lasts(enum verb v);
 
 /* Whether a service acknowledges the record to routed, which keeps it until then: stanzas, and
  * what is told of sessions once. */

@@ -195,6 +195,16 @@ stats(struct link *ctl)
   service_done(ctl);
 }
 
+/* The trace begins where a turn might have ended: all is on disk. */
+static bool
+copy_data(struct slice file)
+{
+  char path[512];
+  int n = snprintf(path, sizeof path, "%.*s.data", (int)file.len, file.s);
+
+  return !service.svc->copy || (n > 0 && n < (int)sizeof path && service.svc->copy(path));
+}
+
 static void
 trace(struct link *ctl, struct record *r)
 {
@@ -203,10 +213,12 @@ trace(struct link *ctl, struct record *r)
 
   if (on && !file.len)
     service_error(ctl, "trace on needs a file");
-  else if (link_trace(file))
-    service_done(ctl);
-  else
+  else if (!link_trace(file))
     service_error(ctl, strerror(errno));
+  else if (slice_is(record_get(r, 3), "data") && !copy_data(file))
+    service_error(ctl, "the data is not copied; the log says why");
+  else
+    service_done(ctl);
 }
 
 static bool
@@ -396,6 +408,7 @@ name_instance(void)
              service.number);
   owner.program = service.svc->program;
   owner.instance = service.instance;
+  owner.snapshot = service.svc->snapshot;
 }
 
 /* RUN/INSTANCE/NAME, in the settings' arena. */

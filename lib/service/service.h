@@ -27,7 +27,9 @@ struct service {
    * from this link for now (service_look_again when that has changed). full: it went over the
    * limit, or is below it again. turn: commit. stop: SIGTERM came, begin to end.
    * stopped: nothing is left to say. ready: no more is awaited than the links. stats:
-   * service_stat as often as wanted. raw: option -x, instead of the pipe driver. */
+   * service_stat as often as wanted. raw: option -x, instead of the pipe driver.
+   * snapshot: name all that the program holds (link/snapshot.h). copy: what it has stored, and
+   * reads of others, into a folder that is to be made (store_copy_all). */
   void (*up)(struct link *l);
   void (*down)(struct link *l);
   unsigned int (*pauses)(struct link const *l);
@@ -39,6 +41,8 @@ struct service {
   bool (*ready)(void);
   void (*stats)(struct link *ctl);
   bool (*raw)(void);
+  void (*snapshot)(struct snapshot *k);
+  bool (*copy)(char const *dir);
 };
 
 /* The whole main() of a daemon behind PROG:

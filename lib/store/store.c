@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct store {
   MDB_env *env;
@@ -18,8 +19,11 @@ struct store {
   int why;                                       /* errno of the write that failed */
   uint64_t probe_us, pause_us, said_us, room_us; /* room_us: when it was full no more */
   uint64_t refused;
+  struct store *next; /* of all that are open */
   char dir[];
 };
+
+static struct store *all;
 
 /* Log an LMDB error and turn it into errno. */
 static bool
@@ -72,7 +76,10 @@ store_open(char const *dir, bool create, bool secret, size_t map_bytes)
   /* Readers that were killed leave their places in the lock file. */
   if (!rc) mdb_reader_check(s->env, NULL);
   if (!rc && create && !secret) let_group_read(dir);
-  if (!rc) return s;
+  if (!rc) {
+    s->next = all;
+    return all = s;
+  }
   failed(s, "open", rc);
   mdb_env_close(s->env);
   free(s);
@@ -83,7 +90,12 @@ store_open(char const *dir, bool create, bool secret, size_t map_bytes)
 void
 store_close(struct store *s)
 {
+  struct store **at = &all;
+
   if (!s) return;
+  while (*at != s)
+    at = &(*at)->next;
+  *at = s->next;
   if (s->write) mdb_txn_abort(s->write);
   if (s->read) mdb_txn_abort(s->read);
   mdb_env_close(s->env);
@@ -444,4 +456,36 @@ store_commit(struct store *s)
   lose(s);
   s->lost = false;
   return false;
+}
+
+static bool
+copy_one(struct store *s, char const *dir)
+{
+  char const *slash = strrchr(s->dir, '/');
+  char path[600];
+  int rc,
+    n = snprintf(path, sizeof path, "%s/%s/data.mdb", dir, slash ? slash + 1 : s->dir);
+
+  if (n < 0 || n >= (int)sizeof path) return failed(s, "copy", ENAMETOOLONG);
+  unlink(path);
+  path[n - (int)sizeof "data.mdb"] = 0;
+  if (mkdir(path, 0700) && errno != EEXIST) return failed(s, "copy", errno);
+  if (s->read) mdb_txn_abort(s->read);
+  s->read = NULL;
+  rc = mdb_env_copy(s->env, path);
+  return !rc || failed(s, "copy", rc);
+}
+
+bool
+store_copy_all(char const *dir)
+{
+  struct store *s;
+
+  if (mkdir(dir, 0700) && errno != EEXIST) {
+    log_event(LOG_WARN, "store-failed", "what", "copy", "why", strerror(errno), NULL);
+    return false;
+  }
+  for (s = all; s; s = s->next)
+    if (!copy_one(s, dir)) return false;
+  return true;
 }

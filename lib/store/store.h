@@ -57,6 +57,11 @@ typedef bool store_fn(void *cookie, struct slice key, struct slice value);
 bool store_each(struct store *s, MDB_dbi t, struct slice from, store_fn *fn,
                 void *cookie);
 
+/* Copy every environment that is open, as it is on disk now, into a folder of its name in dir,
+ * which is made: for a trace whose replay is to find what this program found. Between turns.
+ * false, having logged why. */
+bool store_copy_all(char const *dir);
+
 /* Delete entries whose key begins with prefix (not empty), at most so many; add their number
  * to *done. false as store_del. */
 bool store_del_some(struct store *s, MDB_dbi t, struct slice prefix, unsigned int most,

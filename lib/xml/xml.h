@@ -97,6 +97,14 @@ void xml_reset(struct xml_stream *x);
  * XML_ROOT_MAX. */
 void xml_limit(struct xml_stream *x, size_t bytes);
 
+/* Whether the root's tag is still to come, but not the first thing to come. */
+bool xml_began(struct xml_stream const *x);
+
+/* Make a stream stand where another stood that was as opened and had such a root and limit:
+ * began as xml_began said of it, part are the bytes of its part. false: ENOMEM, or the bytes
+ * are no such part. */
+bool xml_restore(struct xml_stream *x, bool began, struct slice part);
+
 /* Parse the len bytes at s. *used is how many were consumed: all of them, or up to the
  * end of the element whose event gave false. On an error the stream must be reset. */
 enum xml_error xml_feed(struct xml_stream *x, struct xml_events const *events,

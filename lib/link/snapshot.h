@@ -1,0 +1,57 @@
+/* snapshot: what a program holds at a moment, as records: a trace begins with them and the
+ * pipe driver reads them, so a trace may begin at any moment. Each file that holds state has
+ * one function that names all of it, and serves both ways: it writes the state, or under -p
+ * makes it anew from what was written. A new field of a struct is one line more there.
+ *
+ * Between two snapshot_record the fields of one record are written, or read in the same
+ * order. What was written and what is read differ only when the program has changed: that is
+ * logged, and what is read from then on is zero. */
+#ifndef SNAPSHOT_H
+#define SNAPSHOT_H
+
+#include "link/link.h"
+
+struct snapshot;
+
+/* Whether state is made, not written. */
+bool snapshot_restores(struct snapshot const *k);
+
+/* Begin the next record, a thing of this kind. more: there is one to be written (nothing is
+ * written otherwise). Gives more; or when state is made, whether the next record is such a
+ * thing. So a list is
+ *   for (x = first; snapshot_record(k, "x", x != NULL); x = x->next)
+ * when it is written. */
+bool snapshot_record(struct snapshot *k, char const *kind, bool more);
+
+/* A field: an integer of any type; NULL or a string on the heap (the old one is not freed);
+ * the bytes of a stralloc; a string in a buffer of this size; a piece of memory. */
+void snapshot_int(struct snapshot *k, void *n, size_t size);
+void snapshot_text(struct snapshot *k, char **z);
+void snapshot_bytes(struct snapshot *k, stralloc *sa);
+void snapshot_name(struct snapshot *k, char *buf, size_t size);
+void snapshot_block(struct snapshot *k, void *p, size_t size);
+
+#define SNAPSHOT_INT(k, lvalue) snapshot_int((k), &(lvalue), sizeof(lvalue))
+
+/* Text in the arena a. */
+void snapshot_slice(struct snapshot *k, struct arena *a, struct slice *text);
+
+/* A timer, with the function and cookie that it is started with. Timers fire in the order in
+ * which they would have. */
+void snapshot_timer(struct snapshot *k, struct event_timer *t, event_timer_fn *fn,
+                    void *cookie);
+
+/* A link of the program, by its name; NULL: none. */
+void snapshot_link(struct snapshot *k, struct link **l);
+
+/* Which ids were given and will be given, in records of their own. What they are ids of is put
+ * back by ids_restore. */
+void snapshot_ids(struct snapshot *k, struct ids *t);
+
+/* size zeroed bytes for a thing that is made. NULL: ENOMEM, and the snapshot has failed. */
+void *snapshot_new(struct snapshot *k, size_t size);
+
+/* Something does not fit: log why, and read no more. */
+void snapshot_fail(struct snapshot *k, char const *why);
+
+#endif
