@@ -5,6 +5,7 @@
 #include "access/access.h"
 #include "jid/jid.h"
 #include "link/link.h"
+#include "link/snapshot.h"
 #include "service/service.h"
 #include "stanza/stanza.h"
 #include "xml/xml.h"
@@ -138,6 +139,7 @@ struct ending {
   char const *text;      /* with the condition; NULL: none */
 };
 
+/* A field that is added is added in snapshot.c too: so with all structs here. */
 struct stream {
   struct link *link; /* of its conduit; NULL: away */
   uint64_t id;       /* of its conduit */
@@ -535,6 +537,26 @@ void ping_start(struct stream *s);
 
 /* XEP-0115: hostd told what a host's capabilities are. */
 void caps_on_caps(struct link *l, struct record *r);
+
+/* ---- the state for a trace (snapshot.c, and each file for what it holds itself) ---- */
+
+void c2sd_snapshot(struct snapshot *k);
+
+/* The fields of a stream but for its timer; of a queue, in the record that is open. */
+void snapshot_stream(struct snapshot *k, struct stream *s);
+void snapshot_queue(struct snapshot *k, struct sm_queue *q);
+
+void streams_snapshot(struct snapshot *k);
+void marks_snapshot(struct snapshot *k);
+void origins_snapshot(struct snapshot *k);
+void ended_snapshot(struct snapshot *k, struct host *h);
+void sm_snapshot(struct snapshot *k);
+void csi_snapshot(struct snapshot *k, struct stream *s);
+void directed_snapshot(struct snapshot *k, struct stream *s);
+
+/* The timers of a session: of its stream management, of its pings. */
+void sm_snapshot_timer(struct snapshot *k, struct stream *s);
+void ping_snapshot_timer(struct snapshot *k, struct stream *s);
 
 /* ---- -x (raw.c) ---- */
 

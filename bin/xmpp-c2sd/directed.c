@@ -141,3 +141,20 @@ directed_each(struct stream const *s, directed_fn *fn)
   for (a = s->directed ? s->directed->first : NULL; a; a = a->next)
     fn(s, text_of(a));
 }
+
+void
+directed_snapshot(struct snapshot *k, struct stream *s)
+{
+  struct address const *a;
+  stralloc lines = STRALLOC_ZERO;
+  bool full = s->directed && s->directed->full;
+
+  for (a = s->directed ? s->directed->first : NULL; a; a = a->next)
+    if (!stralloc_catb(&lines, a->text, a->len) || !stralloc_catb(&lines, "\n", 1))
+      snapshot_fail(k, "out of memory");
+  snapshot_bytes(k, &lines);
+  SNAPSHOT_INT(k, full);
+  if (snapshot_restores(k)) s->directed = directed_read(slice_of(lines.s, lines.len));
+  if (s->directed) s->directed->full = full;
+  stralloc_free(&lines);
+}

@@ -155,3 +155,28 @@ marks_upto(struct stream const *s)
     read_tags(deliver_field(raw, STANZA_TAGS), &had);
   return had.live;
 }
+
+/* ---- the state for a trace ---- */
+
+static void
+due_snapshot(struct snapshot *k, struct due *d)
+{
+  size_t n = d->n, i;
+
+  if (!snapshot_record(k, "due", true)) return;
+  snapshot_timer(k, &d->timer, tell_all, d);
+  SNAPSHOT_INT(k, n);
+  if (snapshot_restores(k)) {
+    d->v = n < SIZE_MAX / 16 ? snapshot_new(k, (n + 1) * sizeof *d->v) : NULL;
+    d->n = d->size = d->v ? n : 0;
+  }
+  for (i = 0; i < d->n; i++)
+    SNAPSHOT_INT(k, d->v[i]);
+}
+
+void
+marks_snapshot(struct snapshot *k)
+{
+  due_snapshot(k, &soon);
+  due_snapshot(k, &later);
+}

@@ -110,3 +110,24 @@ origins_is_new(struct slice origin)
   o->now = n;
   return true;
 }
+
+void
+origins_snapshot(struct snapshot *k)
+{
+  struct origin **at = &origins, *o;
+
+  if (!snapshot_record(k, "routed", true)) return;
+  SNAPSHOT_INT(k, epoch);
+  for (; snapshot_record(k, "origin", *at != NULL); at = &o->next) {
+    if (snapshot_restores(k)) *at = snapshot_new(k, sizeof *o);
+    o = *at;
+    if (!o) return;
+    SNAPSHOT_INT(k, o->epoch);
+    SNAPSHOT_INT(k, o->last);
+    SNAPSHOT_INT(k, o->floor);
+    SNAPSHOT_INT(k, o->now);
+    SNAPSHOT_INT(k, o->len);
+    snapshot_name(k, o->name, sizeof o->name);
+    snapshot_block(k, o->came, sizeof o->came);
+  }
+}

@@ -594,3 +594,38 @@ stream_secured(struct link *l, struct record *r)
   xml_reset(&s->xml);
   s->restart = false;
 }
+
+/* ---- the state for a trace ---- */
+
+static struct stream *
+snapshot_next(struct snapshot *k, uint32_t *i)
+{
+  struct stream *s = NULL;
+
+  if (snapshot_restores(k)) return snapshot_new(k, sizeof *s);
+  while (*i < streams.used && !(s = ids_at(&streams, *i)))
+    ++*i;
+  ++*i;
+  return s;
+}
+
+/* In BOUND the timer is that of pings. */
+void
+streams_snapshot(struct snapshot *k)
+{
+  uint32_t i = 0;
+  struct stream *s;
+
+  snapshot_ids(k, &streams);
+  while ((s = snapshot_next(k, &i)) && snapshot_record(k, "stream", true)) {
+    snapshot_stream(k, s);
+    if (s->state == ST_BOUND)
+      ping_snapshot_timer(k, s);
+    else
+      snapshot_timer(k, &s->timer, too_slow, s);
+    if (!snapshot_restores(k)) continue;
+    if (!ids_restore(&streams, s->sid, s) || (s->link && !conduit_put(s)))
+      snapshot_fail(k, "a stream has no place");
+  }
+  if (snapshot_restores(k)) free(s);
+}

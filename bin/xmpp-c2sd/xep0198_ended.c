@@ -85,3 +85,34 @@ ended_find(struct slice token, struct host const *host, char const *bare, uint32
   *h = e->h;
   return true;
 }
+
+static struct ended *
+ended_of(struct snapshot *k, struct ended *e)
+{
+  char *jid = e ? e->jid : NULL;
+
+  snapshot_text(k, &jid);
+  if (!snapshot_restores(k)) return e;
+  e = jid ? snapshot_new(k, sizeof *e + strlen(jid) + 1) : NULL;
+  if (e) strcpy(e->jid, jid);
+  free(jid);
+  return e;
+}
+
+void
+ended_snapshot(struct snapshot *k, struct host *h)
+{
+  struct ended **at = &h->ended;
+
+  for (; snapshot_record(k, "ended", *at != NULL); at = &(*at)->next) {
+    *at = ended_of(k, *at);
+    if (!*at) return;
+    SNAPSHOT_INT(k, (*at)->at_us);
+    SNAPSHOT_INT(k, (*at)->h);
+    snapshot_block(k, (*at)->random, sizeof(*at)->random);
+    if (!snapshot_restores(k)) continue;
+    h->ended_last = *at;
+    h->ended_n++;
+    if (!table_put(&by_random, *at)) snapshot_fail(k, "out of memory");
+  }
+}

@@ -459,3 +459,28 @@ sm_away(struct stream *s)
   s->sm->unasked = 0;
   wait_until(s, SM_IDLE, s->sm->max_us);
 }
+
+/* ---- the state for a trace ---- */
+
+void
+sm_snapshot_timer(struct snapshot *k, struct stream *s)
+{
+  snapshot_timer(k, &s->sm->timer, on_timer, s);
+}
+
+void
+sm_snapshot(struct snapshot *k)
+{
+  size_t n = pending.n, i;
+
+  if (!snapshot_record(k, "pending", true)) return;
+  SNAPSHOT_INT(k, pending.acked);
+  SNAPSHOT_INT(k, n);
+  for (i = 0; i < n; i++) {
+    struct waiting w = {0, 0};
+    if (!snapshot_restores(k)) w = pending.v[(pending.head + i) & (pending.size - 1)];
+    SNAPSHOT_INT(k, w.n);
+    SNAPSHOT_INT(k, w.sid);
+    if (snapshot_restores(k) && !push(w)) snapshot_fail(k, "out of memory");
+  }
+}

@@ -51,3 +51,9 @@ ping_start(struct stream *s)
   if (s->host->pings)
     event_timer_start(&s->timer, door_now() + s->host->ping_us, on_timer, s);
 }
+
+void
+ping_snapshot_timer(struct snapshot *k, struct stream *s)
+{
+  snapshot_timer(k, &s->timer, on_timer, s);
+}

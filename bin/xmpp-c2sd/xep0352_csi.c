@@ -238,3 +238,40 @@ csi_active(struct stream *s, struct xml_node const *e, struct slice bytes)
   s->csi = NULL;
   return s->state;
 }
+
+/* ---- the state for a trace: without the dead ---- */
+
+static void
+make_entry(struct snapshot *k, struct csi *c, struct sm_entry e, struct slice raw)
+{
+  if ((is_plain_presence(raw) &&
+       !note_seen(c, deliver_field(raw, STANZA_FROM), c->queue.text.len)) ||
+      !sm_queue_add(&c->queue, raw, e.xml, e.at_us))
+    snapshot_fail(k, "out of memory");
+}
+
+void
+csi_snapshot(struct snapshot *k, struct stream *s)
+{
+  bool there = s->csi != NULL;
+  uint32_t n, i;
+  struct sm_entry e = {0};
+  struct slice raw;
+  size_t at = 0;
+
+  SNAPSHOT_INT(k, there);
+  if (!there) return;
+  if (snapshot_restores(k)) s->csi = snapshot_new(k, sizeof *s->csi);
+  if (!s->csi) return;
+  n = s->csi->queue.n;
+  SNAPSHOT_INT(k, n);
+  for (i = 0; i < n; i++) {
+    struct arena a = ARENA_ZERO;
+    if (!snapshot_restores(k) && !next_alive(&s->csi->queue, &at, &e, &raw)) return;
+    SNAPSHOT_INT(k, e.at_us);
+    SNAPSHOT_INT(k, e.xml);
+    snapshot_slice(k, &a, &raw);
+    if (snapshot_restores(k) && raw.s) make_entry(k, s->csi, e, raw);
+    arena_wipe(&a);
+  }
+}

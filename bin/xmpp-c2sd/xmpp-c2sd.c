@@ -20,7 +20,8 @@
  *         session, output.c what goes to its client; kept.c what streams keep in all; shown.c
  *         what others have seen of a session, directed.c who has directed presence of it,
  *         marks.c what its client has, origins.c what came before a restart of routed;
- *         xepNNNN_*.c one extension each; settings.c; raw.c -x
+ *         xepNNNN_*.c one extension each; settings.c; raw.c -x; snapshot.c
+ *         what a trace begins with
  */
 #include "c2sd.h"
 
@@ -71,13 +72,15 @@ drop_stalled(void *timer)
   if (soonest) event_timer_start(timer, soonest, drop_stalled, timer);
 }
 
+static struct event_timer stall_timer;
+
 static void
 full(struct link *l, bool is_full)
 {
-  static struct event_timer timer;
 
-  if (is_full && l->program & PROGRAMS_FRONT && !event_timer_on(&timer))
-    event_timer_start(&timer, door_now() + LINK_STALL_US, drop_stalled, &timer);
+  if (is_full && l->program & PROGRAMS_FRONT && !event_timer_on(&stall_timer))
+    event_timer_start(&stall_timer, door_now() + LINK_STALL_US, drop_stalled,
+                      &stall_timer);
 }
 
 static void
@@ -132,6 +135,14 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_CAPS] = caps_on_caps,
 };
 
+static void
+snapshot(struct snapshot *k)
+{
+  c2sd_snapshot(k);
+  if (snapshot_record(k, "stall", true))
+    snapshot_timer(k, &stall_timer, drop_stalled, &stall_timer);
+}
+
 static struct service const service = {
   .program = "xmpp-c2sd",
   .accepts = PROGRAMS_FRONT,
@@ -146,6 +157,7 @@ static struct service const service = {
   .stopped = stopped,
   .stats = stats,
   .raw = raw_run,
+  .snapshot = snapshot,
 };
 
 int

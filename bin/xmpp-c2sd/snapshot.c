@@ -1,0 +1,197 @@
+#include "c2sd.h"
+
+#include <stdlib.h>
+
+/* What a trace begins with: hosts as their neighbours told of them, streams as they stand, in
+ * the middle of a stanza or of an exchange, and what is remembered beyond them. */
+
+/* Entries are written from the oldest on; so many of them have left. */
+void
+snapshot_queue(struct snapshot *k, struct sm_queue *q)
+{
+  uint32_t n = q->n, left = 0, i;
+  size_t at = q->head;
+  struct sm_entry e = {0};
+  struct slice raw;
+
+  while (!snapshot_restores(k) && at < q->unwritten && sm_queue_next(q, &at, &e, &raw))
+    left++;
+  SNAPSHOT_INT(k, n);
+  SNAPSHOT_INT(k, left);
+  at = q->head;
+  for (i = 0; i < n; i++) {
+    struct arena a = ARENA_ZERO;
+    if (!snapshot_restores(k) && !sm_queue_next(q, &at, &e, &raw)) return;
+    SNAPSHOT_INT(k, e.at_us);
+    SNAPSHOT_INT(k, e.xml);
+    snapshot_slice(k, &a, &raw);
+    if (snapshot_restores(k) && !(raw.s && sm_queue_add(q, raw, e.xml, e.at_us)))
+      snapshot_fail(k, "a queue is cut off");
+    arena_wipe(&a);
+    if (i + 1 == left && snapshot_restores(k)) q->unwritten = q->text.len;
+  }
+}
+
+static void
+management(struct snapshot *k, struct stream *s)
+{
+  bool there = s->sm != NULL;
+  struct sm *sm;
+
+  SNAPSHOT_INT(k, there);
+  if (there && snapshot_restores(k)) s->sm = snapshot_new(k, sizeof *s->sm);
+  sm = s->sm;
+  if (!sm) return;
+  snapshot_queue(k, &sm->queue);
+  sm_snapshot_timer(k, s);
+  SNAPSHOT_INT(k, sm->max_us);
+  SNAPSHOT_INT(k, sm->yield_sid);
+  snapshot_text(k, &sm->yield_to);
+  SNAPSHOT_INT(k, sm->received);
+  SNAPSHOT_INT(k, sm->handled);
+  SNAPSHOT_INT(k, sm->answer_at);
+  SNAPSHOT_INT(k, sm->answer_last);
+  SNAPSHOT_INT(k, sm->sent);
+  SNAPSHOT_INT(k, sm->acked);
+  SNAPSHOT_INT(k, sm->unasked);
+  SNAPSHOT_INT(k, sm->phase);
+  SNAPSHOT_INT(k, sm->owes_a);
+  SNAPSHOT_INT(k, sm->old_ns);
+  snapshot_block(k, sm->random, sizeof sm->random);
+}
+
+static void
+parser(struct snapshot *k, struct xml_stream *x)
+{
+  bool began = xml_began(x);
+  stralloc part = x->part;
+
+  SNAPSHOT_INT(k, x->opened);
+  SNAPSHOT_INT(k, x->limit);
+  snapshot_text(k, &x->root);
+  SNAPSHOT_INT(k, began);
+  if (snapshot_restores(k)) part = stralloc_zero;
+  snapshot_bytes(k, &part);
+  if (!snapshot_restores(k)) return;
+  if (!xml_restore(x, began, slice_of(part.s, part.len)))
+    snapshot_fail(k, "a part of a stanza is none");
+  stralloc_free(&part);
+}
+
+/* Hosts and listeners are those of the settings. */
+static void
+names(struct snapshot *k, struct stream *s)
+{
+  char *host = s->host ? s->host->name : NULL;
+  char *listener = s->listener ? s->listener->name : NULL;
+
+  snapshot_text(k, &host);
+  snapshot_text(k, &listener);
+  if (!snapshot_restores(k)) return;
+  s->host = host ? c2sd_known_host(slice_str(host)) : NULL;
+  if (host && !s->host) snapshot_fail(k, "a host is missing");
+  s->listener = c2sd_listener(slice_str(listener));
+  free(host);
+  free(listener);
+}
+
+static void
+flags(struct snapshot *k, struct stream *s)
+{
+  SNAPSHOT_INT(k, s->state);
+  SNAPSHOT_INT(k, s->priority);
+  SNAPSHOT_INT(k, s->failures);
+  SNAPSHOT_INT(k, s->wants);
+  SNAPSHOT_INT(k, s->elements);
+  SNAPSHOT_INT(k, s->secure);
+  SNAPSHOT_INT(k, s->authed);
+  SNAPSHOT_INT(k, s->header_sent);
+  SNAPSHOT_INT(k, s->available);
+  SNAPSHOT_INT(k, s->is_blocked);
+  SNAPSHOT_INT(k, s->restart);
+  SNAPSHOT_INT(k, s->shaped);
+  SNAPSHOT_INT(k, s->pinged);
+  SNAPSHOT_INT(k, s->old_ns);
+}
+
+static void
+had(struct snapshot *k, struct had *h)
+{
+  SNAPSHOT_INT(k, h->live);
+  SNAPSHOT_INT(k, h->waited);
+  SNAPSHOT_INT(k, h->page);
+}
+
+/* Between turns no stream is about to end. */
+void
+snapshot_stream(struct snapshot *k, struct stream *s)
+{
+  SNAPSHOT_INT(k, s->sid);
+  SNAPSHOT_INT(k, s->number);
+  snapshot_link(k, &s->link);
+  SNAPSHOT_INT(k, s->id);
+  flags(k, s);
+  names(k, s);
+  snapshot_text(k, &s->jid);
+  snapshot_text(k, &s->lang);
+  snapshot_text(k, &s->ip);
+  snapshot_text(k, &s->bindings);
+  snapshot_text(k, &s->request);
+  snapshot_text(k, &s->resource);
+  snapshot_text(k, &s->shown);
+  SNAPSHOT_INT(k, s->shown_len);
+  directed_snapshot(k, s);
+  had(k, &s->mark.had);
+  had(k, &s->mark.blocked);
+  SNAPSHOT_INT(k, s->mark.noted);
+  SNAPSHOT_INT(k, s->mark.due);
+  SNAPSHOT_INT(k, s->mark.due_soon);
+  SNAPSHOT_INT(k, s->seen_us);
+  SNAPSHOT_INT(k, s->deadline_us);
+  SNAPSHOT_INT(k, s->asked_us);
+  SNAPSHOT_INT(k, s->untried);
+  snapshot_bytes(k, &s->held);
+  snapshot_bytes(k, &s->blocked);
+  parser(k, &s->xml);
+  management(k, s);
+  csi_snapshot(k, s);
+  if (snapshot_restores(k)) kept_count(s);
+}
+
+/* One that the settings have no more is forgotten. */
+static struct host *
+host_of(struct snapshot *k, struct host *h)
+{
+  static struct host gone;
+  char *name = h ? h->name : NULL;
+
+  snapshot_text(k, &name);
+  if (!snapshot_restores(k)) return h;
+  h = c2sd_known_host(slice_str(name));
+  free(name);
+  return h ? h : &gone;
+}
+
+static void
+hosts(struct snapshot *k)
+{
+  struct host *next = c2sd.hosts, *h;
+
+  for (; snapshot_record(k, "host", next != NULL); next = next ? next->next : NULL) {
+    h = host_of(k, next);
+    snapshot_text(k, &h->mechanisms);
+    snapshot_text(k, &h->node);
+    snapshot_text(k, &h->ver);
+    ended_snapshot(k, h);
+  }
+}
+
+void
+c2sd_snapshot(struct snapshot *k)
+{
+  hosts(k);
+  streams_snapshot(k);
+  marks_snapshot(k);
+  origins_snapshot(k);
+  sm_snapshot(k);
+}
