@@ -256,3 +256,32 @@ archive_end(struct passing const *p)
   if (!has(p, SLICE("store"))) return;
   if (archives(&from) || archives(&to)) put(p, "", slice_of(o->given.s, o->given.len));
 }
+
+/* ---- the state for a trace ---- */
+
+static void
+policy_fields(struct snapshot *k, struct policy *p)
+{
+  snapshot_text(k, &p->account);
+  SNAPSHOT_INT(k, p->archives);
+}
+
+void
+archive_snapshot(struct snapshot *k)
+{
+  struct policy *p;
+  size_t i;
+
+  if (!snapshot_record(k, "newest", true)) return;
+  SNAPSHOT_INT(k, last);
+  SNAPSHOT_INT(k, is_full);
+  for (i = 0; policies.slots && i <= policies.mask && !snapshot_restores(k); i++)
+    if (policies.slots[i].item && snapshot_record(k, "policy", true))
+      policy_fields(k, policies.slots[i].item);
+  while (snapshot_restores(k) && snapshot_record(k, "policy", true)) {
+    p = snapshot_new(k, sizeof *p);
+    if (!p) return;
+    policy_fields(k, p);
+    if (!p->account || !table_put(&policies, p)) snapshot_fail(k, "a policy is lost");
+  }
+}

@@ -91,3 +91,37 @@ asked_restarted(struct session *s, uint64_t released)
     free(a);
   }
 }
+
+/* ---- the state for a trace ---- */
+
+static struct asked *
+asked_fields(struct snapshot *k, struct asked *a)
+{
+  stralloc text = STRALLOC_ZERO;
+  struct asked head = a ? *a : (struct asked){0};
+
+  if (a) text = (stralloc){.s = a->text, .len = a->to_len + a->from_len + id_of(a).len};
+  SNAPSHOT_INT(k, head.letter);
+  SNAPSHOT_INT(k, head.to_len);
+  SNAPSHOT_INT(k, head.from_len);
+  snapshot_bytes(k, &text);
+  if (!snapshot_restores(k)) return a;
+  a = snapshot_new(k, sizeof *a + text.len + 1);
+  if (a) {
+    *a = head;
+    memcpy(a->text, text.s ? text.s : "", text.len);
+  }
+  stralloc_free(&text);
+  return a;
+}
+
+void
+asked_snapshot(struct snapshot *k, struct session *s)
+{
+  struct asked **at = &s->asked;
+
+  for (; snapshot_record(k, "asked", *at != NULL); at = &(*at)->next) {
+    *at = asked_fields(k, *at);
+    if (!*at) return;
+  }
+}

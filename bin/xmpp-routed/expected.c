@@ -161,3 +161,59 @@ expected_gone(struct link const *l)
     memcpy(early.s + i, &head, sizeof head);
   }
 }
+
+/* ---- the state for a trace ---- */
+
+static void
+make_early(struct snapshot *k)
+{
+  stralloc text = STRALLOC_ZERO;
+
+  while (snapshot_record(k, "early", true)) {
+    struct early head = {0};
+    snapshot_link(k, &head.link);
+    snapshot_bytes(k, &text);
+    head.len = text.len;
+    if (!stralloc_catb(&early, (char const *)&head, sizeof head) ||
+        !stralloc_catb(&early, text.s, text.len))
+      snapshot_fail(k, "out of memory");
+  }
+  stralloc_free(&text);
+}
+
+static void
+put_early(struct snapshot *k)
+{
+  struct early head;
+  size_t i;
+
+  for (i = 0; i < early.len; i += sizeof head + head.len) {
+    stralloc text = {.s = early.s + i + sizeof head};
+    memcpy(&head, early.s + i, sizeof head);
+    text.len = head.len;
+    if (!snapshot_record(k, "early", true)) return;
+    snapshot_link(k, &head.link);
+    snapshot_bytes(k, &text);
+  }
+}
+
+void
+expected_snapshot(struct snapshot *k)
+{
+  size_t n = expected_n, i;
+
+  if (!snapshot_record(k, "expected", true)) return;
+  snapshot_timer(k, &patience, lose_patience, NULL);
+  SNAPSHOT_INT(k, impatient);
+  SNAPSHOT_INT(k, n);
+  if (n > EXPECTED_MAX) n = 0;
+  expected_n = n;
+  for (i = 0; i < n; i++) {
+    snapshot_name(k, expected[i].name, sizeof expected[i].name);
+    SNAPSHOT_INT(k, expected[i].there);
+  }
+  if (snapshot_restores(k))
+    make_early(k);
+  else
+    put_early(k);
+}

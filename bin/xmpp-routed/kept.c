@@ -184,3 +184,40 @@ kept_holds(struct link *l, struct record *r)
   if (!add(s, id, NULL, slice_of(r->at[2], (size_t)(xml.s + xml.len - r->at[2]))))
     log_event(LOG_WARN, "stanza-not-kept", "jid", s->user->bare, "why", "no room", NULL);
 }
+
+/* ---- the state for a trace ---- */
+
+static void
+make_kept(struct snapshot *k, struct session *s)
+{
+  stralloc text = STRALLOC_ZERO;
+  uint64_t id = 0;
+
+  while (snapshot_record(k, "kept", true)) {
+    SNAPSHOT_INT(k, id);
+    snapshot_bytes(k, &text);
+    if (!s->kept) s->kept = snapshot_new(k, sizeof *s->kept);
+    if (!s->kept || !append(s, id, NULL, slice_of(text.s, text.len)))
+      snapshot_fail(k, "what is kept is lost");
+  }
+  stralloc_free(&text);
+}
+
+/* Between turns nothing is pending. */
+void
+kept_snapshot(struct snapshot *k, struct session *s)
+{
+  struct entry e;
+  size_t i;
+
+  if (snapshot_restores(k)) make_kept(k, s);
+  for (i = s->kept && !snapshot_restores(k) ? s->kept->head : SIZE_MAX;
+       i != SIZE_MAX && i < s->kept->text.len; i += sizeof e + e.len) {
+    stralloc text = {.s = s->kept->text.s + i + sizeof e};
+    memcpy(&e, s->kept->text.s + i, sizeof e);
+    text.len = e.len;
+    if (!snapshot_record(k, "kept", true)) return;
+    SNAPSHOT_INT(k, e.id);
+    snapshot_bytes(k, &text);
+  }
+}

@@ -1,5 +1,6 @@
 #include "routed.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -333,4 +334,106 @@ posts_acked(struct link *l, struct record *r)
     p->released++;
   }
   trim(p);
+}
+
+/* ---- the state for a trace ---- */
+
+void
+snapshot_verb(struct snapshot *k, enum verb *v)
+{
+  char word[32] = "", *text = word;
+
+  if (!snapshot_restores(k)) snprintf(word, sizeof word, "%s", verb_rows[*v].word);
+  snapshot_text(k, &text);
+  if (!snapshot_restores(k)) return;
+  *v = verb_find(slice_str(text));
+  if (*v == VERBS_N) snapshot_fail(k, "a verb is unknown");
+  free(text);
+}
+
+void
+snapshot_post(struct snapshot *k, struct post **post)
+{
+  char *name = *post && !snapshot_restores(k) ? (*post)->name : NULL;
+  struct post *p;
+
+  snapshot_text(k, &name);
+  if (!snapshot_restores(k)) return;
+  for (p = posts; p && name && strcmp(p->name, name) != 0; p = p->next) {
+  }
+  *post = name ? p : NULL;
+  if (name && !p) snapshot_fail(k, "a post is missing");
+  free(name);
+}
+
+static bool
+snapshot_letter(struct snapshot *k, struct letter *head, stralloc *text)
+{
+  snapshot_verb(k, &head->verb);
+  SNAPSHOT_INT(k, head->left);
+  snapshot_source(k, &head->source);
+  SNAPSHOT_INT(k, head->epoch);
+  SNAPSHOT_INT(k, head->number);
+  snapshot_bytes(k, text);
+  head->len = text->len;
+  return head->verb != VERBS_N;
+}
+
+static void
+make_letters(struct snapshot *k, struct post *p)
+{
+  stralloc text = STRALLOC_ZERO;
+  struct letter head;
+
+  while (snapshot_record(k, "letter", true)) {
+    head = (struct letter){0};
+    if (!snapshot_letter(k, &head, &text) ||
+        !stralloc_catb(&p->kept, (char const *)&head, sizeof head) ||
+        !stralloc_catb(&p->kept, text.s, text.len))
+      snapshot_fail(k, "a letter is lost");
+  }
+  stralloc_free(&text);
+}
+
+static void
+put_letters(struct snapshot *k, struct post const *p)
+{
+  struct letter head;
+  size_t i;
+
+  for (i = p->head; i < p->kept.len; i += sizeof head + head.len) {
+    struct slice line = letter_at(p, i, &head);
+    stralloc text = {.s = p->kept.s + (line.s - p->kept.s), .len = line.len};
+    if (!snapshot_record(k, "letter", true)) return;
+    snapshot_letter(k, &head, &text);
+  }
+}
+
+void
+posts_snapshot(struct snapshot *k)
+{
+  struct post **at = &posts, *p;
+
+  while (snapshot_restores(k) && posts) /* those that the settings name */
+    post_free(posts);
+  for (; snapshot_record(k, "post", *at != NULL); at = &p->next) {
+    if (snapshot_restores(k)) *at = snapshot_new(k, sizeof *p);
+    p = *at;
+    if (!p) return;
+    snapshot_name(k, p->name, sizeof p->name);
+    p->program = program_find(slice_str(p->name));
+    snapshot_link(k, &p->link);
+    SNAPSHOT_INT(k, p->sent);
+    SNAPSHOT_INT(k, p->acked);
+    SNAPSHOT_INT(k, p->put);
+    SNAPSHOT_INT(k, p->released);
+    snapshot_timer(k, &p->grace, p->link ? settled : give_up, p);
+    SNAPSHOT_INT(k, p->round);
+    SNAPSHOT_INT(k, p->held);
+    SNAPSHOT_INT(k, p->wants_online);
+    if (snapshot_restores(k))
+      make_letters(k, p);
+    else
+      put_letters(k, p);
+  }
 }

@@ -257,3 +257,12 @@ presence_c2sd_gone(void)
 {
   if (awaited && watcher()) presence_recall();
 }
+
+void
+presence_snapshot(struct snapshot *k)
+{
+  if (!snapshot_record(k, "recalls", true)) return;
+  SNAPSHOT_INT(k, recalls);
+  SNAPSHOT_INT(k, awaited);
+  SNAPSHOT_INT(k, early);
+}

@@ -4,6 +4,7 @@
 
 #include "access/access.h"
 #include "link/link.h"
+#include "link/snapshot.h"
 #include "service/service.h"
 #include "stanza/stanza.h"
 
@@ -452,6 +453,26 @@ void resume_yielded(struct link *l, struct record *r);
 void resume_queued(struct link *l, struct record *r);
 void resume_handed(struct link *l, struct record *r);
 void resume_refused(struct link *l, struct record *r);
+
+/* ---- the state for a trace: each file for what it holds ---- */
+
+/* Posts and sources come before what names them. */
+void sources_snapshot(struct snapshot *k);
+void posts_snapshot(struct snapshot *k);
+void sessions_snapshot(struct snapshot *k);
+void presence_snapshot(struct snapshot *k);
+void services_snapshot(struct snapshot *k);
+void expected_snapshot(struct snapshot *k);
+void archive_snapshot(struct snapshot *k);
+void blocking_snapshot(struct snapshot *k);
+void carbons_snapshot(struct snapshot *k);
+void asked_snapshot(struct snapshot *k, struct session *s);
+void kept_snapshot(struct snapshot *k, struct session *s);
+
+/* A source, a post, a verb by its name, as a field; NULL: none. */
+void snapshot_source(struct snapshot *k, struct source **s);
+void snapshot_post(struct snapshot *k, struct post **p);
+void snapshot_verb(struct snapshot *k, enum verb *v);
 
 /* ---- the tables of RFC 6121 s8 (rules.c) ---- */
 

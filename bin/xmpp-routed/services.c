@@ -417,3 +417,57 @@ services_handler(char const *scope, struct slice ns)
   if (!ns.len || !make_key(&key_text, slice_str(scope), ns)) return NULL;
   return find(slice_of(key_text.s, key_text.len));
 }
+
+/* ---- the state for a trace ---- */
+
+static void
+entries_snapshot(struct snapshot *k)
+{
+  struct entry **at = &entries, *e;
+  unsigned int i;
+
+  for (; snapshot_record(k, "entry", *at != NULL); at = &e->next) {
+    if (snapshot_restores(k)) *at = snapshot_new(k, sizeof *e);
+    e = *at;
+    if (!e) return;
+    snapshot_post(k, &e->post);
+    snapshot_verb(k, &e->verb);
+    snapshot_text(k, &e->key);
+    for (i = 0; i < 4; i++)
+      snapshot_text(k, &e->field[i]);
+    SNAPSHOT_INT(k, e->old);
+  }
+}
+
+static void
+caps_snapshot(struct snapshot *k)
+{
+  struct caps **at = &caps, *c;
+
+  for (; snapshot_record(k, "caps", *at != NULL); at = &c->next) {
+    if (snapshot_restores(k)) *at = snapshot_new(k, sizeof *c);
+    c = *at;
+    if (!c) return;
+    snapshot_text(k, &c->host);
+    snapshot_text(k, &c->node);
+    snapshot_text(k, &c->ver);
+  }
+}
+
+void
+services_snapshot(struct snapshot *k)
+{
+  struct watcher **at = &watchers, *w;
+
+  entries_snapshot(k);
+  for (; snapshot_record(k, "watcher", *at != NULL); at = &w->next) {
+    if (snapshot_restores(k)) *at = snapshot_new(k, sizeof *w);
+    w = *at;
+    if (!w) return;
+    snapshot_link(k, &w->link);
+    snapshot_name(k, w->what, sizeof w->what);
+  }
+  caps_snapshot(k);
+  table_is_old = true;
+  if (snapshot_record(k, "changed", true)) SNAPSHOT_INT(k, changed);
+}

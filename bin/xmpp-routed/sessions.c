@@ -500,3 +500,76 @@ sessions_list(struct link *ctl, struct record *r)
   }
   service_done(ctl);
 }
+
+/* ---- the state for a trace ---- */
+
+static struct session *
+session_fields(struct snapshot *k, struct user *u, struct session *s)
+{
+  if (snapshot_restores(k)) s = snapshot_new(k, sizeof *s);
+  if (!s) return NULL;
+  s->user = u;
+  snapshot_link(k, &s->link);
+  SNAPSHOT_INT(k, s->sid);
+  SNAPSHOT_INT(k, s->number);
+  SNAPSHOT_INT(k, s->since_us);
+  snapshot_text(k, &s->resource);
+  snapshot_text(k, &s->ip);
+  SNAPSHOT_INT(k, s->priority);
+  SNAPSHOT_INT(k, s->available);
+  SNAPSHOT_INT(k, s->carbons);
+  SNAPSHOT_INT(k, s->told);
+  SNAPSHOT_INT(k, s->waits);
+  SNAPSHOT_INT(k, s->drained);
+  SNAPSHOT_INT(k, s->leaving);
+  SNAPSHOT_INT(k, s->gone);
+  SNAPSHOT_INT(k, s->in_mamd);
+  asked_snapshot(k, s);
+  kept_snapshot(k, s);
+  if (!snapshot_restores(k)) return s;
+  if (s->link && map_put(s)) {
+    if (!s->leaving) u->n++;
+    session_totals.sessions++;
+    return s;
+  }
+  snapshot_fail(k, "a session has no place");
+  free(s);
+  return NULL;
+}
+
+static void
+user_fields(struct snapshot *k, struct user *u)
+{
+  char *bare = u ? u->bare : NULL;
+  struct session **at;
+
+  snapshot_text(k, &bare);
+  if (snapshot_restores(k)) {
+    u = user_make(slice_str(bare));
+    free(bare);
+  }
+  if (!u) {
+    snapshot_fail(k, "out of memory");
+    return;
+  }
+  for (at = &u->sessions; snapshot_record(k, "session", *at != NULL); at = &(*at)->next) {
+    *at = session_fields(k, u, *at);
+    if (!*at) return;
+  }
+  for (at = &u->leaving; snapshot_record(k, "leaving", *at != NULL); at = &(*at)->next) {
+    *at = session_fields(k, u, *at);
+    if (!*at) return;
+  }
+}
+
+void
+sessions_snapshot(struct snapshot *k)
+{
+  size_t i;
+
+  for (i = 0; users.slots && i <= users.mask && !snapshot_restores(k); i++)
+    if (users.slots[i].item && snapshot_record(k, "user", true))
+      user_fields(k, users.slots[i].item);
+  while (snapshot_restores(k) && snapshot_record(k, "user", true))
+    user_fields(k, NULL);
+}

@@ -193,3 +193,54 @@ sources_gone(struct link const *l)
   for (s = sources; s; s = s->next)
     if (s->link == l) s->link = NULL;
 }
+
+/* ---- the state for a trace ---- */
+
+void
+snapshot_source(struct snapshot *k, struct source **source)
+{
+  char *name = *source && !snapshot_restores(k) ? (*source)->name : NULL;
+  struct source *s;
+
+  snapshot_text(k, &name);
+  if (!snapshot_restores(k)) return;
+  for (s = sources; s && name && strcmp(s->name, name) != 0; s = s->next) {
+  }
+  *source = name ? s : NULL;
+  if (name && !s) snapshot_fail(k, "a source is missing");
+  free(name);
+}
+
+static void
+snapshot_open(struct snapshot *k, struct source *s)
+{
+  uint64_t n;
+
+  SNAPSHOT_INT(k, s->size);
+  if (snapshot_restores(k) && s->size)
+    s->open =
+      s->last - s->done <= s->size ? snapshot_new(k, s->size * sizeof *s->open) : NULL;
+  for (n = s->done + 1; s->open && n <= s->last; n++)
+    SNAPSHOT_INT(k, s->open[n % s->size]);
+}
+
+void
+sources_snapshot(struct snapshot *k)
+{
+  struct source **at = &sources, *s;
+
+  for (; snapshot_record(k, "source", *at != NULL); at = &s->next) {
+    if (snapshot_restores(k)) *at = snapshot_new(k, sizeof *s);
+    s = *at;
+    if (!s) return;
+    snapshot_name(k, s->name, sizeof s->name);
+    snapshot_link(k, &s->link);
+    SNAPSHOT_INT(k, s->epoch);
+    SNAPSHOT_INT(k, s->last);
+    SNAPSHOT_INT(k, s->done);
+    SNAPSHOT_INT(k, s->acked);
+    SNAPSHOT_INT(k, s->crossed);
+    snapshot_open(k, s);
+  }
+  if (snapshot_record(k, "soon", true)) snapshot_timer(k, &soon, look_again, NULL);
+}

@@ -105,3 +105,58 @@ blocking_stops(struct passing const *p)
   if (!slice_is(p->st.kind, "presence")) deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
   return true;
 }
+
+/* ---- the state for a trace ---- */
+
+static void
+list_put(struct snapshot *k, struct blocklist *b)
+{
+  struct table const *t = &b->jids.table;
+  struct arena a = ARENA_ZERO;
+  uint64_t n = t->n;
+  size_t i;
+
+  snapshot_text(k, &b->account);
+  SNAPSHOT_INT(k, n);
+  for (i = 0; t->slots && i <= t->mask; i++) {
+    struct slice jid = t->slots[i].item ? t->key(t->slots[i].item) : SLICE("");
+    if (jid.len) snapshot_slice(k, &a, &jid);
+  }
+}
+
+static void
+list_read(struct snapshot *k)
+{
+  char *account = NULL;
+  struct blocklist *b;
+  uint64_t n = 0;
+
+  snapshot_text(k, &account);
+  SNAPSHOT_INT(k, n);
+  b = account ? list_make(slice_str(account)) : NULL;
+  free(account);
+  for (; b && n; n--) {
+    struct arena a = ARENA_ZERO;
+    struct slice jid;
+    snapshot_slice(k, &a, &jid);
+    if (jid.len && jid_set_add(&b->jids, jid)) {
+      arena_wipe(&a);
+      continue;
+    }
+    arena_wipe(&a);
+    snapshot_fail(k, "a block list is lost");
+    return;
+  }
+}
+
+void
+blocking_snapshot(struct snapshot *k)
+{
+  size_t i;
+
+  for (i = 0; lists.slots && i <= lists.mask && !snapshot_restores(k); i++)
+    if (lists.slots[i].item && snapshot_record(k, "blocks", true))
+      list_put(k, lists.slots[i].item);
+  while (snapshot_restores(k) && snapshot_record(k, "blocks", true))
+    list_read(k);
+}

@@ -224,3 +224,21 @@ carbons_unwrap(struct passing *p)
   p->st.xml = slice_of(xml.s, xml.len);
   return true;
 }
+
+void
+carbons_snapshot(struct snapshot *k)
+{
+  size_t i, n = 0;
+
+  for (i = 0; i < REMEMBERED; i++)
+    n += remembered[i] != 0;
+  if (!snapshot_record(k, "copied", true)) return;
+  SNAPSHOT_INT(k, n);
+  for (i = 0; n && i < REMEMBERED; i++) {
+    uint64_t h = remembered[i];
+    if (!snapshot_restores(k) && !h) continue;
+    SNAPSHOT_INT(k, h);
+    remembered[h % REMEMBERED] = h;
+    n--;
+  }
+}

@@ -112,6 +112,21 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_HOLDS] = kept_holds,
 };
 
+static void
+snapshot(struct snapshot *k)
+{
+  if (snapshot_record(k, "total", true)) SNAPSHOT_INT(k, deliver_total);
+  sources_snapshot(k);
+  posts_snapshot(k);
+  sessions_snapshot(k);
+  presence_snapshot(k);
+  services_snapshot(k);
+  expected_snapshot(k);
+  archive_snapshot(k);
+  blocking_snapshot(k);
+  carbons_snapshot(k);
+}
+
 static struct service const routed = {
   .program = "xmpp-routed",
   .accepts = PROGRAMS_EDGE | PROGRAMS_SERVICE,
@@ -124,6 +139,7 @@ static struct service const routed = {
   .holds = expected_holds,
   .stopped = stopped,
   .stats = stats,
+  .snapshot = snapshot,
 };
 
 int
