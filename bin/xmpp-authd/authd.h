@@ -5,6 +5,7 @@
 #include "accounts/accounts.h"
 #include "jid/jid.h"
 #include "link/link.h"
+#include "link/snapshot.h"
 #include "scram/scram.h"
 #include "service/service.h"
 
@@ -106,6 +107,10 @@ void sasl_announce(struct link *l);
 void sasl_auth(struct link *l, struct record *r);
 void sasl_response(struct link *l, struct record *r);
 void sasl_abort(struct link *l, struct record *r);
+
+/* The timer of an exchange, and all exchanges, for a trace. */
+void sasl_snapshot_timer(struct snapshot *k, struct exchange *x);
+void exchanges_snapshot(struct snapshot *k);
 
 /* ---- the administrator (control.c) ---- */
 

@@ -227,3 +227,108 @@ exchanges_of_link_gone(struct link *l)
   free(m);
   l->cookie = NULL;
 }
+
+/* ---- the state for a trace ---- */
+
+static void
+scram_fields(struct snapshot *k, struct scram *x)
+{
+  struct arena *a = &x->arena;
+
+  SNAPSHOT_INT(k, x->hash);
+  SNAPSHOT_INT(k, x->plus);
+  SNAPSHOT_INT(k, x->plus_offered);
+  snapshot_slice(k, a, &x->user);
+  snapshot_slice(k, a, &x->authzid);
+  snapshot_slice(k, a, &x->binding_type);
+  snapshot_slice(k, a, &x->gs2);
+  snapshot_slice(k, a, &x->first_bare);
+  snapshot_slice(k, a, &x->both_nonces);
+  snapshot_slice(k, a, &x->server_first);
+}
+
+/* Keys are not written: the store has them. */
+static void
+exchange_fields(struct snapshot *k, struct exchange *x)
+{
+  struct arena *a = &x->scram.arena;
+  bool real;
+
+  snapshot_link(k, &x->link);
+  SNAPSHOT_INT(k, x->id);
+  sasl_snapshot_timer(k, x);
+  snapshot_slice(k, a, &x->host);
+  SNAPSHOT_INT(k, x->mechanism);
+  SNAPSHOT_INT(k, x->step);
+  SNAPSHOT_INT(k, x->named);
+  SNAPSHOT_INT(k, x->real);
+  SNAPSHOT_INT(k, x->is_free);
+  scram_fields(k, &x->scram);
+  snapshot_slice(k, a, &x->bindings);
+  snapshot_slice(k, a, &x->bare);
+  snapshot_block(k, x->nonce, sizeof x->nonce);
+  if (!snapshot_restores(k)) return;
+  x->scram.nonce = slice_of(x->nonce, sizeof x->nonce);
+  if (x->step == FINAL && !secrets_get(x->host, x->bare, x->scram.hash, &x->keys, &real))
+    snapshot_fail(k, "keys are missing");
+}
+
+static void
+exchange_make(struct snapshot *k)
+{
+  struct exchange *x = snapshot_new(k, sizeof *x);
+  char ip[ORIGIN_NAME];
+
+  if (!x) return;
+  snapshot_name(k, ip, sizeof ip);
+  exchange_fields(k, x);
+  if (!x->link || !enter(x, slice_str(ip))) snapshot_fail(k, "an exchange has no place");
+}
+
+static void
+put_exchanges(struct snapshot *k, struct origin *o)
+{
+  struct exchange *x;
+
+  for (x = o->first; x; x = x->newer) {
+    if (!snapshot_record(k, "exchange", true)) return;
+    snapshot_name(k, o->name, sizeof o->name);
+    exchange_fields(k, x);
+  }
+}
+
+/* Each origin that was made was put in front of those before it. */
+static void
+turn_round(struct origin **list)
+{
+  struct origin *o = *list, *next;
+
+  *list = NULL;
+  for (; o; o = next) {
+    next = o->next;
+    o->next = *list;
+    if (o->next) o->next->at = &o->next;
+    o->at = list;
+    *list = o;
+  }
+}
+
+void
+exchanges_snapshot(struct snapshot *k)
+{
+  struct origin *o;
+  uint32_t n;
+
+  for (n = 1; n <= most && !snapshot_restores(k); n++)
+    for (o = by_count[n]; o; o = o->next)
+      put_exchanges(k, o);
+  while (snapshot_restores(k) && snapshot_record(k, "exchange", true))
+    exchange_make(k);
+  for (n = 1; n <= most && snapshot_restores(k); n++)
+    turn_round(&by_count[n]);
+  if (!snapshot_record(k, "totals", true)) return;
+  SNAPSHOT_INT(k, sasl_totals.succeeded);
+  SNAPSHOT_INT(k, sasl_totals.failed);
+  SNAPSHOT_INT(k, sasl_totals.open);
+  SNAPSHOT_INT(k, sasl_totals.crowded_out);
+}

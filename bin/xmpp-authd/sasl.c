@@ -326,3 +326,9 @@ sasl_abort(struct link *l, struct record *r)
 
   if (x) exchange_free(x);
 }
+
+void
+sasl_snapshot_timer(struct snapshot *k, struct exchange *x)
+{
+  snapshot_timer(k, &x->timer, too_late, x);
+}

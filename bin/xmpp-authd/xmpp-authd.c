@@ -91,6 +91,8 @@ static struct service const service = {
   .pauses = pauses,
   .stopped = stopped,
   .stats = stats,
+  .snapshot = exchanges_snapshot,
+  .copy = store_copy_all,
 };
 
 int

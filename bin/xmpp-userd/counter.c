@@ -68,3 +68,35 @@ counter_takes(struct jid const *account, bool outbound)
       key, settings_u64(userd.settings, "mod_pres_counter.interval", host, 60000));
   return !c || ++c->n <= settings_u64(userd.settings, "mod_pres_counter.count", host, 5);
 }
+
+/* ---- the state for a trace ---- */
+
+static void
+counter_fields(struct snapshot *k, struct counter *c)
+{
+  stralloc key = {.s = c ? c->key : NULL, .len = c ? c->len : 0};
+
+  snapshot_bytes(k, &key);
+  if (snapshot_restores(k)) {
+    c = snapshot_new(k, sizeof *c + key.len);
+    if (!c) return;
+    if (key.len) memcpy(c->key, key.s, key.len);
+    c->len = key.len;
+    stralloc_free(&key);
+    if (!table_put(&counters, c)) snapshot_fail(k, "out of memory");
+  }
+  SNAPSHOT_INT(k, c->n);
+  snapshot_timer(k, &c->timer, on_end, c);
+}
+
+void
+counter_snapshot(struct snapshot *k)
+{
+  size_t i;
+
+  for (i = 0; counters.slots && i <= counters.mask && !snapshot_restores(k); i++)
+    if (counters.slots[i].item && snapshot_record(k, "counter", true))
+      counter_fields(k, counters.slots[i].item);
+  while (snapshot_restores(k) && snapshot_record(k, "counter", true))
+    counter_fields(k, NULL);
+}

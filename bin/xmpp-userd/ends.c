@@ -207,3 +207,16 @@ ends_start(void)
   if (open_table() && !event_timer_on(&walk_timer))
     event_timer_start(&walk_timer, door_now() + TICK_US, walk, NULL);
 }
+
+void
+ends_snapshot(struct snapshot *k)
+{
+  if (!snapshot_record(k, "ends", true)) return;
+  snapshot_timer(k, &purge_timer, purge, NULL);
+  snapshot_timer(k, &walk_timer, walk, NULL);
+  SNAPSHOT_INT(k, seen);
+  SNAPSHOT_INT(k, count);
+  SNAPSHOT_INT(k, before);
+  SNAPSHOT_INT(k, number);
+  SNAPSHOT_INT(k, walked_to);
+}

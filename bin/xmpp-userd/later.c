@@ -93,3 +93,33 @@ later_outbound(struct stanza const *st)
                   SLICE("the server has no room to store it"), SLICE(""));
   }
 }
+
+/* ---- the state for a trace ---- */
+
+static void
+later_fields(struct snapshot *k, struct stanza *st)
+{
+  struct arena a = ARENA_ZERO;
+
+  snapshot_slice(k, &a, &st->to);
+  snapshot_slice(k, &a, &st->from);
+  snapshot_slice(k, &a, &st->type);
+  snapshot_slice(k, &a, &st->tags);
+  snapshot_slice(k, &a, &st->xml);
+  if (snapshot_restores(k)) later_inbound(st);
+  arena_wipe(&a);
+}
+
+void
+later_snapshot(struct snapshot *k)
+{
+  struct later *l = first;
+  struct stanza st;
+
+  if (snapshot_restores(k)) l = NULL;
+  for (; snapshot_record(k, "later", l != NULL); l = l ? l->next : NULL) {
+    st = l ? l->st : (struct stanza){.kind = SLICE("presence")};
+    later_fields(k, &st);
+  }
+  if (snapshot_record(k, "look", true)) snapshot_timer(k, &timer, handle_all, NULL);
+}

@@ -98,3 +98,16 @@ recall_recalled(struct link *l, struct record *r)
   memcpy(heard_out[heard_out_n], instance.s, instance.len);
   heard_out[heard_out_n++][instance.len] = 0;
 }
+
+void
+recall_snapshot(struct snapshot *k)
+{
+  size_t n = heard_out_n, i;
+
+  if (!snapshot_record(k, "recall", true)) return;
+  snapshot_timer(k, &deadline, on_deadline, NULL);
+  SNAPSHOT_INT(k, n);
+  heard_out_n = n < INSTANCES_MAX ? n : INSTANCES_MAX;
+  for (i = 0; i < heard_out_n; i++)
+    snapshot_name(k, heard_out[i], sizeof heard_out[i]);
+}

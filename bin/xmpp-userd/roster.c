@@ -93,11 +93,18 @@ cat_query_open(stralloc *out, struct slice host, uint64_t account)
 
 /* ---- pushes (s2.1.6) ---- */
 
+static uint64_t pushes;
+
+void
+roster_snapshot(struct snapshot *k)
+{
+  if (snapshot_record(k, "pushes", true)) SNAPSHOT_INT(k, pushes);
+}
+
 static void
 push_to(struct link *routed, struct session const *s, struct slice query)
 {
   static stralloc sa = STRALLOC_ZERO;
-  static uint64_t pushes;
   char buf[BASE_NUM], id[8 + BASE_NUM] = "push";
   struct stanza st = {.to = slice_str(s->full),
                       .from = slice_str(s->user->bare),

@@ -335,3 +335,64 @@ sessions_directed(struct link *l, struct record *r)
   session_direct(s, record_get(r, 2), !slice_is(record_get(r, 3), "unavailable"));
   session_free_if_idle(s);
 }
+
+/* ---- the state for a trace ---- */
+
+static struct session *
+session_named(struct snapshot *k, struct session *s)
+{
+  char *full = s ? s->full : NULL;
+
+  snapshot_text(k, &full);
+  if (!snapshot_restores(k)) return s;
+  s = full ? session_new(slice_str(full), jid_cut(slice_str(full)).bare) : NULL;
+  if (!s) snapshot_fail(k, "a session is lost");
+  free(full);
+  return s;
+}
+
+static void
+directed_fields(struct snapshot *k, struct session *s)
+{
+  struct directed const *d = s->directed_first;
+  uint64_t n = s->directed.n, i;
+
+  SNAPSHOT_INT(k, n);
+  for (i = 0; i < n; i++) {
+    struct arena a = ARENA_ZERO;
+    struct slice to = d ? slice_of(d->to, d->len) : SLICE("");
+    bool ok = true;
+    snapshot_slice(k, &a, &to);
+    if (snapshot_restores(k)) ok = to.len && direct_more(s, to);
+    if (!snapshot_restores(k)) d = d->next;
+    arena_wipe(&a);
+    if (ok) continue;
+    snapshot_fail(k, "directed presence is lost");
+    return;
+  }
+}
+
+/* Sessions of an account are in the order of all. Between turns none has just ended. */
+void
+sessions_snapshot(struct snapshot *k)
+{
+  struct session *next = first, *s;
+
+  if (!snapshot_record(k, "comings", true)) return;
+  SNAPSHOT_INT(k, comings);
+  SNAPSHOT_INT(k, turns);
+  for (; snapshot_record(k, "session", next != NULL); next = s->all_next) {
+    s = session_named(k, next);
+    if (!s) return;
+    snapshot_name(k, s->instance, sizeof s->instance);
+    snapshot_bytes(k, &s->shown);
+    directed_fields(k, s);
+    SNAPSHOT_INT(k, s->told);
+    SNAPSHOT_INT(k, s->untold);
+    SNAPSHOT_INT(k, s->confirmed);
+    SNAPSHOT_INT(k, s->wants_roster);
+    SNAPSHOT_INT(k, s->wants_blocklist);
+    SNAPSHOT_INT(k, s->directed_full);
+    SNAPSHOT_INT(k, s->user->account);
+  }
+}

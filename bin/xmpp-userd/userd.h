@@ -5,6 +5,7 @@
 #include "access/access.h"
 #include "accounts/accounts.h"
 #include "handle/handle.h"
+#include "link/snapshot.h"
 #include "roster/roster.h"
 #include "service/service.h"
 
@@ -236,6 +237,16 @@ void ends_start(void);
 
 /* Count a subscription stanza of the account in one direction. false: it is one too many. */
 bool counter_takes(struct jid const *account, bool outbound);
+
+/* ---- the state for a trace: each file for what it holds ---- */
+
+void sessions_snapshot(struct snapshot *k);
+void recall_snapshot(struct snapshot *k);
+void counter_snapshot(struct snapshot *k);
+void ends_snapshot(struct snapshot *k);
+void later_snapshot(struct snapshot *k);
+void roster_snapshot(struct snapshot *k);
+void blocking_snapshot(struct snapshot *k);
 
 /* ---- block lists (xep0191_blocking.c) ---- */
 

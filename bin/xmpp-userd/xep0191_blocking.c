@@ -221,11 +221,18 @@ cat_push(stralloc *out, struct session const *s, struct slice id, char const *na
   return xml_cat(out, "</") && xml_cat(out, name) && xml_cat(out, "></iq>");
 }
 
+static uint64_t pushes;
+
+void
+blocking_snapshot(struct snapshot *k)
+{
+  if (snapshot_record(k, "blocked", true)) SNAPSHOT_INT(k, pushes);
+}
+
 static void
 push(struct slice bare, char const *name, struct wanted const *w)
 {
   static stralloc sa = STRALLOC_ZERO;
-  static uint64_t pushes;
   struct user const *u = user_find(bare);
   struct link *routed = link_find(ROUTED);
   struct stanza st = {.from = bare, .kind = SLICE("iq"), .type = SLICE("set")};

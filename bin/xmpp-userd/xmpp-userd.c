@@ -126,6 +126,20 @@ stats(struct link *ctl)
   service_stat(ctl, "users", session_totals.users);
 }
 
+static void
+snapshot(struct snapshot *k)
+{
+  if (snapshot_restores(k)) userd_accounts();
+  if (snapshot_record(k, "total", true)) SNAPSHOT_INT(k, received);
+  sessions_snapshot(k);
+  recall_snapshot(k);
+  counter_snapshot(k);
+  ends_snapshot(k);
+  later_snapshot(k);
+  roster_snapshot(k);
+  blocking_snapshot(k);
+}
+
 static service_fn *const verbs[VERBS_N] = {
   [VERB_STANZA] = on_stanza,     [VERB_GONE] = presence_gone,
   [VERB_WANTS] = sessions_wants, [VERB_DIRECTED] = sessions_directed,
@@ -140,6 +154,8 @@ static struct service const service = {
   .turn = turn,
   .pauses = pauses,
   .stats = stats,
+  .snapshot = snapshot,
+  .copy = store_copy_all,
 };
 
 int
