@@ -204,13 +204,13 @@ announce(enum announce_to to, struct slice host, struct slice type, struct slice
 
 /* ---- messages of the day ---- */
 
+static uint64_t last_id;
+
 static uint64_t
 next_id(void)
 {
-  static uint64_t last;
-
-  last = door_wall() > last ? door_wall() : last + 1;
-  return last;
+  last_id = door_wall() > last_id ? door_wall() : last_id + 1;
+  return last_id;
 }
 
 bool
@@ -460,4 +460,77 @@ announce_message(struct link *l, struct record *r)
   arena_reset(&arena);
   e = take(&arena, &in, xml);
   if (e != STANZA_ERRORS_N) handle_refuse(l, &in, e, SLICE(""), SLICE(""));
+}
+
+/* ---- the state for a trace ---- */
+
+/* Who waits to hear of it: the sender of a message, or a command. Once it is on its way both
+ * have heard. */
+static void
+waiting_fields(struct snapshot *k, struct announcement *x)
+{
+  bool by_message = x->fn == on_announced;
+  struct sender *s = x->cookie;
+  struct run *r = x->cookie;
+
+  SNAPSHOT_INT(k, by_message);
+  x->fn = by_message ? on_announced : admin_announced;
+  if (!by_message) {
+    snapshot_run(k, &r);
+    x->cookie = r;
+    return;
+  }
+  if (snapshot_restores(k)) x->cookie = s = snapshot_new(k, sizeof *s);
+  if (!s) return;
+  snapshot_slice(k, &s->arena, &s->in.to);
+  snapshot_slice(k, &s->arena, &s->in.from);
+  snapshot_slice(k, &s->arena, &s->in.id);
+  s->in.kind = SLICE("message");
+}
+
+static struct announcement *
+announcement_fields(struct snapshot *k, struct announcement *x, bool gathers)
+{
+  if (snapshot_restores(k)) x = snapshot_new(k, sizeof *x);
+  if (!x) return NULL;
+  if (snapshot_restores(k)) queue.n++;
+  snapshot_slice(k, &x->arena, &x->host);
+  snapshot_slice(k, &x->arena, &x->type);
+  snapshot_slice(k, &x->arena, &x->inside);
+  SNAPSHOT_INT(k, x->to);
+  SNAPSHOT_INT(k, x->motd);
+  snapshot_bytes(k, &x->jids);
+  SNAPSHOT_INT(k, x->at);
+  SNAPSHOT_INT(k, x->too_many);
+  names_snapshot(k, &x->names);
+  if (gathers) waiting_fields(k, x);
+  return x;
+}
+
+bool
+announce_snapshot_ask(struct snapshot *k, ask_fn **fn, void **cookie)
+{
+  bool ours = *fn == on_addressee;
+
+  SNAPSHOT_INT(k, ours);
+  if (!ours) return false;
+  *cookie = announcement_fields(k, *cookie, true);
+  *fn = on_addressee;
+  return true;
+}
+
+void
+announce_snapshot(struct snapshot *k)
+{
+  struct announcement **at = &queue.first;
+
+  if (!snapshot_record(k, "announcements", true)) return;
+  SNAPSHOT_INT(k, watches);
+  SNAPSHOT_INT(k, last_id);
+  snapshot_timer(k, &queue.timer, send_piece, NULL);
+  for (; snapshot_record(k, "announcement", *at != NULL); at = &(*at)->next) {
+    *at = announcement_fields(k, *at, false);
+    if (!*at) return;
+    queue.last = &(*at)->next;
+  }
 }

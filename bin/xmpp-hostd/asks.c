@@ -140,3 +140,34 @@ ask_link_down(struct link *l)
     end(l, ASK_FAILED, SLICE("the program that knows has just gone; try again"),
         SLICE("remote-server-timeout"));
 }
+
+/* ---- the state for a trace ---- */
+
+static void
+question_fields(struct snapshot *k, struct question *x)
+{
+  SNAPSHOT_INT(k, x->until_us);
+  if (!announce_snapshot_ask(k, &x->fn, &x->cookie))
+    admin_snapshot_ask(k, &x->fn, &x->cookie);
+}
+
+void
+asks_snapshot(struct snapshot *k)
+{
+  struct question **at, *x;
+  struct queue *q;
+
+  for (q = queues; q < queues + sizeof queues / sizeof *queues; q++) {
+    if (!snapshot_record(k, "asks", true)) return;
+    snapshot_timer(k, &q->timer, on_deadline, q);
+    q->last = &q->first;
+    for (at = &q->first; snapshot_record(k, "question", *at != NULL); at = &x->next) {
+      if (snapshot_restores(k)) *at = snapshot_new(k, sizeof *x);
+      x = *at;
+      if (!x) return;
+      question_fields(k, x);
+      q->last = &x->next;
+      if (snapshot_restores(k)) q->n++;
+    }
+  }
+}

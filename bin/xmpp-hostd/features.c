@@ -96,3 +96,19 @@ features_announce(struct link *routed)
   identity(routed, "host", "server", "im", "tabber");
   identity(routed, "account", "account", "registered", "");
 }
+
+void
+features_snapshot(struct snapshot *k)
+{
+  struct entry *e = known.v;
+
+  for (; snapshot_record(k, "entry", e < known.v + known.n); e++) {
+    if (e == known.v + ENTRIES_MAX) return;
+    SNAPSHOT_INT(k, e->kind);
+    snapshot_slice(k, &known.arena, &e->scope);
+    snapshot_slice(k, &known.arena, &e->a);
+    snapshot_slice(k, &known.arena, &e->b);
+    snapshot_slice(k, &known.arena, &e->c);
+    if (snapshot_restores(k)) known.n++;
+  }
+}

@@ -4,7 +4,9 @@
 
 #include "access/access.h"
 #include "handle/handle.h"
+#include "link/snapshot.h"
 #include "service/service.h"
+#include "store/store.h"
 
 #define NS_CAPS "http://jabber.org/protocol/caps"
 #define NS_COMMANDS "http://jabber.org/protocol/commands"
@@ -283,6 +285,28 @@ void motd_see(struct slice bare, uint64_t id);
 
 /* The end of a turn: true when all that was written is on disk. */
 bool motd_commit(void);
+
+/* ---- the state for a trace: each file for what it holds ---- */
+
+/* Runs come before who asks for them. */
+void runs_snapshot(struct snapshot *k);
+void asks_snapshot(struct snapshot *k);
+void announce_snapshot(struct snapshot *k);
+void features_snapshot(struct snapshot *k);
+void caps_snapshot(struct snapshot *k);
+void last_snapshot(struct snapshot *k);
+
+/* A run as a field, by its sessionid; who waits for an answer, of the commands or of the
+ * announcements: false, none of those. */
+void snapshot_run(struct snapshot *k, struct run **r);
+bool admin_snapshot_ask(struct snapshot *k, ask_fn **fn, void **cookie);
+bool announce_snapshot_ask(struct snapshot *k, ask_fn **fn, void **cookie);
+
+/* Whoever waits for an announcement of a command. */
+announce_fn admin_announced;
+
+/* Names, one after the other in the record that is open. */
+void names_snapshot(struct snapshot *k, struct names *x);
 
 /* ---- one file each ---- */
 

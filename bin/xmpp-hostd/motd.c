@@ -1,7 +1,5 @@
 #include "hostd.h"
 
-#include "store/store.h"
-
 #include <skalibs/uint64.h>
 
 #include <errno.h>

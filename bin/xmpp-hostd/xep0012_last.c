@@ -35,3 +35,9 @@ xep0012_last(struct handle_ctx *ctx, struct stanza const *in, struct xml_node co
   ctx->error = ERR_RESOURCE_CONSTRAINT;
   return REFUSE;
 }
+
+void
+last_snapshot(struct snapshot *k)
+{
+  if (snapshot_record(k, "started", true)) SNAPSHOT_INT(k, started_us);
+}

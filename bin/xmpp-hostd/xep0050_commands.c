@@ -317,3 +317,76 @@ xep0050_command(struct handle_ctx *ctx, struct stanza const *in, struct xml_node
   own = why_not_there(id, &why);
   return refuse(ctx, why, own);
 }
+
+/* ---- the state for a trace ---- */
+
+void
+snapshot_run(struct snapshot *k, struct run **run)
+{
+  char *id = *run && !snapshot_restores(k) ? (*run)->id : NULL;
+  struct run *r;
+
+  snapshot_text(k, &id);
+  if (!snapshot_restores(k)) return;
+  for (r = runs; r && id && strcmp(r->id, id) != 0; r = r->next) {
+  }
+  *run = id ? r : NULL;
+  if (!*run) snapshot_fail(k, "a command is missing");
+  free(id);
+}
+
+static void
+command_field(struct snapshot *k, struct run *r)
+{
+  struct slice node = slice_str(r->command ? r->command->node : NULL);
+
+  snapshot_slice(k, &r->arena, &node);
+  if (snapshot_restores(k)) r->command = command_find(node);
+  if (!r->command) snapshot_fail(k, "a command is unknown");
+}
+
+/* What the commands themselves keep. */
+static void
+work_fields(struct snapshot *k, struct run *r)
+{
+  size_t n = r->jids_n, i;
+
+  SNAPSHOT_INT(k, n);
+  r->jids_n = n < RUN_JIDS_MAX ? n : RUN_JIDS_MAX;
+  for (i = 0; i < r->jids_n; i++) {
+    snapshot_slice(k, &r->arena, &r->jids[i]);
+    SNAPSHOT_INT(k, r->is_done[i]);
+  }
+  SNAPSHOT_INT(k, r->answered);
+  SNAPSHOT_INT(k, r->count);
+  SNAPSHOT_INT(k, r->max);
+  snapshot_slice(k, &r->arena, &r->why[0]);
+  snapshot_slice(k, &r->arena, &r->why[1]);
+  names_snapshot(k, &r->names);
+  snapshot_bytes(k, &r->values);
+  snapshot_bytes(k, &r->more_values);
+}
+
+void
+runs_snapshot(struct snapshot *k)
+{
+  struct run **at = &runs, *r;
+
+  for (; snapshot_record(k, "run", *at != NULL); at = &r->next) {
+    if (snapshot_restores(k)) *at = snapshot_new(k, sizeof *r);
+    r = *at;
+    if (!r) return;
+    if (snapshot_restores(k)) runs_n++;
+    snapshot_name(k, r->id, sizeof r->id);
+    command_field(k, r);
+    snapshot_slice(k, &r->arena, &r->owner);
+    snapshot_slice(k, &r->arena, &r->host);
+    snapshot_timer(k, &r->expiry, on_expiry, r);
+    SNAPSHOT_INT(k, r->working);
+    snapshot_slice(k, &r->arena, &r->in.to);
+    snapshot_slice(k, &r->arena, &r->in.from);
+    snapshot_slice(k, &r->arena, &r->in.id);
+    r->in.kind = SLICE("iq");
+    work_fields(k, r);
+  }
+}

@@ -123,3 +123,33 @@ caps_is_node(struct host const *h, struct slice node)
   return h->ver[0] && slice_starts(node, CAPS_NODE "#") &&
          slice_is(slice_of(node.s + n + 1, node.len - n - 1), h->ver);
 }
+
+/* ---- the state for a trace ---- */
+
+static void
+ver_snapshot(struct snapshot *k, struct host *h)
+{
+  struct arena a = ARENA_ZERO;
+  struct slice name = h ? h->name : SLICE("");
+  char ver[CAPS_VER_MAX + 1] = "";
+
+  if (h) memcpy(ver, h->ver, sizeof ver);
+  snapshot_slice(k, &a, &name);
+  snapshot_name(k, ver, sizeof ver);
+  if (snapshot_restores(k) && (h = hostd_host(name))) memcpy(h->ver, ver, sizeof ver);
+  arena_wipe(&a);
+}
+
+void
+caps_snapshot(struct snapshot *k)
+{
+  struct host *h;
+  size_t i;
+
+  if (!snapshot_record(k, "changed", true)) return;
+  SNAPSHOT_INT(k, changed);
+  for (i = 0; (h = hostd_host_at(i)) && !snapshot_restores(k); i++)
+    if (snapshot_record(k, "host", true)) ver_snapshot(k, h);
+  while (snapshot_restores(k) && snapshot_record(k, "host", true))
+    ver_snapshot(k, NULL);
+}

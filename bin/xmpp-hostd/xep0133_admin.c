@@ -370,8 +370,8 @@ read_body(struct run *r, char const *var)
   return SLICE("");
 }
 
-static void
-on_announced(void *cookie, struct slice const *why)
+void
+admin_announced(void *cookie, struct slice const *why)
 {
   if (why)
     fail_as_told(cookie, why);
@@ -385,7 +385,7 @@ run_announce(struct run *r)
   struct slice body = read_body(r, "announcement");
 
   if (body.len &&
-      !announce(TO_ONLINE, r->host, SLICE("headline"), body, 0, on_announced, r))
+      !announce(TO_ONLINE, r->host, SLICE("headline"), body, 0, admin_announced, r))
     fail_not_asked(r);
 }
 
@@ -408,7 +408,7 @@ run_set_motd(struct run *r)
   if (!body.len) return;
   if (!announce_set(r->host, SLICE("headline"), body, &id))
     fail_store(r);
-  else if (!announce(TO_ONLINE, r->host, SLICE("headline"), body, id, on_announced, r))
+  else if (!announce(TO_ONLINE, r->host, SLICE("headline"), body, id, admin_announced, r))
     fail_not_asked(r);
 }
 
@@ -554,3 +554,22 @@ struct command const commands[] = {
 /* clang-format on */
 
 size_t const commands_n = sizeof commands / sizeof *commands;
+
+/* ---- the state for a trace ---- */
+
+bool
+admin_snapshot_ask(struct snapshot *k, ask_fn **fn, void **cookie)
+{
+  static ask_fn *const fns[] = {on_account, on_registered, on_online, on_session};
+  struct run *r = *cookie;
+  unsigned char i, n = sizeof fns / sizeof *fns;
+
+  for (i = 0; i < n && (snapshot_restores(k) || fns[i] != *fn); i++) {
+  }
+  SNAPSHOT_INT(k, i);
+  if (i >= n) return false;
+  snapshot_run(k, &r);
+  *fn = fns[i];
+  *cookie = r;
+  return true;
+}

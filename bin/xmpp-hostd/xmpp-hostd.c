@@ -96,6 +96,20 @@ pauses(struct link const *full)
   return full->program;
 }
 
+static void
+snapshot(struct snapshot *k)
+{
+  if (!snapshot_record(k, "total", true)) return;
+  SNAPSHOT_INT(k, received);
+  snapshot_link(k, &hostd_routed);
+  features_snapshot(k);
+  caps_snapshot(k);
+  last_snapshot(k);
+  runs_snapshot(k);
+  asks_snapshot(k);
+  announce_snapshot(k);
+}
+
 static struct service const hostd = {
   .program = "xmpp-hostd",
   .handlers = verbs,
@@ -105,6 +119,8 @@ static struct service const hostd = {
   .turn = turn,
   .pauses = pauses,
   .stats = stats,
+  .snapshot = snapshot,
+  .copy = store_copy_all,
 };
 
 int
