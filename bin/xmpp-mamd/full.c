@@ -45,3 +45,11 @@ full_turn(void)
   full_announce(routed);
   if (!full) recall_now();
 }
+
+void
+full_snapshot(struct snapshot *k)
+{
+  if (!snapshot_record(k, "full", true)) return;
+  snapshot_timer(k, &timer, look_again, NULL);
+  SNAPSHOT_INT(k, told);
+}

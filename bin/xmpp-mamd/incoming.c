@@ -279,3 +279,34 @@ incoming_message(struct link *l, struct record *r)
   else
     store(&m, &text);
 }
+
+static void
+snapshot_runs(struct snapshot *k, size_t i)
+{
+  unsigned int n = sources[i].runs_n, j;
+
+  SNAPSHOT_INT(k, n);
+  sources[i].runs_n = n < ARCHIVE_SOURCE_RUNS ? n : ARCHIVE_SOURCE_RUNS;
+  for (j = 0; j < sources[i].runs_n; j++) {
+    SNAPSHOT_INT(k, sources[i].runs[j].epoch);
+    SNAPSHOT_INT(k, sources[i].runs[j].number);
+  }
+}
+
+/* At the end of a turn: nothing is changed. */
+void
+incoming_snapshot(struct snapshot *k)
+{
+  size_t n = sources_n, i;
+
+  if (!snapshot_record(k, "sources", true)) return;
+  SNAPSHOT_INT(k, incoming_stored);
+  SNAPSHOT_INT(k, n);
+  sources_n = n < SOURCES_MAX ? n : SOURCES_MAX;
+  for (i = 0; i < sources_n; i++) {
+    snapshot_name(k, sources[i].name, sizeof sources[i].name);
+    SNAPSHOT_INT(k, sources[i].len);
+    snapshot_runs(k, i);
+    SNAPSHOT_INT(k, sources[i].changed);
+  }
+}

@@ -6,6 +6,7 @@
 #include "accounts/accounts.h"
 #include "archive/archive.h"
 #include "handle/handle.h"
+#include "link/snapshot.h"
 #include "roster/roster.h"
 #include "service/service.h"
 
@@ -283,6 +284,23 @@ void retract_message(struct stanza const *in, struct slice from_bare, uint64_t o
 /* Keep archives within the limits of their hosts, and take away those of deleted accounts,
  * little by little. */
 void retention_start(void);
+
+/* ---- the state for a trace: each file for what it holds ---- */
+
+void incoming_snapshot(struct snapshot *k);
+void sessions_snapshot(struct snapshot *k);
+void marks_snapshot(struct snapshot *k);
+void recall_snapshot(struct snapshot *k);
+void full_snapshot(struct snapshot *k);
+
+/* The line of sessions that may be given more, once these are there; in the record that is
+ * open, what is under way to one, what is offered to it; its queries, in records. */
+void pace_snapshot_line(struct snapshot *k);
+void pace_snapshot(struct snapshot *k, struct pace *p);
+void offer_snapshot(struct snapshot *k, struct session *s);
+void pages_snapshot(struct snapshot *k, struct session *s);
+void pages_snapshot_number(struct snapshot *k);
+void retention_snapshot(struct snapshot *k);
 
 /* xmpp-ctl archive. */
 void control_archive(struct link *l, struct record *r);

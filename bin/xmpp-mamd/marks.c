@@ -222,3 +222,35 @@ marks_end(struct slice bare, uint64_t owner, uint64_t number, uint64_t upto)
   }
   if (!lose_some(bare, owner, number)) later(bare, owner, number);
 }
+
+/* ---- the state for a trace ---- */
+
+static struct loss *
+loss_fields(struct snapshot *k, struct loss *l)
+{
+  char *bare = l ? l->bare : NULL;
+
+  snapshot_text(k, &bare);
+  if (snapshot_restores(k)) {
+    l = bare ? snapshot_new(k, sizeof *l + strlen(bare) + 1) : NULL;
+    if (l) strcpy(l->bare, bare);
+    free(bare);
+  }
+  if (!l) return NULL;
+  SNAPSHOT_INT(k, l->owner);
+  SNAPSHOT_INT(k, l->number);
+  return l;
+}
+
+void
+marks_snapshot(struct snapshot *k)
+{
+  struct loss **at = &losses;
+
+  if (!snapshot_record(k, "losses", true)) return;
+  snapshot_timer(k, &timer, go_on, NULL);
+  for (; snapshot_record(k, "loss", *at != NULL); at = &(*at)->next) {
+    *at = loss_fields(k, *at);
+    if (!*at) return;
+  }
+}

@@ -147,3 +147,48 @@ pace_due(struct session *s)
   append(s);
   if (!event_timer_on(&timer)) event_timer_start(&timer, door_now(), give, NULL);
 }
+
+/* ---- the state for a trace ---- */
+
+void
+pace_snapshot(struct snapshot *k, struct pace *p)
+{
+  unsigned int n = p->n, i;
+
+  SNAPSHOT_INT(k, n);
+  for (i = 0; i < n; i++) {
+    struct paced *x;
+    if (snapshot_restores(k) && p->n == p->size && !grow(p)) {
+      snapshot_fail(k, "out of memory");
+      return;
+    }
+    x = &p->ring[(p->head + i) % p->size];
+    SNAPSHOT_INT(k, x->id);
+    SNAPSHOT_INT(k, x->turn);
+    SNAPSHOT_INT(k, x->bytes);
+    if (!snapshot_restores(k)) continue;
+    p->n++;
+    p->bytes += x->bytes;
+  }
+}
+
+void
+pace_snapshot_line(struct snapshot *k)
+{
+  struct session *s = due;
+  uint64_t number;
+
+  if (!snapshot_record(k, "line", true)) return;
+  snapshot_timer(k, &timer, give, NULL);
+  for (; snapshot_record(k, "due", s != NULL); s = s->due_next) {
+    number = s ? s->number : 0;
+    SNAPSHOT_INT(k, number);
+    if (!snapshot_restores(k)) continue;
+    s = session_numbered(number);
+    if (!s) {
+      snapshot_fail(k, "a session is missing");
+      return;
+    }
+    append(s);
+  }
+}

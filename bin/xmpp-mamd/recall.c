@@ -134,3 +134,9 @@ recall_done(struct link *l, struct record *r)
   }
   end_marks_of_nobody();
 }
+
+void
+recall_snapshot(struct snapshot *k)
+{
+  if (snapshot_record(k, "recall", true)) snapshot_timer(k, &timer, ask, NULL);
+}

@@ -103,3 +103,11 @@ retention_start(void)
   if (!event_timer_on(&timer))
     event_timer_start(&timer, door_now() + TICK_US, tick, NULL);
 }
+
+void
+retention_snapshot(struct snapshot *k)
+{
+  if (!snapshot_record(k, "retention", true)) return;
+  snapshot_timer(k, &timer, tick, NULL);
+  SNAPSHOT_INT(k, at);
+}

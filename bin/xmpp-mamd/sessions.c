@@ -216,3 +216,59 @@ sessions_turn(bool lost_turn)
   pages_turn(lost_turn);
   mamd_turn++;
 }
+
+/* ---- the state for a trace ---- */
+
+static void
+session_fields(struct snapshot *k, struct account *a, struct session *s)
+{
+  bool is_taker = s == a->taker;
+
+  s->account = a;
+  SNAPSHOT_INT(k, s->number);
+  snapshot_text(k, &s->resource);
+  SNAPSHOT_INT(k, s->takes);
+  SNAPSHOT_INT(k, s->named);
+  SNAPSHOT_INT(k, s->marked);
+  SNAPSHOT_INT(k, is_taker);
+  if (is_taker) a->taker = s;
+  offer_snapshot(k, s);
+  if (snapshot_restores(k) && !table_put(&sessions, s)) snapshot_fail(k, "out of memory");
+  pages_snapshot(k, s);
+}
+
+static void
+account_fields(struct snapshot *k, struct account *a)
+{
+  struct session **at = &a->sessions, *s;
+
+  snapshot_text(k, &a->bare);
+  SNAPSHOT_INT(k, a->owner);
+  SNAPSHOT_INT(k, a->behind);
+  SNAPSHOT_INT(k, a->gave);
+  if (snapshot_restores(k) && !(a->bare && table_put(&accounts, a)))
+    snapshot_fail(k, "an account is lost");
+  for (; snapshot_record(k, "session", *at != NULL); at = &s->next) {
+    if (snapshot_restores(k)) *at = snapshot_new(k, sizeof *s);
+    s = *at;
+    if (!s) return;
+    s->prev = at;
+    session_fields(k, a, s);
+  }
+}
+
+void
+sessions_snapshot(struct snapshot *k)
+{
+  struct account **at = &all, *a;
+
+  if (!snapshot_record(k, "turn", true)) return;
+  SNAPSHOT_INT(k, mamd_turn);
+  for (; snapshot_record(k, "account", *at != NULL); at = &a->next) {
+    if (snapshot_restores(k)) *at = snapshot_new(k, sizeof *a);
+    a = *at;
+    if (!a) return;
+    a->prev = at;
+    account_fields(k, a);
+  }
+}

@@ -184,3 +184,13 @@ offer_marked(struct session *s, uint64_t id)
     delete (s->account, id);
   if (s->account->taker == s) pace_due(s);
 }
+
+void
+offer_snapshot(struct snapshot *k, struct session *s)
+{
+  bool there = s->offer != NULL;
+
+  SNAPSHOT_INT(k, there);
+  if (there && snapshot_restores(k)) s->offer = snapshot_new(k, sizeof *s->offer);
+  if (s->offer) pace_snapshot(k, &s->offer->pace);
+}

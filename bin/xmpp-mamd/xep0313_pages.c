@@ -315,3 +315,72 @@ pages_turn(bool lost_turn)
   }
   touched = NULL;
 }
+
+/* ---- the state for a trace: between turns nothing is touched ---- */
+
+static void
+texts(struct snapshot *k, struct job *j)
+{
+  struct slice *const at[] = {&j->in.from, &j->in.to, &j->in.id, &j->fin};
+  size_t from = 0, i;
+
+  snapshot_bytes(k, &j->text);
+  j->in.kind = SLICE("iq");
+  j->in.type = SLICE("set");
+  for (i = 0; i < sizeof at / sizeof *at; i++) {
+    size_t len = at[i]->len;
+    SNAPSHOT_INT(k, len);
+    if (len > j->text.len - from) len = 0;
+    *at[i] = slice_of(j->text.s + from, len);
+    from += len;
+  }
+}
+
+static struct job *
+job_fields(struct snapshot *k, struct session *s, struct job *j)
+{
+  size_t n = j ? j->n : 0, i;
+
+  SNAPSHOT_INT(k, n);
+  if (snapshot_restores(k))
+    j = n < SIZE_MAX / 16 ? snapshot_new(k, sizeof *j + n * sizeof *j->ids) : NULL;
+  if (!j) return NULL;
+  j->n = n;
+  j->s = s;
+  for (i = 0; i < n; i++)
+    SNAPSHOT_INT(k, j->ids[i]);
+  texts(k, j);
+  snapshot_bytes(k, &j->fields);
+  snapshot_bytes(k, &j->head);
+  SNAPSHOT_INT(k, j->owner);
+  SNAPSHOT_INT(k, j->at);
+  SNAPSHOT_INT(k, j->at_before);
+  SNAPSHOT_INT(k, j->touched);
+  SNAPSHOT_INT(k, j->born);
+  return j;
+}
+
+void
+pages_snapshot(struct snapshot *k, struct session *s)
+{
+  struct pages *p;
+  struct job **at;
+
+  if (!snapshot_record(k, "pages", s->pages != NULL)) return;
+  if (snapshot_restores(k)) s->pages = snapshot_new(k, sizeof *s->pages);
+  p = s->pages;
+  if (!p) return;
+  pace_snapshot(k, &p->pace);
+  for (at = &p->first; snapshot_record(k, "page", *at != NULL); at = &(*at)->next) {
+    *at = job_fields(k, s, *at);
+    if (!*at) return;
+    p->last = *at;
+    if (snapshot_restores(k)) p->n++;
+  }
+}
+
+void
+pages_snapshot_number(struct snapshot *k)
+{
+  if (snapshot_record(k, "numbered", true)) SNAPSHOT_INT(k, numbered);
+}

@@ -122,6 +122,20 @@ stats(struct link *ctl)
   service_stat(ctl, "stored", incoming_stored);
 }
 
+static void
+snapshot(struct snapshot *k)
+{
+  if (snapshot_restores(k)) mamd_readers();
+  incoming_snapshot(k);
+  sessions_snapshot(k);
+  pace_snapshot_line(k);
+  pages_snapshot_number(k);
+  marks_snapshot(k);
+  recall_snapshot(k);
+  full_snapshot(k);
+  retention_snapshot(k);
+}
+
 static service_fn *const verbs[VERBS_N] = {
   [VERB_STANZA] = on_stanza,         [VERB_ONLINE] = on_online,
   [VERB_OFFLINE] = sessions_offline, [VERB_MARK] = sessions_mark,
@@ -138,6 +152,8 @@ static struct service const service = {
   .turn = turn,
   .pauses = pauses,
   .stats = stats,
+  .snapshot = snapshot,
+  .copy = store_copy_all,
 };
 
 int
