@@ -226,8 +226,10 @@ bool prefs_archives(struct slice bare, uint64_t owner, struct jid const *contact
 /* The account has asked for its archive (request_activates_archiving). */
 void prefs_activate(struct slice bare, uint64_t owner);
 
-/* Tell routed of the accounts that are not as their host. */
+/* Tell routed of the accounts that are not as their host; and, when accounts have changed, of
+ * those that have ended. */
 void prefs_announce(struct link *routed);
+void prefs_look(void);
 
 /* ---- queries (xep0313_query.c reads, xep0313_mam.c finds, xep0313_pages.c answers) ---- */
 
@@ -292,6 +294,7 @@ void sessions_snapshot(struct snapshot *k);
 void marks_snapshot(struct snapshot *k);
 void recall_snapshot(struct snapshot *k);
 void full_snapshot(struct snapshot *k);
+void prefs_snapshot(struct snapshot *k);
 
 /* The line of sessions that may be given more, once these are there; in the record that is
  * open, what is under way to one, what is offered to it; its queries, in records. */

@@ -136,10 +136,51 @@ announce_one(void *cookie, struct slice bare, uint64_t number)
   return true;
 }
 
+/* The end of an account (of DATA/accounts) up to which routed has been told. */
+static uint64_t ends_told;
+static uint64_t changes_seen;
+
+/* Tell routed that the accounts which have ended have no preferences any more. The name of one
+ * may be that of a new account, which then tells its own. */
+static void
+tell_ends(struct link *routed)
+{
+  struct slice bare;
+  uint64_t ended;
+
+  changes_seen = accounts_changes(mamd.accounts);
+  while (accounts_ended(mamd.accounts, &ends_told, &ended, &bare)) {
+    tell(routed, bare, SLICE(""), false);
+    if (mamd_number(bare)) announce_one(routed, bare, mamd_number(bare));
+  }
+}
+
+void
+prefs_look(void)
+{
+  struct link *routed = link_find(ROUTED);
+
+  if (!mamd.accounts || !routed || accounts_changes(mamd.accounts) == changes_seen)
+    return;
+  accounts_commit(mamd.accounts); /* a read that began before does not see the end */
+  tell_ends(routed);
+}
+
+void
+prefs_snapshot(struct snapshot *k)
+{
+  if (!snapshot_record(k, "prefs", true)) return;
+  SNAPSHOT_INT(k, ends_told);
+  SNAPSHOT_INT(k, changes_seen);
+}
+
 void
 prefs_announce(struct link *routed)
 {
-  if (mamd.accounts) accounts_each(mamd.accounts, announce_one, routed);
+  if (!mamd.accounts) return;
+  ends_told = 0;
+  tell_ends(routed);
+  accounts_each(mamd.accounts, announce_one, routed);
 }
 
 /* ---- get and set ---- */

@@ -68,6 +68,7 @@ static void
 on_stanza(struct link *l, struct record *r)
 {
   mamd_readers();
+  prefs_look();
   if (slice_is(record_raw(r, STANZA_KIND), "message"))
     incoming_message(l, r);
   else
@@ -127,6 +128,7 @@ snapshot(struct snapshot *k)
 {
   if (snapshot_restores(k)) mamd_readers();
   incoming_snapshot(k);
+  prefs_snapshot(k);
   sessions_snapshot(k);
   pace_snapshot_line(k);
   pages_snapshot_number(k);

@@ -6,6 +6,8 @@ from tree import *
 ROSTER = "jabber:iq:roster"
 PRIVATE = "jabber:iq:private"
 VCARD = "vcard-temp"
+MAM = "urn:xmpp:mam:2"
+NEVER = "<prefs xmlns='%s' default='never'><always/><never/></prefs>" % MAM
 
 
 def roster(s):
@@ -43,6 +45,13 @@ def login(t, user, **kw):
     return s
 
 
+def archived(s):
+    """How many messages the account has in its archive."""
+    i = s.next_id()
+    s.send("<iq type='set' id='%s'><query xmlns='%s'/></iq>" % (i, MAM))
+    return int(s.expect(lambda e: e.get("id") == i).find(".//{*}count").text)
+
+
 def purged(t, n):
     until("%d purges" % n, lambda: t.log("userd").count("event=account-purged") == n, 15)
 
@@ -58,7 +67,7 @@ def make_alice(t, bob, carol, dave):
     for payload in (
             "<query xmlns='%s'><item jid='x@far.example' name='Markword'/></query>" % ROSTER,
             "<block xmlns='urn:xmpp:blocking'><item jid='dave@localhost'/></block>",
-            "<vCard xmlns='%s'><FN>Markword</FN></vCard>" % VCARD,
+            NEVER, "<vCard xmlns='%s'><FN>Markword</FN></vCard>" % VCARD,
             "<query xmlns='%s'><x xmlns='urn:x'>Markword</x></query>" % PRIVATE):
         assert a.iq(None, payload, "set").get("type") == "result", payload
     return a
@@ -81,8 +90,10 @@ def nothing_is_left_for_the_next_owner(t):
     late = login(t, "carol", resource="late")
     assert ("subscribe", "alice@localhost") not in presences(late)
     assert "alice@localhost" not in roster(late)
+    assert dave.iq(None, NEVER, "set").get("type") == "result"
     dave.message("alice@localhost", "not blocked any more")
     assert n.expect_tag(CLIENT, "message").findtext("{%s}body" % CLIENT)
+    until("the message in the archive", lambda: archived(n) == 1)
     purged(t, 1)
     for s in (bob, carol, dave, n, late):
         s.close()
