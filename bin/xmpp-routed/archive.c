@@ -144,9 +144,10 @@ archive_begin(struct passing *p)
     deliver_bounce(p, ERR_RESOURCE_CONSTRAINT, NULL);
     return false;
   }
-  if (id.len)
+  p->tagged = id.len > 0;
+  if (p->tagged)
     slice_u64(id, &p->id);
-  else if (logged || kept_is_wanted())
+  else if (logged || routed_keeps)
     p->id = archive_next_id();
   return true;
 }
@@ -183,11 +184,10 @@ archive_stamp(struct passing const *p, struct slice account, unsigned int place,
   size_t n = sizeof message_end - 1, len = p->st.xml.len;
 
   *out = *p;
-  if (!p->id || stanza_tag(p->st.tags, "id").len || !has(p, SLICE("store"))) return;
-  xml[place].len = 0;
-  if (!archives(&a) || p->own || len < n ||
-      memcmp(p->st.xml.s + len - n, message_end, n) != 0)
+  if (!p->id || p->tagged || p->own || !archives(&a) || !has(p, SLICE("store")) ||
+      len < n || memcmp(p->st.xml.s + len - n, message_end, n) != 0)
     return;
+  xml[place].len = 0;
   if (stralloc_catb(&xml[place], p->st.xml.s, len - n) &&
       cat_stanza_id(&xml[place], account, p->id) &&
       stralloc_cats(&xml[place], message_end))
@@ -207,7 +207,7 @@ put(struct passing const *p, char const *word, struct slice given)
 
   tags.len = 0;
   if (!post || !stralloc_cats(&tags, word)) return;
-  if (stanza_tag(p->st.tags, "id").len) {
+  if (p->tagged) {
     if (!stralloc_catb(&tags, p->st.tags.s, p->st.tags.len)) return;
   } else if (!cat_tags(&tags, p))
     return;
@@ -252,7 +252,7 @@ archive_end(struct passing const *p)
   struct jid from = jid_cut(p->st.from), to = jid_cut(p->st.to);
   struct outcome const *o = p->outcome;
 
-  if (o->done || is_full || !p->id || stanza_tag(p->st.tags, "id").len) return;
+  if (o->done || is_full || !p->id || p->tagged) return;
   if (!has(p, SLICE("store"))) return;
   if (archives(&from) || archives(&to)) put(p, "", slice_of(o->given.s, o->given.len));
 }

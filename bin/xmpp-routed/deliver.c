@@ -52,9 +52,11 @@ receives(struct receivers const *r, struct session const *s)
   return false;
 }
 
-/* One line to each c2sd that has receivers among the sessions of u, naming them all. */
+/* Put one record on the link of each c2sd that has receivers among the sessions of u, naming
+ * them all. fields: those of p as deliver_cat has them, or empty. */
 static void
-to_sessions(struct user const *u, struct passing const *p, struct receivers const *to)
+to_sessions(struct user const *u, struct passing const *p, struct receivers const *to,
+            struct slice fields)
 {
   struct session const *s, *t;
   char buf[BASE_NUM];
@@ -72,7 +74,12 @@ to_sessions(struct user const *u, struct passing const *p, struct receivers cons
       if (t != s) link_more(s->link, SLICE(" "));
       link_more(s->link, num_u64(buf, t->sid));
     }
-    deliver_envelope(s->link, p);
+    if (!fields.len) {
+      deliver_envelope(s->link, p);
+      continue;
+    }
+    link_raw(s->link, fields);
+    link_end(s->link);
   }
 }
 
@@ -204,20 +211,32 @@ fate_of(struct passing const *p, struct presence_count c)
 
 /* ---- who is given a message, and who keeps a copy until they have it ---- */
 
-/* Append the numbers of the sessions of u that are given p, copies included. */
+static char const *
+number_of(struct session *s)
+{
+  char buf[BASE_NUM];
+  struct slice text;
+
+  if (!*s->number_text) {
+    text = num_u64(buf, s->number);
+    memcpy(s->number_text, text.s, text.len + 1);
+  }
+  return s->number_text;
+}
+
+/* Append the numbers of the sessions of u that are given p, copies included. in_mamd: mamd is
+ * told them, and is to hear of the end of these sessions. */
 static unsigned int
 list_given(struct passing const *p, struct user const *u, struct receivers const *to,
-           stralloc *out)
+           bool in_mamd, stralloc *out)
 {
-  struct session const *s;
-  char buf[BASE_NUM];
+  struct session *s;
   unsigned int n = 0;
 
   for (s = u->sessions; s; s = s->next) {
     if (!receives(to, s) && !carbons_copies(p, s, to)) continue;
-    if ((n++ && !stralloc_cats(out, ",")) ||
-        !stralloc_cats(out, num_u64(buf, s->number).s))
-      return 0;
+    if ((n++ && !stralloc_cats(out, ",")) || !stralloc_cats(out, number_of(s))) return 0;
+    if (in_mamd) s->in_mamd = true;
   }
   return n;
 }
@@ -254,36 +273,29 @@ cat_delivery_tags(stralloc *sa, struct passing const *p, bool kept, struct slice
         (!stralloc_catb(sa, sa->len ? " " : "", sa->len ? 1 : 0) ||
          !stralloc_catb(sa, word.s, word.len)))
       return false;
-  return (stanza_tag(p->st.tags, "id").len || cat_tag(sa, "id=", p->id)) &&
+  return (p->tagged || cat_tag(sa, "id=", p->id)) &&
          (!p->late || cat_tag(sa, "late=", p->late)) &&
          (!kept || stralloc_cats(sa, " kept")) &&
          (!given.len ||
           (stralloc_cats(sa, " given=") && stralloc_catb(sa, given.s, given.len)));
 }
 
+/* Keep p for all who are given it. fields is set to those of p. */
 static void
-keep_for_all(struct passing const *p, struct user const *u, struct receivers const *to)
+keep_for_all(struct passing const *p, struct user const *u, struct receivers const *to,
+             struct slice *fields)
 {
+  static stralloc sa = STRALLOC_ZERO;
   struct session *s;
+  bool ok;
 
+  sa.len = 0;
+  ok = deliver_cat(&sa, p);
+  *fields = slice_of(sa.s, ok ? sa.len : 0);
   for (s = u->sessions; s; s = s->next)
     if ((receives(to, s) || carbons_copies(p, s, to)) &&
-        !kept_add(s, p->late ? p->late : p->id, p))
+        !(ok && kept_add(s, p->late ? p->late : p->id, *fields)))
       log_event(LOG_WARN, "stanza-not-kept", "jid", u->bare, "why", "no room", NULL);
-}
-
-/* mamd hears of the sessions whose numbers it is told, and is to hear of their end. */
-static void
-note_given(struct passing const *p, struct user const *u, struct receivers const *to,
-           struct slice given)
-{
-  struct session *s;
-
-  if (!p->outcome) return;
-  p->outcome->given.len = 0;
-  if (!stralloc_catb(&p->outcome->given, given.s, given.len)) return;
-  for (s = u->sessions; s; s = s->next)
-    if (receives(to, s) || carbons_copies(p, s, to)) s->in_mamd = true;
 }
 
 /* The message p, which has an id, goes to the receivers. */
@@ -293,20 +305,21 @@ give_message(struct passing const *p, struct user const *u, struct receivers con
   static stralloc given = STRALLOC_ZERO, tags = STRALLOC_ZERO;
   struct jid a = jid_cut(slice_str(u->bare));
   struct passing one;
-  bool kept = kept_is_wanted() && !slice_is(p->st.type, "headline") &&
+  struct slice fields = SLICE("");
+  bool kept = routed_keeps && !slice_is(p->st.type, "headline") &&
               (p->late || !archive_is_sure(p, &a));
-  unsigned int n;
+  unsigned int n = 0;
 
   given.len = 0;
-  n = list_given(p, u, to, &given);
+  if (!kept || u->n > 1) n = list_given(p, u, to, !kept, &given);
   archive_stamp(p, a.bare, 0, &one);
   if (cat_delivery_tags(&tags, p, kept, slice_of(given.s, n > 1 ? given.len : 0)))
     one.st.tags = slice_of(tags.s, tags.len);
   if (kept)
-    keep_for_all(&one, u, to);
-  else
-    note_given(p, u, to, slice_of(given.s, given.len));
-  to_sessions(u, &one, to);
+    keep_for_all(&one, u, to, &fields);
+  else if (p->outcome && !stralloc_copy(&p->outcome->given, &given))
+    p->outcome->given.len = 0;
+  to_sessions(u, &one, to, fields);
   carbons_received(&one, u, to);
 }
 
@@ -317,13 +330,14 @@ give_request(struct passing const *p, struct user const *u, struct receivers con
 {
   static stralloc tags = STRALLOC_ZERO;
   struct passing one = *p;
+  struct slice fields = SLICE("");
 
   one.id = archive_next_id();
   if (cat_delivery_tags(&tags, &one, true, SLICE(""))) {
     one.st.tags = slice_of(tags.s, tags.len);
-    keep_for_all(&one, u, to);
+    keep_for_all(&one, u, to, &fields);
   }
-  to_sessions(u, &one, to);
+  to_sessions(u, &one, to, fields);
 }
 
 static void
@@ -332,10 +346,10 @@ give(struct passing const *p, struct user const *u, struct receivers to)
   if (p->id)
     give_message(p, u, &to);
   else if (slice_is(p->st.kind, "iq") && p->source && stanza_may_answer(&p->st) &&
-           kept_is_wanted())
+           routed_keeps)
     give_request(p, u, &to);
   else {
-    to_sessions(u, p, &to);
+    to_sessions(u, p, &to, SLICE(""));
     carbons_received(p, u, &to);
   }
 }
@@ -471,7 +485,8 @@ route_and_keep(struct passing *p, bool of_a_client)
   outcome.given.len = 0;
   p->outcome = &outcome;
   if (!archive_begin(p)) return;
-  if (of_a_client && (has_word(p, SLICE("cc")) || slice_is(p->st.type, "error"))) {
+  if (of_a_client && carbons_may_be_sent(jid_cut(p->st.from).bare) &&
+      (has_word(p, SLICE("cc")) || slice_is(p->st.type, "error"))) {
     archive_stamp(p, jid_cut(p->st.from).bare, 1, &stamped);
     carbons_sent(&stamped);
   }

@@ -24,18 +24,6 @@ static stralloc pending = STRALLOC_ZERO;
 
 uint64_t kept_bytes;
 
-static bool
-has_sm(struct host const *h)
-{
-  return h->has_sm || h->has_offline;
-}
-
-bool
-kept_is_wanted(void)
-{
-  return routed_any(has_sm);
-}
-
 /* ---- one session's ---- */
 
 static void
@@ -46,36 +34,22 @@ kept_free(struct session *s)
   s->kept = NULL;
 }
 
-static bool
-append(struct session *s, uint64_t id, struct passing const *p, struct slice fields)
+bool
+kept_add(struct session *s, uint64_t id, struct slice fields)
 {
-  stralloc *t = &s->kept->text;
-  size_t at = t->len;
-  struct entry e = {id, 0};
+  struct entry e = {id, fields.len};
+  stralloc *t;
 
-  if (!stralloc_catb(t, (char const *)&e, sizeof e) ||
-      !(p ? deliver_cat(t, p) : stralloc_catb(t, fields.s, fields.len))) {
-    t->len = at;
-    return false;
-  }
-  e.len = t->len - at - sizeof e;
-  memcpy(t->s + at, &e, sizeof e);
-  kept_bytes += sizeof e + e.len;
-  return true;
-}
-
-static bool
-add(struct session *s, uint64_t id, struct passing const *p, struct slice fields)
-{
   if (kept_bytes >= KEPT_MAX) return false;
   if (!s->kept) s->kept = calloc(1, sizeof *s->kept);
-  return s->kept && append(s, id, p, fields);
-}
-
-bool
-kept_add(struct session *s, uint64_t id, struct passing const *p)
-{
-  return add(s, id, p, SLICE(""));
+  if (!s->kept) return false;
+  t = &s->kept->text;
+  if (!stralloc_readyplus(t, sizeof e + fields.len)) return false;
+  memcpy(t->s + t->len, &e, sizeof e);
+  memcpy(t->s + t->len + sizeof e, fields.s, fields.len);
+  t->len += sizeof e + fields.len;
+  kept_bytes += sizeof e + fields.len;
+  return true;
 }
 
 void
@@ -181,7 +155,7 @@ kept_holds(struct link *l, struct record *r)
   if (!text.len) text = stanza_tag(tags, "id");
   if (!s || !slice_u64(text, &id)) return;
   archive_above(id);
-  if (!add(s, id, NULL, slice_of(r->at[2], (size_t)(xml.s + xml.len - r->at[2]))))
+  if (!kept_add(s, id, slice_of(r->at[2], (size_t)(xml.s + xml.len - r->at[2]))))
     log_event(LOG_WARN, "stanza-not-kept", "jid", s->user->bare, "why", "no room", NULL);
 }
 
@@ -197,7 +171,7 @@ make_kept(struct snapshot *k, struct session *s)
     SNAPSHOT_INT(k, id);
     snapshot_bytes(k, &text);
     if (!s->kept) s->kept = snapshot_new(k, sizeof *s->kept);
-    if (!s->kept || !append(s, id, NULL, slice_of(text.s, text.len)))
+    if (!s->kept || !kept_add(s, id, slice_of(text.s, text.len)))
       snapshot_fail(k, "what is kept is lost");
   }
   stralloc_free(&text);

@@ -24,8 +24,9 @@ struct session {
   struct asked *asked; /* requests that mamd has not answered yet (asked.c) */
   struct kept *kept;   /* copies of what its client may not have yet (kept.c), or NULL */
   uint64_t sid;
-  uint64_t number;   /* its name for good; the ids of all that it is given are above */
-  uint64_t since_us; /* by the wall clock */
+  uint64_t number; /* its name for good; the ids of all that it is given are above */
+  char number_text[BASE_NUM]; /* the same, once a tag has needed it */
+  uint64_t since_us;          /* by the wall clock */
   char *resource, *ip;
   signed char priority;
   bool available;
@@ -257,6 +258,10 @@ struct host {
 /* The rules in force. */
 extern struct access *routed_access;
 
+/* Some host acknowledges (mod_stream_mgmt), or lets messages wait: so stanzas are kept until a
+ * client has them. */
+extern bool routed_keeps;
+
 bool routed_load(struct settings *st, bool first);
 struct host const *routed_host(struct slice name);
 
@@ -280,6 +285,7 @@ struct passing {
   struct source *source;   /* who is owed an acknowledgement; NULL: nobody */
   uint64_t number;         /* of source */
   bool own;                /* st.xml is text of ours, not a raw field */
+  bool tagged;             /* its tags have the id already: it was delivered before */
   bool silent;             /* nobody is told when it is refused */
   uint64_t id;             /* in the archive; 0: none */
   uint64_t late;           /* by which marks name it when id is an old one; else 0 */
@@ -402,6 +408,9 @@ void carbons_received(struct passing const *p, struct user const *u,
  * call. false: it was a copy of a message that the account had sent. */
 bool carbons_unwrap(struct passing *p);
 
+/* Whether the account of this bare JID has more sessions than one. */
+bool carbons_may_be_sent(struct slice bare);
+
 /* The message p was sent by a session of ours. */
 void carbons_sent(struct passing const *p);
 
@@ -419,13 +428,9 @@ void asked_restarted(struct session *s, uint64_t released);
 
 /* ---- copies until a client has its stanzas (kept.c) ---- */
 
-/* Whether stanzas are kept here at all: some host acknowledges (mod_stream_mgmt), or lets
- * messages wait. */
-bool kept_is_wanted(void);
-
-/* Keep p, whose tags are those of its delivery, for s under id; false: ENOMEM, or KEPT_MAX
- * bytes are kept already. */
-bool kept_add(struct session *s, uint64_t id, struct passing const *p);
+/* Keep a stanza, whose fields are those of its delivery (deliver_cat), for s under id. false:
+ * ENOMEM, or KEPT_MAX bytes are kept already. */
+bool kept_add(struct session *s, uint64_t id, struct slice fields);
 
 /* Its client has all up to this id, or it was returned. */
 void kept_through(struct session *s, uint64_t id);

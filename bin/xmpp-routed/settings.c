@@ -5,6 +5,7 @@
 
 static struct host *hosts;
 struct access *routed_access;
+bool routed_keeps;
 
 struct host const *
 routed_host(struct slice name)
@@ -74,6 +75,12 @@ read_modules(struct settings const *st, struct slice name, struct host *h)
   h->resend = read_resend(settings_get(st, "mod_stream_mgmt.resend_on_timeout", name));
 }
 
+static bool
+keeps(struct host const *h)
+{
+  return h->has_sm || h->has_offline;
+}
+
 bool
 routed_load(struct settings *st, bool first)
 {
@@ -101,6 +108,7 @@ routed_load(struct settings *st, bool first)
   routed_access = access;
   free_hosts(hosts);
   hosts = list;
+  routed_keeps = routed_any(keeps);
   row = NULL;
   while (first && (row = settings_next(st, "expect", row))) {
     expected_add(row->value[0]);

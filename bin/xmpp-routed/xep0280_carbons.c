@@ -175,6 +175,14 @@ carbons_received(struct passing const *p, struct user const *u,
   if (copied) remember(&p->st);
 }
 
+bool
+carbons_may_be_sent(struct slice bare)
+{
+  struct user const *u = user_find(bare);
+
+  return u && u->n > 1;
+}
+
 /* s8. */
 void
 carbons_sent(struct passing const *p)
