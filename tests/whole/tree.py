@@ -54,6 +54,16 @@ STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 PING = "urn:xmpp:ping"
 
 
+def kill_one(pid, how, kill=os.kill):
+    """os.kill of one process. Tree.pid gives -1 for a daemon that is down just then, and for
+    kill(2) that is every process that there is."""
+    assert pid > 0, "no process to kill"
+    kill(pid, how)
+
+
+os.kill = kill_one
+
+
 class Gone(Exception):
     """The other side has ended the stream or the connection."""
 
