@@ -355,6 +355,9 @@ void marks_unblocked(struct stream *s);
 /* Tell routed at once what it was not told yet. */
 void marks_end(struct stream *s);
 
+/* Tell routed again: an earlier run of it may have ended with the mark in its hands. */
+void marks_again(struct stream *s);
+
 /* The id up to which all that the session was given is marked, or stands in its queue of stream
  * management, which returns it. */
 uint64_t marks_upto(struct stream const *s);

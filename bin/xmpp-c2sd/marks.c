@@ -143,6 +143,14 @@ marks_end(struct stream *s)
   if (s->mark.due || s->mark.due_soon) tell(s);
 }
 
+void
+marks_again(struct stream *s)
+{
+  struct had const *had = &s->mark.had;
+
+  if (stream_is_session(s) && (had->live || had->waited || had->page)) tell(s);
+}
+
 uint64_t
 marks_upto(struct stream const *s)
 {
