@@ -112,7 +112,7 @@ give_back(struct slice fields, uint64_t number)
   if (stralloc_cats(&line, "stanza\t") && stralloc_catb(&line, fields.s, fields.len) &&
       record_split(&r, line.s, line.len)) {
     stanza_read(&r, 0, &p.st);
-    unacked_route(&p, number);
+    unacked_copy(&p, number);
   }
   stralloc_free(&line);
 }

@@ -307,9 +307,10 @@ void deliver_envelope(struct link *l, struct passing const *p);
 bool deliver_cat(stralloc *out, struct passing const *p);
 
 /* Decide on a stanza that the client of session number `of` (0: not known) may not have, and
- * that session has ended: p, whose to is its full JID; or the one in r whose fields begin
- * behind at (unacked.c). */
+ * that session has ended: p, whose to is its full JID, and which its c2sd has returned; p, a
+ * copy of what was delivered; or such a copy in r whose fields begin behind at (unacked.c). */
 void unacked_route(struct passing *p, uint64_t of);
+void unacked_copy(struct passing *p, uint64_t of);
 void unacked_record(struct record *r, unsigned int at);
 
 /* To one session. */

@@ -97,13 +97,27 @@ unacked_route(struct passing *p, uint64_t of)
   stralloc_free(&outcome.given);
 }
 
+/* A copy has the ORIGIN of its delivery. mamd, and c2sds, have taken over newer stanzas of that
+ * source since, and would take the copy for one that came before. */
+void
+unacked_copy(struct passing *p, uint64_t of)
+{
+  stralloc tags = STRALLOC_ZERO;
+  char buf[BASE_NUM];
+
+  if (stralloc_cats(&tags, "unacked of=") && stralloc_cats(&tags, num_u64(buf, of).s) &&
+      stralloc_cats(&tags, " ") && stralloc_catb(&tags, p->st.tags.s, p->st.tags.len))
+    p->st.tags = slice_of(tags.s, tags.len);
+  p->st.origin = SLICE("");
+  unacked_route(p, of);
+  stralloc_free(&tags);
+}
+
 void
 unacked_record(struct record *r, unsigned int at)
 {
   struct passing p = {.own = false};
-  uint64_t of = 0;
 
   stanza_read(r, at, &p.st);
-  slice_u64(stanza_tag(p.st.tags, "of"), &of);
-  unacked_route(&p, of);
+  unacked_copy(&p, 0);
 }
