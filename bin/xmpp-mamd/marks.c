@@ -63,15 +63,22 @@ is_for_nobody_else(uint64_t owner, uint64_t number, bool old,
   return was_given && !held;
 }
 
-/* Whether the account sent it. Addresses of messages are as they stand in records. */
+/* Addresses of messages are as they stand in records. */
 static bool
-is_own(struct slice bare, struct archive_message const *m)
+is_of(struct slice bare, struct slice address)
 {
   static stralloc raw = STRALLOC_ZERO;
 
   raw.len = 0;
   return record_put_more(&raw, bare) &&
-         slice_eq(jid_cut(m->text.from).bare, slice_of(raw.s, raw.len));
+         slice_eq(jid_cut(address).bare, slice_of(raw.s, raw.len));
+}
+
+/* The account has sent it, and not to itself. */
+static bool
+is_for_another(struct slice bare, struct archive_message const *m)
+{
+  return is_of(bare, m->text.from) && !is_of(bare, m->text.to);
 }
 
 /* ---- marks of sessions that are there ---- */
@@ -135,7 +142,7 @@ look_at_some(struct slice bare, uint64_t owner, uint64_t number,
   for (from = place; place < range.to && place - from < LOST_STEP; place++) {
     if (!archive_range_peek(mamd.archive, &range, place, &m)) return false;
     mark->id = m.id;
-    if (m.tombstone || is_own(bare, &m)) continue;
+    if (m.tombstone || is_for_another(bare, &m)) continue;
     if (is_for_nobody_else(owner, number, old, &m)) ids[(*n)++] = m.id;
   }
   *all = place == range.to;
