@@ -104,10 +104,13 @@ return_to_sender(struct post const *post, struct slice text, struct letter const
   stralloc line = STRALLOC_ZERO;
   struct record r;
   struct passing p = {.own = false};
+  struct session *asker;
 
   if (head->verb == VERB_STANZA && stralloc_cats(&line, "stanza\t") &&
       stralloc_catb(&line, text.s, text.len) && record_split(&r, line.s, line.len)) {
     stanza_read(&r, 0, &p.st);
+    asker = session_of(p.st.from);
+    if (asker && post->program == MAMD) asked_answered(asker, &p.st);
     if (!was_delivered(post, &p)) deliver_bounce(&p, ERR_SERVICE_UNAVAILABLE, NULL);
   }
   source_release(head->source, head->epoch, head->number);
@@ -124,6 +127,7 @@ give_up(void *cookie)
   uint64_t n = 0;
 
   services_of_post_gone(p);
+  if (p->program == MAMD) sessions_mamd_restarted(p->released);
   p->kept = stralloc_zero;
   for (i = p->head; i < kept.len; i += sizeof head + head.len) {
     memcpy(&head, kept.s + i, sizeof head);

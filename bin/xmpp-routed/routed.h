@@ -72,7 +72,7 @@ void sessions_list(struct link *ctl, struct record *r);
 /* mamd asks to be told: of all that it may give what waits. */
 void sessions_still_online(void);
 
-/* mamd is up again, and has taken over so many letters before. */
+/* mamd is up again, or given up, and has taken over so many letters before. */
 void sessions_mamd_restarted(uint64_t released);
 
 /* Its presence to nobody in particular has passed by. */
