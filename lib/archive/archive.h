@@ -124,8 +124,9 @@ uint64_t archive_last_id(struct archive *a);
 bool archive_append(struct archive *a, uint64_t id, struct archive_owner const *owners,
                     unsigned int n, struct archive_text const *text);
 
-/* Store a message that came long ago, and is in no archive of the owner, for whom it is to
- * wait: under *id, or under the nearest id before it that no message has, which *id is then.
+/* Have a message wait for an owner who has it in no archive, and to whom it came long ago: the
+ * message *id if another owner has it, else this one, which is stored under *id. When that is
+ * a tombstone, it is stored under the nearest id before that no message has, which *id is then.
  * errno EINVAL as archive_append. */
 bool archive_append_late(struct archive *a, uint64_t *id, uint64_t owner,
                          struct archive_text const *text);

@@ -272,28 +272,6 @@ archive_append(struct archive *a, uint64_t id, struct archive_owner const *owner
   return true;
 }
 
-bool
-archive_append_late(struct archive *a, uint64_t *id, uint64_t owner,
-                    struct archive_text const *text)
-{
-  struct archive_owner const o = {.number = owner, .waits = true};
-  struct stored m = {.n = 1, .text = *text, .bytes = bytes_of(1, text)};
-  struct slice v;
-  char buf[8];
-
-  errno = EINVAL;
-  if (!owners_hold(&o, 1) || !no_tabs(text) || !archive_heads_room(a)) return false;
-  while (*id && store_get(a->store, a->message, id_key(buf, *id), &v))
-    (*id)--;
-  if (!*id || errno != ENOENT) return false;
-  if (!join(a, *id, &o, m.bytes, &m.refs[0]) || !encode(a, *id, &m) ||
-      !store_put(a->store, a->message, id_key(buf, *id),
-                 slice_of(a->value.s, a->value.len)))
-    return archive_lose(a);
-  if (*id > a->last) a->last = *id;
-  return true;
-}
-
 /* The bytes of a message count in the lists that have it. */
 static bool
 recount(struct archive *a, uint64_t id, struct stored const *m, size_t bytes)
@@ -313,6 +291,55 @@ recount(struct archive *a, uint64_t id, struct stored const *m, size_t bytes)
       h->bytes = h->bytes - m->bytes + bytes;
     }
   }
+  return true;
+}
+
+/* Another owner of the stored message m, for whom it waits. What m points to is in the store,
+ * and so is no more when that is written. */
+static bool
+share(struct archive *a, uint64_t id, struct archive_owner const *o, struct stored *m)
+{
+  size_t was = m->bytes;
+  struct ref unused;
+  char buf[8];
+
+  if (!archive_ref(m, o->number)) {
+    m->refs[m->n++] = (struct ref){o->number, 0, NO_PLACE};
+    m->bytes = was + REF_BYTES;
+    if (!encode(a, id, m) || !store_put(a->store, a->message, id_key(buf, id),
+                                        slice_of(a->value.s, a->value.len)))
+      return false;
+    m->bytes = was;
+    if (!recount(a, id, m, was + REF_BYTES)) return false;
+  }
+  return join(a, id, o, was, &unused);
+}
+
+bool
+archive_append_late(struct archive *a, uint64_t *id, uint64_t owner,
+                    struct archive_text const *text)
+{
+  struct archive_owner const o = {.number = owner, .waits = true};
+  struct stored there, m = {.n = 1, .text = *text, .bytes = bytes_of(1, text)};
+  struct slice v;
+  char buf[8];
+
+  errno = EINVAL;
+  if (!owners_hold(&o, 1) || !no_tabs(text) || !archive_heads_room(a)) return false;
+  if (archive_load(a, *id, &there)) {
+    if (!(there.flags & TOMBSTONE) && there.n < ARCHIVE_OWNERS_MAX)
+      return share(a, *id, &o, &there) || archive_lose(a);
+  } else if (errno != ENOENT) {
+    return false;
+  }
+  while (*id && store_get(a->store, a->message, id_key(buf, *id), &v))
+    (*id)--;
+  if (!*id || errno != ENOENT) return false;
+  if (!join(a, *id, &o, m.bytes, &m.refs[0]) || !encode(a, *id, &m) ||
+      !store_put(a->store, a->message, id_key(buf, *id),
+                 slice_of(a->value.s, a->value.len)))
+    return archive_lose(a);
+  if (*id > a->last) a->last = *id;
   return true;
 }
 
