@@ -36,4 +36,10 @@ bool search_serves(struct slice domain);
 /* Answer a stanza to one of them. */
 void search_stanza(struct link *l, struct record *r);
 
+/* The turn is over, and the store has taken it or not. Searches go on in the next. */
+void search_turn(bool kept);
+
+/* The state for a trace. */
+void search_snapshot(struct snapshot *k);
+
 #endif

@@ -1,4 +1,4 @@
-#include "profile.h"
+#include "search.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -8,28 +8,12 @@
  * be found by what is in it. Values are compared without regard to ASCII case, whole, or, when
  * what is wanted ends in *, by their beginning. */
 
-#define NS_SEARCH "jabber:iq:search"
-#define NS_FORM "jabber:x:data"
 #define NS_DISCO_INFO "http://jabber.org/protocol/disco#info"
 #define NS_DISCO_ITEMS "http://jabber.org/protocol/disco#items"
 
-/* Entries that one search looks at; what "infinity" means for mod_vcard.matches; bytes of
- * answer after which no more is found. */
-#define SEARCH_SCANNED_MAX 100000
-#define SEARCH_MATCHES_MAX 1000
-#define SEARCH_BYTES_MAX (512u << 10)
-
 /* ---- what can be asked for ---- */
 
-/* The columns: the account's name, then those of enum profile_field. Fields of the namespace
- * itself are strictly limited (s3); the others are in forms only. */
-#define COLUMN_USER PROFILE_FIELDS_N
-#define COLUMNS_N (PROFILE_FIELDS_N + 1)
-
-static struct {
-  char const *var, *label;
-  bool plain;
-} const columns[COLUMNS_N] = {
+struct search_column const search_columns[COLUMNS_N] = {
   [PROFILE_FULL] = {"fn",       "Full Name",         false},
   [PROFILE_GIVEN] = {"first",    "Given Name",        true },
   [PROFILE_MIDDLE] = {"middle",   "Middle Name",       false},
@@ -139,30 +123,29 @@ finish(struct handle_ctx *ctx, bool ok)
 
 /* ---- the form (s2.1, s3) ---- */
 
-static bool
-cat_field(stralloc *out, char const *var, char const *label, char const *type)
+bool
+search_cat_field(stralloc *out, char const *var, char const *label, char const *type)
 {
   return xml_cat(out, "<field") && xml_cat_attr(out, "var", slice_str(var)) &&
          xml_cat_attr(out, "type", slice_str(type)) &&
          xml_cat_attr(out, "label", slice_str(label)) && xml_cat(out, "/>");
 }
 
-static bool
-cat_fields(stralloc *out)
+bool
+search_cat_fields(stralloc *out)
 {
   bool ok = true;
   size_t i;
 
   for (i = 0; i < COLUMNS_N && ok; i++)
-    ok = cat_field(out, columns[i].var, columns[i].label, "text-single");
+    ok = search_cat_field(out, search_columns[i].var, search_columns[i].label,
+                          "text-single");
   return ok;
 }
 
 #define INSTRUCTIONS                                                                     \
   "<instructions>Fill in what you know of whom you look for. A value that ends in * "    \
   "stands for all that begin so.</instructions>"
-#define FORM_TYPE                                                                        \
-  "<field var='FORM_TYPE' type='hidden'><value>" NS_SEARCH "</value></field>"
 
 static enum verdict
 search_form(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
@@ -175,20 +158,16 @@ search_form(struct handle_ctx *ctx, struct stanza const *in, struct xml_node con
   (void)in;
   (void)e;
   for (i = 0; i < COLUMNS_N; i++)
-    if (columns[i].plain)
-      ok = ok && xml_cat(out, "<") && xml_cat(out, columns[i].var) && xml_cat(out, "/>");
+    if (search_columns[i].plain)
+      ok = ok && xml_cat(out, "<") && xml_cat(out, search_columns[i].var) &&
+           xml_cat(out, "/>");
   ok = ok && xml_cat(out, "<x xmlns='" NS_FORM "' type='form'><title>") &&
        xml_cat_text(out, name) && xml_cat(out, "</title>" INSTRUCTIONS FORM_TYPE) &&
-       cat_fields(out) && xml_cat(out, "</x></query>");
+       search_cat_fields(out) && xml_cat(out, "</x></query>");
   return finish(ctx, ok);
 }
 
 /* ---- what is wanted ---- */
-
-struct wanted {
-  struct slice column[COLUMNS_N];
-  bool any, form;
-};
 
 /* Without white space around it. A * alone would ask for everybody. */
 static struct slice
@@ -202,7 +181,7 @@ trimmed(struct slice s)
 }
 
 static void
-want(struct arena *a, struct wanted *w, size_t i, struct xml_node const *value)
+want(struct arena *a, struct search_wanted *w, size_t i, struct xml_node const *value)
 {
   if (!value) return;
   w->column[i] = trimmed(xml_text(a, value));
@@ -212,7 +191,7 @@ want(struct arena *a, struct wanted *w, size_t i, struct xml_node const *value)
 /* A field of a form; one that is not known asks for nothing. false: the form is of another
  * type. */
 static bool
-read_field(struct arena *a, struct wanted *w, struct xml_node const *field)
+read_field(struct arena *a, struct search_wanted *w, struct xml_node const *field)
 {
   struct slice var = xml_attr(field, "var");
   struct xml_node const *value = xml_child(field, NS_FORM, "value");
@@ -220,19 +199,20 @@ read_field(struct arena *a, struct wanted *w, struct xml_node const *field)
 
   if (slice_is(var, "FORM_TYPE")) return value && slice_is(xml_text(a, value), NS_SEARCH);
   for (i = 0; i < COLUMNS_N; i++)
-    if (slice_is(var, columns[i].var)) want(a, w, i, value);
+    if (slice_is(var, search_columns[i].var)) want(a, w, i, value);
   return true;
 }
 
 static bool
-read_wanted(struct handle_ctx *ctx, struct wanted *w, struct xml_node const *e)
+read_wanted(struct handle_ctx *ctx, struct search_wanted *w, struct xml_node const *e)
 {
   struct xml_node const *x = xml_child(e, NS_FORM, "x"), *c;
   size_t i;
 
   w->form = x != NULL;
   for (i = 0; i < COLUMNS_N && !x; i++)
-    if (columns[i].plain) want(ctx->arena, w, i, xml_child(e, NS_SEARCH, columns[i].var));
+    if (search_columns[i].plain)
+      want(ctx->arena, w, i, xml_child(e, NS_SEARCH, search_columns[i].var));
   if (!x) return true;
   ctx->error = ERR_BAD_REQUEST;
   if (!slice_is(xml_attr(x, "type"), "submit")) return false;
@@ -241,123 +221,18 @@ read_wanted(struct handle_ctx *ctx, struct wanted *w, struct xml_node const *e)
   return true;
 }
 
-/* ---- what is found ---- */
-
-struct search {
-  struct wanted const *wanted;
-  struct slice host;
-  stralloc *out;
-  uint64_t scanned, found, matches;
-  bool ok;
-};
-
-static bool
-holds(struct slice wanted, struct slice value)
-{
-  bool whole = !wanted.len || wanted.s[wanted.len - 1] != '*';
-
-  if (!wanted.len) return true;
-  if (!whole) wanted.len--;
-  return (whole ? value.len == wanted.len : value.len >= wanted.len) &&
-         !strncasecmp(value.s, wanted.s, wanted.len);
-}
-
-/* The columns of an entry; false: it is of another host. */
-static bool
-read_entry(struct search const *s, struct profile_card const *card,
-           struct slice values[COLUMNS_N])
-{
-  struct slice rest = card->bare;
-
-  if (!slice_word(&rest, '@', &values[COLUMN_USER]) || !slice_eq(rest, s->host))
-    return false;
-  memcpy(values, card->field, sizeof card->field);
-  return true;
-}
-
-static bool
-cat_entry(struct search const *s, struct profile_card const *card,
-          struct slice const values[COLUMNS_N])
-{
-  bool form = s->wanted->form, ok;
-  stralloc *out = s->out;
-  size_t i;
-
-  ok = form ? xml_cat(out, "<item><field var='jid'><value>") &&
-                xml_cat_text(out, card->bare) && xml_cat(out, "</value></field>")
-            : xml_cat(out, "<item") && xml_cat_attr(out, "jid", card->bare) &&
-                xml_cat(out, ">");
-  for (i = 0; i < COLUMNS_N && ok; i++)
-    if (form)
-      ok = xml_cat(out, "<field") &&
-           xml_cat_attr(out, "var", slice_str(columns[i].var)) &&
-           xml_cat(out, "><value>") && xml_cat_text(out, values[i]) &&
-           xml_cat(out, "</value></field>");
-    else if (columns[i].plain)
-      ok = xml_cat(out, "<") && xml_cat(out, columns[i].var) && xml_cat(out, ">") &&
-           xml_cat_text(out, values[i]) && xml_cat(out, "</") &&
-           xml_cat(out, columns[i].var) && xml_cat(out, ">");
-  return ok && xml_cat(out, "</item>");
-}
-
-/* An entry outlives its account: it counts only while the account is the same. */
-static bool
-on_card(void *cookie, uint64_t number, struct profile_card const *card)
-{
-  struct search *s = cookie;
-  struct slice values[COLUMNS_N];
-  size_t i;
-
-  if (++s->scanned > SEARCH_SCANNED_MAX) return false;
-  if (!read_entry(s, card, values)) return true;
-  for (i = 0; i < COLUMNS_N; i++)
-    if (!holds(s->wanted->column[i], values[i])) return true;
-  if (userd_number(card->bare) != number) return true;
-  s->ok = cat_entry(s, card, values);
-  return s->ok && ++s->found < s->matches && s->out->len < SEARCH_BYTES_MAX;
-}
-
-static uint64_t
-matches_max(struct slice host)
-{
-  uint64_t n =
-    settings_u64(userd.settings, "mod_vcard.matches", host, SEARCH_MATCHES_MAX);
-
-  return n < SEARCH_MATCHES_MAX ? n : SEARCH_MATCHES_MAX;
-}
-
-static bool
-cat_found(struct search *s)
-{
-  if (s->wanted->form &&
-      !(xml_cat(s->out, "<x xmlns='" NS_FORM "' type='result'>" FORM_TYPE "<reported>") &&
-        cat_field(s->out, "jid", "Jabber ID", "jid-single") && cat_fields(s->out) &&
-        xml_cat(s->out, "</reported>")))
-    return false;
-  return profile_cards(userd.profile, on_card, s) && s->ok &&
-         (!s->wanted->form || xml_cat(s->out, "</x>"));
-}
-
-/* s2.1: what matches, in the form in which it was asked; nothing is an empty query. Asking for
- * nothing finds everybody only if mod_vcard.allow_return_all says so. */
+/* s2.1: what matches, in the form in which it was asked. Asking for nothing finds everybody
+ * only if mod_vcard.allow_return_all says so, else nobody. */
 static enum verdict
 search_find(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
             stralloc *out)
 {
-  struct slice host = host_of(ctx->host);
-  struct wanted w = {0};
-  struct search s = {.wanted = &w, .host = host, .out = out, .ok = true};
-  size_t at = out->len;
+  struct search_wanted w = {0};
 
-  (void)in;
   if (!read_wanted(ctx, &w, e)) return REFUSE;
-  s.matches = matches_max(host);
-  if (!xml_cat(out, "<query xmlns='" NS_SEARCH "'>")) return finish(ctx, false);
-  if (w.any || settings_bool(userd.settings, "mod_vcard.allow_return_all", host))
-    if (!cat_found(&s)) return finish(ctx, false);
-  if (s.found) return finish(ctx, xml_cat(out, "</query>"));
-  out->len = at;
-  return finish(ctx, xml_cat(out, "<query xmlns='" NS_SEARCH "'/>"));
+  w.host = host_of(ctx->host);
+  w.all = !w.any && settings_bool(userd.settings, "mod_vcard.allow_return_all", w.host);
+  return found_answer(ctx, in, &w, out);
 }
 
 /* ---- the service itself ---- */

@@ -109,6 +109,7 @@ turn(void)
   kept = store_commit(userd.store);
   sessions_turn(kept);
   ends_turn(kept);
+  search_turn(kept);
   if (!kept && routed) link_discard(routed, "the store failed");
 }
 
@@ -138,6 +139,7 @@ snapshot(struct snapshot *k)
   later_snapshot(k);
   roster_snapshot(k);
   blocking_snapshot(k);
+  search_snapshot(k);
 }
 
 static service_fn *const verbs[VERBS_N] = {

@@ -143,11 +143,12 @@ on_card(void *cookie, struct slice key, struct slice value)
 }
 
 bool
-profile_cards(struct profile *p, profile_cards_fn *fn, void *cookie)
+profile_cards(struct profile *p, uint64_t from, profile_cards_fn *fn, void *cookie)
 {
   struct cards c = {fn, cookie};
+  char buf[8];
 
-  return store_each(p->store, p->search, SLICE(""), on_card, &c);
+  return store_each(p->store, p->search, key_of(buf, from), on_card, &c);
 }
 
 /* ---- private XML ---- */

@@ -143,12 +143,18 @@ directory_in_order(void **state)
   assert_true(profile_vcard_put(p, 2, SLICE("<v/>"), SLICE(""), &b));
   *seen = 0;
   stop_after = 10;
-  assert_true(profile_cards(p, on_card, NULL));
+  assert_true(profile_cards(p, 0, on_card, NULL));
   assert_string_equal(seen, "2 b@x B ;300 a@x  U;");
   *seen = 0;
   stop_after = 1;
-  assert_true(profile_cards(p, on_card, NULL));
+  assert_true(profile_cards(p, 0, on_card, NULL));
   assert_string_equal(seen, "2 b@x B ;");
+  *seen = 0;
+  stop_after = 10;
+  assert_true(profile_cards(p, 3, on_card, NULL));
+  assert_true(profile_cards(p, 300, on_card, NULL));
+  assert_true(profile_cards(p, 301, on_card, NULL));
+  assert_string_equal(seen, "300 a@x  U;300 a@x  U;");
 }
 
 static struct slice kept;
@@ -173,7 +179,7 @@ directory_values_are_cut(void **state)
   memcpy(s + PROFILE_FIELD_MAX - 2, "\xe2\x82\xac", 3);
   card.field[PROFILE_FULL] = slice_of(s, PROFILE_FIELD_MAX + 1);
   assert_true(profile_vcard_put(p, 1, SLICE("<v/>"), SLICE(""), &card));
-  assert_true(profile_cards(p, on_full, NULL));
+  assert_true(profile_cards(p, 0, on_full, NULL));
   assert_int_equal(kept.len, PROFILE_FIELD_MAX - 2);
   free(s);
 }

@@ -1,0 +1,40 @@
+/* Private to the files of XEP-0055 of xmpp-userd. */
+#ifndef USERD_SEARCH_H
+#define USERD_SEARCH_H
+
+#include "profile.h"
+
+#define NS_SEARCH "jabber:iq:search"
+#define NS_FORM "jabber:x:data"
+#define FORM_TYPE                                                                        \
+  "<field var='FORM_TYPE' type='hidden'><value>" NS_SEARCH "</value></field>"
+
+/* The columns: the account's name, then those of enum profile_field. Fields of the namespace
+ * itself are strictly limited (s3); the others are in forms only. */
+#define COLUMN_USER PROFILE_FIELDS_N
+#define COLUMNS_N (PROFILE_FIELDS_N + 1)
+
+struct search_column {
+  char const *var, *label;
+  bool plain;
+};
+
+extern struct search_column const search_columns[COLUMNS_N];
+
+/* A search: the values of columns, empty when the column may have any; the host whose accounts
+ * are searched. any: some column is given; all: none need be. form: the answer is a form. */
+struct search_wanted {
+  struct slice host, column[COLUMNS_N];
+  bool any, all, form;
+};
+
+/* Append a field of a form; all of them. false: ENOMEM. */
+bool search_cat_field(stralloc *out, char const *var, char const *label,
+                      char const *type);
+bool search_cat_fields(stralloc *out);
+
+/* Answer the request in with whom w finds (xep0055_found.c). */
+enum verdict found_answer(struct handle_ctx *ctx, struct stanza const *in,
+                          struct search_wanted const *w, stralloc *out);
+
+#endif
