@@ -1,61 +1,63 @@
 /* archive: the log of messages. Each message is stored once for all who own it; it is in
- * their archives (XEP-0313), or waits for them (XEP-0160), or both. xmpp-mamd writes; whoever
- * may read the folder reads.
+ * their archives (XEP-0313), or waits for them (XEP-0160), or both. xmpp-mamd writes;
+ * whoever may read the folder reads.
  *
  * Owners are numbers: those of accounts (lib/accounts), and those that archive_owner_make
- * gives to other addresses. A message has an id: microseconds since 1970 in the bits above
- * ARCHIVE_ID_SHIFT; ids rise strictly with each message that is stored, but for one that
- * waits again (archive_append_late).
+ * gives to other addresses. A message has an id: microseconds since 1970 in the bits
+ * above ARCHIVE_ID_SHIFT; ids rise strictly with each message that is stored, but for one
+ * that waits again (archive_append_late).
  *
- * Environment DATA/archive, tables. Numbers are big-endian, of 8 bytes unless said otherwise.
- *   message  ID -> 4 bytes checksum, over ID and what follows; 1 byte flags (1 tombstone),
- *            1 byte count of owners, for each of them OWNER SLOT PLACE; FROM TO TYPE ID TAGS
- *            XML as fields of a record, with TABs between them
- *   list     OWNER SLOT -> FIRST NEXT BYTES WAITING, the ids of the last NEXT % ARCHIVE_CHUNK
- *            places, bare JID. SLOT 0 is the archive of OWNER (JID empty), another one that
- *            archive's messages with one contact, whose JID this is. Its places are FIRST to
- *            NEXT - 1; ids of those before FIRST mean nothing any more
+ * Environment DATA/archive, tables. Numbers are big-endian, of 8 bytes unless said
+ * otherwise.
+ *   message  ID -> 4 bytes checksum, over ID and what follows; 1 byte flags (1
+ *            tombstone), 1 byte count of owners, for each of them OWNER SLOT PLACE; FROM
+ *            TO TYPE ID TAGS XML as fields of a record, with TABs between them
+ *   list     OWNER SLOT -> FIRST NEXT BYTES WAITING, the ids of the last NEXT %
+ *            ARCHIVE_CHUNK places, bare JID. SLOT 0 is the archive of OWNER (JID empty),
+ *            another one that archive's messages with one contact, whose JID this is. Its
+ *            places are FIRST to NEXT - 1; ids of those before FIRST mean nothing any
+ *            more
  *   entry    OWNER SLOT CHUNK -> the ids of the ARCHIVE_CHUNK places from CHUNK *
- *            ARCHIVE_CHUNK on, for each chunk that is full: so a list is written once a turn,
- *            and this table once a chunk
+ *            ARCHIVE_CHUNK on, for each chunk that is full: so a list is written once a
+ *            turn, and this table once a chunk
  *   waiting  OWNER ID -> empty; WAITING in the list OWNER 0 counts them
- *   mark     OWNER SESSION -> ID, 1 byte kind (0 live, 1 lost); SESSION is the number of a
- *            session of the account. A value of another form is a mark that an older version
- *            has set: its SESSION is the SLOT of the resource that follows ID
+ *   mark     OWNER SESSION -> ID, 1 byte kind (0 live, 1 lost); SESSION is the number of
+ *            a session of the account. A value of another form is a mark that an older
+ *            version has set: its SESSION is the SLOT of the resource that follows ID
  *   prefs    OWNER -> text
  *   name     0 SLOT -> OWNER, bare JID of an owner that is no account
  *   number   OWNER -> that JID
  *   source   name -> EPOCH NUMBER for each of the newest runs of the source, at most
- *            ARCHIVE_SOURCE_RUNS, the newest first. A value of 8 bytes, which an older version
- *            wrote, is the NUMBER of a run without epoch
- *   meta     "last" -> ID of the message stored last; "key" -> 16 bytes of chance, the key of
- *            all hashes and checksums; "owner" -> the next number for a name
- * PLACE counts the messages of an archive from 0 on and is never given twice; all ones: the
- * message is not in this owner's archive, it only waits. So count, index and the place of an
- * id are subtractions and binary searches. SLOT is a keyed hash of the text in the value, or
- * one of the SLOTS_MAX - 1 numbers behind it when another text has it already: the text
- * decides, so hashes that collide mix nothing up.
+ *            ARCHIVE_SOURCE_RUNS, the newest first. A value of 8 bytes, which an older
+ *            version wrote, is the NUMBER of a run without epoch
+ *   meta     "last" -> ID of the message stored last; "key" -> 16 bytes of chance, the
+ *            key of all hashes and checksums; "owner" -> the next number for a name
+ * PLACE counts the messages of an archive from 0 on and is never given twice; all ones:
+ * the message is not in this owner's archive, it only waits. So count, index and the
+ * place of an id are subtractions and binary searches. SLOT is a keyed hash of the text
+ * in the value, or one of the SLOTS_MAX - 1 numbers behind it when another text has it
+ * already: the text decides, so hashes that collide mix nothing up.
  *
- * What is on disk, at any moment, kill -9 and power cuts included:
+ * States of the disk, at any moment, kill -9 and power cuts included:
  *   S0  nothing, or the folder with empty files: the next writer begins at S1
  *   S1  all tables, empty, and the key (archive_open by the writer, one transaction)
- *   S2  everything up to a turn whose archive_commit has returned true, and nothing of a later
- *       one: during the turn the new pages are in the writer's memory
- *   S3  while archive_commit writes: S2, as the first page still names the old tree; new pages
- *       lie where no tree of the last two has any
+ *   S2  everything up to a turn whose archive_commit has returned true, and nothing of a
+ *       later one: during the turn the new pages are in the writer's memory
+ *   S3  while archive_commit writes: S2, as the first page still names the old tree; new
+ *       pages lie where no tree of the last two has any
  *   S4  the first page names the new tree: S2 of this turn, whether or not archive_commit
- *       came to say so. Then nobody was told that the messages are stored, they are sent again
- *       and archive_last_id (or archive_source_get) says that they are there
+ *       came to say so. Then nobody was told that the messages are stored, they are sent
+ *       again and archive_last_id (or archive_source_get) says that they are there
  *   S5  a write has failed (map or disk full, I/O error): S2 of the turn before
- * In each of them a message is there with its entries in all lists of all its owners, or with
- * none. Nothing has to be mended after a crash. A copy of the files that was made while the
- * writer went on, without a reader that holds the pages (mdb_copy has one), may mix trees: a
- * message whose checksum, owners or place are not right is EIO, never shown.
+ * In each of them a message is there with its entries in all lists of all its owners, or
+ * with none. Nothing has to be mended after a crash. A copy of the files that was made
+ * while the writer went on, without a reader that holds the pages (mdb_copy has one), may
+ * mix trees: a message whose checksum, owners or place are not right is EIO, never shown.
  *
- * Slices that are given out lie in the map: they live until the next write or the end of the
- * turn. Functions that fail give false with errno EIO, ENOSPC (the map or the disk is full),
- * having logged why, or as they say. A write that fails so loses the whole turn, as
- * store_put does. Readers end their turns with archive_commit, too. */
+ * Slices that are given out lie in the map: they live until the next write or the end of
+ * the turn. Functions that fail give false with errno EIO, ENOSPC (the map or the disk is
+ * full), having logged why, or as they say. A write that fails so loses the whole turn,
+ * as store_put does. Readers end their turns with archive_commit, too. */
 #ifndef ARCHIVE_H
 #define ARCHIVE_H
 
@@ -66,8 +68,8 @@
 /* Ids in one value of the table entry: 256 bytes, so that a page holds a dozen of them. A
  * power of two. */
 #define ARCHIVE_CHUNK 32
-/* So many runs of a source are remembered: those of which something may still be on its way
- * when the next has begun. */
+/* Runs of a source that are remembered: stanzas of a run may still be on their way when
+ * the next has begun. */
 #define ARCHIVE_SOURCE_RUNS 8
 /* A message has at most this many owners: sender and recipient, and room for more. */
 #define ARCHIVE_OWNERS_MAX 8
@@ -107,8 +109,9 @@ bool archive_commit(struct archive *a);
 /* As store_may_wait. */
 bool archive_may_wait(struct archive const *a);
 
-/* As store_refuse_when_full and store_is_full, which is asked before anything is written: a write
- * that is refused in the middle of what belongs together loses the turn. */
+/* As store_refuse_when_full and store_is_full. Ask archive_is_full before the first
+ * write: a write that is refused in the middle of writes that belong together loses the
+ * turn. */
 void archive_refuse_when_full(struct archive *a);
 bool archive_is_full(struct archive *a);
 
@@ -218,9 +221,10 @@ bool archive_waiting_next(struct archive *a, uint64_t owner, uint64_t behind,
 
 /* ---- marks: up to which id the client of a session has everything ---- */
 
-/* LIVE: the session is there; it has what it was given up to id, and holds what is behind. LOST:
- * the session has ended, and id is how far it has been looked what becomes of what it was given.
- * OLD: a mark of a version that did not note which session was given what. */
+/* Kinds of marks. LIVE: the session is there, has the messages that it was given up to
+ * id, and holds those behind. LOST: the session has ended, and mamd has decided on its
+ * messages up to id. OLD: a mark of a version that did not note which session was given a
+ * message. */
 enum archive_mark_kind { ARCHIVE_MARK_LIVE, ARCHIVE_MARK_LOST, ARCHIVE_MARK_OLD };
 
 struct archive_mark {

@@ -112,7 +112,8 @@ bool archive_list_drop(struct archive *a, struct head *h);
 
 /* ---- messages.c ---- */
 
-/* errno ENOENT; EIO, logged: it is not as it was put. peek does not look at the checksum. */
+/* errno ENOENT; EIO, logged: the message is not as it was put. peek does not look at the
+ * checksum. */
 bool archive_load(struct archive *a, uint64_t id, struct stored *out);
 bool archive_peek(struct archive *a, uint64_t id, struct stored *out);
 

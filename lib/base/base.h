@@ -155,8 +155,9 @@ struct id_map {
 bool id_map_put(struct id_map *m, uint64_t id, void *item);
 void *id_map_get(struct id_map const *m, uint64_t id);
 
-/* The item whose id shares the slot of id, of whatever generation, or NULL. The giver of the
- * ids should have ended it; a caller of id_map_put who does not rely on that ends it here. */
+/* Give the item whose id shares the slot of id, of whatever generation, or NULL. The
+ * giver of the ids should have ended that item; a caller of id_map_put who does not rely
+ * on this ends it here. */
 void *id_map_in_slot(struct id_map const *m, uint64_t id);
 void id_map_del(struct id_map *m, uint64_t id);
 void id_map_wipe(struct id_map *m);

@@ -26,14 +26,14 @@ struct certname_list {
 bool certname_read(struct certname_list *list, struct x509_st *x);
 void certname_wipe(struct certname_list *list);
 
-/* Whether name is one of the list; or is covered by a wildcard of one label (RFC 6125
- * s6.4.3). */
+/* Say whether name is one of list; whether a wildcard of one label in list covers name
+ * (RFC 6125 s6.4.3). */
 bool certname_has(struct certname_list const *list, struct slice name);
 bool certname_covers(struct certname_list const *list, struct slice name);
 
-/* Whether a certificate in a file that the pattern matches (shell wildcards, {a,b}) is for
- * host, by its exact name or a wildcard; ascii is the host in A-labels, or empty. Files that
- * cannot be read have none. */
+/* Say whether one of the files that pattern matches (shell wildcards, {a,b}) has a
+ * certificate for host, by its exact name or a wildcard; ascii is the host in A-labels,
+ * or empty. Files that cannot be read have no certificate. */
 bool certname_matches(char const *pattern, struct slice host, struct slice ascii);
 
 #endif

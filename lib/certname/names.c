@@ -105,7 +105,7 @@ certname_has(struct certname_list const *list, struct slice name)
   return false;
 }
 
-/* One label for the star, and no star further in. */
+/* The star stands for the first label of name; no name of list has a star further in. */
 bool
 certname_covers(struct certname_list const *list, struct slice name)
 {

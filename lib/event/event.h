@@ -63,8 +63,8 @@ void event_timer_cancel(struct event_timer *t);
 /* Whether the timer is waiting. */
 bool event_timer_on(struct event_timer const *t);
 
-/* Call fn(cookie, t) for all timers that wait, in the order in which they will fire. It may
- * start and cancel none. */
+/* Call fn(cookie, t) for all timers that wait, in the order in which they will fire. fn
+ * may start and cancel none. */
 typedef void event_timers_fn(void *cookie, struct event_timer *t);
 void event_timers_each(event_timers_fn *fn, void *cookie);
 

@@ -92,7 +92,7 @@ cat_error(stralloc *out, struct stanza const *in, enum stanza_error e, struct sl
 /* The longest escaped XML that a record has room for beside the envelope. */
 #define XML_MAX (RECORD_MAX - 65536)
 
-/* Whether xml, escaped, fits a record. */
+/* Say whether xml, escaped, fits a record. */
 static bool
 fits(struct slice xml)
 {

@@ -13,9 +13,9 @@ enum handle_scope { HANDLE_HOST = 1, HANDLE_ACCOUNT = 2 };
  * by handle_result or handle_refuse. */
 enum verdict { PASS, DONE, REFUSE, LATER };
 
-/* What a handler may know. jid is the sender, proven by its edge; host the domain that is
- * addressed; account the bare JID of the account that is, or empty. The handler reads no fd,
- * clock or chance but door_now, door_wall and door_random. */
+/* The facts that a handler gets. jid is the sender, proven by its edge; host is the
+ * addressed domain; account is the bare JID of the addressed account, or empty. The
+ * handler reads no fd, clock or chance but door_now, door_wall and door_random. */
 struct handle_ctx {
   struct arena *arena; /* for what lives as long as the call */
   struct jid from;

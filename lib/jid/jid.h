@@ -29,8 +29,9 @@ struct slice jid_prep_local(struct arena *a, struct slice text);
 struct slice jid_prep_domain(struct arena *a, struct slice text);
 struct slice jid_prep_resource(struct arena *a, struct slice text);
 
-/* Whether local, a prepared localpart, may be that of an account of ours: all of its characters
- * are in Unicode 3.2 (RFC 3454 s7), so that its preparation will never be another one. */
+/* Say whether local, a prepared localpart, may be that of an account of ours: all of its
+ * characters are in Unicode 3.2 (RFC 3454 s7), so that its preparation will never be
+ * another one. */
 bool jid_local_may_be_stored(struct slice local);
 
 /* The JID of these prepared parts (local and resource may be empty), in arena a. false:
@@ -53,12 +54,13 @@ struct jid_set {
   struct table table;
 };
 
-/* Add an address (true also when it is there; false: ENOMEM), take it out, free all. */
+/* Add address to set (true also when it is there already; false: ENOMEM), delete address,
+ * free set. */
 bool jid_set_add(struct jid_set *set, struct slice address);
 void jid_set_del(struct jid_set *set, struct slice address);
 void jid_set_wipe(struct jid_set *set);
 
-/* Whether the set has this very address; whether it has one of the forms of j. */
+/* Say whether set has this very address; whether set has one of the forms of j. */
 bool jid_set_has(struct jid_set const *set, struct slice address);
 bool jid_set_matches(struct jid_set const *set, struct jid const *j);
 

@@ -192,9 +192,9 @@ link_awaits_acks(struct link const *l)
   return l->acked < l->stanzas;
 }
 
-/* What is kept may be waiting for the very program that keeps it: a service's stanza may
- * have to be stored by that service. So when no acknowledgement comes, a little more may be
- * kept, and a program that has stopped reading goes on. */
+/* Let the link keep LINK_KEPT_MAX more: no acknowledgement has come for LINK_LATE_US. The
+ * peer's acknowledgement may wait for this very program, when a service's stanza has to
+ * be stored by that service; so a program that has stopped reading goes on. */
 static void
 on_late(void *cookie)
 {
@@ -264,9 +264,10 @@ link_look_if_full(struct link *l)
   }
 }
 
-/* A service whose output is full reads nothing but acknowledgements until one comes: this one
- * must not stand behind megabytes that it does not read. An edge gets all in order, for an ack
- * tells it that what came before it has left. */
+/* Put the acknowledgement to a service in front of the output that waits: a service whose
+ * output is full reads nothing but acknowledgements until one comes. To an edge the
+ * records stay in order, for an ack tells the edge that all records before the ack have
+ * left. */
 static void
 move_ahead(struct link *l, size_t len)
 {

@@ -13,9 +13,9 @@
 
 #define LINK_NAME_MAX 31
 
-/* One neighbour. Read name, program, epoch, up, full and full_us; the cookie is the owner's
- * to use; the rest belongs to this area. epoch is the neighbour's hello's: no two runs of a
- * program have the same, whatever the clock says. */
+/* A neighbour. Read name, program, epoch, up, full and full_us; the cookie is the owner's
+ * to use; the rest belongs to this area. epoch is from the neighbour's hello: no two runs
+ * of a program have the same epoch, whatever the clock says. */
 struct link {
   char name[LINK_NAME_MAX + 1]; /* its instance: "c2sd", "c2sd-2" */
   enum program program;
@@ -26,40 +26,39 @@ struct link {
   struct link *next, *next_dirty;
   struct event_io io;
   struct event_timer timer;
-  struct event_timer stuck; /* the peer takes nothing: until it is cut off */
-  struct event_timer late;  /* it acknowledges nothing: until more may be kept */
+  struct event_timer stuck; /* cuts off a peer that takes nothing */
+  struct event_timer late;  /* the peer acknowledges nothing: keep more */
   size_t kept_max;          /* LINK_KEPT_MAX, or more */
   stralloc in, out;
   size_t ahead;   /* of in: lines that were looked at while the link is paused */
-  size_t backlog; /* of out: what was kept when the link came up, and is unsent still */
+  size_t backlog; /* of out: bytes that were kept when the link came up, still unsent */
   size_t put_while_down;         /* lines at the end of out */
   size_t settled;                /* what of out earlier turns have put */
   uint64_t settled_stanzas;      /* and how many were numbered by then */
   size_t sent, kept_from, begin; /* offsets into out */
   uint64_t stanzas, acked;       /* numbered here; acknowledged of those */
   uint64_t received, receipt;    /* kept records since it came up; those acknowledged */
-  uint64_t full_us;              /* since when it is full */
+  uint64_t full_us;              /* time at which full became true */
   uint64_t retry_us, came;       /* came: when it came up, counted */
   uid_t uid;                     /* of the peer that connected to us */
   char *path;                    /* of a link that connects; NULL when it was accepted */
   enum verb verb;
   bool failed, full, paused, dirty;
-  bool behind;   /* what earlier turns have put is not written yet */
-  bool said;     /* under -p: something was put in this turn */
-  bool traced;   /* a control connection: a trace has something of it */
+  bool behind;   /* output of earlier turns is not written yet */
+  bool said;     /* under -p: this turn has put a record */
+  bool traced;   /* a control connection: a trace has a record of this link */
   bool numbered; /* the record that is being built has an ORIGIN of ours */
 };
 
 struct snapshot;
 
-/* What the program does with its links. up: the peer said hello, announce yourself. down: it
- * is gone (a connecting link comes back by itself; an accepted one is freed after the call).
- * record: one record that the table of verbs allows; its fields live for the call, and an
- * ack may overtake others while the link is paused. full: output that is not written passed
- * the high-water mark, or what is not acknowledged LINK_KEPT_MAX; or both are well below
- * again. turn: the end of a turn,
- * before output leaves: commit here. settle, if not NULL: in the turn
- * that ends now nothing may wait for a later one. */
+/* Callbacks of a program for its links. up: the peer said hello, announce yourself. down:
+ * the link is gone (a connecting link comes back by itself; an accepted one is freed
+ * after the call). record: a record that the table of verbs allows; its fields live for
+ * the call, and an ack may overtake others while the link is paused. full: unwritten
+ * output passed the high-water mark, or unacknowledged records LINK_KEPT_MAX; or both are
+ * well below again. turn: the end of a turn, before output leaves: commit here. settle,
+ * if not NULL: in the turn that ends now nothing may wait for a later one. */
 struct link_owner {
   char const *program;  /* "xmpp-c2sd" */
   char const *instance; /* "c2sd" */
@@ -89,8 +88,9 @@ struct link *link_connect(char const *path, struct slice name);
  * socket, bind or listen. */
 bool link_listen(char const *path, mode_t mode, unsigned int programs);
 
-/* When the neighbour was started, by its machine's clock: microseconds since 1970, a whole
- * second. 0: its hello does not say, and its epoch may be that of another run. */
+/* Give the time at which the neighbour was started, by its machine's clock: microseconds
+ * since 1970, a whole second. 0: its hello does not say, and its epoch may be that of
+ * another run. */
 uint64_t link_started(struct link const *l);
 
 /* The live link to this program that came up first, or NULL; all links, in the order in
@@ -114,16 +114,17 @@ void link_more(struct link *l, struct slice text); /* ...and goes on */
 void link_more_raw(struct link *l, struct slice raw);
 bool link_end(struct link *l);
 
-/* Whether the record that is being built would be sent with so many bytes more; and forget it
- * instead of ending it. */
+/* Say whether the record that is being built would be sent with more bytes; forget that
+ * record instead of ending it. */
 bool link_fits(struct link const *l, size_t more);
 void link_cancel(struct link *l);
 
 /* The ORIGIN field of a stanza that starts here: our instance and the next number. */
 void link_origin(struct link *l);
 
-/* Acknowledge the peer's stanzas up to n. To a service this leaves before all that waits to be
- * written: it may read nothing else until it comes. */
+/* Acknowledge the peer's stanzas up to n. To a service the acknowledgement leaves before
+ * all output that waits: the service may read nothing else until an acknowledgement
+ * comes. */
 void link_ack(struct link *l, uint64_t n);
 
 /* Acknowledge to each neighbour of this program how many records that it keeps (verb_is_kept)
@@ -140,11 +141,11 @@ void link_drop(struct link *l, char const *why);
  * (a store failed). Only from the owner's turn(). */
 void link_discard(struct link *l, char const *why);
 
-/* Bytes that wait to be written on all links; on one. */
+/* Give the bytes that wait to be written on all links; on l. */
 size_t link_pending(void);
 size_t link_waiting(struct link const *l);
 
-/* Whether something that was put on the link in an earlier turn is not written yet. */
+/* Say whether output of an earlier turn on l is not written yet. */
 bool link_is_behind(struct link const *l);
 
 /* Give back the buffers that are empty now. Not from record(). */

@@ -37,13 +37,13 @@ bool link_line(struct link *l, char *line, size_t len);
  * owner, once. */
 void link_set_full(struct link *l, bool full);
 
-/* Whether what earlier turns have put on the link is not written yet. */
+/* Set behind: output of earlier turns is not written yet. */
 void link_set_behind(struct link *l, bool behind);
 
 /* There is something to be written at the end of the turn. */
 void link_mark_dirty(struct link *l);
 
-/* Whether the peer owes acknowledgements. */
+/* Say whether the peer owes acknowledgements. */
 bool link_awaits_acks(struct link const *l);
 
 /* Tell the owner when the link has become full, or is no longer. */
@@ -70,9 +70,9 @@ void link_set_aside(struct link *l);
 
 /* ---- who is at the other end (peers.c) ---- */
 
-/* The user at the other end of fd may run one of these programs: into *uid. Or this one, with
- * the name of the link for the log. false: it is not, and this is in the log (of many only
- * some). */
+/* Say whether the user at the other end of fd, put into *uid, may run one of these
+ * programs; or this program, with the name of the link for the log. false: the user may
+ * not, and the log says so (of many refusals only some). */
 bool link_peer_may_connect(int fd, unsigned int programs, char const *path, uid_t *uid);
 bool link_peer_is(int fd, enum program p, char const *name);
 
@@ -105,10 +105,11 @@ void trace_flush(void);
 bool snapshot_write(stralloc *out);
 void snapshot_read(stralloc *text);
 
-/* The link of this name; under -p it is made. NULL: it is nobody's name. */
+/* Give the link of this name, made when there is none under -p. NULL: no program has the
+ * name. */
 struct link *pipe_link(struct slice name);
 
-/* Whether what the pipe driver reads is a trace, which began with state. */
+/* Say whether the pipe driver reads a trace, which began with state. */
 bool pipe_has_state(void);
 
 /* The pipe driver's side of link_end: takes the record that was just ended out of l->out.

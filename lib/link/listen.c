@@ -26,7 +26,7 @@ struct door {
 static struct door doors[DOORS_MAX];
 static unsigned int doors_n;
 
-/* Why one more connection of this user is one too many; NULL: it is not. */
+/* Give the reason why another connection of this user is too many, or NULL. */
 static char const *
 too_many(struct door const *d, uid_t uid)
 {
@@ -96,7 +96,7 @@ rest(struct door *d)
   event_timer_start(&d->pause, door_now() + LINK_RETRY_MAX_US, open_door, d);
 }
 
-/* Those that are left wait for the next turn. */
+/* Accept LINK_ACCEPTS_A_TURN connections at most; more wait for the next turn. */
 static void
 on_door(void *cookie, uint32_t what)
 {

@@ -118,8 +118,9 @@ first_hello(struct link *l, struct record *r)
   return link_peer_is(l->io.fd, p, l->name);
 }
 
-/* What is sent to an instance, and what it has numbered, is found by its name. A link that is
- * up and has the name of one that has just said hello is of a run that is over. */
+/* Drop the older link with the name of l, which has just said hello: its run is over.
+ * Records to an instance, and the numbers that the instance has given, are found by that
+ * name. */
 static void
 replace_namesake(struct link const *l)
 {
@@ -269,14 +270,15 @@ take_lines(struct link *l)
   return !l->paused || !l->in.len || take_acks(l);
 }
 
-/* Who has not said hello is a stranger: not more than a hello is read of him. */
+/* The bytes that may be read at once. A peer that has not said hello is a stranger: only
+ * a hello's bytes are read. */
 static size_t
 room(struct link const *l)
 {
   return l->up ? READ_BYTES : LINK_HELLO_MAX - l->in.len;
 }
 
-/* What the loop is to wait for. */
+/* The events that the loop waits for. */
 static uint32_t
 wants(struct link const *l)
 {
@@ -312,8 +314,8 @@ read_some(struct link *l)
 
 /* ---- writing ---- */
 
-/* What this turn has put is not committed, so nothing is written now: but has the peer made
- * room meanwhile? */
+/* Drop the link unless the peer has made room meanwhile. The output of this turn is not
+ * committed, so nothing is written here. */
 static void
 on_stuck(void *cookie)
 {
@@ -326,8 +328,9 @@ on_stuck(void *cookie)
     link_drop(l, "it takes nothing that is sent to it");
 }
 
-/* Only whoever serves a socket cuts off its clients: they all wait for one that hangs, and
- * are held up themselves in the meantime, for which nobody cuts them off. */
+/* Watch an accepted link for a peer that takes nothing: only the program that serves a
+ * socket cuts off its clients. All of them wait for a client that hangs, and are held up
+ * themselves in the meantime, for which nobody cuts them off. */
 static void
 watch_if_stuck(struct link *l, bool has_moved)
 {

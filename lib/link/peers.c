@@ -8,9 +8,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Who is at the other end of a socket. The kernel knows the user of whoever has connected;
- * the settings say which programs that may be. A user whom no program of a socket may have is
- * refused before a byte is read. */
+/* The program at the other end of a socket. The kernel names the user of a process that
+ * has connected; the settings say which programs the user may run. A user that may run no
+ * program of a socket is refused before a byte is read. */
 
 #define ALLOWED_MAX 32
 

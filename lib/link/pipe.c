@@ -8,14 +8,14 @@
 #include <unistd.h>
 
 /* The pipe driver. A line is NAME TAB record. The names clock and seed are the door's:
- * the one ends the turn, moves the clocks and fires timers; the other fixes chance. A link
- * comes up at its first line, by a hello of its own or without one, and goes down at bye; full
- * and drained say how its output stood. What is put between quiet on and quiet off, which
- * ends the turn too, is not printed. "turn over" ends the turn alone, for what happened to
- * links while they wrote.
+ * clock ends the turn, moves the clocks and fires timers; seed fixes chance. A link comes
+ * up at its first line, by a hello of its own or without one, and goes down at bye; full
+ * and drained say how its output stood. Output between quiet on and quiet off, which ends
+ * the turn too, is not printed. "turn over" ends the turn alone, for events of links
+ * while they wrote.
  *
- * A trace begins with what the program held: "snapshot TIME" sets the clock and fires nothing,
- * lines of state follow (snapshot.c), "snapshot end" makes it. */
+ * A trace begins with the state of the program: "snapshot TIME" sets the clock and fires
+ * nothing, lines of state follow (snapshot.c), "snapshot end" makes the state. */
 
 static stralloc out_text = STRALLOC_ZERO;
 
@@ -31,7 +31,7 @@ link_pipe_fn *link_pipe_out = print;
 
 static bool quiet;
 static bool turned;   /* the turn has ended; the clock is still to be moved */
-static bool restored; /* what was said to administrators is not in a trace */
+static bool restored; /* a trace does not have the answers to administrators */
 static stralloc state_text = STRALLOC_ZERO;
 
 static void

@@ -363,8 +363,8 @@ start_timers(struct snapshot *k)
 
 /* ---- links ---- */
 
-/* What was put while the link was down is at the end of out: a trace says it when the link
- * comes up. */
+/* Name the lines that were put while the link was down, which are the last of out: a
+ * trace says them when the link comes up. */
 static void
 late_lines(struct snapshot *k, struct link *l)
 {

@@ -1,11 +1,12 @@
-/* snapshot: what a program holds at a moment, as records: a trace begins with them and the
- * pipe driver reads them, so a trace may begin at any moment. Each file that holds state has
- * one function that names all of it, and serves both ways: it writes the state, or under -p
- * makes it anew from what was written. A new field of a struct is one line more there.
+/* snapshot: the state of a program at a moment, as records: a trace begins with them and
+ * the pipe driver reads them, so a trace may begin at any moment. Each file that holds
+ * state has one function that names all of the state, and serves both ways: the function
+ * writes the state, or under -p makes the state anew from the records. A new field of a
+ * struct is one line more there.
  *
  * Between two snapshot_record the fields of one record are written, or read in the same
- * order. What was written and what is read differ only when the program has changed: that is
- * logged, and what is read from then on is zero. */
+ * order. Records and reads differ only when the program has changed: that is logged, and
+ * each field that is read from then on is zero. */
 #ifndef SNAPSHOT_H
 #define SNAPSHOT_H
 
@@ -13,12 +14,12 @@
 
 struct snapshot;
 
-/* Whether state is made, not written. */
+/* Say whether k makes state; else k writes state. */
 bool snapshot_restores(struct snapshot const *k);
 
-/* Begin the next record, a thing of this kind. more: there is one to be written (nothing is
- * written otherwise). Gives more; or when state is made, whether the next record is such a
- * thing. So a list is
+/* Begin the next record, of this kind. more: a thing is left to be written (else no
+ * record is). Gives more; when state is made, whether the next record is of this kind. So
+ * a list is
  *   for (x = first; snapshot_record(k, "x", x != NULL); x = x->next)
  * when it is written. */
 bool snapshot_record(struct snapshot *k, char const *kind, bool more);
@@ -44,8 +45,8 @@ void snapshot_timer(struct snapshot *k, struct event_timer *t, event_timer_fn *f
 /* A link of the program, by its name; NULL: none. */
 void snapshot_link(struct snapshot *k, struct link **l);
 
-/* Which ids were given and will be given, in records of their own. What they are ids of is put
- * back by ids_restore. */
+/* Name the ids that were given and will be given, in records of their own. ids_restore
+ * puts back the items of the ids. */
 void snapshot_ids(struct snapshot *k, struct ids *t);
 
 /* size zeroed bytes for a thing that is made. NULL: ENOMEM, and the snapshot has failed. */

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A trace is what the pipe driver reads (FILE.in) and writes (FILE.out). It begins with what
- * the program holds (snapshot.c), so that it may begin at any moment, and with the seed of a
- * new stream of chance. */
+/* A trace is FILE.in, which the pipe driver reads, and FILE.out, which the driver then
+ * writes. FILE.in begins with the state of the program (snapshot.c), so that a trace may
+ * begin at any moment, and with the seed of a new stream of chance. */
 
 static struct {
   int fd_in, fd_out;
@@ -66,8 +66,9 @@ trace_in(struct link const *l, struct slice line)
   put_in(l->name, line);
 }
 
-/* What the program itself does for an administrator is in the trace, but not its answers:
- * whoever asks for figures, or for a trace, is nobody's business. */
+/* Say whether line is a request that the program itself answers. Such requests are in the
+ * trace, but not their answers: who asks for figures, or for a trace, concerns no reader
+ * of a trace. */
 static bool
 is_for_all(struct slice line)
 {

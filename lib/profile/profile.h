@@ -16,8 +16,8 @@
 
 /* A vCard as text: pictures of avatars should be 8 KiB (XEP-0153 s4.6); this is generous. */
 #define PROFILE_VCARD_MAX (256u << 10)
-/* What a private element may be as text, all of one name together, and how many names an
- * account may have; all of them together ACCOUNT_PRIVATE_BYTES. */
+/* Bytes of a private element as text, all of one name together, and the number of names
+ * of an account; all elements together have ACCOUNT_PRIVATE_BYTES. */
 #define PROFILE_PRIVATE_MAX (128u << 10)
 #define PROFILE_PRIVATE_ELEMENTS_MAX 64
 /* Name and namespace of a private element: LMDB's keys have 511 bytes. */

@@ -124,8 +124,9 @@ bool roster_takes(enum roster_state s);
 
 /* ---- requests that wait ---- */
 
-/* errno EDQUOT: ROSTER_REQUESTS_MAX wait already, or they would grow over
- * ACCOUNT_REQUESTS_BYTES; ENAMETOOLONG. One that waits is replaced. */
+/* Store a request; a request of contact that waits already is replaced. errno EDQUOT:
+ * ROSTER_REQUESTS_MAX wait already, or the requests would grow over
+ * ACCOUNT_REQUESTS_BYTES; ENAMETOOLONG. */
 bool roster_request_put(struct roster *r, uint64_t account, struct slice contact,
                         struct slice xml);
 

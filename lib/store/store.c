@@ -148,7 +148,7 @@ try_to_write(struct store *s, bool put)
   return false;
 }
 
-/* Whether there is room again. */
+/* Try, when the pause is over, whether the store has room again. */
 static bool
 probe(struct store *s)
 {

@@ -81,19 +81,20 @@ bool store_commit(struct store *s);
 
 /* ---- a store that is full ----
  *
- * A program that can refuse what its neighbours ask of it calls store_refuse_when_full once.
- * After a turn that failed (no room in the map or on the disk, or another error of a write)
- * the store is full: reads go on, and store_put and its like fail at once with the errno of
- * that turn (ENOSPC, EIO) and do not spoil the turn. The program ends the links by which the
- * turn's records came (link_discard); their senders say them again, and now each is answered:
- * what only reads as ever, what wants to write with an error. Once in STORE_PROBE_MIN_US to
- * STORE_PROBE_MAX_US a write, or store_is_full, tries whether STORE_PROBE_BYTES can be written,
- * and when that works the store is full no more. One line is logged when the store becomes
- * full, one a minute, one at the end. */
+ * A program that can refuse requests of its neighbours calls store_refuse_when_full once.
+ * After a turn that failed (no room in the map or on the disk, or another error of a
+ * write) the store is full: reads go on, and store_put and its like fail at once with the
+ * errno of that turn (ENOSPC, EIO) and do not spoil the turn. The program ends the links
+ * by which the turn's records came (link_discard); their senders say them again, and now
+ * the program answers each: requests that only read as ever, requests that write with an
+ * error. Once in STORE_PROBE_MIN_US to STORE_PROBE_MAX_US a write, or store_is_full,
+ * tries whether STORE_PROBE_BYTES can be written; when they can, the store is full no
+ * more. The log has a line when the store becomes full, a line a minute, and a line at
+ * the end. */
 void store_refuse_when_full(struct store *s);
 
-/* Whether all writes of this turn that are still to come will be refused. Asked before a record
- * is handled, so that nothing of it is done by half. */
+/* Say whether all later writes of this turn will be refused. Ask before a record is
+ * handled, so that no part of the record is done by half. */
 bool store_is_full(struct store *s);
 
 #endif

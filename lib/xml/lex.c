@@ -2,14 +2,14 @@
 
 #include <string.h>
 
-/* Where tokens end, so that expat is given only whole ones. Expat scans a token that is
- * not whole from its beginning again each time that bytes are added, and takes all
- * attributes of a tag before it tells of the first; here each byte is looked at once, and
- * a tag with too many bytes or attributes is refused before expat sees it. What is
- * well-formed is split exactly; what is not may be split anywhere, since expat refuses it
- * in either case.
+/* The lexer finds where tokens end, so that expat is given only whole ones. Expat scans a
+ * token that is not whole from its beginning again each time that bytes are added, and
+ * takes all attributes of a tag before it tells of the first; the lexer looks at each
+ * byte once, and refuses a tag with too many bytes or attributes before expat sees it.
+ * Well-formed bytes are split exactly; others may be split anywhere, since expat refuses
+ * them in either case.
  *
- * Where tags begin and end is known from here, which spares the functions of expat for that;
+ * The lexer knows where tags begin and end, which spares the functions of expat for that;
  * some of them are deprecated since 2.9. */
 
 static bool
@@ -97,7 +97,7 @@ end_of_tag(struct lexer *l, bool empty)
   return true;
 }
 
-/* What ends the search of lex_tag. */
+/* Bytes that end the search of lex_tag. */
 static bool const stops[256] = {['<'] = true, ['>'] = true, ['\''] = true, ['"'] = true};
 
 /* Behind the value that begins or goes on at s[i], or len. */
@@ -140,7 +140,7 @@ lex_tag(struct lexer *l, char const *s, size_t i, size_t len, bool *done)
   return len;
 }
 
-/* One byte of a token that is neither text nor a tag; true when it is the last. */
+/* Take a byte of a token that is neither text nor a tag; true when c is its last byte. */
 static bool
 lex_other(struct lexer *l, char c)
 {

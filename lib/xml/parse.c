@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What expat calls: it builds the tree of a first-level element.
+/* Callbacks of expat: they build the tree of a first-level element.
  *
  * The memory of a tree follows its bytes. Nodes and text lie close together in pieces
  * of the arena; the name of a namespace is kept where it is declared, once, and
- * everything that has it points there: parse.c knows the declarations that are in
+ * everything in the namespace points there: parse.c knows the declarations that are in
  * force (dflt, scopes), since expat says the prefix of each name. */
 
 #define PIECE_BYTES 1024
@@ -84,7 +84,7 @@ scope_key(void const *item)
   return ((struct xml_scope const *)item)->prefix;
 }
 
-/* What is known of a prefix, made when it is new. NULL: ENOMEM. */
+/* Give the scope of prefix, made when the prefix is new. NULL: ENOMEM. */
 static struct xml_scope *
 scope_of(struct xml_parser *p, char const *prefix)
 {
@@ -213,7 +213,8 @@ keep_attr(struct xml_parser *p, struct xml_attr *a, char const *name, char const
   return a->value.s && keep_name(p, name, &a->ns, &a->name, &a->prefix);
 }
 
-/* What e has beside its name, of which prefix is the declaration. */
+/* Keep the attributes and declarations of e; prefix is the declaration of e's own
+ * prefix. */
 static bool
 keep_head(struct xml_parser *p, struct xml_node *e, char const **atts,
           struct xml_decl *prefix)
@@ -284,9 +285,9 @@ last_child(struct xml_parser const *p)
   return p->at->first ? p->lasts[p->depth] : NULL;
 }
 
-/* ---- what expat calls ---- */
+/* ---- callbacks of expat ---- */
 
-/* What declares again what root declares. */
+/* Append a start tag that declares again all that root declares. */
 static bool
 cat_root(stralloc *sa, struct xml_node const *root)
 {

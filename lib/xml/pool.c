@@ -55,7 +55,7 @@ pool_release(struct xml_parser *p)
   pool.free_n++;
 }
 
-/* What expat holds, of all parsers. */
+/* Bytes that expat holds, of all parsers. */
 static size_t held;
 
 static void *
@@ -124,8 +124,8 @@ expat_new(void)
   return XML_ParserCreate_MM("UTF-8", &memory, sep);
 }
 
-/* One of the free ones as if it were new, or a new one; *memory is what its expat
- * holds. */
+/* Give a free parser, reset as if new, or a new one; *memory is the memory of its
+ * expat. */
 static struct xml_parser *
 obtain(size_t *memory)
 {

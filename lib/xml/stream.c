@@ -41,7 +41,8 @@ is_utf8(unsigned char const *s, size_t len)
   return c >= least[n] && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff);
 }
 
-/* Whether all of s are characters in UTF-8; the last may be the head of one. */
+/* Say whether all of s are characters in UTF-8; the last may be the head of a
+ * character. */
 static bool
 all_utf8(char const *s, size_t len)
 {
@@ -211,7 +212,8 @@ looks_like_utf16(struct xml_stream const *x, char const *s, size_t len)
   return false;
 }
 
-/* The bytes at s are the first of a root that is not there yet: what they cannot be. */
+/* Give the error of bytes at s that no document begins with; they are the first of a root
+ * to come. */
 static enum xml_error
 check_begin(struct xml_stream *x, char const *s, size_t len)
 {

@@ -142,19 +142,20 @@ cat_slice(stralloc *out, struct slice s)
 
 /* ---- trees ----
  *
- * A tree is written as it came, but for two things: its top, and elements in the default
- * namespace, lose their prefix; and a prefix that was declared around the tree is declared on
- * its top. That never hides a declaration in between, since each name knows which declaration
- * is its own. So what is written is as long as what came, and each namespace of the
- * surroundings once. A first walk finds those, and writes nothing. */
+ * A tree is written as it came, with two changes: its top, and elements in the default
+ * namespace, lose their prefix; and a prefix that was declared around the tree is
+ * declared on its top. The new declaration never hides another in between, since each
+ * name knows which declaration is its own. So the output is as long as the input, and
+ * each namespace of the surroundings once. A first walk finds those namespaces, and
+ * writes nothing. */
 
 struct writer {
   stralloc *out;              /* NULL in the first walk */
   size_t limit;               /* of out->len */
-  struct xml_node const *top; /* what is written, or what has it inside */
+  struct xml_node const *top; /* the tree that is written, or an element around it */
   unsigned int depth;         /* declarations from here on are within what is written */
   unsigned int mark;          /* of this walk */
-  struct xml_decl *around;    /* those from around that it needs */
+  struct xml_decl *around;    /* declarations from around that the tree needs */
   struct xml_decl **last;
   struct slice dflts[XML_DEPTH_MAX + 2];
   struct slice *dflt; /* the default namespace around e */
@@ -166,8 +167,8 @@ same_ns(struct slice a, struct slice b)
   return a.len == b.len && (a.s == b.s || slice_eq(a, b));
 }
 
-/* d is needed: it is to be declared on the top unless that, or what is in it, declares
- * it. */
+/* Note that d is needed: the top is to declare d unless the top, or an element in the
+ * tree, does. */
 static void
 need(struct writer *w, struct xml_decl *d)
 {

@@ -23,10 +23,10 @@ struct xml_attr {
   struct xml_decl *prefix;      /* NULL: none, or xml: */
 };
 
-/* What a start tag has beside its name. */
+/* The attributes and declarations of a start tag. */
 struct xml_head {
   struct xml_decl *prefix,
-    **decls; /* the one of its own prefix, or NULL; those it makes */
+    **decls; /* prefix: of its own prefix, or NULL; decls: those of the tag */
   unsigned int attrs_n, decls_n;
   struct xml_attr attrs[];
 };
@@ -61,10 +61,10 @@ enum xml_error {
   XML_NO_MEMORY     /* resource-constraint */
 };
 
-/* What the owner of a stream does with it. open: the root's tag; root lives for the
- * call. element: one whole first-level element, its tree, and its bytes as they were
- * sent; both live for the call. close: the root's end tag. Each gives true to go on;
- * false leaves the rest of the bytes to the caller. None may free the stream. */
+/* Callbacks of a stream's owner. open: the root's tag; root lives for the call. element:
+ * a whole first-level element, its tree, and its bytes as they were sent; both live for
+ * the call. close: the root's end tag. Each gives true to go on; false leaves the rest of
+ * the bytes to the caller. No callback may free the stream. */
 struct xml_events {
   bool (*open)(void *cookie, struct xml_node const *root);
   bool (*element)(void *cookie, struct xml_node const *e, struct slice bytes);
@@ -73,8 +73,8 @@ struct xml_events {
 
 struct xml_parser;
 
-/* One stream, in its owner's memory. Between two stanzas it holds no parser (or one of
- * the few that stay attached until somebody needs them). */
+/* A stream, in its owner's memory. Between two stanzas the stream holds no parser (or one
+ * of the few that stay attached until another stream needs them). */
 struct xml_stream {
   struct xml_parser *parser;
   char *root;    /* the root's tag again, NUL-terminated, when it is not the usual one */
@@ -89,15 +89,15 @@ struct xml_stream {
     NULL, NULL, STRALLOC_ZERO, 0, false, false                                           \
   }
 
-/* Free what the stream holds; it is then as new, but for its limit: also how a stream
- * begins anew (RFC 6120 s4.3.3). Not from within its events. */
+/* Free what the stream holds, and leave the stream as new but for its limit: also how a
+ * stream begins anew (RFC 6120 s4.3.3). Not from within its events. */
 void xml_reset(struct xml_stream *x);
 
 /* The most bytes that one stanza may have, and a root's tag when that is below
  * XML_ROOT_MAX. */
 void xml_limit(struct xml_stream *x, size_t bytes);
 
-/* Whether the root's tag is still to come, but not the first thing to come. */
+/* Say whether the first bytes of the document have come, but not yet the root's tag. */
 bool xml_began(struct xml_stream const *x);
 
 /* Make a stream stand where another stood that was as opened and had such a root and limit:
@@ -145,10 +145,10 @@ bool xml_cat(stralloc *out, char const *markup);
 bool xml_cat_text(stralloc *out, struct slice text);
 bool xml_cat_attr(stralloc *out, char const *name, struct slice value);
 
-/* Append the tree of e, which then stands alone: what it needs of declarations around
- * it is declared in it. Default namespace outside is ns: it is declared where it
- * changes. A prefix stays where the default namespace is another. false: ENOMEM, or
- * EMSGSIZE when more than STANZA_MAX bytes would be appended. */
+/* Append the tree of e so that it stands alone: e declares the prefixes of declarations
+ * around it that the tree needs. ns is the default namespace outside: elements declare
+ * another one where it changes. A prefix stays where the default namespace is another.
+ * false: ENOMEM, or EMSGSIZE when more than STANZA_MAX bytes would be appended. */
 bool xml_cat_tree(stralloc *out, struct xml_node const *e, char const *ns);
 
 /* The same in parts, for who writes the start tag of e himself. xml_cat_decls appends the

@@ -35,10 +35,10 @@ struct lexer {
   size_t start;     /* in this call: where a token at depth 0 or 1 begins, or SIZE_MAX */
 };
 
-/* Scan from the len bytes at s up to len, to the end of a token that leaves depth 0 or
- * 1, or to the end of one behind XML_CHUNK bytes. Give the number of bytes scanned;
- * *whole is how many of them end in no unfinished token. What no token is may end one:
- * expat says what is wrong. With l->error set, the bytes behind *whole are refused. */
+/* Scan from the len bytes at s up to len, to the end of a token that leaves depth 0 or 1,
+ * or to the end of one behind XML_CHUNK bytes. Give the number of bytes scanned; *whole
+ * is how many of them end in no unfinished token. Bytes that are no token may end one:
+ * expat names the error. With l->error set, the bytes behind *whole are refused. */
 size_t lex(struct lexer *l, char const *s, size_t len, size_t *whole);
 
 /* ---- parse.c: what expat calls ---- */
@@ -53,7 +53,7 @@ struct xml_parser {
   XML_Parser expat;
   struct xml_stream *owner;
   struct xml_parser *older, *newer;
-  size_t memory; /* that expat holds */
+  size_t memory; /* bytes that expat holds */
 
   /* The tree. */
   struct arena arena;
@@ -93,7 +93,7 @@ void parse_forget(struct xml_parser *p);
 
 /* ---- pool.c ---- */
 
-/* A fresh parser, or NULL (ENOMEM); one back, taken away from its stream. */
+/* Give a fresh parser, or NULL (ENOMEM); take p back from its stream. */
 struct xml_parser *pool_obtain(void);
 void pool_release(struct xml_parser *p);
 
