@@ -57,14 +57,15 @@ bool secrets_commit(void);
 
 enum mechanism { PLAIN, SCRAM };
 
-/* What is true: FIRST, the client's first message is awaited; FINAL, its second. */
+/* Steps of an exchange. In FIRST authd awaits the client's first message, in FINAL its
+ * second. */
 enum step { FIRST, FINAL };
 
 struct origin;
 
 /* An exchange that waits for its client. Its slices lie in the arena of scram. */
 struct exchange {
-  struct link *link; /* of its c2sd */
+  struct link *link; /* of the exchange's c2sd */
   uint64_t id;
   struct event_timer timer;
   struct origin *origin;          /* of its client */
@@ -74,7 +75,7 @@ struct exchange {
   enum step step;
   bool named;   /* bare is an address of the host */
   bool real;    /* the account is there */
-  bool is_free; /* it fails for want of a channel binding that both know */
+  bool is_free; /* the exchange fails: no channel binding is known to client and stream */
   struct scram scram;
   struct scram_keys keys;
   struct slice bindings; /* words type=base64 */

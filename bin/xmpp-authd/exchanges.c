@@ -162,8 +162,8 @@ crowd_out(void)
   exchange_free(busiest->first);
 }
 
-/* A c2sd ends the exchange of a slot before it gives the slot another id. One that does not is
- * not trusted: the map would lose the older exchange. */
+/* A c2sd ends the exchange of a slot before the slot gets another id. authd ends the
+ * older exchange itself when the c2sd has not: the map would lose it. */
 static void
 make_room(struct link const *l, uint64_t id)
 {

@@ -68,8 +68,8 @@ extern struct c2sd_settings c2sd;
 
 bool c2sd_load(struct settings *st, bool first);
 
-/* The served host of this name (any case), or NULL; the first served one; one that is served or
- * was. */
+/* Give the served host of this name (any case), or NULL; the first served host; a host
+ * that is served or was. */
 struct host *c2sd_host(struct slice name);
 struct host *c2sd_first_host(void);
 struct host *c2sd_known_host(struct slice name);
@@ -79,7 +79,7 @@ struct listener const *c2sd_listener(struct slice name);
 
 /* ---- streams (stream.c) ---- */
 
-/* What is true while in each state:
+/* The states of a stream:
  *   START      the client's header is awaited: no features were sent for it
  *   FEATURES   headers are exchanged, features sent, nobody authenticated
  *   TLS        proceed was sent; data is thrown away until secured
@@ -89,12 +89,13 @@ struct listener const *c2sd_listener(struct slice name);
  *   BINDING    routed has been asked and will answer; input is held
  *   RESUMING   the stream is to become an older session; input is held
  *   BOUND      the stream is the session jid (full)
- *   AWAY       the same, but its conduit is gone: it may be resumed
- *   CLOSED     nothing is left of it but its memory, which stream_settle frees
- * In each of them the stream may have been marked to end (ending), by what was read for it, by
- * a limit or by a neighbour: from then on nothing is read for it or written to it, and
- * stream_settle ends it when the record that marked it has been handled. So no write, and no
- * function that writes, takes a stream or a session away from its caller. */
+ *   AWAY       as BOUND, but the conduit is gone: the session may be resumed
+ *   CLOSED     the stream is over; stream_settle frees its memory
+ * In each state the stream may have been marked to end (ending), by a stanza of its
+ * client, by a limit or by a neighbour: from then on c2sd reads nothing for it and writes
+ * nothing to it, and stream_settle ends it when the record that marked it has been
+ * handled. So no write, and no function that writes, takes a stream or a session away
+ * from its caller. */
 enum state {
   ST_START,
   ST_FEATURES,
@@ -119,17 +120,18 @@ struct sm;
 struct csi;
 struct directed;
 
-/* What the client of a session has of its messages (marks.c): of those that came live, and of
- * those that had waited, the newest id; of results of its archive the newest number. */
+/* Marks of a session (marks.c): the newest message id that its client has of live
+ * messages, and of those that had waited; the newest number that it has of its archive's
+ * results. */
 struct had {
   uint64_t live, waited, page;
 };
 
 struct mark {
   struct had had;
-  struct had blocked;  /* what it has once the blocked output has left */
-  unsigned char noted; /* messages since routed was told */
-  bool due, due_soon;  /* routed is to be told */
+  struct had blocked;  /* the marks once the blocked output has left */
+  unsigned char noted; /* messages noted since routed was told */
+  bool due, due_soon;  /* routed is to be told the marks */
 };
 
 /* How a stream is to end: the texts live until stream_settle. */
@@ -153,7 +155,7 @@ struct stream {
   struct csi *csi;          /* what an inactive client is spared (xep0352_csi.c) */
   char *shown;              /* the presence it shows, whole; NULL: not available */
   size_t shown_len;
-  struct directed *directed; /* who else has presence of it (directed.c); NULL: nobody */
+  struct directed *directed; /* addresses (directed.c); NULL: none */
   struct mark mark;
   uint64_t seen_us; /* when its client said something */
   char *jid;        /* bare from AUTHED on, full from BOUND on */
@@ -164,7 +166,7 @@ struct stream {
   char *ip;
   char *bindings; /* of TLS, until authenticated */
   char *request;  /* id of the iq that asked to bind, while BINDING */
-  char *resource; /* it asked for */
+  char *resource; /* resource that the iq asked for */
   struct ending ending;
   stralloc held;    /* input that waits */
   stralloc blocked; /* output that waits, escaped as in a record */
@@ -172,7 +174,7 @@ struct stream {
   enum state state;
   signed char priority;
   unsigned char failures, wants;
-  unsigned char elements; /* that came before the stream was bound */
+  unsigned char elements; /* first-level elements before the stream was bound */
   bool secure, authed, header_sent, available, is_blocked, restart, shaped, pinged,
     old_ns, ends; /* ends: stream_settle is at work */
 };
@@ -185,7 +187,7 @@ void stream_stop(struct link *l, struct record *r);
 void stream_go(struct link *l, struct record *r);
 void stream_secured(struct link *l, struct record *r);
 
-/* The negotiation must be over so much later: the time was not the client's. */
+/* Allow the negotiation of s us microseconds more: they were not the client's. */
 void stream_put_off(struct stream *s, uint64_t us);
 
 /* The stream that has this sid, or NULL. */
@@ -203,8 +205,8 @@ void stream_error(struct stream *s, char const *condition, char const *text);
 /* Mark the stream to end with our end tag; its session will be over. The first mark stays. */
 void stream_end(struct stream *s, char const *why);
 
-/* The conduit is gone, or as good as gone: the session waits to be resumed, if it can be; else
- * the stream is marked to end. */
+/* Take away the conduit of s, which is gone or as good as gone: the session waits to be
+ * resumed, if its client may resume it; else the stream is marked to end. */
 void stream_lost(struct stream *s, char const *why);
 
 /* Close the conduit with a stream error, and nothing else of the stream. */
@@ -228,7 +230,7 @@ bool stream_is_session(struct stream const *s);
 /* The stream gets this number, whose stream gets its own. */
 void stream_swap(struct stream *s, struct stream *old);
 
-/* The answer that held input waited for is here: parse on. */
+/* Parse on: the answer for which input was held is here. */
 void stream_resume(struct stream *s);
 
 /* End the stream when it is marked, free it when it is over. Whatever handles a record or a
@@ -295,8 +297,8 @@ void sasl_forget(struct stream *s);
 
 enum state bind_request(struct stream *s, struct xml_node const *e, struct slice bytes);
 
-/* Whether the access rule of its listener lets this stream be the session of its account that
- * has this resource: asked at bind, and for each session that is resumed. */
+/* Say whether the access rule of s's listener lets s be the session of its account with
+ * this resource. bind asks, and each resumption. */
 bool bind_may(struct stream const *s, struct slice resource);
 void bind_on_bound(struct link *l, struct record *r);
 void bind_on_refused(struct link *l, struct record *r);
@@ -321,7 +323,7 @@ struct inbound {
   struct slice bytes;
   struct slice kind, type, id, from;
   struct jid to; /* all parts empty: to nobody in particular */
-  bool forged;   /* it has a child that only a server may say */
+  bool forged;   /* a child is forged (inbound_is_forged) */
 };
 
 /* Check and stamp a stanza of a bound stream and pass it to routed. */
@@ -331,8 +333,9 @@ enum state inbound_stanza(struct stream *s, struct xml_node const *e, struct sli
 void inbound_error(struct stream *s, struct xml_node const *e, enum stanza_error err,
                    char const *text);
 
-/* What only a server may say: a stanza-id (XEP-0359 s3) that names one of our hosts or an account
- * of one, a delay (XEP-0203 s8) from one of our hosts. */
+/* Say whether e is forged, since only a server may say it: a stanza-id (XEP-0359 s3) that
+ * names one of our hosts or an account of one, a delay (XEP-0203 s8) from one of our
+ * hosts. */
 bool inbound_is_forged(struct xml_node const *e);
 
 /* What routing will ask of the stanza, as words in out; notes too whether something in it is
@@ -346,20 +349,21 @@ void deliver_stanza(struct link *l, struct record *r);
 
 /* ---- what its client has (marks.c) ---- */
 
-/* Note that the client has the stanza of these tags; or will have it once all blocked output has
- * left. */
+/* Note that the client has the stanza of these tags; or will have it once all blocked
+ * output has left. */
 void marks_note(struct stream *s, struct slice tags);
 void marks_note_blocked(struct stream *s, struct slice tags);
 void marks_unblocked(struct stream *s);
 
-/* Tell routed at once what it was not told yet. */
+/* Tell routed the marks of s at once, if they have moved since routed was last told. */
 void marks_end(struct stream *s);
 
-/* Tell routed again: an earlier run of it may have ended with the mark in its hands. */
+/* Tell routed the marks of s again: an earlier run of routed may have ended before it passed
+ * them on. */
 void marks_again(struct stream *s);
 
-/* The id up to which all that the session was given is marked, or stands in its queue of stream
- * management, which returns it. */
+/* Give the highest id for which this holds: each message of the session up to the id is
+ * marked, or stands in the session's queue of stream management, which returns it. */
 uint64_t marks_upto(struct stream const *s);
 
 /* ---- what came before routed was restarted (origins.c) ---- */
@@ -389,8 +393,8 @@ void shown_on_recall(struct link *l, struct record *r);
 
 /* ---- who has directed presence of a session (directed.c) ---- */
 
-/* Note this address, or forget it; one that is too much (DIRECTED_MAX, DIRECTED_BYTES_MAX) is
- * not noted, and the first one logged. */
+/* Note the address jid, or forget it. Above DIRECTED_MAX or DIRECTED_BYTES_MAX s does not
+ * note the address; the log names the first such address. */
 void directed_add(struct stream *s, struct slice jid);
 void directed_del(struct stream *s, struct slice jid);
 
@@ -403,7 +407,7 @@ struct directed *directed_read(struct slice lines);
 typedef void directed_fn(struct stream const *s, struct slice jid);
 void directed_each(struct stream const *s, directed_fn *fn);
 
-/* The memory that they take; 0 for NULL. */
+/* The memory that d takes; 0 for NULL. */
 size_t directed_bytes(struct directed const *d);
 void directed_free(struct directed *d);
 
@@ -524,12 +528,13 @@ enum state csi_active(struct stream *s, struct xml_node const *e, struct slice b
 enum state csi_inactive(struct stream *s, struct xml_node const *e, struct slice bytes);
 void csi_flush(struct stream *s);
 
-/* What waited joins what the client has not acknowledged, whatever its limits say, and is not
- * written yet; the client counts as active. Nothing for a session without stream management. */
+/* Move the stanzas that wait for an inactive client into the queue of unacknowledged
+ * stanzas, whatever its limits say, without writing them; the client counts as active. A
+ * session without stream management is left as it is. */
 void csi_join(struct stream *s);
 void csi_free(struct csi *c);
 
-/* The memory that it takes; 0 for NULL. */
+/* The memory that c takes; 0 for NULL. */
 size_t csi_bytes(struct csi const *c);
 
 /* XEP-0280 s4: whether the stanza asks for carbons, and has been answered. */

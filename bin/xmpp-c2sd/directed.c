@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Who has directed presence of a session (RFC 6121 s4.6): a list in the order in which they
- * got it, and a table, so that one more or one less costs the same however many there are. */
+/* Addresses with directed presence of a session (RFC 6121 s4.6): a list in the order in
+ * which they got the presence, and a table, so that adding and removing an address cost
+ * the same however many there are. */
 
 struct address {
   struct address *next, *prev;
@@ -16,7 +17,7 @@ struct directed {
   struct table table; /* of the addresses */
   struct address *first, *last;
   size_t bytes;
-  bool full; /* one was too many, and is in the log */
+  bool full; /* an address was refused, and is in the log */
 };
 
 static struct slice

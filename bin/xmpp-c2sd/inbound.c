@@ -13,7 +13,7 @@
 
 /* All fields of a stanza record but the last. */
 #define ENVELOPE_MAX 32768u
-/* What tag and tags keep of their room between two stanzas. */
+/* Bytes of room that tag and tags keep between two stanzas. */
 #define WRITTEN_KEEP 16384u
 
 static struct arena scratch = ARENA_ZERO;
@@ -132,8 +132,8 @@ inbound_is_forged(struct xml_node const *e)
 
 /* ---- writing it on ---- */
 
-/* Whether the inside can go on as it was sent: then all prefixes it uses are declared
- * in it or on the stanza, and unprefixed names are in the content namespace. */
+/* Say whether the inside can go on as the client sent it: all its prefixes are declared
+ * in the stanza, and unprefixed names are in the content namespace. */
 static bool
 stands_alone(struct inbound const *in)
 {

@@ -2,14 +2,15 @@
 
 #include <stdlib.h>
 
-/* Up to which id the client of a session has its messages: routed and mamd are told, and keep
- * the rest (xmpp-restarts(7)). With stream management the client says what it has; without it,
- * a message that has left for the front is taken for had.
+/* c2sd tells routed and mamd up to which id the client of a session has its messages (its
+ * marks); they keep the rest (xmpp-restarts(7)). With stream management the client
+ * acknowledges stanzas; without it, a message counts as had when it has left for the
+ * front.
  *
- * The mark of live messages costs least when it lags, for what lies behind it only comes twice
- * after a kill: it is told after LIVE_US. What waited, and results of the archive, come no
- * faster than their marks are told: after SOON_US. Either is told when MARK_EVERY messages have
- * been noted. */
+ * The mark of live messages may lag, since messages behind it only come twice after a
+ * kill: c2sd tells it after LIVE_US. Messages that waited, and results of the archive,
+ * leave mamd no faster than their marks move: c2sd tells those after SOON_US. Either mark
+ * is told when MARK_EVERY messages have been noted. */
 
 #define LIVE_US 250000u
 #define SOON_US 10000u
@@ -69,7 +70,7 @@ enlist(struct due *d, struct stream const *s, uint64_t us)
   return true;
 }
 
-/* Set in *had what the tags say of their message. true: it is one that marks name. */
+/* Set in *had the marks that the tags name. true: the message has a mark. */
 static bool
 read_tags(struct slice tags, struct had *had)
 {

@@ -3,19 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What was delivered before routed was restarted. Its sources send again what the old routed
- * had not acknowledged, in order and before anything new: some of it reached us, some of it
- * waited elsewhere for a session that is there by now. So it is known one by one what came of
- * the newest ORIGIN_WINDOW numbers of a source; what is older goes through, for twice is
- * better than never. Another epoch is another run of the source, which has begun anew, and so
- * has one without epochs whose low number comes behind a higher one, without a restart of
- * routed. */
+/* Deliveries from before a restart of routed. A source sends again the stanzas that the
+ * old routed had not acknowledged, in order and before any new one: some of them have
+ * reached this c2sd, some waited elsewhere for a session that is here by now. So c2sd
+ * notes for each of a source's newest ORIGIN_WINDOW numbers whether its stanza came; an
+ * older stanza goes through, for twice is better than never. A new epoch is another run
+ * of the source, which numbers anew. A source without epochs has begun a new run when a
+ * low number comes behind a higher one while routed goes on. */
 
 #define ORIGIN_WINDOW 65536u
 
 struct origin {
   struct origin *next;
-  uint64_t epoch; /* of the source's run; 0: it has none */
+  uint64_t epoch; /* of the source's run; 0: a source without epochs */
   uint64_t last;  /* the newest that came */
   uint64_t floor; /* what is not above it may have come before; 0: nothing may */
   uint64_t now;   /* of those, the one that goes through: it may be in several records */

@@ -21,7 +21,8 @@ block(struct stream *s, struct slice raw)
   }
 }
 
-/* One that is to end hears nothing more but its end. */
+/* Say whether s is written to: a stream that is marked to end gets nothing but its
+ * end. */
 static bool
 hears(struct stream const *s)
 {

@@ -2,8 +2,9 @@
 
 #include <stdlib.h>
 
-/* What a trace begins with: hosts as their neighbours told of them, streams as they stand, in
- * the middle of a stanza or of an exchange, and what is remembered beyond them. */
+/* The state at the head of a trace: hosts as their neighbours told of them; streams as
+ * they stand, in the middle of a stanza or of an exchange; sessions and origins that are
+ * remembered beyond streams. */
 
 /* Entries are written from the oldest on; so many of them have left. */
 void
@@ -158,7 +159,7 @@ snapshot_stream(struct snapshot *k, struct stream *s)
   if (snapshot_restores(k)) kept_count(s);
 }
 
-/* One that the settings have no more is forgotten. */
+/* A host that is in the settings no more is read into gone and forgotten. */
 static struct host *
 host_of(struct snapshot *k, struct host *h)
 {

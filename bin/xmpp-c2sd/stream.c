@@ -99,7 +99,7 @@ put_error(struct stream *s, char const *condition, char const *text)
   stralloc_free(&sa);
 }
 
-/* What waits for the client to read goes to the front, and what is said from now on. */
+/* Send the blocked output to the front; from now on writes go there at once. */
 static void
 unblock(struct stream *s)
 {

@@ -183,7 +183,7 @@ take_over(struct stream *s, struct stream *old)
   s->shown_len = old->shown_len;
   s->directed = old->directed;
   s->wants = old->wants;
-  s->mark = old->mark; /* what is due is due for the sid, which s has now */
+  s->mark = old->mark; /* marks that are due name the sid, which s has now */
   s->number = old->number;
   s->available = old->available;
   s->priority = old->priority;
@@ -296,7 +296,7 @@ sm_on_yield(struct link *l, struct record *r)
     return;
   }
   fresh = is_here ? resuming(record_u64(r, 6)) : NULL;
-  if (is_here && !fresh) return; /* it did not wait for the answer */
+  if (is_here && !fresh) return; /* fresh did not wait for the answer */
   if (fresh && !bind_may(fresh, jid_cut(slice_str(s->jid)).resource)) {
     refuse(l, r, "not-allowed");
     return;

@@ -433,7 +433,7 @@ sm_over(struct stream *s)
     give_back(l, s, &e, raw);
 }
 
-/* What routed kept for the session is gone with it. */
+/* Tell routed anew which stanzas the session holds: routed has lost its copies. */
 void
 sm_hold_again(struct stream const *s)
 {

@@ -39,8 +39,9 @@ generate(char buf[GENERATED_LEN + 1])
   buf[GENERATED_LEN] = 0;
 }
 
-/* Read a line of standard input, without its end, into buf. NULL when it was read, or what is
- * wrong with it: then the rest of it has been skipped. *end: there was none. */
+/* Read a line of standard input, without its end, into buf. NULL when the line was read,
+ * or the words for its fault: the rest of the line has been skipped. *end: input has
+ * ended. */
 static char const *
 read_line(char buf[LINE_ROOM], bool *end)
 {
@@ -138,10 +139,11 @@ change(struct client *c, char const *what, char const *jid)
 
 /* ---- import ---- */
 
-/* What is said of a line is its number, never a part of it: it may be a password. */
+/* Errors name a line by its number and never quote the line, which may hold a
+ * password. */
 struct import {
   struct client *client;
-  unsigned long line, waiting[WINDOW]; /* the lines that were asked for, in a ring */
+  unsigned long line, waiting[WINDOW]; /* lines that were asked for, in a ring */
   unsigned long asked, answered;
   unsigned long added, failed;
 };
@@ -158,7 +160,7 @@ take_answer(struct import *im)
     im->failed++;
 }
 
-/* NULL, or what is wrong with the line. */
+/* Send a line to authd. NULL, or the words for the fault of the line. */
 static char const *
 import_line(struct import *im, char *line)
 {

@@ -55,8 +55,8 @@ command_fn command_account, command_sessions, command_session, command_stats,
 char const *prepared(char const *jid);
 
 /* Have routed end the session of a full JID, or all of a bare one, with a stream error
- * (RFC 6120 s4.9.3). 0; 111 when routed cannot be reached; with must_be 1 when there is no such
- * session, else nothing is awaited. What is wrong was said. */
+ * (RFC 6120 s4.9.3). 0; 111 when routed cannot be reached; with must_be 1 when there is
+ * no such session, else no answer is awaited. An error has been printed. */
 int session_end(char const *jid, char const *condition, bool must_be);
 
 /* Call fn for each instance that the settings name; the exit code is the largest. */

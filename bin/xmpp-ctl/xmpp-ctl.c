@@ -81,7 +81,7 @@ count(char const *const *words)
   return n;
 }
 
-/* What was printed has been written, or the answer is not there. */
+/* Flush standard output and give code; 111 when some of the output was not written. */
 static int
 finish(int code)
 {

@@ -464,8 +464,8 @@ announce_message(struct link *l, struct record *r)
 
 /* ---- the state for a trace ---- */
 
-/* Who waits to hear of it: the sender of a message, or a command. Once it is on its way both
- * have heard. */
+/* Name the waiter of x: the sender of a message, or a run of a command. An announcement
+ * on its way has answered its waiter. */
 static void
 waiting_fields(struct snapshot *k, struct announcement *x)
 {

@@ -288,7 +288,7 @@ bool motd_commit(void);
 
 /* ---- the state for a trace: each file for what it holds ---- */
 
-/* Runs come before who asks for them. */
+/* Runs are named before the asks and announcements that point to them. */
 void runs_snapshot(struct snapshot *k);
 void asks_snapshot(struct snapshot *k);
 void announce_snapshot(struct snapshot *k);
@@ -296,13 +296,13 @@ void features_snapshot(struct snapshot *k);
 void caps_snapshot(struct snapshot *k);
 void last_snapshot(struct snapshot *k);
 
-/* A run as a field, by its sessionid; who waits for an answer, of the commands or of the
- * announcements: false, none of those. */
+/* Name a run, by its sessionid, as a field; name an ask's fn and cookie when the
+ * commands, or the announcements, wait for its answer: false, they do not. */
 void snapshot_run(struct snapshot *k, struct run **r);
 bool admin_snapshot_ask(struct snapshot *k, ask_fn **fn, void **cookie);
 bool announce_snapshot_ask(struct snapshot *k, ask_fn **fn, void **cookie);
 
-/* Whoever waits for an announcement of a command. */
+/* The fn of an announcement that a command waits for. */
 announce_fn admin_announced;
 
 /* Names, one after the other in the record that is open. */

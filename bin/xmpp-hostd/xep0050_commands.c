@@ -345,7 +345,7 @@ command_field(struct snapshot *k, struct run *r)
   if (!r->command) snapshot_fail(k, "a command is unknown");
 }
 
-/* What the commands themselves keep. */
+/* Name the fields that commands themselves keep in a run. */
 static void
 work_fields(struct snapshot *k, struct run *r)
 {

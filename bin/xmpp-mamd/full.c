@@ -1,20 +1,22 @@
 #include "mamd.h"
 
-/* The archive can be full: the disk, or the map. Then what is asked is answered as ever, and
- * what would be written is refused before anything of it is done:
+/* The archive can be full: the disk, or the map. Then mamd answers queries as ever, and
+ * refuses each write before any part of it is done:
  *
- *   messages       those that would wait get resource-constraint; those that were delivered are
- *                  not archived. routed is told, and sends none: it keeps what it delivers
+ *   messages       messages that would wait get resource-constraint; messages that were
+ *                  delivered are not archived. routed is told, sends none and keeps its
+ *                  deliveries
  *   preferences    get resource-constraint
- *   marks          are left as they are, and so is what waits: it is offered again
- *   ends           of sessions leave their marks, which recall.c finds when there is room again
+ *   marks          stay as they are, and so do messages that wait: they are offered again
+ *   ends           of sessions leave their marks, which recall.c finds when there is room
+ *                  again
  *   retention      rests */
 
-/* How soon it is looked again whether there is room. */
+/* Pause between two looks whether the archive has room (microseconds). */
 #define LOOK_US 1000000u
 
 static struct event_timer timer;
-static bool told; /* routed: that the archive is full */
+static bool told; /* routed knows that the archive is full */
 
 void
 full_announce(struct link *routed)

@@ -3,11 +3,12 @@
 #include <errno.h>
 #include <string.h>
 
-/* What comes in: each message once, for sender and recipient. A message that comes again,
- * because a program was killed before it was acknowledged, is known by its id, or, when a new
- * routed gave it another one, by the number of its source. Numbers are compared within an epoch
- * of the source, which is one run of it: a run that began after the clock was set back, or
- * counts from 1, repeats nothing of the runs before. */
+/* Messages from routed: each is stored once, for sender and recipient. A message comes
+ * again when a program was killed before the message was acknowledged. mamd knows a
+ * repeat by its id or, when a new routed gave the message another id, by the number of
+ * its source. Numbers are compared within an epoch of the source, which is one run of it:
+ * a run that began after the clock was set back, or counts from 1, repeats nothing of the
+ * runs before. */
 
 #define SOURCES_MAX 256
 
@@ -42,8 +43,8 @@ source_of(struct slice name)
   return i;
 }
 
-/* The run of the source i that has this epoch, as a new one if it was not known. The oldest
- * makes room: it is over, and nothing of it is on its way any more. */
+/* Give the run of source i with this epoch, made when the source has none. The oldest run
+ * makes room: that run is over, and no stanza of it is on its way any more. */
 static struct archive_source *
 run_of(size_t i, uint64_t epoch)
 {
@@ -201,7 +202,7 @@ comes_back(struct message *m, struct archive_text const *text)
   waiting_add(m->to.bare, number, m->id);
 }
 
-/* Whether an owner has a message under this id: then it is the same one. */
+/* Say whether m repeats a message: an owner has a message under the id of m. */
 static bool
 is_stored(struct message const *m)
 {

@@ -76,8 +76,8 @@ extern uint64_t incoming_stored;
 /* Tell routed the newest id, and whether the archive is full. */
 void full_announce(struct link *routed);
 
-/* The end of a turn: tell routed if that has changed; go on with what was left undone when there
- * is room again. */
+/* End the turn: tell routed if the archive has become full or has room again; in the
+ * second case compare sessions with routed anew, for their marks. */
 void full_turn(void);
 
 /* ---- sessions that routed has told of (sessions.c) ---- */
@@ -89,14 +89,14 @@ struct pages;
 struct session {
   struct session *next, **prev; /* of the account */
   struct account *account;
-  uint64_t number;     /* routed's name for it; its mark in the archive has it */
-  char *resource;      /* NULL: only its number was told */
-  struct offer *offer; /* of what waits: on its way to the client (xep0160_offer.c) */
+  uint64_t number;     /* routed's name for the session, and its mark's in the archive */
+  char *resource;      /* NULL: routed has told the number alone */
+  struct offer *offer; /* messages on their way to the client (xep0160_offer.c) */
   struct pages *pages; /* queries that are being answered (xep0313_pages.c) */
-  struct session *due_next, **due_prev; /* of those that may be given more (pace.c) */
+  struct session *due_next, **due_prev; /* of the line of pace.c */
   bool takes;  /* available, with a priority that is not negative */
-  bool named;  /* routed has it in its list (recall.c) */
-  bool marked; /* it has a mark in the archive */
+  bool named;  /* routed has the session in its list (recall.c) */
+  bool marked; /* the archive has a mark of the session */
 };
 
 struct account {
@@ -104,9 +104,9 @@ struct account {
   char *bare;
   uint64_t owner;
   struct session *sessions;
-  struct session *taker; /* what waits is offered to this one; NULL: to nobody now */
-  uint64_t behind;       /* offered to it: what waits up to this id */
-  bool gave;             /* something was, since behind was 0 */
+  struct session *taker; /* the session that is offered what waits; NULL: none now */
+  uint64_t behind;       /* waiting messages up to this id were offered to the taker */
+  bool gave;             /* a message was offered since behind was 0 */
 };
 
 /* Records of routed. */
@@ -114,22 +114,23 @@ void sessions_online(struct link *l, struct record *r);
 void sessions_offline(struct link *l, struct record *r);
 void sessions_mark(struct link *l, struct record *r);
 
-/* The session of this number of the account bare, made when it is new; the resource is noted
- * when it is not empty. NULL: ENOMEM, or there is no such account. */
+/* Give the session with this number of the account bare, made when it is new; note the
+ * resource when it is not empty. NULL: ENOMEM, or there is no such account. */
 struct session *session_make(struct slice bare, struct slice resource, uint64_t number);
 
-/* The session of this number; NULL: it is not known here. */
+/* Give the session with this number; NULL: mamd does not know the number. */
 struct session *session_numbered(uint64_t number);
 
 /* Forget the session, and the account with its last one. */
 void session_free(struct session *s);
 
-/* The account of this bare JID that has sessions here, or NULL; all of them, the first behind
- * NULL. account_next of one that is freed with its last session is asked for before. */
+/* Give the account of this bare JID that has sessions here, or NULL; the account behind
+ * a, the first behind NULL. Call account_next before a is freed with its last session. */
 struct account *account_find(struct slice bare);
 struct account *account_next(struct account const *a);
 
-/* The turn is over, or lost: then nobody has been given what it gave. */
+/* End the turn of all sessions. With lost_turn the store did not take the turn: no
+ * session was given what the turn has offered. */
 void sessions_turn(bool lost_turn);
 
 /* Turns are numbered, from 1 on. */
@@ -137,37 +138,40 @@ extern uint64_t mamd_turn;
 
 /* ---- marks, and what becomes of what a session was given (marks.c) ---- */
 
-/* The account was given a message: its sessions of these numbers (with commas) have it now or
- * hold it. */
+/* Set the marks for a message of the account bare: its sessions with these numbers (with
+ * commas between them) have the message now or hold it. */
 void marks_given(struct slice bare, struct slice numbers);
 
-/* The client of s has all it was given up to id. */
+/* Move the mark of s to id: the client of s has all messages up to id. */
 void marks_move(struct session *s, uint64_t id);
 
-/* Session `number` of the account has ended: all it was given up to the id upto its client has,
- * or it is taken care of. What is behind joins what waits, unless another session has it. */
+/* End session `number` of the account: its client has all messages up to the id upto, or
+ * routed has taken care of them. Messages behind upto wait from now on, unless another
+ * session has them. */
 void marks_end(struct slice bare, uint64_t owner, uint64_t number, uint64_t upto);
 
 /* ---- what waits (xep0160_waiting.c) ---- */
 
-/* Whether as many wait for the account as may. */
+/* Say whether as many messages wait for the account as its host's rule allows. */
 bool waiting_is_full(struct slice bare, uint64_t owner);
 
-/* The message waits for the account from now on. */
+/* Let message id wait for the account. */
 void waiting_add(struct slice bare, uint64_t owner, uint64_t id);
 
 /* ---- offering what waits (xep0160_offer.c) ---- */
 
-/* What waits for the account may be offered to one of its sessions. */
+/* Choose a session of the account a as taker of its waiting messages, if a has none, and
+ * offer them to it. */
 void offer_begin(struct account *a);
 
-/* s takes nothing more; forget says that its client says nothing more either. */
+/* Offer s nothing more; with forget its client acknowledges nothing more either. */
 void offer_end(struct session *s, bool forget);
 
-/* The client of s has what was offered to it up to the message of this id. */
+/* Note that the client of s has the messages that were offered to s, up to id. */
 void offer_marked(struct session *s, uint64_t id);
 
-/* Offer some more to s, taking their bytes from *budget. true: there may be more. */
+/* Offer some more waiting messages to s, taking their bytes from *budget. true: more may
+ * be offered. */
 bool offer_some(struct link *routed, struct session *s, size_t *budget);
 void offer_turn_lost(struct session *s);
 
@@ -180,25 +184,28 @@ struct pace {
   size_t bytes;
 };
 
-/* Whether another one may leave: then there is memory to note it, too. */
+/* Say whether another message may leave: p has room in its window, and memory to note the
+ * message. */
 bool pace_has_room(struct pace *p);
 
-/* Note that one has left, whose XML has so many bytes. */
+/* Note that message id has left, whose XML has so many bytes. */
 void pace_add(struct pace *p, uint64_t id, size_t bytes);
 
-/* The one of place i, 0 being the oldest, up to p->n. */
+/* Give the id at place i, 0 being the oldest, below p->n. */
 uint64_t pace_at(struct pace const *p, unsigned int i);
 
-/* How many there are up to the one of this id; 0: it is not among them. Take n away. */
+/* Give the number of messages from the oldest up to id; 0: id is not under way. Drop the
+ * n oldest. */
 unsigned int pace_up_to(struct pace const *p, uint64_t id);
 void pace_drop(struct pace *p, unsigned int n);
 
-/* Take away those that the lost turn has added; how many. */
+/* Drop the messages that the lost turn has added, and give their number. */
 unsigned int pace_turn_lost(struct pace *p);
 
 void pace_free(struct pace *p);
 
-/* The session may be given more, at the end of this turn or in the next ones. */
+/* Put s in the line of sessions that may be given more, at the end of this turn or in the
+ * next ones. */
 void pace_due(struct session *s);
 void pace_forget(struct session *s);
 
@@ -256,8 +263,8 @@ bool stamp_read(struct slice text, uint64_t *us);
 
 handle_fn xep0313_query, xep0313_form, xep0313_metadata;
 
-/* A page that was found: results with these ids, in this order, to the account's session that
- * asked, then fin (XML) as the answer to the request in. */
+/* A page that was found: results with these ids, in this order, to the account's session
+ * that asked, then fin (XML) as the answer to the request in. */
 struct found {
   uint64_t owner;
   uint64_t const *ids;
@@ -274,7 +281,7 @@ bool pages_some(struct link *routed, struct session *s, size_t *budget);
 void pages_marked(struct session *s, uint64_t number);
 void pages_free(struct session *s);
 
-/* The turn is over, or lost. */
+/* End the turn of all pages; lost_turn as in sessions_turn. */
 void pages_turn(bool lost_turn);
 
 /* ---- the rest, a file each ---- */
@@ -296,8 +303,9 @@ void recall_snapshot(struct snapshot *k);
 void full_snapshot(struct snapshot *k);
 void prefs_snapshot(struct snapshot *k);
 
-/* The line of sessions that may be given more, once these are there; in the record that is
- * open, what is under way to one, what is offered to it; its queries, in records. */
+/* Name the line of sessions that may be given more, once these are there; in the record
+ * that is open, the messages under way in p, those offered to s; in records, the queries
+ * of s. */
 void pace_snapshot_line(struct snapshot *k);
 void pace_snapshot(struct snapshot *k, struct pace *p);
 void offer_snapshot(struct snapshot *k, struct session *s);

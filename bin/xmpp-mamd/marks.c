@@ -4,22 +4,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Who has a message of an archive (xmpp-restarts(7)). A session that is given one gets a mark,
- * in the transaction that stores the message: its number at first, for the ids of all that it
- * is given are above. The mark moves as the client takes messages, and goes when the session
- * has ended and all behind the mark is taken care of. So, of a session that was given a
- * message:
+/* Marks say which session has a message of an archive (xmpp-restarts(7)). A session that
+ * is given a message gets a mark, in the transaction that stores the message: the
+ * session's number at first, for the ids of all its messages are above. The mark moves as
+ * the client acknowledges messages, and goes when the session has ended and each message
+ * behind the mark is taken care of. So, of a session that was given a message:
  *
- *   no mark             it has ended, and what it had is somebody else's or waits
- *   LIVE, at or above   its client has the message
- *   LIVE, below         it holds the message: its end will decide again
- *   LOST, at or above   it has ended, and found then that another session has the message
- *   LOST, below         it has ended, and will decide on the message yet
+ *   no mark             the session has ended; another session has the message, or it
+ *                       waits
+ *   LIVE, at or above   the client has the message
+ *   LIVE, below         the session holds the message: its end will decide again
+ *   LOST, at or above   the session has ended, and found that another has the message
+ *   LOST, below         the session has ended, and will decide on the message yet
  *
- * is_held_by alone reads this table. A message of a session that has ended is for the waiting
- * set when no other session holds it. */
+ * is_held_by alone reads this table. A message of a session that has ended joins the
+ * waiting set when no other session holds the message. */
 
-/* How soon it is tried again while the archive is full. */
+/* Pause before marks are looked at again while the archive is full. */
 #define FULL_US 1000000u
 
 /* A session that has ended, whose messages are looked at in steps. */
@@ -43,8 +44,9 @@ is_held_by(uint64_t owner, uint64_t number, uint64_t id)
   return m.kind == ARCHIVE_MARK_LIVE || m.id < id;
 }
 
-/* Whether message m, of which session `number` was perhaps given a copy, was given to no other
- * session that holds it. A version before this one did not note to whom it was given. */
+/* Say whether session `number` was given message m and no other session holds m. An older
+ * version did not note to whom m was given: with an old mark `number` counts as given
+ * m. */
 static bool
 is_for_nobody_else(uint64_t owner, uint64_t number, bool old,
                    struct archive_message const *m)
@@ -63,7 +65,7 @@ is_for_nobody_else(uint64_t owner, uint64_t number, bool old,
   return was_given && !held;
 }
 
-/* Addresses of messages are as they stand in records. */
+/* Say whether address, of a message and so as it stands in records, is of the account bare. */
 static bool
 is_of(struct slice bare, struct slice address)
 {
@@ -122,9 +124,9 @@ marks_move(struct session *s, uint64_t id)
 
 /* ---- a session has ended ---- */
 
-/* Note in ids which of the next LOST_STEP messages behind the mark are for nobody else, and
- * move the mark behind all that were looked at. *n: how many are noted. *all: there are no
- * more. */
+/* Note in ids which of the next LOST_STEP messages behind the mark no other session
+ * holds, and move the mark behind all of those. *n: the number of ids. *all: no message
+ * is left behind the mark. */
 static bool
 look_at_some(struct slice bare, uint64_t owner, uint64_t number,
              struct archive_mark *mark, uint64_t ids[LOST_STEP], unsigned int *n,
@@ -149,8 +151,8 @@ look_at_some(struct slice bare, uint64_t owner, uint64_t number,
   return true;
 }
 
-/* One step. true: the session is done with, or cannot be for now; then its mark stays, and
- * recall.c finds it. */
+/* Do one step of the end of a session. true: the end is done, or the archive has failed;
+ * then the mark stays, and recall.c finds it. */
 static bool
 lose_some(struct slice bare, uint64_t owner, uint64_t number)
 {

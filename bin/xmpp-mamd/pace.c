@@ -2,12 +2,12 @@
 
 #include <stdlib.h>
 
-/* What mamd sends of its own accord (what waited, results of queries) leaves as the client
- * takes it: PACE_BYTES of either kind are under way, then the mark of the
- * session has to move. So neither a slow client nor a fast one fills buffers between here and
- * there. Sessions that may be given more stand in one line and have their turns. */
+/* Windows of sessions: mamd sends waiting messages, and results of queries, no faster
+ * than the client takes them. PACE_BYTES of either kind are under way, then the mark of
+ * the session has to move. So neither a slow client nor a fast one fills buffers on the
+ * way. Sessions that may be given more stand in one line and have their turns. */
 
-/* How soon it is looked again whether the link to routed has room. */
+/* Pause between two looks whether the link to routed has room. */
 #define FULL_US 5000u
 
 static struct session *due, **due_end = &due;

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-/* After a restart, of routed or of this program: RECALL_US after the link is up routed is asked
- * for its sessions. A session that is known here, or has a mark, and is not among them has
- * ended, and nobody could say how: it was lost. */
+/* After a restart of routed or of mamd: RECALL_US after the link is up mamd asks routed
+ * for its sessions. A session that mamd knows, or that has a mark, and that is not among
+ * them was lost: the session has ended, and no program can say how. */
 
 #define RECALL_US 5000000
 
@@ -27,7 +27,8 @@ recall_now(void)
   event_timer_start(&timer, door_now(), ask, NULL);
 }
 
-/* What waits goes on to takers: a record that was put on the link before may be lost. */
+/* Put all sessions in the line again: a record on the old link to routed may be lost, so
+ * takers are offered waiting messages again. */
 void
 recall_routed_up(void)
 {
@@ -42,8 +43,8 @@ recall_routed_up(void)
   event_timer_start(&timer, door_now() + RECALL_US, ask, NULL);
 }
 
-/* JID IP PRIORITY SINCE INSTANCE NUMBER. One that takes nothing and has no mark need not be
- * known here. */
+/* JID IP PRIORITY SINCE INSTANCE NUMBER. mamd need not know a session that takes no
+ * waiting messages and has no mark. */
 void
 recall_row(struct link *l, struct record *r)
 {

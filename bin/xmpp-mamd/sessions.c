@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The sessions that routed has told of: those that take what waits, and those that were given a
- * message or asked for their archive. A session is known by its number, over restarts of all
- * programs. Where a message is held is not decided from what stands here but by marks, which
- * are on disk (marks.c). */
+/* Sessions that routed has told of: takers of waiting messages, and sessions that were
+ * given a message or asked for their archive. A session is known by its number, over
+ * restarts of all programs. Marks alone, which are on disk (marks.c), decide which
+ * session holds a message. */
 
 static struct slice
 account_key(void const *item)
@@ -93,7 +93,7 @@ session_new(struct account *a, uint64_t number)
     return NULL;
   }
   s->account = a;
-  s->named = true; /* routed knows it, for it has just told of it */
+  s->named = true; /* routed has just told of the session */
   s->next = a->sessions;
   s->prev = &a->sessions;
   if (s->next) s->next->prev = &s->next;

@@ -3,14 +3,15 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* XEP-0160 s3: what waits for an account is offered to one of its sessions, the taker, oldest
- * first. A message leaves the set when the mark of that session says that the client has it:
- * then, and only then, it and what was offered to the same session before it are deleted. The
- * set goes on to another session when the taker is there no more, from its beginning.
+/* XEP-0160 s3: messages that wait for an account are offered to one of its sessions, the
+ * taker, oldest first. mamd deletes a message from the set, with those that it offered to
+ * the taker before it, only when the mark of the taker says that its client has the
+ * message. When the taker has ended, the set goes on to another session, from its
+ * beginning.
  *
- * A message that joins the set late may have an id below those that are under way (it comes
- * back from a session that ended); so the set is gone through again from its beginning when
- * nothing is under way any more. */
+ * A message that joins the set late may have an id below those that are under way (a
+ * session that ended returns it); so mamd goes through the set again from its beginning
+ * when no message is under way any more. */
 
 struct offer {
   struct pace pace;
@@ -28,7 +29,8 @@ who_takes(struct account const *a)
   return s;
 }
 
-/* What was offered to s when it took before may not have reached its client. */
+/* Make s the taker, from the beginning of the set: messages that were offered to s when
+ * it was taker before may not have reached its client. */
 static bool
 become_taker(struct session *s)
 {
@@ -109,7 +111,7 @@ is_blocked(struct account const *a, struct archive_message const *m)
   return roster_is_blocked(mamd.roster, a->owner, &from);
 }
 
-/* The next id that waits and is not under way, behind those that were offered. */
+/* Find the next id that waits and is not under way, behind those that were offered. */
 static bool
 next_id(struct account *a, struct pace const *p, uint64_t *id)
 {

@@ -33,8 +33,9 @@ struct pages {
 
 static struct job *touched; /* in this turn */
 
-/* Results are numbered over all sessions, for marks to name them: by the time of our start, so
- * that no mark names one of a run before. */
+/* The last number of a result. Results are numbered over all sessions, for marks to name
+ * them, from the time of mamd's start on, so that no mark names a result of an earlier
+ * run. */
 static uint64_t numbered;
 
 /* ---- jobs ---- */
@@ -165,7 +166,7 @@ touch(struct job *j)
   touched = j;
 }
 
-/* Send results as the window of the session lets them. true: there may be more. */
+/* Send results as the window of the session lets them. true: more may be sent. */
 static bool
 send_some(struct link *l, struct pages *p, struct job *j, size_t *budget)
 {
@@ -185,7 +186,8 @@ send_some(struct link *l, struct pages *p, struct job *j, size_t *budget)
   return false;
 }
 
-/* The first page of the session is answered: it is freed when the turn is on disk. */
+/* End the first page of the session, which is answered; the page is freed when the turn
+ * is on disk. */
 static void
 shift(struct pages *p)
 {
@@ -271,8 +273,9 @@ pages_free(struct session *s)
   s->pages = NULL;
 }
 
-/* What a lost turn has sent of j is sent again; a request that came in it comes again. Jobs
- * come last first, so those that were answered go back in front in their order. */
+/* Take back the work of a lost turn on j: its results are sent again; routed repeats a
+ * request that came in the turn. Jobs come last first, so answered jobs go back in front
+ * in their order. */
 static void
 take_back(struct job *j)
 {

@@ -196,8 +196,8 @@ archive_stamp(struct passing const *p, struct slice account, unsigned int place,
 
 /* ---- to mamd ---- */
 
-/* Put it into the post of mamd; with word in front of its tags, and the sessions that it was
- * given to behind them. */
+/* Put p into the post of mamd; with word in front of its tags, and the sessions that were
+ * given p behind them. */
 static void
 put(struct passing const *p, char const *word, struct slice given)
 {

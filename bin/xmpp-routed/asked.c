@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Requests of sessions that mamd has taken over, and has not answered yet: it answers a query
- * at the pace at which the client takes the results. When it is restarted it knows nothing of
- * them any more, and they are answered here. */
+/* Requests of sessions that mamd has taken over and not answered yet: mamd answers a
+ * query at the pace at which the client takes the results. A restarted mamd has forgotten
+ * them, and routed answers each with an error. */
 
 struct asked {
   struct asked *next;

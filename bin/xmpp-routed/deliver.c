@@ -52,7 +52,7 @@ receives(struct receivers const *r, struct session const *s)
   return false;
 }
 
-/* Put one record on the link of each c2sd that has receivers among the sessions of u, naming
+/* Put a record on the link of each c2sd that has receivers among the sessions of u, naming
  * them all. fields: those of p as deliver_cat has them, or empty. */
 static void
 to_sessions(struct user const *u, struct passing const *p, struct receivers const *to,
@@ -141,8 +141,8 @@ deliver_bounce(struct passing const *p, enum stanza_error e, char const *more)
 
 /* ---- by address ---- */
 
-/* What mamd answers is paced by the marks of the session that asked, so mamd is told which one
- * that is. */
+/* Put the request p into the post of mamd, with the number of the session that asked: the
+ * marks of that session pace the answer. */
 static void
 ask_mamd(struct post *post, struct passing const *p)
 {
@@ -258,8 +258,8 @@ cat_tag(stralloc *sa, char const *name, uint64_t n)
          stralloc_cats(sa, num_u64(buf, n).s);
 }
 
-/* The tags of this delivery: those of the edge, the id, and what is said of who has a copy. An
- * id that was there before stays where it is. */
+/* Make the tags of this delivery: those of the edge, the id, and the sessions that have a
+ * copy. An id that was there before stays where it is. */
 static bool
 cat_delivery_tags(stralloc *sa, struct passing const *p, bool kept, struct slice given)
 {
@@ -444,8 +444,9 @@ has_word(struct passing const *p, struct slice word)
   return slice_has_word(p->st.tags, word);
 }
 
-/* Whether s is the session that a service means: by its number, if the service knows it, for
- * another one may have its name by now. What has waited is for a session that takes it. */
+/* Say whether p is meant for s: p names its session by number when the service knows the
+ * number, for another session may have the name by now. A message that has waited is for
+ * a session that takes such messages. */
 static bool
 is_meant(struct session const *s, struct passing const *p)
 {
@@ -456,9 +457,9 @@ is_meant(struct session const *s, struct passing const *p)
   return s->drained || !has_word(p, SLICE("offline"));
 }
 
-/* Deliver a stanza that userd or mamd addresses to a session of ours, to that session alone,
- * whatever the rules are; without it nobody gets it. What has waited goes on waiting then.
- * false: p is another stanza. */
+/* Deliver p, which userd or mamd addresses to a session of ours, to that session alone,
+ * whatever the rules are; without that session nobody gets p, and a message that has
+ * waited goes on waiting. false: p is another stanza. */
 static bool
 to_its_session(struct link const *l, struct passing const *p)
 {
@@ -494,8 +495,8 @@ route_and_keep(struct passing *p, bool of_a_client)
   archive_end(p);
 }
 
-/* The number of the session that returns a stanza; 0: its c2sd does not say. The copy that is
- * kept here is needed no more. */
+/* Give the number of the session that returns p (0: its c2sd does not say), and free
+ * routed's copy of p. */
 static uint64_t
 returned_by(struct link const *l, struct passing const *p)
 {

@@ -3,12 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a client saw acknowledged is in the memory of two programs, or on disk
- * (xmpp-restarts(7)). A stanza that is not in the log for its recipient is kept here for each
- * session that it is given to, until the mark of the session passes it. When the session ends
- * without that, the copy is treated as one that its c2sd has returned. */
+/* Copies of stanzas that clients may not have yet. A stanza that its sender saw
+ * acknowledged is in the memory of two programs, or on disk (xmpp-restarts(7)): routed
+ * keeps a stanza that is not in the log for its recipient here, for each session that is
+ * given the stanza, until the mark of the session passes it. When the session ends
+ * before, routed treats the copy as a stanza that its c2sd has returned. */
 
-/* What stands before the fields of each stanza in text. */
+/* The head of each entry in text, before the fields of the stanza. */
 struct entry {
   uint64_t id;
   size_t len;
@@ -19,7 +20,7 @@ struct kept {
   size_t head; /* the oldest entry */
 };
 
-/* Entries of sessions that are over, in pending; each has its session's number before it. */
+/* Entries of sessions that are over; the number of the session stands before each. */
 static stralloc pending = STRALLOC_ZERO;
 
 uint64_t kept_bytes;
@@ -117,8 +118,9 @@ give_back(struct slice fields, uint64_t number)
   stralloc_free(&line);
 }
 
-/* All sessions that ended in this turn are gone by now, so nothing is given to one of them. A
- * message that several of them had is returned once. */
+/* Return the pending copies. All sessions that ended in this turn are gone by now, so
+ * none of them is given a stanza again. A message that several of them had is returned
+ * once. */
 void
 kept_turn(void)
 {

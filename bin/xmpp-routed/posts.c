@@ -89,8 +89,8 @@ post_free(struct post *p)
   free(p);
 }
 
-/* A message that was to be archived, and not to wait, has been delivered: its sender is not told
- * otherwise. */
+/* Say whether p was delivered: mamd was to archive p and not to let it wait. The sender
+ * of a delivered message gets no error. */
 static bool
 was_delivered(struct post const *post, struct passing const *p)
 {
@@ -418,7 +418,7 @@ posts_snapshot(struct snapshot *k)
 {
   struct post **at = &posts, *p;
 
-  while (snapshot_restores(k) && posts) /* those that the settings name */
+  while (snapshot_restores(k) && posts) /* posts that the settings name */
     post_free(posts);
   for (; snapshot_record(k, "post", *at != NULL); at = &p->next) {
     if (snapshot_restores(k)) *at = snapshot_new(k, sizeof *p);

@@ -14,18 +14,19 @@ struct user;
 struct kept;
 struct asked;
 
-/* A bound stream of some c2sd. A session that routed has ended (kick), or whose c2sd returns
- * what its client does not have, is leaving: no stanza goes to it any more. It is over when its
- * c2sd says unbind (xmpp-restarts(7)). */
+/* A bound stream of some c2sd. A session is leaving when routed has ended it (kick), or
+ * when its c2sd returns stanzas that its client does not have: no stanza goes to a
+ * leaving session any more. The session is over when its c2sd says unbind
+ * (xmpp-restarts(7)). */
 struct session {
   struct session *next; /* of the user, in the order of binding */
   struct user *user;
   struct link *link;
   struct asked *asked; /* requests that mamd has not answered yet (asked.c) */
-  struct kept *kept;   /* copies of what its client may not have yet (kept.c), or NULL */
+  struct kept *kept;   /* copies of stanzas (kept.c), or NULL */
   uint64_t sid;
-  uint64_t number; /* its name for good; the ids of all that it is given are above */
-  char number_text[BASE_NUM]; /* the same, once a tag has needed it */
+  uint64_t number; /* its name for good; the ids of all its stanzas are above */
+  char number_text[BASE_NUM]; /* number as text, once a tag has needed it */
   uint64_t since_us;          /* by the wall clock */
   char *resource, *ip;
   signed char priority;
@@ -35,7 +36,7 @@ struct session {
   uint64_t waits; /* its first presence is in the post, if this is of now (presence.c) */
   bool drained;   /* mamd was told that it may have what waits */
   bool leaving;
-  bool gone;    /* userd was told that it is over */
+  bool gone;    /* userd was told that the session is over */
   bool in_mamd; /* mamd has heard its number, and is to hear of its end */
 };
 
@@ -51,11 +52,12 @@ struct user *user_find(struct slice bare);
 
 struct session *session_find(struct user const *u, struct slice resource);
 
-/* The session of l with this sid that is not leaving; or also one that is. NULL: none. */
+/* Give the session of l with this sid that is not leaving; or also a leaving one. NULL:
+ * none. */
 struct session *session_by_sid(struct link const *l, uint64_t sid);
 struct session *session_or_leaving(struct link const *l, uint64_t sid);
 
-/* The session of this number that u has, perhaps one that is leaving; NULL: none, or u is
+/* Give the session of u with this number, perhaps a leaving one; NULL: none, or u is
  * NULL. */
 struct session *session_numbered(struct user const *u, uint64_t number);
 
@@ -72,24 +74,25 @@ void sessions_list(struct link *ctl, struct record *r);
 /* mamd asks to be told: of all that it may give what waits. */
 void sessions_still_online(void);
 
-/* mamd is up again, or given up, and has taken over so many letters before. */
+/* Act on a mamd that is up again, or given up, and has taken over so many letters before. */
 void sessions_mamd_restarted(uint64_t released);
 
 /* Its presence to nobody in particular has passed by. */
 void session_presence(struct session *s, struct stanza const *st);
 
-/* Its c2sd returns what its client does not have: nothing more goes to the session. */
+/* Note that the c2sd of s returns stanzas that its client does not have: no stanza goes
+ * to s any more. */
 void session_leave(struct session *s);
 
 /* How a session ends. */
 enum session_end {
-  SESSION_OVER, /* its c2sd has returned what its client does not have */
+  SESSION_OVER, /* its c2sd has returned the stanzas that its client does not have */
   SESSION_LOST  /* its c2sd is gone */
 };
 
-/* End a session, and tell who watches. upto: all ids up to this one its client has, or they
- * were returned (0 of a session that is lost). What is kept behind it is treated as returned
- * at the end of the turn. */
+/* End s, and tell the programs that watch s. upto: its client has all ids up to this one,
+ * or its c2sd has returned them (0 of a session that is lost). Copies behind upto are
+ * treated as returned at the end of the turn. */
 void session_over(struct session *s, enum session_end how, uint64_t upto);
 
 /* It is now stream sid of l, under the same name. false: ENOMEM, and it is over. */
@@ -124,8 +127,8 @@ void presence_recalled(struct link *l, struct record *r);
 /* Tell userd that the session is over; directed as in unbind. */
 void presence_gone(struct session *s, struct slice directed);
 
-/* Tell mamd, if it knows the session, that it takes nothing more that waits: how is away, over
- * or lost, upto as in session_over. */
+/* Tell mamd, if mamd knows s, that s takes no waiting messages any more: how is away,
+ * over or lost, upto as in session_over. */
 void presence_offline(struct session const *s, char const *how, uint64_t upto);
 
 /* Up to where its client has what was archived. */
@@ -168,8 +171,8 @@ struct post *post_find(enum program p);
 /* The first (behind NULL), the next; NULL: no more. */
 struct post *posts_next(struct post const *p);
 
-/* At the start: the settings name an instance. What is to be stored waits for it as if it had
- * been there. */
+/* Make the post of the mamd that the settings name, at the start: stanzas that mamd is to
+ * store wait there as if mamd had been up. Other names make none. */
 void posts_expect(struct slice name);
 
 void posts_up(struct link *l);
@@ -273,23 +276,23 @@ bool routed_any(host_fn *fn);
 
 struct source;
 
-/* What its delivery says of a message to archive.c. */
+/* The outcome of a message's delivery, for archive.c. */
 struct outcome {
-  bool done;      /* mamd has it wait, or it was refused */
-  stralloc given; /* numbers of the sessions that it was given to, with commas */
+  bool done;      /* mamd lets the message wait, or it was refused */
+  stralloc given; /* numbers of the sessions that were given the message, with commas */
 };
 
 /* A stanza on its way. */
 struct passing {
   struct stanza st;
-  struct source *source;   /* who is owed an acknowledgement; NULL: nobody */
+  struct source *source;   /* the neighbour that gets the acknowledgement; NULL: none */
   uint64_t number;         /* of source */
   bool own;                /* st.xml is text of ours, not a raw field */
   bool tagged;             /* its tags have the id already: it was delivered before */
-  bool silent;             /* nobody is told when it is refused */
+  bool silent;             /* the sender is not told when the stanza is refused */
   uint64_t id;             /* in the archive; 0: none */
-  uint64_t late;           /* by which marks name it when id is an old one; else 0 */
-  struct outcome *outcome; /* NULL: nobody asks */
+  uint64_t late;           /* id in marks when id is an old one; else 0 */
+  struct outcome *outcome; /* NULL: the delivery is not noted */
 };
 
 /* A stanza arrives from a neighbour; the same for several. */
@@ -302,13 +305,14 @@ void deliver_route(struct passing const *p);
 /* Say the fields of its envelope and its XML, and end the record. */
 void deliver_envelope(struct link *l, struct passing const *p);
 
-/* Append the fields of its envelope and its XML, escaped, with TABs between them. false:
+/* Append the fields of p's envelope and its XML, escaped, with TABs between them. false:
  * ENOMEM. */
 bool deliver_cat(stralloc *out, struct passing const *p);
 
-/* Decide on a stanza that the client of session number `of` (0: not known) may not have, and
- * that session has ended: p, whose to is its full JID, and which its c2sd has returned; p, a
- * copy of what was delivered; or such a copy in r whose fields begin behind at (unacked.c). */
+/* Decide on a stanza that the client of session number `of` (0: not known), which has
+ * ended, may not have: p, whose to is the full JID of the session, and which its c2sd has
+ * returned; p, a copy of a delivered stanza; or such a copy in r whose fields begin behind
+ * at (unacked.c). */
 void unacked_route(struct passing *p, uint64_t of);
 void unacked_copy(struct passing *p, uint64_t of);
 void unacked_record(struct record *r, unsigned int at);
@@ -342,7 +346,7 @@ bool source_take(struct link *l, struct passing *p);
 uint64_t source_hold(struct source *s, uint64_t n);
 void source_release(struct source *s, uint64_t epoch, uint64_t n);
 
-/* The stanza goes to a session behind the link `to`: see sources.c. */
+/* Note that the stanza n of s goes to a session behind the link `to`: see sources.c. */
 void source_crosses(struct source *s, uint64_t n, struct link const *to);
 
 /* At the end of a turn: acknowledge what has been taken over. A link is gone: its source
@@ -355,22 +359,22 @@ void sources_gone(struct link const *l);
 void post_put(struct post *post, struct passing const *p);
 void post_say(struct post *post, enum verb v, struct slice fields);
 
-/* Whether the post takes another stanza. */
+/* Say whether post takes another stanza. */
 bool post_has_room(struct post const *post);
 
 /* ---- what is kept of messages (archive.c) ---- */
 
-/* Give a message an id if it may be archived, wait, or be kept until a client has it. false:
- * mamd has no room for it, and it has been refused. */
+/* Give p an id if p may be archived, wait, or be kept until a client has it. false: mamd
+ * has no room for p, and routed has refused p. */
 bool archive_begin(struct passing *p);
 
-/* A new id, above all that were given. */
+/* Give a new id, above all that were given. */
 uint64_t archive_next_id(void);
 
-/* The id was given by an earlier run: those to come are above it. */
+/* Let new ids be above id, which an earlier run of routed has given. */
 void archive_above(uint64_t id);
 
-/* Whether the message will be in the archive of this account, without doubt. */
+/* Say whether p is certain to be in the archive of account a. */
 bool archive_is_sure(struct passing const *p, struct jid const *a);
 
 /* Set *out to p as the account is to have it: with its id as stanza-id, if the account has it
@@ -385,7 +389,8 @@ bool archive_is_assumed(struct passing const *p, struct jid const *a);
 /* Nobody is there to take it: whether it can wait for the account. Then it does. */
 bool archive_wait(struct passing const *p, struct jid const *to);
 
-/* To mamd, unless it went there to wait: with the sessions of outcome. */
+/* Put p into the post of mamd, with the sessions of its outcome, unless p went there to
+ * wait. */
 void archive_end(struct passing const *p);
 
 /* mamd tells which id is the newest that is stored. */
@@ -396,20 +401,21 @@ void archive_policy(struct link *l, struct record *r);
 
 /* ---- copies for other devices (xep0280_carbons.c) ---- */
 
-/* Whether session s of p's recipient gets a copy of p, which goes to the receivers r. */
+/* Say whether session s of p's recipient gets a copy of p, which goes to the receivers
+ * r. */
 bool carbons_copies(struct passing const *p, struct session const *s,
                     struct receivers const *r);
 
-/* The message p goes to the receivers r among the sessions of u: give the others that want
- * them their copies. */
+/* Give copies of p, which goes to the receivers r among the sessions of u, to the other
+ * sessions of u that want them. */
 void carbons_received(struct passing const *p, struct user const *u,
                       struct receivers const *r);
 
-/* Make p, a copy that was returned, the message that was copied; its XML lives until the next
- * call. false: it was a copy of a message that the account had sent. */
+/* Make p, a copy that was returned, the message that was copied; its XML lives until the
+ * next call. false: p copied a message that the account had sent. */
 bool carbons_unwrap(struct passing *p);
 
-/* Whether the account of this bare JID has more sessions than one. */
+/* Say whether the account of this bare JID has more sessions than one. */
 bool carbons_may_be_sent(struct slice bare);
 
 /* The message p was sent by a session of ours. */
@@ -420,27 +426,29 @@ void carbons_sent(struct passing const *p);
 /* Note the request p of s, which is this letter of mamd's post (counted from 1). */
 void asked_add(struct session *s, struct passing const *p, uint64_t letter);
 
-/* st answers one, if it is an iq. The session is over. */
+/* Forget the request that st answers, if st is an iq; forget all requests of s, which is
+ * over. */
 void asked_answered(struct session *s, struct stanza const *st);
 void asked_free(struct session *s);
 
-/* mamd was restarted: answer what it had taken over, the letters up to this one. */
+/* Answer the requests of s that the old mamd had taken over: letters up to released. */
 void asked_restarted(struct session *s, uint64_t released);
 
 /* ---- copies until a client has its stanzas (kept.c) ---- */
 
-/* Keep a stanza, whose fields are those of its delivery (deliver_cat), for s under id. false:
- * ENOMEM, or KEPT_MAX bytes are kept already. */
+/* Keep a stanza, whose fields are those of its delivery (deliver_cat), for s under id.
+ * false: ENOMEM, or KEPT_MAX bytes are kept already. */
 bool kept_add(struct session *s, uint64_t id, struct slice fields);
 
-/* Its client has all up to this id, or it was returned. */
+/* Free the copies of s up to id: the client has those stanzas, or its c2sd has returned
+ * them. */
 void kept_through(struct session *s, uint64_t id);
 
-/* The session is over: what it still has is treated as returned at the end of the turn. */
+/* Treat the copies of s, which is over, as returned at the end of the turn. */
 void kept_over(struct session *s);
 void kept_turn(void);
 
-/* A c2sd says again, after our restart, what it holds. */
+/* Keep the stanza that a c2sd says, after a restart of routed, that a session holds. */
 void kept_holds(struct link *l, struct record *r);
 
 extern uint64_t kept_bytes;
@@ -475,7 +483,7 @@ void carbons_snapshot(struct snapshot *k);
 void asked_snapshot(struct snapshot *k, struct session *s);
 void kept_snapshot(struct snapshot *k, struct session *s);
 
-/* A source, a post, a verb by its name, as a field; NULL: none. */
+/* Name a source, a post, a verb (by its name), as a field; NULL: none. */
 void snapshot_source(struct snapshot *k, struct source **s);
 void snapshot_post(struct snapshot *k, struct post **p);
 void snapshot_verb(struct snapshot *k, enum verb *v);
@@ -486,7 +494,7 @@ void snapshot_verb(struct snapshot *k, enum verb *v);
 enum fate {
   FATE_IGNORE,
   FATE_ERROR,   /* service-unavailable to the sender */
-  FATE_OFFLINE, /* nobody is there: it waits if it may, else as FATE_ERROR */
+  FATE_OFFLINE, /* no session takes the stanza: it waits if it may, else as FATE_ERROR */
   FATE_THIS,    /* the session whose full JID it is */
   FATE_TOP,     /* the available sessions of the highest priority that is not negative */
   FATE_NON_NEG, /* all available sessions whose priority is not negative */

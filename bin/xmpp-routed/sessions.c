@@ -166,8 +166,8 @@ tell_gone(struct session *s, struct slice directed)
   s->gone = true;
 }
 
-/* A stream is one session: a session that has the number sid, or an older number of the same
- * slot, has ended and its c2sd did not say so. */
+/* End the session with the number sid, or with an older number of the same slot: a stream
+ * is one session, and the c2sd of that session did not say that the session has ended. */
 static void
 clear_sid(struct link const *l, uint64_t sid)
 {

@@ -18,9 +18,8 @@ struct source {
   uint64_t acked; /* and it was told so */
   uint16_t *open; /* how many services hold each of done + 1 ... last: a ring */
   size_t size;
-  uint64_t
-    crossed; /* the first that went to another c2sd, whose socket may not have it yet */
-  uint64_t crossed_now; /* the same of this turn; 0 either: none */
+  uint64_t crossed; /* first stanza that the socket of another c2sd may lack; 0: none */
+  uint64_t crossed_now; /* the same of this turn */
 };
 
 static struct source *sources;
@@ -73,8 +72,8 @@ make_room(struct source *s)
   return true;
 }
 
-/* Whoever gets the stanza compares numbers of the same epoch only, and the epoch is what the
- * link has said of itself. */
+/* Whoever gets the stanza compares numbers of the same epoch only; the link's hello names
+ * the epoch. */
 static struct slice
 origin_with_epoch(struct link const *l, uint64_t n)
 {
@@ -135,7 +134,8 @@ source_crosses(struct source *s, uint64_t n, struct link const *to)
   if (!s->crossed_now) s->crossed_now = n;
 }
 
-/* What is true of the links to all c2sds: nothing waits; nothing of an earlier turn. */
+/* Look at the links to all c2sds. *all_written: no output waits. *earlier_written: no
+ * output of an earlier turn waits. */
 static void
 look_at_links(bool *all_written, bool *earlier_written)
 {
@@ -156,7 +156,7 @@ look_again(void *cookie)
   (void)cookie;
 }
 
-/* What this turn has put leaves at its end, and then it is time to look again; a link that is
+/* Look again in the next turn: the output of this turn leaves at its end. A link that is
  * behind makes a turn when it has room. */
 static void
 wait_for_links(void)

@@ -14,8 +14,8 @@ another_is_online(struct user const *u, struct slice resource)
   return false;
 }
 
-/* Whether another session that was given the message is there: it has a copy, or its c2sd will
- * return one. A copy counts when it was made, so the list is that of the delivery. */
+/* Say whether another session that was given p is there: that session has a copy, or its
+ * c2sd will return one. The list is that of p's delivery, when the copies were made. */
 static bool
 another_has_it(struct passing const *p, struct user const *u, uint64_t of)
 {
@@ -41,8 +41,8 @@ goes_again(struct user const *u, struct jid const *a)
   return false;
 }
 
-/* Deliver it anew: to a session that has the name of the one that is over, else to the account.
- * Marks are to name it by an id that is newer than what else the session has had. */
+/* Deliver p anew: to a session that has the name of the session that is over, else to the
+ * account. Marks name p by a new id, above the ids that the receiving session has had. */
 static void
 deliver_anew(struct passing *p, struct jid const *a)
 {
@@ -57,8 +57,9 @@ has(struct passing const *p, struct slice word)
   return slice_has_word(p->st.tags, word);
 }
 
-/* What has waited still does, answers of the archive are for the session that asked, and a chat
- * state says nothing later on. */
+/* Say whether p is dropped with its session: a message that has waited still waits,
+ * answers of the archive are for the session that asked, and a chat state means nothing
+ * later on. */
 static bool
 ends_with_its_session(struct passing const *p)
 {

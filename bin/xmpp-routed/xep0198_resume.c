@@ -110,7 +110,7 @@ resume_handed(struct link *l, struct record *r)
 {
   struct session *s = session_by_sid(l, record_u64(r, 3));
 
-  if (s) session_over(s, SESSION_LOST, 0); /* it could not be moved */
+  if (s) session_over(s, SESSION_LOST, 0); /* the session could not be moved */
   pass_on(r, VERB_HANDED);
 }
 

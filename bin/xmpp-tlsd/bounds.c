@@ -2,18 +2,22 @@
 
 #include <openssl/err.h>
 
-/* What a connection, and all of them together, may hold and cost. limits.h has the numbers.
+/* Bounds of memory and CPU of a connection, and of all connections together. limits.h has
+ * the numbers.
  *
- * Output: what a client does not take is counted for it and for all. A connection that has
- * more than CONN_OUTPUT_MAX is ended, or before the TLS that its listener requires more than
- * CONN_HIGH_WATER; over CONN_OUTPUT_ALL_MAX the one that has most.
+ * Output: tlsd counts the bytes that a client has not taken, for the connection and for
+ * all. A connection above CONN_OUTPUT_MAX is ended, or above CONN_HIGH_WATER while the
+ * TLS that its listener requires is not up; above CONN_OUTPUT_ALL_MAX the connection with
+ * most.
  *
- * Input: bytes that were read wait on the link until the stream program takes them, and each
- * may bring an answer of many. Over CONN_AHEAD such bytes on a link its connections rest: they
- * are not read until the link has less than a quarter of that.
+ * Input: bytes that were read wait on the link until the stream program takes them, and
+ * each byte may bring an answer of many. Above CONN_AHEAD such bytes on a link its
+ * connections rest: they are not read until the link has less than a quarter of
+ * CONN_AHEAD.
  *
  * TLS: a KeyUpdate, a renegotiation (refused each time) or a warning costs more than its
- * bytes, and brings nothing. Over TLS_CONTROL_MAX in TLS_CONTROL_US the connection is ended. */
+ * bytes, and brings nothing. Above TLS_CONTROL_MAX in TLS_CONTROL_US the connection is
+ * ended. */
 
 static struct {
   uint64_t waiting; /* bytes that wait for all clients, and at most may */

@@ -25,22 +25,22 @@ struct conn {
   stralloc out, pending;
   size_t written;       /* bytes of pending that the socket has taken */
   size_t counted;       /* bytes that wait for the client, as bounds.c has counted them */
-  uint64_t controls_us; /* since when controls counts */
+  uint64_t controls_us; /* start of the time in which controls counts */
   struct shaper *shaper; /* NULL: no limit */
   char *tls_name;        /* the stream's name, in its handshake; NULL: direct TLS */
   uint64_t id;
   enum conn_state state;
   unsigned int shaken;   /* bytes read in the handshake */
   unsigned int controls; /* TLS messages that carry no data */
-  bool opened;           /* our neighbour knows of it */
+  bool opened;           /* our neighbour knows of the connection */
   bool they_closed;      /* the neighbour closed the conduit */
   bool we_closed;        /* we told the neighbour so */
   bool ended;            /* the client says no more */
   bool shut;             /* we say no more to the client */
   bool stopped;          /* the neighbour wants no data for now */
-  bool told_stop;        /* nor do we */
+  bool told_stop;        /* tlsd wants no data for now */
   bool waiting;          /* for the shaper */
-  bool resting;          /* in the list of bounds.c: its link has enough to say */
+  bool resting;          /* in the list of bounds.c: its link is above CONN_AHEAD */
   bool extended;         /* its handshake was given more time, once */
   bool dirty;
   char ip[46];
@@ -101,22 +101,22 @@ void shaper_count(struct conn *c, size_t n);
 /* Bytes that wait for the client: plain ones and those as the network shall see them. */
 size_t conn_waiting(struct conn const *c);
 
-/* Count them anew, for c and for all. */
+/* Count the waiting bytes of c anew, for c and for all. */
 void bounds_count(struct conn *c);
 
-/* Do so, and end connections for which more waits than may. false: c is one of them. */
+/* Count c anew, and end connections above the bounds. false: c is one of them. */
 bool bounds_hold(struct conn *c);
 
-/* Whether c must not be read now, as its link has too much to say; bounds_turn calls
- * conn_want when it may. */
+/* Say whether c must not be read now, because its link is above CONN_AHEAD; bounds_turn
+ * calls conn_want when c may be read again. */
 bool bounds_rest(struct conn *c);
 
-/* The handshake of c is done: count its messages from now on. Then, after each reading: false
- * when they were too many, and c was dropped. */
+/* Count the TLS messages of c from now on: its handshake is done. After each reading:
+ * false when c had too many of them, and was dropped. */
 void bounds_watch_tls(struct conn *c);
 bool bounds_hold_tls(struct conn *c);
 
-/* The connection goes. */
+/* Take c, which is being dropped, out of all counts. */
 void bounds_forget(struct conn *c);
 
 #endif

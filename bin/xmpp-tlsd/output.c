@@ -86,8 +86,8 @@ watch_output(struct conn *c, bool progress)
   }
 }
 
-/* What was written is forgotten when it is the greater part: much that waits is not moved for
- * each little that a slow client takes. */
+/* Remove the written bytes of pending once they are the greater part, so that much
+ * pending output is not moved for each little that a slow client takes. */
 static void
 trim(struct conn *c)
 {

@@ -5,20 +5,23 @@
 #include <errno.h>
 #include <string.h>
 
-/* What is left of accounts that were deleted. xmpp-authd counts the ends of accounts in
- * DATA/accounts; userd keeps in table ended of DATA/users which count it has dealt with:
+/* Ends of accounts: the data and subscriptions of deleted accounts go. xmpp-authd counts
+ * the ends of accounts in DATA/accounts; userd keeps in table ended of DATA/users the
+ * count of the last end that it has dealt with:
  *
- *   1. The end is seen before anything else of its turn is handled. routed gets the block list
- *      of whoever has the name now; contacts are told unsubscribe and unsubscribed (XEP-0077
- *      s3.2, RFC 6121 s3.3), and the rosters of ours are changed in the same turn, so that
- *      nobody who takes the name gets what was meant for the one before.
- *   2. In later turns, when that has left, the data of the account is deleted, PURGED_A_TICK
- *      entries each. Then the count is put down, and the next end is looked for.
+ *   1. userd sees an end before it handles anything else of the turn. routed gets the
+ *      block list of the account that has the name now; contacts are told unsubscribe and
+ *      unsubscribed (XEP-0077 s3.2, RFC 6121 s3.3), and the rosters of contacts of ours
+ *      are changed in the same turn, so that an account that takes the name gets nothing
+ *      that was meant for the one before.
+ *   2. In later turns, when the stanzas of step 1 have left, userd deletes the data of
+ *      the account, PURGED_A_TICK entries each. Then it stores the count and looks for
+ *      the next end.
  *
- * Killed in between, userd begins this end again: all that is told twice is true. Accounts that
- * were deleted before ends were counted, or more than ACCOUNTS_ENDED_MAX ends ago, are found by
- * a slow walk over all numbers that something is stored of; nobody knows their names any more,
- * and their data is deleted. */
+ * Killed in between, userd begins this end again: all that is told twice is true. A slow
+ * walk over all account numbers in the store finds accounts that were deleted before ends
+ * were counted, or more than ACCOUNTS_ENDED_MAX ends ago: their names are known no more,
+ * and userd deletes their data. */
 
 #define PURGED_A_TICK 500u
 #define LOOKED_AT_A_TICK 100u
@@ -28,14 +31,14 @@
 
 static struct event_timer purge_timer, walk_timer;
 static MDB_dbi table;
-static bool open, looked, begun; /* begun: in this turn */
+static bool open, looked, begun; /* begun: an end was begun in this turn */
 static uint64_t seen;            /* accounts_changes at the last look */
 static uint64_t count;           /* of the end that is dealt with, or was */
-static uint64_t before;          /* count, before this one was begun */
+static uint64_t before;          /* count, before the end that this turn has begun */
 static uint64_t number;          /* of its account; 0: none is */
 static uint64_t walked_to;       /* the number that was looked at last */
 
-/* ---- 1: the end is told ---- */
+/* ---- 1: contacts and routed are told ---- */
 
 static bool
 keep_item(void *cookie, struct roster_item const *item)
@@ -86,7 +89,7 @@ begin(uint64_t ended_count, uint64_t ended_number, struct slice jid)
   event_timer_start(&purge_timer, door_now(), purge, NULL);
 }
 
-/* ---- 2: the data goes ---- */
+/* ---- 2: the data is deleted ---- */
 
 static bool
 put_down(void)
@@ -155,7 +158,7 @@ ends_turn(bool kept)
   looked = begun = false;
 }
 
-/* ---- what nobody has said ---- */
+/* ---- accounts whose end was not counted ---- */
 
 static bool
 is_deleted(uint64_t n)

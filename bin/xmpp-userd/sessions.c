@@ -232,7 +232,7 @@ session_direct_none(struct session *s)
 
 /* ---- a turn that is lost ---- */
 
-/* What was remembered of a session that ended in this turn. */
+/* The presence of a session that ended in this turn. */
 struct ended {
   struct ended *next;
   char instance[LINK_NAME_MAX + 1];

@@ -81,11 +81,11 @@ struct session {
   struct table directed;            /* the same nodes by address */
   struct directed *directed_first, **directed_last; /* in the order of coming */
   size_t directed_bytes;
-  uint64_t told;      /* the turn in which its contacts were told that it is there */
-  bool untold;        /* that turn was lost */
+  uint64_t told;      /* turn in which its contacts were told that the session is there */
+  bool untold;        /* the turn of told was lost */
   uint64_t confirmed; /* which coming up of routed's link it was told of in */
   bool wants_roster, wants_blocklist;
-  bool directed_full; /* and the log has said so */
+  bool directed_full; /* directed is full, and the log says so */
 };
 
 /* An account that has sessions here. */
@@ -107,15 +107,15 @@ struct session *session_make(struct slice full);
 void session_free(struct session *s);
 void session_free_if_idle(struct session *s);
 
-/* Session s, which showed presence, is about to end: what is remembered of it is kept until the
- * store has taken the turn. */
+/* Keep the presence of s, which is about to end, until the store has taken the turn. */
 void session_ends(struct session *s);
 
-/* The contacts are told in this turn that session s is there. */
+/* Note that the contacts of s are told in this turn that s is there. */
 void session_told(struct session *s);
 
-/* The turn is over: the store has taken it, or nothing of it was said. Then the sessions that
- * ended in it are there again, and those that came have still to be told of. */
+/* End the turn. kept: the store has taken the turn; else no record of the turn was said:
+ * sessions that ended in the turn are there again, and sessions that came are still to be
+ * told of. */
 void sessions_turn(bool kept);
 
 /* The first of all sessions. */
@@ -204,9 +204,9 @@ void roster_push(struct slice bare, uint64_t account, struct slice contact);
 void subscription_outbound(struct stanza const *st);
 void subscription_inbound(struct stanza const *st);
 
-/* A stanza of type subscribe, unsubscribe, subscribed or unsubscribed for which there is no
- * room. One of a client is refused; one of a contact waits until the store has room, as long
- * as SUBSCRIPTIONS_LATER_BYTES are not passed (later.c). */
+/* Handle a stanza of type subscribe, unsubscribe, subscribed or unsubscribed for which
+ * the store has no room. A client gets an error; the stanza of a contact waits until the
+ * store has room, as long as SUBSCRIPTIONS_LATER_BYTES are not passed (later.c). */
 void later_outbound(struct stanza const *st);
 void later_inbound(struct stanza const *st);
 
@@ -217,8 +217,8 @@ void subscription_cancel(struct slice bare, struct roster_item const *item);
 /* Send a subscription stanza of one account. */
 void subscription_put(struct slice from, struct slice to, char const *type);
 
-/* Account bare has ended: its contact, of whom it had this item, is told that so have all
- * subscriptions between the two, and the half of a contact of ours is changed at once. */
+/* Tell the contact of item that all its subscriptions with account bare, which has ended,
+ * have ended too; change the half of a contact of ours at once. */
 void subscription_end(struct slice bare, struct roster_item const *item);
 
 /* ---- accounts that have ended (ends.c) ---- */
@@ -227,10 +227,10 @@ void subscription_end(struct slice bare, struct roster_item const *item);
  * stanza is handled, and when routed's link comes up. */
 void ends_look(void);
 
-/* The turn is over, and the store has taken it or not: look again in the next. */
+/* End the turn; kept: the store has taken the turn. The next turn looks again. */
 void ends_turn(bool kept);
 
-/* Look for what accounts have left that were deleted unseen. */
+/* Look for data of accounts that were deleted unseen. */
 void ends_start(void);
 
 /* ---- mod_pres_counter (counter.c) ---- */
@@ -255,10 +255,11 @@ handle_fn xep0191_list, xep0191_block, xep0191_unblock;
 /* Whether the account does not want to hear from, or be seen by, j. */
 bool blocking_has(struct slice bare, struct jid const *j);
 
-/* Whether there is anybody it does not want to. */
+/* Say whether the account bare blocks any address. */
 bool blocking_has_any(struct slice bare);
 
-/* Tell routed the list of whoever has the name bare now; it may be empty. */
+/* Tell routed the block list, which may be empty, of the account that has the name bare
+ * now. */
 void blocking_tell(struct slice bare);
 
 /* Tell routed all block lists. */

@@ -136,7 +136,7 @@ read_pieces(struct handle_ctx *ctx, struct xml_node const *e, struct piece *piec
   return true;
 }
 
-/* Whether the account has room for the pieces. An account that has more than it may now may
+/* Say whether the account has room for the n pieces. An account above its limits may
  * still replace a piece by one that is no longer. */
 static bool
 have_room(struct handle_ctx *ctx, uint64_t number, struct piece const *pieces, size_t n)

@@ -142,7 +142,7 @@ struct wanted {
   struct jid *v;
   size_t n;
   struct jid_set set; /* the same addresses, once each */
-  bool domains;       /* some are domains */
+  bool domains;       /* some addresses are domains */
 };
 
 /* Fill the set of w, which wanted_wipe frees; an address that w has twice is dropped once. */
@@ -256,7 +256,7 @@ push(struct slice bare, char const *name, struct wanted const *w)
 
 struct showing {
   struct slice bare;
-  uint64_t account; /* whose roster it is */
+  uint64_t account; /* number of bare */
   struct wanted const *w;
   bool available;
 };
@@ -444,8 +444,9 @@ unblock(uint64_t account, struct wanted *w)
   return collect(w);
 }
 
-/* routed is told of all that was asked for, on the list or not: it may not have heard of it
- * when that was taken off. And first, or it would not let the presence through. */
+/* Tell routed of all addresses that were asked for, on the list or not: routed may not
+ * have heard when an address was taken off the list. routed hears first, or it would not
+ * let the presence through. */
 enum verdict
 xep0191_unblock(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
                 stralloc *out)

@@ -67,7 +67,7 @@ on_presence(struct record *r)
     presence_probe(&st);
 }
 
-/* All requests of type set write: they are refused before anything is done. */
+/* All requests of type set write: userd refuses them before anything is done. */
 static bool
 is_refused(struct link *l, struct record *r)
 {
