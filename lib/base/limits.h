@@ -189,9 +189,10 @@
  *                 its presence: max_stanza_size
  *   the program   STREAMS_KEPT_MAX, and the records of one turn
  *                                                   largest-keeper-ends-...
- *   work          a presence that is directed, or that an inactive client is spared, costs
- *                 the same however many there were before; a byte in or out under 1 us; a
- *                 record of the front that has one byte under 10 us   52-c2sd-bounds */
+ *   work          a presence that is directed, or that an inactive client is spared,
+ *                 costs the same however many there were before; a byte in or out
+ *                 under 1 us; a record of the front with one byte under 10 us
+ *                                                   52-c2sd-bounds */
 /* Control connections a daemon serves at once, and how long one may stay silent. */
 #define SERVICE_CONTROLS_MAX 32
 #define SERVICE_CONTROL_US 30000000
