@@ -354,6 +354,7 @@ void deliver_stanza(struct link *l, struct record *r);
 void marks_note(struct stream *s, struct slice tags);
 void marks_note_blocked(struct stream *s, struct slice tags);
 void marks_unblocked(struct stream *s);
+bool marks_blocked(struct stream const *s); /* there is such a stanza */
 
 /* Tell routed the marks of s at once, if they have moved since routed was last told. */
 void marks_end(struct stream *s);

@@ -125,12 +125,20 @@ marks_note_blocked(struct stream *s, struct slice tags)
   read_tags(tags, &s->mark.blocked);
 }
 
+bool
+marks_blocked(struct stream const *s)
+{
+  struct had const *b = &s->mark.blocked;
+
+  return b->live || b->waited || b->page;
+}
+
 void
 marks_unblocked(struct stream *s)
 {
   struct had *had = &s->mark.had, *b = &s->mark.blocked;
 
-  if (!b->live && !b->waited && !b->page) return;
+  if (!marks_blocked(s)) return;
   if (b->live > had->live) had->live = b->live;
   if (b->waited) had->waited = b->waited;
   if (b->page) had->page = b->page;

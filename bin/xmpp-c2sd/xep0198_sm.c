@@ -341,7 +341,8 @@ sm_enable(struct stream *s, struct xml_node const *e, struct slice bytes)
     stream_error(s, "policy-violation", "stream management is enabled already");
     return ST_BOUND;
   }
-  s->sm = s->host->sm ? calloc(1, sizeof *s->sm) : NULL;
+  /* A buffer is gone with its connection, while the session, its queue and its marks go on. */
+  s->sm = s->host->sm && !marks_blocked(s) ? calloc(1, sizeof *s->sm) : NULL;
   if (!s->sm) {
     sm_failed(s, slice_is(e->ns, NS_SM2),
               s->host->sm ? "resource-constraint" : "feature-not-implemented", SLICE(""));
