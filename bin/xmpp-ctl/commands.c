@@ -149,7 +149,8 @@ command_trace(char const *const *argv)
   bool ok, on = argv[0] && argv[1] && !strcmp(argv[1], "on");
   bool data = on && argv[2] && argv[3] && !strcmp(argv[3], "data");
 
-  if (!argv[0] || !argv[1] || (on ? !argv[2] : strcmp(argv[1], "off") != 0))
+  if (!argv[0] || !argv[1] || (on ? !argv[2] : strcmp(argv[1], "off") != 0) ||
+      (on && argv[3] && !data))
     strerr_dieusage(100, "trace INSTANCE on FILE [data] | off");
   if (!client_open(&c, slice_str(argv[0]))) strerr_diefusys(111, "reach ", argv[0]);
   client_ask(&c, "trace", argv[1], on ? argv[2] : "", data ? "data" : NULL, NULL);

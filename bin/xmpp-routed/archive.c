@@ -228,6 +228,14 @@ can_wait(struct passing const *p, struct host const *h)
 }
 
 bool
+archive_could_wait(struct passing const *p, struct jid const *to)
+{
+  struct host const *h = routed_host(to->domain);
+
+  return h && h->has_offline && post_find(MAMD) && can_wait(p, h);
+}
+
+bool
 archive_wait(struct passing const *p, struct jid const *to)
 {
   struct host const *h = routed_host(to->domain);

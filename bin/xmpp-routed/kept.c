@@ -20,8 +20,15 @@ struct kept {
   size_t head; /* the oldest entry */
 };
 
-/* Entries of sessions that are over; the number of the session stands before each. */
+/* Entries of sessions that are over, each behind one of these. */
+struct over {
+  uint64_t number;   /* of the session */
+  uint64_t until_us; /* the account may come back until then; 0: it is not waited for */
+};
+
 static stralloc pending = STRALLOC_ZERO;
+static bool look; /* at pending, at the end of this turn */
+static struct event_timer timer;
 
 uint64_t kept_bytes;
 
@@ -78,22 +85,37 @@ kept_through(struct session *s, uint64_t id)
 /* ---- the end of a session ---- */
 
 void
-kept_over(struct session *s)
+kept_over(struct session *s, bool lost)
 {
+  struct over o = {s->number, lost ? door_now() + KEPT_ABSENT_US : 0};
   struct kept *k = s->kept;
   struct entry e;
   size_t i;
 
+  look = true;
   for (i = k ? k->head : 0; k && i < k->text.len; i += sizeof e + e.len) {
     memcpy(&e, k->text.s + i, sizeof e);
     kept_bytes -= sizeof e + e.len;
-    if (stralloc_catb(&pending, (char const *)&s->number, sizeof s->number) &&
+    if (stralloc_catb(&pending, (char const *)&o, sizeof o) &&
         stralloc_catb(&pending, k->text.s + i, sizeof e + e.len))
       continue;
     log_event(LOG_WARN, "stanza-lost", "jid", s->user->bare, "why", "out of memory",
               NULL);
   }
   if (k) kept_free(s);
+}
+
+void
+kept_look(void)
+{
+  look = true;
+}
+
+static void
+look_again(void *cookie)
+{
+  (void)cookie;
+  look = true;
 }
 
 /* Entries are known by their ids: the first eight bytes of each. */
@@ -103,8 +125,21 @@ id_key(void const *entry)
   return slice_of(entry, sizeof(uint64_t));
 }
 
+/* Whether the message p, which cannot wait in mamd, is held for an account that has no session
+ * to take it now. */
+static bool
+is_held(struct passing const *p, struct over const *o)
+{
+  struct jid a = jid_cut(p->st.to);
+
+  return o->until_us > door_now() && slice_is(p->st.kind, "message") &&
+         pending.len < KEPT_MAX && !archive_could_wait(p, &a) &&
+         !session_takes_messages(user_find(a.bare));
+}
+
+/* Return the entry of these fields, or put it behind pending again. all: it, and its heads. */
 static void
-give_back(struct slice fields, uint64_t number)
+give_back(struct slice fields, struct over const *o, struct slice all)
 {
   stralloc line = STRALLOC_ZERO;
   struct record r;
@@ -113,7 +148,10 @@ give_back(struct slice fields, uint64_t number)
   if (stralloc_cats(&line, "stanza\t") && stralloc_catb(&line, fields.s, fields.len) &&
       record_split(&r, line.s, line.len)) {
     stanza_read(&r, 0, &p.st);
-    unacked_copy(&p, number);
+    if (!is_held(&p, o) || !stralloc_catb(&pending, all.s, all.len))
+      unacked_copy(&p, o->number);
+    else if (!event_timer_on(&timer))
+      event_timer_start(&timer, o->until_us, look_again, NULL);
   }
   stralloc_free(&line);
 }
@@ -126,19 +164,22 @@ kept_turn(void)
 {
   struct table seen = {.key = id_key};
   stralloc all = pending;
+  struct over o;
   struct entry e;
-  uint64_t number;
-  size_t i;
+  size_t i, at;
 
-  if (!all.len) return;
+  if (!all.len || !look) return;
+  look = false;
   pending = stralloc_zero;
-  for (i = 0; i < all.len; i += sizeof e + e.len) {
-    memcpy(&number, all.s + i, sizeof number);
-    i += sizeof number;
-    memcpy(&e, all.s + i, sizeof e);
-    if (table_get(&seen, id_key(all.s + i))) continue;
-    table_put(&seen, all.s + i);
-    give_back(slice_of(all.s + i + sizeof e, e.len), number);
+  event_timer_cancel(&timer);
+  for (i = 0; i < all.len; i = at + sizeof e + e.len) {
+    at = i + sizeof o;
+    memcpy(&o, all.s + i, sizeof o);
+    memcpy(&e, all.s + at, sizeof e);
+    if (table_get(&seen, id_key(all.s + at))) continue;
+    table_put(&seen, all.s + at);
+    give_back(slice_of(all.s + at + sizeof e, e.len), &o,
+              slice_of(all.s + i, sizeof o + sizeof e + e.len));
   }
   table_wipe(&seen);
   stralloc_free(&all);
@@ -179,7 +220,15 @@ make_kept(struct snapshot *k, struct session *s)
   stralloc_free(&text);
 }
 
-/* Between turns nothing is pending. */
+/* Between turns only what is held is pending. */
+void
+kept_snapshot_pending(struct snapshot *k)
+{
+  if (!snapshot_record(k, "pending", pending.len > 0)) return;
+  snapshot_bytes(k, &pending);
+  snapshot_timer(k, &timer, look_again, NULL);
+}
+
 void
 kept_snapshot(struct snapshot *k, struct session *s)
 {

@@ -106,7 +106,10 @@ presence_own(struct session *s, struct passing const *p)
   bool was = s->available;
 
   session_presence(s, &p->st);
-  if (may_drain(s) || (!was && s->available)) tell_online(s);
+  if (may_drain(s) || (!was && s->available)) {
+    tell_online(s);
+    kept_look();
+  }
   if (s->drained && (!s->available || s->priority < 0)) {
     presence_offline(s, "away", 0);
     s->drained = false;

@@ -61,6 +61,9 @@ struct session *session_or_leaving(struct link const *l, uint64_t sid);
  * NULL. */
 struct session *session_numbered(struct user const *u, uint64_t number);
 
+/* Whether u, which may be NULL, has an available session whose priority is not negative. */
+bool session_takes_messages(struct user const *u);
+
 /* The session whose full JID this is, or NULL. */
 struct session *session_of(struct slice full);
 
@@ -389,6 +392,9 @@ bool archive_is_assumed(struct passing const *p, struct jid const *a);
 /* Nobody is there to take it: whether it can wait for the account. Then it does. */
 bool archive_wait(struct passing const *p, struct jid const *to);
 
+/* Whether archive_wait would say so. */
+bool archive_could_wait(struct passing const *p, struct jid const *to);
+
 /* Put p into the post of mamd, with the sessions of its outcome, unless p went there to
  * wait. */
 void archive_end(struct passing const *p);
@@ -444,9 +450,13 @@ bool kept_add(struct session *s, uint64_t id, struct slice fields);
  * them. */
 void kept_through(struct session *s, uint64_t id);
 
-/* Treat the copies of s, which is over, as returned at the end of the turn. */
-void kept_over(struct session *s);
+/* The session is over: what it still has is treated as returned at the end of the turn. lost: its
+ * c2sd is gone; what cannot wait is held KEPT_ABSENT_US for the account to come back. */
+void kept_over(struct session *s, bool lost);
 void kept_turn(void);
+
+/* A session takes messages from now on: look for what is held for its account. */
+void kept_look(void);
 
 /* Keep the stanza that a c2sd says, after a restart of routed, that a session holds. */
 void kept_holds(struct link *l, struct record *r);
@@ -482,6 +492,7 @@ void blocking_snapshot(struct snapshot *k);
 void carbons_snapshot(struct snapshot *k);
 void asked_snapshot(struct snapshot *k, struct session *s);
 void kept_snapshot(struct snapshot *k, struct session *s);
+void kept_snapshot_pending(struct snapshot *k);
 
 /* Name a source, a post, a verb (by its name), as a field; NULL: none. */
 void snapshot_source(struct snapshot *k, struct source **s);

@@ -91,6 +91,16 @@ map_put(struct session *s)
   return s->link->cookie && id_map_put(s->link->cookie, s->sid, s);
 }
 
+bool
+session_takes_messages(struct user const *u)
+{
+  struct session const *s;
+
+  for (s = u ? u->sessions : NULL; s; s = s->next)
+    if (s->available && s->priority >= 0) return true;
+  return false;
+}
+
 /* ---- the life of a session ---- */
 
 static void
@@ -127,13 +137,13 @@ unlist(struct session *s)
 }
 
 static void
-session_free(struct session *s)
+session_free(struct session *s, bool lost)
 {
   struct user *u = s->user;
 
   if (session_or_leaving(s->link, s->sid) == s) id_map_del(s->link->cookie, s->sid);
   unlist(s);
-  kept_over(s);
+  kept_over(s, lost);
   asked_free(s);
   free(s->resource);
   free(s->ip);
@@ -389,7 +399,7 @@ over(struct session *s, enum session_end how, uint64_t upto, struct slice direct
   presence_offline(s, how == SESSION_LOST ? "lost" : "over", upto);
   tell_gone(s, directed);
   kept_through(s, upto);
-  session_free(s);
+  session_free(s, how == SESSION_LOST);
 }
 
 void
@@ -406,7 +416,7 @@ session_move(struct session *s, struct link *l, uint64_t sid)
   s->link = l;
   s->sid = sid;
   if (map_put(s)) return true;
-  session_free(s);
+  session_free(s, true);
   return false;
 }
 

@@ -125,6 +125,7 @@ snapshot(struct snapshot *k)
   archive_snapshot(k);
   blocking_snapshot(k);
   carbons_snapshot(k);
+  kept_snapshot_pending(k);
 }
 
 static struct service const routed = {

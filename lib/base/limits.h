@@ -122,6 +122,9 @@
 /* Bytes of stanzas that routed keeps for all sessions until their clients have them;
  * above that a sender gets resource-constraint. */
 #define KEPT_MAX (256u << 20)
+/* When a c2sd was killed, routed holds what cannot wait in mamd for so long (microseconds): the
+ * clients of its sessions, senders among them, are coming back. */
+#define KEPT_ABSENT_US 15000000u
 /* A service that was restarted has said again what it is for after this (microseconds). */
 #define SERVICE_SETTLE_US 2000000
 /* After a start of routed what edges and services send waits so long for all who are expected
