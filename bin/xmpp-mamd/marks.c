@@ -65,7 +65,7 @@ is_for_nobody_else(uint64_t owner, uint64_t number, bool old,
   return was_given && !held;
 }
 
-/* Say whether address, of a message and so as it stands in records, is of the account bare. */
+/* Say whether address, as it stands in records and so in messages, is of account bare. */
 static bool
 is_of(struct slice bare, struct slice address)
 {
@@ -76,7 +76,7 @@ is_of(struct slice bare, struct slice address)
          slice_eq(jid_cut(address).bare, slice_of(raw.s, raw.len));
 }
 
-/* The account has sent it, and not to itself. */
+/* Say whether the account bare has sent m to another address. */
 static bool
 is_for_another(struct slice bare, struct archive_message const *m)
 {

@@ -52,8 +52,8 @@ receives(struct receivers const *r, struct session const *s)
   return false;
 }
 
-/* Put a record on the link of each c2sd that has receivers among the sessions of u, naming
- * them all. fields: those of p as deliver_cat has them, or empty. */
+/* Put a record on the link of each c2sd that has receivers among the sessions of u,
+ * naming them all. fields: the fields of p as deliver_cat has them, or empty. */
 static void
 to_sessions(struct user const *u, struct passing const *p, struct receivers const *to,
             struct slice fields)

@@ -77,7 +77,8 @@ void sessions_list(struct link *ctl, struct record *r);
 /* mamd asks to be told: of all that it may give what waits. */
 void sessions_still_online(void);
 
-/* Act on a mamd that is up again, or given up, and has taken over so many letters before. */
+/* Act on a mamd that is up again, or given up, and has taken over so many letters
+ * before. */
 void sessions_mamd_restarted(uint64_t released);
 
 /* Its presence to nobody in particular has passed by. */
@@ -314,8 +315,8 @@ bool deliver_cat(stralloc *out, struct passing const *p);
 
 /* Decide on a stanza that the client of session number `of` (0: not known), which has
  * ended, may not have: p, whose to is the full JID of the session, and which its c2sd has
- * returned; p, a copy of a delivered stanza; or such a copy in r whose fields begin behind
- * at (unacked.c). */
+ * returned; p, a copy of a delivered stanza; or such a copy in r whose fields begin
+ * behind at (unacked.c). */
 void unacked_route(struct passing *p, uint64_t of);
 void unacked_copy(struct passing *p, uint64_t of);
 void unacked_record(struct record *r, unsigned int at);

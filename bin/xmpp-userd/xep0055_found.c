@@ -4,22 +4,22 @@
 #include <string.h>
 #include <strings.h>
 
-/* XEP-0055: whom a search finds. The directory has no index, so that a search looks at every
- * entry; userd looks at SEARCH_TURN of them in a turn, for all searches together, and goes on
- * in the next, with the searches in turn SEARCH_STEP entries each. A search that its first step
- * ends is answered at once, the others by handle_result.
+/* XEP-0055: the results of a search. The directory has no index, so that a search looks
+ * at every entry; userd looks at SEARCH_TURN of them in a turn, for all searches
+ * together, and goes on in the next, with the searches in turn SEARCH_STEP entries each.
+ * A search that its first step ends is answered at once, the others by handle_result.
  *
- * A search holds what it needs of its request. When the store does not take a turn, what the
- * turn said is lost: userd forgets the searches whose requests came in it, which come again,
- * and begins those anew that it answered in it. */
+ * A search holds a copy of its request. When the store does not take a turn, the answers
+ * of the turn are lost: userd forgets the searches whose requests came in the turn, which
+ * come again, and begins the searches anew that it answered in the turn. */
 
 struct search {
   struct search *next;
-  struct arena arena; /* what in and wanted point to */
+  struct arena arena; /* holds the text of in and wanted */
   struct stanza in;
   struct search_wanted wanted;
-  struct slice account; /* who asked, bare */
-  stralloc out;         /* what stands inside the iq */
+  struct slice account; /* bare JID of the account that asked */
+  stralloc out;         /* payload of the iq */
   uint64_t from;        /* the number of the entry that is next */
   uint64_t scanned, found, matches;
   uint64_t budget; /* entries that this step may still look at */
@@ -32,7 +32,7 @@ static unsigned int searches;
 static uint64_t spent; /* entries that were looked at in this turn */
 static struct event_timer timer;
 
-/* A limit, or what a test has set instead. */
+/* A limit, or the value that a test has set instead. */
 static uint64_t
 limit(char const *name, uint64_t usual)
 {
@@ -139,7 +139,7 @@ holds(struct slice wanted, struct slice value)
          !strncasecmp(value.s, wanted.s, wanted.len);
 }
 
-/* The columns of an entry; false: it is of another host. */
+/* Read the columns of an entry; false: the entry is of another host. */
 static bool
 read_entry(struct search const *s, struct profile_card const *card,
            struct slice values[COLUMNS_N])
@@ -187,7 +187,7 @@ is_match(struct search const *s, struct slice const values[COLUMNS_N])
   return true;
 }
 
-/* An entry outlives its account: it counts only while the account is the same. */
+/* Count an entry only while its account is the same: an entry outlives its account. */
 static bool
 on_card(void *cookie, uint64_t number, struct profile_card const *card)
 {

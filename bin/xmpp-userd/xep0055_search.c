@@ -221,8 +221,8 @@ read_wanted(struct handle_ctx *ctx, struct search_wanted *w, struct xml_node con
   return true;
 }
 
-/* s2.1: what matches, in the form in which it was asked. Asking for nothing finds everybody
- * only if mod_vcard.allow_return_all says so, else nobody. */
+/* s2.1: answer with the matches, in the form of the request. An empty query finds
+ * everybody only if mod_vcard.allow_return_all says so, else nobody. */
 static enum verdict
 search_find(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
             stralloc *out)

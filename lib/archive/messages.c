@@ -294,8 +294,8 @@ recount(struct archive *a, uint64_t id, struct stored const *m, size_t bytes)
   return true;
 }
 
-/* Another owner of the stored message m, for whom it waits. What m points to is in the store,
- * and so is no more when that is written. */
+/* Give the stored message m another owner, for whom m waits. m points into the store, so
+ * its text is gone after the first write. */
 static bool
 share(struct archive *a, uint64_t id, struct archive_owner const *o, struct stored *m)
 {

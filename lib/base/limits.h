@@ -105,17 +105,17 @@
 #define LOST_STEP 500u
 #define QUERY_SCAN_MAX 2000u
 #define RETRACT_SCAN_MAX 1000u
-/* A search of vCards (XEP-0055) looks at so many entries of the directory at most; "infinity"
- * means so many for mod_vcard.matches; nothing more is found behind so many bytes of answer... */
+/* Bounds of a search of vCards (XEP-0055): entries of the directory that it looks at;
+ * matches, when mod_vcard.matches is "infinity"; bytes of the answer... */
 #define SEARCH_SCANNED_MAX 100000u
 #define SEARCH_MATCHES_MAX 1000u
 #define SEARCH_BYTES_MAX (512u << 10)
-/* ...a turn of xmpp-userd looks at so many for all searches, a step of one at the smaller
- * number; an entry takes 0.1 microseconds, so that a turn takes one millisecond... */
+/* ...entries that xmpp-userd looks at in a turn for all searches, and in a step of one
+ * search; an entry takes 0.1 microseconds, so that a turn takes one millisecond... */
 #define SEARCH_TURN 10000u
 #define SEARCH_STEP 2000u
-/* ...so many searches are under way in all, and of one account; so long (microseconds) they wait
- * while routed takes no answers. */
+/* ...searches that are under way in all, and of one account; pause (microseconds) before
+ * they go on while routed takes no answers. */
 #define SEARCHES_MAX 128u
 #define SEARCHES_OF_ONE_MAX 4u
 #define SEARCH_FULL_US 10000

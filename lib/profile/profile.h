@@ -67,8 +67,9 @@ bool profile_vcard_get(struct profile *p, uint64_t number, struct slice *text,
 bool profile_vcard_put(struct profile *p, uint64_t number, struct slice text,
                        struct slice hash, struct profile_card const *card);
 
-/* Call fn for each entry of the directory whose number is not below from, in order, until fn
- * gives false. It may not write. Entries outlive their accounts. false with errno EIO. */
+/* Call fn for each entry of the directory whose number is not below from, in order, until
+ * fn gives false. fn may not write. Entries outlive their accounts. false with errno
+ * EIO. */
 typedef bool profile_cards_fn(void *cookie, uint64_t number,
                               struct profile_card const *card);
 bool profile_cards(struct profile *p, uint64_t from, profile_cards_fn *fn, void *cookie);
