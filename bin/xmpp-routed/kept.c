@@ -24,6 +24,7 @@ struct kept {
 struct over {
   uint64_t number;   /* of the session */
   uint64_t until_us; /* the account may come back until then; 0: it is not waited for */
+  uint64_t held;     /* 1: nobody was there when the session ended */
 };
 
 static stralloc pending = STRALLOC_ZERO;
@@ -87,7 +88,7 @@ kept_through(struct session *s, uint64_t id)
 void
 kept_over(struct session *s, bool lost)
 {
-  struct over o = {s->number, lost ? door_now() + KEPT_ABSENT_US : 0};
+  struct over o = {s->number, lost ? door_now() + KEPT_ABSENT_US : 0, 0};
   struct kept *k = s->kept;
   struct entry e;
   size_t i;
@@ -137,21 +138,30 @@ is_held(struct passing const *p, struct over const *o)
          !session_takes_messages(user_find(a.bare));
 }
 
-/* Return the entry of these fields, or put it behind pending again. all: it, and its heads. */
+/* Hold the entry again. false: ENOMEM. */
+static bool
+hold(struct over o, struct entry e, struct slice fields)
+{
+  o.held = 1;
+  if (!stralloc_readyplus(&pending, sizeof o + sizeof e + fields.len)) return false;
+  stralloc_catb(&pending, (char const *)&o, sizeof o);
+  stralloc_catb(&pending, (char const *)&e, sizeof e);
+  stralloc_catb(&pending, fields.s, fields.len);
+  if (!event_timer_on(&timer)) event_timer_start(&timer, o.until_us, look_again, NULL);
+  return true;
+}
+
 static void
-give_back(struct slice fields, struct over const *o, struct slice all)
+give_back(struct over o, struct entry e, struct slice fields)
 {
   stralloc line = STRALLOC_ZERO;
   struct record r;
-  struct passing p = {.own = false};
+  struct passing p = {.held = o.held != 0};
 
   if (stralloc_cats(&line, "stanza\t") && stralloc_catb(&line, fields.s, fields.len) &&
       record_split(&r, line.s, line.len)) {
     stanza_read(&r, 0, &p.st);
-    if (!is_held(&p, o) || !stralloc_catb(&pending, all.s, all.len))
-      unacked_copy(&p, o->number);
-    else if (!event_timer_on(&timer))
-      event_timer_start(&timer, o->until_us, look_again, NULL);
+    if (!is_held(&p, &o) || !hold(o, e, fields)) unacked_copy(&p, o.number);
   }
   stralloc_free(&line);
 }
@@ -178,8 +188,7 @@ kept_turn(void)
     memcpy(&e, all.s + at, sizeof e);
     if (table_get(&seen, id_key(all.s + at))) continue;
     table_put(&seen, all.s + at);
-    give_back(slice_of(all.s + at + sizeof e, e.len), &o,
-              slice_of(all.s + i, sizeof o + sizeof e + e.len));
+    give_back(o, e, slice_of(all.s + at + sizeof e, e.len));
   }
   table_wipe(&seen);
   stralloc_free(&all);

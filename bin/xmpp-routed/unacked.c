@@ -29,14 +29,14 @@ another_has_it(struct passing const *p, struct user const *u, uint64_t of)
 }
 
 static bool
-goes_again(struct user const *u, struct jid const *a)
+goes_again(struct passing const *p, struct user const *u, struct jid const *a)
 {
   struct host const *h = routed_host(a->domain);
 
   switch (h ? h->resend : RESEND_IF_OFFLINE) {
   case RESEND_ALWAYS: return true;
   case RESEND_NEVER: return false;
-  case RESEND_IF_OFFLINE: return !another_is_online(u, a->resource);
+  case RESEND_IF_OFFLINE: return p->held || !another_is_online(u, a->resource);
   }
   return false;
 }
@@ -77,7 +77,7 @@ message(struct passing *p, uint64_t of)
   if (ends_with_its_session(p) || another_has_it(p, u, of)) return;
   if (has(p, SLICE("carbon")) && !carbons_unwrap(p)) return;
   if (archive_is_assumed(p, &a)) return;
-  if (slice_is(p->st.type, "groupchat") || !goes_again(u, &a)) {
+  if (slice_is(p->st.type, "groupchat") || !goes_again(p, u, &a)) {
     deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
     return;
   }
