@@ -56,11 +56,12 @@ class Attack:
     """One shape at work on a tree. The counters are those of the rule: what it did since begin().
 
     sent, got: bytes; reads: writes of its, each of which the server reads by itself;
-    stanzas, passwords, commits, deliveries: as the shape says; connections, handshakes; unread:
+    stanzas, passwords, commits, deliveries, entries (that a request has to look at): as the
+    shape says; connections, handshakes; unread:
     sessions that do not read."""
 
     COUNTERS = ("sent", "got", "connections", "handshakes", "reads", "stanzas", "passwords",
-                "commits", "deliveries", "unread")
+                "commits", "deliveries", "entries", "unread")
 
     def __init__(self, tree):
         self.tree, self.wires = tree, []

@@ -2,6 +2,7 @@
 from early import *
 
 STANZA_MAX = 250000     # the listener takes 262144
+TAG_MAX = 16000
 
 
 def bomb(size, extra=""):
@@ -27,10 +28,17 @@ def prefixes_of_the_root(a, n):
 
 
 def namespaces(a, n):
-    """A message of n bytes, half of them one namespace."""
+    """A message of n bytes whose elements have as long a namespace as there may be."""
     w = a.login()
     yield
     a.say(w, "<message to='eve@localhost/r'>%s</message>" % long_namespace(n, "x"))
+
+
+def namespace_too_long(a, n):
+    """A message of n bytes, half of them one namespace, which is refused."""
+    w = a.login()
+    yield
+    a.say(w, "<message to='eve@localhost/r'>%s</message>" % long_namespace(n, "x", uri=n // 2))
 
 
 def namespaces_with_prefix(a, n):
@@ -38,12 +46,12 @@ def namespaces_with_prefix(a, n):
     w = a.login()
     yield
     a.say(w, "<message to='eve@localhost/r' xmlns:p='%s'>%s</message>" % (
-        "u" * (n // 2), "<p:a p:b=''/>" * (n // 26)))
+        "u" * NS_MAX, "<p:a p:b=''/>" * ((n - NS_MAX) // 13)))
 
 
 def namespaces_written_anew(a, n):
     """The same, written anew: the prefix is the root's."""
-    w = a.login(extra=" xmlns:p='%s'" % ("u" * min(n // 2, 3000)))
+    w = a.login(extra=" xmlns:p='%s'" % ("u" * ROOT_NS))
     yield
     a.say(w, "<message to='eve@localhost/r'>%s</message>" % ("<p:a/>" * (n // 12)))
 
@@ -79,15 +87,22 @@ def tabs(a, n):
 
 
 def tag_of_a_session_by_bytes(a, n):
-    """A start tag of 100 kB, then n bytes more, a byte a write."""
+    """A start tag of almost TAG_MAX bytes, of which the last n come a byte a write."""
     w = a.login()
-    a.say(w, "<message a='%s" % ("x" * 100000))
+    a.say(w, "<message a='%s" % ("x" * (TAG_MAX - n)))
     yield
     a.say(w, "x" * n, piece=1)
 
 
+def tag_too_long(a, n):
+    """Ten sessions with a start tag of n bytes."""
+    ws = [a.login(resource="r%d" % i) for i in range(10)]
+    yield
+    a.say(ws, "<message a='%s" % ("x" * n))
+
+
 def text_by_bytes(a, n):
-    """The same within text."""
+    """A text of 100 kB, then n bytes more, a byte a write."""
     w = a.login()
     a.say(w, "<message><body>%s" % ("x" * 100000))
     yield
@@ -102,9 +117,10 @@ def blanks(a, n):
 
 
 def blanks_behind_second_root(a, n):
-    """Seventy streams that have logged in, with a root of 200 kB: n blanks, each on another."""
+    """Seventy streams that have logged in, with as long a root as there may be: n blanks, each on
+    another."""
     ws = a.authenticated("eve", 70)
-    a.say(ws, long_root(200000))
+    a.say(ws, long_root())
     yield
     for i in range(n):
         a.say(ws[i % 70], " ", stanzas=0)
@@ -201,6 +217,32 @@ def messages_to_one_who_reads_nothing(a, n):
     a.deliveries += n // len(m)
 
 
+def messages_unacknowledged(a, n):
+    """n bytes in messages to another session of one's own, which reads them and acknowledges
+    none."""
+    silent = a.login(resource="silent", sm=True)
+    w = a.login()
+    yield
+    m = "<message type='headline' to='%s'><body>%s</body></message>" % (silent.jid, "x" * 2000)
+    a.say(w, m * (n // len(m)), stanzas=n // len(m))
+    a.deliveries += n // len(m)
+
+
+def inactive_and_active(a, n):
+    """An inactive client for which a hundred presences wait becomes active, n times."""
+    idle = a.login(resource="idle", available=True)
+    a.say(idle, "<inactive xmlns='urn:xmpp:csi:0'/>")
+    w = a.login("eve2", "r2")
+    some = "".join("<presence to='%s'><status>%d</status></presence>" % (idle.jid, i)
+                   for i in range(100))
+    yield
+    for _ in range(n):
+        a.deliveries += 100
+        a.say(w, some, stanzas=100)
+        a.listen(0.02)
+        a.say(idle, "<active xmlns='urn:xmpp:csi:0'/><inactive xmlns='urn:xmpp:csi:0'/>", stanzas=2)
+
+
 def presence_to_one_who_is_inactive(a, n):
     """Large presences of 45 sessions wait for an inactive client; then n small ones."""
     idle = a.login(resource="idle", sm=True, available=True)
@@ -264,29 +306,33 @@ def blocked_list(a, n):
 
 SHAPES = [
     ("bound", prefixes_written_anew, 60000, 250000),
-    ("bound", prefixes_of_the_root, 60000, 250000),
+    ("bound", prefixes_of_the_root, 0, 250000),
     ("bound", namespaces, 40000, STANZA_MAX),
+    ("bound", namespace_too_long, 40000, STANZA_MAX),
     ("bound", namespaces_with_prefix, 40000, STANZA_MAX),
     ("bound", namespaces_written_anew, 40000, STANZA_MAX),
-    ("bound", many_namespaces, 40000, STANZA_MAX),
+    ("bound", many_namespaces, 0, STANZA_MAX),
     ("bound", deep_and_wide, 60000, STANZA_MAX),
     ("bound", escapes, 60000, STANZA_MAX),
     ("bound", tabs, 60000, STANZA_MAX),
     ("bound", tag_of_a_session_by_bytes, 500, 10000),
+    ("bound", tag_too_long, 20000, STANZA_MAX),
     ("bound", text_by_bytes, 500, 10000),
     ("bound", blanks, 500, 10000),
     ("bound", blanks_behind_second_root, 0, 2000),
     ("bound", second_roots, 20000, STANZA_MAX),
     ("bound", pings, 500, 10000),
-    ("bound", pings_unread, 1000, 60000),
+    ("bound", pings_unread, 0, 60000),
     ("bound", small_messages, 500, 10000),
     ("bound", requests_refused, 100, 10000),
     ("bound", long_addresses, 30, 1000),
-    ("bound", acks_asked, 1000, 20000),
+    ("bound", acks_asked, 0, 20000),
     ("bound", acks_asked_unread, 5000, 200000),
     ("bound", queue_of_one_cut_off, 2000000, 100000000),
     ("bound", queue_of_small_ones, 500, 20000),
     ("bound", messages_to_one_who_reads_nothing, 100000, 20000000),
+    ("bound", messages_unacknowledged, 100000, 20000000),
+    ("bound", inactive_and_active, 3, 100),
     ("bound", sessions_come_and_go, 3, 50),
     ("routed", presence_to_one_who_is_inactive, 0, 1000),
     ("routed", directed_presence, 300, 2000),

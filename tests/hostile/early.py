@@ -2,7 +2,9 @@
 from records import Records
 from attack import *
 
-FIRST_MAX = 9900        # a stanza before login may have 10000 bytes
+# A little less than limits.h takes: a stanza before login, a root's tag, a namespace, the
+# declarations of a root.
+FIRST_MAX, ROOT_MAX, NS_MAX, ROOT_NS = 9900, 4000, 1000, 400
 
 
 def nested(depth, each, name="e"):
@@ -16,16 +18,24 @@ def prefixes(depth, n, uri="m"):
                                            for i in range(n)))
 
 
-def long_namespace(size, tag="a", close=True):
-    """An element in a namespace of half of size, full of small ones; unfinished unless close."""
-    n = size // 2
-    return "<%s xmlns='%s'>" % (tag, "u" * n) + "<a/>" * ((size - n) // 4) + (
+def long_namespace(size, tag="a", close=True, uri=NS_MAX):
+    """An element of size bytes in a namespace of uri bytes, full of small ones; unfinished
+    unless close."""
+    return "<%s xmlns='%s'>" % (tag, "u" * uri) + "<a/>" * ((size - uri) // 4) + (
         "</%s>" % tag if close else "")
 
 
-def long_root(size):
-    """A header of fifty declarations."""
-    return HEAD + "".join(" xmlns:p%d='%s'" % (i, "u" * (size // 50 - 12)) for i in range(50)) + ">"
+def long_root(size=ROOT_MAX):
+    """A header of size bytes, with so many declarations that few more are taken."""
+    head = HEAD + "".join(" xmlns:p%d='u%d'" % (i, i) for i in range(12))
+    return head + " x='%s'>" % ("y" * (size - len(head) - 6))
+
+
+def roots_refused(a, n):
+    """n streams with a header of fifty declarations in 8 kB, which is refused."""
+    ws = a.plain(n)
+    yield
+    a.say(ws, HEAD + "".join(" xmlns:p%d='%s'" % (i, "u" * 148) for i in range(50)) + ">")
 
 
 def open_and_silent(a, n):
@@ -63,6 +73,13 @@ def namespaces_unfinished(a, n):
     a.say(ws, HEAD + ">" + long_namespace(FIRST_MAX, "x", False))
 
 
+def namespaces_too_long(a, n):
+    """The same with a namespace that is refused."""
+    ws = a.plain(n)
+    yield
+    a.say(ws, HEAD + ">" + long_namespace(FIRST_MAX, "x", False, FIRST_MAX // 2))
+
+
 def prefixes_unfinished(a, n):
     """n streams with elements that declare prefixes, and attributes that use them."""
     ws = a.plain(n)
@@ -89,9 +106,9 @@ def tag_by_bytes(a, n):
 
 
 def blanks_behind_long_root(a, n):
-    """Seventy streams with a root of 8 kB, then n blanks, each on another one."""
+    """Seventy streams with as long a root as there may be; n blanks, each on another one."""
     ws = a.plain(70)
-    a.say(ws, long_root(8000))
+    a.say(ws, long_root())
     yield
     for i in range(n):
         a.say(ws[i % 70], " ", stanzas=0)
@@ -111,6 +128,14 @@ def hello_and_silent(a, n):
     yield
     a.handshakes += n
     a.say(ws, hello)
+
+
+def hellos_by_bytes(a, n):
+    """n handshakes by direct TLS whose ClientHello comes a byte at a time."""
+    ws = a.direct(n)
+    yield
+    a.handshakes += n
+    a.say(ws, client_hello(), piece=1)
 
 
 def hello_by_records(a, n):
@@ -147,22 +172,38 @@ def asks_to_renegotiate(a, n):
 
 
 def key_updates(a, n):
-    """n requests for new keys of TLS 1.3, a byte of data behind each."""
+    """n requests for new keys of TLS 1.3 on each of ten connections, a byte of data behind
+    each request; a few are taken (TLS_CONTROL_MAX), then the connection ends."""
+    ws = a.secure(10, version=(ssl.TLSVersion.TLSv1_3,) * 2)
+    a.say(ws, HEAD + ">")
+    yield
+    for w in ws:
+        for _ in range(n):
+            if w.ended or not update_keys(w.sock):
+                break
+            a.say(w, " ", stanzas=0)
+            a.sent += 27        # the record of the request
+
+
+def key_updates_that_are_taken(a, n):
+    """As many as do not end the connection: an answer comes behind them."""
     w = a.secure(1, version=(ssl.TLSVersion.TLSv1_3,) * 2)[0]
-    a.say(w, HEAD + ">")
     yield
     for _ in range(n):
-        update_keys(w.sock)
+        assert update_keys(w.sock)
         a.say(w, " ", stanzas=0)
-        a.sent += 27            # the record of the request
+        a.sent += 27
+    w.mark = b"features"
+    a.say(w, HEAD + ">")
+    until("the answer behind new keys", lambda: a.take() >= 0 and not w.mark, 5)
 
 
 def update_keys(sock):
     """Put a KeyUpdate that asks for one in answer; Python has no call for it, OpenSSL has. The
-    SSL pointer stands behind the object's head and its socket."""
+    SSL pointer stands behind the object's head and its socket. False: the connection is over."""
     lib = ctypes.CDLL("libssl.so.3")
     p = ctypes.c_void_p.from_address(id(sock._sslobj) + 24)
-    assert lib.SSL_key_update(p, 1) == 1
+    return lib.SSL_key_update(p, 1) == 1
 
 
 def wrong_passwords(a, n):
@@ -219,15 +260,19 @@ SHAPES = [
     ("tcp", headers_only, 30, 300),
     ("tcp", garbage, 1000, 100000),
     ("tcp", namespaces_unfinished, 10, 40),
+    ("tcp", namespaces_too_long, 10, 40),
     ("tcp", prefixes_unfinished, 10, 40),
     ("tcp", attributes_unfinished, 10, 40),
     ("tcp", tag_by_bytes, 1000, 9000),
+    ("tcp", roots_refused, 10, 100),
     ("tcp", blanks_behind_long_root, 500, 5000),
     ("tcp", asks_and_does_not_read, 20000, 800000),
     ("tls", hello_and_silent, 20, 200),
+    ("tls", hellos_by_bytes, 3, 20),
     ("tls", hello_by_records, 1000, 16000),
     ("tls", handshakes, 5, 100),
     ("tls", asks_to_renegotiate, 300, 20000),
+    ("tls", key_updates_that_are_taken, 15, 15),
     ("tls", key_updates, 200, 2000),
     ("sasl", wrong_passwords, 3, 30),
     ("sasl", begun_and_aborted, 10, 100),
