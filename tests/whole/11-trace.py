@@ -298,7 +298,8 @@ class Middle:
         self.finish_begun()
         self.finish_managed()
         self.finish_devices()
-        f = t.login("f")
+        f = t.login("f", available=False)  # what waits may come before an answer
+        f.send("<presence/>")
         f.expect_bodies(["for later %d" % i for i in range(5)])
         for s in (self.a, self.c1, f):
             s.iq(None, ARCHIVE, "set")
