@@ -103,7 +103,7 @@
 /* Messages whose envelopes mamd looks at in a turn for a session that was lost; in all
  * for one query or retraction. */
 #define LOST_STEP 500u
-#define QUERY_SCAN_MAX 2000u
+#define QUERY_SCAN_MAX 500u
 #define RETRACT_SCAN_MAX 1000u
 /* Bounds of a search of vCards (XEP-0055): entries of the directory that it looks at;
  * matches, when mod_vcard.matches is "infinity"; bytes of the answer... */
