@@ -268,6 +268,8 @@
  * session, an entry of a table without an index that a request has to look at (0.1
  * microseconds were measured for a vCard, 0.6 for an envelope of an archive)... */
 #define COST_CONNECTION_US 500
+/* (and for the timers of all programs while they are measured) */
+#define COST_MEASURED_US 6000
 #define COST_HANDSHAKE_US 2500
 #define COST_READ_US 60
 #define COST_STANZA_US 40

@@ -113,6 +113,7 @@ class Figures:
             ("connections", "CONNECTION_US"), ("handshakes", "HANDSHAKE_US"),
             ("reads", "READ_US"), ("stanzas", "STANZA_US"), ("passwords", "PASSWORD_US"),
             ("commits", "COMMIT_US"), ("deliveries", "DELIVERY_US"), ("entries", "ENTRY_NS")))
+        allowed += COST["MEASURED_US"]
         self.us = max(0, cpu - allowed) / (n + waiting)
         kept = (COST["PROGRAM_HELD"] + a.connections * COST["CONNECTION_HELD"] +
                 a.unread * COST["UNREAD_HELD"])
