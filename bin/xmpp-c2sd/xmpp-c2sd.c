@@ -15,13 +15,13 @@
  *         DIRECTED_BYTES_MAX; all of this together STREAMS_KEPT_MAX
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, records of its neighbours. Nothing that a client says.
- * ROOMS   stream.c a stream's life; states.c what each state takes; sasl.c, bind.c;
- *         inbound.c checks and stamps, tags.c what routing asks; deliver.c what comes for a
- *         session, output.c what goes to its client; kept.c what streams keep in all; shown.c
- *         what others have seen of a session, directed.c who has directed presence of it,
- *         marks.c what its client has, origins.c what came before a restart of routed;
- *         xepNNNN_*.c one extension each; settings.c; raw.c -x; snapshot.c
- *         what a trace begins with
+ * ROOMS   stream.c a stream's life; rules.c access, shaping; states.c what each state
+ *         takes; sasl.c, bind.c; inbound.c checks and stamps, tags.c what routing asks;
+ *         deliver.c what comes for a session, output.c what goes to its client; kept.c
+ *         what streams keep in all; shown.c what others have seen of a session,
+ *         directed.c who has directed presence of it, marks.c what its client has,
+ *         origins.c what came before a restart of routed; xepNNNN_*.c one extension each;
+ *         settings.c; raw.c -x; snapshot.c what a trace begins with
  */
 #include "c2sd.h"
 

@@ -126,8 +126,8 @@ id_key(void const *entry)
   return slice_of(entry, sizeof(uint64_t));
 }
 
-/* Whether the message p, which cannot wait in mamd, is held for an account that has no session
- * to take it now. */
+/* Return true if the message p, which cannot wait in mamd, is held for an account that
+ * has no session to take it now. */
 static bool
 is_held(struct passing const *p, struct over const *o)
 {

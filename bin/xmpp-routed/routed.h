@@ -61,7 +61,8 @@ struct session *session_or_leaving(struct link const *l, uint64_t sid);
  * NULL. */
 struct session *session_numbered(struct user const *u, uint64_t number);
 
-/* Whether u, which may be NULL, has an available session whose priority is not negative. */
+/* Return true if u, which may be NULL, has an available session whose priority is not
+ * negative. */
 bool session_takes_messages(struct user const *u);
 
 /* The session whose full JID this is, or NULL. */
@@ -394,7 +395,7 @@ bool archive_is_assumed(struct passing const *p, struct jid const *a);
 /* Nobody is there to take it: whether it can wait for the account. Then it does. */
 bool archive_wait(struct passing const *p, struct jid const *to);
 
-/* Whether archive_wait would say so. */
+/* Return true if archive_wait would have p wait for the account `to`. */
 bool archive_could_wait(struct passing const *p, struct jid const *to);
 
 /* Put p into the post of mamd, with the sessions of its outcome, unless p went there to
