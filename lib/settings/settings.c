@@ -57,6 +57,75 @@ split_rows(struct settings *st, char *text, size_t len)
   return true;
 }
 
+/* ---- finding rows ---- */
+
+/* FNV-1a: the settings are the administrator's, and nobody else chooses their keys. */
+static size_t
+hash_more(size_t h, struct slice a)
+{
+  size_t i;
+
+  for (i = 0; i < a.len; i++)
+    h = (h ^ (unsigned char)a.s[i]) * 16777619u;
+  return h;
+}
+
+static size_t
+hash_key(struct slice key)
+{
+  return hash_more(2166136261u, key);
+}
+
+/* The place in st->keys of the first row with this key: an empty place when none has it. */
+static struct settings_row **
+key_place(struct settings const *st, size_t h, struct slice key)
+{
+  while (st->keys[h & st->mask] && !slice_eq(st->keys[h & st->mask]->key, key))
+    h++;
+  return &st->keys[h & st->mask];
+}
+
+/* The same in st->scoped; h is the hash of the key. */
+static struct settings_row **
+scope_place(struct settings const *st, size_t h, struct slice key, struct slice scope)
+{
+  struct settings_row const *row;
+
+  h = hash_more(h, scope);
+  while ((row = st->scoped[h & st->mask]) &&
+         !(slice_eq(row->scope, scope) && slice_eq(row->key, key)))
+    h++;
+  return &st->scoped[h & st->mask];
+}
+
+/* From the last row to the first, so that each chain is in the order of the file. */
+static bool
+index_rows(struct settings *st)
+{
+  size_t places = 4, i;
+
+  while (places < 2 * st->n)
+    places *= 2;
+  st->mask = places - 1;
+  st->keys = arena_alloc(&st->arena, places * sizeof *st->keys);
+  st->scoped = arena_alloc(&st->arena, places * sizeof *st->scoped);
+  if (!st->keys || !st->scoped) return false;
+  memset(st->keys, 0, places * sizeof *st->keys);
+  memset(st->scoped, 0, places * sizeof *st->scoped);
+  for (i = st->n; i-- > 0;) {
+    struct settings_row *row = &st->rows[i], **place;
+    size_t h = hash_key(row->key);
+
+    place = key_place(st, h, row->key);
+    row->same_key = *place;
+    *place = row;
+    place = scope_place(st, h, row->key, row->scope);
+    row->same_scope = *place;
+    *place = row;
+  }
+  return true;
+}
+
 bool
 settings_open(struct settings *st, char const *dir, char const *program)
 {
@@ -77,7 +146,7 @@ settings_open(struct settings *st, char const *dir, char const *program)
   text = arena_alloc(&st->arena, sa.len + 1);
   if (!text) goto undo;
   if (sa.len) memcpy(text, sa.s, sa.len);
-  ok = split_rows(st, text, sa.len);
+  ok = split_rows(st, text, sa.len) && index_rows(st);
 undo:
   stralloc_free(&sa);
   if (!ok) settings_close(st);
@@ -94,25 +163,21 @@ settings_close(struct settings *st)
 struct settings_row const *
 settings_next(struct settings const *st, char const *key, struct settings_row const *from)
 {
-  struct settings_row const *row = from ? from + 1 : st->rows;
+  struct slice k = slice_str(key);
 
-  for (; row < st->rows + st->n; row++)
-    if (slice_is(row->key, key)) return row;
-  return NULL;
+  if (from) return from->same_key;
+  return st->n ? *key_place(st, hash_key(k), k) : NULL;
 }
 
 struct slice
 settings_get(struct settings const *st, char const *key, struct slice scope)
 {
-  struct settings_row const *row;
-  struct slice common = SLICE("");
-  bool found = false;
+  struct slice k = slice_str(key);
+  size_t h = hash_key(k);
+  struct settings_row const *row = st->n ? *scope_place(st, h, k, scope) : NULL;
 
-  for (row = settings_next(st, key, NULL); row; row = settings_next(st, key, row)) {
-    if (slice_eq(row->scope, scope)) return row->value[0];
-    if (!found && (found = slice_is(row->scope, "*"))) common = row->value[0];
-  }
-  return common;
+  if (!row && st->n) row = *scope_place(st, h, k, SLICE("*"));
+  return row ? row->value[0] : SLICE("");
 }
 
 uint64_t
@@ -149,10 +214,11 @@ bool
 settings_has(struct settings const *st, char const *key, struct slice scope,
              char const *value)
 {
-  struct settings_row const *row = NULL;
+  struct slice k = slice_str(key);
+  struct settings_row const *row = st->n ? *scope_place(st, hash_key(k), k, scope) : NULL;
 
-  while ((row = settings_next(st, key, row)))
-    if (slice_eq(row->scope, scope) && slice_is(row->value[0], value)) return true;
+  for (; row; row = row->same_scope)
+    if (slice_is(row->value[0], value)) return true;
   return false;
 }
 

@@ -9,18 +9,24 @@
 struct settings_row {
   struct slice key, scope;
   struct slice value[6]; /* absent ones are empty */
+  /* The next row with this key, and the next with this key and scope; NULL: no more. */
+  struct settings_row *same_key, *same_scope;
 };
 
 struct settings {
   struct arena arena;
   struct settings_row *rows;
   size_t n;
-  struct slice dir; /* the folder it was read from */
+  /* Hash tables of mask + 1 places: the first row of each key, and of each key with its
+   * scope. A setting is looked up for many stanzas, and a server may have many hosts. */
+  struct settings_row **keys, **scoped;
+  size_t mask;
+  struct slice dir; /* the folder that the settings were read from */
 };
 
 #define SETTINGS_ZERO                                                                    \
   {                                                                                      \
-    ARENA_ZERO, NULL, 0,                                                                 \
+    ARENA_ZERO, NULL, 0, NULL, NULL, 0,                                                  \
     {                                                                                    \
       NULL, 0                                                                            \
     }                                                                                    \
@@ -40,14 +46,15 @@ uint64_t settings_u64(struct settings const *st, char const *key, struct slice s
                       uint64_t dflt);
 bool settings_bool(struct settings const *st, char const *key, struct slice scope);
 
-/* Whether a row key has this value first, for scope itself. */
+/* Say whether a row key has this value first, for scope itself. */
 bool settings_has(struct settings const *st, char const *key, struct slice scope,
                   char const *value);
 
-/* Whether one has, for any scope. */
+/* Say whether a row key has this value first, for any scope. */
 bool settings_has_any(struct settings const *st, char const *key, char const *value);
 
-/* The next row with this key behind row from (NULL: the first), or NULL. */
+/* The next row with this key behind row from, which has this key too (NULL: the first), or
+ * NULL. */
 struct settings_row const *settings_next(struct settings const *st, char const *key,
                                          struct settings_row const *from);
 
