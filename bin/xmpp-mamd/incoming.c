@@ -102,10 +102,37 @@ struct message {
   struct link *link;
   struct stanza st;
   struct jid from, to;
-  uint64_t id;
+  uint64_t id;        /* 0: routed has given none */
+  struct slice given; /* numbers of the sessions that were given the message */
+  bool store, wait, retract, unacked;
   struct archive_owner owners[2];
   unsigned int n;
 };
+
+/* Read the tags of m->st in one pass: mamd handles every message of the server, and most of
+ * what a message costs before its append is the reading of tags. */
+static void
+read_tags(struct message *m)
+{
+  struct slice rest = m->st.tags, word;
+
+  while (slice_word(&rest, ' ', &word)) {
+    switch (word.len ? word.s[0] : 0) {
+    case 'g':
+      if (slice_starts(word, "given=")) m->given = slice_of(word.s + 6, word.len - 6);
+      break;
+    case 'i':
+      if (!slice_starts(word, "id=")) break;
+      if (!slice_u64(slice_of(word.s + 3, word.len - 3), &m->id)) m->id = 0;
+      break;
+    case 'r': m->retract |= slice_is(word, "retract"); break;
+    case 's': m->store |= slice_is(word, "store"); break;
+    case 'u': m->unacked |= slice_is(word, "unacked"); break;
+    case 'w': m->wait |= slice_is(word, "wait"); break;
+    default: break;
+    }
+  }
+}
 
 static void
 add_owner(struct message *m, uint64_t number, struct slice contact, bool archived,
@@ -125,15 +152,14 @@ static bool
 is_archived(struct slice bare, uint64_t number, struct jid const *contact,
             struct message const *m)
 {
-  return number && slice_has_word(m->st.tags, SLICE("store")) &&
-         prefs_archives(bare, number, contact);
+  return number && m->store && prefs_archives(bare, number, contact);
 }
 
 /* XEP-0160 s3, mod_offline: nobody waits who is not there, and not more than the limit. */
 static bool
 may_wait(struct message const *m, uint64_t number)
 {
-  if (!slice_has_word(m->st.tags, SLICE("wait"))) return false;
+  if (!m->wait) return false;
   if (!number) {
     refuse(m, ERR_SERVICE_UNAVAILABLE);
     return false;
@@ -244,8 +270,8 @@ store(struct message *m, struct archive_text const *text)
     if (m->owners[i].waits)
       waiting_add(m->to.bare, m->owners[i].number, m->id);
     else if (slice_eq(m->owners[i].contact, m->from.bare))
-      marks_given(m->to.bare, stanza_tag(m->st.tags, "given"));
-  if (slice_has_word(m->st.tags, SLICE("retract")))
+      marks_given(m->to.bare, m->given);
+  if (m->retract)
     retract_message(&m->st, m->from.bare, m->owners[0].number, m->owners[0].contact);
 }
 
@@ -253,7 +279,7 @@ store(struct message *m, struct archive_text const *text)
 static void
 refuse_full(struct message const *m)
 {
-  if (slice_has_word(m->st.tags, SLICE("wait"))) refuse(m, ERR_RESOURCE_CONSTRAINT);
+  if (m->wait) refuse(m, ERR_RESOURCE_CONSTRAINT);
 }
 
 void
@@ -267,7 +293,8 @@ incoming_message(struct link *l, struct record *r)
     return;
   }
   stanza_read(r, 0, &m.st);
-  if (!slice_u64(stanza_tag(m.st.tags, "id"), &m.id)) return;
+  read_tags(&m);
+  if (!m.id) return;
   m.from = jid_cut(m.st.from);
   m.to = jid_cut(m.st.to);
   if (archive_is_full(mamd.archive)) {
@@ -275,7 +302,7 @@ incoming_message(struct link *l, struct record *r)
     return;
   }
   if (came_before(m.st.origin)) return;
-  if (slice_has_word(m.st.tags, SLICE("unacked")))
+  if (m.unacked)
     comes_back(&m, &text);
   else
     store(&m, &text);

@@ -227,7 +227,11 @@ void delayed_put(struct link *l, struct slice bare, uint64_t session,
 
 handle_fn xep0441_get, xep0441_set;
 
-/* Whether what the account says to, or hears from, contact is archived. */
+/* Forget what was read of the settings, which are others now. */
+void prefs_load(void);
+
+/* Say whether messages between the account bare and contact go to the archive of bare, by
+ * the preferences of the account or else by the settings of its host. */
 bool prefs_archives(struct slice bare, uint64_t owner, struct jid const *contact);
 
 /* The account has asked for its archive (request_activates_archiving). */

@@ -25,6 +25,7 @@ mamd_load(struct settings *st, bool first)
   access_free(mamd.access);
   mamd.access = access;
   mamd.settings = st;
+  prefs_load();
   return true;
 }
 

@@ -7,12 +7,43 @@
  * nothing, then a line for each address, + always, - never; a line * when the account has
  * asked for its archive before (request_activates_archiving). */
 
+/* The settings of one host, looked up anew when another host is asked for or the settings
+ * are read anew: prefs_archives is called twice for each message of the server. */
+static struct rules {
+  bool read;
+  char host[JID_PART_MAX];
+  size_t len;
+  bool has_mam, activates; /* mod_mam, mod_mam.request_activates_archiving */
+  struct slice dflt;       /* mod_mam.default */
+} rules;
+
 static struct slice
 host_default(struct slice host)
 {
   struct slice word = settings_get(mamd.settings, "mod_mam.default", host);
 
   return word.len ? word : SLICE("never");
+}
+
+static struct rules const *
+rules_of(struct slice host)
+{
+  if (rules.read && slice_eq(host, slice_of(rules.host, rules.len))) return &rules;
+  if (host.len > sizeof rules.host) return NULL;
+  memcpy(rules.host, host.s, host.len);
+  rules.len = host.len;
+  rules.has_mam = mamd_has(host, "mod_mam");
+  rules.activates =
+    settings_bool(mamd.settings, "mod_mam.request_activates_archiving", host);
+  rules.dflt = host_default(host);
+  rules.read = true;
+  return &rules;
+}
+
+void
+prefs_load(void)
+{
+  rules.read = false;
 }
 
 struct prefs {
@@ -62,16 +93,15 @@ is_in_roster(uint64_t owner, struct jid const *contact)
 bool
 prefs_archives(struct slice bare, uint64_t owner, struct jid const *contact)
 {
-  struct slice host = jid_cut(bare).domain, word;
+  struct rules const *r = rules_of(jid_cut(bare).domain);
+  struct slice word;
   struct prefs p;
 
-  if (!mamd_has(host, "mod_mam") || !load(owner, &p)) return false;
-  if (!p.asked &&
-      settings_bool(mamd.settings, "mod_mam.request_activates_archiving", host))
-    return false;
+  if (!r || !r->has_mam || !load(owner, &p)) return false;
+  if (r->activates && !p.asked) return false;
   if (is_on(&p, '-', contact)) return false;
   if (is_on(&p, '+', contact)) return true;
-  word = p.dflt.len ? p.dflt : host_default(host);
+  word = p.dflt.len ? p.dflt : r->dflt;
   if (slice_is(word, "roster")) return is_in_roster(owner, contact);
   return slice_is(word, "always");
 }
