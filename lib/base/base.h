@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/limits.h"
 
@@ -24,15 +25,42 @@ struct slice {
     "" literal, sizeof(literal) - 1                                                      \
   }
 
-/* The slice of the len bytes at s, or of the NUL-terminated string z (NULL is empty). */
-struct slice slice_of(char const *s, size_t len);
-struct slice slice_str(char const *z);
+/* The slice of the len bytes at s, or of the NUL-terminated string z (NULL is empty). These
+ * and the comparisons stand here whole: z is nearly always a constant, whose length the
+ * compiler then knows, and programs compare slices for every stanza. */
+static inline struct slice
+slice_of(char const *s, size_t len)
+{
+  return (struct slice){s, len};
+}
 
-/* Byte equality; with a NUL-terminated string; without regard to ASCII case. */
-bool slice_eq(struct slice a, struct slice b);
-bool slice_is(struct slice a, char const *z);
+static inline struct slice
+slice_str(char const *z)
+{
+  return (struct slice){z, z ? strlen(z) : 0};
+}
+
+/* Byte equality; with a NUL-terminated string; of the first bytes of a with one. */
+static inline bool
+slice_eq(struct slice a, struct slice b)
+{
+  return a.len == b.len && (!a.len || !memcmp(a.s, b.s, a.len));
+}
+
+static inline bool
+slice_is(struct slice a, char const *z)
+{
+  return slice_eq(a, slice_str(z));
+}
+
+static inline bool
+slice_starts(struct slice a, char const *z)
+{
+  return a.len >= strlen(z) && slice_is(slice_of(a.s, strlen(z)), z);
+}
+
+/* Equality with a NUL-terminated string without regard to ASCII case. */
 bool slice_is_nocase(struct slice a, char const *z);
-bool slice_starts(struct slice a, char const *z);
 
 /* Cut the first word off *rest: up to the byte sep, which is dropped. False when *rest is
  * empty. An empty word between two separators is a word. */

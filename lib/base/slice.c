@@ -4,42 +4,10 @@
 #include <string.h>
 #include <strings.h>
 
-struct slice
-slice_of(char const *s, size_t len)
-{
-  return (struct slice){s, len};
-}
-
-struct slice
-slice_str(char const *z)
-{
-  return (struct slice){z, z ? strlen(z) : 0};
-}
-
-bool
-slice_eq(struct slice a, struct slice b)
-{
-  return a.len == b.len && (!a.len || !memcmp(a.s, b.s, a.len));
-}
-
-bool
-slice_is(struct slice a, char const *z)
-{
-  return slice_eq(a, slice_str(z));
-}
-
 bool
 slice_is_nocase(struct slice a, char const *z)
 {
   return a.len == strlen(z) && (!a.len || !strncasecmp(a.s, z, a.len));
-}
-
-bool
-slice_starts(struct slice a, char const *z)
-{
-  size_t n = strlen(z);
-
-  return a.len >= n && (!n || !memcmp(a.s, z, n));
 }
 
 bool
@@ -69,6 +37,7 @@ slice_has_word(struct slice list, struct slice word)
   return false;
 }
 
+/* A number of 19 digits fits always: the last digit of 20 alone may be too much. */
 bool
 slice_u64(struct slice a, uint64_t *out)
 {
@@ -78,7 +47,7 @@ slice_u64(struct slice a, uint64_t *out)
   if (!a.len || a.len > 20) goto bad;
   for (i = 0; i < a.len; i++) {
     unsigned int d = (unsigned int)(unsigned char)a.s[i] - '0';
-    if (d > 9 || n > (UINT64_MAX - d) / 10) goto bad;
+    if (d > 9 || (i == 19 && n > (UINT64_MAX - d) / 10)) goto bad;
     n = n * 10 + d;
   }
   *out = n;
