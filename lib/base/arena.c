@@ -6,9 +6,12 @@
 #include <string.h>
 
 /* Blocks form a chain; the first is kept by a reset, so that an arena that serves one
- * stanza after another allocates once. A stanza larger than a block gets a block of its
- * own size. */
+ * stanza after another allocates once. Each block is twice as large as the block before
+ * it: the blocks of a large stanza are then maps of their own (service_main has malloc
+ * map what is larger than 128 KiB), which go back to the system with the stanza, and
+ * pages that no allocation has reached take no memory. */
 #define BLOCK_BYTES 8192
+#define BLOCK_MAX (1u << 20)
 
 struct arena_block {
   struct arena_block *next;
@@ -16,12 +19,16 @@ struct arena_block {
   alignas(max_align_t) char bytes[];
 };
 
+/* A block of at least n bytes, to stand behind the block `before` (NULL: the first). */
 static struct arena_block *
-block_new(size_t n)
+block_new(size_t n, struct arena_block const *before)
 {
-  size_t size = n > BLOCK_BYTES ? n : BLOCK_BYTES;
-  struct arena_block *b = malloc(sizeof *b + size);
+  size_t size = before ? 2 * before->size : BLOCK_BYTES;
+  struct arena_block *b;
 
+  if (size > BLOCK_MAX) size = BLOCK_MAX;
+  if (size < n) size = n;
+  b = malloc(sizeof *b + size);
   if (!b) return NULL;
   b->next = NULL;
   b->used = 0;
@@ -41,7 +48,7 @@ arena_alloc(struct arena *a, size_t n)
   }
   n = (n + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
   if (!b || b->size - b->used < n) {
-    struct arena_block *fresh = block_new(n);
+    struct arena_block *fresh = block_new(n, b);
     if (!fresh) return NULL;
     if (b)
       b->next = fresh;

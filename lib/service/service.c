@@ -505,6 +505,14 @@ trim(void *cookie)
   event_timer_start(&service.trim_timer, door_now() + TRIM_US, trim, NULL);
 }
 
+/* What is large is a map of its own and goes back to the system when it is freed. By itself
+ * malloc would, after the first such free, take larger and larger pieces from the heap. */
+static void
+map_what_is_large(void)
+{
+  mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
+}
+
 /* A program that is woken does not push aside the one that runs: that one ends its turn, and
  * what it and others have to say is handled in one. Who was given another policy keeps it. */
 static void
@@ -520,6 +528,7 @@ int
 service_main(struct service const *svc, int argc, char const *const *argv)
 {
   service.svc = svc;
+  map_what_is_large();
   options(argc, argv);
   name_instance();
   if (!sig_ignore(SIGPIPE)) strerr_diefusys(111, "ignore SIGPIPE");
