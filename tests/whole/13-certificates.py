@@ -49,7 +49,7 @@ def shown(s):
     pem = ssl.DER_cert_to_PEM_cert(s.sock.getpeercert(True))
     r = subprocess.run(["openssl", "x509", "-noout", "-subject"], input=pem, text=True,
                        stdout=subprocess.PIPE, check=True)
-    return r.stdout.strip().split("CN = ")[1]
+    return r.stdout.strip().split("CN")[1].lstrip(" =")  # "CN = x", or "CN=x" from 3.2 on
 
 
 def is_shown(t, want, **kw):
