@@ -54,6 +54,9 @@
  * of the socket. */
 #define LINK_KEPT_MAX (16u << 20)
 #define LINK_LATE_US 1000000
+/* The lines of one link that are handled in a turn put less than this, or one line more, on
+ * links; the others wait for the next turn. */
+#define LINK_TURN_BYTES (1u << 20)
 #define LINK_AHEAD_MAX (RECORD_MAX + (1u << 20))
 /* A neighbour for which so many bytes more wait is cut off; records that it has not
  * acknowledged stay. */

@@ -181,6 +181,7 @@ link_end(struct link *l)
     pipe_take(l);
     return true;
   }
+  if (l->program != CTL) links.put += l->out.len - l->begin;
   link_mark_dirty(l);
   if (!l->up && !l->full) link_look_if_full(l);
   return true;

@@ -10,6 +10,7 @@ struct links {
   struct link *first, *dirty;
   struct link *closing; /* accepted links that are freed at the end of the turn */
   uint64_t epoch, came;
+  size_t put; /* bytes that were put on links, counted modulo its size */
   bool pipe, doors_closed;
 };
 

@@ -18,6 +18,8 @@
 
 #define READ_BYTES (256u << 10)
 static void dial(void *cookie);
+static void take_rest(void *cookie);
+static uint32_t wants(struct link const *l);
 
 /* ---- the end of a link ---- */
 
@@ -48,6 +50,7 @@ link_break_off(struct link *l)
 {
   int fd = l->io.fd;
 
+  l->rests = false;
   event_timer_cancel(&l->timer);
   event_timer_cancel(&l->stuck);
   event_timer_cancel(&l->late);
@@ -244,19 +247,34 @@ take_acks(struct link *l)
   return true;
 }
 
-/* Handle the whole lines of l->in, as long as the link is read. false: the link was dropped or
- * must be. */
+/* Leave what is in l->in for the next turn; nothing is read meanwhile. */
+static void
+rest(struct link *l)
+{
+  l->rests = true;
+  event_timer_start(&l->timer, door_now(), take_rest, l);
+  event_io_want(&l->io, wants(l));
+}
+
+/* Handle the whole lines of l->in, as long as the link is read and what they have put is less
+ * than LINK_TURN_BYTES: only at the end of a turn is it seen that a link is full, and a short
+ * line may ask for a long answer. false: the link was dropped or must be. */
 static bool
 take_lines(struct link *l)
 {
   char *at = l->in.s, *end = l->in.s + l->in.len, *nl;
+  size_t before = links.put;
+  bool is_enough;
 
-  while (at < end && !l->paused && (nl = memchr(at, '\n', (size_t)(end - at)))) {
+  while (at < end && !l->paused && links.put - before < LINK_TURN_BYTES &&
+         (nl = memchr(at, '\n', (size_t)(end - at)))) {
     if (!take_line(l, at, (size_t)(nl - at))) return false;
     if (l->io.fd < 0) return true; /* dropped by its owner */
     at = nl + 1;
   }
-  if (!l->paused && (size_t)(end - at) > (l->up ? RECORD_MAX : LINK_HELLO_MAX - 1)) {
+  is_enough = links.put - before >= LINK_TURN_BYTES;
+  if (!l->paused && !is_enough &&
+      (size_t)(end - at) > (l->up ? RECORD_MAX : LINK_HELLO_MAX - 1)) {
     log_event(LOG_WARN, "bad-record", "link", l->name, "why",
               l->up ? "longer than RECORD_MAX" : "longer than a hello", NULL);
     return false;
@@ -267,6 +285,7 @@ take_lines(struct link *l)
     memmove(l->in.s, at, l->in.len);
   else
     give_back(l);
+  if (l->in.len && l->up && !l->paused && is_enough) rest(l);
   return !l->paused || !l->in.len || take_acks(l);
 }
 
@@ -282,7 +301,8 @@ room(struct link const *l)
 static uint32_t
 wants(struct link const *l)
 {
-  bool reads = !l->paused || (l->up && link_awaits_acks(l) && l->in.len < LINK_AHEAD_MAX);
+  bool reads =
+    !l->paused ? !l->rests : l->up && link_awaits_acks(l) && l->in.len < LINK_AHEAD_MAX;
 
   return (reads ? EVENT_READ : 0) | (l->sent < l->out.len ? EVENT_WRITE : 0);
 }
@@ -384,7 +404,7 @@ on_io(void *cookie, uint32_t what)
 
   /* Not now: what this turn has put is not committed yet. */
   if (what & EVENT_WRITE) link_mark_dirty(l);
-  if (what & EVENT_READ && l->io.fd >= 0) read_some(l);
+  if (what & EVENT_READ && l->io.fd >= 0 && !l->rests) read_some(l);
 }
 
 static void
@@ -421,13 +441,15 @@ turn_end(void *cookie)
   trace_flush();
 }
 
-/* What had been read when the link was paused. */
 static void
 take_rest(void *cookie)
 {
   struct link *l = cookie;
 
-  if (l->io.fd >= 0 && l->up && !take_lines(l)) link_drop(l, "what it said was refused");
+  l->rests = false;
+  if (l->io.fd < 0 || !l->up) return;
+  event_io_want(&l->io, wants(l));
+  if (!take_lines(l)) link_drop(l, "what it said was refused");
 }
 
 void
@@ -436,7 +458,7 @@ link_pause(struct link *l, bool paused)
   if (l->paused == paused) return;
   l->paused = paused;
   if (l->io.fd < 0) return;
-  if (!paused && l->up && l->in.len)
+  if (!paused && l->up && l->in.len && !l->rests)
     event_timer_start(&l->timer, door_now(), take_rest, l);
   event_io_want(&l->io, (wants(l) & EVENT_READ) | (l->io.want & EVENT_WRITE));
 }
