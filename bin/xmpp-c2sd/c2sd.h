@@ -168,15 +168,21 @@ struct stream {
   char *request;  /* id of the iq that asked to bind, while BINDING */
   char *resource; /* resource that the iq asked for */
   struct ending ending;
-  stralloc held;    /* input that waits */
-  stralloc blocked; /* output that waits, escaped as in a record */
-  size_t kept;      /* bytes of memory that kept.c has counted */
+  stralloc held; /* input that waits, from held_at on */
+  size_t held_at;
+  uint64_t request_at; /* number at routed of the latest request (requests.c) */
+  stralloc blocked;    /* output that waits, escaped as in a record */
+  size_t kept;         /* bytes of memory that kept.c has counted */
   enum state state;
   signed char priority;
   unsigned char failures, wants;
+  unsigned char requests; /* on their way when the latest was passed, with that */
   unsigned char elements; /* first-level elements before the stream was bound */
   bool secure, authed, header_sent, available, is_blocked, restart, shaped, pinged,
-    old_ns, ends; /* ends: stream_settle is at work */
+    old_ns, is_behind, /* is_behind: the input waits for routed's acknowledgement... */
+    is_stopped,        /* ...and the front was told to stop */
+    is_leaving,        /* the client is gone, and the rest of its input is read */
+    ends;              /* stream_settle is at work */
 };
 
 /* Conduit records. */
@@ -546,6 +552,28 @@ void ping_start(struct stream *s);
 
 /* XEP-0115: hostd told what a host's capabilities are. */
 void caps_on_caps(struct link *l, struct record *r);
+
+/* ---- requests on their way (requests.c) ---- */
+
+/* Note that s has passed a request to routed, as the stanza with the latest number. When
+ * REQUESTS_MAX of s are not acknowledged, the input of s waits from now on (is_behind). */
+void requests_passed(struct stream *s, struct link const *routed);
+
+/* Tell the front of s to stop reading the client when much input waits behind requests. */
+void requests_held(struct stream *s);
+
+/* Read what waits of s, whose client is gone: messages are passed on, requests of type get
+ * are not, for nobody hears the answers. */
+void requests_leave(struct stream *s);
+
+/* Forget that the input of s waits: its conduit is gone. */
+void requests_forget(struct stream *s);
+
+/* Go on with the streams whose requests are all acknowledged: routed has taken
+ * responsibility for the stanzas up to number n. */
+void requests_acked(uint64_t n);
+
+void requests_snapshot(struct snapshot *k);
 
 /* ---- the state for a trace (snapshot.c, and each file for what it holds itself) ---- */
 

@@ -323,12 +323,15 @@ pass_on(struct inbound *in)
     answer_session(in);
     return;
   }
+  if (in->s->is_leaving && slice_is(in->kind, "iq") && slice_is(in->type, "get")) return;
   if (carbons_request(in)) return;
   if (is_subscription(in)) in->from = stream_bare(in->s);
   note_presence(in, priority);
   note_wants(in);
   if (!routed || !tags_make(in, priority, &tags) || !send(in, routed))
     inbound_error(in->s, in->e, routed ? ERR_RESOURCE_CONSTRAINT : ERR_INTERNAL, NULL);
+  else if (slice_is(in->kind, "iq") && is_one_of(in->type, "get set"))
+    requests_passed(in->s, routed);
 }
 
 enum state

@@ -113,6 +113,10 @@ flags(struct snapshot *k, struct stream *s)
   SNAPSHOT_INT(k, s->shaped);
   SNAPSHOT_INT(k, s->pinged);
   SNAPSHOT_INT(k, s->old_ns);
+  SNAPSHOT_INT(k, s->requests);
+  SNAPSHOT_INT(k, s->request_at);
+  SNAPSHOT_INT(k, s->is_behind);
+  SNAPSHOT_INT(k, s->is_stopped);
 }
 
 static void
@@ -152,6 +156,7 @@ snapshot_stream(struct snapshot *k, struct stream *s)
   SNAPSHOT_INT(k, s->asked_us);
   SNAPSHOT_INT(k, s->untried);
   snapshot_bytes(k, &s->held);
+  SNAPSHOT_INT(k, s->held_at);
   snapshot_bytes(k, &s->blocked);
   parser(k, &s->xml);
   management(k, s);
@@ -195,4 +200,5 @@ c2sd_snapshot(struct snapshot *k)
   marks_snapshot(k);
   origins_snapshot(k);
   sm_snapshot(k);
+  requests_snapshot(k);
 }

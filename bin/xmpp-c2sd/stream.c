@@ -185,6 +185,8 @@ leave_conduit(struct stream *s)
   xml_reset(&s->xml);
   stralloc_free(&s->blocked);
   stralloc_free(&s->held);
+  s->held_at = 0;
+  requests_forget(s);
   event_timer_cancel(&s->timer);
 }
 
@@ -310,7 +312,8 @@ xml_failed(struct stream *s, enum xml_error e)
 static bool
 waits(struct stream const *s)
 {
-  return s->state == ST_ASKED || s->state == ST_BINDING || s->state == ST_RESUMING;
+  return s->state == ST_ASKED || s->state == ST_BINDING || s->state == ST_RESUMING ||
+         s->is_behind;
 }
 
 static bool
@@ -342,13 +345,24 @@ on_close(void *cookie)
 
 static struct xml_events const events = {on_open, on_element, on_close};
 
+/* A client that has asked much is told to stop, but not at once: what is on its way by then
+ * is held too. */
 static void
 hold(struct stream *s, char const *bytes, size_t len)
 {
-  if (s->held.len + len > HELD_MAX)
+  size_t most = s->is_behind ? HELD_BEHIND_MAX : HELD_MAX;
+
+  if (s->held_at > s->held.len / 2) {
+    s->held.len -= s->held_at;
+    memmove(s->held.s, s->held.s + s->held_at, s->held.len);
+    s->held_at = 0;
+  }
+  if (s->held.len + len > most)
     stream_error(s, "policy-violation", "too much sent before an answer");
   else if (!stralloc_catb(&s->held, bytes, len))
     stream_error(s, "resource-constraint", NULL);
+  else
+    requests_held(s);
 }
 
 /* White space that a client sent behind its last element of the old stream is not part of
@@ -363,40 +377,51 @@ skip_blanks(struct stream const *s, char const **bytes, size_t *len)
   }
 }
 
-static void
+/* Give how many of the bytes were read or thrown away: the rest waits. */
+static size_t
 feed(struct stream *s, char const *bytes, size_t len)
 {
-  while (len) {
+  char const *at = bytes;
+  size_t rest = len;
+
+  while (rest) {
     enum xml_error e;
     size_t used;
-    if (s->ending.why || s->state == ST_TLS) return; /* thrown away */
-    if (waits(s)) {
-      hold(s, bytes, len);
-      return;
-    }
+    if (s->ending.why || s->state == ST_TLS) return len; /* thrown away */
+    if (waits(s)) break;
     if (s->restart) {
       xml_reset(&s->xml);
       s->restart = false;
     }
-    skip_blanks(s, &bytes, &len);
-    e = xml_feed(&s->xml, &events, s, bytes, len, &used);
+    skip_blanks(s, &at, &rest);
+    e = xml_feed(&s->xml, &events, s, at, rest, &used);
     if (e) {
       xml_failed(s, e);
-      return;
+      return len;
     }
-    bytes += used;
-    len -= used;
+    at += used;
+    rest -= used;
   }
+  return len - rest;
 }
 
+/* Nothing reads s->held meanwhile, and s may lose it: the bytes are taken away from s, and
+ * what has to wait on is given back. */
 void
 stream_resume(struct stream *s)
 {
   stralloc held = s->held;
+  size_t at = s->held_at;
 
   s->held = stralloc_zero;
-  feed(s, held.s, held.len);
-  stralloc_free(&held);
+  s->held_at = 0;
+  if (at < held.len) at += feed(s, held.s + at, held.len - at);
+  if (at < held.len && s->link) {
+    s->held = held;
+    s->held_at = at;
+  } else {
+    stralloc_free(&held);
+  }
 }
 
 /* ---- conduit records ---- */
@@ -483,12 +508,14 @@ stream_data(struct link *l, struct record *r)
 {
   struct stream *s = conduit_find(l, r);
   struct slice bytes;
+  size_t read;
 
   if (!s) return;
   bytes = record_get(r, 2);
   s->seen_us = door_now();
   s->pinged = false;
-  feed(s, bytes.s, bytes.len);
+  read = feed(s, bytes.s, bytes.len);
+  if (read < bytes.len) hold(s, bytes.s + read, bytes.len - read);
   stream_settle(s);
 }
 
@@ -499,6 +526,7 @@ stream_close(struct link *l, struct record *r)
   struct stream *s = conduit_find(l, r);
 
   if (!s) return;
+  requests_leave(s);
   s->header_sent = false;
   stream_lost(s, log_text(record_get(r, 2)));
   stream_settle(s);

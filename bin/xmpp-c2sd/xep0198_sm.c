@@ -107,6 +107,7 @@ sm_on_ack(struct link *l, struct record *r)
     handled_one(s);
     stream_settle(s);
   }
+  requests_acked(pending.acked);
 }
 
 enum state

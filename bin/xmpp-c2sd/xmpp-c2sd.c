@@ -8,17 +8,18 @@
  *         (xmpp-records(7))
  * LIMITS  a stanza: STANZA_MAX_BEFORE_AUTH bytes, then the listener's max_stanza_size;
  *         XML_DEPTH_MAX, XML_ATTRS_MAX; SASL_FAILURES_MAX; UNBOUND_ELEMENTS_MAX elements before
- *         a resource is bound; HELD_MAX bytes of input that came too early; BLOCKED_MAX bytes
- *         for a client that does not read (UNBOUND_BLOCKED_MAX before it is bound); with stream
- *         management max_ack_queue stanzas of SM_QUEUE_BYTES_MAX bytes; for an inactive client
- *         CSI_MAX of CSI_BYTES_MAX; DIRECTED_MAX addresses with directed presence, of
+ *         a resource is bound; HELD_MAX bytes of input that came too early; REQUESTS_MAX
+ *         requests that routed has not acknowledged, HELD_BEHIND_MAX bytes of input behind
+ *         them; BLOCKED_MAX bytes for a client that does not read (UNBOUND_BLOCKED_MAX before
+ *         it is bound); with stream management max_ack_queue stanzas of SM_QUEUE_BYTES_MAX
+ *         bytes; for an inactive client CSI_MAX of CSI_BYTES_MAX; DIRECTED_MAX addresses with directed presence, of
  *         DIRECTED_BYTES_MAX; all of this together STREAMS_KEPT_MAX
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, records of its neighbours. Nothing that a client says.
  * ROOMS   stream.c a stream's life; rules.c access, shaping; states.c what each state
  *         takes; sasl.c, bind.c; inbound.c checks and stamps, tags.c what routing asks;
- *         deliver.c what comes for a session, output.c what goes to its client; kept.c
- *         what streams keep in all; shown.c what others have seen of a session,
+ *         requests.c how many requests are on their way; deliver.c what comes for a
+ *         session, output.c what goes to its client; kept.c what streams keep in all; shown.c what others have seen of a session,
  *         directed.c who has directed presence of it, marks.c what its client has,
  *         origins.c what came before a restart of routed; xepNNNN_*.c one extension each;
  *         settings.c; raw.c -x; snapshot.c what a trace begins with

@@ -19,13 +19,13 @@ def contact(jid, inside=""):
 
 
 def roster_of_large_groups(a, n):
-    """n contacts in sixty groups of 1000 bytes, then the roster, ten times, unread."""
+    """n contacts in sixty groups of 1000 bytes, then the roster, 300 times, unread."""
     w = a.login()
     groups = "".join("<group>%d%s</group>" % (i, "g" * 1000) for i in range(60))
     a.prepare(w, [contact("g%d@localhost" % i, groups) for i in range(n)], 5)
     deaf = a.login(resource="deaf", deaf=True)
     yield
-    a.say(deaf, iq("<query xmlns='%s'/>" % ROSTER) * 10, stanzas=10)
+    a.say(deaf, iq("<query xmlns='%s'/>" % ROSTER) * 300, stanzas=300)
 
 
 def roster_changes(a, n):
