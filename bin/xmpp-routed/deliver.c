@@ -158,8 +158,7 @@ ask_mamd(struct post *post, struct passing const *p)
     asked.st.tags = slice_of(tags.s, tags.len);
     s->in_mamd = true;
   }
-  post_put(post, &asked);
-  if (s) asked_add(s, p, post->put);
+  if (post_put(post, &asked) && s) asked_add(s, p, post->put);
 }
 
 /* A request goes to whoever handles its namespace for this scope. */

@@ -247,7 +247,10 @@ posts_up(struct link *l)
   if (services_begin(p) || p->held)
     event_timer_start(&p->grace, door_now() + SERVICE_SETTLE_US, settled, p);
   if (!p->held) hand_over_all(p);
-  if (l->program == MAMD) sessions_mamd_restarted(p->released);
+  /* A link that broke between two programs that live has lost no request. */
+  if (l->program == MAMD && p->epoch && p->epoch != l->epoch)
+    sessions_mamd_restarted(p->released);
+  p->epoch = l->epoch;
 }
 
 void
@@ -302,14 +305,15 @@ post_has_room(struct post const *p)
   return p->kept.len - p->head <= POST_MAX;
 }
 
-void
+bool
 post_put(struct post *p, struct passing const *s)
 {
   struct letter head = {.verb = VERB_STANZA, .source = s->source, .number = s->number};
 
-  if (keep(p, head, SLICE(""), s)) return;
+  if (keep(p, head, SLICE(""), s)) return true;
   say_full(p);
   deliver_bounce(s, ERR_RESOURCE_CONSTRAINT, NULL);
+  return false;
 }
 
 void
@@ -431,6 +435,7 @@ posts_snapshot(struct snapshot *k)
     SNAPSHOT_INT(k, p->acked);
     SNAPSHOT_INT(k, p->put);
     SNAPSHOT_INT(k, p->released);
+    SNAPSHOT_INT(k, p->epoch);
     snapshot_timer(k, &p->grace, p->link ? settled : give_up, p);
     SNAPSHOT_INT(k, p->round);
     SNAPSHOT_INT(k, p->held);

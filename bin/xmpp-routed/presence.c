@@ -85,17 +85,21 @@ void
 presence_mark(struct link *l, struct record *r)
 {
   struct session *s = session_or_leaving(l, record_u64(r, 1));
-  struct link *mamd = link_find(MAMD);
+  struct post *post = s && s->in_mamd ? post_find(MAMD) : NULL;
+  static stralloc sa = STRALLOC_ZERO;
+  char buf[BASE_NUM];
   unsigned int i;
+  bool ok;
 
   if (s) kept_through(s, record_u64(r, 2));
-  if (!s || !mamd || !s->in_mamd) return;
-  link_begin(mamd, VERB_MARK);
-  session_put_jid(mamd, s);
+  if (!post) return;
+  sa.len = 0;
+  ok = record_put_more(&sa, slice_str(s->user->bare)) && stralloc_cats(&sa, "/") &&
+       record_put_more(&sa, slice_str(s->resource));
   for (i = 2; i <= 4; i++)
-    link_num(mamd, record_u64(r, i));
-  link_num(mamd, s->number);
-  link_end(mamd);
+    ok = ok && record_put(&sa, num_u64(buf, record_u64(r, i)));
+  if (ok && record_put(&sa, num_u64(buf, s->number)))
+    post_say(post, VERB_MARK, slice_of(sa.s, sa.len));
 }
 
 /* It waits in the post of userd while that is away. */

@@ -161,6 +161,7 @@ struct post {
   size_t head;            /* the first that is not acknowledged */
   uint64_t sent, acked;   /* since it is up */
   uint64_t put, released; /* letters, ever; acknowledged of those */
+  uint64_t epoch;         /* of the run that had the link last; 0: none yet */
   struct event_timer grace;
   uint64_t round; /* how often all its letters have left at once */
   bool held;      /* its letters wait until it knows the sessions */
@@ -360,9 +361,10 @@ void source_crosses(struct source *s, uint64_t n, struct link const *to);
 void sources_turn(void);
 void sources_gone(struct link const *l);
 
-/* Put it into a service's post; or a record of another kept verb (verb_is_kept), whose fields
- * stand in one text, escaped. */
-void post_put(struct post *post, struct passing const *p);
+/* Put the stanza p into the post of a service; false: the post is full, and the sender has an
+ * error. post_say puts a record of another kept verb (verb_is_kept), whose fields stand in one
+ * text, escaped. */
+bool post_put(struct post *post, struct passing const *p);
 void post_say(struct post *post, enum verb v, struct slice fields);
 
 /* Say whether post takes another stanza. */

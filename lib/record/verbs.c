@@ -52,7 +52,8 @@ verb_find(struct slice word)
 bool
 verb_is_kept(enum verb v)
 {
-  return v == VERB_STANZA || v == VERB_GONE || v == VERB_ONLINE || v == VERB_OFFLINE;
+  return v == VERB_STANZA || v == VERB_GONE || v == VERB_ONLINE || v == VERB_OFFLINE ||
+         v == VERB_MARK;
 }
 
 static char const *const programs[PROGRAMS_N] = {

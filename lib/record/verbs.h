@@ -171,8 +171,8 @@ extern struct verb_row const verb_rows[VERBS_N];
 /* The verb that a record begins with, or VERBS_N. */
 enum verb verb_find(struct slice word);
 
-/* Whether a service acknowledges the record to routed, which keeps it until then: stanzas, and
- * what is told of sessions once. */
+/* Say whether a service acknowledges records of this verb to routed, which keeps each until
+ * then: stanzas, and what is told of sessions once. */
 bool verb_is_kept(enum verb v);
 
 /* "xmpp-c2sd" for C2SD; the bit for a name with or without "xmpp-" and with or without an
