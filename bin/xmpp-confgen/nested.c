@@ -195,7 +195,7 @@ stun_service(struct nested const *o, struct yaml_node const *entry)
     return;
   }
   turn = slice_starts(type, "turn");
-  tls = type.s[type.len - 1] == 's';
+  tls = type.len && type.s[type.len - 1] == 's';
   emit(o->to, "mod_stun_disco.service", o->host, type.s, machine.s,
        port.len ? port.s
        : tls    ? "5349"

@@ -180,7 +180,7 @@ pace_snapshot_line(struct snapshot *k)
 
   if (!snapshot_record(k, "line", true)) return;
   snapshot_timer(k, &timer, give, NULL);
-  for (; snapshot_record(k, "due", s != NULL); s = s->due_next) {
+  for (; snapshot_record(k, "due", s != NULL); s = s ? s->due_next : NULL) {
     number = s ? s->number : 0;
     SNAPSHOT_INT(k, number);
     if (!snapshot_restores(k)) continue;

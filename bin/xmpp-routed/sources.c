@@ -220,7 +220,7 @@ snapshot_open(struct snapshot *k, struct source *s)
   if (snapshot_restores(k) && s->size)
     s->open =
       s->last - s->done <= s->size ? snapshot_new(k, s->size * sizeof *s->open) : NULL;
-  for (n = s->done + 1; s->open && n <= s->last; n++)
+  for (n = s->done + 1; s->open && s->size && n <= s->last; n++)
     SNAPSHOT_INT(k, s->open[n % s->size]);
 }
 

@@ -95,6 +95,7 @@ unacked_route(struct passing *p, uint64_t of)
     message(p, of);
   else if (slice_is(p->st.kind, "iq"))
     deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
+  p->outcome = NULL;
   stralloc_free(&outcome.given);
 }
 

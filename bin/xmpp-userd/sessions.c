@@ -364,7 +364,7 @@ directed_fields(struct snapshot *k, struct session *s)
     bool ok = true;
     snapshot_slice(k, &a, &to);
     if (snapshot_restores(k)) ok = to.len && direct_more(s, to);
-    if (!snapshot_restores(k)) d = d->next;
+    if (d) d = d->next;
     arena_wipe(&a);
     if (ok) continue;
     snapshot_fail(k, "directed presence is lost");

@@ -26,13 +26,12 @@ archive_unpack(struct slice s, unsigned int i)
   return n;
 }
 
-bool
-archive_bad(char const *what, uint64_t owner, uint64_t id)
+void
+archive_log_bad(char const *what, uint64_t owner, uint64_t id)
 {
   log_event(LOG_WARN, "archive-bad", "what", what, "owner", log_num(owner), "id",
             log_num(id), NULL);
   errno = EIO;
-  return false;
 }
 
 bool

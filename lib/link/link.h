@@ -44,7 +44,7 @@ struct link {
   char *path;                    /* of a link that connects; NULL when it was accepted */
   enum verb verb;
   bool failed, full, paused, dirty;
-  bool rests; /* in has lines for the next turn: this one has put enough */
+  bool rests;    /* in has lines for the next turn: this one has put enough */
   bool behind;   /* output of earlier turns is not written yet */
   bool said;     /* under -p: this turn has put a record */
   bool traced;   /* a control connection: a trace has a record of this link */

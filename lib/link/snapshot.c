@@ -400,22 +400,33 @@ next_traced(struct link *l)
   return l;
 }
 
+/* Say the name of l, or give the link that has the name which was said: NULL when none has. */
+static struct link *
+named_link(struct snapshot *k, struct link *l)
+{
+  char *name = l ? l->name : NULL;
+
+  if (!k->restores) {
+    snapshot_text(k, &name);
+    return l;
+  }
+  name = NULL;
+  snapshot_text(k, &name);
+  l = name ? pipe_link(slice_str(name)) : NULL;
+  free(name);
+  if (!l) snapshot_fail(k, "no such link");
+  return l;
+}
+
 /* In the order in which they stand, for that is the order in which they are told things. */
 static void
 each_link(struct snapshot *k)
 {
   struct link *l = k->restores ? NULL : next_traced(NULL);
-  char *name = NULL;
 
   for (; snapshot_record(k, "link", l != NULL); l = k->restores ? l : next_traced(l)) {
-    if (!k->restores) name = l->name;
-    snapshot_text(k, &name);
-    if (k->restores) {
-      l = name ? pipe_link(slice_str(name)) : NULL;
-      free(name);
-      if (!l) snapshot_fail(k, "no such link");
-      if (!l) return;
-    }
+    l = named_link(k, l);
+    if (!l) return;
     SNAPSHOT_INT(k, l->up);
     SNAPSHOT_INT(k, l->epoch);
     SNAPSHOT_INT(k, l->came);

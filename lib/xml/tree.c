@@ -307,6 +307,7 @@ walk(struct writer *w, struct xml_node const *from)
         errno = EMSGSIZE;
         return false;
       }
+      w->dflt[1] = w->dflt[0];
       e = e->first;
       continue;
     }
@@ -335,7 +336,7 @@ begin(struct writer *w, struct xml_node const *e, char const *ns)
   w->around = NULL;
   w->last = &w->around;
   w->dflt = w->dflts;
-  w->dflt[0] = slice_str(ns);
+  w->dflt[0] = w->dflt[1] = slice_str(ns);
   for (w->depth = 2, at = e->parent; at; at = at->parent)
     w->depth++;
 }
