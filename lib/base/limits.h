@@ -167,10 +167,10 @@
 /* Client streams (xmpp-c2sd). Input that waits for an answer of authd or routed; a client
  * has no need to send any before the answer. */
 #define HELD_MAX 65536u
-/* Requests of a session that routed has not acknowledged; and input that waits behind them,
- * which is on its way when the front is told to stop. */
+/* Requests of a session that routed has not acknowledged; and input that waits behind them:
+ * more than the link of a front can have on its way when the front is told to stop. */
 #define REQUESTS_MAX 2u
-#define HELD_BEHIND_MAX (1u << 20)
+#define HELD_BEHIND_MAX (8u << 20)
 /* First-level elements of one stream before it has bound a resource. */
 #define UNBOUND_ELEMENTS_MAX 64
 /* Output that waits for a client to read: before it has bound a resource, and afterwards. */
@@ -195,7 +195,7 @@
  *                                                   52-c2sd-bounds, unbound-client-...
  *   a session     bound, no stream management: HELD_BEHIND_MAX, BLOCKED_MAX,
  *                 CSI_BYTES_MAX and one stanza (twice that in presence that newer stands
- *                 for), DIRECTED_BYTES_MAX: 13 MiB
+ *                 for), DIRECTED_BYTES_MAX: 20 MiB
  *                 with stream management: SM_QUEUE_BYTES_MAX and one stanza, twice: 40
  *                 MiB more                          52-c2sd-bounds, 0198-6-too-many-...
  *                 its presence: max_stanza_size

@@ -126,9 +126,9 @@ class Attack:
 
     # ---- sending
 
-    def say(self, wires, data, piece=RECORD, stanzas=1, seconds=60):
+    def say(self, wires, data, piece=RECORD, stanzas=1, seconds=60, stalled=STALLED):
         """Send data on each of the wires, piece bytes a write, and read meanwhile what comes to
-        all that read; until all is written, or the server takes no more."""
+        all that read; until all is written, or the server takes nothing for stalled seconds."""
         wires = wires if isinstance(wires, list) else [wires]
         data = data if isinstance(data, bytes) else data.encode()
         for w in wires:
@@ -136,7 +136,7 @@ class Attack:
         self.stanzas += stanzas * len(wires)
         end = time.monotonic() + seconds
         moved = time.monotonic()
-        while time.monotonic() < min(end, moved + STALLED):
+        while time.monotonic() < min(end, moved + stalled):
             busy = [w for w in wires if not w.ended and w.at < len(w.out)]
             if not busy:
                 break
@@ -179,7 +179,7 @@ class Attack:
         for i in range(0, len(stanzas), window):
             mark = "mark%d" % time.monotonic_ns()
             wire.mark = mark.encode()
-            self.say(wire, "".join(stanzas[i:i + window]) + ping(mark))
+            self.say(wire, "".join(stanzas[i:i + window]) + ping(mark), stalled=60)
             until("the answers to what was prepared",
                   lambda: self.take() >= 0 and not wire.mark, 60)
 
