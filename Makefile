@@ -1,5 +1,5 @@
 # tabber: make | make deps | make run | make check [SAN=1] | make fuzz T=record | make tidy
-#         make check-trixie | make hostile | make bench [PEERS="ejabberd prosody jabberd2"] [ROWS=chat] [ROUNDS=3] [SECONDS=5]
+#         make check-trixie | make hostile | make bless [T=pattern] | make bench [PEERS="ejabberd prosody jabberd2"] [ROWS=chat] [ROUNDS=3] [SECONDS=5]
 #         make install [PREFIX=] [DESTDIR=] | make clean
 # Everything that is made lies in build/ (build/san/ with SAN=1). A folder in bin/ is a
 # program, a folder in lib/ an archive; LIBS_program below is a program's import list.
@@ -62,7 +62,7 @@ LIBS_xmpp-up := settings record certname base
 PROGRAMS := $(notdir $(patsubst %/,%,$(wildcard bin/*/)))
 LIBDIRS := $(notdir $(patsubst %/,%,$(wildcard lib/*/)))
 
-.PHONY: all programs warnings deps deps-test deps-tidy run check check-clients check-trixie soak hostile bench \
+.PHONY: all programs warnings deps deps-test deps-tidy run check check-clients check-trixie soak hostile bless bench \
   tests-lib fuzz tidy layers install clean
 all: programs $(if $(wildcard service),$(B)/share/tabber/service)
 
@@ -194,6 +194,10 @@ hostile: all deps-test
 	@d=`mktemp -d` && trap 'rm -rf "$$d"' EXIT && chmod 755 "$$d" && \
 	  $(MAKE) -s install PREFIX="$$d" DESTDIR= && tests/hostile/run "$$d/bin" '$(value SHAPES)'
 
+# make bless [T=pattern]: what came of the pipe tests is written as what is expected.
+bless: all
+	@tests/pipe/run --bless $(B)/bin '$(value T)'
+
 # make bench: the rows of tests/bench/loads.py whose names have the pattern ROWS; PEERS are
 # installed, and measured in turn with tabber.
 PEERS ?=
@@ -214,7 +218,7 @@ bench: deps all $(B)/bench/archive-append
 	  tests/bench/run -p "$(PEERS)" -r '$(value ROWS)' -n $(ROUNDS) -t $(SECONDS) -o $(B)/bench "$$d/bin"
 
 # make fuzz T=record [SECONDS=60]
-T ?= record
+fuzz: T ?= record
 fuzz: SECONDS ?= 60
 FUZZ_SRC := $(wildcard lib/*/*.c) \
   $(if $(filter stream,$(T)),$(filter-out %/xmpp-c2sd.c,$(wildcard bin/xmpp-c2sd/*.c)))

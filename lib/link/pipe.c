@@ -7,12 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The pipe driver. A line is NAME TAB record. The names clock and seed are the door's:
- * clock ends the turn, moves the clocks and fires timers; seed fixes chance. A link comes
- * up at its first line, by a hello of its own or without one, and goes down at bye; full
- * and drained say how its output stood. Output between quiet on and quiet off, which ends
- * the turn too, is not printed. "turn over" ends the turn alone, for events of links
- * while they wrote.
+/* The pipe driver. A line is NAME TAB record; a line that begins with # is a comment. The
+ * names clock and seed are the door's: clock ends the turn, moves the clocks and fires
+ * timers; seed fixes chance. A link comes up at its first line, by a hello of its own or
+ * without one, and goes down at bye; full and drained say how its output stood. Output
+ * between quiet on and quiet off, which ends the turn too, is not printed. "turn over"
+ * ends the turn alone, for events of links while they wrote.
  *
  * A trace begins with the state of the program: "snapshot TIME" sets the clock and fires
  * nothing, lines of state follow (snapshot.c), "snapshot end" makes the state. */
@@ -160,6 +160,7 @@ link_pipe_line(char *line, size_t len)
   struct slice rest = slice_of(line, len), name;
   struct link *l;
 
+  if (len && *line == '#') return;
   if (!slice_word(&rest, '\t', &name)) return;
   if (slice_is(name, "state")) {
     keep_state(slice_of(line, len));
