@@ -557,9 +557,19 @@ class Stream:
     # ---- what sessions do
 
     def available(self):
-        """Presence; then whatever the session sends, the server has seen the presence."""
+        """Presence; then whatever the session sends, the server has seen the presence. Messages
+        that waited may come before the answer to the ping: they stay to be read."""
         self.send("<presence/>")
-        self.ping()
+        i, messages = self.next_id(), []
+        self.send("<iq type='get' id='%s' to='%s'><ping xmlns='%s'/></iq>" % (i, self.host, PING))
+        while True:
+            e = self.recv()
+            if e.tag == "{%s}message" % CLIENT:
+                messages.append(e)
+            elif e.get("id") == i:
+                break
+        assert e.get("type") == "result", ET.tostring(e).decode()
+        self.queue[:0] = messages
 
     def next_id(self):
         self.ids += 1
