@@ -238,6 +238,7 @@ SOURCES := $(wildcard bin/*/*.[ch] lib/*/*.[ch] lib/*/*/*.[ch] tests/lib/*/*.c t
 tidy: deps-tidy layers warnings
 	@clang-format-14 --dry-run -Werror $(SOURCES)
 	@sh tests/tidy.sh
+	@tests/openings.py $(filter bin/% lib/%,$(SOURCES)) > $(B)/openings || { cat $(B)/openings; exit 1; }
 	@clang-tidy-14 --quiet $(filter %.c,$(filter bin/% lib/%,$(SOURCES))) -- $(CPPFLAGS) \
 	  -std=c11 2>/dev/null
 

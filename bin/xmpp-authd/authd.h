@@ -14,7 +14,7 @@
 struct host {
   struct host *next;
   char *name;
-  char *mechanisms; /* that it offers, strongest first, by blanks */
+  char *mechanisms; /* offered mechanisms, strongest first, with blanks between */
 };
 
 struct authd_settings {
@@ -27,7 +27,7 @@ extern struct authd_settings authd;
 bool authd_load(struct settings *st, bool first);
 struct host const *authd_host(struct slice name);
 
-/* Whether a mechanism is among those that a host offers. */
+/* Say whether a host offers the mechanism. */
 bool authd_offers(struct host const *h, struct slice mechanism);
 
 /* ---- secrets (secrets.c) ---- */

@@ -9,7 +9,7 @@
 #define BAD_PASSWORD "that password is empty or has characters that no password may have"
 #define LONG_ADDRESS "that address is too long: an account's has at most 511 bytes"
 
-/* What is wrong, in words and as a stanza error (RFC 6120 s8.3.3), for hostd's answers. */
+/* A fault in words and as a stanza error (RFC 6120 s8.3.3), for hostd's answers. */
 struct refusal {
   int error; /* errno */
   char const *text, *condition;

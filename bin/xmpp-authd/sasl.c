@@ -136,7 +136,7 @@ plain(struct exchange *x, struct slice message)
   password = scram_password(&x->scram.arena, rest);
   if (!password.s) password = rest; /* prepares to nothing that anybody has */
   matches = scram_matches(SCRAM_SHA256, password, &x->keys);
-  authzid_ok = authzid_holds(x, authzid); /* it lies in the message */
+  authzid_ok = authzid_holds(x, authzid); /* authzid lies in the message */
   OPENSSL_cleanse((void *)(uintptr_t)password.s, password.len);
   OPENSSL_cleanse((void *)(uintptr_t)message.s, message.len);
   if (!authzid_ok)

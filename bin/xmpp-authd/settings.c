@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Strongest first; -PLUS before its like, for it is more than its like. */
+/* Mechanisms in the order of preference, each -PLUS variant before the plain one. */
 static char const *const all[] = {
   "SCRAM-SHA-512-PLUS",
   "SCRAM-SHA-256-PLUS",

@@ -38,8 +38,8 @@ down(struct link *l)
   if (l->program == C2SD) exchanges_of_link_gone(l);
 }
 
-/* What was said to an administrator (or to hostd for one) in this turn is not true if the
- * store failed: the connection ends instead, without a done. */
+/* If the store failed, the answers that this turn gave to an administrator (or to
+ * hostd for one) are not true: the connection ends instead, without a done. */
 static void
 turn(void)
 {

@@ -111,7 +111,7 @@ enum state {
   ST_COUNT
 };
 
-/* What a client has asked for, as bits. */
+/* Wishes of a client, as bits. */
 #define WANTS_CARBONS 1u
 #define WANTS_ROSTER 2u
 #define WANTS_BLOCKLIST 4u
@@ -152,8 +152,9 @@ struct stream {
   struct listener const *listener;
   struct event_timer timer; /* negotiation; for a session: pings */
   struct sm *sm;            /* stream management (xep0198_sm.c); NULL: not enabled */
-  struct csi *csi;          /* what an inactive client is spared (xep0352_csi.c) */
-  char *shown;              /* the presence it shows, whole; NULL: not available */
+  /* stanzas that an inactive client is spared (xep0352_csi.c) */
+  struct csi *csi;
+  char *shown; /* the presence it shows, whole; NULL: not available */
   size_t shown_len;
   struct directed *directed; /* addresses (directed.c); NULL: none */
   struct mark mark;
@@ -230,10 +231,10 @@ void stream_send(struct stream *s, struct slice raw, size_t xml);
 /* A stanza of our own, as text. */
 void stream_say(struct stream *s, struct slice markup);
 
-/* Whether the stream is a session that routed knows. */
+/* Say whether the stream is a session that routed knows. */
 bool stream_is_session(struct stream const *s);
 
-/* The stream gets this number, whose stream gets its own. */
+/* Swap the sids of s and old. */
 void stream_swap(struct stream *s, struct stream *old);
 
 /* Parse on: the answer for which input was held is here. */
@@ -251,7 +252,7 @@ void streams_turn(void);
 typedef void stream_each_fn(struct stream *s);
 void stream_each(stream_each_fn *fn);
 
-/* What the rules may know of a stream; resource may be empty. */
+/* Give the facts of a stream that rules ask for; resource may be empty. */
 struct access_who stream_who(struct stream const *s, struct slice resource);
 
 /* Have the front read no faster than the listener's shaper rule gives to who it is now. */
@@ -262,7 +263,7 @@ void streams_of_link_gone(struct link *l);
 uint64_t streams_count(void);
 uint64_t streams_in(enum state st);
 
-/* ---- what streams keep for their clients (kept.c) ---- */
+/* ---- bytes that streams keep for their clients (kept.c) ---- */
 
 /* Count anew the memory of s: of input that waits, output that waits, stanzas that are not
  * acknowledged or wait for an inactive client, of the presence that it shows and of addresses with directed
@@ -277,7 +278,7 @@ void kept_forget(struct stream *s);
 void kept_turn(void);
 uint64_t kept_bytes(void);
 
-/* ---- what a first-level element does in each state (states.c) ---- */
+/* ---- the work for a first-level element in each state (states.c) ---- */
 
 /* Handle one: e is its tree, bytes its text. */
 void states_element(struct stream *s, struct xml_node const *e, struct slice bytes);
@@ -344,8 +345,8 @@ void inbound_error(struct stream *s, struct xml_node const *e, enum stanza_error
  * hosts. */
 bool inbound_is_forged(struct xml_node const *e);
 
-/* What routing will ask of the stanza, as words in out; notes too whether something in it is
- * forged. false: ENOMEM. */
+/* Write the words that routing will ask of the stanza to out, and note whether
+ * something in the stanza is forged. false: ENOMEM. */
 bool tags_make(struct inbound *in, int priority, stralloc *out);
 
 /* The full JID without its resource. */
@@ -353,7 +354,7 @@ struct slice stream_bare(struct stream const *s);
 
 void deliver_stanza(struct link *l, struct record *r);
 
-/* ---- what its client has (marks.c) ---- */
+/* ---- messages that a client has (marks.c) ---- */
 
 /* Note that the client has the stanza of these tags; or will have it once all blocked
  * output has left. marks_blocked says whether blocked output has such a stanza. */
@@ -373,14 +374,15 @@ void marks_again(struct stream *s);
  * marked, or stands in the session's queue of stream management, which returns it. */
 uint64_t marks_upto(struct stream const *s);
 
-/* ---- what came before routed was restarted (origins.c) ---- */
+/* ---- stanzas from before a restart of routed (origins.c) ---- */
 
 void origins_routed_is_up(struct link const *l);
 
-/* Whether the stanza of this ORIGIN has not been delivered here by the routed before. */
+/* Say whether the stanza with this ORIGIN is new: a routed that was killed may have
+ * delivered it here before. */
 bool origins_is_new(struct slice origin);
 
-/* ---- what others have seen of a session (shown.c) ---- */
+/* ---- parts of a session that others have seen (shown.c) ---- */
 
 /* Note the presence that has just been passed on, as text. */
 void shown_presence(struct inbound const *in, struct slice xml);
@@ -391,14 +393,14 @@ void shown_wants(struct stream *s, unsigned int set, unsigned int clear);
 /* The words of wants, as a field. */
 void shown_put_wants(struct link *l, unsigned int wants);
 
-/* Those bits of such words. */
+/* Give the bits of such words. */
 unsigned char shown_read_wants(struct slice words);
 
 /* routed wants all of it again. */
 void shown_again(struct stream *s);
 void shown_on_recall(struct link *l, struct record *r);
 
-/* ---- who has directed presence of a session (directed.c) ---- */
+/* ---- addresses that have directed presence of a session (directed.c) ---- */
 
 /* Note the address jid, or forget it. Above DIRECTED_MAX or DIRECTED_BYTES_MAX s does not
  * note the address; the log names the first such address. */
@@ -435,7 +437,9 @@ struct sm_queue {
 
 bool sm_queue_add(struct sm_queue *q, struct slice raw, size_t xml, uint64_t at_us);
 
-/* Take the oldest out, whose tags are given (as long as nothing is added); the entry at offset *at, which moves behind it: false at the end. */
+/* sm_queue_drop takes the oldest entry out; *tags are its tags, until an entry is added.
+ * sm_queue_next gives the entry at offset *at and moves *at behind the entry: false at the
+ * end. */
 bool sm_queue_drop(struct sm_queue *q, struct slice *tags);
 bool sm_queue_next(struct sm_queue const *q, size_t *at, struct sm_entry *e,
                    struct slice *raw);
@@ -453,8 +457,8 @@ struct sm {
   uint64_t yield_sid;         /* the stream of another c2sd that is to have the session */
   char *yield_to;             /* and its name; NULL: none */
   uint32_t received, handled; /* of the client; of those, taken over by routed */
-  uint32_t answer_at;         /* an r came behind so many: a is owed; the oldest such r */
-  uint32_t answer_last;       /* and the newest */
+  uint32_t answer_at;         /* stanzas before the oldest r that has no answer yet */
+  uint32_t answer_last;       /* stanzas before the newest r */
   uint32_t sent, acked;       /* to the client; of those, acknowledged by it */
   uint32_t unasked;           /* sent since the last r */
   enum sm_phase phase;
@@ -495,7 +499,7 @@ void sm_over(struct stream *s);
 /* routed was restarted: tell it again of the stanzas of which it kept copies. */
 void sm_hold_again(struct stream const *s);
 
-/* What is remembered of sessions that are over (xep0198_ended.c): how many stanzas were
+/* Memory of sessions that are over (xep0198_ended.c): how many stanzas each had
  * handled. */
 void ended_note(struct stream const *s);
 bool ended_find(struct slice token, struct host const *host, char const *bare,
@@ -505,8 +509,8 @@ void sm_free(struct sm *sm);
 /* All that the client sent is taken over: go on with what waited for that. */
 void sm_step(struct stream *s);
 
-/* Whether a stream that is RESUMING has its session whole: parts of one that another c2sd
- * hands over come before that. */
+/* Say whether a stream that is RESUMING has its session whole: of a session that
+ * another c2sd hands over, the parts come before handed. */
 bool sm_is_here(struct stream const *s);
 
 /* A stream ends that is RESUMING: what was delivered meanwhile joins what is unacknowledged. */

@@ -115,7 +115,7 @@ check_presence(struct inbound const *in, int *priority)
   return NULL;
 }
 
-/* ---- what only a server may say ---- */
+/* ---- elements that only a server may send ---- */
 
 bool
 inbound_is_forged(struct xml_node const *e)
@@ -180,7 +180,7 @@ cat_start_tag(struct inbound const *in, bool alone)
   return !lang.s || lang.len >= 64 || xml_cat_attr(&tag, "xml:lang", lang);
 }
 
-/* What stands behind the start tag's last attribute in the text of an element. */
+/* Give the text of an element from behind the last attribute of its start tag. */
 static struct slice
 behind_start_tag(struct slice bytes)
 {
@@ -232,7 +232,7 @@ send(struct inbound const *in, struct link *routed)
   link_text(routed, in->id);
   link_text(routed, slice_of(tags.s, tags.len));
   link_origin(routed);
-  if (alone && slice_is(in->kind, "presence")) { /* it is wanted whole afterwards */
+  if (alone && slice_is(in->kind, "presence")) { /* tag is wanted whole afterwards */
     struct slice rest = behind_start_tag(in->bytes);
     if (!stralloc_catb(&tag, rest.s, rest.len)) return false;
     alone = false;
@@ -256,7 +256,8 @@ note_presence(struct inbound const *in, int priority)
   if (!in->type.len) in->s->priority = (signed char)priority;
 }
 
-/* What keeps the stanza from going on, answered; or nothing. */
+/* Check the stanza. A stanza that may not go on has been answered when check gives
+ * false. */
 static bool
 check(struct inbound *in, int *priority)
 {

@@ -17,8 +17,11 @@ struct origin {
   struct origin *next;
   uint64_t epoch; /* of the source's run; 0: a source without epochs */
   uint64_t last;  /* the newest that came */
-  uint64_t floor; /* what is not above it may have come before; 0: nothing may */
-  uint64_t now;   /* of those, the one that goes through: it may be in several records */
+  /* highest number seen before routed was restarted: up to here a stanza may be a
+   * repeat; 0: no restart */
+  uint64_t floor;
+  uint64_t
+    now; /* the repeat that is being delivered: a stanza may come as several records */
   unsigned char came[ORIGIN_WINDOW / 8];
   size_t len;
   char name[LINK_NAME_MAX + 1];
@@ -75,7 +78,7 @@ has_come(struct origin const *o, uint64_t n)
   return o->last - n < ORIGIN_WINDOW && o->came[n % ORIGIN_WINDOW / 8] & 1u << n % 8;
 }
 
-/* It is above all others: those between did not come here. */
+/* Make n the new highest number; the numbers that were skipped did not come here. */
 static void
 advance(struct origin *o, uint64_t n)
 {

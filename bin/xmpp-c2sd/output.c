@@ -1,7 +1,7 @@
 #include "c2sd.h"
 
-/* What goes to a client: markup and stanzas, each in its order, kept for one that does not read
- * now, is inactive, or is away. */
+/* Output to clients: markup and stanzas in their order, kept while a client does not
+ * read, is inactive, or is away. */
 
 /* Room that stream_say keeps for the next. */
 #define SAY_KEEP 16384u
@@ -103,7 +103,8 @@ stream_stanza(struct stream *s, struct slice raw, struct slice xml, struct slice
 
   switch ((int)s->state) {
   case ST_RESUMING:
-    /* What the session gets while it is on its way here comes behind what is handed over. */
+    /* Stanzas for a session that is on its way here come behind those that are handed
+     * over. */
     if (sm_is_here(s))
       sm_send(s, raw, at);
     else

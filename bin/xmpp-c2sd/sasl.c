@@ -20,7 +20,7 @@ is_plus(struct slice mech)
   return mech.len > 5 && !memcmp(mech.s + mech.len - 5, "-PLUS", 5);
 }
 
-/* Whether a mechanism of the host may be used on this stream as it is. */
+/* Say whether a mechanism of the host may be used on this stream as it is. */
 static bool
 may_use(struct stream const *s, struct slice mech)
 {

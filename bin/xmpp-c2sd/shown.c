@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What others have seen of a session, so that userd and routed can be told again after a
- * restart: the presence it shows, who has directed presence, what its client wants. */
+/* The parts of a session that others have seen, kept so that userd and routed can be
+ * told again after a restart: the presence it shows, the addresses that have directed
+ * presence, the wishes of its client. */
 
 /* ---- wants ---- */
 

@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a client may say in each state, as a table: rows are states, columns what was said,
- * cells what to do, which gives the next state. An empty cell refuses. */
+/* The words that a client may say in each state, as a table: rows are states, columns
+ * are elements, cells hold the function that does the work and gives the next state.
+ * An empty cell refuses. */
 
 enum input {
   IN_STARTTLS,
@@ -49,8 +50,8 @@ cat_header(stralloc *out, struct stream const *s, struct slice to)
          xml_cat(out, ">");
 }
 
-/* What is offered to who is authenticated: RFC 6120 s7.3; RFC 6121 s2.6.1, s3.4.1; XEP-0115
- * s6.3, XEP-0198 s3, XEP-0352 s3. */
+/* Features for an authenticated stream: RFC 6120 s7.3; RFC 6121 s2.6.1, s3.4.1;
+ * XEP-0115 s6.3, XEP-0198 s3, XEP-0352 s3. */
 static bool
 cat_session_features(stralloc *out, struct host const *h)
 {
@@ -112,7 +113,8 @@ version_is_ours(struct slice v)
   return slice_word(&v, '.', &major) && slice_u64(major, &n) && n;
 }
 
-/* What is wrong with a header (s4.7, s4.8), as a stream error; NULL: nothing. */
+/* Give the fault of a header (s4.7, s4.8) as a stream error; NULL: the header has
+ * none. */
 static char const *
 check_header(struct stream *s, struct xml_node const *root)
 {

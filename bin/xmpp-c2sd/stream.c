@@ -426,7 +426,8 @@ stream_resume(struct stream *s)
 
 /* ---- conduit records ---- */
 
-/* Whether it is waited for authd or routed, which are there. */
+/* Say whether the client waits for us: authd or routed has been asked, and its link is
+ * up. */
 static bool
 is_our_turn(struct stream const *s)
 {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What routing will ask of a stanza, as words, so that nobody behind us needs to parse it:
+/* Words for all that routing will ask of a stanza, so that no program behind c2sd parses it:
  *   iq        ns=NAMESPACE of a request
  *   presence  prio=N when not 0; outbound: it is about a subscription
  *   message   body; state: nothing but a chat state (XEP-0085); cc: eligible for carbons

@@ -169,7 +169,7 @@ finish(struct stream *s)
   stream_resume(s);
 }
 
-/* What a session is goes from one stream to another. */
+/* Move the session from one stream to another. */
 static void
 take_over(struct stream *s, struct stream *old)
 {

@@ -82,7 +82,8 @@ push(struct waiting w)
   return true;
 }
 
-/* One that was answered here counts when what the same client sent before it does. */
+/* A stanza that c2sd answered itself counts as handled when all stanzas that the same
+ * client sent before it do. */
 void
 sm_count(struct stream *s)
 {
@@ -395,8 +396,8 @@ put_delayed(struct link *l, struct stream const *s, uint64_t at_us, struct slice
   link_more(l, SLICE("'/></message>"));
 }
 
-/* One that was not acknowledged, for routed to decide on: to is the session that it was for,
- * and what is a message has when it came (XEP-0203). */
+/* Return a stanza that the client did not acknowledge, for routed to decide on: TO is
+ * the session that had the stanza, and a message says when it came (XEP-0203). */
 static void
 give_back(struct link *l, struct stream const *s, struct sm_entry const *e,
           struct slice raw)

@@ -185,7 +185,7 @@ csi_holds(struct stream *s, struct slice raw, size_t xml, struct slice tags)
   return true;
 }
 
-/* What waited leaves; the client stays as inactive as it is. */
+/* Send the stanzas that wait; the client stays as inactive as it is. */
 void
 csi_flush(struct stream *s)
 {

@@ -45,8 +45,8 @@ down(struct link *l)
   if (l->program & PROGRAMS_FRONT) streams_of_link_gone(l);
 }
 
-/* What routed and authd do not take must not be read from clients; what the fronts do not
- * take must not be read from routed. */
+/* While routed or authd takes nothing more, clients are not read; while the fronts
+ * take nothing more, routed is not read. */
 static unsigned int
 pauses(struct link const *full)
 {

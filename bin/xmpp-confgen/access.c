@@ -62,7 +62,8 @@ put(struct target const *t, char const *type, struct slice value, struct slice v
     emit(ASKERS, "acl", t->scope, t->name.s, type, value.s, value2.s, NULL);
 }
 
-/* Who asks is prepared; so is what he is compared with. Patterns are as they are. */
+/* Addresses that ask are prepared, so the values that rules compare them with are too.
+ * Patterns are as they are. */
 static struct slice
 prepared(char const *type, struct slice text)
 {
@@ -73,7 +74,7 @@ prepared(char const *type, struct slice text)
   return text;
 }
 
-/* One value of one type. "u@host" is a pair in one text. */
+/* Put one value of a type out. "u@host" is a pair in one text. */
 static void
 put_value(struct target const *t, size_t type, struct yaml_node const *n,
           char const *path)
@@ -240,7 +241,7 @@ access_put_acl(struct slice scope, struct yaml_node const *n)
 
 /* ---- rules ---- */
 
-/* One entry of a rule: {RESULT: CONDITION}, or RESULT alone for all. */
+/* Compile an entry of a rule: {RESULT: CONDITION}, or RESULT alone for all. */
 static void
 put_entry(struct target *t, struct yaml_node const *n, char const *path)
 {

@@ -101,7 +101,7 @@ option_at(struct slice path)
   return option_find(buf, word);
 }
 
-/* What a section has for a host at a path. */
+/* Give the entry of a section for a host at a path. */
 static void
 print_of_host(char const *section, struct slice host, struct slice path)
 {
@@ -290,7 +290,7 @@ print_lines(char const *program, char sign, stralloc const *these, stralloc cons
   return any;
 }
 
-/* Whether a configuration starts a program: xmpp-ctl's settings name those. */
+/* Say whether a configuration starts a program: xmpp-ctl's settings name the programs. */
 static bool
 runs(struct compiled const *c, char const *program)
 {

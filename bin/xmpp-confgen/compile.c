@@ -285,7 +285,7 @@ compile_option(struct yaml_node const *n, struct slice as)
   if (v) compile_value(o, v, n->key.s, o->name, as);
 }
 
-/* What the file does not say, as if it did. */
+/* Put out options that the file does not have, as if it had. */
 static void
 compile_defaults(struct yaml_node const *given)
 {
@@ -383,7 +383,7 @@ compile_host_section(char const *section)
   }
 }
 
-/* Who may give which commands: checked as a whole; the commands come with their programs. */
+/* Permissions for commands: checked as a whole; the commands come with their programs. */
 static void
 check_api_permissions(struct yaml_node const *n)
 {

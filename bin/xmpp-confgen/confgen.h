@@ -27,14 +27,14 @@ void say_note(struct yaml_node const *n, char const *path, char const *text, ...
 /* Of the YAML layer. */
 yaml_say_fn say_yaml;
 
-/* ---- what comes out (emit.c) ---- */
+/* ---- output (emit.c) ---- */
 
 /* Put a row KEY SCOPE VALUE... into the settings of each program of the bits in to. Values
  * end with a NULL. */
 void emit(unsigned int to, char const *key, struct slice scope, ...)
   __attribute__((sentinel));
 
-/* One value from a slice. */
+/* Put out a value that a slice has. */
 void emit_slice(unsigned int to, char const *key, struct slice scope, struct slice value);
 
 /* The rows of a program so far; forget all rows. */
@@ -63,7 +63,7 @@ enum type {
   T_TIMEOUT_ZERO, /* or 0 */
   T_STRING,
   T_WORD,  /* one of the words */
-  T_WORDS, /* one, or a list, put out with blanks between */
+  T_WORDS, /* a value or a list, put out with blanks between */
   T_LOGLEVEL,
   T_CIPHERS,   /* a string, or a list joined with colons */
   T_TLS_WORDS, /* protocol options: a string, or a list joined with | */
@@ -117,7 +117,7 @@ extern size_t const modules_n;
 struct option const *option_find(char const *in, struct slice name);
 struct module const *module_find(struct slice name);
 
-/* Whether one may be the other mistyped. */
+/* Say whether one word may be the other mistyped. */
 bool word_is_near(struct slice a, struct slice b);
 
 /* The name that is nearest to a mistyped one; NULL when none is near. */
@@ -128,10 +128,11 @@ char const *module_nearest(struct slice name);
  * was said. */
 struct slice option_value(struct arena *a, struct option const *o,
                           struct yaml_node const *n, char const *path);
-/* Whether a candidate is nearer to a mistyped word than *best, which then is its distance. */
+/* Say whether a candidate is nearer to a mistyped word than *best, which then is its
+ * distance. */
 bool word_nearer(struct slice word, char const *candidate, size_t *best);
 
-/* Whether text is an IP address or a network (address/bits). */
+/* Say whether text is an IP address or a network (address/bits). */
 bool is_net(struct slice text);
 
 struct slice regexp_value(struct arena *a, struct yaml_node const *n, char const *path);
@@ -182,7 +183,8 @@ extern struct compiling job;
 /* Read, check and compile the file into rows. false when there was an error. */
 bool compile(char const *file);
 
-/* What host_config and append_host_config say for a host about an option; NULL: nothing. */
+/* Give the words of host_config and append_host_config for an option of a host; NULL:
+ * they have none. */
 struct yaml_node *host_override(struct slice host, char const *option);
 struct yaml_node *host_append(struct slice host, char const *option);
 
@@ -210,18 +212,19 @@ struct slice host_ascii(struct slice host);
 bool include_files(struct yaml_node *top, char const *file);
 bool check_macros(struct yaml_node const *top);
 
-/* Whether n is a mapping; says an error when not. */
+/* Say whether n is a mapping; the user hears of an error when not. */
 bool expect_map(struct yaml_node const *n, char const *path);
 
 void compile_listen(struct yaml_node const *listen);
 
-/* One instance of each program again; our own options; who connects to whom. */
+/* Put out the common settings anew: an instance of each program, tabber's own options,
+ * the links between programs. */
 void compile_reset_instances(void);
 void compile_tabber(struct yaml_node const *tabber);
 void compile_topology(void);
 
-/* What a host has of our own options: in the place of the common ones, or (adds) beside
- * them. */
+/* Put out tabber's own options of a host: in the place of the common ones, or (adds)
+ * beside them. */
 void compile_host_tabber(struct yaml_node const *tabber, struct slice host, bool adds);
 
 void compile_certfiles(struct yaml_node const *n);

@@ -45,7 +45,7 @@ replace(struct yaml_node *old, struct yaml_node const *by)
   return true;
 }
 
-/* One option of an included file into the main one's. */
+/* Move an option of an included file into the main file. */
 static bool
 join(struct yaml_node *top, struct yaml_node *n)
 {
@@ -77,7 +77,8 @@ join(struct yaml_node *top, struct yaml_node *n)
   return true;
 }
 
-/* Whether the limits of an entry {FILE: {disallow: [], allow_only: []}} let an option in. */
+/* Say whether the limits of an entry {FILE: {disallow: [], allow_only: []}} let an
+ * option in. */
 static bool
 let_in(struct yaml_node const *limits, struct slice name)
 {

@@ -66,7 +66,7 @@ url_encoded(struct slice text)
   return slice_of(s, n);
 }
 
-/* What define_keyword says of @word@. */
+/* Give the value that define_keyword has for @word@. */
 static struct yaml_node const *
 defined_keyword(struct slice word)
 {

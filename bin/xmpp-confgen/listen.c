@@ -33,7 +33,7 @@ ip_holds(struct yaml_node const *n, struct slice ip)
   return false;
 }
 
-/* One way to write an address. */
+/* A way to write an address. */
 static struct slice
 canonical(struct slice ip)
 {
@@ -53,7 +53,7 @@ is_any(struct slice ip)
   return slice_is(ip, "::") || slice_is(ip, "0.0.0.0");
 }
 
-/* Whether two values say the same. */
+/* Say whether two values mean the same. */
 static bool
 same_value(struct yaml_node const *a, struct yaml_node const *b)
 {

@@ -151,7 +151,7 @@ take_name(struct module const *m, struct yaml_node const *n, char const *path,
   certs_service(name.s ? name : n->text);
 }
 
-/* What the names of services are when the file does not say. */
+/* Names of services that the file does not name. */
 static struct {
   char const *module, *host;
 } const services[] = {

@@ -172,8 +172,8 @@ is_machine(struct slice text)
          (text.len && jid_prep_domain(&job.arena, text).s);
 }
 
-/* What is not said follows from the type: TURN asks for credentials, and TLS has a port of
- * its own (RFC 8656 s18.6, RFC 8489 s17.3). */
+/* The type of a service decides about fields that are absent: TURN asks for
+ * credentials, and TLS has a port of its own (RFC 8656 s18.6, RFC 8489 s17.3). */
 static void
 stun_service(struct nested const *o, struct yaml_node const *entry)
 {

@@ -6,7 +6,7 @@
 /* Rules that options name: those that the file defines, those that stand in the place of a
  * name, and those of the sample that take the place of missing ones. */
 
-/* What the configuration that comes with ejabberd 18.04 defines: files are written as if it
+/* Names that the configuration of ejabberd 18.04 defines: files are written as if they
  * were always there. */
 static char const sample[] = "acl:\n"
                              "  local: {user_regexp: ''}\n"
@@ -51,7 +51,8 @@ is_defined(struct yaml_node const *top, char const *name, bool shaper)
          access_entry(yaml_get(top, "access"), name);
 }
 
-/* Whether a host has acls (0), rules (1) of its own, which stand in the place of the common. */
+/* Say whether a host has acls (0), rules (1) of its own, which stand in the place of
+ * the common ones. */
 static bool
 has_own(struct slice host, size_t group)
 {

@@ -6,8 +6,8 @@
 struct said said;
 bool quiet = false;
 
-/* What was said already: a module is compiled for each host, and what is wrong with it is
- * wrong once. */
+/* Lines that were said already: a module is compiled for each host, and its faults are
+ * said once. */
 struct line {
   struct line *next;
   struct slice text;

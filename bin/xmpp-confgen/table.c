@@ -1,8 +1,9 @@
 #include "confgen.h"
 
-/* One row an option, one row a module: the only lists there are. The checks, the defaults, the
- * command list and the warnings are made from them. A name that ends in * stands for all that
- * begin so. "listen" has the options of every listener, "module" those of every module. */
+/* Options and modules, a row each: no other list names them. The checks, the defaults,
+ * the command list and the warnings are made from them. A name that ends in * stands
+ * for all names that begin like it. "listen" has the options of every listener,
+ * "module" those of every module. */
 
 #define EVERY (DAEMONS | CTL)
 #define ASKERS                                                                           \

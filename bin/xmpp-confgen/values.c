@@ -405,7 +405,7 @@ is_net_or_all(struct slice text)
 
 typedef bool holds_fn(struct slice text);
 
-/* One value or a list of values, each of which must hold; put out with blanks between. */
+/* Put out a value or a list of values with blanks between; each value must hold. */
 static struct slice
 each_value(struct arena *a, struct yaml_node const *n, char const *path, holds_fn *holds,
            char const *wanted)

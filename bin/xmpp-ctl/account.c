@@ -16,7 +16,7 @@
  * where everybody on the machine could read them. */
 
 #define GENERATED_LEN 20
-/* What an open server would ask of its users. */
+/* Questions that an open server would ask of its users. */
 #define WEAK_BITS 32
 /* Requests that are on their way at once in an import. */
 #define WINDOW 64

@@ -5,7 +5,7 @@
 #include "record/record.h"
 #include "settings/settings.h"
 
-/* What the command line and the state folder say. */
+/* Words of the command line and of the state folder. */
 struct ctl {
   char const *state;        /* the folder */
   struct settings settings; /* STATE/settings/xmpp-ctl */

@@ -72,7 +72,8 @@ send_message(struct slice to, struct slice host, struct slice type, struct slice
   stanza_put(hostd_routed, &st);
 }
 
-/* One that came online while the addressees were gathered has its message of the day. */
+/* A session that came online while the addressees were gathered has its message of the
+ * day. */
 static void
 send_next(struct announcement *x)
 {
@@ -122,7 +123,7 @@ announce_watch(void)
   link_end(hostd_routed);
 }
 
-/* What was left over when routed went. */
+/* Go on with announcements that were left when routed went. */
 void
 announce_link_up(void)
 {
@@ -263,13 +264,13 @@ announce_online(struct link *l, struct record *r)
 
 /* ---- messages to HOST/announce/... ---- */
 
-/* Who has sent it, for an error that comes later. */
+/* The sender, for an error that comes later. */
 struct sender {
   struct arena arena;
   struct stanza in;
 };
 
-/* One message to announce: what it is, where it goes (empty: to all hosts). */
+/* A message to announce: its kind, its text, its host (empty: all hosts). */
 struct wish {
   struct slice host, type, inside;
   struct sender *sender;

@@ -1,7 +1,7 @@
 #include "hostd.h"
 
-/* What a host or an account is and can do is what the running services have announced;
- * routed tells it anew whenever one comes or goes. */
+/* Identities and features of hosts and accounts are those that the running services
+ * have announced; routed tells them anew whenever a service comes or goes. */
 
 #define ENTRIES_MAX 1024
 

@@ -1,7 +1,8 @@
 #include "hostd.h"
 
-/* What hosts (and accounts, as far as no other program knows them better) answer. What
- * hangs on a module is a feature of the hosts that have it (xep0030_disco.c). */
+/* Requests that hosts answer (and accounts, as far as no other program knows them
+ * better). A feature that hangs on a module is a feature of the hosts that have the
+ * module (xep0030_disco.c). */
 struct handle_row const handlers[] = {
   {HANDLE_HOST | HANDLE_ACCOUNT, "get", NS_DISCO_INFO,  "query",       xep0030_info,        true },
   {HANDLE_HOST | HANDLE_ACCOUNT, "get", NS_DISCO_ITEMS, "query",       xep0030_items,       true },

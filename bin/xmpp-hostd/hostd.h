@@ -63,7 +63,7 @@ struct host *hostd_host_at(size_t i);
 struct host *hostd_host(struct slice name);
 struct host *hostd_host_with(struct slice name, enum module m);
 
-/* Whether the rule allows it to who, on host (* for what concerns all). */
+/* Say whether the rule allows who on host (*: a matter of all hosts). */
 bool hostd_allows(struct slice rule, struct slice host, struct jid const *who);
 
 /* ---- disco (xep0030_disco.c; features.c what routed tells) ---- */
@@ -101,12 +101,13 @@ void disco_info(struct info *info, struct host const *h, char const *scope);
 
 /* ---- entity capabilities (xep0115_caps.c) ---- */
 
-/* What disco#info says may have changed; at the end of the turn routed is told of it. */
+/* Note that disco#info may answer otherwise now; at the end of the turn routed is
+ * told. */
 void caps_changed(void);
 void caps_forget(void); /* routed is new and has to be told anew */
 void caps_turn(void);
 
-/* Whether a node of disco#info is the host's capabilities as they are now (s6). */
+/* Say whether a node of disco#info is the host's capabilities as they are now (s6). */
 bool caps_is_node(struct host const *h, struct slice node);
 
 /* ---- contact addresses (xep0157_contact.c) ---- */
@@ -149,8 +150,9 @@ struct slice form_get(struct arena *a, struct xml_node const *x, char const *var
 
 enum ask_part { ASK_ROW, ASK_DONE, ASK_FAILED };
 
-/* One piece of an answer: a row, whose first two fields v are; its end; or a failure, v
- * being text and stanza error condition. After the latter two it is not called again. */
+/* Take a piece of an answer: a row, whose first two fields v are; its end; or a
+ * failure, v being text and stanza error condition. After the latter two the function
+ * is not called again. */
 typedef void ask_fn(void *cookie, enum ask_part part, struct slice const v[2]);
 
 /* Ask program p; the n fields go behind the verb. false: it is down, or has too many
@@ -187,7 +189,7 @@ void names_wipe(struct names *x);
 
 struct command;
 
-/* One execution of a command, from its first request to its last answer. */
+/* An execution of a command, from its first request to its last answer. */
 struct run {
   struct run *next;
   char id[RUN_ID + 1];
@@ -225,7 +227,7 @@ struct command {
 extern struct command const commands[];
 extern size_t const commands_n;
 
-/* Whether a host has the command, and whether who may execute it. */
+/* Say whether a host has the command, and whether who may execute it. */
 bool command_is_there(struct host const *h, struct command const *c);
 bool command_allowed(struct host const *h, struct command const *c,
                      struct jid const *who);
@@ -273,13 +275,14 @@ void announce_online(struct link *l, struct record *r);
 void announce_watch(void);
 void announce_link_up(void);
 
-/* What is stored. type and inside live until the next write or the end of the turn. */
+/* Stored messages of the day. type and inside of one that motd_get gives live until the
+ * next write or the end of the turn. */
 bool motd_open(char const *data);
 bool motd_put(struct slice host, uint64_t id, struct slice type, struct slice inside);
 bool motd_del(struct slice host);
 bool motd_get(struct slice host, uint64_t *id, struct slice *type, struct slice *inside);
 
-/* Whether the account has seen message id; it has, from now on. */
+/* Say whether the account has seen message id; from now on it has. */
 bool motd_was_seen(struct slice bare, uint64_t id);
 void motd_see(struct slice bare, uint64_t id);
 

@@ -79,7 +79,7 @@ run_new(struct command const *c, struct handle_ctx const *ctx)
   return NULL;
 }
 
-/* What an answer needs of the request. */
+/* Parts of the request that an answer needs. */
 static bool
 keep_request(struct run *r, struct stanza const *in)
 {
@@ -191,7 +191,7 @@ has_value(struct arena *a, struct xml_node const *x, char const *var)
   return false;
 }
 
-/* Whether each field that must be there is. */
+/* Say whether each field that must be there is. */
 static bool
 is_filled(struct arena *a, struct command const *c, struct xml_node const *x)
 {

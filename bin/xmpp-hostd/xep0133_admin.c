@@ -118,7 +118,7 @@ on_account(void *cookie, enum ask_part part, struct slice const v[2])
   if (r->answered == r->count) finish_accounts(r);
 }
 
-/* One question for each address; those that could not be asked have failed. */
+/* Ask once for each address; addresses that could not be asked have failed. */
 static void
 ask_accounts(struct run *r, struct slice password)
 {
@@ -298,7 +298,7 @@ bare_at(struct slice full, struct slice host, struct slice *resource)
   return slice_eq(domain, host) ? bare : SLICE("");
 }
 
-/* One user may have several sessions. */
+/* A user may have several sessions. */
 static void
 on_online(void *cookie, enum ask_part part, struct slice const v[2])
 {

@@ -50,7 +50,7 @@ down(struct link *l)
   if (l->program & (AUTHD | ROUTED)) ask_link_down(l);
 }
 
-/* What was received has its number; the answer is on its way in the same turn, or is kept to
+/* A received request has its number; the answer leaves in the same turn, or is kept to
  * be made when others have answered. */
 static uint64_t received;
 

@@ -12,8 +12,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* One client: connects, secures, logs in, and hands what comes then to loads.c. Output
- * gathers and leaves at once when the callback that made it ends. */
+/* A client connects, secures, logs in, and hands on to loads.c all that comes then.
+ * Output gathers and leaves at once when the callback that made it ends. */
 
 #define NS_TLS "urn:ietf:params:xml:ns:xmpp-tls"
 #define NS_SASL "urn:ietf:params:xml:ns:xmpp-sasl"

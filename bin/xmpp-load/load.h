@@ -57,7 +57,7 @@ struct figures {
 
 extern struct figures *fig;
 
-/* One latency, in microseconds. */
+/* Count a latency, in microseconds. */
 void figures_latency(uint64_t us);
 
 /* This process's CPU time so far, in microseconds. */
@@ -69,10 +69,10 @@ void figures_add(struct figures *to, struct figures const *from);
 /* The record at the end: names and values behind "load". */
 void figures_print(struct figures const *f);
 
-/* Whether nothing was lost, doubled, out of order or refused. */
+/* Say whether no message was lost, doubled, out of order or refused. */
 bool figures_are_good(struct figures const *f);
 
-/* What goes from one to another bears numbers. */
+/* Messages from one client to another bear numbers. */
 struct channel {
   uint64_t next_out, next_in;
   uint64_t seen; /* a bit for each of the last 64 before next_in */
@@ -81,7 +81,7 @@ struct channel {
 /* Count that n arrived, which left at sent_us. */
 void figures_arrived(struct channel *ch, uint64_t n, uint64_t sent_us);
 
-/* ---- one client (client.c) ---- */
+/* ---- a client (client.c) ---- */
 
 enum client_state {
   C_CONNECTING,
@@ -118,18 +118,18 @@ struct client *client_start(uint64_t n);
 void client_write(struct client *c, char const *s, size_t len);
 void client_write_str(struct client *c, char const *s);
 
-/* What was written outside of the client's own callback leaves now. */
+/* Send now the output that was written outside of the client's own callback. */
 void client_flush(struct client *c);
 void client_end(struct client *c);
 
-/* ---- what a client says to log in (login.c) ---- */
+/* ---- words of a client that logs in (login.c) ---- */
 
 /* First message and answers of the mechanism; base64 into out. false: it cannot go on. */
 bool login_first(struct client *c, stralloc *out);
 bool login_challenge(struct client *c, struct slice base64, stralloc *out);
 void login_forget(struct client *c);
 
-/* ---- what clients do when they are online (loads.c) ---- */
+/* ---- work of clients that are online (loads.c) ---- */
 
 /* NULL: there is no such load. */
 struct load_kind const *load_kind_of(char const *name);

@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What all loads have in common: all log in first, some at a time, and are prepared; then the
- * measured time runs, and what is on its way at its end may still arrive. */
+/* Common to all loads: all clients log in first, some at a time, and are prepared;
+ * then the measured time runs, and messages that are on their way at its end may still
+ * arrive. */
 
 #define DRAIN_US 5000000
 #define LOOK_US 2000

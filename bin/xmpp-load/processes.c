@@ -5,8 +5,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* One process has only so many files: the sessions are shared out among several. Each counts
- * in memory that all share, and begins to measure when all are ready. */
+/* A process has only so many files, so the sessions are shared out among several
+ * processes. Each counts in memory that all share, and begins to measure when all are
+ * ready. */
 
 static struct figures *figures_of;
 
@@ -73,7 +74,7 @@ set_wanted(void)
   }
 }
 
-/* One that died has counted only so far. */
+/* A process that died has counted only so far. */
 static void
 buried(pid_t pid, pid_t const pids[], int status)
 {

@@ -105,7 +105,7 @@ export_step(void *cookie)
   struct job *j = cookie;
   bool more = true;
 
-  /* What the administrator does not read is not made. */
+  /* Rows that the administrator does not read are not made. */
   if (!j->ctl->full && !export_some(j, &more))
     service_error(j->ctl, "the store failed; the log says why");
   else if (more) {

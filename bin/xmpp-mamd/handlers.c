@@ -1,6 +1,6 @@
 #include "mamd.h"
 
-/* What accounts answer of their archives. */
+/* Requests that accounts answer about their archives. */
 struct handle_row const handlers[] = {
   {HANDLE_ACCOUNT, "set", NS_MAM, "query",    xep0313_query,    true},
   {HANDLE_ACCOUNT, "get", NS_MAM, "query",    xep0313_form,     true},

@@ -59,7 +59,7 @@ run_of(size_t i, uint64_t epoch)
   return &runs[0];
 }
 
-/* Whether the stanza has been here before; else it is noted. */
+/* Say whether the stanza has been here before; a new one is noted. */
 static bool
 came_before(struct slice origin)
 {
@@ -211,8 +211,8 @@ text_of(struct record const *r, struct archive_text *t)
   return true;
 }
 
-/* A session has ended without having acknowledged it. Who has it in no archive has it wait
- * none the less. */
+/* Have m wait again: a session has ended without having acknowledged m. A message that is not
+ * in the recipient's archive is stored now, only as waiting. */
 static void
 comes_back(struct message *m, struct archive_text const *text)
 {

@@ -27,7 +27,7 @@
 /* Addresses of a list of preferences. */
 #define PREFS_MAX 500u
 
-/* ---- what is open, and the settings (settings.c) ---- */
+/* ---- open stores, and the settings (settings.c) ---- */
 
 struct mamd {
   struct settings const *settings;
@@ -46,7 +46,7 @@ bool mamd_load(struct settings *st, bool first);
 void mamd_readers(void);
 void mamd_readers_turn(void);
 
-/* Whether a host of ours has the module. */
+/* Say whether a host of this server has the module. */
 bool mamd_has(struct slice host, char const *module);
 
 /* The number of the account bare, of a host of ours; 0: there is none. */
@@ -58,7 +58,7 @@ bool mamd_jid_of(uint64_t number, struct slice *bare);
 /* Say what goes wrong with a store and is nobody's answer. */
 void mamd_failed(char const *what, struct slice bare);
 
-/* ---- what comes in (incoming.c) ---- */
+/* ---- incoming messages (incoming.c) ---- */
 
 /* A message that routed has given an id. */
 void incoming_message(struct link *l, struct record *r);
@@ -66,7 +66,8 @@ void incoming_message(struct link *l, struct record *r);
 /* The end of a turn: note how far each source has come. */
 void incoming_turn(void);
 
-/* The turn is lost: its stanzas come again, and are new then. */
+/* Forget the numbers that the sources reached in this turn: the commit failed, and the stanzas
+ * come again. */
 void incoming_lost(void);
 
 extern uint64_t incoming_stored;
@@ -150,7 +151,7 @@ void marks_move(struct session *s, uint64_t id);
  * session has them. */
 void marks_end(struct slice bare, uint64_t owner, uint64_t number, uint64_t upto);
 
-/* ---- what waits (xep0160_waiting.c) ---- */
+/* ---- waiting messages (xep0160_waiting.c) ---- */
 
 /* Say whether as many messages wait for the account as its host's rule allows. */
 bool waiting_is_full(struct slice bare, uint64_t owner);

@@ -20,7 +20,7 @@ setting(char const *key, struct slice host)
   return settings_u64(mamd.settings, key, host, 0);
 }
 
-/* Whether there was an account of this number, and is no more. */
+/* Say whether an account had this number and has ended. */
 static bool
 is_deleted(uint64_t owner)
 {
@@ -30,7 +30,7 @@ is_deleted(uint64_t owner)
   return !accounts_jid(mamd.accounts, owner, &bare) && errno == ENOENT;
 }
 
-/* Whether nothing is left of it now. */
+/* Say whether nothing of the owner is left. */
 static bool
 purge(uint64_t owner)
 {
@@ -46,7 +46,7 @@ purge(uint64_t owner)
   return true;
 }
 
-/* Whether the owner is within its limits now. */
+/* Say whether the owner is within its limits now. */
 static bool
 trim(uint64_t owner, struct slice bare)
 {
@@ -67,7 +67,7 @@ trim(uint64_t owner, struct slice bare)
   return done < STEPS;
 }
 
-/* Whether it is done with. */
+/* Say whether the owner needs no more work. */
 static bool
 look_at(uint64_t owner)
 {

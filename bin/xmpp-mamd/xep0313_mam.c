@@ -83,7 +83,8 @@ open_set(struct asker const *q, struct archive_range *set)
          (!q->q.before_id || archive_range_before(mamd.archive, set, q->q.before_id));
 }
 
-/* What of the set the page may be taken from (XEP-0059 s2.2, s2.3, s2.6). */
+/* Narrow the set to the part from which the page may be taken (XEP-0059 s2.2, s2.3,
+ * s2.6). */
 static bool
 open_part(struct asker const *q, struct archive_range const *set,
           struct archive_range *part)

@@ -138,7 +138,7 @@ prefs_activate(struct slice bare, uint64_t owner)
 static void
 tell(struct link *routed, struct slice bare, struct slice dflt, bool lists)
 {
-  /* One who has a list of always may have something archived whatever the default. */
+  /* An account with a list of always may have messages archived whatever the default. */
   if (lists && !slice_is(dflt, "always")) dflt = SLICE("roster");
   link_begin(routed, VERB_ARCHIVES);
   link_text(routed, bare);

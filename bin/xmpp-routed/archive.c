@@ -3,14 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is kept of messages. routed gives the id, which is the time in microseconds above
- * ARCHIVE_ID_SHIFT bits of counting, and strictly rises; mamd stores. One line goes there for
- * both owners, and for a message that waits for its recipient; the sender is acknowledged when
- * mamd has it on disk. */
+/* Keeping messages. routed gives the id, which is the time in microseconds above
+ * ARCHIVE_ID_SHIFT bits of counting, and strictly rises; mamd stores. One line goes to
+ * mamd for both owners, and for a message that waits for its recipient; the sender is
+ * acknowledged when mamd has the message on disk. */
 
 static char const message_end[] = "</message>";
 
-/* ---- who has messages archived ---- */
+/* ---- accounts that have messages archived ---- */
 
 struct policy {
   char *account;

@@ -118,8 +118,8 @@ put_behind(stralloc *sa, struct slice end, struct slice more)
   return true;
 }
 
-/* Nothing of what is said here is stopped by a block list, or acknowledged to anybody. What
- * has no to is a session's own presence: nobody was to have it who could send it back. */
+/* Errors skip block lists and have no ORIGIN, so nobody acknowledges them. A stanza without to
+ * is a session's own presence: it has no addressee whose absence an error could tell. */
 void
 deliver_bounce(struct passing const *p, enum stanza_error e, char const *more)
 {
@@ -208,7 +208,8 @@ fate_of(struct passing const *p, struct presence_count c)
   return rules_iq(p->st.type, c);
 }
 
-/* ---- who is given a message, and who keeps a copy until they have it ---- */
+/* ---- sessions that are given a message, and those that keep a copy until they have it
+ * ---- */
 
 static char const *
 number_of(struct session *s)

@@ -2,10 +2,11 @@
 
 #include <string.h>
 
-/* Who is expected after a start: services say what they are for, c2sds of their sessions.
- * Until all have, or EXPECT_US has passed, what would go to them waits: edges are read up to
- * where they have told all their sessions, and the stanzas that services say again are kept
- * here. So a restart of ours goes unnoticed. */
+/* Neighbours that routed expects after its start: services say what they serve, c2sds
+ * tell their sessions. Until all have done so, or EXPECT_US has passed, stanzas for
+ * them wait: edges are read up to the point where they have told all their sessions,
+ * and stanzas that services send again are kept here. So a restart of routed goes
+ * unnoticed. */
 
 #define EXPECTED_MAX 96
 

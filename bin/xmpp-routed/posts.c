@@ -9,7 +9,7 @@
  * nothing of a restart. One that stays away for POST_GRACE_US is not there any more: what
  * waits for it is answered with errors, and what it was for is nobody's. */
 
-/* What stands before each line of kept. */
+/* The head before each line of kept. */
 struct letter {
   size_t len; /* of the line: the fields of a record behind the verb */
   enum verb verb;
@@ -221,7 +221,7 @@ posts_recalled(void)
     if (p->held && p->link) hand_over_all(p);
 }
 
-/* It has had time to say again what it is for. */
+/* The service has had time to announce all anew. */
 static void
 settled(void *cookie)
 {

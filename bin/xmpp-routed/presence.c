@@ -2,13 +2,14 @@
 
 #include <stdlib.h>
 
-/* What userd is told of sessions, and mamd and hostd. What they are told once (presence, online,
- * offline, gone) waits in their posts while they are away. What userd forgets with its death
- * the c2sds tell again (shown, wants, directed), so that nobody notices. */
+/* Facts about sessions for userd, mamd and hostd. Facts that are told once (presence,
+ * online, offline, gone) wait in the posts of services that are away. Facts that userd
+ * forgets with its death the c2sds tell again (shown, wants, directed), so that nobody
+ * notices. */
 
 static uint64_t recalls;     /* how often all c2sds were asked to tell again */
-static unsigned int awaited; /* those that have not answered the last time */
-static bool early;           /* one has told all, before all that are expected had */
+static unsigned int awaited; /* c2sds that have not answered the last time */
+static bool early;           /* a c2sd has told all, before all that are expected had */
 
 static struct link *
 watcher(void)
@@ -102,7 +103,7 @@ presence_mark(struct link *l, struct record *r)
     post_say(post, VERB_MARK, slice_of(sa.s, sa.len));
 }
 
-/* It waits in the post of userd while that is away. */
+/* The presence waits in the post of userd while userd is away. */
 void
 presence_own(struct session *s, struct passing const *p)
 {
@@ -198,7 +199,7 @@ presence_shown(struct link *l, struct record *r)
 
   if (!s) return;
   s->told = true;
-  /* What waits in the post is told as presence that is new. */
+  /* Presence that waits in the post is told as new presence. */
   if (!userd || (post && s->waits == post->round + 1)) return;
   link_begin(userd, VERB_SHOWN);
   session_put_jid(userd, s);
@@ -215,10 +216,11 @@ tell_recalled(struct link *userd, struct link const *c2sd)
   link_end(userd);
 }
 
-/* What waits for userd leaves between the sessions and the word that these are all, for a
- * session that it does not know may until then be one that it has forgotten. After a restart
- * of ours that word is kept back until the sessions of all c2sds are known here: userd then
- * broadcasts the end of those that are missing, and nobody is to miss it. */
+/* After userd restarts it gets, in this order: every session (shown, wants); the
+ * stanzas queued for it; recalled. Until recalled, userd takes an unknown session for
+ * one that it has forgotten. After a restart of routed, recalled is kept back until
+ * the sessions of all c2sds are known here: userd then broadcasts the end of those
+ * that are missing, and no contact is to miss it. */
 static void
 all_recalled(struct link *userd)
 {

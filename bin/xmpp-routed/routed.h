@@ -31,10 +31,12 @@ struct session {
   char *resource, *ip;
   signed char priority;
   bool available;
-  bool carbons;   /* it wants copies (XEP-0280 s4) */
-  bool told;      /* userd knows of it */
-  uint64_t waits; /* its first presence is in the post, if this is of now (presence.c) */
-  bool drained;   /* mamd was told that it may have what waits */
+  bool carbons; /* wishes copies (XEP-0280 s4) */
+  bool told;    /* userd knows of the session */
+  /* The first presence of the session still waits in userd's post while this is the round of
+   * that post plus 1 (presence.c). */
+  uint64_t waits;
+  bool drained; /* mamd was told that it may have what waits */
   bool leaving;
   bool gone;    /* userd was told that the session is over */
   bool in_mamd; /* mamd has heard its number, and is to hear of its end */
@@ -100,7 +102,8 @@ enum session_end {
  * treated as returned at the end of the turn. */
 void session_over(struct session *s, enum session_end how, uint64_t upto);
 
-/* It is now stream sid of l, under the same name. false: ENOMEM, and it is over. */
+/* Make the session stream sid of l, under the same name. false: ENOMEM, and the
+ * session is over. */
 bool session_move(struct session *s, struct link *l, uint64_t sid);
 
 /* Its full JID as a field of the record that is being built. */
@@ -115,7 +118,7 @@ struct session_totals {
 
 extern struct session_totals session_totals;
 
-/* ---- what userd and hostd are told of sessions (presence.c) ---- */
+/* ---- facts about sessions for userd and hostd (presence.c) ---- */
 
 struct passing;
 
@@ -188,18 +191,18 @@ void posts_acked(struct link *l, struct record *r);
 /* All c2sds have told userd of their sessions. */
 void posts_recalled(void);
 
-/* ---- who is expected after a start (expected.c) ---- */
+/* ---- neighbours expected after a start (expected.c) ---- */
 
 /* At the start: an instance that the settings name. It has said what it is for, or all its
  * sessions. */
 void expected_add(struct slice name);
 void expected_announced(struct link *l);
 
-/* Whether each c2sd that is expected has told all its sessions, or is waited for no more. */
+/* Say whether each expected c2sd has told all its sessions, or is waited for no more. */
 bool expected_sessions_known(void);
 
-/* Whether the edge l is not to be read, because one that is expected has not announced itself
- * yet. */
+/* Say whether the edge l must not be read yet, because an expected neighbour has not
+ * announced itself. */
 bool expected_holds(struct link const *l);
 
 /* The stanza of a service is kept for a later turn, because of the same. */
@@ -235,8 +238,8 @@ struct link *services_watcher(char const *what);
 void services_changed(void);
 void services_turn(void);
 
-/* Who serves a domain; who handles a namespace for scope "host", "account" or "message".
- * NULL: nobody. */
+/* The service of a domain; the service that handles a namespace for scope "host",
+ * "account" or "message". NULL: no service does. */
 struct post *services_domain(struct slice domain);
 struct post *services_handler(char const *scope, struct slice ns);
 
@@ -274,7 +277,7 @@ extern bool routed_keeps;
 bool routed_load(struct settings *st, bool first);
 struct host const *routed_host(struct slice name);
 
-/* Whether the question is true of any host. */
+/* Say whether the question is true of any host. */
 typedef bool host_fn(struct host const *h);
 bool routed_any(host_fn *fn);
 
@@ -343,13 +346,14 @@ void deliver_bounce(struct passing const *p, enum stanza_error e, char const *mo
 
 extern uint64_t deliver_total;
 
-/* ---- who is owed an acknowledgement (sources.c) ---- */
+/* ---- acknowledgements that edges are owed (sources.c) ---- */
 
 /* Note that the stanza came: false when it had come before. The rest of *p is set. */
 bool source_take(struct link *l, struct passing *p);
 
-/* It is not taken over before a service has acknowledged it: once more, giving the epoch of
- * the source; once less, if that is its epoch still. */
+/* Hold the acknowledgement of stanza n back until a service has acknowledged n: source_hold
+ * counts a service more and gives the epoch of the source, source_release a service less, if
+ * the source has that epoch still. */
 uint64_t source_hold(struct source *s, uint64_t n);
 void source_release(struct source *s, uint64_t epoch, uint64_t n);
 
@@ -370,7 +374,7 @@ void post_say(struct post *post, enum verb v, struct slice fields);
 /* Say whether post takes another stanza. */
 bool post_has_room(struct post const *post);
 
-/* ---- what is kept of messages (archive.c) ---- */
+/* ---- keeping messages (archive.c) ---- */
 
 /* Give p an id if p may be archived, wait, or be kept until a client has it. false: mamd
  * has no room for p, and routed has refused p. */
@@ -390,8 +394,8 @@ bool archive_is_sure(struct passing const *p, struct jid const *a);
 void archive_stamp(struct passing const *p, struct slice account, unsigned int place,
                    struct passing *out);
 
-/* Whether the message of an account is in its archive for sure, and its clients look there:
- * of mod_mam's assume_mam_usage. */
+/* Say whether a message of the account is in its archive for sure, and its clients
+ * look there: of mod_mam's assume_mam_usage. */
 bool archive_is_assumed(struct passing const *p, struct jid const *a);
 
 /* Nobody is there to take it: whether it can wait for the account. Then it does. */
@@ -472,7 +476,7 @@ extern uint64_t kept_bytes;
 
 void blocking_list(struct link *l, struct record *r);
 
-/* Whether p may not pass between its two accounts; then it has been answered. */
+/* Say whether p may not pass between its two accounts; p has been answered then. */
 bool blocking_stops(struct passing const *p);
 
 /* ---- sessions that change their c2sd (xep0198_resume.c) ---- */
@@ -506,7 +510,7 @@ void snapshot_verb(struct snapshot *k, enum verb *v);
 
 /* ---- the tables of RFC 6121 s8 (rules.c) ---- */
 
-/* What becomes of a stanza to an account. */
+/* Fates of a stanza to an account. */
 enum fate {
   FATE_IGNORE,
   FATE_ERROR,   /* service-unavailable to the sender */
@@ -522,7 +526,7 @@ enum fate {
 struct presence_count {
   bool full;    /* to is a full JID */
   bool match;   /* and a session has it */
-  bool non_neg; /* one session at least is available with a priority not negative */
+  bool non_neg; /* a session at least is available with a priority not negative */
 };
 
 enum fate rules_message(struct slice type, struct presence_count c);

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What the running programs have announced. A registration lives as long as the post of its
- * service; the newest for the same thing wins, and the older one is there again when it ends.
- * A service that was restarted says all anew: what it has not said again after
- * SERVICE_SETTLE_US is no longer so. */
+/* Announcements of the running programs. A registration lives as long as the post of
+ * its service; the newest for the same thing wins, and the older one is there again
+ * when the newest ends. A restarted service announces all anew: a registration that it
+ * has not said again after SERVICE_SETTLE_US ends. */
 
 struct entry {
   struct entry *next;
@@ -54,7 +54,8 @@ same_fields(struct entry const *e, struct record *r)
   return true;
 }
 
-/* It was said before the restart too. */
+/* Say whether the service had announced the same before its restart; it counts as said
+ * again. */
 static bool
 said_again(struct post const *p, enum verb v, char const *key, struct record *r)
 {
@@ -344,7 +345,7 @@ host_has_mam(struct host const *h)
   return h->has_mam;
 }
 
-/* What routed itself does for accounts (XEP-0280 s3, s6.2; XEP-0359 s2.1). */
+/* Features that routed itself gives accounts (XEP-0280 s3, s6.2; XEP-0359 s2.1). */
 static struct {
   char const *scope, *var;
   host_fn *is_on;

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Who is online. Accounts with sessions are found by bare JID, sessions of a c2sd by sid:
- * one lookup each. All of it is told again by the c2sds after a restart. */
+/* Sessions that are online. Accounts with sessions are found by bare JID, sessions of
+ * a c2sd by sid: a lookup each. The c2sds tell all of it again after a restart. */
 
 #define RESOURCE_LEN 12
 /* The longest stream error of RFC 6120 s4.9.3 is unsupported-stanza-type. */
@@ -369,7 +369,7 @@ sessions_wants(struct link *l, struct record *r)
   if (s) take_wants(s, record_get(r, 2));
 }
 
-/* One session by its full JID, or all of an account. */
+/* End a session, named by its full JID, or all of an account. */
 void
 sessions_end(struct link *l, struct record *r)
 {

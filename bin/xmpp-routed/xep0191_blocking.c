@@ -95,7 +95,7 @@ blocking_stops(struct passing const *p)
   if (!lists.n || !p->st.to.len) return false;
   a = jid_cut(p->st.from);
   if (is_listed(&a, p->st.to)) {
-    /* s3.3: what the owner sends is refused, but nothing says so that an answer would. */
+    /* s3.3: the owner gets not-acceptable, unless the stanza may not be answered. */
     deliver_bounce(p, ERR_NOT_ACCEPTABLE, "<blocked xmlns='urn:xmpp:blocking:errors'/>");
     return true;
   }

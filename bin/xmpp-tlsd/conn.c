@@ -27,7 +27,7 @@
 static struct {
   struct ids ids;
   char read_buf[CONN_READ];
-  size_t read_at, read_len; /* what OpenSSL has not yet taken of it */
+  size_t read_at, read_len; /* bytes that OpenSSL has not taken yet */
 } conns;
 
 struct conn_totals conn_totals;
@@ -407,7 +407,7 @@ conn_tls_hello(void *cookie, struct slice sni, struct slice *stream_name)
   return cert ? context_get(c->listener, cert) : NULL;
 }
 
-/* ---- what the neighbour asks ---- */
+/* ---- requests of the neighbour ---- */
 
 void
 conn_data(struct link *l, struct record *r)

@@ -70,7 +70,7 @@ event_timer_fn conn_on_deadline;
 
 /* ---- output.c ---- */
 
-/* There is something to write at the end of the turn. */
+/* Note that the connection has something to write at the end of the turn. */
 void conn_mark_dirty(struct conn *c);
 
 /* Move what gathered in out to pending, as the network shall see it. false: TLS or memory

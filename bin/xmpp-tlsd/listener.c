@@ -243,8 +243,8 @@ pause_over(void *cookie)
   want_accepts(true);
 }
 
-/* What is not on its way waits here, where it is counted, and not in the kernel, which would
- * take megabytes for each client that does not read. */
+/* Output that is not on its way yet waits here, where its bytes are counted, and not
+ * in the kernel, which would take megabytes for each client that does not read. */
 static void
 set_options(int fd)
 {

@@ -71,7 +71,7 @@ struct listener {
   bool required; /* nothing but the way to TLS is spoken before it */
   bool paused;
   struct certs *certs; /* the pool in force; owned by listeners */
-  SSL_CTX **contexts;  /* one for each certificate of the pool */
+  SSL_CTX **contexts;  /* a context for each certificate of the pool */
 };
 
 /* Open, change and close listeners to match the settings. false, having logged why; then
@@ -88,7 +88,7 @@ bool listeners_open(void);
 /* A connection was accepted: fd is now its. */
 void conn_accepted(struct listener *ln, int fd, struct slice ip, unsigned int port);
 
-/* What the stream programs ask. */
+/* Requests of the stream programs. */
 void conn_data(struct link *l, struct record *r);
 void conn_close(struct link *l, struct record *r);
 void conn_stop(struct link *l, struct record *r);

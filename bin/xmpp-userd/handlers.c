@@ -3,8 +3,8 @@
 #define NS_ROSTER "jabber:iq:roster"
 #define NS_BLOCKING "urn:xmpp:blocking"
 
-/* What accounts answer. A request for a host that has not the module gets
- * service-unavailable, so all of it is handled; features are announced below. */
+/* Requests that accounts answer. A request for a host without the module gets service-
+ * unavailable, so all rows are handled; features are announced below. */
 struct handle_row const handlers[] = {
   {HANDLE_ACCOUNT,               "get", NS_ROSTER,           "query",     roster_get,      false},
   {HANDLE_ACCOUNT,               "set", NS_ROSTER,           "query",     roster_set,      false},
@@ -20,7 +20,8 @@ struct handle_row const handlers[] = {
 
 size_t const handlers_n = sizeof handlers / sizeof *handlers;
 
-/* What disco#info shows when a host has the module. XEP-0191 s3.1 has clients ask the host. */
+/* Features that disco#info shows when a host has the module. XEP-0191 s3.1 has clients
+ * ask the host. */
 static struct {
   char const *scope, *var, *module;
 } const features[] = {

@@ -22,7 +22,7 @@ cat_addressed(stralloc *out, struct slice xml, struct slice to)
          xml_cat_attr(out, "to", to) && stralloc_catb(out, xml.s + n, xml.len - n);
 }
 
-/* Whether one of the two does not want to be heard or seen by the other. */
+/* Say whether either of the two has blocked the other. */
 static bool
 is_blocked(struct slice from, struct slice to)
 {
@@ -56,7 +56,7 @@ put_plain(struct slice from, struct slice to, char const *type)
     put(from, to, type, slice_of(sa.s, sa.len));
 }
 
-/* What a session shows, as others see it. Lives until the next call. */
+/* Give the presence of a session as others see it. The text lives until the next call. */
 static struct slice
 shown_text(struct session const *s)
 {
@@ -248,7 +248,7 @@ put_request(void *cookie, struct slice contact, struct slice xml)
   return true;
 }
 
-/* What only a session's first presence does (s4.2.2). */
+/* Do the work of a session's first presence (s4.2.2). */
 static void
 arrive(struct session const *s)
 {
@@ -291,7 +291,7 @@ own_available(struct stanza const *st)
 
 /* ---- a session goes ---- */
 
-/* Whether the broadcast has reached the address. */
+/* Say whether the broadcast has reached the address. */
 static bool
 is_reached(struct session const *s, struct jid const *to)
 {

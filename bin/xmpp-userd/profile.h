@@ -30,7 +30,7 @@ bool xep0153_update(struct slice presence_xml, struct slice bare, stralloc *out)
 /* Tell routed which domains the search serves. */
 void search_announce(struct link *routed);
 
-/* Whether domain is one of them. */
+/* Say whether searches have the domain. */
 bool search_serves(struct slice domain);
 
 /* Answer a stanza to one of them. */

@@ -2,18 +2,20 @@
 
 #include <string.h>
 
-/* What is remembered, over restarts. The sessions are the c2sds'; after a restart of ours or
- * of routed's they tell them again. What is true meanwhile:
+/* Sessions over restarts. The sessions are the c2sds'; after a restart of userd or of routed
+ * the c2sds tell them again. Meanwhile each record has this sense:
  *
- *   routed's link comes up   no session is confirmed. Each record that names one confirms it.
- *   shown                    a session that we know goes on. One that we do not know has come
- *                            while the link was down, and its contacts are told; but as long
- *                            as its c2sd has not told us all since we started, it is we who
- *                            have forgotten, and the contacts know.
- *   gone, unavailable        of a session that we do not know: as long as it may be that we
- *                            have forgotten it, its contacts are told.
- *   recalled                 that c2sd has told all: those of it that are not confirmed
- *                            have ended while the link was down.
+ *   routed's link comes up   no session is confirmed. Each record that names a session
+ *                            confirms it.
+ *   shown                    a session that userd knows goes on. An unknown session has come
+ *                            while the link was down, and its contacts are told; but until
+ *                            its c2sd has told all sessions since userd started, userd takes
+ *                            the session for one that it has forgotten, of which the
+ *                            contacts know.
+ *   gone, unavailable        of an unknown session: as long as userd may have forgotten the
+ *                            session, its contacts are told.
+ *   recalled                 the c2sd has told all its sessions: those that are not
+ *                            confirmed have ended while the link was down.
  *   RECALL_US after          c2sds that are not back have lost their sessions. */
 
 #define RECALL_US 30000000
@@ -42,7 +44,8 @@ recall_forgot(struct slice origin)
   return slice_word(&origin, ':', &instance) && !has_told_all(instance);
 }
 
-/* Of one instance, or (empty) of all. The session may be freed by this, and no other. */
+/* End the sessions of a c2sd (empty: of all) that are not confirmed. presence_lost may free
+ * the session that it is given, and frees no other. */
 static void
 end_unconfirmed(struct slice instance)
 {

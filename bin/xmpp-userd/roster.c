@@ -122,7 +122,7 @@ push_to(struct link *routed, struct session const *s, struct slice query)
   stanza_put(routed, &st);
 }
 
-/* What a push says of a contact: its item as it is stored now, or that it is removed. */
+/* Give the item that a push shows of a contact: as it is stored now, or removed. */
 static bool
 cat_now(stralloc *out, uint64_t account, struct slice contact)
 {

@@ -14,7 +14,8 @@ enum kind { SUBSCRIBE, UNSUBSCRIBE, SUBSCRIBED, UNSUBSCRIBED, KINDS };
 static char const *const kind_names[KINDS] = {"subscribe", "unsubscribe", "subscribed",
                                               "unsubscribed"};
 
-/* Whether the stanza goes on (is routed, or delivered), and the state then. */
+/* Results of a transition: the next state, and whether the stanza goes on (is routed,
+ * or delivered). */
 struct cell {
   bool goes;
   enum roster_state next;
@@ -54,7 +55,7 @@ static struct cell const inbound[ROSTER_STATES_N][KINDS] = {
 
 /* clang-format on */
 
-/* One stanza between an account of ours and a contact. */
+/* A stanza between an account of this server and a contact. */
 struct change {
   enum kind kind;
   struct jid own, contact; /* bare addresses, in what the stanza's live in */
@@ -158,7 +159,8 @@ is_asking(enum roster_state s)
   return s == ROSTER_NONE_OUT || s == ROSTER_NONE_OUT_IN || s == ROSTER_FROM_OUT;
 }
 
-/* Whether clients see a difference: a request that came in is none (s3.1.3). */
+/* Say whether clients see a difference: for a request that came in they do not
+ * (s3.1.3). */
 static bool
 is_visible(struct change const *c)
 {
@@ -214,9 +216,10 @@ begin(struct change *c, struct slice own, struct slice contact, struct slice typ
   return true;
 }
 
-/* The row that the stanza meets. One that we may have handled before a restart, and have, meets
- * the row that led here, so that all that follows is said: what nobody needs any more is no
- * harm. Of several such rows it is the one from which most follows. */
+/* Find the transition for the stanza. A repeat whose new state is stored already goes back to
+ * the state that led there, so that its pushes and presence are sent again, for perhaps they
+ * never left; a second time they do no harm. Where several states lead there, the one with
+ * most consequences is taken. */
 static struct cell const *
 meet(struct change *c, struct stanza const *st, struct cell const table[][KINDS])
 {
@@ -230,7 +233,7 @@ meet(struct change *c, struct stanza const *st, struct cell const table[][KINDS]
   return &table[c->before][c->kind];
 }
 
-/* ---- what the account says ---- */
+/* ---- stanzas of the account ---- */
 
 /* s3.4.2: approved before it is asked for; nobody else is told. */
 static void
@@ -319,7 +322,7 @@ subscription_cancel(struct slice bare, struct roster_item const *item)
   end_presence(bare, &contact, roster_gives(item->state), roster_takes(item->state));
 }
 
-/* ---- what the contact says ---- */
+/* ---- stanzas of the contact ---- */
 
 /* A.3.1: who has the subscription already, or was approved in advance (s3.4), is told so on
  * the account's behalf. */

@@ -9,7 +9,7 @@
 #include "roster/roster.h"
 #include "service/service.h"
 
-/* ---- what is open, and the settings (settings.c) ---- */
+/* ---- open stores, and the settings (settings.c) ---- */
 
 struct userd {
   struct settings const *settings;
@@ -24,10 +24,10 @@ extern struct userd userd;
 
 bool userd_load(struct settings *st, bool first);
 
-/* Whether the module is on for a host. */
+/* Say whether a host has the module. */
 bool userd_has(struct slice host, char const *module);
 
-/* Whether a domain is a host of ours whose rosters are here. */
+/* Say whether a domain is a host of this server whose rosters are here. */
 bool userd_is_local(struct slice domain);
 
 /* Open the accounts if that is not done yet and can be. */
@@ -43,7 +43,7 @@ uint64_t userd_number_with(struct slice bare, char const *module);
  * learns which accounts there are; service-unavailable when the sender has none any more. */
 uint64_t userd_own_number(struct handle_ctx *ctx);
 
-/* Whether j may change the roster of its account (mod_roster.access). */
+/* Say whether j may change the roster of its account (mod_roster.access). */
 bool userd_may_change(struct jid const *j);
 
 /* Say what goes wrong with the store and is nobody's answer. */
@@ -73,7 +73,7 @@ struct directed {
 struct session {
   struct session *next;      /* of the user */
   struct session *all_next;  /* of all, in the order of coming */
-  struct session **all_prev; /* what points to this one */
+  struct session **all_prev; /* the pointer to this session */
   struct user *user;
   char *full;
   char instance[LINK_NAME_MAX + 1]; /* its c2sd; empty: not known yet */
@@ -81,9 +81,10 @@ struct session {
   struct table directed;            /* the same nodes by address */
   struct directed *directed_first, **directed_last; /* in the order of coming */
   size_t directed_bytes;
-  uint64_t told;      /* turn in which its contacts were told that the session is there */
-  bool untold;        /* the turn of told was lost */
-  uint64_t confirmed; /* which coming up of routed's link it was told of in */
+  uint64_t told; /* turn in which its contacts were told that the session is there */
+  bool untold;   /* the turn of told was lost */
+  /* How often routed's link had come up when routed last named the session. */
+  uint64_t confirmed;
   bool wants_roster, wants_blocklist;
   bool directed_full; /* directed is full, and the log says so */
 };
@@ -121,7 +122,7 @@ void sessions_turn(bool kept);
 /* The first of all sessions. */
 struct session *sessions_first(void);
 
-/* It comes through this c2sd: INSTANCE or INSTANCE:NUMBER. */
+/* Note that the session comes through this c2sd: INSTANCE or INSTANCE:NUMBER. */
 void session_instance(struct session *s, struct slice origin);
 
 /* Its presence is now this. false: ENOMEM. */
@@ -150,8 +151,8 @@ void recall_up(void);
 void recall_shown(struct link *l, struct record *r);
 void recall_recalled(struct link *l, struct record *r);
 
-/* Whether a session of which we know nothing may have been there before we started: the c2sd
- * of this ORIGIN has not told all since; with an empty one, no c2sd has. */
+/* Say whether an unknown session may have been there before userd started: the c2sd of
+ * this ORIGIN has not told all since; with an empty ORIGIN, no c2sd has. */
 bool recall_forgot(struct slice origin);
 
 /* ---- presence (presence.c) ---- */
@@ -192,7 +193,7 @@ void presence_ask(struct session const *s, struct slice contact);
 
 handle_fn roster_get, roster_set;
 
-/* Whether who has a subscription to the presence of the account (from, both). */
+/* Say whether who has a subscription to the presence of the account (from, both). */
 bool roster_subscribed(struct slice account_bare, struct slice who_bare);
 
 /* The item of a contact is stored anew, or removed: the version rises, and the sessions that
@@ -252,7 +253,7 @@ void blocking_snapshot(struct snapshot *k);
 
 handle_fn xep0191_list, xep0191_block, xep0191_unblock;
 
-/* Whether the account does not want to hear from, or be seen by, j. */
+/* Say whether the account does not want to hear from, or be seen by, j. */
 bool blocking_has(struct slice bare, struct jid const *j);
 
 /* Say whether the account bare blocks any address. */

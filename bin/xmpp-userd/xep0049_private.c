@@ -40,7 +40,7 @@ may_keep(struct handle_ctx *ctx, struct xml_node const *e)
 
 /* ---- get ---- */
 
-/* What is stored, or the element without anything. */
+/* Put the stored element, or the element without anything. */
 static bool
 cat_stored(stralloc *out, uint64_t number, struct xml_node const *e)
 {
@@ -83,7 +83,8 @@ same_name(struct xml_node const *a, struct xml_node const *b)
   return slice_eq(a->name, b->name) && slice_eq(a->ns, b->ns);
 }
 
-/* Whether a child before c has the same name: then c is a part of that one's piece. */
+/* Say whether a child before c has the same name: c is a part of the piece of that
+ * child then. */
 static bool
 said_before(struct xml_node const *e, struct xml_node const *c)
 {

@@ -61,8 +61,8 @@ digit(char c)
   return at ? (int)(at - digits) : -1;
 }
 
-/* What base64 text means (RFC 2045 s6.8); white space in it is nothing (XEP-0153 s4.6). bytes
- * has room for text.len. false: it is none. */
+/* Decode base64 (RFC 2045 s6.8), skipping white space (XEP-0153 s4.6). bytes has room
+ * for text.len. false: text is no base64. */
 static bool
 decode(struct slice text, char *bytes, size_t *len)
 {

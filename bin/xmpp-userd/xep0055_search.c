@@ -11,7 +11,7 @@
 #define NS_DISCO_INFO "http://jabber.org/protocol/disco#info"
 #define NS_DISCO_ITEMS "http://jabber.org/protocol/disco#items"
 
-/* ---- what can be asked for ---- */
+/* ---- columns of a search ---- */
 
 struct search_column const search_columns[COLUMNS_N] = {
   [PROFILE_FULL] = {"fn",       "Full Name",         false},

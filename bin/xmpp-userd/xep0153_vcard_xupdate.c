@@ -64,7 +64,7 @@ is_update(struct xml_node const *e)
   return xml_is(e, NS_UPDATE, "x");
 }
 
-/* Whether the client says that there is to be no picture. */
+/* Say whether the client says that it has no picture. */
 static bool
 wants_none(struct arena *a, struct xml_node const *root)
 {

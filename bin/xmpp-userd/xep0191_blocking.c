@@ -317,7 +317,7 @@ show(struct slice bare, struct wanted const *w, bool available)
     userd_failed("show presence", bare);
 }
 
-/* What was shown by directed presence is taken back too. */
+/* Take back the directed presence too. */
 static void
 hide_directed(struct slice bare, struct wanted const *w)
 {
@@ -338,7 +338,7 @@ store_refused(struct handle_ctx *ctx)
   return refuse(ctx, ERR_INTERNAL);
 }
 
-/* Whether the list has room for them, were they all new. */
+/* Say whether the list has room for the items, were they all new. */
 static bool
 has_room(uint64_t account, struct wanted const *w)
 {

@@ -40,7 +40,7 @@ struct net {
   unsigned int bits;
 };
 
-/* One condition. value: a user's name, a pattern's host; value2: the second of a pair. */
+/* A condition. value: a user's name, a pattern's host; value2: the second of a pair. */
 struct term {
   enum term_type type;
   struct slice value, value2;

@@ -16,7 +16,8 @@
 
 struct access;
 
-/* Who asks. Parts are prepared; ip is text, as a record has it. What is not known is empty. */
+/* The asker. Parts are prepared; ip is text, as a record has it. Unknown fields are
+ * empty. */
 struct access_who {
   struct slice local, domain, resource, ip;
 };
@@ -32,7 +33,7 @@ void access_free(struct access *a);
 struct slice access_check(struct access const *a, struct slice rule, struct slice host,
                           struct access_who const *who, uint64_t *n);
 
-/* Whether that word is allow. */
+/* Say whether the word of the rule is allow. */
 bool access_allows(struct access const *a, struct slice rule, struct slice host,
                    struct access_who const *who);
 

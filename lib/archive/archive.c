@@ -143,7 +143,7 @@ archive_close(struct archive *a)
   free(a);
 }
 
-/* What cannot be read is behind all ids: then nothing is taken. */
+/* A value that cannot be read counts as behind all ids, so nothing is taken. */
 static void
 reload_last(struct archive *a)
 {

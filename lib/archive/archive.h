@@ -78,7 +78,7 @@
 
 struct archive;
 
-/* What is stored of a message: fields of a record as they stand, escaped. */
+/* Text of a stored message: fields of a record as they stand, escaped. */
 struct archive_text {
   struct slice from, to, type, id, tags, xml;
 };
@@ -90,8 +90,8 @@ struct archive_message {
   struct archive_text text;
 };
 
-/* One for whom a message is stored. contact: the bare JID at the other end, prepared, as it is
- * asked for with archive_range_open. */
+/* An owner of a message. contact: the bare JID at the other end, prepared, as
+ * archive_range_open is asked for it. */
 struct archive_owner {
   uint64_t number;
   struct slice contact;
@@ -205,11 +205,11 @@ bool archive_range_id(struct archive *a, struct archive_range const *r, uint64_t
  * owners: else errno ENOENT. */
 bool archive_waiting_add(struct archive *a, uint64_t owner, uint64_t id);
 
-/* It waits no longer; when it is in no archive and waits for nobody, it is gone. errno
- * ENOENT: it did not wait. */
+/* Take message id out of the waiting set; a message that is in no archive and waits
+ * for nobody is deleted. errno ENOENT: the message did not wait. */
 bool archive_waiting_del(struct archive *a, uint64_t owner, uint64_t id);
 
-/* Whether it waits: errno ENOENT when not. */
+/* Say whether message id waits: errno ENOENT when not. */
 bool archive_waiting_has(struct archive *a, uint64_t owner, uint64_t id);
 
 /* How many wait. */
@@ -249,8 +249,8 @@ bool archive_marks_each(struct archive *a, uint64_t owner, archive_mark_fn *fn,
 
 /* ---- owners ---- */
 
-/* What the owner set (XEP-0441), as text of the caller's form; empty text takes it away. Get:
- * errno ENOENT. */
+/* Preferences of an owner (XEP-0441), as text in the caller's form; empty text takes
+ * them away. Get: errno ENOENT. */
 bool archive_prefs_get(struct archive *a, uint64_t owner, struct slice *text);
 bool archive_prefs_put(struct archive *a, uint64_t owner, struct slice text);
 

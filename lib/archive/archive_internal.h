@@ -37,7 +37,7 @@ struct archive {
   stralloc value;
 };
 
-/* One owner as the message names it. */
+/* An owner as the message names it. */
 struct ref {
   uint64_t owner, slot, place;
 };
@@ -113,7 +113,7 @@ bool archive_id_at(struct archive *a, struct head const *h, uint64_t place, uint
 bool archive_entry(struct archive *a, uint64_t owner, uint64_t slot, uint64_t place,
                    uint64_t *id);
 
-/* One more at the end, one less at the beginning, of bytes; an empty list goes. */
+/* Add a message of bytes at the end, or take the first away; an empty list is deleted. */
 bool archive_list_push(struct archive *a, struct head *h, uint64_t id, size_t bytes);
 bool archive_list_shift(struct archive *a, struct head *h, size_t bytes);
 bool archive_list_drop(struct archive *a, struct head *h);
@@ -125,8 +125,8 @@ bool archive_list_drop(struct archive *a, struct head *h);
 bool archive_load(struct archive *a, uint64_t id, struct stored *out);
 bool archive_peek(struct archive *a, uint64_t id, struct stored *out);
 
-/* Whether the message is in the archive of this one of its owners: that is asked of the list.
- * errno ENOENT when not. */
+/* Say whether the message is in the archive of this owner, which the owner's list
+ * knows. errno ENOENT when not. */
 bool archive_holds(struct archive *a, uint64_t id, struct ref const *r);
 
 /* The message goes if it is in no archive and waits for nobody. */
@@ -135,7 +135,7 @@ bool archive_release(struct archive *a, uint64_t id, struct stored const *m);
 /* The owner's place among the message's owners, or NULL. */
 struct ref const *archive_ref(struct stored const *m, uint64_t owner);
 
-/* What others are shown of it. */
+/* Fill in the parts of a message that callers see. */
 void archive_show(uint64_t id, struct stored const *m, bool archived,
                   struct archive_message *out);
 

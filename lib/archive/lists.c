@@ -113,7 +113,7 @@ archive_heads_flush(struct archive *a)
   return ok;
 }
 
-/* One message touches two lists for each of its owners. */
+/* A message touches two lists for each of its owners. */
 bool
 archive_heads_room(struct archive *a)
 {

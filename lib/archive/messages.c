@@ -34,7 +34,7 @@ add(char *to, struct slice text, char behind)
   return to + text.len + 1;
 }
 
-/* One byte more than the value is written: what add puts behind the XML. */
+/* The value is written with a byte more, which add puts behind the XML. */
 static bool
 encode(struct archive *a, uint64_t id, struct stored const *m)
 {

@@ -66,7 +66,7 @@ bool slice_is_nocase(struct slice a, char const *z);
  * empty. An empty word between two separators is a word. */
 bool slice_word(struct slice *rest, char sep, struct slice *word);
 
-/* Whether the words of list, separated by blanks, have word among them. */
+/* Say whether the words of list, separated by blanks, have word among them. */
 bool slice_has_word(struct slice list, struct slice word);
 
 /* The decimal number that a is, whole, at most UINT64_MAX. false (errno EINVAL) when it is

@@ -5,7 +5,7 @@
 /* RFC 6120 s13.12: a server must take stanzas of 10000 bytes; so that is what a stream
  * may send before it has authenticated. */
 #define STANZA_MAX_BEFORE_AUTH 10000
-/* What "infinity" means for max_stanza_size: no stanza is larger on any stream. */
+/* Meaning of "infinity" for max_stanza_size: no stanza is larger on any stream. */
 #define STANZA_MAX (2u << 20)
 /* The id of a stanza, and the namespace of a request: they are said again in envelopes and
  * answers, each byte as six at worst. */
@@ -38,7 +38,7 @@
 /* RFC 7622 s3.1: 1023 bytes for each of the three parts, and two separators. */
 #define JID_PART_MAX 1023
 #define JID_MAX 3071
-/* One record, newline included: a stanza of STANZA_MAX bytes of which each is escaped,
+/* A record, newline included: a stanza of STANZA_MAX bytes of which each is escaped,
  * and its envelope. */
 #define RECORD_MAX ((2 * STANZA_MAX) + 65536)
 #define RECORD_FIELDS_MAX 24
@@ -154,7 +154,8 @@
 #define SUBSCRIPTIONS_LATER_BYTES (256u << 10)
 /* Ends of accounts that DATA/accounts remembers for stores that have not heard of them. */
 #define ACCOUNTS_ENDED_MAX 1000
-/* What need not be on disk at once waits so long for what does (microseconds). */
+/* Writes that need not be on disk at once wait so long for others that must
+ * (microseconds). */
 #define STORE_LATER_US 250000
 /* So often (microseconds) it is looked whether memory that became free goes back to the
  * system: more than so many bytes. */

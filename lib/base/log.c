@@ -50,7 +50,7 @@ put_whole(struct line *l, char const *s, size_t n)
   if (!l->full) put(l, s, n);
 }
 
-/* ---- what a terminal may be shown ---- */
+/* ---- bytes that a terminal may be shown ---- */
 
 /* The bytes of the UTF-8 sequence that begins with this byte (RFC 3629 s3); 0: none does. */
 static size_t

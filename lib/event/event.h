@@ -60,7 +60,7 @@ void event_timer_start(struct event_timer *t, uint64_t at_us, event_timer_fn *fn
                        void *cookie);
 void event_timer_cancel(struct event_timer *t);
 
-/* Whether the timer is waiting. */
+/* Say whether the timer is waiting. */
 bool event_timer_on(struct event_timer const *t);
 
 /* Call fn(cookie, t) for all timers that wait, in the order in which they will fire. fn

@@ -8,7 +8,7 @@ scope_word(unsigned int scope)
   return scope == HANDLE_HOST ? "host" : "account";
 }
 
-/* Whether an earlier row has announced the same namespace for this scope. */
+/* Say whether an earlier row has announced the same namespace for this scope. */
 static bool
 told_before(struct handle_row const *rows, size_t i, unsigned int scope)
 {

@@ -267,7 +267,8 @@ jid_make(struct arena *a, struct slice local, struct slice domain, struct slice 
   return true;
 }
 
-/* Whether the prepared parts are the text's own, so that it can stand for the JID. */
+/* Say whether the prepared parts are the text's own, so that the text can stand for
+ * the JID. */
 static bool
 in_place(struct slice text, struct slice part)
 {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What both drivers share: links by name, building records, what is kept until it is
+/* Common to both drivers: links by name, building records, keeping records until they are
  * acknowledged.
  *
  * out holds what was put, in order. [0, kept_from) needs nothing more and goes at the next
@@ -387,8 +387,8 @@ link_hello(stralloc *out)
          record_put_u64(out, links.epoch) && record_put_end(out);
 }
 
-/* What was put while the link was down leaves now, and a trace shows it now; what is sent
- * again it has shown before. */
+/* Lines that were put while the link was down leave now, and a trace shows them now;
+ * lines that are sent again it has shown before. */
 static void
 trace_late(struct link *l, stralloc const *again)
 {

@@ -33,7 +33,7 @@ struct link {
   size_t ahead;   /* of in: lines that were looked at while the link is paused */
   size_t backlog; /* of out: bytes that were kept when the link came up, still unsent */
   size_t put_while_down;         /* lines at the end of out */
-  size_t settled;                /* what of out earlier turns have put */
+  size_t settled;                /* part of out that earlier turns have put */
   uint64_t settled_stanzas;      /* and how many were numbered by then */
   size_t sent, kept_from, begin; /* offsets into out */
   uint64_t stanzas, acked;       /* numbered here; acknowledged of those */
@@ -128,8 +128,8 @@ void link_origin(struct link *l);
  * comes. */
 void link_ack(struct link *l, uint64_t n);
 
-/* Acknowledge to each neighbour of this program how many records that it keeps (verb_is_kept)
- * came since its link came up, if that is more than at the last time. */
+/* Send ack N on each link to program p on which new records came that p keeps (verb_is_kept);
+ * N counts those records since the link came up. */
 void link_receipts(enum program p);
 
 /* Do not read from this link for now, and again. */
@@ -163,8 +163,8 @@ bool link_trace(struct slice file);
  * event loop turns meanwhile. false: errno of read or write. */
 bool link_pipe(bool sockets);
 
-/* One line as it would come on stdin (without newline); changes it. For drivers of other
- * forms of input. */
+/* Take a line as it would come on stdin (without newline), and change it. For drivers
+ * of other forms of input. */
 void link_pipe_line(char *line, size_t len);
 
 /* Where the lines of stdout go instead: called with the link's name and the record. */

@@ -41,7 +41,7 @@ void link_set_full(struct link *l, bool full);
 /* Set behind: output of earlier turns is not written yet. */
 void link_set_behind(struct link *l, bool behind);
 
-/* There is something to be written at the end of the turn. */
+/* Note that the link has something to write at the end of the turn. */
 void link_mark_dirty(struct link *l);
 
 /* Say whether the peer owes acknowledgements. */
@@ -69,7 +69,7 @@ void link_await_control(struct link *l);
 void link_break_off(struct link *l);
 void link_set_aside(struct link *l);
 
-/* ---- who is at the other end (peers.c) ---- */
+/* ---- the other end (peers.c) ---- */
 
 /* Say whether the user at the other end of fd, put into *uid, may run one of these
  * programs; or this program, with the name of the link for the log. false: the user may

@@ -183,7 +183,8 @@ take_line(struct link *l, char *line, size_t len)
   return link_line(l, line, len);
 }
 
-/* One buffer for all links: it is a link's own only while a part of a line waits in it. */
+/* All links share a buffer: it is a link's own only while a part of a line waits in
+ * it. */
 static stralloc shared = STRALLOC_ZERO;
 
 static bool

@@ -27,7 +27,7 @@ static void
 stop(void)
 {
   trace_flush();
-  /* Who has the trace has its seed: nonces to come are none of his business. */
+  /* A reader of the trace has its seed, but must not know the nonces to come. */
   if (trace_on() && !links.pipe) door_unseed();
   if (trace.fd_in >= 0) fd_close(trace.fd_in);
   if (trace.fd_out >= 0) fd_close(trace.fd_out);
@@ -183,7 +183,7 @@ link_trace(struct slice file)
 {
   char path[512];
 
-  /* What this turn leads to at its end belongs to what came before. */
+  /* Records that the end of this turn leads to belong to the records that came before. */
   if (links.owner->settle) links.owner->settle();
   links.owner->turn();
   stop();

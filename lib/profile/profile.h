@@ -22,13 +22,13 @@
 #define PROFILE_PRIVATE_ELEMENTS_MAX 64
 /* Name and namespace of a private element: LMDB's keys have 511 bytes. */
 #define PROFILE_PRIVATE_NAME_MAX 500
-/* What is kept of a value that can be searched for, and of a status. */
+/* Limits of a value that can be searched for, and of a status. */
 #define PROFILE_FIELD_MAX 255
 #define PROFILE_STATUS_MAX 1023
 /* The bytes of a SHA-1. */
 #define PROFILE_HASH 20
 
-/* What can be searched for. */
+/* Columns of a search. */
 enum profile_field {
   PROFILE_FULL,
   PROFILE_GIVEN,
@@ -44,7 +44,7 @@ enum profile_field {
   PROFILE_FIELDS_N
 };
 
-/* One entry of the directory. Absent fields are empty. */
+/* An entry of the directory. Absent fields are empty. */
 struct profile_card {
   struct slice bare, field[PROFILE_FIELDS_N];
 };

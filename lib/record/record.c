@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* What a letter behind a backslash stands for; -1: nothing. */
+/* Give the byte that a letter behind a backslash stands for; -1: none. */
 static int
 escaped(char c)
 {
@@ -101,8 +101,8 @@ record_put_verb(stralloc *out, char const *verb)
   return stralloc_cats(out, verb);
 }
 
-/* Whether a byte must be escaped. Written over whole blocks first, so that the compiler
- * tests many bytes at once; nearly every block has none. */
+/* Say whether a byte must be escaped. The test is written over whole blocks, so that
+ * the compiler tests many bytes at once; nearly every block has none. */
 static bool
 special(char ch)
 {

@@ -52,8 +52,9 @@ enum roster_state {
   ROSTER_STATES_N
 };
 
-/* What a contact is to an account. An item that is not listed is no part of the roster: it
- * only holds that a request has come in (s3.1.3). groups is packed, see roster_group. */
+/* The relation of a contact to an account. An item that is not listed is no part of
+ * the roster: it only holds that a request has come in (s3.1.3). groups is packed, see
+ * roster_group. */
 struct roster_item {
   struct slice jid;
   enum roster_state state;
@@ -73,7 +74,7 @@ struct roster_counts {
 struct roster *roster_open(struct store *s);
 void roster_close(struct roster *r);
 
-/* What there is of an account; all zero when nothing was stored yet. */
+/* Totals of an account; all zero when nothing was stored yet. */
 bool roster_counts(struct roster *r, uint64_t account, struct roster_counts *out);
 
 /* The version of the roster is one more. */
@@ -118,7 +119,7 @@ bool roster_group(struct slice *rest, struct slice *group);
 /* Append a group, at most ROSTER_GROUP_MAX bytes, to a packed text. false: ENOMEM. */
 bool roster_cat_group(stralloc *packed, struct slice group);
 
-/* Whether presence goes to the contact (from, both), and comes from it (to, both). */
+/* Say whether presence goes to the contact (from, both), and comes from it (to, both). */
 bool roster_gives(enum roster_state s);
 bool roster_takes(enum roster_state s);
 
@@ -145,8 +146,8 @@ bool roster_block(struct roster *r, uint64_t account, struct slice owner,
                   struct slice address);
 bool roster_unblock(struct roster *r, uint64_t account, struct slice address);
 
-/* Whether the list has j, by the matching of XEP-0191: the full address, the bare one, domain
- * and resource, the domain. */
+/* Say whether the list has j, by the matching of XEP-0191: the full address, the bare
+ * one, domain and resource, the domain. */
 bool roster_is_blocked(struct roster *r, uint64_t account, struct jid const *j);
 
 /* Call fn for each address of the account, in order; for each list of all accounts, one

@@ -16,7 +16,8 @@ enum scram_hash { SCRAM_SHA1, SCRAM_SHA256, SCRAM_SHA512, SCRAM_HASHES };
 /* A password before it is prepared: the cost of SASLprep grows with it. */
 #define SCRAM_PASSWORD_MAX 1023
 
-/* What a server keeps for one account and hash: nothing of it gives the password back. */
+/* Keys that a server keeps for one account and hash: nothing of them gives the
+ * password back. */
 struct scram_keys {
   uint32_t iterations;
   unsigned char salt[SCRAM_SALT_MAX];
@@ -42,16 +43,16 @@ struct slice scram_password(struct arena *a, struct slice password);
  * OpenSSL failed. */
 bool scram_derive(enum scram_hash h, struct slice password, struct scram_keys *k);
 
-/* Whether a prepared password has these keys, in constant time. */
+/* Say whether a prepared password has these keys, in constant time. */
 bool scram_matches(enum scram_hash h, struct slice password, struct scram_keys const *k);
 
-/* One exchange. All zero, with hash, plus and nonce set, is its beginning. */
+/* An exchange. All zero, with hash, plus and nonce set, is its beginning. */
 struct scram {
   enum scram_hash hash;
   bool plus;          /* the mechanism is -PLUS */
   bool plus_offered;  /* a -PLUS mechanism was offered on this stream */
   struct slice nonce; /* ours; lives as long as the exchange */
-  struct arena arena; /* what follows lives in it */
+  struct arena arena; /* holds the texts below */
   struct slice user;  /* the client's name, unescaped, not prepared */
   struct slice authzid;
   struct slice binding_type; /* of p=; empty: none */

@@ -17,7 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What -p believes until a clock line tells another: 2001-09-09 01:46:40 UTC. */
+/* The time that -p believes in until a clock line tells another: 2001-09-09 01:46:40
+ * UTC. */
 #define PIPE_CLOCK_US 1000000000000000u
 
 static struct {
@@ -81,7 +82,7 @@ service_error(struct link *ctl, char const *text)
 
 /* ---- back pressure ---- */
 
-/* What feeds a link that is full rests; the rest goes on. */
+/* Pause the links that feed a full link; the others go on. */
 static void
 pause_feeders(void)
 {
@@ -91,7 +92,7 @@ pause_feeders(void)
   if (!service.svc->pauses) return;
   for (l = link_next(NULL); l; l = link_next(l))
     if (l->full) programs |= service.svc->pauses(l);
-  /* One that has not said hello is nobody's yet. */
+  /* A peer that has not said hello belongs to no program yet. */
   for (l = link_next(NULL); l; l = link_next(l))
     link_pause(l, l->up && ((programs & l->program) != 0 ||
                             (service.svc->holds && service.svc->holds(l))));
@@ -302,7 +303,7 @@ service_wait(void)
   return true;
 }
 
-/* What routed gave is taken over when the turn's work is done. */
+/* Acknowledge routed's records when the turn's work is done. */
 static void
 on_turn(void)
 {
@@ -476,7 +477,7 @@ resident(void)
            : 0;
 }
 
-/* What is in the machine beside what is in use. */
+/* Give the bytes in the machine beside those in use. */
 static size_t
 spare(void)
 {
@@ -486,8 +487,8 @@ spare(void)
   return all > used ? all - used : 0;
 }
 
-/* A crowd that is gone leaves its memory in pieces between what stays. Some of it cannot go
- * back: what matters is what has become spare since. */
+/* After many sessions have ended the heap is full of holes, and some can never go back: malloc
+ * trims when TRIM_BYTES have become spare since it did so last. */
 static void
 trim(void *cookie)
 {
@@ -505,16 +506,17 @@ trim(void *cookie)
   event_timer_start(&service.trim_timer, door_now() + TRIM_US, trim, NULL);
 }
 
-/* What is large is a map of its own and goes back to the system when it is freed. By itself
- * malloc would, after the first such free, take larger and larger pieces from the heap. */
+/* Large pieces are maps of their own and go back to the system when they are freed. By
+ * itself malloc would, after the first such free, take larger and larger pieces from
+ * the heap. */
 static void
 map_what_is_large(void)
 {
   mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
 }
 
-/* A program that is woken does not push aside the one that runs: that one ends its turn, and
- * what it and others have to say is handled in one. Who was given another policy keeps it. */
+/* SCHED_BATCH: a daemon that is woken does not preempt the one that runs, so each wake-up finds
+ * more records. A policy that the administrator has set is left alone. */
 static void
 let_turns_end(void)
 {

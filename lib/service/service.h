@@ -55,7 +55,7 @@ char const *service_instance(void);
 /* Which instance that is: 1, 2... */
 unsigned int service_number(void);
 
-/* What holds says may have changed. */
+/* Note that the answer of holds may have changed. */
 void service_look_again(void);
 
 /* In turn: what came is not acknowledged yet, and another turn follows within STORE_LATER_US.

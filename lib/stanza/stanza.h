@@ -79,8 +79,7 @@ bool stanza_cat_error(stralloc *out, struct stanza const *in, enum stanza_error 
 bool stanza_cat_result_open(stralloc *out, struct stanza const *in);
 bool stanza_cat_result(stralloc *out, struct stanza const *in);
 
-/* Whether an answer may be sent to it: errors are never answered, nor results (s8.3.1).
- */
+/* Say whether the stanza may be answered: errors never are, nor results (s8.3.1). */
 bool stanza_may_answer(struct stanza const *in);
 
 /* Put a stanza record on a link: envelope and XML (text, not escaped) that are ours; it is
@@ -94,8 +93,9 @@ void stanza_answer(struct link *l, struct stanza const *in, char const *type,
 /* The value of the tag NAME=VALUE among tags; empty when there is none. */
 struct slice stanza_tag(struct slice tags, char const *name);
 
-/* Whether a run of this program that was killed may have handled it already: then all that
- * follows from it is to be said, for perhaps nobody has heard of it. */
+/* Say whether a run of this program that was killed may have handled the stanza
+ * already: all that follows from it is said again then, for perhaps nobody has heard
+ * of it. */
 bool stanza_is_again(struct stanza const *st);
 
 #endif

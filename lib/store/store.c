@@ -204,7 +204,7 @@ begin_write(struct store *s)
   return NULL;
 }
 
-/* What was written in this turn is seen in it: its transaction serves reads too. */
+/* Reads see the writes of their turn: its transaction serves them too. */
 static MDB_txn *
 begin_read(struct store *s)
 {

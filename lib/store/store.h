@@ -35,8 +35,8 @@ bool store_del(struct store *s, MDB_dbi t, struct slice key);
 bool store_put_later(struct store *s, MDB_dbi t, struct slice key, struct slice value);
 bool store_del_later(struct store *s, MDB_dbi t, struct slice key);
 
-/* Whether all that was written since the last commit may wait still: for STORE_LATER_US,
- * and no longer than what must not. false when nothing was. */
+/* Say whether all writes since the last commit may wait still: for STORE_LATER_US, and
+ * no longer than a write that must not wait. false when there were none. */
 bool store_may_wait(struct store const *s);
 
 /* store_put of a key that is behind all others of the table: quicker, and the pages are

@@ -25,7 +25,7 @@ xml_limit(struct xml_stream *x, size_t bytes)
   x->limit = bytes;
 }
 
-/* Whether s begins with a character in UTF-8 (RFC 3629 s4). */
+/* Say whether s begins with a character in UTF-8 (RFC 3629 s4). */
 static bool
 is_utf8(unsigned char const *s, size_t len)
 {

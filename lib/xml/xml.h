@@ -124,7 +124,7 @@ struct xml_node const *xml_child(struct xml_node const *e, char const *ns,
 /* The first child element behind c (NULL: the first of all), or NULL. */
 struct xml_node const *xml_next(struct xml_node const *e, struct xml_node const *c);
 
-/* Whether e is the element name in ns. */
+/* Say whether e is the element name in ns. */
 bool xml_is(struct xml_node const *e, char const *ns, char const *name);
 
 /* The value of an attribute without namespace; s NULL when it is absent. */

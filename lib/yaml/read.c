@@ -33,8 +33,7 @@ complain(struct reader *rd, yaml_mark_t const *m, char const *text)
   rd->failed = true;
 }
 
-/* What the person who wrote the file can do about it: the two faults that are made most.
- */
+/* Advice for the two faults that people make most in a file. */
 static char const *
 hint(yaml_parser_t const *p)
 {

@@ -16,7 +16,7 @@ enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
 struct yaml_node {
   enum yaml_kind kind;
   struct slice text; /* of a scalar */
-  bool quoted;       /* it stood in double quotes, or as a block */
+  bool quoted;       /* stood in double quotes, or as a block */
   char const *file;
   unsigned int line, col;
   struct slice key;
