@@ -3,13 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Requests of sessions that mamd has taken over and not answered yet: mamd answers a
- * query at the pace at which the client takes the results. A restarted mamd has forgotten
- * them, and routed answers each with an error. */
+/* Requests of sessions that a service has taken over and not answered yet: mamd answers a
+ * query at the pace at which the client takes the results, userd searches its directory turn
+ * by turn. A restarted service has forgotten them, and routed answers each with an error. */
 
 struct asked {
   struct asked *next;
-  uint64_t letter; /* of the post (post_letters) */
+  enum program program; /* of the service */
+  uint64_t letter;      /* of its post */
   size_t to_len, from_len;
   char text[]; /* to, from, id */
 };
@@ -21,13 +22,14 @@ id_of(struct asked const *a)
 }
 
 void
-asked_add(struct session *s, struct passing const *p, uint64_t letter)
+asked_add(struct session *s, struct passing const *p, struct post const *post)
 {
   struct stanza const *st = &p->st;
   struct asked *a = calloc(1, sizeof *a + st->to.len + st->from.len + st->id.len + 1);
 
   if (!a) return;
-  a->letter = letter;
+  a->program = post->program;
+  a->letter = post->put;
   a->to_len = st->to.len;
   a->from_len = st->from.len;
   if (st->to.len) memcpy(a->text, st->to.s, st->to.len);
@@ -62,7 +64,7 @@ asked_free(struct session *s)
   s->asked = NULL;
 }
 
-/* XEP-0313 has no word for it: the client may ask again. */
+/* XEP-0313 and XEP-0055 have no word for it: the client may ask again. */
 static void
 answer(struct asked const *a)
 {
@@ -77,12 +79,12 @@ answer(struct asked const *a)
 }
 
 void
-asked_restarted(struct session *s, uint64_t released)
+asked_restarted(struct session *s, struct post const *post)
 {
   struct asked **at = &s->asked, *a;
 
   while ((a = *at)) {
-    if (a->letter > released) {
+    if (a->program != post->program || a->letter > post->released) {
       at = &a->next;
       continue;
     }
@@ -101,6 +103,7 @@ asked_fields(struct snapshot *k, struct asked *a)
   struct asked head = a ? *a : (struct asked){0};
 
   if (a) text = (stralloc){.s = a->text, .len = a->to_len + a->from_len + id_of(a).len};
+  SNAPSHOT_INT(k, head.program);
   SNAPSHOT_INT(k, head.letter);
   SNAPSHOT_INT(k, head.to_len);
   SNAPSHOT_INT(k, head.from_len);

@@ -158,7 +158,20 @@ ask_mamd(struct post *post, struct passing const *p)
     asked.st.tags = slice_of(tags.s, tags.len);
     s->in_mamd = true;
   }
-  if (post_put(post, &asked) && s) asked_add(s, p, post->put);
+  if (post_put(post, &asked) && s) asked_add(s, p, post);
+}
+
+/* Put p into the post of the service of its domain. userd may answer a request to a domain of
+ * its own later: a search. */
+static void
+to_domain(struct post *post, struct passing const *p)
+{
+  struct session *s =
+    post->program == USERD && slice_is(p->st.kind, "iq") && stanza_may_answer(&p->st)
+      ? session_of(p->st.from)
+      : NULL;
+
+  if (post_put(post, p) && s) asked_add(s, p, post);
 }
 
 /* A request goes to whoever handles its namespace for this scope. */
@@ -399,7 +412,7 @@ deliver_route(struct passing const *p)
   struct post *post = services_domain(a.domain);
 
   if (post) {
-    post_put(post, p);
+    to_domain(post, p);
   } else if (!routed_host(a.domain)) {
     post = post_find(S2SD);
     if (post)

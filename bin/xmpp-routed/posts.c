@@ -110,7 +110,7 @@ return_to_sender(struct post const *post, struct slice text, struct letter const
       stralloc_catb(&line, text.s, text.len) && record_split(&r, line.s, line.len)) {
     stanza_read(&r, 0, &p.st);
     asker = session_of(p.st.from);
-    if (asker && post->program == MAMD) asked_answered(asker, &p.st);
+    if (asker && post->program & PROGRAMS_ASKED) asked_answered(asker, &p.st);
     if (!was_delivered(post, &p)) deliver_bounce(&p, ERR_SERVICE_UNAVAILABLE, NULL);
   }
   source_release(head->source, head->epoch, head->number);
@@ -127,7 +127,7 @@ give_up(void *cookie)
   uint64_t n = 0;
 
   services_of_post_gone(p);
-  if (p->program == MAMD) sessions_mamd_restarted(p->released);
+  if (p->program & PROGRAMS_ASKED) sessions_service_restarted(p);
   p->kept = stralloc_zero;
   for (i = p->head; i < kept.len; i += sizeof head + head.len) {
     memcpy(&head, kept.s + i, sizeof head);
@@ -248,8 +248,8 @@ posts_up(struct link *l)
     event_timer_start(&p->grace, door_now() + SERVICE_SETTLE_US, settled, p);
   if (!p->held) hand_over_all(p);
   /* A link that broke between two programs that live has lost no request. */
-  if (l->program == MAMD && p->epoch && p->epoch != l->epoch)
-    sessions_mamd_restarted(p->released);
+  if (l->program & PROGRAMS_ASKED && p->epoch && p->epoch != l->epoch)
+    sessions_service_restarted(p);
   p->epoch = l->epoch;
 }
 

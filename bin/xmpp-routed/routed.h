@@ -22,7 +22,7 @@ struct session {
   struct session *next; /* of the user, in the order of binding */
   struct user *user;
   struct link *link;
-  struct asked *asked; /* requests that mamd has not answered yet (asked.c) */
+  struct asked *asked; /* requests that are answered later (asked.c) */
   struct kept *kept;   /* copies of stanzas (kept.c), or NULL */
   uint64_t sid;
   uint64_t number; /* its name for good; the ids of all its stanzas are above */
@@ -80,9 +80,10 @@ void sessions_list(struct link *ctl, struct record *r);
 /* mamd asks to be told: of all that it may give what waits. */
 void sessions_still_online(void);
 
-/* Act on a mamd that is up again, or given up, and has taken over so many letters
- * before. */
-void sessions_mamd_restarted(uint64_t released);
+/* Answer the requests that the service of post, which was restarted or is given up, had
+ * acknowledged before. */
+struct post;
+void sessions_service_restarted(struct post const *post);
 
 /* Its presence to nobody in particular has passed by. */
 void session_presence(struct session *s, struct stanza const *st);
@@ -436,18 +437,21 @@ bool carbons_may_be_sent(struct slice bare);
 /* The message p was sent by a session of ours. */
 void carbons_sent(struct passing const *p);
 
-/* ---- requests that mamd has not answered yet (asked.c) ---- */
+/* ---- requests that a service answers later (asked.c) ---- */
 
-/* Note the request p of s, which is this letter of mamd's post (counted from 1). */
-void asked_add(struct session *s, struct passing const *p, uint64_t letter);
+/* The services whose requests are noted. */
+#define PROGRAMS_ASKED (MAMD | USERD)
+
+/* Note the request p of s, which is the newest letter of post. */
+void asked_add(struct session *s, struct passing const *p, struct post const *post);
 
 /* Forget the request that st answers, if st is an iq; forget all requests of s, which is
  * over. */
 void asked_answered(struct session *s, struct stanza const *st);
 void asked_free(struct session *s);
 
-/* Answer the requests of s that the old mamd had taken over: letters up to released. */
-void asked_restarted(struct session *s, uint64_t released);
+/* Answer the requests of s that the service of post had acknowledged before its restart. */
+void asked_restarted(struct session *s, struct post const *post);
 
 /* ---- copies until a client has its stanzas (kept.c) ---- */
 

@@ -466,7 +466,7 @@ sessions_still_online(void)
 }
 
 void
-sessions_mamd_restarted(uint64_t released)
+sessions_service_restarted(struct post const *post)
 {
   struct link const *l;
   uint32_t i;
@@ -474,7 +474,7 @@ sessions_mamd_restarted(uint64_t released)
   for (l = link_next(NULL); l; l = link_next(l)) {
     struct id_map const *m = l->program == C2SD ? l->cookie : NULL;
     for (i = 0; m && i < m->size; i++)
-      if (m->v[i].item) asked_restarted(m->v[i].item, released);
+      if (m->v[i].item) asked_restarted(m->v[i].item, post);
   }
 }
 
