@@ -255,6 +255,7 @@ bind_announce(void)
   link_begin(routed, VERB_RECALLED);
   link_str(routed, service_instance());
   link_end(routed);
+  stream_each(asked_again);
   stream_each(
     marks_again); /* behind that word, routed waits for mamd before it reads on */
 }

@@ -119,6 +119,7 @@ enum state {
 struct sm;
 struct csi;
 struct directed;
+struct asked;
 
 /* Marks of a session (marks.c): the newest message id that its client has of live
  * messages, and of those that had waited; the newest number that it has of its archive's
@@ -157,6 +158,7 @@ struct stream {
   char *shown; /* the presence it shows, whole; NULL: not available */
   size_t shown_len;
   struct directed *directed; /* addresses (directed.c); NULL: none */
+  struct asked *asked; /* requests that are answered later (asked.c), oldest first */
   struct mark mark;
   uint64_t seen_us; /* when its client said something */
   char *jid;        /* bare from AUTHED on, full from BOUND on */
@@ -577,7 +579,30 @@ void requests_forget(struct stream *s);
  * responsibility for the stanzas up to number n. */
 void requests_acked(uint64_t n);
 
+/* Give the number of the latest stanza for which routed has taken responsibility. */
+uint64_t requests_taken(void);
+
 void requests_snapshot(struct snapshot *k);
+
+/* ---- requests that a service answers later (asked.c) ---- */
+
+/* Note in, which routed has been passed as its newest stanza, if in is such a request; a session
+ * has ASKED_MAX of them at most. */
+void asked_note(struct inbound const *in, struct link const *routed);
+
+/* Forget the request that the iq of the deliver record r answers. false: s is not to have r, an
+ * answer to the question about a request that has been answered. */
+bool asked_takes(struct stream *s, struct record *r);
+
+/* A new routed is up: ask about the requests of s that the old one had acknowledged. */
+void asked_again(struct stream *s);
+
+/* The memory that a list takes; 0 for NULL. */
+size_t asked_bytes(struct asked const *a);
+void asked_free(struct asked *a);
+
+/* In the record of the stream, which is open. */
+void asked_snapshot(struct snapshot *k, struct stream *s);
 
 /* ---- the state for a trace (snapshot.c, and each file for what it holds itself) ---- */
 

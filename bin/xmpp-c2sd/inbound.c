@@ -331,8 +331,10 @@ pass_on(struct inbound *in)
   note_wants(in);
   if (!routed || !tags_make(in, priority, &tags) || !send(in, routed))
     inbound_error(in->s, in->e, routed ? ERR_RESOURCE_CONSTRAINT : ERR_INTERNAL, NULL);
-  else if (slice_is(in->kind, "iq") && is_one_of(in->type, "get set"))
+  else if (slice_is(in->kind, "iq") && is_one_of(in->type, "get set")) {
+    asked_note(in, routed);
     requests_passed(in->s, routed);
+  }
 }
 
 enum state

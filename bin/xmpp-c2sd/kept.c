@@ -5,7 +5,7 @@
 
 static uint64_t total;
 
-/* Nearly every stream has nothing of the last three: they are asked only of the others. */
+/* Nearly every stream has nothing of the last four: they are asked only of the others. */
 static size_t
 keeps(struct stream const *s)
 {
@@ -14,6 +14,7 @@ keeps(struct stream const *s)
   if (s->sm) n += s->sm->queue.text.a;
   if (s->csi) n += csi_bytes(s->csi);
   if (s->directed) n += directed_bytes(s->directed);
+  if (s->asked) n += asked_bytes(s->asked);
   return n;
 }
 

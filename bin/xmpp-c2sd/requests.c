@@ -114,6 +114,12 @@ requests_acked(uint64_t n)
   }
 }
 
+uint64_t
+requests_taken(void)
+{
+  return behind.acked;
+}
+
 void
 requests_snapshot(struct snapshot *k)
 {

@@ -146,6 +146,7 @@ snapshot_stream(struct snapshot *k, struct stream *s)
   snapshot_text(k, &s->shown);
   SNAPSHOT_INT(k, s->shown_len);
   directed_snapshot(k, s);
+  asked_snapshot(k, s);
   had(k, &s->mark.had);
   had(k, &s->mark.blocked);
   SNAPSHOT_INT(k, s->mark.noted);

@@ -236,6 +236,7 @@ stream_free(struct stream *s)
   csi_free(s->csi);
   free(s->shown);
   directed_free(s->directed);
+  asked_free(s->asked);
   free(s->jid);
   free(s->lang);
   free(s->ip);

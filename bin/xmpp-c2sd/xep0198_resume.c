@@ -182,6 +182,7 @@ take_over(struct stream *s, struct stream *old)
   s->shown = old->shown;
   s->shown_len = old->shown_len;
   s->directed = old->directed;
+  s->asked = old->asked;
   s->wants = old->wants;
   s->mark = old->mark; /* marks that are due name the sid, which s has now */
   s->number = old->number;
@@ -189,6 +190,7 @@ take_over(struct stream *s, struct stream *old)
   s->priority = old->priority;
   old->jid = old->shown = NULL;
   old->directed = NULL;
+  old->asked = NULL;
   old->sm = NULL;
   event_timer_cancel(&s->sm->timer);
   s->sm->phase = SM_IDLE;

@@ -18,7 +18,7 @@
  * TRUSTS  settings, records of its neighbours. Nothing that a client says.
  * ROOMS   stream.c a stream's life; rules.c access, shaping; states.c what each state
  *         takes; sasl.c, bind.c; inbound.c checks and stamps, tags.c what routing asks;
- *         requests.c how many requests are on their way; deliver.c what comes for a
+ *         requests.c how many requests are on their way, asked.c those that are answered later; deliver.c what comes for a
  *         session, output.c what goes to its client; kept.c what streams keep in all; shown.c what others have seen of a session,
  *         directed.c who has directed presence of it, marks.c what its client has,
  *         origins.c what came before a restart of routed; xepNNNN_*.c one extension each;

@@ -108,6 +108,7 @@ snapshot(struct snapshot *k)
   runs_snapshot(k);
   asks_snapshot(k);
   announce_snapshot(k);
+  handle_snapshot(k);
 }
 
 static struct service const hostd = {

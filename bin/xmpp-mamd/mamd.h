@@ -281,6 +281,9 @@ struct found {
  * are under way. */
 bool pages_answer(struct stanza const *in, struct found const *f);
 
+/* Say whether the request st, of which tags and id are read, will be answered. */
+bool pages_are_due(struct stanza const *st);
+
 /* Send some more of a session's pages, as offer_some. */
 bool pages_some(struct link *routed, struct session *s, size_t *budget);
 void pages_marked(struct session *s, uint64_t number);

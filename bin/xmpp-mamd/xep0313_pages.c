@@ -247,6 +247,20 @@ pages_answer(struct stanza const *in, struct found const *f)
   return true;
 }
 
+bool
+pages_are_due(struct stanza const *st)
+{
+  uint64_t number = 0;
+  struct session *s;
+  struct job *j;
+
+  slice_u64(stanza_tag(st->tags, "session"), &number);
+  s = number ? session_numbered(number) : NULL;
+  for (j = s && s->pages ? s->pages->first : NULL; j; j = j->next)
+    if (slice_eq(j->in.id, st->id)) return true;
+  return false;
+}
+
 void
 pages_marked(struct session *s, uint64_t number)
 {

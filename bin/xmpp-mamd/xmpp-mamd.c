@@ -64,6 +64,19 @@ down(struct link *l)
   if (l->program == CTL) control_gone(l);
 }
 
+/* Answer a record that asks about a request of before a restart of routed, unless the
+ * request is going to be answered. */
+static bool
+on_asked(struct link *l, struct record *r)
+{
+  struct stanza st;
+
+  if (!slice_has_word(record_raw(r, STANZA_TAGS), SLICE("asked"))) return false;
+  stanza_read(r, 0, &st);
+  if (!pages_are_due(&st)) handle_forgotten(l, &st);
+  return true;
+}
+
 static void
 on_stanza(struct link *l, struct record *r)
 {
@@ -71,7 +84,7 @@ on_stanza(struct link *l, struct record *r)
   prefs_look();
   if (slice_is(record_raw(r, STANZA_KIND), "message"))
     incoming_message(l, r);
-  else
+  else if (!on_asked(l, r))
     handle_record(l, r, handlers, handlers_n);
 }
 
@@ -106,6 +119,7 @@ turn(void)
   waits = archive_may_wait(mamd.archive) && service_wait();
   kept = waits || archive_commit(mamd.archive);
   sessions_turn(!kept);
+  handle_turn(kept);
   if (kept) return;
   incoming_lost();
   discard_all();
@@ -128,6 +142,7 @@ snapshot(struct snapshot *k)
 {
   if (snapshot_restores(k)) mamd_readers();
   incoming_snapshot(k);
+  handle_snapshot(k);
   prefs_snapshot(k);
   sessions_snapshot(k);
   pace_snapshot_line(k);

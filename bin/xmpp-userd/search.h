@@ -37,4 +37,7 @@ bool search_cat_fields(stralloc *out);
 enum verdict found_answer(struct handle_ctx *ctx, struct stanza const *in,
                           struct search_wanted const *w, stralloc *out);
 
+/* Say whether the request st, of which from and id are read, is a search that is under way. */
+bool found_is_due(struct stanza const *st);
+
 #endif

@@ -340,6 +340,17 @@ found_answer(struct handle_ctx *ctx, struct stanza const *in,
   return LATER;
 }
 
+bool
+found_is_due(struct stanza const *st)
+{
+  struct search const *s;
+
+  for (s = first; s; s = s->next)
+    if (!s->answered && slice_eq(s->in.from, st->from) && slice_eq(s->in.id, st->id))
+      return true;
+  return false;
+}
+
 void
 search_turn(bool kept)
 {

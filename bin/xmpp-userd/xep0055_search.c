@@ -292,5 +292,12 @@ static struct handle_row const rows[] = {
 void
 search_stanza(struct link *l, struct record *r)
 {
+  struct stanza st;
+
+  if (slice_has_word(record_raw(r, STANZA_TAGS), SLICE("asked"))) {
+    stanza_read(r, 0, &st);
+    if (!found_is_due(&st)) handle_forgotten(l, &st);
+    return;
+  }
   handle_record(l, r, rows, sizeof rows / sizeof *rows);
 }

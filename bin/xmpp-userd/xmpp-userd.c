@@ -110,6 +110,7 @@ turn(void)
   sessions_turn(kept);
   ends_turn(kept);
   search_turn(kept);
+  handle_turn(kept);
   if (!kept && routed) link_discard(routed, "the store failed");
 }
 
@@ -140,6 +141,7 @@ snapshot(struct snapshot *k)
   roster_snapshot(k);
   blocking_snapshot(k);
   search_snapshot(k);
+  handle_snapshot(k);
 }
 
 static service_fn *const verbs[VERBS_N] = {

@@ -108,6 +108,8 @@
 #define LOST_STEP 500u
 #define QUERY_SCAN_MAX 500u
 #define RETRACT_SCAN_MAX 1000u
+/* Neighbours whose requests a service knows again when they are repeated. */
+#define HANDLE_SOURCES_MAX 128u
 /* Bounds of a search of vCards (XEP-0055): entries of the directory that it looks at;
  * matches, when mod_vcard.matches is "infinity"; bytes of the answer... */
 #define SEARCH_SCANNED_MAX 100000u
@@ -172,6 +174,9 @@
  * more than the link of a front can have on its way when the front is told to stop. */
 #define REQUESTS_MAX 2u
 #define HELD_BEHIND_MAX (8u << 20)
+/* Requests of a session that c2sd remembers until a service answers them: queries of the
+ * archive, searches. */
+#define ASKED_MAX 12u
 /* First-level elements of one stream before it has bound a resource. */
 #define UNBOUND_ELEMENTS_MAX 64
 /* Output that waits for a client to read: before it has bound a resource, and afterwards. */

@@ -140,6 +140,12 @@ handle_refuse(struct link *routed, struct stanza const *in, enum stanza_error e,
   if (cat_error(&out, in, e, text, more)) answer(routed, in, "error", &out);
 }
 
+void
+handle_forgotten(struct link *routed, struct stanza const *in)
+{
+  handle_refuse(routed, in, ERR_RESOURCE_CONSTRAINT, SLICE(""), SLICE(""));
+}
+
 /* The type of the answer that is now in out; NULL: none is to be sent now. */
 static char const *
 run(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *iq,
@@ -182,6 +188,7 @@ handle_record(struct link *l, struct record *r, struct handle_row const *rows, s
 
   stanza_read(r, 0, &in);
   if (!slice_is(in.kind, "iq") || !stanza_may_answer(&in)) return;
+  if (handle_came_before(in.origin)) return;
   arena_reset(&arena);
   out.len = 0;
   in.xml = record_get(r, STANZA_XML);

@@ -3,6 +3,7 @@
 #ifndef HANDLE_H
 #define HANDLE_H
 
+#include "link/snapshot.h"
 #include "stanza/stanza.h"
 
 /* Whom a request is addressed to: a host, or an account. */
@@ -43,7 +44,7 @@ void handle_announce(struct link *routed, struct handle_row const *rows, size_t 
 
 /* Answer the iq of a stanza record by the rows, on its link. Requests that no row takes get
  * service-unavailable; an answer that is too long for a record becomes resource-constraint;
- * results and errors are ignored. */
+ * results and errors are ignored, and so are requests that come again. */
 void handle_record(struct link *routed, struct record *r, struct handle_row const *rows,
                    size_t n);
 
@@ -52,5 +53,19 @@ void handle_record(struct link *routed, struct record *r, struct handle_row cons
 void handle_result(struct link *routed, struct stanza const *in, struct slice inside);
 void handle_refuse(struct link *routed, struct stanza const *in, enum stanza_error e,
                    struct slice text, struct slice more);
+
+/* Answer the request in, which carries the tag asked: xmpp-c2sd asks whether a request that
+ * was acknowledged to an earlier routed will be answered, and this service does not know it. */
+void handle_forgotten(struct link *routed, struct stanza const *in);
+
+/* Say whether this run has handled the request of this ORIGIN (a source without epochs says
+ * nothing), and note it; handle_record asks this. Sources are noted up to HANDLE_SOURCES_MAX. */
+bool handle_came_before(struct slice origin);
+
+/* End the turn: with kept false its requests are forgotten, and come again. */
+void handle_turn(bool kept);
+
+/* The state for a trace, between turns. */
+void handle_snapshot(struct snapshot *k);
 
 #endif

@@ -138,6 +138,7 @@ stanza_answer(struct link *l, struct stanza const *in, char const *type, struct 
                       .id = in->id,
                       .xml = xml};
 
+  if (slice_has_word(in->tags, SLICE("asked"))) st.tags = SLICE("asked");
   stanza_put(l, &st);
 }
 

@@ -86,7 +86,8 @@ bool stanza_may_answer(struct stanza const *in);
  * numbered here. */
 void stanza_put(struct link *l, struct stanza const *st);
 
-/* Put the answer to in whose XML is given: type error or result, to and from turned. */
+/* Put the answer to in whose XML is given: type error or result, to and from turned, with the
+ * tag asked if in has that. */
 void stanza_answer(struct link *l, struct stanza const *in, char const *type,
                    struct slice xml);
 
