@@ -226,7 +226,10 @@ announce(struct stream *s)
   struct link *routed = link_find(ROUTED);
 
   if (s->state == ST_BINDING) ask(routed, s);
-  if (s->state == ST_RESUMING) sm_ask_again(s);
+  if (s->state == ST_RESUMING) {
+    sm_drop_parts(s);
+    sm_ask_again(s);
+  }
   if (s->sm) sm_unyield(s);
   if (!stream_is_session(s)) return;
   link_begin(routed, VERB_SESSION);
@@ -255,6 +258,7 @@ bind_announce(void)
   link_begin(routed, VERB_RECALLED);
   link_str(routed, service_instance());
   link_end(routed);
+  left_routed_is_up(routed);
   stream_each(asked_again);
   stream_each(
     marks_again); /* behind that word, routed waits for mamd before it reads on */

@@ -501,6 +501,18 @@ void sm_over(struct stream *s);
 /* routed was restarted: tell it again of the stanzas of which it kept copies. */
 void sm_hold_again(struct stream const *s);
 
+/* Return to routed the stanza e, raw, that the client of a session has not acknowledged: jid is
+ * the session's, number and host as in struct stream; a message says when it came
+ * (XEP-0203). */
+void sm_give_back(struct link *l, char const *jid, uint64_t number, struct host const *h,
+                  struct sm_entry const *e, struct slice raw);
+
+/* The session s was handed to routed for another c2sd: keep copies of its stanzas that are in no
+ * log. A routed is up: return those that an earlier one was handed (xep0198_left.c). */
+void left_keep(struct stream const *s, struct link const *routed);
+void left_routed_is_up(struct link *routed);
+void left_snapshot(struct snapshot *k);
+
 /* Memory of sessions that are over (xep0198_ended.c): how many stanzas each had
  * handled. */
 void ended_note(struct stream const *s);
@@ -517,6 +529,12 @@ bool sm_is_here(struct stream const *s);
 
 /* A stream ends that is RESUMING: what was delivered meanwhile joins what is unacknowledged. */
 void sm_part(struct stream *s);
+
+/* Forget what s, a stream that is RESUMING, was handed by an old place that has not handed all:
+ * the old place returns it (left_routed_is_up). The resumption of s has failed: return what
+ * routed has delivered to s meanwhile too. */
+void sm_drop_parts(struct stream *s);
+void sm_unpart(struct stream *s);
 
 /* The session's token: its secret, a dot, its resource. */
 bool sm_cat_token(stralloc *out, struct stream const *s);

@@ -201,5 +201,6 @@ c2sd_snapshot(struct snapshot *k)
   marks_snapshot(k);
   origins_snapshot(k);
   sm_snapshot(k);
+  left_snapshot(k);
   requests_snapshot(k);
 }

@@ -126,6 +126,7 @@ sm_on_unyielded(struct link *l, struct record *r)
   free(s->request);
   free(s->resource);
   s->request = s->resource = NULL;
+  sm_unpart(s);
   s->state = ST_AUTHED;
   stream_resume(s);
   stream_settle(s);
@@ -357,6 +358,7 @@ sm_on_leave(struct link *l, struct record *r)
   put_queue(l, s);
   build_handed(l, s, s->sm->yield_to, s->sm->yield_sid);
   link_end(l);
+  left_keep(s, l);
   s->state = ST_CLOSED;
   stream_settle(s);
 }

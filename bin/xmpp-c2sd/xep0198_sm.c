@@ -372,7 +372,7 @@ sm_free(struct sm *sm)
 
 /* A message gets a delay as its last child, unless it has no end tag. */
 static void
-put_delayed(struct link *l, struct stream const *s, uint64_t at_us, struct slice kind,
+put_delayed(struct link *l, struct host const *h, uint64_t at_us, struct slice kind,
             struct slice xml)
 {
   static char const end[] = "</message>";
@@ -390,17 +390,15 @@ put_delayed(struct link *l, struct stream const *s, uint64_t at_us, struct slice
   }
   link_more_raw(l, slice_of(xml.s, xml.len - n));
   link_more(l, SLICE("<delay xmlns='urn:xmpp:delay' from='"));
-  link_more(l, slice_str(s->host->name));
+  link_more(l, slice_str(h->name));
   link_more(l, SLICE("' stamp='"));
   link_more(l, slice_str(stamp));
   link_more(l, SLICE("'/></message>"));
 }
 
-/* Return a stanza that the client did not acknowledge, for routed to decide on: TO is
- * the session that had the stanza, and a message says when it came (XEP-0203). */
-static void
-give_back(struct link *l, struct stream const *s, struct sm_entry const *e,
-          struct slice raw)
+void
+sm_give_back(struct link *l, char const *jid, uint64_t number, struct host const *h,
+             struct sm_entry const *e, struct slice raw)
 {
   struct slice f[STANZA_XML + 1] = {{0}}, rest = raw;
   char buf[BASE_NUM];
@@ -410,30 +408,54 @@ give_back(struct link *l, struct stream const *s, struct sm_entry const *e,
     slice_word(&rest, '\t', &f[i]);
   if (!f[STANZA_FROM].len || slice_is(f[STANZA_KIND], "presence")) return;
   link_begin(l, VERB_STANZA);
-  link_str(l, s->jid);
+  link_str(l, jid);
   for (i = STANZA_FROM; i < STANZA_TAGS; i++)
     link_raw(l, f[i]);
   link_field(l);
   link_more(l, SLICE("unacked of="));
-  link_more(l, num_u64(buf, s->number));
+  link_more(l, num_u64(buf, number));
   link_more(l, SLICE(" "));
   link_more_raw(l, f[STANZA_TAGS]);
   link_origin(l);
-  put_delayed(l, s, e->at_us, f[STANZA_KIND], f[STANZA_XML]);
+  put_delayed(l, h, e->at_us, f[STANZA_KIND], f[STANZA_XML]);
   link_end(l);
 }
 
-void
-sm_over(struct stream *s)
+static void
+give_all_back(struct stream const *s)
 {
   struct link *l = bind_routed();
   size_t at = s->sm->queue.head;
   struct sm_entry e;
   struct slice raw;
 
-  ended_note(s);
   while (l && sm_queue_next(&s->sm->queue, &at, &e, &raw))
-    give_back(l, s, &e, raw);
+    sm_give_back(l, s->jid, s->number, s->host, &e, raw);
+}
+
+void
+sm_over(struct stream *s)
+{
+  ended_note(s);
+  give_all_back(s);
+}
+
+void
+sm_drop_parts(struct stream *s)
+{
+  if (sm_is_here(s)) return;
+  if (s->sm) sm_free(s->sm);
+  s->sm = NULL;
+}
+
+void
+sm_unpart(struct stream *s)
+{
+  sm_drop_parts(s);
+  sm_part(s);
+  if (!s->sm) return;
+  give_all_back(s);
+  sm_drop_parts(s);
 }
 
 /* Tell routed anew which stanzas the session holds: routed has lost its copies. */

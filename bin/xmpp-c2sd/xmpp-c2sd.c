@@ -21,7 +21,8 @@
  *         requests.c how many requests are on their way, asked.c those that are answered later; deliver.c what comes for a
  *         session, output.c what goes to its client; kept.c what streams keep in all; shown.c what others have seen of a session,
  *         directed.c who has directed presence of it, marks.c what its client has,
- *         origins.c what came before a restart of routed; xepNNNN_*.c one extension each;
+ *         origins.c what came before a restart of routed, xep0198_left.c what was handed over just
+ *         before it; xepNNNN_*.c one extension each;
  *         settings.c; raw.c -x; snapshot.c what a trace begins with
  */
 #include "c2sd.h"

@@ -527,12 +527,25 @@ returned_by(struct link const *l, struct passing const *p)
   return of;
 }
 
+/* Say whether session `of`, for which p was meant, is there at another c2sd than l: l handed the
+ * session over, and p with it. */
+static bool
+was_handed(struct link const *l, struct passing const *p, uint64_t of)
+{
+  struct session *s = of ? session_numbered(user_find(jid_cut(p->st.to).bare), of) : NULL;
+
+  return s && s->link != l;
+}
+
 static void
 one_of_a_client(struct link const *l, struct passing *p)
 {
-  if (has_word(p, SLICE("unacked")))
-    unacked_route(p, returned_by(l, p));
-  else if (has_word(p, SLICE("outbound")))
+  uint64_t of;
+
+  if (has_word(p, SLICE("unacked"))) {
+    of = returned_by(l, p);
+    if (!was_handed(l, p, of)) unacked_route(p, of);
+  } else if (has_word(p, SLICE("outbound")))
     outbound_subscription(p);
   else
     route_and_keep(p, true);

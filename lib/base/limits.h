@@ -174,6 +174,10 @@
  * more than the link of a front can have on its way when the front is told to stop. */
 #define REQUESTS_MAX 2u
 #define HELD_BEHIND_MAX (8u << 20)
+/* c2sd keeps copies of what it has handed to another c2sd so long (microseconds), of so many
+ * bytes in all. */
+#define LEFT_US 10000000u
+#define LEFT_BYTES_MAX (16u << 20)
 /* Requests of a session that c2sd remembers until a service answers them: queries of the
  * archive, searches. */
 #define ASKED_MAX 12u
