@@ -498,6 +498,11 @@ bool sm_take_h(struct stream *s, uint32_t h);
 void sm_away(struct stream *s);
 void sm_over(struct stream *s);
 
+/* Forget the stream management of s, which ends, and whose client has not had the answer to its
+ * enable: what the client does not have is in the log or kept by routed, and returned by mamd
+ * or routed, the stanzas of the buffer among it. */
+void sm_forsake(struct stream *s);
+
 /* routed was restarted: tell it again of the stanzas of which it kept copies. */
 void sm_hold_again(struct stream const *s);
 

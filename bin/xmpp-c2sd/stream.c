@@ -168,6 +168,7 @@ end_now(struct stream *s)
   sasl_forget(s);
   marks_end(s);
   if (s->state == ST_RESUMING) sm_part(s);
+  if (s->sm && marks_blocked(s)) sm_forsake(s);
   if (s->sm) sm_over(s);
   bind_forget(s);
   s->state = ST_CLOSED;
@@ -200,14 +201,16 @@ go_away(struct stream *s, char const *why)
   sm_away(s);
 }
 
-/* A stream that was to be resumed and is cut off again is away again. */
+/* A stream that was to be resumed and is cut off again is away again. A client whose stanzas of
+ * before stream management stand in the buffer has not had the answer to its enable, which is
+ * behind them: the client cannot resume. */
 void
 stream_lost(struct stream *s, char const *why)
 {
   bool session = s->state == ST_BOUND || (s->state == ST_RESUMING && s->sm);
 
   if (s->ending.why || s->state == ST_CLOSED || s->state == ST_AWAY) return;
-  if (!session || !s->sm || !s->sm->max_us) {
+  if (!session || !s->sm || !s->sm->max_us || marks_blocked(s)) {
     stream_end(s, why);
     return;
   }

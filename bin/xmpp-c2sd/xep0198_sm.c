@@ -343,8 +343,7 @@ sm_enable(struct stream *s, struct xml_node const *e, struct slice bytes)
     stream_error(s, "policy-violation", "stream management is enabled already");
     return ST_BOUND;
   }
-  /* A buffer is gone with its connection, while the session, its queue and its marks go on. */
-  s->sm = s->host->sm && !marks_blocked(s) ? calloc(1, sizeof *s->sm) : NULL;
+  s->sm = s->host->sm ? calloc(1, sizeof *s->sm) : NULL;
   if (!s->sm) {
     sm_failed(s, slice_is(e->ns, NS_SM2),
               s->host->sm ? "resource-constraint" : "feature-not-implemented", SLICE(""));
@@ -438,6 +437,13 @@ sm_over(struct stream *s)
 {
   ended_note(s);
   give_all_back(s);
+}
+
+void
+sm_forsake(struct stream *s)
+{
+  sm_free(s->sm);
+  s->sm = NULL;
 }
 
 void
