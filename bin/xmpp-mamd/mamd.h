@@ -268,6 +268,10 @@ bool stamp_read(struct slice text, uint64_t *us);
 
 handle_fn xep0313_query, xep0313_form, xep0313_metadata;
 
+/* Say whether the request st, of which from and id are read, is a query whose page is being
+ * looked for. */
+bool query_is_due(struct stanza const *st);
+
 /* A page that was found: results with these ids, in this order, to the account's session
  * that asked, then fin (XML) as the answer to the request in. */
 struct found {
@@ -292,9 +296,47 @@ void pages_free(struct session *s);
 /* End the turn of all pages; lost_turn as in sessions_turn. */
 void pages_turn(bool lost_turn);
 
+/* ---- work of many turns (scan.c) ---- */
+
+/* What looks at many envelopes of the archive of owner; the first field of a larger struct,
+ * which is allocated by its maker and freed by its kind. */
+struct scan {
+  struct scan *next;   /* the first scan of the next account in line */
+  struct scan *behind; /* the next of the same account */
+  struct scan_kind const *kind;
+  uint64_t owner;
+  bool ended; /* set by step */
+  bool born;  /* in this turn */
+};
+
+struct scan_kind {
+  size_t size;                               /* of the larger struct */
+  uint64_t (*step)(struct scan *, uint64_t); /* look at so many; gives how many were */
+  void (*done)(struct link *routed, struct scan *); /* act on what was found */
+  void (*again)(struct scan *);                     /* begin anew */
+  void (*free)(struct scan *);
+  void (*snapshot)(struct snapshot *, struct scan *);
+};
+
+extern struct scan_kind const query_scan, retract_scan;
+
+/* Begin s, of which kind and owner are set, at once or in its turn. false: there are too many
+ * scans, and the caller frees s. */
+bool scan_begin(struct link *routed, struct scan *s);
+
+/* Say whether is_it says so of a scan that waits; cookie is passed on. */
+typedef bool scan_match_fn(struct scan const *s, void const *cookie);
+bool scan_find(scan_match_fn *is_it, void const *cookie);
+
+/* End the turn; kept false: the store did not take it. */
+void scan_turn(bool kept);
+
+void scan_snapshot(struct snapshot *k);
+
 /* ---- the rest, a file each ---- */
 
-/* XEP-0424: the message, whose xml is as it stands, takes an earlier one of its sender back. */
+/* XEP-0424: the message, whose xml is as it stands, takes an earlier one of its sender back, in
+ * this turn or a later one. */
 void retract_message(struct stanza const *in, struct slice from_bare, uint64_t owner,
                      struct slice contact);
 

@@ -1,6 +1,7 @@
 #include "mamd.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* XEP-0313: an account pages through its archive. The count of a set, and where a page is in
@@ -13,15 +14,28 @@ struct page {
   uint64_t a, b;
   bool complete;
   bool counted;            /* set is exactly what matches */
-  uint64_t hits[PAGE_MAX]; /* when not counted: the places that do */
+  uint64_t hits[PAGE_MAX]; /* when not counted: the ids that do, as they were found */
   size_t hits_n;
-  uint64_t looked_at; /* and the id that was looked at last */
+  uint64_t looked_at; /* and the id that was looked at last; 0: none yet */
 };
 
 struct asker {
-  struct handle_ctx *ctx;
   struct query q;
   uint64_t owner;
+  struct slice from, account; /* full JID of the session; bare JID */
+};
+
+/* A query by a full address, whose page is found in several turns. */
+struct lookup {
+  struct scan scan;
+  struct arena arena; /* holds the texts of in and q */
+  struct stanza in;
+  struct asker q;
+  struct page p;
+  uint64_t session; /* routed's number; 0: not known */
+  uint64_t looked;  /* envelopes */
+  enum stanza_error error;
+  bool failed;
 };
 
 static enum verdict
@@ -46,10 +60,12 @@ may_ask(struct handle_ctx *ctx, uint64_t *owner)
   return *owner != 0;
 }
 
-static uint64_t
-place_at(struct page const *p, uint64_t i)
+static bool
+id_at(struct page const *p, uint64_t i, uint64_t *id)
 {
-  return p->counted ? p->a + i : p->hits[i];
+  if (p->counted) return archive_range_id(mamd.archive, &p->set, p->a + i, id);
+  *id = p->hits[i];
+  return true;
 }
 
 static uint64_t
@@ -65,9 +81,7 @@ list_ids(struct asker const *q, struct page const *p, uint64_t ids[PAGE_MAX])
   uint64_t i, n = page_len(p);
 
   for (i = 0; i < n; i++)
-    if (!archive_range_id(mamd.archive, &p->set, place_at(p, q->q.flip ? n - 1 - i : i),
-                          &ids[i]))
-      return false;
+    if (!id_at(p, q->q.flip ? n - 1 - i : i, &ids[i])) return false;
   return true;
 }
 
@@ -104,32 +118,90 @@ is_with(struct slice full, struct archive_message const *m)
   return slice_eq(m->text.from, full) || slice_eq(m->text.to, full);
 }
 
-/* The messages of the part that match, from one end, at most max, of QUERY_SCAN_MAX that are
- * looked at. */
+/* Take from the part what was looked at in earlier steps. */
 static bool
-scan(struct asker const *q, struct archive_range const *part, struct page *p)
+skip_looked_at(struct lookup const *l, struct archive_range *part)
+{
+  uint64_t id = l->p.looked_at;
+
+  if (!id) return true;
+  return archive_range_find(mamd.archive, part, l->q.q.has_before ? id : id + 1,
+                            l->q.q.has_before ? &part->to : &part->from);
+}
+
+/* Find the next messages of the part that match, from one end. */
+static bool
+look_at_some(struct lookup *l, struct archive_range const *part, uint64_t most,
+             uint64_t *looked)
 {
   static stralloc full = STRALLOC_ZERO;
-  uint64_t i, n = part->to - part->from;
+  uint64_t n = part->to - part->from;
+  struct page *p = &l->p;
   struct archive_message m;
-  size_t k;
 
   full.len = 0;
   errno = ENOMEM;
-  if (!record_put_more(&full, q->q.with.full)) return false;
-  for (i = 0; i < n && i < QUERY_SCAN_MAX && p->hits_n < q->q.max; i++) {
-    uint64_t at = q->q.has_before ? part->to - 1 - i : part->from + i;
+  if (!record_put_more(&full, l->q.q.with.full)) return false;
+  while (*looked < n && *looked < most && l->looked < QUERY_SCAN_MAX &&
+         p->hits_n < l->q.q.max) {
+    uint64_t at = l->q.q.has_before ? part->to - 1 - *looked : part->from + *looked;
     if (!archive_range_peek(mamd.archive, part, at, &m)) return false;
     p->looked_at = m.id;
-    if (is_with(slice_of(full.s, full.len), &m)) p->hits[p->hits_n++] = at;
+    if (is_with(slice_of(full.s, full.len), &m)) p->hits[p->hits_n++] = m.id;
+    ++*looked;
+    l->looked++;
   }
-  p->complete = i == n;
-  for (k = 0; q->q.has_before && k < p->hits_n / 2; k++) {
-    uint64_t t = p->hits[k];
-    p->hits[k] = p->hits[p->hits_n - 1 - k];
-    p->hits[p->hits_n - 1 - k] = t;
-  }
+  p->complete = *looked == n;
   return true;
+}
+
+static uint64_t
+lookup_step(struct scan *scan, uint64_t most)
+{
+  struct lookup *l = (struct lookup *)scan;
+  struct archive_range part;
+  uint64_t looked = 0;
+
+  if (!open_set(&l->q, &l->p.set) || !open_part(&l->q, &l->p.set, &part) ||
+      !skip_looked_at(l, &part) || !look_at_some(l, &part, most, &looked)) {
+    l->error = errno == ENOENT ? ERR_ITEM_NOT_FOUND : ERR_INTERNAL;
+    l->failed = scan->ended = true;
+    return looked;
+  }
+  scan->ended = l->p.complete || l->looked == QUERY_SCAN_MAX || l->p.hits_n >= l->q.q.max;
+  return looked;
+}
+
+static void
+lookup_again(struct scan *scan)
+{
+  struct lookup *l = (struct lookup *)scan;
+
+  l->p.hits_n = 0;
+  l->p.looked_at = l->looked = 0;
+  l->p.complete = l->failed = false;
+}
+
+static void
+lookup_free(struct scan *scan)
+{
+  struct lookup *l = (struct lookup *)scan;
+
+  arena_wipe(&l->arena);
+  free(l);
+}
+
+/* Put the ids, which were found from the newest on, in order. */
+static void
+turn_hits(struct page *p)
+{
+  size_t i;
+
+  for (i = 0; i < p->hits_n / 2; i++) {
+    uint64_t t = p->hits[i];
+    p->hits[i] = p->hits[p->hits_n - 1 - i];
+    p->hits[p->hits_n - 1 - i] = t;
+  }
 }
 
 static bool
@@ -138,10 +210,9 @@ find_page(struct asker const *q, struct page *p)
   struct archive_range part;
   uint64_t n;
 
-  p->counted = !q->q.with.resource.len;
+  p->counted = true;
   p->hits_n = p->looked_at = 0;
   if (!open_set(q, &p->set) || !open_part(q, &p->set, &part)) return false;
-  if (!p->counted) return scan(q, &part, p);
   n = part.to - part.from;
   p->complete = n <= q->q.max;
   if (n > q->q.max) n = q->q.max;
@@ -173,9 +244,7 @@ cat_ends(stralloc *out, struct page const *p)
     return cat_number(out, "first", p->looked_at) &&
            cat_number(out, "last", p->looked_at);
   if (!n) return true;
-  if (!archive_range_id(mamd.archive, &p->set, place_at(p, 0), &first) ||
-      !archive_range_id(mamd.archive, &p->set, place_at(p, n - 1), &last))
-    return false;
+  if (!id_at(p, 0, &first) || !id_at(p, n - 1, &last)) return false;
   if (!xml_cat(out, "<first") ||
       (p->counted && !xml_cat_attr(out, "index", num_u64(buf, p->a - p->set.from))))
     return false;
@@ -193,6 +262,8 @@ cat_fin(stralloc *out, struct page const *p)
          xml_cat(out, "</set></fin>");
 }
 
+#define TOO_MANY "too many queries at a time"
+
 static enum verdict
 failed(struct handle_ctx *ctx)
 {
@@ -200,20 +271,28 @@ failed(struct handle_ctx *ctx)
   return refuse(ctx, ERR_INTERNAL, "");
 }
 
-static enum verdict
-answer(struct asker const *q, struct stanza const *in, uint64_t const *ids, size_t n,
-       stralloc const *fin)
+/* Send the results with these ids, and fin. false: too many queries are under way. */
+static bool
+answer_by_pages(struct asker const *q, struct stanza const *in, uint64_t const *ids,
+                size_t n, stralloc const *fin)
 {
   struct found f = {.owner = q->owner,
                     .ids = ids,
                     .n = n,
-                    .from = q->ctx->from.full,
-                    .account = q->ctx->account,
+                    .from = q->from,
+                    .account = q->account,
                     .queryid = q->q.queryid,
                     .fin = slice_of(fin->s, fin->len)};
 
-  if (pages_answer(in, &f)) return LATER;
-  return refuse(q->ctx, ERR_RESOURCE_CONSTRAINT, "too many queries at a time");
+  return pages_answer(in, &f);
+}
+
+static enum verdict
+answer(struct handle_ctx *ctx, struct asker const *q, struct stanza const *in,
+       uint64_t const *ids, size_t n, stralloc const *fin)
+{
+  if (answer_by_pages(q, in, ids, n, fin)) return LATER;
+  return refuse(ctx, ERR_RESOURCE_CONSTRAINT, TOO_MANY);
 }
 
 static bool
@@ -230,7 +309,8 @@ cat_fin_of_ids(stralloc *out, struct query const *q)
 
 /* s4.1.3: single messages. All must be there before one is sent. */
 static enum verdict
-answer_ids(struct asker *q, struct stanza const *in, stralloc *fin)
+answer_ids(struct handle_ctx *ctx, struct asker *q, struct stanza const *in,
+           stralloc *fin)
 {
   struct archive_message m;
   uint64_t ids[QUERY_IDS_MAX];
@@ -238,11 +318,135 @@ answer_ids(struct asker *q, struct stanza const *in, stralloc *fin)
 
   for (i = 0; i < q->q.ids_n; i++) {
     if (!archive_get(mamd.archive, q->owner, q->q.ids[i], &m) || !m.archived)
-      return refuse(q->ctx, ERR_ITEM_NOT_FOUND, "no message has that id");
+      return refuse(ctx, ERR_ITEM_NOT_FOUND, "no message has that id");
     ids[q->q.flip ? q->q.ids_n - 1 - i : i] = q->q.ids[i];
   }
-  if (!cat_fin_of_ids(fin, &q->q)) return refuse(q->ctx, ERR_RESOURCE_CONSTRAINT, "");
-  return answer(q, in, ids, q->q.ids_n, fin);
+  if (!cat_fin_of_ids(fin, &q->q)) return refuse(ctx, ERR_RESOURCE_CONSTRAINT, "");
+  return answer(ctx, q, in, ids, q->q.ids_n, fin);
+}
+
+/* ---- a page that is found in several turns ---- */
+
+static void
+lookup_done(struct link *routed, struct scan *scan)
+{
+  static stralloc fin = STRALLOC_ZERO;
+  struct lookup *l = (struct lookup *)scan;
+  uint64_t ids[PAGE_MAX];
+
+  if (l->session && !session_numbered(l->session)) return; /* it has ended */
+  if (l->q.q.has_before) turn_hits(&l->p);
+  fin.len = 0;
+  if (l->failed)
+    handle_refuse(routed, &l->in, l->error,
+                  l->error == ERR_ITEM_NOT_FOUND ? SLICE("no message has that id")
+                                                 : SLICE(""),
+                  SLICE(""));
+  else if (!list_ids(&l->q, &l->p, ids) || !cat_fin(&fin, &l->p) ||
+           !answer_by_pages(&l->q, &l->in, ids, l->p.hits_n, &fin))
+    handle_refuse(routed, &l->in, ERR_RESOURCE_CONSTRAINT, SLICE(TOO_MANY), SLICE(""));
+}
+
+static void
+lookup_texts(struct lookup *l, struct slice *at[8])
+{
+  struct slice *const texts[] = {&l->in.to,     &l->in.from,       &l->in.id,
+                                 &l->in.tags,   &l->q.q.with.full, &l->q.q.queryid,
+                                 &l->q.account, &l->q.from};
+
+  memcpy(at, texts, sizeof texts);
+  l->in.kind = SLICE("iq");
+  l->in.type = SLICE("set");
+}
+
+static void
+lookup_snapshot(struct snapshot *k, struct scan *scan)
+{
+  struct lookup *l = (struct lookup *)scan;
+  struct slice *texts[8];
+  size_t i;
+
+  lookup_texts(l, texts);
+  for (i = 0; i < 8; i++)
+    snapshot_slice(k, &l->arena, texts[i]);
+  l->q.q.with = jid_cut(l->q.q.with.full);
+  l->q.owner = scan->owner;
+  SNAPSHOT_INT(k, l->session);
+  SNAPSHOT_INT(k, l->looked);
+  SNAPSHOT_INT(k, l->p.looked_at);
+  SNAPSHOT_INT(k, l->q.q.start_us);
+  SNAPSHOT_INT(k, l->q.q.end_us);
+  SNAPSHOT_INT(k, l->q.q.before_id);
+  SNAPSHOT_INT(k, l->q.q.after_id);
+  SNAPSHOT_INT(k, l->q.q.max);
+  SNAPSHOT_INT(k, l->q.q.before);
+  SNAPSHOT_INT(k, l->q.q.after);
+  SNAPSHOT_INT(k, l->q.q.index);
+  SNAPSHOT_INT(k, l->q.q.has_before);
+  SNAPSHOT_INT(k, l->q.q.has_index);
+  SNAPSHOT_INT(k, l->q.q.flip);
+  SNAPSHOT_INT(k, l->p.hits_n);
+  if (l->p.hits_n > PAGE_MAX) l->p.hits_n = 0;
+  for (i = 0; i < l->p.hits_n; i++)
+    SNAPSHOT_INT(k, l->p.hits[i]);
+}
+
+struct scan_kind const query_scan = {.size = sizeof(struct lookup),
+                                     .step = lookup_step,
+                                     .done = lookup_done,
+                                     .again = lookup_again,
+                                     .free = lookup_free,
+                                     .snapshot = lookup_snapshot};
+
+static struct lookup *
+lookup_new(struct asker const *q, struct stanza const *in)
+{
+  struct lookup *l = calloc(1, sizeof *l);
+  struct slice *texts[8];
+  size_t i;
+
+  if (!l) return NULL;
+  l->scan = (struct scan){.kind = &query_scan, .owner = q->owner};
+  l->q = *q;
+  l->in = *in;
+  lookup_texts(l, texts);
+  for (i = 0; i < 8; i++) {
+    if (!texts[i]->len) continue;
+    *texts[i] = arena_copy(&l->arena, *texts[i]);
+    if (texts[i]->s) continue;
+    lookup_free(&l->scan);
+    return NULL;
+  }
+  l->q.q.with = jid_cut(l->q.q.with.full);
+  slice_u64(stanza_tag(in->tags, "session"), &l->session);
+  return l;
+}
+
+static enum verdict
+look_up(struct handle_ctx *ctx, struct asker const *q, struct stanza const *in)
+{
+  struct lookup *l = lookup_new(q, in);
+
+  if (l && l->session) session_make(q->account, jid_cut(q->from).resource, l->session);
+  if (l && scan_begin(link_find(ROUTED), &l->scan)) return LATER;
+  if (l) lookup_free(&l->scan);
+  return refuse(ctx, ERR_RESOURCE_CONSTRAINT, TOO_MANY);
+}
+
+static bool
+is_lookup_of(struct scan const *scan, void const *cookie)
+{
+  struct lookup const *l = (struct lookup const *)scan;
+  struct stanza const *st = cookie;
+
+  return scan->kind == &query_scan && slice_eq(l->in.from, st->from) &&
+         slice_eq(l->in.id, st->id);
+}
+
+bool
+query_is_due(struct stanza const *st)
+{
+  return scan_find(is_lookup_of, st);
 }
 
 enum verdict
@@ -252,16 +456,17 @@ xep0313_query(struct handle_ctx *ctx, struct stanza const *in, struct xml_node c
   static struct page p;
   static stralloc fin = STRALLOC_ZERO;
   uint64_t ids[PAGE_MAX];
-  struct asker q = {.ctx = ctx};
+  struct asker q = {.from = ctx->from.full, .account = ctx->account};
 
   (void)out;
   if (!may_ask(ctx, &q.owner) || !query_read(ctx, e, &q.q)) return REFUSE;
   prefs_activate(ctx->account, q.owner);
   fin.len = 0;
-  if (q.q.ids_n) return answer_ids(&q, in, &fin);
+  if (q.q.ids_n) return answer_ids(ctx, &q, in, &fin);
+  if (q.q.with.resource.len) return look_up(ctx, &q, in);
   if (!find_page(&q, &p) || !list_ids(&q, &p, ids)) return failed(ctx);
   if (!cat_fin(&fin, &p)) return refuse(ctx, ERR_RESOURCE_CONSTRAINT, "");
-  return answer(&q, in, ids, (size_t)page_len(&p), &fin);
+  return answer(ctx, &q, in, ids, (size_t)page_len(&p), &fin);
 }
 
 /* s4.1.5. The ids may be any (XEP-0122 s3.2). */

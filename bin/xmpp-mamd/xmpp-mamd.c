@@ -13,7 +13,7 @@
  * ROOMS   incoming.c what comes in; sessions.c what routed tells of sessions; marks.c what
  *         becomes of messages when a session ends; recall.c comparing after a restart; full.c a full disk;
  *         xep0160_waiting.c the set of what waits, xep0160_offer.c offering it,
- *         xep0203_delay.c how it leaves; pace.c windows; xep0313_query.c a query is read,
+ *         xep0203_delay.c how it leaves; pace.c windows; scan.c work of many turns; xep0313_query.c a query is read,
  *         xep0313_mam.c its page found, xep0313_pages.c sent; xep0441_prefs.c;
  *         xep0424_retract.c; retention.c; control.c xmpp-ctl archive; handlers.c; settings.c
  */
@@ -73,7 +73,7 @@ on_asked(struct link *l, struct record *r)
 
   if (!slice_has_word(record_raw(r, STANZA_TAGS), SLICE("asked"))) return false;
   stanza_read(r, 0, &st);
-  if (!pages_are_due(&st)) handle_forgotten(l, &st);
+  if (!pages_are_due(&st) && !query_is_due(&st)) handle_forgotten(l, &st);
   return true;
 }
 
@@ -120,6 +120,7 @@ turn(void)
   kept = waits || archive_commit(mamd.archive);
   sessions_turn(!kept);
   handle_turn(kept);
+  scan_turn(kept);
   if (kept) return;
   incoming_lost();
   discard_all();
@@ -143,6 +144,7 @@ snapshot(struct snapshot *k)
   if (snapshot_restores(k)) mamd_readers();
   incoming_snapshot(k);
   handle_snapshot(k);
+  scan_snapshot(k);
   prefs_snapshot(k);
   sessions_snapshot(k);
   pace_snapshot_line(k);

@@ -104,10 +104,15 @@
  * one. */
 #define QUERIES_MAX 8u
 /* Messages whose envelopes mamd looks at in a turn for a session that was lost; in all
- * for one query or retraction. */
+ * for one query or retraction; in a turn for all of these, and in a step of one... */
 #define LOST_STEP 500u
 #define QUERY_SCAN_MAX 500u
 #define RETRACT_SCAN_MAX 1000u
+#define SCAN_TURN 1000u
+#define SCAN_STEP 250u
+/* ...queries and retractions that are under way in all, and of one account. */
+#define SCANS_MAX 4096u
+#define SCANS_OF_ONE_MAX 64u
 /* Neighbours whose requests a service knows again when they are repeated. */
 #define HANDLE_SOURCES_MAX 128u
 /* Bounds of a search of vCards (XEP-0055): entries of the directory that it looks at;
