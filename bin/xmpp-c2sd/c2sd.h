@@ -51,6 +51,7 @@ struct listener {
   struct listener *next;
   char *name;
   size_t max_stanza_size;
+  uint64_t queue_max;    /* stanzas that wait for a client to read (max_fsm_queue) */
   char *access, *shaper; /* rules; NULL: all, none */
   bool starttls, starttls_required;
 };
@@ -175,6 +176,7 @@ struct stream {
   size_t held_at;
   uint64_t request_at; /* number at routed of the latest request (requests.c) */
   stralloc blocked;    /* output that waits, escaped as in a record */
+  uint64_t blocked_n;  /* writes of which blocked is made: stanzas, mostly */
   size_t kept;         /* bytes of memory that kept.c has counted */
   enum state state;
   signed char priority;

@@ -13,10 +13,12 @@ block(struct stream *s, struct slice raw)
   bool bound = s->state == ST_BOUND;
 
   if (s->blocked.len + raw.len > (bound ? BLOCKED_MAX : UNBOUND_BLOCKED_MAX) ||
+      ++s->blocked_n > s->listener->queue_max ||
       !stralloc_catb(&s->blocked, raw.s, raw.len)) {
     log_event(LOG_WARN, "slow-reader", "jid", s->jid, "ip", log_peer(slice_str(s->ip)),
               "waiting_bytes", log_num(s->blocked.len), NULL);
     stralloc_free(&s->blocked);
+    s->blocked_n = 0;
     stream_end(s, "slow reader");
   }
 }

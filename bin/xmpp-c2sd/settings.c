@@ -39,8 +39,10 @@ c2sd_first_host(void)
 struct listener const *
 c2sd_listener(struct slice name)
 {
-  static struct listener const strict = {
-    .max_stanza_size = 65536, .starttls = true, .starttls_required = true};
+  static struct listener const strict = {.max_stanza_size = 65536,
+                                         .queue_max = UINT64_MAX,
+                                         .starttls = true,
+                                         .starttls_required = true};
   struct listener const *ln;
 
   for (ln = c2sd.listeners; ln; ln = ln->next)
@@ -144,10 +146,15 @@ read_listener(struct settings const *st, struct slice scope)
 {
   struct listener *ln = listener_named(scope);
   struct slice tls = settings_get(st, "tls", scope);
+  uint64_t own;
 
   if (!ln) return false;
   ln->max_stanza_size = settings_u64(st, "max_stanza_size", scope, STANZA_MAX);
   if (ln->max_stanza_size > STANZA_MAX) ln->max_stanza_size = STANZA_MAX;
+  /* The value of the listener and the value of the whole server: the smaller holds. */
+  ln->queue_max = settings_u64(st, "max_fsm_queue", SLICE("*"), UINT64_MAX);
+  own = settings_u64(st, "max_fsm_queue", scope, UINT64_MAX);
+  if (own < ln->queue_max) ln->queue_max = own;
   if (!set_text(&ln->access, settings_get(st, "access", scope)) ||
       !set_text(&ln->shaper, settings_get(st, "shaper", scope)))
     return false;

@@ -159,6 +159,7 @@ snapshot_stream(struct snapshot *k, struct stream *s)
   snapshot_bytes(k, &s->held);
   SNAPSHOT_INT(k, s->held_at);
   snapshot_bytes(k, &s->blocked);
+  SNAPSHOT_INT(k, s->blocked_n);
   parser(k, &s->xml);
   management(k, s);
   csi_snapshot(k, s);

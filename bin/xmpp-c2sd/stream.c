@@ -106,6 +106,7 @@ unblock(struct stream *s)
   s->is_blocked = false;
   if (s->blocked.len) stream_write_raw(s, slice_of(s->blocked.s, s->blocked.len));
   stralloc_free(&s->blocked);
+  s->blocked_n = 0;
 }
 
 /* Let the conduit go, with our end tag when the client has had a header. */
@@ -185,6 +186,7 @@ leave_conduit(struct stream *s)
   s->header_sent = s->is_blocked = s->restart = false;
   xml_reset(&s->xml);
   stralloc_free(&s->blocked);
+  s->blocked_n = 0;
   stralloc_free(&s->held);
   s->held_at = 0;
   requests_forget(s);
@@ -555,6 +557,7 @@ stream_go(struct link *l, struct record *r)
   s->is_blocked = false;
   text = s->blocked;
   s->blocked = stralloc_zero;
+  s->blocked_n = 0;
   if (text.len) stream_write_raw(s, slice_of(text.s, text.len));
   stralloc_free(&text);
   marks_unblocked(s);
