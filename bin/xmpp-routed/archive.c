@@ -1,4 +1,10 @@
-#include "routed.h"
+#include "archive.h"
+#include "deliver.h"
+#include "kept.h"
+#include "posts.h"
+#include "settings.h"
+#include "snapshot.h"
+#include "sources.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,10 @@
-#include "routed.h"
+#include "asked.h"
+#include "deliver.h"
+#include "kept.h"
+#include "posts.h"
+#include "sessions.h"
+#include "settings.h"
+#include "snapshot.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,17 @@
-#include "routed.h"
+#include "archive.h"
+#include "asked.h"
+#include "deliver.h"
+#include "expected.h"
+#include "kept.h"
+#include "posts.h"
+#include "presence.h"
+#include "rules.h"
+#include "services.h"
+#include "sessions.h"
+#include "settings.h"
+#include "sources.h"
+#include "xep0191_blocking.h"
+#include "xep0280_carbons.h"
 
 #include <stdlib.h>
 #include <string.h>

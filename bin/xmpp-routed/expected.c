@@ -1,4 +1,8 @@
-#include "routed.h"
+#include "deliver.h"
+#include "expected.h"
+#include "presence.h"
+#include "settings.h"
+#include "snapshot.h"
 
 #include <string.h>
 

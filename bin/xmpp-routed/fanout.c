@@ -1,4 +1,9 @@
-#include "routed.h"
+#include "deliver.h"
+#include "posts.h"
+#include "services.h"
+#include "sessions.h"
+#include "settings.h"
+#include "sources.h"
 
 /* The same stanza to several accounts: what userd broadcasts. One line to each c2sd for the
  * sessions of an account there, and no copy but the one that leaves. */

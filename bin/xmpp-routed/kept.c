@@ -1,4 +1,9 @@
-#include "routed.h"
+#include "archive.h"
+#include "deliver.h"
+#include "kept.h"
+#include "sessions.h"
+#include "settings.h"
+#include "snapshot.h"
 
 #include <stdlib.h>
 #include <string.h>

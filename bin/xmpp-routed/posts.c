@@ -1,4 +1,12 @@
-#include "routed.h"
+#include "asked.h"
+#include "deliver.h"
+#include "kept.h"
+#include "posts.h"
+#include "services.h"
+#include "sessions.h"
+#include "settings.h"
+#include "snapshot.h"
+#include "sources.h"
 
 #include <stdio.h>
 #include <stdlib.h>

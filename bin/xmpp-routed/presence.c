@@ -1,4 +1,13 @@
-#include "routed.h"
+#include "deliver.h"
+#include "expected.h"
+#include "kept.h"
+#include "posts.h"
+#include "presence.h"
+#include "services.h"
+#include "sessions.h"
+#include "settings.h"
+#include "snapshot.h"
+#include "sources.h"
 
 #include <stdlib.h>
 

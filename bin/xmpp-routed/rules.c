@@ -1,4 +1,4 @@
-#include "routed.h"
+#include "rules.h"
 
 /* RFC 6121 s8.5: the delivery rules for stanzas to local accounts, as its tables have them. */
 

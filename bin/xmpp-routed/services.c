@@ -1,4 +1,10 @@
-#include "routed.h"
+#include "expected.h"
+#include "posts.h"
+#include "presence.h"
+#include "services.h"
+#include "sessions.h"
+#include "settings.h"
+#include "snapshot.h"
 
 #include <stdlib.h>
 #include <string.h>

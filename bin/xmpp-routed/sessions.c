@@ -1,4 +1,12 @@
-#include "routed.h"
+#include "archive.h"
+#include "asked.h"
+#include "deliver.h"
+#include "kept.h"
+#include "posts.h"
+#include "presence.h"
+#include "sessions.h"
+#include "settings.h"
+#include "snapshot.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,7 @@
-#include "routed.h"
+#include "expected.h"
+#include "posts.h"
+#include "services.h"
+#include "settings.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,8 @@
-#include "routed.h"
+#include "deliver.h"
+#include "kept.h"
+#include "settings.h"
+#include "snapshot.h"
+#include "sources.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,9 @@
-#include "routed.h"
+#include "archive.h"
+#include "deliver.h"
+#include "kept.h"
+#include "sessions.h"
+#include "settings.h"
+#include "xep0280_carbons.h"
 
 /* XEP-0198 s4: what a session's client had not acknowledged when the session ended for good.
  * to is the full JID of that session. It is treated as if it came now, as far as the host's

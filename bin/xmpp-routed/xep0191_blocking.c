@@ -1,4 +1,8 @@
-#include "routed.h"
+#include "deliver.h"
+#include "kept.h"
+#include "settings.h"
+#include "snapshot.h"
+#include "xep0191_blocking.h"
 
 #include <stdlib.h>
 #include <string.h>

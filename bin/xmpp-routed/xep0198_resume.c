@@ -1,4 +1,7 @@
-#include "routed.h"
+#include "deliver.h"
+#include "sessions.h"
+#include "settings.h"
+#include "xep0198_resume.h"
 
 #include <string.h>
 

@@ -1,4 +1,10 @@
-#include "routed.h"
+#include "deliver.h"
+#include "kept.h"
+#include "sessions.h"
+#include "settings.h"
+#include "snapshot.h"
+#include "sources.h"
+#include "xep0280_carbons.h"
 
 #include <string.h>
 

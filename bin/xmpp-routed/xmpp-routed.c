@@ -16,7 +16,19 @@
  *         of a stanza, fanout.c of a broadcast, unacked.c of one that did not arrive; kept.c copies
  *         until a client has its stanzas; archive.c what is kept of messages; xepNNNN_*.c one extension each; settings.c
  */
-#include "routed.h"
+#include "archive.h"
+#include "deliver.h"
+#include "expected.h"
+#include "kept.h"
+#include "posts.h"
+#include "presence.h"
+#include "services.h"
+#include "sessions.h"
+#include "settings.h"
+#include "snapshot.h"
+#include "sources.h"
+#include "xep0191_blocking.h"
+#include "xep0198_resume.h"
 
 char const *PROG = "xmpp-routed";
 

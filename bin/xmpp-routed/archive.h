@@ -1,0 +1,45 @@
+/* Keeping messages. */
+#ifndef ROUTED_ARCHIVE_H
+#define ROUTED_ARCHIVE_H
+
+#include "routed.h"
+
+/* Give p an id if p may be archived, wait, or be kept until a client has it. false: mamd
+ * has no room for p, and routed has refused p. */
+bool archive_begin(struct passing *p);
+
+/* Give a new id, above all that were given. */
+uint64_t archive_next_id(void);
+
+/* Let new ids be above id, which an earlier run of routed has given. */
+void archive_above(uint64_t id);
+
+/* Say whether p is certain to be in the archive of account a. */
+bool archive_is_sure(struct passing const *p, struct jid const *a);
+
+/* Set *out to p as the account is to have it: with its id as stanza-id, if the account has it
+ * archived (XEP-0359). out lives until the next call with the same place, 0 or 1. */
+void archive_stamp(struct passing const *p, struct slice account, unsigned int place,
+                   struct passing *out);
+
+/* Say whether a message of the account is in its archive for sure, and its clients
+ * look there: of mod_mam's assume_mam_usage. */
+bool archive_is_assumed(struct passing const *p, struct jid const *a);
+
+/* Nobody is there to take it: whether it can wait for the account. Then it does. */
+bool archive_wait(struct passing const *p, struct jid const *to);
+
+/* Return true if archive_wait would have p wait for the account `to`. */
+bool archive_could_wait(struct passing const *p, struct jid const *to);
+
+/* Put p into the post of mamd, with the sessions of its outcome, unless p went there to
+ * wait. */
+void archive_end(struct passing const *p);
+
+/* mamd tells which id is the newest that is stored. */
+void archive_newest(struct link *l, struct record *r);
+
+/* mamd tells what an account has archived by default. */
+void archive_policy(struct link *l, struct record *r);
+
+#endif

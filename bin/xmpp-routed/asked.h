@@ -1,0 +1,21 @@
+/* Requests that a service answers later. */
+#ifndef ROUTED_ASKED_H
+#define ROUTED_ASKED_H
+
+#include "routed.h"
+
+/* The services whose requests are noted. */
+#define PROGRAMS_ASKED (MAMD | USERD)
+
+/* Note the request p of s, which is the newest letter of post. */
+void asked_add(struct session *s, struct passing const *p, struct post const *post);
+
+/* Forget the request that st answers, if st is an iq; forget all requests of s, which is
+ * over. */
+void asked_answered(struct session *s, struct stanza const *st);
+void asked_free(struct session *s);
+
+/* Answer the requests of s that the service of post had acknowledged before its restart. */
+void asked_restarted(struct session *s, struct post const *post);
+
+#endif

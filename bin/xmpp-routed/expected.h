@@ -1,0 +1,26 @@
+/* Neighbours expected after a start. */
+#ifndef ROUTED_EXPECTED_H
+#define ROUTED_EXPECTED_H
+
+#include "routed.h"
+
+/* At the start: an instance that the settings name. It has said what it is for, or all its
+ * sessions. */
+void expected_add(struct slice name);
+void expected_announced(struct link *l);
+
+/* Say whether each expected c2sd has told all its sessions, or is waited for no more. */
+bool expected_sessions_known(void);
+
+/* Say whether the edge l must not be read yet, because an expected neighbour has not
+ * announced itself. */
+bool expected_holds(struct link const *l);
+
+/* The stanza of a service is kept for a later turn, because of the same. */
+bool expected_keeps(struct link *l, struct record *r);
+void expected_turn(void);
+
+/* The link is down: what is kept of it will be said again. */
+void expected_gone(struct link const *l);
+
+#endif

@@ -1,0 +1,28 @@
+/* Copies until a client has its stanzas. */
+#ifndef ROUTED_KEPT_H
+#define ROUTED_KEPT_H
+
+#include "routed.h"
+
+/* Keep a stanza, whose fields are those of its delivery (deliver_cat), for s under id.
+ * false: ENOMEM, or KEPT_MAX bytes are kept already. */
+bool kept_add(struct session *s, uint64_t id, struct slice fields);
+
+/* Free the copies of s up to id: the client has those stanzas, or its c2sd has returned
+ * them. */
+void kept_through(struct session *s, uint64_t id);
+
+/* The session is over: what it still has is treated as returned at the end of the turn. lost: its
+ * c2sd is gone; what cannot wait is held KEPT_ABSENT_US for the account to come back. */
+void kept_over(struct session *s, bool lost);
+void kept_turn(void);
+
+/* A session takes messages from now on: look for what is held for its account. */
+void kept_look(void);
+
+/* Keep the stanza that a c2sd says, after a restart of routed, that a session holds. */
+void kept_holds(struct link *l, struct record *r);
+
+extern uint64_t kept_bytes;
+
+#endif

@@ -1,0 +1,45 @@
+/* Programs that take stanzas. */
+#ifndef ROUTED_POSTS_H
+#define ROUTED_POSTS_H
+
+#include "routed.h"
+
+/* A service: where its stanzas wait until it has acknowledged them, and while it is being
+ * restarted. Found by the name of its instance; kept for POST_GRACE_US without a link. */
+struct post {
+  struct post *next;
+  struct link *link; /* NULL: it is away */
+  enum program program;
+  char name[LINK_NAME_MAX + 1];
+  stralloc kept;          /* letters (posts.c), oldest first */
+  size_t head;            /* the first that is not acknowledged */
+  uint64_t sent, acked;   /* since it is up */
+  uint64_t put, released; /* letters, ever; acknowledged of those */
+  uint64_t epoch;         /* of the run that had the link last; 0: none yet */
+  struct event_timer grace;
+  uint64_t round; /* how often all its letters have left at once */
+  bool held;      /* its letters wait until it knows the sessions */
+  bool wants_online;
+};
+
+/* The post of a service's link, made when it is new. NULL: ENOMEM. */
+struct post *post_of(struct link *l);
+
+/* The post of a program: the first that is up, else one that is away; NULL: none. */
+struct post *post_find(enum program p);
+
+/* The first (behind NULL), the next; NULL: no more. */
+struct post *posts_next(struct post const *p);
+
+/* Make the post of the mamd that the settings name, at the start: stanzas that mamd is to
+ * store wait there as if mamd had been up. Other names make none. */
+void posts_expect(struct slice name);
+
+void posts_up(struct link *l);
+void posts_gone(struct link *l);
+void posts_acked(struct link *l, struct record *r);
+
+/* All c2sds have told userd of their sessions. */
+void posts_recalled(void);
+
+#endif

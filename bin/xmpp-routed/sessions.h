@@ -1,0 +1,112 @@
+/* Sessions. */
+#ifndef ROUTED_SESSIONS_H
+#define ROUTED_SESSIONS_H
+
+#include "routed.h"
+
+/* A bound stream of some c2sd. A session is leaving when routed has ended it (kick), or
+ * when its c2sd returns stanzas that its client does not have: no stanza goes to a
+ * leaving session any more. The session is over when its c2sd says unbind
+ * (xmpp-restarts(7)). */
+struct session {
+  struct session *next; /* of the user, in the order of binding */
+  struct user *user;
+  struct link *link;
+  struct asked *asked; /* requests that are answered later (asked.c) */
+  struct kept *kept;   /* copies of stanzas (kept.c), or NULL */
+  uint64_t sid;
+  uint64_t number; /* its name for good; the ids of all its stanzas are above */
+  char number_text[BASE_NUM]; /* number as text, once a tag has needed it */
+  uint64_t since_us;          /* by the wall clock */
+  char *resource, *ip;
+  signed char priority;
+  bool available;
+  bool carbons; /* wishes copies (XEP-0280 s4) */
+  bool told;    /* userd knows of the session */
+  /* The first presence of the session still waits in userd's post while this is the round of
+   * that post plus 1 (presence.c). */
+  uint64_t waits;
+  bool drained; /* mamd was told that it may have what waits */
+  bool leaving;
+  bool gone;    /* userd was told that the session is over */
+  bool in_mamd; /* mamd has heard its number, and is to hear of its end */
+};
+
+/* An account that has sessions. */
+struct user {
+  char *bare;
+  struct session *sessions, *leaving;
+  size_t n; /* of sessions */
+};
+
+/* The account's sessions, or NULL when it has none. */
+struct user *user_find(struct slice bare);
+
+struct session *session_find(struct user const *u, struct slice resource);
+
+/* Give the session of l with this sid that is not leaving; or also a leaving one. NULL:
+ * none. */
+struct session *session_by_sid(struct link const *l, uint64_t sid);
+struct session *session_or_leaving(struct link const *l, uint64_t sid);
+
+/* Give the session of u with this number, perhaps a leaving one; NULL: none, or u is
+ * NULL. */
+struct session *session_numbered(struct user const *u, uint64_t number);
+
+/* Return true if u, which may be NULL, has an available session whose priority is not
+ * negative. */
+bool session_takes_messages(struct user const *u);
+
+/* The session whose full JID this is, or NULL. */
+struct session *session_of(struct slice full);
+
+void sessions_bind(struct link *l, struct record *r);
+void sessions_announced(struct link *l, struct record *r);
+void sessions_unbind(struct link *l, struct record *r);
+void sessions_wants(struct link *l, struct record *r);
+void sessions_end(struct link *l, struct record *r);
+void sessions_list(struct link *ctl, struct record *r);
+
+/* mamd asks to be told: of all that it may give what waits. */
+void sessions_still_online(void);
+
+/* Answer the requests that the service of post, which was restarted or is given up, had
+ * acknowledged before. */
+struct post;
+void sessions_service_restarted(struct post const *post);
+
+/* Its presence to nobody in particular has passed by. */
+void session_presence(struct session *s, struct stanza const *st);
+
+/* Note that the c2sd of s returns stanzas that its client does not have: no stanza goes
+ * to s any more. */
+void session_leave(struct session *s);
+
+/* How a session ends. */
+enum session_end {
+  SESSION_OVER, /* its c2sd has returned the stanzas that its client does not have */
+  SESSION_LOST  /* its c2sd is gone */
+};
+
+/* End s, and tell the programs that watch s. upto: its client has all ids up to this one,
+ * or its c2sd has returned them (0 of a session that is lost). Copies behind upto are
+ * treated as returned at the end of the turn. */
+void session_over(struct session *s, enum session_end how, uint64_t upto);
+
+/* Make the session stream sid of l, under the same name. false: ENOMEM, and the
+ * session is over. */
+bool session_move(struct session *s, struct link *l, uint64_t sid);
+
+/* Its full JID as a field of the record that is being built. */
+void session_put_jid(struct link *l, struct session const *s);
+
+/* A c2sd is gone, and its sessions with it. */
+void sessions_of_link_gone(struct link *l);
+
+struct session_totals {
+  uint64_t sessions, users;
+};
+
+extern struct session_totals session_totals;
+
+#endif

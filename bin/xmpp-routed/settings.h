@@ -1,0 +1,43 @@
+/* Settings. */
+#ifndef ROUTED_SETTINGS_H
+#define ROUTED_SETTINGS_H
+
+#include "routed.h"
+
+/* mod_stream_mgmt's resend_on_timeout. */
+enum resend { RESEND_IF_OFFLINE, RESEND_ALWAYS, RESEND_NEVER };
+
+enum conflict {
+  CONFLICT_END_OLD, /* acceptnew, closeold */
+  CONFLICT_REFUSE,  /* closenew */
+  CONFLICT_RENAME   /* setresource */
+};
+
+struct host {
+  struct host *next;
+  char *name;
+  enum conflict conflict;
+  enum resend resend;
+  bool archives; /* by default, what is worth it (mod_mam) */
+  bool has_mam, has_offline, stores_empty, stores_groupchat, bounces_groupchat;
+  bool has_carbons, has_sm;
+  bool archives_all; /* the default of mod_mam is always */
+  /* All is archived, and clients look there (mod_mam.assume_mam_usage). */
+  bool assumes_mam;
+};
+
+/* The rules in force. */
+extern struct access *routed_access;
+
+/* Some host acknowledges (mod_stream_mgmt), or lets messages wait: so stanzas are kept until a
+ * client has them. */
+extern bool routed_keeps;
+
+bool routed_load(struct settings *st, bool first);
+struct host const *routed_host(struct slice name);
+
+/* Say whether the question is true of any host. */
+typedef bool host_fn(struct host const *h);
+bool routed_any(host_fn *fn);
+
+#endif

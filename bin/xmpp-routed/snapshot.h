@@ -1,0 +1,26 @@
+/* The state for a trace: each file for what it holds. */
+#ifndef ROUTED_SNAPSHOT_H
+#define ROUTED_SNAPSHOT_H
+
+#include "routed.h"
+
+/* Posts and sources come before what names them. */
+void sources_snapshot(struct snapshot *k);
+void posts_snapshot(struct snapshot *k);
+void sessions_snapshot(struct snapshot *k);
+void presence_snapshot(struct snapshot *k);
+void services_snapshot(struct snapshot *k);
+void expected_snapshot(struct snapshot *k);
+void archive_snapshot(struct snapshot *k);
+void blocking_snapshot(struct snapshot *k);
+void carbons_snapshot(struct snapshot *k);
+void asked_snapshot(struct snapshot *k, struct session *s);
+void kept_snapshot(struct snapshot *k, struct session *s);
+void kept_snapshot_pending(struct snapshot *k);
+
+/* Name a source, a post, a verb (by its name), as a field; NULL: none. */
+void snapshot_source(struct snapshot *k, struct source **s);
+void snapshot_post(struct snapshot *k, struct post **p);
+void snapshot_verb(struct snapshot *k, enum verb *v);
+
+#endif

@@ -1,0 +1,33 @@
+/* Acknowledgements that edges are owed. */
+#ifndef ROUTED_SOURCES_H
+#define ROUTED_SOURCES_H
+
+#include "routed.h"
+
+/* Note that the stanza came: false when it had come before. The rest of *p is set. */
+bool source_take(struct link *l, struct passing *p);
+
+/* Hold the acknowledgement of stanza n back until a service has acknowledged n: source_hold
+ * counts a service more and gives the epoch of the source, source_release a service less, if
+ * the source has that epoch still. */
+uint64_t source_hold(struct source *s, uint64_t n);
+void source_release(struct source *s, uint64_t epoch, uint64_t n);
+
+/* Note that the stanza n of s goes to a session behind the link `to`: see sources.c. */
+void source_crosses(struct source *s, uint64_t n, struct link const *to);
+
+/* At the end of a turn: acknowledge what has been taken over. A link is gone: its source
+ * stays, for it may come back and send again. */
+void sources_turn(void);
+void sources_gone(struct link const *l);
+
+/* Put the stanza p into the post of a service; false: the post is full, and the sender has an
+ * error. post_say puts a record of another kept verb (verb_is_kept), whose fields stand in one
+ * text, escaped. */
+bool post_put(struct post *post, struct passing const *p);
+void post_say(struct post *post, enum verb v, struct slice fields);
+
+/* Say whether post takes another stanza. */
+bool post_has_room(struct post const *post);
+
+#endif
