@@ -1,4 +1,8 @@
-#include "c2sd.h"
+#include "asked.h"
+#include "directed.h"
+#include "inbound.h"
+#include "requests.h"
+#include "stream.h"
 
 #include <stdlib.h>
 #include <string.h>

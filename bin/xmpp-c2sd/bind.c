@@ -1,4 +1,13 @@
-#include "c2sd.h"
+#include "asked.h"
+#include "bind.h"
+#include "directed.h"
+#include "inbound.h"
+#include "marks.h"
+#include "settings.h"
+#include "shown.h"
+#include "stream.h"
+#include "xep0198_sm.h"
+#include "xep0199_ping.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,4 +1,8 @@
-#include "c2sd.h"
+#include "asked.h"
+#include "deliver.h"
+#include "directed.h"
+#include "origins.h"
+#include "stream.h"
 
 struct slice
 deliver_field(struct slice raw, unsigned int i)

@@ -1,4 +1,6 @@
-#include "c2sd.h"
+#include "directed.h"
+#include "snapshot.h"
+#include "stream.h"
 
 #include <stdlib.h>
 #include <string.h>

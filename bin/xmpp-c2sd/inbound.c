@@ -1,4 +1,14 @@
-#include "c2sd.h"
+#include "asked.h"
+#include "bind.h"
+#include "directed.h"
+#include "inbound.h"
+#include "requests.h"
+#include "settings.h"
+#include "shown.h"
+#include "stream.h"
+#include "tags.h"
+#include "xep0198_sm.h"
+#include "xep0280_carbons.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,10 @@
-#include "c2sd.h"
+#include "asked.h"
+#include "directed.h"
+#include "kept.h"
+#include "settings.h"
+#include "stream.h"
+#include "xep0198_sm.h"
+#include "xep0352_csi.h"
 
 /* Everything that streams keep until a client reads, acknowledges, is active or comes back is
  * counted here, so that it has one limit for the whole program. */

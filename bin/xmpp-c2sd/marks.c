@@ -1,4 +1,9 @@
-#include "c2sd.h"
+#include "deliver.h"
+#include "directed.h"
+#include "marks.h"
+#include "snapshot.h"
+#include "stream.h"
+#include "xep0198_sm.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,7 @@
-#include "c2sd.h"
+#include "directed.h"
+#include "origins.h"
+#include "snapshot.h"
+#include "stream.h"
 
 #include <stdlib.h>
 #include <string.h>

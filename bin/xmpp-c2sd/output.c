@@ -1,4 +1,10 @@
-#include "c2sd.h"
+#include "deliver.h"
+#include "directed.h"
+#include "marks.h"
+#include "settings.h"
+#include "stream.h"
+#include "xep0198_sm.h"
+#include "xep0352_csi.h"
 
 /* Output to clients: markup and stanzas in their order, kept while a client does not
  * read, is inactive, or is away. */

@@ -1,4 +1,7 @@
-#include "c2sd.h"
+#include "directed.h"
+#include "raw.h"
+#include "settings.h"
+#include "stream.h"
 
 #include <skalibs/allreadwrite.h>
 

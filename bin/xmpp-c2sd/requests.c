@@ -1,4 +1,6 @@
-#include "c2sd.h"
+#include "directed.h"
+#include "requests.h"
+#include "stream.h"
 
 #include <stdlib.h>
 

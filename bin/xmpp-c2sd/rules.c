@@ -1,4 +1,6 @@
-#include "c2sd.h"
+#include "directed.h"
+#include "settings.h"
+#include "stream.h"
 
 /* The rules of access and shaping know a stream by its account, resource and address. */
 

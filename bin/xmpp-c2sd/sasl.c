@@ -1,4 +1,7 @@
-#include "c2sd.h"
+#include "directed.h"
+#include "sasl.h"
+#include "settings.h"
+#include "stream.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,6 @@
-#include "c2sd.h"
+#include "directed.h"
+#include "settings.h"
+#include "stream.h"
 
 #include <stdlib.h>
 #include <string.h>

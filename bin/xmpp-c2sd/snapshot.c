@@ -1,4 +1,11 @@
-#include "c2sd.h"
+#include "asked.h"
+#include "directed.h"
+#include "kept.h"
+#include "requests.h"
+#include "settings.h"
+#include "snapshot.h"
+#include "stream.h"
+#include "xep0198_sm.h"
 
 #include <stdlib.h>
 

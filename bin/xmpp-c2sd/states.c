@@ -1,4 +1,12 @@
-#include "c2sd.h"
+#include "bind.h"
+#include "directed.h"
+#include "inbound.h"
+#include "sasl.h"
+#include "settings.h"
+#include "states.h"
+#include "stream.h"
+#include "xep0198_sm.h"
+#include "xep0352_csi.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,16 @@
-#include "c2sd.h"
+#include "asked.h"
+#include "bind.h"
+#include "directed.h"
+#include "kept.h"
+#include "marks.h"
+#include "requests.h"
+#include "sasl.h"
+#include "settings.h"
+#include "snapshot.h"
+#include "states.h"
+#include "stream.h"
+#include "xep0198_sm.h"
+#include "xep0352_csi.h"
 
 #include <stdio.h>
 #include <stdlib.h>

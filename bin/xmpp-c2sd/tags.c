@@ -1,4 +1,7 @@
-#include "c2sd.h"
+#include "directed.h"
+#include "inbound.h"
+#include "stream.h"
+#include "tags.h"
 
 #include <stdlib.h>
 #include <string.h>

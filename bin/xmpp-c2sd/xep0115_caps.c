@@ -1,4 +1,7 @@
-#include "c2sd.h"
+#include "directed.h"
+#include "settings.h"
+#include "stream.h"
+#include "xep0115_caps.h"
 
 #include <stdlib.h>
 #include <string.h>

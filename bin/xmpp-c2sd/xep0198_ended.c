@@ -1,4 +1,8 @@
-#include "c2sd.h"
+#include "directed.h"
+#include "settings.h"
+#include "snapshot.h"
+#include "stream.h"
+#include "xep0198_sm.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,7 @@
-#include "c2sd.h"
+#include "deliver.h"
+#include "directed.h"
+#include "stream.h"
+#include "xep0198_sm.h"
 
 #include <string.h>
 

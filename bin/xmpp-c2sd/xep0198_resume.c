@@ -1,4 +1,13 @@
-#include "c2sd.h"
+#include "bind.h"
+#include "directed.h"
+#include "inbound.h"
+#include "marks.h"
+#include "settings.h"
+#include "shown.h"
+#include "stream.h"
+#include "xep0198_sm.h"
+#include "xep0199_ping.h"
+#include "xep0352_csi.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,12 @@
-#include "c2sd.h"
+#include "bind.h"
+#include "deliver.h"
+#include "directed.h"
+#include "marks.h"
+#include "requests.h"
+#include "settings.h"
+#include "snapshot.h"
+#include "stream.h"
+#include "xep0198_sm.h"
 
 #include <stdlib.h>
 #include <string.h>

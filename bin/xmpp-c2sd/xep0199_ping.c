@@ -1,4 +1,8 @@
-#include "c2sd.h"
+#include "directed.h"
+#include "settings.h"
+#include "snapshot.h"
+#include "stream.h"
+#include "xep0199_ping.h"
 
 /* XEP-0199 s4.1, mod_ping: a client that has said nothing for ping_interval is asked whether
  * it is there. Anything it says is an answer. */

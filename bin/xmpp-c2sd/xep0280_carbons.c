@@ -1,4 +1,9 @@
-#include "c2sd.h"
+#include "directed.h"
+#include "inbound.h"
+#include "settings.h"
+#include "shown.h"
+#include "stream.h"
+#include "xep0280_carbons.h"
 
 /* XEP-0280 s4, s5: enable and disable are answered here, for it is the stream's own matter;
  * routed learns it as something that the session wants. */

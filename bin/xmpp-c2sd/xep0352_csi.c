@@ -1,4 +1,10 @@
-#include "c2sd.h"
+#include "deliver.h"
+#include "directed.h"
+#include "settings.h"
+#include "snapshot.h"
+#include "stream.h"
+#include "xep0198_sm.h"
+#include "xep0352_csi.h"
 
 #include <stdlib.h>
 #include <string.h>

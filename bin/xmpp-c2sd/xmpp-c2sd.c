@@ -25,7 +25,19 @@
  *         before it; xepNNNN_*.c one extension each;
  *         settings.c; raw.c -x; snapshot.c what a trace begins with
  */
-#include "c2sd.h"
+#include "bind.h"
+#include "deliver.h"
+#include "directed.h"
+#include "kept.h"
+#include "origins.h"
+#include "raw.h"
+#include "sasl.h"
+#include "settings.h"
+#include "shown.h"
+#include "snapshot.h"
+#include "stream.h"
+#include "xep0115_caps.h"
+#include "xep0198_sm.h"
 
 #include <skalibs/strerr.h>
 

@@ -2,7 +2,14 @@
  * neighbours. Every line that leaves is a record that its neighbour would take, and when the
  * front is gone and nothing can be resumed any more, no stream is left. Needs bin/xmpp-c2sd
  * without its main file. */
-#include "../../bin/xmpp-c2sd/c2sd.h"
+#include "../../bin/xmpp-c2sd/bind.h"
+#include "../../bin/xmpp-c2sd/deliver.h"
+#include "../../bin/xmpp-c2sd/sasl.h"
+#include "../../bin/xmpp-c2sd/settings.h"
+#include "../../bin/xmpp-c2sd/shown.h"
+#include "../../bin/xmpp-c2sd/stream.h"
+#include "../../bin/xmpp-c2sd/xep0115_caps.h"
+#include "../../bin/xmpp-c2sd/xep0198_sm.h"
 
 #include <skalibs/strerr.h>
 

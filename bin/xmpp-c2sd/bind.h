@@ -1,0 +1,24 @@
+/* Binding a resource. */
+#ifndef C2SD_BIND_H
+#define C2SD_BIND_H
+
+#include "c2sd.h"
+#include "stream.h"
+
+enum state bind_request(struct stream *s, struct xml_node const *e, struct slice bytes);
+
+/* Say whether the access rule of s's listener lets s be the session of its account with
+ * this resource. bind asks, and each resumption. */
+bool bind_may(struct stream const *s, struct slice resource);
+void bind_on_bound(struct link *l, struct record *r);
+void bind_on_refused(struct link *l, struct record *r);
+void bind_on_kick(struct link *l, struct record *r);
+
+/* The link to routed, whether it is up or not; NULL: the settings have none. */
+struct link *bind_routed(void);
+
+/* routed is back: tell it again what is bound and what wants to be. */
+void bind_announce(void);
+void bind_forget(struct stream *s);
+
+#endif

@@ -1,0 +1,25 @@
+/* Messages that a client has. */
+#ifndef C2SD_MARKS_H
+#define C2SD_MARKS_H
+
+#include "c2sd.h"
+
+/* Note that the client has the stanza of these tags; or will have it once all blocked
+ * output has left. marks_blocked says whether blocked output has such a stanza. */
+void marks_note(struct stream *s, struct slice tags);
+void marks_note_blocked(struct stream *s, struct slice tags);
+void marks_unblocked(struct stream *s);
+bool marks_blocked(struct stream const *s);
+
+/* Tell routed the marks of s at once, if they have moved since routed was last told. */
+void marks_end(struct stream *s);
+
+/* Tell routed the marks of s again: an earlier run of routed may have ended before it
+ * passed them on. */
+void marks_again(struct stream *s);
+
+/* Give the highest id for which this holds: each message of the session up to the id is
+ * marked, or stands in the session's queue of stream management, which returns it. */
+uint64_t marks_upto(struct stream const *s);
+
+#endif

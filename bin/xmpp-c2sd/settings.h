@@ -1,0 +1,53 @@
+/* Settings. */
+#ifndef C2SD_SETTINGS_H
+#define C2SD_SETTINGS_H
+
+#include "c2sd.h"
+
+struct host {
+  struct host *next;
+  char *name;
+  char *mechanisms; /* words, as authd said; NULL: none yet */
+  bool served;      /* false: a reload took it away */
+  char *node, *ver; /* of its entity capabilities, as hostd said; NULL: none yet */
+  bool carbons, roster, roster_versions, sm, csi, csi_presence, csi_chat_states, csi_pep;
+  bool pings, ping_kills;
+  uint64_t ping_us, pong_us;                            /* mod_ping */
+  uint64_t resume_us, resume_max_us, ack_us, queue_max; /* mod_stream_mgmt */
+  uint64_t ended_max, ended_us;
+  struct ended *ended, *ended_last; /* sessions that are over, oldest first */
+  uint64_t ended_n;
+};
+
+struct listener {
+  struct listener *next;
+  char *name;
+  size_t max_stanza_size;
+  uint64_t queue_max;    /* stanzas that wait for a client to read (max_fsm_queue) */
+  char *access, *shaper; /* rules; NULL: all, none */
+  bool starttls, starttls_required;
+};
+
+struct c2sd_settings {
+  struct host *hosts;
+  struct listener *listeners;
+  char *language;
+  uint64_t negotiation_us;
+  uint64_t sm_bytes_max, kept_max; /* SM_QUEUE_BYTES_MAX, STREAMS_KEPT_MAX */
+  struct access *access;
+};
+
+extern struct c2sd_settings c2sd;
+
+bool c2sd_load(struct settings *st, bool first);
+
+/* Give the served host of this name (any case), or NULL; the first served host; a host
+ * that is served or was. */
+struct host *c2sd_host(struct slice name);
+struct host *c2sd_first_host(void);
+struct host *c2sd_known_host(struct slice name);
+
+/* Listeners are found by the name that open gave; an unknown one is as careful as any. */
+struct listener const *c2sd_listener(struct slice name);
+
+#endif

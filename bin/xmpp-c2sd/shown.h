@@ -1,0 +1,23 @@
+/* Parts of a session that others have seen. */
+#ifndef C2SD_SHOWN_H
+#define C2SD_SHOWN_H
+
+#include "c2sd.h"
+
+/* Note the presence that has just been passed on, as text. */
+void shown_presence(struct inbound const *in, struct slice xml);
+
+/* Note what the client wants (bits), and tell routed. */
+void shown_wants(struct stream *s, unsigned int set, unsigned int clear);
+
+/* The words of wants, as a field. */
+void shown_put_wants(struct link *l, unsigned int wants);
+
+/* Give the bits of such words. */
+unsigned char shown_read_wants(struct slice words);
+
+/* routed wants all of it again. */
+void shown_again(struct stream *s);
+void shown_on_recall(struct link *l, struct record *r);
+
+#endif

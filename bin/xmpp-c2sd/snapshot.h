@@ -1,0 +1,25 @@
+/* The state for a trace. */
+#ifndef C2SD_SNAPSHOT_H
+#define C2SD_SNAPSHOT_H
+
+#include "c2sd.h"
+
+void c2sd_snapshot(struct snapshot *k);
+
+/* The fields of a stream but for its timer; of a queue, in the record that is open. */
+void snapshot_stream(struct snapshot *k, struct stream *s);
+void snapshot_queue(struct snapshot *k, struct sm_queue *q);
+
+void streams_snapshot(struct snapshot *k);
+void marks_snapshot(struct snapshot *k);
+void origins_snapshot(struct snapshot *k);
+void ended_snapshot(struct snapshot *k, struct host *h);
+void sm_snapshot(struct snapshot *k);
+void csi_snapshot(struct snapshot *k, struct stream *s);
+void directed_snapshot(struct snapshot *k, struct stream *s);
+
+/* The timers of a session: of its stream management, of its pings. */
+void sm_snapshot_timer(struct snapshot *k, struct stream *s);
+void ping_snapshot_timer(struct snapshot *k, struct stream *s);
+
+#endif

@@ -1,0 +1,10 @@
+/* Capabilities of hosts. */
+#ifndef C2SD_XEP0115_CAPS_H
+#define C2SD_XEP0115_CAPS_H
+
+#include "c2sd.h"
+
+/* XEP-0115: hostd told what a host's capabilities are. */
+void caps_on_caps(struct link *l, struct record *r);
+
+#endif
