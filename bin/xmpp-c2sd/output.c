@@ -12,21 +12,34 @@
 /* Room that stream_say keeps for the next. */
 #define SAY_KEEP 16384u
 
-/* The client does not read: what it would get waits here, within a limit. */
+static void
+end_slow(struct stream *s)
+{
+  log_event(LOG_WARN, "slow-reader", "jid", s->jid, "ip", log_peer(slice_str(s->ip)),
+            "waiting_bytes", log_num(s->blocked.len), NULL);
+  stralloc_free(&s->blocked);
+  s->blocked_n = 0;
+  stream_end(s, "slow reader");
+}
+
+/* Keep raw until the client reads, within a limit. */
 static void
 block(struct stream *s, struct slice raw)
 {
   bool bound = s->state == ST_BOUND;
 
   if (s->blocked.len + raw.len > (bound ? BLOCKED_MAX : UNBOUND_BLOCKED_MAX) ||
-      ++s->blocked_n > s->listener->queue_max ||
-      !stralloc_catb(&s->blocked, raw.s, raw.len)) {
-    log_event(LOG_WARN, "slow-reader", "jid", s->jid, "ip", log_peer(slice_str(s->ip)),
-              "waiting_bytes", log_num(s->blocked.len), NULL);
-    stralloc_free(&s->blocked);
-    s->blocked_n = 0;
-    stream_end(s, "slow reader");
-  }
+      !stralloc_catb(&s->blocked, raw.s, raw.len))
+    end_slow(s);
+}
+
+/* Count a stanza that was written: one that waits for the client to read is one of at most
+ * max_fsm_queue. */
+static void
+count_waiting(struct stream *s)
+{
+  if (s->is_blocked && !s->ending.why && ++s->blocked_n > s->listener->queue_max)
+    end_slow(s);
 }
 
 /* Say whether s is written to: a stream that is marked to end gets nothing but its
@@ -97,6 +110,7 @@ stream_send(struct stream *s, struct slice raw, size_t xml)
     return;
   }
   stream_write_raw(s, slice_of(raw.s + xml, raw.len - xml));
+  count_waiting(s);
   if (s->state != ST_BOUND || s->ending.why) return;
   if (s->is_blocked)
     marks_note_blocked(s, deliver_field(raw, STANZA_TAGS));
@@ -137,6 +151,7 @@ stream_say(struct stream *s, struct slice markup)
   csi_flush(s);
   if (!s->sm) {
     stream_write(s, markup);
+    count_waiting(s);
     return;
   }
   sa.len = 0;

@@ -95,7 +95,7 @@ struct stream {
   size_t held_at;
   uint64_t request_at; /* number at routed of the latest request (requests.c) */
   stralloc blocked;    /* output that waits, escaped as in a record */
-  uint64_t blocked_n;  /* writes of which blocked is made: stanzas, mostly */
+  uint64_t blocked_n;  /* stanzas in blocked */
   size_t kept;         /* bytes of memory that kept.c has counted */
   enum state state;
   signed char priority;

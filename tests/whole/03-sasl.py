@@ -144,7 +144,8 @@ def params_of(t, user):
 
 @check
 def an_unknown_user_takes_as_long(t):
-    """Medians of PLAIN, taken in turn; no more than half apart."""
+    """First quartiles of PLAIN, taken in turn; no more than half apart. What else the machine does
+    makes some of them longer, and none shorter."""
     times = {"a": [], "nobody": []}
     for _ in range(6):
         s = {u: secured(t) for u in times}
@@ -155,8 +156,8 @@ def an_unknown_user_takes_as_long(t):
                 times[u].append(time.perf_counter() - began)
         for u in s:
             s[u].abort()
-    med = sorted(sorted(v)[len(v) // 2] for v in times.values())
-    assert med[1] < 1.5 * med[0], med
+    usual = sorted(sorted(v)[len(v) // 4] for v in times.values())
+    assert usual[1] < 1.5 * usual[0], usual
 
 
 @check

@@ -398,8 +398,7 @@ def modules_reach_the_programs_that_obey_them():
             ("hostd", "adhoc announce configure disco last ping time version")):
         got = {r[2] for r in made["xmpp-" + program] if r[:2] == ["module", "example.com"]}
         assert got == {"mod_" + x for x in names.split()}, (program, got)
-    for program, row in (("c2sd", "mod_stream_mgmt.resend_on_timeout example.com if_offline"),
-                         ("routed", "mod_stream_mgmt.resend_on_timeout example.com if_offline"),
+    for program, row in (("routed", "mod_stream_mgmt.resend_on_timeout example.com if_offline"),
                          ("c2sd", "mod_roster.versioning example.com false"),
                          ("c2sd", "mod_ping.send_pings example.com false"),
                          ("userd", "mod_roster.access example.com all"),
