@@ -318,6 +318,7 @@ start(void)
   static char name[] = "h", mechanisms[] = "SCRAM-SHA-1-PLUS SCRAM-SHA-1 PLAIN",
               lang[] = "en";
   static struct host host = {.name = name,
+                             .served = true,
                              .carbons = true,
                              .roster = true,
                              .roster_versions = true,
@@ -335,7 +336,7 @@ start(void)
                              .ack_us = 10000000,
                              .queue_max = 8};
   static struct listener listener = {
-    .name = name, .max_stanza_size = 65536, .starttls = true};
+    .name = name, .max_stanza_size = 65536, .queue_max = 100, .starttls = true};
 
   log_verbosity = 0;
   host.mechanisms = strdup(mechanisms);
