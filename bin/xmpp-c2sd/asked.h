@@ -12,7 +12,8 @@ void asked_note(struct inbound const *in, struct link const *routed);
  * answer to the question about a request that has been answered. */
 bool asked_takes(struct stream *s, struct record *r);
 
-/* A new routed is up: ask about the requests of s that the old one had acknowledged. */
+/* A new routed is up, and the link has sent again what it keeps: ask about the requests of s that
+ * the old one had acknowledged. */
 void asked_again(struct stream *s);
 
 /* The memory that a list takes; 0 for NULL. */

@@ -1,4 +1,3 @@
-#include "asked.h"
 #include "bind.h"
 #include "directed.h"
 #include "inbound.h"
@@ -267,8 +266,6 @@ bind_announce(void)
   link_begin(routed, VERB_RECALLED);
   link_str(routed, service_instance());
   link_end(routed);
-  left_routed_is_up(routed);
-  stream_each(asked_again);
   stream_each(
     marks_again); /* behind that word, routed waits for mamd before it reads on */
 }

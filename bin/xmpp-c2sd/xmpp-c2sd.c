@@ -25,6 +25,7 @@
  *         before it; xepNNNN_*.c one extension each;
  *         settings.c; raw.c -x; snapshot.c what a trace begins with
  */
+#include "asked.h"
 #include "bind.h"
 #include "deliver.h"
 #include "directed.h"
@@ -43,12 +44,30 @@
 
 char const *PROG = "xmpp-c2sd";
 
+static bool routed_is_back; /* in this turn */
+
 static void
 up(struct link *l)
 {
   if (l->program != ROUTED) return;
   origins_routed_is_up(l);
   bind_announce();
+  routed_is_back = true;
+}
+
+/* Numbered stanzas have to leave behind those that the link sends again, whose numbers are
+ * lower: not from up. */
+static void
+turn(void)
+{
+  struct link *routed = link_find(ROUTED);
+
+  if (routed_is_back && routed) {
+    left_routed_is_up(routed);
+    stream_each(asked_again);
+  }
+  routed_is_back = false;
+  streams_turn();
 }
 
 static void
@@ -165,7 +184,7 @@ static struct service const service = {
   .up = up,
   .down = down,
   .pauses = pauses,
-  .turn = streams_turn,
+  .turn = turn,
   .full = full,
   .stop = stop,
   .stopped = stopped,
