@@ -140,7 +140,7 @@ is_held(struct passing const *p, struct over const *o)
 
   return o->until_us > door_now() && slice_is(p->st.kind, "message") &&
          pending.len < KEPT_MAX && !archive_could_wait(p, &a) &&
-         !session_takes_messages(user_find(a.bare));
+         !session_of(p->st.to) && !session_takes_messages(user_find(a.bare));
 }
 
 /* Hold the entry again. false: ENOMEM. */
