@@ -139,8 +139,8 @@ is_held(struct passing const *p, struct over const *o)
   struct jid a = jid_cut(p->st.to);
 
   return o->until_us > door_now() && slice_is(p->st.kind, "message") &&
-         pending.len < KEPT_MAX && !archive_could_wait(p, &a) &&
-         !session_of(p->st.to) && !session_takes_messages(user_find(a.bare));
+         pending.len < KEPT_MAX && !archive_could_wait(p, &a) && !session_of(p->st.to) &&
+         !session_takes_messages(user_find(a.bare));
 }
 
 /* Hold the entry again. false: ENOMEM. */
