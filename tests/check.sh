@@ -51,6 +51,10 @@ tests/pipe/run "$build/bin" > "$out" 2>&1
 cat "$out"
 count
 
+tests/tls/run "$build/bin" > "$out" 2>&1
+cat "$out"
+count
+
 # The whole server runs as several users, who may not be able to enter this folder: it is
 # tested as it is installed.
 prefix=$(mktemp -d)

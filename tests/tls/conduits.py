@@ -1,0 +1,120 @@
+"""A connection in plain text as a conduit: bytes, stop and go, and how it ends."""
+import socket
+
+from tlsd import *
+
+one = {"one": "".join(make("one", certs.dns("one.example")))}
+
+
+@check
+def bytes_go_both_ways():
+    t = Tlsd(one)
+    s, n = t.open()
+    s.send(b"<a b='\t'>\n")
+    t.hears("data", n, "<a b='\\t'>\\n")
+    t.say("data", n, "<c\\t/>\\n")
+    assert s.recv(100) == b"<c\t/>\n"
+
+
+@check
+def two_connections_are_two_conduits():
+    t = Tlsd(one)
+    (a, m), (b, n) = t.open(), t.open()
+    assert m != n
+    b.send(b"b")
+    t.hears("data", n, "b")
+    t.say("data", m, "a")
+    assert a.recv(10) == b"a"
+
+
+@check
+def a_client_that_ends_is_told_of_once():
+    """It is told of when the client ends, and not again when the neighbour has closed too."""
+    t = Tlsd(one)
+    s, n = t.open()
+    s.shutdown(socket.SHUT_WR)
+    t.hears("close", n, "closed by the client")
+    t.say("data", n, "</stream>")
+    t.say("close", n)
+    assert s.recv(100) == b"</stream>" and s.recv(100) == b""
+    assert t.settle() == []
+    assert t.end() == []
+
+
+@check
+def a_neighbour_that_closes_is_answered_once():
+    t = Tlsd(one)
+    s, n = t.open()
+    t.say("data", n, "</stream>")
+    t.say("close", n)
+    t.hears("close", n, "closed")
+    assert s.recv(100) == b"</stream>" and s.recv(100) == b""
+    s.close()
+    assert t.settle() == []
+    assert t.end() == []
+
+
+@check
+def what_comes_behind_close_is_thrown_away():
+    """Not carried either way: the conduit is no more."""
+    t = Tlsd(one)
+    s, n = t.open()
+    t.say("close", n)
+    t.say("data", n, "late")
+    t.hears("close", n, "closed")
+    s.send(b"late")
+    assert s.recv(100) == b""
+    assert t.settle() == []
+
+
+@check
+def a_stopped_client_is_not_read():
+    t = Tlsd(one)
+    s, n = t.open()
+    t.say("stop", n)
+    assert t.settle() == []
+    s.send(b"<a/>")
+    assert t.settle() == []
+    t.say("go", n)
+    t.hears("data", n, "<a/>")
+
+
+@check
+def a_client_that_does_not_read_stops_its_feeder():
+    """Twice 64 KiB: more than CONN_HIGH_WATER waits. go comes when half of that is left."""
+    t = Tlsd(one)
+    s, n = t.open()
+    most = 0
+    while True:
+        t.say("data", n, "x" * 65536)
+        most += 65536
+        met = t.settle()
+        if met:
+            break
+        assert most < 10 << 20, "it is never told to stop"
+    assert met == [["stop", n]], met
+    while most:
+        most -= len(s.recv(65536))
+    t.hears("go", n)
+    assert t.settle() == []
+
+
+@check
+def a_client_that_takes_nothing_is_cut_after_send_timeout():
+    t = Tlsd(one)
+    s, n = t.open()
+    while not t.settle():
+        t.say("data", n, "x" * 65536)
+    t.clock(14999000)
+    assert t.settle() == []
+    t.clock(15001000)
+    t.hears("close", n, "slow reader: nothing taken in time")
+    assert t.settle() == []
+
+
+@check
+def the_connections_of_a_neighbour_that_goes_end():
+    t = Tlsd(one)
+    s, n = t.open()
+    t.line("c2sd\tbye")
+    assert s.recv(100) == b""
