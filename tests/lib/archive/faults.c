@@ -1,7 +1,9 @@
-/* archive: each call that writes fails, in each way, and what was there stays (S5); each page
- * of a turn is old, new or torn, as a power cut leaves it, and what was there is read (S3). */
+/* archive: each call that writes fails, in each way, and what was there stays (S5); each read of
+ * one value fails, and nothing is taken for free that is not; each page of a turn is old, new or
+ * torn, as a power cut leaves it, and what was there is read (S3). */
 #include "archive_test.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -54,6 +56,22 @@ fdatasync(int fd)
   if (!fails()) return (int)syscall(SYS_fdatasync, fd);
   errno = why == HALF ? EIO : why;
   return -1;
+}
+
+/* ---- the call by which LMDB reads one value ---- */
+
+static unsigned int reads, failing_read; /* 0: none fails */
+
+int
+mdb_get(MDB_txn *txn, MDB_dbi t, MDB_val *key, MDB_val *value)
+{
+  static int (*get)(MDB_txn *, MDB_dbi, MDB_val *, MDB_val *);
+  void *found = get ? NULL : dlsym(RTLD_NEXT, "mdb_get");
+
+  if (found) memcpy(&get, &found, sizeof get);
+  assert_non_null(get);
+  reads++;
+  return failing_read && reads == failing_read ? EIO : get(txn, t, key, value);
 }
 
 /* ---- turns ---- */
@@ -157,6 +175,55 @@ goes_on(void **state)
     assert_true(turn());
     is_prefix(last + TURN);
   }
+}
+
+/* A place that cannot be read is not a free one: archive_append_late writes over nothing. The
+ * places of ids LATE and LATE - 1 are taken, the first by a message that is no more. */
+#define LATE ID(100, 5)
+
+static bool
+append_late(uint64_t *id, unsigned int failing)
+{
+  struct archive_text t = text_of(LATE);
+  bool ok;
+
+  *id = LATE;
+  reads = 0;
+  failing_read = failing;
+  errno = 0;
+  ok = archive_append_late(a, id, BOB, &t);
+  if (!ok) assert_int_equal(errno, EIO);
+  failing_read = 0;
+  return ok;
+}
+
+static void
+each_read_fails(void **state)
+{
+  uint64_t id;
+  unsigned int whole, n;
+
+  (void)state;
+  talk(LATE - 1);
+  talk(LATE);
+  assert_true(archive_replace(a, ALICE, LATE, SLICE("retracted"), SLICE("<message/>")));
+  commit();
+  assert_true(append_late(&id, 0));
+  assert_int_equal(id, LATE - 2);
+  whole = reads;
+  assert_true(whole >= 4); /* the message, and three places */
+  store_abandon(a->store);
+  assert_false(archive_commit(a));
+  for (n = 1; n <= whole; n++) {
+    assert_false(append_late(&id, n));
+    archive_commit(a);
+    has(ALICE, LATE - 1, true);
+    has(BOB, LATE - 1, true);
+    has_not(BOB, LATE - 2);
+  }
+  assert_true(append_late(&id, 0));
+  assert_int_equal(id, LATE - 2);
+  commit();
 }
 
 /* The first page could not be written: LMDB does nothing more, so the next process goes on. */
@@ -288,6 +355,7 @@ main(void)
   struct CMUnitTest const tests[] = {
     cmocka_unit_test_setup_teardown(each_write_fails, start, finish),
     cmocka_unit_test_setup_teardown(goes_on, start, finish),
+    cmocka_unit_test_setup_teardown(each_read_fails, start, finish),
     cmocka_unit_test_setup_teardown(first_page_fails, start, finish),
     cmocka_unit_test_setup_teardown(torn_pages, start, finish),
   };
