@@ -105,6 +105,13 @@ def an_expired_certificate_is_shown_where_there_is_no_other():
 
 
 @check
+def a_certificate_that_is_not_valid_yet_is_shown_where_there_is_no_other():
+    t = Tlsd(pool(a=make("future", certs.dns("a.example"),
+                         valid=("20900101000000Z", "20910101000000Z"))))
+    shows(t, "future", "a.example")
+
+
+@check
 def the_intermediate_is_sent_and_the_root_is_not():
     """The order of certificates in the file does not matter."""
     root = make("root", is_ca=True)

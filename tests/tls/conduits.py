@@ -93,6 +93,9 @@ def a_client_that_does_not_read_stops_its_feeder():
             break
         assert most < 10 << 20, "it is never told to stop"
     assert met == [["stop", n]], met
+    t.say("data", n, "x" * 65536)  # was on its way
+    most += 65536
+    assert t.settle() == []
     while most:
         most -= len(s.recv(65536))
     t.hears("go", n)
@@ -118,3 +121,48 @@ def the_connections_of_a_neighbour_that_goes_end():
     s, n = t.open()
     t.line("c2sd\tbye")
     assert s.recv(100) == b""
+
+
+@check
+def a_shaped_client_is_read_no_faster():
+    """1000 bytes a second: the second thousand is read when its second is over."""
+    t = Tlsd(one)
+    s, n = t.open()
+    t.say("shape", n, 1000, 1000)
+    assert t.settle() == []
+    s.send(b"a" * 2000)
+    t.hears("data", n, "a" * 2000)
+    s.send(b"b")
+    assert t.settle() == []
+    t.clock(900000)
+    assert t.settle() == []
+    t.clock(1100000)
+    t.hears("data", n, "b")
+
+
+@check
+def a_client_that_resets_is_told_of_once():
+    t = Tlsd(one)
+    s, n = t.open()
+    t.say("data", n, "unread")
+    assert t.settle() == []
+    s.close()  # with bytes unread: a reset
+    t.hears("close", n, "Connection reset by peer")
+    t.say("close", n)
+    t.say("data", n, "late")
+    assert t.settle() == []
+    assert t.end() == []
+
+
+@check
+def a_client_that_stays_after_close_is_left_after_its_time():
+    """CONN_LINGER_US after the neighbour's close nobody waits for the client's end."""
+    t = Tlsd(one)
+    s, n = t.open()
+    t.say("close", n)
+    t.hears("close", n, "closed")
+    assert s.recv(1) == b""
+    s.send(b"thrown away")
+    t.clock(60000000)
+    assert t.settle() == []
+    t.logged("why=closed")

@@ -165,3 +165,36 @@ def the_neighbours_close_sends_close_notify_behind_the_last_bytes():
     t.hears("close", n, "closed")
     tls.close()
     assert t.settle() == []
+
+
+@check
+def a_handshake_that_is_read_late_is_given_fifteen_seconds_more_once():
+    """stop: the bytes lie unread when the time is over, and the client is not to blame for that."""
+    t = Tlsd(one)
+    s, n = t.open()
+    t.say("stop", n)
+    t.say("starttls", n, "one.example", "<proceed/>")
+    assert s.recv(10) == b"<proceed/>"
+    s.send(b"\x16\x03\x01")
+    t.clock(15001000)
+    assert t.settle() == []
+    t.clock(30003000)
+    t.hears("close", n, "no TLS handshake in time")
+
+
+@check
+def a_handshake_without_end_is_cut():
+    """A ClientHello of 64 KiB is announced; TLS_HELLO_MAX is 32 KiB."""
+    t = Tlsd(one)
+    s, n = t.open()
+    t.say("starttls", n, "one.example", "<proceed/>")
+    assert s.recv(10) == b"<proceed/>"
+    hello = b"\x01\x00\xff\xff" + bytes(0xffff)
+    try:
+        for i in range(0, len(hello), 16384):
+            part = hello[i:i + 16384]
+            s.send(b"\x16\x03\x01" + len(part).to_bytes(2, "big") + part)
+    except OSError:
+        pass
+    t.hears("close", n, "TLS handshake too long")
+    assert t.settle() == []

@@ -195,6 +195,7 @@ class Tlsd:
 def context(version=None, ciphers=None, alpn=None):
     ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     ctx.check_hostname, ctx.verify_mode = False, ssl.CERT_NONE
+    ctx.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)  # an end is a close_notify
     if version:
         ctx.minimum_version = ctx.maximum_version = version
     if ciphers:
