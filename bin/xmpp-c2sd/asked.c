@@ -1,5 +1,4 @@
 #include "asked.h"
-#include "directed.h"
 #include "inbound.h"
 #include "requests.h"
 #include "stream.h"

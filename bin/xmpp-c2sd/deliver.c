@@ -1,6 +1,5 @@
 #include "asked.h"
 #include "deliver.h"
-#include "directed.h"
 #include "origins.h"
 #include "stream.h"
 

@@ -1,6 +1,5 @@
 #include "asked.h"
 #include "bind.h"
-#include "directed.h"
 #include "inbound.h"
 #include "requests.h"
 #include "settings.h"

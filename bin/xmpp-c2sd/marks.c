@@ -1,5 +1,4 @@
 #include "deliver.h"
-#include "directed.h"
 #include "marks.h"
 #include "snapshot.h"
 #include "stream.h"

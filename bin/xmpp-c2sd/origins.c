@@ -1,7 +1,5 @@
-#include "directed.h"
 #include "origins.h"
 #include "snapshot.h"
-#include "stream.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,4 @@
 #include "deliver.h"
-#include "directed.h"
 #include "marks.h"
 #include "settings.h"
 #include "stream.h"

@@ -1,4 +1,3 @@
-#include "directed.h"
 #include "raw.h"
 #include "settings.h"
 #include "stream.h"

@@ -1,4 +1,3 @@
-#include "directed.h"
 #include "requests.h"
 #include "stream.h"
 

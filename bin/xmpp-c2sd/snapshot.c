@@ -1,5 +1,4 @@
 #include "asked.h"
-#include "directed.h"
 #include "kept.h"
 #include "requests.h"
 #include "settings.h"

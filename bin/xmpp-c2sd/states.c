@@ -1,5 +1,4 @@
 #include "bind.h"
-#include "directed.h"
 #include "inbound.h"
 #include "sasl.h"
 #include "settings.h"

@@ -1,4 +1,3 @@
-#include "directed.h"
 #include "inbound.h"
 #include "stream.h"
 #include "tags.h"

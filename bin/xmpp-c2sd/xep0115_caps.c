@@ -1,6 +1,4 @@
-#include "directed.h"
 #include "settings.h"
-#include "stream.h"
 #include "xep0115_caps.h"
 
 #include <stdlib.h>

@@ -1,4 +1,3 @@
-#include "directed.h"
 #include "settings.h"
 #include "snapshot.h"
 #include "stream.h"

@@ -1,6 +1,4 @@
 #include "deliver.h"
-#include "directed.h"
-#include "stream.h"
 #include "xep0198_sm.h"
 
 #include <string.h>

@@ -1,6 +1,5 @@
 #include "bind.h"
 #include "deliver.h"
-#include "directed.h"
 #include "marks.h"
 #include "requests.h"
 #include "settings.h"

@@ -1,5 +1,4 @@
 #include "deliver.h"
-#include "directed.h"
 #include "settings.h"
 #include "snapshot.h"
 #include "stream.h"

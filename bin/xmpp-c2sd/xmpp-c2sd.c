@@ -28,7 +28,6 @@
 #include "asked.h"
 #include "bind.h"
 #include "deliver.h"
-#include "directed.h"
 #include "kept.h"
 #include "origins.h"
 #include "raw.h"

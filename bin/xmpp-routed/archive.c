@@ -1,6 +1,5 @@
 #include "archive.h"
 #include "deliver.h"
-#include "kept.h"
 #include "posts.h"
 #include "settings.h"
 #include "snapshot.h"

@@ -1,9 +1,7 @@
 #include "asked.h"
 #include "deliver.h"
-#include "kept.h"
 #include "posts.h"
 #include "sessions.h"
-#include "settings.h"
 #include "snapshot.h"
 
 #include <stdlib.h>

@@ -1,7 +1,6 @@
 #include "deliver.h"
 #include "expected.h"
 #include "presence.h"
-#include "settings.h"
 #include "snapshot.h"
 
 #include <string.h>

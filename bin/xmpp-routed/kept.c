@@ -2,7 +2,6 @@
 #include "deliver.h"
 #include "kept.h"
 #include "sessions.h"
-#include "settings.h"
 #include "snapshot.h"
 
 #include <stdlib.h>

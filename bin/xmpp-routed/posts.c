@@ -1,10 +1,8 @@
 #include "asked.h"
 #include "deliver.h"
-#include "kept.h"
 #include "posts.h"
 #include "services.h"
 #include "sessions.h"
-#include "settings.h"
 #include "snapshot.h"
 #include "sources.h"
 

@@ -5,7 +5,6 @@
 #include "presence.h"
 #include "services.h"
 #include "sessions.h"
-#include "settings.h"
 #include "snapshot.h"
 #include "sources.h"
 

@@ -1,6 +1,5 @@
 #include "archive.h"
 #include "asked.h"
-#include "deliver.h"
 #include "kept.h"
 #include "posts.h"
 #include "presence.h"

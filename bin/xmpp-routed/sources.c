@@ -1,6 +1,4 @@
 #include "deliver.h"
-#include "kept.h"
-#include "settings.h"
 #include "snapshot.h"
 #include "sources.h"
 

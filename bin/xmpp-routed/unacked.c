@@ -1,6 +1,5 @@
 #include "archive.h"
 #include "deliver.h"
-#include "kept.h"
 #include "sessions.h"
 #include "settings.h"
 #include "xep0280_carbons.h"

@@ -1,6 +1,5 @@
 #include "deliver.h"
 #include "sessions.h"
-#include "settings.h"
 #include "xep0198_resume.h"
 
 #include <string.h>

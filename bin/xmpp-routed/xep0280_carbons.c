@@ -1,7 +1,5 @@
 #include "deliver.h"
-#include "kept.h"
 #include "sessions.h"
-#include "settings.h"
 #include "snapshot.h"
 #include "sources.h"
 #include "xep0280_carbons.h"
