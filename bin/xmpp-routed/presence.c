@@ -25,6 +25,15 @@ watcher(void)
   return services_watcher("presence");
 }
 
+/* Begin a record's fields with the full JID of s. */
+static bool
+begin_fields(stralloc *sa, struct session const *s)
+{
+  sa->len = 0;
+  return record_put_more(sa, slice_str(s->user->bare)) && stralloc_cats(sa, "/") &&
+         record_put_more(sa, slice_str(s->resource));
+}
+
 /* The fields of a record online, whose WORD is given. They live until the next call. */
 static struct slice
 online_fields(struct session const *s, char const *word)
@@ -32,9 +41,7 @@ online_fields(struct session const *s, char const *word)
   static stralloc sa = STRALLOC_ZERO;
   char buf[BASE_NUM];
 
-  sa.len = 0;
-  if (!record_put_more(&sa, slice_str(s->user->bare)) || !stralloc_cats(&sa, "/") ||
-      !record_put_more(&sa, slice_str(s->resource)) || !stralloc_cats(&sa, "\t") ||
+  if (!begin_fields(&sa, s) || !stralloc_cats(&sa, "\t") ||
       (s->priority < 0 && !stralloc_cats(&sa, "-")) ||
       !stralloc_cats(&sa, num_u64(buf, (uint64_t)abs(s->priority)).s) ||
       !record_put(&sa, slice_str(word)) || !record_put(&sa, num_u64(buf, s->number))) {
@@ -83,9 +90,7 @@ presence_offline(struct session const *s, char const *how, uint64_t upto)
   struct post *post = s->in_mamd ? post_find(MAMD) : NULL;
   char buf[BASE_NUM];
 
-  sa.len = 0;
-  if (post && record_put_more(&sa, slice_str(s->user->bare)) && stralloc_cats(&sa, "/") &&
-      record_put_more(&sa, slice_str(s->resource)) && record_put(&sa, slice_str(how)) &&
+  if (post && begin_fields(&sa, s) && record_put(&sa, slice_str(how)) &&
       record_put(&sa, num_u64(buf, s->number)) && record_put(&sa, num_u64(buf, upto)))
     post_say(post, VERB_OFFLINE, slice_of(sa.s, sa.len));
 }
@@ -102,9 +107,7 @@ presence_mark(struct link *l, struct record *r)
 
   if (s) kept_through(s, record_u64(r, 2));
   if (!post) return;
-  sa.len = 0;
-  ok = record_put_more(&sa, slice_str(s->user->bare)) && stralloc_cats(&sa, "/") &&
-       record_put_more(&sa, slice_str(s->resource));
+  ok = begin_fields(&sa, s);
   for (i = 2; i <= 4; i++)
     ok = ok && record_put(&sa, num_u64(buf, record_u64(r, i)));
   if (ok && record_put(&sa, num_u64(buf, s->number)))
