@@ -298,8 +298,8 @@ void pages_turn(bool lost_turn);
 
 /* ---- work of many turns (scan.c) ---- */
 
-/* What looks at many envelopes of the archive of owner; the first field of a larger struct,
- * which is allocated by its maker and freed by its kind. */
+/* A scan looks at many envelopes of the archive of owner. The struct is the first field of a
+ * larger one, which its maker allocates and its kind frees. */
 struct scan {
   struct scan *next;   /* the first scan of the next account in line */
   struct scan *behind; /* the next of the same account */
