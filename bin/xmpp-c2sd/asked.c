@@ -1,6 +1,6 @@
+#include "acks.h"
 #include "asked.h"
 #include "inbound.h"
-#include "requests.h"
 #include "stream.h"
 
 #include <stdlib.h>
@@ -141,7 +141,7 @@ asked_again(struct stream *s)
   struct asked *a;
 
   for (a = s->asked; a && routed && stream_is_session(s); a = a->next)
-    if (a->number <= requests_taken()) ask(routed, s, a);
+    if (a->number <= acks_taken()) ask(routed, s, a);
 }
 
 size_t

@@ -1,6 +1,7 @@
 #include "bind.h"
 #include "directed.h"
 #include "inbound.h"
+#include "input.h"
 #include "marks.h"
 #include "settings.h"
 #include "shown.h"
@@ -158,7 +159,7 @@ bind_on_bound(struct link *l, struct record *r)
   log_event(LOG_INFO, "bound", "sid", log_num(s->sid), "jid", s->jid, NULL);
   answer_bound(s);
   ping_start(s);
-  stream_resume(s);
+  input_resume(s);
   stream_settle(s);
 }
 
@@ -176,7 +177,7 @@ bind_on_refused(struct link *l, struct record *r)
     stream_write(s, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
   s->state = ST_AUTHED;
-  stream_resume(s);
+  input_resume(s);
   stream_settle(s);
 }
 

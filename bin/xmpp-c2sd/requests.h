@@ -18,12 +18,8 @@ void requests_leave(struct stream *s);
 /* Forget that the input of s waits: its conduit is gone. */
 void requests_forget(struct stream *s);
 
-/* Go on with the streams whose requests are all acknowledged: routed has taken
- * responsibility for the stanzas up to number n. */
-void requests_acked(uint64_t n);
-
-/* Give the number of the latest stanza for which routed has taken responsibility. */
-uint64_t requests_taken(void);
+/* Go on with the streams whose requests are all acknowledged (acks.c). */
+void requests_acked(void);
 
 void requests_snapshot(struct snapshot *k);
 

@@ -1,3 +1,4 @@
+#include "input.h"
 #include "sasl.h"
 #include "settings.h"
 #include "stream.h"
@@ -236,7 +237,7 @@ sasl_on_challenge(struct link *l, struct record *r)
   if (!s) return;
   say(s, "challenge", record_get(r, 2));
   go_on(s, ST_CHALLENGED);
-  stream_resume(s);
+  input_resume(s);
   stream_settle(s);
 }
 
@@ -251,7 +252,7 @@ sasl_on_failure(struct link *l, struct record *r)
     ST_FEATURES; /* the exchange is over: should the stream end, there is no abort */
   (slice_is(record_get(r, 4), "1") ? fail_untried : fail)(s, log_text(record_get(r, 2)),
                                                           record_get(r, 3));
-  stream_resume(s);
+  input_resume(s);
   stream_settle(s);
 }
 
@@ -267,7 +268,7 @@ sasl_on_success(struct link *l, struct record *r)
   s->jid = strndup(jid.s, jid.len);
   if (!s->jid) {
     go_on(s, fail(s, "temporary-auth-failure", SLICE("")));
-    stream_resume(s);
+    input_resume(s);
     stream_settle(s);
     return;
   }
@@ -281,7 +282,7 @@ sasl_on_success(struct link *l, struct record *r)
   go_on(s, ST_START);
   xml_limit(&s->xml, s->listener->max_stanza_size);
   stream_shape(s);
-  stream_resume(s);
+  input_resume(s);
   stream_settle(s);
 }
 
@@ -290,7 +291,7 @@ give_up(struct stream *s)
 {
   if (s->state != ST_ASKED && s->state != ST_CHALLENGED) return;
   go_on(s, fail(s, "temporary-auth-failure", SLICE("")));
-  stream_resume(s);
+  input_resume(s);
 }
 
 void

@@ -207,6 +207,7 @@ c2sd_snapshot(struct snapshot *k)
   streams_snapshot(k);
   marks_snapshot(k);
   origins_snapshot(k);
+  acks_snapshot(k);
   sm_snapshot(k);
   left_snapshot(k);
   requests_snapshot(k);

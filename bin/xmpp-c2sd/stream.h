@@ -160,9 +160,6 @@ bool stream_is_session(struct stream const *s);
 /* Swap the sids of s and old. */
 void stream_swap(struct stream *s, struct stream *old);
 
-/* Parse on: the answer for which input was held is here. */
-void stream_resume(struct stream *s);
-
 /* End the stream when it is marked, free it when it is over. Whatever handles a record or a
  * timer of a stream calls this last. */
 void stream_settle(struct stream *s);

@@ -1,6 +1,7 @@
 #include "bind.h"
 #include "directed.h"
 #include "inbound.h"
+#include "input.h"
 #include "marks.h"
 #include "settings.h"
 #include "shown.h"
@@ -137,7 +138,7 @@ sm_on_unyielded(struct link *l, struct record *r)
   s->request = s->resource = NULL;
   sm_unpart(s);
   s->state = ST_AUTHED;
-  stream_resume(s);
+  input_resume(s);
   stream_settle(s);
 }
 
@@ -176,7 +177,7 @@ finish(struct stream *s)
   s->sm->sent = s->sm->acked;
   csi_join(s);
   sm_flush(s);
-  stream_resume(s);
+  input_resume(s);
 }
 
 /* Move the session from one stream to another. */

@@ -1,7 +1,7 @@
+#include "acks.h"
 #include "bind.h"
 #include "deliver.h"
 #include "marks.h"
-#include "requests.h"
 #include "settings.h"
 #include "snapshot.h"
 #include "stream.h"
@@ -24,15 +24,7 @@
 #define SM_ASK_AFTER 5u
 #define SM_ASK_US 500000u
 
-struct waiting {
-  uint64_t n, sid;
-};
-
-static struct {
-  struct waiting *v;
-  size_t head, n, size; /* size is a power of two */
-  uint64_t acked;       /* by routed */
-} pending;
+static struct acks_line pending;
 
 struct slice
 sm_ns(bool old_ns)
@@ -69,53 +61,30 @@ handled_one(struct stream *s)
   if (sm->handled == sm->received) sm_step(s);
 }
 
-static bool
-push(struct waiting w)
-{
-  size_t size = pending.size ? 2 * pending.size : 256, i;
-  struct waiting *v;
-
-  if (pending.n == pending.size) {
-    v = malloc(size * sizeof *v);
-    if (!v) return false;
-    for (i = 0; i < pending.n; i++)
-      v[i] = pending.v[(pending.head + i) & (pending.size - 1)];
-    free(pending.v);
-    pending.v = v;
-    pending.head = 0;
-    pending.size = size;
-  }
-  pending.v[(pending.head + pending.n++) & (pending.size - 1)] = w;
-  return true;
-}
-
 /* A stanza that c2sd answered itself counts as handled when all stanzas that the same
  * client sent before it do. */
 void
 sm_count(struct stream *s)
 {
   struct link const *l = bind_routed();
-  struct waiting w = {l ? l->stanzas : 0, s->sid};
+  struct acks_wait w = {l ? l->stanzas : 0, s->sid};
 
   if (!s->sm) return;
   s->sm->received++;
-  if (w.n <= pending.acked || !push(w)) handled_one(s);
+  if (w.n <= acks_taken() || !acks_push(&pending, w)) handled_one(s);
 }
 
 void
-sm_on_ack(struct link *l, struct record *r)
+sm_acked(void)
 {
-  if (l->program != ROUTED) return;
-  pending.acked = record_u64(r, 1);
-  while (pending.n && pending.v[pending.head].n <= pending.acked) {
-    struct stream *s = stream_find(pending.v[pending.head].sid);
-    pending.head = (pending.head + 1) & (pending.size - 1);
-    pending.n--;
+  struct acks_wait w;
+
+  while (acks_pop(&pending, &w)) {
+    struct stream *s = stream_find(w.sid);
     if (!s || !s->sm) continue;
     handled_one(s);
     stream_settle(s);
   }
-  requests_acked(pending.acked);
 }
 
 enum state
@@ -509,16 +478,5 @@ sm_snapshot_timer(struct snapshot *k, struct stream *s)
 void
 sm_snapshot(struct snapshot *k)
 {
-  size_t n = pending.n, i;
-
-  if (!snapshot_record(k, "pending", true)) return;
-  SNAPSHOT_INT(k, pending.acked);
-  SNAPSHOT_INT(k, n);
-  for (i = 0; i < n; i++) {
-    struct waiting w = {0, 0};
-    if (!snapshot_restores(k)) w = pending.v[(pending.head + i) & (pending.size - 1)];
-    SNAPSHOT_INT(k, w.n);
-    SNAPSHOT_INT(k, w.sid);
-    if (snapshot_restores(k) && !push(w)) snapshot_fail(k, "out of memory");
-  }
+  acks_line_snapshot(k, "pending", &pending);
 }

@@ -62,7 +62,9 @@ void sm_unyield(struct stream *s);
 
 /* A stanza of the client was handled here or went to routed as its newest. */
 void sm_count(struct stream *s);
-void sm_on_ack(struct link *l, struct record *r);
+
+/* Count the stanzas that routed has taken now (acks.c), and answer each r that waits for them. */
+void sm_acked(void);
 
 /* Mark the stream to end when q, which is to be acknowledged, has more than the stanzas
  * (max_ack_queue) or the bytes that one session may have. */

@@ -16,15 +16,17 @@
  *         DIRECTED_BYTES_MAX; all of this together STREAMS_KEPT_MAX
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, records of its neighbours. Nothing that a client says.
- * ROOMS   stream.c a stream's life; rules.c access, shaping; states.c what each state
- *         takes; sasl.c, bind.c; inbound.c checks and stamps, tags.c what routing asks;
- *         requests.c how many requests are on their way, asked.c those that are answered later; deliver.c what comes for a
- *         session, output.c what goes to its client; kept.c what streams keep in all; shown.c what others have seen of a session,
- *         directed.c who has directed presence of it, marks.c what its client has,
- *         origins.c what came before a restart of routed, xep0198_left.c what was handed over just
- *         before it; xepNNNN_*.c one extension each;
- *         settings.c; raw.c -x; snapshot.c what a trace begins with
+ * ROOMS   stream.c a stream's life; input.c bytes to elements; rules.c access, shaping; states.c
+ *         what each state takes; sasl.c, bind.c; inbound.c checks and stamps, tags.c what
+ *         routing asks; acks.c what routed has taken, requests.c how many requests are on
+ *         their way, asked.c those that are answered later; deliver.c what comes for a
+ *         session, output.c what goes to its client; kept.c what streams keep in all;
+ *         shown.c what others have seen of a session, directed.c who has directed presence
+ *         of it, marks.c what its client has, origins.c what came before a restart of
+ *         routed, xep0198_left.c what was handed over just before it; xepNNNN_*.c one
+ *         extension each; settings.c; raw.c -x; snapshot.c what a trace begins with
  */
+#include "acks.h"
 #include "asked.h"
 #include "bind.h"
 #include "deliver.h"
@@ -157,7 +159,7 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_REFUSED] = bind_on_refused,
   [VERB_KICK] = bind_on_kick,
   [VERB_DELIVER] = deliver_stanza,
-  [VERB_ACK] = sm_on_ack,
+  [VERB_ACK] = acks_on_ack,
   [VERB_YIELD] = sm_on_yield,
   [VERB_LEAVE] = sm_on_leave,
   [VERB_QUEUED] = sm_on_queued,

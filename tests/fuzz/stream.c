@@ -2,6 +2,7 @@
  * neighbours. Every line that leaves is a record that its neighbour would take, and when the
  * front is gone and nothing can be resumed any more, no stream is left. Needs bin/xmpp-c2sd
  * without its main file. */
+#include "../../bin/xmpp-c2sd/acks.h"
 #include "../../bin/xmpp-c2sd/bind.h"
 #include "../../bin/xmpp-c2sd/deliver.h"
 #include "../../bin/xmpp-c2sd/sasl.h"
@@ -42,7 +43,7 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_REFUSED] = bind_on_refused,
   [VERB_KICK] = bind_on_kick,
   [VERB_DELIVER] = deliver_stanza,
-  [VERB_ACK] = sm_on_ack,
+  [VERB_ACK] = acks_on_ack,
   [VERB_YIELD] = sm_on_yield,
   [VERB_LEAVE] = sm_on_leave,
   [VERB_QUEUED] = sm_on_queued,
