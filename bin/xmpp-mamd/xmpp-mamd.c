@@ -65,6 +65,8 @@ down(struct link *l)
   if (l->program == CTL) control_gone(l);
 }
 
+static bool was_asked; /* a stanza came in this turn */
+
 /* Answer a record that asks about a request of before a restart of routed, unless the
  * request is going to be answered. */
 static bool
@@ -83,6 +85,7 @@ on_stanza(struct link *l, struct record *r)
 {
   mamd_readers();
   prefs_look();
+  was_asked = true;
   if (slice_is(record_raw(r, STANZA_KIND), "message"))
     incoming_message(l, r);
   else if (!on_asked(l, r))
@@ -108,7 +111,9 @@ discard_all(void)
 }
 
 /* Nothing of a turn that is not on the disk leaves: not an answer, not an acknowledgement.
- * Only who came and went may wait for more, unacknowledged. */
+ * Only marks, and sessions that came or went, may wait for more, unacknowledged; they do so until
+ * a stanza comes. Acknowledgements go in order, and a client has its next request held until its
+ * last is acknowledged. */
 static void
 turn(void)
 {
@@ -117,7 +122,8 @@ turn(void)
   mamd_readers_turn();
   full_turn();
   incoming_turn();
-  waits = archive_may_wait(mamd.archive) && service_wait();
+  waits = !was_asked && archive_may_wait(mamd.archive) && service_wait();
+  was_asked = false;
   kept = waits || archive_commit(mamd.archive);
   sessions_turn(!kept);
   handle_turn(kept);
