@@ -48,7 +48,7 @@ turn(void)
   if (secrets_commit()) return;
   for (l = link_next(NULL); l; l = next) {
     next = link_next(l);
-    if (l->program & (CTL | HOSTD)) link_drop(l, "the store failed");
+    if (l->roles & (ROLE_CONTROL | ROLE_OWN)) link_drop(l, "the store failed");
   }
 }
 
@@ -58,10 +58,10 @@ stopped(void)
   return !link_find(C2SD);
 }
 
-static unsigned int
-pauses(struct link const *full)
+static bool
+feeds(struct link const *from, struct link const *full)
 {
-  return full->program;
+  return from->program == full->program;
 }
 
 static void
@@ -82,13 +82,13 @@ static service_fn *const handlers[VERBS_N] = {
 
 static struct service const service = {
   .program = "xmpp-authd",
-  .accepts = C2SD | HOSTD,
+  .accepts = ROLE_EDGE | ROLE_OWN,
   .handlers = handlers,
   .load = load,
   .up = up,
   .down = down,
   .turn = turn,
-  .pauses = pauses,
+  .feeds = feeds,
   .stopped = stopped,
   .stats = stats,
   .snapshot = exchanges_snapshot,

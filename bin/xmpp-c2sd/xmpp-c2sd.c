@@ -75,15 +75,15 @@ static void
 down(struct link *l)
 {
   if (l->program == AUTHD) sasl_authd_gone();
-  if (l->program & PROGRAMS_FRONT) streams_of_link_gone(l);
+  if (l->roles & ROLE_FRONT) streams_of_link_gone(l);
 }
 
 /* While routed or authd takes nothing more, clients are not read; while the fronts
  * take nothing more, routed is not read. */
-static unsigned int
-pauses(struct link const *full)
+static bool
+feeds(struct link const *from, struct link const *full)
 {
-  return full->program & PROGRAMS_FRONT ? ROUTED : PROGRAMS_FRONT;
+  return from->roles & (full->roles & ROLE_FRONT ? ROLE_ROUTER : ROLE_FRONT);
 }
 
 /* A front that hangs would hold up the streams of all others: for LINK_STALL_US it is waited
@@ -96,7 +96,7 @@ drop_stalled(void *timer)
 
   for (l = link_next(NULL); l; l = next) {
     next = link_next(l);
-    if (!l->full || !(l->program & PROGRAMS_FRONT)) continue;
+    if (!l->full || !(l->roles & ROLE_FRONT)) continue;
     end = l->full_us + LINK_STALL_US;
     if (end <= door_now())
       link_drop(l, "it has not read what is sent to it for too long");
@@ -112,7 +112,7 @@ static void
 full(struct link *l, bool is_full)
 {
 
-  if (is_full && l->program & PROGRAMS_FRONT && !event_timer_on(&stall_timer))
+  if (is_full && l->roles & ROLE_FRONT && !event_timer_on(&stall_timer))
     event_timer_start(&stall_timer, door_now() + LINK_STALL_US, drop_stalled,
                       &stall_timer);
 }
@@ -179,12 +179,12 @@ snapshot(struct snapshot *k)
 
 static struct service const service = {
   .program = "xmpp-c2sd",
-  .accepts = PROGRAMS_FRONT,
+  .accepts = ROLE_FRONT,
   .handlers = handlers,
   .load = c2sd_load,
   .up = up,
   .down = down,
-  .pauses = pauses,
+  .feeds = feeds,
   .turn = turn,
   .full = full,
   .stop = stop,

@@ -270,7 +270,7 @@ static bool
 needs_restart(struct slice line)
 {
   return slice_starts(line, "connect\t") || slice_starts(line, "run\t") ||
-         slice_starts(line, "data\t") || slice_starts(line, "allow\t") ||
+         slice_starts(line, "data\t") || slice_starts(line, "program\t") ||
          slice_starts(line, "instance\t") || slice_starts(line, "reuseport\t");
 }
 

@@ -90,9 +90,13 @@ emit_uids(uint32_t uid_base)
   char number[BASE_NUM];
   unsigned int p;
 
-  for (p = 0; p < PROGRAMS_N; p++)
-    emit(PROGRAMS_ALL & ~(unsigned int)CTL, "allow", SLICE("*"),
-         program_name((enum program)(1u << p)), num_u64(number, uid_base + p).s, NULL);
+  for (p = 0; p < PROGRAMS_N; p++) {
+    enum program program = (enum program)(1u << p);
+    if (program_roles(program))
+      emit(PROGRAMS_ALL & ~(unsigned int)CTL, "program", SLICE("*"),
+           program_name(program) + 5, num_u64(number, uid_base + p).s,
+           role_name(program_roles(program)), NULL);
+  }
 }
 
 /* ---- copies of certificates and keys ---- */

@@ -183,8 +183,7 @@ compile_topology(void)
   if (instances[0].n > 1) emit(TLSD, "reuseport", any, "true", NULL);
   for (i = 0; i < sizeof instances / sizeof *instances; i++) {
     if (instances[i].on_demand & ~job.wanted) continue;
-    if (program_find(slice_str(instances[i].program)) & PROGRAMS_SERVICE &
-        ~(unsigned int)AUTHD)
+    if (program_roles(program_find(slice_str(instances[i].program))) & ROLE_SERVICE)
       emit(ROUTED, "expect", any, instances[i].program + 5, NULL);
     for (k = 1; k <= instances[i].n; k++)
       emit(CTL, "instance", any, instances[i].program, num_u64(number, k).s,

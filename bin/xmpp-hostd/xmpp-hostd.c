@@ -90,10 +90,10 @@ static service_fn *const verbs[VERBS_N] = {
   [VERB_ERROR] = ask_error,
 };
 
-static unsigned int
-pauses(struct link const *full)
+static bool
+feeds(struct link const *from, struct link const *full)
 {
-  return full->program;
+  return from->program == full->program;
 }
 
 static void
@@ -118,7 +118,7 @@ static struct service const hostd = {
   .up = up,
   .down = down,
   .turn = turn,
-  .pauses = pauses,
+  .feeds = feeds,
   .stats = stats,
   .snapshot = snapshot,
   .copy = store_copy_all,

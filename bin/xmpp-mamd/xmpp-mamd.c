@@ -133,10 +133,10 @@ turn(void)
   discard_all();
 }
 
-static unsigned int
-pauses(struct link const *full)
+static bool
+feeds(struct link const *from, struct link const *full)
 {
-  return full->program;
+  return from->program == full->program;
 }
 
 static void
@@ -176,7 +176,7 @@ static struct service const service = {
   .up = up,
   .down = down,
   .turn = turn,
-  .pauses = pauses,
+  .feeds = feeds,
   .stats = stats,
   .snapshot = snapshot,
   .copy = store_copy_all,

@@ -82,7 +82,7 @@ expected_holds(struct link const *l)
 {
   size_t i;
 
-  if (!(l->program & PROGRAMS_EDGE)) return false;
+  if (!(l->roles & ROLE_EDGE)) return false;
   if (impatient) return early.len != 0;
   i = place(l->name);
   if (i < expected_n && !expected[i].there) {
@@ -122,7 +122,7 @@ expected_keeps(struct link *l, struct record *r)
   struct early head = {.link = l};
   struct slice line;
 
-  if (l->program & PROGRAMS_EDGE || (!early.len && all_there())) return false;
+  if (l->roles & ROLE_EDGE || (!early.len && all_there())) return false;
   line = slice_of(r->at[0], (size_t)(r->at[r->n - 1] + r->len[r->n - 1] - r->at[0]));
   head.len = line.len;
   if (!stralloc_readyplus(&early, sizeof head + line.len)) {

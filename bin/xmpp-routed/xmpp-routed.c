@@ -65,12 +65,11 @@ turn(void)
 
 /* A c2sd that does not read is fed by all, its own clients included; a service only by the
  * others, for it can drain its input only if we read what it answers. */
-static unsigned int
-pauses(struct link const *full)
+static bool
+feeds(struct link const *from, struct link const *full)
 {
-  unsigned int all = PROGRAMS_ALL & ~(unsigned int)CTL;
-
-  return full->program == C2SD ? all : PROGRAMS_EDGE & ~(unsigned int)full->program;
+  if (full->program == C2SD) return from->program != CTL;
+  return from->roles & ROLE_EDGE && from->program != full->program;
 }
 
 static bool
@@ -142,13 +141,13 @@ snapshot(struct snapshot *k)
 
 static struct service const routed = {
   .program = "xmpp-routed",
-  .accepts = PROGRAMS_EDGE | PROGRAMS_SERVICE,
+  .accepts = ROLE_EDGE | ROLE_SERVICE,
   .handlers = handlers,
   .load = routed_load,
   .up = up,
   .down = down,
   .turn = turn,
-  .pauses = pauses,
+  .feeds = feeds,
   .holds = expected_holds,
   .stopped = stopped,
   .stats = stats,

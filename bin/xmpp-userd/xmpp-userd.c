@@ -114,10 +114,10 @@ turn(void)
   if (!kept && routed) link_discard(routed, "the store failed");
 }
 
-static unsigned int
-pauses(struct link const *full)
+static bool
+feeds(struct link const *from, struct link const *full)
 {
-  return full->program;
+  return from->program == full->program;
 }
 
 static void
@@ -156,7 +156,7 @@ static struct service const service = {
   .load = userd_load,
   .up = up,
   .turn = turn,
-  .pauses = pauses,
+  .feeds = feeds,
   .stats = stats,
   .snapshot = snapshot,
   .copy = store_copy_all,

@@ -42,6 +42,9 @@
  * and its envelope. */
 #define RECORD_MAX ((2 * STANZA_MAX) + 65536)
 #define RECORD_FIELDS_MAX 24
+/* Programs that may connect to one: tabber's own and the administrator's services. */
+#define LINK_PEERS_MAX 64
+
 /* A link that holds more output than this asks its program to stop feeding it... */
 #define LINK_HIGH_WATER (4u << 20)
 /* ...and goes on below this. */

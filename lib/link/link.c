@@ -21,12 +21,13 @@ struct links links;
 static char const stanza_start[] = "stanza\t";
 
 struct link *
-link_new(enum program p, struct slice name)
+link_new(enum program p, unsigned int roles, struct slice name)
 {
   struct link *l = calloc(1, sizeof *l), **at;
 
   if (!l) return NULL;
   l->program = p;
+  l->roles = roles;
   l->io = (struct event_io)EVENT_IO_ZERO;
   if (name.len > LINK_NAME_MAX) name.len = LINK_NAME_MAX;
   memcpy(l->name, name.s, name.len);
@@ -295,7 +296,7 @@ link_ack(struct link *l, uint64_t n)
   link_begin(l, VERB_ACK);
   link_num(l, n);
   link_end(l);
-  if (l->out.len > before && l->program & PROGRAMS_SERVICE && l->sent < before)
+  if (l->out.len > before && l->roles & ROLE_SERVICE && l->sent < before)
     move_ahead(l, l->out.len - before);
 }
 
@@ -500,7 +501,7 @@ link_line(struct link *l, char *line, size_t len)
     log_unknown(l, word);
     return true;
   }
-  if (!(verb_rows[v].from & l->program) || !(verb_rows[v].to & links.program))
+  if (!(verb_rows[v].from & l->roles) || !(verb_rows[v].to & links.roles))
     return refuse(l, "not for it to say", word);
   if (r.n - 1 < verb_rows[v].least) return refuse(l, "fields are missing", word);
   if (verb_is_kept(v)) l->received++;

@@ -13,12 +13,13 @@
 
 #define LINK_NAME_MAX 31
 
-/* A neighbour. Read name, program, epoch, up, full and full_us; the cookie is the owner's
+/* A neighbour. Read name, program, roles, epoch, up, full and full_us; the cookie is the owner's
  * to use; the rest belongs to this area. epoch is from the neighbour's hello: no two runs
  * of a program have the same epoch, whatever the clock says. */
 struct link {
   char name[LINK_NAME_MAX + 1]; /* its instance: "c2sd", "c2sd-2" */
   enum program program;
+  unsigned int roles; /* bits of enum role */
   uint64_t epoch;
   bool up;
   void *cookie;
@@ -76,18 +77,22 @@ struct link_owner {
  * outlive it. The loop must be there (event_init). */
 void link_init(struct link_owner const *owner, bool pipe);
 
-/* Say which uid a neighbour's program may run as. Without any such call for a program: our
- * own. Control connections: root and our own, always. */
-bool link_allow(enum program p, uid_t uid);
+/* Let a program connect that runs as uid (LINK_SAME_USER: as we do): one of tabber's own by
+ * its word, which has its roles by the table of programs; or a service of the
+ * administrator's, whose name word is, with these roles. Of tabber's own programs those for
+ * which there was no call may connect as our user. Control connections: root and our user,
+ * always. false: ENOBUFS, more than LINK_PEERS_MAX, or a name too long. */
+#define LINK_SAME_USER ((uid_t)-1)
+bool link_admit(struct slice word, unsigned int roles, uid_t uid);
 
 /* Keep connecting to the socket at path, where instance name of a program serves. NULL:
  * ENOMEM. */
 struct link *link_connect(char const *path, struct slice name);
 
-/* Serve a socket at path (an old one is replaced), mode as chmod(2), for the programs whose
- * bits are given; CTL alone makes it a control socket: no hello. false with errno of
- * socket, bind or listen. */
-bool link_listen(char const *path, mode_t mode, unsigned int programs);
+/* Serve a socket at path (an old one is replaced), mode as chmod(2), for programs that have
+ * one of these roles; ROLE_CONTROL alone makes it a control socket: no hello. false with
+ * errno of socket, bind or listen. */
+bool link_listen(char const *path, mode_t mode, unsigned int roles);
 
 /* Give the time at which the neighbour was started, by its machine's clock: microseconds
  * since 1970, a whole second. 0: its hello does not say, and its epoch may be that of

@@ -6,7 +6,7 @@
 
 struct links {
   struct link_owner const *owner;
-  enum program program; /* ours */
+  unsigned int roles; /* ours */
   struct link *first, *dirty;
   struct link *closing; /* accepted links that are freed at the end of the turn */
   uint64_t epoch, came;
@@ -22,7 +22,8 @@ extern struct links links;
 /* The first number of a run is behind this one. */
 uint64_t link_first_number(uint64_t epoch);
 
-struct link *link_new(enum program p, struct slice name);
+/* Make a link to a program that is to be called name. NULL: ENOMEM. */
+struct link *link_new(enum program p, unsigned int roles, struct slice name);
 
 /* The peer has said who it is: announce ourselves, send again what it may have missed. */
 void link_came_up(struct link *l, uint64_t epoch);
@@ -71,11 +72,24 @@ void link_set_aside(struct link *l);
 
 /* ---- the other end (peers.c) ---- */
 
-/* Say whether the user at the other end of fd, put into *uid, may run one of these
- * programs; or this program, with the name of the link for the log. false: the user may
- * not, and the log says so (of many refusals only some). */
-bool link_peer_may_connect(int fd, unsigned int programs, char const *path, uid_t *uid);
-bool link_peer_is(int fd, enum program p, char const *name);
+/* A program that may be at the other end. */
+struct peer {
+  enum program program;
+  unsigned int roles;
+  uid_t uid; /* LINK_SAME_USER: ours */
+  char word[LINK_NAME_MAX + 1];
+};
+
+/* Set *out to the program of this name, perhaps with an instance number: of the settings, or
+ * of tabber's own. false: there is none. */
+bool link_peer_find(struct slice name, struct peer *out);
+
+/* Return true if the user at the other end of fd, put into *uid, may run a program with one
+ * of these roles; or may run p; or may run the program of the name. When link_peer_may_connect
+ * or link_peer_is is false the log says so (of many refusals some). */
+bool link_peer_may_connect(int fd, unsigned int roles, char const *path, uid_t *uid);
+bool link_peer_runs(int fd, struct peer const *p);
+bool link_peer_is(int fd, struct slice name);
 
 /* A line for the log that says whom a socket has refused. */
 void link_peer_refused(int fd, char const *path, char const *why);

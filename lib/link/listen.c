@@ -19,7 +19,7 @@
 struct door {
   struct event_io io;
   struct event_timer pause;
-  unsigned int programs;
+  unsigned int roles;
   char *path;
 };
 
@@ -39,7 +39,7 @@ too_many(struct door const *d, uid_t uid)
     all++;
     strangers += !l->up;
   }
-  if (d->programs == CTL)
+  if (d->roles == ROLE_CONTROL)
     return controls >= SERVICE_CONTROLS_MAX ? "too many at once" : NULL;
   if (strangers >= LINK_STRANGERS_MAX) return "too many that have not said hello";
   return all >= LINK_PER_USER_MAX ? "too many of this user" : NULL;
@@ -50,7 +50,7 @@ is_welcome(struct door const *d, int fd, uid_t *uid)
 {
   char const *why;
 
-  if (!link_peer_may_connect(fd, d->programs, d->path, uid)) return false;
+  if (!link_peer_may_connect(fd, d->roles, d->path, uid)) return false;
   why = too_many(d, *uid);
   if (why) link_peer_refused(fd, d->path, why);
   return !why;
@@ -59,12 +59,13 @@ is_welcome(struct door const *d, int fd, uid_t *uid)
 static void
 accepted(struct door const *d, int fd)
 {
-  bool control = d->programs == CTL;
+  bool control = d->roles == ROLE_CONTROL;
   struct link *l = NULL;
   uid_t uid;
 
   if (is_welcome(d, fd, &uid))
-    l = link_new((enum program)d->programs, control ? SLICE("ctl") : SLICE("?"));
+    l = link_new(control ? CTL : (enum program)0, d->roles,
+                 control ? SLICE("ctl") : SLICE("?"));
   if (!l || !link_watch(l, fd)) {
     fd_close(fd);
     if (l) link_set_aside(l);
@@ -112,7 +113,7 @@ on_door(void *cookie, uint32_t what)
 }
 
 bool
-link_listen(char const *path, mode_t mode, unsigned int programs)
+link_listen(char const *path, mode_t mode, unsigned int roles)
 {
   struct door *d = &doors[doors_n];
   int fd;
@@ -125,7 +126,7 @@ link_listen(char const *path, mode_t mode, unsigned int programs)
   if (fd < 0) return false;
   if (ipc_bind_reuse(fd, path) < 0 || chmod(path, mode) || ipc_listen(fd, SOMAXCONN) < 0)
     goto undo_fd;
-  d->programs = programs;
+  d->roles = roles;
   d->path = strdup(path);
   if (!d->path || !event_io_start(&d->io, fd, EVENT_READ, on_door, d)) goto undo_path;
   doors_n++;

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -100,25 +101,48 @@ free_closing(void)
 
 /* An instance is called after its program: nobody takes the name of another program's. */
 static bool
-may_be_called(struct slice name, enum program p)
+may_be_called(struct slice name, struct peer const *p)
 {
-  enum program of = program_find(name);
+  struct peer of;
 
-  return name.len && name.len <= LINK_NAME_MAX && (!of || of == p);
+  return name.len && name.len <= LINK_NAME_MAX &&
+         (!link_peer_find(name, &of) || !strcmp(of.word, p->word));
 }
 
-static bool
+/* Take the peer for the program that its hello names. Give the reason when the link refuses
+ * that, or NULL. */
+static char const *
 first_hello(struct link *l, struct record *r)
 {
-  enum program p = program_find(record_get(r, 1));
   struct slice name = record_get(r, 3);
+  struct peer p;
 
-  if (!slice_is(record_get(r, 0), "hello") || r->n < 5) return false;
-  if (!p || (l->program && !(p & l->program)) || !may_be_called(name, p)) return false;
-  l->program = p;
+  if (!slice_is(record_get(r, 0), "hello")) return "the first record is no hello";
+  if (r->n < 5) return "fields are missing";
+  if (!link_peer_find(record_get(r, 1), &p))
+    return "no program of this name may connect here";
+  if (!(p.roles & l->roles)) return "the program has no role that connects here";
+  if (!may_be_called(name, &p)) return "the instance is not called after its program";
+  if (!link_peer_runs(l->io.fd, &p)) return "not the user that the settings name";
+  l->program = p.program;
+  l->roles = p.roles;
   memset(l->name, 0, sizeof l->name);
   memcpy(l->name, name.s, name.len);
-  return link_peer_is(l->io.fd, p, l->name);
+  return NULL;
+}
+
+/* The line names the program and the instance as the peer says them, and its user. */
+static void
+log_bad_hello(struct link const *l, struct record *r, char const *why)
+{
+  char program[LINK_NAME_MAX + 1], instance[LINK_NAME_MAX + 1];
+
+  snprintf(program, sizeof program, "%.*s", (int)record_get(r, 1).len,
+           record_get(r, 1).s);
+  snprintf(instance, sizeof instance, "%.*s", (int)record_get(r, 3).len,
+           record_get(r, 3).s);
+  log_event(LOG_WARN, "bad-hello", "link", l->name, "program", program, "instance",
+            instance, "uid", l->path ? NULL : log_num(l->uid), "why", why, NULL);
 }
 
 /* Drop the older link with the name of l, which has just said hello: its run is over.
@@ -142,11 +166,16 @@ take_hello(struct link *l, char *line, size_t len)
 {
   stralloc copy = STRALLOC_ZERO;
   struct record r;
+  char const *why;
   uint64_t epoch;
 
   if (trace_on() && !stralloc_catb(&copy, line, len)) return false;
-  if (!record_split(&r, line, len) || !first_hello(l, &r)) {
-    log_event(LOG_WARN, "bad-hello", "link", l->name, NULL);
+  if (!record_split(&r, line, len))
+    why = "the first record is no hello";
+  else
+    why = first_hello(l, &r);
+  if (why) {
+    log_bad_hello(l, &r, why);
     stralloc_free(&copy);
     return false;
   }
@@ -504,7 +533,7 @@ start(struct link *l, int fd)
     retry(l);
     return;
   }
-  if (link_peer_is(l->io.fd, l->program, l->name))
+  if (link_peer_is(l->io.fd, slice_str(l->name)))
     link_say_hello(l);
   else
     link_break_off(l);
@@ -531,7 +560,8 @@ dial(void *cookie)
 struct link *
 link_connect(char const *path, struct slice name)
 {
-  struct link *l = link_new(program_find(name), name);
+  struct peer p;
+  struct link *l = link_peer_find(name, &p) ? link_new(p.program, p.roles, name) : NULL;
 
   if (!l) return NULL;
   l->path = strdup(path);
@@ -568,7 +598,7 @@ void
 link_init(struct link_owner const *owner, bool pipe)
 {
   links.owner = owner;
-  links.program = program_find(slice_str(owner->program));
+  links.roles = program_roles(program_find(slice_str(owner->program)));
   links.epoch = pipe ? 0 : new_epoch();
   links.pipe = pipe;
   if (!pipe) event_before(turn_start, NULL);

@@ -9,43 +9,58 @@
 #include <unistd.h>
 
 /* The program at the other end of a socket. The kernel names the user of a process that
- * has connected; the settings say which programs the user may run. A user that may run no
- * program of a socket is refused before a byte is read. */
+ * has connected; the settings say which programs may connect, and as whom each runs. A user
+ * that may run no program of a socket is refused before a byte is read. */
 
-#define ALLOWED_MAX 32
-
-static struct {
-  enum program program;
-  uid_t uid;
-} allowed[ALLOWED_MAX];
-
-static unsigned int allowed_n;
+static struct peer known[LINK_PEERS_MAX];
+static unsigned int known_n;
 
 bool
-link_allow(enum program p, uid_t uid)
+link_admit(struct slice word, unsigned int roles, uid_t uid)
 {
-  if (allowed_n == ALLOWED_MAX) {
+  struct peer *p = &known[known_n];
+
+  if (known_n == LINK_PEERS_MAX || !word.len || word.len > LINK_NAME_MAX) {
     errno = ENOBUFS;
     return false;
   }
-  allowed[allowed_n].program = p;
-  allowed[allowed_n++].uid = uid;
+  p->program = program_find(word);
+  p->roles = p->program ? program_roles(p->program) : roles;
+  if (!p->program) p->program = OTHER;
+  p->uid = uid;
+  memcpy(p->word, word.s, word.len);
+  known_n++;
+  return true;
+}
+
+static struct peer const *
+peer_named(struct slice word)
+{
+  unsigned int i;
+
+  for (i = 0; i < known_n; i++)
+    if (slice_is(word, known[i].word)) return &known[i];
+  return NULL;
+}
+
+bool
+link_peer_find(struct slice name, struct peer *out)
+{
+  struct slice word = program_word(name);
+  struct peer const *p = peer_named(word);
+  enum program own = program_find(word);
+
+  if (!p && !own) return false;
+  *out = p ? *p : (struct peer){own, program_roles(own), LINK_SAME_USER, ""};
+  if (!p) memcpy(out->word, word.s, word.len);
   return true;
 }
 
 static bool
-uid_is_allowed(enum program p, uid_t uid)
+uid_is_of(struct peer const *p, uid_t uid)
 {
-  bool named = false;
-  unsigned int i;
-
-  if (p == CTL) return uid == 0 || uid == geteuid();
-  for (i = 0; i < allowed_n; i++) {
-    if (allowed[i].program != p) continue;
-    if (allowed[i].uid == uid) return true;
-    named = true;
-  }
-  return !named && uid == geteuid();
+  if (p->roles & ROLE_CONTROL) return uid == 0 || uid == geteuid();
+  return uid == (p->uid == LINK_SAME_USER ? geteuid() : p->uid);
 }
 
 static bool
@@ -94,28 +109,41 @@ link_peer_refused(int fd, char const *path, char const *why)
 }
 
 bool
-link_peer_may_connect(int fd, unsigned int programs, char const *path, uid_t *uid)
+link_peer_may_connect(int fd, unsigned int roles, char const *path, uid_t *uid)
 {
-  struct ucred peer;
+  struct ucred user;
+  struct peer peer;
   unsigned int i;
 
-  if (!peer_of(fd, &peer)) return false;
-  *uid = peer.uid;
+  if (!peer_of(fd, &user)) return false;
+  *uid = user.uid;
+  for (i = 0; i < known_n; i++)
+    if (roles & known[i].roles && uid_is_of(&known[i], user.uid)) return true;
   for (i = 0; i < PROGRAMS_N; i++)
-    if (programs & 1u << i && uid_is_allowed((enum program)(1u << i), peer.uid))
+    if (link_peer_find(slice_str(program_name((enum program)(1u << i))), &peer) &&
+        roles & peer.roles && uid_is_of(&peer, user.uid))
       return true;
   link_peer_refused(fd, path, "not a user that the settings name");
   return false;
 }
 
 bool
-link_peer_is(int fd, enum program p, char const *name)
+link_peer_runs(int fd, struct peer const *p)
 {
-  struct ucred peer;
+  struct ucred user;
 
-  if (!peer_of(fd, &peer)) return false;
-  if (uid_is_allowed(p, peer.uid)) return true;
-  log_event(LOG_WARN, "peer-refused", "link", name, "program", program_name(p), "uid",
-            log_num(peer.uid), "why", "not the user that the settings name", NULL);
+  return peer_of(fd, &user) && uid_is_of(p, user.uid);
+}
+
+bool
+link_peer_is(int fd, struct slice name)
+{
+  struct ucred user;
+  struct peer p;
+
+  if (!peer_of(fd, &user)) return false;
+  if (link_peer_find(name, &p) && uid_is_of(&p, user.uid)) return true;
+  log_event(LOG_WARN, "peer-refused", "link", name.s, "uid", log_num(user.uid), "why",
+            "not the user that the settings name", NULL);
   return false;
 }

@@ -68,12 +68,12 @@ struct link *
 pipe_link(struct slice name)
 {
   struct link *l;
-  enum program p = program_find(name);
+  struct peer peer;
 
   for (l = links.first; l; l = l->next)
     if (slice_is(name, l->name)) return l;
-  if (!p || name.len > LINK_NAME_MAX) return NULL;
-  return link_new(p, name);
+  if (name.len > LINK_NAME_MAX || !link_peer_find(name, &peer)) return NULL;
+  return link_new(peer.program, peer.roles, name);
 }
 
 static void

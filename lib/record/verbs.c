@@ -55,29 +55,3 @@ verb_is_kept(enum verb v)
   return v == VERB_STANZA || v == VERB_GONE || v == VERB_ONLINE || v == VERB_OFFLINE ||
          v == VERB_MARK;
 }
-
-static char const *const programs[PROGRAMS_N] = {
-  "xmpp-tlsd",    "xmpp-c2sd",  "xmpp-s2sd",  "xmpp-routed",  "xmpp-authd",
-  "xmpp-userd",   "xmpp-hostd", "xmpp-mamd",  "xmpp-pubsubd", "xmpp-mucd",
-  "xmpp-uploadd", "xmpp-webd",  "xmpp-compd", "xmpp-ctl"};
-
-char const *
-program_name(enum program p)
-{
-  return programs[__builtin_ctz((unsigned int)p)];
-}
-
-enum program
-program_find(struct slice name)
-{
-  unsigned int i;
-  size_t n = name.len;
-
-  while (n && name.s[n - 1] >= '0' && name.s[n - 1] <= '9')
-    n--;
-  if (n && n < name.len && name.s[n - 1] == '-') name.len = n - 1;
-  if (slice_starts(name, "xmpp-")) name = slice_of(name.s + 5, name.len - 5);
-  for (i = 0; i < PROGRAMS_N; i++)
-    if (slice_is(name, programs[i] + 5)) return (enum program)(1u << i);
-  return (enum program)0;
-}

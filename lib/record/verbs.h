@@ -3,152 +3,146 @@
 #ifndef RECORD_VERBS_H
 #define RECORD_VERBS_H
 
-#include "base/base.h"
+#include "record/programs.h"
 
-/* The programs that open or accept links, as bits, so that a row can name several. */
-enum program {
-  TLSD = 1 << 0,
-  C2SD = 1 << 1,
-  S2SD = 1 << 2,
-  ROUTED = 1 << 3,
-  AUTHD = 1 << 4,
-  USERD = 1 << 5,
-  HOSTD = 1 << 6,
-  MAMD = 1 << 7,
-  PUBSUBD = 1 << 8,
-  MUCD = 1 << 9,
-  UPLOADD = 1 << 10,
-  WEBD = 1 << 11,
-  COMPD = 1 << 12,
-  CTL = 1 << 13
-};
-
-#define PROGRAMS_FRONT (TLSD | WEBD)
-#define PROGRAMS_EDGE (C2SD | S2SD | COMPD)
-#define PROGRAMS_SERVICE (USERD | HOSTD | MAMD | PUBSUBD | MUCD | UPLOADD | AUTHD | COMPD)
-#define PROGRAMS_ALL ((1 << 14) - 1)
-#define PROGRAMS_N 14
-
-/* V(name in code, verb, fields, fields that must be there, from, to, what it promises) */
+/* V(name in code, verb, fields, fields that must be there, roles that send it, roles that get it,
+ * what it promises) */
 /* clang-format off */
 #define VERB_TABLE(V)                                                                         \
-V(HELLO, "hello", "PROGRAM VERSION INSTANCE EPOCH", 4, PROGRAMS_ALL, PROGRAMS_ALL,            \
+V(HELLO, "hello", "PROGRAM VERSION INSTANCE EPOCH", 4, ROLES_ALL, ROLES_ALL,                  \
   "First record on every link, both ways. EPOCH is this run's alone: the second in which the process started, times 2^32, plus chance. One below 2^32 says nothing.") \
-V(ACK, "ack", "N", 1, PROGRAMS_ALL, PROGRAMS_ALL,                                             \
+V(ACK, "ack", "N", 1, ROLES_ALL, ROLES_ALL,                                                   \
   "The sender has taken responsibility for the stanzas up to sequence number N of this link's peer.") \
-V(BYE, "bye", "", 0, PROGRAMS_ALL, PROGRAMS_ALL,                                              \
+V(BYE, "bye", "", 0, ROLES_ALL, ROLES_ALL,                                                    \
   "In traces and under -p only: the link of this name is gone.")                              \
-V(OPEN, "open", "ID LISTENER IP PORT", 3, PROGRAMS_FRONT, C2SD | S2SD,                        \
+V(OPEN, "open", "ID LISTENER IP PORT", 3, ROLE_FRONT, ROLE_EDGE,                              \
   "A byte stream has arrived on LISTENER from IP. ID is unique on this link while it lasts.") \
-V(DATA, "data", "ID BYTES", 1, PROGRAMS_FRONT | C2SD | S2SD, PROGRAMS_FRONT | C2SD | S2SD,    \
+V(DATA, "data", "ID BYTES", 1, ROLE_FRONT | ROLE_EDGE, ROLE_FRONT | ROLE_EDGE,                \
   "Bytes of conduit ID, in order.")                                                           \
-V(CLOSE, "close", "ID REASON", 1, PROGRAMS_FRONT | C2SD | S2SD, PROGRAMS_FRONT | C2SD | S2SD, \
+V(CLOSE, "close", "ID REASON", 1, ROLE_FRONT | ROLE_EDGE, ROLE_FRONT | ROLE_EDGE,             \
   "Conduit ID is over. What was sent before it is still written. ID may be used again.")      \
-V(STOP, "stop", "ID", 1, PROGRAMS_FRONT | C2SD | S2SD, PROGRAMS_FRONT | C2SD | S2SD,          \
+V(STOP, "stop", "ID", 1, ROLE_FRONT | ROLE_EDGE, ROLE_FRONT | ROLE_EDGE,                      \
   "Send no more data for ID until go: the other side does not take it.")                      \
-V(GO, "go", "ID", 1, PROGRAMS_FRONT | C2SD | S2SD, PROGRAMS_FRONT | C2SD | S2SD,              \
+V(GO, "go", "ID", 1, ROLE_FRONT | ROLE_EDGE, ROLE_FRONT | ROLE_EDGE,                          \
   "Data for ID may be sent again.")                                                           \
-V(STARTTLS, "starttls", "ID NAME BYTES", 2, C2SD | S2SD, TLSD,                                \
+V(STARTTLS, "starttls", "ID NAME BYTES", 2, ROLE_EDGE, ROLE_FRONT,                            \
   "Write BYTES as they are, then begin TLS with the certificate for NAME. All data up to secured is to be thrown away.") \
-V(SECURED, "secured", "ID VERSION CIPHER SNI BINDINGS NAMES VERDICT", 3, TLSD, C2SD | S2SD,   \
-  "TLS is up on ID. BINDINGS: words type=base64; NAMES and VERDICT: the peer's certificate.")  \
-V(SHAPE, "shape", "ID RATE BURST", 3, C2SD | S2SD, TLSD,                                      \
-  "Read conduit ID no faster than RATE bytes a second, BURST at once; 0 is no limit.")         \
-V(MECHANISMS, "mechanisms", "HOST NAMES", 1, AUTHD, C2SD,                                     \
+V(SECURED, "secured", "ID VERSION CIPHER SNI BINDINGS NAMES VERDICT", 3, ROLE_FRONT, ROLE_EDGE, \
+  "TLS is up on ID. BINDINGS: words type=base64; NAMES and VERDICT: the peer's certificate.") \
+V(SHAPE, "shape", "ID RATE BURST", 3, ROLE_EDGE, ROLE_FRONT,                                  \
+  "Read conduit ID no faster than RATE bytes a second, BURST at once; 0 is no limit.")        \
+V(MECHANISMS, "mechanisms", "HOST NAMES", 1, ROLE_AUTHORITY, ROLE_EDGE,                       \
   "The SASL mechanisms that accounts of HOST may use, strongest first; replaces what was said before.") \
-V(AUTH, "auth", "ID HOST MECHANISM INITIAL IP SECURE BINDINGS", 3, C2SD, AUTHD,               \
+V(AUTH, "auth", "ID HOST MECHANISM INITIAL IP SECURE BINDINGS", 3, ROLE_EDGE, ROLE_AUTHORITY, \
   "Begin SASL. INITIAL is the client's base64, = when empty, absent when there was none; SECURE is 1 under TLS.") \
-V(RESPONSE, "response", "ID DATA", 1, C2SD, AUTHD, "The client's answer to a challenge, base64.") \
-V(ABORT, "abort", "ID", 1, C2SD, AUTHD, "The exchange ID is over; no answer is expected.")    \
-V(CHALLENGE, "challenge", "ID DATA", 1, AUTHD, C2SD, "Base64 for the client; a response or abort follows.") \
-V(SUCCESS, "success", "ID DATA JID", 3, AUTHD, C2SD,                                          \
+V(RESPONSE, "response", "ID DATA", 1, ROLE_EDGE, ROLE_AUTHORITY,                              \
+  "The client's answer to a challenge, base64.")                                              \
+V(ABORT, "abort", "ID", 1, ROLE_EDGE, ROLE_AUTHORITY,                                         \
+  "The exchange ID is over; no answer is expected.")                                          \
+V(CHALLENGE, "challenge", "ID DATA", 1, ROLE_AUTHORITY, ROLE_EDGE,                            \
+  "Base64 for the client; a response or abort follows.")                                      \
+V(SUCCESS, "success", "ID DATA JID", 3, ROLE_AUTHORITY, ROLE_EDGE,                            \
   "The client has proven to be JID (bare). DATA: what the mechanism still has to say.")       \
-V(FAILURE, "failure", "ID CONDITION TEXT FREE", 2, AUTHD, C2SD,                               \
+V(FAILURE, "failure", "ID CONDITION TEXT FREE", 2, ROLE_AUTHORITY, ROLE_EDGE,                 \
   "The exchange failed with a condition of RFC 6120 s6.5. FREE is 1 when no secret was tried: it does not count.") \
-V(BIND, "bind", "SID JID RESOURCE IP", 3, C2SD, ROUTED,                                       \
+V(BIND, "bind", "SID JID RESOURCE IP", 3, ROLE_EDGE, ROLE_ROUTER,                             \
   "Stream SID wants to be the session JID/RESOURCE. bound or refused answers.")               \
-V(SESSION, "session", "SID JID IP PRIORITY WANTS NUMBER", 2, C2SD, ROUTED,                    \
+V(SESSION, "session", "SID JID IP PRIORITY WANTS NUMBER", 2, ROLE_EDGE, ROLE_ROUTER,          \
   "After a reconnect: SID is the session of full JID; PRIORITY when it is available; WANTS as in wants; NUMBER as bound gave it.") \
-V(HOLDS, "holds", "SID TO FROM KIND TYPE ID TAGS ORIGIN XML", 9, C2SD, ROUTED,                \
+V(HOLDS, "holds", "SID TO FROM KIND TYPE ID TAGS ORIGIN XML", 9, ROLE_EDGE, ROLE_ROUTER,      \
   "After a reconnect: a stanza tagged kept that the client of session SID has not acknowledged.") \
-V(WANTS, "wants", "SESSION WORDS", 1, C2SD | ROUTED, ROUTED | USERD,                          \
+V(WANTS, "wants", "SESSION WORDS", 1, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE,    \
   "What the client of a session has asked for: carbons, roster, blocklist. Replaces what was said before. SESSION is its SID for routed, its full JID for userd.") \
-V(UNBIND, "unbind", "SID DIRECTED UPTO", 1, C2SD, ROUTED,                                     \
+V(UNBIND, "unbind", "SID DIRECTED UPTO", 1, ROLE_EDGE, ROLE_ROUTER,                           \
   "Session SID is over. DIRECTED: the addresses that have directed presence of it, a line each. All that was given to it up to the id UPTO the client has, or it was returned.") \
-V(GONE, "gone", "JID DIRECTED", 1, ROUTED, USERD,                                             \
+V(GONE, "gone", "JID DIRECTED", 1, ROLE_ROUTER, ROLE_SERVICE,                                 \
   "The session of full JID, that had shown presence or wanted something, is over.")           \
-V(DIRECTED, "directed", "FROM TO TYPE", 2, C2SD | ROUTED, ROUTED | USERD,                     \
+V(DIRECTED, "directed", "FROM TO TYPE", 2, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
   "The session FROM has sent presence to TO, available or of TYPE unavailable.")              \
-V(SHOWN, "shown", "SESSION INSTANCE XML", 3, C2SD | ROUTED, ROUTED | USERD,                   \
+V(SHOWN, "shown", "SESSION INSTANCE XML", 3, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
   "After a restart: the presence that the session shows; it was broadcast before. SESSION is its SID for routed, its full JID for userd.") \
-V(RECALL, "recall", "ROUND", 1, ROUTED, C2SD,                                                 \
+V(RECALL, "recall", "ROUND", 1, ROLE_ROUTER, ROLE_EDGE,                                       \
   "Say again what the sessions have shown: wants, shown and directed of each; then recalled.") \
-V(RECALLED, "recalled", "INSTANCE ROUND", 1, C2SD | ROUTED, ROUTED | USERD,                   \
+V(RECALLED, "recalled", "INSTANCE ROUND", 1, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
   "All sessions of the c2sd INSTANCE have been told: because its link has come up, or as the recall of this ROUND asked.") \
-V(ONLINE, "online", "JID PRIORITY WORD SESSION", 1, ROUTED, HOSTD | MAMD,                             \
+V(ONLINE, "online", "JID PRIORITY WORD SESSION", 1, ROLE_ROUTER, ROLE_SERVICE,                \
   "The session of full JID has become available, or its priority is negative no more. WORD again: it has been so for some time, and may have been told before. SESSION is its number: mamd tags what waits for it session=N, and what is for another that had its name is not delivered.") \
-V(OFFLINE, "offline", "JID HOW SESSION UPTO", 3, ROUTED, MAMD,                                \
+V(OFFLINE, "offline", "JID HOW SESSION UPTO", 3, ROLE_ROUTER, ROLE_SERVICE,                   \
   "The session of full JID takes nothing more that waits. HOW is away: it is still there; over: it has ended, and all up to the id UPTO its client has, or it was returned; lost: it ended with its c2sd. SESSION is its number.") \
-V(MARK, "mark", "SESSION LIVE WAITED PAGE NUMBER", 2, C2SD | ROUTED, ROUTED | MAMD,           \
+V(MARK, "mark", "SESSION LIVE WAITED PAGE NUMBER", 2, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
   "The client of a session has all messages up to id LIVE, of those that had waited and were offered to it all up to WAITED, of results of the archive all up to the number PAGE. SESSION is its SID for routed, its full JID for mamd, and NUMBER then its number.") \
-V(NEWEST, "newest", "ID FULL", 1, MAMD, ROUTED,                                               \
+V(NEWEST, "newest", "ID FULL", 1, ROLE_OWN, ROLE_ROUTER,                                      \
   "The newest id in the archive: those that are given from now on are above it, whatever the clock says. FULL is 1 while nothing can be stored: routed then sends no message to mamd.") \
-V(ARCHIVES, "archives", "ACCOUNT POLICY", 1, MAMD, ROUTED,                                    \
+V(ARCHIVES, "archives", "ACCOUNT POLICY", 1, ROLE_OWN, ROLE_ROUTER,                           \
   "What the account has archived by default: always, never, roster; empty: as its host.")     \
-V(END, "end", "JID CONDITION", 1, HOSTD | CTL, ROUTED,                                        \
+V(END, "end", "JID CONDITION", 1, ROLE_OWN | ROLE_CONTROL, ROLE_ROUTER,                       \
   "End the session of a full JID, or all of a bare one, with a stream error.")                \
-V(RESUME, "resume", "SID TOKEN JID H", 4, C2SD, ROUTED,                                       \
+V(RESUME, "resume", "SID TOKEN JID H", 4, ROLE_EDGE, ROLE_ROUTER,                             \
   "Stream SID, authenticated as bare JID, wants the session that TOKEN names (RANDOM.RESOURCE), of which its client has H stanzas.") \
-V(YIELD, "yield", "OLD TOKEN JID H INSTANCE SID", 6, ROUTED, C2SD,                            \
+V(YIELD, "yield", "OLD TOKEN JID H INSTANCE SID", 6, ROLE_ROUTER, ROLE_EDGE,                  \
   "Stream SID of the c2sd INSTANCE wants session OLD, whose token this must be: yielded or unyielded answers, unless INSTANCE is where the session is.") \
-V(YIELDED, "yielded", "INSTANCE SID OLD", 3, C2SD, ROUTED,                                    \
+V(YIELDED, "yielded", "INSTANCE SID OLD", 3, ROLE_EDGE, ROLE_ROUTER,                          \
   "It may have it: session OLD of the sender is to be SID of INSTANCE. leave answers.")       \
-V(LEAVE, "leave", "OLD", 1, ROUTED, C2SD,                                                     \
+V(LEAVE, "leave", "OLD", 1, ROLE_ROUTER, ROLE_EDGE,                                           \
   "Session OLD gets nothing more here: hand over what it has by queued records, then handed.") \
-V(QUEUED, "queued", "INSTANCE SID TO FROM KIND TYPE ID TAGS ORIGIN XML", 10, C2SD | ROUTED, ROUTED | C2SD, \
+V(QUEUED, "queued", "INSTANCE SID TO FROM KIND TYPE ID TAGS ORIGIN XML", 10, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_EDGE, \
   "A stanza that the client of a session being handed over has not acknowledged.")            \
-V(HANDED, "handed", "INSTANCE SID OLD TOKEN JID IN OUT WANTS PRIORITY PRESENCE DIRECTED MAX NUMBER", 7, C2SD | ROUTED, ROUTED | C2SD, \
+V(HANDED, "handed", "INSTANCE SID OLD TOKEN JID IN OUT WANTS PRIORITY PRESENCE DIRECTED MAX NUMBER", 7, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_EDGE, \
   "The session of full JID, that was OLD, is stream SID of INSTANCE: IN stanzas of its client were handled, OUT acknowledged by it; it may be away for MAX microseconds; NUMBER as bound gave it.") \
-V(UNYIELDED, "unyielded", "INSTANCE SID CONDITION H", 3, C2SD | ROUTED, ROUTED | C2SD,        \
+V(UNYIELDED, "unyielded", "INSTANCE SID CONDITION H", 3, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_EDGE, \
   "There is no such session to hand over. H: how many stanzas were handled, if that is known.") \
-V(FANOUT, "fanout", "TOS FROM KIND TYPE ID TAGS ORIGIN XML", 8, USERD, ROUTED,                \
+V(FANOUT, "fanout", "TOS FROM KIND TYPE ID TAGS ORIGIN XML", 8, ROLE_SERVICE, ROLE_ROUTER,    \
   "The same stanza to several bare JIDs (separated by blanks); XML has no to, each copy gets its own.") \
-V(BLOCKS, "blocks", "ACCOUNT JIDS CHANGE", 1, USERD, ROUTED,                                  \
+V(BLOCKS, "blocks", "ACCOUNT JIDS CHANGE", 1, ROLE_OWN, ROLE_ROUTER,                          \
   "The block list of an account, a line each; replaces what was said before. CHANGE add or remove: only JIDS are put on it or taken off.") \
-V(CAPS, "caps", "HOST NODE VER", 3, HOSTD | ROUTED, ROUTED | C2SD,                            \
+V(CAPS, "caps", "HOST NODE VER", 3, ROLE_OWN | ROLE_ROUTER, ROLE_ROUTER | ROLE_EDGE,          \
   "What the entity capabilities of HOST are now (XEP-0115).")                                 \
-V(BOUND, "bound", "SID JID NUMBER", 2, ROUTED, C2SD,                                          \
+V(BOUND, "bound", "SID JID NUMBER", 2, ROLE_ROUTER, ROLE_EDGE,                                \
   "SID is now the session of full JID. NUMBER names it for good; no other session, earlier or later, has it.") \
-V(REFUSED, "refused", "SID CONDITION", 2, ROUTED, C2SD, "SID may not bind; a stanza error condition.") \
-V(KICK, "kick", "SID CONDITION", 2, ROUTED | CTL, C2SD, "End the stream of session SID with this stream error.") \
-V(STANZA, "stanza", "TO FROM KIND TYPE ID TAGS ORIGIN XML", 8, PROGRAMS_EDGE | PROGRAMS_SERVICE | ROUTED, \
-  ROUTED | PROGRAMS_SERVICE | S2SD,                                                           \
+V(REFUSED, "refused", "SID CONDITION", 2, ROLE_ROUTER, ROLE_EDGE,                             \
+  "SID may not bind; a stanza error condition.")                                              \
+V(KICK, "kick", "SID CONDITION", 2, ROLE_ROUTER | ROLE_CONTROL, ROLE_EDGE,                    \
+  "End the stream of session SID with this stream error.")                                    \
+V(STANZA, "stanza", "TO FROM KIND TYPE ID TAGS ORIGIN XML", 8, ROLE_EDGE | ROLE_SERVICE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
   "A stanza to be delivered. KIND is message, presence or iq; TAGS are words made by the edge; ORIGIN is INSTANCE:NUMBER as its source says it, INSTANCE:EPOCH:NUMBER as routed passes it on.") \
-V(DELIVER, "deliver", "SIDS TO FROM KIND TYPE ID TAGS ORIGIN XML", 9, ROUTED, C2SD,           \
+V(DELIVER, "deliver", "SIDS TO FROM KIND TYPE ID TAGS ORIGIN XML", 9, ROLE_ROUTER, ROLE_EDGE, \
   "The stanza goes out on each session of SIDS (numbers separated by blanks).")               \
-V(SERVE, "serve", "DOMAIN", 1, PROGRAMS_SERVICE | S2SD, ROUTED, "All stanzas to DOMAIN are for the sender.") \
-V(HANDLE, "handle", "SCOPE NAMESPACE", 2, PROGRAMS_SERVICE, ROUTED,                           \
+V(SERVE, "serve", "DOMAIN", 1, ROLE_SERVICE, ROLE_ROUTER,                                     \
+  "All stanzas to DOMAIN are for the sender.")                                                \
+V(HANDLE, "handle", "SCOPE NAMESPACE", 2, ROLE_SERVICE, ROLE_ROUTER,                          \
   "Requests (iq) whose payload is in NAMESPACE, to SCOPE host or account, are for the sender.") \
-V(FEATURE, "feature", "SCOPE VAR", 2, PROGRAMS_SERVICE | ROUTED, ROUTED | HOSTD, "A feature for disco#info of SCOPE.") \
-V(IDENTITY, "identity", "SCOPE CATEGORY TYPE NAME", 3, PROGRAMS_SERVICE | ROUTED, ROUTED | HOSTD, \
+V(FEATURE, "feature", "SCOPE VAR", 2, ROLE_SERVICE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
+  "A feature for disco#info of SCOPE.")                                                       \
+V(IDENTITY, "identity", "SCOPE CATEGORY TYPE NAME", 3, ROLE_SERVICE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
   "An identity for disco#info of SCOPE.")                                                     \
-V(ITEM, "item", "SCOPE JID NAME NODE", 2, PROGRAMS_SERVICE | ROUTED, ROUTED | HOSTD, "An entry for disco#items of SCOPE.") \
-V(WATCH, "watch", "WHAT", 1, PROGRAMS_SERVICE, ROUTED,                                         \
-  "Tell the sender about WHAT: features; online (hostd, mamd); presence (userd).") \
-V(FORGET, "forget", "WHAT", 1, ROUTED, PROGRAMS_SERVICE, "What was told of WHAT no longer holds; it is told anew.") \
-V(STATS, "stats", "", 0, CTL, PROGRAMS_ALL, "Control: answer stat records, then done.")       \
-V(STAT, "stat", "NAME VALUE", 2, PROGRAMS_ALL, CTL, "One figure.")                            \
-V(RELOAD, "reload", "", 0, CTL, PROGRAMS_ALL, "Control: read the settings again.")            \
-V(TRACE, "trace", "on|off FILE DATA", 1, CTL, PROGRAMS_ALL,                                        \
-  "Control: write FILE.in and FILE.out, what -p reads and writes, until off. DATA is data: and copy what is stored to the folder FILE.data.")                \
-V(READY, "ready", "", 0, CTL, PROGRAMS_ALL, "Control: answer done when a stanza sent now is answered, error before.") \
-V(SESSIONS, "sessions", "", 0, CTL | HOSTD | MAMD, ROUTED, "Control: answer row records, then done.")  \
-V(ACCOUNT, "account", "add|passwd|del|list JID PASSWORD", 1, CTL | HOSTD, AUTHD, "Control: see xmpp-ctl(1).") \
-V(ARCHIVE, "archive", "stat|export|purge JID BEFORE", 2, CTL, MAMD, "Control: see xmpp-ctl(1).") \
-V(ROW, "row", "VALUE ...", 1, PROGRAMS_ALL, CTL | HOSTD | MAMD, "One line of a list.")                       \
-V(DONE, "done", "", 0, PROGRAMS_ALL, CTL | HOSTD | MAMD, "The end of an answer.")                            \
-V(ERROR, "error", "TEXT CONDITION", 1, PROGRAMS_ALL, CTL | HOSTD, "What was asked was not done, and why.")
-
+V(ITEM, "item", "SCOPE JID NAME NODE", 2, ROLE_SERVICE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
+  "An entry for disco#items of SCOPE.")                                                       \
+V(WATCH, "watch", "WHAT", 1, ROLE_SERVICE, ROLE_ROUTER,                                       \
+  "Tell the sender about WHAT: features; online (hostd, mamd); presence (userd).")            \
+V(FORGET, "forget", "WHAT", 1, ROLE_ROUTER, ROLE_SERVICE,                                     \
+  "What was told of WHAT no longer holds; it is told anew.")                                  \
+V(STATS, "stats", "", 0, ROLE_CONTROL, ROLES_ALL,                                             \
+  "Control: answer stat records, then done.")                                                 \
+V(STAT, "stat", "NAME VALUE", 2, ROLES_ALL, ROLE_CONTROL,                                     \
+  "One figure.")                                                                              \
+V(RELOAD, "reload", "", 0, ROLE_CONTROL, ROLES_ALL,                                           \
+  "Control: read the settings again.")                                                        \
+V(TRACE, "trace", "on|off FILE DATA", 1, ROLE_CONTROL, ROLES_ALL,                             \
+  "Control: write FILE.in and FILE.out, what -p reads and writes, until off. DATA is data: and copy what is stored to the folder FILE.data.") \
+V(READY, "ready", "", 0, ROLE_CONTROL, ROLES_ALL,                                             \
+  "Control: answer done when a stanza sent now is answered, error before.")                   \
+V(SESSIONS, "sessions", "", 0, ROLE_CONTROL | ROLE_OWN, ROLE_ROUTER,                          \
+  "Control: answer row records, then done.")                                                  \
+V(ACCOUNT, "account", "add|passwd|del|list JID PASSWORD", 1, ROLE_CONTROL | ROLE_OWN, ROLE_AUTHORITY, \
+  "Control: see xmpp-ctl(1).")                                                                \
+V(ARCHIVE, "archive", "stat|export|purge JID BEFORE", 2, ROLE_CONTROL, ROLE_OWN,              \
+  "Control: see xmpp-ctl(1).")                                                                \
+V(ROW, "row", "VALUE ...", 1, ROLES_ALL, ROLE_CONTROL | ROLE_OWN,                             \
+  "One line of a list.")                                                                      \
+V(DONE, "done", "", 0, ROLES_ALL, ROLE_CONTROL | ROLE_OWN,                                    \
+  "The end of an answer.")                                                                    \
+V(ERROR, "error", "TEXT CONDITION", 1, ROLES_ALL, ROLE_CONTROL | ROLE_OWN,                    \
+  "What was asked was not done, and why.")
 /* clang-format on */
 
 enum verb {
@@ -174,10 +168,5 @@ enum verb verb_find(struct slice word);
 /* Say whether a service acknowledges records of this verb to routed, which keeps each until
  * then: stanzas, and what is told of sessions once. */
 bool verb_is_kept(enum verb v);
-
-/* "xmpp-c2sd" for C2SD; the bit for a name with or without "xmpp-" and with or without an
- * instance number ("c2sd-2"); 0 for a stranger. */
-char const *program_name(enum program p);
-enum program program_find(struct slice name);
 
 #endif

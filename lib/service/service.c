@@ -82,19 +82,26 @@ service_error(struct link *ctl, char const *text)
 
 /* ---- back pressure ---- */
 
-/* Pause the links that feed a full link; the others go on. */
+static bool
+feeds_a_full_link(struct link const *from)
+{
+  struct link const *l;
+
+  for (l = link_next(NULL); l; l = link_next(l))
+    if (l->full && service.svc->feeds(from, l)) return true;
+  return false;
+}
+
+/* Pause the links that feed a full link; the others go on, and so does a peer that has not
+ * said hello: no role is known of it yet. */
 static void
 pause_feeders(void)
 {
   struct link *l;
-  unsigned int programs = 0;
 
-  if (!service.svc->pauses) return;
+  if (!service.svc->feeds) return;
   for (l = link_next(NULL); l; l = link_next(l))
-    if (l->full) programs |= service.svc->pauses(l);
-  /* A peer that has not said hello belongs to no program yet. */
-  for (l = link_next(NULL); l; l = link_next(l))
-    link_pause(l, l->up && ((programs & l->program) != 0 ||
+    link_pause(l, l->up && (feeds_a_full_link(l) ||
                             (service.svc->holds && service.svc->holds(l))));
 }
 
@@ -424,16 +431,18 @@ run_path(struct slice instance, char const *name)
   return settings_path(service.settings, slice_str(buf)).s;
 }
 
+/* Rows `program NAME UID ROLE` name who may connect; UID - is our own user. */
 static void
-allow_peers(void)
+admit_peers(void)
 {
   struct settings_row const *row = NULL;
 
-  while ((row = settings_next(service.settings, "allow", row))) {
-    enum program p = program_find(row->value[0]);
-    uint64_t uid;
-    if (!p || !slice_u64(row->value[1], &uid) || !link_allow(p, (uid_t)uid))
-      strerr_dief(100, "bad row allow in the settings");
+  while ((row = settings_next(service.settings, "program", row))) {
+    unsigned int role = role_find(row->value[2]);
+    uint64_t uid = LINK_SAME_USER;
+    if (!role || (!slice_is(row->value[1], "-") && !slice_u64(row->value[1], &uid)) ||
+        !link_admit(row->value[0], role, (uid_t)uid))
+      strerr_dief(100, "bad row program in the settings");
   }
 }
 
@@ -444,19 +453,19 @@ open_links(void)
   struct slice me = slice_str(service.instance);
   char const *path;
 
+  admit_peers();
   while ((row = settings_next(service.settings, "connect", row))) {
     path = run_path(row->value[0], "link");
     if (!path || !link_connect(path, row->value[0])) strerr_diefusys(111, "make a link");
   }
   if (service.pipe) return;
-  allow_peers();
   if (service.svc->accepts) {
     path = run_path(me, "link");
     if (!path || !link_listen(path, 0660, service.svc->accepts))
       strerr_diefusys(111, "listen on ", path ? path : "a socket");
   }
   path = run_path(me, "control");
-  if (!path || !link_listen(path, 0600, CTL))
+  if (!path || !link_listen(path, 0600, ROLE_CONTROL))
     strerr_diefusys(111, "listen on ", path ? path : "a socket");
 }
 

@@ -12,9 +12,9 @@
 typedef void service_fn(struct link *l, struct record *r);
 
 struct service {
-  char const *program;  /* "xmpp-c2sd" */
-  unsigned int accepts; /* programs served at RUN/INSTANCE/link; 0: no such socket */
-  bool sockets;         /* has fds of its own: -p keeps the loop turning */
+  char const *program;         /* "xmpp-c2sd" */
+  unsigned int accepts;        /* roles served at RUN/INSTANCE/link; 0: no such socket */
+  bool sockets;                /* has fds of its own: -p keeps the loop turning */
   service_fn *const *handlers; /* VERBS_N of them; NULL: logged once, ignored */
 
   /* Take the settings: at start, and again on SIGHUP (then first is false). false, having
@@ -22,8 +22,8 @@ struct service {
    * that gave true. */
   bool (*load)(struct settings *st, bool first);
 
-  /* All optional. up: announce what still holds. pauses: the programs (bits) from which
-   * nothing is read while the output of this link is over its limit. holds: nothing is read
+  /* All optional. up: announce what still holds. feeds: what is read from
+   * `from` may become output of `full`: while that is over its limit, from is not read. holds: nothing is read
    * from this link for now (service_look_again when that has changed). full: it went over the
    * limit, or is below it again. turn: commit. stop: SIGTERM came, begin to end.
    * stopped: nothing is left to say. ready: no more is awaited than the links. stats:
@@ -32,7 +32,7 @@ struct service {
    * reads of others, into a folder that is to be made (store_copy_all). */
   void (*up)(struct link *l);
   void (*down)(struct link *l);
-  unsigned int (*pauses)(struct link const *l);
+  bool (*feeds)(struct link const *from, struct link const *full);
   bool (*holds)(struct link const *l);
   void (*full)(struct link *l, bool full);
   void (*turn)(void);

@@ -65,7 +65,7 @@ static void
 down(struct link *l)
 {
   if (l->program == AUTHD) sasl_authd_gone();
-  if (l->program & PROGRAMS_FRONT) streams_of_link_gone(l);
+  if (l->roles & ROLE_FRONT) streams_of_link_gone(l);
 }
 
 static void
@@ -139,8 +139,8 @@ leaves(char const *name, struct slice line)
   must(!memchr(copy, '\n', line.len - 1));
   must(record_split(&r, copy, line.len - 1));
   v = verb_find(record_get(&r, 0));
-  must(v < VERBS_N && verb_rows[v].from & C2SD &&
-       verb_rows[v].to & program_find(slice_str(name)));
+  must(v < VERBS_N && verb_rows[v].from & ROLE_EDGE &&
+       verb_rows[v].to & program_roles(program_find(slice_str(name))));
   must(r.n - 1 >= verb_rows[v].least);
   note(v, &r);
   free(copy);

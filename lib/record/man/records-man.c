@@ -27,6 +27,8 @@ static char const head[] =
   "Both sides say\n"
   ".Ic hello\n"
   "first; the user of the peer must be one that the settings allow for its program.\n"
+  ".Ic hello\n"
+  "that is refused is a line in the log with the reason.\n"
   "All records of a turn leave in one write.\n"
   "Stanzas carry in ORIGIN the instance that put them on the link and a number that "
   "rises by\n"
@@ -117,6 +119,23 @@ static char const head[] =
   "with the number of the session.\n"
   "See\n"
   ".Xr xmpp-restarts 7 .\n"
+  ".Ss Roles\n"
+  "Each verb goes from programs of some roles to programs of some roles:\n"
+  ".Ic front\n"
+  "carries byte streams (xmpp-tlsd);\n"
+  ".Ic edge\n"
+  "speaks with clients, servers or components (xmpp-c2sd);\n"
+  ".Ic router\n"
+  "is xmpp-routed,\n"
+  ".Ic authority\n"
+  "xmpp-authd;\n"
+  ".Ic service\n"
+  "takes stanzas from the router, one of tabber's or one of the administrator's;\n"
+  ".Ic own\n"
+  "is a service of tabber's own, whose word the router takes for accounts and hosts "
+  "(xmpp-userd, xmpp-hostd, xmpp-mamd);\n"
+  ".Ic control\n"
+  "is xmpp-ctl.\n"
   ".Sh VERBS\n"
   ".Bl -tag -width Ds\n";
 
@@ -129,18 +148,18 @@ static char const tail[] = ".El\n"
                            ".Xr xmpp-tlsd 8\n";
 
 static void
-print_programs(unsigned int bits)
+print_roles(unsigned int bits)
 {
   unsigned int i;
   bool first = true;
 
-  if ((bits & PROGRAMS_ALL) == PROGRAMS_ALL) {
+  if (bits == ROLES_ALL) {
     printf("any program");
     return;
   }
-  for (i = 0; i < PROGRAMS_N; i++) {
+  for (i = 0; i < ROLES_N; i++) {
     if (!(bits & 1u << i)) continue;
-    printf("%s%s", first ? "" : ", ", program_name((enum program)(1u << i)) + 5);
+    printf("%s%s", first ? "" : ", ", role_name(1u << i));
     first = false;
   }
 }
@@ -155,9 +174,9 @@ main(void)
     struct verb_row const *row = &verb_rows[v];
     printf(".It Ic %s Ar %s\n", row->word, *row->fields ? row->fields : "\\&");
     printf("%s\n.br\nFrom ", row->text);
-    print_programs(row->from);
+    print_roles(row->from);
     printf(" to ");
-    print_programs(row->to);
+    print_roles(row->to);
     printf(".\n");
   }
   fputs(tail, stdout);

@@ -83,7 +83,7 @@ listen_as_routed(void)
   if (log < 0 || dup2(log, 2) < 0 || !event_init()) _exit(111);
   log_verbosity = 1;
   link_init(&owner, false);
-  if (!link_listen(path, 0666, HOSTD | MAMD)) _exit(111);
+  if (!link_listen(path, 0666, ROLE_OWN)) _exit(111);
   if (write(told, "l", 1) != 1) _exit(111);
   _exit(event_run() ? 0 : 111);
 }

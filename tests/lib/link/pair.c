@@ -471,7 +471,7 @@ hears_hello(int fd, char const *program)
 static struct node *
 server(void)
 {
-  struct node *n = spawn("xmpp-routed", PROGRAMS_ALL & ~(unsigned int)CTL);
+  struct node *n = spawn("xmpp-routed", ROLES_ALL & ~(unsigned int)ROLE_CONTROL);
 
   expect(n, "ready xmpp-routed");
   return n;
@@ -608,26 +608,26 @@ records(void **state)
   } const cases[] = {
     {"someday\tx",        ""                 },
     {"",                  ""                 },
-    {"serve\ta",          "got authd serve|a"},
-    {"ack\t7",            "got authd ack|7"  },
+    {"serve\ta",          "got hostd serve|a"},
+    {"ack\t7",            "got hostd ack|7"  },
     {"serve",             NULL               }, /* a field is missing */
     {"serve\t\\x",        NULL               }, /* no such escape */
     {"serve\ta\r",        NULL               },
-    {"session\t1\ta@b/c", NULL               }, /* c2sd's to say */
+    {"session\t1\ta@b/c", NULL               }, /* an edge's to say */
     {"stat\ta\t1",        NULL               }, /* said to ctl only, not to routed */
-    {"challenge\t1\tabc", NULL               }, /* authd's to say, but to c2sd */
+    {"challenge\t1\tabc", NULL               }, /* an authority's to say, and to an edge */
   };
   struct node *n = server();
   size_t i, bad = 0;
 
   (void)state;
   for (i = 0; i < sizeof cases / sizeof *cases; i++) {
-    int fd = dial_up(n, "hello\txmpp-authd\t0.1\tauthd\t1\n", "up authd xmpp-authd");
+    int fd = dial_up(n, "hello\txmpp-hostd\t0.1\thostd\t1\n", "up hostd xmpp-hostd");
     char text[200];
     snprintf(text, sizeof text, "%s\nserve\tnext\n", cases[i].line);
     say(fd, text);
     if (!cases[i].got) {
-      if (!strcmp(told(n, "down authd"), "down authd")) {
+      if (!strcmp(told(n, "down hostd"), "down hostd")) {
         hears_end(fd);
         continue;
       }
@@ -635,9 +635,9 @@ records(void **state)
       bad++;
     } else if (*cases[i].got)
       expect(n, cases[i].got);
-    expect(n, "got authd serve|next");
+    expect(n, "got hostd serve|next");
     close(fd);
-    expect(n, "down authd");
+    expect(n, "down hostd");
   }
   assert_int_equal(bad, 0);
 }
@@ -1020,7 +1020,7 @@ finds_the_first(void **state)
 static void
 control(void **state)
 {
-  struct node *n = spawn("xmpp-hostd", CTL);
+  struct node *n = spawn("xmpp-hostd", ROLE_CONTROL);
   int fd, many[SERVICE_CONTROLS_MAX], i;
 
   (void)state;

@@ -35,7 +35,7 @@ rows(void **state)
     assert_true(row->least <= n);
     assert_true(n < RECORD_FIELDS_MAX);
     assert_true(row->from && row->to);
-    assert_int_equal((row->from | row->to) & ~(unsigned int)PROGRAMS_ALL, 0);
+    assert_int_equal((row->from | row->to) & ~(unsigned int)ROLES_ALL, 0);
     assert_true(*row->text);
   }
 }
@@ -100,13 +100,44 @@ programs(void **state)
   }
 }
 
+/* Files on disk belong to these numbers: a word keeps its number for good. */
+static void
+numbers(void **state)
+{
+  static char const *const words[] = {
+    "tlsd",  "c2sd", "s2sd",    "routed",    "authd",    "userd",
+    "hostd", "mamd", "pubsubd", "mucd",      "uploadd",  "webd",
+    "compd", "ctl",  "dnsd",    "registerd", "extauthd", "pushd"};
+  unsigned int i;
+
+  (void)state;
+  assert_true(PROGRAMS_N >= sizeof words / sizeof *words);
+  for (i = 0; i < sizeof words / sizeof *words; i++)
+    assert_int_equal(program_number(program_find(slice_str(words[i]))), i);
+}
+
+static void
+roles(void **state)
+{
+  unsigned int i;
+
+  (void)state;
+  for (i = 0; i < ROLES_N; i++)
+    assert_int_equal(role_find(slice_str(role_name(1u << i))), 1u << i);
+  assert_int_equal(role_find(SLICE("")), 0);
+  assert_int_equal(role_find(SLICE("services")), 0);
+  /* Nobody but a service of tabber's own speaks for accounts. */
+  assert_int_equal(program_roles(OTHER), ROLE_SERVICE);
+  assert_int_equal(verb_rows[VERB_ACCOUNT].from & ROLE_SERVICE, 0);
+  assert_int_equal(verb_rows[VERB_BLOCKS].from & ROLE_SERVICE, 0);
+}
+
 int
 main(void)
 {
   struct CMUnitTest const tests[] = {
-    cmocka_unit_test(rows),
-    cmocka_unit_test(unknown),
-    cmocka_unit_test(programs),
+    cmocka_unit_test(rows),    cmocka_unit_test(unknown), cmocka_unit_test(programs),
+    cmocka_unit_test(numbers), cmocka_unit_test(roles),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
