@@ -557,27 +557,34 @@ def garbage():
         assert "(null)" not in err and ":0:0:" not in err, (data, err)
 
 
+def of_a_wrong_kind(where, options, value):
+    """A file in which all these options of one place are value."""
+    if where == "":
+        head = "" if options[0] in ("hosts", "listen", "modules") else HEAD
+        return head + "".join("%s: %s\n" % (o, value) for o in options)
+    inside = ", ".join("%s: %s" % (o, value) for o in options)
+    if where == "modules":
+        return HEAD + "modules: {%s}\n" % inside
+    if where.startswith("mod_") and where != "mod_mqtt_listener":
+        return HEAD + "modules: {%s: {%s}}\n" % (where, inside)
+    return HEAD + "".join("    %s: %s\n" % (o, value) for o in options)
+
+
 @check
 def every_section_of_a_wrong_kind():
-    """A scalar, a list and a mapping in the place of anything: a message, never a crash."""
-    names, bad = [x.split("\t")[0] for x in confgen("list")[0].splitlines()], []
-    for name in names:
+    """A scalar, a list and a mapping in the place of anything: a message, never a crash. The
+    options of a place are in one file, but for those without which no other is looked at."""
+    places, bad = {}, []
+    for name in [x.split("\t")[0] for x in confgen("list")[0].splitlines()]:
         where, _, option = name.rpartition(".")
+        alone = option if name in ("hosts", "listen", "modules") else ""
+        places.setdefault((where, alone), []).append(option.replace("*", "x"))
+    for (where, _), options in places.items():
         for value in ("x", "[x, [y], {z: w}]", "{x: y, z: {a: [b]}}", "[]", "{}", "''"):
-            option = option.replace("*", "x")
-            if where == "":
-                text = HEAD + "%s: %s\n" % (option, value)
-                if option in ("hosts", "listen", "modules"):
-                    text = "%s: %s\n" % (option, value)
-            elif where == "modules":
-                text = HEAD + "modules: {%s: %s}\n" % (option, value)
-            elif where.startswith("mod_") and where != "mod_mqtt_listener":
-                text = HEAD + "modules: {%s: {%s: %s}}\n" % (where, option, value)
-            else:
-                text = HEAD + "    %s: %s\n" % (option, value)
+            text = of_a_wrong_kind(where, options, value)
             _, err = confgen("check", "--no-files", file(text), code=None)
             if "(null)" in err or ":0:0:" in err:
-                bad.append("%s: %s -> %s" % (name, value, err.splitlines()[0].split("/")[-1]))
+                bad.append("%s: %s -> %s" % (where, value, err.splitlines()[0].split("/")[-1]))
     assert not bad, "%d times: %s" % (len(bad), "; ".join(bad[:12]))
 
 
