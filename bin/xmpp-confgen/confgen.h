@@ -41,6 +41,9 @@ void emit_slice(unsigned int to, char const *key, struct slice scope, struct sli
 struct slice emit_rows(unsigned int place);
 void emit_reset(void);
 
+/* Let program `to` know as which user program p runs, where programs have users. */
+void emit_peer(enum program to, enum program p);
+
 /* Write all settings as the folder dir, in the place of what is there: one rename. uid_base:
  * 0, or each program's files belong to the user uid_base + its place. false with errno. */
 bool emit_write(char const *dir, uint32_t uid_base);
@@ -50,9 +53,6 @@ bool emit_write(char const *dir, uint32_t uid_base);
 bool emit_certfile(struct slice pattern);
 
 /* ---- the tables (table.c) ---- */
-
-/* The daemons that there are. */
-#define DAEMONS (TLSD | C2SD | ROUTED | AUTHD | USERD | HOSTD | MAMD)
 
 enum type {
   T_BOOL,

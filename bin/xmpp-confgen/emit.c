@@ -80,23 +80,18 @@ write_file(char const *dir, unsigned int p, uint32_t uid_base)
   snprintf(path, sizeof path, "%s/%s", dir, program_name((enum program)(1u << p)));
   if (!openwritenclose_unsafe(path, rows[p].s, rows[p].len)) return false;
   if (chmod(path, 0600)) return false;
-  return !uid_base || !chown(path, uid, uid_base + PROGRAMS_N);
+  return !uid_base || !chown(path, uid, uid_base + USERS_GROUP);
 }
 
-/* Every program learns as whom its neighbours run. */
-static void
-emit_uids(uint32_t uid_base)
+void
+emit_peer(enum program to, enum program p)
 {
   char number[BASE_NUM];
-  unsigned int p;
 
-  for (p = 0; p < PROGRAMS_N; p++) {
-    enum program program = (enum program)(1u << p);
-    if (program_roles(program))
-      emit(PROGRAMS_ALL & ~(unsigned int)CTL, "program", SLICE("*"),
-           program_name(program) + 5, num_u64(number, uid_base + p).s,
-           role_name(program_roles(program)), NULL);
-  }
+  if (!job.uids) return;
+  emit(to, "program", SLICE("*"), program_name(p) + 5,
+       num_u64(number, job.uids + program_number(p)).s, role_name(program_roles(p)),
+       NULL);
 }
 
 /* ---- copies of certificates and keys ---- */
@@ -124,7 +119,7 @@ copy_file(char const *from, char const *to, uint32_t uid_base)
 {
   stralloc text = STRALLOC_ZERO;
   bool ok = openslurpclose(&text, from) && openwritenclose_unsafe(to, text.s, text.len) &&
-            !chmod(to, 0400) && !chown(to, uid_base, uid_base + PROGRAMS_N);
+            !chmod(to, 0400) && !chown(to, uid_base, uid_base + USERS_GROUP);
 
   if (text.len) byte_zzero(text.s, text.len);
   stralloc_free(&text);
@@ -141,7 +136,7 @@ copy_certfiles(char const *dir, uint32_t uid_base)
   bool ok;
 
   snprintf(path, sizeof path, "%s/certs", dir);
-  ok = !mkdir(path, 0700) && !chown(path, uid_base, uid_base + PROGRAMS_N);
+  ok = !mkdir(path, 0700) && !chown(path, uid_base, uid_base + USERS_GROUP);
   for (p = patterns; ok && p; p = p->next) {
     glob_t g;
     size_t i;
@@ -183,7 +178,6 @@ emit_write(char const *dir, uint32_t uid_base)
   char fresh[500];
   int e;
 
-  if (uid_base) emit_uids(uid_base);
   snprintf(fresh, sizeof fresh, "%s.new.%ld", dir, (long)getpid());
   if (mkdir(fresh, 0755)) return false;
   if (!chmod(fresh, 0755) && write_all(fresh, uid_base) && put_in_place(fresh, dir))

@@ -4,20 +4,11 @@
 
 /* tabber: our own options; which instances run, and how they find each other. */
 
-/* on_demand: it runs only when a host has a module of it. */
-static struct {
-  char const *program;
-  uint64_t n;
-  unsigned int on_demand;
-} instances[] = {
-  {"xmpp-tlsd",   1, 0   },
-  {"xmpp-c2sd",   1, 0   },
-  {"xmpp-routed", 1, 0   },
-  {"xmpp-authd",  1, 0   },
-  {"xmpp-userd",  1, 0   },
-  {"xmpp-hostd",  1, 0   },
-  {"xmpp-mamd",   1, MAMD},
-};
+/* Root's own number is no daemon's; 4294967295 is no user's. */
+#define UIDS_MIN 100
+#define UIDS_MAX 2000000000
+
+static uint64_t instances[PROGRAMS_N]; /* of each program, by its number */
 
 void
 compile_reset_instances(void)
@@ -25,8 +16,8 @@ compile_reset_instances(void)
   size_t i;
 
   job.wanted = 0;
-  for (i = 0; i < sizeof instances / sizeof *instances; i++)
-    instances[i].n = 1;
+  for (i = 0; i < PROGRAMS_N; i++)
+    instances[i] = 1;
 }
 
 #define INSTANCES_MAX 64
@@ -34,22 +25,17 @@ compile_reset_instances(void)
 static void
 set_instances(struct yaml_node const *n)
 {
+  enum program p = program_find(n->key);
   char path[128];
-  unsigned int i;
   uint64_t v;
 
   snprintf(path, sizeof path, "tabber.instances.%s", n->key.s);
-  /* Only the fronts and the client streams can share their work. */
-  for (i = 0; i < 2; i++)
-    if (slice_is(n->key, instances[i].program) ||
-        slice_is(n->key, instances[i].program + 5))
-      break;
-  if (i == 2)
+  if (!p || program_runs(p) != RUNS_SEVERAL)
     say_error(n, path, "only tlsd and c2sd can run as several instances");
   else if (n->kind != YAML_SCALAR || !slice_u64(n->text, &v) || !v || v > INSTANCES_MAX)
     say_error(n, path, "expected a number from 1 to %d", INSTANCES_MAX);
   else
-    instances[i].n = v;
+    instances[program_number(p)] = v;
 }
 
 static void
@@ -65,6 +51,18 @@ set_iterations(struct yaml_node const *n)
     emit_slice(AUTHD, "scram_iterations", SLICE("*"), n->text);
 }
 
+/* Where programs have users at all; a user who is not root has none to give. */
+static void
+set_uids(struct yaml_node const *n)
+{
+  uint64_t v;
+
+  if (n->kind != YAML_SCALAR || !slice_u64(n->text, &v) || v < UIDS_MIN || v > UIDS_MAX)
+    say_error(n, "tabber.uids", "expected a number from %d to %d", UIDS_MIN, UIDS_MAX);
+  else if (job.uids)
+    job.uids = (uint32_t)v;
+}
+
 static void
 unknown_tabber_option(struct yaml_node const *n)
 {
@@ -73,7 +71,8 @@ unknown_tabber_option(struct yaml_node const *n)
   at.line = n->key_line;
   at.col = n->key_col;
   say_error(&at, "tabber",
-            "unknown option %s; known: archive, instances, scram_iterations", n->key.s);
+            "unknown option %s; known: archive, instances, scram_iterations, uids",
+            n->key.s);
 }
 
 /* ---- archive: how long, and how much, is kept ---- */
@@ -142,6 +141,8 @@ compile_tabber(struct yaml_node const *tabber)
       set_iterations(n);
     else if (slice_is(n->key, "archive"))
       set_archive(n, SLICE("*"), false);
+    else if (slice_is(n->key, "uids"))
+      set_uids(n);
     else if (!slice_is(n->key, "instances"))
       unknown_tabber_option(n);
     else if (expect_map(n, "tabber.instances"))
@@ -153,40 +154,65 @@ compile_tabber(struct yaml_node const *tabber)
 /* ---- how the programs find each other ---- */
 
 static char const *
-instance_name(char buf[32], char const *program, uint64_t i)
+instance_name(char buf[32], enum program p, uint64_t i)
 {
   if (i == 1)
-    snprintf(buf, 32, "%s", program + 5);
+    snprintf(buf, 32, "%s", program_name(p) + 5);
   else
-    snprintf(buf, 32, "%s-%llu", program + 5, (unsigned long long)i);
+    snprintf(buf, 32, "%s-%llu", program_name(p) + 5, (unsigned long long)i);
   return buf;
+}
+
+static bool
+is_run(enum program p)
+{
+  return program_runs(p) == RUNS_IF_WANTED ? job.wanted & p : program_runs(p) != RUNS_NOT;
+}
+
+/* The programs to which p keeps a link; each learns as whom the other runs. */
+static void
+emit_links(enum program p)
+{
+  struct slice rest = slice_str(program_links(p)), word;
+  char name[32];
+  uint64_t k;
+
+  while (slice_word(&rest, ' ', &word)) {
+    enum program to = program_find(word);
+    for (k = 1; k <= instances[program_number(to)]; k++)
+      emit(p, "connect", SLICE("*"), instance_name(name, to, k), NULL);
+    emit_peer(p, to);
+    emit_peer(to, p);
+  }
+}
+
+static void
+emit_instances(enum program p)
+{
+  char name[32], number[BASE_NUM];
+  uint64_t k;
+
+  for (k = 1; k <= instances[program_number(p)]; k++) {
+    instance_name(name, p, k);
+    if (program_roles(p) & (ROLE_EDGE | ROLE_SERVICE))
+      emit(ROUTED, "expect", SLICE("*"), name, NULL);
+    emit(CTL, "instance", SLICE("*"), program_name(p), num_u64(number, k).s, name, NULL);
+  }
 }
 
 void
 compile_topology(void)
 {
-  struct slice any = SLICE("*");
-  char name[32], number[BASE_NUM];
+  char number[BASE_NUM];
   unsigned int i;
-  uint64_t k;
 
-  for (k = 1; k <= instances[1].n; k++)
-    emit(TLSD, "connect", any, instance_name(name, "xmpp-c2sd", k), NULL);
-  for (k = 1; k <= instances[1].n; k++)
-    emit(ROUTED, "expect", any, instance_name(name, "xmpp-c2sd", k), NULL);
-  emit(C2SD, "connect", any, "routed", NULL);
-  emit(C2SD, "connect", any, "authd", NULL);
-  emit(USERD, "connect", any, "routed", NULL);
-  emit(MAMD, "connect", any, "routed", NULL);
-  emit(HOSTD, "connect", any, "routed", NULL);
-  emit(HOSTD, "connect", any, "authd", NULL);
-  if (instances[0].n > 1) emit(TLSD, "reuseport", any, "true", NULL);
-  for (i = 0; i < sizeof instances / sizeof *instances; i++) {
-    if (instances[i].on_demand & ~job.wanted) continue;
-    if (program_roles(program_find(slice_str(instances[i].program))) & ROLE_SERVICE)
-      emit(ROUTED, "expect", any, instances[i].program + 5, NULL);
-    for (k = 1; k <= instances[i].n; k++)
-      emit(CTL, "instance", any, instances[i].program, num_u64(number, k).s,
-           instance_name(name, instances[i].program, k), NULL);
+  if (instances[program_number(TLSD)] > 1)
+    emit(TLSD, "reuseport", SLICE("*"), "true", NULL);
+  if (job.uids) emit(CTL, "uids", SLICE("*"), num_u64(number, job.uids).s, NULL);
+  for (i = 0; i < PROGRAMS_N; i++) {
+    enum program p = (enum program)(1u << i);
+    if (!is_run(p)) continue;
+    emit_links(p);
+    emit_instances(p);
   }
 }

@@ -9,6 +9,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -77,8 +78,25 @@ write_pem(char const *path, X509 *x, EVP_PKEY *key)
 
   umask(old);
   if (f && fclose(f)) ok = false;
-  return ok && (!up.uids ||
-                !chown(path, up.uids + (uid_t)__builtin_ctz(TLSD), up.uids + PROGRAMS_N));
+  return ok;
+}
+
+static void
+path_of(char path[900], char const *host)
+{
+  snprintf(path, 900, "%s/dev/%.250s.pem", up.state, host);
+}
+
+/* The file may be of a run in which xmpp-tlsd had another user. */
+static void
+give_to_tlsd(char const *host)
+{
+  char path[900];
+
+  path_of(path, host);
+  if (up.uids && lchown(path, up.uids + program_number(TLSD), up.uids + USERS_GROUP) &&
+      errno != ENOENT)
+    strerr_diefusys(111, "chown ", path);
 }
 
 static bool
@@ -89,7 +107,7 @@ make(char const *host)
   X509 *x = X509_new();
   bool ok;
 
-  snprintf(path, sizeof path, "%s/dev/%.250s.pem", up.state, host);
+  path_of(path, host);
   ok = key && x && fill(x, key, host) && write_pem(path, x, key);
   if (!ok) strerr_diefusys(111, "make ", path);
   X509_free(x);
@@ -105,8 +123,9 @@ devcert_make(struct settings const *st)
 
   while ((row = settings_next(st, "host", row))) {
     struct slice host = row->value[0], ascii = settings_get(st, "ascii", host);
-    if (has_certificate(st, host, ascii)) continue;
-    any = make(ascii.len ? ascii.s : host.s) || any;
+    if (!has_certificate(st, host, ascii))
+      any = make(ascii.len ? ascii.s : host.s) || any;
+    give_to_tlsd(ascii.len ? ascii.s : host.s);
   }
   return any;
 }

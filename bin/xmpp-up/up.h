@@ -18,9 +18,12 @@ extern struct up up;
 /* Run a program to its end; its exit code, or 111. */
 int run(char const *const *argv);
 
-/* Make the folder STATE/name (or STATE itself, name ""), of this mode; owner: a program's
- * place among the users, or -1: ours. Dies (111). */
-void make_dir(char const *name, mode_t mode, int owner);
+/* Make the folder STATE/name (or STATE itself, name ""), of this mode, for the user and the group
+ * of these places behind up.uids (UP_OURS: of the process). What is in a folder that belonged
+ * to others, of an older version or under other numbers, is given to them too. Dies
+ * (111). */
+#define UP_OURS (-1)
+void make_dir(char const *name, mode_t mode, int user, int group);
 
 /* ---- service directories (layout.c) ---- */
 

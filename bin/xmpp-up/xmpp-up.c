@@ -3,7 +3,7 @@
  * USAGE   xmpp-up [ --dev ] [ --prepare ] [ --uids BASE ] -c CONFIG -s STATE
  *         --dev      make a self-signed certificate for each host that has none
  *         --prepare  lay everything out and exit; any supervisor may run STATE/service
- *         --uids     the programs run as the users BASE, BASE + 1... (root: 52200; others,
+ *         --uids     the programs run as the users BASE, BASE + 1... (root: 70000; others,
  *                    and 0: as we do)
  * READS   CONFIG, by xmpp-confgen
  * WRITES  STATE/settings, data, run, log, service, dev, compile
@@ -18,6 +18,7 @@
 #include <skalibs/types.h>
 
 #include <errno.h>
+#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +28,9 @@
 #include <unistd.h>
 
 #define USAGE "[ --dev ] [ --prepare ] [ --uids base ] -c config -s state"
-#define UIDS_DEFAULT 52200
+/* Debian gives out no numbers between 65536 and the 100000 at which subordinate users begin, and
+ * systemd takes none there. */
+#define UIDS_DEFAULT 70000
 
 char const *PROG = "xmpp-up";
 
@@ -48,17 +51,44 @@ run(char const *const *argv)
   return WEXITSTATUS(wstat);
 }
 
+/* The user and group that give_one gives files to: nftw takes no argument for it. */
+static uid_t new_uid;
+static gid_t new_gid;
+
+static int
+give_one(char const *path, struct stat const *st, int type, struct FTW *at)
+{
+  (void)type, (void)at;
+  if (st->st_uid == new_uid && st->st_gid == new_gid) return 0;
+  if (lchown(path, new_uid, new_gid)) strerr_diefusys(111, "chown ", path);
+  return 0;
+}
+
+/* The content first: when this is cut short the folder still says that it is to be done. */
+static void
+give(char const *path, uid_t uid, gid_t gid)
+{
+  struct stat st;
+
+  if (lstat(path, &st)) strerr_diefusys(111, "stat ", path);
+  if (st.st_uid == uid && st.st_gid == gid) return;
+  new_uid = uid;
+  new_gid = gid;
+  if (nftw(path, give_one, 8, FTW_PHYS | FTW_DEPTH) < 0)
+    strerr_diefusys(111, "walk ", path);
+}
+
 void
-make_dir(char const *name, mode_t mode, int owner)
+make_dir(char const *name, mode_t mode, int user, int group)
 {
   char path[600];
 
   snprintf(path, sizeof path, "%s%s%s", up.state, *name ? "/" : "", name);
   if (mkdir(path, mode) && errno != EEXIST) strerr_diefusys(111, "make ", path);
+  if (up.uids && group != UP_OURS)
+    give(path, user == UP_OURS ? geteuid() : up.uids + (uid_t)user,
+         up.uids + (gid_t)group);
   if (chmod(path, mode)) strerr_diefusys(111, "chmod ", path);
-  if (!up.uids || (owner < 0 && mode & 0007)) return;
-  if (chown(path, owner < 0 ? geteuid() : up.uids + (uid_t)owner, up.uids + PROGRAMS_N))
-    strerr_diefusys(111, "chown ", path);
 }
 
 /* The programs lie beside this one, the service directories at ../share/tabber/service from
@@ -188,6 +218,7 @@ read_settings(struct settings *st)
 
   snprintf(dir, sizeof dir, "%s/settings", up.state);
   if (!settings_open(st, dir, "xmpp-ctl")) strerr_diefusys(111, "read ", dir);
+  up.uids = (uint32_t)settings_u64(st, "uids", SLICE("*"), 0);
 }
 
 int
@@ -201,12 +232,12 @@ main(int argc, char const *const *argv)
   umask(022);
   read_arguments(argv);
   find_programs();
-  make_dir("", 0755, -1);
+  make_dir("", 0755, UP_OURS, UP_OURS);
   if (up.uids) {
     check_reachable(up.bin);
     check_reachable(up.state);
   }
-  if (up.dev) make_dir("dev", 0755, -1);
+  if (up.dev) make_dir("dev", 0755, UP_OURS, UP_OURS);
   compile();
   read_settings(&st);
   if (up.dev) devcert_make(&st);

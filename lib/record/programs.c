@@ -5,12 +5,21 @@
 struct program_row {
   char const *name;
   unsigned int roles;
+  enum runs runs;
+  char const *links;
 };
 
 static struct program_row const programs[PROGRAMS_N] = {
-#define P(code, word, number, roles) [number] = {"xmpp-" word, roles},
+#define P(code, word, number, roles, runs, links)                                        \
+  [number] = {"xmpp-" word, roles, runs, links},
   PROGRAM_TABLE(P)
 #undef P
+};
+
+struct store_row const store_rows[STORES_N] = {
+#define S(code, name, number, writer, readers) [number] = {name, writer, readers},
+  STORE_TABLE(S)
+#undef S
 };
 
 static char const *const roles[ROLES_N] = {"front",   "edge", "router", "authority",
@@ -20,6 +29,18 @@ unsigned int
 program_number(enum program p)
 {
   return (unsigned int)__builtin_ctz((unsigned int)p);
+}
+
+enum runs
+program_runs(enum program p)
+{
+  return programs[program_number(p)].runs;
+}
+
+char const *
+program_links(enum program p)
+{
+  return programs[program_number(p)].links;
 }
 
 char const *

@@ -22,35 +22,44 @@ enum role {
 #define ROLES_N 7
 #define ROLES_ALL ((1 << ROLES_N) - 1)
 
-/* P(name in code, word, number, roles): the number is the place of the program's bit and of its
- * user (xmpp-up). A number that was given stays with its word; a new program takes the next. */
+/* When a program runs: xmpp-confgen names its instances, and xmpp-up starts them. */
+enum runs {
+  RUNS_NOT,      /* no supervisor starts it, or there is no such program yet */
+  RUNS_ONCE,     /* one instance, always */
+  RUNS_SEVERAL,  /* as many as the option tabber.instances says */
+  RUNS_IF_WANTED /* one instance, when a host has a module that it has */
+};
+
+/* P(name in code, word, number, roles, when it runs, programs to which it keeps a link): the number
+ * is the place of the program's bit, and of its user among tabber's. A number that was given
+ * stays with its word; a new program takes the next. */
 /* clang-format off */
-#define PROGRAM_TABLE(P)                                      \
-P(TLSD,      "tlsd",       0, ROLE_FRONT)                     \
-P(C2SD,      "c2sd",       1, ROLE_EDGE)                      \
-P(S2SD,      "s2sd",       2, ROLE_EDGE | ROLE_SERVICE)       \
-P(ROUTED,    "routed",     3, ROLE_ROUTER)                    \
-P(AUTHD,     "authd",      4, ROLE_AUTHORITY)                 \
-P(USERD,     "userd",      5, ROLE_SERVICE | ROLE_OWN)      \
-P(HOSTD,     "hostd",      6, ROLE_SERVICE | ROLE_OWN)      \
-P(MAMD,      "mamd",       7, ROLE_SERVICE | ROLE_OWN)      \
-P(PUBSUBD,   "pubsubd",    8, ROLE_SERVICE | ROLE_OWN)      \
-P(MUCD,      "mucd",       9, ROLE_SERVICE | ROLE_OWN)      \
-P(UPLOADD,   "uploadd",   10, ROLE_SERVICE | ROLE_OWN)      \
-P(WEBD,      "webd",      11, ROLE_FRONT)                     \
-P(COMPD,     "compd",     12, ROLE_EDGE | ROLE_SERVICE)       \
-P(CTL,       "ctl",       13, ROLE_CONTROL)                   \
-P(DNSD,      "dnsd",      14, 0)                              \
-P(REGISTERD, "registerd", 15, ROLE_SERVICE | ROLE_OWN)      \
-P(EXTAUTHD,  "extauthd",  16, 0)                              \
-P(PUSHD,     "pushd",     17, ROLE_SERVICE | ROLE_OWN)
+#define PROGRAM_TABLE(P)                                                              \
+P(TLSD,      "tlsd",       0, ROLE_FRONT,               RUNS_SEVERAL,   "c2sd")         \
+P(C2SD,      "c2sd",       1, ROLE_EDGE,                RUNS_SEVERAL,   "routed authd") \
+P(S2SD,      "s2sd",       2, ROLE_EDGE | ROLE_SERVICE, RUNS_NOT,       "")             \
+P(ROUTED,    "routed",     3, ROLE_ROUTER,              RUNS_ONCE,      "")             \
+P(AUTHD,     "authd",      4, ROLE_AUTHORITY,           RUNS_ONCE,      "")             \
+P(USERD,     "userd",      5, ROLE_SERVICE | ROLE_OWN,  RUNS_ONCE,      "routed")       \
+P(HOSTD,     "hostd",      6, ROLE_SERVICE | ROLE_OWN,  RUNS_ONCE,      "routed authd") \
+P(MAMD,      "mamd",       7, ROLE_SERVICE | ROLE_OWN,  RUNS_IF_WANTED, "routed")       \
+P(PUBSUBD,   "pubsubd",    8, ROLE_SERVICE | ROLE_OWN,  RUNS_NOT,       "")             \
+P(MUCD,      "mucd",       9, ROLE_SERVICE | ROLE_OWN,  RUNS_NOT,       "")             \
+P(UPLOADD,   "uploadd",   10, ROLE_SERVICE | ROLE_OWN,  RUNS_NOT,       "")             \
+P(WEBD,      "webd",      11, ROLE_FRONT,               RUNS_NOT,       "")             \
+P(COMPD,     "compd",     12, ROLE_EDGE | ROLE_SERVICE, RUNS_NOT,       "")             \
+P(CTL,       "ctl",       13, ROLE_CONTROL,             RUNS_NOT,       "")             \
+P(DNSD,      "dnsd",      14, 0,                        RUNS_NOT,       "")             \
+P(REGISTERD, "registerd", 15, ROLE_SERVICE | ROLE_OWN,  RUNS_NOT,       "")             \
+P(EXTAUTHD,  "extauthd",  16, 0,                        RUNS_NOT,       "")             \
+P(PUSHD,     "pushd",     17, ROLE_SERVICE | ROLE_OWN,  RUNS_NOT,       "")
 
 /* clang-format on */
 
 /* The programs as bits, so that a row of the settings' table can name several. */
 enum program {
 
-#define P(code, word, number, roles) code = 1 << (number),
+#define P(code, word, number, roles, runs, links) code = 1 << (number),
   PROGRAM_TABLE(P)
 #undef P
     OTHER = 1 << 30 /* a service of the administrator's own */
@@ -59,12 +68,54 @@ enum program {
 #define PROGRAMS_N 18
 #define PROGRAMS_ALL ((1 << PROGRAMS_N) - 1)
 
+/* Those that a supervisor runs. */
+enum {
+  DAEMONS = 0
+
+#define P(code, word, number, roles, runs, links) | ((runs) != RUNS_NOT ? code : 0)
+  PROGRAM_TABLE(P)
+#undef P
+};
+
+/* S(name in code, folder under data, number, the program that writes the store, those that read
+ * it): the number is the place of the group whose members may read the store. A number stays
+ * with its store. */
+/* clang-format off */
+#define STORE_TABLE(S)                               \
+S(ACCOUNTS, "accounts", 0, AUTHD, USERD | MAMD)      \
+S(SECRETS,  "secrets",  1, AUTHD, 0)                 \
+S(ARCHIVE,  "archive",  2, MAMD,  0)                 \
+S(USERS,    "users",    3, USERD, MAMD)              \
+S(MOTD,     "motd",     4, HOSTD, 0)
+
+/* clang-format on */
+
+struct store_row {
+  char const *name;
+  enum program writer;
+  unsigned int readers; /* bits of enum program */
+};
+
+#define STORES_N 5
+
+extern struct store_row const store_rows[STORES_N];
+
+/* The numbers of users and groups behind the first one (tabber.uids): a program has its own
+ * number; these are the group of all, which may reach the sockets; the first store's group;
+ * and the first service of the administrator's. */
+#define USERS_GROUP 100
+#define USERS_STORES 101
+#define USERS_SERVICES 200
+
 /* "xmpp-c2sd" for C2SD; its roles. OTHER: "a service", and ROLE_SERVICE. */
 char const *program_name(enum program p);
 unsigned int program_roles(enum program p);
 
-/* The number of p, which is not OTHER. */
+/* The number of p, which is not OTHER; when it runs; the words of the programs to which it
+ * keeps a link, with blanks between. */
 unsigned int program_number(enum program p);
+enum runs program_runs(enum program p);
+char const *program_links(enum program p);
 
 /* The bit for a name with or without "xmpp-" and with or without an instance number
  * ("c2sd-2"); 0 for a stranger. */

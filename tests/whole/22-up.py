@@ -12,13 +12,17 @@ listen:
 %s"""
 
 
-def prepare(options=""):
-    """Lay out a state folder; its path."""
-    state = tempfile.mkdtemp(dir=DIR)
+def again(state, options=""):
     with open(state + ".yml", "w") as f:
         f.write(CONF % options)
     subprocess.run([BIN + "/xmpp-up", "--prepare", "--uids", "0", "-c", state + ".yml", "-s", state],
                    check=True, stderr=subprocess.DEVNULL, timeout=30 * SLOW)
+
+
+def prepare(options=""):
+    """Lay out a state folder; its path."""
+    state = tempfile.mkdtemp(dir=DIR)
+    again(state, options)
     return state
 
 
@@ -67,7 +71,7 @@ def mamd_runs_when_a_host_has_something_for_it():
 @check
 def what_is_stored_is_for_its_program():
     state = prepare()
-    for name, want in (("accounts", 0o750), ("secrets", 0o700), ("users", 0o750), ("archive", 0o750), ("motd", 0o700)):
+    for name, want in (("accounts", 0o750), ("secrets", 0o700), ("users", 0o750), ("archive", 0o700), ("motd", 0o700)):
         assert mode(state + "/data/" + name) == want, name
 
 
@@ -78,6 +82,30 @@ def sockets_are_for_the_group_of_the_daemons():
         s = os.stat(state + "/" + name)
         assert s.st_mode & 0o777 == 0o750, name
         assert s.st_gid == os.stat(state + "/data/users").st_gid, name
+
+
+@check
+def what_the_administrator_made_stays():
+    """A service directory of his own, and a log/run that he has changed."""
+    state = prepare("modules: {mod_mam: {}}\n")
+    os.makedirs(state + "/service/mine/log")
+    with open(state + "/service/routed/log/run", "w") as f:
+        f.write("#!/bin/sh\nexec logger\n")
+    again(state)
+    assert set(os.listdir(state + "/service")) == set(DAEMONS) - {"mamd"} | {"mine"}
+    with open(state + "/service/routed/log/run") as f:
+        assert "logger" in f.read()
+    with open(state + "/service/c2sd/log/run") as f:
+        assert "s6-log" in f.read()
+
+
+@check
+def a_directory_of_an_older_version_goes():
+    """The older version left no mark in it."""
+    state = prepare("modules: {mod_mam: {}}\n")
+    os.remove(state + "/service/mamd/.xmpp-up")
+    again(state)
+    assert "mamd" not in os.listdir(state + "/service")
 
 
 try:
