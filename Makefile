@@ -269,7 +269,7 @@ install: all
 	@mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/tabber/conf
 	@cp $(PROGRAMS:%=$(B)/bin/%) $(DESTDIR)$(PREFIX)/bin/
 	@cp -R $(B)/share/tabber/service $(DESTDIR)$(PREFIX)/share/tabber/
-	@cp conf/*.yml $(DESTDIR)$(PREFIX)/share/tabber/conf/
+	@cp conf/*.yml conf/*.sh $(DESTDIR)$(PREFIX)/share/tabber/conf/
 	@for f in $(MAN) $(B)/man/*; do d=$(DESTDIR)$(PREFIX)/share/man/man$${f##*.}; mkdir -p $$d; cp $$f $$d/; done
 	@chmod -R a+rX $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share
 

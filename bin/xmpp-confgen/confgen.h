@@ -172,6 +172,7 @@ struct compiling {
   char const *home, *log_path, *database_path;
   char const *dev_certs; /* a folder whose certificates are added, or NULL */
   uint32_t uids;         /* 0, or the first of the programs' users */
+  char const *users;     /* the file of the services' places, or NULL */
   bool no_files;
   bool strict;  /* rules of the sample are not taken */
   bool lenient; /* of two files that say the same option, the included one wins */
@@ -222,6 +223,14 @@ void compile_listen(struct yaml_node const *listen);
 void compile_reset_instances(void);
 void compile_tabber(struct yaml_node const *tabber);
 void compile_topology(void);
+
+/* The services of the administrator (services.c): forget those of the last configuration; take
+ * tabber.services; write their settings into the folder dir, and their places into the file
+ * --users. false with errno. */
+void services_reset(void);
+void compile_services(struct yaml_node const *n);
+bool services_write(char const *dir);
+bool services_write_places(void);
 
 /* Put out tabber's own options of a host: in the place of the common ones, or (adds)
  * beside them. */

@@ -157,6 +157,7 @@ write_all(char const *dir, uint32_t uid_base)
 
   for (p = 0; p < PROGRAMS_N; p++)
     if (rows[p].len && !write_file(dir, p, uid_base)) return false;
+  if (!services_write(dir) || !services_write_places()) return false;
   return !uid_base || job.no_files || copy_certfiles(dir, uid_base);
 }
 

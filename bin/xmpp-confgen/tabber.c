@@ -8,6 +8,7 @@
 #define UIDS_MIN 100
 #define UIDS_MAX 2000000000
 
+static struct yaml_node const *services;
 static uint64_t instances[PROGRAMS_N]; /* of each program, by its number */
 
 void
@@ -16,6 +17,8 @@ compile_reset_instances(void)
   size_t i;
 
   job.wanted = 0;
+  services = NULL;
+  services_reset();
   for (i = 0; i < PROGRAMS_N; i++)
     instances[i] = 1;
 }
@@ -70,9 +73,10 @@ unknown_tabber_option(struct yaml_node const *n)
 
   at.line = n->key_line;
   at.col = n->key_col;
-  say_error(&at, "tabber",
-            "unknown option %s; known: archive, instances, scram_iterations, uids",
-            n->key.s);
+  say_error(
+    &at, "tabber",
+    "unknown option %s; known: archive, instances, scram_iterations, services, uids",
+    n->key.s);
 }
 
 /* ---- archive: how long, and how much, is kept ---- */
@@ -143,6 +147,8 @@ compile_tabber(struct yaml_node const *tabber)
       set_archive(n, SLICE("*"), false);
     else if (slice_is(n->key, "uids"))
       set_uids(n);
+    else if (slice_is(n->key, "services"))
+      services = n; /* when the numbers of users are known */
     else if (!slice_is(n->key, "instances"))
       unknown_tabber_option(n);
     else if (expect_map(n, "tabber.instances"))
@@ -208,6 +214,7 @@ compile_topology(void)
 
   if (instances[program_number(TLSD)] > 1)
     emit(TLSD, "reuseport", SLICE("*"), "true", NULL);
+  if (services) compile_services(services);
   if (job.uids) emit(CTL, "uids", SLICE("*"), num_u64(number, job.uids).s, NULL);
   for (i = 0; i < PROGRAMS_N; i++) {
     enum program p = (enum program)(1u << i);

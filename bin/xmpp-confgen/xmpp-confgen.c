@@ -9,6 +9,7 @@
  *         options: --strict --no-files --quiet --home DIR --log-path DIR --database-path DIR
  *         --lenient          an included file's options win (18.04)
  *         --uids BASE        the programs run as users BASE, BASE + 1...
+ *         --users FILE       the places of the administrator's services among them
  *         --dev-certs DIR    certificates of this folder too
  * READS   FILE and what it includes
  * WRITES  DIR (new, and put in place by one rename), or nothing when there is an error
@@ -19,7 +20,8 @@
  * TRUSTS  its arguments. Not FILE.
  * ROOMS   table.c all options; values.c their types; compile.c the whole; include.c other
  *         files; keywords.c; access.c acls and rules; references.c rules that options name;
- *         listen.c; modules.c; nested.c their options that are lists; tabber.c our own; certs.c;
+ *         listen.c; modules.c; nested.c their options that are lists; tabber.c our own; services.c the administrator's
+ *         programs; certs.c;
  *         emit.c the settings; commands.c explain, why, diff, list; say.c messages
  */
 #include "confgen.h"
@@ -33,7 +35,8 @@
 #define USAGE                                                                            \
   "check|compile|explain path|why jid ip rule|diff old|list [ --strict ] [ --no-files "  \
   "] "                                                                                   \
-  "[ --quiet ] [ --home dir ] [ --uids base ] [ --dev-certs dir ] [ -o dir ] file"
+  "[ --quiet ] [ --home dir ] [ --uids base ] [ --users file ] [ --dev-certs dir ] [ "   \
+  "-o dir ] file"
 
 #define WORDS_MAX 5
 
@@ -80,7 +83,9 @@ read_arguments(char const *const *argv)
       job.database_path = value_of(&argv);
     else if (!strcmp(*argv, "--uids")) {
       if (!uint320_scan(value_of(&argv), &job.uids)) strerr_dieusage(100, USAGE);
-    } else if (!strcmp(*argv, "--dev-certs"))
+    } else if (!strcmp(*argv, "--users"))
+      job.users = value_of(&argv);
+    else if (!strcmp(*argv, "--dev-certs"))
       job.dev_certs = value_of(&argv);
     else if (!strcmp(*argv, "-o"))
       a.out = value_of(&argv);

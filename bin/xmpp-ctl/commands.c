@@ -193,17 +193,56 @@ read_settings(void)
   return settings_open(&ctl.settings, dir, "xmpp-ctl");
 }
 
+static struct slice wanted; /* the service that is looked for among routed's links */
+static bool is_there;
+
+static void
+on_link(struct record *r)
+{
+  if (slice_eq(record_get(r, 1), wanted) && slice_is(record_get(r, 2), "up"))
+    is_there = true;
+}
+
+/* A service of the administrator is there when routed has its link. */
+static bool
+service_is_there(struct slice name)
+{
+  struct client c;
+
+  wanted = name;
+  is_there = false;
+  if (!client_open(&c, SLICE("routed"))) return false;
+  client_ask(&c, "links", NULL);
+  client_answer(&c, "routed", on_link);
+  client_close(&c);
+  return is_there;
+}
+
+/* The name of what is waited for; NULL: all is there. */
+static struct slice
+next_missing(void)
+{
+  struct settings_row const *row = NULL;
+
+  while ((row = settings_next(&ctl.settings, "instance", row)))
+    if (is_not_ready(row->value[2])) return row->value[2];
+  while ((row = settings_next(&ctl.settings, "service", row)))
+    if (!service_is_there(row->value[0])) return row->value[0];
+  return slice_of(NULL, 0);
+}
+
 /* Returns when a stanza sent now is answered; with a number of seconds, gives up after
  * it. */
 int
 command_wait(char const *const *argv)
 {
   uint64_t most = UINT64_MAX / 1000, ms = 0;
+  struct slice missing = SLICE("the settings");
 
   if (argv[0] && (!slice_u64(slice_str(argv[0]), &most) || most > UINT64_MAX / 1000))
     strerr_dieusage(100, "wait [SECONDS]");
-  while ((!ctl.settings.n && !read_settings()) || each_instance(is_not_ready)) {
-    if (ms >= most * 1000) strerr_dief(1, "not ready in time");
+  while ((!ctl.settings.n && !read_settings()) || (missing = next_missing()).s) {
+    if (ms >= most * 1000) strerr_dief(1, "not ready in time: ", name_of(missing));
     pause_a_little();
     ms += WAIT_STEP_MS;
   }

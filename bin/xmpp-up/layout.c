@@ -13,12 +13,6 @@
 /* The folders that programs own, and the service directories: copies of the templates, one
  * an instance, each with a file env that says who and where it is. */
 
-static int
-place_of(struct slice program)
-{
-  return (int)program_number(program_find(program));
-}
-
 /* A store belongs to the program that writes it; the members of the store's group may read. New
  * files in its folder get that group. */
 static void
@@ -35,26 +29,43 @@ make_stores(void)
   }
 }
 
+/* A service's place behind up.uids: its row has the number of its user, or -. */
+static int
+place_of_service(struct settings_row const *row)
+{
+  uint64_t uid;
+
+  return slice_u64(row->value[1], &uid) ? (int)(uid - up.uids) : UP_OURS;
+}
+
+/* The folders of an instance: of its sockets, and of its log. */
+static void
+make_places(struct slice instance, int owner)
+{
+  char name[64];
+
+  snprintf(name, sizeof name, "run/%.*s", (int)instance.len, instance.s);
+  make_dir(name, 0750, owner, USERS_GROUP);
+  snprintf(name, sizeof name, "log/%.*s", (int)instance.len, instance.s);
+  make_dir(name, 0700, owner, USERS_GROUP);
+}
+
 /* Sockets are in folders that are open to the group of all: nobody else comes as far as a
  * socket. */
 void
 layout_dirs(struct settings const *st)
 {
   struct settings_row const *row = NULL;
-  char name[64];
 
   make_dir("data", 0755, UP_OURS, UP_OURS);
   make_dir("run", 0750, UP_OURS, USERS_GROUP);
   make_dir("log", 0755, UP_OURS, UP_OURS);
   make_dir("service", 0755, UP_OURS, UP_OURS);
   make_stores();
-  while ((row = settings_next(st, "instance", row))) {
-    int owner = place_of(row->value[0]);
-    snprintf(name, sizeof name, "run/%.*s", (int)row->value[2].len, row->value[2].s);
-    make_dir(name, 0750, owner, USERS_GROUP);
-    snprintf(name, sizeof name, "log/%.*s", (int)row->value[2].len, row->value[2].s);
-    make_dir(name, 0700, owner, USERS_GROUP);
-  }
+  while ((row = settings_next(st, "instance", row)))
+    make_places(row->value[2], (int)program_number(program_find(row->value[0])));
+  while ((row = settings_next(st, "service", row)))
+    make_places(row->value[0], place_of_service(row));
 }
 
 static void
@@ -66,8 +77,6 @@ copy_file(char const *from, char const *to)
     strerr_diefusys(111, "copy ", from);
   if (chmod(to, st.st_mode & 0755)) strerr_diefusys(111, "chmod ", to);
 }
-
-static char const *const files[] = {"run", "finish", "notification-fd"};
 
 /* A service directory with this file was made here; an administrator may have others. */
 #define MARK ".xmpp-up"
@@ -86,9 +95,20 @@ has_mark(char const *path)
   return found;
 }
 
-/* The groups of the stores that a program reads, as setpriv takes them. */
-static int
-cat_groups(char *text, size_t size, enum program p)
+/* The words that make a command run as a user with these groups besides that of all; "" where
+ * programs have no users. */
+static void
+put_as(char *text, size_t size, unsigned int place, char const *groups)
+{
+  *text = 0;
+  if (up.uids)
+    snprintf(text, size, "setpriv --reuid %u --regid %u %s", up.uids + place,
+             up.uids + USERS_GROUP, groups);
+}
+
+/* The groups of the stores that a program reads. */
+static void
+put_groups(char *text, size_t size, enum program p)
 {
   int i, n = 0;
 
@@ -96,47 +116,79 @@ cat_groups(char *text, size_t size, enum program p)
     if (store_rows[i].readers & p || (store_rows[i].readers && store_rows[i].writer == p))
       n += snprintf(text + n, size - (size_t)n, "%s%u", n ? "," : "--groups ",
                     up.uids + (unsigned int)(USERS_STORES + i));
-  return n ? n : snprintf(text, size, "--clear-groups");
+  if (!n) snprintf(text, size, "--clear-groups");
+}
+
+static void
+write_text(char const *path, stralloc const *text, mode_t mode)
+{
+  if (!openwritenclose_unsafe(path, text->s, text->len) || chmod(path, mode))
+    strerr_diefusys(111, "write ", path);
+}
+
+/* A name and its value as a shell takes them, whatever the value has in it. */
+static void
+cat_quoted(stralloc *out, char const *name, struct slice value)
+{
+  size_t i;
+  bool ok = stralloc_cats(out, name) && stralloc_catb(out, "'", 1);
+
+  for (i = 0; ok && i < value.len; i++)
+    ok = value.s[i] == '\'' ? stralloc_cats(out, "'\\''")
+                            : stralloc_catb(out, value.s + i, 1);
+  if (!ok || !stralloc_catb(out, "'", 1)) strerr_diefusys(111, "write a service");
+}
+
+static void
+cat(stralloc *out, char const *text)
+{
+  if (!stralloc_cats(out, text)) strerr_diefusys(111, "write a service");
+}
+
+static void
+cat_path_line(stralloc *out)
+{
+  char path[500];
+
+  snprintf(path, sizeof path, "%s:/usr/local/bin:/usr/bin:/bin", up.bin);
+  cat_quoted(out, "PATH=", slice_str(path));
+  cat(out, "\n");
 }
 
 static void
 write_env(char const *dir, struct settings_row const *row)
 {
   enum program p = program_find(row->value[0]);
-  char path[700], text[2048], groups[32 * STORES_N] = "";
-  int n;
+  char path[700], as[512], groups[32 * STORES_N];
+  stralloc text = STRALLOC_ZERO;
 
-  n =
-    snprintf(text, sizeof text,
-             "PATH='%s:/usr/local/bin:/usr/bin:/bin'\nPROGRAM=%.*s\nN=%.*s\nNAME=%.*s\n",
-             up.bin, (int)row->value[0].len, row->value[0].s, (int)row->value[1].len,
-             row->value[1].s, (int)row->value[2].len, row->value[2].s);
-  if (up.uids) cat_groups(groups, sizeof groups, p);
-  if (up.uids)
-    n += snprintf(text + n, sizeof text - (size_t)n,
-                  "AS='setpriv --reuid %u --regid %u %s'\n", up.uids + program_number(p),
-                  up.uids + USERS_GROUP, groups);
-  else
-    n += snprintf(text + n, sizeof text - (size_t)n, "AS=\n");
+  put_groups(groups, sizeof groups, p);
+  put_as(as, sizeof as, program_number(p), groups);
+  cat_path_line(&text);
+  cat_quoted(&text, "PROGRAM=", row->value[0]);
+  cat_quoted(&text, "\nN=", row->value[1]);
+  cat_quoted(&text, "\nNAME=", row->value[2]);
+  cat_quoted(&text, "\nAS=", slice_str(as));
+  cat(&text, "\n");
   snprintf(path, sizeof path, "%s/env", dir);
-  if (!openwritenclose_unsafe(path, text, (size_t)n))
-    strerr_diefusys(111, "write ", path);
+  write_text(path, &text, 0644);
+  stralloc_free(&text);
 }
 
+/* Make the service directory of an instance, with these files of the template; log/run only
+ * where the one that is there is a copy of ours. */
 static void
-layout_service(struct settings_row const *row)
+make_service(char dir[600], struct slice name, char const *const *files)
 {
-  char dir[600], from[700], to[700];
-  size_t i;
+  char from[700], to[700];
 
-  snprintf(dir, sizeof dir, "%s/service/%.*s", up.state, (int)row->value[2].len,
-           row->value[2].s);
+  snprintf(dir, 600, "%s/service/%.*s", up.state, (int)name.len, name.s);
   snprintf(to, sizeof to, "%s/log", dir);
   if ((mkdir(dir, 0755) && access(dir, W_OK)) || (mkdir(to, 0755) && access(to, W_OK)))
     strerr_diefusys(111, "make ", dir);
-  for (i = 0; i < sizeof files / sizeof *files; i++) {
-    snprintf(from, sizeof from, "%s/daemon/%s", up.share, files[i]);
-    snprintf(to, sizeof to, "%s/%s", dir, files[i]);
+  for (; *files; files++) {
+    snprintf(from, sizeof from, "%s/daemon/%s", up.share, *files);
+    snprintf(to, sizeof to, "%s/%s", dir, *files);
     copy_file(from, to);
   }
   snprintf(from, sizeof from, "%s/daemon/log/run", up.share);
@@ -144,7 +196,61 @@ layout_service(struct settings_row const *row)
   if (has_mark(to)) copy_file(from, to);
   snprintf(to, sizeof to, "%s/" MARK, dir);
   if (!openwritenclose_unsafe(to, "", 0)) strerr_diefusys(111, "write ", to);
+}
+
+static void
+layout_program(struct settings_row const *row)
+{
+  static char const *const files[] = {"run", "finish", "notification-fd", NULL};
+  char dir[600];
+
+  make_service(dir, row->value[2], files);
   write_env(dir, row);
+}
+
+/* ---- services of the administrator ---- */
+
+/* log/run reads AS and NAME; the program of the service gets the rest in its environment. */
+static void
+write_own_env(char const *dir, struct settings_row const *row)
+{
+  int place = place_of_service(row);
+  char path[700], as[512];
+  stralloc text = STRALLOC_ZERO;
+
+  put_as(as, sizeof as, (unsigned int)place, "--clear-groups");
+  cat_path_line(&text);
+  cat_quoted(&text, "NAME=", row->value[0]);
+  cat_quoted(&text, "\nAS=", slice_str(as));
+  snprintf(path, sizeof path, "%s/run/routed/link", up.state);
+  cat_quoted(&text, "\nLINK=", slice_str(path));
+  snprintf(path, sizeof path, "%s/settings", up.state);
+  cat_quoted(&text, "\nSETTINGS=", slice_str(path));
+  cat(&text, "\n");
+  snprintf(path, sizeof path, "%s/env", dir);
+  write_text(path, &text, 0644);
+  stralloc_free(&text);
+}
+
+static void
+layout_own(struct settings const *st, struct settings_row const *row)
+{
+  static char const *const files[] = {"finish", NULL};
+  struct settings_row const *arg = NULL;
+  char dir[600], path[700];
+  stralloc text = STRALLOC_ZERO;
+
+  make_service(dir, row->value[0], files);
+  write_own_env(dir, row);
+  cat(&text,
+      "#!/bin/sh\n# Runs in STATE/service/NAME; xmpp-up wrote it and env.\nexec 2>&1\n"
+      "set -a\n. ./env\nset +a\nexec $AS");
+  while ((arg = settings_next(st, "arg", arg)))
+    if (slice_eq(arg->scope, row->value[0])) cat_quoted(&text, " ", arg->value[0]);
+  cat(&text, "\n");
+  snprintf(path, sizeof path, "%s/run", dir);
+  write_text(path, &text, 0755);
+  stralloc_free(&text);
 }
 
 static bool
@@ -154,6 +260,8 @@ is_wanted(struct settings const *st, char const *name)
 
   while ((row = settings_next(st, "instance", row)))
     if (slice_is(row->value[2], name)) return true;
+  while ((row = settings_next(st, "service", row)))
+    if (slice_is(row->value[0], name)) return true;
   return false;
 }
 
@@ -179,7 +287,9 @@ layout_services(struct settings const *st)
   DIR *d;
 
   while ((row = settings_next(st, "instance", row)))
-    layout_service(row);
+    layout_program(row);
+  while ((row = settings_next(st, "service", row)))
+    layout_own(st, row);
   snprintf(path, sizeof path, "%s/service", up.state);
   d = opendir(path);
   if (!d) strerr_diefusys(111, "read ", path);

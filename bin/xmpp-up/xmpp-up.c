@@ -182,7 +182,7 @@ remember(char const *const *argv)
 static void
 compile(void)
 {
-  char settings[600], data[600], log[600], dev[600], path[600], uids[16];
+  char settings[600], data[600], log[600], dev[600], path[600], users[600], uids[16];
   char const *argv[WORDS_MAX] = {"xmpp-confgen",    "compile", "-o",         settings,
                                  "--home",          data,      "--log-path", log,
                                  "--database-path", data};
@@ -195,8 +195,11 @@ compile(void)
   snprintf(dev, sizeof dev, "%s/dev", up.state);
   if (up.uids) {
     snprintf(uids, sizeof uids, "%u", up.uids);
+    snprintf(users, sizeof users, "%s/users", up.state);
     argv[n++] = "--uids";
     argv[n++] = uids;
+    argv[n++] = "--users";
+    argv[n++] = users;
   }
   if (up.dev) {
     argv[n++] = "--dev-certs";

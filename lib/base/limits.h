@@ -42,6 +42,9 @@
  * and its envelope. */
 #define RECORD_MAX ((2 * STANZA_MAX) + 65536)
 #define RECORD_FIELDS_MAX 24
+/* Services of the administrator (tabber.services). */
+#define SERVICES_MAX 32
+
 /* Programs that may connect to one: tabber's own and the administrator's services. */
 #define LINK_PEERS_MAX 64
 

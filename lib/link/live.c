@@ -184,8 +184,8 @@ take_hello(struct link *l, char *line, size_t len)
   replace_namesake(l);
   if (trace_on()) trace_in(l, slice_of(copy.s, copy.len));
   stralloc_free(&copy);
-  log_event(LOG_INFO, "link-up", "link", l->name, "program", program_name(l->program),
-            NULL);
+  log_event(LOG_INFO, "link-up", "link", l->name, "program",
+            l->program == OTHER ? l->name : program_name(l->program), NULL);
   link_came_up(l, epoch);
   return true;
 }

@@ -129,6 +129,8 @@ V(RELOAD, "reload", "", 0, ROLE_CONTROL, ROLES_ALL,                             
   "Control: read the settings again.")                                                        \
 V(TRACE, "trace", "on|off FILE DATA", 1, ROLE_CONTROL, ROLES_ALL,                             \
   "Control: write FILE.in and FILE.out, what -p reads and writes, until off. DATA is data: and copy what is stored to the folder FILE.data.") \
+V(LINKS, "links", "", 0, ROLE_CONTROL, ROLES_ALL,                                             \
+  "Control: answer a row INSTANCE up|down for each neighbour, then done.")                    \
 V(READY, "ready", "", 0, ROLE_CONTROL, ROLES_ALL,                                             \
   "Control: answer done when a stanza sent now is answered, error before.")                   \
 V(SESSIONS, "sessions", "", 0, ROLE_CONTROL | ROLE_OWN, ROLE_ROUTER,                          \

@@ -203,6 +203,21 @@ stats(struct link *ctl)
   service_done(ctl);
 }
 
+static void
+list_links(struct link *ctl)
+{
+  struct link const *l;
+
+  for (l = link_next(NULL); l; l = link_next(l)) {
+    if (l->program == CTL || (!l->up && !l->path)) continue;
+    link_begin(ctl, VERB_ROW);
+    link_str(ctl, l->name);
+    link_str(ctl, l->up ? "up" : "down");
+    link_end(ctl);
+  }
+  service_done(ctl);
+}
+
 /* The trace begins where a turn might have ended: all is on disk. */
 static bool
 copy_data(struct slice file)
@@ -234,6 +249,8 @@ control(struct link *l, enum verb v, struct record *r)
 {
   if (v == VERB_STATS) {
     stats(l);
+  } else if (v == VERB_LINKS) {
+    list_links(l);
   } else if (v == VERB_TRACE) {
     trace(l, r);
   } else if (v == VERB_RELOAD) {

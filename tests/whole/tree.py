@@ -162,7 +162,7 @@ class Tree:
         self.conf, self.state = self.dir + "/conf.yml", self.dir + "/state"
         self.write_config()
 
-    def start(self):
+    def start(self, wait=True):
         if not self.dir:
             self.make_folder()
         up = [self.bin + "/xmpp-up", "--dev", "-c", self.conf, "-s", self.state]
@@ -174,7 +174,8 @@ class Tree:
         self.process = subprocess.Popen(self.wrap + up, stdin=subprocess.DEVNULL,
                                         stdout=self.out, stderr=self.out, env=self.env,
                                         start_new_session=True)
-        self.wait_ready()
+        if wait:
+            self.wait_ready()
 
     def wait_ready(self):
         self.ctl("wait", str(int(15 * SLOW)))

@@ -1,0 +1,242 @@
+#include "confgen.h"
+
+#include <skalibs/djbunix.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* tabber.services: programs of the administrator's own, which xmpp-up supervises like tabber's.
+ *
+ *     tabber:
+ *       services:
+ *         NAME: {run: [PROGRAM, ARG...], role: service, settings: {KEY: VALUE...}}
+ *
+ * Each gets settings of its own (settings/xmpp-NAME) and, where programs have users, a number that stays:
+ * the file --users keeps the numbers of all names that ever were, `NAME PLACE` a line. */
+
+#define NAME_MAX_LEN 24
+
+struct own {
+  char name[NAME_MAX_LEN + 1];
+  stralloc rows;      /* of settings/xmpp-NAME */
+  unsigned int place; /* behind job.uids; 0: none yet */
+};
+
+static struct own own[SERVICES_MAX];
+static unsigned int own_n;
+
+/* ---- places ---- */
+
+static stralloc places = STRALLOC_ZERO; /* the file --users, and what is new */
+static unsigned int place_next;
+
+/* Set *place to what a line says. false: another name's, or no such line. */
+static bool
+line_is_of(struct slice line, char const *name, unsigned int *place)
+{
+  struct slice word = {0};
+  uint64_t n;
+
+  if (!slice_word(&line, ' ', &word) || !slice_u64(line, &n) || n > USERS_SERVICES * 1000)
+    return false;
+  if (n >= place_next) place_next = (unsigned int)n + 1;
+  *place = (unsigned int)n;
+  return slice_is(word, name);
+}
+
+static unsigned int
+place_of(char const *name)
+{
+  struct slice rest = slice_of(places.s, places.len), line;
+  unsigned int place, found = 0;
+  char text[NAME_MAX_LEN + 16];
+
+  place_next = USERS_SERVICES;
+  while (slice_word(&rest, '\n', &line))
+    if (line_is_of(line, name, &place)) found = place;
+  if (found) return found;
+  snprintf(text, sizeof text, "%s %u\n", name, place_next);
+  if (!stralloc_cats(&places, text)) return 0;
+  return place_next;
+}
+
+static bool
+read_places(void)
+{
+  places.len = 0;
+  return !job.users || openslurpclose(&places, job.users) || errno == ENOENT;
+}
+
+bool
+services_write_places(void)
+{
+  char fresh[500];
+
+  if (!job.users || !own_n) return true;
+  snprintf(fresh, sizeof fresh, "%s.new", job.users);
+  return openwritenclose_unsafe(fresh, places.s, places.len) && !rename(fresh, job.users);
+}
+
+/* ---- one service ---- */
+
+static void
+put(struct own *o, char const *key, struct slice const *values, unsigned int n)
+{
+  bool ok = record_put_verb(&o->rows, key) && record_put(&o->rows, SLICE("*"));
+  unsigned int i;
+
+  for (i = 0; i < n; i++)
+    ok = ok && record_put(&o->rows, values[i]);
+  if (!ok || !record_put_end(&o->rows)) said.errors++;
+}
+
+/* A name is a word that is no program of tabber's, as itself or as an instance. */
+static bool
+name_holds(struct yaml_node const *n, char const *path)
+{
+  static char const letters[] = "abcdefghijklmnopqrstuvwxyz";
+  size_t i, len = n->key.len;
+  bool ok = len && len <= NAME_MAX_LEN && memchr(letters, n->key.s[0], 26);
+
+  for (i = 0; ok && i < len; i++)
+    ok = memchr(letters, n->key.s[i], 26) || (n->key.s[i] >= '0' && n->key.s[i] <= '9') ||
+         n->key.s[i] == '_';
+  if (!ok)
+    say_error(n, path, "a service's name has letters a to z, digits and _, %d at most",
+              NAME_MAX_LEN);
+  else if (program_find(n->key))
+    say_error(n, path, "%s is a program of tabber's own", n->key.s);
+  return ok && !program_find(n->key);
+}
+
+static void
+set_run(struct own *o, struct yaml_node const *n, char const *path)
+{
+  struct yaml_node const *c;
+
+  if (n->kind != YAML_LIST || !n->first) {
+    say_error(n, path, "expected a list: the program and its arguments");
+    return;
+  }
+  for (c = n->first; c; c = c->next)
+    if (c->kind != YAML_SCALAR || (c == n->first && !c->text.len))
+      say_error(c, path, "expected a word");
+    else
+      emit_slice(CTL, "arg", slice_str(o->name), c->text);
+}
+
+static void
+set_settings(struct own *o, struct yaml_node const *n, char const *path)
+{
+  static char const *const taken[] = {"connect", "data", "host", "program", "run"};
+  struct yaml_node const *c;
+  size_t i;
+
+  if (!expect_map(n, path)) return;
+  for (c = n->first; c; c = c->next) {
+    for (i = 0; i < sizeof taken / sizeof *taken; i++)
+      if (slice_is(c->key, taken[i])) break;
+    if (i < sizeof taken / sizeof *taken)
+      say_error(c, path, "%s is written by xmpp-confgen", taken[i]);
+    else if (c->kind != YAML_SCALAR)
+      say_error(c, path, "expected a word");
+    else
+      put(o, c->key.s, &c->text, 1);
+  }
+}
+
+/* Who may connect, and to whom: the service to the router, as the service that it is. */
+static void
+put_links(struct own *o)
+{
+  struct slice routed[] = {SLICE("routed"), {0}, SLICE("router")};
+  char number[BASE_NUM], user[BASE_NUM];
+  size_t i;
+
+  put(o, "connect", routed, 1);
+  for (i = 0; i < job.hosts_n; i++)
+    put(o, "host", &job.hosts[i], 1);
+  if (job.uids) {
+    o->place = place_of(o->name);
+    routed[1] = num_u64(user, job.uids + program_number(ROUTED));
+    put(o, "program", routed, 3);
+  }
+  emit(ROUTED, "program", SLICE("*"), o->name,
+       job.uids ? num_u64(number, job.uids + o->place).s : "-", role_name(ROLE_SERVICE),
+       NULL);
+  emit(ROUTED, "expect", SLICE("*"), o->name, NULL);
+  emit(CTL, "service", SLICE("*"), o->name,
+       job.uids ? num_u64(number, job.uids + o->place).s : "-", NULL);
+}
+
+static void
+set_service(struct yaml_node const *n)
+{
+  struct own *o = &own[own_n];
+  struct yaml_node const *c;
+  char path[128], at[160];
+
+  snprintf(path, sizeof path, "tabber.services.%.40s", n->key.s);
+  if (!name_holds(n, path) || !expect_map(n, path)) return;
+  if (own_n == SERVICES_MAX) {
+    say_error(n, path, "more than %d services", SERVICES_MAX);
+    return;
+  }
+  own_n++;
+  snprintf(o->name, sizeof o->name, "%s", n->key.s);
+  o->rows.len = 0;
+  o->place = 0;
+  if (!yaml_get(n, "run")) say_error(n, path, "run is missing: the program to start");
+  for (c = n->first; c; c = c->next) {
+    snprintf(at, sizeof at, "%s.%.24s", path, c->key.s);
+    if (slice_is(c->key, "run"))
+      set_run(o, c, at);
+    else if (slice_is(c->key, "settings"))
+      set_settings(o, c, at);
+    else if (!slice_is(c->key, "role"))
+      say_error(c, at, "unknown option; known: role, run, settings");
+    else if (c->kind != YAML_SCALAR || !slice_is(c->text, "service"))
+      say_error(c, at, "expected service");
+  }
+  put_links(o);
+}
+
+void
+compile_services(struct yaml_node const *n)
+{
+  struct yaml_node const *c;
+
+  if (!expect_map(n, "tabber.services")) return;
+  for (c = n->first; c; c = c->next)
+    set_service(c);
+}
+
+void
+services_reset(void)
+{
+  own_n = 0;
+  if (read_places()) return;
+  fprintf(stderr, "xmpp-confgen: warning: %s cannot be read: %s\n", job.users,
+          strerror(errno));
+  said.errors++;
+}
+
+bool
+services_write(char const *dir)
+{
+  char path[600];
+  unsigned int i;
+
+  for (i = 0; i < own_n; i++) {
+    snprintf(path, sizeof path, "%.500s/xmpp-%.24s", dir, own[i].name);
+    if (!openwritenclose_unsafe(path, own[i].rows.s, own[i].rows.len) ||
+        chmod(path, 0600))
+      return false;
+    if (job.uids && chown(path, job.uids + own[i].place, job.uids + USERS_GROUP))
+      return false;
+  }
+  return true;
+}
