@@ -83,7 +83,7 @@ authd_load(struct settings *st, bool first)
     if (!h) goto fail;
     *at = h;
     at = &h->next;
-    h->name = strndup(row->value[0].s, row->value[0].len);
+    h->name = slice_dup(row->value[0]);
     h->mechanisms =
       mechanisms_without(settings_get(st, "disable_sasl_mechanisms", row->value[0]));
     if (!h->name || !h->mechanisms) goto fail;

@@ -57,7 +57,7 @@ account_make(struct slice bare)
   a = calloc(1, sizeof *a);
   if (!a) return NULL;
   a->owner = owner;
-  a->bare = strndup(bare.s, bare.len);
+  a->bare = slice_dup(bare);
   if (!a->bare || !table_put(&accounts, a)) {
     free(a->bare);
     free(a);
@@ -108,7 +108,7 @@ session_make(struct slice bare, struct slice resource, uint64_t number)
   struct account *a = s || !number ? NULL : account_make(bare);
 
   if (!s && a) s = session_new(a, number);
-  if (s && !s->resource && resource.len) s->resource = strndup(resource.s, resource.len);
+  if (s && !s->resource && resource.len) s->resource = slice_dup(resource);
   return s;
 }
 

@@ -347,7 +347,7 @@ start_tls(struct conn *c, struct slice name)
   struct cert *cert = certs_find(c->listener->certs, name);
   SSL_CTX *ctx = cert ? context_get(c->listener, cert) : NULL;
 
-  if (name.len) c->tls_name = strndup(name.s, name.len);
+  if (name.len) c->tls_name = slice_dup(name);
   if (c->tls_name || !name.len) c->ssl = ctx ? context_new_ssl(ctx, c) : NULL;
   if (!c->ssl) {
     log_event(LOG_WARN, "no-tls", "listener", c->listener->name, "why",

@@ -72,12 +72,6 @@ read_options(struct listener *ln, struct slice list)
   return true;
 }
 
-static char *
-copy(struct slice s)
-{
-  return s.len ? strndup(s.s, s.len) : NULL;
-}
-
 static void
 listener_free(struct listener *ln)
 {
@@ -99,12 +93,14 @@ listener_read(struct listener *ln, struct settings const *st,
               struct settings_row const *row)
 {
   struct slice scope = row->scope, ciphers = settings_get(st, "ciphers", scope);
+  struct slice dhfile = settings_get(st, "dhfile", scope);
 
-  ln->name = copy(scope);
-  ln->ip = copy(row->value[0]);
-  ln->ciphers = copy(ciphers.len ? ciphers : SLICE("HIGH:!aNULL:!eNULL:!3DES:@STRENGTH"));
-  ln->dhfile = copy(settings_get(st, "dhfile", scope));
-  if (!ln->name || !ln->ip || !ln->ciphers) return false;
+  if (!ciphers.len) ciphers = SLICE("HIGH:!aNULL:!eNULL:!3DES:@STRENGTH");
+  ln->name = slice_dup(scope);
+  ln->ip = slice_dup(row->value[0]);
+  ln->ciphers = slice_dup(ciphers);
+  ln->dhfile = dhfile.len ? slice_dup(dhfile) : NULL;
+  if (!ln->name || !ln->ip || !ln->ciphers || (dhfile.len && !ln->dhfile)) return false;
   if (!slice_u64(row->value[1], &ln->port)) ln->port = 0;
   ln->serves = slice_is(row->value[2], "s2s") ? S2SD : C2SD;
   ln->direct = slice_is(settings_get(st, "tls", scope), "direct");

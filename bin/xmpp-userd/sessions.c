@@ -68,7 +68,7 @@ user_make(struct slice bare)
   if (u) return u;
   u = calloc(1, sizeof *u);
   if (!u) return NULL;
-  u->bare = strndup(bare.s, bare.len);
+  u->bare = slice_dup(bare);
   if (!u->bare || !table_put(&users, u)) {
     free(u->bare);
     free(u);
@@ -102,7 +102,7 @@ session_new(struct slice full, struct slice bare)
   s->user = u;
   s->directed.key = directed_key;
   s->directed_last = &s->directed_first;
-  s->full = strndup(full.s, full.len);
+  s->full = slice_dup(full);
   if (!s->full || !table_put(&sessions, s)) goto fail;
   put_in_lists(s);
   return s;

@@ -78,6 +78,9 @@ bool slice_u64(struct slice a, uint64_t *out);
 #define BASE_NUM 21
 struct slice num_u64(char buf[BASE_NUM], uint64_t n);
 
+/* A copy of text on the heap, with a NUL behind it. NULL: ENOMEM. */
+char *slice_dup(struct slice text);
+
 /* ---- arenas: memory that is freed in one step ---- */
 
 struct arena_block;

@@ -1,6 +1,7 @@
 #include "base/base.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -73,4 +74,15 @@ num_u64(char buf[BASE_NUM], uint64_t n)
   }
   if (n || !*p) *--p = (char)('0' + n);
   return (struct slice){p, (size_t)(buf + BASE_NUM - 1 - p)};
+}
+
+char *
+slice_dup(struct slice text)
+{
+  char *z = malloc(text.len + 1);
+
+  if (!z) return NULL;
+  if (text.len) memcpy(z, text.s, text.len);
+  z[text.len] = 0;
+  return z;
 }

@@ -168,7 +168,7 @@ snapshot_text(struct snapshot *k, char **z)
 {
   if (k->restores) {
     struct slice text = take_field(k);
-    *z = text.len ? strndup(text.s + 1, text.len - 1) : NULL;
+    *z = text.len ? slice_dup(slice_of(text.s + 1, text.len - 1)) : NULL;
     if (text.len && !*z) snapshot_fail(k, "out of memory");
     return;
   }

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -131,6 +132,19 @@ numbers(void **state)
   assert_true(slice_is(num_u64(buf, UINT64_MAX), "18446744073709551615"));
 }
 
+static void
+copies(void **state)
+{
+  char *z = slice_dup(slice_of("abcd", 2));
+
+  (void)state;
+  assert_string_equal(z, "ab");
+  free(z);
+  z = slice_dup(slice_of(NULL, 0));
+  assert_string_equal(z, "");
+  free(z);
+}
+
 int
 main(void)
 {
@@ -138,6 +152,7 @@ main(void)
     cmocka_unit_test(compares),
     cmocka_unit_test(words),
     cmocka_unit_test(numbers),
+    cmocka_unit_test(copies),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
