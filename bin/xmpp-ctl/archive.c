@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 /* archive stat|export|purge JID [BEFORE], du JID: xmpp-mamd has the archives. */
 
@@ -13,11 +12,9 @@
 static void
 print_id(char const *name, uint64_t id)
 {
-  time_t at = (time_t)((id >> ARCHIVE_ID_SHIFT) / 1000000);
-  char when[32] = "";
-  struct tm tm;
+  char when[STAMP_SIZE];
 
-  if (id && gmtime_r(&at, &tm)) strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+  stamp_s(when, (id >> ARCHIVE_ID_SHIFT) / 1000000);
   printf("%-10s %s\n", name, id ? when : "-");
 }
 

@@ -38,11 +38,9 @@ static void
 print_session(struct record *r)
 {
   struct slice jid = record_get(r, 1), ip = record_get(r, 2), priority = record_get(r, 3);
-  time_t since = (time_t)record_u64(r, 4);
-  char when[32] = "";
-  struct tm tm;
+  char when[STAMP_SIZE];
 
-  if (gmtime_r(&since, &tm)) strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+  stamp_s(when, record_u64(r, 4));
   if (ctl.records)
     printf("session\t%.*s\t%.*s\t%.*s\t%s\n", (int)jid.len, jid.s, (int)ip.len, ip.s,
            (int)priority.len, priority.s, when);

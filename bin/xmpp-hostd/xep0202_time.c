@@ -1,22 +1,18 @@
 #include "hostd.h"
 
-#include <time.h>
-
 /* XEP-0202 s3: the time, in UTC, whose offset is none; of hosts with mod_time. */
 enum verdict
 xep0202_time(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
              stralloc *out)
 {
-  time_t now = (time_t)(door_wall() / 1000000);
-  char utc[32];
-  struct tm tm;
+  char utc[STAMP_SIZE];
 
   (void)in;
   (void)e;
   if (!hostd_host_with(ctx->host, MOD_TIME)) return REFUSE;
-  if (!gmtime_r(&now, &tm) || !strftime(utc, sizeof utc, "%Y-%m-%dT%H:%M:%SZ", &tm) ||
-      !xml_cat(out, "<time xmlns='" NS_TIME "'><tzo>+00:00</tzo><utc>") ||
-      !xml_cat(out, utc) || !xml_cat(out, "</utc></time>")) {
+  if (!xml_cat(out, "<time xmlns='" NS_TIME "'><tzo>+00:00</tzo><utc>") ||
+      !xml_cat(out, stamp_s(utc, door_wall() / 1000000).s) ||
+      !xml_cat(out, "</utc></time>")) {
     ctx->error = ERR_INTERNAL;
     return REFUSE;
   }

@@ -4,7 +4,6 @@
 #include <openssl/hmac.h>
 
 #include <string.h>
-#include <time.h>
 
 /* XEP-0215: STUN and TURN servers, from rows mod_stun_disco.service HOST TYPE HOSTNAME
  * PORT TRANSPORT RESTRICTED. Who uses a restricted one gets a name and a password that the
@@ -16,7 +15,7 @@
 
 struct credentials {
   char username[BASE_NUM];
-  char expires[32]; /* s2: in UTC, as XEP-0082 writes it */
+  char expires[STAMP_SIZE]; /* s2: in UTC, as XEP-0082 writes it */
   char password[PASSWORD_MAX + 1];
 };
 
@@ -25,18 +24,15 @@ make_credentials(struct credentials *c, struct host const *h)
 {
   struct settings const *st = hostd_settings();
   struct slice secret = settings_get(st, "mod_stun_disco.secret", h->name), name;
-  time_t end;
-  struct tm tm;
+  uint64_t end;
   uint64_t life =
     settings_u64(st, "mod_stun_disco.credentials_lifetime", h->name, LIFETIME_MS);
   unsigned char md[EVP_MAX_MD_SIZE];
   unsigned int n = 0;
 
-  end = (time_t)(door_wall() / 1000000 + life / 1000);
-  if (!gmtime_r(&end, &tm) ||
-      !strftime(c->expires, sizeof c->expires, "%Y-%m-%dT%H:%M:%SZ", &tm))
-    return false;
-  name = num_u64(c->username, (uint64_t)end);
+  end = door_wall() / 1000000 + life / 1000;
+  stamp_s(c->expires, end);
+  name = num_u64(c->username, end);
   memmove(c->username, name.s, name.len);
   c->username[name.len] = 0;
   return secret.len &&

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Paging through one's own archive (XEP-0313 s4), one query after another: from the oldest on,
  * from the newest back, from some time on, or what was said with one contact. */
@@ -24,13 +23,13 @@ struct paging {
   char newest[40];
 };
 
-/* Of the times that archives give: YYYY-MM-DDThh:mm:ss and more (XEP-0082). */
-static time_t
+/* The time of a message, as archives give it; 0: there is none. */
+static uint64_t
 seconds_of(char const *stamp)
 {
-  struct tm tm = {0};
+  uint64_t us;
 
-  return strptime(stamp, "%Y-%m-%dT%H:%M:%S", &tm) ? timegm(&tm) : 0;
+  return stamp_read(slice_str(stamp), &us) ? us / 1000000 : 0;
 }
 
 static void
@@ -47,13 +46,11 @@ cat_field(stralloc *sa, char const *var, char const *value)
 static void
 cat_time(stralloc *sa, struct paging const *p)
 {
-  time_t from = seconds_of(p->oldest), to = seconds_of(p->newest), t;
-  char text[40];
-  struct tm tm;
+  uint64_t from = seconds_of(p->oldest), to = seconds_of(p->newest);
+  char text[STAMP_SIZE];
 
-  t = from + (to > from ? (time_t)((uint64_t)random() % (uint64_t)(to - from)) : 0);
-  strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
-  cat_field(sa, "start", text);
+  if (to > from) from += (uint64_t)random() % (to - from);
+  cat_field(sa, "start", stamp_s(text, from).s);
 }
 
 static void

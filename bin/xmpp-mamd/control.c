@@ -64,13 +64,11 @@ job_new(struct link *ctl, uint64_t owner, event_timer_fn *fn)
 static void
 put_row(struct link *ctl, struct archive_message const *m)
 {
-  static stralloc stamp = STRALLOC_ZERO;
+  char stamp[STAMP_SIZE];
 
-  stamp.len = 0;
-  if (!stamp_cat(&stamp, m->id >> ARCHIVE_ID_SHIFT)) return;
   link_begin(ctl, VERB_ROW);
   link_num(ctl, m->id);
-  link_text(ctl, slice_of(stamp.s, stamp.len));
+  link_text(ctl, stamp_us(stamp, m->id >> ARCHIVE_ID_SHIFT));
   link_raw(ctl, m->text.from);
   link_raw(ctl, m->text.to);
   link_raw(ctl, m->text.type);

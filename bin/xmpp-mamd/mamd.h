@@ -261,11 +261,6 @@ struct query {
 /* Read the query element. false: ctx says what is wrong with it. */
 bool query_read(struct handle_ctx *ctx, struct xml_node const *e, struct query *q);
 
-/* Append a time as XEP-0082 s3.1 has it, with fractions of a second; read one. What is before
- * 1970 is 0. */
-bool stamp_cat(stralloc *out, uint64_t us);
-bool stamp_read(struct slice text, uint64_t *us);
-
 handle_fn xep0313_query, xep0313_form, xep0313_metadata;
 
 /* Say whether the request st, of which from and id are read, is a query whose page is being

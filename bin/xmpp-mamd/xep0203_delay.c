@@ -11,9 +11,11 @@ put_delay(struct link *l, struct slice host, uint64_t us)
 {
   static stralloc sa = STRALLOC_ZERO;
 
+  char buf[STAMP_SIZE];
+
   sa.len = 0;
   if (xml_cat(&sa, "<delay xmlns='" NS_DELAY "'") && xml_cat_attr(&sa, "from", host) &&
-      xml_cat(&sa, " stamp='") && stamp_cat(&sa, us) && xml_cat(&sa, "'/>"))
+      xml_cat_attr(&sa, "stamp", stamp_us(buf, us)) && xml_cat(&sa, "/>"))
     link_more(l, slice_of(sa.s, sa.len));
 }
 

@@ -497,11 +497,12 @@ xep0313_form(struct handle_ctx *ctx, struct stanza const *in, struct xml_node co
 static bool
 cat_end_of(stralloc *out, char const *name, uint64_t id)
 {
-  char buf[BASE_NUM];
+  char buf[BASE_NUM], stamp[STAMP_SIZE];
 
   return xml_cat(out, "<") && xml_cat(out, name) &&
-         xml_cat_attr(out, "id", num_u64(buf, id)) && xml_cat(out, " timestamp='") &&
-         stamp_cat(out, id >> ARCHIVE_ID_SHIFT) && xml_cat(out, "'/>");
+         xml_cat_attr(out, "id", num_u64(buf, id)) &&
+         xml_cat_attr(out, "timestamp", stamp_us(stamp, id >> ARCHIVE_ID_SHIFT)) &&
+         xml_cat(out, "/>");
 }
 
 /* s5. */

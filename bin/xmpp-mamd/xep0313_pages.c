@@ -119,12 +119,9 @@ static void
 put_result(struct link *l, struct job const *j, struct archive_message const *m,
            uint64_t number)
 {
-  static stralloc stamp = STRALLOC_ZERO;
   size_t n = sizeof "<message" - 1;
-  char buf[BASE_NUM];
+  char buf[BASE_NUM], stamp[STAMP_SIZE];
 
-  stamp.len = 0;
-  if (!stamp_cat(&stamp, m->id >> ARCHIVE_ID_SHIFT)) return;
   link_begin(l, VERB_STANZA);
   link_more_raw(l, slice_of(j->fields.s, j->fields.len));
   if (j->s) link_more_raw(l, num_u64(buf, number));
@@ -134,7 +131,7 @@ put_result(struct link *l, struct job const *j, struct archive_message const *m,
   link_more_raw(l, num_u64(buf, m->id));
   link_more_raw(
     l, SLICE("'><forwarded xmlns='" NS_FORWARD "'><delay xmlns='" NS_DELAY "' stamp='"));
-  link_more_raw(l, slice_of(stamp.s, stamp.len));
+  link_more_raw(l, stamp_us(stamp, m->id >> ARCHIVE_ID_SHIFT));
   link_more_raw(l, SLICE("'/><message xmlns='" NS_CLIENT "'"));
   link_more_raw(l, slice_of(m->text.xml.s + n, m->text.xml.len - n));
   link_more_raw(l, SLICE("</forwarded></result></message>"));

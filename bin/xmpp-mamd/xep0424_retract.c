@@ -63,12 +63,13 @@ bury(uint64_t owner, struct archive_message const *m, struct slice id, struct sl
   struct arena a = ARENA_ZERO;
   struct slice from = unescaped(&a, m->text.from), to = unescaped(&a, m->text.to);
   struct slice type = unescaped(&a, m->text.type);
+  char stamp[STAMP_SIZE];
 
   if (xml_cat(&xml, "<message") && xml_cat_attr(&xml, "from", from) &&
       xml_cat_attr(&xml, "to", to) && (!type.len || xml_cat_attr(&xml, "type", type)) &&
       xml_cat_attr(&xml, "id", id) &&
-      xml_cat(&xml, "><retracted xmlns='" NS_RETRACT "' stamp='") &&
-      stamp_cat(&xml, door_wall()) && xml_cat(&xml, "'") &&
+      xml_cat(&xml, "><retracted xmlns='" NS_RETRACT "'") &&
+      xml_cat_attr(&xml, "stamp", stamp_us(stamp, door_wall())) &&
       xml_cat_attr(&xml, "id", by) && xml_cat(&xml, "/></message>") &&
       record_put_more(&raw, slice_of(xml.s, xml.len)) &&
       !archive_replace(mamd.archive, owner, m->id, SLICE("store"),

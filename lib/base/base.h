@@ -1,5 +1,5 @@
 /* base: what every other area stands on. Slices of text, one-stanza arenas, a hash table,
- * numbers as text, the log, and the one door through which time and chance come in. */
+ * numbers and times as text, the log, and the one door through which time and chance come in. */
 #ifndef BASE_H
 #define BASE_H
 
@@ -80,6 +80,18 @@ struct slice num_u64(char buf[BASE_NUM], uint64_t n);
 
 /* A copy of text on the heap, with a NUL behind it. NULL: ENOMEM. */
 char *slice_dup(struct slice text);
+
+/* ---- times as text (XEP-0082) ---- */
+
+/* Write a time in UTC into buf, with a NUL behind it: s seconds or us microseconds since 1970.
+ * stamp_us writes all six digits of the fraction. Times behind the year 9999 are its end. */
+#define STAMP_SIZE 28
+struct slice stamp_s(char buf[STAMP_SIZE], uint64_t s);
+struct slice stamp_us(char buf[STAMP_SIZE], uint64_t us);
+
+/* Read a time (s3.2) as microseconds since 1970; a time before 1970 is 0. false: the text is
+ * no time. */
+bool stamp_read(struct slice text, uint64_t *us);
 
 /* ---- arenas: memory that is freed in one step ---- */
 
