@@ -42,7 +42,7 @@ why(void)
 }
 
 static void
-refuse(struct link *l, struct refusal const *x)
+send_error(struct link *l, struct refusal const *x)
 {
   link_begin(l, VERB_ERROR);
   link_str(l, x->text);
@@ -78,9 +78,9 @@ list(struct link *ctl, struct slice host)
   struct listing ls = {ctl, host, false};
 
   if (!secrets_each(list_one, &ls))
-    refuse(ctl, why());
+    send_error(ctl, why());
   else if (host.len && !ls.any && !authd_host(host))
-    refuse(ctl, &bad_host); /* of a host that was served accounts may be left */
+    send_error(ctl, &bad_host); /* of a host that was served accounts may be left */
   else
     service_done(ctl);
 }
@@ -124,7 +124,7 @@ control_account(struct link *l, struct record *r)
   }
   arena_wipe(&a);
   if (wrong)
-    refuse(l, wrong);
+    send_error(l, wrong);
   else
     service_done(l);
 }

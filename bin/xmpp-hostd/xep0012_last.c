@@ -32,8 +32,7 @@ xep0012_last(struct handle_ctx *ctx, struct stanza const *in, struct xml_node co
                    num_u64(buf, now > started_us ? (now - started_us) / 1000000 : 0)) &&
       xml_cat(out, "/>"))
     return DONE;
-  ctx->error = ERR_RESOURCE_CONSTRAINT;
-  return REFUSE;
+  return handle_error(ctx, ERR_RESOURCE_CONSTRAINT, "");
 }
 
 void

@@ -113,16 +113,9 @@ cat_info(stralloc *out, struct info const *info, enum entry_kind kind)
 /* ---- answers ---- */
 
 static enum verdict
-refuse(struct handle_ctx *ctx, enum stanza_error e)
-{
-  ctx->error = e;
-  return REFUSE;
-}
-
-static enum verdict
 done(struct handle_ctx *ctx, bool ok)
 {
-  return ok ? DONE : refuse(ctx, ERR_RESOURCE_CONSTRAINT);
+  return ok ? DONE : handle_error(ctx, ERR_RESOURCE_CONSTRAINT, "");
 }
 
 /* s7: an account tells its own sessions; whether others may know is the roster's matter. */
@@ -152,8 +145,10 @@ command_info(struct handle_ctx *ctx, struct host const *h, struct slice node,
   struct command const *c = command_find(node);
   bool list = slice_is(node, NS_COMMANDS);
 
-  if (!list && (!c || !command_is_there(h, c))) return refuse(ctx, ERR_ITEM_NOT_FOUND);
-  if (!list && !command_allowed(h, c, &ctx->from)) return refuse(ctx, ERR_FORBIDDEN);
+  if (!list && (!c || !command_is_there(h, c)))
+    return handle_error(ctx, ERR_ITEM_NOT_FOUND, "");
+  if (!list && !command_allowed(h, c, &ctx->from))
+    return handle_error(ctx, ERR_FORBIDDEN, "");
   return done(ctx, cat_open(out, NS_DISCO_INFO, node) &&
                      cat_identity(out, SLICE("automation"),
                                   list ? SLICE("command-list") : SLICE("command-node"),
@@ -175,7 +170,7 @@ xep0030_info(struct handle_ctx *ctx, struct stanza const *in, struct xml_node co
   if (!node.len || (!ctx->account.len && h && caps_is_node(h, node)))
     return done(ctx, whole_info(ctx, h, node, out));
   if (ctx->account.len || !h || !(h->modules & MOD_ADHOC))
-    return refuse(ctx, ERR_ITEM_NOT_FOUND);
+    return handle_error(ctx, ERR_ITEM_NOT_FOUND, "");
   return command_info(ctx, h, node, out);
 }
 
@@ -221,7 +216,7 @@ xep0030_items(struct handle_ctx *ctx, struct stanza const *in, struct xml_node c
 
   (void)in;
   if (!may_ask(ctx)) return REFUSE;
-  if (node.len && !commands_node) return refuse(ctx, ERR_ITEM_NOT_FOUND);
+  if (node.len && !commands_node) return handle_error(ctx, ERR_ITEM_NOT_FOUND, "");
   return done(ctx, cat_open(out, NS_DISCO_ITEMS, node) &&
                      (commands_node
                         ? cat_commands(out, h, &ctx->from)

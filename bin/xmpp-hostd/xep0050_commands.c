@@ -141,15 +141,15 @@ run_fail(struct run *r, enum stanza_error e, struct slice text, char const *own)
   run_free(r);
 }
 
+/* Refuse with the condition own of the commands as well (s4.4). */
 static enum verdict
-refuse(struct handle_ctx *ctx, enum stanza_error e, char const *own)
+command_error(struct handle_ctx *ctx, enum stanza_error e, char const *own)
 {
   static stralloc more = STRALLOC_ZERO;
 
   more.len = 0;
-  ctx->error = e;
-  if (own && cat_own(&more, own)) ctx->more = slice_of(more.s, more.len);
-  return REFUSE;
+  if (cat_own(&more, own)) ctx->more = slice_of(more.s, more.len);
+  return handle_error(ctx, e, "");
 }
 
 /* ---- the form ---- */
@@ -244,7 +244,7 @@ begin(struct handle_ctx *ctx, struct stanza const *in, struct command const *c,
     return DONE;
   }
   if (r) run_free(r);
-  return refuse(ctx, ERR_RESOURCE_CONSTRAINT, NULL);
+  return handle_error(ctx, ERR_RESOURCE_CONSTRAINT, "");
 }
 
 /* s4.4: a sessionid that may have been ours is over; another never was. */
@@ -282,15 +282,15 @@ go_on(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
 {
   struct xml_node const *x = xml_child(e, NS_DATA, "x");
 
-  if (a == NEXT || a == PREV) return refuse(ctx, ERR_BAD_REQUEST, "bad-action");
-  if (!keep_request(r, in)) return refuse(ctx, ERR_RESOURCE_CONSTRAINT, NULL);
+  if (a == NEXT || a == PREV) return command_error(ctx, ERR_BAD_REQUEST, "bad-action");
+  if (!keep_request(r, in)) return handle_error(ctx, ERR_RESOURCE_CONSTRAINT, "");
   if (a == CANCEL || (x && slice_is(xml_attr(x, "type"), "cancel"))) {
     answer_end(r, "canceled", SLICE(""));
     return LATER;
   }
   if (!x || !slice_is(xml_attr(x, "type"), "submit") ||
       !is_filled(ctx->arena, r->command, x))
-    return refuse(ctx, ERR_BAD_REQUEST, "bad-payload");
+    return command_error(ctx, ERR_BAD_REQUEST, "bad-payload");
   return work(r, x);
 }
 
@@ -307,15 +307,15 @@ xep0050_command(struct handle_ctx *ctx, struct stanza const *in, struct xml_node
   struct run *r;
 
   if (!h) return REFUSE;
-  if (!c || !command_is_there(h, c)) return refuse(ctx, ERR_ITEM_NOT_FOUND, NULL);
-  if (!command_allowed(h, c, &ctx->from)) return refuse(ctx, ERR_FORBIDDEN, NULL);
-  if (a == ACTIONS) return refuse(ctx, ERR_BAD_REQUEST, "malformed-action");
-  if (!id.len && a != EXECUTE) return refuse(ctx, ERR_BAD_REQUEST, "bad-action");
+  if (!c || !command_is_there(h, c)) return handle_error(ctx, ERR_ITEM_NOT_FOUND, "");
+  if (!command_allowed(h, c, &ctx->from)) return handle_error(ctx, ERR_FORBIDDEN, "");
+  if (a == ACTIONS) return command_error(ctx, ERR_BAD_REQUEST, "malformed-action");
+  if (!id.len && a != EXECUTE) return command_error(ctx, ERR_BAD_REQUEST, "bad-action");
   if (!id.len) return begin(ctx, in, c, out);
   r = run_find(ctx, c, id);
   if (r) return go_on(ctx, in, e, r, a);
   own = why_not_there(id, &why);
-  return refuse(ctx, why, own);
+  return command_error(ctx, why, own);
 }
 
 /* ---- the state for a trace ---- */

@@ -25,6 +25,5 @@ xep0092_version(struct handle_ctx *ctx, struct stanza const *in, struct xml_node
       (!h->show_os || uname(&os) || cat_element(out, "<os>", os.sysname, "</os>")) &&
       xml_cat(out, "</query>"))
     return DONE;
-  ctx->error = ERR_RESOURCE_CONSTRAINT;
-  return REFUSE;
+  return handle_error(ctx, ERR_RESOURCE_CONSTRAINT, "");
 }

@@ -12,9 +12,7 @@ xep0202_time(struct handle_ctx *ctx, struct stanza const *in, struct xml_node co
   if (!hostd_host_with(ctx->host, MOD_TIME)) return REFUSE;
   if (!xml_cat(out, "<time xmlns='" NS_TIME "'><tzo>+00:00</tzo><utc>") ||
       !xml_cat(out, stamp_s(utc, door_wall() / 1000000).s) ||
-      !xml_cat(out, "</utc></time>")) {
-    ctx->error = ERR_INTERNAL;
-    return REFUSE;
-  }
+      !xml_cat(out, "</utc></time>"))
+    return handle_error(ctx, ERR_INTERNAL, "");
   return DONE;
 }

@@ -108,8 +108,7 @@ xep0215_services(struct handle_ctx *ctx, struct stanza const *in,
       (!type.len || xml_cat_attr(out, "type", type)) && xml_cat(out, ">") &&
       cat_services(out, h, type, any, any, &n) && xml_cat(out, "</services>"))
     return DONE;
-  ctx->error = ERR_RESOURCE_CONSTRAINT;
-  return REFUSE;
+  return handle_error(ctx, ERR_RESOURCE_CONSTRAINT, "");
 }
 
 /* s3.3 */

@@ -143,7 +143,7 @@ add_owner(struct message *m, uint64_t number, struct slice contact, bool archive
 }
 
 static void
-refuse(struct message const *m, enum stanza_error e)
+send_error(struct message const *m, enum stanza_error e)
 {
   handle_refuse(m->link, &m->st, e, SLICE(""), SLICE(""));
 }
@@ -161,13 +161,13 @@ may_wait(struct message const *m, uint64_t number)
 {
   if (!m->wait) return false;
   if (!number) {
-    refuse(m, ERR_SERVICE_UNAVAILABLE);
+    send_error(m, ERR_SERVICE_UNAVAILABLE);
     return false;
   }
   if (!waiting_is_full(m->to.bare, number)) return true;
   log_event(LOG_INFO, "message-refused", "account", log_text(m->to.bare), "why",
             "too many wait", NULL);
-  refuse(m, ERR_RESOURCE_CONSTRAINT);
+  send_error(m, ERR_RESOURCE_CONSTRAINT);
   return false;
 }
 
@@ -277,9 +277,9 @@ store(struct message *m, struct archive_text const *text)
 
 /* A message that routed sent before it was told: nobody else stores it. */
 static void
-refuse_full(struct message const *m)
+error_when_full(struct message const *m)
 {
-  if (m->wait) refuse(m, ERR_RESOURCE_CONSTRAINT);
+  if (m->wait) send_error(m, ERR_RESOURCE_CONSTRAINT);
 }
 
 void
@@ -298,7 +298,7 @@ incoming_message(struct link *l, struct record *r)
   m.from = jid_cut(m.st.from);
   m.to = jid_cut(m.st.to);
   if (archive_is_full(mamd.archive)) {
-    refuse_full(&m);
+    error_when_full(&m);
     return;
   }
   if (came_before(m.st.origin)) return;

@@ -38,24 +38,14 @@ struct lookup {
   bool failed;
 };
 
-static enum verdict
-refuse(struct handle_ctx *ctx, enum stanza_error e, char const *text)
-{
-  ctx->error = e;
-  ctx->text = slice_str(text);
-  return REFUSE;
-}
-
 /* s7.1: an archive is its owner's alone. *owner: of an account that exists. */
 static bool
 may_ask(struct handle_ctx *ctx, uint64_t *owner)
 {
   *owner = 0;
   if (!mamd_has(ctx->host, "mod_mam")) return false;
-  if (!slice_eq(ctx->from.bare, ctx->account)) {
-    ctx->error = ERR_FORBIDDEN;
-    return false;
-  }
+  if (!slice_eq(ctx->from.bare, ctx->account))
+    return handle_wrong(ctx, ERR_FORBIDDEN, "");
   *owner = mamd_number(ctx->account);
   return *owner != 0;
 }
@@ -267,8 +257,9 @@ cat_fin(stralloc *out, struct page const *p)
 static enum verdict
 failed(struct handle_ctx *ctx)
 {
-  if (errno == ENOENT) return refuse(ctx, ERR_ITEM_NOT_FOUND, "no message has that id");
-  return refuse(ctx, ERR_INTERNAL, "");
+  if (errno == ENOENT)
+    return handle_error(ctx, ERR_ITEM_NOT_FOUND, "no message has that id");
+  return handle_error(ctx, ERR_INTERNAL, "");
 }
 
 /* Send the results with these ids, and fin. false: too many queries are under way. */
@@ -292,7 +283,7 @@ answer(struct handle_ctx *ctx, struct asker const *q, struct stanza const *in,
        uint64_t const *ids, size_t n, stralloc const *fin)
 {
   if (answer_by_pages(q, in, ids, n, fin)) return LATER;
-  return refuse(ctx, ERR_RESOURCE_CONSTRAINT, TOO_MANY);
+  return handle_error(ctx, ERR_RESOURCE_CONSTRAINT, TOO_MANY);
 }
 
 static bool
@@ -318,10 +309,10 @@ answer_ids(struct handle_ctx *ctx, struct asker *q, struct stanza const *in,
 
   for (i = 0; i < q->q.ids_n; i++) {
     if (!archive_get(mamd.archive, q->owner, q->q.ids[i], &m) || !m.archived)
-      return refuse(ctx, ERR_ITEM_NOT_FOUND, "no message has that id");
+      return handle_error(ctx, ERR_ITEM_NOT_FOUND, "no message has that id");
     ids[q->q.flip ? q->q.ids_n - 1 - i : i] = q->q.ids[i];
   }
-  if (!cat_fin_of_ids(fin, &q->q)) return refuse(ctx, ERR_RESOURCE_CONSTRAINT, "");
+  if (!cat_fin_of_ids(fin, &q->q)) return handle_error(ctx, ERR_RESOURCE_CONSTRAINT, "");
   return answer(ctx, q, in, ids, q->q.ids_n, fin);
 }
 
@@ -430,7 +421,7 @@ look_up(struct handle_ctx *ctx, struct asker const *q, struct stanza const *in)
   if (l && l->session) session_make(q->account, jid_cut(q->from).resource, l->session);
   if (l && scan_begin(link_find(ROUTED), &l->scan)) return LATER;
   if (l) lookup_free(&l->scan);
-  return refuse(ctx, ERR_RESOURCE_CONSTRAINT, TOO_MANY);
+  return handle_error(ctx, ERR_RESOURCE_CONSTRAINT, TOO_MANY);
 }
 
 static bool
@@ -465,7 +456,7 @@ xep0313_query(struct handle_ctx *ctx, struct stanza const *in, struct xml_node c
   if (q.q.ids_n) return answer_ids(ctx, &q, in, &fin);
   if (q.q.with.resource.len) return look_up(ctx, &q, in);
   if (!find_page(&q, &p) || !list_ids(&q, &p, ids)) return failed(ctx);
-  if (!cat_fin(&fin, &p)) return refuse(ctx, ERR_RESOURCE_CONSTRAINT, "");
+  if (!cat_fin(&fin, &p)) return handle_error(ctx, ERR_RESOURCE_CONSTRAINT, "");
   return answer(ctx, &q, in, ids, (size_t)page_len(&p), &fin);
 }
 
@@ -491,7 +482,7 @@ xep0313_form(struct handle_ctx *ctx, struct stanza const *in, struct xml_node co
               "<validate xmlns='http://jabber.org/protocol/xdata-validate' "
               "datatype='xs:string'><open/></validate></field></x></query>"))
     return DONE;
-  return refuse(ctx, ERR_RESOURCE_CONSTRAINT, "");
+  return handle_error(ctx, ERR_RESOURCE_CONSTRAINT, "");
 }
 
 static bool
@@ -520,12 +511,12 @@ xep0313_metadata(struct handle_ctx *ctx, struct stanza const *in,
   if (all.from == all.to)
     return xml_cat(out, "<metadata xmlns='" NS_MAM "'/>")
              ? DONE
-             : refuse(ctx, ERR_RESOURCE_CONSTRAINT, "");
+             : handle_error(ctx, ERR_RESOURCE_CONSTRAINT, "");
   if (!archive_range_id(mamd.archive, &all, all.from, &first) ||
       !archive_range_id(mamd.archive, &all, all.to - 1, &last))
     return failed(ctx);
   if (xml_cat(out, "<metadata xmlns='" NS_MAM "'>") && cat_end_of(out, "start", first) &&
       cat_end_of(out, "end", last) && xml_cat(out, "</metadata>"))
     return DONE;
-  return refuse(ctx, ERR_RESOURCE_CONSTRAINT, "");
+  return handle_error(ctx, ERR_RESOURCE_CONSTRAINT, "");
 }

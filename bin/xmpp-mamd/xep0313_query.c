@@ -6,14 +6,6 @@
 
 /* ---- the form (s4.1) ---- */
 
-static bool
-wrong(struct handle_ctx *ctx, enum stanza_error e, char const *text)
-{
-  ctx->error = e;
-  ctx->text = slice_str(text);
-  return false;
-}
-
 static struct slice
 value_of(struct handle_ctx *ctx, struct xml_node const *field)
 {
@@ -26,21 +18,21 @@ static bool
 read_with(struct handle_ctx *ctx, struct xml_node const *field, struct query *q)
 {
   return jid_parse(ctx->arena, value_of(ctx, field), &q->with) ||
-         wrong(ctx, ERR_JID_MALFORMED, "with is no address");
+         handle_wrong(ctx, ERR_JID_MALFORMED, "with is no address");
 }
 
 static bool
 read_start(struct handle_ctx *ctx, struct xml_node const *field, struct query *q)
 {
   return stamp_read(value_of(ctx, field), &q->start_us) ||
-         wrong(ctx, ERR_BAD_REQUEST, "start is no time");
+         handle_wrong(ctx, ERR_BAD_REQUEST, "start is no time");
 }
 
 static bool
 read_end(struct handle_ctx *ctx, struct xml_node const *field, struct query *q)
 {
   return stamp_read(value_of(ctx, field), &q->end_us) ||
-         wrong(ctx, ERR_BAD_REQUEST, "end is no time");
+         handle_wrong(ctx, ERR_BAD_REQUEST, "end is no time");
 }
 
 /* An id that we cannot have given is in no archive. */
@@ -48,7 +40,7 @@ static bool
 read_id(struct handle_ctx *ctx, struct slice text, uint64_t *id)
 {
   return (slice_u64(text, id) && *id) ||
-         wrong(ctx, ERR_ITEM_NOT_FOUND, "no message has that id");
+         handle_wrong(ctx, ERR_ITEM_NOT_FOUND, "no message has that id");
 }
 
 static bool
@@ -91,7 +83,7 @@ read_ids(struct handle_ctx *ctx, struct xml_node const *field, struct query *q)
   while ((v = xml_next(field, v))) {
     if (!xml_is(v, NS_DATA, "value")) continue;
     if (q->ids_n == QUERY_IDS_MAX)
-      return wrong(ctx, ERR_POLICY_VIOLATION, "too many ids at once");
+      return handle_wrong(ctx, ERR_POLICY_VIOLATION, "too many ids at once");
     if (!read_id(ctx, xml_text(ctx->arena, v), &q->ids[q->ids_n++])) return false;
   }
   sort_ids(q);
@@ -103,7 +95,7 @@ read_form_type(struct handle_ctx *ctx, struct xml_node const *field, struct quer
 {
   (void)q;
   return slice_is(value_of(ctx, field), NS_MAM) ||
-         wrong(ctx, ERR_BAD_REQUEST, "the form is of another type");
+         handle_wrong(ctx, ERR_BAD_REQUEST, "the form is of another type");
 }
 
 static struct {
@@ -129,8 +121,8 @@ read_field(struct handle_ctx *ctx, struct xml_node const *field, struct query *q
 
   for (i = 0; i < FIELDS_N; i++)
     if (slice_is(var, fields[i].var)) return fields[i].read(ctx, field, q);
-  return wrong(ctx, ERR_FEATURE_NOT_IMPLEMENTED,
-               "the form has a field that is not known");
+  return handle_wrong(ctx, ERR_FEATURE_NOT_IMPLEMENTED,
+                      "the form has a field that is not known");
 }
 
 static bool
@@ -149,7 +141,7 @@ static bool
 read_number(struct handle_ctx *ctx, struct xml_node const *e, uint64_t *n)
 {
   return slice_u64(xml_text(ctx->arena, e), n) ||
-         wrong(ctx, ERR_BAD_REQUEST, "that is no number");
+         handle_wrong(ctx, ERR_BAD_REQUEST, "that is no number");
 }
 
 static bool
@@ -190,7 +182,8 @@ query_read(struct handle_ctx *ctx, struct xml_node const *e, struct query *q)
     .end_us = UINT64_MAX, .max = PAGE_USUAL, .queryid = xml_attr(e, "queryid")};
   q->flip = xml_child(e, NS_MAM, "flip-page") != NULL;
   if (xml_attr(e, "node").len)
-    return wrong(ctx, ERR_FEATURE_NOT_IMPLEMENTED, "an account's archive has no nodes");
+    return handle_wrong(ctx, ERR_FEATURE_NOT_IMPLEMENTED,
+                        "an account's archive has no nodes");
   return read_form(ctx, xml_child(e, NS_DATA, "x"), q) &&
          read_bare_after(ctx, xml_child(e, NS_MAM, "after"), q) &&
          read_set(ctx, xml_child(e, NS_RSM, "set"), q);

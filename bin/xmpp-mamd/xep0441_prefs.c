@@ -229,14 +229,6 @@ cat_list(stralloc *out, char const *name, char sign, struct slice lines)
   return ok && xml_cat(out, "</") && xml_cat(out, name) && xml_cat(out, ">");
 }
 
-static enum verdict
-refuse(struct handle_ctx *ctx, enum stanza_error e, char const *text)
-{
-  ctx->error = e;
-  ctx->text = slice_str(text);
-  return REFUSE;
-}
-
 static bool
 may(struct handle_ctx *ctx, uint64_t *owner)
 {
@@ -253,13 +245,13 @@ answer(struct handle_ctx *ctx, uint64_t owner, stralloc *out)
 {
   struct prefs p;
 
-  if (!load(owner, &p)) return refuse(ctx, ERR_INTERNAL, "");
+  if (!load(owner, &p)) return handle_error(ctx, ERR_INTERNAL, "");
   if (xml_cat(out, "<prefs xmlns='" NS_MAM "'") &&
       xml_cat_attr(out, "default", p.dflt.len ? p.dflt : host_default(ctx->host)) &&
       xml_cat(out, ">") && cat_list(out, "always", '+', p.lines) &&
       cat_list(out, "never", '-', p.lines) && xml_cat(out, "</prefs>"))
     return DONE;
-  return refuse(ctx, ERR_RESOURCE_CONSTRAINT, "");
+  return handle_error(ctx, ERR_RESOURCE_CONSTRAINT, "");
 }
 
 /* s2.1. */
@@ -284,14 +276,10 @@ read_list(struct handle_ctx *ctx, struct xml_node const *list, char sign, strall
 
   while (list && (c = xml_next(list, c))) {
     if (!xml_is(c, NS_MAM, "jid")) continue;
-    if (++*n > PREFS_MAX) {
-      refuse(ctx, ERR_POLICY_VIOLATION, "too many addresses");
-      return false;
-    }
-    if (!jid_parse(ctx->arena, xml_text(ctx->arena, c), &j)) {
-      refuse(ctx, ERR_JID_MALFORMED, "");
-      return false;
-    }
+    if (++*n > PREFS_MAX)
+      return handle_wrong(ctx, ERR_POLICY_VIOLATION, "too many addresses");
+    if (!jid_parse(ctx->arena, xml_text(ctx->arena, c), &j))
+      return handle_wrong(ctx, ERR_JID_MALFORMED, "");
     if (!stralloc_catb(lines, &sign, 1) || !stralloc_catb(lines, j.full.s, j.full.len) ||
         !stralloc_catb(lines, "\n", 1))
       return false;
@@ -325,18 +313,18 @@ xep0441_set(struct handle_ctx *ctx, struct stanza const *in, struct xml_node con
 
   (void)in;
   if (!may(ctx, &owner)) return REFUSE;
-  if (!may_set(ctx)) return refuse(ctx, ERR_NOT_ALLOWED, "");
+  if (!may_set(ctx)) return handle_error(ctx, ERR_NOT_ALLOWED, "");
   if (archive_is_full(mamd.archive))
-    return refuse(ctx, ERR_RESOURCE_CONSTRAINT, "the disk is full");
+    return handle_error(ctx, ERR_RESOURCE_CONSTRAINT, "the disk is full");
   if (!slice_is(dflt, "always") && !slice_is(dflt, "never") && !slice_is(dflt, "roster"))
-    return refuse(ctx, ERR_BAD_REQUEST, "default is always, never or roster");
+    return handle_error(ctx, ERR_BAD_REQUEST, "default is always, never or roster");
   ctx->error = ERR_RESOURCE_CONSTRAINT;
   if (read_list(ctx, xml_child(e, NS_MAM, "always"), '+', &lines, &n) &&
       read_list(ctx, xml_child(e, NS_MAM, "never"), '-', &lines, &n)) {
     if (load(owner, &p) && save(owner, dflt, slice_of(lines.s, lines.len), p.asked))
       v = answer(ctx, owner, out);
     else
-      v = refuse(ctx, ERR_INTERNAL, "");
+      v = handle_error(ctx, ERR_INTERNAL, "");
   }
   if (v == DONE && routed)
     tell(routed, ctx->account, dflt, has_always(slice_of(lines.s, lines.len)));

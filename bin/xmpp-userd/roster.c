@@ -155,18 +155,12 @@ roster_push(struct slice bare, uint64_t account, struct slice contact)
 /* ---- requests ---- */
 
 static enum verdict
-refuse(struct handle_ctx *ctx, enum stanza_error e)
-{
-  ctx->error = e;
-  return REFUSE;
-}
-
-static enum verdict
 store_refused(struct handle_ctx *ctx)
 {
-  if (errno == EDQUOT || errno == ENOMEM) return refuse(ctx, ERR_RESOURCE_CONSTRAINT);
-  if (errno == ENAMETOOLONG) return refuse(ctx, ERR_NOT_ACCEPTABLE);
-  return refuse(ctx, ERR_INTERNAL);
+  if (errno == EDQUOT || errno == ENOMEM)
+    return handle_error(ctx, ERR_RESOURCE_CONSTRAINT, "");
+  if (errno == ENAMETOOLONG) return handle_error(ctx, ERR_NOT_ACCEPTABLE, "");
+  return handle_error(ctx, ERR_INTERNAL, "");
 }
 
 /* The account whose roster is asked for: the sender's own (s2.3.3). 0: refused. */
@@ -222,7 +216,7 @@ roster_get(struct handle_ctx *ctx, struct stanza const *in, struct xml_node cons
       roster_item_each(userd.roster, account, list_item, &ls) && ls.ok &&
       xml_cat(out, "</query>"))
     return DONE;
-  return refuse(ctx, ERR_INTERNAL);
+  return handle_error(ctx, ERR_INTERNAL, "");
 }
 
 /* s2.5: nothing is left of the contact, on neither side. */
@@ -241,7 +235,7 @@ remove_item(struct handle_ctx *ctx, struct stanza const *in, uint64_t account,
     subscription_cancel(ctx->account, &item);
     return DONE;
   }
-  if (!item.listed) return refuse(ctx, ERR_ITEM_NOT_FOUND);
+  if (!item.listed) return handle_error(ctx, ERR_ITEM_NOT_FOUND, "");
   if (!roster_item_del(userd.roster, account, contact) ||
       !roster_request_del(userd.roster, account, contact))
     return store_refused(ctx);
@@ -292,7 +286,7 @@ set_item(struct handle_ctx *ctx, uint64_t account, struct slice contact,
   struct roster_item item;
 
   groups.len = 0;
-  if (name.len > ROSTER_NAME_MAX) return refuse(ctx, ERR_NOT_ACCEPTABLE);
+  if (name.len > ROSTER_NAME_MAX) return handle_error(ctx, ERR_NOT_ACCEPTABLE, "");
   if (!read_groups(ctx, e, &groups)) return REFUSE;
   if (!roster_item_get(userd.roster, account, contact, &item) && errno != ENOENT)
     return store_refused(ctx);
@@ -314,12 +308,12 @@ roster_set(struct handle_ctx *ctx, struct stanza const *in, struct xml_node cons
 
   (void)out;
   if (!account) return REFUSE;
-  if (!userd_may_change(&ctx->from)) return refuse(ctx, ERR_NOT_ALLOWED);
+  if (!userd_may_change(&ctx->from)) return handle_error(ctx, ERR_NOT_ALLOWED, "");
   if (!xml_is(item, NS_ROSTER, "item") || xml_next(e, item) || !xml_attr(item, "jid").len)
-    return refuse(ctx, ERR_BAD_REQUEST);
+    return handle_error(ctx, ERR_BAD_REQUEST, "");
   if (!jid_parse(ctx->arena, xml_attr(item, "jid"), &contact))
-    return refuse(ctx, ERR_JID_MALFORMED);
-  if (slice_eq(contact.bare, ctx->account)) return refuse(ctx, ERR_NOT_ALLOWED);
+    return handle_error(ctx, ERR_JID_MALFORMED, "");
+  if (slice_eq(contact.bare, ctx->account)) return handle_error(ctx, ERR_NOT_ALLOWED, "");
   if (slice_is(xml_attr(item, "subscription"), "remove"))
     return remove_item(ctx, in, account, contact.bare);
   return set_item(ctx, account, contact.bare, item);

@@ -43,13 +43,10 @@ xep0012_last(struct handle_ctx *ctx, struct stanza const *in, struct xml_node co
                                                            : userd_own_number(ctx);
   if (!number) return REFUSE;
   if (!presence_is_online(ctx->account) &&
-      !profile_last_get(userd.profile, number, &us, &status)) {
-    ctx->error = errno == ENOENT ? ERR_ITEM_NOT_FOUND : ERR_INTERNAL;
-    return REFUSE;
-  }
+      !profile_last_get(userd.profile, number, &us, &status))
+    return handle_error(ctx, errno == ENOENT ? ERR_ITEM_NOT_FOUND : ERR_INTERNAL, "");
   /* The clock may have been set back since. */
   us = us < door_wall() ? door_wall() - us : 0;
   if (cat_last(out, us / 1000000, status)) return DONE;
-  ctx->error = ERR_RESOURCE_CONSTRAINT;
-  return REFUSE;
+  return handle_error(ctx, ERR_RESOURCE_CONSTRAINT, "");
 }

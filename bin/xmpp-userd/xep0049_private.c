@@ -10,14 +10,6 @@ struct piece {
   struct slice ns, name, text;
 };
 
-static bool
-refuse(struct handle_ctx *ctx, enum stanza_error error, char const *text)
-{
-  ctx->error = error;
-  ctx->text = slice_str(text);
-  return false;
-}
-
 /* The account whose private XML is asked for: the sender's own, else forbidden (s2.3). 0: the
  * error is set. */
 static uint64_t
@@ -31,10 +23,11 @@ static bool
 may_keep(struct handle_ctx *ctx, struct xml_node const *e)
 {
   if (!e->ns.len || slice_is(e->ns, NS_PRIVATE))
-    return refuse(ctx, ERR_NOT_ACCEPTABLE, "the element has no namespace of its own");
+    return handle_wrong(ctx, ERR_NOT_ACCEPTABLE,
+                        "the element has no namespace of its own");
   if (slice_starts(e->ns, "jabber:") || slice_starts(e->ns, "http://jabber.org/") ||
       slice_is(e->ns, NS_VCARD))
-    return refuse(ctx, ERR_NOT_ACCEPTABLE, "the namespace is reserved");
+    return handle_wrong(ctx, ERR_NOT_ACCEPTABLE, "the namespace is reserved");
   return true;
 }
 
@@ -63,16 +56,13 @@ xep0049_get(struct handle_ctx *ctx, struct stanza const *in, struct xml_node con
 
   (void)in;
   if (!number) return REFUSE;
-  if (!child || xml_next(e, child)) {
-    refuse(ctx, ERR_BAD_REQUEST, "expected one element");
-    return REFUSE;
-  }
+  if (!child || xml_next(e, child))
+    return handle_error(ctx, ERR_BAD_REQUEST, "expected one element");
   if (!may_keep(ctx, child)) return REFUSE;
   if (xml_cat(out, "<query xmlns='" NS_PRIVATE "'>") && cat_stored(out, number, child) &&
       xml_cat(out, "</query>"))
     return DONE;
-  ctx->error = ERR_INTERNAL;
-  return REFUSE;
+  return handle_error(ctx, ERR_INTERNAL, "");
 }
 
 /* ---- set ---- */
@@ -109,11 +99,11 @@ read_piece(struct handle_ctx *ctx, struct xml_node const *e, struct xml_node con
   *out = (struct piece){c->ns, c->name,
                         arena_copy(ctx->arena, slice_of(text.s, ok ? text.len : 0))};
   stralloc_free(&text);
-  if (!ok || !out->text.s) return refuse(ctx, ERR_RESOURCE_CONSTRAINT, "");
+  if (!ok || !out->text.s) return handle_wrong(ctx, ERR_RESOURCE_CONSTRAINT, "");
   if (out->text.len > PROFILE_PRIVATE_MAX)
-    return refuse(ctx, ERR_NOT_ACCEPTABLE, "the element is too large");
+    return handle_wrong(ctx, ERR_NOT_ACCEPTABLE, "the element is too large");
   if (c->ns.len + c->name.len > PROFILE_PRIVATE_NAME_MAX)
-    return refuse(ctx, ERR_NOT_ACCEPTABLE, "the name is too long");
+    return handle_wrong(ctx, ERR_NOT_ACCEPTABLE, "the name is too long");
   return true;
 }
 
@@ -126,10 +116,10 @@ read_pieces(struct handle_ctx *ctx, struct xml_node const *e, struct piece *piec
   size_t children = 0;
 
   *n = 0;
-  if (!c) return refuse(ctx, ERR_NOT_ACCEPTABLE, "expected an element");
+  if (!c) return handle_wrong(ctx, ERR_NOT_ACCEPTABLE, "expected an element");
   for (; c; c = xml_next(e, c)) {
     if (++children > PROFILE_PRIVATE_ELEMENTS_MAX)
-      return refuse(ctx, ERR_NOT_ACCEPTABLE, "too many elements");
+      return handle_wrong(ctx, ERR_NOT_ACCEPTABLE, "too many elements");
     if (!may_keep(ctx, c)) return false;
     if (said_before(e, c)) continue;
     if (!read_piece(ctx, e, c, &pieces[(*n)++])) return false;
@@ -147,7 +137,7 @@ have_room(struct handle_ctx *ctx, uint64_t number, struct piece const *pieces, s
   struct slice old;
 
   if (!profile_private_size(userd.profile, number, &have, &bytes))
-    return refuse(ctx, ERR_INTERNAL, "");
+    return handle_wrong(ctx, ERR_INTERNAL, "");
   had = bytes;
   for (i = 0; i < n; i++) {
     bytes += pieces[i].text.len;
@@ -159,9 +149,9 @@ have_room(struct handle_ctx *ctx, uint64_t number, struct piece const *pieces, s
     }
   }
   if (have > PROFILE_PRIVATE_ELEMENTS_MAX)
-    return refuse(ctx, ERR_RESOURCE_CONSTRAINT, "there are too many elements");
+    return handle_wrong(ctx, ERR_RESOURCE_CONSTRAINT, "there are too many elements");
   if (bytes > had && bytes > ACCOUNT_PRIVATE_BYTES)
-    return refuse(ctx, ERR_RESOURCE_CONSTRAINT, "there is too much private XML");
+    return handle_wrong(ctx, ERR_RESOURCE_CONSTRAINT, "there is too much private XML");
   return true;
 }
 
@@ -179,9 +169,7 @@ xep0049_set(struct handle_ctx *ctx, struct stanza const *in, struct xml_node con
     return REFUSE;
   for (i = 0; i < n; i++)
     if (!profile_private_put(userd.profile, number, pieces[i].ns, pieces[i].name,
-                             pieces[i].text)) {
-      ctx->error = ERR_INTERNAL;
-      return REFUSE;
-    }
+                             pieces[i].text))
+      return handle_error(ctx, ERR_INTERNAL, "");
   return DONE;
 }

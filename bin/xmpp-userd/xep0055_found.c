@@ -301,12 +301,10 @@ searches_of(struct slice account)
 }
 
 static enum verdict
-refuse(struct handle_ctx *ctx, struct search *s, char const *text)
+search_failed(struct handle_ctx *ctx, struct search *s)
 {
   if (s) search_free(s);
-  ctx->error = ERR_RESOURCE_CONSTRAINT;
-  ctx->text = slice_str(text);
-  return REFUSE;
+  return handle_error(ctx, ERR_RESOURCE_CONSTRAINT, "");
 }
 
 /* Answer at once what has ended. */
@@ -314,7 +312,8 @@ static enum verdict
 answer_now(struct handle_ctx *ctx, struct search *s, stralloc *out)
 {
   finish(s);
-  if (s->failed || !stralloc_catb(out, s->out.s, s->out.len)) return refuse(ctx, s, "");
+  if (s->failed || !stralloc_catb(out, s->out.s, s->out.len))
+    return search_failed(ctx, s);
   search_free(s);
   return DONE;
 }
@@ -326,9 +325,9 @@ found_answer(struct handle_ctx *ctx, struct stanza const *in,
   struct search *s;
 
   if (searches >= SEARCHES_MAX || searches_of(ctx->from.bare) >= SEARCHES_OF_ONE_MAX)
-    return refuse(ctx, NULL, "too many searches at a time");
+    return handle_error(ctx, ERR_RESOURCE_CONSTRAINT, "too many searches at a time");
   s = calloc(1, sizeof *s);
-  if (!s || !copy_all(s, ctx, in, w)) return refuse(ctx, s, "");
+  if (!s || !copy_all(s, ctx, in, w)) return search_failed(ctx, s);
   s->matches = matches_max(w->host);
   begin(s);
   if (!first) step(s);

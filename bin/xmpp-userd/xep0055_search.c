@@ -117,8 +117,7 @@ static enum verdict
 finish(struct handle_ctx *ctx, bool ok)
 {
   if (ok) return DONE;
-  ctx->error = ERR_RESOURCE_CONSTRAINT;
-  return REFUSE;
+  return handle_error(ctx, ERR_RESOURCE_CONSTRAINT, "");
 }
 
 /* ---- the form (s2.1, s3) ---- */
@@ -244,10 +243,7 @@ search_info(struct handle_ctx *ctx, struct stanza const *in, struct xml_node con
   struct slice name = settings_get(userd.settings, "mod_vcard.name", host_of(ctx->host));
 
   (void)in;
-  if (xml_attr(e, "node").len) {
-    ctx->error = ERR_ITEM_NOT_FOUND;
-    return REFUSE;
-  }
+  if (xml_attr(e, "node").len) return handle_error(ctx, ERR_ITEM_NOT_FOUND, "");
   return finish(ctx, xml_cat(out, "<query xmlns='" NS_DISCO_INFO
                                   "'><identity category='directory' type='user'") &&
                        xml_cat_attr(out, "name", name) &&
@@ -262,10 +258,7 @@ search_items(struct handle_ctx *ctx, struct stanza const *in, struct xml_node co
              stralloc *out)
 {
   (void)in;
-  if (xml_attr(e, "node").len) {
-    ctx->error = ERR_ITEM_NOT_FOUND;
-    return REFUSE;
-  }
+  if (xml_attr(e, "node").len) return handle_error(ctx, ERR_ITEM_NOT_FOUND, "");
   return finish(ctx, xml_cat(out, "<query xmlns='" NS_DISCO_ITEMS "'/>"));
 }
 

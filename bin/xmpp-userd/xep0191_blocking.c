@@ -98,13 +98,6 @@ blocking_announce(void)
 
 /* ---- requests ---- */
 
-static enum verdict
-refuse(struct handle_ctx *ctx, enum stanza_error e)
-{
-  ctx->error = e;
-  return REFUSE;
-}
-
 static uint64_t
 account_of(struct handle_ctx *ctx)
 {
@@ -133,7 +126,7 @@ xep0191_list(struct handle_ctx *ctx, struct stanza const *in, struct xml_node co
       roster_blocked_each(userd.roster, account, cat_address, out) &&
       xml_cat(out, "</blocklist>"))
     return DONE;
-  return refuse(ctx, ERR_INTERNAL);
+  return handle_error(ctx, ERR_INTERNAL, "");
 }
 
 /* The prepared addresses of the items, in ctx's arena, as a push has them. n 0: the request
@@ -333,9 +326,9 @@ hide_directed(struct slice bare, struct wanted const *w)
 static enum verdict
 store_refused(struct handle_ctx *ctx)
 {
-  if (errno == EDQUOT) return refuse(ctx, ERR_RESOURCE_CONSTRAINT);
-  if (errno == ENAMETOOLONG) return refuse(ctx, ERR_NOT_ACCEPTABLE);
-  return refuse(ctx, ERR_INTERNAL);
+  if (errno == EDQUOT) return handle_error(ctx, ERR_RESOURCE_CONSTRAINT, "");
+  if (errno == ENAMETOOLONG) return handle_error(ctx, ERR_NOT_ACCEPTABLE, "");
+  return handle_error(ctx, ERR_INTERNAL, "");
 }
 
 /* Say whether the list has room for the items, were they all new. */
@@ -381,9 +374,10 @@ xep0191_block(struct handle_ctx *ctx, struct stanza const *in, struct xml_node c
   (void)in;
   (void)out;
   if (!account || !read_items(ctx, e, &w)) return REFUSE;
-  if (!w.n) return refuse(ctx, ERR_BAD_REQUEST);
+  if (!w.n) return handle_error(ctx, ERR_BAD_REQUEST, "");
   if (!has_room(account, &w)) return store_refused(ctx);
-  v = collect(&w) ? block(ctx, account, &w) : refuse(ctx, ERR_RESOURCE_CONSTRAINT);
+  v = collect(&w) ? block(ctx, account, &w)
+                  : handle_error(ctx, ERR_RESOURCE_CONSTRAINT, "");
   wanted_wipe(&w);
   return v;
 }
@@ -460,7 +454,7 @@ xep0191_unblock(struct handle_ctx *ctx, struct stanza const *in, struct xml_node
   if (!account || !read_items(ctx, e, &w)) return REFUSE;
   all = !w.n;
   gone = w;
-  if (all && !read_all(ctx, account, &gone)) return refuse(ctx, ERR_INTERNAL);
+  if (all && !read_all(ctx, account, &gone)) return handle_error(ctx, ERR_INTERNAL, "");
   push(ctx->account, "unblock", &w);
   if (all)
     tell(ctx->account, &stralloc_zero, "");
@@ -468,7 +462,7 @@ xep0191_unblock(struct handle_ctx *ctx, struct stanza const *in, struct xml_node
     tell_change(ctx->account, &w, "remove");
   if (!unblock(account, &gone)) {
     wanted_wipe(&gone);
-    return refuse(ctx, ERR_INTERNAL);
+    return handle_error(ctx, ERR_INTERNAL, "");
   }
   show(ctx->account, &gone, true);
   wanted_wipe(&gone);

@@ -146,6 +146,21 @@ handle_forgotten(struct link *routed, struct stanza const *in)
   handle_refuse(routed, in, ERR_RESOURCE_CONSTRAINT, SLICE(""), SLICE(""));
 }
 
+enum verdict
+handle_error(struct handle_ctx *ctx, enum stanza_error e, char const *text)
+{
+  ctx->error = e;
+  ctx->text = slice_str(text);
+  return REFUSE;
+}
+
+bool
+handle_wrong(struct handle_ctx *ctx, enum stanza_error e, char const *text)
+{
+  handle_error(ctx, e, text);
+  return false;
+}
+
 /* The type of the answer that is now in out; NULL: none is to be sent now. */
 static char const *
 run(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *iq,

@@ -54,6 +54,12 @@ void handle_result(struct link *routed, struct stanza const *in, struct slice in
 void handle_refuse(struct link *routed, struct stanza const *in, enum stanza_error e,
                    struct slice text, struct slice more);
 
+/* Refuse a request from within its handler: set the error of ctx and its text, which is a
+ * constant and may be empty, and give REFUSE. handle_wrong does the same for a function that
+ * checks a part of the request, and gives false. */
+enum verdict handle_error(struct handle_ctx *ctx, enum stanza_error e, char const *text);
+bool handle_wrong(struct handle_ctx *ctx, enum stanza_error e, char const *text);
+
 /* Answer the request in, which carries the tag asked: xmpp-c2sd asks whether a request that
  * was acknowledged to an earlier routed will be answered, and this service does not know it. */
 void handle_forgotten(struct link *routed, struct stanza const *in);

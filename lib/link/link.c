@@ -460,7 +460,7 @@ link_went_down(struct link *l)
 }
 
 static bool
-refuse(struct link const *l, char const *why, struct slice word)
+bad_record(struct link const *l, char const *why, struct slice word)
 {
   log_event(LOG_WARN, "bad-record", "link", l->name, "why", why, "verb", log_text(word),
             NULL);
@@ -481,10 +481,10 @@ log_unknown(struct link const *l, struct slice word)
     if (slice_is(begin, known[i])) return;
   if (known_n == LINK_UNKNOWN_MAX) return;
   memcpy(known[known_n++], begin.s, begin.len);
-  refuse(l,
-         known_n == LINK_UNKNOWN_MAX ? "unknown verb, the last that is logged"
-                                     : "unknown verb, ignored from now on",
-         begin);
+  bad_record(l,
+             known_n == LINK_UNKNOWN_MAX ? "unknown verb, the last that is logged"
+                                         : "unknown verb, ignored from now on",
+             begin);
 }
 
 bool
@@ -494,7 +494,7 @@ link_line(struct link *l, char *line, size_t len)
   struct slice word;
   enum verb v;
 
-  if (!record_split(&r, line, len)) return refuse(l, "not a record", SLICE(""));
+  if (!record_split(&r, line, len)) return bad_record(l, "not a record", SLICE(""));
   word = record_get(&r, 0);
   v = verb_find(word);
   if (v == VERBS_N) {
@@ -502,8 +502,8 @@ link_line(struct link *l, char *line, size_t len)
     return true;
   }
   if (!(verb_rows[v].from & l->roles) || !(verb_rows[v].to & links.roles))
-    return refuse(l, "not for it to say", word);
-  if (r.n - 1 < verb_rows[v].least) return refuse(l, "fields are missing", word);
+    return bad_record(l, "not for it to say", word);
+  if (r.n - 1 < verb_rows[v].least) return bad_record(l, "fields are missing", word);
   if (verb_is_kept(v)) l->received++;
   if (v == VERB_ACK) {
     acked_up_to(l, record_u64(&r, 1));

@@ -372,6 +372,20 @@ ignores(void **state)
   assert_string_equal(output, "");
 }
 
+static void
+errors(void **state)
+{
+  struct handle_ctx ctx = {.more = SLICE("")};
+
+  (void)state;
+  assert_int_equal(handle_error(&ctx, ERR_CONFLICT, "there already"), REFUSE);
+  assert_int_equal(ctx.error, ERR_CONFLICT);
+  assert_true(slice_is(ctx.text, "there already"));
+  assert_false(handle_wrong(&ctx, ERR_GONE, ""));
+  assert_int_equal(ctx.error, ERR_GONE);
+  assert_int_equal(ctx.text.len, 0);
+}
+
 int
 main(void)
 {
@@ -379,6 +393,7 @@ main(void)
     cmocka_unit_test(rows_are_apart), cmocka_unit_test(announces),
     cmocka_unit_test(dispatches),     cmocka_unit_test(refuses),
     cmocka_unit_test(ignores),        cmocka_unit_test(too_long),
+    cmocka_unit_test(errors),
   };
   return cmocka_run_group_tests(tests, start, NULL);
 }
