@@ -40,7 +40,7 @@ EXT_scram := -lcrypto -lidn
 EXT_yaml := -lyaml
 
 # Ranks: an area includes only areas before it in this list (make layers).
-AREAS := base certname password event record settings access link xml jid stanza store accounts roster profile archive scram yaml handle service
+AREAS := base certname password event record settings access link splice xml jid stanza store accounts roster profile archive scram yaml handle service
 
 # One line a program: the areas it links, highest first.
 LIBS_xmpp-tlsd := service link settings record event certname base
