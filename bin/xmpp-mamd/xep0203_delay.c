@@ -1,10 +1,8 @@
 #include "mamd.h"
 
-#include <string.h>
+#include "splice/splice.h"
 
 /* A message that has waited, as it goes to the one it waited for. */
-
-static char const message_end[] = "</message>";
 
 static void
 put_delay(struct link *l, struct slice host, uint64_t us)
@@ -35,18 +33,17 @@ put_id(struct link *l, struct slice bare, uint64_t id)
 static void
 put_xml(struct link *l, struct slice bare, struct archive_message const *m)
 {
-  struct slice xml = m->text.xml;
-  size_t n = sizeof message_end - 1;
+  struct splice at;
 
   link_field(l);
-  if (xml.len < n || memcmp(xml.s + xml.len - n, message_end, n) != 0) {
-    link_more_raw(l, xml);
+  if (!splice_append(m->text.xml, &at)) {
+    link_more_raw(l, m->text.xml);
     return;
   }
-  link_more_raw(l, slice_of(xml.s, xml.len - n));
+  splice_put_head(l, &at);
   if (m->archived) put_id(l, bare, m->id);
   put_delay(l, jid_cut(bare).domain, m->id >> ARCHIVE_ID_SHIFT);
-  link_more(l, slice_str(message_end));
+  splice_put_tail(l, &at);
 }
 
 void

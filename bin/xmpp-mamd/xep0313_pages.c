@@ -1,5 +1,7 @@
 #include "mamd.h"
 
+#include "splice/splice.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,9 +119,8 @@ job_new(struct session *s, struct stanza const *in, struct found const *f)
 
 static void
 put_result(struct link *l, struct job const *j, struct archive_message const *m,
-           uint64_t number)
+           struct splice const *at, uint64_t number)
 {
-  size_t n = sizeof "<message" - 1;
   char buf[BASE_NUM], stamp[STAMP_SIZE];
 
   link_begin(l, VERB_STANZA);
@@ -132,8 +133,10 @@ put_result(struct link *l, struct job const *j, struct archive_message const *m,
   link_more_raw(
     l, SLICE("'><forwarded xmlns='" NS_FORWARD "'><delay xmlns='" NS_DELAY "' stamp='"));
   link_more_raw(l, stamp_us(stamp, m->id >> ARCHIVE_ID_SHIFT));
-  link_more_raw(l, SLICE("'/><message xmlns='" NS_CLIENT "'"));
-  link_more_raw(l, slice_of(m->text.xml.s + n, m->text.xml.len - n));
+  link_more_raw(l, SLICE("'/>"));
+  link_more_raw(l, at->head);
+  link_more_raw(l, SLICE(" xmlns='" NS_CLIENT "'"));
+  link_more_raw(l, at->tail);
   link_more_raw(l, SLICE("</forwarded></result></message>"));
   link_end(l);
 }
@@ -143,13 +146,14 @@ static size_t
 send_one(struct link *l, struct job *j, uint64_t number)
 {
   struct archive_message m;
+  struct splice at;
 
   if (!archive_get(mamd.archive, j->owner, j->ids[j->at++], &m)) {
     if (errno != ENOENT) mamd_failed("read a message", j->in.from);
     return 0;
   }
-  if (m.text.xml.len < sizeof "<message") return 0;
-  put_result(l, j, &m, number);
+  if (!splice_attribute(m.text.xml, &at)) return 0;
+  put_result(l, j, &m, &at, number);
   return m.text.xml.len;
 }
 

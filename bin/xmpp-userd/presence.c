@@ -1,5 +1,7 @@
 #include "profile.h"
 
+#include "splice/splice.h"
+
 #include <string.h>
 
 /* Presence (RFC 6121 s4). A broadcast is one record to routed, which knows where everybody
@@ -16,10 +18,11 @@
 static bool
 cat_addressed(stralloc *out, struct slice xml, struct slice to)
 {
-  size_t const n = sizeof "<presence" - 1;
+  struct splice at;
 
-  return slice_starts(xml, "<presence") && stralloc_catb(out, xml.s, n) &&
-         xml_cat_attr(out, "to", to) && stralloc_catb(out, xml.s + n, xml.len - n);
+  return slice_starts(xml, "<presence") && splice_attribute(xml, &at) &&
+         splice_cat_head(out, &at) && xml_cat_attr(out, "to", to) &&
+         splice_cat_tail(out, &at);
 }
 
 /* Say whether either of the two has blocked the other. */

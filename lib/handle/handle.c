@@ -74,21 +74,6 @@ read_addresses(struct handle_ctx *ctx, struct stanza const *in)
   return true;
 }
 
-/* more goes in front of the end tags, behind the condition and its text (RFC 6120 s8.3.2). */
-static bool
-cat_error(stralloc *out, struct stanza const *in, enum stanza_error e, struct slice text,
-          struct slice more)
-{
-  static char const end[] = "</error></";
-  size_t tail = sizeof end - 1 + in->kind.len + 1;
-
-  if (!stanza_cat_error(out, in, e, text)) return false;
-  if (!more.len) return true;
-  out->len -= tail;
-  return stralloc_catb(out, more.s, more.len) && xml_cat(out, end) &&
-         stralloc_catb(out, in->kind.s, in->kind.len) && xml_cat(out, ">");
-}
-
 /* The longest escaped XML that a record has room for beside the envelope. */
 #define XML_MAX (RECORD_MAX - 65536)
 
@@ -137,7 +122,7 @@ handle_refuse(struct link *routed, struct stanza const *in, enum stanza_error e,
   static stralloc out = STRALLOC_ZERO;
 
   out.len = 0;
-  if (cat_error(&out, in, e, text, more)) answer(routed, in, "error", &out);
+  if (stanza_cat_error_more(&out, in, e, text, more)) answer(routed, in, "error", &out);
 }
 
 void
@@ -186,7 +171,7 @@ run(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *iq,
   if (v == LATER) return NULL;
   if (v == DONE) return "result";
   out->len = 0;
-  cat_error(out, in, ctx->error, ctx->text, ctx->more);
+  stanza_cat_error_more(out, in, ctx->error, ctx->text, ctx->more);
   return "error";
 }
 

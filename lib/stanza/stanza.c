@@ -84,11 +84,19 @@ bool
 stanza_cat_error(stralloc *out, struct stanza const *in, enum stanza_error e,
                  struct slice text)
 {
+  return stanza_cat_error_more(out, in, e, text, SLICE(""));
+}
+
+bool
+stanza_cat_error_more(stralloc *out, struct stanza const *in, enum stanza_error e,
+                      struct slice text, struct slice more)
+{
   return cat_open(out, in, "error") && xml_cat(out, "><error") &&
          xml_cat_attr(out, "type", slice_str(errors[e].type)) && xml_cat(out, "><") &&
          xml_cat(out, errors[e].name) && xml_cat(out, " xmlns='" NS_STANZAS "'/>") &&
          (!text.len || (xml_cat(out, "<text xmlns='" NS_STANZAS "'>") &&
                         xml_cat_text(out, text) && xml_cat(out, "</text>"))) &&
+         (!more.len || stralloc_catb(out, more.s, more.len)) &&
          xml_cat(out, "</error></") && stralloc_catb(out, in->kind.s, in->kind.len) &&
          xml_cat(out, ">");
 }

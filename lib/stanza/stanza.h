@@ -74,6 +74,10 @@ enum stanza_error stanza_error_find(struct slice name);
 bool stanza_cat_error(stralloc *out, struct stanza const *in, enum stanza_error e,
                       struct slice text);
 
+/* The same with a condition of the application's own (s8.3.4) as XML, which may be empty. */
+bool stanza_cat_error_more(stralloc *out, struct stanza const *in, enum stanza_error e,
+                           struct slice text, struct slice more);
+
 /* Append the opening tag of the iq result that answers in, for a payload to follow and
  * </iq>; or the whole empty result. false: ENOMEM. */
 bool stanza_cat_result_open(stralloc *out, struct stanza const *in);

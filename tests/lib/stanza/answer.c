@@ -118,6 +118,25 @@ errors(void **state)
   stralloc_free(&sa);
 }
 
+/* s8.3.4: an application's own condition is the last child of the error. */
+static void
+own_condition(void **state)
+{
+  struct stanza in = request("iq", "set");
+  stralloc sa = STRALLOC_ZERO;
+  struct xml_node const *error, *c;
+
+  (void)state;
+  assert_true(stanza_cat_error_more(&sa, &in, ERR_CONFLICT, SLICE("why"),
+                                    SLICE("<own xmlns='urn:own'/>")));
+  error = xml_next(parse(&sa), NULL);
+  c = xml_child(error, "urn:own", "own");
+  assert_true(c && !xml_next(error, c));
+  assert_non_null(xml_child(error, NS, "conflict"));
+  assert_non_null(xml_child(error, NS, "text"));
+  stralloc_free(&sa);
+}
+
 static void
 names(void **state)
 {
@@ -248,6 +267,7 @@ main(void)
 {
   struct CMUnitTest const tests[] = {
     cmocka_unit_test_teardown(errors, wipe),
+    cmocka_unit_test_teardown(own_condition, wipe),
     cmocka_unit_test(names),
     cmocka_unit_test_teardown(results, wipe),
     cmocka_unit_test_teardown(bare_request, wipe),
