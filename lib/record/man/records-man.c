@@ -1,4 +1,5 @@
-/* Writes xmpp-records(7) from the table of verbs. */
+/* Writes xmpp-records(7) from the tables of verbs and tags. */
+#include "record/tags.h"
 #include "record/verbs.h"
 
 #include <stdio.h>
@@ -85,40 +86,10 @@ static char const head[] =
   "The content namespace (jabber:client, jabber:server) is implied; all others are "
   "declared in\n"
   "it.\n"
-  "TAGS are words that the edge computed once:\n"
-  ".Li ns=NAMESPACE\n"
-  "of a request's payload,\n"
-  ".Li body ,\n"
-  ".Li prio=N\n"
-  "of presence;\n"
-  ".Li again\n"
-  "of what a run of the program that was killed may have handled already;\n"
-  ".Li asked\n"
-  "of a question by xmpp-c2sd whether its request will be answered (xmpp-restarts(7)), "
-  "and of "
-  "the error that says no.\n"
-  "Tags that xmpp-routed adds to messages are\n"
-  ".Li id=N\n"
-  "(the archive id),\n"
-  ".Li late=N\n"
-  "(marks name it by this number instead, for it is delivered again),\n"
-  ".Li given=N,N\n"
-  "(the numbers of the sessions that it is given to),\n"
-  ".Li kept\n"
-  "(xmpp-routed has a copy),\n"
-  ".Li wait\n"
-  "(nobody takes it); those of xmpp-mamd\n"
-  ".Li offline\n"
-  "(it has waited),\n"
-  ".Li mam page=N\n"
-  "(a result and its number), and\n"
-  ".Li session=N ,\n"
-  "the session that a stanza is for or comes from; that of an edge which returns a "
-  "stanza\n"
-  ".Li unacked of=N ,\n"
-  "with the number of the session.\n"
-  "See\n"
-  ".Xr xmpp-restarts 7 .\n"
+  "TAGS are words, most of which an edge makes once, so that nobody behind it parses the "
+  "XML:\n"
+  "see\n"
+  ".Sx TAGS .\n"
   ".Ss Roles\n"
   "Each verb goes from programs of some roles to programs of some roles:\n"
   ".Ic front\n"
@@ -135,9 +106,15 @@ static char const head[] =
   "is a service of tabber's own, whose word the router takes for accounts and hosts "
   "(xmpp-userd, xmpp-hostd, xmpp-mamd);\n"
   ".Ic control\n"
-  "is xmpp-ctl.\n"
-  ".Sh VERBS\n"
-  ".Bl -tag -width Ds\n";
+  "is xmpp-ctl.\n";
+
+static char const tags[] = ".Sh TAGS\n"
+                           "A tag that ends in = has a value behind it.\n"
+                           ".Bl -tag -width Ds\n";
+
+static char const verbs[] = ".El\n"
+                            ".Sh VERBS\n"
+                            ".Bl -tag -width Ds\n";
 
 static char const tail[] = ".El\n"
                            ".Sh SEE ALSO\n"
@@ -164,12 +141,27 @@ print_roles(unsigned int bits)
   }
 }
 
+static void
+print_tags(void)
+{
+  unsigned int t;
+
+  fputs(tags, stdout);
+  for (t = 0; t < TAGS_N; t++) {
+    printf(".It Li %s\n%s\n.br\nFrom ", tag_rows[t].word, tag_rows[t].text);
+    print_roles(tag_rows[t].from);
+    printf(".\n");
+  }
+}
+
 int
 main(void)
 {
   unsigned int v;
 
   fputs(head, stdout);
+  print_tags();
+  fputs(verbs, stdout);
   for (v = 0; v < VERBS_N; v++) {
     struct verb_row const *row = &verb_rows[v];
     printf(".It Ic %s Ar %s\n", row->word, *row->fields ? row->fields : "\\&");

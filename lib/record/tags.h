@@ -1,0 +1,84 @@
+/* The tags of stanzas: one row each. A tag is a word among TAGS that says what routing asks of a
+ * stanza, so that no program behind the edge parses it; xmpp-records(7) is made from the table.
+ */
+#ifndef RECORD_TAGS_H
+#define RECORD_TAGS_H
+
+#include "record/programs.h"
+
+/* T(name in code, word, roles that write it, what it says): a word that ends in = has a value. */
+/* clang-format off */
+#define TAG_TABLE(T)                                                                          \
+T(NS, "ns=", ROLE_EDGE,                                                                       \
+  "The namespace of a request's payload.")                                                    \
+T(PRIO, "prio=", ROLE_EDGE,                                                                   \
+  "The priority of presence that is not 0.")                                                  \
+T(OUTBOUND, "outbound", ROLE_EDGE,                                                            \
+  "Presence about a subscription, as the account of an edge's client sends it.")              \
+T(BODY, "body", ROLE_EDGE | ROLE_SERVICE,                                                     \
+  "The message has a body.")                                                                  \
+T(STATE, "state", ROLE_EDGE,                                                                  \
+  "The message has a chat state (XEP-0085) and nothing else.")                                \
+T(CC, "cc", ROLE_EDGE,                                                                        \
+  "The message is eligible for carbons (XEP-0280 s6.1).")                                     \
+T(MUC, "muc", ROLE_EDGE,                                                                      \
+  "The message has the payload of a room (XEP-0045): it is private to one occupant.")         \
+T(STORE, "store", ROLE_EDGE | ROLE_SERVICE,                                                   \
+  "The message ought to be archived (XEP-0313 s5.1).")                                        \
+T(RETRACT, "retract", ROLE_EDGE,                                                              \
+  "The message takes an earlier one back (XEP-0424).")                                        \
+T(NO_STORE, "no-store", ROLE_EDGE,                                                            \
+  "A hint of the message: it is neither archived nor waits (XEP-0334).")                      \
+T(NO_COPY, "no-copy", ROLE_EDGE,                                                              \
+  "A hint of the message: no other session gets a copy (XEP-0334).")                          \
+T(PEP, "pep", ROLE_EDGE | ROLE_SERVICE,                                                       \
+  "The message is an event of a pubsub service (XEP-0060).")                                  \
+T(ASKED, "asked", ROLE_EDGE | ROLE_SERVICE,                                                   \
+  "The edge asks whether its request will be answered (xmpp-restarts(7)); and the error that says no.") \
+T(UNACKED, "unacked", ROLE_EDGE,                                                              \
+  "The client of a session has not acknowledged the stanza, which the edge returns.")         \
+T(OF, "of=", ROLE_EDGE,                                                                       \
+  "With unacked: the number of that session.")                                                \
+T(AGAIN, "again", ROLE_ROUTER,                                                                \
+  "A run of the program that was killed may have handled the stanza already.")                \
+T(ID, "id=", ROLE_ROUTER,                                                                     \
+  "The archive id of the message.")                                                           \
+T(LATE, "late=", ROLE_ROUTER,                                                                 \
+  "Marks name the message by this number instead of its id, for it is delivered again.")      \
+T(GIVEN, "given=", ROLE_ROUTER,                                                               \
+  "The numbers of the sessions that the message is given to, with commas between them.")      \
+T(KEPT, "kept", ROLE_ROUTER,                                                                  \
+  "xmpp-routed has a copy of the stanza, until the session's mark passes it.")                \
+T(WAIT, "wait", ROLE_ROUTER,                                                                  \
+  "Nobody takes the message: it is to wait in xmpp-mamd.")                                    \
+T(OFFLINE, "offline", ROLE_SERVICE,                                                           \
+  "The message has waited in xmpp-mamd.")                                                     \
+T(MAM, "mam", ROLE_SERVICE,                                                                   \
+  "The message is a result of a query of the archive.")                                       \
+T(PAGE, "page=", ROLE_SERVICE,                                                                \
+  "With mam: the number of that result, by which marks name it.")                             \
+T(SESSION, "session=", ROLE_ROUTER | ROLE_SERVICE,                                            \
+  "The number of the session that the stanza is for, or comes from.")
+
+/* clang-format on */
+
+enum tag {
+
+#define T(code, word, from, text) TAG_##code,
+  TAG_TABLE(T)
+#undef T
+    TAGS_N
+};
+
+struct tag_row {
+  char const *word;
+  unsigned int from; /* roles */
+  char const *text;
+};
+
+extern struct tag_row const tag_rows[TAGS_N];
+
+/* Give the row of a word, with or without its value; TAGS_N: it is no tag. */
+enum tag tag_find(struct slice word);
+
+#endif
