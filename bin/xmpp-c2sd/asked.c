@@ -1,4 +1,3 @@
-#include "acks.h"
 #include "asked.h"
 #include "inbound.h"
 #include "stream.h"
@@ -48,9 +47,9 @@ id_of(struct asked const *a)
 static unsigned int
 service_of(struct inbound const *in)
 {
-  struct xml_node const *c = xml_next(in->e, NULL);
-  bool of_account = !in->to.full.len || slice_eq(in->to.full, stream_bare(in->s));
-  bool of_host = in->to.full.len && !in->to.local.len && !in->to.resource.len;
+  struct xml_node const *c = xml_next(in->st.e, NULL);
+  bool of_account = !in->st.to.full.len || slice_eq(in->st.to.full, stream_bare(in->s));
+  bool of_host = in->st.to.full.len && !in->st.to.local.len && !in->st.to.resource.len;
   unsigned int i;
 
   for (i = 0; c && i < SERVICES_N; i++)
@@ -85,12 +84,12 @@ asked_note(struct inbound const *in, struct link const *routed)
   struct asked **at = &in->s->asked, *a;
   unsigned int i, n = 0;
 
-  if (!slice_is(in->type, "set")) return;
+  if (!slice_is(in->st.type, "set")) return;
   i = service_of(in);
   if (i == SERVICES_N) return;
   for (; *at; at = &(*at)->next)
     if (++n == ASKED_MAX) return;
-  a = entry_new(in->to.full.len ? in->to.full : stream_bare(in->s), in->id);
+  a = entry_new(in->st.to.full.len ? in->st.to.full : stream_bare(in->s), in->st.id);
   if (!a) return;
   a->number = routed->stanzas;
   a->ns = i;
@@ -141,7 +140,7 @@ asked_again(struct stream *s)
   struct asked *a;
 
   for (a = s->asked; a && routed && stream_is_session(s); a = a->next)
-    if (a->number <= acks_taken()) ask(routed, s, a);
+    if (a->number <= edge_taken()) ask(routed, s, a);
 }
 
 size_t

@@ -24,16 +24,6 @@ dup_slice(struct slice s)
   return strndup(s.len ? s.s : "", s.len);
 }
 
-struct link *
-bind_routed(void)
-{
-  struct link *l;
-
-  for (l = link_next(NULL); l && l->program != ROUTED; l = link_next(l)) {
-  }
-  return l;
-}
-
 static void
 ask(struct link *routed, struct stream const *s)
 {

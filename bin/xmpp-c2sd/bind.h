@@ -14,9 +14,6 @@ void bind_on_bound(struct link *l, struct record *r);
 void bind_on_refused(struct link *l, struct record *r);
 void bind_on_kick(struct link *l, struct record *r);
 
-/* The link to routed, whether it is up or not; NULL: the settings have none. */
-struct link *bind_routed(void);
-
 /* routed is back: tell it again what is bound and what wants to be. */
 void bind_announce(void);
 void bind_forget(struct stream *s);

@@ -5,6 +5,7 @@
 #define C2SD_H
 
 #include "access/access.h"
+#include "edge/edge.h"
 #include "jid/jid.h"
 #include "link/link.h"
 #include "link/snapshot.h"

@@ -1,4 +1,3 @@
-#include "acks.h"
 #include "input.h"
 #include "requests.h"
 #include "stream.h"
@@ -14,15 +13,15 @@
 #define STOP_AT 16384u
 
 /* Sessions whose input waits. */
-static struct acks_line behind;
+static struct edge_line behind;
 
 void
 requests_passed(struct stream *s, struct link const *routed)
 {
-  if (s->request_at <= acks_taken()) s->requests = 0;
+  if (s->request_at <= edge_taken()) s->requests = 0;
   s->request_at = routed->stanzas;
   if (s->is_leaving || ++s->requests < REQUESTS_MAX) return;
-  s->is_behind = acks_push(&behind, (struct acks_wait){s->request_at, s->sid});
+  s->is_behind = edge_line_push(&behind, (struct edge_wait){s->request_at, s->sid});
 }
 
 static void
@@ -75,10 +74,10 @@ go_on(struct stream *s)
 void
 requests_acked(void)
 {
-  struct acks_wait w;
+  struct edge_wait w;
 
-  while (acks_pop(&behind, &w)) {
-    struct stream *s = stream_find(w.sid);
+  while (edge_line_pop(&behind, &w)) {
+    struct stream *s = stream_find(w.id);
     if (s && s->is_behind && s->request_at == w.n) go_on(s);
   }
 }
@@ -86,5 +85,5 @@ requests_acked(void)
 void
 requests_snapshot(struct snapshot *k)
 {
-  acks_line_snapshot(k, "requests", &behind);
+  edge_line_snapshot(k, "requests", &behind);
 }

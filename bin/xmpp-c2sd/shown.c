@@ -82,32 +82,32 @@ tell_directed(struct stream const *s, struct slice to, struct slice type)
 static void
 note_directed(struct inbound const *in)
 {
-  bool off = slice_is(in->type, "unavailable");
+  bool off = slice_is(in->st.type, "unavailable");
 
-  if (in->type.len && !off) return;
+  if (in->st.type.len && !off) return;
   if (off)
-    directed_del(in->s, in->to.full);
+    directed_del(in->s, in->st.to.full);
   else
-    directed_add(in->s, in->to.full);
-  tell_directed(in->s, in->to.full, in->type);
+    directed_add(in->s, in->st.to.full);
+  tell_directed(in->s, in->st.to.full, in->st.type);
 }
 
 /* ---- its own presence (RFC 6121 s4.2, s4.4, s4.5) ---- */
 
 void
-shown_presence(struct inbound const *in, struct slice xml)
+shown_presence(struct inbound const *in)
 {
   struct stream *s = in->s;
 
-  if (in->to.full.len) {
+  if (in->st.to.full.len) {
     note_directed(in);
     return;
   }
-  if (in->type.len && !slice_is(in->type, "unavailable")) return;
+  if (in->st.type.len && !slice_is(in->st.type, "unavailable")) return;
   free(s->shown);
-  s->shown = in->type.len ? NULL : strndup(xml.s, xml.len);
-  s->shown_len = s->shown ? xml.len : 0;
-  if (!in->type.len) return;
+  s->shown = in->st.type.len ? NULL : strndup(in->st.xml.s, in->st.xml.len);
+  s->shown_len = s->shown ? in->st.xml.len : 0;
+  if (!in->st.type.len) return;
   directed_free(s->directed);
   s->directed = NULL;
 }

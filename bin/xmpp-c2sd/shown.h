@@ -4,8 +4,8 @@
 
 #include "c2sd.h"
 
-/* Note the presence that has just been passed on, as text. */
-void shown_presence(struct inbound const *in, struct slice xml);
+/* Note the presence that has just been passed on. */
+void shown_presence(struct inbound const *in);
 
 /* Note what the client wants (bits), and tell routed. */
 void shown_wants(struct stream *s, unsigned int set, unsigned int clear);

@@ -206,8 +206,8 @@ c2sd_snapshot(struct snapshot *k)
   hosts(k);
   streams_snapshot(k);
   marks_snapshot(k);
-  origins_snapshot(k);
-  acks_snapshot(k);
+  edge_origins_snapshot(k);
+  edge_taken_snapshot(k);
   sm_snapshot(k);
   left_snapshot(k);
   requests_snapshot(k);

@@ -12,9 +12,7 @@ void snapshot_queue(struct snapshot *k, struct sm_queue *q);
 
 void streams_snapshot(struct snapshot *k);
 void marks_snapshot(struct snapshot *k);
-void origins_snapshot(struct snapshot *k);
 void ended_snapshot(struct snapshot *k, struct host *h);
-void acks_snapshot(struct snapshot *k);
 void sm_snapshot(struct snapshot *k);
 void csi_snapshot(struct snapshot *k, struct stream *s);
 void directed_snapshot(struct snapshot *k, struct stream *s);

@@ -1,4 +1,3 @@
-#include "acks.h"
 #include "bind.h"
 #include "deliver.h"
 #include "marks.h"
@@ -24,7 +23,7 @@
 #define SM_ASK_AFTER 5u
 #define SM_ASK_US 500000u
 
-static struct acks_line pending;
+static struct edge_line pending;
 
 struct slice
 sm_ns(bool old_ns)
@@ -66,21 +65,21 @@ handled_one(struct stream *s)
 void
 sm_count(struct stream *s)
 {
-  struct link const *l = bind_routed();
-  struct acks_wait w = {l ? l->stanzas : 0, s->sid};
+  struct link const *l = edge_routed();
+  struct edge_wait w = {l ? l->stanzas : 0, s->sid};
 
   if (!s->sm) return;
   s->sm->received++;
-  if (w.n <= acks_taken() || !acks_push(&pending, w)) handled_one(s);
+  if (w.n <= edge_taken() || !edge_line_push(&pending, w)) handled_one(s);
 }
 
 void
 sm_acked(void)
 {
-  struct acks_wait w;
+  struct edge_wait w;
 
-  while (acks_pop(&pending, &w)) {
-    struct stream *s = stream_find(w.sid);
+  while (edge_line_pop(&pending, &w)) {
+    struct stream *s = stream_find(w.id);
     if (!s || !s->sm) continue;
     handled_one(s);
     stream_settle(s);
@@ -399,7 +398,7 @@ sm_give_back(struct link *l, char const *jid, uint64_t number, struct host const
 static void
 give_all_back(struct stream const *s)
 {
-  struct link *l = bind_routed();
+  struct link *l = edge_routed();
   size_t at = s->sm->queue.head;
   struct sm_entry e;
   struct slice raw;
@@ -444,7 +443,7 @@ sm_unpart(struct stream *s)
 void
 sm_hold_again(struct stream const *s)
 {
-  struct link *l = bind_routed();
+  struct link *l = edge_routed();
   size_t at = s->sm->queue.head;
   struct sm_entry e;
   struct slice raw;
@@ -478,5 +477,5 @@ sm_snapshot_timer(struct snapshot *k, struct stream *s)
 void
 sm_snapshot(struct snapshot *k)
 {
-  acks_line_snapshot(k, "pending", &pending);
+  edge_line_snapshot(k, "pending", &pending);
 }

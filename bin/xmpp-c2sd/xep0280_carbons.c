@@ -10,17 +10,17 @@ bool
 carbons_request(struct inbound const *in)
 {
   struct stream *s = in->s;
-  struct stanza st = {.kind = in->kind, .id = in->id, .from = slice_str(s->jid)};
-  struct xml_node const *c = xml_next(in->e, NULL);
+  struct stanza st = {.kind = in->st.kind, .id = in->st.id, .from = slice_str(s->jid)};
+  struct xml_node const *c = xml_next(in->st.e, NULL);
   stralloc sa = STRALLOC_ZERO;
   bool on = c && xml_is(c, NS_CARBONS, "enable");
 
-  if (!slice_is(in->kind, "iq") || !slice_is(in->type, "set") || !s->host->carbons)
+  if (!slice_is(in->st.kind, "iq") || !slice_is(in->st.type, "set") || !s->host->carbons)
     return false;
   if (!on && !(c && xml_is(c, NS_CARBONS, "disable"))) return false;
-  if (in->to.full.len && !slice_eq(in->to.full, stream_bare(s))) return false;
+  if (in->st.to.full.len && !slice_eq(in->st.to.full, stream_bare(s))) return false;
   shown_wants(s, on ? WANTS_CARBONS : 0, on ? 0 : WANTS_CARBONS);
-  st.to = in->to.full.len ? in->to.full : stream_bare(s);
+  st.to = in->st.to.full.len ? in->st.to.full : stream_bare(s);
   if (stanza_cat_result(&sa, &st)) stream_say(s, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
   return true;

@@ -17,22 +17,20 @@
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, records of its neighbours. Nothing that a client says.
  * ROOMS   stream.c a stream's life; input.c bytes to elements; rules.c access, shaping; states.c
- *         what each state takes; sasl.c, bind.c; inbound.c checks and stamps, tags.c what
- *         routing asks; acks.c what routed has taken, requests.c how many requests are on
- *         their way, asked.c those that are answered later; deliver.c what comes for a
- *         session, output.c what goes to its client; kept.c what streams keep in all;
- *         shown.c what others have seen of a session, directed.c who has directed presence
- *         of it, marks.c what its client has, origins.c what came before a restart of
- *         routed, xep0198_left.c what was handed over just before it; xepNNNN_*.c one
- *         extension each; settings.c; raw.c -x; snapshot.c what a trace begins with
+ *         what each state takes; sasl.c, bind.c; inbound.c stanzas of clients; requests.c how
+ *         many requests are on their way, asked.c those that are answered later; deliver.c what
+ *         comes for a session, output.c what goes to its client; kept.c what streams keep in
+ *         all; shown.c what others have seen of a session, directed.c who has directed presence
+ *         of it, marks.c what its client has, xep0198_left.c what was handed over just before a
+ *         restart of routed; xepNNNN_*.c one extension each; settings.c; raw.c -x; snapshot.c
+ *         what a trace begins with
  */
-#include "acks.h"
 #include "asked.h"
 #include "bind.h"
 #include "deliver.h"
 #include "kept.h"
-#include "origins.h"
 #include "raw.h"
+#include "requests.h"
 #include "sasl.h"
 #include "settings.h"
 #include "shown.h"
@@ -51,7 +49,7 @@ static void
 up(struct link *l)
 {
   if (l->program != ROUTED) return;
-  origins_routed_is_up(l);
+  edge_routed_is_up(l);
   bind_announce();
   routed_is_back = true;
 }
@@ -144,6 +142,16 @@ stats(struct link *ctl)
   service_stat(ctl, "kept_bytes", kept_bytes());
 }
 
+/* Stream management goes first: an a that is owed leaves before what waits is read. */
+static void
+acknowledged(struct link *l, struct record *r)
+{
+  if (l->program != ROUTED) return;
+  edge_take(record_u64(r, 1));
+  sm_acked();
+  requests_acked();
+}
+
 static service_fn *const handlers[VERBS_N] = {
   [VERB_OPEN] = stream_open,
   [VERB_DATA] = stream_data,
@@ -159,7 +167,7 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_REFUSED] = bind_on_refused,
   [VERB_KICK] = bind_on_kick,
   [VERB_DELIVER] = deliver_stanza,
-  [VERB_ACK] = acks_on_ack,
+  [VERB_ACK] = acknowledged,
   [VERB_YIELD] = sm_on_yield,
   [VERB_LEAVE] = sm_on_leave,
   [VERB_QUEUED] = sm_on_queued,

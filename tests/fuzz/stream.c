@@ -2,9 +2,9 @@
  * neighbours. Every line that leaves is a record that its neighbour would take, and when the
  * front is gone and nothing can be resumed any more, no stream is left. Needs bin/xmpp-c2sd
  * without its main file. */
-#include "../../bin/xmpp-c2sd/acks.h"
 #include "../../bin/xmpp-c2sd/bind.h"
 #include "../../bin/xmpp-c2sd/deliver.h"
+#include "../../bin/xmpp-c2sd/requests.h"
 #include "../../bin/xmpp-c2sd/sasl.h"
 #include "../../bin/xmpp-c2sd/settings.h"
 #include "../../bin/xmpp-c2sd/shown.h"
@@ -28,6 +28,15 @@ must(bool b)
   if (!b) abort();
 }
 
+static void
+acknowledged(struct link *l, struct record *r)
+{
+  if (l->program != ROUTED) return;
+  edge_take(record_u64(r, 1));
+  sm_acked();
+  requests_acked();
+}
+
 static service_fn *const handlers[VERBS_N] = {
   [VERB_OPEN] = stream_open,
   [VERB_DATA] = stream_data,
@@ -43,7 +52,7 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_REFUSED] = bind_on_refused,
   [VERB_KICK] = bind_on_kick,
   [VERB_DELIVER] = deliver_stanza,
-  [VERB_ACK] = acks_on_ack,
+  [VERB_ACK] = acknowledged,
   [VERB_YIELD] = sm_on_yield,
   [VERB_LEAVE] = sm_on_leave,
   [VERB_QUEUED] = sm_on_queued,

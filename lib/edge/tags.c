@@ -1,18 +1,13 @@
-#include "inbound.h"
-#include "stream.h"
-#include "tags.h"
+#include "edge/edge.h"
+#include "record/tags.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Words for all that routing will ask of a stanza, so that no program behind c2sd parses it:
- *   iq        ns=NAMESPACE of a request
- *   presence  prio=N when not 0; outbound: it is about a subscription
- *   message   body; state: nothing but a chat state (XEP-0085); cc: eligible for carbons
- *             (XEP-0280 s6.1); muc: it came by a room; store: it ought to be archived
- *             (XEP-0313 s5.1, and its hints); retract: it takes one back (XEP-0424);
- *             no-store, no-copy: its hints (XEP-0334); pep: an event of pubsub */
+/* Tags (record/tags.h): words for all that routing will ask of a stanza, so that no program
+ * behind an edge parses it. */
 
+#define NS_CARBONS "urn:xmpp:carbons:2"
 #define NS_HINTS "urn:xmpp:hints"
 #define NS_STATES "http://jabber.org/protocol/chatstates"
 #define NS_RECEIPTS "urn:xmpp:receipts"
@@ -39,14 +34,14 @@ enum {
   HAS_RETRACT = 1 << 11
 };
 
-/* A name NULL stands for any. */
+/* A namespace NULL is that of the content, a name NULL stands for any. */
 static struct {
   char const *ns, *name;
   unsigned int bits;
 } const known[] = {
-  {NS_CLIENT,       "body",                 HAS_BODY                        },
-  {NS_CLIENT,       "subject",              HAS_SUBJECT                     },
-  {NS_CLIENT,       "thread",               0                               },
+  {NULL,            "body",                 HAS_BODY                        },
+  {NULL,            "subject",              HAS_SUBJECT                     },
+  {NULL,            "thread",               0                               },
   {NS_STATES,       NULL,                   HAS_STATE | HAS_IM              },
   {NS_RECEIPTS,     NULL,                   HAS_IM | HAS_OTHER              },
   {NS_MARKERS,      NULL,                   HAS_IM | HAS_OTHER              },
@@ -64,7 +59,7 @@ static struct {
 };
 
 static unsigned int
-look_up(struct xml_node const *c)
+look_up(struct xml_node const *c, char const *content)
 {
   size_t i;
 
@@ -72,23 +67,23 @@ look_up(struct xml_node const *c)
   if (xml_is(c, NS_MUC_USER, "x"))
     return xml_child(c, NS_MUC_USER, "invite") ? HAS_IM | HAS_OTHER : HAS_MUC | HAS_OTHER;
   for (i = 0; i < sizeof known / sizeof *known; i++)
-    if (slice_is(c->ns, known[i].ns) &&
+    if (slice_is(c->ns, known[i].ns ? known[i].ns : content) &&
         (!known[i].name || slice_is(c->name, known[i].name)))
       return known[i].bits;
   return HAS_OTHER;
 }
 
 static bool
-add(stralloc *out, char const *word, struct slice value)
+add(stralloc *out, enum tag t, struct slice value)
 {
-  return (!out->len || xml_cat(out, " ")) && xml_cat(out, word) &&
+  return (!out->len || xml_cat(out, " ")) && xml_cat(out, tag_rows[t].word) &&
          stralloc_catb(out, value.s, value.len);
 }
 
 static bool
-add_if(stralloc *out, bool is_so, char const *word)
+add_if(stralloc *out, bool is_so, enum tag t)
 {
-  return !is_so || add(out, word, SLICE(""));
+  return !is_so || add(out, t, SLICE(""));
 }
 
 static bool
@@ -114,57 +109,58 @@ is_stored(struct slice type, unsigned int has)
 }
 
 static bool
-message_tags(struct inbound *in, stralloc *out)
+message_tags(struct edge_stanza *in, stralloc *out)
 {
   struct xml_node const *c;
   unsigned int has = 0;
 
   for (c = xml_next(in->e, NULL); c; c = xml_next(in->e, c)) {
-    if (inbound_is_forged(c)) in->forged = true;
-    has |= look_up(c);
+    if (edge_is_forged(in->rules, c)) in->forged = true;
+    has |= look_up(c, in->rules->ns);
   }
-  return add_if(out, has & HAS_BODY, "body") &&
+  return add_if(out, has & HAS_BODY, TAG_BODY) &&
          add_if(out, has & HAS_STATE && !(has & (HAS_BODY | HAS_OTHER | HAS_SUBJECT)),
-                "state") &&
-         add_if(out, is_copied(in->type, has), "cc") &&
-         add_if(out, has & HAS_MUC, "muc") &&
-         add_if(out, is_stored(in->type, has), "store") &&
-         add_if(out, has & HAS_RETRACT, "retract") &&
-         add_if(out, has & HAS_NO_STORE, "no-store") &&
-         add_if(out, has & HAS_NO_COPY, "no-copy") && add_if(out, has & HAS_PEP, "pep");
+                TAG_STATE) &&
+         add_if(out, is_copied(in->type, has), TAG_CC) &&
+         add_if(out, has & HAS_MUC, TAG_MUC) &&
+         add_if(out, is_stored(in->type, has), TAG_STORE) &&
+         add_if(out, has & HAS_RETRACT, TAG_RETRACT) &&
+         add_if(out, has & HAS_NO_STORE, TAG_NO_STORE) &&
+         add_if(out, has & HAS_NO_COPY, TAG_NO_COPY) &&
+         add_if(out, has & HAS_PEP, TAG_PEP);
 }
 
 /* A namespace with a blank in it is no word; nobody handles such. */
 static bool
-iq_tags(struct inbound const *in, stralloc *out)
+iq_tags(struct edge_stanza const *in, stralloc *out)
 {
   struct xml_node const *c = xml_next(in->e, NULL);
 
   if (!slice_is(in->type, "get") && !slice_is(in->type, "set")) return true;
   if (!c || c->ns.len > STANZA_ID_MAX || memchr(c->ns.s, ' ', c->ns.len)) return true;
-  return add(out, "ns=", c->ns);
+  return add(out, TAG_NS, c->ns);
 }
 
 static bool
-presence_tags(struct inbound *in, int priority, stralloc *out)
+presence_tags(struct edge_stanza *in, stralloc *out)
 {
   struct xml_node const *c;
   char buf[BASE_NUM];
 
   for (c = xml_next(in->e, NULL); c; c = xml_next(in->e, c))
-    if (inbound_is_forged(c)) in->forged = true;
+    if (edge_is_forged(in->rules, c)) in->forged = true;
   if (slice_has_word(SLICE("subscribe subscribed unsubscribe unsubscribed"), in->type))
-    return add(out, "outbound", SLICE(""));
-  if (!priority) return true;
-  return add(out, "prio=", priority < 0 ? SLICE("-") : SLICE("")) &&
-         stralloc_cats(out, num_u64(buf, (uint64_t)abs(priority)).s);
+    return add(out, TAG_OUTBOUND, SLICE(""));
+  if (!in->priority) return true;
+  return add(out, TAG_PRIO, in->priority < 0 ? SLICE("-") : SLICE("")) &&
+         stralloc_cats(out, num_u64(buf, (uint64_t)abs(in->priority)).s);
 }
 
 bool
-tags_make(struct inbound *in, int priority, stralloc *out)
+edge_tags(struct edge_stanza *in, stralloc *out)
 {
   out->len = 0;
   if (slice_is(in->kind, "iq")) return iq_tags(in, out);
-  if (slice_is(in->kind, "presence")) return presence_tags(in, priority, out);
+  if (slice_is(in->kind, "presence")) return presence_tags(in, out);
   return message_tags(in, out);
 }

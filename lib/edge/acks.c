@@ -1,22 +1,19 @@
-#include "acks.h"
-#include "requests.h"
-#include "snapshot.h"
-#include "xep0198_sm.h"
+#include "edge/edge.h"
 
 #include <stdlib.h>
 
-/* routed acknowledges stanzas by their numbers. Stream management and requests have a line
- * each of streams that wait for that. */
+/* routed acknowledges stanzas by their numbers, and lines of things wait for that: the answers
+ * of stream management, input behind requests. */
 
 #define LINE_MIN 16u
 
 static uint64_t taken;
 
 static bool
-grow(struct acks_line *q)
+grow(struct edge_line *q)
 {
   size_t size = q->size ? 2 * q->size : LINE_MIN, i;
-  struct acks_wait *v = malloc(size * sizeof *v);
+  struct edge_wait *v = malloc(size * sizeof *v);
 
   if (!v) return false;
   for (i = 0; i < q->n; i++)
@@ -29,7 +26,7 @@ grow(struct acks_line *q)
 }
 
 bool
-acks_push(struct acks_line *q, struct acks_wait w)
+edge_line_push(struct edge_line *q, struct edge_wait w)
 {
   if (q->n == q->size && !grow(q)) return false;
   q->v[(q->head + q->n++) & (q->size - 1)] = w;
@@ -37,7 +34,7 @@ acks_push(struct acks_line *q, struct acks_wait w)
 }
 
 bool
-acks_pop(struct acks_line *q, struct acks_wait *w)
+edge_line_pop(struct edge_line *q, struct edge_wait *w)
 {
   if (!q->n || q->v[q->head].n > taken) return false;
   *w = q->v[q->head];
@@ -47,41 +44,47 @@ acks_pop(struct acks_line *q, struct acks_wait *w)
 }
 
 uint64_t
-acks_taken(void)
+edge_taken(void)
 {
   return taken;
 }
 
-/* Stream management goes first: an a that is owed leaves before what waits is read. */
 void
-acks_on_ack(struct link *l, struct record *r)
+edge_take(uint64_t n)
 {
-  if (l->program != ROUTED) return;
-  taken = record_u64(r, 1);
-  sm_acked();
-  requests_acked();
+  taken = n;
+}
+
+struct link *
+edge_routed(void)
+{
+  struct link *l;
+
+  for (l = link_next(NULL); l && l->program != ROUTED; l = link_next(l)) {
+  }
+  return l;
 }
 
 /* ---- the state for a trace ---- */
 
 void
-acks_line_snapshot(struct snapshot *k, char const *name, struct acks_line *q)
+edge_line_snapshot(struct snapshot *k, char const *name, struct edge_line *q)
 {
   size_t n = q->n, i;
 
   if (!snapshot_record(k, name, true)) return;
   SNAPSHOT_INT(k, n);
   for (i = 0; i < n; i++) {
-    struct acks_wait w = {0, 0};
+    struct edge_wait w = {0, 0};
     if (!snapshot_restores(k)) w = q->v[(q->head + i) & (q->size - 1)];
     SNAPSHOT_INT(k, w.n);
-    SNAPSHOT_INT(k, w.sid);
-    if (snapshot_restores(k) && !acks_push(q, w)) snapshot_fail(k, "out of memory");
+    SNAPSHOT_INT(k, w.id);
+    if (snapshot_restores(k) && !edge_line_push(q, w)) snapshot_fail(k, "out of memory");
   }
 }
 
 void
-acks_snapshot(struct snapshot *k)
+edge_taken_snapshot(struct snapshot *k)
 {
   if (snapshot_record(k, "acks", true)) SNAPSHOT_INT(k, taken);
 }

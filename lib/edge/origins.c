@@ -1,12 +1,11 @@
-#include "origins.h"
-#include "snapshot.h"
+#include "edge/edge.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* Deliveries from before a restart of routed. A source sends again the stanzas that the
  * old routed had not acknowledged, in order and before any new one: some of them have
- * reached this c2sd, some waited elsewhere for a session that is here by now. So c2sd
+ * reached this edge, some waited elsewhere for a session that is here by now. So an edge
  * notes for each of a source's newest ORIGIN_WINDOW numbers whether its stanza came; an
  * older stanza goes through, for twice is better than never. A new epoch is another run
  * of the source, which numbers anew. A source without epochs has begun a new run when a
@@ -32,12 +31,12 @@ static struct origin *origins;
 static uint64_t epoch;
 
 void
-origins_routed_is_up(struct link const *l)
+edge_routed_is_up(struct link const *routed)
 {
   struct origin *o;
 
-  if (l->epoch == epoch) return;
-  epoch = l->epoch;
+  if (routed->epoch == epoch) return;
+  epoch = routed->epoch;
   for (o = origins; o; o = o->next) {
     o->floor = o->last;
     o->now = 0;
@@ -94,7 +93,7 @@ advance(struct origin *o, uint64_t n)
 }
 
 bool
-origins_is_new(struct slice origin)
+edge_is_new(struct slice origin)
 {
   struct stanza_source from;
   struct origin *o;
@@ -116,7 +115,7 @@ origins_is_new(struct slice origin)
 }
 
 void
-origins_snapshot(struct snapshot *k)
+edge_origins_snapshot(struct snapshot *k)
 {
   struct origin **at = &origins, *o;
 
