@@ -41,8 +41,6 @@ struct stream;
 #define NS_SESSION "urn:ietf:params:xml:ns:xmpp-session"
 #define NS_STREAMS "urn:ietf:params:xml:ns:xmpp-streams"
 #define NS_STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"
-#define NS_SM2 "urn:xmpp:sm:2"
-#define NS_SM3 "urn:xmpp:sm:3"
 #define NS_CSI "urn:xmpp:csi:0"
 #define NS_CARBONS "urn:xmpp:carbons:2"
 #define NS_ROSTER "jabber:iq:roster"

@@ -2,16 +2,6 @@
 #include "deliver.h"
 #include "stream.h"
 
-struct slice
-deliver_field(struct slice raw, unsigned int i)
-{
-  struct slice f = {"", 0};
-
-  while (slice_word(&raw, '\t', &f) && --i) {
-  }
-  return i ? SLICE("") : f;
-}
-
 /* The way out: one line of routed for one or more sessions. The stanza goes on as it stands
  * in the record, without being looked at. */
 void

@@ -17,7 +17,7 @@ keeps(struct stream const *s)
 {
   size_t n = s->held.a + s->blocked.a + s->shown_len;
 
-  if (s->sm) n += s->sm->queue.text.a;
+  if (s->sm) n += s->sm->out.queue.text.a;
   if (s->csi) n += csi_bytes(s->csi);
   if (s->directed) n += directed_bytes(s->directed);
   if (s->asked) n += asked_bytes(s->asked);

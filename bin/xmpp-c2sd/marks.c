@@ -168,12 +168,12 @@ uint64_t
 marks_upto(struct stream const *s)
 {
   struct had had = s->mark.had;
-  size_t at = s->sm ? s->sm->queue.head : 0;
+  size_t at = s->sm ? s->sm->out.queue.head : 0;
   struct sm_entry e;
   struct slice raw;
 
-  while (s->sm && sm_queue_next(&s->sm->queue, &at, &e, &raw))
-    read_tags(deliver_field(raw, STANZA_TAGS), &had);
+  while (s->sm && sm_queue_next(&s->sm->out.queue, &at, &e, &raw))
+    read_tags(stanza_raw_field(raw, STANZA_TAGS), &had);
   return had.live;
 }
 

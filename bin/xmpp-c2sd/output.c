@@ -112,9 +112,9 @@ stream_send(struct stream *s, struct slice raw, size_t xml)
   count_waiting(s);
   if (s->state != ST_BOUND || s->ending.why) return;
   if (s->is_blocked)
-    marks_note_blocked(s, deliver_field(raw, STANZA_TAGS));
+    marks_note_blocked(s, stanza_raw_field(raw, STANZA_TAGS));
   else
-    marks_note(s, deliver_field(raw, STANZA_TAGS));
+    marks_note(s, stanza_raw_field(raw, STANZA_TAGS));
 }
 
 void

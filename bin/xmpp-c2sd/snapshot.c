@@ -12,33 +12,6 @@
  * they stand, in the middle of a stanza or of an exchange; sessions and origins that are
  * remembered beyond streams. */
 
-/* Entries are written from the oldest on; so many of them have left. */
-void
-snapshot_queue(struct snapshot *k, struct sm_queue *q)
-{
-  uint32_t n = q->n, left = 0, i;
-  size_t at = q->head;
-  struct sm_entry e = {0};
-  struct slice raw;
-
-  while (!snapshot_restores(k) && at < q->unwritten && sm_queue_next(q, &at, &e, &raw))
-    left++;
-  SNAPSHOT_INT(k, n);
-  SNAPSHOT_INT(k, left);
-  at = q->head;
-  for (i = 0; i < n; i++) {
-    struct arena a = ARENA_ZERO;
-    if (!snapshot_restores(k) && !sm_queue_next(q, &at, &e, &raw)) return;
-    SNAPSHOT_INT(k, e.at_us);
-    SNAPSHOT_INT(k, e.xml);
-    snapshot_slice(k, &a, &raw);
-    if (snapshot_restores(k) && !(raw.s && sm_queue_add(q, raw, e.xml, e.at_us)))
-      snapshot_fail(k, "a queue is cut off");
-    arena_wipe(&a);
-    if (i + 1 == left && snapshot_restores(k)) q->unwritten = q->text.len;
-  }
-}
-
 static void
 management(struct snapshot *k, struct stream *s)
 {
@@ -49,20 +22,20 @@ management(struct snapshot *k, struct stream *s)
   if (there && snapshot_restores(k)) s->sm = snapshot_new(k, sizeof *s->sm);
   sm = s->sm;
   if (!sm) return;
-  snapshot_queue(k, &sm->queue);
+  sm_queue_snapshot(k, &sm->out.queue);
   sm_snapshot_timer(k, s);
   SNAPSHOT_INT(k, sm->max_us);
   SNAPSHOT_INT(k, sm->yield_sid);
   snapshot_text(k, &sm->yield_to);
-  SNAPSHOT_INT(k, sm->received);
-  SNAPSHOT_INT(k, sm->handled);
-  SNAPSHOT_INT(k, sm->answer_at);
-  SNAPSHOT_INT(k, sm->answer_last);
-  SNAPSHOT_INT(k, sm->sent);
-  SNAPSHOT_INT(k, sm->acked);
-  SNAPSHOT_INT(k, sm->unasked);
-  SNAPSHOT_INT(k, sm->phase);
-  SNAPSHOT_INT(k, sm->owes_a);
+  SNAPSHOT_INT(k, sm->in.received);
+  SNAPSHOT_INT(k, sm->in.handled);
+  SNAPSHOT_INT(k, sm->in.answer_at);
+  SNAPSHOT_INT(k, sm->in.answer_last);
+  SNAPSHOT_INT(k, sm->out.sent);
+  SNAPSHOT_INT(k, sm->out.acked);
+  SNAPSHOT_INT(k, sm->out.unasked);
+  SNAPSHOT_INT(k, sm->out.phase);
+  SNAPSHOT_INT(k, sm->in.owes_a);
   SNAPSHOT_INT(k, sm->old_ns);
   snapshot_block(k, sm->random, sizeof sm->random);
 }

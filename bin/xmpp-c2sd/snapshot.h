@@ -6,9 +6,8 @@
 
 void c2sd_snapshot(struct snapshot *k);
 
-/* The fields of a stream but for its timer; of a queue, in the record that is open. */
+/* The fields of a stream but for its timer, in the record that is open. */
 void snapshot_stream(struct snapshot *k, struct stream *s);
-void snapshot_queue(struct snapshot *k, struct sm_queue *q);
 
 void streams_snapshot(struct snapshot *k);
 void marks_snapshot(struct snapshot *k);

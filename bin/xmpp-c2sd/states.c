@@ -64,7 +64,7 @@ cat_session_features(stralloc *out, struct host const *h)
 {
   return xml_cat(out, "<bind xmlns='" NS_BIND "'/><session xmlns='" NS_SESSION
                       "'><optional/></session>") &&
-         (!h->sm || xml_cat(out, "<sm xmlns='" NS_SM2 "'/><sm xmlns='" NS_SM3 "'/>")) &&
+         (!h->sm || xml_cat(out, "<sm xmlns='" SM_NS2 "'/><sm xmlns='" SM_NS3 "'/>")) &&
          (!h->csi || xml_cat(out, "<csi xmlns='" NS_CSI "'/>")) &&
          (!h->roster_versions || xml_cat(out, "<ver xmlns='" NS_ROSTERVER "'/>")) &&
          (!h->roster || xml_cat(out, "<sub xmlns='" NS_PREAPPROVAL "'/>")) &&
@@ -240,7 +240,7 @@ static enum input
 input_of(struct stream const *s, struct xml_node const *e)
 {
   if (is_stanza(e)) return is_bind(s, e) ? IN_BIND : IN_STANZA;
-  if (slice_is(e->ns, NS_SM3) || slice_is(e->ns, NS_SM2)) return input_of_sm(e);
+  if (slice_is(e->ns, SM_NS3) || slice_is(e->ns, SM_NS2)) return input_of_sm(e);
   if (xml_is(e, NS_CSI, "active")) return IN_ACTIVE;
   if (xml_is(e, NS_CSI, "inactive")) return IN_INACTIVE;
   if (xml_is(e, NS_TLS, "starttls")) return IN_STARTTLS;

@@ -58,7 +58,7 @@ ended_note(struct stream const *s)
   e = calloc(1, sizeof *e + len);
   if (!e) return;
   e->at_us = door_now();
-  e->h = s->sm->handled;
+  e->h = s->sm->in.handled;
   memcpy(e->random, s->sm->random, sizeof e->random);
   memcpy(e->jid, s->jid, len);
   if (table_get(&by_random, random_of(e)) || !table_put(&by_random, e)) {

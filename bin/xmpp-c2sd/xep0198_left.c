@@ -64,7 +64,7 @@ copy_kept(struct left *l, struct sm_queue const *q)
   struct slice raw;
 
   while (sm_queue_next(q, &at, &e, &raw))
-    if (slice_has_word(deliver_field(raw, STANZA_TAGS), SLICE("kept")) &&
+    if (slice_has_word(stanza_raw_field(raw, STANZA_TAGS), SLICE("kept")) &&
         !sm_queue_add(&l->queue, raw, e.xml, e.at_us))
       return false;
   return true;
@@ -74,7 +74,7 @@ void
 left_keep(struct stream const *s, struct link const *routed)
 {
   struct left *l = calloc(1, sizeof *l);
-  bool ok = l && (l->jid = strdup(s->jid)) && copy_kept(l, &s->sm->queue);
+  bool ok = l && (l->jid = strdup(s->jid)) && copy_kept(l, &s->sm->out.queue);
 
   if (!ok || !l->queue.n) {
     if (l) stralloc_free(&l->queue.text);
@@ -120,7 +120,7 @@ fields(struct snapshot *k, struct left *l)
   SNAPSHOT_INT(k, l->number);
   SNAPSHOT_INT(k, l->epoch);
   SNAPSHOT_INT(k, l->until_us);
-  snapshot_queue(k, &l->queue);
+  sm_queue_snapshot(k, &l->queue);
   if (!snapshot_restores(k)) return;
   l->host = host ? c2sd_known_host(slice_str(host)) : NULL;
   if (!l->host) l->host = c2sd_first_host();

@@ -81,7 +81,7 @@ enum state
 sm_resume(struct stream *s, struct xml_node const *e, struct slice bytes)
 {
   struct slice token = xml_attr(e, "previd"), h = xml_attr(e, "h");
-  bool old_ns = slice_is(e->ns, NS_SM2);
+  bool old_ns = slice_is(e->ns, SM_NS2);
   struct slice resource = token, secret;
   uint64_t n;
 
@@ -152,7 +152,7 @@ say_resumed(struct stream *s)
 
   if (xml_cat(&sa, "<resumed") && xml_cat_attr(&sa, "xmlns", sm_ns(s->old_ns)) &&
       xml_cat_attr(&sa, "previd", slice_str(s->request)) &&
-      xml_cat_attr(&sa, "h", num_u64(buf, s->sm->handled)) && xml_cat(&sa, "/>"))
+      xml_cat_attr(&sa, "h", num_u64(buf, s->sm->in.handled)) && xml_cat(&sa, "/>"))
     stream_write(s, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
   free(s->request);
@@ -173,8 +173,8 @@ finish(struct stream *s)
   event_timer_cancel(&s->timer);
   ping_start(s);
   stream_shape(s);
-  s->sm->queue.unwritten = s->sm->queue.head;
-  s->sm->sent = s->sm->acked;
+  sm_out_rewind(&s->sm->out);
+  s->sm->out.sent = s->sm->out.acked;
   csi_join(s);
   sm_flush(s);
   input_resume(s);
@@ -204,8 +204,8 @@ take_over(struct stream *s, struct stream *old)
   old->asked = NULL;
   old->sm = NULL;
   event_timer_cancel(&s->sm->timer);
-  s->sm->phase = SM_IDLE;
-  s->sm->owes_a = false;
+  s->sm->out.phase = SM_IDLE;
+  s->sm->in.owes_a = false;
   old->state = ST_CLOSED;
   stream_settle(old);
 }
@@ -259,8 +259,8 @@ build_handed(struct link *l, struct stream const *s, char const *instance, uint6
   link_num(l, s->sid);
   link_text(l, slice_of(token.s, token.len));
   link_str(l, s->jid);
-  link_num(l, s->sm->handled);
-  link_num(l, s->sm->acked);
+  link_num(l, s->sm->in.handled);
+  link_num(l, s->sm->out.acked);
   shown_put_wants(l, s->wants);
   link_field(l);
   if (s->available && s->priority < 0) link_more(l, SLICE("-"));
@@ -294,7 +294,7 @@ yield_elsewhere(struct stream *s, struct record *r)
   s->sm->yield_sid = record_u64(r, 6);
   if (s->sm->max_us < YIELD_US) s->sm->max_us = YIELD_US;
   sm_away(s);
-  if (s->sm->handled == s->sm->received) sm_step(s);
+  if (sm_in_is_done(&s->sm->in)) sm_step(s);
 }
 
 /* The rules may have been read anew since the client asked. */
@@ -328,7 +328,7 @@ sm_on_yield(struct link *l, struct record *r)
     return;
   }
   take_over(fresh, s);
-  if (fresh->sm->handled == fresh->sm->received) sm_step(fresh);
+  if (sm_in_is_done(&fresh->sm->in)) sm_step(fresh);
   stream_settle(fresh);
 }
 
@@ -345,11 +345,11 @@ sm_step(struct stream *s)
 static void
 put_queue(struct link *l, struct stream const *s)
 {
-  size_t at = s->sm->queue.head;
+  size_t at = s->sm->out.queue.head;
   struct sm_entry e;
   struct slice raw;
 
-  while (sm_queue_next(&s->sm->queue, &at, &e, &raw)) {
+  while (sm_queue_next(&s->sm->out.queue, &at, &e, &raw)) {
     link_begin(l, VERB_QUEUED);
     link_str(l, s->sm->yield_to);
     link_num(l, s->sm->yield_sid);
@@ -417,7 +417,7 @@ sm_on_queued(struct link *l, struct record *r)
   if (!s) give_back(l, r);
   if (!s || !have_sm(s)) return;
   raw = slice_of(r->at[3], (size_t)(xml.s + xml.len - r->at[3]));
-  if (!sm_queue_add(&s->sm->queue, raw, (size_t)(xml.s - raw.s), door_wall()))
+  if (!sm_queue_add(&s->sm->out.queue, raw, (size_t)(xml.s - raw.s), door_wall()))
     log_event(LOG_WARN, "stanza-lost", "jid", s->jid, "why", "out of memory", NULL);
 }
 
@@ -445,8 +445,8 @@ sm_on_handed(struct link *l, struct record *r)
   s->jid = jid;
   if (token.len >= sizeof s->sm->random)
     memcpy(s->sm->random, token.s, sizeof s->sm->random);
-  s->sm->handled = s->sm->received = (uint32_t)record_u64(r, 6);
-  s->sm->acked = (uint32_t)record_u64(r, 7);
+  s->sm->in.handled = s->sm->in.received = (uint32_t)record_u64(r, 6);
+  s->sm->out.acked = (uint32_t)record_u64(r, 7);
   s->sm->max_us = record_u64(r, 12);
   s->number = record_u64(r, 13);
   s->wants = shown_read_wants(words);

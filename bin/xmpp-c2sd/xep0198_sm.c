@@ -20,28 +20,16 @@
  * SM_ASK_AFTER stanzas are out, or after SM_ASK_US; a client that does not answer it in time
  * is taken for gone. */
 
-#define SM_ASK_AFTER 5u
-#define SM_ASK_US 500000u
-
 static struct edge_line pending;
-
-struct slice
-sm_ns(bool old_ns)
-{
-  return old_ns ? SLICE(NS_SM2) : SLICE(NS_SM3);
-}
 
 /* ---- what the client sent ---- */
 
 static void
-write_h(struct stream *s, char const *name, uint32_t h)
+write_a(struct stream *s)
 {
   stralloc sa = STRALLOC_ZERO;
-  char buf[BASE_NUM];
 
-  if (xml_cat(&sa, "<") && xml_cat(&sa, name) &&
-      xml_cat_attr(&sa, "xmlns", sm_ns(s->sm->old_ns)) &&
-      xml_cat_attr(&sa, "h", num_u64(buf, h)) && xml_cat(&sa, "/>"))
+  if (sm_cat_a(&sa, s->sm->old_ns, s->sm->in.handled))
     stream_write(s, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
 }
@@ -51,13 +39,8 @@ handled_one(struct stream *s)
 {
   struct sm *sm = s->sm;
 
-  sm->handled++;
-  if (sm->owes_a && (int32_t)(sm->handled - sm->answer_at) >= 0) {
-    sm->owes_a = sm->handled != sm->answer_last;
-    sm->answer_at = sm->answer_last;
-    if (s->state == ST_BOUND) write_h(s, "a", sm->handled);
-  }
-  if (sm->handled == sm->received) sm_step(s);
+  if (sm_in_handled(&sm->in) && s->state == ST_BOUND) write_a(s);
+  if (sm_in_is_done(&sm->in)) sm_step(s);
 }
 
 /* A stanza that c2sd answered itself counts as handled when all stanzas that the same
@@ -69,7 +52,7 @@ sm_count(struct stream *s)
   struct edge_wait w = {l ? l->stanzas : 0, s->sid};
 
   if (!s->sm) return;
-  s->sm->received++;
+  s->sm->in.received++;
   if (w.n <= edge_taken() || !edge_line_push(&pending, w)) handled_one(s);
 }
 
@@ -90,13 +73,7 @@ enum state
 sm_asks(struct stream *s, struct xml_node const *e, struct slice bytes)
 {
   if (!s->sm) return sm_early(s, e, bytes);
-  if (s->sm->handled == s->sm->received) {
-    write_h(s, "a", s->sm->handled);
-    return ST_BOUND;
-  }
-  if (!s->sm->owes_a) s->sm->answer_at = s->sm->received;
-  s->sm->owes_a = true;
-  s->sm->answer_last = s->sm->received;
+  if (sm_in_asked(&s->sm->in)) write_a(s);
   return ST_BOUND;
 }
 
@@ -105,9 +82,8 @@ sm_asks(struct stream *s, struct xml_node const *e, struct slice bytes)
 static void on_timer(void *cookie);
 
 static void
-wait_until(struct stream *s, enum sm_phase phase, uint64_t us)
+wait_for(struct stream *s, uint64_t us)
 {
-  s->sm->phase = phase;
   if (us != UINT64_MAX)
     event_timer_start(&s->sm->timer, door_now() + us, on_timer, s);
   else
@@ -117,22 +93,18 @@ wait_until(struct stream *s, enum sm_phase phase, uint64_t us)
 static void
 ask(struct stream *s)
 {
-  stream_write(s, s->sm->old_ns ? SLICE("<r xmlns='" NS_SM2 "'/>")
-                                : SLICE("<r xmlns='" NS_SM3 "'/>"));
-  s->sm->unasked = 0;
-  wait_until(s, SM_ASKED, s->host->ack_us);
+  stream_write(s, s->sm->old_ns ? SLICE("<r xmlns='" SM_NS2 "'/>")
+                                : SLICE("<r xmlns='" SM_NS3 "'/>"));
+  wait_for(s, s->host->ack_us);
 }
 
 static void
-ask_soon(struct stream *s)
+ask_soon(struct stream *s, enum sm_phase what)
 {
-  struct sm *sm = s->sm;
-
-  if (sm->phase == SM_ASKED || !sm->unasked) return;
-  if (sm->unasked >= SM_ASK_AFTER)
+  if (what == SM_ASKED)
     ask(s);
-  else if (sm->phase == SM_IDLE)
-    wait_until(s, SM_SOON, SM_ASK_US);
+  else if (what == SM_SOON)
+    wait_for(s, SM_ASK_US);
 }
 
 static void
@@ -142,9 +114,10 @@ on_timer(void *cookie)
 
   if (s->state == ST_AWAY)
     stream_end(s, "not resumed in time");
-  else if (s->sm->phase == SM_SOON)
+  else if (s->sm->out.phase == SM_SOON) {
+    sm_out_asked(&s->sm->out);
     ask(s);
-  else if (s->sm->phase == SM_ASKED)
+  } else if (s->sm->out.phase == SM_ASKED)
     stream_lost(s, "no acknowledgement in time");
   stream_settle(s);
 }
@@ -153,10 +126,15 @@ on_timer(void *cookie)
 void
 sm_limit(struct stream *s, struct sm_queue const *q)
 {
-  if (q->n > s->host->queue_max)
+  switch (sm_queue_full(q, s->host->queue_max, c2sd.sm_bytes_max)) {
+  case SM_FITS: return;
+  case SM_TOO_MANY:
     stream_error(s, "policy-violation", "too many unacknowledged stanzas");
-  else if (q->text.len - q->head > c2sd.sm_bytes_max)
+    return;
+  case SM_TOO_LONG:
     stream_error(s, "policy-violation", "unacknowledged stanzas are too long");
+    return;
+  }
 }
 
 /* Our own stanzas have no sender to whom they could be returned. */
@@ -165,51 +143,35 @@ sm_send(struct stream *s, struct slice raw, size_t xml)
 {
   struct sm *sm = s->sm;
 
-  if (!sm_queue_add(&sm->queue, raw, xml, door_wall()))
+  if (!sm_queue_add(&sm->out.queue, raw, xml, door_wall()))
     stream_error(s, "resource-constraint", NULL);
   else
-    sm_limit(s, &sm->queue);
+    sm_limit(s, &sm->out.queue);
   sm_flush(s);
 }
 
 void
 sm_flush(struct stream *s)
 {
-  struct sm_queue *q = &s->sm->queue;
   struct sm_entry e;
   struct slice raw;
 
   if (s->state != ST_BOUND || s->is_blocked || s->ending.why) return;
-  while (sm_queue_next(q, &q->unwritten, &e, &raw)) {
+  while (sm_out_next(&s->sm->out, &e, &raw))
     stream_write_raw(s, slice_of(raw.s + e.xml, raw.len - e.xml));
-    s->sm->sent++;
-    s->sm->unasked++;
-  }
-  ask_soon(s);
+  ask_soon(s, sm_out_ask(&s->sm->out));
+}
+
+static void
+note_acked(void *cookie, struct slice tags)
+{
+  marks_note(cookie, tags);
 }
 
 bool
 sm_take_h(struct stream *s, uint32_t h)
 {
-  struct sm *sm = s->sm;
-  uint32_t n = h - sm->acked; /* counted modulo 2^32 (s4) */
-  struct slice tags;
-
-  if (n > sm->sent - sm->acked) return false;
-  sm->acked = h;
-  while (n-- && sm_queue_drop(&sm->queue, &tags))
-    marks_note(s, tags);
-  return true;
-}
-
-static bool
-read_h(struct xml_node const *e, uint32_t *h)
-{
-  uint64_t n;
-
-  if (!slice_u64(xml_attr(e, "h"), &n) || n > UINT32_MAX) return false;
-  *h = (uint32_t)n;
-  return true;
+  return sm_out_take(&s->sm->out, h, note_acked, s);
 }
 
 /* s4: a count that is too high breaks the stream; so does an a without one. */
@@ -217,14 +179,8 @@ static enum state
 too_high(struct stream *s, uint32_t h)
 {
   stralloc sa = STRALLOC_ZERO;
-  char buf[BASE_NUM];
 
-  if (xml_cat(&sa, "<stream:error><undefined-condition xmlns='" NS_STREAMS
-                   "'/><handled-count-too-high") &&
-      xml_cat_attr(&sa, "xmlns", sm_ns(s->sm->old_ns)) &&
-      xml_cat_attr(&sa, "h", num_u64(buf, h)) &&
-      xml_cat_attr(&sa, "send-count", num_u64(buf, s->sm->sent)) &&
-      xml_cat(&sa, "/></stream:error>"))
+  if (sm_cat_too_high(&sa, s->sm->old_ns, h, s->sm->out.sent))
     stream_write(s, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
   stream_end(s, "acknowledged more than was sent");
@@ -237,14 +193,13 @@ sm_acks(struct stream *s, struct xml_node const *e, struct slice bytes)
   uint32_t h = 0;
 
   if (!s->sm) return sm_early(s, e, bytes);
-  if (!read_h(e, &h)) {
+  if (!sm_read_h(e, &h)) {
     stream_error(s, "bad-format", "an acknowledgement without its count");
     return s->state;
   }
   if (!sm_take_h(s, h)) return too_high(s, h);
-  wait_until(s, SM_IDLE, UINT64_MAX);
-  if (s->sm->queue.n && !s->sm->unasked) s->sm->unasked = 1;
-  ask_soon(s);
+  wait_for(s, UINT64_MAX);
+  ask_soon(s, sm_out_answered(&s->sm->out));
   return ST_BOUND;
 }
 
@@ -255,10 +210,7 @@ sm_failed(struct stream *s, bool old_ns, char const *condition, struct slice h)
 {
   stralloc sa = STRALLOC_ZERO;
 
-  if (xml_cat(&sa, "<failed") && xml_cat_attr(&sa, "xmlns", sm_ns(old_ns)) &&
-      (!h.len || xml_cat_attr(&sa, "h", h)) && xml_cat(&sa, "><") &&
-      xml_cat(&sa, condition) && xml_cat(&sa, " xmlns='" NS_STANZAS "'/></failed>"))
-    stream_write(s, slice_of(sa.s, sa.len));
+  if (sm_cat_failed(&sa, old_ns, condition, h)) stream_write(s, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
 }
 
@@ -267,7 +219,7 @@ enum state
 sm_early(struct stream *s, struct xml_node const *e, struct slice bytes)
 {
   (void)bytes;
-  sm_failed(s, slice_is(e->ns, NS_SM2), "unexpected-request", SLICE(""));
+  sm_failed(s, slice_is(e->ns, SM_NS2), "unexpected-request", SLICE(""));
   return s->state;
 }
 
@@ -320,11 +272,11 @@ sm_enable(struct stream *s, struct xml_node const *e, struct slice bytes)
   }
   s->sm = s->host->sm ? calloc(1, sizeof *s->sm) : NULL;
   if (!s->sm) {
-    sm_failed(s, slice_is(e->ns, NS_SM2),
+    sm_failed(s, slice_is(e->ns, SM_NS2),
               s->host->sm ? "resource-constraint" : "feature-not-implemented", SLICE(""));
     return ST_BOUND;
   }
-  s->sm->old_ns = slice_is(e->ns, NS_SM2);
+  s->sm->old_ns = slice_is(e->ns, SM_NS2);
   s->sm->max_us = resume_time(s, e);
   door_random_id(s->sm->random, sizeof s->sm->random);
   if (cat_enabled(&sa, s)) stream_write(s, slice_of(sa.s, sa.len));
@@ -339,7 +291,7 @@ sm_free(struct sm *sm)
 {
   if (!sm) return;
   event_timer_cancel(&sm->timer);
-  stralloc_free(&sm->queue.text);
+  sm_queue_wipe(&sm->out.queue);
   free(sm->yield_to);
   free(sm);
 }
@@ -399,11 +351,11 @@ static void
 give_all_back(struct stream const *s)
 {
   struct link *l = edge_routed();
-  size_t at = s->sm->queue.head;
+  size_t at = s->sm->out.queue.head;
   struct sm_entry e;
   struct slice raw;
 
-  while (l && sm_queue_next(&s->sm->queue, &at, &e, &raw))
+  while (l && sm_queue_next(&s->sm->out.queue, &at, &e, &raw))
     sm_give_back(l, s->jid, s->number, s->host, &e, raw);
 }
 
@@ -444,12 +396,12 @@ void
 sm_hold_again(struct stream const *s)
 {
   struct link *l = edge_routed();
-  size_t at = s->sm->queue.head;
+  size_t at = s->sm->out.queue.head;
   struct sm_entry e;
   struct slice raw;
 
-  while (l && sm_queue_next(&s->sm->queue, &at, &e, &raw)) {
-    if (!slice_has_word(deliver_field(raw, STANZA_TAGS), SLICE("kept"))) continue;
+  while (l && sm_queue_next(&s->sm->out.queue, &at, &e, &raw)) {
+    if (!slice_has_word(stanza_raw_field(raw, STANZA_TAGS), SLICE("kept"))) continue;
     link_begin(l, VERB_HOLDS);
     link_num(l, s->sid);
     link_raw(l, raw);
@@ -460,10 +412,11 @@ sm_hold_again(struct stream const *s)
 void
 sm_away(struct stream *s)
 {
-  s->sm->owes_a = false;
-  s->sm->queue.unwritten = s->sm->queue.head;
-  s->sm->unasked = 0;
-  wait_until(s, SM_IDLE, s->sm->max_us);
+  s->sm->in.owes_a = false;
+  sm_out_rewind(&s->sm->out);
+  s->sm->out.unasked = 0;
+  s->sm->out.phase = SM_IDLE;
+  wait_for(s, s->sm->max_us);
 }
 
 /* ---- the state for a trace ---- */

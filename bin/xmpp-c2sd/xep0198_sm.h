@@ -3,49 +3,18 @@
 #define C2SD_XEP0198_SM_H
 
 #include "c2sd.h"
+#include "sm/sm.h"
 #include "stream.h"
 
-/* The stanzas that a client has not acknowledged, in their order. */
-struct sm_entry {
-  uint64_t at_us; /* when it came, by the wall clock */
-  uint32_t len;   /* of the text behind this */
-  uint32_t xml;   /* where in it the element begins */
-};
-
-struct sm_queue {
-  stralloc text;          /* entries, each with its text: the fields from TO on */
-  size_t head, unwritten; /* offsets: the oldest; the first that has not left yet */
-  uint32_t n;
-};
-
-bool sm_queue_add(struct sm_queue *q, struct slice raw, size_t xml, uint64_t at_us);
-
-/* sm_queue_drop takes the oldest entry out; *tags are its tags, until an entry is added.
- * sm_queue_next gives the entry at offset *at and moves *at behind the entry: false at the
- * end. */
-bool sm_queue_drop(struct sm_queue *q, struct slice *tags);
-bool sm_queue_next(struct sm_queue const *q, size_t *at, struct sm_entry *e,
-                   struct slice *raw);
-
-enum sm_phase {
-  SM_IDLE, /* everything is acknowledged, or nothing was sent */
-  SM_SOON, /* something was sent: an r follows at the timer, or after some more */
-  SM_ASKED /* the client has an r to answer by the timer */
-};
-
 struct sm {
-  struct sm_queue queue;
-  struct event_timer timer;   /* of phase; while the stream is away: the end of waiting */
-  uint64_t max_us;            /* how long the session may be away; 0: not at all */
-  uint64_t yield_sid;         /* the stream of another c2sd that is to have the session */
-  char *yield_to;             /* and its name; NULL: none */
-  uint32_t received, handled; /* of the client; of those, taken over by routed */
-  uint32_t answer_at;         /* stanzas before the oldest r that has no answer yet */
-  uint32_t answer_last;       /* stanzas before the newest r */
-  uint32_t sent, acked;       /* to the client; of those, acknowledged by it */
-  uint32_t unasked;           /* sent since the last r */
-  enum sm_phase phase;
-  bool owes_a, old_ns;
+  struct sm_in in;
+  struct sm_out out;
+  struct event_timer
+    timer;            /* of out.phase; while the stream is away: the end of waiting */
+  uint64_t max_us;    /* how long the session may be away; 0: not at all */
+  uint64_t yield_sid; /* the stream of another c2sd that is to have the session */
+  char *yield_to;     /* and its name; NULL: none */
+  bool old_ns;
   char random[16]; /* of its token */
 };
 
@@ -128,7 +97,6 @@ void sm_unpart(struct stream *s);
 bool sm_cat_token(stralloc *out, struct stream const *s);
 
 void sm_failed(struct stream *s, bool old_ns, char const *condition, struct slice h);
-struct slice sm_ns(bool old_ns);
 
 void sm_on_yield(struct link *l, struct record *r);
 void sm_on_leave(struct link *l, struct record *r);

@@ -49,19 +49,19 @@ csi_bytes(struct csi const *c)
 static bool
 is_plain_presence(struct slice raw)
 {
-  struct slice type = deliver_field(raw, STANZA_TYPE);
+  struct slice type = stanza_raw_field(raw, STANZA_TYPE);
 
-  return slice_is(deliver_field(raw, STANZA_KIND), "presence") &&
+  return slice_is(stanza_raw_field(raw, STANZA_KIND), "presence") &&
          (!type.len || slice_is(type, "unavailable"));
 }
 
 static bool
 can_wait(struct host const *h, struct slice raw, struct slice tags)
 {
-  if (slice_is(deliver_field(raw, STANZA_KIND), "presence"))
+  if (slice_is(stanza_raw_field(raw, STANZA_KIND), "presence"))
     return h->csi_presence && is_plain_presence(raw);
-  if (!slice_is(deliver_field(raw, STANZA_KIND), "message")) return false;
-  if (slice_is(deliver_field(raw, STANZA_TYPE), "error")) return false;
+  if (!slice_is(stanza_raw_field(raw, STANZA_KIND), "message")) return false;
+  if (slice_is(stanza_raw_field(raw, STANZA_TYPE), "error")) return false;
   return (h->csi_chat_states && slice_has_word(tags, SLICE("state"))) ||
          (h->csi_pep && slice_has_word(tags, SLICE("pep")) &&
           !slice_has_word(tags, SLICE("body")));
@@ -114,7 +114,7 @@ bury(struct csi *c)
   c->dead = c->seen_n = 0;
   while (ok && next_alive(&old, &at, &e, &raw)) {
     if (is_plain_presence(raw))
-      ok = note_seen(c, deliver_field(raw, STANZA_FROM), c->queue.text.len);
+      ok = note_seen(c, stanza_raw_field(raw, STANZA_FROM), c->queue.text.len);
     ok = ok && sm_queue_add(&c->queue, raw, e.xml, e.at_us);
   }
   stralloc_free(&old.text);
@@ -143,7 +143,7 @@ drop_older(struct csi *c, struct slice from)
   for (i = 0; i < c->seen_n; i++) {
     size_t at = c->seen[i].at;
     if (c->seen[i].hash != hash || !sm_queue_next(&c->queue, &at, &e, &raw) ||
-        !slice_eq(deliver_field(raw, STANZA_FROM), from))
+        !slice_eq(stanza_raw_field(raw, STANZA_FROM), from))
       continue;
     kill_entry(c, i, e);
     return;
@@ -178,7 +178,7 @@ csi_holds(struct stream *s, struct slice raw, size_t xml, struct slice tags)
   }
   at = c->queue.text.len;
   if (is_plain_presence(raw)) {
-    struct slice from = deliver_field(raw, STANZA_FROM);
+    struct slice from = stanza_raw_field(raw, STANZA_FROM);
     drop_older(c, from);
     if (!note_seen(c, from, at)) return false;
   }
@@ -217,7 +217,7 @@ csi_join(struct stream *s)
 
   if (!s->csi) return;
   while (s->sm && next_alive(&s->csi->queue, &at, &e, &raw))
-    if (!sm_queue_add(&s->sm->queue, raw, e.xml, e.at_us))
+    if (!sm_queue_add(&s->sm->out.queue, raw, e.xml, e.at_us))
       log_event(LOG_WARN, "stanza-lost", "jid", s->jid, "why", "out of memory", NULL);
   csi_free(s->csi);
   s->csi = NULL;
@@ -250,7 +250,7 @@ static void
 make_entry(struct snapshot *k, struct csi *c, struct sm_entry e, struct slice raw)
 {
   if ((is_plain_presence(raw) &&
-       !note_seen(c, deliver_field(raw, STANZA_FROM), c->queue.text.len)) ||
+       !note_seen(c, stanza_raw_field(raw, STANZA_FROM), c->queue.text.len)) ||
       !sm_queue_add(&c->queue, raw, e.xml, e.at_us))
     snapshot_fail(k, "out of memory");
 }

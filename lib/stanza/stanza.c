@@ -151,6 +151,16 @@ stanza_answer(struct link *l, struct stanza const *in, char const *type, struct 
 }
 
 struct slice
+stanza_raw_field(struct slice raw, unsigned int i)
+{
+  struct slice f = {"", 0};
+
+  while (slice_word(&raw, '\t', &f) && --i) {
+  }
+  return i ? SLICE("") : f;
+}
+
+struct slice
 stanza_tag(struct slice tags, char const *name)
 {
   struct slice word;

@@ -28,6 +28,10 @@ struct stanza {
  * as it stands in the record, escaped, to be passed on by link_raw. */
 void stanza_read(struct record *r, unsigned int at, struct stanza *out);
 
+/* Give field i of the fields of a stanza from TO on, as they stand in a record; the last, XML,
+ * not. */
+struct slice stanza_raw_field(struct slice raw, unsigned int i);
+
 /* Where a stanza comes from: the ORIGIN of an instance, NAME:NUMBER, or as routed passes it on,
  * NAME:EPOCH:NUMBER. Numbers rise within an epoch of a name; those of another epoch are of
  * another run of it and say nothing about these. Without an epoch it is 0. */

@@ -1,5 +1,4 @@
-#include "deliver.h"
-#include "xep0198_sm.h"
+#include "sm/sm.h"
 
 #include <string.h>
 
@@ -57,6 +56,49 @@ sm_queue_drop(struct sm_queue *q, struct slice *tags)
   if (!q->n || !sm_queue_next(q, &q->head, &e, &raw)) return false;
   q->n--;
   if (q->unwritten < q->head) q->unwritten = q->head;
-  *tags = deliver_field(raw, STANZA_TAGS);
+  *tags = stanza_raw_field(raw, STANZA_TAGS);
   return true;
+}
+
+enum sm_full
+sm_queue_full(struct sm_queue const *q, uint64_t n_max, uint64_t bytes_max)
+{
+  if (q->n > n_max) return SM_TOO_MANY;
+  return q->text.len - q->head > bytes_max ? SM_TOO_LONG : SM_FITS;
+}
+
+void
+sm_queue_wipe(struct sm_queue *q)
+{
+  stralloc_free(&q->text);
+  *q = (struct sm_queue){.text = STRALLOC_ZERO};
+}
+
+/* ---- the state for a trace ---- */
+
+/* Entries are written from the oldest on; so many of them have left. */
+void
+sm_queue_snapshot(struct snapshot *k, struct sm_queue *q)
+{
+  uint32_t n = q->n, left = 0, i;
+  size_t at = q->head;
+  struct sm_entry e = {0};
+  struct slice raw;
+
+  while (!snapshot_restores(k) && at < q->unwritten && sm_queue_next(q, &at, &e, &raw))
+    left++;
+  SNAPSHOT_INT(k, n);
+  SNAPSHOT_INT(k, left);
+  at = q->head;
+  for (i = 0; i < n; i++) {
+    struct arena a = ARENA_ZERO;
+    if (!snapshot_restores(k) && !sm_queue_next(q, &at, &e, &raw)) return;
+    SNAPSHOT_INT(k, e.at_us);
+    SNAPSHOT_INT(k, e.xml);
+    snapshot_slice(k, &a, &raw);
+    if (snapshot_restores(k) && !(raw.s && sm_queue_add(q, raw, e.xml, e.at_us)))
+      snapshot_fail(k, "a queue is cut off");
+    arena_wipe(&a);
+    if (i + 1 == left && snapshot_restores(k)) q->unwritten = q->text.len;
+  }
 }
