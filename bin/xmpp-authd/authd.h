@@ -24,7 +24,10 @@ struct authd_settings {
 
 extern struct authd_settings authd;
 
-bool authd_load(struct settings *st, bool first);
+/* The two steps of taking settings (service/service.h). */
+void *authd_read(struct settings *st);
+void authd_take(void *fresh, bool first);
+void authd_drop(void *fresh);
 struct host const *authd_host(struct slice name);
 
 /* Say whether a host offers the mechanism. */

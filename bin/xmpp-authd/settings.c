@@ -71,13 +71,24 @@ free_hosts(struct host *h)
   }
 }
 
-bool
-authd_load(struct settings *st, bool first)
+void
+authd_drop(void *fresh)
 {
-  struct settings_row const *row = NULL;
-  struct host *list = NULL, **at = &list;
+  struct authd_settings *f = fresh;
 
-  (void)first;
+  free_hosts(f->hosts);
+  free(f);
+}
+
+void *
+authd_read(struct settings *st)
+{
+  struct authd_settings *f = calloc(1, sizeof *f);
+  struct settings_row const *row = NULL;
+  struct host **at;
+
+  if (!f) return NULL;
+  at = &f->hosts;
   while ((row = settings_next(st, "host", row))) {
     struct host *h = calloc(1, sizeof *h);
     if (!h) goto fail;
@@ -88,15 +99,23 @@ authd_load(struct settings *st, bool first)
       mechanisms_without(settings_get(st, "disable_sasl_mechanisms", row->value[0]));
     if (!h->name || !h->mechanisms) goto fail;
   }
-  if (!list) {
-    log_event(LOG_WARN, "bad-settings", "why", "no host", NULL);
-    return false;
-  }
-  free_hosts(authd.hosts);
-  authd.hosts = list;
-  authd.iterations = (uint32_t)settings_u64(st, "scram_iterations", SLICE("*"), 10000);
-  return true;
+  f->iterations = (uint32_t)settings_u64(st, "scram_iterations", SLICE("*"), 10000);
+  if (f->hosts) return f;
+  settings_refuse("host", SLICE("*"), "there is no host", NULL);
 fail:
-  free_hosts(list);
-  return false;
+  authd_drop(f);
+  return NULL;
+}
+
+void
+authd_take(void *fresh, bool first)
+{
+  struct authd_settings *f = fresh;
+  struct link *l;
+
+  free_hosts(authd.hosts);
+  authd = *f;
+  free(f);
+  for (l = first ? NULL : link_next(NULL); l; l = link_next(l))
+    if (l->up && l->program == C2SD) sasl_announce(l);
 }

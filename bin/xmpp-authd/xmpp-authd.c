@@ -15,15 +15,9 @@
 char const *PROG = "xmpp-authd";
 
 static bool
-load(struct settings *st, bool first)
+start(void)
 {
-  struct link *l;
-
-  if (!authd_load(st, first)) return false;
-  if (first) return secrets_open(service_data());
-  for (l = link_next(NULL); l; l = link_next(l))
-    if (l->up && l->program == C2SD) sasl_announce(l);
-  return true;
+  return secrets_open(service_data());
 }
 
 static void
@@ -84,7 +78,10 @@ static struct service const service = {
   .program = "xmpp-authd",
   .accepts = ROLE_EDGE | ROLE_OWN,
   .handlers = handlers,
-  .load = load,
+  .read = authd_read,
+  .take = authd_take,
+  .drop = authd_drop,
+  .start = start,
   .up = up,
   .down = down,
   .turn = turn,

@@ -51,21 +51,6 @@ c2sd_listener(struct slice name)
   return &strict;
 }
 
-static bool
-add_host(struct slice name)
-{
-  struct host *h, **at;
-
-  if (c2sd_known_host(name)) return true;
-  h = calloc(1, sizeof *h);
-  if (!h) return false;
-  h->name = strndup(name.s, name.len);
-  for (at = &c2sd.hosts; *at; at = &(*at)->next) {
-  }
-  *at = h;
-  return h->name != NULL;
-}
-
 /* Settings have milliseconds. */
 static uint64_t
 us(struct settings const *st, char const *key, struct slice host, uint64_t dflt_ms)
@@ -120,43 +105,28 @@ read_modules(struct settings const *st, struct host *h)
   h->ended_us = us(st, "mod_stream_mgmt.cache_life_time", name, 48u * 3600 * 1000);
 }
 
-static struct listener *
-listener_named(struct slice name)
-{
-  struct listener *ln, **at;
-
-  for (at = &c2sd.listeners; (ln = *at); at = &ln->next)
-    if (slice_is(name, ln->name)) return ln;
-  ln = calloc(1, sizeof *ln);
-  if (!ln) return NULL;
-  ln->name = strndup(name.s, name.len);
-  *at = ln;
-  return ln->name ? ln : NULL;
-}
-
+/* An empty text is NULL. false: ENOMEM. */
 static bool
 set_text(char **at, struct slice text)
 {
-  free(*at);
   *at = text.len ? strndup(text.s, text.len) : NULL;
   return *at || !text.len;
 }
 
 static bool
-read_listener(struct settings const *st, struct slice scope)
+read_listener(struct listener *ln, struct settings const *st, struct slice scope)
 {
-  struct listener *ln = listener_named(scope);
   struct slice tls = settings_get(st, "tls", scope);
   uint64_t own;
 
-  if (!ln) return false;
   ln->max_stanza_size = settings_u64(st, "max_stanza_size", scope, STANZA_MAX);
   if (ln->max_stanza_size > STANZA_MAX) ln->max_stanza_size = STANZA_MAX;
   /* The value of the listener and the value of the whole server: the smaller holds. */
   ln->queue_max = settings_u64(st, "max_fsm_queue", SLICE("*"), UINT64_MAX);
   own = settings_u64(st, "max_fsm_queue", scope, UINT64_MAX);
   if (own < ln->queue_max) ln->queue_max = own;
-  if (!set_text(&ln->access, settings_get(st, "access", scope)) ||
+  if (!set_text(&ln->name, scope) ||
+      !set_text(&ln->access, settings_get(st, "access", scope)) ||
       !set_text(&ln->shaper, settings_get(st, "shaper", scope)))
     return false;
   ln->starttls = slice_is(tls, "starttls") || slice_is(tls, "starttls_required");
@@ -165,13 +135,168 @@ read_listener(struct settings const *st, struct slice scope)
 }
 
 static bool
-is_listed(struct settings const *st, struct host const *h)
+read_listeners(struct c2sd_settings *f, struct settings const *st)
 {
   struct settings_row const *row = NULL;
+  struct listener **at = &f->listeners;
 
-  while ((row = settings_next(st, "host", row)))
-    if (slice_is_nocase(row->value[0], h->name)) return true;
+  while ((row = settings_next(st, "listener", row))) {
+    *at = calloc(1, sizeof **at);
+    if (!*at || !read_listener(*at, st, row->scope)) return false;
+    at = &(*at)->next;
+  }
+  return true;
+}
+
+static bool
+read_hosts(struct c2sd_settings *f, struct settings const *st)
+{
+  struct settings_row const *row = NULL;
+  struct host **at = &f->hosts;
+
+  while ((row = settings_next(st, "host", row))) {
+    *at = calloc(1, sizeof **at);
+    if (!*at || !set_text(&(*at)->name, row->value[0])) return false;
+    (*at)->served = true;
+    read_modules(st, *at);
+    at = &(*at)->next;
+  }
+  if (f->hosts) return true;
+  settings_refuse("host", SLICE("*"), "there is no host", NULL);
   return false;
+}
+
+static void
+read_limits(struct c2sd_settings *f, struct settings const *st)
+{
+  f->sm_bytes_max =
+    settings_u64(st, "sm_queue_bytes_max", SLICE("*"), SM_QUEUE_BYTES_MAX);
+  f->kept_max = settings_u64(st, "streams_kept_max", SLICE("*"), STREAMS_KEPT_MAX);
+  f->negotiation_us = 1000 * settings_u64(st, "negotiation_timeout", SLICE("*"), 30000);
+}
+
+void *
+c2sd_read(struct settings *st)
+{
+  struct c2sd_settings *f = calloc(1, sizeof *f);
+  struct slice lang = settings_get(st, "language", SLICE("*"));
+
+  if (!f) return NULL;
+  f->access = access_load(st);
+  read_limits(f, st);
+  if (f->access && read_hosts(f, st) && read_listeners(f, st) &&
+      set_text(&f->language, lang.len ? lang : SLICE("en")))
+    return f;
+  c2sd_drop(f);
+  return NULL;
+}
+
+static void
+free_host(struct host *h)
+{
+  free(h->name);
+  free(h);
+}
+
+static void
+free_listener(struct listener *ln)
+{
+  free(ln->name);
+  free(ln->access);
+  free(ln->shaper);
+  free(ln);
+}
+
+void
+c2sd_drop(void *fresh)
+{
+  struct c2sd_settings *f = fresh;
+  struct listener *ln;
+  struct host *h;
+
+  while ((h = f->hosts)) {
+    f->hosts = h->next;
+    free_host(h);
+  }
+  while ((ln = f->listeners)) {
+    f->listeners = ln->next;
+    free_listener(ln);
+  }
+  access_free(f->access);
+  free(f->language);
+  free(f);
+}
+
+/* ---- taking ---- */
+
+/* The host that streams know keeps its place, its name, and what others have said of it. */
+static void
+host_becomes(struct host *h, struct host *fresh)
+{
+  struct host was = *h;
+
+  *h = *fresh;
+  h->next = was.next;
+  h->name = was.name;
+  h->mechanisms = was.mechanisms;
+  h->node = was.node;
+  h->ver = was.ver;
+  h->ended = was.ended;
+  h->ended_last = was.ended_last;
+  h->ended_n = was.ended_n;
+  free_host(fresh);
+}
+
+static void
+take_hosts(struct host *fresh)
+{
+  struct host *h, *next, **at;
+
+  for (h = c2sd.hosts; h; h = h->next)
+    h->served = false;
+  for (; fresh; fresh = next) {
+    next = fresh->next;
+    h = c2sd_known_host(slice_str(fresh->name));
+    if (h) {
+      host_becomes(h, fresh);
+      continue;
+    }
+    for (at = &c2sd.hosts; *at; at = &(*at)->next) {
+    }
+    *at = fresh;
+    fresh->next = NULL;
+  }
+}
+
+static void
+listener_becomes(struct listener *ln, struct listener *fresh)
+{
+  struct listener was = *ln;
+
+  *ln = *fresh;
+  ln->next = was.next;
+  ln->name = was.name;
+  fresh->access = was.access;
+  fresh->shaper = was.shaper;
+  free_listener(fresh);
+}
+
+static void
+take_listeners(struct listener *fresh)
+{
+  struct listener *next, **at;
+
+  for (; fresh; fresh = next) {
+    next = fresh->next;
+    for (at = &c2sd.listeners; *at; at = &(*at)->next)
+      if (!strcmp((*at)->name, fresh->name)) break;
+    if (*at) {
+      listener_becomes(*at, fresh);
+      continue;
+    }
+    *at = fresh;
+    fresh->next = NULL;
+  }
 }
 
 /* RFC 6120 s4.9.3.5: the host is not served any more. */
@@ -181,52 +306,18 @@ end_of_host(struct stream *s)
   if (s->host && !s->host->served) stream_error(s, "host-gone", NULL);
 }
 
-/* Only when nothing else of a reload has failed. */
-static void
-serve_hosts(struct settings const *st)
+void
+c2sd_take(void *fresh, bool first)
 {
-  struct host *h;
-  bool gone = false;
+  struct c2sd_settings *f = fresh, was = c2sd;
 
-  for (h = c2sd.hosts; h; h = h->next) {
-    bool was = h->served;
-    h->served = is_listed(st, h);
-    gone = gone || (was && !h->served);
-  }
-  if (gone) stream_each(end_of_host);
-}
-
-bool
-c2sd_load(struct settings *st, bool first)
-{
-  struct settings_row const *row = NULL;
-  struct slice lang = settings_get(st, "language", SLICE("*"));
-  struct access *access;
-  struct host *h;
-
-  (void)first;
-  if (!settings_next(st, "host", NULL)) {
-    log_event(LOG_WARN, "bad-settings", "why", "no host", NULL);
-    return false;
-  }
-  while ((row = settings_next(st, "host", row)))
-    if (!add_host(row->value[0])) return false;
-  for (h = c2sd.hosts; h; h = h->next)
-    read_modules(st, h);
-  row = NULL;
-  while ((row = settings_next(st, "listener", row)))
-    if (!read_listener(st, row->scope)) return false;
-  access = access_load(st);
-  if (!access) return false;
-  access_free(c2sd.access);
-  c2sd.access = access;
-  free(c2sd.language);
-  c2sd.language = lang.len ? strndup(lang.s, lang.len) : strdup("en");
-  c2sd.sm_bytes_max =
-    settings_u64(st, "sm_queue_bytes_max", SLICE("*"), SM_QUEUE_BYTES_MAX);
-  c2sd.kept_max = settings_u64(st, "streams_kept_max", SLICE("*"), STREAMS_KEPT_MAX);
-  c2sd.negotiation_us = 1000 * settings_u64(st, "negotiation_timeout", SLICE("*"), 30000);
-  if (!c2sd.language) return false;
-  serve_hosts(st);
-  return true;
+  access_free(was.access);
+  free(was.language);
+  c2sd = *f;
+  c2sd.hosts = was.hosts;
+  c2sd.listeners = was.listeners;
+  take_hosts(f->hosts);
+  take_listeners(f->listeners);
+  free(f);
+  if (!first) stream_each(end_of_host);
 }

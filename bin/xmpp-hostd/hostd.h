@@ -52,7 +52,10 @@ struct host {
   char ver[CAPS_VER_MAX + 1]; /* of XEP-0115, as routed knows it; empty: not yet */
 };
 
-bool hostd_load(struct settings *st, bool first);
+/* The two steps of taking settings (service/service.h). */
+void *hostd_read(struct settings *st);
+void hostd_take(void *fresh, bool first);
+void hostd_drop(void *fresh);
 
 /* The settings in force. */
 struct settings const *hostd_settings(void);

@@ -3,13 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct {
+/* What is made of the settings. */
+struct made {
   struct settings const *st;
   struct access *access;
   struct host *hosts;
   size_t n;
   struct table by_name;
-} now;
+};
+
+static struct made now;
 
 static char const *const module_names[] = {"mod_adhoc", "mod_announce", "mod_configure",
                                            "mod_last",  "mod_ping",     "mod_stun_disco",
@@ -59,52 +62,66 @@ read_host(struct host *h, struct settings const *st, struct slice name)
 
 /* false: ENOMEM. */
 static bool
-read_hosts(struct settings const *st, struct host **hosts, size_t *n, struct table *names)
+read_hosts(struct made *m)
 {
   struct settings_row const *row = NULL;
   struct host *h;
 
-  *hosts = calloc(count_hosts(st) + 1, sizeof **hosts);
-  if (!*hosts) return false;
-  while ((row = settings_next(st, "host", row))) {
-    if (table_get(names, row->value[0])) continue;
-    h = *hosts + (*n)++;
-    read_host(h, st, row->value[0]);
-    if (!table_put(names, h)) return false;
+  m->hosts = calloc(count_hosts(m->st) + 1, sizeof *m->hosts);
+  if (!m->hosts) return false;
+  while ((row = settings_next(m->st, "host", row))) {
+    if (table_get(&m->by_name, row->value[0])) continue;
+    h = m->hosts + m->n++;
+    read_host(h, m->st, row->value[0]);
+    if (!table_put(&m->by_name, h)) return false;
   }
-  while ((row = settings_next(st, "module", row)))
-    if ((h = table_get(names, row->scope))) h->modules |= module_bit(row->value[0]);
+  while ((row = settings_next(m->st, "module", row)))
+    if ((h = table_get(&m->by_name, row->scope))) h->modules |= module_bit(row->value[0]);
   return true;
 }
 
-bool
-hostd_load(struct settings *st, bool first)
+static void
+made_wipe(struct made *m)
 {
-  struct access *access = access_load(st);
-  struct table names = {.key = host_key};
-  struct host *hosts = NULL;
-  size_t n = 0;
+  access_free(m->access);
+  free(m->hosts);
+  table_wipe(&m->by_name);
+}
 
-  if (!access || !read_hosts(st, &hosts, &n, &names)) goto fail;
-  access_free(now.access);
-  free(now.hosts);
-  table_wipe(&now.by_name);
-  now.st = st;
-  now.access = access;
-  now.hosts = hosts;
-  now.n = n;
-  now.by_name = names;
+void
+hostd_drop(void *fresh)
+{
+  made_wipe(fresh);
+  free(fresh);
+}
+
+void *
+hostd_read(struct settings *st)
+{
+  struct made *m = calloc(1, sizeof *m);
+
+  if (!m) return NULL;
+  m->st = st;
+  m->by_name = (struct table){.key = host_key};
+  m->access = access_load(st);
+  if (m->access && read_hosts(m)) return m;
+  hostd_drop(m);
+  return NULL;
+}
+
+void
+hostd_take(void *fresh, bool first)
+{
+  struct made *m = fresh;
+
+  made_wipe(&now);
+  now = *m;
+  free(m);
   if (first) last_started(door_wall());
-  if (settings_has_any(st, "module", "mod_announce") && !motd_open(service_data()))
+  if (settings_has_any(now.st, "module", "mod_announce") && !motd_open(service_data()))
     log_event(LOG_WARN, "no-motd", "why", "its store does not open", NULL);
   announce_watch();
   caps_changed();
-  return true;
-fail:
-  access_free(access);
-  free(hosts);
-  table_wipe(&names);
-  return false;
 }
 
 struct settings const *

@@ -114,7 +114,9 @@ snapshot(struct snapshot *k)
 static struct service const hostd = {
   .program = "xmpp-hostd",
   .handlers = verbs,
-  .load = hostd_load,
+  .read = hostd_read,
+  .take = hostd_take,
+  .drop = hostd_drop,
   .up = up,
   .down = down,
   .turn = turn,

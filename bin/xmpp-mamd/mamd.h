@@ -40,7 +40,13 @@ struct mamd {
 
 extern struct mamd mamd;
 
-bool mamd_load(struct settings *st, bool first);
+/* The two steps of taking settings (service/service.h). */
+void *mamd_read(struct settings *st);
+void mamd_take(void *fresh, bool first);
+void mamd_drop(void *fresh);
+
+/* Open the archive; dies when it does not open. */
+bool mamd_start(void);
 
 /* Open what others write, as far as it is there by now. End the turn's reading of it. */
 void mamd_readers(void);

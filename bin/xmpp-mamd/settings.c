@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,20 +13,55 @@
 
 struct mamd mamd;
 
-bool
-mamd_load(struct settings *st, bool first)
-{
-  struct access *access = access_load(st);
+/* What is made of the settings. */
+struct made {
+  struct settings const *settings;
+  struct access *access;
+};
 
-  if (!access) return false;
-  if (first) mamd.archive = archive_open(service_data(), true, 0);
+void *
+mamd_read(struct settings *st)
+{
+  struct made *m = calloc(1, sizeof *m);
+
+  if (!m) return NULL;
+  m->settings = st;
+  m->access = access_load(st);
+  if (m->access) return m;
+  free(m);
+  return NULL;
+}
+
+void
+mamd_take(void *fresh, bool first)
+{
+  struct made *m = fresh;
+
+  (void)first;
+  access_free(mamd.access);
+  mamd.access = m->access;
+  mamd.settings = m->settings;
+  free(m);
+  prefs_load();
+}
+
+void
+mamd_drop(void *fresh)
+{
+  struct made *m = fresh;
+
+  access_free(m->access);
+  free(m);
+}
+
+bool
+mamd_start(void)
+{
+  mamd.archive = archive_open(service_data(), true, 0);
   /* A disk may have room again, or be written again: what supervises us tries on. */
   if (!mamd.archive) strerr_dief(111, "unable to open the archive");
-  if (first) archive_refuse_when_full(mamd.archive);
-  access_free(mamd.access);
-  mamd.access = access;
-  mamd.settings = st;
-  prefs_load();
+  archive_refuse_when_full(mamd.archive);
+  retention_start();
   return true;
 }
 

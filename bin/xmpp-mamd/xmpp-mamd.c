@@ -22,14 +22,6 @@
 
 char const *PROG = "xmpp-mamd";
 
-static bool
-load(struct settings *st, bool first)
-{
-  if (!mamd_load(st, first)) return false;
-  retention_start();
-  return true;
-}
-
 static void
 feature(struct link *routed, char const *scope, char const *var)
 {
@@ -172,7 +164,10 @@ static service_fn *const verbs[VERBS_N] = {
 static struct service const service = {
   .program = "xmpp-mamd",
   .handlers = verbs,
-  .load = load,
+  .read = mamd_read,
+  .take = mamd_take,
+  .drop = mamd_drop,
+  .start = mamd_start,
   .up = up,
   .down = down,
   .turn = turn,

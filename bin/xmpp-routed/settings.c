@@ -84,42 +84,74 @@ keeps(struct host const *h)
   return h->has_sm || h->has_offline;
 }
 
-bool
-routed_load(struct settings *st, bool first)
+/* What is made of the settings. */
+struct made {
+  struct settings const *settings;
+  struct host *hosts;
+  struct access *access;
+};
+
+/* false: ENOMEM. */
+static bool
+read_hosts(struct made *m)
 {
   struct settings_row const *row = NULL;
-  struct host *list = NULL, **at = &list;
-  struct access *access;
+  struct host **at = &m->hosts;
 
-  while ((row = settings_next(st, "host", row))) {
+  while ((row = settings_next(m->settings, "host", row))) {
     struct host *h = calloc(1, sizeof *h);
-    if (!h) goto fail;
+    if (!h) return false;
     *at = h;
     at = &h->next;
     h->name = strndup(row->value[0].s, row->value[0].len);
-    if (!h->name) goto fail;
-    h->conflict = read_conflict(settings_get(st, "resource_conflict", row->value[0]));
-    read_modules(st, row->value[0], h);
+    if (!h->name) return false;
+    h->conflict =
+      read_conflict(settings_get(m->settings, "resource_conflict", row->value[0]));
+    read_modules(m->settings, row->value[0], h);
   }
-  if (!list) {
-    log_event(LOG_WARN, "bad-settings", "why", "no host", NULL);
-    return false;
-  }
-  access = access_load(st);
-  if (!access) goto fail;
+  return true;
+}
+
+void
+routed_drop(void *fresh)
+{
+  struct made *m = fresh;
+
+  free_hosts(m->hosts);
+  access_free(m->access);
+  free(m);
+}
+
+void *
+routed_read(struct settings *st)
+{
+  struct made *m = calloc(1, sizeof *m);
+
+  if (!m) return NULL;
+  m->settings = st;
+  m->access = access_load(st);
+  if (m->access && read_hosts(m) && m->hosts) return m;
+  if (m->access && !m->hosts)
+    settings_refuse("host", SLICE("*"), "there is no host", NULL);
+  routed_drop(m);
+  return NULL;
+}
+
+void
+routed_take(void *fresh, bool first)
+{
+  struct made *m = fresh;
+  struct settings_row const *row = NULL;
+
   access_free(routed_access);
-  routed_access = access;
+  routed_access = m->access;
   free_hosts(hosts);
-  hosts = list;
+  hosts = m->hosts;
   routed_keeps = routed_any(keeps);
-  row = NULL;
-  while (first && (row = settings_next(st, "expect", row))) {
+  while (first && (row = settings_next(m->settings, "expect", row))) {
     expected_add(row->value[0]);
     posts_expect(row->value[0]);
   }
+  free(m);
   services_changed();
-  return true;
-fail:
-  free_hosts(list);
-  return false;
 }

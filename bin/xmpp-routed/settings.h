@@ -33,7 +33,10 @@ extern struct access *routed_access;
  * client has them. */
 extern bool routed_keeps;
 
-bool routed_load(struct settings *st, bool first);
+/* The two steps of taking settings (service/service.h). */
+void *routed_read(struct settings *st);
+void routed_take(void *fresh, bool first);
+void routed_drop(void *fresh);
 struct host const *routed_host(struct slice name);
 
 /* Say whether the question is true of any host. */

@@ -44,9 +44,9 @@ bounds_count(struct conn *c)
 }
 
 void
-bounds_load(struct settings const *st)
+bounds_set(uint64_t waiting_max)
 {
-  bounds.waiting_max = settings_u64(st, "output_max", SLICE("*"), CONN_OUTPUT_ALL_MAX);
+  bounds.waiting_max = waiting_max;
 }
 
 bool

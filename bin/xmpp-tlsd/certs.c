@@ -16,18 +16,33 @@
 #define CHAIN_MAX 8
 
 struct pool {
-  STACK_OF(X509) * x509s;
+  STACK_OF(X509) * x509s; /* the application's data of each is a struct file */
   EVP_PKEY **keys;
   size_t keys_n;
 };
 
+/* The file of a certificate, in the arena of the settings. A copy has the name of the file that was
+ * copied. */
+struct file {
+  char const *name;
+  struct slice pattern; /* the words of the configuration that name the file */
+};
+
 /* ---- reading files ---- */
 
+/* OpenSSL leaves the index 0 to the application. */
+char const *
+certs_file(X509 const *x)
+{
+  return ((struct file *)X509_get_ex_data(x, 0))->name;
+}
+
 static bool
-pool_add_cert(struct pool *p, X509 *x)
+pool_add_cert(struct pool *p, X509 *x, struct file *file)
 {
   int i;
 
+  X509_set_ex_data(x, 0, file);
   for (i = 0; i < sk_X509_num(p->x509s); i++)
     if (!X509_cmp(sk_X509_value(p->x509s, i), x)) {
       X509_free(x);
@@ -64,12 +79,12 @@ no_passphrase(char *buf, int size, int rwflag, void *cookie)
 }
 
 static bool
-pool_add_info(struct pool *p, X509_INFO *info)
+pool_add_info(struct pool *p, X509_INFO *info, struct file *file)
 {
   if (info->x509) {
     X509 *x = info->x509;
     info->x509 = NULL;
-    if (!pool_add_cert(p, x)) return false;
+    if (!pool_add_cert(p, x, file)) return false;
   }
   if (info->x_pkey && info->x_pkey->dec_pkey) {
     EVP_PKEY *key = info->x_pkey->dec_pkey;
@@ -80,47 +95,66 @@ pool_add_info(struct pool *p, X509_INFO *info)
 }
 
 static bool
-bad_file(char const *path, char const *why)
+bad_file(struct file const *f, char const *why)
 {
-  log_event(LOG_WARN, "certificate-unreadable", "file", path, "why", why, NULL);
+  settings_refuse("certfile", f->pattern, f->name, ": ", why, NULL);
   ERR_clear_error();
   return false;
 }
 
 /* A file that does not end where a PEM block ends is half written. */
 static bool
-pool_read(struct pool *p, char const *path)
+pool_read(struct pool *p, char const *path, struct file *f)
 {
   BIO *in = BIO_new_file(path, "r");
   STACK_OF(X509_INFO) * infos;
   bool ok = true;
   int i;
 
-  if (!in) return bad_file(path, strerror(errno));
+  if (!in) return bad_file(f, strerror(errno));
   infos = PEM_X509_INFO_read_bio(in, NULL, no_passphrase, NULL);
   BIO_free(in);
-  if (!infos) return bad_file(path, "not whole PEM, or a key with a passphrase");
+  if (!infos) return bad_file(f, "not whole PEM, or a key with a passphrase");
   for (i = 0; ok && i < sk_X509_INFO_num(infos); i++)
-    ok = pool_add_info(p, sk_X509_INFO_value(infos, i));
+    ok = pool_add_info(p, sk_X509_INFO_value(infos, i), f);
   sk_X509_INFO_pop_free(infos, X509_INFO_free);
-  return ok || bad_file(path, "out of memory");
+  return ok || bad_file(f, "out of memory");
 }
 
-static bool
-pool_read_pattern(struct pool *p, char const *pattern)
+/* The file at a path, which row names. NULL: ENOMEM. */
+static struct file *
+file_new(struct settings *st, struct settings_row const *row, char const *path)
 {
+  struct file *f = arena_alloc(&st->arena, sizeof *f);
+  struct slice name = row->value[1].len ? row->value[1] : slice_str(path);
+
+  if (!f) return NULL;
+  f->name = arena_copy(&st->arena, name).s;
+  f->pattern = row->value[2].len ? row->value[2] : row->value[0];
+  return f->name ? f : NULL;
+}
+
+/* A row has a pattern; or a copy, the name of the file that was copied, and the pattern that names
+ * it. */
+static bool
+pool_read_row(struct pool *p, struct settings *st, struct settings_row const *row)
+{
+  char const *pattern = settings_path(st, row->value[0]).s;
+  struct file *f = file_new(st, row, pattern);
   glob_t g;
   bool ok = true;
   size_t i;
-  int rc = glob(pattern, GLOB_BRACE, NULL, &g);
+  int rc;
 
+  if (!f) return false;
+  rc = glob(pattern, GLOB_BRACE, NULL, &g);
   if (rc == GLOB_NOMATCH) {
     log_event(LOG_WARN, "no-certificate-file", "pattern", pattern, NULL);
     return true;
   }
-  if (rc) return bad_file(pattern, "cannot be searched");
+  if (rc) return bad_file(f, "cannot be searched");
   for (i = 0; ok && i < g.gl_pathc; i++)
-    ok = pool_read(p, g.gl_pathv[i]);
+    ok = (f = file_new(st, row, g.gl_pathv[i])) && pool_read(p, g.gl_pathv[i], f);
   globfree(&g);
   return ok;
 }
@@ -224,9 +258,7 @@ halves_hold(struct certs const *fresh, struct pool const *p, struct certs const 
   for (i = 0; i < sk_X509_num(p->x509s); i++) {
     X509 *x = sk_X509_value(p->x509s, i);
     if (key_of(p, x) || !replaces(x, fresh, old)) continue;
-    log_event(LOG_WARN, "certificates-kept", "why", "a new certificate has no key yet",
-              NULL);
-    return false;
+    return bad_file(X509_get_ex_data(x, 0), "the key of this certificate is not there");
   }
   return true;
 }
@@ -243,14 +275,15 @@ leaves_of(struct certs *cs, struct pool const *p)
     if (!key && !X509_check_ca(x)) {
       char name[256];
       X509_NAME_oneline(X509_get_subject_name(x), name, sizeof name);
-      log_event(LOG_WARN, "certificate-without-key", "subject", name, NULL);
+      log_event(LOG_WARN, "certificate-without-key", "subject", name, "file",
+                certs_file(x), NULL);
     }
   }
   return true;
 }
 
-static void
-log_serials(struct certs const *cs)
+void
+certs_log(struct certs const *cs)
 {
   size_t i;
 
@@ -275,14 +308,13 @@ certs_load(struct settings *st, struct certs const *old)
 
   if (cs) cs->settings = st;
   while (ok && (row = settings_next(st, "certfile", row)))
-    ok = pool_read_pattern(&p, settings_path(st, row->value[0]).s);
+    ok = pool_read_row(&p, st, row);
   ok = ok && leaves_of(cs, &p) && halves_hold(cs, &p, old);
   pool_wipe(&p);
   if (!ok) {
     certs_free(cs);
     return NULL;
   }
-  log_serials(cs);
   return cs;
 }
 

@@ -178,7 +178,7 @@ on_alpn(SSL *ssl, unsigned char const **out, unsigned char *outlen,
 /* ---- making one ---- */
 
 static bool
-set_dh(SSL_CTX *ctx, char const *path)
+set_dh(SSL_CTX *ctx, char const *path, struct slice scope)
 {
   BIO *in;
   EVP_PKEY *dh;
@@ -189,7 +189,7 @@ set_dh(SSL_CTX *ctx, char const *path)
   BIO_free(in);
   if (dh && SSL_CTX_set0_tmp_dh_pkey(ctx, dh)) return true;
   EVP_PKEY_free(dh);
-  log_event(LOG_WARN, "dhfile-unusable", "file", path, NULL);
+  settings_refuse("dhfile", scope, path, ": no DH parameters", NULL);
   return false;
 }
 
@@ -227,6 +227,15 @@ set_certificate(SSL_CTX *ctx, struct cert const *c)
          set_end_point(ctx, c->leaf);
 }
 
+/* Say what OpenSSL has against a value of a listener. */
+static void
+refuse(char const *key, struct listener const *ln, char const *value)
+{
+  char const *why = ERR_reason_error_string(ERR_peek_last_error());
+
+  settings_refuse(key, slice_str(ln->name), value, ": ", why ? why : "refused", NULL);
+}
+
 static SSL_CTX *
 make(struct listener const *ln, struct cert const *cert)
 {
@@ -244,11 +253,12 @@ make(struct listener const *ln, struct cert const *cert)
   SSL_CTX_set_client_hello_cb(ctx, on_hello, NULL);
   if (ln->direct) SSL_CTX_set_tlsext_servername_callback(ctx, on_sni);
   SSL_CTX_set_alpn_select_cb(ctx, on_alpn, (void *)(uintptr_t)alpn);
-  if (SSL_CTX_set_cipher_list(ctx, ln->ciphers) && set_dh(ctx, ln->dhfile) &&
-      set_certificate(ctx, cert))
-    return ctx;
-  log_event(LOG_WARN, "tls-settings-refused", "listener", ln->name, "why",
-            ERR_reason_error_string(ERR_peek_last_error()), NULL);
+  if (!SSL_CTX_set_cipher_list(ctx, ln->ciphers))
+    refuse("ciphers", ln, ln->ciphers);
+  else if (set_dh(ctx, ln->dhfile, slice_str(ln->name))) {
+    if (set_certificate(ctx, cert)) return ctx;
+    refuse("certfile", ln, certs_file(cert->leaf));
+  }
   ERR_clear_error();
   SSL_CTX_free(ctx);
   return NULL;

@@ -15,18 +15,28 @@
 #include <unistd.h>
 
 /* Listeners are made from the settings as a whole new list; sockets of the old list that
- * stay the same are carried over, so a reload refuses no connection. */
+ * stay the same are carried over, so a reload refuses no connection. The others are tried before
+ * the list is taken, and opened after: a port that somebody takes in between is tried again. */
 
 #define ACCEPTS_A_TURN 64
 /* Out of files: accept nothing for this long. */
 #define ACCEPT_PAUSE_US 100000u
+#define LISTEN_RETRY_US 1000000u
 
 static struct {
   struct listener *first;
   struct certs *certs;
-  struct event_timer pause;
+  struct event_timer pause, retry;
   bool reuseport, closed;
 } listeners;
+
+/* What is made of the settings. */
+struct made {
+  struct listener *first;
+  struct certs *certs;
+  bool reuseport;
+  uint64_t waiting_max;
+};
 
 /* ---- settings ---- */
 
@@ -61,8 +71,8 @@ read_options(struct listener *ln, struct slice list)
     for (i = 0; i < sizeof words / sizeof *words; i++)
       if (slice_is(word, words[i].word)) break;
     if (i == sizeof words / sizeof *words) {
-      log_event(LOG_WARN, "unknown-protocol-option", "listener", ln->name, "word",
-                log_text(word), NULL);
+      settings_refuse("protocol_options", slice_str(ln->name), "unknown word ",
+                      log_text(word), NULL);
       return false;
     }
     ln->options |= words[i].option;
@@ -162,7 +172,7 @@ bind_unix(char const *path)
 }
 
 static bool
-bind_ip(int fd, struct listener const *ln, char const *ip, int family)
+bind_ip(int fd, struct listener const *ln, char const *ip, int family, bool reuseport)
 {
   struct sockaddr_in6 a6 = {.sin6_family = AF_INET6,
                             .sin6_port = htons((uint16_t)ln->port)};
@@ -170,8 +180,7 @@ bind_ip(int fd, struct listener const *ln, char const *ip, int family)
   int on = 1, off = 0;
 
   if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on)) return false;
-  if (listeners.reuseport && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on))
-    return false;
+  if (reuseport && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on)) return false;
   if (family == AF_INET)
     return inet_pton(AF_INET, ip, &a4.sin_addr) == 1 &&
            !bind(fd, (struct sockaddr *)&a4, sizeof a4);
@@ -182,7 +191,7 @@ bind_ip(int fd, struct listener const *ln, char const *ip, int family)
 
 /* A machine without IPv6 takes "::" as all of IPv4. */
 static int
-bind_tcp(struct listener const *ln)
+bind_tcp(struct listener const *ln, bool reuseport)
 {
   char const *ip = ln->ip;
   int family = strchr(ip, ':') ? AF_INET6 : AF_INET;
@@ -194,7 +203,7 @@ bind_tcp(struct listener const *ln)
     fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   }
   if (fd < 0) return -1;
-  if (bind_ip(fd, ln, ip, family)) return fd;
+  if (bind_ip(fd, ln, ip, family, reuseport)) return fd;
   fd_close(fd);
   return -1;
 }
@@ -288,76 +297,145 @@ same_socket(struct listener const *a, struct listener const *b)
   return a->port == b->port && !strcmp(a->ip, b->ip);
 }
 
-static bool
+static void
+listen_failed(struct listener const *ln)
+{
+  log_event(LOG_WARN, "listen-failed", "listener", ln->name, "ip", ln->ip, "port",
+            log_num(ln->port), "why", strerror(errno), NULL);
+}
+
+static void
 open_socket(struct listener *ln)
 {
   bool is_path = !strncmp(ln->ip, "unix:", 5);
-  int fd = is_path ? bind_unix(ln->ip + 5) : bind_tcp(ln);
+  int fd = is_path ? bind_unix(ln->ip + 5) : bind_tcp(ln, listeners.reuseport);
 
-  if (fd < 0) goto fail;
-  if (listen(fd, (int)ln->backlog)) goto undo_fd;
-  if (!event_io_start(&ln->io, fd, link_find(ln->serves) ? EVENT_READ : 0, on_accept, ln))
-    goto undo_fd;
-  return true;
-undo_fd:
-  fd_close(fd);
-fail:
-  log_event(LOG_WARN, "listen-failed", "listener", ln->name, "ip", ln->ip, "port",
-            log_num(ln->port), "why", strerror(errno), NULL);
-  return false;
+  if (fd >= 0 && !listen(fd, (int)ln->backlog) &&
+      event_io_start(&ln->io, fd, link_find(ln->serves) ? EVENT_READ : 0, on_accept, ln))
+    return;
+  if (!ln->failed) listen_failed(ln);
+  ln->failed = true;
+  if (fd >= 0) fd_close(fd);
 }
 
-/* Take the sockets over that stay; open the others. Under the old list's nose: a failure
- * hands them back. */
-static bool
-open_sockets(struct listener *list, struct listener *old)
+static void
+open_sockets(void *cookie)
+{
+  struct listener *ln;
+
+  (void)cookie;
+  for (ln = listeners.first; ln; ln = ln->next)
+    if (ln->io.fd < 0) open_socket(ln);
+  if (!listeners_open())
+    event_timer_start(&listeners.retry, door_now() + LISTEN_RETRY_US, open_sockets, NULL);
+}
+
+/* Take the sockets over that stay, and close the others, whose ports may be wanted. */
+static void
+carry_sockets(struct listener *list, struct listener *old)
 {
   struct listener *ln, *o;
 
-  for (ln = list; ln; ln = ln->next) {
-    for (o = old; o && !same_socket(ln, o); o = o->next) {
-    }
-    if (!o && !open_socket(ln)) return false;
-  }
-  for (ln = list; ln; ln = ln->next) {
-    for (o = old; o && !same_socket(ln, o); o = o->next) {
-    }
-    if (!o) continue;
+  for (o = old; o; o = o->next) {
     int fd = o->io.fd;
-    listen(fd, (int)ln->backlog);
+    for (ln = list; ln && !same_socket(ln, o); ln = ln->next) {
+    }
     event_io_cancel(&o->io);
-    if (!event_io_start(&ln->io, fd, link_find(ln->serves) ? EVENT_READ : 0, on_accept,
+    if (fd < 0) continue;
+    if (!ln || listen(fd, (int)ln->backlog) ||
+        !event_io_start(&ln->io, fd, link_find(ln->serves) ? EVENT_READ : 0, on_accept,
                         ln))
-      return false;
+      fd_close(fd);
   }
+}
+
+/* Say whether the old list has the port: then its socket is carried over, or closed first. */
+static bool
+is_ours(struct listener const *ln)
+{
+  struct listener const *o;
+
+  for (o = listeners.first; o; o = o->next)
+    if (o->port == ln->port) return true;
+  return false;
+}
+
+/* A path is not tried: that would take it from a server that has it. */
+static bool
+try_socket(struct listener const *ln, bool reuseport)
+{
+  int fd;
+
+  if (!ln->port || is_ours(ln)) return true;
+  fd = bind_tcp(ln, reuseport);
+  if (fd >= 0) {
+    fd_close(fd);
+    return true;
+  }
+  listen_failed(ln);
+  settings_refuse("listener", slice_str(ln->name), "unable to listen: ", strerror(errno),
+                  NULL);
+  return false;
+}
+
+static bool
+try_sockets(struct made const *m)
+{
+  struct listener const *ln;
+
+  for (ln = m->first; ln; ln = ln->next)
+    if (!try_socket(ln, m->reuseport)) return false;
   return true;
 }
 
-bool
-listeners_load(struct settings *st, bool first)
+/* ---- taking settings ---- */
+
+void
+listeners_drop(void *fresh)
 {
-  struct certs *certs = certs_load(st, listeners.certs);
-  struct listener *list = NULL, *old = listeners.first, *o, *ln;
+  struct made *m = fresh;
+
+  free_list(m->first);
+  certs_free(m->certs);
+  free(m);
+}
+
+void *
+listeners_read(struct settings *st)
+{
+  struct made *m = calloc(1, sizeof *m);
+
+  if (!m) return NULL;
+  m->reuseport = settings_bool(st, "reuseport", SLICE("*"));
+  m->waiting_max = settings_u64(st, "output_max", SLICE("*"), CONN_OUTPUT_ALL_MAX);
+  m->certs = certs_load(st, listeners.certs);
+  if (m->certs && read_list(st, m->certs, &m->first) && try_sockets(m)) return m;
+  listeners_drop(m);
+  return NULL;
+}
+
+void
+listeners_take(void *fresh, bool first)
+{
+  struct made *m = fresh;
+  struct listener *old = listeners.first, *o, *ln;
 
   if (first) event_after(bounds_turn, NULL);
-  if (!certs) return false;
-  listeners.reuseport = settings_bool(st, "reuseport", SLICE("*"));
-  if (!read_list(st, certs, &list) || !open_sockets(list, old)) {
-    free_list(list);
-    certs_free(certs);
-    return false;
-  }
+  carry_sockets(m->first, old);
   for (o = old; o; o = o->next) {
-    for (ln = list; ln && strcmp(ln->name, o->name) != 0; ln = ln->next) {
+    for (ln = m->first; ln && strcmp(ln->name, o->name) != 0; ln = ln->next) {
     }
-    conns_listener_gone(o, ln ? ln : list);
+    conns_listener_gone(o, ln ? ln : m->first);
   }
   free_list(old);
   certs_free(listeners.certs);
-  listeners.first = list;
-  listeners.certs = certs;
-  bounds_load(st);
-  return true;
+  listeners.first = m->first;
+  listeners.certs = m->certs;
+  listeners.reuseport = m->reuseport;
+  bounds_set(m->waiting_max);
+  free(m);
+  certs_log(listeners.certs);
+  open_sockets(NULL);
 }
 
 void
@@ -383,6 +461,7 @@ listeners_close(void)
 
   listeners.closed = true;
   event_timer_cancel(&listeners.pause);
+  event_timer_cancel(&listeners.retry);
   for (ln = listeners.first; ln; ln = ln->next) {
     int fd = ln->io.fd;
     event_io_cancel(&ln->io);

@@ -25,11 +25,17 @@ struct certs {
 };
 
 /* Read all files that the patterns of the settings (rows certfile) name into a new pool.
- * NULL, having logged why, when a file cannot be read whole or memory is short; a pool
+ * NULL, having said why (settings_refuse), when a file cannot be read whole or memory is short; a pool
  * without certificates is no error. old, the pool in force (or NULL), stays when a renewed
  * certificate has come without its key. */
 struct certs *certs_load(struct settings *st, struct certs const *old);
 void certs_free(struct certs *c);
+
+/* The file of a certificate of a pool. Lives as long as the settings that the pool is of. */
+char const *certs_file(X509 const *x);
+
+/* Log the name and the serial number of each certificate. */
+void certs_log(struct certs const *c);
 
 /* Give the certificate for a host, named by A-labels or U-labels: the newest that has the
  * name, else the newest wildcard, else the first of all. NULL: the pool is empty. */
@@ -67,16 +73,19 @@ struct listener {
   uint64_t backlog;
   uint64_t send_timeout_us;
   int min_version;
-  bool direct;   /* TLS from the first byte */
-  bool required; /* nothing but the way to TLS is spoken before it */
-  bool paused;
+  bool direct;         /* TLS from the first byte */
+  bool required;       /* nothing but the way to TLS is spoken before it */
+  bool paused, failed; /* failed: the log says that its socket does not open */
   struct certs *certs; /* the pool in force; owned by listeners */
   SSL_CTX **contexts;  /* a context for each certificate of the pool */
 };
 
-/* Open, change and close listeners to match the settings. false, having logged why; then
- * nothing has changed. */
-bool listeners_load(struct settings *st, bool first);
+/* The two steps of taking settings (service/service.h). A socket that is new is tried by
+ * listeners_read, and closed again. When it cannot be opened after all, it is tried again
+ * every LISTEN_RETRY_US. */
+void *listeners_read(struct settings *st);
+void listeners_take(void *fresh, bool first);
+void listeners_drop(void *fresh);
 
 /* Accept again, for a neighbour came up; close all doors. */
 void listeners_wake(void);
@@ -102,8 +111,8 @@ void conns_of_link_gone(struct link *l);
 /* Write what this turn has brought for clients. */
 void conns_flush(void);
 
-/* Take what the settings say of bounds.c. */
-void bounds_load(struct settings const *st);
+/* The bytes that may wait for all clients. */
+void bounds_set(uint64_t waiting_max);
 
 /* The end of a turn, when links have been written: connections that rested for their link's
  * sake are read again. Bytes that wait for all clients (bounds.c). */

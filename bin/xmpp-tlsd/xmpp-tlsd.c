@@ -46,6 +46,13 @@ down(struct link *l)
   conns_of_link_gone(l);
 }
 
+/* Of the sockets that can be opened at the start, none may be missing. */
+static bool
+start(void)
+{
+  return listeners_open();
+}
+
 static service_fn *const handlers[VERBS_N] = {
   [VERB_DATA] = conn_data, [VERB_CLOSE] = conn_close,       [VERB_STOP] = conn_stop,
   [VERB_GO] = conn_go,     [VERB_STARTTLS] = conn_starttls, [VERB_SHAPE] = conn_shape,
@@ -55,7 +62,10 @@ static struct service const tlsd = {
   .program = "xmpp-tlsd",
   .sockets = true,
   .handlers = handlers,
-  .load = listeners_load,
+  .read = listeners_read,
+  .take = listeners_take,
+  .drop = listeners_drop,
+  .start = start,
   .up = up,
   .down = down,
   .turn = conns_flush,

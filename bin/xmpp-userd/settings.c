@@ -25,71 +25,56 @@ open_store(void)
   return userd.roster && userd.profile;
 }
 
-/* ---- which modules are on ---- */
-
-/* A host, a blank, a module. */
-#define WORDS_MAX (JID_PART_MAX + 64)
-
-static struct slice
-words_key(void const *item)
-{
-  return slice_str(item);
-}
-
-static struct table modules = {.key = words_key};
-
-static void
-modules_free(struct table *t)
-{
-  size_t i;
-
-  for (i = 0; t->slots && i <= t->mask; i++)
-    free(t->slots[i].item);
-  table_wipe(t);
-}
-
-static bool
-modules_read(struct settings const *st, struct table *t)
-{
-  struct settings_row const *row = NULL;
-  char words[WORDS_MAX];
-  char *copy;
-
-  while ((row = settings_next(st, "module", row))) {
-    int n = snprintf(words, sizeof words, "%s %s", row->scope.s, row->value[0].s);
-    if (n >= (int)sizeof words || table_get(t, slice_str(words))) continue;
-    copy = strdup(words);
-    if (copy && table_put(t, copy)) continue;
-    free(copy);
-    modules_free(t);
-    return false;
-  }
-  return true;
-}
-
 bool
 userd_has(struct slice host, char const *module)
 {
   return settings_has(userd.settings, "module", host, module);
 }
 
-bool
-userd_load(struct settings *st, bool first)
-{
-  struct access *access = access_load(st);
-  struct table fresh = {.key = words_key};
+/* What is made of the settings. */
+struct made {
+  struct settings const *settings;
+  struct access *access;
+};
 
-  if (!access) return false;
-  if (!modules_read(st, &fresh) || (first && !open_store())) {
-    modules_free(&fresh);
-    access_free(access);
-    return false;
-  }
-  modules_free(&modules);
-  modules = fresh;
+void *
+userd_read(struct settings *st)
+{
+  struct made *m = calloc(1, sizeof *m);
+
+  if (!m) return NULL;
+  m->settings = st;
+  m->access = access_load(st);
+  if (m->access) return m;
+  free(m);
+  return NULL;
+}
+
+void
+userd_take(void *fresh, bool first)
+{
+  struct made *m = fresh;
+
   access_free(userd.access);
-  userd.access = access;
-  userd.settings = st;
+  userd.access = m->access;
+  userd.settings = m->settings;
+  free(m);
+  if (!first) ends_start();
+}
+
+void
+userd_drop(void *fresh)
+{
+  struct made *m = fresh;
+
+  access_free(m->access);
+  free(m);
+}
+
+bool
+userd_start(void)
+{
+  if (!open_store()) return false;
   ends_start();
   return true;
 }

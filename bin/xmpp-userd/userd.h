@@ -22,7 +22,13 @@ struct userd {
 
 extern struct userd userd;
 
-bool userd_load(struct settings *st, bool first);
+/* The two steps of taking settings (service/service.h). */
+void *userd_read(struct settings *st);
+void userd_take(void *fresh, bool first);
+void userd_drop(void *fresh);
+
+/* Open the store. false, having logged why. */
+bool userd_start(void);
 
 /* Say whether a host has the module. */
 bool userd_has(struct slice host, char const *module);

@@ -65,8 +65,7 @@ struct access {
 static bool
 bad(struct settings_row const *row, char const *why)
 {
-  log_event(LOG_WARN, "bad-settings", "row", log_text(row->key), "name",
-            log_text(row->value[0]), "why", why, NULL);
+  settings_refuse(row->key.s, row->scope, row->value[0].s, ": ", why, NULL);
   errno = EINVAL;
   return false;
 }

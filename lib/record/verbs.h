@@ -126,7 +126,9 @@ V(STATS, "stats", "", 0, ROLE_CONTROL, ROLES_ALL,                               
 V(STAT, "stat", "NAME VALUE", 2, ROLES_ALL, ROLE_CONTROL,                                     \
   "One figure.")                                                                              \
 V(RELOAD, "reload", "", 0, ROLE_CONTROL, ROLES_ALL,                                           \
-  "Control: read the settings again.")                                                        \
+  "Control: read the settings again, and take them: done, or error with the row that was refused; then the settings are as before.")                                                        \
+V(CHECK, "check", "FOLDER", 1, ROLE_CONTROL, ROLES_ALL,                                       \
+  "Control: answer done when the settings in FOLDER could be taken, else error with the row that could not. Nothing changes.") \
 V(TRACE, "trace", "on|off FILE DATA", 1, ROLE_CONTROL, ROLES_ALL,                             \
   "Control: write FILE.in and FILE.out, what -p reads and writes, until off. DATA is data: and copy what is stored to the folder FILE.data.") \
 V(LINKS, "links", "", 0, ROLE_CONTROL, ROLES_ALL,                                             \
@@ -143,8 +145,8 @@ V(ROW, "row", "VALUE ...", 1, ROLES_ALL, ROLE_CONTROL | ROLE_OWN,               
   "One line of a list.")                                                                      \
 V(DONE, "done", "", 0, ROLES_ALL, ROLE_CONTROL | ROLE_OWN,                                    \
   "The end of an answer.")                                                                    \
-V(ERROR, "error", "TEXT CONDITION", 1, ROLES_ALL, ROLE_CONTROL | ROLE_OWN,                    \
-  "What was asked was not done, and why.")
+V(ERROR, "error", "TEXT CONDITION KEY SCOPE", 1, ROLES_ALL, ROLE_CONTROL | ROLE_OWN,          \
+  "What was asked was not done, and why. KEY SCOPE: the row of the settings that was refused.")
 /* clang-format on */
 
 enum verb {

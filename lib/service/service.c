@@ -1,4 +1,4 @@
-#include "service/service.h"
+#include "service/service_internal.h"
 
 #include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
@@ -23,11 +23,10 @@
 
 static struct {
   struct service const *svc;
-  struct settings *settings; /* in force */
-  char const *dir, *data;
+  char const *dir;
   char instance[LINK_NAME_MAX + 1];
   unsigned int number, notif;
-  bool pipe, raw, verbosity_given, stopping, told_ready, waits, hurry;
+  bool pipe, raw, stopping, told_ready, waits, hurry;
   struct event_timer stop_timer, wait_timer, trim_timer;
   uint64_t stop_at_us;
 } service = {.number = 1};
@@ -42,12 +41,6 @@ unsigned int
 service_number(void)
 {
   return service.number;
-}
-
-char const *
-service_data(void)
-{
-  return service.data;
 }
 
 bool
@@ -137,54 +130,42 @@ tell_ready(void)
 /* ---- settings ---- */
 
 static bool
-common_settings(struct settings *st)
-{
-  struct slice dir = settings_get(st, "data", SLICE("*"));
-
-  dir = settings_path(st, dir.len ? dir : SLICE("../data"));
-  if (!dir.s) return false;
-  service.data = dir.s;
-  if (!service.verbosity_given)
-    log_verbosity = (unsigned int)settings_u64(st, "verbosity", SLICE("*"), 1);
-  log_hides_peers = settings_bool(st, "hide_sensitive_log_data", SLICE("*"));
-  return true;
-}
-
-/* The daemon may keep pointers into the settings it accepted: they stay until it has accepted
- * others. */
-static bool
-load(bool first)
-{
-  struct settings *fresh = calloc(1, sizeof *fresh), *old = service.settings;
-  char const *old_data = service.data;
-
-  if (!fresh) return false;
-  if (!settings_open(fresh, service.dir, service.svc->program)) {
-    log_event(LOG_WARN, "settings-unreadable", "dir", service.dir, "why", strerror(errno),
-              NULL);
-    free(fresh);
-    return false;
-  }
-  service.settings = fresh;
-  if (!common_settings(fresh) || !service.svc->load(fresh, first)) {
-    service.settings = old;
-    service.data = old_data;
-    settings_close(fresh);
-    free(fresh);
-    return false;
-  }
-  if (old) settings_close(old);
-  free(old);
-  return true;
-}
-
-static bool
 reload(void)
 {
-  bool ok = load(false);
+  bool ok = taken_load(service.svc, service.dir, false);
 
   log_event(LOG_WARN, ok ? "reloaded" : "reload-failed", "dir", service.dir, NULL);
   return ok;
+}
+
+/* Tell why settings were refused, and which row of them. */
+static void
+say_refused(struct link *ctl)
+{
+  struct settings_refused const *why = settings_refused();
+
+  link_begin(ctl, VERB_ERROR);
+  link_str(ctl,
+           why->why[0] ? why->why : "the new settings were refused; the log says why");
+  link_str(ctl, NULL);
+  link_str(ctl, why->key);
+  link_str(ctl, why->scope);
+  link_end(ctl);
+}
+
+/* A folder that is not absolute begins at the folder of the settings in force. */
+static void
+check(struct link *ctl, struct slice folder)
+{
+  char dir[512];
+  bool relative = !folder.len || folder.s[0] != '/';
+
+  snprintf(dir, sizeof dir, "%s%s%.*s", relative ? service.dir : "", relative ? "/" : "",
+           (int)folder.len, folder.s);
+  if (taken_check(service.svc, dir))
+    service_done(ctl);
+  else
+    say_refused(ctl);
 }
 
 /* ---- control ---- */
@@ -257,7 +238,9 @@ control(struct link *l, enum verb v, struct record *r)
     if (reload())
       service_done(l);
     else
-      service_error(l, "the new settings were refused; the log says why");
+      say_refused(l);
+  } else if (v == VERB_CHECK) {
+    check(l, record_get(r, 1));
   } else if (v == VERB_READY) {
     if (is_ready())
       service_done(l);
@@ -400,7 +383,7 @@ options(int argc, char const *const *argv)
       break;
     case 'v':
       if (!uint0_scan(l.arg, &log_verbosity)) goto usage;
-      service.verbosity_given = true;
+      taken_verbosity_given();
       break;
     case 'i':
       if (!uint0_scan(l.arg, &service.number) || !service.number) goto usage;
@@ -440,12 +423,12 @@ name_instance(void)
 static char const *
 run_path(struct slice instance, char const *name)
 {
-  struct slice run = settings_get(service.settings, "run", SLICE("*"));
+  struct slice run = settings_get(taken_settings(), "run", SLICE("*"));
   char buf[512];
 
   snprintf(buf, sizeof buf, "%.*s/%.*s/%s", run.len ? (int)run.len : 6,
            run.len ? run.s : "../run", (int)instance.len, instance.s, name);
-  return settings_path(service.settings, slice_str(buf)).s;
+  return settings_path(taken_settings(), slice_str(buf)).s;
 }
 
 /* Rows `program NAME UID ROLE` name who may connect; UID - is our own user. */
@@ -454,7 +437,7 @@ admit_peers(void)
 {
   struct settings_row const *row = NULL;
 
-  while ((row = settings_next(service.settings, "program", row))) {
+  while ((row = settings_next(taken_settings(), "program", row))) {
     unsigned int role = role_find(row->value[2]);
     uint64_t uid = LINK_SAME_USER;
     if (!role || (!slice_is(row->value[1], "-") && !slice_u64(row->value[1], &uid)) ||
@@ -471,7 +454,7 @@ open_links(void)
   char const *path;
 
   admit_peers();
-  while ((row = settings_next(service.settings, "connect", row))) {
+  while ((row = settings_next(taken_settings(), "connect", row))) {
     path = run_path(row->value[0], "link");
     if (!path || !link_connect(path, row->value[0])) strerr_diefusys(111, "make a link");
   }
@@ -567,7 +550,7 @@ service_main(struct service const *svc, int argc, char const *const *argv)
   if (!event_init()) strerr_diefusys(111, "make an epoll");
   if (!service.pipe && !event_signals(on_signal)) strerr_diefusys(111, "trap signals");
   link_init(&owner, service.pipe);
-  if (!load(true)) return 100;
+  if (!taken_load(svc, service.dir, true) || (svc->start && !svc->start())) return 100;
   open_links();
   if (service.raw) return svc->raw() ? 0 : 111;
   if (service.pipe) return link_pipe(svc->sockets) ? 0 : 111;

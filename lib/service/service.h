@@ -17,12 +17,16 @@ struct service {
   bool sockets;                /* has fds of its own: -p keeps the loop turning */
   service_fn *const *handlers; /* VERBS_N of them; NULL: logged once, ignored */
 
-  /* Take the settings: at start, and again on SIGHUP (then first is false). false, having
-   * logged why: die 100 at start, keep the old ones later. st lives until the next load
-   * that gave true. */
-  bool (*load)(struct settings *st, bool first);
+  /* Settings are taken in two steps. read makes of st all that the program keeps, and changes
+   * nothing: NULL, having said why (settings_refuse). take puts what read gave in force, in
+   * the place of what was before, and cannot fail; first: at the start. drop frees what read
+   * gave and nobody took. st lives until other settings have been taken, or until drop. */
+  void *(*read)(struct settings *st);
+  void (*take)(void *fresh, bool first);
+  void (*drop)(void *fresh);
 
-  /* All optional. up: announce what still holds. feeds: what is read from
+  /* All optional. start: the first settings are taken, open what is stored; false, having
+   * logged why: die 100. up: announce what still holds. feeds: what is read from
    * `from` may become output of `full`: while that is over its limit, from is not read. holds: nothing is read
    * from this link for now (service_look_again when that has changed). full: it went over the
    * limit, or is below it again. turn: commit. stop: SIGTERM came, begin to end.
@@ -30,6 +34,7 @@ struct service {
    * service_stat as often as wanted. raw: option -x, instead of the pipe driver.
    * snapshot: name all that the program holds (link/snapshot.h). copy: what it has stored, and
    * reads of others, into a folder that is to be made (store_copy_all). */
+  bool (*start)(void);
   void (*up)(struct link *l);
   void (*down)(struct link *l);
   bool (*feeds)(struct link const *from, struct link const *full);
@@ -62,8 +67,7 @@ void service_look_again(void);
  * false when nothing may wait any more: the end has begun, or a trace. */
 bool service_wait(void);
 
-/* Where a daemon's data lies: the setting data, as a path with NUL. Lives until reload.
- */
+/* Where a daemon's data lies: the setting data, as a path with NUL. Lives until reload. */
 char const *service_data(void);
 
 /* Under -p. */

@@ -3,6 +3,8 @@
 #include <skalibs/djbunix.h>
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 /* The separator behind a field becomes the NUL that ends it. */
@@ -230,4 +232,43 @@ settings_has_any(struct settings const *st, char const *key, char const *value)
   while ((row = settings_next(st, key, row)))
     if (slice_is(row->value[0], value)) return true;
   return false;
+}
+
+/* ---- refusals ---- */
+
+static struct settings_refused refused;
+
+void
+settings_refused_clear(void)
+{
+  refused = (struct settings_refused){"", "", ""};
+}
+
+struct settings_refused const *
+settings_refused(void)
+{
+  return &refused;
+}
+
+void
+settings_refuse(char const *key, struct slice scope, ...)
+{
+  struct settings_refused now;
+  char const *word;
+  size_t n = 0;
+  va_list ap;
+
+  snprintf(now.key, sizeof now.key, "%s", key);
+  snprintf(now.scope, sizeof now.scope, "%.*s", (int)scope.len, scope.s);
+  now.why[0] = 0;
+  va_start(ap, scope);
+  while ((word = va_arg(ap, char const *)) && n < sizeof now.why)
+    n += (size_t)snprintf(now.why + n, sizeof now.why - n, "%s", word);
+  va_end(ap);
+  if (*key)
+    log_event(LOG_WARN, "settings-refused", "key", key, "scope", now.scope, "why",
+              now.why, NULL);
+  else
+    log_event(LOG_WARN, "settings-refused", "why", now.why, NULL);
+  if (!refused.why[0]) refused = now;
 }

@@ -62,4 +62,16 @@ struct settings_row const *settings_next(struct settings const *st, char const *
  * it; in the arena of st. s NULL: ENOMEM. */
 struct slice settings_path(struct settings *st, struct slice path);
 
+/* Say that the settings cannot be taken, because of the row KEY of SCOPE (both empty: of
+ * none); the words behind them (the last is NULL) say why. Logs the event settings-refused.
+ * The first refusal is kept, as long as settings_refused_clear is not called. */
+void settings_refuse(char const *key, struct slice scope, ...) __attribute__((sentinel));
+void settings_refused_clear(void);
+
+struct settings_refused {
+  char key[64], scope[512], why[400]; /* all empty: nothing was refused */
+};
+
+struct settings_refused const *settings_refused(void);
+
 #endif

@@ -137,7 +137,7 @@ def a_certificate_with_the_key_of_another_is_left_out():
     crt, _ = make("a", certs.dns("a.example"))
     _, key = make("b", certs.dns("b.example"))
     t = Tlsd(pool(a=(crt, key)))
-    t.logged("event=certificate-without-key subject=/CN=a\n")
+    t.logged("event=certificate-without-key subject=/CN=a file=")
     shows(t, "first", "a.example")
 
 
@@ -146,7 +146,8 @@ def is_refused(text, why):
     t = Tlsd(pool(a=make("a", certs.dns("a.example"))))
     t.put({"z": text})
     assert not t.reload()
-    t.logged("event=certificate-unreadable file=%s/z.pem why=%s" % (t.certs, why))
+    t.logged('event=settings-refused key=certfile scope=%s/*.pem why="%s/z.pem: %s"'
+             % (t.certs, t.certs, why))
     t.logged("event=reload-failed")
     shows(t, "a", "a.example")
 
@@ -154,7 +155,7 @@ def is_refused(text, why):
 @check
 def a_file_that_is_not_whole_pem_is_refused():
     crt, key = make("a", certs.dns("a.example"))
-    is_refused(key + crt[:len(crt) // 2], '"not whole PEM, or a key with a passphrase"')
+    is_refused(key + crt[:len(crt) // 2], "not whole PEM, or a key with a passphrase")
 
 
 @check
@@ -164,7 +165,7 @@ def a_key_with_a_passphrase_is_no_key():
     r = subprocess.run(["openssl", "pkey", "-aes128", "-passout", "pass:x"], input=key, text=True,
                        stdout=subprocess.PIPE, check=True)
     t = Tlsd(pool(a=(crt, r.stdout)))
-    t.logged("event=certificate-without-key subject=/CN=a\n")
+    t.logged("event=certificate-without-key subject=/CN=a file=")
     shows(t, "first", "a.example")
 
 
@@ -188,5 +189,38 @@ def half_a_renewal_changes_nothing():
     t = Tlsd(pool(a=make("old", certs.dns("a.example"))))
     t.put({"a": make("new", certs.dns("a.example"))[0]})
     assert not t.reload()
-    t.logged("event=certificates-kept")
+    t.logged("/a.pem: the key of this certificate is not there")
     shows(t, "old", "a.example")
+
+
+@check
+def a_check_says_what_is_refused_and_changes_nothing():
+    t = Tlsd(pool(a=make("old", certs.dns("a.example"))))
+    new, other = (make(n, certs.dns("a.example")) for n in ("new", "other"))
+    t.put({"a": new[0] + other[1]})  # the key of another
+    pattern = t.certs + "/*.pem"
+    why = "%s/a.pem: the key of this certificate is not there" % t.certs
+    assert t.check(".") == ["error", why, "", "certfile", pattern]
+    shows(t, "old", "a.example")
+    t.put({"a": "".join(new)})
+    assert t.check(".") == ["done"]
+    shows(t, "old", "a.example")
+    assert t.reload()
+    shows(t, "new", "a.example")
+
+
+@check
+def a_check_tries_ciphers_and_ports():
+    t = Tlsd(pool(a=make("a", certs.dns("a.example"))))
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        s.listen()
+        port = s.getsockname()[1]
+        t.compile("next", more="  - {port: %d, ip: '127.0.0.1', module: ejabberd_c2s}\n" % port)
+        name = "127.0.0.1:%d" % port
+        why = "unable to listen: Address already in use"
+        assert t.check("../next") == ["error", why, "", "listener", name]
+    assert t.check("../next") == ["done"]
+    t.compile("next", options=", ciphers: FOO")
+    assert t.check("../next")[3:] == ["ciphers", "unix:" + t.plain]
+    shows(t, "a", "a.example")

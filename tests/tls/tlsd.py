@@ -44,15 +44,8 @@ class Tlsd:
         os.mkdir(self.certs)
         self.put(files)
         self.plain, self.direct = self.dir + "/plain", self.dir + "/direct"
-        with open(self.dir + "/tabber.yml", "w") as f:
-            f.write("hosts: [%s]\ncertfiles: ['%s/*.pem']\nlisten:\n"
-                    % (", ".join("'%s'" % h for h in hosts), self.certs))
-            for path, tls in ((self.plain, "starttls"), (self.direct, "tls")):
-                f.write("  - {port: 'unix:%s', module: ejabberd_c2s, %s: true%s}\n"
-                        % (path, tls, options))
-        subprocess.run([BINDIR + "/xmpp-confgen", "compile", "--no-files", "--quiet", "-o",
-                        self.dir + "/settings", self.dir + "/tabber.yml"], check=True,
-                       timeout=PATIENCE)
+        self.hosts = hosts
+        self.compile("settings", options)
         self.child = subprocess.Popen([BINDIR + "/xmpp-tlsd", "-p", self.dir + "/settings"],
                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                       stderr=subprocess.PIPE)
@@ -64,6 +57,19 @@ class Tlsd:
         running.append(self)
         self.say("hello", "xmpp-c2sd", "0.1", 1, 1)
         self.settle()
+
+    def compile(self, folder, options="", more=""):
+        """Settings beside those in force, with these options of both listeners, and more listeners."""
+        with open(self.dir + "/tabber.yml", "w") as f:
+            f.write("hosts: [%s]\ncertfiles: ['%s/*.pem']\nlisten:\n"
+                    % (", ".join("'%s'" % h for h in self.hosts), self.certs))
+            for path, tls in ((self.plain, "starttls"), (self.direct, "tls")):
+                f.write("  - {port: 'unix:%s', module: ejabberd_c2s, %s: true%s}\n"
+                        % (path, tls, options))
+            f.write(more)
+        subprocess.run([BINDIR + "/xmpp-confgen", "compile", "--no-files", "--quiet", "-o",
+                        self.dir + "/" + folder, self.dir + "/tabber.yml"], check=True,
+                       timeout=PATIENCE)
 
     def put(self, files):
         for name, text in files.items():
@@ -121,6 +127,13 @@ class Tlsd:
         """Wait for a line of the log that has the text."""
         with self.news:
             assert self.news.wait_for(lambda: text in self.log, PATIENCE), self.log
+
+    def check(self, folder):
+        """The answer to a check of the settings in a folder."""
+        self.line("ctl\tcheck\t" + folder)
+        r = self.records.get(timeout=PATIENCE)
+        assert r and r[0] == "ctl", r
+        return r[1:]
 
     def reload(self):
         """Whether the settings were taken."""

@@ -1,0 +1,21 @@
+/* Private to lib/service: the settings in force, and the way to others. */
+#ifndef SERVICE_INTERNAL_H
+#define SERVICE_INTERNAL_H
+
+#include "service/service.h"
+
+/* The settings in force; NULL before the first were taken. */
+struct settings *taken_settings(void);
+
+/* Keep the verbosity of the command line, whatever the settings say. */
+void taken_verbosity_given(void);
+
+/* Read the settings of svc in the folder dir, and take them when svc can. first: at the start.
+ * false, having logged why: then the settings in force are as before. */
+bool taken_load(struct service const *svc, char const *dir, bool first);
+
+/* Say whether svc can take the settings in the folder dir; settings_refused() says why not. Nothing
+ * changes. */
+bool taken_check(struct service const *svc, char const *dir);
+
+#endif
