@@ -82,6 +82,7 @@ add_certfile(struct yaml_node const *given)
     emit_slice(CTL, "certfile", SLICE("*"), n->text);
   else
     emit_slice(TLSD | CTL, "certfile", SLICE("*"), n->text);
+  emit_origin("certfile", n->text, n);
   if (job.no_files) return;
   rc = glob(n->text.s, GLOB_BRACE, NULL, &g);
   if (rc == GLOB_NOMATCH) say_warning(n, "certfiles", "no file matches %s", n->text.s);
@@ -251,8 +252,10 @@ compile_value(struct option const *o, struct yaml_node const *n, char const *pat
     v = access_rule(n, path, o->type == T_SHAPER);
   else
     v = option_value(&job.arena, o, n, path);
-  if (v.s && o->owner)
-    emit_slice(o->owner, o->type == T_LOGLEVEL ? "verbosity" : key, as, v);
+  if (!v.s || !o->owner) return;
+  emit_slice(o->owner, o->type == T_LOGLEVEL ? "verbosity" : key, as, v);
+  if (o->owner & TLSD && n->text.s != o->dflt && !slice_is(as, "*"))
+    emit_origin(key, as, n);
 }
 
 /* 18.04 knew other ways to keep accounts; ours is internal. */
@@ -452,7 +455,6 @@ compile_top(struct yaml_node *top)
   compile_modules();
   compile_missing_rules();
   compile_dev_certs(job.dev_certs);
-  if (job.uids) emit(TLSD, "certfile", SLICE("*"), "certs/*.pem", NULL);
   compile_topology();
   if (!job.no_files) check_certificates(yaml_get(top, "certfiles"));
 }

@@ -37,6 +37,9 @@ void emit(unsigned int to, char const *key, struct slice scope, ...)
 /* Put out a value that a slice has. */
 void emit_slice(unsigned int to, char const *key, struct slice scope, struct slice value);
 
+/* Tell xmpp-ctl where in the configuration stands what a program may refuse. */
+void emit_origin(char const *key, struct slice scope, struct yaml_node const *n);
+
 /* The rows of a program so far; forget all rows. */
 struct slice emit_rows(unsigned int place);
 void emit_reset(void);

@@ -56,6 +56,15 @@ emit_slice(unsigned int to, char const *key, struct slice scope, struct slice va
   append(to, key, scope, &value, 1);
 }
 
+void
+emit_origin(char const *key, struct slice scope, struct yaml_node const *n)
+{
+  char where[600];
+
+  snprintf(where, sizeof where, "%.500s:%u:%u", n->file, n->line, n->col);
+  emit(CTL, "origin", scope, key, where, NULL);
+}
+
 struct slice
 emit_rows(unsigned int place)
 {
@@ -142,8 +151,10 @@ copy_certfiles(char const *dir, uint32_t uid_base)
     size_t i;
     if (glob(p->text.s, GLOB_BRACE, NULL, &g)) continue;
     for (i = 0; ok && i < g.gl_pathc; i++) {
-      snprintf(path, sizeof path, "%s/certs/%u.pem", dir, ++n);
+      int at = snprintf(path, sizeof path, "%s/", dir);
+      snprintf(path + at, sizeof path - (size_t)at, "certs/%u.pem", ++n);
       ok = copy_file(g.gl_pathv[i], path, uid_base);
+      emit(TLSD, "certfile", SLICE("*"), path + at, g.gl_pathv[i], p->text.s, NULL);
     }
     globfree(&g);
   }
@@ -155,10 +166,10 @@ write_all(char const *dir, uint32_t uid_base)
 {
   unsigned int p;
 
+  if (uid_base && !job.no_files && !copy_certfiles(dir, uid_base)) return false;
   for (p = 0; p < PROGRAMS_N; p++)
     if (rows[p].len && !write_file(dir, p, uid_base)) return false;
-  if (!services_write(dir) || !services_write_places()) return false;
-  return !uid_base || job.no_files || copy_certfiles(dir, uid_base);
+  return services_write(dir) && services_write_places();
 }
 
 /* Exchange the new folder with the old; the first time there is none. */

@@ -316,6 +316,7 @@ emit_listener(size_t kind, struct yaml_node const *n, struct slice name, struct 
   unsigned int to = kinds[kind].effect == WORKS ? TLSD | C2SD : 0;
 
   emit(to, "listener", name, ip.s, number, kinds[kind].serves, NULL);
+  if (to) emit_origin("listener", name, n);
   emit(CTL, "listener", name, ip.s, number, kinds[kind].serves, to ? "works" : "later",
        NULL);
   emit(to | CTL, "tls", name, tls_mode(n), NULL);

@@ -247,7 +247,7 @@ command_wait(char const *const *argv)
   return 0;
 }
 
-static bool
+bool
 run(char const *const *argv)
 {
   int wstat;
@@ -283,49 +283,4 @@ command_stop(char const *const *argv)
   while (each_instance(is_running))
     pause_a_little();
   return 0;
-}
-
-/* ---- reload ---- */
-
-static int
-reload_one(struct slice instance)
-{
-  struct client c;
-  bool ok;
-
-  if (!client_open(&c, instance)) {
-    strerr_warnwusys("reach ", name_of(instance));
-    return 111;
-  }
-  client_ask(&c, "reload", NULL);
-  ok = client_answer(&c, name_of(instance), NULL);
-  client_close(&c);
-  return ok ? 0 : 1;
-}
-
-/* Compile the configuration again, as xmpp-up did (STATE/compile holds the words, one a line),
- * and have every program read its settings. A bad configuration changes nothing. */
-int
-command_reload(char const *const *argv)
-{
-  static char text[4096];
-  char const *words[64];
-  struct slice rest, word;
-  char path[512];
-  size_t n = 0;
-  ssize_t len;
-
-  (void)argv;
-  snprintf(path, sizeof path, "%s/compile", ctl.state);
-  len = openreadnclose(path, text, sizeof text - 1);
-  if (len < 0) strerr_diefusys(111, "read ", path);
-  rest = slice_of(text, (size_t)len);
-  while (n < 63 && slice_word(&rest, '\n', &word)) {
-    text[word.s - text + (ptrdiff_t)word.len] = 0;
-    words[n++] = word.s;
-  }
-  words[n] = NULL;
-  if (!n || !run(words)) return 100;
-  if (!read_settings()) strerr_diefusys(111, "read the settings");
-  return each_instance(reload_one);
 }

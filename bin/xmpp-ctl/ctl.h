@@ -59,6 +59,9 @@ char const *prepared(char const *jid);
  * no such session, else no answer is awaited. An error has been printed. */
 int session_end(char const *jid, char const *condition, bool must_be);
 
+/* Run a command to its end: true when it gave 0. */
+bool run(char const *const *argv);
+
 /* Call fn for each instance that the settings name; the exit code is the largest. */
 typedef int instance_fn(struct slice instance);
 int each_instance(instance_fn *fn);

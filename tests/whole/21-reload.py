@@ -218,6 +218,100 @@ def a_renewal_whose_key_is_not_there_yet(t):
     assert now == 0x1003, "another certificate was served: %x" % now
 
 
+def on_disk(t):
+    """All that lies in the settings, and what lies beside them."""
+    text = {"beside": sorted(x for x in os.listdir(t.state) if x.startswith("settings"))}
+    for folder, _, files in os.walk(t.state + "/settings"):
+        for name in files:
+            with open(folder + "/" + name) as f:
+                text[folder, name] = f.read()
+    return text
+
+
+def settled(t):
+    """How often each daemon has taken settings."""
+    return {d: t.log(d).count("event=reloaded") for d in DAEMONS}
+
+
+@check
+def what_one_program_refuses_no_program_takes(t):
+    """A host more, which all could take, and a certificate with the key of another."""
+    path = t.dir + "/certs/cert.pem"
+    with open(path) as f:
+        good = f.read()
+    certificate(t, 0x1005)
+    with open(path) as f:
+        key = f.read().split("-----END CERTIFICATE-----\n")[1]
+    with open(path, "w") as f:
+        f.write(good.split("-----END CERTIFICATE-----\n")[0] + "-----END CERTIFICATE-----\n" + key)
+    disk, pids, before = on_disk(t), {d: t.pid(d) for d in DAEMONS}, settled(t)
+    old = t.login("a", "old")
+    t.hosts = (HOST, "two.example", "three.example")
+    config(t)
+    code, out, err = t.ctl("reload", code=None)
+    line = [i for i, x in enumerate(t.config().splitlines(), 1) if "*.pem" in x][0]
+    want = "tlsd: %s:%d:5: certfile: %s: the key of this certificate is not there\n" % (
+        t.conf, line, path)
+    assert code == 1 and want in err, (code, out, err, want)
+    assert "nothing has changed" in err, err
+    assert on_disk(t) == disk and settled(t) == before
+    s = t.stream(host="three.example", direct=True)
+    s.send("<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='%s' "
+           "to='three.example' version='1.0'>" % STREAM)
+    assert s.stream_error() == "host-unknown"
+    old.ping()
+    assert {d: t.pid(d) for d in DAEMONS} == pids
+    if not os.geteuid():  # copies of the certificates are on disk
+        kill_and_wait(t, "tlsd")
+        s = t.stream(direct=True, host=HOST)
+        assert serial(s) == 0x1004, "%x" % serial(s)
+        s.abort()
+    kill_and_wait(t, "c2sd")
+    with open(path, "w") as f:
+        f.write(good)
+    t.ctl("reload")
+    assert settled(t) != before
+    s = t.stream(host="three.example", direct=True)
+    s.open()
+    s.close(), old.abort()
+    t.hosts = (HOST, "two.example")
+    reload(t)
+
+
+def kill_and_wait(t, daemon):
+    pid = t.pid(daemon)
+    os.kill(pid, signal.SIGKILL)
+    until("another " + daemon, lambda: t.pid(daemon) not in (pid, -1))
+    t.wait_ready()
+
+
+@check
+def a_program_that_is_down_is_named_and_reads_them_when_it_starts(t):
+    service = t.state + "/service/hostd"
+    before, modules = settled(t), t.modules
+    subprocess.run(["s6-svc", "-wd", "-d", service], check=True)
+    t.modules = t.modules.replace("mod_time: {}\n", "")
+    config(t)
+    code, out, err = t.ctl("reload", code=None)
+    assert code == 0 and "hostd does not run" in err, (code, out, err)
+    assert {d for d, n in settled(t).items() if n > before[d]} == set(DAEMONS) - {"hostd"}
+    subprocess.run(["s6-svc", "-wu", "-u", service], check=True)
+    t.wait_ready()
+    a = t.login("a")
+    e = a.iq(HOST, "<query xmlns='http://jabber.org/protocol/disco#info'/>")
+    assert "urn:xmpp:time" not in [x.get("var") for x in e.iter()]
+    a.close()
+    t.modules = modules
+    reload(t)
+
+
+@check
+def a_daemon_that_gets_sighup_reads_what_is_on_the_disk(t):
+    before = settled(t)
+    os.kill(t.pid("userd"), signal.SIGHUP)
+    until("userd has taken them", lambda: settled(t)["userd"] == before["userd"] + 1)
+
+
 @check
 def too_many_sessions_end_the_oldest(t):
     s = [t.login("a", "s%d" % i) for i in range(3)]

@@ -1,0 +1,230 @@
+#include "ctl.h"
+
+#include <skalibs/djbunix.h>
+#include <skalibs/strerr.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+/* reload, in two steps. The configuration is compiled into a folder of its own, and every program
+ * that runs is asked whether it can take the settings there (check). When all can, the folder
+ * takes the place of the one in force by one rename, and every program takes them (reload).
+ * Else the folder goes away. A program that is killed meanwhile finds one whole set when it is back.
+ */
+
+#define WORDS_MAX 63
+#define INSTANCES_MAX 256
+
+static struct {
+  char settings[512], next[512]; /* folders: in force, new */
+  struct settings fresh;         /* xmpp-ctl's own of the new ones */
+
+  struct {
+    struct slice name;
+    bool runs;
+  } instances[INSTANCES_MAX];
+
+  size_t n;
+} job = {.fresh = SETTINGS_ZERO};
+
+/* ---- compiling ---- */
+
+/* The words with which xmpp-up compiled, a line each in the file fd. The lock lasts as long as this
+ * process: another reload waits. */
+static void
+read_words(char const **words)
+{
+  static char text[4096];
+  struct slice rest, word;
+  char path[512];
+  size_t n = 0;
+  ssize_t len;
+  int fd;
+
+  snprintf(path, sizeof path, "%s/compile", ctl.state);
+  fd = open_readb(path);
+  if (fd < 0 || flock(fd, LOCK_EX)) strerr_diefusys(111, "read ", path);
+  len = read(fd, text, sizeof text - 1);
+  if (len < 0) strerr_diefusys(111, "read ", path);
+  rest = slice_of(text, (size_t)len);
+  while (n < WORDS_MAX && slice_word(&rest, '\n', &word)) {
+    text[word.s - text + (ptrdiff_t)word.len] = 0;
+    words[n++] = word.s;
+  }
+  words[n] = NULL;
+  if (!n) strerr_dief(100, path, " has no words");
+}
+
+static bool
+compile(void)
+{
+  char const *words[WORDS_MAX + 1];
+  size_t i;
+
+  read_words(words);
+  for (i = 0; words[i] && strcmp(words[i], "-o") != 0; i++) {
+  }
+  if (!words[i] || !words[i + 1]) strerr_dief(100, ctl.state, "/compile has no folder");
+  words[i + 1] = job.next;
+  return run(words);
+}
+
+/* ---- who is asked ---- */
+
+static bool
+is_running(struct slice name)
+{
+  struct client c;
+
+  if (!client_open(&c, name)) return false;
+  client_close(&c);
+  return true;
+}
+
+static void
+add_instances(struct settings const *st, bool runs_only)
+{
+  struct settings_row const *row = NULL;
+  size_t i;
+
+  while ((row = settings_next(st, "instance", row))) {
+    struct slice name = row->value[2];
+    bool runs = is_running(name);
+    for (i = 0; i < job.n && !slice_eq(job.instances[i].name, name); i++) {
+    }
+    if (i < job.n || (runs_only && !runs)) continue;
+    if (job.n == INSTANCES_MAX) strerr_dief(100, "too many instances");
+    job.instances[job.n].name = name;
+    job.instances[job.n++].runs = runs;
+    if (!runs)
+      strerr_warnw(log_text(name),
+                   " does not run: it reads the new settings when it starts");
+  }
+}
+
+/* ---- asking ---- */
+
+/* The place in the configuration of the row that a program refused; empty: not known. */
+static struct slice
+place_of(struct slice key, struct slice scope)
+{
+  struct settings_row const *row = NULL;
+
+  while ((row = settings_next(&job.fresh, "origin", row)))
+    if (slice_eq(row->scope, scope) && slice_eq(row->value[0], key)) return row->value[1];
+  return SLICE("");
+}
+
+static void
+print_refusal(struct slice name, struct record *r)
+{
+  struct slice text = record_get(r, 1), key = record_get(r, 3);
+  struct slice place = place_of(key, record_get(r, 4));
+
+  fprintf(stderr, "xmpp-ctl: %.*s: %.*s%s%.*s%s%.*s\n", (int)name.len, name.s,
+          (int)place.len, place.s, place.len ? ": " : "", (int)key.len, key.s,
+          key.len ? ": " : "", (int)text.len, text.s);
+}
+
+static bool
+gone(struct slice name)
+{
+  strerr_warnwu("hear from ", log_text(name), ": it hung up");
+  return false;
+}
+
+/* A program of a version that knows no check answers the figures alone. */
+static bool
+check(struct slice name)
+{
+  struct client c;
+  struct record r;
+  bool ok;
+
+  if (!client_open(&c, name)) return true;
+  client_ask(&c, "check", job.next, NULL);
+  client_ask(&c, "stats", NULL);
+  ok = client_read(&c, &r) || gone(name);
+  if (ok && slice_is(record_get(&r, 0), "error")) {
+    print_refusal(name, &r);
+    ok = false;
+  }
+  client_close(&c);
+  return ok;
+}
+
+/* A program that has gone meanwhile reads the settings when it is back. */
+static bool
+take(struct slice name)
+{
+  struct client c;
+  struct record r;
+  bool ok = true;
+
+  if (!client_open(&c, name)) return true;
+  client_ask(&c, "reload", NULL);
+  if (!client_read(&c, &r))
+    gone(name);
+  else if (slice_is(record_get(&r, 0), "error")) {
+    print_refusal(name, &r);
+    ok = false;
+  }
+  client_close(&c);
+  return ok;
+}
+
+/* Ask all that run; true when all answer well. */
+static bool
+all(bool (*ask)(struct slice name))
+{
+  bool ok = true;
+  size_t i;
+
+  for (i = 0; i < job.n; i++)
+    if (job.instances[i].runs && !ask(job.instances[i].name)) ok = false;
+  return ok;
+}
+
+/* ---- the whole ---- */
+
+static void
+exchange(void)
+{
+  if (renameat2(AT_FDCWD, job.next, AT_FDCWD, job.settings, RENAME_EXCHANGE))
+    strerr_diefusys(111, "exchange ", job.settings);
+}
+
+/* The folder next has what is not in force. */
+static int
+unchanged(void)
+{
+  rm_rf(job.next);
+  strerr_warnw("nothing has changed: the settings are those of before");
+  return 1;
+}
+
+int
+command_reload(char const *const *argv)
+{
+  (void)argv;
+  snprintf(job.settings, sizeof job.settings, "%s/settings", ctl.state);
+  snprintf(job.next, sizeof job.next, "%s/settings.next", ctl.state);
+  if (!compile()) return 100;
+  if (!settings_open(&job.fresh, job.next, "xmpp-ctl"))
+    strerr_diefusys(111, "read ", job.next);
+  add_instances(&job.fresh, false);
+  add_instances(&ctl.settings, true);
+  if (!all(check)) return unchanged();
+  exchange();
+  if (!all(take)) {
+    exchange();
+    all(take);
+    return unchanged();
+  }
+  rm_rf(job.next);
+  return 0;
+}
