@@ -290,7 +290,7 @@ struct option const options[] = {
   {"mod_http_upload_quota", "access_hard_quota", T_STRING, "hard_upload_quota", UPLOADD, LATER, 0, 0, NULL},
 
   {"mod_mam", "default", T_WORD, "never", MAMD | ROUTED, WORKS, 0, 0, "never always roster"},
-  {"mod_mam", "request_activates_archiving", T_BOOL, "false", MAMD, WORKS, 0, 0, NULL},
+  {"mod_mam", "request_activates_archiving", T_BOOL, "false", MAMD | ROUTED, WORKS, 0, 0, NULL},
   {"mod_mam", "assume_mam_usage", T_BOOL, "false", MAMD | ROUTED, WORKS, 0, 0, NULL},
   {"mod_mam", "compress_xml", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"mod_mam", "access_preferences", T_ACCESS, "all", MAMD, WORKS, 0, 0, NULL},
