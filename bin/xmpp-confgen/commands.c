@@ -87,12 +87,16 @@ static struct option const *
 option_at(struct slice path)
 {
   struct slice word, in = SLICE(""), rest = path;
+  struct option const *whole;
   char buf[64] = "";
 
   while (slice_word(&rest, '.', &word)) {
     if (!rest.len) break;
     if (!slice_is(word, "modules")) in = word;
   }
+  snprintf(buf, sizeof buf, "%.*s", (int)(word.s > path.s ? word.s - path.s - 1 : 0),
+           path.s);
+  if (*buf && (whole = option_find(buf, word))) return whole;
   snprintf(buf, sizeof buf, "%.*s", (int)in.len, in.s);
   if (slice_starts(path, "listen")) {
     struct option const *o = option_find("listen", word);

@@ -432,6 +432,7 @@ compile_top(struct yaml_node *top)
   struct yaml_node const *hosts = yaml_get(top, "hosts"), *n;
 
   compile_reset_instances();
+  default_reset();
   if (!hosts) hosts = yaml_get(top, "host");
   if (hosts)
     compile_hosts(hosts);
@@ -445,7 +446,7 @@ compile_top(struct yaml_node *top)
   if ((n = yaml_get(top, "certfiles"))) compile_certfiles(n);
   compile_old_certfiles();
   check_api_permissions(yaml_get(top, "api_permissions"));
-  if ((n = yaml_get(top, "tabber"))) compile_tabber(n);
+  compile_tabber(yaml_get(top, "tabber"));
   compile_access();
   n = yaml_get(top, "listen");
   if (n)
@@ -453,6 +454,7 @@ compile_top(struct yaml_node *top)
   else
     say_warning(top, "listen", "nobody listens: no client can connect");
   compile_modules();
+  default_put_rest();
   compile_missing_rules();
   compile_dev_certs(job.dev_certs);
   compile_topology();

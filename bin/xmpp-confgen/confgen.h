@@ -199,6 +199,15 @@ void compile_value(struct option const *o, struct yaml_node const *n, char const
 /* A value of the table as a node, as if it stood at n. */
 struct yaml_node default_node(struct option const *o, struct yaml_node const *n);
 
+/* ---- defaults of modules and listeners (defaults.c) ---- */
+
+/* Begin a configuration; put out the default of an option that the module or listener n of host
+ * does not have; at the end, put out those that nobody needed. */
+void default_reset(void);
+void default_put(struct option const *o, struct yaml_node const *n, char const *path,
+                 char const *key, struct slice host);
+void default_put_rest(void);
+
 /* Say that a name is not known, with the nearest that is. */
 void say_unknown(struct yaml_node const *n, char const *path, char const *what,
                  char const *near);
@@ -221,10 +230,13 @@ bool expect_map(struct yaml_node const *n, char const *path);
 
 void compile_listen(struct yaml_node const *listen);
 
+/* Say whether a section of the table has options of listeners that work. */
+bool listen_has(char const *in);
+
 /* Put out the common settings anew: an instance of each program, tabber's own options,
  * the links between programs. */
 void compile_reset_instances(void);
-void compile_tabber(struct yaml_node const *tabber);
+void compile_tabber(struct yaml_node const *tabber); /* NULL: the defaults */
 void compile_topology(void);
 
 /* The services of the administrator (services.c): forget those of the last configuration; take

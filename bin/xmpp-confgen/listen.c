@@ -281,16 +281,28 @@ compile_listener_defaults(size_t kind, struct yaml_node const *n, struct slice n
   for (i = 0; i < options_n; i++) {
     struct option const *o = &options[i];
     struct yaml_node const *global;
-    struct yaml_node d;
     char over[64];
     if (strcmp(o->in, "listen") != 0 && strcmp(o->in, kinds[kind].options) != 0) continue;
     if (yaml_get(n, o->name)) continue;
     snprintf(over, sizeof over, "c2s_%s", o->name);
     global = option_find("", slice_str(over)) ? yaml_get(job.top, over) : NULL;
-    if (!o->dflt && (!global || o->effect != WORKS)) continue;
-    d = global ? *global : default_node(o, n);
-    compile_value(o, &d, over, o->name, name);
+    if (global && (o->dflt || o->effect == WORKS))
+      compile_value(o, global, over, o->name, name);
+    else if (!global && o->dflt)
+      default_put(o, n, over, o->name, name);
   }
+}
+
+bool
+listen_has(char const *in)
+{
+  size_t i;
+
+  for (i = 0; i < KINDS_N; i++)
+    if (kinds[i].effect == WORKS &&
+        (!strcmp(in, "listen") || !strcmp(in, kinds[i].options)))
+      return true;
+  return false;
 }
 
 static void

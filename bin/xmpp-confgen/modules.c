@@ -89,16 +89,13 @@ compile_module_defaults(struct module const *m, struct yaml_node const *n,
 
   for (i = 0; i < options_n; i++) {
     struct option const *o = &options[i];
-    struct yaml_node d, *v;
     char key[160], path[256];
     if (strcmp(o->in, m->name) != 0 || !o->dflt || yaml_get(n, o->name) ||
         yaml_get(more, o->name))
       continue;
-    d = default_node(o, n);
     snprintf(key, sizeof key, "%s.%s", m->name, o->name);
-    v = expand_keywords(&d, key, host);
     snprintf(path, sizeof path, "modules.%s", key);
-    if (v) compile_value(o, v, path, key, host);
+    default_put(o, n, path, key, host);
   }
 }
 

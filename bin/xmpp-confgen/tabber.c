@@ -41,17 +41,15 @@ set_instances(struct yaml_node const *n)
     instances[program_number(p)] = v;
 }
 
+/* n NULL: the default. */
 static void
 set_iterations(struct yaml_node const *n)
 {
-  uint64_t v;
+  struct option const *o = option_find("tabber", SLICE("scram_iterations"));
+  struct yaml_node d = default_node(o, NULL);
+  struct slice v = option_value(&job.arena, o, n ? n : &d, "tabber.scram_iterations");
 
-  if (n->kind != YAML_SCALAR || !slice_u64(n->text, &v) || v < SCRAM_ITERATIONS_MIN ||
-      v > SCRAM_ITERATIONS_MAX)
-    say_error(n, "tabber.scram_iterations", "expected a number from %d to %d",
-              SCRAM_ITERATIONS_MIN, SCRAM_ITERATIONS_MAX);
-  else
-    emit_slice(AUTHD, "scram_iterations", SLICE("*"), n->text);
+  if (v.s) emit_slice(o->owner, o->name, SLICE("*"), v);
 }
 
 /* Where programs have users at all; a user who is not root has none to give. */
@@ -95,15 +93,16 @@ put_archive(struct option const *o, struct slice value, struct slice as)
   emit(o->owner, key, as, num_u64(number, v).s, NULL);
 }
 
-/* whole: what n does not say has no limit, though it may have one for all. */
+/* whole: what n does not say has no limit, though it may have one for all. n NULL: nothing is
+ * said. */
 static void
 set_archive(struct yaml_node const *n, struct slice as, bool whole)
 {
   struct yaml_node const *c;
   size_t i;
 
-  if (!expect_map(n, "tabber.archive")) return;
-  for (c = n->first; c; c = c->next)
+  if (n && !expect_map(n, "tabber.archive")) return;
+  for (c = n ? n->first : NULL; c; c = c->next)
     if (!option_find("tabber.archive", c->key))
       say_unknown(c, "tabber.archive", "option",
                   option_nearest("tabber.archive", c->key));
@@ -139,16 +138,16 @@ compile_tabber(struct yaml_node const *tabber)
 {
   struct yaml_node const *n, *c;
 
-  if (!expect_map(tabber, "tabber")) return;
-  for (n = tabber->first; n; n = n->next) {
-    if (slice_is(n->key, "scram_iterations"))
-      set_iterations(n);
-    else if (slice_is(n->key, "archive"))
-      set_archive(n, SLICE("*"), false);
-    else if (slice_is(n->key, "uids"))
+  if (tabber && !expect_map(tabber, "tabber")) return;
+  set_iterations(yaml_get(tabber, "scram_iterations"));
+  set_archive(yaml_get(tabber, "archive"), SLICE("*"), true);
+  for (n = tabber ? tabber->first : NULL; n; n = n->next) {
+    if (slice_is(n->key, "uids"))
       set_uids(n);
     else if (slice_is(n->key, "services"))
       services = n; /* when the numbers of users are known */
+    else if (slice_has_word(SLICE("archive scram_iterations"), n->key))
+      continue;
     else if (!slice_is(n->key, "instances"))
       unknown_tabber_option(n);
     else if (expect_map(n, "tabber.instances"))

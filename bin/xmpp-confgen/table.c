@@ -338,7 +338,7 @@ struct option const options[] = {
 
   {"mod_ping", "send_pings", T_BOOL, "false", C2SD, WORKS, 0, 0, NULL},
   {"mod_ping", "ping_interval", T_TIMEOUT, "60", C2SD, WORKS, 0, 0, NULL},
-  {"mod_ping", "ping_ack_timeout", T_TIMEOUT_INF, NULL, C2SD, WORKS, 0, 0, NULL},
+  {"mod_ping", "ping_ack_timeout", T_TIMEOUT_INF, "32", C2SD, WORKS, 0, 0, NULL},
   {"mod_ping", "timeout_action", T_WORD, "none", C2SD, WORKS, 0, 0, "none kill"},
 
   {"mod_pres_counter", "count", T_INT, "5", USERD, WORKS, 1, INT32_MAX, NULL},
@@ -406,8 +406,8 @@ struct option const options[] = {
   {"mod_stream_mgmt", "max_resume_timeout", T_TIMEOUT, NULL, C2SD, WORKS, 0, 0, NULL},
   {"mod_stream_mgmt", "ack_timeout", T_TIMEOUT_INF, "60", C2SD, WORKS, 0, 0, NULL},
   {"mod_stream_mgmt", "resend_on_timeout", T_WORD, "if_offline", ROUTED, WORKS, 0, 0, "true false if_offline"},
-  {"mod_stream_mgmt", "cache_size", T_INT_INF, NULL, C2SD, WORKS, 1, INT32_MAX, NULL},
-  {"mod_stream_mgmt", "cache_life_time", T_TIMEOUT_INF, NULL, C2SD, WORKS, 0, 0, NULL},
+  {"mod_stream_mgmt", "cache_size", T_INT_INF, "4096", C2SD, WORKS, 1, INT32_MAX, NULL},
+  {"mod_stream_mgmt", "cache_life_time", T_TIMEOUT_INF, "172800", C2SD, WORKS, 0, 0, NULL},
   {"mod_stream_mgmt", "queue_type", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
 
   {"mod_stun_disco", "access", T_ACCESS, "local", HOSTD, LATER, 0, 0, NULL},
@@ -421,7 +421,7 @@ struct option const options[] = {
   {"mod_stun_disco.services", "transport", T_WORD, "udp", HOSTD, LATER, 0, 0, "udp tcp"},
   {"mod_stun_disco.services", "restricted", T_BOOL, NULL, HOSTD, LATER, 0, 0, NULL},
 
-  {"mod_vcard", "host", T_STRING, NULL, USERD, WORKS, 0, 0, NULL},
+  {"mod_vcard", "host", T_STRING, "vjud.@HOST@", USERD, WORKS, 0, 0, NULL},
   {"mod_vcard", "hosts", T_WORDS, NULL, USERD, WORKS, 0, 0, NULL},
   {"mod_vcard", "search", T_BOOL, "false", USERD, WORKS, 0, 0, NULL},
   {"mod_vcard", "matches", T_INT_INF, "30", USERD, WORKS, 1, INT32_MAX, NULL},
@@ -474,6 +474,7 @@ struct option const options[] = {
 
   {"mod_echo", "host", T_STRING, NULL, 0, NOTHING, 0, 0, NULL},
 
+  {"tabber", "scram_iterations", T_INT, "10000", AUTHD, WORKS, SCRAM_ITERATIONS_MIN, SCRAM_ITERATIONS_MAX, NULL},
   {"tabber.archive", "max_age", T_TIMEOUT_INF, "infinity", MAMD, WORKS, 0, 0, NULL},
   {"tabber.archive", "max_messages", T_INT_INF, "infinity", MAMD, WORKS, 1, INT32_MAX, NULL},
 

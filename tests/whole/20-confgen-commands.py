@@ -398,14 +398,14 @@ def modules_reach_the_programs_that_obey_them():
             ("hostd", "adhoc announce configure disco last ping time version")):
         got = {r[2] for r in made["xmpp-" + program] if r[:2] == ["module", "example.com"]}
         assert got == {"mod_" + x for x in names.split()}, (program, got)
-    for program, row in (("routed", "mod_stream_mgmt.resend_on_timeout example.com if_offline"),
-                         ("c2sd", "mod_roster.versioning example.com false"),
-                         ("c2sd", "mod_ping.send_pings example.com false"),
-                         ("userd", "mod_roster.access example.com all"),
-                         ("userd", "mod_vcard.matches example.com 30"),
-                         ("hostd", "mod_configure.access example.com configure"),
-                         ("mamd", "mod_mam.default example.com never"),
-                         ("mamd", "mod_offline.access_max_user_messages example.com "
+    for program, row in (("routed", "mod_stream_mgmt.resend_on_timeout * if_offline"),
+                         ("c2sd", "mod_roster.versioning * false"),
+                         ("c2sd", "mod_ping.send_pings * false"),
+                         ("userd", "mod_roster.access * all"),
+                         ("userd", "mod_vcard.matches * 30"),
+                         ("hostd", "mod_configure.access * configure"),
+                         ("mamd", "mod_mam.default * never"),
+                         ("mamd", "mod_offline.access_max_user_messages * "
                           "max_user_offline_messages"),
                          ("mamd", "rule * max_user_offline_messages 2 100 all"),
                          ("mamd", "connect * routed"), ("mamd", "host * example.com"),
@@ -428,7 +428,29 @@ def how_long_messages_are_kept():
         **common, ("max_age", "example.org"): "86400"}
     assert kept(own % ("host_config", "infinity")) == {
         **common, ("max_age", "example.org"): "0", ("max_messages", "example.org"): "0"}
-    assert not [r for r in compiled(HOSTS)["xmpp-mamd"] if r[0].startswith("archive.")]
+    assert {tuple(r[:3]) for r in compiled(HOSTS)["xmpp-mamd"] if r[0].startswith("archive.")} == {
+        ("archive.max_age", "*", "0"), ("archive.max_messages", "*", "0")}
+
+
+@check
+def defaults_are_put_out_once_for_all():
+    """Also of what no host has; one with the host's name in it for each host."""
+    text = HOSTS + ("modules: {mod_ping: {}, mod_vcard: {}}\nhost_config:\n  example.org:\n"
+                    "    modules: {mod_ping: {ping_interval: 5}}\n")
+    made = compiled(text)
+    def found(program, key):
+        return [r[1:] for r in made["xmpp-" + program] if r[0] == key]
+    assert sorted(found("c2sd", "mod_ping.ping_interval")) == [["*", "60000"], ["example.org", "5000"]]
+    assert found("c2sd", "mod_ping.ping_ack_timeout") == [["*", "32000"]]
+    assert found("c2sd", "mod_stream_mgmt.cache_size") == [["*", "4096"]]
+    assert found("c2sd", "mod_stream_mgmt.cache_life_time") == [["*", "172800000"]]
+    assert found("authd", "scram_iterations") == [["*", "10000"]]
+    assert found("tlsd", "backlog") == [["*", "128"]]
+    assert found("userd", "mod_vcard.host") == [["example.com", "vjud.example.com"]]
+    out = confgen("explain", "modules.mod_ping.ping_ack_timeout", file(text))[0]
+    assert out == "modules.mod_ping.ping_ack_timeout: 32\n  the default\n", out
+    out = confgen("explain", "tabber.archive.max_age", file(text))[0]
+    assert out == "tabber.archive.max_age: infinity\n  the default\n", out
 
 
 @check

@@ -1,0 +1,61 @@
+#include "confgen.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Defaults of the options of modules and listeners. Programs have none of their own, so each default
+ * is put out once for all (scope *), also when no host has the module and nobody listens. A
+ * default with @HOST@ is put out for each host that has the module. */
+
+static bool *is_put; /* by the place in the table */
+
+void
+default_reset(void)
+{
+  is_put = arena_alloc(&job.arena, options_n * sizeof *is_put);
+  if (is_put) memset(is_put, 0, options_n * sizeof *is_put);
+}
+
+void
+default_put(struct option const *o, struct yaml_node const *n, char const *path,
+            char const *key, struct slice host)
+{
+  struct yaml_node d = default_node(o, n), *v;
+  bool for_host = strstr(o->dflt, "@HOST@");
+
+  if (!is_put || (!for_host && is_put[o - options])) return;
+  v = expand_keywords(&d, path, host);
+  if (v) compile_value(o, v, path, key, for_host ? host : SLICE("*"));
+  is_put[o - options] = true;
+}
+
+/* A rule that no host is asked for need not be there. */
+static void
+put_unused(struct option const *o, char const *key)
+{
+  struct yaml_node d = default_node(o, NULL);
+  struct slice v = d.text;
+
+  if (o->type != T_ACCESS && o->type != T_SHAPER)
+    v = option_value(&job.arena, o, &d, key);
+  if (v.s) emit_slice(o->owner & (DAEMONS | CTL), key, SLICE("*"), v);
+}
+
+void
+default_put_rest(void)
+{
+  char key[160];
+  size_t i;
+
+  for (i = 0; is_put && i < options_n; i++) {
+    struct option const *o = &options[i];
+    if (!o->dflt || is_put[i] || strstr(o->dflt, "@HOST@")) continue;
+    if (module_find(slice_str(o->in)))
+      snprintf(key, sizeof key, "%s.%s", o->in, o->name);
+    else if (listen_has(o->in))
+      snprintf(key, sizeof key, "%s", o->name);
+    else
+      continue;
+    put_unused(o, key);
+  }
+}
