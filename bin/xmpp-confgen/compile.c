@@ -470,11 +470,14 @@ compile(char const *file)
   job.top = NULL;
   job.hosts_n = 0;
   top = yaml_read(&job.arena, file, say_yaml);
-  if (!top || !include_files(top, file)) return false;
+  if (!top) return false;
+  join_sections(top);
+  if (!include_files(top, file)) return false;
   job.top = top;
   if (!check_macros(top) ||
       !yaml_expand(&job.arena, top, yaml_get(top, "define_macro"), say_yaml))
     return false;
+  join_options(top);
   compile_top(top);
   return !said.errors;
 }

@@ -225,6 +225,12 @@ struct slice host_ascii(struct slice host);
 bool include_files(struct yaml_node *top, char const *file);
 bool check_macros(struct yaml_node const *top);
 
+/* Join the sections of a file that are repeated, and its macros; join repeated keys in all
+ * sections, once the macros have their values (repeated.c). The user hears of an error for
+ * each key that may be there once. */
+void join_sections(struct yaml_node *top);
+void join_options(struct yaml_node *top);
+
 /* Say whether n is a mapping; the user hears of an error when not. */
 bool expect_map(struct yaml_node const *n, char const *path);
 

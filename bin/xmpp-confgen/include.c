@@ -152,6 +152,7 @@ include_one(struct yaml_node *top, struct yaml_node const *where, struct slice n
     errno = 0;
     return false;
   }
+  join_sections(tree);
   if (!limits_hold(limits)) return false;
   if (!include_in(top, tree, path.s, depth + 1)) return false;
   for (n = tree->first; n; n = next) {

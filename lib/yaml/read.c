@@ -212,41 +212,6 @@ read_node(struct reader *rd, yaml_event_t *ev, unsigned int depth)
   }
 }
 
-/* A key that is there already: lists and mappings are joined in order; a scalar may be said
- * once. */
-static bool
-add_pair(struct reader *rd, struct yaml_node *map, struct yaml_node *n)
-{
-  struct yaml_node *old;
-  char text[256];
-
-  for (old = map->first; old && !slice_eq(old->key, n->key); old = old->next) {
-  }
-  /* The steps of a rule keep their number and order. */
-  if (!old || slice_is(n->key, "allow") || slice_is(n->key, "deny")) {
-    append(map, n);
-    return true;
-  }
-  /* A module is one; it is not joined. */
-  if (old->kind == n->kind && n->kind != YAML_SCALAR && !slice_starts(n->key, "mod_")) {
-    struct yaml_node *c, *next;
-    for (c = n->first; c; c = next) {
-      next = c->next;
-      c->next = NULL;
-      if (n->kind == YAML_LIST)
-        append(old, c);
-      else if (!add_pair(rd, old, c))
-        return false;
-    }
-    return true;
-  }
-  snprintf(text, sizeof text, "%.*s is given twice; the first is in line %u",
-           (int)n->key.len, n->key.s, old->key_line);
-  rd->say(rd->file, n->key_line, n->key_col, "error", text);
-  rd->failed = true;
-  return false;
-}
-
 static bool
 read_pair(struct reader *rd, struct yaml_node *map, yaml_event_t *ev, unsigned int depth)
 {
@@ -270,7 +235,8 @@ read_pair(struct reader *rd, struct yaml_node *map, yaml_event_t *ev, unsigned i
   value->key = key->text;
   value->key_line = key->line;
   value->key_col = key->col;
-  return add_pair(rd, map, value);
+  append(map, value);
+  return true;
 }
 
 static bool

@@ -13,6 +13,57 @@ yaml_get(struct yaml_node const *map, char const *key)
   return NULL;
 }
 
+/* ---- keys that are repeated ---- */
+
+static void
+append(struct yaml_node *parent, struct yaml_node *n)
+{
+  n->next = NULL;
+  if (parent->last)
+    parent->last->next = n;
+  else
+    parent->first = n;
+  parent->last = n;
+}
+
+static void
+append_children(struct yaml_node *to, struct yaml_node const *from)
+{
+  struct yaml_node *c, *next;
+
+  for (c = from->first; c; c = next) {
+    next = c->next;
+    append(to, c);
+  }
+}
+
+bool
+yaml_join(struct yaml_node *map, bool once, yaml_say_fn *say)
+{
+  struct yaml_node *n = map->first, *next, *old;
+  char text[256];
+  bool ok = true;
+
+  map->first = map->last = NULL;
+  for (; n; n = next) {
+    next = n->next;
+    old = yaml_get(map, n->key.s);
+    if (!old) {
+      append(map, n);
+    } else if (!once && old->kind == n->kind && n->kind != YAML_SCALAR) {
+      append_children(old, n);
+    } else {
+      snprintf(text, sizeof text, "%.*s is given twice; the first is in line %u",
+               (int)n->key.len, n->key.s, old->key_line);
+      say(n->file, n->key_line, n->key_col, "error", text);
+      ok = false;
+    }
+  }
+  return ok;
+}
+
+/* ---- macros ---- */
+
 struct expansion {
   struct arena *arena;
   struct yaml_node *macros;

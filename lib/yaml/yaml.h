@@ -1,5 +1,6 @@
 /* yaml: a YAML file as a tree that remembers where everything stood. libyaml parses; this
- * area keeps positions, joins repeated keys as ejabberd does, and follows aliases. */
+ * area keeps positions and follows aliases. A map of the tree has all pairs of the file, in
+ * their order: a caller joins the maps whose keys mean one option each, as ejabberd does. */
 #ifndef YAML_TREE_H
 #define YAML_TREE_H
 
@@ -37,8 +38,14 @@ struct yaml_node *yaml_read(struct arena *a, char const *path, yaml_say_fn *say)
 struct yaml_node *yaml_parse(struct arena *a, char const *file, struct slice text,
                              yaml_say_fn *say);
 
-/* The value of a key of a map, or NULL. */
+/* The first value of a key of a map, or NULL. */
 struct yaml_node *yaml_get(struct yaml_node const *map, char const *key);
+
+/* Join the pairs of map that have the same key: the entries of lists and of maps follow each
+ * other under the first of them; maps inside are not joined. false, after a message for each,
+ * when a key has a scalar twice or values of two kinds, or (once) any two values. The first
+ * then stays. */
+bool yaml_join(struct yaml_node *map, bool once, yaml_say_fn *say);
 
 /* Put the values of macros (a map, or NULL) in the place of scalars that are their names,
  * everywhere in tree but in keys; inside macros too. false, after a message, for a circle. */

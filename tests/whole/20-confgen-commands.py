@@ -155,6 +155,20 @@ def why_of_a_shaper_rule():
 
 
 @check
+def conditions_are_lists_of_pairs():
+    """A key may repeat: in a condition all must hold, in a rule each is an entry of its own."""
+    text = HEAD + ("acl:\n  near: {ip: 10.0.0.0/8}\n  staff: {user: a, user: b}\n"
+                   "access_rules:\n  both:\n    allow: {acl: near, acl: staff}\n"
+                   "shaper_rules:\n  max_user_sessions: {20: near, 5: all, 20: staff}\n")
+    assert allows(text, "a@example.com", "both", "10.1.1.1")
+    assert allows(text, "b@example.com", "both", "10.1.1.1")
+    assert not allows(text, "a@example.com", "both", "192.0.2.1")
+    assert not allows(text, "c@example.com", "both", "10.1.1.1")
+    assert ": 20" in why(text, "c@example.com", "max_user_sessions", "10.1.1.1", code=0)
+    assert ": 5" in why(text, "a@example.com", "max_user_sessions", "192.0.2.1", code=0)
+
+
+@check
 def acl_values_are_prepared():
     """Who asks is prepared; so must be what he is compared with."""
     for acl in ("user: Admin@Example.COM", "user: {Admin: Example.COM}", "server: EXAMPLE.com"):

@@ -202,26 +202,78 @@ positions(void **state)
 
 /* ---- the same key twice ---- */
 
+/* Join all maps of a tree. */
+static bool
+join_all(struct yaml_node *n)
+{
+  struct yaml_node *c;
+  bool ok = n->kind != YAML_MAP || yaml_join(n, false, say);
+
+  for (c = n->first; c; c = c->next)
+    ok = join_all(c) && ok;
+  return ok;
+}
+
+static void
+joins(char const *s, char const *want)
+{
+  struct yaml_node *n = read_text(s);
+
+  assert_non_null(n);
+  assert_true(join_all(n));
+  tree_is(n, want);
+}
+
+static void
+joins_not(char const *s, unsigned int line, unsigned int col, char const *part)
+{
+  struct yaml_node *n = read_text(s);
+
+  assert_non_null(n);
+  assert_false(join_all(n));
+  assert_int_equal(said.line, line);
+  assert_int_equal(said.col, col);
+  assert_non_null(strstr(said.text, part));
+}
+
+/* As it was read, all pairs are there. */
+static void
+pairs(void **state)
+{
+  struct yaml_node *n;
+
+  (void)state;
+  n = read_text("a: {k: 1, k: 2, k: [3]}\na: x\n");
+  tree_is(n, "{a:{k:1 k:2 k:[3]} a:x}");
+  assert_true(slice_is(yaml_get(n->first, "k")->text, "1"));
+  n = read_text("a: [1]\nb: 1\na: [2]\n");
+  assert_false(yaml_join(n, true, say));
+  tree_is(n, "{a:[1] b:1}");
+  n = read_text("a: {k: 1}\na: {k: 2}\n");
+  assert_true(yaml_join(n, false, say));
+  tree_is(n, "{a:{k:1 k:2}}");
+}
+
 static void
 joined(void **state)
 {
   (void)state;
-  tree_is(read_text("a: [1]\nb: x\na: [2, 3]\n"), "{a:[1 2 3] b:x}");
-  tree_is(read_text("a: {k: 1}\na: {l: 2}\na: {m: {}}\n"), "{a:{k:1 l:2 m:{}}}");
-  tree_is(read_text("a: {k: [1]}\na: {k: [2]}\n"), "{a:{k:[1 2]}}");
-  tree_is(read_text("a: {}\na: {l: 2}\na: {}\n"), "{a:{l:2}}");
-  tree_is(read_text("a: []\na: []\na: [1]\n"), "{a:[1]}");
+  joins("a: [1]\nb: x\na: [2, 3]\n", "{a:[1 2 3] b:x}");
+  joins("a: {k: 1}\na: {l: 2}\na: {m: {}}\n", "{a:{k:1 l:2 m:{}}}");
+  joins("a: {k: [1]}\na: {k: [2]}\n", "{a:{k:[1 2]}}");
+  joins("a: {}\na: {l: 2}\na: {}\n", "{a:{l:2}}");
+  joins("a: []\na: []\na: [1]\n", "{a:[1]}");
 }
 
 static void
 duplicates(void **state)
 {
   (void)state;
-  refused("a: 1\nb: 2\na: 1\n", 3, 1, "a is given twice; the first is in line 1");
-  refused("a: 1\na: [1]\n", 2, 1, "twice");
-  refused("a: {}\na: []\n", 2, 1, "twice");
-  refused("a: {k: 1}\na: {k: 1}\n", 2, 5, "k is given twice; the first is in line 1");
-  refused("a:\n  - {k: 1, k: 2}\n", 2, 12, "k is given twice");
+  joins_not("a: 1\nb: 2\na: 1\n", 3, 1, "a is given twice; the first is in line 1");
+  joins_not("a: 1\na: [1]\n", 2, 1, "twice");
+  joins_not("a: {}\na: []\n", 2, 1, "twice");
+  joins_not("a: {k: 1}\na: {k: 1}\n", 2, 5, "k is given twice; the first is in line 1");
+  joins_not("a:\n  - {k: 1, k: 2}\n", 2, 12, "k is given twice");
 }
 
 /* ---- aliases ---- */
@@ -267,12 +319,12 @@ ends_well(child_fn *fn)
 static void
 shows(char const *text, char const *want)
 {
-  struct yaml_node const *n;
+  struct yaml_node *n;
   stralloc sa = STRALLOC_ZERO;
 
   if (!openwritenclose_unsafe(path, text, strlen(text))) _exit(2);
   n = yaml_read(&arena, path, say);
-  if (!n) _exit(3);
+  if (!n || !join_all(n)) _exit(3);
   show(&sa, n);
   if (!stralloc_0(&sa) || strcmp(sa.s, want) || broken) _exit(4);
   stralloc_free(&sa);
@@ -531,6 +583,7 @@ main(void)
     cmocka_unit_test_teardown(trees, wipe),
     cmocka_unit_test_teardown(get, wipe),
     cmocka_unit_test_teardown(positions, wipe),
+    cmocka_unit_test_teardown(pairs, wipe),
     cmocka_unit_test_teardown(joined, wipe),
     cmocka_unit_test_teardown(duplicates, wipe),
     cmocka_unit_test_teardown(aliases, wipe),
