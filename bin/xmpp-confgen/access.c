@@ -347,26 +347,85 @@ put_rule(struct slice scope, struct yaml_node const *n, bool shaper)
     put_entry(&t, n, path);
 }
 
-/* 18.04's old form, access: {NAME: {ACL: allow|deny}}. */
+/* ---- the section access: {NAME: {ACL: RESULT}} of ejabberd before 16.06 ---- */
+
+/* Such a rule is a shaper's when none of its results is allow or deny. */
+static bool
+is_old_shaper(struct yaml_node const *n)
+{
+  struct yaml_node const *c;
+
+  if (n->kind == YAML_SCALAR)
+    return !slice_is(n->text, "allow") && !slice_is(n->text, "deny");
+  for (c = n->first; c; c = c->next)
+    if (!is_old_shaper(c)) return false;
+  return true;
+}
+
+/* Nothing but the word tells the kind of an old rule, so a shaper must be there. */
+static bool
+old_result_holds(struct yaml_node const *n, bool shaper, char const *path)
+{
+  uint64_t number;
+
+  if (!shaper) return result_holds(n, n->text, path);
+  if (slice_is(n->text, "none") || slice_u64(n->text, &number) ||
+      access_entry(yaml_get(job.top, "shaper"), n->text.s))
+    return shaper_result_holds(n, n->text, path);
+  say_error(n, path, "\"%s\" is neither allow nor deny, a number, or a shaper's name",
+            n->text.s);
+  return false;
+}
+
+static void
+put_old_entries(struct target *t, struct yaml_node const *n, bool shaper,
+                char const *path)
+{
+  struct yaml_node all = *n, acl;
+  struct yaml_node const *c;
+
+  all.text = SLICE("all");
+  if (n->kind == YAML_SCALAR && old_result_holds(n, shaper, path)) {
+    t->n++;
+    t->result = n->text;
+    put_acl_name(t, &all, path);
+  }
+  for (c = n->first; c; c = c->next) {
+    if (n->kind == YAML_LIST) {
+      put_old_entries(t, c, shaper, path);
+      continue;
+    }
+    if (c->kind != YAML_SCALAR) {
+      say_error(c, path, "expected %s",
+                shaper ? "a shaper or a number" : "allow or deny");
+      continue;
+    }
+    if (!old_result_holds(c, shaper, path)) continue;
+    acl = *c;
+    acl.text = c->key;
+    t->n++;
+    t->result = c->text;
+    put_acl_name(t, &acl, path);
+  }
+}
+
 static void
 put_old_rule(struct slice scope, struct yaml_node const *n)
 {
   struct target t = {.scope = scope, .name = n->key, .rule = true};
-  struct yaml_node const *c;
   char path[256];
 
   snprintf(path, sizeof path, "access.%s", n->key.s);
-  say_warning(n, path, "the old form of access_rules; use access_rules");
-  if (n->kind == YAML_SCALAR) put_entry(&t, n, path);
-  for (c = n->first; c; c = c->next) {
-    struct yaml_node acl = *c;
-    acl.text = c->key;
-    acl.kind = YAML_SCALAR;
-    if (c->kind != YAML_SCALAR || !result_holds(c, c->text, path)) continue;
-    t.n++;
-    t.result = c->text;
-    put_acl_name(&t, &acl, path);
-  }
+  put_old_entries(&t, n, is_old_shaper(n), path);
+}
+
+static void
+warn_of_old_rules(struct yaml_node const *n)
+{
+  if (n)
+    say_warning(n, "access",
+                "the old form of access_rules and shaper_rules; it works here, but "
+                "ejabberd ignores it since 19.08");
 }
 
 /* ---- sets ---- */
@@ -422,6 +481,10 @@ put_host_sets(struct slice host)
     struct yaml_node const *more = host_append(host, access_sets[i].option);
     group = i > 0;
     if (!own[group]) continue;
+    if (access_sets[i].fn == put_old_rule) {
+      warn_of_old_rules(given);
+      warn_of_old_rules(more);
+    }
     if (given && i)
       say_warning(given, access_sets[i].option, "replaces all rules for %s", host.s);
     each_entry(given ? given : yaml_get(job.top, access_sets[i].option),
@@ -430,38 +493,62 @@ put_host_sets(struct slice host)
   }
 }
 
+/* ejabberd before 16.06 wrote a rate as the string "maxrate: 1000". */
+static bool
+read_rate(struct slice text, uint64_t *rate)
+{
+  struct slice number = text;
+
+  if (slice_starts(text, "maxrate:")) number = slice_of(text.s + 8, text.len - 8);
+  while (number.len && number.s[0] == ' ')
+    number = slice_of(number.s + 1, number.len - 1);
+  return slice_u64(number, rate) && *rate;
+}
+
+static void
+check_shaper_options(struct yaml_node const *n)
+{
+  struct yaml_node const *c;
+  struct yaml_node at;
+  char path[256];
+
+  snprintf(path, sizeof path, "shaper.%s", n->key.s);
+  for (c = n->kind == YAML_MAP ? n->first : NULL; c; c = c->next) {
+    if (slice_has_word(SLICE("rate maxrate burst_size"), c->key)) continue;
+    at = *c;
+    at.line = c->key_line;
+    at.col = c->key_col;
+    say_error(&at, path, "unknown option %s; known: rate, burst_size", c->key.s);
+  }
+}
+
 void
 access_put_shaper(struct slice scope, struct yaml_node const *n)
 {
-  struct yaml_node const *rate = n, *burst = NULL, *c;
+  struct yaml_node const *rate = n, *burst = NULL;
+  char const *number;
+  char buf[BASE_NUM];
   uint64_t r, b;
 
+  check_shaper_options(n);
   if (n->kind == YAML_MAP) {
     rate = yaml_get(n, "rate");
+    if (!rate) rate = yaml_get(n, "maxrate");
     burst = yaml_get(n, "burst_size");
-    for (c = n->first; c; c = c->next)
-      if (c != rate && c != burst) {
-        struct yaml_node at = *c;
-        char path[256];
-        snprintf(path, sizeof path, "shaper.%s", n->key.s);
-        at.line = c->key_line;
-        at.col = c->key_col;
-        say_error(&at, path, "unknown option %s; known: rate, burst_size", c->key.s);
-      }
   }
   if (rate && (slice_is(rate->text, "none") || slice_is(rate->text, "infinity"))) {
     emit(ASKERS, "speed", scope, n->key.s, "0", "0", NULL);
     return;
   }
-  if (!rate || !slice_u64(rate->text, &r) || !r ||
+  if (!rate || !read_rate(rate->text, &r) ||
       (burst && (!slice_u64(burst->text, &b) || !b))) {
     say_error(n, "shaper",
               "%s: expected a number of bytes a second, or rate and burst_size",
               n->key.s);
     return;
   }
-  emit(ASKERS, "speed", scope, n->key.s, rate->text.s,
-       burst ? burst->text.s : rate->text.s, NULL);
+  number = num_u64(buf, r).s;
+  emit(ASKERS, "speed", scope, n->key.s, number, burst ? burst->text.s : number, NULL);
 }
 
 static void
@@ -480,6 +567,7 @@ compile_access(void)
 
   for (i = 0; i < ACCESS_SETS_N; i++)
     expect_entries(access_sets[i].option);
+  warn_of_old_rules(yaml_get(job.top, "access"));
 
   for (i = 0; i < ACCESS_SETS_N; i++)
     each_entry(yaml_get(job.top, access_sets[i].option), access_sets[i].fn, SLICE("*"),

@@ -44,11 +44,10 @@ static unsigned int inline_n;
 static bool
 is_defined(struct yaml_node const *top, char const *name, bool shaper)
 {
-  if (shaper)
-    return access_entry(yaml_get(top, "shaper_rules"), name) ||
-           access_entry(yaml_get(top, "shaper"), name);
-  return access_entry(yaml_get(top, "access_rules"), name) ||
-         access_entry(yaml_get(top, "access"), name);
+  if (access_entry(yaml_get(top, "access"), name)) return true;
+  if (!shaper) return access_entry(yaml_get(top, "access_rules"), name);
+  return access_entry(yaml_get(top, "shaper_rules"), name) ||
+         access_entry(yaml_get(top, "shaper"), name);
 }
 
 /* Say whether a host has acls (0), rules (1) of its own, which stand in the place of
@@ -136,6 +135,7 @@ nearest_rule(struct reference const *r)
   size_t best = 2 + r->node->text.len / 4;
 
   access_nearest(yaml_get(job.top, section), r->node->text, &best, &found);
+  access_nearest(yaml_get(job.top, "access"), r->node->text, &best, &found);
   access_nearest(yaml_get(sample_tree, section), r->node->text, &best, &found);
   return found;
 }

@@ -169,6 +169,19 @@ def conditions_are_lists_of_pairs():
 
 
 @check
+def old_rules_give_shapers_and_numbers():
+    text = HEAD + ("acl: {admin: {user: a}}\nshaper: {normal: \"maxrate: 1000\"}\naccess:\n"
+                   "  max_user_sessions: {admin: 20, all: 10}\n"
+                   "  c2s_shaper: [{admin: none}, {all: normal}]\n  local: {admin: allow}\n")
+    assert ": 20" in why(text, "a@example.com", "max_user_sessions", code=0)
+    out = why(text, "b@example.com", "max_user_sessions", code=0)
+    assert ": 10" in out and "x.yml:10:34" in out, out
+    assert ": normal" in why(text, "b@example.com", "c2s_shaper", code=0)
+    assert allows(text, "a@example.com", "local") and not allows(text, "b@example.com", "local")
+    assert ["speed", "*", "normal", "1000", "1000"] in compiled(text)["xmpp-c2sd"]
+
+
+@check
 def acl_values_are_prepared():
     """Who asks is prepared; so must be what he is compared with."""
     for acl in ("user: Admin@Example.COM", "user: {Admin: Example.COM}", "server: EXAMPLE.com"):
