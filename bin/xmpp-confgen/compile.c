@@ -1,5 +1,6 @@
 #include "confgen.h"
 
+#include <errno.h>
 #include <glob.h>
 #include <stdio.h>
 #include <string.h>
@@ -227,18 +228,17 @@ default_node(struct option const *o, struct yaml_node const *n)
   return d;
 }
 
+/* Of the options of a module or a listener that is lost nothing more is said. */
 static void
 warn_of_effect(struct option const *o, struct yaml_node const *n, char const *path)
 {
-  struct module const *m;
-
+  if (job.lost) return;
   if (o->effect == NOTHING)
-    say_warning(n, path, "this option has no effect here");
-  else if (o->effect == LATER && (m = module_find(slice_str(o->in)))) {
-    /* A module whose program does not exist yet was warned of itself. */
-    if (m->effect == WORKS) say_warning(n, path, "this option is not obeyed yet");
-  } else if (o->effect == LATER)
-    say_warning(n, path, "the program that obeys this does not exist yet");
+    say_no_effect(n, path, "this option has no effect here");
+  else if (o->effect == LATER && *o->in)
+    say_lost(n, path, "this option is not obeyed yet");
+  else if (o->effect == LATER)
+    say_no_effect(n, path, "this option is not obeyed yet");
 }
 
 void
@@ -461,15 +461,11 @@ compile_top(struct yaml_node *top)
   if (!job.no_files) check_certificates(yaml_get(top, "certfiles"));
 }
 
-bool
-compile(char const *file)
+static bool
+compile_file(char const *file)
 {
-  struct yaml_node *top;
+  struct yaml_node *top = yaml_read(&job.arena, file, say_yaml);
 
-  job.file = file;
-  job.top = NULL;
-  job.hosts_n = 0;
-  top = yaml_read(&job.arena, file, say_yaml);
   if (!top) return false;
   join_sections(top);
   if (!include_files(top, file)) return false;
@@ -480,4 +476,20 @@ compile(char const *file)
   join_options(top);
   compile_top(top);
   return !said.errors;
+}
+
+bool
+compile(char const *file)
+{
+  bool ok;
+  int e;
+
+  job.file = file;
+  job.top = NULL;
+  job.hosts_n = 0;
+  ok = compile_file(file);
+  e = errno;
+  say_flush();
+  errno = e;
+  return ok;
 }

@@ -14,15 +14,25 @@ struct said {
 };
 
 extern struct said said;
-extern bool quiet;
+extern bool quiet;   /* only errors are shown */
+extern bool say_all; /* options without effect and notes are shown, not counted */
 
-/* About a node: path is the option's, text what is wrong (printf). */
+/* Keep a message about a node for say_flush: path is the option's, text what is wrong (printf).
+ * A warning is about security, or about rules that do not do what they seem to; what is lost
+ * is a feature; an option without effect changes nothing here. */
 void say_error(struct yaml_node const *n, char const *path, char const *text, ...)
   __attribute__((format(printf, 3, 4)));
 void say_warning(struct yaml_node const *n, char const *path, char const *text, ...)
   __attribute__((format(printf, 3, 4)));
+void say_lost(struct yaml_node const *n, char const *path, char const *text, ...)
+  __attribute__((format(printf, 3, 4)));
+void say_no_effect(struct yaml_node const *n, char const *path, char const *text, ...)
+  __attribute__((format(printf, 3, 4)));
 void say_note(struct yaml_node const *n, char const *path, char const *text, ...)
   __attribute__((format(printf, 3, 4)));
+
+/* Write all messages to stderr, the gravest first, and forget them. */
+void say_flush(void);
 
 /* Of the YAML layer. */
 yaml_say_fn say_yaml;
@@ -176,6 +186,8 @@ struct compiling {
   char const *dev_certs; /* a folder whose certificates are added, or NULL */
   uint32_t uids;         /* 0, or the first of the programs' users */
   char const *users;     /* the file of the services' places, or NULL */
+  bool
+    lost; /* the module, or the listener, whose options are compiled does nothing yet */
   bool no_files;
   bool strict;  /* rules of the sample are not taken */
   bool lenient; /* of two files that say the same option, the included one wins */

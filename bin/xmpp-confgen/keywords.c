@@ -136,7 +136,7 @@ expand_keywords(struct yaml_node const *n, char const *path, struct slice host)
   if (!copy) return NULL;
   *copy = *n;
   if (n->kind == YAML_SCALAR) {
-    if (n->text.len) copy->text = expand_text(n, path, host);
+    if (memchr(n->text.s, '@', n->text.len)) copy->text = expand_text(n, path, host);
     return copy->text.s ? copy : NULL;
   }
   copy->first = copy->last = NULL;

@@ -248,6 +248,7 @@ compile_one(size_t kind, struct yaml_node const *c, struct slice name)
   char path[128], over[64];
 
   snprintf(path, sizeof path, "listen.%s", c->key.s);
+  if (!o && kinds[kind].effect == NOTHING) return;
   if (!o) {
     char const *near = option_nearest("listen", c->key);
     snprintf(over, sizeof over, "option of %s", kinds[kind].name);
@@ -262,7 +263,7 @@ compile_one(size_t kind, struct yaml_node const *c, struct slice name)
     say_warning(c, path, "an old option; taken as one of certfiles");
     compile_certfiles(c);
   }
-  if (o->type == T_SPECIAL) return;
+  if (o->type == T_SPECIAL || kinds[kind].effect == NOTHING) return;
   /* A global option goes before the listener's. */
   snprintf(over, sizeof over, "%s_%s", kind == 1 ? "s2s" : "c2s", c->key.s);
   global = kind <= 1 ? yaml_get(job.top, over) : NULL;
@@ -358,17 +359,18 @@ compile_listener(struct yaml_node const *n)
   }
   if (!read_address(n, buf, sizeof buf, &ip, &port)) return;
   name = arena_copy(&job.arena, slice_str(buf));
-  if (kinds[kind].effect != WORKS) {
-    say_warning(n, "listen",
-                kinds[kind].effect == LATER
-                  ? "nobody listens here: the program for %s does not exist yet"
-                  : "nobody listens here: %s has no counterpart",
-                module.s);
-  }
+  if (kinds[kind].effect != WORKS)
+    say_lost(n, "listen",
+             kinds[kind].effect == LATER
+               ? "nobody listens here: the program for %s does not exist yet"
+               : "nobody listens here: %s has no counterpart",
+             module.s);
   if (kinds[kind].serves) emit_listener(kind, n, name, ip, port);
   if (kinds[kind].effect == WORKS) compile_listener_defaults(kind, n, name);
+  job.lost = kinds[kind].effect != WORKS;
   for (c = n->first; c; c = c->next)
     compile_one(kind, c, name);
+  job.lost = false;
 }
 
 void

@@ -240,20 +240,23 @@ compile_module(struct yaml_node const *n, struct yaml_node const *more,
   }
   if (!options_hold(n)) return;
   if (m->says)
-    say_warning(n, path, "%s", m->says);
+    say_lost(n, path, "%s", m->says);
   else if (m->effect == NOTHING)
-    say_warning(n, path, "this module has no effect here");
+    say_lost(n, path, "this module has no effect here");
   else if (m->effect == LATER)
-    say_warning(n, path, "the program that does this does not exist yet");
+    say_lost(n, path, "the program that does this does not exist yet");
+  if (m->effect == NOTHING) return;
   if (m->needs && !has_module(list, list2, m->needs))
     say_error(n, path, "this module needs %s", m->needs);
   check_plugins(m, n, list, list2);
   check_names(m, n, host);
   if (m->effect == WORKS) job.wanted |= m->owner;
   if (m->owner) emit(m->owner, "module", host, m->name, NULL);
+  job.lost = m->effect != WORKS;
   each_option(m, n, host);
   each_option(m, more, host);
   compile_module_defaults(m, n, more, host);
+  job.lost = false;
 }
 
 static void

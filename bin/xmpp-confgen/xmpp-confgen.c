@@ -6,14 +6,16 @@
  *         xmpp-confgen why JID IP RULE FILE    which line of a rule decides
  *         xmpp-confgen diff OLD NEW            which settings of which programs change
  *         xmpp-confgen list                    all options and modules
- *         options: --strict --no-files --quiet --home DIR --log-path DIR --database-path DIR
+ *         options: --strict --no-files --home DIR --log-path DIR --database-path DIR
+ *         --quiet, --all     errors alone; options without effect and notes too
  *         --lenient          an included file's options win (18.04)
  *         --uids BASE        the programs run as users BASE, BASE + 1...
  *         --users FILE       the places of the administrator's services among them
  *         --dev-certs DIR    certificates of this folder too
  * READS   FILE and what it includes
  * WRITES  DIR (new, and put in place by one rename), or nothing when there is an error
- * SAYS    FILE:LINE:COL: error|warning|note: OPTION.PATH: text, on stderr
+ * SAYS    FILE:LINE:COL: error|warning|note: OPTION.PATH: text, on stderr: first errors, then
+ *         what changes security or loses a feature, then how many options have no effect
  * LIMITS  4 MiB, 64 levels, 100000 values, 16 files inside each other
  * EXIT    0 ok (warnings too); 1 warnings, with --strict; 100 usage or a bad configuration;
  *         111 a file that cannot be read or written now
@@ -35,8 +37,8 @@
 #define USAGE                                                                            \
   "check|compile|explain path|why jid ip rule|diff old|list [ --strict ] [ --no-files "  \
   "] "                                                                                   \
-  "[ --quiet ] [ --home dir ] [ --uids base ] [ --users file ] [ --dev-certs dir ] [ "   \
-  "-o dir ] file"
+  "[ --quiet ] [ --all ] [ --home dir ] [ --uids base ] [ --users file ] "             \
+  "[ --dev-certs dir ] [ -o dir ] file"
 
 #define WORDS_MAX 5
 
@@ -75,6 +77,8 @@ read_arguments(char const *const *argv)
       job.no_files = true;
     else if (!strcmp(*argv, "--quiet"))
       quiet = true;
+    else if (!strcmp(*argv, "--all"))
+      say_all = true;
     else if (!strcmp(*argv, "--home"))
       job.home = value_of(&argv);
     else if (!strcmp(*argv, "--log-path"))

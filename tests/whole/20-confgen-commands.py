@@ -532,7 +532,7 @@ def files_are_looked_at_unless_told_not_to():
     path = file(HEAD + "certfiles: [%s/*.pem]\n" % DIR)
     _, err = confgen("check", path, code=0)
     assert "no file matches" in err and "no certificate for example.com" in err, err
-    assert "warning" not in confgen("check", "--no-files", path)[1]
+    assert "warning" not in confgen("check", "--all", "--no-files", path)[1]
 
 
 @check
