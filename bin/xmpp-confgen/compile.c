@@ -232,8 +232,12 @@ default_node(struct option const *o, struct yaml_node const *n)
 static void
 warn_of_effect(struct option const *o, struct yaml_node const *n, char const *path)
 {
+  char const *by = option_replaced(o->in, slice_str(o->name));
+
   if (job.lost) return;
-  if (o->effect == NOTHING)
+  if (o->effect == NOTHING && by)
+    say_no_effect(n, path, "this option has no effect here; %s takes its place", by);
+  else if (o->effect == NOTHING)
     say_no_effect(n, path, "this option has no effect here");
   else if (o->effect == LATER && *o->in)
     say_lost(n, path, "this option is not obeyed yet");

@@ -119,6 +119,13 @@ struct module {
   char const *says;  /* a warning in the place of the one that its effect has */
 };
 
+/* An option of an old ejabberd, and the one that took its place. */
+struct replaced {
+  char const *in, *name, *by;
+};
+
+extern struct replaced const replaced[];
+extern size_t const replaced_n;
 extern struct option const options[];
 extern size_t const options_n;
 extern struct module const modules[];
@@ -133,7 +140,11 @@ struct module const *module_find(struct slice name);
 /* Say whether one word may be the other mistyped. */
 bool word_is_near(struct slice a, struct slice b);
 
-/* The name that is nearest to a mistyped one; NULL when none is near. */
+/* The option that took the place of an old one; NULL: none did. */
+char const *option_replaced(char const *in, struct slice name);
+
+/* The name that is nearest to a mistyped one, or that took its place; NULL when none is
+ * near. */
 char const *option_nearest(char const *in, struct slice name);
 char const *module_nearest(struct slice name);
 
@@ -166,6 +177,13 @@ void compile_missing_rules(void);
 /* ---- modules (modules.c) ---- */
 
 void compile_modules(void);
+
+/* Say that nobody knows a module, which n names: a warning for mod_*, which may be somebody's
+ * own and did something, else an error. Gives whether it was the warning. */
+bool say_unknown_module(struct yaml_node const *n, char const *path, struct slice name);
+
+/* Say whether a module is on for a host. */
+bool host_has_module(struct slice host, char const *name);
 
 /* ---- options of modules that are lists (nested.c) ---- */
 

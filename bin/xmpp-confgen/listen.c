@@ -191,7 +191,7 @@ static char const *const handlers[] = {
   "mod_http_fileserver", "mod_conversejs", "mod_invites",
   "ejabberd_oauth",      "mod_mqtt",       "mod_providers",
   "mod_matrix_gw",       "mod_http_bind",  "ejabberd_xmlrpc",
-  "mod_webpresence",
+  "mod_webpresence",     "ejabberd_ctl",
 };
 
 #define HANDLERS_N (sizeof handlers / sizeof *handlers)
@@ -217,8 +217,10 @@ compile_handlers(struct yaml_node const *map, struct slice listener)
     size_t best = 2 + c->text.len / 4;
     char const *near = NULL;
     if (c->kind != YAML_SCALAR) continue;
-    if (is_handler(c->text) || is_handler(c->key)) {
-      bool old = !is_handler(c->text);
+    if (is_handler(c->text) || is_handler(c->key) || slice_starts(c->text, "mod_")) {
+      bool old = is_handler(c->key) && !is_handler(c->text);
+      if (!old && !is_handler(c->text))
+        say_unknown_module(c, "listen.request_handlers", c->text);
       emit(CTL, "handler", listener, old ? c->text.s : c->key.s,
            old ? c->key.s : c->text.s, NULL);
       continue;
@@ -335,6 +337,27 @@ emit_listener(size_t kind, struct yaml_node const *n, struct slice name, struct 
   emit(to | CTL, "tls", name, tls_mode(n), NULL);
 }
 
+/* Before 18.01 stream management was the listener's, and on; mod_stream_mgmt has it now. */
+static void
+warn_of_stream_mgmt(struct yaml_node const *n)
+{
+  struct yaml_node const *c;
+  size_t i = 0;
+
+  while (i < job.hosts_n && host_has_module(job.hosts[i], "mod_stream_mgmt"))
+    i++;
+  if (i == job.hosts_n) return;
+  for (c = n->first; c; c = c->next) {
+    char const *by = option_replaced("ejabberd_c2s", c->key);
+    if (!by || !slice_starts(slice_str(by), "mod_stream_mgmt")) continue;
+    say_lost(c, "listen.stream_management",
+             "%s has no mod_stream_mgmt, which offers stream management now: its clients "
+             "cannot resume sessions",
+             job.hosts[i].s);
+    return;
+  }
+}
+
 static void
 compile_listener(struct yaml_node const *n)
 {
@@ -367,6 +390,7 @@ compile_listener(struct yaml_node const *n)
              module.s);
   if (kinds[kind].serves) emit_listener(kind, n, name, ip, port);
   if (kinds[kind].effect == WORKS) compile_listener_defaults(kind, n, name);
+  if (!strcmp(kinds[kind].name, "ejabberd_c2s")) warn_of_stream_mgmt(n);
   job.lost = kinds[kind].effect != WORKS;
   for (c = n->first; c; c = c->next)
     compile_one(kind, c, name);

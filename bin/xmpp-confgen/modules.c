@@ -201,6 +201,15 @@ check_names(struct module const *m, struct yaml_node const *n, struct slice host
               v->text.s, t->host.s, host.s);
 }
 
+bool
+host_has_module(struct slice host, char const *name)
+{
+  struct yaml_node const *list = host_override(host, "modules");
+
+  if (!list) list = yaml_get(job.top, "modules");
+  return yaml_get(list, name) || yaml_get(host_append(host, "modules"), name);
+}
+
 static bool
 has_module(struct yaml_node const *list, struct yaml_node const *more, char const *name)
 {
@@ -225,6 +234,28 @@ check_plugins(struct module const *m, struct yaml_node const *n,
   }
 }
 
+bool
+say_unknown_module(struct yaml_node const *n, char const *path, struct slice name)
+{
+  char const *near = module_nearest(name);
+  struct yaml_node at = *n;
+
+  if (n->key.s == name.s) {
+    at.line = n->key_line;
+    at.col = n->key_col;
+  }
+  if (near && slice_starts(name, "mod_"))
+    say_warning(&at, path, "%.*s is not known; did you mean %s?", (int)name.len, name.s,
+                near);
+  else if (slice_starts(name, "mod_"))
+    say_lost(&at, path, "%.*s is not known; nothing here does its work", (int)name.len,
+             name.s);
+  else
+    say_error(&at, path, "%.*s is no module%s%s%s", (int)name.len, name.s,
+              near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+  return slice_starts(name, "mod_");
+}
+
 static void
 compile_module(struct yaml_node const *n, struct yaml_node const *more,
                struct yaml_node const *list, struct yaml_node const *list2,
@@ -235,7 +266,7 @@ compile_module(struct yaml_node const *n, struct yaml_node const *more,
 
   snprintf(path, sizeof path, "modules.%s", n->key.s);
   if (!m) {
-    say_unknown(n, path, "module", module_nearest(n->key));
+    say_unknown_module(n, path, n->key);
     return;
   }
   if (!options_hold(n)) return;

@@ -117,12 +117,7 @@ modules_known(struct nested const *o, struct yaml_node const *n, struct slice na
 
   field_path(path, o, "modules");
   while (!slice_is(names, "all") && slice_word(&names, ' ', &word)) {
-    char const *near;
-    if (module_find(word)) continue;
-    near = module_nearest(word);
-    say_error(n, path, "\"%.*s\" is no module%s%s%s", (int)word.len, word.s,
-              near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
-    ok = false;
+    if (!module_find(word)) ok = say_unknown_module(n, path, word) && ok;
   }
   return ok;
 }

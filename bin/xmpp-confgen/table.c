@@ -84,6 +84,7 @@ struct option const options[] = {
   {"", "anonymous_protocol", T_ANY, NULL, 0, LATER, 0, 0, NULL},
   {"", "extauth_program", T_ANY, NULL, 0, LATER, 0, 0, NULL},
   {"", "extauth_pool_size", T_ANY, NULL, 0, LATER, 0, 0, NULL},
+  {"", "extauth_pool_name", T_STRING, NULL, 0, LATER, 0, 0, NULL},
   {"", "extauth_instances", T_ANY, NULL, 0, LATER, 0, 0, NULL},
   {"", "extauth_cache", T_ANY, NULL, 0, LATER, 0, 0, NULL},
   {"", "hosts_alias", T_ANY, NULL, 0, LATER, 0, 0, NULL},
@@ -245,6 +246,7 @@ struct option const options[] = {
   {"mod_client_state", "queue_presence", T_BOOL, "true", C2SD, WORKS, 0, 0, NULL},
   {"mod_client_state", "queue_chat_states", T_BOOL, "true", C2SD, WORKS, 0, 0, NULL},
   {"mod_client_state", "queue_pep", T_BOOL, "true", C2SD, WORKS, 0, 0, NULL},
+  {"mod_client_state", "drop_chat_states", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
 
   {"mod_configure", "access", T_ACCESS, "configure", HOSTD, WORKS, 0, 0, NULL},
 
@@ -254,8 +256,6 @@ struct option const options[] = {
   {"mod_disco.server_info", "modules", T_WORDS, "all", HOSTD, WORKS, 0, 0, NULL},
   {"mod_disco.server_info", "name", T_STRING, NULL, HOSTD, WORKS, 0, 0, NULL},
   {"mod_disco.server_info", "urls", T_WORDS, NULL, HOSTD, WORKS, 0, 0, NULL},
-
-  {"mod_irc", "access", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
 
   {"mod_fail2ban", "access", T_ACCESS, "none", AUTHD, LATER, 0, 0, NULL},
   {"mod_fail2ban", "c2s_auth_ban_lifetime", T_TIMEOUT, "3600", AUTHD, LATER, 0, 0, NULL},
@@ -328,6 +328,7 @@ struct option const options[] = {
   {"mod_muc", "cleanup_affiliations_on_start", T_ANY, NULL, 0, LATER, 0, 0, NULL},
   {"mod_muc", "name", T_STRING, "Chatrooms", MUCD, LATER, 0, 0, NULL},
   {"mod_muc", "vcard", T_ANY, NULL, 0, LATER, 0, 0, NULL},
+  {"mod_muc", "append_module_config", T_ANY, NULL, 0, LATER, 0, 0, NULL},
   {"mod_muc", "default_room_options", T_ANY, NULL, 0, LATER, 0, 0, NULL},
 
   {"mod_offline", "access_max_user_messages", T_SHAPER, "max_user_offline_messages", MAMD, WORKS, 0, 0, NULL},
@@ -356,12 +357,15 @@ struct option const options[] = {
   {"mod_proxy65", "shaper", T_ANY, NULL, 0, LATER, 0, 0, NULL},
   {"mod_proxy65", "recbuf", T_ANY, NULL, 0, LATER, 0, 0, NULL},
   {"mod_proxy65", "sndbuf", T_ANY, NULL, 0, LATER, 0, 0, NULL},
+  {"mod_proxy65", "server_host", T_ANY, NULL, 0, LATER, 0, 0, NULL},
   {"mod_proxy65", "vcard", T_ANY, NULL, 0, LATER, 0, 0, NULL},
+  {"mod_proxy65", "append_module_config", T_ANY, NULL, 0, LATER, 0, 0, NULL},
 
   {"mod_pubsub", "host", T_STRING, NULL, PUBSUBD, LATER, 0, 0, NULL},
   {"mod_pubsub", "hosts", T_WORDS, NULL, PUBSUBD, LATER, 0, 0, NULL},
   {"mod_pubsub", "name", T_STRING, "Publish-Subscribe", PUBSUBD, LATER, 0, 0, NULL},
   {"mod_pubsub", "vcard", T_ANY, NULL, 0, LATER, 0, 0, NULL},
+  {"mod_pubsub", "append_module_config", T_ANY, NULL, 0, LATER, 0, 0, NULL},
   {"mod_pubsub", "access_createnode", T_ACCESS, "all", PUBSUBD, LATER, 0, 0, NULL},
   {"mod_pubsub", "ignore_pep_from_offline", T_BOOL, "true", PUBSUBD, LATER, 0, 0, NULL},
   {"mod_pubsub", "last_item_cache", T_BOOL, "false", PUBSUBD, LATER, 0, 0, NULL},
@@ -410,16 +414,16 @@ struct option const options[] = {
   {"mod_stream_mgmt", "cache_life_time", T_TIMEOUT_INF, "172800", C2SD, WORKS, 0, 0, NULL},
   {"mod_stream_mgmt", "queue_type", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
 
-  {"mod_stun_disco", "access", T_ACCESS, "local", HOSTD, LATER, 0, 0, NULL},
-  {"mod_stun_disco", "credentials_lifetime", T_TIMEOUT, "43200", HOSTD, LATER, 0, 0, NULL},
-  {"mod_stun_disco", "secret", T_STRING, NULL, HOSTD, LATER, 0, 0, NULL},
-  {"mod_stun_disco", "offer_local_services", T_BOOL, "true", HOSTD, LATER, 0, 0, NULL},
-  {"mod_stun_disco", "services", T_SPECIAL, NULL, HOSTD, LATER, 0, 0, NULL},
-  {"mod_stun_disco.services", "host", T_STRING, NULL, HOSTD, LATER, 0, 0, NULL},
-  {"mod_stun_disco.services", "port", T_INT, NULL, HOSTD, LATER, 1, 65535, NULL},
-  {"mod_stun_disco.services", "type", T_WORD, "stun", HOSTD, LATER, 0, 0, "stun turn stuns turns"},
-  {"mod_stun_disco.services", "transport", T_WORD, "udp", HOSTD, LATER, 0, 0, "udp tcp"},
-  {"mod_stun_disco.services", "restricted", T_BOOL, NULL, HOSTD, LATER, 0, 0, NULL},
+  {"mod_stun_disco", "access", T_ACCESS, "local", HOSTD, WORKS, 0, 0, NULL},
+  {"mod_stun_disco", "credentials_lifetime", T_TIMEOUT, "43200", HOSTD, WORKS, 0, 0, NULL},
+  {"mod_stun_disco", "secret", T_STRING, NULL, HOSTD, WORKS, 0, 0, NULL},
+  {"mod_stun_disco", "offer_local_services", T_BOOL, NULL, 0, NOTHING, 0, 0, NULL},
+  {"mod_stun_disco", "services", T_SPECIAL, NULL, HOSTD, WORKS, 0, 0, NULL},
+  {"mod_stun_disco.services", "host", T_STRING, NULL, HOSTD, WORKS, 0, 0, NULL},
+  {"mod_stun_disco.services", "port", T_INT, NULL, HOSTD, WORKS, 1, 65535, NULL},
+  {"mod_stun_disco.services", "type", T_WORD, "stun", HOSTD, WORKS, 0, 0, "stun turn stuns turns"},
+  {"mod_stun_disco.services", "transport", T_WORD, "udp", HOSTD, WORKS, 0, 0, "udp tcp"},
+  {"mod_stun_disco.services", "restricted", T_BOOL, NULL, HOSTD, WORKS, 0, 0, NULL},
 
   {"mod_vcard", "host", T_STRING, "vjud.@HOST@", USERD, WORKS, 0, 0, NULL},
   {"mod_vcard", "hosts", T_WORDS, NULL, USERD, WORKS, 0, 0, NULL},
@@ -428,10 +432,13 @@ struct option const options[] = {
   {"mod_vcard", "allow_return_all", T_BOOL, "false", USERD, WORKS, 0, 0, NULL},
   {"mod_vcard", "name", T_STRING, "vCard User Search", USERD, WORKS, 0, 0, NULL},
   {"mod_vcard", "vcard", T_ANY, NULL, 0, LATER, 0, 0, NULL},
+  {"mod_vcard", "append_module_config", T_ANY, NULL, 0, LATER, 0, 0, NULL},
   {"mod_vcard", "ldap_*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
 
   {"mod_version", "show_os", T_BOOL, "true", HOSTD, WORKS, 0, 0, NULL},
 
+  {"mod_echo", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
+  {"mod_irc", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"mod_mqtt", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"mod_legacy_auth", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"mod_multicast", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
@@ -472,8 +479,6 @@ struct option const options[] = {
   {"mod_muc_rtbl", "*", T_ANY, NULL, 0, LATER, 0, 0, NULL},
   {"mod_adhoc_api", "*", T_ANY, NULL, 0, LATER, 0, 0, NULL},
 
-  {"mod_echo", "host", T_STRING, NULL, 0, NOTHING, 0, 0, NULL},
-
   {"tabber", "scram_iterations", T_INT, "10000", AUTHD, WORKS, SCRAM_ITERATIONS_MIN, SCRAM_ITERATIONS_MAX, NULL},
   {"tabber.archive", "max_age", T_TIMEOUT_INF, "infinity", MAMD, WORKS, 0, 0, NULL},
   {"tabber.archive", "max_messages", T_INT_INF, "infinity", MAMD, WORKS, 1, INT32_MAX, NULL},
@@ -497,7 +502,8 @@ struct module const modules[] = {
   {"mod_announce", WORKS, HOSTD, NULL, NULL},
   {"mod_avatar", LATER, PUBSUBD, NULL, NULL},
   {"mod_blocking", WORKS, USERD | ROUTED, "mod_privacy", NULL},
-  {"mod_caps", LATER, PUBSUBD, NULL, NULL},
+  {"mod_caps", LATER, PUBSUBD, NULL,
+   "what clients can do is not read yet, for there is no PEP; what the server can do is announced"},
   {"mod_carboncopy", WORKS, ROUTED | C2SD, NULL, NULL},
   {"mod_bosh", LATER, WEBD, NULL, NULL},
   {"mod_client_state", WORKS, C2SD, NULL, NULL},
@@ -530,7 +536,7 @@ struct module const modules[] = {
   {"mod_sic", NOTHING, 0, NULL, NULL},
   {"mod_stats", NOTHING, 0, NULL, NULL},
   {"mod_stream_mgmt", WORKS, C2SD | ROUTED, NULL, NULL},
-  {"mod_stun_disco", LATER, HOSTD, NULL, NULL},
+  {"mod_stun_disco", WORKS, HOSTD, NULL, NULL},
   {"mod_time", WORKS, HOSTD, NULL, NULL},
   {"mod_vcard", WORKS, USERD, NULL, NULL},
   {"mod_vcard_xupdate", WORKS, USERD, NULL, NULL},
@@ -554,10 +560,17 @@ struct module const modules[] = {
   {"mod_providers", NOTHING, 0, NULL, NULL},
   {"mod_mqtt_bridge", NOTHING, 0, NULL, NULL},
   {"mod_admin_update_sql", NOTHING, 0, NULL, NULL},
-  {"mod_http_bind", NOTHING, 0, NULL, NULL},
+  {"mod_http_bind", NOTHING, 0, NULL, "an old name of mod_bosh"},
   {"mod_log_chat", NOTHING, 0, NULL, NULL},
   {"mod_statsdx", NOTHING, 0, NULL, NULL},
   {"mod_xmlrpc", NOTHING, 0, NULL, NULL},
+  {"mod_shared_roster_ldap", NOTHING, 0, NULL, "LDAP is not supported; mod_shared_roster has groups of its own"},
+  {"mod_vcard_ldap", NOTHING, 0, NULL, "LDAP is not supported; mod_vcard keeps vCards here"},
+  {"mod_muc_occupantid", NOTHING, 0, NULL, "this module is a part of mod_muc, as in ejabberd since 26.02"},
+  {"mod_ip_blacklist", NOTHING, 0, NULL, "ejabberd has this module no more; an acl with ip, in access of the listener, keeps addresses out"},
+  {"mod_configure2", NOTHING, 0, NULL, "ejabberd has this module no more; mod_configure has the commands"},
+  {"mod_s3_upload", NOTHING, 0, NULL, "uploads do not go to S3; mod_http_upload keeps them here"},
+  {"mod_http_poll", NOTHING, 0, NULL, "ejabberd has this module no more; mod_bosh takes its place"},
   {"mod_block_strangers", LATER, USERD, NULL, NULL},
   {"mod_delegation", LATER, 0, NULL, NULL},
   {"mod_privilege", LATER, 0, NULL, NULL},
@@ -571,3 +584,20 @@ struct module const modules[] = {
 /* clang-format on */
 
 size_t const modules_n = sizeof modules / sizeof *modules;
+
+/* clang-format off */
+struct replaced const replaced[] = {
+  {"", "s2s_policy", "s2s_access"},
+  {"", "extauth_instances", "extauth_pool_size"},
+  {"mod_client_state", "drop_chat_states", "queue_chat_states"},
+  {"ejabberd_c2s", "resume_timeout", "mod_stream_mgmt.resume_timeout"},
+  {"ejabberd_c2s", "max_resume_timeout", "mod_stream_mgmt.max_resume_timeout"},
+  {"ejabberd_c2s", "max_ack_queue", "mod_stream_mgmt.max_ack_queue"},
+  {"ejabberd_c2s", "ack_timeout", "mod_stream_mgmt.ack_timeout"},
+  {"ejabberd_c2s", "resend_on_timeout", "mod_stream_mgmt.resend_on_timeout"},
+  {"ejabberd_c2s", "stream_management", "mod_stream_mgmt"},
+  {"ejabberd_c2s", "stream_mgmt", "mod_stream_mgmt"},
+};
+/* clang-format on */
+
+size_t const replaced_n = sizeof replaced / sizeof *replaced;

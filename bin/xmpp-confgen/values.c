@@ -88,10 +88,23 @@ word_nearer(struct slice name, char const *candidate, size_t *best)
 }
 
 char const *
+option_replaced(char const *in, struct slice name)
+{
+  size_t i;
+
+  for (i = 0; i < replaced_n; i++)
+    if (!strcmp(replaced[i].in, in) && slice_is(name, replaced[i].name))
+      return replaced[i].by;
+  return NULL;
+}
+
+char const *
 option_nearest(char const *in, struct slice name)
 {
   size_t best = 2 + name.len / 4, i;
-  char const *found = NULL;
+  char const *found = option_replaced(in, name);
+
+  if (found) return found;
 
   for (i = 0; i < options_n; i++)
     if (!strcmp(options[i].in, in) && word_nearer(name, options[i].name, &best))
