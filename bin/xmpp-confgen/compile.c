@@ -67,17 +67,11 @@ compile_hosts(struct yaml_node const *n)
 /* ---- certificates ---- */
 
 static void
-add_certfile(struct yaml_node const *given)
+add_pattern(struct yaml_node const *n)
 {
-  struct yaml_node const *n = expand_keywords(given, "certfiles", SLICE(""));
   glob_t g;
   int rc;
 
-  if (!n) return;
-  if (n->kind != YAML_SCALAR || !n->text.len) {
-    say_error(n, "certfiles", "expected a path, or a pattern of paths");
-    return;
-  }
   /* Users that cannot read the files get copies (emit.c). */
   if (job.uids && emit_certfile(n->text))
     emit_slice(CTL, "certfile", SLICE("*"), n->text);
@@ -88,6 +82,23 @@ add_certfile(struct yaml_node const *given)
   rc = glob(n->text.s, GLOB_BRACE, NULL, &g);
   if (rc == GLOB_NOMATCH) say_warning(n, "certfiles", "no file matches %s", n->text.s);
   globfree(&g);
+}
+
+/* With @HOST@ in it, a pattern is one for each host. */
+static void
+add_certfile(struct yaml_node const *given)
+{
+  struct yaml_node const *n;
+  size_t i, times = names_host(given) ? job.hosts_n : 1;
+
+  if (given->kind != YAML_SCALAR || !given->text.len) {
+    say_error(given, "certfiles", "expected a path, or a pattern of paths");
+    return;
+  }
+  for (i = 0; i < times; i++) {
+    n = expand_keywords(given, "certfiles", names_host(given) ? job.hosts[i] : SLICE(""));
+    if (n) add_pattern(n);
+  }
 }
 
 void
@@ -264,14 +275,43 @@ compile_value(struct option const *o, struct yaml_node const *n, char const *pat
 
 /* 18.04 knew other ways to keep accounts; ours is internal. */
 static void
-check_auth_method(struct yaml_node const *n)
+check_auth_method(struct option const *o, struct yaml_node const *n)
 {
-  struct yaml_node const *c;
-  bool ok = slice_is(n->text, "internal") || slice_is(n->text, "mnesia");
+  struct yaml_node const *c = n->kind == YAML_LIST ? n->first : n;
+  bool known = c != NULL;
 
-  for (c = n->first; c; c = c->next)
-    ok = ok || slice_is(c->text, "internal") || slice_is(c->text, "mnesia");
-  if (!ok) say_error(n, "auth_method", "only internal is supported");
+  for (; c; c = n->kind == YAML_LIST ? c->next : NULL) {
+    if (slice_is(c->text, "internal") || slice_is(c->text, "mnesia")) return;
+    known = known && slice_has_word(slice_str(o->words), c->text);
+  }
+  if (known)
+    say_error(n, "auth_method",
+              "accounts are kept here: write internal, and bring them in with "
+              "xmpp-ctl account import");
+}
+
+/* An option of the top level whose text has @HOST@ is one for each host that has none of its
+ * own. */
+static bool
+is_for_each_host(struct option const *o, struct yaml_node const *n, struct slice as)
+{
+  return (o->type == T_STRING || o->type == T_URL || o->type == T_FILE ||
+          o->type == T_ANY) &&
+         slice_is(as, "*") && names_host(n);
+}
+
+static void
+compile_for_hosts(struct option const *o, struct yaml_node const *n)
+{
+  struct yaml_node *v;
+  size_t i;
+
+  for (i = 0; i < job.hosts_n; i++) {
+    if (host_override(job.hosts[i], o->name) || host_append(job.hosts[i], o->name))
+      continue;
+    v = expand_keywords(n, o->name, job.hosts[i]);
+    if (v) compile_value(o, v, n->key.s, o->name, job.hosts[i]);
+  }
 }
 
 static void
@@ -285,9 +325,13 @@ compile_option(struct yaml_node const *n, struct slice as)
     return;
   }
   if (o->type == T_SPECIAL) return;
-  if (slice_is(n->key, "auth_method")) check_auth_method(n);
+  if (slice_is(n->key, "auth_method")) check_auth_method(o, n);
   if (slice_is(n->key, "auth_password_format") && slice_is(n->text, "plain"))
     say_warning(n, o->name, "passwords are not stored; SCRAM keys are");
+  if (is_for_each_host(o, n, as)) {
+    compile_for_hosts(o, n);
+    return;
+  }
   v = expand_keywords(n, o->name, slice_is(as, "*") ? SLICE("") : as);
   if (v) compile_value(o, v, n->key.s, o->name, as);
 }

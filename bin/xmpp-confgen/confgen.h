@@ -78,6 +78,7 @@ enum type {
   T_WORD,  /* one of the words */
   T_WORDS, /* a value or a list, put out with blanks between */
   T_LOGLEVEL,
+  T_LANG,      /* a language tag */
   T_CIPHERS,   /* a string, or a list joined with colons */
   T_TLS_WORDS, /* protocol options: a string, or a list joined with | */
   T_FILE,      /* a path that can be read */
@@ -90,6 +91,7 @@ enum type {
   T_NETS,   /* IP addresses or networks, one or a list; or all */
   T_ACCESS, /* a rule: its name, all, none, or the rule itself */
   T_SHAPER, /* likewise of shapers */
+  T_MAP,    /* a mapping, whatever is in it: it has no effect yet */
   T_ANY,    /* whatever it is, it has no effect yet */
   T_SPECIAL /* has a reader of its own */
 };
@@ -158,6 +160,9 @@ bool word_nearer(struct slice word, char const *candidate, size_t *best);
 
 /* Say whether text is an IP address or a network (address/bits). */
 bool is_net(struct slice text);
+
+/* Say that n is not of the type that is wanted, or names a macro that there is not. s NULL. */
+struct slice wrong_type(struct yaml_node const *n, char const *path, char const *wanted);
 
 struct slice regexp_value(struct arena *a, struct yaml_node const *n, char const *path);
 
@@ -246,6 +251,9 @@ void say_unknown(struct yaml_node const *n, char const *path, char const *what,
  * is an error. NULL: no memory. */
 struct yaml_node *expand_keywords(struct yaml_node const *n, char const *path,
                                   struct slice host);
+
+/* Say whether @HOST@ is in a string of n. */
+bool names_host(struct yaml_node const *n);
 
 /* The A-label of a host (RFC 3490), in the arena. s NULL: DNS can have no such name. */
 struct slice host_ascii(struct slice host);

@@ -83,11 +83,7 @@ keyword_value(struct yaml_node const *n, char const *path, struct slice word,
 {
   struct yaml_node const *own;
 
-  if (slice_is(word, "HOST")) {
-    if (host.len) return host_for(n->text, host);
-    say_error(n, path, "@HOST@ has no value outside of modules");
-    return SLICE("");
-  }
+  if (slice_is(word, "HOST")) return host_for(n->text, host);
   if (slice_is(word, "HOME")) return slice_str(job.home);
   if (slice_is(word, "VERSION") || slice_is(word, "SEMVER")) return SLICE(TABBER_VERSION);
   if (slice_is(word, "LOG_PATH")) return slice_str(job.log_path);
@@ -113,9 +109,15 @@ expand_text(struct yaml_node const *n, char const *path, struct slice host)
 
   while ((at = memchr(rest.s, '@', rest.len)) &&
          (end = memchr(at + 1, '@', rest.len - (size_t)(at + 1 - rest.s)))) {
-    struct slice word = slice_of(at + 1, (size_t)(end - at - 1));
-    struct slice value = keyword_value(n, path, word, host);
-    size_t keep = value.s ? (size_t)(at - rest.s) : (size_t)(end - rest.s);
+    struct slice word = slice_of(at + 1, (size_t)(end - at - 1)), value;
+    if (slice_is(word, "HOST") && !host.len) {
+      say_error(n, path, "@HOST@ has no value here");
+      stralloc_free(&sa);
+      return (struct slice){NULL, 0};
+    }
+    value = keyword_value(n, path, word, host);
+    size_t keep;
+    keep = value.s ? (size_t)(at - rest.s) : (size_t)(end - rest.s);
     stralloc_catb(&sa, rest.s, keep);
     if (value.s) stralloc_catb(&sa, value.s, value.len);
     rest = slice_of(value.s ? end + 1 : end,
@@ -125,6 +127,17 @@ expand_text(struct yaml_node const *n, char const *path, struct slice host)
   out = arena_copy(&job.arena, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
   return out;
+}
+
+bool
+names_host(struct yaml_node const *n)
+{
+  struct yaml_node const *c;
+
+  if (n->kind == YAML_SCALAR) return memmem(n->text.s, n->text.len, "@HOST@", 6);
+  for (c = n->first; c; c = c->next)
+    if (names_host(c)) return true;
+  return false;
 }
 
 struct yaml_node *

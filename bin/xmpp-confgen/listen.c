@@ -7,6 +7,9 @@
 /* listen: a list of listeners, each a mapping with port and module. A listener's name in the
  * settings is its address: "[::]:5222", "unix:/path". */
 
+/* sun_path of unix(7), and its NUL. */
+#define UNIX_PATH_MAX 107
+
 struct seen {
   struct seen *next;
   struct yaml_node const *node;
@@ -103,6 +106,24 @@ overlaps(struct yaml_node const *n, struct slice ip, uint64_t port)
   return false;
 }
 
+/* The path of a socket from the database path, without ./ and ../ at its beginning. s NULL:
+ * no memory. */
+static struct slice
+socket_path(struct slice path)
+{
+  struct slice dir = slice_str(job.database_path);
+  char buf[512];
+
+  while (slice_starts(path, "./") || slice_starts(path, "../")) {
+    size_t up = path.s[1] == '.';
+    while (up && dir.len > 1 && dir.s[--dir.len] != '/') {
+    }
+    path = slice_of(path.s + 2 + up, path.len - 2 - up);
+  }
+  snprintf(buf, sizeof buf, "unix:%.*s/%s", (int)dir.len, dir.s, path.s);
+  return arena_copy(&job.arena, slice_str(buf));
+}
+
 /* The address of a listener; its name into buf. false after an error. */
 static bool
 read_address(struct yaml_node const *n, char *buf, size_t len, struct slice *ip,
@@ -117,14 +138,19 @@ read_address(struct yaml_node const *n, char *buf, size_t len, struct slice *ip,
     say_error(n, "listen.port", "the option is missing");
     return false;
   }
-  if (slice_starts(text, "unix:/")) {
-    *ip = text;
-    snprintf(buf, len, "%s", text.s);
+  if (slice_starts(text, "unix:") && text.len > 5) {
+    *ip = text.s[5] == '/' ? text : socket_path(slice_of(text.s + 5, text.len - 5));
+    if (ip->len - 5 > UNIX_PATH_MAX) {
+      say_error(p, "listen.port",
+                "%s is longer than %d bytes, which a socket's path may be", ip->s + 5,
+                UNIX_PATH_MAX);
+      return false;
+    }
+    snprintf(buf, len, "%s", ip->s);
     return !overlaps(n, *ip, 0);
   }
   if (!slice_u64(text, port) || !*port || *port > 65535) {
-    say_error(p, "listen.port",
-              "expected a port from 1 to 65535, or unix:/path, got \"%s\"", text.s);
+    wrong_type(p, "listen.port", "a port from 1 to 65535, or unix:path");
     return false;
   }
   if (!ip_holds(a ? a : n, *ip)) return false;
@@ -270,7 +296,9 @@ compile_one(size_t kind, struct yaml_node const *c, struct slice name)
   snprintf(over, sizeof over, "%s_%s", kind == 1 ? "s2s" : "c2s", c->key.s);
   global = kind <= 1 ? yaml_get(job.top, over) : NULL;
   if (global && option_find("", slice_str(over))) c = global;
-  v = expand_keywords(c, path, SLICE(""));
+  v = names_host(c) && slice_is(c->key, "custom_headers")
+        ? expand_keywords(c, path, job.hosts_n ? job.hosts[0] : SLICE("*"))
+        : expand_keywords(c, path, SLICE(""));
   if (v) compile_value(o, v, path, o->name, name);
   if (slice_is(c->key, "request_handlers")) compile_handlers(c, name);
   if (slice_is(c->key, "unix_socket")) check_unix_socket(c);

@@ -162,18 +162,25 @@ macro_hint(struct slice name)
   return hint;
 }
 
-static struct slice
-wrong_type(struct yaml_node const *n, char const *path, char const *wanted)
+/* Say whether a scalar is written as macros are. */
+static bool
+is_macro(struct yaml_node const *n)
 {
-  static char const *const kinds[] = {"a value", "a list", "a mapping"};
   size_t i;
-  bool upper = n->kind == YAML_SCALAR && n->text.len;
 
   for (i = 0; i < n->text.len; i++)
     if (!isupper((unsigned char)n->text.s[i]) && n->text.s[i] != '_' &&
         !isdigit((unsigned char)n->text.s[i]))
-      upper = false;
-  if (upper && !isdigit((unsigned char)n->text.s[0]))
+      return false;
+  return n->kind == YAML_SCALAR && n->text.len && !isdigit((unsigned char)n->text.s[0]);
+}
+
+struct slice
+wrong_type(struct yaml_node const *n, char const *path, char const *wanted)
+{
+  static char const *const kinds[] = {"a value", "a list", "a mapping"};
+
+  if (is_macro(n))
     say_error(n, path, "no macro named %s is defined, and %s is expected%s", n->text.s,
               wanted, macro_hint(n->text));
   else if (n->kind == YAML_SCALAR)
@@ -295,6 +302,27 @@ word_value(struct option const *o, struct yaml_node const *n, char const *path)
   say_error(n, path, "\"%s\" is not one of: %s%s%s%s", n->text.s, o->words,
             near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
   return none();
+}
+
+/* RFC 5646 s2.1: two or three letters, or five and more that are registered; subtags follow. */
+static struct slice
+lang_value(struct yaml_node const *n, char const *path)
+{
+  size_t i, run = 0, primary = 0;
+
+  for (i = 0; n->kind == YAML_SCALAR && i < n->text.len; i++) {
+    char c = n->text.s[i];
+    if (c == '-' && run) {
+      if (!primary) primary = run;
+      run = 0;
+    } else if (isalpha((unsigned char)c) || (primary && isdigit((unsigned char)c))) {
+      if (++run > 8) break;
+    } else
+      break;
+  }
+  if (!primary) primary = run;
+  if (n->kind == YAML_SCALAR && i == n->text.len && run && primary != 4) return n->text;
+  return wrong_type(n, path, "a language, as en or pt-BR");
 }
 
 /* A scalar, or the scalars of a list, with glue between them. */
@@ -533,14 +561,19 @@ is_dh(char const *file)
   return ok;
 }
 
+/* Nothing opens the file of an option that is not obeyed yet: it may come later too. */
 static struct slice
 file_value(struct option const *o, struct yaml_node const *n, char const *path)
 {
   if (n->kind != YAML_SCALAR || !n->text.len) return wrong_type(n, path, "a file's path");
+  if (is_macro(n) && access(n->text.s, R_OK)) return wrong_type(n, path, "a file's path");
   if (job.no_files) return n->text;
   if (access(n->text.s, R_OK)) {
-    say_error(n, path, "cannot read %s: %s", n->text.s, strerror(errno));
-    return none();
+    if (o->effect == WORKS)
+      say_error(n, path, "cannot read %s: %s", n->text.s, strerror(errno));
+    else
+      say_no_effect(n, path, "cannot read %s: %s", n->text.s, strerror(errno));
+    return o->effect == WORKS ? none() : n->text;
   }
   if (!strstr(o->name, "dhfile") || is_dh(n->text.s)) return n->text;
   say_error(n, path, "%s has no DH PARAMETERS in PEM", n->text.s);
@@ -563,6 +596,7 @@ option_value(struct arena *a, struct option const *o, struct yaml_node const *n,
   case T_WORDS:
     v = joined(a, n, path, " ");
     return !v.s || !o->words || words_hold(o, n, path) ? v : none();
+  case T_LANG: return lang_value(n, path);
   case T_LOGLEVEL: return loglevel_value(n, path);
   case T_CIPHERS: return joined(a, n, path, ":");
   case T_TLS_WORDS:
@@ -579,6 +613,11 @@ option_value(struct arena *a, struct option const *o, struct yaml_node const *n,
   case T_IP6: return ip_value(n, path, AF_INET6);
   case T_JIDS: return each_value(a, n, path, is_jid, "an address");
   case T_NETS: return each_value(a, n, path, is_net_or_all, "an IP address or network");
+  case T_MAP:
+    if (n->kind == YAML_SCALAR ||
+        (n->kind == YAML_LIST && n->first && n->first->kind != YAML_MAP))
+      return wrong_type(n, path, "a mapping");
+    return SLICE("");
   case T_ANY: return SLICE("");
   case T_ACCESS:
   case T_SHAPER:

@@ -155,6 +155,27 @@ def why_of_a_shaper_rule():
 
 
 @check
+def host_keyword_at_the_top_is_each_host():
+    text = HOSTS + ("certfiles:\n  - /etc/@HOST@/*.pem\ncaptcha_url: https://@HOST@/captcha\n"
+                    "captcha_host: c.example.com\n")
+    ctl = compiled(text)["xmpp-ctl"]
+    web = compiled(text)["xmpp-webd"]
+    assert [r[2] for r in ctl if r[0] == "certfile"] == \
+        ["/etc/example.com/*.pem", "/etc/example.org/*.pem"], ctl
+    assert [r[1:] for r in web if r[0] == "captcha_url"] == \
+        [["example.com", "https://example.com/captcha"],
+         ["example.org", "https://example.org/captcha"]], web
+
+
+@check
+def relative_sockets_are_under_the_database():
+    text = HEAD.replace("5222", '"unix:../run/x"')
+    confgen("compile", "--no-files", "--database-path", "/srv/t/data", "-o", DIR + "/u", file(text))
+    assert ["listener", "unix:/srv/t/run/x", "unix:/srv/t/run/x", "0", "c2s"] in \
+        rows("u")["xmpp-tlsd"], rows("u")["xmpp-tlsd"]
+
+
+@check
 def conditions_are_lists_of_pairs():
     """A key may repeat: in a condition all must hold, in a rule each is an entry of its own."""
     text = HEAD + ("acl:\n  near: {ip: 10.0.0.0/8}\n  staff: {user: a, user: b}\n"
