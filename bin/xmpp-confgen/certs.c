@@ -63,11 +63,11 @@ check_certificates(struct yaml_node const *certfiles)
   struct service const *s;
   size_t i;
 
-  for (s = services; certfiles && s; s = s->next)
+  for (s = services; certfiles && !job.no_files && s; s = s->next)
     if (!has_certificate(certfiles, s->name))
       say_warning(certfiles, "certfiles", "no certificate for %s", s->name.s);
   services = NULL;
-  for (i = 0; certfiles && i < job.hosts_n; i++)
+  for (i = 0; certfiles && !job.no_files && i < job.hosts_n; i++)
     if (!has_certificate(certfiles, job.hosts[i]))
       say_warning(certfiles, "certfiles", "no certificate for %s", job.hosts[i].s);
 }

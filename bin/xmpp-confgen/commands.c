@@ -4,6 +4,7 @@
 
 #include <skalibs/djbunix.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -309,9 +310,12 @@ int
 command_diff(char const *old_file, char const *new_file)
 {
   static struct compiled before, after;
+  bool differs = false;
   unsigned int p;
 
-  if (!compile_into(&before, old_file) || !compile_into(&after, new_file)) return 100;
+  errno = 0;
+  if (!compile_into(&before, old_file) || !compile_into(&after, new_file))
+    return errno && !job.top ? 111 : 100;
   for (p = 0; p < PROGRAMS_N; p++) {
     char const *name = program_name((enum program)(1u << p));
     bool restart = false, any;
@@ -319,6 +323,7 @@ command_diff(char const *old_file, char const *new_file)
     any = print_lines(name, '-', &before.rows[p], &after.rows[p], &restart);
     any = print_lines(name, '+', &after.rows[p], &before.rows[p], &restart) || any;
     if (any) printf("%s: %s\n", name, restart ? "restart" : "reload");
+    differs = differs || any;
   }
-  return 0;
+  return differs;
 }

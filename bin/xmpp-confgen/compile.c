@@ -506,7 +506,7 @@ compile_top(struct yaml_node *top)
   compile_missing_rules();
   compile_dev_certs(job.dev_certs);
   compile_topology();
-  if (!job.no_files) check_certificates(yaml_get(top, "certfiles"));
+  check_certificates(yaml_get(top, "certfiles"));
 }
 
 static bool

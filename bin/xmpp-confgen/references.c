@@ -39,7 +39,14 @@ struct reference {
 };
 
 static struct reference *references;
-static unsigned int inline_n;
+
+/* Names of the rules that stand in the place of names. */
+struct inlined {
+  struct inlined *next;
+  struct slice name;
+};
+
+static struct inlined *inlined;
 
 static bool
 is_defined(struct yaml_node const *top, char const *name, bool shaper)
@@ -88,17 +95,52 @@ put_everywhere(access_put_fn *fn, struct yaml_node const *n, size_t group)
 
 static access_put_fn *const put_rule_of[] = {access_put_rule, access_put_shaper_rule};
 
-/* A rule in the place of a name becomes one of its own. */
+#define FNV_BASIS 0xcbf29ce484222325u
+#define FNV_PRIME 0x100000001b3u
+
+static uint64_t
+hash_text(uint64_t h, struct slice text)
+{
+  size_t i;
+
+  for (i = 0; i <= text.len; i++)
+    h = (h ^ (i < text.len ? (unsigned char)text.s[i] : 0)) * FNV_PRIME;
+  return h;
+}
+
+/* FNV-1a over what a rule says, wherever it stands. */
+static uint64_t
+hash_rule(uint64_t h, struct yaml_node const *n)
+{
+  struct yaml_node const *c;
+
+  h = (h ^ (uint64_t)n->kind) * FNV_PRIME;
+  if (n->kind == YAML_SCALAR) return hash_text(h, n->text);
+  for (c = n->first; c; c = c->next)
+    h = hash_rule(n->kind == YAML_MAP ? hash_text(h, c->key) : h, c);
+  return (h ^ 0xff) * FNV_PRIME;
+}
+
+/* A rule in the place of a name becomes one with a name made of its text: the same rule is
+ * one, and keeps its name when others come or go. */
 static struct slice
 inline_rule(struct yaml_node const *n, char const *path, bool shaper)
 {
   struct yaml_node named = *n;
+  struct inlined *i;
   char name[32];
 
-  snprintf(name, sizeof name, "#%u", ++inline_n);
+  snprintf(name, sizeof name, "#%016llx",
+           (unsigned long long)hash_rule(FNV_BASIS + shaper, n));
+  for (i = inlined; i; i = i->next)
+    if (slice_is(i->name, name)) return i->name;
+  i = arena_alloc(&job.arena, sizeof *i);
   named.key = arena_copy(&job.arena, slice_str(name));
+  if (!i || !named.key.s) return (struct slice){NULL, 0};
+  *i = (struct inlined){inlined, named.key};
+  inlined = i;
   access_inline_path = path;
-  if (named.key.s) put_everywhere(put_rule_of[shaper], &named, 1);
+  put_everywhere(put_rule_of[shaper], &named, 1);
   access_inline_path = NULL;
   return named.key;
 }
@@ -198,4 +240,5 @@ compile_missing_rules(void)
     if (!is_defined(job.top, r->node->text.s, r->shaper) && !named_before(r))
       put_sample(r);
   references = NULL;
+  inlined = NULL;
 }

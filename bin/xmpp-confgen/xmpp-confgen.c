@@ -17,8 +17,8 @@
  * SAYS    FILE:LINE:COL: error|warning|note: OPTION.PATH: text, on stderr: first errors, then
  *         what changes security or loses a feature, then how many options have no effect
  * LIMITS  4 MiB, 64 levels, 100000 values, 16 files inside each other
- * EXIT    0 ok (warnings too); 1 warnings, with --strict; 100 usage or a bad configuration;
- *         111 a file that cannot be read or written now
+ * EXIT    0 ok (warnings too); 1 warnings, with --strict; a denial, with why; a difference, with
+ *         diff; 100 usage or a bad configuration; 111 a file that cannot be read or written now
  * TRUSTS  its arguments. Not FILE.
  * ROOMS   table.c all options; values.c their types; compile.c the whole; include.c other
  *         files; repeated.c keys that repeat; keywords.c; access.c acls and rules; references.c

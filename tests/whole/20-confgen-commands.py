@@ -517,13 +517,31 @@ def diff_of_the_guide():
     old, same = file(text, "old.yml"), file(text, "same.yml")
     assert confgen("diff", "--no-files", old, same)[0] == ""
     new = file(text.replace("max_stanza_size: 65536", "max_stanza_size: 70000"), "new.yml")
-    out = confgen("diff", "--no-files", old, new)[0]
+    out = confgen("diff", "--no-files", old, new, code=1)[0]
     assert "xmpp-c2sd - " in out and "65536" in out and "70000" in out, out
     assert "xmpp-c2sd: reload" in out and "xmpp-authd" not in out, out
     new = file(text + "tabber: {instances: {c2sd: 2}}\n", "new.yml")
-    out = confgen("diff", "--no-files", old, new)[0]
+    out = confgen("diff", "--no-files", old, new, code=1)[0]
     assert "xmpp-tlsd: restart" in out, out
     confgen("diff", "--no-files", old, file(text + "quux: 1\n", "new.yml"), code=100)
+
+
+@check
+def diff_of_a_file_with_itself_is_empty():
+    text = HOSTS + ("    access: {allow: {ip: 10.0.0.0/8}}\n    shaper: [{none: all}]\nmodules:\n"
+                    "  mod_announce: {access: {allow: {user: a}}}\n"
+                    "  mod_configure: {access: {allow: {user: a}}}\n  mod_adhoc: {}\n")
+    names = [os.path.basename(p) for p in sorted(glob.glob(HERE + "/../pipe/xmpp-confgen/*.yml"))
+             if p.split("/")[-1].startswith(("default-", "Y9-", "access-inline", "shaper-rule-inl"))]
+    for path in [file(text)] + [HERE + "/../pipe/xmpp-confgen/" + n for n in names]:
+        if confgen("check", "--no-files", path, code=None)[1].find(": error: ") < 0:
+            assert confgen("diff", "--no-files", path, path, code=0)[0] == "", path
+    # The same rule twice is one; what changes in one rule is shown alone.
+    new = text.replace("10.0.0.0/8", "10.0.0.0/9")
+    out = confgen("diff", "--no-files", file(text, "old.yml"), file(new, "new.yml"), code=1)[0]
+    assert not [x for x in out.splitlines() if "\tuser\ta\t" in x], out
+    assert "10.0.0.0/9" in out and "10.0.0.0/8" in out, out
+    confgen("diff", file(text, "old.yml"), DIR + "/nowhere.yml", code=111)
 
 
 # ---- exit codes and files
