@@ -122,7 +122,7 @@ DEPS_TEST := libcmocka-dev python3 python3-slixmpp go-sendxmpp openssl runit pro
 DEPS_CLIENTS := tmux profanity poezio mcabber
 # Debian 13 has it no more; its test is left out there.
 DEPS_CLIENTS_12 := python3-aioxmpp
-DEPS_TIDY := clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev
+DEPS_TIDY := clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev groff-base
 
 # $(call need,packages): installs those that are missing when root, else says the command.
 apt = DEBIAN_FRONTEND=noninteractive apt-get $(1) -y -qq --no-install-recommends
@@ -235,10 +235,15 @@ fuzz: deps-tidy
 
 SOURCES := $(wildcard bin/*/*.[ch] lib/*/*.[ch] lib/*/*/*.[ch] tests/lib/*/*.c tests/fuzz/*.c tests/bench/*.c)
 
+READMES := $(wildcard README.md */README.md)
+PAGES := $(wildcard bin/*/*.[158] lib/*/*.[57] service/*.7) $(B)/man/ejabberd.yml.5 $(B)/man/xmpp-records.7
+
 tidy: deps-tidy layers warnings
 	@clang-format-14 --dry-run -Werror $(SOURCES)
 	@sh tests/tidy.sh
-	@tests/openings.py $(filter bin/% lib/%,$(SOURCES)) > $(B)/openings || { cat $(B)/openings; exit 1; }
+	@tests/openings.py $(filter bin/% lib/%,$(SOURCES)) $(PAGES) $(READMES) > $(B)/openings || \
+	  { cat $(B)/openings; exit 1; }
+	@tests/pages.py $(PAGES)
 	@clang-tidy-14 --quiet $(filter %.c,$(filter bin/% lib/%,$(SOURCES))) -- $(CPPFLAGS) \
 	  -std=c11 2>/dev/null
 
@@ -246,8 +251,6 @@ layers:
 	@sh tests/layers.sh $(AREAS)
 
 # ---- manual pages, installing ----
-
-MAN := $(wildcard bin/*/*.[158] lib/*/*.[57] service/*.7)
 
 $(B)/gen/records-man: lib/record/man/records-man.c $(B)/lib/record.a $(B)/lib/base.a
 	@mkdir -p $(@D)
@@ -270,7 +273,7 @@ install: all
 	@cp $(PROGRAMS:%=$(B)/bin/%) $(DESTDIR)$(PREFIX)/bin/
 	@cp -R $(B)/share/tabber/service $(DESTDIR)$(PREFIX)/share/tabber/
 	@cp conf/*.yml conf/*.sh $(DESTDIR)$(PREFIX)/share/tabber/conf/
-	@for f in $(MAN) $(B)/man/*; do d=$(DESTDIR)$(PREFIX)/share/man/man$${f##*.}; mkdir -p $$d; cp $$f $$d/; done
+	@for f in $(PAGES); do d=$(DESTDIR)$(PREFIX)/share/man/man$${f##*.}; mkdir -p $$d; cp $$f $$d/; done
 	@chmod -R a+rX $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share
 
 clean:

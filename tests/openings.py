@@ -1,16 +1,18 @@
 #!/usr/bin/python3
-"""How comments begin: a sentence has a subject, and the reader is told what the subject is.
+"""How sentences begin: a sentence has a subject, and the reader is told what the subject is.
 
 USAGE   tests/openings.py FILE...
-SAYS    each comment that begins with a word which stands for another (what, who, it, one...),
-        with its file and line, and last their number
-EXIT    0 they are less than 3 of 100; 1 they are more
-Comments of up to 20 characters are left out.
+READS   comments of C (.c, .h), manual pages (.1 .5 .7 .8), READMEs (.md)
+SAYS    each comment, and each sentence of a page, that begins with a word which stands for
+        another (what, who, it, one...), with its file and line, and last their numbers
+EXIT    0 they are less than 3 of 100 of each kind; 1 they are more
+Comments and sentences of up to 20 characters are left out, and questions.
 """
 import re
 import sys
 
-EMPTY = re.compile(r"(what|who|whose|whether|it|its|one|ones|that|those|there|which)\b", re.I)
+EMPTY = re.compile(r"(what|who|whose|whoever|whatever|whether|it|its|one|ones|that|those|there|"
+                   r"which)\b", re.I)
 MOST = 3  # of 100
 SHORT = 20
 
@@ -22,19 +24,76 @@ def comments(text):
                                                          m.group(1)).strip(" *-\n")
 
 
-def main():
+def sentences(line, words):
+    """(line, sentence) of each sentence of a paragraph, which begins at that line."""
+    for part in re.split(r"(?<=[.!?:;])\s+", words):
+        yield line, part
+
+
+def markdown(text):
+    """(line, sentence) of a README: of its paragraphs and of the cells of its tables."""
+    first, paragraph, is_code = 1, "", False
+    for n, line in enumerate(text.splitlines() + [""], 1):
+        is_code ^= line.startswith("```")
+        if line.startswith("|"):
+            for cell in line.strip("|").split("|"):
+                yield from sentences(n, cell.strip())
+        elif is_code or not line.strip() or line.startswith(("#", "    ", "!", "```")):
+            yield from sentences(first, paragraph)
+            paragraph = ""
+        else:
+            if not paragraph:
+                first = n
+            paragraph = (paragraph + " " + line).strip(" *-")
+
+
+def mdoc(text):
+    """(line, sentence) of a manual page: a sentence begins a line, and ends one."""
+    words, first, is_display = "", 1, False
+    for n, line in enumerate(text.splitlines() + [".Pp"], 1):
+        macro = re.match(r"\.(\w+) ?(.*)", line)
+        if macro and macro.group(1) in ("Bd", "Ed"):
+            is_display = macro.group(1) == "Bd"
+        is_break = macro and macro.group(1) in ("Pp", "Sh", "Ss", "It", "Bl", "El", "Bd", "Ed",
+                                                "Dl", "Nd", "br", "Dd")
+        if is_break or words.endswith((".", ":", ";")):
+            yield first, words
+            words = ""
+        if macro and macro.group(1) == "Nd":
+            yield n, macro.group(2)
+        elif not is_break and not is_display:
+            first = first if words else n
+            words = (words + " " + (macro.group(2) or "X" if macro else line)).strip()
+
+
+READERS = {"c": comments, "h": comments, "md": markdown}
+
+
+def count(kind, files, read):
+    """Print the bad ones of files; their number must be small."""
     n, bad = 0, 0
-    for name in sys.argv[1:]:
+    for name in files:
         with open(name, encoding="utf-8") as f:
-            for line, words in comments(f.read()):
-                if len(words) <= SHORT:
+            for line, words in read(f.read()):
+                if len(words) <= SHORT or words.endswith("?"):
                     continue
                 n += 1
                 if EMPTY.match(words):
                     bad += 1
                     print("%s:%d: %s" % (name, line, words[:60]))
-    print("%d of %d comments begin with a word that stands for another" % (bad, n))
-    sys.exit(1 if bad * 100 >= n * MOST else 0)
+    print("%d of %d %s begin with a word that stands for another" % (bad, n, kind))
+    return bad * 100 < n * MOST or not n
+
+
+def main():
+    kinds = {}
+    for name in sys.argv[1:]:
+        read = READERS.get(name.rpartition(".")[2], mdoc)
+        kinds.setdefault(read, []).append(name)
+    words = {comments: "comments", markdown: "sentences of READMEs",
+             mdoc: "sentences of manual pages"}
+    good = [count(words[read], files, read) for read, files in kinds.items()]
+    sys.exit(0 if all(good) else 1)
 
 
 main()

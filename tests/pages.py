@@ -1,0 +1,83 @@
+#!/usr/bin/python3
+"""Manual pages: the same headings in the same order, no warning of groff, examples that are true.
+
+USAGE   tests/pages.py PAGE...
+SAYS    a line for each page and what it lacks
+EXIT    0 nothing; 1 something
+A heading may stand between two of HEADINGS; the page of a program has all of those in NEEDED.
+A daemon's EXAMPLES are compared with its pipe test example-of-the-manual-page: lines after
+"> " with the .in, lines after "< " with the .out; "..." stands for any text.
+"""
+import os
+import re
+import subprocess
+import sys
+
+HEADINGS = ("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "LINKS", "FILES", "EXIT STATUS",
+            "EXAMPLES", "BUGS", "SEE ALSO")
+NEEDED = ("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "EXAMPLES", "BUGS",
+          "SEE ALSO")
+EXAMPLE = "tests/pipe/%s/example-of-the-manual-page"
+
+
+def headings(name, text):
+    found = re.findall(r"^\.Sh (.*)", text, re.M)
+    known = [h for h in found if h in HEADINGS]
+    if known != [h for h in HEADINGS if h in known]:
+        yield "its headings are out of order: " + ", ".join(known)
+    for h in NEEDED if re.search(r"\.[18]$", name) else ("NAME", "DESCRIPTION", "SEE ALSO"):
+        if h not in found:
+            yield "has no " + h
+
+
+def warnings(name):
+    r = subprocess.run(["groff", "-ww", "-mandoc", "-Tutf8", name], stdout=subprocess.DEVNULL,
+                       stderr=subprocess.PIPE, check=False)
+    yield from r.stderr.decode(errors="replace").splitlines()
+
+
+def shown(text, mark):
+    """The lines of the example that begin with the mark, as the terminal shows them."""
+    for line in re.findall("^" + mark + " (.*)", text, re.M):
+        yield line.replace("\\(aq", "'").replace("\\-", "-").replace("\\e", "\\")
+
+
+def said(test):
+    """The lines of a pipe test's .in that are not quiet, and of its .out."""
+    quiet, lines = False, []
+    with open(test + ".in", encoding="utf-8") as f:
+        for line in f.read().splitlines():
+            if line.startswith("quiet\t"):
+                quiet = line.endswith("\ton")
+            elif not quiet and not re.match(r"#|(include|settings|turn|clock)\t", line):
+                lines.append(line)
+    with open(test + ".out", encoding="utf-8") as f:
+        return lines, f.read().splitlines()
+
+
+def examples(text, test):
+    for mark, want in zip("><", said(test)):
+        got = list(shown(text, mark))
+        for g, w in zip(got, want):
+            if not re.fullmatch(".*".join(re.escape(p) for p in g.split("...")), w):
+                yield "shows %s\n  and %s.* has %s" % (g, test, w)
+        if len(got) != len(want):
+            yield "shows %d lines after %s, and %s.* has %d" % (len(got), mark, test, len(want))
+
+
+def main():
+    bad = 0
+    for name in sys.argv[1:]:
+        with open(name, encoding="utf-8") as f:
+            text = f.read()
+        faults = list(headings(name, text)) + list(warnings(name))
+        test = EXAMPLE % os.path.basename(name).rpartition(".")[0]
+        if os.path.exists(test + ".in"):
+            faults += examples(text, test)
+        for fault in faults:
+            bad += 1
+            print("%s: %s" % (name, fault))
+    sys.exit(1 if bad else 0)
+
+
+main()
