@@ -73,7 +73,7 @@ struct exchange {
   struct event_timer timer;
   struct origin *origin;          /* of its client */
   struct exchange *older, *newer; /* of the same origin */
-  struct slice host;              /* its name: hosts change on reload */
+  struct slice host;              /* the host's name, a copy: hosts change on reload */
   enum mechanism mechanism;
   enum step step;
   bool named;   /* bare is an address of the host */

@@ -91,8 +91,8 @@ enum type {
   T_NETS,   /* IP addresses or networks, one or a list; or all */
   T_ACCESS, /* a rule: its name, all, none, or the rule itself */
   T_SHAPER, /* likewise of shapers */
-  T_MAP,    /* a mapping, whatever is in it: it has no effect yet */
-  T_ANY,    /* whatever it is, it has no effect yet */
+  T_MAP,    /* any mapping: the option has no effect yet */
+  T_ANY,    /* any value: the option has no effect yet */
   T_SPECIAL /* has a reader of its own */
 };
 

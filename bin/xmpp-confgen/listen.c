@@ -349,7 +349,8 @@ say_no_listener(struct yaml_node const *module)
             near ? "?" : "");
 }
 
-/* Its rows for those who listen, and for xmpp-ctl dns, which tells of those to come too. */
+/* Emit a listener's rows, for the programs that listen and for xmpp-ctl dns, which prints
+ * listeners of later programs too. */
 static void
 emit_listener(size_t kind, struct yaml_node const *n, struct slice name, struct slice ip,
               uint64_t port)

@@ -28,7 +28,7 @@ static char const sample[] = "acl:\n"
                              "shaper: {normal: 1000, fast: 50000}\n";
 
 static struct yaml_node *sample_tree;
-static bool sample_used[2]; /* its acls; its shapers */
+static bool sample_used[2]; /* the sample's acls; the sample's shapers */
 
 /* A rule that some option names. */
 struct reference {

@@ -369,7 +369,7 @@ static struct {
 
 #define PATHS_N (sizeof paths / sizeof *paths)
 
-/* Which of the paths, and whether for all hosts; PATHS_N: none. */
+/* Find the path of resource, or PATHS_N; *all_hosts: the path is one of all hosts. */
 static size_t
 path_of(struct slice resource, bool *all_hosts)
 {

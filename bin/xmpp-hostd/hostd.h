@@ -217,7 +217,7 @@ typedef void run_fn(struct run *r);
 
 struct command {
   char const *node, *name;
-  enum module module; /* whose rule of access decides */
+  enum module module; /* the module with the rule of access */
   char const *instructions;
   struct form_field const *fields; /* NULL: runs at once */
   size_t fields_n;

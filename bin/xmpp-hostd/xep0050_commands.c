@@ -11,7 +11,7 @@
 static struct run *runs;
 static size_t runs_n;
 
-/* ---- which commands there are ---- */
+/* ---- the commands ---- */
 
 struct command const *
 command_find(struct slice node)

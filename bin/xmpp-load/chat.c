@@ -53,7 +53,7 @@ send_one(struct client *c)
   send_to(c, partner_of(c), &c->channel);
 }
 
-/* Whose message the hub has: its from is USERn@DOMAIN/load. */
+/* Find the client that sent the hub's message e, by the from USERn@DOMAIN/load. */
 static struct client *
 sender(struct xml_node const *e)
 {

@@ -178,7 +178,7 @@ sessions_offline(struct link *l, struct record *r)
   if (slice_is(how, "away")) return;
   if (archive_is_full(mamd.archive)) {
     if (s) session_free(s);
-    return; /* its mark stays (full.c) */
+    return; /* the session's mark stays (full.c) */
   }
   owner = s ? s->account->owner : mamd_number(j.bare);
   if (owner) marks_end(j.bare, owner, number, upto);

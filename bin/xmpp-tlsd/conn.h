@@ -40,8 +40,8 @@ struct conn {
   bool stopped;          /* the neighbour wants no data for now */
   bool told_stop;        /* tlsd wants no data for now */
   bool waiting;          /* for the shaper */
-  bool resting;          /* in the list of bounds.c: its link is above CONN_AHEAD */
-  bool extended;         /* its handshake was given more time, once */
+  bool resting;          /* in the list of bounds.c: the link is above CONN_AHEAD */
+  bool extended;         /* the handshake was given more time, once */
   bool dirty;
   char ip[46];
   uint16_t port;

@@ -76,7 +76,7 @@ begin(uint64_t ended_count, uint64_t ended_number, struct slice jid)
   char bare[JID_MAX];
 
   if (jid.len > sizeof bare) return;
-  memcpy(bare, jid.s, jid.len); /* which lies in the map */
+  memcpy(bare, jid.s, jid.len); /* jid lies in the map */
   number = ended_number;
   begun = true;
   log_event(LOG_INFO, "account-ended", "account", log_text(jid), "number",

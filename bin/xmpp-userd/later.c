@@ -12,7 +12,7 @@
 
 struct later {
   struct later *next;
-  struct stanza st; /* its slices lie in text */
+  struct stanza st; /* the slices of st lie in text */
   size_t len;
   char text[];
 };

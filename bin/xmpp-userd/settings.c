@@ -132,7 +132,7 @@ userd_failed(char const *what, struct slice bare)
 {
   int e = errno;
 
-  if (store_is_full(userd.store)) return; /* which the log says once */
+  if (store_is_full(userd.store)) return; /* lib/store logs store-full */
   log_event(LOG_WARN, "not-done", "what", what, "account", log_text(bare), "why",
             strerror(e), NULL);
 }

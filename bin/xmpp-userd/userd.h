@@ -82,9 +82,9 @@ struct session {
   struct session **all_prev; /* the pointer to this session */
   struct user *user;
   char *full;
-  char instance[LINK_NAME_MAX + 1]; /* its c2sd; empty: not known yet */
-  stralloc shown;                   /* its presence, an element; empty: unavailable */
-  struct table directed;            /* the same nodes by address */
+  char instance[LINK_NAME_MAX + 1]; /* the session's c2sd; empty: not known yet */
+  stralloc shown;        /* the last presence, an element; empty: unavailable */
+  struct table directed; /* the same nodes by address */
   struct directed *directed_first, **directed_last; /* in the order of coming */
   size_t directed_bytes;
   uint64_t told; /* turn in which its contacts were told that the session is there */
@@ -99,7 +99,7 @@ struct session {
 struct user {
   char *bare;
   struct session *sessions;
-  uint64_t account; /* its number at the last broadcast; 0: it had no roster */
+  uint64_t account; /* account number at the last broadcast; 0: there was no roster */
 };
 
 /* By bare and by full JID; NULL: unknown. */
@@ -131,7 +131,7 @@ struct session *sessions_first(void);
 /* Note that the session comes through this c2sd: INSTANCE or INSTANCE:NUMBER. */
 void session_instance(struct session *s, struct slice origin);
 
-/* Its presence is now this. false: ENOMEM. */
+/* Set the presence of s to the element xml. false: ENOMEM. */
 bool session_show(struct session *s, struct slice xml);
 
 /* Directed presence went to, or ended for, an address; it ended for all. */

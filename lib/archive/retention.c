@@ -4,8 +4,8 @@
 
 /* ---- the oldest message of an archive ---- */
 
-/* Its list with a contact, where it is the oldest, too; NULL: something is not as it should
- * be. That is seen before anything is written, so it costs the turn nothing. */
+/* Find the list with the contact of message id, in which the message must be the oldest too.
+ * NULL: the store is inconsistent, which is seen before anything is written. */
 static struct head *
 oldest(struct archive *a, uint64_t owner, struct head const *own, uint64_t id,
        struct stored *m)

@@ -22,8 +22,8 @@ struct handle_ctx {
   struct jid from;
   struct slice host, account;
   enum stanza_error error; /* of REFUSE */
-  struct slice text;       /* its words; may be empty */
-  struct slice more;       /* its own condition as XML (RFC 6120 s8.3.4); may be empty */
+  struct slice text;       /* the text of the error; may be empty */
+  struct slice more;       /* application condition as XML (RFC 6120 s8.3.4), or empty */
 };
 
 /* Answer the request in, whose payload is e: append to out what stands inside the iq result

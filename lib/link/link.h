@@ -17,7 +17,7 @@
  * to use; the rest belongs to this area. epoch is from the neighbour's hello: no two runs
  * of a program have the same epoch, whatever the clock says. */
 struct link {
-  char name[LINK_NAME_MAX + 1]; /* its instance: "c2sd", "c2sd-2" */
+  char name[LINK_NAME_MAX + 1]; /* the neighbour's instance: "c2sd", "c2sd-2" */
   enum program program;
   unsigned int roles; /* bits of enum role */
   uint64_t epoch;

@@ -27,7 +27,7 @@ enum runs {
   RUNS_NOT,      /* no supervisor starts it, or there is no such program yet */
   RUNS_ONCE,     /* one instance, always */
   RUNS_SEVERAL,  /* as many as the option tabber.instances says */
-  RUNS_IF_WANTED /* one instance, when a host has a module that it has */
+  RUNS_IF_WANTED /* one instance, when a host has a module of the program */
 };
 
 /* P(name in code, word, number, roles, when it runs, programs to which it keeps a link): the number
@@ -68,7 +68,7 @@ enum program {
 #define PROGRAMS_N 18
 #define PROGRAMS_ALL ((1 << PROGRAMS_N) - 1)
 
-/* Those that a supervisor runs. */
+/* Count the programs that a supervisor runs. */
 enum {
   DAEMONS = 0
 

@@ -57,7 +57,7 @@ int service_main(struct service const *svc, int argc, char const *const *argv);
 /* Our instance: "c2sd", or "c2sd-2" under -i 2. */
 char const *service_instance(void);
 
-/* Which instance that is: 1, 2... */
+/* Get the number of this instance: 1, 2... */
 unsigned int service_number(void);
 
 /* Note that the answer of holds may have changed. */

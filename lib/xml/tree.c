@@ -220,7 +220,7 @@ choose_prefix(struct writer *w, struct xml_node const *e)
     if (!e->head->decls[i]->prefix.len) own = e->head->decls[i]->ns;
   w->dflt[1] = own.s ? own : dflt;
   if (slice_is(e->ns, NS_XML))
-    return NULL; /* which is no default namespace (XML Names s3) */
+    return NULL; /* NS_XML is no default namespace (XML Names s3) */
   if (prefix && !same_ns(e->ns, w->dflt[1]) && (e != w->top || own.s)) return prefix;
   w->dflt[1] = e->ns;
   return NULL;
