@@ -157,7 +157,7 @@ crowd_out(void)
     said_us = door_now();
     log_event(LOG_WARN, "exchanges-full", "limit", log_num(EXCHANGES_MAX), "ip",
               log_peer(slice_str(busiest->name)), "of_this_ip", log_num(busiest->n),
-              NULL);
+              "why", "clients do not finish their logins", NULL);
   }
   exchange_free(busiest->first);
 }

@@ -39,8 +39,8 @@ say_failure(struct link *l, uint64_t id, char const *condition, bool is_free)
 static void
 fail(struct exchange *x, char const *condition)
 {
-  log_event(LOG_INFO, "auth-failed", "jid", x->bare.len ? log_text(x->bare) : NULL, "why",
-            condition, NULL);
+  log_event(LOG_INFO, "auth-failed", "link", x->link->name, "sid", log_num(x->id), "jid",
+            x->bare.len ? log_text(x->bare) : NULL, "why", condition, NULL);
   say_failure(x->link, x->id, condition, x->is_free);
   exchange_free(x);
 }

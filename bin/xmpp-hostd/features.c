@@ -45,8 +45,8 @@ remember(enum entry_kind kind, struct record *r)
   for (i = 0; i < known.n; i++)
     if (same(&known.v[i], &e)) return;
   if (known.n == ENTRIES_MAX) {
-    log_event(LOG_WARN, "feature-left-out", "why", "too many", "var", log_text(e.a),
-              NULL);
+    log_event(LOG_WARN, "feature-left-out", "scope", log_text(e.scope), "var",
+              log_text(e.a), "why", "services announce too many", NULL);
     return;
   }
   e.scope = arena_copy(&known.arena, e.scope);

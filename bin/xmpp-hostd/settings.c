@@ -119,7 +119,7 @@ hostd_take(void *fresh, bool first)
   free(m);
   if (first) last_started(door_wall());
   if (settings_has_any(now.st, "module", "mod_announce") && !motd_open(service_data()))
-    log_event(LOG_WARN, "no-motd", "why", "its store does not open", NULL);
+    log_event(LOG_WARN, "motd-unavailable", "why", "the store does not open", NULL);
   announce_watch();
   caps_changed();
 }

@@ -165,8 +165,8 @@ may_wait(struct message const *m, uint64_t number)
     return false;
   }
   if (!waiting_is_full(m->to.bare, number)) return true;
-  log_event(LOG_INFO, "message-refused", "account", log_text(m->to.bare), "why",
-            "too many wait", NULL);
+  log_event(LOG_INFO, "message-refused", "account", log_text(m->to.bare), "from",
+            log_text(m->from.full), "why", "too many messages wait", NULL);
   send_error(m, ERR_RESOURCE_CONSTRAINT);
   return false;
 }
@@ -222,7 +222,7 @@ comes_back(struct message *m, struct archive_text const *text)
   if (!may_wait(m, number)) return;
   if (!archive_get(mamd.archive, number, m->id, &there) &&
       (errno != ENOENT || !archive_append_late(mamd.archive, &m->id, number, text))) {
-    mamd_failed("have a message wait", m->to.bare);
+    mamd_failed("store a waiting message", m->to.bare);
     return;
   }
   waiting_add(m->to.bare, number, m->id);
@@ -245,8 +245,10 @@ is_stored(struct message const *m)
 static void
 give_new_id(struct message *m)
 {
-  log_event(LOG_WARN, "archive-id-behind", "id", log_num(m->id), "newest",
-            log_num(archive_last_id(mamd.archive)), NULL);
+  log_event(LOG_WARN, "archive-id-behind", "account", log_text(m->to.bare), "id",
+            log_num(m->id), "new_id", log_num(archive_last_id(mamd.archive) + 1), "why",
+            "the clock of xmpp-routed is behind the archive", "do",
+            "set the clock of the machine", NULL);
   m->id = archive_last_id(mamd.archive) + 1;
 }
 

@@ -163,7 +163,7 @@ lose_some(struct slice bare, uint64_t owner, uint64_t number)
 
   if (!archive_mark_get(mamd.archive, owner, number, &mark)) return true;
   if (!look_at_some(bare, owner, number, &mark, ids, &n, &all)) {
-    mamd_failed("see what a session has not taken", bare);
+    mamd_failed("list the messages that a session lacks", bare);
     return true;
   }
   if (n)
@@ -175,7 +175,7 @@ lose_some(struct slice bare, uint64_t owner, uint64_t number)
   if (all ? archive_mark_del(mamd.archive, owner, number)
           : archive_mark_set(mamd.archive, owner, number, mark, false))
     return all;
-  mamd_failed("end a mark", bare);
+  mamd_failed("delete a mark", bare);
   return true;
 }
 
@@ -205,7 +205,7 @@ later(struct slice bare, uint64_t owner, uint64_t number)
   struct loss *l = calloc(1, sizeof *l + bare.len + 1);
 
   if (!l) {
-    mamd_failed("see what a session has not taken", bare);
+    mamd_failed("list the messages that a session lacks", bare);
     return;
   }
   *l = (struct loss){.next = losses, .owner = owner, .number = number};

@@ -41,8 +41,8 @@ purge(uint64_t owner)
     return true;
   }
   if (done == STEPS) return false;
-  log_event(LOG_INFO, "archive-purged", "owner", log_num(owner), "why",
-            "its account was deleted", NULL);
+  log_event(LOG_INFO, "archive-purged", "number", log_num(owner), "why",
+            "the account was deleted", NULL);
   return true;
 }
 

@@ -116,6 +116,6 @@ mamd_jid_of(uint64_t number, struct slice *bare)
 void
 mamd_failed(char const *what, struct slice bare)
 {
-  log_event(LOG_WARN, "not-done", "what", what, "account", log_text(bare), "why",
+  log_event(LOG_WARN, "operation-failed", "what", what, "account", log_text(bare), "why",
             strerror(errno), NULL);
 }

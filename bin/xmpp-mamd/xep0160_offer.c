@@ -91,7 +91,7 @@ drop(struct account const *a, uint64_t id, char const *why)
   log_event(LOG_INFO, "waiting-message-dropped", "account", a->bare, "id", log_num(id),
             "why", why, NULL);
   if (!archive_waiting_del(mamd.archive, a->owner, id) && errno != ENOENT)
-    mamd_failed("end waiting", slice_str(a->bare));
+    mamd_failed("delete a waiting message", slice_str(a->bare));
 }
 
 /* XEP-0191 s3.3: nothing of a blocked contact reaches the client, and nothing comes back to the
@@ -169,7 +169,7 @@ offer_turn_lost(struct session *s)
 static void delete (struct account const *a, uint64_t id)
 {
   if (!archive_waiting_del(mamd.archive, a->owner, id) && errno != ENOENT)
-    mamd_failed("end waiting", slice_str(a->bare));
+    mamd_failed("delete a waiting message", slice_str(a->bare));
 }
 
 /* A mark for what a run before this one had offered names just that message. */

@@ -10,7 +10,7 @@ waiting_add(struct slice bare, uint64_t owner, uint64_t id)
   struct account *a = account_find(bare);
 
   if (!archive_waiting_add(mamd.archive, owner, id)) {
-    if (errno != ENOENT) mamd_failed("have a message wait", bare);
+    if (errno != ENOENT) mamd_failed("store a waiting message", bare);
     return;
   }
   if (a) offer_begin(a);

@@ -129,7 +129,7 @@ prefs_activate(struct slice bare, uint64_t owner)
   if (!settings_bool(mamd.settings, "mod_mam.request_activates_archiving", host)) return;
   if (archive_is_full(mamd.archive) || !load(owner, &p) || p.asked) return;
   if (!save(owner, arena_copy(&a, p.dflt), arena_copy(&a, p.lines), true))
-    mamd_failed("note that the archive was asked for", bare);
+    mamd_failed("store a preference", bare);
   arena_wipe(&a);
 }
 

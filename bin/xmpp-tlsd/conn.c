@@ -88,7 +88,7 @@ conn_drop(struct conn *c, char const *why)
 {
   int fd = c->io.fd;
 
-  log_event(LOG_INFO, "connection-ended", "id", log_num(c->id), "ip",
+  log_event(LOG_INFO, "connection-ended", "conn", log_num(c->id), "ip",
             log_peer(slice_str(c->ip)), "why", why, NULL);
   conn_tell_close(c, why);
   output_forget(c);
@@ -233,7 +233,7 @@ handshake_done(struct conn *c)
   event_timer_cancel(&c->timer);
   if (!c->opened) tell_open(c);
   context_put_secured(c->link, c->id, c->ssl);
-  log_event(LOG_INFO, "secured", "id", log_num(c->id), "ip", log_peer(slice_str(c->ip)),
+  log_event(LOG_INFO, "secured", "conn", log_num(c->id), "ip", log_peer(slice_str(c->ip)),
             "version", SSL_get_version(c->ssl), "cipher", SSL_get_cipher_name(c->ssl),
             NULL);
   bounds_watch_tls(c);
@@ -261,7 +261,7 @@ do_handshake(struct conn *c)
   if (rc == SSL_ERROR_WANT_READ || rc == SSL_ERROR_WANT_WRITE) return true;
   conn_totals.failed++;
   why = ERR_reason_error_string(ERR_peek_last_error());
-  log_event(LOG_INFO, "handshake-failed", "id", log_num(c->id), "ip",
+  log_event(LOG_INFO, "handshake-failed", "conn", log_num(c->id), "ip",
             log_peer(slice_str(c->ip)), "why", why ? why : "closed", NULL);
   ERR_clear_error();
   conn_write(c); /* the alert */
@@ -350,9 +350,10 @@ start_tls(struct conn *c, struct slice name)
   if (name.len) c->tls_name = slice_dup(name);
   if (c->tls_name || !name.len) c->ssl = ctx ? context_new_ssl(ctx, c) : NULL;
   if (!c->ssl) {
-    log_event(LOG_WARN, "no-tls", "listener", c->listener->name, "why",
-              cert ? "out of memory" : "no certificate", NULL);
-    conn_drop(c, "no TLS to be had");
+    log_event(LOG_WARN, "tls-unavailable", "conn", log_num(c->id), "ip",
+              log_peer(slice_str(c->ip)), "listener", c->listener->name, "name",
+              log_text(name), "why", cert ? "out of memory" : "no certificate", NULL);
+    conn_drop(c, "TLS unavailable");
     return false;
   }
   c->state = HANDSHAKE;
@@ -368,8 +369,8 @@ conn_accepted(struct listener *ln, int fd, struct slice ip, unsigned int port)
 
   if (c) c->id = ids_take(&conns.ids, c);
   if (!c || !c->id) {
-    log_event(LOG_WARN, "connection-refused", "ip", log_peer(ip), "why", "out of memory",
-              NULL);
+    log_event(LOG_WARN, "connection-refused", "listener", ln->name, "ip", log_peer(ip),
+              "why", l ? "out of memory" : "no stream program is connected", NULL);
     free(c);
     fd_close(fd);
     return;
@@ -387,7 +388,7 @@ conn_accepted(struct listener *ln, int fd, struct slice ip, unsigned int port)
     conn_drop(c, "cannot be watched");
     return;
   }
-  log_event(LOG_INFO, "accepted", "id", log_num(c->id), "listener", ln->name, "ip",
+  log_event(LOG_INFO, "accepted", "conn", log_num(c->id), "listener", ln->name, "ip",
             log_peer(ip), NULL);
   if (ln->direct)
     start_tls(c, SLICE(""));

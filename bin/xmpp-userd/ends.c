@@ -83,7 +83,7 @@ begin(uint64_t ended_count, uint64_t ended_number, struct slice jid)
             log_num(number), NULL);
   blocking_tell(slice_of(bare, jid.len));
   if (!tell_contacts(slice_of(bare, jid.len)))
-    userd_failed("tell contacts of the end", slice_of(bare, jid.len));
+    userd_failed("tell contacts of a deleted account", slice_of(bare, jid.len));
   before = count;
   count = ended_count;
   event_timer_start(&purge_timer, door_now(), purge, NULL);

@@ -117,7 +117,8 @@ add(struct broadcast *b, struct slice bare)
 {
   if ((b->n && !stralloc_catb(&b->tos, " ", 1)) ||
       !stralloc_catb(&b->tos, bare.s, bare.len))
-    log_event(LOG_WARN, "presence-lost", "why", "out of memory", NULL);
+    log_event(LOG_WARN, "presence-lost", "jid", b->s->full, "contact", log_text(bare),
+              "why", "out of memory", NULL);
   else if (++b->n == FANOUT_MAX)
     flush(b);
 }
@@ -264,7 +265,7 @@ arrive(struct session const *s)
   a.account = userd_number_with(bare, "mod_roster");
   if (a.account && (!roster_item_each(userd.roster, a.account, ask_contact, &a) ||
                     !roster_request_each(userd.roster, a.account, put_request, &a)))
-    userd_failed("ask for presence", bare);
+    userd_failed("send presence probes", bare);
 }
 
 void
@@ -284,8 +285,8 @@ own_available(struct stanza const *st)
   if (!s) return;
   session_instance(s, st->origin);
   if (!session_show(s, st->xml)) {
+    log_event(LOG_WARN, "presence-lost", "jid", s->full, "why", "out of memory", NULL);
     session_free_if_idle(s);
-    log_event(LOG_WARN, "presence-lost", "why", "out of memory", NULL);
   } else if (known)
     broadcast(s, shown_text(s), SLICE(""), st->id);
   else

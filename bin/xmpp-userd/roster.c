@@ -145,7 +145,7 @@ roster_push(struct slice bare, uint64_t account, struct slice contact)
   if (!roster_touch(userd.roster, account) ||
       !cat_query_open(&query, jid_cut(bare).domain, account) ||
       !cat_now(&query, account, contact) || !xml_cat(&query, "</query>")) {
-    userd_failed("push", bare);
+    userd_failed("send roster pushes", bare);
     return;
   }
   for (s = u && routed ? u->sessions : NULL; s; s = s->next)

@@ -219,7 +219,8 @@ session_direct(struct session *s, struct slice to, bool available)
   if (!available && d) direct_less(s, d);
   if (!available || d || direct_more(s, to) || s->directed_full) return;
   s->directed_full = true;
-  log_event(LOG_WARN, "directed-forgotten", "session", s->full, NULL);
+  log_event(LOG_WARN, "directed-presence-not-noted", "jid", s->full, "why",
+            "too many addresses have it", NULL);
 }
 
 void

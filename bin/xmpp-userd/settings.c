@@ -133,6 +133,6 @@ userd_failed(char const *what, struct slice bare)
   int e = errno;
 
   if (store_is_full(userd.store)) return; /* lib/store logs store-full */
-  log_event(LOG_WARN, "not-done", "what", what, "account", log_text(bare), "why",
+  log_event(LOG_WARN, "operation-failed", "what", what, "account", log_text(bare), "why",
             strerror(e), NULL);
 }

@@ -364,7 +364,7 @@ keep_request(struct change const *c, struct stanza const *st)
 {
   if (st->xml.len <= ROSTER_REQUEST_BYTES && put_request(c, st->xml)) return true;
   if (put_request(c, plain_request(c))) return true;
-  if (errno != EDQUOT) userd_failed("keep a request", c->own.bare);
+  if (errno != EDQUOT) userd_failed("store a subscription request", c->own.bare);
   return false;
 }
 

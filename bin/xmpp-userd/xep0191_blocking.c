@@ -307,7 +307,7 @@ show(struct slice bare, struct wanted const *w, bool available)
       show_one(&v, &item, &w->v[i]);
   if (account && w->domains &&
       !roster_item_each(userd.roster, account, show_of_domain, &v))
-    userd_failed("show presence", bare);
+    userd_failed("send presence after a change of the block list", bare);
 }
 
 /* Take back the directed presence too. */

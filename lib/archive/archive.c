@@ -29,8 +29,9 @@ archive_unpack(struct slice s, unsigned int i)
 void
 archive_log_bad(char const *what, uint64_t owner, uint64_t id)
 {
-  log_event(LOG_WARN, "archive-bad", "what", what, "owner", log_num(owner), "id",
-            log_num(id), NULL);
+  log_event(LOG_WARN, "archive-bad", "what", what, "number", log_num(owner), "id",
+            log_num(id), "why", "the store is inconsistent", "do", "restore a backup",
+            NULL);
   errno = EIO;
 }
 

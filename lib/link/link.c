@@ -502,7 +502,7 @@ link_line(struct link *l, char *line, size_t len)
     return true;
   }
   if (!(verb_rows[v].from & l->roles) || !(verb_rows[v].to & links.roles))
-    return bad_record(l, "not for it to say", word);
+    return bad_record(l, "a verb that the sender may not say", word);
   if (r.n - 1 < verb_rows[v].least) return bad_record(l, "fields are missing", word);
   if (verb_is_kept(v)) l->received++;
   if (v == VERB_ACK) {

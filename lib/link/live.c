@@ -157,7 +157,7 @@ replace_namesake(struct link const *l)
     next = old->next;
     if (old != l && old->up && !old->path && old->program != CTL &&
         !strcmp(old->name, l->name))
-      link_drop(old, "its instance has connected anew");
+      link_drop(old, "the instance has connected anew");
   }
 }
 
@@ -193,7 +193,7 @@ take_hello(struct link *l, char *line, size_t len)
 static void
 silent(void *cookie)
 {
-  link_drop(cookie, "silent for too long");
+  link_drop(cookie, "no command came in time");
 }
 
 /* An administrator who asks nothing makes room for others. */
@@ -358,8 +358,7 @@ read_some(struct link *l)
     return;
   }
   l->in.len += (size_t)n;
-  if (!(l->paused ? take_acks(l) : take_lines(l)))
-    link_drop(l, "what it said was refused");
+  if (!(l->paused ? take_acks(l) : take_lines(l))) link_drop(l, "a record was refused");
 }
 
 /* ---- writing ---- */
@@ -375,7 +374,7 @@ on_stuck(void *cookie)
   if (poll(&p, 1, 0) > 0)
     event_timer_start(&l->stuck, door_now() + LINK_STUCK_US, on_stuck, l);
   else
-    link_drop(l, "it takes nothing that is sent to it");
+    link_drop(l, "the neighbour takes no output");
 }
 
 /* Watch an accepted link for a peer that takes nothing: only the program that serves a
@@ -419,7 +418,7 @@ flush(struct link *l)
   link_set_behind(l, l->sent < l->out.len);
   if (l->backlog > l->out.len - l->sent) l->backlog = l->out.len - l->sent;
   if (l->out.len - l->sent > LINK_OUTPUT_MAX + l->backlog) {
-    link_drop(l, "it does not read what is sent to it");
+    link_drop(l, "too much output waits for the neighbour");
     return;
   }
   event_io_want(&l->io, wants(l));
@@ -479,7 +478,7 @@ take_rest(void *cookie)
   l->rests = false;
   if (l->io.fd < 0 || !l->up) return;
   event_io_want(&l->io, wants(l));
-  if (!take_lines(l)) link_drop(l, "what it said was refused");
+  if (!take_lines(l)) link_drop(l, "a record was refused");
 }
 
 void
@@ -509,7 +508,7 @@ link_pending(void)
 static void
 no_hello(void *cookie)
 {
-  link_drop(cookie, "no hello in time");
+  link_drop(cookie, "no hello came in time");
 }
 
 /* Hello leaves at once and apart from out, which waits for the peer's: both sides speak
@@ -520,7 +519,8 @@ link_say_hello(struct link *l)
   stralloc hello = STRALLOC_ZERO;
 
   if (!link_hello(&hello) || fd_write(l->io.fd, hello.s, hello.len) < (ssize_t)hello.len)
-    log_event(LOG_WARN, "hello-lost", "link", l->name, NULL);
+    log_event(LOG_WARN, "hello-lost", "link", l->name, "why",
+              "the new socket takes no line", NULL);
   stralloc_free(&hello);
   event_timer_start(&l->timer, door_now() + LINK_HELLO_US, no_hello, l);
 }

@@ -182,8 +182,8 @@ link_pipe_line(char *line, size_t len)
   } else if ((l = pipe_link(name)))
     on_record(l, line + name.len + 1, rest.len);
   else
-    log_event(LOG_WARN, "bad-record", "why", "no such link", "name", log_text(name),
-              NULL);
+    log_event(LOG_WARN, "bad-record", "link", log_text(name), "why",
+              "no link of this name", NULL);
 }
 
 static stralloc in_text = STRALLOC_ZERO;

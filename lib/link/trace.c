@@ -3,6 +3,7 @@
 #include <skalibs/djbunix.h>
 #include <skalibs/allreadwrite.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -43,7 +44,7 @@ put(stralloc *sa, char const *name, struct slice line)
   if (!stralloc_cats(sa, name) || !stralloc_catb(sa, "\t", 1) ||
       !stralloc_catb(sa, line.s, line.len) ||
       (line.s[line.len - 1] != '\n' && !stralloc_catb(sa, "\n", 1)))
-    log_event(LOG_WARN, "trace-incomplete", NULL);
+    log_event(LOG_WARN, "trace-incomplete", "why", "out of memory", NULL);
 }
 
 void
@@ -143,7 +144,7 @@ static void
 flush(int fd, stralloc *sa)
 {
   if (sa->len && allwrite(fd, sa->s, sa->len) < sa->len)
-    log_event(LOG_WARN, "trace-incomplete", NULL);
+    log_event(LOG_WARN, "trace-incomplete", "why", strerror(errno), NULL);
   sa->len = 0;
 }
 
@@ -173,7 +174,8 @@ static void
 begin(void)
 {
   put_clocks("snapshot");
-  if (!snapshot_write(&trace.in)) log_event(LOG_WARN, "trace-incomplete", NULL);
+  if (!snapshot_write(&trace.in))
+    log_event(LOG_WARN, "trace-incomplete", "why", "the state was not written", NULL);
   put(&trace.in, "snapshot", SLICE("end"));
   put_seed();
 }

@@ -168,6 +168,7 @@ roster_item_del(struct roster *r, uint64_t account, struct slice contact)
 }
 
 struct each {
+  uint64_t account;
   roster_item_fn *fn;
   void *cookie;
 };
@@ -179,7 +180,8 @@ on_item(void *cookie, struct slice jid, struct slice value)
   struct roster_item item;
 
   if (!decode(jid, value, &item)) {
-    log_event(LOG_WARN, "bad-roster-item", "jid", log_text(jid), NULL);
+    log_event(LOG_WARN, "bad-roster-item", "number", log_num(e->account), "contact",
+              log_text(jid), "why", "the stored entry cannot be read", NULL);
     return true;
   }
   return e->fn(e->cookie, &item);
@@ -188,7 +190,7 @@ on_item(void *cookie, struct slice jid, struct slice value)
 bool
 roster_item_each(struct roster *r, uint64_t account, roster_item_fn *fn, void *cookie)
 {
-  struct each e = {fn, cookie};
+  struct each e = {account, fn, cookie};
 
   return roster_each_of(r, r->items, account, on_item, &e);
 }

@@ -282,7 +282,7 @@ on_record(struct link *l, enum verb v, struct record *r)
   if (v == VERB_ACK || logged[v]) return;
   logged[v] = true;
   log_event(LOG_WARN, "verb-not-handled", "link", l->name, "verb", verb_rows[v].word,
-            NULL);
+            "why", "the program has no handler of this verb", NULL);
 }
 
 static void

@@ -52,7 +52,7 @@ split_rows(struct settings *st, char *text, size_t len)
     if (!p) p = end;
     if (p > text && !add_row(st, text, (size_t)(p - text), lines + 1)) {
       log_event(LOG_WARN, "bad-settings", "dir", log_text(st->dir), "line", log_num(line),
-                NULL);
+                "why", "not a record of two fields", "do", "run xmpp-ctl reload", NULL);
       return false;
     }
   }

@@ -65,7 +65,8 @@ store_open(char const *dir, bool create, bool secret, size_t map_bytes)
   strcpy(s->dir, dir);
   s->writer = create;
   if (create && mkdir(dir, secret ? 0700 : 0750) && errno != EEXIST) {
-    log_event(LOG_WARN, "store-failed", "store", dir, "why", strerror(errno), NULL);
+    log_event(LOG_WARN, "store-failed", "store", dir, "what", "mkdir", "why",
+              strerror(errno), NULL);
     free(s);
     return NULL;
   }
@@ -126,7 +127,8 @@ lose(struct store *s)
   if (s->pause_us > STORE_PROBE_MAX_US) s->pause_us = STORE_PROBE_MAX_US;
   s->probe_us = now + s->pause_us;
   s->said_us = now;
-  log_event(LOG_WARN, "store-full", "store", s->dir, "why", strerror(s->why), NULL);
+  log_event(LOG_WARN, "store-full", "store", s->dir, "why", strerror(s->why), "do",
+            "free disk space", NULL);
 }
 
 /* Write a value of STORE_PROBE_BYTES, or take it away. */
@@ -161,14 +163,14 @@ probe(struct store *s)
     s->full = false;
     s->room_us = now;
     log_event(LOG_WARN, "store-has-room", "store", s->dir, "refused", log_num(s->refused),
-              NULL);
+              "why", "a write succeeded", NULL);
     s->refused = 0;
     return true;
   }
   if (now - s->said_us >= 60000000) {
     s->said_us = now;
     log_event(LOG_WARN, "store-full", "store", s->dir, "why", strerror(s->why), "refused",
-              log_num(s->refused), NULL);
+              log_num(s->refused), "do", "free disk space", NULL);
   }
   return false;
 }
@@ -482,7 +484,8 @@ store_copy_all(char const *dir)
   struct store *s;
 
   if (mkdir(dir, 0700) && errno != EEXIST) {
-    log_event(LOG_WARN, "store-failed", "what", "copy", "why", strerror(errno), NULL);
+    log_event(LOG_WARN, "store-failed", "store", dir, "what", "copy", "why",
+              strerror(errno), NULL);
     return false;
   }
   for (s = all; s; s = s->next)
