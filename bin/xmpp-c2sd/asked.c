@@ -81,7 +81,7 @@ entry_new(struct slice to, struct slice id)
 void
 asked_note(struct inbound const *in, struct link const *routed)
 {
-  struct asked **at = &in->s->asked, *a;
+  struct asked **at = &in->s->session.asked, *a;
   unsigned int i, n = 0;
 
   if (!slice_is(in->st.type, "set")) return;
@@ -101,7 +101,7 @@ asked_takes(struct stream *s, struct record *r)
 {
   struct slice from = record_raw(r, 1 + STANZA_FROM), id = record_raw(r, 1 + STANZA_ID);
   struct slice type = record_raw(r, 1 + STANZA_TYPE);
-  struct asked **at = &s->asked, *a;
+  struct asked **at = &s->session.asked, *a;
 
   if (!slice_is(type, "result") && !slice_is(type, "error")) return true;
   while ((a = *at) && !(slice_eq(id_of(a), id) && slice_eq(to_of(a), from)))
@@ -119,7 +119,7 @@ ask(struct link *routed, struct stream const *s, struct asked *a)
 
   link_begin(routed, VERB_STANZA);
   link_raw(routed, to_of(a));
-  link_str(routed, s->jid);
+  link_str(routed, s->session.jid);
   link_str(routed, "iq");
   link_str(routed, "set");
   link_raw(routed, id_of(a));
@@ -139,7 +139,7 @@ asked_again(struct stream *s)
   struct link *routed = link_find(ROUTED);
   struct asked *a;
 
-  for (a = s->asked; a && routed && stream_is_session(s); a = a->next)
+  for (a = s->session.asked; a && routed && stream_is_session(s); a = a->next)
     if (a->number <= edge_taken()) ask(routed, s, a);
 }
 
@@ -194,7 +194,7 @@ fields(struct snapshot *k, struct asked *a)
 void
 asked_snapshot(struct snapshot *k, struct stream *s)
 {
-  struct asked *a = s->asked, **at = &s->asked;
+  struct asked *a = s->session.asked, **at = &s->session.asked;
   unsigned int n = 0;
 
   for (; a; a = a->next)

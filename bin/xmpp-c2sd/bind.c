@@ -1,11 +1,12 @@
 #include "bind.h"
 #include "directed.h"
 #include "inbound.h"
-#include "input.h"
 #include "marks.h"
+#include "rules.h"
 #include "settings.h"
 #include "shown.h"
 #include "stream.h"
+#include "xep0198_resume.h"
 #include "xep0198_sm.h"
 #include "xep0199_ping.h"
 
@@ -29,13 +30,13 @@ ask(struct link *routed, struct stream const *s)
 {
   link_begin(routed, VERB_BIND);
   link_num(routed, s->sid);
-  link_str(routed, s->jid);
-  link_str(routed, s->resource);
-  link_str(routed, s->ip);
+  link_str(routed, s->session.jid);
+  link_str(routed, s->bind.resource);
+  link_str(routed, s->c.ip);
   link_end(routed);
 }
 
-/* The resource that was asked for, prepared, in s->resource; one of our own when none was
+/* The resource that was asked for, prepared, in s->bind.resource; one of our own when none was
  * (s7.6). errno EINVAL: what was asked for is none (s7.7.2.1). */
 static bool
 take_resource(struct stream *s, struct xml_node const *bind)
@@ -51,23 +52,10 @@ take_resource(struct stream *s, struct xml_node const *bind)
     door_random_id(own, sizeof own);
     text = slice_of(own, sizeof own);
   }
-  free(s->resource);
-  s->resource = text.s ? dup_slice(text) : NULL;
+  free(s->bind.resource);
+  s->bind.resource = text.s ? dup_slice(text) : NULL;
   arena_wipe(&a);
-  return s->resource != NULL;
-}
-
-bool
-bind_may(struct stream const *s, struct slice resource)
-{
-  struct access_who who = stream_who(s, resource);
-  char const *rule = s->listener->access;
-  bool ok = !rule || access_allows(c2sd.access, slice_str(rule), who.domain, &who);
-
-  if (!ok)
-    log_event(LOG_INFO, "bind-refused", "sid", log_num(s->sid), "jid", s->jid, "ip",
-              log_peer(slice_str(s->ip)), "rule", rule, NULL);
-  return ok;
+  return s->bind.resource != NULL;
 }
 
 enum state
@@ -90,13 +78,13 @@ bind_request(struct stream *s, struct xml_node const *e, struct slice bytes)
                   NULL);
     return ST_AUTHED;
   }
-  if (!bind_may(s, slice_str(s->resource))) {
+  if (!rules_may_bind(s, slice_str(s->bind.resource))) {
     inbound_error(s, e, ERR_NOT_ALLOWED, NULL);
     return ST_AUTHED;
   }
-  free(s->request);
-  s->request = dup_slice(xml_attr(e, "id"));
-  if (!s->request) {
+  free(s->bind.id);
+  s->bind.id = dup_slice(xml_attr(e, "id"));
+  if (!s->bind.id) {
     inbound_error(s, e, ERR_RESOURCE_CONSTRAINT, NULL);
     return ST_AUTHED;
   }
@@ -110,14 +98,14 @@ answer_bound(struct stream *s)
   stralloc sa = STRALLOC_ZERO;
 
   if (xml_cat(&sa, "<iq type='result'") &&
-      xml_cat_attr(&sa, "id", slice_str(s->request)) &&
+      xml_cat_attr(&sa, "id", slice_str(s->bind.id)) &&
       xml_cat(&sa, "><bind xmlns='" NS_BIND "'><jid>") &&
-      xml_cat_text(&sa, slice_str(s->jid)) && xml_cat(&sa, "</jid></bind></iq>"))
-    stream_write(s, slice_of(sa.s, sa.len));
+      xml_cat_text(&sa, slice_str(s->session.jid)) && xml_cat(&sa, "</jid></bind></iq>"))
+    conduit_write(&s->c, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
-  free(s->request);
-  free(s->resource);
-  s->request = s->resource = NULL;
+  free(s->bind.id);
+  free(s->bind.resource);
+  s->bind.id = s->bind.resource = NULL;
 }
 
 static struct stream *
@@ -137,20 +125,21 @@ bind_on_bound(struct link *l, struct record *r)
   (void)l;
   if (!s) return;
   if (!jid) {
-    stream_error(s, "resource-constraint", NULL);
-    stream_settle(s);
+    conduit_error(&s->c, "resource-constraint", NULL);
+    conduit_settle(&s->c);
     return;
   }
-  free(s->jid);
-  s->jid = jid;
-  s->number = record_u64(r, 3);
+  free(s->session.jid);
+  s->session.jid = jid;
+  s->session.number = record_u64(r, 3);
   s->state = ST_BOUND;
-  event_timer_cancel(&s->timer);
-  log_event(LOG_INFO, "bound", "sid", log_num(s->sid), "jid", s->jid, NULL);
+  s->c.blocked_max = BLOCKED_MAX;
+  conduit_no_deadline(&s->c);
+  log_event(LOG_INFO, "bound", "sid", log_num(s->sid), "jid", s->session.jid, NULL);
   answer_bound(s);
   ping_start(s);
-  input_resume(s);
-  stream_settle(s);
+  conduit_resume(&s->c);
+  conduit_settle(&s->c);
 }
 
 void
@@ -162,50 +151,13 @@ bind_on_refused(struct link *l, struct record *r)
 
   (void)l;
   if (!s) return;
-  in.id = slice_str(s->request);
+  in.id = slice_str(s->bind.id);
   if (stanza_cat_error(&sa, &in, stanza_error_find(record_get(r, 2)), SLICE("")))
-    stream_write(s, slice_of(sa.s, sa.len));
+    conduit_write(&s->c, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
   s->state = ST_AUTHED;
-  input_resume(s);
-  stream_settle(s);
-}
-
-/* RFC 6120 s4.9.3: the defined condition of this name, undefined-condition for any other. */
-static char const *
-condition(struct slice name)
-{
-  static char const *const defined[] = {
-    "bad-format",
-    "bad-namespace-prefix",
-    "conflict",
-    "connection-timeout",
-    "host-gone",
-    "host-unknown",
-    "improper-addressing",
-    "internal-server-error",
-    "invalid-from",
-    "invalid-namespace",
-    "invalid-xml",
-    "not-authorized",
-    "not-well-formed",
-    "policy-violation",
-    "remote-connection-failed",
-    "reset",
-    "resource-constraint",
-    "restricted-xml",
-    "see-other-host",
-    "system-shutdown",
-    "unsupported-encoding",
-    "unsupported-feature",
-    "unsupported-stanza-type",
-    "unsupported-version",
-  };
-  size_t i;
-
-  for (i = 0; i < sizeof defined / sizeof *defined; i++)
-    if (slice_is(name, defined[i])) return defined[i];
-  return "undefined-condition";
+  conduit_resume(&s->c);
+  conduit_settle(&s->c);
 }
 
 void
@@ -215,8 +167,8 @@ bind_on_kick(struct link *l, struct record *r)
 
   (void)l;
   if (!s) return;
-  stream_error(s, condition(record_get(r, 2)), NULL);
-  stream_settle(s);
+  conduit_error_named(&s->c, record_get(r, 2));
+  conduit_settle(&s->c);
 }
 
 static void
@@ -226,25 +178,25 @@ announce(struct stream *s)
 
   if (s->state == ST_BINDING) ask(routed, s);
   if (s->state == ST_RESUMING) {
-    sm_drop_parts(s);
-    sm_ask_again(s);
+    resume_drop_parts(s);
+    resume_ask(s);
   }
-  if (s->sm) sm_unyield(s);
+  if (s->session.sm) resume_unyield(s);
   if (!stream_is_session(s)) return;
   link_begin(routed, VERB_SESSION);
   link_num(routed, s->sid);
-  link_str(routed, s->jid);
-  link_str(routed, s->ip);
+  link_str(routed, s->session.jid);
+  link_str(routed, s->c.ip);
   link_field(routed);
-  if (s->available) {
+  if (s->session.available) {
     char buf[BASE_NUM];
-    if (s->priority < 0) link_more(routed, SLICE("-"));
-    link_more(routed, num_u64(buf, (uint64_t)abs(s->priority)));
+    if (s->session.priority < 0) link_more(routed, SLICE("-"));
+    link_more(routed, num_u64(buf, (uint64_t)abs(s->session.priority)));
   }
-  shown_put_wants(routed, s->wants);
-  link_num(routed, s->number);
+  shown_put_wants(routed, s->session.wants);
+  link_num(routed, s->session.number);
   link_end(routed);
-  if (s->sm) sm_hold_again(s);
+  if (s->session.sm) sm_hold_again(s);
   shown_again(s);
 }
 
@@ -271,8 +223,8 @@ bind_forget(struct stream *s)
     return;
   link_begin(routed, VERB_UNBIND);
   link_num(routed, s->sid);
-  if (s->directed)
-    directed_put(routed, s->directed);
+  if (s->session.directed)
+    directed_put(routed, s->session.directed);
   else
     link_field(routed);
   link_num(routed, marks_upto(s));

@@ -7,9 +7,6 @@
 
 enum state bind_request(struct stream *s, struct xml_node const *e, struct slice bytes);
 
-/* Say whether the access rule of s's listener lets s be the session of its account with
- * this resource. bind asks, and each resumption. */
-bool bind_may(struct stream const *s, struct slice resource);
 void bind_on_bound(struct link *l, struct record *r);
 void bind_on_refused(struct link *l, struct record *r);
 void bind_on_kick(struct link *l, struct record *r);

@@ -31,8 +31,6 @@ struct stream;
 /* Failed SASL exchanges of one stream, then policy-violation (RFC 6120 s6.4.5: 2 to 5).
  */
 #define SASL_FAILURES_MAX 5
-/* Bytes for a client in one record. */
-#define PIECE_MAX (1u << 20)
 
 #define NS_CLIENT "jabber:client"
 #define NS_TLS "urn:ietf:params:xml:ns:xmpp-tls"

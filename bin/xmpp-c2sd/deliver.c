@@ -1,6 +1,61 @@
 #include "asked.h"
 #include "deliver.h"
+#include "output.h"
+#include "settings.h"
 #include "stream.h"
+#include "xep0198_sm.h"
+#include "xep0352_csi.h"
+
+/* Stanzas for a client, of others and of our own: they may wait for the client to be active, or
+ * for its session to come here. */
+
+/* Room that deliver_own keeps for the next. */
+#define OWN_KEEP 16384u
+
+/* The envelope is empty: it has no sender to return to. */
+void
+deliver_own(struct stream *s, struct slice markup)
+{
+  static stralloc sa = STRALLOC_ZERO;
+  size_t i;
+
+  csi_flush(s);
+  if (!s->session.sm) {
+    conduit_write(&s->c, markup);
+    conduit_count(&s->c, s->listener->queue_max);
+    return;
+  }
+  sa.len = 0;
+  for (i = STANZA_TO; i < STANZA_XML; i++)
+    if (!stralloc_catb(&sa, "\t", 1)) return;
+  if (record_put_more(&sa, markup))
+    sm_send(s, slice_of(sa.s, sa.len), STANZA_XML - STANZA_TO);
+  if (sa.a > OWN_KEEP) stralloc_free(&sa);
+}
+
+/* The fields of the stanza stand in raw, the last of which is xml. */
+static void
+give(struct stream *s, struct slice raw, struct slice xml, struct slice tags)
+{
+  size_t at = (size_t)(xml.s - raw.s);
+
+  switch ((int)s->state) {
+  case ST_RESUMING:
+    /* Stanzas for a session that is on its way here come behind those that are handed
+     * over. */
+    if (stream_is_whole(s))
+      sm_send(s, raw, at);
+    else
+      csi_keep(s, raw, at);
+    return;
+  case ST_BOUND:
+    if (s->csi && csi_holds(s, raw, at, tags)) return;
+    output_send(s, raw, at);
+    return;
+  case ST_AWAY: output_send(s, raw, at); return;
+  default: return;
+  }
+}
 
 /* The way out: one line of routed for one or more sessions. The stanza goes on as it stands
  * in the record, without being looked at. */
@@ -20,7 +75,7 @@ deliver_stanza(struct link *l, struct record *r)
   while (slice_word(&sids, ' ', &word)) {
     struct stream *s = slice_u64(word, &sid) ? stream_find(sid) : NULL;
     if (!s || (is_iq && !asked_takes(s, r))) continue;
-    stream_stanza(s, raw, xml, tags);
-    stream_settle(s);
+    give(s, raw, xml, tags);
+    conduit_settle(&s->c);
   }
 }

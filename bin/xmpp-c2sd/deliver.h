@@ -4,6 +4,10 @@
 
 #include "c2sd.h"
 
+/* A line of routed: the stanza goes to each session that it names. */
 void deliver_stanza(struct link *l, struct record *r);
+
+/* A stanza of our own, as text. */
+void deliver_own(struct stream *s, struct slice markup);
 
 #endif

@@ -91,16 +91,18 @@ add(struct directed **at, struct slice jid)
 void
 directed_add(struct stream *s, struct slice jid)
 {
-  if (add(&s->directed, jid) || (s->directed && s->directed->full)) return;
-  if (s->directed) s->directed->full = true;
+  if (add(&s->session.directed, jid) ||
+      (s->session.directed && s->session.directed->full))
+    return;
+  if (s->session.directed) s->session.directed->full = true;
   log_event(LOG_WARN, "directed-presence-not-noted", "sid", log_num(s->sid), "jid",
-            s->jid, "why", "too many", NULL);
+            s->session.jid, "why", "too many", NULL);
 }
 
 void
 directed_del(struct stream *s, struct slice jid)
 {
-  struct directed *d = s->directed;
+  struct directed *d = s->session.directed;
   struct address *a = d ? table_del(&d->table, jid) : NULL;
 
   if (!a) return;
@@ -110,7 +112,7 @@ directed_del(struct stream *s, struct slice jid)
   free(a);
   if (d->first) return;
   directed_free(d);
-  s->directed = NULL;
+  s->session.directed = NULL;
 }
 
 void
@@ -141,7 +143,7 @@ directed_each(struct stream const *s, directed_fn *fn)
 {
   struct address const *a;
 
-  for (a = s->directed ? s->directed->first : NULL; a; a = a->next)
+  for (a = s->session.directed ? s->session.directed->first : NULL; a; a = a->next)
     fn(s, text_of(a));
 }
 
@@ -150,14 +152,15 @@ directed_snapshot(struct snapshot *k, struct stream *s)
 {
   struct address const *a;
   stralloc lines = STRALLOC_ZERO;
-  bool full = s->directed && s->directed->full;
+  bool full = s->session.directed && s->session.directed->full;
 
-  for (a = s->directed ? s->directed->first : NULL; a; a = a->next)
+  for (a = s->session.directed ? s->session.directed->first : NULL; a; a = a->next)
     if (!stralloc_catb(&lines, a->text, a->len) || !stralloc_catb(&lines, "\n", 1))
       snapshot_fail(k, "out of memory");
   snapshot_bytes(k, &lines);
   SNAPSHOT_INT(k, full);
-  if (snapshot_restores(k)) s->directed = directed_read(slice_of(lines.s, lines.len));
-  if (s->directed) s->directed->full = full;
+  if (snapshot_restores(k))
+    s->session.directed = directed_read(slice_of(lines.s, lines.len));
+  if (s->session.directed) s->session.directed->full = full;
   stralloc_free(&lines);
 }

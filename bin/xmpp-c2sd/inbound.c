@@ -1,5 +1,5 @@
 #include "asked.h"
-#include "bind.h"
+#include "deliver.h"
 #include "inbound.h"
 #include "requests.h"
 #include "settings.h"
@@ -27,21 +27,13 @@ inbound_error(struct stream *s, struct xml_node const *e, enum stanza_error err,
   /* s8.3.1: an error is never answered with an error, nor is a result. */
   if (slice_is(type, "error") || (slice_is(e->name, "iq") && slice_is(type, "result")))
     return;
-  if (s->state == ST_BOUND) in.from = slice_str(s->jid);
+  if (s->state == ST_BOUND) in.from = slice_str(s->session.jid);
   if (stanza_cat_error(&sa, &in, err, slice_str(text)))
-    stream_say(s, slice_of(sa.s, sa.len));
+    deliver_own(s, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
 }
 
 /* ---- checks ---- */
-
-struct slice
-stream_bare(struct stream const *s)
-{
-  char const *slash = strchr(s->jid, '/');
-
-  return slash ? slice_of(s->jid, (size_t)(slash - s->jid)) : slice_str(s->jid);
-}
 
 /* s8.1.2.1: a client that gives a from gives its own, bare or full. */
 static bool
@@ -51,7 +43,7 @@ from_is_own(struct stream const *s, struct slice from)
 
   if (!from.s) return true;
   if (!jid_parse(edge_arena(), from, &j)) return false;
-  return slice_is(j.full, s->jid) || slice_eq(j.full, stream_bare(s));
+  return slice_is(j.full, s->session.jid) || slice_eq(j.full, stream_bare(s));
 }
 
 /* Presence to nobody in particular is the session's own (RFC 6121 s4.2, s4.4, s4.5). */
@@ -59,10 +51,10 @@ static void
 note_presence(struct inbound const *in)
 {
   if (in->st.to.full.len || !slice_is(in->st.kind, "presence")) return;
-  if (slice_is(in->st.type, "unavailable")) in->s->available = false;
+  if (slice_is(in->st.type, "unavailable")) in->s->session.available = false;
   if (in->st.type.len) return;
-  in->s->available = true;
-  in->s->priority = (signed char)in->st.priority;
+  in->s->session.available = true;
+  in->s->session.priority = (signed char)in->st.priority;
 }
 
 /* Check the stanza. A stanza that may not go on has been answered when check gives
@@ -92,7 +84,7 @@ answer_session(struct inbound const *in)
   struct stanza st = {.kind = in->st.kind, .id = in->st.id};
   stralloc sa = STRALLOC_ZERO;
 
-  if (stanza_cat_result(&sa, &st)) stream_say(in->s, slice_of(sa.s, sa.len));
+  if (stanza_cat_result(&sa, &st)) deliver_own(in->s, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
 }
 
@@ -120,7 +112,8 @@ pass_on(struct inbound *in)
     answer_session(in);
     return;
   }
-  if (in->s->is_leaving && slice_is(st->kind, "iq") && slice_is(st->type, "get")) return;
+  if (in->s->c.is_leaving && slice_is(st->kind, "iq") && slice_is(st->type, "get"))
+    return;
   if (carbons_request(in)) return;
   if (edge_is_subscription(st)) st->from = stream_bare(in->s);
   note_presence(in);
@@ -149,11 +142,11 @@ inbound_stanza(struct stream *s, struct xml_node const *e, struct slice bytes)
 {
   struct inbound in = {.s = s};
 
-  edge_read(&in.st, &rules, e, bytes, s->xml.root || s->xml.borrows);
-  in.st.from = slice_str(s->jid);
-  in.st.lang = slice_str(s->lang);
+  edge_read(&in.st, &rules, e, bytes, s->c.xml.root || s->c.xml.borrows);
+  in.st.from = slice_str(s->session.jid);
+  in.st.lang = slice_str(s->c.lang);
   if (!from_is_own(s, xml_attr(e, "from"))) {
-    stream_error(s, "invalid-from", NULL);
+    conduit_error(&s->c, "invalid-from", NULL);
     return s->state;
   }
   pass_on(&in);

@@ -18,7 +18,4 @@ enum state inbound_stanza(struct stream *s, struct xml_node const *e, struct sli
 void inbound_error(struct stream *s, struct xml_node const *e, enum stanza_error err,
                    char const *text);
 
-/* The full JID without its resource. */
-struct slice stream_bare(struct stream const *s);
-
 #endif

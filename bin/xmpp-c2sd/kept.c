@@ -15,12 +15,12 @@ static uint64_t total;
 static size_t
 keeps(struct stream const *s)
 {
-  size_t n = s->held.a + s->blocked.a + s->shown_len;
+  size_t n = conduit_bytes(&s->c) + s->session.shown_len;
 
-  if (s->sm) n += s->sm->out.queue.text.a;
+  if (s->session.sm) n += s->session.sm->out.queue.text.a;
   if (s->csi) n += csi_bytes(s->csi);
-  if (s->directed) n += directed_bytes(s->directed);
-  if (s->asked) n += asked_bytes(s->asked);
+  if (s->session.directed) n += directed_bytes(s->session.directed);
+  if (s->session.asked) n += asked_bytes(s->session.asked);
   return n;
 }
 
@@ -63,12 +63,12 @@ kept_turn(void)
     stream_each(compare);
     if (!largest || !largest->kept) return;
     log_event(LOG_WARN, "largest-keeper-ended", "sid", log_num(largest->sid), "jid",
-              largest->jid, "ip", log_peer(slice_str(largest->ip)), "kept_bytes",
-              log_num(largest->kept), "all_bytes", log_num(total), "most_bytes",
-              log_num(c2sd.kept_max), "why",
+              largest->session.jid, "ip", log_peer(slice_str(largest->c.ip)),
+              "kept_bytes", log_num(largest->kept), "all_bytes", log_num(total),
+              "most_bytes", log_num(c2sd.kept_max), "why",
               "streams keep too much for clients that do not take it", NULL);
-    stream_error(largest, "resource-constraint",
-                 "the server keeps too much for this client");
-    stream_settle(largest);
+    conduit_error(&largest->c, "resource-constraint",
+                  "the server keeps too much for this client");
+    conduit_settle(&largest->c);
   }
 }

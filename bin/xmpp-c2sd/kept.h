@@ -12,8 +12,7 @@ void kept_count(struct stream *s);
 /* The stream is freed. */
 void kept_forget(struct stream *s);
 
-/* While the streams keep more than kept_max, mark the one that keeps most to end and settle
- * it. */
+/* While the streams keep more than kept_max, mark the one that keeps most to end and settle it. */
 void kept_turn(void);
 uint64_t kept_bytes(void);
 

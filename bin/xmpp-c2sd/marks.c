@@ -1,4 +1,3 @@
-#include "deliver.h"
 #include "marks.h"
 #include "snapshot.h"
 #include "stream.h"
@@ -34,14 +33,14 @@ tell(struct stream *s)
 {
   struct link *l = link_find(ROUTED);
 
-  s->mark.due = s->mark.due_soon = false;
-  s->mark.noted = 0;
+  s->session.mark.due = s->session.mark.due_soon = false;
+  s->session.mark.noted = 0;
   if (!l) return;
   link_begin(l, VERB_MARK);
   link_num(l, s->sid);
-  link_num(l, s->mark.had.live);
-  link_num(l, s->mark.had.waited);
-  link_num(l, s->mark.had.page);
+  link_num(l, s->session.mark.had.live);
+  link_num(l, s->session.mark.had.waited);
+  link_num(l, s->session.mark.had.page);
   link_end(l);
 }
 
@@ -53,7 +52,7 @@ tell_all(void *cookie)
 
   for (i = 0; i < d->n; i++) {
     struct stream *s = stream_find(d->v[i]);
-    if (s && (d == &soon ? s->mark.due_soon : s->mark.due)) tell(s);
+    if (s && (d == &soon ? s->session.mark.due_soon : s->session.mark.due)) tell(s);
   }
   d->n = 0;
 }
@@ -105,7 +104,7 @@ read_tags(struct slice tags, struct had *had)
 static void
 news(struct stream *s, bool hurry)
 {
-  struct mark *m = &s->mark;
+  struct mark *m = &s->session.mark;
 
   if (++m->noted >= MARK_EVERY)
     tell(s);
@@ -118,21 +117,21 @@ news(struct stream *s, bool hurry)
 void
 marks_note(struct stream *s, struct slice tags)
 {
-  uint64_t live = s->mark.had.live;
+  uint64_t live = s->session.mark.had.live;
 
-  if (read_tags(tags, &s->mark.had)) news(s, s->mark.had.live == live);
+  if (read_tags(tags, &s->session.mark.had)) news(s, s->session.mark.had.live == live);
 }
 
 void
 marks_note_blocked(struct stream *s, struct slice tags)
 {
-  read_tags(tags, &s->mark.blocked);
+  read_tags(tags, &s->session.mark.blocked);
 }
 
 bool
 marks_blocked(struct stream const *s)
 {
-  struct had const *b = &s->mark.blocked;
+  struct had const *b = &s->session.mark.blocked;
 
   return b->live || b->waited || b->page;
 }
@@ -140,7 +139,7 @@ marks_blocked(struct stream const *s)
 void
 marks_unblocked(struct stream *s)
 {
-  struct had *had = &s->mark.had, *b = &s->mark.blocked;
+  struct had *had = &s->session.mark.had, *b = &s->session.mark.blocked;
 
   if (!marks_blocked(s)) return;
   if (b->live > had->live) had->live = b->live;
@@ -153,13 +152,13 @@ marks_unblocked(struct stream *s)
 void
 marks_end(struct stream *s)
 {
-  if (s->mark.due || s->mark.due_soon) tell(s);
+  if (s->session.mark.due || s->session.mark.due_soon) tell(s);
 }
 
 void
 marks_again(struct stream *s)
 {
-  struct had const *had = &s->mark.had;
+  struct had const *had = &s->session.mark.had;
 
   if (stream_is_session(s) && (had->live || had->waited || had->page)) tell(s);
 }
@@ -167,12 +166,12 @@ marks_again(struct stream *s)
 uint64_t
 marks_upto(struct stream const *s)
 {
-  struct had had = s->mark.had;
-  size_t at = s->sm ? s->sm->out.queue.head : 0;
+  struct had had = s->session.mark.had;
+  size_t at = s->session.sm ? s->session.sm->out.queue.head : 0;
   struct sm_entry e;
   struct slice raw;
 
-  while (s->sm && sm_queue_next(&s->sm->out.queue, &at, &e, &raw))
+  while (s->session.sm && sm_queue_next(&s->session.sm->out.queue, &at, &e, &raw))
     read_tags(stanza_raw_field(raw, STANZA_TAGS), &had);
   return had.live;
 }

@@ -1,35 +1,43 @@
+#include "rules.h"
 #include "settings.h"
 #include "stream.h"
 
 /* The rules of access and shaping know a stream by its account, resource and address. */
 
-struct access_who
-stream_who(struct stream const *s, struct slice resource)
+static struct access_who
+who_is(struct stream const *s, struct slice resource)
 {
-  struct access_who who = {.resource = resource, .ip = slice_str(s->ip)};
-  struct slice rest = slice_str(s->jid), domain;
+  struct access_who who = {.resource = resource, .ip = slice_str(s->c.ip)};
+  struct slice rest = slice_str(s->session.jid), domain;
 
-  if (!s->jid) return who;
+  if (!s->session.jid) return who;
   slice_word(&rest, '@', &who.local);
   slice_word(&rest, '/', &domain);
   who.domain = domain;
   return who;
 }
 
-void
-stream_shape(struct stream *s)
+bool
+rules_may_bind(struct stream const *s, struct slice resource)
 {
-  struct access_who who = stream_who(s, SLICE(""));
+  struct access_who who = who_is(s, resource);
+  char const *rule = s->listener->access;
+  bool ok = !rule || access_allows(c2sd.access, slice_str(rule), who.domain, &who);
+
+  if (!ok)
+    log_event(LOG_INFO, "bind-refused", "sid", log_num(s->sid), "jid", s->session.jid,
+              "ip", log_peer(slice_str(s->c.ip)), "rule", rule, NULL);
+  return ok;
+}
+
+void
+rules_shape(struct stream *s)
+{
+  struct access_who who = who_is(s, SLICE(""));
   uint64_t rate, burst;
 
-  if (!s->listener->shaper || !s->link || !(s->link->program & TLSD)) return;
+  if (!s->listener->shaper) return;
   access_shaper(c2sd.access, slice_str(s->listener->shaper), who.domain, &who, &rate,
                 &burst);
-  if (!rate && !s->shaped) return;
-  s->shaped = rate > 0;
-  link_begin(s->link, VERB_SHAPE);
-  link_num(s->link, s->id);
-  link_num(s->link, rate);
-  link_num(s->link, burst);
-  link_end(s->link);
+  conduit_shape(&s->c, rate, burst);
 }

@@ -1,4 +1,4 @@
-#include "input.h"
+#include "rules.h"
 #include "sasl.h"
 #include "settings.h"
 #include "stream.h"
@@ -27,7 +27,7 @@ is_plus(struct slice mech)
 static bool
 may_use(struct stream const *s, struct slice mech)
 {
-  if (slice_is(mech, "PLAIN")) return s->secure;
+  if (slice_is(mech, "PLAIN")) return s->c.secure;
   return !is_plus(mech) || s->bindings;
 }
 
@@ -74,20 +74,19 @@ say_failure(struct stream *s, char const *condition, struct slice text)
       (!text.len || (xml_cat(&sa, "<text xml:lang='en'>") && xml_cat_text(&sa, text) &&
                      xml_cat(&sa, "</text>"))) &&
       xml_cat(&sa, "</failure>"))
-    stream_write(s, slice_of(sa.s, sa.len));
+    conduit_write(&s->c, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
   log_event(LOG_INFO, "auth-failed", "sid", log_num(s->sid), "ip",
-            log_peer(slice_str(s->ip)), "why", condition, NULL);
+            log_peer(slice_str(s->c.ip)), "why", condition, NULL);
 }
 
-/* Writing a failure, and too many of them (RFC 6120 s6.4.5), may end the stream: no caller gives
- * a stream that is CLOSED the state that this returns. */
+/* Writing a failure, and too many of them (RFC 6120 s6.4.5), may mark the stream to end. */
 static enum state
 fail(struct stream *s, char const *condition, struct slice text)
 {
   say_failure(s, condition, text);
   if (++s->failures >= SASL_FAILURES_MAX)
-    stream_error(s, "policy-violation", "too many failed authentications");
+    conduit_error(&s->c, "policy-violation", "too many failed authentications");
   return ST_FEATURES;
 }
 
@@ -98,14 +97,8 @@ fail_untried(struct stream *s, char const *condition, struct slice text)
 {
   say_failure(s, condition, text);
   if (++s->untried >= SASL_UNTRIED_MAX)
-    stream_error(s, "policy-violation", "too many mechanisms that do not fit");
+    conduit_error(&s->c, "policy-violation", "too many mechanisms that do not fit");
   return ST_FEATURES;
-}
-
-static void
-go_on(struct stream *s, enum state next)
-{
-  if (s->state != ST_CLOSED) s->state = next;
 }
 
 static void
@@ -117,7 +110,7 @@ say(struct stream *s, char const *element, struct slice data)
       xml_cat(&sa, " xmlns='" NS_SASL "'") && xml_cat(&sa, data.len ? ">" : "/>") &&
       (!data.len || (xml_cat_text(&sa, data) && xml_cat(&sa, "</") &&
                      xml_cat(&sa, element) && xml_cat(&sa, ">"))))
-    stream_write(s, slice_of(sa.s, sa.len));
+    conduit_write(&s->c, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
 }
 
@@ -132,8 +125,8 @@ ask(struct link *authd, struct stream *s, struct slice mech, struct slice initia
   link_str(authd, s->host->name);
   link_text(authd, mech);
   link_text(authd, initial);
-  link_str(authd, s->ip);
-  link_num(authd, s->secure);
+  link_str(authd, s->c.ip);
+  link_num(authd, s->c.secure);
   link_str(authd, s->bindings);
   link_end(authd);
 }
@@ -147,13 +140,13 @@ sasl_auth(struct stream *s, struct xml_node const *e, struct slice bytes)
   enum state next = ST_ASKED;
 
   (void)bytes;
-  if (!s->secure && s->listener->starttls_required)
+  if (!s->c.secure && s->listener->starttls_required)
     return fail(s, "encryption-required", SLICE(""));
   if (!authd) return fail(s, "temporary-auth-failure", SLICE(""));
   if (!mech.len || !slice_has_word(slice_str(s->host->mechanisms), mech))
     return fail(s, "invalid-mechanism", SLICE(""));
   if (!may_use(s, mech))
-    return fail(s, s->secure ? "invalid-mechanism" : "encryption-required", SLICE(""));
+    return fail(s, s->c.secure ? "invalid-mechanism" : "encryption-required", SLICE(""));
   data = xml_text(&a, e);
   if (data.s)
     ask(authd, s, mech, data);
@@ -224,7 +217,7 @@ asked(struct record *r)
   struct stream *s = stream_find(record_u64(r, 1));
 
   if (!s || s->state != ST_ASKED) return NULL;
-  stream_put_off(s, door_now() - s->asked_us);
+  conduit_deadline(&s->c, s->c.deadline_us + door_now() - s->asked_us);
   return s;
 }
 
@@ -236,9 +229,9 @@ sasl_on_challenge(struct link *l, struct record *r)
   (void)l;
   if (!s) return;
   say(s, "challenge", record_get(r, 2));
-  go_on(s, ST_CHALLENGED);
-  input_resume(s);
-  stream_settle(s);
+  s->state = ST_CHALLENGED;
+  conduit_resume(&s->c);
+  conduit_settle(&s->c);
 }
 
 void
@@ -252,8 +245,8 @@ sasl_on_failure(struct link *l, struct record *r)
     ST_FEATURES; /* the exchange is over: should the stream end, there is no abort */
   (slice_is(record_get(r, 4), "1") ? fail_untried : fail)(s, log_text(record_get(r, 2)),
                                                           record_get(r, 3));
-  input_resume(s);
-  stream_settle(s);
+  conduit_resume(&s->c);
+  conduit_settle(&s->c);
 }
 
 /* RFC 6120 s6.4.6: the stream begins anew, with the limits of those who are known. */
@@ -265,33 +258,33 @@ sasl_on_success(struct link *l, struct record *r)
 
   (void)l;
   if (!s) return;
-  s->jid = strndup(jid.s, jid.len);
-  if (!s->jid) {
-    go_on(s, fail(s, "temporary-auth-failure", SLICE("")));
-    input_resume(s);
-    stream_settle(s);
+  s->session.jid = strndup(jid.s, jid.len);
+  if (!s->session.jid) {
+    s->state = fail(s, "temporary-auth-failure", SLICE(""));
+    conduit_resume(&s->c);
+    conduit_settle(&s->c);
     return;
   }
   say(s, "success", record_get(r, 2));
-  log_event(LOG_INFO, "authenticated", "sid", log_num(s->sid), "jid", s->jid, "ip",
-            log_peer(slice_str(s->ip)), NULL);
+  log_event(LOG_INFO, "authenticated", "sid", log_num(s->sid), "jid", s->session.jid,
+            "ip", log_peer(slice_str(s->c.ip)), NULL);
   free(s->bindings);
   s->bindings = NULL;
-  s->authed = s->restart = true;
-  s->header_sent = false;
-  go_on(s, ST_START);
-  xml_limit(&s->xml, s->listener->max_stanza_size);
-  stream_shape(s);
-  input_resume(s);
-  stream_settle(s);
+  s->authed = true;
+  conduit_restart(&s->c);
+  s->state = ST_START;
+  xml_limit(&s->c.xml, s->listener->max_stanza_size);
+  rules_shape(s);
+  conduit_resume(&s->c);
+  conduit_settle(&s->c);
 }
 
 static void
 give_up(struct stream *s)
 {
   if (s->state != ST_ASKED && s->state != ST_CHALLENGED) return;
-  go_on(s, fail(s, "temporary-auth-failure", SLICE("")));
-  input_resume(s);
+  s->state = fail(s, "temporary-auth-failure", SLICE(""));
+  conduit_resume(&s->c);
 }
 
 void

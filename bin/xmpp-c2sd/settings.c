@@ -1,5 +1,4 @@
 #include "settings.h"
-#include "stream.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -299,15 +298,8 @@ take_listeners(struct listener *fresh)
   }
 }
 
-/* RFC 6120 s4.9.3.5: the host is not served any more. */
-static void
-end_of_host(struct stream *s)
-{
-  if (s->host && !s->host->served) stream_error(s, "host-gone", NULL);
-}
-
 void
-c2sd_take(void *fresh, bool first)
+c2sd_take(void *fresh)
 {
   struct c2sd_settings *f = fresh, was = c2sd;
 
@@ -319,5 +311,4 @@ c2sd_take(void *fresh, bool first)
   take_hosts(f->hosts);
   take_listeners(f->listeners);
   free(f);
-  if (!first) stream_each(end_of_host);
 }

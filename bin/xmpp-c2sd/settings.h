@@ -41,7 +41,7 @@ extern struct c2sd_settings c2sd;
 
 /* The two steps of taking settings (service/service.h). */
 void *c2sd_read(struct settings *st);
-void c2sd_take(void *fresh, bool first);
+void c2sd_take(void *fresh);
 void c2sd_drop(void *fresh);
 
 /* Give the served host of this name (any case), or NULL; the first served host; a host

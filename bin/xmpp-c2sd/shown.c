@@ -52,11 +52,11 @@ shown_read_wants(struct slice text)
 void
 shown_wants(struct stream *s, unsigned int set, unsigned int clear)
 {
-  unsigned char wants = (unsigned char)((s->wants | set) & ~clear);
+  unsigned char wants = (unsigned char)((s->session.wants | set) & ~clear);
   struct link *l = link_find(ROUTED);
 
-  if (wants == s->wants) return;
-  s->wants = wants;
+  if (wants == s->session.wants) return;
+  s->session.wants = wants;
   if (!l) return; /* told by session when it is back */
   link_begin(l, VERB_WANTS);
   link_num(l, s->sid);
@@ -73,7 +73,7 @@ tell_directed(struct stream const *s, struct slice to, struct slice type)
 
   if (!l) return;
   link_begin(l, VERB_DIRECTED);
-  link_str(l, s->jid);
+  link_str(l, s->session.jid);
   link_text(l, to);
   link_text(l, type);
   link_end(l);
@@ -104,12 +104,12 @@ shown_presence(struct inbound const *in)
     return;
   }
   if (in->st.type.len && !slice_is(in->st.type, "unavailable")) return;
-  free(s->shown);
-  s->shown = in->st.type.len ? NULL : strndup(in->st.xml.s, in->st.xml.len);
-  s->shown_len = s->shown ? in->st.xml.len : 0;
+  free(s->session.shown);
+  s->session.shown = in->st.type.len ? NULL : strndup(in->st.xml.s, in->st.xml.len);
+  s->session.shown_len = s->session.shown ? in->st.xml.len : 0;
   if (!in->st.type.len) return;
-  directed_free(s->directed);
-  s->directed = NULL;
+  directed_free(s->session.directed);
+  s->session.directed = NULL;
 }
 
 /* ---- told again ---- */
@@ -126,11 +126,11 @@ shown_again(struct stream *s)
   struct link *l = link_find(ROUTED);
 
   if (!stream_is_session(s) || !l) return;
-  if (s->shown) {
+  if (s->session.shown) {
     link_begin(l, VERB_SHOWN);
     link_num(l, s->sid);
     link_str(l, service_instance());
-    link_str(l, s->shown);
+    link_str(l, s->session.shown);
     link_end(l);
   }
   directed_each(s, tell_again);
@@ -141,10 +141,10 @@ all_again(struct stream *s)
 {
   struct link *l = link_find(ROUTED);
 
-  if (s->wants && l && stream_is_session(s)) {
+  if (s->session.wants && l && stream_is_session(s)) {
     link_begin(l, VERB_WANTS);
     link_num(l, s->sid);
-    shown_put_wants(l, s->wants);
+    shown_put_wants(l, s->session.wants);
     link_end(l);
   }
   shown_again(s);

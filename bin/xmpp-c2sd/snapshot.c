@@ -4,6 +4,7 @@
 #include "settings.h"
 #include "snapshot.h"
 #include "stream.h"
+#include "xep0198_left.h"
 #include "xep0198_sm.h"
 
 #include <stdlib.h>
@@ -15,12 +16,13 @@
 static void
 management(struct snapshot *k, struct stream *s)
 {
-  bool there = s->sm != NULL;
+  bool there = s->session.sm != NULL;
   struct sm *sm;
 
   SNAPSHOT_INT(k, there);
-  if (there && snapshot_restores(k)) s->sm = snapshot_new(k, sizeof *s->sm);
-  sm = s->sm;
+  if (there && snapshot_restores(k))
+    s->session.sm = snapshot_new(k, sizeof *s->session.sm);
+  sm = s->session.sm;
   if (!sm) return;
   sm_queue_snapshot(k, &sm->out.queue);
   sm_snapshot_timer(k, s);
@@ -38,24 +40,6 @@ management(struct snapshot *k, struct stream *s)
   SNAPSHOT_INT(k, sm->in.owes_a);
   SNAPSHOT_INT(k, sm->old_ns);
   snapshot_block(k, sm->random, sizeof sm->random);
-}
-
-static void
-parser(struct snapshot *k, struct xml_stream *x)
-{
-  bool began = xml_began(x);
-  stralloc part = x->part;
-
-  SNAPSHOT_INT(k, x->opened);
-  SNAPSHOT_INT(k, x->limit);
-  snapshot_text(k, &x->root);
-  SNAPSHOT_INT(k, began);
-  if (snapshot_restores(k)) part = stralloc_zero;
-  snapshot_bytes(k, &part);
-  if (!snapshot_restores(k)) return;
-  if (!xml_restore(x, began, slice_of(part.s, part.len)))
-    snapshot_fail(k, "a part of a stanza is none");
-  stralloc_free(&part);
 }
 
 /* Hosts and listeners are those of the settings. */
@@ -79,23 +63,12 @@ static void
 flags(struct snapshot *k, struct stream *s)
 {
   SNAPSHOT_INT(k, s->state);
-  SNAPSHOT_INT(k, s->priority);
   SNAPSHOT_INT(k, s->failures);
-  SNAPSHOT_INT(k, s->wants);
+  SNAPSHOT_INT(k, s->untried);
   SNAPSHOT_INT(k, s->elements);
-  SNAPSHOT_INT(k, s->secure);
   SNAPSHOT_INT(k, s->authed);
-  SNAPSHOT_INT(k, s->header_sent);
-  SNAPSHOT_INT(k, s->available);
-  SNAPSHOT_INT(k, s->is_blocked);
-  SNAPSHOT_INT(k, s->restart);
-  SNAPSHOT_INT(k, s->shaped);
-  SNAPSHOT_INT(k, s->pinged);
-  SNAPSHOT_INT(k, s->old_ns);
   SNAPSHOT_INT(k, s->requests);
   SNAPSHOT_INT(k, s->request_at);
-  SNAPSHOT_INT(k, s->is_behind);
-  SNAPSHOT_INT(k, s->is_stopped);
 }
 
 static void
@@ -106,41 +79,45 @@ had(struct snapshot *k, struct had *h)
   SNAPSHOT_INT(k, h->page);
 }
 
-/* Between turns no stream is about to end. */
-void
-snapshot_stream(struct snapshot *k, struct stream *s)
+static void
+session(struct snapshot *k, struct stream *s)
 {
-  SNAPSHOT_INT(k, s->sid);
-  SNAPSHOT_INT(k, s->number);
-  snapshot_link(k, &s->link);
-  SNAPSHOT_INT(k, s->id);
-  flags(k, s);
-  names(k, s);
-  snapshot_text(k, &s->jid);
-  snapshot_text(k, &s->lang);
-  snapshot_text(k, &s->ip);
-  snapshot_text(k, &s->bindings);
-  snapshot_text(k, &s->request);
-  snapshot_text(k, &s->resource);
-  snapshot_text(k, &s->shown);
-  SNAPSHOT_INT(k, s->shown_len);
+  struct session *it = &s->session;
+
+  SNAPSHOT_INT(k, it->number);
+  snapshot_text(k, &it->jid);
+  snapshot_text(k, &it->shown);
+  SNAPSHOT_INT(k, it->shown_len);
   directed_snapshot(k, s);
   asked_snapshot(k, s);
-  had(k, &s->mark.had);
-  had(k, &s->mark.blocked);
-  SNAPSHOT_INT(k, s->mark.noted);
-  SNAPSHOT_INT(k, s->mark.due);
-  SNAPSHOT_INT(k, s->mark.due_soon);
-  SNAPSHOT_INT(k, s->seen_us);
-  SNAPSHOT_INT(k, s->deadline_us);
-  SNAPSHOT_INT(k, s->asked_us);
-  SNAPSHOT_INT(k, s->untried);
-  snapshot_bytes(k, &s->held);
-  SNAPSHOT_INT(k, s->held_at);
-  snapshot_bytes(k, &s->blocked);
-  SNAPSHOT_INT(k, s->blocked_n);
-  parser(k, &s->xml);
+  had(k, &it->mark.had);
+  had(k, &it->mark.blocked);
+  SNAPSHOT_INT(k, it->mark.noted);
+  SNAPSHOT_INT(k, it->mark.due);
+  SNAPSHOT_INT(k, it->mark.due_soon);
+  SNAPSHOT_INT(k, it->priority);
+  SNAPSHOT_INT(k, it->wants);
+  SNAPSHOT_INT(k, it->available);
   management(k, s);
+}
+
+static void
+stream(struct snapshot *k, struct stream *s)
+{
+  SNAPSHOT_INT(k, s->sid);
+  conduit_snapshot(k, &s->c);
+  flags(k, s);
+  names(k, s);
+  session(k, s);
+  snapshot_text(k, &s->bindings);
+  snapshot_text(k, &s->bind.id);
+  snapshot_text(k, &s->bind.resource);
+  snapshot_text(k, &s->resume.token);
+  SNAPSHOT_INT(k, s->resume.h);
+  SNAPSHOT_INT(k, s->resume.old_ns);
+  SNAPSHOT_INT(k, s->pinged_us);
+  SNAPSHOT_INT(k, s->asked_us);
+  ping_snapshot_timer(k, s);
   csi_snapshot(k, s);
   if (snapshot_restores(k)) kept_count(s);
 }
@@ -177,7 +154,7 @@ void
 c2sd_snapshot(struct snapshot *k)
 {
   hosts(k);
-  streams_snapshot(k);
+  streams_snapshot(k, stream);
   marks_snapshot(k);
   edge_origins_snapshot(k);
   edge_taken_snapshot(k);

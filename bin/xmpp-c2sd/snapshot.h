@@ -6,10 +6,6 @@
 
 void c2sd_snapshot(struct snapshot *k);
 
-/* The fields of a stream but for its timer, in the record that is open. */
-void snapshot_stream(struct snapshot *k, struct stream *s);
-
-void streams_snapshot(struct snapshot *k);
 void marks_snapshot(struct snapshot *k);
 void ended_snapshot(struct snapshot *k, struct host *h);
 void sm_snapshot(struct snapshot *k);

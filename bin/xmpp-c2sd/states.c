@@ -4,6 +4,7 @@
 #include "settings.h"
 #include "states.h"
 #include "stream.h"
+#include "xep0198_resume.h"
 #include "xep0198_sm.h"
 #include "xep0352_csi.h"
 
@@ -40,23 +41,6 @@ typedef enum state step(struct stream *s, struct xml_node const *e, struct slice
 
 /* ---- headers and features ---- */
 
-static bool
-cat_header(stralloc *out, struct stream const *s, struct slice to)
-{
-  struct host const *h =
-    s->host ? s->host : c2sd_first_host(); /* s4.9.1.2: never without */
-  char id[STREAM_ID_LEN];
-
-  door_random_id(id, sizeof id);
-  return xml_cat(out, "<?xml version='1.0'?><stream:stream xmlns='" NS_CLIENT
-                      "' xmlns:stream='" XML_NS_STREAMS "'") &&
-         xml_cat_attr(out, "id", slice_of(id, sizeof id)) &&
-         xml_cat_attr(out, "from", slice_str(h->name)) &&
-         (!to.len || xml_cat_attr(out, "to", to)) && xml_cat(out, " version='1.0'") &&
-         xml_cat_attr(out, "xml:lang", slice_str(s->lang ? s->lang : c2sd.language)) &&
-         xml_cat(out, ">");
-}
-
 /* Features for an authenticated stream: RFC 6120 s7.3; RFC 6121 s2.6.1, s3.4.1;
  * XEP-0115 s6.3, XEP-0198 s3, XEP-0352 s3. */
 static bool
@@ -79,7 +63,8 @@ cat_session_features(stralloc *out, struct host const *h)
 static bool
 cat_features(stralloc *out, struct stream const *s)
 {
-  bool offers_tls = !s->secure && s->listener->starttls;
+  bool offers_tls =
+    !s->c.secure && s->listener->starttls && s->c.framing == FRAMING_STREAM;
   bool ok = xml_cat(out, "<stream:features>");
 
   if (s->authed) return ok && cat_session_features(out, s->host);
@@ -110,69 +95,76 @@ take_host(struct stream *s, struct slice to)
   return NULL;
 }
 
-static bool
-version_is_ours(struct slice v)
+/* RFC 6120 s4.9.1.2: a header is never without from. */
+static void
+write_header(struct stream *s, struct slice to, struct slice features)
 {
-  struct slice major;
-  uint64_t n;
+  struct host const *h = s->host ? s->host : c2sd_first_host();
+  char id[STREAM_ID_LEN];
+  struct stream_header const header = {.id = slice_of(id, sizeof id),
+                                       .from = slice_str(h->name),
+                                       .to = to,
+                                       .lang =
+                                         slice_str(s->c.lang ? s->c.lang : c2sd.language),
+                                       .version = true};
 
-  /* s4.7.5: a higher minor number, or a higher major one, is answered with our own. */
-  return slice_word(&v, '.', &major) && slice_u64(major, &n) && n;
+  door_random_id(id, sizeof id);
+  conduit_header(&s->c, &header, features);
 }
 
-/* Give the fault of a header (s4.7, s4.8) as a stream error; NULL: the header has
- * none. */
+/* Give the fault of a header (s4.7, s4.8) as a stream error; NULL: the header has none. */
 static char const *
-check_header(struct stream *s, struct xml_node const *root)
+check_header(struct stream *s, struct xml_node const *root, char const *fault)
 {
-  char const *wrong;
-  unsigned int i;
-
-  if (!slice_is(root->ns, XML_NS_STREAMS)) return "invalid-namespace";
-  if (!slice_is(root->name, "stream")) return "bad-format";
-  for (i = 0; i < root->head->decls_n; i++) {
-    struct xml_decl const *d = root->head->decls[i];
-    if (!d->prefix.len && !slice_is(d->ns, NS_CLIENT) && !slice_is(d->ns, XML_NS_STREAMS))
-      return "invalid-namespace";
-  }
-  wrong = take_host(s, xml_attr(root, "to"));
-  return version_is_ours(xml_attr(root, "version")) ? wrong : "unsupported-version";
+  if (fault) return fault;
+  fault = take_host(s, xml_attr(root, "to"));
+  return stream_version_is_ours(root) ? fault : "unsupported-version";
 }
 
 static void
-take_lang(struct stream *s, struct xml_node const *root)
+refuse_header(struct stream *s, struct slice from, char const *fault)
 {
-  struct slice lang = xml_lang(root);
+  write_header(s, from, SLICE(""));
+  conduit_error(&s->c, fault, NULL);
+}
 
-  free(s->lang);
-  s->lang = lang.len && lang.len < 64 ? strndup(lang.s, lang.len) : NULL;
+static void
+accept_header(struct stream *s, struct slice from)
+{
+  stralloc features = STRALLOC_ZERO;
+  bool ok = cat_features(&features, s);
+
+  write_header(s, from, ok ? slice_of(features.s, features.len) : SLICE(""));
+  stralloc_free(&features);
+  if (!ok)
+    conduit_error(&s->c, "resource-constraint", NULL);
+  else
+    s->state = s->authed ? ST_AUTHED : ST_FEATURES;
 }
 
 void
-states_header(struct stream *s, struct xml_node const *root)
+states_header(struct conduit *c, struct xml_node const *root, char const *fault)
 {
-  stralloc sa = STRALLOC_ZERO;
+  struct stream *s = stream_of(c);
   struct arena a = ARENA_ZERO;
-  struct slice from = root ? xml_attr(root, "from") : SLICE("");
+  struct slice from;
   struct jid j;
-  char const *wrong = root ? check_header(s, root) : NULL;
-  bool ok;
 
-  if (root) take_lang(s, root);
-  if (!s->host && !wrong && root) wrong = "host-unknown";
+  if (!root) {
+    write_header(s, SLICE(""), SLICE(""));
+    return;
+  }
+  conduit_take_lang(c, root);
+  fault = check_header(s, root, fault);
+  if (!s->host && !fault) fault = "host-unknown";
   /* s4.7.2: the bare JID of what the client gave. */
+  from = xml_attr(root, "from");
   from = from.len && jid_parse(&a, from, &j) ? j.bare : SLICE("");
-  ok = cat_header(&sa, s, from) && (wrong || !root || cat_features(&sa, s));
+  if (fault)
+    refuse_header(s, from, fault);
+  else
+    accept_header(s, from);
   arena_wipe(&a);
-  s->header_sent = true;
-  if (ok) stream_write(s, slice_of(sa.s, sa.len));
-  stralloc_free(&sa);
-  if (wrong)
-    stream_error(s, wrong, NULL);
-  else if (!ok)
-    stream_error(s, "resource-constraint", NULL);
-  else if (root)
-    s->state = s->authed ? ST_AUTHED : ST_FEATURES;
 }
 
 /* ---- STARTTLS (RFC 6120 s5.4) ---- */
@@ -182,16 +174,12 @@ start_tls(struct stream *s, struct xml_node const *e, struct slice bytes)
 {
   (void)e;
   (void)bytes;
-  if (s->secure || !s->listener->starttls || !(s->link->program & TLSD)) {
-    stream_write(s, SLICE("<failure xmlns='" NS_TLS "'/>"));
-    stream_end(s, "STARTTLS is not offered here");
+  if (s->c.secure || !s->listener->starttls || !(s->c.link->program & TLSD)) {
+    conduit_write(&s->c, SLICE("<failure xmlns='" NS_TLS "'/>"));
+    conduit_end(&s->c, "STARTTLS is not offered here");
     return s->state;
   }
-  link_begin(s->link, VERB_STARTTLS);
-  link_num(s->link, s->id);
-  link_str(s->link, s->host->name);
-  link_str(s->link, "<proceed xmlns='" NS_TLS "'/>");
-  link_end(s->link);
+  conduit_start_tls(&s->c, s->host->name, "<proceed xmlns='" NS_TLS "'/>");
   return ST_TLS;
 }
 
@@ -202,7 +190,7 @@ static step *const table[ST_COUNT][IN_COUNT] = {
   [ST_FEATURES] = {[IN_STARTTLS] = start_tls, [IN_AUTH] = sasl_auth,
                    [IN_SM_ENABLE] = sm_early, [IN_SM_RESUME] = sm_early},
   [ST_CHALLENGED] = {[IN_RESPONSE] = sasl_response, [IN_ABORT] = sasl_abort},
-  [ST_AUTHED] = {[IN_BIND] = bind_request, [IN_SM_RESUME] = sm_resume,
+  [ST_AUTHED] = {[IN_BIND] = bind_request, [IN_SM_RESUME] = resume_request,
                  [IN_SM_ENABLE] = sm_early},
   [ST_BOUND] = {[IN_BIND] = bind_request, [IN_STANZA] = inbound_stanza,
                 [IN_SM_ENABLE] = sm_enable, [IN_SM_RESUME] = sm_early,
@@ -257,30 +245,31 @@ refuse(struct stream *s, enum input in)
 {
   bool stanza = in == IN_STANZA || in == IN_BIND;
 
-  if (stanza && !s->secure && s->listener->starttls_required)
-    stream_error(s, "policy-violation", "use STARTTLS first");
+  if (stanza && !s->c.secure && s->listener->starttls_required)
+    conduit_error(&s->c, "policy-violation", "use STARTTLS first");
   else
-    stream_error(s, stanza ? "not-authorized" : "unsupported-stanza-type", NULL);
+    conduit_error(&s->c, stanza ? "not-authorized" : "unsupported-stanza-type", NULL);
   return s->state;
 }
 
 void
-states_element(struct stream *s, struct xml_node const *e, struct slice bytes)
+states_element(struct conduit *c, struct xml_node const *e, struct slice bytes)
 {
+  struct stream *s = stream_of(c);
   enum input in = input_of(s, e);
   enum state next;
   step *do_it;
 
   /* s4.9.1.1: after an error only the end of the stream may come. */
   if (xml_is(e, XML_NS_STREAMS, "error")) {
-    stream_end(s, "the client had an error");
+    conduit_end(c, "the client had an error");
     return;
   }
   if (s->state != ST_BOUND && ++s->elements > UNBOUND_ELEMENTS_MAX) {
-    stream_error(s, "policy-violation", "too much before a resource is bound");
+    conduit_error(c, "policy-violation", "too much before a resource is bound");
     return;
   }
   do_it = table[s->state][in];
   next = do_it ? do_it(s, e, bytes) : refuse(s, in);
-  if (!s->ending.why) s->state = next;
+  if (!c->ending.why) s->state = next;
 }

@@ -3,11 +3,13 @@
 #define C2SD_STATES_H
 
 #include "c2sd.h"
+#include "stream/stream.h"
 
-/* Handle one: e is its tree, bytes its text. */
-void states_element(struct stream *s, struct xml_node const *e, struct slice bytes);
+/* Handle an element: e is its tree, bytes its text. */
+void states_element(struct conduit *c, struct xml_node const *e, struct slice bytes);
 
-/* The client's header; its answer and features. */
-void states_header(struct stream *s, struct xml_node const *root);
+/* Answer the client's header with ours and features, or with ours and a stream error. root NULL:
+ * write ours. */
+void states_header(struct conduit *c, struct xml_node const *root, char const *fault);
 
 #endif

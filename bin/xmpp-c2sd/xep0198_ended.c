@@ -1,6 +1,7 @@
 #include "settings.h"
 #include "snapshot.h"
 #include "stream.h"
+#include "xep0198_ended.h"
 #include "xep0198_sm.h"
 
 #include <stdlib.h>
@@ -51,16 +52,16 @@ void
 ended_note(struct stream const *s)
 {
   struct host *h = s->host;
-  size_t len = strlen(s->jid) + 1;
+  size_t len = strlen(s->session.jid) + 1;
   struct ended *e;
 
-  if (!s->sm->max_us) return;
+  if (!s->session.sm->max_us) return;
   e = calloc(1, sizeof *e + len);
   if (!e) return;
   e->at_us = door_now();
-  e->h = s->sm->in.handled;
-  memcpy(e->random, s->sm->random, sizeof e->random);
-  memcpy(e->jid, s->jid, len);
+  e->h = s->session.sm->in.handled;
+  memcpy(e->random, s->session.sm->random, sizeof e->random);
+  memcpy(e->jid, s->session.jid, len);
   if (table_get(&by_random, random_of(e)) || !table_put(&by_random, e)) {
     free(e);
     return;

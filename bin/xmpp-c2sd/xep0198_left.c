@@ -1,7 +1,7 @@
-#include "deliver.h"
 #include "settings.h"
 #include "snapshot.h"
 #include "stream.h"
+#include "xep0198_left.h"
 #include "xep0198_sm.h"
 
 #include <stdlib.h>
@@ -74,7 +74,8 @@ void
 left_keep(struct stream const *s, struct link const *routed)
 {
   struct left *l = calloc(1, sizeof *l);
-  bool ok = l && (l->jid = strdup(s->jid)) && copy_kept(l, &s->sm->out.queue);
+  bool ok =
+    l && (l->jid = strdup(s->session.jid)) && copy_kept(l, &s->session.sm->out.queue);
 
   if (!ok || !l->queue.n) {
     if (l) stralloc_free(&l->queue.text);
@@ -83,7 +84,7 @@ left_keep(struct stream const *s, struct link const *routed)
     return;
   }
   l->host = s->host;
-  l->number = s->number;
+  l->number = s->session.number;
   l->epoch = routed->epoch;
   l->until_us = door_now() + LEFT_US;
   append(l);

@@ -1,11 +1,12 @@
-#include "bind.h"
 #include "directed.h"
-#include "inbound.h"
-#include "input.h"
 #include "marks.h"
+#include "rules.h"
 #include "settings.h"
 #include "shown.h"
 #include "stream.h"
+#include "xep0198_ended.h"
+#include "xep0198_left.h"
+#include "xep0198_resume.h"
 #include "xep0198_sm.h"
 #include "xep0199_ping.h"
 #include "xep0352_csi.h"
@@ -31,44 +32,27 @@ routed(void)
   return link_find(ROUTED);
 }
 
-bool
-sm_cat_token(stralloc *out, struct stream const *s)
-{
-  char const *slash = strchr(s->jid, '/');
-
-  return stralloc_catb(out, s->sm->random, sizeof s->sm->random) &&
-         stralloc_cats(out, ".") && stralloc_cats(out, slash ? slash + 1 : "");
-}
-
 /* ---- asking ---- */
 
-/* While RESUMING, request is the token and resource the count that the client gave. */
 void
-sm_ask_again(struct stream *s)
+resume_ask(struct stream *s)
 {
   struct link *l = routed();
 
-  if (!l || s->sm) return;
+  if (!l || s->session.sm) return;
   link_begin(l, VERB_RESUME);
   link_num(l, s->sid);
-  link_str(l, s->request);
-  link_str(l, s->jid);
-  link_str(l, s->resource);
+  link_str(l, s->resume.token);
+  link_str(l, s->session.jid);
+  link_num(l, s->resume.h);
   link_end(l);
 }
 
-/* Only a session that may be away can be handed over, and what says so comes last. */
-bool
-sm_is_here(struct stream const *s)
-{
-  return s->sm && s->sm->max_us;
-}
-
 void
-sm_unyield(struct stream *s)
+resume_unyield(struct stream *s)
 {
-  free(s->sm->yield_to);
-  s->sm->yield_to = NULL;
+  free(s->session.sm->yield_to);
+  s->session.sm->yield_to = NULL;
 }
 
 static char *
@@ -78,7 +62,7 @@ copy(struct slice s)
 }
 
 enum state
-sm_resume(struct stream *s, struct xml_node const *e, struct slice bytes)
+resume_request(struct stream *s, struct xml_node const *e, struct slice bytes)
 {
   struct slice token = xml_attr(e, "previd"), h = xml_attr(e, "h");
   bool old_ns = slice_is(e->ns, SM_NS2);
@@ -95,20 +79,17 @@ sm_resume(struct stream *s, struct xml_node const *e, struct slice bytes)
     sm_failed(s, old_ns, "bad-request", SLICE(""));
     return s->state;
   }
-  if (!bind_may(s, resource)) {
+  if (!rules_may_bind(s, resource)) {
     sm_failed(s, old_ns, "not-allowed", SLICE(""));
     return s->state;
   }
-  free(s->request);
-  free(s->resource);
-  s->request = copy(token);
-  s->resource = copy(h);
-  s->old_ns = old_ns;
-  if (!s->request || !s->resource) {
+  free(s->resume.token);
+  s->resume = (struct resume_wish){copy(token), (uint32_t)n, old_ns};
+  if (!s->resume.token) {
     sm_failed(s, old_ns, "resource-constraint", SLICE(""));
     return s->state;
   }
-  sm_ask_again(s); /* without routed: again when it is back */
+  resume_ask(s); /* without routed: again when it is back */
   return ST_RESUMING;
 }
 
@@ -121,7 +102,7 @@ resuming(uint64_t sid)
 }
 
 void
-sm_on_unyielded(struct link *l, struct record *r)
+resume_on_unyielded(struct link *l, struct record *r)
 {
   struct stream *s = resuming(record_u64(r, 2));
   struct slice h = record_get(r, 4);
@@ -130,16 +111,16 @@ sm_on_unyielded(struct link *l, struct record *r)
 
   (void)l;
   if (!s) return;
-  if (!h.len && ended_find(slice_str(s->request), s->host, s->jid, &n))
+  if (!h.len && ended_find(slice_str(s->resume.token), s->host, s->session.jid, &n))
     h = num_u64(buf, n);
-  sm_failed(s, s->old_ns, stanza_error_name(stanza_error_find(record_get(r, 3))), h);
-  free(s->request);
-  free(s->resource);
-  s->request = s->resource = NULL;
-  sm_unpart(s);
+  sm_failed(s, s->resume.old_ns, stanza_error_name(stanza_error_find(record_get(r, 3))),
+            h);
+  free(s->resume.token);
+  s->resume.token = NULL;
+  resume_unpart(s);
   s->state = ST_AUTHED;
-  input_resume(s);
-  stream_settle(s);
+  conduit_resume(&s->c);
+  conduit_settle(&s->c);
 }
 
 /* ---- being the session ---- */
@@ -150,64 +131,62 @@ say_resumed(struct stream *s)
   stralloc sa = STRALLOC_ZERO;
   char buf[BASE_NUM];
 
-  if (xml_cat(&sa, "<resumed") && xml_cat_attr(&sa, "xmlns", sm_ns(s->old_ns)) &&
-      xml_cat_attr(&sa, "previd", slice_str(s->request)) &&
-      xml_cat_attr(&sa, "h", num_u64(buf, s->sm->in.handled)) && xml_cat(&sa, "/>"))
-    stream_write(s, slice_of(sa.s, sa.len));
+  if (xml_cat(&sa, "<resumed") && xml_cat_attr(&sa, "xmlns", sm_ns(s->resume.old_ns)) &&
+      xml_cat_attr(&sa, "previd", slice_str(s->resume.token)) &&
+      xml_cat_attr(&sa, "h", num_u64(buf, s->session.sm->in.handled)) &&
+      xml_cat(&sa, "/>"))
+    conduit_write(&s->c, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
-  free(s->request);
-  free(s->resource);
-  s->request = s->resource = NULL;
+  free(s->resume.token);
+  s->resume.token = NULL;
 }
 
 /* Everything is here and counted. */
 static void
 finish(struct stream *s)
 {
-  log_event(LOG_INFO, "resumed", "sid", log_num(s->sid), "jid", s->jid, "ip",
-            log_peer(slice_str(s->ip)), NULL);
+  log_event(LOG_INFO, "resumed", "sid", log_num(s->sid), "jid", s->session.jid, "ip",
+            log_peer(slice_str(s->c.ip)), NULL);
   say_resumed(s);
-  if (s->ending.why) return;
-  s->sm->old_ns = s->old_ns;
+  if (s->c.ending.why) return;
+  s->session.sm->old_ns = s->resume.old_ns;
   s->state = ST_BOUND;
-  event_timer_cancel(&s->timer);
+  s->c.blocked_max = BLOCKED_MAX;
+  conduit_no_deadline(&s->c);
   ping_start(s);
-  stream_shape(s);
-  sm_out_rewind(&s->sm->out);
-  s->sm->out.sent = s->sm->out.acked;
+  rules_shape(s);
+  sm_out_rewind(&s->session.sm->out);
+  s->session.sm->out.sent = s->session.sm->out.acked;
   csi_join(s);
   sm_flush(s);
-  input_resume(s);
+  conduit_resume(&s->c);
+}
+
+/* The session has no stream for now. */
+static void
+detach(struct stream *s)
+{
+  if (s->state == ST_AWAY) return;
+  conduit_detach(&s->c, "conflict");
+  ping_stop(s);
+  s->state = ST_AWAY;
 }
 
 /* Move the session from one stream to another. */
 static void
 take_over(struct stream *s, struct stream *old)
 {
-  stream_detach(old, "conflict");
+  detach(old);
   csi_join(old);
   stream_swap(s, old);
-  free(s->jid);
-  s->jid = old->jid;
-  s->sm = old->sm;
-  s->shown = old->shown;
-  s->shown_len = old->shown_len;
-  s->directed = old->directed;
-  s->asked = old->asked;
-  s->wants = old->wants;
-  s->mark = old->mark; /* marks that are due name the sid, which s has now */
-  s->number = old->number;
-  s->available = old->available;
-  s->priority = old->priority;
-  old->jid = old->shown = NULL;
-  old->directed = NULL;
-  old->asked = NULL;
-  old->sm = NULL;
-  event_timer_cancel(&s->sm->timer);
-  s->sm->out.phase = SM_IDLE;
-  s->sm->in.owes_a = false;
+  free(s->session.jid);
+  s->session = old->session; /* marks that are due name the sid, which s has now */
+  old->session = (struct session){0};
+  event_timer_cancel(&s->session.sm->timer);
+  s->session.sm->out.phase = SM_IDLE;
+  s->session.sm->in.owes_a = false;
   old->state = ST_CLOSED;
-  stream_settle(old);
+  conduit_settle(&old->c);
 }
 
 /* ---- letting go ---- */
@@ -227,10 +206,10 @@ is_token_of(struct slice token, struct slice bare, struct stream const *s)
 {
   struct slice secret;
 
-  return s && !s->ending.why && s->sm && s->sm->max_us && !s->sm->yield_to &&
-         (s->state == ST_BOUND || s->state == ST_AWAY) &&
+  return s && !s->c.ending.why && s->session.sm && s->session.sm->max_us &&
+         !s->session.sm->yield_to && (s->state == ST_BOUND || s->state == ST_AWAY) &&
          slice_eq(stream_bare(s), bare) && slice_word(&token, '.', &secret) &&
-         slice_eq(secret, slice_of(s->sm->random, sizeof s->sm->random));
+         slice_eq(secret, slice_of(s->session.sm->random, sizeof s->session.sm->random));
 }
 
 static void
@@ -240,8 +219,8 @@ yielded(struct stream *s)
 
   if (!l) return; /* when it is back it is asked again */
   link_begin(l, VERB_YIELDED);
-  link_str(l, s->sm->yield_to);
-  link_num(l, s->sm->yield_sid);
+  link_str(l, s->session.sm->yield_to);
+  link_num(l, s->session.sm->yield_sid);
   link_num(l, s->sid);
   link_end(l);
 }
@@ -258,17 +237,18 @@ build_handed(struct link *l, struct stream const *s, char const *instance, uint6
   link_num(l, sid);
   link_num(l, s->sid);
   link_text(l, slice_of(token.s, token.len));
-  link_str(l, s->jid);
-  link_num(l, s->sm->in.handled);
-  link_num(l, s->sm->out.acked);
-  shown_put_wants(l, s->wants);
+  link_str(l, s->session.jid);
+  link_num(l, s->session.sm->in.handled);
+  link_num(l, s->session.sm->out.acked);
+  shown_put_wants(l, s->session.wants);
   link_field(l);
-  if (s->available && s->priority < 0) link_more(l, SLICE("-"));
-  if (s->available) link_more(l, num_u64(buf, (uint64_t)abs(s->priority)));
-  link_str(l, s->shown);
-  directed_put(l, s->directed);
-  link_num(l, s->sm->max_us);
-  link_num(l, s->number);
+  if (s->session.available && s->session.priority < 0) link_more(l, SLICE("-"));
+  if (s->session.available)
+    link_more(l, num_u64(buf, (uint64_t)abs(s->session.priority)));
+  link_str(l, s->session.shown);
+  directed_put(l, s->session.directed);
+  link_num(l, s->session.sm->max_us);
+  link_num(l, s->session.number);
   stralloc_free(&token);
 }
 
@@ -288,18 +268,18 @@ can_be_handed(struct link *l, struct stream const *s)
 static void
 yield_elsewhere(struct stream *s, struct record *r)
 {
-  stream_detach(s, "conflict");
+  detach(s);
   csi_join(s);
-  s->sm->yield_to = copy(record_get(r, 5));
-  s->sm->yield_sid = record_u64(r, 6);
-  if (s->sm->max_us < YIELD_US) s->sm->max_us = YIELD_US;
+  s->session.sm->yield_to = copy(record_get(r, 5));
+  s->session.sm->yield_sid = record_u64(r, 6);
+  if (s->session.sm->max_us < YIELD_US) s->session.sm->max_us = YIELD_US;
   sm_away(s);
-  if (sm_in_is_done(&s->sm->in)) sm_step(s);
+  if (sm_in_is_done(&s->session.sm->in)) resume_step(s);
 }
 
 /* The rules may have been read anew since the client asked. */
 void
-sm_on_yield(struct link *l, struct record *r)
+resume_on_yield(struct link *l, struct record *r)
 {
   struct stream *s = stream_find(record_u64(r, 1)), *fresh;
   bool is_here = slice_is(record_get(r, 5), service_instance());
@@ -310,7 +290,7 @@ sm_on_yield(struct link *l, struct record *r)
   }
   fresh = is_here ? resuming(record_u64(r, 6)) : NULL;
   if (is_here && !fresh) return; /* fresh did not wait for the answer */
-  if (fresh && !bind_may(fresh, jid_cut(slice_str(s->jid)).resource)) {
+  if (fresh && !rules_may_bind(fresh, jid_cut(slice_str(s->session.jid)).resource)) {
     refuse(l, r, "not-allowed");
     return;
   }
@@ -324,53 +304,53 @@ sm_on_yield(struct link *l, struct record *r)
   }
   if (!fresh) {
     yield_elsewhere(s, r);
-    stream_settle(s);
+    conduit_settle(&s->c);
     return;
   }
   take_over(fresh, s);
-  if (sm_in_is_done(&fresh->sm->in)) sm_step(fresh);
-  stream_settle(fresh);
+  if (sm_in_is_done(&fresh->session.sm->in)) resume_step(fresh);
+  conduit_settle(&fresh->c);
 }
 
 void
-sm_step(struct stream *s)
+resume_step(struct stream *s)
 {
-  if (s->ending.why) return;
+  if (s->c.ending.why) return;
   if (s->state == ST_RESUMING)
     finish(s);
-  else if (s->sm->yield_to)
+  else if (s->session.sm->yield_to)
     yielded(s);
 }
 
 static void
 put_queue(struct link *l, struct stream const *s)
 {
-  size_t at = s->sm->out.queue.head;
+  size_t at = s->session.sm->out.queue.head;
   struct sm_entry e;
   struct slice raw;
 
-  while (sm_queue_next(&s->sm->out.queue, &at, &e, &raw)) {
+  while (sm_queue_next(&s->session.sm->out.queue, &at, &e, &raw)) {
     link_begin(l, VERB_QUEUED);
-    link_str(l, s->sm->yield_to);
-    link_num(l, s->sm->yield_sid);
+    link_str(l, s->session.sm->yield_to);
+    link_num(l, s->session.sm->yield_sid);
     link_raw(l, raw);
     link_end(l);
   }
 }
 
 void
-sm_on_leave(struct link *l, struct record *r)
+resume_on_leave(struct link *l, struct record *r)
 {
   struct stream *s = stream_find(record_u64(r, 1));
 
-  if (!s || !s->sm || !s->sm->yield_to) return;
+  if (!s || !s->session.sm || !s->session.sm->yield_to) return;
   marks_end(s);
   put_queue(l, s);
-  build_handed(l, s, s->sm->yield_to, s->sm->yield_sid);
+  build_handed(l, s, s->session.sm->yield_to, s->session.sm->yield_sid);
   link_end(l);
   left_keep(s, l);
   s->state = ST_CLOSED;
-  stream_settle(s);
+  conduit_settle(&s->c);
 }
 
 /* ---- being handed a session ---- */
@@ -378,14 +358,32 @@ sm_on_leave(struct link *l, struct record *r)
 static bool
 have_sm(struct stream *s)
 {
-  if (!s->sm) s->sm = calloc(1, sizeof *s->sm);
-  return s->sm != NULL;
+  if (!s->session.sm) s->session.sm = calloc(1, sizeof *s->session.sm);
+  return s->session.sm != NULL;
 }
 
 void
-sm_part(struct stream *s)
+resume_part(struct stream *s)
 {
   if (s->csi && have_sm(s)) csi_join(s);
+}
+
+void
+resume_drop_parts(struct stream *s)
+{
+  if (stream_is_whole(s)) return;
+  if (s->session.sm) sm_free(s->session.sm);
+  s->session.sm = NULL;
+}
+
+void
+resume_unpart(struct stream *s)
+{
+  resume_drop_parts(s);
+  resume_part(s);
+  if (!s->session.sm) return;
+  sm_give_all_back(s);
+  resume_drop_parts(s);
 }
 
 /* Whoever wanted the session is gone: the stanza is one of a session that has ended. */
@@ -408,7 +406,7 @@ give_back(struct link *l, struct record *r)
 }
 
 void
-sm_on_queued(struct link *l, struct record *r)
+resume_on_queued(struct link *l, struct record *r)
 {
   struct stream *s = resuming(record_u64(r, 2));
   struct slice xml = record_raw(r, 2 + STANZA_XML), raw;
@@ -417,8 +415,9 @@ sm_on_queued(struct link *l, struct record *r)
   if (!s) give_back(l, r);
   if (!s || !have_sm(s)) return;
   raw = slice_of(r->at[3], (size_t)(xml.s + xml.len - r->at[3]));
-  if (!sm_queue_add(&s->sm->out.queue, raw, (size_t)(xml.s - raw.s), door_wall()))
-    log_event(LOG_WARN, "stanza-lost", "jid", s->jid, "why", "out of memory", NULL);
+  if (!sm_queue_add(&s->session.sm->out.queue, raw, (size_t)(xml.s - raw.s), door_wall()))
+    log_event(LOG_WARN, "stanza-lost", "jid", s->session.jid, "why", "out of memory",
+              NULL);
 }
 
 /* routed has moved the session to a stream that is not there: nobody else would end it. */
@@ -432,7 +431,7 @@ unbind_gone(struct link *l, struct record *r)
 }
 
 void
-sm_on_handed(struct link *l, struct record *r)
+resume_on_handed(struct link *l, struct record *r)
 {
   struct stream *s = resuming(record_u64(r, 2));
   struct slice token = record_get(r, 4), words = record_get(r, 8), text;
@@ -441,25 +440,25 @@ sm_on_handed(struct link *l, struct record *r)
   if (!stream_find(record_u64(r, 2))) unbind_gone(l, r);
   jid = s && have_sm(s) ? copy(record_get(r, 5)) : NULL;
   if (!jid) return;
-  free(s->jid);
-  s->jid = jid;
-  if (token.len >= sizeof s->sm->random)
-    memcpy(s->sm->random, token.s, sizeof s->sm->random);
-  s->sm->in.handled = s->sm->in.received = (uint32_t)record_u64(r, 6);
-  s->sm->out.acked = (uint32_t)record_u64(r, 7);
-  s->sm->max_us = record_u64(r, 12);
-  s->number = record_u64(r, 13);
-  s->wants = shown_read_wants(words);
+  free(s->session.jid);
+  s->session.jid = jid;
+  if (token.len >= sizeof s->session.sm->random)
+    memcpy(s->session.sm->random, token.s, sizeof s->session.sm->random);
+  s->session.sm->in.handled = s->session.sm->in.received = (uint32_t)record_u64(r, 6);
+  s->session.sm->out.acked = (uint32_t)record_u64(r, 7);
+  s->session.sm->max_us = record_u64(r, 12);
+  s->session.number = record_u64(r, 13);
+  s->session.wants = shown_read_wants(words);
   text = record_get(r, 9);
-  s->available = text.len > 0;
-  s->priority = (signed char)(text.len ? strtol(log_text(text), NULL, 10) : 0);
+  s->session.available = text.len > 0;
+  s->session.priority = (signed char)(text.len ? strtol(log_text(text), NULL, 10) : 0);
   text = record_get(r, 10);
-  s->shown = text.len ? copy(text) : NULL;
-  s->shown_len = s->shown ? text.len : 0;
-  s->directed = directed_read(record_get(r, 11));
-  if (bind_may(s, jid_cut(slice_str(s->jid)).resource))
+  s->session.shown = text.len ? copy(text) : NULL;
+  s->session.shown_len = s->session.shown ? text.len : 0;
+  s->session.directed = directed_read(record_get(r, 11));
+  if (rules_may_bind(s, jid_cut(slice_str(s->session.jid)).resource))
     finish(s);
   else
-    stream_error(s, "not-authorized", NULL);
-  stream_settle(s);
+    conduit_error(&s->c, "not-authorized", NULL);
+  conduit_settle(&s->c);
 }

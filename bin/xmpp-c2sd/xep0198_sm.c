@@ -1,9 +1,8 @@
-#include "bind.h"
-#include "deliver.h"
 #include "marks.h"
 #include "settings.h"
 #include "snapshot.h"
 #include "stream.h"
+#include "xep0198_ended.h"
 #include "xep0198_sm.h"
 
 #include <stdlib.h>
@@ -29,18 +28,17 @@ write_a(struct stream *s)
 {
   stralloc sa = STRALLOC_ZERO;
 
-  if (sm_cat_a(&sa, s->sm->old_ns, s->sm->in.handled))
-    stream_write(s, slice_of(sa.s, sa.len));
+  if (sm_cat_a(&sa, s->session.sm->old_ns, s->session.sm->in.handled))
+    conduit_write(&s->c, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
 }
 
 static void
 handled_one(struct stream *s)
 {
-  struct sm *sm = s->sm;
+  struct sm *sm = s->session.sm;
 
   if (sm_in_handled(&sm->in) && s->state == ST_BOUND) write_a(s);
-  if (sm_in_is_done(&sm->in)) sm_step(s);
 }
 
 /* A stanza that c2sd answered itself counts as handled when all stanzas that the same
@@ -51,29 +49,30 @@ sm_count(struct stream *s)
   struct link const *l = edge_routed();
   struct edge_wait w = {l ? l->stanzas : 0, s->sid};
 
-  if (!s->sm) return;
-  s->sm->in.received++;
+  if (!s->session.sm) return;
+  s->session.sm->in.received++;
   if (w.n <= edge_taken() || !edge_line_push(&pending, w)) handled_one(s);
 }
 
 void
-sm_acked(void)
+sm_acked(sm_done_fn *done)
 {
   struct edge_wait w;
 
   while (edge_line_pop(&pending, &w)) {
     struct stream *s = stream_find(w.id);
-    if (!s || !s->sm) continue;
+    if (!s || !s->session.sm) continue;
     handled_one(s);
-    stream_settle(s);
+    if (sm_in_is_done(&s->session.sm->in)) done(s);
+    conduit_settle(&s->c);
   }
 }
 
 enum state
 sm_asks(struct stream *s, struct xml_node const *e, struct slice bytes)
 {
-  if (!s->sm) return sm_early(s, e, bytes);
-  if (sm_in_asked(&s->sm->in)) write_a(s);
+  if (!s->session.sm) return sm_early(s, e, bytes);
+  if (sm_in_asked(&s->session.sm->in)) write_a(s);
   return ST_BOUND;
 }
 
@@ -85,16 +84,16 @@ static void
 wait_for(struct stream *s, uint64_t us)
 {
   if (us != UINT64_MAX)
-    event_timer_start(&s->sm->timer, door_now() + us, on_timer, s);
+    event_timer_start(&s->session.sm->timer, door_now() + us, on_timer, s);
   else
-    event_timer_cancel(&s->sm->timer);
+    event_timer_cancel(&s->session.sm->timer);
 }
 
 static void
 ask(struct stream *s)
 {
-  stream_write(s, s->sm->old_ns ? SLICE("<r xmlns='" SM_NS2 "'/>")
-                                : SLICE("<r xmlns='" SM_NS3 "'/>"));
+  conduit_write(&s->c, s->session.sm->old_ns ? SLICE("<r xmlns='" SM_NS2 "'/>")
+                                             : SLICE("<r xmlns='" SM_NS3 "'/>"));
   wait_for(s, s->host->ack_us);
 }
 
@@ -113,13 +112,13 @@ on_timer(void *cookie)
   struct stream *s = cookie;
 
   if (s->state == ST_AWAY)
-    stream_end(s, "not resumed in time");
-  else if (s->sm->out.phase == SM_SOON) {
-    sm_out_asked(&s->sm->out);
+    conduit_end(&s->c, "not resumed in time");
+  else if (s->session.sm->out.phase == SM_SOON) {
+    sm_out_asked(&s->session.sm->out);
     ask(s);
-  } else if (s->sm->out.phase == SM_ASKED)
-    stream_lost(s, "no acknowledgement in time");
-  stream_settle(s);
+  } else if (s->session.sm->out.phase == SM_ASKED)
+    conduit_lost(&s->c, "no acknowledgement in time");
+  conduit_settle(&s->c);
 }
 
 /* The stanza that is one too many is in the queue, and returned with the others. */
@@ -129,10 +128,10 @@ sm_limit(struct stream *s, struct sm_queue const *q)
   switch (sm_queue_full(q, s->host->queue_max, c2sd.sm_bytes_max)) {
   case SM_FITS: return;
   case SM_TOO_MANY:
-    stream_error(s, "policy-violation", "too many unacknowledged stanzas");
+    conduit_error(&s->c, "policy-violation", "too many unacknowledged stanzas");
     return;
   case SM_TOO_LONG:
-    stream_error(s, "policy-violation", "unacknowledged stanzas are too long");
+    conduit_error(&s->c, "policy-violation", "unacknowledged stanzas are too long");
     return;
   }
 }
@@ -141,10 +140,10 @@ sm_limit(struct stream *s, struct sm_queue const *q)
 void
 sm_send(struct stream *s, struct slice raw, size_t xml)
 {
-  struct sm *sm = s->sm;
+  struct sm *sm = s->session.sm;
 
   if (!sm_queue_add(&sm->out.queue, raw, xml, door_wall()))
-    stream_error(s, "resource-constraint", NULL);
+    conduit_error(&s->c, "resource-constraint", NULL);
   else
     sm_limit(s, &sm->out.queue);
   sm_flush(s);
@@ -156,10 +155,10 @@ sm_flush(struct stream *s)
   struct sm_entry e;
   struct slice raw;
 
-  if (s->state != ST_BOUND || s->is_blocked || s->ending.why) return;
-  while (sm_out_next(&s->sm->out, &e, &raw))
-    stream_write_raw(s, slice_of(raw.s + e.xml, raw.len - e.xml));
-  ask_soon(s, sm_out_ask(&s->sm->out));
+  if (s->state != ST_BOUND || s->c.is_blocked || s->c.ending.why) return;
+  while (sm_out_next(&s->session.sm->out, &e, &raw))
+    conduit_write_raw(&s->c, slice_of(raw.s + e.xml, raw.len - e.xml));
+  ask_soon(s, sm_out_ask(&s->session.sm->out));
 }
 
 static void
@@ -171,7 +170,7 @@ note_acked(void *cookie, struct slice tags)
 bool
 sm_take_h(struct stream *s, uint32_t h)
 {
-  return sm_out_take(&s->sm->out, h, note_acked, s);
+  return sm_out_take(&s->session.sm->out, h, note_acked, s);
 }
 
 /* s4: a count that is too high breaks the stream; so does an a without one. */
@@ -180,10 +179,10 @@ too_high(struct stream *s, uint32_t h)
 {
   stralloc sa = STRALLOC_ZERO;
 
-  if (sm_cat_too_high(&sa, s->sm->old_ns, h, s->sm->out.sent))
-    stream_write(s, slice_of(sa.s, sa.len));
+  if (sm_cat_too_high(&sa, s->session.sm->old_ns, h, s->session.sm->out.sent))
+    conduit_write(&s->c, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
-  stream_end(s, "acknowledged more than was sent");
+  conduit_end(&s->c, "acknowledged more than was sent");
   return s->state;
 }
 
@@ -192,14 +191,14 @@ sm_acks(struct stream *s, struct xml_node const *e, struct slice bytes)
 {
   uint32_t h = 0;
 
-  if (!s->sm) return sm_early(s, e, bytes);
+  if (!s->session.sm) return sm_early(s, e, bytes);
   if (!sm_read_h(e, &h)) {
-    stream_error(s, "bad-format", "an acknowledgement without its count");
+    conduit_error(&s->c, "bad-format", "an acknowledgement without its count");
     return s->state;
   }
   if (!sm_take_h(s, h)) return too_high(s, h);
   wait_for(s, UINT64_MAX);
-  ask_soon(s, sm_out_answered(&s->sm->out));
+  ask_soon(s, sm_out_answered(&s->session.sm->out));
   return ST_BOUND;
 }
 
@@ -210,7 +209,8 @@ sm_failed(struct stream *s, bool old_ns, char const *condition, struct slice h)
 {
   stralloc sa = STRALLOC_ZERO;
 
-  if (sm_cat_failed(&sa, old_ns, condition, h)) stream_write(s, slice_of(sa.s, sa.len));
+  if (sm_cat_failed(&sa, old_ns, condition, h))
+    conduit_write(&s->c, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
 }
 
@@ -242,11 +242,20 @@ resume_time(struct stream const *s, struct xml_node const *e)
   return us < s->host->resume_max_us ? us : s->host->resume_max_us;
 }
 
+bool
+sm_cat_token(stralloc *out, struct stream const *s)
+{
+  char const *slash = strchr(s->session.jid, '/');
+
+  return stralloc_catb(out, s->session.sm->random, sizeof s->session.sm->random) &&
+         stralloc_cats(out, ".") && stralloc_cats(out, slash ? slash + 1 : "");
+}
+
 static bool
 cat_enabled(stralloc *out, struct stream const *s)
 {
   static stralloc token = STRALLOC_ZERO;
-  struct sm const *sm = s->sm;
+  struct sm const *sm = s->session.sm;
   char buf[BASE_NUM];
 
   if (!xml_cat(out, "<enabled") || !xml_cat_attr(out, "xmlns", sm_ns(sm->old_ns)))
@@ -266,20 +275,20 @@ sm_enable(struct stream *s, struct xml_node const *e, struct slice bytes)
   stralloc sa = STRALLOC_ZERO;
 
   (void)bytes;
-  if (s->sm) { /* s3: at most one attempt */
-    stream_error(s, "policy-violation", "stream management is enabled already");
+  if (s->session.sm) { /* s3: at most one attempt */
+    conduit_error(&s->c, "policy-violation", "stream management is enabled already");
     return ST_BOUND;
   }
-  s->sm = s->host->sm ? calloc(1, sizeof *s->sm) : NULL;
-  if (!s->sm) {
+  s->session.sm = s->host->sm ? calloc(1, sizeof *s->session.sm) : NULL;
+  if (!s->session.sm) {
     sm_failed(s, slice_is(e->ns, SM_NS2),
               s->host->sm ? "resource-constraint" : "feature-not-implemented", SLICE(""));
     return ST_BOUND;
   }
-  s->sm->old_ns = slice_is(e->ns, SM_NS2);
-  s->sm->max_us = resume_time(s, e);
-  door_random_id(s->sm->random, sizeof s->sm->random);
-  if (cat_enabled(&sa, s)) stream_write(s, slice_of(sa.s, sa.len));
+  s->session.sm->old_ns = slice_is(e->ns, SM_NS2);
+  s->session.sm->max_us = resume_time(s, e);
+  door_random_id(s->session.sm->random, sizeof s->session.sm->random);
+  if (cat_enabled(&sa, s)) conduit_write(&s->c, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
   return ST_BOUND;
 }
@@ -347,48 +356,30 @@ sm_give_back(struct link *l, char const *jid, uint64_t number, struct host const
   link_end(l);
 }
 
-static void
-give_all_back(struct stream const *s)
+void
+sm_give_all_back(struct stream const *s)
 {
   struct link *l = edge_routed();
-  size_t at = s->sm->out.queue.head;
+  size_t at = s->session.sm->out.queue.head;
   struct sm_entry e;
   struct slice raw;
 
-  while (l && sm_queue_next(&s->sm->out.queue, &at, &e, &raw))
-    sm_give_back(l, s->jid, s->number, s->host, &e, raw);
+  while (l && sm_queue_next(&s->session.sm->out.queue, &at, &e, &raw))
+    sm_give_back(l, s->session.jid, s->session.number, s->host, &e, raw);
 }
 
 void
 sm_over(struct stream *s)
 {
   ended_note(s);
-  give_all_back(s);
+  sm_give_all_back(s);
 }
 
 void
 sm_forsake(struct stream *s)
 {
-  sm_free(s->sm);
-  s->sm = NULL;
-}
-
-void
-sm_drop_parts(struct stream *s)
-{
-  if (sm_is_here(s)) return;
-  if (s->sm) sm_free(s->sm);
-  s->sm = NULL;
-}
-
-void
-sm_unpart(struct stream *s)
-{
-  sm_drop_parts(s);
-  sm_part(s);
-  if (!s->sm) return;
-  give_all_back(s);
-  sm_drop_parts(s);
+  sm_free(s->session.sm);
+  s->session.sm = NULL;
 }
 
 /* Tell routed anew which stanzas the session holds: routed has lost its copies. */
@@ -396,11 +387,11 @@ void
 sm_hold_again(struct stream const *s)
 {
   struct link *l = edge_routed();
-  size_t at = s->sm->out.queue.head;
+  size_t at = s->session.sm->out.queue.head;
   struct sm_entry e;
   struct slice raw;
 
-  while (l && sm_queue_next(&s->sm->out.queue, &at, &e, &raw)) {
+  while (l && sm_queue_next(&s->session.sm->out.queue, &at, &e, &raw)) {
     if (!slice_has_word(stanza_raw_field(raw, STANZA_TAGS), SLICE("kept"))) continue;
     link_begin(l, VERB_HOLDS);
     link_num(l, s->sid);
@@ -412,11 +403,11 @@ sm_hold_again(struct stream const *s)
 void
 sm_away(struct stream *s)
 {
-  s->sm->in.owes_a = false;
-  sm_out_rewind(&s->sm->out);
-  s->sm->out.unasked = 0;
-  s->sm->out.phase = SM_IDLE;
-  wait_for(s, s->sm->max_us);
+  s->session.sm->in.owes_a = false;
+  sm_out_rewind(&s->session.sm->out);
+  s->session.sm->out.unasked = 0;
+  s->session.sm->out.phase = SM_IDLE;
+  wait_for(s, s->session.sm->max_us);
 }
 
 /* ---- the state for a trace ---- */
@@ -424,7 +415,7 @@ sm_away(struct stream *s)
 void
 sm_snapshot_timer(struct snapshot *k, struct stream *s)
 {
-  snapshot_timer(k, &s->sm->timer, on_timer, s);
+  snapshot_timer(k, &s->session.sm->timer, on_timer, s);
 }
 
 void

@@ -1,3 +1,4 @@
+#include "deliver.h"
 #include "settings.h"
 #include "snapshot.h"
 #include "stream.h"
@@ -17,46 +18,58 @@ send_ping(struct stream *s)
   door_random_id(id, sizeof id);
   if (xml_cat(&sa, "<iq type='get'") &&
       xml_cat_attr(&sa, "from", slice_str(s->host->name)) &&
-      xml_cat_attr(&sa, "to", slice_str(s->jid)) &&
+      xml_cat_attr(&sa, "to", slice_str(s->session.jid)) &&
       xml_cat_attr(&sa, "id", slice_of(id, sizeof id)) &&
       xml_cat(&sa, "><ping xmlns='urn:xmpp:ping'/></iq>"))
-    stream_say(s, slice_of(sa.s, sa.len));
+    deliver_own(s, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
+}
+
+/* Say whether the client has been asked and has said nothing since. */
+static bool
+is_asked(struct stream const *s)
+{
+  return s->pinged_us && s->pinged_us > s->c.seen_us;
 }
 
 static void
 on_timer(void *cookie)
 {
   struct stream *s = cookie;
-  uint64_t quiet = door_now() - s->seen_us;
+  uint64_t quiet = door_now() - s->c.seen_us;
   struct host const *h = s->host;
+  bool asks = quiet >= h->ping_us;
+  uint64_t us = h->ping_us - (asks ? 0 : quiet);
 
-  if (s->pinged && quiet >= h->pong_us && h->ping_kills) {
-    stream_lost(s, "no answer to a ping");
-    stream_settle(s);
+  if (is_asked(s) && quiet >= h->pong_us && h->ping_kills) {
+    conduit_lost(&s->c, "no answer to a ping");
+    conduit_settle(&s->c);
     return;
   }
-  s->pinged = quiet >= h->ping_us;
-  if (s->pinged) send_ping(s);
-  if (s->state == ST_BOUND) {
-    uint64_t us = h->ping_us - (s->pinged ? 0 : quiet);
-    if (s->pinged && h->ping_kills) us = h->pong_us;
-    event_timer_start(&s->timer, door_now() + us, on_timer, s);
-  }
-  stream_settle(s);
+  s->pinged_us = asks ? door_now() : 0;
+  if (asks) send_ping(s);
+  if (asks && h->ping_kills) us = h->pong_us;
+  event_timer_start(&s->ping, door_now() + us, on_timer, s);
+  conduit_settle(&s->c);
 }
 
 void
 ping_start(struct stream *s)
 {
-  s->seen_us = door_now();
-  s->pinged = false;
+  s->c.seen_us = door_now();
+  s->pinged_us = 0;
   if (s->host->pings)
-    event_timer_start(&s->timer, door_now() + s->host->ping_us, on_timer, s);
+    event_timer_start(&s->ping, door_now() + s->host->ping_us, on_timer, s);
+}
+
+void
+ping_stop(struct stream *s)
+{
+  event_timer_cancel(&s->ping);
 }
 
 void
 ping_snapshot_timer(struct snapshot *k, struct stream *s)
 {
-  snapshot_timer(k, &s->timer, on_timer, s);
+  snapshot_timer(k, &s->ping, on_timer, s);
 }

@@ -1,3 +1,4 @@
+#include "deliver.h"
 #include "inbound.h"
 #include "settings.h"
 #include "shown.h"
@@ -10,7 +11,8 @@ bool
 carbons_request(struct inbound const *in)
 {
   struct stream *s = in->s;
-  struct stanza st = {.kind = in->st.kind, .id = in->st.id, .from = slice_str(s->jid)};
+  struct stanza st = {
+    .kind = in->st.kind, .id = in->st.id, .from = slice_str(s->session.jid)};
   struct xml_node const *c = xml_next(in->st.e, NULL);
   stralloc sa = STRALLOC_ZERO;
   bool on = c && xml_is(c, NS_CARBONS, "enable");
@@ -21,7 +23,7 @@ carbons_request(struct inbound const *in)
   if (in->st.to.full.len && !slice_eq(in->st.to.full, stream_bare(s))) return false;
   shown_wants(s, on ? WANTS_CARBONS : 0, on ? 0 : WANTS_CARBONS);
   st.to = in->st.to.full.len ? in->st.to.full : stream_bare(s);
-  if (stanza_cat_result(&sa, &st)) stream_say(s, slice_of(sa.s, sa.len));
+  if (stanza_cat_result(&sa, &st)) deliver_own(s, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
   return true;
 }

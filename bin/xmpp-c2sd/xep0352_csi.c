@@ -1,4 +1,4 @@
-#include "deliver.h"
+#include "output.h"
 #include "settings.h"
 #include "snapshot.h"
 #include "stream.h"
@@ -161,7 +161,7 @@ csi_keep(struct stream *s, struct slice raw, size_t xml)
 {
   if (!s->csi) s->csi = calloc(1, sizeof *s->csi);
   if (!s->csi || !keep(s, raw, xml))
-    stream_error(s, "resource-constraint", NULL);
+    conduit_error(&s->c, "resource-constraint", NULL);
   else
     sm_limit(s, &s->csi->queue);
 }
@@ -204,7 +204,7 @@ csi_flush(struct stream *s)
   s->csi->queue = (struct sm_queue){.text = STRALLOC_ZERO};
   s->csi->dead = s->csi->seen_n = 0;
   while (next_alive(&q, &at, &e, &raw))
-    stream_send(s, raw, e.xml);
+    output_send(s, raw, e.xml);
   stralloc_free(&q.text);
 }
 
@@ -216,9 +216,10 @@ csi_join(struct stream *s)
   struct slice raw;
 
   if (!s->csi) return;
-  while (s->sm && next_alive(&s->csi->queue, &at, &e, &raw))
-    if (!sm_queue_add(&s->sm->out.queue, raw, e.xml, e.at_us))
-      log_event(LOG_WARN, "stanza-lost", "jid", s->jid, "why", "out of memory", NULL);
+  while (s->session.sm && next_alive(&s->csi->queue, &at, &e, &raw))
+    if (!sm_queue_add(&s->session.sm->out.queue, raw, e.xml, e.at_us))
+      log_event(LOG_WARN, "stanza-lost", "jid", s->session.jid, "why", "out of memory",
+                NULL);
   csi_free(s->csi);
   s->csi = NULL;
 }

@@ -16,19 +16,21 @@
  *         DIRECTED_BYTES_MAX; all of this together STREAMS_KEPT_MAX
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, records of its neighbours. Nothing that a client says.
- * ROOMS   stream.c a stream's life; input.c bytes to elements; rules.c access, shaping; states.c
- *         what each state takes; sasl.c, bind.c; inbound.c stanzas of clients; requests.c how
- *         many requests are on their way, asked.c those that are answered later; deliver.c what
- *         comes for a session, output.c what goes to its client; kept.c what streams keep in
- *         all; shown.c what others have seen of a session, directed.c who has directed presence
- *         of it, marks.c what its client has, xep0198_left.c what was handed over just before a
- *         restart of routed; xepNNNN_*.c one extension each; settings.c; raw.c -x; snapshot.c
- *         what a trace begins with
+ * ROOMS   stream.c the table of streams; life.c their conduits, their end; rules.c access, shaping;
+ *         states.c what each state takes; sasl.c, bind.c; inbound.c stanzas of clients; requests.c
+ *         how many requests are on their way, asked.c those that are answered later; deliver.c
+ *         what comes for a session, output.c how it leaves; kept.c what streams keep in all;
+ *         shown.c what others have seen of a session, directed.c who has directed presence of it,
+ *         marks.c what its client has; xepNNNN_*.c one extension each, of XEP-0198 _resume.c a
+ *         session that moves, _left.c what was handed over just before a restart of routed,
+ *         _ended.c sessions that are over; settings.c; raw.c -x; snapshot.c what a trace begins
+ *         with
  */
 #include "asked.h"
 #include "bind.h"
 #include "deliver.h"
 #include "kept.h"
+#include "life.h"
 #include "raw.h"
 #include "requests.h"
 #include "sasl.h"
@@ -37,11 +39,27 @@
 #include "snapshot.h"
 #include "stream.h"
 #include "xep0115_caps.h"
+#include "xep0198_left.h"
+#include "xep0198_resume.h"
 #include "xep0198_sm.h"
 
 #include <skalibs/strerr.h>
 
 char const *PROG = "xmpp-c2sd";
+
+/* RFC 6120 s4.9.3.5: the host is not served any more. */
+static void
+end_of_host(struct stream *s)
+{
+  if (s->host && !s->host->served) conduit_error(&s->c, "host-gone", NULL);
+}
+
+static void
+take(void *fresh, bool first)
+{
+  c2sd_take(fresh);
+  if (!first) stream_each(end_of_host);
+}
 
 static bool routed_is_back; /* in this turn */
 
@@ -66,14 +84,14 @@ turn(void)
     stream_each(asked_again);
   }
   routed_is_back = false;
-  streams_turn();
+  life_turn();
 }
 
 static void
 down(struct link *l)
 {
   if (l->program == AUTHD) sasl_authd_gone();
-  if (l->roles & ROLE_FRONT) streams_of_link_gone(l);
+  if (l->roles & ROLE_FRONT) life_link_gone(l);
 }
 
 /* While routed or authd takes nothing more, clients are not read; while the fronts
@@ -118,7 +136,7 @@ full(struct link *l, bool is_full)
 static void
 shut_down(struct stream *s)
 {
-  stream_error(s, "system-shutdown", NULL);
+  conduit_error(&s->c, "system-shutdown", NULL);
 }
 
 static void
@@ -148,17 +166,17 @@ acknowledged(struct link *l, struct record *r)
 {
   if (l->program != ROUTED) return;
   edge_take(record_u64(r, 1));
-  sm_acked();
+  sm_acked(resume_step);
   requests_acked();
 }
 
 static service_fn *const handlers[VERBS_N] = {
-  [VERB_OPEN] = stream_open,
-  [VERB_DATA] = stream_data,
-  [VERB_CLOSE] = stream_close,
-  [VERB_STOP] = stream_stop,
-  [VERB_GO] = stream_go,
-  [VERB_SECURED] = stream_secured,
+  [VERB_OPEN] = life_open,
+  [VERB_DATA] = conduit_on_data,
+  [VERB_CLOSE] = conduit_on_close,
+  [VERB_STOP] = conduit_on_stop,
+  [VERB_GO] = conduit_on_go,
+  [VERB_SECURED] = life_secured,
   [VERB_MECHANISMS] = sasl_on_mechanisms,
   [VERB_CHALLENGE] = sasl_on_challenge,
   [VERB_SUCCESS] = sasl_on_success,
@@ -168,11 +186,11 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_KICK] = bind_on_kick,
   [VERB_DELIVER] = deliver_stanza,
   [VERB_ACK] = acknowledged,
-  [VERB_YIELD] = sm_on_yield,
-  [VERB_LEAVE] = sm_on_leave,
-  [VERB_QUEUED] = sm_on_queued,
-  [VERB_HANDED] = sm_on_handed,
-  [VERB_UNYIELDED] = sm_on_unyielded,
+  [VERB_YIELD] = resume_on_yield,
+  [VERB_LEAVE] = resume_on_leave,
+  [VERB_QUEUED] = resume_on_queued,
+  [VERB_HANDED] = resume_on_handed,
+  [VERB_UNYIELDED] = resume_on_unyielded,
   [VERB_RECALL] = shown_on_recall,
   [VERB_CAPS] = caps_on_caps,
 };
@@ -190,7 +208,7 @@ static struct service const service = {
   .accepts = ROLE_FRONT,
   .handlers = handlers,
   .read = c2sd_read,
-  .take = c2sd_take,
+  .take = take,
   .drop = c2sd_drop,
   .up = up,
   .down = down,
@@ -207,5 +225,6 @@ static struct service const service = {
 int
 main(int argc, char const *const *argv)
 {
+  conduit_init(&life_owner);
   return service_main(&service, argc, argv);
 }

@@ -15,8 +15,8 @@ V(ACK, "ack", "N", 1, ROLES_ALL, ROLES_ALL,                                     
   "The sender has taken responsibility for the stanzas up to sequence number N of this link's peer.") \
 V(BYE, "bye", "", 0, ROLES_ALL, ROLES_ALL,                                                    \
   "In traces and under -p only: the link of this name is gone.")                              \
-V(OPEN, "open", "ID LISTENER IP PORT", 3, ROLE_FRONT, ROLE_EDGE,                              \
-  "A byte stream has arrived on LISTENER from IP. ID is unique on this link while it lasts.") \
+V(OPEN, "open", "ID LISTENER IP PORT FRAMING", 3, ROLE_FRONT, ROLE_EDGE,                      \
+  "A byte stream has arrived on LISTENER from IP. ID is unique on this link while it lasts. FRAMING is element when each data is one element that stands alone (RFC 7395).") \
 V(DATA, "data", "ID BYTES", 1, ROLE_FRONT | ROLE_EDGE, ROLE_FRONT | ROLE_EDGE,                \
   "Bytes of conduit ID, in order.")                                                           \
 V(CLOSE, "close", "ID REASON", 1, ROLE_FRONT | ROLE_EDGE, ROLE_FRONT | ROLE_EDGE,             \
@@ -147,6 +147,7 @@ V(DONE, "done", "", 0, ROLES_ALL, ROLE_CONTROL | ROLE_OWN,                      
   "The end of an answer.")                                                                    \
 V(ERROR, "error", "TEXT CONDITION KEY SCOPE", 1, ROLES_ALL, ROLE_CONTROL | ROLE_OWN,          \
   "What was asked was not done, and why. KEY SCOPE: the row of the settings that was refused.")
+
 /* clang-format on */
 
 enum verb {

@@ -4,12 +4,14 @@
  * without its main file. */
 #include "../../bin/xmpp-c2sd/bind.h"
 #include "../../bin/xmpp-c2sd/deliver.h"
+#include "../../bin/xmpp-c2sd/life.h"
 #include "../../bin/xmpp-c2sd/requests.h"
 #include "../../bin/xmpp-c2sd/sasl.h"
 #include "../../bin/xmpp-c2sd/settings.h"
 #include "../../bin/xmpp-c2sd/shown.h"
 #include "../../bin/xmpp-c2sd/stream.h"
 #include "../../bin/xmpp-c2sd/xep0115_caps.h"
+#include "../../bin/xmpp-c2sd/xep0198_resume.h"
 #include "../../bin/xmpp-c2sd/xep0198_sm.h"
 
 #include <skalibs/strerr.h>
@@ -33,17 +35,17 @@ acknowledged(struct link *l, struct record *r)
 {
   if (l->program != ROUTED) return;
   edge_take(record_u64(r, 1));
-  sm_acked();
+  sm_acked(resume_step);
   requests_acked();
 }
 
 static service_fn *const handlers[VERBS_N] = {
-  [VERB_OPEN] = stream_open,
-  [VERB_DATA] = stream_data,
-  [VERB_CLOSE] = stream_close,
-  [VERB_STOP] = stream_stop,
-  [VERB_GO] = stream_go,
-  [VERB_SECURED] = stream_secured,
+  [VERB_OPEN] = life_open,
+  [VERB_DATA] = conduit_on_data,
+  [VERB_CLOSE] = conduit_on_close,
+  [VERB_STOP] = conduit_on_stop,
+  [VERB_GO] = conduit_on_go,
+  [VERB_SECURED] = life_secured,
   [VERB_MECHANISMS] = sasl_on_mechanisms,
   [VERB_CHALLENGE] = sasl_on_challenge,
   [VERB_SUCCESS] = sasl_on_success,
@@ -53,11 +55,11 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_KICK] = bind_on_kick,
   [VERB_DELIVER] = deliver_stanza,
   [VERB_ACK] = acknowledged,
-  [VERB_YIELD] = sm_on_yield,
-  [VERB_LEAVE] = sm_on_leave,
-  [VERB_QUEUED] = sm_on_queued,
-  [VERB_HANDED] = sm_on_handed,
-  [VERB_UNYIELDED] = sm_on_unyielded,
+  [VERB_YIELD] = resume_on_yield,
+  [VERB_LEAVE] = resume_on_leave,
+  [VERB_QUEUED] = resume_on_queued,
+  [VERB_HANDED] = resume_on_handed,
+  [VERB_UNYIELDED] = resume_on_unyielded,
   [VERB_RECALL] = shown_on_recall,
   [VERB_CAPS] = caps_on_caps,
 };
@@ -74,7 +76,7 @@ static void
 down(struct link *l)
 {
   if (l->program == AUTHD) sasl_authd_gone();
-  if (l->roles & ROLE_FRONT) streams_of_link_gone(l);
+  if (l->roles & ROLE_FRONT) life_link_gone(l);
 }
 
 static void
@@ -357,6 +359,7 @@ start(void)
   door_set_clock(1000000000000000, 1000000000000000);
   door_seed(SLICE("fuzz"));
   link_pipe_out = leaves;
+  conduit_init(&life_owner);
   link_init(&owner, true);
 }
 

@@ -1,0 +1,22 @@
+/* The life of a stream: its conduit, and its end. */
+#ifndef C2SD_LIFE_H
+#define C2SD_LIFE_H
+
+#include "c2sd.h"
+#include "stream/stream.h"
+
+/* What lib/stream asks of a stream. */
+extern struct conduit_owner const life_owner;
+
+/* Handlers of records that begin a stream, or begin it anew. */
+void life_open(struct link *l, struct record *r);
+void life_secured(struct link *l, struct record *r);
+
+/* All streams of a front are over, or wait to be resumed. */
+void life_link_gone(struct link *l);
+
+/* At the end of a turn: no marked stream is left, and all streams together keep no more than
+ * they may. */
+void life_turn(void);
+
+#endif

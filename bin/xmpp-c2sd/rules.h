@@ -1,0 +1,15 @@
+/* Access and shaping. */
+#ifndef C2SD_RULES_H
+#define C2SD_RULES_H
+
+#include "c2sd.h"
+
+/* Say whether the access rule of s's listener lets s be the session of its account with
+ * this resource. bind asks, and each resumption. */
+bool rules_may_bind(struct stream const *s, struct slice resource);
+
+/* Have the front read no faster than the listener's shaper rule gives to the client that the
+ * stream has now. */
+void rules_shape(struct stream *s);
+
+#endif
