@@ -24,49 +24,8 @@ uint64_t deliver_total;
 
 /* ---- to where it goes ---- */
 
-void
-deliver_envelope(struct link *l, struct passing const *p)
-{
-  link_text(l, p->st.to);
-  link_text(l, p->st.from);
-  link_text(l, p->st.kind);
-  link_text(l, p->st.type);
-  link_text(l, p->st.id);
-  link_text(l, p->st.tags);
-  link_text(l, p->st.origin);
-  if (p->own)
-    link_text(l, p->st.xml);
-  else
-    link_raw(l, p->st.xml);
-  link_end(l);
-}
-
-bool
-deliver_cat(stralloc *out, struct passing const *p)
-{
-  struct stanza const *st = &p->st;
-
-  return record_put_more(out, st->to) && record_put(out, st->from) &&
-         record_put(out, st->kind) && record_put(out, st->type) &&
-         record_put(out, st->id) && record_put(out, st->tags) &&
-         record_put(out, st->origin) &&
-         (p->own ? record_put(out, st->xml) : record_put_raw(out, st->xml));
-}
-
-bool
-receives(struct receivers const *r, struct session const *s)
-{
-  switch (r->who) {
-  case RECEIVE_ONE: return s == r->one;
-  case RECEIVE_TOP: return s->available && s->priority == r->top;
-  case RECEIVE_NON_NEG: return s->available && s->priority >= 0;
-  case RECEIVE_AVAILABLE: return s->available;
-  }
-  return false;
-}
-
 /* Put a record on the link of each c2sd that has receivers among the sessions of u,
- * naming them all. fields: the fields of p as deliver_cat has them, or empty. */
+ * naming them all. fields: the fields of p as passing_cat has them, or empty. */
 static void
 to_sessions(struct user const *u, struct passing const *p, struct receivers const *to,
             struct slice fields)
@@ -75,20 +34,20 @@ to_sessions(struct user const *u, struct passing const *p, struct receivers cons
   char buf[BASE_NUM];
 
   for (s = u ? u->sessions : NULL; s; s = s->next) {
-    if (!receives(to, s)) continue;
+    if (!rules_receives(to, s)) continue;
     for (t = u->sessions; t != s; t = t->next)
-      if (t->link == s->link && receives(to, t)) break;
+      if (t->link == s->link && rules_receives(to, t)) break;
     if (t != s) continue; /* its line has left already */
     source_crosses(p->source, p->number, s->link);
     link_begin(s->link, VERB_DELIVER);
     link_field(s->link);
     for (t = s; t; t = t->next) {
-      if (t->link != s->link || !receives(to, t)) continue;
+      if (t->link != s->link || !rules_receives(to, t)) continue;
       if (t != s) link_more(s->link, SLICE(" "));
       link_more(s->link, num_u64(buf, t->sid));
     }
     if (!fields.len) {
-      deliver_envelope(s->link, p);
+      passing_put(s->link, p);
       continue;
     }
     link_raw(s->link, fields);
@@ -102,7 +61,7 @@ deliver_to_session(struct session const *s, struct passing const *p)
   source_crosses(p->source, p->number, s->link);
   link_begin(s->link, VERB_DELIVER);
   link_num(s->link, s->sid);
-  deliver_envelope(s->link, p);
+  passing_put(s->link, p);
 }
 
 /* The highest priority among available sessions; under -128 when there are none. */
@@ -260,7 +219,7 @@ list_given(struct passing const *p, struct user const *u, struct receivers const
   unsigned int n = 0;
 
   for (s = u->sessions; s; s = s->next) {
-    if (!receives(to, s) && !carbons_copies(p, s, to)) continue;
+    if (!rules_receives(to, s) && !carbons_copies(p, s, to)) continue;
     if ((n++ && !stralloc_cats(out, ",")) || !stralloc_cats(out, number_of(s))) return 0;
     if (in_mamd) s->in_mamd = true;
   }
@@ -316,10 +275,10 @@ keep_for_all(struct passing const *p, struct user const *u, struct receivers con
   bool ok;
 
   sa.len = 0;
-  ok = deliver_cat(&sa, p);
+  ok = passing_cat(&sa, p);
   *fields = slice_of(sa.s, ok ? sa.len : 0);
   for (s = u->sessions; s; s = s->next)
-    if ((receives(to, s) || carbons_copies(p, s, to)) &&
+    if ((rules_receives(to, s) || carbons_copies(p, s, to)) &&
         !(ok && kept_add(s, p->late ? p->late : p->id, *fields)))
       log_event(LOG_WARN, "stanza-not-kept", "jid", u->bare, "why", "no room", NULL);
 }

@@ -4,7 +4,7 @@
 
 #include "routed.h"
 
-/* Keep a stanza, whose fields are those of its delivery (deliver_cat), for s under id.
+/* Keep a stanza, whose fields are those of its delivery (passing_cat), for s under id.
  * false: ENOMEM, or KEPT_MAX bytes are kept already. */
 bool kept_add(struct session *s, uint64_t id, struct slice fields);
 

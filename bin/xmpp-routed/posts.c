@@ -282,7 +282,7 @@ keep(struct post *p, struct letter head, struct slice line, struct passing const
 
   if (!post_has_room(p) || !stralloc_catb(k, (char const *)&head, sizeof head))
     return false;
-  if (!(s ? deliver_cat(k, s) : stralloc_catb(k, line.s, line.len))) {
+  if (!(s ? passing_cat(k, s) : stralloc_catb(k, line.s, line.len))) {
     k->len = at;
     return false;
   }

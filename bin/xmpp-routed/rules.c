@@ -1,4 +1,5 @@
 #include "rules.h"
+#include "sessions.h"
 
 /* RFC 6121 s8.5: the delivery rules for stanzas to local accounts, as its tables have them. */
 
@@ -65,4 +66,16 @@ rules_iq(struct slice type, struct presence_count c)
   if (c.match) return FATE_THIS;
   if (!request) return FATE_IGNORE;
   return c.full ? FATE_ERROR : FATE_ACCOUNT;
+}
+
+bool
+rules_receives(struct receivers const *r, struct session const *s)
+{
+  switch (r->who) {
+  case RECEIVE_ONE: return s == r->one;
+  case RECEIVE_TOP: return s->available && s->priority == r->top;
+  case RECEIVE_NON_NEG: return s->available && s->priority >= 0;
+  case RECEIVE_AVAILABLE: return s->available;
+  }
+  return false;
 }

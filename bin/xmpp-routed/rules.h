@@ -27,4 +27,16 @@ enum fate rules_message(struct slice type, struct presence_count c);
 enum fate rules_presence(struct slice type, struct presence_count c);
 enum fate rules_iq(struct slice type, struct presence_count c);
 
+/* Which sessions of an account take a stanza. */
+enum receive { RECEIVE_ONE, RECEIVE_TOP, RECEIVE_NON_NEG, RECEIVE_AVAILABLE };
+
+struct receivers {
+  enum receive who;
+  int top;                   /* of RECEIVE_TOP */
+  struct session const *one; /* of RECEIVE_ONE */
+};
+
+/* Return true if s is one of the receivers r. */
+bool rules_receives(struct receivers const *r, struct session const *s);
+
 #endif

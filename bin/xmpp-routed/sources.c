@@ -1,4 +1,4 @@
-#include "deliver.h"
+#include "passing.h"
 #include "snapshot.h"
 #include "sources.h"
 

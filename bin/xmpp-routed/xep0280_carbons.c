@@ -1,4 +1,5 @@
-#include "deliver.h"
+#include "passing.h"
+#include "rules.h"
 #include "sessions.h"
 #include "snapshot.h"
 #include "sources.h"
@@ -156,7 +157,7 @@ carbons_copies(struct passing const *p, struct session const *s,
 {
   struct jid from;
 
-  if (!s->carbons || receives(to, s) || !may_copy(p)) return false;
+  if (!s->carbons || rules_receives(to, s) || !may_copy(p)) return false;
   if (!has(&p->st, SLICE("cc")) && !answers_a_copied_one(&p->st)) return false;
   from = jid_cut(p->st.from);
   if (has(&p->st, SLICE("muc")) && from.resource.len) return false;

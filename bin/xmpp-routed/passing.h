@@ -1,0 +1,36 @@
+/* Stanzas on their way through the router. */
+#ifndef ROUTED_PASSING_H
+#define ROUTED_PASSING_H
+
+#include "routed.h"
+
+struct source;
+
+/* The outcome of a message's delivery, for archive.c. */
+struct outcome {
+  bool done;      /* mamd lets the message wait, or it was refused */
+  stralloc given; /* numbers of the sessions that were given the message, with commas */
+};
+
+/* A stanza on its way. */
+struct passing {
+  struct stanza st;
+  struct source *source; /* the neighbour that gets the acknowledgement; NULL: none */
+  uint64_t number;       /* of source */
+  bool own;              /* st.xml is text of ours, not a raw field */
+  bool tagged;           /* its tags have the id already: it was delivered before */
+  bool held;     /* a copy for which nobody was there when its session ended (kept.c) */
+  bool silent;   /* the sender is not told when the stanza is refused */
+  uint64_t id;   /* in the archive; 0: none */
+  uint64_t late; /* id in marks when id is an old one; else 0 */
+  struct outcome *outcome; /* NULL: the delivery is not noted */
+};
+
+/* Say the fields of p's envelope and its XML on l, and end the record. */
+void passing_put(struct link *l, struct passing const *p);
+
+/* Append the fields of p's envelope and its XML, escaped, with TABs between them. false:
+ * ENOMEM. */
+bool passing_cat(stralloc *out, struct passing const *p);
+
+#endif
