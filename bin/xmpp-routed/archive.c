@@ -1,5 +1,6 @@
 #include "archive.h"
 #include "deliver.h"
+#include "number.h"
 #include "posts.h"
 #include "settings.h"
 #include "snapshot.h"
@@ -71,8 +72,7 @@ archive_is_assumed(struct passing const *p, struct jid const *a)
          !(policies.n && table_get(&policies, a->bare));
 }
 
-static uint64_t last; /* id */
-static bool is_full;  /* mamd can store nothing now */
+static bool is_full; /* mamd can store nothing now */
 
 static bool
 takes_messages(void)
@@ -92,27 +92,12 @@ archive_is_sure(struct passing const *p, struct jid const *a)
 
 /* ---- ids ---- */
 
-uint64_t
-archive_next_id(void)
-{
-  uint64_t id = door_wall() << ARCHIVE_ID_SHIFT;
-
-  last = id > last ? id : last + 1;
-  return last;
-}
-
-void
-archive_above(uint64_t id)
-{
-  if (id > last) last = id;
-}
-
 /* A clock that was set back must not make new messages look like stored ones. */
 void
 archive_newest(struct link *l, struct record *r)
 {
   (void)l;
-  archive_above(record_u64(r, 1));
+  number_above(record_u64(r, 1));
   is_full = record_u64(r, 2) != 0;
 }
 
@@ -153,7 +138,7 @@ archive_begin(struct passing *p)
   if (p->tagged)
     slice_u64(id, &p->id);
   else if (logged || routed_keeps)
-    p->id = archive_next_id();
+    p->id = number_next();
   return true;
 }
 
@@ -285,8 +270,7 @@ archive_snapshot(struct snapshot *k)
   struct policy *p;
   size_t i;
 
-  if (!snapshot_record(k, "newest", true)) return;
-  SNAPSHOT_INT(k, last);
+  if (!snapshot_record(k, "full", true)) return;
   SNAPSHOT_INT(k, is_full);
   for (i = 0; policies.slots && i <= policies.mask && !snapshot_restores(k); i++)
     if (policies.slots[i].item && snapshot_record(k, "policy", true))

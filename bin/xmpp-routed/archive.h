@@ -8,12 +8,6 @@
  * has no room for p, and routed has refused p. */
 bool archive_begin(struct passing *p);
 
-/* Give a new id, above all that were given. */
-uint64_t archive_next_id(void);
-
-/* Let new ids be above id, which an earlier run of routed has given. */
-void archive_above(uint64_t id);
-
 /* Say whether p is certain to be in the archive of account a. */
 bool archive_is_sure(struct passing const *p, struct jid const *a);
 

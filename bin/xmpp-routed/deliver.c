@@ -3,6 +3,7 @@
 #include "deliver.h"
 #include "expected.h"
 #include "kept.h"
+#include "number.h"
 #include "posts.h"
 #include "presence.h"
 #include "rules.h"
@@ -317,7 +318,7 @@ give_request(struct passing const *p, struct user const *u, struct receivers con
   struct passing one = *p;
   struct slice fields = SLICE("");
 
-  one.id = archive_next_id();
+  one.id = number_next();
   if (cat_delivery_tags(&tags, &one, true, SLICE(""))) {
     one.st.tags = slice_of(tags.s, tags.len);
     keep_for_all(&one, u, to, &fields);

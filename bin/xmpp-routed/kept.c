@@ -1,6 +1,7 @@
 #include "archive.h"
 #include "deliver.h"
 #include "kept.h"
+#include "number.h"
 #include "sessions.h"
 #include "snapshot.h"
 
@@ -210,7 +211,7 @@ kept_holds(struct link *l, struct record *r)
 
   if (!text.len) text = stanza_tag(tags, "id");
   if (!s || !slice_u64(text, &id)) return;
-  archive_above(id);
+  number_above(id);
   if (!kept_add(s, id, slice_of(r->at[2], (size_t)(xml.s + xml.len - r->at[2]))))
     log_event(LOG_WARN, "stanza-not-kept", "jid", s->user->bare, "why", "no room", NULL);
 }

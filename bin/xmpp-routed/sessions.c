@@ -1,4 +1,4 @@
-#include "archive.h"
+#include "number.h"
 #include "asked.h"
 #include "kept.h"
 #include "posts.h"
@@ -207,7 +207,7 @@ session_new(struct link *l, uint64_t sid, struct slice bare, struct slice resour
   if (!s) goto fail;
   s->link = l;
   s->sid = sid;
-  s->number = number ? number : archive_next_id();
+  s->number = number ? number : number_next();
   s->since_us = door_wall();
   s->resource = strndup(resource.s, resource.len);
   s->ip = strndup(ip.s, ip.len);
@@ -351,7 +351,7 @@ sessions_announced(struct link *l, struct record *r)
   struct session *s;
 
   if (!cut(record_get(r, 2), &bare, &resource)) return;
-  archive_above(number);
+  number_above(number);
   s = session_find(user_find(bare), resource);
   if (s && (s->link != l || s->sid != sid)) {
     kick(s, "conflict");

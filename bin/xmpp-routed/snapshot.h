@@ -11,6 +11,7 @@ void sessions_snapshot(struct snapshot *k);
 void presence_snapshot(struct snapshot *k);
 void services_snapshot(struct snapshot *k);
 void expected_snapshot(struct snapshot *k);
+void number_snapshot(struct snapshot *k);
 void archive_snapshot(struct snapshot *k);
 void blocking_snapshot(struct snapshot *k);
 void carbons_snapshot(struct snapshot *k);

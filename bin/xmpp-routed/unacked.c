@@ -1,5 +1,6 @@
 #include "archive.h"
 #include "deliver.h"
+#include "number.h"
 #include "sessions.h"
 #include "settings.h"
 #include "xep0280_carbons.h"
@@ -51,7 +52,7 @@ static void
 deliver_anew(struct passing *p, struct jid const *a)
 {
   if (!session_of(p->st.to)) p->st.to = a->bare;
-  p->late = archive_next_id();
+  p->late = number_next();
   deliver_route(p);
 }
 

@@ -133,6 +133,7 @@ snapshot(struct snapshot *k)
   presence_snapshot(k);
   services_snapshot(k);
   expected_snapshot(k);
+  number_snapshot(k);
   archive_snapshot(k);
   blocking_snapshot(k);
   carbons_snapshot(k);
