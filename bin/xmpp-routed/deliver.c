@@ -524,6 +524,22 @@ one_of_a_client(struct link const *l, struct passing *p)
     route_and_keep(p, true);
 }
 
+/* Return true if a block list stops p; its sender is answered as XEP-0191 s3.3 has it, unless
+ * p may not be answered. */
+static bool
+is_blocked(struct passing const *p)
+{
+  switch (blocking_of(p)) {
+  case BLOCKED_NOT: return false;
+  case BLOCKED_BY_OWN:
+    deliver_bounce(p, ERR_NOT_ACCEPTABLE, "<blocked xmlns='urn:xmpp:blocking:errors'/>");
+    return true;
+  case BLOCKED_AWAY: deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL); return true;
+  case BLOCKED_SILENT: return true;
+  }
+  return false;
+}
+
 void
 deliver_record(struct link *l, struct record *r)
 {
@@ -534,7 +550,7 @@ deliver_record(struct link *l, struct record *r)
   if (!source_take(l, &p)) return;
   deliver_total++;
   p.silent = l->program == MAMD && has_word(&p, SLICE("offline"));
-  if (l->program != USERD && blocking_stops(&p)) return;
+  if (l->program != USERD && is_blocked(&p)) return;
   if (!p.st.to.len)
     route_to_nobody(&p);
   else if (l->program == C2SD)

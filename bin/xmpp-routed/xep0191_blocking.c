@@ -1,4 +1,4 @@
-#include "deliver.h"
+#include "passing.h"
 #include "snapshot.h"
 #include "xep0191_blocking.h"
 
@@ -89,23 +89,17 @@ is_listed(struct jid const *owner, struct slice address)
   return !slice_eq(j.bare, owner->bare) && jid_set_matches(&b->jids, &j);
 }
 
-bool
-blocking_stops(struct passing const *p)
+enum blocked
+blocking_of(struct passing const *p)
 {
   struct jid a;
 
-  if (!lists.n || !p->st.to.len) return false;
+  if (!lists.n || !p->st.to.len) return BLOCKED_NOT;
   a = jid_cut(p->st.from);
-  if (is_listed(&a, p->st.to)) {
-    /* s3.3: the owner gets not-acceptable, unless the stanza may not be answered. */
-    deliver_bounce(p, ERR_NOT_ACCEPTABLE, "<blocked xmlns='urn:xmpp:blocking:errors'/>");
-    return true;
-  }
+  if (is_listed(&a, p->st.to)) return BLOCKED_BY_OWN;
   a = jid_cut(p->st.to);
-  if (!is_listed(&a, p->st.from)) return false;
-  /* s3.3: presence gets no answer, requests and messages the one of somebody offline. */
-  if (!slice_is(p->st.kind, "presence")) deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
-  return true;
+  if (!is_listed(&a, p->st.from)) return BLOCKED_NOT;
+  return slice_is(p->st.kind, "presence") ? BLOCKED_SILENT : BLOCKED_AWAY;
 }
 
 /* ---- the state for a trace ---- */

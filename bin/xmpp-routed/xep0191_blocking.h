@@ -6,7 +6,14 @@
 
 void blocking_list(struct link *l, struct record *r);
 
-/* Say whether p may not pass between its two accounts; p has been answered then. */
-bool blocking_stops(struct passing const *p);
+/* What a block list lets a stanza do, and what its sender is told. */
+enum blocked {
+  BLOCKED_NOT,    /* the stanza may pass */
+  BLOCKED_BY_OWN, /* the sender blocks the addressee: not-acceptable */
+  BLOCKED_AWAY,   /* the addressee blocks the sender, and seems to be offline */
+  BLOCKED_SILENT  /* the same, of presence: nothing is answered */
+};
+
+enum blocked blocking_of(struct passing const *p);
 
 #endif
