@@ -1,11 +1,13 @@
 #!/usr/bin/python3
-"""An option that works is read by each program that its row in xmpp-confgen's table names, and
-a module that a program reads works, as its row says.
+"""An option that works is read by each program that its row in xmpp-confgen's table names, and by no
+other; one with a default stands in the list of what the program needs, and in no other list. A
+module that a program reads works, as its row says.
 
 USAGE   tests/owners.py
 READS   bin/xmpp-confgen/table.c, and the sources of the programs and of lib/
-SAYS    each option with a program that does not read it; each module that is said to do
-        nothing, with a program that does something for it
+SAYS    each option with a program that does not read it, reads it and does not get it, or needs it
+        otherwise than the table has it; each module that is said to do nothing, with a program
+        that does something for it
 EXIT    0 there is none; 1 there are some
 
 Options of which xmpp-confgen makes other rows (T_SPECIAL, CARRIED) are left out, as are programs
@@ -16,8 +18,11 @@ import os
 import re
 import sys
 
-ROW = re.compile(r'\{"([a-z_]*)", "([a-z_0-9*]+)", (T_\w+), [^,]*, ([A-Z0-9 |]+), WORKS,')
+ROW = re.compile(r'\{"([a-z_0-9.]*)", "([a-z_0-9*]+)", (T_\w+), (NULL|"[^"]*"), ([A-Z0-9 |]+), (\w+),')
 MODULE = re.compile(r'\{"(mod_[a-z0-9_]+)", (?:LATER|NOTHING),')
+NEEDS = re.compile(r"_needs\[\] = \{([^}]*)\}")
+STRING = re.compile(r'"([^"]*)"')
+READER = re.compile(r'settings_(?:get|u64|us|bool)\(\s*[^,()]+(?:\(\))?,\s*"([^"]+)"')
 DEFINE = re.compile(r"#define (\w+)((?:.*\\\n)*.*)")
 PROGRAMS = ("TLSD", "C2SD", "S2SD", "ROUTED", "AUTHD", "USERD", "HOSTD", "MAMD", "PUBSUBD", "MUCD",
             "UPLOADD", "WEBD", "CTL")
@@ -36,24 +41,57 @@ def owners(words, defines):
     return out
 
 
+def table_rows(table, defines):
+    """Key, has a default for all, programs and effect of each option that has a row of its own."""
+    for section, name, kind, dflt, words, effect in ROW.findall(table):
+        if kind == "T_SPECIAL" or name in CARRIED or "." in section.replace("tabber.", ""):
+            continue
+        whole = section in ("", "listen", "tabber") or section.startswith("ejabberd_")
+        key = name if whole else section.replace("tabber.", "") + "." + name
+        yield key, dflt != "NULL" and "@HOST@" not in dflt, owners(words, defines), effect
+
+
+def read_by(folder):
+    return text_of(glob.glob(folder + "/*.[ch]"))
+
+
+def needs_of(folder):
+    """The keys that a daemon says it needs; None: the program is no daemon."""
+    found = NEEDS.search(read_by(folder))
+    return set(STRING.findall(found.group(1))) if found else None
+
+
+def faults_of(program, folder, rows, common):
+    """What is wrong with a program."""
+    text, needs = read_by(folder), needs_of(folder)
+    mine = [(key, dflt, effect) for key, dflt, programs, effect in rows if program in programs]
+    for key, dflt, effect in mine:
+        if effect == "WORKS" and '"%s"' % key not in text + common:
+            yield "does not read " + key
+        elif effect == "WORKS" and dflt and needs is not None and key not in needs \
+                and '"%s"' % key in text:
+            yield "does not need %s, which has a default" % key
+    for key in sorted((needs or set()) - {key for key, dflt, _ in mine if dflt}):
+        yield "needs %s, which has no default" % key
+    for key in sorted(set(READER.findall(text)) & {row[0] for row in rows}):
+        if key not in [row[0] for row in mine]:
+            yield "reads %s, and its settings do not have it" % key
+
+
 def main():
     table = text_of(["bin/xmpp-confgen/table.c"])
     defines = dict(DEFINE.findall(table + text_of(["bin/xmpp-confgen/confgen.h"])))
     common = text_of(glob.glob("lib/*/*.c"))
+    rows = list(table_rows(table, defines))
     bad = 0
-    for section, name, kind, words in ROW.findall(table):
-        key = section + "." + name if section not in ("", "listen") else name
-        for program in sorted(owners(words, defines)):
-            folder = "bin/xmpp-" + program.lower()
-            if kind == "T_SPECIAL" or name in CARRIED or not os.path.isdir(folder):
-                continue
-            if '"%s"' % key not in text_of(glob.glob(folder + "/*.[ch]")) + common:
-                print("owners: %s does not read %s" % (folder[4:], key))
-                bad += 1
+    for program in PROGRAMS:
+        folder = "bin/xmpp-" + program.lower()
+        for fault in faults_of(program, folder, rows, common) if os.path.isdir(folder) else ():
+            print("owners: %s %s" % (folder[4:], fault))
+            bad += 1
     for folder in sorted(glob.glob("bin/xmpp-*d")):
-        text = text_of(glob.glob(folder + "/*.[ch]"))
         for module in MODULE.findall(table):
-            if re.search('"%s[".]' % module, text):
+            if re.search('"%s[".]' % module, read_by(folder)):
                 print("owners: %s has %s, which is said to do nothing" % (folder[4:], module))
                 bad += 1
     sys.exit(1 if bad else 0)

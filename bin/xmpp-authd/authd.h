@@ -25,6 +25,7 @@ struct authd_settings {
 extern struct authd_settings authd;
 
 /* The two steps of taking settings (service/service.h). */
+extern char const *const authd_needs[];
 void *authd_read(struct settings *st);
 void authd_take(void *fresh, bool first);
 void authd_drop(void *fresh);

@@ -3,6 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+char const *const authd_needs[] = {
+  "scram_iterations",
+  NULL,
+};
+
 /* Mechanisms in the order of preference, each -PLUS variant before the plain one. */
 static char const *const all[] = {
   "SCRAM-SHA-512-PLUS",
@@ -99,7 +104,7 @@ authd_read(struct settings *st)
       mechanisms_without(settings_get(st, "disable_sasl_mechanisms", row->value[0]));
     if (!h->name || !h->mechanisms) goto fail;
   }
-  f->iterations = (uint32_t)settings_u64(st, "scram_iterations", SLICE("*"), 10000);
+  f->iterations = (uint32_t)settings_u64(st, "scram_iterations", SLICE("*"));
   if (f->hosts) return f;
   settings_refuse("host", SLICE("*"), "there is no host", NULL);
 fail:

@@ -78,6 +78,7 @@ static struct service const service = {
   .program = "xmpp-authd",
   .accepts = ROLE_EDGE | ROLE_OWN,
   .handlers = handlers,
+  .needs = authd_needs,
   .read = authd_read,
   .take = authd_take,
   .drop = authd_drop,

@@ -3,6 +3,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+char const *const c2sd_needs[] = {
+  "access",
+  "language",
+  "max_fsm_queue",
+  "max_stanza_size",
+  "mod_client_state.queue_chat_states",
+  "mod_client_state.queue_pep",
+  "mod_client_state.queue_presence",
+  "mod_ping.ping_ack_timeout",
+  "mod_ping.ping_interval",
+  "mod_ping.send_pings",
+  "mod_ping.timeout_action",
+  "mod_roster.versioning",
+  "mod_stream_mgmt.ack_timeout",
+  "mod_stream_mgmt.cache_life_time",
+  "mod_stream_mgmt.cache_size",
+  "mod_stream_mgmt.max_ack_queue",
+  "mod_stream_mgmt.resume_timeout",
+  "negotiation_timeout",
+  NULL,
+};
+
 /* Hosts and listeners stay where they are over a reload, for streams point to them: changed
  * ones are changed in place, removed ones stay as long as the process. */
 
@@ -50,33 +72,6 @@ c2sd_listener(struct slice name)
   return &strict;
 }
 
-/* Settings have milliseconds. */
-static uint64_t
-us(struct settings const *st, char const *key, struct slice host, uint64_t dflt_ms)
-{
-  struct slice text = settings_get(st, key, host);
-  uint64_t ms;
-
-  if (slice_is(text, "infinity")) return UINT64_MAX;
-  if (!slice_u64(text, &ms)) ms = dflt_ms;
-  return ms < UINT64_MAX / 1000 ? ms * 1000 : UINT64_MAX;
-}
-
-/* A setting that is true unless it says otherwise. */
-static bool
-not_false(struct settings const *st, char const *key, struct slice host)
-{
-  return !slice_is(settings_get(st, key, host), "false");
-}
-
-/* A number, or infinity. */
-static uint64_t
-most(struct settings const *st, char const *key, struct slice host, uint64_t dflt)
-{
-  if (slice_is(settings_get(st, key, host), "infinity")) return UINT64_MAX;
-  return settings_u64(st, key, host, dflt);
-}
-
 static void
 read_modules(struct settings const *st, struct host *h)
 {
@@ -86,22 +81,23 @@ read_modules(struct settings const *st, struct host *h)
   h->roster = settings_has(st, "module", name, "mod_roster");
   h->roster_versions = h->roster && settings_bool(st, "mod_roster.versioning", name);
   h->csi = settings_has(st, "module", name, "mod_client_state");
-  h->csi_presence = not_false(st, "mod_client_state.queue_presence", name);
-  h->csi_chat_states = not_false(st, "mod_client_state.queue_chat_states", name);
-  h->csi_pep = not_false(st, "mod_client_state.queue_pep", name);
+  h->csi_presence = settings_bool(st, "mod_client_state.queue_presence", name);
+  h->csi_chat_states = settings_bool(st, "mod_client_state.queue_chat_states", name);
+  h->csi_pep = settings_bool(st, "mod_client_state.queue_pep", name);
   h->pings = settings_has(st, "module", name, "mod_ping") &&
              settings_bool(st, "mod_ping.send_pings", name);
   h->ping_kills = slice_is(settings_get(st, "mod_ping.timeout_action", name), "kill");
-  h->ping_us = us(st, "mod_ping.ping_interval", name, 60000);
-  h->pong_us = us(st, "mod_ping.ping_ack_timeout", name, 32000);
+  h->ping_us = settings_us(st, "mod_ping.ping_interval", name);
+  h->pong_us = settings_us(st, "mod_ping.ping_ack_timeout", name);
   h->sm = settings_has(st, "module", name, "mod_stream_mgmt");
-  h->resume_us = us(st, "mod_stream_mgmt.resume_timeout", name, 300000);
-  h->resume_max_us =
-    us(st, "mod_stream_mgmt.max_resume_timeout", name, h->resume_us / 1000);
-  h->ack_us = us(st, "mod_stream_mgmt.ack_timeout", name, 60000);
-  h->queue_max = most(st, "mod_stream_mgmt.max_ack_queue", name, 5000);
-  h->ended_max = most(st, "mod_stream_mgmt.cache_size", name, 4096);
-  h->ended_us = us(st, "mod_stream_mgmt.cache_life_time", name, 48u * 3600 * 1000);
+  h->resume_us = settings_us(st, "mod_stream_mgmt.resume_timeout", name);
+  h->resume_max_us = settings_get(st, "mod_stream_mgmt.max_resume_timeout", name).len
+                       ? settings_us(st, "mod_stream_mgmt.max_resume_timeout", name)
+                       : h->resume_us;
+  h->ack_us = settings_us(st, "mod_stream_mgmt.ack_timeout", name);
+  h->queue_max = settings_u64(st, "mod_stream_mgmt.max_ack_queue", name);
+  h->ended_max = settings_u64(st, "mod_stream_mgmt.cache_size", name);
+  h->ended_us = settings_us(st, "mod_stream_mgmt.cache_life_time", name);
 }
 
 /* An empty text is NULL. false: ENOMEM. */
@@ -118,11 +114,11 @@ read_listener(struct listener *ln, struct settings const *st, struct slice scope
   struct slice tls = settings_get(st, "tls", scope);
   uint64_t own;
 
-  ln->max_stanza_size = settings_u64(st, "max_stanza_size", scope, STANZA_MAX);
+  ln->max_stanza_size = settings_u64(st, "max_stanza_size", scope);
   if (ln->max_stanza_size > STANZA_MAX) ln->max_stanza_size = STANZA_MAX;
   /* The value of the listener and the value of the whole server: the smaller holds. */
-  ln->queue_max = settings_u64(st, "max_fsm_queue", SLICE("*"), UINT64_MAX);
-  own = settings_u64(st, "max_fsm_queue", scope, UINT64_MAX);
+  ln->queue_max = settings_u64(st, "max_fsm_queue", SLICE("*"));
+  own = settings_u64(st, "max_fsm_queue", scope);
   if (own < ln->queue_max) ln->queue_max = own;
   if (!set_text(&ln->name, scope) ||
       !set_text(&ln->access, settings_get(st, "access", scope)) ||
@@ -168,10 +164,9 @@ read_hosts(struct c2sd_settings *f, struct settings const *st)
 static void
 read_limits(struct c2sd_settings *f, struct settings const *st)
 {
-  f->sm_bytes_max =
-    settings_u64(st, "sm_queue_bytes_max", SLICE("*"), SM_QUEUE_BYTES_MAX);
-  f->kept_max = settings_u64(st, "streams_kept_max", SLICE("*"), STREAMS_KEPT_MAX);
-  f->negotiation_us = 1000 * settings_u64(st, "negotiation_timeout", SLICE("*"), 30000);
+  f->sm_bytes_max = settings_limit(st, "sm_queue_bytes_max", SM_QUEUE_BYTES_MAX);
+  f->kept_max = settings_limit(st, "streams_kept_max", STREAMS_KEPT_MAX);
+  f->negotiation_us = settings_us(st, "negotiation_timeout", SLICE("*"));
 }
 
 void *
@@ -184,7 +179,7 @@ c2sd_read(struct settings *st)
   f->access = access_load(st);
   read_limits(f, st);
   if (f->access && read_hosts(f, st) && read_listeners(f, st) &&
-      set_text(&f->language, lang.len ? lang : SLICE("en")))
+      set_text(&f->language, lang))
     return f;
   c2sd_drop(f);
   return NULL;

@@ -40,6 +40,7 @@ struct c2sd_settings {
 extern struct c2sd_settings c2sd;
 
 /* The two steps of taking settings (service/service.h). */
+extern char const *const c2sd_needs[];
 void *c2sd_read(struct settings *st);
 void c2sd_take(void *fresh);
 void c2sd_drop(void *fresh);

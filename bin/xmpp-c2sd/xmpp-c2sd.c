@@ -207,6 +207,7 @@ static struct service const service = {
   .program = "xmpp-c2sd",
   .accepts = ROLE_FRONT,
   .handlers = handlers,
+  .needs = c2sd_needs,
   .read = c2sd_read,
   .take = take,
   .drop = c2sd_drop,

@@ -53,6 +53,7 @@ struct host {
 };
 
 /* The two steps of taking settings (service/service.h). */
+extern char const *const hostd_needs[];
 void *hostd_read(struct settings *st);
 void hostd_take(void *fresh, bool first);
 void hostd_drop(void *fresh);

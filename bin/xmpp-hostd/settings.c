@@ -3,6 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+char const *const hostd_needs[] = {
+  "mod_adhoc.report_commands_node",
+  "mod_announce.access",
+  "mod_configure.access",
+  "mod_stun_disco.access",
+  "mod_stun_disco.credentials_lifetime",
+  "mod_version.show_os",
+  NULL,
+};
+
 /* What is made of the settings. */
 struct made {
   struct settings const *st;
@@ -55,9 +65,6 @@ read_host(struct host *h, struct settings const *st, struct slice name)
   h->stun_access = settings_get(st, "mod_stun_disco.access", name);
   h->show_os = settings_bool(st, "mod_version.show_os", name);
   h->report_node = settings_bool(st, "mod_adhoc.report_commands_node", name);
-  if (!h->configure_access.len) h->configure_access = SLICE("configure");
-  if (!h->announce_access.len) h->announce_access = SLICE("none");
-  if (!h->stun_access.len) h->stun_access = SLICE("local");
 }
 
 /* false: ENOMEM. */

@@ -10,8 +10,7 @@
  * server can check for itself: the name is when they end, the password its HMAC-SHA1 under
  * a secret that both know. */
 
-#define LIFETIME_MS 43200000u /* when there is no setting */
-#define PASSWORD_MAX 28       /* 20 bytes as base64 */
+#define PASSWORD_MAX 28 /* 20 bytes as base64 */
 
 struct credentials {
   char username[BASE_NUM];
@@ -25,8 +24,7 @@ make_credentials(struct credentials *c, struct host const *h)
   struct settings const *st = hostd_settings();
   struct slice secret = settings_get(st, "mod_stun_disco.secret", h->name), name;
   uint64_t end;
-  uint64_t life =
-    settings_u64(st, "mod_stun_disco.credentials_lifetime", h->name, LIFETIME_MS);
+  uint64_t life = settings_u64(st, "mod_stun_disco.credentials_lifetime", h->name);
   unsigned char md[EVP_MAX_MD_SIZE];
   unsigned int n = 0;
 

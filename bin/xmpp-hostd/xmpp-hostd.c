@@ -114,6 +114,7 @@ snapshot(struct snapshot *k)
 static struct service const hostd = {
   .program = "xmpp-hostd",
   .handlers = verbs,
+  .needs = hostd_needs,
   .read = hostd_read,
   .take = hostd_take,
   .drop = hostd_drop,

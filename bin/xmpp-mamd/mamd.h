@@ -41,6 +41,7 @@ struct mamd {
 extern struct mamd mamd;
 
 /* The two steps of taking settings (service/service.h). */
+extern char const *const mamd_needs[];
 void *mamd_read(struct settings *st);
 void mamd_take(void *fresh, bool first);
 void mamd_drop(void *fresh);

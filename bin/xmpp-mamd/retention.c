@@ -17,7 +17,7 @@ static uint64_t at; /* the owner that was looked at last */
 static uint64_t
 setting(char const *key, struct slice host)
 {
-  return settings_u64(mamd.settings, key, host, 0);
+  return settings_u64(mamd.settings, key, host);
 }
 
 /* Say whether an account had this number and has ended. */

@@ -25,7 +25,7 @@ static struct event_timer timer;
 static uint64_t
 limit(char const *name, uint64_t usual)
 {
-  return settings_u64(mamd.settings, name, SLICE("*"), usual);
+  return settings_limit(mamd.settings, name, usual);
 }
 
 static uint64_t

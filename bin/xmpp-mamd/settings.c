@@ -8,6 +8,17 @@
 #include <string.h>
 #include <unistd.h>
 
+char const *const mamd_needs[] = {
+  "archive.max_age",
+  "archive.max_messages",
+  "mod_mam.access_preferences",
+  "mod_mam.assume_mam_usage",
+  "mod_mam.default",
+  "mod_mam.request_activates_archiving",
+  "mod_offline.access_max_user_messages",
+  NULL,
+};
+
 /* As xmpp-userd has it; only the pages that are read take memory. */
 #define USERS_MAP_BYTES (64ull << 30)
 

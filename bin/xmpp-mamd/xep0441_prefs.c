@@ -20,9 +20,7 @@ static struct rules {
 static struct slice
 host_default(struct slice host)
 {
-  struct slice word = settings_get(mamd.settings, "mod_mam.default", host);
-
-  return word.len ? word : SLICE("never");
+  return settings_get(mamd.settings, "mod_mam.default", host);
 }
 
 static struct rules const *
@@ -295,7 +293,7 @@ may_set(struct handle_ctx *ctx)
   struct access_who who = {
     .local = ctx->from.local, .domain = ctx->from.domain, .resource = ctx->from.resource};
 
-  return !rule.len || access_allows(mamd.access, rule, ctx->host, &who);
+  return access_allows(mamd.access, rule, ctx->host, &who);
 }
 
 /* s2.2: the whole of the preferences anew. */

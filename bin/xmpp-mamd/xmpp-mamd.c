@@ -164,6 +164,7 @@ static service_fn *const verbs[VERBS_N] = {
 static struct service const service = {
   .program = "xmpp-mamd",
   .handlers = verbs,
+  .needs = mamd_needs,
   .read = mamd_read,
   .take = mamd_take,
   .drop = mamd_drop,

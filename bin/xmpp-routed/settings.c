@@ -6,6 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+char const *const routed_needs[] = {
+  "mod_mam.assume_mam_usage",
+  "mod_mam.default",
+  "mod_mam.request_activates_archiving",
+  "mod_offline.bounce_groupchat",
+  "mod_offline.store_empty_body",
+  "mod_offline.store_groupchat",
+  "mod_stream_mgmt.resend_on_timeout",
+  "resource_conflict",
+  NULL,
+};
+
 static struct host *hosts;
 struct access *routed_access;
 bool routed_keeps;
@@ -63,7 +75,7 @@ read_modules(struct settings const *st, struct slice name, struct host *h)
   struct slice policy = settings_get(st, "mod_mam.default", name);
 
   h->has_mam = settings_has(st, "module", name, "mod_mam");
-  h->archives = h->has_mam && policy.len && !slice_is(policy, "never");
+  h->archives = h->has_mam && !slice_is(policy, "never");
   h->archives_all = h->has_mam && slice_is(policy, "always") &&
                     !settings_bool(st, "mod_mam.request_activates_archiving", name);
   h->assumes_mam = h->has_mam && slice_is(policy, "always") &&

@@ -34,6 +34,7 @@ extern struct access *routed_access;
 extern bool routed_keeps;
 
 /* The two steps of taking settings (service/service.h). */
+extern char const *const routed_needs[];
 void *routed_read(struct settings *st);
 void routed_take(void *fresh, bool first);
 void routed_drop(void *fresh);

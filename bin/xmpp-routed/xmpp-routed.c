@@ -144,6 +144,7 @@ static struct service const routed = {
   .program = "xmpp-routed",
   .accepts = ROLE_EDGE | ROLE_SERVICE,
   .handlers = handlers,
+  .needs = routed_needs,
   .read = routed_read,
   .take = routed_take,
   .drop = routed_drop,

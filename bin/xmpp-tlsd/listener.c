@@ -14,6 +14,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+char const *const tlsd_needs[] = {
+  "backlog", "ciphers", "protocol_options", "send_timeout", NULL,
+};
+
 /* Listeners are made from the settings as a whole new list; sockets of the old list that
  * stay the same are carried over, so a reload refuses no connection. The others are tried before
  * the list is taken, and opened after: a port that somebody takes in between is tried again. */
@@ -102,21 +106,20 @@ static bool
 listener_read(struct listener *ln, struct settings const *st,
               struct settings_row const *row)
 {
-  struct slice scope = row->scope, ciphers = settings_get(st, "ciphers", scope);
+  struct slice scope = row->scope;
   struct slice dhfile = settings_get(st, "dhfile", scope);
 
-  if (!ciphers.len) ciphers = SLICE("HIGH:!aNULL:!eNULL:!3DES:@STRENGTH");
   ln->name = slice_dup(scope);
   ln->ip = slice_dup(row->value[0]);
-  ln->ciphers = slice_dup(ciphers);
+  ln->ciphers = slice_dup(settings_get(st, "ciphers", scope));
   ln->dhfile = dhfile.len ? slice_dup(dhfile) : NULL;
   if (!ln->name || !ln->ip || !ln->ciphers || (dhfile.len && !ln->dhfile)) return false;
   if (!slice_u64(row->value[1], &ln->port)) ln->port = 0;
   ln->serves = slice_is(row->value[2], "s2s") ? S2SD : C2SD;
   ln->direct = slice_is(settings_get(st, "tls", scope), "direct");
   ln->required = slice_is(settings_get(st, "tls", scope), "starttls_required");
-  ln->backlog = settings_u64(st, "backlog", scope, 128);
-  ln->send_timeout_us = settings_u64(st, "send_timeout", scope, 15000) * 1000;
+  ln->backlog = settings_u64(st, "backlog", scope);
+  ln->send_timeout_us = settings_us(st, "send_timeout", scope);
   return read_options(ln, settings_get(st, "protocol_options", scope));
 }
 
@@ -407,7 +410,7 @@ listeners_read(struct settings *st)
 
   if (!m) return NULL;
   m->reuseport = settings_bool(st, "reuseport", SLICE("*"));
-  m->waiting_max = settings_u64(st, "output_max", SLICE("*"), CONN_OUTPUT_ALL_MAX);
+  m->waiting_max = settings_limit(st, "output_max", CONN_OUTPUT_ALL_MAX);
   m->certs = certs_load(st, listeners.certs);
   if (m->certs && read_list(st, m->certs, &m->first) && try_sockets(m)) return m;
   listeners_drop(m);

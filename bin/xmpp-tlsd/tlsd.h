@@ -83,6 +83,7 @@ struct listener {
 /* The two steps of taking settings (service/service.h). A socket that is new is tried by
  * listeners_read, and closed again. When it cannot be opened after all, it is tried again
  * every LISTEN_RETRY_US. */
+extern char const *const tlsd_needs[];
 void *listeners_read(struct settings *st);
 void listeners_take(void *fresh, bool first);
 void listeners_drop(void *fresh);

@@ -62,6 +62,7 @@ static struct service const tlsd = {
   .program = "xmpp-tlsd",
   .sockets = true,
   .handlers = handlers,
+  .needs = tlsd_needs,
   .read = listeners_read,
   .take = listeners_take,
   .drop = listeners_drop,

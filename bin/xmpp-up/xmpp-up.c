@@ -218,10 +218,12 @@ static void
 read_settings(struct settings *st)
 {
   char dir[600];
+  uint64_t uids;
 
   snprintf(dir, sizeof dir, "%s/settings", up.state);
   if (!settings_open(st, dir, "xmpp-ctl")) strerr_diefusys(111, "read ", dir);
-  up.uids = (uint32_t)settings_u64(st, "uids", SLICE("*"), 0);
+  if (!slice_u64(settings_get(st, "uids", SLICE("*")), &uids)) uids = 0;
+  up.uids = (uint32_t)uids;
 }
 
 int

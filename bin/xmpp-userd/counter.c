@@ -64,9 +64,8 @@ counter_takes(struct jid const *account, bool outbound)
   key = slice_of(buf, 1 + account->bare.len);
   c = table_get(&counters, key);
   if (!c)
-    c = counter_new(
-      key, settings_u64(userd.settings, "mod_pres_counter.interval", host, 60000));
-  return !c || ++c->n <= settings_u64(userd.settings, "mod_pres_counter.count", host, 5);
+    c = counter_new(key, settings_u64(userd.settings, "mod_pres_counter.interval", host));
+  return !c || ++c->n <= settings_u64(userd.settings, "mod_pres_counter.count", host);
 }
 
 /* ---- the state for a trace ---- */

@@ -6,6 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
+char const *const userd_needs[] = {
+  "mod_pres_counter.count", "mod_pres_counter.interval",  "mod_roster.access",
+  "mod_roster.versioning",  "mod_vcard.allow_return_all", "mod_vcard.matches",
+  "mod_vcard.name",         "mod_vcard.search",           NULL,
+};
+
 /* Rosters of a million accounts; vCards with pictures. Only what is used lies on the disk. */
 #define MAP_BYTES (64ull << 30)
 
@@ -124,7 +130,7 @@ userd_may_change(struct jid const *j)
   struct access_who who = {
     .local = j->local, .domain = j->domain, .resource = j->resource};
 
-  return !rule.len || access_allows(userd.access, rule, j->domain, &who);
+  return access_allows(userd.access, rule, j->domain, &who);
 }
 
 void

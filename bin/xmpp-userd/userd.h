@@ -23,6 +23,7 @@ struct userd {
 extern struct userd userd;
 
 /* The two steps of taking settings (service/service.h). */
+extern char const *const userd_needs[];
 void *userd_read(struct settings *st);
 void userd_take(void *fresh, bool first);
 void userd_drop(void *fresh);

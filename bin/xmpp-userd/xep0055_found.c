@@ -36,7 +36,7 @@ static struct event_timer timer;
 static uint64_t
 limit(char const *name, uint64_t usual)
 {
-  return settings_u64(userd.settings, name, SLICE("*"), usual);
+  return settings_limit(userd.settings, name, usual);
 }
 
 /* Entries that this turn may still look at. */
@@ -88,8 +88,7 @@ copy_all(struct search *s, struct handle_ctx const *ctx, struct stanza const *in
 static uint64_t
 matches_max(struct slice host)
 {
-  uint64_t n =
-    settings_u64(userd.settings, "mod_vcard.matches", host, SEARCH_MATCHES_MAX);
+  uint64_t n = settings_u64(userd.settings, "mod_vcard.matches", host);
 
   return n < SEARCH_MATCHES_MAX ? n : SEARCH_MATCHES_MAX;
 }

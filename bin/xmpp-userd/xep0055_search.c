@@ -32,18 +32,13 @@ struct search_column const search_columns[COLUMNS_N] = {
 
 typedef bool domain_fn(void *cookie, struct slice host, struct slice domain);
 
-/* mod_vcard.hosts, else mod_vcard.host, else vjud.HOST. */
+/* mod_vcard.hosts, else mod_vcard.host. */
 static bool
 domains_of(struct slice host, domain_fn *fn, void *cookie)
 {
   struct slice list = settings_get(userd.settings, "mod_vcard.hosts", host), name;
-  char dflt[JID_PART_MAX + 8];
 
   if (!list.len) list = settings_get(userd.settings, "mod_vcard.host", host);
-  if (!list.len) {
-    snprintf(dflt, sizeof dflt, "vjud.%.*s", (int)host.len, host.s);
-    list = slice_str(dflt);
-  }
   while (slice_word(&list, ' ', &name))
     if (name.len && !fn(cookie, host, name)) return false;
   return true;

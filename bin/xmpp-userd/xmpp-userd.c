@@ -153,6 +153,7 @@ static service_fn *const verbs[VERBS_N] = {
 static struct service const service = {
   .program = "xmpp-userd",
   .handlers = verbs,
+  .needs = userd_needs,
   .read = userd_read,
   .take = userd_take,
   .drop = userd_drop,

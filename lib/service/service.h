@@ -17,6 +17,10 @@ struct service {
   bool sockets;                /* has fds of its own: -p keeps the loop turning */
   service_fn *const *handlers; /* VERBS_N of them; NULL: logged once, ignored */
 
+  /* Keys of options that have a default (the last is NULL; NULL: none): read finds a row for * of
+   * each. */
+  char const *const *needs;
+
   /* Settings are taken in two steps. read makes of st all that the program keeps, and changes
    * nothing: NULL, having said why (settings_refuse). take puts what read gave in force, in
    * the place of what was before, and cannot fail; first: at the start. drop frees what read

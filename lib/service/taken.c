@@ -51,6 +51,23 @@ find_data(struct reading *r)
   return r->data != NULL;
 }
 
+/* Rows of options that have a default: without one they were compiled for another version. */
+static bool
+none_missing(struct settings const *st, char const *const *keys)
+{
+  for (; keys && *keys; keys++) {
+    if (settings_has_default(st, *keys)) continue;
+    settings_refuse(*keys, SLICE("*"),
+                    "the row is missing: another version compiled the configuration",
+                    NULL);
+    return false;
+  }
+  return true;
+}
+
+/* Every program reads these. */
+static char const *const common[] = {"verbosity", "hide_sensitive_log_data", NULL};
+
 /* NULL, having logged why. */
 static struct reading *
 reading_new(struct service const *svc, char const *dir)
@@ -62,7 +79,8 @@ reading_new(struct service const *svc, char const *dir)
   if (!settings_open(&r->settings, dir, svc->program)) {
     log_event(LOG_WARN, "settings-unreadable", "dir", dir, "why", strerror(errno), NULL);
     settings_refuse("", SLICE(""), "unreadable: ", strerror(errno), NULL);
-  } else if (find_data(r) && (r->own = svc->read(&r->settings)))
+  } else if (find_data(r) && none_missing(&r->settings, common) &&
+             none_missing(&r->settings, svc->needs) && (r->own = svc->read(&r->settings)))
     return r;
   reading_free(r);
   return NULL;
@@ -75,7 +93,7 @@ take(struct service const *svc, struct reading *r, bool first)
 
   taken = r;
   if (!verbosity_given)
-    log_verbosity = (unsigned int)settings_u64(&r->settings, "verbosity", SLICE("*"), 1);
+    log_verbosity = (unsigned int)settings_u64(&r->settings, "verbosity", SLICE("*"));
   log_hides_peers = settings_bool(&r->settings, "hide_sensitive_log_data", SLICE("*"));
   svc->take(r->own, first);
   reading_free(old);

@@ -182,13 +182,36 @@ settings_get(struct settings const *st, char const *key, struct slice scope)
   return row ? row->value[0] : SLICE("");
 }
 
+bool
+settings_has_default(struct settings const *st, char const *key)
+{
+  struct slice k = slice_str(key);
+
+  return st->n && *scope_place(st, hash_key(k), k, SLICE("*"));
+}
+
 uint64_t
-settings_u64(struct settings const *st, char const *key, struct slice scope,
-             uint64_t dflt)
+settings_u64(struct settings const *st, char const *key, struct slice scope)
 {
   uint64_t n;
 
-  return slice_u64(settings_get(st, key, scope), &n) ? n : dflt;
+  return slice_u64(settings_get(st, key, scope), &n) ? n : UINT64_MAX;
+}
+
+uint64_t
+settings_us(struct settings const *st, char const *key, struct slice scope)
+{
+  uint64_t ms = settings_u64(st, key, scope);
+
+  return ms < UINT64_MAX / 1000 ? ms * 1000 : UINT64_MAX;
+}
+
+uint64_t
+settings_limit(struct settings const *st, char const *key, uint64_t usual)
+{
+  uint64_t n;
+
+  return slice_u64(settings_get(st, key, SLICE("*")), &n) ? n : usual;
 }
 
 bool

@@ -41,9 +41,19 @@ void settings_close(struct settings *st);
  * there. Lives as long as st. */
 struct slice settings_get(struct settings const *st, char const *key, struct slice scope);
 
-/* The same as a number: dflt when absent. */
-uint64_t settings_u64(struct settings const *st, char const *key, struct slice scope,
-                      uint64_t dflt);
+/* Say whether there is a row of key for *. xmpp-confgen writes one for each option that has a
+ * default. */
+bool settings_has_default(struct settings const *st, char const *key);
+
+/* The same as a number; infinity, and a row that is not there: UINT64_MAX. */
+uint64_t settings_u64(struct settings const *st, char const *key, struct slice scope);
+
+/* A time that the settings give in milliseconds, in microseconds; infinity: UINT64_MAX. */
+uint64_t settings_us(struct settings const *st, char const *key, struct slice scope);
+
+/* A named limit, or the number that a test has put in its place by a row for *. */
+uint64_t settings_limit(struct settings const *st, char const *key, uint64_t usual);
+
 bool settings_bool(struct settings const *st, char const *key, struct slice scope);
 
 /* Say whether a row key has this value first, for scope itself. */

@@ -108,12 +108,12 @@ numbers_and_words(void **state)
   (void)state;
   open_text(&st, "n\t*\t42\nbig\t*\t18446744073709551616\nword\t*\tlots\nempty\t*\t\n"
                  "zero\t*\t0\nyes\t*\ttrue\nno\t*\tfalse\none\t*\t1\n");
-  assert_int_equal(settings_u64(&st, "n", all, 7), 42);
-  assert_int_equal(settings_u64(&st, "zero", all, 7), 0);
-  assert_int_equal(settings_u64(&st, "absent", all, 7), 7);
-  assert_int_equal(settings_u64(&st, "empty", all, 7), 7);
-  assert_int_equal(settings_u64(&st, "big", all, 7), 7);
-  assert_int_equal(settings_u64(&st, "word", all, 7), 7);
+  assert_int_equal(settings_u64(&st, "n", all), 42);
+  assert_int_equal(settings_u64(&st, "zero", all), 0);
+  assert_int_equal(settings_u64(&st, "absent", all), UINT64_MAX);
+  assert_int_equal(settings_u64(&st, "empty", all), UINT64_MAX);
+  assert_int_equal(settings_u64(&st, "big", all), UINT64_MAX);
+  assert_int_equal(settings_u64(&st, "word", all), UINT64_MAX);
   assert_true(settings_bool(&st, "yes", SLICE("a.example")));
   assert_false(settings_bool(&st, "no", all));
   assert_false(settings_bool(&st, "one", all));
