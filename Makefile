@@ -55,7 +55,7 @@ LIBS_xmpp-mamd := service handle archive roster accounts store stanza jid xml sp
 LIBS_xmpp-load := scram xml event base
 EXT_xmpp-load := -lssl
 LIBS_xmpp-confgen := yaml jid access settings record certname base
-EXT_xmpp-confgen := -lcrypto
+EXT_xmpp-confgen := -lssl -lcrypto
 LIBS_xmpp-ctl := jid settings record password base
 LIBS_xmpp-up := settings record certname base
 

@@ -164,6 +164,19 @@ bool is_net(struct slice text);
 /* Say that n is not of the type that is wanted, or names a macro that there is not. s NULL. */
 struct slice wrong_type(struct yaml_node const *n, char const *path, char const *wanted);
 
+/* Say whether a scalar is written as macros are. */
+bool is_macro(struct yaml_node const *n);
+
+/* Of words with blanks between, the one that is nearest to a mistyped name, until the next
+ * call; NULL when none is near. */
+char const *nearest_word(struct slice name, char const *words);
+
+/* Say whether OpenSSL takes a value: words of protocol options, joined ciphers, and the file of
+ * DH parameters that n names. The user hears of an error when not (tls.c). */
+bool tls_words_hold(struct option const *o, struct yaml_node const *n, char const *path);
+bool tls_ciphers_hold(struct yaml_node const *n, struct slice ciphers, char const *path);
+bool tls_dhfile_holds(struct yaml_node const *n, char const *path);
+
 struct slice regexp_value(struct arena *a, struct yaml_node const *n, char const *path);
 
 /* ---- access (access.c, references.c) ---- */

@@ -1,7 +1,6 @@
 #include "confgen.h"
 
 #include <arpa/inet.h>
-#include <openssl/pem.h>
 
 #include <ctype.h>
 #include <errno.h>
@@ -123,7 +122,7 @@ module_nearest(struct slice name)
   return found;
 }
 
-static char const *
+char const *
 nearest_word(struct slice name, char const *words)
 {
   static char found[NAME_MAX_BYTES + 1];
@@ -162,8 +161,7 @@ macro_hint(struct slice name)
   return hint;
 }
 
-/* Say whether a scalar is written as macros are. */
-static bool
+bool
 is_macro(struct yaml_node const *n)
 {
   size_t i;
@@ -350,43 +348,6 @@ joined(struct arena *a, struct yaml_node const *n, char const *path, char const 
   return out;
 }
 
-/* A word at a time, at its own place when it is one of a list. */
-static bool
-tls_word_holds(struct option const *o, struct yaml_node const *n, struct slice list,
-               char const *path)
-{
-  struct slice word;
-  bool ok = true;
-
-  while (slice_word(&list, '|', &word)) {
-    char text[NAME_MAX_BYTES + 1];
-    char const *near;
-    if (slice_has_word(slice_str(o->words), word)) continue;
-    snprintf(text, sizeof text, "%.*s", (int)word.len, word.s);
-    if (isupper((unsigned char)text[0])) {
-      wrong_type(n, path, "a TLS option");
-      return false;
-    }
-    near = nearest_word(word, o->words);
-    say_error(n, path, "unknown TLS option \"%s\"%s%s%s", text,
-              near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
-    ok = false;
-  }
-  return ok;
-}
-
-static bool
-tls_words_hold(struct option const *o, struct yaml_node const *n, char const *path)
-{
-  struct yaml_node const *c;
-  bool ok = true;
-
-  if (n->kind == YAML_SCALAR) return tls_word_holds(o, n, n->text, path);
-  for (c = n->first; c; c = c->next)
-    ok = tls_word_holds(o, c, c->text, path) && ok;
-  return ok;
-}
-
 bool
 is_net(struct slice text)
 {
@@ -548,19 +509,6 @@ loglevel_value(struct yaml_node const *n, char const *path)
   return wrong_type(n, path, "a log level: 0 to 5, or none, error, warning, info, debug");
 }
 
-/* dhfile: PEM, DH PARAMETERS. */
-static bool
-is_dh(char const *file)
-{
-  BIO *in = BIO_new_file(file, "r");
-  EVP_PKEY *dh = in ? PEM_read_bio_Parameters(in, NULL) : NULL;
-  bool ok = dh && (EVP_PKEY_is_a(dh, "DH") || EVP_PKEY_is_a(dh, "DHX"));
-
-  EVP_PKEY_free(dh);
-  BIO_free(in);
-  return ok;
-}
-
 /* Nothing opens the file of an option that is not obeyed yet: it may come later too. */
 static struct slice
 file_value(struct option const *o, struct yaml_node const *n, char const *path)
@@ -575,9 +523,7 @@ file_value(struct option const *o, struct yaml_node const *n, char const *path)
       say_no_effect(n, path, "cannot read %s: %s", n->text.s, strerror(errno));
     return o->effect == WORKS ? none() : n->text;
   }
-  if (!strstr(o->name, "dhfile") || is_dh(n->text.s)) return n->text;
-  say_error(n, path, "%s has no DH PARAMETERS in PEM", n->text.s);
-  return none();
+  return !strstr(o->name, "dhfile") || tls_dhfile_holds(n, path) ? n->text : none();
 }
 
 struct slice
@@ -598,7 +544,9 @@ option_value(struct arena *a, struct option const *o, struct yaml_node const *n,
     return !v.s || !o->words || words_hold(o, n, path) ? v : none();
   case T_LANG: return lang_value(n, path);
   case T_LOGLEVEL: return loglevel_value(n, path);
-  case T_CIPHERS: return joined(a, n, path, ":");
+  case T_CIPHERS:
+    v = joined(a, n, path, ":");
+    return v.s && tls_ciphers_hold(n, v, path) ? v : none();
   case T_TLS_WORDS:
     v = joined(a, n, path, "|");
     return v.s && tls_words_hold(o, n, path) ? v : none();

@@ -563,11 +563,13 @@ def strict():
 
 @check
 def files_are_looked_at_unless_told_not_to():
-    for option in ("c2s_dhfile: %s\n", "c2s_cafile: %s\n"):
-        path = file(HEAD + option % (DIR + "/no.pem"))
-        _, err = confgen("check", path, code=100)
-        assert "no.pem" in err and "x.yml:7:" in err, err
-        confgen("check", "--no-files", path, code=0)
+    # An option that is not obeyed yet opens no file.
+    for option, code in (("c2s_dhfile", 100), ("c2s_cafile", 0), ("captcha_cmd", 0)):
+        path = file(HEAD + option + ": " + DIR + "/no.pem\n")
+        _, err = confgen("check", "--all", path, code=code)
+        assert "cannot read " + DIR + "/no.pem" in err and "x.yml:7:" in err, err
+        _, err = confgen("check", "--all", "--no-files", path, code=0)
+        assert "no.pem" not in err, err
     path = file(HEAD + "certfiles: [%s/*.pem]\n" % DIR)
     _, err = confgen("check", path, code=0)
     assert "no file matches" in err and "no certificate for example.com" in err, err
@@ -586,6 +588,15 @@ def a_file_without_dh_parameters():
     pem = file("-----BEGIN DH PARAMETERS-----\nnonsense\n-----END DH PARAMETERS-----\n", "dh.pem")
     _, err = confgen("check", file(HEAD + "c2s_dhfile: %s\n" % pem), code=100)
     assert "c2s_dhfile" in err, err
+
+
+@check
+def dh_parameters_that_openssl_refuses():
+    r = subprocess.run(["openssl", "dhparam", "-out", DIR + "/dh.pem", "512"],
+                       stderr=subprocess.PIPE)
+    assert r.returncode == 0, r.stderr
+    _, err = confgen("check", file(HEAD + "    dhfile: %s/dh.pem\n" % DIR), code=100)
+    assert "x.yml:7:13: error: listen.dhfile: OpenSSL refuses" in err and "512 bits" in err, err
 
 
 @check
