@@ -1,6 +1,6 @@
 #include "archive.h"
-#include "deliver.h"
 #include "number.h"
+#include "passing.h"
 #include "posts.h"
 #include "settings.h"
 #include "snapshot.h"
@@ -130,10 +130,7 @@ archive_begin(struct passing *p)
 
   if (!slice_is(p->st.kind, "message") || slice_is(p->st.type, "error")) return true;
   logged = may_go_to_mamd(p);
-  if (logged && !post_has_room(post_find(MAMD))) {
-    deliver_bounce(p, ERR_RESOURCE_CONSTRAINT, NULL);
-    return false;
-  }
+  if (logged && !post_has_room(post_find(MAMD))) return false;
   p->tagged = id.len > 0;
   if (p->tagged)
     slice_u64(id, &p->id);
@@ -187,8 +184,8 @@ archive_stamp(struct passing const *p, struct slice account, unsigned int place,
 /* ---- to mamd ---- */
 
 /* Put p into the post of mamd; with word in front of its tags, and the sessions that were
- * given p behind them. */
-static void
+ * given p behind them. false: no room. */
+static bool
 put(struct passing const *p, char const *word, struct slice given)
 {
   static stralloc tags = STRALLOC_ZERO;
@@ -196,16 +193,17 @@ put(struct passing const *p, char const *word, struct slice given)
   struct post *post = post_find(MAMD);
 
   tags.len = 0;
-  if (!post || !stralloc_cats(&tags, word)) return;
+  if (!post) return true;
+  if (!stralloc_cats(&tags, word)) return false;
   if (p->tagged) {
-    if (!stralloc_catb(&tags, p->st.tags.s, p->st.tags.len)) return;
+    if (!stralloc_catb(&tags, p->st.tags.s, p->st.tags.len)) return false;
   } else if (!cat_tags(&tags, p))
-    return;
+    return false;
   if (given.len &&
       (!stralloc_cats(&tags, " given=") || !stralloc_catb(&tags, given.s, given.len)))
-    return;
+    return false;
   copy.st.tags = slice_of(tags.s, tags.len);
-  post_put(post, &copy);
+  return post_put(post, &copy);
 }
 
 /* XEP-0160 s3, mod_offline's store_empty_body. */
@@ -225,34 +223,29 @@ archive_could_wait(struct passing const *p, struct jid const *to)
   return h && h->has_offline && post_find(MAMD) && can_wait(p, h);
 }
 
-bool
+enum wait
 archive_wait(struct passing const *p, struct jid const *to)
 {
   struct host const *h = routed_host(to->domain);
 
-  if (!p->id || !h || !h->has_offline || !post_find(MAMD)) return false;
+  if (!p->id || !h || !h->has_offline || !post_find(MAMD)) return WAIT_NOT;
   /* mod_offline: neither kept nor answered, unless the options say so. */
   if (slice_is(p->st.type, "groupchat") && !h->stores_groupchat)
-    return !h->bounces_groupchat;
-  if (!can_wait(p, h)) return false;
+    return h->bounces_groupchat ? WAIT_NOT : WAIT_IGNORED;
+  if (!can_wait(p, h)) return WAIT_NOT;
   if (p->outcome) p->outcome->done = true;
-  if (is_full) {
-    deliver_bounce(p, ERR_RESOURCE_CONSTRAINT, NULL);
-    return true;
-  }
-  put(p, "wait ", SLICE(""));
-  return true;
+  return !is_full && put(p, "wait ", SLICE("")) ? WAIT_BEGUN : WAIT_FULL;
 }
 
-void
+bool
 archive_end(struct passing const *p)
 {
   struct jid from = jid_cut(p->st.from), to = jid_cut(p->st.to);
   struct outcome const *o = p->outcome;
 
-  if (o->done || is_full || !p->id || p->tagged) return;
-  if (!has(p, SLICE("store"))) return;
-  if (archives(&from) || archives(&to)) put(p, "", slice_of(o->given.s, o->given.len));
+  if (o->done || is_full || !p->id || p->tagged) return true;
+  if (!has(p, SLICE("store")) || (!archives(&from) && !archives(&to))) return true;
+  return put(p, "", slice_of(o->given.s, o->given.len));
 }
 
 /* ---- the state for a trace ---- */

@@ -5,7 +5,7 @@
 #include "routed.h"
 
 /* Give p an id if p may be archived, wait, or be kept until a client has it. false: mamd
- * has no room for p, and routed has refused p. */
+ * has no room for p, which is to be refused with ERR_RESOURCE_CONSTRAINT. */
 bool archive_begin(struct passing *p);
 
 /* Say whether p is certain to be in the archive of account a. */
@@ -20,15 +20,22 @@ void archive_stamp(struct passing const *p, struct slice account, unsigned int p
  * look there: of mod_mam's assume_mam_usage. */
 bool archive_is_assumed(struct passing const *p, struct jid const *a);
 
-/* Nobody is there to take it: whether it can wait for the account. Then it does. */
-bool archive_wait(struct passing const *p, struct jid const *to);
+/* Let p, which no session takes, wait for the account `to`. */
+enum wait {
+  WAIT_NOT,     /* p may not wait, or there is no mamd */
+  WAIT_BEGUN,   /* p waits */
+  WAIT_IGNORED, /* p neither waits nor is answered, as the host's options say */
+  WAIT_FULL     /* mamd has no room for p, which is to be refused */
+};
+
+enum wait archive_wait(struct passing const *p, struct jid const *to);
 
 /* Return true if archive_wait would have p wait for the account `to`. */
 bool archive_could_wait(struct passing const *p, struct jid const *to);
 
 /* Put p into the post of mamd, with the sessions of its outcome, unless p went there to
- * wait. */
-void archive_end(struct passing const *p);
+ * wait. false: the post has no room. */
+bool archive_end(struct passing const *p);
 
 /* mamd tells which id is the newest that is stored. */
 void archive_newest(struct link *l, struct record *r);

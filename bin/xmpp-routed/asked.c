@@ -1,5 +1,5 @@
 #include "asked.h"
-#include "deliver.h"
+#include "passing.h"
 #include "posts.h"
 #include "sessions.h"
 #include "snapshot.h"
@@ -68,9 +68,8 @@ asked_free(struct session *s)
   s->asked = NULL;
 }
 
-/* XEP-0313 and XEP-0055 have no word for it: the client may ask again. */
-static void
-answer(struct asked const *a)
+static struct passing
+request(struct asked const *a)
 {
   struct passing p = {.own = true};
 
@@ -79,13 +78,15 @@ answer(struct asked const *a)
                          .kind = SLICE("iq"),
                          .type = SLICE("set"),
                          .id = id_of(a)};
-  deliver_bounce(&p, ERR_RESOURCE_CONSTRAINT, NULL);
+  return p;
 }
 
 void
-asked_restarted(struct session *s, struct post const *post)
+asked_restarted(struct session *s, struct post const *post,
+                void (*refuse)(struct passing const *p))
 {
   struct asked **at = &s->asked, *a;
+  struct passing p;
 
   while ((a = *at)) {
     if (a->program != post->program || a->letter > post->released) {
@@ -93,7 +94,8 @@ asked_restarted(struct session *s, struct post const *post)
       continue;
     }
     *at = a->next;
-    answer(a);
+    p = request(a);
+    refuse(&p);
     free(a);
   }
 }

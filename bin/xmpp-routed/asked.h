@@ -15,7 +15,9 @@ void asked_add(struct session *s, struct passing const *p, struct post const *po
 void asked_answered(struct session *s, struct stanza const *st);
 void asked_free(struct session *s);
 
-/* Answer the requests of s that the service of post had acknowledged before its restart. */
-void asked_restarted(struct session *s, struct post const *post);
+/* Forget the requests of s that the service of post had acknowledged before its restart; each
+ * is passed to refuse, without its payload. */
+void asked_restarted(struct session *s, struct post const *post,
+                     void (*refuse)(struct passing const *p));
 
 #endif

@@ -114,6 +114,15 @@ deliver_bounce(struct passing const *p, enum stanza_error e, char const *more)
 
 /* ---- by address ---- */
 
+/* Put p into the post of a service, or tell its sender that there is no room. */
+static bool
+to_post(struct post *post, struct passing const *p)
+{
+  if (post_put(post, p)) return true;
+  deliver_bounce(p, ERR_RESOURCE_CONSTRAINT, NULL);
+  return false;
+}
+
 /* Put the request p into the post of mamd, with the number of the session that asked: the
  * marks of that session pace the answer. */
 static void
@@ -131,7 +140,7 @@ ask_mamd(struct post *post, struct passing const *p)
     asked.st.tags = slice_of(tags.s, tags.len);
     s->in_mamd = true;
   }
-  if (post_put(post, &asked) && s) asked_add(s, p, post);
+  if (to_post(post, &asked) && s) asked_add(s, p, post);
 }
 
 /* Put p into the post of the service of its domain. userd may answer a request to a domain of
@@ -144,7 +153,7 @@ to_domain(struct post *post, struct passing const *p)
       ? session_of(p->st.from)
       : NULL;
 
-  if (post_put(post, p) && s) asked_add(s, p, post);
+  if (to_post(post, p) && s) asked_add(s, p, post);
 }
 
 /* A request goes to whoever handles its namespace for this scope. */
@@ -158,7 +167,7 @@ to_handler(struct passing const *p, char const *scope)
   else if (post->program == MAMD)
     ask_mamd(post, p);
   else
-    post_put(post, p);
+    to_post(post, p);
 }
 
 /* Messages to host/NAME/... are for who said to handle message NAME. */
@@ -171,7 +180,7 @@ message_to_host(struct passing const *p, struct jid const *a)
   slice_word(&rest, '/', &name);
   post = services_handler("message", name);
   if (post)
-    post_put(post, p);
+    to_post(post, p);
   else
     deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
 }
@@ -348,6 +357,18 @@ refuse(struct passing const *p)
   deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
 }
 
+bool
+deliver_to_wait(struct passing const *p, struct jid const *to)
+{
+  switch (archive_wait(p, to)) {
+  case WAIT_NOT: return false;
+  case WAIT_FULL: deliver_bounce(p, ERR_RESOURCE_CONSTRAINT, NULL); return true;
+  case WAIT_IGNORED:
+  case WAIT_BEGUN: return true;
+  }
+  return false;
+}
+
 static void
 to_account(struct passing const *p, struct jid const *a)
 {
@@ -361,7 +382,7 @@ to_account(struct passing const *p, struct jid const *a)
   case FATE_IGNORE: return;
   case FATE_ERROR: refuse(p); return;
   case FATE_OFFLINE:
-    if (!archive_wait(p, a)) deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
+    if (!deliver_to_wait(p, a)) deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
     return;
   case FATE_THIS:
     if (s) give(p, u, (struct receivers){.who = RECEIVE_ONE, .one = s});
@@ -373,7 +394,7 @@ to_account(struct passing const *p, struct jid const *a)
     if (slice_is(p->st.kind, "iq"))
       to_handler(p, "account");
     else if (post_find(USERD))
-      post_put(post_find(USERD), p);
+      to_post(post_find(USERD), p);
     return;
   }
 }
@@ -389,7 +410,7 @@ deliver_route(struct passing const *p)
   } else if (!routed_host(a.domain)) {
     post = post_find(S2SD);
     if (post)
-      post_put(post, p);
+      to_post(post, p);
     else
       deliver_bounce(p, ERR_REMOTE_NOT_FOUND, NULL);
   } else if (a.local.len)
@@ -419,7 +440,7 @@ static void
 outbound_subscription(struct passing const *p)
 {
   if (post_find(USERD))
-    post_put(post_find(USERD), p);
+    to_post(post_find(USERD), p);
   else
     deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
 }
@@ -461,6 +482,14 @@ to_its_session(struct link const *l, struct passing const *p)
   return true;
 }
 
+bool
+deliver_begin(struct passing *p)
+{
+  if (archive_begin(p)) return true;
+  deliver_bounce(p, ERR_RESOURCE_CONSTRAINT, NULL);
+  return false;
+}
+
 /* A message that may be kept. */
 static void
 route_and_keep(struct passing *p, bool of_a_client)
@@ -471,14 +500,14 @@ route_and_keep(struct passing *p, bool of_a_client)
   outcome.done = false;
   outcome.given.len = 0;
   p->outcome = &outcome;
-  if (!archive_begin(p)) return;
+  if (!deliver_begin(p)) return;
   if (of_a_client && carbons_may_be_sent(jid_cut(p->st.from).bare) &&
       (has_word(p, SLICE("cc")) || slice_is(p->st.type, "error"))) {
     archive_stamp(p, jid_cut(p->st.from).bare, 1, &stamped);
     carbons_sent(&stamped);
   }
   deliver_route(p);
-  archive_end(p);
+  if (!archive_end(p)) deliver_bounce(p, ERR_RESOURCE_CONSTRAINT, NULL);
 }
 
 /* Give the number of the session that returns p (0: its c2sd does not say), and free

@@ -11,6 +11,10 @@ void deliver_fanout(struct link *l, struct record *r);
 /* Send it to where its to says. */
 void deliver_route(struct passing const *p);
 
+/* As archive_begin and archive_wait, but p has been refused when mamd has no room for it. */
+bool deliver_begin(struct passing *p);
+bool deliver_to_wait(struct passing const *p, struct jid const *to);
+
 /* Decide on a stanza that the client of session number `of` (0: not known), which has
  * ended, may not have: p, whose to is the full JID of the session, and which its c2sd has
  * returned; p, a copy of a delivered stanza; or such a copy in r whose fields begin

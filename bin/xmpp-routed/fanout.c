@@ -79,7 +79,7 @@ fan_to_post(struct passing const *p, struct post *post)
       !stralloc_catb(&sa, p->st.xml.s + n, p->st.xml.len - n))
     return;
   one.st.xml = slice_of(sa.s, sa.len);
-  post_put(post, &one);
+  if (!post_put(post, &one)) deliver_bounce(&one, ERR_RESOURCE_CONSTRAINT, NULL);
 }
 
 void

@@ -1,8 +1,5 @@
-#include "asked.h"
-#include "deliver.h"
+#include "passing.h"
 #include "posts.h"
-#include "services.h"
-#include "sessions.h"
 #include "snapshot.h"
 #include "sources.h"
 
@@ -95,29 +92,17 @@ post_free(struct post *p)
   free(p);
 }
 
-/* Say whether p was delivered: mamd was to archive p and not to let it wait. The sender
- * of a delivered message gets no error. */
-static bool
-was_delivered(struct post const *post, struct passing const *p)
-{
-  return post->program == MAMD && slice_is(p->st.kind, "message") &&
-         !slice_has_word(p->st.tags, SLICE("wait"));
-}
-
 static void
-return_to_sender(struct post const *post, struct slice text, struct letter const *head)
+give_back(struct post const *post, struct slice text, struct letter const *head)
 {
   stralloc line = STRALLOC_ZERO;
   struct record r;
   struct passing p = {.own = false};
-  struct session *asker;
 
   if (head->verb == VERB_STANZA && stralloc_cats(&line, "stanza\t") &&
       stralloc_catb(&line, text.s, text.len) && record_split(&r, line.s, line.len)) {
     stanza_read(&r, 0, &p.st);
-    asker = session_of(p.st.from);
-    if (asker && post->program & PROGRAMS_ASKED) asked_answered(asker, &p.st);
-    if (!was_delivered(post, &p)) deliver_bounce(&p, ERR_SERVICE_UNAVAILABLE, NULL);
+    post_events.returned(post, &p);
   }
   source_release(head->source, head->epoch, head->number);
   stralloc_free(&line);
@@ -132,12 +117,11 @@ give_up(void *cookie)
   size_t i;
   uint64_t n = 0;
 
-  services_of_post_gone(p);
-  if (p->program & PROGRAMS_ASKED) sessions_service_restarted(p);
+  post_events.lost(p);
   p->kept = stralloc_zero;
   for (i = p->head; i < kept.len; i += sizeof head + head.len) {
     memcpy(&head, kept.s + i, sizeof head);
-    return_to_sender(p, slice_of(kept.s + i + sizeof head, head.len), &head);
+    give_back(p, slice_of(kept.s + i + sizeof head, head.len), &head);
     n++;
   }
   log_event(LOG_WARN, "service-lost", "service", p->name, "returned", log_num(n), NULL);
@@ -233,7 +217,7 @@ settled(void *cookie)
 {
   struct post *p = cookie;
 
-  services_settled(p);
+  post_events.settled(p);
   if (p->held && p->link) hand_over_all(p);
 }
 
@@ -250,12 +234,11 @@ posts_up(struct link *l)
   p->link = l;
   p->sent = p->acked = 0;
   p->held = waits_for_sessions(p);
-  if (services_begin(p) || p->held)
+  if (post_events.begins(p) || p->held)
     event_timer_start(&p->grace, door_now() + SERVICE_SETTLE_US, settled, p);
   if (!p->held) hand_over_all(p);
   /* A link that broke between two programs that live has lost no request. */
-  if (l->program & PROGRAMS_ASKED && p->epoch && p->epoch != l->epoch)
-    sessions_service_restarted(p);
+  if (p->epoch && p->epoch != l->epoch) post_events.restarted(p);
   p->epoch = l->epoch;
 }
 
@@ -318,7 +301,6 @@ post_put(struct post *p, struct passing const *s)
 
   if (keep(p, head, SLICE(""), s)) return true;
   say_full(p);
-  deliver_bounce(s, ERR_RESOURCE_CONSTRAINT, NULL);
   return false;
 }
 

@@ -42,4 +42,29 @@ void posts_acked(struct link *l, struct record *r);
 /* All c2sds have told userd of their sessions. */
 void posts_recalled(void);
 
+/* Put the stanza p into the post of a service; false: the post is full, and the sender is to be
+ * told. post_say puts a record of another kept verb (verb_is_kept), whose fields stand in one
+ * text, escaped. */
+bool post_put(struct post *post, struct passing const *p);
+void post_say(struct post *post, enum verb v, struct slice fields);
+
+/* Say whether post takes another stanza. */
+bool post_has_room(struct post const *post);
+
+/* The program's answers to what becomes of posts; xmpp-routed.c has the table. None of them
+ * frees a post.
+ * begins: the service of p has come up, and may announce all anew; true if it had announced
+ * something before. settled: it has had SERVICE_SETTLE_US to do so. restarted: another run of
+ * the program has the link. lost: p has been away for POST_GRACE_US, and is freed after the
+ * call and after returned, which takes each stanza that p still has. */
+struct post_events {
+  bool (*begins)(struct post *p);
+  void (*settled)(struct post *p);
+  void (*restarted)(struct post const *p);
+  void (*lost)(struct post *p);
+  void (*returned)(struct post const *p, struct passing const *stanza);
+};
+
+extern struct post_events const post_events;
+
 #endif

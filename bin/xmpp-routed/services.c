@@ -205,6 +205,13 @@ add_watcher(struct link *l, struct slice what)
   return true;
 }
 
+static void
+still_online(struct session *s, void const *cookie)
+{
+  (void)cookie;
+  presence_still_online(s);
+}
+
 /* Asked again, it is told again; but it watches once. */
 void
 services_watch(struct link *l, struct record *r)
@@ -215,7 +222,7 @@ services_watch(struct link *l, struct record *r)
   if (!add_watcher(l, what)) return;
   if (slice_is(what, "online") && post_of(l)) {
     post_of(l)->wants_online = true;
-    if (l->program == MAMD) sessions_still_online();
+    if (l->program == MAMD) sessions_each(still_online, NULL);
   }
   if (slice_is(what, "features")) changed = true;
   if (slice_is(what, "presence")) presence_recall();

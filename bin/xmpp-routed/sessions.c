@@ -460,7 +460,7 @@ session_presence(struct session *s, struct stanza const *st)
 }
 
 void
-sessions_still_online(void)
+sessions_each(void (*fn)(struct session *s, void const *cookie), void const *cookie)
 {
   struct link const *l;
   uint32_t i;
@@ -468,20 +468,7 @@ sessions_still_online(void)
   for (l = link_next(NULL); l; l = link_next(l)) {
     struct id_map const *m = l->program == C2SD ? l->cookie : NULL;
     for (i = 0; m && i < m->size; i++)
-      if (m->v[i].item) presence_still_online(m->v[i].item);
-  }
-}
-
-void
-sessions_service_restarted(struct post const *post)
-{
-  struct link const *l;
-  uint32_t i;
-
-  for (l = link_next(NULL); l; l = link_next(l)) {
-    struct id_map const *m = l->program == C2SD ? l->cookie : NULL;
-    for (i = 0; m && i < m->size; i++)
-      if (m->v[i].item) asked_restarted(m->v[i].item, post);
+      if (m->v[i].item) fn(m->v[i].item, cookie);
   }
 }
 

@@ -67,13 +67,8 @@ void sessions_wants(struct link *l, struct record *r);
 void sessions_end(struct link *l, struct record *r);
 void sessions_list(struct link *ctl, struct record *r);
 
-/* mamd asks to be told: of all that it may give what waits. */
-void sessions_still_online(void);
-
-/* Answer the requests that the service of post, which was restarted or is given up, had
- * acknowledged before. */
-struct post;
-void sessions_service_restarted(struct post const *post);
+/* Call fn for each session, leaving ones too. fn may not end sessions. */
+void sessions_each(void (*fn)(struct session *s, void const *cookie), void const *cookie);
 
 /* Its presence to nobody in particular has passed by. */
 void session_presence(struct session *s, struct stanza const *st);

@@ -21,13 +21,4 @@ void source_crosses(struct source *s, uint64_t n, struct link const *to);
 void sources_turn(void);
 void sources_gone(struct link const *l);
 
-/* Put the stanza p into the post of a service; false: the post is full, and the sender has an
- * error. post_say puts a record of another kept verb (verb_is_kept), whose fields stand in one
- * text, escaped. */
-bool post_put(struct post *post, struct passing const *p);
-void post_say(struct post *post, enum verb v, struct slice fields);
-
-/* Say whether post takes another stanza. */
-bool post_has_room(struct post const *post);
-
 #endif

@@ -86,8 +86,8 @@ message(struct passing *p, uint64_t of)
     deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
     return;
   }
-  if (!archive_begin(p)) return;
-  if (!archive_wait(p, &a)) deliver_anew(p, &a);
+  if (!deliver_begin(p)) return;
+  if (!deliver_to_wait(p, &a)) deliver_anew(p, &a);
 }
 
 void

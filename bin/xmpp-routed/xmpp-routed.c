@@ -13,7 +13,7 @@
  * ROOMS   sessions.c who is online; presence.c what userd is told of it; services.c who
  *         serves what; posts.c, sources.c what is not acknowledged yet; expected.c
  *         who is waited for after a start; rules.c the tables of delivery; deliver.c the way
- *         of a stanza, fanout.c of a broadcast, unacked.c of one that did not arrive; kept.c copies
+ *         of a stanza, fanout.c of a broadcast, unacked.c of one that a client did not get, returns.c of one that a service did not get; kept.c copies
  *         until a client has its stanzas; archive.c what is kept of messages; xepNNNN_*.c one extension each; settings.c
  */
 #include "archive.h"
@@ -22,6 +22,7 @@
 #include "kept.h"
 #include "posts.h"
 #include "presence.h"
+#include "returns.h"
 #include "services.h"
 #include "sessions.h"
 #include "settings.h"
@@ -31,6 +32,21 @@
 #include "xep0198_resume.h"
 
 char const *PROG = "xmpp-routed";
+
+static void
+service_lost(struct post *p)
+{
+  services_of_post_gone(p);
+  returns_asked(p);
+}
+
+struct post_events const post_events = {
+  .begins = services_begin,
+  .settled = services_settled,
+  .restarted = returns_asked,
+  .lost = service_lost,
+  .returned = returns_stanza,
+};
 
 static void
 up(struct link *l)
