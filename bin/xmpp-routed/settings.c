@@ -1,6 +1,3 @@
-#include "expected.h"
-#include "posts.h"
-#include "services.h"
 #include "settings.h"
 
 #include <stdlib.h>
@@ -149,21 +146,21 @@ routed_read(struct settings *st)
   return NULL;
 }
 
+struct settings const *
+routed_settings(void const *fresh)
+{
+  return ((struct made const *)fresh)->settings;
+}
+
 void
-routed_take(void *fresh, bool first)
+routed_take(void *fresh)
 {
   struct made *m = fresh;
-  struct settings_row const *row = NULL;
 
   access_free(routed_access);
   routed_access = m->access;
   free_hosts(hosts);
   hosts = m->hosts;
   routed_keeps = routed_any(keeps);
-  while (first && (row = settings_next(m->settings, "expect", row))) {
-    expected_add(row->value[0]);
-    posts_expect(row->value[0]);
-  }
   free(m);
-  services_changed();
 }

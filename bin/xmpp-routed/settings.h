@@ -33,10 +33,11 @@ extern struct access *routed_access;
  * client has them. */
 extern bool routed_keeps;
 
-/* The two steps of taking settings (service/service.h). */
+/* The two steps of taking settings (service/service.h); the settings of which fresh is made. */
 extern char const *const routed_needs[];
 void *routed_read(struct settings *st);
-void routed_take(void *fresh, bool first);
+struct settings const *routed_settings(void const *fresh);
+void routed_take(void *fresh);
 void routed_drop(void *fresh);
 struct host const *routed_host(struct slice name);
 

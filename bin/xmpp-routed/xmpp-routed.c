@@ -71,6 +71,20 @@ down(struct link *l)
 }
 
 static void
+take(void *fresh, bool first)
+{
+  struct settings const *st = routed_settings(fresh);
+  struct settings_row const *row = NULL;
+
+  while (first && (row = settings_next(st, "expect", row))) {
+    expected_add(row->value[0]);
+    posts_expect(row->value[0]);
+  }
+  routed_take(fresh);
+  services_changed();
+}
+
+static void
 turn(void)
 {
   expected_turn();
@@ -162,7 +176,7 @@ static struct service const routed = {
   .handlers = handlers,
   .needs = routed_needs,
   .read = routed_read,
-  .take = routed_take,
+  .take = take,
   .drop = routed_drop,
   .up = up,
   .down = down,
