@@ -67,7 +67,7 @@ tell_online(struct session *s)
 }
 
 void
-presence_still_online(struct session const *s)
+presence_still_online(struct session *s)
 {
   struct post *p = s->drained ? post_find(MAMD) : NULL;
 
@@ -83,8 +83,8 @@ may_drain(struct session *s)
   return true;
 }
 
-void
-presence_offline(struct session const *s, char const *how, uint64_t upto)
+static void
+tell_offline(struct session const *s, char const *how, uint64_t upto)
 {
   static stralloc sa = STRALLOC_ZERO;
   struct post *post = s->in_mamd ? post_find(MAMD) : NULL;
@@ -93,6 +93,18 @@ presence_offline(struct session const *s, char const *how, uint64_t upto)
   if (post && begin_fields(&sa, s) && record_put(&sa, slice_str(how)) &&
       record_put(&sa, num_u64(buf, s->number)) && record_put(&sa, num_u64(buf, upto)))
     post_say(post, VERB_OFFLINE, slice_of(sa.s, sa.len));
+}
+
+void
+presence_leaves(struct session *s)
+{
+  tell_offline(s, "away", 0);
+}
+
+void
+presence_ends(struct session *s, enum session_end how, uint64_t upto)
+{
+  tell_offline(s, how == SESSION_LOST ? "lost" : "over", upto);
 }
 
 void
@@ -127,7 +139,7 @@ presence_own(struct session *s, struct passing const *p)
     kept_look();
   }
   if (s->drained && (!s->available || s->priority < 0)) {
-    presence_offline(s, "away", 0);
+    tell_offline(s, "away", 0);
     s->drained = false;
   }
   if (!was && post && (!post->link || post->held)) s->waits = post->round + 1;

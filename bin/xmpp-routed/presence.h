@@ -2,7 +2,7 @@
 #ifndef ROUTED_PRESENCE_H
 #define ROUTED_PRESENCE_H
 
-#include "routed.h"
+#include "sessions.h"
 
 struct passing;
 
@@ -10,7 +10,7 @@ void presence_own(struct session *s, struct passing const *p);
 
 /* Tell mamd again that the session may have what waits: who told it before, or mamd itself,
  * was restarted. */
-void presence_still_online(struct session const *s);
+void presence_still_online(struct session *s);
 void presence_directed(struct link *l, struct record *r);
 void presence_wants(struct session *s, struct slice words);
 void presence_shown(struct link *l, struct record *r);
@@ -19,9 +19,10 @@ void presence_recalled(struct link *l, struct record *r);
 /* Tell userd that the session is over; directed as in unbind. */
 void presence_gone(struct session *s, struct slice directed);
 
-/* Tell mamd, if mamd knows s, that s takes no waiting messages any more: how is away,
- * over or lost, upto as in session_over. */
-void presence_offline(struct session const *s, char const *how, uint64_t upto);
+/* Tell mamd, if mamd knows s, that s takes no waiting messages any more: it is leaving, or
+ * over as session_over has it. */
+void presence_leaves(struct session *s);
+void presence_ends(struct session *s, enum session_end how, uint64_t upto);
 
 /* Up to where its client has what was archived. */
 void presence_mark(struct link *l, struct record *r);

@@ -1,5 +1,6 @@
 #include "asked.h"
 #include "deliver.h"
+#include "kept.h"
 #include "posts.h"
 #include "returns.h"
 #include "sessions.h"
@@ -39,4 +40,12 @@ void
 returns_asked(struct post const *post)
 {
   if (post->program & PROGRAMS_ASKED) sessions_each(of_session, post);
+}
+
+void
+returns_session(struct session *s, enum session_end how, uint64_t upto)
+{
+  kept_through(s, upto);
+  kept_over(s, how == SESSION_LOST);
+  asked_free(s);
 }

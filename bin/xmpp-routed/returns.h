@@ -1,8 +1,8 @@
-/* Stanzas and requests that a service has not answered. */
+/* Stanzas and requests that did not get to where they went. */
 #ifndef ROUTED_RETURNS_H
 #define ROUTED_RETURNS_H
 
-#include "routed.h"
+#include "sessions.h"
 
 /* Tell the sender of p, which waited in post for a service that is gone. */
 void returns_stanza(struct post const *post, struct passing const *p);
@@ -10,5 +10,9 @@ void returns_stanza(struct post const *post, struct passing const *p);
 /* Answer the requests that the service of post, which was restarted or is given up, had
  * acknowledged before. */
 void returns_asked(struct post const *post);
+
+/* The session s is over: what its client does not have behind upto comes back at the end of
+ * the turn, and nobody awaits the answers to its requests. */
+void returns_session(struct session *s, enum session_end how, uint64_t upto);
 
 #endif

@@ -1,8 +1,4 @@
 #include "number.h"
-#include "asked.h"
-#include "kept.h"
-#include "posts.h"
-#include "presence.h"
 #include "sessions.h"
 #include "settings.h"
 #include "snapshot.h"
@@ -144,14 +140,12 @@ unlist(struct session *s)
 }
 
 static void
-session_free(struct session *s, bool lost)
+session_free(struct session *s)
 {
   struct user *u = s->user;
 
   if (session_or_leaving(s->link, s->sid) == s) id_map_del(s->link->cookie, s->sid);
   unlist(s);
-  kept_over(s, lost);
-  asked_free(s);
   free(s->resource);
   free(s->ip);
   free(s);
@@ -179,7 +173,7 @@ user_make(struct slice bare)
 static void
 tell_gone(struct session *s, struct slice directed)
 {
-  if (!s->gone) presence_gone(s, directed);
+  if (!s->gone) session_events.gone(s, directed);
   s->gone = true;
 }
 
@@ -236,7 +230,7 @@ void
 session_leave(struct session *s)
 {
   if (s->leaving) return;
-  presence_offline(s, "away", 0);
+  session_events.leaves(s);
   unlist(s);
   s->drained = false;
   s->leaving = true;
@@ -338,7 +332,7 @@ static void
 take_wants(struct session *s, struct slice words)
 {
   s->carbons = slice_has_word(words, SLICE("carbons"));
-  presence_wants(s, words);
+  session_events.wants(s, words);
 }
 
 /* After our restart, or the link's: a session as its c2sd knows it. */
@@ -365,7 +359,7 @@ sessions_announced(struct link *l, struct record *r)
   s->told = s->available = true;
   s->drained = priority.s[0] != '-';
   s->priority = (signed char)strtol(log_text(priority), NULL, 10);
-  presence_still_online(s); /* the routed before may have died with the news */
+  session_events.announced(s); /* the routed before may have died with the news */
 }
 
 void
@@ -403,10 +397,10 @@ sessions_end(struct link *l, struct record *r)
 static void
 over(struct session *s, enum session_end how, uint64_t upto, struct slice directed)
 {
-  presence_offline(s, how == SESSION_LOST ? "lost" : "over", upto);
+  session_events.ends(s, how, upto);
   tell_gone(s, directed);
-  kept_through(s, upto);
-  session_free(s, how == SESSION_LOST);
+  session_events.ended(s, how, upto);
+  session_free(s);
 }
 
 void
@@ -423,7 +417,7 @@ session_move(struct session *s, struct link *l, uint64_t sid)
   s->link = l;
   s->sid = sid;
   if (map_put(s)) return true;
-  session_free(s, true);
+  session_over(s, SESSION_LOST, 0);
   return false;
 }
 
@@ -528,8 +522,7 @@ session_fields(struct snapshot *k, struct user *u, struct session *s)
   SNAPSHOT_INT(k, s->leaving);
   SNAPSHOT_INT(k, s->gone);
   SNAPSHOT_INT(k, s->in_mamd);
-  asked_snapshot(k, s);
-  kept_snapshot(k, s);
+  session_events.state(k, s);
   if (!snapshot_restores(k)) return s;
   if (s->link && map_put(s)) {
     if (!s->leaving) u->n++;

@@ -104,4 +104,23 @@ struct session_totals {
 
 extern struct session_totals session_totals;
 
+/* The program's answers to what becomes of sessions; xmpp-routed.c has the table. None of them
+ * ends a session.
+ * wants: its client has asked for these words. announced: its c2sd has told of an available
+ * session after a reconnect. leaves: nothing that waits is for s any more, because it is
+ * leaving. gone: nobody is to think that s is there; directed as in unbind. ends: s
+ * is over, as session_over has it. ended: the same, when all have heard of its end; s is
+ * freed after the call. state: for a trace, what other files hold of s. */
+struct session_events {
+  void (*wants)(struct session *s, struct slice words);
+  void (*announced)(struct session *s);
+  void (*leaves)(struct session *s);
+  void (*gone)(struct session *s, struct slice directed);
+  void (*ends)(struct session *s, enum session_end how, uint64_t upto);
+  void (*ended)(struct session *s, enum session_end how, uint64_t upto);
+  void (*state)(struct snapshot *k, struct session *s);
+};
+
+extern struct session_events const session_events;
+
 #endif

@@ -49,6 +49,23 @@ struct post_events const post_events = {
 };
 
 static void
+session_state(struct snapshot *k, struct session *s)
+{
+  asked_snapshot(k, s);
+  kept_snapshot(k, s);
+}
+
+struct session_events const session_events = {
+  .wants = presence_wants,
+  .announced = presence_still_online,
+  .leaves = presence_leaves,
+  .gone = presence_gone,
+  .ends = presence_ends,
+  .ended = returns_session,
+  .state = session_state,
+};
+
+static void
 up(struct link *l)
 {
   if (l->program == C2SD)
