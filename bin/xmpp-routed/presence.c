@@ -3,10 +3,10 @@
 #include "kept.h"
 #include "posts.h"
 #include "presence.h"
-#include "services.h"
 #include "sessions.h"
 #include "snapshot.h"
 #include "sources.h"
+#include "watch.h"
 
 #include <stdlib.h>
 
@@ -22,7 +22,7 @@ static bool early;           /* a c2sd has told all, before all that are expecte
 static struct link *
 watcher(void)
 {
-  return services_watcher("presence");
+  return watch_first("presence");
 }
 
 /* Begin a record's fields with the full JID of s. */

@@ -1,9 +1,6 @@
 #include "expected.h"
 #include "posts.h"
-#include "presence.h"
 #include "services.h"
-#include "sessions.h"
-#include "settings.h"
 #include "snapshot.h"
 
 #include <stdlib.h>
@@ -23,21 +20,8 @@ struct entry {
   bool old;       /* said by a program that has been restarted since */
 };
 
-struct watcher {
-  struct watcher *next;
-  struct link *link;
-  char what[16];
-};
-
 static struct entry *entries; /* in the order of arrival */
-static struct watcher *watchers;
 static bool changed;
-
-static char *
-copy(struct slice s)
-{
-  return strndup(s.len ? s.s : "", s.len);
-}
 
 static void
 entry_free(struct entry *e)
@@ -135,7 +119,7 @@ find(struct slice key)
 static void
 add_key(struct link *l, enum verb v, struct slice text)
 {
-  char *key = copy(text);
+  char *key = slice_dup(text);
   struct entry *e;
 
   expected_announced(l);
@@ -185,72 +169,8 @@ services_show(struct link *l, struct record *r, enum verb v)
   e = entry_new(l, v);
   if (!e) return;
   for (i = 0; i < 4; i++)
-    e->field[i] = copy(record_get(r, i + 1));
+    e->field[i] = slice_dup(record_get(r, i + 1));
   changed = true;
-}
-
-static bool
-add_watcher(struct link *l, struct slice what)
-{
-  struct watcher *w;
-
-  for (w = watchers; w; w = w->next)
-    if (w->link == l && slice_is(what, w->what)) return true;
-  w = what.len < sizeof w->what ? calloc(1, sizeof *w) : NULL;
-  if (!w) return false;
-  memcpy(w->what, what.s, what.len);
-  w->link = l;
-  w->next = watchers;
-  watchers = w;
-  return true;
-}
-
-static void
-still_online(struct session *s, void const *cookie)
-{
-  (void)cookie;
-  presence_still_online(s);
-}
-
-/* Asked again, it is told again; but it watches once. */
-void
-services_watch(struct link *l, struct record *r)
-{
-  struct slice what = record_get(r, 1);
-
-  expected_announced(l);
-  if (!add_watcher(l, what)) return;
-  if (slice_is(what, "online") && post_of(l)) {
-    post_of(l)->wants_online = true;
-    if (l->program == MAMD) sessions_each(still_online, NULL);
-  }
-  if (slice_is(what, "features")) changed = true;
-  if (slice_is(what, "presence")) presence_recall();
-}
-
-struct link *
-services_watcher(char const *what)
-{
-  struct watcher const *w;
-
-  for (w = watchers; w; w = w->next)
-    if (!strcmp(w->what, what)) return w->link;
-  return NULL;
-}
-
-void
-services_of_link_gone(struct link *l)
-{
-  struct watcher **wat = &watchers, *w;
-
-  while ((w = *wat)) {
-    if (w->link != l) {
-      wat = &w->next;
-      continue;
-    }
-    *wat = w->next;
-    free(w);
-  }
 }
 
 static void
@@ -265,7 +185,8 @@ drop_entries(struct post const *p, bool old_only)
     }
     *at = e->next;
     entry_free(e);
-    changed = table_is_old = true;
+    table_is_old = true;
+    changed = true;
   }
 }
 
@@ -292,107 +213,23 @@ services_of_post_gone(struct post *p)
   drop_entries(p, false);
 }
 
-/* ---- caps of the hosts (XEP-0115) ---- */
-
-struct caps {
-  struct caps *next;
-  char *host, *node, *ver;
-};
-
-static struct caps *caps;
-
-static void
-tell_caps(struct link *l, struct caps const *c)
-{
-  link_begin(l, VERB_CAPS);
-  link_str(l, c->host);
-  link_str(l, c->node);
-  link_str(l, c->ver);
-  link_end(l);
-}
-
-void
-services_caps(struct link *l, struct record *r)
-{
-  struct slice host = record_get(r, 1);
-  struct caps *c;
-
-  (void)l;
-  for (c = caps; c && !slice_is(host, c->host); c = c->next) {
-  }
-  if (!c) {
-    c = calloc(1, sizeof *c);
-    if (!c) return;
-    c->host = copy(host);
-    c->next = caps;
-    caps = c;
-  }
-  free(c->node);
-  free(c->ver);
-  c->node = copy(record_get(r, 2));
-  c->ver = copy(record_get(r, 3));
-  for (l = link_next(NULL); l; l = link_next(l))
-    if (l->up && l->program == C2SD) tell_caps(l, c);
-}
-
-void
-services_up(struct link *l)
-{
-  struct caps const *c;
-
-  for (c = caps; c; c = c->next)
-    tell_caps(l, c);
-}
-
 /* ---- telling, finding ---- */
 
-static bool
-host_has_carbons(struct host const *h)
+bool
+services_have_changed(void)
 {
-  return h->has_carbons;
+  bool was = changed;
+
+  changed = false;
+  return was;
 }
 
-static bool
-host_has_mam(struct host const *h)
-{
-  return h->has_mam;
-}
-
-/* Features that routed itself gives accounts (XEP-0280 s3, s6.2; XEP-0359 s2.1). */
-static struct {
-  char const *scope, *var;
-  host_fn *is_on;
-} const own[] = {
-  {"host",    "urn:xmpp:carbons:2",       host_has_carbons},
-  {"account", "urn:xmpp:carbons:2",       host_has_carbons},
-  {"host",    "urn:xmpp:carbons:rules:0", host_has_carbons},
-  {"account", "urn:xmpp:sid:0",           host_has_mam    },
-};
-
-static void
-tell_own(struct link *l)
-{
-  size_t i;
-
-  for (i = 0; i < sizeof own / sizeof *own; i++) {
-    if (!routed_any(own[i].is_on)) continue;
-    link_begin(l, VERB_FEATURE);
-    link_str(l, own[i].scope);
-    link_str(l, own[i].var);
-    link_end(l);
-  }
-}
-
-static void
-tell(struct link *l)
+void
+services_tell(struct link *l)
 {
   struct entry const *e;
   unsigned int i;
 
-  link_begin(l, VERB_FORGET);
-  link_str(l, "features");
-  link_end(l);
-  tell_own(l);
   for (e = entries; e; e = e->next) {
     if (e->key) continue;
     link_begin(l, e->verb);
@@ -400,23 +237,6 @@ tell(struct link *l)
       link_str(l, e->field[i]);
     link_end(l);
   }
-}
-
-void
-services_changed(void)
-{
-  changed = true;
-}
-
-void
-services_turn(void)
-{
-  struct watcher const *w;
-
-  if (!changed) return;
-  changed = false;
-  for (w = watchers; w; w = w->next)
-    if (!strcmp(w->what, "features")) tell(w->link);
 }
 
 struct post *
@@ -453,35 +273,10 @@ entries_snapshot(struct snapshot *k)
   }
 }
 
-static void
-caps_snapshot(struct snapshot *k)
-{
-  struct caps **at = &caps, *c;
-
-  for (; snapshot_record(k, "caps", *at != NULL); at = &c->next) {
-    if (snapshot_restores(k)) *at = snapshot_new(k, sizeof *c);
-    c = *at;
-    if (!c) return;
-    snapshot_text(k, &c->host);
-    snapshot_text(k, &c->node);
-    snapshot_text(k, &c->ver);
-  }
-}
-
 void
 services_snapshot(struct snapshot *k)
 {
-  struct watcher **at = &watchers, *w;
-
   entries_snapshot(k);
-  for (; snapshot_record(k, "watcher", *at != NULL); at = &w->next) {
-    if (snapshot_restores(k)) *at = snapshot_new(k, sizeof *w);
-    w = *at;
-    if (!w) return;
-    snapshot_link(k, &w->link);
-    snapshot_name(k, w->what, sizeof w->what);
-  }
-  caps_snapshot(k);
   table_is_old = true;
   if (snapshot_record(k, "changed", true)) SNAPSHOT_INT(k, changed);
 }

@@ -11,7 +11,7 @@
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, envelopes of its neighbours; the XML is never looked at
  * ROOMS   sessions.c who is online; presence.c what userd is told of it; services.c who
- *         serves what; posts.c, sources.c what is not acknowledged yet; expected.c
+ *         serves what; features.c what disco shows; watch.c who is told; posts.c, sources.c what is not acknowledged yet; expected.c
  *         who is waited for after a start; rules.c the tables of delivery; deliver.c the way
  *         of a stanza, fanout.c of a broadcast, unacked.c of one that a client did not get, returns.c of one that a service did not get; kept.c copies
  *         until a client has its stanzas; archive.c what is kept of messages; xepNNNN_*.c one extension each; settings.c
@@ -19,6 +19,7 @@
 #include "archive.h"
 #include "deliver.h"
 #include "expected.h"
+#include "features.h"
 #include "kept.h"
 #include "posts.h"
 #include "presence.h"
@@ -28,6 +29,7 @@
 #include "settings.h"
 #include "snapshot.h"
 #include "sources.h"
+#include "watch.h"
 #include "xep0191_blocking.h"
 #include "xep0198_resume.h"
 
@@ -69,7 +71,7 @@ static void
 up(struct link *l)
 {
   if (l->program == C2SD)
-    services_up(l);
+    features_up(l);
   else
     posts_up(l);
 }
@@ -81,7 +83,7 @@ down(struct link *l)
     sessions_of_link_gone(l);
     presence_c2sd_gone();
   }
-  services_of_link_gone(l);
+  watch_gone(l);
   posts_gone(l);
   sources_gone(l);
   expected_gone(l);
@@ -98,7 +100,7 @@ take(void *fresh, bool first)
     posts_expect(row->value[0]);
   }
   routed_take(fresh);
-  services_changed();
+  features_changed();
 }
 
 static void
@@ -106,7 +108,7 @@ turn(void)
 {
   expected_turn();
   kept_turn();
-  services_turn();
+  features_turn();
   sources_turn();
 }
 
@@ -152,21 +154,58 @@ on_item(struct link *l, struct record *r)
   services_show(l, r, VERB_ITEM);
 }
 
+static void
+still_online(struct session *s, void const *cookie)
+{
+  (void)cookie;
+  presence_still_online(s);
+}
+
+/* Asked again, a program is told again; but it watches once. */
+static void
+on_watch(struct link *l, struct record *r)
+{
+  struct slice what = record_get(r, 1);
+
+  expected_announced(l);
+  if (!watch_add(l, what)) return;
+  if (slice_is(what, "online") && post_of(l)) {
+    post_of(l)->wants_online = true;
+    if (l->program == MAMD) sessions_each(still_online, NULL);
+  }
+  if (slice_is(what, "features")) features_changed();
+  if (slice_is(what, "presence")) presence_recall();
+}
+
 static service_fn *const handlers[VERBS_N] = {
-  [VERB_STANZA] = deliver_record,      [VERB_BIND] = sessions_bind,
-  [VERB_SESSION] = sessions_announced, [VERB_UNBIND] = sessions_unbind,
-  [VERB_WANTS] = sessions_wants,       [VERB_END] = sessions_end,
-  [VERB_SHOWN] = presence_shown,       [VERB_DIRECTED] = presence_directed,
-  [VERB_RECALLED] = presence_recalled, [VERB_FANOUT] = deliver_fanout,
-  [VERB_BLOCKS] = blocking_list,       [VERB_ACK] = posts_acked,
-  [VERB_CAPS] = services_caps,         [VERB_MARK] = presence_mark,
-  [VERB_ARCHIVES] = archive_policy,    [VERB_NEWEST] = archive_newest,
-  [VERB_RESUME] = resume_ask,          [VERB_YIELDED] = resume_yielded,
-  [VERB_UNYIELDED] = resume_refused,   [VERB_QUEUED] = resume_queued,
-  [VERB_HANDED] = resume_handed,       [VERB_SERVE] = services_serve,
-  [VERB_HANDLE] = services_handle,     [VERB_FEATURE] = on_feature,
-  [VERB_IDENTITY] = on_identity,       [VERB_ITEM] = on_item,
-  [VERB_WATCH] = services_watch,       [VERB_SESSIONS] = sessions_list,
+  [VERB_STANZA] = deliver_record,
+  [VERB_BIND] = sessions_bind,
+  [VERB_SESSION] = sessions_announced,
+  [VERB_UNBIND] = sessions_unbind,
+  [VERB_WANTS] = sessions_wants,
+  [VERB_END] = sessions_end,
+  [VERB_SHOWN] = presence_shown,
+  [VERB_DIRECTED] = presence_directed,
+  [VERB_RECALLED] = presence_recalled,
+  [VERB_FANOUT] = deliver_fanout,
+  [VERB_BLOCKS] = blocking_list,
+  [VERB_ACK] = posts_acked,
+  [VERB_CAPS] = features_caps,
+  [VERB_MARK] = presence_mark,
+  [VERB_ARCHIVES] = archive_policy,
+  [VERB_NEWEST] = archive_newest,
+  [VERB_RESUME] = resume_ask,
+  [VERB_YIELDED] = resume_yielded,
+  [VERB_UNYIELDED] = resume_refused,
+  [VERB_QUEUED] = resume_queued,
+  [VERB_HANDED] = resume_handed,
+  [VERB_SERVE] = services_serve,
+  [VERB_HANDLE] = services_handle,
+  [VERB_FEATURE] = on_feature,
+  [VERB_IDENTITY] = on_identity,
+  [VERB_ITEM] = on_item,
+  [VERB_WATCH] = on_watch,
+  [VERB_SESSIONS] = sessions_list,
   [VERB_HOLDS] = kept_holds,
 };
 
@@ -179,6 +218,8 @@ snapshot(struct snapshot *k)
   sessions_snapshot(k);
   presence_snapshot(k);
   services_snapshot(k);
+  watch_snapshot(k);
+  features_snapshot(k);
   expected_snapshot(k);
   number_snapshot(k);
   archive_snapshot(k);
