@@ -1,17 +1,14 @@
 #include "archive.h"
 #include "asked.h"
 #include "deliver.h"
-#include "expected.h"
 #include "kept.h"
 #include "number.h"
 #include "posts.h"
-#include "presence.h"
 #include "rules.h"
 #include "services.h"
 #include "sessions.h"
 #include "settings.h"
 #include "sources.h"
-#include "xep0191_blocking.h"
 #include "xep0280_carbons.h"
 
 #include <stdlib.h>
@@ -20,8 +17,6 @@
 /* The way of a stanza through the router. Nothing here looks into XML: the envelope says all
  * that is asked, and the element goes on as it stands in the record. Only what this program
  * itself says (errors) is made here; then xml is text, to be escaped. */
-
-uint64_t deliver_total;
 
 /* ---- to where it goes ---- */
 
@@ -114,9 +109,8 @@ deliver_bounce(struct passing const *p, enum stanza_error e, char const *more)
 
 /* ---- by address ---- */
 
-/* Put p into the post of a service, or tell its sender that there is no room. */
-static bool
-to_post(struct post *post, struct passing const *p)
+bool
+deliver_to_post(struct post *post, struct passing const *p)
 {
   if (post_put(post, p)) return true;
   deliver_bounce(p, ERR_RESOURCE_CONSTRAINT, NULL);
@@ -140,7 +134,7 @@ ask_mamd(struct post *post, struct passing const *p)
     asked.st.tags = slice_of(tags.s, tags.len);
     s->in_mamd = true;
   }
-  if (to_post(post, &asked) && s) asked_add(s, p, post);
+  if (deliver_to_post(post, &asked) && s) asked_add(s, p, post);
 }
 
 /* Put p into the post of the service of its domain. userd may answer a request to a domain of
@@ -153,7 +147,7 @@ to_domain(struct post *post, struct passing const *p)
       ? session_of(p->st.from)
       : NULL;
 
-  if (to_post(post, p) && s) asked_add(s, p, post);
+  if (deliver_to_post(post, p) && s) asked_add(s, p, post);
 }
 
 /* A request goes to whoever handles its namespace for this scope. */
@@ -167,7 +161,7 @@ to_handler(struct passing const *p, char const *scope)
   else if (post->program == MAMD)
     ask_mamd(post, p);
   else
-    to_post(post, p);
+    deliver_to_post(post, p);
 }
 
 /* Messages to host/NAME/... are for who said to handle message NAME. */
@@ -180,7 +174,7 @@ message_to_host(struct passing const *p, struct jid const *a)
   slice_word(&rest, '/', &name);
   post = services_handler("message", name);
   if (post)
-    to_post(post, p);
+    deliver_to_post(post, p);
   else
     deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
 }
@@ -394,7 +388,7 @@ to_account(struct passing const *p, struct jid const *a)
     if (slice_is(p->st.kind, "iq"))
       to_handler(p, "account");
     else if (post_find(USERD))
-      to_post(post_find(USERD), p);
+      deliver_to_post(post_find(USERD), p);
     return;
   }
 }
@@ -410,7 +404,7 @@ deliver_route(struct passing const *p)
   } else if (!routed_host(a.domain)) {
     post = post_find(S2SD);
     if (post)
-      to_post(post, p);
+      deliver_to_post(post, p);
     else
       deliver_bounce(p, ERR_REMOTE_NOT_FOUND, NULL);
   } else if (a.local.len)
@@ -419,171 +413,10 @@ deliver_route(struct passing const *p)
     to_host(p, &a);
 }
 
-/* RFC 6120 s10.3: without to it is for the sender's own account; presence is the session's
- * own (RFC 6121 s4). */
-static void
-route_to_nobody(struct passing *p)
-{
-  struct session *s;
-
-  if (slice_is(p->st.kind, "presence")) {
-    s = session_of(p->st.from);
-    if (s && (!p->st.type.len || slice_is(p->st.type, "unavailable"))) presence_own(s, p);
-    return;
-  }
-  p->st.to = jid_cut(p->st.from).bare;
-  deliver_route(p);
-}
-
-/* RFC 6121 s3.1.2: what a client says of subscriptions changes its own roster first. */
-static void
-outbound_subscription(struct passing const *p)
-{
-  if (post_find(USERD))
-    to_post(post_find(USERD), p);
-  else
-    deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
-}
-
-static bool
-has_word(struct passing const *p, struct slice word)
-{
-  return slice_has_word(p->st.tags, word);
-}
-
-/* Say whether p is meant for s: p names its session by number when the service knows the
- * number, for another session may have the name by now. A message that has waited is for
- * a session that takes such messages. */
-static bool
-is_meant(struct session const *s, struct passing const *p)
-{
-  struct slice text = stanza_tag(p->st.tags, "session");
-  uint64_t number;
-
-  if (text.len && (!slice_u64(text, &number) || number != s->number)) return false;
-  return s->drained || !has_word(p, SLICE("offline"));
-}
-
-/* Deliver p, which userd or mamd addresses to a session of ours, to that session alone,
- * whatever the rules are; without that session nobody gets p, and a message that has
- * waited goes on waiting. false: p is another stanza. */
-static bool
-to_its_session(struct link const *l, struct passing const *p)
-{
-  struct jid a;
-  struct session *s;
-
-  if (!(l->program & (USERD | MAMD))) return false;
-  a = jid_cut(p->st.to);
-  if (!a.local.len || !a.resource.len || !routed_host(a.domain)) return false;
-  s = session_of(p->st.to);
-  if (s && s->asked && slice_is(p->st.kind, "iq")) asked_answered(s, &p->st);
-  if (s && is_meant(s, p)) deliver_to_session(s, p);
-  return true;
-}
-
 bool
 deliver_begin(struct passing *p)
 {
   if (archive_begin(p)) return true;
   deliver_bounce(p, ERR_RESOURCE_CONSTRAINT, NULL);
   return false;
-}
-
-/* A message that may be kept. */
-static void
-route_and_keep(struct passing *p, bool of_a_client)
-{
-  static struct outcome outcome;
-  struct passing stamped;
-
-  outcome.done = false;
-  outcome.given.len = 0;
-  p->outcome = &outcome;
-  if (!deliver_begin(p)) return;
-  if (of_a_client && carbons_may_be_sent(jid_cut(p->st.from).bare) &&
-      (has_word(p, SLICE("cc")) || slice_is(p->st.type, "error"))) {
-    archive_stamp(p, jid_cut(p->st.from).bare, 1, &stamped);
-    carbons_sent(&stamped);
-  }
-  deliver_route(p);
-  if (!archive_end(p)) deliver_bounce(p, ERR_RESOURCE_CONSTRAINT, NULL);
-}
-
-/* Give the number of the session that returns p (0: its c2sd does not say), and free
- * routed's copy of p. */
-static uint64_t
-returned_by(struct link const *l, struct passing const *p)
-{
-  uint64_t of = 0, id;
-  struct slice text = stanza_tag(p->st.tags, "late");
-  struct user const *u = user_find(jid_cut(p->st.to).bare);
-  struct session *s;
-
-  slice_u64(stanza_tag(p->st.tags, "of"), &of);
-  if (!text.len) text = stanza_tag(p->st.tags, "id");
-  s = of ? session_numbered(u, of) : NULL;
-  if (!s || s->link != l) return of;
-  session_leave(s);
-  if (slice_u64(text, &id)) kept_through(s, id);
-  return of;
-}
-
-/* Say whether session `of`, for which p was meant, is there at another c2sd than l: l handed the
- * session over, and p with it. */
-static bool
-was_handed(struct link const *l, struct passing const *p, uint64_t of)
-{
-  struct session *s = of ? session_numbered(user_find(jid_cut(p->st.to).bare), of) : NULL;
-
-  return s && s->link != l;
-}
-
-static void
-one_of_a_client(struct link const *l, struct passing *p)
-{
-  uint64_t of;
-
-  if (has_word(p, SLICE("unacked"))) {
-    of = returned_by(l, p);
-    if (!was_handed(l, p, of)) unacked_route(p, of);
-  } else if (has_word(p, SLICE("outbound")))
-    outbound_subscription(p);
-  else
-    route_and_keep(p, true);
-}
-
-/* Return true if a block list stops p; its sender is answered as XEP-0191 s3.3 has it, unless
- * p may not be answered. */
-static bool
-is_blocked(struct passing const *p)
-{
-  switch (blocking_of(p)) {
-  case BLOCKED_NOT: return false;
-  case BLOCKED_BY_OWN:
-    deliver_bounce(p, ERR_NOT_ACCEPTABLE, "<blocked xmlns='urn:xmpp:blocking:errors'/>");
-    return true;
-  case BLOCKED_AWAY: deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL); return true;
-  case BLOCKED_SILENT: return true;
-  }
-  return false;
-}
-
-void
-deliver_record(struct link *l, struct record *r)
-{
-  struct passing p = {.own = false};
-
-  if (expected_keeps(l, r)) return;
-  stanza_read(r, 0, &p.st);
-  if (!source_take(l, &p)) return;
-  deliver_total++;
-  p.silent = l->program == MAMD && has_word(&p, SLICE("offline"));
-  if (l->program != USERD && is_blocked(&p)) return;
-  if (!p.st.to.len)
-    route_to_nobody(&p);
-  else if (l->program == C2SD)
-    one_of_a_client(l, &p);
-  else if (!to_its_session(l, &p))
-    route_and_keep(&p, false);
 }

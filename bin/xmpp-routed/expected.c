@@ -1,6 +1,4 @@
-#include "deliver.h"
 #include "expected.h"
-#include "presence.h"
 #include "snapshot.h"
 
 #include <string.h>
@@ -21,6 +19,7 @@ static struct {
 static size_t expected_n;
 static struct event_timer patience;
 static bool impatient;
+static void (*gave_up)(void);
 
 /* A stanza that waits; its line stands behind it. */
 struct early {
@@ -35,7 +34,7 @@ lose_patience(void *cookie)
 {
   (void)cookie;
   impatient = true;
-  presence_all_there();
+  gave_up();
   service_look_again();
 }
 
@@ -44,6 +43,12 @@ wait_with_patience(void)
 {
   if (!event_timer_on(&patience))
     event_timer_start(&patience, door_now() + EXPECT_US, lose_patience, NULL);
+}
+
+void
+expected_start(void (*fn)(void))
+{
+  gave_up = fn;
 }
 
 void
@@ -135,7 +140,7 @@ expected_keeps(struct link *l, struct record *r)
 }
 
 void
-expected_turn(void)
+expected_turn(service_fn *take)
 {
   stralloc all = early;
   struct early head;
@@ -147,7 +152,7 @@ expected_turn(void)
   for (i = 0; i < all.len; i += sizeof head + head.len) {
     memcpy(&head, all.s + i, sizeof head);
     if (head.link && record_split(&r, all.s + i + sizeof head, head.len))
-      deliver_record(head.link, &r);
+      take(head.link, &r);
   }
   stralloc_free(&all);
   service_look_again();

@@ -4,8 +4,9 @@
 
 #include "routed.h"
 
-/* At the start: an instance that the settings name. It has said what it is for, or all its
- * sessions. */
+/* At the start: gave_up is called if EXPECT_US passes; an instance that the settings name is
+ * waited for. That instance has said what it is for, or all its sessions. */
+void expected_start(void (*gave_up)(void));
 void expected_add(struct slice name);
 void expected_announced(struct link *l);
 
@@ -16,9 +17,10 @@ bool expected_sessions_known(void);
  * announced itself. */
 bool expected_holds(struct link const *l);
 
-/* The stanza of a service is kept for a later turn, because of the same. */
+/* The stanza of a service is kept for a later turn, because of the same: expected_turn, at the
+ * end of each turn, passes it to take once all are there. */
 bool expected_keeps(struct link *l, struct record *r);
-void expected_turn(void);
+void expected_turn(service_fn *take);
 
 /* The link is down: what is kept of it will be said again. */
 void expected_gone(struct link const *l);

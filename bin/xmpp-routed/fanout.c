@@ -1,4 +1,5 @@
 #include "deliver.h"
+#include "incoming.h"
 #include "posts.h"
 #include "services.h"
 #include "sessions.h"
@@ -79,11 +80,11 @@ fan_to_post(struct passing const *p, struct post *post)
       !stralloc_catb(&sa, p->st.xml.s + n, p->st.xml.len - n))
     return;
   one.st.xml = slice_of(sa.s, sa.len);
-  if (!post_put(post, &one)) deliver_bounce(&one, ERR_RESOURCE_CONSTRAINT, NULL);
+  deliver_to_post(post, &one);
 }
 
 void
-deliver_fanout(struct link *l, struct record *r)
+incoming_fanout(struct link *l, struct record *r)
 {
   struct passing p = {.own = false};
   struct slice tos;
@@ -95,7 +96,7 @@ deliver_fanout(struct link *l, struct record *r)
     struct slice domain = jid_cut(p.st.to).domain;
     struct post *served = services_domain(domain);
     struct user const *u = served ? NULL : user_find(p.st.to);
-    deliver_total++;
+    incoming_total++;
     if (u)
       fan_to_account(&p, u);
     else if (served || !routed_host(domain))

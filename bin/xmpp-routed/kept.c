@@ -1,7 +1,7 @@
 #include "archive.h"
-#include "deliver.h"
 #include "kept.h"
 #include "number.h"
+#include "passing.h"
 #include "sessions.h"
 #include "snapshot.h"
 
@@ -157,7 +157,8 @@ hold(struct over o, struct entry e, struct slice fields)
 }
 
 static void
-give_back(struct over o, struct entry e, struct slice fields)
+return_or_hold(struct over o, struct entry e, struct slice fields,
+               void (*give_back)(struct passing *p, uint64_t of))
 {
   stralloc line = STRALLOC_ZERO;
   struct record r;
@@ -166,7 +167,7 @@ give_back(struct over o, struct entry e, struct slice fields)
   if (stralloc_cats(&line, "stanza\t") && stralloc_catb(&line, fields.s, fields.len) &&
       record_split(&r, line.s, line.len)) {
     stanza_read(&r, 0, &p.st);
-    if (!is_held(&p, &o) || !hold(o, e, fields)) unacked_copy(&p, o.number);
+    if (!is_held(&p, &o) || !hold(o, e, fields)) give_back(&p, o.number);
   }
   stralloc_free(&line);
 }
@@ -175,7 +176,7 @@ give_back(struct over o, struct entry e, struct slice fields)
  * none of them is given a stanza again. A message that several of them had is returned
  * once. */
 void
-kept_turn(void)
+kept_turn(void (*give_back)(struct passing *p, uint64_t of))
 {
   struct table seen = {.key = id_key};
   stralloc all = pending;
@@ -193,7 +194,7 @@ kept_turn(void)
     memcpy(&e, all.s + at, sizeof e);
     if (table_get(&seen, id_key(all.s + at))) continue;
     table_put(&seen, all.s + at);
-    give_back(o, e, slice_of(all.s + at + sizeof e, e.len));
+    return_or_hold(o, e, slice_of(all.s + at + sizeof e, e.len), give_back);
   }
   table_wipe(&seen);
   stralloc_free(&all);

@@ -13,9 +13,10 @@ bool kept_add(struct session *s, uint64_t id, struct slice fields);
 void kept_through(struct session *s, uint64_t id);
 
 /* The session is over: what it still has is treated as returned at the end of the turn. lost: its
- * c2sd is gone; what cannot wait is held KEPT_ABSENT_US for the account to come back. */
+ * c2sd is gone; what cannot wait is held KEPT_ABSENT_US for the account to come back.
+ * kept_turn passes each copy that is returned, and the number of its session, to give_back. */
 void kept_over(struct session *s, bool lost);
-void kept_turn(void);
+void kept_turn(void (*give_back)(struct passing *p, uint64_t of));
 
 /* A session takes messages from now on: look for what is held for its account. */
 void kept_look(void);

@@ -3,6 +3,7 @@
 #include "number.h"
 #include "sessions.h"
 #include "settings.h"
+#include "unacked.h"
 #include "xep0280_carbons.h"
 
 /* XEP-0198 s4: what a session's client had not acknowledged when the session ended for good.

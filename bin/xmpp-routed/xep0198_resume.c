@@ -1,5 +1,5 @@
-#include "deliver.h"
 #include "sessions.h"
+#include "unacked.h"
 #include "xep0198_resume.h"
 
 #include <string.h>

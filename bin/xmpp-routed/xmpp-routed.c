@@ -10,16 +10,19 @@
  *         EXPECT_US for who is expected
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, envelopes of its neighbours; the XML is never looked at
- * ROOMS   sessions.c who is online; presence.c what userd is told of it; services.c who
- *         serves what; features.c what disco shows; watch.c who is told; posts.c, sources.c what is not acknowledged yet; expected.c
- *         who is waited for after a start; rules.c the tables of delivery; deliver.c the way
- *         of a stanza, fanout.c of a broadcast, unacked.c of one that a client did not get, returns.c of one that a service did not get; kept.c copies
- *         until a client has its stanzas; archive.c what is kept of messages; xepNNNN_*.c one extension each; settings.c
+ * ROOMS   sessions.c who is online; presence.c what programs are told of sessions; services.c
+ *         who serves what; features.c what disco shows; watch.c who watches; posts.c, sources.c what is not
+ *         acknowledged yet; expected.c who is waited for after a start; incoming.c what a
+ *         stanza is; rules.c the tables of delivery; deliver.c the way of a stanza, fanout.c
+ *         of a broadcast, unacked.c of a stanza that a client did not get, returns.c of one that a
+ *         service did not get; passing.c its record; kept.c copies until a client has its stanzas;
+ *         archive.c what is kept of messages; number.c ids; xepNNNN_*.c one extension each;
+ *         settings.c
  */
 #include "archive.h"
-#include "deliver.h"
 #include "expected.h"
 #include "features.h"
+#include "incoming.h"
 #include "kept.h"
 #include "posts.h"
 #include "presence.h"
@@ -29,6 +32,7 @@
 #include "settings.h"
 #include "snapshot.h"
 #include "sources.h"
+#include "unacked.h"
 #include "watch.h"
 #include "xep0191_blocking.h"
 #include "xep0198_resume.h"
@@ -95,6 +99,7 @@ take(void *fresh, bool first)
   struct settings const *st = routed_settings(fresh);
   struct settings_row const *row = NULL;
 
+  if (first) expected_start(presence_all_there);
   while (first && (row = settings_next(st, "expect", row))) {
     expected_add(row->value[0]);
     posts_expect(row->value[0]);
@@ -106,8 +111,8 @@ take(void *fresh, bool first)
 static void
 turn(void)
 {
-  expected_turn();
-  kept_turn();
+  expected_turn(incoming_record);
+  kept_turn(unacked_copy);
   features_turn();
   sources_turn();
 }
@@ -132,7 +137,7 @@ stats(struct link *ctl)
 {
   service_stat(ctl, "sessions", session_totals.sessions);
   service_stat(ctl, "accounts_online", session_totals.users);
-  service_stat(ctl, "stanzas", deliver_total);
+  service_stat(ctl, "stanzas", incoming_total);
   service_stat(ctl, "kept_bytes", kept_bytes);
 }
 
@@ -178,7 +183,7 @@ on_watch(struct link *l, struct record *r)
 }
 
 static service_fn *const handlers[VERBS_N] = {
-  [VERB_STANZA] = deliver_record,
+  [VERB_STANZA] = incoming_record,
   [VERB_BIND] = sessions_bind,
   [VERB_SESSION] = sessions_announced,
   [VERB_UNBIND] = sessions_unbind,
@@ -187,7 +192,7 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_SHOWN] = presence_shown,
   [VERB_DIRECTED] = presence_directed,
   [VERB_RECALLED] = presence_recalled,
-  [VERB_FANOUT] = deliver_fanout,
+  [VERB_FANOUT] = incoming_fanout,
   [VERB_BLOCKS] = blocking_list,
   [VERB_ACK] = posts_acked,
   [VERB_CAPS] = features_caps,
@@ -212,7 +217,7 @@ static service_fn *const handlers[VERBS_N] = {
 static void
 snapshot(struct snapshot *k)
 {
-  if (snapshot_record(k, "total", true)) SNAPSHOT_INT(k, deliver_total);
+  if (snapshot_record(k, "total", true)) SNAPSHOT_INT(k, incoming_total);
   sources_snapshot(k);
   posts_snapshot(k);
   sessions_snapshot(k);

@@ -1,0 +1,13 @@
+/* Stanzas that arrive. */
+#ifndef ROUTED_INCOMING_H
+#define ROUTED_INCOMING_H
+
+#include "routed.h"
+
+/* A stanza arrives from a neighbour; the same for several. */
+void incoming_record(struct link *l, struct record *r);
+void incoming_fanout(struct link *l, struct record *r);
+
+extern uint64_t incoming_total;
+
+#endif
