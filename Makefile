@@ -40,18 +40,18 @@ EXT_scram := -lcrypto -lidn
 EXT_yaml := -lyaml
 
 # Ranks: an area includes only areas before it in this list (make layers).
-AREAS := base certname password event record settings access link splice xml stream jid stanza edge sm store accounts roster profile archive scram yaml handle service
+AREAS := base certname password event record settings access link splice xml stream jid form stanza edge sm store accounts roster profile archive scram yaml handle service
 
 # One line a program: the areas it links, highest first.
 LIBS_xmpp-tlsd := service link settings record event certname base
 LIBS_xmpp-c2sd := service sm edge stanza jid stream xml link access settings record event base
 LIBS_xmpp-routed := service stanza jid xml link access settings record event base
 LIBS_xmpp-authd := service accounts scram store jid link settings record event base
-LIBS_xmpp-hostd := service handle store stanza jid xml link access settings record event base
+LIBS_xmpp-hostd := service handle store stanza form jid xml link access settings record event base
 EXT_xmpp-hostd := -lcrypto
-LIBS_xmpp-userd := service handle profile roster accounts store stanza jid xml splice link access settings record event base
+LIBS_xmpp-userd := service handle profile roster accounts store stanza form jid xml splice link access settings record event base
 EXT_xmpp-userd := -lcrypto
-LIBS_xmpp-mamd := service handle archive roster accounts store stanza jid xml splice link access settings record event base
+LIBS_xmpp-mamd := service handle archive roster accounts store stanza form jid xml splice link access settings record event base
 LIBS_xmpp-load := scram xml event base
 EXT_xmpp-load := -lssl
 LIBS_xmpp-confgen := yaml jid access settings record certname base

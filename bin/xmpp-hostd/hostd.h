@@ -3,6 +3,7 @@
 #define HOSTD_H
 
 #include "access/access.h"
+#include "form/form.h"
 #include "handle/handle.h"
 #include "link/snapshot.h"
 #include "service/service.h"
@@ -10,7 +11,6 @@
 
 #define NS_CAPS "http://jabber.org/protocol/caps"
 #define NS_COMMANDS "http://jabber.org/protocol/commands"
-#define NS_DATA "jabber:x:data"
 #define NS_DISCO_INFO "http://jabber.org/protocol/disco#info"
 #define NS_DISCO_ITEMS "http://jabber.org/protocol/disco#items"
 #define NS_EXTDISCO "urn:xmpp:extdisco:2"
@@ -121,30 +121,6 @@ bool xep0157_form(stralloc *out, struct host const *h);
 
 /* The same as XEP-0115 s5.1 steps 6 and 7 want it, sorted. */
 bool xep0157_hash_text(stralloc *out, struct host const *h);
-
-/* ---- forms (xep0004_forms.c) ---- */
-
-struct form_field {
-  char const *type, *var, *label;
-  bool required;
-  char const *options; /* words of a list-single; NULL */
-};
-
-/* Append the beginning of a form of the type form or result; title and instructions may be
- * NULL. Fields follow, then </x>. */
-bool form_open(stralloc *out, char const *type, char const *form_type, char const *title,
-               char const *instructions);
-
-/* Append a field without its end tag, for values to follow; a value; the end tag. */
-bool form_field_open(stralloc *out, struct form_field const *f);
-bool form_value(stralloc *out, struct slice value);
-bool form_field_close(stralloc *out);
-
-/* The next value behind v (NULL: the first) of the field var of form x, as its element, or
- * NULL; the text of the first one in arena a, empty when there is none. */
-struct xml_node const *form_next(struct xml_node const *x, char const *var,
-                                 struct xml_node const *v);
-struct slice form_get(struct arena *a, struct xml_node const *x, char const *var);
 
 /* ---- questions to authd and routed (asks.c) ---- */
 

@@ -154,7 +154,7 @@ command_info(struct handle_ctx *ctx, struct host const *h, struct slice node,
                                   list ? SLICE("command-list") : SLICE("command-node"),
                                   slice_str(list ? "Commands" : c->name)) &&
                      cat_feature(out, SLICE(NS_COMMANDS)) &&
-                     (list || cat_feature(out, SLICE(NS_DATA))) &&
+                     (list || cat_feature(out, SLICE(FORM_NS))) &&
                      xml_cat(out, "</query>"));
 }
 

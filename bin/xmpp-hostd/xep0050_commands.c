@@ -178,17 +178,7 @@ cat_form(stralloc *out, struct run *r)
     return false;
   for (i = 0; i < c->fields_n; i++)
     if (!cat_field(out, r, &c->fields[i])) return false;
-  return xml_cat(out, "</x></command>");
-}
-
-static bool
-has_value(struct arena *a, struct xml_node const *x, char const *var)
-{
-  struct xml_node const *v = NULL;
-
-  while ((v = form_next(x, var, v)))
-    if (xml_text(a, v).len) return true;
-  return false;
+  return form_close(out) && xml_cat(out, "</command>");
 }
 
 /* Say whether each field that must be there is. */
@@ -198,7 +188,7 @@ is_filled(struct arena *a, struct command const *c, struct xml_node const *x)
   size_t i;
 
   for (i = 0; i < c->fields_n; i++)
-    if (c->fields[i].required && !has_value(a, x, c->fields[i].var)) return false;
+    if (!form_is_filled(a, x, &c->fields[i])) return false;
   return true;
 }
 
@@ -280,7 +270,7 @@ static enum verdict
 go_on(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
       struct run *r, enum action a)
 {
-  struct xml_node const *x = xml_child(e, NS_DATA, "x");
+  struct xml_node const *x = xml_child(e, FORM_NS, "x");
 
   if (a == NEXT || a == PREV) return command_error(ctx, ERR_BAD_REQUEST, "bad-action");
   if (!keep_request(r, in)) return handle_error(ctx, ERR_RESOURCE_CONSTRAINT, "");

@@ -200,7 +200,7 @@ done_with(struct run *r, struct slice const *values, size_t n)
   for (i = 0; ok && i < n; i++)
     ok = form_field_open(&out, &r->command->result[i]) &&
          stralloc_catb(&out, values[i].s, values[i].len) && form_field_close(&out);
-  if (ok && xml_cat(&out, "</x>") &&
+  if (ok && form_close(&out) &&
       (r->count <= r->max || !r->max ||
        xml_cat(&out, "<note type='info'>There are more.</note>")))
     run_done(r, slice_of(out.s, out.len));
@@ -459,51 +459,69 @@ out:
 /* ---- the table ---- */
 
 static struct form_field const account_and_password[] = {
-  {"jid-single",   "accountjid",      "The address of the account", true,  NULL},
-  {"text-private", "password",        "Its password",               true,  NULL},
-  {"text-private", "password-verify", "The password again",         false, NULL},
+  FORM_FIELD(FORM_JID_SINGLE, "accountjid", "The address of the account",
+             .required = true),
+  FORM_FIELD(FORM_TEXT_PRIVATE, "password", "Its password", .required = true),
+  FORM_FIELD(FORM_TEXT_PRIVATE, "password-verify", "The password again",
+             .required = false),
 };
 
 static struct form_field const accounts[] = {
-  {"jid-multi", "accountjids", "The addresses of the accounts", true, NULL},
+  FORM_FIELD(FORM_JID_MULTI, "accountjids", "The addresses of the accounts",
+             .required = true),
 };
 
 static struct form_field const account[] = {
-  {"jid-single", "accountjid", "The address of the account", true, NULL},
+  FORM_FIELD(FORM_JID_SINGLE, "accountjid", "The address of the account",
+             .required = true),
+};
+
+static struct form_option const how_many[] = {
+  {"25",   NULL},
+  {"50",   NULL},
+  {"75",   NULL},
+  {"100",  NULL},
+  {"150",  NULL},
+  {"200",  NULL},
+  {"none", NULL},
+  {NULL,   NULL},
 };
 
 static struct form_field const max_items[] = {
-  {"list-single", "max_items", "How many to show at most", false,
-   "25 50 75 100 150 200 none"},
+  FORM_FIELD(FORM_LIST_SINGLE, "max_items", "How many to show at most",
+             .options = how_many),
 };
 
 static struct form_field const announcement[] = {
-  {"text-multi", "announcement", "The announcement", true, NULL},
+  FORM_FIELD(FORM_TEXT_MULTI, "announcement", "The announcement", .required = true),
 };
 
 static struct form_field const motd[] = {
-  {"text-multi", "motd", "The message of the day", true, NULL},
+  FORM_FIELD(FORM_TEXT_MULTI, "motd", "The message of the day", .required = true),
 };
 
 static struct form_field const registered_num[] = {
-  {"text-single", "registeredusersnum", "Registered users", false, NULL},
+  FORM_FIELD(FORM_TEXT_SINGLE, "registeredusersnum", "Registered users",
+             .required = false),
 };
 
 static struct form_field const online_num[] = {
-  {"text-single", "onlineusersnum", "Users online", false, NULL},
+  FORM_FIELD(FORM_TEXT_SINGLE, "onlineusersnum", "Users online", .required = false),
 };
 
 static struct form_field const registered_list[] = {
-  {"jid-multi", "registereduserjids", "Registered users", false, NULL},
+  FORM_FIELD(FORM_JID_MULTI, "registereduserjids", "Registered users", .required = false),
 };
 
 static struct form_field const online_list[] = {
-  {"jid-multi", "onlineuserjids", "Users online", false, NULL},
+  FORM_FIELD(FORM_JID_MULTI, "onlineuserjids", "Users online", .required = false),
 };
 
 static struct form_field const stats[] = {
-  {"text-multi", "ipaddresses",     "Addresses it is connected from", false, NULL},
-  {"text-multi", "onlineresources", "Resources that are online",      false, NULL},
+  FORM_FIELD(FORM_TEXT_MULTI, "ipaddresses", "Addresses it is connected from",
+             .required = false),
+  FORM_FIELD(FORM_TEXT_MULTI, "onlineresources", "Resources that are online",
+             .required = false),
 };
 
 /* clang-format off */

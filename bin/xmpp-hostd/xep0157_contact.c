@@ -69,7 +69,7 @@ xep0157_form(stralloc *out, struct host const *h)
            xml_cat_attr(out, "var", v[i].name) && xml_cat(out, ">");
     ok = ok && form_value(out, v[i].url);
   }
-  return ok && (!n || (form_field_close(out) && xml_cat(out, "</x>")));
+  return ok && (!n || (form_field_close(out) && form_close(out)));
 }
 
 bool
