@@ -30,6 +30,7 @@ LDFLAGS_ALL := $(HARD_LD) $(OPT) $(LDFLAGS)
 
 # What an area needs of Debian's libraries.
 EXT_base := -lskarnet
+EXT_access := -lpcre2-8
 EXT_certname := -lcrypto
 EXT_password := -lm
 EXT_xml := -lexpat
@@ -117,7 +118,7 @@ warnings: all tests-lib
 
 # The libraries come with their -dev packages, whose names are the same in Debian 12 and 13.
 DEPS_RUN := s6
-DEPS_BUILD := gcc make libc6-dev skalibs-dev libssl-dev libexpat1-dev libyaml-dev liblmdb-dev libidn-dev
+DEPS_BUILD := gcc make libc6-dev skalibs-dev libssl-dev libexpat1-dev libyaml-dev liblmdb-dev libidn-dev libpcre2-dev
 DEPS_TEST := libcmocka-dev python3 python3-slixmpp go-sendxmpp openssl runit procps util-linux
 DEPS_CLIENTS := tmux profanity poezio mcabber
 # Debian 13 has it no more; its test is left out there.

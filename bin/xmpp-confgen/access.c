@@ -96,7 +96,7 @@ put_value(struct target const *t, size_t type, struct yaml_node const *n,
     say_error(n, path, "\"%s\" is not an address", n->text.s);
     return;
   }
-  if (types[type].regexp) value = regexp_value(&job.arena, &one, path);
+  if (types[type].regexp) value = regexp_value(&one, path);
   if (!value.s) return;
   if (slice_is(slice_str(types[type].name), "ip") && !is_net(value)) {
     say_error(n, path, "\"%s\" is not an IP address or network", value.s);
@@ -114,9 +114,9 @@ put_pair(struct target const *t, size_t type, struct yaml_node const *n, char co
   struct slice a, b = n->text;
 
   key.text = n->key;
-  a = types[type].regexp ? regexp_value(&job.arena, &key, path) : n->key;
+  a = types[type].regexp ? regexp_value(&key, path) : n->key;
   if (types[type].regexp && !strncmp(types[type].name, "node", 4))
-    b = regexp_value(&job.arena, n, path);
+    b = regexp_value(n, path);
   else if (!strncmp(types[type].name, "user", 4))
     b = prepared("server", b);
   if (!strcmp(types[type].name, "user")) a = prepared("user", a);

@@ -177,7 +177,8 @@ bool tls_words_hold(struct option const *o, struct yaml_node const *n, char cons
 bool tls_ciphers_hold(struct yaml_node const *n, struct slice ciphers, char const *path);
 bool tls_dhfile_holds(struct yaml_node const *n, char const *path);
 
-struct slice regexp_value(struct arena *a, struct yaml_node const *n, char const *path);
+/* The text of a regular expression; s NULL after an error. */
+struct slice regexp_value(struct yaml_node const *n, char const *path);
 
 /* ---- access (access.c, references.c) ---- */
 

@@ -1,10 +1,11 @@
 #include "confgen.h"
 
+#include "access/access.h"
+
 #include <arpa/inet.h>
 
 #include <ctype.h>
 #include <errno.h>
-#include <regex.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -446,48 +447,14 @@ octal_value(struct yaml_node const *n, char const *path)
   return wrong_type(n, path, "a mode in octal, as \"0644\"");
 }
 
-/* POSIX extended regular expressions, and the three short classes of Perl's. */
 struct slice
-regexp_value(struct arena *a, struct yaml_node const *n, char const *path)
+regexp_value(struct yaml_node const *n, char const *path)
 {
-  stralloc sa = STRALLOC_ZERO;
-  struct slice t = n->text, out;
-  regex_t re;
-  bool in_set = false;
-  size_t i;
+  char why[160];
 
   if (n->kind != YAML_SCALAR) return wrong_type(n, path, "a regular expression");
-  for (i = 0; i < t.len; i++) {
-    char next = i + 1 < t.len ? t.s[i + 1] : 0;
-    char const *class = t.s[i] != '\\' ? NULL
-                        : next == 'd'  ? "[0-9]"
-                        : next == 'w'  ? "[[:alnum:]_]"
-                        : next == 's'  ? "[[:space:]]"
-                                       : NULL;
-    in_set = t.s[i] == '[' || (in_set && t.s[i] != ']');
-    if ((t.s[i] == '(' && next == '?') ||
-        (!in_set && strchr("*+?", t.s[i]) && next && strchr("+?", next)) ||
-        (t.s[i] == '\\' && isalnum((unsigned char)next) && !class)) {
-      say_error(n, path, "\"%c%c\" in a regular expression is not supported", t.s[i],
-                next);
-      stralloc_free(&sa);
-      return none();
-    }
-    if (class && in_set)
-      stralloc_catb(&sa, class + 1, strlen(class) - 2), i++;
-    else if (class)
-      stralloc_cats(&sa, class), i++;
-    else
-      stralloc_catb(&sa, t.s + i, t.s[i] == '\\' && next ? 2 : 1),
-        i += t.s[i] == '\\' && next;
-  }
-  out = arena_copy(a, slice_of(sa.s, sa.len));
-  stralloc_free(&sa);
-  if (out.s && !regcomp(&re, out.s, REG_EXTENDED | REG_NOSUB)) {
-    regfree(&re);
-    return out;
-  }
-  say_error(n, path, "\"%s\" is not a regular expression", t.s);
+  if (access_regexp(n->text, why, sizeof why)) return n->text;
+  say_error(n, path, "\"%s\" is no regular expression: %s", n->text.s, why);
   return none();
 }
 
@@ -555,7 +522,7 @@ option_value(struct arena *a, struct option const *o, struct yaml_node const *n,
     if (n->kind == YAML_SCALAR && slice_is(n->text, "0")) return SLICE("0");
     return timeout_value(a, o, n, path);
   case T_OCTAL: return octal_value(n, path);
-  case T_REGEXP: return regexp_value(a, n, path);
+  case T_REGEXP: return regexp_value(n, path);
   case T_URL: return url_value(n, path);
   case T_IP4: return ip_value(n, path, AF_INET);
   case T_IP6: return ip_value(n, path, AF_INET6);

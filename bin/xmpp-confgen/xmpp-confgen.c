@@ -37,7 +37,7 @@
 #define USAGE                                                                            \
   "check|compile|explain path|why jid ip rule|diff old|list [ --strict ] [ --no-files "  \
   "] "                                                                                   \
-  "[ --quiet ] [ --all ] [ --home dir ] [ --uids base ] [ --users file ] "             \
+  "[ --quiet ] [ --all ] [ --home dir ] [ --uids base ] [ --users file ] "               \
   "[ --dev-certs dir ] [ -o dir ] file"
 
 #define WORDS_MAX 5

@@ -1,10 +1,10 @@
 #include "access/access.h"
+#include "access_internal.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fnmatch.h>
 #include <netinet/in.h>
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,7 +44,7 @@ struct net {
 struct term {
   enum term_type type;
   struct slice value, value2;
-  regex_t *re, *re2;
+  struct regexp *re, *re2;
   struct net net;
 };
 
@@ -68,16 +68,6 @@ bad(struct settings_row const *row, char const *why)
   settings_refuse(row->key.s, row->scope, row->value[0].s, ": ", why, NULL);
   errno = EINVAL;
   return false;
-}
-
-static regex_t *
-compile(struct slice pattern)
-{
-  regex_t *re = malloc(sizeof *re);
-
-  if (re && !regcomp(re, pattern.s, REG_EXTENDED | REG_NOSUB)) return re;
-  free(re);
-  return NULL;
 }
 
 /* IPv4 as its place in IPv6 (RFC 4291 s2.5.5.2), so that both are compared as one. */
@@ -134,11 +124,11 @@ read_term(struct settings_row const *row, unsigned int at, struct term *t)
   t->value = row->value[at + 1];
   if (at + 2 < 6) t->value2 = row->value[at + 2];
   if (is_regexp(t->type)) {
-    t->re = compile(t->value);
+    t->re = regexp_new(t->value);
     if (!t->re) return bad(row, "not a regular expression");
   }
   if (t->type == NODE_REGEXP) {
-    t->re2 = compile(t->value2);
+    t->re2 = regexp_new(t->value2);
     if (!t->re2) return bad(row, "not a regular expression");
   }
   return t->type != IP || read_net(t->value, &t->net) || bad(row, "not an IP address");
@@ -192,10 +182,8 @@ free_lines(struct line *v, size_t n)
   size_t i;
 
   for (i = 0; v && i < n; i++) {
-    if (v[i].term.re) regfree(v[i].term.re);
-    if (v[i].term.re2) regfree(v[i].term.re2);
-    free(v[i].term.re);
-    free(v[i].term.re2);
+    regexp_free(v[i].term.re);
+    regexp_free(v[i].term.re2);
   }
   free(v);
 }
@@ -220,14 +208,6 @@ terminated(struct slice s, char buf[JID_PART_MAX + 1])
   if (n) memcpy(buf, s.s, n);
   buf[n] = 0;
   return buf;
-}
-
-static bool
-matches_re(regex_t const *re, struct slice s)
-{
-  char buf[JID_PART_MAX + 1];
-
-  return !regexec(re, terminated(s, buf), 0, NULL, 0);
 }
 
 static bool
@@ -264,32 +244,35 @@ in_net(struct net const *net, struct slice ip)
 }
 
 static bool in_acl(struct access const *a, struct slice name, struct slice scope,
-                   struct access_who const *who);
+                   struct access_who const *who, bool *unsure);
 
+/* unsure is set when a search for a pattern came to its limits. */
 static bool
 holds(struct access const *a, struct term const *t, struct slice scope,
-      struct access_who const *who)
+      struct access_who const *who, bool *unsure)
 {
   switch (t->type) {
   case USER: return slice_eq(t->value, who->local) && at_host(a, t, who->domain);
   case USER_REGEXP:
-    return who->local.len && at_host(a, t, who->domain) && matches_re(t->re, who->local);
+    return who->local.len && at_host(a, t, who->domain) &&
+           regexp_matches(t->re, who->local, unsure);
   case USER_GLOB:
     return who->local.len && at_host(a, t, who->domain) &&
            matches_glob(t->value, who->local);
   case SERVER: return slice_eq(t->value, who->domain);
-  case SERVER_REGEXP: return matches_re(t->re, who->domain);
+  case SERVER_REGEXP: return regexp_matches(t->re, who->domain, unsure);
   case SERVER_GLOB: return matches_glob(t->value, who->domain);
   case RESOURCE: return slice_eq(t->value, who->resource);
-  case RESOURCE_REGEXP: return matches_re(t->re, who->resource);
+  case RESOURCE_REGEXP: return regexp_matches(t->re, who->resource, unsure);
   case RESOURCE_GLOB: return matches_glob(t->value, who->resource);
   case NODE_REGEXP:
-    return matches_re(t->re, who->local) && matches_re(t->re2, who->domain);
+    return regexp_matches(t->re, who->local, unsure) &&
+           regexp_matches(t->re2, who->domain, unsure);
   case NODE_GLOB:
     return matches_glob(t->value, who->local) && matches_glob(t->value2, who->domain);
   case IP: return in_net(&t->net, who->ip);
   case ALL: return true;
-  case ACL: return in_acl(a, t->value, scope, who);
+  case ACL: return in_acl(a, t->value, scope, who, unsure);
   case SHARED_GROUP:
   case NONE:
   case TYPES: break;
@@ -299,14 +282,14 @@ holds(struct access const *a, struct term const *t, struct slice scope,
 
 static bool
 in_acl(struct access const *a, struct slice name, struct slice scope,
-       struct access_who const *who)
+       struct access_who const *who, bool *unsure)
 {
   size_t i;
 
   if (slice_is(name, "all")) return true;
   for (i = 0; i < a->acls_n; i++)
     if (slice_eq(a->acls[i].scope, scope) && slice_eq(a->acls[i].name, name) &&
-        a->acls[i].term.type != ACL && holds(a, &a->acls[i].term, scope, who))
+        a->acls[i].term.type != ACL && holds(a, &a->acls[i].term, scope, who, unsure))
       return true;
   return false;
 }
@@ -334,12 +317,14 @@ access_check(struct access const *a, struct slice rule, struct slice host,
   for (i = 0; i < a->rules_n; i = j) {
     struct line const *l = &a->rules[i];
     bool ours = slice_eq(l->name, rule) && slice_eq(l->scope, rules), all = ours;
+    bool unsure = false;
     for (j = i;
          j < a->rules_n && a->rules[j].n == l->n && slice_eq(a->rules[j].name, l->name) &&
          slice_eq(a->rules[j].scope, l->scope);
          j++)
-      all = all && holds(a, &a->rules[j].term, acls, who);
-    if (!all) continue;
+      all = all && holds(a, &a->rules[j].term, acls, who, &unsure);
+    /* Who has such a name that a pattern cannot be searched in it may be meant. */
+    if (!all && !(unsure && slice_is(l->result, "deny"))) continue;
     if (n) *n = l->n;
     return l->result;
   }

@@ -38,6 +38,11 @@
 /* RFC 7622 s3.1: 1023 bytes for each of the three parts, and two separators. */
 #define JID_PART_MAX 1023
 #define JID_MAX 3071
+/* A search for a regular expression in a part of a JID: steps back, steps inside each other,
+ * KiB of memory (PCRE2). 50000 steps are half a millisecond. */
+#define REGEXP_STEPS_MAX 50000
+#define REGEXP_DEPTH_MAX 2000
+#define REGEXP_HEAP_KIB 512
 /* A record, newline included: a stanza of STANZA_MAX bytes of which each is escaped,
  * and its envelope. */
 #define RECORD_MAX ((2 * STANZA_MAX) + 65536)

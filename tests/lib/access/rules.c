@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -351,6 +352,81 @@ parts_without_an_end(void **state)
   settings_close(&st);
 }
 
+/* Patterns of Perl's kind, over UTF-8. */
+static void
+patterns(void **state)
+{
+  static struct expectation const v[] = {
+    {"ahead",   "h", {"a.b", "h", "", ""},      "allow"},
+    {"ahead",   "h", {"a..b", "h", "", ""},     ""     },
+    {"ahead",   "h", {"A", "h", "", ""},        ""     },
+    {"classes", "h", {"u_1 x", "h", "", ""},    "allow"},
+    {"classes", "h", {"u_1x", "h", "", ""},     ""     },
+    {"back",    "h", {"abcabc", "h", "", ""},   "allow"},
+    {"back",    "h", {"abcabd", "h", "", ""},   ""     },
+    {"case",    "h", {"ADMIN", "h", "", ""},    "allow"},
+    {"any",     "h", {"\xc3\xa4", "h", "", ""}, "allow"},
+    {"any",     "h", {"ab", "h", "", ""},       ""     },
+    {"any",     "h", {"\xc3", "h", "", ""},     ""     },
+  };
+
+  (void)state;
+  EXPECT("host\t*\th\n"
+         "rule\t*\tahead\t1\tallow\tuser_regexp\t^(?!.*[.]{2})[a-z0-9.]+$\t\n"
+         "rule\t*\tclasses\t1\tallow\tuser_regexp\t^\\\\w+\\\\d\\\\s[^\\\\W]$\t\n"
+         "rule\t*\tback\t1\tallow\tuser_regexp\t^(\\\\w+)\\\\1$\t\n"
+         "rule\t*\tcase\t1\tallow\tuser_regexp\t(?i)^admin$\t\n"
+         "rule\t*\tany\t1\tallow\tuser_regexp\t^.$\t\n",
+         v);
+}
+
+/* Names for which a search takes for ever are not allowed, but denied; soon. */
+static void
+patterns_without_an_end(void **state)
+{
+  static char name[JID_PART_MAX + 1];
+  static struct expectation v[] = {
+    {"allow", "h", {name, "h", "", ""}, ""     },
+    {"deny",  "h", {name, "h", "", ""}, "deny" },
+    {"acl",   "h", {name, "h", "", ""}, "deny" },
+    {"else",  "h", {name, "h", "", ""}, "allow"},
+    {"deep",  "h", {name, "h", "", ""}, ""     },
+  };
+  clock_t start = clock();
+  unsigned int i;
+
+  (void)state;
+  memset(name, 'a', sizeof name - 2);
+  name[sizeof name - 2] = '!';
+  for (i = 0; i < 10; i++)
+    EXPECT("host\t*\th\n"
+           "acl\t*\tbad\tuser_regexp\t^(a+)+$\t\n"
+           "rule\t*\tallow\t1\tallow\tuser_regexp\t^(a+)+$\t\n"
+           "rule\t*\tdeny\t1\tdeny\tuser_regexp\t^(a|aa)+$\t\n"
+           "rule\t*\tdeny\t2\tallow\tall\t\t\n"
+           "rule\t*\tacl\t1\tdeny\tacl\tbad\t\n"
+           "rule\t*\tacl\t2\tallow\tall\t\t\n"
+           "rule\t*\telse\t1\tdeny\tuser_regexp\t^b\t\n"
+           "rule\t*\telse\t2\tallow\tall\t\t\n"
+           "rule\t*\tdeep\t1\tallow\tuser_regexp\t^((((a*)*)*)*)*$\t\n",
+           v);
+  assert_true(clock() - start < CLOCKS_PER_SEC);
+}
+
+static void
+explanations(void **state)
+{
+  char why[160];
+
+  (void)state;
+  assert_true(access_regexp(SLICE("^(?=a)"), why, sizeof why));
+  assert_true(access_regexp(SLICE(""), why, sizeof why));
+  assert_false(access_regexp(SLICE("a(b"), why, sizeof why));
+  assert_string_equal(why, "missing closing parenthesis, at byte 4");
+  assert_false(access_regexp(SLICE("\xff"), why, sizeof why));
+  assert_false(access_regexp(SLICE("a\\C"), why, sizeof why));
+}
+
 static void
 numbers(void **state)
 {
@@ -471,11 +547,13 @@ int
 main(void)
 {
   struct CMUnitTest const tests[] = {
-    cmocka_unit_test(types),         cmocka_unit_test(addresses),
-    cmocka_unit_test(and_or),        cmocka_unit_test(hosts),
-    cmocka_unit_test(which_decided), cmocka_unit_test(parts_without_an_end),
-    cmocka_unit_test(numbers),       cmocka_unit_test(shapers),
-    cmocka_unit_test(refused),       cmocka_unit_test(nothing_at_all),
+    cmocka_unit_test(types),          cmocka_unit_test(addresses),
+    cmocka_unit_test(and_or),         cmocka_unit_test(hosts),
+    cmocka_unit_test(which_decided),  cmocka_unit_test(parts_without_an_end),
+    cmocka_unit_test(patterns),       cmocka_unit_test(patterns_without_an_end),
+    cmocka_unit_test(explanations),   cmocka_unit_test(numbers),
+    cmocka_unit_test(shapers),        cmocka_unit_test(refused),
+    cmocka_unit_test(nothing_at_all),
   };
 
   return cmocka_run_group_tests(tests, make_dir, remove_dir);
