@@ -31,17 +31,21 @@ static bool
 same(struct entry const *x, struct entry const *y)
 {
   return x->kind == y->kind && slice_eq(x->scope, y->scope) && slice_eq(x->a, y->a) &&
-         slice_eq(x->b, y->b) && slice_eq(x->c, y->c);
+         slice_eq(x->b, y->b) && slice_eq(x->c, y->c) && slice_eq(x->host, y->host);
 }
 
 /* Two services may announce the same feature; it is one. */
 static void
 remember(enum entry_kind kind, struct record *r)
 {
-  struct entry e = {kind, record_get(r, 1), record_get(r, 2), record_get(r, 3),
-                    record_get(r, 4)};
+  bool is_short =
+    kind == FEATURE; /* SCOPE VAR HOST; the others have four fields before HOST */
+  struct entry e = {.kind = kind, .scope = record_get(r, 1), .a = record_get(r, 2)};
   size_t i;
 
+  e.b = is_short ? SLICE("") : record_get(r, 3);
+  e.c = is_short ? SLICE("") : record_get(r, 4);
+  e.host = record_get(r, is_short ? 3 : 5);
   for (i = 0; i < known.n; i++)
     if (same(&known.v[i], &e)) return;
   if (known.n == ENTRIES_MAX) {
@@ -53,7 +57,8 @@ remember(enum entry_kind kind, struct record *r)
   e.a = arena_copy(&known.arena, e.a);
   e.b = arena_copy(&known.arena, e.b);
   e.c = arena_copy(&known.arena, e.c);
-  if (e.scope.s && e.a.s && e.b.s && e.c.s) known.v[known.n++] = e;
+  e.host = arena_copy(&known.arena, e.host);
+  if (e.scope.s && e.a.s && e.b.s && e.c.s && e.host.s) known.v[known.n++] = e;
   caps_changed();
 }
 
@@ -109,6 +114,7 @@ features_snapshot(struct snapshot *k)
     snapshot_slice(k, &known.arena, &e->a);
     snapshot_slice(k, &known.arena, &e->b);
     snapshot_slice(k, &known.arena, &e->c);
+    snapshot_slice(k, &known.arena, &e->host);
     if (snapshot_restores(k)) known.n++;
   }
 }

@@ -80,6 +80,7 @@ enum entry_kind { FEATURE, IDENTITY, ITEM };
 struct entry {
   enum entry_kind kind;
   struct slice scope, a, b, c;
+  struct slice host; /* empty: all hosts */
 };
 
 /* Entry i of what the running services have announced, or NULL behind the last. */

@@ -26,7 +26,6 @@ xep0012_last(struct handle_ctx *ctx, struct stanza const *in, struct xml_node co
 
   (void)in;
   (void)e;
-  if (!hostd_host_with(ctx->host, MOD_LAST)) return REFUSE;
   if (xml_cat(out, "<query xmlns='" NS_LAST "'") &&
       xml_cat_attr(out, "seconds",
                    num_u64(buf, now > started_us ? (now - started_us) / 1000000 : 0)) &&

@@ -2,24 +2,10 @@
 
 #include <string.h>
 
-/* XEP-0030: the answers, made from what the running services have announced and from the
- * modules of the host that is asked. */
+/* XEP-0030: the answers, made from what the running services, xmpp-hostd among them, have
+ * announced for the host that is asked. */
 
 /* ---- what is said ---- */
-
-static struct {
-  enum module module; /* 0: always */
-  char const *scope, *var;
-} const own_features[] = {
-  {0,              "host",    NS_CAPS    },
-  {MOD_ADHOC,      "host",    NS_COMMANDS},
-  {MOD_LAST,       "host",    NS_LAST    },
-  {MOD_PING,       "host",    NS_PING    },
-  {MOD_PING,       "account", NS_PING    },
-  {MOD_STUN_DISCO, "host",    NS_EXTDISCO},
-  {MOD_TIME,       "host",    NS_TIME    },
-  {MOD_VERSION,    "host",    NS_VERSION },
-};
 
 /* A feature or an identity that came twice makes capabilities ill-formed (XEP-0115 s5.4). */
 static void
@@ -40,26 +26,24 @@ is_server(struct entry const *e)
   return e->kind == IDENTITY && slice_is(e->a, "server") && slice_is(e->b, "im");
 }
 
+static bool
+is_for(struct entry const *e, char const *scope, struct slice host)
+{
+  return slice_is(e->scope, scope) && (!e->host.len || slice_eq(e->host, host));
+}
+
 void
 disco_info(struct info *info, struct host const *h, char const *scope)
 {
-  unsigned int modules = h ? h->modules : 0;
   struct entry const *known;
   struct entry e;
   size_t i;
 
   info->n = 0;
   for (i = 0; (known = features_at(i)); i++) {
-    if (known->kind == ITEM || !slice_is(known->scope, scope)) continue;
+    if (known->kind == ITEM || !is_for(known, scope, h ? h->name : SLICE(""))) continue;
     e = *known;
     if (h && h->disco_name.len && is_server(&e)) e.c = h->disco_name;
-    add(info, &e);
-  }
-  for (i = 0; i < sizeof own_features / sizeof *own_features; i++) {
-    if (strcmp(own_features[i].scope, scope) != 0) continue;
-    if (own_features[i].module && !(modules & own_features[i].module)) continue;
-    e = (struct entry){FEATURE, slice_str(scope), slice_str(own_features[i].var),
-                       SLICE(""), SLICE("")};
     add(info, &e);
   }
 }
@@ -195,7 +179,8 @@ cat_items(stralloc *out, char const *scope, struct host const *h)
   size_t i;
 
   for (i = 0; (e = features_at(i)); i++)
-    if (e->kind == ITEM && slice_is(e->scope, scope) && !cat_item(out, e->a, e->b, e->c))
+    if (e->kind == ITEM && is_for(e, scope, h ? h->name : SLICE("")) &&
+        !cat_item(out, e->a, e->b, e->c))
       return false;
   if (!h) return true;
   while ((row = settings_next(hostd_settings(), "mod_disco.extra_domains", row)))

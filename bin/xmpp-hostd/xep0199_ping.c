@@ -10,6 +10,5 @@ xep0199_ping(struct handle_ctx *ctx, struct stanza const *in, struct xml_node co
   (void)in;
   (void)e;
   (void)out;
-  if (!hostd_host_with(ctx->host, MOD_PING)) return REFUSE;
   return ctx->account.len && !slice_eq(ctx->account, ctx->from.bare) ? REFUSE : DONE;
 }

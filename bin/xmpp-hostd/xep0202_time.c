@@ -9,7 +9,6 @@ xep0202_time(struct handle_ctx *ctx, struct stanza const *in, struct xml_node co
 
   (void)in;
   (void)e;
-  if (!hostd_host_with(ctx->host, MOD_TIME)) return REFUSE;
   if (!xml_cat(out, "<time xmlns='" NS_TIME "'><tzo>+00:00</tzo><utc>") ||
       !xml_cat(out, stamp_s(utc, door_wall() / 1000000).s) ||
       !xml_cat(out, "</utc></time>"))

@@ -31,14 +31,31 @@ word(struct link *l, enum verb v, char const *a, char const *b)
 }
 
 static void
+register_all(struct link *routed)
+{
+  handle_announce(routed, handlers, handlers_n, hostd_settings());
+  features_announce(routed);
+  word(routed, VERB_HANDLE, "message", "announce");
+  handle_announced(routed);
+}
+
+/* After a reload hosts may have other modules. */
+static void
+take(void *fresh, bool first)
+{
+  hostd_take(fresh, first);
+  if (!hostd_routed || !hostd_routed->up) return;
+  handle_forget(hostd_routed);
+  register_all(hostd_routed);
+}
+
+static void
 up(struct link *l)
 {
   last_started(link_started(l));
   if (l->program != ROUTED) return;
   hostd_routed = l;
-  handle_announce(l, handlers, handlers_n);
-  features_announce(l);
-  word(l, VERB_HANDLE, "message", "announce");
+  register_all(l);
   word(l, VERB_WATCH, "features", NULL);
   caps_forget();
   announce_link_up();
@@ -61,7 +78,7 @@ on_stanza(struct link *l, struct record *r)
   if (slice_is(record_get(r, STANZA_KIND), "message"))
     announce_message(l, r);
   else
-    handle_record(l, r, handlers, handlers_n);
+    handle_record(l, r, handlers, handlers_n, hostd_settings());
 }
 
 /* Nothing that was said in this turn holds if the store failed: it is not sent. */
@@ -116,7 +133,7 @@ static struct service const hostd = {
   .handlers = verbs,
   .needs = hostd_needs,
   .read = hostd_read,
-  .take = hostd_take,
+  .take = take,
   .drop = hostd_drop,
   .up = up,
   .down = down,

@@ -22,13 +22,17 @@
 
 char const *PROG = "xmpp-mamd";
 
+/* After a reload hosts may have other modules. */
 static void
-feature(struct link *routed, char const *scope, char const *var)
+take(void *fresh, bool first)
 {
-  link_begin(routed, VERB_FEATURE);
-  link_str(routed, scope);
-  link_str(routed, var);
-  link_end(routed);
+  struct link *routed = link_find(ROUTED);
+
+  mamd_take(fresh, first);
+  if (!routed) return;
+  handle_forget(routed);
+  handle_announce(routed, handlers, handlers_n, mamd.settings);
+  handle_announced(routed);
 }
 
 static void
@@ -38,12 +42,8 @@ up(struct link *l)
   mamd_readers();
   /* routed gives no id before it knows which is the newest, so this comes first. */
   full_announce(l);
-  handle_announce(l, handlers, handlers_n);
-  feature(l, "account", NS_MAM_EXTENDED);
-  feature(l, "account", NS_RETRACT "#tombstone");
-  feature(l, "host", "msgoffline"); /* XEP-0160 s4 */
-  /* XEP-0313 s7 has clients ask their account, but profanity asks the host alone. */
-  if (settings_has_any(mamd.settings, "module", "mod_mam")) feature(l, "host", NS_MAM);
+  handle_announce(l, handlers, handlers_n, mamd.settings);
+  handle_announced(l);
   prefs_announce(l);
   link_begin(l, VERB_WATCH);
   link_str(l, "online");
@@ -81,7 +81,7 @@ on_stanza(struct link *l, struct record *r)
   if (slice_is(record_raw(r, STANZA_KIND), "message"))
     incoming_message(l, r);
   else if (!on_asked(l, r))
-    handle_record(l, r, handlers, handlers_n);
+    handle_record(l, r, handlers, handlers_n, mamd.settings);
 }
 
 static void
@@ -166,7 +166,7 @@ static struct service const service = {
   .handlers = verbs,
   .needs = mamd_needs,
   .read = mamd_read,
-  .take = mamd_take,
+  .take = take,
   .drop = mamd_drop,
   .start = mamd_start,
   .up = up,

@@ -154,7 +154,8 @@ to_domain(struct post *post, struct passing const *p)
 static void
 to_handler(struct passing const *p, char const *scope)
 {
-  struct post *post = services_handler(scope, stanza_tag(p->st.tags, "ns"));
+  struct slice host = jid_cut(p->st.to.len ? p->st.to : p->st.from).domain;
+  struct post *post = services_handler(scope, stanza_tag(p->st.tags, "ns"), host);
 
   if (!post)
     deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
@@ -172,7 +173,7 @@ message_to_host(struct passing const *p, struct jid const *a)
   struct post *post;
 
   slice_word(&rest, '/', &name);
-  post = services_handler("message", name);
+  post = services_handler("message", name, a->domain);
   if (post)
     deliver_to_post(post, p);
   else

@@ -32,17 +32,40 @@ static struct {
   {"account", "urn:xmpp:sid:0",           host_has_mam    },
 };
 
+/* host NULL: all hosts. */
+static void
+tell_one(struct link *l, size_t i, char const *host)
+{
+  link_begin(l, VERB_FEATURE);
+  link_str(l, own[i].scope);
+  link_str(l, own[i].var);
+  if (host) link_str(l, host);
+  link_end(l);
+}
+
+static bool
+all_have(host_fn *is_on)
+{
+  struct host const *h;
+
+  for (h = routed_hosts(); h; h = h->next)
+    if (!is_on(h)) return false;
+  return true;
+}
+
 static void
 tell_own(struct link *l)
 {
+  struct host const *h;
   size_t i;
 
   for (i = 0; i < sizeof own / sizeof *own; i++) {
-    if (!routed_any(own[i].is_on)) continue;
-    link_begin(l, VERB_FEATURE);
-    link_str(l, own[i].scope);
-    link_str(l, own[i].var);
-    link_end(l);
+    if (all_have(own[i].is_on)) {
+      tell_one(l, i, NULL);
+      continue;
+    }
+    for (h = routed_hosts(); h; h = h->next)
+      if (own[i].is_on(h)) tell_one(l, i, h->name);
   }
 }
 

@@ -11,13 +11,17 @@
  * when the newest ends. A restarted service announces all anew: a registration that it
  * has not said again after SERVICE_SETTLE_US ends. */
 
+/* Fields of identity and item, the longest. */
+#define FIELDS 5
+
 struct entry {
   struct entry *next;
   struct post *post;
   enum verb verb;
-  char *key;      /* of serve: the domain; of handle: "SCOPE NAMESPACE" */
-  char *field[4]; /* of feature, identity, item: as they were said */
-  bool old;       /* said by a program that has been restarted since */
+  char
+    *key; /* of serve: the domain; of handle: "SCOPE NAMESPACE", "SCOPE NAMESPACE HOST" */
+  char *field[FIELDS]; /* of feature, identity, item: as they were said */
+  bool old;            /* said by a program that has been restarted since */
 };
 
 static struct entry *entries; /* in the order of arrival */
@@ -29,7 +33,7 @@ entry_free(struct entry *e)
   unsigned int i;
 
   free(e->key);
-  for (i = 0; i < 4; i++)
+  for (i = 0; i < FIELDS; i++)
     free(e->field[i]);
   free(e);
 }
@@ -39,7 +43,7 @@ same_fields(struct entry const *e, struct record *r)
 {
   unsigned int i;
 
-  for (i = 0; i < 4; i++)
+  for (i = 0; i < FIELDS; i++)
     if (!slice_is(record_get(r, i + 1), e->field[i])) return false;
   return true;
 }
@@ -89,6 +93,15 @@ entry_key(void const *item)
 
 static struct table by_key = {.key = entry_key};
 static bool table_is_old;
+static bool any_of_a_host; /* a service has said handle for a host alone */
+
+static bool
+is_of_a_host(struct entry const *e)
+{
+  char const *ns = strchr(e->key, ' ');
+
+  return ns && strchr(ns + 1, ' ');
+}
 
 static void
 make_table(void)
@@ -98,8 +111,10 @@ make_table(void)
   if (!table_is_old) return;
   table_is_old = false;
   table_wipe(&by_key);
+  any_of_a_host = false;
   for (e = entries; e; e = e->next) {
     if (!e->key) continue;
+    any_of_a_host = any_of_a_host || (e->verb == VERB_HANDLE && is_of_a_host(e));
     table_del(&by_key, slice_str(e->key));
     if (!table_put(&by_key, e))
       log_event(LOG_WARN, "registration-lost", "why", "out of memory", NULL);
@@ -143,11 +158,13 @@ services_serve(struct link *l, struct record *r)
 }
 
 static bool
-make_key(stralloc *sa, struct slice scope, struct slice ns)
+make_key(stralloc *sa, struct slice scope, struct slice ns, struct slice host)
 {
   sa->len = 0;
   return stralloc_catb(sa, scope.s, scope.len) && stralloc_catb(sa, " ", 1) &&
-         stralloc_catb(sa, ns.s, ns.len);
+         stralloc_catb(sa, ns.s, ns.len) &&
+         (!host.len ||
+          (stralloc_catb(sa, " ", 1) && stralloc_catb(sa, host.s, host.len)));
 }
 
 static stralloc key_text = STRALLOC_ZERO;
@@ -155,7 +172,7 @@ static stralloc key_text = STRALLOC_ZERO;
 void
 services_handle(struct link *l, struct record *r)
 {
-  if (make_key(&key_text, record_get(r, 1), record_get(r, 2)))
+  if (make_key(&key_text, record_get(r, 1), record_get(r, 2), record_get(r, 3)))
     add_key(l, VERB_HANDLE, slice_of(key_text.s, key_text.len));
 }
 
@@ -168,7 +185,7 @@ services_show(struct link *l, struct record *r, enum verb v)
   if (said_again(post_of(l), v, NULL, r)) return;
   e = entry_new(l, v);
   if (!e) return;
-  for (i = 0; i < 4; i++)
+  for (i = 0; i < FIELDS; i++)
     e->field[i] = slice_dup(record_get(r, i + 1));
   changed = true;
 }
@@ -208,6 +225,19 @@ services_begin(struct post *p)
 }
 
 void
+services_forget(struct link *l, struct record *r)
+{
+  struct slice what = record_get(r, 1);
+  struct post *post = post_of(l);
+
+  if (!post) return;
+  if (slice_is(what, "announced"))
+    services_begin(post);
+  else if (slice_is(what, "old"))
+    services_settled(post);
+}
+
+void
 services_of_post_gone(struct post *p)
 {
   drop_entries(p, false);
@@ -228,12 +258,14 @@ void
 services_tell(struct link *l)
 {
   struct entry const *e;
-  unsigned int i;
+  unsigned int i, n;
 
   for (e = entries; e; e = e->next) {
     if (e->key) continue;
     link_begin(l, e->verb);
-    for (i = 0; i < 4; i++)
+    for (n = FIELDS; n && !*e->field[n - 1];)
+      n--;
+    for (i = 0; i < n; i++)
       link_str(l, e->field[i]);
     link_end(l);
   }
@@ -246,10 +278,17 @@ services_domain(struct slice domain)
 }
 
 struct post *
-services_handler(char const *scope, struct slice ns)
+services_handler(char const *scope, struct slice ns, struct slice host)
 {
-  if (!ns.len || !make_key(&key_text, slice_str(scope), ns)) return NULL;
-  return find(slice_of(key_text.s, key_text.len));
+  struct post *post = NULL;
+
+  if (!ns.len) return NULL;
+  make_table();
+  if (any_of_a_host && make_key(&key_text, slice_str(scope), ns, host))
+    post = find(slice_of(key_text.s, key_text.len));
+  if (!post && make_key(&key_text, slice_str(scope), ns, SLICE("")))
+    post = find(slice_of(key_text.s, key_text.len));
+  return post;
 }
 
 /* ---- the state for a trace ---- */
@@ -267,7 +306,7 @@ entries_snapshot(struct snapshot *k)
     snapshot_post(k, &e->post);
     snapshot_verb(k, &e->verb);
     snapshot_text(k, &e->key);
-    for (i = 0; i < 4; i++)
+    for (i = 0; i < FIELDS; i++)
       snapshot_text(k, &e->field[i]);
     SNAPSHOT_INT(k, e->old);
   }

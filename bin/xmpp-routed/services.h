@@ -8,6 +8,7 @@
 void services_serve(struct link *l, struct record *r);
 void services_handle(struct link *l, struct record *r);
 void services_show(struct link *l, struct record *r, enum verb v);
+void services_forget(struct link *l, struct record *r);
 
 /* A service is up: whether it had said before what it is for, and says it again; what it has
  * not said until settled is no longer so. It is away for good. */
@@ -23,6 +24,6 @@ void services_tell(struct link *l);
 /* The service of a domain; the service that handles a namespace for scope "host",
  * "account" or "message". NULL: no service does. */
 struct post *services_domain(struct slice domain);
-struct post *services_handler(char const *scope, struct slice ns);
+struct post *services_handler(char const *scope, struct slice ns, struct slice host);
 
 #endif

@@ -20,6 +20,12 @@ struct access *routed_access;
 bool routed_keeps;
 
 struct host const *
+routed_hosts(void)
+{
+  return hosts;
+}
+
+struct host const *
 routed_host(struct slice name)
 {
   struct host const *h;
@@ -29,8 +35,8 @@ routed_host(struct slice name)
   return NULL;
 }
 
-bool
-routed_any(host_fn *fn)
+static bool
+any(host_fn *fn)
 {
   struct host const *h;
 
@@ -161,6 +167,6 @@ routed_take(void *fresh)
   routed_access = m->access;
   free_hosts(hosts);
   hosts = m->hosts;
-  routed_keeps = routed_any(keeps);
+  routed_keeps = any(keeps);
   free(m);
 }

@@ -41,8 +41,10 @@ void routed_take(void *fresh);
 void routed_drop(void *fresh);
 struct host const *routed_host(struct slice name);
 
-/* Say whether the question is true of any host. */
+/* The first host; the others are behind it. */
+struct host const *routed_hosts(void);
+
+/* A question about a host. */
 typedef bool host_fn(struct host const *h);
-bool routed_any(host_fn *fn);
 
 #endif

@@ -167,7 +167,7 @@ store_refused(struct handle_ctx *ctx)
 static uint64_t
 account_of(struct handle_ctx *ctx)
 {
-  return userd_has(ctx->host, "mod_roster") ? userd_own_number(ctx) : 0;
+  return userd_own_number(ctx);
 }
 
 struct listing {

@@ -62,7 +62,6 @@ extern struct handle_row const handlers[];
 extern size_t const handlers_n;
 
 /* Tell routed what is handled, and the features whose module some host has. */
-void handlers_announce(struct link *routed);
 
 /* ---- sessions (sessions.c) ---- */
 

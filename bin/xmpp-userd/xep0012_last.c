@@ -38,7 +38,6 @@ xep0012_last(struct handle_ctx *ctx, struct stanza const *in, struct xml_node co
 
   (void)in;
   (void)e;
-  if (!userd_has(ctx->host, "mod_last")) return REFUSE;
   number = roster_subscribed(ctx->account, ctx->from.bare) ? userd_number(ctx->account)
                                                            : userd_own_number(ctx);
   if (!number) return REFUSE;

@@ -15,7 +15,7 @@ struct piece {
 static uint64_t
 own_account(struct handle_ctx *ctx)
 {
-  return userd_has(ctx->host, "mod_private") ? userd_own_number(ctx) : 0;
+  return userd_own_number(ctx);
 }
 
 /* s2.3: it must have a namespace of its own, and not a reserved one. */

@@ -35,7 +35,6 @@ xep0054_get(struct handle_ctx *ctx, struct stanza const *in, struct xml_node con
 
   (void)in;
   (void)e;
-  if (!userd_has(ctx->host, "mod_vcard")) return REFUSE;
   if (!ctx->account.len) return host_card(ctx, out);
   number = userd_number(ctx->account);
   if (!number) return REFUSE;
@@ -186,7 +185,6 @@ xep0054_set(struct handle_ctx *ctx, struct stanza const *in, struct xml_node con
 
   (void)in;
   (void)out;
-  if (!userd_has(ctx->host, "mod_vcard")) return REFUSE;
   number = userd_own_number(ctx);
   if (!number) return REFUSE;
   stored = store_card(ctx, number, e, &text, &changed);

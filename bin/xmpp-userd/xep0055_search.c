@@ -270,11 +270,11 @@ search_card(struct handle_ctx *ctx, struct stanza const *in, struct xml_node con
 }
 
 static struct handle_row const rows[] = {
-  {HANDLE_HOST, "get", NS_SEARCH,      "query", search_form,  true},
-  {HANDLE_HOST, "set", NS_SEARCH,      "query", search_find,  true},
-  {HANDLE_HOST, "get", NS_DISCO_INFO,  "query", search_info,  true},
-  {HANDLE_HOST, "get", NS_DISCO_ITEMS, "query", search_items, true},
-  {HANDLE_HOST, "get", NS_VCARD,       "vCard", search_card,  true},
+  {HANDLE_HOST, "get", NS_SEARCH,      "query", search_form,  0, NULL},
+  {HANDLE_HOST, "set", NS_SEARCH,      "query", search_find,  0, NULL},
+  {HANDLE_HOST, "get", NS_DISCO_INFO,  "query", search_info,  0, NULL},
+  {HANDLE_HOST, "get", NS_DISCO_ITEMS, "query", search_items, 0, NULL},
+  {HANDLE_HOST, "get", NS_VCARD,       "vCard", search_card,  0, NULL},
 };
 
 void
@@ -287,5 +287,5 @@ search_stanza(struct link *l, struct record *r)
     if (!found_is_due(&st)) handle_forgotten(l, &st);
     return;
   }
-  handle_record(l, r, rows, sizeof rows / sizeof *rows);
+  handle_record(l, r, rows, sizeof rows / sizeof *rows, userd.settings);
 }

@@ -101,7 +101,7 @@ blocking_announce(void)
 static uint64_t
 account_of(struct handle_ctx *ctx)
 {
-  return userd_has(ctx->host, "mod_blocking") ? userd_own_number(ctx) : 0;
+  return userd_own_number(ctx);
 }
 
 static bool

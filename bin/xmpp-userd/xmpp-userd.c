@@ -20,14 +20,33 @@ char const *PROG = "xmpp-userd";
 static uint64_t received;
 
 static void
+announce(struct link *routed)
+{
+  handle_announce(routed, handlers, handlers_n, userd.settings);
+  search_announce(routed);
+  handle_announced(routed);
+}
+
+/* After a reload hosts may have other modules. */
+static void
+take(void *fresh, bool first)
+{
+  struct link *routed = link_find(ROUTED);
+
+  userd_take(fresh, first);
+  if (!routed) return;
+  handle_forget(routed);
+  announce(routed);
+}
+
+static void
 up(struct link *l)
 {
   if (l->program != ROUTED) return;
   userd_accounts();
   ends_look();
   recall_up();
-  handlers_announce(l);
-  search_announce(l);
+  announce(l);
   link_begin(l, VERB_WATCH);
   link_str(l, "presence");
   link_end(l);
@@ -92,7 +111,7 @@ on_stanza(struct link *l, struct record *r)
   else if (slice_is(record_get(r, STANZA_KIND), "presence"))
     on_presence(r);
   else if (!is_refused(l, r))
-    handle_record(l, r, handlers, handlers_n);
+    handle_record(l, r, handlers, handlers_n, userd.settings);
 }
 
 /* userd commits the store before its links are flushed. A turn that the store does not take is
@@ -155,7 +174,7 @@ static struct service const service = {
   .handlers = verbs,
   .needs = userd_needs,
   .read = userd_read,
-  .take = userd_take,
+  .take = take,
   .drop = userd_drop,
   .start = userd_start,
   .up = up,

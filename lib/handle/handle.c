@@ -8,38 +8,91 @@ scope_word(unsigned int scope)
   return scope == HANDLE_HOST ? "host" : "account";
 }
 
-/* Say whether an earlier row has announced the same namespace for this scope. */
+/* Say whether an earlier row has announced the same: the namespace as handled, or as shown. */
 static bool
-told_before(struct handle_row const *rows, size_t i, unsigned int scope)
+told_before(struct handle_row const *rows, size_t i, unsigned int scope, bool shown)
 {
   size_t j;
 
   for (j = 0; j < i; j++)
-    if (rows[j].scopes & scope && !strcmp(rows[j].ns, rows[i].ns)) return true;
+    if ((shown ? rows[j].shown : rows[j].scopes) & scope &&
+        !strcmp(rows[j].ns, rows[i].ns))
+      return true;
   return false;
 }
 
+/* host empty: for all hosts. */
 static void
-announce(struct link *l, enum verb v, unsigned int scope, char const *ns)
+announce(struct link *l, enum verb v, unsigned int scope, char const *ns,
+         struct slice host)
 {
   link_begin(l, v);
   link_str(l, scope_word(scope));
   link_str(l, ns);
+  if (host.len) link_text(l, host);
   link_end(l);
 }
 
+static bool
+all_have(struct settings const *st, char const *module)
+{
+  struct settings_row const *row = NULL;
+
+  if (!module) return true;
+  while ((row = settings_next(st, "host", row)))
+    if (!settings_has(st, "module", row->value[0], module)) return false;
+  return true;
+}
+
+static void
+announce_row(struct link *l, struct handle_row const *row, enum verb v,
+             unsigned int scope, struct settings const *st)
+{
+  struct settings_row const *host = NULL;
+
+  if (all_have(st, row->module)) {
+    announce(l, v, scope, row->ns, SLICE(""));
+    return;
+  }
+  while ((host = settings_next(st, "host", host)))
+    if (settings_has(st, "module", host->value[0], row->module))
+      announce(l, v, scope, row->ns, host->value[0]);
+}
+
 void
-handle_announce(struct link *l, struct handle_row const *rows, size_t n)
+handle_announce(struct link *l, struct handle_row const *rows, size_t n,
+                struct settings const *st)
 {
   unsigned int scope;
   size_t i;
 
   for (i = 0; i < n; i++)
     for (scope = HANDLE_HOST; scope <= HANDLE_ACCOUNT; scope <<= 1) {
-      if (!(rows[i].scopes & scope) || told_before(rows, i, scope)) continue;
-      announce(l, VERB_HANDLE, scope, rows[i].ns);
-      if (rows[i].feature) announce(l, VERB_FEATURE, scope, rows[i].ns);
+      if (rows[i].scopes & scope && !told_before(rows, i, scope, false))
+        announce_row(l, &rows[i], VERB_HANDLE, scope, st);
+      if (rows[i].shown & scope && !told_before(rows, i, scope, true))
+        announce_row(l, &rows[i], VERB_FEATURE, scope, st);
     }
+}
+
+static void
+forget(struct link *l, char const *what)
+{
+  link_begin(l, VERB_FORGET);
+  link_str(l, what);
+  link_end(l);
+}
+
+void
+handle_forget(struct link *l)
+{
+  forget(l, "announced");
+}
+
+void
+handle_announced(struct link *l)
+{
+  forget(l, "old");
 }
 
 static struct handle_row const *
@@ -146,14 +199,24 @@ handle_wrong(struct handle_ctx *ctx, enum stanza_error e, char const *text)
   return false;
 }
 
-/* The type of the answer that is now in out; NULL: none is to be sent now. */
-static char const *
-run(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *iq,
-    struct handle_row const *rows, size_t n, stralloc *out)
+/* The row of a request whose payload is e: NULL also when the host lacks the row's module. */
+static struct handle_row const *
+row_of(struct handle_ctx const *ctx, struct stanza const *in, struct xml_node const *e,
+       struct handle_row const *rows, size_t n, struct settings const *st)
 {
-  struct xml_node const *e = iq ? xml_next(iq, NULL) : NULL;
   unsigned int scope = ctx->account.len ? HANDLE_ACCOUNT : HANDLE_HOST;
   struct handle_row const *row = e ? find(rows, n, scope, in->type, e) : NULL;
+
+  return !row || !row->module || settings_has(st, "module", ctx->host, row->module)
+           ? row
+           : NULL;
+}
+
+/* The type of the answer that is now in out; NULL: none is to be sent now. */
+static char const *
+run(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
+    struct handle_row const *row, stralloc *out)
+{
   enum verdict v = PASS;
   size_t at;
 
@@ -176,13 +239,14 @@ run(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *iq,
 }
 
 void
-handle_record(struct link *l, struct record *r, struct handle_row const *rows, size_t n)
+handle_record(struct link *l, struct record *r, struct handle_row const *rows, size_t n,
+              struct settings const *st)
 {
   static struct arena arena = ARENA_ZERO;
   static stralloc out = STRALLOC_ZERO;
   struct handle_ctx ctx = {.arena = &arena};
   struct stanza in;
-  struct xml_node const *iq;
+  struct xml_node const *iq, *e;
   enum xml_error why;
   char const *type;
 
@@ -194,6 +258,7 @@ handle_record(struct link *l, struct record *r, struct handle_row const *rows, s
   in.xml = record_get(r, STANZA_XML);
   if (!read_addresses(&ctx, &in)) return;
   iq = xml_parse(&arena, in.xml, "jabber:client", &why);
-  type = run(&ctx, &in, iq, rows, n, &out);
+  e = iq ? xml_next(iq, NULL) : NULL;
+  type = run(&ctx, &in, e, row_of(&ctx, &in, e, rows, n, st), &out);
   if (type) answer(l, &in, type, &out);
 }

@@ -4,6 +4,7 @@
 #define HANDLE_H
 
 #include "link/snapshot.h"
+#include "settings/settings.h"
 #include "stanza/stanza.h"
 
 /* Whom a request is addressed to: a host, or an account. */
@@ -32,21 +33,29 @@ typedef enum verdict handle_fn(struct handle_ctx *ctx, struct stanza const *in,
                                struct xml_node const *e, stralloc *out);
 
 struct handle_row {
-  unsigned int scopes;   /* bits of handle_scope */
+  unsigned int scopes;   /* bits of handle_scope; 0: the row is for disco#info alone */
   char const *type;      /* get or set */
   char const *ns, *name; /* of the payload */
   handle_fn *fn;
-  bool feature; /* ns is announced as a feature of disco#info */
+  unsigned int shown; /* the scopes in which disco#info shows ns as a feature */
+  char const
+    *module; /* hosts without this module have nothing of the row; NULL: all have */
 };
 
-/* Tell routed what the n rows handle. */
-void handle_announce(struct link *routed, struct handle_row const *rows, size_t n);
+/* Tell routed what the n rows handle and show: for each host that has the row's module by the
+ * settings st, or once when all hosts have it. handle_forget stands before what is said anew to
+ * the same run of routed, and handle_announced behind all that the program announces: what an
+ * earlier run, or an earlier configuration, has announced and this one not ends there. */
+void handle_announce(struct link *routed, struct handle_row const *rows, size_t n,
+                     struct settings const *st);
+void handle_forget(struct link *routed);
+void handle_announced(struct link *routed);
 
-/* Answer the iq of a stanza record by the rows, on its link. Requests that no row takes get
- * service-unavailable; an answer that is too long for a record becomes resource-constraint;
+/* Answer the iq of a stanza record by the rows, on its link. Requests that no row takes, or a
+ * row whose module the addressed host does not have, get service-unavailable; an answer that is too long for a record becomes resource-constraint;
  * results and errors are ignored, and so are requests that come again. */
 void handle_record(struct link *routed, struct record *r, struct handle_row const *rows,
-                   size_t n);
+                   size_t n, struct settings const *st);
 
 /* Answer in, of which to, from, kind and id are read: the iq result around the XML inside
  * (may be empty); the error, whose text and own condition (XML) may be empty. */

@@ -109,18 +109,18 @@ V(DELIVER, "deliver", "SIDS TO FROM KIND TYPE ID TAGS ORIGIN XML", 9, ROLE_ROUTE
   "The stanza goes out on each session of SIDS (numbers separated by blanks).")               \
 V(SERVE, "serve", "DOMAIN", 1, ROLE_SERVICE, ROLE_ROUTER,                                     \
   "All stanzas to DOMAIN are for the sender.")                                                \
-V(HANDLE, "handle", "SCOPE NAMESPACE", 2, ROLE_SERVICE, ROLE_ROUTER,                          \
-  "Requests (iq) whose payload is in NAMESPACE, to SCOPE host or account, are for the sender.") \
-V(FEATURE, "feature", "SCOPE VAR", 2, ROLE_SERVICE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
-  "A feature for disco#info of SCOPE.")                                                       \
-V(IDENTITY, "identity", "SCOPE CATEGORY TYPE NAME", 3, ROLE_SERVICE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
-  "An identity for disco#info of SCOPE.")                                                     \
-V(ITEM, "item", "SCOPE JID NAME NODE", 2, ROLE_SERVICE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
-  "An entry for disco#items of SCOPE.")                                                       \
+V(HANDLE, "handle", "SCOPE NAMESPACE HOST", 2, ROLE_SERVICE, ROLE_ROUTER,                          \
+  "Requests (iq) whose payload is in NAMESPACE, to SCOPE host or account, are for the sender; of HOST alone, if HOST is there, else of all hosts.") \
+V(FEATURE, "feature", "SCOPE VAR HOST", 2, ROLE_SERVICE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
+  "A feature for disco#info of SCOPE; of HOST, or of all hosts.")                                                       \
+V(IDENTITY, "identity", "SCOPE CATEGORY TYPE NAME HOST", 3, ROLE_SERVICE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
+  "An identity for disco#info of SCOPE; of HOST, or of all hosts.")                                                     \
+V(ITEM, "item", "SCOPE JID NAME NODE HOST", 2, ROLE_SERVICE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
+  "An entry for disco#items of SCOPE; of HOST, or of all hosts.")                                                       \
 V(WATCH, "watch", "WHAT", 1, ROLE_SERVICE, ROLE_ROUTER,                                       \
   "Tell the sender about WHAT: features; online (hostd, mamd); presence (userd).")            \
-V(FORGET, "forget", "WHAT", 1, ROLE_ROUTER, ROLE_SERVICE,                                     \
-  "What was told of WHAT no longer holds; it is told anew.")                                  \
+V(FORGET, "forget", "WHAT", 1, ROLE_ROUTER | ROLE_SERVICE, ROLE_ROUTER | ROLE_SERVICE,          \
+  "The records about WHAT no longer hold, and follow anew. A service that announces anew says announced before and old behind: what it has not said again ends.")                                  \
 V(STATS, "stats", "", 0, ROLE_CONTROL, ROLES_ALL,                                             \
   "Control: answer stat records, then done.")                                                 \
 V(STAT, "stat", "NAME VALUE", 2, ROLES_ALL, ROLE_CONTROL,                                     \

@@ -305,6 +305,26 @@ def a_program_that_is_down_is_named_and_reads_them_when_it_starts(t):
     reload(t)
 
 
+def shown(t):
+    a = t.login("a")
+    e = a.iq(HOST, "<query xmlns='http://jabber.org/protocol/disco#info'/>")
+    a.close()
+    return {x.get("var") for x in e.iter() if x.get("var")}
+
+
+@check
+def what_a_host_shows_follows_its_modules(t):
+    gone, modules = {"urn:xmpp:time", "urn:xmpp:mam:2", "urn:xmpp:blocking", "urn:xmpp:carbons:2"}, t.modules
+    assert gone <= shown(t)
+    for word in ("mod_time: {}\n", "mod_mam: {default: always}\n", "mod_blocking: {}\n", "mod_carboncopy: {}\n"):
+        t.modules = t.modules.replace(word, "")
+    reload(t)
+    until("no feature of the modules that went", lambda: not gone & shown(t))
+    t.modules = modules
+    reload(t)
+    until("the features again", lambda: gone <= shown(t))
+
+
 @check
 def a_daemon_that_gets_sighup_reads_what_is_on_the_disk(t):
     before = settled(t)

@@ -1,5 +1,6 @@
 #include "handle/handle.h"
 
+#include <skalibs/djbunix.h>
 #include <skalibs/stralloc.h>
 #include <skalibs/strerr.h>
 
@@ -8,7 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -19,6 +22,7 @@ char const *PROG = "test";
 static char output[4096];
 static struct handle_row const *rows;
 static size_t rows_n;
+static struct settings settings = SETTINGS_ZERO;
 
 static void
 capture(char const *name, struct slice line)
@@ -31,13 +35,13 @@ capture(char const *name, struct slice line)
 static void
 up(struct link *l)
 {
-  if (l->program == ROUTED) handle_announce(l, rows, rows_n);
+  if (l->program == ROUTED) handle_announce(l, rows, rows_n, &settings);
 }
 
 static void
 record(struct link *l, enum verb v, struct record *r)
 {
-  if (v == VERB_STANZA) handle_record(l, r, rows, rows_n);
+  if (v == VERB_STANZA) handle_record(l, r, rows, rows_n, &settings);
 }
 
 static void
@@ -173,17 +177,17 @@ big(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
 }
 
 static struct handle_row const bigs[] = {
-  {HANDLE_HOST, "get", "u:big", "q", big, true},
-  {HANDLE_HOST, "set", "u:big", "q", big, true},
+  {HANDLE_HOST, "get", "u:big", "q", big, HANDLE_HOST, NULL},
+  {HANDLE_HOST, "set", "u:big", "q", big, HANDLE_HOST, NULL},
 };
 
 static struct handle_row const sample[] = {
-  {HANDLE_HOST,                  "get", "u:done",  "q",  done,   true },
-  {HANDLE_HOST,                  "set", "u:done",  "q",  empty,  true },
-  {HANDLE_HOST,                  "get", "u:done",  "q2", empty,  true },
-  {HANDLE_HOST | HANDLE_ACCOUNT, "get", "u:where", "w",  where,  false},
-  {HANDLE_ACCOUNT,               "set", "u:no",    "q",  refuse, true },
-  {HANDLE_ACCOUNT,               "get", "u:no",    "q",  pass,   true },
+  {HANDLE_HOST,                  "get", "u:done",  "q",  done,   HANDLE_HOST,    NULL},
+  {HANDLE_HOST,                  "set", "u:done",  "q",  empty,  HANDLE_HOST,    NULL},
+  {HANDLE_HOST,                  "get", "u:done",  "q2", empty,  HANDLE_HOST,    NULL},
+  {HANDLE_HOST | HANDLE_ACCOUNT, "get", "u:where", "w",  where,  0,              NULL},
+  {HANDLE_ACCOUNT,               "set", "u:no",    "q",  refuse, HANDLE_ACCOUNT, NULL},
+  {HANDLE_ACCOUNT,               "get", "u:no",    "q",  pass,   HANDLE_ACCOUNT, NULL},
 };
 
 #define SAMPLE_N (sizeof sample / sizeof *sample)
@@ -223,13 +227,14 @@ static void
 rows_are_apart(void **state)
 {
   static struct handle_row const bad[] = {
-    {HANDLE_HOST,                  "get", "u:a", "q", empty, true},
-    {HANDLE_ACCOUNT,               "get", "u:a", "q", empty, true},
-    {HANDLE_HOST | HANDLE_ACCOUNT, "get", "u:a", "q", empty, true},
-    {HANDLE_HOST,                  "set", "u:a", "q", empty, true},
-    {0,                            "get", "u:b", "q", empty, true},
-    {HANDLE_HOST,                  "got", "u:b", "q", empty, true},
-    {HANDLE_HOST,                  "get", "u b", "q", empty, true},
+    {HANDLE_HOST,                  "get", "u:a", "q", empty, HANDLE_HOST,                  NULL},
+    {HANDLE_ACCOUNT,               "get", "u:a", "q", empty, HANDLE_ACCOUNT,               NULL},
+    {HANDLE_HOST | HANDLE_ACCOUNT, "get", "u:a", "q", empty, HANDLE_HOST | HANDLE_ACCOUNT,
+     NULL                                                                                      },
+    {HANDLE_HOST,                  "set", "u:a", "q", empty, HANDLE_HOST,                  NULL},
+    {0,                            "get", "u:b", "q", empty, 0,                            NULL},
+    {HANDLE_HOST,                  "got", "u:b", "q", empty, HANDLE_HOST,                  NULL},
+    {HANDLE_HOST,                  "get", "u b", "q", empty, HANDLE_HOST,                  NULL},
   };
 
   (void)state;
@@ -386,6 +391,47 @@ errors(void **state)
   assert_int_equal(ctx.text.len, 0);
 }
 
+/* ---- modules ---- */
+
+/* Settings of three hosts: a has the module m, b has none, c has m and all. */
+static void
+take_settings(char const *text)
+{
+  char dir[] = "/tmp/handle-XXXXXX", path[64];
+
+  assert_non_null(mkdtemp(dir));
+  snprintf(path, sizeof path, "%s/xmpp-hostd", dir);
+  assert_true(openwritenclose_unsafe(path, text, strlen(text)));
+  settings_close(&settings);
+  settings = (struct settings)SETTINGS_ZERO;
+  assert_true(settings_open(&settings, dir, "xmpp-hostd"));
+  unlink(path);
+  rmdir(dir);
+}
+
+/* A row of a module is announced for the hosts that have the module, and answered there. */
+static void
+modules(void **state)
+{
+  static struct handle_row const of[] = {
+    {HANDLE_HOST, "get",       "u:m",         "q", done, HANDLE_HOST, "m"},
+    {HANDLE_HOST,       "get",       "u:all",                 "q", done, 0, "all"},
+    {.ns = "u:shown", .shown = HANDLE_ACCOUNT, .module = "m"},
+  };
+
+  (void)state;
+  take_settings("host\t*\ta\nhost\t*\tb\nmodule\ta\tm\nmodule\ta\tall\nmodule\tb\tall\n");
+  with(of, 3);
+  assert_string_equal(output, "routed\thandle\thost\tu:m\ta\n"
+                              "routed\tfeature\thost\tu:m\ta\n"
+                              "routed\thandle\thost\tu:all\n"
+                              "routed\tfeature\taccount\tu:shown\ta\n");
+  assert_non_null(ask("a", "get", "<iq><q xmlns='u:m'/></iq>", "result"));
+  assert_non_null(ask("b", "get", "<iq><q xmlns='u:m'/></iq>", "error"));
+  assert_non_null(ask("b", "get", "<iq><q xmlns='u:all'/></iq>", "result"));
+  take_settings("");
+}
+
 int
 main(void)
 {
@@ -393,7 +439,7 @@ main(void)
     cmocka_unit_test(rows_are_apart), cmocka_unit_test(announces),
     cmocka_unit_test(dispatches),     cmocka_unit_test(refuses),
     cmocka_unit_test(ignores),        cmocka_unit_test(too_long),
-    cmocka_unit_test(errors),
+    cmocka_unit_test(errors),         cmocka_unit_test(modules),
   };
   return cmocka_run_group_tests(tests, start, NULL);
 }
