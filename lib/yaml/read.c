@@ -19,6 +19,7 @@ struct reader {
   struct arena *arena;
   yaml_say_fn *say;
   char const *file;
+  struct slice text;
   yaml_parser_t parser;
   struct anchor *anchors;
   unsigned int nodes;
@@ -33,29 +34,75 @@ complain(struct reader *rd, yaml_mark_t const *m, char const *text)
   rd->failed = true;
 }
 
-/* Advice for the two faults that people make most in a file. */
+/* Files of other formats that people take for YAML: how their first lines begin. */
 static char const *
-hint(yaml_parser_t const *p)
+foreign(struct slice text)
 {
-  char const *why = p->problem ? p->problem : "", *context = p->context ? p->context : "";
+  struct slice line;
 
+  while (slice_word(&text, '\n', &line)) {
+    while (line.len && (line.s[0] == ' ' || line.s[0] == '\t'))
+      line = slice_of(line.s + 1, line.len - 1);
+    if (!line.len) continue;
+    if (slice_starts(line, "-- ") || slice_starts(line, "VirtualHost "))
+      return "this is Lua, as Prosody's configuration, and no YAML";
+    if (slice_starts(line, "%") && !slice_starts(line, "%YAML"))
+      return "these are Erlang's terms, as an ejabberd.cfg of before 13.10, and no YAML";
+    if (line.s[0] != '#') break;
+  }
+  return NULL;
+}
+
+/* Advice for the faults that people make most in a file. */
+static char const *
+hint(struct reader const *rd)
+{
+  char const *why = rd->parser.problem ? rd->parser.problem : "";
+  char const *context = rd->parser.context ? rd->parser.context : "";
+  char const *other = foreign(rd->text);
+
+  if (other) return other;
   if (strstr(why, "cannot start any token")) return "YAML forbids tabs as indentation";
+  if (strstr(why, "expected '-' indicator"))
+    return "indent the keys under the dash alike; or a quote above is not closed";
   if (strstr(why, "did not find expected") && strstr(context, "block"))
     return "indent the keys under the dash";
+  if (strstr(why, "mapping values are not allowed"))
+    return "indent the line as the one above; or quote a value that has a colon";
+  if (strstr(why, "UTF-8")) return "save the file in UTF-8";
   return NULL;
+}
+
+/* The parser has the place of a byte that is no text as an offset alone. */
+static yaml_mark_t
+place(struct reader const *rd)
+{
+  yaml_mark_t m = rd->parser.problem_mark;
+  size_t i, end = rd->parser.problem_offset;
+
+  if (rd->parser.error != YAML_READER_ERROR) return m;
+  m.line = m.column = 0;
+  for (i = 0; i < end && i < rd->text.len; i++) {
+    m.line += rd->text.s[i] == '\n';
+    m.column = rd->text.s[i] == '\n' ? 0 : m.column + 1;
+  }
+  return m;
 }
 
 static void
 complain_syntax(struct reader *rd)
 {
   yaml_parser_t const *p = &rd->parser;
-  char text[256];
-  char const *h = hint(p);
+  yaml_mark_t m = place(rd);
+  char text[320], begin[64] = "";
+  char const *h = hint(rd);
 
-  snprintf(text, sizeof text, "%s%s%s%s%s", p->problem ? p->problem : "not YAML",
-           p->context ? " " : "", p->context ? p->context : "", h ? "; hint: " : "",
-           h ? h : "");
-  complain(rd, &p->problem_mark, text);
+  if (p->context && (strstr(p->context, "quoted") || strstr(p->context, "flow")))
+    snprintf(begin, sizeof begin, ", which begins in line %zu", p->context_mark.line + 1);
+  snprintf(text, sizeof text, "%s%s%s%s%s%s", p->problem ? p->problem : "not YAML",
+           p->context ? " " : "", p->context ? p->context : "", begin,
+           h ? "; hint: " : "", h ? h : "");
+  complain(rd, &m, text);
 }
 
 static bool
@@ -153,7 +200,7 @@ alias(struct reader *rd, yaml_event_t const *ev)
   for (an = rd->anchors; an && !slice_eq(an->name, name); an = an->next) {
   }
   if (!an) {
-    complain(rd, &ev->start_mark, "an alias of nothing");
+    complain(rd, &ev->start_mark, "no anchor above has the name of this alias");
     return NULL;
   }
   rd->nodes += count(an->node, YAML_NODES_MAX);
@@ -264,6 +311,8 @@ read_document(struct reader *rd)
 {
   struct yaml_node *top = NULL;
   yaml_event_t ev;
+  char const *other;
+  char text[160];
   bool end = false;
 
   while (!end && !rd->failed) {
@@ -282,8 +331,10 @@ read_document(struct reader *rd)
   }
   if (rd->failed) return NULL;
   if (top && top->kind == YAML_MAP) return top;
-  rd->say(rd->file, top ? top->line : 1, top ? top->col : 1, "error",
-          "the file must be a mapping of options");
+  other = foreign(rd->text);
+  snprintf(text, sizeof text, "the file must be a mapping of options%s%s",
+           other ? "; hint: " : "", other ? other : "");
+  rd->say(rd->file, top ? top->line : 1, top ? top->col : 1, "error", text);
   return NULL;
 }
 
@@ -305,7 +356,7 @@ read_text(stralloc *text, char const *path, yaml_say_fn *say)
 struct yaml_node *
 yaml_parse(struct arena *a, char const *file, struct slice text, yaml_say_fn *say)
 {
-  struct reader rd = {.arena = a, .say = say};
+  struct reader rd = {.arena = a, .say = say, .text = text};
   struct yaml_node *top = NULL;
 
   rd.file = arena_copy(a, slice_str(file)).s;

@@ -290,9 +290,9 @@ aliases(void **state)
   is_at(yaml_get(n, "d"), 4, 1, 4, 4);
   tree_is(read_text("a: &x 1\nb: &x 2\nc: *x\n"), "{a:1 b:2 c:2}");
   tree_is(read_text("a: &x \"1\"\nb: *x\n"), "{a:\"1\" b:\"1\"}");
-  refused("a: *x\n", 1, 4, "alias of nothing");
-  refused("a: &x [1, *x]\n", 1, 11, "alias of nothing"); /* inside itself */
-  refused("a: &x {k: *x}\n", 1, 11, "alias of nothing");
+  refused("a: *x\n", 1, 4, "no anchor above");
+  refused("a: &x [1, *x]\n", 1, 11, "no anchor above"); /* inside itself */
+  refused("a: &x {k: *x}\n", 1, 11, "no anchor above");
   refused("a: &x {k: 1}\nb:\n  <<: *x\n", 3, 3, "merge keys");
 }
 
