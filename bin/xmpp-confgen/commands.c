@@ -122,6 +122,22 @@ print_of_host(char const *section, struct slice host, struct slice path)
   }
 }
 
+/* Say whether a path that the file does not have names what it could: a module, or an entry of
+ * a section whose entries the administrator names. */
+static bool
+is_known_name(struct slice path)
+{
+  static char const sections[] =
+    "acl access access_rules shaper shaper_rules define_macro "
+    "define_keyword api_permissions host_config "
+    "append_host_config";
+  struct slice first = SLICE(""), rest = path;
+
+  if (!slice_word(&rest, '.', &first) || !rest.len) return false;
+  if (slice_is(first, "modules")) return module_find(rest) != NULL;
+  return slice_has_word(slice_str(sections), first);
+}
+
 int
 command_explain(char const *text)
 {
@@ -137,7 +153,7 @@ command_explain(char const *text)
     print_origin(n);
   } else if (o && o->dflt)
     printf("%s: %s\n  the default\n", text, o->dflt);
-  else if (o)
+  else if (o || is_known_name(path))
     printf("%s: not set\n", text);
   else {
     fprintf(stderr, "xmpp-confgen: %s: no such option\n", text);
@@ -197,6 +213,19 @@ find_rule(struct slice host, char const *name)
   return n;
 }
 
+static bool
+is_address(char const *ip)
+{
+  return is_net(slice_str(ip)) && !strchr(ip, '/');
+}
+
+/* A shaper is no rule: it gives the same to everybody. */
+static bool
+is_shaper(char const *name)
+{
+  return yaml_get(yaml_get(job.top, "shaper"), name) != NULL;
+}
+
 int
 command_why(char const *jid, char const *ip, char const *rule)
 {
@@ -212,6 +241,10 @@ command_why(char const *jid, char const *ip, char const *rule)
 
   if (!jid_parse(&job.arena, slice_str(jid), &j)) {
     fprintf(stderr, "xmpp-confgen: %s: not an address\n", jid);
+    return 100;
+  }
+  if (*ip && !is_address(ip)) {
+    fprintf(stderr, "xmpp-confgen: %s: not an IP address\n", ip);
     return 100;
   }
   who.local = j.local;
@@ -233,7 +266,9 @@ command_why(char const *jid, char const *ip, char const *rule)
   else if (result.len)
     printf("  by the sample of ejabberd 18.04, for the file does not define it\n");
   else
-    printf(node ? "  no condition of the rule holds\n" : "  there is no such rule\n");
+    printf("  %s\n", node              ? "no condition of the rule holds"
+                     : is_shaper(rule) ? "this is a shaper, which rules name"
+                                       : "there is no such rule");
   denied = !result.len || slice_is(result, "deny");
   access_free(a);
   settings_close(&st);

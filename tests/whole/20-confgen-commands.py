@@ -138,6 +138,26 @@ def why_in_the_guide():
 
 
 @check
+def explain_what_is_not_there():
+    def says(path, code=0):
+        return confgen("explain", "--no-files", path, file(HEAD), code=code)[0]
+
+    for path in ("acl.admin", "modules.mod_mam", "certfiles", "shaper_rules.c2s_shaper"):
+        assert says(path) == path + ": not set\n", says(path)
+    says("modules.mod_quux", 100)
+    says("acls.admin", 100)
+
+
+@check
+def why_wants_an_address():
+    text = HEAD + "shaper: {slow: 1000}\n"
+    for ip in ("1.2.3", "1.2.3.4/8", "here"):
+        _, err = confgen("why", "--no-files", "a@example.com", ip, "all", file(text), code=100)
+        assert ip + ": not an IP address" in err, err
+    assert "this is a shaper" in why(text, "a@example.com", "slow", code=1)
+
+
+@check
 def why_names_the_line():
     text = HEAD + ("acl:\n  bad: {user: b@example.com}\n  near: {ip: 10.0.0.0/8}\n"
                    "access_rules:\n  r:\n    - deny: bad\n    - allow: near\n    - deny: all\n")
