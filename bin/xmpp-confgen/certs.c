@@ -2,8 +2,17 @@
 
 #include "certname/certname.h"
 
-/* Names as certificates have them, and the hosts for which no certificate is: only to warn.
- * xmpp-tlsd reads certificates by itself. */
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include <errno.h>
+#include <glob.h>
+#include <string.h>
+#include <time.h>
+
+/* Names as certificates have them; files that xmpp-tlsd, which reads them by itself, would refuse;
+ * and the hosts for which there is no certificate with a key, or not for long. */
 
 static struct slice
 ascii_of(struct slice host)
@@ -26,19 +35,6 @@ certs_host(struct slice host)
   emit_ascii(TLSD | CTL, host);
 }
 
-static bool
-has_certificate(struct yaml_node const *certfiles, struct slice host)
-{
-  struct slice ascii = ascii_of(host);
-  struct yaml_node const *c;
-
-  if (certfiles->kind == YAML_SCALAR)
-    return certname_matches(certfiles->text.s, host, ascii);
-  for (c = certfiles->first; c; c = c->next)
-    if (c->kind == YAML_SCALAR && certname_matches(c->text.s, host, ascii)) return true;
-  return false;
-}
-
 struct service {
   struct service *next;
   struct slice name;
@@ -57,6 +53,201 @@ certs_service(struct slice name)
   emit_ascii(TLSD, name);
 }
 
+/* ---- the pool of all files ---- */
+
+/* A certificate, or a key; the pattern that names its file. */
+struct found {
+  struct found *next;
+  struct yaml_node const *node;
+  char const *file;
+  X509 *x;
+  EVP_PKEY *key;
+};
+
+static struct found *pool;
+static bool hidden; /* this user may not look at all files; xmpp-tlsd's may */
+
+/* A key with a passphrase is refused: nobody is there to type it. */
+static int
+no_passphrase(char *buf, int size, int rwflag, void *cookie)
+{
+  (void)buf;
+  (void)size;
+  (void)rwflag;
+  (void)cookie;
+  return -1;
+}
+
+static void
+keep(struct yaml_node const *n, char const *file, X509_INFO *info)
+{
+  struct found *f = arena_alloc(&job.arena, sizeof *f);
+
+  if (!f) return;
+  *f = (struct found){pool, n, file, info->x509, NULL};
+  if (info->x_pkey) {
+    f->key = info->x_pkey->dec_pkey;
+    info->x_pkey->dec_pkey = NULL;
+  }
+  info->x509 = NULL;
+  pool = f;
+}
+
+static void
+read_file(struct yaml_node const *n, char const *path)
+{
+  struct slice name = arena_copy(&job.arena, slice_str(path));
+  STACK_OF(X509_INFO) *infos = NULL;
+  BIO *in = BIO_new_file(path, "r");
+  int i;
+
+  if (!in && errno == EACCES) {
+    hidden = true;
+    say_warning(n, "certfiles", "cannot read %s: %s", path, strerror(errno));
+  } else if (!in)
+    say_error(n, "certfiles", "cannot read %s: %s", path, strerror(errno));
+  if (in) infos = PEM_X509_INFO_read_bio(in, NULL, no_passphrase, NULL);
+  if (in && !infos)
+    say_error(n, "certfiles", "%s is not whole PEM, or has a key with a passphrase",
+              path);
+  for (i = 0; name.s && infos && i < sk_X509_INFO_num(infos); i++)
+    keep(n, name.s, sk_X509_INFO_value(infos, i));
+  sk_X509_INFO_pop_free(infos, X509_INFO_free);
+  BIO_free(in);
+  ERR_clear_error();
+}
+
+static int
+on_folder(char const *path, int error)
+{
+  (void)path;
+  hidden = hidden || error == EACCES;
+  return 0;
+}
+
+void
+certs_pattern(struct yaml_node const *n)
+{
+  glob_t g = {.gl_pathc = 0};
+  size_t i;
+
+  if (job.no_files) return;
+  if (glob(n->text.s, GLOB_BRACE, on_folder, &g) == GLOB_NOMATCH)
+    say_warning(n, "certfiles", "no file matches %s", n->text.s);
+  for (i = 0; i < g.gl_pathc; i++)
+    read_file(n, g.gl_pathv[i]);
+  globfree(&g);
+}
+
+static bool
+has_key(X509 *x)
+{
+  struct found const *f;
+  bool has = false;
+
+  for (f = pool; f && !has; f = f->next)
+    has = f->key && X509_check_private_key(x, f->key) == 1;
+  ERR_clear_error();
+  return has;
+}
+
+static bool
+is_for(X509 *x, struct slice name)
+{
+  struct certname_list list = CERTNAME_ZERO;
+  struct slice ascii = ascii_of(name);
+  bool is = certname_read(&list, x) &&
+            (certname_has(&list, name) || certname_covers(&list, name) ||
+             (ascii.s && (certname_has(&list, ascii) || certname_covers(&list, ascii))));
+
+  certname_wipe(&list);
+  return is;
+}
+
+static int
+days_left(X509 const *x)
+{
+  int days = 0, seconds = 0;
+
+  ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(x));
+  return seconds < 0 ? days - 1 : days;
+}
+
+#define DAYS_TO_RENEW 21
+
+static void
+warn_of_age(struct found const *f, struct slice name)
+{
+  int days = days_left(f->x);
+  char date[32] = "";
+  struct tm tm;
+
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(f->x), &tm))
+    strftime(date, sizeof date, "%Y-%m-%d", &tm);
+  if (days < 0)
+    say_warning(f->node, "certfiles", "the certificate for %s in %s expired on %s",
+                name.s, f->file, date);
+  else if (days < DAYS_TO_RENEW)
+    say_warning(f->node, "certfiles",
+                "the certificate for %s in %s expires in %d days, on %s", name.s, f->file,
+                days, date);
+}
+
+/* Of the certificates for a name, the one with a key that lives longest is looked at. */
+static void
+check_name(struct yaml_node const *certfiles, struct slice name)
+{
+  struct found const *f, *best = NULL, *keyless = NULL;
+
+  for (f = pool; f; f = f->next) {
+    if (!f->x || !is_for(f->x, name)) continue;
+    if (!has_key(f->x))
+      keyless = f;
+    else if (!best || days_left(f->x) > days_left(best->x))
+      best = f;
+  }
+  if (best)
+    warn_of_age(best, name);
+  else if (keyless)
+    say_warning(keyless->node, "certfiles",
+                "the key of the certificate for %s in %s is in none of the files", name.s,
+                keyless->file);
+  else
+    say_warning(certfiles, "certfiles", "no certificate for %s", name.s);
+}
+
+/* TLS is demanded, and nothing is there to offer it with: nobody can connect. */
+static void
+check_demand(struct yaml_node const *listen)
+{
+  struct yaml_node const *n, *v;
+  struct found const *f;
+
+  if (hidden) return;
+  for (f = pool; f; f = f->next)
+    if (f->x && has_key(f->x)) return;
+  for (n = listen ? listen->first : NULL; n; n = n->next) {
+    if (!yaml_get(n, "module") || !slice_is(yaml_get(n, "module")->text, "ejabberd_c2s"))
+      continue;
+    v = yaml_get(n, "starttls_required");
+    if (!v) v = yaml_get(n, "tls");
+    if (v && slice_has_word(SLICE("true yes on"), v->text))
+      say_error(v, "listen",
+                "no client can connect: TLS is demanded, and certfiles has no "
+                "certificate with its key");
+  }
+}
+
+static void
+forget_pool(void)
+{
+  hidden = false;
+  for (; pool; pool = pool->next) {
+    X509_free(pool->x);
+    EVP_PKEY_free(pool->key);
+  }
+}
+
 void
 check_certificates(struct yaml_node const *certfiles)
 {
@@ -64,10 +255,10 @@ check_certificates(struct yaml_node const *certfiles)
   size_t i;
 
   for (s = services; certfiles && !job.no_files && s; s = s->next)
-    if (!has_certificate(certfiles, s->name))
-      say_warning(certfiles, "certfiles", "no certificate for %s", s->name.s);
+    check_name(certfiles, s->name);
   services = NULL;
   for (i = 0; certfiles && !job.no_files && i < job.hosts_n; i++)
-    if (!has_certificate(certfiles, job.hosts[i]))
-      say_warning(certfiles, "certfiles", "no certificate for %s", job.hosts[i].s);
+    check_name(certfiles, job.hosts[i]);
+  if (!job.no_files && !job.dev_certs) check_demand(yaml_get(job.top, "listen"));
+  forget_pool();
 }

@@ -1,7 +1,6 @@
 #include "confgen.h"
 
 #include <errno.h>
-#include <glob.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -69,19 +68,13 @@ compile_hosts(struct yaml_node const *n)
 static void
 add_pattern(struct yaml_node const *n)
 {
-  glob_t g;
-  int rc;
-
   /* Users that cannot read the files get copies (emit.c). */
   if (job.uids && emit_certfile(n->text))
     emit_slice(CTL, "certfile", SLICE("*"), n->text);
   else
     emit_slice(TLSD | CTL, "certfile", SLICE("*"), n->text);
   emit_origin("certfile", n->text, n);
-  if (job.no_files) return;
-  rc = glob(n->text.s, GLOB_BRACE, NULL, &g);
-  if (rc == GLOB_NOMATCH) say_warning(n, "certfiles", "no file matches %s", n->text.s);
-  globfree(&g);
+  certs_pattern(n);
 }
 
 /* With @HOST@ in it, a pattern is one for each host. */

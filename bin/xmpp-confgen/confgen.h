@@ -311,7 +311,12 @@ void compile_host_tabber(struct yaml_node const *tabber, struct slice host, bool
 
 void compile_certfiles(struct yaml_node const *n);
 
-/* Warn for each host without a certificate that names it (certs.c). */
+/* Read the files that a pattern of certfiles matches; an error for those that are bad
+ * (certs.c). */
+void certs_pattern(struct yaml_node const *n);
+
+/* Warn for each host without a certificate that names it and whose key is there, and of those
+ * that expire soon; an error when a listener demands TLS and there is none at all (certs.c). */
 void check_certificates(struct yaml_node const *certfiles);
 
 /* Put the A-labels of a host into the settings, for DNS and certificates: nothing for an

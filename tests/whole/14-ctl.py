@@ -190,15 +190,15 @@ def reload_with_a_bad_configuration_changes_nothing(t):
 
 
 @check
-def reload_that_a_daemon_refuses_changes_nothing(t):
-    """The configuration compiles, but its certificate is none: the old one goes on."""
+def reload_with_a_broken_certificate_changes_nothing(t):
+    """xmpp-confgen names the file, and the old one goes on."""
     t.write_config(t.config() + "certfiles:\n  - %s/broken.pem\n" % t.dir)
     with open(t.dir + "/broken.pem", "w") as f:
         f.write("-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n")
     os.chmod(t.dir + "/broken.pem", 0o644)
     s = t.login("s", "stays")
     code, out, err = t.ctl("reload", code=None)
-    assert code != 0 and "tlsd" in err, (code, out, err)
+    assert code == 100 and "broken.pem is not whole PEM" in err, (code, out, err)
     s.ping()
     assert logs_in(t, "s", PW)
     t.write_config()

@@ -604,6 +604,52 @@ def certificates_of_services_are_missed_too():
 
 
 @check
+def certificates_are_looked_at():
+    sys.path.insert(0, HERE + "/../tls")
+    import certs
+    work = tempfile.mkdtemp(dir=DIR)
+    make = certs.Maker(work).make
+    day = lambda n: time.strftime("%Y%m%d000000Z", time.gmtime(time.time() + n * 86400))
+    alt = certs.dns("example.com")
+    good, past = make("good", alt), make("past", alt, valid=(day(-40), day(-9)))
+    soon, other = make("soon", alt, valid=(day(-40), day(6))), make("other", alt)
+
+    def says(*parts, code=0, head=HEAD):
+        certs.write(work + "/a.pem", "".join(parts))
+        text = head + "certfiles: [%s/*.pem]\n" % work
+        return confgen("check", file(text), code=code)[1].replace(work + "/", "")
+
+    assert says(*good) == "", says(*good)
+    assert says(*past, *good) == "", "one that lives is enough"
+    out = says(*past)
+    assert "certificate for example.com in a.pem expired on " + time.strftime(
+        "%Y-%m-%d", time.gmtime(time.time() - 9 * 86400)) in out, out
+    out = says(*soon)
+    assert re.search("for example.com in a.pem expires in [56] days, on 20", out), out
+    out = says(good[0], other[1])
+    assert "the key of the certificate for example.com in a.pem is in none of the files" in out, out
+    out = says(good[0], "-----BEGIN PRIVATE KEY-----\nMIG", code=100)
+    assert "x.yml:7:13: error: certfiles: a.pem is not whole PEM" in out, out
+    # TLS is demanded, and nobody can have it.
+    for option in ("starttls_required", "tls"):
+        head = HEAD + "    %s: true\n" % option
+        assert says(*good, head=head) == ""
+        out = says(good[0], other[1], code=100, head=head)
+        assert "x.yml:7:" in out and "no client can connect" in out, out
+        confgen("check", file(head), code=100)
+        confgen("check", "--dev-certs", work, file(head), code=0)
+    os.unlink(work + "/a.pem")
+    _, err = confgen("check", file(head + "certfiles: [%s/*.pem]\n" % work), code=100)
+    assert "no file matches" in err and "no client can connect" in err, err
+    # Root reads what its programs may read, another need not.
+    certs.write(work + "/a.pem", "".join(good))
+    os.chmod(work + "/a.pem", 0)
+    if os.getuid():
+        _, err = confgen("check", file(head + "certfiles: [%s/*.pem]\n" % work), code=0)
+        assert "cannot read" in err, err
+
+
+@check
 def a_file_without_dh_parameters():
     pem = file("-----BEGIN DH PARAMETERS-----\nnonsense\n-----END DH PARAMETERS-----\n", "dh.pem")
     _, err = confgen("check", file(HEAD + "c2s_dhfile: %s\n" % pem), code=100)
