@@ -221,6 +221,12 @@ def a_check_tries_ciphers_and_ports():
         why = "unable to listen: Address already in use"
         assert t.check("../next") == ["error", why, "", "listener", name]
     assert t.check("../next") == ["done"]
-    t.compile("next", options=", ciphers: FOO")
+    # xmpp-confgen refuses such ciphers too, with the OpenSSL of its day.
+    t.compile("next", options=", ciphers: HIGH")
+    path = t.dir + "/next/xmpp-tlsd"
+    with open(path) as f:
+        text = f.read()
+    with open(path, "w") as f:
+        f.write(text.replace("\tHIGH\n", "\tFOO\n"))
     assert t.check("../next")[3:] == ["ciphers", "unix:" + t.plain]
     shows(t, "a", "a.example")
