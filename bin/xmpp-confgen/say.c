@@ -13,7 +13,7 @@ enum group { ERRORS, WARNINGS, LOST, NO_EFFECT, NOTES, GROUPS };
 static char const *const group_words[GROUPS] = {"error", "warning", "warning", "warning",
                                                 "note"};
 
-/* What was said, by groups. A module is compiled for each host, and its faults are said once. */
+/* Messages by groups, each once. A module is compiled for each host with the same faults. */
 struct line {
   struct line *next;
   struct slice text;

@@ -581,11 +581,6 @@ struct module const modules[] = {
   {"mod_muc_rtbl", LATER, 0, NULL, NULL},
   {"mod_adhoc_api", LATER, 0, NULL, NULL},
 };
-/* clang-format on */
-
-size_t const modules_n = sizeof modules / sizeof *modules;
-
-/* clang-format off */
 struct replaced const replaced[] = {
   {"", "s2s_policy", "s2s_access"},
   {"", "extauth_instances", "extauth_pool_size"},
@@ -601,3 +596,4 @@ struct replaced const replaced[] = {
 /* clang-format on */
 
 size_t const replaced_n = sizeof replaced / sizeof *replaced;
+size_t const modules_n = sizeof modules / sizeof *modules;

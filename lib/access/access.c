@@ -323,7 +323,7 @@ access_check(struct access const *a, struct slice rule, struct slice host,
          slice_eq(a->rules[j].scope, l->scope);
          j++)
       all = all && holds(a, &a->rules[j].term, acls, who, &unsure);
-    /* Who has such a name that a pattern cannot be searched in it may be meant. */
+    /* A name in which a pattern cannot be searched may be meant. */
     if (!all && !(unsure && slice_is(l->result, "deny"))) continue;
     if (n) *n = l->n;
     return l->result;

@@ -13,7 +13,7 @@
 
 #define OPTIONS (PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C)
 
-/* What is of one search only is kept with the pattern: no search needs memory of its own. */
+/* A pattern keeps the data of a search, so that no search needs memory of its own. */
 struct regexp {
   pcre2_code *code;
   pcre2_match_context *limits;
