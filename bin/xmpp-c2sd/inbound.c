@@ -135,7 +135,7 @@ serves(struct slice domain)
   return c2sd_host(domain) != NULL;
 }
 
-static struct edge_rules const rules = {NS_CLIENT, serves};
+static struct edge_rules const rules = {NS_CLIENT, serves, true};
 
 enum state
 inbound_stanza(struct stream *s, struct xml_node const *e, struct slice bytes)

@@ -7,11 +7,13 @@
 #include "link/snapshot.h"
 #include "stanza/stanza.h"
 
-/* The facts of an edge: the content namespace of its streams, and a function that says whether
- * the server serves the prepared domain, which only the server may then name as a source. */
+/* The facts of an edge: the content namespace of its streams; a function that says whether the
+ * server serves the prepared domain, which only the server may then name as a source; whether
+ * stanzas are of our accounts, whose subscriptions are tagged outbound. */
 struct edge_rules {
   char const *ns;
   bool (*serves)(struct slice domain);
+  bool accounts;
 };
 
 /* A stanza on its way in. The caller sets from and lang between edge_read and edge_put. */

@@ -149,8 +149,8 @@ presence_tags(struct edge_stanza *in, stralloc *out)
 
   for (c = xml_next(in->e, NULL); c; c = xml_next(in->e, c))
     if (edge_is_forged(in->rules, c)) in->forged = true;
-  if (slice_has_word(SLICE("subscribe subscribed unsubscribe unsubscribed"), in->type))
-    return add(out, TAG_OUTBOUND, SLICE(""));
+  if (edge_is_subscription(in))
+    return !in->rules->accounts || add(out, TAG_OUTBOUND, SLICE(""));
   if (!in->priority) return true;
   return add(out, TAG_PRIO, in->priority < 0 ? SLICE("-") : SLICE("")) &&
          stralloc_cats(out, num_u64(buf, (uint64_t)abs(in->priority)).s);

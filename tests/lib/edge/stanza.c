@@ -21,8 +21,8 @@ serves(struct slice domain)
   return slice_is(domain, "here.example");
 }
 
-static struct edge_rules const client = {"jabber:client", serves},
-                               component = {"jabber:component:accept", serves};
+static struct edge_rules const client = {"jabber:client", serves, true},
+                               component = {"jabber:component:accept", serves, true};
 
 static stralloc sent;
 
