@@ -25,7 +25,7 @@ STRING = re.compile(r'"([^"]*)"')
 READER = re.compile(r'settings_(?:get|u64|us|bool)\(\s*[^,()]+(?:\(\))?,\s*"([^"]+)"')
 DEFINE = re.compile(r"#define (\w+)((?:.*\\\n)*.*)")
 PROGRAMS = ("TLSD", "C2SD", "S2SD", "ROUTED", "AUTHD", "USERD", "HOSTD", "MAMD", "PUBSUBD", "MUCD",
-            "UPLOADD", "WEBD", "CTL")
+            "UPLOADD", "WEBD", "COMPD", "CTL")
 CARRIED = ("loglevel",)  # in the rows of instances, of which xmpp-up makes command lines
 
 

@@ -7,7 +7,8 @@
  * lib/access: an acl is any of its rows, a rule the first group of rows that all hold. */
 
 #define ASKERS                                                                           \
-  (C2SD | S2SD | ROUTED | AUTHD | USERD | HOSTD | MAMD | PUBSUBD | MUCD | UPLOADD | CTL)
+  (C2SD | S2SD | COMPD | ROUTED | AUTHD | USERD | HOSTD | MAMD | PUBSUBD | MUCD |        \
+   UPLOADD | CTL)
 
 static struct {
   char const *name;

@@ -189,15 +189,16 @@ tls_mode(struct yaml_node const *n)
 static struct {
   char const *name, *options, *serves;
   enum effect effect;
+  enum program program;
 } const kinds[] = {
-  {"ejabberd_c2s",     "ejabberd_c2s",      "c2s",  WORKS  },
-  {"ejabberd_s2s_in",  "ejabberd_s2s_in",   "s2s",  LATER  },
-  {"ejabberd_http",    "ejabberd_http",     "http", LATER  },
-  {"ejabberd_service", "ejabberd_service",  NULL,   LATER  },
-  {"ejabberd_stun",    "ejabberd_stun",     NULL,   NOTHING},
-  {"mod_mqtt",         "mod_mqtt_listener", NULL,   NOTHING},
-  {"ejabberd_sip",     "ejabberd_sip",      NULL,   NOTHING},
-  {"ejabberd_xmlrpc",  "ejabberd_http",     NULL,   NOTHING},
+  {"ejabberd_c2s",     "ejabberd_c2s",      "c2s",  WORKS,   C2SD },
+  {"ejabberd_s2s_in",  "ejabberd_s2s_in",   "s2s",  LATER,   S2SD },
+  {"ejabberd_http",    "ejabberd_http",     "http", LATER,   WEBD },
+  {"ejabberd_service", "ejabberd_service",  "comp", WORKS,   COMPD},
+  {"ejabberd_stun",    "ejabberd_stun",     NULL,   NOTHING, TLSD },
+  {"mod_mqtt",         "mod_mqtt_listener", NULL,   NOTHING, TLSD },
+  {"ejabberd_sip",     "ejabberd_sip",      NULL,   NOTHING, TLSD },
+  {"ejabberd_xmlrpc",  "ejabberd_http",     NULL,   NOTHING, TLSD },
 };
 
 #define KINDS_N (sizeof kinds / sizeof *kinds)
@@ -357,13 +358,49 @@ emit_listener(size_t kind, struct yaml_node const *n, struct slice name, struct 
 {
   char buf[BASE_NUM];
   char const *number = num_u64(buf, port).s;
-  unsigned int to = kinds[kind].effect == WORKS ? TLSD | C2SD : 0;
+  unsigned int to =
+    kinds[kind].effect == WORKS ? TLSD | (unsigned int)kinds[kind].program : 0;
 
   emit(to, "listener", name, ip.s, number, kinds[kind].serves, NULL);
   if (to) emit_origin("listener", name, n);
   emit(CTL, "listener", name, ip.s, number, kinds[kind].serves, to ? "works" : "later",
        NULL);
   emit(to | CTL, "tls", name, tls_mode(n), NULL);
+}
+
+/* hosts: {DOMAIN: {password: WORD}}, or a list of domains with one password. */
+static void
+compile_component(struct yaml_node const *c, struct slice domain, struct slice listener,
+                  struct slice dflt)
+{
+  struct slice password = text_of(yaml_get(c, "password"), "");
+  size_t i;
+
+  if (!password.len) password = dflt;
+  if (!password.len) {
+    say_error(c, "listen.hosts", "the component %s has no password", domain.s);
+    return;
+  }
+  for (i = 0; i < job.hosts_n; i++)
+    if (slice_eq(domain, job.hosts[i])) {
+      say_error(c, "listen.hosts", "%s is a host of this server", domain.s);
+      return;
+    }
+  emit(COMPD, "component", listener, domain.s, password.s, NULL);
+}
+
+static void
+compile_components(struct yaml_node const *n, struct slice listener)
+{
+  struct yaml_node const *hosts = yaml_get(n, "hosts"), *c;
+  struct slice dflt = text_of(yaml_get(n, "password"), "");
+
+  job.wanted |= COMPD;
+  if (!hosts && !dflt.len) say_error(n, "listen.password", "the option is missing");
+  if (hosts && hosts->kind == YAML_SCALAR)
+    say_error(hosts, "listen.hosts", "expected domains, each with its password");
+  for (c = hosts && hosts->kind != YAML_SCALAR ? hosts->first : NULL; c; c = c->next)
+    compile_component(c, hosts->kind == YAML_LIST ? c->text : c->key, listener, dflt);
 }
 
 /* Before 18.01 stream management was the listener's, and on; mod_stream_mgmt has it now. */
@@ -419,7 +456,8 @@ compile_listener(struct yaml_node const *n)
              module.s);
   if (kinds[kind].serves) emit_listener(kind, n, name, ip, port);
   if (kinds[kind].effect == WORKS) compile_listener_defaults(kind, n, name);
-  if (!strcmp(kinds[kind].name, "ejabberd_c2s")) warn_of_stream_mgmt(n);
+  if (kinds[kind].program == C2SD) warn_of_stream_mgmt(n);
+  if (kinds[kind].program == COMPD) compile_components(n, name);
   job.lost = kinds[kind].effect != WORKS;
   for (c = n->first; c; c = c->next)
     compile_one(kind, c, name);

@@ -184,6 +184,7 @@ emit_links(enum program p)
 
   while (slice_word(&rest, ' ', &word)) {
     enum program to = program_find(word);
+    if (!is_run(to)) continue;
     for (k = 1; k <= instances[program_number(to)]; k++)
       emit(p, "connect", SLICE("*"), instance_name(name, to, k), NULL);
     emit_peer(p, to);

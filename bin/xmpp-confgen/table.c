@@ -7,7 +7,8 @@
 
 #define EVERY (DAEMONS | CTL)
 #define ASKERS                                                                           \
-  (C2SD | S2SD | ROUTED | AUTHD | USERD | HOSTD | MAMD | PUBSUBD | MUCD | UPLOADD | CTL)
+  (C2SD | S2SD | COMPD | ROUTED | AUTHD | USERD | HOSTD | MAMD | PUBSUBD | MUCD |        \
+   UPLOADD | CTL)
 #define TLS_WORDS                                                                        \
   "no_sslv2 no_sslv3 no_tlsv1 no_tlsv1_1 no_tlsv1_2 no_tlsv1_3 "                         \
   "cipher_server_preference "                                                            \
@@ -27,7 +28,7 @@ struct option const options[] = {
   {"", "c2s_certfile", T_SPECIAL, NULL, TLSD, WORKS, 0, 0, NULL},
   {"", "s2s_certfile", T_SPECIAL, NULL, TLSD, WORKS, 0, 0, NULL},
   {"", "domain_certfile", T_SPECIAL, NULL, TLSD, WORKS, 0, 0, NULL},
-  {"", "listen", T_SPECIAL, NULL, TLSD | C2SD, WORKS, 0, 0, NULL},
+  {"", "listen", T_SPECIAL, NULL, TLSD | C2SD | COMPD, WORKS, 0, 0, NULL},
   {"", "modules", T_SPECIAL, NULL, EVERY, WORKS, 0, 0, NULL},
   {"", "acl", T_SPECIAL, NULL, ASKERS, WORKS, 0, 0, NULL},
   {"", "access", T_SPECIAL, NULL, ASKERS, WORKS, 0, 0, NULL},
@@ -40,7 +41,7 @@ struct option const options[] = {
   {"", "hide_sensitive_log_data", T_BOOL, "false", EVERY, WORKS, 0, 0, NULL},
   {"", "language", T_LANG, "en", C2SD, WORKS, 0, 0, NULL},
   {"", "max_fsm_queue", T_INT, "10000", C2SD | S2SD, WORKS, 1, INT32_MAX, NULL},
-  {"", "negotiation_timeout", T_TIMEOUT, "30", C2SD | S2SD, WORKS, 0, 0, NULL},
+  {"", "negotiation_timeout", T_TIMEOUT, "30", C2SD | S2SD | COMPD, WORKS, 0, 0, NULL},
   {"", "resource_conflict", T_WORD, "acceptnew", ROUTED, WORKS, 0, 0, "setresource closeold closenew acceptnew"},
   {"", "disable_sasl_mechanisms", T_WORDS, NULL, AUTHD, WORKS, 0, 0, NULL},
   {"", "auth_method", T_WORDS, "internal", 0, WORKS, 0, 0, "internal mnesia external anonymous sql odbc ldap pam jwt riak rest"},
@@ -162,8 +163,8 @@ struct option const options[] = {
   {"listen", "dhfile", T_FILE, NULL, TLSD, WORKS, 0, 0, NULL},
   {"listen", "cafile", T_FILE, NULL, TLSD, LATER, 0, 0, NULL},
   {"listen", "certfile", T_SPECIAL, NULL, TLSD, WORKS, 0, 0, NULL},
-  {"listen", "shaper", T_SHAPER, NULL, C2SD | S2SD, WORKS, 0, 0, NULL},
-  {"listen", "max_stanza_size", T_INT_INF, "infinity", C2SD | S2SD, WORKS, 1, INT32_MAX, NULL},
+  {"listen", "shaper", T_SHAPER, NULL, C2SD | S2SD | COMPD, WORKS, 0, 0, NULL},
+  {"listen", "max_stanza_size", T_INT_INF, "infinity", C2SD | S2SD | COMPD, WORKS, 1, INT32_MAX, NULL},
   {"listen", "supervisor", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"listen", "inet", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"listen", "inet6", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
@@ -198,12 +199,12 @@ struct option const options[] = {
   {"ejabberd_http", "access_commands", T_ANY, NULL, 0, LATER, 0, 0, NULL},
   {"ejabberd_http", "http_poll", T_ANY, NULL, 0, LATER, 0, 0, NULL},
 
-  {"ejabberd_service", "hosts", T_ANY, NULL, 0, LATER, 0, 0, NULL},
-  {"ejabberd_service", "password", T_ANY, NULL, 0, LATER, 0, 0, NULL},
-  {"ejabberd_service", "access", T_ANY, NULL, 0, LATER, 0, 0, NULL},
-  {"ejabberd_service", "shaper_rule", T_ANY, NULL, 0, LATER, 0, 0, NULL},
-  {"ejabberd_service", "check_from", T_ANY, NULL, 0, LATER, 0, 0, NULL},
-  {"ejabberd_service", "global_routes", T_ANY, NULL, 0, LATER, 0, 0, NULL},
+  {"ejabberd_service", "hosts", T_SPECIAL, NULL, COMPD, WORKS, 0, 0, NULL},
+  {"ejabberd_service", "password", T_STRING, NULL, COMPD, WORKS, 0, 0, NULL},
+  {"ejabberd_service", "access", T_ACCESS, "all", COMPD, WORKS, 0, 0, NULL},
+  {"ejabberd_service", "shaper_rule", T_SHAPER, NULL, COMPD, WORKS, 0, 0, NULL},
+  {"ejabberd_service", "check_from", T_BOOL, "true", COMPD, WORKS, 0, 0, NULL},
+  {"ejabberd_service", "global_routes", T_BOOL, "true", COMPD, WORKS, 0, 0, NULL},
   {"ejabberd_service", "privilege_access", T_ANY, NULL, 0, LATER, 0, 0, NULL},
   {"ejabberd_service", "delegations", T_ANY, NULL, 0, LATER, 0, 0, NULL},
   {"ejabberd_service", "service_check_from", T_ANY, NULL, 0, LATER, 0, 0, NULL},

@@ -102,6 +102,14 @@ listener_free(struct listener *ln)
   free(ln);
 }
 
+/* The program of the streams that a listener serves. */
+static enum program
+served_by(struct slice what)
+{
+  if (slice_is(what, "s2s")) return S2SD;
+  return slice_is(what, "comp") ? COMPD : C2SD;
+}
+
 static bool
 listener_read(struct listener *ln, struct settings const *st,
               struct settings_row const *row)
@@ -115,7 +123,7 @@ listener_read(struct listener *ln, struct settings const *st,
   ln->dhfile = dhfile.len ? slice_dup(dhfile) : NULL;
   if (!ln->name || !ln->ip || !ln->ciphers || (dhfile.len && !ln->dhfile)) return false;
   if (!slice_u64(row->value[1], &ln->port)) ln->port = 0;
-  ln->serves = slice_is(row->value[2], "s2s") ? S2SD : C2SD;
+  ln->serves = served_by(row->value[2]);
   ln->direct = slice_is(settings_get(st, "tls", scope), "direct");
   ln->required = slice_is(settings_get(st, "tls", scope), "starttls_required");
   ln->backlog = settings_u64(st, "backlog", scope);

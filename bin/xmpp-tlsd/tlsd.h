@@ -68,7 +68,7 @@ struct listener {
   struct event_io io;
   char *name, *ip, *ciphers, *dhfile, *cafile;
   uint64_t port;       /* 0 with ip "unix:PATH" */
-  enum program serves; /* C2SD or S2SD */
+  enum program serves; /* C2SD, S2SD or COMPD */
   uint64_t options;    /* SSL_OP_* */
   uint64_t backlog;
   uint64_t send_timeout_us;

@@ -231,6 +231,11 @@
  *                 costs the same however many there were before; a byte in or out
  *                 under 1 us; a record of the front with one byte under 10 us
  *                                                   52-c2sd-bounds */
+/* xmpp-compd was restarted: what routed has for its components waits so long for them
+ * (microseconds). */
+#define COMPONENT_AWAIT_US 10000000
+/* Domains of components that came with a password for any domain. */
+#define COMPONENT_GUESTS_MAX 1024u
 /* Control connections a daemon serves at once, and how long one may stay silent. */
 #define SERVICE_CONTROLS_MAX 32
 #define SERVICE_CONTROL_US 30000000

@@ -24,10 +24,10 @@ enum role {
 
 /* When a program runs: xmpp-confgen names its instances, and xmpp-up starts them. */
 enum runs {
-  RUNS_NOT,      /* no supervisor starts it, or there is no such program yet */
-  RUNS_ONCE,     /* one instance, always */
-  RUNS_SEVERAL,  /* as many as the option tabber.instances says */
-  RUNS_IF_WANTED /* one instance, when a host has a module of the program */
+  RUNS_NOT,     /* no supervisor starts it, or there is no such program yet */
+  RUNS_ONCE,    /* one instance, always */
+  RUNS_SEVERAL, /* as many as the option tabber.instances says */
+  RUNS_IF_WANTED /* one instance, when a host has a module, or the server a listener, of it */
 };
 
 /* P(name in code, word, number, roles, when it runs, programs to which it keeps a link): the number
@@ -35,7 +35,7 @@ enum runs {
  * stays with its word; a new program takes the next. */
 /* clang-format off */
 #define PROGRAM_TABLE(P)                                                              \
-P(TLSD,      "tlsd",       0, ROLE_FRONT,               RUNS_SEVERAL,   "c2sd")         \
+P(TLSD,      "tlsd",       0, ROLE_FRONT,               RUNS_SEVERAL,   "c2sd compd")   \
 P(C2SD,      "c2sd",       1, ROLE_EDGE,                RUNS_SEVERAL,   "routed authd") \
 P(S2SD,      "s2sd",       2, ROLE_EDGE | ROLE_SERVICE, RUNS_NOT,       "")             \
 P(ROUTED,    "routed",     3, ROLE_ROUTER,              RUNS_ONCE,      "")             \
@@ -47,7 +47,7 @@ P(PUBSUBD,   "pubsubd",    8, ROLE_SERVICE | ROLE_OWN,  RUNS_NOT,       "")     
 P(MUCD,      "mucd",       9, ROLE_SERVICE | ROLE_OWN,  RUNS_NOT,       "")             \
 P(UPLOADD,   "uploadd",   10, ROLE_SERVICE | ROLE_OWN,  RUNS_NOT,       "")             \
 P(WEBD,      "webd",      11, ROLE_FRONT,               RUNS_NOT,       "")             \
-P(COMPD,     "compd",     12, ROLE_EDGE | ROLE_SERVICE, RUNS_NOT,       "")             \
+P(COMPD,     "compd",     12, ROLE_EDGE | ROLE_SERVICE, RUNS_IF_WANTED, "routed")       \
 P(CTL,       "ctl",       13, ROLE_CONTROL,             RUNS_NOT,       "")             \
 P(DNSD,      "dnsd",      14, 0,                        RUNS_NOT,       "")             \
 P(REGISTERD, "registerd", 15, ROLE_SERVICE | ROLE_OWN,  RUNS_NOT,       "")             \
