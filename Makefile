@@ -1,5 +1,5 @@
 # tabber: make | make deps | make run | make check [SAN=1] | make fuzz T=record | make tidy
-#         make check-trixie | make hostile | make bless [T=pattern] | make bench [PEERS="ejabberd prosody jabberd2"] [ROWS=chat] [ROUNDS=3] [SECONDS=5]
+#         make check-clients | make check-peers | make check-trixie | make hostile | make bless [T=pattern] | make bench [PEERS="ejabberd prosody jabberd2"] [ROWS=chat] [ROUNDS=3] [SECONDS=5]
 #         make install [PREFIX=] [DESTDIR=] | make clean
 # Everything that is made lies in build/ (build/san/ with SAN=1). A folder in bin/ is a
 # program, a folder in lib/ an archive; LIBS_program below is a program's import list.
@@ -65,7 +65,7 @@ LIBS_xmpp-up := settings record certname base
 PROGRAMS := $(notdir $(patsubst %/,%,$(wildcard bin/*/)))
 LIBDIRS := $(notdir $(patsubst %/,%,$(wildcard lib/*/)))
 
-.PHONY: all programs warnings deps deps-test deps-tidy run check check-clients check-trixie soak hostile bless bench \
+.PHONY: all programs warnings deps deps-test deps-tidy run check check-clients check-peers check-trixie soak hostile bless bench \
   tests-lib fuzz tidy layers install clean
 all: programs $(if $(wildcard service),$(B)/share/tabber/service)
 
@@ -125,6 +125,7 @@ DEPS_TEST := libcmocka-dev python3 python3-slixmpp go-sendxmpp openssl runit pro
 DEPS_CLIENTS := tmux profanity poezio mcabber
 # Debian 13 has it no more; its test is left out there.
 DEPS_CLIENTS_12 := python3-aioxmpp
+DEPS_PEERS := biboumi ngircd
 DEPS_TIDY := clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev groff-base
 
 # $(call need,packages): installs those that are missing when root, else says the command.
@@ -180,6 +181,11 @@ tests-lib: $(TESTS_LIB) $(B)/bench/archive-append
 check-clients: deps-test all
 	$(call need,$(DEPS_CLIENTS) $(call offered,$(DEPS_CLIENTS_12)))
 	@tests/whole/run $(B)/bin --clients
+
+# Gateways of other makers, as components.
+check-peers: deps-test all
+	$(call need,$(DEPS_PEERS))
+	@tests/whole/run --peers $(B)/bin
 
 # make check-trixie: make run and make check in Debian 13, a chroot that stays in build/trixie.
 check-trixie:
