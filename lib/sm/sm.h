@@ -55,7 +55,7 @@ struct sm_in {
   bool owes_a;
 };
 
-/* One more stanza is handled: true when an a for an earlier r is to be written now. */
+/* Count a stanza as handled: true when an a for an earlier r is to be written now. */
 bool sm_in_handled(struct sm_in *in);
 
 /* The peer has sent an r: true when the a is to be written now; else sm_in_handled says when. */

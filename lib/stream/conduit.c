@@ -176,7 +176,7 @@ conduit_displace(struct conduit *c)
   conduit_settle(c);
 }
 
-/* ---- what the front is told ---- */
+/* ---- records for the front ---- */
 
 void
 stream_tell(struct conduit *c, enum verb v)
