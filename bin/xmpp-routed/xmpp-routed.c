@@ -10,14 +10,14 @@
  *         EXPECT_US for who is expected
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, envelopes of its neighbours; the XML is never looked at
- * ROOMS   sessions.c who is online; presence.c what programs are told of sessions; services.c
- *         who serves what; features.c what disco shows; watch.c who watches; posts.c, sources.c what is not
- *         acknowledged yet; expected.c who is waited for after a start; incoming.c what a
- *         stanza is; rules.c the tables of delivery; deliver.c the way of a stanza, fanout.c
- *         of a broadcast, unacked.c of a stanza that a client did not get, returns.c of one that a
- *         service did not get; passing.c its record; kept.c copies until a client has its stanzas;
- *         archive.c what is kept of messages; number.c ids; xepNNNN_*.c one extension each;
- *         settings.c
+ * ROOMS   sessions.c who is online; presence.c what programs are told of sessions;
+ *         services.c who serves what; features.c what disco shows; watch.c who watches;
+ *         posts.c, sources.c what is not acknowledged yet; expected.c who is waited for after a
+ *         start; incoming.c what a stanza is; rules.c the tables of delivery; deliver.c where
+ *         it goes, fanout.c a broadcast; unacked.c a stanza that a client did not get,
+ *         returns.c one that a service did not get; passing.c its record; kept.c copies until
+ *         a client has its stanzas; archive.c what is kept of messages; number.c ids;
+ *         xepNNNN_*.c one extension each; settings.c
  */
 #include "archive.h"
 #include "expected.h"
