@@ -119,7 +119,7 @@ announce_watch(void)
     return;
   watches = true;
   link_begin(hostd_routed, VERB_WATCH);
-  link_str(hostd_routed, "online");
+  link_str(hostd_routed, "sessions");
   link_end(hostd_routed);
 }
 
@@ -254,6 +254,7 @@ announce_online(struct link *l, struct record *r)
   uint64_t id;
 
   (void)l;
+  if (slice_is(record_get(r, 3), "again")) return;
   slice_word(&rest, '/', &bare);
   if (!hostd_host_with(domain_of(bare), MOD_ANNOUNCE) ||
       !motd_get(domain_of(bare), &id, &type, &inside) || motd_was_seen(bare, id))

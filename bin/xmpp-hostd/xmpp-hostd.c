@@ -95,6 +95,14 @@ stats(struct link *ctl)
   service_stat(ctl, "stanzas", received);
 }
 
+/* Announcements are for sessions that come; their ends are of no interest. */
+static void
+on_offline(struct link *l, struct record *r)
+{
+  (void)l;
+  (void)r;
+}
+
 static service_fn *const verbs[VERBS_N] = {
   [VERB_STANZA] = on_stanza,
   [VERB_FORGET] = features_forget,
@@ -102,6 +110,7 @@ static service_fn *const verbs[VERBS_N] = {
   [VERB_IDENTITY] = features_identity,
   [VERB_ITEM] = features_item,
   [VERB_ONLINE] = announce_online,
+  [VERB_OFFLINE] = on_offline,
   [VERB_ROW] = ask_row,
   [VERB_DONE] = ask_done,
   [VERB_ERROR] = ask_error,

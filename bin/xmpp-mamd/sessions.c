@@ -144,6 +144,15 @@ supersede(struct session *s)
       offer_end(other, false);
 }
 
+/* The session is available still, but takes nothing that waits. */
+static void
+takes_no_more(struct session *s)
+{
+  if (!s) return;
+  s->takes = false;
+  offer_end(s, false);
+}
+
 /* JID PRIORITY WORD SESSION */
 void
 sessions_online(struct link *l, struct record *r)
@@ -153,7 +162,10 @@ sessions_online(struct link *l, struct record *r)
   struct session *s;
 
   (void)l;
-  if (priority.len && priority.s[0] == '-') return;
+  if (priority.len && priority.s[0] == '-') {
+    takes_no_more(session_numbered(record_u64(r, 4)));
+    return;
+  }
   s = session_make(j.bare, j.resource, record_u64(r, 4));
   if (!s || !s->resource) return;
   s->named = s->takes = true;
@@ -171,10 +183,7 @@ sessions_offline(struct link *l, struct record *r)
   struct session *s = session_numbered(number);
 
   (void)l;
-  if (s) {
-    s->takes = false;
-    offer_end(s, false);
-  }
+  takes_no_more(s);
   if (slice_is(how, "away")) return;
   if (archive_is_full(mamd.archive)) {
     if (s) session_free(s);

@@ -36,6 +36,14 @@ take(void *fresh, bool first)
 }
 
 static void
+watch(struct link *routed, char const *word)
+{
+  link_begin(routed, VERB_WATCH);
+  link_str(routed, word);
+  link_end(routed);
+}
+
+static void
 up(struct link *l)
 {
   if (l->program != ROUTED) return;
@@ -45,9 +53,8 @@ up(struct link *l)
   handle_announce(l, handlers, handlers_n, mamd.settings);
   handle_announced(l);
   prefs_announce(l);
-  link_begin(l, VERB_WATCH);
-  link_str(l, "online");
-  link_end(l);
+  watch(l, "sessions");
+  watch(l, "marks");
   recall_routed_up();
 }
 

@@ -132,7 +132,7 @@ ask_mamd(struct post *post, struct passing const *p)
       stralloc_cats(&tags, " session=") &&
       stralloc_cats(&tags, num_u64(buf, s->number).s)) {
     asked.st.tags = slice_of(tags.s, tags.len);
-    s->in_mamd = true;
+    s->named = true;
   }
   if (deliver_to_post(post, &asked) && s) asked_add(s, p, post);
 }
@@ -214,11 +214,11 @@ number_of(struct session *s)
   return s->number_text;
 }
 
-/* Append the numbers of the sessions of u that are given p, copies included. in_mamd: mamd is
+/* Append the numbers of the sessions of u that are given p, copies included. named: mamd is
  * told them, and is to hear of the end of these sessions. */
 static unsigned int
 list_given(struct passing const *p, struct user const *u, struct receivers const *to,
-           bool in_mamd, stralloc *out)
+           bool named, stralloc *out)
 {
   struct session *s;
   unsigned int n = 0;
@@ -226,7 +226,7 @@ list_given(struct passing const *p, struct user const *u, struct receivers const
   for (s = u->sessions; s; s = s->next) {
     if (!rules_receives(to, s) && !carbons_copies(p, s, to)) continue;
     if ((n++ && !stralloc_cats(out, ",")) || !stralloc_cats(out, number_of(s))) return 0;
-    if (in_mamd) s->in_mamd = true;
+    if (named) s->named = true;
   }
   return n;
 }

@@ -1,4 +1,5 @@
 #include "features.h"
+#include "posts.h"
 #include "services.h"
 #include "settings.h"
 #include "snapshot.h"
@@ -86,14 +87,21 @@ features_changed(void)
 }
 
 void
+features_watched(struct post *p)
+{
+  (void)p;
+  features_changed();
+}
+
+void
 features_turn(void)
 {
-  struct link *l;
+  struct post *p = NULL;
   bool changed = services_have_changed() || own_changed;
 
   own_changed = false;
-  for (l = changed ? watch_first("features") : NULL; l; l = watch_next("features", l))
-    tell(l);
+  while (changed && (p = watch_next(WATCH_FEATURES, p)))
+    if (watch_link(WATCH_FEATURES, p)) tell(p->link);
 }
 
 /* ---- caps of the hosts (XEP-0115) ---- */

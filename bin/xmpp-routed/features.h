@@ -7,6 +7,7 @@
 /* Our own features, or those who watch, may have changed. At the end of a turn: tell all who
  * watch features what has changed. */
 void features_changed(void);
+void features_watched(struct post *p);
 void features_turn(void);
 
 /* The caps of a host. A c2sd is up: tell it those of all hosts. */

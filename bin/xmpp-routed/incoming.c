@@ -61,7 +61,7 @@ is_meant(struct session const *s, struct passing const *p)
   uint64_t number;
 
   if (text.len && (!slice_u64(text, &number) || number != s->number)) return false;
-  return s->drained || !has_word(p, SLICE("offline"));
+  return s->takes || !has_word(p, SLICE("offline"));
 }
 
 /* Deliver p, which userd or mamd addresses to a session of ours, to that session alone,

@@ -2,6 +2,7 @@
 #include "posts.h"
 #include "snapshot.h"
 #include "sources.h"
+#include "watch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ struct letter {
 #define LETTER_MAX (RECORD_MAX - 64)
 
 static struct post *posts;
+static uint64_t ticks;
 
 /* The letter at offset i of kept. */
 static struct slice
@@ -141,6 +143,7 @@ post_make(struct slice name, enum program program)
   if (!p) return NULL;
   memcpy(p->name, name.s, name.len);
   p->program = program;
+  p->since = UINT64_MAX;
   p->next = posts;
   posts = p;
   return p;
@@ -157,6 +160,7 @@ posts_expect(struct slice name)
 {
   struct post *p = program_find(name) == MAMD ? post_make(name, MAMD) : NULL;
 
+  if (p) p->watches = WATCH_BIT(WATCH_SESSIONS) | WATCH_BIT(WATCH_MARKS);
   if (p && !p->link && !event_timer_on(&p->grace))
     event_timer_start(&p->grace, door_now() + POST_GRACE_US, give_up, p);
 }
@@ -174,18 +178,30 @@ post_find(enum program program)
   return away;
 }
 
+uint64_t
+posts_tick(void)
+{
+  return ++ticks;
+}
+
+bool
+post_had(struct post const *p, uint64_t tick)
+{
+  return tick <= p->since;
+}
+
 struct post *
 posts_next(struct post const *p)
 {
   return p ? p->next : posts;
 }
 
-/* A userd that was restarted is first told who is there: what it answers goes to sessions it
- * must know. */
+/* A service that watches presence and was restarted is first told who is there: what it answers
+ * goes to sessions it must know. */
 static bool
 waits_for_sessions(struct post const *p)
 {
-  return p->program == USERD && (p->round || p->kept.len > p->head) && link_find(C2SD);
+  return p->watches & WATCH_BIT(WATCH_PRESENCE) && link_find(C2SD);
 }
 
 static void
@@ -195,7 +211,7 @@ hand_over_all(struct post *p)
   size_t i;
 
   p->held = false;
-  p->round++;
+  p->since = UINT64_MAX;
   for (i = p->head; i < p->kept.len; i += sizeof head + head.len) {
     letter_at(p, i, &head);
     hand_over(p, i);
@@ -251,6 +267,7 @@ posts_gone(struct link *l)
   }
   if (!p) return;
   p->link = NULL;
+  if (!p->held) p->since = ticks;
   event_timer_start(&p->grace, door_now() + POST_GRACE_US, give_up, p);
 }
 
@@ -412,6 +429,7 @@ posts_snapshot(struct snapshot *k)
 
   while (snapshot_restores(k) && posts) /* posts that the settings name */
     post_free(posts);
+  if (snapshot_record(k, "ticks", true)) SNAPSHOT_INT(k, ticks);
   for (; snapshot_record(k, "post", *at != NULL); at = &p->next) {
     if (snapshot_restores(k)) *at = snapshot_new(k, sizeof *p);
     p = *at;
@@ -425,9 +443,10 @@ posts_snapshot(struct snapshot *k)
     SNAPSHOT_INT(k, p->released);
     SNAPSHOT_INT(k, p->epoch);
     snapshot_timer(k, &p->grace, p->link ? settled : give_up, p);
-    SNAPSHOT_INT(k, p->round);
+    SNAPSHOT_INT(k, p->since);
     SNAPSHOT_INT(k, p->held);
-    SNAPSHOT_INT(k, p->wants_online);
+    SNAPSHOT_INT(k, p->watches);
+    SNAPSHOT_INT(k, p->watches_now);
     if (snapshot_restores(k))
       make_letters(k, p);
     else

@@ -17,9 +17,10 @@ struct post {
   uint64_t put, released; /* letters, ever; acknowledged of those */
   uint64_t epoch;         /* of the run that had the link last; 0: none yet */
   struct event_timer grace;
-  uint64_t round; /* how often all its letters have left at once */
-  bool held;      /* its letters wait until it knows the sessions */
-  bool wants_online;
+  bool held;                /* its letters wait until it knows the sessions */
+  unsigned int watches;     /* bits of enum watch, kept over a restart of the service */
+  unsigned int watches_now; /* those that it has said since it is up */
+  uint64_t since;           /* tick up to which all letters have left at least once */
 };
 
 /* The post of a service's link, made when it is new. NULL: ENOMEM. */
@@ -27,6 +28,11 @@ struct post *post_of(struct link *l);
 
 /* The post of a program: the first that is up, else one that is away; NULL: none. */
 struct post *post_find(enum program p);
+
+/* Give a number above all that it gave before. Say whether what was put into p when the number
+ * was given has left for its service, at least once. */
+uint64_t posts_tick(void);
+bool post_had(struct post const *p, uint64_t tick);
 
 /* The first (behind NULL), the next; NULL: no more. */
 struct post *posts_next(struct post const *p);
@@ -39,7 +45,7 @@ void posts_up(struct link *l);
 void posts_gone(struct link *l);
 void posts_acked(struct link *l, struct record *r);
 
-/* All c2sds have told userd of their sessions. */
+/* All c2sds have told their sessions to those who watch presence. */
 void posts_recalled(void);
 
 /* Put the stanza p into the post of a service; false: the post is full, and the sender is to be
@@ -60,7 +66,7 @@ bool post_has_room(struct post const *post);
 struct post_events {
   bool (*begins)(struct post *p);
   void (*settled)(struct post *p);
-  void (*restarted)(struct post const *p);
+  void (*restarted)(struct post *p);
   void (*lost)(struct post *p);
   void (*returned)(struct post const *p, struct passing const *stanza);
 };

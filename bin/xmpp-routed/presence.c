@@ -10,19 +10,31 @@
 
 #include <stdlib.h>
 
-/* Facts about sessions for userd, mamd and hostd. Facts that are told once (presence,
- * online, offline, gone) wait in the posts of services that are away. Facts that userd
- * forgets with its death the c2sds tell again (shown, wants, directed), so that nobody
- * notices. */
+/* Facts about sessions. Facts that are told once (a session's own presence, online, offline,
+ * mark, gone) wait in the posts of services that are away. Facts that a service forgets with
+ * its death the c2sds tell again (shown, wants, directed), so that nobody notices. A service
+ * that is there may be told them again because another one has asked. */
 
 static uint64_t recalls;     /* how often all c2sds were asked to tell again */
 static unsigned int awaited; /* c2sds that have not answered the last time */
 static bool early;           /* a c2sd has told all, before all that are expected had */
 
+/* Give the link behind that of *p of a service that watches presence and is there, and set *p
+ * to its post. NULL: no more. */
 static struct link *
-watcher(void)
+next_watcher(struct post **p)
 {
-  return watch_first("presence");
+  while ((*p = watch_next(WATCH_PRESENCE, *p)))
+    if (watch_link(WATCH_PRESENCE, *p)) return (*p)->link;
+  return NULL;
+}
+
+static bool
+is_watched(void)
+{
+  struct post *p = NULL;
+
+  return next_watcher(&p) != NULL;
 }
 
 /* Begin a record's fields with the full JID of s. */
@@ -57,42 +69,38 @@ online_fields(struct session const *s, char const *word)
 static void
 tell_online(struct session *s)
 {
-  struct post *p = NULL;
-
-  while ((p = posts_next(p)))
-    if (p->wants_online) {
-      post_say(p, VERB_ONLINE, online_fields(s, ""));
-      s->in_mamd = s->in_mamd || p->program == MAMD;
-    }
+  if (watch_say(WATCH_SESSIONS, VERB_ONLINE, online_fields(s, ""))) s->named = true;
 }
 
 void
 presence_still_online(struct session *s)
 {
-  struct post *p = s->drained ? post_find(MAMD) : NULL;
-
-  if (p && p->wants_online) post_say(p, VERB_ONLINE, online_fields(s, "again"));
+  watch_say(WATCH_SESSIONS, VERB_ONLINE, online_fields(s, "again"));
 }
 
-/* RFC 6121 s8.5.2.1.1: what waits is not for a session of negative priority. */
-static bool
-may_drain(struct session *s)
+static void
+tell_one_online(struct session *s, void *post)
 {
-  if (s->drained || !s->available || s->priority < 0) return false;
-  s->drained = true;
-  return true;
+  if (!s->available || s->leaving) return;
+  s->named = true;
+  post_say(post, VERB_ONLINE, online_fields(s, "again"));
+}
+
+void
+presence_tell_sessions(struct post *p)
+{
+  sessions_each(tell_one_online, p);
 }
 
 static void
 tell_offline(struct session const *s, char const *how, uint64_t upto)
 {
   static stralloc sa = STRALLOC_ZERO;
-  struct post *post = s->in_mamd ? post_find(MAMD) : NULL;
   char buf[BASE_NUM];
 
-  if (post && begin_fields(&sa, s) && record_put(&sa, slice_str(how)) &&
+  if (s->named && begin_fields(&sa, s) && record_put(&sa, slice_str(how)) &&
       record_put(&sa, num_u64(buf, s->number)) && record_put(&sa, num_u64(buf, upto)))
-    post_say(post, VERB_OFFLINE, slice_of(sa.s, sa.len));
+    watch_say(WATCH_SESSIONS, VERB_OFFLINE, slice_of(sa.s, sa.len));
 }
 
 void
@@ -111,66 +119,78 @@ void
 presence_mark(struct link *l, struct record *r)
 {
   struct session *s = session_or_leaving(l, record_u64(r, 1));
-  struct post *post = s && s->in_mamd ? post_find(MAMD) : NULL;
   static stralloc sa = STRALLOC_ZERO;
   char buf[BASE_NUM];
   unsigned int i;
   bool ok;
 
   if (s) kept_through(s, record_u64(r, 2));
-  if (!post) return;
+  if (!s || !s->named) return;
   ok = begin_fields(&sa, s);
   for (i = 2; i <= 4; i++)
     ok = ok && record_put(&sa, num_u64(buf, record_u64(r, i)));
   if (ok && record_put(&sa, num_u64(buf, s->number)))
-    post_say(post, VERB_MARK, slice_of(sa.s, sa.len));
+    watch_say(WATCH_MARKS, VERB_MARK, slice_of(sa.s, sa.len));
 }
 
-/* The presence waits in the post of userd while userd is away. */
+/* What waits is not for a session of negative priority (RFC 6121 s8.5.2.1.1), so those who watch
+ * are told when the sign changes. */
+static void
+tell_change(struct session *s, bool was_available)
+{
+  bool takes = s->available && s->priority >= 0;
+
+  if (s->available && (!was_available || takes != s->takes)) {
+    tell_online(s);
+    kept_look();
+  } else if (was_available && !s->available)
+    tell_offline(s, "away", 0);
+  s->takes = takes;
+}
+
+/* The presence waits in the posts of services that are away. */
 void
 presence_own(struct session *s, struct passing const *p)
 {
-  struct post *post = post_find(USERD);
   bool was = s->available;
+  struct post *post = NULL;
 
   session_presence(s, &p->st);
-  if (may_drain(s) || (!was && s->available)) {
-    tell_online(s);
-    kept_look();
-  }
-  if (s->drained && (!s->available || s->priority < 0)) {
-    tell_offline(s, "away", 0);
-    s->drained = false;
-  }
-  if (!was && post && (!post->link || post->held)) s->waits = post->round + 1;
+  tell_change(s, was);
+  if (!was && s->available) s->first_shown = posts_tick();
   s->told = true;
-  if (post) post_put(post, p);
+  while ((post = watch_next(WATCH_PRESENCE, post)))
+    post_put(post, p);
 }
 
 void
 presence_directed(struct link *l, struct record *r)
 {
+  struct post *p = NULL;
+
   (void)l;
-  l = watcher();
-  if (!l) return;
-  link_begin(l, VERB_DIRECTED);
-  link_raw(l, record_raw(r, 1));
-  link_raw(l, record_raw(r, 2));
-  link_raw(l, record_raw(r, 3));
-  link_end(l);
+  while ((l = next_watcher(&p))) {
+    link_begin(l, VERB_DIRECTED);
+    link_raw(l, record_raw(r, 1));
+    link_raw(l, record_raw(r, 2));
+    link_raw(l, record_raw(r, 3));
+    link_end(l);
+  }
 }
 
 void
 presence_wants(struct session *s, struct slice words)
 {
-  struct link *l = watcher();
+  struct post *p = NULL;
+  struct link *l;
 
   s->told = true;
-  if (!l) return;
-  link_begin(l, VERB_WANTS);
-  session_put_jid(l, s);
-  link_text(l, words);
-  link_end(l);
+  while ((l = next_watcher(&p))) {
+    link_begin(l, VERB_WANTS);
+    session_put_jid(l, s);
+    link_text(l, words);
+    link_end(l);
+  }
 }
 
 /* ---- its end ---- */
@@ -179,19 +199,18 @@ void
 presence_gone(struct session *s, struct slice directed)
 {
   static stralloc sa = STRALLOC_ZERO;
-  struct post *post = post_find(USERD);
 
-  if (!post || (!s->told && !directed.len)) return;
+  if (!s->told && !directed.len) return;
   sa.len = 0;
   if (record_put_more(&sa, slice_str(s->user->bare)) && stralloc_cats(&sa, "/") &&
       record_put_more(&sa, slice_str(s->resource)) && record_put(&sa, directed))
-    post_say(post, VERB_GONE, slice_of(sa.s, sa.len));
+    watch_say(WATCH_PRESENCE, VERB_GONE, slice_of(sa.s, sa.len));
 }
 
 /* ---- after a restart ---- */
 
-void
-presence_recall(void)
+static void
+recall(void)
 {
   struct link *l;
 
@@ -208,44 +227,58 @@ presence_recall(void)
 }
 
 void
+presence_recall(struct post *p)
+{
+  (void)p;
+  recall();
+}
+
+void
 presence_all_there(void)
 {
-  if (early && watcher()) presence_recall();
+  if (early && is_watched()) recall();
 }
 
 void
 presence_shown(struct link *l, struct record *r)
 {
   struct session *s = session_by_sid(l, record_u64(r, 1));
-  struct link *userd = watcher();
-  struct post const *post = post_find(USERD);
+  struct post *p = NULL;
+  struct link *to;
 
   if (!s) return;
   s->told = true;
-  /* Presence that waits in the post is told as new presence. */
-  if (!userd || (post && s->waits == post->round + 1)) return;
-  link_begin(userd, VERB_SHOWN);
-  session_put_jid(userd, s);
-  link_str(userd, l->name);
-  link_raw(userd, record_raw(r, 3));
-  link_end(userd);
+  while ((to = next_watcher(&p))) {
+    /* Presence that waits in the post is told as new presence. */
+    if (!post_had(p, s->first_shown)) continue;
+    link_begin(to, VERB_SHOWN);
+    session_put_jid(to, s);
+    link_str(to, l->name);
+    link_raw(to, record_raw(r, 3));
+    link_end(to);
+  }
 }
 
 static void
-tell_recalled(struct link *userd, struct link const *c2sd)
+tell_recalled(struct link const *c2sd)
 {
-  link_begin(userd, VERB_RECALLED);
-  link_str(userd, c2sd->name);
-  link_end(userd);
+  struct post *p = NULL;
+  struct link *l;
+
+  while ((l = next_watcher(&p))) {
+    link_begin(l, VERB_RECALLED);
+    link_str(l, c2sd->name);
+    link_end(l);
+  }
 }
 
-/* After userd restarts it gets, in this order: every session (shown, wants); the
- * stanzas queued for it; recalled. Until recalled, userd takes an unknown session for
+/* A service that watches presence gets after its restart, in this order: every session (shown, wants); the
+ * stanzas queued for it; recalled. Until recalled, xmpp-userd takes an unknown session for
  * one that it has forgotten. After a restart of routed, recalled is kept back until
- * the sessions of all c2sds are known here: userd then broadcasts the end of those
+ * the sessions of all c2sds are known here: xmpp-userd then broadcasts the end of those
  * that are missing, and no contact is to miss it. */
 static void
-all_recalled(struct link *userd)
+all_recalled(void)
 {
   struct link *l;
 
@@ -255,39 +288,39 @@ all_recalled(struct link *userd)
   }
   posts_recalled();
   for (l = link_next(NULL); l; l = link_next(l))
-    if (l->up && l->program == C2SD) tell_recalled(userd, l);
+    if (l->up && l->program == C2SD) tell_recalled(l);
 }
 
-/* Its link has come up, perhaps before that of userd, which then has not heard all. */
+/* The link of a c2sd has come up, perhaps before that of a service that watches, which then has
+ * not heard all. */
 static void
-announced(struct link *userd, struct link *l)
+announced(struct link *l)
 {
   if (!expected_sessions_known())
     early = true;
   else if (early || awaited)
-    presence_recall();
+    recall();
   else
-    tell_recalled(userd, l);
+    tell_recalled(l);
 }
 
 void
 presence_recalled(struct link *l, struct record *r)
 {
-  struct link *userd = watcher();
   struct slice n = record_get(r, 2);
 
   expected_announced(l);
-  if (!userd) return;
+  if (!is_watched()) return;
   if (!n.len)
-    announced(userd, l);
+    announced(l);
   else if (awaited && record_u64(r, 2) == recalls && !--awaited)
-    all_recalled(userd);
+    all_recalled();
 }
 
 void
 presence_c2sd_gone(void)
 {
-  if (awaited && watcher()) presence_recall();
+  if (awaited && is_watched()) recall();
 }
 
 void

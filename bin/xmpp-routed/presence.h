@@ -1,4 +1,4 @@
-/* Facts about sessions for userd and hostd. */
+/* Facts about sessions for those who watch them. */
 #ifndef ROUTED_PRESENCE_H
 #define ROUTED_PRESENCE_H
 
@@ -6,29 +6,32 @@
 
 struct passing;
 
+/* The presence p of s that is for nobody in particular. */
 void presence_own(struct session *s, struct passing const *p);
 
-/* Tell mamd again that the session may have what waits: who told it before, or mamd itself,
- * was restarted. */
-void presence_still_online(struct session *s);
+/* Records of c2sds. */
 void presence_directed(struct link *l, struct record *r);
-void presence_wants(struct session *s, struct slice words);
 void presence_shown(struct link *l, struct record *r);
 void presence_recalled(struct link *l, struct record *r);
+void presence_mark(struct link *l, struct record *r);
 
-/* Tell userd that the session is over; directed as in unbind. */
-void presence_gone(struct session *s, struct slice directed);
+/* A c2sd that has told of an available session again, or has told what its client wants: tell
+ * those who watch sessions, or presence. */
+void presence_still_online(struct session *s);
+void presence_wants(struct session *s, struct slice words);
 
-/* Tell mamd, if mamd knows s, that s takes no waiting messages any more: it is leaving, or
- * over as session_over has it. */
+/* Tell those who watch sessions, if one of them knows s, that s is not available any more: it
+ * is leaving, or over as session_over has it. */
 void presence_leaves(struct session *s);
 void presence_ends(struct session *s, enum session_end how, uint64_t upto);
 
-/* Up to where its client has what was archived. */
-void presence_mark(struct link *l, struct record *r);
+/* Tell those who watch presence that the session is over; directed as in unbind. */
+void presence_gone(struct session *s, struct slice directed);
 
-/* userd asked to be told: have all c2sds tell again. */
-void presence_recall(void);
+/* The service of p begins to watch sessions: tell it of all that are available. It begins to
+ * watch presence: have all c2sds tell again. */
+void presence_tell_sessions(struct post *p);
+void presence_recall(struct post *p);
 
 /* All c2sds that are expected have told their sessions, or are waited for no more. */
 void presence_all_there(void);

@@ -31,13 +31,13 @@ refuse(struct passing const *p)
 }
 
 static void
-of_session(struct session *s, void const *post)
+of_session(struct session *s, void *post)
 {
   asked_restarted(s, post, refuse);
 }
 
 void
-returns_asked(struct post const *post)
+returns_asked(struct post *post)
 {
   if (post->program & PROGRAMS_ASKED) sessions_each(of_session, post);
 }

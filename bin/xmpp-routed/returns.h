@@ -9,7 +9,7 @@ void returns_stanza(struct post const *post, struct passing const *p);
 
 /* Answer the requests that the service of post, which was restarted or is given up, had
  * acknowledged before. */
-void returns_asked(struct post const *post);
+void returns_asked(struct post *post);
 
 /* The session s is over: what its client does not have behind upto comes back at the end of
  * the turn, and nobody awaits the answers to its requests. */

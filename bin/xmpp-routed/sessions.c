@@ -206,7 +206,7 @@ session_new(struct link *l, uint64_t sid, struct slice bare, struct slice resour
   s->resource = strndup(resource.s, resource.len);
   s->ip = strndup(ip.s, ip.len);
   if (!s->resource || !s->ip || !map_put(s)) goto fail;
-  /* userd knows sessions by name. */
+  /* Those who watch presence know sessions by name. */
   for (old = u->leaving; old; old = old->next)
     if (slice_is(resource, old->resource)) tell_gone(old, SLICE(""));
   s->user = u;
@@ -232,7 +232,7 @@ session_leave(struct session *s)
   if (s->leaving) return;
   session_events.leaves(s);
   unlist(s);
-  s->drained = false;
+  s->takes = false;
   s->leaving = true;
   s->next = s->user->leaving;
   s->user->leaving = s;
@@ -353,11 +353,11 @@ sessions_announced(struct link *l, struct record *r)
   }
   if (!s) s = session_new(l, sid, bare, resource, record_get(r, 3), number);
   if (!s) return;
-  s->in_mamd = true; /* an earlier run may have told of it */
+  s->named = true; /* an earlier run may have told of it */
   if (record_get(r, 5).len) take_wants(s, record_get(r, 5));
   if (!priority.len) return;
   s->told = s->available = true;
-  s->drained = priority.s[0] != '-';
+  s->takes = priority.s[0] != '-';
   s->priority = (signed char)strtol(log_text(priority), NULL, 10);
   session_events.announced(s); /* the routed before may have died with the news */
 }
@@ -454,7 +454,7 @@ session_presence(struct session *s, struct stanza const *st)
 }
 
 void
-sessions_each(void (*fn)(struct session *s, void const *cookie), void const *cookie)
+sessions_each(void (*fn)(struct session *s, void *cookie), void *cookie)
 {
   struct link const *l;
   uint32_t i;
@@ -466,13 +466,13 @@ sessions_each(void (*fn)(struct session *s, void const *cookie), void const *coo
   }
 }
 
-/* mamd is to know of sessions that are leaving, too. */
+/* A service is to know of sessions that are leaving, too, and of numbers. */
 static void
 list_one(struct link *ctl, struct session const *s)
 {
   char priority[8];
 
-  if (s->leaving && ctl->program != MAMD) return;
+  if (s->leaving && ctl->roles & ROLE_CONTROL) return;
   snprintf(priority, sizeof priority, "%d", s->priority);
   link_begin(ctl, VERB_ROW);
   session_put_jid(ctl, s);
@@ -480,7 +480,7 @@ list_one(struct link *ctl, struct session const *s)
   link_str(ctl, s->available && !s->leaving ? priority : "");
   link_num(ctl, s->since_us / 1000000);
   link_str(ctl, s->link->name);
-  if (ctl->program == MAMD) link_num(ctl, s->number);
+  if (!(ctl->roles & ROLE_CONTROL)) link_num(ctl, s->number);
   link_end(ctl);
 }
 
@@ -517,11 +517,11 @@ session_fields(struct snapshot *k, struct user *u, struct session *s)
   SNAPSHOT_INT(k, s->available);
   SNAPSHOT_INT(k, s->carbons);
   SNAPSHOT_INT(k, s->told);
-  SNAPSHOT_INT(k, s->waits);
-  SNAPSHOT_INT(k, s->drained);
+  SNAPSHOT_INT(k, s->first_shown);
+  SNAPSHOT_INT(k, s->takes);
   SNAPSHOT_INT(k, s->leaving);
   SNAPSHOT_INT(k, s->gone);
-  SNAPSHOT_INT(k, s->in_mamd);
+  SNAPSHOT_INT(k, s->named);
   session_events.state(k, s);
   if (!snapshot_restores(k)) return s;
   if (s->link && map_put(s)) {

@@ -21,15 +21,13 @@ struct session {
   char *resource, *ip;
   signed char priority;
   bool available;
-  bool carbons; /* wishes copies (XEP-0280 s4) */
-  bool told;    /* userd knows of the session */
-  /* The first presence of the session still waits in userd's post while this is the round of
-   * that post plus 1 (presence.c). */
-  uint64_t waits;
-  bool drained; /* mamd was told that it may have what waits */
+  bool carbons;         /* wishes copies (XEP-0280 s4) */
+  bool told;            /* those who watch presence know of the session */
+  uint64_t first_shown; /* tick of its first presence (posts.h); 0: before this run */
+  bool takes;           /* available, with a priority that is not negative */
   bool leaving;
-  bool gone;    /* userd was told that the session is over */
-  bool in_mamd; /* mamd has heard its number, and is to hear of its end */
+  bool gone;  /* those who watch presence were told that the session is over */
+  bool named; /* some service has heard its number, and is to hear of its end */
 };
 
 /* An account that has sessions. */
@@ -68,7 +66,7 @@ void sessions_end(struct link *l, struct record *r);
 void sessions_list(struct link *ctl, struct record *r);
 
 /* Call fn for each session, leaving ones too. fn may not end sessions. */
-void sessions_each(void (*fn)(struct session *s, void const *cookie), void const *cookie);
+void sessions_each(void (*fn)(struct session *s, void *cookie), void *cookie);
 
 /* Its presence to nobody in particular has passed by. */
 void session_presence(struct session *s, struct stanza const *st);

@@ -9,7 +9,6 @@ void sources_snapshot(struct snapshot *k);
 void posts_snapshot(struct snapshot *k);
 void sessions_snapshot(struct snapshot *k);
 void presence_snapshot(struct snapshot *k);
-void watch_snapshot(struct snapshot *k);
 void features_snapshot(struct snapshot *k);
 void services_snapshot(struct snapshot *k);
 void expected_snapshot(struct snapshot *k);

@@ -1,82 +1,63 @@
-#include "snapshot.h"
+#include "expected.h"
+#include "posts.h"
 #include "watch.h"
 
-#include <stdlib.h>
-#include <string.h>
+void
+watch_record(struct link *l, struct record *r)
+{
+  struct slice word = record_get(r, 1);
+  struct post *p = post_of(l);
+  unsigned int w;
 
-struct watcher {
-  struct watcher *next;
-  struct link *link;
-  char what[16];
-};
+  expected_announced(l);
+  for (w = 0; w < WATCH_WORDS && !slice_is(word, watch_rows[w].word); w++) {
+  }
+  if (w == WATCH_WORDS || !p) {
+    log_event(LOG_WARN, "watch-refused", "link", l->name, "word", log_text(word), "why",
+              p ? "unknown word" : "out of memory", NULL);
+    return;
+  }
+  p->watches |= WATCH_BIT(w);
+  p->watches_now |= WATCH_BIT(w);
+  if (watch_rows[w].begin) watch_rows[w].begin(p);
+}
 
-static struct watcher *watchers; /* the newest first */
+struct post *
+watch_next(enum watch w, struct post const *p)
+{
+  struct post *next = posts_next(p);
+
+  while (next && !(next->watches & WATCH_BIT(w)))
+    next = posts_next(next);
+  return next;
+}
+
+struct link *
+watch_link(enum watch w, struct post const *p)
+{
+  return p->watches_now & WATCH_BIT(w) ? p->link : NULL;
+}
+
+unsigned int
+watch_say(enum watch w, enum verb v, struct slice fields)
+{
+  struct post *p = NULL;
+  unsigned int n = 0;
+
+  for (; (p = watch_next(w, p)); n++)
+    post_say(p, v, fields);
+  return n;
+}
 
 bool
-watch_add(struct link *l, struct slice what)
+watch_begins(struct post *p)
 {
-  struct watcher *w;
-
-  for (w = watchers; w; w = w->next)
-    if (w->link == l && slice_is(what, w->what)) return true;
-  w = what.len < sizeof w->what ? calloc(1, sizeof *w) : NULL;
-  if (!w) return false;
-  memcpy(w->what, what.s, what.len);
-  w->link = l;
-  w->next = watchers;
-  watchers = w;
-  return true;
-}
-
-static struct link *
-find(char const *what, struct watcher const *w)
-{
-  while (w && strcmp(w->what, what) != 0)
-    w = w->next;
-  return w ? w->link : NULL;
-}
-
-struct link *
-watch_first(char const *what)
-{
-  return find(what, watchers);
-}
-
-struct link *
-watch_next(char const *what, struct link const *l)
-{
-  struct watcher const *w;
-
-  for (w = watchers; w && (w->link != l || strcmp(w->what, what) != 0); w = w->next) {
-  }
-  return w ? find(what, w->next) : NULL;
+  p->watches_now = 0;
+  return p->watches != 0;
 }
 
 void
-watch_gone(struct link const *l)
+watch_settled(struct post *p)
 {
-  struct watcher **at = &watchers, *w;
-
-  while ((w = *at)) {
-    if (w->link != l) {
-      at = &w->next;
-      continue;
-    }
-    *at = w->next;
-    free(w);
-  }
-}
-
-void
-watch_snapshot(struct snapshot *k)
-{
-  struct watcher **at = &watchers, *w;
-
-  for (; snapshot_record(k, "watcher", *at != NULL); at = &w->next) {
-    if (snapshot_restores(k)) *at = snapshot_new(k, sizeof *w);
-    w = *at;
-    if (!w) return;
-    snapshot_link(k, &w->link);
-    snapshot_name(k, w->what, sizeof w->what);
-  }
+  p->watches = p->watches_now;
 }

@@ -39,6 +39,28 @@
 
 char const *PROG = "xmpp-routed";
 
+struct watch_row const watch_rows[WATCH_WORDS] = {
+  [WATCH_FEATURES] = {"features", features_watched      },
+  [WATCH_SESSIONS] = {"sessions", presence_tell_sessions},
+  [WATCH_MARKS] = {"marks",    NULL                  },
+  [WATCH_PRESENCE] = {"presence", presence_recall       },
+};
+
+static bool
+service_begins(struct post *p)
+{
+  bool watched = watch_begins(p);
+
+  return services_begin(p) || watched;
+}
+
+static void
+service_settled(struct post *p)
+{
+  services_settled(p);
+  watch_settled(p);
+}
+
 static void
 service_lost(struct post *p)
 {
@@ -47,8 +69,8 @@ service_lost(struct post *p)
 }
 
 struct post_events const post_events = {
-  .begins = services_begin,
-  .settled = services_settled,
+  .begins = service_begins,
+  .settled = service_settled,
   .restarted = returns_asked,
   .lost = service_lost,
   .returned = returns_stanza,
@@ -87,7 +109,6 @@ down(struct link *l)
     sessions_of_link_gone(l);
     presence_c2sd_gone();
   }
-  watch_gone(l);
   posts_gone(l);
   sources_gone(l);
   expected_gone(l);
@@ -159,29 +180,6 @@ on_item(struct link *l, struct record *r)
   services_show(l, r, VERB_ITEM);
 }
 
-static void
-still_online(struct session *s, void const *cookie)
-{
-  (void)cookie;
-  presence_still_online(s);
-}
-
-/* Asked again, a program is told again; but it watches once. */
-static void
-on_watch(struct link *l, struct record *r)
-{
-  struct slice what = record_get(r, 1);
-
-  expected_announced(l);
-  if (!watch_add(l, what)) return;
-  if (slice_is(what, "online") && post_of(l)) {
-    post_of(l)->wants_online = true;
-    if (l->program == MAMD) sessions_each(still_online, NULL);
-  }
-  if (slice_is(what, "features")) features_changed();
-  if (slice_is(what, "presence")) presence_recall();
-}
-
 static service_fn *const handlers[VERBS_N] = {
   [VERB_STANZA] = incoming_record,     [VERB_BIND] = sessions_bind,
   [VERB_SESSION] = sessions_announced, [VERB_UNBIND] = sessions_unbind,
@@ -196,7 +194,7 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_HANDED] = resume_handed,       [VERB_SERVE] = services_serve,
   [VERB_HANDLE] = services_handle,     [VERB_FEATURE] = on_feature,
   [VERB_IDENTITY] = on_identity,       [VERB_ITEM] = on_item,
-  [VERB_FORGET] = services_forget,     [VERB_WATCH] = on_watch,
+  [VERB_FORGET] = services_forget,     [VERB_WATCH] = watch_record,
   [VERB_SESSIONS] = sessions_list,     [VERB_HOLDS] = kept_holds,
 };
 
@@ -209,7 +207,6 @@ snapshot(struct snapshot *k)
   sessions_snapshot(k);
   presence_snapshot(k);
   services_snapshot(k);
-  watch_snapshot(k);
   features_snapshot(k);
   expected_snapshot(k);
   number_snapshot(k);

@@ -52,25 +52,25 @@ V(SESSION, "session", "SID JID IP PRIORITY WANTS NUMBER", 2, ROLE_EDGE, ROLE_ROU
 V(HOLDS, "holds", "SID TO FROM KIND TYPE ID TAGS ORIGIN XML", 9, ROLE_EDGE, ROLE_ROUTER,      \
   "After a reconnect: a stanza tagged kept that the client of session SID has not acknowledged.") \
 V(WANTS, "wants", "SESSION WORDS", 1, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE,    \
-  "What the client of a session has asked for: carbons, roster, blocklist. Replaces what was said before. SESSION is its SID for routed, its full JID for userd.") \
+  "What the client of a session has asked for: carbons, roster, blocklist. Replaces what was said before. SESSION is its SID for routed, its full JID for a service.") \
 V(UNBIND, "unbind", "SID DIRECTED UPTO", 1, ROLE_EDGE, ROLE_ROUTER,                           \
   "Session SID is over. DIRECTED: the addresses that have directed presence of it, a line each. All that was given to it up to the id UPTO the client has, or it was returned.") \
 V(GONE, "gone", "JID DIRECTED", 1, ROLE_ROUTER, ROLE_SERVICE,                                 \
-  "The session of full JID, that had shown presence or wanted something, is over.")           \
+  "For those who watch presence: the session of full JID, that had shown presence or wanted something, is over.")           \
 V(DIRECTED, "directed", "FROM TO TYPE", 2, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
   "The session FROM has sent presence to TO, available or of TYPE unavailable.")              \
 V(SHOWN, "shown", "SESSION INSTANCE XML", 3, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
-  "After a restart: the presence that the session shows; it was broadcast before. SESSION is its SID for routed, its full JID for userd.") \
+  "After a restart: the presence that the session shows; it was broadcast before. SESSION is its SID for routed, its full JID for a service.") \
 V(RECALL, "recall", "ROUND", 1, ROLE_ROUTER, ROLE_EDGE,                                       \
   "Say again what the sessions have shown: wants, shown and directed of each; then recalled.") \
 V(RECALLED, "recalled", "INSTANCE ROUND", 1, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
   "All sessions of the c2sd INSTANCE have been told: because its link has come up, or as the recall of this ROUND asked.") \
 V(ONLINE, "online", "JID PRIORITY WORD SESSION", 1, ROLE_ROUTER, ROLE_SERVICE,                \
-  "The session of full JID has become available, or its priority is negative no more. WORD again: it has been so for some time, and may have been told before. SESSION is its number: mamd tags what waits for it session=N, and what is for another that had its name is not delivered.") \
+  "For those who watch sessions: the session of full JID has become available, or the sign of its PRIORITY has changed: one of negative priority takes nothing that waits. WORD again: it has been so for some time, and may have been told before. SESSION is its number: no other session, earlier or later, has it.") \
 V(OFFLINE, "offline", "JID HOW SESSION UPTO", 3, ROLE_ROUTER, ROLE_SERVICE,                   \
-  "The session of full JID takes nothing more that waits. HOW is away: it is still there; over: it has ended, and all up to the id UPTO its client has, or it was returned; lost: it ended with its c2sd. SESSION is its number.") \
+  "For those who watch sessions: the session of full JID is available no more. HOW is away: it is still there; over: it has ended, and all up to the id UPTO its client has, or it was returned; lost: it ended with its c2sd. SESSION is its number. The session may be unknown to the receiver.") \
 V(MARK, "mark", "SESSION LIVE WAITED PAGE NUMBER", 2, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
-  "The client of a session has all messages up to id LIVE, of those that had waited and were offered to it all up to WAITED, of results of the archive all up to the number PAGE. SESSION is its SID for routed, its full JID for mamd, and NUMBER then its number.") \
+  "For those who watch marks: the client of a session has all messages up to id LIVE, of those that had waited and were offered to it all up to WAITED, of results of the archive all up to the number PAGE. SESSION is its SID for routed, its full JID for a service, and NUMBER then its number.") \
 V(NEWEST, "newest", "ID FULL", 1, ROLE_OWN, ROLE_ROUTER,                                      \
   "The newest id in the archive: those that are given from now on are above it, whatever the clock says. FULL is 1 while nothing can be stored: routed then sends no message to mamd.") \
 V(ARCHIVES, "archives", "ACCOUNT POLICY", 1, ROLE_OWN, ROLE_ROUTER,                           \
@@ -118,7 +118,7 @@ V(IDENTITY, "identity", "SCOPE CATEGORY TYPE NAME HOST", 3, ROLE_SERVICE | ROLE_
 V(ITEM, "item", "SCOPE JID NAME NODE HOST", 2, ROLE_SERVICE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
   "An entry for disco#items of SCOPE; of HOST, or of all hosts.")                                                       \
 V(WATCH, "watch", "WHAT", 1, ROLE_SERVICE, ROLE_ROUTER,                                       \
-  "Tell the sender about WHAT: features; online (hostd, mamd); presence (userd).")            \
+  "Tell the sender about WHAT, a word of this table: features (feature, identity, item), sessions (online, offline), marks (mark), presence (what a session shows to its contacts: stanza without TO, gone, and after a restart shown, wants, directed, recalled). What holds now is told at once, and again when it is asked again. Any number of services watch a word.")            \
 V(FORGET, "forget", "WHAT", 1, ROLE_ROUTER | ROLE_SERVICE, ROLE_ROUTER | ROLE_SERVICE,          \
   "The records about WHAT no longer hold, and follow anew. A service that announces anew says announced before and old behind: what it has not said again ends.")                                  \
 V(STATS, "stats", "", 0, ROLE_CONTROL, ROLES_ALL,                                             \
