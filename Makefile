@@ -41,7 +41,7 @@ EXT_scram := -lcrypto -lidn
 EXT_yaml := -lyaml
 
 # Ranks: an area includes only areas before it in this list (make layers).
-AREAS := base certname password event record settings access link splice xml stream jid form stanza edge sm store accounts roster profile archive scram yaml handle service
+AREAS := base certname password event record settings access link splice xml stream jid form stanza edge sm store accounts roster profile archive scram yaml handle mam service
 
 # One line a program: the areas it links, highest first.
 LIBS_xmpp-tlsd := service link settings record event certname base
@@ -52,7 +52,7 @@ LIBS_xmpp-hostd := service handle store stanza form jid xml link access settings
 EXT_xmpp-hostd := -lcrypto
 LIBS_xmpp-userd := service handle profile roster accounts store stanza form jid xml splice link access settings record event base
 EXT_xmpp-userd := -lcrypto
-LIBS_xmpp-mamd := service handle archive roster accounts store stanza form jid xml splice link access settings record event base
+LIBS_xmpp-mamd := service mam handle archive roster accounts store stanza form jid xml splice link access settings record event base
 LIBS_xmpp-compd := service edge stanza jid stream xml link access settings record event base
 EXT_xmpp-compd := -lcrypto
 LIBS_xmpp-load := scram xml event base

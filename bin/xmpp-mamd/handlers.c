@@ -12,7 +12,7 @@ struct handle_row const handlers[] = {
   {ACCOUNT, "get", NS_MAM, "metadata", xep0313_metadata, BOTH, "mod_mam"},
   {ACCOUNT, "get", NS_MAM, "prefs",    xep0441_get,      BOTH, "mod_mam"},
   {ACCOUNT, "set", NS_MAM, "prefs",    xep0441_set,      BOTH, "mod_mam"},
-  {.ns = NS_MAM_EXTENDED,          .shown = ACCOUNT,     .module = "mod_mam"},
+  {.ns = MAM_NS_EXTENDED,          .shown = ACCOUNT,     .module = "mod_mam"},
   {.ns = NS_RETRACT "#tombstone",  .shown = ACCOUNT,     .module = "mod_mam"},
   {.ns = "msgoffline",             .shown = HANDLE_HOST, .module = "mod_offline"}, /* XEP-0160 s4 */
 };

@@ -7,23 +7,15 @@
 #include "archive/archive.h"
 #include "handle/handle.h"
 #include "link/snapshot.h"
+#include "mam/mam.h"
 #include "roster/roster.h"
 #include "service/service.h"
 
-#define NS_MAM "urn:xmpp:mam:2"
-#define NS_MAM_EXTENDED "urn:xmpp:mam:2#extended"
-#define NS_RSM "http://jabber.org/protocol/rsm"
-#define NS_FORWARD "urn:xmpp:forward:0"
+#define NS_MAM MAM_NS
 #define NS_DELAY "urn:xmpp:delay"
 #define NS_CLIENT "jabber:client"
-#define NS_DATA "jabber:x:data"
 #define NS_RETRACT "urn:xmpp:message-retract:1"
 
-/* Messages of one page, and their number when the client does not say one. */
-#define PAGE_MAX 250u
-#define PAGE_USUAL 50u
-/* Ids that one query may name. */
-#define QUERY_IDS_MAX 100u
 /* Addresses of a list of preferences. */
 #define PREFS_MAX 500u
 
@@ -250,23 +242,7 @@ void prefs_activate(struct slice bare, uint64_t owner);
 void prefs_announce(struct link *routed);
 void prefs_look(void);
 
-/* ---- queries (xep0313_query.c reads, xep0313_mam.c finds, xep0313_pages.c answers) ---- */
-
-struct query {
-  struct jid with; /* full.len 0: anybody */
-  uint64_t start_us, end_us;
-  uint64_t before_id, after_id; /* 0: none */
-  uint64_t ids[QUERY_IDS_MAX];
-  size_t ids_n;
-  struct slice queryid;
-  uint64_t max;
-  uint64_t before, after; /* of RSM; 0: none */
-  uint64_t index;
-  bool has_before, has_index, flip; /* has_before alone: the last page */
-};
-
-/* Read the query element. false: ctx says what is wrong with it. */
-bool query_read(struct handle_ctx *ctx, struct xml_node const *e, struct query *q);
+/* ---- queries (xep0313_mam.c finds, xep0313_pages.c answers) ---- */
 
 handle_fn xep0313_query, xep0313_form, xep0313_metadata;
 

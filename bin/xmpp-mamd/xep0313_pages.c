@@ -79,7 +79,6 @@ cat_frame(struct job *j, struct found const *f)
 {
   struct slice const fields[] = {f->from, f->account, SLICE("message"), SLICE(""),
                                  SLICE("")};
-  stralloc sa = STRALLOC_ZERO;
   char buf[BASE_NUM];
   size_t i;
   bool ok = true;
@@ -90,13 +89,7 @@ cat_frame(struct job *j, struct found const *f)
        (!j->s || (stralloc_cats(&j->fields, " session=") &&
                   stralloc_cats(&j->fields, num_u64(buf, j->s->number).s) &&
                   stralloc_cats(&j->fields, " page=")));
-  ok = ok && xml_cat(&sa, "<message") && xml_cat_attr(&sa, "to", f->from) &&
-       xml_cat_attr(&sa, "from", f->account) &&
-       xml_cat(&sa, "><result xmlns='" NS_MAM "'") &&
-       (!f->queryid.len || xml_cat_attr(&sa, "queryid", f->queryid)) &&
-       xml_cat(&sa, " id='") && record_put_more(&j->head, slice_of(sa.s, sa.len));
-  stralloc_free(&sa);
-  return ok;
+  return ok && mam_result_head(&j->head, f->from, f->account, f->queryid);
 }
 
 static struct job *
@@ -121,23 +114,14 @@ static void
 put_result(struct link *l, struct job const *j, struct archive_message const *m,
            struct splice const *at, uint64_t number)
 {
-  char buf[BASE_NUM], stamp[STAMP_SIZE];
+  char buf[BASE_NUM];
 
   link_begin(l, VERB_STANZA);
   link_more_raw(l, slice_of(j->fields.s, j->fields.len));
   if (j->s) link_more_raw(l, num_u64(buf, number));
   link_origin(l);
   link_field(l);
-  link_more_raw(l, slice_of(j->head.s, j->head.len));
-  link_more_raw(l, num_u64(buf, m->id));
-  link_more_raw(
-    l, SLICE("'><forwarded xmlns='" NS_FORWARD "'><delay xmlns='" NS_DELAY "' stamp='"));
-  link_more_raw(l, stamp_us(stamp, m->id >> ARCHIVE_ID_SHIFT));
-  link_more_raw(l, SLICE("'/>"));
-  link_more_raw(l, at->head);
-  link_more_raw(l, SLICE(" xmlns='" NS_CLIENT "'"));
-  link_more_raw(l, at->tail);
-  link_more_raw(l, SLICE("</forwarded></result></message>"));
+  mam_result_put(l, slice_of(j->head.s, j->head.len), m, at);
   link_end(l);
 }
 

@@ -14,7 +14,7 @@
  *         becomes of messages when a session ends; recall.c comparing after a restart;
  *         full.c a full disk; xep0160_waiting.c the set of what waits, xep0160_offer.c
  *         offering it, xep0203_delay.c how it leaves; pace.c windows; scan.c work of many
- *         turns; xep0313_query.c a query is read, xep0313_mam.c its page found,
+ *         turns; xep0313_mam.c the page of a query is found,
  *         xep0313_pages.c sent; xep0441_prefs.c; xep0424_retract.c; retention.c; control.c
  *         xmpp-ctl archive; handlers.c; settings.c
  */
