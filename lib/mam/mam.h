@@ -105,7 +105,8 @@ bool mam_result_head(stralloc *raw, struct slice to, struct slice from,
                      struct slice queryid);
 
 /* Put the result with m, behind that beginning, into the field of the link that link_field
- * began; at is splice_attribute of the XML of m. Times are those of ids. */
+ * began; at is splice_attribute of the XML of m, whose head is <message. The time of a message is
+ * that of its id. */
 struct splice;
 void mam_result_put(struct link *l, struct slice head, struct archive_message const *m,
                     struct splice const *at);

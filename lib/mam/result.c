@@ -30,9 +30,7 @@ mam_result_put(struct link *l, struct slice head, struct archive_message const *
   link_more_raw(l, SLICE("'><forwarded xmlns='urn:xmpp:forward:0'>"
                          "<delay xmlns='urn:xmpp:delay' stamp='"));
   link_more_raw(l, stamp_us(stamp, m->id >> ARCHIVE_ID_SHIFT));
-  link_more_raw(l, SLICE("'/>"));
-  link_more_raw(l, at->head);
-  link_more_raw(l, SLICE(" xmlns='jabber:client'"));
+  link_more_raw(l, SLICE("'/><message xmlns='jabber:client'"));
   link_more_raw(l, at->tail);
   link_more_raw(l, SLICE("</forwarded></result></message>"));
 }

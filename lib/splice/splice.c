@@ -2,13 +2,22 @@
 
 #include <string.h>
 
-/* A \ is the beginning of a white space that a record has escaped. */
+/* Say whether a name ends at c: no byte of a name is below / but - and ., a blank is, and \ is
+ * the beginning of a white space that a record has escaped. */
+static bool
+ends_name(char c)
+{
+  unsigned char u = (unsigned char)c;
+
+  return (u <= '/' && u != '-' && u != '.') || u == '>' || u == '\\';
+}
+
 static size_t
 name_end(struct slice e)
 {
   size_t i = 1;
 
-  while (i < e.len && !strchr(" \t\r\n\\/>", e.s[i]))
+  while (i < e.len && !ends_name(e.s[i]))
     i++;
   return i;
 }
