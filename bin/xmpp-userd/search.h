@@ -4,22 +4,17 @@
 
 #include "profile.h"
 
+#include "form/form.h"
+
 #define NS_SEARCH "jabber:iq:search"
-#define NS_FORM "jabber:x:data"
-#define FORM_TYPE                                                                        \
-  "<field var='FORM_TYPE' type='hidden'><value>" NS_SEARCH "</value></field>"
 
 /* The columns: the account's name, then those of enum profile_field. Fields of the namespace
  * itself are strictly limited (s3); the others are in forms only. */
 #define COLUMN_USER PROFILE_FIELDS_N
 #define COLUMNS_N (PROFILE_FIELDS_N + 1)
 
-struct search_column {
-  char const *var, *label;
-  bool plain;
-};
-
-extern struct search_column const search_columns[COLUMNS_N];
+extern struct form_field const search_fields[COLUMNS_N];
+bool search_is_plain(size_t column);
 
 /* A search: the values of columns, empty when the column may have any; the host whose accounts
  * are searched. any: some column is given; all: none need be. form: the answer is a form. */
@@ -27,11 +22,6 @@ struct search_wanted {
   struct slice host, column[COLUMNS_N];
   bool any, all, form;
 };
-
-/* Append a field of a form; all of them. false: ENOMEM. */
-bool search_cat_field(stralloc *out, char const *var, char const *label,
-                      char const *type);
-bool search_cat_fields(stralloc *out);
 
 /* Answer the request in with whom w finds (xep0055_found.c). */
 enum verdict found_answer(struct handle_ctx *ctx, struct stanza const *in,

@@ -93,12 +93,19 @@ matches_max(struct slice host)
   return n < SEARCH_MATCHES_MAX ? n : SEARCH_MATCHES_MAX;
 }
 
+static struct form_field const address =
+  FORM_FIELD(FORM_JID_SINGLE, "jid", "Jabber ID", .required = false);
+
 static bool
 cat_reported(stralloc *out)
 {
-  return xml_cat(out, "<x xmlns='" NS_FORM "' type='result'>" FORM_TYPE "<reported>") &&
-         search_cat_field(out, "jid", "Jabber ID", "jid-single") &&
-         search_cat_fields(out) && xml_cat(out, "</reported>");
+  bool ok = form_open(out, "result", NS_SEARCH, NULL, NULL) &&
+            xml_cat(out, "<reported>") && form_field(out, &address, NULL);
+  size_t i;
+
+  for (i = 0; ok && i < COLUMNS_N; i++)
+    ok = form_field(out, &search_fields[i], NULL);
+  return ok && xml_cat(out, "</reported>");
 }
 
 /* Begin search s, or begin it anew. */
@@ -159,20 +166,19 @@ cat_entry(struct search *s, struct profile_card const *card,
   stralloc *out = &s->out;
   size_t i;
 
-  ok = form ? xml_cat(out, "<item><field var='jid'><value>") &&
-                xml_cat_text(out, card->bare) && xml_cat(out, "</value></field>")
+  ok = form ? xml_cat(out, "<item><field var='jid'>") && form_value(out, card->bare) &&
+                form_field_close(out)
             : xml_cat(out, "<item") && xml_cat_attr(out, "jid", card->bare) &&
                 xml_cat(out, ">");
   for (i = 0; i < COLUMNS_N && ok; i++)
     if (form)
       ok = xml_cat(out, "<field") &&
-           xml_cat_attr(out, "var", slice_str(search_columns[i].var)) &&
-           xml_cat(out, "><value>") && xml_cat_text(out, values[i]) &&
-           xml_cat(out, "</value></field>");
-    else if (search_columns[i].plain)
-      ok = xml_cat(out, "<") && xml_cat(out, search_columns[i].var) &&
-           xml_cat(out, ">") && xml_cat_text(out, values[i]) && xml_cat(out, "</") &&
-           xml_cat(out, search_columns[i].var) && xml_cat(out, ">");
+           xml_cat_attr(out, "var", slice_str(search_fields[i].var)) &&
+           xml_cat(out, ">") && form_value(out, values[i]) && form_field_close(out);
+    else if (search_is_plain(i))
+      ok = xml_cat(out, "<") && xml_cat(out, search_fields[i].var) && xml_cat(out, ">") &&
+           xml_cat_text(out, values[i]) && xml_cat(out, "</") &&
+           xml_cat(out, search_fields[i].var) && xml_cat(out, ">");
   return ok && xml_cat(out, "</item>");
 }
 

@@ -13,20 +13,27 @@
 
 /* ---- columns of a search ---- */
 
-struct search_column const search_columns[COLUMNS_N] = {
-  [PROFILE_FULL] = {"fn",       "Full Name",         false},
-  [PROFILE_GIVEN] = {"first",    "Given Name",        true },
-  [PROFILE_MIDDLE] = {"middle",   "Middle Name",       false},
-  [PROFILE_FAMILY] = {"last",     "Family Name",       true },
-  [PROFILE_NICK] = {"nick",     "Nickname",          true },
-  [PROFILE_BIRTHDAY] = {"bday",     "Birthday",          false},
-  [PROFILE_COUNTRY] = {"ctry",     "Country",           false},
-  [PROFILE_CITY] = {"locality", "City",              false},
-  [PROFILE_EMAIL] = {"email",    "Email Address",     true },
-  [PROFILE_ORG] = {"orgname",  "Organization",      false},
-  [PROFILE_UNIT] = {"orgunit",  "Organization Unit", false},
-  [COLUMN_USER] = {"user",     "User",              false},
+struct form_field const search_fields[COLUMNS_N] = {
+  [PROFILE_FULL] = FORM_FIELD(FORM_TEXT_SINGLE, "fn", "Full Name"),
+  [PROFILE_GIVEN] = FORM_FIELD(FORM_TEXT_SINGLE, "first", "Given Name"),
+  [PROFILE_MIDDLE] = FORM_FIELD(FORM_TEXT_SINGLE, "middle", "Middle Name"),
+  [PROFILE_FAMILY] = FORM_FIELD(FORM_TEXT_SINGLE, "last", "Family Name"),
+  [PROFILE_NICK] = FORM_FIELD(FORM_TEXT_SINGLE, "nick", "Nickname"),
+  [PROFILE_BIRTHDAY] = FORM_FIELD(FORM_TEXT_SINGLE, "bday", "Birthday"),
+  [PROFILE_COUNTRY] = FORM_FIELD(FORM_TEXT_SINGLE, "ctry", "Country"),
+  [PROFILE_CITY] = FORM_FIELD(FORM_TEXT_SINGLE, "locality", "City"),
+  [PROFILE_EMAIL] = FORM_FIELD(FORM_TEXT_SINGLE, "email", "Email Address"),
+  [PROFILE_ORG] = FORM_FIELD(FORM_TEXT_SINGLE, "orgname", "Organization"),
+  [PROFILE_UNIT] = FORM_FIELD(FORM_TEXT_SINGLE, "orgunit", "Organization Unit"),
+  [COLUMN_USER] = FORM_FIELD(FORM_TEXT_SINGLE, "user", "User"),
 };
+
+bool
+search_is_plain(size_t column)
+{
+  return column == PROFILE_GIVEN || column == PROFILE_FAMILY || column == PROFILE_NICK ||
+         column == PROFILE_EMAIL;
+}
 
 /* ---- the domains ---- */
 
@@ -117,47 +124,34 @@ finish(struct handle_ctx *ctx, bool ok)
 
 /* ---- the form (s2.1, s3) ---- */
 
-bool
-search_cat_field(stralloc *out, char const *var, char const *label, char const *type)
-{
-  return xml_cat(out, "<field") && xml_cat_attr(out, "var", slice_str(var)) &&
-         xml_cat_attr(out, "type", slice_str(type)) &&
-         xml_cat_attr(out, "label", slice_str(label)) && xml_cat(out, "/>");
-}
-
-bool
-search_cat_fields(stralloc *out)
-{
-  bool ok = true;
-  size_t i;
-
-  for (i = 0; i < COLUMNS_N && ok; i++)
-    ok = search_cat_field(out, search_columns[i].var, search_columns[i].label,
-                          "text-single");
-  return ok;
-}
-
 #define INSTRUCTIONS                                                                     \
-  "<instructions>Fill in what you know of whom you look for. A value that ends in * "    \
-  "stands for all that begin so.</instructions>"
+  "Fill in what you know of whom you look for. A value that ends in * stands for all "   \
+  "that begin so."
+
+static struct form const form = {.form_type = NS_SEARCH,
+                                 .instructions = INSTRUCTIONS,
+                                 .fields = search_fields,
+                                 .fields_n = COLUMNS_N};
 
 static enum verdict
 search_form(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
             stralloc *out)
 {
   struct slice name = settings_get(userd.settings, "mod_vcard.name", host_of(ctx->host));
-  bool ok = xml_cat(out, "<query xmlns='" NS_SEARCH "'>" INSTRUCTIONS);
+  struct form titled = form;
+  bool ok = xml_cat(out, "<query xmlns='" NS_SEARCH "'><instructions>" INSTRUCTIONS
+                         "</instructions>");
   size_t i;
 
   (void)in;
   (void)e;
   for (i = 0; i < COLUMNS_N; i++)
-    if (search_columns[i].plain)
-      ok = ok && xml_cat(out, "<") && xml_cat(out, search_columns[i].var) &&
+    if (search_is_plain(i))
+      ok = ok && xml_cat(out, "<") && xml_cat(out, search_fields[i].var) &&
            xml_cat(out, "/>");
-  ok = ok && xml_cat(out, "<x xmlns='" NS_FORM "' type='form'><title>") &&
-       xml_cat_text(out, name) && xml_cat(out, "</title>" INSTRUCTIONS FORM_TYPE) &&
-       search_cat_fields(out) && xml_cat(out, "</x></query>");
+  titled.title = arena_copy(ctx->arena, name).s;
+  ok = ok && titled.title && form_cat(out, "form", &titled, NULL) &&
+       xml_cat(out, "</query>");
   return finish(ctx, ok);
 }
 
@@ -175,43 +169,40 @@ trimmed(struct slice s)
 }
 
 static void
-want(struct arena *a, struct search_wanted *w, size_t i, struct xml_node const *value)
+want(struct search_wanted *w, size_t i, struct slice value)
 {
-  if (!value) return;
-  w->column[i] = trimmed(xml_text(a, value));
+  w->column[i] = trimmed(value);
   if (w->column[i].len) w->any = true;
 }
 
-/* A field of a form; one that is not known asks for nothing. false: the form is of another
- * type. */
+/* Read a form. A field that the table does not have asks for nothing. */
 static bool
-read_field(struct arena *a, struct search_wanted *w, struct xml_node const *field)
+read_form(struct handle_ctx *ctx, struct search_wanted *w, struct xml_node const *x)
 {
-  struct slice var = xml_attr(field, "var");
-  struct xml_node const *value = xml_child(field, NS_FORM, "value");
+  struct form_value values[COLUMNS_N];
+  struct form_wrong wrong;
   size_t i;
 
-  if (slice_is(var, "FORM_TYPE")) return value && slice_is(xml_text(a, value), NS_SEARCH);
+  if (!slice_is(xml_attr(x, "type"), "submit") ||
+      !form_read(ctx->arena, x, &form, values, &wrong))
+    return handle_wrong(ctx, ERR_BAD_REQUEST, "");
   for (i = 0; i < COLUMNS_N; i++)
-    if (slice_is(var, search_columns[i].var)) want(a, w, i, value);
+    want(w, i, values[i].text);
   return true;
 }
 
 static bool
 read_wanted(struct handle_ctx *ctx, struct search_wanted *w, struct xml_node const *e)
 {
-  struct xml_node const *x = xml_child(e, NS_FORM, "x"), *c;
+  struct xml_node const *x = xml_child(e, FORM_NS, "x"), *c;
   size_t i;
 
   w->form = x != NULL;
-  for (i = 0; i < COLUMNS_N && !x; i++)
-    if (search_columns[i].plain)
-      want(ctx->arena, w, i, xml_child(e, NS_SEARCH, search_columns[i].var));
-  if (!x) return true;
-  ctx->error = ERR_BAD_REQUEST;
-  if (!slice_is(xml_attr(x, "type"), "submit")) return false;
-  for (c = xml_next(x, NULL); c; c = xml_next(x, c))
-    if (xml_is(c, NS_FORM, "field") && !read_field(ctx->arena, w, c)) return false;
+  if (x) return read_form(ctx, w, x);
+  for (i = 0; i < COLUMNS_N; i++) {
+    c = search_is_plain(i) ? xml_child(e, NS_SEARCH, search_fields[i].var) : NULL;
+    if (c) want(w, i, xml_text(ctx->arena, c));
+  }
   return true;
 }
 
