@@ -45,8 +45,8 @@ AREAS := base certname password event record settings access link splice xml str
 
 # One line a program: the areas it links, highest first.
 LIBS_xmpp-tlsd := service link settings record event certname base
-LIBS_xmpp-c2sd := service sm edge stanza jid stream xml link access settings record event base
-LIBS_xmpp-routed := service stanza jid xml link access settings record event base
+LIBS_xmpp-c2sd := service sm edge stanza jid stream xml splice link access settings record event base
+LIBS_xmpp-routed := service stanza jid xml splice link access settings record event base
 LIBS_xmpp-authd := service accounts scram store jid link settings record event base
 LIBS_xmpp-hostd := service handle store stanza form jid xml link access settings record event base
 EXT_xmpp-hostd := -lcrypto

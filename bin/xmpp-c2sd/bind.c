@@ -19,12 +19,6 @@
 
 #define RESOURCE_LEN 12
 
-static char *
-dup_slice(struct slice s)
-{
-  return strndup(s.len ? s.s : "", s.len);
-}
-
 static void
 ask(struct link *routed, struct stream const *s)
 {
@@ -53,7 +47,7 @@ take_resource(struct stream *s, struct xml_node const *bind)
     text = slice_of(own, sizeof own);
   }
   free(s->bind.resource);
-  s->bind.resource = text.s ? dup_slice(text) : NULL;
+  s->bind.resource = text.s ? slice_dup(text) : NULL;
   arena_wipe(&a);
   return s->bind.resource != NULL;
 }
@@ -83,7 +77,7 @@ bind_request(struct stream *s, struct xml_node const *e, struct slice bytes)
     return ST_AUTHED;
   }
   free(s->bind.id);
-  s->bind.id = dup_slice(xml_attr(e, "id"));
+  s->bind.id = slice_dup(xml_attr(e, "id"));
   if (!s->bind.id) {
     inbound_error(s, e, ERR_RESOURCE_CONSTRAINT, NULL);
     return ST_AUTHED;
@@ -120,7 +114,7 @@ void
 bind_on_bound(struct link *l, struct record *r)
 {
   struct stream *s = binding(r);
-  char *jid = s ? dup_slice(record_get(r, 2)) : NULL;
+  char *jid = s ? slice_dup(record_get(r, 2)) : NULL;
 
   (void)l;
   if (!s) return;

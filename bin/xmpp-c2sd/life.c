@@ -238,7 +238,7 @@ life_secured(struct link *l, struct record *r)
   conduit_secure(c);
   free(s->bindings);
   s->host = NULL;
-  s->bindings = bindings.len ? strndup(bindings.s, bindings.len) : NULL;
+  s->bindings = bindings.len ? slice_dup(bindings) : NULL;
   s->state = ST_START;
 }
 

@@ -207,7 +207,7 @@ sasl_on_mechanisms(struct link *l, struct record *r)
   (void)l;
   if (!h) return;
   free(h->mechanisms);
-  h->mechanisms = list.len ? strndup(list.s, list.len) : NULL;
+  h->mechanisms = list.len ? slice_dup(list) : NULL;
 }
 
 /* The time that authd took is not its client's; its own is not renewed. */
@@ -258,7 +258,7 @@ sasl_on_success(struct link *l, struct record *r)
 
   (void)l;
   if (!s) return;
-  s->session.jid = strndup(jid.s, jid.len);
+  s->session.jid = slice_dup(jid);
   if (!s->session.jid) {
     s->state = fail(s, "temporary-auth-failure", SLICE(""));
     conduit_resume(&s->c);

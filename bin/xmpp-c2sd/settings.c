@@ -104,7 +104,7 @@ read_modules(struct settings const *st, struct host *h)
 static bool
 set_text(char **at, struct slice text)
 {
-  *at = text.len ? strndup(text.s, text.len) : NULL;
+  *at = text.len ? slice_dup(text) : NULL;
   return *at || !text.len;
 }
 

@@ -105,7 +105,7 @@ shown_presence(struct inbound const *in)
   }
   if (in->st.type.len && !slice_is(in->st.type, "unavailable")) return;
   free(s->session.shown);
-  s->session.shown = in->st.type.len ? NULL : strndup(in->st.xml.s, in->st.xml.len);
+  s->session.shown = in->st.type.len ? NULL : slice_dup(in->st.xml);
   s->session.shown_len = s->session.shown ? in->st.xml.len : 0;
   if (!in->st.type.len) return;
   directed_free(s->session.directed);

@@ -241,7 +241,7 @@ input_of(struct stream const *s, struct xml_node const *e)
 /* RFC 6120 s4.9.3.12, s4.9.3.24: stanzas before their time are not authorized; other things
  * are no stanzas. A listener that requires TLS calls the first a policy-violation. */
 static enum state
-refuse(struct stream *s, enum input in)
+refuse_input(struct stream *s, enum input in)
 {
   bool stanza = in == IN_STANZA || in == IN_BIND;
 
@@ -270,6 +270,6 @@ states_element(struct conduit *c, struct xml_node const *e, struct slice bytes)
     return;
   }
   do_it = table[s->state][in];
-  next = do_it ? do_it(s, e, bytes) : refuse(s, in);
+  next = do_it ? do_it(s, e, bytes) : refuse_input(s, in);
   if (!c->ending.why) s->state = next;
 }

@@ -8,7 +8,7 @@ static bool
 set(char **at, struct slice text)
 {
   free(*at);
-  *at = text.len ? strndup(text.s, text.len) : NULL;
+  *at = text.len ? slice_dup(text) : NULL;
   return *at != NULL;
 }
 

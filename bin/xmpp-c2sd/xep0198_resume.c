@@ -55,12 +55,6 @@ resume_unyield(struct stream *s)
   s->session.sm->yield_to = NULL;
 }
 
-static char *
-copy(struct slice s)
-{
-  return strndup(s.len ? s.s : "", s.len);
-}
-
 enum state
 resume_request(struct stream *s, struct xml_node const *e, struct slice bytes)
 {
@@ -84,7 +78,7 @@ resume_request(struct stream *s, struct xml_node const *e, struct slice bytes)
     return s->state;
   }
   free(s->resume.token);
-  s->resume = (struct resume_wish){copy(token), (uint32_t)n, old_ns};
+  s->resume = (struct resume_wish){slice_dup(token), (uint32_t)n, old_ns};
   if (!s->resume.token) {
     sm_failed(s, old_ns, "resource-constraint", SLICE(""));
     return s->state;
@@ -192,7 +186,7 @@ take_over(struct stream *s, struct stream *old)
 /* ---- letting go ---- */
 
 static void
-refuse(struct link *l, struct record *r, char const *condition)
+take_failed(struct link *l, struct record *r, char const *condition)
 {
   link_begin(l, VERB_UNYIELDED);
   link_text(l, record_get(r, 5));
@@ -270,7 +264,7 @@ yield_elsewhere(struct stream *s, struct record *r)
 {
   detach(s);
   csi_join(s);
-  s->session.sm->yield_to = copy(record_get(r, 5));
+  s->session.sm->yield_to = slice_dup(record_get(r, 5));
   s->session.sm->yield_sid = record_u64(r, 6);
   if (s->session.sm->max_us < YIELD_US) s->session.sm->max_us = YIELD_US;
   sm_away(s);
@@ -285,21 +279,21 @@ resume_on_yield(struct link *l, struct record *r)
   bool is_here = slice_is(record_get(r, 5), service_instance());
 
   if (!is_token_of(record_get(r, 2), record_get(r, 3), s)) {
-    refuse(l, r, "item-not-found");
+    take_failed(l, r, "item-not-found");
     return;
   }
   fresh = is_here ? resuming(record_u64(r, 6)) : NULL;
   if (is_here && !fresh) return; /* fresh did not wait for the answer */
   if (fresh && !rules_may_bind(fresh, jid_cut(slice_str(s->session.jid)).resource)) {
-    refuse(l, r, "not-allowed");
+    take_failed(l, r, "not-allowed");
     return;
   }
   if (!sm_take_h(s, (uint32_t)record_u64(r, 4))) {
-    refuse(l, r, "item-not-found");
+    take_failed(l, r, "item-not-found");
     return;
   }
   if (!fresh && !can_be_handed(l, s)) {
-    refuse(l, r, "item-not-found");
+    take_failed(l, r, "item-not-found");
     return;
   }
   if (!fresh) {
@@ -438,7 +432,7 @@ resume_on_handed(struct link *l, struct record *r)
   char *jid;
 
   if (!stream_find(record_u64(r, 2))) unbind_gone(l, r);
-  jid = s && have_sm(s) ? copy(record_get(r, 5)) : NULL;
+  jid = s && have_sm(s) ? slice_dup(record_get(r, 5)) : NULL;
   if (!jid) return;
   free(s->session.jid);
   s->session.jid = jid;
@@ -453,7 +447,7 @@ resume_on_handed(struct link *l, struct record *r)
   s->session.available = text.len > 0;
   s->session.priority = (signed char)(text.len ? strtol(log_text(text), NULL, 10) : 0);
   text = record_get(r, 10);
-  s->session.shown = text.len ? copy(text) : NULL;
+  s->session.shown = text.len ? slice_dup(text) : NULL;
   s->session.shown_len = s->session.shown ? text.len : 0;
   s->session.directed = directed_read(record_get(r, 11));
   if (rules_may_bind(s, jid_cut(slice_str(s->session.jid)).resource))

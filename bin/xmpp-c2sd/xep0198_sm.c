@@ -5,9 +5,10 @@
 #include "xep0198_ended.h"
 #include "xep0198_sm.h"
 
+#include "splice/splice.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* XEP-0198: acknowledgements both ways.
  *
@@ -305,30 +306,26 @@ sm_free(struct sm *sm)
   free(sm);
 }
 
-/* A message gets a delay as its last child, unless it has no end tag. */
+/* Put the stanza; a message gets a delay as its last child. */
 static void
 put_delayed(struct link *l, struct host const *h, uint64_t at_us, struct slice kind,
             struct slice xml)
 {
-  static char const end[] = "</message>";
-  size_t n = sizeof end - 1;
-  time_t at = (time_t)(at_us / 1000000);
-  char stamp[32];
-  struct tm tm;
+  char stamp[STAMP_SIZE];
+  struct splice at;
 
   link_field(l);
-  if (!slice_is(kind, "message") || xml.len < n ||
-      memcmp(xml.s + xml.len - n, end, n) != 0 || !gmtime_r(&at, &tm) ||
-      !strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &tm)) {
+  if (!slice_is(kind, "message") || !splice_append(xml, &at)) {
     link_more_raw(l, xml);
     return;
   }
-  link_more_raw(l, slice_of(xml.s, xml.len - n));
+  splice_put_head(l, &at);
   link_more(l, SLICE("<delay xmlns='urn:xmpp:delay' from='"));
   link_more(l, slice_str(h->name));
   link_more(l, SLICE("' stamp='"));
-  link_more(l, slice_str(stamp));
-  link_more(l, SLICE("'/></message>"));
+  link_more(l, stamp_s(stamp, at_us / 1000000));
+  link_more(l, SLICE("'/>"));
+  splice_put_tail(l, &at);
 }
 
 void

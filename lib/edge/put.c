@@ -1,4 +1,5 @@
 #include "edge/edge.h"
+#include "splice/splice.h"
 
 #include <string.h>
 
@@ -60,26 +61,6 @@ cat_start_tag(struct edge_stanza const *in, bool alone)
   return !lang.s || lang.len >= 64 || xml_cat_attr(&tag, "xml:lang", lang);
 }
 
-/* Give the text of an element from behind the last attribute of its start tag. */
-static struct slice
-behind_start_tag(struct slice bytes)
-{
-  char quote = 0;
-  size_t i;
-
-  for (i = 0; i < bytes.len; i++) {
-    char c = bytes.s[i];
-    if (quote)
-      quote = c == quote ? 0 : quote;
-    else if (c == '\'' || c == '"')
-      quote = c;
-    else if (c == '>')
-      break;
-  }
-  if (i && bytes.s[i - 1] == '/') i--;
-  return slice_of(bytes.s + i, bytes.len - i);
-}
-
 /* The inside again, from the tree. */
 static bool
 cat_inside(struct edge_stanza const *in)
@@ -122,7 +103,7 @@ edge_put(struct edge_stanza *in, struct link *routed)
   if (2 * (in->type.len + tag.len + (alone ? in->bytes.len : 0)) + ENVELOPE_MAX >
       RECORD_MAX)
     return false;
-  if (alone) rest = behind_start_tag(in->bytes);
+  if (alone) rest = splice_rest(in->bytes);
   if (alone && slice_is(in->kind, "presence")) {
     if (!stralloc_catb(&tag, rest.s, rest.len)) return false;
     rest = SLICE("");

@@ -47,7 +47,7 @@ conduit_begin(struct conduit *c, struct link *l, struct record *r)
   c->link = l;
   c->id = record_u64(r, 1);
   c->framing = slice_is(record_get(r, 5), "element") ? FRAMING_ELEMENT : FRAMING_STREAM;
-  c->ip = strndup(ip.s, ip.len);
+  c->ip = slice_dup(ip);
   c->xml = (struct xml_stream)XML_STREAM_ZERO;
   c->blocked_max = UNBOUND_BLOCKED_MAX;
   xml_limit(&c->xml, STANZA_MAX_BEFORE_AUTH);

@@ -70,7 +70,7 @@ conduit_take_lang(struct conduit *c, struct xml_node const *root)
   struct slice lang = xml_lang(root);
 
   free(c->lang);
-  c->lang = lang.len && lang.len < 64 ? strndup(lang.s, lang.len) : NULL;
+  c->lang = lang.len && lang.len < 64 ? slice_dup(lang) : NULL;
 }
 
 /* ---- a document ---- */
