@@ -6,6 +6,8 @@
 #include "snapshot.h"
 #include "sources.h"
 
+#include "splice/splice.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,8 +15,6 @@
  * ARCHIVE_ID_SHIFT bits of counting, and strictly rises; mamd stores. One line goes to
  * mamd for both owners, and for a message that waits for its recipient; the sender is
  * acknowledged when mamd has the message on disk. */
-
-static char const message_end[] = "</message>";
 
 /* ---- accounts that have messages archived ---- */
 
@@ -43,7 +43,7 @@ archive_policy(struct link *l, struct record *r)
   if (!word.len) return;
   p = calloc(1, sizeof *p);
   if (!p) return;
-  p->account = strndup(account.s, account.len);
+  p->account = slice_dup(account);
   p->archives = !slice_is(word, "never");
   if (p->account && table_put(&policies, p)) return;
   free(p->account);
@@ -168,16 +168,15 @@ archive_stamp(struct passing const *p, struct slice account, unsigned int place,
 {
   static stralloc xml[2];
   struct jid a = jid_cut(account);
-  size_t n = sizeof message_end - 1, len = p->st.xml.len;
+  struct splice at;
 
   *out = *p;
   if (!p->id || p->tagged || p->own || !archives(&a) || !has(p, SLICE("store")) ||
-      len < n || memcmp(p->st.xml.s + len - n, message_end, n) != 0)
+      !splice_append(p->st.xml, &at))
     return;
   xml[place].len = 0;
-  if (stralloc_catb(&xml[place], p->st.xml.s, len - n) &&
-      cat_stanza_id(&xml[place], account, p->id) &&
-      stralloc_cats(&xml[place], message_end))
+  if (splice_cat_head(&xml[place], &at) && cat_stanza_id(&xml[place], account, p->id) &&
+      splice_cat_tail(&xml[place], &at))
     out->st.xml = slice_of(xml[place].s, xml[place].len);
 }
 

@@ -83,7 +83,7 @@ request(struct asked const *a)
 
 void
 asked_restarted(struct session *s, struct post const *post,
-                void (*refuse)(struct passing const *p))
+                void (*lost)(struct passing const *p))
 {
   struct asked **at = &s->asked, *a;
   struct passing p;
@@ -95,7 +95,7 @@ asked_restarted(struct session *s, struct post const *post,
     }
     *at = a->next;
     p = request(a);
-    refuse(&p);
+    lost(&p);
     free(a);
   }
 }

@@ -16,8 +16,8 @@ void asked_answered(struct session *s, struct stanza const *st);
 void asked_free(struct session *s);
 
 /* Forget the requests of s that the service of post had acknowledged before its restart; each
- * is passed to refuse, without its payload. */
+ * is passed to lost, without its payload. */
 void asked_restarted(struct session *s, struct post const *post,
-                     void (*refuse)(struct passing const *p));
+                     void (*lost)(struct passing const *p));
 
 #endif

@@ -74,18 +74,6 @@ top_priority(struct user const *u)
 
 /* ---- errors ---- */
 
-/* Insert more before the last place where the text says end. */
-static bool
-put_behind(stralloc *sa, struct slice end, struct slice more)
-{
-  size_t i = sa->len;
-
-  while (i-- > 0)
-    if (sa->len - i >= end.len && !memcmp(sa->s + i, end.s, end.len))
-      return stralloc_insertb(sa, i, more.s, more.len);
-  return true;
-}
-
 /* Errors skip block lists and have no ORIGIN, so nobody acknowledges them. A stanza without to
  * is a session's own presence: it has no addressee whose absence an error could tell. */
 void
@@ -96,8 +84,7 @@ deliver_bounce(struct passing const *p, enum stanza_error e, char const *more)
 
   if (p->silent || !stanza_may_answer(&p->st) || !p->st.from.len || !p->st.to.len) return;
   sa.len = 0;
-  if (!stanza_cat_error(&sa, &p->st, e, SLICE(""))) return;
-  if (more && !put_behind(&sa, SLICE("</error>"), slice_str(more))) return;
+  if (!stanza_cat_error_more(&sa, &p->st, e, SLICE(""), slice_str(more))) return;
   back.st = (struct stanza){.to = p->st.from,
                             .from = p->st.to,
                             .kind = p->st.kind,
@@ -346,7 +333,7 @@ give(struct passing const *p, struct user const *u, struct receivers to)
 
 /* A message that is refused is in nobody's archive. */
 static void
-refuse(struct passing const *p)
+to_nobody(struct passing const *p)
 {
   if (p->outcome) p->outcome->done = true;
   deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
@@ -375,7 +362,7 @@ to_account(struct passing const *p, struct jid const *a)
 
   switch (fate_of(p, c)) {
   case FATE_IGNORE: return;
-  case FATE_ERROR: refuse(p); return;
+  case FATE_ERROR: to_nobody(p); return;
   case FATE_OFFLINE:
     if (!deliver_to_wait(p, a)) deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
     return;

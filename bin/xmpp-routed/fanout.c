@@ -6,32 +6,24 @@
 #include "settings.h"
 #include "sources.h"
 
+#include "splice/splice.h"
+
 /* The same stanza to several accounts: what userd broadcasts. One line to each c2sd for the
  * sessions of an account there, and no copy but the one that leaves. */
-
-/* How long the start of the element is up to the end of its name. */
-static size_t
-name_len(struct slice xml)
-{
-  size_t n = 1;
-
-  while (n < xml.len && xml.s[n] >= 'a' && xml.s[n] <= 'z')
-    n++;
-  return n;
-}
 
 /* The element as it stands, with a to behind its name. */
 static void
 put_with_to(struct link *l, struct slice xml, struct slice to)
 {
-  size_t n = name_len(xml);
+  struct splice at;
 
   link_field(l);
-  link_more_raw(l, slice_of(xml.s, n));
+  if (!splice_attribute(xml, &at)) at = (struct splice){.head = xml};
+  splice_put_head(l, &at);
   link_more(l, SLICE(" to='"));
   link_more(l, to);
   link_more(l, SLICE("'"));
-  link_more_raw(l, slice_of(xml.s + n, xml.len - n));
+  splice_put_tail(l, &at);
   link_end(l);
 }
 
@@ -71,13 +63,13 @@ fan_to_post(struct passing const *p, struct post *post)
 {
   static stralloc sa = STRALLOC_ZERO;
   struct passing one = *p;
-  size_t n = name_len(p->st.xml);
+  struct splice at;
 
-  if (!post) return;
+  if (!post || !splice_attribute(p->st.xml, &at)) return;
   sa.len = 0;
-  if (!stralloc_catb(&sa, p->st.xml.s, n) || !stralloc_cats(&sa, " to='") ||
+  if (!splice_cat_head(&sa, &at) || !stralloc_cats(&sa, " to='") ||
       !record_put_more(&sa, p->st.to) || !stralloc_cats(&sa, "'") ||
-      !stralloc_catb(&sa, p->st.xml.s + n, p->st.xml.len - n))
+      !splice_cat_tail(&sa, &at))
     return;
   one.st.xml = slice_of(sa.s, sa.len);
   deliver_to_post(post, &one);

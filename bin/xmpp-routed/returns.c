@@ -25,7 +25,7 @@ returns_stanza(struct post const *post, struct passing const *p)
 
 /* XEP-0313 and XEP-0055 have no word for it: the client may ask again. */
 static void
-refuse(struct passing const *p)
+give_up_asked(struct passing const *p)
 {
   deliver_bounce(p, ERR_RESOURCE_CONSTRAINT, NULL);
 }
@@ -33,7 +33,7 @@ refuse(struct passing const *p)
 static void
 of_session(struct session *s, void *post)
 {
-  asked_restarted(s, post, refuse);
+  asked_restarted(s, post, give_up_asked);
 }
 
 void

@@ -160,7 +160,7 @@ user_make(struct slice bare)
   if (u) return u;
   u = calloc(1, sizeof *u);
   if (!u) return NULL;
-  u->bare = strndup(bare.s, bare.len);
+  u->bare = slice_dup(bare);
   if (!u->bare || !table_put(&users, u)) {
     free(u->bare);
     free(u);
@@ -203,8 +203,8 @@ session_new(struct link *l, uint64_t sid, struct slice bare, struct slice resour
   s->sid = sid;
   s->number = number ? number : number_next();
   s->since_us = door_wall();
-  s->resource = strndup(resource.s, resource.len);
-  s->ip = strndup(ip.s, ip.len);
+  s->resource = slice_dup(resource);
+  s->ip = slice_dup(ip);
   if (!s->resource || !s->ip || !map_put(s)) goto fail;
   /* Those who watch presence know sessions by name. */
   for (old = u->leaving; old; old = old->next)
@@ -252,7 +252,7 @@ kick(struct session *s, char const *condition)
 }
 
 static void
-refuse(struct link *l, uint64_t sid, enum stanza_error e)
+bind_refused(struct link *l, uint64_t sid, enum stanza_error e)
 {
   link_begin(l, VERB_REFUSED);
   link_num(l, sid);
@@ -313,7 +313,7 @@ sessions_bind(struct link *l, struct record *r)
   if (old) {
     switch (conflict_of(bare)) {
     case CONFLICT_END_OLD: kick(old, "conflict"); break;
-    case CONFLICT_REFUSE: refuse(l, sid, ERR_CONFLICT); return;
+    case CONFLICT_REFUSE: bind_refused(l, sid, ERR_CONFLICT); return;
     case CONFLICT_RENAME:
       door_random_id(own, sizeof own);
       resource = slice_of(own, sizeof own);
@@ -325,7 +325,7 @@ sessions_bind(struct link *l, struct record *r)
   if (s)
     tell_bound(s);
   else
-    refuse(l, sid, ERR_RESOURCE_CONSTRAINT);
+    bind_refused(l, sid, ERR_RESOURCE_CONSTRAINT);
 }
 
 static void

@@ -118,7 +118,7 @@ read_hosts(struct made *m)
     if (!h) return false;
     *at = h;
     at = &h->next;
-    h->name = strndup(row->value[0].s, row->value[0].len);
+    h->name = slice_dup(row->value[0]);
     if (!h->name) return false;
     h->conflict =
       read_conflict(settings_get(m->settings, "resource_conflict", row->value[0]));

@@ -39,7 +39,7 @@ list_make(struct slice account)
   if (b) return b;
   b = calloc(1, sizeof *b);
   if (!b) return NULL;
-  b->account = strndup(account.s, account.len);
+  b->account = slice_dup(account);
   if (b->account && table_put(&lists, b)) return b;
   list_free(b);
   return NULL;
