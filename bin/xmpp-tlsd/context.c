@@ -229,7 +229,7 @@ set_certificate(SSL_CTX *ctx, struct cert const *c)
 
 /* Say what OpenSSL has against a value of a listener. */
 static void
-refuse(char const *key, struct listener const *ln, char const *value)
+setting_refused(char const *key, struct listener const *ln, char const *value)
 {
   char const *why = ERR_reason_error_string(ERR_peek_last_error());
 
@@ -254,10 +254,10 @@ make(struct listener const *ln, struct cert const *cert)
   if (ln->direct) SSL_CTX_set_tlsext_servername_callback(ctx, on_sni);
   SSL_CTX_set_alpn_select_cb(ctx, on_alpn, (void *)(uintptr_t)alpn);
   if (!SSL_CTX_set_cipher_list(ctx, ln->ciphers))
-    refuse("ciphers", ln, ln->ciphers);
+    setting_refused("ciphers", ln, ln->ciphers);
   else if (set_dh(ctx, ln->dhfile, slice_str(ln->name))) {
     if (set_certificate(ctx, cert)) return ctx;
-    refuse("certfile", ln, certs_file(cert->leaf));
+    setting_refused("certfile", ln, certs_file(cert->leaf));
   }
   ERR_clear_error();
   SSL_CTX_free(ctx);
