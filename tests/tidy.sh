@@ -23,4 +23,5 @@ for file in $(sed -n 's/.*\(xep[0-9]*_[a-z]*\).*/\1/p' bin/*/handlers.c | sort -
   ls tests/pipe/*/"$number"* > /dev/null 2>&1 || say "$file has no pipe test tests/pipe/*/$number-*"
 done
 tests/owners.py || bad=1
+tests/events.py || bad=1
 exit $bad

@@ -190,7 +190,8 @@ displace(struct conduit *c)
 {
   if (!c) return;
   log_event(LOG_WARN, "conduit-opened-twice", "link", c->link->name, "sid",
-            log_num(stream_of(c)->sid), NULL);
+            log_num(stream_of(c)->sid), "jid", stream_of(c)->session.jid, "why",
+            "the link opened the id again: the stream ends", NULL);
   conduit_displace(c);
 }
 
@@ -230,7 +231,8 @@ life_secured(struct link *l, struct record *r)
   if (!c) return;
   if (!may_be_secured(s)) {
     log_event(LOG_WARN, "secured-out-of-turn", "link", l->name, "sid", log_num(s->sid),
-              "jid", s->session.jid, NULL);
+              "jid", s->session.jid, "why",
+              "the stream has not asked for TLS: the stream ends", NULL);
     conduit_end(c, "TLS out of turn");
     conduit_settle(c);
     return;

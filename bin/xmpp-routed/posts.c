@@ -126,7 +126,8 @@ give_up(void *cookie)
     give_back(p, slice_of(kept.s + i + sizeof head, head.len), &head);
     n++;
   }
-  log_event(LOG_WARN, "service-lost", "service", p->name, "returned", log_num(n), NULL);
+  log_event(LOG_WARN, "service-lost", "service", p->name, "returned", log_num(n), "why",
+            "the service was away too long", NULL);
   stralloc_free(&kept);
   post_free(p);
 }
@@ -302,7 +303,8 @@ static void
 say_full(struct post const *p)
 {
   log_event(LOG_WARN, "post-full", "service", p->name, "bytes",
-            log_num(p->kept.len - p->head), NULL);
+            log_num(p->kept.len - p->head), "why",
+            "the service does not acknowledge stanzas", NULL);
 }
 
 bool

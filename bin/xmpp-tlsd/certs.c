@@ -149,7 +149,8 @@ pool_read_row(struct pool *p, struct settings *st, struct settings_row const *ro
   if (!f) return false;
   rc = glob(pattern, GLOB_BRACE, NULL, &g);
   if (rc == GLOB_NOMATCH) {
-    log_event(LOG_WARN, "no-certificate-file", "pattern", pattern, NULL);
+    log_event(LOG_WARN, "no-certificate-file", "pattern", pattern, "why",
+              "no file matches certfiles", NULL);
     return true;
   }
   if (rc) return bad_file(f, "cannot be searched");
@@ -276,7 +277,7 @@ leaves_of(struct certs *cs, struct pool const *p)
       char name[256];
       X509_NAME_oneline(X509_get_subject_name(x), name, sizeof name);
       log_event(LOG_WARN, "certificate-without-key", "subject", name, "file",
-                certs_file(x), NULL);
+                certs_file(x), "why", "no file of certfiles has the key", NULL);
     }
   }
   return true;
@@ -290,7 +291,7 @@ certs_log(struct certs const *cs)
   for (i = 0; i < cs->n; i++) {
     BIGNUM *bn = ASN1_INTEGER_to_BN(X509_get0_serialNumber(cs->v[i].leaf), NULL);
     char *hex = bn ? BN_bn2hex(bn) : NULL;
-    log_event(LOG_WARN, "certificate", "name",
+    log_event(LOG_INFO, "certificate", "name",
               cs->v[i].names.n ? cs->v[i].names.v[0] : "-", "serial", hex ? hex : "-",
               NULL);
     OPENSSL_free(hex);

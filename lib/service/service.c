@@ -134,7 +134,11 @@ reload(void)
 {
   bool ok = taken_load(service.svc, service.dir, false);
 
-  log_event(LOG_WARN, ok ? "reloaded" : "reload-failed", "dir", service.dir, NULL);
+  if (ok)
+    log_event(LOG_INFO, "reloaded", "dir", service.dir, NULL);
+  else
+    log_event(LOG_WARN, "reload-failed", "dir", service.dir, "why",
+              "the settings were refused", "do", "run xmpp-confgen check", NULL);
   return ok;
 }
 
