@@ -10,9 +10,9 @@
 /* clang-format off */
 #define VERB_TABLE(V)                                                                         \
 V(HELLO, "hello", "PROGRAM VERSION INSTANCE EPOCH", 4, ROLES_ALL, ROLES_ALL,                  \
-  "First record on every link, both ways. EPOCH is this run's alone: the second in which the process started, times 2^32, plus chance. One below 2^32 says nothing.") \
+  "First record on every link, both ways. EPOCH is new for each run: the second in which the process started, times 2^32, plus a random number. An EPOCH below 2^32 has no meaning.") \
 V(ACK, "ack", "N", 1, ROLES_ALL, ROLES_ALL,                                                   \
-  "The sender has taken responsibility for the stanzas up to sequence number N of this link's peer.") \
+  "The sender is responsible for the first N kept records that the peer has put on this link.") \
 V(BYE, "bye", "", 0, ROLES_ALL, ROLES_ALL,                                                    \
   "In traces and under -p only: the link of this name is gone.")                              \
 V(OPEN, "open", "ID LISTENER IP PORT FRAMING", 3, ROLE_FRONT, ROLE_EDGE,                      \
@@ -20,19 +20,19 @@ V(OPEN, "open", "ID LISTENER IP PORT FRAMING", 3, ROLE_FRONT, ROLE_EDGE,        
 V(DATA, "data", "ID BYTES", 1, ROLE_FRONT | ROLE_EDGE, ROLE_FRONT | ROLE_EDGE,                \
   "Bytes of conduit ID, in order.")                                                           \
 V(CLOSE, "close", "ID REASON", 1, ROLE_FRONT | ROLE_EDGE, ROLE_FRONT | ROLE_EDGE,             \
-  "Conduit ID is over. What was sent before it is still written. ID may be used again.")      \
+  "Conduit ID ends. Data that was sent before is still written. ID may be used again.")      \
 V(STOP, "stop", "ID", 1, ROLE_FRONT | ROLE_EDGE, ROLE_FRONT | ROLE_EDGE,                      \
-  "Send no more data for ID until go: the other side does not take it.")                      \
+  "Send no more data for ID until go: the other side does not read.")                      \
 V(GO, "go", "ID", 1, ROLE_FRONT | ROLE_EDGE, ROLE_FRONT | ROLE_EDGE,                          \
   "Data for ID may be sent again.")                                                           \
 V(STARTTLS, "starttls", "ID NAME BYTES", 2, ROLE_EDGE, ROLE_FRONT,                            \
-  "Write BYTES as they are, then begin TLS with the certificate for NAME. All data up to secured is to be thrown away.") \
+  "Write BYTES as they are, then begin TLS with the certificate for NAME. The edge discards all data up to secured.") \
 V(SECURED, "secured", "ID VERSION CIPHER SNI BINDINGS NAMES VERDICT", 3, ROLE_FRONT, ROLE_EDGE, \
   "TLS is up on ID. BINDINGS: words type=base64; NAMES and VERDICT: the peer's certificate.") \
 V(SHAPE, "shape", "ID RATE BURST", 3, ROLE_EDGE, ROLE_FRONT,                                  \
   "Read conduit ID no faster than RATE bytes a second, BURST at once; 0 is no limit.")        \
 V(MECHANISMS, "mechanisms", "HOST NAMES", 1, ROLE_AUTHORITY, ROLE_EDGE,                       \
-  "The SASL mechanisms that accounts of HOST may use, strongest first; replaces what was said before.") \
+  "The SASL mechanisms that accounts of HOST may use, strongest first; the record replaces earlier ones.") \
 V(AUTH, "auth", "ID HOST MECHANISM INITIAL IP SECURE BINDINGS", 3, ROLE_EDGE, ROLE_AUTHORITY, \
   "Begin SASL. INITIAL is the client's base64, = when empty, absent when there was none; SECURE is 1 under TLS.") \
 V(RESPONSE, "response", "ID DATA", 1, ROLE_EDGE, ROLE_AUTHORITY,                              \
@@ -42,29 +42,29 @@ V(ABORT, "abort", "ID", 1, ROLE_EDGE, ROLE_AUTHORITY,                           
 V(CHALLENGE, "challenge", "ID DATA", 1, ROLE_AUTHORITY, ROLE_EDGE,                            \
   "Base64 for the client; a response or abort follows.")                                      \
 V(SUCCESS, "success", "ID DATA JID", 3, ROLE_AUTHORITY, ROLE_EDGE,                            \
-  "The client has proven to be JID (bare). DATA: what the mechanism still has to say.")       \
+  "The client has proven to be JID (bare). DATA: the mechanism's last data for the client.")       \
 V(FAILURE, "failure", "ID CONDITION TEXT FREE", 2, ROLE_AUTHORITY, ROLE_EDGE,                 \
-  "The exchange failed with a condition of RFC 6120 s6.5. FREE is 1 when no secret was tried: it does not count.") \
+  "The exchange failed with a condition of RFC 6120 s6.5. FREE is 1 when no secret was tried: the failure does not count.") \
 V(BIND, "bind", "SID JID RESOURCE IP", 3, ROLE_EDGE, ROLE_ROUTER,                             \
-  "Stream SID wants to be the session JID/RESOURCE. bound or refused answers.")               \
+  "Stream SID asks to become the session JID/RESOURCE. bound or refused answers.")               \
 V(SESSION, "session", "SID JID IP PRIORITY WANTS NUMBER", 2, ROLE_EDGE, ROLE_ROUTER,          \
   "After a reconnect: SID is the session of full JID; PRIORITY when it is available; WANTS as in wants; NUMBER as bound gave it.") \
 V(HOLDS, "holds", "SID TO FROM KIND TYPE ID TAGS ORIGIN XML", 9, ROLE_EDGE, ROLE_ROUTER,      \
   "After a reconnect: a stanza tagged kept that the client of session SID has not acknowledged.") \
 V(WANTS, "wants", "SESSION WORDS", 1, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE,    \
-  "What the client of a session has asked for: carbons, roster, blocklist. Replaces what was said before. SESSION is its SID for routed, its full JID for a service.") \
+  "The wishes of the client of a session: carbons, roster, blocklist. The record replaces earlier ones. SESSION is its SID for routed, its full JID for a service.") \
 V(UNBIND, "unbind", "SID DIRECTED UPTO", 1, ROLE_EDGE, ROLE_ROUTER,                           \
-  "Session SID is over. DIRECTED: the addresses that have directed presence of it, a line each. All that was given to it up to the id UPTO the client has, or it was returned.") \
+  "Session SID is over. DIRECTED: the addresses that have directed presence of it, a line each. The client has each stanza that was given to the session up to the id UPTO, or the stanza was returned.") \
 V(GONE, "gone", "JID DIRECTED", 1, ROLE_ROUTER, ROLE_SERVICE,                                 \
-  "For those who watch presence: the session of full JID, that had shown presence or wanted something, is over.")           \
+  "The session of full JID, which had shown presence or said wants, has ended.")           \
 V(DIRECTED, "directed", "FROM TO TYPE", 2, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
   "The session FROM has sent presence to TO, available or of TYPE unavailable.")              \
 V(SHOWN, "shown", "SESSION INSTANCE XML", 3, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
-  "After a restart: the presence that the session shows; it was broadcast before. SESSION is its SID for routed, its full JID for a service.") \
+  "After a restart: the last presence of the session, which was broadcast before the restart. SESSION is its SID for routed, its full JID for a service.") \
 V(RECALL, "recall", "ROUND", 1, ROLE_ROUTER, ROLE_EDGE,                                       \
-  "Say again what the sessions have shown: wants, shown and directed of each; then recalled.") \
+  "Repeat wants, shown and directed of each session; then say recalled.") \
 V(RECALLED, "recalled", "INSTANCE ROUND", 1, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
-  "All sessions of the c2sd INSTANCE have been told: because its link has come up, or as the recall of this ROUND asked.") \
+  "The facts about all sessions of the c2sd INSTANCE have been said, after its link came up or after the recall of this ROUND.") \
 V(ONLINE, "online", "JID PRIORITY WORD SESSION", 1, ROLE_ROUTER, ROLE_SERVICE,                \
   "For those who watch sessions: the session of full JID has become available, or the sign of its PRIORITY has changed: one of negative priority takes nothing that waits. WORD again: it has been so for some time, and may have been told before. SESSION is its number: no other session, earlier or later, has it.") \
 V(OFFLINE, "offline", "JID HOW SESSION UPTO", 3, ROLE_ROUTER, ROLE_SERVICE,                   \
@@ -72,9 +72,9 @@ V(OFFLINE, "offline", "JID HOW SESSION UPTO", 3, ROLE_ROUTER, ROLE_SERVICE,     
 V(MARK, "mark", "SESSION LIVE WAITED PAGE NUMBER", 2, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
   "For those who watch marks: the client of a session has all messages up to id LIVE, of those that had waited and were offered to it all up to WAITED, of results of the archive all up to the number PAGE. SESSION is its SID for routed, its full JID for a service, and NUMBER then its number.") \
 V(NEWEST, "newest", "ID FULL", 1, ROLE_OWN, ROLE_ROUTER,                                      \
-  "The newest id in the archive: those that are given from now on are above it, whatever the clock says. FULL is 1 while nothing can be stored: routed then sends no message to mamd.") \
+  "The newest id in the archive: routed gives only ids above it, whatever the clock says. FULL is 1 while nothing can be stored: routed then sends no message to mamd.") \
 V(ARCHIVES, "archives", "ACCOUNT POLICY", 1, ROLE_OWN, ROLE_ROUTER,                           \
-  "What the account has archived by default: always, never, roster; empty: as its host.")     \
+  "The default of the account's archive: always, never, roster; empty: the default of the host.")     \
 V(END, "end", "JID CONDITION", 1, ROLE_OWN | ROLE_CONTROL, ROLE_ROUTER,                       \
   "End the session of a full JID, or all of a bare one, with a stream error.")                \
 V(RESUME, "resume", "SID TOKEN JID H", 4, ROLE_EDGE, ROLE_ROUTER,                             \
@@ -82,7 +82,7 @@ V(RESUME, "resume", "SID TOKEN JID H", 4, ROLE_EDGE, ROLE_ROUTER,               
 V(YIELD, "yield", "OLD TOKEN JID H INSTANCE SID", 6, ROLE_ROUTER, ROLE_EDGE,                  \
   "Stream SID of the c2sd INSTANCE wants session OLD, whose token this must be: yielded or unyielded answers, unless INSTANCE is where the session is.") \
 V(YIELDED, "yielded", "INSTANCE SID OLD", 3, ROLE_EDGE, ROLE_ROUTER,                          \
-  "It may have it: session OLD of the sender is to be SID of INSTANCE. leave answers.")       \
+  "Session OLD of the sender may become SID of INSTANCE. leave answers.")       \
 V(LEAVE, "leave", "OLD", 1, ROLE_ROUTER, ROLE_EDGE,                                           \
   "Session OLD gets nothing more here: hand over what it has by queued records, then handed.") \
 V(QUEUED, "queued", "INSTANCE SID TO FROM KIND TYPE ID TAGS ORIGIN XML", 10, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_EDGE, \
@@ -90,15 +90,15 @@ V(QUEUED, "queued", "INSTANCE SID TO FROM KIND TYPE ID TAGS ORIGIN XML", 10, ROL
 V(HANDED, "handed", "INSTANCE SID OLD TOKEN JID IN OUT WANTS PRIORITY PRESENCE DIRECTED MAX NUMBER", 7, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_EDGE, \
   "The session of full JID, that was OLD, is stream SID of INSTANCE: IN stanzas of its client were handled, OUT acknowledged by it; it may be away for MAX microseconds; NUMBER as bound gave it.") \
 V(UNYIELDED, "unyielded", "INSTANCE SID CONDITION H", 3, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_EDGE, \
-  "There is no such session to hand over. H: how many stanzas were handled, if that is known.") \
+  "The session cannot be handed over. H: the number of handled stanzas, if known.") \
 V(FANOUT, "fanout", "TOS FROM KIND TYPE ID TAGS ORIGIN XML", 8, ROLE_SERVICE, ROLE_ROUTER,    \
   "The same stanza to several bare JIDs (separated by blanks); XML has no to, each copy gets its own.") \
 V(BLOCKS, "blocks", "ACCOUNT JIDS CHANGE", 1, ROLE_OWN, ROLE_ROUTER,                          \
-  "The block list of an account, a line each; replaces what was said before. CHANGE add or remove: only JIDS are put on it or taken off.") \
+  "The block list of an account, an address a line; the record replaces earlier ones. CHANGE add or remove: only JIDS are put on it or taken off.") \
 V(CAPS, "caps", "HOST NODE VER", 3, ROLE_OWN | ROLE_ROUTER, ROLE_ROUTER | ROLE_EDGE,          \
-  "What the entity capabilities of HOST are now (XEP-0115).")                                 \
+  "The entity capabilities of HOST (XEP-0115).")                                 \
 V(BOUND, "bound", "SID JID NUMBER", 2, ROLE_ROUTER, ROLE_EDGE,                                \
-  "SID is now the session of full JID. NUMBER names it for good; no other session, earlier or later, has it.") \
+  "SID is now the session of full JID. NUMBER is the session's number; no other session, earlier or later, has that number.") \
 V(REFUSED, "refused", "SID CONDITION", 2, ROLE_ROUTER, ROLE_EDGE,                             \
   "SID may not bind; a stanza error condition.")                                              \
 V(KICK, "kick", "SID CONDITION", 2, ROLE_ROUTER | ROLE_CONTROL, ROLE_EDGE,                    \
@@ -146,7 +146,7 @@ V(ROW, "row", "VALUE ...", 1, ROLES_ALL, ROLE_CONTROL | ROLE_OWN,               
 V(DONE, "done", "", 0, ROLES_ALL, ROLE_CONTROL | ROLE_OWN,                                    \
   "The end of an answer.")                                                                    \
 V(ERROR, "error", "TEXT CONDITION KEY SCOPE", 1, ROLES_ALL, ROLE_CONTROL | ROLE_OWN,          \
-  "What was asked was not done, and why. KEY SCOPE: the row of the settings that was refused.")
+  "The request was not done; TEXT is the reason. KEY SCOPE: the row of the settings that was refused.")
 
 /* clang-format on */
 
