@@ -189,6 +189,7 @@ announce(struct stream *s)
   }
   shown_put_wants(routed, s->session.wants);
   link_num(routed, s->session.number);
+  if (s->session.caps) link_str(routed, s->session.caps);
   link_end(routed);
   if (s->session.sm) sm_hold_again(s);
   shown_again(s);

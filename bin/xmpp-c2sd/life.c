@@ -89,6 +89,7 @@ free_all(struct stream *s)
   sm_free(s->session.sm);
   csi_free(s->csi);
   free(s->session.shown);
+  free(s->session.caps);
   directed_free(s->session.directed);
   asked_free(s->session.asked);
   free(s->session.jid);

@@ -94,6 +94,15 @@ note_directed(struct inbound const *in)
 
 /* ---- its own presence (RFC 6121 s4.2, s4.4, s4.5) ---- */
 
+/* Presence without capabilities changes nothing (XEP-0115 s8.4). */
+static void
+note_caps(struct stream *s, struct inbound const *in)
+{
+  if (!in->st.type.len && !in->st.caps.len) return;
+  free(s->session.caps);
+  s->session.caps = in->st.caps.len ? slice_dup(in->st.caps) : NULL;
+}
+
 void
 shown_presence(struct inbound const *in)
 {
@@ -107,6 +116,7 @@ shown_presence(struct inbound const *in)
   free(s->session.shown);
   s->session.shown = in->st.type.len ? NULL : slice_dup(in->st.xml);
   s->session.shown_len = s->session.shown ? in->st.xml.len : 0;
+  note_caps(s, in);
   if (!in->st.type.len) return;
   directed_free(s->session.directed);
   s->session.directed = NULL;

@@ -87,6 +87,7 @@ session(struct snapshot *k, struct stream *s)
   SNAPSHOT_INT(k, it->number);
   snapshot_text(k, &it->jid);
   snapshot_text(k, &it->shown);
+  snapshot_text(k, &it->caps);
   SNAPSHOT_INT(k, it->shown_len);
   directed_snapshot(k, s);
   asked_snapshot(k, s);

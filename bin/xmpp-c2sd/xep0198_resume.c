@@ -243,6 +243,7 @@ build_handed(struct link *l, struct stream const *s, char const *instance, uint6
   directed_put(l, s->session.directed);
   link_num(l, s->session.sm->max_us);
   link_num(l, s->session.number);
+  if (s->session.caps) link_str(l, s->session.caps);
   stralloc_free(&token);
 }
 
@@ -450,6 +451,8 @@ resume_on_handed(struct link *l, struct record *r)
   s->session.shown = text.len ? slice_dup(text) : NULL;
   s->session.shown_len = s->session.shown ? text.len : 0;
   s->session.directed = directed_read(record_get(r, 11));
+  text = record_get(r, 14);
+  s->session.caps = text.len ? copy(text) : NULL;
   if (rules_may_bind(s, jid_cut(slice_str(s->session.jid)).resource))
     finish(s);
   else

@@ -10,6 +10,7 @@
 #include "settings.h"
 #include "sources.h"
 #include "unacked.h"
+#include "xep0115_caps.h"
 #include "xep0191_blocking.h"
 #include "xep0280_carbons.h"
 
@@ -161,6 +162,15 @@ is_blocked(struct passing const *p)
   return false;
 }
 
+/* Presence for an account of ours shows it the capabilities of its sender. */
+static void
+presence_seen(struct passing const *p)
+{
+  struct jid to = jid_cut(p->st.to);
+
+  if (to.local.len && routed_host(to.domain)) caps_directed(p);
+}
+
 void
 incoming_record(struct link *l, struct record *r)
 {
@@ -172,6 +182,7 @@ incoming_record(struct link *l, struct record *r)
   incoming_total++;
   p.silent = l->program == MAMD && has_word(&p, SLICE("offline"));
   if (l->program != USERD && is_blocked(&p)) return;
+  if (slice_is(p.st.kind, "presence")) presence_seen(&p);
   if (!p.st.to.len)
     route_to_nobody(&p);
   else if (l->program == C2SD)

@@ -7,6 +7,7 @@
 #include "snapshot.h"
 #include "sources.h"
 #include "watch.h"
+#include "xep0115_caps.h"
 
 #include <stdlib.h>
 
@@ -73,9 +74,10 @@ tell_online(struct session *s)
 }
 
 void
-presence_still_online(struct session *s)
+presence_still_online(struct session *s, struct slice caps)
 {
   watch_say(WATCH_SESSIONS, VERB_ONLINE, online_fields(s, "again"));
+  caps_shown(s, caps, true);
 }
 
 static void
@@ -106,12 +108,14 @@ tell_offline(struct session const *s, char const *how, uint64_t upto)
 void
 presence_leaves(struct session *s)
 {
+  caps_end(s);
   tell_offline(s, "away", 0);
 }
 
 void
 presence_ends(struct session *s, enum session_end how, uint64_t upto)
 {
+  caps_end(s);
   tell_offline(s, how == SESSION_LOST ? "lost" : "over", upto);
 }
 
@@ -143,8 +147,10 @@ tell_change(struct session *s, bool was_available)
   if (s->available && (!was_available || takes != s->takes)) {
     tell_online(s);
     kept_look();
-  } else if (was_available && !s->available)
+  } else if (was_available && !s->available) {
+    caps_end(s);
     tell_offline(s, "away", 0);
+  }
   s->takes = takes;
 }
 
@@ -157,6 +163,7 @@ presence_own(struct session *s, struct passing const *p)
 
   session_presence(s, &p->st);
   tell_change(s, was);
+  if (s->available) caps_shown(s, stanza_tag(p->st.tags, "caps"), false);
   if (!was && s->available) s->first_shown = posts_tick();
   s->told = true;
   while ((post = watch_next(WATCH_PRESENCE, post)))

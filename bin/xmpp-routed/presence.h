@@ -17,7 +17,7 @@ void presence_mark(struct link *l, struct record *r);
 
 /* A c2sd that has told of an available session again, or has told what its client wants: tell
  * those who watch sessions, or presence. */
-void presence_still_online(struct session *s);
+void presence_still_online(struct session *s, struct slice caps);
 void presence_wants(struct session *s, struct slice words);
 
 /* Tell those who watch sessions, if one of them knows s, that s is not available any more: it

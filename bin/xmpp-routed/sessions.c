@@ -359,7 +359,8 @@ sessions_announced(struct link *l, struct record *r)
   s->told = s->available = true;
   s->takes = priority.s[0] != '-';
   s->priority = (signed char)strtol(log_text(priority), NULL, 10);
-  session_events.announced(s); /* the routed before may have died with the news */
+  session_events.announced(
+    s, record_get(r, 7)); /* the routed before may have died with the news */
 }
 
 void

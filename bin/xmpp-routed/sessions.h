@@ -14,6 +14,7 @@ struct session {
   struct link *link;
   struct asked *asked; /* requests that are answered later (asked.c) */
   struct kept *kept;   /* copies of stanzas (kept.c), or NULL */
+  struct caps *caps;   /* its capabilities (xep0115_caps.c); NULL: none were shown */
   uint64_t sid;
   uint64_t number; /* its name for good; the ids of all its stanzas are above */
   char number_text[BASE_NUM]; /* number as text, once a tag has needed it */
@@ -105,13 +106,13 @@ extern struct session_totals session_totals;
 /* The program's answers to what becomes of sessions; xmpp-routed.c has the table. None of them
  * ends a session.
  * wants: its client has asked for these words. announced: its c2sd has told of an available
- * session after a reconnect. leaves: nothing that waits is for s any more, because it is
+ * session after a reconnect, with the value of its tag caps. leaves: nothing that waits is for s any more, because it is
  * leaving. gone: nobody is to think that s is there; directed as in unbind. ends: s
  * is over, as session_over has it. ended: the same, when all have heard of its end; s is
  * freed after the call. state: for a trace, what other files hold of s. */
 struct session_events {
   void (*wants)(struct session *s, struct slice words);
-  void (*announced)(struct session *s);
+  void (*announced)(struct session *s, struct slice caps);
   void (*leaves)(struct session *s);
   void (*gone)(struct session *s, struct slice directed);
   void (*ends)(struct session *s, enum session_end how, uint64_t upto);

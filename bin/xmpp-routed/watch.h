@@ -11,6 +11,7 @@ enum watch {
   WATCH_FEATURES, /* what disco shows (features.c) */
   WATCH_SESSIONS, /* online, offline */
   WATCH_MARKS,    /* mark */
+  WATCH_CAPS,     /* seen */
   WATCH_PRESENCE, /* a session's own presence, gone; shown, wants, directed, recalled */
   WATCH_WORDS
 };

@@ -34,6 +34,7 @@
 #include "sources.h"
 #include "unacked.h"
 #include "watch.h"
+#include "xep0115_caps.h"
 #include "xep0191_blocking.h"
 #include "xep0198_resume.h"
 
@@ -43,6 +44,7 @@ struct watch_row const watch_rows[WATCH_WORDS] = {
   [WATCH_FEATURES] = {"features", features_watched      },
   [WATCH_SESSIONS] = {"sessions", presence_tell_sessions},
   [WATCH_MARKS] = {"marks",    NULL                  },
+  [WATCH_CAPS] = {"caps",     caps_tell             },
   [WATCH_PRESENCE] = {"presence", presence_recall       },
 };
 
@@ -81,6 +83,7 @@ session_state(struct snapshot *k, struct session *s)
 {
   asked_snapshot(k, s);
   kept_snapshot(k, s);
+  caps_snapshot(k, s);
 }
 
 struct session_events const session_events = {

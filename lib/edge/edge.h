@@ -26,6 +26,7 @@ struct edge_stanza {
   struct slice lang;           /* of a stanza that has none; may be empty */
   struct jid to;               /* all parts empty: to nobody in particular */
   struct slice xml;    /* of presence, behind edge_put: the text as it was passed on */
+  struct slice caps;   /* of presence, behind edge_put: the value of its tag caps */
   int priority;        /* of presence */
   bool rooted, forged; /* the text needs its root; a child is forged */
 };
@@ -51,6 +52,13 @@ bool edge_is_subscription(struct edge_stanza const *in);
 /* Say whether e is forged, since only a server may say it: a stanza-id (XEP-0359 s3) that
  * names a served domain or an account of one, a delay (XEP-0203 s8) from a served domain. */
 bool edge_is_forged(struct edge_rules const *rules, struct xml_node const *e);
+
+/* Append HASH,VER,NODE of the entity capabilities in available presence, each part escaped so
+ * that it has no blank, comma or control character; "?" when there are some that cannot be known
+ * by a hash: of an unknown algorithm, without one, or over EDGE_CAPS_MAX bytes. Nothing without
+ * capabilities. false: ENOMEM. */
+#define EDGE_CAPS_MAX 500
+bool edge_cat_caps(stralloc *out, struct xml_node const *presence);
 
 /* Write the tags of the stanza to out, with blanks between them, and note whether a child is
  * forged. false: ENOMEM. */

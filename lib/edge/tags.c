@@ -7,6 +7,7 @@
 /* Tags (record/tags.h): words for all that routing will ask of a stanza, so that no program
  * behind an edge parses it. */
 
+#define NS_CAPS "http://jabber.org/protocol/caps"
 #define NS_CARBONS "urn:xmpp:carbons:2"
 #define NS_HINTS "urn:xmpp:hints"
 #define NS_STATES "http://jabber.org/protocol/chatstates"
@@ -142,6 +143,19 @@ iq_tags(struct edge_stanza const *in, stralloc *out)
 }
 
 static bool
+caps_tag(struct edge_stanza *in, stralloc *out)
+{
+  size_t at;
+
+  if (in->type.len || !xml_child(in->e, NS_CAPS, "c")) return true;
+  if (!add(out, TAG_CAPS, SLICE(""))) return false;
+  at = out->len;
+  if (!edge_cat_caps(out, in->e)) return false;
+  in->caps = slice_of(out->s + at, out->len - at);
+  return true;
+}
+
+static bool
 presence_tags(struct edge_stanza *in, stralloc *out)
 {
   struct xml_node const *c;
@@ -151,9 +165,10 @@ presence_tags(struct edge_stanza *in, stralloc *out)
     if (edge_is_forged(in->rules, c)) in->forged = true;
   if (edge_is_subscription(in))
     return !in->rules->accounts || add(out, TAG_OUTBOUND, SLICE(""));
-  if (!in->priority) return true;
-  return add(out, TAG_PRIO, in->priority < 0 ? SLICE("-") : SLICE("")) &&
-         stralloc_cats(out, num_u64(buf, (uint64_t)abs(in->priority)).s);
+  if (in->priority && (!add(out, TAG_PRIO, in->priority < 0 ? SLICE("-") : SLICE("")) ||
+                       !stralloc_cats(out, num_u64(buf, (uint64_t)abs(in->priority)).s)))
+    return false;
+  return caps_tag(in, out);
 }
 
 bool

@@ -13,6 +13,8 @@ T(NS, "ns=", ROLE_EDGE,                                                         
   "The namespace of a request's payload.")                                                    \
 T(PRIO, "prio=", ROLE_EDGE,                                                                   \
   "The priority of presence that is not 0.")                                                  \
+T(CAPS, "caps=", ROLE_EDGE,                                                                   \
+  "The entity capabilities of available presence (XEP-0115): HASH,VER,NODE, each with bytes up to 32, 127, percent and comma as %xx; ? when no hash names them.") \
 T(OUTBOUND, "outbound", ROLE_EDGE,                                                            \
   "Presence about a subscription, as the account of an edge's client sends it.")              \
 T(BODY, "body", ROLE_EDGE | ROLE_SERVICE,                                                     \

@@ -49,9 +49,13 @@ verb_find(struct slice word)
   return (enum verb)i;
 }
 
+static bool const kept[VERBS_N] = {
+  [VERB_STANZA] = true,  [VERB_GONE] = true, [VERB_ONLINE] = true,
+  [VERB_OFFLINE] = true, [VERB_MARK] = true, [VERB_SEEN] = true,
+};
+
 bool
 verb_is_kept(enum verb v)
 {
-  return v == VERB_STANZA || v == VERB_GONE || v == VERB_ONLINE || v == VERB_OFFLINE ||
-         v == VERB_MARK;
+  return v < VERBS_N && kept[v];
 }

@@ -47,8 +47,8 @@ V(FAILURE, "failure", "ID CONDITION TEXT FREE", 2, ROLE_AUTHORITY, ROLE_EDGE,   
   "The exchange failed with a condition of RFC 6120 s6.5. FREE is 1 when no secret was tried: the failure does not count.") \
 V(BIND, "bind", "SID JID RESOURCE IP", 3, ROLE_EDGE, ROLE_ROUTER,                             \
   "Stream SID asks to become the session JID/RESOURCE. bound or refused answers.")               \
-V(SESSION, "session", "SID JID IP PRIORITY WANTS NUMBER", 2, ROLE_EDGE, ROLE_ROUTER,          \
-  "After a reconnect: SID is the session of full JID; PRIORITY when it is available; WANTS as in wants; NUMBER as bound gave it.") \
+V(SESSION, "session", "SID JID IP PRIORITY WANTS NUMBER CAPS", 2, ROLE_EDGE, ROLE_ROUTER,          \
+  "After a reconnect: SID is the session of full JID; PRIORITY when it is available; WANTS as in wants; NUMBER as bound gave it; CAPS, the value of the tag caps of its presence.") \
 V(HOLDS, "holds", "SID TO FROM KIND TYPE ID TAGS ORIGIN XML", 9, ROLE_EDGE, ROLE_ROUTER,      \
   "After a reconnect: a stanza tagged kept that the client of session SID has not acknowledged.") \
 V(WANTS, "wants", "SESSION WORDS", 1, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE,    \
@@ -87,7 +87,7 @@ V(LEAVE, "leave", "OLD", 1, ROLE_ROUTER, ROLE_EDGE,                             
   "Session OLD gets nothing more here: hand over what it has by queued records, then handed.") \
 V(QUEUED, "queued", "INSTANCE SID TO FROM KIND TYPE ID TAGS ORIGIN XML", 10, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_EDGE, \
   "A stanza that the client of a session being handed over has not acknowledged.")            \
-V(HANDED, "handed", "INSTANCE SID OLD TOKEN JID IN OUT WANTS PRIORITY PRESENCE DIRECTED MAX NUMBER", 7, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_EDGE, \
+V(HANDED, "handed", "INSTANCE SID OLD TOKEN JID IN OUT WANTS PRIORITY PRESENCE DIRECTED MAX NUMBER CAPS", 7, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_EDGE, \
   "The session of full JID, that was OLD, is stream SID of INSTANCE: IN stanzas of its client were handled, OUT acknowledged by it; it may be away for MAX microseconds; NUMBER as bound gave it.") \
 V(UNYIELDED, "unyielded", "INSTANCE SID CONDITION H", 3, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_EDGE, \
   "The session cannot be handed over. H: the number of handled stanzas, if known.") \
@@ -97,6 +97,8 @@ V(BLOCKS, "blocks", "ACCOUNT JIDS CHANGE", 1, ROLE_OWN, ROLE_ROUTER,            
   "The block list of an account, an address a line; the record replaces earlier ones. CHANGE add or remove: only JIDS are put on it or taken off.") \
 V(CAPS, "caps", "HOST NODE VER", 3, ROLE_OWN | ROLE_ROUTER, ROLE_ROUTER | ROLE_EDGE,          \
   "The entity capabilities of HOST (XEP-0115).")                                 \
+V(SEEN, "seen", "FROM TO CAPS WORD", 1, ROLE_ROUTER, ROLE_SERVICE,                            \
+  "For those who watch caps: the full JID FROM shows these capabilities, the value of the tag caps, to the account TO (empty: to all who see its presence); without CAPS it is seen no more. WORD as in online.") \
 V(BOUND, "bound", "SID JID NUMBER", 2, ROLE_ROUTER, ROLE_EDGE,                                \
   "SID is now the session of full JID. NUMBER is the session's number; no other session, earlier or later, has that number.") \
 V(REFUSED, "refused", "SID CONDITION", 2, ROLE_ROUTER, ROLE_EDGE,                             \
@@ -118,7 +120,7 @@ V(IDENTITY, "identity", "SCOPE CATEGORY TYPE NAME HOST", 3, ROLE_SERVICE | ROLE_
 V(ITEM, "item", "SCOPE JID NAME NODE HOST", 2, ROLE_SERVICE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
   "An entry for disco#items of SCOPE; of HOST, or of all hosts.")                                                       \
 V(WATCH, "watch", "WHAT", 1, ROLE_SERVICE, ROLE_ROUTER,                                       \
-  "Tell the sender about WHAT, a word of this table: features (feature, identity, item), sessions (online, offline), marks (mark), presence (what a session shows to its contacts: stanza without TO, gone, and after a restart shown, wants, directed, recalled). What holds now is told at once, and again when it is asked again. Any number of services watch a word.")            \
+  "Tell the sender about WHAT, a word of this table: features (feature, identity, item), sessions (online, offline), marks (mark), caps (seen), presence (what a session shows to its contacts: stanza without TO, gone, and after a restart shown, wants, directed, recalled). What holds now is told at once, and again when it is asked again. Any number of services watch a word.")            \
 V(FORGET, "forget", "WHAT", 1, ROLE_ROUTER | ROLE_SERVICE, ROLE_ROUTER | ROLE_SERVICE,          \
   "The records about WHAT no longer hold, and follow anew. A service that announces anew says announced before and old behind: what it has not said again ends.")                                  \
 V(STATS, "stats", "", 0, ROLE_CONTROL, ROLES_ALL,                                             \
