@@ -452,7 +452,7 @@ resume_on_handed(struct link *l, struct record *r)
   s->session.shown_len = s->session.shown ? text.len : 0;
   s->session.directed = directed_read(record_get(r, 11));
   text = record_get(r, 14);
-  s->session.caps = text.len ? copy(text) : NULL;
+  s->session.caps = text.len ? slice_dup(text) : NULL;
   if (rules_may_bind(s, jid_cut(slice_str(s->session.jid)).resource))
     finish(s);
   else
