@@ -2,7 +2,7 @@
 #         make check-clients | make check-peers | make check-trixie | make hostile | make bless [T=pattern] | make bench [PEERS="ejabberd prosody jabberd2"] [ROWS=chat] [ROUNDS=3] [SECONDS=5]
 #         make install [PREFIX=] [DESTDIR=] | make clean
 # Everything that is made lies in build/ (build/san/ with SAN=1). A folder in bin/ is a
-# program, a folder in lib/ an archive; LIBS_program below is a program's import list.
+# program, a folder in lib/ an archive; bin/PROGRAM/parts is a program's import list.
 
 VERSION := 0.1
 PREFIX ?= /usr/local
@@ -36,33 +36,18 @@ EXT_password := -lm
 EXT_xml := -lexpat
 EXT_jid := -lidn
 EXT_store := -llmdb
-EXT_xmpp-tlsd := -lssl -lcrypto
 EXT_scram := -lcrypto -lidn
 EXT_yaml := -lyaml
 
 # Ranks: an area includes only areas before it in this list (make layers).
 AREAS := base certname password event record settings access link splice xml stream jid form stanza edge sm store accounts roster profile archive scram yaml handle mam service
 
-# One line a program: the areas it links, highest first.
-LIBS_xmpp-tlsd := service link settings record event certname base
-LIBS_xmpp-c2sd := service sm edge stanza jid stream xml splice link access settings record event base
-LIBS_xmpp-routed := service stanza jid xml splice link access settings record event base
-LIBS_xmpp-authd := service accounts scram store jid link settings record event base
-LIBS_xmpp-hostd := service handle store stanza form jid xml link access settings record event base
-EXT_xmpp-hostd := -lcrypto
-LIBS_xmpp-userd := service handle profile roster accounts store stanza form jid xml splice link access settings record event base
-EXT_xmpp-userd := -lcrypto
-LIBS_xmpp-mamd := service mam handle archive roster accounts store stanza form jid xml splice link access settings record event base
-LIBS_xmpp-compd := service edge stanza jid stream xml splice link access settings record event base
-EXT_xmpp-compd := -lcrypto
-LIBS_xmpp-load := scram xml event base
-EXT_xmpp-load := -lssl
-LIBS_xmpp-confgen := yaml jid access settings record certname base
-EXT_xmpp-confgen := -lssl -lcrypto
-LIBS_xmpp-ctl := jid settings record password base
-LIBS_xmpp-up := settings record certname base
+# bin/PROGRAM/parts: the areas that a program links, highest first, and libraries of its own.
 
 PROGRAMS := $(notdir $(patsubst %/,%,$(wildcard bin/*/)))
+parts = $(file < bin/$(1)/parts)
+$(foreach p,$(PROGRAMS),$(eval LIBS_$(p) := $(filter-out -l%,$(call parts,$(p)))))
+$(foreach p,$(PROGRAMS),$(eval EXT_$(p) := $(filter -l%,$(call parts,$(p)))))
 LIBDIRS := $(notdir $(patsubst %/,%,$(wildcard lib/*/)))
 
 .PHONY: all programs warnings deps deps-test deps-tidy run check check-clients check-peers check-trixie soak hostile bless bench \
@@ -93,7 +78,7 @@ endef
 $(foreach a,$(LIBDIRS),$(eval $(call AREA,$(a))))
 
 define PROGRAM
-$(B)/bin/$(1): $(call objs,$(call bin_src,$(1))) $(foreach a,$(LIBS_$(1)),$(B)/lib/$(a).a)
+$(B)/bin/$(1): bin/$(1)/parts $(call objs,$(call bin_src,$(1))) $(foreach a,$(LIBS_$(1)),$(B)/lib/$(a).a)
 	@mkdir -p $$(@D)
 	@echo '  link $$@'
 	@$$(CC) $$(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) \
