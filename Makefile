@@ -161,6 +161,14 @@ check: deps-test
 	@$(MAKE) --no-print-directory all tests-lib
 	@MAKE='$(MAKE)' sh tests/check.sh $(B)
 
+# The example of a service in C (conf/service.md).
+EXAMPLE_PARTS := $(file < conf/echod/parts)
+$(B)/example/xmpp-echod: $(B)/obj/conf/echod/xmpp-echod.o $(foreach a,$(EXAMPLE_PARTS),$(B)/lib/$(a).a)
+	@mkdir -p $(@D)
+	@echo '  link $@'
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(sort $(foreach a,$(EXAMPLE_PARTS),$(EXT_$(a)))) $(EXT_base)
+
+tests-lib: $(B)/example/xmpp-echod
 tests-lib: $(TESTS_LIB) $(B)/bench/archive-append
 
 check-clients: deps-test all
@@ -266,7 +274,7 @@ install: all
 	@mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/tabber/conf
 	@cp $(PROGRAMS:%=$(B)/bin/%) $(DESTDIR)$(PREFIX)/bin/
 	@cp -R $(B)/share/tabber/service $(DESTDIR)$(PREFIX)/share/tabber/
-	@cp conf/*.yml conf/*.sh $(DESTDIR)$(PREFIX)/share/tabber/conf/
+	@cp -R conf/*.yml conf/*.sh conf/*.md conf/echod $(DESTDIR)$(PREFIX)/share/tabber/conf/
 	@for f in $(PAGES); do d=$(DESTDIR)$(PREFIX)/share/man/man$${f##*.}; mkdir -p $$d; cp $$f $$d/; done
 	@chmod -R a+rX $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share
 

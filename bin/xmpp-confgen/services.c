@@ -131,7 +131,8 @@ set_run(struct own *o, struct yaml_node const *n, char const *path)
 static void
 set_settings(struct own *o, struct yaml_node const *n, char const *path)
 {
-  static char const *const taken[] = {"connect", "data", "host", "program", "run"};
+  static char const *const taken[] = {
+    "connect", "data", "hide_sensitive_log_data", "host", "program", "run", "verbosity"};
   struct yaml_node const *c;
   size_t i;
 
@@ -148,6 +149,21 @@ set_settings(struct own *o, struct yaml_node const *n, char const *path)
   }
 }
 
+/* The rows that lib/service reads in every program: as xmpp-ctl has them. */
+static void
+put_common(struct own *o)
+{
+  static char const *const keys[] = {"verbosity\t", "hide_sensitive_log_data\t"};
+  struct slice rest = emit_rows(program_number(CTL)), line;
+  size_t i;
+
+  while (slice_word(&rest, '\n', &line))
+    for (i = 0; i < sizeof keys / sizeof *keys; i++)
+      if (slice_starts(line, keys[i]) && !(stralloc_catb(&o->rows, line.s, line.len) &&
+                                           stralloc_catb(&o->rows, "\n", 1)))
+        said.errors++;
+}
+
 /* Who may connect, and to whom: the service to the router, as the service that it is. */
 static void
 put_links(struct own *o)
@@ -157,6 +173,7 @@ put_links(struct own *o)
   size_t i;
 
   put(o, "connect", routed, 1);
+  put_common(o);
   for (i = 0; i < job.hosts_n; i++)
     put(o, "host", &job.hosts[i], 1);
   if (job.uids) {

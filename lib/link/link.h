@@ -74,7 +74,7 @@ struct link_owner {
 };
 
 /* Start the area for this process, for the live driver or the pipe driver; owner must
- * outlive it. The loop must be there (event_init). */
+ * outlive it. A program that the table of programs does not have is a service. The loop must be there (event_init). */
 void link_init(struct link_owner const *owner, bool pipe);
 
 /* Let a program connect that runs as uid (LINK_SAME_USER: as we do): one of tabber's own by

@@ -597,8 +597,10 @@ new_epoch(void)
 void
 link_init(struct link_owner const *owner, bool pipe)
 {
+  enum program own = program_find(slice_str(owner->program));
+
   links.owner = owner;
-  links.roles = program_roles(program_find(slice_str(owner->program)));
+  links.roles = program_roles(own ? own : OTHER);
   links.epoch = pipe ? 0 : new_epoch();
   links.pipe = pipe;
   if (!pipe) event_before(turn_start, NULL);

@@ -23,8 +23,8 @@ struct service {
 
   /* Settings are taken in two steps. read makes of st all that the program keeps, and changes
    * nothing: NULL, having said why (settings_refuse). take puts what read gave in force, in
-   * the place of what was before, and cannot fail; first: at the start. drop frees what read
-   * gave and nobody took. st lives until other settings have been taken, or until drop. */
+   * the place of what was before, and cannot fail; first: at the start. drop (NULL: nothing is to be freed) frees what
+   * read gave and nobody took. st lives until other settings have been taken, or until drop. */
   void *(*read)(struct settings *st);
   void (*take)(void *fresh, bool first);
   void (*drop)(void *fresh);

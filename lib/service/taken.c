@@ -115,7 +115,7 @@ taken_check(struct service const *svc, char const *dir)
   struct reading *r = reading_new(svc, dir);
 
   if (!r) return false;
-  svc->drop(r->own);
+  if (svc->drop) svc->drop(r->own);
   reading_free(r);
   return true;
 }

@@ -107,7 +107,7 @@ def it_is_killed_and_nothing_is_lost(t):
         want.add(str(i))
         s.message("echo.localhost", str(i))
         if i % 100 == 50:
-            os.kill(until("echo", lambda: max(0, t.pid("echo"))), signal.SIGKILL)
+            t.kill("echo")
     got = answered(s, want)
     order = [x for i, x in enumerate(got) if x in want and x not in got[:i]]
     assert order == [str(i) for i in range(MESSAGES)], order
@@ -119,7 +119,7 @@ def routed_is_killed_and_nothing_is_lost(t):
     s = t.login("a")
     s.message("echo.localhost", "before")
     answered(s, {"before"})
-    os.kill(t.pid("routed"), signal.SIGKILL)
+    t.kill("routed")
     for i in range(MESSAGES):
         s.message("echo.localhost", str(i))
     answered(s, {str(i) for i in range(MESSAGES)})

@@ -277,6 +277,16 @@ class Tree:
                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         return int(r.stdout.strip() or -1)
 
+    def kill(self, instance):
+        """SIGKILL to the process of an instance, which may be one that starts just then."""
+        def once():
+            try:
+                os.kill(self.pid(instance), signal.SIGKILL)
+            except (AssertionError, ProcessLookupError):
+                return False
+            return True
+        until("a process of " + instance, once)
+
     def ctl(self, *words, input="", code=0, records=False):
         """xmpp-ctl; what it says. code None: any exit code, and (code, out, err)."""
         r = subprocess.run([self.bin + "/xmpp-ctl", "-s", self.state] +
