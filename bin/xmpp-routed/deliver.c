@@ -408,3 +408,22 @@ deliver_begin(struct passing *p)
   deliver_bounce(p, ERR_RESOURCE_CONSTRAINT, NULL);
   return false;
 }
+
+void
+deliver_and_keep(struct passing *p, bool of_a_client)
+{
+  static struct outcome outcome;
+  struct passing stamped;
+
+  outcome.done = false;
+  outcome.given.len = 0;
+  p->outcome = &outcome;
+  if (!deliver_begin(p)) return;
+  if (of_a_client && carbons_may_be_sent(jid_cut(p->st.from).bare) &&
+      (slice_has_word(p->st.tags, SLICE("cc")) || slice_is(p->st.type, "error"))) {
+    archive_stamp(p, jid_cut(p->st.from).bare, 1, &stamped);
+    carbons_sent(&stamped);
+  }
+  deliver_route(p);
+  if (!archive_end(p)) deliver_bounce(p, ERR_RESOURCE_CONSTRAINT, NULL);
+}

@@ -7,6 +7,10 @@
 /* Send it to where its to says. */
 void deliver_route(struct passing const *p);
 
+/* The same for a stanza that may be a message to be kept. of_a_client: other sessions of its sender
+ * may have copies (XEP-0280). */
+void deliver_and_keep(struct passing *p, bool of_a_client);
+
 /* As archive_begin and archive_wait, but p has been refused when mamd has no room for it. */
 bool deliver_begin(struct passing *p);
 bool deliver_to_wait(struct passing const *p, struct jid const *to);

@@ -2,6 +2,7 @@
 #include "asked.h"
 #include "deliver.h"
 #include "expected.h"
+#include "fanout.h"
 #include "incoming.h"
 #include "kept.h"
 #include "posts.h"
@@ -83,26 +84,6 @@ to_its_session(struct link const *l, struct passing const *p)
   return true;
 }
 
-/* A message that may be kept. */
-static void
-route_and_keep(struct passing *p, bool of_a_client)
-{
-  static struct outcome outcome;
-  struct passing stamped;
-
-  outcome.done = false;
-  outcome.given.len = 0;
-  p->outcome = &outcome;
-  if (!deliver_begin(p)) return;
-  if (of_a_client && carbons_may_be_sent(jid_cut(p->st.from).bare) &&
-      (has_word(p, SLICE("cc")) || slice_is(p->st.type, "error"))) {
-    archive_stamp(p, jid_cut(p->st.from).bare, 1, &stamped);
-    carbons_sent(&stamped);
-  }
-  deliver_route(p);
-  if (!archive_end(p)) deliver_bounce(p, ERR_RESOURCE_CONSTRAINT, NULL);
-}
-
 /* Give the number of the session that returns p (0: its c2sd does not say), and free
  * routed's copy of p. */
 static uint64_t
@@ -143,7 +124,7 @@ one_of_a_client(struct link const *l, struct passing *p)
   } else if (has_word(p, SLICE("outbound")))
     outbound_subscription(p);
   else
-    route_and_keep(p, true);
+    deliver_and_keep(p, true);
 }
 
 /* Return true if a block list stops p; its sender is answered as XEP-0191 s3.3 has it, unless
@@ -180,6 +161,10 @@ incoming_record(struct link *l, struct record *r)
   stanza_read(r, 0, &p.st);
   if (!source_take(l, &p)) return;
   incoming_total++;
+  if (slice_is(record_get(r, 0), "fanout")) {
+    fanout_stanza(&p, l->program != USERD);
+    return;
+  }
   p.silent = l->program == MAMD && has_word(&p, SLICE("offline"));
   if (l->program != USERD && is_blocked(&p)) return;
   if (slice_is(p.st.kind, "presence")) presence_seen(&p);
@@ -188,5 +173,5 @@ incoming_record(struct link *l, struct record *r)
   else if (l->program == C2SD)
     one_of_a_client(l, &p);
   else if (!to_its_session(l, &p))
-    route_and_keep(&p, false);
+    deliver_and_keep(&p, false);
 }

@@ -4,9 +4,8 @@
 
 #include "routed.h"
 
-/* A stanza arrives from a neighbour; the same for several. */
+/* A stanza arrives from a neighbour, for one address or (fanout) for several. */
 void incoming_record(struct link *l, struct record *r);
-void incoming_fanout(struct link *l, struct record *r);
 
 extern uint64_t incoming_total;
 

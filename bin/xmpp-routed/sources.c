@@ -18,7 +18,7 @@ struct source {
   uint64_t last;  /* the newest that came */
   uint64_t done;  /* all up to here are taken over */
   uint64_t acked; /* and it was told so */
-  uint16_t *open; /* how many services hold each of done + 1 ... last: a ring */
+  uint32_t *open; /* how many services hold each of done + 1 ... last: a ring */
   size_t size;
   uint64_t crossed; /* first stanza that the socket of another c2sd may lack; 0: none */
   uint64_t crossed_now; /* the same of this turn */
@@ -60,7 +60,7 @@ static bool
 make_room(struct source *s)
 {
   size_t size = s->size ? 2 * s->size : 1024;
-  uint16_t *open;
+  uint32_t *open;
   uint64_t n;
 
   if (s->last - s->done < s->size) return true;

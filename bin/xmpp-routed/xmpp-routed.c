@@ -188,7 +188,7 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_SESSION] = sessions_announced, [VERB_UNBIND] = sessions_unbind,
   [VERB_WANTS] = sessions_wants,       [VERB_END] = sessions_end,
   [VERB_SHOWN] = presence_shown,       [VERB_DIRECTED] = presence_directed,
-  [VERB_RECALLED] = presence_recalled, [VERB_FANOUT] = incoming_fanout,
+  [VERB_RECALLED] = presence_recalled, [VERB_FANOUT] = incoming_record,
   [VERB_BLOCKS] = blocking_list,       [VERB_ACK] = posts_acked,
   [VERB_CAPS] = features_caps,         [VERB_MARK] = presence_mark,
   [VERB_ARCHIVES] = archive_policy,    [VERB_NEWEST] = archive_newest,

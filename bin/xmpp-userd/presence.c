@@ -105,7 +105,7 @@ flush(struct broadcast *b)
     link_text(routed, b->type);
     link_text(routed, b->id);
     link_str(routed, "");
-    link_str(routed, "");
+    link_origin(routed);
     link_text(routed, b->xml);
     link_end(routed);
   }
@@ -115,7 +115,7 @@ flush(struct broadcast *b)
 static void
 add(struct broadcast *b, struct slice bare)
 {
-  if ((b->n && !stralloc_catb(&b->tos, " ", 1)) ||
+  if ((b->n && !stralloc_catb(&b->tos, "\n", 1)) ||
       !stralloc_catb(&b->tos, bare.s, bare.len))
     log_event(LOG_WARN, "presence-lost", "jid", b->s->full, "contact", log_text(bare),
               "why", "out of memory", NULL);

@@ -18,7 +18,8 @@
 
 struct links links;
 
-static char const stanza_start[] = "stanza\t";
+/* Records of the verbs that are numbered (verb_is_numbered) begin so. */
+static char const numbered_starts[][8] = {"stanza\t", "fanout\t"};
 
 struct link *
 link_new(enum program p, unsigned int roles, struct slice name)
@@ -170,7 +171,7 @@ link_end(struct link *l)
 
   if (!record_put_end(&l->out)) l->failed = true;
   is_long = !l->failed && too_long(l);
-  if (l->failed || is_long || (!l->up && l->verb != VERB_STANZA)) {
+  if (l->failed || is_long || (!l->up && !verb_is_numbered(l->verb))) {
     link_cancel(l);
     return !l->failed && !is_long;
   }
@@ -324,11 +325,12 @@ line_at(struct link const *l, size_t i)
 }
 
 static bool
-is_stanza(struct link const *l, size_t i)
+is_numbered(struct link const *l, size_t i)
 {
-  size_t n = sizeof stanza_start - 1;
+  size_t n = sizeof numbered_starts[0] - 1;
 
-  return l->out.len - i >= n && !memcmp(l->out.s + i, stanza_start, n);
+  return l->out.len - i >= n && (!memcmp(l->out.s + i, numbered_starts[0], n) ||
+                                 !memcmp(l->out.s + i, numbered_starts[1], n));
 }
 
 static void
@@ -338,7 +340,7 @@ acked_up_to(struct link *l, uint64_t n)
 
   if (n > l->stanzas) n = l->stanzas;
   while (l->acked < n && (len = line_at(l, l->kept_from))) {
-    if (is_stanza(l, l->kept_from)) l->acked++;
+    if (is_numbered(l, l->kept_from)) l->acked++;
     l->kept_from += len;
   }
 }
@@ -370,7 +372,7 @@ keep_stanzas(struct link *l)
 
   if (l->acked >= l->stanzas) l->kept_from = l->out.len;
   for (from = l->kept_from; (len = line_at(l, from)); from += len) {
-    if (!is_stanza(l, from)) continue;
+    if (!is_numbered(l, from)) continue;
     memmove(l->out.s + to, l->out.s + from, len);
     to += len;
   }

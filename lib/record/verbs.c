@@ -59,3 +59,9 @@ verb_is_kept(enum verb v)
 {
   return v < VERBS_N && kept[v];
 }
+
+bool
+verb_is_numbered(enum verb v)
+{
+  return v == VERB_STANZA || v == VERB_FANOUT;
+}

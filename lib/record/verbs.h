@@ -92,7 +92,7 @@ V(HANDED, "handed", "INSTANCE SID OLD TOKEN JID IN OUT WANTS PRIORITY PRESENCE D
 V(UNYIELDED, "unyielded", "INSTANCE SID CONDITION H", 3, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_EDGE, \
   "The session cannot be handed over. H: the number of handled stanzas, if known.") \
 V(FANOUT, "fanout", "TOS FROM KIND TYPE ID TAGS ORIGIN XML", 8, ROLE_SERVICE, ROLE_ROUTER,    \
-  "The same stanza to several bare JIDs (separated by blanks); XML has no to, each copy gets its own.") \
+  "The same stanza to several addresses, a line each: to all available sessions of an account, to a session, or to a domain. XML has no to, each copy gets its own. A message to an account goes as one of its own would. An address that has blocked FROM, or that FROM has blocked, gets nothing, and FROM no error.") \
 V(BLOCKS, "blocks", "ACCOUNT JIDS CHANGE", 1, ROLE_OWN, ROLE_ROUTER,                          \
   "The block list of an account, an address a line; the record replaces earlier ones. CHANGE add or remove: only JIDS are put on it or taken off.") \
 V(CAPS, "caps", "HOST NODE VER", 3, ROLE_OWN | ROLE_ROUTER, ROLE_ROUTER | ROLE_EDGE,          \
@@ -175,5 +175,9 @@ enum verb verb_find(struct slice word);
 /* Say whether a service acknowledges records of this verb to routed, which keeps each until
  * then: stanzas, and what is told of sessions once. */
 bool verb_is_kept(enum verb v);
+
+/* Say whether records of this verb may have an ORIGIN of their link, which keeps them until the
+ * peer has acknowledged that number. */
+bool verb_is_numbered(enum verb v);
 
 #endif

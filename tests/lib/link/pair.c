@@ -98,7 +98,7 @@ node_record(struct link *l, enum verb v, struct record *r)
   if (!stralloc_cats(&sa, verb_rows[v].word)) _exit(111);
   for (i = 1; i < r->n; i++) {
     struct slice f = record_get(r, i);
-    if (v == VERB_STANZA && i == 7) f = origin_from_one(l, f, origin);
+    if (verb_is_numbered(v) && i == 7) f = origin_from_one(l, f, origin);
     if (v == VERB_ACK && own_start) f = num_u64(buf, record_u64(r, i) - own_start);
     if (f.len > 500) f = num_u64(buf, f.len);
     if (!stralloc_cats(&sa, "|") || !stralloc_catb(&sa, f.s, f.len)) _exit(111);
@@ -132,11 +132,11 @@ node_turn(void)
 }
 
 static void
-put_stanza(struct link *l, struct slice xml)
+put_numbered(struct link *l, enum verb v, struct slice xml)
 {
   int i;
 
-  link_begin(l, VERB_STANZA);
+  link_begin(l, v);
   for (i = 0; i < 6; i++)
     link_str(l, "");
   link_origin(l);
@@ -155,12 +155,14 @@ node_do(struct slice line)
   slice_word(&line, ' ', &word);
   slice_u64(line, &n);
   if (slice_is(word, "stanza"))
-    put_stanza(l, line);
+    put_numbered(l, VERB_STANZA, line);
+  else if (slice_is(word, "fanout"))
+    put_numbered(l, VERB_FANOUT, line);
   else if (slice_is(word, "megabytes")) {
     static char big[1000000];
     memset(big, 'x', sizeof big);
     while (n--)
-      put_stanza(l, slice_of(big, sizeof big));
+      put_numbered(l, VERB_STANZA, slice_of(big, sizeof big));
   } else if (slice_is(word, "serve")) {
     link_begin(l, VERB_SERVE);
     link_text(l, line);
@@ -741,34 +743,34 @@ resends(void **state)
   expect(n, "up hostd xmpp-hostd");
   expect(c, "up routed xmpp-routed");
   expect(n, "got hostd serve|announced");
-  order(c, "stanza one\nserve x\nstanza two\nstanza three\n");
+  order(c, "stanza one\nserve x\nfanout two\nstanza three\n");
   expect(n, "got hostd stanza|||||||hostd:1|one");
   expect(n, "got hostd serve|x");
-  expect(n, "got hostd stanza|||||||hostd:2|two");
+  expect(n, "got hostd fanout|||||||hostd:2|two");
   expect(n, "got hostd stanza|||||||hostd:3|three");
   order(n, "ack 1\n");
   expect(c, "got routed ack|1");
   stop(n, SIGKILL);
   expect(c, "down routed");
-  order(c, "stanza four\nserve lost\nstanza five\\tish\n");
+  order(c, "stanza four\nserve lost\nfanout five\\tish\n");
   n = server();
   expect(c, "up routed xmpp-routed");
   expect(n, "up hostd xmpp-hostd");
   expect(n, "got hostd serve|announced");
-  expect(n, "got hostd stanza|||||||hostd:2|two");
+  expect(n, "got hostd fanout|||||||hostd:2|two");
   expect(n, "got hostd stanza|||||||hostd:3|three");
   expect(n, "got hostd stanza|||||||hostd:4|four");
-  expect(n, "got hostd stanza|||||||hostd:5|five\\tish");
+  expect(n, "got hostd fanout|||||||hostd:5|five\\tish");
   stop(n, SIGKILL); /* before any acknowledgement: all again */
   expect(c, "down routed");
   n = server();
   expect(c, "up routed xmpp-routed");
   expect(n, "up hostd xmpp-hostd");
   expect(n, "got hostd serve|announced");
-  expect(n, "got hostd stanza|||||||hostd:2|two");
+  expect(n, "got hostd fanout|||||||hostd:2|two");
   expect(n, "got hostd stanza|||||||hostd:3|three");
   expect(n, "got hostd stanza|||||||hostd:4|four");
-  expect(n, "got hostd stanza|||||||hostd:5|five\\tish");
+  expect(n, "got hostd fanout|||||||hostd:5|five\\tish");
   order(n, "ack 5\n");
   expect(c, "got routed ack|5");
   stop(n, SIGKILL);
