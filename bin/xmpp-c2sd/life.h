@@ -5,7 +5,7 @@
 #include "c2sd.h"
 #include "stream/stream.h"
 
-/* What lib/stream asks of a stream. */
+/* The callbacks of lib/stream for a stream. */
 extern struct conduit_owner const life_owner;
 
 /* Handlers of records that begin a stream, or begin it anew. */

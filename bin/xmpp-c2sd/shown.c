@@ -92,7 +92,7 @@ note_directed(struct inbound const *in)
   tell_directed(in->s, in->st.to.full, in->st.type);
 }
 
-/* ---- its own presence (RFC 6121 s4.2, s4.4, s4.5) ---- */
+/* ---- the own presence of the session (RFC 6121 s4.2, s4.4, s4.5) ---- */
 
 /* Presence without capabilities changes nothing (XEP-0115 s8.4). */
 static void

@@ -60,7 +60,8 @@ struct session {
   char *jid;       /* of its client: bare from AUTHED on, full from BOUND on */
   struct sm *sm;   /* stream management (xep0198_sm.c); NULL: not enabled */
   char *shown;     /* the presence it shows, whole; NULL: not available */
-  char *caps;      /* its capabilities, as edge_cat_caps has them; NULL: none were said */
+  char *
+    caps; /* the capabilities of its client, as edge_cat_caps has them; NULL: none were said */
   size_t shown_len;
   struct directed *directed; /* addresses (directed.c); NULL: none */
   struct asked *asked; /* requests that are answered later (asked.c), oldest first */

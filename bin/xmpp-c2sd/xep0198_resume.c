@@ -381,7 +381,7 @@ resume_unpart(struct stream *s)
   resume_drop_parts(s);
 }
 
-/* Whoever wanted the session is gone: the stanza is one of a session that has ended. */
+/* The stream that wanted the session is gone: the stanza is one of a session that has ended. */
 static void
 give_back(struct link *l, struct record *r)
 {

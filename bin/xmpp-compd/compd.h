@@ -28,7 +28,7 @@ struct listener {
 };
 
 struct compd_settings {
-  struct domain *hosts; /* those of the server's own, without passwords */
+  struct domain *hosts; /* domains of the server's own, without passwords */
   struct listener *listeners;
   struct access *access;
   uint64_t negotiation_us;

@@ -164,7 +164,7 @@ put_common(struct own *o)
         said.errors++;
 }
 
-/* Who may connect, and to whom: the service to the router, as the service that it is. */
+/* The service may connect to the router, in the role of a service. */
 static void
 put_links(struct own *o)
 {

@@ -13,7 +13,7 @@ char const *const hostd_needs[] = {
   NULL,
 };
 
-/* What is made of the settings. */
+/* The values that a reading of the settings has given. */
 struct made {
   struct settings const *st;
   struct access *access;

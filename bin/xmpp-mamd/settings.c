@@ -24,7 +24,7 @@ char const *const mamd_needs[] = {
 
 struct mamd mamd;
 
-/* What is made of the settings. */
+/* The values that a reading of the settings has given. */
 struct made {
   struct settings const *settings;
   struct access *access;

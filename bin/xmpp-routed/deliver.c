@@ -33,7 +33,7 @@ to_sessions(struct user const *u, struct passing const *p, struct receivers cons
     if (!rules_receives(to, s)) continue;
     for (t = u->sessions; t != s; t = t->next)
       if (t->link == s->link && rules_receives(to, t)) break;
-    if (t != s) continue; /* its line has left already */
+    if (t != s) continue; /* the line of this stanza has left already */
     source_crosses(p->source, p->number, s->link);
     link_begin(s->link, VERB_DELIVER);
     link_field(s->link);

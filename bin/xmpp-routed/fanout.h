@@ -1,4 +1,4 @@
-/* One stanza to several addresses. */
+/* Fan-out: the same stanza to several addresses. */
 #ifndef ROUTED_FANOUT_H
 #define ROUTED_FANOUT_H
 

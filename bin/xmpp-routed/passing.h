@@ -18,7 +18,7 @@ struct passing {
   struct source *source; /* the neighbour that gets the acknowledgement; NULL: none */
   uint64_t number;       /* of source */
   bool own;              /* st.xml is text of ours, not a raw field */
-  bool tagged;           /* its tags have the id already: it was delivered before */
+  bool tagged;   /* the tags have the id already: the stanza was delivered before */
   bool held;     /* a copy for which nobody was there when its session ended (kept.c) */
   bool silent;   /* the sender is not told when the stanza is refused */
   uint64_t id;   /* in the archive; 0: none */

@@ -17,9 +17,9 @@ struct post {
   uint64_t put, released; /* letters, ever; acknowledged of those */
   uint64_t epoch;         /* of the run that had the link last; 0: none yet */
   struct event_timer grace;
-  bool held;                /* its letters wait until it knows the sessions */
+  bool held;                /* letters wait until the service knows the sessions */
   unsigned int watches;     /* bits of enum watch, kept over a restart of the service */
-  unsigned int watches_now; /* those that it has said since it is up */
+  unsigned int watches_now; /* registrations that the service has said since it is up */
   uint64_t since;           /* tick up to which all letters have left at least once */
 };
 

@@ -137,7 +137,7 @@ presence_mark(struct link *l, struct record *r)
     watch_say(WATCH_MARKS, VERB_MARK, slice_of(sa.s, sa.len));
 }
 
-/* What waits is not for a session of negative priority (RFC 6121 s8.5.2.1.1), so those who watch
+/* Waiting messages are not for a session of negative priority (RFC 6121 s8.5.2.1.1), so those who watch
  * are told when the sign changes. */
 static void
 tell_change(struct session *s, bool was_available)

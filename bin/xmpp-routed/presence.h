@@ -36,7 +36,7 @@ void presence_recall(struct post *p);
 /* All c2sds that are expected have told their sessions, or are waited for no more. */
 void presence_all_there(void);
 
-/* Its sessions are known no more; it need not answer. */
+/* A c2sd is gone: its sessions are known no more, and it need not answer. */
 void presence_c2sd_gone(void);
 
 #endif

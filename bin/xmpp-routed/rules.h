@@ -27,7 +27,7 @@ enum fate rules_message(struct slice type, struct presence_count c);
 enum fate rules_presence(struct slice type, struct presence_count c);
 enum fate rules_iq(struct slice type, struct presence_count c);
 
-/* Which sessions of an account take a stanza. */
+/* The sessions of an account that take a stanza. */
 enum receive { RECEIVE_ONE, RECEIVE_TOP, RECEIVE_NON_NEG, RECEIVE_AVAILABLE };
 
 struct receivers {

@@ -206,7 +206,7 @@ session_new(struct link *l, uint64_t sid, struct slice bare, struct slice resour
   s->resource = slice_dup(resource);
   s->ip = slice_dup(ip);
   if (!s->resource || !s->ip || !map_put(s)) goto fail;
-  /* Those who watch presence know sessions by name. */
+  /* Watchers of presence know sessions by name. */
   for (old = u->leaving; old; old = old->next)
     if (slice_is(resource, old->resource)) tell_gone(old, SLICE(""));
   s->user = u;

@@ -14,20 +14,22 @@ struct session {
   struct link *link;
   struct asked *asked; /* requests that are answered later (asked.c) */
   struct kept *kept;   /* copies of stanzas (kept.c), or NULL */
-  struct caps *caps;   /* its capabilities (xep0115_caps.c); NULL: none were shown */
+  struct caps *
+    caps; /* capabilities that the session shows (xep0115_caps.c); NULL: none were shown */
   uint64_t sid;
-  uint64_t number; /* its name for good; the ids of all its stanzas are above */
+  uint64_t
+    number; /* the name of the session for good; the ids of all its stanzas are above */
   char number_text[BASE_NUM]; /* number as text, once a tag has needed it */
   uint64_t since_us;          /* by the wall clock */
   char *resource, *ip;
   signed char priority;
   bool available;
   bool carbons;         /* wishes copies (XEP-0280 s4) */
-  bool told;            /* those who watch presence know of the session */
+  bool told;            /* watchers of presence know of the session */
   uint64_t first_shown; /* tick of its first presence (posts.h); 0: before this run */
   bool takes;           /* available, with a priority that is not negative */
   bool leaving;
-  bool gone;  /* those who watch presence were told that the session is over */
+  bool gone;  /* watchers of presence were told that the session is over */
   bool named; /* some service has heard its number, and is to hear of its end */
 };
 
@@ -69,7 +71,7 @@ void sessions_list(struct link *ctl, struct record *r);
 /* Call fn for each session, leaving ones too. fn may not end sessions. */
 void sessions_each(void (*fn)(struct session *s, void *cookie), void *cookie);
 
-/* Its presence to nobody in particular has passed by. */
+/* The presence st of s, which has no `to`, has passed by. */
 void session_presence(struct session *s, struct stanza const *st);
 
 /* Note that the c2sd of s returns stanzas that its client does not have: no stanza goes
@@ -78,7 +80,7 @@ void session_leave(struct session *s);
 
 /* How a session ends. */
 enum session_end {
-  SESSION_OVER, /* its c2sd has returned the stanzas that its client does not have */
+  SESSION_OVER, /* the c2sd has returned the stanzas that its client does not have */
   SESSION_LOST  /* its c2sd is gone */
 };
 
@@ -91,7 +93,7 @@ void session_over(struct session *s, enum session_end how, uint64_t upto);
  * session is over. */
 bool session_move(struct session *s, struct link *l, uint64_t sid);
 
-/* Its full JID as a field of the record that is being built. */
+/* Put the full JID of s as a field into the record that is being built. */
 void session_put_jid(struct link *l, struct session const *s);
 
 /* A c2sd is gone, and its sessions with it. */

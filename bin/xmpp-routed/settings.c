@@ -99,7 +99,7 @@ keeps(struct host const *h)
   return h->has_sm || h->has_offline;
 }
 
-/* What is made of the settings. */
+/* The values that a reading of the settings has given. */
 struct made {
   struct settings const *settings;
   struct host *hosts;

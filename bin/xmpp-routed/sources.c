@@ -74,7 +74,7 @@ make_room(struct source *s)
   return true;
 }
 
-/* Whoever gets the stanza compares numbers of the same epoch only; the link's hello names
+/* The receiver of the stanza compares numbers of the same epoch only; the link's hello names
  * the epoch. */
 static struct slice
 origin_with_epoch(struct link const *l, uint64_t n)

@@ -8,7 +8,7 @@
 #include "routed.h"
 
 enum watch {
-  WATCH_FEATURES, /* what disco shows (features.c) */
+  WATCH_FEATURES, /* the features that disco shows (features.c) */
   WATCH_SESSIONS, /* online, offline */
   WATCH_MARKS,    /* mark */
   WATCH_CAPS,     /* seen */

@@ -6,7 +6,7 @@
 
 void blocking_list(struct link *l, struct record *r);
 
-/* What a block list lets a stanza do, and what its sender is told. */
+/* The verdict of block lists about a stanza, and the answer to its sender. */
 enum blocked {
   BLOCKED_NOT,    /* the stanza may pass */
   BLOCKED_BY_OWN, /* the sender blocks the addressee: not-acceptable */

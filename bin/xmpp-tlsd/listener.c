@@ -34,7 +34,7 @@ static struct {
   bool reuseport, closed;
 } listeners;
 
-/* What is made of the settings. */
+/* The values that a reading of the settings has given. */
 struct made {
   struct listener *first;
   struct certs *certs;

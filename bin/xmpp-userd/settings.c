@@ -37,7 +37,7 @@ userd_has(struct slice host, char const *module)
   return settings_has(userd.settings, "module", host, module);
 }
 
-/* What is made of the settings. */
+/* The values that a reading of the settings has given. */
 struct made {
   struct settings const *settings;
   struct access *access;

@@ -27,7 +27,7 @@ enum runs {
   RUNS_NOT,     /* no supervisor starts it, or there is no such program yet */
   RUNS_ONCE,    /* one instance, always */
   RUNS_SEVERAL, /* as many as the option tabber.instances says */
-  RUNS_IF_WANTED /* one instance, when a host has a module, or the server a listener, of it */
+  RUNS_IF_WANTED /* an instance, when a host has a module, or the server a listener, of it */
 };
 
 /* P(name in code, word, number, roles, when it runs, programs to which it keeps a link): the number

@@ -10,7 +10,7 @@
 struct reading {
   struct settings settings;
   char const *data; /* in the settings' arena */
-  void *own;        /* what the program's read gave */
+  void *own;        /* the value that the program's read gave */
 };
 
 static struct reading *taken;
