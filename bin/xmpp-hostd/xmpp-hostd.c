@@ -35,7 +35,7 @@ register_all(struct link *routed)
 {
   handle_announce(routed, handlers, handlers_n, hostd_settings());
   features_announce(routed);
-  word(routed, VERB_HANDLE, "message", "announce");
+  word(routed, VERB_HANDLE, "resource", "announce");
   handle_announced(routed);
 }
 

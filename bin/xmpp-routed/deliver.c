@@ -152,29 +152,23 @@ to_handler(struct passing const *p, char const *scope)
     deliver_to_post(post, p);
 }
 
-/* Messages to host/NAME/... are for who said to handle message NAME. */
-static void
-message_to_host(struct passing const *p, struct jid const *a)
-{
-  struct slice rest = a->resource, name = {0};
-  struct post *post;
-
-  slice_word(&rest, '/', &name);
-  post = services_handler("message", name, a->domain);
-  if (post)
-    deliver_to_post(post, p);
-  else
-    deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
-}
-
-/* RFC 6121 s8.4, s8.5.1: the host itself. Presence to it is nobody's business. */
+/* Addresses HOST/NAME/... belong to the service that has said so: answers (iq result, error) to
+ * what it asks, presence, messages. Requests to a host go by their namespace whatever the
+ * resource is (RFC 6121 s8.4, s8.5.1). */
 static void
 to_host(struct passing const *p, struct jid const *a)
 {
-  if (slice_is(p->st.kind, "iq")) {
-    if (stanza_may_answer(&p->st)) to_handler(p, "host");
-  } else if (slice_is(p->st.kind, "message"))
-    message_to_host(p, a);
+  struct post *post;
+
+  if (slice_is(p->st.kind, "iq") && stanza_may_answer(&p->st)) {
+    to_handler(p, "host");
+    return;
+  }
+  post = services_resource(a);
+  if (post)
+    deliver_to_post(post, p);
+  else if (slice_is(p->st.kind, "message"))
+    deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
 }
 
 static enum fate
@@ -357,6 +351,7 @@ to_account(struct passing const *p, struct jid const *a)
   struct user const *u = user_find(a->bare);
   struct session const *s = a->resource.len ? session_find(u, a->resource) : NULL;
   int top = s ? 0 : top_priority(u);
+  struct post *post;
   struct presence_count c = {
     .full = a->resource.len > 0, .match = s != NULL, .non_neg = top >= 0};
 
@@ -372,6 +367,10 @@ to_account(struct passing const *p, struct jid const *a)
   case FATE_TOP: give(p, u, (struct receivers){.who = RECEIVE_TOP, .top = top}); return;
   case FATE_NON_NEG: give(p, u, (struct receivers){.who = RECEIVE_NON_NEG}); return;
   case FATE_AVAILABLE: give(p, u, (struct receivers){.who = RECEIVE_AVAILABLE}); return;
+  case FATE_ASKED:
+    post = services_handler("answers", SLICE("account"), a->domain);
+    if (post) deliver_to_post(post, p);
+    return;
   case FATE_ACCOUNT:
     if (slice_is(p->st.kind, "iq"))
       to_handler(p, "account");

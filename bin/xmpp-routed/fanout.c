@@ -141,5 +141,7 @@ fanout_stanza(struct passing *p, bool checked)
       to_post(p, served ? served : post_find(S2SD));
     else if (to.local.len)
       to_account(p, &to);
+    else
+      to_post(p, services_resource(&to));
   }
 }

@@ -56,15 +56,15 @@ rules_presence(struct slice type, struct presence_count c)
   return FATE_AVAILABLE;
 }
 
-/* s8.5.2.1.3, s8.5.2.2.3, s8.5.3.2.3: the server answers requests for the account; it is
- * never answered to a result. */
+/* s8.5.2.1.3, s8.5.2.2.3, s8.5.3.2.3: the server answers requests for the account, and
+ * takes answers to what it asks in the name of the account; it never answers a result. */
 enum fate
 rules_iq(struct slice type, struct presence_count c)
 {
   bool request = slice_is(type, "get") || slice_is(type, "set");
 
   if (c.match) return FATE_THIS;
-  if (!request) return FATE_IGNORE;
+  if (!request) return c.full ? FATE_IGNORE : FATE_ASKED;
   return c.full ? FATE_ERROR : FATE_ACCOUNT;
 }
 

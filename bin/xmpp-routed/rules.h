@@ -13,6 +13,7 @@ enum fate {
   FATE_TOP,     /* the available sessions of the highest priority that is not negative */
   FATE_NON_NEG, /* all available sessions whose priority is not negative */
   FATE_AVAILABLE, /* all available sessions */
+  FATE_ASKED,     /* the service that asks in the name of accounts */
   FATE_ACCOUNT    /* the account's own program, by namespace */
 };
 

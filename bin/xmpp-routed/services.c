@@ -291,6 +291,15 @@ services_handler(char const *scope, struct slice ns, struct slice host)
   return post;
 }
 
+struct post *
+services_resource(struct jid const *a)
+{
+  struct slice rest = a->resource, name = {0};
+
+  slice_word(&rest, '/', &name);
+  return services_handler("resource", name, a->domain);
+}
+
 /* ---- the state for a trace ---- */
 
 static void

@@ -22,8 +22,12 @@ bool services_have_changed(void);
 void services_tell(struct link *l);
 
 /* The service of a domain; the service that handles a namespace for scope "host",
- * "account" or "message". NULL: no service does. */
+ * "account", "resource" or "answers". NULL: no service does. */
 struct post *services_domain(struct slice domain);
 struct post *services_handler(char const *scope, struct slice ns, struct slice host);
+
+/* The service of the address HOST/NAME/..., which has said handle resource NAME. NULL: no
+ * service has. */
+struct post *services_resource(struct jid const *a);
 
 #endif

@@ -112,7 +112,7 @@ V(DELIVER, "deliver", "SIDS TO FROM KIND TYPE ID TAGS ORIGIN XML", 9, ROLE_ROUTE
 V(SERVE, "serve", "DOMAIN", 1, ROLE_SERVICE, ROLE_ROUTER,                                     \
   "All stanzas to DOMAIN are for the sender.")                                                \
 V(HANDLE, "handle", "SCOPE NAMESPACE HOST", 2, ROLE_SERVICE, ROLE_ROUTER,                          \
-  "Requests (iq) whose payload is in NAMESPACE, to SCOPE host or account, are for the sender; of HOST alone, if HOST is there, else of all hosts.") \
+  "SCOPE host or account: requests (iq) whose payload is in NAMESPACE, to hosts or to accounts, are for the sender. SCOPE resource: presence, messages and answers (iq) to HOST/NAMESPACE and HOST/NAMESPACE/... are. SCOPE answers, NAMESPACE account: answers to the bare address of an account are, for the sender asks in the name of accounts. Of HOST alone, if HOST is there, else of all hosts.") \
 V(FEATURE, "feature", "SCOPE VAR HOST", 2, ROLE_SERVICE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
   "A feature for disco#info of SCOPE; of HOST, or of all hosts.")                                                       \
 V(IDENTITY, "identity", "SCOPE CATEGORY TYPE NAME HOST", 3, ROLE_SERVICE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
