@@ -3,6 +3,7 @@
 #define HOSTD_H
 
 #include "access/access.h"
+#include "ask/ask.h"
 #include "form/form.h"
 #include "handle/handle.h"
 #include "link/snapshot.h"
@@ -122,30 +123,6 @@ bool xep0157_form(stralloc *out, struct host const *h);
 
 /* The same as XEP-0115 s5.1 steps 6 and 7 want it, sorted. */
 bool xep0157_hash_text(stralloc *out, struct host const *h);
-
-/* ---- questions to authd and routed (asks.c) ---- */
-
-/* Questions that wait for an answer of one program, and how long (microseconds). */
-#define ASKS_MAX 1024u
-#define ASK_US 30000000u
-
-enum ask_part { ASK_ROW, ASK_DONE, ASK_FAILED };
-
-/* Take a piece of an answer: a row, whose first two fields v are; its end; or a
- * failure, v being text and stanza error condition. After the latter two the function
- * is not called again. */
-typedef void ask_fn(void *cookie, enum ask_part part, struct slice const v[2]);
-
-/* Ask program p; the n fields go behind the verb. false: it is down, or has too many
- * questions; then fn is not called. */
-bool ask(enum program p, enum verb v, struct slice const *fields, size_t n, ask_fn *fn,
-         void *cookie);
-
-/* What comes back. */
-void ask_row(struct link *l, struct record *r);
-void ask_done(struct link *l, struct record *r);
-void ask_error(struct link *l, struct record *r);
-void ask_link_down(struct link *l);
 
 /* ---- commands (xep0050_commands.c; xep0133_admin.c which there are) ---- */
 
@@ -274,7 +251,6 @@ bool motd_commit(void);
 
 /* Runs are named before the asks and announcements that point to them. */
 void runs_snapshot(struct snapshot *k);
-void asks_snapshot(struct snapshot *k);
 void announce_snapshot(struct snapshot *k);
 void features_snapshot(struct snapshot *k);
 void caps_snapshot(struct snapshot *k);

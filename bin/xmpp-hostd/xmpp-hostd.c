@@ -12,7 +12,7 @@
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, and the envelope of what routed sends. Not the XML.
  * ROOMS   handlers.c what is answered; xepNNNN_*.c how; features.c what routed tells of
- *         others; asks.c questions to authd and routed; announce.c messages to many; motd.c,
+ *         others; announce.c messages to many; motd.c,
  *         names.c, settings.c
  */
 #include "hostd.h"
@@ -122,6 +122,12 @@ feeds(struct link const *from, struct link const *full)
   return from->program == full->program;
 }
 
+static bool
+who_asked(struct snapshot *k, ask_fn **fn, void **cookie)
+{
+  return announce_snapshot_ask(k, fn, cookie) || admin_snapshot_ask(k, fn, cookie);
+}
+
 static void
 snapshot(struct snapshot *k)
 {
@@ -132,7 +138,7 @@ snapshot(struct snapshot *k)
   caps_snapshot(k);
   last_snapshot(k);
   runs_snapshot(k);
-  asks_snapshot(k);
+  ask_snapshot(k, who_asked);
   announce_snapshot(k);
   handle_snapshot(k);
 }

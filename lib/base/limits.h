@@ -124,6 +124,9 @@
 /* ...queries and retractions that are under way in all, and of one account. */
 #define SCANS_MAX 4096u
 #define SCANS_OF_ONE_MAX 64u
+/* Questions of a program that wait for another program, or for clients, and how long. */
+#define ASKS_MAX 1024u
+#define ASK_US 30000000u
 /* Neighbours whose requests a service knows again when they are repeated. */
 #define HANDLE_SOURCES_MAX 128u
 /* Bounds of a search of vCards (XEP-0055): entries of the directory that it looks at;

@@ -1,4 +1,4 @@
-#include "hostd.h"
+#include "ask/ask.h"
 
 #include <stdlib.h>
 
@@ -14,26 +14,29 @@ struct question {
 };
 
 struct queue {
+  struct queue *next;
   enum program program;
   struct question *first, **last;
   size_t n;
   struct event_timer timer;
 };
 
-static struct queue queues[] = {
-  {.program = AUTHD},
-  {.program = ROUTED},
-};
+static struct queue *queues;
 
+/* The queue of p, made when it is new. NULL: ENOMEM. */
 static struct queue *
 queue_of(enum program p)
 {
-  struct queue *q = queues;
+  struct queue **at, *q;
 
-  while (q->program != p)
-    q++;
-  if (!q->last) q->last = &q->first;
-  return q;
+  for (at = &queues; (q = *at) && q->program != p; at = &q->next) {
+  }
+  if (q) return q;
+  q = calloc(1, sizeof *q);
+  if (!q) return NULL;
+  q->program = p;
+  q->last = &q->first;
+  return *at = q;
 }
 
 static void
@@ -82,7 +85,7 @@ ask(enum program p, enum verb v, struct slice const *fields, size_t n, ask_fn *f
   struct queue *q = queue_of(p);
   size_t i;
 
-  if (!l || q->n >= ASKS_MAX || !put(q, fn, cookie)) return false;
+  if (!l || !q || q->n >= ASKS_MAX || !put(q, fn, cookie)) return false;
   link_begin(l, v);
   for (i = 0; i < n; i++)
     link_text(l, fields[i]);
@@ -94,7 +97,7 @@ ask(enum program p, enum verb v, struct slice const *fields, size_t n, ask_fn *f
 static struct question *
 take(struct queue *q)
 {
-  struct question *x = q->first;
+  struct question *x = q ? q->first : NULL;
 
   if (!x) return NULL;
   q->first = x->next;
@@ -108,7 +111,7 @@ ask_row(struct link *l, struct record *r)
 {
   struct queue *q = queue_of(l->program);
 
-  if (q->first) answer(q->first, ASK_ROW, record_get(r, 1), record_get(r, 2));
+  if (q && q->first) answer(q->first, ASK_ROW, record_get(r, 1), record_get(r, 2));
 }
 
 static void
@@ -136,7 +139,9 @@ ask_error(struct link *l, struct record *r)
 void
 ask_link_down(struct link *l)
 {
-  while (queue_of(l->program)->first)
+  struct queue const *q = queue_of(l->program);
+
+  while (q && q->first)
     end(l, ASK_FAILED, SLICE("the program that knows has just gone; try again"),
         SLICE("remote-server-timeout"));
 }
@@ -144,30 +149,32 @@ ask_link_down(struct link *l)
 /* ---- the state for a trace ---- */
 
 static void
-question_fields(struct snapshot *k, struct question *x)
+questions_snapshot(struct snapshot *k, struct queue *q, ask_state_fn *state)
 {
-  SNAPSHOT_INT(k, x->until_us);
-  if (!announce_snapshot_ask(k, &x->fn, &x->cookie))
-    admin_snapshot_ask(k, &x->fn, &x->cookie);
+  struct question **at, *x;
+
+  snapshot_timer(k, &q->timer, on_deadline, q);
+  for (at = &q->first; snapshot_record(k, "question", *at != NULL); at = &x->next) {
+    if (snapshot_restores(k)) *at = snapshot_new(k, sizeof *x);
+    x = *at;
+    if (!x) return;
+    SNAPSHOT_INT(k, x->until_us);
+    state(k, &x->fn, &x->cookie);
+    q->last = &x->next;
+    if (snapshot_restores(k)) q->n++;
+  }
 }
 
 void
-asks_snapshot(struct snapshot *k)
+ask_snapshot(struct snapshot *k, ask_state_fn *state)
 {
-  struct question **at, *x;
-  struct queue *q;
+  struct queue **at = &queues;
 
-  for (q = queues; q < queues + sizeof queues / sizeof *queues; q++) {
-    if (!snapshot_record(k, "asks", true)) return;
-    snapshot_timer(k, &q->timer, on_deadline, q);
-    q->last = &q->first;
-    for (at = &q->first; snapshot_record(k, "question", *at != NULL); at = &x->next) {
-      if (snapshot_restores(k)) *at = snapshot_new(k, sizeof *x);
-      x = *at;
-      if (!x) return;
-      question_fields(k, x);
-      q->last = &x->next;
-      if (snapshot_restores(k)) q->n++;
-    }
+  for (; snapshot_record(k, "asks", *at != NULL); at = &(*at)->next) {
+    if (snapshot_restores(k)) *at = snapshot_new(k, sizeof **at);
+    if (!*at) return;
+    if (snapshot_restores(k)) (*at)->last = &(*at)->first;
+    SNAPSHOT_INT(k, (*at)->program);
+    questions_snapshot(k, *at, state);
   }
 }
