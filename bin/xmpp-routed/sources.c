@@ -2,7 +2,6 @@
 #include "snapshot.h"
 #include "sources.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,10 +79,20 @@ static struct slice
 origin_with_epoch(struct link const *l, uint64_t n)
 {
   static char buf[LINK_NAME_MAX + 2 * BASE_NUM + 3];
-  int len = snprintf(buf, sizeof buf, "%s:%llu:%llu", l->name,
-                     (unsigned long long)l->epoch, (unsigned long long)n);
+  char number[BASE_NUM];
+  struct slice part = slice_str(l->name);
+  char *at = buf;
 
-  return slice_of(buf, (size_t)len);
+  memcpy(at, part.s, part.len);
+  at += part.len;
+  *at++ = ':';
+  part = num_u64(number, l->epoch);
+  memcpy(at, part.s, part.len);
+  at += part.len;
+  *at++ = ':';
+  part = num_u64(number, n);
+  memcpy(at, part.s, part.len);
+  return slice_of(buf, (size_t)(at - buf) + part.len);
 }
 
 /* The first number that comes of a source may be any; the others follow one by one. */
