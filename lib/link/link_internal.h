@@ -91,6 +91,10 @@ bool link_peer_may_connect(int fd, unsigned int roles, char const *path, uid_t *
 bool link_peer_runs(int fd, struct peer const *p);
 bool link_peer_is(int fd, struct slice name);
 
+/* Take the peer of l for the program and the instance that its first line names; is_record:
+ * the line is a record, r. false: refused, and the log says why. */
+bool link_take_hello(struct link *l, struct record *r, bool is_record);
+
 /* A line for the log that says whom a socket has refused. */
 void link_peer_refused(int fd, char const *path, char const *why);
 

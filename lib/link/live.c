@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -99,52 +98,6 @@ free_closing(void)
 
 /* ---- reading ---- */
 
-/* An instance is called after its program: nobody takes the name of another program's. */
-static bool
-may_be_called(struct slice name, struct peer const *p)
-{
-  struct peer of;
-
-  return name.len && name.len <= LINK_NAME_MAX &&
-         (!link_peer_find(name, &of) || !strcmp(of.word, p->word));
-}
-
-/* Take the peer for the program that its hello names. Give the reason when the link refuses
- * that, or NULL. */
-static char const *
-first_hello(struct link *l, struct record *r)
-{
-  struct slice name = record_get(r, 3);
-  struct peer p;
-
-  if (!slice_is(record_get(r, 0), "hello")) return "the first record is no hello";
-  if (r->n < 5) return "fields are missing";
-  if (!link_peer_find(record_get(r, 1), &p))
-    return "no program of this name may connect here";
-  if (!(p.roles & l->roles)) return "the program has no role that connects here";
-  if (!may_be_called(name, &p)) return "the instance is not called after its program";
-  if (!link_peer_runs(l->io.fd, &p)) return "not the user that the settings name";
-  l->program = p.program;
-  l->roles = p.roles;
-  memset(l->name, 0, sizeof l->name);
-  memcpy(l->name, name.s, name.len);
-  return NULL;
-}
-
-/* The line names the program and the instance as the peer says them, and its user. */
-static void
-log_bad_hello(struct link const *l, struct record *r, char const *why)
-{
-  char program[LINK_NAME_MAX + 1], instance[LINK_NAME_MAX + 1];
-
-  snprintf(program, sizeof program, "%.*s", (int)record_get(r, 1).len,
-           record_get(r, 1).s);
-  snprintf(instance, sizeof instance, "%.*s", (int)record_get(r, 3).len,
-           record_get(r, 3).s);
-  log_event(LOG_WARN, "bad-hello", "link", l->name, "program", program, "instance",
-            instance, "uid", l->path ? NULL : log_num(l->uid), "why", why, NULL);
-}
-
 /* Drop the older link with the name of l, which has just said hello: its run is over.
  * Records to an instance, and the numbers that the instance has given, are found by that
  * name. */
@@ -166,16 +119,10 @@ take_hello(struct link *l, char *line, size_t len)
 {
   stralloc copy = STRALLOC_ZERO;
   struct record r;
-  char const *why;
   uint64_t epoch;
 
   if (trace_on() && !stralloc_catb(&copy, line, len)) return false;
-  if (!record_split(&r, line, len))
-    why = "the first record is no hello";
-  else
-    why = first_hello(l, &r);
-  if (why) {
-    log_bad_hello(l, &r, why);
+  if (!link_take_hello(l, &r, record_split(&r, line, len))) {
     stralloc_free(&copy);
     return false;
   }
