@@ -40,7 +40,7 @@ EXT_scram := -lcrypto -lidn
 EXT_yaml := -lyaml
 
 # Ranks: an area includes only areas before it in this list (make layers).
-AREAS := base certname password event record settings access link splice xml stream jid form stanza edge sm store accounts roster profile archive scram yaml ask handle mam service
+AREAS := base certname password event record settings access link splice xml stream jid form stanza edge sm store accounts roster profile archive scram yaml online ask handle mam service
 
 # bin/PROGRAM/parts: the areas that a program links, highest first, and libraries of its own.
 

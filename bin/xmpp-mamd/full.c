@@ -45,7 +45,7 @@ full_turn(void)
     event_timer_start(&timer, door_now() + LOOK_US, look_again, NULL);
   if (full == told || !routed) return;
   full_announce(routed);
-  if (!full) recall_now();
+  if (!full) online_due_now(&mirror);
 }
 
 void

@@ -7,6 +7,7 @@
 #include "archive/archive.h"
 #include "handle/handle.h"
 #include "link/snapshot.h"
+#include "online/online.h"
 #include "mam/mam.h"
 #include "roster/roster.h"
 #include "service/service.h"
@@ -87,6 +88,7 @@ struct offer;
 struct pages;
 
 struct session {
+  struct online online;
   struct session *next, **prev; /* of the account */
   struct account *account;
   uint64_t number;     /* routed's name for the session, and its mark's in the archive */
@@ -95,7 +97,6 @@ struct session {
   struct pages *pages; /* queries that are being answered (xep0313_pages.c) */
   struct session *due_next, **due_prev; /* of the line of pace.c */
   bool takes;  /* available, with a priority that is not negative */
-  bool named;  /* routed has the session in its list (recall.c) */
   bool marked; /* the archive has a mark of the session */
 };
 
@@ -211,10 +212,9 @@ void pace_forget(struct session *s);
 
 /* ---- comparing with routed after a restart (recall.c) ---- */
 
-void recall_routed_up(void);
+extern struct online_mirror mirror; /* all sessions */
 
-/* Compare now. */
-void recall_now(void);
+void recall_routed_up(void);
 void recall_row(struct link *l, struct record *r);
 void recall_done(struct link *l, struct record *r);
 
@@ -327,7 +327,6 @@ void retention_start(void);
 void incoming_snapshot(struct snapshot *k);
 void sessions_snapshot(struct snapshot *k);
 void marks_snapshot(struct snapshot *k);
-void recall_snapshot(struct snapshot *k);
 void full_snapshot(struct snapshot *k);
 void prefs_snapshot(struct snapshot *k);
 

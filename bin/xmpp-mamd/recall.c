@@ -2,30 +2,31 @@
 
 #include <string.h>
 
-/* After a restart of routed or of mamd: RECALL_US after the link is up mamd asks routed
- * for its sessions. A session that mamd knows, or that has a mark, and that is not among
+/* After a restart of routed or of mamd (lib/online): RECALL_US after the link is up mamd asks
+ * routed for its sessions. A session that mamd knows, or that has a mark, and that is not among
  * them was lost: the session has ended, and no program can say how. */
 
 #define RECALL_US 5000000
 
-static struct event_timer timer;
+static void
+ended(struct online *o)
+{
+  struct session *s = (struct session *)o;
+
+  marks_end(slice_str(s->account->bare), s->account->owner, s->number, 0);
+  session_free(s);
+}
 
 static void
-ask(void *cookie)
+ask(void)
 {
   struct link *l = link_find(ROUTED);
 
-  (void)cookie;
-  if (!l) return;
   link_begin(l, VERB_SESSIONS);
   link_end(l);
 }
 
-void
-recall_now(void)
-{
-  event_timer_start(&timer, door_now(), ask, NULL);
-}
+struct online_mirror mirror = ONLINE_MIRROR(ended, ask, RECALL_US);
 
 /* Put all sessions in the line again: a record on the old link to routed may be lost, so
  * takers are offered waiting messages again. */
@@ -36,11 +37,9 @@ recall_routed_up(void)
   struct session *s;
 
   for (a = account_next(NULL); a; a = account_next(a))
-    for (s = a->sessions; s; s = s->next) {
-      s->named = false;
+    for (s = a->sessions; s; s = s->next)
       pace_due(s);
-    }
-  event_timer_start(&timer, door_now() + RECALL_US, ask, NULL);
+  online_up(&mirror);
 }
 
 /* JID IP PRIORITY SINCE INSTANCE NUMBER. mamd need not know a session that takes no
@@ -59,38 +58,13 @@ recall_row(struct link *l, struct record *r)
   if (!s && (takes || archive_mark_get(mamd.archive, mamd_number(j.bare), number, &m)))
     s = session_make(j.bare, j.resource, number);
   if (!s) return;
-  s->named = true;
+  online_confirm(&mirror, &s->online);
   if (!takes || !s->resource) return;
   s->takes = true;
   offer_begin(s->account);
 }
 
 /* ---- the list is whole ---- */
-
-static struct session *
-not_named(struct account const *a)
-{
-  struct session *s = a->sessions;
-
-  while (s && s->named)
-    s = s->next;
-  return s;
-}
-
-/* The account goes with its last session. */
-static void
-end_those_not_named(struct account *a)
-{
-  struct session *s;
-  bool last;
-
-  while ((s = not_named(a))) {
-    last = !a->sessions->next;
-    marks_end(slice_str(a->bare), a->owner, s->number, 0);
-    session_free(s);
-    if (last) return;
-  }
-}
 
 static bool
 note_unknown(void *cookie, uint64_t owner, uint64_t session, struct archive_mark m)
@@ -124,20 +98,9 @@ end_marks_of_nobody(void)
 void
 recall_done(struct link *l, struct record *r)
 {
-  struct account *a, *next;
-
   (void)l;
   (void)r;
   if (archive_is_full(mamd.archive)) return; /* full.c asks again */
-  for (a = account_next(NULL); a; a = next) {
-    next = account_next(a);
-    end_those_not_named(a);
-  }
+  online_compare(&mirror);
   end_marks_of_nobody();
-}
-
-void
-recall_snapshot(struct snapshot *k)
-{
-  if (snapshot_record(k, "recall", true)) snapshot_timer(k, &timer, ask, NULL);
 }

@@ -93,7 +93,7 @@ session_new(struct account *a, uint64_t number)
     return NULL;
   }
   s->account = a;
-  s->named = true; /* routed has just told of the session */
+  online_add(&mirror, &s->online);
   s->next = a->sessions;
   s->prev = &a->sessions;
   if (s->next) s->next->prev = &s->next;
@@ -120,6 +120,7 @@ session_free(struct session *s)
   offer_end(s, true);
   pages_free(s);
   pace_forget(s);
+  online_del(&mirror, &s->online);
   *s->prev = s->next;
   if (s->next) s->next->prev = s->prev;
   table_del(&sessions, session_key(s));
@@ -140,7 +141,8 @@ supersede(struct session *s)
 
   for (other = s->account->sessions; other; other = other->next)
     if (other != s && other->takes &&
-        (!other->named || (other->resource && !strcmp(other->resource, s->resource))))
+        (!online_is_confirmed(&mirror, &other->online) ||
+         (other->resource && !strcmp(other->resource, s->resource))))
       offer_end(other, false);
 }
 
@@ -168,7 +170,8 @@ sessions_online(struct link *l, struct record *r)
   }
   s = session_make(j.bare, j.resource, record_u64(r, 4));
   if (!s || !s->resource) return;
-  s->named = s->takes = true;
+  online_confirm(&mirror, &s->online);
+  s->takes = true;
   supersede(s);
   offer_begin(s->account);
 }
@@ -237,7 +240,8 @@ session_fields(struct snapshot *k, struct account *a, struct session *s)
   SNAPSHOT_INT(k, s->number);
   snapshot_text(k, &s->resource);
   SNAPSHOT_INT(k, s->takes);
-  SNAPSHOT_INT(k, s->named);
+  if (snapshot_restores(k)) online_add(&mirror, &s->online);
+  online_snapshot_session(k, &s->online);
   SNAPSHOT_INT(k, s->marked);
   SNAPSHOT_INT(k, is_taker);
   if (is_taker) a->taker = s;
@@ -271,6 +275,7 @@ sessions_snapshot(struct snapshot *k)
 {
   struct account **at = &all, *a;
 
+  online_snapshot(k, &mirror);
   if (!snapshot_record(k, "turn", true)) return;
   SNAPSHOT_INT(k, mamd_turn);
   for (; snapshot_record(k, "account", *at != NULL); at = &a->next) {

@@ -156,7 +156,6 @@ snapshot(struct snapshot *k)
   pace_snapshot_line(k);
   pages_snapshot_number(k);
   marks_snapshot(k);
-  recall_snapshot(k);
   full_snapshot(k);
   retention_snapshot(k);
 }

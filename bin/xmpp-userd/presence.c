@@ -283,7 +283,7 @@ own_available(struct stanza const *st)
   bool known = s && s->shown.len && !s->untold;
 
   if (!s) return;
-  session_instance(s, st->origin);
+  online_from(&mirror, &s->online, st->origin);
   if (!session_show(s, st->xml)) {
     log_event(LOG_WARN, "presence-lost", "jid", s->full, "why", "out of memory", NULL);
     session_free_if_idle(s);
@@ -403,7 +403,7 @@ presence_gone(struct link *l, struct record *r)
   struct session *s = session_find(record_get(r, 1));
 
   (void)l;
-  if (!s && recall_forgot(SLICE(""))) s = session_forgotten(record_get(r, 1));
+  if (!s && online_forgot(&mirror, SLICE(""))) s = session_forgotten(record_get(r, 1));
   if (!s && directed.len) s = session_make(record_get(r, 1));
   if (!s) return;
   while (slice_word(&directed, '\n', &line))
@@ -420,7 +420,7 @@ presence_own(struct stanza const *st)
     own_available(st);
   } else if (slice_is(st->type, "unavailable")) {
     s = session_find(st->from);
-    if (!s && recall_forgot(st->origin)) s = session_forgotten(st->from);
+    if (!s && online_forgot(&mirror, st->origin)) s = session_forgotten(st->from);
     if (s) presence_goes(s, st->xml, st->id);
   }
 }

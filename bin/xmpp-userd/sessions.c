@@ -27,8 +27,6 @@ directed_key(void const *item)
 }
 
 static struct table users = {.key = user_key}, sessions = {.key = session_key};
-static struct session *first, **last = &first;
-static uint64_t comings; /* of routed's link */
 
 struct session_totals session_totals;
 
@@ -42,12 +40,6 @@ struct session *
 session_find(struct slice full)
 {
   return table_get(&sessions, full);
-}
-
-struct session *
-sessions_first(void)
-{
-  return first;
 }
 
 static void
@@ -86,9 +78,7 @@ put_in_lists(struct session *s)
   for (at = &s->user->sessions; *at; at = &(*at)->next) {
   }
   *at = s;
-  s->all_prev = last;
-  *last = s;
-  last = &s->all_next;
+  online_add(&mirror, &s->online);
   session_totals.sessions++;
 }
 
@@ -123,7 +113,7 @@ session_make(struct slice full)
     j = jid_cut(full);
     s = j.local.len && j.resource.len ? session_new(full, j.bare) : NULL;
   }
-  if (s) s->confirmed = comings;
+  if (s) online_confirm(&mirror, &s->online);
   return s;
 }
 
@@ -136,11 +126,7 @@ session_free(struct session *s)
   for (at = &s->user->sessions; *at != s; at = &(*at)->next) {
   }
   *at = s->next;
-  *s->all_prev = s->all_next;
-  if (s->all_next)
-    s->all_next->all_prev = s->all_prev;
-  else
-    last = s->all_prev;
+  online_del(&mirror, &s->online);
   session_totals.sessions--;
   user_free_if_empty(s->user);
   stralloc_free(&s->shown);
@@ -154,16 +140,6 @@ session_free_if_idle(struct session *s)
 {
   if (!s->shown.len && !s->directed.n && !s->wants_roster && !s->wants_blocklist)
     session_free(s);
-}
-
-void
-session_instance(struct session *s, struct slice origin)
-{
-  struct slice name;
-
-  if (!slice_word(&origin, ':', &name) || name.len > LINK_NAME_MAX) return;
-  memcpy(s->instance, name.s, name.len);
-  s->instance[name.len] = 0;
 }
 
 bool
@@ -236,7 +212,7 @@ session_direct_none(struct session *s)
 /* The presence of a session that ended in this turn. */
 struct ended {
   struct ended *next;
-  char instance[LINK_NAME_MAX + 1];
+  uint8_t instance;
   stralloc shown, directed; /* addresses, each with a newline behind */
   char full[];
 };
@@ -252,7 +228,7 @@ session_ends(struct session *s)
 
   if (!e) return;
   strcpy(e->full, s->full);
-  strcpy(e->instance, s->instance);
+  e->instance = s->online.instance;
   if (!stralloc_copy(&e->shown, &s->shown)) e->shown.len = 0;
   for (d = s->directed_first; d; d = d->next)
     if (stralloc_readyplus(&e->directed, d->len + 1)) {
@@ -277,7 +253,7 @@ ended_again(struct ended const *e)
   struct slice rest = slice_of(e->directed.s, e->directed.len), line;
 
   if (!s || s->shown.len) return;
-  strcpy(s->instance, e->instance);
+  s->online.instance = e->instance;
   session_show(s, slice_of(e->shown.s, e->shown.len));
   while (slice_word(&rest, '\n', &line))
     session_direct(s, line, true);
@@ -286,11 +262,13 @@ ended_again(struct ended const *e)
 void
 sessions_turn(bool kept)
 {
-  struct session *s;
+  struct online *o;
   struct ended *e;
 
-  for (s = kept ? NULL : first; s; s = s->all_next)
+  for (o = kept ? NULL : mirror.first; o; o = o->next) {
+    struct session *s = (struct session *)o;
     if (s->told == turns) s->untold = true;
+  }
   turns++;
   while ((e = ended)) {
     ended = e->next;
@@ -299,18 +277,6 @@ sessions_turn(bool kept)
     stralloc_free(&e->directed);
     free(e);
   }
-}
-
-void
-sessions_up(void)
-{
-  comings++;
-}
-
-bool
-session_is_confirmed(struct session const *s)
-{
-  return s->confirmed == comings;
 }
 
 void
@@ -377,20 +343,20 @@ directed_fields(struct snapshot *k, struct session *s)
 void
 sessions_snapshot(struct snapshot *k)
 {
-  struct session *next = first, *s;
+  struct online *next = mirror.first;
+  struct session *s;
 
-  if (!snapshot_record(k, "comings", true)) return;
-  SNAPSHOT_INT(k, comings);
+  online_snapshot(k, &mirror);
+  if (!snapshot_record(k, "turns", true)) return;
   SNAPSHOT_INT(k, turns);
-  for (; snapshot_record(k, "session", next != NULL); next = s->all_next) {
-    s = session_named(k, next);
+  for (; snapshot_record(k, "session", next != NULL); next = s->online.next) {
+    s = session_named(k, (struct session *)next);
     if (!s) return;
-    snapshot_name(k, s->instance, sizeof s->instance);
+    online_snapshot_session(k, &s->online);
     snapshot_bytes(k, &s->shown);
     directed_fields(k, s);
     SNAPSHOT_INT(k, s->told);
     SNAPSHOT_INT(k, s->untold);
-    SNAPSHOT_INT(k, s->confirmed);
     SNAPSHOT_INT(k, s->wants_roster);
     SNAPSHOT_INT(k, s->wants_blocklist);
     SNAPSHOT_INT(k, s->directed_full);

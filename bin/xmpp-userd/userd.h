@@ -6,6 +6,7 @@
 #include "accounts/accounts.h"
 #include "handle/handle.h"
 #include "link/snapshot.h"
+#include "online/online.h"
 #include "roster/roster.h"
 #include "service/service.h"
 
@@ -77,20 +78,16 @@ struct directed {
 
 /* A session that has shown presence, wants pushes, or has sent directed presence. */
 struct session {
-  struct session *next;      /* of the user */
-  struct session *all_next;  /* of all, in the order of coming */
-  struct session **all_prev; /* the pointer to this session */
+  struct online online;
+  struct session *next; /* of the user */
   struct user *user;
   char *full;
-  char instance[LINK_NAME_MAX + 1]; /* the session's c2sd; empty: not known yet */
   stralloc shown;        /* the last presence, an element; empty: unavailable */
   struct table directed; /* the same nodes by address */
   struct directed *directed_first, **directed_last; /* in the order of coming */
   size_t directed_bytes;
   uint64_t told; /* turn in which its contacts were told that the session is there */
   bool untold;   /* the turn of told was lost */
-  /* How often routed's link had come up when routed last named the session. */
-  uint64_t confirmed;
   bool wants_roster, wants_blocklist;
   bool directed_full; /* directed is full, and the log says so */
 };
@@ -125,12 +122,6 @@ void session_told(struct session *s);
  * told of. */
 void sessions_turn(bool kept);
 
-/* The first of all sessions. */
-struct session *sessions_first(void);
-
-/* Note that the session comes through this c2sd: INSTANCE or INSTANCE:NUMBER. */
-void session_instance(struct session *s, struct slice origin);
-
 /* Set the presence of s to the element xml. false: ENOMEM. */
 bool session_show(struct session *s, struct slice xml);
 
@@ -138,9 +129,8 @@ bool session_show(struct session *s, struct slice xml);
 void session_direct(struct session *s, struct slice to, bool available);
 void session_direct_none(struct session *s);
 
-/* routed's link came up: every session is to be confirmed anew. */
-void sessions_up(void);
-bool session_is_confirmed(struct session const *s);
+/* All sessions, over restarts (recall.c). */
+extern struct online_mirror mirror;
 
 void sessions_wants(struct link *l, struct record *r);
 void sessions_directed(struct link *l, struct record *r);
@@ -153,13 +143,8 @@ extern struct session_totals session_totals;
 
 /* ---- sessions over restarts (recall.c) ---- */
 
-void recall_up(void);
 void recall_shown(struct link *l, struct record *r);
 void recall_recalled(struct link *l, struct record *r);
-
-/* Say whether an unknown session may have been there before userd started: the c2sd of
- * this ORIGIN has not told all since; with an empty ORIGIN, no c2sd has. */
-bool recall_forgot(struct slice origin);
 
 /* ---- presence (presence.c) ---- */
 
@@ -248,7 +233,6 @@ bool counter_takes(struct jid const *account, bool outbound);
 /* ---- the state for a trace: each file for what it holds ---- */
 
 void sessions_snapshot(struct snapshot *k);
-void recall_snapshot(struct snapshot *k);
 void counter_snapshot(struct snapshot *k);
 void ends_snapshot(struct snapshot *k);
 void later_snapshot(struct snapshot *k);

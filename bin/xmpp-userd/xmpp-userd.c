@@ -45,7 +45,7 @@ up(struct link *l)
   if (l->program != ROUTED) return;
   userd_accounts();
   ends_look();
-  recall_up();
+  online_up(&mirror);
   announce(l);
   link_begin(l, VERB_WATCH);
   link_str(l, "presence");
@@ -153,7 +153,6 @@ snapshot(struct snapshot *k)
   if (snapshot_restores(k)) userd_accounts();
   if (snapshot_record(k, "total", true)) SNAPSHOT_INT(k, received);
   sessions_snapshot(k);
-  recall_snapshot(k);
   counter_snapshot(k);
   ends_snapshot(k);
   later_snapshot(k);

@@ -124,6 +124,8 @@
 /* ...queries and retractions that are under way in all, and of one account. */
 #define SCANS_MAX 4096u
 #define SCANS_OF_ONE_MAX 64u
+/* Edges whose sessions a program knows. */
+#define ONLINE_INSTANCES_MAX 64
 /* Questions of a program that wait for another program, or for clients, and how long. */
 #define ASKS_MAX 1024u
 #define ASK_US 30000000u
