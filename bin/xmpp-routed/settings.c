@@ -15,7 +15,15 @@ char const *const routed_needs[] = {
   NULL,
 };
 
+static struct slice
+host_key(void const *item)
+{
+  return slice_str(((struct host const *)item)->name);
+}
+
 static struct host *hosts;
+static struct table by_name = {.key = host_key}; /* of hosts */
+static struct host const *last; /* the host that was found last: often the next is the same */
 struct access *routed_access;
 bool routed_keeps;
 
@@ -30,9 +38,10 @@ routed_host(struct slice name)
 {
   struct host const *h;
 
-  for (h = hosts; h; h = h->next)
-    if (slice_is(name, h->name)) return h;
-  return NULL;
+  if (last && slice_is(name, last->name)) return last;
+  h = table_get(&by_name, name);
+  if (h) last = h;
+  return h;
 }
 
 static bool
@@ -103,6 +112,7 @@ keeps(struct host const *h)
 struct made {
   struct settings const *settings;
   struct host *hosts;
+  struct table by_name;
   struct access *access;
 };
 
@@ -119,7 +129,9 @@ read_hosts(struct made *m)
     *at = h;
     at = &h->next;
     h->name = slice_dup(row->value[0]);
-    if (!h->name) return false;
+    if (!h->name || (!table_get(&m->by_name, slice_str(h->name)) &&
+                     !table_put(&m->by_name, h)))
+      return false;
     h->conflict =
       read_conflict(settings_get(m->settings, "resource_conflict", row->value[0]));
     read_modules(m->settings, row->value[0], h);
@@ -133,6 +145,7 @@ routed_drop(void *fresh)
   struct made *m = fresh;
 
   free_hosts(m->hosts);
+  table_wipe(&m->by_name);
   access_free(m->access);
   free(m);
 }
@@ -144,6 +157,7 @@ routed_read(struct settings *st)
 
   if (!m) return NULL;
   m->settings = st;
+  m->by_name.key = host_key;
   m->access = access_load(st);
   if (m->access && read_hosts(m) && m->hosts) return m;
   if (m->access && !m->hosts)
@@ -167,6 +181,9 @@ routed_take(void *fresh)
   routed_access = m->access;
   free_hosts(hosts);
   hosts = m->hosts;
+  last = NULL;
+  table_wipe(&by_name);
+  by_name = m->by_name;
   routed_keeps = any(keeps);
   free(m);
 }
