@@ -61,6 +61,8 @@ prefix=$(mktemp -d)
 trap 'rm -rf "$out" "$prefix"' EXIT
 chmod 755 "$prefix"
 if ${MAKE:-make} -s install B="$build" PREFIX="$prefix" DESTDIR= > "$out" 2>&1; then
+  # The example of a service is not installed as a program; a test runs it too.
+  mkdir "$prefix/example" && cp "$build/example/xmpp-echod" "$prefix/example/"
   tests/whole/run -j 2 "$prefix/bin" > "$out" 2>&1
   cat "$out"
   count

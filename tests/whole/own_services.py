@@ -159,7 +159,8 @@ def a_second_service_takes_another_number(t):
     if os.geteuid():
         return
     old = user_of(t, "echo")
-    assert not t.terminate()
+    left = t.terminate()
+    assert not left, left
     t.tabber = services("  aaa: {run: [sleep, infinity]}\n")
     t.write_config()
     t.start(wait=False)
