@@ -121,4 +121,22 @@ void exchanges_snapshot(struct snapshot *k);
 
 void control_account(struct link *l, struct record *r);
 
+/* ---- ends of accounts (ends.c) ---- */
+
+/* As accounts_ending; note that a store has erased the account, as accounts_erased; the number
+ * of an account, 0: there is none (secrets.c). */
+bool secrets_ending(uint64_t *number, struct slice *bare, struct slice *erased);
+bool secrets_erased(uint64_t number, struct slice store);
+uint64_t secrets_number(struct slice bare);
+
+/* Tell routed that the account was made in this turn; that it ended in this turn, and had this
+ * number; of all that are ending. */
+void ends_made(struct slice bare);
+void ends_begun(uint64_t number, struct slice bare);
+void ends_announce(struct link *routed);
+
+/* Records of routed. */
+void ends_watched(struct link *l, struct record *r);
+void ends_erased(struct link *l, struct record *r);
+
 #endif

@@ -100,6 +100,24 @@ known(struct slice what)
   return slice_is(what, "add") || slice_is(what, "passwd") || slice_is(what, "del");
 }
 
+static bool
+make_account(struct slice bare, struct slice password)
+{
+  if (!secrets_add(bare, password)) return false;
+  ends_made(bare);
+  return true;
+}
+
+static bool
+end_account(struct slice bare)
+{
+  uint64_t number = secrets_number(bare);
+
+  if (!secrets_del(bare)) return false;
+  ends_begun(number, bare);
+  return true;
+}
+
 void
 control_account(struct link *l, struct record *r)
 {
@@ -117,9 +135,9 @@ control_account(struct link *l, struct record *r)
   if (!wrong && password.len > SCRAM_PASSWORD_MAX) wrong = &too_long;
   if (!wrong) {
     errno = EINVAL;
-    if (slice_is(what, "add")) ok = secrets_add(j.bare, password);
+    if (slice_is(what, "add")) ok = make_account(j.bare, password);
     if (slice_is(what, "passwd")) ok = secrets_passwd(j.bare, password);
-    if (slice_is(what, "del")) ok = secrets_del(j.bare);
+    if (slice_is(what, "del")) ok = end_account(j.bare);
     if (!ok) wrong = known(what) ? why() : &bad_word;
   }
   arena_wipe(&a);

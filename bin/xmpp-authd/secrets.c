@@ -372,6 +372,24 @@ secrets_del(struct slice bare)
 }
 
 bool
+secrets_ending(uint64_t *number, struct slice *bare, struct slice *erased)
+{
+  return accounts_ending(secrets.accounts, number, bare, erased);
+}
+
+bool
+secrets_erased(uint64_t number, struct slice store)
+{
+  return accounts_erased(secrets.accounts, number, store, SLICE("users archive"));
+}
+
+uint64_t
+secrets_number(struct slice bare)
+{
+  return accounts_number(secrets.accounts, bare);
+}
+
+bool
 secrets_each(accounts_fn *fn, void *cookie)
 {
   return accounts_each(secrets.accounts, fn, cookie);

@@ -3,12 +3,14 @@
  * USAGE   xmpp-authd [ -d notif ] [ -v level ] [ -p ] settings
  * READS   settings/xmpp-authd      (from xmpp-confgen; again on SIGHUP)
  * FDS     2 log, notif readiness; with -p 0 and 1 records
- * SPEAKS  SASL with c2sd, accounts with xmpp-ctl and hostd (xmpp-records(7))
+ * SPEAKS  SASL with c2sd, accounts with xmpp-ctl and hostd, which of them end with
+ *         routed (xmpp-records(7))
  * STORES  DATA/accounts (lib/accounts, readable by others), DATA/secrets (secrets.c)
  * LIMITS  EXCHANGES_MAX at once, EXCHANGE_US each; SCRAM_MESSAGE_MAX bytes a message
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, envelopes of c2sd. Not what the client says in them.
- * ROOMS   exchanges.c who waits; sasl.c mechanisms; secrets.c keys; control.c account; settings.c
+ * ROOMS   exchanges.c who waits; sasl.c mechanisms; secrets.c keys; control.c account; ends.c who is told
+ *         of accounts; settings.c
  */
 #include "authd.h"
 
@@ -24,6 +26,7 @@ static void
 up(struct link *l)
 {
   if (l->program == C2SD) sasl_announce(l);
+  if (l->roles & ROLE_ROUTER) ends_announce(l);
 }
 
 static void
@@ -43,6 +46,7 @@ turn(void)
   for (l = link_next(NULL); l; l = next) {
     next = link_next(l);
     if (l->roles & (ROLE_CONTROL | ROLE_OWN)) link_drop(l, "the store failed");
+    if (l->up && l->roles & ROLE_ROUTER) link_discard(l, "the store failed");
   }
 }
 
@@ -68,10 +72,9 @@ stats(struct link *ctl)
 }
 
 static service_fn *const handlers[VERBS_N] = {
-  [VERB_AUTH] = sasl_auth,
-  [VERB_RESPONSE] = sasl_response,
-  [VERB_ABORT] = sasl_abort,
-  [VERB_ACCOUNT] = control_account,
+  [VERB_AUTH] = sasl_auth,     [VERB_RESPONSE] = sasl_response,
+  [VERB_ABORT] = sasl_abort,   [VERB_ACCOUNT] = control_account,
+  [VERB_WATCH] = ends_watched, [VERB_ERASED] = ends_erased,
 };
 
 static struct service const service = {

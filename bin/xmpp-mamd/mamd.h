@@ -322,6 +322,9 @@ void retract_message(struct stanza const *in, struct slice from_bare, uint64_t o
  * little by little. */
 void retention_start(void);
 
+/* authd says that an account is ending: say erased when nothing of it is left here. */
+void retention_ending(struct link *l, struct record *r);
+
 /* ---- the state for a trace: each file for what it holds ---- */
 
 void incoming_snapshot(struct snapshot *k);

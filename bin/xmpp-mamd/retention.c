@@ -1,6 +1,7 @@
 #include "mamd.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* Archives within the limits that their hosts have (tabber: archive: max_age, max_messages),
  * and none of an account that was deleted: one owner after the other, a few messages each time,
@@ -10,15 +11,23 @@
 #define REST_US 60000000u
 #define STEPS 200u
 #define OWNERS_A_TICK 100u
+#define ENDING_MAX 256u
 
 static struct event_timer timer;
 static uint64_t at; /* the owner that was looked at last */
+
+/* Accounts that authd says are ending, oldest first; those for which there is no room are found
+ * like others. */
+static uint64_t ending[ENDING_MAX];
+static size_t ending_n;
 
 static uint64_t
 setting(char const *key, struct slice host)
 {
   return settings_u64(mamd.settings, key, host);
 }
+
+static void tick(void *cookie);
 
 /* Say whether an account had this number and has ended. */
 static bool
@@ -78,6 +87,57 @@ look_at(uint64_t owner)
   return !is_deleted(owner) || purge(owner);
 }
 
+static bool
+has_data(uint64_t owner)
+{
+  uint64_t next;
+
+  return archive_owner_next(mamd.archive, owner - 1, &next) && next == owner;
+}
+
+static void
+tell_erased(uint64_t owner)
+{
+  struct link *routed = link_find(ROUTED);
+
+  if (!routed) return; /* authd asks again */
+  link_begin(routed, VERB_ERASED);
+  link_num(routed, owner);
+  link_str(routed, "archive");
+  link_end(routed);
+}
+
+/* Go on with the first account that is ending. */
+static void
+erase_some(void)
+{
+  uint64_t owner = ending[0];
+
+  if (is_deleted(owner)) {
+    if (has_data(owner) && !purge(owner)) return;
+    tell_erased(owner);
+  }
+  ending_n--;
+  memmove(ending, ending + 1, ending_n * sizeof *ending);
+}
+
+/* NUMBER JID ERASED */
+void
+retention_ending(struct link *l, struct record *r)
+{
+  uint64_t owner = record_u64(r, 1);
+  size_t i;
+
+  (void)l;
+  mamd_readers();
+  if (!owner || slice_has_word(record_get(r, 3), SLICE("archive"))) return;
+  for (i = 0; i < ending_n; i++)
+    if (ending[i] == owner) return;
+  if (ending_n == ENDING_MAX) return;
+  ending[ending_n++] = owner;
+  event_timer_start(&timer, door_now(), tick, NULL);
+}
+
 static void
 tick(void *cookie)
 {
@@ -85,6 +145,12 @@ tick(void *cookie)
   unsigned int i;
 
   (void)cookie;
+  mamd_readers();
+  if (ending_n && !archive_is_full(mamd.archive)) {
+    erase_some();
+    event_timer_start(&timer, door_now() + (ending_n ? 0 : TICK_US), tick, NULL);
+    return;
+  }
   for (i = 0; i < OWNERS_A_TICK && !archive_is_full(mamd.archive); i++) {
     if (!archive_owner_next(mamd.archive, at, &owner)) {
       at = 0;
@@ -107,7 +173,13 @@ retention_start(void)
 void
 retention_snapshot(struct snapshot *k)
 {
+  size_t i;
+
   if (!snapshot_record(k, "retention", true)) return;
   snapshot_timer(k, &timer, tick, NULL);
   SNAPSHOT_INT(k, at);
+  SNAPSHOT_INT(k, ending_n);
+  if (ending_n > ENDING_MAX) ending_n = 0;
+  for (i = 0; i < ending_n; i++)
+    SNAPSHOT_INT(k, ending[i]);
 }

@@ -4,6 +4,19 @@
 
 /* XEP-0160: what waits for an account is a set of ids into the log. */
 
+/* For those who watch: routed has it when the store has taken the turn. */
+static void
+tell(struct slice bare, uint64_t id)
+{
+  struct link *routed = link_find(ROUTED);
+
+  if (!routed) return;
+  link_begin(routed, VERB_WAITING);
+  link_text(routed, bare);
+  link_num(routed, id);
+  link_end(routed);
+}
+
 void
 waiting_add(struct slice bare, uint64_t owner, uint64_t id)
 {
@@ -14,6 +27,7 @@ waiting_add(struct slice bare, uint64_t owner, uint64_t id)
     return;
   }
   if (a) offer_begin(a);
+  tell(bare, id);
 }
 
 bool

@@ -55,6 +55,7 @@ up(struct link *l)
   prefs_announce(l);
   watch(l, "sessions");
   watch(l, "marks");
+  watch(l, "accounts");
   recall_routed_up();
 }
 
@@ -96,6 +97,14 @@ on_online(struct link *l, struct record *r)
 {
   mamd_readers();
   sessions_online(l, r);
+}
+
+/* A new account has no archive. */
+static void
+on_made(struct link *l, struct record *r)
+{
+  (void)l;
+  (void)r;
 }
 
 static void
@@ -164,7 +173,8 @@ static service_fn *const verbs[VERBS_N] = {
   [VERB_STANZA] = on_stanza,         [VERB_ONLINE] = on_online,
   [VERB_OFFLINE] = sessions_offline, [VERB_MARK] = sessions_mark,
   [VERB_ROW] = recall_row,           [VERB_DONE] = recall_done,
-  [VERB_ARCHIVE] = control_archive,
+  [VERB_ARCHIVE] = control_archive,  [VERB_MADE] = on_made,
+  [VERB_ENDING] = retention_ending,
 };
 
 static struct service const service = {

@@ -61,3 +61,16 @@ watch_settled(struct post *p)
 {
   p->watches = p->watches_now;
 }
+
+void
+watch_pass(struct link *l, struct record *r)
+{
+  enum verb v = verb_find(record_raw(r, 0));
+  struct slice first = record_raw(r, 1), last = record_raw(r, r->n - 1);
+  unsigned int w;
+
+  (void)l;
+  for (w = 0; w < WATCH_WORDS; w++)
+    if (watch_rows[w].passed[0] == v || watch_rows[w].passed[1] == v)
+      watch_say(w, v, slice_of(first.s, (size_t)(last.s + last.len - first.s)));
+}

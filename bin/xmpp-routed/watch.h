@@ -12,6 +12,8 @@ enum watch {
   WATCH_SESSIONS, /* online, offline */
   WATCH_MARKS,    /* mark */
   WATCH_CAPS,     /* seen */
+  WATCH_ACCOUNTS, /* made, ending: what authd says */
+  WATCH_WAITING,  /* waiting: what mamd says */
   WATCH_PRESENCE, /* a session's own presence, gone; shown, wants, directed, recalled */
   WATCH_WORDS
 };
@@ -23,6 +25,8 @@ enum watch {
 struct watch_row {
   char const *word;
   void (*begin)(struct post *p);
+  enum verb
+    passed[2]; /* records of neighbours that are passed to all who watch; 0: none */
 };
 
 extern struct watch_row const watch_rows[WATCH_WORDS];
@@ -45,5 +49,8 @@ unsigned int watch_say(enum watch w, enum verb v, struct slice fields);
  * something. What it has not said until watch_settled it watches no more. */
 bool watch_begins(struct post *p);
 void watch_settled(struct post *p);
+
+/* A record of a verb that a row passes: put it into the post of each service that watches. */
+void watch_pass(struct link *l, struct record *r);
 
 #endif

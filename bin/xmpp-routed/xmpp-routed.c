@@ -16,9 +16,10 @@
  *         start; incoming.c what a stanza is; rules.c the tables of delivery; deliver.c where
  *         it goes, fanout.c a broadcast; unacked.c a stanza that a client did not get,
  *         returns.c one that a service did not get; passing.c its record; kept.c copies until
- *         a client has its stanzas; archive.c what is kept of messages; number.c ids;
+ *         a client has its stanzas; archive.c what is kept of messages; number.c ids; accounts.c accounts that end;
  *         xepNNNN_*.c one extension each; settings.c
  */
+#include "accounts.h"
 #include "archive.h"
 #include "expected.h"
 #include "features.h"
@@ -41,11 +42,13 @@
 char const *PROG = "xmpp-routed";
 
 struct watch_row const watch_rows[WATCH_WORDS] = {
-  [WATCH_FEATURES] = {"features", features_watched      },
-  [WATCH_SESSIONS] = {"sessions", presence_tell_sessions},
-  [WATCH_MARKS] = {"marks",    NULL                  },
-  [WATCH_CAPS] = {"caps",     caps_tell             },
-  [WATCH_PRESENCE] = {"presence", presence_recall       },
+  [WATCH_FEATURES] = {"features",      features_watched      },
+  [WATCH_SESSIONS] = {"sessions",      presence_tell_sessions},
+  [WATCH_MARKS] = {"marks",         NULL                  },
+  [WATCH_CAPS] = {"caps",          caps_tell             },
+  [WATCH_ACCOUNTS] = {"accounts",      accounts_watched,       {VERB_MADE, VERB_ENDING}},
+  [WATCH_WAITING] = {"waiting",               NULL,                             {VERB_WAITING}},
+  [WATCH_PRESENCE] = {"presence", presence_recall},
 };
 
 static bool
@@ -101,7 +104,7 @@ up(struct link *l)
 {
   if (l->program == C2SD)
     features_up(l);
-  else
+  else if (l->roles & ROLE_SERVICE)
     posts_up(l);
 }
 
@@ -184,21 +187,40 @@ on_item(struct link *l, struct record *r)
 }
 
 static service_fn *const handlers[VERBS_N] = {
-  [VERB_STANZA] = incoming_record,     [VERB_BIND] = sessions_bind,
-  [VERB_SESSION] = sessions_announced, [VERB_UNBIND] = sessions_unbind,
-  [VERB_WANTS] = sessions_wants,       [VERB_END] = sessions_end,
-  [VERB_SHOWN] = presence_shown,       [VERB_DIRECTED] = presence_directed,
-  [VERB_RECALLED] = presence_recalled, [VERB_FANOUT] = incoming_record,
-  [VERB_BLOCKS] = blocking_list,       [VERB_ACK] = posts_acked,
-  [VERB_CAPS] = features_caps,         [VERB_MARK] = presence_mark,
-  [VERB_ARCHIVES] = archive_policy,    [VERB_NEWEST] = archive_newest,
-  [VERB_RESUME] = resume_ask,          [VERB_YIELDED] = resume_yielded,
-  [VERB_UNYIELDED] = resume_refused,   [VERB_QUEUED] = resume_queued,
-  [VERB_HANDED] = resume_handed,       [VERB_SERVE] = services_serve,
-  [VERB_HANDLE] = services_handle,     [VERB_FEATURE] = on_feature,
-  [VERB_IDENTITY] = on_identity,       [VERB_ITEM] = on_item,
-  [VERB_FORGET] = services_forget,     [VERB_WATCH] = watch_record,
-  [VERB_SESSIONS] = sessions_list,     [VERB_HOLDS] = kept_holds,
+  [VERB_STANZA] = incoming_record,
+  [VERB_BIND] = sessions_bind,
+  [VERB_SESSION] = sessions_announced,
+  [VERB_UNBIND] = sessions_unbind,
+  [VERB_WANTS] = sessions_wants,
+  [VERB_END] = sessions_end,
+  [VERB_SHOWN] = presence_shown,
+  [VERB_DIRECTED] = presence_directed,
+  [VERB_RECALLED] = presence_recalled,
+  [VERB_FANOUT] = incoming_record,
+  [VERB_BLOCKS] = blocking_list,
+  [VERB_ACK] = posts_acked,
+  [VERB_CAPS] = features_caps,
+  [VERB_MARK] = presence_mark,
+  [VERB_ARCHIVES] = archive_policy,
+  [VERB_NEWEST] = archive_newest,
+  [VERB_RESUME] = resume_ask,
+  [VERB_YIELDED] = resume_yielded,
+  [VERB_UNYIELDED] = resume_refused,
+  [VERB_QUEUED] = resume_queued,
+  [VERB_HANDED] = resume_handed,
+  [VERB_SERVE] = services_serve,
+  [VERB_HANDLE] = services_handle,
+  [VERB_FEATURE] = on_feature,
+  [VERB_IDENTITY] = on_identity,
+  [VERB_ITEM] = on_item,
+  [VERB_FORGET] = services_forget,
+  [VERB_WATCH] = watch_record,
+  [VERB_SESSIONS] = sessions_list,
+  [VERB_HOLDS] = kept_holds,
+  [VERB_MADE] = watch_pass,
+  [VERB_ENDING] = watch_pass,
+  [VERB_WAITING] = watch_pass,
+  [VERB_ERASED] = accounts_erased,
 };
 
 static void
@@ -221,7 +243,7 @@ snapshot(struct snapshot *k)
 
 static struct service const routed = {
   .program = "xmpp-routed",
-  .accepts = ROLE_EDGE | ROLE_SERVICE,
+  .accepts = ROLE_EDGE | ROLE_SERVICE | ROLE_AUTHORITY,
   .handlers = handlers,
   .needs = routed_needs,
   .read = routed_read,

@@ -101,6 +101,18 @@ put_down(void)
 }
 
 static void
+tell_erased(uint64_t ended)
+{
+  struct link *routed = link_find(ROUTED);
+
+  if (!routed) return; /* authd asks again */
+  link_begin(routed, VERB_ERASED);
+  link_num(routed, ended);
+  link_str(routed, "users");
+  link_end(routed);
+}
+
+static void
 purge(void *cookie)
 {
   unsigned int done = 0;
@@ -116,6 +128,7 @@ purge(void *cookie)
     return;
   }
   log_event(LOG_INFO, "account-purged", "number", log_num(number), NULL);
+  tell_erased(number);
   number = 0;
   seen = 0;
 }
@@ -178,6 +191,31 @@ next_number(uint64_t *out)
 
   *out = has_a && (!has_b || a < b) ? a : b;
   return has_a || has_b;
+}
+
+static bool
+has_data(uint64_t n)
+{
+  uint64_t next;
+
+  return (roster_next(userd.roster, n - 1, &next) && next == n) ||
+         (profile_next(userd.profile, n - 1, &next) && next == n);
+}
+
+/* NUMBER JID ERASED. An end that waits for the one that is dealt with is dealt with in its
+ * turn, or found by the walk. */
+void
+ends_ending(struct link *l, struct record *r)
+{
+  uint64_t n = record_u64(r, 1);
+
+  (void)l;
+  userd_accounts();
+  if (!n || !userd.accounts || slice_has_word(record_get(r, 3), SLICE("users"))) return;
+  looked = false;
+  seen = 0;
+  ends_look();
+  if (n != number && is_deleted(n) && !has_data(n)) tell_erased(n);
 }
 
 static void

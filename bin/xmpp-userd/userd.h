@@ -219,6 +219,9 @@ void subscription_end(struct slice bare, struct roster_item const *item);
  * stanza is handled, and when routed's link comes up. */
 void ends_look(void);
 
+/* authd says that an account is ending: say erased when nothing of it is left here. */
+void ends_ending(struct link *l, struct record *r);
+
 /* End the turn; kept: the store has taken the turn. The next turn looks again. */
 void ends_turn(bool kept);
 

@@ -40,6 +40,22 @@ take(void *fresh, bool first)
 }
 
 static void
+watch(struct link *routed, char const *word)
+{
+  link_begin(routed, VERB_WATCH);
+  link_str(routed, word);
+  link_end(routed);
+}
+
+/* A new account has nothing here. */
+static void
+on_made(struct link *l, struct record *r)
+{
+  (void)l;
+  (void)r;
+}
+
+static void
 up(struct link *l)
 {
   if (l->program != ROUTED) return;
@@ -47,9 +63,8 @@ up(struct link *l)
   ends_look();
   online_up(&mirror);
   announce(l);
-  link_begin(l, VERB_WATCH);
-  link_str(l, "presence");
-  link_end(l);
+  watch(l, "presence");
+  watch(l, "accounts");
   blocking_announce();
 }
 
@@ -166,6 +181,7 @@ static service_fn *const verbs[VERBS_N] = {
   [VERB_STANZA] = on_stanza,     [VERB_GONE] = presence_gone,
   [VERB_WANTS] = sessions_wants, [VERB_DIRECTED] = sessions_directed,
   [VERB_SHOWN] = recall_shown,   [VERB_RECALLED] = recall_recalled,
+  [VERB_MADE] = on_made,         [VERB_ENDING] = ends_ending,
 };
 
 static struct service const service = {

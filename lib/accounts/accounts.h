@@ -8,6 +8,10 @@
  *            "ended"                     -> the count of the last end
  *   ended    count of ended accounts     -> number of the one that ended then, 8 bytes, and its
  *            (8 bytes, big-endian)          bare JID; the last ACCOUNTS_ENDED_MAX
+ *   ending   number, 8 bytes big-endian  -> bare JID of the ended account, NUL, and the stores
+ *                                           that have nothing of it any more, with blanks
+ *                                           between; until all have said so, but of at most
+ *                                           ACCOUNTS_ENDING_MAX accounts
  * A number is given once and never again. A JID is a key, so no account has a longer one than
  * LMDB takes for a key. */
 #ifndef ACCOUNTS_H
@@ -42,6 +46,17 @@ bool accounts_del(struct accounts *a, struct slice bare);
  * store_get. false with errno ENOENT (there is none) or EIO. */
 bool accounts_ended(struct accounts *a, uint64_t *count, uint64_t *number,
                     struct slice *bare);
+
+/* The first account that is ending behind the number *number: its number and JID, and the
+ * stores that have erased it, with blanks between; both texts live as a value of store_get. For
+ * the writer. false with errno ENOENT (there is none) or EIO. */
+bool accounts_ending(struct accounts *a, uint64_t *number, struct slice *bare,
+                     struct slice *erased);
+
+/* The store has nothing of this account any more. When each word of `all` has been said the
+ * account has ended. For the writer. false with errno ENOENT (it is not ending) or EIO. */
+bool accounts_erased(struct accounts *a, uint64_t number, struct slice store,
+                     struct slice all);
 
 /* A number that differs after accounts were added or deleted. */
 uint64_t accounts_changes(struct accounts *a);

@@ -177,6 +177,8 @@
 #define SUBSCRIPTIONS_LATER_BYTES (256u << 10)
 /* Ends of accounts that DATA/accounts remembers for stores that have not heard of them. */
 #define ACCOUNTS_ENDED_MAX 1000
+/* Accounts that are ending, because a store has not said that it has erased them. */
+#define ACCOUNTS_ENDING_MAX 65536
 /* Writes that need not be on disk at once wait so long for others that must
  * (microseconds). */
 #define STORE_LATER_US 250000

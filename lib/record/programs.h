@@ -39,7 +39,7 @@ P(TLSD,      "tlsd",       0, ROLE_FRONT,               RUNS_SEVERAL,   "c2sd co
 P(C2SD,      "c2sd",       1, ROLE_EDGE,                RUNS_SEVERAL,   "routed authd") \
 P(S2SD,      "s2sd",       2, ROLE_EDGE | ROLE_SERVICE, RUNS_NOT,       "")             \
 P(ROUTED,    "routed",     3, ROLE_ROUTER,              RUNS_ONCE,      "")             \
-P(AUTHD,     "authd",      4, ROLE_AUTHORITY,           RUNS_ONCE,      "")             \
+P(AUTHD,     "authd",      4, ROLE_AUTHORITY,           RUNS_ONCE,      "routed")        \
 P(USERD,     "userd",      5, ROLE_SERVICE | ROLE_OWN,  RUNS_ONCE,      "routed")       \
 P(HOSTD,     "hostd",      6, ROLE_SERVICE | ROLE_OWN,  RUNS_ONCE,      "routed authd") \
 P(MAMD,      "mamd",       7, ROLE_SERVICE | ROLE_OWN,  RUNS_IF_WANTED, "routed")       \

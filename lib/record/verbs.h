@@ -99,6 +99,14 @@ V(CAPS, "caps", "HOST NODE VER", 3, ROLE_OWN | ROLE_ROUTER, ROLE_ROUTER | ROLE_E
   "The entity capabilities of HOST (XEP-0115).")                                 \
 V(SEEN, "seen", "FROM TO CAPS WORD", 1, ROLE_ROUTER, ROLE_SERVICE,                            \
   "For those who watch caps: the full JID FROM shows these capabilities, the value of the tag caps, to the account TO (empty: to all who see its presence); without CAPS it is seen no more. WORD as in online.") \
+V(WAITING, "waiting", "ACCOUNT ID", 2, ROLE_OWN | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE,    \
+  "For those who watch waiting: the message ID of the log waits for the account, which has no session that has it.") \
+V(MADE, "made", "NUMBER JID", 2, ROLE_AUTHORITY | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE,    \
+  "For those who watch accounts: there is an account of this NUMBER, which no account had before.") \
+V(ENDING, "ending", "NUMBER JID ERASED", 2, ROLE_AUTHORITY | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
+  "For those who watch accounts: the account of this NUMBER has ended. The program that writes a store with data of the account erases them there and says erased; ERASED are the stores of which this was said. It is said again to whoever begins to watch, until no store is left.") \
+V(ERASED, "erased", "NUMBER STORE", 2, ROLE_OWN | ROLE_ROUTER, ROLE_ROUTER | ROLE_AUTHORITY,  \
+  "STORE, a folder of the data folder, has nothing of the account of this NUMBER any more, on disk.") \
 V(BOUND, "bound", "SID JID NUMBER", 2, ROLE_ROUTER, ROLE_EDGE,                                \
   "SID is now the session of full JID. NUMBER is the session's number; no other session, earlier or later, has that number.") \
 V(REFUSED, "refused", "SID CONDITION", 2, ROLE_ROUTER, ROLE_EDGE,                             \
@@ -119,8 +127,8 @@ V(IDENTITY, "identity", "SCOPE CATEGORY TYPE NAME HOST", 3, ROLE_SERVICE | ROLE_
   "An identity for disco#info of SCOPE; of HOST, or of all hosts.")                                                     \
 V(ITEM, "item", "SCOPE JID NAME NODE HOST", 2, ROLE_SERVICE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
   "An entry for disco#items of SCOPE; of HOST, or of all hosts.")                                                       \
-V(WATCH, "watch", "WHAT", 1, ROLE_SERVICE, ROLE_ROUTER,                                       \
-  "Tell the sender about WHAT, a word of this table: features (feature, identity, item), sessions (online, offline), marks (mark), caps (seen), presence (what a session shows to its contacts: stanza without TO, gone, and after a restart shown, wants, directed, recalled). What holds now is told at once, and again when it is asked again. Any number of services watch a word.")            \
+V(WATCH, "watch", "WHAT", 1, ROLE_SERVICE | ROLE_ROUTER, ROLE_ROUTER | ROLE_AUTHORITY,                                       \
+  "Tell the sender about WHAT, a word of this table: features (feature, identity, item), sessions (online, offline), marks (mark), caps (seen), accounts (made, ending), waiting (waiting), presence (what a session shows to its contacts: stanza without TO, gone, and after a restart shown, wants, directed, recalled). What holds now is told at once, and again when it is asked again. Any number of services watch a word.")            \
 V(FORGET, "forget", "WHAT", 1, ROLE_ROUTER | ROLE_SERVICE, ROLE_ROUTER | ROLE_SERVICE,          \
   "The records about WHAT no longer hold, and follow anew. A service that announces anew says announced before and old behind: what it has not said again ends.")                                  \
 V(STATS, "stats", "", 0, ROLE_CONTROL, ROLES_ALL,                                             \

@@ -266,6 +266,20 @@ store_get(struct store *s, MDB_dbi t, struct slice key, struct slice *value)
   return true;
 }
 
+size_t
+store_count(struct store *s, MDB_dbi t)
+{
+  MDB_txn *txn = begin_read(s);
+  MDB_stat st;
+  int rc;
+
+  if (!txn) return SIZE_MAX;
+  rc = mdb_stat(txn, t, &st);
+  if (!rc) return st.ms_entries;
+  failed(s, "count", rc);
+  return SIZE_MAX;
+}
+
 static bool
 wrote(struct store *s, char const *what, int rc)
 {

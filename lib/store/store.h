@@ -47,6 +47,9 @@ bool store_append(struct store *s, MDB_dbi t, struct slice key, struct slice val
  * what belongs together and cannot write the rest. Keeps errno. */
 void store_abandon(struct store *s);
 
+/* The number of entries of a table; SIZE_MAX with errno EIO. */
+size_t store_count(struct store *s, MDB_dbi t);
+
 /* The first entry whose key is not before from (not empty), as store_get gives it. */
 bool store_next(struct store *s, MDB_dbi t, struct slice from, struct slice *key,
                 struct slice *value);

@@ -304,6 +304,36 @@ oldest_ends_are_forgotten(void **state)
   end_is(ACCOUNTS_ENDED_MAX + 2, 0, 0, NULL);
 }
 
+static void
+ends_until_all_have_erased(void **state)
+{
+  struct slice all = SLICE("users archive"), bare, erased;
+  uint64_t n = 0;
+
+  (void)state;
+  add("a@x", 1);
+  add("b@x", 2);
+  assert_false(accounts_erased(a, 1, SLICE("users"), all)); /* is there */
+  assert_true(accounts_del(a, SLICE("a@x")));
+  assert_true(accounts_del(a, SLICE("b@x")));
+  assert_true(accounts_erased(a, 1, SLICE("users"), all));
+  assert_true(accounts_erased(a, 1, SLICE("users"), all));
+  assert_true(accounts_erased(a, 1, SLICE("weather"), all));
+  assert_true(accounts_commit(a));
+  again();
+  assert_true(accounts_ending(a, &n, &bare, &erased));
+  assert_true(n == 1 && slice_is(bare, "a@x") && slice_is(erased, "users"));
+  assert_true(accounts_ending(a, &n, &bare, &erased));
+  assert_true(n == 2 && slice_is(bare, "b@x") && !erased.len);
+  assert_false(accounts_ending(a, &n, &bare, &erased));
+  assert_int_equal(errno, ENOENT);
+  assert_true(accounts_erased(a, 1, SLICE("archive"), all));
+  assert_false(accounts_erased(a, 1, SLICE("archive"), all)); /* has ended */
+  n = 0;
+  assert_true(accounts_ending(a, &n, &bare, &erased));
+  assert_int_equal(n, 2);
+}
+
 int
 main(void)
 {
@@ -312,6 +342,7 @@ main(void)
     cmocka_unit_test_setup_teardown(never_reused, start, finish),
     cmocka_unit_test_setup_teardown(ends_are_remembered, start, finish),
     cmocka_unit_test_setup_teardown(oldest_ends_are_forgotten, start, finish),
+    cmocka_unit_test_setup_teardown(ends_until_all_have_erased, start, finish),
     cmocka_unit_test_setup_teardown(refusals, start, finish),
     cmocka_unit_test_setup_teardown(lost_turn, start, finish),
     cmocka_unit_test_setup_teardown(each, start, finish),

@@ -1,0 +1,36 @@
+#include "accounts.h"
+
+/* authd knows the accounts, and says of each that ends so until every store has said erased. */
+
+static struct link *
+authority(void)
+{
+  struct link *l;
+
+  for (l = link_next(NULL); l; l = link_next(l))
+    if (l->up && l->roles & ROLE_AUTHORITY) return l;
+  return NULL;
+}
+
+void
+accounts_watched(struct post *p)
+{
+  struct link *l = authority();
+
+  (void)p;
+  if (!l) return; /* it says all when its link comes up */
+  link_begin(l, VERB_WATCH);
+  link_str(l, "accounts");
+  link_end(l);
+}
+
+void
+accounts_erased(struct link *l, struct record *r)
+{
+  l = authority();
+  if (!l) return;
+  link_begin(l, VERB_ERASED);
+  link_raw(l, record_raw(r, 1));
+  link_raw(l, record_raw(r, 2));
+  link_end(l);
+}
