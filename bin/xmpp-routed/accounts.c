@@ -18,7 +18,7 @@ accounts_watched(struct post *p)
   struct link *l = authority();
 
   (void)p;
-  if (!l) return; /* it says all when its link comes up */
+  if (!l) return; /* authd says all when its link comes up */
   link_begin(l, VERB_WATCH);
   link_str(l, "accounts");
   link_end(l);

@@ -23,7 +23,8 @@ host_key(void const *item)
 
 static struct host *hosts;
 static struct table by_name = {.key = host_key}; /* of hosts */
-static struct host const *last; /* the host that was found last: often the next is the same */
+static struct host const
+  *last; /* the host that was found last: often the next is the same */
 struct access *routed_access;
 bool routed_keeps;
 
@@ -129,8 +130,8 @@ read_hosts(struct made *m)
     *at = h;
     at = &h->next;
     h->name = slice_dup(row->value[0]);
-    if (!h->name || (!table_get(&m->by_name, slice_str(h->name)) &&
-                     !table_put(&m->by_name, h)))
+    if (!h->name ||
+        (!table_get(&m->by_name, slice_str(h->name)) && !table_put(&m->by_name, h)))
       return false;
     h->conflict =
       read_conflict(settings_get(m->settings, "resource_conflict", row->value[0]));
