@@ -359,9 +359,9 @@ def a_deleted_account_leaves_nothing(t):
     r.close()
     assert len(t.ctl("archive", "export", jid).splitlines()) == 3
     t.ctl("account", "del", jid)
-    pid = t.pid("mamd")
-    os.kill(pid, signal.SIGKILL)    # it looks when it starts, and then every minute
+    t.kill("mamd")    # mamd is told when an account ends, and asks again when it starts
     until("the end of the archive", lambda: "archive-purged" in t.log("mamd"))
+    t.wait_ready()
     t.ctl("account", "add", jid, input=PW + "\n")
     assert t.ctl("archive", "export", jid) == ""
     kept = [x for x in t.ctl("archive", "export", "romeo@localhost").splitlines() if "news " in x]
