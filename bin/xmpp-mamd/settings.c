@@ -96,6 +96,10 @@ mamd_readers(void)
   snprintf(path, sizeof path, "%s/users", service_data());
   mamd.users = store_open(path, false, false, USERS_MAP_BYTES);
   mamd.roster = mamd.users ? roster_open(mamd.users) : NULL;
+  if (mamd.roster || !mamd.users) return;
+  /* xmpp-userd has made the store and not its tables yet. */
+  store_close(mamd.users);
+  mamd.users = NULL;
 }
 
 void
