@@ -212,7 +212,8 @@ class Bench:
         f = Figures(a, max(0, cpu - rounds * self.round_us), max(0, held), worst, who, ended,
                     not done)
         self.quiet(2)
-        # The next one finds a tree in which little memory is free that this one has taken.
-        if f.faults() or own_bytes(self.daemons.values()) - self.fresh > COST["PROGRAM_HELD"]:
+        # The next one finds a tree in which little memory is free that this one has taken, and
+        # of what programs may hold at least the half is left for it.
+        if f.faults() or own_bytes(self.daemons.values()) - self.fresh > COST["PROGRAM_HELD"] / 2:
             self.close()
         return f
