@@ -60,6 +60,12 @@ deliver_to_session(struct session const *s, struct passing const *p)
   passing_put(s->link, p);
 }
 
+void
+deliver_to_available(struct user const *u, struct passing const *p)
+{
+  to_sessions(u, p, &(struct receivers){.who = RECEIVE_AVAILABLE}, SLICE(""));
+}
+
 /* The highest priority among available sessions; under -128 when there are none. */
 static int
 top_priority(struct user const *u)

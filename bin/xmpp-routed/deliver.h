@@ -4,7 +4,7 @@
 
 #include "passing.h"
 
-/* Send it to where its to says. */
+/* Send p to where its to says. */
 void deliver_route(struct passing const *p);
 
 /* The same for a stanza that may be a message to be kept. of_a_client: other sessions of its sender
@@ -15,10 +15,11 @@ void deliver_and_keep(struct passing *p, bool of_a_client);
 bool deliver_begin(struct passing *p);
 bool deliver_to_wait(struct passing const *p, struct jid const *to);
 
-/* To one session. */
+/* Send p to one session; to all available sessions of u, which may be NULL. */
 void deliver_to_session(struct session const *s, struct passing const *p);
+void deliver_to_available(struct user const *u, struct passing const *p);
 
-/* Answer it with an error, if it may be answered; more is put behind the condition. */
+/* Answer p with an error, if p may be answered; more is put behind the condition. */
 void deliver_bounce(struct passing const *p, enum stanza_error e, char const *more);
 
 /* Put p into the post of a service, or tell its sender that there is no room (false). */

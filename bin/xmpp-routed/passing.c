@@ -1,7 +1,48 @@
 #include "passing.h"
 
-/* Nothing here looks into XML: an element goes on as it stands in its record. Only what this
- * program itself says (errors) is text, to be escaped. */
+#include "splice/splice.h"
+
+/* Nothing here looks into XML: an element goes on as it stands in its record, a broadcast with
+ * the to of each address. Only what this program itself says (errors) is text, to be
+ * escaped. */
+
+/* The attribute to of p as text; it lives until the next call. */
+static struct slice
+to_attribute(struct passing const *p)
+{
+  static stralloc sa = STRALLOC_ZERO;
+
+  sa.len = 0;
+  return xml_cat_attr(&sa, "to", p->st.to) ? slice_of(sa.s, sa.len) : SLICE("");
+}
+
+static void
+put_xml(struct link *l, struct passing const *p)
+{
+  struct splice at;
+
+  if (p->own) {
+    link_text(l, p->st.xml);
+    return;
+  }
+  if (!p->lacks_to || !splice_attribute(p->st.xml, &at)) {
+    link_raw(l, p->st.xml);
+    return;
+  }
+  link_field(l);
+  splice_put_head(l, &at);
+  link_more(l, to_attribute(p));
+  splice_put_tail(l, &at);
+}
+
+static bool
+cat_addressed(stralloc *out, struct passing const *p)
+{
+  struct splice at;
+
+  return splice_attribute(p->st.xml, &at) && splice_cat_head(out, &at) &&
+         record_put_more(out, to_attribute(p)) && splice_cat_tail(out, &at);
+}
 
 void
 passing_put(struct link *l, struct passing const *p)
@@ -13,10 +54,7 @@ passing_put(struct link *l, struct passing const *p)
   link_text(l, p->st.id);
   link_text(l, p->st.tags);
   link_text(l, p->st.origin);
-  if (p->own)
-    link_text(l, p->st.xml);
-  else
-    link_raw(l, p->st.xml);
+  put_xml(l, p);
   link_end(l);
 }
 
@@ -29,5 +67,19 @@ passing_cat(stralloc *out, struct passing const *p)
          record_put(out, st->kind) && record_put(out, st->type) &&
          record_put(out, st->id) && record_put(out, st->tags) &&
          record_put(out, st->origin) &&
-         (p->own ? record_put(out, st->xml) : record_put_raw(out, st->xml));
+         (p->own        ? record_put(out, st->xml)
+          : p->lacks_to ? record_put_raw(out, SLICE("")) && cat_addressed(out, p)
+                        : record_put_raw(out, st->xml));
+}
+
+bool
+passing_address(struct passing *p)
+{
+  static stralloc sa = STRALLOC_ZERO;
+
+  sa.len = 0;
+  if (!cat_addressed(&sa, p)) return false;
+  p->st.xml = slice_of(sa.s, sa.len);
+  p->lacks_to = false;
+  return true;
 }

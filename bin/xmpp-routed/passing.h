@@ -18,11 +18,13 @@ struct passing {
   struct source *source; /* the neighbour that gets the acknowledgement; NULL: none */
   uint64_t number;       /* of source */
   bool own;              /* st.xml is text of ours, not a raw field */
-  bool tagged;   /* the tags have the id already: the stanza was delivered before */
-  bool held;     /* a copy for which nobody was there when its session ended (kept.c) */
-  bool silent;   /* the sender is not told when the stanza is refused */
-  uint64_t id;   /* in the archive; 0: none */
-  uint64_t late; /* id in marks when id is an old one; else 0 */
+  bool
+    lacks_to;  /* st.xml has no to: a record gets st.to behind the name of the element */
+  bool tagged; /* the tags have the id already: the stanza was delivered before */
+  bool held;   /* a copy for which nobody was there when its session ended (kept.c) */
+  bool silent; /* the sender is not told when the stanza is refused */
+  uint64_t id; /* in the archive; 0: none */
+  uint64_t late;           /* id in marks when id is an old one; else 0 */
   struct outcome *outcome; /* NULL: the delivery is not noted */
 };
 
@@ -32,5 +34,9 @@ void passing_put(struct link *l, struct passing const *p);
 /* Append the fields of p's envelope and its XML, escaped, with TABs between them. false:
  * ENOMEM. */
 bool passing_cat(stralloc *out, struct passing const *p);
+
+/* Put the to that p lacks into its XML, which lives until the next call. false: ENOMEM, or the
+ * XML is no element. */
+bool passing_address(struct passing *p);
 
 #endif
