@@ -118,9 +118,7 @@ announce_watch(void)
       !hostd_routed || !hostd_routed->up)
     return;
   watches = true;
-  link_begin(hostd_routed, VERB_WATCH);
-  link_str(hostd_routed, "sessions");
-  link_end(hostd_routed);
+  handle_watch(hostd_routed, "sessions");
 }
 
 /* Go on with announcements that were left when routed went. */

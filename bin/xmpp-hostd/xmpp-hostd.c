@@ -56,7 +56,7 @@ up(struct link *l)
   if (l->program != ROUTED) return;
   hostd_routed = l;
   register_all(l);
-  word(l, VERB_WATCH, "features", NULL);
+  handle_watch(l, "features");
   caps_forget();
   announce_link_up();
 }

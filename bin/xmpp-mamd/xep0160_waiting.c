@@ -8,7 +8,7 @@
 static void
 tell(struct slice bare, uint64_t id)
 {
-  struct link *routed = link_find(ROUTED);
+  struct link *routed = mamd.tells_waiting ? link_find(ROUTED) : NULL;
 
   if (!routed) return;
   link_begin(routed, VERB_WAITING);

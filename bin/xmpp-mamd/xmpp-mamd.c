@@ -36,14 +36,6 @@ take(void *fresh, bool first)
 }
 
 static void
-watch(struct link *routed, char const *word)
-{
-  link_begin(routed, VERB_WATCH);
-  link_str(routed, word);
-  link_end(routed);
-}
-
-static void
 up(struct link *l)
 {
   if (l->program != ROUTED) return;
@@ -53,9 +45,9 @@ up(struct link *l)
   handle_announce(l, handlers, handlers_n, mamd.settings);
   handle_announced(l);
   prefs_announce(l);
-  watch(l, "sessions");
-  watch(l, "marks");
-  watch(l, "accounts");
+  handle_watch(l, "sessions");
+  handle_watch(l, "marks");
+  handle_watch(l, "accounts");
   recall_routed_up();
 }
 
@@ -63,6 +55,14 @@ static void
 down(struct link *l)
 {
   if (l->program == CTL) control_gone(l);
+  if (l->program == ROUTED) mamd.tells_waiting = false;
+}
+
+static void
+on_watch(struct link *l, struct record *r)
+{
+  (void)l;
+  if (slice_is(record_get(r, 1), "waiting")) mamd.tells_waiting = true;
 }
 
 static bool was_asked; /* a stanza came in this turn */
@@ -157,6 +157,7 @@ static void
 snapshot(struct snapshot *k)
 {
   if (snapshot_restores(k)) mamd_readers();
+  if (snapshot_record(k, "tells", true)) SNAPSHOT_INT(k, mamd.tells_waiting);
   incoming_snapshot(k);
   handle_snapshot(k);
   scan_snapshot(k);
@@ -174,7 +175,7 @@ static service_fn *const verbs[VERBS_N] = {
   [VERB_OFFLINE] = sessions_offline, [VERB_MARK] = sessions_mark,
   [VERB_ROW] = recall_row,           [VERB_DONE] = recall_done,
   [VERB_ARCHIVE] = control_archive,  [VERB_MADE] = on_made,
-  [VERB_ENDING] = retention_ending,
+  [VERB_ENDING] = retention_ending,  [VERB_WATCH] = on_watch,
 };
 
 static struct service const service = {

@@ -1,4 +1,5 @@
 #include "accounts.h"
+#include "watch.h"
 
 /* authd knows the accounts, and says of each that ends so until every store has said erased. */
 
@@ -15,13 +16,8 @@ authority(void)
 void
 accounts_watched(struct post *p)
 {
-  struct link *l = authority();
-
   (void)p;
-  if (!l) return; /* authd says all when its link comes up */
-  link_begin(l, VERB_WATCH);
-  link_str(l, "accounts");
-  link_end(l);
+  watch_ask(authority(), WATCH_ACCOUNTS); /* or authd says all when its link comes up */
 }
 
 void

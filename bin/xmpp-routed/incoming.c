@@ -143,15 +143,6 @@ is_blocked(struct passing const *p)
   return false;
 }
 
-/* Presence for an account of ours shows it the capabilities of its sender. */
-static void
-presence_seen(struct passing const *p)
-{
-  struct jid to = jid_cut(p->st.to);
-
-  if (to.local.len && routed_host(to.domain)) caps_directed(p);
-}
-
 void
 incoming_record(struct link *l, struct record *r)
 {
@@ -167,7 +158,7 @@ incoming_record(struct link *l, struct record *r)
   }
   p.silent = l->program == MAMD && has_word(&p, SLICE("offline"));
   if (l->program != USERD && is_blocked(&p)) return;
-  if (slice_is(p.st.kind, "presence")) presence_seen(&p);
+  if (slice_is(p.st.kind, "presence")) caps_directed(&p);
   if (!p.st.to.len)
     route_to_nobody(&p);
   else if (l->program == C2SD)

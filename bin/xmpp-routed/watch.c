@@ -63,6 +63,15 @@ watch_settled(struct post *p)
 }
 
 void
+watch_ask(struct link *source, enum watch w)
+{
+  if (!source) return;
+  link_begin(source, VERB_WATCH);
+  link_str(source, watch_rows[w].word);
+  link_end(source);
+}
+
+void
 watch_pass(struct link *l, struct record *r)
 {
   enum verb v = verb_find(record_raw(r, 0));

@@ -50,6 +50,10 @@ unsigned int watch_say(enum watch w, enum verb v, struct slice fields);
 bool watch_begins(struct post *p);
 void watch_settled(struct post *p);
 
+/* Say on source, the link of the neighbour whose records about w are passed on (NULL: it is
+ * away), that w is watched. */
+void watch_ask(struct link *source, enum watch w);
+
 /* A record of a verb that a row passes: put it into the post of each service that watches. */
 void watch_pass(struct link *l, struct record *r);
 

@@ -1,5 +1,6 @@
 #include "passing.h"
 #include "posts.h"
+#include "settings.h"
 #include "snapshot.h"
 #include "watch.h"
 #include "xep0115_caps.h"
@@ -67,6 +68,12 @@ fields(struct slice from, struct slice to, struct slice caps, char const *word)
   return SLICE("");
 }
 
+static bool
+is_watched(void)
+{
+  return watch_next(WATCH_CAPS, NULL) != NULL;
+}
+
 static struct slice
 of_session(struct session const *s, char const *word)
 {
@@ -86,7 +93,8 @@ caps_shown(struct session *s, struct slice caps, bool again)
   if (!caps.len || (s->caps && slice_is(caps, s->caps->text))) return;
   let_go(s);
   s->caps = hold(caps);
-  if (s->caps) watch_say(WATCH_CAPS, VERB_SEEN, of_session(s, again ? "again" : ""));
+  if (s->caps && is_watched())
+    watch_say(WATCH_CAPS, VERB_SEEN, of_session(s, again ? "again" : ""));
 }
 
 void
@@ -94,15 +102,20 @@ caps_end(struct session *s)
 {
   if (!s->caps) return;
   let_go(s);
-  watch_say(WATCH_CAPS, VERB_SEEN, of_session(s, ""));
+  if (is_watched()) watch_say(WATCH_CAPS, VERB_SEEN, of_session(s, ""));
 }
 
 void
 caps_directed(struct passing const *p)
 {
-  struct slice caps = stanza_tag(p->st.tags, "caps");
+  struct slice caps;
+  struct jid to;
   bool over = slice_is(p->st.type, "unavailable");
 
+  if (!is_watched()) return;
+  to = jid_cut(p->st.to);
+  if (!to.local.len || !routed_host(to.domain)) return;
+  caps = stanza_tag(p->st.tags, "caps");
   if (!over && (p->st.type.len || !caps.len)) return;
   watch_say(WATCH_CAPS, VERB_SEEN,
             fields(p->st.from, p->st.to, over ? SLICE("") : caps, ""));

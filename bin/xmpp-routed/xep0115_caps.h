@@ -11,7 +11,8 @@ void caps_shown(struct session *s, struct slice caps, bool again);
 /* s is not available any more. */
 void caps_end(struct session *s);
 
-/* The presence p is for an account of ours. */
+/* The presence p passes: if it is for an account of ours, it shows that account the
+ * capabilities of its sender. */
 void caps_directed(struct passing const *p);
 
 /* The service of post begins to watch caps: tell it those of all sessions. */

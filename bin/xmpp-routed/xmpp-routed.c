@@ -16,7 +16,8 @@
  *         start; incoming.c what a stanza is; rules.c the tables of delivery; deliver.c where
  *         it goes, fanout.c a broadcast; unacked.c a stanza that a client did not get,
  *         returns.c one that a service did not get; passing.c its record; kept.c copies until
- *         a client has its stanzas; archive.c what is kept of messages; number.c ids; accounts.c accounts that end;
+ *         a client has its stanzas; archive.c what is kept of messages; number.c ids; accounts.c
+ *         accounts that end;
  *         xepNNNN_*.c one extension each; settings.c
  */
 #include "accounts.h"
@@ -41,15 +42,25 @@
 
 char const *PROG = "xmpp-routed";
 
+/* mamd says of each message that begins to wait when somebody is to hear that. */
+static void
+waiting_watched(struct post *p)
+{
+  (void)p;
+  watch_ask(link_find(MAMD), WATCH_WAITING);
+}
+
+/* clang-format off */
 struct watch_row const watch_rows[WATCH_WORDS] = {
-  [WATCH_FEATURES] = {"features",      features_watched      },
-  [WATCH_SESSIONS] = {"sessions",      presence_tell_sessions},
-  [WATCH_MARKS] = {"marks",         NULL                  },
-  [WATCH_CAPS] = {"caps",          caps_tell             },
-  [WATCH_ACCOUNTS] = {"accounts",      accounts_watched,       {VERB_MADE, VERB_ENDING}},
-  [WATCH_WAITING] = {"waiting",               NULL,                             {VERB_WAITING}},
-  [WATCH_PRESENCE] = {"presence", presence_recall},
+  [WATCH_FEATURES] = {"features", features_watched,       {0}},
+  [WATCH_SESSIONS] = {"sessions", presence_tell_sessions, {0}},
+  [WATCH_MARKS]    = {"marks",    NULL,                   {0}},
+  [WATCH_CAPS]     = {"caps",     caps_tell,              {0}},
+  [WATCH_ACCOUNTS] = {"accounts", accounts_watched,       {VERB_MADE, VERB_ENDING}},
+  [WATCH_WAITING]  = {"waiting",  waiting_watched,        {VERB_WAITING}},
+  [WATCH_PRESENCE] = {"presence", presence_recall,        {0}},
 };
+/* clang-format on */
 
 static bool
 service_begins(struct post *p)
@@ -106,6 +117,7 @@ up(struct link *l)
     features_up(l);
   else if (l->roles & ROLE_SERVICE)
     posts_up(l);
+  if (l->program == MAMD && watch_next(WATCH_WAITING, NULL)) watch_ask(l, WATCH_WAITING);
 }
 
 static void

@@ -39,14 +39,6 @@ take(void *fresh, bool first)
   announce(routed);
 }
 
-static void
-watch(struct link *routed, char const *word)
-{
-  link_begin(routed, VERB_WATCH);
-  link_str(routed, word);
-  link_end(routed);
-}
-
 /* A new account has nothing here. */
 static void
 on_made(struct link *l, struct record *r)
@@ -63,8 +55,8 @@ up(struct link *l)
   ends_look();
   online_up(&mirror);
   announce(l);
-  watch(l, "presence");
-  watch(l, "accounts");
+  handle_watch(l, "presence");
+  handle_watch(l, "accounts");
   blocking_announce();
 }
 

@@ -95,6 +95,14 @@ handle_announced(struct link *l)
   forget(l, "old");
 }
 
+void
+handle_watch(struct link *l, char const *word)
+{
+  link_begin(l, VERB_WATCH);
+  link_str(l, word);
+  link_end(l);
+}
+
 static struct handle_row const *
 find(struct handle_row const *rows, size_t n, unsigned int scope, struct slice type,
      struct xml_node const *e)

@@ -51,6 +51,9 @@ void handle_announce(struct link *routed, struct handle_row const *rows, size_t 
 void handle_forget(struct link *routed);
 void handle_announced(struct link *routed);
 
+/* Ask routed to be told of word (verb watch of xmpp-records(7)). */
+void handle_watch(struct link *routed, char const *word);
+
 /* Answer the iq of a stanza record by the rows, on its link. Requests that no row takes, or a
  * row whose module the addressed host does not have, get service-unavailable; an answer that is too long for a record becomes resource-constraint;
  * results and errors are ignored, and so are requests that come again. */
