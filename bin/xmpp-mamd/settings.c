@@ -24,45 +24,27 @@ char const *const mamd_needs[] = {
 
 struct mamd mamd;
 
-/* The values that a reading of the settings has given. */
-struct made {
-  struct settings const *settings;
-  struct access *access;
-};
-
+/* A reading of the settings gives the rules, which know the settings. */
 void *
 mamd_read(struct settings *st)
 {
-  struct made *m = calloc(1, sizeof *m);
-
-  if (!m) return NULL;
-  m->settings = st;
-  m->access = access_load(st);
-  if (m->access) return m;
-  free(m);
-  return NULL;
+  return access_load(st);
 }
 
 void
 mamd_take(void *fresh, bool first)
 {
-  struct made *m = fresh;
-
   (void)first;
   access_free(mamd.access);
-  mamd.access = m->access;
-  mamd.settings = m->settings;
-  free(m);
+  mamd.access = fresh;
+  mamd.settings = access_settings(mamd.access);
   prefs_load();
 }
 
 void
 mamd_drop(void *fresh)
 {
-  struct made *m = fresh;
-
-  access_free(m->access);
-  free(m);
+  access_free(fresh);
 }
 
 bool

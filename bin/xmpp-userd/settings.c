@@ -37,44 +37,26 @@ userd_has(struct slice host, char const *module)
   return settings_has(userd.settings, "module", host, module);
 }
 
-/* The values that a reading of the settings has given. */
-struct made {
-  struct settings const *settings;
-  struct access *access;
-};
-
+/* A reading of the settings gives the rules, which know the settings. */
 void *
 userd_read(struct settings *st)
 {
-  struct made *m = calloc(1, sizeof *m);
-
-  if (!m) return NULL;
-  m->settings = st;
-  m->access = access_load(st);
-  if (m->access) return m;
-  free(m);
-  return NULL;
+  return access_load(st);
 }
 
 void
 userd_take(void *fresh, bool first)
 {
-  struct made *m = fresh;
-
   access_free(userd.access);
-  userd.access = m->access;
-  userd.settings = m->settings;
-  free(m);
+  userd.access = fresh;
+  userd.settings = access_settings(userd.access);
   if (!first) ends_start();
 }
 
 void
 userd_drop(void *fresh)
 {
-  struct made *m = fresh;
-
-  access_free(m->access);
-  free(m);
+  access_free(fresh);
 }
 
 bool

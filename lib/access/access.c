@@ -188,6 +188,12 @@ free_lines(struct line *v, size_t n)
   free(v);
 }
 
+struct settings const *
+access_settings(struct access const *a)
+{
+  return a->st;
+}
+
 void
 access_free(struct access *a)
 {

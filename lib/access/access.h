@@ -27,6 +27,9 @@ struct access_who {
 struct access *access_load(struct settings const *st);
 void access_free(struct access *a);
 
+/* Give the settings that a was read from. */
+struct settings const *access_settings(struct access const *a);
+
 /* Say whether pattern is a regular expression (of Perl's kind, PCRE2); if not, why in English
  * into the size bytes at why. */
 bool access_regexp(struct slice pattern, char *why, size_t size);
@@ -34,7 +37,8 @@ bool access_regexp(struct slice pattern, char *why, size_t size);
 /* The word that the rule of this name gives to who on host; empty when none of its
  * conditions holds or there is no such rule: which denies. The names all and none are rules
  * that are always there. A condition whose pattern comes to its limits (REGEXP_STEPS_MAX) holds
- * when it denies, and else not. Allocates nothing but what such a pattern needs for its time. n: which condition decided; may be NULL. */
+ * when it denies, and else not. Allocates nothing but what such a pattern needs for its time.
+ * n: which condition decided; may be NULL. */
 struct slice access_check(struct access const *a, struct slice rule, struct slice host,
                           struct access_who const *who, uint64_t *n);
 
