@@ -1,5 +1,7 @@
 #include "ask/ask.h"
 
+#include "../piped.h"
+
 #include <skalibs/djbunix.h>
 
 #include <setjmp.h>
@@ -39,39 +41,10 @@ record(struct link *l, enum verb v, struct record *r)
 }
 
 static void
-ignore(struct link *l)
-{
-  (void)l;
-}
-
-static void
-full(struct link *l, bool is_full)
-{
-  (void)l;
-  (void)is_full;
-}
-
-static void
-turn(void)
-{
-}
-
-static struct link_owner const owner = {.program = "xmpp-hostd",
-                                        .instance = "hostd",
-                                        .up = ignore,
-                                        .down = ignore,
-                                        .record = record,
-                                        .full = full,
-                                        .turn = turn};
-
-static void
 feed(char const *line)
 {
-  char copy[1024];
-
   output[0] = heard[0] = 0;
-  snprintf(copy, sizeof copy, "%s", line);
-  link_pipe_line(copy, strlen(copy));
+  piped_feed(line);
 }
 
 static void
@@ -188,7 +161,7 @@ main(void)
 
   event_init();
   door_set_clock(1000000000000000, 1000000000000000);
-  link_pipe_out = capture;
-  link_init(&owner, true);
+  piped.record = record;
+  piped_start("xmpp-hostd", capture);
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

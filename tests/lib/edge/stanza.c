@@ -1,5 +1,7 @@
 #include "edge/edge.h"
 
+#include "../piped.h"
+
 #include <skalibs/strerr.h>
 
 #include <setjmp.h>
@@ -34,57 +36,12 @@ leaves(char const *name, struct slice line)
   if (!stralloc_catb(&sent, line.s, line.len - 1) || !stralloc_0(&sent)) abort();
 }
 
-static void
-say(char const *text)
-{
-  char line[256];
-
-  strcpy(line, text);
-  link_pipe_line(line, strlen(line));
-}
-
-static void
-nothing(struct link *l)
-{
-  (void)l;
-}
-
-static void
-record(struct link *l, enum verb v, struct record *r)
-{
-  (void)l;
-  (void)v;
-  (void)r;
-}
-
-static void
-full(struct link *l, bool is_full)
-{
-  (void)l;
-  (void)is_full;
-}
-
-static void
-turn(void)
-{
-}
-
 static int
 start(void **state)
 {
-  static struct link_owner const owner = {.program = "xmpp-c2sd",
-                                          .instance = "c2sd",
-                                          .up = nothing,
-                                          .down = nothing,
-                                          .record = record,
-                                          .full = full,
-                                          .turn = turn};
-
   (void)state;
-  log_verbosity = 0;
-  link_pipe_out = leaves;
-  link_init(&owner, true);
-  say("routed\thello\txmpp-routed\t0\trouted\t8589934592001");
+  piped_start("xmpp-c2sd", leaves);
+  piped_feed("routed\thello\txmpp-routed\t0\trouted\t8589934592001");
   return 0;
 }
 
@@ -187,7 +144,7 @@ put(struct edge_stanza *in, char const *xml)
   assert_true(edge_check(in, &err, &text));
   sent.len = 0;
   assert_true(edge_put(in, edge_routed()));
-  say("turn\tover");
+  piped_feed("turn\tover");
   assert_true(sent.len > n);
   assert_string_equal(sent.s + sent.len - 1 - n, xml);
   edge_done();

@@ -1,5 +1,7 @@
 #include "handle/handle.h"
 
+#include "../piped.h"
+
 #include <skalibs/djbunix.h>
 #include <skalibs/stralloc.h>
 #include <skalibs/strerr.h>
@@ -44,50 +46,21 @@ record(struct link *l, enum verb v, struct record *r)
   if (v == VERB_STANZA) handle_record(l, r, rows, rows_n, &settings);
 }
 
-static void
-ignore(struct link *l)
-{
-  (void)l;
-}
-
-static void
-full(struct link *l, bool is_full)
-{
-  (void)l;
-  (void)is_full;
-}
-
-static void
-turn(void)
-{
-}
-
-static struct link_owner const owner = {.program = "xmpp-hostd",
-                                        .instance = "hostd",
-                                        .up = up,
-                                        .down = ignore,
-                                        .record = record,
-                                        .full = full,
-                                        .turn = turn};
-
 static int
 start(void **state)
 {
   (void)state;
-  log_verbosity = 0;
-  link_pipe_out = capture;
-  link_init(&owner, true);
+  piped.up = up;
+  piped.record = record;
+  piped_start("xmpp-hostd", capture);
   return 0;
 }
 
 static void
 feed(char const *line)
 {
-  char copy[2048];
-
   output[0] = 0;
-  snprintf(copy, sizeof copy, "%s", line);
-  link_pipe_line(copy, strlen(copy));
+  piped_feed(line);
 }
 
 /* The link anew, with these rows: what is announced is in output. */

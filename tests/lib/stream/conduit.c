@@ -1,5 +1,7 @@
 #include "stream/stream.h"
 
+#include "../piped.h"
+
 #include <skalibs/strerr.h>
 
 #include <setjmp.h>
@@ -129,21 +131,6 @@ leaves(char const *link, struct slice line)
 }
 
 static void
-say(char const *text)
-{
-  char line[4096];
-
-  strcpy(line, text);
-  link_pipe_line(line, strlen(line));
-}
-
-static void
-on_link(struct link *l)
-{
-  (void)l;
-}
-
-static void
 open_one(struct link *l, struct record *r)
 {
   memset(&own, 0, sizeof own);
@@ -161,36 +148,15 @@ record(struct link *l, enum verb v, struct record *r)
   if (v == VERB_GO) conduit_on_go(l, r);
 }
 
-static void
-full(struct link *l, bool is_full)
-{
-  (void)l;
-  (void)is_full;
-}
-
-static void
-turn(void)
-{
-}
-
 static int
 start(void **state)
 {
-  static struct link_owner const links = {.program = "xmpp-c2sd",
-                                          .instance = "c2sd",
-                                          .up = on_link,
-                                          .down = on_link,
-                                          .record = record,
-                                          .full = full,
-                                          .turn = turn};
-
   (void)state;
-  log_verbosity = 0;
   door_set_clock(NOW, NOW);
-  link_pipe_out = leaves;
-  link_init(&links, true);
+  piped.record = record;
+  piped_start("xmpp-c2sd", leaves);
   conduit_init(&owner);
-  say("tlsd\thello\txmpp-tlsd\t0.1\ttlsd\t8589934592001");
+  piped_feed("tlsd\thello\txmpp-tlsd\t0.1\ttlsd\t8589934592001");
   return 0;
 }
 
@@ -199,7 +165,7 @@ begin(void **state)
 {
   (void)state;
   sent.len = seen.len = 0;
-  say("tlsd\topen\t7\tx\t192.0.2.1\t1");
+  piped_feed("tlsd\topen\t7\tx\t192.0.2.1\t1");
   return 0;
 }
 
@@ -208,14 +174,14 @@ begin_elements(void **state)
 {
   (void)state;
   sent.len = seen.len = 0;
-  say("tlsd\topen\t7\tx\t192.0.2.1\t1\telement");
+  piped_feed("tlsd\topen\t7\tx\t192.0.2.1\t1\telement");
   return 0;
 }
 
 static void
 came(char const *want_seen, char const *want_sent)
 {
-  say("turn\tover");
+  piped_feed("turn\tover");
   if (!stralloc_0(&seen) || !stralloc_0(&sent)) abort();
   assert_string_equal(seen.s, want_seen);
   assert_string_equal(sent.s, want_sent);
@@ -246,7 +212,7 @@ byte_by_byte(void **state)
   (void)state;
   for (i = 0; text[i]; i++) {
     snprintf(line, sizeof line, "tlsd\tdata\t7\t%c", text[i]);
-    say(line);
+    piped_feed(line);
   }
   came("header h;a;b;end closed;", HEADER FEATURES END "tlsd\tclose\t7\tclosed\n");
 }
@@ -257,13 +223,13 @@ static void
 holds(void **state)
 {
   (void)state;
-  say("tlsd\tdata\t7\t" ROOT "<ask/><a/>");
-  say("tlsd\tdata\t7\t<restart/> \\n" ROOT "<b/>");
+  piped_feed("tlsd\tdata\t7\t" ROOT "<ask/><a/>");
+  piped_feed("tlsd\tdata\t7\t<restart/> \\n" ROOT "<b/>");
   came("header h;ask;", HEADER FEATURES);
   own.input = CONDUIT_READ;
   conduit_resume(&own.c);
   came("a;restart;header h;b;", HEADER FEATURES);
-  say("tlsd\tdata\t7\t<twice/><a/>");
+  piped_feed("tlsd\tdata\t7\t<twice/><a/>");
   came("twice;end conflict;",
        ERROR("conflict", "<text xmlns='urn:ietf:params:xml:ns:xmpp-streams' "
                          "xml:lang='en'>first</text>") END "tlsd\tclose\t7\tconflict\n");
@@ -274,7 +240,7 @@ static void
 header_first(void **state)
 {
   (void)state;
-  say("tlsd\tdata\t7\t<<");
+  piped_feed("tlsd\tdata\t7\t<<");
   came("end not-well-formed;",
        HEADER "\n" ERROR("not-well-formed", "") END "tlsd\tclose\t7\tnot-well-formed\n");
 }
@@ -283,8 +249,8 @@ static void
 deadline(void **state)
 {
   (void)state;
-  say("tlsd\tdata\t7\t" ROOT);
-  say("clock\t1000000001000000");
+  piped_feed("tlsd\tdata\t7\t" ROOT);
+  piped_feed("clock\t1000000001000000");
   came("header h;end connection-timeout;", HEADER FEATURES ERROR("connection-timeout", "")
                                              END "tlsd\tclose\t7\tconnection-timeout\n");
 }
@@ -294,14 +260,14 @@ static void
 blocked(void **state)
 {
   (void)state;
-  say("tlsd\tdata\t7\t" ROOT);
-  say("tlsd\tstop\t7");
+  piped_feed("tlsd\tdata\t7\t" ROOT);
+  piped_feed("tlsd\tstop\t7");
   conduit_write(&own.c, SLICE("<a\n/>"));
   conduit_write_raw(&own.c, SLICE("<b\\n/>"));
   came("header h;", HEADER FEATURES);
-  say("tlsd\tgo\t7");
+  piped_feed("tlsd\tgo\t7");
   came("go;", "tlsd\tdata\t7\t<a\\n/><b\\n/>\n");
-  say("tlsd\tstop\t7");
+  piped_feed("tlsd\tstop\t7");
   own.c.blocked_max = 5;
   conduit_write(&own.c, SLICE("<a/>"));
   conduit_write(&own.c, SLICE("<b/>"));
@@ -317,8 +283,8 @@ counted(void **state)
   unsigned int i;
 
   (void)state;
-  say("tlsd\tdata\t7\t" ROOT);
-  say("tlsd\tstop\t7");
+  piped_feed("tlsd\tdata\t7\t" ROOT);
+  piped_feed("tlsd\tstop\t7");
   for (i = 0; i < 2; i++) {
     assert_null(own.c.ending.why);
     conduit_write(&own.c, SLICE("<a/>"));
@@ -339,16 +305,16 @@ behind(void **state)
   (void)state;
   memset(line + n, ' ', 3000);
   line[n + 3000] = 0;
-  say("tlsd\tdata\t7\t" ROOT);
+  piped_feed("tlsd\tdata\t7\t" ROOT);
   conduit_fall_behind(&own.c);
   for (i = 0; i < 7; i++)
-    say(line);
+    piped_feed(line);
   came("header h;", HEADER FEATURES "tlsd\tstop\t7\n");
   conduit_catch_up(&own.c);
   came("a;a;a;a;a;a;a;", "tlsd\tgo\t7\n");
   conduit_fall_behind(&own.c);
-  say("tlsd\tdata\t7\t<b/>");
-  say("tlsd\tclose\t7\tgone");
+  piped_feed("tlsd\tdata\t7\t<b/>");
+  piped_feed("tlsd\tclose\t7\tgone");
   came("b;end gone;", "tlsd\tclose\t7\tgone\n");
 }
 
@@ -365,25 +331,25 @@ static void
 elements(void **state)
 {
   (void)state;
-  say("tlsd\tdata\t7\t" OPEN);
-  say("tlsd\tdata\t7\t<ask xmlns='x'/>");
-  say("tlsd\tdata\t7\t<a xmlns='x'/>");
-  say("tlsd\tdata\t7\t<b xmlns='x'/>");
-  say("tlsd\tdata\t7\t<restart xmlns='x'/>");
-  say("tlsd\tdata\t7\t" OPEN);
+  piped_feed("tlsd\tdata\t7\t" OPEN);
+  piped_feed("tlsd\tdata\t7\t<ask xmlns='x'/>");
+  piped_feed("tlsd\tdata\t7\t<a xmlns='x'/>");
+  piped_feed("tlsd\tdata\t7\t<b xmlns='x'/>");
+  piped_feed("tlsd\tdata\t7\t<restart xmlns='x'/>");
+  piped_feed("tlsd\tdata\t7\t" OPEN);
   came("header h;ask;", OPENED);
   own.input = CONDUIT_READ;
   conduit_resume(&own.c);
   came("a;b;restart;header h;", OPENED);
   conduit_write(&own.c, SLICE("<message><body/></message>"));
-  say("tlsd\tstop\t7");
+  piped_feed("tlsd\tstop\t7");
   conduit_write(&own.c, SLICE("<iq to='a'/>"));
   conduit_write(&own.c, SLICE("<r xmlns='urn:xmpp:sm:3'/>"));
-  say("tlsd\tgo\t7");
+  piped_feed("tlsd\tgo\t7");
   came("go;", "tlsd\tdata\t7\t<message xmlns='jabber:client'><body/></message>\n"
               "tlsd\tdata\t7\t<iq xmlns='jabber:client' to='a'/>\n"
               "tlsd\tdata\t7\t<r xmlns='urn:xmpp:sm:3'/>\n");
-  say("tlsd\tdata\t7\t<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>");
+  piped_feed("tlsd\tdata\t7\t<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>");
   came("end closed;", CLOSE "tlsd\tclose\t7\tclosed\n");
 }
 
@@ -393,8 +359,8 @@ one_element(void **state)
 {
   (void)state;
   xml_limit(&own.c.xml, 100);
-  say("tlsd\tdata\t7\t" OPEN);
-  say("tlsd\tdata\t7\t<a xmlns='x'/><b xmlns='x'/>");
+  piped_feed("tlsd\tdata\t7\t" OPEN);
+  piped_feed("tlsd\tdata\t7\t<a xmlns='x'/><b xmlns='x'/>");
   came("header h;end not-well-formed;",
        OPENED "tlsd\tdata\t7\t<stream:error "
               "xmlns:stream='http://etherx.jabber.org/streams'><not-well-formed "
