@@ -67,17 +67,6 @@ struct found {
 static struct found *pool;
 static bool hidden; /* this user may not look at all files; xmpp-tlsd's may */
 
-/* A key with a passphrase is refused: nobody is there to type it. */
-static int
-no_passphrase(char *buf, int size, int rwflag, void *cookie)
-{
-  (void)buf;
-  (void)size;
-  (void)rwflag;
-  (void)cookie;
-  return -1;
-}
-
 static void
 keep(struct yaml_node const *n, char const *file, X509_INFO *info)
 {
@@ -97,23 +86,20 @@ static void
 read_file(struct yaml_node const *n, char const *path)
 {
   struct slice name = arena_copy(&job.arena, slice_str(path));
-  STACK_OF(X509_INFO) *infos = NULL;
-  BIO *in = BIO_new_file(path, "r");
+  STACK_OF(X509_INFO) *infos = certname_pem(path);
   int i;
 
-  if (!in && errno == EACCES) {
+  if (!infos && errno == EACCES) {
     hidden = true;
     say_warning(n, "certfiles", "cannot read %s: %s", path, strerror(errno));
-  } else if (!in)
-    say_error(n, "certfiles", "cannot read %s: %s", path, strerror(errno));
-  if (in) infos = PEM_X509_INFO_read_bio(in, NULL, no_passphrase, NULL);
-  if (in && !infos)
+  } else if (!infos && errno == EPROTO)
     say_error(n, "certfiles", "%s is not whole PEM, or has a key with a passphrase",
               path);
+  else if (!infos)
+    say_error(n, "certfiles", "cannot read %s: %s", path, strerror(errno));
   for (i = 0; name.s && infos && i < sk_X509_INFO_num(infos); i++)
     keep(n, name.s, sk_X509_INFO_value(infos, i));
   sk_X509_INFO_pop_free(infos, X509_INFO_free);
-  BIO_free(in);
   ERR_clear_error();
 }
 

@@ -67,17 +67,6 @@ pool_add_key(struct pool *p, EVP_PKEY *key)
   return true;
 }
 
-/* A key with a passphrase is refused: nobody is there to type it. */
-static int
-no_passphrase(char *buf, int size, int rwflag, void *cookie)
-{
-  (void)buf;
-  (void)size;
-  (void)rwflag;
-  (void)cookie;
-  return -1;
-}
-
 static bool
 pool_add_info(struct pool *p, X509_INFO *info, struct file *file)
 {
@@ -106,15 +95,13 @@ bad_file(struct file const *f, char const *why)
 static bool
 pool_read(struct pool *p, char const *path, struct file *f)
 {
-  BIO *in = BIO_new_file(path, "r");
-  STACK_OF(X509_INFO) * infos;
+  STACK_OF(X509_INFO) *infos = certname_pem(path);
   bool ok = true;
   int i;
 
-  if (!in) return bad_file(f, strerror(errno));
-  infos = PEM_X509_INFO_read_bio(in, NULL, no_passphrase, NULL);
-  BIO_free(in);
-  if (!infos) return bad_file(f, "not whole PEM, or a key with a passphrase");
+  if (!infos && errno == EPROTO)
+    return bad_file(f, "not whole PEM, or a key with a passphrase");
+  if (!infos) return bad_file(f, strerror(errno));
   for (i = 0; ok && i < sk_X509_INFO_num(infos); i++)
     ok = pool_add_info(p, sk_X509_INFO_value(infos, i), f);
   sk_X509_INFO_pop_free(infos, X509_INFO_free);

@@ -2,8 +2,31 @@
 
 #include <openssl/pem.h>
 
+#include <errno.h>
 #include <glob.h>
 #include <stdio.h>
+
+static int
+no_passphrase(char *buf, int size, int rwflag, void *cookie)
+{
+  (void)buf;
+  (void)size;
+  (void)rwflag;
+  (void)cookie;
+  return -1;
+}
+
+STACK_OF(X509_INFO) * certname_pem(char const *path)
+{
+  BIO *in = BIO_new_file(path, "r");
+  STACK_OF(X509_INFO) * infos;
+
+  if (!in) return NULL;
+  infos = PEM_X509_INFO_read_bio(in, NULL, no_passphrase, NULL);
+  BIO_free(in);
+  if (!infos) errno = EPROTO;
+  return infos;
+}
 
 static bool
 is_for(X509 *x, struct slice name)

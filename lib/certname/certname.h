@@ -8,6 +8,7 @@
 #include "base/base.h"
 
 struct x509_st;
+struct stack_st_X509_INFO;
 
 /* The names of one certificate: ASCII in lower case, "*." in front of those of a wildcard. */
 struct certname_list {
@@ -19,6 +20,11 @@ struct certname_list {
   {                                                                                      \
     NULL, 0                                                                              \
   }
+
+/* Read the certificates and keys of a PEM file. NULL with errno: of opening the file, or EPROTO
+ * (not whole PEM, or a key with a passphrase, which nobody is there to type). The caller
+ * frees the list, and clears OpenSSL's errors. */
+struct stack_st_X509_INFO *certname_pem(char const *path);
 
 /* Read the names of certificate x into *list, which is empty: dNSName, SRV-ID, xmppAddr;
  * without any subjectAltName the common name. false: ENOMEM. Either way the caller calls
