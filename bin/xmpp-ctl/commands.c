@@ -15,7 +15,10 @@
 
 #define WAIT_STEP_MS 20
 
-int
+/* Call fn for each instance that the settings name; the exit code is the largest. */
+typedef int instance_fn(struct slice instance);
+
+static int
 each_instance(instance_fn *fn)
 {
   struct settings_row const *row = NULL;

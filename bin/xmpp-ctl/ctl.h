@@ -62,8 +62,4 @@ int session_end(char const *jid, char const *condition, bool must_be);
 /* Run a command to its end: true when it gave 0. */
 bool run(char const *const *argv);
 
-/* Call fn for each instance that the settings name; the exit code is the largest. */
-typedef int instance_fn(struct slice instance);
-int each_instance(instance_fn *fn);
-
 #endif

@@ -27,8 +27,9 @@ static struct {
 
 /* ---- output ---- */
 
-size_t
-conn_waiting(struct conn const *c)
+/* Give the bytes that wait for the client: plain ones and those as the network shall see them. */
+static size_t
+waiting(struct conn const *c)
 {
   return c->out.len + c->pending.len - c->written;
 }
@@ -36,7 +37,7 @@ conn_waiting(struct conn const *c)
 void
 bounds_count(struct conn *c)
 {
-  size_t n = conn_waiting(c);
+  size_t n = waiting(c);
 
   bounds.waiting += n;
   bounds.waiting -= c->counted;

@@ -98,9 +98,6 @@ void shaper_count(struct conn *c, size_t n);
 
 /* ---- bounds.c ---- */
 
-/* Bytes that wait for the client: plain ones and those as the network shall see them. */
-size_t conn_waiting(struct conn const *c);
-
 /* Count the waiting bytes of c anew, for c and for all. */
 void bounds_count(struct conn *c);
 

@@ -356,7 +356,9 @@ note_last(struct slice bare, struct slice xml)
   arena_wipe(&arena);
 }
 
-void
+/* s has become unavailable with this element, whose id is given; s is forgotten unless something
+ * else is remembered of it. */
+static void
 presence_goes(struct session *s, struct slice xml, struct slice id)
 {
   struct slice bare = slice_str(s->user->bare);

@@ -81,7 +81,7 @@ kind_of(struct slice type, enum kind *out)
 
 /* ---- stanzas ---- */
 
-void
+static void
 subscription_put(struct slice from, struct slice to, char const *type)
 {
   static stralloc sa = STRALLOC_ZERO;

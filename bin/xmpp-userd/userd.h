@@ -156,10 +156,6 @@ void presence_gone(struct link *l, struct record *r);
 /* The session comes with presence that its contacts do not know. */
 void presence_comes(struct session *s, struct slice id);
 
-/* The session has become unavailable with this element, whose id is given; it is forgotten
- * unless something else is remembered of it. */
-void presence_goes(struct session *s, struct slice xml, struct slice id);
-
 /* The session ended without a word. */
 void presence_lost(struct session *s);
 
@@ -205,9 +201,6 @@ void later_inbound(struct stanza const *st);
 /* The item is removed from the roster of bare: say to the contact what that ends
  * (s2.5.2). */
 void subscription_cancel(struct slice bare, struct roster_item const *item);
-
-/* Send a subscription stanza of one account. */
-void subscription_put(struct slice from, struct slice to, char const *type);
 
 /* Tell the contact of item that all its subscriptions with account bare, which has ended,
  * have ended too; change the half of a contact of ours at once. */

@@ -85,10 +85,9 @@ struct peer {
 bool link_peer_find(struct slice name, struct peer *out);
 
 /* Return true if the user at the other end of fd, put into *uid, may run a program with one
- * of these roles; or may run p; or may run the program of the name. When link_peer_may_connect
+ * of these roles; or may run the program of the name. When link_peer_may_connect
  * or link_peer_is is false the log says so (of many refusals some). */
 bool link_peer_may_connect(int fd, unsigned int roles, char const *path, uid_t *uid);
-bool link_peer_runs(int fd, struct peer const *p);
 bool link_peer_is(int fd, struct slice name);
 
 /* Take the peer of l for the program and the instance that its first line names; is_record:

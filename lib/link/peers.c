@@ -127,8 +127,8 @@ link_peer_may_connect(int fd, unsigned int roles, char const *path, uid_t *uid)
   return false;
 }
 
-bool
-link_peer_runs(int fd, struct peer const *p)
+static bool
+runs(int fd, struct peer const *p)
 {
   struct ucred user;
 
@@ -174,7 +174,7 @@ first_hello(struct link *l, struct record *r)
     return "no program of this name may connect here";
   if (!(p.roles & l->roles)) return "the program has no role that connects here";
   if (!may_be_called(name, &p)) return "the instance is not called after its program";
-  if (!link_peer_runs(l->io.fd, &p)) return "not the user that the settings name";
+  if (!runs(l->io.fd, &p)) return "not the user that the settings name";
   l->program = p.program;
   l->roles = p.roles;
   memset(l->name, 0, sizeof l->name);

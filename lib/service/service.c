@@ -37,18 +37,6 @@ service_instance(void)
   return service.instance;
 }
 
-unsigned int
-service_number(void)
-{
-  return service.number;
-}
-
-bool
-service_is_pipe(void)
-{
-  return service.pipe;
-}
-
 void
 service_stat(struct link *ctl, char const *name, uint64_t value)
 {

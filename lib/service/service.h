@@ -61,9 +61,6 @@ int service_main(struct service const *svc, int argc, char const *const *argv);
 /* Our instance: "c2sd", or "c2sd-2" under -i 2. */
 char const *service_instance(void);
 
-/* Get the number of this instance: 1, 2... */
-unsigned int service_number(void);
-
 /* Note that the answer of holds may have changed. */
 void service_look_again(void);
 
@@ -73,9 +70,6 @@ bool service_wait(void);
 
 /* Where a daemon's data lies: the setting data, as a path with NUL. Lives until reload. */
 char const *service_data(void);
-
-/* Under -p. */
-bool service_is_pipe(void);
 
 /* Answer a control record: one figure; the end; a refusal. */
 void service_stat(struct link *ctl, char const *name, uint64_t value);

@@ -116,13 +116,6 @@ sm_cat_a(stralloc *out, bool old_ns, uint32_t h)
 }
 
 bool
-sm_cat_r(stralloc *out, bool old_ns)
-{
-  return xml_cat(out, "<r") && xml_cat_attr(out, "xmlns", sm_ns(old_ns)) &&
-         xml_cat(out, "/>");
-}
-
-bool
 sm_cat_failed(stralloc *out, bool old_ns, char const *condition, struct slice h)
 {
   return xml_cat(out, "<failed") && xml_cat_attr(out, "xmlns", sm_ns(old_ns)) &&

@@ -109,11 +109,10 @@ struct slice sm_ns(bool old_ns);
 /* Read the count h of an a or a resume. false: there is none, or it is above 2^32. */
 bool sm_read_h(struct xml_node const *e, uint32_t *h);
 
-/* Append <a h=''/>; <r/>; <failed/> with the condition of a stanza error, and a count that may be
+/* Append <a h=''/>; <failed/> with the condition of a stanza error, and a count that may be
  * empty; a stream error for an acknowledgement h of more than was sent (s4). Each gives false
  * with errno ENOMEM. */
 bool sm_cat_a(stralloc *out, bool old_ns, uint32_t h);
-bool sm_cat_r(stralloc *out, bool old_ns);
 bool sm_cat_failed(stralloc *out, bool old_ns, char const *condition, struct slice h);
 bool sm_cat_too_high(stralloc *out, bool old_ns, uint32_t h, uint32_t sent);
 

@@ -36,8 +36,9 @@ element_header(stralloc *out, struct stream_header const *h)
 
 /* ---- the peer's header ---- */
 
-char const *
-stream_header_fault(struct conduit const *c, struct xml_node const *root)
+/* Give the fault of a header as a stream error (s4.7, s4.8); NULL: none. */
+static char const *
+header_fault(struct conduit const *c, struct xml_node const *root)
 {
   unsigned int i;
 
@@ -80,7 +81,7 @@ on_open(void *cookie, struct xml_node const *root)
 {
   struct conduit *c = cookie;
 
-  stream_owner->header(c, root, stream_header_fault(c, root));
+  stream_owner->header(c, root, header_fault(c, root));
   return stream_goes_on(c);
 }
 
@@ -150,7 +151,7 @@ handle_alone(struct conduit *c, struct xml_node const *e, struct slice text)
 
   if (opens || xml_is(e, NS_FRAMING, "open")) {
     c->xml.opened = true;
-    stream_owner->header(c, e, opens ? stream_header_fault(c, e) : "bad-format");
+    stream_owner->header(c, e, opens ? header_fault(c, e) : "bad-format");
   } else if (xml_is(e, NS_FRAMING, "close")) {
     stream_owner->closed(c);
   } else {

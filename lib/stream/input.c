@@ -30,12 +30,6 @@ stream_xml_failed(struct conduit *c, enum xml_error e)
 }
 
 bool
-stream_waits(struct conduit const *c)
-{
-  return c->is_behind || stream_owner->input(c) == CONDUIT_HOLD;
-}
-
-bool
 stream_goes_on(struct conduit const *c)
 {
   return !c->is_behind && !c->restart && !c->ending.why &&

@@ -12,7 +12,7 @@ end_slow(struct conduit *c)
 {
   log_event(LOG_WARN, "slow-reader", "jid", stream_owner->name(c), "ip",
             log_peer(slice_str(c->ip)), "waiting_bytes", log_num(c->blocked.len), "why",
-            "the client does not read: the stream ends", NULL);
+            "the peer does not read: the stream ends", NULL);
   stralloc_free(&c->blocked);
   c->blocked_n = 0;
   conduit_end(c, "slow reader");

@@ -31,14 +31,8 @@ framing_of(struct conduit const *c)
   return &framing_rows[c->framing];
 }
 
-/* Give the fault of a header as a stream error (s4.7, s4.8); NULL: none. */
-char const *stream_header_fault(struct conduit const *c, struct xml_node const *root);
-
 /* Mark the conduit for an error of the parser. */
 void stream_xml_failed(struct conduit *c, enum xml_error e);
-
-/* Say whether input waits. */
-bool stream_waits(struct conduit const *c);
 
 /* Say whether the next element of the same bytes may be read. */
 bool stream_goes_on(struct conduit const *c);
