@@ -29,7 +29,7 @@ struct mamd {
   struct accounts *accounts; /* NULL as long as xmpp-authd has not made any */
   struct store *users;       /* DATA/users, xmpp-userd's; NULL as accounts */
   struct roster *roster;     /* in it */
-  bool tells_waiting;        /* routed has said that somebody watches what begins to wait */
+  bool tells_waiting; /* routed has said that somebody watches what begins to wait */
 };
 
 extern struct mamd mamd;

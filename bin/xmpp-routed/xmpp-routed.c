@@ -60,6 +60,7 @@ struct watch_row const watch_rows[WATCH_WORDS] = {
   [WATCH_WAITING]  = {"waiting",  waiting_watched,        {VERB_WAITING}},
   [WATCH_PRESENCE] = {"presence", presence_recall,        {0}},
 };
+
 /* clang-format on */
 
 static bool
