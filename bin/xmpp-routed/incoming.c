@@ -4,6 +4,7 @@
 #include "expected.h"
 #include "fanout.h"
 #include "incoming.h"
+#include "held.h"
 #include "kept.h"
 #include "posts.h"
 #include "presence.h"
@@ -97,6 +98,7 @@ returned_by(struct link const *l, struct passing const *p)
   slice_u64(stanza_tag(p->st.tags, "of"), &of);
   if (!text.len) text = stanza_tag(p->st.tags, "id");
   s = of ? session_numbered(u, of) : NULL;
+  if (of && !s) held_returned(jid_cut(p->st.to).bare, of);
   if (!s || s->link != l) return of;
   session_leave(s);
   if (slice_u64(text, &id)) kept_through(s, id);

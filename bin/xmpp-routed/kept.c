@@ -1,4 +1,6 @@
-#include "archive.h"
+#include "expected.h"
+#include "held.h"
+#include "journal.h"
 #include "kept.h"
 #include "number.h"
 #include "passing.h"
@@ -12,7 +14,8 @@
  * acknowledged is in the memory of two programs, or on disk (xmpp-restarts(7)): routed
  * keeps a stanza that is not in the log for its recipient here, for each session that is
  * given the stanza, until the mark of the session passes it. When the session ends
- * before, routed treats the copy as a stanza that its c2sd has returned. */
+ * before, routed treats the copy as a stanza that its c2sd has returned. All copies are
+ * in the journal too, those that are held (held.c) among them. */
 
 /* The head of each entry in text, before the fields of the stanza. */
 struct entry {
@@ -25,16 +28,8 @@ struct kept {
   size_t head; /* the oldest entry */
 };
 
-/* Entries of sessions that are over, each behind one of these. */
-struct over {
-  uint64_t number;   /* of the session */
-  uint64_t until_us; /* the account may come back until then; 0: it is not waited for */
-  uint64_t held;     /* 1: nobody was there when the session ended */
-};
-
-static stralloc pending = STRALLOC_ZERO;
-static bool look; /* at pending, at the end of this turn */
-static struct event_timer timer;
+static stralloc ended = STRALLOC_ZERO;   /* copies of sessions that ended in this turn */
+static stralloc earlier = STRALLOC_ZERO; /* copies of an earlier run of routed */
 
 uint64_t kept_bytes;
 
@@ -63,6 +58,7 @@ kept_add(struct session *s, uint64_t id, struct slice fields)
   memcpy(t->s + t->len + sizeof e, fields.s, fields.len);
   t->len += sizeof e + fields.len;
   kept_bytes += sizeof e + fields.len;
+  journal_kept(s->number, id, fields);
   return true;
 }
 
@@ -70,6 +66,7 @@ void
 kept_through(struct session *s, uint64_t id)
 {
   struct kept *k = s->kept;
+  size_t head = k ? k->head : 0;
   struct entry e;
 
   if (!k) return;
@@ -79,6 +76,7 @@ kept_through(struct session *s, uint64_t id)
     k->head += sizeof e + e.len;
     kept_bytes -= sizeof e + e.len;
   }
+  if (k->head > head) journal_through(s->number, id);
   if (k->head == k->text.len) {
     kept_free(s);
   } else if (k->head >= k->text.len / 2) {
@@ -90,114 +88,122 @@ kept_through(struct session *s, uint64_t id)
 
 /* ---- the end of a session ---- */
 
+static void
+add_ended(struct held_copy const *c)
+{
+  if (held_cat(&ended, c)) return;
+  log_event(LOG_WARN, "stanza-lost", "number", log_num(c->number), "why", "out of memory",
+            NULL);
+}
+
 void
 kept_over(struct session *s, bool lost)
 {
-  struct over o = {s->number, lost ? door_now() + KEPT_ABSENT_US : 0, 0};
   struct kept *k = s->kept;
   struct entry e;
   size_t i;
 
-  look = true;
   for (i = k ? k->head : 0; k && i < k->text.len; i += sizeof e + e.len) {
     memcpy(&e, k->text.s + i, sizeof e);
     kept_bytes -= sizeof e + e.len;
-    if (stralloc_catb(&pending, (char const *)&o, sizeof o) &&
-        stralloc_catb(&pending, k->text.s + i, sizeof e + e.len))
-      continue;
-    log_event(LOG_WARN, "stanza-lost", "jid", s->user->bare, "why", "out of memory",
-              NULL);
+    add_ended(&(struct held_copy){.number = s->number,
+                                  .id = e.id,
+                                  .until_us = lost ? door_now() + KEPT_ABSENT_US : 0,
+                                  .fields = slice_of(k->text.s + i + sizeof e, e.len)});
   }
   if (k) kept_free(s);
 }
 
-void
-kept_look(void)
-{
-  look = true;
-}
-
-static void
-look_again(void *cookie)
-{
-  (void)cookie;
-  look = true;
-}
-
-/* Entries are known by their ids: the first eight bytes of each. */
+/* Copies are known by the ids of their stanzas. */
 static struct slice
-id_key(void const *entry)
+id_key(void const *id)
 {
-  return slice_of(entry, sizeof(uint64_t));
-}
-
-/* Return true if the message p, which cannot wait in mamd, is held for an account that
- * has no session to take it now. */
-static bool
-is_held(struct passing const *p, struct over const *o)
-{
-  struct jid a = jid_cut(p->st.to);
-
-  return o->until_us > door_now() && slice_is(p->st.kind, "message") &&
-         pending.len < KEPT_MAX && !archive_could_wait(p, &a) && !session_of(p->st.to) &&
-         !session_takes_messages(user_find(a.bare));
-}
-
-/* Hold the entry again. false: ENOMEM. */
-static bool
-hold(struct over o, struct entry e, struct slice fields)
-{
-  o.held = 1;
-  if (!stralloc_readyplus(&pending, sizeof o + sizeof e + fields.len)) return false;
-  stralloc_catb(&pending, (char const *)&o, sizeof o);
-  stralloc_catb(&pending, (char const *)&e, sizeof e);
-  stralloc_catb(&pending, fields.s, fields.len);
-  if (!event_timer_on(&timer)) event_timer_start(&timer, o.until_us, look_again, NULL);
-  return true;
+  return slice_of(id, sizeof(uint64_t));
 }
 
 static void
-return_or_hold(struct over o, struct entry e, struct slice fields,
-               void (*give_back)(struct passing *p, uint64_t of))
+return_or_hold(struct held_copy *c, kept_fn *give_back)
 {
   stralloc line = STRALLOC_ZERO;
   struct record r;
-  struct passing p = {.held = o.held != 0};
+  struct passing p = {.held = c->held != 0};
 
-  if (stralloc_cats(&line, "stanza\t") && stralloc_catb(&line, fields.s, fields.len) &&
+  if (stralloc_cats(&line, "stanza\t") &&
+      stralloc_catb(&line, c->fields.s, c->fields.len) &&
       record_split(&r, line.s, line.len)) {
     stanza_read(&r, 0, &p.st);
-    if (!is_held(&p, &o) || !hold(o, e, fields)) give_back(&p, o.number);
+    if (!held_takes(c, &p)) {
+      journal_gone(c->number, c->id);
+      give_back(&p, c->number);
+    }
   }
   stralloc_free(&line);
 }
 
-/* Return the pending copies. All sessions that ended in this turn are gone by now, so
- * none of them is given a stanza again. A message that several of them had is returned
- * once. */
+static struct session *
+session_of_copy(struct held_copy const *c)
+{
+  struct slice rest = c->fields, to;
+
+  return slice_word(&rest, '\t', &to)
+           ? session_numbered(user_find(jid_cut(to).bare), c->number)
+           : NULL;
+}
+
+/* All sessions have been told: what an earlier run kept for a session that is not among
+ * them is a copy of a session that is lost. The c2sd of a session that is there has said
+ * what the session holds. */
+static void
+take_earlier(void)
+{
+  stralloc all = earlier;
+  struct held_copy c;
+  size_t at = 0;
+
+  earlier = stralloc_zero;
+  while (held_next(&all, &at, &c)) {
+    c.until_us = door_now() + KEPT_ABSENT_US;
+    if (!session_of_copy(&c)) add_ended(&c);
+  }
+  stralloc_free(&all);
+  journal_renew();
+}
+
+/* Return the copies of sessions that are over, and what was held. All sessions that ended in
+ * this turn are gone by now, so none of them is given a stanza again. A message that several of them had
+ * is returned once. */
 void
-kept_turn(void (*give_back)(struct passing *p, uint64_t of))
+kept_turn(kept_fn *give_back)
 {
   struct table seen = {.key = id_key};
-  stralloc all = pending;
-  struct over o;
-  struct entry e;
-  size_t i, at;
+  struct arena ids = ARENA_ZERO;
+  struct held_copy c;
+  stralloc all;
+  size_t at = 0;
 
-  if (!all.len || !look) return;
-  look = false;
-  pending = stralloc_zero;
-  event_timer_cancel(&timer);
-  for (i = 0; i < all.len; i = at + sizeof e + e.len) {
-    at = i + sizeof o;
-    memcpy(&o, all.s + i, sizeof o);
-    memcpy(&e, all.s + at, sizeof e);
-    if (table_get(&seen, id_key(all.s + at))) continue;
-    table_put(&seen, all.s + at);
-    return_or_hold(o, e, slice_of(all.s + at + sizeof e, e.len), give_back);
+  if (earlier.len && expected_sessions_known()) take_earlier();
+  held_due(&ended);
+  all = ended;
+  ended = stralloc_zero;
+  while (held_next(&all, &at, &c)) {
+    uint64_t *id = arena_alloc(&ids, sizeof *id);
+    if (id) *id = c.id;
+    if (table_get(&seen, id_key(&c.id))) {
+      journal_gone(c.number, c.id);
+      continue;
+    }
+    if (id) table_put(&seen, id);
+    return_or_hold(&c, give_back);
   }
   table_wipe(&seen);
+  arena_wipe(&ids);
   stralloc_free(&all);
+}
+
+void
+kept_write(void)
+{
+  journal_turn(kept_bytes + held_bytes() + earlier.len);
 }
 
 /* ---- after a restart of ours ---- */
@@ -215,6 +221,50 @@ kept_holds(struct link *l, struct record *r)
   number_above(id);
   if (!kept_add(s, id, slice_of(r->at[2], (size_t)(xml.s + xml.len - r->at[2]))))
     log_event(LOG_WARN, "stanza-not-kept", "jid", s->user->bare, "why", "no room", NULL);
+}
+
+static void
+take_earlier_copy(uint64_t number, uint64_t id, struct slice fields)
+{
+  held_cat(&earlier, &(struct held_copy){.number = number, .id = id, .fields = fields});
+}
+
+static void
+journal_session(struct session *s, void *cookie)
+{
+  struct kept *k = s->kept;
+  struct entry e;
+  size_t i;
+
+  (void)cookie;
+  for (i = k ? k->head : 0; k && i < k->text.len; i += sizeof e + e.len) {
+    memcpy(&e, k->text.s + i, sizeof e);
+    journal_kept(s->number, e.id, slice_of(k->text.s + i + sizeof e, e.len));
+  }
+}
+
+static void
+journal_copies(stralloc const *copies)
+{
+  struct held_copy c;
+  size_t at = 0;
+
+  while (held_next(copies, &at, &c))
+    journal_kept(c.number, c.id, c.fields);
+}
+
+static void
+journal_all(void)
+{
+  sessions_each(journal_session, NULL);
+  held_each(journal_copies);
+  journal_copies(&earlier);
+}
+
+void
+kept_start(char const *path)
+{
+  journal_open(path, journal_all, take_earlier_copy);
 }
 
 /* ---- the state for a trace ---- */
@@ -235,13 +285,10 @@ make_kept(struct snapshot *k, struct session *s)
   stralloc_free(&text);
 }
 
-/* Between turns only what is held is pending. */
 void
-kept_snapshot_pending(struct snapshot *k)
+kept_snapshot_earlier(struct snapshot *k)
 {
-  if (!snapshot_record(k, "pending", pending.len > 0)) return;
-  snapshot_bytes(k, &pending);
-  snapshot_timer(k, &timer, look_again, NULL);
+  if (snapshot_record(k, "earlier", earlier.len > 0)) snapshot_bytes(k, &earlier);
 }
 
 void

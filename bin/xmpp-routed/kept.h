@@ -14,12 +14,17 @@ void kept_through(struct session *s, uint64_t id);
 
 /* The session is over: what it still has is treated as returned at the end of the turn. lost: its
  * c2sd is gone; what cannot wait is held KEPT_ABSENT_US for the account to come back.
- * kept_turn passes each copy that is returned, and the number of its session, to give_back. */
-void kept_over(struct session *s, bool lost);
-void kept_turn(void (*give_back)(struct passing *p, uint64_t of));
+ * kept_turn passes each copy that is returned, and the number of its session, to give_back; kept_write, when the turn has nothing more to say, writes what is kept now into
+ * the file, before any neighbour is told. */
+typedef void kept_fn(struct passing *p, uint64_t of);
 
-/* A session takes messages from now on: look for what is held for its account. */
-void kept_look(void);
+void kept_over(struct session *s, bool lost);
+void kept_turn(kept_fn *give_back);
+void kept_write(void);
+
+/* Read the copies that an earlier run of routed left in the file at path, and keep all copies
+ * there too. NULL: there is no such file. */
+void kept_start(char const *path);
 
 /* Keep the stanza that a c2sd says, after a restart of routed, that a session holds. */
 void kept_holds(struct link *l, struct record *r);

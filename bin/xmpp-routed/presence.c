@@ -1,5 +1,6 @@
 #include "deliver.h"
 #include "expected.h"
+#include "held.h"
 #include "kept.h"
 #include "posts.h"
 #include "presence.h"
@@ -146,7 +147,7 @@ tell_change(struct session *s, bool was_available)
 
   if (s->available && (!was_available || takes != s->takes)) {
     tell_online(s);
-    kept_look();
+    held_back(slice_str(s->user->bare));
   } else if (was_available && !s->available) {
     caps_end(s);
     tell_offline(s, "away", 0);

@@ -18,7 +18,8 @@ void blocking_snapshot(struct snapshot *k);
 void carbons_snapshot(struct snapshot *k);
 void asked_snapshot(struct snapshot *k, struct session *s);
 void kept_snapshot(struct snapshot *k, struct session *s);
-void kept_snapshot_pending(struct snapshot *k);
+void kept_snapshot_earlier(struct snapshot *k);
+void held_snapshot(struct snapshot *k);
 
 /* Name a source, a post, a verb (by its name), as a field; NULL: none. */
 void snapshot_source(struct snapshot *k, struct source **s);

@@ -16,7 +16,8 @@
  *         start; incoming.c what a stanza is; rules.c the tables of delivery; deliver.c where
  *         it goes, fanout.c a broadcast; unacked.c a stanza that a client did not get,
  *         returns.c one that a service did not get; passing.c its record; kept.c copies until
- *         a client has its stanzas; archive.c what is kept of messages; number.c ids; accounts.c
+ *         a client has its stanzas, held.c those of sessions that were lost, journal.c their
+ *         file; archive.c what is kept of messages; number.c ids; accounts.c
  *         accounts that end;
  *         xepNNNN_*.c one extension each; settings.c
  */
@@ -24,6 +25,7 @@
 #include "archive.h"
 #include "expected.h"
 #include "features.h"
+#include "held.h"
 #include "incoming.h"
 #include "kept.h"
 #include "posts.h"
@@ -118,6 +120,7 @@ up(struct link *l)
     features_up(l);
   else if (l->roles & ROLE_SERVICE)
     posts_up(l);
+  if (l->program == MAMD) held_back_all();
   if (l->program == MAMD && watch_next(WATCH_WAITING, NULL)) watch_ask(l, WATCH_WAITING);
 }
 
@@ -148,6 +151,13 @@ take(void *fresh, bool first)
   features_changed();
 }
 
+static bool
+start(void)
+{
+  kept_start(service_run_file("kept"));
+  return true;
+}
+
 static void
 turn(void)
 {
@@ -155,6 +165,7 @@ turn(void)
   kept_turn(unacked_copy);
   features_turn();
   sources_turn();
+  kept_write();
 }
 
 /* A c2sd that does not read is fed by all, its own clients included; a service only by the
@@ -178,7 +189,7 @@ stats(struct link *ctl)
   service_stat(ctl, "sessions", session_totals.sessions);
   service_stat(ctl, "accounts_online", session_totals.users);
   service_stat(ctl, "stanzas", incoming_total);
-  service_stat(ctl, "kept_bytes", kept_bytes);
+  service_stat(ctl, "kept_bytes", kept_bytes + held_bytes());
 }
 
 static void
@@ -251,7 +262,8 @@ snapshot(struct snapshot *k)
   archive_snapshot(k);
   blocking_snapshot(k);
   carbons_snapshot(k);
-  kept_snapshot_pending(k);
+  kept_snapshot_earlier(k);
+  held_snapshot(k);
 }
 
 static struct service const routed = {
@@ -262,6 +274,7 @@ static struct service const routed = {
   .read = routed_read,
   .take = take,
   .drop = routed_drop,
+  .start = start,
   .up = up,
   .down = down,
   .turn = turn,

@@ -151,6 +151,10 @@
 /* When a c2sd was killed, routed holds what cannot wait in mamd for so long (microseconds): the
  * clients of its sessions, senders among them, are coming back. */
 #define KEPT_ABSENT_US 15000000u
+/* A file of those copies has room for twice the live bytes and so many more; when no file can
+ * be made, routed tries again in so long (microseconds). */
+#define JOURNAL_SLACK (1u << 20)
+#define JOURNAL_RETRY_US 1000000u
 /* A service that was restarted has said again what it is for after this (microseconds). */
 #define SERVICE_SETTLE_US 2000000
 /* After a start of routed what edges and services send waits so long for all who are expected

@@ -423,6 +423,12 @@ run_path(struct slice instance, char const *name)
   return settings_path(taken_settings(), slice_str(buf)).s;
 }
 
+char const *
+service_run_file(char const *name)
+{
+  return service.pipe ? NULL : run_path(slice_str(service.instance), name);
+}
+
 /* Rows `program NAME UID ROLE` name who may connect; UID - is our own user. */
 static void
 admit_peers(void)

@@ -71,6 +71,10 @@ bool service_wait(void);
 /* Where a daemon's data lies: the setting data, as a path with NUL. Lives until reload. */
 char const *service_data(void);
 
+/* The path of a file of our own beside our sockets, RUN/INSTANCE/NAME, which lives as the
+ * settings do. NULL: the pipe driver runs, and nothing outside is touched. */
+char const *service_run_file(char const *name);
+
 /* Answer a control record: one figure; the end; a refusal. */
 void service_stat(struct link *ctl, char const *name, uint64_t value);
 void service_done(struct link *ctl);

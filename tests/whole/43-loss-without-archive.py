@@ -10,13 +10,45 @@ def play(t):
     talkers, seconds = pairs(t)
     for x in talkers + seconds:
         x.start()
-    kills = kill_by_chance(t, random.Random(SEED), SECONDS / 2)
+    kills = kill_by_chance(t, random.Random(SEED), SECONDS / 2, 2)
     stop(talkers + seconds)
     tell(kills, talkers, seconds, all_has_come(t, talkers, seconds))
 
 
 def modules(*without):
     return "\n".join(m for m in MODULES.split("\n") if not m.strip().startswith(without))
+
+
+def has_all(m, texts):
+    """A new session of m, which plain clients without acknowledgements would have as well."""
+    s = m.tree.login(m.user)
+    s.expect_bodies(texts)
+    return s
+
+
+def kill_all(t, *daemons):
+    for pid in [t.pid(d) for d in daemons]:
+        os.kill(pid, signal.SIGKILL)
+
+
+@check
+def c2sd_and_routed_together():
+    """What the c2sd and routed both held is nowhere else; then routed again, which is alone with
+    it until the account is back."""
+    with Tree(accounts=["a@localhost", "b@localhost"], modules=modules("mod_mam", "mod_offline", "access_max")) as t:
+        a, b = Managed(t, "a"), Managed(t, "b")
+        a.s.ping()
+        for _ in range(50):
+            b.message(a.jid)
+        b.settle(0)
+        kill_all(t, "c2sd", "routed")
+        t.wait_ready()
+        for _ in range(3):
+            old = t.pid("routed")
+            t.kill("routed")
+            until("a new routed", lambda: t.pid("routed") not in (old, -1))
+            t.wait_ready()
+        has_all(a, [str(i + 1) for i in range(50)]).close()
 
 
 @check

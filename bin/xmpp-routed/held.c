@@ -1,0 +1,237 @@
+#include "archive.h"
+#include "held.h"
+#include "passing.h"
+#include "posts.h"
+#include "sessions.h"
+#include "snapshot.h"
+
+#include <stdlib.h>
+
+/* When a c2sd is killed, the clients of its sessions are coming back. A message that cannot
+ * wait in mamd is held for its account until a session of the account takes messages, and one
+ * that can until mamd is there, KEPT_ABSENT_US at most. */
+
+/* An account that is waited for. */
+struct account {
+  char *bare;
+  stralloc copies;
+  uint64_t until_us; /* of its oldest copy */
+  struct account *next;
+};
+
+/* The accounts in the order in which they came to be waited for. */
+static struct account *first, **last = &first;
+static struct event_timer timer;
+static bool look; /* the timer has fired */
+static stralloc due =
+  STRALLOC_ZERO; /* copies whose account is back, or waited for no longer */
+static uint64_t bytes;
+
+static struct slice
+bare_key(void const *account)
+{
+  struct account const *a = account;
+
+  return slice_str(a->bare);
+}
+
+static struct table accounts = {.key = bare_key};
+
+bool
+held_cat(stralloc *copies, struct held_copy const *c)
+{
+  struct held_copy head = *c;
+
+  if (!stralloc_readyplus(copies, sizeof head + c->fields.len)) return false;
+  head.fields.s = NULL;
+  stralloc_catb(copies, (char const *)&head, sizeof head);
+  stralloc_catb(copies, c->fields.s, c->fields.len);
+  return true;
+}
+
+bool
+held_next(stralloc const *copies, size_t *at, struct held_copy *c)
+{
+  if (*at >= copies->len) return false;
+  memcpy(c, copies->s + *at, sizeof *c);
+  c->fields.s = copies->s + *at + sizeof *c;
+  *at += sizeof *c + c->fields.len;
+  return true;
+}
+
+static void
+look_again(void *cookie)
+{
+  (void)cookie;
+  look = true;
+}
+
+static void
+watch_time(void)
+{
+  event_timer_cancel(&timer);
+  if (first) event_timer_start(&timer, first->until_us, look_again, NULL);
+}
+
+static struct account *
+account_make(struct slice bare, uint64_t until_us)
+{
+  struct account *a = table_get(&accounts, bare);
+
+  if (a) return a;
+  a = calloc(1, sizeof *a);
+  if (!a || !(a->bare = slice_dup(bare)) || !table_put(&accounts, a)) {
+    if (a) free(a->bare);
+    free(a);
+    return NULL;
+  }
+  a->until_us = until_us;
+  *last = a;
+  last = &a->next;
+  if (a == first) watch_time();
+  return a;
+}
+
+static void
+account_free(struct account *a)
+{
+  table_del(&accounts, slice_str(a->bare));
+  free(a->bare);
+  free(a);
+}
+
+/* ---- what is held ---- */
+
+/* A message that can wait is for mamd, be its recipient there or not. */
+static bool
+can_go(struct passing const *p, struct jid const *to)
+{
+  if (archive_could_wait(p, to)) return link_find(MAMD) != NULL;
+  return session_of(p->st.to) || session_takes_messages(user_find(to->bare));
+}
+
+static bool
+hold(struct slice bare, struct held_copy const *c)
+{
+  struct account *a = account_make(bare, c->until_us);
+
+  if (!a || !held_cat(&a->copies, c)) return false;
+  bytes += sizeof *c + c->fields.len;
+  return true;
+}
+
+bool
+held_takes(struct held_copy *c, struct passing const *p)
+{
+  struct jid to = jid_cut(p->st.to);
+
+  if (c->until_us <= door_now() || !slice_is(p->st.kind, "message") ||
+      bytes >= KEPT_MAX || can_go(p, &to))
+    return false;
+  c->held = 1;
+  return hold(to.bare, c);
+}
+
+/* The account stays in the list, with no copies, until its time is over. */
+static void
+make_due(struct account *a)
+{
+  if (!stralloc_catb(&due, a->copies.s, a->copies.len)) return;
+  bytes -= a->copies.len;
+  stralloc_free(&a->copies);
+}
+
+void
+held_back(struct slice bare)
+{
+  struct account *a = first ? table_get(&accounts, bare) : NULL;
+
+  if (a) make_due(a);
+}
+
+void
+held_back_all(void)
+{
+  struct account *a;
+
+  for (a = first; a; a = a->next)
+    make_due(a);
+}
+
+void
+held_due(stralloc *out)
+{
+  struct account *a;
+
+  if (look) {
+    look = false;
+    while ((a = first) && a->until_us <= door_now()) {
+      make_due(a);
+      if (a->copies.len) break;
+      first = a->next;
+      if (!first) last = &first;
+      account_free(a);
+    }
+    watch_time();
+  }
+  if (due.len && stralloc_catb(out, due.s, due.len)) stralloc_free(&due);
+}
+
+void
+held_returned(struct slice bare, uint64_t number)
+{
+  struct account *a = first ? table_get(&accounts, bare) : NULL;
+  stralloc rest = STRALLOC_ZERO;
+  struct held_copy c;
+  size_t at = 0;
+
+  while (a && held_next(&a->copies, &at, &c))
+    if (c.number != number && !held_cat(&rest, &c)) {
+      stralloc_free(&rest);
+      return;
+    }
+  if (!a) return;
+  bytes -= a->copies.len - rest.len;
+  stralloc_free(&a->copies);
+  a->copies = rest;
+}
+
+void
+held_each(void (*fn)(stralloc const *copies))
+{
+  struct account const *a;
+
+  for (a = first; a; a = a->next)
+    fn(&a->copies);
+}
+
+uint64_t
+held_bytes(void)
+{
+  return bytes;
+}
+
+/* ---- the state for a trace ---- */
+
+void
+held_snapshot(struct snapshot *k)
+{
+  struct account *a = first;
+
+  for (; snapshot_record(k, "held", a != NULL); a = a->next) {
+    char *bare = a ? a->bare : NULL;
+    uint64_t until_us = a ? a->until_us : 0;
+    snapshot_text(k, &bare);
+    SNAPSHOT_INT(k, until_us);
+    if (snapshot_restores(k)) a = bare ? account_make(slice_str(bare), until_us) : NULL;
+    if (snapshot_restores(k)) free(bare);
+    if (!a) {
+      snapshot_fail(k, "what is held is lost");
+      return;
+    }
+    snapshot_bytes(k, &a->copies);
+    bytes += snapshot_restores(k) ? a->copies.len : 0;
+  }
+  if (snapshot_record(k, "held-timer", first != NULL))
+    snapshot_timer(k, &timer, look_again, NULL);
+}

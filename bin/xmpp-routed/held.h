@@ -1,0 +1,41 @@
+/* Copies of sessions that ended with their c2sd. */
+#ifndef ROUTED_HELD_H
+#define ROUTED_HELD_H
+
+#include "routed.h"
+
+/* A copy of a stanza that a session had when it ended. fields are those of the stanza's delivery
+ * (passing_cat). until_us: the account may come back until then; 0: it is not waited for.
+ * held: 1 when nobody was there for the stanza when the session ended. */
+struct held_copy {
+  uint64_t number; /* of the session */
+  uint64_t id, until_us, held;
+  struct slice fields;
+};
+
+/* Append c to a text of copies (false: ENOMEM); read the copy at *at and step over it (false:
+ * there is none). fields then points into the text. */
+bool held_cat(stralloc *copies, struct held_copy const *c);
+bool held_next(stralloc const *copies, size_t *at, struct held_copy *c);
+
+/* Take c, which is read as p, and return true, if nobody can take the message now and its
+ * account is waited for. */
+bool held_takes(struct held_copy *c, struct passing const *p);
+
+/* A session of the account takes messages from now on, or what an account is waited for
+ * may have come for all: held_due appends their copies to out, and those of accounts that
+ * are waited for no longer. */
+void held_back(struct slice bare);
+void held_back_all(void);
+void held_due(stralloc *out);
+
+/* The c2sd of session number, of this account, returns itself what the session had: free the
+ * copies of that session. */
+void held_returned(struct slice bare, uint64_t number);
+
+/* Pass the copies of each account to fn. */
+void held_each(void (*fn)(stralloc const *copies));
+
+uint64_t held_bytes(void);
+
+#endif

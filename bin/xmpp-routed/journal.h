@@ -1,0 +1,27 @@
+/* The file of copies that outlives routed. */
+#ifndef ROUTED_JOURNAL_H
+#define ROUTED_JOURNAL_H
+
+#include "routed.h"
+
+/* Pass what an earlier run left in the files path-1 and path-2 to entry, in the order in which that run kept the
+ * copies, and go on in those files. again says all that is kept now, with journal_kept. path NULL
+ * (the pipe driver): no file is read or written. The notes of a turn that a kill cut short do
+ * not count: routed had acknowledged no stanza of that turn. */
+void journal_open(char const *path, void (*again)(void),
+                  void (*entry)(uint64_t number, uint64_t id, struct slice fields));
+
+/* Note that a copy is kept for session number; that the session needs the copies up to id no
+ * more; that the one copy id is no longer kept for the session. */
+void journal_kept(uint64_t number, uint64_t id, struct slice fields);
+void journal_through(uint64_t number, uint64_t id);
+void journal_gone(uint64_t number, uint64_t id);
+
+/* Let the notes of this turn count, before routed acknowledges a record of it. live: bytes that
+ * are kept; a file has room for twice that and JOURNAL_SLACK. */
+void journal_turn(uint64_t live);
+
+/* Begin the other file at the end of this turn. */
+void journal_renew(void);
+
+#endif
