@@ -63,7 +63,9 @@ chmod 755 "$prefix"
 if ${MAKE:-make} -s install B="$build" PREFIX="$prefix" DESTDIR= > "$out" 2>&1; then
   # The example of a service is not installed as a program; a test runs it too.
   mkdir "$prefix/example" && cp "$build/example/xmpp-echod" "$prefix/example/"
-  tests/whole/run -j 2 "$prefix/bin" > "$out" 2>&1
+  # Leaks are looked for by unit and pipe tests: the helper with which LeakSanitizer stops a
+  # process that ends hangs now and then when many end at once.
+  ASAN_OPTIONS=detect_leaks=0 tests/whole/run -j 2 "$prefix/bin" > "$out" 2>&1
   cat "$out"
   count
   tests/hostile/run --small "$prefix/bin" > "$out" 2>&1
