@@ -38,4 +38,14 @@ void layout_dirs(struct settings const *st);
  * one was made. */
 bool devcert_make(struct settings const *st);
 
+/* ---- the supervisor's supervisor (notify.c) ---- */
+
+/* The seconds after which nobody waits any more for the server to be ready. */
+#define UP_READY_SECONDS "300"
+
+/* Have the supervisor that NOTIFY_SOCKET names hear when the server is ready (sd_notify(3)), by a
+ * process of its own; and take NOTIFY_SOCKET out of the environment. Without the variable nothing
+ * is done. Dies (111). */
+void notify_when_ready(void);
+
 #endif

@@ -250,6 +250,7 @@ main(int argc, char const *const *argv)
   layout_services(&st);
   settings_close(&st);
   if (up.prepare_only) return 0;
+  notify_when_ready();
   snprintf(scan, sizeof scan, "%s/service", up.state);
   execvp(svscan[0], (char *const *)(uintptr_t)svscan);
   strerr_dieexec(111, svscan[0]);

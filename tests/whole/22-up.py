@@ -108,6 +108,24 @@ def a_directory_of_an_older_version_goes():
     assert "mamd" not in os.listdir(state + "/service")
 
 
+@check
+def a_supervisor_is_told_when_all_is_ready():
+    """sd_notify(3), by a path and in the abstract name space; the programs do not see the variable."""
+    for where in (DIR + "/notify", "@tabber-%d" % os.getpid()):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+            s.bind(where.replace("@", "\0"))
+            s.settimeout(DEADLINE)
+            t = Tree(env={"NOTIFY_SOCKET": where})
+            try:
+                t.start(wait=False)
+                assert s.recv(1000).split(b"\n")[0] == b"READY=1"
+                t.ctl("wait", "0")
+                with open("/proc/%d/environ" % t.process.pid, "rb") as f:
+                    assert b"NOTIFY_SOCKET" not in f.read()
+            finally:
+                t.clean()
+
+
 try:
     main()
 finally:
