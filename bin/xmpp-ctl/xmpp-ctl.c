@@ -16,6 +16,7 @@
 #include <skalibs/sig.h>
 #include <skalibs/strerr.h>
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,7 +102,11 @@ main(int argc, char const **argv)
   sig_ignore(SIGPIPE);
   snprintf(dir, sizeof dir, "%s/settings", ctl.state);
   if (!settings_open(&ctl.settings, dir, "xmpp-ctl") && strcmp(words[0], "wait") != 0)
-    strerr_diefusys(111, "read ", dir, "/xmpp-ctl");
+    strerr_diefu(111, "read ", dir, "/xmpp-ctl: ", strerror(errno),
+                 errno == EACCES ? "; the administrator of a server is root, or the user "
+                                   "who started it"
+                 : errno == ENOENT ? "; xmpp-up has made no server in this folder"
+                                   : "");
   for (i = 0; i < sizeof commands / sizeof *commands; i++)
     if (!strcmp(words[0], commands[i].name) && count(words + 1) <= commands[i].most)
       return finish(commands[i].fn(words + 1));

@@ -34,21 +34,36 @@ complain(struct reader *rd, yaml_mark_t const *m, char const *text)
   rd->failed = true;
 }
 
-/* Files of other formats that people take for YAML: how their first lines begin. */
+/* Files of other formats that people take for YAML: how one of their first lines begins, none of
+ * which is YAML's. */
+static struct {
+  char const *begin, *format;
+} const formats[] = {
+  {"-- ",             "this is Lua, as Prosody's configuration, and no YAML"                     },
+  {"VirtualHost ",    "this is Lua, as Prosody's configuration, and no YAML"                     },
+  {"modules_enabled", "this is Lua, as Prosody's configuration, and no YAML"                     },
+  {"{hosts,",
+   "these are Erlang's terms, as an ejabberd.cfg of before 13.10, and no YAML"                   },
+  {"{listen,",
+   "these are Erlang's terms, as an ejabberd.cfg of before 13.10, and no YAML"                   },
+  {"%% ",             "these are Erlang's terms, as an ejabberd.cfg of before 13.10, and no YAML"},
+  {"<",               "this is XML, and no YAML"                                                 },
+};
+
+#define FIRST_LINES 60
+
 static char const *
 foreign(struct slice text)
 {
   struct slice line;
+  unsigned int n = 0;
+  size_t i;
 
-  while (slice_word(&text, '\n', &line)) {
+  while (n++ < FIRST_LINES && slice_word(&text, '\n', &line)) {
     while (line.len && (line.s[0] == ' ' || line.s[0] == '\t'))
       line = slice_of(line.s + 1, line.len - 1);
-    if (!line.len) continue;
-    if (slice_starts(line, "-- ") || slice_starts(line, "VirtualHost "))
-      return "this is Lua, as Prosody's configuration, and no YAML";
-    if (slice_starts(line, "%") && !slice_starts(line, "%YAML"))
-      return "these are Erlang's terms, as an ejabberd.cfg of before 13.10, and no YAML";
-    if (line.s[0] != '#') break;
+    for (i = 0; i < sizeof formats / sizeof *formats; i++)
+      if (slice_starts(line, formats[i].begin)) return formats[i].format;
   }
   return NULL;
 }
@@ -264,10 +279,15 @@ read_pair(struct reader *rd, struct yaml_node *map, yaml_event_t *ev, unsigned i
 {
   struct yaml_node *key = read_node(rd, ev, depth + 1), *value;
   yaml_event_t vev;
+  char text[160];
+  char const *other;
 
   if (!key) return false;
   if (key->kind != YAML_SCALAR) {
-    complain(rd, &ev->start_mark, "a key must be a word");
+    other = foreign(rd->text);
+    snprintf(text, sizeof text, "a key must be a word%s%s", other ? "; hint: " : "",
+             other ? other : "");
+    complain(rd, &ev->start_mark, text);
     return false;
   }
   if (!next_event(rd, &vev)) return false;
