@@ -85,13 +85,14 @@ list(struct link *ctl, struct slice host)
     service_done(ctl);
 }
 
-/* A bare JID of a host of ours; NULL, or what is wrong with it. */
+/* A bare JID of a host of ours, or of an account that a host which is no longer served has left
+ * behind; NULL, or the fault. */
 static struct refusal const *
 check_jid(struct arena *a, struct slice text, struct jid *j)
 {
   if (!jid_parse(a, text, j) || !j->local.len || j->resource.len) return &bad_jid;
   if (!jid_local_may_be_stored(j->local)) return &bad_jid;
-  return authd_host(j->domain) ? NULL : &bad_host;
+  return authd_host(j->domain) || secrets_number(j->bare) ? NULL : &bad_host;
 }
 
 static bool

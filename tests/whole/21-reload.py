@@ -407,7 +407,9 @@ def a_module_more(t):
 
 @check
 def a_host_that_is_taken_away_is_gone(t):
-    """Its sessions, there or away, end with host-gone; back again, it is served as before."""
+    """Its sessions, there or away, end with host-gone; its accounts are listed, and can be
+    deleted; back again, it is served as before."""
+    t.add("left@two.example")
     old, here = t.login("c", host="two.example"), t.login("a")
     early = t.stream(host="two.example")
     early.secured()
@@ -421,8 +423,14 @@ def a_host_that_is_taken_away_is_gone(t):
                "to='two.example' version='1.0'>" % STREAM)
         assert s.stream_error() == "host-unknown"
     here.ping()
+    assert t.ctl("account", "list", "two.example").split() == ["c@two.example", "left@two.example"]
+    code, out, err = t.ctl("account", "add", "new@two.example", input="x\n", code=None)
+    assert code == 1 and "not served here" in err, (code, err)
+    t.ctl("account", "del", "left@two.example")
+    t.wait_log("userd", "event=account-purged")
     t.hosts = (HOST, "two.example")
     reload(t)
+    assert t.ctl("account", "list", "two.example").split() == ["c@two.example"]
     c = t.login("c", host="two.example")
     c.ping()
     c.close(), here.close()
