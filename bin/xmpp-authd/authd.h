@@ -46,9 +46,10 @@ bool secrets_open(char const *data);
 bool secrets_get(struct slice host, struct slice bare, enum scram_hash h,
                  struct scram_keys *k, bool *real);
 
-/* Make an account, change its password, take it away. false with errno EEXIST, ENOENT,
+/* Make an account, of a password or of the keys of one; change its password, take it away. false with errno EEXIST, ENOENT,
  * EINVAL (the password does not prepare), ENAMETOOLONG or EIO. */
 bool secrets_add(struct slice bare, struct slice password);
+bool secrets_add_keys(struct slice bare, struct scram_keys const k[SCRAM_HASHES]);
 bool secrets_passwd(struct slice bare, struct slice password);
 bool secrets_del(struct slice bare);
 

@@ -1,10 +1,12 @@
 #include "authd.h"
 
+#include <openssl/crypto.h>
+
 #include <errno.h>
 #include <string.h>
 
-/* account add|passwd|del JID [PASSWORD], account list [HOST]: what xmpp-ctl and xmpp-hostd
- * ask. */
+/* account add|passwd|del JID [PASSWORD], account keys JID KEYS, account list [HOST]: xmpp-ctl and
+ * xmpp-hostd ask. */
 
 #define BAD_PASSWORD "that password is empty or has characters that no password may have"
 #define LONG_ADDRESS "that address is too long: an account's has at most 511 bytes"
@@ -28,8 +30,10 @@ static struct refusal const bad_jid = {0, "that is not an address of the form us
 static struct refusal const bad_host = {0, "that host is not served here",
                                         "item-not-found"};
 static struct refusal const too_long = {0, "that password is too long", "not-acceptable"};
-static struct refusal const bad_word = {0, "account knows add, passwd, del and list",
+static struct refusal const bad_keys = {0, "these are no keys for all hashes of SCRAM",
                                         "bad-request"};
+static struct refusal const bad_word = {
+  0, "account knows add, keys, passwd, del and list", "bad-request"};
 
 static struct refusal const *
 why(void)
@@ -96,17 +100,27 @@ check_jid(struct arena *a, struct slice text, struct jid *j)
 }
 
 static bool
-known(struct slice what)
-{
-  return slice_is(what, "add") || slice_is(what, "passwd") || slice_is(what, "del");
-}
-
-static bool
 make_account(struct slice bare, struct slice password)
 {
   if (!secrets_add(bare, password)) return false;
   ends_made(bare);
   return true;
+}
+
+static struct refusal const *
+make_with_keys(struct slice bare, struct slice text)
+{
+  struct scram_keys k[SCRAM_HASHES];
+  struct refusal const *wrong = NULL;
+
+  if (!scram_keys_read(text, k))
+    wrong = &bad_keys;
+  else if (!secrets_add_keys(bare, k))
+    wrong = why();
+  else
+    ends_made(bare);
+  OPENSSL_cleanse(k, sizeof k);
+  return wrong;
 }
 
 static bool
@@ -119,28 +133,32 @@ end_account(struct slice bare)
   return true;
 }
 
+/* Do what the record asks for the account bare; NULL, or the fault. */
+static struct refusal const *
+change(struct slice what, struct slice bare, struct slice text)
+{
+  if (slice_is(what, "keys")) return make_with_keys(bare, text);
+  if (text.len > SCRAM_PASSWORD_MAX) return &too_long;
+  if (slice_is(what, "add")) return make_account(bare, text) ? NULL : why();
+  if (slice_is(what, "passwd")) return secrets_passwd(bare, text) ? NULL : why();
+  if (slice_is(what, "del")) return end_account(bare) ? NULL : why();
+  return &bad_word;
+}
+
 void
 control_account(struct link *l, struct record *r)
 {
-  struct slice what = record_get(r, 1), password = record_get(r, 3);
+  struct slice what = record_get(r, 1);
   struct arena a = ARENA_ZERO;
   struct refusal const *wrong;
   struct jid j;
-  bool ok = false;
 
   if (slice_is(what, "list")) {
     list(l, record_get(r, 2));
     return;
   }
   wrong = check_jid(&a, record_get(r, 2), &j);
-  if (!wrong && password.len > SCRAM_PASSWORD_MAX) wrong = &too_long;
-  if (!wrong) {
-    errno = EINVAL;
-    if (slice_is(what, "add")) ok = make_account(j.bare, password);
-    if (slice_is(what, "passwd")) ok = secrets_passwd(j.bare, password);
-    if (slice_is(what, "del")) ok = end_account(j.bare);
-    if (!ok) wrong = known(what) ? why() : &bad_word;
-  }
+  if (!wrong) wrong = change(what, j.bare, record_get(r, 3));
   arena_wipe(&a);
   if (wrong)
     send_error(l, wrong);

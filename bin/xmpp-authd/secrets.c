@@ -27,7 +27,6 @@
  * count so do names, and their salts change with it, as an account's does. */
 
 #define MAP_BYTES (8ull << 30)
-#define SALT_LEN 16
 #define PEPPER_LEN 32
 #define ENTRY_MAX (5 + SCRAM_SALT_MAX + 2 * SCRAM_KEY_MAX)
 /* Every account has keys for this hash, so it is the one that is counted. */
@@ -268,8 +267,8 @@ invent(struct slice host, struct slice bare, enum scram_hash h, struct scram_key
   if (!choose_iterations(host, place / 4294967296.0, &k->iterations) ||
       !from_name(bare, (char)('0' + (int)h), k->iterations, block))
     return false;
-  k->salt_len = SALT_LEN;
-  memcpy(k->salt, block, SALT_LEN);
+  k->salt_len = SCRAM_SALT;
+  memcpy(k->salt, block, SCRAM_SALT);
   door_random(k->stored, sizeof k->stored);
   door_random(k->server, sizeof k->server);
   return true;
@@ -294,65 +293,77 @@ secrets_get(struct slice host, struct slice bare, enum scram_hash h, struct scra
 }
 
 static bool
-put_keys(uint64_t number, enum scram_hash h, struct slice prepared)
+put_keys(uint64_t number, enum scram_hash h, struct scram_keys const *k)
 {
-  struct scram_keys k = {.iterations = authd.iterations, .salt_len = SALT_LEN};
   char entry[ENTRY_MAX], key[9];
-  bool ok;
+  bool ok = store_put(secrets.store, secrets.scram, key_of(key, number, h),
+                      slice_of(entry, pack(entry, h, k)));
 
-  door_random(k.salt, SALT_LEN);
-  ok = scram_derive(h, prepared, &k) &&
-       store_put(secrets.store, secrets.scram, key_of(key, number, h),
-                 slice_of(entry, pack(entry, h, &k)));
-  OPENSSL_cleanse(&k, sizeof k);
   OPENSSL_cleanse(entry, sizeof entry);
-  if (!ok) errno = EIO;
   return ok;
 }
 
 /* Keys for some hashes and not for others would be two passwords: then the turn is given up. */
 static bool
-put_password(struct slice bare, uint64_t number, struct slice password)
+put_all(struct slice bare, uint64_t number, struct scram_keys const k[SCRAM_HASHES])
 {
-  struct arena a = ARENA_ZERO;
-  struct slice prepared = scram_password(&a, password);
-  bool ok = prepared.s && recount(host_of(bare), number, authd.iterations);
+  bool ok = recount(host_of(bare), number, k[COUNTED_HASH].iterations);
   unsigned int h;
 
   for (h = 0; ok && h < SCRAM_HASHES; h++)
-    ok = put_keys(number, (enum scram_hash)h, prepared);
-  if (prepared.s && !ok) store_abandon(secrets.store);
-  if (prepared.s) OPENSSL_cleanse((void *)(uintptr_t)prepared.s, prepared.len);
-  arena_wipe(&a);
-  return ok;
+    ok = put_keys(number, (enum scram_hash)h, &k[h]);
+  if (ok) return true;
+  store_abandon(secrets.store);
+  errno = EIO;
+  return false;
 }
 
-bool
-secrets_add(struct slice bare, struct slice password)
+/* false with errno EEXIST, ENAMETOOLONG or EIO. */
+static bool
+is_free(struct slice bare)
 {
-  uint64_t n;
-
   if (bare.len > ACCOUNTS_JID_MAX) {
     errno = ENAMETOOLONG;
     return false;
   }
-  if (accounts_number(secrets.accounts, bare)) {
-    errno = EEXIST;
-    return false;
-  }
+  if (!accounts_number(secrets.accounts, bare)) return errno == ENOENT;
+  errno = EEXIST;
+  return false;
+}
+
+bool
+secrets_add_keys(struct slice bare, struct scram_keys const k[SCRAM_HASHES])
+{
+  uint64_t n;
+
+  if (!is_free(bare)) return false;
   n = accounts_next(secrets.accounts);
-  if (!n || !put_password(bare, n, password)) return false;
+  if (!n || !put_all(bare, n, k)) return false;
   if (accounts_add(secrets.accounts, bare)) return true;
   store_abandon(secrets.store); /* no keys stay behind under the next number */
   return false;
 }
 
 bool
+secrets_add(struct slice bare, struct slice password)
+{
+  struct scram_keys k[SCRAM_HASHES];
+  bool ok = is_free(bare) && scram_derive_all(password, authd.iterations, k) &&
+            secrets_add_keys(bare, k);
+
+  OPENSSL_cleanse(k, sizeof k);
+  return ok;
+}
+
+bool
 secrets_passwd(struct slice bare, struct slice password)
 {
   uint64_t n = accounts_number(secrets.accounts, bare);
+  struct scram_keys k[SCRAM_HASHES];
+  bool ok = n && scram_derive_all(password, authd.iterations, k) && put_all(bare, n, k);
 
-  return n && put_password(bare, n, password);
+  OPENSSL_cleanse(k, sizeof k);
+  return ok;
 }
 
 bool

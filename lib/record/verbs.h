@@ -147,8 +147,8 @@ V(READY, "ready", "", 0, ROLE_CONTROL, ROLES_ALL,                               
   "Control: answer done when a stanza sent now is answered, error before.")                   \
 V(SESSIONS, "sessions", "", 0, ROLE_CONTROL | ROLE_OWN, ROLE_ROUTER,                          \
   "Control: answer row records, then done.")                                                  \
-V(ACCOUNT, "account", "add|passwd|del|list JID PASSWORD", 1, ROLE_CONTROL | ROLE_OWN, ROLE_AUTHORITY, \
-  "Control: see xmpp-ctl(1).")                                                                \
+V(ACCOUNT, "account", "add|passwd|del|list|keys JID PASSWORD", 1, ROLE_CONTROL | ROLE_OWN, ROLE_AUTHORITY, \
+  "Control: see xmpp-ctl(1). keys makes an account as add does, of the keys for SCRAM in the place of a password: for each of SHA-1, SHA-256 and SHA-512 a word HASH:ITERATIONS:SALT:STORED:SERVER, the last three in base64.") \
 V(ARCHIVE, "archive", "stat|export|purge JID BEFORE", 2, ROLE_CONTROL, ROLE_OWN,              \
   "Control: see xmpp-ctl(1).")                                                                \
 V(ROW, "row", "VALUE ...", 1, ROLES_ALL, ROLE_CONTROL | ROLE_OWN,                             \

@@ -5,10 +5,14 @@
 
 #include "base/base.h"
 
+#include <skalibs/stralloc.h>
+
 enum scram_hash { SCRAM_SHA1, SCRAM_SHA256, SCRAM_SHA512, SCRAM_HASHES };
 
 #define SCRAM_KEY_MAX 64
 #define SCRAM_SALT_MAX 64
+/* The bytes of a new salt. */
+#define SCRAM_SALT 16
 #define SCRAM_NONCE_MAX 256
 /* A message of a client, decoded: room for a name and an authzid of 511 bytes each (accounts have
  * no more) and for a password, or for nonces and a proof. */
@@ -42,6 +46,20 @@ struct slice scram_password(struct arena *a, struct slice password);
 /* Derive the keys of a prepared password; k has iterations and salt already (s3). false:
  * OpenSSL failed. */
 bool scram_derive(enum scram_hash h, struct slice password, struct scram_keys *k);
+
+/* Prepare a password and derive its keys for all hashes, each with so many iterations and a
+ * random salt of SCRAM_SALT bytes. false with errno EINVAL or ENOMEM, as scram_password, or EIO:
+ * OpenSSL failed. */
+bool scram_derive_all(struct slice password, uint32_t iterations,
+                      struct scram_keys k[SCRAM_HASHES]);
+
+/* Append the keys as text (RFC 5803 has them in another order): for each hash a word NAME ":"
+ * ITERATIONS ":" SALT ":" STORED ":" SERVER, the last three in base64, with blanks between.
+ * false: ENOMEM. */
+bool scram_keys_cat(stralloc *out, struct scram_keys const k[SCRAM_HASHES]);
+
+/* Read such a text, which must have each hash once. false with errno EINVAL or ENOMEM. */
+bool scram_keys_read(struct slice text, struct scram_keys k[SCRAM_HASHES]);
 
 /* Say whether a prepared password has these keys, in constant time. */
 bool scram_matches(enum scram_hash h, struct slice password, struct scram_keys const *k);
