@@ -12,17 +12,12 @@
 #include <termios.h>
 #include <unistd.h>
 
-/* account add|passwd|del|list|import: passwords come from standard input, never from argv,
+/* account add|passwd|del|list: passwords come from standard input, never from argv,
  * where everybody on the machine could read them. */
 
 #define GENERATED_LEN 20
 /* Questions that an open server would ask of its users. */
 #define WEAK_BITS 32
-/* Requests that are on their way at once in an import. */
-#define WINDOW 64
-/* Room for an address of 511 bytes and a password of 1023, and for more that authd refuses in
- * its own words. */
-#define LINE_ROOM 4096
 
 static void
 generate(char buf[GENERATED_LEN + 1])
@@ -39,11 +34,8 @@ generate(char buf[GENERATED_LEN + 1])
   buf[GENERATED_LEN] = 0;
 }
 
-/* Read a line of standard input, without its end, into buf. NULL when the line was read,
- * or the words for its fault: the rest of the line has been skipped. *end: input has
- * ended. */
-static char const *
-read_line(char buf[LINE_ROOM], bool *end)
+char const *
+account_read_line(char buf[LINE_ROOM], bool *end)
 {
   size_t n = 0;
   bool nul = false, too_long = false;
@@ -74,7 +66,7 @@ read_secret(char buf[LINE_ROOM], char const *jid, bool *end)
     hidden.c_lflag &= ~(tcflag_t)ECHO;
     tcsetattr(0, TCSAFLUSH, &hidden);
   }
-  wrong = read_line(buf, end);
+  wrong = account_read_line(buf, end);
   if (tty) {
     tcsetattr(0, TCSAFLUSH, &shown);
     fputc('\n', stderr);
@@ -137,68 +129,6 @@ change(struct client *c, char const *what, char const *jid)
   return 0;
 }
 
-/* ---- import ---- */
-
-/* Errors name a line by its number and never quote the line, which may hold a
- * password. */
-struct import {
-  struct client *client;
-  unsigned long line, waiting[WINDOW]; /* lines that were asked for, in a ring */
-  unsigned long asked, answered;
-  unsigned long added, failed;
-};
-
-static void
-take_answer(struct import *im)
-{
-  char who[64];
-
-  snprintf(who, sizeof who, "import: line %lu", im->waiting[im->answered++ % WINDOW]);
-  if (client_answer(im->client, who, NULL))
-    im->added++;
-  else
-    im->failed++;
-}
-
-/* Send a line to authd. NULL, or the words for the fault of the line. */
-static char const *
-import_line(struct import *im, char *line)
-{
-  char *tab = strchr(line, '\t');
-
-  if (!*line) return NULL;
-  if (!tab) return "the line has no TAB";
-  *tab = 0;
-  if (im->asked - im->answered == WINDOW) take_answer(im);
-  client_ask(im->client, "account", "add", line, tab + 1, NULL);
-  im->waiting[im->asked++ % WINDOW] = im->line;
-  return NULL;
-}
-
-static int
-import(struct client *c)
-{
-  struct import im = {.client = c};
-  char line[LINE_ROOM];
-  char const *wrong;
-  bool end;
-
-  for (;;) {
-    wrong = read_line(line, &end);
-    if (end) break;
-    im.line++;
-    if (!wrong) wrong = import_line(&im, line);
-    if (!wrong) continue;
-    fprintf(stderr, "xmpp-ctl: import: line %lu: %s\n", im.line, wrong);
-    im.failed++;
-  }
-  while (im.answered < im.asked)
-    take_answer(&im);
-  printf(ctl.records ? "imported\t%lu\t%lu\n" : "%lu added, %lu failed\n", im.added,
-         im.failed);
-  return im.failed ? 1 : 0;
-}
-
 int
 command_account(char const *const *argv)
 {
@@ -211,7 +141,7 @@ command_account(char const *const *argv)
     client_ask(&c, "account", "list", argv[1] ? prepared(argv[1]) : "", NULL);
     code = client_answer(&c, "authd", print_account) ? 0 : 1;
   } else if (!strcmp(argv[0], "import") && argv[1] && !strcmp(argv[1], "-")) {
-    code = import(&c);
+    code = account_import(&c);
   } else if (argv[1] && (!strcmp(argv[0], "add") || !strcmp(argv[0], "passwd") ||
                          !strcmp(argv[0], "del"))) {
     code = change(&c, argv[0], argv[1]);

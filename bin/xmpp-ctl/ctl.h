@@ -42,6 +42,20 @@ bool client_read(struct client *c, struct record *r);
 typedef void client_row_fn(struct record *r);
 bool client_answer(struct client *c, char const *who, client_row_fn *fn);
 
+/* ---- accounts (account.c, import.c) ---- */
+
+/* Room for an address of 511 bytes and a password of 1023, and for more that authd refuses in
+ * its own words. */
+#define LINE_ROOM 4096
+
+/* Read a line of standard input, without its end, into buf. NULL when the line was read,
+ * or the words for its fault: the rest of the line has been skipped. *end: input has
+ * ended. */
+char const *account_read_line(char buf[LINE_ROOM], bool *end);
+
+/* Make an account of each line of standard input, by requests to authd. The exit code. */
+int account_import(struct client *c);
+
 /* ---- commands ---- */
 
 /* Each takes the words behind its name and gives the exit code. */

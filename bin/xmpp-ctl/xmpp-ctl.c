@@ -9,7 +9,7 @@
  * READS   STATE/settings/xmpp-ctl; passwords from standard input
  * SPEAKS  records to the control sockets STATE/run/INSTANCE/control (xmpp-records(7))
  * EXIT    0 done; 1 refused, or not all; 100 usage; 111 a program cannot be reached, or stdout
- * ROOMS   commands.c; reload.c; account.c; archive.c; dns.c; client.c the control socket
+ * ROOMS   commands.c; reload.c; account.c; import.c; archive.c; dns.c; client.c the control socket
  */
 #include "ctl.h"
 

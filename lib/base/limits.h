@@ -336,4 +336,10 @@
 /* ...and no other client waits longer meanwhile (milliseconds). */
 #define COST_PING_MS 200
 
+/* xmpp-ctl account import: processes that hash; passwords that one has got and not answered, few
+ * enough for a pipe; requests to xmpp-authd that are not answered. */
+#define IMPORT_WORKERS_MAX 16u
+#define IMPORT_AHEAD_MAX 8u
+#define IMPORT_REQUESTS_MAX 64u
+
 #endif
