@@ -192,6 +192,11 @@
 #define TRIM_BYTES (256u << 10)
 /* Allocations from this size on are maps of their own. */
 #define MMAP_BYTES (128 << 10)
+/* A program that holds still for a backup goes on after so long (microseconds); xmpp-ctl tries so
+ * often to have all hold still at once, with pauses (milliseconds) between. */
+#define HOLD_US 200000
+#define HOLD_TRIES 10
+#define HOLD_PAUSE_MS 200
 /* SIGTERM: what is queued is written within this time (microseconds). */
 #define SERVICE_STOP_US 5000000
 /* Client streams (xmpp-c2sd). Input that waits for an answer of authd or routed; a client

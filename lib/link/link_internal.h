@@ -8,6 +8,8 @@ struct links {
   struct link_owner const *owner;
   unsigned int roles; /* ours */
   struct link *first, *dirty;
+  struct link *held; /* hold still for this link at the end of the turn */
+  uint64_t held_until_us;
   struct link *closing; /* accepted links that are freed at the end of the turn */
   uint64_t epoch, came;
   size_t put; /* bytes that were put on links, counted modulo its size */

@@ -396,6 +396,26 @@ link_watch(struct link *l, int fd)
   return event_io_start(&l->io, fd, EVENT_READ, on_io, l);
 }
 
+void
+link_hold(struct link *l, uint64_t until_us)
+{
+  links.held = l;
+  links.held_until_us = until_us;
+}
+
+static void
+hold_still(void)
+{
+  struct link const *l = links.held;
+  struct pollfd p = {.events = POLLIN};
+  uint64_t now = door_now();
+
+  links.held = NULL;
+  if (!l || l->io.fd < 0 || links.pipe || now >= links.held_until_us) return;
+  p.fd = l->io.fd;
+  poll(&p, 1, (int)((links.held_until_us - now) / 1000));
+}
+
 /* The end of a turn: the owner commits, then everything that was put leaves. What the owner
  * puts while links fill and empty leaves in the next turn at the latest. */
 static void
@@ -413,6 +433,7 @@ turn_end(void *cookie)
     l->dirty = false;
     if (l->io.fd >= 0 && l->up) flush(l);
   }
+  hold_still();
   free_closing();
   trace_flush();
 }

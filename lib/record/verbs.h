@@ -141,6 +141,8 @@ V(CHECK, "check", "FOLDER", 1, ROLE_CONTROL, ROLES_ALL,                         
   "Control: answer done when the settings in FOLDER could be taken, else error with the row that could not. Nothing changes.") \
 V(TRACE, "trace", "on|off FILE DATA", 1, ROLE_CONTROL, ROLES_ALL,                             \
   "Control: write FILE.in and FILE.out, what -p reads and writes, until off. DATA is data: and copy what is stored to the folder FILE.data.") \
+V(HOLD, "hold", "over", 0, ROLE_CONTROL, ROLES_ALL,                                           \
+  "Control: end the turn, commit all that is written, answer done, and do nothing, HOLD_US at most, until the sender says hold over, which is answered done, or error when the time was over before. Meanwhile the administrator copies the stores of several programs as they are at one moment.") \
 V(LINKS, "links", "", 0, ROLE_CONTROL, ROLES_ALL,                                             \
   "Control: answer a row INSTANCE up|down for each neighbour, then done.")                    \
 V(READY, "ready", "", 0, ROLE_CONTROL, ROLES_ALL,                                             \

@@ -29,6 +29,7 @@ static struct {
   bool pipe, raw, stopping, told_ready, waits, hurry;
   struct event_timer stop_timer, wait_timer, trim_timer;
   uint64_t stop_at_us;
+  uint64_t held_until_us; /* 0: nobody has said hold */
 } service = {.number = 1};
 
 char const *
@@ -217,6 +218,33 @@ trace(struct link *ctl, struct record *r)
     service_done(ctl);
 }
 
+/* ---- holding still ---- */
+
+/* Between hold and hold over nothing is committed: whoever has read the stores of several programs
+ * meanwhile has them as they were at one moment. */
+static void
+hold(struct link *ctl, bool over)
+{
+  bool in_time = door_now() < service.held_until_us;
+
+  if (over) {
+    service.held_until_us = 0;
+    if (in_time) {
+      service_done(ctl);
+      return;
+    }
+    log_event(LOG_WARN, "hold-failed", "why", "the backup took too long", NULL);
+    service_error(ctl, "it did not hold still so long");
+  } else if (in_time) {
+    service_error(ctl, "another backup has just begun");
+  } else {
+    service.hurry = true;
+    service.held_until_us = door_now() + HOLD_US;
+    link_hold(ctl, service.held_until_us);
+    service_done(ctl);
+  }
+}
+
 static bool
 control(struct link *l, enum verb v, struct record *r)
 {
@@ -226,6 +254,8 @@ control(struct link *l, enum verb v, struct record *r)
     list_links(l);
   } else if (v == VERB_TRACE) {
     trace(l, r);
+  } else if (v == VERB_HOLD) {
+    hold(l, slice_is(record_get(r, 1), "over"));
   } else if (v == VERB_RELOAD) {
     if (reload())
       service_done(l);
