@@ -11,6 +11,7 @@ struct ctl {
   struct settings settings; /* STATE/settings/xmpp-ctl */
   bool records;             /* -r */
   bool generate;            /* --generate */
+  bool force;               /* --force */
 };
 
 extern struct ctl ctl;
@@ -56,13 +57,19 @@ char const *account_read_line(char buf[LINE_ROOM], bool *end);
 /* Make an account of each line of standard input, by requests to authd. The exit code. */
 int account_import(struct client *c);
 
+/* ---- backups (backup.c, restore.c) ---- */
+
+/* The first line of the manifest of a backup. Lines behind it: version, time, config FILE, store
+ * NAME BYTES, certificate PATTERN; TABs between the words. */
+#define BACKUP_MAGIC "tabber-backup\t1"
+
 /* ---- commands ---- */
 
 /* Each takes the words behind its name and gives the exit code. */
 typedef int command_fn(char const *const *argv);
 command_fn command_account, command_sessions, command_session, command_stats,
   command_reload, command_wait, command_stop, command_trace, command_dns, command_archive,
-  command_du;
+  command_du, command_backup, command_restore;
 
 /* The address as programs know it, prepared; it lives until the next call. Exits with 1 when
  * it is none. */

@@ -6,10 +6,11 @@
  *         trace INSTANCE on FILE [data] | off
  *         dns [HOST]    what the zones of the hosts should say
  *         archive stat|export JID, archive purge JID [BEFORE]; du JID
+ *         backup FOLDER; restore [--force] FOLDER
  * READS   STATE/settings/xmpp-ctl; passwords from standard input
  * SPEAKS  records to the control sockets STATE/run/INSTANCE/control (xmpp-records(7))
  * EXIT    0 done; 1 refused, or not all; 100 usage; 111 a program cannot be reached, or stdout
- * ROOMS   commands.c; reload.c; account.c; import.c; archive.c; dns.c; client.c the control socket
+ * ROOMS   commands.c; reload.c; account.c; import.c; archive.c; backup.c; restore.c; dns.c; client.c the control socket
  */
 #include "ctl.h"
 
@@ -23,8 +24,9 @@
 #include <string.h>
 
 #define USAGE                                                                            \
-  "[ -r ] [ --generate ] -s state "                                                      \
-  "account|sessions|session|stats|reload|wait|stop|trace|dns|archive|du ..."
+  "[ -r ] [ --generate ] [ --force ] -s state "                                          \
+  "account|sessions|session|stats|reload|wait|stop|trace|dns|archive|du|backup|restore " \
+  "..."
 
 char const *PROG = "xmpp-ctl";
 
@@ -46,6 +48,8 @@ static struct {
   {"dns",      command_dns,      1},
   {"archive",  command_archive,  3},
   {"du",       command_du,       1},
+  {"backup",   command_backup,   1},
+  {"restore",  command_restore,  1},
 };
 
 /* Options may stand before and behind the command; what is left are its words. */
@@ -60,6 +64,8 @@ read_options(char const **argv)
       ctl.records = true;
     else if (!strcmp(*from, "--generate"))
       ctl.generate = true;
+    else if (!strcmp(*from, "--force"))
+      ctl.force = true;
     else if (!strcmp(*from, "-s") && from[1])
       ctl.state = *++from;
     else if (**from == '-' && (*from)[1])
@@ -101,7 +107,8 @@ main(int argc, char const **argv)
   (void)argc;
   sig_ignore(SIGPIPE);
   snprintf(dir, sizeof dir, "%s/settings", ctl.state);
-  if (!settings_open(&ctl.settings, dir, "xmpp-ctl") && strcmp(words[0], "wait") != 0)
+  if (!settings_open(&ctl.settings, dir, "xmpp-ctl") && strcmp(words[0], "wait") != 0 &&
+      strcmp(words[0], "restore") != 0)
     strerr_diefu(111, "read ", dir, "/xmpp-ctl: ", strerror(errno),
                  errno == EACCES ? "; the administrator of a server is root, or the user "
                                    "who started it"

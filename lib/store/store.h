@@ -65,6 +65,11 @@ bool store_each(struct store *s, MDB_dbi t, struct slice from, store_fn *fn,
  * false, having logged why. */
 bool store_copy_all(char const *dir);
 
+/* Open the environment in folder dir, read-only; when a byte can be read from go, write a copy of
+ * it to out, a pipe: as it is when the first byte comes out. false when go has ended, or having
+ * logged why. For a process that has not opened the environment. */
+bool store_send(char const *dir, int go, int out);
+
 /* Delete entries whose key begins with prefix (not empty), at most so many; add their number
  * to *done. false as store_del. */
 bool store_del_some(struct store *s, MDB_dbi t, struct slice prefix, unsigned int most,

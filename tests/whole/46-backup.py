@@ -1,0 +1,227 @@
+#!/usr/bin/python3
+"""xmpp-ctl backup copies all stores as they are at one moment, while the server works; restore
+puts them in place."""
+from managed import *
+
+ROSTER = "jabber:iq:roster"
+
+
+def backup(t, name, code=0, **kw):
+    return t.ctl("backup", t.dir + "/" + name, code=code, **kw)
+
+
+def restored(t, name, **kw):
+    """Another server with what was saved."""
+    other = Tree(**kw)
+    other.make_folder()
+    out = other.ctl("restore", t.dir + "/" + name)
+    assert "restored as of 20" in out and "conf.yml" in out, out
+    other.start()
+    return other
+
+
+def roster(s):
+    return {i.get("jid") for i in s.iq(None, "<query xmlns='%s'/>" % ROSTER)[0]}
+
+
+def put_contact(s, jid):
+    s.iq(None, "<query xmlns='%s'><item jid='%s'/></query>" % (ROSTER, jid), "set")
+
+
+def bodies(t, jid):
+    return set(re.findall("<body>(.*?)</body>", t.ctl("archive", "export", jid)))
+
+
+class Load(threading.Thread):
+    """Messages to somebody who is away, acknowledged; new accounts, contacts, messages to them."""
+
+    def __init__(self, t):
+        super().__init__()
+        self.t, self.over, self.failure = t, False, None
+        self.sent, self.made, self.listed = 0, [], []
+        self.romeo = Managed(t, "romeo")
+        self.tybalt = t.login("tybalt")
+
+    def acked(self):
+        return {str(i) for i in range(1, self.sent + 1)}
+
+    def step(self, n):
+        for _ in range(20):
+            self.romeo.message("juliet@localhost")
+        self.romeo.say("<message type='chat' to='n%d@localhost'><body>hi %d</body></message>" % (
+            n - 1, n))
+        self.romeo.s.send("<r xmlns='%s'/>" % SM)
+        jid = "n%d@localhost" % n
+        self.t.add(jid)
+        self.made.append(jid)
+        put_contact(self.tybalt, jid)
+        self.listed.append(jid)
+        self.romeo.pump(0.01)
+        waits = sum("juliet" in x for x in self.romeo.unacked)
+        self.sent = self.romeo.sent - waits
+
+    def run(self):
+        n = 0
+        try:
+            while not self.over:
+                n += 1
+                self.step(n)
+        except BaseException as e:
+            self.failure = e
+
+    def stop(self):
+        self.over = True
+        self.join()
+        assert not self.failure, self.failure
+        self.romeo.cut()
+        self.tybalt.close()
+
+
+def check_copy(t, name, acked, made, listed):
+    other = restored(t, name)
+    try:
+        there = set(other.ctl("account", "list").split())
+        assert set(made) <= there, "accounts are missing: %s" % (set(made) - there)
+        for jid in ("juliet@localhost", "romeo@localhost"):
+            lost = acked - bodies(other, jid)
+            assert not lost, "of %s: %s" % (jid, sorted(lost)[:10])
+        if made:
+            other.login(made[-1].split("@")[0]).close()
+        s = other.login("tybalt")
+        assert set(listed) <= roster(s), set(listed) - roster(s)
+        s.close()
+        # Numbers go on: a new account has nothing of another.
+        other.add("new@localhost")
+        assert not bodies(other, "new@localhost")
+        s = other.login("new")
+        assert not roster(s)
+        s.close()
+    finally:
+        other.clean()
+
+
+@check
+def what_was_acknowledged_is_in_it(t):
+    load, saved = Load(t), []
+    load.start()
+    for i in range(3):
+        until("work is done", lambda: load.sent >= 60 * (i + 1) and len(load.made) > 2 * (i + 1))
+        before = load.acked(), list(load.made), list(load.listed)
+        began = time.monotonic()
+        backup(t, "b%d" % i)
+        print("  backup of %d messages, %d accounts: %.2f s" % (
+            len(before[0]), len(before[1]), time.monotonic() - began))
+        saved.append(before)
+    load.stop()
+    for i, before in enumerate(saved):
+        check_copy(t, "b%d" % i, *before)
+
+
+@check
+def a_folder_has_all_of_it(t):
+    backup(t, "whole")
+    names = sorted(os.listdir(t.dir + "/whole"))
+    assert names == ["conf.yml", "data", "manifest"], names
+    with open(t.dir + "/whole/manifest") as f:
+        text = f.read()
+    assert text.startswith("tabber-backup\t1\nversion\t"), text
+    for store in ("accounts", "secrets", "users", "archive", "motd"):
+        assert re.search(r"^store\t%s\t\d+$" % store, text, re.M), text
+    assert re.search(r"^certificate\t.*/dev/", text, re.M), text
+    mode = os.stat(t.dir + "/whole").st_mode & 0o777
+    assert mode == 0o700, oct(mode)
+    with open(t.dir + "/whole/conf.yml") as a, open(t.conf) as b:
+        assert a.read() == b.read()
+
+
+@check
+def a_backup_that_cannot_be(t):
+    code, out, err = backup(t, "whole", code=None)
+    assert code == 1 and "is not empty" in err, (code, err)
+    code, out, err = t.ctl("backup", "/nowhere/at/all", code=None)
+    assert code == 111 and "/nowhere/at/all" in err, (code, err)
+    # No room for more than 8 KB.
+    r = subprocess.run([t.bin + "/xmpp-ctl", "-s", t.state, "backup", t.dir + "/full"],
+                       stderr=subprocess.PIPE, text=True, restore_signals=False, preexec_fn=lambda:
+                       resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192)))
+    assert r.returncode == 111 and "unable to write" in r.stderr, (r.returncode, r.stderr)
+    assert not os.path.exists(t.dir + "/full"), "a part is left"
+    subprocess.run(["s6-svc", "-wd", "-d", t.state + "/service/mamd"], check=True)
+    code, out, err = backup(t, "down", code=None)
+    assert code == 111 and "does not run: mamd" in err, (code, err)
+    assert not os.path.exists(t.dir + "/down"), "a part is left"
+    subprocess.run(["s6-svc", "-u", t.state + "/service/mamd"], check=True)
+    t.wait_ready()
+
+
+def control(t, instance):
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(DEADLINE)
+    s.connect("%s/run/%s/control" % (t.state, instance))
+    return s
+
+
+@check
+def a_program_that_is_not_told_goes_on(t):
+    """Within HOLD_US, and it says so to whoever ends the hold then."""
+    for over in (True, False):
+        s = control(t, "userd")
+        s.sendall(b"hold\n")
+        assert s.recv(100) == b"done\n"
+        x = t.login("tybalt")
+        roster(x)
+        if over:
+            s.sendall(b"hold\tover\n")
+            assert s.recv(100).startswith(b"error\tit did not hold still"), over
+        s.close()
+        roster(x)
+        x.close()
+
+
+@check
+def a_restore_that_cannot_be(t):
+    def fails(folder, *why, words=(), state=t):
+        code, out, err = state.ctl("restore", *words, folder, code=None)
+        assert code in (1, 111) and all(w in err for w in why), (code, err)
+
+    fails(t.dir + "/whole", "the server runs")
+    fails(t.dir, "unable to find a whole backup")
+    other = Tree()
+    other.make_folder()
+    bad = t.dir + "/bad"
+    shutil.copytree(t.dir + "/whole", bad)
+    os.truncate(bad + "/data/archive/data.mdb", 8192)
+    fails(bad, "has not the length", state=other)
+    assert not os.path.exists(other.state + "/data") and not os.path.exists(
+        other.state + "/data.restoring")
+    # Accounts of before: the archive knows more.
+    for name in ("b0", "whole"):
+        shutil.copytree(t.dir + "/" + name, t.dir + "/mixed", dirs_exist_ok=True)
+        if name == "b0":
+            shutil.rmtree(t.dir + "/mixed/data/archive")
+    shutil.copy(t.dir + "/b0/data/accounts/data.mdb", t.dir + "/mixed/data/accounts/data.mdb")
+    size = os.stat(t.dir + "/mixed/data/accounts/data.mdb").st_size
+    path = t.dir + "/mixed/manifest"
+    with open(path) as f:
+        text = re.sub(r"store\taccounts\t\d+", "store\taccounts\t%d" % size, f.read())
+    with open(path, "w") as f:
+        f.write(text)
+    fails(t.dir + "/mixed", "do not agree", state=other)
+    shutil.rmtree(other.dir)
+
+
+@check
+def a_stopped_server_is_saved_and_set_aside(t):
+    t.terminate()
+    out, err = backup(t, "stopped", code=None)[1:]
+    assert "the server is stopped" in err, err
+    code, out, err = t.ctl("restore", t.dir + "/b0", code=None)
+    assert code == 1 and "--force" in err, (code, err)
+    t.ctl("restore", "--force", t.dir + "/stopped")
+    assert len([x for x in os.listdir(t.state) if re.fullmatch(r"data\.\d+", x)]) == 1
+    t.start()
+    t.login("tybalt").close()
+    assert "1" in bodies(t, "juliet@localhost")
+
+
+main(Tree(accounts=("romeo@localhost", "juliet@localhost", "tybalt@localhost")))
