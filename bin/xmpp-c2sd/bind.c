@@ -129,7 +129,9 @@ bind_on_bound(struct link *l, struct record *r)
   s->state = ST_BOUND;
   s->c.blocked_max = BLOCKED_MAX;
   conduit_no_deadline(&s->c);
-  log_event(LOG_INFO, "bound", "sid", log_num(s->sid), "jid", s->session.jid, NULL);
+  log_event(LOG_INFO, "bound", "conn", conduit_conn(&s->c), "ip",
+            log_peer(slice_str(s->c.ip)), "jid", s->session.jid, "sid", log_num(s->sid),
+            NULL);
   answer_bound(s);
   ping_start(s);
   conduit_resume(&s->c);

@@ -95,7 +95,7 @@ directed_add(struct stream *s, struct slice jid)
       (s->session.directed && s->session.directed->full))
     return;
   if (s->session.directed) s->session.directed->full = true;
-  log_event(LOG_WARN, "directed-presence-not-noted", "sid", log_num(s->sid), "jid",
+  log_event(LOG_WARN, "directed-presence-not-noted", "conn", conduit_conn(&s->c), "jid",
             s->session.jid, "why", "too many", NULL);
 }
 

@@ -62,8 +62,8 @@ kept_turn(void)
     largest = NULL;
     stream_each(compare);
     if (!largest || !largest->kept) return;
-    log_event(LOG_WARN, "largest-keeper-ended", "sid", log_num(largest->sid), "jid",
-              largest->session.jid, "ip", log_peer(slice_str(largest->c.ip)),
+    log_event(LOG_WARN, "largest-keeper-ended", "conn", conduit_conn(&largest->c), "ip",
+              log_peer(slice_str(largest->c.ip)), "jid", largest->session.jid,
               "kept_bytes", log_num(largest->kept), "all_bytes", log_num(total),
               "most_bytes", log_num(c2sd.kept_max), "why",
               "streams keep too much for clients that do not take it", NULL);

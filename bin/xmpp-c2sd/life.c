@@ -41,8 +41,8 @@ go_away(struct stream *s)
 
   conduit_last_words(&s->c);
   conduit_close(&s->c);
-  log_event(LOG_INFO, "session-away", "sid", log_num(s->sid), "jid", s->session.jid, "ip",
-            log_peer(slice_str(s->c.ip)), "why", why, NULL);
+  log_event(LOG_INFO, "session-away", "conn", conduit_conn(&s->c), "ip",
+            log_peer(slice_str(s->c.ip)), "jid", s->session.jid, "why", why, NULL);
   conduit_leave(&s->c);
   ping_stop(s);
   s->state = ST_AWAY;
@@ -69,8 +69,9 @@ end(struct conduit *c)
     go_away(s);
     return;
   }
-  log_event(LOG_INFO, "stream-ended", "sid", log_num(s->sid), "jid", s->session.jid, "ip",
-            log_peer(slice_str(c->ip)), "why", c->ending.why, NULL);
+  log_event(LOG_INFO, "stream-ended", "conn", conduit_conn(c), "ip",
+            log_peer(slice_str(c->ip)), "jid", s->session.jid, "why", c->ending.why,
+            NULL);
   say_goodbye(s);
   sasl_forget(s);
   marks_end(s);
@@ -190,8 +191,8 @@ static void
 displace(struct conduit *c)
 {
   if (!c) return;
-  log_event(LOG_WARN, "conduit-opened-twice", "link", c->link->name, "sid",
-            log_num(stream_of(c)->sid), "jid", stream_of(c)->session.jid, "why",
+  log_event(LOG_WARN, "conduit-opened-twice", "conn", conduit_conn(c), "jid",
+            stream_of(c)->session.jid, "why",
             "the link opened the id again: the stream ends", NULL);
   conduit_displace(c);
 }
@@ -231,9 +232,9 @@ life_secured(struct link *l, struct record *r)
 
   if (!c) return;
   if (!may_be_secured(s)) {
-    log_event(LOG_WARN, "secured-out-of-turn", "link", l->name, "sid", log_num(s->sid),
-              "jid", s->session.jid, "why",
-              "the stream has not asked for TLS: the stream ends", NULL);
+    log_event(LOG_WARN, "secured-out-of-turn", "conn", conduit_conn(c), "jid",
+              s->session.jid, "why", "the stream has not asked for TLS: the stream ends",
+              NULL);
     conduit_end(c, "TLS out of turn");
     conduit_settle(c);
     return;

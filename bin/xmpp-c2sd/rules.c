@@ -25,8 +25,8 @@ rules_may_bind(struct stream const *s, struct slice resource)
   bool ok = !rule || access_allows(c2sd.access, slice_str(rule), who.domain, &who);
 
   if (!ok)
-    log_event(LOG_INFO, "bind-refused", "sid", log_num(s->sid), "jid", s->session.jid,
-              "ip", log_peer(slice_str(s->c.ip)), "rule", rule, NULL);
+    log_event(LOG_INFO, "bind-refused", "conn", conduit_conn(&s->c), "ip",
+              log_peer(slice_str(s->c.ip)), "jid", s->session.jid, "rule", rule, NULL);
   return ok;
 }
 

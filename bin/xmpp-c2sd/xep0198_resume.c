@@ -139,8 +139,9 @@ say_resumed(struct stream *s)
 static void
 finish(struct stream *s)
 {
-  log_event(LOG_INFO, "resumed", "sid", log_num(s->sid), "jid", s->session.jid, "ip",
-            log_peer(slice_str(s->c.ip)), NULL);
+  log_event(LOG_INFO, "resumed", "conn", conduit_conn(&s->c), "ip",
+            log_peer(slice_str(s->c.ip)), "jid", s->session.jid, "sid", log_num(s->sid),
+            NULL);
   say_resumed(s);
   if (s->c.ending.why) return;
   s->session.sm->old_ns = s->resume.old_ns;

@@ -284,8 +284,8 @@ open_up(struct component *m)
   conduit_write(&m->c, SLICE("<handshake/>"));
   shape(m, ln);
   service_look_again();
-  log_event(LOG_INFO, "component-up", "domain", m->domain, "ip",
-            log_peer(slice_str(m->c.ip)), NULL);
+  log_event(LOG_INFO, "component-up", "conn", conduit_conn(&m->c), "ip",
+            log_peer(slice_str(m->c.ip)), "domain", m->domain, NULL);
 }
 
 static void
@@ -303,8 +303,8 @@ handshake(struct component *m, struct xml_node const *e)
     open_up(m);
     return;
   }
-  log_event(LOG_WARN, "component-refused", "domain", m->domain, "ip",
-            log_peer(slice_str(m->c.ip)), "why", why, NULL);
+  log_event(LOG_WARN, "component-refused", "conn", conduit_conn(&m->c), "ip",
+            log_peer(slice_str(m->c.ip)), "domain", m->domain, "why", why, NULL);
   conduit_error(&m->c, why, NULL);
 }
 
@@ -355,8 +355,8 @@ end(struct conduit *c)
 {
   struct component *m = component(c);
 
-  log_event(LOG_INFO, "component-ended", "domain", m->domain, "ip",
-            log_peer(slice_str(c->ip)), "why", c->ending.why, NULL);
+  log_event(LOG_INFO, "component-ended", "conn", conduit_conn(c), "ip",
+            log_peer(slice_str(c->ip)), "domain", m->domain, "why", c->ending.why, NULL);
   conduit_last_words(c);
   conduit_close(c);
   m->over = true;

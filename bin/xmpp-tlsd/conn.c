@@ -88,8 +88,8 @@ conn_drop(struct conn *c, char const *why)
 {
   int fd = c->io.fd;
 
-  log_event(LOG_INFO, "connection-ended", "conn", log_num(c->id), "ip",
-            log_peer(slice_str(c->ip)), "why", why, NULL);
+  log_event(LOG_INFO, "connection-ended", "conn", log_conn(service_instance(), c->id),
+            "ip", log_peer(slice_str(c->ip)), "why", why, NULL);
   conn_tell_close(c, why);
   output_forget(c);
   bounds_forget(c);
@@ -233,9 +233,9 @@ handshake_done(struct conn *c)
   event_timer_cancel(&c->timer);
   if (!c->opened) tell_open(c);
   context_put_secured(c->link, c->id, c->ssl);
-  log_event(LOG_INFO, "secured", "conn", log_num(c->id), "ip", log_peer(slice_str(c->ip)),
-            "version", SSL_get_version(c->ssl), "cipher", SSL_get_cipher_name(c->ssl),
-            NULL);
+  log_event(LOG_INFO, "secured", "conn", log_conn(service_instance(), c->id), "ip",
+            log_peer(slice_str(c->ip)), "version", SSL_get_version(c->ssl), "cipher",
+            SSL_get_cipher_name(c->ssl), NULL);
   bounds_watch_tls(c);
   return give_decrypted(c);
 }
@@ -261,8 +261,8 @@ do_handshake(struct conn *c)
   if (rc == SSL_ERROR_WANT_READ || rc == SSL_ERROR_WANT_WRITE) return true;
   conn_totals.failed++;
   why = ERR_reason_error_string(ERR_peek_last_error());
-  log_event(LOG_INFO, "handshake-failed", "conn", log_num(c->id), "ip",
-            log_peer(slice_str(c->ip)), "why", why ? why : "closed", NULL);
+  log_event(LOG_INFO, "handshake-failed", "conn", log_conn(service_instance(), c->id),
+            "ip", log_peer(slice_str(c->ip)), "why", why ? why : "closed", NULL);
   ERR_clear_error();
   conn_write(c); /* the alert */
   conn_drop(c, "TLS handshake failed");
@@ -350,8 +350,8 @@ start_tls(struct conn *c, struct slice name)
   if (name.len) c->tls_name = slice_dup(name);
   if (c->tls_name || !name.len) c->ssl = ctx ? context_new_ssl(ctx, c) : NULL;
   if (!c->ssl) {
-    log_event(LOG_WARN, "tls-unavailable", "conn", log_num(c->id), "ip",
-              log_peer(slice_str(c->ip)), "listener", c->listener->name, "name",
+    log_event(LOG_WARN, "tls-unavailable", "conn", log_conn(service_instance(), c->id),
+              "ip", log_peer(slice_str(c->ip)), "listener", c->listener->name, "name",
               log_text(name), "why", cert ? "out of memory" : "no certificate", NULL);
     conn_drop(c, "TLS unavailable");
     return false;
@@ -388,8 +388,8 @@ conn_accepted(struct listener *ln, int fd, struct slice ip, unsigned int port)
     conn_drop(c, "cannot be watched");
     return;
   }
-  log_event(LOG_INFO, "accepted", "conn", log_num(c->id), "listener", ln->name, "ip",
-            log_peer(ip), NULL);
+  log_event(LOG_INFO, "accepted", "conn", log_conn(service_instance(), c->id), "ip",
+            log_peer(ip), "listener", ln->name, NULL);
   if (ln->direct)
     start_tls(c, SLICE(""));
   else

@@ -47,8 +47,8 @@ shaper_set(struct conn *c, uint64_t rate, uint64_t burst)
   if (!rate) return;
   c->shaper = calloc(1, sizeof *c->shaper);
   if (!c->shaper) {
-    log_event(LOG_WARN, "shaper-unavailable", "conn", log_num(c->id), "ip",
-              log_peer(slice_str(c->ip)), "why", "out of memory", NULL);
+    log_event(LOG_WARN, "shaper-unavailable", "conn", log_conn(service_instance(), c->id),
+              "ip", log_peer(slice_str(c->ip)), "why", "out of memory", NULL);
     return;
   }
   c->shaper->rate = rate;

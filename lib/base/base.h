@@ -251,4 +251,8 @@ char const *log_text(struct slice s);
 extern bool log_hides_peers;
 char const *log_peer(struct slice ip);
 
+/* The name of a connection, the same in the logs of all programs: FRONT:ID, the instance that has
+ * its socket and the number there. front NULL: NULL. */
+char const *log_conn(char const *front, uint64_t id);
+
 #endif

@@ -190,6 +190,16 @@ log_num(uint64_t n)
 }
 
 char const *
+log_conn(char const *front, uint64_t id)
+{
+  char buf[64];
+
+  if (!front) return NULL;
+  snprintf(buf, sizeof buf, "%s:%llu", front, (unsigned long long)id);
+  return log_text(slice_str(buf));
+}
+
+char const *
 log_peer(struct slice ip)
 {
   return log_hides_peers ? "hidden" : log_text(ip);

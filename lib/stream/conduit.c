@@ -37,6 +37,12 @@ conduit_in_place(struct link const *l, struct record *r)
   return id_map_in_slot(l->cookie, record_u64(r, 1));
 }
 
+char const *
+conduit_conn(struct conduit const *c)
+{
+  return log_conn(c->link ? c->link->name : NULL, c->id);
+}
+
 /* ---- beginning ---- */
 
 bool
@@ -61,8 +67,8 @@ conduit_begin(struct conduit *c, struct link *l, struct record *r)
 void
 conduit_refuse(struct link *l, struct record *r)
 {
-  log_event(LOG_WARN, "stream-refused", "ip", log_peer(record_get(r, 3)), "why",
-            "out of memory", NULL);
+  log_event(LOG_WARN, "stream-refused", "conn", log_conn(l->name, record_u64(r, 1)), "ip",
+            log_peer(record_get(r, 3)), "why", "out of memory", NULL);
   link_begin(l, VERB_CLOSE);
   link_num(l, record_u64(r, 1));
   link_str(l, "out of memory");

@@ -10,9 +10,10 @@
 static void
 end_slow(struct conduit *c)
 {
-  log_event(LOG_WARN, "slow-reader", "jid", stream_owner->name(c), "ip",
-            log_peer(slice_str(c->ip)), "waiting_bytes", log_num(c->blocked.len), "why",
-            "the peer does not read: the stream ends", NULL);
+  log_event(LOG_WARN, "slow-reader", "conn", conduit_conn(c), "ip",
+            log_peer(slice_str(c->ip)), "jid", stream_owner->name(c), "waiting_bytes",
+            log_num(c->blocked.len), "why", "the peer does not read: the stream ends",
+            NULL);
   stralloc_free(&c->blocked);
   c->blocked_n = 0;
   conduit_end(c, "slow reader");

@@ -96,6 +96,9 @@ void conduit_displace(struct conduit *c);
 /* The conduit of a record, or NULL. */
 struct conduit *conduit_find(struct link const *l, struct record *r);
 
+/* The name of the connection for the log (log_conn); NULL: the stream has none now. */
+char const *conduit_conn(struct conduit const *c);
+
 /* Handlers of records. */
 void conduit_on_data(struct link *l, struct record *r);
 void conduit_on_close(struct link *l, struct record *r);
