@@ -102,7 +102,7 @@ void exchange_free(struct exchange *x);
 void exchanges_of_link_gone(struct link *l);
 
 struct sasl_totals {
-  uint64_t succeeded, failed, open, crowded_out;
+  uint64_t succeeded, failed, untried, open, crowded_out;
 };
 
 extern struct sasl_totals sasl_totals;

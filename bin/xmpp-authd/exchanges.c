@@ -329,6 +329,7 @@ exchanges_snapshot(struct snapshot *k)
   if (!snapshot_record(k, "totals", true)) return;
   SNAPSHOT_INT(k, sasl_totals.succeeded);
   SNAPSHOT_INT(k, sasl_totals.failed);
+  SNAPSHOT_INT(k, sasl_totals.untried);
   SNAPSHOT_INT(k, sasl_totals.open);
   SNAPSHOT_INT(k, sasl_totals.crowded_out);
 }

@@ -22,27 +22,47 @@ sasl_announce(struct link *l)
 
 /* ---- answers ---- */
 
+/* A failure as c2sd is told: jid and why are for its log. */
+struct failure {
+  char const *condition; /* of RFC 6120 s6.5, for the client */
+  char const *why;       /* for the administrator */
+  struct slice jid;
+  bool is_free;
+};
+
 static void
-say_failure(struct link *l, uint64_t id, char const *condition, bool is_free)
+say_failure(struct link *l, uint64_t id, struct failure const *f)
 {
-  sasl_totals.failed++;
+  ++*(f->is_free ? &sasl_totals.untried : &sasl_totals.failed);
   link_begin(l, VERB_FAILURE);
   link_num(l, id);
-  link_str(l, condition);
-  if (is_free) {
-    link_str(l, "");
-    link_str(l, "1");
-  }
+  link_str(l, f->condition);
+  link_str(l, "");
+  link_str(l, f->is_free ? "1" : "");
+  link_text(l, f->jid);
+  link_str(l, f->why);
   link_end(l);
 }
 
+/* Refuse the record of the id, for which there is no exchange. */
 static void
-fail(struct exchange *x, char const *condition)
+refuse(struct link *l, uint64_t id, char const *condition, char const *why)
 {
-  log_event(LOG_INFO, "auth-failed", "link", x->link->name, "sid", log_num(x->id), "jid",
-            x->bare.len ? log_text(x->bare) : NULL, "why", condition, NULL);
-  say_failure(x->link, x->id, condition, x->is_free);
+  say_failure(l, id, &(struct failure){condition, why, SLICE(""), false});
+}
+
+static void
+fail(struct exchange *x, char const *condition, char const *why)
+{
+  say_failure(x->link, x->id, &(struct failure){condition, why, x->bare, x->is_free});
   exchange_free(x);
+}
+
+/* Fail because name and password do not belong together: the log alone tells them apart. */
+static void
+fail_secret(struct exchange *x)
+{
+  fail(x, "not-authorized", x->real && x->named ? "wrong-password" : "unknown-account");
 }
 
 static void
@@ -65,7 +85,7 @@ challenge(struct exchange *x, struct slice data)
   struct slice b64 = scram_encode(&x->scram.arena, data);
 
   if (!b64.s) {
-    fail(x, "temporary-auth-failure");
+    fail(x, "temporary-auth-failure", "out-of-memory");
     return;
   }
   link_begin(x->link, VERB_CHALLENGE);
@@ -77,7 +97,7 @@ challenge(struct exchange *x, struct slice data)
 static void
 too_late(void *cookie)
 {
-  fail(cookie, "temporary-auth-failure");
+  fail(cookie, "temporary-auth-failure", "too-late");
 }
 
 /* ---- names ---- */
@@ -125,12 +145,12 @@ plain(struct exchange *x, struct slice message)
 
   if (!slice_word(&rest, 0, &authzid) || !slice_word(&rest, 0, &name) || !name.len ||
       !rest.len || memchr(rest.s, 0, rest.len) || rest.len > SCRAM_PASSWORD_MAX) {
-    fail(x, "malformed-request");
+    fail(x, "malformed-request", "malformed");
     return;
   }
   if (!take_name(x, name) ||
       !secrets_get(x->host, x->bare, SCRAM_SHA256, &x->keys, &x->real)) {
-    fail(x, "temporary-auth-failure");
+    fail(x, "temporary-auth-failure", "store-failed");
     return;
   }
   password = scram_password(&x->scram.arena, rest);
@@ -140,9 +160,9 @@ plain(struct exchange *x, struct slice message)
   OPENSSL_cleanse((void *)(uintptr_t)password.s, password.len);
   OPENSSL_cleanse((void *)(uintptr_t)message.s, message.len);
   if (!authzid_ok)
-    fail(x, "invalid-authzid");
+    fail(x, "invalid-authzid", "wrong-authzid");
   else if (!matches || !x->real || !x->named)
-    fail(x, "not-authorized");
+    fail_secret(x);
   else
     succeed(x, SLICE(""));
 }
@@ -152,13 +172,18 @@ plain(struct exchange *x, struct slice message)
 static void
 fail_scram(struct exchange *x, enum scram_result rc)
 {
-  static char const *const words[] = {
-    [SCRAM_MALFORMED] = "malformed-request",
-    [SCRAM_NOT_AUTHORIZED] = "not-authorized",
-    [SCRAM_NO_MEMORY] = "temporary-auth-failure",
-  };
-
-  fail(x, words[rc]);
+  switch (rc) {
+  case SCRAM_OK: return;
+  case SCRAM_MALFORMED: fail(x, "malformed-request", "malformed"); return;
+  case SCRAM_NOT_AUTHORIZED: fail_secret(x); return;
+  case SCRAM_WRONG_NONCE: fail(x, "not-authorized", "wrong-nonce"); return;
+  case SCRAM_WRONG_BINDING: fail(x, "not-authorized", "wrong-binding"); return;
+  case SCRAM_UNBOUND:
+    x->is_free = true;
+    fail(x, "not-authorized", "unbound");
+    return;
+  case SCRAM_NO_MEMORY: fail(x, "temporary-auth-failure", "out-of-memory"); return;
+  }
 }
 
 /* The data of the channel binding that the client chose; empty when the stream has none such.
@@ -183,14 +208,15 @@ scram_first(struct exchange *x, struct slice message)
               !secrets_get(x->host, x->bare, x->scram.hash, &x->keys, &x->real)))
     rc = SCRAM_NO_MEMORY;
   if (!rc && !authzid_holds(x, x->scram.authzid)) {
-    fail(x, "invalid-authzid");
+    fail(x, "invalid-authzid", "wrong-authzid");
     return;
   }
   /* Clients that know tls-unique alone try it under TLS 1.3 too, with one mechanism after the
    * other, before they go on without. */
   if (!rc && x->scram.binding_type.len && !binding_of(x).len) {
     x->is_free = true;
-    rc = SCRAM_NOT_AUTHORIZED;
+    fail(x, "not-authorized", "no-such-binding");
+    return;
   }
   if (!rc) rc = scram_server_first(&x->scram, &x->keys);
   if (rc) {
@@ -211,7 +237,7 @@ scram_final(struct exchange *x, struct slice message)
   if (rc)
     fail_scram(x, rc);
   else if (!x->real || !x->named)
-    fail(x, "not-authorized");
+    fail_secret(x);
   else
     succeed(x, verifier);
 }
@@ -226,12 +252,12 @@ step(struct exchange *x, struct slice base64)
   struct slice message = SLICE("");
 
   if (base64.len > (SCRAM_MESSAGE_MAX + 2) / 3 * 4) {
-    fail(x, "malformed-request");
+    fail(x, "malformed-request", "malformed");
     return;
   }
   if (!slice_is(base64, "=")) message = scram_decode(&x->scram.arena, base64);
   if (!message.s)
-    fail(x, "incorrect-encoding");
+    fail(x, "incorrect-encoding", "malformed");
   else if (x->mechanism == PLAIN)
     plain(x, message);
   else if (x->step == FIRST)
@@ -283,16 +309,16 @@ sasl_auth(struct link *l, struct record *r)
 
   sasl_abort(l, r);
   if (!h || !authd_offers(h, mechanism)) {
-    say_failure(l, id, "invalid-mechanism", false);
+    refuse(l, id, "invalid-mechanism", "not-offered");
     return;
   }
   if (slice_is(mechanism, "PLAIN") && !secure) {
-    say_failure(l, id, "encryption-required", false);
+    refuse(l, id, "encryption-required", "no-tls");
     return;
   }
   x = exchange_new(l, id, r);
   if (!x) {
-    say_failure(l, id, "temporary-auth-failure", false);
+    refuse(l, id, "temporary-auth-failure", "out-of-memory");
     return;
   }
   event_timer_start(&x->timer, door_now() + EXCHANGE_US, too_late, x);
@@ -300,7 +326,7 @@ sasl_auth(struct link *l, struct record *r)
   x->scram.nonce = slice_of(x->nonce, sizeof x->nonce);
   x->scram.plus_offered = x->bindings.len && offers_plus(h);
   if (!take_mechanism(x, mechanism))
-    fail(x, "invalid-mechanism");
+    fail(x, "invalid-mechanism", "not-offered");
   else if (initial.len)
     step(x, initial);
   else
@@ -316,7 +342,7 @@ sasl_response(struct link *l, struct record *r)
   if (x)
     step(x, record_get(r, 2));
   else
-    say_failure(l, id, "temporary-auth-failure", false);
+    refuse(l, id, "temporary-auth-failure", "too-late");
 }
 
 void

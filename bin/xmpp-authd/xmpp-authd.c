@@ -67,6 +67,7 @@ stats(struct link *ctl)
 {
   service_stat(ctl, "succeeded", sasl_totals.succeeded);
   service_stat(ctl, "failed", sasl_totals.failed);
+  service_stat(ctl, "untried", sasl_totals.untried);
   service_stat(ctl, "open", sasl_totals.open);
   service_stat(ctl, "crowded_out", sasl_totals.crowded_out);
 }

@@ -3,6 +3,7 @@
 #include "directed.h"
 #include "kept.h"
 #include "life.h"
+#include "logins.h"
 #include "marks.h"
 #include "rules.h"
 #include "sasl.h"
@@ -69,6 +70,7 @@ end(struct conduit *c)
     go_away(s);
     return;
   }
+  login_ends(s);
   log_event(LOG_INFO, "stream-ended", "conn", conduit_conn(c), "ip",
             log_peer(slice_str(c->ip)), "jid", s->session.jid, "why", c->ending.why,
             NULL);
@@ -95,6 +97,7 @@ free_all(struct stream *s)
   asked_free(s->session.asked);
   free(s->session.jid);
   free(s->bindings);
+  free(s->login.mechanism);
   free(s->bind.id);
   free(s->bind.resource);
   free(s->resume.token);

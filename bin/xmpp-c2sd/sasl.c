@@ -1,3 +1,4 @@
+#include "logins.h"
 #include "rules.h"
 #include "sasl.h"
 #include "settings.h"
@@ -64,41 +65,46 @@ sasl_features(struct stream const *s, stralloc *out)
 
 /* ---- answers to the client ---- */
 
+/* A failure: condition and text are for the client, jid and why for the log. */
+struct failure {
+  char const *condition;
+  struct slice text, jid, why;
+  bool is_free; /* no secret was tried */
+};
+
 static void
-say_failure(struct stream *s, char const *condition, struct slice text)
+say_failure(struct stream *s, struct failure const *f)
 {
   stralloc sa = STRALLOC_ZERO;
 
-  if (xml_cat(&sa, "<failure xmlns='" NS_SASL "'><") && xml_cat(&sa, condition) &&
+  if (xml_cat(&sa, "<failure xmlns='" NS_SASL "'><") && xml_cat(&sa, f->condition) &&
       xml_cat(&sa, "/>") &&
-      (!text.len || (xml_cat(&sa, "<text xml:lang='en'>") && xml_cat_text(&sa, text) &&
-                     xml_cat(&sa, "</text>"))) &&
+      (!f->text.len || (xml_cat(&sa, "<text xml:lang='en'>") &&
+                        xml_cat_text(&sa, f->text) && xml_cat(&sa, "</text>"))) &&
       xml_cat(&sa, "</failure>"))
     conduit_write(&s->c, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
-  log_event(LOG_INFO, "auth-failed", "sid", log_num(s->sid), "ip",
-            log_peer(slice_str(s->c.ip)), "why", condition, NULL);
 }
 
-/* Writing a failure, and too many of them (RFC 6120 s6.4.5), may mark the stream to end. */
+/* Writing a failure, and too many of them (RFC 6120 s6.4.5), may mark the stream to end. A client
+ * may need some for which no secret was tried before it finds a mechanism that works on this
+ * stream: these are counted apart. */
 static enum state
-fail(struct stream *s, char const *condition, struct slice text)
+fail_as(struct stream *s, struct failure const *f)
 {
-  say_failure(s, condition, text);
-  if (++s->failures >= SASL_FAILURES_MAX)
-    conduit_error(&s->c, "policy-violation", "too many failed authentications");
+  say_failure(s, f);
+  login_failed(s, f->jid, f->why);
+  if (f->is_free ? ++s->untried >= SASL_UNTRIED_MAX : ++s->failures >= SASL_FAILURES_MAX)
+    conduit_error(&s->c, "policy-violation",
+                  f->is_free ? "too many mechanisms that do not fit"
+                             : "too many failed authentications");
   return ST_FEATURES;
 }
 
-/* A failure for which no secret was tried: a client may need some before it finds a mechanism
- * that works on this stream, so that these are counted apart. */
 static enum state
-fail_untried(struct stream *s, char const *condition, struct slice text)
+fail(struct stream *s, char const *condition, char const *why)
 {
-  say_failure(s, condition, text);
-  if (++s->untried >= SASL_UNTRIED_MAX)
-    conduit_error(&s->c, "policy-violation", "too many mechanisms that do not fit");
-  return ST_FEATURES;
+  return fail_as(s, &(struct failure){.condition = condition, .why = slice_str(why)});
 }
 
 static void
@@ -140,18 +146,20 @@ sasl_auth(struct stream *s, struct xml_node const *e, struct slice bytes)
   enum state next = ST_ASKED;
 
   (void)bytes;
+  login_begins(s, mech);
   if (!s->c.secure && s->listener->starttls_required)
-    return fail(s, "encryption-required", SLICE(""));
-  if (!authd) return fail(s, "temporary-auth-failure", SLICE(""));
+    return fail(s, "encryption-required", "no-tls");
+  if (!authd) return fail(s, "temporary-auth-failure", "authd-away");
   if (!mech.len || !slice_has_word(slice_str(s->host->mechanisms), mech))
-    return fail(s, "invalid-mechanism", SLICE(""));
+    return fail(s, "invalid-mechanism", "not-offered");
   if (!may_use(s, mech))
-    return fail(s, s->c.secure ? "invalid-mechanism" : "encryption-required", SLICE(""));
+    return s->c.secure ? fail(s, "invalid-mechanism", "not-offered")
+                       : fail(s, "encryption-required", "no-tls");
   data = xml_text(&a, e);
   if (data.s)
     ask(authd, s, mech, data);
   else
-    next = fail(s, "temporary-auth-failure", SLICE(""));
+    next = fail(s, "temporary-auth-failure", "out-of-memory");
   arena_wipe(&a);
   return next;
 }
@@ -172,7 +180,8 @@ sasl_response(struct stream *s, struct xml_node const *e, struct slice bytes)
     link_end(authd);
   }
   arena_wipe(&a);
-  return authd && data.s ? ST_ASKED : fail(s, "temporary-auth-failure", SLICE(""));
+  if (authd && data.s) return ST_ASKED;
+  return fail(s, "temporary-auth-failure", authd ? "out-of-memory" : "authd-away");
 }
 
 void
@@ -193,7 +202,7 @@ sasl_abort(struct stream *s, struct xml_node const *e, struct slice bytes)
   (void)e;
   (void)bytes;
   sasl_forget(s);
-  return fail(s, "aborted", SLICE(""));
+  return fail(s, "aborted", "aborted");
 }
 
 /* ---- what authd says ---- */
@@ -243,8 +252,11 @@ sasl_on_failure(struct link *l, struct record *r)
   if (!s) return;
   s->state =
     ST_FEATURES; /* the exchange is over: should the stream end, there is no abort */
-  (slice_is(record_get(r, 4), "1") ? fail_untried : fail)(s, log_text(record_get(r, 2)),
-                                                          record_get(r, 3));
+  fail_as(s, &(struct failure){.condition = log_text(record_get(r, 2)),
+                               .text = record_get(r, 3),
+                               .jid = record_get(r, 5),
+                               .why = record_get(r, 6),
+                               .is_free = slice_is(record_get(r, 4), "1")});
   conduit_resume(&s->c);
   conduit_settle(&s->c);
 }
@@ -260,14 +272,13 @@ sasl_on_success(struct link *l, struct record *r)
   if (!s) return;
   s->session.jid = slice_dup(jid);
   if (!s->session.jid) {
-    s->state = fail(s, "temporary-auth-failure", SLICE(""));
+    s->state = fail(s, "temporary-auth-failure", "out-of-memory");
     conduit_resume(&s->c);
     conduit_settle(&s->c);
     return;
   }
   say(s, "success", record_get(r, 2));
-  log_event(LOG_INFO, "authenticated", "sid", log_num(s->sid), "jid", s->session.jid,
-            "ip", log_peer(slice_str(s->c.ip)), NULL);
+  login_succeeded(s);
   free(s->bindings);
   s->bindings = NULL;
   s->authed = true;
@@ -283,7 +294,7 @@ static void
 give_up(struct stream *s)
 {
   if (s->state != ST_ASKED && s->state != ST_CHALLENGED) return;
-  s->state = fail(s, "temporary-auth-failure", SLICE(""));
+  s->state = fail(s, "temporary-auth-failure", "authd-away");
   conduit_resume(&s->c);
 }
 

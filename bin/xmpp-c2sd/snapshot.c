@@ -1,5 +1,6 @@
 #include "asked.h"
 #include "kept.h"
+#include "logins.h"
 #include "requests.h"
 #include "settings.h"
 #include "snapshot.h"
@@ -111,6 +112,8 @@ stream(struct snapshot *k, struct stream *s)
   names(k, s);
   session(k, s);
   snapshot_text(k, &s->bindings);
+  snapshot_text(k, &s->login.mechanism);
+  SNAPSHOT_INT(k, s->login.untried);
   snapshot_text(k, &s->bind.id);
   snapshot_text(k, &s->bind.resource);
   snapshot_text(k, &s->resume.token);
@@ -162,4 +165,5 @@ c2sd_snapshot(struct snapshot *k)
   sm_snapshot(k);
   left_snapshot(k);
   requests_snapshot(k);
+  logins_snapshot(k);
 }

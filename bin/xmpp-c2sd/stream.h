@@ -83,6 +83,13 @@ struct resume_wish {
   bool old_ns;
 };
 
+/* Until the client has authenticated (logins.c). */
+struct login {
+  char *mechanism; /* of the latest attempt; NULL: none */
+  unsigned char
+    untried; /* row of the reason why the latest ended before a secret; 0: it did not */
+};
+
 /* A field that is added is added in snapshot.c too: so with all structs here. */
 struct stream {
   struct conduit c; /* without a link: AWAY, or over */
@@ -96,6 +103,7 @@ struct stream {
   uint64_t pinged_us;      /* when the last ping was sent; 0: none */
   uint64_t asked_us;       /* when authd was asked last */
   char *bindings;          /* of TLS, until authenticated */
+  struct login login;
   struct bind_wish bind;
   struct resume_wish resume;
   uint64_t request_at; /* number at routed of the latest request (requests.c) */

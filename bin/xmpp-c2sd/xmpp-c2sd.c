@@ -17,7 +17,8 @@
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, records of its neighbours. Nothing that a client says.
  * ROOMS   stream.c the table of streams; life.c their conduits, their end; rules.c access, shaping;
- *         states.c what each state takes; sasl.c, bind.c; inbound.c stanzas of clients; requests.c
+ *         states.c what each state takes; sasl.c, logins.c how
+ *         logins end, bind.c; inbound.c stanzas of clients; requests.c
  *         how many requests are on their way, asked.c those that are answered later; deliver.c
  *         what comes for a session, output.c how it leaves; kept.c what streams keep in all;
  *         shown.c what others have seen of a session, directed.c who has directed presence of it,
@@ -31,6 +32,7 @@
 #include "deliver.h"
 #include "kept.h"
 #include "life.h"
+#include "logins.h"
 #include "raw.h"
 #include "requests.h"
 #include "sasl.h"
@@ -158,6 +160,7 @@ stats(struct link *ctl)
   service_stat(ctl, "sessions", streams_in(ST_BOUND));
   service_stat(ctl, "away", streams_in(ST_AWAY));
   service_stat(ctl, "kept_bytes", kept_bytes());
+  logins_stats(ctl);
 }
 
 /* Stream management goes first: an a that is owed leaves before what waits is read. */

@@ -43,8 +43,8 @@ V(CHALLENGE, "challenge", "ID DATA", 1, ROLE_AUTHORITY, ROLE_EDGE,              
   "Base64 for the client; a response or abort follows.")                                      \
 V(SUCCESS, "success", "ID DATA JID", 3, ROLE_AUTHORITY, ROLE_EDGE,                            \
   "The client has proven to be JID (bare). DATA: the mechanism's last data for the client.")       \
-V(FAILURE, "failure", "ID CONDITION TEXT FREE", 2, ROLE_AUTHORITY, ROLE_EDGE,                 \
-  "The exchange failed with a condition of RFC 6120 s6.5. FREE is 1 when no secret was tried: the failure does not count.") \
+V(FAILURE, "failure", "ID CONDITION TEXT FREE JID WHY", 2, ROLE_AUTHORITY, ROLE_EDGE,         \
+  "The exchange failed with a condition of RFC 6120 s6.5. FREE is 1 when no secret was tried: the failure does not count. JID, the address that the client meant, and WHY, a word of the event auth-failed in xmpp-log(7), are for the log.") \
 V(BIND, "bind", "SID JID RESOURCE IP", 3, ROLE_EDGE, ROLE_ROUTER,                             \
   "Stream SID asks to become the session JID/RESOURCE. bound or refused answers.")               \
 V(SESSION, "session", "SID JID IP PRIORITY WANTS NUMBER CAPS", 2, ROLE_EDGE, ROLE_ROUTER,          \

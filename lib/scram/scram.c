@@ -258,7 +258,7 @@ take_gs2(struct scram *x, struct slice *text)
   } else if (slice_is(flag, "y")) {
     /* The client could, and thinks that we cannot: somebody in between has cut our offer.
      */
-    if (x->plus || x->plus_offered) return SCRAM_NOT_AUTHORIZED;
+    if (x->plus || x->plus_offered) return SCRAM_UNBOUND;
   } else if (!slice_is(flag, "n") || x->plus)
     return SCRAM_MALFORMED;
   if (text->len && text->s[0] == 'a') {
@@ -395,9 +395,9 @@ scram_client_final(struct scram *x, struct slice message, struct scram_keys cons
   if (!proof.s) return SCRAM_MALFORMED;
   all = auth_message(x, without);
   if (!all.s) return SCRAM_NO_MEMORY;
-  if (!slice_eq(r, x->both_nonces) || !binding_holds(x, c, binding) ||
-      !proof_holds(x->hash, k, all, proof))
-    return SCRAM_NOT_AUTHORIZED;
+  if (!slice_eq(r, x->both_nonces)) return SCRAM_WRONG_NONCE;
+  if (!binding_holds(x, c, binding)) return SCRAM_WRONG_BINDING;
+  if (!proof_holds(x->hash, k, all, proof)) return SCRAM_NOT_AUTHORIZED;
   return sign(x, k, all, verifier) ? SCRAM_OK : SCRAM_NO_MEMORY;
 }
 

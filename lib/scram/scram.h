@@ -81,8 +81,11 @@ struct scram {
 enum scram_result {
   SCRAM_OK,
   SCRAM_MALFORMED,      /* malformed-request */
-  SCRAM_NOT_AUTHORIZED, /* not-authorized */
-  SCRAM_NO_MEMORY       /* temporary-auth-failure */
+  SCRAM_NOT_AUTHORIZED, /* not-authorized: the proof is not of the password */
+  SCRAM_WRONG_NONCE,    /* not-authorized: the nonce is not the one of this exchange */
+  SCRAM_WRONG_BINDING, /* not-authorized: the channel binding is not that of this stream */
+  SCRAM_UNBOUND, /* not-authorized: the client takes us for a server that has no channel binding */
+  SCRAM_NO_MEMORY /* temporary-auth-failure */
 };
 
 /* Take the client's first message (decoded): user, authzid and binding_type are set. A client

@@ -238,4 +238,34 @@ def one_account_does_not_lock_out_another(t):
         s.abort()
 
 
+def lines(t, instance, *parts):
+    return [x for x in t.log(instance).splitlines() if all(p in x for p in parts)]
+
+
+@check
+def a_failed_login_is_one_line(t):
+    """What is alike on the wire is told apart in the log, in one line of one program."""
+    for user, why in (("b", "wrong-password"), ("nobody-here", "unknown-account")):
+        s = secured(t)
+        assert s.auth_scram(user, "wrong")[:2] == ("failure", "not-authorized")
+        s.close()
+        said = "jid=%s@localhost mechanism=SCRAM-SHA-256 why=%s" % (user, why)
+        t.wait_log("c2sd", said)
+        assert len(lines(t, "c2sd", "auth-failed", said)) == 1
+        assert not lines(t, "authd", user + "@localhost")
+
+
+@check
+def one_connection_has_one_name_in_every_log(t):
+    s = secured(t)
+    assert s.auth_scram("b", PW)[0] == "success"
+    s.bind()
+    s.close()
+    t.wait_log("c2sd", "event=authenticated .*jid=b@localhost")
+    conn = re.search(r"conn=\S+", lines(t, "c2sd", "authenticated", "jid=b@localhost")[-1])[0]
+    for instance, event in (("tlsd", "accepted"), ("tlsd", "secured"), ("c2sd", "bound"),
+                            ("c2sd", "stream-ended"), ("tlsd", "connection-ended")):
+        t.wait_log(instance, "event=%s %s ip=127.0.0.1 " % (event, conn))
+
+
 main(Tree(accounts=["a@localhost", "b@localhost"]))

@@ -240,14 +240,14 @@ plus(void **state)
   is_text(x.binding_type, "tls-exporter");
   plus_is(SCRAM_OK, "p=tls-server-end-point,a=user,", data, data);
   is_text(x.authzid, "user");
-  plus_is(SCRAM_NOT_AUTHORIZED, "p=tls-exporter,,", other, data);
-  plus_is(SCRAM_NOT_AUTHORIZED, "p=tls-exporter,,", SLICE(""), data);
-  plus_is(SCRAM_NOT_AUTHORIZED, "p=tls-exporter,,", data, SLICE(""));
-  plus_is(SCRAM_NOT_AUTHORIZED, "p=tls-exporter,,", SLICE(""), SLICE(""));
-  plus_is(SCRAM_NOT_AUTHORIZED, "p=tls-exporter,,", slice_of(data.s, data.len - 1), data);
+  plus_is(SCRAM_WRONG_BINDING, "p=tls-exporter,,", other, data);
+  plus_is(SCRAM_WRONG_BINDING, "p=tls-exporter,,", SLICE(""), data);
+  plus_is(SCRAM_WRONG_BINDING, "p=tls-exporter,,", data, SLICE(""));
+  plus_is(SCRAM_WRONG_BINDING, "p=tls-exporter,,", SLICE(""), SLICE(""));
+  plus_is(SCRAM_WRONG_BINDING, "p=tls-exporter,,", slice_of(data.s, data.len - 1), data);
   /* A mechanism with PLUS needs p=. */
   plus_is(SCRAM_MALFORMED, "n,,", data, data);
-  plus_is(SCRAM_NOT_AUTHORIZED, "y,,", data, data);
+  plus_is(SCRAM_UNBOUND, "y,,", data, data);
   plus_is(SCRAM_MALFORMED, "p=,,", data, data);
   plus_is(SCRAM_MALFORMED, "p,,", data, data);
 }
@@ -263,7 +263,7 @@ without_plus(void **state)
   begin(SCRAM_SHA256, "server");
   x.plus_offered = true;
   assert_int_equal(play(&user, "y,,", "n=user,r=client", SLICE(""), SLICE("")),
-                   SCRAM_NOT_AUTHORIZED);
+                   SCRAM_UNBOUND);
   begin(SCRAM_SHA256, "server");
   x.plus_offered = true;
   assert_int_equal(play(&user, "n,,", "n=user,r=client", SLICE(""), SLICE("")), SCRAM_OK);
@@ -278,7 +278,7 @@ without_plus(void **state)
   /* ...and c= must be the gs2 header and no more, and the one that was said first. */
   begin(SCRAM_SHA256, "server");
   assert_int_equal(play(&user, "n,,", "n=user,r=client", SLICE("data"), SLICE("data")),
-                   SCRAM_NOT_AUTHORIZED);
+                   SCRAM_WRONG_BINDING);
 }
 
 /* ---- names ---- */
@@ -421,17 +421,16 @@ bad_final(void **state)
     {"c=biws,r=" NONCE ",p=AAAA",                                    SCRAM_NOT_AUTHORIZED},
     {"c=biws,r=" NONCE ",p=w0X8v3Bz2T0CJGbJQyF0X+HI4Ts=",            SCRAM_NOT_AUTHORIZED},
  /* nonces: another, the client's alone, longer, ours alone, none */
-    {"c=biws,r=Fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=" PROOF,
-     SCRAM_NOT_AUTHORIZED                                                                },
-    {"c=biws,r=fyko+d2lbbFgONRv9qkxdawL,p=" PROOF,                   SCRAM_NOT_AUTHORIZED},
-    {"c=biws,r=" NONCE "x,p=" PROOF,                                 SCRAM_NOT_AUTHORIZED},
-    {"c=biws,r=3rfcNHYJY1ZVvWVs7j,p=" PROOF,                         SCRAM_NOT_AUTHORIZED},
-    {"c=biws,r=,p=" PROOF,                                           SCRAM_NOT_AUTHORIZED},
+    {"c=biws,r=Fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=" PROOF, SCRAM_WRONG_NONCE   },
+    {"c=biws,r=fyko+d2lbbFgONRv9qkxdawL,p=" PROOF,                   SCRAM_WRONG_NONCE   },
+    {"c=biws,r=" NONCE "x,p=" PROOF,                                 SCRAM_WRONG_NONCE   },
+    {"c=biws,r=3rfcNHYJY1ZVvWVs7j,p=" PROOF,                         SCRAM_WRONG_NONCE   },
+    {"c=biws,r=,p=" PROOF,                                           SCRAM_WRONG_NONCE   },
  /* bindings: y,, instead of n,,; none; not base64 */
-    {"c=eSws,r=" NONCE ",p=" PROOF,                                  SCRAM_NOT_AUTHORIZED},
-    {"c=,r=" NONCE ",p=" PROOF,                                      SCRAM_NOT_AUTHORIZED},
-    {"c=biw,r=" NONCE ",p=" PROOF,                                   SCRAM_NOT_AUTHORIZED},
-    {"c=biwsAAAA,r=" NONCE ",p=" PROOF,                              SCRAM_NOT_AUTHORIZED},
+    {"c=eSws,r=" NONCE ",p=" PROOF,                                  SCRAM_WRONG_BINDING },
+    {"c=,r=" NONCE ",p=" PROOF,                                      SCRAM_WRONG_BINDING },
+    {"c=biw,r=" NONCE ",p=" PROOF,                                   SCRAM_WRONG_BINDING },
+    {"c=biwsAAAA,r=" NONCE ",p=" PROOF,                              SCRAM_WRONG_BINDING },
   };
 
   size_t i;
