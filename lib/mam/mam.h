@@ -55,7 +55,8 @@ struct mam_page {
   struct archive_range set;
   uint64_t a, b;
   bool complete;
-  bool counted; /* set is exactly what matches */
+  bool counted;  /* set is exactly what matches */
+  bool by_index; /* the query names the place of its page, and the answer does */
   uint64_t hits[MAM_PAGE_MAX];
   size_t hits_n;
   uint64_t looked_at; /* the id that was looked at last; 0: none yet */

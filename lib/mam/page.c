@@ -65,6 +65,7 @@ mam_page_find(struct archive *archive, uint64_t owner, struct mam_query const *q
   uint64_t n;
 
   p->counted = true;
+  p->by_index = q->has_index;
   p->hits_n = p->looked_at = 0;
   if (!open_set(archive, owner, q, &p->set) || !open_part(archive, q, &p->set, &part))
     return false;
@@ -164,8 +165,10 @@ cat_ends(stralloc *out, struct archive *archive, struct mam_page const *p)
            cat_number(out, "last", p->looked_at);
   if (!n) return true;
   if (!id_at(archive, p, 0, &first) || !id_at(archive, p, n - 1, &last)) return false;
+  /* A client that pages backwards may take an index that reaches the count, as the newest page
+   * has it, for the end: XEP-0059 s2.6 only recommends the index. */
   if (!xml_cat(out, "<first") ||
-      (p->counted && !xml_cat_attr(out, "index", num_u64(buf, p->a - p->set.from))))
+      (p->by_index && !xml_cat_attr(out, "index", num_u64(buf, p->a - p->set.from))))
     return false;
   return xml_cat(out, ">") && stralloc_cats(out, num_u64(buf, first).s) &&
          xml_cat(out, "</first>") && cat_number(out, "last", last);
@@ -207,7 +210,7 @@ mam_ids_fin_cat(stralloc *out, struct mam_query const *q)
   char buf[BASE_NUM];
 
   return xml_cat(out, "<fin xmlns='" MAM_NS "' complete='true'><set xmlns='" MAM_NS_RSM
-                      "'><first index='0'>") &&
+                      "'><first>") &&
          stralloc_cats(out, num_u64(buf, q->ids[0]).s) && xml_cat(out, "</first>") &&
          cat_number(out, "last", q->ids[q->ids_n - 1]) &&
          cat_number(out, "count", q->ids_n) && xml_cat(out, "</set></fin>");
