@@ -137,7 +137,7 @@ is_blocked(struct passing const *p)
   switch (blocking_of(p)) {
   case BLOCKED_NOT: return false;
   case BLOCKED_BY_OWN:
-    deliver_bounce(p, ERR_NOT_ACCEPTABLE, "<blocked xmlns='urn:xmpp:blocking:errors'/>");
+    deliver_bounce(p, ERR_BLOCKED, "<blocked xmlns='urn:xmpp:blocking:errors'/>");
     return true;
   case BLOCKED_AWAY: deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL); return true;
   case BLOCKED_SILENT: return true;

@@ -16,6 +16,7 @@ static struct {
   [ERR_ITEM_NOT_FOUND] = {"item-not-found",          "cancel"},
   [ERR_JID_MALFORMED] = {"jid-malformed",           "modify"},
   [ERR_NOT_ACCEPTABLE] = {"not-acceptable",          "modify"},
+  [ERR_BLOCKED] = {"not-acceptable",          "cancel"},
   [ERR_NOT_ALLOWED] = {"not-allowed",             "cancel"},
   [ERR_NOT_AUTHORIZED] = {"not-authorized",          "auth"  },
   [ERR_POLICY_VIOLATION] = {"policy-violation",        "modify"},

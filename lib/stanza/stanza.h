@@ -43,7 +43,8 @@ struct stanza_source {
 /* false: the text is no ORIGIN (a stanza may have none). */
 bool stanza_source(struct slice origin, struct stanza_source *out);
 
-/* Stanza error conditions (RFC 6120 s8.3.3), each with the type that s8.3.3 gives it. */
+/* Stanza error conditions (RFC 6120 s8.3.3), each with the type that s8.3.3 gives it; BLOCKED is
+ * not-acceptable with the type that XEP-0191 s3.3 gives it, which no name finds. */
 enum stanza_error {
   ERR_BAD_REQUEST,
   ERR_CONFLICT,
@@ -54,6 +55,7 @@ enum stanza_error {
   ERR_ITEM_NOT_FOUND,
   ERR_JID_MALFORMED,
   ERR_NOT_ACCEPTABLE,
+  ERR_BLOCKED,
   ERR_NOT_ALLOWED,
   ERR_NOT_AUTHORIZED,
   ERR_POLICY_VIOLATION,

@@ -30,6 +30,7 @@ static struct {
   {ERR_ITEM_NOT_FOUND,          "item-not-found",          "cancel"       },
   {ERR_JID_MALFORMED,           "jid-malformed",           "modify"       },
   {ERR_NOT_ACCEPTABLE,          "not-acceptable",          "modify"       },
+  {ERR_BLOCKED,                 "not-acceptable",          "cancel"       },
   {ERR_NOT_ALLOWED,             "not-allowed",             "cancel"       },
   {ERR_NOT_AUTHORIZED,          "not-authorized",          "auth"         },
   {ERR_POLICY_VIOLATION,        "policy-violation",        "modify wait"  },
@@ -145,7 +146,8 @@ names(void **state)
   (void)state;
   for (i = 0; i < STANZA_ERRORS_N; i++) {
     assert_string_equal(stanza_error_name(conditions[i].e), conditions[i].name);
-    assert_int_equal(stanza_error_find(slice_str(conditions[i].name)), conditions[i].e);
+    if (conditions[i].e != ERR_BLOCKED) /* shares its name */
+      assert_int_equal(stanza_error_find(slice_str(conditions[i].name)), conditions[i].e);
   }
   assert_int_equal(stanza_error_find(SLICE("no-such-condition")), ERR_INTERNAL);
   assert_int_equal(stanza_error_find(SLICE("")), ERR_INTERNAL);
