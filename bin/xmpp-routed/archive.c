@@ -205,6 +205,13 @@ put(struct passing const *p, char const *word, struct slice given)
   return post_put(post, &copy);
 }
 
+/* XEP-0085 s5.8: a chat state is for clients that are there. */
+static bool
+is_state(struct passing const *p)
+{
+  return has(p, SLICE("state")) && !has(p, SLICE("body"));
+}
+
 /* XEP-0160 s3, mod_offline's store_empty_body. */
 static bool
 can_wait(struct passing const *p, struct host const *h)
@@ -227,6 +234,7 @@ archive_wait(struct passing const *p, struct jid const *to)
 {
   struct host const *h = routed_host(to->domain);
 
+  if (is_state(p)) return WAIT_IGNORED;
   if (!p->id || !h || !h->has_offline || !post_find(MAMD)) return WAIT_NOT;
   /* mod_offline: neither kept nor answered, unless the options say so. */
   if (slice_is(p->st.type, "groupchat") && !h->stores_groupchat)

@@ -24,7 +24,7 @@ bool archive_is_assumed(struct passing const *p, struct jid const *a);
 enum wait {
   WAIT_NOT,     /* p may not wait, or there is no mamd */
   WAIT_BEGUN,   /* p waits */
-  WAIT_IGNORED, /* p neither waits nor is answered, as the host's options say */
+  WAIT_IGNORED, /* p, a chat state and nothing else, neither waits nor is answered */
   WAIT_FULL     /* mamd has no room for p, which is to be refused */
 };
 
