@@ -335,7 +335,7 @@ struct option const options[] = {
   {"mod_offline", "access_max_user_messages", T_SHAPER, "max_user_offline_messages", MAMD, WORKS, 0, 0, NULL},
   {"mod_offline", "store_empty_body", T_WORD, "unless_chat_state", ROUTED, WORKS, 0, 0, "unless_chat_state true false"},
   {"mod_offline", "store_groupchat", T_BOOL, "false", ROUTED, WORKS, 0, 0, NULL},
-  {"mod_offline", "bounce_groupchat", T_BOOL, "false", ROUTED, WORKS, 0, 0, NULL},
+  {"mod_offline", "bounce_groupchat", T_BOOL, NULL, 0, NOTHING, 0, 0, NULL},
   {"mod_offline", "use_mam_for_storage", T_BOOL, NULL, 0, NOTHING, 0, 0, NULL},
 
   {"mod_ping", "send_pings", T_BOOL, "false", C2SD, WORKS, 0, 0, NULL},

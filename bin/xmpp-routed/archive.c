@@ -236,9 +236,7 @@ archive_wait(struct passing const *p, struct jid const *to)
 
   if (is_state(p)) return WAIT_IGNORED;
   if (!p->id || !h || !h->has_offline || !post_find(MAMD)) return WAIT_NOT;
-  /* mod_offline: neither kept nor answered, unless the options say so. */
-  if (slice_is(p->st.type, "groupchat") && !h->stores_groupchat)
-    return h->bounces_groupchat ? WAIT_NOT : WAIT_IGNORED;
+  if (slice_is(p->st.type, "groupchat") && !h->stores_groupchat) return WAIT_NOT;
   if (!can_wait(p, h)) return WAIT_NOT;
   if (p->outcome) p->outcome->done = true;
   return !is_full && put(p, "wait ", SLICE("")) ? WAIT_BEGUN : WAIT_FULL;

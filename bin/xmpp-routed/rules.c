@@ -17,8 +17,8 @@ message_type(struct slice type)
 }
 
 /* Table 1 of s8.5.4, row by row; "O" (store offline) is FATE_OFFLINE. s8.5.2.1.1 and s8.5.2.2.1
- * have groupchat refused always; of an account without sessions the options of mod_offline
- * decide on it. */
+ * have groupchat refused; for an account without sessions it waits if mod_offline stores
+ * groupchat. */
 static enum fate const no_session_to_take_it[2][MESSAGE_TYPES] = {
   /* bare JID: s8.5.2.2.1 */
   {FATE_OFFLINE, FATE_OFFLINE, FATE_OFFLINE, FATE_IGNORE, FATE_IGNORE},

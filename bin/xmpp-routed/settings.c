@@ -7,7 +7,6 @@ char const *const routed_needs[] = {
   "mod_mam.assume_mam_usage",
   "mod_mam.default",
   "mod_mam.request_activates_archiving",
-  "mod_offline.bounce_groupchat",
   "mod_offline.store_empty_body",
   "mod_offline.store_groupchat",
   "mod_stream_mgmt.resend_on_timeout",
@@ -97,7 +96,6 @@ read_modules(struct settings const *st, struct slice name, struct host *h)
   h->stores_empty =
     !slice_is(settings_get(st, "mod_offline.store_empty_body", name), "false");
   h->stores_groupchat = settings_bool(st, "mod_offline.store_groupchat", name);
-  h->bounces_groupchat = settings_bool(st, "mod_offline.bounce_groupchat", name);
   h->has_sm = settings_has(st, "module", name, "mod_stream_mgmt");
   h->has_carbons = settings_has(st, "module", name, "mod_carboncopy");
   h->resend = read_resend(settings_get(st, "mod_stream_mgmt.resend_on_timeout", name));

@@ -19,7 +19,7 @@ struct host {
   enum conflict conflict;
   enum resend resend;
   bool archives; /* by default, what is worth it (mod_mam) */
-  bool has_mam, has_offline, stores_empty, stores_groupchat, bounces_groupchat;
+  bool has_mam, has_offline, stores_empty, stores_groupchat;
   bool has_carbons, has_sm;
   bool archives_all; /* the default of mod_mam is always */
   /* All is archived, and clients look there (mod_mam.assume_mam_usage). */
