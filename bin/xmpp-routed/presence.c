@@ -155,6 +155,19 @@ tell_change(struct session *s, bool was_available)
   s->takes = takes;
 }
 
+/* s4.5.2: the session that has become unavailable is told too, with the to that the others get.
+ * A later session of that name never is. */
+static void
+tell_itself(struct session const *s, struct passing const *p)
+{
+  struct passing back = *p;
+
+  back.st.to = slice_str(s->user->bare);
+  back.st.tags = back.st.origin = SLICE("");
+  back.lacks_to = true;
+  deliver_to_session(s, &back);
+}
+
 /* The presence waits in the posts of services that are away. */
 void
 presence_own(struct session *s, struct passing const *p)
@@ -166,6 +179,7 @@ presence_own(struct session *s, struct passing const *p)
   tell_change(s, was);
   if (s->available) caps_shown(s, stanza_tag(p->st.tags, "caps"), false);
   if (!was && s->available) s->first_shown = posts_tick();
+  if (was && !s->available) tell_itself(s, p);
   s->told = true;
   while ((post = watch_next(WATCH_PRESENCE, post)))
     post_put(post, p);
