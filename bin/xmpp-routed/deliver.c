@@ -60,10 +60,24 @@ deliver_to_session(struct session const *s, struct passing const *p)
   passing_put(s->link, p);
 }
 
+/* Give the session of u that has the name of p's sender, of whose end p tells: an earlier session
+ * of that name. NULL: there is none. */
+static struct session const *
+successor(struct user const *u, struct passing const *p)
+{
+  struct jid from = jid_cut(p->st.from);
+
+  if (!u || !slice_is(p->st.type, "unavailable") || !slice_is(from.bare, u->bare))
+    return NULL;
+  return session_find(u, from.resource);
+}
+
 void
 deliver_to_available(struct user const *u, struct passing const *p)
 {
-  to_sessions(u, p, &(struct receivers){.who = RECEIVE_AVAILABLE}, SLICE(""));
+  struct receivers to = {.who = RECEIVE_AVAILABLE, .but = successor(u, p)};
+
+  to_sessions(u, p, &to, SLICE(""));
 }
 
 /* The highest priority among available sessions; under -128 when there are none. */

@@ -76,7 +76,7 @@ rules_receives(struct receivers const *r, struct session const *s)
   case RECEIVE_ONE: return s == r->one;
   case RECEIVE_TOP: return s->available && s->priority == r->top;
   case RECEIVE_NON_NEG: return s->available && s->priority >= 0;
-  case RECEIVE_AVAILABLE: return s->available;
+  case RECEIVE_AVAILABLE: return s->available && s != r->but;
   }
   return false;
 }

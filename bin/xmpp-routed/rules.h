@@ -35,6 +35,7 @@ struct receivers {
   enum receive who;
   int top;                   /* of RECEIVE_TOP */
   struct session const *one; /* of RECEIVE_ONE */
+  struct session const *but; /* of RECEIVE_AVAILABLE: this session is none; may be NULL */
 };
 
 /* Return true if s is one of the receivers r. */
