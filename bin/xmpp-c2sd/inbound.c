@@ -70,18 +70,22 @@ check(struct inbound *in)
   return false;
 }
 
-/* RFC 3921 s3, optional since RFC 6121: an old client asks to begin a session. */
+/* RFC 3921 s3, optional since RFC 6121: an old client asks the host to begin a session. */
 static bool
 is_session_request(struct inbound const *in)
 {
+  struct slice to = in->st.to.full;
+
   return slice_is(in->st.kind, "iq") && slice_is(in->st.type, "set") &&
-         !in->st.to.full.len && xml_child(in->st.e, NS_SESSION, "session");
+         (!to.len || slice_eq(to, stream_bare(in->s)) ||
+          slice_is(to, in->s->host->name)) &&
+         xml_child(in->st.e, NS_SESSION, "session");
 }
 
 static void
 answer_session(struct inbound const *in)
 {
-  struct stanza st = {.kind = in->st.kind, .id = in->st.id};
+  struct stanza st = {.to = in->st.to.full, .kind = in->st.kind, .id = in->st.id};
   stralloc sa = STRALLOC_ZERO;
 
   if (stanza_cat_result(&sa, &st)) deliver_own(in->s, slice_of(sa.s, sa.len));
