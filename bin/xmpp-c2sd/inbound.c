@@ -105,6 +105,14 @@ note_wants(struct inbound const *in)
   if (xml_is(c, NS_BLOCKING, "blocklist")) shown_wants(in->s, WANTS_BLOCKLIST, 0);
 }
 
+/* RFC 6120 s10.3.1: a message without to is for the sender's own account. */
+static void
+address(struct inbound *in)
+{
+  if (slice_is(in->st.kind, "message") && !in->st.to.full.len)
+    in->st.to = jid_cut(stream_bare(in->s));
+}
+
 static void
 pass_on(struct inbound *in)
 {
@@ -119,6 +127,7 @@ pass_on(struct inbound *in)
   if (in->s->c.is_leaving && slice_is(st->kind, "iq") && slice_is(st->type, "get"))
     return;
   if (carbons_request(in)) return;
+  address(in);
   if (edge_is_subscription(st)) st->from = stream_bare(in->s);
   note_presence(in);
   note_wants(in);
