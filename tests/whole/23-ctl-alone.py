@@ -9,13 +9,14 @@ DIR = tempfile.mkdtemp(prefix="ctl-")
 
 
 class Control(threading.Thread):
-    """The control socket of an instance that answers each request (a line), or none;
-    heard: what it was told."""
+    """The control socket of an instance that answers each request (a line), or none; answer may be
+    a dict of answers by the second word, which are done without; heard: what it was told."""
 
     def __init__(self, state, instance, answer=""):
         super().__init__(daemon=True)
         os.makedirs(state + "/run/" + instance)
-        self.answer, self.heard = answer.encode(), b""
+        self.answer = answer if isinstance(answer, dict) else answer.encode()
+        self.heard = b""
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.bind("%s/run/%s/control" % (state, instance))
         self.socket.listen()
@@ -29,8 +30,10 @@ class Control(threading.Thread):
                 if not data:
                     break
                 self.heard += data
-                if self.answer:
-                    s.sendall(self.answer * data.count(b"\n"))
+                for line in data.splitlines(True):
+                    what = self.answer.get(line.split(b"\t")[1], b"done\n") if isinstance(
+                        self.answer, dict) else self.answer
+                    s.sendall(what)
             s.close()
 
 
@@ -144,21 +147,37 @@ def an_import_names_lines_and_prints_nothing_of_them():
         authd.heard = b""
         out, err = ctl(state, "account", "import", "-", code=1,
                        input="\n".join(lines + ["d@example.com\t" + SECRET]) + end)
-        assert out == "3 added, 4 failed\n", out
-        assert err == "".join("xmpp-ctl: import: line %d: %s\n" % x for x in (
+        assert out == "2 added, 5 failed\n", out
+        assert sorted(err.splitlines()) == ["xmpp-ctl: import: line %d: %s" % x for x in (
             (2, "the line has no TAB"), (4, "the line is too long"),
-            (5, "the line has a NUL byte"), (7, "the line is too long"))), err
-        assert authd.heard == "".join("account\tadd\t%s@example.com\t%s\n" % x for x in (
-            ("a", SECRET), ("c", SECRET + "\\t1"), ("d", SECRET))).encode(), authd.heard
+            (5, "the line has a NUL byte"),
+            (6, "that password is empty, too long, or has characters that no password may have"),
+            (7, "the line is too long"))], err
+        heard = [x.split("\t") for x in authd.heard.decode().splitlines()]
+        assert [x[1:3] for x in heard] == [["list", ""]] + [
+            ["keys", x + "@example.com"] for x in "ad"], heard
+        # Each has a salt of its own, and authd does not hear the password.
+        assert SECRET.encode() not in authd.heard and heard[1][3] != heard[2][3]
+        assert all(re.fullmatch("SHA-1:10000:[^ ]* SHA-256:10000:[^ ]* SHA-512:10000:[^ ]*", x[3])
+                   for x in heard[1:]), heard
 
 
 @check
 def an_import_names_the_line_that_was_refused():
     state = compiled(HEAD)
-    Control(state, "authd", "error\tthere is such an account already\n")
+    Control(state, "authd", {b"keys": b"error\tthere is such an account already\n"})
     out, err = ctl(state, "account", "import", "-", input="\na@example.com\t" + SECRET, code=1)
     assert out == "0 added, 1 failed\n", out
     assert err == "xmpp-ctl: import: line 2: there is such an account already\n", err
+
+
+@check
+def an_import_asks_nothing_for_accounts_that_are_there():
+    state = compiled(HEAD)
+    authd = Control(state, "authd", {b"list": b"row\ta@example.com\t1\ndone\n"})
+    out, err = ctl(state, "account", "import", "-", input="A@example.com\tx\n", code=1)
+    assert err == "xmpp-ctl: import: line 1: there is such an account already\n", err
+    assert authd.heard == b"account\tlist\t\n", authd.heard
 
 
 @check
