@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* archive stat|export|purge JID [BEFORE], du JID: xmpp-mamd has the archives. */
+/* archive stat|export|purge JID [BEFORE]: xmpp-mamd has the archives. */
 
 /* Archive ids as times: microseconds above ARCHIVE_ID_SHIFT bits. */
 static void
@@ -30,13 +30,6 @@ print_stat(struct record *r)
     print_id(slice_is(name, "first") ? "first" : "last", value);
   else
     printf("%-10.*s %llu\n", (int)name.len, name.s, (unsigned long long)value);
-}
-
-static void
-print_bytes(struct record *r)
-{
-  if (slice_is(record_get(r, 1), "bytes"))
-    printf("%llu\tarchive\n", (unsigned long long)record_u64(r, 2));
 }
 
 /* As it came: a line a message, ID TIME FROM TO TYPE XML by TABs, escaped as records are. */
@@ -88,11 +81,4 @@ command_archive(char const *const *argv)
     if (!strcmp(argv[0], known[i].what) && (!argv[2] || !strcmp(argv[0], "purge")))
       return ask(argv[0], argv[1], argv[2], known[i].fn);
   strerr_dief(100, "usage: archive stat|export JID, archive purge JID [BEFORE]");
-}
-
-int
-command_du(char const *const *argv)
-{
-  if (!argv[0]) strerr_dief(100, "usage: du JID");
-  return ask("stat", argv[0], NULL, print_bytes);
 }

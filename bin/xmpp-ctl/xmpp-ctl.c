@@ -5,12 +5,12 @@
  *         sessions; session end JID; stats [INSTANCE]; reload; wait [SECONDS]; stop
  *         trace INSTANCE on FILE [data] | off
  *         dns [HOST]    what the zones of the hosts should say
- *         archive stat|export JID, archive purge JID [BEFORE]; du JID
+ *         archive stat|export JID, archive purge JID [BEFORE]; du [JID]
  *         backup FOLDER; restore [--force] FOLDER
  * READS   STATE/settings/xmpp-ctl; passwords from standard input
  * SPEAKS  records to the control sockets STATE/run/INSTANCE/control (xmpp-records(7))
  * EXIT    0 done; 1 refused, or not all; 100 usage; 111 a program cannot be reached, or stdout
- * ROOMS   commands.c; reload.c; account.c; import.c; archive.c; backup.c; restore.c; dns.c; client.c the control socket
+ * ROOMS   commands.c; reload.c; account.c; import.c; archive.c; du.c; backup.c; restore.c; dns.c; client.c the control socket
  */
 #include "ctl.h"
 

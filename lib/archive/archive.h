@@ -215,6 +215,10 @@ bool archive_waiting_has(struct archive *a, uint64_t owner, uint64_t id);
 /* How many wait. */
 bool archive_waiting_count(struct archive *a, uint64_t owner, uint64_t *count);
 
+/* The bytes of those messages, as they are stored, that wait and are not in the owner's
+ * archive. */
+bool archive_waiting_bytes(struct archive *a, uint64_t owner, uint64_t *bytes);
+
 /* The first id behind this one that waits; errno ENOENT: none. */
 bool archive_waiting_next(struct archive *a, uint64_t owner, uint64_t behind,
                           uint64_t *id);

@@ -82,6 +82,24 @@ archive_waiting_next(struct archive *a, uint64_t owner, uint64_t behind, uint64_
   return true;
 }
 
+bool
+archive_waiting_bytes(struct archive *a, uint64_t owner, uint64_t *bytes)
+{
+  struct ref const *r;
+  struct stored m;
+  uint64_t id = 0;
+
+  *bytes = 0;
+  while (archive_waiting_next(a, owner, id, &id)) {
+    if (!archive_peek(a, id, &m)) return false;
+    r = archive_ref(&m, owner);
+    if (r && archive_holds(a, id, r)) continue;
+    if (r && errno != ENOENT) return false;
+    *bytes += m.bytes;
+  }
+  return errno == ENOENT;
+}
+
 /* ---- marks ---- */
 
 #define MARK_BYTES 9

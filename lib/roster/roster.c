@@ -144,6 +144,22 @@ roster_each_of(struct roster *r, MDB_dbi t, uint64_t account, roster_text_fn *fn
   return store_each(r->store, t, slice_of(e.account, 8), on_entry, &e);
 }
 
+static bool
+add_bytes(void *cookie, struct slice jid, struct slice value)
+{
+  *(uint64_t *)cookie += jid.len + value.len;
+  return true;
+}
+
+bool
+roster_sizes(struct roster *r, uint64_t account, struct roster_sizes *out)
+{
+  *out = (struct roster_sizes){0, 0, 0};
+  return roster_each_of(r, r->items, account, add_bytes, &out->items) &&
+         roster_each_of(r, r->pending, account, add_bytes, &out->requests) &&
+         roster_each_of(r, r->blocked, account, add_bytes, &out->blocked);
+}
+
 bool
 roster_purge(struct roster *r, uint64_t account, unsigned int most, unsigned int *done)
 {

@@ -77,6 +77,13 @@ void roster_close(struct roster *r);
 /* Totals of an account; all zero when nothing was stored yet. */
 bool roster_counts(struct roster *r, uint64_t account, struct roster_counts *out);
 
+/* The bytes that are stored of an account: addresses and values, without the account's number. */
+struct roster_sizes {
+  uint64_t items, requests, blocked;
+};
+
+bool roster_sizes(struct roster *r, uint64_t account, struct roster_sizes *out);
+
 /* The version of the roster is one more. */
 bool roster_touch(struct roster *r, uint64_t account);
 

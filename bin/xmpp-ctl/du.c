@@ -1,0 +1,242 @@
+#include "ctl.h"
+
+#include "accounts/accounts.h"
+#include "archive/archive.h"
+#include "profile/profile.h"
+#include "roster/roster.h"
+
+#include <skalibs/strerr.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* du [JID]: the bytes that the stores have for an account; without JID those of the LARGEST
+ * accounts that have most. xmpp-ctl reads the stores itself, so it works on a server that is
+ * stopped too, and no program is held up. A message that several accounts have counts for each. */
+
+#define LARGEST 20
+/* Read transactions end after so many accounts: pages that nobody reads can be used again. */
+#define ACCOUNTS_A_READ 500
+
+enum kind { ARCHIVE, WAITING, ROSTER, REQUESTS, BLOCKED, VCARD, PRIVATE, KINDS };
+
+static char const *const names[KINDS] = {"archive", "waiting", "roster", "requests",
+                                         "blocked", "vcard",   "private"};
+
+struct usage {
+  char jid[JID_MAX + 1];
+  uint64_t bytes[KINDS], total;
+};
+
+static struct {
+  struct accounts *accounts;
+  struct archive *archive; /* NULL: there is none */
+  struct store *users;
+  struct roster *roster;
+  struct profile *profile;
+  struct usage largest[LARGEST]; /* descending */
+  unsigned int n, read;
+  bool failed;
+} du;
+
+/* ---- opening ---- */
+
+/* Opening makes the lock file of a store that has none, which its program could not use. */
+static bool
+is_there(char const *name)
+{
+  char path[512];
+
+  snprintf(path, sizeof path, "%s/data/%s/data.mdb", ctl.state, name);
+  if (access(path, F_OK)) return false;
+  snprintf(path, sizeof path, "%s/data/%s/lock.mdb", ctl.state, name);
+  if (!access(path, F_OK)) return true;
+  strerr_dief(111, "the store ", name, " was not used yet: start the server before");
+}
+
+static void
+open_stores(void)
+{
+  char data[256], path[512];
+
+  snprintf(data, sizeof data, "%.200s/data", ctl.state);
+  snprintf(path, sizeof path, "%s/users", data);
+  du.accounts = is_there("accounts") ? accounts_open(data, false) : NULL;
+  if (!du.accounts) strerr_dief(111, "unable to read the accounts in ", data);
+  if (is_there("users")) {
+    du.users = store_open(path, false, false, 0);
+    du.roster = du.users ? roster_open(du.users) : NULL;
+    du.profile = du.users ? profile_open(du.users) : NULL;
+    if (!du.roster || !du.profile) strerr_dief(111, "unable to read ", path);
+  }
+  if (!is_there("archive")) return;
+  du.archive = archive_open(data, false, 0);
+  if (!du.archive) strerr_dief(111, "unable to read the archive in ", data);
+}
+
+static void
+close_stores(void)
+{
+  accounts_close(du.accounts);
+  archive_close(du.archive);
+  roster_close(du.roster);
+  profile_close(du.profile);
+  store_close(du.users);
+}
+
+static void
+end_read(void)
+{
+  if (du.users) store_commit(du.users);
+  if (du.archive) archive_commit(du.archive);
+}
+
+/* ---- measuring ---- */
+
+static bool
+measure_archive(uint64_t owner, struct usage *u)
+{
+  struct archive_stat st;
+
+  if (!du.archive) return true;
+  if (!archive_stat(du.archive, owner, &st)) return false;
+  u->bytes[ARCHIVE] = st.bytes;
+  return archive_waiting_bytes(du.archive, owner, &u->bytes[WAITING]);
+}
+
+static bool
+measure_users(uint64_t account, struct usage *u)
+{
+  struct roster_sizes sizes;
+  struct slice text, hash;
+  unsigned int n;
+  size_t bytes;
+
+  if (!du.users) return true;
+  if (!roster_sizes(du.roster, account, &sizes) ||
+      !profile_private_size(du.profile, account, &n, &bytes))
+    return false;
+  u->bytes[ROSTER] = sizes.items;
+  u->bytes[REQUESTS] = sizes.requests;
+  u->bytes[BLOCKED] = sizes.blocked;
+  u->bytes[PRIVATE] = bytes;
+  if (profile_vcard_get(du.profile, account, &text, &hash))
+    u->bytes[VCARD] = text.len + hash.len;
+  else if (errno != ENOENT)
+    return false;
+  return true;
+}
+
+static bool
+measure(uint64_t number, struct usage *u)
+{
+  unsigned int i;
+
+  memset(u->bytes, 0, sizeof u->bytes);
+  u->total = 0;
+  if (!measure_archive(number, u)) return false;
+  if (!(number & ARCHIVE_NAMED) && !measure_users(number, u)) return false;
+  for (i = 0; i < KINDS; i++)
+    u->total += u->bytes[i];
+  return true;
+}
+
+/* ---- one account ---- */
+
+static void
+print_one(struct usage const *u)
+{
+  unsigned int i;
+
+  for (i = 0; i < KINDS; i++)
+    printf(ctl.records ? "bytes\t%llu\t%s\n" : "%llu\t%s\n",
+           (unsigned long long)u->bytes[i], names[i]);
+  printf(ctl.records ? "bytes\t%llu\ttotal\n" : "%llu\ttotal\n",
+         (unsigned long long)u->total);
+}
+
+static int
+of_one(char const *jid)
+{
+  struct slice bare = slice_str(prepared(jid));
+  uint64_t number = accounts_number(du.accounts, bare);
+  struct usage u;
+
+  if (!number && errno == ENOENT && du.archive)
+    number = archive_owner_number(du.archive, bare);
+  if (!number && errno == ENOENT) strerr_dief(1, jid, ": there is no such account");
+  if (!number || !measure(number, &u)) return 111;
+  print_one(&u);
+  return 0;
+}
+
+/* ---- the largest ---- */
+
+static void
+keep(struct usage const *u)
+{
+  unsigned int i;
+
+  if (du.n == LARGEST && u->total <= du.largest[LARGEST - 1].total) return;
+  for (i = du.n < LARGEST ? du.n++ : LARGEST - 1; i && du.largest[i - 1].total < u->total;
+       i--)
+    du.largest[i] = du.largest[i - 1];
+  du.largest[i] = *u;
+}
+
+static bool
+on_account(void *cookie, struct slice bare, uint64_t number)
+{
+  struct usage u;
+
+  (void)cookie;
+  if (++du.read % ACCOUNTS_A_READ == 0) end_read();
+  du.failed = !measure(number, &u);
+  if (du.failed) return false;
+  snprintf(u.jid, sizeof u.jid, "%.*s", (int)bare.len, bare.s);
+  keep(&u);
+  return true;
+}
+
+static void
+print_largest(struct usage const *u)
+{
+  unsigned int i;
+
+  printf(ctl.records ? "account\t%s\t%llu" : "%-32s %11llu", u->jid,
+         (unsigned long long)u->total);
+  for (i = 0; i < KINDS; i++)
+    printf(ctl.records ? "\t%llu" : " %11llu", (unsigned long long)u->bytes[i]);
+  putchar('\n');
+}
+
+static int
+of_all(void)
+{
+  unsigned int i;
+
+  if (!accounts_each(du.accounts, on_account, NULL) || du.failed) return 111;
+  if (!ctl.records) {
+    printf("%-32s %11s", "account", "total");
+    for (i = 0; i < KINDS; i++)
+      printf(" %11s", names[i]);
+    putchar('\n');
+  }
+  for (i = 0; i < du.n; i++)
+    print_largest(&du.largest[i]);
+  return 0;
+}
+
+int
+command_du(char const *const *argv)
+{
+  int code;
+
+  open_stores();
+  code = argv[0] ? of_one(argv[0]) : of_all();
+  close_stores();
+  return code;
+}

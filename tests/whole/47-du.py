@@ -1,0 +1,66 @@
+#!/usr/bin/python3
+"""xmpp-ctl du: all that is stored for an account, and the largest accounts."""
+from tree import *
+
+KINDS = ["archive", "waiting", "roster", "requests", "blocked", "vcard", "private", "total"]
+SETS = ("<vCard xmlns='vcard-temp'><DESC>%s</DESC></vCard>" % ("x" * 80000),
+        "<query xmlns='jabber:iq:private'><s xmlns='urn:s'>%s</s></query>" % ("y" * 3000),
+        "<query xmlns='jabber:iq:roster'><item jid='a@b' name='%s'/></query>" % ("z" * 500),
+        "<block xmlns='urn:xmpp:blocking'><item jid='spam.example'/></block>")
+
+
+def du(t, jid):
+    rows = [x.split("\t") for x in t.ctl("du", jid).splitlines()]
+    assert [r[1] for r in rows] == KINDS, rows
+    return {r[1]: int(r[0]) for r in rows}
+
+
+@check
+def everything_counts(t):
+    none = du(t, "anna@localhost")
+    assert set(none.values()) == {0}, none
+    s = t.login("anna")
+    for x in SETS:
+        assert s.iq(None, x, "set") is not None
+    s.close()
+    s = t.login("carl")
+    s.message("anna@localhost", "w" * 2000)
+    s.message("anna@localhost", "w" * 2000)
+    s.send("<presence type='subscribe' to='anna@localhost'/>")
+    until("two messages wait", lambda: du(t, "anna@localhost")["waiting"] > 4000)
+    until("a request waits", lambda: du(t, "anna@localhost")["requests"] > 20)
+    s.close()
+    got = du(t, "anna@localhost")
+    for kind, least in (("roster", 500), ("vcard", 80000), ("private", 3000), ("blocked", 12)):
+        assert least <= got[kind] < least + 200, (kind, got)
+    assert got["archive"] == 0, got
+    assert got["total"] == sum(v for k, v in got.items() if k != "total"), got
+    assert du(t, "ANNA@localhost") == got
+    code, out, err = t.ctl("du", "nobody@localhost", code=None)
+    assert code == 1 and "no such account" in err, (code, err)
+
+
+@check
+def the_largest_come_first(t):
+    t.ctl("account", "import", "-", input="".join("u%d@localhost\tx\n" % i for i in range(25)))
+    rows = [r.split("\t") for r in t.ctl("du", records=True).splitlines()]
+    assert len(rows) == 20 and rows[0][1] == "anna@localhost", rows
+    totals = [int(r[2]) for r in rows]
+    assert totals == sorted(totals, reverse=True) and totals[1] > 0 == totals[2], totals
+    assert rows[1][1] == "carl@localhost"
+    assert all(int(r[2]) == sum(int(x) for x in r[3:]) and len(r) == 10 for r in rows), rows
+    text = t.ctl("du").splitlines()
+    assert text[0].split() == ["account", "total"] + KINDS[:-1], text[0]
+    assert text[1].split()[:2] == ["anna@localhost", str(totals[0])], text[1]
+
+
+@check
+def of_a_server_that_is_stopped(t):
+    before = t.ctl("du")
+    assert not t.terminate()
+    assert t.ctl("du") == before
+    t.start()
+
+
+main(Tree(accounts=("anna@localhost", "carl@localhost"),
+          modules=MODULES.replace("default: always", "default: never")))
