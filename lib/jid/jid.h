@@ -6,6 +6,8 @@
 
 #include "base/base.h"
 
+#include <skalibs/stralloc.h>
+
 /* A prepared address. All parts are slices of one text, which full is; local and resource
  * are empty when absent. */
 struct jid {
@@ -38,6 +40,22 @@ bool jid_local_may_be_stored(struct slice local);
  * ENOMEM, or EINVAL when it is too long. */
 bool jid_make(struct arena *a, struct slice local, struct slice domain,
               struct slice resource, struct jid *out);
+
+/* ---- hosts that get another name ---- */
+
+struct jid_hosts {
+  struct slice from, to; /* prepared domains */
+};
+
+/* The address with the host h->to in the place of its domain h->from: in buf; address itself when
+ * its domain is another. address may be escaped as XML and records escape. s NULL with errno
+ * ENAMETOOLONG: that is over size bytes. */
+struct slice jid_rehost(struct jid_hosts const *h, struct slice address, char *buf,
+                        size_t size);
+
+/* Append an element that is text to out, its attributes from and to with the other host. false:
+ * ENOMEM. */
+bool jid_rehost_tag(struct jid_hosts const *h, struct slice xml, stralloc *out);
 
 /* ---- addresses on a list (XEP-0191 s5) ---- */
 
