@@ -14,7 +14,7 @@
  *          -> iterations, 4 bytes big-endian; salt length, 1 byte; salt; StoredKey; ServerKey
  *   meta   "pepper" -> 32 bytes, drawn once: what the salts of unknown names are made from
  *          "iterations ", host, NUL, iterations, 4 bytes big-endian -> how many accounts of
- *          the host have keys with so many, 8 bytes big-endian
+ *          the host have keys with so many, 8 bytes big-endian; xmpp-ctl host rename knows this key
  *          "counted" -> nothing: the store has such entries for all accounts
  *
  * An account is made here first and in DATA/accounts second, under a number that is given

@@ -113,8 +113,8 @@ fail(char const *what, char const *which)
 
 /* ---- the folder ---- */
 
-static bool
-is_empty(char const *path)
+bool
+folder_is_empty(char const *path)
 {
   struct dirent const *e;
   bool empty = true;
@@ -134,7 +134,7 @@ make_folder(void)
 
   job.made = !mkdir(job.folder, 0700);
   if (!job.made && errno != EEXIST) strerr_diefusys(111, "make ", job.folder);
-  if (!job.made && !is_empty(job.folder))
+  if (!job.made && !folder_is_empty(job.folder))
     strerr_dief(1, job.folder, " is not empty: name a folder that is new");
   snprintf(path, sizeof path, "%s/data", job.folder);
   if (mkdir(path, 0700)) fail("make ", path);

@@ -63,13 +63,23 @@ int account_import(struct client *c);
  * NAME BYTES, certificate PATTERN; TABs between the words. */
 #define BACKUP_MAGIC "tabber-backup\t1"
 
+/* false: the folder has something in it, or cannot be read. */
+bool folder_is_empty(char const *path);
+
+/* Exit with 1, having said why, unless the server is stopped. */
+void check_stopped(void);
+
+/* Put the folder next in the place of STATE/data, which is set aside: its new name has been
+ * printed. false with errno: then next is as before, or has what was in STATE/data. */
+bool data_exchange(char const *next);
+
 /* ---- commands ---- */
 
 /* Each takes the words behind its name and gives the exit code. */
 typedef int command_fn(char const *const *argv);
 command_fn command_account, command_sessions, command_session, command_stats,
   command_reload, command_wait, command_stop, command_trace, command_dns, command_archive,
-  command_du, command_backup, command_restore;
+  command_du, command_backup, command_restore, command_host;
 
 /* The address as programs know it, prepared; it lives until the next call. Exits with 1 when
  * it is none. */

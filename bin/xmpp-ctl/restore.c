@@ -43,7 +43,7 @@ fail(char const *what, char const *which)
 
 /* ---- the server does not run ---- */
 
-static void
+void
 check_stopped(void)
 {
   struct settings_row const *row = NULL;
@@ -245,14 +245,17 @@ is_gone(void)
   return !rmdir(job.data) || errno == ENOENT;
 }
 
-static void
-set_aside(void)
+bool
+data_exchange(char const *next)
 {
-  char old[600];
+  char data[512], old[600];
 
-  snprintf(old, sizeof old, "%s.%llu", job.data, (unsigned long long)time(NULL));
-  if (rename(job.data, old)) fail("set aside ", job.data);
-  strerr_warnw("what was in ", job.data, " is in ", old, " now");
+  snprintf(data, sizeof data, "%.400s/data", ctl.state);
+  snprintf(old, sizeof old, "%s.%llu", data, (unsigned long long)time(NULL));
+  if (renameat2(AT_FDCWD, next, AT_FDCWD, data, RENAME_EXCHANGE) || rename(next, old))
+    return false;
+  strerr_warnw("what was in ", data, " is in ", old, " now");
+  return true;
 }
 
 static void
@@ -286,8 +289,8 @@ command_restore(char const *const *argv)
   if (mkdir(ctl.state, 0755) && errno != EEXIST) strerr_diefusys(111, "make ", ctl.state);
   copy_stores();
   check_agreement();
-  if (old || !is_gone()) set_aside();
-  if (rename(job.next, job.data)) fail("rename ", job.next);
+  if (old || !is_gone() ? !data_exchange(job.next) : rename(job.next, job.data) != 0)
+    fail("put in place ", job.next);
   sync();
   print_rest();
   return 0;

@@ -6,11 +6,11 @@
  *         trace INSTANCE on FILE [data] | off
  *         dns [HOST]    what the zones of the hosts should say
  *         archive stat|export JID, archive purge JID [BEFORE]; du [JID]
- *         backup FOLDER; restore [--force] FOLDER
+ *         backup FOLDER; restore [--force] FOLDER; host rename OLD NEW
  * READS   STATE/settings/xmpp-ctl; passwords from standard input
  * SPEAKS  records to the control sockets STATE/run/INSTANCE/control (xmpp-records(7))
  * EXIT    0 done; 1 refused, or not all; 100 usage; 111 a program cannot be reached, or stdout
- * ROOMS   commands.c; reload.c; account.c; import.c; archive.c; du.c; backup.c; restore.c; dns.c; client.c the control socket
+ * ROOMS   commands.c; reload.c; account.c; import.c; archive.c; du.c; backup.c; restore.c; host.c; dns.c; client.c the control socket
  */
 #include "ctl.h"
 
@@ -50,6 +50,7 @@ static struct {
   {"du",       command_du,       1},
   {"backup",   command_backup,   1},
   {"restore",  command_restore,  1},
+  {"host",     command_host,     3},
 };
 
 /* Options may stand before and behind the command; what is left are its words. */

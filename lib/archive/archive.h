@@ -61,6 +61,7 @@
 #ifndef ARCHIVE_H
 #define ARCHIVE_H
 
+#include "jid/jid.h"
 #include "store/store.h"
 
 /* Room for a hundred million messages; address space, not disk. */
@@ -289,5 +290,14 @@ bool archive_trim(struct archive *a, uint64_t owner, uint64_t before, uint64_t m
  * For numbers that are over: places begin at 0 again. */
 bool archive_purge(struct archive *a, uint64_t owner, unsigned int steps,
                    unsigned int *done);
+
+/* ---- hosts that get another name ---- */
+
+/* Write the archive of folder from, which nobody writes, into a new one in folder to: addresses
+ * of the host h->from are those of h->to there, in messages (but not in what they contain), as
+ * contacts, in preferences (whose lines are addresses behind a sign) and as names of owners. Add
+ * the number of messages to *messages. A message that cannot be read is left out. */
+bool archive_rehost(char const *from, char const *to, struct jid_hosts const *h,
+                    uint64_t *messages);
 
 #endif

@@ -76,6 +76,11 @@ archive_bad(char const *what, uint64_t owner, uint64_t id)
   return false;
 }
 
+/* ---- owners.c ---- */
+
+/* Give the JID the number n, under a slot that archive_slot found free. */
+bool archive_owner_put(struct archive *a, struct slice bare, uint64_t slot, uint64_t n);
+
 /* ---- slots.c ---- */
 
 /* Find text among those of the owner in table t (list or name), whose values end in it.
@@ -124,6 +129,11 @@ bool archive_list_drop(struct archive *a, struct head *h);
  * checksum. */
 bool archive_load(struct archive *a, uint64_t id, struct stored *out);
 bool archive_peek(struct archive *a, uint64_t id, struct stored *out);
+
+/* archive_append of a message with these flags. */
+bool archive_append_as(struct archive *a, uint64_t id, struct archive_owner const *owners,
+                       unsigned int n, struct archive_text const *text,
+                       unsigned int flags);
 
 /* Say whether the message is in the archive of this owner, which the owner's list
  * knows. errno ENOENT when not. */

@@ -246,9 +246,9 @@ join(struct archive *a, uint64_t id, struct archive_owner const *o, size_t bytes
 
 static bool
 append(struct archive *a, uint64_t id, struct archive_owner const *owners, unsigned int n,
-       struct archive_text const *text)
+       struct archive_text const *text, unsigned int flags)
 {
-  struct stored m = {.n = n, .text = *text, .bytes = bytes_of(n, text)};
+  struct stored m = {.flags = flags, .n = n, .text = *text, .bytes = bytes_of(n, text)};
   unsigned int i;
   char buf[8];
 
@@ -259,17 +259,24 @@ append(struct archive *a, uint64_t id, struct archive_owner const *owners, unsig
 }
 
 bool
-archive_append(struct archive *a, uint64_t id, struct archive_owner const *owners,
-               unsigned int n, struct archive_text const *text)
+archive_append_as(struct archive *a, uint64_t id, struct archive_owner const *owners,
+                  unsigned int n, struct archive_text const *text, unsigned int flags)
 {
   errno = EINVAL;
   if (!owners_hold(owners, n) || !no_tabs(text)) return false;
   errno = EEXIST;
   if (id <= a->last) return false;
   if (!archive_heads_room(a)) return false;
-  if (!append(a, id, owners, n, text)) return archive_lose(a);
+  if (!append(a, id, owners, n, text, flags)) return archive_lose(a);
   a->last = id;
   return true;
+}
+
+bool
+archive_append(struct archive *a, uint64_t id, struct archive_owner const *owners,
+               unsigned int n, struct archive_text const *text)
+{
+  return archive_append_as(a, id, owners, n, text, 0);
 }
 
 /* The bytes of a message count in the lists that have it. */

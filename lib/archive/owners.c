@@ -30,8 +30,8 @@ archive_owner_number(struct archive *a, struct slice bare)
   return number_of(a, bare, &slot);
 }
 
-static bool
-make(struct archive *a, struct slice bare, uint64_t slot, uint64_t n)
+bool
+archive_owner_put(struct archive *a, struct slice bare, uint64_t slot, uint64_t n)
 {
   char buf[16], packed[8];
 
@@ -54,7 +54,7 @@ archive_owner_make(struct archive *a, struct slice bare)
   if (n || errno != ENOENT) return n;
   n = ARCHIVE_NAMED;
   if (!archive_number_get(a, a->meta, SLICE("owner"), &n) && errno != ENOENT) return 0;
-  if (make(a, bare, slot, n)) return n;
+  if (archive_owner_put(a, bare, slot, n)) return n;
   archive_lose(a);
   return 0;
 }

@@ -69,6 +69,21 @@ roster_counts(struct roster *r, uint64_t account, struct roster_counts *out)
   return true;
 }
 
+bool
+roster_counts_forget(struct slice *value, char *room, size_t size)
+{
+  uint64_t version;
+
+  errno = EIO;
+  if ((value->len != META_BYTES && value->len != META_OLD_BYTES) || size < META_OLD_BYTES)
+    return false;
+  memcpy(room, value->s, META_OLD_BYTES);
+  uint64_unpack_big(room, &version);
+  uint64_pack_big(room, version + 1);
+  *value = slice_of(room, META_OLD_BYTES);
+  return true;
+}
+
 static bool
 measure_item(void *cookie, struct roster_item const *item)
 {

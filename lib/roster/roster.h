@@ -84,6 +84,11 @@ struct roster_sizes {
 
 bool roster_sizes(struct roster *r, uint64_t account, struct roster_sizes *out);
 
+/* The value of an entry of table meta becomes another, in room: bytes are reckoned anew, and the
+ * version is one more. For whoever changes addresses in a store that nobody has open. false with
+ * errno EIO: it is no such value. */
+bool roster_counts_forget(struct slice *value, char *room, size_t size);
+
 /* The version of the roster is one more. */
 bool roster_touch(struct roster *r, uint64_t account);
 

@@ -70,6 +70,20 @@ bool store_copy_all(char const *dir);
  * logged why. For a process that has not opened the environment. */
 bool store_send(char const *dir, int go, int out);
 
+/* Write all tables of the environment in folder from, which nobody may have open, into a new
+ * environment in the new folder to, which gets the users, groups and modes of from. For each entry
+ * fn may put another key and value in place, which live until it is called again, or give false
+ * with errno: then all is given up. An entry whose key was changed takes the place of one that has
+ * the key already. Nothing is left in memory, and no lock file. false with errno, having logged
+ * why. */
+typedef bool store_rewrite_fn(void *cookie, char const *table, struct slice *key,
+                              struct slice *value);
+bool store_rewrite(char const *from, char const *to, store_rewrite_fn *fn, void *cookie);
+
+/* Give the file data.mdb of folder to, and the folder, the user, group and mode that they have in
+ * from, and take the lock file away. false with errno. */
+bool store_dress(char const *from, char const *to);
+
 /* Delete entries whose key begins with prefix (not empty), at most so many; add their number
  * to *done. false as store_del. */
 bool store_del_some(struct store *s, MDB_dbi t, struct slice prefix, unsigned int most,
