@@ -178,6 +178,7 @@ take_over(struct stream *s, struct stream *old)
   s->session = old->session; /* marks that are due name the sid, which s has now */
   old->session = (struct session){0};
   event_timer_cancel(&s->session.sm->timer);
+  event_timer_cancel(&s->session.sm->answer);
   s->session.sm->out.phase = SM_IDLE;
   s->session.sm->in.owes_a = false;
   old->state = ST_CLOSED;

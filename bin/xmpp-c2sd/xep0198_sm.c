@@ -14,7 +14,8 @@
  *
  * In: a stanza counts as handled when routed has acknowledged it, for before that a killed
  * program could still lose it. Streams with stanzas on the way stand in one line, pending, in
- * the order of the numbers that the link gave; an a that is owed waits for them.
+ * the order of the numbers that the link gave; an a that is owed waits for them, SM_ANSWER_US at
+ * most: then it says what is handled so far, and another a follows when the rest is.
  *
  * Out: what is sent stays in the queue of its session until the client's a. An r follows when
  * SM_ASK_AFTER stanzas are out, or after SM_ASK_US; a client that does not answer it in time
@@ -69,11 +70,32 @@ sm_acked(sm_done_fn *done)
   }
 }
 
+/* Someone behind routed is slow, and the client is not to take the stream for dead. */
+static void
+answer_now(void *cookie)
+{
+  struct stream *s = cookie;
+
+  if (s->session.sm->in.owes_a) write_a(s);
+  conduit_settle(&s->c);
+}
+
+/* The stream has no r to answer any more. */
+static void
+owe_nothing(struct sm *sm)
+{
+  sm->in.owes_a = false;
+  event_timer_cancel(&sm->answer);
+}
+
 enum state
 sm_asks(struct stream *s, struct xml_node const *e, struct slice bytes)
 {
   if (!s->session.sm) return sm_early(s, e, bytes);
-  if (sm_in_asked(&s->session.sm->in)) write_a(s);
+  if (sm_in_asked(&s->session.sm->in))
+    write_a(s);
+  else if (!event_timer_on(&s->session.sm->answer))
+    event_timer_start(&s->session.sm->answer, door_now() + SM_ANSWER_US, answer_now, s);
   return ST_BOUND;
 }
 
@@ -301,6 +323,7 @@ sm_free(struct sm *sm)
 {
   if (!sm) return;
   event_timer_cancel(&sm->timer);
+  event_timer_cancel(&sm->answer);
   sm_queue_wipe(&sm->out.queue);
   free(sm->yield_to);
   free(sm);
@@ -400,7 +423,7 @@ sm_hold_again(struct stream const *s)
 void
 sm_away(struct stream *s)
 {
-  s->session.sm->in.owes_a = false;
+  owe_nothing(s->session.sm);
   sm_out_rewind(&s->session.sm->out);
   s->session.sm->out.unasked = 0;
   s->session.sm->out.phase = SM_IDLE;
@@ -413,6 +436,7 @@ void
 sm_snapshot_timer(struct snapshot *k, struct stream *s)
 {
   snapshot_timer(k, &s->session.sm->timer, on_timer, s);
+  snapshot_timer(k, &s->session.sm->answer, answer_now, s);
 }
 
 void

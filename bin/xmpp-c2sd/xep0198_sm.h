@@ -10,10 +10,11 @@ struct sm {
   struct sm_in in;
   struct sm_out out;
   struct event_timer
-    timer;            /* of out.phase; while the stream is away: the end of waiting */
-  uint64_t max_us;    /* how long the session may be away; 0: not at all */
-  uint64_t yield_sid; /* the stream of another c2sd that is to have the session */
-  char *yield_to;     /* and its name; NULL: none */
+    timer; /* of out.phase; while the stream is away: the end of waiting */
+  struct event_timer answer; /* of an r whose a waits for routed */
+  uint64_t max_us;           /* how long the session may be away; 0: not at all */
+  uint64_t yield_sid;        /* the stream of another c2sd that is to have the session */
+  char *yield_to;            /* and its name; NULL: none */
   bool old_ns;
   char random[16]; /* of its token */
 };

@@ -480,7 +480,7 @@ struct option const options[] = {
   {"mod_muc_rtbl", "*", T_ANY, NULL, 0, LATER, 0, 0, NULL},
   {"mod_adhoc_api", "*", T_ANY, NULL, 0, LATER, 0, 0, NULL},
 
-  {"tabber", "scram_iterations", T_INT, "10000", AUTHD, WORKS, SCRAM_ITERATIONS_MIN, SCRAM_ITERATIONS_MAX, NULL},
+  {"tabber", "scram_iterations", T_INT, "10000", AUTHD | CTL, WORKS, SCRAM_ITERATIONS_MIN, SCRAM_ITERATIONS_MAX, NULL},
   {"tabber.archive", "max_age", T_TIMEOUT_INF, "infinity", MAMD, WORKS, 0, 0, NULL},
   {"tabber.archive", "max_messages", T_INT_INF, "infinity", MAMD, WORKS, 1, INT32_MAX, NULL},
 

@@ -71,6 +71,9 @@ bool sm_in_is_done(struct sm_in const *in);
 #define SM_ASK_AFTER 5u
 #define SM_ASK_US 500000u
 
+/* The answer to an r of the peer waits so long (microseconds) for what is not handled yet. */
+#define SM_ANSWER_US 1000000u
+
 enum sm_phase { SM_IDLE, SM_SOON, SM_ASKED };
 
 struct sm_out {
