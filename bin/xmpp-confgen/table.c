@@ -530,7 +530,7 @@ struct module const modules[] = {
   {"mod_push", LATER, USERD, NULL, NULL},
   {"mod_push_keepalive", LATER, C2SD, NULL, NULL},
   {"mod_register", LATER, AUTHD, NULL, NULL},
-  {"mod_roster", WORKS, USERD | C2SD, NULL, NULL},
+  {"mod_roster", WORKS, USERD | C2SD | HOSTD, NULL, NULL},
   {"mod_s2s_dialback", LATER, S2SD, NULL, NULL},
   {"mod_s2s_bidi", LATER, S2SD, NULL, NULL},
   {"mod_shared_roster", LATER, USERD, NULL, NULL},

@@ -105,6 +105,14 @@ struct info {
 /* Fill *info for a host (NULL: one that is not in the settings) or for its accounts. */
 void disco_info(struct info *info, struct host const *h, char const *scope);
 
+/* ---- contacts of accounts (contacts.c) ---- */
+
+/* Say whether the account, a bare JID, exists and lets who see its presence (from, both). */
+bool contacts_sees(struct slice account, struct jid const *who);
+
+/* End the turn's reading of the stores. */
+void contacts_turn(void);
+
 /* ---- entity capabilities (xep0115_caps.c) ---- */
 
 /* Note that disco#info may answer otherwise now; at the end of the turn routed is

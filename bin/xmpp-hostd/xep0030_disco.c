@@ -102,11 +102,13 @@ done(struct handle_ctx *ctx, bool ok)
   return ok ? DONE : handle_error(ctx, ERR_RESOURCE_CONSTRAINT, "");
 }
 
-/* s7: an account tells its own sessions; whether others may know is the roster's matter. */
+/* s8: an account tells its own sessions, and contacts that may see its presence. Others do not
+ * learn whether there is such an account. */
 static bool
 may_ask(struct handle_ctx const *ctx)
 {
-  return !ctx->account.len || slice_eq(ctx->account, ctx->from.bare);
+  return !ctx->account.len || slice_eq(ctx->account, ctx->from.bare) ||
+         contacts_sees(ctx->account, &ctx->from);
 }
 
 static bool
@@ -200,7 +202,8 @@ xep0030_items(struct handle_ctx *ctx, struct stanza const *in, struct xml_node c
   bool commands_node = h && h->modules & MOD_ADHOC && slice_is(node, NS_COMMANDS);
 
   (void)in;
-  if (!may_ask(ctx)) return REFUSE;
+  if (!may_ask(ctx))
+    return done(ctx, cat_open(out, NS_DISCO_ITEMS, node) && xml_cat(out, "</query>"));
   if (node.len && !commands_node) return handle_error(ctx, ERR_ITEM_NOT_FOUND, "");
   return done(ctx, cat_open(out, NS_DISCO_ITEMS, node) &&
                      (commands_node

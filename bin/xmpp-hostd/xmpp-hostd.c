@@ -5,14 +5,15 @@
  * READS   settings/xmpp-hostd      (from xmpp-confgen; again on SIGHUP)
  * FDS     2 log, notif readiness; with -p 0 and 1 records
  * SPEAKS  stanzas, sessions, end with routed; account with authd (xmpp-records(7))
- * STORES  DATA/motd: messages of the day and who has seen them (motd.c)
+ * STORES  DATA/motd: messages of the day and who has seen them (motd.c); reads DATA/accounts
+ *         and DATA/users
  * LIMITS  1024 features, identities and items in all; ASKS_MAX questions to each neighbour,
  *         ASK_US each; RUNS_MAX commands, RUN_US each; ANNOUNCEMENTS_MAX, ANNOUNCE_PIECE
  *         messages a turn
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, and the envelope of what routed sends. Not the XML.
  * ROOMS   handlers.c what is answered; xepNNNN_*.c how; features.c what routed tells of
- *         others; announce.c messages to many; motd.c,
+ *         others; contacts.c who may see an account; announce.c messages to many; motd.c,
  *         names.c, settings.c
  */
 #include "hostd.h"
@@ -86,6 +87,7 @@ static void
 turn(void)
 {
   caps_turn();
+  contacts_turn();
   if (!motd_commit() && hostd_routed) link_drop(hostd_routed, "the store failed");
 }
 

@@ -19,9 +19,6 @@ char const *const mamd_needs[] = {
   NULL,
 };
 
-/* As xmpp-userd has it; only the pages that are read take memory. */
-#define USERS_MAP_BYTES (64ull << 30)
-
 struct mamd mamd;
 
 /* A reading of the settings gives the rules, which know the settings. */
@@ -70,18 +67,9 @@ is_there(char const *name)
 void
 mamd_readers(void)
 {
-  char path[512];
-
   if (!mamd.accounts && is_there("accounts"))
     mamd.accounts = accounts_open(service_data(), false);
-  if (mamd.users || !is_there("users")) return;
-  snprintf(path, sizeof path, "%s/users", service_data());
-  mamd.users = store_open(path, false, false, USERS_MAP_BYTES);
-  mamd.roster = mamd.users ? roster_open(mamd.users) : NULL;
-  if (mamd.roster || !mamd.users) return;
-  /* xmpp-userd has made the store and not its tables yet. */
-  store_close(mamd.users);
-  mamd.users = NULL;
+  if (!mamd.users) mamd.roster = roster_open_reader(service_data(), &mamd.users);
 }
 
 void

@@ -12,9 +12,6 @@ char const *const userd_needs[] = {
   "mod_vcard.name",         "mod_vcard.search",           NULL,
 };
 
-/* Rosters of a million accounts; vCards with pictures. Only what is used lies on the disk. */
-#define MAP_BYTES (64ull << 30)
-
 struct userd userd;
 
 static bool
@@ -23,7 +20,7 @@ open_store(void)
   char path[512];
 
   snprintf(path, sizeof path, "%s/users", service_data());
-  userd.store = store_open(path, true, false, MAP_BYTES);
+  userd.store = store_open(path, true, false, ROSTER_MAP_BYTES);
   if (!userd.store) return false;
   store_refuse_when_full(userd.store);
   userd.roster = roster_open(userd.store);

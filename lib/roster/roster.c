@@ -4,8 +4,10 @@
 #include <skalibs/uint64.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The tables, their keys, and the counts. */
 
@@ -30,6 +32,25 @@ void
 roster_close(struct roster *r)
 {
   free(r);
+}
+
+struct roster *
+roster_open_reader(char const *data, struct store **store)
+{
+  char path[512];
+  struct roster *r;
+
+  *store = NULL;
+  snprintf(path, sizeof path, "%s/users/data.mdb", data);
+  if (access(path, R_OK)) return NULL;
+  snprintf(path, sizeof path, "%s/users", data);
+  *store = store_open(path, false, false, ROSTER_MAP_BYTES);
+  if (!*store) return NULL;
+  r = roster_open(*store);
+  if (r) return r;
+  store_close(*store); /* the writer has made the environment and not its tables yet */
+  *store = NULL;
+  return NULL;
 }
 
 struct slice

@@ -22,6 +22,9 @@
 
 #include <skalibs/stralloc.h>
 
+/* The room of the environment: rosters of a million accounts, and vCards with pictures. Only used
+ * room takes any of the disk. */
+#define ROSTER_MAP_BYTES (64ull << 30)
 /* No key of the store is longer than 511 bytes. */
 #define ROSTER_JID_MAX 500
 /* An account has this many listed items... */
@@ -73,6 +76,11 @@ struct roster_counts {
  * NULL, having logged why (a reader: the writer was not there yet). */
 struct roster *roster_open(struct store *s);
 void roster_close(struct roster *r);
+
+/* The rosters in the folder data, for reading; *store is their environment, whose read a turn ends
+ * with store_commit. NULL: xmpp-userd has not made them yet, or they cannot be opened (then the log
+ * says why). */
+struct roster *roster_open_reader(char const *data, struct store **store);
 
 /* Totals of an account; all zero when nothing was stored yet. */
 bool roster_counts(struct roster *r, uint64_t account, struct roster_counts *out);
