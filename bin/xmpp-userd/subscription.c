@@ -325,13 +325,16 @@ subscription_cancel(struct slice bare, struct roster_item const *item)
 /* ---- stanzas of the contact ---- */
 
 /* A.3.1: who has the subscription already, or was approved in advance (s3.4), is told so on
- * the account's behalf. */
+ * the account's behalf. The approval in advance is then used up. */
 static void
 grant(struct change *c)
 {
   enum roster_state asked = inbound[c->before][SUBSCRIBE].next;
 
-  if (!roster_gives(c->before) && !store(c, outbound[asked][SUBSCRIBED].next)) return;
+  if (!roster_gives(c->before)) {
+    c->item.approved = false;
+    if (!store(c, outbound[asked][SUBSCRIBED].next)) return;
+  }
   subscription_put(c->own.bare, c->contact.bare, kind_names[SUBSCRIBED]);
   push(c);
   if (!userd_is_local(c->contact.domain))
