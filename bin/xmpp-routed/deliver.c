@@ -172,6 +172,27 @@ to_handler(struct passing const *p, char const *scope)
     deliver_to_post(post, p);
 }
 
+/* A host gives nobody its presence: answer a request for a subscription with no, so that the
+ * sender's roster does not wait for ever (RFC 6121 s3.1.3). */
+static void
+refuse_subscription(struct passing const *p, struct jid const *host)
+{
+  static stralloc sa = STRALLOC_ZERO;
+  struct slice to = jid_cut(p->st.from).bare;
+  struct passing back = {.own = true};
+
+  sa.len = 0;
+  if (!xml_cat(&sa, "<presence") || !xml_cat_attr(&sa, "from", host->domain) ||
+      !xml_cat_attr(&sa, "to", to) || !xml_cat(&sa, " type='unsubscribed'/>"))
+    return;
+  back.st = (struct stanza){.to = to,
+                            .from = host->domain,
+                            .kind = SLICE("presence"),
+                            .type = SLICE("unsubscribed"),
+                            .xml = slice_of(sa.s, sa.len)};
+  deliver_route(&back);
+}
+
 /* Addresses HOST/NAME/... belong to the service that has said so: answers (iq result, error) to
  * what it asks, presence, messages. Requests to a host go by their namespace whatever the
  * resource is (RFC 6121 s8.4, s8.5.1). */
@@ -189,6 +210,8 @@ to_host(struct passing const *p, struct jid const *a)
     deliver_to_post(post, p);
   else if (slice_is(p->st.kind, "message"))
     deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
+  else if (slice_is(p->st.kind, "presence") && slice_is(p->st.type, "subscribe"))
+    refuse_subscription(p, a);
 }
 
 static enum fate
