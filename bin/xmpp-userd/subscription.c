@@ -280,6 +280,19 @@ change_presence(struct change const *c)
                roster_takes(was) && !roster_takes(is));
 }
 
+/* An account that asks for its own presence, which all its sessions get (s4.2.2), has that
+ * already; no roster says so. */
+static void
+grant_oneself(struct slice bare)
+{
+  struct user const *u = user_find(bare);
+  struct session const *s;
+
+  for (s = u ? u->sessions : NULL; s; s = s->next)
+    if (s->shown.len || s->wants_roster)
+      subscription_put(bare, slice_str(s->full), kind_names[SUBSCRIBED]);
+}
+
 void
 subscription_outbound(struct stanza const *st)
 {
@@ -287,8 +300,12 @@ subscription_outbound(struct stanza const *st)
   struct cell const *cell;
   struct change c;
 
-  if (!begin(&c, st->from, st->to, st->type) || slice_eq(c.own.bare, c.contact.bare) ||
-      c.contact.bare.len > ROSTER_JID_MAX || !userd_may_change(&who) ||
+  if (!begin(&c, st->from, st->to, st->type)) return;
+  if (slice_eq(c.own.bare, c.contact.bare)) {
+    if (c.kind == SUBSCRIBE) grant_oneself(c.own.bare);
+    return;
+  }
+  if (c.contact.bare.len > ROSTER_JID_MAX || !userd_may_change(&who) ||
       blocking_has(c.own.bare, &to) || !counter_takes(&c.own, true))
     return;
   cell = meet(&c, st, outbound);
