@@ -202,6 +202,19 @@ copy_data(struct slice file)
   return !service.svc->copy || (n > 0 && n < (int)sizeof path && service.svc->copy(path));
 }
 
+/* errno is that of link_trace. */
+static void
+trace_failed(struct link *ctl, struct slice file)
+{
+  char const *hint =
+    errno == EACCES ? ": the user of this program must be able to write there" : "";
+  char text[1024];
+
+  snprintf(text, sizeof text, "%.*s.in: %s%s", (int)file.len, file.s, strerror(errno),
+           hint);
+  service_error(ctl, text);
+}
+
 static void
 trace(struct link *ctl, struct record *r)
 {
@@ -211,7 +224,7 @@ trace(struct link *ctl, struct record *r)
   if (on && !file.len)
     service_error(ctl, "trace on needs a file");
   else if (!link_trace(file))
-    service_error(ctl, strerror(errno));
+    trace_failed(ctl, file);
   else if (slice_is(record_get(r, 3), "data") && !copy_data(file))
     service_error(ctl, "the data is not copied; the log says why");
   else
