@@ -93,7 +93,7 @@ static bool
 value_before_nul(struct entry *e)
 {
   char const *nul = e->value.len ? memchr(e->value.s, 0, e->value.len) : NULL;
-  struct slice address, rest = e->value;
+  struct slice address, rest;
 
   if (!nul) return true;
   address = slice_of(e->value.s, (size_t)(nul - e->value.s));

@@ -116,6 +116,7 @@ copy_tables(struct rewrite *w)
   }
   mdb_cursor_close(c);
   if (!ok) return false;
+  if (rc != MDB_NOTFOUND) return failed(w->from, "tables", rc);
   rc = mdb_txn_commit(w->write);
   w->write = NULL;
   return !rc || failed(w->to, "commit", rc);

@@ -73,18 +73,18 @@ tags(void **state)
   } const rows[] = {
     {"<message from='a@old.example/r' to='b@old.example' "
      "id='old.example'><body>old.example"
-     "</body></message>",                           "<message from='a@new.test/r' to='b@new.test' id='old.example'><body>old.example"
-     "</body></message>"},
-    { "<p to=\"old.example\"/>",                  "<p to=\"new.test\"/>"},
-    { "<p\nto = 'old.example'/>",                 "<p\nto = 'new.test'/>"},
-    { "<p id='>' to='old.example'/>",             "<p id='>' to='new.test'/>"},
-    { "<p id=\" to='old.example'\"/>",            NULL},
-    { "<p xto='old.example' :to='old.example'/>", NULL},
-    { "<p><q to='old.example'/></p>",             NULL},
-    { "<p to='old.example",                       NULL},
-    { "to='old.example'",                         NULL},
-    { "<p to=''/>",                               NULL},
-    { "",                                         NULL},
+     "</body></message>",                   "<message from='a@new.test/r' to='b@new.test' id='old.example'><body>old.example"
+     "</body></message>"                      },
+    {"<p to=\"old.example\"/>",                  "<p to=\"new.test\"/>"     },
+    {"<p\nto = 'old.example'/>",                 "<p\nto = 'new.test'/>"    },
+    {"<p id='>' to='old.example'/>",             "<p id='>' to='new.test'/>"},
+    {"<p id=\" to='old.example'\"/>",            NULL                       },
+    {"<p xto='old.example' :to='old.example'/>", NULL                       },
+    {"<p><q to='old.example'/></p>",             NULL                       },
+    {"<p to='old.example",                       NULL                       },
+    {"to='old.example'",                         NULL                       },
+    {"<p to=''/>",                               NULL                       },
+    {"",                                         NULL                       },
   };
 
   stralloc out = STRALLOC_ZERO;
