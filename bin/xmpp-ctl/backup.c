@@ -23,7 +23,7 @@
 
 /* backup FOLDER: a copy of all stores as they are at one moment, while the programs run.
  *
- *   1. a process for each store opens it, and waits
+ *   1. a process for each store opens it, says so, and waits
  *   2. every program that writes a store is told to hold: it commits, and does nothing more
  *   3. when all have said done, each process lets LMDB copy its store into a pipe. The first bytes
  *      of a pipe come when LMDB has a reader, which sees the store as it is now, however long
@@ -60,6 +60,8 @@ static struct {
   struct holder holders[STORES_N];
   unsigned int holders_n;
   char why[256]; /* the fault of the last try */
+  uint64_t bytes;
+  unsigned int held_ms;
 } job;
 
 /* ---- cleaning up ---- */
@@ -158,31 +160,45 @@ add_copies(void)
 
 /* The process of a store: go has a byte for each when all programs hold. */
 static void
-copy_store(struct copy const *c, int const go[2], int out)
+copy_store(struct copy const *c, int ready, int const go[2], int out)
 {
   char path[600];
 
   close(go[1]); /* the end of xmpp-ctl is the end of this process */
   snprintf(path, sizeof path, "%s/data/%s", ctl.state, c->name);
-  _exit(store_send(path, go[0], out) ? 0 : 111);
+  _exit(store_send(path, ready, go[0], out) ? 0 : 111);
 }
 
+static bool
+start_one(struct copy *c, int ready, int const go[2])
+{
+  int p[2];
+
+  if (pipe2(p, O_CLOEXEC)) return false;
+  c->from = p[0];
+  c->pid = fork();
+  if (!c->pid) copy_store(c, ready, go, p[1]);
+  close(p[1]);
+  return c->pid > 0;
+}
+
+/* true when each process has opened its store. */
 static bool
 start_copies(int const go[2])
 {
   unsigned int i;
-  int p[2];
+  int ready[2];
+  char byte;
+  bool ok = true;
 
-  for (i = 0; i < job.copies_n; i++) {
-    struct copy *c = &job.copies[i];
-    if (pipe2(p, O_CLOEXEC)) return false;
-    c->from = p[0];
-    c->pid = fork();
-    if (!c->pid) copy_store(c, go, p[1]);
-    close(p[1]);
-    if (c->pid < 0) return false;
-  }
-  return true;
+  if (pipe2(ready, O_CLOEXEC)) return false;
+  for (i = 0; ok && i < job.copies_n; i++)
+    ok = start_one(&job.copies[i], ready[1], go);
+  close(ready[1]);
+  for (i = 0; ok && i < job.copies_n; i++)
+    ok = fd_read(ready[0], &byte, 1) == 1;
+  close(ready[0]);
+  return ok;
 }
 
 /* ---- holding ---- */
@@ -278,6 +294,26 @@ readers_are_there(int go)
   return true;
 }
 
+static uint64_t
+now_ms(void)
+{
+  struct timespec ts;
+
+  clock_gettime(CLOCK_MONOTONIC, &ts);
+  return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* Steps 2 to 4. */
+static bool
+hold_and_begin(int go)
+{
+  uint64_t since = now_ms();
+  bool ok = all_do(NULL) && readers_are_there(go) && all_do("over");
+
+  job.held_ms = (unsigned int)(now_ms() - since);
+  return ok;
+}
+
 /* Steps 1 to 4. */
 static bool
 attempt(void)
@@ -286,11 +322,12 @@ attempt(void)
   bool ok;
 
   if (pipe2(go, O_CLOEXEC)) fail("make a pipe", "");
-  if (!start_copies(go)) fail("start a copy", "");
+  errno = 0;
+  if (!start_copies(go)) fail("open the stores", "");
   close(go[0]);
   ok =
     open_holders() == job.holders_n || because(SLICE("a program"), "it has just ended");
-  ok = ok && all_do(NULL) && readers_are_there(go[1]) && all_do("over");
+  ok = ok && hold_and_begin(go[1]);
   end_holds();
   close(go[1]);
   if (!ok) end_copies();
@@ -347,6 +384,7 @@ put_store(struct copy *c, stralloc *manifest)
   if (wait_pid(c->pid, &wstat) != c->pid || !WIFEXITED(wstat) || WEXITSTATUS(wstat))
     fail("copy the store ", c->name);
   c->pid = 0;
+  job.bytes += bytes;
   snprintf(line, sizeof line, "store\t%s\t%llu\n", c->name, (unsigned long long)bytes);
   if (!stralloc_cats(manifest, line)) fail("write the manifest", "");
 }
@@ -429,5 +467,8 @@ command_backup(char const *const *argv)
   put_certificates(&manifest);
   put_manifest(&manifest);
   stralloc_free(&manifest);
+  printf(ctl.records ? "backup\t%u\t%llu\t%u\n"
+                     : "%u stores, %llu bytes; the programs waited %u ms\n",
+         job.copies_n, (unsigned long long)job.bytes, job.holders_n ? job.held_ms : 0);
   return 0;
 }

@@ -19,8 +19,8 @@
 
 /* restore FOLDER: the stores of a backup, in the state folder of a server that does not run.
  *
- *   1. the stores are copied into STATE/data.restoring, and looked at: whether LMDB can read them,
- *      and whether no store has data of an account that the accounts do not know
+ *   1. the stores are copied into STATE/data.restoring and read: each has its length, and none has
+ *      data of an account that was never made
  *   2. STATE/data is set aside with --force, or has no store: else it stays, and nothing is done
  *   3. STATE/data.restoring becomes STATE/data
  * xmpp-up gives the stores to the users of the programs. */
@@ -59,7 +59,7 @@ check_stopped(void)
       strerr_dief(1, "the server runs: ", log_text(row->value[2]), " answers");
 }
 
-/* ---- what is to be restored ---- */
+/* ---- the backup ---- */
 
 /* The next line of the manifest whose first word is key; its second and third. */
 static bool

@@ -509,13 +509,15 @@ store_copy_all(char const *dir)
 
 /* LMDB has its reader before it writes the first page. */
 bool
-store_send(char const *dir, int go, int out)
+store_send(char const *dir, int ready, int go, int out)
 {
   struct store *s = store_open(dir, false, false, 0);
-  char byte;
+  char byte = 0;
   int rc;
 
-  if (!s || read(go, &byte, 1) != 1) return false;
+  if (!s || write(ready, &byte, 1) != 1) return false;
+  close(ready);
+  if (read(go, &byte, 1) != 1) return false;
   rc = mdb_env_copyfd(s->env, out);
   return !rc || failed(s, "copy", rc);
 }

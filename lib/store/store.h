@@ -65,10 +65,11 @@ bool store_each(struct store *s, MDB_dbi t, struct slice from, store_fn *fn,
  * false, having logged why. */
 bool store_copy_all(char const *dir);
 
-/* Open the environment in folder dir, read-only; when a byte can be read from go, write a copy of
- * it to out, a pipe: as it is when the first byte comes out. false when go has ended, or having
- * logged why. For a process that has not opened the environment. */
-bool store_send(char const *dir, int go, int out);
+/* Open the environment in folder dir, read-only, write a byte to ready, and close that; when a byte
+ * can be read from go, write a copy of the environment to out, a pipe: as it is when the first
+ * byte comes out. false when ready or go has ended, or having logged why. For a process that has
+ * not opened the environment. */
+bool store_send(char const *dir, int ready, int go, int out);
 
 /* Write all tables of the environment in folder from, which nobody may have open, into a new
  * environment in the new folder to, which gets the users, groups and modes of from. For each entry

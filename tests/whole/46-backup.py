@@ -108,9 +108,11 @@ def what_was_acknowledged_is_in_it(t):
         until("work is done", lambda: load.sent >= 60 * (i + 1) and len(load.made) > 2 * (i + 1))
         before = load.acked(), list(load.made), list(load.listed)
         began = time.monotonic()
-        backup(t, "b%d" % i)
-        print("  backup of %d messages, %d accounts: %.2f s" % (
-            len(before[0]), len(before[1]), time.monotonic() - began))
+        said = re.fullmatch(r"5 stores, (\d+) bytes; the programs waited (\d+) ms\n",
+                            backup(t, "b%d" % i))
+        assert int(said.group(2)) < 1000 and int(said.group(1)) > 100000, said.group(0)
+        print("  backup of %d messages, %d accounts: %.2f s; %s" % (
+            len(before[0]), len(before[1]), time.monotonic() - began, said.group(0).strip()))
         saved.append(before)
     load.stop()
     for i, before in enumerate(saved):
@@ -146,6 +148,14 @@ def a_backup_that_cannot_be(t):
                        resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192)))
     assert r.returncode == 111 and "unable to write" in r.stderr, (r.returncode, r.stderr)
     assert not os.path.exists(t.dir + "/full"), "a part is left"
+    # A store that cannot be read.
+    os.rename(t.state + "/data/motd/data.mdb", t.dir + "/motd")
+    with open(t.state + "/data/motd/data.mdb", "w") as f:
+        f.write("x" * 10000)
+    code, out, err = backup(t, "broken", code=None)
+    assert code == 111 and "unable to open the stores" in err and "motd" in err, (code, err)
+    assert not os.path.exists(t.dir + "/broken"), "a part is left"
+    os.rename(t.dir + "/motd", t.state + "/data/motd/data.mdb")
     subprocess.run(["s6-svc", "-wd", "-d", t.state + "/service/mamd"], check=True)
     code, out, err = backup(t, "down", code=None)
     assert code == 111 and "does not run: mamd" in err, (code, err)
