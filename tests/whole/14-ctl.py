@@ -63,11 +63,13 @@ def import_many(t):
     t.write_config(t.config().replace("scram_iterations: 4096", "scram_iterations: 10000"))
     t.ctl("reload")
     began = time.monotonic(), cpu(t)
-    out = t.ctl("account", "import", "-", input="".join(
+    code, out, err = t.ctl("account", "import", "-", code=None, input="".join(
         "m%d@localhost\tpw %d\n" % (i, i) for i in range(n)))
     took, used = time.monotonic() - began[0], (cpu(t) - began[1]) / n
     print("  import: %.1f s, %.1f ms of CPU an account" % (took, used * 1000))
-    assert out.strip() == "%d added, 0 failed" % n, out
+    assert out.strip() == "%d added, 0 failed" % n, (code, out, err)
+    said = re.findall(r"xmpp-ctl: import: at line \d+: \d+ added, 0 failed\n", err)
+    assert "".join(said) == err and (took > 12) <= len(said) <= took / 5 + 1, (took, err)
     assert used < 0.021 * SLOW, "%.1f ms of CPU an account" % (used * 1000)
     t.write_config()
     t.ctl("reload")
