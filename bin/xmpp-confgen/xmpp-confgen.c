@@ -65,6 +65,7 @@ read_arguments(char const *const *argv)
 {
   struct arguments a = {.n = 0};
 
+  help_options(argv, USAGE);
   job.home = "/var/lib/tabber";
   job.log_path = "/var/log/tabber";
   job.database_path = "/var/lib/tabber/data";

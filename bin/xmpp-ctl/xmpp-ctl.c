@@ -1,6 +1,6 @@
 /* xmpp-ctl: the administrator's hand.
  *
- * USAGE   xmpp-ctl [ -r ] [ --generate ] -s STATE COMMAND ...
+ * USAGE   xmpp-ctl [ -r ] [ --generate ] [ -s STATE ] COMMAND ...
  *         account add|passwd|del JID, account list [HOST], account import -
  *         sessions; session end JID; stats [INSTANCE]; reload; wait [SECONDS]; stop
  *         trace INSTANCE on FILE [data] | off
@@ -24,9 +24,8 @@
 #include <string.h>
 
 #define USAGE                                                                            \
-  "[ -r ] [ --generate ] [ --force ] -s state "                                          \
-  "account|sessions|session|stats|reload|wait|stop|trace|dns|archive|du|backup|restore " \
-  "..."
+  "[ -r ] [ --generate ] [ --force ] [ -s state ] account|archive|backup|dns|du|host|"   \
+  "reload|restore|session|sessions|stats|stop|trace|wait ..."
 
 char const *PROG = "xmpp-ctl";
 
@@ -59,7 +58,7 @@ read_options(char const **argv)
 {
   char const **to = argv, **from;
 
-  ctl.state = getenv("TABBER_STATE");
+  help_options((char const *const *)argv, USAGE);
   for (from = argv + 1; *from; from++) {
     if (!strcmp(*from, "-r"))
       ctl.records = true;
@@ -75,7 +74,8 @@ read_options(char const **argv)
       *to++ = *from;
   }
   *to = NULL;
-  if (!ctl.state || !*argv) strerr_dieusage(100, USAGE);
+  ctl.state = settings_state(ctl.state);
+  if (!*argv) strerr_dieusage(100, USAGE);
   return argv;
 }
 

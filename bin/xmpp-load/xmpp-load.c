@@ -119,6 +119,7 @@ read_options(int argc, char const *const *argv)
   subgetopt l = SUBGETOPT_ZERO;
   int o;
 
+  help_options(argv, USAGE);
   while ((o = subgetopt_r(argc, argv, "l:n:P:t:w:r:b:N:Hf:q:g:u:F:p:m:Dj:s:", &l)) != -1)
     take_option(o, l.arg);
   argv += l.ind;

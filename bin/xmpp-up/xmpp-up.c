@@ -1,6 +1,6 @@
 /* xmpp-up: compiles a configuration, lays out a state folder, and becomes s6-svscan.
  *
- * USAGE   xmpp-up [ --dev ] [ --prepare ] [ --uids BASE ] -c CONFIG -s STATE
+ * USAGE   xmpp-up [ --dev ] [ --prepare ] [ --uids BASE ] [ -s STATE ] -c CONFIG
  *         --dev      make a self-signed certificate for each host that has none
  *         --prepare  lay everything out and exit; any supervisor may run STATE/service
  *         --uids     the programs run as the users BASE, BASE + 1... (root: 70000; others,
@@ -27,7 +27,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define USAGE "[ --dev ] [ --prepare ] [ --uids base ] -c config -s state"
+#define USAGE "[ --dev ] [ --prepare ] [ --uids base ] [ -s state ] -c config"
 /* Debian gives out no numbers between 65536 and the 100000 at which subordinate users begin, and
  * systemd takes none there. */
 #define UIDS_DEFAULT 70000
@@ -118,6 +118,7 @@ read_arguments(char const *const *argv)
   char const *state = NULL, *config = NULL;
   bool uids_given = false;
 
+  help_options(argv, USAGE);
   while (*++argv) {
     if (!strcmp(*argv, "--dev"))
       up.dev = true;
@@ -133,7 +134,8 @@ read_arguments(char const *const *argv)
     else
       strerr_dieusage(100, USAGE);
   }
-  if (!config || !state) strerr_dieusage(100, USAGE);
+  if (!config) strerr_dieusage(100, USAGE);
+  state = settings_state(state);
   if (!uids_given && !geteuid()) up.uids = UIDS_DEFAULT;
   up.config = realpath(config, NULL);
   if (!up.config) strerr_diefusys(111, "find ", config);

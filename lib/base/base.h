@@ -229,6 +229,12 @@ void door_unseed(void); /* the kernel's again */
 /* n characters of [a-z0-9] chosen by door_random at buf, for ids; no NUL is written. */
 void door_random_id(char *buf, size_t n);
 
+/* ---- --help and --version, for every program ---- */
+
+/* When a word of argv before "--" is --help or --version, print the usage of PROG, whose words behind
+ * the name are usage, or its version, and exit: 0, or 111 when the output was not written. */
+void help_options(char const *const *argv, char const *usage);
+
 /* ---- the log: one line an event on stderr ---- */
 
 enum log_level { LOG_FATAL, LOG_WARN, LOG_INFO, LOG_DEBUG };

@@ -408,9 +408,13 @@ on_signal(int sig)
 static void
 options(int argc, char const *const *argv)
 {
+  char const *usage =
+    service.svc->raw ? "[ -d notif ] [ -v level ] [ -i instance ] [ -p [ -x ] ] settings"
+                     : "[ -d notif ] [ -v level ] [ -i instance ] [ -p ] settings";
   subgetopt l = SUBGETOPT_ZERO;
   int opt;
 
+  help_options(argv, usage);
   while ((opt = subgetopt_r(argc, argv, "d:v:i:px", &l)) != -1) {
     switch (opt) {
     case 'd':
@@ -435,10 +439,7 @@ options(int argc, char const *const *argv)
   if (service.notif && fcntl((int)service.notif, F_GETFD) < 0) service.notif = 0;
   return;
 usage:
-  strerr_dieusage(100,
-                  service.svc->raw
-                    ? "[ -d notif ] [ -v level ] [ -i instance ] [ -p [ -x ] ] settings"
-                    : "[ -d notif ] [ -v level ] [ -i instance ] [ -p ] settings");
+  strerr_dieusage(100, usage);
 }
 
 static void

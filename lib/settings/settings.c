@@ -5,7 +5,10 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define STATE_DEFAULT "/var/lib/tabber"
 
 /* The separator behind a field becomes the NUL that ends it. */
 static struct slice
@@ -294,4 +297,12 @@ settings_refuse(char const *key, struct slice scope, ...)
   else
     log_event(LOG_WARN, "settings-refused", "why", now.why, NULL);
   if (!refused.why[0]) refused = now;
+}
+
+char const *
+settings_state(char const *given)
+{
+  char const *named = getenv("TABBER_STATE");
+
+  return given ? given : named && *named ? named : STATE_DEFAULT;
 }

@@ -72,6 +72,10 @@ struct settings_row const *settings_next(struct settings const *st, char const *
  * it; in the arena of st. s NULL: ENOMEM. */
 struct slice settings_path(struct settings *st, struct slice path);
 
+/* The state folder of a server: given by an option, or if NULL by the environment variable
+ * TABBER_STATE, or if there is none /var/lib/tabber. */
+char const *settings_state(char const *given);
+
 /* Say that the settings cannot be taken, because of the row KEY of SCOPE (both empty: of
  * none); the words behind them (the last is NULL) say why. Logs the event settings-refused.
  * The first refusal is kept, as long as settings_refused_clear is not called. */
