@@ -48,20 +48,13 @@ reason_of(struct slice why)
 }
 
 static void
-say(enum log_level level, char const *event, struct stream const *s, struct slice jid,
-    char const *why)
-{
-  log_event(level, event, "conn", conduit_conn(&s->c), "ip", log_peer(slice_str(s->c.ip)),
-            "jid", jid.len ? log_text(jid) : NULL, "mechanism", s->login.mechanism, "why",
-            why, NULL);
-}
-
-static void
 count(struct stream const *s, struct slice jid, struct reason *r)
 {
   totals.failed++;
   r->n++;
-  say(LOG_INFO, "auth-failed", s, jid, r->why);
+  log_event(LOG_INFO, "auth-failed", "conn", conduit_conn(&s->c), "ip",
+            log_peer(slice_str(s->c.ip)), "jid", jid.len ? log_text(jid) : NULL,
+            "mechanism", s->login.mechanism, "why", r->why, NULL);
 }
 
 void
@@ -84,7 +77,9 @@ void
 login_succeeded(struct stream *s)
 {
   totals.succeeded++;
-  say(LOG_INFO, "authenticated", s, slice_str(s->session.jid), NULL);
+  log_event(LOG_INFO, "authenticated", "conn", conduit_conn(&s->c), "ip",
+            log_peer(slice_str(s->c.ip)), "jid", s->session.jid, "mechanism",
+            s->login.mechanism, NULL);
   forget(s);
 }
 
@@ -99,7 +94,9 @@ login_failed(struct stream *s, struct slice jid, struct slice why)
     return;
   }
   totals.untried++;
-  say(LOG_DEBUG, "auth-untried", s, jid, r->why);
+  log_event(LOG_DEBUG, "auth-untried", "conn", conduit_conn(&s->c), "ip",
+            log_peer(slice_str(s->c.ip)), "jid", jid.len ? log_text(jid) : NULL,
+            "mechanism", s->login.mechanism, "why", r->why, NULL);
   s->login.untried = (unsigned char)(r - reasons);
 }
 
