@@ -193,9 +193,11 @@ binding_of(struct exchange *x)
 {
   struct slice list = x->bindings, word, type;
 
-  while (slice_word(&list, ' ', &word))
-    if (slice_word(&word, '=', &type) && slice_eq(type, x->scram.binding_type))
-      return scram_decode(&x->scram.arena, word);
+  while (slice_word(&list, ' ', &word)) {
+    if (!slice_word(&word, '=', &type)) continue;
+    if (slice_starts(type, "-")) type = slice_of(type.s + 1, type.len - 1);
+    if (slice_eq(type, x->scram.binding_type)) return scram_decode(&x->scram.arena, word);
+  }
   return SLICE("");
 }
 
@@ -211,8 +213,8 @@ scram_first(struct exchange *x, struct slice message)
     fail(x, "invalid-authzid", "wrong-authzid");
     return;
   }
-  /* Clients that know tls-unique alone try it under TLS 1.3 too, with one mechanism after the
-   * other, before they go on without. */
+  /* A client whose type this stream has not tries it with one mechanism after the other before it
+   * goes on without. */
   if (!rc && x->scram.binding_type.len && !binding_of(x).len) {
     x->is_free = true;
     fail(x, "not-authorized", "no-such-binding");

@@ -32,7 +32,8 @@ may_use(struct stream const *s, struct slice mech)
   return !is_plus(mech) || s->bindings;
 }
 
-/* XEP-0440 s3: the channel bindings that the server can do on this stream. */
+/* XEP-0440 s3: the channel bindings that the server can do on this stream, but those with a - in
+ * front, which no standard defines for it. */
 static bool
 cat_bindings(struct stream const *s, stralloc *out)
 {
@@ -40,8 +41,8 @@ cat_bindings(struct stream const *s, stralloc *out)
   bool ok = xml_cat(out, "<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'>");
 
   while (ok && (type = binding_type(&list)).len)
-    ok = xml_cat(out, "<channel-binding") && xml_cat_attr(out, "type", type) &&
-         xml_cat(out, "/>");
+    ok = *type.s == '-' || (xml_cat(out, "<channel-binding") &&
+                            xml_cat_attr(out, "type", type) && xml_cat(out, "/>"));
   return ok && xml_cat(out, "</sasl-channel-binding>");
 }
 

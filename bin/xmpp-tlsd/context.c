@@ -319,18 +319,22 @@ put_exporter(struct link *l, bool *first, SSL *ssl)
     put_binding(l, first, "tls-exporter", out, sizeof out);
 }
 
-/* RFC 5929 s3: the first Finished message: the client's, or ours when a session resumes. Not
- * defined for TLS 1.3. */
+/* RFC 5929 s3: the first Finished message: the client's, or ours when a session resumes. RFC 8446
+ * defines the type for no TLS 1.3, so that the client is not told of it there (-); but clients
+ * that know no other type, slixmpp for one, take the same message under TLS 1.3. The message
+ * depends on all of the handshake and its secrets, and so differs on both sides of an attacker. */
 static void
 put_unique(struct link *l, bool *first, SSL *ssl)
 {
   unsigned char out[EVP_MAX_MD_SIZE];
+  bool defined = SSL_version(ssl) < TLS1_3_VERSION;
   size_t len;
 
-  if (SSL_version(ssl) >= TLS1_3_VERSION || SSL_get_extms_support(ssl) != 1) return;
+  if (defined && SSL_get_extms_support(ssl) != 1) return;
   len = SSL_session_reused(ssl) ? SSL_get_finished(ssl, out, sizeof out)
                                 : SSL_get_peer_finished(ssl, out, sizeof out);
-  if (len && len <= sizeof out) put_binding(l, first, "tls-unique", out, len);
+  if (len && len <= sizeof out)
+    put_binding(l, first, defined ? "tls-unique" : "-tls-unique", out, len);
 }
 
 void

@@ -28,7 +28,7 @@ V(GO, "go", "ID", 1, ROLE_FRONT | ROLE_EDGE, ROLE_FRONT | ROLE_EDGE,            
 V(STARTTLS, "starttls", "ID NAME BYTES", 2, ROLE_EDGE, ROLE_FRONT,                            \
   "Write BYTES as they are, then begin TLS with the certificate for NAME. The edge discards all data up to secured.") \
 V(SECURED, "secured", "ID VERSION CIPHER SNI BINDINGS NAMES VERDICT", 3, ROLE_FRONT, ROLE_EDGE, \
-  "TLS is up on ID. BINDINGS: words type=base64; NAMES and VERDICT: the peer's certificate.") \
+  "TLS is up on ID. BINDINGS: words type=base64, with - in front when clients are not told; NAMES and VERDICT: the peer's certificate.") \
 V(SHAPE, "shape", "ID RATE BURST", 3, ROLE_EDGE, ROLE_FRONT,                                  \
   "Read conduit ID no faster than RATE bytes a second, BURST at once; 0 is no limit.")        \
 V(MECHANISMS, "mechanisms", "HOST NAMES", 1, ROLE_AUTHORITY, ROLE_EDGE,                       \

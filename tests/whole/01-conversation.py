@@ -74,9 +74,14 @@ def go_sendxmpp_over_direct_tls(t):
 
 @check
 def slixmpp_binds_the_channel(t):
-    """It knows tls-unique, so on TLS 1.2: a -PLUS mechanism, that holds at the first try."""
+    """It knows tls-unique: a -PLUS mechanism, that holds at the first try."""
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        binds_the_channel(t, version)
+
+
+def binds_the_channel(t, version):
     a = Receiver(t, "a")
-    a.ssl_context.maximum_version = ssl.TLSVersion.TLSv1_2
+    a.ssl_context.maximum_version = version
     trace = t.dir + "/authd"
     t.ctl("trace", "authd", "on", trace)
     a.talk(a.here.is_set)

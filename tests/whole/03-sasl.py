@@ -47,7 +47,8 @@ def scram_with_every_hash(t):
 def scram_plus_with_every_hash_and_binding(t):
     for h in HASHES:
         for version, kind in ((V13, "tls-exporter"), (V13, "tls-server-end-point"),
-                              (V12, "tls-unique"), (V12, "tls-server-end-point")):
+                              (V13, "tls-unique"), (V12, "tls-unique"),
+                              (V12, "tls-server-end-point")):
             s = secured(t, version=version)
             is_in(s, s.auth_scram("a", PW, h, kind))
 
@@ -78,9 +79,18 @@ def a_wrong_channel_binding_is_refused(t):
 
 
 @check
-def tls_unique_is_refused_on_tls_1_3(t):
+def tls_unique_on_tls_1_3_is_that_of_the_connection(t):
+    """Clients that know no other type take it there too, so it is checked like all others."""
     s = secured(t, version=V13)
-    s.auth_say("auth", b"p=tls-unique,,n=a,r=abcdef", "SCRAM-SHA-256-PLUS")
+    assert s.auth_scram("a", PW, "sha256", "tls-unique", break_it=True)[:2] == (
+        "failure", "not-authorized")
+    s.close()
+
+
+@check
+def a_type_that_the_stream_has_not_is_refused(t):
+    s = secured(t, version=V13)
+    s.auth_say("auth", b"p=tls-other,,n=a,r=abcdef", "SCRAM-SHA-256-PLUS")
     assert s.auth_answer() == ("failure", "not-authorized")
     s.close()
 
