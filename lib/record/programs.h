@@ -81,11 +81,11 @@ enum {
  * it): the number is the place of the group whose members may read the store. A number stays
  * with its store. */
 /* clang-format off */
-#define STORE_TABLE(S)                               \
-S(ACCOUNTS, "accounts", 0, AUTHD, USERD | MAMD)      \
-S(SECRETS,  "secrets",  1, AUTHD, 0)                 \
-S(ARCHIVE,  "archive",  2, MAMD,  0)                 \
-S(USERS,    "users",    3, USERD, MAMD)              \
+#define STORE_TABLE(S)                                  \
+S(ACCOUNTS, "accounts", 0, AUTHD, USERD | MAMD | HOSTD) \
+S(SECRETS,  "secrets",  1, AUTHD, 0)                    \
+S(ARCHIVE,  "archive",  2, MAMD,  0)                    \
+S(USERS,    "users",    3, USERD, MAMD | HOSTD)         \
 S(MOTD,     "motd",     4, HOSTD, 0)
 
 /* clang-format on */

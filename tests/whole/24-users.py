@@ -7,8 +7,8 @@ OLD = 52200     # the first number of an older version: its programs were in thi
 PLACES = ["tlsd", "c2sd", "s2sd", "routed", "authd", "userd", "hostd", "mamd"]
 OLD_GROUP = 52214                           # and all had this group
 WRITERS = {"accounts": "authd", "secrets": "authd", "archive": "mamd", "users": "userd", "motd": "hostd"}
-READERS = {"accounts": {"authd", "userd", "mamd"}, "secrets": {"authd"}, "archive": {"mamd"},
-           "users": {"userd", "mamd"}, "motd": {"hostd"}}
+READERS = {"accounts": {"authd", "userd", "mamd", "hostd"}, "secrets": {"authd"},
+           "archive": {"mamd"}, "users": {"userd", "mamd", "hostd"}, "motd": {"hostd"}}
 
 
 def as_user(t, daemon):
