@@ -85,8 +85,6 @@ class Person(slixmpp.ClientXMPP):
     def __init__(self, tree, jid, available=True, plugins=(), priority=None, carbons=False):
         super().__init__(jid, PW)
         self.auto_authorize, self.auto_subscribe = None, False
-        # It knows tls-unique alone, and tries each -PLUS in vain where there is none.
-        self.ssl_context.maximum_version = ssl.TLSVersion.TLSv1_2
         for p in plugins:
             self.register_plugin(p)
         self.tree, self.seen, self.gone, self.here = tree, [], False, False
