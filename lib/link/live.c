@@ -114,6 +114,15 @@ replace_namesake(struct link const *l)
   }
 }
 
+/* Programs of several versions work together; while they do, the log shows which is which. */
+static void
+log_version(struct link const *l, struct slice version)
+{
+  if (l->program == OTHER || slice_is(version, TABBER_VERSION)) return;
+  log_event(LOG_INFO, "version-differs", "link", l->name, "version", log_text(version),
+            "ours", TABBER_VERSION, "do", "run xmpp-ctl upgrade", NULL);
+}
+
 static bool
 take_hello(struct link *l, char *line, size_t len)
 {
@@ -133,6 +142,7 @@ take_hello(struct link *l, char *line, size_t len)
   stralloc_free(&copy);
   log_event(LOG_INFO, "link-up", "link", l->name, "program",
             l->program == OTHER ? l->name : program_name(l->program), NULL);
+  log_version(l, record_get(&r, 2));
   link_came_up(l, epoch);
   return true;
 }

@@ -110,7 +110,8 @@ tell_ready(void)
 {
   if (service.told_ready || !is_ready()) return;
   service.told_ready = true;
-  log_event(LOG_INFO, "ready", "instance", service.instance, NULL);
+  log_event(LOG_INFO, "ready", "instance", service.instance, "version", TABBER_VERSION,
+            NULL);
   if (!service.notif) return;
   fd_write((int)service.notif, "\n", 1);
   fd_close((int)service.notif);
@@ -171,6 +172,10 @@ stats(struct link *ctl)
 
   for (l = link_next(NULL); l; l = link_next(l))
     links_up += l->up && l->program != CTL;
+  link_begin(ctl, VERB_STAT);
+  link_str(ctl, "version");
+  link_str(ctl, TABBER_VERSION);
+  link_end(ctl);
   service_stat(ctl, "links", links_up);
   service_stat(ctl, "output_bytes", link_pending());
   if (service.svc->stats) service.svc->stats(ctl);

@@ -81,7 +81,7 @@ listen_as_routed(void)
 
   prctl(PR_SET_PDEATHSIG, SIGKILL); /* it does not outlive a test that is killed */
   if (log < 0 || dup2(log, 2) < 0 || !event_init()) _exit(111);
-  log_verbosity = 1;
+  log_verbosity = LOG_INFO;
   link_init(&owner, false);
   if (!link_listen(path, 0666, ROLE_OWN)) _exit(111);
   if (write(told, "l", 1) != 1) _exit(111);
@@ -326,6 +326,24 @@ hello_has_256_bytes(void **state)
   close(fd);
 }
 
+/* A neighbour of another version is as good as any, and the log shows the two. */
+static void
+another_version(void **state)
+{
+  int same = dial(), other = dial();
+
+  (void)state;
+  say(same, "hello\txmpp-hostd\t" TABBER_VERSION "\thostd\t1\n");
+  assert_int_equal(next_told(PATIENCE_MS), 'u');
+  assert_int_equal(logged("event=version-differs"), 0);
+  say(other, "hello\txmpp-hostd\t0.0.9\thostd-2\t1\n");
+  assert_int_equal(next_told(PATIENCE_MS), 'u');
+  assert_true(stays(other));
+  assert_int_equal(logged("event=version-differs link=hostd-2 version=0.0.9"), 1);
+  close(same);
+  close(other);
+}
+
 static void
 names_of_instances(void **state)
 {
@@ -400,6 +418,7 @@ main(void)
     cmocka_unit_test_setup_teardown(many_that_say_nothing, start, finish),
     cmocka_unit_test_setup_teardown(many_of_one_user, start, finish),
     cmocka_unit_test_setup_teardown(hello_has_256_bytes, start, finish),
+    cmocka_unit_test_setup_teardown(another_version, start, finish),
     cmocka_unit_test_setup_teardown(names_of_instances, start, finish),
     cmocka_unit_test_setup_teardown(unknown_verbs, start, finish),
   };
