@@ -1,11 +1,13 @@
 # tabber: make | make deps | make run | make check [SAN=1] | make fuzz T=record | make tidy
 #         make check-clients | make check-peers | make check-trixie | make hostile | make bless [T=pattern] | make bench [PEERS="ejabberd prosody jabberd2"] [ROWS=chat] [ROUNDS=3] [SECONDS=5]
-#         make install [PREFIX=] [DESTDIR=] | make clean
+#         make install [PREFIX=] [DESTDIR=] | make uninstall [PREFIX=] [DESTDIR=] | make clean
 # Everything that is made lies in build/ (build/san/ with SAN=1). A folder in bin/ is a
 # program, a folder in lib/ an archive; bin/PROGRAM/parts is a program's import list.
 
 VERSION := 0.1
 PREFIX ?= /usr/local
+# The folder below PREFIX of the administrator's programs; the tests want all programs in bin.
+SBIN ?= sbin
 ifeq ($(origin CC),default)
 CC := gcc
 endif
@@ -51,7 +53,7 @@ $(foreach p,$(PROGRAMS),$(eval EXT_$(p) := $(filter -l%,$(call parts,$(p)))))
 LIBDIRS := $(notdir $(patsubst %/,%,$(wildcard lib/*/)))
 
 .PHONY: all programs warnings deps deps-test deps-tidy run check check-clients check-peers check-trixie soak hostile bless bench \
-  tests-lib fuzz tidy layers install clean
+  tests-lib fuzz tidy layers install uninstall clean
 all: programs $(if $(wildcard service),$(B)/share/tabber/service)
 
 # xmpp-up finds the service directories beside the programs, here as after make install.
@@ -142,7 +144,7 @@ deps-tidy: deps
 RUN_DIR := $(if $(filter 0,$(shell id -u)),/var/lib/tabber-quickstart,$(CURDIR)/build/quickstart)
 
 run: deps
-	@$(MAKE) --no-print-directory install PREFIX=$(RUN_DIR) DESTDIR=
+	@$(MAKE) --no-print-directory install PREFIX=$(RUN_DIR) DESTDIR= SBIN=bin
 	@RUN_DIR=$(RUN_DIR) sh tests/quickstart.sh conf/quickstart.yml
 
 # ---- tests ----
@@ -194,7 +196,7 @@ soak: all deps-test
 SHAPES ?=
 hostile: all deps-test
 	@d=`mktemp -d` && trap 'rm -rf "$$d"' EXIT && chmod 755 "$$d" && \
-	  $(MAKE) -s install PREFIX="$$d" DESTDIR= && tests/hostile/run "$$d/bin" '$(value SHAPES)'
+	  $(MAKE) -s install PREFIX="$$d" DESTDIR= SBIN=bin && tests/hostile/run "$$d/bin" '$(value SHAPES)'
 
 # make bless [T=pattern]: what came of the pipe tests is written as what is expected.
 bless: all
@@ -216,7 +218,7 @@ bench: SECONDS ?= 5
 bench: deps all $(B)/bench/archive-append
 	$(call need,python3 openssl util-linux)
 	@d=`mktemp -d` && trap 'rm -rf "$$d"' EXIT && chmod 755 "$$d" && \
-	  $(MAKE) -s install PREFIX="$$d" DESTDIR= && \
+	  $(MAKE) -s install PREFIX="$$d" DESTDIR= SBIN=bin && \
 	  tests/bench/run -p "$(PEERS)" -r '$(value ROWS)' -n $(ROUNDS) -t $(SECONDS) -o $(B)/bench "$$d/bin"
 
 # make fuzz T=record [SECONDS=60]
@@ -276,13 +278,41 @@ all: $(B)/man/ejabberd.yml.5 $(B)/man/xmpp-log.7
 
 all: $(if $(wildcard lib/record/man),$(B)/man/xmpp-records.7)
 
-install: all
-	@mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/tabber/conf
-	@cp $(PROGRAMS:%=$(B)/bin/%) $(DESTDIR)$(PREFIX)/bin/
-	@cp -R $(B)/share/tabber/service $(DESTDIR)$(PREFIX)/share/tabber/
-	@cp -R conf/*.yml conf/*.sh conf/*.md conf/echod $(DESTDIR)$(PREFIX)/share/tabber/conf/
-	@for f in $(PAGES); do d=$(DESTDIR)$(PREFIX)/share/man/man$${f##*.}; mkdir -p $$d; cp $$f $$d/; done
-	@chmod -R a+rX $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share
+ADMIN := xmpp-confgen xmpp-ctl xmpp-up
+TO = $(DESTDIR)$(PREFIX)
+UNIT := lib/systemd/system/tabber.service
+# Paths below PREFIX: of what make install makes and make uninstall takes away, beside the folders
+# of our own; and of what earlier versions made.
+INSTALLED = $(filter-out $(ADMIN:%=bin/%),$(PROGRAMS:%=bin/%)) $(ADMIN:%=$(SBIN)/%) $(UNIT) \
+  $(foreach p,$(PAGES),share/man/man$(lastword $(subst ., ,$(p)))/$(notdir $(p)))
+OLD = $(filter-out $(INSTALLED),$(ADMIN:%=bin/%) $(ADMIN:%=share/man/man1/%.1) share/man/man5/ejabberd.yml.5)
+
+# $(call put,mode,folder,files): each file takes its place by rename, and only if it is another
+# than the one there. So programs may run meanwhile, and xmpp-ctl upgrade finds what has changed.
+put = umask 022 && mkdir -p '$(TO)/$(2)' && for f in $(3); do t='$(TO)/$(2)'/$${f\#\#*/}; \
+  cmp -s $$f "$$t" || { cp $$f "$$t.new" && chmod $(1) "$$t.new" && mv -f "$$t.new" "$$t"; } || exit 1; done
+
+$(B)/tabber.service: conf/tabber.service
+	@sed 's|/usr/local/sbin|$(PREFIX)/$(SBIN)|' $< > $@
+.PHONY: $(B)/tabber.service
+
+install: all $(B)/tabber.service
+	@$(call put,755,bin,$(filter-out $(ADMIN:%=$(B)/bin/%),$(PROGRAMS:%=$(B)/bin/%)))
+	@$(call put,755,$(SBIN),$(ADMIN:%=$(B)/bin/%))
+	@$(call put,755,share/tabber/service/daemon,service/daemon/run service/daemon/finish)
+	@$(call put,644,share/tabber/service/daemon,service/daemon/notification-fd)
+	@$(call put,755,share/tabber/service/daemon/log,service/daemon/log/run)
+	@$(call put,644,share/tabber/conf,$(wildcard conf/*.yml conf/*.sh))
+	@$(call put,644,share/tabber/conf/echod,$(wildcard conf/echod/*))
+	@$(call put,644,share/doc/tabber,README.md LICENSE)
+	@$(call put,644,share/doc/tabber/conf,$(wildcard conf/*.md))
+	@$(call put,644,share/doc/tabber/service,service/README.md)
+	@$(call put,644,$(patsubst %/,%,$(dir $(UNIT))),$(B)/tabber.service)
+	@$(foreach s,1 5 7 8,$(call put,644,share/man/man$(s),$(filter %.$(s),$(PAGES))) &&) :
+	@cd '$(TO)' && for f in $(OLD); do ! grep -qsi tabber $$f || rm -f $$f; done
+
+uninstall:
+	@cd '$(TO)' && rm -rf $(INSTALLED) share/tabber share/doc/tabber
 
 clean:
 	rm -rf build

@@ -60,7 +60,7 @@ count
 prefix=$(mktemp -d)
 trap 'rm -rf "$out" "$prefix"' EXIT
 chmod 755 "$prefix"
-if ${MAKE:-make} -s install B="$build" PREFIX="$prefix" DESTDIR= > "$out" 2>&1; then
+if ${MAKE:-make} -s install B="$build" PREFIX="$prefix" DESTDIR= SBIN=bin > "$out" 2>&1; then
   # The example of a service is not installed as a program; a test runs it too.
   mkdir "$prefix/example" && cp "$build/example/xmpp-echod" "$prefix/example/"
   # Leaks are looked for by unit and pipe tests: the helper with which LeakSanitizer stops a

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -59,6 +60,22 @@ read_words(char const **words)
   if (!n) strerr_dief(100, path, " has no words");
 }
 
+/* The path of another program in the folder of this one. */
+static char const *
+beside(char const *program)
+{
+  static char path[PATH_MAX + 32];
+  ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 1);
+  char *slash;
+
+  if (n < 0) strerr_diefusys(111, "find where xmpp-ctl lies");
+  path[n] = 0;
+  slash = strrchr(path, '/');
+  strcpy(slash + 1, program);
+  return path;
+}
+
+/* Where the programs have moved since xmpp-up ran, xmpp-confgen is beside xmpp-ctl. */
 static bool
 compile(void)
 {
@@ -70,6 +87,7 @@ compile(void)
   }
   if (!words[i] || !words[i + 1]) strerr_dief(100, ctl.state, "/compile has no folder");
   words[i + 1] = job.next;
+  if (access(words[0], X_OK)) words[0] = beside("xmpp-confgen");
   return run(words);
 }
 

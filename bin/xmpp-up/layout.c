@@ -148,9 +148,9 @@ cat(stralloc *out, char const *text)
 static void
 cat_path_line(stralloc *out)
 {
-  char path[500];
+  char path[PATH_MAX + 500];
 
-  snprintf(path, sizeof path, "%s:/usr/local/bin:/usr/bin:/bin", up.bin);
+  snprintf(path, sizeof path, "%s:%s:/usr/local/bin:/usr/bin:/bin", up.daemons, up.bin);
   cat_quoted(out, "PATH=", slice_str(path));
   cat(out, "\n");
 }

@@ -5,11 +5,14 @@
 #include "record/verbs.h"
 #include "settings/settings.h"
 
+#include <limits.h>
+
 struct up {
   char const *config, *state;
-  char bin[400];   /* the folder of our own program, and so of the others */
-  char share[400]; /* where the service directories are */
-  uint32_t uids;   /* 0, or the first of the programs' users */
+  char bin[400];          /* the folder of our own program */
+  char daemons[PATH_MAX]; /* the folder of the others: ../bin from there */
+  char share[400];        /* where the service directories are */
+  uint32_t uids;          /* 0, or the first of the programs' users */
   bool dev, prepare_only;
 };
 

@@ -91,12 +91,25 @@ make_dir(char const *name, mode_t mode, int user, int group)
   if (chmod(path, mode)) strerr_diefusys(111, "chmod ", path);
 }
 
-/* The programs lie beside this one, the service directories at ../share/tabber/service from
- * there: so in the build folder, and so where make install puts them. */
+static void
+prepend_to_path(char const *folder)
+{
+  char const *old = getenv("PATH");
+  char *path;
+
+  if (asprintf(&path, "%s:%s", folder, old ? old : "/usr/bin:/bin") < 0 ||
+      setenv("PATH", path, 1))
+    strerr_diefusys(111, "set PATH");
+  free(path);
+}
+
+/* From the folder of this program the daemons are in ../bin, and the service directories in
+ * ../share/tabber/service: so in the build folder, where all programs are in one, and so where
+ * make install puts them. */
 static void
 find_programs(void)
 {
-  char *path, *slash;
+  char path[PATH_MAX], *slash;
   ssize_t n = readlink("/proc/self/exe", up.bin, sizeof up.bin - 1);
 
   if (n < 0) strerr_diefusys(111, "find where xmpp-up lies");
@@ -104,12 +117,10 @@ find_programs(void)
   slash = strrchr(up.bin, '/');
   *slash = 0;
   snprintf(up.share, sizeof up.share, "%.370s/../share/tabber/service", up.bin);
-  path = malloc(strlen(up.bin) + PATH_MAX + 2);
-  if (!path) strerr_diefusys(111, "set PATH");
-  sprintf(path, "%s:%.*s", up.bin, PATH_MAX,
-          getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin");
-  if (setenv("PATH", path, 1)) strerr_diefusys(111, "set PATH");
-  free(path);
+  snprintf(path, sizeof path, "%s/../bin", up.bin);
+  if (!realpath(path, up.daemons)) strerr_diefusys(111, "find ", path);
+  prepend_to_path(up.daemons);
+  if (strcmp(up.daemons, up.bin) != 0) prepend_to_path(up.bin);
 }
 
 static void
@@ -241,7 +252,7 @@ main(int argc, char const *const *argv)
   find_programs();
   make_dir("", 0755, UP_OURS, UP_OURS);
   if (up.uids) {
-    check_reachable(up.bin);
+    check_reachable(up.daemons);
     check_reachable(up.state);
   }
   if (up.dev) make_dir("dev", 0755, UP_OURS, UP_OURS);
