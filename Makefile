@@ -143,9 +143,11 @@ deps-tidy: deps
 # Root's programs run as users of their own, who must be able to enter the folder.
 RUN_DIR := $(if $(filter 0,$(shell id -u)),/var/lib/tabber-quickstart,$(CURDIR)/build/quickstart)
 
-run: deps
-	@$(MAKE) --no-print-directory install PREFIX=$(RUN_DIR) DESTDIR= SBIN=bin
-	@RUN_DIR=$(RUN_DIR) sh tests/quickstart.sh conf/quickstart.yml
+run:
+	@RUN_DIR=$(RUN_DIR) sh tests/quickstart.sh --check conf/quickstart.yml
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory install PREFIX=$(RUN_DIR) DESTDIR= SBIN=sbin
+	@RUN_DIR=$(RUN_DIR) setpriv --pdeathsig TERM sh tests/quickstart.sh conf/quickstart.yml
 
 # ---- tests ----
 

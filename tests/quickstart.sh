@@ -1,35 +1,97 @@
 #!/bin/sh
 # make run: start the quickstart configuration from the installed folder RUN_DIR, make two
-# accounts, say how to log in, and stay until Ctrl-C.
+# accounts, say how to log in, and stay until Ctrl-C. However this script ends, the server ends with
+# it: setpriv has the kernel see to that when the script is killed.
+#
+# USAGE   RUN_DIR=DIR [STATE=DIR] [WAIT=SECONDS] quickstart.sh [--check] CONFIG; --check: the ports alone are looked at
 set -eu
-PATH="$RUN_DIR/bin:$PATH"
-state="$RUN_DIR/state"
+[ "$1" = --check ] && only_check=1 && shift || only_check=
+config=$1
+state="${STATE:-$RUN_DIR/state}"
+PATH="$RUN_DIR/sbin:$RUN_DIR/bin:$PATH"
 pid=
 
-stop() {
-  trap '' INT TERM
-  [ -z "$pid" ] || { kill -TERM "$pid" 2> /dev/null || :; wait "$pid" || :; }
-  exit 0
-}
-trap stop INT TERM
+# ---- the ports
 
-xmpp-up --dev -c "$1" -s "$state" &
-pid=$!
-xmpp-ctl -s "$state" wait 20
-for user in alice bob; do
-  if ! xmpp-ctl -s "$state" account list | grep -qx "$user@localhost"; then
-    xmpp-ctl -s "$state" --generate account add "$user@localhost" |
-      sed 's/^[^ ]* //' > "$state/$user.password"
-  fi
+# /proc/net/tcp has ADDRESS:PORT, in hexadecimal digits, and the state 0A of those that listen.
+is_taken() {
+  cat /proc/net/tcp /proc/net/tcp6 2> /dev/null |
+    awk -v port="$(printf %04X "$1")" '
+      $4 == "0A" && $2 ~ "^(0100007F|0+|0+FFFF00000100007F):" port "$" { n = 1 }
+      END { exit !n }'
+}
+
+ports=$(sed -n 's/^ *port: *\([0-9][0-9]*\).*/\1/p' "$config")
+for port in $ports; do
+  ! is_taken "$port" || {
+    cat << END >&2
+make run: port $port is taken: another XMPP server, or an earlier make run, listens on it.
+As root, ss -ltnp 'sport = :$port' names the program. End it, or write other ports into
+$config, and run make again.
+END
+    exit 1
+  }
 done
-cat << EOF
+[ -z "$only_check" ] || exit 0
+
+# ---- the server
+
+stop() {
+  code=$?
+  trap '' INT TERM HUP EXIT
+  [ -z "$pid" ] || { kill -TERM "$pid" 2> /dev/null || :; wait "$pid" || :; }
+  exit "$code"
+}
+trap stop EXIT
+trap 'exit 0' INT TERM
+trap 'exit 129' HUP
+umask 077 # passwords are in the files of this script; xmpp-up sets modes of its own
+
+# A session of its own: the terminal's signals come here alone, and the server ends in good order.
+setsid setpriv --pdeathsig TERM xmpp-up --dev -c "$config" -s "$state" &
+pid=$!
+xmpp-ctl -s "$state" wait "${WAIT:-20}" &
+waiter=$!
+while kill -0 "$waiter" 2> /dev/null && kill -0 "$pid" 2> /dev/null; do
+  sleep 0.1
+done
+if ! kill -0 "$pid" 2> /dev/null; then
+  kill "$waiter" 2> /dev/null || :
+  code=0
+  wait "$pid" || code=$?
+  pid=
+  echo "make run: the server did not start; the reason is above" >&2
+  exit "$((code ? code : 1))"
+fi
+if ! wait "$waiter"; then
+  echo "make run: the server is not ready after ${WAIT:-20} seconds. The last warnings of the logs:" >&2
+  tail -q -n 100 "$state"/log/*/current | grep -e ': warning: ' -e ': fatal: ' | tail -n 5 >&2 || :
+  exit 1
+fi
+
+# ---- the accounts
+
+for user in alice bob; do
+  file="$state/$user.password"
+  if ! xmpp-ctl -s "$state" account list | grep -qx "$user@localhost"; then
+    xmpp-ctl -s "$state" --generate account add "$user@localhost" | sed 's/^[^ ]* //' > "$file"
+  fi
+  chmod 600 "$file"
+done
+set -- $ports
+cat << END
 
 tabber is running. Log in as
   alice@localhost   password $(cat "$state/alice.password")
   bob@localhost     password $(cat "$state/bob.password")
-to localhost, port 5222 (STARTTLS) or 5223 (direct TLS). The certificate is of its own making:
-$state/dev/localhost.pem. For example:
-  echo hello | go-sendxmpp -n -u alice@localhost -p $(cat "$state/alice.password") -j localhost:5222 bob@localhost
-Administration: $RUN_DIR/bin/xmpp-ctl -s $state sessions. Logs: $state/log. Ctrl-C ends it.
-EOF
+In a client: address and password, server localhost, port $1 (STARTTLS)${2:+ or $2 (direct TLS)}, and accept
+the certificate, which is of its own making: $state/dev/localhost.pem. In a shell:
+  echo hello | go-sendxmpp -n -u alice@localhost -p $(cat "$state/alice.password") -j localhost:$1 bob@localhost
+
+The server can be reached from this machine only. In production it needs a domain, a certificate,
+open ports, and a configuration of yours: read conf/README.md and service/README.md. README.md says
+what the server cannot do yet.
+One more account: $(command -v xmpp-ctl) -s $state --generate account add carol@localhost
+Logs: $state/log. All files are in $RUN_DIR. Ctrl-C ends it.
+END
 wait "$pid" || :
