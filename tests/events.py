@@ -37,7 +37,8 @@ def calls():
 MEANINGS = "lib/base/man/events"
 PAGE = "build/man/xmpp-log.7"
 # The words that a key of an event may have, as its source has them.
-WORDS = (("auth-failed", "bin/xmpp-c2sd/logins.c", r'\{"([a-z-]+)", +"logins_failed_'),)
+WORDS = (("auth-failed", "bin/xmpp-c2sd/logins.c", r'\{"([a-z-]+)", +"logins_failed_'),
+         ("stanza-refused", "lib/stanza/refused.c", r'\{"([a-z-]+)", +"refused_'))
 
 
 def meanings():

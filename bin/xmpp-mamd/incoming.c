@@ -1,5 +1,7 @@
 #include "mamd.h"
 
+#include "stanza/refused.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -143,8 +145,9 @@ add_owner(struct message *m, uint64_t number, struct slice contact, bool archive
 }
 
 static void
-send_error(struct message const *m, enum stanza_error e)
+send_error(struct message const *m, enum refusal rule, enum stanza_error e)
 {
+  stanza_refused(&m->st, DECIDED_BOUNCED, rule);
   handle_refuse(m->link, &m->st, e, SLICE(""), SLICE(""));
 }
 
@@ -161,13 +164,11 @@ may_wait(struct message const *m, uint64_t number)
 {
   if (!m->wait) return false;
   if (!number) {
-    send_error(m, ERR_SERVICE_UNAVAILABLE);
+    send_error(m, REFUSED_NO_ACCOUNT, ERR_SERVICE_UNAVAILABLE);
     return false;
   }
   if (!waiting_is_full(m->to.bare, number)) return true;
-  log_event(LOG_INFO, "message-refused", "account", log_text(m->to.bare), "from",
-            log_text(m->from.full), "why", "too many messages wait", NULL);
-  send_error(m, ERR_RESOURCE_CONSTRAINT);
+  send_error(m, REFUSED_OFFLINE_FULL, ERR_RESOURCE_CONSTRAINT);
   return false;
 }
 
@@ -281,7 +282,7 @@ store(struct message *m, struct archive_text const *text)
 static void
 error_when_full(struct message const *m)
 {
-  if (m->wait) send_error(m, ERR_RESOURCE_CONSTRAINT);
+  if (m->wait) send_error(m, REFUSED_STORE_FULL, ERR_RESOURCE_CONSTRAINT);
 }
 
 void

@@ -20,6 +20,8 @@
  */
 #include "mamd.h"
 
+#include "stanza/refused.h"
+
 char const *PROG = "xmpp-mamd";
 
 /* After a reload hosts may have other modules. */
@@ -151,6 +153,7 @@ static void
 stats(struct link *ctl)
 {
   service_stat(ctl, "stored", incoming_stored);
+  stanza_refused_stats(service_stat, ctl);
 }
 
 static void
@@ -159,6 +162,7 @@ snapshot(struct snapshot *k)
   if (snapshot_restores(k)) mamd_readers();
   if (snapshot_record(k, "tells", true)) SNAPSHOT_INT(k, mamd.tells_waiting);
   incoming_snapshot(k);
+  stanza_refused_snapshot(k);
   handle_snapshot(k);
   scan_snapshot(k);
   prefs_snapshot(k);

@@ -96,8 +96,9 @@ top_priority(struct user const *u)
 
 /* Errors skip block lists and have no ORIGIN, so nobody acknowledges them. A stanza without to
  * is a session's own presence: it has no addressee whose absence an error could tell. */
-void
-deliver_bounce(struct passing const *p, enum stanza_error e, char const *more)
+static void
+bounce(struct passing const *p, enum decision d, enum refusal rule, enum stanza_error e,
+       char const *more)
 {
   static stralloc sa = STRALLOC_ZERO;
   struct passing back = {.own = true};
@@ -105,6 +106,7 @@ deliver_bounce(struct passing const *p, enum stanza_error e, char const *more)
   if (p->silent || !stanza_may_answer(&p->st) || !p->st.from.len || !p->st.to.len) return;
   sa.len = 0;
   if (!stanza_cat_error_more(&sa, &p->st, e, SLICE(""), slice_str(more))) return;
+  stanza_refused(&p->st, d, rule);
   back.st = (struct stanza){.to = p->st.from,
                             .from = p->st.to,
                             .kind = p->st.kind,
@@ -114,13 +116,26 @@ deliver_bounce(struct passing const *p, enum stanza_error e, char const *more)
   deliver_route(&back);
 }
 
+void
+deliver_bounce(struct passing const *p, enum refusal rule, enum stanza_error e,
+               char const *more)
+{
+  bounce(p, DECIDED_BOUNCED, rule, e, more);
+}
+
+void
+deliver_back(struct passing const *p, enum refusal rule, enum stanza_error e)
+{
+  bounce(p, DECIDED_RETURNED, rule, e, NULL);
+}
+
 /* ---- by address ---- */
 
 bool
 deliver_to_post(struct post *post, struct passing const *p)
 {
   if (post_put(post, p)) return true;
-  deliver_bounce(p, ERR_RESOURCE_CONSTRAINT, NULL);
+  deliver_bounce(p, REFUSED_SERVICE_BEHIND, ERR_RESOURCE_CONSTRAINT, NULL);
   return false;
 }
 
@@ -165,7 +180,7 @@ to_handler(struct passing const *p, char const *scope)
   struct post *post = services_handler(scope, stanza_tag(p->st.tags, "ns"), host);
 
   if (!post)
-    deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
+    deliver_bounce(p, REFUSED_NO_SERVICE, ERR_SERVICE_UNAVAILABLE, NULL);
   else if (post->program == MAMD)
     ask_mamd(post, p);
   else
@@ -209,7 +224,7 @@ to_host(struct passing const *p, struct jid const *a)
   if (post)
     deliver_to_post(post, p);
   else if (slice_is(p->st.kind, "message"))
-    deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
+    deliver_bounce(p, REFUSED_NO_SERVICE, ERR_SERVICE_UNAVAILABLE, NULL);
   else if (slice_is(p->st.kind, "presence") && slice_is(p->st.type, "subscribe"))
     refuse_subscription(p, a);
 }
@@ -357,6 +372,7 @@ give_request(struct passing const *p, struct user const *u, struct receivers con
 static void
 give(struct passing const *p, struct user const *u, struct receivers to)
 {
+  stanza_delivered(&p->st, p->id);
   if (p->id)
     give_message(p, u, &to);
   else if (slice_is(p->st.kind, "iq") && p->source && stanza_may_answer(&p->st) &&
@@ -373,7 +389,7 @@ static void
 to_nobody(struct passing const *p)
 {
   if (p->outcome) p->outcome->done = true;
-  deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
+  deliver_bounce(p, REFUSED_NO_SESSION, ERR_SERVICE_UNAVAILABLE, NULL);
 }
 
 bool
@@ -381,9 +397,13 @@ deliver_to_wait(struct passing const *p, struct jid const *to)
 {
   switch (archive_wait(p, to)) {
   case WAIT_NOT: return false;
-  case WAIT_FULL: deliver_bounce(p, ERR_RESOURCE_CONSTRAINT, NULL); return true;
+  case WAIT_FULL:
+    deliver_bounce(p, REFUSED_STORE_FULL, ERR_RESOURCE_CONSTRAINT, NULL);
+    return true;
   case WAIT_IGNORED:
-  case WAIT_BEGUN: return true;
+    stanza_refused(&p->st, DECIDED_DROPPED, REFUSED_NOT_KEPT);
+    return true;
+  case WAIT_BEGUN: stanza_waits(&p->st, p->id); return true;
   }
   return false;
 }
@@ -402,7 +422,8 @@ to_account(struct passing const *p, struct jid const *a)
   case FATE_IGNORE: return;
   case FATE_ERROR: to_nobody(p); return;
   case FATE_OFFLINE:
-    if (!deliver_to_wait(p, a)) deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
+    if (!deliver_to_wait(p, a))
+      deliver_bounce(p, REFUSED_NOT_KEPT, ERR_SERVICE_UNAVAILABLE, NULL);
     return;
   case FATE_THIS:
     if (s) give(p, u, (struct receivers){.who = RECEIVE_ONE, .one = s});
@@ -436,7 +457,7 @@ deliver_route(struct passing const *p)
     if (post)
       deliver_to_post(post, p);
     else
-      deliver_bounce(p, ERR_REMOTE_NOT_FOUND, NULL);
+      deliver_bounce(p, REFUSED_NOT_LOCAL, ERR_REMOTE_NOT_FOUND, NULL);
   } else if (a.local.len)
     to_account(p, &a);
   else
@@ -447,7 +468,7 @@ bool
 deliver_begin(struct passing *p)
 {
   if (archive_begin(p)) return true;
-  deliver_bounce(p, ERR_RESOURCE_CONSTRAINT, NULL);
+  deliver_bounce(p, REFUSED_STORE_FULL, ERR_RESOURCE_CONSTRAINT, NULL);
   return false;
 }
 
@@ -467,5 +488,6 @@ deliver_and_keep(struct passing *p, bool of_a_client)
     carbons_sent(&stamped);
   }
   deliver_route(p);
-  if (!archive_end(p)) deliver_bounce(p, ERR_RESOURCE_CONSTRAINT, NULL);
+  if (!archive_end(p))
+    deliver_bounce(p, REFUSED_STORE_FULL, ERR_RESOURCE_CONSTRAINT, NULL);
 }

@@ -4,6 +4,8 @@
 
 #include "passing.h"
 
+#include "stanza/refused.h"
+
 /* Send p to where its to says. */
 void deliver_route(struct passing const *p);
 
@@ -19,8 +21,11 @@ bool deliver_to_wait(struct passing const *p, struct jid const *to);
 void deliver_to_session(struct session const *s, struct passing const *p);
 void deliver_to_available(struct user const *u, struct passing const *p);
 
-/* Answer p with an error, if p may be answered; more is put behind the condition. */
-void deliver_bounce(struct passing const *p, enum stanza_error e, char const *more);
+/* Answer p with an error, if p may be answered; more is put behind the condition. rule is the
+ * reason, for the log. deliver_back does the same for a stanza that was returned. */
+void deliver_bounce(struct passing const *p, enum refusal rule, enum stanza_error e,
+                    char const *more);
+void deliver_back(struct passing const *p, enum refusal rule, enum stanza_error e);
 
 /* Put p into the post of a service, or tell its sender that there is no room (false). */
 bool deliver_to_post(struct post *post, struct passing const *p);

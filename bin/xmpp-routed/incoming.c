@@ -45,7 +45,7 @@ outbound_subscription(struct passing const *p)
   if (post_find(USERD))
     deliver_to_post(post_find(USERD), p);
   else
-    deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
+    deliver_bounce(p, REFUSED_NO_SERVICE, ERR_SERVICE_UNAVAILABLE, NULL);
 }
 
 static bool
@@ -137,10 +137,15 @@ is_blocked(struct passing const *p)
   switch (blocking_of(p)) {
   case BLOCKED_NOT: return false;
   case BLOCKED_BY_OWN:
-    deliver_bounce(p, ERR_BLOCKED, "<blocked xmlns='urn:xmpp:blocking:errors'/>");
+    deliver_bounce(p, REFUSED_BLOCKED_OWN, ERR_BLOCKED,
+                   "<blocked xmlns='urn:xmpp:blocking:errors'/>");
     return true;
-  case BLOCKED_AWAY: deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL); return true;
-  case BLOCKED_SILENT: return true;
+  case BLOCKED_AWAY:
+    deliver_bounce(p, REFUSED_BLOCKED, ERR_SERVICE_UNAVAILABLE, NULL);
+    return true;
+  case BLOCKED_SILENT:
+    stanza_refused(&p->st, DECIDED_DROPPED, REFUSED_BLOCKED);
+    return true;
   }
   return false;
 }

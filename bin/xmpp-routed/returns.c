@@ -20,14 +20,15 @@ returns_stanza(struct post const *post, struct passing const *p)
   struct session *asker = session_of(p->st.from);
 
   if (asker && post->program & PROGRAMS_ASKED) asked_answered(asker, &p->st);
-  if (!was_delivered(post, p)) deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
+  if (!was_delivered(post, p))
+    deliver_back(p, REFUSED_SERVICE_LOST, ERR_SERVICE_UNAVAILABLE);
 }
 
 /* XEP-0313 and XEP-0055 have no word for it: the client may ask again. */
 static void
 give_up_asked(struct passing const *p)
 {
-  deliver_bounce(p, ERR_RESOURCE_CONSTRAINT, NULL);
+  deliver_back(p, REFUSED_SERVICE_LOST, ERR_RESOURCE_CONSTRAINT);
 }
 
 static void

@@ -84,7 +84,7 @@ message(struct passing *p, uint64_t of)
   if (has(p, SLICE("carbon")) && !carbons_unwrap(p)) return;
   if (archive_is_assumed(p, &a)) return;
   if (slice_is(p->st.type, "groupchat") || !goes_again(p, u, &a)) {
-    deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
+    deliver_back(p, REFUSED_SESSION_ENDED, ERR_SERVICE_UNAVAILABLE);
     return;
   }
   if (!deliver_begin(p)) return;
@@ -100,7 +100,7 @@ unacked_route(struct passing *p, uint64_t of)
   if (slice_is(p->st.kind, "message"))
     message(p, of);
   else if (slice_is(p->st.kind, "iq"))
-    deliver_bounce(p, ERR_SERVICE_UNAVAILABLE, NULL);
+    deliver_back(p, REFUSED_SESSION_ENDED, ERR_SERVICE_UNAVAILABLE);
   p->outcome = NULL;
   stralloc_free(&outcome.given);
 }

@@ -42,6 +42,8 @@
 #include "xep0191_blocking.h"
 #include "xep0198_resume.h"
 
+#include "stanza/refused.h"
+
 char const *PROG = "xmpp-routed";
 
 /* mamd says of each message that begins to wait when somebody is to hear that. */
@@ -190,6 +192,7 @@ stats(struct link *ctl)
   service_stat(ctl, "accounts_online", session_totals.users);
   service_stat(ctl, "stanzas", incoming_total);
   service_stat(ctl, "kept_bytes", kept_bytes + held_bytes());
+  stanza_refused_stats(service_stat, ctl);
 }
 
 static void
@@ -261,6 +264,7 @@ snapshot(struct snapshot *k)
   number_snapshot(k);
   archive_snapshot(k);
   blocking_snapshot(k);
+  stanza_refused_snapshot(k);
   carbons_snapshot(k);
   kept_snapshot_earlier(k);
   held_snapshot(k);

@@ -346,5 +346,10 @@
 #define IMPORT_WORKERS_MAX 16u
 #define IMPORT_AHEAD_MAX 8u
 #define IMPORT_REQUESTS_MAX 64u
+/* Lines of the log about refused stanzas of one sender in REFUSED_SECOND_US (microseconds), and how
+ * many senders are counted apart. */
+#define REFUSED_LINES 5u
+#define REFUSED_SECOND_US 1000000
+#define REFUSED_SENDERS 64u
 
 #endif

@@ -1,0 +1,42 @@
+/* refused: stanzas that do not reach their addressee: a line of the log and a count for each
+ * (xmpp-log(7)). */
+#ifndef STANZA_REFUSED_H
+#define STANZA_REFUSED_H
+
+#include "link/snapshot.h"
+#include "stanza/stanza.h"
+
+/* What decided; the words are in refused.c. */
+enum refusal {
+  REFUSED_BLOCKED,
+  REFUSED_BLOCKED_OWN,
+  REFUSED_NO_ACCOUNT,
+  REFUSED_NO_SESSION,
+  REFUSED_NO_SERVICE,
+  REFUSED_NOT_LOCAL,
+  REFUSED_NOT_KEPT,
+  REFUSED_OFFLINE_FULL,
+  REFUSED_STORE_FULL,
+  REFUSED_SERVICE_BEHIND,
+  REFUSED_SERVICE_LOST,
+  REFUSED_SESSION_ENDED
+};
+
+/* What becomes of the stanza: its sender gets an error at once; nobody is told; it had been given
+ * to a session or a service, which returned it, and its sender gets an error. */
+enum decision { DECIDED_BOUNCED, DECIDED_DROPPED, DECIDED_RETURNED };
+
+/* Count the decision on st, and log it at info; of one sender REFUSED_LINES lines a second, then
+ * one that says how many more there were. */
+void stanza_refused(struct stanza const *st, enum decision d, enum refusal why);
+
+/* Log at debug that st was delivered to sessions of its addressee, or waits for it. */
+void stanza_delivered(struct stanza const *st, uint64_t id);
+void stanza_waits(struct stanza const *st, uint64_t id);
+
+/* The counts: stat is called with ctl for each, refused_REASON only if there was one. For a trace. */
+void stanza_refused_stats(void (*stat)(struct link *ctl, char const *name, uint64_t n),
+                          struct link *ctl);
+void stanza_refused_snapshot(struct snapshot *k);
+
+#endif
