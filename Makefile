@@ -242,7 +242,7 @@ fuzz: deps-tidy
 SOURCES := $(wildcard bin/*/*.[ch] lib/*/*.[ch] lib/*/*/*.[ch] tests/lib/*/*.c tests/fuzz/*.c tests/bench/*.c)
 
 READMES := $(wildcard README.md */README.md)
-PAGES := $(wildcard bin/*/*.[158] lib/*/*.[57] service/*.7) $(B)/man/ejabberd.yml.5 $(B)/man/xmpp-records.7 $(B)/man/xmpp-log.7
+PAGES := $(wildcard bin/*/*.[158] lib/*/*.[57] service/*.7) $(B)/man/tabber-ejabberd.yml.5 $(B)/man/xmpp-records.7 $(B)/man/xmpp-log.7
 
 tidy: deps-tidy layers warnings
 	@clang-format-14 --dry-run -Werror $(SOURCES)
@@ -266,9 +266,9 @@ $(B)/man/xmpp-records.7: $(B)/gen/records-man
 	@mkdir -p $(@D)
 	@$< > $@
 
-$(B)/man/ejabberd.yml.5: $(B)/bin/xmpp-confgen conf/man.awk
+$(B)/man/tabber-ejabberd.yml.5: $(B)/bin/xmpp-confgen conf/man.awk conf/man.options
 	@mkdir -p $(@D)
-	@$< list | awk -f conf/man.awk > $@
+	@$< list | awk -f conf/man.awk conf/man.options - > $@
 
 LOG_MAN = lib/base/man/log.awk lib/base/man/events
 
@@ -276,7 +276,7 @@ $(B)/man/xmpp-log.7: $(LOG_MAN) $(wildcard bin/*/*.c lib/*/*.c)
 	@mkdir -p $(@D)
 	@awk -f $(LOG_MAN) $(wildcard bin/*/*.c lib/*/*.c) > $@
 
-all: $(B)/man/ejabberd.yml.5 $(B)/man/xmpp-log.7
+all: $(B)/man/tabber-ejabberd.yml.5 $(B)/man/xmpp-log.7
 
 all: $(if $(wildcard lib/record/man),$(B)/man/xmpp-records.7)
 

@@ -1,12 +1,13 @@
-# ejabberd.yml(5) from the table of options: xmpp-confgen list | awk -f conf/man.awk
+# tabber-ejabberd.yml(5) from the words in man.options, OPTION TAB WORDS, and the table of options:
+# xmpp-confgen list | awk -f conf/man.awk conf/man.options -
 BEGIN {
   FS = "\t"
-  print ".Dd November 28, 2026\n.Dt EJABBERD.YML 5\n.Os tabber\n.Sh NAME\n.Nm ejabberd.yml"
+  print ".Dd November 28, 2026\n.Dt TABBER-EJABBERD.YML 5\n.Os tabber\n.Sh NAME\n.Nm tabber-ejabberd.yml"
   print ".Nd configuration of tabber\n.Sh DESCRIPTION"
   print "The configuration of tabber is the file that configures an ejabberd server (18.04 and later)."
-  print ".Xr xmpp-confgen 1\nchecks it and compiles it."
-  print "Options are of three kinds: works; no program yet, which is checked and causes a warning;"
-  print "and no effect, which causes a warning."
+  print ".Xr xmpp-confgen 8\nchecks it and compiles it."
+  print "An option of a feature that tabber does not have yet, and an option without effect here, is"
+  print "checked and causes a warning."
   print "An option that is not listed is an error."
   print ".Pp\nA repeated list or mapping is joined; a repeated scalar is an error."
   print "Where a whole value is the name of a macro of"
@@ -34,8 +35,15 @@ function head(in_) {
   if (in_ == "modules") return "Modules"
   return in_
 }
+# man.options: words as mdoc takes them, and a name at their end apart from the period.
+FNR == NR {
+  gsub(/\\/, "\\e", $2)
+  gsub(/-/, "\\-", $2)
+  words[$1] = $2
+  next
+}
 {
-  name = $1
+  name = full = $1
   group = ""
   if (match(name, /\.[^.]*$/)) { group = substr(name, 1, RSTART - 1); name = substr(name, RSTART + 1) }
   if (!started || group != last) {
@@ -45,15 +53,17 @@ function head(in_) {
     last = group
   }
   print ".It Ic " name
-  line = ($2 == "works") ? "works" : ($2 == "later" ? "no program yet" : "no effect")
-  if ($3 != "") line = line "; default \\&" $3
-  print line
+  line = words[full]
+  if ($2 == "later") line = "Not there yet."
+  if ($2 == "no effect") line = "No effect."
+  if (line != "") print "\\&" line
+  if ($2 == "works" && $3 != "") print "Default: \\&" $3
 }
 END {
   print ".El\n.Sh EXAMPLES\n.Bd -literal -offset indent"
   print "hosts: [example.com]\nlisten:\n  - {port: 5222, module: ejabberd_c2s, starttls_required: true}"
   print "certfiles: [/etc/letsencrypt/live/*/*.pem]\nmodules:\n  mod_roster: {}\n  mod_mam: {default: always}"
   print ".Ed\n.Sh BUGS"
-  print "The page has the name and kind of each option, and no description; ejabberd's manual has those."
-  print ".Sh SEE ALSO\n.Xr xmpp-confgen 1 ,\n.Xr tabber-settings 5"
+  print "The page has no examples of most options; ejabberd's manual has them."
+  print ".Sh SEE ALSO\n.Xr xmpp-confgen 8 ,\n.Xr tabber-settings 5"
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Manual pages: the same headings in the same order, no warning of groff, examples that are true.
+"""Manual pages: the same headings in the same order, no warning of groff, examples that are true,
+and references, in pages, documents and sources, to pages that there are.
 
 USAGE   tests/pages.py PAGE...
 SAYS    a line for each page and what it lacks
@@ -8,6 +9,7 @@ A heading may stand between two of HEADINGS; the page of a program has all of th
 A daemon's EXAMPLES are compared with its pipe test example-of-the-manual-page: lines after
 "> " with the .in, lines after "< " with the .out; "..." stands for any text.
 """
+import glob
 import os
 import re
 import subprocess
@@ -17,6 +19,10 @@ HEADINGS = ("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "LINKS", "FILES", "EXI
             "EXAMPLES", "BUGS", "SEE ALSO")
 NEEDED = ("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "EXAMPLES", "BUGS",
           "SEE ALSO")
+# Pages of others that ours name.
+FOREIGN = {"sd_notify(3)"}
+# Texts that name pages as xmpp-ctl(8).
+TEXTS = ("*.md", "*/*.md", "*/*.service", "bin/*/*.[ch]", "lib/*/*.[ch]", "lib/*/*/*.[ch]", "conf/*/*.[ch]")
 EXAMPLE = "tests/pipe/%s/example-of-the-manual-page"
 
 
@@ -28,6 +34,14 @@ def headings(name, text):
     for h in NEEDED if re.search(r"\.[18]$", name) else ("NAME", "DESCRIPTION", "SEE ALSO"):
         if h not in found:
             yield "has no " + h
+
+
+def references(text, ours):
+    """The pages that a page or a text names and that there are not."""
+    named = re.findall(r"^\.Xr (\S+) (\d)", text, re.M)
+    named += re.findall(r"\b((?:xmpp|tabber)-[a-z.-]+|ejabberd\.yml)\((\d)\)", text)
+    for name in sorted({"%s(%s)" % n for n in named} - ours - FOREIGN):
+        yield "names %s, which there is not" % name
 
 
 def warnings(name):
@@ -67,10 +81,16 @@ def examples(text, test):
 
 def main():
     bad = 0
+    ours = {"%s(%s)" % tuple(os.path.basename(p).rsplit(".", 1)) for p in sys.argv[1:]}
+    for name in sorted(n for pattern in TEXTS for n in glob.glob(pattern)):
+        with open(name, encoding="utf-8") as f:
+            for fault in references(f.read(), ours):
+                bad += 1
+                print("%s: %s" % (name, fault))
     for name in sys.argv[1:]:
         with open(name, encoding="utf-8") as f:
             text = f.read()
-        faults = list(headings(name, text)) + list(warnings(name))
+        faults = list(headings(name, text)) + list(references(text, ours)) + list(warnings(name))
         test = EXAMPLE % os.path.basename(name).rpartition(".")[0]
         if os.path.exists(test + ".in"):
             faults += examples(text, test)

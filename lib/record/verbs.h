@@ -150,9 +150,9 @@ V(READY, "ready", "", 0, ROLE_CONTROL, ROLES_ALL,                               
 V(SESSIONS, "sessions", "", 0, ROLE_CONTROL | ROLE_OWN, ROLE_ROUTER,                          \
   "Control: answer row records, then done.")                                                  \
 V(ACCOUNT, "account", "add|passwd|del|list|keys JID PASSWORD", 1, ROLE_CONTROL | ROLE_OWN, ROLE_AUTHORITY, \
-  "Control: see xmpp-ctl(1). keys makes an account as add does, of the keys for SCRAM in the place of a password: for each of SHA-1, SHA-256 and SHA-512 a word HASH:ITERATIONS:SALT:STORED:SERVER, the last three in base64.") \
+  "Control: see xmpp-ctl(8). keys makes an account as add does, of the keys for SCRAM in the place of a password: for each of SHA-1, SHA-256 and SHA-512 a word HASH:ITERATIONS:SALT:STORED:SERVER, the last three in base64.") \
 V(ARCHIVE, "archive", "stat|export|purge JID BEFORE", 2, ROLE_CONTROL, ROLE_OWN,              \
-  "Control: see xmpp-ctl(1).")                                                                \
+  "Control: see xmpp-ctl(8).")                                                                \
 V(ROW, "row", "VALUE ...", 1, ROLES_ALL, ROLE_CONTROL | ROLE_OWN,                             \
   "One line of a list.")                                                                      \
 V(DONE, "done", "", 0, ROLES_ALL, ROLE_CONTROL | ROLE_OWN,                                    \

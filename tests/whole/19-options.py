@@ -37,6 +37,17 @@ def usage_that_cannot_be_written():
 
 
 @check
+def words_for_every_option():
+    """tabber-ejabberd.yml(5) says of each option that works what it does."""
+    with open(os.path.dirname(os.path.abspath(__file__)) + "/../../conf/man.options") as f:
+        rows = [x.rstrip("\n").split("\t") for x in f]
+    assert all(len(r) == 2 and r[1].endswith(".") for r in rows), [r for r in rows if len(r) != 2]
+    code, out, err = run("xmpp-confgen", "list")
+    works = {x.split("\t")[0] for x in out.splitlines() if x.split("\t")[1] == "works"}
+    assert {r[0] for r in rows} == works, {r[0] for r in rows} ^ works
+
+
+@check
 def state_folder_that_is_meant():
     """The option goes before the variable, and the variable before the default."""
     for words, env, want in (((), {}, "/var/lib/tabber/"), ((), {"TABBER_STATE": ""}, "/var/lib/tabber/"),
