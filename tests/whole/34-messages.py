@@ -7,7 +7,7 @@ R, J, N = "romeo@localhost", "juliet@example.org", "nurse@localhost"
 HINTS, RECEIPTS, STATES = "urn:xmpp:hints", "urn:xmpp:receipts", "http://jabber.org/protocol/chatstates"
 SID = "urn:xmpp:sid:0"
 NOT_THERE = ("cancel", "service-unavailable")
-BLOCKED = ("modify", "not-acceptable", "blocked")
+BLOCKED = ("cancel", "not-acceptable", "blocked")
 
 
 def befriend(a, b):
@@ -46,10 +46,9 @@ def by_priority(t):
     r.say(J, "to all", "headline")      # all that are not negative
     line = "message %s headline to all" % r.jid
     told({devices[0]: [line], devices[1]: [line], devices[2]: []})
-    r.say(J + "/nowhere", "chat")       # s8.5.3.2.1
-    told({r: [], devices[0]: ["message %s chat chat" % r.jid]})
-    r.say(J + "/nowhere", "normal", "normal")
-    told({r: ["message %s/nowhere error %s %s" % ((J,) + NOT_THERE)], devices[0]: []})
+    for type in ("chat", "normal"):     # s8.5.3.2.1
+        r.say(J + "/nowhere", type, type)
+        told({r: [], devices[0]: ["message %s %s %s" % (r.jid, type, type)]})
     r.say(J, "room", "groupchat")
     told({r: ["message %s error %s %s" % ((J,) + NOT_THERE)], devices[0]: []})
     away(r, *devices)
