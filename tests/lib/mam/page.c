@@ -183,9 +183,9 @@ single(void **state)
   assert_true(mam_ids_are_there(a, ALICE, &q, ids));
   assert_true(ids[0] == 5 && ids[1] == 3);
   assert_true(mam_ids_fin_cat(&sa, &q) && stralloc_0(&sa));
-  assert_string_equal(
-    sa.s, "<fin xmlns='" MAM_NS "' complete='true'><set xmlns='" MAM_NS_RSM
-          "'><first>3</first><last>5</last><count>2</count></set></fin>");
+  assert_string_equal(sa.s,
+                      "<fin xmlns='" MAM_NS "' complete='true'><set xmlns='" MAM_NS_RSM
+                      "'><first>3</first><last>5</last><count>2</count></set></fin>");
   assert_false(mam_ids_are_there(a, 99, &q, ids));
   assert_int_equal(errno, ENOENT);
   sa.len = 0;
