@@ -256,12 +256,36 @@ say_unknown_module(struct yaml_node const *n, char const *path, struct slice nam
   return slice_starts(name, "mod_");
 }
 
+/* An option of a module, in either form. */
+static struct yaml_node const *
+option_in(struct yaml_node const *n, char const *name)
+{
+  struct yaml_node const *c, *found = NULL;
+
+  if (!n || n->kind == YAML_MAP) return yaml_get(n, name);
+  for (c = n->first; c && !found; c = c->next)
+    found = yaml_get(c, name);
+  return found;
+}
+
+/* Where no services are given ejabberd offers its own STUN server; here there is none. */
+static bool
+offers_nothing(struct module const *m, struct yaml_node const *n,
+               struct yaml_node const *more)
+{
+  struct yaml_node const *a = option_in(n, "services"), *b = option_in(more, "services");
+
+  return slice_is(slice_str(m->name), "mod_stun_disco") && !(a && a->first) &&
+         !(b && b->first);
+}
+
 static void
 compile_module(struct yaml_node const *n, struct yaml_node const *more,
                struct yaml_node const *list, struct yaml_node const *list2,
                struct slice host)
 {
   struct module const *m = module_find(n->key);
+  bool is_empty = m && offers_nothing(m, n, more);
   char path[128];
 
   snprintf(path, sizeof path, "modules.%s", n->key.s);
@@ -277,13 +301,18 @@ compile_module(struct yaml_node const *n, struct yaml_node const *more,
   else if (m->effect == LATER)
     say_lost(n, path, "the program that does this does not exist yet");
   if (m->effect == NOTHING) return;
+  if (offers_nothing(m, n, more)) {
+    say_lost(n, path,
+             "without services nothing is offered: there is no STUN server here");
+    return;
+  }
   if (m->needs && !has_module(list, list2, m->needs))
     say_error(n, path, "this module needs %s", m->needs);
   check_plugins(m, n, list, list2);
   check_names(m, n, host);
   if (m->effect == WORKS) job.wanted |= m->owner;
-  if (m->owner) emit(m->owner, "module", host, m->name, NULL);
-  job.lost = m->effect != WORKS;
+  if (m->owner && !is_empty) emit(m->owner, "module", host, m->name, NULL);
+  job.lost = m->effect != WORKS || is_empty;
   each_option(m, n, host);
   each_option(m, more, host);
   compile_module_defaults(m, n, more, host);
@@ -316,18 +345,6 @@ compile_host_modules(struct slice host)
 }
 
 /* ---- advice about modules that do not do what they seem to ---- */
-
-/* An option of a module, in either form. */
-static struct yaml_node const *
-option_in(struct yaml_node const *n, char const *name)
-{
-  struct yaml_node const *c, *found = NULL;
-
-  if (!n || n->kind == YAML_MAP) return yaml_get(n, name);
-  for (c = n->first; c && !found; c = c->next)
-    found = yaml_get(c, name);
-  return found;
-}
 
 static void
 advise_pubsub(struct yaml_node const *pubsub)
