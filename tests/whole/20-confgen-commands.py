@@ -463,7 +463,7 @@ def modules_reach_the_programs_that_obey_them():
             ("routed", "blocking carboncopy mam offline stream_mgmt"),
             ("mamd", "mam offline"),
             ("userd", "blocking last pres_counter private roster vcard vcard_xupdate"),
-            ("hostd", "adhoc announce configure disco last ping time version")):
+            ("hostd", "adhoc announce configure disco last ping roster time version")):
         got = {r[2] for r in made["xmpp-" + program] if r[:2] == ["module", "example.com"]}
         assert got == {"mod_" + x for x in names.split()}, (program, got)
     for program, row in (("routed", "mod_stream_mgmt.resend_on_timeout * if_offline"),
