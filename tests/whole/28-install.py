@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""make install, over a running server too; make uninstall."""
+"""make install, over a running server too; make uninstall; xmpp-ctl upgrade."""
 from tree import *
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -37,6 +37,13 @@ def new_version(program):
         f.write(b"\0")
 
 
+def upgrade(t, code=0):
+    """What xmpp-ctl upgrade says of each program, by the program."""
+    code, out, err = t.ctl("upgrade", code=None)
+    assert code == 0 and not err, (code, out, err)
+    return dict(line.split(": ", 1) for line in out.splitlines())
+
+
 @check
 def what_is_installed(t):
     there = files()
@@ -71,18 +78,86 @@ def what_older_versions_left_goes(t):
 
 
 @check
-def installed_while_it_runs(t):
-    """The new file is there, and the old program goes on."""
-    a = t.login("a")
-    pids = {d: t.pid(d) for d in DAEMONS}
+def version_is_in_log_and_stats(t):
+    version = re.search(r"\) (\S+)", subprocess.run([t.bin + "/xmpp-ctl", "--version"], text=True,
+                                                    stdout=subprocess.PIPE).stdout).group(1)
     for d in DAEMONS:
+        t.wait_log(d, r"event=ready instance=%s version=%s\n" % (d, re.escape(version)))
+        assert "stat\t%s\tversion\t%s" % (d, version) in t.ctl("stats", d, records=True), d
+
+
+@check
+def nothing_to_upgrade(t):
+    """Installing the same again changes no file."""
+    pids = {d: t.pid(d) for d in DAEMONS}
+    make("install")
+    assert "nothing is restarted" in t.ctl("upgrade")
+    assert {d: t.pid(d) for d in DAEMONS} == pids
+
+
+@check
+def programs_behind_the_edge(t):
+    """Installed while they run, restarted under traffic: no client notices."""
+    a, b = t.login("a"), t.login("b")
+    pids = {d: t.pid(d) for d in DAEMONS}
+    changed = ["routed", "authd", "userd", "hostd", "mamd"]
+    for d in changed:
         new_version("xmpp-" + d)
     make("install")
-    for d in DAEMONS:
-        assert os.readlink("/proc/%d/exe" % t.pid(d)).endswith(" (deleted)"), d
     assert {d: t.pid(d) for d in DAEMONS} == pids
     a.ping()
-    a.close()
+    said = upgrade(t)
+    assert sorted(said) == sorted(changed), said
+    for d in changed:
+        assert said[d].endswith("; no client noticed") and t.pid(d) != pids[d], (d, said)
+    assert "c2sd" in said["authd"].split("broke:")[1] and "userd" in said["routed"].split("broke:")[1]
+    assert t.pid("c2sd") == pids["c2sd"] and t.pid("tlsd") == pids["tlsd"]
+    a.message("b@localhost", "after it")
+    b.expect_body("after it")
+    a.ping(), b.ping()
+    a.close(), b.close()
+    assert "nothing is restarted" in t.ctl("upgrade")
+
+
+@check
+def programs_that_clients_notice(t):
+    """They come last, and the lines say how many clients."""
+    a = t.login("a")
+    for program in ("tlsd", "c2sd", "hostd"):
+        new_version("xmpp-" + program)
+    make("install")
+    said = upgrade(t)
+    assert list(said) == ["hostd", "c2sd", "tlsd"], said
+    assert "; 1 streams of clients ended with system-shutdown" in said["c2sd"], said
+    assert re.search(r"; [01] connections of clients were cut$", said["tlsd"]), said
+    assert a.stream_error() == "system-shutdown"
+    a = t.login("a")
+    new_version("xmpp-tlsd")
+    make("install")
+    assert "; 1 connections of clients were cut" in upgrade(t)["tlsd"]
+    t.login("b").close()
+
+
+@check
+def program_that_does_not_come_up(t):
+    """It is named, and the programs behind it go on as they are."""
+    c2sd = t.pid("c2sd")
+    with open(BUILD + "/bin/xmpp-hostd", "rb") as f:
+        good = f.read()
+    with open(BUILD + "/bin/xmpp-hostd", "w") as f:
+        f.write("#!/bin/sh\nexit 1\n")
+    new_version("xmpp-c2sd")
+    make("install")
+    code, out, err = t.ctl("upgrade", "2", code=None)
+    assert code == 1 and "hostd is not up again" in err and not out, (code, out, err)
+    assert t.pid("c2sd") == c2sd
+    code, out, err = t.ctl("upgrade", "2", code=None)
+    assert code == 1 and "hostd does not answer" in err and out.startswith("c2sd: "), (code, out, err)
+    with open(BUILD + "/bin/xmpp-hostd", "wb") as f:
+        f.write(good)
+    make("install")
+    t.wait_ready()
+    assert t.pid("c2sd") != c2sd
 
 
 @check
