@@ -41,9 +41,9 @@ struct form_field {
 };
 
 /* A row of a table of fields: the kind, var and label, then .MEMBER = what is not zero. */
-#define FORM_FIELD(...)                                                                  \
+#define FORM_FIELD(kind_, ...)                                                           \
   {                                                                                      \
-    __VA_ARGS__                                                                          \
+    .kind = (kind_), __VA_ARGS__                                                         \
   }
 
 struct form {
