@@ -6,7 +6,7 @@
 #include "link/snapshot.h"
 #include "stanza/stanza.h"
 
-/* What decided; the words are in refused.c. */
+/* The reason; refused.c has its word. */
 enum refusal {
   REFUSED_BLOCKED,
   REFUSED_BLOCKED_OWN,
@@ -22,8 +22,9 @@ enum refusal {
   REFUSED_SESSION_ENDED
 };
 
-/* What becomes of the stanza: its sender gets an error at once; nobody is told; it had been given
- * to a session or a service, which returned it, and its sender gets an error. */
+/* The fate of the stanza. Bounced: its sender gets an error at once; dropped: nobody is told;
+ * returned: a session or a service had been given the stanza and gave it back, and its sender gets
+ * an error. */
 enum decision { DECIDED_BOUNCED, DECIDED_DROPPED, DECIDED_RETURNED };
 
 /* Count the decision on st, and log it at info; of one sender REFUSED_LINES lines a second, then
