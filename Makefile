@@ -306,6 +306,8 @@ install: all $(B)/tabber.service
 	@$(call put,755,share/tabber/service/daemon/log,service/daemon/log/run)
 	@$(call put,644,share/tabber/conf,$(wildcard conf/*.yml conf/*.sh))
 	@$(call put,644,share/tabber/conf/echod,$(wildcard conf/echod/*))
+	@$(call put,644,share/tabber/conf/fail2ban/filter.d,$(wildcard conf/fail2ban/filter.d/*))
+	@$(call put,644,share/tabber/conf/fail2ban/jail.d,$(wildcard conf/fail2ban/jail.d/*))
 	@$(call put,644,share/doc/tabber,README.md LICENSE)
 	@$(call put,644,share/doc/tabber/conf,$(wildcard conf/*.md))
 	@$(call put,644,share/doc/tabber/service,service/README.md)
