@@ -52,6 +52,16 @@ set_iterations(struct yaml_node const *n)
   if (v.s) emit_slice(o->owner, o->name, SLICE("*"), v);
 }
 
+/* log/run reads it (service/daemon/log), as it does log_rotate_size and log_rotate_count. */
+static void
+set_log(struct yaml_node const *n)
+{
+  struct option const *o = option_find("tabber", SLICE("log"));
+  struct slice v = option_value(&job.arena, o, n, "tabber.log");
+
+  if (v.s) emit_slice(o->owner, o->name, SLICE("*"), v);
+}
+
 /* Where programs have users at all; a user who is not root has none to give. */
 static void
 set_uids(struct yaml_node const *n)
@@ -73,7 +83,7 @@ unknown_tabber_option(struct yaml_node const *n)
   at.col = n->key_col;
   say_error(
     &at, "tabber",
-    "unknown option %s; known: archive, instances, scram_iterations, services, uids",
+    "unknown option %s; known: archive, instances, log, scram_iterations, services, uids",
     n->key.s);
 }
 
@@ -146,6 +156,8 @@ compile_tabber(struct yaml_node const *tabber)
       set_uids(n);
     else if (slice_is(n->key, "services"))
       services = n; /* when the numbers of users are known */
+    else if (slice_is(n->key, "log"))
+      set_log(n);
     else if (slice_has_word(SLICE("archive scram_iterations"), n->key))
       continue;
     else if (!slice_is(n->key, "instances"))

@@ -95,8 +95,8 @@ struct option const options[] = {
   {"", "acme", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"", "allow_contrib_modules", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"", "install_contrib_modules", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
-  {"", "log_rotate_size", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
-  {"", "log_rotate_count", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
+  {"", "log_rotate_size", T_INT_INF, NULL, CTL, WORKS, 1, INT64_MAX, NULL},
+  {"", "log_rotate_count", T_INT, NULL, CTL, WORKS, 0, INT32_MAX, NULL},
   {"", "log_rotate_date", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"", "log_rate_limit", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"", "log_burst_limit_count", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
@@ -481,6 +481,7 @@ struct option const options[] = {
   {"mod_adhoc_api", "*", T_ANY, NULL, 0, LATER, 0, 0, NULL},
 
   {"tabber", "scram_iterations", T_INT, "10000", AUTHD | CTL, WORKS, SCRAM_ITERATIONS_MIN, SCRAM_ITERATIONS_MAX, NULL},
+  {"tabber", "log", T_WORD, NULL, CTL, WORKS, 0, 0, "file stderr syslog"},
   {"tabber.archive", "max_age", T_TIMEOUT_INF, "infinity", MAMD, WORKS, 0, 0, NULL},
   {"tabber.archive", "max_messages", T_INT_INF, "infinity", MAMD, WORKS, 1, INT32_MAX, NULL},
 

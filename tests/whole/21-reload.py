@@ -234,6 +234,18 @@ def settled(t):
 
 
 @check
+def the_log_level_is_taken_by_every_program(t):
+    """reloaded is a line at info: with loglevel error no program writes it."""
+    before = settled(t)
+    t.write_config(t.config().replace("loglevel: info", "loglevel: error"))
+    t.ctl("reload")
+    t.write_config()
+    t.ctl("reload")
+    want = {d: n + 1 for d, n in before.items()}
+    until("one line of each program", lambda: settled(t) == want)
+
+
+@check
 def what_one_program_refuses_no_program_takes(t):
     """A host more, which all could take, and a certificate with the key of another."""
     path = t.dir + "/certs/cert.pem"

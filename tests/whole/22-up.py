@@ -47,6 +47,44 @@ def keywords_stand_for_folders_of_the_state():
     assert want in rows(state, "xmpp-hostd"), rows(state, "xmpp-hostd")
 
 
+def logs(state, lines, path=None):
+    """Run the logger of tlsd; what it wrote to standard error, and its files that are old."""
+    if path:
+        with open(state + "/service/tlsd/env", "a") as f:
+            f.write("PATH=%s:$PATH\n" % path)
+    r = subprocess.run(["./run"], cwd=state + "/service/tlsd/log", input=lines, check=True,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30 * SLOW)
+    return r.stderr, glob.glob(state + "/log/tlsd/@*")
+
+
+@check
+def logs_are_as_large_as_the_options_say():
+    lines = b"xmpp-tlsd: info: event=x\n" * 4000
+    for options, n, size in (("", 0, 1000000),
+                             ("log_rotate_size: 10000\nlog_rotate_count: 2\n", 2, 10000),
+                             ("log_rotate_size: 1\nlog_rotate_count: 0\n", 0, 4096),
+                             ("log_rotate_size: infinity\n", 0, 1 << 28)):
+        state = prepare(options)
+        said, old = logs(state, lines)
+        assert not said and len(old) == n, (options, said, old)
+        # s6-log looks at the size when it has written what it read at once.
+        assert all(size / 2 < os.path.getsize(f) <= size + 16384 for f in old), options
+
+
+@check
+def logs_go_where_the_option_says():
+    lines = b"xmpp-tlsd: info: event=x\n" * 3
+    state = prepare("tabber: {log: stderr}\n")
+    assert logs(state, lines) == (lines, []), logs(state, lines)
+    state = prepare("tabber: {log: syslog}\n")
+    os.mkdir(state + "/fake")
+    with open(state + "/fake/logger", "w") as f:
+        f.write("#!/bin/sh\necho \"$@\" >&2\nexec cat >&2\n")
+    os.chmod(state + "/fake/logger", 0o755)
+    assert logs(state, lines, state + "/fake") == (
+        b"-t xmpp-tlsd -p daemon.info\n" + lines, []), "syslog"
+
+
 @check
 def every_instance_has_its_folders():
     state = prepare("tabber: {instances: {c2sd: 2}}\nmodules: {mod_offline: {}}\n")
