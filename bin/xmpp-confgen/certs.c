@@ -150,50 +150,45 @@ is_for(X509 *x, struct slice name)
   return is;
 }
 
-static int
-days_left(X509 const *x)
+/* Of the certificates for a name with a key, xmpp-tlsd shows one that is valid. */
+static bool
+is_better(struct found const *a, struct found const *b, int64_t now)
 {
-  int days = 0, seconds = 0;
+  struct certname_span sa = certname_span(a->x), sb;
+  enum certname_age age = certname_age(&sa, now), other;
 
-  ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(x));
-  return seconds < 0 ? days - 1 : days;
+  if (!b) return true;
+  sb = certname_span(b->x);
+  other = certname_age(&sb, now);
+  return age != other ? age < other : sa.until > sb.until;
 }
-
-#define DAYS_TO_RENEW 21
 
 static void
-warn_of_age(struct found const *f, struct slice name)
+warn_of_age(struct found const *f, struct slice name, int64_t now)
 {
-  int days = days_left(f->x);
-  char date[32] = "";
-  struct tm tm;
+  struct certname_span span = certname_span(f->x);
+  char how[CERTNAME_SAID];
 
-  if (ASN1_TIME_to_tm(X509_get0_notAfter(f->x), &tm))
-    strftime(date, sizeof date, "%Y-%m-%d", &tm);
-  if (days < 0)
-    say_warning(f->node, "certfiles", "the certificate for %s in %s expired on %s",
-                name.s, f->file, date);
-  else if (days < DAYS_TO_RENEW)
-    say_warning(f->node, "certfiles",
-                "the certificate for %s in %s expires in %d days, on %s", name.s, f->file,
-                days, date);
+  if (certname_age(&span, now) == CERTNAME_VALID) return;
+  say_warning(f->node, "certfiles", "the certificate for %s in %s %s", name.s, f->file,
+              certname_say(how, &span, now));
 }
 
-/* Of the certificates for a name, the one with a key that lives longest is looked at. */
 static void
 check_name(struct yaml_node const *certfiles, struct slice name)
 {
   struct found const *f, *best = NULL, *keyless = NULL;
+  int64_t now = time(NULL);
 
   for (f = pool; f; f = f->next) {
     if (!f->x || !is_for(f->x, name)) continue;
     if (!has_key(f->x))
       keyless = f;
-    else if (!best || days_left(f->x) > days_left(best->x))
+    else if (is_better(f, best, now))
       best = f;
   }
   if (best)
-    warn_of_age(best, name);
+    warn_of_age(best, name, now);
   else if (keyless)
     say_warning(keyless->node, "certfiles",
                 "the key of the certificate for %s in %s is in none of the files", name.s,

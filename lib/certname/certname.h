@@ -1,7 +1,7 @@
-/* certname: which names certificates have, for xmpp-tlsd, which serves them, and for those
- * who advise or prepare. Names are compared as text but for the case of ASCII; so a caller
- * asks for a host by its A-labels, which DNS names have, and by its U-labels, which an
- * xmppAddr has. */
+/* certname: which names certificates have, and when they are valid, for xmpp-tlsd,
+ * which serves them, and for those who advise or prepare. Names are compared as text
+ * but for the case of ASCII; so a caller asks for a host by its A-labels, which DNS
+ * names have, and by its U-labels, which an xmppAddr has. */
 #ifndef CERTNAME_H
 #define CERTNAME_H
 
@@ -10,7 +10,8 @@
 struct x509_st;
 struct stack_st_X509_INFO;
 
-/* The names of one certificate: ASCII in lower case, "*." in front of those of a wildcard. */
+/* The names of one certificate: ASCII in lower case, "*." in front of those of a
+ * wildcard. */
 struct certname_list {
   char **v;
   size_t n;
@@ -21,9 +22,9 @@ struct certname_list {
     NULL, 0                                                                              \
   }
 
-/* Read the certificates and keys of a PEM file. NULL with errno: of opening the file, or EPROTO
- * (not whole PEM, or a key with a passphrase, which nobody is there to type). The caller
- * frees the list, and clears OpenSSL's errors. */
+/* Read the certificates and keys of a PEM file. NULL with errno: of opening the file,
+ * or EPROTO (not whole PEM, or a key with a passphrase, which nobody is there to
+ * type). The caller frees the list, and clears OpenSSL's errors. */
 struct stack_st_X509_INFO *certname_pem(char const *path);
 
 /* Read the names of certificate x into *list, which is empty: dNSName, SRV-ID, xmppAddr;
@@ -36,6 +37,39 @@ void certname_wipe(struct certname_list *list);
  * (RFC 6125 s6.4.3). */
 bool certname_has(struct certname_list const *list, struct slice name);
 bool certname_covers(struct certname_list const *list, struct slice name);
+
+/* ---- validity (span.c) ---- */
+
+/* The seconds since 1970 from which, and before which, a certificate is valid. */
+struct certname_span {
+  int64_t from, until;
+};
+
+struct certname_span certname_span(struct x509_st const *x);
+
+/* A certificate that has fewer days left is to be renewed; is to be renewed at once. */
+#define CERTNAME_RENEW_DAYS 21
+#define CERTNAME_URGENT_DAYS 7
+
+/* In the order of the ones that serve best. */
+enum certname_age {
+  CERTNAME_VALID,
+  CERTNAME_RENEW,
+  CERTNAME_URGENT,
+  CERTNAME_EARLY,
+  CERTNAME_EXPIRED
+};
+
+enum certname_age certname_age(struct certname_span const *s, int64_t now);
+
+/* Give the whole days that are left; -1: expired less than a day ago. */
+int64_t certname_days(struct certname_span const *s, int64_t now);
+
+/* Write how a certificate stands at the second now, as the end of a sentence: "expires
+ * in 5 days, on 2026-12-03: renew it now". Gives buf. */
+#define CERTNAME_SAID 128
+char const *certname_say(char buf[CERTNAME_SAID], struct certname_span const *s,
+                         int64_t now);
 
 /* Say whether one of the files that pattern matches (shell wildcards, {a,b}) has a
  * certificate for host, by its exact name or a wildcard; ascii is the host in A-labels,

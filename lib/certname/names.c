@@ -119,3 +119,23 @@ certname_covers(struct certname_list const *list, struct slice name)
     if (list->v[i][0] == '*' && slice_is_nocase(rest, list->v[i] + 1)) return true;
   return false;
 }
+
+/* ---- validity ---- */
+
+static int64_t
+seconds_of(ASN1_TIME const *t)
+{
+  ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
+  int days = 0, seconds = 0;
+
+  if (epoch) ASN1_TIME_diff(&days, &seconds, epoch, t);
+  ASN1_TIME_free(epoch);
+  return (int64_t)days * 86400 + seconds;
+}
+
+struct certname_span
+certname_span(X509 const *x)
+{
+  return (struct certname_span){seconds_of(X509_get0_notBefore(x)),
+                                seconds_of(X509_get0_notAfter(x))};
+}

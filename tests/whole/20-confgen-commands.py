@@ -625,7 +625,12 @@ def certificates_are_looked_at():
     assert "certificate for example.com in a.pem expired on " + time.strftime(
         "%Y-%m-%d", time.gmtime(time.time() - 9 * 86400)) in out, out
     out = says(*soon)
-    assert re.search("for example.com in a.pem expires in [56] days, on 20", out), out
+    assert re.search("for example.com in a.pem expires in [56] days, on 20.*: renew it now", out), out
+    out = says(*make("later", alt, valid=(day(-40), day(17))))
+    assert re.search("in a.pem expires in 1[67] days, on 20[-0-9]*\n", out), out
+    early = make("early", alt, valid=(day(2), day(90)))
+    assert "in a.pem is not valid before 20" in says(*early), says(*early)
+    assert says(*early, *good) == "", "one that is valid is enough"
     out = says(good[0], other[1])
     assert "the key of the certificate for example.com in a.pem is in none of the files" in out, out
     out = says(good[0], "-----BEGIN PRIVATE KEY-----\nMIG", code=100)
