@@ -1,5 +1,6 @@
-/* base: what every other area stands on. Slices of text, one-stanza arenas, a hash table,
- * numbers and times as text, the log, and the one door through which time and chance come in. */
+/* base: what every other area stands on. Slices of text, one-stanza arenas, a hash
+ * table, numbers and times as text, the log, and the one door through which time and
+ * chance come in. */
 #ifndef BASE_H
 #define BASE_H
 
@@ -25,9 +26,9 @@ struct slice {
     "" literal, sizeof(literal) - 1                                                      \
   }
 
-/* The slice of the len bytes at s, or of the NUL-terminated string z (NULL is empty). These
- * and the comparisons stand here whole: z is nearly always a constant, whose length the
- * compiler then knows, and programs compare slices for every stanza. */
+/* The slice of the len bytes at s, or of the NUL-terminated string z (NULL is empty).
+ * These and the comparisons stand here whole: z is nearly always a constant, whose
+ * length the compiler then knows, and programs compare slices for every stanza. */
 static inline struct slice
 slice_of(char const *s, size_t len)
 {
@@ -69,8 +70,8 @@ bool slice_word(struct slice *rest, char sep, struct slice *word);
 /* Say whether the words of list, separated by blanks, have word among them. */
 bool slice_has_word(struct slice list, struct slice word);
 
-/* The decimal number that a is, whole, at most UINT64_MAX. false (errno EINVAL) when it is
- * none. */
+/* The decimal number that a is, whole, at most UINT64_MAX. false (errno EINVAL) when
+ * it is none. */
 bool slice_u64(struct slice a, uint64_t *out);
 
 /* Read a JID-free number as text: buf is at least BASE_NUM bytes; gives the slice of it.
@@ -83,14 +84,15 @@ char *slice_dup(struct slice text);
 
 /* ---- times as text (XEP-0082) ---- */
 
-/* Write a time in UTC into buf, with a NUL behind it: s seconds or us microseconds since 1970.
- * stamp_us writes all six digits of the fraction. Times behind the year 9999 are its end. */
+/* Write a time in UTC into buf, with a NUL behind it: s seconds or us microseconds
+ * since 1970. stamp_us writes all six digits of the fraction. Times behind the year
+ * 9999 are its end. */
 #define STAMP_SIZE 28
 struct slice stamp_s(char buf[STAMP_SIZE], uint64_t s);
 struct slice stamp_us(char buf[STAMP_SIZE], uint64_t us);
 
-/* Read a time (s3.2) as microseconds since 1970; a time before 1970 is 0. false: the text is
- * no time. */
+/* Read a time (s3.2) as microseconds since 1970; a time before 1970 is 0. false: the
+ * text is no time. */
 bool stamp_read(struct slice text, uint64_t *us);
 
 /* ---- arenas: memory that is freed in one step ---- */
@@ -153,8 +155,8 @@ void table_wipe(struct table *t);
 
 /* ---- ids: numbers for things that come and go ---- */
 
-/* An id is a slot (the low ID_SLOT_BITS bits) and a generation, so that a late word about a
- * thing that is over reaches nobody else. 0 is no id. */
+/* An id is a slot (the low ID_SLOT_BITS bits) and a generation, so that a late word
+ * about a thing that is over reaches nobody else. 0 is no id. */
 #define ID_SLOT_BITS 20
 
 struct id_entry {
@@ -182,9 +184,9 @@ void ids_give(struct ids *t, uint64_t id);
 /* The id, which is alive, is another item's from now on. */
 void ids_set(struct ids *t, uint64_t id, void *item);
 
-/* For what is made anew under the ids it had: room for used slots and a list of so many free
- * ones, which the caller fills (false: ENOMEM, or used is no such number); then the item of an
- * id that is alive. */
+/* For what is made anew under the ids it had: room for used slots and a list of so
+ * many free ones, which the caller fills (false: ENOMEM, or used is no such number);
+ * then the item of an id that is alive. */
 bool ids_size(struct ids *t, uint32_t used, uint32_t free_n);
 bool ids_restore(struct ids *t, uint64_t id, void *item);
 
@@ -207,16 +209,17 @@ void id_map_wipe(struct id_map *m);
 
 /* ---- the door: time and chance ---- */
 
-/* Microseconds at the start of this turn of the loop, for deadlines and for how long something
- * took: they never go back, nor jump when somebody sets the clock. At the start of the process
- * they are those since 1970; another process may count otherwise. */
+/* Microseconds at the start of this turn of the loop, for deadlines and for how long
+ * something took: they never go back, nor jump when somebody sets the clock. At the
+ * start of the process they are those since 1970; another process may count otherwise. */
 uint64_t door_now(void);
 
-/* Microseconds since 1970 at the start of this turn, as the machine's clock has them now: for
- * names of times (ids, stamps, what is stored). They may go back, and jump. */
+/* Microseconds since 1970 at the start of this turn, as the machine's clock has them
+ * now: for names of times (ids, stamps, what is stored). They may go back, and jump. */
 uint64_t door_wall(void);
 
-/* Read both clocks (live). door_set_clock fixes them instead, from then on (pipe driver). */
+/* Read both clocks (live). door_set_clock fixes them instead, from then on (pipe
+ * driver). */
 void door_tick(void);
 void door_set_clock(uint64_t now_us, uint64_t wall_us);
 
@@ -242,11 +245,17 @@ enum log_level { LOG_FATAL, LOG_WARN, LOG_INFO, LOG_DEBUG };
 /* Events above this level are not written; 1 at start. */
 extern unsigned int log_verbosity;
 
-/* PROGRAM: LEVEL: event=EVENT key=value ...: pairs of strings, ended by NULL. Values with
- * blanks, quotes, control characters (C1 and those that turn the direction of text among them)
- * or bytes that are no UTF-8 are written in quotes with C escapes, so that nobody's input makes
- * a second line or commands a terminal; a NULL value drops its pair. Keeps errno. */
+/* PROGRAM: LEVEL: event=EVENT key=value ...: pairs of strings, ended by NULL. Values
+ * with blanks, quotes, control characters (C1 and those that turn the direction of
+ * text among them) or bytes that are no UTF-8 are written in quotes with C escapes, so
+ * that nobody's input makes a second line or commands a terminal; a NULL value drops
+ * its pair. Keeps errno. */
 void log_event(enum log_level level, char const *event, ...) __attribute__((sentinel));
+
+/* The last line that log_event made of a warning or worse, from its event on, and the
+ * second since 1970 when it did; NULL: none yet. Lines that the verbosity left out
+ * count too. */
+char const *log_last(uint64_t *second);
 
 /* A number, or a slice, as a string for log_event: valid until 8 more were made. */
 char const *log_num(uint64_t n);
@@ -257,8 +266,8 @@ char const *log_text(struct slice s);
 extern bool log_hides_peers;
 char const *log_peer(struct slice ip);
 
-/* The name of a connection, the same in the logs of all programs: FRONT:ID, the instance that has
- * its socket and the number there. front NULL: NULL. */
+/* The name of a connection, the same in the logs of all programs: FRONT:ID, the
+ * instance that has its socket and the number there. front NULL: NULL. */
 char const *log_conn(char const *front, uint64_t id);
 
 #endif

@@ -17,6 +17,12 @@
 unsigned int log_verbosity = 1;
 bool log_hides_peers = false;
 
+/* The last line of a warning, as log_last gives it. */
+static struct {
+  char s[LINE_MAX_BYTES];
+  uint64_t second;
+} last;
+
 static char texts[TEXTS][TEXT_BYTES];
 static unsigned int text_turn;
 
@@ -136,6 +142,21 @@ put_value(struct line *l, char const *v)
   if (opens) l->s[l->len++] = '"'; /* behind LINE_ROOM there is room for it */
 }
 
+static void
+keep(char const *s, size_t n)
+{
+  memcpy(last.s, s, n);
+  last.s[n] = 0;
+  last.second = door_wall() / 1000000;
+}
+
+char const *
+log_last(uint64_t *second)
+{
+  *second = last.second;
+  return last.s[0] ? last.s : NULL;
+}
+
 void
 log_event(enum log_level level, char const *event, ...)
 {
@@ -143,13 +164,17 @@ log_event(enum log_level level, char const *event, ...)
   struct line l = {.len = 0};
   char const *key;
   va_list ap;
+  bool shown = (unsigned int)level <= log_verbosity;
   int e = errno;
+  size_t head;
 
-  if ((unsigned int)level > log_verbosity) return;
+  if (!shown && level > LOG_WARN) return;
   put(&l, PROG, strlen(PROG));
   put(&l, ": ", 2);
   put(&l, words[level], strlen(words[level]));
-  put(&l, ": event=", 8);
+  put(&l, ": ", 2);
+  head = l.len;
+  put(&l, "event=", 6);
   put_value(&l, event);
   va_start(ap, event);
   while ((key = va_arg(ap, char const *))) {
@@ -161,8 +186,9 @@ log_event(enum log_level level, char const *event, ...)
     put_value(&l, value);
   }
   va_end(ap);
+  if (level <= LOG_WARN) keep(l.s + head, l.len - head);
   l.s[l.len++] = '\n';
-  if (write(2, l.s, l.len) < 0) errno = e; /* nowhere left to say it */
+  if (shown && write(2, l.s, l.len) < 0) errno = e; /* nowhere left to say it */
   errno = e;
 }
 

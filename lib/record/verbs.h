@@ -147,6 +147,10 @@ V(LINKS, "links", "", 0, ROLE_CONTROL, ROLES_ALL,                               
   "Control: answer a row INSTANCE up|down for each neighbour, then done.")                    \
 V(READY, "ready", "", 0, ROLE_CONTROL, ROLES_ALL,                                             \
   "Control: answer done when a stanza sent now is answered, error before.")                   \
+V(STATUS, "status", "", 0, ROLE_CONTROL, ROLES_ALL,                                           \
+  "Control: answer rows, then done. error SECOND TEXT: the last warning of the log; awaits TEXT: the program is not ready, or not whole; listener NAME open|closed WHY.") \
+V(CERTIFICATE, "certificate", "HOST", 1, ROLE_CONTROL, ROLE_FRONT,                            \
+  "Control: answer a row FILE NAMES FROM UNTIL fits|other, then done: the certificate that is shown for HOST, and whether it has that name.") \
 V(SESSIONS, "sessions", "", 0, ROLE_CONTROL | ROLE_OWN, ROLE_ROUTER,                          \
   "Control: answer row records, then done.")                                                  \
 V(ACCOUNT, "account", "add|passwd|del|list|keys JID PASSWORD", 1, ROLE_CONTROL | ROLE_OWN, ROLE_AUTHORITY, \

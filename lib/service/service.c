@@ -9,9 +9,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +27,7 @@ static struct {
   char instance[LINK_NAME_MAX + 1];
   unsigned int number, notif;
   bool pipe, raw, stopping, told_ready, waits, hurry;
-  struct event_timer stop_timer, wait_timer, trim_timer;
+  struct event_timer stop_timer, wait_timer;
   uint64_t stop_at_us;
   uint64_t held_until_us; /* 0: nobody has said hold */
 } service = {.number = 1};
@@ -44,6 +44,20 @@ service_stat(struct link *ctl, char const *name, uint64_t value)
   link_begin(ctl, VERB_STAT);
   link_str(ctl, name);
   link_num(ctl, value);
+  link_end(ctl);
+}
+
+void
+service_row(struct link *ctl, ...)
+{
+  char const *value;
+  va_list ap;
+
+  link_begin(ctl, VERB_ROW);
+  va_start(ap, ctl);
+  while ((value = va_arg(ap, char const *)))
+    link_str(ctl, value);
+  va_end(ap);
   link_end(ctl);
 }
 
@@ -95,14 +109,35 @@ service_look_again(void)
 
 /* ---- readiness ---- */
 
-static bool
-is_ready(void)
+static struct link const *
+missing_link(void)
 {
   struct link const *l;
 
   for (l = link_next(NULL); l; l = link_next(l))
-    if (l->path && !l->up) return false;
-  return !service.stopping && (!service.svc->ready || service.svc->ready());
+    if (l->path && !l->up) return l;
+  return NULL;
+}
+
+static bool
+is_ready(void)
+{
+  return !missing_link() && !service.stopping &&
+         (!service.svc->ready || service.svc->ready());
+}
+
+/* Words for what is missing; NULL: nothing. */
+static char const *
+awaits(void)
+{
+  static char text[64];
+  struct link const *l = missing_link();
+  char const *own = service.svc->awaits ? service.svc->awaits() : NULL;
+
+  if (service.stopping) return "the program ends";
+  if (l) snprintf(text, sizeof text, "no link to %s", l->name);
+  if (l) return text;
+  return own || is_ready() ? own : "not yet";
 }
 
 static void
@@ -168,7 +203,7 @@ static void
 stats(struct link *ctl)
 {
   struct link const *l;
-  uint64_t links_up = 0;
+  uint64_t links_up = 0, pending = link_pending(); /* without this answer */
 
   for (l = link_next(NULL); l; l = link_next(l))
     links_up += l->up && l->program != CTL;
@@ -177,8 +212,20 @@ stats(struct link *ctl)
   link_str(ctl, TABBER_VERSION);
   link_end(ctl);
   service_stat(ctl, "links", links_up);
-  service_stat(ctl, "output_bytes", link_pending());
+  service_stat(ctl, "output_bytes", pending);
   if (service.svc->stats) service.svc->stats(ctl);
+  service_done(ctl);
+}
+
+static void
+status(struct link *ctl)
+{
+  uint64_t second;
+  char const *error = log_last(&second);
+
+  if (error) service_row(ctl, "error", log_num(second), error, NULL);
+  if (awaits()) service_row(ctl, "awaits", awaits(), NULL);
+  if (service.svc->status) service.svc->status(ctl);
   service_done(ctl);
 }
 
@@ -285,7 +332,9 @@ control(struct link *l, enum verb v, struct record *r)
     if (is_ready())
       service_done(l);
     else
-      service_error(l, "not yet");
+      service_error(l, awaits());
+  } else if (v == VERB_STATUS) {
+    status(l);
   } else
     return false;
   return true;
@@ -516,61 +565,6 @@ open_links(void)
     strerr_diefusys(111, "listen on ", path ? path : "a socket");
 }
 
-/* Bytes of memory that are this process's alone and in the machine; 0: not to be known. */
-static size_t
-resident(void)
-{
-  char buf[256];
-  ssize_t n = openreadnclose("/proc/self/statm", buf, sizeof buf);
-  struct slice rest = slice_of(buf, n > 0 ? (size_t)n : 0), word;
-  uint64_t pages[3] = {0}; /* of addresses; in the machine; of those, also in files */
-  unsigned int i;
-
-  for (i = 0; i < 3 && slice_word(&rest, ' ', &word); i++)
-    if (!slice_u64(word, &pages[i])) return 0;
-  return pages[1] > pages[2]
-           ? (size_t)(pages[1] - pages[2]) * (size_t)sysconf(_SC_PAGESIZE)
-           : 0;
-}
-
-/* Give the bytes in the machine beside those in use. */
-static size_t
-spare(void)
-{
-  struct mallinfo2 m = mallinfo2();
-  size_t all = resident(), used = m.uordblks + m.hblkhd;
-
-  return all > used ? all - used : 0;
-}
-
-/* After many sessions have ended the heap is full of holes, and some can never go back: malloc
- * trims when TRIM_BYTES have become spare since it did so last. */
-static void
-trim(void *cookie)
-{
-  static size_t rest;
-  size_t now;
-
-  (void)cookie;
-  link_give_back();
-  now = spare();
-  if (now > rest + TRIM_BYTES) {
-    malloc_trim(0);
-    now = rest = spare();
-  }
-  if (now < rest) rest = now;
-  event_timer_start(&service.trim_timer, door_now() + TRIM_US, trim, NULL);
-}
-
-/* Large pieces are maps of their own and go back to the system when they are freed. By
- * itself malloc would, after the first such free, take larger and larger pieces from
- * the heap. */
-static void
-map_what_is_large(void)
-{
-  mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
-}
-
 /* SCHED_BATCH: a daemon that is woken does not preempt the one that runs, so each wake-up finds
  * more records. A policy that the administrator has set is left alone. */
 static void
@@ -586,7 +580,7 @@ int
 service_main(struct service const *svc, int argc, char const *const *argv)
 {
   service.svc = svc;
-  map_what_is_large();
+  memory_start();
   options(argc, argv);
   name_instance();
   if (!sig_ignore(SIGPIPE)) strerr_diefusys(111, "ignore SIGPIPE");
@@ -597,13 +591,14 @@ service_main(struct service const *svc, int argc, char const *const *argv)
   if (!event_init()) strerr_diefusys(111, "make an epoll");
   if (!service.pipe && !event_signals(on_signal)) strerr_diefusys(111, "trap signals");
   link_init(&owner, service.pipe);
-  if (!taken_load(svc, service.dir, true) || (svc->start && !svc->start())) return 100;
+  if (!taken_load(svc, service.dir, true)) return 100;
+  if (svc->start && !svc->start()) return 111;
   open_links();
   if (service.raw) return svc->raw() ? 0 : 111;
   if (service.pipe) return link_pipe(svc->sockets) ? 0 : 111;
   tell_ready();
   let_turns_end();
-  trim(NULL);
+  memory_trim();
   if (!event_run()) strerr_diefusys(111, "wait for events");
   return 0;
 }

@@ -30,14 +30,16 @@ struct service {
   void (*drop)(void *fresh);
 
   /* All optional. start: the first settings are taken, open what is stored; false, having
-   * logged why: die 100. up: announce what still holds. feeds: what is read from
-   * `from` may become output of `full`: while that is over its limit, from is not read. holds: nothing is read
-   * from this link for now (service_look_again when that has changed). full: it went over the
-   * limit, or is below it again. turn: commit. stop: SIGTERM came, begin to end.
-   * stopped: nothing is left to say. ready: no more is awaited than the links. stats:
-   * service_stat as often as wanted. raw: option -x, instead of the pipe driver.
-   * snapshot: name all that the program holds (link/snapshot.h). copy: what it has stored, and
-   * reads of others, into a folder that is to be made (store_copy_all). */
+   * logged why: exit 111, for the next start may find the disk or the file as it should be. up:
+   * announce what still holds. feeds: what is read from `from` may become output of `full`: while
+   * that is over its limit, from is not read. holds: nothing is read from this link for now
+   * (service_look_again when that has changed). full: it went over the limit, or is below it
+   * again. turn: commit. stop: SIGTERM came, begin to end. stopped: nothing is left to say. ready:
+   * no more is awaited than the links. awaits: words for what is missing, without which the program
+   * may be ready; NULL: nothing. stats: service_stat as often as wanted. status: service_row for
+   * the verb status. raw: option -x, instead of the pipe driver. snapshot: name all that the program
+   * holds (link/snapshot.h). copy: what it has stored, and reads of others, into a folder that is
+   * to be made (store_copy_all). */
   bool (*start)(void);
   void (*up)(struct link *l);
   void (*down)(struct link *l);
@@ -48,7 +50,9 @@ struct service {
   void (*stop)(void);
   bool (*stopped)(void);
   bool (*ready)(void);
+  char const *(*awaits)(void);
   void (*stats)(struct link *ctl);
+  void (*status)(struct link *ctl);
   bool (*raw)(void);
   void (*snapshot)(struct snapshot *k);
   bool (*copy)(char const *dir);
@@ -75,8 +79,9 @@ char const *service_data(void);
  * settings do. NULL: the pipe driver runs, and nothing outside is touched. */
 char const *service_run_file(char const *name);
 
-/* Answer a control record: one figure; the end; a refusal. */
+/* Answer a control record: one figure; a row of values, behind which stands NULL; the end; a refusal. */
 void service_stat(struct link *ctl, char const *name, uint64_t value);
+void service_row(struct link *ctl, ...) __attribute__((sentinel));
 void service_done(struct link *ctl);
 void service_error(struct link *ctl, char const *text);
 

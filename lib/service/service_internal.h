@@ -10,12 +10,17 @@ struct settings *taken_settings(void);
 /* Keep the verbosity of the command line, whatever the settings say. */
 void taken_verbosity_given(void);
 
-/* Read the settings of svc in the folder dir, and take them when svc can. first: at the start.
- * false, having logged why: then the settings in force are as before. */
+/* Read the settings of svc in the folder dir, and take them when svc can. first: at
+ * the start. false, having logged why: then the settings in force are as before. */
 bool taken_load(struct service const *svc, char const *dir, bool first);
 
-/* Say whether svc can take the settings in the folder dir; settings_refused() says why not. Nothing
- * changes. */
+/* Say whether svc can take the settings in the folder dir; settings_refused() says why
+ * not. Nothing changes. */
 bool taken_check(struct service const *svc, char const *dir);
+
+/* Set how malloc takes memory: before anything else. Give spare memory back now, and
+ * every TRIM_US from then on (memory.c). */
+void memory_start(void);
+void memory_trim(void);
 
 #endif

@@ -191,10 +191,34 @@ texts(void **state)
   log_hides_peers = false;
 }
 
+static void
+the_last_warning_is_kept(void **state)
+{
+  uint64_t second = 7;
+
+  (void)state;
+  assert_null(log_last(&second));
+  door_set_clock(1, 1100000000999999);
+  log_event(LOG_INFO, "fine", NULL);
+  assert_null(log_last(&second));
+  log_event(LOG_WARN, "bad", "why", "a b", NULL);
+  log_event(LOG_INFO, "fine", NULL);
+  assert_string_equal(log_last(&second), "event=bad why=\"a b\"");
+  assert_int_equal(second, 1100000000);
+  logged();
+  log_verbosity = 0;
+  log_event(LOG_WARN, "unseen", NULL);
+  log_verbosity = 1;
+  assert_string_equal(log_last(&second), "event=unseen");
+  assert_string_equal(logged(), "");
+}
+
 int
 main(void)
 {
   struct CMUnitTest const tests[] = {
+    cmocka_unit_test_setup_teardown(the_last_warning_is_kept, catch_stderr,
+                                    let_stderr_go),
     cmocka_unit_test_setup_teardown(one_line, catch_stderr, let_stderr_go),
     cmocka_unit_test_setup_teardown(levels, catch_stderr, let_stderr_go),
     cmocka_unit_test_setup_teardown(hostile_values, catch_stderr, let_stderr_go),
