@@ -21,8 +21,8 @@ struct pool {
   size_t keys_n;
 };
 
-/* The file of a certificate, in the arena of the settings. A copy has the name of the file that was
- * copied. */
+/* The file of a certificate, in the arena of the settings. A copy has the name of the
+ * file that was copied. */
 struct file {
   char const *name;
   struct slice pattern; /* the words of the configuration that name the file */
@@ -121,8 +121,8 @@ file_new(struct settings *st, struct settings_row const *row, char const *path)
   return f->name ? f : NULL;
 }
 
-/* A row has a pattern; or a copy, the name of the file that was copied, and the pattern that names
- * it. */
+/* A row has a pattern; or a copy, the name of the file that was copied, and the
+ * pattern that names it. */
 static bool
 pool_read_row(struct pool *p, struct settings *st, struct settings_row const *row)
 {
@@ -206,6 +206,7 @@ add_leaf(struct certs *cs, struct pool const *p, X509 *x, EVP_PKEY *key)
   c->leaf = x;
   EVP_PKEY_up_ref(key);
   c->key = key;
+  c->span = certname_span(x);
   return build_chain(p, c) && certname_read(&c->names, x);
 }
 
@@ -219,8 +220,8 @@ has_leaf(struct certs const *cs, X509 *x)
   return false;
 }
 
-/* A leaf without its key: the half of a renewal. Whether a certificate that was served for
- * one of its names would be served no more. */
+/* A leaf without its key: the half of a renewal. Whether a certificate that was served
+ * for one of its names would be served no more. */
 static bool
 replaces(X509 *x, struct certs const *fresh, struct certs const *old)
 {
@@ -270,6 +271,18 @@ leaves_of(struct certs *cs, struct pool const *p)
   return true;
 }
 
+static int64_t
+now_s(void)
+{
+  return (int64_t)(door_wall() / 1000000);
+}
+
+static char const *
+first_name(struct cert const *c)
+{
+  return c->names.n ? c->names.v[0] : "-";
+}
+
 void
 certs_log(struct certs const *cs)
 {
@@ -278,11 +291,37 @@ certs_log(struct certs const *cs)
   for (i = 0; i < cs->n; i++) {
     BIGNUM *bn = ASN1_INTEGER_to_BN(X509_get0_serialNumber(cs->v[i].leaf), NULL);
     char *hex = bn ? BN_bn2hex(bn) : NULL;
-    log_event(LOG_INFO, "certificate", "name",
-              cs->v[i].names.n ? cs->v[i].names.v[0] : "-", "serial", hex ? hex : "-",
-              NULL);
+    char until[STAMP_SIZE];
+    stamp_s(until, cs->v[i].span.until > 0 ? (uint64_t)cs->v[i].span.until : 0);
+    log_event(LOG_INFO, "certificate", "name", first_name(&cs->v[i]), "serial",
+              hex ? hex : "-", "until", until, "file", certs_file(cs->v[i].leaf), NULL);
     OPENSSL_free(hex);
     BN_free(bn);
+  }
+}
+
+/* A certificate that lies beside one that is shown in its place is nobody's concern. */
+static bool
+is_shown(struct certs const *cs, struct cert const *c)
+{
+  size_t i;
+
+  for (i = 0; i < c->names.n; i++)
+    if (certs_find(cs, slice_str(c->names.v[i])) == c) return true;
+  return false;
+}
+
+void
+certs_log_ages(struct certs const *cs)
+{
+  char said[CERTNAME_SAID];
+  size_t i;
+
+  for (i = 0; cs && i < cs->n; i++) {
+    struct cert const *c = &cs->v[i];
+    if (certname_age(&c->span, now_s()) == CERTNAME_VALID || !is_shown(cs, c)) continue;
+    log_event(LOG_WARN, "certificate-to-renew", "name", first_name(c), "file",
+              certs_file(c->leaf), "why", certname_say(said, &c->span, now_s()), NULL);
   }
 }
 
@@ -325,9 +364,10 @@ certs_free(struct certs *cs)
 
 /* ---- finding ---- */
 
-/* Internationalized hosts have two names: U-labels, which stream programs say and an xmppAddr
- * has, and A-labels, which a client's SNI and a dNSName have (RFC 6120 s13.7.1.2). Rows
- * "ascii" of the settings lead from the one to the other. Empty: name has no other. */
+/* Internationalized hosts have two names: U-labels, which stream programs say and an
+ * xmppAddr has, and A-labels, which a client's SNI and a dNSName have (RFC 6120
+ * s13.7.1.2). Rows "ascii" of the settings lead from the one to the other. Empty: name
+ * has no other. */
 static struct slice
 other_form(struct settings const *st, struct slice name)
 {
@@ -347,25 +387,40 @@ newer(struct cert const *a, struct cert const *b)
                                  X509_get0_notBefore(b->leaf)) > 0;
 }
 
+/* How well certificate c fits a host with these names: 0 not at all. */
+static unsigned int
+fits(struct cert const *c, struct slice name, struct slice other, int64_t now)
+{
+  struct certname_list const *l = &c->names;
+  bool exact = certname_has(l, name) || (other.len && certname_has(l, other));
+  bool valid = c->span.from <= now && now < c->span.until;
+
+  if (!exact && !certname_covers(l, name) && !certname_covers(l, other)) return 0;
+  return 1 + (exact ? 1 : 0) + (valid ? 2 : 0);
+}
+
 struct cert *
 certs_find(struct certs const *cs, struct slice name)
 {
-  struct cert *exact = NULL, *wild = NULL;
+  struct cert *best = NULL;
   struct slice other;
+  unsigned int most = 0, fit;
   size_t i;
 
   if (!cs || !cs->n) return NULL;
   if (name.len > 1 && name.s[name.len - 1] == '.') name.len--;
   other = other_form(cs->settings, name);
   for (i = 0; i < cs->n; i++) {
-    struct cert *c = &cs->v[i];
-    struct certname_list const *l = &c->names;
-    if ((certname_has(l, name) || (other.len && certname_has(l, other))) &&
-        newer(c, exact))
-      exact = c;
-    if ((certname_covers(l, name) || certname_covers(l, other)) && newer(c, wild))
-      wild = c;
+    fit = fits(&cs->v[i], name, other, now_s());
+    if (!fit || fit < most || (fit == most && !newer(&cs->v[i], best))) continue;
+    most = fit;
+    best = &cs->v[i];
   }
-  if (exact) return exact;
-  return wild ? wild : &cs->v[0];
+  return best ? best : &cs->v[0];
+}
+
+bool
+certs_fits(struct certs const *cs, struct cert const *c, struct slice name)
+{
+  return fits(c, name, other_form(cs->settings, name), 0) != 0;
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,19 +19,26 @@ char const *const tlsd_needs[] = {
   "backlog", "ciphers", "protocol_options", "send_timeout", NULL,
 };
 
-/* Listeners are made from the settings as a whole new list; sockets of the old list that
- * stay the same are carried over, so a reload refuses no connection. The others are tried before
- * the list is taken, and opened after: a port that somebody takes in between is tried again. */
+/* Listeners are made from the settings as a whole new list; sockets of the old list
+ * that stay the same are carried over, so a reload refuses no connection. The others
+ * are tried before the list is taken, and opened after: a port that somebody takes in
+ * between is tried again. */
 
 #define ACCEPTS_A_TURN 64
 /* Out of files: accept nothing for this long. */
 #define ACCEPT_PAUSE_US 100000u
+/* A socket that does not open is tried again after the first time, which doubles up to
+ * the second. */
 #define LISTEN_RETRY_US 1000000u
+#define LISTEN_RETRY_MAX_US 8000000u
+/* The age of certificates is looked at once a day. */
+#define AGES_US 86400000000u
 
 static struct {
   struct listener *first;
   struct certs *certs;
-  struct event_timer pause, retry;
+  struct event_timer pause, retry, ages;
+  uint64_t retry_us; /* the time to the next try of sockets that do not open */
   bool reuseport, closed;
 } listeners;
 
@@ -131,8 +139,8 @@ listener_read(struct listener *ln, struct settings const *st,
   return read_options(ln, settings_get(st, "protocol_options", scope));
 }
 
-/* A context for the first certificate at once, so that settings which OpenSSL does not take
- * are refused as a whole. */
+/* A context for the first certificate at once, so that settings which OpenSSL does not
+ * take are refused as a whole. */
 static bool
 listener_prepare(struct listener *ln, struct certs *certs)
 {
@@ -309,10 +317,18 @@ same_socket(struct listener const *a, struct listener const *b)
 }
 
 static void
-listen_failed(struct listener const *ln)
+listen_failed(struct listener const *ln, int error, char const *then)
 {
   log_event(LOG_WARN, "listen-failed", "listener", ln->name, "ip", ln->ip, "port",
-            log_num(ln->port), "why", strerror(errno), NULL);
+            log_num(ln->port), "why", strerror(error), "then", then, NULL);
+}
+
+/* The log says once that a socket does not open, and again when the reason is another. */
+static void
+note_failure(struct listener *ln, int error)
+{
+  if (ln->error != error) listen_failed(ln, error, "the socket is tried again");
+  ln->error = error;
 }
 
 static void
@@ -322,11 +338,24 @@ open_socket(struct listener *ln)
   int fd = is_path ? bind_unix(ln->ip + 5) : bind_tcp(ln, listeners.reuseport);
 
   if (fd >= 0 && !listen(fd, (int)ln->backlog) &&
-      event_io_start(&ln->io, fd, link_find(ln->serves) ? EVENT_READ : 0, on_accept, ln))
+      event_io_start(&ln->io, fd, link_find(ln->serves) ? EVENT_READ : 0, on_accept,
+                     ln)) {
+    if (ln->error) log_event(LOG_INFO, "listener-open", "listener", ln->name, NULL);
+    ln->error = 0;
     return;
-  if (!ln->failed) listen_failed(ln);
-  ln->failed = true;
+  }
+  note_failure(ln, errno ? errno : EIO);
   if (fd >= 0) fd_close(fd);
+}
+
+static struct listener *
+first_closed(void)
+{
+  struct listener *ln;
+
+  for (ln = listeners.first; ln && ln->io.fd >= 0; ln = ln->next) {
+  }
+  return ln;
 }
 
 static void
@@ -337,8 +366,11 @@ open_sockets(void *cookie)
   (void)cookie;
   for (ln = listeners.first; ln; ln = ln->next)
     if (ln->io.fd < 0) open_socket(ln);
-  if (!listeners_open())
-    event_timer_start(&listeners.retry, door_now() + LISTEN_RETRY_US, open_sockets, NULL);
+  if (!first_closed()) return;
+  event_timer_start(&listeners.retry, door_now() + listeners.retry_us, open_sockets,
+                    NULL);
+  listeners.retry_us *= 2;
+  if (listeners.retry_us > LISTEN_RETRY_MAX_US) listeners.retry_us = LISTEN_RETRY_MAX_US;
 }
 
 /* Take the sockets over that stay, and close the others, whose ports may be wanted. */
@@ -360,7 +392,8 @@ carry_sockets(struct listener *list, struct listener *old)
   }
 }
 
-/* Say whether the old list has the port: then its socket is carried over, or closed first. */
+/* Say whether the old list has the port: then its socket is carried over, or closed
+ * first. */
 static bool
 is_ours(struct listener const *ln)
 {
@@ -371,7 +404,8 @@ is_ours(struct listener const *ln)
   return false;
 }
 
-/* A path is not tried: that would take it from a server that has it. */
+/* Try whether a socket that is new opens: a reload that cannot have it changes
+ * nothing. A path is not tried: that would take it from a server that has it. */
 static bool
 try_socket(struct listener const *ln, bool reuseport)
 {
@@ -383,18 +417,19 @@ try_socket(struct listener const *ln, bool reuseport)
     fd_close(fd);
     return true;
   }
-  listen_failed(ln);
+  listen_failed(ln, errno, NULL);
   settings_refuse("listener", slice_str(ln->name), "unable to listen: ", strerror(errno),
                   NULL);
   return false;
 }
 
+/* At the start nothing is tried: a port or an address may come later. */
 static bool
 try_sockets(struct made const *m)
 {
   struct listener const *ln;
 
-  for (ln = m->first; ln; ln = ln->next)
+  for (ln = listeners.certs ? m->first : NULL; ln; ln = ln->next)
     if (!try_socket(ln, m->reuseport)) return false;
   return true;
 }
@@ -425,6 +460,14 @@ listeners_read(struct settings *st)
   return NULL;
 }
 
+static void
+log_ages(void *cookie)
+{
+  (void)cookie;
+  certs_log_ages(listeners.certs);
+  event_timer_start(&listeners.ages, door_now() + AGES_US, log_ages, NULL);
+}
+
 void
 listeners_take(void *fresh, bool first)
 {
@@ -446,6 +489,8 @@ listeners_take(void *fresh, bool first)
   bounds_set(m->waiting_max);
   free(m);
   certs_log(listeners.certs);
+  log_ages(NULL);
+  listeners.retry_us = LISTEN_RETRY_US;
   open_sockets(NULL);
 }
 
@@ -456,13 +501,62 @@ listeners_wake(void)
 }
 
 bool
-listeners_open(void)
+listeners_ready(void)
 {
   struct listener const *ln;
 
   for (ln = listeners.first; ln; ln = ln->next)
-    if (ln->io.fd < 0) return false;
-  return true;
+    if (ln->io.fd >= 0) return true;
+  return !listeners.first;
+}
+
+char const *
+listeners_awaits(void)
+{
+  static char text[512];
+  struct listener const *ln = first_closed();
+
+  if (!ln) return NULL;
+  snprintf(text, sizeof text, "cannot listen on %s: %s", ln->name, strerror(ln->error));
+  return text;
+}
+
+void
+listeners_status(struct link *ctl)
+{
+  struct listener const *ln;
+
+  for (ln = listeners.first; ln; ln = ln->next)
+    service_row(ctl, "listener", ln->name, ln->io.fd >= 0 ? "open" : "closed",
+                ln->io.fd >= 0 ? NULL : strerror(ln->error), NULL);
+}
+
+/* The names of a certificate with blanks between, as many as there is room for. */
+static char const *
+names_of(struct cert const *c)
+{
+  static char text[1024];
+  size_t at = 0, i;
+
+  text[0] = 0;
+  for (i = 0; i < c->names.n && at + strlen(c->names.v[i]) + 2 < sizeof text; i++)
+    at += (size_t)sprintf(text + at, "%s%s", at ? " " : "", c->names.v[i]);
+  return text;
+}
+
+void
+listeners_certificate(struct link *ctl, struct record *r)
+{
+  struct cert const *c = certs_find(listeners.certs, record_get(r, 1));
+
+  if (!c) {
+    service_error(ctl, "there is no certificate");
+    return;
+  }
+  service_row(ctl, certs_file(c->leaf), names_of(c), log_num((uint64_t)c->span.from),
+              log_num((uint64_t)c->span.until),
+              certs_fits(listeners.certs, c, record_get(r, 1)) ? "fits" : "other", NULL);
+  service_done(ctl);
 }
 
 void
@@ -473,6 +567,7 @@ listeners_close(void)
   listeners.closed = true;
   event_timer_cancel(&listeners.pause);
   event_timer_cancel(&listeners.retry);
+  event_timer_cancel(&listeners.ages);
   for (ln = listeners.first; ln; ln = ln->next) {
     int fd = ln->io.fd;
     event_io_cancel(&ln->io);

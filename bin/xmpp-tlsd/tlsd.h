@@ -16,6 +16,7 @@ struct cert {
   EVP_PKEY *key;
   STACK_OF(X509) * chain;
   struct certname_list names;
+  struct certname_span span;
 };
 
 struct certs {
@@ -34,12 +35,19 @@ void certs_free(struct certs *c);
 /* The file of a certificate of a pool. Lives as long as the settings that the pool is of. */
 char const *certs_file(X509 const *x);
 
-/* Log the name and the serial number of each certificate. */
+/* Log each certificate. */
 void certs_log(struct certs const *c);
 
-/* Give the certificate for a host, named by A-labels or U-labels: the newest that has the
- * name, else the newest wildcard, else the first of all. NULL: the pool is empty. */
+/* Log those certificates that are shown for a name and are not valid, or not for long. */
+void certs_log_ages(struct certs const *c);
+
+/* Give the certificate for a host, named by A-labels or U-labels: of those that are valid now
+ * the newest that has the name, else the newest wildcard; else of the others in the same order;
+ * else the first of all. NULL: the pool is empty. */
 struct cert *certs_find(struct certs const *c, struct slice name);
+
+/* Say whether c, of the pool cs, has a name of the host. */
+bool certs_fits(struct certs const *cs, struct cert const *c, struct slice name);
 
 /* ---- TLS contexts (context.c) ---- */
 
@@ -75,14 +83,14 @@ struct listener {
   int min_version;
   bool direct;         /* TLS from the first byte */
   bool required;       /* nothing but the way to TLS is spoken before it */
-  bool paused, failed; /* failed: the log says that its socket does not open */
+  int error;           /* errno of the last try to open the socket; 0: it is open */
   struct certs *certs; /* the pool in force; owned by listeners */
   SSL_CTX **contexts;  /* a context for each certificate of the pool */
 };
 
-/* The two steps of taking settings (service/service.h). A socket that is new is tried by
- * listeners_read, and closed again. When it cannot be opened after all, it is tried again
- * every LISTEN_RETRY_US. */
+/* The two steps of taking settings (service/service.h). A socket that is new to a running program is
+ * tried by listeners_read, and closed again. One that cannot be opened after all, or at the start,
+ * is tried again, and the others open. */
 extern char const *const tlsd_needs[];
 void *listeners_read(struct settings *st);
 void listeners_take(void *fresh, bool first);
@@ -91,7 +99,15 @@ void listeners_drop(void *fresh);
 /* Accept again, for a neighbour came up; close all doors. */
 void listeners_wake(void);
 void listeners_close(void);
-bool listeners_open(void);
+
+/* Say whether a listener is open, or none is wanted; name one that is not (NULL: all are). */
+bool listeners_ready(void);
+char const *listeners_awaits(void);
+
+/* Answer the control verb status with a row listener for each; certificate with the one that is
+ * shown for a host: FILE NAMES FROM UNTIL fits|other, times in seconds since 1970. */
+void listeners_status(struct link *ctl);
+void listeners_certificate(struct link *ctl, struct record *r);
 
 /* ---- connections (conn.c) ---- */
 

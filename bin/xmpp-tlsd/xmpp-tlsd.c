@@ -46,16 +46,14 @@ down(struct link *l)
   conns_of_link_gone(l);
 }
 
-/* Of the sockets that can be opened at the start, none may be missing. */
-static bool
-start(void)
-{
-  return listeners_open();
-}
-
 static service_fn *const handlers[VERBS_N] = {
-  [VERB_DATA] = conn_data, [VERB_CLOSE] = conn_close,       [VERB_STOP] = conn_stop,
-  [VERB_GO] = conn_go,     [VERB_STARTTLS] = conn_starttls, [VERB_SHAPE] = conn_shape,
+  [VERB_DATA] = conn_data,
+  [VERB_CLOSE] = conn_close,
+  [VERB_STOP] = conn_stop,
+  [VERB_GO] = conn_go,
+  [VERB_STARTTLS] = conn_starttls,
+  [VERB_SHAPE] = conn_shape,
+  [VERB_CERTIFICATE] = listeners_certificate,
 };
 
 static struct service const tlsd = {
@@ -66,14 +64,15 @@ static struct service const tlsd = {
   .read = listeners_read,
   .take = listeners_take,
   .drop = listeners_drop,
-  .start = start,
   .up = up,
   .down = down,
   .turn = conns_flush,
   .stop = listeners_close,
   .stopped = conns_none,
-  .ready = listeners_open,
+  .ready = listeners_ready,
+  .awaits = listeners_awaits,
   .stats = stats,
+  .status = listeners_status,
 };
 
 int

@@ -94,6 +94,64 @@ def the_newest_of_one_name_is_shown():
         shows(t, "rsa" if a == new else "ecdsa", "a.example")
 
 
+# The clock of a filter stands at 2001-09-09.
+VALID, GONE = ("20010101000000Z", "20020101000000Z"), ("20010801000000Z", "20010901000000Z")
+
+
+@check
+def a_valid_certificate_comes_before_others_of_the_name():
+    """A newer one that is not valid yet, or expired, is not shown, be it the exact one."""
+    later = ("20020101000000Z", "20300101000000Z")
+    t = Tlsd(pool(a=make("valid", certs.dns("a.example", "*.c.example"), valid=VALID),
+                  b=make("later", certs.dns("a.example", "b.c.example"), valid=later),
+                  c=make("gone", certs.dns("a.example"), valid=GONE)))
+    shows(t, "valid", "a.example", "b.c.example")
+
+
+@check
+def the_log_names_certificates_to_renew_and_their_files():
+    """Of those that are shown; again each day."""
+    soon, now = ("20010101000000Z", "20010920000000Z"), ("20010101000000Z", "20010911000000Z")
+    t = Tlsd(pool(a=make("a", certs.dns("a.example"), valid=GONE),
+                  b=make("b", certs.dns("b.example"), valid=soon),
+                  c=make("c", certs.dns("c.example"), valid=now),
+                  d=make("d", certs.dns("d.example"), valid=VALID),
+                  e=make("e", certs.dns("d.example"), valid=GONE)))
+    t.logged("event=certificate-to-renew name=c.example file=%s/c.pem why=\"expires in 1 day, on "
+             "2001-09-11: renew it now\"" % t.certs)
+    for name, why in (("first", "is not valid before 20"), ("a", "expired on 2001-09-01"),
+                      ("b", "expires in 10 days, on 2001-09-20\"")):
+        assert re.search("name=%s.example file=%s/.*.pem why=\"%s" % (name, t.certs, why), t.log), t.log
+    assert t.log.count("certificate-to-renew") == 4, t.log
+    t.clock(86400 * 10 ** 6)
+    t.logged("expires in 9 days")
+    t.logged("expires in 0 days")
+
+
+@check
+def control_says_which_certificate_is_shown():
+    t = Tlsd(pool(a=make("a", certs.dns("a.example", "*.b.example"), valid=VALID)))
+
+    def ask(*words):
+        t.line("\t".join(("ctl",) + words))
+        got = []
+        while not got or got[-1][0] not in ("done", "error"):
+            got.append(t.records.get(timeout=PATIENCE)[1:])
+        return got
+
+    row = [t.certs + "/a.pem", "a.example *.b.example", "978307200", "1009843200", "fits"]
+    for host in ("a.example", "c.b.example"):
+        assert ask("certificate", host) == [["row"] + row, ["done"]], ask("certificate", host)
+    other = ask("certificate", "z.example")
+    assert other[0][1::4] == [t.certs + "/0.pem", "other"], other
+    rows = ask("status")
+    assert [r[1:] for r in rows if r[1:2] == ["listener"]] == [
+        ["listener", "unix:" + x, "open"] for x in (t.plain, t.direct)], rows
+    for f in ("0", "a"):
+        os.unlink("%s/%s.pem" % (t.certs, f))
+    assert t.reload() and ask("certificate", "a.example") == [["error", "there is no certificate"]]
+
+
 @check
 def an_expired_certificate_is_shown_where_there_is_no_other():
     """The client says what it thinks of that."""
