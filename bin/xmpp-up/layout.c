@@ -194,6 +194,10 @@ make_service(char dir[600], struct slice name, char const *const *files)
   snprintf(from, sizeof from, "%s/daemon/log/run", up.share);
   snprintf(to, sizeof to, "%s/log/run", dir);
   if (has_mark(to)) copy_file(from, to);
+  if (!up.prepare_only) { /* restarts are counted from the start of the server */
+    snprintf(to, sizeof to, "%s/ended", dir);
+    unlink(to);
+  }
   snprintf(to, sizeof to, "%s/" MARK, dir);
   if (!openwritenclose_unsafe(to, "", 0)) strerr_diefusys(111, "write ", to);
 }

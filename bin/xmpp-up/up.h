@@ -28,6 +28,9 @@ int run(char const *const *argv);
 #define UP_OURS (-1)
 void make_dir(char const *name, mode_t mode, int user, int group);
 
+/* Say whether a server runs on STATE (running.c). */
+bool is_running(void);
+
 /* ---- service directories (layout.c) ---- */
 
 /* Lay out STATE/service, one directory for each instance that the settings name, and take

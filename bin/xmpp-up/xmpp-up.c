@@ -9,7 +9,7 @@
  * WRITES  STATE/settings, data, run, log, service, dev, compile
  * EXIT    100 usage or a bad configuration; 111 system call; else it becomes s6-svscan
  * TRUSTS  its arguments
- * ROOMS   layout.c folders and service directories; devcert.c
+ * ROOMS   layout.c folders and service directories; devcert.c; notify.c; running.c
  */
 #include "up.h"
 
@@ -250,6 +250,10 @@ main(int argc, char const *const *argv)
   umask(022);
   read_arguments(argv);
   find_programs();
+  if (!up.prepare_only && is_running())
+    strerr_dief(100, "a server runs on ", up.state,
+                " already, and nothing has changed: xmpp-ctl reload takes the "
+                "configuration, xmpp-ctl stop ends the server");
   make_dir("", 0755, UP_OURS, UP_OURS);
   if (up.uids) {
     check_reachable(up.daemons);
