@@ -152,8 +152,13 @@ feeds(struct link const *from, struct link const *full)
 static void
 stats(struct link *ctl)
 {
+  size_t messages = archive_messages(mamd.archive);
+  size_t waiting = archive_waiting(mamd.archive);
+
   service_stat(ctl, "stored", incoming_stored);
   stanza_refused_stats(service_stat, ctl);
+  if (messages != SIZE_MAX) service_stat(ctl, "messages", messages);
+  if (waiting != SIZE_MAX) service_stat(ctl, "waiting", waiting);
 }
 
 static void

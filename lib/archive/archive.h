@@ -274,6 +274,11 @@ struct archive_stat {
 /* All zero for an owner who has nothing. */
 bool archive_stat(struct archive *a, uint64_t owner, struct archive_stat *out);
 
+/* Count the messages that are stored, each once for all its owners, and the pairs of a message and an
+ * account for whom it waits. SIZE_MAX: EIO. */
+size_t archive_messages(struct archive *a);
+size_t archive_waiting(struct archive *a);
+
 /* The first owner behind this number who has an archive, also an empty one, or for whom
  * messages wait; errno ENOENT: none. */
 bool archive_owner_next(struct archive *a, uint64_t behind, uint64_t *owner);

@@ -83,6 +83,18 @@ archive_stat(struct archive *a, uint64_t owner, struct archive_stat *out)
                             archive_id_at(a, &h, h.next - 1, &out->last_id));
 }
 
+size_t
+archive_messages(struct archive *a)
+{
+  return store_count(a->store, a->message);
+}
+
+size_t
+archive_waiting(struct archive *a)
+{
+  return store_count(a->store, a->waiting);
+}
+
 /* The list of SLOT 0 is in its table from its making on: counters that this turn keeps back
  * do not matter here. It is the first of its owner's. */
 bool
