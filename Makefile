@@ -304,7 +304,7 @@ install: all $(B)/tabber.service
 	@$(call put,755,share/tabber/service/daemon,service/daemon/run service/daemon/finish)
 	@$(call put,644,share/tabber/service/daemon,service/daemon/notification-fd)
 	@$(call put,755,share/tabber/service/daemon/log,service/daemon/log/run)
-	@$(call put,644,share/tabber/conf,$(wildcard conf/*.yml conf/*.sh))
+	@$(call put,644,share/tabber/conf,$(wildcard conf/*.yml conf/*.json conf/*.sh))
 	@$(call put,644,share/tabber/conf/echod,$(wildcard conf/echod/*))
 	@$(call put,644,share/tabber/conf/fail2ban/filter.d,$(wildcard conf/fail2ban/filter.d/*))
 	@$(call put,644,share/tabber/conf/fail2ban/jail.d,$(wildcard conf/fail2ban/jail.d/*))

@@ -6,6 +6,7 @@
 #include <skalibs/strerr.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@
 #include <unistd.h>
 
 #define WAIT_STEP_MS 20
+/* A wait that takes longer says what is waited for. */
+#define WAIT_SILENT_MS 5000
 
 /* Call fn for each instance that the settings name; the exit code is the largest. */
 typedef int instance_fn(struct slice instance);
@@ -170,20 +173,6 @@ pause_a_little(void)
   nanosleep(&ts, NULL);
 }
 
-static int
-is_not_ready(struct slice instance)
-{
-  struct client c;
-  struct record r;
-  bool ready;
-
-  if (!client_open(&c, instance)) return 1;
-  client_ask(&c, "ready", NULL);
-  ready = client_read(&c, &r) && slice_is(record_get(&r, 0), "done");
-  client_close(&c);
-  return ready ? 0 : 1;
-}
-
 static bool
 read_settings(void)
 {
@@ -194,42 +183,67 @@ read_settings(void)
   return settings_open(&ctl.settings, dir, "xmpp-ctl");
 }
 
-static struct slice wanted; /* the service that is looked for among routed's links */
-static bool is_there;
-
-static void
-on_link(struct record *r)
+/* Words for the reason for which a program or a service cannot answer; NULL: it can. */
+static char const *
+why_not(struct look const *l)
 {
-  if (slice_eq(record_get(r, 1), wanted) && slice_is(record_get(r, 2), "up"))
-    is_there = true;
+  static char text[1100];
+
+  if (l->state == LOOK_UP) return NULL;
+  snprintf(text, sizeof text, "%s%s%s", l->awaits[0] ? l->awaits : "it is not ready",
+           l->state == LOOK_DOWN && l->error[0] ? "; its log ends with: " : "",
+           l->state == LOOK_DOWN ? l->error : "");
+  return text;
 }
 
-/* A service of the administrator is there when routed has its link. */
-static bool
-service_is_there(struct slice name)
-{
-  struct client c;
-
-  wanted = name;
-  is_there = false;
-  if (!client_open(&c, SLICE("routed"))) return false;
-  client_ask(&c, "links", NULL);
-  client_answer(&c, "routed", on_link);
-  client_close(&c);
-  return is_there;
-}
-
-/* The name of what is waited for; NULL: all is there. */
-static struct slice
-next_missing(void)
+/* The same of the first that cannot, with its name in *name. */
+static char const *
+next_missing(struct slice *name)
 {
   struct settings_row const *row = NULL;
+  static struct look l;
+  char const *why;
 
-  while ((row = settings_next(&ctl.settings, "instance", row)))
-    if (is_not_ready(row->value[2])) return row->value[2];
-  while ((row = settings_next(&ctl.settings, "service", row)))
-    if (!service_is_there(row->value[0])) return row->value[0];
-  return slice_of(NULL, 0);
+  while ((row = settings_next(&ctl.settings, "instance", row))) {
+    look_at_program(*name = row->value[2], &l, NULL, NULL);
+    if ((why = why_not(&l))) return why;
+  }
+  while ((row = settings_next(&ctl.settings, "service", row))) {
+    look_at_service(*name = row->value[0], &l);
+    if ((why = why_not(&l))) return why;
+  }
+  return NULL;
+}
+
+/* A wait that takes long says what is waited for, and says it again when that is another. */
+static void
+say_missing(struct slice name, char const *why, uint64_t ms)
+{
+  static struct slice said;
+
+  if (ms < WAIT_SILENT_MS || slice_eq(name, said)) return;
+  said = name;
+  strerr_warn("waiting for ", name_of(name), ": ", why);
+}
+
+/* Without settings there is no server yet: xmpp-up may be about to make one. */
+static char const *
+missing(struct slice *name)
+{
+  *name = SLICE("the settings");
+  if (!ctl.settings.n && !read_settings()) return "xmpp-up has not compiled them";
+  return next_missing(name);
+}
+
+/* A program may be ready though something is missing: a listener above all. */
+static int
+warn_of_missing(struct slice instance)
+{
+  static struct look l;
+
+  look_at_program(instance, &l, NULL, NULL);
+  if (l.awaits[0]) strerr_warnw(name_of(instance), ": ", l.awaits);
+  return 0;
 }
 
 /* Returns when a stanza sent now is answered; with a number of seconds, gives up after
@@ -238,16 +252,19 @@ int
 command_wait(char const *const *argv)
 {
   uint64_t most = UINT64_MAX / 1000, ms = 0;
-  struct slice missing = SLICE("the settings");
+  struct slice name;
+  char const *why;
 
   if (argv[0] && (!slice_u64(slice_str(argv[0]), &most) || most > UINT64_MAX / 1000))
     strerr_dieusage(100, "wait [SECONDS]");
-  while ((!ctl.settings.n && !read_settings()) || (missing = next_missing()).s) {
-    if (ms >= most * 1000) strerr_dief(1, "not ready in time: ", name_of(missing));
+  while ((why = missing(&name))) {
+    if (ms >= most * 1000)
+      strerr_dief(1, "not ready in time: ", name_of(name), ": ", why);
+    say_missing(name, why, ms);
     pause_a_little();
     ms += WAIT_STEP_MS;
   }
-  return 0;
+  return each_instance(warn_of_missing);
 }
 
 bool
@@ -274,6 +291,19 @@ is_running(struct slice instance)
   return 1;
 }
 
+/* s6-svscan reads this FIFO until it has ended. */
+static bool
+is_supervised(void)
+{
+  char path[600];
+  int fd;
+
+  snprintf(path, sizeof path, "%s/service/.s6-svscan/control", ctl.state);
+  fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+  if (fd >= 0) fd_close(fd);
+  return fd >= 0;
+}
+
 int
 command_stop(char const *const *argv)
 {
@@ -283,7 +313,7 @@ command_stop(char const *const *argv)
   (void)argv;
   snprintf(scan, sizeof scan, "%s/service", ctl.state);
   if (!run(svscanctl)) strerr_dief(111, "no s6-svscan runs in ", scan);
-  while (each_instance(is_running))
+  while (each_instance(is_running) || is_supervised())
     pause_a_little();
   return 0;
 }

@@ -38,15 +38,15 @@ bool client_flush(struct client *c);
 /* The next record of the answer. false with errno (EPIPE: the daemon hung up). */
 bool client_read(struct client *c, struct record *r);
 
-/* Read an answer to its end, giving rows and stats to fn (may be NULL). true for done; false
- * for an error, whose text was printed. */
+/* Read an answer to its end, giving rows and stats to fn (may be NULL). true for done;
+ * false for an error, whose text was printed. */
 typedef void client_row_fn(struct record *r);
 bool client_answer(struct client *c, char const *who, client_row_fn *fn);
 
 /* ---- accounts (account.c, import.c) ---- */
 
-/* Room for an address of 511 bytes and a password of 1023, and for more that authd refuses in
- * its own words. */
+/* Room for an address of 511 bytes and a password of 1023, and for more that authd
+ * refuses in its own words. */
 #define LINE_ROOM 4096
 
 /* Read a line of standard input, without its end, into buf. NULL when the line was read,
@@ -59,8 +59,8 @@ int account_import(struct client *c);
 
 /* ---- backups (backup.c, restore.c) ---- */
 
-/* The first line of the manifest of a backup. Lines behind it: version, time, config FILE, store
- * NAME BYTES, certificate PATTERN; TABs between the words. */
+/* The first line of the manifest of a backup. Lines behind it: version, time, config
+ * FILE, store NAME BYTES, certificate PATTERN; TABs between the words. */
 #define BACKUP_MAGIC "tabber-backup\t1"
 
 /* false: the folder has something in it, or cannot be read. */
@@ -73,16 +73,69 @@ void check_stopped(void);
  * printed. false with errno: then next is as before, or has what was in STATE/data. */
 bool data_exchange(char const *next);
 
+/* ---- processes and programs as they are (process.c, look.c) ---- */
+
+struct process {
+  pid_t pid;        /* 0: none, or not to be known */
+  uint64_t since_s; /* the second since 1970 when it started */
+  uint64_t cpu_us, memory;
+};
+
+/* Read the facts of the process at the other end of a control socket, or of the one
+ * that a supervisor (s6, runit) runs in STATE/service/name. */
+struct process process_of_client(struct client const *c);
+struct process process_of_service(struct slice name);
+
+/* How often the program of STATE/service/name has ended since the server was started,
+ * and with which exit code the last time (256: by a signal). false: never. */
+bool process_ended(struct slice name, uint64_t *times, uint64_t *code);
+
+/* The last line of the log of a program, without its time; "" when there is none.
+ * Lives until the next call. */
+char const *process_last_line(struct slice name);
+
+enum look_state { LOOK_UP, LOOK_WAITS, LOOK_HANGS, LOOK_DOWN };
+
+/* A program or a service of the administrator. Empty texts are not known. */
+struct look {
+  struct slice name;
+  enum look_state state;
+  struct process process;
+  uint64_t restarts, queued;
+  bool has_queue;
+  char awaits[512]; /* for what it waits; or, of one that is up, what is missing */
+  char version[64];
+  char error[512]; /* the last warning of its log, and when */
+  uint64_t error_s;
+};
+
+/* Look at an instance, or a service. Stat records are given to on_stat, rows of the
+ * verb status to on_row (both may be NULL). */
+void look_at_program(struct slice instance, struct look *l, client_row_fn *on_stat,
+                     client_row_fn *on_row);
+void look_at_service(struct slice name, struct look *l);
+
+/* The certificate that is shown for a host. */
+struct look_certificate {
+  char file[512], names[1100];
+  uint64_t from, until;
+  bool fits; /* it has the name of the host */
+};
+
+/* Ask a program of tlsd. false: none runs, or there is no certificate, as *asked says. */
+bool look_at_certificate(struct slice host, struct look_certificate *c, bool *asked);
+
 /* ---- commands ---- */
 
 /* Each takes the words behind its name and gives the exit code. */
 typedef int command_fn(char const *const *argv);
 command_fn command_account, command_sessions, command_session, command_stats,
   command_reload, command_wait, command_stop, command_trace, command_dns, command_archive,
-  command_du, command_backup, command_restore, command_host, command_upgrade;
+  command_du, command_backup, command_restore, command_host, command_upgrade,
+  command_status, command_metrics;
 
-/* The address as programs know it, prepared; it lives until the next call. Exits with 1 when
- * it is none. */
+/* The address as programs know it, prepared; it lives until the next call. Exits with
+ * 1 when it is none. */
 char const *prepared(char const *jid);
 
 /* Have routed end the session of a full JID, or all of a bare one, with a stream error

@@ -1,5 +1,6 @@
 #include "ctl.h"
 
+#include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
 #include <skalibs/strerr.h>
 
@@ -11,11 +12,11 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-/* reload, in two steps. The configuration is compiled into a folder of its own, and every program
- * that runs is asked whether it can take the settings there (check). When all can, the folder
- * takes the place of the one in force by one rename, and every program takes them (reload).
- * Else the folder goes away. A program that is killed meanwhile finds one whole set when it is back.
- */
+/* reload, in two steps. The configuration is compiled into a folder of its own, and
+ * every program that runs is asked whether it can take the settings there (check).
+ * When all can, the folder takes the place of the one in force by one rename, and
+ * every program takes them (reload). Else the folder goes away. A program that is
+ * killed meanwhile finds one whole set when it is back. */
 
 #define WORDS_MAX 63
 #define INSTANCES_MAX 256
@@ -34,8 +35,8 @@ static struct {
 
 /* ---- compiling ---- */
 
-/* The words with which xmpp-up compiled, a line each in the file fd. The lock lasts as long as this
- * process: another reload waits. */
+/* The words with which xmpp-up compiled, a line each in the file fd. The lock lasts as
+ * long as this process: another reload waits. */
 static void
 read_words(char const **words)
 {
@@ -103,6 +104,43 @@ is_running(struct slice name)
   return true;
 }
 
+/* A program that could not work with its settings has ended with 100, and its
+ * supervisor does not start it again by itself. */
+static bool
+has_given_up(struct slice name)
+{
+  uint64_t times, code;
+
+  return process_ended(name, &times, &code) && code == 100;
+}
+
+/* Have the supervisor (s6, runit) start a program. */
+static void
+start(struct slice name)
+{
+  char path[700];
+  int fd;
+
+  snprintf(path, sizeof path, "%s/service/%.*s/supervise/control", ctl.state,
+           (int)name.len, name.s);
+  fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+  if (fd >= 0 && fd_write(fd, "u", 1) == 1)
+    strerr_warn(log_text(name), " had ended because of its settings, and is started");
+  else
+    strerr_warnwusys("start ", log_text(name));
+  if (fd >= 0) fd_close(fd);
+}
+
+static void
+start_again(void)
+{
+  size_t i;
+
+  for (i = 0; i < job.n; i++)
+    if (!job.instances[i].runs && has_given_up(job.instances[i].name))
+      start(job.instances[i].name);
+}
+
 static void
 add_instances(struct settings const *st, bool runs_only)
 {
@@ -118,7 +156,7 @@ add_instances(struct settings const *st, bool runs_only)
     if (job.n == INSTANCES_MAX) strerr_dief(100, "too many instances");
     job.instances[job.n].name = name;
     job.instances[job.n++].runs = runs;
-    if (!runs)
+    if (!runs && !has_given_up(name))
       strerr_warnw(log_text(name),
                    " does not run: it reads the new settings when it starts");
   }
@@ -244,5 +282,6 @@ command_reload(char const *const *argv)
     return unchanged();
   }
   rm_rf(job.next);
+  start_again();
   return 0;
 }

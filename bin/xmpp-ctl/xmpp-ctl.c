@@ -7,10 +7,13 @@
  *         dns [HOST]    what the zones of the hosts should say
  *         archive stat|export JID, archive purge JID [BEFORE]; du [JID]
  *         backup FOLDER; restore [--force] FOLDER; host rename OLD NEW; upgrade [SECONDS]
+ *         status; metrics
  * READS   STATE/settings/xmpp-ctl; passwords from standard input
  * SPEAKS  records to the control sockets STATE/run/INSTANCE/control (xmpp-records(7))
- * EXIT    0 done; 1 refused, or not all; 100 usage; 111 a program cannot be reached, or stdout
- * ROOMS   commands.c; reload.c; account.c; import.c; archive.c; du.c; backup.c; restore.c; host.c; dns.c; upgrade.c; client.c the control socket
+ * EXIT    0 done; 1 refused, or not all; 0 to 3 the verdict of status; 100 usage; 111 a program
+ *         cannot be reached, or stdout
+ * ROOMS   commands.c; reload.c; account.c; import.c; archive.c; du.c; backup.c; restore.c; host.c;
+ *         dns.c; upgrade.c; status.c, metrics.c, of look.c, process.c; client.c the control socket
  */
 #include "ctl.h"
 
@@ -25,7 +28,7 @@
 
 #define USAGE                                                                            \
   "[ -r ] [ --generate ] [ --force ] [ -s state ] account|archive|backup|dns|du|host|"   \
-  "reload|restore|session|sessions|stats|stop|trace|upgrade|wait ..."
+  "metrics|reload|restore|session|sessions|stats|status|stop|trace|upgrade|wait ..."
 
 char const *PROG = "xmpp-ctl";
 
@@ -51,6 +54,8 @@ static struct {
   {"restore",  command_restore,  1},
   {"host",     command_host,     3},
   {"upgrade",  command_upgrade,  1},
+  {"status",   command_status,   0},
+  {"metrics",  command_metrics,  0},
 };
 
 /* Options may stand before and behind the command; what is left are its words. */
