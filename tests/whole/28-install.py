@@ -13,7 +13,9 @@ def make_build():
     os.chmod(DIR, 0o755)
     os.makedirs(BUILD + "/man")
     shutil.copytree(BIN, BUILD + "/bin")
-    for page in ("tabber-ejabberd.yml.5", "xmpp-records.7"):
+    with open(ROOT + "/Makefile") as f:
+        made = set(re.findall(r"\$\(B\)/man/([a-z.-]+\.[1-8])\b", f.read()))
+    for page in made:
         with open(BUILD + "/man/" + page, "w") as f:
             f.write(".Dd today\n")
 
