@@ -97,30 +97,31 @@ stanza_refused(struct stanza const *st, enum decision d, enum refusal why)
   decided[d]++;
   rules[why].n++;
   if (log_verbosity < LOG_INFO || !may_say(st->from)) return;
-  log_event(LOG_INFO, "stanza-refused", "from", text_or_none(st->from), "to",
-            text_or_none(st->to), "kind", log_text(st->kind), "type",
-            text_or_none(st->type), "id", text_or_none(st->id), "decision", decisions[d],
-            "rule", rules[why].word, NULL);
+  /* Decision and rule come before all that a client may make long: a line is cut at its end. */
+  log_event(LOG_INFO, "stanza-refused", "decision", decisions[d], "rule", rules[why].word,
+            "kind", log_text(st->kind), "from", text_or_none(st->from), "to",
+            text_or_none(st->to), "type", text_or_none(st->type), "id",
+            text_or_none(st->id), NULL);
 }
 
 void
 stanza_delivered(struct stanza const *st, uint64_t id)
 {
   if (log_verbosity < LOG_DEBUG) return;
-  log_event(LOG_DEBUG, "stanza-delivered", "from", text_or_none(st->from), "to",
-            text_or_none(st->to), "kind", log_text(st->kind), "type",
-            text_or_none(st->type), "id", text_or_none(st->id), "archive_id",
-            id ? log_num(id) : NULL, NULL);
+  log_event(LOG_DEBUG, "stanza-delivered", "archive_id", id ? log_num(id) : NULL, "kind",
+            log_text(st->kind), "from", text_or_none(st->from), "to",
+            text_or_none(st->to), "type", text_or_none(st->type), "id",
+            text_or_none(st->id), NULL);
 }
 
 void
 stanza_waits(struct stanza const *st, uint64_t id)
 {
   if (log_verbosity < LOG_DEBUG) return;
-  log_event(LOG_DEBUG, "stanza-waits", "from", text_or_none(st->from), "to",
-            text_or_none(st->to), "kind", log_text(st->kind), "type",
-            text_or_none(st->type), "id", text_or_none(st->id), "archive_id",
-            id ? log_num(id) : NULL, NULL);
+  log_event(LOG_DEBUG, "stanza-waits", "archive_id", id ? log_num(id) : NULL, "kind",
+            log_text(st->kind), "from", text_or_none(st->from), "to",
+            text_or_none(st->to), "type", text_or_none(st->type), "id",
+            text_or_none(st->id), NULL);
 }
 
 /* ---- counts ---- */
