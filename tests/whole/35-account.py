@@ -128,7 +128,7 @@ def identities(e):
 
 @check
 def disco(t):
-    """XEP-0030: of the host, of one's account, and nothing of a stranger's."""
+    """XEP-0030 s8: of the host, of one's account and a contact's, and nothing of a stranger's."""
     r, j = Person(t, R + "/r", plugins=("xep_0030",)), Person(t, J + "/r")
     info = "<query xmlns='%s'/>" % INFO
     host = r.ask("get", "localhost", info)
@@ -142,8 +142,10 @@ def disco(t):
     got = LOOP.run_until_complete(r.plugin["xep_0030"].get_info(jid="example.org",
                                                                timeout=DEADLINE))
     assert "jabber:iq:version" in got["disco_info"]["features"]
-    r.ask("get", J, info, fails=NOT_THERE)
-    r.ask("get", "nobody@example.org", info, fails=NOT_THERE)
+    assert features(r.ask("get", J, info)) == features(own)
+    for stranger in (N, "nobody@example.org"):
+        r.ask("get", stranger, info, fails=NOT_THERE)
+        assert len(r.ask("get", stranger, "<query xmlns='%s'/>" % ITEMS)) == 0
     r.ask("get", "localhost", "<query xmlns='%s'/>" % ITEMS)
     restart(t, "hostd")
     again = r.ask("get", "localhost", info)
