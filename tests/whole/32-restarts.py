@@ -225,7 +225,7 @@ def messages(t):
 
 def where(t, p):
     """The xmpp-c2sd of a session whose address was never used before."""
-    return next(d for d in ("c2sd", "c2sd-2") if "jid=%s\n" % p.jid in t.log(d))
+    return next(d for d in ("c2sd", "c2sd-2") if " jid=%s " % p.jid in t.log(d))
 
 
 @check
