@@ -317,17 +317,17 @@ same_socket(struct listener const *a, struct listener const *b)
 }
 
 static void
-listen_failed(struct listener const *ln, int error, char const *then)
+listen_failed(struct listener const *ln, int error)
 {
   log_event(LOG_WARN, "listen-failed", "listener", ln->name, "ip", ln->ip, "port",
-            log_num(ln->port), "why", strerror(error), "then", then, NULL);
+            log_num(ln->port), "why", strerror(error), NULL);
 }
 
 /* The log says once that a socket does not open, and again when the reason is another. */
 static void
 note_failure(struct listener *ln, int error)
 {
-  if (ln->error != error) listen_failed(ln, error, "the socket is tried again");
+  if (ln->error != error) listen_failed(ln, error);
   ln->error = error;
 }
 
@@ -417,7 +417,7 @@ try_socket(struct listener const *ln, bool reuseport)
     fd_close(fd);
     return true;
   }
-  listen_failed(ln, errno, NULL);
+  listen_failed(ln, errno);
   settings_refuse("listener", slice_str(ln->name), "unable to listen: ", strerror(errno),
                   NULL);
   return false;
