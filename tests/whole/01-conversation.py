@@ -114,6 +114,14 @@ def slixmpp_talks_to_slixmpp(t):
 
 
 @check
+def a_client_that_logs_in_has_not_failed(t):
+    """slixmpp tries mechanisms that do not fit the stream first (fail2ban reads these lines)."""
+    until("a login", lambda: "event=authenticated" in t.log("c2sd"))
+    failed = [x for x in t.log("c2sd").splitlines() if "event=auth-failed" in x]
+    assert not failed and not t.stat("c2sd", "logins_failed"), failed
+
+
+@check
 def no_login_before_tls(t):
     s = t.stream(secure=False)
     f = s.open()
