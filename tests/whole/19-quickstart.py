@@ -10,6 +10,8 @@ SCRIPT = ROOT + "/tests/quickstart.sh"
 DIR = tempfile.mkdtemp(prefix="quickstart-")
 os.chmod(DIR, 0o755)
 READY = "Ctrl-C ends it"
+# A test that nohup started would hand on that it ignores SIGHUP, which no shell takes back.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 class Run:
