@@ -192,7 +192,7 @@ static struct {
   enum program program;
 } const kinds[] = {
   {"ejabberd_c2s",     "ejabberd_c2s",      "c2s",  WORKS,   C2SD },
-  {"ejabberd_s2s_in",  "ejabberd_s2s_in",   "s2s",  LATER,   S2SD },
+  {"ejabberd_s2s_in",  "ejabberd_s2s_in",   "s2s",  WORKS,   S2SD },
   {"ejabberd_http",    "ejabberd_http",     "http", LATER,   WEBD },
   {"ejabberd_service", "ejabberd_service",  "comp", WORKS,   COMPD},
   {"ejabberd_stun",    "ejabberd_stun",     NULL,   NOTHING, TLSD },
@@ -458,6 +458,7 @@ compile_listener(struct yaml_node const *n)
   if (kinds[kind].effect == WORKS) compile_listener_defaults(kind, n, name);
   if (kinds[kind].program == C2SD) warn_of_stream_mgmt(n);
   if (kinds[kind].program == COMPD) compile_components(n, name);
+  if (kinds[kind].program == S2SD) job.wanted |= S2SD | DNSD;
   job.lost = kinds[kind].effect != WORKS;
   for (c = n->first; c; c = c->next)
     compile_one(kind, c, name);

@@ -310,7 +310,8 @@ compile_module(struct yaml_node const *n, struct yaml_node const *more,
     say_error(n, path, "this module needs %s", m->needs);
   check_plugins(m, n, list, list2);
   check_names(m, n, host);
-  if (m->effect == WORKS) job.wanted |= m->owner;
+  /* Without a listener for servers nobody could verify us: listen.c decides of xmpp-s2sd. */
+  if (m->effect == WORKS) job.wanted |= m->owner & ~(unsigned int)S2SD;
   if (m->owner && !is_empty) emit(m->owner, "module", host, m->name, NULL);
   job.lost = m->effect != WORKS || is_empty;
   each_option(m, n, host);

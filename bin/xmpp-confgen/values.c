@@ -429,6 +429,7 @@ words_hold(struct option const *o, struct yaml_node const *n, char const *path)
 {
   struct yaml_node const *c;
 
+  if (n->text.s && n->text.s == o->dflt) return true;
   if (n->kind == YAML_SCALAR) return word_value(o, n, path).s != NULL;
   for (c = n->first; c; c = c->next)
     if (!word_value(o, c, path).s) return false;

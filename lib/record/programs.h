@@ -16,10 +16,11 @@ enum role {
   ROLE_OWN =
     1 << 5, /* a service of tabber's own: the router takes its word for what accounts
                         and hosts have settled */
-  ROLE_CONTROL = 1 << 6 /* asks for an administrator */
+  ROLE_CONTROL = 1 << 6, /* asks for an administrator */
+  ROLE_NAMES = 1 << 7    /* looks names up in the DNS */
 };
 
-#define ROLES_N 7
+#define ROLES_N 8
 #define ROLES_ALL ((1 << ROLES_N) - 1)
 
 /* When a program runs: xmpp-confgen names its instances, and xmpp-up starts them. */
@@ -35,9 +36,9 @@ enum runs {
  * stays with its word; a new program takes the next. */
 /* clang-format off */
 #define PROGRAM_TABLE(P)                                                              \
-P(TLSD,      "tlsd",       0, ROLE_FRONT,               RUNS_SEVERAL,   "c2sd compd")   \
+P(TLSD,      "tlsd",       0, ROLE_FRONT,               RUNS_SEVERAL,   "c2sd compd s2sd")   \
 P(C2SD,      "c2sd",       1, ROLE_EDGE,                RUNS_SEVERAL,   "routed authd") \
-P(S2SD,      "s2sd",       2, ROLE_EDGE | ROLE_SERVICE, RUNS_NOT,       "")             \
+P(S2SD,      "s2sd",       2, ROLE_EDGE | ROLE_SERVICE, RUNS_IF_WANTED, "routed dnsd")  \
 P(ROUTED,    "routed",     3, ROLE_ROUTER,              RUNS_ONCE,      "")             \
 P(AUTHD,     "authd",      4, ROLE_AUTHORITY,           RUNS_ONCE,      "routed")        \
 P(USERD,     "userd",      5, ROLE_SERVICE | ROLE_OWN,  RUNS_ONCE,      "routed")       \
@@ -49,7 +50,7 @@ P(UPLOADD,   "uploadd",   10, ROLE_SERVICE | ROLE_OWN,  RUNS_NOT,       "")     
 P(WEBD,      "webd",      11, ROLE_FRONT,               RUNS_NOT,       "")             \
 P(COMPD,     "compd",     12, ROLE_EDGE | ROLE_SERVICE, RUNS_IF_WANTED, "routed")       \
 P(CTL,       "ctl",       13, ROLE_CONTROL,             RUNS_NOT,       "")             \
-P(DNSD,      "dnsd",      14, 0,                        RUNS_NOT,       "")             \
+P(DNSD,      "dnsd",      14, ROLE_NAMES,               RUNS_IF_WANTED, "")             \
 P(REGISTERD, "registerd", 15, ROLE_SERVICE | ROLE_OWN,  RUNS_NOT,       "")             \
 P(EXTAUTHD,  "extauthd",  16, 0,                        RUNS_NOT,       "")             \
 P(PUSHD,     "pushd",     17, ROLE_SERVICE | ROLE_OWN,  RUNS_NOT,       "")

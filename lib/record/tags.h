@@ -51,6 +51,8 @@ T(GIVEN, "given=", ROLE_ROUTER,                                                 
   "The numbers of the sessions that the message is given to, with commas between them.")      \
 T(KEPT, "kept", ROLE_ROUTER,                                                                  \
   "xmpp-routed has a copy of the stanza, until the session's mark passes it.")                \
+T(PAIR, "pair=", ROLE_ROUTER,                                                                 \
+  "The number of a stanza for another server among those from the same domain to the same domain.") \
 T(WAIT, "wait", ROLE_ROUTER,                                                                  \
   "Nobody takes the message: it is to wait in xmpp-mamd.")                                    \
 T(OFFLINE, "offline", ROLE_SERVICE,                                                           \

@@ -29,6 +29,28 @@ V(STARTTLS, "starttls", "ID NAME BYTES", 2, ROLE_EDGE, ROLE_FRONT,              
   "Write BYTES as they are, then begin TLS with the certificate for NAME. The edge discards all data up to secured.") \
 V(SECURED, "secured", "ID VERSION CIPHER SNI BINDINGS NAMES VERDICT", 3, ROLE_FRONT, ROLE_EDGE, \
   "TLS is up on ID. BINDINGS: words type=base64, with - in front when clients are not told; NAMES and VERDICT: the peer's certificate.") \
+V(CONNECT, "connect", "REQUEST HOST SNI TARGETS", 4, ROLE_EDGE, ROLE_FRONT,                     \
+  "Open a connection in the name of HOST, whose certificate is shown. TARGETS, a line each, are tried in order: HOW PORT NAME ADDRESSES TLSA, with blanks between them. HOW is tls (from the first byte, with ALPN xmpp-server) or plain; ADDRESSES have commas between them; TLSA rows too, each USAGE:SELECTOR:MATCHING:HEX, or - for none. REQUEST is a number that is unique on this link while it lasts. connected answers, or unconnected behind failed records.") \
+V(CONNECTED, "connected", "REQUEST ID INDEX IP PORT", 5, ROLE_FRONT, ROLE_EDGE,               \
+  "Conduit ID is the connection that REQUEST has opened, to an address of the target INDEX (0 for the first). If the target is tls, secured is the next record of ID.") \
+V(FAILED, "failed", "REQUEST INDEX IP STEP WHY", 5, ROLE_FRONT, ROLE_EDGE,                    \
+  "An address of the target INDEX did not answer. STEP is connect or tls; WHY is in words.")  \
+V(UNCONNECTED, "unconnected", "REQUEST", 1, ROLE_FRONT, ROLE_EDGE,                            \
+  "REQUEST is over: no target is left.")                                                      \
+V(ABANDON, "abandon", "REQUEST", 1, ROLE_EDGE, ROLE_FRONT,                                    \
+  "The sender wants the connection of REQUEST no more. A connected that has crossed this record is closed by the sender.") \
+V(WRITTEN, "written", "ID N", 2, ROLE_FRONT, ROLE_EDGE,                                       \
+  "N bytes of the data of conduit ID have entered the socket, in all, counted before TLS. Said of conduits of s2sd alone, at most once a turn.") \
+V(RESOLVE, "resolve", "ID DOMAIN HOST", 3, ROLE_EDGE, ROLE_NAMES,                             \
+  "Look up where the streams of DOMAIN go, under the options of HOST. target records and then resolved answer.") \
+V(TARGET, "target", "ID HOW PORT NAME ADDRESSES TLSA SECURE", 5, ROLE_NAMES, ROLE_EDGE,       \
+  "A target of DOMAIN, in the order in which the targets are to be tried; fields as in connect. SECURE has words for what the DNS has signed: srv, address.") \
+V(RESOLVED, "resolved", "ID WHY", 1, ROLE_NAMES, ROLE_EDGE,                                   \
+  "All targets of DOMAIN were said. WHY says why there are none: nxdomain, nodata, dot (the domain offers no streams), servfail, timeout, bogus, name (no name for the DNS).") \
+V(SERVED, "served", "DOMAIN HOW", 2, ROLE_ROUTER, ROLE_SERVICE,                               \
+  "For those who watch domains: DOMAIN is served here. HOW is host, service, or gone when it is served no more.") \
+V(SETTLED, "settled", "FROM TO N", 3, ROLE_EDGE, ROLE_ROUTER,                                 \
+  "All stanzas from the domain FROM to the domain TO whose tag pair= is N or less are done: the peer has them, or they were written, or their senders were told.") \
 V(SHAPE, "shape", "ID RATE BURST", 3, ROLE_EDGE, ROLE_FRONT,                                  \
   "Read conduit ID no faster than RATE bytes a second, BURST at once; 0 is no limit.")        \
 V(MECHANISMS, "mechanisms", "HOST NAMES", 1, ROLE_AUTHORITY, ROLE_EDGE,                       \
@@ -128,7 +150,7 @@ V(IDENTITY, "identity", "SCOPE CATEGORY TYPE NAME HOST", 3, ROLE_SERVICE | ROLE_
 V(ITEM, "item", "SCOPE JID NAME NODE HOST", 2, ROLE_SERVICE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
   "An entry for disco#items of SCOPE; of HOST, or of all hosts.")                                                       \
 V(WATCH, "watch", "WHAT", 1, ROLE_SERVICE | ROLE_ROUTER, ROLE_ROUTER | ROLE_AUTHORITY | ROLE_OWN,                                       \
-  "Tell the sender about WHAT, a word of this table: features (feature, identity, item), sessions (online, offline), marks (mark), caps (seen), accounts (made, ending), waiting (waiting), presence (what a session shows to its contacts: stanza without TO, gone, and after a restart shown, wants, directed, recalled). What holds now is told at once, and again when it is asked again. Any number of services watch a word. The router says it on: accounts to the authority, waiting to mamd, which says nothing of waiting before.")            \
+  "Tell the sender about WHAT, a word of this table: features (feature, identity, item), sessions (online, offline), marks (mark), caps (seen), accounts (made, ending), waiting (waiting), domains (served), presence (what a session shows to its contacts: stanza without TO, gone, and after a restart shown, wants, directed, recalled). What holds now is told at once, and again when it is asked again. Any number of services watch a word. The router says it on: accounts to the authority, waiting to mamd, which says nothing of waiting before.")            \
 V(FORGET, "forget", "WHAT", 1, ROLE_ROUTER | ROLE_SERVICE, ROLE_ROUTER | ROLE_SERVICE,          \
   "The records about WHAT no longer hold, and follow anew. A service that announces anew says announced before and old behind: what it has not said again ends.")                                  \
 V(STATS, "stats", "", 0, ROLE_CONTROL, ROLES_ALL,                                             \
