@@ -106,9 +106,9 @@ warnings: all tests-lib
 # ---- what the machine needs ----
 
 # The libraries come with their -dev packages, whose names are the same in Debian 12 and 13.
-DEPS_RUN := s6
-DEPS_BUILD := gcc make libc6-dev skalibs-dev libssl-dev libexpat1-dev libyaml-dev liblmdb-dev libidn-dev libpcre2-dev
-DEPS_TEST := libcmocka-dev python3 python3-slixmpp go-sendxmpp openssl runit procps util-linux
+DEPS_RUN := s6 dns-root-data
+DEPS_BUILD := gcc make libc6-dev skalibs-dev libssl-dev libexpat1-dev libyaml-dev liblmdb-dev libidn-dev libpcre2-dev libunbound-dev
+DEPS_TEST := libcmocka-dev python3 python3-slixmpp go-sendxmpp openssl runit procps util-linux unbound ldnsutils
 DEPS_CLIENTS := tmux profanity poezio mcabber
 # Debian 13 has it no more; its test is left out there.
 DEPS_CLIENTS_12 := python3-aioxmpp

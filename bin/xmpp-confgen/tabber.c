@@ -41,25 +41,34 @@ set_instances(struct yaml_node const *n)
     instances[program_number(p)] = v;
 }
 
-/* n NULL: the default. */
-static void
-set_iterations(struct yaml_node const *n)
-{
-  struct option const *o = option_find("tabber", SLICE("scram_iterations"));
-  struct yaml_node d = default_node(o, NULL);
-  struct slice v = option_value(&job.arena, o, n ? n : &d, "tabber.scram_iterations");
+/* Options of the whole server that are one value each. log/run reads log (service/daemon/log), as it
+ * does log_rotate_size and log_rotate_count. */
+static char const single[] =
+  "dnssec log resolvers s2s_deny_addresses scram_iterations trust_anchors";
 
+/* n NULL: the default, if there is one. */
+static void
+set_single(struct option const *o, struct yaml_node const *n)
+{
+  struct yaml_node d = default_node(o, NULL);
+  struct slice v;
+  char path[64];
+
+  if (!n && !o->dflt) return;
+  snprintf(path, sizeof path, "tabber.%s", o->name);
+  v = option_value(&job.arena, o, n ? n : &d, path);
   if (v.s) emit_slice(o->owner, o->name, SLICE("*"), v);
 }
 
-/* log/run reads it (service/daemon/log), as it does log_rotate_size and log_rotate_count. */
 static void
-set_log(struct yaml_node const *n)
+set_singles(struct yaml_node const *tabber)
 {
-  struct option const *o = option_find("tabber", SLICE("log"));
-  struct slice v = option_value(&job.arena, o, n, "tabber.log");
+  struct slice rest = slice_str(single), word;
 
-  if (v.s) emit_slice(o->owner, o->name, SLICE("*"), v);
+  while (slice_word(&rest, ' ', &word)) {
+    struct option const *o = option_find("tabber", word);
+    set_single(o, yaml_get(tabber, o->name));
+  }
 }
 
 /* Where programs have users at all; a user who is not root has none to give. */
@@ -81,10 +90,10 @@ unknown_tabber_option(struct yaml_node const *n)
 
   at.line = n->key_line;
   at.col = n->key_col;
-  say_error(
-    &at, "tabber",
-    "unknown option %s; known: archive, instances, log, scram_iterations, services, uids",
-    n->key.s);
+  say_error(&at, "tabber",
+            "unknown option %s; known: archive, dnssec, instances, log, resolvers, "
+            "s2s_deny_addresses, scram_iterations, services, trust_anchors, uids",
+            n->key.s);
 }
 
 /* ---- archive: how long, and how much, is kept ---- */
@@ -149,16 +158,14 @@ compile_tabber(struct yaml_node const *tabber)
   struct yaml_node const *n, *c;
 
   if (tabber && !expect_map(tabber, "tabber")) return;
-  set_iterations(yaml_get(tabber, "scram_iterations"));
+  set_singles(tabber);
   set_archive(yaml_get(tabber, "archive"), SLICE("*"), true);
   for (n = tabber ? tabber->first : NULL; n; n = n->next) {
     if (slice_is(n->key, "uids"))
       set_uids(n);
     else if (slice_is(n->key, "services"))
       services = n; /* when the numbers of users are known */
-    else if (slice_is(n->key, "log"))
-      set_log(n);
-    else if (slice_has_word(SLICE("archive scram_iterations"), n->key))
+    else if (slice_is(n->key, "archive") || slice_has_word(slice_str(single), n->key))
       continue;
     else if (!slice_is(n->key, "instances"))
       unknown_tabber_option(n);

@@ -482,6 +482,10 @@ struct option const options[] = {
 
   {"tabber", "scram_iterations", T_INT, "10000", AUTHD | CTL, WORKS, SCRAM_ITERATIONS_MIN, SCRAM_ITERATIONS_MAX, NULL},
   {"tabber", "log", T_WORD, NULL, CTL, WORKS, 0, 0, "file stderr syslog"},
+  {"tabber", "dnssec", T_WORD, "optional", DNSD, WORKS, 0, 0, "optional required"},
+  {"tabber", "resolvers", T_WORDS, "", DNSD, WORKS, 0, 0, NULL},
+  {"tabber", "s2s_deny_addresses", T_NETS, NULL, TLSD, WORKS, 0, 0, NULL},
+  {"tabber", "trust_anchors", T_STRING, "/usr/share/dns/root.key", DNSD, WORKS, 0, 0, NULL},
   {"tabber.archive", "max_age", T_TIMEOUT_INF, "infinity", MAMD, WORKS, 0, 0, NULL},
   {"tabber.archive", "max_messages", T_INT_INF, "infinity", MAMD, WORKS, 1, INT32_MAX, NULL},
 

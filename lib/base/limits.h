@@ -155,6 +155,18 @@
  * be made, routed tries again in so long (microseconds). */
 #define JOURNAL_SLACK (1u << 20)
 #define JOURNAL_RETRY_US 1000000u
+/* xmpp-dnsd: resolutions at once, and the time of each (microseconds); targets, addresses of all
+ * targets, TLSA records of one and bytes of such a record that are used. */
+#define RESOLUTIONS_MAX 4096
+#define RESOLUTION_US 30000000u
+#define TARGETS_MAX 16
+#define ADDRESSES_MAX 32
+#define TLSA_MAX 8
+#define TLSA_BYTES_MAX 600
+/* xmpp-dnsd asks for the keys of the root at its start and after so many bogus answers in a row, and
+ * waits so long for them, twice (microseconds). */
+#define PROBE_AFTER_BOGUS 3
+#define PROBE_US 5000000u
 /* A service that was restarted has said again what it is for after this (microseconds). */
 #define SERVICE_SETTLE_US 2000000
 /* After a start of routed what edges and services send waits so long for all who are expected

@@ -1,0 +1,182 @@
+#!/usr/bin/python3
+"""xmpp-dnsd alone, beside an unbound of its own on loopback: what a real resolver says, signed and
+unsigned, in place of the rows of the pipe tests."""
+import shutil
+import signal
+
+from tree import *
+
+ZONE = """$ORIGIN example.org.
+$TTL 300
+@ SOA ns hostmaster 1 3600 600 86400 60
+@ NS ns
+ns A 127.0.0.1
+@ A 192.0.2.9
+_xmpp-server._tcp SRV 10 5 5269 one
+_xmpp-server._tcp SRV 20 5 5269 alias
+_xmpps-server._tcp SRV 5 5 5270 one
+one A 192.0.2.1
+one AAAA 2001:db8::1
+alias CNAME two
+two A 192.0.2.2
+_5270._tcp.one TLSA 3 1 1 %s
+_xmpp-server._tcp.closed SRV 0 0 0 .
+closed A 192.0.2.3
+apex A 192.0.2.4
+""" % ("ab" * 32)
+
+
+class Names:
+    """A folder with an unbound that has the zone, and an xmpp-dnsd that asks it."""
+
+    def __init__(self, signed, options=""):
+        self.dir = tempfile.mkdtemp(prefix="dnsd-")
+        self.port, self.processes, self.n = free_port(), [], 0
+        try:
+            self.start_unbound(signed)
+            self.start_dnsd(options)
+        except BaseException:
+            self.end()
+            raise
+
+    def path(self, name):
+        return "%s/%s" % (self.dir, name)
+
+    def write(self, name, text):
+        with open(self.path(name), "w") as f:
+            f.write(text)
+
+    def tool(self, *words):
+        return subprocess.run(words, cwd=self.dir, check=True, stdout=subprocess.PIPE,
+                              text=True).stdout.strip()
+
+    def start_unbound(self, signed):
+        self.write("zone", ZONE)
+        self.write("anchor", "")
+        zone = "zone"
+        if signed:
+            key = self.tool("ldns-keygen", "-a", "ECDSAP256SHA256", "-k", "example.org")
+            self.tool("ldns-signzone", "zone", key)
+            shutil.copy(self.path(key + ".key"), self.path("anchor"))
+            zone = "zone.signed"
+        self.write("unbound.conf", """
+server:
+  interface: 127.0.0.1@%d
+  chroot: ""
+  username: ""
+  directory: "%s"
+  pidfile: ""
+  use-syslog: no
+  do-daemonize: no
+  module-config: "iterator"
+auth-zone:
+  name: "example.org"
+  zonefile: "%s"
+  for-downstream: yes
+  for-upstream: no
+remote-control:
+  control-enable: no
+""" % (self.port, self.dir, self.path(zone)))
+        self.run("unbound", "-d", "-c", self.path("unbound.conf"))
+        until("unbound", self.is_answered, step=0.05)
+
+    def is_answered(self):
+        r = subprocess.run(["drill", "-p", str(self.port), "@127.0.0.1", "one.example.org"],
+                           stdout=subprocess.PIPE, text=True)
+        return "192.0.2.1" in r.stdout
+
+    def run(self, *words):
+        self.processes.append(subprocess.Popen(words, cwd=self.dir, stdout=subprocess.DEVNULL,
+                                               stderr=open(self.path("log"), "a")))
+
+    def start_dnsd(self, options):
+        self.write("conf.yml", """
+hosts: [localhost]
+listen: [{port: 5269, module: ejabberd_s2s_in}]
+tabber:
+  resolvers: ["127.0.0.1@%d"]
+  trust_anchors: "%s"
+%s""" % (self.port, self.path("anchor"), options))
+        subprocess.run([BIN + "/xmpp-confgen", "compile", "--no-files", "-o", self.path("settings"),
+                        self.path("conf.yml")], check=True, stderr=subprocess.DEVNULL)
+        os.makedirs(self.path("run/dnsd"))
+        self.run(BIN + "/xmpp-dnsd", "settings")
+        self.link = socket.socket(socket.AF_UNIX)
+        until("xmpp-dnsd", self.is_there, step=0.02)
+        self.text = self.link.makefile("r")
+        self.link.sendall(b"hello\txmpp-s2sd\t0.1\ts2sd\t1\n")
+        assert self.text.readline().startswith("hello\txmpp-dnsd\t")
+
+    def is_there(self):
+        try:
+            self.link.connect(self.path("run/dnsd/link"))
+        except OSError:
+            return False
+        return True
+
+    def targets(self, domain):
+        """What dnsd says of a domain: its targets as lists of fields, and the reason for none."""
+        self.n += 1
+        self.link.sendall(("resolve\t%d\t%s\tlocalhost\n" % (self.n, domain)).encode())
+        self.link.settimeout(DEADLINE)
+        said = []
+        while True:
+            fields = self.text.readline().rstrip("\n").split("\t")
+            if fields[0] == "resolved":
+                return said, fields[2]
+            said.append(fields[2:])
+
+    def end(self):
+        for p in self.processes:
+            p.send_signal(signal.SIGTERM)
+        for p in self.processes:
+            p.wait(DEADLINE)
+        shutil.rmtree(self.dir)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.end()
+
+
+@check
+def unsigned_names():
+    with Names(signed=False) as d:
+        assert d.targets("example.org") == (
+            [["tls", "5270", "one.example.org", "2001:db8::1,192.0.2.1", "-", ""],
+             ["plain", "5269", "one.example.org", "2001:db8::1,192.0.2.1", "-", ""],
+             ["plain", "5269", "alias.example.org", "192.0.2.2", "-", ""]], "")
+        assert d.targets("closed.example.org") == ([], "dot")
+        assert d.targets("apex.example.org") == (
+            [["plain", "5269", "apex.example.org", "192.0.2.4", "-", ""]], "")
+        assert d.targets("nobody.example.org") == ([], "nxdomain")
+
+
+@check
+def signed_names():
+    with Names(signed=True) as d:
+        said, why = d.targets("example.org")
+        assert why == ""
+        assert said[0] == ["tls", "5270", "one.example.org", "2001:db8::1,192.0.2.1",
+                           "3:1:1:" + "ab" * 32, "srv address"], said
+        assert said[1][4:] == ["-", "srv address"], said
+
+
+@check
+def many_at_once():
+    """Answers come in any order, and each to whoever asked."""
+    with Names(signed=False) as d:
+        n = 500
+        d.link.sendall("".join("resolve\t%d\t%s.example.org\tlocalhost\n" % (
+            i, "apex" if i % 2 else "none%d" % i) for i in range(1, n + 1)).encode())
+        d.link.settimeout(DEADLINE)
+        got = {}
+        while len(got) < n:
+            fields = d.text.readline().rstrip("\n").split("\t")
+            if fields[0] == "resolved":
+                got[int(fields[1])] = fields[2]
+        assert all(got[i] == ("" if i % 2 else "nxdomain") for i in got), got
+
+
+main()
