@@ -3,6 +3,7 @@
 #include "deliver.h"
 #include "kept.h"
 #include "number.h"
+#include "pairs.h"
 #include "posts.h"
 #include "rules.h"
 #include "services.h"
@@ -453,11 +454,7 @@ deliver_route(struct passing const *p)
   if (post) {
     to_domain(post, p);
   } else if (!routed_host(a.domain)) {
-    post = post_find(S2SD);
-    if (post)
-      deliver_to_post(post, p);
-    else
-      deliver_bounce(p, REFUSED_NOT_LOCAL, ERR_REMOTE_NOT_FOUND, NULL);
+    pairs_route(p);
   } else if (a.local.len)
     to_account(p, &a);
   else

@@ -1,5 +1,6 @@
 #include "deliver.h"
 #include "fanout.h"
+#include "pairs.h"
 #include "posts.h"
 #include "services.h"
 #include "sessions.h"
@@ -49,7 +50,7 @@ fanout_stanza(struct passing *p, bool checked)
     to = jid_cut(p->st.to);
     post = services_domain(to.domain);
     if (!post && !routed_host(to.domain))
-      post = post_find(S2SD);
+      pairs_route(p);
     else if (!post && !to.local.len)
       post = services_resource(&to);
     else if (!post)

@@ -1,3 +1,4 @@
+#include "pairs.h"
 #include "passing.h"
 #include "posts.h"
 #include "snapshot.h"
@@ -20,11 +21,11 @@ struct letter {
   bool left; /* for a service that is gone since */
   struct source *source;
   uint64_t epoch, number; /* of source */
+  struct pair *pair;      /* the letter has no line: it is stanza number of this pair */
 };
 
 /* The service acknowledges letters by their count, so each must be one that its link sends,
- * with its verb and the tag of a second time. */
-#define LETTER_MAX (RECORD_MAX - 64)
+ * with its verb and the tag of a second time (LETTER_MAX). */
 
 static struct post *posts;
 static uint64_t ticks;
@@ -52,18 +53,24 @@ put_again(struct link *l, struct slice line)
   link_more_raw(l, rest);
 }
 
+void
+post_hand_over(struct link *l, enum verb v, struct slice fields, bool again)
+{
+  link_begin(l, v);
+  if (again)
+    put_again(l, fields);
+  else
+    link_raw(l, fields);
+  link_end(l);
+}
+
 static void
 hand_over(struct post *p, size_t i)
 {
   struct letter head;
   struct slice line = letter_at(p, i, &head);
 
-  link_begin(p->link, head.verb);
-  if (head.left && head.verb == VERB_STANZA)
-    put_again(p->link, line);
-  else
-    link_raw(p->link, line);
-  link_end(p->link);
+  post_hand_over(p->link, head.verb, line, head.left && head.verb == VERB_STANZA);
   head.left = true;
   memcpy(p->kept.s + i, &head, sizeof head);
   p->sent++;
@@ -217,6 +224,7 @@ hand_over_all(struct post *p)
     letter_at(p, i, &head);
     hand_over(p, i);
   }
+  pairs_up(p);
 }
 
 void
@@ -259,6 +267,27 @@ posts_up(struct link *l)
   p->epoch = l->epoch;
 }
 
+/* The stanzas of pairs are no letters: pairs.c has them, and sends them again. */
+static void
+drop_references(struct post *p)
+{
+  stralloc rest = p->kept;
+  struct letter head;
+  size_t i, end = p->kept.len;
+
+  rest.len = p->head;
+  for (i = p->head; i < end; i += sizeof head + head.len) {
+    memcpy(&head, p->kept.s + i, sizeof head);
+    if (head.pair) {
+      pairs_gone(head.pair);
+      continue;
+    }
+    memmove(rest.s + rest.len, p->kept.s + i, sizeof head + head.len);
+    rest.len += sizeof head + head.len;
+  }
+  p->kept = rest;
+}
+
 void
 posts_gone(struct link *l)
 {
@@ -268,6 +297,7 @@ posts_gone(struct link *l)
   }
   if (!p) return;
   p->link = NULL;
+  drop_references(p);
   if (!p->held) p->since = ticks;
   event_timer_start(&p->grace, door_now() + POST_GRACE_US, give_up, p);
 }
@@ -331,6 +361,19 @@ post_say(struct post *p, enum verb v, struct slice fields)
   if (!keep(p, head, fields, NULL)) say_full(p);
 }
 
+bool
+post_refer(struct post *p, struct pair *pair, uint64_t n)
+{
+  struct letter head = {.verb = VERB_STANZA, .left = true, .number = n, .pair = pair};
+
+  if (!stralloc_catb(&p->kept, (char const *)&head, sizeof head)) {
+    link_drop(p->link, "out of memory");
+    return false;
+  }
+  p->sent++;
+  return true;
+}
+
 /* N counts the letters since the link came up. */
 void
 posts_acked(struct link *l, struct record *r)
@@ -344,8 +387,12 @@ posts_acked(struct link *l, struct record *r)
   if (!p) return;
   for (; p->acked < n && p->acked < p->sent; p->acked++) {
     letter_at(p, p->head, &head);
-    source_release(head.source, head.epoch, head.number);
     p->head += sizeof head + head.len;
+    if (head.pair) {
+      pairs_acked(head.pair, head.number);
+      continue;
+    }
+    source_release(head.source, head.epoch, head.number);
     p->released++;
   }
   trim(p);
@@ -389,6 +436,7 @@ snapshot_letter(struct snapshot *k, struct letter *head, stralloc *text)
   snapshot_source(k, &head->source);
   SNAPSHOT_INT(k, head->epoch);
   SNAPSHOT_INT(k, head->number);
+  snapshot_pair(k, &head->pair);
   snapshot_bytes(k, text);
   head->len = text->len;
   return head->verb != VERBS_N;

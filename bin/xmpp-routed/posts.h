@@ -57,6 +57,18 @@ void post_say(struct post *post, enum verb v, struct slice fields);
 /* Say whether post takes another stanza. */
 bool post_has_room(struct post const *post);
 
+/* Put a kept record with this verb and these fields on the link of a service. again: the fields
+ * are those of a stanza that the service may have had, which gets the tag again. */
+void post_hand_over(struct link *l, enum verb v, struct slice fields, bool again);
+
+/* Note that the stanza n of pair has been put on the link of post: pairs_acked is called when
+ * the service acknowledges the stanza, and pairs_gone if the link goes before. false: ENOMEM,
+ * and the link is cut. */
+bool post_refer(struct post *post, struct pair *pair, uint64_t n);
+
+/* The longest fields that a service is sent. */
+#define LETTER_MAX (RECORD_MAX - 64)
+
 /* The program's answers to what becomes of posts; xmpp-routed.c has the table. None of them
  * frees a post.
  * begins: the service of p has come up, and may announce all anew; true if it had announced

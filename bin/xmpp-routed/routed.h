@@ -14,6 +14,7 @@ struct asked;
 struct host;
 struct kept;
 struct outcome;
+struct pair;
 struct passing;
 struct post;
 struct presence_count;

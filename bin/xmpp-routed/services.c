@@ -1,4 +1,5 @@
 #include "expected.h"
+#include "pairs.h"
 #include "posts.h"
 #include "services.h"
 #include "snapshot.h"
@@ -154,6 +155,11 @@ add_key(struct link *l, enum verb v, struct slice text)
 void
 services_serve(struct link *l, struct record *r)
 {
+  if (slice_is(record_get(r, 1), DOMAIN_OTHERS) && l->program != S2SD) {
+    log_event(LOG_WARN, "registration-refused", "link", l->name, "domain", DOMAIN_OTHERS,
+              "why", "only xmpp-s2sd serves all other domains", NULL);
+    return;
+  }
   add_key(l, VERB_SERVE, record_get(r, 1));
 }
 

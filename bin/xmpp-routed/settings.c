@@ -1,3 +1,4 @@
+#include "pairs.h"
 #include "settings.h"
 
 #include <stdlib.h>
@@ -11,6 +12,7 @@ char const *const routed_needs[] = {
   "mod_offline.store_groupchat",
   "mod_stream_mgmt.resend_on_timeout",
   "resource_conflict",
+  "route_subdomains",
   NULL,
 };
 
@@ -133,6 +135,8 @@ read_hosts(struct made *m)
       return false;
     h->conflict =
       read_conflict(settings_get(m->settings, "resource_conflict", row->value[0]));
+    h->subdomains_abroad =
+      slice_is(settings_get(m->settings, "route_subdomains", row->value[0]), "s2s");
     read_modules(m->settings, row->value[0], h);
   }
   return true;
@@ -171,11 +175,25 @@ routed_settings(void const *fresh)
   return ((struct made const *)fresh)->settings;
 }
 
+/* Say whether the settings name an instance of xmpp-s2sd. */
+static bool
+names_s2sd(struct settings const *st)
+{
+  struct settings_row const *row = NULL;
+
+  while ((row = settings_next(st, "expect", row)))
+    if (program_find(row->value[0]) == S2SD) return true;
+  return false;
+}
+
 void
 routed_take(void *fresh)
 {
   struct made *m = fresh;
 
+  pairs_take(names_s2sd(m->settings),
+             settings_limit(m->settings, "s2s_queue_bytes", S2S_QUEUE_BYTES),
+             settings_limit(m->settings, "s2s_queued_bytes", S2S_QUEUED));
   access_free(routed_access);
   routed_access = m->access;
   free_hosts(hosts);

@@ -21,6 +21,8 @@ struct host {
   bool archives; /* by default, what is worth it (mod_mam) */
   bool has_mam, has_offline, stores_empty, stores_groupchat;
   bool has_carbons, has_sm;
+  /* Subdomains that nobody serves may be on another server (route_subdomains). */
+  bool subdomains_abroad;
   bool archives_all; /* the default of mod_mam is always */
   /* All is archived, and clients look there (mod_mam.assume_mam_usage). */
   bool assumes_mam;

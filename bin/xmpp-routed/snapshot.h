@@ -4,8 +4,9 @@
 
 #include "routed.h"
 
-/* Posts and sources come before what names them. */
+/* Sources, pairs and posts come before what names them. */
 void sources_snapshot(struct snapshot *k);
+void pairs_snapshot(struct snapshot *k);
 void posts_snapshot(struct snapshot *k);
 void sessions_snapshot(struct snapshot *k);
 void presence_snapshot(struct snapshot *k);
@@ -21,7 +22,8 @@ void kept_snapshot(struct snapshot *k, struct session *s);
 void kept_snapshot_earlier(struct snapshot *k);
 void held_snapshot(struct snapshot *k);
 
-/* Name a source, a post, a verb (by its name), as a field; NULL: none. */
+/* Name a source, a pair, a post, a verb (by its name), as a field; NULL: none. */
+void snapshot_pair(struct snapshot *k, struct pair **p);
 void snapshot_source(struct snapshot *k, struct source **s);
 void snapshot_post(struct snapshot *k, struct post **p);
 void snapshot_verb(struct snapshot *k, enum verb *v);

@@ -15,10 +15,10 @@
  *         posts.c, sources.c what is not acknowledged yet; expected.c who is waited for after a
  *         start; incoming.c what a stanza is; rules.c the tables of delivery; deliver.c where
  *         it goes, fanout.c a broadcast; unacked.c a stanza that a client did not get,
- *         returns.c one that a service did not get; passing.c its record; kept.c copies until
- *         a client has its stanzas, held.c those of sessions that were lost, journal.c their
- *         file; archive.c what is kept of messages; number.c ids; accounts.c
- *         accounts that end;
+ *         returns.c one that a service did not get; pairs.c
+ *         stanzas for other servers; passing.c its record; kept.c copies until a client has its
+ *         stanzas, held.c those of sessions that were lost, journal.c their file; archive.c what
+ *         is kept of messages; number.c ids; accounts.c accounts that end;
  *         xepNNNN_*.c one extension each; settings.c
  */
 #include "accounts.h"
@@ -28,6 +28,7 @@
 #include "held.h"
 #include "incoming.h"
 #include "kept.h"
+#include "pairs.h"
 #include "posts.h"
 #include "presence.h"
 #include "returns.h"
@@ -86,6 +87,7 @@ static void
 service_lost(struct post *p)
 {
   services_of_post_gone(p);
+  if (p->program == S2SD) pairs_lost();
   returns_asked(p);
 }
 
@@ -193,6 +195,10 @@ stats(struct link *ctl)
   service_stat(ctl, "stanzas", incoming_total);
   service_stat(ctl, "kept_bytes", kept_bytes + held_bytes());
   stanza_refused_stats(service_stat, ctl);
+  service_stat(ctl, "s2s_stanzas", pairs_totals.stanzas);
+  service_stat(ctl, "s2s_queued", pairs_totals.queued);
+  service_stat(ctl, "s2s_queued_bytes", pairs_totals.bytes);
+  service_stat(ctl, "s2s_returned", pairs_totals.returned);
 }
 
 static void
@@ -248,6 +254,7 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_ENDING] = watch_pass,
   [VERB_WAITING] = watch_pass,
   [VERB_ERASED] = accounts_erased,
+  [VERB_SETTLED] = pairs_settled,
 };
 
 static void
@@ -255,6 +262,7 @@ snapshot(struct snapshot *k)
 {
   if (snapshot_record(k, "total", true)) SNAPSHOT_INT(k, incoming_total);
   sources_snapshot(k);
+  pairs_snapshot(k);
   posts_snapshot(k);
   sessions_snapshot(k);
   presence_snapshot(k);

@@ -167,6 +167,11 @@
  * waits so long for them, twice (microseconds). */
 #define PROBE_AFTER_BOGUS 3
 #define PROBE_US 5000000u
+/* Bytes of stanzas from one domain to another that xmpp-s2sd has not settled, and of all such;
+ * while all together have more than the half, each pair of domains has an equal part of the
+ * other half. */
+#define S2S_QUEUE_BYTES (4u << 20)
+#define S2S_QUEUED (64u << 20)
 /* A service that was restarted has said again what it is for after this (microseconds). */
 #define SERVICE_SETTLE_US 2000000
 /* After a start of routed what edges and services send waits so long for all who are expected

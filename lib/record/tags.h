@@ -52,7 +52,7 @@ T(GIVEN, "given=", ROLE_ROUTER,                                                 
 T(KEPT, "kept", ROLE_ROUTER,                                                                  \
   "xmpp-routed has a copy of the stanza, until the session's mark passes it.")                \
 T(PAIR, "pair=", ROLE_ROUTER,                                                                 \
-  "The number of a stanza for another server among those from the same domain to the same domain.") \
+  "The number of a stanza for another server: numbers of the same two domains rise, not one by one, and over restarts of xmpp-routed too.") \
 T(WAIT, "wait", ROLE_ROUTER,                                                                  \
   "Nobody takes the message: it is to wait in xmpp-mamd.")                                    \
 T(OFFLINE, "offline", ROLE_SERVICE,                                                           \

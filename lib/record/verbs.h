@@ -140,7 +140,7 @@ V(STANZA, "stanza", "TO FROM KIND TYPE ID TAGS ORIGIN XML", 8, ROLE_EDGE | ROLE_
 V(DELIVER, "deliver", "SIDS TO FROM KIND TYPE ID TAGS ORIGIN XML", 9, ROLE_ROUTER, ROLE_EDGE, \
   "The stanza goes out on each session of SIDS (numbers separated by blanks).")               \
 V(SERVE, "serve", "DOMAIN", 1, ROLE_SERVICE, ROLE_ROUTER,                                     \
-  "All stanzas to DOMAIN are for the sender.")                                                \
+  "All stanzas to DOMAIN are for the sender; *, which xmpp-s2sd says, are all domains that nobody serves.")                                                \
 V(HANDLE, "handle", "SCOPE NAMESPACE HOST", 2, ROLE_SERVICE, ROLE_ROUTER,                          \
   "SCOPE host or account: requests (iq) whose payload is in NAMESPACE, to hosts or to accounts, are for the sender. SCOPE resource: presence, messages and answers (iq) to HOST/NAMESPACE and HOST/NAMESPACE/... are. SCOPE answers, NAMESPACE account: answers to the bare address of an account are, for the sender asks in the name of accounts. Of HOST alone, if HOST is there, else of all hosts.") \
 V(FEATURE, "feature", "SCOPE VAR HOST", 2, ROLE_SERVICE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
