@@ -68,8 +68,8 @@ place(char const *name)
   return i;
 }
 
-static bool
-all_there(void)
+bool
+expected_all_there(void)
 {
   size_t i;
 
@@ -94,7 +94,7 @@ expected_holds(struct link const *l)
     wait_with_patience();
     return false;
   }
-  return early.len || !all_there();
+  return early.len || !expected_all_there();
 }
 
 /* Instances are called after their program. */
@@ -127,7 +127,7 @@ expected_keeps(struct link *l, struct record *r)
   struct early head = {.link = l};
   struct slice line;
 
-  if (l->roles & ROLE_EDGE || (!early.len && all_there())) return false;
+  if (l->roles & ROLE_EDGE || (!early.len && expected_all_there())) return false;
   line = slice_of(r->at[0], (size_t)(r->at[r->n - 1] + r->len[r->n - 1] - r->at[0]));
   head.len = line.len;
   if (!stralloc_readyplus(&early, sizeof head + line.len)) {
@@ -147,7 +147,7 @@ expected_turn(service_fn *take)
   struct record r;
   size_t i;
 
-  if (!early.len || !all_there()) return;
+  if (!early.len || !expected_all_there()) return;
   early = stralloc_zero;
   for (i = 0; i < all.len; i += sizeof head + head.len) {
     memcpy(&head, all.s + i, sizeof head);

@@ -10,6 +10,9 @@ void expected_start(void (*gave_up)(void));
 void expected_add(struct slice name);
 void expected_announced(struct link *l);
 
+/* Say whether all that are expected have announced themselves, or are waited for no more. */
+bool expected_all_there(void);
+
 /* Say whether each expected c2sd has told all its sessions, or is waited for no more. */
 bool expected_sessions_known(void);
 

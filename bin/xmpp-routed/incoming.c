@@ -1,6 +1,7 @@
 #include "archive.h"
 #include "asked.h"
 #include "deliver.h"
+#include "domains.h"
 #include "expected.h"
 #include "fanout.h"
 #include "incoming.h"
@@ -150,6 +151,22 @@ is_blocked(struct passing const *p)
   return false;
 }
 
+/* Say whether p, which another server has sent, is not from there or not for here: it is dropped,
+ * for no server speaks for us, and we pass nothing from one server to another. */
+static bool
+is_astray(struct passing const *p)
+{
+  struct slice from = jid_cut(p->st.from).domain, to = jid_cut(p->st.to).domain;
+  char const *why = domains_has(from)  ? "the domain of its sender is served here"
+                    : !domains_has(to) ? "the domain of its recipient is not served here"
+                                       : NULL;
+
+  if (why)
+    log_event(LOG_WARN, "stanza-dropped", "from", log_text(p->st.from), "to",
+              log_text(p->st.to), "why", why, NULL);
+  return why != NULL;
+}
+
 void
 incoming_record(struct link *l, struct record *r)
 {
@@ -158,6 +175,7 @@ incoming_record(struct link *l, struct record *r)
   if (expected_keeps(l, r)) return;
   stanza_read(r, 0, &p.st);
   if (!source_take(l, &p)) return;
+  if (l->program == S2SD && is_astray(&p)) return;
   incoming_total++;
   if (slice_is(record_get(r, 0), "fanout")) {
     fanout_stanza(&p, l->program != USERD);

@@ -495,6 +495,7 @@ posts_snapshot(struct snapshot *k)
     snapshot_timer(k, &p->grace, p->link ? settled : give_up, p);
     SNAPSHOT_INT(k, p->since);
     SNAPSHOT_INT(k, p->held);
+    SNAPSHOT_INT(k, p->domains_untold);
     SNAPSHOT_INT(k, p->watches);
     SNAPSHOT_INT(k, p->watches_now);
     if (snapshot_restores(k))

@@ -18,6 +18,7 @@ struct post {
   uint64_t epoch;         /* of the run that had the link last; 0: none yet */
   struct event_timer grace;
   bool held;                /* letters wait until the service knows the sessions */
+  bool domains_untold;      /* the service watches domains, and has not been told any */
   unsigned int watches;     /* bits of enum watch, kept over a restart of the service */
   unsigned int watches_now; /* registrations that the service has said since it is up */
   uint64_t since;           /* tick up to which all letters have left at least once */

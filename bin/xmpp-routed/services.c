@@ -1,3 +1,4 @@
+#include "domains.h"
 #include "expected.h"
 #include "pairs.h"
 #include "posts.h"
@@ -150,6 +151,7 @@ add_key(struct link *l, enum verb v, struct slice text)
   }
   e->key = key;
   table_is_old = true;
+  if (v == VERB_SERVE) domains_changed();
 }
 
 void
@@ -207,6 +209,7 @@ drop_entries(struct post const *p, bool old_only)
       continue;
     }
     *at = e->next;
+    if (e->verb == VERB_SERVE) domains_changed();
     entry_free(e);
     table_is_old = true;
     changed = true;
@@ -275,6 +278,15 @@ services_tell(struct link *l)
       link_str(l, e->field[i]);
     link_end(l);
   }
+}
+
+void
+services_each_domain(void (*fn)(char const *domain))
+{
+  struct entry const *e;
+
+  for (e = entries; e; e = e->next)
+    if (e->verb == VERB_SERVE) fn(e->key);
 }
 
 struct post *

@@ -21,6 +21,9 @@ void services_of_post_gone(struct post *p);
 bool services_have_changed(void);
 void services_tell(struct link *l);
 
+/* Pass each domain that a service serves to fn, DOMAIN_OTHERS too, perhaps more than once. */
+void services_each_domain(void (*fn)(char const *domain));
+
 /* The service of a domain; the service that handles a namespace for scope "host",
  * "account", "resource" or "answers". NULL: no service does. */
 struct post *services_domain(struct slice domain);

@@ -11,6 +11,7 @@ void posts_snapshot(struct snapshot *k);
 void sessions_snapshot(struct snapshot *k);
 void presence_snapshot(struct snapshot *k);
 void features_snapshot(struct snapshot *k);
+void domains_snapshot(struct snapshot *k);
 void services_snapshot(struct snapshot *k);
 void expected_snapshot(struct snapshot *k);
 void number_snapshot(struct snapshot *k);

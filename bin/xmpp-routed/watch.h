@@ -14,6 +14,7 @@ enum watch {
   WATCH_CAPS,     /* seen */
   WATCH_ACCOUNTS, /* made, ending: what authd says */
   WATCH_WAITING,  /* waiting: what mamd says */
+  WATCH_DOMAINS,  /* served (domains.c) */
   WATCH_PRESENCE, /* a session's own presence, gone; shown, wants, directed, recalled */
   WATCH_WORDS
 };

@@ -16,13 +16,15 @@
  *         start; incoming.c what a stanza is; rules.c the tables of delivery; deliver.c where
  *         it goes, fanout.c a broadcast; unacked.c a stanza that a client did not get,
  *         returns.c one that a service did not get; pairs.c
- *         stanzas for other servers; passing.c its record; kept.c copies until a client has its
- *         stanzas, held.c those of sessions that were lost, journal.c their file; archive.c what
- *         is kept of messages; number.c ids; accounts.c accounts that end;
+ *         stanzas for other servers; domains.c which domains are served here; passing.c its
+ *         record; kept.c copies until a client has its stanzas, held.c those of sessions that
+ *         were lost, journal.c their file; archive.c what is kept of messages; number.c ids;
+ *         accounts.c accounts that end;
  *         xepNNNN_*.c one extension each; settings.c
  */
 #include "accounts.h"
 #include "archive.h"
+#include "domains.h"
 #include "expected.h"
 #include "features.h"
 #include "held.h"
@@ -63,6 +65,7 @@ struct watch_row const watch_rows[WATCH_WORDS] = {
   [WATCH_CAPS]     = {"caps",     caps_tell,              {0}},
   [WATCH_ACCOUNTS] = {"accounts", accounts_watched,       {VERB_MADE, VERB_ENDING}},
   [WATCH_WAITING]  = {"waiting",  waiting_watched,        {VERB_WAITING}},
+  [WATCH_DOMAINS]  = {"domains",  domains_watched,        {0}},
   [WATCH_PRESENCE] = {"presence", presence_recall,        {0}},
 };
 
@@ -153,6 +156,7 @@ take(void *fresh, bool first)
   }
   routed_take(fresh);
   features_changed();
+  domains_changed();
 }
 
 static bool
@@ -168,6 +172,7 @@ turn(void)
   expected_turn(incoming_record);
   kept_turn(unacked_copy);
   features_turn();
+  domains_turn();
   sources_turn();
   kept_write();
 }
@@ -268,6 +273,7 @@ snapshot(struct snapshot *k)
   presence_snapshot(k);
   services_snapshot(k);
   features_snapshot(k);
+  domains_snapshot(k);
   expected_snapshot(k);
   number_snapshot(k);
   archive_snapshot(k);

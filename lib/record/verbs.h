@@ -48,7 +48,7 @@ V(TARGET, "target", "ID HOW PORT NAME ADDRESSES TLSA SECURE", 5, ROLE_NAMES, ROL
 V(RESOLVED, "resolved", "ID WHY", 1, ROLE_NAMES, ROLE_EDGE,                                   \
   "All targets of DOMAIN were said. WHY says why there are none: nxdomain, nodata, dot (the domain offers no streams), servfail, timeout, bogus, name (no name for the DNS).") \
 V(SERVED, "served", "DOMAIN HOW", 2, ROLE_ROUTER, ROLE_SERVICE,                               \
-  "For those who watch domains: DOMAIN is served here. HOW is host, service, or gone when it is served no more.") \
+  "For those who watch domains: DOMAIN is served here. HOW is host, service, or gone when it is served no more. All are said behind forget domains.") \
 V(SETTLED, "settled", "FROM TO N", 3, ROLE_EDGE, ROLE_ROUTER,                                 \
   "All stanzas from the domain FROM to the domain TO whose tag pair= is N or less are done: the peer has them, or they were written, or their senders were told.") \
 V(SHAPE, "shape", "ID RATE BURST", 3, ROLE_EDGE, ROLE_FRONT,                                  \
