@@ -27,7 +27,7 @@
 struct parcel {
   size_t len; /* of the line: the fields of a stanza */
   uint64_t n;
-  bool left;              /* for a xmpp-s2sd that may be gone since */
+  bool left;              /* an xmpp-s2sd had it, which may be gone since */
   struct source *source;  /* NULL: acknowledged */
   uint64_t epoch, number; /* of source */
 };
