@@ -61,7 +61,7 @@ tell_all(struct link *l)
     tell(l, d);
 }
 
-/* Whoever begins while changes are to be told hears all with them. */
+/* A service that begins while changes are to be told hears all with them. */
 void
 domains_watched(struct post *p)
 {

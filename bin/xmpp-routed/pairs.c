@@ -2,6 +2,7 @@
 #include "number.h"
 #include "pairs.h"
 #include "posts.h"
+#include "senders.h"
 #include "services.h"
 #include "settings.h"
 #include "snapshot.h"
@@ -49,6 +50,7 @@ struct pairs_totals pairs_totals;
 static struct pair *pairs, **last = &pairs; /* in the order in which they were made */
 static uint64_t pairs_n;
 static bool configured;
+static bool all_full; /* a stanza was refused because of all, and that is logged */
 static uint64_t pair_max = S2S_QUEUE_BYTES, all_max = S2S_QUEUED;
 
 static struct slice
@@ -88,6 +90,18 @@ pair_find(struct slice key)
 {
   if (!found || !slice_is(key, found->key)) found = table_get(&by_key, key);
   return found;
+}
+
+static struct slice
+from_of(struct pair const *p)
+{
+  return slice_of(p->key, p->from_len);
+}
+
+static struct slice
+to_of(struct pair const *p)
+{
+  return slice_str(p->key + p->from_len + 1);
 }
 
 /* The bytes of a pair beside its parcels. */
@@ -168,21 +182,33 @@ release(struct parcel *head)
   head->source = NULL;
 }
 
+/* The bare address of the sender of a line. */
+static struct slice
+sender_of(struct slice line)
+{
+  struct slice from = stanza_raw_field(line, STANZA_FROM), bare = {0};
+
+  slice_word(&from, '/', &bare);
+  return bare;
+}
+
 /* Take the first parcel off. */
 static void
 drop_first(struct pair *p)
 {
   struct parcel head;
+  struct slice line = parcel_at(p, p->head, &head);
   size_t len;
 
-  parcel_at(p, p->head, &head);
   release(&head);
+  senders_sub(sender_of(line), sizeof head + head.len);
   len = sizeof head + head.len;
   if (p->unacked == p->head) p->unacked += len;
   p->head += len;
   p->count--;
   pairs_totals.queued--;
   pairs_totals.bytes -= len;
+  if (pairs_totals.bytes < all_max / 2) all_full = false;
   p->full = false;
 }
 
@@ -197,13 +223,54 @@ trim(struct pair *p)
 }
 
 /* The bytes that a pair may have: while all have more than the half of what they may have
- * together, an equal part of the other half, so that those that have most are refused first. */
+ * together, an equal part of the other half, so that those that have most are refused first. A
+ * small part is everybody's. */
 static uint64_t
 share(void)
 {
   uint64_t part = pairs_n ? all_max / 2 / pairs_n : all_max;
 
+  if (part < all_max / S2S_SHARES) part = all_max / S2S_SHARES;
   return pairs_totals.bytes <= all_max / 2 || part > pair_max ? pair_max : part;
+}
+
+static void
+say_full(struct pair *p)
+{
+  if (!p->full)
+    log_event(LOG_WARN, "pair-full", "from", log_text(from_of(p)), "to",
+              log_text(to_of(p)), "stanzas", log_num(p->count), "bytes",
+              log_num(p->kept.len - p->head), "why",
+              "the other server does not take the stanzas", NULL);
+  p->full = true;
+}
+
+static void
+say_all_full(void)
+{
+  if (!all_full)
+    log_event(LOG_WARN, "pairs-full", "pairs", log_num(pairs_n), "stanzas",
+              log_num(pairs_totals.queued), "bytes", log_num(pairs_totals.bytes), "why",
+              "other servers do not take their stanzas", NULL);
+  all_full = true;
+}
+
+/* Say whether p, which ends in the new parcel of this line, may keep it. */
+static bool
+may_keep(struct pair *p, struct slice line)
+{
+  size_t size = sizeof(struct parcel) + line.len;
+
+  if (line.len > LETTER_MAX) return false;
+  if (pairs_totals.bytes + size > all_max) {
+    say_all_full();
+    return false;
+  }
+  if (p->kept.len - p->head > share()) {
+    say_full(p);
+    return false;
+  }
+  return senders_add(sender_of(line), size);
 }
 
 static bool
@@ -227,7 +294,6 @@ static bool
 keep(struct pair *p, struct passing const *s, size_t *at)
 {
   struct parcel head = {.n = number_next(), .source = s->source, .number = s->number};
-  size_t size;
 
   *at = p->kept.len;
   if (!stralloc_catb(&p->kept, (char const *)&head, sizeof head) ||
@@ -235,10 +301,8 @@ keep(struct pair *p, struct passing const *s, size_t *at)
     p->kept.len = *at;
     return false;
   }
-  size = p->kept.len - *at;
-  head.len = size - sizeof head;
-  if (head.len > LETTER_MAX || p->kept.len - p->head > share() ||
-      pairs_totals.bytes + size > all_max) {
+  head.len = p->kept.len - *at - sizeof head;
+  if (!may_keep(p, slice_of(p->kept.s + *at + sizeof head, head.len))) {
     p->kept.len = *at;
     return false;
   }
@@ -246,23 +310,11 @@ keep(struct pair *p, struct passing const *s, size_t *at)
   set_parcel(p, *at, &head);
   p->count++;
   pairs_totals.queued++;
-  pairs_totals.bytes += size;
+  pairs_totals.bytes += sizeof head + head.len;
   return true;
 }
 
 /* ---- stanzas ---- */
-
-static struct slice
-from_of(struct pair const *p)
-{
-  return slice_of(p->key, p->from_len);
-}
-
-static struct slice
-to_of(struct pair const *p)
-{
-  return slice_str(p->key + p->from_len + 1);
-}
 
 /* Answer p with an error, if its sender is to be told: of presence those are told who show it or
  * ask for it. */
@@ -289,18 +341,6 @@ is_of_a_host(struct slice to)
     if (h) return !h->subdomains_abroad;
   }
   return false;
-}
-
-static void
-refuse_full(struct pair *p, struct passing const *s)
-{
-  if (!p->full)
-    log_event(LOG_WARN, "pair-full", "from", log_text(from_of(p)), "to",
-              log_text(to_of(p)), "stanzas", log_num(p->count), "bytes",
-              log_num(p->kept.len - p->head), "why", "the other server takes no stanzas",
-              NULL);
-  p->full = true;
-  give_back(s, ERR_RESOURCE_CONSTRAINT);
 }
 
 /* A broadcast of presence tells nobody that there are no other servers. */
@@ -336,7 +376,7 @@ pairs_route(struct passing const *s)
     return;
   }
   if (!keep(p, s, &at)) {
-    refuse_full(p, s);
+    give_back(s, ERR_RESOURCE_CONSTRAINT);
     free_if_empty(p);
     return;
   }
@@ -491,6 +531,7 @@ make_parcels(struct snapshot *k, struct pair *p)
     p->count++;
     pairs_totals.queued++;
     pairs_totals.bytes += sizeof head + head.len;
+    senders_add(sender_of(slice_of(text.s, text.len)), sizeof head + head.len);
   }
   stralloc_free(&text);
 }
@@ -540,6 +581,7 @@ pairs_snapshot(struct snapshot *k)
   if (snapshot_record(k, "pairs", true)) {
     SNAPSHOT_INT(k, pairs_totals.stanzas);
     SNAPSHOT_INT(k, pairs_totals.returned);
+    SNAPSHOT_INT(k, all_full);
   }
   for (; snapshot_record(k, "pair", p != NULL); p = p->next) {
     p = pair_fields(k, snapshot_restores(k) ? NULL : p);

@@ -16,7 +16,7 @@ struct pairs_totals {
 extern struct pairs_totals pairs_totals;
 
 /* The settings name xmpp-s2sd (or not): without its link other servers are not there for now,
- * and otherwise never. The two limits in bytes: of a pair, and of all together. */
+ * and otherwise never. The limits of a pair, and of all together, are in bytes. */
 void pairs_take(bool configured, uint64_t pair_max, uint64_t all_max);
 
 /* Put p, whose to is of a domain that nobody serves, into the queue of its pair, or tell its
@@ -26,7 +26,7 @@ void pairs_route(struct passing const *p);
 /* The record settled. */
 void pairs_settled(struct link *l, struct record *r);
 
-/* What becomes of the post of xmpp-s2sd (posts.c): the post takes stanzas, and gets all that
+/* Events of the post of xmpp-s2sd (posts.c): the post takes stanzas, and gets all that
  * are not settled; the service has acknowledged stanza n of pair, or the link is gone before;
  * the post is lost. */
 void pairs_up(struct post *post);

@@ -1,4 +1,5 @@
 #include "pairs.h"
+#include "senders.h"
 #include "settings.h"
 
 #include <stdlib.h>
@@ -196,6 +197,7 @@ routed_take(void *fresh)
              settings_limit(m->settings, "s2s_queued_bytes", S2S_QUEUED));
   access_free(routed_access);
   routed_access = m->access;
+  senders_take(settings_limit(m->settings, "s2s_sender_bytes", S2S_SENDER_BYTES));
   free_hosts(hosts);
   hosts = m->hosts;
   last = NULL;

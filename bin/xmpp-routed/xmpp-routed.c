@@ -15,9 +15,9 @@
  *         posts.c, sources.c what is not acknowledged yet; expected.c who is waited for after a
  *         start; incoming.c what a stanza is; rules.c the tables of delivery; deliver.c where
  *         it goes, fanout.c a broadcast; unacked.c a stanza that a client did not get,
- *         returns.c one that a service did not get; pairs.c
- *         stanzas for other servers; domains.c which domains are served here; passing.c its
- *         record; kept.c copies until a client has its stanzas, held.c those of sessions that
+ *         returns.c one that a service did not get; pairs.c stanzas for other servers, senders.c
+ *         how much of whom; domains.c which domains are served here; passing.c the record of a
+ *         stanza; kept.c copies until a client has its stanzas, held.c those of sessions that
  *         were lost, journal.c their file; archive.c what is kept of messages; number.c ids;
  *         accounts.c accounts that end;
  *         xepNNNN_*.c one extension each; settings.c

@@ -167,10 +167,12 @@
  * waits so long for them, twice (microseconds). */
 #define PROBE_AFTER_BOGUS 3
 #define PROBE_US 5000000u
-/* Bytes of stanzas from one domain to another that xmpp-s2sd has not settled, and of all such;
- * while all together have more than the half, each pair of domains has an equal part of the
- * other half. */
+/* Bytes of stanzas from one domain to another that xmpp-s2sd has not settled; of one sender; and
+ * of all such. While all together have more than the half, each pair of domains has an equal part
+ * of the other half, and one part of S2S_SHARES of the whole at least. */
 #define S2S_QUEUE_BYTES (4u << 20)
+#define S2S_SENDER_BYTES (8u << 20)
+#define S2S_SHARES 1024u
 #define S2S_QUEUED (64u << 20)
 /* A service that was restarted has said again what it is for after this (microseconds). */
 #define SERVICE_SETTLE_US 2000000
