@@ -316,11 +316,12 @@ keep(struct pair *p, struct passing const *s, size_t *at)
 
 /* ---- stanzas ---- */
 
-/* Answer p with an error, if its sender is to be told: of presence those are told who show it or
- * ask for it. */
+/* Answer p, which is in nobody's archive then, with an error, if its sender is to be told: of
+ * presence those are told who show it or ask for it. */
 static void
 give_back(struct passing const *p, enum stanza_error e)
 {
+  if (p->outcome) p->outcome->done = true;
   if (slice_is(p->st.kind, "presence") && p->st.type.len &&
       !slice_is(p->st.type, "subscribe"))
     return;
