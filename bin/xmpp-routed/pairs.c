@@ -359,7 +359,7 @@ pairs_route(struct passing const *s)
 {
   struct slice from = jid_cut(s->st.from).domain, to = jid_cut(s->st.to).domain;
   struct slice key = make_key(from, to);
-  struct post *post = services_domain(SLICE(DOMAIN_OTHERS));
+  struct post *post = services_others();
   struct pair *p = pair_find(key);
   size_t at;
 
@@ -447,7 +447,7 @@ pairs_up(struct post *post)
 {
   struct pair *p;
 
-  if (!pairs || services_domain(SLICE(DOMAIN_OTHERS)) != post) return;
+  if (!pairs || services_others() != post) return;
   for (p = pairs; p; p = p->next)
     send_all(post, p);
 }
@@ -470,7 +470,7 @@ return_line(struct slice fields)
 void
 pairs_lost(void)
 {
-  struct post *other = services_domain(SLICE(DOMAIN_OTHERS));
+  struct post *other = services_others();
   struct parcel head;
   struct pair *p;
   uint64_t n = 0;

@@ -290,9 +290,16 @@ services_each_domain(void (*fn)(char const *domain))
 }
 
 struct post *
+services_others(void)
+{
+  return find(SLICE(DOMAIN_OTHERS));
+}
+
+/* An address may have the text of DOMAIN_OTHERS as its domain. */
+struct post *
 services_domain(struct slice domain)
 {
-  return find(domain);
+  return slice_is(domain, DOMAIN_OTHERS) ? NULL : find(domain);
 }
 
 struct post *

@@ -24,6 +24,9 @@ void services_tell(struct link *l);
 /* Pass each domain that a service serves to fn, DOMAIN_OTHERS too, perhaps more than once. */
 void services_each_domain(void (*fn)(char const *domain));
 
+/* Give the service of all domains that have none (serve DOMAIN_OTHERS). */
+struct post *services_others(void);
+
 /* The service of a domain; the service that handles a namespace for scope "host",
  * "account", "resource" or "answers". NULL: no service does. */
 struct post *services_domain(struct slice domain);
