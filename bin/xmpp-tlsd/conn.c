@@ -32,7 +32,7 @@ static struct {
 
 struct conn_totals conn_totals;
 
-static struct conn *
+struct conn *
 conn_of(struct link const *l, struct record *r)
 {
   struct conn *c = ids_get(&conns.ids, record_u64(r, 1));
@@ -148,8 +148,8 @@ conn_want(struct conn *c)
   event_io_want(&c->io, (reads ? EVENT_READ : 0) | (c->pending.len ? EVENT_WRITE : 0));
 }
 
-static void
-begin_close(struct conn *c)
+void
+conn_begin_close(struct conn *c)
 {
   if (c->state == CLOSING) return;
   c->state = CLOSING;
@@ -219,7 +219,7 @@ give_decrypted(struct conn *c)
   /* close_notify: the client says no more. */
   c->ended = true;
   conn_tell_close(c, "closed by the client");
-  begin_close(c);
+  conn_begin_close(c);
   return true;
 }
 
@@ -296,7 +296,7 @@ conn_read(struct conn *c)
     /* The client may still read: what its last words bring is written. */
     c->ended = true;
     conn_tell_close(c, "closed by the client");
-    begin_close(c);
+    conn_begin_close(c);
     conn_want(c);
     return true;
   }
@@ -340,9 +340,8 @@ least_loaded(enum program p)
   return best;
 }
 
-/* TLS begins with the certificate for name (empty: the first). false: dropped. */
-static bool
-start_tls(struct conn *c, struct slice name)
+bool
+conn_start_tls(struct conn *c, struct slice name)
 {
   struct cert *cert = certs_find(c->listener->certs, name);
   SSL_CTX *ctx = cert ? context_get(c->listener, cert) : NULL;
@@ -391,7 +390,7 @@ conn_accepted(struct listener *ln, int fd, struct slice ip, unsigned int port)
   log_event(LOG_INFO, "accepted", "conn", log_conn(service_instance(), c->id), "ip",
             log_peer(ip), "listener", ln->name, NULL);
   if (ln->direct)
-    start_tls(c, SLICE(""));
+    conn_start_tls(c, SLICE(""));
   else
     tell_open(c);
 }
@@ -406,79 +405,6 @@ conn_tls_hello(void *cookie, struct slice sni, struct slice *stream_name)
   if (c->tls_name || !sni.len) return NULL;
   cert = certs_find(c->listener->certs, sni);
   return cert ? context_get(c->listener, cert) : NULL;
-}
-
-/* ---- requests of the neighbour ---- */
-
-void
-conn_data(struct link *l, struct record *r)
-{
-  struct conn *c = conn_of(l, r);
-  struct slice bytes;
-
-  if (!c || c->state == HANDSHAKE || c->they_closed) return;
-  bytes = record_get(r, 2);
-  if (!stralloc_catb(&c->out, bytes.s, bytes.len)) {
-    conn_drop(c, "out of memory");
-    return;
-  }
-  if (bounds_hold(c)) conn_mark_dirty(c);
-}
-
-void
-conn_close(struct link *l, struct record *r)
-{
-  struct conn *c = conn_of(l, r);
-
-  if (!c) return;
-  c->they_closed = true;
-  begin_close(c);
-  conn_mark_dirty(c);
-}
-
-void
-conn_stop(struct link *l, struct record *r)
-{
-  struct conn *c = conn_of(l, r);
-
-  if (!c) return;
-  c->stopped = true;
-  conn_want(c);
-}
-
-void
-conn_go(struct link *l, struct record *r)
-{
-  struct conn *c = conn_of(l, r);
-
-  if (!c) return;
-  c->stopped = false;
-  conn_want(c);
-}
-
-void
-conn_starttls(struct link *l, struct record *r)
-{
-  struct conn *c = conn_of(l, r);
-  struct slice last;
-
-  if (!c || c->state != PLAIN) return;
-  last = record_get(r, 3);
-  if (!stralloc_catb(&c->out, last.s, last.len) || !conn_encode(c)) {
-    conn_drop(c, "out of memory");
-    return;
-  }
-  if (start_tls(c, record_get(r, 2))) conn_mark_dirty(c);
-}
-
-void
-conn_shape(struct link *l, struct record *r)
-{
-  struct conn *c = conn_of(l, r);
-
-  if (!c) return;
-  shaper_set(c, record_u64(r, 2), record_u64(r, 3));
-  conn_want(c);
 }
 
 /* ---- all of them ---- */

@@ -68,6 +68,16 @@ void conn_tls_read_no_more(void);
 /* Cookie conn: its time is over. */
 event_timer_fn conn_on_deadline;
 
+/* Give the conduit that a record of link l names first, or NULL. */
+struct conn *conn_of(struct link const *l, struct record *r);
+
+/* One side has closed the conduit: what is left is written, and nothing is given any more. */
+void conn_begin_close(struct conn *c);
+
+/* Begin TLS as the server, with the certificate for name (empty: the first). false: c was
+ * dropped. */
+bool conn_start_tls(struct conn *c, struct slice name);
+
 /* ---- output.c ---- */
 
 /* Note that the connection has something to write at the end of the turn. */

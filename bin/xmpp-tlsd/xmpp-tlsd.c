@@ -11,9 +11,10 @@
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings; conduit records of its neighbours. Not a byte from the network: it is
  *         passed on, or given to OpenSSL, and never looked at.
- * ROOMS   listener.c sockets that accept; conn.c the life of a connection; output.c its way
- *         out; bounds.c what it may hold and cost; shaper.c; context.c TLS contexts, channel
- *         bindings; certs.c the pool of certificates
+ * ROOMS   listener.c sockets that accept; conn.c the life of a connection; requests.c what
+ *         its stream program wants of it; output.c its way out; bounds.c what it may hold and
+ *         cost; shaper.c; context.c TLS contexts, channel bindings; certs.c the pool of
+ *         certificates
  */
 #include "tlsd.h"
 

@@ -1,0 +1,74 @@
+#include "conn.h"
+
+/* What a stream program wants of its conduits. */
+
+void
+conn_data(struct link *l, struct record *r)
+{
+  struct conn *c = conn_of(l, r);
+  struct slice bytes;
+
+  if (!c || c->state == HANDSHAKE || c->they_closed) return;
+  bytes = record_get(r, 2);
+  if (!stralloc_catb(&c->out, bytes.s, bytes.len)) {
+    conn_drop(c, "out of memory");
+    return;
+  }
+  if (bounds_hold(c)) conn_mark_dirty(c);
+}
+
+void
+conn_close(struct link *l, struct record *r)
+{
+  struct conn *c = conn_of(l, r);
+
+  if (!c) return;
+  c->they_closed = true;
+  conn_begin_close(c);
+  conn_mark_dirty(c);
+}
+
+void
+conn_stop(struct link *l, struct record *r)
+{
+  struct conn *c = conn_of(l, r);
+
+  if (!c) return;
+  c->stopped = true;
+  conn_want(c);
+}
+
+void
+conn_go(struct link *l, struct record *r)
+{
+  struct conn *c = conn_of(l, r);
+
+  if (!c) return;
+  c->stopped = false;
+  conn_want(c);
+}
+
+void
+conn_starttls(struct link *l, struct record *r)
+{
+  struct conn *c = conn_of(l, r);
+  struct slice last;
+
+  if (!c || c->state != PLAIN) return;
+  last = record_get(r, 3);
+  if (!stralloc_catb(&c->out, last.s, last.len) || !conn_encode(c)) {
+    conn_drop(c, "out of memory");
+    return;
+  }
+  if (conn_start_tls(c, record_get(r, 2))) conn_mark_dirty(c);
+}
+
+void
+conn_shape(struct link *l, struct record *r)
+{
+  struct conn *c = conn_of(l, r);
+
+  if (!c) return;
+  shaper_set(c, record_u64(r, 2), record_u64(r, 3));
+  conn_want(c);
+}
