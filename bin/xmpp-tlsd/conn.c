@@ -223,6 +223,12 @@ give_decrypted(struct conn *c)
   return true;
 }
 
+static enum peer
+peer_of(struct conn const *c)
+{
+  return c->link->program == S2SD ? PEER_SERVER : PEER_CLIENT;
+}
+
 static bool
 handshake_done(struct conn *c)
 {
@@ -232,7 +238,7 @@ handshake_done(struct conn *c)
   c->tls_name = NULL;
   event_timer_cancel(&c->timer);
   if (!c->opened) tell_open(c);
-  context_put_secured(c->link, c->id, c->ssl);
+  context_put_secured(c->link, c->id, c->ssl, peer_of(c));
   log_event(LOG_INFO, "secured", "conn", log_conn(service_instance(), c->id), "ip",
             log_peer(slice_str(c->ip)), "version", SSL_get_version(c->ssl), "cipher",
             SSL_get_cipher_name(c->ssl), NULL);
@@ -247,7 +253,7 @@ do_handshake(struct conn *c)
   int rc;
 
   c->shaken += (unsigned int)conns.read_len;
-  if (c->shaken > TLS_HELLO_MAX) {
+  if (c->shaken > (c->link->program == S2SD ? TLS_PEER_HELLO_MAX : TLS_HELLO_MAX)) {
     conn_totals.failed++;
     conn_drop(c, "TLS handshake too long");
     return false;
@@ -344,7 +350,7 @@ bool
 conn_start_tls(struct conn *c, struct slice name)
 {
   struct cert *cert = certs_find(c->listener->certs, name);
-  SSL_CTX *ctx = cert ? context_get(c->listener, cert) : NULL;
+  SSL_CTX *ctx = cert ? context_get(c->listener, cert, name) : NULL;
 
   if (name.len) c->tls_name = slice_dup(name);
   if (c->tls_name || !name.len) c->ssl = ctx ? context_new_ssl(ctx, c) : NULL;
@@ -404,7 +410,7 @@ conn_tls_hello(void *cookie, struct slice sni, struct slice *stream_name)
   *stream_name = slice_str(c->tls_name);
   if (c->tls_name || !sni.len) return NULL;
   cert = certs_find(c->listener->certs, sni);
-  return cert ? context_get(c->listener, cert) : NULL;
+  return cert ? context_get(c->listener, cert, sni) : NULL;
 }
 
 /* ---- all of them ---- */

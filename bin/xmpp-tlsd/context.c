@@ -1,4 +1,4 @@
-#include "tlsd.h"
+#include "s2s.h"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -132,6 +132,15 @@ set_session_context(SSL *ssl, struct slice stream_name, struct slice sni)
          SSL_set_session_id_context(ssl, out, len) == 1;
 }
 
+/* OpenSSL takes certificates, trust and ciphers from the new context, and leaves the rest. */
+static bool
+change_context(SSL *ssl, SSL_CTX *ctx)
+{
+  SSL_set_options(ssl, SSL_CTX_get_options(ctx));
+  return SSL_set_SSL_CTX(ssl, ctx) &&
+         SSL_set_min_proto_version(ssl, SSL_CTX_get_min_proto_version(ctx));
+}
+
 /* Called before OpenSSL looks at sessions, which its callback for names is not. */
 static int
 on_hello(SSL *ssl, int *alert, void *cookie)
@@ -140,7 +149,7 @@ on_hello(SSL *ssl, int *alert, void *cookie)
   SSL_CTX *ctx = conn_tls_hello(SSL_get_app_data(ssl), sni, &stream_name);
 
   (void)cookie;
-  if ((!ctx || SSL_set_SSL_CTX(ssl, ctx)) && set_session_context(ssl, stream_name, sni))
+  if ((!ctx || change_context(ssl, ctx)) && set_session_context(ssl, stream_name, sni))
     return SSL_CLIENT_HELLO_SUCCESS;
   *alert = SSL_AD_INTERNAL_ERROR;
   return SSL_CLIENT_HELLO_ERROR;
@@ -175,10 +184,20 @@ on_alpn(SSL *ssl, unsigned char const **out, unsigned char *outlen,
   return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+/* Servers name other protocols too, or under STARTTLS none of XMPP's: then none is chosen. */
+static int
+on_alpn_of_server(SSL *ssl, unsigned char const **out, unsigned char *outlen,
+                  unsigned char const *in, unsigned int inlen, void *cookie)
+{
+  int rc = on_alpn(ssl, out, outlen, in, inlen, cookie);
+
+  return rc == SSL_TLSEXT_ERR_OK ? rc : SSL_TLSEXT_ERR_NOACK;
+}
+
 /* ---- making one ---- */
 
 static bool
-set_dh(SSL_CTX *ctx, char const *path, struct slice scope)
+set_dh(SSL_CTX *ctx, char const *key, struct slice scope, char const *path)
 {
   BIO *in;
   EVP_PKEY *dh;
@@ -189,7 +208,7 @@ set_dh(SSL_CTX *ctx, char const *path, struct slice scope)
   BIO_free(in);
   if (dh && SSL_CTX_set0_tmp_dh_pkey(ctx, dh)) return true;
   EVP_PKEY_free(dh);
-  settings_refuse("dhfile", scope, path, ": no DH parameters", NULL);
+  settings_refuse(key, scope, path, ": no DH parameters", NULL);
   return false;
 }
 
@@ -227,37 +246,81 @@ set_certificate(SSL_CTX *ctx, struct cert const *c)
          set_end_point(ctx, c->leaf);
 }
 
-/* Say what OpenSSL has against a value of a listener. */
+/* Say what OpenSSL has against a value. */
 static void
-setting_refused(char const *key, struct listener const *ln, char const *value)
+setting_refused(char const *key, struct slice scope, char const *value)
 {
   char const *why = ERR_reason_error_string(ERR_peek_last_error());
 
-  settings_refuse(key, slice_str(ln->name), value, ": ", why ? why : "refused", NULL);
+  settings_refuse(key, scope, value, ": ", why ? why : "refused", NULL);
+}
+
+static bool
+set_ciphers(SSL_CTX *ctx, char const *key, struct slice scope, char const *ciphers)
+{
+  if (SSL_CTX_set_cipher_list(ctx, ciphers)) return true;
+  setting_refused(key, scope, ciphers);
+  return false;
+}
+
+static void
+set_options(SSL_CTX *ctx, uint64_t options, int min_version)
+{
+  SSL_CTX_set_min_proto_version(ctx, min_version);
+  SSL_CTX_set_options(ctx, options | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                          SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  /* Tickets carry the session; nothing is kept here for clients that may never return. */
+  SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+}
+
+/* Other servers: options of theirs go before the listener's; a certificate is asked for, and
+ * a session is never resumed, for then no certificate is shown. */
+static bool
+set_for_servers(SSL_CTX *ctx, struct listener const *ln, struct s2s_options const *o)
+{
+  X509_STORE *trust = s2s_trust(ln->s2s, o, ln->cafile);
+  uint64_t options = o->has_protocol ? o->options : ln->options;
+
+  if (!trust) return false;
+  set_options(ctx, (options & ~SSL_OP_NO_TLSv1_3) | SSL_OP_NO_TICKET,
+              o->has_protocol ? o->min_version : ln->min_version);
+  SSL_CTX_set_num_tickets(ctx, 0);
+  verify_set(ctx, trust);
+  return true;
+}
+
+/* o NULL: the listener serves clients. */
+static bool
+set_for_listener(SSL_CTX *ctx, struct listener const *ln, struct s2s_options const *o)
+{
+  struct slice name = slice_str(ln->name);
+
+  if (o && !set_for_servers(ctx, ln, o)) return false;
+  if (!o) {
+    set_options(ctx, ln->options, ln->min_version);
+    SSL_CTX_set_num_tickets(ctx, 1);
+  }
+  return (o && o->ciphers ? set_ciphers(ctx, "s2s_ciphers", o->scope, o->ciphers)
+                          : set_ciphers(ctx, "ciphers", name, ln->ciphers)) &&
+         (o && o->dhfile ? set_dh(ctx, "s2s_dhfile", o->scope, o->dhfile)
+                         : set_dh(ctx, "dhfile", name, ln->dhfile));
 }
 
 static SSL_CTX *
-make(struct listener const *ln, struct cert const *cert)
+make(struct listener const *ln, struct cert const *cert, struct s2s_options const *o)
 {
   SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
   char const *alpn = ln->serves == C2SD ? ALPN_CLIENT : ALPN_SERVER;
 
   if (!ctx) return NULL;
-  SSL_CTX_set_min_proto_version(ctx, ln->min_version);
-  SSL_CTX_set_options(ctx, ln->options | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-  SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                          SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  /* Tickets carry the session; nothing is kept here for clients that may never return. */
-  SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_num_tickets(ctx, 1);
   SSL_CTX_set_client_hello_cb(ctx, on_hello, NULL);
   if (ln->direct) SSL_CTX_set_tlsext_servername_callback(ctx, on_sni);
-  SSL_CTX_set_alpn_select_cb(ctx, on_alpn, (void *)(uintptr_t)alpn);
-  if (!SSL_CTX_set_cipher_list(ctx, ln->ciphers))
-    setting_refused("ciphers", ln, ln->ciphers);
-  else if (set_dh(ctx, ln->dhfile, slice_str(ln->name))) {
+  SSL_CTX_set_alpn_select_cb(ctx, o ? on_alpn_of_server : on_alpn,
+                             (void *)(uintptr_t)alpn);
+  if (set_for_listener(ctx, ln, o)) {
     if (set_certificate(ctx, cert)) return ctx;
-    setting_refused("certfile", ln, certs_file(cert->leaf));
+    setting_refused("certfile", slice_str(ln->name), certs_file(cert->leaf));
   }
   ERR_clear_error();
   SSL_CTX_free(ctx);
@@ -265,12 +328,24 @@ make(struct listener const *ln, struct cert const *cert)
 }
 
 SSL_CTX *
-context_get(struct listener *ln, struct cert *cert)
+context_get(struct listener *ln, struct cert *cert, struct slice name)
 {
+  struct s2s_options *o = ln->serves == S2SD ? s2s_of(ln->s2s, name) : NULL;
   size_t i = (size_t)(cert - ln->certs->v);
 
-  if (!ln->contexts[i]) ln->contexts[i] = make(ln, cert);
+  if (o) i += (size_t)(o - ln->s2s->v) * ln->certs->n;
+  if (!ln->contexts[i]) ln->contexts[i] = make(ln, cert, o);
   return ln->contexts[i];
+}
+
+bool
+context_prepare(struct listener *ln)
+{
+  ln->contexts_n = ln->certs->n;
+  if (ln->serves == S2SD && ln->s2s->n) ln->contexts_n *= ln->s2s->n;
+  if (!ln->contexts_n) return true;
+  ln->contexts = calloc(ln->contexts_n, sizeof(SSL_CTX *));
+  return ln->contexts && context_get(ln, &ln->certs->v[0], SLICE(""));
 }
 
 void
@@ -278,10 +353,42 @@ context_free_all(struct listener *ln)
 {
   size_t i;
 
-  for (i = 0; ln->contexts && i < ln->certs->n; i++) {
+  for (i = 0; ln->contexts && i < ln->contexts_n; i++)
     SSL_CTX_free(ln->contexts[i]);
-    ln->contexts[i] = NULL;
-  }
+  free(ln->contexts);
+  ln->contexts = NULL;
+}
+
+static bool
+set_for_client(SSL_CTX *ctx, struct s2s *s, struct s2s_options const *o)
+{
+  struct slice all = SLICE("*"), words, ciphers;
+  uint64_t options = o->options;
+  int min_version = o->min_version;
+  X509_STORE *trust = s2s_trust(s, o, NULL);
+
+  /* What the options do not say is as at a listener that says nothing either. */
+  words = settings_get(s->settings, "protocol_options", all);
+  ciphers = settings_get(s->settings, "ciphers", all);
+  if (!trust || SSL_CTX_dane_enable(ctx) != 1 ||
+      (!o->has_protocol &&
+       !tls_words_read("protocol_options", all, words, &options, &min_version)))
+    return false;
+  set_options(ctx, (options & ~SSL_OP_NO_TLSv1_3) | SSL_OP_NO_TICKET, min_version);
+  verify_set(ctx, trust);
+  return o->ciphers ? set_ciphers(ctx, "s2s_ciphers", o->scope, o->ciphers)
+                    : set_ciphers(ctx, "ciphers", all, ciphers.s);
+}
+
+SSL_CTX *
+context_new_client(struct s2s *s, struct s2s_options const *o)
+{
+  SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+
+  if (ctx && set_for_client(ctx, s, o)) return ctx;
+  ERR_clear_error();
+  SSL_CTX_free(ctx);
+  return NULL;
 }
 
 /* ---- channel bindings ---- */
@@ -337,20 +444,28 @@ put_unique(struct link *l, bool *first, SSL *ssl)
     put_binding(l, first, defined ? "tls-unique" : "-tls-unique", out, len);
 }
 
-void
-context_put_secured(struct link *l, uint64_t id, SSL *ssl)
+static void
+put_bindings(struct link *l, SSL *ssl)
 {
   char const *end_point = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), end_point_index);
   bool first = true;
 
+  link_field(l);
+  if (!SSL_is_server(ssl)) return;
+  put_exporter(l, &first, ssl);
+  put_unique(l, &first, ssl);
+  if (end_point) put_base64(l, &first, "tls-server-end-point", end_point);
+}
+
+void
+context_put_secured(struct link *l, uint64_t id, SSL *ssl, enum peer peer)
+{
   link_begin(l, VERB_SECURED);
   link_num(l, id);
   link_str(l, SSL_get_version(ssl));
   link_str(l, SSL_get_cipher_name(ssl));
   link_str(l, SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name));
-  link_field(l);
-  put_exporter(l, &first, ssl);
-  put_unique(l, &first, ssl);
-  if (end_point) put_base64(l, &first, "tls-server-end-point", end_point);
+  put_bindings(l, ssl);
+  if (peer != PEER_CLIENT) verify_put(l, ssl, peer == PEER_TLSA);
   link_end(l);
 }

@@ -1,4 +1,4 @@
-#include "tlsd.h"
+#include "s2s.h"
 
 #include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
@@ -46,6 +46,7 @@ static struct {
 struct made {
   struct listener *first;
   struct certs *certs;
+  struct s2s *s2s;
   bool reuseport;
   uint64_t waiting_max;
 };
@@ -73,24 +74,25 @@ static struct {
   {"allow_unsafe_legacy_renegotiation",      SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION},
 };
 
-static bool
-read_options(struct listener *ln, struct slice list)
+bool
+tls_words_read(char const *key, struct slice scope, struct slice list, uint64_t *options,
+               int *min_version)
 {
   struct slice word;
   size_t i;
 
+  *options = 0;
   while (slice_word(&list, '|', &word)) {
     for (i = 0; i < sizeof words / sizeof *words; i++)
       if (slice_is(word, words[i].word)) break;
     if (i == sizeof words / sizeof *words) {
-      settings_refuse("protocol_options", slice_str(ln->name), "unknown word ",
-                      log_text(word), NULL);
+      settings_refuse(key, scope, "unknown word ", log_text(word), NULL);
       return false;
     }
-    ln->options |= words[i].option;
+    *options |= words[i].option;
   }
   /* Nothing under TLS 1.2 is spoken, whatever the words say. */
-  ln->min_version = ln->options & SSL_OP_NO_TLSv1_2 ? TLS1_3_VERSION : TLS1_2_VERSION;
+  *min_version = *options & SSL_OP_NO_TLSv1_2 ? TLS1_3_VERSION : TLS1_2_VERSION;
   return true;
 }
 
@@ -101,12 +103,12 @@ listener_free(struct listener *ln)
 
   event_io_cancel(&ln->io);
   if (fd >= 0) fd_close(fd);
-  if (ln->contexts) context_free_all(ln);
-  free(ln->contexts);
+  context_free_all(ln);
   free(ln->name);
   free(ln->ip);
   free(ln->ciphers);
   free(ln->dhfile);
+  free(ln->cafile);
   free(ln);
 }
 
@@ -124,30 +126,25 @@ listener_read(struct listener *ln, struct settings const *st,
 {
   struct slice scope = row->scope;
   struct slice dhfile = settings_get(st, "dhfile", scope);
+  struct slice cafile = settings_get(st, "cafile", scope);
 
   ln->name = slice_dup(scope);
   ln->ip = slice_dup(row->value[0]);
   ln->ciphers = slice_dup(settings_get(st, "ciphers", scope));
   ln->dhfile = dhfile.len ? slice_dup(dhfile) : NULL;
-  if (!ln->name || !ln->ip || !ln->ciphers || (dhfile.len && !ln->dhfile)) return false;
+  ln->cafile = cafile.len ? slice_dup(cafile) : NULL;
+  if (!ln->name || !ln->ip || !ln->ciphers || (dhfile.len && !ln->dhfile) ||
+      (cafile.len && !ln->cafile))
+    return false;
   if (!slice_u64(row->value[1], &ln->port)) ln->port = 0;
   ln->serves = served_by(row->value[2]);
   ln->direct = slice_is(settings_get(st, "tls", scope), "direct");
   ln->required = slice_is(settings_get(st, "tls", scope), "starttls_required");
   ln->backlog = settings_u64(st, "backlog", scope);
   ln->send_timeout_us = settings_us(st, "send_timeout", scope);
-  return read_options(ln, settings_get(st, "protocol_options", scope));
-}
-
-/* A context for the first certificate at once, so that settings which OpenSSL does not
- * take are refused as a whole. */
-static bool
-listener_prepare(struct listener *ln, struct certs *certs)
-{
-  ln->certs = certs;
-  if (!certs->n) return true;
-  ln->contexts = calloc(certs->n, sizeof(SSL_CTX *));
-  return ln->contexts && context_get(ln, &certs->v[0]);
+  return tls_words_read("protocol_options", scope,
+                        settings_get(st, "protocol_options", scope), &ln->options,
+                        &ln->min_version);
 }
 
 static void
@@ -161,10 +158,10 @@ free_list(struct listener *ln)
 }
 
 static bool
-read_list(struct settings const *st, struct certs *certs, struct listener **list)
+read_list(struct settings const *st, struct made *m)
 {
   struct settings_row const *row = NULL;
-  struct listener **at = list;
+  struct listener **at = &m->first;
 
   while ((row = settings_next(st, "listener", row))) {
     struct listener *ln = calloc(1, sizeof *ln);
@@ -172,7 +169,9 @@ read_list(struct settings const *st, struct certs *certs, struct listener **list
     ln->io = (struct event_io)EVENT_IO_ZERO;
     *at = ln;
     at = &ln->next;
-    if (!listener_read(ln, st, row) || !listener_prepare(ln, certs)) return false;
+    ln->certs = m->certs;
+    ln->s2s = m->s2s;
+    if (!listener_read(ln, st, row) || !context_prepare(ln)) return false;
   }
   return true;
 }
@@ -443,6 +442,7 @@ listeners_drop(void *fresh)
 
   free_list(m->first);
   certs_free(m->certs);
+  s2s_free(m->s2s);
   free(m);
 }
 
@@ -455,7 +455,8 @@ listeners_read(struct settings *st)
   m->reuseport = settings_bool(st, "reuseport", SLICE("*"));
   m->waiting_max = settings_limit(st, "output_max", CONN_OUTPUT_ALL_MAX);
   m->certs = certs_load(st, listeners.certs);
-  if (m->certs && read_list(st, m->certs, &m->first) && try_sockets(m)) return m;
+  m->s2s = m->certs ? s2s_read(st) : NULL;
+  if (m->s2s && read_list(st, m) && try_sockets(m)) return m;
   listeners_drop(m);
   return NULL;
 }
@@ -485,6 +486,7 @@ listeners_take(void *fresh, bool first)
   certs_free(listeners.certs);
   listeners.first = m->first;
   listeners.certs = m->certs;
+  s2s_take(m->s2s);
   listeners.reuseport = m->reuseport;
   bounds_set(m->waiting_max);
   free(m);

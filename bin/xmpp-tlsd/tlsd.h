@@ -52,15 +52,31 @@ bool certs_fits(struct certs const *cs, struct cert const *c, struct slice name)
 /* ---- TLS contexts (context.c) ---- */
 
 struct listener;
+struct s2s;
+struct s2s_options;
 
-/* The SSL_CTX of this listener for this certificate: made at first use, kept until reload.
- * NULL, having logged why. */
-SSL_CTX *context_get(struct listener *ln, struct cert *cert);
+/* The SSL_CTX of this listener for this certificate, under the options of the host name when it
+ * serves other servers: made at first use, kept until reload. NULL, having logged why. */
+SSL_CTX *context_get(struct listener *ln, struct cert *cert, struct slice name);
+
+/* Make room for the contexts of a listener, and the first of them at once, so that settings which
+ * OpenSSL does not take are refused as a whole; free all. */
+bool context_prepare(struct listener *ln);
 void context_free_all(struct listener *ln);
 
-/* The words type=base64 of the channel bindings of a finished handshake, and the last bytes
- * of a session's facts, into a secured record for conduit id. */
-void context_put_secured(struct link *l, uint64_t id, SSL *ssl);
+/* The SSL_CTX of connections to other servers under options o. NULL, having said why. */
+SSL_CTX *context_new_client(struct s2s *s, struct s2s_options const *o);
+
+/* Who is at the other end: a client; a server; a server with TLSA records. */
+enum peer { PEER_CLIENT, PEER_SERVER, PEER_TLSA };
+
+/* Put the facts of a finished handshake into a secured record for conduit id. */
+void context_put_secured(struct link *l, uint64_t id, SSL *ssl, enum peer peer);
+
+/* Words of protocol_options as options of OpenSSL. false, having refused the row key of scope:
+ * a word is unknown. */
+bool tls_words_read(char const *key, struct slice scope, struct slice list,
+                    uint64_t *options, int *min_version);
 
 /* Make BIO methods once per process. false: ENOMEM. */
 bool context_init(void);
@@ -68,6 +84,16 @@ bool context_init(void);
 /* A new TLS object of this context whose input and output are the connection's buffers
  * (tls_read, tls_write of conn.c). NULL: ENOMEM. */
 SSL *context_new_ssl(SSL_CTX *ctx, void *conn);
+
+/* ---- certificates of other servers (verify.c) ---- */
+
+/* Have peers of this context asked for a certificate, which is verified with the trusted ones and
+ * never refused. */
+void verify_set(SSL_CTX *ctx, X509_STORE *trust);
+
+/* Put the fields NAMES and VERDICT of a secured record; has_tlsa: OpenSSL has TLSA records
+ * of the peer, so that nothing else is trusted. */
+void verify_put(struct link *l, SSL *ssl, bool has_tlsa);
 
 /* ---- listeners (listener.c) ---- */
 
@@ -85,7 +111,9 @@ struct listener {
   bool required;       /* nothing but the way to TLS is spoken before it */
   int error;           /* errno of the last try to open the socket; 0: it is open */
   struct certs *certs; /* the pool in force; owned by listeners */
-  SSL_CTX **contexts;  /* a context for each certificate of the pool */
+  struct s2s *s2s;     /* options of other servers; owned by listeners too */
+  SSL_CTX **contexts;  /* for each certificate of the pool; and for each scope of s2s */
+  size_t contexts_n;
 };
 
 /* The two steps of taking settings (service/service.h). A socket that is new to a running program is

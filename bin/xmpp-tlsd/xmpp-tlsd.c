@@ -1,7 +1,8 @@
 /* xmpp-tlsd: TCP and TLS for streams; carries their bytes as conduits.
  *
  * USAGE   xmpp-tlsd [ -d notif ] [ -v level ] [ -i instance ] [ -p ] settings
- * READS   settings/xmpp-tlsd, certificates and keys, DH parameters (again on SIGHUP)
+ * READS   settings/xmpp-tlsd, certificates and keys, DH parameters, certificates that
+ *         are trusted (again on SIGHUP)
  * FDS     2 log, notif readiness; with -p 0 and 1 records
  * SPEAKS  TCP and TLS 1.2, 1.3 to the network; conduits to c2sd and s2sd (xmpp-records(7))
  * LIMITS  CONN_READ bytes a turn and connection; CONN_AHEAD on the way to a stream program;
@@ -14,7 +15,8 @@
  * ROOMS   listener.c sockets that accept; conn.c the life of a connection; requests.c what
  *         its stream program wants of it; output.c its way out; bounds.c what it may hold and
  *         cost; shaper.c; context.c TLS contexts, channel bindings; certs.c the pool of
- *         certificates
+ *         certificates; s2s.c options of streams between servers; verify.c certificates of
+ *         other servers
  */
 #include "tlsd.h"
 

@@ -329,6 +329,13 @@
  * of post-quantum size, certificates of a server. */
 #define TLS_HANDSHAKE_US 15000000u
 #define TLS_HELLO_MAX (32u << 10)
+/* The certificates of a peer: bytes of all, and how many issuers one above the other; bytes of its
+ * handshake with them; of its names that are told, and of its issuer's name. */
+#define TLS_CERTIFICATES_MAX (100u << 10)
+#define TLS_CHAIN_MAX 10
+#define TLS_PEER_HELLO_MAX (TLS_HELLO_MAX + TLS_CERTIFICATES_MAX)
+#define TLS_NAMES_MAX (64u << 10)
+#define TLS_ISSUER_MAX 256
 /* After the handshake: messages without data (KeyUpdate, renegotiation, warnings) that may
  * come in this time (microseconds). */
 #define TLS_CONTROL_MAX 16u

@@ -40,15 +40,18 @@ class Maker:
     def __init__(self, work):
         self.work, self.n = work, 0
 
-    def make(self, cn, alt=(), rsa=False, ca=None, is_ca=False, valid=None):
+    def make(self, cn, alt=(), rsa=False, ca=None, is_ca=False, valid=None, purposes=None):
         """A certificate whose subject is CN=cn, with alternative names alt; ca signs, a pair,
-        or its own key does. valid: (first, last), each YYYYMMDDHHMMSSZ; else 30 days from now."""
+        or its own key does. valid: (first, last), each YYYYMMDDHHMMSSZ; else 30 days from now.
+        purposes: words of extendedKeyUsage."""
         self.n += 1
         at = "%s/%d" % (self.work, self.n)
         os.mkdir(at)
         lines = ["[req]", "distinguished_name=dn", "[dn]", "[x]"]
         if is_ca:
             lines.append("basicConstraints=critical,CA:TRUE")
+        if purposes:
+            lines.append("extendedKeyUsage=" + purposes)
         if alt:
             lines += ["subjectAltName=@a", "[a]"]
             for i, name in enumerate(alt):

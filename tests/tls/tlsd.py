@@ -37,6 +37,9 @@ def end_all():
 
 class Tlsd:
     """files: what stands in the folder of its certificates. plain and direct are its sockets."""
+    neighbour, module = "c2sd", "ejabberd_c2s"
+    later = "starttls: true"  # the option of a listener with TLS when it is asked for
+    top = rows = ""  # more lines of the configuration, and of the compiled settings
 
     def __init__(self, files, hosts=("one.example",), options=""):
         self.dir = tempfile.mkdtemp(dir=TMP)
@@ -55,7 +58,7 @@ class Tlsd:
         for t in self.threads:
             t.start()
         running.append(self)
-        self.say("hello", "xmpp-c2sd", "0.1", 1, 1)
+        self.say("hello", "xmpp-" + self.neighbour, "0.1", 1, 1)
         self.settle()
 
     def compile(self, folder, options="", more=""):
@@ -63,13 +66,15 @@ class Tlsd:
         with open(self.dir + "/tabber.yml", "w") as f:
             f.write("hosts: [%s]\ncertfiles: ['%s/*.pem']\nlisten:\n"
                     % (", ".join("'%s'" % h for h in self.hosts), self.certs))
-            for path, tls in ((self.plain, "starttls"), (self.direct, "tls")):
-                f.write("  - {port: 'unix:%s', module: ejabberd_c2s, %s: true%s}\n"
-                        % (path, tls, options))
-            f.write(more)
+            for path, tls in ((self.plain, self.later), (self.direct, "tls: true")):
+                f.write("  - {port: 'unix:%s', module: %s, %s%s}\n"
+                        % (path, self.module, tls, options))
+            f.write(more + self.top)
         subprocess.run([BINDIR + "/xmpp-confgen", "compile", "--no-files", "--quiet", "-o",
                         self.dir + "/" + folder, self.dir + "/tabber.yml"], check=True,
                        timeout=PATIENCE)
+        with open(self.dir + "/" + folder + "/xmpp-tlsd", "a") as f:
+            f.write(self.rows)
 
     def put(self, files):
         for name, text in files.items():
@@ -91,13 +96,13 @@ class Tlsd:
         self.child.stdin.flush()
 
     def say(self, *fields):
-        """A record of c2sd."""
-        self.line("\t".join(map(str, ("c2sd",) + fields)))
+        """A record of the neighbour."""
+        self.line("\t".join(map(str, (self.neighbour,) + fields)))
 
     def hear(self):
-        """The next record for c2sd."""
+        """The next record for the neighbour."""
         r = self.records.get(timeout=PATIENCE)
-        assert r and r[0] == "c2sd", r
+        assert r and r[0] == self.neighbour, r
         return r[1:]
 
     def hears(self, *fields):
@@ -106,7 +111,7 @@ class Tlsd:
 
     def settle(self):
         """What was sent before has been done: all of a turn, and that turn's end. Gives the records
-        for c2sd that came meanwhile."""
+        for the neighbour that came meanwhile."""
         met = []
         for _ in range(2):
             self.line("ctl\tstats")
@@ -115,7 +120,7 @@ class Tlsd:
                 assert r, "it has ended: " + self.log
                 if r[:2] == ["ctl", "done"]:
                     break
-                if r[0] == "c2sd":
+                if r[0] == self.neighbour:
                     met.append(r[1:])
         return met
 
