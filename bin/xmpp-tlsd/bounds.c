@@ -53,7 +53,7 @@ bounds_set(uint64_t waiting_max)
 bool
 bounds_hold(struct conn *c)
 {
-  bool early = c->state == PLAIN && c->listener->required;
+  bool early = c->state == PLAIN && c->listener && c->listener->required;
   struct conn *most;
   bool alive = true;
 

@@ -400,7 +400,7 @@ fits(struct cert const *c, struct slice name, struct slice other, int64_t now)
 }
 
 struct cert *
-certs_find(struct certs const *cs, struct slice name)
+certs_match(struct certs const *cs, struct slice name)
 {
   struct cert *best = NULL;
   struct slice other;
@@ -416,7 +416,15 @@ certs_find(struct certs const *cs, struct slice name)
     most = fit;
     best = &cs->v[i];
   }
-  return best ? best : &cs->v[0];
+  return best;
+}
+
+struct cert *
+certs_find(struct certs const *cs, struct slice name)
+{
+  struct cert *c = certs_match(cs, name);
+
+  return c || !cs || !cs->n ? c : &cs->v[0];
 }
 
 bool

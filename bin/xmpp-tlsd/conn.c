@@ -1,4 +1,4 @@
-#include "conn.h"
+#include "dial.h"
 
 #include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
@@ -7,12 +7,15 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 /* The life of a connection.
  *
+ *   CONNECTING an attempt of ours (race.c); its conduit opens when it has won. Then as PLAIN, or
+ *              HANDSHAKE
  *   PLAIN      bytes go through as they are; the conduit is open
  *   HANDSHAKE  what arrives goes to OpenSSL; TLS_HANDSHAKE_US bounds it. Direct TLS begins
  *              here, and its conduit opens only when the handshake is done
@@ -88,8 +91,9 @@ conn_drop(struct conn *c, char const *why)
 {
   int fd = c->io.fd;
 
-  log_event(LOG_INFO, "connection-ended", "conn", log_conn(service_instance(), c->id),
-            "ip", log_peer(slice_str(c->ip)), "why", why, NULL);
+  log_event(c->listener || c->opened ? LOG_INFO : LOG_DEBUG, "connection-ended", "conn",
+            log_conn(service_instance(), c->id), "ip", log_peer(slice_str(c->ip)), "why",
+            why, NULL);
   conn_tell_close(c, why);
   output_forget(c);
   bounds_forget(c);
@@ -98,6 +102,10 @@ conn_drop(struct conn *c, char const *why)
   event_io_cancel(&c->io);
   if (fd >= 0) fd_close(fd);
   SSL_free(c->ssl);
+  if (c->dialing)
+    race_lost(c, why);
+  else
+    dial_done(c);
   free(c->tls_name);
   stralloc_free(&c->out);
   stralloc_free(&c->pending);
@@ -122,13 +130,16 @@ conn_on_deadline(void *cookie)
 {
   struct conn *c = cookie;
 
-  if (c->state == HANDSHAKE && !c->extended && is_unread(c)) {
+  if (c->state == HANDSHAKE && !c->dialing && !c->extended && is_unread(c)) {
     c->extended = true;
     event_timer_start(&c->timer, door_now() + TLS_HANDSHAKE_US, conn_on_deadline, c);
     return;
   }
   switch (c->state) {
-  case HANDSHAKE: conn_drop(c, "no TLS handshake in time"); return;
+  case CONNECTING: conn_drop(c, "timeout"); return;
+  case HANDSHAKE:
+    conn_drop(c, c->dialing ? "timeout" : "no TLS handshake in time");
+    return;
   case CLOSING: conn_drop(c, "closed"); return;
   case PLAIN:
   case SECURE: conn_drop(c, "slow reader: nothing taken in time"); return;
@@ -187,6 +198,12 @@ give_plain(struct conn *c, char const *s, size_t len)
   link_end(c->link);
 }
 
+static char const *
+closed_by(struct conn const *c)
+{
+  return c->listener ? "closed by the client" : "closed by the peer";
+}
+
 /* All whole TLS records of what was read, as one data record. false: dropped. */
 static bool
 give_decrypted(struct conn *c)
@@ -218,7 +235,7 @@ give_decrypted(struct conn *c)
   }
   /* close_notify: the client says no more. */
   c->ended = true;
-  conn_tell_close(c, "closed by the client");
+  conn_tell_close(c, closed_by(c));
   conn_begin_close(c);
   return true;
 }
@@ -226,7 +243,26 @@ give_decrypted(struct conn *c)
 static enum peer
 peer_of(struct conn const *c)
 {
-  return c->link->program == S2SD ? PEER_SERVER : PEER_CLIENT;
+  if (c->link->program != S2SD) return PEER_CLIENT;
+  return c->has_tlsa ? PEER_TLSA : PEER_SERVER;
+}
+
+/* The handshake is over, with an alert in pending. Another server's failure is told with its
+ * reason. */
+static void
+handshake_failed(struct conn *c, char const *why)
+{
+  char text[128];
+
+  conn_totals.failed++;
+  log_event(c->dialing ? LOG_DEBUG : LOG_INFO, "handshake-failed", "conn", log_num(c->id),
+            "ip", log_peer(slice_str(c->ip)), "why", why, NULL);
+  conn_write(c);
+  snprintf(text, sizeof text, "TLS handshake failed: %s", why);
+  if (c->dialing)
+    conn_drop(c, why);
+  else
+    conn_drop(c, c->listener ? "TLS handshake failed" : text);
 }
 
 static bool
@@ -237,8 +273,10 @@ handshake_done(struct conn *c)
   free(c->tls_name);
   c->tls_name = NULL;
   event_timer_cancel(&c->timer);
+  if (c->dialing) dial_won(c);
   if (!c->opened) tell_open(c);
   context_put_secured(c->link, c->id, c->ssl, peer_of(c));
+  dial_done(c);
   log_event(LOG_INFO, "secured", "conn", log_conn(service_instance(), c->id), "ip",
             log_peer(slice_str(c->ip)), "version", SSL_get_version(c->ssl), "cipher",
             SSL_get_cipher_name(c->ssl), NULL);
@@ -265,13 +303,9 @@ do_handshake(struct conn *c)
   if (rc == 1) return handshake_done(c);
   rc = SSL_get_error(c->ssl, rc);
   if (rc == SSL_ERROR_WANT_READ || rc == SSL_ERROR_WANT_WRITE) return true;
-  conn_totals.failed++;
   why = ERR_reason_error_string(ERR_peek_last_error());
-  log_event(LOG_INFO, "handshake-failed", "conn", log_conn(service_instance(), c->id),
-            "ip", log_peer(slice_str(c->ip)), "why", why ? why : "closed", NULL);
   ERR_clear_error();
-  conn_write(c); /* the alert */
-  conn_drop(c, "TLS handshake failed");
+  handshake_failed(c, why ? why : "closed");
   return false;
 }
 
@@ -282,9 +316,16 @@ take(struct conn *c)
   case PLAIN: give_plain(c, conns.read_buf, conns.read_len); return true;
   case HANDSHAKE: return do_handshake(c);
   case SECURE: return give_decrypted(c);
+  case CONNECTING:
   case CLOSING: return true; /* thrown away */
   }
   return true;
+}
+
+static char const *
+error_words(struct conn const *c, int error)
+{
+  return c->listener ? strerror(error) : dial_words(error);
 }
 
 /* false: dropped. */
@@ -296,12 +337,12 @@ conn_read(struct conn *c)
   if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return true;
   if (n <= 0) {
     if (n < 0 || c->state == HANDSHAKE || c->shut) {
-      conn_drop(c, n < 0 ? strerror(errno) : "closed by the client");
+      conn_drop(c, n < 0 ? error_words(c, errno) : closed_by(c));
       return false;
     }
     /* The client may still read: what its last words bring is written. */
     c->ended = true;
-    conn_tell_close(c, "closed by the client");
+    conn_tell_close(c, closed_by(c));
     conn_begin_close(c);
     conn_want(c);
     return true;
@@ -320,6 +361,10 @@ on_io(void *cookie, uint32_t what)
 {
   struct conn *c = cookie;
 
+  if (c->state == CONNECTING) {
+    race_connected(c);
+    return;
+  }
   if (what & EVENT_WRITE && !conn_flush(c)) return;
   if (!(what & EVENT_READ)) return;
   if (c->io.want & EVENT_READ) {
@@ -328,7 +373,7 @@ on_io(void *cookie, uint32_t what)
     else
       conn_read(c);
   } else if (what & EVENT_GONE)
-    conn_drop(c, "reset by the client");
+    conn_drop(c, c->listener ? "reset by the client" : "reset by the peer");
 }
 
 /* ---- the beginning ---- */
@@ -346,7 +391,7 @@ least_loaded(enum program p)
   return best;
 }
 
-bool
+void
 conn_start_tls(struct conn *c, struct slice name)
 {
   struct cert *cert = certs_find(c->listener->certs, name);
@@ -359,40 +404,77 @@ conn_start_tls(struct conn *c, struct slice name)
               "ip", log_peer(slice_str(c->ip)), "listener", c->listener->name, "name",
               log_text(name), "why", cert ? "out of memory" : "no certificate", NULL);
     conn_drop(c, "TLS unavailable");
-    return false;
+    return;
   }
   c->state = HANDSHAKE;
   event_timer_start(&c->timer, door_now() + TLS_HANDSHAKE_US, conn_on_deadline, c);
-  return true;
+}
+
+void
+conn_start_client(struct conn *c, char const *host)
+{
+  c->ssl = client_new_ssl(c, host, c->dialing);
+  if (!c->ssl) {
+    conn_drop(c, "TLS unavailable");
+    return;
+  }
+  c->state = HANDSHAKE;
+  if (!c->dialing || !event_timer_on(&c->timer))
+    event_timer_start(&c->timer, door_now() + TLS_HANDSHAKE_US, conn_on_deadline, c);
+  conn_want(c);
+  conns.read_at = conns.read_len = 0;
+  do_handshake(c);
+}
+
+/* NULL: ENOMEM; fd is closed. */
+static struct conn *
+conn_new(struct link *l, int fd, struct slice ip, unsigned int port, uint32_t want)
+{
+  struct conn *c = calloc(1, sizeof *c);
+
+  if (c) c->id = ids_take(&conns.ids, c);
+  if (!c || !c->id) {
+    free(c);
+    fd_close(fd);
+    return NULL;
+  }
+  conn_totals.open++;
+  c->io = (struct event_io)EVENT_IO_ZERO;
+  c->link = l;
+  count_conduit(l, 1);
+  memcpy(c->ip, ip.s, ip.len < sizeof c->ip ? ip.len : sizeof c->ip - 1);
+  c->port = (uint16_t)port;
+  if (event_io_start(&c->io, fd, want, on_io, c)) return c;
+  fd_close(fd);
+  conn_drop(c, "cannot be watched");
+  return NULL;
+}
+
+struct conn *
+conn_dialed(struct link *l, int fd, struct slice ip, uint16_t port)
+{
+  struct conn *c = conn_new(l, fd, ip, port, EVENT_WRITE);
+
+  if (!c) return NULL;
+  c->state = CONNECTING;
+  c->dialing = true;
+  return c;
 }
 
 void
 conn_accepted(struct listener *ln, int fd, struct slice ip, unsigned int port)
 {
   struct link *l = least_loaded(ln->serves);
-  struct conn *c = l ? calloc(1, sizeof *c) : NULL;
+  struct conn *c = l ? conn_new(l, fd, ip, port, EVENT_READ) : NULL;
 
-  if (c) c->id = ids_take(&conns.ids, c);
-  if (!c || !c->id) {
+  if (!c) {
     log_event(LOG_WARN, "connection-refused", "listener", ln->name, "ip", log_peer(ip),
               "why", l ? "out of memory" : "no stream program is connected", NULL);
-    free(c);
-    fd_close(fd);
+    if (!l) fd_close(fd);
     return;
   }
-  conn_totals.open++;
   conn_totals.accepted++;
-  c->io = (struct event_io)EVENT_IO_ZERO;
   c->listener = ln;
-  c->link = l;
-  count_conduit(l, 1);
-  memcpy(c->ip, ip.s, ip.len < sizeof c->ip ? ip.len : sizeof c->ip - 1);
-  c->port = (uint16_t)port;
-  if (!event_io_start(&c->io, fd, EVENT_READ, on_io, c)) {
-    fd_close(fd);
-    conn_drop(c, "cannot be watched");
-    return;
-  }
   log_event(LOG_INFO, "accepted", "conn", log_conn(service_instance(), c->id), "ip",
             log_peer(ip), "listener", ln->name, NULL);
   if (ln->direct)

@@ -5,7 +5,9 @@
 #include "tlsd.h"
 
 /* See the top of conn.c for what is true in each. */
-enum conn_state { PLAIN, HANDSHAKE, SECURE, CLOSING };
+enum conn_state { PLAIN, HANDSHAKE, SECURE, CLOSING, CONNECTING };
+
+struct request;
 
 /* A token bucket: rate bytes a second, burst at once. */
 struct shaper {
@@ -18,7 +20,7 @@ struct shaper {
 struct conn {
   struct event_io io;
   struct event_timer timer;
-  struct listener *listener;
+  struct listener *listener; /* NULL: we have connected */
   struct link *link;
   SSL *ssl;
   struct conn *next_dirty, *rest_next, *rest_prev;
@@ -26,12 +28,17 @@ struct conn {
   size_t written;       /* bytes of pending that the socket has taken */
   size_t counted;       /* bytes that wait for the client, as bounds.c has counted them */
   uint64_t controls_us; /* start of the time in which controls counts */
-  struct shaper *shaper; /* NULL: no limit */
-  char *tls_name;        /* the stream's name, in its handshake; NULL: direct TLS */
+  struct shaper *shaper;     /* NULL: no limit */
+  char *tls_name;            /* the stream's name, in its handshake; NULL: direct TLS */
+  struct request *request;   /* of a connection of ours, until TLS is up */
+  struct conn *next_attempt; /* of the request */
   uint64_t id;
   enum conn_state state;
   unsigned int shaken;   /* bytes read in the handshake */
   unsigned int controls; /* TLS messages that carry no data */
+  unsigned int target;   /* of the request */
+  bool dialing;          /* an attempt that has not won yet */
+  bool has_tlsa;         /* TLS knows TLSA records of the peer */
   bool opened;           /* our neighbour knows of the connection */
   bool they_closed;      /* the neighbour closed the conduit */
   bool we_closed;        /* we told the neighbour so */
@@ -68,15 +75,21 @@ void conn_tls_read_no_more(void);
 /* Cookie conn: its time is over. */
 event_timer_fn conn_on_deadline;
 
+/* A new connection for this neighbour; its socket is connecting to ip. fd is its, or closed.
+ * NULL: ENOMEM. */
+struct conn *conn_dialed(struct link *l, int fd, struct slice ip, uint16_t port);
+
 /* Give the conduit that a record of link l names first, or NULL. */
 struct conn *conn_of(struct link const *l, struct record *r);
 
 /* One side has closed the conduit: what is left is written, and nothing is given any more. */
 void conn_begin_close(struct conn *c);
 
-/* Begin TLS as the server, with the certificate for name (empty: the first). false: c was
- * dropped. */
-bool conn_start_tls(struct conn *c, struct slice name);
+/* Begin TLS as the server, with the certificate for name (empty: the first). c may be gone then. */
+void conn_start_tls(struct conn *c, struct slice name);
+
+/* Begin TLS as the client, in the name of host. c may be gone then. */
+void conn_start_client(struct conn *c, char const *host);
 
 /* ---- output.c ---- */
 

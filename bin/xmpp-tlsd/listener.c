@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 char const *const tlsd_needs[] = {
-  "backlog", "ciphers", "protocol_options", "send_timeout", NULL,
+  "backlog", "ciphers", "protocol_options", "send_timeout", "outgoing_s2s_timeout", NULL,
 };
 
 /* Listeners are made from the settings as a whole new list; sockets of the old list
@@ -494,6 +494,12 @@ listeners_take(void *fresh, bool first)
   log_ages(NULL);
   listeners.retry_us = LISTEN_RETRY_US;
   open_sockets(NULL);
+}
+
+struct certs const *
+certs_now(void)
+{
+  return listeners.certs;
 }
 
 void

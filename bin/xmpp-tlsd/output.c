@@ -62,6 +62,12 @@ conn_encode(struct conn *c)
   return ok;
 }
 
+static uint64_t
+send_timeout(struct conn const *c)
+{
+  return c->listener ? c->listener->send_timeout_us : DIAL_SILENCE_US;
+}
+
 /* A client that takes nothing has until its deadline; any progress starts it anew. */
 static void
 watch_output(struct conn *c, bool progress)
@@ -75,8 +81,7 @@ watch_output(struct conn *c, bool progress)
     if (c->state != HANDSHAKE && c->state != CLOSING) event_timer_cancel(&c->timer);
   } else if (c->state != HANDSHAKE && c->state != CLOSING &&
              (progress || !event_timer_on(&c->timer)))
-    event_timer_start(&c->timer, door_now() + c->listener->send_timeout_us,
-                      conn_on_deadline, c);
+    event_timer_start(&c->timer, door_now() + send_timeout(c), conn_on_deadline, c);
   if (much && !c->told_stop && c->opened && !c->we_closed) {
     c->told_stop = true;
     conn_tell(c, VERB_STOP);

@@ -1,5 +1,7 @@
 #include "conn.h"
 
+#include <stdlib.h>
+
 /* What a stream program wants of its conduits. */
 
 void
@@ -48,6 +50,19 @@ conn_go(struct link *l, struct record *r)
   conn_want(c);
 }
 
+/* Begin TLS with the certificate for name, which has no NUL behind it. */
+static void
+start_client(struct conn *c, struct slice name)
+{
+  char *host = slice_dup(name);
+
+  if (host)
+    conn_start_client(c, host);
+  else
+    conn_drop(c, "out of memory");
+  free(host);
+}
+
 void
 conn_starttls(struct link *l, struct record *r)
 {
@@ -60,7 +75,11 @@ conn_starttls(struct link *l, struct record *r)
     conn_drop(c, "out of memory");
     return;
   }
-  if (conn_start_tls(c, record_get(r, 2))) conn_mark_dirty(c);
+  conn_mark_dirty(c);
+  if (c->listener)
+    conn_start_tls(c, record_get(r, 2));
+  else
+    start_client(c, record_get(r, 2));
 }
 
 void

@@ -43,11 +43,15 @@ void certs_log_ages(struct certs const *c);
 
 /* Give the certificate for a host, named by A-labels or U-labels: of those that are valid now
  * the newest that has the name, else the newest wildcard; else of the others in the same order;
- * else the first of all. NULL: the pool is empty. */
+ * else (certs_match: NULL) the first of all. NULL: the pool is empty. */
+struct cert *certs_match(struct certs const *c, struct slice name);
 struct cert *certs_find(struct certs const *c, struct slice name);
 
 /* Say whether c, of the pool cs, has a name of the host. */
 bool certs_fits(struct certs const *cs, struct cert const *c, struct slice name);
+
+/* The pool in force. */
+struct certs const *certs_now(void);
 
 /* ---- TLS contexts (context.c) ---- */
 
@@ -149,6 +153,15 @@ void conn_stop(struct link *l, struct record *r);
 void conn_go(struct link *l, struct record *r);
 void conn_starttls(struct link *l, struct record *r);
 void conn_shape(struct link *l, struct record *r);
+
+/* Requests for connections to other servers (dial.c). A link is gone, and all its requests;
+ * SIGTERM: no more are made. How many are under way, and wait. */
+void dial_connect(struct link *l, struct record *r);
+void dial_abandon(struct link *l, struct record *r);
+void dials_of_link_gone(struct link const *l);
+void dials_close(void);
+uint64_t dials_racing(void);
+uint64_t dials_waiting(void);
 
 /* The neighbour is gone: so are its conduits. */
 void conns_of_link_gone(struct link *l);

@@ -8,7 +8,8 @@
  * LIMITS  CONN_READ bytes a turn and connection; CONN_AHEAD on the way to a stream program;
  *         CONN_HIGH_WATER bytes of output, then its feeder must stop and it is not read, and
  *         after send_timeout, or at CONN_OUTPUT_MAX, it is cut; TLS_HANDSHAKE_US twice,
- *         TLS_HELLO_MAX; TLS_CONTROL_MAX
+ *         TLS_HELLO_MAX; TLS_CONTROL_MAX. DIALS_MAX requests for connections at once,
+ *         DIALS_WAITING_MAX behind them
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings; conduit records of its neighbours. Not a byte from the network: it is
  *         passed on, or given to OpenSSL, and never looked at.
@@ -16,7 +17,8 @@
  *         its stream program wants of it; output.c its way out; bounds.c what it may hold and
  *         cost; shaper.c; context.c TLS contexts, channel bindings; certs.c the pool of
  *         certificates; s2s.c options of streams between servers; verify.c certificates of
- *         other servers
+ *         other servers; dial.c requests for connections, target.c where to, race.c the
+ *         order of attempts, client.c TLS as the client
  */
 #include "tlsd.h"
 
@@ -41,12 +43,22 @@ stats(struct link *ctl)
   service_stat(ctl, "bytes_in", conn_totals.bytes_in);
   service_stat(ctl, "bytes_out", conn_totals.bytes_out);
   service_stat(ctl, "bytes_waiting", bounds_waiting());
+  service_stat(ctl, "dials", dials_racing());
+  service_stat(ctl, "dials_waiting", dials_waiting());
 }
 
 static void
 down(struct link *l)
 {
+  dials_of_link_gone(l);
   conns_of_link_gone(l);
+}
+
+static void
+stop(void)
+{
+  listeners_close();
+  dials_close();
 }
 
 static service_fn *const handlers[VERBS_N] = {
@@ -56,6 +68,8 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_GO] = conn_go,
   [VERB_STARTTLS] = conn_starttls,
   [VERB_SHAPE] = conn_shape,
+  [VERB_CONNECT] = dial_connect,
+  [VERB_ABANDON] = dial_abandon,
   [VERB_CERTIFICATE] = listeners_certificate,
 };
 
@@ -70,7 +84,7 @@ static struct service const tlsd = {
   .up = up,
   .down = down,
   .turn = conns_flush,
-  .stop = listeners_close,
+  .stop = stop,
   .stopped = conns_none,
   .ready = listeners_ready,
   .awaits = listeners_awaits,

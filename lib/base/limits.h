@@ -340,6 +340,23 @@
  * come in this time (microseconds). */
 #define TLS_CONTROL_MAX 16u
 #define TLS_CONTROL_US 60000000u
+/* ---- xmpp-tlsd: connections to other servers ----
+ *
+ * Requests that race at once, and those that wait behind them. */
+#define DIALS_MAX 64u
+#define DIALS_WAITING_MAX 1024u
+/* RFC 8305 s5: the next address of a target is tried when the last was started so long ago;
+ * attempts are never closer than this; and the next target (microseconds). */
+#define DIAL_NEXT_ADDRESS_US 250000u
+#define DIAL_APART_US 10000u
+#define DIAL_NEXT_TARGET_US 2000000u
+/* A peer that acknowledges nothing (a kernel's affair), or takes nothing, so long is gone
+ * (microseconds); a peer that says nothing for DIAL_IDLE_S is asked every DIAL_PROBE_S
+ * (seconds), and gone after DIAL_PROBES. */
+#define DIAL_SILENCE_US 60000000u
+#define DIAL_IDLE_S 60
+#define DIAL_PROBE_S 15
+#define DIAL_PROBES 4
 /* Cost to all programs together of a client's input, which tests/hostile measures: for
  * each byte that the client sends or is sent in answer, in nanoseconds of CPU and bytes
  * of memory (an element of four bytes is a node of a tree, in each program that reads the
