@@ -70,6 +70,7 @@ void
 conn_tell_close(struct conn *c, char const *why)
 {
   if (!c->opened || c->we_closed || !c->link) return;
+  tally_tell(c);
   c->we_closed = true;
   link_begin(c->link, VERB_CLOSE);
   link_num(c->link, c->id);
@@ -107,6 +108,7 @@ conn_drop(struct conn *c, char const *why)
   else
     dial_done(c);
   free(c->tls_name);
+  tally_end(c);
   stralloc_free(&c->out);
   stralloc_free(&c->pending);
   if (c->link) count_conduit(c->link, -1);
@@ -366,6 +368,7 @@ on_io(void *cookie, uint32_t what)
     return;
   }
   if (what & EVENT_WRITE && !conn_flush(c)) return;
+  if (tally_is_news(c)) conn_mark_dirty(c);
   if (!(what & EVENT_READ)) return;
   if (c->io.want & EVENT_READ) {
     if (bounds_rest(c))
@@ -444,7 +447,9 @@ conn_new(struct link *l, int fd, struct slice ip, unsigned int port, uint32_t wa
   count_conduit(l, 1);
   memcpy(c->ip, ip.s, ip.len < sizeof c->ip ? ip.len : sizeof c->ip - 1);
   c->port = (uint16_t)port;
-  if (event_io_start(&c->io, fd, want, on_io, c)) return c;
+  if ((l->program != S2SD || tally_begin(c)) &&
+      event_io_start(&c->io, fd, want, on_io, c))
+    return c;
   fd_close(fd);
   conn_drop(c, "cannot be watched");
   return NULL;

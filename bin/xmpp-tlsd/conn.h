@@ -7,6 +7,7 @@
 /* See the top of conn.c for what is true in each. */
 enum conn_state { PLAIN, HANDSHAKE, SECURE, CLOSING, CONNECTING };
 
+struct tally;
 struct request;
 
 /* A token bucket: rate bytes a second, burst at once. */
@@ -30,6 +31,7 @@ struct conn {
   uint64_t controls_us; /* start of the time in which controls counts */
   struct shaper *shaper;     /* NULL: no limit */
   char *tls_name;            /* the stream's name, in its handshake; NULL: direct TLS */
+  struct tally *tally;       /* NULL: nobody wants to know what was written */
   struct request *request;   /* of a connection of ours, until TLS is up */
   struct conn *next_attempt; /* of the request */
   uint64_t id;
@@ -109,6 +111,23 @@ bool conn_flush(struct conn *c);
 
 /* The connection goes; it is not to be flushed any more. */
 void output_forget(struct conn *c);
+
+/* ---- tally.c ---- */
+
+/* Count from now on, where c has a tally, what has entered the socket of the data that c is
+ * given. false: ENOMEM. */
+bool tally_begin(struct conn *c);
+void tally_end(struct conn *c);
+
+/* n bytes of data came; what pending has now holds all of them but left bytes (false: ENOMEM);
+ * the socket has taken n bytes. */
+void tally_data(struct conn *c, size_t n);
+bool tally_encoded(struct conn *c, size_t left);
+void tally_written(struct conn *c, size_t n);
+
+/* Say whether more was written than the neighbour was told; tell. */
+bool tally_is_news(struct conn const *c);
+void tally_tell(struct conn *c);
 
 /* ---- shaper.c ---- */
 

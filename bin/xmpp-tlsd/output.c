@@ -49,12 +49,13 @@ conn_encode(struct conn *c)
 
   if (!c->out.len) return true;
   if (!c->ssl) {
-    ok = stralloc_catb(&c->pending, c->out.s, c->out.len);
+    ok = stralloc_catb(&c->pending, c->out.s, c->out.len) && tally_encoded(c, 0);
   } else {
     size_t done = 0, n;
     while (ok && done < c->out.len) {
       ok = SSL_write_ex(c->ssl, c->out.s + done, c->out.len - done, &n) == 1;
       done += ok ? n : 0;
+      ok = ok && tally_encoded(c, c->out.len - done);
     }
     ERR_clear_error();
   }
@@ -115,6 +116,7 @@ conn_write(struct conn *c)
   }
   conn_totals.bytes_out += done - c->written;
   bool progress = done > c->written;
+  tally_written(c, done - c->written);
   c->written = done;
   if (c->pending.len) trim(c);
   watch_output(c, progress);
@@ -173,6 +175,6 @@ conns_flush(void)
   while ((c = dirty)) {
     dirty = c->next_dirty;
     c->dirty = false;
-    conn_flush(c);
+    if (conn_flush(c)) tally_tell(c);
   }
 }

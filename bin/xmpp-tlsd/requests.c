@@ -16,6 +16,7 @@ conn_data(struct link *l, struct record *r)
     conn_drop(c, "out of memory");
     return;
   }
+  tally_data(c, bytes.len);
   if (bounds_hold(c)) conn_mark_dirty(c);
 }
 

@@ -18,7 +18,7 @@
  *         cost; shaper.c; context.c TLS contexts, channel bindings; certs.c the pool of
  *         certificates; s2s.c options of streams between servers; verify.c certificates of
  *         other servers; dial.c requests for connections, target.c where to, race.c the
- *         order of attempts, client.c TLS as the client
+ *         order of attempts, client.c TLS as the client; tally.c how much was written
  */
 #include "tlsd.h"
 

@@ -69,6 +69,7 @@ def starttls_on_a_connection_of_ours_makes_us_the_client():
     t.hears("data", n, "<a/>")
     t.say("data", n, "<b/>")
     assert tls.recv(100) == b"<b/>"
+    t.hears("written", n, 4)
 
 
 @check
@@ -561,3 +562,47 @@ def many_certificates_fit_in_a_handshake():
     said, verdict = secured(t, n)
     assert said.count("dns:") == 1000 and verdict.startswith("valid ")
     assert t.settle() == []
+
+
+@check
+def written_counts_what_was_given_before_tls():
+    """And is told before the end."""
+    t = Servers()
+    t.today()
+    tls, n = secure_in(t, client())
+    secured(t, n)
+    t.say("data", n, "x" * 40000)
+    t.hears("written", n, 40000)
+    left = 40000
+    while left:
+        left -= len(tls.recv(left))
+    t.say("data", n, "</stream>")
+    t.say("close", n)
+    t.hears("written", n, 40009)
+    t.hears("close", n, "closed")
+
+
+@check
+def written_is_what_a_peer_can_read():
+    """Not what waits in xmpp-tlsd, nor a TLS record of which only a part has left."""
+    t = Servers()
+    t.today()
+    tls, n = secure_out(t, Peer(t), PEER)
+    secured(t, n)
+    told = given = 0
+    while True:
+        t.say("data", n, "x" * 65536)
+        given += 65536
+        met = t.settle()
+        told = max([told] + [int(r[2]) for r in met if r[0] == "written"])
+        if ["stop", n] in met:
+            break
+        assert given < 40 << 20, "it is never told to stop"
+    t.child.kill()
+    got = 0
+    try:
+        while part := tls.recv(65536):
+            got += len(part)
+    except OSError:  # there is no close_notify
+        pass
+    assert told == got < given, (told, got, given)
