@@ -316,7 +316,7 @@ compile_listener_defaults(size_t kind, struct yaml_node const *n, struct slice n
     char over[64];
     if (strcmp(o->in, "listen") != 0 && strcmp(o->in, kinds[kind].options) != 0) continue;
     if (yaml_get(n, o->name)) continue;
-    snprintf(over, sizeof over, "c2s_%s", o->name);
+    snprintf(over, sizeof over, "%s_%s", kind == 1 ? "s2s" : "c2s", o->name);
     global = option_find("", slice_str(over)) ? yaml_get(job.top, over) : NULL;
     if (global && (o->dflt || o->effect == WORKS))
       compile_value(o, global, over, o->name, name);

@@ -187,6 +187,8 @@ struct option const options[] = {
   {"ejabberd_c2s", "resend_on_timeout", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"ejabberd_c2s", "stream_mgmt", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
 
+  {"ejabberd_s2s_in", "cafile", T_FILE, NULL, TLSD, WORKS, 0, 0, NULL},
+
   {"ejabberd_http", "request_handlers", T_MAP, NULL, 0, LATER, 0, 0, NULL},
   {"ejabberd_http", "custom_headers", T_MAP, NULL, 0, LATER, 0, 0, NULL},
   {"ejabberd_http", "tag", T_ANY, NULL, 0, LATER, 0, 0, NULL},

@@ -173,8 +173,7 @@ def some_addresses_are_never_dialed():
 
 @check
 def an_administrator_denies_more_addresses():
-    t = Servers(rows="s2s_deny_addresses\t*\t127.0.0.0/25\t127.1.2.3\n"
-                     "s2s_deny_addresses\t*\t::1/128\n")
+    t = Servers(top="tabber: {s2s_deny_addresses: [127.0.0.0/25, 127.1.2.3, '::1/128']}\n")
     p = Peer(t, "127.0.0.128")
     t.connect(p.target(addresses="127.0.0.1,127.0.0.127,127.1.2.3,::1,127.0.0.128"))
     for ip in ("127.0.0.1", "127.0.0.127", "127.1.2.3", "::1"):

@@ -553,6 +553,28 @@ def options_of_servers_go_before_the_listeners():
 
 
 @check
+def a_listener_of_servers_has_nothing_of_clients():
+    t = Servers(top="c2s_ciphers: ECDHE-ECDSA-AES128-GCM-SHA256\n")
+    tls, n = secure_in(t, client(version=V12, ciphers="ECDHE-ECDSA-CHACHA20-POLY1305"))
+    secured(t, n)
+    assert tls.cipher()[0] == "ECDHE-ECDSA-CHACHA20-POLY1305"
+
+
+@check
+def a_listener_may_trust_others():
+    """Where no s2s_cafile says otherwise; connections of ours have no listener."""
+    path = tempfile.mktemp(dir=TMP_NOW())
+    certs.write(path, TRUSTED)
+    for trusted, want in ((None, "valid"), (make("other", is_ca=True)[0], "unknown-issuer")):
+        t = Servers(options=", cafile: '%s'" % path, trusted=trusted)
+        t.today()
+        _, n = secure_in(t, client(PEER))
+        assert secured(t, n)[1].startswith(want + " ")
+        _, n = secure_out(t, Peer(t), PEER)
+        assert secured(t, n)[1].startswith("unknown-issuer ")
+
+
+@check
 def many_certificates_fit_in_a_handshake():
     """More than a client may send; but no more than 100 KiB."""
     t = Servers(trusted=TRUSTED)
