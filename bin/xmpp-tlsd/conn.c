@@ -206,12 +206,26 @@ closed_by(struct conn const *c)
   return c->listener ? "closed by the client" : "closed by the peer";
 }
 
+/* TLS is broken. Another server's stream hears why: it may have refused our certificate. */
+static void
+drop_tls(struct conn *c, char const *what, char const *why)
+{
+  char text[128];
+
+  snprintf(text, sizeof text, "%s: %s", what, why);
+  if (c->dialing)
+    conn_drop(c, why);
+  else
+    conn_drop(c, c->listener ? what : text);
+}
+
 /* All whole TLS records of what was read, as one data record. false: dropped. */
 static bool
 give_decrypted(struct conn *c)
 {
   static char buf[CONN_READ];
   bool begun = false;
+  char const *why;
   size_t n;
   int rc;
 
@@ -227,12 +241,13 @@ give_decrypted(struct conn *c)
   }
   if (begun) link_end(c->link);
   rc = SSL_get_error(c->ssl, rc);
+  why = ERR_reason_error_string(ERR_peek_last_error());
   ERR_clear_error();
   if (!bounds_hold_tls(c)) return false;
   if (c->pending.len) conn_mark_dirty(c);
   if (rc == SSL_ERROR_WANT_READ || rc == SSL_ERROR_WANT_WRITE) return true;
   if (rc != SSL_ERROR_ZERO_RETURN) {
-    conn_drop(c, "TLS failed");
+    drop_tls(c, "TLS failed", why ? why : "closed");
     return false;
   }
   /* close_notify: the client says no more. */
@@ -249,22 +264,15 @@ peer_of(struct conn const *c)
   return c->has_tlsa ? PEER_TLSA : PEER_SERVER;
 }
 
-/* The handshake is over, with an alert in pending. Another server's failure is told with its
- * reason. */
+/* The handshake is over, with an alert in pending. */
 static void
 handshake_failed(struct conn *c, char const *why)
 {
-  char text[128];
-
   conn_totals.failed++;
   log_event(c->dialing ? LOG_DEBUG : LOG_INFO, "handshake-failed", "conn", log_num(c->id),
             "ip", log_peer(slice_str(c->ip)), "why", why, NULL);
   conn_write(c);
-  snprintf(text, sizeof text, "TLS handshake failed: %s", why);
-  if (c->dialing)
-    conn_drop(c, why);
-  else
-    conn_drop(c, c->listener ? "TLS handshake failed" : text);
+  drop_tls(c, "TLS handshake failed", why);
 }
 
 static bool

@@ -28,7 +28,7 @@ V(GO, "go", "ID", 1, ROLE_FRONT | ROLE_EDGE, ROLE_FRONT | ROLE_EDGE,            
 V(STARTTLS, "starttls", "ID NAME BYTES", 2, ROLE_EDGE, ROLE_FRONT,                            \
   "Write BYTES as they are, then begin TLS with the certificate for NAME. The edge discards all data up to secured.") \
 V(SECURED, "secured", "ID VERSION CIPHER SNI BINDINGS NAMES VERDICT", 3, ROLE_FRONT, ROLE_EDGE, \
-  "TLS is up on ID. BINDINGS: words type=base64, with - in front when clients are not told; NAMES and VERDICT: the peer's certificate.") \
+  "TLS is up on ID. BINDINGS: words type=base64, with - in front when clients are not told. For s2sd, NAMES and VERDICT say of the peer's certificate: words dns:NAME, srv:NAME (of _xmpp-server), xmpp:ADDRESS, ip:ADDRESS; and none, valid, dane (a TLSA record has it), expired, not-yet, self-signed, unknown-issuer, purpose, dane-mismatch or invalid, then leaf=SHA256 key=SHA256 until=SECONDS issuer=NAME. Bytes up to the blank, DEL and % are %xx there.") \
 V(CONNECT, "connect", "REQUEST HOST SNI TARGETS", 4, ROLE_EDGE, ROLE_FRONT,                     \
   "Open a connection in the name of HOST, whose certificate is shown. TARGETS, a line each, are tried in order: HOW PORT NAME ADDRESSES TLSA, with blanks between them. HOW is tls (from the first byte, with ALPN xmpp-server) or plain; ADDRESSES have commas between them; TLSA rows too, each USAGE:SELECTOR:MATCHING:HEX, or - for none. REQUEST is a number that is unique on this link while it lasts. connected answers, or unconnected behind failed records.") \
 V(CONNECTED, "connected", "REQUEST ID INDEX IP PORT", 5, ROLE_FRONT, ROLE_EDGE,               \

@@ -242,6 +242,23 @@ def a_handshake_that_fails_is_told_with_its_reason():
 
 
 @check
+def a_refusal_of_our_certificate_is_told():
+    """In TLS 1.3 it comes when our handshake is done."""
+    t = Servers({"two": "".join(make("two", certs.dns("two.example")))})
+    t.today()
+    p = Peer(t)
+    s, n = t.dial(p)
+    t.say("starttls", n, "one.example", "")
+    ctx = server_context(PEER, ask=True)
+    ctx.verify_mode = ssl.CERT_REQUIRED
+    refused(ctx.wrap_socket, s, server_side=True)
+    secured(t, n)
+    r = t.hear()
+    assert r[:2] == ["close", n] and r[2].startswith("TLS failed: "), r
+    assert "certificate required" in r[2], r
+
+
+@check
 def options_of_streams_between_servers_are_obeyed():
     t = Servers(top="s2s_protocol_options: [no_tlsv1_2, no_tlsv1_3]\n")
     t.today()
@@ -350,6 +367,19 @@ def a_server_that_says_nothing_has_outgoing_s2s_timeout():
     t.clock(10001000)
     t.hears("failed", 1, 0, "127.0.0.1", "tls", "timeout")
     t.hears("unconnected", 1)
+
+
+@check
+def without_a_time_limit_a_handshake_still_has_fifteen_seconds():
+    t = Servers(top="outgoing_s2s_timeout: infinity\n")
+    p = Peer(t)
+    t.connect(p.target("tls"))
+    p.accept()
+    assert t.settle() == []
+    t.clock(14999000)
+    assert t.settle() == []
+    t.clock(15001000)
+    t.hears("failed", 1, 0, "127.0.0.1", "tls", "timeout")
 
 
 @check
