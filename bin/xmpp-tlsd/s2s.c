@@ -297,25 +297,28 @@ s2s_take(struct s2s *s)
   s2s_now = s;
 }
 
-static bool
-is_host(struct s2s const *s, struct slice name)
+/* Give the host that is domain, by either form of its name, or the next above it; empty: none. */
+static struct slice
+host_of(struct s2s const *s, struct slice domain)
 {
-  struct settings_row const *row = NULL;
+  struct settings_row const *row;
+  struct slice label;
 
-  while ((row = settings_next(s->settings, "host", row)))
-    if (slice_eq(row->value[0], name)) return true;
-  return false;
+  do {
+    for (row = NULL; (row = settings_next(s->settings, "host", row));)
+      if (slice_eq(row->value[0], domain)) return domain;
+    for (row = NULL; (row = settings_next(s->settings, "ascii", row));)
+      if (slice_eq(row->value[0], domain)) return row->scope;
+  } while (slice_word(&domain, '.', &label));
+  return SLICE("");
 }
 
 struct s2s_options *
 s2s_of(struct s2s const *s, struct slice domain)
 {
   struct s2s_options *o;
-  struct slice label;
 
   if (!s || !s->n) return NULL;
-  while (s->n > 1 && domain.len && !is_host(s, domain))
-    slice_word(&domain, '.', &label);
-  o = s->n > 1 ? find(s, domain) : NULL;
+  o = s->n > 1 ? find(s, host_of(s, domain)) : NULL;
   return o ? o : &s->v[0];
 }
