@@ -4,13 +4,13 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-/* TLS as the client, of servers that were connected to. OpenSSL ends a handshake in which the server
- * chooses a protocol that was not offered (RFC 7301 s3.2). */
+/* TLS as the client, of servers that were connected to. OpenSSL ends a handshake in
+ * which the server chooses a protocol that was not offered (RFC 7301 s3.2). */
 
 #define ALPN_SERVER "\x0bxmpp-server"
 
-/* The server may want to know who we are (XEP-0178); a certificate of another host would say
- * the wrong thing. */
+/* The server may want to know who we are (XEP-0178); a certificate of another host would
+ * say the wrong thing. */
 static bool
 show_certificate(SSL *ssl, char const *host)
 {

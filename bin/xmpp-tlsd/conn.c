@@ -14,8 +14,8 @@
 
 /* The life of a connection.
  *
- *   CONNECTING an attempt of ours (race.c); its conduit opens when it has won. Then as PLAIN, or
- *              HANDSHAKE
+ *   CONNECTING an attempt of ours (race.c); then PLAIN or HANDSHAKE. Its conduit opens when
+ *              the attempt has won
  *   PLAIN      bytes go through as they are; the conduit is open
  *   HANDSHAKE  what arrives goes to OpenSSL; TLS_HANDSHAKE_US bounds it. Direct TLS begins
  *              here, and its conduit opens only when the handshake is done
@@ -206,7 +206,8 @@ closed_by(struct conn const *c)
   return c->listener ? "closed by the client" : "closed by the peer";
 }
 
-/* TLS is broken. Another server's stream hears why: it may have refused our certificate. */
+/* TLS is broken. The stream of another server hears why: our certificate may have been
+ * refused. */
 static void
 drop_tls(struct conn *c, char const *what, char const *why)
 {

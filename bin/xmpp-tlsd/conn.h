@@ -77,17 +77,19 @@ void conn_tls_read_no_more(void);
 /* Cookie conn: its time is over. */
 event_timer_fn conn_on_deadline;
 
-/* A new connection for this neighbour; its socket is connecting to ip. fd is its, or closed.
- * NULL: ENOMEM. */
+/* A new connection for this neighbour; its socket is connecting to ip. fd is its, or
+ * closed. NULL: ENOMEM. */
 struct conn *conn_dialed(struct link *l, int fd, struct slice ip, uint16_t port);
 
 /* Give the conduit that a record of link l names first, or NULL. */
 struct conn *conn_of(struct link const *l, struct record *r);
 
-/* One side has closed the conduit: what is left is written, and nothing is given any more. */
+/* Let c end, for one side has closed its conduit: what is left is written, and nothing
+ * is given any more. */
 void conn_begin_close(struct conn *c);
 
-/* Begin TLS as the server, with the certificate for name (empty: the first). c may be gone then. */
+/* Begin TLS as the server, with the certificate for name (empty: the first). c may be
+ * gone then. */
 void conn_start_tls(struct conn *c, struct slice name);
 
 /* Begin TLS as the client, in the name of host. c may be gone then. */
@@ -114,13 +116,13 @@ void output_forget(struct conn *c);
 
 /* ---- tally.c ---- */
 
-/* Count from now on, where c has a tally, what has entered the socket of the data that c is
- * given. false: ENOMEM. */
+/* Count from now on, where c has a tally, what has entered the socket of the data that c
+ * is given. false: ENOMEM. */
 bool tally_begin(struct conn *c);
 void tally_end(struct conn *c);
 
-/* n bytes of data came; what pending has now holds all of them but left bytes (false: ENOMEM);
- * the socket has taken n bytes. */
+/* n bytes of data came; what pending has now holds all of them but left bytes (false:
+ * ENOMEM); the socket has taken n bytes. */
 void tally_data(struct conn *c, size_t n);
 bool tally_encoded(struct conn *c, size_t left);
 void tally_written(struct conn *c, size_t n);

@@ -132,7 +132,8 @@ set_session_context(SSL *ssl, struct slice stream_name, struct slice sni)
          SSL_set_session_id_context(ssl, out, len) == 1;
 }
 
-/* OpenSSL takes certificates, trust and ciphers from the new context, and leaves the rest. */
+/* OpenSSL takes certificates, trust and ciphers from the new context, and leaves the
+ * rest. */
 static bool
 change_context(SSL *ssl, SSL_CTX *ctx)
 {
@@ -184,7 +185,8 @@ on_alpn(SSL *ssl, unsigned char const **out, unsigned char *outlen,
   return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-/* Servers name other protocols too, or under STARTTLS none of XMPP's: then none is chosen. */
+/* Servers name other protocols too, or under STARTTLS none of XMPP's: then none is
+ * chosen. */
 static int
 on_alpn_of_server(SSL *ssl, unsigned char const **out, unsigned char *outlen,
                   unsigned char const *in, unsigned int inlen, void *cookie)
@@ -274,8 +276,8 @@ set_options(SSL_CTX *ctx, uint64_t options, int min_version)
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 }
 
-/* Other servers: options of theirs go before the listener's; a certificate is asked for, and
- * a session is never resumed, for then no certificate is shown. */
+/* Other servers: options of theirs go before the listener's; a certificate is asked for,
+ * and a session is never resumed, for then no certificate is shown. */
 static bool
 set_for_servers(SSL_CTX *ctx, struct listener const *ln, struct s2s_options const *o)
 {
@@ -367,7 +369,7 @@ set_for_client(SSL_CTX *ctx, struct s2s *s, struct s2s_options const *o)
   int min_version = o->min_version;
   X509_STORE *trust = s2s_trust(s, o, NULL);
 
-  /* What the options do not say is as at a listener that says nothing either. */
+  /* Options that nobody gave are as at a listener that gives none. */
   words = settings_get(s->settings, "protocol_options", all);
   ciphers = settings_get(s->settings, "ciphers", all);
   if (!trust || SSL_CTX_dane_enable(ctx) != 1 ||

@@ -4,8 +4,8 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
-/* Requests for connections, from connect to connected or unconnected. DIALS_MAX of them race at a
- * time; the others wait in line, and their time begins when they leave it. */
+/* Requests for connections, from connect to connected or unconnected. DIALS_MAX of them
+ * race at a time; the others wait in line, and their time begins when they leave it. */
 
 struct line {
   struct request *first, *last;

@@ -35,9 +35,9 @@ struct target {
   unsigned int running; /* attempts that are under way */
 };
 
-/* Read the field TARGETS of a connect record into arena a: at most TARGETS_MAX targets, with
- * ADDRESSES_MAX addresses in all and TLSA_MAX TLSA records each; more are left out. false:
- * ENOMEM, or text is not as the record has it. */
+/* Read the field TARGETS of a connect record into arena a: at most TARGETS_MAX targets,
+ * with ADDRESSES_MAX addresses in all and TLSA_MAX TLSA records each; more are left out.
+ * false: ENOMEM, or text is not as the record has it. */
 bool targets_read(struct arena *a, struct slice text, struct target **v, unsigned int *n);
 
 /* ---- requests (dial.c) ---- */
@@ -68,8 +68,8 @@ void dial_failed(struct request const *r, unsigned int target, char const *ip,
 /* End r: no target is left. */
 void dial_ended(struct request *r);
 
-/* Connection c, an attempt, has won: tell the sender, and end the others. The request is c's
- * until dial_done. */
+/* Connection c, an attempt, has won: tell the sender, and end the others. The request is
+ * c's until dial_done. */
 void dial_won(struct conn *c);
 void dial_done(struct conn *c);
 
@@ -92,8 +92,8 @@ void race_end(struct request *r, struct conn const *c);
 
 /* ---- TLS as the client (client.c) ---- */
 
-/* A TLS object for connection c to a target, with our certificate for host if there is one;
- * direct: TLS from the first byte. NULL: ENOMEM. */
+/* A TLS object for connection c to a target, with our certificate for host if there is
+ * one; direct: TLS from the first byte. NULL: ENOMEM. */
 SSL *client_new_ssl(struct conn *c, char const *host, bool direct);
 
 #endif

@@ -7,18 +7,18 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-/* The order and the times of attempts (RFC 8305). The addresses of a target are tried in the
- * given order, the next when the one before has failed, or DIAL_NEXT_ADDRESS_US after it.
- * The next target follows when all addresses of this one have failed, or DIAL_NEXT_TARGET_US
- * after the last was started: a backup must not win only because the main server is far away.
- * Attempts that were started go on until one has won. */
+/* The order and the times of attempts (RFC 8305). The addresses of a target are tried in
+ * the given order, the next when the one before has failed, or DIAL_NEXT_ADDRESS_US
+ * after it. The next target follows when all addresses of this one have failed, or
+ * DIAL_NEXT_TARGET_US after the last was started: a backup must not win only because the
+ * main server is far away. Attempts that were started go on until one has won. */
 
 static void on_time(void *request);
 
 /* ---- sockets ---- */
 
-/* A peer that has gone without a word is found out: when nothing comes for a while, and when
- * what is sent is not acknowledged. */
+/* A peer that has gone without a word is found out: when nothing comes for a while, and
+ * when what is sent is not acknowledged. */
 static void
 set_options(int fd)
 {
@@ -128,8 +128,8 @@ unlink_attempt(struct conn *c)
 
 /* ---- the race ---- */
 
-/* Go to the next address, or to the first of the next target that has some. false: none is
- * left. */
+/* Go to the next address, or to the first of the next target that has some. false: none
+ * is left. */
 static bool
 find_next(struct request *r)
 {
@@ -184,8 +184,8 @@ on_time(void *request)
 }
 
 /* An attempt of a target has failed. When it is the target that is being tried, the next
- * attempt need not wait, but for DIAL_APART_US; nor must it come before the others of a target
- * whose addresses are all under way have failed too. */
+ * attempt need not wait, but for DIAL_APART_US; nor must it come before the others of a
+ * target whose addresses are all under way have failed too. */
 static void
 hurry(struct request *r, unsigned int target)
 {

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-/* What a stream program wants of its conduits. */
+/* Handlers of the records in which a stream program asks for something of a conduit. */
 
 void
 conn_data(struct link *l, struct record *r)

@@ -9,8 +9,9 @@ struct s2s *s2s_now;
 
 /* ---- addresses that are never connected to ---- */
 
-/* This network, link-local addresses, multicast and what is reserved: no server is there, but
- * perhaps something of ours, and a stranger's SRV record decides what is tried. */
+/* This network, link-local addresses, multicast and what is reserved: no server is
+ * there, but perhaps something of ours, and a stranger's SRV record decides what is
+ * tried. */
 static char const *const never[] = {"0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3",
                                     "::/128",    "fe80::/10",      "ff00::/8"};
 
@@ -297,7 +298,8 @@ s2s_take(struct s2s *s)
   s2s_now = s;
 }
 
-/* Give the host that is domain, by either form of its name, or the next above it; empty: none. */
+/* Give the host that is domain, by either form of its name, or the next above it; empty:
+ * none. */
 static struct slice
 host_of(struct s2s const *s, struct slice domain)
 {

@@ -47,18 +47,20 @@ struct s2s {
 /* The options in force; NULL before the first. */
 extern struct s2s *s2s_now;
 
-/* Read all options; nothing is in force before s2s_take, which frees the older ones. NULL,
- * having said why (settings_refuse). Without a link to xmpp-s2sd there are no scopes. */
+/* Read all options; nothing is in force before s2s_take, which frees the older ones.
+ * NULL, having said why (settings_refuse). Without a link to xmpp-s2sd there are no
+ * scopes. */
 struct s2s *s2s_read(struct settings *st);
 void s2s_take(struct s2s *s);
 void s2s_free(struct s2s *s);
 
-/* Give the options of the host to which domain belongs: the domain itself or one above it. NULL:
- * there are no scopes. */
+/* Give the options of the host to which domain belongs: the domain itself or one above
+ * it. NULL: there are no scopes. */
 struct s2s_options *s2s_of(struct s2s const *s, struct slice domain);
 
-/* Give the certificates that are trusted under options o (NULL: those of *) at a listener with this cafile
- * (NULL: none). NULL, having said why (settings_refuse), when there is no such file. */
+/* Give the certificates that are trusted under options o (NULL: those of *) at a
+ * listener with this cafile (NULL: none). NULL, having said why (settings_refuse), when
+ * there is no such file. */
 X509_STORE *s2s_trust(struct s2s *s, struct s2s_options const *o, char const *cafile);
 
 /* Say whether nobody may be connected to at this address. */

@@ -59,26 +59,27 @@ struct listener;
 struct s2s;
 struct s2s_options;
 
-/* The SSL_CTX of this listener for this certificate, under the options of the host name when it
- * serves other servers: made at first use, kept until reload. NULL, having logged why. */
+/* The SSL_CTX of this listener for this certificate, under the options of the host name
+ * when it serves other servers: made at first use, kept until reload. NULL, having
+ * logged why. */
 SSL_CTX *context_get(struct listener *ln, struct cert *cert, struct slice name);
 
-/* Make room for the contexts of a listener, and the first of them at once, so that settings which
- * OpenSSL does not take are refused as a whole; free all. */
+/* Make room for the contexts of a listener, and the first of them at once, so that
+ * settings which OpenSSL does not take are refused as a whole; free all. */
 bool context_prepare(struct listener *ln);
 void context_free_all(struct listener *ln);
 
 /* The SSL_CTX of connections to other servers under options o. NULL, having said why. */
 SSL_CTX *context_new_client(struct s2s *s, struct s2s_options const *o);
 
-/* Who is at the other end: a client; a server; a server with TLSA records. */
+/* The other end: a client; a server; a server with TLSA records. */
 enum peer { PEER_CLIENT, PEER_SERVER, PEER_TLSA };
 
 /* Put the facts of a finished handshake into a secured record for conduit id. */
 void context_put_secured(struct link *l, uint64_t id, SSL *ssl, enum peer peer);
 
-/* Words of protocol_options as options of OpenSSL. false, having refused the row key of scope:
- * a word is unknown. */
+/* Words of protocol_options as options of OpenSSL. false, having refused the row key of
+ * scope: a word is unknown. */
 bool tls_words_read(char const *key, struct slice scope, struct slice list,
                     uint64_t *options, int *min_version);
 
@@ -91,12 +92,12 @@ SSL *context_new_ssl(SSL_CTX *ctx, void *conn);
 
 /* ---- certificates of other servers (verify.c) ---- */
 
-/* Have peers of this context asked for a certificate, which is verified with the trusted ones and
- * never refused. */
+/* Have peers of this context asked for a certificate, which is verified with the trusted
+ * ones and never refused. */
 void verify_set(SSL_CTX *ctx, X509_STORE *trust);
 
-/* Put the fields NAMES and VERDICT of a secured record; has_tlsa: OpenSSL has TLSA records
- * of the peer, so that nothing else is trusted. */
+/* Put the fields NAMES and VERDICT of a secured record; has_tlsa: OpenSSL has TLSA
+ * records of the peer, so that nothing else is trusted. */
 void verify_put(struct link *l, SSL *ssl, bool has_tlsa);
 
 /* ---- listeners (listener.c) ---- */
@@ -154,8 +155,8 @@ void conn_go(struct link *l, struct record *r);
 void conn_starttls(struct link *l, struct record *r);
 void conn_shape(struct link *l, struct record *r);
 
-/* Requests for connections to other servers (dial.c). A link is gone, and all its requests;
- * SIGTERM: no more are made. How many are under way, and wait. */
+/* Requests for connections to other servers (dial.c). A link is gone, and all its
+ * requests; SIGTERM: no more are made. How many are under way, and wait. */
 void dial_connect(struct link *l, struct record *r);
 void dial_abandon(struct link *l, struct record *r);
 void dials_of_link_gone(struct link const *l);

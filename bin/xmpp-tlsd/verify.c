@@ -8,25 +8,26 @@
 #include <string.h>
 #include <time.h>
 
-/* The certificate of another server: OpenSSL verifies its chain during the handshake, which goes
- * on whatever comes of that; secured then says the verdict, and the names. xmpp-s2sd compares the
- * names with the domain, and decides. */
+/* The certificate of another server: OpenSSL verifies its chain during the handshake,
+ * which goes on whatever comes of that; secured then says the verdict, and the names.
+ * xmpp-s2sd compares the names with the domain, and decides. */
 
 #define USAGE_DANE_EE 3 /* RFC 7218 s2.1 */
 #define DIGEST_HEX (2 * EVP_MAX_MD_SIZE + 1)
 
 /* ---- in the handshake ---- */
 
-/* Names are compared by xmpp-s2sd; TLSA records that need a right name beside a right chain are not
- * enough without. */
+/* Names are compared by xmpp-s2sd; TLSA records that need a right name beside a right
+ * chain are not enough without. */
 static int
 skip_name(int ok, X509_STORE_CTX *ctx)
 {
   return ok || X509_STORE_CTX_get_error(ctx) == X509_V_ERR_HOSTNAME_MISMATCH;
 }
 
-/* Public CAs issue certificates of servers for TLS servers alone, and older ones for clients
- * too; a server shows the same in both roles. A root's purposes are its administrator's affair. */
+/* Public CAs issue certificates of servers for TLS servers alone, and older ones for
+ * clients too; a server shows the same in both roles. A root's purposes are its
+ * administrator's affair. */
 static bool
 is_for_tls(X509 *x)
 {
