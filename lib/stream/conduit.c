@@ -48,11 +48,15 @@ conduit_conn(struct conduit const *c)
 bool
 conduit_begin(struct conduit *c, struct link *l, struct record *r)
 {
-  struct slice ip = record_get(r, 3);
-
-  c->link = l;
-  c->id = record_u64(r, 1);
   c->framing = slice_is(record_get(r, 5), "element") ? FRAMING_ELEMENT : FRAMING_STREAM;
+  return conduit_begin_as(c, l, record_u64(r, 1), record_get(r, 3));
+}
+
+bool
+conduit_begin_as(struct conduit *c, struct link *l, uint64_t id, struct slice ip)
+{
+  c->link = l;
+  c->id = id;
   c->ip = slice_dup(ip);
   c->xml = (struct xml_stream)XML_STREAM_ZERO;
   c->blocked_max = UNBOUND_BLOCKED_MAX;
@@ -420,6 +424,7 @@ conduit_snapshot(struct snapshot *k, struct conduit *c)
   SNAPSHOT_INT(k, c->held_at);
   snapshot_bytes(k, &c->blocked);
   SNAPSHOT_INT(k, c->blocked_n);
+  SNAPSHOT_INT(k, c->said);
   SNAPSHOT_INT(k, c->blocked_max);
   SNAPSHOT_INT(k, c->framing);
   SNAPSHOT_INT(k, c->secure);

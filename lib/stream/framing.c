@@ -23,7 +23,8 @@ stream_header(stralloc *out, struct stream_header const *h)
 {
   return xml_cat(out, "<?xml version='1.0'?><stream:stream xmlns='") &&
          xml_cat(out, stream_owner->ns) &&
-         xml_cat(out, "' xmlns:stream='" XML_NS_STREAMS "'") && cat_attrs(out, h) &&
+         xml_cat(out, "' xmlns:stream='" XML_NS_STREAMS "'") &&
+         stralloc_catb(out, h->decls.s, h->decls.len) && cat_attrs(out, h) &&
          xml_cat(out, ">");
 }
 

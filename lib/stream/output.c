@@ -55,6 +55,20 @@ piece(struct slice raw)
   return (n - i) % 2 ? n - 1 : n;
 }
 
+/* Give the length of raw as text: each escape stands for one byte. */
+static size_t
+text_len(struct slice raw)
+{
+  char const *at = raw.s, *end = raw.s + raw.len;
+  size_t n = raw.len;
+
+  while (at < end && (at = memchr(at, '\\', (size_t)(end - at)))) {
+    n--;
+    at += 2;
+  }
+  return n;
+}
+
 static void
 put_raw(struct conduit *c, struct slice raw)
 {
@@ -94,6 +108,7 @@ void
 conduit_write_raw(struct conduit *c, struct slice raw)
 {
   if (!hears(c)) return;
+  c->said += text_len(raw);
   if (framing_of(c)->alone)
     write_alone(c, raw);
   else if (c->is_blocked)
@@ -120,6 +135,7 @@ conduit_write(struct conduit *c, struct slice markup)
     write_escaped(c, markup);
     return;
   }
+  c->said += markup.len;
   while (markup.len) {
     size_t n = markup.len < PIECE_MAX ? markup.len : PIECE_MAX;
     link_begin(c->link, VERB_DATA);

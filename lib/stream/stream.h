@@ -40,6 +40,7 @@ struct conduit {
   size_t held_at;
   stralloc blocked;   /* output that waits, escaped as in a record */
   uint64_t blocked_n; /* stanzas in blocked */
+  uint64_t said; /* bytes that were written to the peer, those that wait among them */
   uint32_t blocked_max;
   unsigned char framing; /* enum framing */
   bool secure, header_sent, is_blocked, restart, shaped,
@@ -85,6 +86,9 @@ void conduit_init(struct conduit_owner const *owner);
 /* Make c, whose memory is zero, the conduit that the record open brings. false: ENOMEM. */
 bool conduit_begin(struct conduit *c, struct link *l, struct record *r);
 
+/* The same for a conduit of this id and peer's address, whichever record says them. */
+bool conduit_begin_as(struct conduit *c, struct link *l, uint64_t id, struct slice ip);
+
 /* Answer open with close, when there is no memory for a stream. */
 void conduit_refuse(struct link *l, struct record *r);
 
@@ -127,9 +131,10 @@ void conduit_no_deadline(struct conduit *c);
 
 /* ---- headers ---- */
 
-/* Our header. Slices may be empty: such an attribute is left out. */
+/* Our header. Slices may be empty: such an attribute is left out. decls: declarations of
+ * prefixes, as text that begins with a blank. */
 struct stream_header {
-  struct slice id, from, to, lang;
+  struct slice id, from, to, lang, decls;
   bool version; /* says version='1.0' */
 };
 
