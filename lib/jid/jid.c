@@ -222,6 +222,25 @@ to_u_labels(struct arena *a, struct slice t)
 }
 
 struct slice
+jid_ascii_domain(struct arena *a, struct slice d)
+{
+  char z[JID_PART_MAX + 1], *ascii = NULL;
+  struct slice p;
+  int rc;
+
+  if (d.len > JID_PART_MAX) return none(EINVAL);
+  if (d.len > 2 && d.s[0] == '[') return arena_copy(a, slice_of(d.s + 1, d.len - 2));
+  if (is_ascii(d)) return arena_copy(a, d);
+  memcpy(z, d.s, d.len);
+  z[d.len] = 0;
+  rc = idna_to_ascii_8z(z, &ascii, IDNA_ALLOW_UNASSIGNED);
+  p = rc == IDNA_SUCCESS ? arena_copy(a, slice_str(ascii))
+                         : none(rc == IDNA_MALLOC_ERROR ? ENOMEM : EINVAL);
+  idn_free(ascii);
+  return p;
+}
+
+struct slice
 jid_prep_domain(struct arena *a, struct slice t)
 {
   struct slice p;

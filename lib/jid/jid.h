@@ -31,6 +31,10 @@ struct slice jid_prep_local(struct arena *a, struct slice text);
 struct slice jid_prep_domain(struct arena *a, struct slice text);
 struct slice jid_prep_resource(struct arena *a, struct slice text);
 
+/* Give the prepared domain with A-labels in place of U-labels, in arena a; s NULL: the domain
+ * has no such form (a label is too long), or ENOMEM. An IPv6 address loses its brackets. */
+struct slice jid_ascii_domain(struct arena *a, struct slice domain);
+
 /* Say whether local, a prepared localpart, may be that of an account of ours: all of its
  * characters are in Unicode 3.2 (RFC 3454 s7), so that its preparation will never be
  * another one. */
