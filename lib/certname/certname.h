@@ -71,6 +71,12 @@ int64_t certname_days(struct certname_span const *s, int64_t now);
 char const *certname_say(char buf[CERTNAME_SAID], struct certname_span const *s,
                          int64_t now);
 
+/* Say whether a certificate with these names is one of domain, which is prepared; ascii is the
+ * domain in A-labels. names are words with blanks between: dns:NAME and srv:NAME, which may begin
+ * with the label *, xmpp:DOMAIN, and ip:ADDRESS, which only a domain that is an address asks for.
+ * In a word a byte up to 0x20, 0x7f or % stands as %xx. */
+bool certname_identifies(struct slice names, struct slice domain, struct slice ascii);
+
 /* Say whether one of the files that pattern matches (shell wildcards, {a,b}) has a
  * certificate for host, by its exact name or a wildcard; ascii is the host in A-labels,
  * or empty. Files that cannot be read have no certificate. */
