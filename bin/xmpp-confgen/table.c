@@ -39,7 +39,7 @@ struct option const options[] = {
   {"", "api_permissions", T_SPECIAL, NULL, 0, WORKS, 0, 0, NULL},
   {"", "loglevel", T_LOGLEVEL, "4", EVERY, WORKS, 0, 0, NULL},
   {"", "hide_sensitive_log_data", T_BOOL, "false", EVERY, WORKS, 0, 0, NULL},
-  {"", "language", T_LANG, "en", C2SD, WORKS, 0, 0, NULL},
+  {"", "language", T_LANG, "en", C2SD | S2SD, WORKS, 0, 0, NULL},
   {"", "max_fsm_queue", T_INT, "10000", C2SD | S2SD, WORKS, 1, INT32_MAX, NULL},
   {"", "negotiation_timeout", T_TIMEOUT, "30", C2SD | S2SD | COMPD, WORKS, 0, 0, NULL},
   {"", "resource_conflict", T_WORD, "acceptnew", ROUTED, WORKS, 0, 0, "setresource closeold closenew acceptnew"},

@@ -271,6 +271,52 @@
 #define COMPONENT_AWAIT_US 10000000
 /* Domains of components that came with a password for any domain. */
 #define COMPONENT_GUESTS_MAX 1024u
+/* Streams of servers (xmpp-s2sd). Stanzas from one domain to another that wait for a stream or
+ * for its peer's acknowledgement, in bytes as they stand in records (max_fsm_queue, a setting,
+ * limits their number), and how long the oldest waits (microseconds); all pairs of domains
+ * together: above that a pair with more than its share takes no new one... */
+#define S2S_QUEUE_BYTES (4u << 20)
+#define S2S_WAIT_US 60000000u
+#define S2S_QUEUED (64u << 20)
+/* ...pairs that have something to remember; a pair without anything is forgotten after this. */
+#define S2S_PAIRS 65536u
+#define S2S_PAIR_IDLE_US 60000000u
+/* Incoming streams that have proven no domain, and those of one address (/64). */
+#define S2S_BEFORE_AUTH 512u
+#define S2S_PER_ADDRESS 16u
+/* Of one stream: domains that it proves, questions about them that are open, requests of
+ * authoritative servers (db:verify). */
+#define S2S_PROOFS 64u
+#define S2S_ASKED 8u
+#define S2S_VERIFIES 1000u
+/* Connections that are being made at once, and of these for db:verify alone; those that wait
+ * in line; new domains a minute that strangers at one address make us connect to. */
+#define S2S_DIALS 64u
+#define S2S_VERIFY_DIALS 32u
+#define S2S_DIALS_WAITING 65536u
+#define S2S_STRANGER_DIALS 4u
+#define S2S_STRANGERS 256u
+/* Targets of a domain that are tried. */
+#define S2S_TARGETS 16u
+/* Time (microseconds) for names to be found; for a connection; for the answer to a
+ * db:verify; for the peer's end tag; for the answer to an r (XEP-0198). */
+#define S2S_RESOLVE_US 35000000u
+#define S2S_CONNECT_US 120000000u
+#define S2S_VERIFY_US 30000000u
+#define S2S_CLOSE_US 5000000u
+#define S2S_ACK_US 60000000u
+/* A domain that was authenticated is known so long (microseconds), and so many are. */
+#define S2S_KNOWN_US 86400000000u
+#define S2S_KNOWN 65536u
+/* A stream that ends before this with stanzas left is a failed attempt (microseconds). */
+#define S2S_STEADY_US 10000000u
+/* White space keeps a connection from idling (microseconds). */
+#define S2S_KEEPALIVE_US 300000000u
+/* The same failure is logged once in this time (microseconds), of so many at once. */
+#define S2S_FAILED_LOG_US 300000000u
+#define S2S_FAILED_LOG 256u
+/* Resumption (XEP-0198 s5): the time that we grant (seconds). */
+#define S2S_RESUME_S 300u
 /* Control connections a daemon serves at once, and how long one may stay silent. */
 #define SERVICE_CONTROLS_MAX 32
 #define SERVICE_CONTROL_US 30000000

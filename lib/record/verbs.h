@@ -175,6 +175,8 @@ V(CERTIFICATE, "certificate", "HOST", 1, ROLE_CONTROL, ROLE_FRONT,              
   "Control: answer a row FILE NAMES FROM UNTIL fits|other, then done: the certificate that is shown for HOST, and whether it has that name.") \
 V(SESSIONS, "sessions", "", 0, ROLE_CONTROL | ROLE_OWN, ROLE_ROUTER,                          \
   "Control: answer row records, then done.")                                                  \
+V(S2S, "s2s", "list|try|close|forget DOMAIN FROM", 1, ROLE_CONTROL, ROLE_EDGE,                \
+  "Control: see xmpp-ctl(8). row records answer, then done or error.")                        \
 V(ACCOUNT, "account", "add|passwd|del|list|keys JID PASSWORD", 1, ROLE_CONTROL | ROLE_OWN, ROLE_AUTHORITY, \
   "Control: see xmpp-ctl(8). keys makes an account as add does, of the keys for SCRAM in the place of a password: for each of SHA-1, SHA-256 and SHA-512 a word HASH:ITERATIONS:SALT:STORED:SERVER, the last three in base64.") \
 V(ARCHIVE, "archive", "stat|export|purge JID BEFORE", 2, ROLE_CONTROL, ROLE_OWN,              \

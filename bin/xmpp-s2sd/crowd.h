@@ -1,0 +1,18 @@
+/* Strangers: incoming streams that have proven nothing, and what they make us do, by address. */
+#ifndef S2SD_CROWD_H
+#define S2SD_CROWD_H
+
+#include "stream.h"
+
+/* Count the new stream. false: there are too many, of its address or in all. Count it no more. */
+bool crowd_enter(struct stream *s);
+void crowd_leave(struct stream *s);
+
+uint64_t crowd_count(void);
+
+/* Say whether a stranger at this address may make us connect to one more domain. */
+bool crowd_may_dial(struct slice ip);
+
+void crowd_snapshot(struct snapshot *k);
+
+#endif

@@ -1,0 +1,79 @@
+/* Dials: the way from a domain to a stream that can be used: names, connection, negotiation; the
+ * next target when one fails. */
+#ifndef S2SD_DIAL_H
+#define S2SD_DIAL_H
+
+#include "stream.h"
+#include "target.h"
+
+/* For stanzas of a pair; for db:verify alone; for an administrator who wants to see. */
+enum dial_kind { DIAL_PAIR, DIAL_VERIFY, DIAL_TRY };
+
+/* LINE: other dials come first. RESOLVE: dnsd is asked. CONNECT: tlsd is asked. STREAM: the
+ * stream is being negotiated. */
+enum dial_at { DIAL_LINE, DIAL_RESOLVE, DIAL_CONNECT, DIAL_STREAM };
+
+/* A field that is added is added in dials_snapshot too. */
+struct dial {
+  struct dial *next, *prev;
+  uint64_t id;
+  enum dial_kind kind;
+  enum dial_at at;
+  char *from, *to; /* ours; theirs */
+  struct target targets[S2S_TARGETS];
+  unsigned int targets_n, base, current; /* base: the first of those that tlsd has */
+  bool skips_external;
+  struct verdict best; /* of the target that came furthest */
+  char *addr;          /* of the last connection or failure */
+  uint64_t stream;     /* its number, or 0 */
+  struct link *front;  /* that was asked to connect */
+  struct link *ctl;    /* of an administrator; NULL: gone, or none */
+  uint64_t began_us;
+  struct event_timer timer;
+};
+
+/* Begin a dial; give its id. 0: too many, or ENOMEM. */
+uint64_t dial_pair(char const *from, char const *to);
+uint64_t dial_verify(char const *from, char const *to);
+uint64_t dial_try(struct slice from, struct slice to, struct link *ctl);
+
+struct dial *dial_find(uint64_t id);
+
+/* Say whether a dial from from to to, for stanzas or for db:verify, is under way. */
+bool dial_is_under_way(struct slice from, struct slice to);
+
+/* The stream of the dial is open: the dial is over, or (db:verify) waits for its end. */
+void dial_done(struct dial *d);
+
+/* The stream of the dial has failed. Call when the stream is over. */
+void dial_stream_failed(struct dial *d, struct stream *s);
+
+/* The target that the dial's stream is at. */
+struct target const *dial_now(struct dial const *d);
+
+/* Tell the administrator of a dial for one a step: a row of words, the last NULL. */
+void dial_tell(struct dial const *d, ...) __attribute__((sentinel));
+
+/* Target and address of the failure that is being handled, for its log line; or NULL. */
+char const *dial_target(void);
+char const *dial_addr(void);
+
+/* Handlers of records. */
+void dial_on_target(struct link *l, struct record *r);
+void dial_on_resolved(struct link *l, struct record *r);
+void dial_on_connected(struct link *l, struct record *r);
+void dial_on_failed(struct link *l, struct record *r);
+void dial_on_unconnected(struct link *l, struct record *r);
+
+/* A link is up, or gone: ask again. */
+void dials_link_up(struct link *l);
+void dials_link_gone(struct link *l);
+
+uint64_t dials_count(void);
+
+/* No dial goes on. */
+void dials_stop(void);
+
+void dials_snapshot(struct snapshot *k);
+
+#endif

@@ -1,0 +1,183 @@
+#include "domains.h"
+#include "settings.h"
+
+#include <stdlib.h>
+
+/* A domain; of the known ones the oldest is the first of its list. */
+struct domain {
+  struct domain *next;
+  uint64_t at_us;
+  char *name;
+};
+
+static struct slice
+key(void const *item)
+{
+  return slice_str(((struct domain const *)item)->name);
+}
+
+static struct table served = {.key = key}, known = {.key = key};
+static struct domain *served_first, *known_first, *known_last;
+
+static struct domain *
+domain_new(struct slice name)
+{
+  struct domain *d = calloc(1, sizeof *d);
+
+  if (d) d->name = slice_dup(name);
+  if (d && d->name) return d;
+  free(d);
+  return NULL;
+}
+
+static void
+domain_free(struct domain *d)
+{
+  if (d) free(d->name);
+  free(d);
+}
+
+/* ---- served ---- */
+
+static void
+serve(struct slice name)
+{
+  struct domain *d = table_get(&served, name);
+
+  if (!d) {
+    d = domain_new(name);
+    if (!d || !table_put(&served, d)) {
+      domain_free(d);
+      return;
+    }
+    d->next = served_first;
+    served_first = d;
+  }
+}
+
+static void
+unserve(struct slice name)
+{
+  struct domain *d = table_del(&served, name), **at;
+
+  if (!d) return;
+  for (at = &served_first; *at != d; at = &(*at)->next) {
+  }
+  *at = d->next;
+  domain_free(d);
+}
+
+void
+domains_on_served(struct link *l, struct record *r)
+{
+  struct slice name = record_get(r, 1);
+
+  (void)l;
+  if (slice_is(record_get(r, 2), "gone"))
+    unserve(name);
+  else
+    serve(name);
+}
+
+bool
+domain_is_served(struct slice domain)
+{
+  return settings_host(domain) || table_get(&served, domain);
+}
+
+/* ---- known ---- */
+
+static void
+unlink_known(struct domain *d)
+{
+  struct domain **at, *before = NULL;
+
+  for (at = &known_first; *at != d; at = &(*at)->next)
+    before = *at;
+  *at = d->next;
+  if (known_last == d) known_last = before;
+}
+
+static void
+append_known(struct domain *d)
+{
+  d->next = NULL;
+  if (known_last)
+    known_last->next = d;
+  else
+    known_first = d;
+  known_last = d;
+}
+
+static void
+drop_oldest(void)
+{
+  struct domain *d = known_first;
+
+  table_del(&known, slice_str(d->name));
+  unlink_known(d);
+  domain_free(d);
+}
+
+/* A domain that is noted again keeps its place in the list. */
+void
+domain_note(struct slice domain)
+{
+  struct domain *d = table_get(&known, domain);
+
+  while (known_first &&
+         (known_first->at_us + S2S_KNOWN_US < door_now() || known.n >= S2S_KNOWN)) {
+    if (known_first == d) d = NULL;
+    drop_oldest();
+  }
+  if (!d) {
+    d = domain_new(domain);
+    if (!d || !table_put(&known, d)) {
+      domain_free(d);
+      return;
+    }
+    append_known(d);
+  }
+  d->at_us = door_now();
+}
+
+uint64_t
+domain_known_us(struct slice domain)
+{
+  struct domain const *d = table_get(&known, domain);
+
+  return d && d->at_us + S2S_KNOWN_US > door_now() ? d->at_us : 0;
+}
+
+void
+domain_forget(struct slice domain)
+{
+  struct domain *d = table_del(&known, domain);
+
+  if (!d) return;
+  unlink_known(d);
+  domain_free(d);
+}
+
+/* ---- the state for a trace ---- */
+
+static void
+list(struct snapshot *k, char const *word, struct table *table, struct domain **at)
+{
+  for (; snapshot_record(k, word, *at != NULL); at = &(*at)->next) {
+    if (snapshot_restores(k)) *at = snapshot_new(k, sizeof **at);
+    if (!*at) return;
+    snapshot_text(k, &(*at)->name);
+    SNAPSHOT_INT(k, (*at)->at_us);
+    if (!snapshot_restores(k)) continue;
+    if (!(*at)->name || !table_put(table, *at)) snapshot_fail(k, "a domain has no place");
+    if (table == &known) known_last = *at;
+  }
+}
+
+void
+domains_snapshot(struct snapshot *k)
+{
+  list(k, "served", &served, &served_first);
+  list(k, "known", &known, &known_first);
+}

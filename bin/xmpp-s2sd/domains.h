@@ -1,0 +1,20 @@
+/* Domains: those that the server serves, and those of others that were authenticated lately. */
+#ifndef S2SD_DOMAINS_H
+#define S2SD_DOMAINS_H
+
+#include "link/snapshot.h"
+
+/* The handler of routed's record served. */
+void domains_on_served(struct link *l, struct record *r);
+
+/* Say whether the prepared domain is served here. */
+bool domain_is_served(struct slice domain);
+
+/* The domain of others was authenticated now. Say when, of one that is known; else 0. Forget it. */
+void domain_note(struct slice domain);
+uint64_t domain_known_us(struct slice domain);
+void domain_forget(struct slice domain);
+
+void domains_snapshot(struct snapshot *k);
+
+#endif

@@ -1,0 +1,519 @@
+#include "in.h"
+#include "crowd.h"
+#include "dialback.h"
+#include "domains.h"
+#include "inbound.h"
+#include "pairs.h"
+#include "policy.h"
+#include "xep0198_sm.h"
+
+#include <openssl/evp.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Streams that peers have opened: headers, TLS, EXTERNAL (RFC 6120, XEP-0178), and dialback, which
+ * dialback.c has. What a peer may do follows from the options of our domain, from TLS and from the
+ * peer's certificate (policy.c). */
+
+#define SASL_FAILURES 3
+
+static uint64_t bidi_n; /* open streams on which stanzas may go both ways */
+
+/* ---- what the peer may do ---- */
+
+static struct slice
+remote_of(struct stream const *s)
+{
+  return s->remote ? slice_str(s->remote) : SLICE("");
+}
+
+/* A peer that does not say who it is may still show a certificate: EXTERNAL checks its claim. */
+static unsigned int
+may(struct stream *s, char const **fault)
+{
+  struct host const *h = stream_host(s);
+  bool dialback = settings_dialback(h, remote_of(s));
+
+  *fault = s->c.secure ? NULL : "no way to authenticate";
+  if (!s->c.secure) return policy(h->tls, dialback, SITUATION_IN_PLAIN);
+  if (s->remote)
+    *fault = stream_judge(s, remote_of(s), SLICE(""));
+  else if (!slice_starts(slice_str(s->cert ? s->cert : ""), "valid"))
+    *fault = "no valid certificate";
+  return policy(h->tls, dialback, *fault ? SITUATION_IN_INVALID : SITUATION_IN_VALID);
+}
+
+/* ---- headers and features ---- */
+
+static bool
+cat_features(stralloc *out, struct stream *s, unsigned int open)
+{
+  struct host const *h = stream_host(s);
+  bool ok = xml_cat(out, "<stream:features>");
+
+  s->external = s->c.secure && open & MAY_EXTERNAL && !s->authed;
+  if (open & MAY_STARTTLS)
+    ok = ok && xml_cat(out, open & MUST_STARTTLS ? "<starttls xmlns='" NS_TLS
+                                                   "'><required/></starttls>"
+                                                 : "<starttls xmlns='" NS_TLS "'/>");
+  if (s->external)
+    ok = ok && xml_cat(out, "<mechanisms xmlns='" NS_SASL
+                            "'><mechanism>EXTERNAL</mechanism></mechanisms>");
+  if (s->authed) ok = ok && xml_cat(out, "<sm xmlns='" SM_NS3 "'/>");
+  if (open & MAY_DIALBACK)
+    ok = ok &&
+         xml_cat(out, "<dialback xmlns='" NS_DIALBACK_FEATURE "'><errors/></dialback>");
+  if (h->bidi && !s->authed && !(open & MUST_STARTTLS))
+    ok = ok && xml_cat(out, "<bidi xmlns='" NS_BIDI_FEATURE "'/>");
+  if (s->c.secure) ok = ok && stream_cat_limits(out, s);
+  return ok && xml_cat(out, "</stream:features>");
+}
+
+static void
+new_id(struct stream *s)
+{
+  char id[STREAM_ID_LEN];
+
+  door_random_id(id, sizeof id);
+  free(s->id);
+  s->id = slice_dup(slice_of(id, sizeof id));
+}
+
+static void
+write_header(struct stream *s, struct slice features)
+{
+  new_id(s);
+  stream_header(s, s->id ? slice_str(s->id) : SLICE(""), features);
+}
+
+/* A domain of the header: the same as before, if there was one. NULL: all is well. */
+static char const *
+take_domain(char **at, struct slice text)
+{
+  struct arena a = ARENA_ZERO;
+  struct slice name = jid_prep_domain(&a, text);
+  char const *fault = NULL;
+
+  if (!name.s || (*at && !slice_is(name, *at)))
+    fault = "improper-addressing";
+  else if (!*at && !(*at = slice_dup(name)))
+    fault = "resource-constraint";
+  arena_wipe(&a);
+  return fault;
+}
+
+static char const *
+take_to(struct stream *s, struct slice to)
+{
+  char const *fault;
+
+  if (!to.len) return s->has_version ? "improper-addressing" : NULL;
+  fault = take_domain(&s->local, to);
+  if (fault || domain_is_served(slice_str(s->local))) return fault;
+  free(s->local);
+  s->local = NULL;
+  return "host-unknown";
+}
+
+static char const *
+take_from(struct stream *s, struct slice from)
+{
+  char const *fault;
+
+  if (!from.len) return NULL;
+  fault = take_domain(&s->remote, from);
+  if (!fault && domain_is_served(slice_str(s->remote))) fault = "invalid-from";
+  if (!fault && !settings_admits(stream_host(s), slice_str(s->remote)))
+    fault = "policy-violation";
+  return fault;
+}
+
+/* The major number of a header's version; 0: there is none. */
+static uint64_t
+version_of(struct xml_node const *root)
+{
+  struct slice v = xml_attr(root, "version"), major;
+  uint64_t n;
+
+  return slice_word(&v, '.', &major) && slice_u64(major, &n) ? n : 0;
+}
+
+static char const *
+check_header(struct stream *s, struct xml_node const *root)
+{
+  uint64_t version = version_of(root);
+  char const *fault;
+
+  if (version > 1) return "unsupported-version";
+  s->has_version = version == 1;
+  fault = take_to(s, xml_attr(root, "to"));
+  return fault ? fault : take_from(s, xml_attr(root, "from"));
+}
+
+static void
+shape(struct stream *s)
+{
+  struct listener const *ln = settings_listener(slice_str(s->listener));
+  struct access_who const who = {.ip = slice_str(s->c.ip), .domain = remote_of(s)};
+  uint64_t rate, burst;
+
+  if (!ln || !ln->shaper) return;
+  access_shaper(s2sd->access, slice_str(ln->shaper), slice_str(stream_host(s)->name),
+                &who, &rate, &burst);
+  conduit_shape(&s->c, rate, burst);
+}
+
+/* EXTERNAL has succeeded, and the stream has begun anew. */
+static void
+opens_external(struct stream *s, unsigned int open)
+{
+  stralloc sa = STRALLOC_ZERO;
+
+  if (cat_features(&sa, s, open & MAY_DIALBACK))
+    write_header(s, slice_of(sa.s, sa.len));
+  else
+    conduit_error(&s->c, "resource-constraint", NULL);
+  stralloc_free(&sa);
+  stream_opens(s);
+  shape(s);
+  if (s->bidi) bidi_n++;
+}
+
+static void
+refuse(struct stream *s, char const *fault)
+{
+  log_event(LOG_WARN, "s2s-refused", "from", s->remote, "to", s->local, "addr",
+            log_peer(slice_str(s->c.ip)), "why", fault, NULL);
+  conduit_error(&s->c, "not-authorized", fault);
+}
+
+static void
+accept_header(struct stream *s)
+{
+  stralloc sa = STRALLOC_ZERO;
+  char const *fault;
+  unsigned int open = may(s, &fault);
+
+  if (s->authed) {
+    opens_external(s, open);
+    return;
+  }
+  s->state = ST_FEATURES;
+  if (!s->has_version) {
+    write_header(s, SLICE(""));
+    if (!(open & MAY_DIALBACK))
+      conduit_error(&s->c, "unsupported-version", "TLS is required here");
+  } else if (!open) {
+    write_header(s, SLICE(""));
+    refuse(s, fault ? fault : "no way to authenticate");
+  } else if (cat_features(&sa, s, open)) {
+    write_header(s, slice_of(sa.s, sa.len));
+  } else {
+    conduit_error(&s->c, "resource-constraint", NULL);
+  }
+  stralloc_free(&sa);
+}
+
+void
+in_header(struct stream *s, struct xml_node const *root, char const *fault)
+{
+  char const *text = NULL;
+
+  if (!root) {
+    write_header(s, SLICE(""));
+    return;
+  }
+  conduit_take_lang(&s->c, root);
+  if (!fault) fault = check_header(s, root);
+  if (!fault) {
+    accept_header(s);
+    return;
+  }
+  if (!strcmp(fault, "policy-violation")) text = "not allowed to talk to this domain";
+  write_header(s, SLICE(""));
+  conduit_error(&s->c, fault, text);
+}
+
+/* ---- STARTTLS ---- */
+
+static void
+start_tls(struct stream *s, unsigned int open)
+{
+  if (s->c.secure || !(open & MAY_STARTTLS) || !s->local ||
+      !(s->c.link->program & TLSD)) {
+    stream_say(s, SLICE("<failure xmlns='" NS_TLS "'/>"));
+    conduit_end(&s->c, "STARTTLS is not offered here");
+    return;
+  }
+  conduit_start_tls(&s->c, s->local, "<proceed xmlns='" NS_TLS "'/>");
+  s->state = ST_TLS;
+}
+
+/* TLS comes once: behind proceed, or before the first byte. What was said before is checked again
+ * in the header that follows. */
+void
+in_secured(struct stream *s)
+{
+  if (s->c.secure || (s->state != ST_TLS && s->state != ST_HEADER)) {
+    conduit_end(&s->c, "TLS out of turn");
+    return;
+  }
+  conduit_secure(&s->c);
+  s->state = ST_HEADER;
+  s->bidi = false;
+}
+
+/* ---- EXTERNAL (XEP-0178) ---- */
+
+static void
+fail_sasl(struct stream *s, char const *condition)
+{
+  stralloc sa = STRALLOC_ZERO;
+
+  if (xml_cat(&sa, "<failure xmlns='" NS_SASL "'><") && xml_cat(&sa, condition) &&
+      xml_cat(&sa, "/></failure>"))
+    stream_say(s, slice_of(sa.s, sa.len));
+  stralloc_free(&sa);
+  s->state = ST_FEATURES;
+  if (++s->failures >= SASL_FAILURES)
+    conduit_error(&s->c, "policy-violation", "too many failures");
+}
+
+/* Read base64 into a prepared domain; empty for none. false: it is neither. */
+static bool
+read_authzid(struct arena *a, struct slice text, struct slice *out)
+{
+  unsigned char *buf = arena_alloc(a, text.len + 4);
+  int n;
+
+  *out = SLICE("");
+  if (!text.len || slice_is(text, "=")) return true;
+  if (!buf || text.len % 4 || text.len > 4096) return false;
+  n = EVP_DecodeBlock(buf, (unsigned char const *)text.s, (int)text.len);
+  if (n < 0) return false;
+  while (text.len && text.s[text.len - 1] == '=') {
+    text.len--;
+    n--;
+  }
+  *out = n > 0 ? jid_prep_domain(a, slice_of((char *)buf, (size_t)n)) : SLICE("");
+  return out->s != NULL;
+}
+
+static void
+succeed(struct stream *s)
+{
+  struct proof *p;
+
+  if (s->trust < TRUST_PKIX) s->trust = TRUST_PKIX;
+  s->auth = AUTH_EXTERNAL;
+  s->authed = true;
+  p = proof_add(s, slice_str(s->remote), slice_str(s->local));
+  if (!p) {
+    conduit_error(&s->c, "resource-constraint", NULL);
+    return;
+  }
+  p->valid = true;
+  p->auth = AUTH_EXTERNAL;
+  crowd_leave(s);
+  stream_say(s, SLICE("<success xmlns='" NS_SASL "'/>"));
+  conduit_restart(&s->c);
+  s->state = ST_HEADER;
+  pairs_heard(slice_str(s->local), slice_str(s->remote));
+}
+
+/* The peer claims to be name; empty: what its header says. */
+static void
+claim(struct stream *s, struct slice name)
+{
+  if (s->remote && !name.len) name = slice_str(s->remote);
+  if (!name.len || (s->remote && !slice_is(name, s->remote)) || domain_is_served(name))
+    fail_sasl(s, "invalid-authzid");
+  else if (stream_judge(s, name, SLICE("")) || !settings_admits(stream_host(s), name))
+    fail_sasl(s, "not-authorized");
+  else if (!s->remote && !(s->remote = slice_dup(name)))
+    conduit_error(&s->c, "resource-constraint", NULL);
+  else
+    succeed(s);
+}
+
+static struct slice
+trimmed(struct slice t)
+{
+  while (t.len && strchr(" \t\r\n", t.s[0]))
+    t = slice_of(t.s + 1, t.len - 1);
+  while (t.len && strchr(" \t\r\n", t.s[t.len - 1]))
+    t.len--;
+  return t;
+}
+
+static void
+answer(struct stream *s, struct xml_node const *e, bool first)
+{
+  struct arena a = ARENA_ZERO;
+  struct slice text = trimmed(xml_text(&a, e)), name;
+
+  if (first && !text.len) {
+    stream_say(s, SLICE("<challenge xmlns='" NS_SASL "'/>"));
+    s->state = ST_SASL;
+  } else if (read_authzid(&a, text, &name)) {
+    claim(s, name);
+  } else {
+    fail_sasl(s, "incorrect-encoding");
+  }
+  arena_wipe(&a);
+}
+
+static void
+sasl(struct stream *s, struct xml_node const *e)
+{
+  if (xml_is(e, NS_SASL, "abort"))
+    fail_sasl(s, "aborted");
+  else if (xml_is(e, NS_SASL, "response") && s->state == ST_SASL)
+    answer(s, e, false);
+  else if (!xml_is(e, NS_SASL, "auth") || s->authed || s->state == ST_OPEN)
+    fail_sasl(s, "not-authorized");
+  else if (!s->external || !slice_is(xml_attr(e, "mechanism"), "EXTERNAL"))
+    fail_sasl(s, "invalid-mechanism");
+  else
+    answer(s, e, true);
+}
+
+/* ---- elements ---- */
+
+/* Elements that no stream knows; before authentication they are ignored, for what peers try there
+ * grows. */
+static void
+unknown(struct stream *s, struct xml_node const *e)
+{
+  if (s->state == ST_OPEN) {
+    conduit_error(&s->c, "unsupported-stanza-type", NULL);
+    return;
+  }
+  if (!s->said_unknown)
+    log_event(LOG_INFO, "s2s-unknown-element", "from", s->remote, "to", s->local, "addr",
+              log_peer(slice_str(s->c.ip)), "name", log_text(e->name), "ns",
+              log_text(e->ns), NULL);
+  s->said_unknown = true;
+}
+
+static void
+bidi(struct stream *s)
+{
+  if (stream_host(s)->bidi && s->state == ST_FEATURES) s->bidi = true;
+}
+
+void
+in_element(struct stream *s, struct xml_node const *e, struct slice bytes)
+{
+  char const *fault;
+  unsigned int open;
+
+  if (inbound_is(e) && s->state == ST_OPEN) {
+    inbound_stanza(s, e, bytes);
+    return;
+  }
+  if (sm_is(e)) {
+    sm_element(s, e);
+    return;
+  }
+  open = may(s, &fault);
+  if (xml_is(e, NS_TLS, "starttls"))
+    start_tls(s, open);
+  else if (open & MUST_STARTTLS && !s->c.secure)
+    conduit_error(&s->c, "policy-violation", "use STARTTLS first");
+  else if (inbound_is(e))
+    conduit_error(&s->c, "not-authorized", NULL);
+  else if (dialback_is(e))
+    dialback_in(s, e);
+  else if (slice_is(e->ns, NS_SASL))
+    sasl(s, e);
+  else if (xml_is(e, NS_BIDI, "bidi"))
+    bidi(s);
+  else
+    unknown(s, e);
+}
+
+/* ---- the rest of its life ---- */
+
+void
+in_proven(struct stream *s, struct proof *p)
+{
+  bool opens = s->state != ST_OPEN;
+
+  p->valid = true;
+  crowd_leave(s);
+  if (opens && !s->remote) s->remote = slice_dup(slice_str(p->from));
+  if (opens && !s->local) s->local = slice_dup(slice_str(p->to));
+  if (opens) {
+    s->auth = p->auth;
+    if (s->trust < TRUST_DNS || stream_judge(s, slice_str(p->from), SLICE("")))
+      s->trust = TRUST_DNS;
+    stream_opens(s);
+    shape(s);
+    if (s->bidi) bidi_n++;
+  }
+  pairs_heard(slice_str(p->to), slice_str(p->from));
+}
+
+struct stream *
+in_bidi(struct slice local, struct slice remote)
+{
+  struct stream *s;
+  struct proof const *p;
+
+  for (s = bidi_n ? streams_first() : NULL; s; s = s->next) {
+    if (s->out || !s->bidi || s->pair || !stream_is_open(s)) continue;
+    p = proof_find(s, remote, local);
+    if (p && p->valid && p->auth != AUTH_NONE) return s;
+  }
+  return NULL;
+}
+
+void
+in_late(struct stream *s)
+{
+  uint64_t idle = stream_host(s)->idle_us;
+
+  if (s->state == ST_CLOSING)
+    conduit_end(&s->c, s->verdict.why);
+  else if (s->state != ST_OPEN)
+    conduit_error(&s->c, "connection-timeout", NULL);
+  else if (idle < UINT64_MAX / 4 && door_now() >= s->active_us + 2 * idle)
+    conduit_error(&s->c, "connection-timeout", "nothing was said for too long");
+  else
+    stream_look_later(s);
+}
+
+void
+in_ended(struct stream *s)
+{
+  struct verdict v = verdict_of(STEP_CLOSED, true, "connection closed");
+
+  crowd_leave(s);
+  if (s->bidi && s->open_us) bidi_n--;
+  if (s->pair)
+    pair_lost(s->pair, &v, s->tlsd_gone || door_now() >= s->open_us + S2S_STEADY_US);
+}
+
+void
+in_on_open(struct link *l, struct record *r)
+{
+  struct conduit *old = conduit_in_place(l, r);
+  struct stream *s;
+
+  if (old) conduit_displace(old);
+  s = stream_new(false, ST_HEADER);
+  if (s) s->listener = slice_dup(record_get(r, 2));
+  if (!s || !s->listener || !conduit_begin(&s->c, l, r)) {
+    if (s) stream_drop(s);
+    conduit_refuse(l, r);
+    return;
+  }
+  conduit_deadline(&s->c, door_now() + s2sd->negotiation_us);
+  if (crowd_enter(s))
+    shape(s);
+  else
+    conduit_error(&s->c, "resource-constraint", "too many connections");
+  conduit_settle(&s->c);
+}

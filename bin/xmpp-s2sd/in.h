@@ -1,0 +1,24 @@
+/* Streams that peers have opened. */
+#ifndef S2SD_IN_H
+#define S2SD_IN_H
+
+#include "stream.h"
+
+/* Handler of open; secured of such a stream. */
+void in_on_open(struct link *l, struct record *r);
+void in_secured(struct stream *s);
+
+/* What happens to such a stream (stream/stream.h). */
+void in_header(struct stream *s, struct xml_node const *root, char const *fault);
+void in_element(struct stream *s, struct xml_node const *e, struct slice bytes);
+void in_late(struct stream *s);
+void in_ended(struct stream *s);
+
+/* A domain is proven towards one of ours: the stream is open. */
+void in_proven(struct stream *s, struct proof *p);
+
+/* The open stream that remote has opened, asking for stanzas both ways (XEP-0288), and on which
+ * nobody sends yet, or NULL. */
+struct stream *in_bidi(struct slice local, struct slice remote);
+
+#endif

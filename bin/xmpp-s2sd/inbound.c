@@ -1,0 +1,93 @@
+#include "inbound.h"
+#include "domains.h"
+#include "pairs.h"
+#include "xep0198_sm.h"
+
+#include "edge/edge.h"
+
+/* Stanzas of peers: from a domain that the stream has proven, to one that is served here (RFC 6120
+ * s8.1). routed has them numbered, and acknowledges them. */
+
+static struct edge_rules const rules = {NS_SERVER, domain_is_served, false};
+
+bool
+inbound_is(struct xml_node const *e)
+{
+  return slice_is(e->ns, NS_SERVER) &&
+         (slice_is(e->name, "message") || slice_is(e->name, "presence") ||
+          slice_is(e->name, "iq"));
+}
+
+/* One of our domains is asked about once for each domain that the stream has proven. */
+static char const *
+check_pair(struct stream *s, struct slice from, struct slice to)
+{
+  struct proof const *p = proof_find(s, from, to);
+  struct proof *fresh;
+
+  if (p && p->valid) return NULL;
+  if (!proof_valid(s, from)) return "invalid-from";
+  if (!domain_is_served(to)) return "host-unknown";
+  if (!settings_admits(settings_host_of(to), from)) return "policy-violation";
+  fresh = p ? NULL : proof_add(s, from, to);
+  if (fresh) fresh->valid = true;
+  return NULL;
+}
+
+static char const *
+check_addresses(struct stream *s, struct edge_stanza *in)
+{
+  struct jid from, to;
+
+  if (!jid_parse(edge_arena(), xml_attr(in->e, "from"), &from) ||
+      !jid_parse(edge_arena(), xml_attr(in->e, "to"), &to))
+    return "improper-addressing";
+  in->from = from.full;
+  return check_pair(s, from.domain, to.domain);
+}
+
+static void
+answer_error(struct edge_stanza const *in, enum stanza_error err, char const *text)
+{
+  struct stanza st = {.kind = in->kind,
+                      .type = in->type,
+                      .id = in->id,
+                      .from = in->from,
+                      .to = xml_attr(in->e, "to")};
+
+  if (stanza_may_answer(&st)) pairs_answer(&st, err, text);
+}
+
+static void
+pass_on(struct edge_stanza *in)
+{
+  struct link *routed = edge_routed();
+  enum stanza_error err;
+  char const *text;
+
+  if (!edge_check(in, &err, &text))
+    answer_error(in, err, text);
+  else if (!routed || !edge_put(in, routed))
+    answer_error(in, routed ? ERR_RESOURCE_CONSTRAINT : ERR_INTERNAL, NULL);
+}
+
+/* Prefixes that the root declares are the only names that the text borrows: its default namespace
+ * is that of the content, or the element says its own. */
+void
+inbound_stanza(struct stream *s, struct xml_node const *e, struct slice bytes)
+{
+  struct edge_stanza in;
+  char const *fault;
+
+  edge_read(&in, &rules, e, bytes, s->c.xml.borrows);
+  in.lang = slice_str(s->c.lang);
+  fault = check_addresses(s, &in);
+  s->in_n++;
+  s->active_us = door_now();
+  if (fault)
+    conduit_error(&s->c, fault, NULL);
+  else
+    pass_on(&in);
+  edge_done();
+  if (!fault) sm_count(s);
+}

@@ -1,0 +1,13 @@
+/* Stanzas of peers. */
+#ifndef S2SD_INBOUND_H
+#define S2SD_INBOUND_H
+
+#include "stream.h"
+
+/* Say whether e is a stanza. */
+bool inbound_is(struct xml_node const *e);
+
+/* Pass a stanza on to routed; or end the stream, if it is none that the peer may send. */
+void inbound_stanza(struct stream *s, struct xml_node const *e, struct slice bytes);
+
+#endif

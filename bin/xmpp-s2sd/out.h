@@ -1,0 +1,22 @@
+/* Streams that we have opened. */
+#ifndef S2SD_OUT_H
+#define S2SD_OUT_H
+
+#include "dial.h"
+
+/* Begin the stream of a dial on conduit id of l. NULL: ENOMEM. */
+struct stream *out_begin(struct dial *d, struct link *l, uint64_t id, struct slice ip);
+
+void out_secured(struct stream *s);
+
+/* What happens to such a stream (stream/stream.h). */
+void out_header(struct stream *s, struct xml_node const *root, char const *fault);
+void out_element(struct stream *s, struct xml_node const *e, struct slice bytes);
+void out_late(struct stream *s);
+void out_ended(struct stream *s);
+
+/* The peer has taken our key; or has not, for this reason. */
+void out_proven(struct stream *s);
+void out_refused(struct stream *s, struct verdict v);
+
+#endif

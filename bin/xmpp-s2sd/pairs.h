@@ -1,0 +1,94 @@
+/* Pairs of domains: the stanzas from one of ours to one of others, in their order. */
+#ifndef S2SD_PAIRS_H
+#define S2SD_PAIRS_H
+
+#include "sm/sm.h"
+#include "stream.h"
+
+/* A field that is added is added in pairs_snapshot too. The queue has the stanzas that the peer
+ * does not have for sure: those in front of its mark unwritten have left on stream. */
+struct pair {
+  struct pair *next, *prev, *next_dirty;
+  char *key;       /* FROM/TO */
+  char *from, *to; /* ours; theirs */
+  struct sm_out out;
+  stralloc marks;        /* struct pair_mark: how far the stanzas in the stream reach */
+  uint64_t last_n;       /* the newest number of the pair's (tag pair=) that came */
+  uint64_t settled_n;    /* routed was told that all up to this are done */
+  uint32_t stale;        /* stanzas at the head that an earlier run of routed has sent */
+  struct stream *stream; /* that takes the stanzas; NULL: none */
+  uint64_t dial;         /* the dial that makes one, or 0 */
+  unsigned int failures; /* attempts that have failed one after the other */
+  uint64_t failed_us, next_us; /* when the last did; no dial before this */
+  uint64_t idle_us;            /* since when there was nothing to remember */
+  struct verdict verdict;      /* of the last attempt */
+  struct event_timer timer;
+  size_t counted; /* bytes of the queue in the sum of all */
+  bool dirty, restart;
+};
+
+/* The stanza that came from routed goes into its queue, or back. */
+void pairs_on_stanza(struct link *l, struct record *r);
+
+/* The end of a turn: what waits leaves, and routed hears what is settled. */
+void pairs_turn(void);
+
+/* routed is up: numbers of an earlier run of it mean nothing. */
+void pairs_routed_is_up(struct link const *routed);
+
+/* The pair, or NULL. */
+struct pair *pair_find(struct slice from, struct slice to);
+struct pair *pairs_first(void);
+
+/* Have the pair looked at when the turn ends: its queue or its way has changed. Forget a pair
+ * that has nothing to remember. Say whether the pair has neither stanzas nor a way. */
+void pair_touch(struct pair *p);
+void pair_drop(struct pair *p);
+bool pair_is_idle(struct pair const *p);
+
+uint64_t pairs_count(void);
+
+/* A stream takes the stanzas of the pair from now on; the stream is over, for this reason. steady:
+ * its end says nothing against the next try. */
+void pair_attach(struct pair *p, struct stream *s);
+void pair_lost(struct pair *p, struct verdict const *why, bool steady);
+
+/* The attempt of the pair's dial has failed. */
+void pair_failed(struct pair *p, struct verdict const *why);
+
+/* An incoming stream has proven remote: what waits for local's stream to it need wait no more. */
+void pairs_heard(struct slice local, struct slice remote);
+
+/* Try again at once; write on, the stream can take more; the peer has n stanzas more; n bytes of
+ * the stream have been written. */
+void pair_retry(struct pair *p);
+void pair_go_on(struct pair *p);
+void pair_has(struct pair *p, uint32_t n);
+void pair_written(struct pair *p, uint64_t n);
+
+/* The stanzas that have left count as had by the peer once they are written. */
+void pair_trust_writes(struct pair *p);
+
+/* Send the error that answers a stanza of a peer, which did not get as far as routed. */
+void pairs_answer(struct stanza const *st, enum stanza_error error, char const *text);
+
+/* Forget the failures of the pair, and send back what waits. */
+void pair_forget(struct pair *p);
+
+/* Bytes, and the time at which the oldest came; 0: nothing waits. */
+size_t pair_bytes(struct pair const *p);
+uint64_t pair_oldest_us(struct pair const *p);
+
+/* Figures of all pairs. */
+struct pairs_totals {
+  uint64_t queued, bytes, returned;
+};
+
+extern struct pairs_totals pairs_totals;
+
+/* Say whether nothing waits for a stream that is there. */
+bool pairs_done(void);
+
+void pairs_snapshot(struct snapshot *k);
+
+#endif

@@ -1,0 +1,235 @@
+#include "queue.h"
+#include "returns.h"
+#include "xep0198_sm.h"
+
+#include <string.h>
+
+/* The queue of a pair: what leaves it to the peer, what goes back to the senders. */
+
+/* How far the first n stanzas behind an earlier mark reach in the stream. */
+struct pair_mark {
+  uint64_t at;
+  uint32_t n;
+};
+
+/* ---- stanzas that leave the queue without a stream ---- */
+
+/* Say of an entry whether it stays. */
+typedef bool keeps_fn(struct pair *p, struct sm_entry const *e, struct slice raw,
+                      bool sent);
+
+/* Make the queue anew with the entries that stay. */
+static void
+sift(struct pair *p, keeps_fn *keeps)
+{
+  struct sm_queue old = p->out.queue, fresh = {.text = STRALLOC_ZERO};
+  size_t at = old.head, before;
+  uint32_t i = 0, stale = p->stale;
+  struct sm_entry e;
+  struct slice raw;
+
+  for (; before = at, sm_queue_next(&old, &at, &e, &raw); i++) {
+    bool sent = before < old.unwritten;
+    bool stays = keeps(p, &e, raw, sent) && sm_queue_add(&fresh, raw, e.xml, e.at_us);
+    if (!stays && i < stale) p->stale--;
+    if (stays && sent) fresh.unwritten = fresh.text.len;
+  }
+  sm_queue_wipe(&old);
+  pairs_totals.queued -= old.n - fresh.n;
+  p->out.queue = fresh;
+  pair_touch(p);
+}
+
+static uint64_t went_back; /* of the sifting that is under way */
+
+static struct verdict const *back_why;
+
+static bool
+sends_back(struct pair *p, struct sm_entry const *e, struct slice raw, bool sent)
+{
+  (void)p;
+  (void)e;
+  (void)sent;
+  went_back += return_stanza(raw, back_why);
+  return false;
+}
+
+/* All that waits goes back. Gives how many stanzas somebody misses. */
+uint64_t
+queue_return_all(struct pair *p, struct verdict const *v)
+{
+  back_why = v;
+  went_back = 0;
+  sift(p, sends_back);
+  sm_queue_wipe(&p->out.queue);
+  p->marks.len = 0;
+  pairs_totals.returned += went_back;
+  return went_back;
+}
+
+/* What has left may have arrived: a request is not sent twice. */
+static bool
+stays_behind_loss(struct pair *p, struct sm_entry const *e, struct slice raw, bool sent)
+{
+  (void)p;
+  (void)e;
+  if (!sent || !return_is_request(raw)) return true;
+  pairs_totals.returned += return_stanza(raw, back_why);
+  return false;
+}
+
+void
+queue_return_one(struct slice raw, struct verdict const *v)
+{
+  pairs_totals.returned += return_stanza(raw, v);
+}
+
+void
+queue_lost(struct pair *p)
+{
+  struct verdict v = verdict_of(STEP_CLOSED, true, "connection lost, outcome unknown");
+
+  back_why = &v;
+  sift(p, stays_behind_loss);
+  queue_rewind(p);
+}
+
+/* ---- output ---- */
+
+void
+queue_rewind(struct pair *p)
+{
+  p->out.sent = p->out.acked = p->out.unasked = 0;
+  p->out.phase = SM_IDLE;
+  sm_out_rewind(&p->out);
+  p->marks.len = 0;
+}
+
+/* XEP-0478: a stanza that the peer will not take costs only itself. */
+static bool
+fits_peer(struct pair *p, struct sm_entry const *e, struct slice raw, bool sent)
+{
+  struct verdict v;
+
+  if (sent || raw.len - e->xml <= p->stream->peer_max) return true;
+  v = verdict_of(STEP_NONE, false, "larger than the other server takes");
+  v.error = ERR_POLICY_VIOLATION;
+  queue_return_one(raw, &v);
+  return false;
+}
+
+static void
+note_mark(struct pair *p, uint32_t n)
+{
+  struct pair_mark m = {p->stream->c.said, n};
+
+  if (!stralloc_catb(&p->marks, (char const *)&m, sizeof m))
+    conduit_error(&p->stream->c, "resource-constraint", NULL);
+}
+
+static bool
+has_too_large(struct pair const *p)
+{
+  size_t at = p->out.queue.unwritten;
+  struct sm_entry e;
+  struct slice raw;
+
+  if (!p->stream->peer_max) return false;
+  while (sm_queue_next(&p->out.queue, &at, &e, &raw))
+    if (raw.len - e.xml > p->stream->peer_max) return true;
+  return false;
+}
+
+/* Bytes that leave in one record. */
+#define BATCH (64u << 10)
+
+/* What waits leaves together, so that it is one record of TLS if it is small. */
+void
+queue_flush(struct pair *p)
+{
+  static stralloc text = STRALLOC_ZERO;
+  struct stream *s = p->stream;
+  struct sm_entry e;
+  struct slice raw;
+  uint32_t n = 0;
+
+  if (!s || !stream_is_open(s) || s->c.is_blocked) return;
+  if (has_too_large(p)) sift(p, fits_peer);
+  text.len = 0;
+  while (!s->c.ending.why && sm_out_next(&p->out, &e, &raw)) {
+    if (!stralloc_catb(&text, raw.s + e.xml, raw.len - e.xml)) {
+      conduit_error(&s->c, "resource-constraint", NULL);
+      return;
+    }
+    n++;
+    if (text.len < BATCH) continue;
+    conduit_write_raw(&s->c, slice_of(text.s, text.len));
+    text.len = 0;
+  }
+  if (text.len) conduit_write_raw(&s->c, slice_of(text.s, text.len));
+  if (text.a > 4 * BATCH) stralloc_free(&text);
+  if (!n) return;
+  s->out_n += n;
+  s->active_us = s->said_us = door_now();
+  if (!sm_acks_come(s)) note_mark(p, n);
+  sm_ask(s);
+}
+
+void
+pair_go_on(struct pair *p)
+{
+  pair_touch(p);
+}
+
+void
+pair_has(struct pair *p, uint32_t n)
+{
+  struct slice tags;
+
+  while (n-- && sm_queue_drop(&p->out.queue, &tags)) {
+    if (p->stale) p->stale--;
+    pairs_totals.queued--;
+  }
+  pair_touch(p);
+}
+
+void
+pair_written(struct pair *p, uint64_t n)
+{
+  struct pair_mark m;
+  size_t at = 0;
+
+  while (at + sizeof m <= p->marks.len) {
+    memcpy(&m, p->marks.s + at, sizeof m);
+    if (m.at > n) break;
+    at += sizeof m;
+    pair_has(p, m.n);
+  }
+  if (!at) return;
+  p->marks.len -= at;
+  memmove(p->marks.s, p->marks.s + at, p->marks.len);
+  if (!p->marks.len) stralloc_free(&p->marks);
+}
+
+static uint32_t
+sent_n(struct pair const *p)
+{
+  size_t at = p->out.queue.head;
+  struct sm_entry e;
+  struct slice raw;
+  uint32_t n = 0;
+
+  while (at < p->out.queue.unwritten && sm_queue_next(&p->out.queue, &at, &e, &raw))
+    n++;
+  return n;
+}
+
+void
+pair_trust_writes(struct pair *p)
+{
+  uint32_t n = sent_n(p);
+
+  p->marks.len = 0;
+  p->out.phase = SM_IDLE;
+  if (n) note_mark(p, n);
+}

@@ -1,0 +1,14 @@
+/* Stanzas that go back to their senders. */
+#ifndef S2SD_RETURNS_H
+#define S2SD_RETURNS_H
+
+#include "verdict.h"
+
+/* Send the stanza, the fields of a record from TO on, back to its sender as the verdict says; one
+ * of a kind that nobody misses is forgotten. Says whether it went back. */
+bool return_stanza(struct slice raw, struct verdict const *v);
+
+/* Say whether the stanza is a request (iq get or set), which may not be sent twice. */
+bool return_is_request(struct slice raw);
+
+#endif

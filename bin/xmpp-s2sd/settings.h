@@ -1,0 +1,63 @@
+/* The settings of xmpp-s2sd. */
+#ifndef S2SD_SETTINGS_H
+#define S2SD_SETTINGS_H
+
+#include "access/access.h"
+#include "service/service.h"
+
+/* The option s2s_use_starttls. */
+enum use_tls { TLS_OFF, TLS_OPTIONAL, TLS_REQUIRED };
+
+/* A virtual host, with the options of the streams of its domains. */
+struct host {
+  struct host *next;
+  char *name;
+  char *access;          /* rule: who may talk to the host */
+  char *dialback_access; /* rule: who may prove itself by dialback; NULL: nobody */
+  enum use_tls tls;
+  bool bidi;
+  uint64_t idle_us;      /* of a stream; UINT64_MAX: none */
+  uint64_t retry_max_us; /* the longest pause between two tries */
+};
+
+struct listener {
+  struct listener *next;
+  char *name;
+  char *shaper; /* rule, or NULL */
+  size_t max_stanza_size;
+};
+
+struct s2sd_settings {
+  struct host *hosts;
+  struct listener *listeners;
+  struct access *access;
+  char *language;
+  size_t max_stanza_size;             /* on streams that we have opened */
+  uint64_t negotiation_us, queue_max; /* queue_max: stanzas of a pair */
+  /* Limits that a test may set low. */
+  uint64_t queue_bytes, queued_bytes, before_auth_max, per_address_max, dials_max;
+  uint64_t pairs_max;
+};
+
+extern struct s2sd_settings *s2sd;
+extern char const *const s2sd_needs[];
+
+/* The two steps of taking settings (service/service.h). */
+void *settings_fresh(struct settings *st);
+void settings_free(void *fresh);
+
+/* The listener of this name, or NULL. */
+struct listener const *settings_listener(struct slice name);
+
+/* The host to which a prepared domain belongs: the longest that the domain ends in, or the first
+ * of all. */
+struct host const *settings_host_of(struct slice domain);
+
+/* The host of this name, or NULL. */
+struct host const *settings_host(struct slice name);
+
+/* Say whether remote may talk to the host; whether it may prove itself by dialback there. */
+bool settings_admits(struct host const *h, struct slice remote);
+bool settings_dialback(struct host const *h, struct slice remote);
+
+#endif

@@ -1,0 +1,480 @@
+#include "stream.h"
+#include "domains.h"
+#include "xep0198_sm.h"
+
+#include "certname/certname.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The table of streams, and what streams of both directions share: headers, certificates, proofs,
+ * the state for a trace. */
+
+static struct stream *first;
+static struct ids ids;
+static uint64_t counts[2];
+
+/* ---- the table ---- */
+
+struct stream *
+stream_new(bool out, enum state st)
+{
+  struct stream *s = calloc(1, sizeof *s);
+
+  if (s) s->number = ids_take(&ids, s);
+  if (!s || !s->number) {
+    free(s);
+    return NULL;
+  }
+  s->out = out;
+  s->state = st;
+  s->began_us = s->active_us = s->said_us = door_now();
+  s->next = first;
+  if (first) first->prev = s;
+  first = s;
+  counts[out]++;
+  return s;
+}
+
+static void
+free_proofs(struct stream *s)
+{
+  while (s->proofs)
+    proof_drop(s, s->proofs);
+}
+
+void
+stream_drop(struct stream *s)
+{
+  if (s->prev)
+    s->prev->next = s->next;
+  else
+    first = s->next;
+  if (s->next) s->next->prev = s->prev;
+  counts[s->out]--;
+  ids_give(&ids, s->number);
+  free_proofs(s);
+  free(s->local);
+  free(s->remote);
+  free(s->listener);
+  free(s->id);
+  free(s->tls);
+  free(s->cert_names);
+  free(s->cert);
+  free(s);
+}
+
+struct stream *
+stream_find(uint64_t number)
+{
+  return ids_get(&ids, number);
+}
+
+struct stream *
+streams_first(void)
+{
+  return first;
+}
+
+void
+stream_each(stream_each_fn *fn, void *cookie)
+{
+  struct stream *s, *next;
+
+  for (s = first; s; s = next) {
+    next = s->next;
+    fn(s, cookie);
+    conduit_settle(&s->c);
+  }
+}
+
+uint64_t
+streams_count(bool out)
+{
+  return counts[out];
+}
+
+/* ---- what a stream is ---- */
+
+struct host const *
+stream_host(struct stream const *s)
+{
+  return settings_host_of(s->local ? slice_str(s->local) : SLICE(""));
+}
+
+bool
+stream_is_open(struct stream const *s)
+{
+  return s->state == ST_OPEN && !s->c.ending.why;
+}
+
+void
+stream_say(struct stream *s, struct slice markup)
+{
+  s->said_us = door_now();
+  conduit_write(&s->c, markup);
+}
+
+void
+stream_header(struct stream *s, struct slice id, struct slice features)
+{
+  struct stream_header const h = {.id = id,
+                                  .from =
+                                    slice_str(s->local ? s->local : s2sd->hosts->name),
+                                  .to = slice_str(s->remote),
+                                  .lang = slice_str(s2sd->language),
+                                  .decls = SLICE(" xmlns:db='" NS_DIALBACK "'"),
+                                  .version = true};
+
+  s->said_us = door_now();
+  conduit_header(&s->c, &h, features);
+}
+
+/* ---- certificates ---- */
+
+static void
+set(char **at, struct slice text)
+{
+  free(*at);
+  *at = text.len ? slice_dup(text) : NULL;
+}
+
+void
+stream_take_tls(struct stream *s, struct record *r)
+{
+  struct slice version = record_get(r, 2), cipher = record_get(r, 3);
+  char tls[96];
+  int n = snprintf(tls, sizeof tls, "%.*s %.*s", (int)version.len, version.s,
+                   (int)cipher.len, cipher.s);
+
+  set(&s->tls, slice_of(tls, n > 0 && n < (int)sizeof tls ? (size_t)n : 0));
+  set(&s->cert_names, record_get(r, 6));
+  set(&s->cert, record_get(r, 7));
+}
+
+static struct {
+  char const *word, *why;
+} const faults[] = {
+  {"none",           "no certificate"                    },
+  {"expired",        "certificate expired"               },
+  {"not-yet",        "certificate not yet valid"         },
+  {"self-signed",    "certificate self-signed"           },
+  {"unknown-issuer", "certificate from an unknown issuer"},
+  {"purpose",        "certificate not for servers"       },
+  {"dane-mismatch",  "certificate does not match the DNS"},
+};
+
+static bool
+has_name(struct stream const *s, struct slice domain)
+{
+  struct arena a = ARENA_ZERO;
+  bool is = domain.len && certname_identifies(slice_str(s->cert_names), domain,
+                                              jid_ascii_domain(&a, domain));
+
+  arena_wipe(&a);
+  return is;
+}
+
+char const *
+stream_judge(struct stream *s, struct slice domain, struct slice other)
+{
+  struct slice rest = slice_str(s->cert ? s->cert : "none"), word;
+  size_t i;
+
+  if (!s->open_us) s->trust = TRUST_NONE;
+  if (!slice_word(&rest, ' ', &word)) word = SLICE("none");
+  if (slice_is(word, "valid") || slice_is(word, "dane")) {
+    bool dane = slice_is(word, "dane");
+    if (!(dane && slice_is(other, "*")) && !has_name(s, domain) && !has_name(s, other))
+      return "certificate has another name";
+    if (!s->open_us) s->trust = dane ? TRUST_DANE : TRUST_PKIX;
+    return NULL;
+  }
+  for (i = 0; i < sizeof faults / sizeof *faults; i++)
+    if (slice_is(word, faults[i].word)) return faults[i].why;
+  return "certificate invalid";
+}
+
+char const *
+auth_word(enum auth a)
+{
+  return a == AUTH_EXTERNAL ? "external" : a == AUTH_DIALBACK ? "dialback" : "none";
+}
+
+char const *
+trust_word(enum trust t)
+{
+  static char const *const trusts[] = {"none", "dns", "pkix", "dane"};
+
+  return trusts[t];
+}
+
+/* ---- an open stream ---- */
+
+void
+stream_opens(struct stream *s)
+{
+  struct listener const *ln = s->out ? NULL : settings_listener(slice_str(s->listener));
+  char took[BASE_NUM + 8];
+  uint64_t us = door_now() - s->began_us;
+
+  s->state = ST_OPEN;
+  s->open_us = s->active_us = door_now();
+  s->c.blocked_max = BLOCKED_MAX;
+  xml_limit(&s->c.xml, ln ? ln->max_stanza_size : s2sd->max_stanza_size);
+  stream_look_later(s);
+  snprintf(took, sizeof took, "%llu.%03llu", (unsigned long long)(us / 1000000),
+           (unsigned long long)(us / 1000 % 1000));
+  log_event(LOG_INFO, "s2s-up", "dir", s->out ? "out" : "in", "from",
+            s->out ? s->local : s->remote, "to", s->out ? s->remote : s->local, "addr",
+            log_peer(slice_str(s->c.ip)), "tls", s->tls ? s->tls : "none", "auth",
+            auth_word(s->auth), "trust", trust_word(s->trust), "sm", s->sm ? "yes" : "no",
+            "bidi", s->bidi ? "yes" : "no", "took_s", took, NULL);
+}
+
+static uint64_t
+least(uint64_t a, uint64_t b)
+{
+  return a < b ? a : b;
+}
+
+/* The peer closes at the latest when it has been idle for as long as it says. */
+static uint64_t
+keepalive_us(struct stream const *s)
+{
+  uint64_t us = least(stream_host(s)->idle_us / 2, S2S_KEEPALIVE_US);
+
+  return s->peer_idle_us ? least(us, s->peer_idle_us / 2) : us;
+}
+
+static uint64_t
+idle_end(struct stream const *s)
+{
+  uint64_t us = stream_host(s)->idle_us;
+
+  if (us >= UINT64_MAX / 4) return UINT64_MAX;
+  return s->active_us + (s->out ? us : 2 * us);
+}
+
+void
+stream_look_later(struct stream *s)
+{
+  uint64_t at = idle_end(s);
+
+  if (s->out) at = least(at, s->said_us + keepalive_us(s));
+  if (at == UINT64_MAX)
+    conduit_no_deadline(&s->c);
+  else
+    conduit_look_again(&s->c, at);
+}
+
+void
+stream_close(struct stream *s, char const *why)
+{
+  if (s->state == ST_CLOSING || s->c.ending.why) return;
+  if (!s->c.header_sent) {
+    conduit_end(&s->c, why);
+    return;
+  }
+  stream_say(s, SLICE("</stream:stream>"));
+  s->c.header_sent = false;
+  s->state = ST_CLOSING;
+  s->verdict = verdict_of(STEP_NONE, true, why);
+  conduit_look_again(&s->c, door_now() + S2S_CLOSE_US);
+}
+
+/* ---- limits (XEP-0478) ---- */
+
+static bool
+cat_number(stralloc *out, uint64_t n)
+{
+  char buf[BASE_NUM];
+  struct slice text = num_u64(buf, n);
+
+  return stralloc_catb(out, text.s, text.len);
+}
+
+bool
+stream_cat_limits(stralloc *out, struct stream const *s)
+{
+  struct listener const *ln = s->out ? NULL : settings_listener(slice_str(s->listener));
+  uint64_t idle = stream_host(s)->idle_us;
+
+  if (!xml_cat(out, "<limits xmlns='" NS_LIMITS "'><max-bytes>") ||
+      !cat_number(out, ln ? ln->max_stanza_size : s2sd->max_stanza_size) ||
+      !xml_cat(out, "</max-bytes>"))
+    return false;
+  if (idle < UINT64_MAX / 4 && (!xml_cat(out, "<idle-seconds>") ||
+                                !cat_number(out, (s->out ? idle : 2 * idle) / 1000000) ||
+                                !xml_cat(out, "</idle-seconds>")))
+    return false;
+  return xml_cat(out, "</limits>");
+}
+
+static uint64_t
+number(struct xml_node const *e, char const *name)
+{
+  struct xml_node const *c = xml_child(e, NS_LIMITS, name);
+  struct arena a = ARENA_ZERO;
+  struct slice text = c ? xml_text(&a, c) : SLICE("");
+  uint64_t n = 0;
+
+  if (!slice_u64(text, &n)) n = 0;
+  arena_wipe(&a);
+  return n;
+}
+
+void
+stream_read_limits(struct stream *s, struct xml_node const *features)
+{
+  struct xml_node const *e = xml_child(features, NS_LIMITS, "limits");
+  uint64_t idle;
+
+  if (!e) return;
+  s->peer_max = number(e, "max-bytes");
+  idle = number(e, "idle-seconds");
+  s->peer_idle_us = idle < UINT64_MAX / 1000000 ? idle * 1000000 : 0;
+  if (s->peer_idle_us && s->peer_idle_us < 2000000) s->peer_idle_us = 2000000;
+}
+
+/* ---- proofs ---- */
+
+struct proof *
+proof_add(struct stream *s, struct slice from, struct slice to)
+{
+  struct proof *p;
+
+  if (s->proofs_n >= S2S_PROOFS || !(p = calloc(1, sizeof *p))) return NULL;
+  p->from = slice_dup(from);
+  p->to = slice_dup(to);
+  p->next = s->proofs;
+  s->proofs = p;
+  s->proofs_n++;
+  if (p->from && p->to) return p;
+  proof_drop(s, p);
+  return NULL;
+}
+
+struct proof *
+proof_find(struct stream const *s, struct slice from, struct slice to)
+{
+  struct proof *p;
+
+  for (p = s->proofs; p && !(slice_is(from, p->from) && slice_is(to, p->to));
+       p = p->next) {
+  }
+  return p;
+}
+
+struct proof *
+proof_valid(struct stream const *s, struct slice from)
+{
+  struct proof *p;
+
+  for (p = s->proofs; p && !(p->valid && slice_is(from, p->from)); p = p->next) {
+  }
+  return p;
+}
+
+void
+proof_drop(struct stream *s, struct proof *p)
+{
+  struct proof **at;
+
+  for (at = &s->proofs; *at != p; at = &(*at)->next) {
+  }
+  *at = p->next;
+  s->proofs_n--;
+  free(p->from);
+  free(p->to);
+  free(p->id);
+  free(p);
+}
+
+/* ---- the state for a trace ---- */
+
+static void
+proofs(struct snapshot *k, struct stream *s)
+{
+  struct proof **at = &s->proofs;
+  unsigned int n = s->proofs_n, i;
+
+  SNAPSHOT_INT(k, n);
+  for (i = 0; i < n; i++, at = &(*at)->next) {
+    if (snapshot_restores(k)) *at = snapshot_new(k, sizeof **at);
+    if (!*at) return;
+    snapshot_text(k, &(*at)->from);
+    snapshot_text(k, &(*at)->to);
+    SNAPSHOT_INT(k, (*at)->valid);
+    SNAPSHOT_INT(k, (*at)->auth);
+  }
+  s->proofs_n = n;
+}
+
+static void
+facts(struct snapshot *k, struct stream *s)
+{
+  SNAPSHOT_INT(k, s->auth);
+  SNAPSHOT_INT(k, s->trust);
+  SNAPSHOT_INT(k, s->has_version);
+  SNAPSHOT_INT(k, s->bidi_offered);
+  SNAPSHOT_INT(k, s->bidi);
+  SNAPSHOT_INT(k, s->db_offered);
+  SNAPSHOT_INT(k, s->authed);
+  SNAPSHOT_INT(k, s->external);
+  SNAPSHOT_INT(k, s->ready);
+  SNAPSHOT_INT(k, s->said_unknown);
+  SNAPSHOT_INT(k, s->said_dropped);
+  SNAPSHOT_INT(k, s->counted);
+  SNAPSHOT_INT(k, s->failures);
+  SNAPSHOT_INT(k, s->asked_n);
+  SNAPSHOT_INT(k, s->verifies_n);
+  SNAPSHOT_INT(k, s->dial);
+  SNAPSHOT_INT(k, s->began_us);
+  SNAPSHOT_INT(k, s->active_us);
+  SNAPSHOT_INT(k, s->open_us);
+  SNAPSHOT_INT(k, s->said_us);
+  SNAPSHOT_INT(k, s->in_n);
+  SNAPSHOT_INT(k, s->out_n);
+  SNAPSHOT_INT(k, s->peer_max);
+  SNAPSHOT_INT(k, s->peer_idle_us);
+}
+
+static void
+fields(struct snapshot *k, struct stream *s)
+{
+  conduit_snapshot(k, &s->c);
+  SNAPSHOT_INT(k, s->number);
+  SNAPSHOT_INT(k, s->out);
+  SNAPSHOT_INT(k, s->state);
+  snapshot_text(k, &s->local);
+  snapshot_text(k, &s->remote);
+  snapshot_text(k, &s->listener);
+  snapshot_text(k, &s->id);
+  snapshot_text(k, &s->tls);
+  snapshot_text(k, &s->cert_names);
+  snapshot_text(k, &s->cert);
+  facts(k, s);
+  verdict_snapshot(k, &s->verdict);
+  proofs(k, s);
+  sm_snapshot(k, s);
+  if (!snapshot_restores(k)) return;
+  counts[s->out]++;
+  if (!ids_restore(&ids, s->number, s)) snapshot_fail(k, "a stream has no number");
+}
+
+void
+streams_snapshot(struct snapshot *k)
+{
+  struct stream **at = &first, *before = NULL;
+
+  snapshot_ids(k, &ids);
+  for (; snapshot_record(k, "stream", *at != NULL); at = &(*at)->next) {
+    if (snapshot_restores(k)) *at = snapshot_new(k, sizeof **at);
+    if (!*at) return;
+    (*at)->prev = before;
+    before = *at;
+    fields(k, *at);
+  }
+}

@@ -1,0 +1,24 @@
+/* Targets: the places where a domain takes streams. */
+#ifndef S2SD_TARGET_H
+#define S2SD_TARGET_H
+
+#include "verdict.h"
+
+/* A target, as dnsd says it. signed_name: the DNS has signed that the domain goes there, and says no
+ * key, so that the name is one of the domain's (RFC 7673 s4.1). ee: a TLSA row names the key. */
+struct target {
+  char *line; /* HOW PORT NAME ADDRESSES TLSA */
+  char *name;
+  bool tls, signed_name, ee;
+};
+
+/* Read the record target into *t, which is zero; wipe it in any case. false: ENOMEM. */
+bool target_read(struct target *t, struct record *r);
+void target_wipe(struct target *t);
+
+/* The verdict of a domain without targets, for the reason that resolved gives. */
+struct verdict target_none(struct slice why);
+
+void target_snapshot(struct snapshot *k, struct target *t);
+
+#endif

@@ -1,0 +1,242 @@
+#include "xep0198_sm.h"
+#include "pairs.h"
+
+#include "edge/edge.h"
+
+#include <stdlib.h>
+
+/* XEP-0198 between servers: after EXTERNAL, both ways. A stanza of the peer counts as handled when
+ * routed has acknowledged it; streams with stanzas on the way stand in one line. What the peer
+ * gets stays in the queue of its pair until the peer's a. Streams are not resumed: what was not
+ * acknowledged leaves again on the next stream. */
+
+struct sm {
+  struct sm_in in;
+  bool counts; /* the peer's stanzas are counted */
+  bool acks;   /* the peer acknowledges ours, or has not refused to yet */
+  struct event_timer timer;
+};
+
+static struct edge_line pending;
+
+bool
+sm_is(struct xml_node const *e)
+{
+  return slice_is(e->ns, SM_NS3);
+}
+
+bool
+sm_acks_come(struct stream const *s)
+{
+  return s->sm && s->sm->acks;
+}
+
+/* ---- what the peer sent ---- */
+
+static void
+write_a(struct stream *s)
+{
+  stralloc sa = STRALLOC_ZERO;
+
+  if (sm_cat_a(&sa, false, s->sm->in.handled)) stream_say(s, slice_of(sa.s, sa.len));
+  stralloc_free(&sa);
+}
+
+static void
+handled_one(struct stream *s)
+{
+  if (sm_in_handled(&s->sm->in)) write_a(s);
+}
+
+void
+sm_count(struct stream *s)
+{
+  struct link const *l = edge_routed();
+  struct edge_wait w = {l ? l->stanzas : 0, s->number};
+
+  if (!s->sm || !s->sm->counts) return;
+  s->sm->in.received++;
+  if (w.n <= edge_taken() || !edge_line_push(&pending, w)) handled_one(s);
+}
+
+void
+sm_acked(void)
+{
+  struct edge_wait w;
+
+  while (edge_line_pop(&pending, &w)) {
+    struct stream *s = stream_find(w.id);
+    if (!s || !s->sm) continue;
+    handled_one(s);
+    conduit_settle(&s->c);
+  }
+}
+
+/* ---- what the peer gets ---- */
+
+static void
+on_timer(void *cookie)
+{
+  struct stream *s = cookie;
+
+  conduit_error(&s->c, "connection-timeout", "no acknowledgement");
+  conduit_settle(&s->c);
+}
+
+static struct sm *
+sm_new(struct stream *s)
+{
+  if (!s->sm) s->sm = calloc(1, sizeof *s->sm);
+  if (!s->sm) conduit_error(&s->c, "resource-constraint", NULL);
+  return s->sm;
+}
+
+void
+sm_wish(struct stream *s)
+{
+  struct sm *sm = sm_new(s);
+
+  if (!sm) return;
+  sm->acks = true;
+  stream_say(s, SLICE("<enable xmlns='" SM_NS3 "'/>"));
+}
+
+void
+sm_ask(struct stream *s)
+{
+  if (!sm_acks_come(s) || s->pair->out.phase == SM_ASKED || !s->pair->out.unasked) return;
+  sm_out_asked(&s->pair->out);
+  stream_say(s, SLICE("<r xmlns='" SM_NS3 "'/>"));
+  event_timer_start(&s->sm->timer, door_now() + S2S_ACK_US, on_timer, s);
+}
+
+static void
+too_high(struct stream *s, uint32_t h)
+{
+  stralloc sa = STRALLOC_ZERO;
+
+  if (sm_cat_too_high(&sa, false, h, s->pair->out.sent))
+    stream_say(s, slice_of(sa.s, sa.len));
+  stralloc_free(&sa);
+  conduit_end(&s->c, "acknowledged more than was sent");
+}
+
+static void
+take_a(struct stream *s, struct xml_node const *e)
+{
+  struct sm_out *out = s->pair ? &s->pair->out : NULL;
+  uint32_t h;
+
+  if (!out || !sm_acks_come(s)) return;
+  if (!sm_read_h(e, &h)) {
+    conduit_error(&s->c, "bad-format", "an acknowledgement without its count");
+    return;
+  }
+  if (h - out->acked > out->sent - out->acked) {
+    too_high(s, h);
+    return;
+  }
+  pair_has(s->pair, h - out->acked);
+  out->acked = h;
+  out->phase = SM_IDLE;
+  event_timer_cancel(&s->sm->timer);
+  if (out->acked != out->sent && !out->unasked) out->unasked = 1;
+  sm_ask(s);
+}
+
+/* ---- the beginning ---- */
+
+static void
+fail(struct stream *s, char const *condition)
+{
+  stralloc sa = STRALLOC_ZERO;
+
+  if (sm_cat_failed(&sa, false, condition, SLICE("")))
+    stream_say(s, slice_of(sa.s, sa.len));
+  stralloc_free(&sa);
+}
+
+/* Stanzas that have left before are not counted, so those of such a stream never are. */
+static void
+enable(struct stream *s)
+{
+  struct sm *sm;
+
+  if (s->out || s->state != ST_OPEN || !s->authed) {
+    fail(s, "unexpected-request");
+    return;
+  }
+  if (s->sm) {
+    conduit_error(&s->c, "policy-violation", "stream management is enabled already");
+    return;
+  }
+  sm = sm_new(s);
+  if (!sm) return;
+  sm->counts = true;
+  sm->acks = !s->pair;
+  stream_say(s, SLICE("<enabled xmlns='" SM_NS3 "'/>"));
+}
+
+static void
+refused(struct stream *s)
+{
+  if (!s->sm || !s->sm->acks) return;
+  s->sm->acks = false;
+  event_timer_cancel(&s->sm->timer);
+  if (s->pair) pair_trust_writes(s->pair);
+}
+
+void
+sm_element(struct stream *s, struct xml_node const *e)
+{
+  if (slice_is(e->name, "enable"))
+    enable(s);
+  else if (slice_is(e->name, "resume"))
+    fail(s, "item-not-found");
+  else if (slice_is(e->name, "enabled") && s->out && s->sm)
+    s->sm->counts = true;
+  else if (slice_is(e->name, "failed") && s->out)
+    refused(s);
+  else if (slice_is(e->name, "r") && s->sm && sm_in_asked(&s->sm->in))
+    write_a(s);
+  else if (slice_is(e->name, "a"))
+    take_a(s, e);
+}
+
+/* ---- the end ---- */
+
+void
+sm_free(struct stream *s)
+{
+  if (!s->sm) return;
+  event_timer_cancel(&s->sm->timer);
+  free(s->sm);
+  s->sm = NULL;
+}
+
+/* ---- the state for a trace ---- */
+
+void
+sm_snapshot(struct snapshot *k, struct stream *s)
+{
+  bool has = s->sm != NULL;
+
+  SNAPSHOT_INT(k, has);
+  if (!has) return;
+  if (snapshot_restores(k)) s->sm = snapshot_new(k, sizeof *s->sm);
+  if (!s->sm) return;
+  SNAPSHOT_INT(k, s->sm->in.received);
+  SNAPSHOT_INT(k, s->sm->in.handled);
+  SNAPSHOT_INT(k, s->sm->in.answer_at);
+  SNAPSHOT_INT(k, s->sm->in.answer_last);
+  SNAPSHOT_INT(k, s->sm->in.owes_a);
+  SNAPSHOT_INT(k, s->sm->counts);
+  SNAPSHOT_INT(k, s->sm->acks);
+  snapshot_timer(k, &s->sm->timer, on_timer, s);
+}
+
+void
+sm_line_snapshot(struct snapshot *k)
+{
+  edge_line_snapshot(k, "pending", &pending);
+}
