@@ -28,7 +28,7 @@
 
 #define USAGE                                                                            \
   "[ -r ] [ --generate ] [ --force ] [ -s state ] account|archive|backup|dns|du|host|"   \
-  "metrics|reload|restore|session|sessions|stats|status|stop|trace|upgrade|wait ..."
+  "metrics|reload|restore|s2s|session|sessions|stats|status|stop|trace|upgrade|wait ..."
 
 char const *PROG = "xmpp-ctl";
 
@@ -56,6 +56,7 @@ static struct {
   {"upgrade",  command_upgrade,  1},
   {"status",   command_status,   0},
   {"metrics",  command_metrics,  0},
+  {"s2s",      command_s2s,      3},
 };
 
 /* Options may stand before and behind the command; what is left are its words. */

@@ -471,6 +471,12 @@ in_bidi(struct slice local, struct slice remote)
 }
 
 void
+in_restored(struct stream const *s)
+{
+  if (!s->out && s->bidi && s->open_us) bidi_n++;
+}
+
+void
 in_late(struct stream *s)
 {
   uint64_t idle = stream_host(s)->idle_us;

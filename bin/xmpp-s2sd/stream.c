@@ -1,5 +1,6 @@
 #include "stream.h"
 #include "domains.h"
+#include "in.h"
 #include "xep0198_sm.h"
 
 #include "certname/certname.h"
@@ -461,6 +462,7 @@ fields(struct snapshot *k, struct stream *s)
   sm_snapshot(k, s);
   if (!snapshot_restores(k)) return;
   counts[s->out]++;
+  in_restored(s);
   if (!ids_restore(&ids, s->number, s)) snapshot_fail(k, "a stream has no number");
 }
 
