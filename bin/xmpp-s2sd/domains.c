@@ -79,6 +79,15 @@ domains_on_served(struct link *l, struct record *r)
     serve(name);
 }
 
+void
+domains_on_forget(struct link *l, struct record *r)
+{
+  (void)l;
+  if (!slice_is(record_get(r, 1), "domains")) return;
+  while (served_first)
+    unserve(slice_str(served_first->name));
+}
+
 bool
 domain_is_served(struct slice domain)
 {

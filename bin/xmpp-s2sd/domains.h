@@ -4,8 +4,9 @@
 
 #include "link/snapshot.h"
 
-/* The handler of routed's record served. */
+/* The handlers of routed's records served, and forget, behind which all are said anew. */
 void domains_on_served(struct link *l, struct record *r);
+void domains_on_forget(struct link *l, struct record *r);
 
 /* Say whether the prepared domain is served here. */
 bool domain_is_served(struct slice domain);
