@@ -334,9 +334,12 @@ dialback_is(struct xml_node const *e)
          (slice_is(e->name, "result") || slice_is(e->name, "verify"));
 }
 
+/* One line a stream: a peer may say such things as often as it likes. */
 static void
-log_unasked(struct stream const *s, struct xml_node const *e)
+log_unasked(struct stream *s, struct xml_node const *e)
 {
+  if (s->said_unasked) return;
+  s->said_unasked = true;
   log_event(LOG_WARN, "s2s-answer-dropped", "from", s->remote, "to", s->local, "addr",
             log_peer(slice_str(s->c.ip)), "name", log_text(e->name), "type",
             log_text(xml_attr(e, "type")), "why", "nobody has asked", NULL);

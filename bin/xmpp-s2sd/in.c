@@ -180,11 +180,19 @@ opens_external(struct stream *s, unsigned int open)
   if (s->bidi) bidi_n++;
 }
 
+/* An administrator finds here why a server stays outside. */
+static void
+log_refused(struct stream const *s, enum step step, char const *why)
+{
+  struct verdict v = verdict_of(step, false, why);
+
+  verdict_log(&v, "in", s->remote, s->local, NULL, s->c.ip, 0, 0, 0);
+}
+
 static void
 refuse(struct stream *s, char const *fault)
 {
-  log_event(LOG_WARN, "s2s-refused", "from", s->remote, "to", s->local, "addr",
-            log_peer(slice_str(s->c.ip)), "why", fault, NULL);
+  log_refused(s, s->c.secure ? STEP_NAME : STEP_FEATURES, fault);
   conduit_error(&s->c, "not-authorized", fault);
 }
 
@@ -230,7 +238,10 @@ in_header(struct stream *s, struct xml_node const *root, char const *fault)
     accept_header(s);
     return;
   }
-  if (!strcmp(fault, "policy-violation")) text = "not allowed to talk to this domain";
+  if (!strcmp(fault, "policy-violation")) {
+    text = "not allowed to talk to this domain";
+    log_refused(s, STEP_ACCESS, text);
+  }
   write_header(s, SLICE(""));
   conduit_error(&s->c, fault, text);
 }

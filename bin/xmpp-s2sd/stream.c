@@ -427,6 +427,7 @@ facts(struct snapshot *k, struct stream *s)
   SNAPSHOT_INT(k, s->ready);
   SNAPSHOT_INT(k, s->said_unknown);
   SNAPSHOT_INT(k, s->said_dropped);
+  SNAPSHOT_INT(k, s->said_unasked);
   SNAPSHOT_INT(k, s->counted);
   SNAPSHOT_INT(k, s->failures);
   SNAPSHOT_INT(k, s->asked_n);

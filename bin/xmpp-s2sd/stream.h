@@ -79,7 +79,7 @@ struct stream {
   bool authed;   /* EXTERNAL has succeeded: headers and features come once more */
   bool external; /* in: EXTERNAL was offered; out: EXTERNAL was tried, and refused */
   bool ready;    /* out: TLS is as it must be: db:verify may be said */
-  bool said_unknown, said_dropped, tlsd_gone;
+  bool said_unknown, said_dropped, said_unasked, tlsd_gone;
   bool counted;           /* in: among those that have proven nothing (crowd.c) */
   unsigned char failures; /* of SASL */
   struct proof *proofs;

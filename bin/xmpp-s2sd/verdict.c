@@ -72,12 +72,13 @@ static struct logged {
 
 /* Say whether the failure is to be logged now, and how often it came since it was. */
 static bool
-is_due(struct verdict const *v, char const *to, uint64_t *more)
+is_due(struct verdict const *v, char const *from, char const *to, uint64_t *more)
 {
   static uint64_t const key[2] = {1, 2};
   uint64_t h = hash_keyed(key, v->step, slice_str(to));
   struct logged *x;
 
+  h = hash_keyed(key, h, slice_str(from));
   h = hash_keyed(key, h, slice_str(v->why));
   x = &logged[h % S2S_FAILED_LOG];
   *more = x->hash == h ? x->more : 0;
@@ -98,13 +99,14 @@ verdict_log(struct verdict const *v, char const *dir, char const *from, char con
   uint64_t more;
 
   counts[v->step]++;
-  if (!is_due(v, to, &more)) return;
+  if (!is_due(v, from, to, &more)) return;
   snprintf(next, sizeof next, "%llu.%llu", (unsigned long long)(next_us / 1000000),
            (unsigned long long)(next_us / 100000 % 10));
   log_event(LOG_WARN, "s2s-failed", "dir", dir, "from", from, "to", to, "step",
             words[v->step], "why", v->why, "detail", *v->detail ? v->detail : NULL,
             "target", target, "addr", addr ? log_peer(slice_str(addr)) : NULL, "returned",
-            log_num(returned), "queued", log_num(queued), "next_s", next_us ? next : NULL,
+            returned ? log_num(returned) : NULL, "queued",
+            queued ? log_num(queued) : NULL, "next_s", next_us ? next : NULL,
             "times_before", more ? log_num(more) : NULL, NULL);
 }
 

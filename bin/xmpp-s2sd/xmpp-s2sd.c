@@ -137,9 +137,9 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_WRITTEN] = life_written,     [VERB_CONNECTED] = dial_on_connected,
   [VERB_FAILED] = dial_on_failed,    [VERB_UNCONNECTED] = dial_on_unconnected,
   [VERB_TARGET] = dial_on_target,    [VERB_RESOLVED] = dial_on_resolved,
-  [VERB_SERVED] = domains_on_served,
-  [VERB_FORGET] = domains_on_forget, [VERB_STANZA] = pairs_on_stanza,
-  [VERB_ACK] = acknowledged,         [VERB_S2S] = ctl_on_s2s,
+  [VERB_SERVED] = domains_on_served, [VERB_FORGET] = domains_on_forget,
+  [VERB_STANZA] = pairs_on_stanza,   [VERB_ACK] = acknowledged,
+  [VERB_S2S] = ctl_on_s2s,
 };
 
 /* Streams come before the pairs that point to them. */
