@@ -227,7 +227,8 @@ bench: deps all $(B)/bench/archive-append
 fuzz: T ?= record
 fuzz: SECONDS ?= 60
 FUZZ_SRC := $(wildcard lib/*/*.c) \
-  $(if $(filter stream,$(T)),$(filter-out %/xmpp-c2sd.c,$(wildcard bin/xmpp-c2sd/*.c)))
+  $(if $(filter stream,$(T)),$(filter-out %/xmpp-c2sd.c,$(wildcard bin/xmpp-c2sd/*.c))) \
+  $(if $(filter s2s,$(T)),$(filter-out %/xmpp-s2sd.c,$(wildcard bin/xmpp-s2sd/*.c)))
 
 fuzz: deps-tidy
 	@mkdir -p build/fuzz/$(T)
