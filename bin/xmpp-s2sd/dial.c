@@ -107,18 +107,41 @@ start(struct dial *d)
   ask_names(d);
 }
 
-/* The oldest is the last of the list. */
+/* Dials in line, the oldest first; those for db:verify stand in a line of their own. */
+static struct line {
+  struct dial *first, *last;
+} lines[2];
+
+static struct line *
+line_of(struct dial const *d)
+{
+  return &lines[d->kind == DIAL_VERIFY];
+}
+
+static void
+stand_in_line(struct dial *d)
+{
+  struct line *l = line_of(d);
+
+  d->behind = NULL;
+  if (l->first)
+    l->last->behind = d;
+  else
+    l->first = d;
+  l->last = d;
+}
+
 static void
 start_waiting(void)
 {
-  struct dial *d, *oldest;
+  size_t i;
 
-  do {
-    oldest = NULL;
-    for (d = first; d; d = d->next)
-      if (!is_active(d) && may_start(d->kind)) oldest = d;
-    if (oldest) start(oldest);
-  } while (oldest);
+  for (i = 0; i < 2; i++)
+    while (lines[i].first && may_start(lines[i].first->kind)) {
+      struct dial *d = lines[i].first;
+      lines[i].first = d->behind;
+      start(d);
+    }
 }
 
 static struct dial *
@@ -139,7 +162,8 @@ dial_new(enum dial_kind kind, struct slice from, struct slice to)
   if (first) first->prev = d;
   first = d;
   n_all++;
-  if (may_start(kind)) start(d);
+  stand_in_line(d);
+  start_waiting();
   return d;
 }
 
@@ -502,6 +526,7 @@ dials_stop(void)
     if (d->at == DIAL_CONNECT && d->front) put_for(d->front, VERB_ABANDON, d->id, NULL);
     if (d->at != DIAL_STREAM) d->at = DIAL_LINE;
   }
+  lines[0] = lines[1] = (struct line){NULL, NULL};
   n_active = s2sd->dials_max;
 }
 
@@ -551,4 +576,6 @@ dials_snapshot(struct snapshot *k)
     before = *at;
     fields(k, *at);
   }
+  for (; before && snapshot_restores(k); before = before->prev)
+    if (!is_active(before)) stand_in_line(before);
 }

@@ -16,6 +16,7 @@ enum dial_at { DIAL_LINE, DIAL_RESOLVE, DIAL_CONNECT, DIAL_STREAM };
 /* A field that is added is added in dials_snapshot too. */
 struct dial {
   struct dial *next, *prev;
+  struct dial *behind; /* LINE: the next in line */
   uint64_t id;
   enum dial_kind kind;
   enum dial_at at;

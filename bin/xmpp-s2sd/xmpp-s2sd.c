@@ -73,7 +73,6 @@ static void
 up(struct link *l)
 {
   if (l->program == ROUTED) {
-    edge_routed_is_up(l);
     put_word(l, VERB_SERVE, "*");
     put_word(l, VERB_WATCH, "domains");
     pairs_routed_is_up(l);
@@ -154,7 +153,6 @@ snapshot(struct snapshot *k)
   dialback_snapshot(k);
   verdicts_snapshot(k);
   sm_line_snapshot(k);
-  edge_origins_snapshot(k);
   edge_taken_snapshot(k);
 }
 
