@@ -412,6 +412,24 @@ lists(void **state)
   assert_false(jid_set_has(&set, SLICE("left")));
 }
 
+/* Names of certificates and of TLS: A-labels, and addresses without their brackets. */
+static void
+ascii_domains(void **state)
+{
+  static char const *const cases[][2] = {
+    {"example.com",             "example.com"            },
+    {"b\303\274cher.example",   "xn--bcher-kva.example"  },
+    {"a.b\303\274cher.example", "a.xn--bcher-kva.example"},
+    {"192.0.2.1",               "192.0.2.1"              },
+    {"[2001:db8::1]",           "2001:db8::1"            },
+  };
+  size_t i;
+
+  (void)state;
+  for (i = 0; i < sizeof cases / sizeof *cases; i++)
+    assert_true(slice_is(jid_ascii_domain(&arena, slice_str(cases[i][0])), cases[i][1]));
+}
+
 int
 main(void)
 {
@@ -421,6 +439,7 @@ main(void)
     cmocka_unit_test_teardown(refuses, wipe),
     cmocka_unit_test_teardown(foreign_domains, wipe),
     cmocka_unit_test_teardown(a_labels, wipe),
+    cmocka_unit_test_teardown(ascii_domains, wipe),
     cmocka_unit_test_teardown(lengths, wipe),
     cmocka_unit_test_teardown(parts, wipe),
     cmocka_unit_test(lists),
