@@ -319,14 +319,14 @@ keep(struct pair *p, struct passing const *s, size_t *at)
 /* Answer p, which is in nobody's archive then, with an error, if its sender is to be told: of
  * presence those are told who show it or ask for it. */
 static void
-give_back(struct passing const *p, enum stanza_error e)
+give_back(struct passing const *p, enum refusal rule, enum stanza_error e)
 {
   if (p->outcome) p->outcome->done = true;
   if (slice_is(p->st.kind, "presence") && p->st.type.len &&
       !slice_is(p->st.type, "subscribe"))
     return;
   if (stanza_may_answer(&p->st)) pairs_totals.returned++;
-  deliver_bounce(p, e, NULL);
+  deliver_bounce(p, rule, e, NULL);
 }
 
 /* Say whether a host has the domain to below its own name, and keeps its subdomains for itself
@@ -349,9 +349,9 @@ static void
 refuse_all(struct passing const *p)
 {
   if (configured)
-    give_back(p, ERR_REMOTE_TIMEOUT);
+    give_back(p, REFUSED_SERVICE_LOST, ERR_REMOTE_TIMEOUT);
   else if (!p->lacks_to || !slice_is(p->st.kind, "presence"))
-    give_back(p, ERR_REMOTE_NOT_FOUND);
+    give_back(p, REFUSED_NOT_LOCAL, ERR_REMOTE_NOT_FOUND);
 }
 
 void
@@ -364,7 +364,7 @@ pairs_route(struct passing const *s)
   size_t at;
 
   if (!p && is_of_a_host(to)) {
-    give_back(s, ERR_SERVICE_UNAVAILABLE);
+    give_back(s, REFUSED_NO_SERVICE, ERR_SERVICE_UNAVAILABLE);
     return;
   }
   if (!post) {
@@ -373,11 +373,11 @@ pairs_route(struct passing const *s)
   }
   if (!p && key.len) p = pair_make(key, from.len);
   if (!p) {
-    give_back(s, ERR_RESOURCE_CONSTRAINT);
+    give_back(s, REFUSED_SERVICE_BEHIND, ERR_RESOURCE_CONSTRAINT);
     return;
   }
   if (!keep(p, s, &at)) {
-    give_back(s, ERR_RESOURCE_CONSTRAINT);
+    give_back(s, REFUSED_SERVICE_BEHIND, ERR_RESOURCE_CONSTRAINT);
     free_if_empty(p);
     return;
   }
@@ -462,7 +462,7 @@ return_line(struct slice fields)
   if (stralloc_cats(&line, "stanza\t") && stralloc_catb(&line, fields.s, fields.len) &&
       record_split(&r, line.s, line.len)) {
     stanza_read(&r, 0, &s.st);
-    give_back(&s, ERR_REMOTE_TIMEOUT);
+    give_back(&s, REFUSED_SERVICE_LOST, ERR_REMOTE_TIMEOUT);
   }
   stralloc_free(&line);
 }

@@ -272,12 +272,10 @@
 /* Domains of components that came with a password for any domain. */
 #define COMPONENT_GUESTS_MAX 1024u
 /* Streams of servers (xmpp-s2sd). Stanzas from one domain to another that wait for a stream or
- * for its peer's acknowledgement, in bytes as they stand in records (max_fsm_queue, a setting,
- * limits their number), and how long the oldest waits (microseconds); all pairs of domains
- * together: above that a pair with more than its share takes no new one... */
-#define S2S_QUEUE_BYTES (4u << 20)
+ * for its peer's acknowledgement: S2S_QUEUE_BYTES as they stand in records (max_fsm_queue, a setting,
+ * limits their number), S2S_QUEUED of all pairs of domains together, above which a pair with more
+ * than its share takes no new one; how long the oldest waits (microseconds)... */
 #define S2S_WAIT_US 60000000u
-#define S2S_QUEUED (64u << 20)
 /* ...pairs that have something to remember; a pair without anything is forgotten after this. */
 #define S2S_PAIRS 65536u
 #define S2S_PAIR_IDLE_US 60000000u
