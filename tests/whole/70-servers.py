@@ -1,0 +1,124 @@
+#!/usr/bin/python3
+"""Two servers that talk to each other, by certificates and by dialback, while programs of both are
+killed. Their domains are addresses, so that no name is looked up."""
+from tree import *
+
+PORT = free_port()
+A, B = "127.0.0.1", "127.0.0.2"
+MORE = MODULES + "\nmod_s2s_dialback: {}\nmod_s2s_bidi: {}"
+
+
+class Authority:
+    """A folder with a CA, which has signed a certificate for each server, for servers alone."""
+
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(prefix="ca-")
+        os.chmod(self.dir, 0o755)
+        self.new("ca", "-x509", "-days", "30", "-out", self.path("ca.pem"))
+        for ip in (A, B):
+            self.sign(ip)
+
+    def path(self, name):
+        return "%s/%s" % (self.dir, name)
+
+    def tool(self, *words):
+        subprocess.run(("openssl",) + words, check=True, stderr=subprocess.DEVNULL)
+
+    def new(self, name, *words):
+        self.tool("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+                  "/CN=" + name, "-keyout", self.path(name + ".key"), *words)
+
+    def sign(self, ip):
+        self.new(ip, "-out", self.path("csr"))
+        with open(self.path("ext"), "w") as f:
+            f.write("subjectAltName=IP:%s,DNS:%s\nextendedKeyUsage=serverAuth\n" % (ip, ip))
+        self.tool("x509", "-req", "-in", self.path("csr"), "-CA", self.path("ca.pem"), "-CAkey",
+                  self.path("ca.key"), "-CAcreateserial", "-days", "30", "-extfile",
+                  self.path("ext"), "-out", self.path("crt"))
+        with open(self.path(ip + ".pem"), "w") as out:
+            for part in ("crt", ip + ".key"):
+                with open(self.path(part)) as f:
+                    out.write(f.read())
+        os.chmod(self.path(ip + ".pem"), 0o644)
+
+    def options(self, ip):
+        return "certfiles: [%s]\nca_file: %s\n" % (self.path(ip + ".pem"), self.path("ca.pem"))
+
+    def end(self):
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Server(Tree):
+    def __init__(self, ip, options, modules=MORE):
+        self.ip = ip
+        super().__init__(hosts=(ip,), accounts=("a@" + ip,), modules=modules,
+                         options="outgoing_s2s_port: %d\n" % PORT + options)
+
+    def config(self):
+        listener = ["  -", "    port: %d" % PORT, "    ip: \"%s\"" % self.ip,
+                    "    module: ejabberd_s2s_in", "loglevel: info"]
+        return super().config().replace("loglevel: info", "\n".join(listener), 1)
+
+
+def talk(a, b, n, word):
+    for i in range(n):
+        a.message(b.jid.split("/")[0], "%s %d" % (word, i))
+    b.expect_bodies(["%s %d" % (word, i) for i in range(n)])
+
+
+def rows(t):
+    """The open streams of a server: direction, proof, trust."""
+    return sorted(tuple(f[i] for i in (1, 5, 6)) for f in (
+        x.split("\t") for x in t.ctl("s2s", records=True).splitlines()) if f[4] == "open")
+
+
+@check
+def certificates():
+    ca = Authority()
+    try:
+        with Server(A, "s2s_use_starttls: required\n" + ca.options(A)) as t, \
+                Server(B, "s2s_use_starttls: required\n" + ca.options(B)) as u:
+            a, b = t.login("a"), u.login("a")
+            talk(a, b, 100, "there")
+            talk(b, a, 100, "back")
+            assert rows(t) == [("out", "external", "pkix")], rows(t)
+            assert rows(u) == [("in", "external", "pkix")], rows(u)
+            for program in ("s2sd", "dnsd", "routed"):
+                for server in (u, t):
+                    server.kill(program)
+                    talk(a, b, 20, "%s of %s was killed" % (program, server.ip))
+    finally:
+        ca.end()
+
+
+@check
+def dialback():
+    with Server(A, "s2s_use_starttls: required") as t, \
+            Server(B, "s2s_use_starttls: required") as u:
+        a, b = t.login("a"), u.login("a")
+        talk(a, b, 100, "there")
+        talk(b, a, 100, "back")
+        assert rows(t) == [("out", "dialback", "dns")], rows(t)
+        assert "open  dialback  dns" in t.ctl("s2s", "try", B)
+        t.ctl("s2s", "close", B)
+        until("the end of the streams", lambda: not rows(t) and not rows(u))
+        talk(b, a, 10, "again")
+
+
+@check
+def no_trust():
+    with Server(A, "s2s_use_starttls: required_trusted", MODULES) as t, \
+            Server(B, "s2s_use_starttls: required") as u:
+        a, b = t.login("a"), u.login("a")
+        a.message("a@" + B, "never")
+        e = a.expect(lambda e: e.get("type") == "error")
+        assert "certificate self-signed" in ET.tostring(e).decode(), ET.tostring(e)
+        assert "certificate self-signed" in t.ctl("s2s", "try", B, code=None)[1]
+        b.message("a@" + A, "never")
+        e = b.expect(lambda e: e.get("type") == "error")
+        assert "remote-server-timeout" in ET.tostring(e).decode(), ET.tostring(e)
+        t.wait_log("s2sd", "s2s-failed .*step=name")
+        t.wait_log("s2sd", "s2s-failed dir=in .*certificate self-signed")
+
+
+main()
