@@ -202,9 +202,10 @@ print_omitted(void)
     }
     if (!row)
       line(OMITTED, program_name(p) + 5,
-           p == MAMD    ? "no host has mod_mam or mod_offline"
-           : p == COMPD ? "listen has no ejabberd_service"
-                        : "the configuration has nothing for it");
+           p == MAMD           ? "no host has mod_mam or mod_offline"
+           : p == COMPD        ? "listen has no ejabberd_service"
+           : p & (S2SD | DNSD) ? "listen has no ejabberd_s2s_in"
+                               : "the configuration has nothing for it");
   }
 }
 

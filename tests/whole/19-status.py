@@ -73,8 +73,10 @@ def all_is_well(t):
         assert re.match(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$", since), s
         assert int(memory) > 10000 and (name == "mine" or int(queued) >= 0), s
     assert [r[0] for r in s["service"]] == ["mine"], s
-    assert s["omitted"] == [["mamd", "no host has mod_mam or mod_offline"],
-                            ["compd", "listen has no ejabberd_service"]], s
+    assert s["omitted"] == [["s2sd", "listen has no ejabberd_s2s_in"],
+                            ["mamd", "no host has mod_mam or mod_offline"],
+                            ["compd", "listen has no ejabberd_service"],
+                            ["dnsd", "listen has no ejabberd_s2s_in"]], s
     assert s["listener"] == [["tlsd", "127.0.0.1:%d" % p, "open", ""] for p in (t.port, t.tls_port)], s
     host, days, file, names, remark = s["certificate"][0]
     assert (host, days, names) == ("localhost", "90", "localhost"), s
