@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Lists, a try, an end of streams, as xmpp-ctl(1) asks for them. */
+/* Lists, a try, an end of streams, as xmpp-ctl(8) asks for them. */
 
 static char const *const states[ST_COUNT] = {
   [ST_SILENT] = "tls",        [ST_HEADER] = "header",     [ST_FEATURES] = "features",
