@@ -147,6 +147,26 @@ def a_directory_of_an_older_version_goes():
 
 
 @check
+def the_unit_leaves_what_is_needed():
+    """conf/tabber.service: the programs start, and users change, with the capabilities that it
+    leaves and without new ones."""
+    if os.geteuid():
+        return
+    with open(os.path.dirname(os.path.abspath(__file__)) + "/../../conf/tabber.service") as f:
+        left = re.search("^CapabilityBoundingSet=(.*)$", f.read(), re.M).group(1).lower().split()
+    few = ["setpriv", "--no-new-privs", "--bounding-set",
+           ",".join(["-all"] + [x.replace("cap_", "+") for x in left])]
+    with Tree(wrap=few, accounts=["a@localhost"]) as t:
+        t.login("a").close()
+        with open("/proc/%d/status" % t.pid("c2sd")) as f:
+            text = f.read()
+        assert "NoNewPrivs:\t1" in text and re.search(r"^CapEff:\t0+$", text, re.M), text
+        r = subprocess.run(few + [t.bin + "/xmpp-ctl", "-s", t.state, "reload"],
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert r.returncode == 0, r.stdout
+
+
+@check
 def a_supervisor_is_told_when_all_is_ready():
     """sd_notify(3), by a path and in the abstract name space; the programs do not see the variable."""
     for where in (DIR + "/notify", "@tabber-%d" % os.getpid()):
