@@ -117,6 +117,9 @@ open_context(void)
 
 /* ---- a forwarder that strips signatures ---- */
 
+static bool unbound_open(void);
+static event_timer_fn regain_anchors;
+
 /* Such a forwarder makes every answer bogus. Go on without looking at signatures, unless the
  * administrator demands them. Not from within libunbound, which is about to be closed. */
 static void
@@ -128,14 +131,23 @@ lose_anchors(void *cookie)
             "name another in tabber.resolvers", NULL);
   unbound.anchored = false;
   if (open_context()) questions_again();
+  event_timer_start(&unbound.change, door_now() + PROBE_AGAIN_US, regain_anchors, NULL);
 }
 
+static void
+regain_anchors(void *cookie)
+{
+  (void)cookie;
+  unbound_open();
+}
+
+/* A name server that is silent may be so for a moment: bogus answers lead to another probe. */
 static void
 probed(struct question *q, struct answer const *a)
 {
   (void)q;
   if (slice_is(settings_get(dnsd, "dnssec", SLICE("*")), "required")) return;
-  if (a->status == ANSWER_BOGUS || (a->status == ANSWER_DATA && !a->secure))
+  if (a->status != ANSWER_TIMEOUT && !(a->status == ANSWER_DATA && a->secure))
     event_timer_start(&unbound.change, door_now(), lose_anchors, NULL);
 }
 

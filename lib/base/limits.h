@@ -167,6 +167,8 @@
  * waits so long for them, twice (microseconds). */
 #define PROBE_AFTER_BOGUS 3
 #define PROBE_US 5000000u
+/* Having gone on without signatures, xmpp-dnsd looks again after this (microseconds). */
+#define PROBE_AGAIN_US 3600000000u
 /* Bytes of stanzas from one domain to another that xmpp-s2sd has not settled; of one sender; and
  * of all such. While all together have more than the half, each pair of domains has an equal part
  * of the other half, and one part of S2S_SHARES of the whole at least. */

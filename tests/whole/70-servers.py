@@ -1,51 +1,11 @@
 #!/usr/bin/python3
 """Two servers that talk to each other, by certificates and by dialback, while programs of both are
 killed. Their domains are addresses, so that no name is looked up."""
-from tree import *
+from authority import *
 
 PORT = free_port()
 A, B = "127.0.0.1", "127.0.0.2"
 MORE = MODULES + "\nmod_s2s_dialback: {}\nmod_s2s_bidi: {}"
-
-
-class Authority:
-    """A folder with a CA, which has signed a certificate for each server, for servers alone."""
-
-    def __init__(self):
-        self.dir = tempfile.mkdtemp(prefix="ca-")
-        os.chmod(self.dir, 0o755)
-        self.new("ca", "-x509", "-days", "30", "-out", self.path("ca.pem"))
-        for ip in (A, B):
-            self.sign(ip)
-
-    def path(self, name):
-        return "%s/%s" % (self.dir, name)
-
-    def tool(self, *words):
-        subprocess.run(("openssl",) + words, check=True, stderr=subprocess.DEVNULL)
-
-    def new(self, name, *words):
-        self.tool("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
-                  "/CN=" + name, "-keyout", self.path(name + ".key"), *words)
-
-    def sign(self, ip):
-        self.new(ip, "-out", self.path("csr"))
-        with open(self.path("ext"), "w") as f:
-            f.write("subjectAltName=IP:%s,DNS:%s\nextendedKeyUsage=serverAuth\n" % (ip, ip))
-        self.tool("x509", "-req", "-in", self.path("csr"), "-CA", self.path("ca.pem"), "-CAkey",
-                  self.path("ca.key"), "-CAcreateserial", "-days", "30", "-extfile",
-                  self.path("ext"), "-out", self.path("crt"))
-        with open(self.path(ip + ".pem"), "w") as out:
-            for part in ("crt", ip + ".key"):
-                with open(self.path(part)) as f:
-                    out.write(f.read())
-        os.chmod(self.path(ip + ".pem"), 0o644)
-
-    def options(self, ip):
-        return "certfiles: [%s]\nca_file: %s\n" % (self.path(ip + ".pem"), self.path("ca.pem"))
-
-    def end(self):
-        shutil.rmtree(self.dir, ignore_errors=True)
 
 
 class Server(Tree):
@@ -82,7 +42,7 @@ def rows(t):
 
 @check
 def certificates():
-    ca = Authority()
+    ca = Authority({A: "IP:%s,DNS:%s" % (A, A), B: "IP:%s,DNS:%s" % (B, B)})
     try:
         with Server(A, "s2s_use_starttls: required\n" + ca.options(A)) as t, \
                 Server(B, "s2s_use_starttls: required\n" + ca.options(B)) as u:
