@@ -17,7 +17,7 @@
 static struct slice
 ascii_of(struct slice host)
 {
-  return is_net(host) ? (struct slice){NULL, 0} : host_ascii(host);
+  return is_net(host) ? (struct slice){NULL, 0} : jid_ascii_host(&job.arena, host);
 }
 
 /* DNS names every host; xmpp-tlsd needs both names where they differ. */

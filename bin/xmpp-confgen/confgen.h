@@ -269,9 +269,6 @@ struct yaml_node *expand_keywords(struct yaml_node const *n, char const *path,
 /* Say whether @HOST@ is in a string of n. */
 bool names_host(struct yaml_node const *n);
 
-/* The A-label of a host (RFC 3490), in the arena. s NULL: DNS can have no such name. */
-struct slice host_ascii(struct slice host);
-
 /* Join into top the files that include_config_file names; check the names of macros
  * (include.c). false after an error. */
 bool include_files(struct yaml_node *top, char const *file);

@@ -4,23 +4,9 @@
 
 #include <ctype.h>
 #include <idn-free.h>
-#include <idna.h>
 #include <string.h>
 
 /* Keywords in strings: @HOST@, @HOME@ and the like, and those of define_keyword. */
-
-struct slice
-host_ascii(struct slice host)
-{
-  struct slice out;
-  char *ascii = NULL;
-
-  if (idna_to_ascii_8z(host.s, &ascii, IDNA_USE_STD3_ASCII_RULES))
-    return (struct slice){NULL, 0};
-  out = arena_copy(&job.arena, slice_str(ascii));
-  idn_free(ascii);
-  return out;
-}
 
 /* @HOST@ in a URL must be what DNS and HTTP know (IDNA): the A-label. */
 static struct slice
@@ -29,7 +15,7 @@ host_for(struct slice text, struct slice host)
   struct slice ascii;
 
   if (!memmem(text.s, text.len, "://", 3)) return host;
-  ascii = host_ascii(host);
+  ascii = jid_ascii_host(&job.arena, host);
   return ascii.s ? ascii : host;
 }
 

@@ -1,7 +1,8 @@
 #include "dnsd.h"
 
+#include "jid/jid.h"
+
 #include <arpa/inet.h>
-#include <idna.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -48,7 +49,6 @@ struct resolution {
   size_t n;
   unsigned int addresses;
   struct event_timer timer;
-  bool late;
 };
 
 static struct resolution *resolutions;
@@ -477,21 +477,6 @@ on_time(void *cookie)
 
 /* ---- requests ---- */
 
-static char *
-to_ascii(struct slice domain)
-{
-  char *z = slice_dup(domain), *ascii = NULL;
-
-  if (z && idna_to_ascii_8z(z, &ascii, IDNA_USE_STD3_ASCII_RULES) != IDNA_SUCCESS)
-    ascii = NULL;
-  free(z);
-  if (ascii && strlen(ascii) > 253) {
-    free(ascii);
-    ascii = NULL;
-  }
-  return ascii;
-}
-
 /* An address as a domain (RFC 7622 s3.2) is its own target. */
 static bool
 is_address(struct slice domain, char text[INET6_ADDRSTRLEN])
@@ -540,16 +525,15 @@ begin(struct resolution *g)
 }
 
 static struct resolution *
-resolution_new(struct link *l, uint64_t id, char *ascii, struct slice host)
+resolution_new(struct link *l, uint64_t id, struct slice ascii, struct slice host)
 {
   struct resolution *g = count < RESOLUTIONS_MAX ? calloc(1, sizeof *g) : NULL;
 
-  if (!g || !(g->host = slice_dup(host))) {
+  if (!g || !(g->host = slice_dup(host)) || !(g->domain = slice_dup(ascii))) {
+    if (g) free(g->host);
     free(g);
-    free(ascii);
     return NULL;
   }
-  g->domain = ascii;
   g->link = l;
   g->id = id;
   g->next = resolutions;
@@ -565,19 +549,19 @@ resolution_asked(struct link *l, struct record *r)
   struct slice domain = record_get(r, 2), host = record_get(r, 3);
   char text[INET6_ADDRSTRLEN];
   struct resolution *g;
-  char *ascii;
+  struct arena a = ARENA_ZERO;
+  struct slice ascii;
 
   if (is_address(domain, text)) {
     say_address(l, id, text, host);
     return;
   }
-  ascii = to_ascii(domain);
-  if (!ascii) {
+  ascii = jid_ascii_host(&a, domain);
+  g = ascii.s ? resolution_new(l, id, ascii, host) : NULL;
+  arena_wipe(&a);
+  if (!ascii.s)
     say_resolved(l, id, "name");
-    return;
-  }
-  g = resolution_new(l, id, ascii, host);
-  if (!g)
+  else if (!g)
     say_resolved(l, id, "servfail");
   else if (!begin(g))
     finish(g, "servfail");

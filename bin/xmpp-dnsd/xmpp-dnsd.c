@@ -43,7 +43,7 @@ static bool
 start(void)
 {
   /* The pipe driver has no sockets and no threads. */
-  resolver = service_run_file("") ? &resolver_unbound : &resolver_fixed;
+  resolver = service_pipes() ? &resolver_fixed : &resolver_unbound;
   return resolver->open();
 }
 

@@ -241,6 +241,23 @@ jid_ascii_domain(struct arena *a, struct slice d)
 }
 
 struct slice
+jid_ascii_host(struct arena *a, struct slice d)
+{
+  char z[JID_PART_MAX + 1], *ascii = NULL;
+  struct slice p;
+  int rc;
+
+  if (d.len > JID_PART_MAX) return none(EINVAL);
+  memcpy(z, d.s, d.len);
+  z[d.len] = 0;
+  rc = idna_to_ascii_8z(z, &ascii, IDNA_USE_STD3_ASCII_RULES);
+  if (rc != IDNA_SUCCESS) return none(rc == IDNA_MALLOC_ERROR ? ENOMEM : EINVAL);
+  p = strlen(ascii) <= 253 ? arena_copy(a, slice_str(ascii)) : none(EINVAL);
+  idn_free(ascii);
+  return p;
+}
+
+struct slice
 jid_prep_domain(struct arena *a, struct slice t)
 {
   struct slice p;

@@ -35,6 +35,10 @@ struct slice jid_prep_resource(struct arena *a, struct slice text);
  * has no such form (a label is too long), or ENOMEM. An IPv6 address loses its brackets. */
 struct slice jid_ascii_domain(struct arena *a, struct slice domain);
 
+/* Give the name of the machine domain in A-labels, in arena a, with NUL behind it. s NULL: the DNS
+ * has no machines of such a name (RFC 1123 s2.1: letters, digits and hyphens), or ENOMEM. */
+struct slice jid_ascii_host(struct arena *a, struct slice domain);
+
 /* Say whether local, a prepared localpart, may be that of an account of ours: all of its
  * characters are in Unicode 3.2 (RFC 3454 s7), so that its preparation will never be
  * another one. */

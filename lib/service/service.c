@@ -244,45 +244,6 @@ list_links(struct link *ctl)
   service_done(ctl);
 }
 
-/* The trace begins where a turn might have ended: all is on disk. */
-static bool
-copy_data(struct slice file)
-{
-  char path[512];
-  int n = snprintf(path, sizeof path, "%.*s.data", (int)file.len, file.s);
-
-  return !service.svc->copy || (n > 0 && n < (int)sizeof path && service.svc->copy(path));
-}
-
-/* errno is that of link_trace. */
-static void
-trace_failed(struct link *ctl, struct slice file)
-{
-  char const *hint =
-    errno == EACCES ? ": the user of this program must be able to write there" : "";
-  char text[1024];
-
-  snprintf(text, sizeof text, "%.*s.in: %s%s", (int)file.len, file.s, strerror(errno),
-           hint);
-  service_error(ctl, text);
-}
-
-static void
-trace(struct link *ctl, struct record *r)
-{
-  bool on = slice_is(record_get(r, 1), "on");
-  struct slice file = on ? record_get(r, 2) : SLICE("");
-
-  if (on && !file.len)
-    service_error(ctl, "trace on needs a file");
-  else if (!link_trace(file))
-    trace_failed(ctl, file);
-  else if (slice_is(record_get(r, 3), "data") && !copy_data(file))
-    service_error(ctl, "the data is not copied; the log says why");
-  else
-    service_done(ctl);
-}
-
 /* ---- holding still ---- */
 
 /* Between hold and hold over nothing is committed: whoever has read the stores of several programs
@@ -318,7 +279,7 @@ control(struct link *l, enum verb v, struct record *r)
   } else if (v == VERB_LINKS) {
     list_links(l);
   } else if (v == VERB_TRACE) {
-    trace(l, r);
+    trace_asked(service.svc, l, r);
   } else if (v == VERB_HOLD) {
     hold(l, slice_is(record_get(r, 1), "over"));
   } else if (v == VERB_RELOAD) {
@@ -519,6 +480,12 @@ run_path(struct slice instance, char const *name)
   snprintf(buf, sizeof buf, "%.*s/%.*s/%s", run.len ? (int)run.len : 6,
            run.len ? run.s : "../run", (int)instance.len, instance.s, name);
   return settings_path(taken_settings(), slice_str(buf)).s;
+}
+
+bool
+service_pipes(void)
+{
+  return service.pipe;
 }
 
 char const *

@@ -75,6 +75,9 @@ bool service_wait(void);
 /* Where a daemon's data lies: the setting data, as a path with NUL. Lives until reload. */
 char const *service_data(void);
 
+/* Say whether the pipe driver runs (-p). */
+bool service_pipes(void);
+
 /* The path of a file of our own beside our sockets, RUN/INSTANCE/NAME, which lives as the
  * settings do. NULL: the pipe driver runs, and nothing outside is touched. */
 char const *service_run_file(char const *name);

@@ -18,6 +18,9 @@ bool taken_load(struct service const *svc, char const *dir, bool first);
  * not. Nothing changes. */
 bool taken_check(struct service const *svc, char const *dir);
 
+/* Handle the control record trace: begin a trace of svc in the file that r names, or end it. */
+void trace_asked(struct service const *svc, struct link *ctl, struct record *r);
+
 /* Set how malloc takes memory: before anything else. Give spare memory back now, and
  * every TRIM_US from then on (memory.c). */
 void memory_start(void);
