@@ -24,9 +24,13 @@ struct entry {
 };
 
 struct kept {
+  struct kept *next, *prev; /* of all sessions that have copies */
+  uint64_t number;          /* of the session */
   stralloc text;
   size_t head; /* the oldest entry */
 };
+
+static struct kept *keepers;
 
 static stralloc ended = STRALLOC_ZERO;   /* copies of sessions that ended in this turn */
 static stralloc earlier = STRALLOC_ZERO; /* copies of an earlier run of routed */
@@ -35,11 +39,32 @@ uint64_t kept_bytes;
 
 /* ---- one session's ---- */
 
+static bool
+kept_make(struct session *s)
+{
+  struct kept *k = s->kept ? s->kept : calloc(1, sizeof *k);
+
+  if (!k) return false;
+  if (s->kept) return true;
+  k->number = s->number;
+  k->next = keepers;
+  if (keepers) keepers->prev = k;
+  keepers = s->kept = k;
+  return true;
+}
+
 static void
 kept_free(struct session *s)
 {
-  stralloc_free(&s->kept->text);
-  free(s->kept);
+  struct kept *k = s->kept;
+
+  if (k->next) k->next->prev = k->prev;
+  if (k->prev)
+    k->prev->next = k->next;
+  else
+    keepers = k->next;
+  stralloc_free(&k->text);
+  free(k);
   s->kept = NULL;
 }
 
@@ -50,8 +75,7 @@ kept_add(struct session *s, uint64_t id, struct slice fields)
   stralloc *t;
 
   if (kept_bytes >= KEPT_MAX) return false;
-  if (!s->kept) s->kept = calloc(1, sizeof *s->kept);
-  if (!s->kept) return false;
+  if (!kept_make(s)) return false;
   t = &s->kept->text;
   if (!stralloc_readyplus(t, sizeof e + fields.len)) return false;
   memcpy(t->s + t->len, &e, sizeof e);
@@ -124,20 +148,14 @@ id_key(void const *id)
 static void
 return_or_hold(struct held_copy *c, kept_fn *give_back)
 {
-  stralloc line = STRALLOC_ZERO;
-  struct record r;
+  struct passing_line line = {.text = STRALLOC_ZERO};
   struct passing p = {.held = c->held != 0};
 
-  if (stralloc_cats(&line, "stanza\t") &&
-      stralloc_catb(&line, c->fields.s, c->fields.len) &&
-      record_split(&r, line.s, line.len)) {
-    stanza_read(&r, 0, &p.st);
-    if (!held_takes(c, &p)) {
-      journal_gone(c->number, c->id);
-      give_back(&p, c->number);
-    }
+  if (passing_read(&p, &line, c->fields) && !held_takes(c, &p)) {
+    journal_gone(c->number, c->id);
+    give_back(&p, c->number);
   }
-  stralloc_free(&line);
+  stralloc_free(&line.text);
 }
 
 static struct session *
@@ -230,16 +248,14 @@ take_earlier_copy(uint64_t number, uint64_t id, struct slice fields)
 }
 
 static void
-journal_session(struct session *s, void *cookie)
+journal_keeper(struct kept const *k)
 {
-  struct kept *k = s->kept;
   struct entry e;
   size_t i;
 
-  (void)cookie;
-  for (i = k ? k->head : 0; k && i < k->text.len; i += sizeof e + e.len) {
+  for (i = k->head; i < k->text.len; i += sizeof e + e.len) {
     memcpy(&e, k->text.s + i, sizeof e);
-    journal_kept(s->number, e.id, slice_of(k->text.s + i + sizeof e, e.len));
+    journal_kept(k->number, e.id, slice_of(k->text.s + i + sizeof e, e.len));
   }
 }
 
@@ -256,7 +272,10 @@ journal_copies(stralloc const *copies)
 static void
 journal_all(void)
 {
-  sessions_each(journal_session, NULL);
+  struct kept const *k;
+
+  for (k = keepers; k; k = k->next)
+    journal_keeper(k);
   held_each(journal_copies);
   journal_copies(&earlier);
 }
@@ -278,8 +297,7 @@ make_kept(struct snapshot *k, struct session *s)
   while (snapshot_record(k, "kept", true)) {
     SNAPSHOT_INT(k, id);
     snapshot_bytes(k, &text);
-    if (!s->kept) s->kept = snapshot_new(k, sizeof *s->kept);
-    if (!s->kept || !kept_add(s, id, slice_of(text.s, text.len)))
+    if (!kept_add(s, id, slice_of(text.s, text.len)))
       snapshot_fail(k, "what is kept is lost");
   }
   stralloc_free(&text);

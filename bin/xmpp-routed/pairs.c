@@ -455,16 +455,12 @@ pairs_up(struct post *post)
 static void
 return_line(struct slice fields)
 {
-  stralloc line = STRALLOC_ZERO;
-  struct record r;
+  struct passing_line line = {.text = STRALLOC_ZERO};
   struct passing s = {.own = false};
 
-  if (stralloc_cats(&line, "stanza\t") && stralloc_catb(&line, fields.s, fields.len) &&
-      record_split(&r, line.s, line.len)) {
-    stanza_read(&r, 0, &s.st);
+  if (passing_read(&s, &line, fields))
     give_back(&s, REFUSED_SERVICE_LOST, ERR_REMOTE_TIMEOUT);
-  }
-  stralloc_free(&line);
+  stralloc_free(&line.text);
 }
 
 void

@@ -83,3 +83,14 @@ passing_address(struct passing *p)
   p->lacks_to = false;
   return true;
 }
+
+bool
+passing_read(struct passing *p, struct passing_line *line, struct slice fields)
+{
+  if (!stralloc_cats(&line->text, "stanza\t") ||
+      !stralloc_catb(&line->text, fields.s, fields.len) ||
+      !record_split(&line->r, line->text.s, line->text.len))
+    return false;
+  stanza_read(&line->r, 0, &p->st);
+  return true;
+}

@@ -35,6 +35,16 @@ void passing_put(struct link *l, struct passing const *p);
  * ENOMEM. */
 bool passing_cat(stralloc *out, struct passing const *p);
 
+/* The text and the record behind a stanza that was kept as fields; all zero is none. */
+struct passing_line {
+  stralloc text;
+  struct record r;
+};
+
+/* Read fields, as passing_cat has made them, into p->st, which lives as long as line: the caller
+ * frees line->text, whatever came. false: ENOMEM. */
+bool passing_read(struct passing *p, struct passing_line *line, struct slice fields);
+
 /* Put the to that p lacks into its XML, which lives until the next call. false: ENOMEM, or the
  * XML is no element. */
 bool passing_address(struct passing *p);

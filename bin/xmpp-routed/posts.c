@@ -104,17 +104,13 @@ post_free(struct post *p)
 static void
 give_back(struct post const *post, struct slice text, struct letter const *head)
 {
-  stralloc line = STRALLOC_ZERO;
-  struct record r;
+  struct passing_line line = {.text = STRALLOC_ZERO};
   struct passing p = {.own = false};
 
-  if (head->verb == VERB_STANZA && stralloc_cats(&line, "stanza\t") &&
-      stralloc_catb(&line, text.s, text.len) && record_split(&r, line.s, line.len)) {
-    stanza_read(&r, 0, &p.st);
+  if (head->verb == VERB_STANZA && passing_read(&p, &line, text))
     post_events.returned(post, &p);
-  }
   source_release(head->source, head->epoch, head->number);
-  stralloc_free(&line);
+  stralloc_free(&line.text);
 }
 
 static void
