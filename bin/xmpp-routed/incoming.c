@@ -156,15 +156,10 @@ is_blocked(struct passing const *p)
 static bool
 is_astray(struct passing const *p)
 {
-  struct slice from = jid_cut(p->st.from).domain, to = jid_cut(p->st.to).domain;
-  char const *why = domains_has(from)  ? "the domain of its sender is served here"
-                    : !domains_has(to) ? "the domain of its recipient is not served here"
-                                       : NULL;
-
-  if (why)
-    log_event(LOG_WARN, "stanza-dropped", "from", log_text(p->st.from), "to",
-              log_text(p->st.to), "why", why, NULL);
-  return why != NULL;
+  if (!domains_has(jid_cut(p->st.from).domain) && domains_has(jid_cut(p->st.to).domain))
+    return false;
+  stanza_refused(&p->st, DECIDED_DROPPED, REFUSED_ASTRAY);
+  return true;
 }
 
 void

@@ -15,6 +15,7 @@ static struct {
   [REFUSED_STORE_FULL] = {"store-full",        "refused_store_full",        0},
   [REFUSED_SERVICE_BEHIND] = {"service-behind",    "refused_service_behind",    0},
   [REFUSED_SERVICE_LOST] = {"service-lost",      "refused_service_lost",      0},
+  [REFUSED_ASTRAY] = {"astray",            "refused_astray",            0},
   [REFUSED_SESSION_ENDED] = {"session-ended",     "refused_session_ended",     0},
 };
 
@@ -104,24 +105,26 @@ stanza_refused(struct stanza const *st, enum decision d, enum refusal why)
             text_or_none(st->id), NULL);
 }
 
+static void
+accepted(struct stanza const *st, uint64_t id, bool waits)
+{
+  if (log_verbosity < LOG_DEBUG) return;
+  log_event(LOG_DEBUG, waits ? "stanza-waits" : "stanza-delivered", "archive_id",
+            id ? log_num(id) : NULL, "kind", log_text(st->kind), "from",
+            text_or_none(st->from), "to", text_or_none(st->to), "type",
+            text_or_none(st->type), "id", text_or_none(st->id), NULL);
+}
+
 void
 stanza_delivered(struct stanza const *st, uint64_t id)
 {
-  if (log_verbosity < LOG_DEBUG) return;
-  log_event(LOG_DEBUG, "stanza-delivered", "archive_id", id ? log_num(id) : NULL, "kind",
-            log_text(st->kind), "from", text_or_none(st->from), "to",
-            text_or_none(st->to), "type", text_or_none(st->type), "id",
-            text_or_none(st->id), NULL);
+  accepted(st, id, false);
 }
 
 void
 stanza_waits(struct stanza const *st, uint64_t id)
 {
-  if (log_verbosity < LOG_DEBUG) return;
-  log_event(LOG_DEBUG, "stanza-waits", "archive_id", id ? log_num(id) : NULL, "kind",
-            log_text(st->kind), "from", text_or_none(st->from), "to",
-            text_or_none(st->to), "type", text_or_none(st->type), "id",
-            text_or_none(st->id), NULL);
+  accepted(st, id, true);
 }
 
 /* ---- counts ---- */

@@ -19,7 +19,8 @@ enum refusal {
   REFUSED_STORE_FULL,
   REFUSED_SERVICE_BEHIND,
   REFUSED_SERVICE_LOST,
-  REFUSED_SESSION_ENDED
+  REFUSED_SESSION_ENDED,
+  REFUSED_ASTRAY
 };
 
 /* The fate of the stanza. Bounced: its sender gets an error at once; dropped: nobody is told;
