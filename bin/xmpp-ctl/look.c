@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-/* What is known of a program: its own answers, the facts of its process, and its log. */
+/* Facts about a program: its own answers, those of its process, and its log. */
 
 /* A program that does not answer for so long hangs. */
 #define ANSWER_S 5

@@ -21,7 +21,7 @@ put_age(struct link *l, uint64_t us)
   link_num(l, us ? (door_now() - us) / 1000000 : 0);
 }
 
-/* What waits for the pair's stream, or for one. */
+/* Put the stanzas that wait for the pair's stream, or for one to be made. */
 static void
 put_queue(struct link *l, struct pair const *p)
 {

@@ -334,7 +334,7 @@ dialback_is(struct xml_node const *e)
          (slice_is(e->name, "result") || slice_is(e->name, "verify"));
 }
 
-/* One line a stream: a peer may say such things as often as it likes. */
+/* Log a line a stream: a peer may say such things as often as it likes. */
 static void
 log_unasked(struct stream *s, struct xml_node const *e)
 {

@@ -8,7 +8,7 @@
 void in_on_open(struct link *l, struct record *r);
 void in_secured(struct stream *s);
 
-/* What happens to such a stream (stream/stream.h). */
+/* Functions of the owner of such a stream (stream/stream.h). */
 void in_header(struct stream *s, struct xml_node const *root, char const *fault);
 void in_element(struct stream *s, struct xml_node const *e, struct slice bytes);
 void in_late(struct stream *s);

@@ -18,7 +18,7 @@ inbound_is(struct xml_node const *e)
           slice_is(e->name, "iq"));
 }
 
-/* One of our domains is asked about once for each domain that the stream has proven. */
+/* Ask about each of our domains once for each domain that the stream has proven. */
 static char const *
 check_pair(struct stream *s, struct slice from, struct slice to)
 {

@@ -9,7 +9,7 @@ struct stream *out_begin(struct dial *d, struct link *l, uint64_t id, struct sli
 
 void out_secured(struct stream *s);
 
-/* What happens to such a stream (stream/stream.h). */
+/* Functions of the owner of such a stream (stream/stream.h). */
 void out_header(struct stream *s, struct xml_node const *root, char const *fault);
 void out_element(struct stream *s, struct xml_node const *e, struct slice bytes);
 void out_late(struct stream *s);

@@ -338,7 +338,7 @@ pairs_answer(struct stanza const *st, enum stanza_error error, char const *text)
   stralloc_free(&raw);
 }
 
-/* What was settled while the link was down is said again; stanzas of an earlier run of routed
+/* Numbers that were settled while the link was down are said again; stanzas of an earlier run of routed
  * have numbers that mean nothing any more. */
 void
 pairs_routed_is_up(struct link const *routed)

@@ -1,4 +1,4 @@
-/* Who may talk how: one table for both directions. */
+/* The ways in which servers may talk: one table for both directions. */
 #ifndef S2SD_POLICY_H
 #define S2SD_POLICY_H
 
@@ -16,7 +16,8 @@ enum situation {
   SITUATIONS_N
 };
 
-/* What is open: bits. None is set: refuse. MARKED: the peer is as sure as the DNS. */
+/* The ways that are open, as bits; without any the peer is refused. MARKED: the peer is as sure
+ * as the DNS. */
 #define MAY_STARTTLS 1u
 #define MUST_STARTTLS 2u
 #define MAY_EXTERNAL 4u

@@ -67,7 +67,7 @@ queue_return_all(struct pair *p, struct verdict const *v)
   return went_back;
 }
 
-/* What has left may have arrived: a request is not sent twice. */
+/* A stanza that has left may have arrived: a request is not sent twice. */
 static bool
 stays_behind_loss(struct pair *p, struct sm_entry const *e, struct slice raw, bool sent)
 {
@@ -143,7 +143,7 @@ has_too_large(struct pair const *p)
 /* Bytes that leave in one record. */
 #define BATCH (64u << 10)
 
-/* What waits leaves together, so that it is one record of TLS if it is small. */
+/* Stanzas that wait leave together, so that small ones share a record of TLS. */
 void
 queue_flush(struct pair *p)
 {

@@ -106,7 +106,7 @@ turn(void)
   if (is_stopping && pairs_done()) life_stop();
 }
 
-/* What is being written is written to the end; nothing begins. */
+/* Output on its way is written to the end; nothing begins. */
 static void
 stop(void)
 {

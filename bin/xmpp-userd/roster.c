@@ -229,7 +229,7 @@ remove_item(struct handle_ctx *ctx, struct stanza const *in, uint64_t account,
   if (!roster_item_get(userd.roster, account, contact, &item) && errno != ENOENT)
     return store_refused(ctx);
   if (!item.listed && stanza_is_again(in)) {
-    /* It may have been. */
+    /* The request that came before may have removed the contact. */
     item = (struct roster_item){.jid = contact, .state = ROSTER_BOTH};
     roster_push(ctx->account, account, contact);
     subscription_cancel(ctx->account, &item);
