@@ -40,7 +40,9 @@ handled_one(struct stream *s)
 {
   struct sm *sm = s->session.sm;
 
-  if (sm_in_handled(&sm->in) && s->state == ST_BOUND) write_a(s);
+  if (!sm_in_handled(&sm->in)) return;
+  if (s->state == ST_BOUND) write_a(s);
+  if (!sm->in.owes_a) event_timer_cancel(&sm->answer);
 }
 
 /* A stanza that c2sd answered itself counts as handled when all stanzas that the same
@@ -76,16 +78,8 @@ answer_now(void *cookie)
 {
   struct stream *s = cookie;
 
-  if (s->session.sm->in.owes_a) write_a(s);
+  if (s->session.sm->in.owes_a && s->state == ST_BOUND) write_a(s);
   conduit_settle(&s->c);
-}
-
-/* The stream has no r to answer any more. */
-static void
-owe_nothing(struct sm *sm)
-{
-  sm->in.owes_a = false;
-  event_timer_cancel(&sm->answer);
 }
 
 enum state
@@ -423,7 +417,8 @@ sm_hold_again(struct stream const *s)
 void
 sm_away(struct stream *s)
 {
-  owe_nothing(s->session.sm);
+  s->session.sm->in.owes_a = false;
+  event_timer_cancel(&s->session.sm->answer);
   sm_out_rewind(&s->session.sm->out);
   s->session.sm->out.unasked = 0;
   s->session.sm->out.phase = SM_IDLE;
