@@ -1,6 +1,7 @@
 #include "archive.h"
 #include "asked.h"
 #include "deliver.h"
+#include "held.h"
 #include "kept.h"
 #include "number.h"
 #include "pairs.h"
@@ -233,7 +234,9 @@ to_host(struct passing const *p, struct jid const *a)
 static enum fate
 fate_of(struct passing const *p, struct presence_count c)
 {
-  if (slice_is(p->st.kind, "message")) return rules_message(p->st.type, c);
+  /* An error that was held is for the account, as its session is over. */
+  if (slice_is(p->st.kind, "message"))
+    return rules_message(p->held ? SLICE("normal") : p->st.type, c);
   if (slice_is(p->st.kind, "presence")) return rules_presence(p->st.type, c);
   return rules_iq(p->st.type, c);
 }
@@ -353,21 +356,38 @@ give_message(struct passing const *p, struct user const *u, struct receivers con
   carbons_received(&one, u, to);
 }
 
-/* A request of one client to another: should the other end without an answer, the first one is
- * told. */
+static bool
+is_error(struct passing const *p)
+{
+  return slice_is(p->st.kind, "message") && slice_is(p->st.type, "error");
+}
+
+/* A request of one client to another is kept, for the first client is told should the other end
+ * without an answer; and so is an error, for the sender of a message that was acknowledged and
+ * returned may hear of the message in no other way. */
+static bool
+is_kept(struct passing const *p)
+{
+  if (!routed_keeps) return false;
+  return is_error(p) ||
+         (slice_is(p->st.kind, "iq") && p->source && stanza_may_answer(&p->st));
+}
+
 static void
-give_request(struct passing const *p, struct user const *u, struct receivers const *to)
+give_kept(struct passing const *p, struct user const *u, struct receivers const *to)
 {
   static stralloc tags = STRALLOC_ZERO;
   struct passing one = *p;
   struct slice fields = SLICE("");
 
-  one.id = number_next();
+  one.tagged = stanza_tag(p->st.tags, "id").len > 0;
+  if (!one.tagged) one.id = number_next();
   if (cat_delivery_tags(&tags, &one, true, SLICE(""))) {
     one.st.tags = slice_of(tags.s, tags.len);
     keep_for_all(&one, u, to, &fields);
   }
   to_sessions(u, &one, to, fields);
+  if (is_error(p)) carbons_received(&one, u, to);
 }
 
 static void
@@ -376,9 +396,8 @@ give(struct passing const *p, struct user const *u, struct receivers to)
   stanza_delivered(&p->st, p->id);
   if (p->id)
     give_message(p, u, &to);
-  else if (slice_is(p->st.kind, "iq") && p->source && stanza_may_answer(&p->st) &&
-           routed_keeps)
-    give_request(p, u, &to);
+  else if (is_kept(p))
+    give_kept(p, u, &to);
   else {
     to_sessions(u, p, &to, SLICE(""));
     carbons_received(p, u, &to);
@@ -420,7 +439,9 @@ to_account(struct passing const *p, struct jid const *a)
     .full = a->resource.len > 0, .match = s != NULL, .non_neg = top >= 0};
 
   switch (fate_of(p, c)) {
-  case FATE_IGNORE: return;
+  case FATE_IGNORE:
+    if (p->own && is_error(p)) held_error(p);
+    return;
   case FATE_ERROR: to_nobody(p); return;
   case FATE_OFFLINE:
     if (!deliver_to_wait(p, a))

@@ -1,15 +1,19 @@
 #include "archive.h"
 #include "held.h"
+#include "journal.h"
+#include "number.h"
 #include "passing.h"
 #include "posts.h"
 #include "sessions.h"
+#include "settings.h"
 #include "snapshot.h"
 
 #include <stdlib.h>
 
 /* When a c2sd is killed, the clients of its sessions are coming back. A message that cannot
  * wait in mamd is held for its account until a session of the account takes messages, and one
- * that can until mamd is there, KEPT_ABSENT_US at most. */
+ * that can until mamd is there, KEPT_ABSENT_US at most. An error that returns a message is held
+ * like a message: its sender has seen the message acknowledged. */
 
 /* An account that is waited for. */
 struct account {
@@ -106,7 +110,8 @@ account_free(struct account *a)
 static bool
 can_go(struct passing const *p, struct jid const *to)
 {
-  if (archive_could_wait(p, to)) return link_find(MAMD) != NULL;
+  if (!slice_is(p->st.type, "error") && archive_could_wait(p, to))
+    return link_find(MAMD) != NULL;
   return session_of(p->st.to) || session_takes_messages(user_find(to->bare));
 }
 
@@ -130,6 +135,23 @@ held_takes(struct held_copy *c, struct passing const *p)
     return false;
   c->held = 1;
   return hold(to.bare, c);
+}
+
+void
+held_error(struct passing const *p)
+{
+  static stralloc fields = STRALLOC_ZERO;
+  struct slice bare = jid_cut(p->st.to).bare;
+  struct account *a = table_get(&accounts, bare);
+  struct held_copy c = {
+    .id = number_next(), .until_us = door_now() + KEPT_ABSENT_US, .held = 1};
+
+  if (!routed_keeps || bytes >= KEPT_MAX || (a && a->copies.len >= HELD_ERRORS_MAX))
+    return;
+  fields.len = 0;
+  if (!passing_cat(&fields, p)) return;
+  c.fields = slice_of(fields.s, fields.len);
+  if (hold(bare, &c)) journal_kept(c.number, c.id, c.fields);
 }
 
 /* The account stays in the list, with no copies, until its time is over. */

@@ -152,6 +152,7 @@ return_or_hold(struct held_copy *c, kept_fn *give_back)
   struct passing p = {.held = c->held != 0};
 
   if (passing_read(&p, &line, c->fields) && !held_takes(c, &p)) {
+    if (c->until_us && slice_is(p.st.type, "error")) p.held = true;
     journal_gone(c->number, c->id);
     give_back(&p, c->number);
   }

@@ -63,6 +63,13 @@ has(struct passing const *p, struct slice word)
   return slice_has_word(p->st.tags, word);
 }
 
+/* An error that was held, for its session ended with its c2sd, is given to the account. */
+static bool
+goes_to_the_account(struct passing const *p)
+{
+  return p->held && slice_is(p->st.type, "error");
+}
+
 /* Say whether p is dropped with its session: a message that has waited still waits,
  * answers of the archive are for the session that asked, and a chat state means nothing
  * later on. */
@@ -80,6 +87,10 @@ message(struct passing *p, uint64_t of)
   struct jid a = jid_cut(p->st.to);
   struct user const *u = user_find(a.bare);
 
+  if (goes_to_the_account(p)) {
+    deliver_anew(p, &a);
+    return;
+  }
   if (ends_with_its_session(p) || another_has_it(p, u, of)) return;
   if (has(p, SLICE("carbon")) && !carbons_unwrap(p)) return;
   if (archive_is_assumed(p, &a)) return;

@@ -151,6 +151,9 @@
 /* When a c2sd was killed, routed holds what cannot wait in mamd for so long (microseconds): the
  * clients of its sessions, senders among them, are coming back. */
 #define KEPT_ABSENT_US 15000000u
+/* Bytes of errors, about messages that were returned, that are held for an account without
+ * sessions; above that they are dropped. */
+#define HELD_ERRORS_MAX (256u << 10)
 /* A file of those copies has room for twice the live bytes and so many more; when no file can
  * be made, routed tries again in so long (microseconds). */
 #define JOURNAL_SLACK (1u << 20)

@@ -19,7 +19,7 @@ KINDS = ("plain", "two", "negative", "silent")
 class Session(threading.Thread):
     """One session of user, which comes back after each cut: by resumption, or else anew, now and
     then under another resource. It sleeps at times, and then acknowledges nothing. got: the
-    numbers that came."""
+    numbers that came. returned: those of its account's messages that came back as errors."""
 
     def __init__(self, tree, user, resource, presence, carbons=False):
         super().__init__(daemon=True)
@@ -27,6 +27,7 @@ class Session(threading.Thread):
         self.tree, self.user, self.name, self.presence = tree, user, resource, presence
         self.resource, self.carbons = resource, carbons
         self.got, self.h, self.id, self.s = [], 0, None, None
+        self.returned = set()
         self.stopping, self.failed, self.resumed, self.renewed = False, None, 0, 0
 
     def run(self):
@@ -70,6 +71,8 @@ class Session(threading.Thread):
             self.take_stanza(e)
 
     def take_stanza(self, e):
+        if e.get("type") == "error" and (e.get("id") or "").isdigit():
+            self.returned.add(int(e.get("id")))
         copy = e.find("{%s}received//{%s}message" % (CARBONS, CLIENT))
         m = e if copy is None else copy
         body = m.findtext("{%s}body" % CLIENT)
@@ -152,13 +155,12 @@ class Session(threading.Thread):
 
 class Talker(Session):
     """Sends numbered messages to its peer until told to stop. acked: the numbers that the server
-    has acknowledged; unsure: those of which nobody can say; returned: those that came back as
-    errors."""
+    has acknowledged; unsure: those of which nobody can say."""
 
     def __init__(self, tree, user, kind):
         super().__init__(tree, user, "r", PRESENCE[kind])
         self.kind, self.peer = kind, None
-        self.acked, self.unsure, self.returned, self.sent = [], [], set(), 0
+        self.acked, self.unsure, self.sent = [], [], 0
         self.unacked, self.out = [], 0
 
     def done(self):
@@ -172,11 +174,6 @@ class Talker(Session):
         if self.unacked:
             self.s.send("<r xmlns='%s'/>" % SM)
         super().step()
-
-    def take_stanza(self, e):
-        if e.get("type") == "error" and (e.get("id") or "").isdigit():
-            self.returned.add(int(e.get("id")))
-        super().take_stanza(e)
 
     def take_h(self, h):
         while self.out < h:
@@ -250,11 +247,17 @@ def all_has_come(t, talkers, seconds):
     for s in last.values():
         s.connect()
 
+    def sessions(x):
+        return [s for s in [x, last[x.user]] + seconds if s.user == x.user]
+
     def got(x):
-        return [n for s in [x, last[x.user]] + seconds if s.user == x.user for n in s.got]
+        return [n for s in sessions(x) for n in s.got]
+
+    def returned(x):
+        return set().union(*(s.returned for s in sessions(x)))
 
     def missing(x):
-        return set(x.peer.acked) - x.peer.returned - set(got(x))
+        return set(x.peer.acked) - returned(x.peer) - set(got(x))
 
     def pump_all():
         for s in talkers + seconds + list(last.values()):
