@@ -57,6 +57,38 @@ class Sender(threading.Thread):
         return self.sent
 
 
+WAKES = 6           # of processes, for a message
+LATE = """if True:
+    import random, sys, time
+    memory = bytearray(int(sys.argv[2]) << 20)
+    for at in range(0, len(memory), 4096):
+        memory[at] = 1
+    late = []
+    while time.monotonic() < float(sys.argv[1]):
+        began = time.monotonic()
+        time.sleep(0.001)
+        for _ in range(4):
+            memory[random.randrange(len(memory))] = 2
+        late.append(time.monotonic() - began - 0.001)
+    print(sorted(late)[len(late) * (WAKES * 100 - 1) // (WAKES * 100)] * 1000)""".replace(
+        "WAKES", str(WAKES))
+
+
+class Wakes:
+    """How late the machine wakes up a process that sleeps, and has some MiB: the kernel may hold a
+    processor for milliseconds, the longer the more memory is in use (its scans of pages), and no
+    message is faster than that. A message wakes up six processes, so the p99 of messages is set
+    against the lateness of one wake in 600."""
+
+    def __init__(self, seconds, mib):
+        self.process = subprocess.Popen(["/usr/bin/python3", "-c", LATE,
+                                         str(time.monotonic() + seconds), str(mib)],
+                                        stdout=subprocess.PIPE, text=True)
+
+    def late_ms(self):
+        return float(self.process.communicate()[0])
+
+
 class Figures:
     """What the checks tell each other."""
 
@@ -64,18 +96,21 @@ class Figures:
 seen = Figures()
 
 
-def bystanders(t):
-    """p99 of others' latency in ms while the crowd gets its trickle: the median of several, for
-    a machine does other things too."""
-    trickle, p99 = Sender(t, seen.members, 1000, rate=TRICKLE), []
+def bystanders(t, mib):
+    """p99 of others' latency in ms while the crowd gets its trickle, and how late the machine woke a
+    process of so many MiB up meanwhile: the median of several, for a machine does other things too."""
+    trickle, p99, late = Sender(t, seen.members, 1000, rate=TRICKLE), [], []
     for _ in range(TIMES):
+        wakes = Wakes(SECONDS, mib)
         load = Load(t, "-l", "chat", "-n", "20", "-r", RATE, "-t", str(SECONDS), user="other")
         while load.process.poll() is None:
             seen.crowd.run(0.1)
         p99.append(load.complete()["p99_us"] / 1000)
+        late.append(wakes.late_ms())
     trickle.stop()
-    print("         p99 in ms: " + " ".join("%.2f" % x for x in p99))
-    return sorted(p99)[TIMES // 2]
+    for name, values in (("p99", p99), ("late", late)):
+        print("         %s in ms: %s" % (name, " ".join("%.2f" % x for x in values)))
+    return sorted(p99)[TIMES // 2], sorted(late)[TIMES // 2]
 
 
 @check
@@ -85,7 +120,7 @@ def a_crowd_that_reads(t):
     seen.pids, seen.crowd = pids(t), Crowd(t)
     seen.members = [Member(seen.crowd, "load%d" % n, n % 2 == 0, 4096) for n in range(1, N + 1)]
     seen.crowd.let_in(seen.members, login, 100)
-    seen.reading = bystanders(t)
+    seen.reading = bystanders(t, 1)
     seen.before = memory(t)
 
 
@@ -94,7 +129,7 @@ def memory_is_bounded_when_it_stops(t):
     for m in seen.members:
         m.deafen()
     Sender(t, seen.members, 50000, count=N * KEPT // 50).stop(wait=True)
-    seen.deaf = bystanders(t)
+    seen.deaf = bystanders(t, N * KEPT // MIB)
     gone = [m for m in seen.members if m.over]
     assert not gone, "%d are gone already; %s: %s" % (len(gone), gone[0].user, gone[0].over)
     after = seen.after = memory_at_rest(t)
@@ -115,9 +150,12 @@ def memory_is_bounded_when_it_stops(t):
 
 @check
 def others_do_not_notice(_):
-    print("         p99 of others: %.2f ms while it read, %.2f ms when it did not" % (
-        seen.reading, seen.deaf))
-    assert seen.deaf <= 2 * seen.reading, "p99 %.2f ms, it was %.2f" % (seen.deaf, seen.reading)
+    """The machine's own lateness is not the server's."""
+    (reading, late_before), (deaf, late) = seen.reading, seen.deaf
+    print("         p99 of others: %.2f ms while it read, %.2f ms when it did not; the machine is"
+          " late by %.2f and %.2f ms" % (reading, deaf, late_before, late))
+    most = 2 * reading + WAKES * max(0, late - late_before)
+    assert deaf <= most, "p99 %.2f ms, it was %.2f; %.2f allowed" % (deaf, reading, most)
 
 
 @check
