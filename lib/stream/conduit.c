@@ -242,19 +242,31 @@ mark(struct conduit *c, struct conduit_ending how, bool lost)
 void
 conduit_end(struct conduit *c, char const *why)
 {
-  mark(c, (struct conduit_ending){why, NULL, NULL}, false);
+  mark(c, (struct conduit_ending){.why = why}, false);
 }
 
 void
 conduit_error(struct conduit *c, char const *condition, char const *text)
 {
-  mark(c, (struct conduit_ending){condition, condition, text}, false);
+  mark(c, (struct conduit_ending){.why = condition, .condition = condition, .text = text},
+       false);
+}
+
+void
+conduit_too_big(struct conduit *c, char const *text)
+{
+  mark(c,
+       (struct conduit_ending){.why = "policy-violation",
+                               .condition = "policy-violation",
+                               .text = text,
+                               .more = "<stanza-too-big xmlns='urn:xmpp:errors'/>"},
+       false);
 }
 
 void
 conduit_lost(struct conduit *c, char const *why)
 {
-  mark(c, (struct conduit_ending){why, NULL, NULL}, true);
+  mark(c, (struct conduit_ending){.why = why}, true);
 }
 
 uint64_t
@@ -288,7 +300,7 @@ put_error(struct conduit *c)
       (!how->text ||
        (xml_cat(&sa, "<text xmlns='" NS_STREAM_ERRORS "' xml:lang='en'>") &&
         xml_cat_text(&sa, slice_str(how->text)) && xml_cat(&sa, "</text>"))) &&
-      xml_cat(&sa, "</stream:error>"))
+      (!how->more || xml_cat(&sa, how->more)) && xml_cat(&sa, "</stream:error>"))
     conduit_write(c, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
 }
@@ -325,7 +337,7 @@ conduit_leave(struct conduit *c)
   c->held_at = 0;
   event_timer_cancel(&c->timer);
   if (c->ending.why) marked--;
-  c->ending = (struct conduit_ending){NULL, NULL, NULL};
+  c->ending = (struct conduit_ending){.why = NULL};
 }
 
 void

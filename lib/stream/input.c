@@ -21,9 +21,7 @@ stream_xml_failed(struct conduit *c, enum xml_error e)
     conduit_error(c, "policy-violation",
                   "XML stanza is nested too deep or has too many attributes");
     return;
-  case XML_TOO_LARGE:
-    conduit_error(c, "policy-violation", "XML stanza is too big");
-    return;
+  case XML_TOO_LARGE: conduit_too_big(c, "XML stanza is too big"); return;
   case XML_TEXT_BETWEEN: conduit_error(c, "bad-format", "text between stanzas"); return;
   case XML_NO_MEMORY: conduit_error(c, "resource-constraint", NULL); return;
   }

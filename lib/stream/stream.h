@@ -23,6 +23,7 @@ struct conduit_ending {
   char const *why;       /* for the log and the front; NULL: the stream goes on */
   char const *condition; /* of a stream error; NULL: nothing but our end tag */
   char const *text;      /* with the condition, in English; NULL: none */
+  char const *more; /* a condition of an application (RFC 6120 s4.9.4), XML; NULL: none */
 };
 
 /* A field that is added is added in conduit_snapshot too. */
@@ -177,6 +178,9 @@ void conduit_count(struct conduit *c, uint64_t max);
 /* Mark the conduit to end: with a stream error (s4.9.3), whose text may be NULL; with our end
  * tag; because the conduit is gone, or as good as gone. The first mark stays. */
 void conduit_error(struct conduit *c, char const *condition, char const *text);
+
+/* Mark as conduit_error does, for a stanza above a size limit (XEP-0205). */
+void conduit_too_big(struct conduit *c, char const *text);
 void conduit_end(struct conduit *c, char const *why);
 void conduit_lost(struct conduit *c, char const *why);
 
