@@ -451,7 +451,7 @@ take_result(struct stream *s, struct xml_node const *e, struct heard const *h)
   }
   v = verdict_of(STEP_DIALBACK, false, "key refused");
   if (slice_is(h->type, "invalid"))
-    v.error = ERR_INTERNAL;
+    v.error = ERR_INTERNAL_WAIT;
   else
     v = verdict_of_peer(STEP_DIALBACK, false, "peer",
                         c && c->name.len < 40 ? c->name : SLICE("error"));

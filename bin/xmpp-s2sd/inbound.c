@@ -68,7 +68,7 @@ pass_on(struct edge_stanza *in)
   if (!edge_check(in, &err, &text))
     answer_error(in, err, text);
   else if (!routed || !edge_put(in, routed))
-    answer_error(in, routed ? ERR_RESOURCE_CONSTRAINT : ERR_INTERNAL, NULL);
+    answer_error(in, routed ? ERR_RESOURCE_CONSTRAINT : ERR_INTERNAL_WAIT, NULL);
 }
 
 /* Prefixes that the root declares are the only names that the text borrows: its default namespace

@@ -13,6 +13,7 @@ static struct {
   [ERR_FORBIDDEN] = {"forbidden",               "auth"  },
   [ERR_GONE] = {"gone",                    "cancel"},
   [ERR_INTERNAL] = {"internal-server-error",   "cancel"},
+  [ERR_INTERNAL_WAIT] = {"internal-server-error",   "wait"  },
   [ERR_ITEM_NOT_FOUND] = {"item-not-found",          "cancel"},
   [ERR_JID_MALFORMED] = {"jid-malformed",           "modify"},
   [ERR_NOT_ACCEPTABLE] = {"not-acceptable",          "modify"},

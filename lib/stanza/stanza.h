@@ -44,7 +44,8 @@ struct stanza_source {
 bool stanza_source(struct slice origin, struct stanza_source *out);
 
 /* Stanza error conditions (RFC 6120 s8.3.3), each with the type that s8.3.3 gives it; BLOCKED is
- * not-acceptable with the type that XEP-0191 s3.3 gives it, which no name finds. */
+ * not-acceptable with the type that XEP-0191 s3.3 gives it, INTERNAL_WAIT is internal-server-error
+ * that may pass (wait); no name finds the two. */
 enum stanza_error {
   ERR_BAD_REQUEST,
   ERR_CONFLICT,
@@ -52,6 +53,7 @@ enum stanza_error {
   ERR_FORBIDDEN,
   ERR_GONE,
   ERR_INTERNAL,
+  ERR_INTERNAL_WAIT,
   ERR_ITEM_NOT_FOUND,
   ERR_JID_MALFORMED,
   ERR_NOT_ACCEPTABLE,
