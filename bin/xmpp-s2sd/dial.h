@@ -52,7 +52,8 @@ void dial_stream_failed(struct dial *d, struct stream *s);
 /* The target that the dial's stream is at. */
 struct target const *dial_now(struct dial const *d);
 
-/* Tell the administrator of a dial for one a step: a row of words, the last NULL. */
+/* Tell the administrator of a dial for one a step: a row of words, the last NULL. The
+ * milliseconds since the dial's beginning stand behind them. */
 void dial_tell(struct dial const *d, ...) __attribute__((sentinel));
 
 /* Target and address of the failure that is being handled, for its log line; or NULL. */
