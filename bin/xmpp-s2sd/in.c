@@ -257,8 +257,8 @@ start_tls(struct stream *s, unsigned int open)
     conduit_end(&s->c, "STARTTLS is not offered here");
     return;
   }
-  conduit_start_tls(&s->c, s->local, "<proceed xmlns='" NS_TLS "'/>");
   s->state = ST_TLS;
+  s->starts_tls = true;
 }
 
 /* TLS comes once: behind proceed, or before the first byte. What was said before is checked again

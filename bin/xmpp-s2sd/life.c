@@ -72,7 +72,8 @@ input(struct conduit const *c)
 {
   enum state st = ((struct stream const *)c)->state;
 
-  return st == ST_TLS || st == ST_SILENT ? CONDUIT_DROP : CONDUIT_READ;
+  if (st == ST_TLS) return CONDUIT_REFUSE;
+  return st == ST_SILENT ? CONDUIT_DROP : CONDUIT_READ;
 }
 
 static void
@@ -121,6 +122,9 @@ settled(struct conduit *c)
 {
   struct stream *s = stream_of(c);
 
+  if (s->starts_tls && s->state == ST_TLS)
+    conduit_start_tls(c, s->local, s->out ? "" : "<proceed xmlns='" NS_TLS "'/>");
+  s->starts_tls = false;
   if (s->state != ST_OVER) return;
   sm_free(s);
   conduit_wipe(c);

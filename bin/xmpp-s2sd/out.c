@@ -321,8 +321,8 @@ start_tls(struct stream *s, struct xml_node const *e)
     fail_at(s, STEP_TLS, "refused by the other server");
     return;
   }
-  conduit_start_tls(&s->c, s->local, "");
   s->state = ST_TLS;
+  s->starts_tls = true;
 }
 
 /* The condition of a failure, which the log names. */

@@ -23,7 +23,7 @@
  *   FEATURES  in: headers and features are exchanged, no domain is proven; out: the peer's
  *             features are awaited
  *   STARTTLS  out: the peer's proceed is awaited
- *   TLS       data is thrown away until secured
+ *   TLS       secured is awaited; what the peer says in plain before ends the stream
  *   SASL      in: a challenge was sent; out: the peer's success is awaited
  *   RESUMING  out: the peer's answer to a resume is awaited
  *   DIALBACK  out: the answer to db:result is awaited; or only db:verify is said here
@@ -76,9 +76,10 @@ struct stream {
   enum auth auth;          /* in: of the first proof; out: ours to the peer */
   enum trust trust;        /* in the peer */
   bool has_version, bidi_offered, bidi, db_offered;
-  bool authed;   /* EXTERNAL has succeeded: headers and features come once more */
-  bool external; /* in: EXTERNAL was offered; out: EXTERNAL was tried, and refused */
-  bool ready;    /* out: TLS is as it must be: db:verify may be said */
+  bool authed;     /* EXTERNAL has succeeded: headers and features come once more */
+  bool external;   /* in: EXTERNAL was offered; out: EXTERNAL was tried, and refused */
+  bool ready;      /* out: TLS is as it must be: db:verify may be said */
+  bool starts_tls; /* TLS: tlsd hears of it when what came with the element is read */
   bool said_unknown, said_dropped, said_unasked, tlsd_gone;
   bool counted;           /* in: among those that have proven nothing (crowd.c) */
   unsigned char failures; /* of SASL */

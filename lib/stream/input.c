@@ -34,6 +34,16 @@ stream_goes_on(struct conduit const *c)
          stream_owner->input(c) == CONDUIT_READ;
 }
 
+static bool
+is_blank(char const *s, size_t len)
+{
+  size_t i;
+
+  for (i = 0; i < len && s[i] && strchr(" \t\r\n", s[i]); i++) {
+  }
+  return i == len;
+}
+
 /* Give how many of the bytes were read or thrown away: the rest waits. */
 static size_t
 feed(struct conduit *c, char const *bytes, size_t len)
@@ -45,7 +55,9 @@ feed(struct conduit *c, char const *bytes, size_t len)
     enum conduit_input input;
     if (c->ending.why) return len;
     input = stream_owner->input(c);
-    if (input == CONDUIT_DROP) return len;
+    if (input == CONDUIT_REFUSE && !is_blank(bytes + at, len - at))
+      conduit_error(c, "policy-violation", "bytes in front of TLS");
+    if (input == CONDUIT_DROP || input == CONDUIT_REFUSE) return len;
     if (input == CONDUIT_HOLD || c->is_behind) break;
     if (c->restart) xml_reset(&c->xml);
     c->restart = false;

@@ -52,8 +52,8 @@ struct conduit {
     ends;       /* the last words are being said */
 };
 
-/* Input is read, is held, is thrown away. */
-enum conduit_input { CONDUIT_READ, CONDUIT_HOLD, CONDUIT_DROP };
+/* Input is read, is held, is thrown away; or ends the stream, unless it is white space. */
+enum conduit_input { CONDUIT_READ, CONDUIT_HOLD, CONDUIT_DROP, CONDUIT_REFUSE };
 
 /* The owner's functions. No function frees its conduit but settled.
  * header: the peer's header is root, whose fault is a stream error (s4.7, s4.8) or NULL; the owner writes its own by conduit_header. root NULL: an error is to come, and needs
