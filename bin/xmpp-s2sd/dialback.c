@@ -340,9 +340,10 @@ log_unasked(struct stream *s, struct xml_node const *e)
 {
   if (s->said_unasked) return;
   s->said_unasked = true;
-  log_event(LOG_WARN, "s2s-answer-dropped", "from", s->remote, "to", s->local, "addr",
-            log_peer(slice_str(s->c.ip)), "name", log_text(e->name), "type",
-            log_text(xml_attr(e, "type")), "why", "nobody has asked", NULL);
+  log_event(LOG_WARN, "s2s-answer-dropped", "conn", conduit_conn(&s->c), "from",
+            s->remote, "to", s->local, "addr", log_peer(slice_str(s->c.ip)), "name",
+            log_text(e->name), "type", log_text(xml_attr(e, "type")), "why",
+            "nobody has asked", NULL);
 }
 
 struct heard {

@@ -7,6 +7,8 @@
 struct domain {
   struct domain *next;
   uint64_t at_us;
+  uint64_t
+    dns_us; /* known: when the log was told that only the DNS vouches for it; 0: never */
   char *name;
 };
 
@@ -150,6 +152,18 @@ domain_note(struct slice domain)
   d->at_us = door_now();
 }
 
+bool
+domain_dns_is_news(struct slice domain)
+{
+  struct domain *d;
+
+  domain_note(domain);
+  d = table_get(&known, domain);
+  if (!d || (d->dns_us && door_now() < d->dns_us + S2S_DNS_LOG_US)) return false;
+  d->dns_us = door_now();
+  return true;
+}
+
 uint64_t
 domain_known_us(struct slice domain)
 {
@@ -178,6 +192,7 @@ list(struct snapshot *k, char const *word, struct table *table, struct domain **
     if (!*at) return;
     snapshot_text(k, &(*at)->name);
     SNAPSHOT_INT(k, (*at)->at_us);
+    SNAPSHOT_INT(k, (*at)->dns_us);
     if (!snapshot_restores(k)) continue;
     if (!(*at)->name || !table_put(table, *at)) snapshot_fail(k, "a domain has no place");
     if (table == &known) known_last = *at;

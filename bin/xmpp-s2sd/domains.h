@@ -16,6 +16,9 @@ void domain_note(struct slice domain);
 uint64_t domain_known_us(struct slice domain);
 void domain_forget(struct slice domain);
 
+/* The same for a domain for which only the DNS vouches: true once in S2S_DNS_LOG_US, for the log. */
+bool domain_dns_is_news(struct slice domain);
+
 void domains_snapshot(struct snapshot *k);
 
 #endif

@@ -402,9 +402,9 @@ unknown(struct stream *s, struct xml_node const *e)
     return;
   }
   if (!s->said_unknown)
-    log_event(LOG_INFO, "s2s-unknown-element", "from", s->remote, "to", s->local, "addr",
-              log_peer(slice_str(s->c.ip)), "name", log_text(e->name), "ns",
-              log_text(e->ns), NULL);
+    log_event(LOG_INFO, "s2s-unknown-element", "conn", conduit_conn(&s->c), "from",
+              s->remote, "to", s->local, "addr", log_peer(slice_str(s->c.ip)), "name",
+              log_text(e->name), "ns", log_text(e->ns), NULL);
   s->said_unknown = true;
 }
 

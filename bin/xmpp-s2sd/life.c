@@ -98,10 +98,10 @@ static void
 log_down(struct stream const *s)
 {
   if (!s->open_us) return;
-  log_event(LOG_INFO, "s2s-down", "dir", s->out ? "out" : "in", "from",
-            s->out ? s->local : s->remote, "to", s->out ? s->remote : s->local, "addr",
-            log_peer(slice_str(s->c.ip)), "in", log_num(s->in_n), "out",
-            log_num(s->out_n), "why", s->c.ending.why, "detail",
+  log_event(LOG_INFO, "s2s-down", "conn", conduit_conn(&s->c), "dir",
+            s->out ? "out" : "in", "from", s->out ? s->local : s->remote, "to",
+            s->out ? s->remote : s->local, "addr", log_peer(slice_str(s->c.ip)), "in",
+            log_num(s->in_n), "out", log_num(s->out_n), "why", s->c.ending.why, "detail",
             *s->verdict.detail ? s->verdict.detail : NULL, NULL);
 }
 

@@ -377,9 +377,9 @@ stanza(struct stream *s, struct xml_node const *e, struct slice bytes)
     return;
   }
   if (!s->said_dropped)
-    log_event(LOG_WARN, "s2s-stanza-dropped", "from", s->remote, "to", s->local, "addr",
-              log_peer(slice_str(s->c.ip)), "why", "the stream is for one direction",
-              NULL);
+    log_event(LOG_WARN, "s2s-stanza-dropped", "conn", conduit_conn(&s->c), "from",
+              s->remote, "to", s->local, "addr", log_peer(slice_str(s->c.ip)), "why",
+              "the stream is for one direction", NULL);
   s->said_dropped = true;
 }
 

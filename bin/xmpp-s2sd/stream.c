@@ -213,6 +213,18 @@ trust_word(enum trust t)
 
 /* ---- an open stream ---- */
 
+/* A domain that has proven itself by dialback alone is as sure as the DNS. */
+static void
+log_trust(struct stream *s)
+{
+  char const *why = s->tls ? stream_judge(s, slice_str(s->remote), SLICE("")) : "no TLS";
+
+  if (s->trust != TRUST_DNS || !domain_dns_is_news(slice_str(s->remote))) return;
+  log_event(LOG_INFO, "s2s-dns-trusted", "conn", conduit_conn(&s->c), "domain", s->remote,
+            "dir", s->out ? "out" : "in", "addr", log_peer(slice_str(s->c.ip)), "why",
+            why ? why : "dialback alone", NULL);
+}
+
 void
 stream_opens(struct stream *s)
 {
@@ -227,11 +239,12 @@ stream_opens(struct stream *s)
   stream_look_later(s);
   snprintf(took, sizeof took, "%llu.%03llu", (unsigned long long)(us / 1000000),
            (unsigned long long)(us / 1000 % 1000));
-  log_event(LOG_INFO, "s2s-up", "dir", s->out ? "out" : "in", "from",
-            s->out ? s->local : s->remote, "to", s->out ? s->remote : s->local, "addr",
-            log_peer(slice_str(s->c.ip)), "tls", s->tls ? s->tls : "none", "auth",
+  log_event(LOG_INFO, "s2s-up", "conn", conduit_conn(&s->c), "dir", s->out ? "out" : "in",
+            "from", s->out ? s->local : s->remote, "to", s->out ? s->remote : s->local,
+            "addr", log_peer(slice_str(s->c.ip)), "tls", s->tls ? s->tls : "none", "auth",
             auth_word(s->auth), "trust", trust_word(s->trust), "sm", s->sm ? "yes" : "no",
             "bidi", s->bidi ? "yes" : "no", "took_s", took, NULL);
+  log_trust(s);
 }
 
 static uint64_t

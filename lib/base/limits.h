@@ -311,6 +311,8 @@
 /* A domain that was authenticated is known so long (microseconds), and so many are. */
 #define S2S_KNOWN_US 86400000000u
 #define S2S_KNOWN 65536u
+/* The log says at most this often of a domain that only the DNS vouches for it (microseconds). */
+#define S2S_DNS_LOG_US 86400000000u
 /* A stream that ends before this with stanzas left is a failed attempt (microseconds). */
 #define S2S_STEADY_US 10000000u
 /* White space keeps a connection from idling (microseconds). */
