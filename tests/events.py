@@ -30,7 +30,7 @@ def calls():
             args = arguments(" ".join(m.group(1).split()))
             if args[0].startswith("LOG_") or "LOG_" in args[0]:
                 keys = [a.strip('"') for a in args[2::2] if a != "NULL"]
-                for event in re.findall(r'"([a-z-]+)"', args[1]):
+                for event in re.findall(r'"([a-z0-9-]+)"', args[1]):
                     yield event, args[0], keys, "%s:%d" % (name, text.count("\n", 0, m.start()) + 1)
 
 
@@ -88,7 +88,7 @@ def complaints():
             yield from differences("word of " + event, re.findall(pattern, f.read()),
                                    events[event], False)
     with open(PAGE, encoding="utf-8") as f:
-        shown = re.findall(r"^\.It Cm ([a-z_-]+)$", f.read(), re.M)
+        shown = re.findall(r"^\.It Cm ([a-z0-9_-]+)$", f.read(), re.M)
     if shown != list(events) + keys:
         yield "%s lacks %s" % (PAGE, sorted(set(list(events) + keys) - set(shown)))
     for event, level, has, where in sorted(found):

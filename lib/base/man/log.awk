@@ -73,7 +73,7 @@ function take(text, program,   i, n, fields, names, name) {
     fields = fields " " arg[i]
   }
   names = arg[2]
-  while (match(names, /"[a-z-]+"/)) {
+  while (match(names, /"[a-z0-9-]+"/)) {
     name = substr(names, RSTART + 1, RLENGTH - 2)
     names = substr(names, RSTART + RLENGTH)
     note(name, program, level_of(arg[1]), fields)
