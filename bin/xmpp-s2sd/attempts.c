@@ -57,6 +57,7 @@ attempt_look_later(struct pair *p)
   } else if (!p->stream) {
     if (oldest) at = oldest + S2S_WAIT_US;
     if (!p->dial && p->next_us && p->next_us < at) at = p->next_us;
+    if (p->hold_us > door_now() && p->hold_us < at) at = p->hold_us;
   }
   if (at == UINT64_MAX)
     event_timer_cancel(&p->timer);
@@ -106,6 +107,7 @@ attempt_find_way(struct pair *p)
   struct stream *s;
 
   if (p->stream || p->dial || !p->out.queue.n || stopping) return;
+  if (p->hold_us > door_now()) return;
   if (!settings_admits(h, slice_str(p->to))) {
     struct verdict v = verdict_of(STEP_ACCESS, false, "not allowed");
     v.error = ERR_FORBIDDEN;
@@ -216,18 +218,28 @@ pair_attach(struct pair *p, struct stream *s)
   p->restart = false;
   p->verdict.step = STEP_NONE;
   s->pair = p;
-  queue_rewind(p);
+  if (p->left)
+    queue_lost(p);
+  else if (!p->resumes)
+    queue_rewind(p);
+  p->resumes = false;
   pair_touch(p);
 }
 
 void
-pair_lost(struct pair *p, struct verdict const *why, bool steady)
+pair_lost(struct pair *p, struct verdict const *why, bool steady, uint64_t left)
 {
   struct verdict v = *why;
+  bool is_in = !p->stream->out;
 
   p->stream->pair = NULL;
   p->stream = NULL;
-  queue_lost(p);
+  if (left && p->out.sent != p->out.acked) {
+    p->left = left;
+    p->hold_us = is_in ? door_now() + S2S_RESUME_WAIT_US : 0;
+  } else {
+    queue_lost(p);
+  }
   if (steady || !p->out.queue.n) {
     pair_touch(p);
     return;

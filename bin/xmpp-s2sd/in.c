@@ -5,6 +5,7 @@
 #include "inbound.h"
 #include "pairs.h"
 #include "policy.h"
+#include "xep0198_resume.h"
 #include "xep0198_sm.h"
 
 #include <openssl/evp.h>
@@ -506,11 +507,13 @@ void
 in_ended(struct stream *s)
 {
   struct verdict v = verdict_of(STEP_CLOSED, true, "connection closed");
+  uint64_t left = resume_leave(s);
 
   crowd_leave(s);
   if (s->bidi && s->open_us) bidi_n--;
   if (s->pair)
-    pair_lost(s->pair, &v, s->tlsd_gone || door_now() >= s->open_us + S2S_STEADY_US);
+    pair_lost(s->pair, &v, s->tlsd_gone || door_now() >= s->open_us + S2S_STEADY_US,
+              left);
 }
 
 void

@@ -73,6 +73,7 @@ input(struct conduit const *c)
   enum state st = ((struct stream const *)c)->state;
 
   if (st == ST_TLS) return CONDUIT_REFUSE;
+  if (st == ST_RESUMING && !((struct stream const *)c)->out) return CONDUIT_HOLD;
   return st == ST_SILENT ? CONDUIT_DROP : CONDUIT_READ;
 }
 

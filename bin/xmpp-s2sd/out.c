@@ -4,6 +4,7 @@
 #include "inbound.h"
 #include "pairs.h"
 #include "policy.h"
+#include "xep0198_resume.h"
 #include "xep0198_sm.h"
 
 #include <openssl/evp.h>
@@ -195,8 +196,8 @@ prove_peer(struct stream *s)
   if (p) p->valid = true;
 }
 
-static void
-opens(struct stream *s)
+void
+out_opens(struct stream *s)
 {
   struct dial *d = dial_of(s);
   enum dial_kind kind = kind_of(s);
@@ -214,7 +215,7 @@ out_proven(struct stream *s)
 {
   if (s->state != ST_DIALBACK) return;
   s->auth = AUTH_DIALBACK;
-  opens(s);
+  out_opens(s);
 }
 
 void
@@ -277,8 +278,8 @@ features(struct stream *s, struct xml_node const *e)
               offers_external(e) ? "external" : "", s->db_offered ? "dialback" : "",
               s->bidi_offered ? "bidi" : "", NULL);
   if (s->authed) {
-    if (xml_child(e, SM_NS3, "sm") && kind_of(s) == DIAL_PAIR) sm_wish(s);
-    opens(s);
+    if (xml_child(e, SM_NS3, "sm") && kind_of(s) == DIAL_PAIR && sm_wish(s)) return;
+    out_opens(s);
   } else if (s->c.secure) {
     authenticate(s, e);
   } else {
@@ -460,7 +461,8 @@ out_ended(struct stream *s)
   settle_verdict(s);
   if (s->pair)
     pair_lost(s->pair, &s->verdict,
-              s->tlsd_gone || served || door_now() >= s->open_us + S2S_STEADY_US);
+              s->tlsd_gone || served || door_now() >= s->open_us + S2S_STEADY_US,
+              resume_leave(s));
   dialback_lost(s);
   s->dial = 0;
   if (d && (served || (d->kind == DIAL_VERIFY && s->ready)))

@@ -15,6 +15,9 @@ void out_element(struct stream *s, struct xml_node const *e, struct slice bytes)
 void out_late(struct stream *s);
 void out_ended(struct stream *s);
 
+/* The stream takes stanzas from now on. */
+void out_opens(struct stream *s);
+
 /* The peer has taken our key; or has not, for this reason. */
 void out_proven(struct stream *s);
 void out_refused(struct stream *s, struct verdict v);

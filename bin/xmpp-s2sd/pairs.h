@@ -18,6 +18,9 @@ struct pair {
   uint32_t stale;        /* stanzas at the head that an earlier run of routed has sent */
   struct stream *stream; /* that takes the stanzas; NULL: none */
   uint64_t dial;         /* the dial that makes one, or 0 */
+  uint64_t left;         /* the lost stream on which stanzas may have arrived, or 0 */
+  uint64_t hold_us;      /* until then the peer may resume that one: no dial is made */
+  bool resumes;          /* out goes on from the lost stream */
   unsigned int failures; /* attempts that have failed one after the other */
   uint64_t failed_us, next_us; /* when the last did; no dial before this */
   uint64_t idle_us;            /* since when there was nothing to remember */
@@ -49,9 +52,10 @@ bool pair_is_idle(struct pair const *p);
 uint64_t pairs_count(void);
 
 /* A stream takes the stanzas of the pair from now on; the stream is over, for this reason. steady:
- * its end says nothing against the next try. */
+ * its end says nothing against the next try. left: the number under which the stream may be
+ * resumed, or 0. */
 void pair_attach(struct pair *p, struct stream *s);
-void pair_lost(struct pair *p, struct verdict const *why, bool steady);
+void pair_lost(struct pair *p, struct verdict const *why, bool steady, uint64_t left);
 
 /* The attempt of the pair's dial has failed. */
 void pair_failed(struct pair *p, struct verdict const *why);

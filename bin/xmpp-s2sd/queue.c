@@ -62,6 +62,7 @@ queue_return_all(struct pair *p, struct verdict const *v)
   went_back = 0;
   sift(p, sends_back);
   sm_queue_wipe(&p->out.queue);
+  p->left = p->hold_us = 0;
   p->marks.len = 0;
   pairs_totals.returned += went_back;
   return went_back;
@@ -90,8 +91,37 @@ queue_lost(struct pair *p)
   struct verdict v = verdict_of(STEP_CLOSED, true, "connection lost, outcome unknown");
 
   back_why = &v;
+  p->left = p->hold_us = 0;
   sift(p, stays_behind_loss);
   queue_rewind(p);
+}
+
+bool
+queue_may_have(struct pair const *p, uint32_t h)
+{
+  return h - p->out.acked <= p->out.sent - p->out.acked;
+}
+
+void
+queue_has(struct pair *p, uint32_t h)
+{
+  pair_has(p, h - p->out.acked);
+  p->out.acked = h;
+}
+
+bool
+queue_resume(struct pair *p, uint32_t h)
+{
+  if (!queue_may_have(p, h)) return false;
+  queue_has(p, h);
+  p->out.sent = h;
+  p->out.unasked = 0;
+  p->out.phase = SM_IDLE;
+  sm_out_rewind(&p->out);
+  p->marks.len = 0;
+  p->left = p->hold_us = 0;
+  p->resumes = true;
+  return true;
 }
 
 /* ---- output ---- */

@@ -13,6 +13,12 @@ void queue_return_one(struct slice raw, struct verdict const *v);
  * the rest waits for the next stream. */
 void queue_lost(struct pair *p);
 
+/* Say whether the peer can have h stanzas of the stream; it has them; it has them, and the others
+ * leave again on the stream that goes on. false: it cannot. */
+bool queue_may_have(struct pair const *p, uint32_t h);
+void queue_has(struct pair *p, uint32_t h);
+bool queue_resume(struct pair *p, uint32_t h);
+
 /* A new stream begins with all that waits. */
 void queue_rewind(struct pair *p);
 

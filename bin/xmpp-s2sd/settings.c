@@ -157,6 +157,7 @@ read_limits(struct s2sd_settings *f, struct settings const *st)
   f->per_address_max = settings_limit(st, "s2s_per_address", S2S_PER_ADDRESS);
   f->dials_max = settings_limit(st, "s2s_dials", S2S_DIALS);
   f->pairs_max = settings_limit(st, "s2s_pairs", S2S_PAIRS);
+  f->left_max = settings_limit(st, "s2s_left", S2S_LEFT);
 }
 
 void *

@@ -36,7 +36,7 @@ struct s2sd_settings {
   uint64_t negotiation_us, queue_max; /* queue_max: stanzas of a pair */
   /* Limits that a test may set low. */
   uint64_t queue_bytes, queued_bytes, before_auth_max, per_address_max, dials_max;
-  uint64_t pairs_max;
+  uint64_t pairs_max, left_max;
 };
 
 extern struct s2sd_settings *s2sd;

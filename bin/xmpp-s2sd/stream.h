@@ -25,7 +25,8 @@
  *   STARTTLS  out: the peer's proceed is awaited
  *   TLS       secured is awaited; what the peer says in plain before ends the stream
  *   SASL      in: a challenge was sent; out: the peer's success is awaited
- *   RESUMING  out: the peer's answer to a resume is awaited
+ *   RESUMING  out: the peer's answer to a resume is awaited; in: input is held until all stanzas
+ *             of the stream that is resumed are acknowledged
  *   DIALBACK  out: the answer to db:result is awaited; or only db:verify is said here
  *   OPEN      in: a domain is proven; out: the peer takes stanzas of local
  *   CLOSING   our end tag was said; the peer's is awaited

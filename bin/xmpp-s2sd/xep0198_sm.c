@@ -1,5 +1,7 @@
 #include "xep0198_sm.h"
+#include "out.h"
 #include "pairs.h"
+#include "xep0198_resume.h"
 
 #include "edge/edge.h"
 
@@ -7,15 +9,8 @@
 
 /* XEP-0198 between servers: after EXTERNAL, both ways. A stanza of the peer counts as handled when
  * routed has acknowledged it; streams with stanzas on the way stand in one line. What the peer
- * gets stays in the queue of its pair until the peer's a. Streams are not resumed: what was not
- * acknowledged leaves again on the next stream. */
-
-struct sm {
-  struct sm_in in;
-  bool counts; /* the peer's stanzas are counted */
-  bool acks;   /* the peer acknowledges ours, or has not refused to yet */
-  struct event_timer timer;
-};
+ * gets stays in the queue of its pair until the peer's a, or until another stream goes on
+ * (xep0198_resume.c). */
 
 static struct edge_line pending;
 
@@ -66,6 +61,7 @@ sm_acked(void)
 
   while (edge_line_pop(&pending, &w)) {
     struct stream *s = stream_find(w.id);
+    if (!s) resume_acked(w.id);
     if (!s || !s->sm) continue;
     handled_one(s);
     conduit_settle(&s->c);
@@ -83,7 +79,7 @@ on_timer(void *cookie)
   conduit_settle(&s->c);
 }
 
-static struct sm *
+struct sm *
 sm_new(struct stream *s)
 {
   if (!s->sm) s->sm = calloc(1, sizeof *s->sm);
@@ -91,14 +87,28 @@ sm_new(struct stream *s)
   return s->sm;
 }
 
-void
-sm_wish(struct stream *s)
+static struct pair *
+pair_of(struct stream const *s)
+{
+  return pair_find(slice_str(s->local), slice_str(s->remote));
+}
+
+static void
+ask_anew(struct stream *s)
 {
   struct sm *sm = sm_new(s);
 
   if (!sm) return;
   sm->acks = true;
-  stream_say(s, SLICE("<enable xmlns='" SM_NS3 "'/>"));
+  stream_say(s, SLICE("<enable xmlns='" SM_NS3 "' resume='true'/>"));
+}
+
+bool
+sm_wish(struct stream *s)
+{
+  if (resume_ask(s, pair_of(s))) return true;
+  ask_anew(s);
+  return false;
 }
 
 void
@@ -110,13 +120,12 @@ sm_ask(struct stream *s)
   event_timer_start(&s->sm->timer, door_now() + S2S_ACK_US, on_timer, s);
 }
 
-static void
-too_high(struct stream *s, uint32_t h)
+void
+sm_too_high(struct stream *s, uint32_t h, uint32_t sent)
 {
   stralloc sa = STRALLOC_ZERO;
 
-  if (sm_cat_too_high(&sa, false, h, s->pair->out.sent))
-    stream_say(s, slice_of(sa.s, sa.len));
+  if (sm_cat_too_high(&sa, false, h, sent)) stream_say(s, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
   conduit_end(&s->c, "acknowledged more than was sent");
 }
@@ -133,7 +142,7 @@ take_a(struct stream *s, struct xml_node const *e)
     return;
   }
   if (h - out->acked > out->sent - out->acked) {
-    too_high(s, h);
+    sm_too_high(s, h, out->sent);
     return;
   }
   pair_has(s->pair, h - out->acked);
@@ -146,24 +155,41 @@ take_a(struct stream *s, struct xml_node const *e)
 
 /* ---- the beginning ---- */
 
-static void
-fail(struct stream *s, char const *condition)
+void
+sm_fail(struct stream *s, char const *condition, struct slice h)
 {
   stralloc sa = STRALLOC_ZERO;
 
-  if (sm_cat_failed(&sa, false, condition, SLICE("")))
-    stream_say(s, slice_of(sa.s, sa.len));
+  if (sm_cat_failed(&sa, false, condition, h)) stream_say(s, slice_of(sa.s, sa.len));
+  stralloc_free(&sa);
+}
+
+/* A stream whose stanzas the peer does not count cannot be resumed. */
+static void
+say_enabled(struct stream *s, struct xml_node const *e)
+{
+  struct slice wish = xml_attr(e, "resume");
+  bool resumes = (slice_is(wish, "true") || slice_is(wish, "1")) && s->sm->acks;
+  char const *id = resumes ? resume_grant(s) : NULL;
+  stralloc sa = STRALLOC_ZERO;
+  char max[BASE_NUM];
+  bool ok = xml_cat(&sa, "<enabled xmlns='" SM_NS3 "'");
+
+  if (id)
+    ok = ok && xml_cat_attr(&sa, "id", slice_str(id)) && xml_cat(&sa, " resume='true'") &&
+         xml_cat_attr(&sa, "max", num_u64(max, S2S_LEFT_US / 1000000));
+  if (ok && xml_cat(&sa, "/>")) stream_say(s, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
 }
 
 /* Stanzas that have left before are not counted, so those of such a stream never are. */
 static void
-enable(struct stream *s)
+enable(struct stream *s, struct xml_node const *e)
 {
   struct sm *sm;
 
   if (s->out || s->state != ST_OPEN || !s->authed) {
-    fail(s, "unexpected-request");
+    sm_fail(s, "unexpected-request", SLICE(""));
     return;
   }
   if (s->sm) {
@@ -174,7 +200,7 @@ enable(struct stream *s)
   if (!sm) return;
   sm->counts = true;
   sm->acks = !s->pair;
-  stream_say(s, SLICE("<enabled xmlns='" SM_NS3 "'/>"));
+  say_enabled(s, e);
 }
 
 static void
@@ -186,15 +212,34 @@ refused(struct stream *s)
   if (s->pair) pair_trust_writes(s->pair);
 }
 
+static void
+enabled(struct stream *s, struct xml_node const *e)
+{
+  if (!s->out || !s->sm) return;
+  s->sm->counts = true;
+  resume_note(s, e);
+}
+
+/* What was sent on the stream that is not resumed leaves again, or goes back. */
+static void
+resumed(struct stream *s, struct xml_node const *e)
+{
+  if (!resume_answered(s, pair_of(s), e) && !s->c.ending.why) ask_anew(s);
+  if (!s->c.ending.why) out_opens(s);
+}
+
 void
 sm_element(struct stream *s, struct xml_node const *e)
 {
-  if (slice_is(e->name, "enable"))
-    enable(s);
+  if (s->out && s->state == ST_RESUMING &&
+      (slice_is(e->name, "resumed") || slice_is(e->name, "failed")))
+    resumed(s, e);
+  else if (slice_is(e->name, "enable"))
+    enable(s, e);
   else if (slice_is(e->name, "resume"))
-    fail(s, "item-not-found");
-  else if (slice_is(e->name, "enabled") && s->out && s->sm)
-    s->sm->counts = true;
+    resume_asked(s, e);
+  else if (slice_is(e->name, "enabled"))
+    enabled(s, e);
   else if (slice_is(e->name, "failed") && s->out)
     refused(s);
   else if (slice_is(e->name, "r") && s->sm && sm_in_asked(&s->sm->in))
@@ -210,6 +255,7 @@ sm_free(struct stream *s)
 {
   if (!s->sm) return;
   event_timer_cancel(&s->sm->timer);
+  resume_free(s);
   free(s->sm);
   s->sm = NULL;
 }
@@ -232,6 +278,8 @@ sm_snapshot(struct snapshot *k, struct stream *s)
   SNAPSHOT_INT(k, s->sm->in.owes_a);
   SNAPSHOT_INT(k, s->sm->counts);
   SNAPSHOT_INT(k, s->sm->acks);
+  SNAPSHOT_INT(k, s->sm->resumed);
+  resume_snapshot(k, s);
   snapshot_timer(k, &s->sm->timer, on_timer, s);
 }
 
@@ -239,4 +287,5 @@ void
 sm_line_snapshot(struct snapshot *k)
 {
   edge_line_snapshot(k, "pending", &pending);
+  resume_left_snapshot(k);
 }

@@ -6,12 +6,34 @@
 
 #include "sm/sm.h"
 
+struct left;
+
+/* Stream management of a stream. */
+struct sm {
+  struct sm_in in;
+  bool counts;       /* the peer's stanzas are counted */
+  bool acks;         /* the peer acknowledges ours, or has not refused to yet */
+  bool resumed;      /* the stream goes on from another one */
+  bool conflict;     /* another one goes on from this */
+  struct left *left; /* the part that outlives the stream; NULL: it cannot be resumed */
+  struct event_timer timer;
+};
+
+/* The stream's, made if there is none. NULL: ENOMEM, and the conduit is marked. */
+struct sm *sm_new(struct stream *s);
+
+/* Say failed with the condition of a stanza error and a count, which may be empty; end the stream
+ * for an acknowledgement h of more than was sent. */
+void sm_fail(struct stream *s, char const *condition, struct slice h);
+void sm_too_high(struct stream *s, uint32_t h, uint32_t sent);
+
 /* Say whether e is an element of stream management; handle one on an open stream. */
 bool sm_is(struct xml_node const *e);
 void sm_element(struct stream *s, struct xml_node const *e);
 
-/* We have opened the stream, and the peer offers stream management: ask for it. */
-void sm_wish(struct stream *s);
+/* We have opened the stream, and the peer offers stream management: ask for it, or for another
+ * stream to go on here. true: the answer is awaited before the stream is open. */
+bool sm_wish(struct stream *s);
 
 /* A stanza of the peer has gone to routed, or was answered. routed has acknowledged stanzas. */
 void sm_count(struct stream *s);

@@ -18,7 +18,7 @@
  *         keys; inbound.c stanzas of peers; pairs.c stanzas for peers, queue.c how they leave,
  *         returns.c those that go back, attempts.c when a way is looked for; dial.c the way to a stream: names, connection, next target; verdict.c why none
  *         leads there; domains.c which are served, which are known; crowd.c strangers; ctl.c the
- *         administrator; xep0198_sm.c; settings.c
+ *         administrator; xep0198_sm.c, xep0198_resume.c; settings.c
  */
 #include "attempts.h"
 #include "crowd.h"

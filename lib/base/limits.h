@@ -283,6 +283,11 @@
 #define S2S_WAIT_US 60000000u
 /* ...pairs that have something to remember; a pair without anything is forgotten after this. */
 #define S2S_PAIRS 65536u
+/* A stream that is lost may be resumed for so long (microseconds); of so many streams the part is
+ * kept that this needs. A pair waits so long for a peer to resume the stream that it had opened. */
+#define S2S_LEFT_US 300000000u
+#define S2S_LEFT 4096u
+#define S2S_RESUME_WAIT_US 3000000u
 #define S2S_PAIR_IDLE_US 60000000u
 /* Incoming streams that have proven no domain, and those of one address (/64). */
 #define S2S_BEFORE_AUTH 512u

@@ -1,0 +1,433 @@
+#include "xep0198_resume.h"
+#include "pairs.h"
+#include "queue.h"
+#include "xep0198_sm.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* XEP-0198 s5, both ways. A stream that is lost leaves a struct left, from which the next one
+ * between the same domains goes on:
+ *
+ * 1. enabled names an id; the stream has a struct left from then on.
+ * 2. The stream is lost: its struct left stays for some time, in the order of the losses. The pair
+ *    whose stanzas it had keeps its count of those, until the stream is resumed, or the pair takes
+ *    another one.
+ * 3. resume and resumed say how many stanzas came. The number is final when routed has
+ *    acknowledged all: until then a stream waits in RESUMING, and its input is held.
+ * 4. The stanzas that the peer has not are sent again. */
+
+struct left {
+  struct left *next, *prev; /* of those whose streams are over */
+  char *id;
+  char *local, *remote;
+  uint64_t number;             /* of the stream */
+  bool out, is_over, two_ways; /* two_ways, in: stanzas of ours were counted too */
+  uint64_t max_us, until_us;
+  struct sm_in in;
+  uint64_t heir; /* the stream in RESUMING, or 0 */
+  uint32_t h;    /* the heir's peer has so many of our stanzas */
+};
+
+static struct left *first, *last;
+static uint64_t over_n;
+
+static struct slice
+id_of(void const *item)
+{
+  return slice_str(((struct left const *)item)->id);
+}
+
+static struct slice
+number_of(void const *item)
+{
+  struct left const *l = item;
+
+  return slice_of((char const *)&l->number, sizeof l->number);
+}
+
+/* Those of incoming streams; those that are over. */
+static struct table by_id = {.key = id_of}, by_number = {.key = number_of};
+
+uint64_t
+resume_count(void)
+{
+  return over_n;
+}
+
+/* ---- making and ending ---- */
+
+static void
+take_out(struct left *l)
+{
+  if (!l->is_over) return;
+  table_del(&by_number, number_of(l));
+  if (l->prev)
+    l->prev->next = l->next;
+  else
+    first = l->next;
+  if (l->next)
+    l->next->prev = l->prev;
+  else
+    last = l->prev;
+  l->next = l->prev = NULL;
+  l->is_over = false;
+  over_n--;
+}
+
+static void
+left_free(struct left *l)
+{
+  take_out(l);
+  if (!l->out && table_get(&by_id, id_of(l)) == l) table_del(&by_id, id_of(l));
+  free(l->id);
+  free(l->local);
+  free(l->remote);
+  free(l);
+}
+
+static struct left *
+left_new(struct stream *s, struct slice id)
+{
+  struct left *l = calloc(1, sizeof *l);
+
+  if (!l) return NULL;
+  l->out = s->out;
+  l->number = s->number;
+  l->id = slice_dup(id);
+  l->local = slice_dup(slice_str(s->local));
+  l->remote = slice_dup(slice_str(s->remote));
+  if (l->id && l->local && l->remote && (l->out || table_put(&by_id, l))) return l;
+  if (!l->id) l->out = true; /* in no table */
+  left_free(l);
+  return NULL;
+}
+
+char const *
+resume_grant(struct stream *s)
+{
+  char id[STREAM_ID_LEN];
+
+  door_random_id(id, sizeof id);
+  s->sm->left = left_new(s, slice_of(id, sizeof id));
+  if (!s->sm->left) return NULL;
+  s->sm->left->max_us = S2S_LEFT_US;
+  return s->sm->left->id;
+}
+
+static bool
+is_true(struct slice word)
+{
+  return slice_is(word, "true") || slice_is(word, "1");
+}
+
+void
+resume_note(struct stream *s, struct xml_node const *e)
+{
+  struct slice id = xml_attr(e, "id");
+  uint64_t max = 0;
+
+  if (!is_true(xml_attr(e, "resume")) || !id.len || id.len > STANZA_ID_MAX || s->sm->left)
+    return;
+  s->sm->left = left_new(s, id);
+  if (!s->sm->left) return;
+  if (!slice_u64(xml_attr(e, "max"), &max) || max > S2S_LEFT_US / 1000000)
+    max = S2S_LEFT_US / 1000000;
+  s->sm->left->max_us = max * 1000000;
+}
+
+void
+resume_free(struct stream *s)
+{
+  if (s->sm->left) left_free(s->sm->left);
+  s->sm->left = NULL;
+}
+
+/* ---- a stream is lost ---- */
+
+/* Dialback may have added domains, which a new stream would have to prove again. */
+static bool
+has_one_domain(struct stream const *s)
+{
+  struct proof const *p;
+
+  for (p = s->proofs; p; p = p->next)
+    if (strcmp(p->from, s->remote)) return false;
+  return true;
+}
+
+static void
+forget_old(void)
+{
+  while (first && (over_n > s2sd->left_max || first->until_us + S2S_LEFT_US < door_now()))
+    left_free(first);
+}
+
+uint64_t
+resume_leave(struct stream *s)
+{
+  struct left *l = s->sm ? s->sm->left : NULL;
+
+  if (!l || !(s->c.lost || s->sm->conflict) || !has_one_domain(s)) return 0;
+  l->number = s->number;
+  if (!table_put(&by_number, l)) return 0;
+  s->sm->left = NULL;
+  l->in = s->sm->in;
+  l->until_us = door_now() + l->max_us;
+  l->is_over = true;
+  l->two_ways = s->pair != NULL;
+  l->heir = 0;
+  l->prev = last;
+  if (last)
+    last->next = l;
+  else
+    first = l;
+  last = l;
+  over_n++;
+  forget_old();
+  return s->number;
+}
+
+static struct left *
+left_find(uint64_t number)
+{
+  struct left key = {.number = number};
+
+  return table_get(&by_number, number_of(&key));
+}
+
+/* ---- going on ---- */
+
+/* Make the heir the stream that was lost, as far as the peer's stanzas go. */
+static bool
+inherit(struct stream *s, struct left *l)
+{
+  struct sm *sm = sm_new(s);
+
+  take_out(l);
+  if (!sm) {
+    left_free(l);
+    return false;
+  }
+  sm->in = l->in;
+  sm->in.owes_a = false;
+  sm->counts = sm->acks = sm->resumed = true;
+  sm->left = l;
+  l->number = s->number;
+  l->heir = 0;
+  log_event(LOG_INFO, "s2s-resumed", "conn", conduit_conn(&s->c), "dir",
+            s->out ? "out" : "in", "from", s->out ? s->local : s->remote, "to",
+            s->out ? s->remote : s->local, NULL);
+  return true;
+}
+
+static void
+say_count(struct stream *s, char const *name, struct left const *l)
+{
+  stralloc sa = STRALLOC_ZERO;
+  char buf[BASE_NUM];
+
+  if (xml_cat(&sa, "<") && xml_cat(&sa, name) && xml_cat(&sa, " xmlns='" SM_NS3 "'") &&
+      xml_cat_attr(&sa, "previd", slice_str(l->id)) &&
+      xml_cat_attr(&sa, "h", num_u64(buf, l->in.handled)) && xml_cat(&sa, "/>"))
+    stream_say(s, slice_of(sa.s, sa.len));
+  stralloc_free(&sa);
+}
+
+/* The pair whose stanzas went out on the incoming stream l, and wait for its heir. */
+static struct pair *
+pair_of(struct left const *l)
+{
+  struct pair *p = pair_find(slice_str(l->local), slice_str(l->remote));
+
+  return p && p->left == l->number && !p->stream ? p : NULL;
+}
+
+static void
+go_on_in(struct stream *s, struct left *l)
+{
+  struct pair *p = l->two_ways ? pair_of(l) : NULL;
+  uint32_t h = l->h;
+
+  s->state = ST_OPEN;
+  say_count(s, "resumed", l);
+  if (!inherit(s, l)) return;
+  if (p && queue_resume(p, h)) pair_attach(p, s);
+  conduit_resume(&s->c);
+}
+
+/* The count is final, as far as the heir is concerned. */
+static void
+go_on(struct left *l)
+{
+  struct stream *s = stream_find(l->heir);
+
+  if (!s || s->state != ST_RESUMING || !sm_in_is_done(&l->in)) return;
+  if (s->out)
+    say_count(s, "resume", l);
+  else
+    go_on_in(s, l);
+}
+
+void
+resume_acked(uint64_t number)
+{
+  struct left *l = left_find(number);
+  struct stream *s = l ? stream_find(l->heir) : NULL;
+
+  if (!l) return;
+  sm_in_handled(&l->in);
+  go_on(l);
+  if (s) conduit_settle(&s->c);
+}
+
+/* ---- the peer asks ---- */
+
+/* The stream that the peer resumes is open still: it ends, and leaves what it has. */
+static void
+end_old(struct left const *l)
+{
+  struct stream *old = stream_find(l->number);
+
+  old->sm->conflict = true;
+  conduit_error(&old->c, "conflict", NULL);
+  conduit_settle(&old->c);
+}
+
+static struct left *
+find(struct stream *s, struct slice id)
+{
+  struct left *l = table_get(&by_id, id);
+
+  if (!l || strcmp(l->local, s->local) || strcmp(l->remote, s->remote)) return NULL;
+  if (!l->is_over) end_old(l);
+  return table_get(&by_id, id);
+}
+
+/* s5: a stream that is too old, or whose stanzas have left on another one, says its count. */
+static void
+refuse(struct stream *s, struct left const *l)
+{
+  char buf[BASE_NUM];
+
+  sm_fail(s, "item-not-found", l ? num_u64(buf, l->in.handled) : SLICE(""));
+}
+
+void
+resume_asked(struct stream *s, struct xml_node const *e)
+{
+  struct left *l;
+  uint32_t h;
+
+  if (s->out || s->state != ST_OPEN || !s->authed || s->sm || s->in_n) {
+    sm_fail(s, "unexpected-request", SLICE(""));
+    return;
+  }
+  if (!sm_read_h(e, &h)) {
+    sm_fail(s, "bad-request", SLICE(""));
+    return;
+  }
+  l = find(s, xml_attr(e, "previd"));
+  if (!l || l->until_us < door_now() || (l->two_ways && !pair_of(l))) {
+    refuse(s, l);
+    return;
+  }
+  if (l->two_ways && !queue_may_have(pair_of(l), h)) {
+    sm_too_high(s, h, pair_of(l)->out.sent);
+    return;
+  }
+  l->heir = s->number;
+  l->h = h;
+  s->state = ST_RESUMING;
+  go_on(l);
+}
+
+/* ---- we ask ---- */
+
+bool
+resume_ask(struct stream *s, struct pair const *p)
+{
+  struct left *l = p && p->left ? left_find(p->left) : NULL;
+
+  if (!l || !l->out || l->until_us < door_now()) return false;
+  l->heir = s->number;
+  s->state = ST_RESUMING;
+  go_on(l);
+  return true;
+}
+
+bool
+resume_answered(struct stream *s, struct pair *p, struct xml_node const *e)
+{
+  struct left *l = p && p->left ? left_find(p->left) : NULL;
+  bool resumed = slice_is(e->name, "resumed");
+  uint32_t h;
+
+  if (!l || l->heir != s->number) return false;
+  if (!sm_read_h(e, &h)) {
+    left_free(l);
+    if (resumed) conduit_error(&s->c, "bad-format", "a resumption without its count");
+    return false;
+  }
+  if (!queue_may_have(p, h)) {
+    sm_too_high(s, h, p->out.sent);
+    left_free(l);
+    return false;
+  }
+  if (!resumed) {
+    queue_has(p, h);
+    left_free(l);
+    return false;
+  }
+  return inherit(s, l) && queue_resume(p, h);
+}
+
+/* ---- the state for a trace ---- */
+
+static void
+fields(struct snapshot *k, struct left *l)
+{
+  snapshot_text(k, &l->id);
+  snapshot_text(k, &l->local);
+  snapshot_text(k, &l->remote);
+  SNAPSHOT_INT(k, l->number);
+  SNAPSHOT_INT(k, l->out);
+  SNAPSHOT_INT(k, l->two_ways);
+  SNAPSHOT_INT(k, l->max_us);
+  SNAPSHOT_INT(k, l->until_us);
+  SNAPSHOT_INT(k, l->in.received);
+  SNAPSHOT_INT(k, l->in.handled);
+  SNAPSHOT_INT(k, l->heir);
+  SNAPSHOT_INT(k, l->h);
+  if (snapshot_restores(k) && !l->out && (!l->id || !table_put(&by_id, l)))
+    snapshot_fail(k, "a stream that may be resumed has no place");
+}
+
+void
+resume_snapshot(struct snapshot *k, struct stream *s)
+{
+  bool has = s->sm->left != NULL;
+
+  SNAPSHOT_INT(k, has);
+  if (!has) return;
+  if (snapshot_restores(k)) s->sm->left = snapshot_new(k, sizeof *s->sm->left);
+  if (s->sm->left) fields(k, s->sm->left);
+}
+
+void
+resume_left_snapshot(struct snapshot *k)
+{
+  struct left **at = &first, *before = NULL;
+
+  for (; snapshot_record(k, "left", *at != NULL); at = &(*at)->next) {
+    if (snapshot_restores(k)) *at = snapshot_new(k, sizeof **at);
+    if (!*at) return;
+    (*at)->prev = before;
+    before = last = *at;
+    fields(k, *at);
+    if (!snapshot_restores(k)) continue;
+    (*at)->is_over = true;
+    over_n++;
+    if (!table_put(&by_number, *at)) snapshot_fail(k, "a lost stream has no place");
+  }
+}

@@ -1,0 +1,45 @@
+/* Streams of stream management that go on as others (XEP-0198 s5). */
+#ifndef S2SD_XEP0198_RESUME_H
+#define S2SD_XEP0198_RESUME_H
+
+#include "stream.h"
+
+#include "sm/sm.h"
+
+/* The part of a stream that outlives it: the id, and the counts of the peer's stanzas. */
+struct left;
+
+/* In: give the stream an id, under which the peer may resume it for S2S_LEFT_US. NULL: ENOMEM. */
+char const *resume_grant(struct stream *s);
+
+/* Out: note the id and the time that the peer's enabled names, if it does. */
+void resume_note(struct stream *s, struct xml_node const *enabled);
+
+/* The stream is over: keep what can be resumed. Give the number under which it is kept, that of
+ * the stream; 0: the stream cannot be resumed. */
+uint64_t resume_leave(struct stream *s);
+
+/* A stanza of the stream with this number, which is over, was acknowledged by routed. */
+void resume_acked(uint64_t number);
+
+/* In: the peer asks to resume a stream. */
+void resume_asked(struct stream *s, struct xml_node const *e);
+
+/* Out: ask the peer to resume the stream whose stanzas p does not know to have arrived. false:
+ * there is none, and the stream is to be enabled anew. */
+bool resume_ask(struct stream *s, struct pair const *p);
+
+/* Out, RESUMING: the peer has resumed the stream, or not. true: its stanzas go on here; false:
+ * enable anew, unless the conduit is marked to end. */
+bool resume_answered(struct stream *s, struct pair *p, struct xml_node const *e);
+
+/* Forget what the stream has, and would leave. */
+void resume_free(struct stream *s);
+
+uint64_t resume_count(void);
+
+/* Fields of the record of a stream; records of those that are over. */
+void resume_snapshot(struct snapshot *k, struct stream *s);
+void resume_left_snapshot(struct snapshot *k);
+
+#endif
