@@ -55,7 +55,7 @@ def nothing_is_lost(t):
         x.start()
     kills = kill_by_chance(t, random.Random(SEED), SECONDS, together=3)
     stop(talkers + seconds)
-    doubled = all_has_come(t, talkers, seconds)
+    doubled = all_has_come(talkers, seconds)
     for x in talkers:
         got = archive(t, x.user, x.peer.user)
         check_archive(got, True, x, x.user)

@@ -12,7 +12,7 @@ def play(t):
         x.start()
     kills = kill_by_chance(t, random.Random(SEED), SECONDS / 2, 2)
     stop(talkers + seconds)
-    tell(kills, talkers, seconds, all_has_come(t, talkers, seconds))
+    tell(kills, talkers, seconds, all_has_come(talkers, seconds))
 
 
 def modules(*without):

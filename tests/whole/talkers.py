@@ -195,7 +195,7 @@ class Talker(Session):
         super().send(s, stanza)
 
     def say(self, n):
-        to = self.peer.user + "@localhost"
+        to = "%s@%s" % (self.peer.user, self.peer.tree.hosts[0])
         if self.peer.kind in ("negative", "silent"):
             to += "/" + self.peer.resource
         self.s.send(n if isinstance(n, str) else
@@ -240,10 +240,10 @@ def stop(sessions):
         assert not x.is_alive(), "%s/%s waits for ever" % (x.user, x.resource)
 
 
-def all_has_come(t, talkers, seconds):
+def all_has_come(talkers, seconds):
     """What was acknowledged is at its recipients, or was returned. A last session of each account
     takes what waits. How many came more than once."""
-    last = {x.user: Session(t, x.user, "last", "<presence/>") for x in talkers}
+    last = {x.user: Session(x.tree, x.user, "last", "<presence/>") for x in talkers}
     for s in last.values():
         s.connect()
 

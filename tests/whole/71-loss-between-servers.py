@@ -1,0 +1,78 @@
+#!/usr/bin/python3
+"""Nothing that was acknowledged is lost between two servers: clients with stream management talk in
+pairs from one to the other, and every 300 ms a program of either, chosen by chance, is killed.
+Afterwards each message that a server has acknowledged has reached its recipient or come back as an
+error, in its order.
+
+What xmpp-s2sd has of its own is lost when xmpp-routed and xmpp-s2sd of a server are killed together
+(xmpp-restarts(7)): two seconds lie between them.
+
+WHOLE_SECONDS: how long (5); WHOLE_PAIRS: how many (6); WHOLE_SEED: of what is chosen by chance."""
+import os
+
+os.environ.setdefault("WHOLE_SECONDS", "5")
+from servers import *
+from talkers import *
+
+# xmpp-mamd waits with what is for nobody: the links between servers are the subject here.
+KILLED = ("s2sd", "tlsd", "routed", "dnsd", "c2sd")
+
+
+def talkers_of(t, u):
+    talkers = []
+    for i in range(PAIRS):
+        a, b = Talker(t, "a%d" % i, "plain"), Talker(u, "b%d" % i, KINDS[i % 2 * 3])
+        a.peer, b.peer = b, a
+        talkers += [a, b]
+    return talkers
+
+
+def kill(servers, rnd, seconds):
+    """How often each program was killed."""
+    kills, last, end = {}, {}, time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(0.3)
+        s, d = rnd.choice(servers), rnd.choice(KILLED)
+        other = {"routed": "s2sd", "s2sd": "routed"}.get(d)
+        if time.monotonic() < last.get((s, other), 0) + 2 * SLOW:
+            continue
+        pid = s.pid(d)
+        if pid > 0:
+            os.kill(pid, signal.SIGKILL)
+            kills[d] = kills.get(d, 0) + 1
+            last[s, d] = time.monotonic()
+    for s in servers:
+        s.wait_ready()
+    return kills
+
+
+def play(modules):
+    ca = Authority({A: "IP:%s,DNS:%s" % (A, A), B: "IP:%s,DNS:%s" % (B, B)})
+    options = "s2s_use_starttls: required\nmax_fsm_queue: 10000\n"
+    try:
+        with Server(A, options + ca.options(A), modules, ["a%d" % i for i in range(PAIRS)]) as t, \
+                Server(B, options + ca.options(B), modules, ["b%d" % i for i in range(PAIRS)]) as u:
+            talkers = talkers_of(t, u)
+            for x in talkers:
+                x.start()
+            kills = kill((t, u), random.Random(SEED), SECONDS)
+            stop(talkers)
+            tell(kills, talkers, [], all_has_come(talkers, []))
+            returned = sum(len(x.returned) for x in talkers)
+            assert returned < sum(len(x.acked) for x in talkers) / 4, "most came back"
+    finally:
+        ca.end()
+
+
+@check
+def nothing_is_lost():
+    play(MORE)
+
+
+@check
+def nothing_is_lost_on_streams_for_one_direction():
+    play(MORE.replace("mod_s2s_bidi: {}", ""))
+
+
+print("seed " + SEED)
+main()
