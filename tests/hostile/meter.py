@@ -143,7 +143,7 @@ class Bench:
         self.tree, self.trees = self.make_tree(), self.trees + 1
         self.tree.__enter__()
         self.witness = Witness(self.tree)
-        self.daemons = {d: self.tree.pid(d) for d in DAEMONS}
+        self.daemons = {d: self.tree.pid(d) for d in self.tree.daemons}
         self.pids = list(self.tree.pids())
         self.sampler = Sampler(self.daemons.values())
         self.warm_up()
