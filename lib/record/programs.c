@@ -22,8 +22,8 @@ struct store_row const store_rows[STORES_N] = {
 #undef S
 };
 
-static char const *const roles[ROLES_N] = {"front",   "edge", "router",  "authority",
-                                           "service", "own",  "control", "names"};
+static char const *const roles[ROLES_N] = {
+  "front", "edge", "router", "authority", "service", "own", "control", "names", "web"};
 
 unsigned int
 program_number(enum program p)

@@ -17,10 +17,11 @@ enum role {
     1 << 5, /* a service of tabber's own: the router takes its word for what accounts
                         and hosts have settled */
   ROLE_CONTROL = 1 << 6, /* asks for an administrator */
-  ROLE_NAMES = 1 << 7    /* looks names up in the DNS */
+  ROLE_NAMES = 1 << 7,   /* looks names up in the DNS */
+  ROLE_WEB = 1 << 8      /* speaks HTTP: takes conduits, gives requests, makes conduits */
 };
 
-#define ROLES_N 8
+#define ROLES_N 9
 #define ROLES_ALL ((1 << ROLES_N) - 1)
 
 /* When a program runs: xmpp-confgen names its instances, and xmpp-up starts them. */
@@ -47,7 +48,7 @@ P(MAMD,      "mamd",       7, ROLE_SERVICE | ROLE_OWN,  RUNS_IF_WANTED, "routed"
 P(PUBSUBD,   "pubsubd",    8, ROLE_SERVICE | ROLE_OWN,  RUNS_NOT,       "")             \
 P(MUCD,      "mucd",       9, ROLE_SERVICE | ROLE_OWN,  RUNS_NOT,       "")             \
 P(UPLOADD,   "uploadd",   10, ROLE_SERVICE | ROLE_OWN,  RUNS_NOT,       "")             \
-P(WEBD,      "webd",      11, ROLE_FRONT,               RUNS_NOT,       "")             \
+P(WEBD,      "webd",      11, ROLE_WEB,                 RUNS_NOT,       "")             \
 P(COMPD,     "compd",     12, ROLE_EDGE | ROLE_SERVICE, RUNS_IF_WANTED, "routed")       \
 P(CTL,       "ctl",       13, ROLE_CONTROL,             RUNS_NOT,       "")             \
 P(DNSD,      "dnsd",      14, ROLE_NAMES,               RUNS_IF_WANTED, "")             \

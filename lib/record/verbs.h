@@ -5,6 +5,9 @@
 
 #include "record/programs.h"
 
+/* Both ends of a conduit. */
+#define CONDUIT_ROLES (ROLE_FRONT | ROLE_EDGE | ROLE_WEB)
+
 /* V(name in code, verb, fields, fields that must be there, roles that send it, roles that get it,
  * what it promises) */
 /* clang-format off */
@@ -17,17 +20,17 @@ V(BYE, "bye", "", 0, ROLES_ALL, ROLES_ALL,                                      
   "In traces and under -p only: the link of this name is gone.")                              \
 V(OPEN, "open", "ID LISTENER IP PORT FRAMING", 3, ROLE_FRONT, ROLE_EDGE,                      \
   "A byte stream has arrived on LISTENER from IP. ID is unique on this link while it lasts. FRAMING is element when each data is one element that stands alone (RFC 7395).") \
-V(DATA, "data", "ID BYTES", 1, ROLE_FRONT | ROLE_EDGE, ROLE_FRONT | ROLE_EDGE,                \
+V(DATA, "data", "ID BYTES", 1, CONDUIT_ROLES, CONDUIT_ROLES, \
   "Bytes of conduit ID, in order.")                                                           \
-V(CLOSE, "close", "ID REASON", 1, ROLE_FRONT | ROLE_EDGE, ROLE_FRONT | ROLE_EDGE,             \
+V(CLOSE, "close", "ID REASON", 1, CONDUIT_ROLES, CONDUIT_ROLES, \
   "Conduit ID ends. Data that was sent before is still written. ID may be used again.")      \
-V(STOP, "stop", "ID", 1, ROLE_FRONT | ROLE_EDGE, ROLE_FRONT | ROLE_EDGE,                      \
-  "Send no more data for ID until go: the other side does not read.")                      \
-V(GO, "go", "ID", 1, ROLE_FRONT | ROLE_EDGE, ROLE_FRONT | ROLE_EDGE,                          \
-  "Data for ID may be sent again.")                                                           \
+V(STOP, "stop", "ID", 1, CONDUIT_ROLES | ROLE_SERVICE, CONDUIT_ROLES | ROLE_SERVICE, \
+  "Send no more data for ID until go: the other side does not read. Between webd and a web service ID is a request, and body waits.")                      \
+V(GO, "go", "ID", 1, CONDUIT_ROLES | ROLE_SERVICE, CONDUIT_ROLES | ROLE_SERVICE, \
+  "Data (body) for ID may be sent again.")                                                           \
 V(STARTTLS, "starttls", "ID NAME BYTES", 2, ROLE_EDGE, ROLE_FRONT,                            \
   "Write BYTES as they are, then begin TLS with the certificate for NAME. The edge discards all data up to secured.") \
-V(SECURED, "secured", "ID VERSION CIPHER SNI BINDINGS NAMES VERDICT", 3, ROLE_FRONT, ROLE_EDGE, \
+V(SECURED, "secured", "ID VERSION CIPHER SNI BINDINGS NAMES VERDICT", 3, ROLE_FRONT | ROLE_WEB, ROLE_EDGE | ROLE_WEB, \
   "TLS is up on ID. BINDINGS: words type=base64, with - in front when clients are not told. For s2sd, NAMES and VERDICT say of the peer's certificate: words dns:NAME, srv:NAME (of _xmpp-server), xmpp:ADDRESS, ip:ADDRESS; and none, valid, dane (a TLSA record has it), expired, not-yet, self-signed, unknown-issuer, purpose, dane-mismatch or invalid, then leaf=SHA256 key=SHA256 until=SECONDS issuer=NAME. Bytes up to the blank, DEL and % are %xx there.") \
 V(CONNECT, "connect", "REQUEST HOST SNI TARGETS", 4, ROLE_EDGE, ROLE_FRONT,                     \
   "Open a connection in the name of HOST, whose certificate is shown. TARGETS, a line each, are tried in order: HOW PORT NAME ADDRESSES TLSA, with blanks between them. HOW is tls (from the first byte, with ALPN xmpp-server) or plain; ADDRESSES have commas between them; TLSA rows too, each USAGE:SELECTOR:MATCHING:HEX, or - for none. REQUEST is a number that is unique on this link while it lasts. connected answers, or unconnected behind failed records.") \
@@ -51,7 +54,7 @@ V(SERVED, "served", "DOMAIN HOW", 2, ROLE_ROUTER, ROLE_SERVICE,                 
   "For those who watch domains: DOMAIN is served here. HOW is host, service, or gone when it is served no more. All are said behind forget domains.") \
 V(SETTLED, "settled", "FROM TO N", 3, ROLE_EDGE, ROLE_ROUTER,                                 \
   "All stanzas from the domain FROM to the domain TO whose tag pair= is N or less are done: the peer has them, or they were written, or their senders were told.") \
-V(SHAPE, "shape", "ID RATE BURST", 3, ROLE_EDGE, ROLE_FRONT,                                  \
+V(SHAPE, "shape", "ID RATE BURST", 3, ROLE_EDGE | ROLE_WEB, ROLE_FRONT,                             \
   "Read conduit ID no faster than RATE bytes a second, BURST at once; 0 is no limit.")        \
 V(MECHANISMS, "mechanisms", "HOST NAMES", 1, ROLE_AUTHORITY, ROLE_EDGE,                       \
   "The SASL mechanisms that accounts of HOST may use, strongest first; the record replaces earlier ones.") \
@@ -153,6 +156,24 @@ V(WATCH, "watch", "WHAT", 1, ROLE_SERVICE | ROLE_ROUTER, ROLE_ROUTER | ROLE_AUTH
   "Tell the sender about WHAT, a word of this table: features (feature, identity, item), sessions (online, offline), marks (mark), caps (seen), accounts (made, ending), waiting (waiting), domains (served), presence (what a session shows to its contacts: stanza without TO, gone, and after a restart shown, wants, directed, recalled). What holds now is told at once, and again when it is asked again. Any number of services watch a word. The router says it on: accounts to the authority, waiting to mamd, which says nothing of waiting before.")            \
 V(FORGET, "forget", "WHAT", 1, ROLE_ROUTER | ROLE_SERVICE, ROLE_ROUTER | ROLE_SERVICE,          \
   "The records about WHAT no longer hold, and follow anew. A service that announces anew says announced before and old behind: what it has not said again ends.")                                  \
+V(MOUNT, "mount", "NAME HOSTS", 1, ROLE_SERVICE, ROLE_WEB,                                    \
+  "Requests for the handler NAME of the settings (request_handlers), for HOSTS (blanks between them; empty: all hosts), are for the sender. A NAME that another link has for the same host is answered by error, and stays with the other.") \
+V(REQUEST, "request", "ID NAME METHOD HOST BASE PATH QUERY SCHEME IP LENGTH HEADERS", 9, ROLE_WEB, ROLE_SERVICE, \
+  "A web request. ID is a number that is unique on this link while the request lasts. HOST is in lower case and without port, as hosts_alias says. BASE is the part of the path that has chosen the handler, without a slash at its end; PATH the rest, empty or beginning with a slash, and QUERY, as they were sent. SCHEME, http or https, and IP are those of the client, in front of trusted proxies. LENGTH is that of the body in bytes; empty: there is none. HEADERS, a line each, are NAME: VALUE with the name in lower case, without those of the connection, host, content-length and expect. accept or answer is awaited.") \
+V(ACCEPT, "accept", "ID", 1, ROLE_SERVICE, ROLE_WEB,                                          \
+  "Let the body of request ID come: body as often as needed, then ended. Before accept no body is sent.") \
+V(BODY, "body", "ID BYTES", 2, ROLE_WEB | ROLE_SERVICE, ROLE_WEB | ROLE_SERVICE,              \
+  "Bytes of the body of request ID, or of its answer, in order; 32768 at most.")              \
+V(ENDED, "ended", "ID", 1, ROLE_WEB | ROLE_SERVICE, ROLE_WEB | ROLE_SERVICE,                  \
+  "The body that request ID has was sent whole; or the answer to ID is complete, and ID may be used again.") \
+V(ANSWER, "answer", "ID STATUS LENGTH HEADERS", 2, ROLE_SERVICE, ROLE_WEB,                    \
+  "The answer to request ID begins: STATUS is 200 to 599, LENGTH the bytes of its body, which follows as body records; empty: not known yet. HEADERS, a line each, are NAME: VALUE; webd alone says Date, Connection, Keep-Alive, Content-Length, Transfer-Encoding. ended closes each answer. When the answer comes before the end of the request's body, no more of that body is sent.") \
+V(CANCEL, "cancel", "ID WHY", 1, ROLE_WEB | ROLE_SERVICE, ROLE_WEB | ROLE_SERVICE,            \
+  "Nothing more is said about request ID: the client is gone, the time is over; or the service cannot go on, and the client gets the status 500, or, when the answer has begun, the end of its connection.") \
+V(DIVERT, "divert", "ID LENGTH OFFSET", 2, ROLE_FRONT | ROLE_WEB | ROLE_SERVICE, ROLE_FRONT | ROLE_WEB | ROLE_SERVICE, \
+  "Without a descriptor, from webd to tlsd: the next LENGTH bytes of conduit ID go into a pipe; the answer is divert with its other end. With a descriptor: LENGTH bytes are read from it, a file from OFFSET on, in the place of body records (data records to tlsd).") \
+V(TAKEN, "taken", "ID N", 2, ROLE_WEB, ROLE_EDGE,                                             \
+  "The client of conduit ID has the first N data records of the conduit. A webd that says open with FRAMING element for BOSH says so, for nothing else tells what a client has fetched.") \
 V(STATS, "stats", "", 0, ROLE_CONTROL, ROLES_ALL,                                             \
   "Control: answer stat records, then done.")                                                 \
 V(STAT, "stat", "NAME VALUE", 2, ROLES_ALL, ROLE_CONTROL,                                     \
@@ -185,7 +206,7 @@ V(ROW, "row", "VALUE ...", 1, ROLES_ALL, ROLE_CONTROL | ROLE_OWN,               
   "One line of a list.")                                                                      \
 V(DONE, "done", "", 0, ROLES_ALL, ROLE_CONTROL | ROLE_OWN,                                    \
   "The end of an answer.")                                                                    \
-V(ERROR, "error", "TEXT CONDITION KEY SCOPE", 1, ROLES_ALL, ROLE_CONTROL | ROLE_OWN,          \
+V(ERROR, "error", "TEXT CONDITION KEY SCOPE", 1, ROLES_ALL, ROLE_CONTROL | ROLE_OWN | ROLE_SERVICE,        \
   "The request was not done; TEXT is the reason. KEY SCOPE: the row of the settings that was refused.")
 
 /* clang-format on */

@@ -114,6 +114,9 @@ static char const stanzas[] =
   ".Ic own\n"
   "is a service of tabber's own, which the router trusts with accounts and hosts "
   "(xmpp-userd, xmpp-hostd, xmpp-mamd);\n"
+  ".Ic web\n"
+  "speaks HTTP: it takes the conduits of a front, gives requests to services, and makes\n"
+  "conduits of its own to an edge (xmpp-webd);\n"
   ".Ic control\n"
   "is xmpp-ctl.\n";
 
