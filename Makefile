@@ -27,7 +27,7 @@ endif
 CPPFLAGS += -D_GNU_SOURCE -DTABBER_VERSION='"$(VERSION)"' -Ilib
 CFLAGS_ALL := -std=c11 $(OPT) $(WARN) $(HARD) $(CFLAGS)
 # Where lengths come from strangers.
-STRICT_AREAS := xml jid record
+STRICT_AREAS := xml jid record http
 LDFLAGS_ALL := $(HARD_LD) $(OPT) $(LDFLAGS)
 
 # What an area needs of Debian's libraries.
@@ -42,7 +42,7 @@ EXT_scram := -lcrypto -lidn
 EXT_yaml := -lyaml
 
 # Ranks: an area includes only areas before it in this list (make layers).
-AREAS := base certname password event record settings access link splice xml stream jid form stanza edge sm store accounts roster profile archive scram yaml online ask handle mam service
+AREAS := base nets certname password event record settings access http link splice xml stream jid form stanza edge sm store accounts roster profile archive scram yaml online ask handle mam service
 
 # bin/PROGRAM/parts: the areas that a program links, highest first, and libraries of its own.
 
@@ -230,11 +230,15 @@ FUZZ_SRC := $(wildcard lib/*/*.c) \
   $(if $(filter stream,$(T)),$(filter-out %/xmpp-c2sd.c,$(wildcard bin/xmpp-c2sd/*.c))) \
   $(if $(filter s2s,$(T)),$(filter-out %/xmpp-s2sd.c,$(wildcard bin/xmpp-s2sd/*.c)))
 
+# The oracle of the target http, where apt has it.
+DEPS_FUZZ = $(call offered,libhttp-parser-dev)
+
 fuzz: deps-tidy
+	$(call need,$(DEPS_FUZZ))
 	@mkdir -p build/fuzz/$(T)
 	clang-14 $(CPPFLAGS) -std=c11 -O1 -g -fsanitize=fuzzer,address,undefined \
 	  -fno-sanitize-recover=undefined -o build/fuzz/$(T).bin tests/fuzz/$(T).c $(FUZZ_SRC) \
-	  $(ALL_EXT) $(sort $(foreach a,$(LIBDIRS),$(EXT_$(a))))
+	  $(ALL_EXT) $(sort $(foreach a,$(LIBDIRS),$(EXT_$(a)))) $(if $(filter http,$(T)),$(DEPS_FUZZ:libhttp-parser-dev=-lhttp_parser))
 	build/fuzz/$(T).bin -max_total_time=$(SECONDS) -timeout=10 -print_final_stats=1 \
 	  -artifact_prefix=build/fuzz/ build/fuzz/$(T) tests/fuzz/seeds/$(T)
 

@@ -384,6 +384,10 @@
  * have not been read yet; and the bytes that the client may send: a ClientHello with keys
  * of post-quantum size, certificates of a server. */
 #define TLS_HANDSHAKE_US 15000000u
+/* Listeners behind a proxy: bytes of the header that it sends first, and how long that is awaited
+ * (microseconds). */
+#define PROXY_HEADER_MAX 4096u
+#define PROXY_HEADER_US 5000000u
 #define TLS_HELLO_MAX (32u << 10)
 /* The certificates of a peer: bytes of all, and how many issuers one above the other; bytes of its
  * handshake with them; of its names that are told, and of its issuer's name. */
@@ -439,6 +443,43 @@
 #define COST_PROGRAM_HELD (2u << 20)
 /* ...and no other client waits longer meanwhile (milliseconds). */
 #define COST_PING_MS 200
+
+/* ---- HTTP (lib/http, xmpp-webd) ----
+ *
+ * Bytes of a request's head, of its first line; its fields; empty lines in front of it; bytes of a
+ * host; addresses of proxies that are looked at. */
+#define HTTP_HEAD_MAX (16 << 10)
+#define HTTP_LINE_MAX (8 << 10)
+#define HTTP_FIELDS_MAX 64
+#define HTTP_BLANKS_MAX 2
+#define HTTP_HOST_MAX 255
+#define HTTP_HOPS_MAX 64u
+/* xmpp-webd: times (microseconds) for a whole head, the first one from the connection's beginning
+ * on; between requests (above the 60 s of proxies); without a byte of a body; for a web service that is not there (a restart), and for
+ * one that says nothing; for what is left of requests at the end of the program. */
+#define WEB_HEAD_US 30000000u
+#define WEB_IDLE_US 75000000u
+#define WEB_BODY_US 60000000u
+#define WEB_MOUNT_US 3000000u
+#define WEB_SILENCE_US 60000000u
+#define WEB_STOP_US 5000000u
+/* Bytes behind a request that is not answered; of a body on its way to a service, or to a client; of
+ * a record body. */
+#define WEB_AHEAD_MAX (16u << 10)
+#define WEB_BODY_HIGH (256u << 10)
+#define WEB_BODY_PIECE (32u << 10)
+/* Bytes of a body that is thrown away behind an early answer, and the time for that. */
+#define WEB_DRAIN_MAX (16u << 20)
+#define WEB_DRAIN_US 10000000u
+/* Open requests of a web service, and of all. */
+#define WEB_REQUESTS_MAX 1024u
+#define WEB_REQUESTS_ALL_MAX 10000u
+/* Names that web services may mount. */
+#define WEB_MOUNTS_MAX 256u
+/* WebSocket: the time for the other side's <close/>, and for its frame Close (microseconds); room
+ * for a frame's head. */
+#define WS_CLOSE_US 5000000u
+#define WS_HEAD_MAX 14u
 
 /* xmpp-ctl account import: processes that hash; passwords that one has got and not answered, few
  * enough for a pipe; requests to xmpp-authd that are not answered. */

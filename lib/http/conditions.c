@@ -1,0 +1,129 @@
+#include "http/http_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static char const *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+static char const *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+
+/* The end of the year 9999. */
+#define SECONDS_MAX 253402300799u
+
+struct slice
+http_date(char buf[HTTP_DATE_SIZE], uint64_t second)
+{
+  time_t t = (time_t)(second < SECONDS_MAX ? second : SECONDS_MAX);
+  struct tm tm;
+  int n;
+
+  gmtime_r(&t, &tm);
+  n = snprintf(buf, HTTP_DATE_SIZE, "%s, %02d %s %04d %02d:%02d:%02d GMT",
+               days[tm.tm_wday % 7], tm.tm_mday % 100, months[tm.tm_mon % 12],
+               (tm.tm_year + 1900) % 10000, tm.tm_hour % 100, tm.tm_min % 100,
+               tm.tm_sec % 100);
+  return slice_of(buf, (size_t)n);
+}
+
+/* RFC 9110 s5.6.7: a year of two digits that lies more than 50 years ahead is of the last
+ * century; 2070 will do as its bound. */
+static bool
+made_of(int day, char const *month, int year, int const hms[3], uint64_t *second)
+{
+  struct tm tm = {.tm_mday = day, .tm_hour = hms[0], .tm_min = hms[1], .tm_sec = hms[2]};
+  time_t t;
+
+  while (tm.tm_mon < 12 && strcmp(month, months[tm.tm_mon]) != 0)
+    tm.tm_mon++;
+  if (year < 100) year += year < 70 ? 2000 : 1900;
+  tm.tm_year = year - 1900;
+  if (tm.tm_mon == 12 || day < 1 || day > 31 || hms[0] > 23 || hms[1] > 59 || hms[2] > 60)
+    return false;
+  t = timegm(&tm);
+  if (t < 0) return false;
+  *second = (uint64_t)t;
+  return true;
+}
+
+bool
+http_date_read(struct slice text, uint64_t *second)
+{
+  char z[48], month[4], zone[4];
+  int day, year, at[3];
+
+  if (!text.len || text.len >= sizeof z) return false;
+  memcpy(z, text.s, text.len);
+  z[text.len] = 0;
+  if (sscanf(z, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d %3s", &day, month, &year,
+             &at[0], &at[1], &at[2], zone) == 7 ||
+      sscanf(z, "%*9[A-Za-z], %2d-%3[A-Za-z]-%2d %2d:%2d:%2d %3s", &day, month, &year,
+             &at[0], &at[1], &at[2], zone) == 7)
+    return !strcmp(zone, "GMT") && made_of(day, month, year, at, second);
+  return sscanf(z, "%*3[A-Za-z] %3[A-Za-z] %2d %2d:%2d:%2d %4d", month, &day, &at[0],
+                &at[1], &at[2], &year) == 6 &&
+         made_of(day, month, year, at, second);
+}
+
+static struct slice
+strong(struct slice tag)
+{
+  return slice_starts(tag, "W/") ? slice_of(tag.s + 2, tag.len - 2) : tag;
+}
+
+/* A tag may have commas; quotes it has not. */
+bool
+http_etag_in(struct slice list, struct slice etag)
+{
+  struct slice rest = http_trim(list);
+
+  etag = strong(etag);
+  if (slice_is(rest, "*")) return true;
+  while (rest.len) {
+    char const *from = memchr(rest.s, '"', rest.len), *to;
+    if (!from) return false;
+    to = memchr(from + 1, '"', rest.len - (size_t)(from + 1 - rest.s));
+    if (!to) return false;
+    if (slice_eq(slice_of(from, (size_t)(to + 1 - from)), etag)) return true;
+    rest = slice_of(to + 1, rest.len - (size_t)(to + 1 - rest.s));
+  }
+  return false;
+}
+
+static bool
+is_digits(struct slice t)
+{
+  uint64_t n;
+
+  return slice_u64(t, &n);
+}
+
+enum http_range
+http_range(struct slice field, uint64_t size, uint64_t *from, uint64_t *to)
+{
+  struct slice rest, first;
+  uint64_t n;
+
+  if (field.len < 6 || !slice_is_nocase(slice_of(field.s, 6), "bytes="))
+    return HTTP_WHOLE;
+  rest = http_trim(slice_of(field.s + 6, field.len - 6));
+  if (!rest.len || memchr(rest.s, ',', rest.len) || !memchr(rest.s, '-', rest.len))
+    return HTTP_WHOLE;
+  slice_word(&rest, '-', &first);
+  if ((first.len && !is_digits(first)) || (rest.len && !is_digits(rest)) ||
+      (!first.len && !rest.len))
+    return HTTP_WHOLE;
+  if (!first.len) {
+    slice_u64(rest, &n);
+    *from = n < size ? size - n : 0;
+    *to = size - 1;
+    return n && size ? HTTP_PART : HTTP_OUTSIDE;
+  }
+  slice_u64(first, from);
+  *to = UINT64_MAX;
+  if (rest.len) slice_u64(rest, to);
+  if (*to < *from) return HTTP_WHOLE;
+  if (*from >= size) return HTTP_OUTSIDE;
+  if (*to >= size) *to = size - 1;
+  return HTTP_PART;
+}

@@ -1,0 +1,153 @@
+/* http: HTTP/1.1 (RFC 9110, RFC 9112) as the server sees it: a strict scanner of request heads,
+ * and a writer of answers. No sockets, no clock. A head that two readers could take for
+ * two different requests is refused: that is how requests are smuggled past a proxy (RFC 9112
+ * s11.2). */
+#ifndef HTTP_H
+#define HTTP_H
+
+#include "base/base.h"
+
+#include <skalibs/stralloc.h>
+
+/* ---- the end of a head (scan.c) ---- */
+
+/* How far a head that comes in pieces has been looked at. All zero is a new head. */
+struct http_scan {
+  size_t seen, line; /* bytes looked at; where the last line begins */
+  unsigned int lines, blanks;
+};
+
+/* Look for the end of the head that begins at s, of which len bytes are here; each call has the
+ * bytes of the last call in front. Give its length, its empty line included; 0: it is not
+ * whole yet; or minus the status with which the client is refused: 400 a third empty line in front of it, a NUL; 414 a
+ * request line above HTTP_LINE_MAX; 431 a head above HTTP_HEAD_MAX, or more than HTTP_FIELDS_MAX
+ * fields. */
+long http_scan(struct http_scan *k, char const *s, size_t len);
+
+/* ---- the request (request.c) ---- */
+
+struct http_field {
+  struct slice name,
+    value; /* the name in lower case; the value without blanks around it */
+};
+
+enum http_method {
+  HTTP_GET,
+  HTTP_HEAD,
+  HTTP_POST,
+  HTTP_PUT,
+  HTTP_DELETE,
+  HTTP_OPTIONS,
+  HTTP_PATCH,
+  HTTP_TRACE,
+  HTTP_CONNECT,
+  HTTP_METHODS_N
+};
+
+struct http_request {
+  enum http_method method;
+  struct slice method_text, path, query; /* path: /... or *; query without ? */
+  struct slice scheme;                   /* of an absolute target; empty: of none */
+  struct slice
+    host;          /* in lower case, without port and final dot; empty: none (HTTP/1.0) */
+  uint64_t length; /* of the body */
+  bool has_length, is_1_0, keep, expects;
+  struct http_field field[HTTP_FIELDS_MAX];
+  size_t n;
+};
+
+/* Read the head of len bytes at s, as http_scan has found it, into *r, whose slices point into it;
+ * names and the host are put into lower case there. 0; or the status with which the client is
+ * refused: 400, 411 (a transfer coding), 417, 501, 505. r->is_1_0 and r->keep are set in any
+ * case. */
+unsigned int http_request_read(struct http_request *r, char *s, size_t len);
+
+/* The value of the first field of a name in lower case; s NULL: there is none. Say whether
+ * a list (RFC 9110 s5.6.1) in fields of the name has the word, in any case. */
+struct slice http_field(struct http_request const *r, char const *name);
+bool http_has_word(struct http_request const *r, char const *name, char const *word);
+
+/* Say whether a field belongs to the connection (RFC 9110 s7.6.1), and is told nobody behind
+ * it. */
+bool http_is_hop(struct http_request const *r, struct slice name);
+
+/* Read HOST, HOST:PORT, [V6], [V6]:PORT, at s, into lower case there; *host is without port and
+ * final dot. false: it is none of these. */
+bool http_host(char *s, size_t len, struct slice *host);
+
+/* ---- paths (path.c) ---- */
+
+/* Say whether a path or query has only whole %XX, and no %00; and in a path no segment that
+ * is . or .. when it is decoded. */
+bool http_text_holds(struct slice text);
+bool http_path_holds(struct slice path);
+
+/* Say whether prefix, a decoded path (/upload; empty: all), is the beginning of path by whole segments; *rest is what
+ * follows: empty, or with a slash in front. */
+bool http_path_below(struct slice path, struct slice prefix, struct slice *rest);
+
+/* Decode %XX of one segment into a. s NULL: ENOMEM. */
+struct slice http_decode(struct arena *a, struct slice segment);
+
+/* ---- addresses that proxies tell (forwarded.c) ---- */
+
+/* A hop: the address of whom a proxy has its request from, in the form of inet_ntop, and what it
+ * was asked. Slices are empty when they were not said; ip is also empty when it is no address. */
+struct http_hop {
+  char ip[46];
+  struct slice proto, host;
+};
+
+/* An address, or ADDRESS:PORT, [V6], [V6]:PORT. false: it is none. */
+bool http_address(struct slice text, char out[46]);
+
+/* Read lists of X-Forwarded-For, and of Forwarded (RFC 7239), into hop, from the left: the
+ * last max of them. Gives how many. */
+size_t http_x_forwarded_for(struct http_request const *r, struct http_hop *hop,
+                            size_t max);
+size_t http_forwarded(struct http_request const *r, struct http_hop *hop, size_t max);
+
+/* ---- answers (write.c) ---- */
+
+/* The reason phrase of a status; "" for one that is not known. */
+char const *http_reason(unsigned int status);
+
+/* Say whether an answer of this status to this method has no body (RFC 9112 s6.3). */
+bool http_has_no_body(enum http_method m, unsigned int status);
+
+/* Append a status line; a field; the field Date; a chunk; the last chunk. false: ENOMEM. */
+bool http_cat_status(stralloc *out, unsigned int status);
+bool http_cat_field(stralloc *out, struct slice name, struct slice value);
+bool http_cat_date(stralloc *out, uint64_t second);
+bool http_cat_chunk(stralloc *out, struct slice bytes);
+bool http_cat_last_chunk(stralloc *out);
+
+/* Say whether name is a token, and whether value has nothing that ends it (CR, LF, NUL, other
+ * controls). */
+bool http_name_holds(struct slice name);
+bool http_value_holds(struct slice value);
+
+/* ---- times and ranges (conditions.c) ---- */
+
+/* Write a time as RFC 9110 s5.6.7 wants it; read one of its three forms. */
+#define HTTP_DATE_SIZE 30
+struct slice http_date(char buf[HTTP_DATE_SIZE], uint64_t second);
+bool http_date_read(struct slice text, uint64_t *second);
+
+/* Say whether a list of entity tags (If-None-Match, If-Match), or *, has the tag, quotes
+ * included, by the weak comparison (RFC 9110 s8.8.3.2). */
+bool http_etag_in(struct slice list, struct slice etag);
+
+/* The one range of bytes that a field Range asks of a file of size bytes: HTTP_WHOLE when there is none, when
+ * there are several, or when it has another form; HTTP_PART: *from to *to, the last included;
+ * HTTP_OUTSIDE: 416. */
+enum http_range { HTTP_WHOLE, HTTP_PART, HTTP_OUTSIDE };
+enum http_range http_range(struct slice field, uint64_t size, uint64_t *from,
+                           uint64_t *to);
+
+/* ---- types (types.c) ---- */
+
+/* The media type of a file by the extension of its name; NULL: not known. */
+char const *http_type(struct slice name);
+
+#endif
