@@ -6,7 +6,6 @@
 #include <openssl/err.h>
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,8 @@
  *
  *   CONNECTING an attempt of ours (race.c); then PLAIN or HANDSHAKE. Its conduit opens when
  *              the attempt has won
+ *   PROXIED    the header of the proxy in front is awaited (proxied.c); then PLAIN or
+ *              HANDSHAKE. No conduit is open
  *   PLAIN      bytes go through as they are; the conduit is open
  *   HANDSHAKE  what arrives goes to OpenSSL; TLS_HANDSHAKE_US bounds it. Direct TLS begins
  *              here, and its conduit opens only when the handshake is done
@@ -108,6 +109,7 @@ conn_drop(struct conn *c, char const *why)
   else
     dial_done(c);
   free(c->tls_name);
+  free(c->header);
   tally_end(c);
   stralloc_free(&c->out);
   stralloc_free(&c->pending);
@@ -115,37 +117,6 @@ conn_drop(struct conn *c, char const *why)
   ids_give(&conns.ids, c->id);
   conn_totals.open--;
   free(c);
-}
-
-/* With many at once what the client said may not have been read yet; a client that keeps
- * talking gains no more by that than once. */
-static bool
-is_unread(struct conn const *c)
-{
-  struct pollfd p = {.fd = c->io.fd, .events = POLLIN};
-
-  return poll(&p, 1, 0) > 0 && p.revents == POLLIN;
-}
-
-void
-conn_on_deadline(void *cookie)
-{
-  struct conn *c = cookie;
-
-  if (c->state == HANDSHAKE && !c->dialing && !c->extended && is_unread(c)) {
-    c->extended = true;
-    event_timer_start(&c->timer, door_now() + TLS_HANDSHAKE_US, conn_on_deadline, c);
-    return;
-  }
-  switch (c->state) {
-  case CONNECTING: conn_drop(c, "timeout"); return;
-  case HANDSHAKE:
-    conn_drop(c, c->dialing ? "timeout" : "no TLS handshake in time");
-    return;
-  case CLOSING: conn_drop(c, "closed"); return;
-  case PLAIN:
-  case SECURE: conn_drop(c, "slow reader: nothing taken in time"); return;
-  }
 }
 
 /* Wait for what the state of the connection allows. */
@@ -320,10 +291,37 @@ do_handshake(struct conn *c)
   return false;
 }
 
+/* Begin what the listener serves. false: dropped. */
+static bool
+begin(struct conn *c)
+{
+  uint64_t id = c->id;
+
+  c->state = PLAIN;
+  if (c->listener->direct)
+    conn_start_tls(c, SLICE(""));
+  else
+    tell_open(c);
+  return ids_get(&conns.ids, id) != NULL;
+}
+
+static bool take(struct conn *c);
+
+/* What came behind the header is the client's. */
+static bool
+take_header(struct conn *c)
+{
+  int done = proxied_take(c, conns.read_buf, &conns.read_len);
+
+  if (done < 1) return done == 0;
+  return begin(c) && (!conns.read_len || take(c));
+}
+
 static bool
 take(struct conn *c)
 {
   switch (c->state) {
+  case PROXIED: return take_header(c);
   case PLAIN: give_plain(c, conns.read_buf, conns.read_len); return true;
   case HANDSHAKE: return do_handshake(c);
   case SECURE: return give_decrypted(c);
@@ -347,7 +345,7 @@ conn_read(struct conn *c)
 
   if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return true;
   if (n <= 0) {
-    if (n < 0 || c->state == HANDSHAKE || c->shut) {
+    if (n < 0 || c->state == HANDSHAKE || c->state == PROXIED || c->shut) {
       conn_drop(c, n < 0 ? error_words(c, errno) : closed_by(c));
       return false;
     }
@@ -491,10 +489,10 @@ conn_accepted(struct listener *ln, int fd, struct slice ip, unsigned int port)
   c->listener = ln;
   log_event(LOG_INFO, "accepted", "conn", log_conn(service_instance(), c->id), "ip",
             log_peer(ip), "listener", ln->name, NULL);
-  if (ln->direct)
-    conn_start_tls(c, SLICE(""));
+  if (ln->proxied)
+    proxied_await(c);
   else
-    tell_open(c);
+    begin(c);
 }
 
 SSL_CTX *

@@ -5,10 +5,11 @@
 #include "tlsd.h"
 
 /* See the top of conn.c for what is true in each. */
-enum conn_state { PLAIN, HANDSHAKE, SECURE, CLOSING, CONNECTING };
+enum conn_state { PLAIN, HANDSHAKE, SECURE, CLOSING, CONNECTING, PROXIED };
 
 struct tally;
 struct request;
+struct header;
 
 /* A token bucket: rate bytes a second, burst at once. */
 struct shaper {
@@ -34,6 +35,8 @@ struct conn {
   struct tally *tally;       /* NULL: nobody wants to know what was written */
   struct request *request;   /* of a connection of ours, until TLS is up */
   struct conn *next_attempt; /* of the request */
+  struct header
+    *header; /* of a proxy, until it is whole; NULL: PROXIED has had no byte */
   uint64_t id;
   enum conn_state state;
   unsigned int shaken;   /* bytes read in the handshake */
@@ -74,7 +77,7 @@ struct conn *conns_greatest(void);
 /* Have OpenSSL find no more of what was read: the connection is about to be dropped. */
 void conn_tls_read_no_more(void);
 
-/* Cookie conn: its time is over. */
+/* Cookie conn: its time is over (deadline.c). */
 event_timer_fn conn_on_deadline;
 
 /* A new connection for this neighbour; its socket is connecting to ip. fd is its, or
@@ -94,6 +97,15 @@ void conn_start_tls(struct conn *c, struct slice name);
 
 /* Begin TLS as the client, in the name of host. c may be gone then. */
 void conn_start_client(struct conn *c, char const *host);
+
+/* ---- proxied.c ---- */
+
+/* Wait for the header of the proxy, PROXY_HEADER_US. */
+void proxied_await(struct conn *c);
+
+/* Take the *len bytes at s as a part of the header. 1: the header is whole, c has the client's
+ * address, and the bytes behind it are at s; 0: more must come; -1: c was dropped. */
+int proxied_take(struct conn *c, char *s, size_t *len);
 
 /* ---- output.c ---- */
 

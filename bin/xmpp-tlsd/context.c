@@ -13,6 +13,7 @@
 
 #define ALPN_CLIENT "\x0bxmpp-client"
 #define ALPN_SERVER "\x0bxmpp-server"
+#define ALPN_HTTP "\x08http/1.1"
 #define BINDING_BYTES 32
 
 #define BASE64_MAX (4 * ((EVP_MAX_MD_SIZE + 2) / 3) + 1)
@@ -166,7 +167,7 @@ on_sni(SSL *ssl, int *alert, void *cookie)
                                                             : SSL_TLSEXT_ERR_NOACK;
 }
 
-/* XEP-0368 s4: the protocol is xmpp-client (xmpp-server); a client that names others only is
+/* XEP-0368 s4: the protocol is xmpp-client (xmpp-server), or http/1.1; a client that names others only is
  * not one of ours. */
 static int
 on_alpn(SSL *ssl, unsigned char const **out, unsigned char *outlen,
@@ -313,7 +314,9 @@ static SSL_CTX *
 make(struct listener const *ln, struct cert const *cert, struct s2s_options const *o)
 {
   SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-  char const *alpn = ln->serves == C2SD ? ALPN_CLIENT : ALPN_SERVER;
+  char const *alpn = ln->serves == C2SD   ? ALPN_CLIENT
+                     : ln->serves == WEBD ? ALPN_HTTP
+                                          : ALPN_SERVER;
 
   if (!ctx) return NULL;
   SSL_CTX_set_client_hello_cb(ctx, on_hello, NULL);

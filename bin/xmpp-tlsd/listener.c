@@ -2,17 +2,13 @@
 
 #include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
-#include <skalibs/socket.h>
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 char const *const tlsd_needs[] = {
@@ -109,6 +105,7 @@ listener_free(struct listener *ln)
   free(ln->ciphers);
   free(ln->dhfile);
   free(ln->cafile);
+  nets_wipe(&ln->proxies);
   free(ln);
 }
 
@@ -117,6 +114,7 @@ static enum program
 served_by(struct slice what)
 {
   if (slice_is(what, "s2s")) return S2SD;
+  if (slice_is(what, "http")) return WEBD;
   return slice_is(what, "comp") ? COMPD : C2SD;
 }
 
@@ -140,8 +138,13 @@ listener_read(struct listener *ln, struct settings const *st,
   ln->serves = served_by(row->value[2]);
   ln->direct = slice_is(settings_get(st, "tls", scope), "direct");
   ln->required = slice_is(settings_get(st, "tls", scope), "starttls_required");
+  ln->proxied = settings_bool(st, "use_proxy_protocol", scope);
   ln->backlog = settings_u64(st, "backlog", scope);
   ln->send_timeout_us = settings_us(st, "send_timeout", scope);
+  if (!nets_add(&ln->proxies, settings_get(st, "proxy_from", scope))) {
+    settings_refuse("proxy_from", scope, "no address or network", NULL);
+    return false;
+  }
   return tls_words_read("protocol_options", scope,
                         settings_get(st, "protocol_options", scope), &ln->options,
                         &ln->min_version);
@@ -178,78 +181,6 @@ read_list(struct settings const *st, struct made *m)
 
 /* ---- sockets ---- */
 
-static int
-bind_unix(char const *path)
-{
-  int fd = ipc_stream_nbcoe();
-
-  if (fd < 0) return -1;
-  if (ipc_bind_reuse(fd, path) >= 0) return fd;
-  fd_close(fd);
-  return -1;
-}
-
-static bool
-bind_ip(int fd, struct listener const *ln, char const *ip, int family, bool reuseport)
-{
-  struct sockaddr_in6 a6 = {.sin6_family = AF_INET6,
-                            .sin6_port = htons((uint16_t)ln->port)};
-  struct sockaddr_in a4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)ln->port)};
-  int on = 1, off = 0;
-
-  if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on)) return false;
-  if (reuseport && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on)) return false;
-  if (family == AF_INET)
-    return inet_pton(AF_INET, ip, &a4.sin_addr) == 1 &&
-           !bind(fd, (struct sockaddr *)&a4, sizeof a4);
-  return !setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) &&
-         inet_pton(AF_INET6, ip, &a6.sin6_addr) == 1 &&
-         !bind(fd, (struct sockaddr *)&a6, sizeof a6);
-}
-
-/* A machine without IPv6 takes "::" as all of IPv4. */
-static int
-bind_tcp(struct listener const *ln, bool reuseport)
-{
-  char const *ip = ln->ip;
-  int family = strchr(ip, ':') ? AF_INET6 : AF_INET;
-  int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-  if (fd < 0 && errno == EAFNOSUPPORT && !strcmp(ip, "::")) {
-    family = AF_INET;
-    ip = "0.0.0.0";
-    fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  }
-  if (fd < 0) return -1;
-  if (bind_ip(fd, ln, ip, family, reuseport)) return fd;
-  fd_close(fd);
-  return -1;
-}
-
-static struct slice
-address_text(struct sockaddr_storage const *sa, char buf[INET6_ADDRSTRLEN],
-             unsigned int *port)
-{
-  struct sockaddr_in6 a6;
-  struct sockaddr_in a4;
-
-  *port = 0;
-  if (sa->ss_family == AF_INET) {
-    memcpy(&a4, sa, sizeof a4);
-    *port = ntohs(a4.sin_port);
-    inet_ntop(AF_INET, &a4.sin_addr, buf, INET6_ADDRSTRLEN);
-  } else if (sa->ss_family == AF_INET6) {
-    memcpy(&a6, sa, sizeof a6);
-    *port = ntohs(a6.sin6_port);
-    if (IN6_IS_ADDR_V4MAPPED(&a6.sin6_addr))
-      inet_ntop(AF_INET, &a6.sin6_addr.s6_addr[12], buf, INET6_ADDRSTRLEN);
-    else
-      inet_ntop(AF_INET6, &a6.sin6_addr, buf, INET6_ADDRSTRLEN);
-  } else
-    strcpy(buf, "127.0.0.1"); /* a UNIX socket */
-  return slice_str(buf);
-}
-
 static void
 want_accepts(bool want)
 {
@@ -266,15 +197,15 @@ pause_over(void *cookie)
   want_accepts(true);
 }
 
-/* Output that is not on its way yet waits here, where its bytes are counted, and not
- * in the kernel, which would take megabytes for each client that does not read. */
-static void
-set_options(int fd)
+/* A peer that is none of the proxies is refused before it has said a byte. */
+static bool
+may_connect(struct listener const *ln, struct slice ip)
 {
-  int on = 1, most = CONN_HIGH_WATER;
-
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof most);
+  if (!ln->proxied || nets_empty(&ln->proxies) || nets_have(&ln->proxies, ip))
+    return true;
+  log_event(LOG_WARN, "connection-refused", "listener", ln->name, "ip", log_peer(ip),
+            "why", "not one of proxy_from", NULL);
+  return false;
 }
 
 static void
@@ -297,8 +228,12 @@ on_accept(void *cookie, uint32_t what)
     memset(&sa, 0, sizeof sa);
     fd = accept4(ln->io.fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) break;
-    set_options(fd);
-    ip = address_text(&sa, buf, &port);
+    ip = socket_peer(&sa, buf, &port);
+    if (!may_connect(ln, ip)) {
+      fd_close(fd);
+      continue;
+    }
+    socket_set_options(fd);
     conn_accepted(ln, fd, ip, port);
   }
   if (n == ACCEPTS_A_TURN || errno == EAGAIN || errno == ECONNABORTED || errno == EINTR)
@@ -334,7 +269,8 @@ static void
 open_socket(struct listener *ln)
 {
   bool is_path = !strncmp(ln->ip, "unix:", 5);
-  int fd = is_path ? bind_unix(ln->ip + 5) : bind_tcp(ln, listeners.reuseport);
+  int fd =
+    is_path ? socket_bind_unix(ln->ip + 5) : socket_bind_tcp(ln, listeners.reuseport);
 
   if (fd >= 0 && !listen(fd, (int)ln->backlog) &&
       event_io_start(&ln->io, fd, link_find(ln->serves) ? EVENT_READ : 0, on_accept,
@@ -411,7 +347,7 @@ try_socket(struct listener const *ln, bool reuseport)
   int fd;
 
   if (!ln->port || is_ours(ln)) return true;
-  fd = bind_tcp(ln, reuseport);
+  fd = socket_bind_tcp(ln, reuseport);
   if (fd >= 0) {
     fd_close(fd);
     return true;

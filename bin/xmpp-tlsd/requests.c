@@ -10,7 +10,7 @@ conn_data(struct link *l, struct record *r)
   struct conn *c = conn_of(l, r);
   struct slice bytes;
 
-  if (!c || c->state == HANDSHAKE || c->they_closed) return;
+  if (!c || !c->opened || c->state == HANDSHAKE || c->they_closed) return;
   bytes = record_get(r, 2);
   if (!stralloc_catb(&c->out, bytes.s, bytes.len)) {
     conn_drop(c, "out of memory");

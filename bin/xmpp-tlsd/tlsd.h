@@ -4,6 +4,7 @@
 
 #include "certname/certname.h"
 #include "link/link.h"
+#include "nets/nets.h"
 #include "service/service.h"
 
 #include <openssl/ssl.h>
@@ -107,13 +108,15 @@ struct listener {
   struct event_io io;
   char *name, *ip, *ciphers, *dhfile, *cafile;
   uint64_t port;       /* 0 with ip "unix:PATH" */
-  enum program serves; /* C2SD, S2SD or COMPD */
+  enum program serves; /* C2SD, S2SD, COMPD or WEBD */
   uint64_t options;    /* SSL_OP_* */
   uint64_t backlog;
   uint64_t send_timeout_us;
   int min_version;
   bool direct;         /* TLS from the first byte */
   bool required;       /* nothing but the way to TLS is spoken before it */
+  bool proxied;        /* a proxy in front says for whom it speaks... */
+  struct nets proxies; /* ...and has one of these addresses; empty: any */
   int error;           /* errno of the last try to open the socket; 0: it is open */
   struct certs *certs; /* the pool in force; owned by listeners */
   struct s2s *s2s;     /* options of other servers; owned by listeners too */
@@ -141,6 +144,21 @@ char const *listeners_awaits(void);
  * shown for a host: FILE NAMES FROM UNTIL fits|other, times in seconds since 1970. */
 void listeners_status(struct link *ctl);
 void listeners_certificate(struct link *ctl, struct record *r);
+
+/* ---- sockets (socket.c) ---- */
+
+struct sockaddr_storage;
+
+/* Give a socket that is bound for ln, or to a path. -1 with errno. */
+int socket_bind_tcp(struct listener const *ln, bool reuseport);
+int socket_bind_unix(char const *path);
+
+/* The address of a peer as text, in buf; *port its port. That of a UNIX socket is 127.0.0.1. */
+struct slice socket_peer(struct sockaddr_storage const *sa, char buf[46],
+                         unsigned int *port);
+
+/* Prepare the socket of a client. */
+void socket_set_options(int fd);
 
 /* ---- connections (conn.c) ---- */
 

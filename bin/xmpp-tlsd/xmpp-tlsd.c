@@ -4,16 +4,20 @@
  * READS   settings/xmpp-tlsd, certificates and keys, DH parameters, certificates that
  *         are trusted (again on SIGHUP)
  * FDS     2 log, notif readiness; with -p 0 and 1 records
- * SPEAKS  TCP and TLS 1.2, 1.3 to the network; conduits to c2sd and s2sd (xmpp-records(7))
+ * SPEAKS  TCP and TLS 1.2, 1.3 to the network; conduits to c2sd, s2sd, compd and webd
+ *         (xmpp-records(7))
  * LIMITS  CONN_READ bytes a turn and connection; CONN_AHEAD on the way to a stream program;
  *         CONN_HIGH_WATER bytes of output, then its feeder must stop and it is not read, and
  *         after send_timeout, or at CONN_OUTPUT_MAX, it is cut; TLS_HANDSHAKE_US twice,
+ *         PROXY_HEADER_US, PROXY_HEADER_MAX;
  *         TLS_HELLO_MAX; TLS_CONTROL_MAX. DIALS_MAX requests for connections at once,
  *         DIALS_WAITING_MAX behind them
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings; conduit records of its neighbours. Not a byte from the network: it is
- *         passed on, or given to OpenSSL, and never looked at.
- * ROOMS   listener.c sockets that accept; conn.c the life of a connection; requests.c what
+ *         passed on, or given to OpenSSL, and never looked at, but for the
+ *         header of a proxy
+ * ROOMS   listener.c sockets that accept, socket.c how they are bound; conn.c the life of a connection, deadline.c its
+ *         end when it is late, proxied.c the header of a proxy; requests.c what
  *         its stream program wants of it; output.c its way out; bounds.c what it may hold and
  *         cost; shaper.c; context.c TLS contexts, channel bindings; certs.c the pool of
  *         certificates; s2s.c options of streams between servers; verify.c certificates of

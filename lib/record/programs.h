@@ -37,7 +37,7 @@ enum runs {
  * stays with its word; a new program takes the next. */
 /* clang-format off */
 #define PROGRAM_TABLE(P)                                                              \
-P(TLSD,      "tlsd",       0, ROLE_FRONT,               RUNS_SEVERAL,   "c2sd compd s2sd")   \
+P(TLSD,      "tlsd",       0, ROLE_FRONT,               RUNS_SEVERAL,   "c2sd compd s2sd webd")   \
 P(C2SD,      "c2sd",       1, ROLE_EDGE,                RUNS_SEVERAL,   "routed authd") \
 P(S2SD,      "s2sd",       2, ROLE_EDGE | ROLE_SERVICE, RUNS_IF_WANTED, "routed dnsd")  \
 P(ROUTED,    "routed",     3, ROLE_ROUTER,              RUNS_ONCE,      "")             \
