@@ -32,7 +32,7 @@ emit_ascii(unsigned int to, struct slice host)
 void
 certs_host(struct slice host)
 {
-  emit_ascii(TLSD | CTL, host);
+  emit_ascii(TLSD | WEBD | CTL, host);
 }
 
 struct service {

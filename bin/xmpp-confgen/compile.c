@@ -489,6 +489,7 @@ compile_top(struct yaml_node *top)
   check_api_permissions(yaml_get(top, "api_permissions"));
   compile_tabber(yaml_get(top, "tabber"));
   compile_access();
+  compile_hosts_alias();
   n = yaml_get(top, "listen");
   if (n)
     compile_listen(n);

@@ -285,6 +285,11 @@ bool expect_map(struct yaml_node const *n, char const *path);
 
 void compile_listen(struct yaml_node const *listen);
 
+/* Put out the handlers of a listener of module ejabberd_http, and its fields of answers; the
+ * aliases of hosts (web.c). */
+void compile_web_listener(struct yaml_node const *n, struct slice listener);
+void compile_hosts_alias(void);
+
 /* Say whether a section of the table has options of listeners that work. */
 bool listen_has(char const *in);
 

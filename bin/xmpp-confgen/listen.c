@@ -193,7 +193,7 @@ static struct {
 } const kinds[] = {
   {"ejabberd_c2s",     "ejabberd_c2s",      "c2s",  WORKS,   C2SD },
   {"ejabberd_s2s_in",  "ejabberd_s2s_in",   "s2s",  WORKS,   S2SD },
-  {"ejabberd_http",    "ejabberd_http",     "http", LATER,   WEBD },
+  {"ejabberd_http",    "ejabberd_http",     "http", WORKS,   WEBD },
   {"ejabberd_service", "ejabberd_service",  "comp", WORKS,   COMPD},
   {"ejabberd_stun",    "ejabberd_stun",     NULL,   NOTHING, TLSD },
   {"mod_mqtt",         "mod_mqtt_listener", NULL,   NOTHING, TLSD },
@@ -209,54 +209,6 @@ option_of(size_t kind, struct slice name)
   struct option const *o = option_find(kinds[kind].options, name);
 
   return o ? o : option_find("listen", name);
-}
-
-static char const *const handlers[] = {
-  "mod_http_upload",     "mod_bosh",       "ejabberd_http_ws",
-  "ejabberd_captcha",    "mod_http_api",   "mod_host_meta",
-  "ejabberd_web_admin",  "ejabberd_acme",  "mod_register_web",
-  "mod_http_fileserver", "mod_conversejs", "mod_invites",
-  "ejabberd_oauth",      "mod_mqtt",       "mod_providers",
-  "mod_matrix_gw",       "mod_http_bind",  "ejabberd_xmlrpc",
-  "mod_webpresence",     "ejabberd_ctl",
-};
-
-#define HANDLERS_N (sizeof handlers / sizeof *handlers)
-
-static bool
-is_handler(struct slice name)
-{
-  size_t i;
-
-  for (i = 0; i < HANDLERS_N; i++)
-    if (slice_is(name, handlers[i])) return true;
-  return false;
-}
-
-/* {PATH: HANDLER}; old files have {HANDLER: PATH}. xmpp-ctl dns tells of some. */
-static void
-compile_handlers(struct yaml_node const *map, struct slice listener)
-{
-  struct yaml_node const *c;
-  size_t i;
-
-  for (c = map->first; c; c = c->next) {
-    size_t best = 2 + c->text.len / 4;
-    char const *near = NULL;
-    if (c->kind != YAML_SCALAR) continue;
-    if (is_handler(c->text) || is_handler(c->key) || slice_starts(c->text, "mod_")) {
-      bool old = is_handler(c->key) && !is_handler(c->text);
-      if (!old && !is_handler(c->text))
-        say_unknown_module(c, "listen.request_handlers", c->text);
-      emit(CTL, "handler", listener, old ? c->text.s : c->key.s,
-           old ? c->key.s : c->text.s, NULL);
-      continue;
-    }
-    for (i = 0; i < HANDLERS_N; i++)
-      if (word_nearer(c->text, handlers[i], &best)) near = handlers[i];
-    say_error(c, "listen.request_handlers", "\"%s\" is no handler%s%s%s", c->text.s,
-              near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
-  }
 }
 
 static void
@@ -297,11 +249,9 @@ compile_one(size_t kind, struct yaml_node const *c, struct slice name)
   snprintf(over, sizeof over, "%s_%s", kind == 1 ? "s2s" : "c2s", c->key.s);
   global = kind <= 1 ? yaml_get(job.top, over) : NULL;
   if (global && option_find("", slice_str(over))) c = global;
-  v = names_host(c) && slice_is(c->key, "custom_headers")
-        ? expand_keywords(c, path, job.hosts_n ? job.hosts[0] : SLICE("*"))
-        : expand_keywords(c, path, SLICE(""));
+  v = expand_keywords(c, path,
+                      slice_is(c->key, "custom_headers") ? SLICE("@HOST@") : SLICE(""));
   if (v) compile_value(o, v, path, o->name, name);
-  if (slice_is(c->key, "request_handlers")) compile_handlers(c, name);
   if (slice_is(c->key, "unix_socket")) check_unix_socket(c);
 }
 
@@ -459,6 +409,8 @@ compile_listener(struct yaml_node const *n)
   if (kinds[kind].program == C2SD) warn_of_stream_mgmt(n);
   if (kinds[kind].program == COMPD) compile_components(n, name);
   if (kinds[kind].program == S2SD) job.wanted |= S2SD | DNSD;
+  if (kinds[kind].program == WEBD && kinds[kind].effect == WORKS)
+    compile_web_listener(n, name);
   job.lost = kinds[kind].effect != WORKS;
   for (c = n->first; c; c = c->next)
     compile_one(kind, c, name);

@@ -12,7 +12,7 @@
  *
  *     tabber:
  *       services:
- *         NAME: {run: [PROGRAM, ARG...], role: service, settings: {KEY: VALUE...}}
+ *         NAME: {run: [PROGRAM, ARG...], role: service|web, settings: {KEY: VALUE...}}
  *
  * Each gets settings of its own (settings/xmpp-NAME) and, where programs have users, a number that stays:
  * the file --users keeps the numbers of all names that ever were, `NAME PLACE` a line. */
@@ -164,29 +164,44 @@ put_common(struct own *o)
         said.errors++;
 }
 
-/* The service may connect to the router, in the role of a service. */
+/* The service may connect to the router, or to xmpp-webd for web requests, in the role of a
+ * service. */
 static void
-put_links(struct own *o)
+put_links(struct own *o, enum program to)
 {
-  struct slice routed[] = {SLICE("routed"), {0}, SLICE("router")};
+  struct slice word = slice_str(program_name(to) + 5);
+  struct slice peer[] = {word, {0}, slice_str(role_name(program_roles(to)))};
   char number[BASE_NUM], user[BASE_NUM];
   size_t i;
 
-  put(o, "connect", routed, 1);
+  put(o, "connect", &word, 1);
   put_common(o);
   for (i = 0; i < job.hosts_n; i++)
     put(o, "host", &job.hosts[i], 1);
   if (job.uids) {
     o->place = place_of(o->name);
-    routed[1] = num_u64(user, job.uids + program_number(ROUTED));
-    put(o, "program", routed, 3);
+    peer[1] = num_u64(user, job.uids + program_number(to));
+    put(o, "program", peer, 3);
   }
-  emit(ROUTED, "program", SLICE("*"), o->name,
+  emit(to, "program", SLICE("*"), o->name,
        job.uids ? num_u64(number, job.uids + o->place).s : "-", role_name(ROLE_SERVICE),
        NULL);
-  emit(ROUTED, "expect", SLICE("*"), o->name, NULL);
+  if (to == ROUTED) emit(ROUTED, "expect", SLICE("*"), o->name, NULL);
   emit(CTL, "service", SLICE("*"), o->name,
-       job.uids ? num_u64(number, job.uids + o->place).s : "-", NULL);
+       job.uids ? num_u64(number, job.uids + o->place).s : "-", word.s, NULL);
+}
+
+/* The neighbour of a service by its role: a service of stanzas, which is usual, or of web requests. */
+static enum program
+neighbour(struct yaml_node const *role, char const *path)
+{
+  if (!role || (role->kind == YAML_SCALAR && slice_is(role->text, "service")))
+    return ROUTED;
+  if (role->kind != YAML_SCALAR || !slice_is(role->text, "web"))
+    say_error(role, path, "expected service or web");
+  else if (!(job.wanted & WEBD))
+    say_warning(role, path, "no listener of module ejabberd_http has requests for it");
+  return WEBD;
 }
 
 static void
@@ -215,10 +230,9 @@ set_service(struct yaml_node const *n)
       set_settings(o, c, at);
     else if (!slice_is(c->key, "role"))
       say_error(c, at, "unknown option; known: role, run, settings");
-    else if (c->kind != YAML_SCALAR || !slice_is(c->text, "service"))
-      say_error(c, at, "expected service");
   }
-  put_links(o);
+  snprintf(at, sizeof at, "%s.role", path);
+  put_links(o, neighbour(yaml_get(n, "role"), at));
 }
 
 void

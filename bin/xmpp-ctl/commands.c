@@ -209,7 +209,8 @@ next_missing(struct slice *name)
     if ((why = why_not(&l))) return why;
   }
   while ((row = settings_next(&ctl.settings, "service", row))) {
-    look_at_service(*name = row->value[0], &l);
+    *name = row->value[0];
+    look_at_service(row, &l);
     if ((why = why_not(&l))) return why;
   }
   return NULL;

@@ -113,7 +113,7 @@ struct look {
  * verb status to on_row (both may be NULL). */
 void look_at_program(struct slice instance, struct look *l, client_row_fn *on_stat,
                      client_row_fn *on_row);
-void look_at_service(struct slice name, struct look *l);
+void look_at_service(struct settings_row const *row, struct look *l);
 
 /* The certificate that is shown for a host. */
 struct look_certificate {

@@ -151,10 +151,12 @@ on_link(struct record *r)
     is_linked = true;
 }
 
-/* A service works when routed has its link. */
+/* A service works when its neighbour has its link. */
 void
-look_at_service(struct slice name, struct look *l)
+look_at_service(struct settings_row const *row, struct look *l)
 {
+  struct slice name = row->value[0],
+               to = row->value[2].len ? row->value[2] : SLICE("routed");
   struct client c;
   bool refused;
 
@@ -162,7 +164,7 @@ look_at_service(struct slice name, struct look *l)
   l->process = process_of_service(name);
   wanted = name;
   is_linked = false;
-  if (open_impatient(&c, SLICE("routed"))) {
+  if (open_impatient(&c, to)) {
     client_ask(&c, "links", NULL);
     answer(&c, on_link, &refused);
     client_close(&c);
@@ -171,7 +173,7 @@ look_at_service(struct slice name, struct look *l)
   look_is_down(l);
   if (!l->process.pid) return;
   l->state = LOOK_WAITS;
-  snprintf(l->awaits, sizeof l->awaits, "it has no link to routed");
+  snprintf(l->awaits, sizeof l->awaits, "it has no link to %s", log_text(to));
 }
 
 /* ---- certificates ---- */

@@ -308,7 +308,7 @@ command_metrics(char const *const *argv)
     add_look(&l);
   }
   while ((row = settings_next(&ctl.settings, "service", row))) {
-    look_at_service(row->value[0], &l);
+    look_at_service(row, &l);
     add_look(&l);
   }
   add_certificates();

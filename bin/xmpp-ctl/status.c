@@ -345,7 +345,7 @@ command_status(char const *const *argv)
     print_look(PROGRAM, &l);
   }
   while ((row = settings_next(&ctl.settings, "service", row))) {
-    look_at_service(row->value[0], &l);
+    look_at_service(row, &l);
     print_look(SERVICE, &l);
   }
   print_omitted();

@@ -226,7 +226,8 @@ write_own_env(char const *dir, struct settings_row const *row)
   cat_path_line(&text);
   cat_quoted(&text, "NAME=", row->value[0]);
   cat_quoted(&text, "\nAS=", slice_str(as));
-  snprintf(path, sizeof path, "%s/run/routed/link", up.state);
+  snprintf(path, sizeof path, "%s/run/%s/link", up.state,
+           row->value[2].len ? row->value[2].s : "routed");
   cat_quoted(&text, "\nLINK=", slice_str(path));
   snprintf(path, sizeof path, "%s/settings", up.state);
   cat_quoted(&text, "\nSETTINGS=", slice_str(path));

@@ -18,7 +18,7 @@ V(ACK, "ack", "N", 1, ROLES_ALL, ROLES_ALL,                                     
   "The sender is responsible for the first N kept records that the peer has put on this link.") \
 V(BYE, "bye", "", 0, ROLES_ALL, ROLES_ALL,                                                    \
   "In traces and under -p only: the link of this name is gone.")                              \
-V(OPEN, "open", "ID LISTENER IP PORT FRAMING", 3, ROLE_FRONT, ROLE_EDGE,                      \
+V(OPEN, "open", "ID LISTENER IP PORT FRAMING", 3, ROLE_FRONT | ROLE_WEB, ROLE_EDGE | ROLE_WEB,      \
   "A byte stream has arrived on LISTENER from IP. ID is unique on this link while it lasts. FRAMING is element when each data is one element that stands alone (RFC 7395).") \
 V(DATA, "data", "ID BYTES", 1, CONDUIT_ROLES, CONDUIT_ROLES, \
   "Bytes of conduit ID, in order.")                                                           \

@@ -1,0 +1,199 @@
+#include "confgen.h"
+
+#include "http/http.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Listeners of module ejabberd_http: which handler answers at which path, and fields of all
+ * answers. */
+
+/* Handlers that answer; those whose program does not exist yet; those that have no counterpart, at
+ * whose paths nothing is. */
+static struct {
+  char const *word;
+  enum effect effect;
+} const handlers[] = {
+  {"mod_http_upload",     LATER  },
+  {"mod_bosh",            LATER  },
+  {"ejabberd_http_ws",    LATER  },
+  {"ejabberd_captcha",    LATER  },
+  {"mod_host_meta",       LATER  },
+  {"mod_register_web",    LATER  },
+  {"mod_http_fileserver", LATER  },
+  {"mod_conversejs",      LATER  },
+  {"mod_invites",         LATER  },
+  {"tabber_metrics",      LATER  },
+  {"mod_http_api",        LATER  },
+  {"mod_http_bind",       LATER  },
+  {"ejabberd_web_admin",  NOTHING},
+  {"ejabberd_acme",       NOTHING},
+  {"ejabberd_oauth",      NOTHING},
+  {"mod_mqtt",            NOTHING},
+  {"mod_providers",       NOTHING},
+  {"mod_matrix_gw",       NOTHING},
+  {"ejabberd_xmlrpc",     NOTHING},
+  {"mod_webpresence",     NOTHING},
+  {"ejabberd_ctl",        NOTHING},
+};
+
+#define HANDLERS_N (sizeof handlers / sizeof *handlers)
+
+/* HANDLERS_N: there is none of this word. */
+static size_t
+handler_find(struct slice word)
+{
+  size_t i = 0;
+
+  while (i < HANDLERS_N && !slice_is(word, handlers[i].word))
+    i++;
+  return i;
+}
+
+/* A service of the administrator's own: service:NAME. */
+static bool
+is_own(struct slice word)
+{
+  return slice_starts(word, "service:") && word.len > 8;
+}
+
+static bool
+is_handler(struct slice word)
+{
+  return handler_find(word) < HANDLERS_N || is_own(word);
+}
+
+/* With a slash in front and none at its end; empty: all paths. */
+static struct slice
+normal_path(struct slice path)
+{
+  char buf[512];
+
+  while (path.len && path.s[path.len - 1] == '/')
+    path.len--;
+  while (path.len && path.s[0] == '/')
+    path = slice_of(path.s + 1, path.len - 1);
+  snprintf(buf, sizeof buf, "%s%.*s", path.len ? "/" : "", (int)path.len, path.s);
+  return arena_copy(&job.arena, slice_str(buf));
+}
+
+/* An old name of mod_bosh is the same. */
+static void
+add_handler(struct yaml_node const *n, struct slice listener, struct slice path,
+            struct slice word)
+{
+  size_t i = handler_find(word);
+  enum effect effect = i < HANDLERS_N ? handlers[i].effect : WORKS;
+  struct slice at = normal_path(path);
+
+  emit(CTL, "handler", listener, path.s, word.s, NULL);
+  if (effect == LATER)
+    say_lost(n, "listen.request_handlers", "nobody answers here yet: %s is not there yet",
+             word.s);
+  else if (effect == NOTHING)
+    say_no_effect(n, "listen.request_handlers",
+                  "nobody answers here: %s has no counterpart", word.s);
+  else if (at.s)
+    emit(WEBD, "handler", listener, at.s,
+         slice_is(word, "mod_http_bind") ? "mod_bosh" : word.s, NULL);
+}
+
+static void
+say_no_handler(struct yaml_node const *n)
+{
+  size_t best = 2 + n->text.len / 4, i;
+  char const *near = NULL;
+
+  for (i = 0; i < HANDLERS_N; i++)
+    if (word_nearer(n->text, handlers[i].word, &best)) near = handlers[i].word;
+  say_error(n, "listen.request_handlers", "\"%s\" is no handler%s%s%s", n->text.s,
+            near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+}
+
+/* {PATH: HANDLER}; old files have {HANDLER: PATH}. xmpp-ctl dns tells of some. */
+static void
+compile_handlers(struct yaml_node const *map, struct slice listener)
+{
+  struct yaml_node const *c;
+
+  for (c = map->first; c; c = c->next) {
+    bool old = is_handler(c->key) && !is_handler(c->text);
+    if (c->kind != YAML_SCALAR) continue;
+    if (old || is_handler(c->text))
+      add_handler(c, listener, old ? c->text : c->key, old ? c->key : c->text);
+    else if (slice_starts(c->text, "mod_")) {
+      say_unknown_module(c, "listen.request_handlers", c->text);
+      emit(CTL, "handler", listener, c->key.s, c->text.s, NULL);
+    } else
+      say_no_handler(c);
+  }
+}
+
+/* Options of 18.04 that stand for a handler. */
+static void
+compile_old_handlers(struct yaml_node const *n, struct slice listener)
+{
+  static struct {
+    char const *option, *path, *handler;
+  } const old[] = {
+    {"captcha",   "/captcha",   "ejabberd_captcha"  },
+    {"register",  "/register",  "mod_register_web"  },
+    {"web_admin", "/admin",     "ejabberd_web_admin"},
+    {"http_bind", "/bosh",      "mod_bosh"          },
+    {"http_bind", "/http-bind", "mod_bosh"          },
+  };
+
+  size_t i;
+
+  for (i = 0; i < sizeof old / sizeof *old; i++) {
+    struct option const b = {.name = old[i].option, .type = T_BOOL};
+    struct yaml_node const *v = yaml_get(n, old[i].option);
+    if (v && slice_is(option_value(&job.arena, &b, v, "listen"), "true"))
+      add_handler(v, listener, slice_str(old[i].path), slice_str(old[i].handler));
+  }
+}
+
+/* @HOST@ stays, for xmpp-webd knows the host of a request. */
+static void
+compile_custom_headers(struct yaml_node const *given, struct slice listener)
+{
+  struct yaml_node const *map =
+    given ? expand_keywords(given, "listen.custom_headers", SLICE("@HOST@")) : NULL;
+  struct yaml_node const *c;
+
+  for (c = map && map->kind == YAML_MAP ? map->first : NULL; c; c = c->next) {
+    if (c->kind == YAML_SCALAR && http_name_holds(c->key) && http_value_holds(c->text))
+      emit(WEBD, "custom_header", listener, c->key.s, c->text.s, NULL);
+    else
+      say_error(c, "listen.custom_headers", "\"%s\" is no header with a value", c->key.s);
+  }
+}
+
+void
+compile_web_listener(struct yaml_node const *n, struct slice listener)
+{
+  struct yaml_node const *map = yaml_get(n, "request_handlers");
+
+  job.wanted |= WEBD;
+  if (map && map->kind == YAML_MAP) compile_handlers(map, listener);
+  compile_old_handlers(n, listener);
+  compile_custom_headers(yaml_get(n, "custom_headers"), listener);
+}
+
+/* hosts_alias: {ALIAS: HOST}. */
+void
+compile_hosts_alias(void)
+{
+  struct yaml_node const *map = yaml_get(job.top, "hosts_alias"), *c;
+
+  for (c = map && map->kind == YAML_MAP ? map->first : NULL; c; c = c->next) {
+    struct slice host = jid_prep_domain(&job.arena, c->text);
+    size_t i = 0;
+    while (i < job.hosts_n && !slice_eq(job.hosts[i], host))
+      i++;
+    if (c->kind == YAML_SCALAR && host.s && i < job.hosts_n)
+      emit(WEBD, "hosts_alias", SLICE("*"), c->key.s, host.s, NULL);
+    else
+      say_error(c, "hosts_alias", "%s is not among hosts", c->text.s ? c->text.s : "");
+  }
+}

@@ -1,0 +1,16 @@
+#include "webd.h"
+
+/* The handlers that webd answers itself; all other words are those of web services. */
+static struct kind const *const kinds[] = {
+  NULL,
+};
+
+struct kind const *
+kind_find(struct slice word)
+{
+  size_t i;
+
+  for (i = 0; kinds[i]; i++)
+    if (slice_is(word, kinds[i]->word)) return kinds[i];
+  return &service_kind;
+}

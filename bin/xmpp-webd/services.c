@@ -1,0 +1,497 @@
+#include "webd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Requests to web services: programs that have mounted the name of a handler. A service that
+ * restarts is awaited for a moment. */
+
+struct mount {
+  struct mount *next;
+  struct link *link;
+  char *name, *hosts; /* hosts: with blanks between; empty: all */
+};
+
+/* A request at a service. In waiting: no service has the name yet. */
+struct served {
+  struct served *next, **prev;
+  struct request *q;
+  struct link *link; /* NULL: in waiting */
+  uint64_t id;
+  char *fields; /* of the head, until the request is sent */
+  char *method;
+  struct event_timer timer;
+  bool told_stop; /* the service was told to stop */
+  bool full;      /* the link takes nothing more for now */
+  bool service_stopped;
+};
+
+static struct mount *mounts;
+static uint64_t mounts_n;
+static struct served *all;
+static struct ids ids;
+
+uint64_t
+services_mounts(void)
+{
+  return mounts_n;
+}
+
+/* ---- mounts ---- */
+
+static struct mount *
+mount_of(char const *name, struct slice host)
+{
+  struct mount *m;
+
+  for (m = mounts; m; m = m->next)
+    if (!strcmp(m->name, name) &&
+        (!*m->hosts || !host.len || slice_has_word(slice_str(m->hosts), host)))
+      return m;
+  return NULL;
+}
+
+/* The link that has a name for one of the hosts already, or NULL. */
+static struct link *
+holder(char const *name, struct slice hosts)
+{
+  struct slice host;
+  struct mount *m = hosts.len ? NULL : mount_of(name, SLICE(""));
+
+  while (!m && slice_word(&hosts, ' ', &host))
+    m = mount_of(name, host);
+  return m ? m->link : NULL;
+}
+
+static void
+refuse_mount(struct link *l, struct slice name, char const *why)
+{
+  log_event(LOG_WARN, "mount-refused", "link", l->name, "handler", log_text(name), "why",
+            why, NULL);
+  link_begin(l, VERB_ERROR);
+  link_str(l, why);
+  link_end(l);
+}
+
+static void send_request(struct served *s, struct link *l);
+
+static void
+wake(struct mount const *m)
+{
+  struct served *s, *next;
+
+  for (s = all; s; s = next) {
+    next = s->next;
+    if (!s->link &&
+        mount_of(s->q->handler, settings_host_name(slice_str(s->q->host))) == m)
+      send_request(s, m->link);
+  }
+}
+
+void
+services_on_mount(struct link *l, struct record *r)
+{
+  struct slice name = record_get(r, 1), hosts = record_get(r, 2);
+  struct mount *m = calloc(1, sizeof *m);
+  struct link *other;
+
+  if (m) m->name = slice_dup(name);
+  if (m) m->hosts = slice_dup(hosts);
+  other = m && m->name ? holder(m->name, hosts) : NULL;
+  if (!m || !m->name || !m->hosts || mounts_n >= WEB_MOUNTS_MAX || other) {
+    if (other != l) /* said again */
+      refuse_mount(l, name, other ? "another service has mounted it" : "too many mounts");
+    if (m) {
+      free(m->name);
+      free(m->hosts);
+    }
+    free(m);
+    return;
+  }
+  m->link = l;
+  m->next = mounts;
+  mounts = m;
+  mounts_n++;
+  log_event(LOG_INFO, "mounted", "link", l->name, "handler", m->name, NULL);
+  wake(m);
+}
+
+/* ---- a request's end ---- */
+
+static void
+forget(struct request *q)
+{
+  struct served *s = q->own;
+
+  if (!s) return;
+  q->own = NULL;
+  event_timer_cancel(&s->timer);
+  if (s->link) ids_give(&ids, s->id);
+  *s->prev = s->next;
+  if (s->next) s->next->prev = s->prev;
+  free(s->fields);
+  free(s->method);
+  free(s);
+}
+
+static void
+tell(struct served *s, enum verb v)
+{
+  if (!s->link) return;
+  link_begin(s->link, v);
+  link_num(s->link, s->id);
+  link_end(s->link);
+}
+
+static void
+tell_cancel(struct served *s, char const *why)
+{
+  if (!s->link) return;
+  link_begin(s->link, VERB_CANCEL);
+  link_num(s->link, s->id);
+  link_str(s->link, why);
+  link_end(s->link);
+}
+
+static void
+gone(struct request *q, char const *why)
+{
+  struct served *s = q->own;
+
+  if (!s) return;
+  tell_cancel(s, why);
+  forget(q);
+}
+
+/* The service is not there, or does not answer. */
+static void
+fail(struct served *s, unsigned int status, char const *why)
+{
+  struct request *q = s->q;
+
+  log_event(LOG_WARN, "service-failed", "conn", conn_name(q->conn), "handler", q->handler,
+            "link", s->link ? s->link->name : NULL, "why", why, NULL);
+  forget(q);
+  if (q->status)
+    conn_end(q->conn, why);
+  else
+    answer_text(q, status, "The service for this address does not answer.",
+                status == 503 ? "Retry-After: 5\n" : NULL);
+}
+
+static void
+on_time(void *cookie)
+{
+  struct served *s = cookie;
+
+  if (!s->link) {
+    fail(s, 503, "no service has mounted the handler");
+    return;
+  }
+  tell_cancel(s, "timeout");
+  fail(s, 504, "the service is silent");
+}
+
+static void
+await(struct served *s)
+{
+  event_timer_start(&s->timer, door_now() + (s->link ? WEB_SILENCE_US : WEB_MOUNT_US),
+                    on_time, s);
+}
+
+/* ---- the request ---- */
+
+/* Fields that belong to the connection, and those that have fields of the record, are left
+ * out. */
+static char *
+fields_of(struct http_request const *h)
+{
+  stralloc sa = STRALLOC_ZERO;
+  size_t i;
+  bool ok = true;
+
+  for (i = 0; i < h->n && ok; i++) {
+    struct slice name = h->field[i].name;
+    if (http_is_hop(h, name) || slice_is(name, "host") ||
+        slice_is(name, "content-length") || slice_is(name, "expect"))
+      continue;
+    ok = stralloc_catb(&sa, name.s, name.len) && stralloc_cats(&sa, ": ") &&
+         stralloc_catb(&sa, h->field[i].value.s, h->field[i].value.len) &&
+         stralloc_cats(&sa, "\n");
+  }
+  if (ok && stralloc_0(&sa)) return sa.s;
+  stralloc_free(&sa);
+  return NULL;
+}
+
+static void
+put_request(struct served const *s)
+{
+  struct request const *q = s->q;
+
+  link_begin(s->link, VERB_REQUEST);
+  link_num(s->link, s->id);
+  link_str(s->link, q->handler);
+  link_str(s->link, s->method);
+  link_str(s->link, q->host);
+  link_str(s->link, q->base);
+  link_str(s->link, q->path);
+  link_str(s->link, q->query);
+  link_str(s->link, q->https ? "https" : "http");
+  link_str(s->link, q->ip);
+  if (q->has_length)
+    link_num(s->link, q->length);
+  else
+    link_str(s->link, "");
+  link_str(s->link, s->fields);
+  link_end(s->link);
+}
+
+/* How many requests are at the service of a link. */
+static unsigned int
+open_at(struct link const *l)
+{
+  struct served const *s;
+  unsigned int n = 0;
+
+  for (s = all; s; s = s->next)
+    n += s->link == l;
+  return n;
+}
+
+static void
+send_request(struct served *s, struct link *l)
+{
+  if (open_at(l) >= WEB_REQUESTS_MAX) {
+    fail(s, 503, "the service has too many requests");
+    return;
+  }
+  s->id = ids_take(&ids, s);
+  if (!s->id) {
+    fail(s, 503, "out of memory");
+    return;
+  }
+  s->link = l;
+  s->full = l->full;
+  put_request(s);
+  await(s);
+}
+
+static struct served *
+served_new(struct request *q, struct http_request const *h)
+{
+  struct served *s = calloc(1, sizeof *s);
+
+  if (!s) return NULL;
+  s->fields = fields_of(h);
+  s->method = slice_dup(h->method_text);
+  if (!s->fields || !s->method) {
+    free(s->fields);
+    free(s->method);
+    free(s);
+    return NULL;
+  }
+  s->q = q;
+  q->own = s;
+  s->next = all;
+  if (all) all->prev = &s->next;
+  s->prev = &all;
+  all = s;
+  return s;
+}
+
+static void
+begin(struct request *q, struct http_request const *h)
+{
+  struct mount *m = mount_of(q->handler, settings_host_name(slice_str(q->host)));
+  struct served *s = served_new(q, h);
+
+  if (!s)
+    conn_end(q->conn, "out of memory");
+  else if (m)
+    send_request(s, m->link);
+  else
+    await(s);
+  /* A request without a length has no body, which accept need not let in. */
+  if (q->conn->ends || q->own != s || q->has_length) return;
+  q->conn->state = CONN_ANSWER;
+}
+
+/* ---- the body ---- */
+
+static void
+body(struct request *q, struct slice bytes)
+{
+  struct served *s = q->own;
+
+  link_begin(s->link, VERB_BODY);
+  link_num(s->link, s->id);
+  link_text(s->link, bytes);
+  link_end(s->link);
+}
+
+static void
+ended(struct request *q)
+{
+  struct served *s = q->own;
+
+  tell(s, VERB_ENDED);
+  await(s);
+}
+
+/* The client takes no output, or does again. */
+static void
+go(struct request *q, bool goes)
+{
+  struct served *s = q->own;
+
+  if (!s || s->told_stop == !goes) return;
+  s->told_stop = !goes;
+  tell(s, goes ? VERB_GO : VERB_STOP);
+  if (goes)
+    await(s);
+  else
+    event_timer_cancel(&s->timer);
+}
+
+struct kind const service_kind = {
+  .word = "", .begin = begin, .body = body, .ended = ended, .go = go, .gone = gone};
+
+/* ---- records of services ---- */
+
+static struct served *
+served_of(struct link const *l, struct record *r)
+{
+  struct served *s = ids_get(&ids, record_u64(r, 1));
+
+  if (!s || s->link != l || s->q->conn->ends) return NULL;
+  if (!s->told_stop) await(s);
+  return s;
+}
+
+void
+services_on_accept(struct link *l, struct record *r)
+{
+  struct served *s = served_of(l, r);
+
+  if (!s || s->q->status || !s->q->has_length) return;
+  s->q->held = s->full;
+  event_timer_cancel(&s->timer); /* the body has a time of its own */
+  request_accept(s->q);
+}
+
+void
+services_on_answer(struct link *l, struct record *r)
+{
+  struct served *s = served_of(l, r);
+  uint64_t status = record_u64(r, 2), length = LENGTH_UNKNOWN;
+  struct slice text = record_get(r, 3);
+
+  if (!s || s->q->status) return;
+  if (status < 200 || status > 599 || (text.len && !slice_u64(text, &length))) {
+    tell_cancel(s, "a bad answer");
+    fail(s, 502, "a bad answer");
+    return;
+  }
+  answer_begin(s->q, (unsigned int)status, length, record_get(r, 4));
+}
+
+void
+services_on_body(struct link *l, struct record *r)
+{
+  struct served *s = served_of(l, r);
+
+  if (s && s->q->status) answer_body(s->q, record_get(r, 2));
+}
+
+void
+services_on_ended(struct link *l, struct record *r)
+{
+  struct served *s = served_of(l, r);
+  struct request *q;
+
+  if (!s || !s->q->status) return;
+  q = s->q;
+  forget(q);
+  answer_end(q);
+}
+
+void
+services_on_cancel(struct link *l, struct record *r)
+{
+  struct served *s = served_of(l, r);
+  struct request *q;
+
+  if (!s) return;
+  q = s->q;
+  forget(q);
+  answer_cut(q, "the service has given up");
+}
+
+void
+services_on_stop(struct link *l, struct record *r)
+{
+  struct served *s = served_of(l, r);
+
+  if (!s) return;
+  s->service_stopped = true;
+  request_hold(s->q, true);
+}
+
+void
+services_on_go(struct link *l, struct record *r)
+{
+  struct served *s = served_of(l, r);
+
+  if (!s || !s->service_stopped) return;
+  s->service_stopped = false;
+  request_hold(s->q, s->full);
+}
+
+/* ---- links ---- */
+
+void
+services_full(struct link *l, bool full)
+{
+  struct served *s, *next;
+
+  for (s = all; s; s = next) {
+    next = s->next;
+    if (s->link != l) continue;
+    s->full = full;
+    request_hold(s->q, full || s->service_stopped);
+  }
+}
+
+static void
+unmount(struct link *l)
+{
+  struct mount **at = &mounts;
+
+  while (*at) {
+    struct mount *m = *at;
+    if (m->link != l) {
+      at = &m->next;
+      continue;
+    }
+    *at = m->next;
+    mounts_n--;
+    free(m->name);
+    free(m->hosts);
+    free(m);
+  }
+}
+
+void
+services_link_gone(struct link *l)
+{
+  struct served *s;
+
+  unmount(l);
+  for (;;) {
+    for (s = all; s && s->link != l; s = s->next) {
+    }
+    if (!s) return;
+    fail(s, s->q->accepted ? 502 : 503, "the service is gone");
+  }
+}

@@ -1,0 +1,218 @@
+/* Private to xmpp-webd: its settings, the connections of clients, requests, and the kinds of
+ * handlers that answer them. */
+#ifndef WEBD_H
+#define WEBD_H
+
+#include "http/http.h"
+#include "nets/nets.h"
+#include "service/service.h"
+
+/* ---- settings.c ---- */
+
+struct web {
+  struct settings const *st; /* texts of all else are its rows */
+  struct nets trusted;
+  uint64_t ping_us, timeout_us; /* of WebSocket */
+};
+
+extern struct web *web;
+extern char const *const web_needs[];
+
+/* The two steps of taking settings (service/service.h). */
+void *settings_fresh(struct settings *st);
+void settings_free(void *fresh);
+
+/* The vhost that is meant by the host of a request at this listener, by its A-label: an alias,
+ * a host, the listener's default_host, the first host. Of the vhost: its name. */
+struct slice settings_host(struct slice listener, struct slice host);
+struct slice settings_host_name(struct slice ascii);
+
+/* The handler word for a path at a listener: the longest prefix by whole segments; *base and *rest are the two
+ * parts of path. s NULL: none. */
+struct slice settings_handler(struct slice listener, struct slice path,
+                              struct slice *base, struct slice *rest);
+
+/* ---- conn.c: connections ---- */
+
+enum conn_state {
+  CONN_HEAD,    /* a head is awaited, or part of it is here */
+  CONN_BODY,    /* the body of a request is coming */
+  CONN_ANSWER,  /* the request is whole, and its answer is not */
+  CONN_DRAIN,   /* the answer is out, and the rest of the request's body is thrown away */
+  CONN_UPGRADED /* HTTP is over (struct upgrade) */
+};
+
+struct conn;
+struct request;
+
+/* A connection after its upgrade. data: bytes have come. go: the client takes output again, or not. late: the
+ * time of conn_deadline is over. gone: the connection has ended; say no more to it. stop: the program ends. */
+struct upgrade {
+  void (*data)(struct conn *c, struct slice bytes);
+  void (*go)(struct conn *c, bool go);
+  void (*late)(struct conn *c);
+  void (*gone)(struct conn *c, char const *why);
+  void (*stop)(struct conn *c);
+};
+
+struct conn {
+  struct conn *next, **prev;
+  struct link *link; /* of the front */
+  uint64_t id;
+  char *listener, *ip;
+  char *bindings; /* words of the record secured; NULL: none */
+  enum conn_state state;
+  struct http_scan scan;
+  struct request *request;
+  struct upgrade const *upgrade;
+  void *upgraded; /* the upgrade's own */
+  struct event_timer timer;
+  uint64_t
+    body_left; /* bytes of the request's body that have not come out of in; or of drain */
+  stralloc in, out;
+  size_t in_at;
+  bool secure, told_stop, blocked, had_request, /* the first head has come */
+    stepping,                                   /* conn_step runs */
+    ends,                                       /* closed, when the call is over */
+    gone;                                       /* the front has closed it */
+};
+
+/* Handlers of records of conduits, and the end of their link. */
+void conn_on_open(struct link *l, struct record *r);
+void conn_on_secured(struct link *l, struct record *r);
+void conn_on_data(struct link *l, struct record *r);
+void conn_on_close(struct link *l, struct record *r);
+void conn_on_stop(struct link *l, struct record *r);
+void conn_on_go(struct link *l, struct record *r);
+void conns_link_gone(struct link *l);
+
+/* The name of the connection for the log. */
+char const *conn_name(struct conn const *c);
+
+/* Write bytes to the client; those that it does not take yet wait. */
+void conn_write(struct conn *c, struct slice bytes);
+
+/* Go on with what has come, once the request or the body may. Do nothing while conn_step runs
+ * already. */
+void conn_step(struct conn *c);
+
+/* The request is over: its answer is written. keep: the connection stays. */
+void conn_request_over(struct conn *c, bool keep);
+
+/* End the connection; c lives until the call that the program handles is over. */
+void conn_end(struct conn *c, char const *why);
+
+/* Call late, or handle the time as the state wants, at this time. */
+void conn_deadline(struct conn *c, uint64_t at_us);
+
+/* The connection is no longer HTTP. Bytes that came behind the head are given to u->data. */
+void conn_upgrade(struct conn *c, struct upgrade const *u, void *own);
+
+/* Have the front read no more for c, and again. */
+void conn_hold(struct conn *c, bool hold);
+
+uint64_t conns_count(void);
+void conns_stop(void);
+
+/* Free what has ended. */
+void conns_turn(void);
+
+/* ---- request.c ---- */
+
+/* A kind of handler. begin: the request has come, its head is h, which lives for the call: answer it,
+ * or have its body come (request_accept), or answer later. body, ended: of the body. go: the client
+ * takes output again (true), or none for now. behind: the client has sent another request behind this one. gone: the
+ * request is over without the end of an answer; say no more to it. */
+struct kind {
+  char const *word; /* of request_handlers; "": any other */
+  void (*begin)(struct request *q, struct http_request const *h);
+  void (*body)(struct request *q, struct slice bytes);
+  void (*ended)(struct request *q);
+  void (*go)(struct request *q, bool go);
+  void (*behind)(struct request *q);
+  void (*gone)(struct request *q, char const *why);
+};
+
+struct request {
+  struct conn *conn;
+  struct kind const *kind;
+  void *own;                                       /* the kind's */
+  char *handler, *host, *base, *path, *query, *ip; /* as the record request has them */
+  enum http_method method;
+  uint64_t length, began_us;
+  uint64_t sent, answer_left; /* bytes of the answer's body that are written, and not */
+  unsigned int status;        /* 0: no answer has begun */
+  bool has_length, is_1_0, keep, expects, accepted, https, chunked, counts, no_body,
+    early, held; /* the body is not given now */
+};
+
+/* Handle a head of len bytes at s in the buffer of c, which is read whole. Else: refuse it with this status. */
+void request_begin(struct conn *c, char *s, size_t len);
+void request_refuse(struct conn *c, unsigned int status, char const *why);
+
+/* Let the body come; do not give it for now, and again. */
+void request_accept(struct request *q);
+void request_hold(struct request *q, bool hold);
+
+/* The request is over, for the client is gone, or late: the kind hears of it. */
+void request_gone(struct request *q, char const *why);
+void request_free(struct request *q);
+
+uint64_t requests_count(void);
+uint64_t requests_total(void);
+
+/* ---- client.c: who asks ---- */
+
+/* Set the address of the client, scheme and host of q, as trusted proxies say. false: a host
+ * that a trusted proxy says is none. */
+bool client_find(struct request *q, struct http_request const *h, struct slice *host);
+
+/* ---- answer.c ---- */
+
+#define LENGTH_UNKNOWN UINT64_MAX
+
+/* Begin the answer: fields are lines NAME: VALUE, with or without a newline at the end; those
+ * that belong to the connection, and bad ones, are left out. */
+void answer_begin(struct request *q, unsigned int status, uint64_t length,
+                  struct slice fields);
+void answer_body(struct request *q, struct slice bytes);
+
+/* The answer is complete: q is gone after the call. */
+void answer_end(struct request *q);
+
+/* A whole answer. more: fields as above. */
+void answer_whole(struct request *q, unsigned int status, char const *type,
+                  struct slice body, struct slice more);
+
+/* A whole answer of our own in one line of text, with CORS. */
+void answer_text(struct request *q, unsigned int status, char const *text,
+                 char const *more);
+
+/* 405 with Allow, or 204 to OPTIONS with CORS: methods, as in Allow. */
+void answer_methods(struct request *q, char const *allow);
+
+/* The answer cannot be completed: 500, or if it has begun the end of the connection. */
+void answer_cut(struct request *q, char const *why);
+
+/* ---- kinds.c: the table of handlers ---- */
+
+/* The kind of a handler's word. */
+struct kind const *kind_find(struct slice word);
+
+/* ---- services.c: requests to web services ---- */
+
+extern struct kind const service_kind;
+
+void services_on_mount(struct link *l, struct record *r);
+void services_on_accept(struct link *l, struct record *r);
+void services_on_answer(struct link *l, struct record *r);
+void services_on_body(struct link *l, struct record *r);
+void services_on_ended(struct link *l, struct record *r);
+void services_on_cancel(struct link *l, struct record *r);
+void services_on_stop(struct link *l, struct record *r);
+void services_on_go(struct link *l, struct record *r);
+void services_link_gone(struct link *l);
+void services_full(struct link *l, bool full);
+uint64_t services_mounts(void);
+
+#endif

@@ -1,0 +1,120 @@
+/* xmpp-webd: HTTP: requests of clients as records for web services.
+ *
+ * USAGE   xmpp-webd [ -d notif ] [ -v level ] [ -i instance ] [ -p ] settings
+ * READS   settings/xmpp-webd      (from xmpp-confgen; again on SIGHUP)
+ * FDS     2 log, notif readiness; with -p 0 and 1 records
+ * SPEAKS  conduits with tlsd; requests with web services (xmpp-records(7))
+ * LIMITS  a head: HTTP_HEAD_MAX bytes, HTTP_LINE_MAX its first line, HTTP_FIELDS_MAX fields,
+ *         WEB_HEAD_US; WEB_IDLE_US between requests; WEB_BODY_US without a byte of a body;
+ *         WEB_AHEAD_MAX bytes behind a request; WEB_REQUESTS_MAX requests of a service,
+ *         WEB_REQUESTS_ALL_MAX in all; a service is awaited WEB_MOUNT_US, and is silent for
+ *         WEB_SILENCE_US at most
+ * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
+ * TRUSTS  settings, records of its front. Of web services their answers, but not their fields. Not a byte of a client
+ * ROOMS   conn.c connections; request.c from a head to its handler; client.c who asks, behind
+ *         proxies; answer.c answers; kinds.c the table of handlers; services.c web services;
+ *         settings.c
+ */
+#include "webd.h"
+
+#include <skalibs/strerr.h>
+
+char const *PROG = "xmpp-webd";
+
+static void
+take(void *fresh, bool first)
+{
+  struct web *was = web;
+
+  web = fresh;
+  if (!first) settings_free(was);
+}
+
+static void
+down(struct link *l)
+{
+  if (l->roles & ROLE_FRONT)
+    conns_link_gone(l);
+  else if (l->roles & ROLE_SERVICE)
+    services_link_gone(l);
+}
+
+static void
+full(struct link *l, bool is_full)
+{
+  if (l->roles & ROLE_SERVICE) services_full(l, is_full);
+}
+
+/* While a front takes nothing more, services are not read. A service that takes nothing more holds
+ * its own requests alone (services_full). */
+static bool
+feeds(struct link const *from, struct link const *full_one)
+{
+  return full_one->roles & ROLE_FRONT && from->roles & ROLE_SERVICE;
+}
+
+static bool
+stopped(void)
+{
+  return !conns_count();
+}
+
+static void
+stats(struct link *ctl)
+{
+  service_stat(ctl, "connections", conns_count());
+  service_stat(ctl, "requests", requests_total());
+  service_stat(ctl, "requests_open", requests_count());
+  service_stat(ctl, "mounts", services_mounts());
+}
+
+/* Both ends of a conduit, and of a request, say these. */
+static void
+on_stop(struct link *l, struct record *r)
+{
+  (l->roles & ROLE_FRONT ? conn_on_stop : services_on_stop)(l, r);
+}
+
+static void
+on_go(struct link *l, struct record *r)
+{
+  (l->roles & ROLE_FRONT ? conn_on_go : services_on_go)(l, r);
+}
+
+static service_fn *const handlers[VERBS_N] = {
+  [VERB_OPEN] = conn_on_open,
+  [VERB_SECURED] = conn_on_secured,
+  [VERB_DATA] = conn_on_data,
+  [VERB_CLOSE] = conn_on_close,
+  [VERB_STOP] = on_stop,
+  [VERB_GO] = on_go,
+  [VERB_MOUNT] = services_on_mount,
+  [VERB_ACCEPT] = services_on_accept,
+  [VERB_ANSWER] = services_on_answer,
+  [VERB_BODY] = services_on_body,
+  [VERB_ENDED] = services_on_ended,
+  [VERB_CANCEL] = services_on_cancel,
+};
+
+static struct service const service = {
+  .program = "xmpp-webd",
+  .accepts = ROLE_FRONT | ROLE_SERVICE,
+  .handlers = handlers,
+  .needs = web_needs,
+  .read = settings_fresh,
+  .take = take,
+  .drop = settings_free,
+  .down = down,
+  .feeds = feeds,
+  .full = full,
+  .turn = conns_turn,
+  .stop = conns_stop,
+  .stopped = stopped,
+  .stats = stats,
+};
+
+int
+main(int argc, char const *const *argv)
+{
+  return service_main(&service, argc, argv);
+}

@@ -1,0 +1,134 @@
+#!/usr/bin/python3
+"""xmpp-webd with the shell's web service: requests over plain TCP, TLS and behind a proxy."""
+import http.client
+
+from tree import *
+
+CONF = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "conf")
+SCRIPT = "/tmp/whole-web-service-%d.sh" % os.getpid()
+plain, tls, proxied = free_port(), free_port(), free_port()
+LISTEN = "listen:\n" + "".join("""  -
+    port: %d
+    ip: "127.0.0.1"
+    module: ejabberd_http
+    %s
+    request_handlers: {/hook: "service:hook"}
+""" % x for x in ((plain, "tls: false"), (tls, "tls: true"),
+                  (proxied, "use_proxy_protocol: true")))
+
+
+def ask(c, method, path, body=None, **headers):
+    c.request(method, path, body, headers)
+    r = c.getresponse()
+    return r.status, r.read().decode(), r
+
+
+def client(port):
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
+
+
+def mounted(t):
+    """The service is there: what is asked before may wait for it 3 seconds, and get a 503."""
+    until("an answer of the service", lambda: ask(client(plain), "GET", "/hook")[0] == 200)
+
+
+@check
+def requests_on_one_connection(t):
+    mounted(t)
+    c = client(plain)
+    for path in ("/hook", "/hook/a%20b?q"):
+        status, text, r = ask(c, "GET", path)
+        assert (status, text) == (200, "You are 127.0.0.1, and asked for %s.\n" %
+                                  path.split("?")[0]), text
+        assert r.getheader("Content-Length") == str(len(text)) and not r.will_close
+    status, text, r = ask(c, "HEAD", "/hook")
+    assert status == 200 and text == "" and int(r.getheader("Content-Length")) > 10
+    assert ask(c, "DELETE", "/hook")[0] == 405
+    assert ask(c, "GET", "/hooks")[0] == 404
+    t.wait_log("webd", r"event=request conn=tlsd:\d+ ip=127\.0\.0\.1 host=localhost "
+               "handler=service:hook base=/hook status=200 ")
+
+
+@check
+def a_body_and_curl_s_expectation(t):
+    c = client(plain)
+    assert ask(c, "POST", "/hook", "first\nsecond \\ \0")[1] == "FIRST\nSECOND \\ \0"
+    assert ask(c, "POST", "/hook", "x" * 5000)[1] == "X" * 5000
+    with socket.create_connection(("127.0.0.1", plain), DEADLINE) as s:
+        s.sendall(b"POST /hook HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+                  b"Content-Length: 5\r\n\r\n")
+        f = s.makefile("rb")
+        assert f.readline() == b"HTTP/1.1 100 Continue\r\n" and f.readline() == b"\r\n"
+        s.sendall(b"hello")
+        assert f.readline() == b"HTTP/1.1 200 OK\r\n"
+
+
+@check
+def over_tls(t):
+    """RFC 7301: http/1.1 is picked; a client that names others only is refused."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    c = http.client.HTTPSConnection("127.0.0.1", tls, timeout=DEADLINE, context=context)
+    assert ask(c, "GET", "/hook")[0] == 200
+    assert c.sock.selected_alpn_protocol() == "http/1.1"
+    context.set_alpn_protocols(["xmpp-client"])
+    try:
+        ask(http.client.HTTPSConnection("127.0.0.1", tls, timeout=DEADLINE, context=context),
+            "GET", "/hook")
+        assert False, "another protocol was taken"
+    except ssl.SSLError:
+        pass
+    with socket.create_connection(("127.0.0.1", plain), DEADLINE) as s:
+        try:
+            context.wrap_socket(s)
+            assert False, "TLS at a listener without TLS"
+        except (OSError, ssl.SSLError):
+            pass
+
+
+@check
+def behind_a_proxy(t):
+    with socket.create_connection(("127.0.0.1", proxied), DEADLINE) as s:
+        s.sendall(b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 80\r\nGET /hook HTTP/1.1\r\n"
+                  b"Host: a\r\nConnection: close\r\n\r\n")
+        assert b"You are 192.0.2.7," in s.makefile("rb").read()
+
+
+@check
+def the_service_is_killed(t):
+    t.kill("hook")
+    assert ask(client(plain), "GET", "/hook")[0] in (200, 503)
+    mounted(t)
+
+
+@check
+def webd_is_killed(t):
+    t.kill("webd")
+
+    def answers():
+        try:
+            return ask(client(plain), "GET", "/hook")[0] == 200
+        except (OSError, http.client.HTTPException):
+            return False
+    until("an answer after the restart", answers)
+
+
+@check
+def pipelined(t):
+    with socket.create_connection(("127.0.0.1", plain), DEADLINE) as s:
+        s.sendall(b"".join(b"GET /hook/%d HTTP/1.1\r\nHost: a\r\n%s\r\n" % (
+            i, b"Connection: close\r\n" if i == 99 else b"") for i in range(100)))
+        got = s.makefile("rb").read().decode()
+        assert re.findall(r"for /hook/(\d+)\.", got) == [str(i) for i in range(100)]
+
+
+shutil.copy(CONF + "/web-service.sh", SCRIPT)
+os.chmod(SCRIPT, 0o755)
+try:
+    main(Tree(options=LISTEN, tabber="""services:
+  hook:
+    run: [%s]
+    role: web""" % SCRIPT))
+finally:
+    os.unlink(SCRIPT)
