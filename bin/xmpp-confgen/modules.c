@@ -99,7 +99,7 @@ compile_module_defaults(struct module const *m, struct yaml_node const *n,
   }
 }
 
-/* Names that only one may have: of services, and of upload URLs. */
+/* Texts that were taken before: names of services, and folders of uploads. */
 struct taken {
   struct taken *next;
   struct slice text, host;
@@ -107,7 +107,7 @@ struct taken {
   unsigned int line;
 };
 
-static struct taken *taken_names, *taken_urls;
+static struct taken *taken_names, *taken_docroots;
 
 static struct taken *
 take(struct taken **list, struct slice text, struct slice host, struct module const *m,
@@ -174,7 +174,6 @@ check_names(struct module const *m, struct yaml_node const *n, struct slice host
   struct yaml_node const *given = yaml_get(n, "hosts"), *c, *v;
   struct yaml_node dflt = *n;
   char path[128];
-  struct taken *t;
   size_t i;
 
   for (i = 0; i < sizeof services / sizeof *services; i++)
@@ -193,12 +192,29 @@ check_names(struct module const *m, struct yaml_node const *n, struct slice host
   if (v && v->kind == YAML_SCALAR) take_name(m, v, path, host);
   for (c = v ? v->first : NULL; c; c = c->next)
     take_name(m, c, path, host);
-  given = yaml_get(n, "put_url");
-  v = given ? expand_keywords(given, "modules", host) : NULL;
-  t = v ? take(&taken_urls, v->text, host, m, v->line) : NULL;
+}
+
+/* jid_in_url node makes the same folder for users of the same name: hosts that have it cannot share
+ * a docroot. */
+static void
+check_docroot(struct module const *m, struct yaml_node const *n, struct slice host)
+{
+  struct yaml_node const *docroot = yaml_get(n, "docroot"), *v;
+  struct yaml_node const *in_url = yaml_get(n, "jid_in_url");
+  struct yaml_node dflt = *n;
+  struct taken const *t;
+
+  if (strcmp(m->name, "mod_http_upload") != 0 || !in_url ||
+      !slice_is(in_url->text, "node"))
+    return;
+  dflt.kind = YAML_SCALAR;
+  dflt.text = slice_str(option_find(m->name, SLICE("docroot"))->dflt);
+  v = expand_keywords(docroot ? docroot : &dflt, "modules", host);
+  t = v ? take(&taken_docroots, v->text, host, m, in_url->line) : NULL;
   if (t && !slice_eq(t->host, host))
-    say_error(v, "modules.mod_http_upload.put_url", "%s is the same for %s and %s",
-              v->text.s, t->host.s, host.s);
+    say_error(in_url, "modules.mod_http_upload.jid_in_url",
+              "node needs a docroot with @HOST@: users of %s and %s would share folders",
+              t->host.s, host.s);
 }
 
 bool
@@ -310,6 +326,7 @@ compile_module(struct yaml_node const *n, struct yaml_node const *more,
     say_error(n, path, "this module needs %s", m->needs);
   check_plugins(m, n, list, list2);
   check_names(m, n, host);
+  check_docroot(m, n, host);
   /* Without a listener for servers nobody could verify us: listen.c decides of xmpp-s2sd. */
   if (m->effect == WORKS) job.wanted |= m->owner & ~(unsigned int)S2SD;
   if (m->owner && !is_empty) emit(m->owner, "module", host, m->name, NULL);
@@ -399,7 +416,7 @@ compile_modules(void)
 {
   size_t i;
 
-  taken_names = taken_urls = NULL;
+  taken_names = taken_docroots = NULL;
   for (i = 0; i < job.hosts_n; i++)
     compile_host_modules(job.hosts[i]);
   advise(yaml_get(job.top, "modules"));

@@ -1,5 +1,6 @@
 #include "confgen.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -202,16 +203,81 @@ stun_service(struct nested const *o, struct yaml_node const *entry)
        NULL);
 }
 
+/* ---- mod_http_upload ---- */
+
+/* RFC 9110 s5.6.2 */
+static bool
+is_token(struct slice s)
+{
+  size_t i;
+
+  for (i = 0; i < s.len; i++)
+    if (s.s[i] <= ' ' || s.s[i] == 0x7f || strchr("\"(),/:;<=>?@[\\]{}", s.s[i]))
+      return false;
+  return s.len > 0;
+}
+
+/* NAME: VALUE, of a mapping, without what webd alone says. */
+static void
+header(struct nested const *o, struct yaml_node const *entry)
+{
+  static char const own[] = "connection content-length date keep-alive transfer-encoding";
+  char name[64];
+  size_t i;
+
+  for (i = 0; i < entry->key.len && i < sizeof name - 1; i++)
+    name[i] = (char)tolower((unsigned char)entry->key.s[i]);
+  name[i] = 0;
+  if (!is_token(entry->key) || slice_has_word(slice_str(own), slice_str(name)))
+    say_error(entry, o->path, "\"%s\" cannot be the name of a header", entry->key.s);
+  else if (entry->kind != YAML_SCALAR || strpbrk(entry->text.s, "\r\n"))
+    say_error(entry, o->path, "expected the value of a header, one line");
+  else
+    emit(o->to, o->in, o->host, entry->key.s, entry->text.s, NULL);
+}
+
+/* EXTENSION: TYPE */
+static void
+content_type(struct nested const *o, struct yaml_node const *entry)
+{
+  if (entry->kind != YAML_SCALAR || !strchr(entry->text.s, '/') ||
+      strpbrk(entry->text.s, "\r\n"))
+    say_error(entry, o->path, "expected a type, as image/png");
+  else
+    emit(o->to, o->in, o->host, entry->key.s, entry->text.s, NULL);
+}
+
 /* ---- the options ---- */
 
 static struct {
   char const *in;
   entry_fn *fn;
+  bool is_map; /* an entry is a pair of a mapping */
 } const readers[] = {
-  {"mod_disco.extra_domains", extra_domain},
-  {"mod_disco.server_info",   server_info },
-  {"mod_stun_disco.services", stun_service},
+  {"mod_disco.extra_domains",        extra_domain, false},
+  {"mod_disco.server_info",          server_info,  false},
+  {"mod_http_upload.content_types",  content_type, true },
+  {"mod_http_upload.custom_headers", header,       true },
+  {"mod_stun_disco.services",        stun_service, false},
 };
+
+/* The pairs of a mapping, or of a list of mappings. */
+static void
+each_pair(struct nested const *o, struct yaml_node const *n, entry_fn *fn)
+{
+  struct yaml_node const *c;
+
+  if (n->kind == YAML_SCALAR) {
+    say_error(n, o->path, "expected a mapping, got a value");
+    return;
+  }
+  for (c = n->first; c; c = c->next) {
+    if (n->kind == YAML_LIST)
+      each_pair(o, c, fn);
+    else
+      fn(o, c);
+  }
+}
 
 void
 compile_nested(struct option const *o, struct yaml_node const *n, char const *path,
@@ -221,13 +287,17 @@ compile_nested(struct option const *o, struct yaml_node const *n, char const *pa
   struct yaml_node const *c;
   size_t i;
 
+  for (i = 0; i < sizeof readers / sizeof *readers; i++)
+    if (!strcmp(readers[i].in, key)) break;
+  if (i < sizeof readers / sizeof *readers && readers[i].is_map) {
+    each_pair(&nested, n, readers[i].fn);
+    return;
+  }
   if (n->kind != YAML_LIST && (n->kind != YAML_MAP || n->first)) {
     say_error(n, path, "expected a list, got %s",
               n->kind == YAML_MAP ? "a mapping" : "a value");
     return;
   }
-  for (i = 0; i < sizeof readers / sizeof *readers; i++)
-    if (!strcmp(readers[i].in, key)) break;
   for (c = n->first; c && i < sizeof readers / sizeof *readers; c = c->next)
     readers[i].fn(&nested, c);
 }

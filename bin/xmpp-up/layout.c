@@ -5,6 +5,7 @@
 #include <skalibs/strerr.h>
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -50,6 +51,44 @@ make_places(struct slice instance, int owner)
   make_dir(name, 0700, owner, USERS_GROUP);
 }
 
+/* Make the folders of a path that are missing; the last belongs to xmpp-uploadd if it was missing. */
+static void
+make_docroot(char *path)
+{
+  uid_t owner = up.uids + (uid_t)program_number(UPLOADD);
+  char *at;
+
+  for (at = path + 1; (at = strchr(at, '/')); *at++ = '/') {
+    *at = 0;
+    if (mkdir(path, 0755) && errno != EEXIST) strerr_diefusys(111, "make ", path);
+  }
+  if (mkdir(path, 0755)) {
+    if (errno != EEXIST) strerr_diefusys(111, "make ", path);
+    return;
+  }
+  if (chown(path, owner, up.uids + USERS_GROUP) || chmod(path, 0755))
+    strerr_diefusys(111, "give ", path);
+}
+
+/* Where programs have users of their own, xmpp-uploadd cannot make a folder beside STATE/data. A
+ * folder that is there is the administrator's, who has said who may write there. */
+static void
+make_docroots(struct settings const *st)
+{
+  struct settings_row const *row = NULL;
+  char path[1024];
+
+  while (up.uids && (row = settings_next(st, "module", row))) {
+    struct slice root = settings_get(st, "mod_http_upload.docroot", row->scope);
+    if (!slice_is(row->value[0], "mod_http_upload")) continue;
+    while (root.len > 1 && root.s[root.len - 1] == '/')
+      root.len--;
+    snprintf(path, sizeof path, "%s%s%.*s", root.s[0] == '/' ? "" : st->dir.s,
+             root.s[0] == '/' ? "" : "/", (int)root.len, root.s);
+    make_docroot(path);
+  }
+}
+
 /* Sockets are in folders that are open to the group of all: nobody else comes as far as a
  * socket. */
 void
@@ -62,6 +101,7 @@ layout_dirs(struct settings const *st)
   make_dir("log", 0755, UP_OURS, UP_OURS);
   make_dir("service", 0755, UP_OURS, UP_OURS);
   make_stores();
+  make_docroots(st);
   while ((row = settings_next(st, "instance", row)))
     make_places(row->value[2], (int)program_number(program_find(row->value[0])));
   while ((row = settings_next(st, "service", row)))

@@ -47,7 +47,7 @@ P(HOSTD,     "hostd",      6, ROLE_SERVICE | ROLE_OWN,  RUNS_ONCE,      "routed 
 P(MAMD,      "mamd",       7, ROLE_SERVICE | ROLE_OWN,  RUNS_IF_WANTED, "routed")       \
 P(PUBSUBD,   "pubsubd",    8, ROLE_SERVICE | ROLE_OWN,  RUNS_NOT,       "")             \
 P(MUCD,      "mucd",       9, ROLE_SERVICE | ROLE_OWN,  RUNS_NOT,       "")             \
-P(UPLOADD,   "uploadd",   10, ROLE_SERVICE | ROLE_OWN,  RUNS_NOT,       "")             \
+P(UPLOADD,   "uploadd",   10, ROLE_SERVICE | ROLE_OWN,  RUNS_IF_WANTED, "routed webd")  \
 P(WEBD,      "webd",      11, ROLE_WEB,                 RUNS_IF_WANTED, "")             \
 P(COMPD,     "compd",     12, ROLE_EDGE | ROLE_SERVICE, RUNS_IF_WANTED, "routed")       \
 P(CTL,       "ctl",       13, ROLE_CONTROL,             RUNS_NOT,       "")             \
@@ -88,7 +88,8 @@ S(ACCOUNTS, "accounts", 0, AUTHD, USERD | MAMD | HOSTD) \
 S(SECRETS,  "secrets",  1, AUTHD, 0)                    \
 S(ARCHIVE,  "archive",  2, MAMD,  0)                    \
 S(USERS,    "users",    3, USERD, MAMD | HOSTD)         \
-S(MOTD,     "motd",     4, HOSTD, 0)
+S(MOTD,     "motd",     4, HOSTD, 0)                    \
+S(SLOTS,    "slots",    5, UPLOADD, 0)
 
 /* clang-format on */
 
@@ -98,7 +99,7 @@ struct store_row {
   unsigned int readers; /* bits of enum program */
 };
 
-#define STORES_N 5
+#define STORES_N 6
 
 extern struct store_row const store_rows[STORES_N];
 

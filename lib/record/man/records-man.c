@@ -113,7 +113,7 @@ static char const stanzas[] =
   "takes stanzas from the router; a service of tabber's or of the administrator's;\n"
   ".Ic own\n"
   "is a service of tabber's own, which the router trusts with accounts and hosts "
-  "(xmpp-userd, xmpp-hostd, xmpp-mamd);\n"
+  "(xmpp-userd, xmpp-hostd, xmpp-mamd, xmpp-uploadd);\n"
   ".Ic web\n"
   "speaks HTTP: it takes the conduits of a front, gives requests to services, and makes\n"
   "conduits of its own to an edge (xmpp-webd);\n"
