@@ -4,13 +4,17 @@
 #include "archive/archive.h"
 #include "profile/profile.h"
 #include "roster/roster.h"
+#include "slots/slots.h"
 
 #include <skalibs/strerr.h>
 
 #include <errno.h>
+#include <ftw.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* du [JID]: the bytes that the stores have for an account; without JID those of the LARGEST
@@ -21,10 +25,10 @@
 /* Read transactions end after so many accounts: pages that nobody reads can be used again. */
 #define ACCOUNTS_A_READ 500
 
-enum kind { ARCHIVE, WAITING, ROSTER, REQUESTS, BLOCKED, VCARD, PRIVATE, KINDS };
+enum kind { ARCHIVE, WAITING, ROSTER, REQUESTS, BLOCKED, VCARD, PRIVATE, UPLOADS, KINDS };
 
-static char const *const names[KINDS] = {"archive", "waiting", "roster", "requests",
-                                         "blocked", "vcard",   "private"};
+static char const *const names[KINDS] = {"archive", "waiting", "roster",  "requests",
+                                         "blocked", "vcard",   "private", "uploads"};
 
 struct usage {
   char jid[JID_MAX + 1];
@@ -37,6 +41,7 @@ static struct {
   struct store *users;
   struct roster *roster;
   struct profile *profile;
+  struct slots *slots;           /* NULL: there is none */
   struct usage largest[LARGEST]; /* descending */
   unsigned int n, read;
   bool failed;
@@ -72,6 +77,7 @@ open_stores(void)
     du.profile = du.users ? profile_open(du.users) : NULL;
     if (!du.roster || !du.profile) strerr_dief(111, "unable to read ", path);
   }
+  du.slots = is_there("slots") ? slots_open(data, false) : NULL;
   if (!is_there("archive")) return;
   du.archive = archive_open(data, false, 0);
   if (!du.archive) strerr_dief(111, "unable to read the archive in ", data);
@@ -82,6 +88,7 @@ close_stores(void)
 {
   accounts_close(du.accounts);
   archive_close(du.archive);
+  slots_close(du.slots);
   roster_close(du.roster);
   profile_close(du.profile);
   store_close(du.users);
@@ -92,6 +99,7 @@ end_read(void)
 {
   if (du.users) store_commit(du.users);
   if (du.archive) archive_commit(du.archive);
+  if (du.slots) store_commit(slots_store(du.slots));
 }
 
 /* ---- measuring ---- */
@@ -130,15 +138,57 @@ measure_users(uint64_t account, struct usage *u)
   return true;
 }
 
+/* Count the bytes of files below a folder of a docroot; what is no file, or not to be read, has
+ * none. */
+static uint64_t *uploads;
+
+static int
+count_file(char const *path, struct stat const *st, int type, struct FTW *at)
+{
+  (void)path;
+  if (type == FTW_F && at->level == 2 && S_ISREG(st->st_mode))
+    *uploads += (uint64_t)st->st_size;
+  return 0;
+}
+
+static void
+measure_folder(struct slice host, struct slice folder)
+{
+  struct slice root = settings_get(&ctl.settings, "mod_http_upload.docroot", host);
+  char path[PATH_MAX];
+
+  if (!root.len || !folder.len) return;
+  snprintf(path, sizeof path, "%s%s%.*s/%.*s", root.s[0] == '/' ? "" : ctl.settings.dir.s,
+           root.s[0] == '/' ? "" : "/", (int)root.len, root.s, (int)folder.len, folder.s);
+  nftw(path, count_file, 8, FTW_PHYS);
+}
+
 static bool
-measure(uint64_t number, struct usage *u)
+measure_uploads(struct slice bare, struct usage *u)
+{
+  struct slots_owner o;
+  struct slice folders, folder;
+
+  if (!du.slots) return true;
+  if (!slots_owner(du.slots, bare, &o)) return errno == ENOENT;
+  uploads = &u->bytes[UPLOADS];
+  folders = o.folders;
+  while (slice_word(&folders, 0, &folder))
+    measure_folder(o.host, folder);
+  return true;
+}
+
+static bool
+measure(struct slice bare, uint64_t number, struct usage *u)
 {
   unsigned int i;
 
   memset(u->bytes, 0, sizeof u->bytes);
   u->total = 0;
   if (!measure_archive(number, u)) return false;
-  if (!(number & ARCHIVE_NAMED) && !measure_users(number, u)) return false;
+  if (!(number & ARCHIVE_NAMED) &&
+      (!measure_users(number, u) || !measure_uploads(bare, u)))
+    return false;
   for (i = 0; i < KINDS; i++)
     u->total += u->bytes[i];
   return true;
@@ -168,7 +218,7 @@ of_one(char const *jid)
   if (!number && errno == ENOENT && du.archive)
     number = archive_owner_number(du.archive, bare);
   if (!number && errno == ENOENT) strerr_dief(1, jid, ": there is no such account");
-  if (!number || !measure(number, &u)) return 111;
+  if (!number || !measure(bare, number, &u)) return 111;
   print_one(&u);
   return 0;
 }
@@ -194,7 +244,7 @@ on_account(void *cookie, struct slice bare, uint64_t number)
 
   (void)cookie;
   if (++du.read % ACCOUNTS_A_READ == 0) end_read();
-  du.failed = !measure(number, &u);
+  du.failed = !measure(bare, number, &u);
   if (du.failed) return false;
   snprintf(u.jid, sizeof u.jid, "%.*s", (int)bare.len, bare.s);
   keep(&u);

@@ -4,6 +4,7 @@
 #include "archive/archive.h"
 #include "record/programs.h"
 #include "roster/roster.h"
+#include "slots/slots.h"
 
 #include <skalibs/djbunix.h>
 #include <skalibs/stralloc.h>
@@ -226,6 +227,19 @@ rename_archive(char const *from, char const *to)
          store_dress(from, to);
 }
 
+static bool
+apply_slots(void *cookie, char const *table, struct slice *key, struct slice *value)
+{
+  (void)cookie;
+  return slots_rehost(&job.hosts, table, key, value, &text);
+}
+
+static bool
+rename_slots(char const *from, char const *to)
+{
+  return store_rewrite(from, to, apply_slots, NULL);
+}
+
 /* How a store is written anew, by its folder. */
 static struct {
   char const *name;
@@ -236,6 +250,7 @@ static struct {
   {"users",    rename_tables },
   {"motd",     rename_tables },
   {"archive",  rename_archive},
+  {"slots",    rename_slots  },
 };
 
 static void
@@ -361,6 +376,11 @@ rename_host(char const *old, char const *new)
     (unsigned long long)job.messages);
   printf("now put %s in the place of %s in the configuration, and start the server\n",
          job.to, job.from);
+  if (settings_has_any(&ctl.settings, "module", "mod_http_upload"))
+    printf(
+      "a docroot of uploads that has the name %s in it must be renamed too; links to "
+      "the files have the old name still\n",
+      job.from);
   printf("contacts on other servers are not told: they have the old addresses still\n");
   return 0;
 }
