@@ -344,6 +344,37 @@ access_allows(struct access const *a, struct slice rule, struct slice host,
   return slice_is(access_check(a, rule, host, who, NULL), "allow");
 }
 
+static bool
+always_holds(struct term const *t)
+{
+  return t->type == ALL || (t->type == ACL && slice_is(t->value, "all"));
+}
+
+bool
+access_may_allow(struct access const *a, struct slice rule, struct slice host)
+{
+  struct slice rules = scope_for(a->rules, a->rules_n, host);
+  size_t i, j;
+
+  if (slice_is(rule, "all")) return true;
+  for (i = 0; i < a->rules_n; i = j) {
+    struct line const *l = &a->rules[i];
+    bool always = true, never = false;
+    for (j = i;
+         j < a->rules_n && a->rules[j].n == l->n && slice_eq(a->rules[j].name, l->name) &&
+         slice_eq(a->rules[j].scope, l->scope);
+         j++) {
+      always = always && always_holds(&a->rules[j].term);
+      never = never || a->rules[j].term.type == NONE ||
+              (a->rules[j].term.type == ACL && slice_is(a->rules[j].term.value, "none"));
+    }
+    if (never || !slice_eq(l->name, rule) || !slice_eq(l->scope, rules)) continue;
+    if (slice_is(l->result, "allow")) return true;
+    if (always) return false;
+  }
+  return false;
+}
+
 uint64_t
 access_number(struct access const *a, struct slice rule, struct slice host,
               struct access_who const *who, uint64_t dflt)

@@ -46,6 +46,10 @@ struct slice access_check(struct access const *a, struct slice rule, struct slic
 bool access_allows(struct access const *a, struct slice rule, struct slice host,
                    struct access_who const *who);
 
+/* Say whether the rule allows anybody at all: false when there is no such rule, when it never says
+ * allow, or when a condition that always holds denies before. */
+bool access_may_allow(struct access const *a, struct slice rule, struct slice host);
+
 /* The number that a rule gives (max_user_sessions); dflt when it gives none. */
 uint64_t access_number(struct access const *a, struct slice rule, struct slice host,
                        struct access_who const *who, uint64_t dflt);

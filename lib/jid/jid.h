@@ -44,6 +44,12 @@ struct slice jid_ascii_host(struct arena *a, struct slice domain);
  * another one. */
 bool jid_local_may_be_stored(struct slice local);
 
+/* Prepare the name that somebody wants for a new account: UsernameCaseMapped (RFC 8265 s3.3) and
+ * nodeprep give the same, without unassigned code points, of JID_USERNAME_MAX bytes. In arena a. s
+ * NULL with errno EINVAL or ENOMEM. */
+#define JID_USERNAME_MAX 255
+struct slice jid_username(struct arena *a, struct slice text);
+
 /* The JID of these prepared parts (local and resource may be empty), in arena a. false:
  * ENOMEM, or EINVAL when it is too long. */
 bool jid_make(struct arena *a, struct slice local, struct slice domain,

@@ -89,18 +89,46 @@ stanza_cat_error(stralloc *out, struct stanza const *in, enum stanza_error e,
   return stanza_cat_error_more(out, in, e, text, SLICE(""));
 }
 
+static bool
+cat_error_open(stralloc *out, struct stanza const *in, enum stanza_error e,
+               char const *type)
+{
+  return cat_open(out, in, "error") && xml_cat(out, "><error") &&
+         xml_cat_attr(out, "type", slice_str(type ? type : errors[e].type)) &&
+         xml_cat(out, "><") && xml_cat(out, errors[e].name) &&
+         xml_cat(out, " xmlns='" NS_STANZAS "'/>");
+}
+
+static bool
+cat_error_text(stralloc *out, struct slice lang, struct slice text)
+{
+  return !text.len ||
+         (xml_cat(out, "<text xmlns='" NS_STANZAS "'") &&
+          (!lang.len || xml_cat_attr(out, "xml:lang", lang)) && xml_cat(out, ">") &&
+          xml_cat_text(out, text) && xml_cat(out, "</text>"));
+}
+
+static bool
+cat_error_close(stralloc *out, struct stanza const *in)
+{
+  return xml_cat(out, "</error></") && stralloc_catb(out, in->kind.s, in->kind.len) &&
+         xml_cat(out, ">");
+}
+
 bool
 stanza_cat_error_more(stralloc *out, struct stanza const *in, enum stanza_error e,
                       struct slice text, struct slice more)
 {
-  return cat_open(out, in, "error") && xml_cat(out, "><error") &&
-         xml_cat_attr(out, "type", slice_str(errors[e].type)) && xml_cat(out, "><") &&
-         xml_cat(out, errors[e].name) && xml_cat(out, " xmlns='" NS_STANZAS "'/>") &&
-         (!text.len || (xml_cat(out, "<text xmlns='" NS_STANZAS "'>") &&
-                        xml_cat_text(out, text) && xml_cat(out, "</text>"))) &&
-         (!more.len || stralloc_catb(out, more.s, more.len)) &&
-         xml_cat(out, "</error></") && stralloc_catb(out, in->kind.s, in->kind.len) &&
-         xml_cat(out, ">");
+  return cat_error_open(out, in, e, NULL) && cat_error_text(out, SLICE(""), text) &&
+         (!more.len || stralloc_catb(out, more.s, more.len)) && cat_error_close(out, in);
+}
+
+bool
+stanza_cat_error_as(stralloc *out, struct stanza const *in, enum stanza_error e,
+                    char const *type, struct slice lang, struct slice text)
+{
+  return cat_error_open(out, in, e, type) && cat_error_text(out, lang, text) &&
+         cat_error_close(out, in);
 }
 
 bool

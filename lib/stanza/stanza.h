@@ -86,6 +86,10 @@ bool stanza_cat_error(stralloc *out, struct stanza const *in, enum stanza_error 
 bool stanza_cat_error_more(stralloc *out, struct stanza const *in, enum stanza_error e,
                            struct slice text, struct slice more);
 
+/* The same with a type of its own (NULL: as above) and the language of the text. */
+bool stanza_cat_error_as(stralloc *out, struct stanza const *in, enum stanza_error e,
+                         char const *type, struct slice lang, struct slice text);
+
 /* Append the opening tag of the iq result that answers in, for a payload to follow and
  * </iq>; or the whole empty result. false: ENOMEM. */
 bool stanza_cat_result_open(stralloc *out, struct stanza const *in);

@@ -543,6 +543,36 @@ nothing_at_all(void **state)
   EXPECT("", v);
 }
 
+static void
+may_allow(void **state)
+{
+  struct settings st = SETTINGS_ZERO;
+  struct access *a;
+
+  (void)state;
+  open_text(&st, "rule\t*\topen\t1\tallow\tall\t\n"
+                 "rule\t*\tshut\t1\tdeny\tall\t\n"
+                 "rule\t*\tsome\t1\tdeny\tuser\tu\n"
+                 "rule\t*\tsome\t2\tallow\tuser\tv\n"
+                 "rule\t*\tlate\t1\tdeny\tacl\tall\n"
+                 "rule\t*\tlate\t2\tallow\tall\t\n"
+                 "rule\t*\tvoid\t1\tallow\tnone\t\n"
+                 "rule\th\topen\t1\tdeny\tall\t\n");
+  a = access_load(&st);
+  assert_non_null(a);
+  assert_true(access_may_allow(a, SLICE("all"), SLICE("h")));
+  assert_false(access_may_allow(a, SLICE("none"), SLICE("h")));
+  assert_false(access_may_allow(a, SLICE("unknown"), SLICE("h")));
+  assert_true(access_may_allow(a, SLICE("open"), SLICE("g")));
+  assert_false(access_may_allow(a, SLICE("open"), SLICE("h")));
+  assert_false(access_may_allow(a, SLICE("shut"), SLICE("g")));
+  assert_true(access_may_allow(a, SLICE("some"), SLICE("g")));
+  assert_false(access_may_allow(a, SLICE("late"), SLICE("g")));
+  assert_false(access_may_allow(a, SLICE("void"), SLICE("g")));
+  access_free(a);
+  settings_close(&st);
+}
+
 int
 main(void)
 {
@@ -553,7 +583,7 @@ main(void)
     cmocka_unit_test(patterns),       cmocka_unit_test(patterns_without_an_end),
     cmocka_unit_test(explanations),   cmocka_unit_test(numbers),
     cmocka_unit_test(shapers),        cmocka_unit_test(refused),
-    cmocka_unit_test(nothing_at_all),
+    cmocka_unit_test(nothing_at_all), cmocka_unit_test(may_allow),
   };
 
   return cmocka_run_group_tests(tests, make_dir, remove_dir);
