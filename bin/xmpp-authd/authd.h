@@ -46,17 +46,30 @@ bool secrets_open(char const *data);
 bool secrets_get(struct slice host, struct slice bare, enum scram_hash h,
                  struct scram_keys *k, bool *real);
 
-/* Make an account, of a password or of the keys of one; change its password, take it away. false with errno EEXIST, ENOENT,
- * EINVAL (the password does not prepare), ENAMETOOLONG or EIO. */
-bool secrets_add(struct slice bare, struct slice password);
+/* Say whether an account could be made; whether there is one. Make an account with these keys; give
+ * it others; take it away. false with errno EEXIST, ENOENT, ENAMETOOLONG or EIO. */
+bool secrets_is_free(struct slice bare);
+bool secrets_is_there(struct slice bare);
 bool secrets_add_keys(struct slice bare, struct scram_keys const k[SCRAM_HASHES]);
-bool secrets_passwd(struct slice bare, struct slice password);
+bool secrets_new_keys(struct slice bare, struct scram_keys const k[SCRAM_HASHES]);
 bool secrets_del(struct slice bare);
 
 bool secrets_each(accounts_fn *fn, void *cookie);
 
 /* The end of a turn: true when all that was written is on disk. */
 bool secrets_commit(void);
+
+/* ---- keys of new passwords (derive.c) ---- */
+
+/* Start the process that derives keys; before the stores are opened. */
+bool derive_start(void);
+
+/* Derive the keys of a password of at most SCRAM_PASSWORD_MAX bytes. Call fn later, or at once, with
+ * the keys, which live for the call; or with NULL and errno EINVAL (the password does not prepare) or
+ * EIO. derive_forget: fn is not called for this cookie any more. */
+typedef void derive_fn(void *cookie, struct scram_keys const *k, int error);
+void derive(struct slice password, uint32_t iterations, derive_fn *fn, void *cookie);
+void derive_forget(void const *cookie);
 
 /* ---- exchanges (exchanges.c) ---- */
 
@@ -121,6 +134,10 @@ void exchanges_snapshot(struct snapshot *k);
 /* ---- the administrator (control.c) ---- */
 
 void control_account(struct link *l, struct record *r);
+
+/* Say whether keys are derived for a record of the link: the next one waits. The link is gone. */
+bool control_works_for(struct link const *l);
+void control_link_gone(struct link const *l);
 
 /* ---- ends of accounts (ends.c) ---- */
 

@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* account add|passwd|del JID [PASSWORD], account keys JID KEYS, account list [HOST]: xmpp-ctl and
@@ -34,6 +35,8 @@ static struct refusal const bad_keys = {0, "these are no keys for all hashes of 
                                         "bad-request"};
 static struct refusal const bad_word = {
   0, "account knows add, keys, passwd, del and list", "bad-request"};
+/* No fault: the record is answered when the keys are there. */
+static struct refusal const later = {0, NULL, NULL};
 
 static struct refusal const *
 why(void)
@@ -99,13 +102,102 @@ check_jid(struct arena *a, struct slice text, struct jid *j)
   return authd_host(j->domain) || secrets_number(j->bare) ? NULL : &bad_host;
 }
 
-static bool
-make_account(struct slice bare, struct slice password)
+/* ---- passwords ---- */
+
+/* A record for which keys are derived. Its link is not read meanwhile, so that answers keep the order
+ * of the requests. */
+struct work {
+  struct work *next;
+  struct link *link;
+  bool is_new; /* make the account, else change its password */
+  char *bare;
+};
+
+static struct work *works;
+
+bool
+control_works_for(struct link const *l)
 {
-  if (!secrets_add(bare, password)) return false;
+  struct work const *w;
+
+  for (w = works; w && w->link != l; w = w->next) {
+  }
+  return w != NULL;
+}
+
+static void
+work_free(struct work *w)
+{
+  struct work **at;
+
+  for (at = &works; *at != w; at = &(*at)->next) {
+  }
+  *at = w->next;
+  free(w->bare);
+  free(w);
+}
+
+void
+control_link_gone(struct link const *l)
+{
+  struct work *w, *next;
+
+  for (w = works; w; w = next) {
+    next = w->next;
+    if (w->link != l) continue;
+    derive_forget(w);
+    work_free(w);
+  }
+}
+
+static bool
+keep_keys(struct work const *w, struct scram_keys const *k)
+{
+  struct slice bare = slice_str(w->bare);
+
+  if (!w->is_new) return secrets_new_keys(bare, k);
+  if (!secrets_add_keys(bare, k)) return false;
   ends_made(bare);
   return true;
 }
+
+static void
+derived(void *cookie, struct scram_keys const *k, int error)
+{
+  struct work *w = cookie;
+
+  errno = error;
+  if (k && keep_keys(w, k))
+    service_done(w->link);
+  else
+    send_error(w->link, why());
+  work_free(w);
+  service_look_again();
+}
+
+/* Begin to derive the keys of a password, which is checked first for what needs none. */
+static struct refusal const *
+derive_for(struct link *l, struct slice bare, struct slice password, bool is_new)
+{
+  struct work *w;
+
+  if (is_new ? !secrets_is_free(bare) : !secrets_is_there(bare)) return why();
+  errno = EIO;
+  w = calloc(1, sizeof *w);
+  if (!w) return why();
+  *w = (struct work){works, l, is_new, slice_dup(bare)};
+  works = w;
+  if (!w->bare) {
+    work_free(w);
+    errno = EIO;
+    return why();
+  }
+  derive(password, authd.iterations, derived, w);
+  service_look_again();
+  return &later;
+}
+
+/* ---- the others ---- */
 
 static struct refusal const *
 make_with_keys(struct slice bare, struct slice text)
@@ -133,14 +225,14 @@ end_account(struct slice bare)
   return true;
 }
 
-/* Do what the record asks for the account bare; NULL, or the fault. */
+/* Do what the record asks for the account bare; NULL, the fault, or later. */
 static struct refusal const *
-change(struct slice what, struct slice bare, struct slice text)
+change(struct link *l, struct slice what, struct slice bare, struct slice text)
 {
   if (slice_is(what, "keys")) return make_with_keys(bare, text);
   if (text.len > SCRAM_PASSWORD_MAX) return &too_long;
-  if (slice_is(what, "add")) return make_account(bare, text) ? NULL : why();
-  if (slice_is(what, "passwd")) return secrets_passwd(bare, text) ? NULL : why();
+  if (slice_is(what, "add")) return derive_for(l, bare, text, true);
+  if (slice_is(what, "passwd")) return derive_for(l, bare, text, false);
   if (slice_is(what, "del")) return end_account(bare) ? NULL : why();
   return &bad_word;
 }
@@ -158,8 +250,9 @@ control_account(struct link *l, struct record *r)
     return;
   }
   wrong = check_jid(&a, record_get(r, 2), &j);
-  if (!wrong) wrong = change(what, j.bare, record_get(r, 3));
+  if (!wrong) wrong = change(l, what, j.bare, record_get(r, 3));
   arena_wipe(&a);
+  if (wrong == &later) return;
   if (wrong)
     send_error(l, wrong);
   else

@@ -318,9 +318,8 @@ put_all(struct slice bare, uint64_t number, struct scram_keys const k[SCRAM_HASH
   return false;
 }
 
-/* false with errno EEXIST, ENAMETOOLONG or EIO. */
-static bool
-is_free(struct slice bare)
+bool
+secrets_is_free(struct slice bare)
 {
   if (bare.len > ACCOUNTS_JID_MAX) {
     errno = ENAMETOOLONG;
@@ -336,7 +335,7 @@ secrets_add_keys(struct slice bare, struct scram_keys const k[SCRAM_HASHES])
 {
   uint64_t n;
 
-  if (!is_free(bare)) return false;
+  if (!secrets_is_free(bare)) return false;
   n = accounts_next(secrets.accounts);
   if (!n || !put_all(bare, n, k)) return false;
   if (accounts_add(secrets.accounts, bare)) return true;
@@ -345,25 +344,17 @@ secrets_add_keys(struct slice bare, struct scram_keys const k[SCRAM_HASHES])
 }
 
 bool
-secrets_add(struct slice bare, struct slice password)
+secrets_is_there(struct slice bare)
 {
-  struct scram_keys k[SCRAM_HASHES];
-  bool ok = is_free(bare) && scram_derive_all(password, authd.iterations, k) &&
-            secrets_add_keys(bare, k);
-
-  OPENSSL_cleanse(k, sizeof k);
-  return ok;
+  return accounts_number(secrets.accounts, bare) != 0;
 }
 
 bool
-secrets_passwd(struct slice bare, struct slice password)
+secrets_new_keys(struct slice bare, struct scram_keys const k[SCRAM_HASHES])
 {
   uint64_t n = accounts_number(secrets.accounts, bare);
-  struct scram_keys k[SCRAM_HASHES];
-  bool ok = n && scram_derive_all(password, authd.iterations, k) && put_all(bare, n, k);
 
-  OPENSSL_cleanse(k, sizeof k);
-  return ok;
+  return n && put_all(bare, n, k);
 }
 
 bool

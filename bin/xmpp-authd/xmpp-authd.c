@@ -9,17 +9,23 @@
  * LIMITS  EXCHANGES_MAX at once, EXCHANGE_US each; SCRAM_MESSAGE_MAX bytes a message
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, envelopes of c2sd. Not what the client says in them.
- * ROOMS   exchanges.c who waits; sasl.c mechanisms; secrets.c keys; control.c account; ends.c who is told
+ * ROOMS   exchanges.c who waits; sasl.c mechanisms; secrets.c keys; derive.c keys of new
+ *         passwords, in a process of its own; control.c account; ends.c who is told
  *         of accounts; settings.c
  */
 #include "authd.h"
+
+#include <errno.h>
+#include <string.h>
 
 char const *PROG = "xmpp-authd";
 
 static bool
 start(void)
 {
-  return secrets_open(service_data());
+  if (derive_start()) return secrets_open(service_data());
+  log_event(LOG_WARN, "derive-ended", "why", strerror(errno), NULL);
+  return false;
 }
 
 static void
@@ -33,6 +39,13 @@ static void
 down(struct link *l)
 {
   if (l->program == C2SD) exchanges_of_link_gone(l);
+  control_link_gone(l);
+}
+
+static bool
+holds(struct link const *l)
+{
+  return control_works_for(l);
 }
 
 /* If the store failed, the answers that this turn gave to an administrator (or to
@@ -91,6 +104,7 @@ static struct service const service = {
   .down = down,
   .turn = turn,
   .feeds = feeds,
+  .holds = holds,
   .stopped = stopped,
   .stats = stats,
   .snapshot = exchanges_snapshot,

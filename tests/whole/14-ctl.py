@@ -47,6 +47,21 @@ def list_by_host(t):
     assert all(r.startswith("account\t") for r in rows), rows
 
 
+@check
+def keys_are_derived_in_another_process(t):
+    """Its end is the failure of one password at most; the next starts another."""
+    def child():
+        out = subprocess.run(["pgrep", "-P", str(t.pid("authd"))], stdout=subprocess.PIPE).stdout.split()
+        return int(out[0]) if out else 0
+    first = child()
+    assert first
+    os.kill(first, signal.SIGKILL)
+    until("the end of the process", lambda: child() != first)
+    t.add("derived@localhost")
+    assert logs_in(t, "derived", PW) and child() not in (0, first)
+    t.ctl("account", "del", "derived@localhost")
+
+
 def cpu(t):
     """Seconds of CPU that authd, and all that this process waited for, have had."""
     with open("/proc/%d/stat" % t.pid("authd")) as f:
