@@ -2,24 +2,20 @@
 
 #include <openssl/crypto.h>
 
-#include <arpa/inet.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* The exchanges that wait for their clients: at most EXCHANGES_MAX, shared among addresses.
- * Each belongs to the origin of its client: an IPv4 address, or the 64 bits of an IPv6 address
- * that one site has (RFC 6177). When all places are taken, the oldest exchange of the origin
- * that has the most makes room: strangers who stop at the challenge push out each other, and
- * an address that has one exchange keeps it while any other address has two. */
-
-#define ORIGIN_NAME 48
+ * Each belongs to the origin of its client, the site of its address. When all places are taken,
+ * the oldest exchange of the origin that has the most makes room: strangers who stop at the
+ * challenge push out each other, and an address that has one exchange keeps it while any other
+ * address has two. */
 
 struct origin {
   struct origin *next, **at; /* in by_count[n] */
   struct exchange *first, *last;
   uint32_t n;
-  char name[ORIGIN_NAME];
+  char name[SITE_SIZE];
 };
 
 static struct slice
@@ -38,25 +34,6 @@ static uint32_t most;
 struct sasl_totals sasl_totals;
 
 /* ---- origins ---- */
-
-/* An IPv4 address inside an IPv6 one (RFC 4291 s2.5.5.2) is the IPv4 address. Text that is no
- * address stands for itself. */
-static void
-put_name(char out[ORIGIN_NAME], struct slice ip)
-{
-  static unsigned char const mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  unsigned char b[16];
-
-  snprintf(out, ORIGIN_NAME, "%.*s", ip.len < ORIGIN_NAME ? (int)ip.len : ORIGIN_NAME,
-           ip.s ? ip.s : "");
-  if (inet_pton(AF_INET6, out, b) != 1) return;
-  if (!memcmp(b, mapped, sizeof mapped)) {
-    inet_ntop(AF_INET, b + 12, out, ORIGIN_NAME);
-    return;
-  }
-  memset(b + 8, 0, 8);
-  inet_ntop(AF_INET6, b, out, ORIGIN_NAME);
-}
 
 static void
 unlink_origin(struct origin *o)
@@ -85,10 +62,10 @@ set_count(struct origin *o, uint32_t n)
 static struct origin *
 origin_of(struct slice ip)
 {
-  char name[ORIGIN_NAME];
+  char name[SITE_SIZE];
   struct origin *o;
 
-  put_name(name, ip);
+  site_of(name, ip);
   o = table_get(&origins, slice_str(name));
   if (o) return o;
   o = calloc(1, sizeof *o);
@@ -277,7 +254,7 @@ static void
 exchange_make(struct snapshot *k)
 {
   struct exchange *x = snapshot_new(k, sizeof *x);
-  char ip[ORIGIN_NAME];
+  char ip[SITE_SIZE];
 
   if (!x) return;
   snapshot_name(k, ip, sizeof ip);

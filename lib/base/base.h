@@ -95,6 +95,14 @@ struct slice stamp_us(char buf[STAMP_SIZE], uint64_t us);
  * text is no time. */
 bool stamp_read(struct slice text, uint64_t *us);
 
+/* ---- sites: the addresses of one customer ---- */
+
+/* Write the site of an IP address: an IPv4 address, also one inside an IPv6 one (RFC 4291 s2.5.5.2),
+ * or the 64 bits of an IPv6 address that one site has (RFC 6177). Text that is no address stands for
+ * itself. */
+#define SITE_SIZE 48
+struct slice site_of(char out[SITE_SIZE], struct slice ip);
+
 /* ---- arenas: memory that is freed in one step ---- */
 
 struct arena_block;
