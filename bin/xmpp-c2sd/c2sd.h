@@ -40,6 +40,7 @@ struct stream;
 #define NS_STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"
 #define NS_CSI "urn:xmpp:csi:0"
 #define NS_CARBONS "urn:xmpp:carbons:2"
+#define NS_REGISTER "jabber:iq:register"
 #define NS_ROSTER "jabber:iq:roster"
 #define NS_BLOCKING "urn:xmpp:blocking"
 

@@ -105,11 +105,24 @@ note_wants(struct inbound const *in)
   if (xml_is(c, NS_BLOCKING, "blocklist")) shown_wants(in->s, WANTS_BLOCKLIST, 0);
 }
 
+static bool
+is_of_account(struct xml_node const *iq)
+{
+  struct xml_node const *c = xml_next(iq, NULL);
+
+  return edge_is_one_of(xml_attr(iq, "type"), "get set") && c &&
+         slice_is(c->ns, NS_REGISTER);
+}
+
 /* RFC 6120 s10.3.1: a message without to is for the sender's own account. */
 static void
 address(struct inbound *in)
 {
   if (slice_is(in->st.kind, "message") && !in->st.to.full.len)
+    in->st.to = jid_cut(stream_bare(in->s));
+  /* Some clients ask their own session about the account (XEP-0077 s3.2). */
+  if (slice_is(in->st.kind, "iq") && slice_is(in->st.to.full, in->s->session.jid) &&
+      is_of_account(in->st.e))
     in->st.to = jid_cut(stream_bare(in->s));
 }
 
@@ -158,6 +171,7 @@ inbound_stanza(struct stream *s, struct xml_node const *e, struct slice bytes)
   edge_read(&in.st, &rules, e, bytes, s->c.xml.root || s->c.xml.borrows);
   in.st.from = slice_str(s->session.jid);
   in.st.lang = slice_str(s->c.lang);
+  in.st.ip = slice_str(s->c.ip);
   if (!from_is_own(s, xml_attr(e, "from"))) {
     conduit_error(&s->c, "invalid-from", NULL);
     return s->state;

@@ -10,6 +10,7 @@
 #include "settings.h"
 #include "states.h"
 #include "stream.h"
+#include "xep0077_register.h"
 #include "xep0198_resume.h"
 #include "xep0198_sm.h"
 #include "xep0199_ping.h"
@@ -76,6 +77,7 @@ end(struct conduit *c)
             NULL);
   say_goodbye(s);
   sasl_forget(s);
+  register_forget(s);
   marks_end(s);
   if (s->state == ST_RESUMING) resume_part(s);
   if (s->session.sm && marks_blocked(s)) sm_forsake(s);
@@ -98,6 +100,7 @@ free_all(struct stream *s)
   free(s->session.jid);
   free(s->bindings);
   free(s->login.mechanism);
+  free(s->register_id);
   free(s->bind.id);
   free(s->bind.resource);
   free(s->resume.token);
@@ -125,12 +128,13 @@ closed(struct conduit *c)
 
 /* ---- time ---- */
 
-/* Say whether the client waits for us: authd or routed has been asked, and its link is
+/* Say whether the client waits for us: authd, registerd or routed has been asked, and its link is
  * up. */
 static bool
 is_our_turn(struct stream const *s)
 {
   return (s->state == ST_ASKED && link_find(AUTHD)) ||
+         (s->state == ST_REGISTERING && link_find(REGISTERD)) ||
          (s->state == ST_BINDING && link_find(ROUTED));
 }
 
@@ -154,6 +158,7 @@ input(struct conduit const *c)
 {
   switch ((int)((struct stream const *)c)->state) {
   case ST_ASKED:
+  case ST_REGISTERING:
   case ST_BINDING:
   case ST_RESUMING: return CONDUIT_HOLD;
   case ST_TLS: return CONDUIT_DROP;

@@ -3,6 +3,7 @@
 #include "sasl.h"
 #include "settings.h"
 #include "stream.h"
+#include "xep0077_register.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -283,6 +284,7 @@ sasl_on_success(struct link *l, struct record *r)
   free(s->bindings);
   s->bindings = NULL;
   s->authed = true;
+  register_forget(s);
   conduit_restart(&s->c);
   s->state = ST_START;
   xml_limit(&s->c.xml, s->listener->max_stanza_size);

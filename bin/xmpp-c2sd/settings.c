@@ -15,6 +15,8 @@ char const *const c2sd_needs[] = {
   "mod_ping.ping_interval",
   "mod_ping.send_pings",
   "mod_ping.timeout_action",
+  "mod_register.access",
+  "mod_register.ip_access",
   "mod_roster.versioning",
   "mod_stream_mgmt.ack_timeout",
   "mod_stream_mgmt.cache_life_time",
@@ -77,6 +79,7 @@ read_modules(struct settings const *st, struct host *h)
 {
   struct slice name = slice_str(h->name);
 
+  h->registers = settings_has(st, "module", name, "mod_register");
   h->carbons = settings_has(st, "module", name, "mod_carboncopy");
   h->roster = settings_has(st, "module", name, "mod_roster");
   h->roster_versions = h->roster && settings_bool(st, "mod_roster.versioning", name);

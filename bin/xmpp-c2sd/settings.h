@@ -11,6 +11,7 @@ struct host {
   bool served;      /* false: a reload took it away */
   char *node, *ver; /* of its entity capabilities, as hostd said; NULL: none yet */
   bool carbons, roster, roster_versions, sm, csi, csi_presence, csi_chat_states, csi_pep;
+  bool registers; /* mod_register */
   bool pings, ping_kills;
   uint64_t ping_us, pong_us;                            /* mod_ping */
   uint64_t resume_us, resume_max_us, ack_us, queue_max; /* mod_stream_mgmt */

@@ -67,6 +67,8 @@ flags(struct snapshot *k, struct stream *s)
   SNAPSHOT_INT(k, s->failures);
   SNAPSHOT_INT(k, s->untried);
   SNAPSHOT_INT(k, s->elements);
+  SNAPSHOT_INT(k, s->registers);
+  SNAPSHOT_INT(k, s->has_captcha);
   SNAPSHOT_INT(k, s->authed);
   SNAPSHOT_INT(k, s->requests);
   SNAPSHOT_INT(k, s->request_at);
@@ -114,6 +116,7 @@ stream(struct snapshot *k, struct stream *s)
   snapshot_text(k, &s->bindings);
   snapshot_text(k, &s->login.mechanism);
   SNAPSHOT_INT(k, s->login.untried);
+  snapshot_text(k, &s->register_id);
   snapshot_text(k, &s->bind.id);
   snapshot_text(k, &s->bind.resource);
   snapshot_text(k, &s->resume.token);

@@ -4,6 +4,7 @@
 #include "settings.h"
 #include "states.h"
 #include "stream.h"
+#include "xep0077_register.h"
 #include "xep0198_resume.h"
 #include "xep0198_sm.h"
 #include "xep0352_csi.h"
@@ -22,6 +23,7 @@ enum input {
   IN_ABORT,
   IN_BIND,
   IN_STANZA,
+  IN_REGISTER,
   IN_SM_ENABLE,
   IN_SM_RESUME,
   IN_SM_R,
@@ -72,7 +74,8 @@ cat_features(stralloc *out, struct stream const *s)
     ok = xml_cat(out, "<starttls xmlns='" NS_TLS "'>") &&
          (!s->listener->starttls_required || xml_cat(out, "<required/>")) &&
          xml_cat(out, "</starttls>");
-  if (ok && !(offers_tls && s->listener->starttls_required)) ok = sasl_features(s, out);
+  if (ok && !(offers_tls && s->listener->starttls_required))
+    ok = sasl_features(s, out) && register_features(s, out);
   return ok && xml_cat(out, "</stream:features>");
 }
 
@@ -188,6 +191,7 @@ start_tls(struct stream *s, struct xml_node const *e, struct slice bytes)
 /* clang-format off */
 static step *const table[ST_COUNT][IN_COUNT] = {
   [ST_FEATURES] = {[IN_STARTTLS] = start_tls, [IN_AUTH] = sasl_auth,
+                   [IN_REGISTER] = register_request,
                    [IN_SM_ENABLE] = sm_early, [IN_SM_RESUME] = sm_early},
   [ST_CHALLENGED] = {[IN_RESPONSE] = sasl_response, [IN_ABORT] = sasl_abort},
   [ST_AUTHED] = {[IN_BIND] = bind_request, [IN_SM_RESUME] = resume_request,
@@ -227,6 +231,7 @@ is_bind(struct stream const *s, struct xml_node const *e)
 static enum input
 input_of(struct stream const *s, struct xml_node const *e)
 {
+  if (is_stanza(e) && register_is_request(s, e)) return IN_REGISTER;
   if (is_stanza(e)) return is_bind(s, e) ? IN_BIND : IN_STANZA;
   if (slice_is(e->ns, SM_NS3) || slice_is(e->ns, SM_NS2)) return input_of_sm(e);
   if (xml_is(e, NS_CSI, "active")) return IN_ACTIVE;

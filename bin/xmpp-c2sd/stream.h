@@ -11,6 +11,7 @@
  *   TLS        proceed was sent; data is thrown away until secured
  *   ASKED      authd has been asked and will answer; input is held
  *   CHALLENGED the client has a challenge to answer
+ *   REGISTERING registerd has been asked and will answer; input is held
  *   AUTHED     the client is jid (bare); headers are exchanged again; bind is awaited
  *   BINDING    routed has been asked and will answer; input is held
  *   RESUMING   the stream is to become an older session; input is held
@@ -26,6 +27,7 @@ enum state {
   ST_TLS,
   ST_ASKED,
   ST_CHALLENGED,
+  ST_REGISTERING,
   ST_AUTHED,
   ST_BINDING,
   ST_RESUMING,
@@ -101,18 +103,21 @@ struct stream {
   struct csi *csi;
   struct event_timer ping; /* of a session (xep0199_ping.c) */
   uint64_t pinged_us;      /* when the last ping was sent; 0: none */
-  uint64_t asked_us;       /* when authd was asked last */
+  uint64_t asked_us;       /* when authd or registerd was asked last */
   char *bindings;          /* of TLS, until authenticated */
   struct login login;
+  char *register_id; /* while REGISTERING: of the request */
   struct bind_wish bind;
   struct resume_wish resume;
   uint64_t request_at; /* number at routed of the latest request (requests.c) */
   size_t kept;         /* bytes of memory that kept.c has counted */
   enum state state;
   unsigned char failures, untried; /* of SASL; without a secret */
-  unsigned char requests; /* on their way when the latest was passed, with that */
-  unsigned char elements; /* first-level elements before the stream was bound */
+  unsigned char requests;  /* on their way when the latest was passed, with that */
+  unsigned char elements;  /* first-level elements before the stream was bound */
+  unsigned char registers; /* requests of registration */
   bool authed;
+  bool has_captcha; /* and more time for it (xep0077_register.c) */
 };
 
 /* The stream whose first member c is. */

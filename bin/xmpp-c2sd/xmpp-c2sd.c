@@ -4,7 +4,7 @@
  * USAGE   xmpp-c2sd [ -d notif ] [ -v level ] [ -i instance ] [ -p [ -x ] ] settings
  * READS   settings/xmpp-c2sd      (from xmpp-confgen; again on SIGHUP)
  * FDS     2 log, notif readiness; with -p 0 and 1 records; with -p -x 0 and 1 a client stream
- * SPEAKS  conduits with tlsd; SASL with authd; sessions and stanzas with routed
+ * SPEAKS  conduits with tlsd; SASL with authd; registration with registerd; sessions and stanzas with routed
  *         (xmpp-records(7))
  * LIMITS  a stanza: STANZA_MAX_BEFORE_AUTH bytes, then the listener's max_stanza_size;
  *         XML_DEPTH_MAX, XML_ATTRS_MAX; SASL_FAILURES_MAX; UNBOUND_ELEMENTS_MAX elements before
@@ -40,6 +40,7 @@
 #include "shown.h"
 #include "snapshot.h"
 #include "stream.h"
+#include "xep0077_register.h"
 #include "xep0115_caps.h"
 #include "xep0198_left.h"
 #include "xep0198_resume.h"
@@ -93,6 +94,7 @@ static void
 down(struct link *l)
 {
   if (l->program == AUTHD) sasl_authd_gone();
+  if (l->program == REGISTERD) register_registerd_gone();
   if (l->roles & ROLE_FRONT) life_link_gone(l);
 }
 
@@ -184,6 +186,7 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_CHALLENGE] = sasl_on_challenge,
   [VERB_SUCCESS] = sasl_on_success,
   [VERB_FAILURE] = sasl_on_failure,
+  [VERB_REGISTERED] = register_on_registered,
   [VERB_BOUND] = bind_on_bound,
   [VERB_REFUSED] = bind_on_refused,
   [VERB_KICK] = bind_on_kick,

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Options of modules that are lists, with a row for each entry. Fields of entries that are
+/* Options of modules that are lists, with a row for each entry, or a mapping, with one. Fields of entries that are
  * mappings stand in the table too, under MODULE.OPTION. */
 
 /* An option that is being compiled. */
@@ -247,18 +247,34 @@ content_type(struct nested const *o, struct yaml_node const *entry)
     emit(o->to, o->in, o->host, entry->key.s, entry->text.s, NULL);
 }
 
+/* ---- mod_register ---- */
+
+static void
+welcome_message(struct nested const *o, struct yaml_node const *n)
+{
+  struct slice subject, body;
+
+  if (!fields_known(o, n)) return;
+  subject = field(o, n, "subject");
+  body = field(o, n, "body");
+  if (subject.s && body.s) emit(o->to, o->in, o->host, subject.s, body.s, NULL);
+}
+
 /* ---- the options ---- */
 
 static struct {
   char const *in;
   entry_fn *fn;
-  bool is_map; /* an entry is a pair of a mapping */
+
+  /* How the value is read: entry by entry of a list; pair by pair of a mapping; a mapping as one. */
+  enum { ENTRIES, PAIRS, MAPPING } as;
 } const readers[] = {
-  {"mod_disco.extra_domains",        extra_domain, false},
-  {"mod_disco.server_info",          server_info,  false},
-  {"mod_http_upload.content_types",  content_type, true },
-  {"mod_http_upload.custom_headers", header,       true },
-  {"mod_stun_disco.services",        stun_service, false},
+  {"mod_disco.extra_domains",        extra_domain,    ENTRIES},
+  {"mod_disco.server_info",          server_info,     ENTRIES},
+  {"mod_http_upload.content_types",  content_type,    PAIRS  },
+  {"mod_http_upload.custom_headers", header,          PAIRS  },
+  {"mod_register.welcome_message",   welcome_message, MAPPING},
+  {"mod_stun_disco.services",        stun_service,    ENTRIES},
 };
 
 /* The pairs of a mapping, or of a list of mappings. */
@@ -289,8 +305,12 @@ compile_nested(struct option const *o, struct yaml_node const *n, char const *pa
 
   for (i = 0; i < sizeof readers / sizeof *readers; i++)
     if (!strcmp(readers[i].in, key)) break;
-  if (i < sizeof readers / sizeof *readers && readers[i].is_map) {
+  if (i < sizeof readers / sizeof *readers && readers[i].as == PAIRS) {
     each_pair(&nested, n, readers[i].fn);
+    return;
+  }
+  if (i < sizeof readers / sizeof *readers && readers[i].as == MAPPING) {
+    if (expect_map(n, path)) readers[i].fn(&nested, n);
     return;
   }
   if (n->kind != YAML_LIST && (n->kind != YAML_MAP || n->first)) {

@@ -44,7 +44,7 @@ set_instances(struct yaml_node const *n)
 /* Options of the whole server that are one value each. log/run reads log (service/daemon/log), as it
  * does log_rotate_size and log_rotate_count. */
 static char const single[] =
-  "dnssec log resolvers s2s_deny_addresses scram_iterations trust_anchors";
+  "dnssec log registration_burst reserved_names resolvers s2s_deny_addresses scram_iterations trust_anchors";
 
 /* n NULL: the default, if there is one. */
 static void
@@ -91,7 +91,8 @@ unknown_tabber_option(struct yaml_node const *n)
   at.line = n->key_line;
   at.col = n->key_col;
   say_error(&at, "tabber",
-            "unknown option %s; known: archive, dnssec, instances, log, resolvers, "
+            "unknown option %s; known: archive, dnssec, instances, log, "
+            "registration_burst, reserved_names, resolvers, "
             "s2s_deny_addresses, scram_iterations, services, trust_anchors, uids",
             n->key.s);
 }

@@ -8,12 +8,17 @@
 #define EVERY (DAEMONS | CTL)
 #define ASKERS                                                                           \
   (C2SD | S2SD | COMPD | ROUTED | AUTHD | USERD | HOSTD | MAMD | PUBSUBD | MUCD |        \
-   UPLOADD | CTL)
+   UPLOADD | REGISTERD | CTL)
 #define TLS_WORDS                                                                        \
   "no_sslv2 no_sslv3 no_tlsv1 no_tlsv1_1 no_tlsv1_2 no_tlsv1_3 "                         \
   "cipher_server_preference "                                                            \
   "no_compression no_ticket single_dh_use single_ecdh_use legacy_server_connect "        \
   "no_session_resumption_on_renegotiation allow_unsafe_legacy_renegotiation"
+
+/* RFC 2142, and names that speak for a server. */
+#define RESERVED_NAMES                                                                   \
+  "info marketing sales support abuse noc security postmaster hostmaster usenet news "   \
+  "webmaster www uucp ftp admin root administrator server system help localhost"
 
 /* clang-format off */
 struct option const options[] = {
@@ -71,7 +76,7 @@ struct option const options[] = {
   {"", "outgoing_s2s_ipv4_address", T_IP4, NULL, TLSD, WORKS, 0, 0, NULL},
   {"", "outgoing_s2s_ipv6_address", T_IP6, NULL, TLSD, WORKS, 0, 0, NULL},
   {"", "route_subdomains", T_WORD, "local", ROUTED, WORKS, 0, 0, "local s2s"},
-  {"", "registration_timeout", T_TIMEOUT_INF, "600", AUTHD, LATER, 0, 0, NULL},
+  {"", "registration_timeout", T_TIMEOUT_INF, "600", REGISTERD, WORKS, 0, 0, NULL},
   {"", "captcha_cmd", T_FILE, NULL, AUTHD | WEBD, LATER, 0, 0, NULL},
   {"", "captcha_host", T_STRING, NULL, WEBD, LATER, 0, 0, NULL},
   {"", "captcha_url", T_URL, NULL, WEBD, LATER, 0, 0, NULL},
@@ -391,15 +396,17 @@ struct option const options[] = {
   {"mod_push_keepalive", "wake_on_timeout", T_BOOL, "true", C2SD, LATER, 0, 0, NULL},
   {"mod_push_keepalive", "wake_on_start", T_BOOL, "false", C2SD, LATER, 0, 0, NULL},
 
-  {"mod_register", "access", T_ACCESS, "all", AUTHD, LATER, 0, 0, NULL},
-  {"mod_register", "access_from", T_ACCESS, "none", AUTHD, LATER, 0, 0, NULL},
-  {"mod_register", "access_remove", T_ACCESS, "all", AUTHD, LATER, 0, 0, NULL},
-  {"mod_register", "ip_access", T_ACCESS, "all", AUTHD, LATER, 0, 0, NULL},
-  {"mod_register", "captcha_protected", T_BOOL, "false", AUTHD, LATER, 0, 0, NULL},
-  {"mod_register", "password_strength", T_INT, "0", AUTHD, LATER, 0, 10000, NULL},
-  {"mod_register", "registration_watchers", T_JIDS, NULL, AUTHD, LATER, 0, 0, NULL},
-  {"mod_register", "welcome_message", T_MAP, NULL, 0, LATER, 0, 0, NULL},
-  {"mod_register", "redirect_url", T_STRING, NULL, AUTHD, LATER, 0, 0, NULL},
+  {"mod_register", "access", T_ACCESS, "all", REGISTERD | C2SD, WORKS, 0, 0, NULL},
+  {"mod_register", "access_from", T_ACCESS, "none", REGISTERD, WORKS, 0, 0, NULL},
+  {"mod_register", "access_remove", T_ACCESS, "all", REGISTERD, WORKS, 0, 0, NULL},
+  {"mod_register", "ip_access", T_ACCESS, "all", REGISTERD | C2SD, WORKS, 0, 0, NULL},
+  {"mod_register", "captcha_protected", T_BOOL, "false", REGISTERD, LATER, 0, 0, NULL},
+  {"mod_register", "password_strength", T_INT, "0", REGISTERD, WORKS, 0, 10000, NULL},
+  {"mod_register", "registration_watchers", T_JIDS, NULL, REGISTERD, WORKS, 0, 0, NULL},
+  {"mod_register", "welcome_message", T_SPECIAL, NULL, REGISTERD, WORKS, 0, 0, NULL},
+  {"mod_register.welcome_message", "subject", T_STRING, NULL, REGISTERD, WORKS, 0, 0, NULL},
+  {"mod_register.welcome_message", "body", T_STRING, NULL, REGISTERD, WORKS, 0, 0, NULL},
+  {"mod_register", "redirect_url", T_STRING, NULL, REGISTERD | C2SD, WORKS, 0, 0, NULL},
   {"mod_register", "allow_modules", T_ANY, NULL, 0, LATER, 0, 0, NULL},
 
   {"mod_roster", "versioning", T_BOOL, "false", USERD | C2SD, WORKS, 0, 0, NULL},
@@ -485,6 +492,8 @@ struct option const options[] = {
   {"tabber", "scram_iterations", T_INT, "10000", AUTHD | CTL, WORKS, SCRAM_ITERATIONS_MIN, SCRAM_ITERATIONS_MAX, NULL},
   {"tabber", "log", T_WORD, NULL, CTL, WORKS, 0, 0, "file stderr syslog"},
   {"tabber", "dnssec", T_WORD, "optional", DNSD, WORKS, 0, 0, "optional required"},
+  {"tabber", "registration_burst", T_INT, "1", REGISTERD, WORKS, 1, 1000, NULL},
+  {"tabber", "reserved_names", T_WORDS, RESERVED_NAMES, REGISTERD, WORKS, 0, 0, NULL},
   {"tabber", "resolvers", T_WORDS, "", DNSD, WORKS, 0, 0, NULL},
   {"tabber", "s2s_deny_addresses", T_NETS, NULL, TLSD, WORKS, 0, 0, NULL},
   {"tabber", "trust_anchors", T_STRING, "/usr/share/dns/root.key", DNSD, WORKS, 0, 0, NULL},
@@ -536,7 +545,7 @@ struct module const modules[] = {
   {"mod_pubsub", LATER, PUBSUBD, NULL, NULL},
   {"mod_push", LATER, USERD, NULL, NULL},
   {"mod_push_keepalive", LATER, C2SD, NULL, NULL},
-  {"mod_register", LATER, AUTHD, NULL, NULL},
+  {"mod_register", WORKS, REGISTERD | C2SD, NULL, NULL},
   {"mod_roster", WORKS, USERD | C2SD | HOSTD, NULL, NULL},
   {"mod_s2s_dialback", WORKS, S2SD, NULL, NULL},
   {"mod_s2s_bidi", WORKS, S2SD, NULL, NULL},

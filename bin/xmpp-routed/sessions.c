@@ -371,23 +371,25 @@ sessions_wants(struct link *l, struct record *r)
   if (s) take_wants(s, record_get(r, 2));
 }
 
-/* End a session, named by its full JID, or all of an account. */
+/* End a session, named by its full JID, or all of an account but one. */
 void
 sessions_end(struct link *l, struct record *r)
 {
   struct slice jid = record_get(r, 1), word = record_get(r, 2);
   char condition[CONDITION_MAX] = "reset";
-  struct session *s = session_of(jid);
-  struct user const *u;
-  bool any = s != NULL;
+  struct session *s = session_of(jid), *but = session_of(record_get(r, 3)), *next;
+  struct user const *u = user_find(jid);
+  bool any = s || (u && u->sessions);
 
   if (word.len && word.len < sizeof condition) {
     memset(condition, 0, sizeof condition);
     memcpy(condition, word.s, word.len);
   }
   if (s) kick(s, condition);
-  for (; (u = user_find(jid)) && u->sessions; any = true)
-    kick(u->sessions, condition);
+  for (s = u ? u->sessions : NULL; s; s = next) {
+    next = s->next;
+    if (s != but) kick(s, condition);
+  }
   if (l->program != CTL) return;
   if (any)
     service_done(l);

@@ -239,6 +239,18 @@
 #define ASKED_MAX 12u
 /* First-level elements of one stream before it has bound a resource. */
 #define UNBOUND_ELEMENTS_MAX 64
+/* Requests of registration on one stream; the time of a client that has a captcha to look at, from
+ * then on (microseconds). */
+#define REGISTER_REQUESTS_MAX 20
+#define REGISTER_FORM_US 600000000u
+/* xmpp-registerd: streams that it knows, questions to xmpp-authd, sites that have to wait until they may
+ * register again, lines of one message to watchers; the bytes of a new account's address, which is
+ * a key of stores. */
+#define REGISTER_STREAMS_MAX 4096u
+#define REGISTER_ATTEMPTS_MAX 256u
+#define REGISTER_SLOTS_MAX 65536u
+#define WATCHERS_LINES_MAX 20u
+#define REGISTER_ADDRESS_MAX 500u
 /* Output that waits for a client to read: before it has bound a resource, and afterwards. */
 #define UNBOUND_BLOCKED_MAX 65536u
 #define BLOCKED_MAX (8u << 20)

@@ -16,7 +16,7 @@ struct edge_rules {
   bool accounts;
 };
 
-/* A stanza on its way in. The caller sets from and lang between edge_read and edge_put. */
+/* A stanza on its way in. The caller sets from, lang and ip between edge_read and edge_put. */
 struct edge_stanza {
   struct edge_rules const *rules;
   struct xml_node const *e;
@@ -24,6 +24,7 @@ struct edge_stanza {
   struct slice kind, type, id; /* as they came; s NULL: absent */
   struct slice from;           /* the address that the stanza gets */
   struct slice lang;           /* of a stanza that has none; may be empty */
+  struct slice ip;             /* of the client; may be empty */
   struct jid to;               /* all parts empty: to nobody in particular */
   struct slice xml;    /* of presence, behind edge_put: the text as it was passed on */
   struct slice caps;   /* of presence, behind edge_put: the value of its tag caps */

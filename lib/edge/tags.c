@@ -139,7 +139,8 @@ iq_tags(struct edge_stanza const *in, stralloc *out)
 
   if (!slice_is(in->type, "get") && !slice_is(in->type, "set")) return true;
   if (!c || c->ns.len > STANZA_ID_MAX || memchr(c->ns.s, ' ', c->ns.len)) return true;
-  return add(out, TAG_NS, c->ns);
+  return add(out, TAG_NS, c->ns) && (!slice_is(c->ns, "jabber:iq:register") ||
+                                     !in->ip.len || add(out, TAG_IP, in->ip));
 }
 
 static bool

@@ -38,7 +38,7 @@ enum runs {
 /* clang-format off */
 #define PROGRAM_TABLE(P)                                                              \
 P(TLSD,      "tlsd",       0, ROLE_FRONT,               RUNS_SEVERAL,   "c2sd compd s2sd webd")   \
-P(C2SD,      "c2sd",       1, ROLE_EDGE,                RUNS_SEVERAL,   "routed authd") \
+P(C2SD,      "c2sd",       1, ROLE_EDGE,                RUNS_SEVERAL,   "routed authd registerd") \
 P(S2SD,      "s2sd",       2, ROLE_EDGE | ROLE_SERVICE, RUNS_IF_WANTED, "routed dnsd")  \
 P(ROUTED,    "routed",     3, ROLE_ROUTER,              RUNS_ONCE,      "")             \
 P(AUTHD,     "authd",      4, ROLE_AUTHORITY,           RUNS_ONCE,      "routed")        \
@@ -52,7 +52,7 @@ P(WEBD,      "webd",      11, ROLE_WEB,                 RUNS_IF_WANTED, "")     
 P(COMPD,     "compd",     12, ROLE_EDGE | ROLE_SERVICE, RUNS_IF_WANTED, "routed")       \
 P(CTL,       "ctl",       13, ROLE_CONTROL,             RUNS_NOT,       "")             \
 P(DNSD,      "dnsd",      14, ROLE_NAMES,               RUNS_IF_WANTED, "")             \
-P(REGISTERD, "registerd", 15, ROLE_SERVICE | ROLE_OWN,  RUNS_NOT,       "")             \
+P(REGISTERD, "registerd", 15, ROLE_SERVICE | ROLE_OWN,  RUNS_IF_WANTED, "routed authd") \
 P(EXTAUTHD,  "extauthd",  16, 0,                        RUNS_NOT,       "")             \
 P(PUSHD,     "pushd",     17, ROLE_SERVICE | ROLE_OWN,  RUNS_NOT,       "")
 

@@ -11,6 +11,8 @@
 #define TAG_TABLE(T)                                                                          \
 T(NS, "ns=", ROLE_EDGE,                                                                       \
   "The namespace of a request's payload.")                                                    \
+T(IP, "ip=", ROLE_EDGE,                                                                       \
+  "The address of the client that sends a request for jabber:iq:register.")                   \
 T(PRIO, "prio=", ROLE_EDGE,                                                                   \
   "The priority of presence that is not 0.")                                                  \
 T(CAPS, "caps=", ROLE_EDGE,                                                                   \

@@ -62,14 +62,18 @@ V(AUTH, "auth", "ID HOST MECHANISM INITIAL IP SECURE BINDINGS", 3, ROLE_EDGE, RO
   "Begin SASL. INITIAL is the client's base64, = when empty, absent when there was none; SECURE is 1 under TLS.") \
 V(RESPONSE, "response", "ID DATA", 1, ROLE_EDGE, ROLE_AUTHORITY,                              \
   "The client's answer to a challenge, base64.")                                              \
-V(ABORT, "abort", "ID", 1, ROLE_EDGE, ROLE_AUTHORITY,                                         \
-  "The exchange ID is over; no answer is expected.")                                          \
+V(ABORT, "abort", "ID", 1, ROLE_EDGE, ROLE_AUTHORITY | ROLE_OWN,                              \
+  "The exchange ID is over, or what the stream ID has asked by register; no answer is expected.")                                          \
 V(CHALLENGE, "challenge", "ID DATA", 1, ROLE_AUTHORITY, ROLE_EDGE,                            \
   "Base64 for the client; a response or abort follows.")                                      \
 V(SUCCESS, "success", "ID DATA JID", 3, ROLE_AUTHORITY, ROLE_EDGE,                            \
   "The client has proven to be JID (bare). DATA: the mechanism's last data for the client.")       \
 V(FAILURE, "failure", "ID CONDITION TEXT FREE JID WHY", 2, ROLE_AUTHORITY, ROLE_EDGE,         \
   "The exchange failed with a condition of RFC 6120 s6.5. FREE is 1 when no secret was tried: the failure does not count. JID, the address that the client meant, and WHY, a word of the event auth-failed in xmpp-log(7), are for the log.") \
+V(REGISTER, "register", "STREAM HOST IP SECURE LANG XML", 6, ROLE_EDGE, ROLE_OWN,             \
+  "A request (iq) of a stream before its login, for jabber:iq:register; XML is the whole iq. SECURE is 1 under TLS; LANG is the language of the stream. registered answers, before the stream asks again. In traces the texts of XML are masked.") \
+V(REGISTERED, "registered", "STREAM XML WORD VALUE", 1, ROLE_OWN, ROLE_EDGE,                  \
+  "XML, the answer, is for the client of the stream. WORD captcha: the client has a captcha to look at, and gets more time, once; made: the account VALUE is there now; end: the stream ends with the stream error VALUE.") \
 V(BIND, "bind", "SID JID RESOURCE IP", 3, ROLE_EDGE, ROLE_ROUTER,                             \
   "Stream SID asks to become the session JID/RESOURCE. bound or refused answers.")               \
 V(SESSION, "session", "SID JID IP PRIORITY WANTS NUMBER CAPS", 2, ROLE_EDGE, ROLE_ROUTER,          \
@@ -100,8 +104,8 @@ V(NEWEST, "newest", "ID FULL", 1, ROLE_OWN, ROLE_ROUTER,                        
   "The newest id in the archive: routed gives only ids above it, whatever the clock says. FULL is 1 while nothing can be stored: routed then sends no message to mamd.") \
 V(ARCHIVES, "archives", "ACCOUNT POLICY", 1, ROLE_OWN, ROLE_ROUTER,                           \
   "The default of the account's archive: always, never, roster; empty: the default of the host.")     \
-V(END, "end", "JID CONDITION", 1, ROLE_OWN | ROLE_CONTROL, ROLE_ROUTER,                       \
-  "End the session of a full JID, or all of a bare one, with a stream error.")                \
+V(END, "end", "JID CONDITION BUT", 1, ROLE_OWN | ROLE_CONTROL, ROLE_ROUTER,                       \
+  "End the session of a full JID, or all of a bare one but the full JID BUT, with a stream error.")                \
 V(RESUME, "resume", "SID TOKEN JID H", 4, ROLE_EDGE, ROLE_ROUTER,                             \
   "Stream SID, authenticated as bare JID, wants the session that TOKEN names (RANDOM.RESOURCE), of which its client has H stanzas.") \
 V(YIELD, "yield", "OLD TOKEN JID H INSTANCE SID", 6, ROLE_ROUTER, ROLE_EDGE,                  \

@@ -117,6 +117,21 @@ scram_password(struct arena *a, struct slice password)
   return copy;
 }
 
+bool
+scram_is_void(struct slice password)
+{
+  char buf[12 * SCRAM_PASSWORD_MAX + 1];
+  bool is_void;
+
+  if (password.len > SCRAM_PASSWORD_MAX || memchr(password.s, 0, password.len))
+    return false;
+  memcpy(buf, password.s, password.len);
+  buf[password.len] = 0;
+  is_void = stringprep(buf, sizeof buf, 0, stringprep_saslprep) == STRINGPREP_OK && !*buf;
+  OPENSSL_cleanse(buf, sizeof buf);
+  return is_void;
+}
+
 /* s3: SaltedPassword := Hi(password, salt, i); ClientKey := HMAC(SaltedPassword, "Client
  * Key"); StoredKey := H(ClientKey); ServerKey := HMAC(SaltedPassword, "Server Key"). */
 bool

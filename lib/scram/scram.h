@@ -43,6 +43,9 @@ bool scram_hmac(enum scram_hash h, struct slice key, struct slice text,
  * ENOMEM. */
 struct slice scram_password(struct arena *a, struct slice password);
 
+/* Say whether a password is of characters alone that SASLprep takes away. */
+bool scram_is_void(struct slice password);
+
 /* Derive the keys of a prepared password; k has iterations and salt already (s3). false:
  * OpenSSL failed. */
 bool scram_derive(enum scram_hash h, struct slice password, struct scram_keys *k);

@@ -76,7 +76,8 @@ def all_is_well(t):
     assert s["omitted"] == [["s2sd", "listen has no ejabberd_s2s_in"],
                             ["mamd", "no host has mod_mam or mod_offline"],
                             ["compd", "listen has no ejabberd_service"],
-                            ["dnsd", "listen has no ejabberd_s2s_in"]], s
+                            ["dnsd", "listen has no ejabberd_s2s_in"],
+                            ["registerd", "no host has mod_register"]], s
     assert s["listener"] == [["tlsd", "127.0.0.1:%d" % p, "open", ""] for p in (t.port, t.tls_port)], s
     host, days, file, names, remark = s["certificate"][0]
     assert (host, days, names) == ("localhost", "90", "localhost"), s

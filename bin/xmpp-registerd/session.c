@@ -1,0 +1,126 @@
+#include "registerd.h"
+
+#include <openssl/crypto.h>
+
+/* XEP-0077 s3.2, s3.3: requests of sessions: their own password, their own end; an account of
+ * another name, if access_from lets them. */
+
+static struct request
+request_of(struct handle_ctx const *ctx, struct stanza const *in,
+           struct xml_node const *e)
+{
+  struct slice lang = xml_lang(e->parent);
+
+  return (struct request){.link = registerd_routed,
+                          .in = *in,
+                          .host = ctx->host,
+                          .ip = stanza_tag(in->tags, "ip"),
+                          .lang = lang.s ? lang : SLICE("")};
+}
+
+static bool
+is_account_of_ours(struct handle_ctx const *ctx)
+{
+  return ctx->from.local.len && slice_eq(ctx->from.domain, ctx->host);
+}
+
+/* Another account is asked about. */
+static bool
+is_for_another(struct handle_ctx const *ctx)
+{
+  return ctx->account.len && !slice_eq(ctx->account, ctx->from.bare);
+}
+
+/* s3.1.1: who is registered hears so. */
+static enum verdict
+get(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
+    stralloc *out)
+{
+  (void)in;
+  (void)e;
+  if (!is_account_of_ours(ctx) || is_for_another(ctx))
+    return handle_error(ctx, ERR_FORBIDDEN, "");
+  return xml_cat(out, "<query xmlns='" NS_REGISTER "'><registered/><username>") &&
+             xml_cat_text(out, ctx->from.local) &&
+             xml_cat(out, "</username><password/></query>")
+           ? DONE
+           : REFUSE;
+}
+
+static enum verdict
+end_account(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
+            struct host const *h)
+{
+  struct request q = request_of(ctx, in, e);
+
+  if (!is_account_of_ours(ctx)) return handle_error(ctx, ERR_FORBIDDEN, "");
+  if (!registerd_allows(h, h->access_remove, &ctx->from, SLICE("")))
+    return handle_error(ctx, ERR_FORBIDDEN, "");
+  account_del(&q, ctx->from.bare);
+  return LATER;
+}
+
+/* An account for somebody else. */
+static enum verdict
+make(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
+     struct host const *h, struct wanted const *w)
+{
+  struct request q = request_of(ctx, in, e);
+
+  if (!registerd_allows(h, h->access_from, &ctx->from, SLICE("")))
+    return handle_error(ctx, ERR_FORBIDDEN, "");
+  account_make(&q, h, w, "session");
+  return LATER;
+}
+
+static enum verdict
+change(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
+       struct host const *h, struct wanted const *w)
+{
+  struct request q = request_of(ctx, in, e);
+
+  if (!w->password.len) return handle_error(ctx, ERR_BAD_REQUEST, "there is no password");
+  if (account_password_holds(&q, h, w->password))
+    account_passwd(&q, ctx->from.bare, w->password);
+  return LATER;
+}
+
+static bool
+is_own_name(struct handle_ctx const *ctx, struct slice username)
+{
+  struct slice name = jid_prep_local(ctx->arena, username);
+
+  return is_account_of_ours(ctx) && name.s && slice_eq(name, ctx->from.local);
+}
+
+static enum verdict
+set(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
+    stralloc *out)
+{
+  struct host const *h = registerd_host(ctx->host);
+  struct wanted w;
+  enum verdict v;
+
+  (void)out;
+  if (!h) return PASS;
+  if (is_for_another(ctx)) return handle_error(ctx, ERR_FORBIDDEN, "");
+  switch (query_read(ctx->arena, e, &w)) {
+  case QUERY_BAD: return handle_error(ctx, ERR_BAD_REQUEST, "");
+  case QUERY_REMOVE: return end_account(ctx, in, e, h);
+  case QUERY_FIELDS: break;
+  }
+  if (!w.username.len)
+    return handle_error(ctx, ERR_NOT_ACCEPTABLE, "there is no username");
+  v = is_own_name(ctx, w.username) ? change(ctx, in, e, h, &w) : make(ctx, in, e, h, &w);
+  if (w.password.len) OPENSSL_cleanse((void *)(uintptr_t)w.password.s, w.password.len);
+  return v;
+}
+
+struct handle_row const handlers[] = {
+  {HANDLE_HOST | HANDLE_ACCOUNT, "get", NS_REGISTER, "query", get, HANDLE_HOST,
+   "mod_register"},
+  {HANDLE_HOST | HANDLE_ACCOUNT, "set", NS_REGISTER, "query", set, HANDLE_HOST,
+   "mod_register"},
+};
+
+size_t const handlers_n = sizeof handlers / sizeof *handlers;

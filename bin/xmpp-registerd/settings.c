@@ -1,0 +1,168 @@
+#include "registerd.h"
+
+#include <stdlib.h>
+
+char const *const registerd_needs[] = {
+  "mod_register.access",
+  "mod_register.access_from",
+  "mod_register.access_remove",
+  "mod_register.captcha_protected",
+  "mod_register.ip_access",
+  "mod_register.password_strength",
+  "registration_burst",
+  "registration_timeout",
+  "reserved_names",
+  NULL,
+};
+
+struct registerd_settings registerd;
+
+static struct slice
+host_key(void const *item)
+{
+  return ((struct host const *)item)->name;
+}
+
+static size_t
+count_hosts(struct settings const *st)
+{
+  struct settings_row const *row = NULL;
+  size_t n = 0;
+
+  while ((row = settings_next(st, "host", row)))
+    n++;
+  return n;
+}
+
+static void
+read_welcome(struct host *h, struct settings const *st)
+{
+  struct settings_row const *row = NULL;
+
+  while ((row = settings_next(st, "mod_register.welcome_message", row)))
+    if (slice_eq(row->scope, h->name)) {
+      h->subject = row->value[0];
+      h->body = row->value[1];
+    }
+}
+
+static void
+read_host(struct host *h, struct settings const *st, struct slice name)
+{
+  h->name = name;
+  h->registers = settings_has(st, "module", name, "mod_register");
+  h->access = settings_get(st, "mod_register.access", name);
+  h->access_from = settings_get(st, "mod_register.access_from", name);
+  h->access_remove = settings_get(st, "mod_register.access_remove", name);
+  h->ip_access = settings_get(st, "mod_register.ip_access", name);
+  h->redirect_url = settings_get(st, "mod_register.redirect_url", name);
+  h->watchers = settings_get(st, "mod_register.registration_watchers", name);
+  h->strength = settings_u64(st, "mod_register.password_strength", name);
+  h->captcha = settings_bool(st, "mod_register.captcha_protected", name);
+  read_welcome(h, st);
+}
+
+/* false: ENOMEM. */
+static bool
+read_hosts(struct registerd_settings *m)
+{
+  struct settings_row const *row = NULL;
+  struct host *h;
+
+  m->hosts = calloc(count_hosts(m->st) + 1, sizeof *m->hosts);
+  if (!m->hosts) return false;
+  while ((row = settings_next(m->st, "host", row))) {
+    if (table_get(&m->by_name, row->value[0])) continue;
+    h = m->hosts + m->n++;
+    read_host(h, m->st, row->value[0]);
+    if (!table_put(&m->by_name, h)) return false;
+  }
+  return true;
+}
+
+static void
+wipe(struct registerd_settings *m)
+{
+  access_free(m->access);
+  free(m->hosts);
+  table_wipe(&m->by_name);
+}
+
+void
+registerd_drop(void *fresh)
+{
+  wipe(fresh);
+  free(fresh);
+}
+
+void *
+registerd_read(struct settings *st)
+{
+  struct registerd_settings *m = calloc(1, sizeof *m);
+
+  if (!m) return NULL;
+  m->st = st;
+  m->by_name = (struct table){.key = host_key};
+  m->timeout_us = settings_us(st, "registration_timeout", SLICE("*"));
+  m->burst = settings_u64(st, "registration_burst", SLICE("*"));
+  m->access = access_load(st);
+  if (m->access && read_hosts(m)) return m;
+  registerd_drop(m);
+  return NULL;
+}
+
+void
+registerd_take(void *fresh, bool first)
+{
+  struct registerd_settings *m = fresh;
+
+  (void)first;
+  wipe(&registerd);
+  registerd = *m;
+  free(m);
+}
+
+struct host const *
+registerd_host(struct slice name)
+{
+  return table_get(&registerd.by_name, name);
+}
+
+bool
+registerd_allows(struct host const *h, struct slice rule, struct jid const *who,
+                 struct slice ip)
+{
+  struct access_who w = {who->local, who->domain, who->resource, ip};
+
+  return access_allows(registerd.access, rule, h->name, &w);
+}
+
+/* An unknown address is denied. */
+bool
+registerd_allows_ip(struct host const *h, struct slice ip)
+{
+  struct access_who w = {SLICE(""), SLICE(""), SLICE(""), ip};
+
+  return ip.len && access_allows(registerd.access, h->ip_access, h->name, &w);
+}
+
+/* Administrators are those whom a list admin has by user. */
+static bool
+is_admin(struct host const *h, struct slice name)
+{
+  struct settings_row const *row = NULL;
+
+  while ((row = settings_next(registerd.st, "acl", row)))
+    if (slice_is(row->value[0], "admin") && slice_is(row->value[1], "user") &&
+        slice_eq(row->value[2], name) &&
+        (!row->value[3].len || slice_eq(row->value[3], h->name)))
+      return true;
+  return false;
+}
+
+bool
+registerd_reserves(struct host const *h, struct slice name)
+{
+  return slice_has_word(settings_get(registerd.st, "reserved_names", SLICE("*")), name) ||
+         is_admin(h, name);
+}

@@ -1,0 +1,140 @@
+/* xmpp-registerd: accounts from outside: in-band registration (XEP-0077), change of password, removal.
+ *
+ * USAGE   xmpp-registerd [ -d notif ] [ -v level ] [ -p ] settings
+ * READS   settings/xmpp-registerd      (from xmpp-confgen; again on SIGHUP)
+ * FDS     2 log, notif readiness; with -p 0 and 1 records
+ * SPEAKS  requests before the login with c2sd, over a link of its own; stanzas, end with
+ *         routed; account with authd (xmpp-records(7))
+ * LIMITS  REGISTER_STREAMS_MAX streams, REGISTER_ATTEMPTS_MAX questions to authd, REGISTER_SLOTS_MAX
+ *         sites that have to wait, WATCHERS_LINES_MAX lines of one message to watchers
+ * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
+ * TRUSTS  settings, and the envelope of what c2sd and routed send. Not the XML.
+ * ROOMS   xep0077_register.c requests before the login; session.c those of sessions; query.c what they
+ *         have in them; account.c the checks, and what authd is asked; answers.c, texts.c;
+ *         streams.c what is known of a stream; slots.c who has to wait; greet.c messages;
+ *         settings.c
+ */
+#include "registerd.h"
+
+#include <sys/prctl.h>
+
+char const *PROG = "xmpp-registerd";
+
+struct link *registerd_routed;
+
+static void
+announce(struct link *routed)
+{
+  handle_announce(routed, handlers, handlers_n, registerd.st);
+  handle_announced(routed);
+}
+
+/* After a reload hosts may have other modules. */
+static void
+take(void *fresh, bool first)
+{
+  registerd_take(fresh, first);
+  if (!registerd_routed || !registerd_routed->up) return;
+  handle_forget(registerd_routed);
+  announce(registerd_routed);
+}
+
+/* Passwords pass through: no core has them. */
+static bool
+start(void)
+{
+  prctl(PR_SET_DUMPABLE, 0);
+  return true;
+}
+
+static void
+up(struct link *l)
+{
+  if (l->program != ROUTED) return;
+  registerd_routed = l;
+  announce(l);
+}
+
+static void
+down(struct link *l)
+{
+  if (l->program & (AUTHD | ROUTED)) ask_link_down(l);
+  account_link_gone(l);
+  if (l->program == C2SD) streams_link_gone(l);
+}
+
+static void
+on_stanza(struct link *l, struct record *r)
+{
+  handle_record(l, r, handlers, handlers_n, registerd.st);
+}
+
+static void
+turn(void)
+{
+  handle_turn(true);
+}
+
+static bool
+stopped(void)
+{
+  return !link_find(C2SD);
+}
+
+static bool
+feeds(struct link const *from, struct link const *full)
+{
+  return from->program == full->program;
+}
+
+static void
+stats(struct link *ctl)
+{
+  service_stat(ctl, "registered", accounts_made);
+  service_stat(ctl, "streams", streams_count());
+}
+
+static service_fn *const verbs[VERBS_N] = {
+  [VERB_REGISTER] = register_on_register,
+  [VERB_ABORT] = streams_on_abort,
+  [VERB_STANZA] = on_stanza,
+  [VERB_ROW] = ask_row,
+  [VERB_DONE] = ask_done,
+  [VERB_ERROR] = ask_error,
+};
+
+static void
+snapshot(struct snapshot *k)
+{
+  snapshot_link(k, &registerd_routed);
+  slots_snapshot(k);
+  streams_snapshot(k);
+  account_snapshot(k);
+  ask_snapshot(k, account_snapshot_ask);
+  greet_snapshot(k);
+  handle_snapshot(k);
+}
+
+static struct service const service = {
+  .program = "xmpp-registerd",
+  .accepts = ROLE_EDGE,
+  .handlers = verbs,
+  .needs = registerd_needs,
+  .read = registerd_read,
+  .take = take,
+  .drop = registerd_drop,
+  .start = start,
+  .up = up,
+  .down = down,
+  .turn = turn,
+  .feeds = feeds,
+  .stopped = stopped,
+  .stats = stats,
+  .snapshot = snapshot,
+};
+
+int
+main(int argc, char const *const *argv)
+{
+  return service_main(&service, argc, argv);
+}
