@@ -43,8 +43,8 @@ set_instances(struct yaml_node const *n)
 
 /* Options of the whole server that are one value each. log/run reads log (service/daemon/log), as it
  * does log_rotate_size and log_rotate_count. */
-static char const single[] =
-  "dnssec log registration_burst reserved_names resolvers s2s_deny_addresses scram_iterations trust_anchors";
+static char const single[] = "dnssec log registration_burst reserved_names resolvers "
+                             "s2s_deny_addresses scram_iterations trust_anchors";
 
 /* n NULL: the default, if there is one. */
 static void

@@ -56,6 +56,9 @@ void link_look_if_full(struct link *l);
 /* Forget the part of out that was written and needs no keeping. */
 void link_trim(struct link *l);
 
+/* Write stars over the secrets of a record (secrets.c). */
+void secrets_mask(char *s, size_t len);
+
 /* ---- sockets (live.c) ---- */
 
 /* Read from fd, and write to it, as the loop says. false: errno of epoll_ctl. */

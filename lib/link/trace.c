@@ -41,9 +41,11 @@ stop(void)
 static void
 put(stralloc *sa, char const *name, struct slice line)
 {
-  if (!stralloc_cats(sa, name) || !stralloc_catb(sa, "\t", 1) ||
-      !stralloc_catb(sa, line.s, line.len) ||
-      (line.s[line.len - 1] != '\n' && !stralloc_catb(sa, "\n", 1)))
+  bool ok = stralloc_cats(sa, name) && stralloc_catb(sa, "\t", 1) &&
+            stralloc_catb(sa, line.s, line.len);
+
+  if (ok) secrets_mask(sa->s + sa->len - line.len, line.len);
+  if (!ok || (line.s[line.len - 1] != '\n' && !stralloc_catb(sa, "\n", 1)))
     log_event(LOG_WARN, "trace-incomplete", "why", "out of memory", NULL);
 }
 

@@ -1,0 +1,63 @@
+/* link: the secrets of records that a trace has. */
+#include "link/link_internal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+char const *PROG = "test";
+
+#define REGISTER "register\t1\texample.com\t192.0.2.1\t1\ten\t"
+
+static struct {
+  char const *line, *masked;
+} const cases[] = {
+  {"account\tadd\tromeo@example.com\tsecret",                                             "account\tadd\tromeo@example.com\t******"},
+  {"account\tpasswd\tromeo@example.com\ta\\tb\n",
+   "account\tpasswd\tromeo@example.com\t****\n"                                                                                    },
+  {"account\tdel\tromeo@example.com",                                                     "account\tdel\tromeo@example.com"        },
+  {"account\tadd\tromeo@example.com",                                                     "account\tadd\tromeo@example.com"        },
+  {"account\tlist",                                                                       "account\tlist"                          },
+  {REGISTER "<iq id='1'><query><password>a&lt;b</password></query></iq>",
+   REGISTER "<iq id='1'><query><password>******</password></query></iq>"                                                           },
+  {REGISTER "<iq><value>a<![CDATA[<b>]]>c</value></iq>\n",
+   REGISTER "<iq><value>*<![CDATA[***]]>*</value></iq>\n"                                                                          },
+  {REGISTER "<iq a='>'>x</iq>",                                                           REGISTER "<iq a='>***</iq>"             },
+  {REGISTER "<iq><preauth token=\"abc\" xmlns='x'/></iq>",
+   REGISTER "<iq><preauth token=\"***\" xmlns='x'/></iq>"                                                                          },
+  {REGISTER,                                                                              REGISTER                                 },
+  {"register",                                                                            "register"                               },
+  {"stanza\ta\tb\tiq\tset\t1\tns=jabber:iq:register ip=1.2.3.4\tc2sd:1\t<iq>secret</iq>",
+   "stanza\ta\tb\tiq\tset\t1\tns=jabber:iq:register ip=1.2.3.4\tc2sd:1\t<iq>******</iq>"                                           },
+  {"stanza\ta\tb\tmessage\t\t1\tbody\tc2sd:1\t<message>open</message>",
+   "stanza\ta\tb\tmessage\t\t1\tbody\tc2sd:1\t<message>open</message>"                                                             },
+};
+
+static void
+masks(void **state)
+{
+  char line[512];
+  size_t i;
+
+  (void)state;
+  for (i = 0; i < sizeof cases / sizeof *cases; i++) {
+    snprintf(line, sizeof line, "%s", cases[i].line);
+    secrets_mask(line, strlen(line));
+    if (strcmp(line, cases[i].masked) != 0)
+      print_message("%s\n%s\n", line, cases[i].masked);
+    assert_string_equal(line, cases[i].masked);
+  }
+}
+
+int
+main(void)
+{
+  struct CMUnitTest const tests[] = {cmocka_unit_test(masks)};
+
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
