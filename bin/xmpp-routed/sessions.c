@@ -1,3 +1,4 @@
+#include "accounts.h"
 #include "number.h"
 #include "sessions.h"
 #include "settings.h"
@@ -310,6 +311,10 @@ sessions_bind(struct link *l, struct record *r)
     tell_bound(old);
     return;
   }
+  if (accounts_has_ended(bare)) {
+    bind_refused(l, sid, ERR_NOT_ALLOWED);
+    return;
+  }
   if (old) {
     switch (conflict_of(bare)) {
     case CONFLICT_END_OLD: kick(old, "conflict"); break;
@@ -354,6 +359,10 @@ sessions_announced(struct link *l, struct record *r)
   if (!s) s = session_new(l, sid, bare, resource, record_get(r, 3), number);
   if (!s) return;
   s->named = true; /* an earlier run may have told of it */
+  if (accounts_has_ended(bare)) {
+    kick(s, "not-authorized");
+    return;
+  }
   if (record_get(r, 5).len) take_wants(s, record_get(r, 5));
   if (!priority.len) return;
   s->told = s->available = true;
@@ -371,25 +380,37 @@ sessions_wants(struct link *l, struct record *r)
   if (s) take_wants(s, record_get(r, 2));
 }
 
+bool
+session_kick_all(struct slice bare, struct session const *but, char const *condition)
+{
+  struct user const *u = user_find(bare);
+  struct session *s, *next;
+  bool any = false;
+
+  for (s = u ? u->sessions : NULL; s; s = next) {
+    next = s->next;
+    if (s == but) continue;
+    kick(s, condition);
+    any = true;
+  }
+  return any;
+}
+
 /* End a session, named by its full JID, or all of an account but one. */
 void
 sessions_end(struct link *l, struct record *r)
 {
   struct slice jid = record_get(r, 1), word = record_get(r, 2);
   char condition[CONDITION_MAX] = "reset";
-  struct session *s = session_of(jid), *but = session_of(record_get(r, 3)), *next;
-  struct user const *u = user_find(jid);
-  bool any = s || (u && u->sessions);
+  struct session *s = session_of(jid), *but = session_of(record_get(r, 3));
+  bool any = s != NULL;
 
   if (word.len && word.len < sizeof condition) {
     memset(condition, 0, sizeof condition);
     memcpy(condition, word.s, word.len);
   }
   if (s) kick(s, condition);
-  for (s = u ? u->sessions : NULL; s; s = next) {
-    next = s->next;
-    if (s != but) kick(s, condition);
-  }
+  if (session_kick_all(jid, but, condition)) any = true;
   if (l->program != CTL) return;
   if (any)
     service_done(l);

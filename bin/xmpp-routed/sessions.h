@@ -66,6 +66,11 @@ void sessions_announced(struct link *l, struct record *r);
 void sessions_unbind(struct link *l, struct record *r);
 void sessions_wants(struct link *l, struct record *r);
 void sessions_end(struct link *l, struct record *r);
+
+/* End all sessions of the account bare, but the session `but` (NULL: no exception), with a stream error.
+ * Return whether there was any. */
+bool session_kick_all(struct slice bare, struct session const *but,
+                      char const *condition);
 void sessions_list(struct link *ctl, struct record *r);
 
 /* Call fn for each session, leaving ones too. fn may not end sessions. */

@@ -225,40 +225,23 @@ on_item(struct link *l, struct record *r)
 }
 
 static service_fn *const handlers[VERBS_N] = {
-  [VERB_STANZA] = incoming_record,
-  [VERB_BIND] = sessions_bind,
-  [VERB_SESSION] = sessions_announced,
-  [VERB_UNBIND] = sessions_unbind,
-  [VERB_WANTS] = sessions_wants,
-  [VERB_END] = sessions_end,
-  [VERB_SHOWN] = presence_shown,
-  [VERB_DIRECTED] = presence_directed,
-  [VERB_RECALLED] = presence_recalled,
-  [VERB_FANOUT] = incoming_record,
-  [VERB_BLOCKS] = blocking_list,
-  [VERB_ACK] = posts_acked,
-  [VERB_CAPS] = features_caps,
-  [VERB_MARK] = presence_mark,
-  [VERB_ARCHIVES] = archive_policy,
-  [VERB_NEWEST] = archive_newest,
-  [VERB_RESUME] = resume_ask,
-  [VERB_YIELDED] = resume_yielded,
-  [VERB_UNYIELDED] = resume_refused,
-  [VERB_QUEUED] = resume_queued,
-  [VERB_HANDED] = resume_handed,
-  [VERB_SERVE] = services_serve,
-  [VERB_HANDLE] = services_handle,
-  [VERB_FEATURE] = on_feature,
-  [VERB_IDENTITY] = on_identity,
-  [VERB_ITEM] = on_item,
-  [VERB_FORGET] = services_forget,
-  [VERB_WATCH] = watch_record,
-  [VERB_SESSIONS] = sessions_list,
-  [VERB_HOLDS] = kept_holds,
-  [VERB_MADE] = watch_pass,
-  [VERB_ENDING] = watch_pass,
-  [VERB_WAITING] = watch_pass,
-  [VERB_ERASED] = accounts_erased,
+  [VERB_STANZA] = incoming_record,     [VERB_BIND] = sessions_bind,
+  [VERB_SESSION] = sessions_announced, [VERB_UNBIND] = sessions_unbind,
+  [VERB_WANTS] = sessions_wants,       [VERB_END] = sessions_end,
+  [VERB_SHOWN] = presence_shown,       [VERB_DIRECTED] = presence_directed,
+  [VERB_RECALLED] = presence_recalled, [VERB_FANOUT] = incoming_record,
+  [VERB_BLOCKS] = blocking_list,       [VERB_ACK] = posts_acked,
+  [VERB_CAPS] = features_caps,         [VERB_MARK] = presence_mark,
+  [VERB_ARCHIVES] = archive_policy,    [VERB_NEWEST] = archive_newest,
+  [VERB_RESUME] = resume_ask,          [VERB_YIELDED] = resume_yielded,
+  [VERB_UNYIELDED] = resume_refused,   [VERB_QUEUED] = resume_queued,
+  [VERB_HANDED] = resume_handed,       [VERB_SERVE] = services_serve,
+  [VERB_HANDLE] = services_handle,     [VERB_FEATURE] = on_feature,
+  [VERB_IDENTITY] = on_identity,       [VERB_ITEM] = on_item,
+  [VERB_FORGET] = services_forget,     [VERB_WATCH] = watch_record,
+  [VERB_SESSIONS] = sessions_list,     [VERB_HOLDS] = kept_holds,
+  [VERB_MADE] = accounts_made,         [VERB_ENDING] = accounts_ending,
+  [VERB_WAITING] = watch_pass,         [VERB_ERASED] = accounts_erased,
   [VERB_SETTLED] = pairs_settled,
 };
 
@@ -282,6 +265,7 @@ snapshot(struct snapshot *k)
   carbons_snapshot(k);
   kept_snapshot_earlier(k);
   held_snapshot(k);
+  accounts_snapshot(k);
 }
 
 static struct service const routed = {

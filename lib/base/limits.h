@@ -205,8 +205,19 @@
 #define SUBSCRIPTIONS_LATER_BYTES (256u << 10)
 /* Ends of accounts that DATA/accounts remembers for stores that have not heard of them. */
 #define ACCOUNTS_ENDED_MAX 1000
-/* Accounts that are ending, because a store has not said that it has erased them. */
-#define ACCOUNTS_ENDING_MAX 65536
+/* Accounts that are ending at a time, because a store has not said that it has erased them: no more
+ * are deleted then. A program holds so many of them in memory; xmpp-authd waits so long
+ * (microseconds) before it tells of an end, so that whoever deleted the account has answered
+ * before the sessions of the account end, and tells so many ends at a time, with such pauses. */
+#define ACCOUNTS_ENDING_MAX 1000000
+#define ERASE_QUEUE_MAX 256
+#define ENDING_GRACE_US 1000000
+#define ENDINGS_A_TICK 256
+#define ENDINGS_TICK_US 100000
+/* Names of accounts that have ended in the last minutes (microseconds), whose clients xmpp-routed
+ * lets bind no more. */
+#define ENDED_NAMES_MAX 1024
+#define ENDED_NAMES_US 300000000
 /* Writes that need not be on disk at once wait so long for others that must
  * (microseconds). */
 #define STORE_LATER_US 250000
