@@ -47,7 +47,7 @@ bool secrets_get(struct slice host, struct slice bare, enum scram_hash h,
                  struct scram_keys *k, bool *real);
 
 /* Say whether an account could be made; whether there is one. Make an account with these keys; give
- * it others; take it away. false with errno EEXIST, ENOENT, ENAMETOOLONG or EIO. */
+ * it others; take it away. false with errno EEXIST, EBUSY (an account of the name is ending), ENOENT, ENAMETOOLONG or EIO. */
 bool secrets_is_free(struct slice bare);
 bool secrets_is_there(struct slice bare);
 bool secrets_add_keys(struct slice bare, struct scram_keys const k[SCRAM_HASHES]);
@@ -141,17 +141,24 @@ void control_link_gone(struct link const *l);
 
 /* ---- ends of accounts (ends.c) ---- */
 
-/* As accounts_ending; note that a store has erased the account, as accounts_erased; the number
- * of an account, 0: there is none (secrets.c). */
+/* As accounts_ending; as accounts_erased; the number of the account of a name, and of one that is
+ * ending, 0: there is none (secrets.c). */
 bool secrets_ending(uint64_t *number, struct slice *bare, struct slice *erased);
-bool secrets_erased(uint64_t number, struct slice store);
+bool secrets_erased(uint64_t number, struct slice store, struct slice all);
 uint64_t secrets_number(struct slice bare);
+uint64_t secrets_taken(struct slice bare);
 
-/* Tell routed that the account was made in this turn; that it ended in this turn, and had this
- * number; of all that are ending. */
+/* Tell routed that the account was made in this turn; ENDING_GRACE_US from now that it has ended,
+ * and had this number; of all that are ending, from the first on. */
 void ends_made(struct slice bare);
-void ends_begun(uint64_t number, struct slice bare);
-void ends_announce(struct link *routed);
+void ends_begun(uint64_t number);
+void ends_announce(void);
+
+/* Give the names of the stores on disk that have not erased the account yet, with blanks between;
+ * they live until the next call. */
+struct slice ends_awaited(struct slice erased);
+
+void ends_snapshot(struct snapshot *k);
 
 /* Records of routed. */
 void ends_watched(struct link *l, struct record *r);

@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* account add|passwd|del JID [PASSWORD], account keys JID KEYS, account list [HOST]: xmpp-ctl and
- * xmpp-hostd ask. */
+/* account add|passwd|del JID [PASSWORD], account keys JID KEYS, account list [HOST],
+ * account ending [JID]: xmpp-ctl and xmpp-hostd ask. */
 
 #define BAD_PASSWORD "that password is empty or has characters that no password may have"
+#define IS_ENDING "an account of that name is ending, and its data is being erased"
 #define LONG_ADDRESS "that address is too long: an account's has at most 511 bytes"
 
 /* A fault in words and as a stanza error (RFC 6120 s8.3.3), for hostd's answers. */
@@ -20,6 +21,8 @@ struct refusal {
 
 static struct refusal const refusals[] = {
   {EEXIST,       "there is such an account already",   "conflict"             },
+  {EBUSY,        IS_ENDING,                            "conflict"             },
+  {EDQUOT,       "too many accounts are ending",       "resource-constraint"  },
   {ENOENT,       "there is no such account",           "item-not-found"       },
   {EINVAL,       BAD_PASSWORD,                         "not-acceptable"       },
   {ENAMETOOLONG, LONG_ADDRESS,                         "not-acceptable"       },
@@ -34,7 +37,7 @@ static struct refusal const too_long = {0, "that password is too long", "not-acc
 static struct refusal const bad_keys = {0, "these are no keys for all hashes of SCRAM",
                                         "bad-request"};
 static struct refusal const bad_word = {
-  0, "account knows add, keys, passwd, del and list", "bad-request"};
+  0, "account knows add, keys, passwd, del, list and ending", "bad-request"};
 /* No fault: the record is answered when the keys are there. */
 static struct refusal const later = {0, NULL, NULL};
 
@@ -90,6 +93,29 @@ list(struct link *ctl, struct slice host)
     send_error(ctl, &bad_host); /* of a host that was served accounts may be left */
   else
     service_done(ctl);
+}
+
+/* Accounts that are ending, with the stores that have not erased them: all, or the one of this
+ * name. */
+static void
+list_ending(struct link *ctl, struct slice jid)
+{
+  struct arena a = ARENA_ZERO;
+  uint64_t number = 1;
+  struct slice bare, erased;
+  struct jid j;
+
+  if (jid.len) number = jid_parse(&a, jid, &j) ? secrets_taken(j.bare) : 0;
+  while (number-- && secrets_ending(&number, &bare, &erased)) {
+    link_begin(ctl, VERB_ROW);
+    link_text(ctl, bare);
+    link_num(ctl, number);
+    link_text(ctl, ends_awaited(erased));
+    link_end(ctl);
+    number = jid.len ? 0 : number + 1;
+  }
+  arena_wipe(&a);
+  service_done(ctl);
 }
 
 /* A bare JID of a host of ours, or of an account that a host which is no longer served has left
@@ -221,7 +247,7 @@ end_account(struct slice bare)
   uint64_t number = secrets_number(bare);
 
   if (!secrets_del(bare)) return false;
-  ends_begun(number, bare);
+  ends_begun(number);
   return true;
 }
 
@@ -247,6 +273,10 @@ control_account(struct link *l, struct record *r)
 
   if (slice_is(what, "list")) {
     list(l, record_get(r, 2));
+    return;
+  }
+  if (slice_is(what, "ending")) {
+    list_ending(l, record_get(r, 2));
     return;
   }
   wrong = check_jid(&a, record_get(r, 2), &j);

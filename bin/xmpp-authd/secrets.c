@@ -325,9 +325,10 @@ secrets_is_free(struct slice bare)
     errno = ENAMETOOLONG;
     return false;
   }
-  if (!accounts_number(secrets.accounts, bare)) return errno == ENOENT;
-  errno = EEXIST;
-  return false;
+  if (accounts_number(secrets.accounts, bare)) errno = EEXIST;
+  if (errno != ENOENT) return false;
+  if (accounts_taken(secrets.accounts, bare)) errno = EBUSY;
+  return errno == ENOENT;
 }
 
 bool
@@ -364,7 +365,7 @@ secrets_del(struct slice bare)
   char key[9];
   unsigned int h;
 
-  if (!n || !recount(host_of(bare), n, 0) || !accounts_del(secrets.accounts, bare))
+  if (!n || !accounts_del(secrets.accounts, bare) || !recount(host_of(bare), n, 0))
     return false;
   for (h = 0; h < SCRAM_HASHES; h++)
     if (!store_del(secrets.store, secrets.scram, key_of(key, n, (enum scram_hash)h)) &&
@@ -380,9 +381,15 @@ secrets_ending(uint64_t *number, struct slice *bare, struct slice *erased)
 }
 
 bool
-secrets_erased(uint64_t number, struct slice store)
+secrets_erased(uint64_t number, struct slice store, struct slice all)
 {
-  return accounts_erased(secrets.accounts, number, store, SLICE("users archive"));
+  return accounts_erased(secrets.accounts, number, store, all);
+}
+
+uint64_t
+secrets_taken(struct slice bare)
+{
+  return accounts_taken(secrets.accounts, bare);
 }
 
 uint64_t

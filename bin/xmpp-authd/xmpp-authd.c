@@ -32,7 +32,7 @@ static void
 up(struct link *l)
 {
   if (l->program == C2SD) sasl_announce(l);
-  if (l->roles & ROLE_ROUTER) ends_announce(l);
+  if (l->roles & ROLE_ROUTER) ends_announce();
 }
 
 static void
@@ -85,6 +85,13 @@ stats(struct link *ctl)
   service_stat(ctl, "crowded_out", sasl_totals.crowded_out);
 }
 
+static void
+snapshot(struct snapshot *k)
+{
+  exchanges_snapshot(k);
+  ends_snapshot(k);
+}
+
 static service_fn *const handlers[VERBS_N] = {
   [VERB_AUTH] = sasl_auth,     [VERB_RESPONSE] = sasl_response,
   [VERB_ABORT] = sasl_abort,   [VERB_ACCOUNT] = control_account,
@@ -107,7 +114,7 @@ static struct service const service = {
   .holds = holds,
   .stopped = stopped,
   .stats = stats,
-  .snapshot = exchanges_snapshot,
+  .snapshot = snapshot,
   .copy = store_copy_all,
 };
 

@@ -12,7 +12,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-/* account add|passwd|del|list: passwords come from standard input, never from argv,
+/* account add|passwd|list: passwords come from standard input, never from argv,
  * where everybody on the machine could read them. */
 
 #define GENERATED_LEN 20
@@ -114,39 +114,53 @@ warn_if_weak(char const *password)
             WEAK_BITS);
 }
 
-/* Of an account that is no more no session may go on. */
 static int
 change(struct client *c, char const *what, char const *jid)
 {
-  bool needs = strcmp(what, "del") != 0;
-  char const *password = needs ? password_for(jid) : "";
+  char const *password = password_for(jid);
 
-  if (needs) warn_if_weak(password);
+  warn_if_weak(password);
   client_ask(c, "account", what, jid, password, NULL);
   if (!client_answer(c, jid, NULL)) return 1;
-  if (!needs) return session_end(jid, "not-authorized", false);
   if (ctl.generate) printf(ctl.records ? "password\t%s\t%s\n" : "%s %s\n", jid, password);
   return 0;
+}
+
+static int
+list(struct client *c, char const *host)
+{
+  if (host && !strcmp(host, "--ending")) return account_list_ending(c);
+  client_ask(c, "account", "list", host ? prepared(host) : "", NULL);
+  return client_answer(c, "authd", print_account) ? 0 : 1;
+}
+
+#define USAGE                                                                            \
+  "account add|passwd|del JID, erase JID [--prove], list [HOST|--ending], import -"
+
+static int
+do_account(struct client *c, char const *what, char const *const *argv)
+{
+  char const *jid = argv[0];
+
+  if (!strcmp(what, "list")) return list(c, jid);
+  if (!jid) strerr_dieusage(100, USAGE);
+  if (!strcmp(what, "import") && !strcmp(jid, "-")) return account_import(c);
+  if (!strcmp(what, "add") || !strcmp(what, "passwd")) return change(c, what, jid);
+  if (!strcmp(what, "del")) return account_del(c, jid);
+  if (!strcmp(what, "erase") && (!argv[1] || !strcmp(argv[1], "--prove")))
+    return account_erase(c, jid, argv[1] != NULL);
+  strerr_dieusage(100, USAGE);
 }
 
 int
 command_account(char const *const *argv)
 {
   struct client c;
-  int code = 100;
+  int code;
 
-  if (!argv[0]) strerr_dieusage(100, "account add|passwd|del JID, list [HOST], import -");
+  if (!argv[0]) strerr_dieusage(100, USAGE);
   if (!client_open(&c, SLICE("authd"))) strerr_diefusys(111, "reach xmpp-authd");
-  if (!strcmp(argv[0], "list")) {
-    client_ask(&c, "account", "list", argv[1] ? prepared(argv[1]) : "", NULL);
-    code = client_answer(&c, "authd", print_account) ? 0 : 1;
-  } else if (!strcmp(argv[0], "import") && argv[1] && !strcmp(argv[1], "-")) {
-    code = account_import(&c);
-  } else if (argv[1] && (!strcmp(argv[0], "add") || !strcmp(argv[0], "passwd") ||
-                         !strcmp(argv[0], "del"))) {
-    code = change(&c, argv[0], argv[1]);
-  } else
-    strerr_dieusage(100, "account add|passwd|del JID, list [HOST], import -");
+  code = do_account(&c, argv[0], argv + 1);
   client_close(&c);
   return code;
 }

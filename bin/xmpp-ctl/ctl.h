@@ -57,6 +57,15 @@ char const *account_read_line(char buf[LINE_ROOM], bool *end);
 /* Make an account of each line of standard input, by requests to authd. The exit code. */
 int account_import(struct client *c);
 
+/* ---- ends of accounts (erase.c) ---- */
+
+/* End an account and its sessions, and await its end for some seconds; await it longer and, if it
+ * proves, print how many keys of the account each store has left; print which accounts are ending.
+ * The exit code. */
+int account_del(struct client *c, char const *jid);
+int account_erase(struct client *c, char const *jid, bool proves);
+int account_list_ending(struct client *c);
+
 /* ---- backups (backup.c, restore.c) ---- */
 
 /* The first line of the manifest of a backup. Lines behind it: version, time, config

@@ -173,6 +173,7 @@ static struct {
   {"accounts", "meta",    NULL               },
   {"accounts", "ended",   value_behind_number},
   {"accounts", "ending",  value_before_nul   },
+  {"accounts", "taken",   key_is_address     },
   {"secrets",  "scram",   NULL               },
   {"secrets",  "meta",    iterations         },
   {"users",    "roster",  contact            },

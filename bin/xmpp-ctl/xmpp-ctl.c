@@ -1,7 +1,8 @@
 /* xmpp-ctl: the administrator's hand.
  *
  * USAGE   xmpp-ctl [ -r ] [ --generate ] [ -s STATE ] COMMAND ...
- *         account add|passwd|del JID, account list [HOST], account import -
+ *         account add|passwd|del JID, account erase JID [--prove],
+ *         account list [HOST|--ending], account import -
  *         sessions; session end JID; stats [INSTANCE]; reload; wait [SECONDS]; stop
  *         trace INSTANCE on FILE [data] | off
  *         dns [HOST]    what the zones of the hosts should say
@@ -12,7 +13,7 @@
  * SPEAKS  records to the control sockets STATE/run/INSTANCE/control (xmpp-records(7))
  * EXIT    0 done; 1 refused, or not all; 0 to 3 the verdict of status; 100 usage; 111 a program
  *         cannot be reached, or stdout
- * ROOMS   commands.c; reload.c; account.c; import.c; archive.c; du.c; backup.c; restore.c; host.c;
+ * ROOMS   commands.c; reload.c; account.c; erase.c; import.c; archive.c; du.c; backup.c; restore.c; host.c;
  *         dns.c; upgrade.c; status.c, metrics.c, of look.c, process.c; client.c the control socket
  */
 #include "ctl.h"
@@ -39,7 +40,7 @@ static struct {
   command_fn *fn;
   unsigned int most; /* words behind it; whoever gives more means something else */
 } const commands[] = {
-  {"account",  command_account,  2},
+  {"account",  command_account,  3},
   {"sessions", command_sessions, 0},
   {"session",  command_session,  2},
   {"stats",    command_stats,    1},
@@ -75,7 +76,8 @@ read_options(char const **argv)
       ctl.force = true;
     else if (!strcmp(*from, "-s") && from[1])
       ctl.state = *++from;
-    else if (**from == '-' && (*from)[1])
+    else if (**from == '-' && (*from)[1] && strcmp(*from, "--prove") != 0 &&
+             strcmp(*from, "--ending") != 0)
       strerr_dieusage(100, USAGE);
     else
       *to++ = *from;

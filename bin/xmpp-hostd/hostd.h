@@ -258,6 +258,13 @@ void motd_see(struct slice bare, uint64_t id);
 /* The end of a turn: true when all that was written is on disk. */
 bool motd_commit(void);
 
+/* Ask routed to tell of accounts, when there is a store. */
+void motd_watch(struct link *routed);
+
+/* A record ending of routed: who has ended has seen no message. */
+void motd_ending(struct link *l, struct record *r);
+void motd_snapshot(struct snapshot *k);
+
 /* ---- the state for a trace: each file for what it holds ---- */
 
 /* Runs are named before the asks and announcements that point to them. */

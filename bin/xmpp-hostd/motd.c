@@ -1,11 +1,14 @@
 #include "hostd.h"
 
+#include "erase/erase.h"
+
 #include <skalibs/uint64.h>
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Messages of the day, and who has seen which.
  *
@@ -105,6 +108,43 @@ motd_see(struct slice bare, uint64_t id)
 
   uint64_pack_big(packed, id);
   if (is_open()) store_put(db.store, db.seen, bare, slice_of(packed, 8));
+}
+
+/* ---- ends of accounts ---- */
+
+/* Whose host has no mod_announce any more has an entry still. */
+static bool
+erase(uint64_t number, struct slice bare, unsigned int most, unsigned int *done)
+{
+  (void)number;
+  (void)most;
+  (void)done;
+  if (!motd_open(service_data())) return false;
+  return store_del(db.store, db.seen, bare) || errno == ENOENT;
+}
+
+static struct eraser eraser = {.store = "motd", .steps = 1, .erase = erase};
+
+void
+motd_watch(struct link *routed)
+{
+  char path[512];
+
+  snprintf(path, sizeof path, "%s/motd/data.mdb", service_data());
+  if (db.store || !access(path, F_OK)) erase_watch(routed);
+}
+
+void
+motd_ending(struct link *l, struct record *r)
+{
+  (void)l;
+  erase_ending(&eraser, r);
+}
+
+void
+motd_snapshot(struct snapshot *k)
+{
+  erase_snapshot(&eraser, k);
 }
 
 bool

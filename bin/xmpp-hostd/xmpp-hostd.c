@@ -38,6 +38,7 @@ register_all(struct link *routed)
   features_announce(routed);
   word(routed, VERB_HANDLE, "resource", "announce");
   handle_announced(routed);
+  motd_watch(routed);
 }
 
 /* After a reload hosts may have other modules. */
@@ -97,6 +98,14 @@ stats(struct link *ctl)
   service_stat(ctl, "stanzas", received);
 }
 
+/* A new account has seen no message of the day. */
+static void
+on_made(struct link *l, struct record *r)
+{
+  (void)l;
+  (void)r;
+}
+
 /* Announcements are for sessions that come; their ends are of no interest. */
 static void
 on_offline(struct link *l, struct record *r)
@@ -113,6 +122,8 @@ static service_fn *const verbs[VERBS_N] = {
   [VERB_ITEM] = features_item,
   [VERB_ONLINE] = announce_online,
   [VERB_OFFLINE] = on_offline,
+  [VERB_MADE] = on_made,
+  [VERB_ENDING] = motd_ending,
   [VERB_ROW] = ask_row,
   [VERB_DONE] = ask_done,
   [VERB_ERROR] = ask_error,
@@ -142,6 +153,7 @@ snapshot(struct snapshot *k)
   runs_snapshot(k);
   ask_snapshot(k, who_asked);
   announce_snapshot(k);
+  motd_snapshot(k);
   handle_snapshot(k);
 }
 

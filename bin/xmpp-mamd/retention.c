@@ -1,5 +1,7 @@
 #include "mamd.h"
 
+#include "erase/erase.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -11,15 +13,9 @@
 #define REST_US 60000000u
 #define STEPS 200u
 #define OWNERS_A_TICK 100u
-#define ENDING_MAX 256u
 
 static struct event_timer timer;
 static uint64_t at; /* the owner that was looked at last */
-
-/* Accounts that authd says are ending, oldest first; those for which there is no room are found
- * like others. */
-static uint64_t ending[ENDING_MAX];
-static size_t ending_n;
 
 static uint64_t
 setting(char const *key, struct slice host)
@@ -87,55 +83,26 @@ look_at(uint64_t owner)
   return !is_deleted(owner) || purge(owner);
 }
 
+/* ---- ends of accounts that authd tells ---- */
+
 static bool
-has_data(uint64_t owner)
+erase(uint64_t owner, struct slice bare, unsigned int most, unsigned int *done)
 {
-  uint64_t next;
-
-  return archive_owner_next(mamd.archive, owner - 1, &next) && next == owner;
+  (void)bare;
+  if (archive_is_full(mamd.archive)) return false;
+  if (archive_purge(mamd.archive, owner, most, done)) return true;
+  mamd_failed("purge the archive of a deleted account", SLICE(""));
+  return false;
 }
 
-static void
-tell_erased(uint64_t owner)
-{
-  struct link *routed = link_find(ROUTED);
+static struct eraser eraser = {.store = "archive", .steps = STEPS, .erase = erase};
 
-  if (!routed) return; /* authd asks again */
-  link_begin(routed, VERB_ERASED);
-  link_num(routed, owner);
-  link_str(routed, "archive");
-  link_end(routed);
-}
-
-/* Go on with the first account that is ending. */
-static void
-erase_some(void)
-{
-  uint64_t owner = ending[0];
-
-  if (is_deleted(owner)) {
-    if (has_data(owner) && !purge(owner)) return;
-    tell_erased(owner);
-  }
-  ending_n--;
-  memmove(ending, ending + 1, ending_n * sizeof *ending);
-}
-
-/* NUMBER JID ERASED */
 void
 retention_ending(struct link *l, struct record *r)
 {
-  uint64_t owner = record_u64(r, 1);
-  size_t i;
-
   (void)l;
   mamd_readers();
-  if (!owner || slice_has_word(record_get(r, 3), SLICE("archive"))) return;
-  for (i = 0; i < ending_n; i++)
-    if (ending[i] == owner) return;
-  if (ending_n == ENDING_MAX) return;
-  ending[ending_n++] = owner;
-  event_timer_start(&timer, door_now(), tick, NULL);
+  if (is_deleted(record_u64(r, 1))) erase_ending(&eraser, r);
 }
 
 static void
@@ -146,11 +113,6 @@ tick(void *cookie)
 
   (void)cookie;
   mamd_readers();
-  if (ending_n && !archive_is_full(mamd.archive)) {
-    erase_some();
-    event_timer_start(&timer, door_now() + (ending_n ? 0 : TICK_US), tick, NULL);
-    return;
-  }
   for (i = 0; i < OWNERS_A_TICK && !archive_is_full(mamd.archive); i++) {
     if (!archive_owner_next(mamd.archive, at, &owner)) {
       at = 0;
@@ -173,13 +135,8 @@ retention_start(void)
 void
 retention_snapshot(struct snapshot *k)
 {
-  size_t i;
-
+  erase_snapshot(&eraser, k);
   if (!snapshot_record(k, "retention", true)) return;
   snapshot_timer(k, &timer, tick, NULL);
   SNAPSHOT_INT(k, at);
-  SNAPSHOT_INT(k, ending_n);
-  if (ending_n > ENDING_MAX) ending_n = 0;
-  for (i = 0; i < ending_n; i++)
-    SNAPSHOT_INT(k, ending[i]);
 }

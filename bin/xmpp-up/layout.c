@@ -15,7 +15,8 @@
  * an instance, each with a file env that says who and where it is. */
 
 /* A store belongs to the program that writes it; the members of the store's group may read. New
- * files in its folder get that group. */
+ * files in its folder get that group. All users may ask for the length of data.mdb, by which
+ * xmpp-authd knows that there is such a store; but for that of the secrets. */
 static void
 make_stores(void)
 {
@@ -25,8 +26,11 @@ make_stores(void)
   for (i = 0; i < STORES_N; i++) {
     struct store_row const *s = &store_rows[i];
     snprintf(name, sizeof name, "data/%s", s->name);
-    make_dir(name, s->readers ? 02750 : 0700, (int)program_number(s->writer),
-             USERS_STORES + i);
+    make_dir(name,
+             s->readers           ? 02751
+             : s->writer == AUTHD ? 0700
+                                  : 0711,
+             (int)program_number(s->writer), USERS_STORES + i);
   }
 }
 

@@ -1,5 +1,7 @@
 #include "profile.h"
 
+#include "erase/erase.h"
+
 #include <skalibs/uint64.h>
 
 #include <errno.h>
@@ -101,18 +103,6 @@ put_down(void)
 }
 
 static void
-tell_erased(uint64_t ended)
-{
-  struct link *routed = link_find(ROUTED);
-
-  if (!routed) return; /* authd asks again */
-  link_begin(routed, VERB_ERASED);
-  link_num(routed, ended);
-  link_str(routed, "users");
-  link_end(routed);
-}
-
-static void
 purge(void *cookie)
 {
   unsigned int done = 0;
@@ -128,7 +118,7 @@ purge(void *cookie)
     return;
   }
   log_event(LOG_INFO, "account-purged", "number", log_num(number), NULL);
-  tell_erased(number);
+  erase_done("users", number);
   number = 0;
   seen = 0;
 }
@@ -215,7 +205,7 @@ ends_ending(struct link *l, struct record *r)
   looked = false;
   seen = 0;
   ends_look();
-  if (n != number && is_deleted(n) && !has_data(n)) tell_erased(n);
+  if (n != number && is_deleted(n) && !has_data(n)) erase_done("users", n);
 }
 
 static void

@@ -10,12 +10,15 @@
 /* A hundred bytes an account: room for ten million. */
 #define MAP_BYTES (4ull << 30)
 /* The names of all stores. */
-#define ERASED_MAX 128
+#define ERASED_MAX 256
 
 struct accounts {
   struct store *store;
-  MDB_dbi jid, number, meta, ended, ending; /* ending: of the writer alone */
+  MDB_dbi jid, number, meta, ended;
+  MDB_dbi ending, taken; /* of the writer alone */
 };
+
+static bool take_names(struct accounts *a);
 
 struct accounts *
 accounts_open(char const *data, bool writer)
@@ -30,7 +33,8 @@ accounts_open(char const *data, bool writer)
       store_table(a->store, "number", &a->number) &&
       store_table(a->store, "meta", &a->meta) &&
       store_table(a->store, "ended", &a->ended) &&
-      (!writer || store_table(a->store, "ending", &a->ending)))
+      (!writer || (store_table(a->store, "ending", &a->ending) &&
+                   store_table(a->store, "taken", &a->taken) && take_names(a))))
     return a;
   accounts_close(a);
   return NULL;
@@ -105,6 +109,8 @@ accounts_add(struct accounts *a, struct slice bare)
     if (n) errno = EEXIST;
     return false;
   }
+  if (accounts_taken(a, bare)) errno = EBUSY;
+  if (errno != ENOENT) return false;
   n = accounts_next(a);
   if (!n) return false;
   uint64_pack_big(packed, n);
@@ -149,25 +155,19 @@ put_ending(struct accounts *a, uint64_t number, struct slice bare, struct slice 
 }
 
 static bool
-del_ending(struct accounts *a, uint64_t number)
+del_ending(struct accounts *a, uint64_t number, struct slice bare)
 {
   char key[8];
 
   uint64_pack_big(key, number);
-  return store_del(a->store, a->ending, slice_of(key, 8));
+  return (store_del(a->store, a->taken, bare) || errno == ENOENT) &&
+         store_del(a->store, a->ending, slice_of(key, 8));
 }
 
-/* Note that the account is ending, instead of the oldest such one if there are too many. */
 static bool
 begin_ending(struct accounts *a, uint64_t number, struct slice bare)
 {
-  uint64_t oldest = 0;
-  struct slice jid, erased;
-
-  if (store_count(a->store, a->ending) >= ACCOUNTS_ENDING_MAX &&
-      (!accounts_ending(a, &oldest, &jid, &erased) || !del_ending(a, oldest)))
-    return false;
-  return put_ending(a, number, bare, SLICE(""));
+  return put_ending(a, number, bare, SLICE("")) && put_number(a, a->taken, bare, number);
 }
 
 bool
@@ -177,6 +177,8 @@ accounts_del(struct accounts *a, struct slice bare)
   char packed[8];
 
   if (!n) return false;
+  errno = EDQUOT;
+  if (a->ending && store_count(a->store, a->ending) >= ACCOUNTS_ENDING_MAX) return false;
   uint64_pack_big(packed, n);
   return store_del(a->store, a->jid, bare) &&
          store_del(a->store, a->number, slice_of(packed, 8)) && note_end(a, n, bare) &&
@@ -218,28 +220,65 @@ accounts_ending(struct accounts *a, uint64_t *number, struct slice *bare,
   return *number != 0;
 }
 
+uint64_t
+accounts_taken(struct accounts *a, struct slice bare)
+{
+  struct slice v;
+
+  errno = ENOENT;
+  return a->taken && store_get(a->store, a->taken, bare, &v) ? unpack(v) : 0;
+}
+
+/* An older version kept no names: then the table is made of table ending. */
+static bool
+take_names(struct accounts *a)
+{
+  struct slice bare, erased;
+  uint64_t n = 0;
+  char jid[JID_MAX];
+
+  if (store_count(a->store, a->taken) == store_count(a->store, a->ending)) return true;
+  while (accounts_ending(a, &n, &bare, &erased)) {
+    if (bare.len > sizeof jid || accounts_taken(a, bare)) continue;
+    memcpy(jid, bare.s, bare.len); /* bare lies in the map */
+    if (!put_number(a, a->taken, slice_of(jid, bare.len), n)) return false;
+  }
+  return store_commit(a->store);
+}
+
+/* Say whether `all` has no word that `erased` has not. */
+static bool
+has_all(struct slice erased, struct slice all)
+{
+  struct slice word;
+
+  while (slice_word(&all, ' ', &word))
+    if (word.len && !slice_has_word(erased, word)) return false;
+  return true;
+}
+
 bool
 accounts_erased(struct accounts *a, uint64_t number, struct slice store, struct slice all)
 {
   char jid[JID_MAX], text[ERASED_MAX];
-  struct slice bare, erased, word;
+  struct slice bare, erased;
   uint64_t n = number - 1;
   size_t len;
+  bool is_new;
 
   errno = ENOENT;
   if (!number || !accounts_ending(a, &n, &bare, &erased) || n != number) return false;
-  if (slice_has_word(erased, store) || !slice_has_word(all, store)) return true;
+  is_new = store.len && slice_has_word(all, store) && !slice_has_word(erased, store);
   if (bare.len > sizeof jid || erased.len + 1 + store.len > sizeof text) return true;
   memcpy(jid, bare.s, bare.len); /* both lie in the map */
+  bare.s = jid;
   len = erased.len;
   if (len) memcpy(text, erased.s, len);
-  if (len) text[len++] = ' ';
-  memcpy(text + len, store.s, store.len);
-  len += store.len;
-  while (slice_word(&all, ' ', &word))
-    if (!slice_has_word(slice_of(text, len), word))
-      return put_ending(a, number, slice_of(jid, bare.len), slice_of(text, len));
-  return del_ending(a, number);
+  if (is_new && len) text[len++] = ' ';
+  if (is_new) memcpy(text + len, store.s, store.len);
+  if (is_new) len += store.len;
+  if (has_all(slice_of(text, len), all)) return del_ending(a, number, bare);
+  return !is_new || put_ending(a, number, bare, slice_of(text, len));
 }
 
 uint64_t

@@ -10,9 +10,10 @@
  *            (8 bytes, big-endian)          bare JID; the last ACCOUNTS_ENDED_MAX
  *   ending   number, 8 bytes big-endian  -> bare JID of the ended account, NUL, and the stores
  *                                           that have nothing of it any more, with blanks
- *                                           between; until all have said so, but of at most
- *                                           ACCOUNTS_ENDING_MAX accounts
- * A number is given once and never again. A JID is a key, so no account has a longer one than
+ *                                           between; until all have said so
+ *   taken    bare JID of an account that -> its number, 8 bytes big-endian
+ *            is in table ending
+ * The name of an account that is ending is taken until all stores have erased the account. A number is given once and never again. A JID is a key, so no account has a longer one than
  * LMDB takes for a key. */
 #ifndef ACCOUNTS_H
 #define ACCOUNTS_H
@@ -36,8 +37,9 @@ bool accounts_jid(struct accounts *a, uint64_t number, struct slice *bare);
 /* The number that the next new account will have; 0 with errno EIO. */
 uint64_t accounts_next(struct accounts *a);
 
-/* Add an account under accounts_next(); take one away. false with errno EEXIST, ENOENT,
- * ENAMETOOLONG (over ACCOUNTS_JID_MAX) or EIO. */
+/* Add an account under accounts_next(); take one away. false with errno EEXIST, EBUSY (an account
+ * of that name is ending), ENOENT, EDQUOT (ACCOUNTS_ENDING_MAX are ending), ENAMETOOLONG (over
+ * ACCOUNTS_JID_MAX) or EIO. */
 bool accounts_add(struct accounts *a, struct slice bare);
 bool accounts_del(struct accounts *a, struct slice bare);
 
@@ -53,8 +55,13 @@ bool accounts_ended(struct accounts *a, uint64_t *count, uint64_t *number,
 bool accounts_ending(struct accounts *a, uint64_t *number, struct slice *bare,
                      struct slice *erased);
 
-/* The store has nothing of this account any more. When each word of `all` has been said the
- * account has ended. For the writer. false with errno ENOENT (it is not ending) or EIO. */
+/* The number of the account of this name that is ending; 0 with errno ENOENT or EIO. For the
+ * writer. */
+uint64_t accounts_taken(struct accounts *a, struct slice bare);
+
+/* Note that the store has nothing of this account any more (empty: no store says so). When each
+ * word of `all` has been said the account has ended, and its name is free. For the writer. false
+ * with errno ENOENT (it is not ending) or EIO. */
 bool accounts_erased(struct accounts *a, uint64_t number, struct slice store,
                      struct slice all);
 

@@ -133,7 +133,7 @@ V(WAITING, "waiting", "ACCOUNT ID", 2, ROLE_OWN | ROLE_ROUTER, ROLE_ROUTER | ROL
 V(MADE, "made", "NUMBER JID", 2, ROLE_AUTHORITY | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE,    \
   "For those who watch accounts: there is an account of this NUMBER, which no account had before.") \
 V(ENDING, "ending", "NUMBER JID ERASED", 2, ROLE_AUTHORITY | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
-  "For those who watch accounts: the account of this NUMBER has ended. The program that writes a store with data of the account erases them there and says erased; ERASED are the stores of which this was said. It is said again to whoever begins to watch, until no store is left.") \
+  "For those who watch accounts: the account of this NUMBER has ended. routed ends its sessions. The program that writes a store with data of the account erases them there and says erased; ERASED are the stores of which this was said. It is said again to whoever begins to watch, until no store on disk is left; until then the name is taken.") \
 V(ERASED, "erased", "NUMBER STORE", 2, ROLE_OWN | ROLE_ROUTER, ROLE_ROUTER | ROLE_AUTHORITY,  \
   "STORE, a folder of the data folder, has nothing of the account of this NUMBER any more, on disk.") \
 V(BOUND, "bound", "SID JID NUMBER", 2, ROLE_ROUTER, ROLE_EDGE,                                \
@@ -202,8 +202,8 @@ V(SESSIONS, "sessions", "", 0, ROLE_CONTROL | ROLE_OWN, ROLE_ROUTER,            
   "Control: answer row records, then done.")                                                  \
 V(S2S, "s2s", "list|try|close|forget DOMAIN FROM", 1, ROLE_CONTROL, ROLE_EDGE,                \
   "Control: see xmpp-ctl(8). row records answer, then done or error.")                        \
-V(ACCOUNT, "account", "add|passwd|del|list|keys JID PASSWORD", 1, ROLE_CONTROL | ROLE_OWN, ROLE_AUTHORITY, \
-  "Control: see xmpp-ctl(8). keys makes an account as add does, of the keys for SCRAM in the place of a password: for each of SHA-1, SHA-256 and SHA-512 a word HASH:ITERATIONS:SALT:STORED:SERVER, the last three in base64.") \
+V(ACCOUNT, "account", "add|passwd|del|list|ending|keys JID PASSWORD", 1, ROLE_CONTROL | ROLE_OWN, ROLE_AUTHORITY, \
+  "Control: see xmpp-ctl(8). ending lists accounts that are ending, all or JID, with the stores that have them still. keys makes an account as add does, of the keys for SCRAM in the place of a password: for each of SHA-1, SHA-256 and SHA-512 a word HASH:ITERATIONS:SALT:STORED:SERVER, the last three in base64.") \
 V(ARCHIVE, "archive", "stat|export|purge JID BEFORE", 2, ROLE_CONTROL, ROLE_OWN,              \
   "Control: see xmpp-ctl(8).")                                                                \
 V(ROW, "row", "VALUE ...", 1, ROLES_ALL, ROLE_CONTROL | ROLE_OWN,                             \

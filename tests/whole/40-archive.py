@@ -360,7 +360,7 @@ def a_deleted_account_leaves_nothing(t):
     assert len(t.ctl("archive", "export", jid).splitlines()) == 3
     t.ctl("account", "del", jid)
     t.kill("mamd")    # mamd is told when an account ends, and asks again when it starts
-    until("the end of the archive", lambda: "archive-purged" in t.log("mamd"))
+    until("the end of the archive", lambda: "account-erased" in t.log("mamd"))
     t.wait_ready()
     t.ctl("account", "add", jid, input=PW + "\n")
     assert t.ctl("archive", "export", jid) == ""

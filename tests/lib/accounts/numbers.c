@@ -100,6 +100,13 @@ numbers_rise(void **state)
   assert_int_equal(accounts_number(a, SLICE("c@x")), 3);
 }
 
+/* No store is left that has the account. */
+static void
+all_erased(uint64_t n)
+{
+  assert_true(accounts_erased(a, n, SLICE(""), SLICE("")));
+}
+
 /* Neither within a turn, nor in the next, nor by the next process. */
 static void
 never_reused(void **state)
@@ -111,6 +118,7 @@ never_reused(void **state)
     add("a@x", n);
     if (n % 3) assert_true(accounts_commit(a));
     assert_true(accounts_del(a, SLICE("a@x")));
+    all_erased(n);
     is_none("a@x");
     if (n % 2) assert_true(accounts_commit(a));
     if (n % 5 == 0) {
@@ -275,6 +283,7 @@ ends_are_remembered(void **state)
   add("a@x", 1);
   add("b@x", 2);
   assert_true(accounts_del(a, SLICE("b@x")));
+  all_erased(2);
   assert_true(accounts_commit(a));
   add("b@x", 3);
   assert_true(accounts_del(a, SLICE("b@x")) && accounts_del(a, SLICE("a@x")));
@@ -295,6 +304,7 @@ oldest_ends_are_forgotten(void **state)
   for (n = 1; n <= ACCOUNTS_ENDED_MAX + 2; n++) {
     add("a@x", n);
     assert_true(accounts_del(a, SLICE("a@x")));
+    all_erased(n);
   }
   assert_true(accounts_commit(a));
   again();
@@ -327,8 +337,14 @@ ends_until_all_have_erased(void **state)
   assert_true(n == 2 && slice_is(bare, "b@x") && !erased.len);
   assert_false(accounts_ending(a, &n, &bare, &erased));
   assert_int_equal(errno, ENOENT);
+  errno = 0;
+  assert_false(accounts_add(a, SLICE("a@x"))); /* the name is taken, over restarts too */
+  assert_int_equal(errno, EBUSY);
+  assert_int_equal(accounts_taken(a, SLICE("a@x")), 1);
   assert_true(accounts_erased(a, 1, SLICE("archive"), all));
   assert_false(accounts_erased(a, 1, SLICE("archive"), all)); /* has ended */
+  assert_int_equal(accounts_taken(a, SLICE("a@x")), 0);
+  add("a@x", 3);
   n = 0;
   assert_true(accounts_ending(a, &n, &bare, &erased));
   assert_int_equal(n, 2);
