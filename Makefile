@@ -34,6 +34,7 @@ LDFLAGS_ALL := $(HARD_LD) $(OPT) $(LDFLAGS)
 EXT_base := -lskarnet
 EXT_access := -lpcre2-8
 EXT_caps := -lcrypto
+EXT_convert := -lcrypto
 EXT_certname := -lcrypto
 EXT_password := -lm
 EXT_xml := -lexpat
@@ -44,7 +45,7 @@ EXT_slots := -lcrypto
 EXT_yaml := -lyaml
 
 # Ranks: an area includes only areas before it in this list (make layers).
-AREAS := base nets certname password event record settings access http link splice xml caps stream jid form stanza edge sm store accounts roster profile slots archive scram yaml online ask erase handle mam service
+AREAS := base nets certname password event record settings access http link splice xml caps stream jid convert form stanza edge sm store accounts roster profile slots archive scram yaml online ask erase handle mam service
 
 # bin/PROGRAM/parts: the areas that a program links, highest first, and libraries of its own.
 
