@@ -20,6 +20,7 @@ watch_record(struct link *l, struct record *r)
   p->watches |= WATCH_BIT(w);
   p->watches_now |= WATCH_BIT(w);
   if (watch_rows[w].begin) watch_rows[w].begin(p);
+  if (watch_rows[w].source) watch_ask(link_find(watch_rows[w].source), w);
 }
 
 struct post *
@@ -72,14 +73,25 @@ watch_ask(struct link *source, enum watch w)
 }
 
 void
+watch_up(struct link *l)
+{
+  unsigned int w;
+
+  for (w = 0; w < WATCH_WORDS; w++)
+    if (watch_rows[w].source == l->program && watch_next(w, NULL)) watch_ask(l, w);
+}
+
+void
 watch_pass(struct link *l, struct record *r)
 {
   enum verb v = verb_find(record_raw(r, 0));
   struct slice first = record_raw(r, 1), last = record_raw(r, r->n - 1);
+  struct slice fields = SLICE("");
   unsigned int w;
 
   (void)l;
+  if (r->n > 1) fields = slice_of(first.s, (size_t)(last.s + last.len - first.s));
   for (w = 0; w < WATCH_WORDS; w++)
     if (watch_rows[w].passed[0] == v || watch_rows[w].passed[1] == v)
-      watch_say(w, v, slice_of(first.s, (size_t)(last.s + last.len - first.s)));
+      watch_say(w, v, fields);
 }

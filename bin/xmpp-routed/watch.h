@@ -14,6 +14,8 @@ enum watch {
   WATCH_CAPS,     /* seen */
   WATCH_ACCOUNTS, /* made, ending: what authd says */
   WATCH_WAITING,  /* waiting: what mamd says */
+  WATCH_ROSTER,   /* roster: what userd says */
+  WATCH_AVATARS,  /* avatar: what pubsubd says */
   WATCH_DOMAINS,  /* served (domains.c) */
   WATCH_PRESENCE, /* a session's own presence, gone; shown, wants, directed, recalled */
   WATCH_WORDS
@@ -28,6 +30,8 @@ struct watch_row {
   void (*begin)(struct post *p);
   enum verb
     passed[2]; /* records of neighbours that are passed to all who watch; 0: none */
+  enum program
+    source; /* the program that says these as long as somebody watches; 0: none */
 };
 
 extern struct watch_row const watch_rows[WATCH_WORDS];
@@ -54,6 +58,10 @@ void watch_settled(struct post *p);
 /* Say on source, the link of the neighbour whose records about w are passed on (NULL: it is
  * away), that w is watched. */
 void watch_ask(struct link *source, enum watch w);
+
+/* Say on the link l, which has come up, each word that is watched and whose records come from
+ * there. */
+void watch_up(struct link *l);
 
 /* A record of a verb that a row passes: put it into the post of each service that watches. */
 void watch_pass(struct link *l, struct record *r);

@@ -49,24 +49,18 @@
 
 char const *PROG = "xmpp-routed";
 
-/* mamd says of each message that begins to wait when somebody is to hear that. */
-static void
-waiting_watched(struct post *p)
-{
-  (void)p;
-  watch_ask(link_find(MAMD), WATCH_WAITING);
-}
-
 /* clang-format off */
 struct watch_row const watch_rows[WATCH_WORDS] = {
-  [WATCH_FEATURES] = {"features", features_watched,       {0}},
-  [WATCH_SESSIONS] = {"sessions", presence_tell_sessions, {0}},
-  [WATCH_MARKS]    = {"marks",    NULL,                   {0}},
-  [WATCH_CAPS]     = {"caps",     caps_tell,              {0}},
-  [WATCH_ACCOUNTS] = {"accounts", accounts_watched,       {VERB_MADE, VERB_ENDING}},
-  [WATCH_WAITING]  = {"waiting",  waiting_watched,        {VERB_WAITING}},
-  [WATCH_DOMAINS]  = {"domains",  domains_watched,        {0}},
-  [WATCH_PRESENCE] = {"presence", presence_recall,        {0}},
+  [WATCH_FEATURES] = {"features", features_watched,       {0}, 0},
+  [WATCH_SESSIONS] = {"sessions", presence_tell_sessions, {0}, 0},
+  [WATCH_MARKS]    = {"marks",    NULL,                   {0}, 0},
+  [WATCH_CAPS]     = {"caps",     caps_tell,              {0}, 0},
+  [WATCH_ACCOUNTS] = {"accounts", accounts_watched,       {VERB_MADE, VERB_ENDING}, 0},
+  [WATCH_WAITING]  = {"waiting",  NULL,                   {VERB_WAITING}, MAMD},
+  [WATCH_ROSTER]   = {"roster",   NULL,                   {VERB_ROSTER}, USERD},
+  [WATCH_AVATARS]  = {"avatars",  NULL,                   {VERB_AVATAR}, PUBSUBD},
+  [WATCH_DOMAINS]  = {"domains",  domains_watched,        {0}, 0},
+  [WATCH_PRESENCE] = {"presence", presence_recall,        {0}, 0},
 };
 
 /* clang-format on */
@@ -128,7 +122,7 @@ up(struct link *l)
   else if (l->roles & ROLE_SERVICE)
     posts_up(l);
   if (l->program == MAMD) held_back_all();
-  if (l->program == MAMD && watch_next(WATCH_WAITING, NULL)) watch_ask(l, WATCH_WAITING);
+  watch_up(l);
 }
 
 static void
@@ -241,7 +235,8 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_FORGET] = services_forget,     [VERB_WATCH] = watch_record,
   [VERB_SESSIONS] = sessions_list,     [VERB_HOLDS] = kept_holds,
   [VERB_MADE] = accounts_made,         [VERB_ENDING] = accounts_ending,
-  [VERB_WAITING] = watch_pass,         [VERB_ERASED] = accounts_erased,
+  [VERB_WAITING] = watch_pass,         [VERB_ROSTER] = watch_pass,
+  [VERB_AVATAR] = watch_pass,          [VERB_ERASED] = accounts_erased,
   [VERB_SETTLED] = pairs_settled,
 };
 

@@ -232,6 +232,7 @@ remove_item(struct handle_ctx *ctx, struct stanza const *in, uint64_t account,
     /* The request that came before may have removed the contact. */
     item = (struct roster_item){.jid = contact, .state = ROSTER_BOTH};
     roster_push(ctx->account, account, contact);
+    watch_roster(ctx->account, contact, item.state, ROSTER_NONE);
     subscription_cancel(ctx->account, &item);
     return DONE;
   }
@@ -240,6 +241,7 @@ remove_item(struct handle_ctx *ctx, struct stanza const *in, uint64_t account,
       !roster_request_del(userd.roster, account, contact))
     return store_refused(ctx);
   roster_push(ctx->account, account, contact);
+  watch_roster(ctx->account, contact, item.state, ROSTER_NONE);
   subscription_cancel(ctx->account, &item);
   return DONE;
 }
@@ -276,6 +278,18 @@ read_groups(struct handle_ctx *ctx, struct xml_node const *item, stralloc *packe
   return true;
 }
 
+/* Say whether both packed texts have the same groups. */
+static bool
+same_groups(struct slice a, struct slice b)
+{
+  struct slice rest = a, group;
+
+  if (a.len != b.len) return false;
+  while (roster_group(&rest, &group))
+    if (!has_group(b, group)) return false;
+  return true;
+}
+
 /* s2.3, s2.4: name and groups are the client's; the subscription is not. */
 static enum verdict
 set_item(struct handle_ctx *ctx, uint64_t account, struct slice contact,
@@ -284,6 +298,7 @@ set_item(struct handle_ctx *ctx, uint64_t account, struct slice contact,
   static stralloc groups = STRALLOC_ZERO;
   struct slice name = xml_attr(e, "name");
   struct roster_item item;
+  bool regrouped;
 
   groups.len = 0;
   if (name.len > ROSTER_NAME_MAX) return handle_error(ctx, ERR_NOT_ACCEPTABLE, "");
@@ -292,9 +307,11 @@ set_item(struct handle_ctx *ctx, uint64_t account, struct slice contact,
     return store_refused(ctx);
   item.listed = true;
   item.name = name.len ? name : SLICE("");
+  regrouped = !same_groups(item.groups, slice_of(groups.s, groups.len));
   item.groups = slice_of(groups.s, groups.len);
   if (!roster_item_put(userd.roster, account, &item)) return store_refused(ctx);
   roster_push(ctx->account, account, contact);
+  if (regrouped) watch_roster(ctx->account, contact, item.state, item.state);
   return DONE;
 }
 

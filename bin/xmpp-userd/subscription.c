@@ -159,6 +159,12 @@ is_asking(enum roster_state s)
   return s == ROSTER_NONE_OUT || s == ROSTER_NONE_OUT_IN || s == ROSTER_FROM_OUT;
 }
 
+static bool
+changes_presence(enum roster_state a, enum roster_state b)
+{
+  return roster_gives(a) != roster_gives(b) || roster_takes(a) != roster_takes(b);
+}
+
 /* Say whether clients see a difference: for a request that came in they do not
  * (s3.1.3). */
 static bool
@@ -167,8 +173,7 @@ is_visible(struct change const *c)
   enum roster_state a = c->before, b = c->item.state;
 
   return c->was_listed != c->item.listed || c->was_approved != c->item.approved ||
-         roster_gives(a) != roster_gives(b) || roster_takes(a) != roster_takes(b) ||
-         is_asking(a) != is_asking(b);
+         changes_presence(a, b) || is_asking(a) != is_asking(b);
 }
 
 /* Make the state next. What is neither in the roster nor waiting is nothing. */
@@ -187,6 +192,8 @@ store(struct change *c, enum roster_state next)
     if (!ok && errno != EDQUOT) userd_failed("change a subscription", c->own.bare);
     if (!ok) return false;
   }
+  if (changes_presence(c->before, next))
+    watch_roster(c->own.bare, item->jid, c->before, next);
   return true;
 }
 

@@ -226,6 +226,19 @@ void ends_start(void);
 /* Count a subscription stanza of the account in one direction. false: it is one too many. */
 bool counter_takes(struct jid const *account, bool outbound);
 
+/* ---- changes of rosters, for those who watch (watch.c) ---- */
+
+/* routed has said that somebody watches; its link is gone. */
+void watch_begin(struct link *l, struct record *r);
+void watch_end(void);
+
+/* Tell who watches that the subscription of contact has changed in the roster of the account
+ * bare, or its groups have: then the two states are the same. Nothing is told of a contact that
+ * gets no presence before or now. */
+void watch_roster(struct slice bare, struct slice contact, enum roster_state before,
+                  enum roster_state now);
+void watch_snapshot(struct snapshot *k);
+
 /* ---- the state for a trace: each file for what it holds ---- */
 
 void sessions_snapshot(struct snapshot *k);

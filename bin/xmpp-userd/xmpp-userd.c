@@ -11,7 +11,7 @@
  * TRUSTS  settings, and the envelope of what routed sends. Not the XML.
  * ROOMS   handlers.c what is answered; sessions.c who is there; recall.c over restarts;
  *         presence.c RFC 6121 s4; subscription.c s3, later.c when the store is full; roster.c s2;
- *         counter.c how often; ends.c deleted accounts; xepNNNN_*.c one extension each
+ *         counter.c how often; watch.c who hears of changes; ends.c deleted accounts; xepNNNN_*.c one extension each
  */
 #include "profile.h"
 
@@ -58,6 +58,12 @@ up(struct link *l)
   handle_watch(l, "presence");
   handle_watch(l, "accounts");
   blocking_announce();
+}
+
+static void
+down(struct link *l)
+{
+  if (l->program == ROUTED) watch_end();
 }
 
 static bool
@@ -165,6 +171,7 @@ snapshot(struct snapshot *k)
   later_snapshot(k);
   roster_snapshot(k);
   blocking_snapshot(k);
+  watch_snapshot(k);
   search_snapshot(k);
   handle_snapshot(k);
 }
@@ -174,6 +181,7 @@ static service_fn *const verbs[VERBS_N] = {
   [VERB_WANTS] = sessions_wants, [VERB_DIRECTED] = sessions_directed,
   [VERB_SHOWN] = recall_shown,   [VERB_RECALLED] = recall_recalled,
   [VERB_MADE] = on_made,         [VERB_ENDING] = ends_ending,
+  [VERB_WATCH] = watch_begin,
 };
 
 static struct service const service = {
@@ -185,6 +193,7 @@ static struct service const service = {
   .drop = userd_drop,
   .start = userd_start,
   .up = up,
+  .down = down,
   .turn = turn,
   .feeds = feeds,
   .stats = stats,

@@ -130,6 +130,10 @@ V(SEEN, "seen", "FROM TO CAPS WORD", 1, ROLE_ROUTER, ROLE_SERVICE,              
   "For those who watch caps: the full JID FROM shows these capabilities, the value of the tag caps, to the account TO (empty: to all who see its presence); without CAPS it is seen no more. WORD as in online.") \
 V(WAITING, "waiting", "ACCOUNT ID", 2, ROLE_OWN | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE,    \
   "For those who watch waiting: the message ID of the log waits for the account, which has no session that has it.") \
+V(ROSTER, "roster", "ACCOUNT CONTACT BEFORE NOW", 0, ROLE_OWN | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
+  "For those who watch roster: in the roster of ACCOUNT the subscription of CONTACT has changed, or its groups have (then NOW is BEFORE); none, to, from or both. Without fields: any may have changed, for somebody begins to watch, or was not told for a while.") \
+V(AVATAR, "avatar", "ACCOUNT", 1, ROLE_OWN | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE,           \
+  "For those who watch avatars: the picture of ACCOUNT, of which its presence shows the hash, may have changed.") \
 V(MADE, "made", "NUMBER JID", 2, ROLE_AUTHORITY | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE,    \
   "For those who watch accounts: there is an account of this NUMBER, which no account had before.") \
 V(ENDING, "ending", "NUMBER JID ERASED", 2, ROLE_AUTHORITY | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
@@ -157,7 +161,7 @@ V(IDENTITY, "identity", "SCOPE CATEGORY TYPE NAME HOST", 3, ROLE_SERVICE | ROLE_
 V(ITEM, "item", "SCOPE JID NAME NODE HOST", 2, ROLE_SERVICE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
   "An entry for disco#items of SCOPE; of HOST, or of all hosts.")                                                       \
 V(WATCH, "watch", "WHAT", 1, ROLE_SERVICE | ROLE_ROUTER, ROLE_ROUTER | ROLE_AUTHORITY | ROLE_OWN,                                       \
-  "Tell the sender about WHAT, a word of this table: features (feature, identity, item), sessions (online, offline), marks (mark), caps (seen), accounts (made, ending), waiting (waiting), domains (served), presence (what a session shows to its contacts: stanza without TO, gone, and after a restart shown, wants, directed, recalled). What holds now is told at once, and again when it is asked again. Any number of services watch a word. The router says it on: accounts to the authority, waiting to mamd, which says nothing of waiting before.")            \
+  "Tell the sender about WHAT, a word of this table: features (feature, identity, item), sessions (online, offline), marks (mark), caps (seen), accounts (made, ending), waiting (waiting), roster (roster), avatars (avatar), domains (served), presence (what a session shows to its contacts: stanza without TO, gone, and after a restart shown, wants, directed, recalled). What holds now is told at once, and again when it is asked again. Any number of services watch a word. The router says it on: accounts to the authority, waiting to mamd, roster to userd, avatars to pubsubd, which say nothing of these before.")            \
 V(FORGET, "forget", "WHAT", 1, ROLE_ROUTER | ROLE_SERVICE, ROLE_ROUTER | ROLE_SERVICE,          \
   "The records about WHAT no longer hold, and follow anew. A service that announces anew says announced before and old behind: what it has not said again ends.")                                  \
 V(MOUNT, "mount", "NAME HOSTS", 1, ROLE_SERVICE, ROLE_WEB,                                    \
