@@ -47,6 +47,10 @@
  * and its envelope. */
 #define RECORD_MAX ((2 * STANZA_MAX) + 65536)
 #define RECORD_FIELDS_MAX 24
+/* Clients of others that an account is known to be seen by, its own clients apart; accounts that
+ * a client has sent directed presence to and may get events of (XEP-0060 s9.1.3). */
+#define INTEREST_PAIRS_MAX 4096u
+#define INTEREST_DIRECTED_MAX 32u
 /* Services of the administrator (tabber.services). */
 #define SERVICES_MAX 32
 
