@@ -24,7 +24,7 @@ OPT := -O2 -g -D_FORTIFY_SOURCE=2
 else
 OPT := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 endif
-CPPFLAGS += -D_GNU_SOURCE -DTABBER_VERSION='"$(VERSION)"' -Ilib
+CPPFLAGS += -D_GNU_SOURCE -DTABBER_VERSION='"$(VERSION)"' -Ilib -isystem /usr/include/freetype2
 CFLAGS_ALL := -std=c11 $(OPT) $(WARN) $(HARD) $(CFLAGS)
 # Where lengths come from strangers.
 STRICT_AREAS := xml jid record http
@@ -109,8 +109,8 @@ warnings: all tests-lib
 # ---- what the machine needs ----
 
 # The libraries come with their -dev packages, whose names are the same in Debian 12 and 13.
-DEPS_RUN := s6 dns-root-data
-DEPS_BUILD := gcc make libc6-dev skalibs-dev libssl-dev libexpat1-dev libyaml-dev liblmdb-dev libidn-dev libpcre2-dev libunbound-dev
+DEPS_RUN := s6 dns-root-data fonts-dejavu-core
+DEPS_BUILD := gcc make libc6-dev skalibs-dev libssl-dev libexpat1-dev libyaml-dev liblmdb-dev libidn-dev libpcre2-dev libunbound-dev libfreetype-dev libpng-dev
 DEPS_TEST := libcmocka-dev python3 python3-slixmpp go-sendxmpp openssl runit procps util-linux unbound ldnsutils
 DEPS_CLIENTS := tmux profanity poezio mcabber
 # Debian 13 has it no more; its test is left out there.
