@@ -134,6 +134,12 @@ struct look_certificate {
 /* Ask a program of tlsd. false: none runs, or there is no certificate, as *asked says. */
 bool look_at_certificate(struct slice host, struct look_certificate *c, bool *asked);
 
+/* ---- names (lookup.c) ---- */
+
+/* Have xmpp-dnsd look the domain up, and print its targets, or why there are none, with mark before
+ * each line. 0: there are some; 1: there are none; 111: xmpp-dnsd cannot be asked. */
+int lookup(char const *domain, char const *mark);
+
 /* ---- commands ---- */
 
 /* Each takes the words behind its name and gives the exit code. */

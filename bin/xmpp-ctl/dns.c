@@ -7,8 +7,8 @@
 #include <string.h>
 
 /* dns: what the zones of the hosts should say of the listeners, as lines of a zone file; what
- * is not for a zone is a comment in it. Listeners whose program does not exist yet are told
- * as comments too. */
+ * is not for a zone is a comment in it, as is what other servers find. Listeners whose program
+ * does not exist yet are told as comments too. Other domains are looked up. */
 
 #define TTL "3600"
 
@@ -231,6 +231,24 @@ print_host(struct slice host)
   print_host_meta(name.s);
 }
 
+/* A host without a listener for servers has no xmpp-dnsd. */
+static void
+print_found(char const *domain)
+{
+  fflush(stdout);
+  printf("; Other servers find now:\n");
+  if (lookup(domain, "; ") == 111) printf("; xmpp-dnsd is not there to look\n");
+}
+
+static int
+look_up(char const *domain)
+{
+  int rc = lookup(domain, "");
+
+  if (rc == 111) strerr_diefusys(111, "reach xmpp-dnsd, to look up ", domain);
+  return rc;
+}
+
 /* The administrator may name a host by its U-labels or its A-labels. */
 static bool
 is_meant(struct slice host, char const *given)
@@ -249,8 +267,8 @@ command_dns(char const *const *argv)
     if (argv[0] && !is_meant(row->value[0], argv[0])) continue;
     if (any) printf("\n");
     print_host(row->value[0]);
+    if (argv[0]) print_found(row->value[0].s);
     any = true;
   }
-  if (!any) strerr_dief(1, "no such host: ", argv[0] ? argv[0] : "");
-  return 0;
+  return any || !argv[0] ? 0 : look_up(argv[0]);
 }

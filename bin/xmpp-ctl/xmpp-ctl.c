@@ -5,7 +5,7 @@
  *         account list [HOST|--ending], account import -
  *         sessions; session end JID; stats [INSTANCE]; reload; wait [SECONDS]; stop
  *         trace INSTANCE on FILE [data] | off
- *         dns [HOST]    what the zones of the hosts should say
+ *         dns [DOMAIN]  what the zones of the hosts should say, what others say
  *         archive stat|export JID, archive purge JID [BEFORE]; du [JID]
  *         backup FOLDER; restore [--force] FOLDER; host rename OLD NEW; upgrade [SECONDS]
  *         status; metrics
@@ -14,7 +14,7 @@
  * EXIT    0 done; 1 refused, or not all; 0 to 3 the verdict of status; 100 usage; 111 a program
  *         cannot be reached, or stdout
  * ROOMS   commands.c; reload.c; account.c; erase.c; import.c; archive.c; du.c; backup.c; restore.c; host.c;
- *         dns.c; upgrade.c; status.c, metrics.c, of look.c, process.c; client.c the control socket
+ *         dns.c, lookup.c; upgrade.c; status.c, metrics.c, of look.c, process.c; client.c the control socket
  */
 #include "ctl.h"
 

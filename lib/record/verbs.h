@@ -44,11 +44,11 @@ V(ABANDON, "abandon", "REQUEST", 1, ROLE_EDGE, ROLE_FRONT,                      
   "The sender wants the connection of REQUEST no more. A connected that has crossed this record is closed by the sender.") \
 V(WRITTEN, "written", "ID N", 2, ROLE_FRONT, ROLE_EDGE,                                       \
   "N bytes of the data of conduit ID have entered the socket, in all, counted before TLS. Said of conduits of s2sd alone, at most once a turn.") \
-V(RESOLVE, "resolve", "ID DOMAIN HOST", 3, ROLE_EDGE, ROLE_NAMES,                             \
+V(RESOLVE, "resolve", "ID DOMAIN HOST", 3, ROLE_EDGE | ROLE_CONTROL, ROLE_NAMES,              \
   "Look up where the streams of DOMAIN go, under the options of HOST. target records and then resolved answer.") \
-V(TARGET, "target", "ID HOW PORT NAME ADDRESSES TLSA SECURE", 5, ROLE_NAMES, ROLE_EDGE,       \
+V(TARGET, "target", "ID HOW PORT NAME ADDRESSES TLSA SECURE", 5, ROLE_NAMES, ROLE_EDGE | ROLE_CONTROL, \
   "A target of DOMAIN, in the order in which the targets are to be tried; fields as in connect. SECURE has words for what the DNS has signed: srv, address.") \
-V(RESOLVED, "resolved", "ID WHY", 1, ROLE_NAMES, ROLE_EDGE,                                   \
+V(RESOLVED, "resolved", "ID WHY", 1, ROLE_NAMES, ROLE_EDGE | ROLE_CONTROL,                    \
   "All targets of DOMAIN were said. WHY says why there are none: nxdomain, nodata, dot (the domain offers no streams), servfail, timeout, bogus, name (no name for the DNS).") \
 V(SERVED, "served", "DOMAIN HOW", 2, ROLE_ROUTER, ROLE_SERVICE,                               \
   "For those who watch domains: DOMAIN is served here. HOW is host, service, or gone when it is served no more. All are said behind forget domains.") \

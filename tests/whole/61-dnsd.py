@@ -158,6 +158,28 @@ def unsigned_names():
 
 
 @check
+def an_administrator_looks_up():
+    with Names(signed=True) as d:
+        def ctl(*words):
+            r = subprocess.run([BIN + "/xmpp-ctl", "-s", d.dir, *words], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+            return r.returncode, r.stdout + r.stderr
+
+        code, out = ctl("dns", "example.org")
+        assert code == 0 and out.splitlines()[0] == (
+            "direct TLS  one.example.org port 5270  2001:db8::1,192.0.2.1  signed: srv address"
+            "  TLSA 3:1:1:" + "ab" * 32), out
+        assert out.splitlines()[2].startswith("STARTTLS    alias.example.org port 5269"), out
+        assert ctl("-r", "dns", "apex.example.org") == (
+            0, "target\tplain\t5269\tapex.example.org\t192.0.2.4\t-\taddress\nresolved\t\n")
+        assert ctl("dns", "nobody.example.org") == (1, "there is no such domain\n")
+        assert ctl("dns", "closed.example.org") == (
+            1, "the domain offers no streams between servers (SRV \".\")\n")
+        code, out = ctl("dns", "localhost")
+        assert code == 0 and "; Other servers find now:\n; " in out, out
+
+
+@check
 def signed_names():
     with Names(signed=True) as d:
         said, why = d.targets("example.org")
