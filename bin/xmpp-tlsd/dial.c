@@ -157,6 +157,7 @@ leave(struct request *r)
 void
 dial_ended(struct request *r)
 {
+  event_timer_cancel(&r->timer);
   tell_unconnected(r->link, r->number);
   leave(r);
   request_free(r);

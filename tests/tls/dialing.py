@@ -119,6 +119,20 @@ def a_request_whose_targets_have_all_failed_is_over():
 
 
 @check
+def a_request_that_is_over_has_no_time_left():
+    """The time for the next target would come two seconds later."""
+    t = Servers()
+    for n in range(1, 20):
+        t.connect(refusing(), request=n)
+        assert t.hear() == failed(0, request=n)
+        t.hears("unconnected", n)
+    t.clock(3000000)
+    assert t.settle() == []
+    p = Peer(t)
+    t.dial(p)
+
+
+@check
 def no_target_is_unconnected():
     t = Servers()
     t.connect("plain 5269 b.example - -")
