@@ -4,7 +4,7 @@
  * USAGE   xmpp-c2sd [ -d notif ] [ -v level ] [ -i instance ] [ -p [ -x ] ] settings
  * READS   settings/xmpp-c2sd      (from xmpp-confgen; again on SIGHUP)
  * FDS     2 log, notif readiness; with -p 0 and 1 records; with -p -x 0 and 1 a client stream
- * SPEAKS  conduits with tlsd; SASL with authd; registration with registerd; sessions and stanzas with routed
+ * SPEAKS  conduits with tlsd and webd; SASL with authd; registration with registerd; sessions and stanzas with routed
  *         (xmpp-records(7))
  * LIMITS  a stanza: STANZA_MAX_BEFORE_AUTH bytes, then the listener's max_stanza_size;
  *         XML_DEPTH_MAX, XML_ATTRS_MAX; SASL_FAILURES_MAX; UNBOUND_ELEMENTS_MAX elements before
@@ -49,6 +49,9 @@
 #include <skalibs/strerr.h>
 
 char const *PROG = "xmpp-c2sd";
+
+/* Neighbours that have conduits of clients: xmpp-tlsd, xmpp-webd. */
+#define FRONTS (ROLE_FRONT | ROLE_WEB)
 
 /* RFC 6120 s4.9.3.5: the host is not served any more. */
 static void
@@ -95,7 +98,7 @@ down(struct link *l)
 {
   if (l->program == AUTHD) sasl_authd_gone();
   if (l->program == REGISTERD) register_registerd_gone();
-  if (l->roles & ROLE_FRONT) life_link_gone(l);
+  if (l->roles & FRONTS) life_link_gone(l);
 }
 
 /* While routed or authd takes nothing more, clients are not read; while the fronts
@@ -103,7 +106,7 @@ down(struct link *l)
 static bool
 feeds(struct link const *from, struct link const *full)
 {
-  return from->roles & (full->roles & ROLE_FRONT ? ROLE_ROUTER : ROLE_FRONT);
+  return from->roles & (full->roles & FRONTS ? ROLE_ROUTER : FRONTS);
 }
 
 /* A front that hangs would hold up the streams of all others: for LINK_STALL_US it is waited
@@ -116,7 +119,7 @@ drop_stalled(void *timer)
 
   for (l = link_next(NULL); l; l = next) {
     next = link_next(l);
-    if (!l->full || !(l->roles & ROLE_FRONT)) continue;
+    if (!l->full || !(l->roles & FRONTS)) continue;
     end = l->full_us + LINK_STALL_US;
     if (end <= door_now())
       link_drop(l, "it has not read what is sent to it for too long");
@@ -132,7 +135,7 @@ static void
 full(struct link *l, bool is_full)
 {
 
-  if (is_full && l->roles & ROLE_FRONT && !event_timer_on(&stall_timer))
+  if (is_full && l->roles & FRONTS && !event_timer_on(&stall_timer))
     event_timer_start(&stall_timer, door_now() + LINK_STALL_US, drop_stalled,
                       &stall_timer);
 }
@@ -211,7 +214,7 @@ snapshot(struct snapshot *k)
 
 static struct service const service = {
   .program = "xmpp-c2sd",
-  .accepts = ROLE_FRONT,
+  .accepts = FRONTS,
   .handlers = handlers,
   .needs = c2sd_needs,
   .read = c2sd_read,

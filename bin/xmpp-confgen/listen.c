@@ -311,6 +311,9 @@ emit_listener(size_t kind, struct yaml_node const *n, struct slice name, struct 
   unsigned int to =
     kinds[kind].effect == WORKS ? TLSD | (unsigned int)kinds[kind].program : 0;
 
+  /* The streams of web clients are those of xmpp-c2sd. */
+  if (to & WEBD) to |= C2SD;
+
   emit(to, "listener", name, ip.s, number, kinds[kind].serves, NULL);
   if (to) emit_origin("listener", name, n);
   emit(CTL, "listener", name, ip.s, number, kinds[kind].serves, to ? "works" : "later",

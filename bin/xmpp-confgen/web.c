@@ -16,7 +16,7 @@ static struct {
 } const handlers[] = {
   {"mod_http_upload",     LATER  },
   {"mod_bosh",            LATER  },
-  {"ejabberd_http_ws",    LATER  },
+  {"ejabberd_http_ws",    WORKS  },
   {"ejabberd_captcha",    LATER  },
   {"mod_host_meta",       LATER  },
   {"mod_register_web",    LATER  },

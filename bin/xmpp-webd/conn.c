@@ -111,6 +111,8 @@ conn_free(struct conn *c)
   stralloc_free(&c->out);
   free(c->listener);
   free(c->ip);
+  free(c->tls_version);
+  free(c->tls_cipher);
   free(c->bindings);
   free(c);
   open_n--;
@@ -389,16 +391,23 @@ conn_on_open(struct link *l, struct record *r)
   conn_deadline(c, door_now() + WEB_HEAD_US);
 }
 
+static void
+set(char **at, struct slice text)
+{
+  free(*at);
+  *at = text.len ? slice_dup(text) : NULL;
+}
+
 void
 conn_on_secured(struct link *l, struct record *r)
 {
   struct conn *c = find(l, r);
-  struct slice bindings = record_get(r, 5);
 
   if (!c || c->had_request) return;
   c->secure = true;
-  free(c->bindings);
-  c->bindings = bindings.len ? slice_dup(bindings) : NULL;
+  set(&c->tls_version, record_get(r, 2));
+  set(&c->tls_cipher, record_get(r, 3));
+  set(&c->bindings, record_get(r, 5));
 }
 
 void

@@ -2,6 +2,7 @@
 
 /* The handlers that webd answers itself; all other words are those of web services. */
 static struct kind const *const kinds[] = {
+  &websocket_kind,
   NULL,
 };
 

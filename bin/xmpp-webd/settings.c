@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Rows are looked up where they are needed; what has to be read is read once. */
 
@@ -28,6 +29,7 @@ settings_fresh(struct settings *st)
   w->st = st;
   w->ping_us = settings_us(st, "websocket_ping_interval", SLICE("*"));
   w->timeout_us = settings_us(st, "websocket_timeout", SLICE("*"));
+  w->has_origins = settings_next(st, "websocket_origin", NULL) != NULL;
   if (read_trusted(w)) return w;
   settings_free(w);
   return NULL;
@@ -141,4 +143,42 @@ settings_handler(struct slice listener, struct slice path, struct slice *base,
     *base = row->value[0];
   }
   return word;
+}
+
+/* ---- WebSocket ---- */
+
+/* An origin without a port that its scheme implies, and without a slash at its end. */
+static struct slice
+plain_origin(struct slice o)
+{
+  if (o.len && o.s[o.len - 1] == '/') o.len--;
+  if (slice_starts(o, "https://") && o.len > 4 && !memcmp(o.s + o.len - 4, ":443", 4))
+    o.len -= 4;
+  if (slice_starts(o, "http://") && o.len > 3 && !memcmp(o.s + o.len - 3, ":80", 3))
+    o.len -= 3;
+  return o;
+}
+
+bool
+settings_has_origin(struct slice origin)
+{
+  struct slice list = settings_get(web->st, "websocket_origin", SLICE("*")), word;
+  struct slice asked = plain_origin(origin), known;
+  size_t i;
+
+  while (slice_word(&list, ' ', &word)) {
+    known = plain_origin(word);
+    for (i = 0; i < known.len && known.len == asked.len; i++)
+      if ((known.s[i] | 0x20) != (asked.s[i] | 0x20)) break;
+    if (known.len == asked.len && i == known.len) return true;
+  }
+  return false;
+}
+
+uint64_t
+settings_stanza_max(struct slice listener)
+{
+  uint64_t n = settings_u64(web->st, "max_stanza_size", listener);
+
+  return n < STANZA_MAX ? n : STANZA_MAX;
 }

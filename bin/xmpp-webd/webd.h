@@ -13,6 +13,7 @@ struct web {
   struct settings const *st; /* texts of all else are its rows */
   struct nets trusted;
   uint64_t ping_us, timeout_us; /* of WebSocket */
+  bool has_origins;             /* the settings have a row websocket_origin */
 };
 
 extern struct web *web;
@@ -31,6 +32,12 @@ struct slice settings_host_name(struct slice ascii);
  * parts of path. s NULL: none. */
 struct slice settings_handler(struct slice listener, struct slice path,
                               struct slice *base, struct slice *rest);
+
+/* Say whether pages of an origin may open a WebSocket. */
+bool settings_has_origin(struct slice origin);
+
+/* The most bytes of an element at a listener. */
+uint64_t settings_stanza_max(struct slice listener);
 
 /* ---- conn.c: connections ---- */
 
@@ -60,7 +67,8 @@ struct conn {
   struct link *link; /* of the front */
   uint64_t id;
   char *listener, *ip;
-  char *bindings; /* words of the record secured; NULL: none */
+  char *tls_version, *tls_cipher,
+    *bindings; /* of the record secured; NULL: there was none */
   enum conn_state state;
   struct http_scan scan;
   struct request *request;
@@ -198,6 +206,11 @@ void answer_cut(struct request *q, char const *why);
 
 /* The kind of a handler's word. */
 struct kind const *kind_find(struct slice word);
+
+/* ---- websocket.c: RFC 7395 ---- */
+
+extern struct kind const websocket_kind;
+uint64_t websockets_count(void);
 
 /* ---- services.c: requests to web services ---- */
 

@@ -1,9 +1,10 @@
-/* xmpp-webd: HTTP: requests of clients as records for web services.
+/* xmpp-webd: HTTP: requests of clients as records for web services; XMPP over WebSocket (RFC 7395).
  *
  * USAGE   xmpp-webd [ -d notif ] [ -v level ] [ -i instance ] [ -p ] settings
  * READS   settings/xmpp-webd      (from xmpp-confgen; again on SIGHUP)
  * FDS     2 log, notif readiness; with -p 0 and 1 records
- * SPEAKS  conduits with tlsd; requests with web services (xmpp-records(7))
+ * SPEAKS  conduits with tlsd; conduits of its own with c2sd; requests with web services
+ *         (xmpp-records(7))
  * LIMITS  a head: HTTP_HEAD_MAX bytes, HTTP_LINE_MAX its first line, HTTP_FIELDS_MAX fields,
  *         WEB_HEAD_US; WEB_IDLE_US between requests; WEB_BODY_US without a byte of a body;
  *         WEB_AHEAD_MAX bytes behind a request; WEB_REQUESTS_MAX requests of a service,
@@ -12,10 +13,10 @@
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, records of its front. Of web services their answers, but not their fields. Not a byte of a client
  * ROOMS   conn.c connections; request.c from a head to its handler; client.c who asks, behind
- *         proxies; answer.c answers; kinds.c the table of handlers; services.c web services;
- *         settings.c
+ *         proxies; answer.c answers; kinds.c the table of handlers; services.c web services; websocket.c
+ *         WebSocket, ws_frames.c its frames; streams.c conduits to c2sd; settings.c
  */
-#include "webd.h"
+#include "streams.h"
 
 #include <skalibs/strerr.h>
 
@@ -35,6 +36,8 @@ down(struct link *l)
 {
   if (l->roles & ROLE_FRONT)
     conns_link_gone(l);
+  else if (l->roles & ROLE_EDGE)
+    streams_link_gone(l);
   else if (l->roles & ROLE_SERVICE)
     services_link_gone(l);
 }
@@ -42,15 +45,18 @@ down(struct link *l)
 static void
 full(struct link *l, bool is_full)
 {
-  if (l->roles & ROLE_SERVICE) services_full(l, is_full);
+  if (l->roles & ROLE_EDGE)
+    streams_full(l, is_full);
+  else if (l->roles & ROLE_SERVICE)
+    services_full(l, is_full);
 }
 
-/* While a front takes nothing more, services are not read. A service that takes nothing more holds
- * its own requests alone (services_full). */
+/* While a front takes nothing more, services and c2sd are not read. A service or c2sd that takes
+ * nothing more holds its own clients alone (services_full, streams_full). */
 static bool
 feeds(struct link const *from, struct link const *full_one)
 {
-  return full_one->roles & ROLE_FRONT && from->roles & ROLE_SERVICE;
+  return full_one->roles & ROLE_FRONT && from->roles & (ROLE_SERVICE | ROLE_EDGE);
 }
 
 static bool
@@ -66,26 +72,44 @@ stats(struct link *ctl)
   service_stat(ctl, "requests", requests_total());
   service_stat(ctl, "requests_open", requests_count());
   service_stat(ctl, "mounts", services_mounts());
+  service_stat(ctl, "websockets", websockets_count());
+  service_stat(ctl, "streams", streams_count());
 }
 
 /* Both ends of a conduit, and of a request, say these. */
 static void
 on_stop(struct link *l, struct record *r)
 {
-  (l->roles & ROLE_FRONT ? conn_on_stop : services_on_stop)(l, r);
+  (l->roles & ROLE_FRONT  ? conn_on_stop
+   : l->roles & ROLE_EDGE ? streams_on_stop
+                          : services_on_stop)(l, r);
 }
 
 static void
 on_go(struct link *l, struct record *r)
 {
-  (l->roles & ROLE_FRONT ? conn_on_go : services_on_go)(l, r);
+  (l->roles & ROLE_FRONT  ? conn_on_go
+   : l->roles & ROLE_EDGE ? streams_on_go
+                          : services_on_go)(l, r);
+}
+
+static void
+on_data(struct link *l, struct record *r)
+{
+  (l->roles & ROLE_FRONT ? conn_on_data : streams_on_data)(l, r);
+}
+
+static void
+on_close(struct link *l, struct record *r)
+{
+  (l->roles & ROLE_FRONT ? conn_on_close : streams_on_close)(l, r);
 }
 
 static service_fn *const handlers[VERBS_N] = {
   [VERB_OPEN] = conn_on_open,
   [VERB_SECURED] = conn_on_secured,
-  [VERB_DATA] = conn_on_data,
-  [VERB_CLOSE] = conn_on_close,
+  [VERB_DATA] = on_data,
+  [VERB_CLOSE] = on_close,
   [VERB_STOP] = on_stop,
   [VERB_GO] = on_go,
   [VERB_MOUNT] = services_on_mount,

@@ -76,7 +76,7 @@ static void
 down(struct link *l)
 {
   if (l->program == AUTHD) sasl_authd_gone();
-  if (l->roles & ROLE_FRONT) life_link_gone(l);
+  if (l->roles & (ROLE_FRONT | ROLE_WEB)) life_link_gone(l);
 }
 
 static void
