@@ -252,6 +252,7 @@ done(struct transfer *t)
 {
   web_totals.puts++;
   web_totals.put_bytes += t->slot.size;
+  quota_uploaded(t->slot.owner, t->slot.size);
   log_event(LOG_INFO, "uploaded", "account", log_text(t->slot.owner), "host",
             log_text(t->slot.host), "name", log_text(t->slot.place.name), "bytes",
             log_num(t->slot.size), "ip", log_peer(t->ip), NULL);

@@ -146,6 +146,8 @@ uploadd_take(void *fresh, bool first)
     settings_limit(uploadd.settings, "upload_lifetime_us", UPLOAD_LIFETIME_US);
   uploadd.free_percent =
     settings_limit(uploadd.settings, "upload_free_percent", UPLOAD_FREE_PERCENT);
+  uploadd.quota_unit =
+    settings_limit(uploadd.settings, "upload_quota_unit", UPLOAD_QUOTA_UNIT);
   uploadd.piece = settings_limit(uploadd.settings, "upload_piece", UPLOAD_PIECE);
   free(f);
 }

@@ -8,6 +8,7 @@
 #include "service/service.h"
 #include "slots/slots.h"
 
+#include <dirent.h>
 #include <sys/stat.h>
 
 #define NS_UPLOAD "urn:xmpp:http:upload:0"
@@ -36,7 +37,8 @@ struct uploadd {
   struct slots *slots; /* DATA/slots, ours to write */
   struct access *access;
   struct vhost *vhosts;
-  uint64_t open_max, lifetime_us, free_percent, piece; /* limits that a test may set */
+  uint64_t open_max, lifetime_us, free_percent, piece,
+    quota_unit; /* limits that a test may set */
 };
 
 extern struct uploadd uploadd;
@@ -121,6 +123,59 @@ bool files_finish(struct temp *t, struct slots_place const *p, mode_t file, mode
 /* Open the regular file of a place below a docroot, and say what it is. -1 with errno ENOENT, or
  * that of open. */
 int files_open(struct vhost const *v, struct slots_place const *p, struct stat *st);
+
+/* ---- all files (walk.c) ---- */
+
+/* A walk through the files of a docroot, or of a folder in it. files and bytes are those that were
+ * deleted. */
+struct walk {
+  DIR *root, *folder;
+  char only[256], folder_name[256];
+  bool prunes, entered, folder_emptied;
+  uint64_t files, bytes;
+};
+
+struct walk_file {
+  char const *folder, *secret, *name;
+  struct stat st;
+};
+
+/* Begin a walk through the docroot of v, or its folder of this name if that is not empty; prunes:
+ * empty folders are deleted. false with errno. */
+bool walk_open(struct walk *w, struct vhost const *v, struct slice folder, bool prunes);
+void walk_close(struct walk *w);
+
+/* Go on, for at most so many entries of folders, and call fn for each file; one for which fn gives
+ * true is deleted. false: the walk is at its end. */
+typedef bool walk_fn(void *cookie, struct walk_file const *f);
+bool walk_step(struct walk *w, unsigned int most, walk_fn *fn, void *cookie);
+
+/* Delete one file, and its folders if they become empty. false: there is no such file. */
+bool walk_delete(struct vhost const *v, struct slice folder, char const *secret,
+                 char const *name);
+
+/* ---- deletion ---- */
+
+/* Begin the sweeps; sweep now, and answer ctl at the end; a link has ended (sweep.c). */
+void sweep_start(void);
+void sweep_now(struct link *ctl);
+void sweep_down(struct link const *l);
+void sweep_snapshot(struct snapshot *k);
+
+/* An owner, whose number is given, has got a slot under these quotas; has uploaded a file; has ended.
+ * quota_forget: files were deleted, so that what was counted is to be counted again (quota.c). */
+void quota_slot(struct slice owner, uint64_t number, uint64_t soft, uint64_t hard);
+void quota_uploaded(struct slice owner, uint64_t size);
+void quota_gone(struct slice owner);
+void quota_forget(void);
+
+/* Accounts that end, and that are made (ends.c). */
+service_fn ends_ending, ends_made;
+
+/* ---- control (control.c) ---- */
+
+/* The record upload of xmpp-ctl. */
+service_fn control_upload;
 
 /* ---- requests of the web (web.c, put.c, get.c, answer.c) ---- */
 

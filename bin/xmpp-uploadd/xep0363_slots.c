@@ -15,7 +15,6 @@
 
 #define SIZE_MAX_WEB (1ull << 53)
 #define TYPE_MAX 255
-#define MIB (1u << 20)
 #define RETRY_DISK_US 60000000u
 #define RETRY_RATE_US 1000000u
 
@@ -24,8 +23,8 @@ uint64_t slots_given;
 struct request {
   struct vhost const *v;
   struct slice ns, file, type;
-  bool attributes; /* of urn:xmpp:http:upload:0 */
-  uint64_t size;
+  bool attributes;           /* of urn:xmpp:http:upload:0 */
+  uint64_t size, soft, hard; /* soft, hard: quotas */
 };
 
 /* ---- errors (s7) ---- */
@@ -117,20 +116,19 @@ quota_mib(struct handle_ctx const *ctx, struct request const *q, char const *key
                            SLICE("")};
   uint64_t n = access_number(uploadd.access, rule, q->v->host, &who, UINT64_MAX);
 
-  return n > UINT64_MAX / MIB ? UINT64_MAX : n * MIB;
+  return n > UINT64_MAX / uploadd.quota_unit ? UINT64_MAX : n * uploadd.quota_unit;
 }
 
 /* A quota that stands alone counts for both, and so does a soft one above the hard one. */
 static void
-quota_of(struct handle_ctx const *ctx, struct request const *q, uint64_t *soft,
-         uint64_t *hard)
+read_quota(struct handle_ctx const *ctx, struct request *q)
 {
-  *soft = *hard = UINT64_MAX;
+  q->soft = q->hard = UINT64_MAX;
   if (!q->v->quota) return;
-  *soft = quota_mib(ctx, q, "mod_http_upload_quota.access_soft_quota");
-  *hard = quota_mib(ctx, q, "mod_http_upload_quota.access_hard_quota");
-  if (*soft == UINT64_MAX) *soft = *hard;
-  if (*hard == UINT64_MAX || *soft > *hard) *hard = *soft;
+  q->soft = quota_mib(ctx, q, "mod_http_upload_quota.access_soft_quota");
+  q->hard = quota_mib(ctx, q, "mod_http_upload_quota.access_hard_quota");
+  if (q->soft == UINT64_MAX) q->soft = q->hard;
+  if (q->hard == UINT64_MAX || q->soft > q->hard) q->hard = q->soft;
 }
 
 static bool
@@ -175,12 +173,10 @@ check_slots(struct handle_ctx *ctx, struct request const *q, uint64_t number)
 static enum verdict
 check(struct handle_ctx *ctx, struct request const *q, uint64_t number)
 {
-  uint64_t soft, hard;
   enum verdict v;
 
-  quota_of(ctx, q, &soft, &hard);
   if (q->size > q->v->max_size) return too_large(ctx, q, q->v->max_size);
-  if (q->size > hard) return too_large(ctx, q, hard);
+  if (q->size > q->hard) return too_large(ctx, q, q->hard);
   if (ctx->from.bare.len > UPLOAD_OWNER_MAX)
     return handle_error(ctx, ERR_NOT_ALLOWED, "the address is too long");
   v = check_slots(ctx, q, number);
@@ -289,7 +285,9 @@ store_slot(struct handle_ctx const *ctx, struct request const *q,
   s.size = q->size;
   s.expires_us = door_wall() + uploadd.lifetime_us;
   s.number = slots_owner_make(uploadd.slots, ctx->from.bare, q->v->host, p->folder);
-  return s.number && slots_put(uploadd.slots, &s);
+  if (!s.number || !slots_put(uploadd.slots, &s)) return false;
+  quota_slot(ctx->from.bare, s.number, q->soft, q->hard);
+  return true;
 }
 
 static enum verdict
@@ -325,6 +323,7 @@ xep0363_request(struct handle_ctx *ctx, struct stanza const *in, struct xml_node
   if (!may_ask(ctx, &q))
     return handle_error(ctx, ERR_FORBIDDEN, "you may not upload files here");
   if (!read_request(ctx, &q, e)) return REFUSE;
+  read_quota(ctx, &q);
   slots_owner(uploadd.slots, ctx->from.bare, &owner);
   v = check(ctx, &q, owner.number);
   return v == DONE ? give(ctx, &q, out) : v;

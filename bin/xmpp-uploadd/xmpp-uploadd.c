@@ -12,7 +12,8 @@
  *         not the names of files.
  * ROOMS   xep0363_slots.c requests for slots, rates.c how often; xep0030_disco.c; slots.c expired ones;
  *         names.c names of files and URLs; files.c the docroot; web.c requests of the web; put.c,
- *         get.c; types.c of files; answer.c heads of answers; settings.c
+ *         get.c; types.c of files; answer.c heads of answers; walk.c all files; quota.c, sweep.c,
+ *         ends.c deletion; control.c; settings.c
  */
 #include "uploadd.h"
 
@@ -69,13 +70,17 @@ start(void)
   umask(077);
   if (!store_start()) return false;
   files_temp_clear();
+  sweep_start();
   return true;
 }
 
 static void
 up(struct link *l)
 {
-  if (l->program == ROUTED) announce(l);
+  if (l->program == ROUTED) {
+    announce(l);
+    handle_watch(l, "accounts");
+  }
   if (l->program == WEBD) web_up(l);
 }
 
@@ -83,6 +88,7 @@ static void
 down(struct link *l)
 {
   if (l->program == WEBD) web_down(l);
+  sweep_down(l);
 }
 
 static void
@@ -137,13 +143,16 @@ snapshot(struct snapshot *k)
   }
   store_snapshot(k);
   rates_snapshot(k);
+  sweep_snapshot(k);
   handle_snapshot(k);
 }
 
 static service_fn *const verbs[VERBS_N] = {
-  [VERB_STANZA] = on_stanza, [VERB_REQUEST] = web_request, [VERB_BODY] = web_body,
-  [VERB_ENDED] = web_ended,  [VERB_CANCEL] = web_cancel,   [VERB_STOP] = web_stop,
-  [VERB_GO] = web_go,
+  [VERB_STANZA] = on_stanza,   [VERB_REQUEST] = web_request,
+  [VERB_BODY] = web_body,      [VERB_ENDED] = web_ended,
+  [VERB_CANCEL] = web_cancel,  [VERB_STOP] = web_stop,
+  [VERB_GO] = web_go,          [VERB_MADE] = ends_made,
+  [VERB_ENDING] = ends_ending, [VERB_UPLOAD] = control_upload,
 };
 
 static struct service const service = {

@@ -516,7 +516,8 @@
 /* Uploads: slots of an account that are open, and that it is given in a second; how long a slot
  * waits for its PUT (microseconds); bytes of the name of a file, and of the address of an owner, which
  * is a key of LMDB; the part of the disk that stays free when slots are given; requests with bodies
- * at once; bytes of a body record. */
+ * at once; bytes of a body record; entries of
+ * folders that are looked at in a turn when files are counted or deleted; bytes of one of a quota. */
 #define UPLOAD_OPEN_MAX 20u
 #define UPLOAD_SLOTS_A_SECOND 10u
 #define UPLOAD_LIFETIME_US 18000000000u
@@ -525,6 +526,8 @@
 #define UPLOAD_FREE_PERCENT 5u
 #define UPLOAD_TRANSFERS_MAX 1024u
 #define UPLOAD_PIECE 32768u
+#define UPLOAD_WALK_STEP 1000u
+#define UPLOAD_QUOTA_UNIT (1u << 20)
 /* Lines of the log about refused stanzas of one sender in REFUSED_SECOND_US (microseconds), and how
  * many senders are counted apart. */
 #define REFUSED_LINES 5u

@@ -210,6 +210,8 @@ V(ACCOUNT, "account", "add|passwd|del|list|ending|keys JID PASSWORD", 1, ROLE_CO
   "Control: see xmpp-ctl(8). ending lists accounts that are ending, all or JID, with the stores that have them still. keys makes an account as add does, of the keys for SCRAM in the place of a password: for each of SHA-1, SHA-256 and SHA-512 a word HASH:ITERATIONS:SALT:STORED:SERVER, the last three in base64.") \
 V(ARCHIVE, "archive", "stat|export|purge JID BEFORE", 2, ROLE_CONTROL, ROLE_OWN,              \
   "Control: see xmpp-ctl(8).")                                                                \
+V(UPLOAD, "upload", "sweep|slot|drop HOST FILE", 1, ROLE_CONTROL, ROLE_OWN,                        \
+  "Control: see xmpp-ctl(8). row records answer, then done or error.")                        \
 V(ROW, "row", "VALUE ...", 1, ROLES_ALL, ROLE_CONTROL | ROLE_OWN,                             \
   "One line of a list.")                                                                      \
 V(DONE, "done", "", 0, ROLES_ALL, ROLE_CONTROL | ROLE_OWN,                                    \
