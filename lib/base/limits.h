@@ -54,6 +54,13 @@
 /* Services of the administrator (tabber.services). */
 #define SERVICES_MAX 32
 
+/* Bytes of the title, and of the description, of a room. */
+#define MUC_TEXT_MAX 4096
+/* Sessions of one nick in a room. */
+#define MUC_SESSIONS_MAX 16
+/* Named tables of an environment of LMDB. */
+#define STORE_TABLES_MAX 32
+
 /* Programs that may connect to one: tabber's own and the administrator's services. */
 #define LINK_PEERS_MAX 64
 

@@ -34,14 +34,14 @@ open_both(struct rewrite *w)
   MDB_envinfo info;
   int rc = mdb_env_create(&w->in);
 
-  if (!rc) rc = mdb_env_set_maxdbs(w->in, 16);
+  if (!rc) rc = mdb_env_set_maxdbs(w->in, STORE_TABLES_MAX);
   if (!rc) rc = mdb_env_open(w->in, w->from, MDB_RDONLY | MDB_NOLOCK, 0);
   if (!rc) rc = mdb_txn_begin(w->in, NULL, MDB_RDONLY, &w->read);
   if (!rc) rc = mdb_env_info(w->in, &info);
   if (rc) return failed(w->from, "open", rc);
   rc = mdb_env_create(&w->out);
   if (!rc) rc = mdb_env_set_mapsize(w->out, info.me_mapsize);
-  if (!rc) rc = mdb_env_set_maxdbs(w->out, 16);
+  if (!rc) rc = mdb_env_set_maxdbs(w->out, STORE_TABLES_MAX);
   if (!rc) rc = mdb_env_open(w->out, w->to, 0, 0600);
   if (!rc) rc = mdb_txn_begin(w->out, NULL, 0, &w->write);
   return !rc || failed(w->to, "open", rc);

@@ -54,8 +54,8 @@ let_group_read(char const *dir)
               strerror(errno), NULL);
 }
 
-struct store *
-store_open(char const *dir, bool create, bool secret, size_t map_bytes)
+static struct store *
+open_with(char const *dir, bool create, bool secret, size_t map_bytes, unsigned int flags)
 {
   struct store *s = calloc(1, sizeof *s + strlen(dir) + 1);
   mode_t mode = secret ? 0600 : 0640;
@@ -72,8 +72,8 @@ store_open(char const *dir, bool create, bool secret, size_t map_bytes)
   }
   rc = mdb_env_create(&s->env);
   if (!rc) rc = mdb_env_set_mapsize(s->env, map_bytes);
-  if (!rc) rc = mdb_env_set_maxdbs(s->env, 16);
-  if (!rc) rc = mdb_env_open(s->env, dir, create ? 0 : MDB_RDONLY, mode);
+  if (!rc) rc = mdb_env_set_maxdbs(s->env, STORE_TABLES_MAX);
+  if (!rc) rc = mdb_env_open(s->env, dir, create ? flags : MDB_RDONLY, mode);
   /* Readers that were killed leave their places in the lock file. */
   if (!rc) mdb_reader_check(s->env, NULL);
   if (!rc && create && !secret) let_group_read(dir);
@@ -86,6 +86,26 @@ store_open(char const *dir, bool create, bool secret, size_t map_bytes)
   free(s);
   errno = EIO;
   return NULL;
+}
+
+struct store *
+store_open(char const *dir, bool create, bool secret, size_t map_bytes)
+{
+  return open_with(dir, create, secret, map_bytes, 0);
+}
+
+struct store *
+store_open_unsynced(char const *dir, size_t map_bytes)
+{
+  return open_with(dir, true, true, map_bytes, MDB_NOSYNC);
+}
+
+bool
+store_sync(struct store *s)
+{
+  int rc = mdb_env_sync(s->env, 1);
+
+  return !rc || failed(s, "sync", rc);
 }
 
 void

@@ -18,6 +18,12 @@ struct store;
 struct store *store_open(char const *dir, bool create, bool secret, size_t map_bytes);
 void store_close(struct store *s);
 
+/* Open an environment, as the writer and secret, whose commits are not synced: it outlives the
+ * process, and after a power cut it may be torn. Write all of it to the disk (false, having
+ * logged why). */
+struct store *store_open_unsynced(char const *dir, size_t map_bytes);
+bool store_sync(struct store *s);
+
 /* The named table of the environment; made by the writer. false, having logged why. */
 bool store_table(struct store *s, char const *name, MDB_dbi *out);
 

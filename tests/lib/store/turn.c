@@ -630,6 +630,29 @@ key_lengths(void **state)
   has(writer, table, "a", "1");
 }
 
+/* What was committed without a sync is there for the next writer. */
+static void
+unsynced(void **state)
+{
+  char path[sizeof dir + 16];
+  struct store *s;
+  struct slice v;
+  MDB_dbi t;
+
+  (void)state;
+  snprintf(path, sizeof path, "%s-u", dir);
+  s = store_open_unsynced(path, 1 << 20);
+  assert_non_null(s);
+  assert_true(store_table(s, "t", &t) && store_put(s, t, SLICE("a"), SLICE("1")));
+  assert_true(store_commit(s) && store_sync(s));
+  store_close(s);
+  s = store_open_unsynced(path, 1 << 20);
+  assert_non_null(s);
+  assert_true(store_table(s, "t", &t) && store_get(s, t, SLICE("a"), &v));
+  assert_true(slice_is(v, "1"));
+  store_close(s);
+}
+
 int
 main(void)
 {
@@ -650,6 +673,7 @@ main(void)
     cmocka_unit_test_setup_teardown(map_full, start, finish),
     cmocka_unit_test_setup_teardown(killed, start, finish),
     cmocka_unit_test_setup_teardown(key_lengths, start, finish),
+    cmocka_unit_test_setup_teardown(unsynced, start, finish),
   };
   return cmocka_run_group_tests(tests, group_start, group_end);
 }
