@@ -116,17 +116,19 @@ key_of(void const *item)
   return slice_of(h->key, sizeof h->key);
 }
 
-struct archive *
-archive_open(char const *data, bool writer, size_t map_bytes)
+static struct archive *
+open_in(struct store *s, bool writer, bool shares)
 {
   struct archive *a = calloc(1, sizeof *a);
-  char path[512];
 
-  if (!a) return NULL;
+  if (!a) {
+    if (!shares) store_close(s);
+    return NULL;
+  }
   a->writer = writer;
+  a->shares = shares;
   a->by_key.key = key_of;
-  snprintf(path, sizeof path, "%s/archive", data);
-  a->store = store_open(path, writer, false, map_bytes ? map_bytes : ARCHIVE_MAP_BYTES);
+  a->store = s;
   if (a->store && open_tables(a) && open_key(a) && stored_last(a, &a->last) &&
       store_commit(a->store))
     return a;
@@ -134,11 +136,28 @@ archive_open(char const *data, bool writer, size_t map_bytes)
   return NULL;
 }
 
+struct archive *
+archive_open(char const *data, bool writer, size_t map_bytes)
+{
+  struct store *s;
+  char path[512];
+
+  snprintf(path, sizeof path, "%s/archive", data);
+  s = store_open(path, writer, false, map_bytes ? map_bytes : ARCHIVE_MAP_BYTES);
+  return s ? open_in(s, writer, false) : NULL;
+}
+
+struct archive *
+archive_open_in(struct store *s)
+{
+  return open_in(s, true, true);
+}
+
 void
 archive_close(struct archive *a)
 {
   if (!a) return;
-  store_close(a->store);
+  if (!a->shares) store_close(a->store);
   table_wipe(&a->by_key);
   stralloc_free(&a->value);
   free(a);

@@ -26,7 +26,7 @@ struct head {
 struct archive {
   struct store *store;
   MDB_dbi message, list, entry, waiting, mark, prefs, name, number, source, meta;
-  bool writer;
+  bool writer, shares; /* shares: the store is the caller's */
   uint64_t key[2];
   uint64_t last; /* of the writer */
   /* Lists that this turn changes, many times perhaps: put into the table at its end, or when

@@ -215,6 +215,34 @@ replace(void **state)
   assert_int_equal(errno, EINVAL);
 }
 
+/* One commit takes the archive and the tables of who has the environment. */
+static void
+shared(void **state)
+{
+  char path[600];
+  struct store *s;
+  struct archive_owner const o = {ALICE, SLICE("bob@x"), true, false};
+  struct archive_text t = text_of(1);
+  struct archive_message m;
+  struct slice v;
+  MDB_dbi own;
+  struct archive *b;
+
+  (void)state;
+  snprintf(path, sizeof path, "%s/shared", data);
+  s = store_open(path, true, false, 1 << 24);
+  b = archive_open_in(s);
+  assert_non_null(b);
+  assert_true(store_table(s, "own", &own) && store_put(s, own, SLICE("k"), SLICE("v")));
+  assert_true(archive_append(b, 1, &o, 1, &t) && archive_commit(b));
+  archive_close(b);
+  assert_true(store_get(s, own, SLICE("k"), &v) && slice_is(v, "v"));
+  b = archive_open_in(s);
+  assert_true(archive_get(b, ALICE, 1, &m));
+  archive_close(b);
+  store_close(s);
+}
+
 int
 main(void)
 {
@@ -225,6 +253,7 @@ main(void)
     cmocka_unit_test_setup_teardown(ids, start, finish),
     cmocka_unit_test_setup_teardown(collisions, start, finish),
     cmocka_unit_test_setup_teardown(replace, start, finish),
+    cmocka_unit_test_setup_teardown(shared, start, finish),
   };
 
   return cmocka_run_group_tests(tests, group_start, group_end);
