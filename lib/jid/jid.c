@@ -132,6 +132,31 @@ jid_prep_resource(struct arena *a, struct slice t)
   return prepare(a, t, bad_in_resource, false, stringprep_xmpp_resourceprep);
 }
 
+/* RFC 3454 s7: as jid_local_may_be_stored. */
+struct slice
+jid_prep_nick(struct arena *a, struct slice t)
+{
+  char buf[4 * JID_PART_MAX + 1];
+
+  if (!t.len || t.len > JID_PART_MAX || memchr(t.s, 0, t.len)) return none(EINVAL);
+  if (look_at(t, bad_in_resource, false) == LOOK_READY) return t;
+  memcpy(buf, t.s, t.len);
+  buf[t.len] = 0;
+  if (stringprep(buf, sizeof buf, STRINGPREP_NO_UNASSIGNED,
+                 stringprep_xmpp_resourceprep) != STRINGPREP_OK)
+    return none(EINVAL);
+  return jid_prep_resource(a, t);
+}
+
+/* Nameprep folds the case, and then makes the text that NFKC gives. */
+struct slice
+jid_nick_key(struct arena *a, struct slice nick)
+{
+  struct slice key = prepare(a, nick, bad_in_resource, true, stringprep_nameprep);
+
+  return key.s || errno == ENOMEM ? key : nick;
+}
+
 /* RFC 7622 s3.2: labels of a DNS name, or an address in brackets; a trailing dot is dropped
  * (s3.2.1). Empty labels and labels over 63 bytes are no names. */
 static bool

@@ -39,6 +39,12 @@ struct slice jid_ascii_domain(struct arena *a, struct slice domain);
  * has no machines of such a name (RFC 1123 s2.1: letters, digits and hyphens), or ENOMEM. */
 struct slice jid_ascii_host(struct arena *a, struct slice domain);
 
+/* Prepare the nickname of an occupant of a room: as a resource, but code points that Unicode 3.2
+ * had not assigned are refused, emoji among them (RFC 6122 s2.4, RFC 3454 s7). And its key: two
+ * prepared nicks with the same key differ in case or form alone. s NULL as above. */
+struct slice jid_prep_nick(struct arena *a, struct slice text);
+struct slice jid_nick_key(struct arena *a, struct slice nick);
+
 /* Say whether local, a prepared localpart, may be that of an account of ours: all of its
  * characters are in Unicode 3.2 (RFC 3454 s7), so that its preparation will never be
  * another one. */

@@ -430,6 +430,24 @@ ascii_domains(void **state)
     assert_true(slice_is(jid_ascii_domain(&arena, slice_str(cases[i][0])), cases[i][1]));
 }
 
+/* RFC 3454 s7: nicks are stored strings. Keys fold case and form. */
+static void
+nicks(void **state)
+{
+  struct slice bob, wide;
+
+  (void)state;
+  assert_false(jid_prep_nick(&arena, SLICE("\360\237\230\200")).s);
+  assert_false(jid_prep_nick(&arena, SLICE("a\001")).s);
+  assert_false(jid_prep_nick(&arena, SLICE("")).s);
+  bob = jid_prep_nick(&arena, SLICE("Bob Jr."));
+  assert_true(slice_is(bob, "Bob Jr."));
+  assert_true(slice_is(jid_nick_key(&arena, bob), "bob jr."));
+  wide = jid_prep_nick(&arena, SLICE("\303\204rger"));
+  assert_true(slice_is(wide, "\303\204rger"));
+  assert_true(slice_is(jid_nick_key(&arena, wide), "\303\244rger"));
+}
+
 int
 main(void)
 {
@@ -440,6 +458,7 @@ main(void)
     cmocka_unit_test_teardown(foreign_domains, wipe),
     cmocka_unit_test_teardown(a_labels, wipe),
     cmocka_unit_test_teardown(ascii_domains, wipe),
+    cmocka_unit_test_teardown(nicks, wipe),
     cmocka_unit_test_teardown(lengths, wipe),
     cmocka_unit_test_teardown(parts, wipe),
     cmocka_unit_test(lists),
