@@ -34,6 +34,10 @@ struct settings const *access_settings(struct access const *a);
  * into the size bytes at why. */
 bool access_regexp(struct slice pattern, char *why, size_t size);
 
+/* Say whether the text has a part that pattern describes; a pattern that comes to its limits does
+ * not hold. The pattern is compiled for this. */
+bool access_regexp_holds(struct slice pattern, struct slice text);
+
 /* The word that the rule of this name gives to who on host; empty when none of its
  * conditions holds or there is no such rule: which denies. The names all and none are rules
  * that are always there. A condition whose pattern comes to its limits (REGEXP_STEPS_MAX) holds

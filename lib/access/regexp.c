@@ -88,3 +88,13 @@ regexp_matches(struct regexp const *re, struct slice s, bool *unsure)
   if (rc < 0 && rc != PCRE2_ERROR_NOMATCH) *unsure = true;
   return rc >= 0;
 }
+
+bool
+access_regexp_holds(struct slice pattern, struct slice text)
+{
+  struct regexp *re = regexp_new(pattern);
+  bool unsure = false, holds = re && regexp_matches(re, text, &unsure);
+
+  regexp_free(re);
+  return holds;
+}

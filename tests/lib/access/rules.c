@@ -573,6 +573,17 @@ may_allow(void **state)
   settings_close(&st);
 }
 
+static void
+one_pattern(void **state)
+{
+  (void)state;
+  assert_true(access_regexp_holds(SLICE("^[a-z]+$"), SLICE("room")));
+  assert_false(access_regexp_holds(SLICE("^[a-z]+$"), SLICE("room1")));
+  assert_false(access_regexp_holds(SLICE("*"), SLICE("room")));
+  assert_false(
+    access_regexp_holds(SLICE("^(a+)+$"), SLICE("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab")));
+}
+
 int
 main(void)
 {
@@ -583,7 +594,7 @@ main(void)
     cmocka_unit_test(patterns),       cmocka_unit_test(patterns_without_an_end),
     cmocka_unit_test(explanations),   cmocka_unit_test(numbers),
     cmocka_unit_test(shapers),        cmocka_unit_test(refused),
-    cmocka_unit_test(nothing_at_all), cmocka_unit_test(may_allow),
+cmocka_unit_test(nothing_at_all), cmocka_unit_test(one_pattern), cmocka_unit_test(may_allow),
   };
 
   return cmocka_run_group_tests(tests, make_dir, remove_dir);
