@@ -295,6 +295,16 @@ offers_nothing(struct module const *m, struct yaml_node const *n,
          !(b && b->first);
 }
 
+/* The programs that run for a module. xmpp-mucd archives rooms where mod_mam is, and runs for
+ * mod_muc. */
+static unsigned int
+wanted_by(struct module const *m)
+{
+  unsigned int owners = m->owner & ~(unsigned int)S2SD;
+
+  return strcmp(m->name, "mod_mam") != 0 ? owners : owners & ~(unsigned int)MUCD;
+}
+
 static void
 compile_module(struct yaml_node const *n, struct yaml_node const *more,
                struct yaml_node const *list, struct yaml_node const *list2,
@@ -328,7 +338,7 @@ compile_module(struct yaml_node const *n, struct yaml_node const *more,
   check_names(m, n, host);
   check_docroot(m, n, host);
   /* Without a listener for servers nobody could verify us: listen.c decides of xmpp-s2sd. */
-  if (m->effect == WORKS) job.wanted |= m->owner & ~(unsigned int)S2SD;
+  if (m->effect == WORKS) job.wanted |= wanted_by(m);
   if (m->owner && !is_empty) emit(m->owner, "module", host, m->name, NULL);
   job.lost = m->effect != WORKS || is_empty;
   each_option(m, n, host);

@@ -260,6 +260,28 @@ welcome_message(struct nested const *o, struct yaml_node const *n)
   if (subject.s && body.s) emit(o->to, o->in, o->host, subject.s, body.s, NULL);
 }
 
+/* ---- mod_muc ---- */
+
+/* A mapping: a row for each option. */
+static void
+room_option(struct nested const *o, struct yaml_node const *n)
+{
+  struct option const *row = option_find(o->in, n->key);
+  struct slice value;
+  char path[256];
+
+  field_path(path, o, n->key.s);
+  if (!row) {
+    say_unknown(n, path, "option", option_nearest(o->in, n->key));
+    return;
+  }
+  value = option_value(&job.arena, row, n, path);
+  if (value.s && row->effect == NOTHING)
+    say_no_effect(n, path, "this option has no effect here");
+  else if (value.s)
+    emit(o->to, o->in, o->host, n->key.s, value.s, NULL);
+}
+
 /* ---- the options ---- */
 
 static struct {
@@ -268,11 +290,14 @@ static struct {
 
   /* How the value is read: entry by entry of a list; pair by pair of a mapping; a mapping as one. */
   enum { ENTRIES, PAIRS, MAPPING } as;
+
+  bool map; /* of options, not a list */
 } const readers[] = {
   {"mod_disco.extra_domains",        extra_domain,    ENTRIES},
   {"mod_disco.server_info",          server_info,     ENTRIES},
   {"mod_http_upload.content_types",  content_type,    PAIRS  },
   {"mod_http_upload.custom_headers", header,          PAIRS  },
+  {"mod_muc.default_room_options",   room_option,     PAIRS  },
   {"mod_register.welcome_message",   welcome_message, MAPPING},
   {"mod_stun_disco.services",        stun_service,    ENTRIES},
 };

@@ -9,12 +9,13 @@
  *         archive stat|export JID, archive purge JID [BEFORE]; du [JID]
  *         backup FOLDER; restore [--force] FOLDER; host rename OLD NEW; upgrade [SECONDS]
  *         status; metrics; upload sweep
+ *         rooms; room create|destroy|forget|config|affiliation|occupants|archive ROOM ...
  * READS   STATE/settings/xmpp-ctl; passwords from standard input
  * SPEAKS  records to the control sockets STATE/run/INSTANCE/control (xmpp-records(7))
  * EXIT    0 done; 1 refused, or not all; 0 to 3 the verdict of status; 100 usage; 111 a program
  *         cannot be reached, or stdout
  * ROOMS   commands.c; upload.c; reload.c; account.c; erase.c; import.c; archive.c; du.c; backup.c; restore.c; host.c;
- *         dns.c, lookup.c; upgrade.c; status.c, metrics.c, of look.c, process.c; client.c the control socket
+ *         dns.c, lookup.c; rooms.c; upgrade.c; status.c, metrics.c, of look.c, process.c; client.c the control socket
  */
 #include "ctl.h"
 
@@ -29,8 +30,8 @@
 
 #define USAGE                                                                            \
   "[ -r ] [ --generate ] [ --force ] [ -s state ] account|archive|backup|dns|du|host|"   \
-  "metrics|reload|restore|s2s|session|sessions|stats|status|stop|trace|upgrade|upload|"  \
-  "wait ..."
+  "metrics|reload|restore|room|rooms|s2s|session|sessions|stats|status|stop|trace|"      \
+  "upgrade|upload|wait ..."
 
 char const *PROG = "xmpp-ctl";
 
@@ -60,6 +61,8 @@ static struct {
   {"metrics",  command_metrics,  0},
   {"s2s",      command_s2s,      3},
   {"upload",   command_upload,   2},
+  {"rooms",    command_rooms,    0},
+  {"room",     command_room,     4},
 };
 
 /* Options may stand before and behind the command; what is left are its words. */

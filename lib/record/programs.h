@@ -46,7 +46,7 @@ P(USERD,     "userd",      5, ROLE_SERVICE | ROLE_OWN,  RUNS_ONCE,      "routed"
 P(HOSTD,     "hostd",      6, ROLE_SERVICE | ROLE_OWN,  RUNS_ONCE,      "routed authd") \
 P(MAMD,      "mamd",       7, ROLE_SERVICE | ROLE_OWN,  RUNS_IF_WANTED, "routed")       \
 P(PUBSUBD,   "pubsubd",    8, ROLE_SERVICE | ROLE_OWN,  RUNS_NOT,       "")             \
-P(MUCD,      "mucd",       9, ROLE_SERVICE | ROLE_OWN,  RUNS_NOT,       "")             \
+P(MUCD,      "mucd",       9, ROLE_SERVICE | ROLE_OWN,  RUNS_IF_WANTED, "routed")       \
 P(UPLOADD,   "uploadd",   10, ROLE_SERVICE | ROLE_OWN,  RUNS_IF_WANTED, "routed webd")  \
 P(WEBD,      "webd",      11, ROLE_WEB,                 RUNS_IF_WANTED, "c2sd")         \
 P(COMPD,     "compd",     12, ROLE_EDGE | ROLE_SERVICE, RUNS_IF_WANTED, "routed")       \
@@ -89,7 +89,9 @@ S(SECRETS,  "secrets",  1, AUTHD, 0)                    \
 S(ARCHIVE,  "archive",  2, MAMD,  0)                    \
 S(USERS,    "users",    3, USERD, MAMD | HOSTD)         \
 S(MOTD,     "motd",     4, HOSTD, 0)                    \
-S(SLOTS,    "slots",    5, UPLOADD, 0)
+S(SLOTS,    "slots",    5, UPLOADD, 0)                  \
+S(ROOMS,    "rooms",    6, MUCD,  0)                    \
+S(OCCUPANTS, "occupants", 7, MUCD, 0)
 
 /* clang-format on */
 
@@ -99,7 +101,7 @@ struct store_row {
   unsigned int readers; /* bits of enum program */
 };
 
-#define STORES_N 6
+#define STORES_N 8
 
 extern struct store_row const store_rows[STORES_N];
 

@@ -9,7 +9,7 @@
 /* T(name in code, word, roles that write it, what it says): a word that ends in = has a value. */
 /* clang-format off */
 #define TAG_TABLE(T)                                                                          \
-T(NS, "ns=", ROLE_EDGE,                                                                       \
+T(NS, "ns=", ROLE_EDGE | ROLE_SERVICE,                                                                       \
   "The namespace of a request's payload.")                                                    \
 T(IP, "ip=", ROLE_EDGE,                                                                       \
   "The address of the client that sends a request for jabber:iq:register.")                   \
@@ -25,13 +25,13 @@ T(STATE, "state", ROLE_EDGE,                                                    
   "The message has a chat state (XEP-0085) and nothing else.")                                \
 T(CC, "cc", ROLE_EDGE,                                                                        \
   "The message is eligible for carbons (XEP-0280 s6.1).")                                     \
-T(MUC, "muc", ROLE_EDGE,                                                                      \
+T(MUC, "muc", ROLE_EDGE | ROLE_SERVICE,                                                                      \
   "The message has the payload of a room (XEP-0045): it is private to one occupant.")         \
 T(STORE, "store", ROLE_EDGE | ROLE_SERVICE,                                                   \
   "The message ought to be archived (XEP-0313 s5.1).")                                        \
 T(RETRACT, "retract", ROLE_EDGE,                                                              \
   "The message takes an earlier one back (XEP-0424).")                                        \
-T(NO_STORE, "no-store", ROLE_EDGE,                                                            \
+T(NO_STORE, "no-store", ROLE_EDGE | ROLE_SERVICE,                                                            \
   "A hint of the message: it is neither archived nor waits (XEP-0334).")                      \
 T(NO_COPY, "no-copy", ROLE_EDGE,                                                              \
   "A hint of the message: no other session gets a copy (XEP-0334).")                          \

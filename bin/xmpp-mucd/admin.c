@@ -1,0 +1,446 @@
+#include "mucd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Roles and affiliations (XEP-0045 s8, s9): lists, and changes, of which all items are checked
+ * before one is done. */
+
+#define ITEMS_MAX 1000
+#define REASON_MAX 1024
+
+struct item {
+  struct xml_node const *e;
+  struct slice jid; /* bare */
+  struct slice nick, reason;
+  struct occupant *o; /* of a role */
+  int role, affiliation;
+};
+
+/* ---- lists ---- */
+
+struct list {
+  stralloc out;
+  enum affiliation a;
+  size_t n;
+};
+
+static void
+cat_reason(stralloc *out, struct slice reason)
+{
+  if (!reason.len) {
+    put(out, "/>");
+    return;
+  }
+  put(out, "><reason>");
+  put_text(out, reason);
+  put(out, "</reason></item>");
+}
+
+static bool
+cat_affil(void *cookie, struct slice bare, struct affil const *a)
+{
+  struct list *l = cookie;
+
+  if (a->affiliation != l->a) return true;
+  put(&l->out, "<item");
+  put_attr(&l->out, "jid", bare);
+  put_attr(&l->out, "affiliation", slice_str(affiliation_names[l->a]));
+  if (a->nick.len) put_attr(&l->out, "nick", a->nick);
+  cat_reason(&l->out, a->reason);
+  return l->out.len < STANZA_MAX / 2;
+}
+
+static bool
+may_list(struct in *in, int affiliation)
+{
+  enum affiliation own = affiliation_of(in);
+
+  if (own >= AFF_ADMIN) return true;
+  if (affiliation == AFF_OUTCAST || affiliation == AFF_NONE) return false;
+  if (in->room->config.flags & FLAG_ANONYMOUS) return false;
+  return own == AFF_MEMBER || (in->session && own != AFF_OUTCAST);
+}
+
+static void
+list_roles(struct in *in, stralloc *out, int role)
+{
+  struct occupant *o;
+
+  for (o = in->room->first; o; o = o->next) {
+    if ((int)o->role != role) continue;
+    put(out, "<item");
+    put_attr(out, "nick", slice_str(o->nick));
+    put_attr(out, "role", slice_str(role_names[o->role]));
+    put_attr(out, "affiliation", slice_str(affiliation_names[o->affiliation]));
+    if (sees_jids(in->session->o)) put_attr(out, "jid", slice_str(o->sessions->full));
+    put(out, "/>");
+  }
+}
+
+void
+admin_get(struct in *in, struct xml_node const *query)
+{
+  static struct list l;
+  struct xml_node const *item = xml_child(query, NS_MUC_ADMIN, "item");
+  struct slice a = xml_attr(item ? item : query, "affiliation");
+  struct slice r = xml_attr(item ? item : query, "role");
+  int aff = affiliation_find(a), role = role_named(r);
+
+  if (!item || xml_next(query, item) || (aff < 0) == (role < 0)) {
+    refuse(&in->st, ERR_BAD_REQUEST, "",
+           "one item with a role or an affiliation is needed");
+    return;
+  }
+  if (aff >= 0 ? !may_list(in, aff)
+               : !in->session || in->session->o->role != IS_MODERATOR) {
+    refuse(&in->st, ERR_FORBIDDEN, "", "");
+    return;
+  }
+  l.out.len = 0;
+  l.a = (enum affiliation)(aff < 0 ? 0 : aff);
+  put(&l.out, "<query xmlns='" NS_MUC_ADMIN "'>");
+  if (aff >= 0 && aff != AFF_NONE) affil_each(in->room, cat_affil, &l);
+  if (aff < 0) list_roles(in, &l.out, role);
+  put(&l.out, "</query>");
+  if (l.out.len < STANZA_MAX / 2)
+    result(in, slice_of(l.out.s, l.out.len));
+  else
+    refuse(&in->st, ERR_RESOURCE_CONSTRAINT, "", "the list is too long");
+}
+
+/* ---- items ---- */
+
+static bool
+no(struct in *in, enum stanza_error e, char const *text)
+{
+  refuse(&in->st, e, "", text);
+  return false;
+}
+
+/* An occupant by nick, or by the address of a session. */
+static struct occupant *
+find_occupant(struct in *in, struct slice nick, struct slice jid)
+{
+  struct slice n;
+  struct jid j;
+  struct session *s;
+
+  if (nick.len) {
+    n = jid_prep_nick(in->arena, nick);
+    return n.s ? occupant_by_nick(in->room, jid_nick_key(in->arena, n)) : NULL;
+  }
+  if (!jid_parse(in->arena, jid, &j)) return NULL;
+  s = session_find(in->room, &j);
+  return s ? s->o : NULL;
+}
+
+static bool
+read_item(struct in *in, struct xml_node const *e, struct item *it)
+{
+  struct slice jid = xml_attr(e, "jid"), nick = xml_attr(e, "nick");
+  struct xml_node const *reason = xml_child(e, NS_MUC_ADMIN, "reason");
+  struct slice role = xml_attr(e, "role"), aff = xml_attr(e, "affiliation");
+  struct jid j;
+
+  *it = (struct item){
+    .e = e, .nick = nick, .role = role_named(role), .affiliation = affiliation_find(aff)};
+  if ((role.s && it->role < 0) || (aff.s && it->affiliation < 0) || !role.s == !aff.s)
+    return no(in, ERR_BAD_REQUEST, "a role or an affiliation is needed");
+  if (reason) it->reason = xml_text(in->arena, reason);
+  if (it->reason.len > REASON_MAX)
+    return no(in, ERR_NOT_ACCEPTABLE, "the reason is too long");
+  if (role.s || !jid.len) {
+    it->o = find_occupant(in, nick, jid);
+    if (!it->o) return no(in, ERR_ITEM_NOT_FOUND, "nobody has this nick");
+    it->jid = slice_str(it->o->account->bare);
+    if (aff.s) it->nick = (struct slice){NULL, 0};
+    return true;
+  }
+  if (!jid_parse(in->arena, jid, &j) || j.bare.len > 480)
+    return no(in, ERR_JID_MALFORMED, "");
+  it->jid = j.bare;
+  return j.local.len || it->affiliation == AFF_OUTCAST ||
+         no(in, ERR_NOT_ACCEPTABLE, "a domain can only be banned");
+}
+
+static bool
+may_set_role(struct in *in, struct item const *it)
+{
+  enum affiliation own = affiliation_of(in);
+  enum standing now = it->o->role;
+  bool moderator = in->session && in->session->o->role == IS_MODERATOR;
+
+  if (!moderator && own < AFF_ADMIN) return no(in, ERR_FORBIDDEN, "");
+  if (in->session && it->o == in->session->o && it->role == IS_NOBODY) return true;
+  if ((it->role == IS_MODERATOR || now == IS_MODERATOR) && it->role != IS_NOBODY &&
+      (int)now != it->role) {
+    if (own < AFF_ADMIN) return no(in, ERR_NOT_ALLOWED, "");
+    if (now == IS_MODERATOR && it->o->affiliation >= AFF_ADMIN)
+      return no(in, ERR_NOT_ALLOWED, "an admin's role cannot be taken");
+    return true;
+  }
+  if (it->o->affiliation > own ||
+      (it->o->affiliation == own && own >= AFF_ADMIN && it->role == IS_NOBODY) ||
+      (it->role != IS_MODERATOR && it->o->affiliation >= AFF_ADMIN))
+    return no(in, ERR_NOT_ALLOWED, "");
+  return true;
+}
+
+static bool
+may_set_affiliation(struct in *in, struct item const *it)
+{
+  enum affiliation own = affiliation_of(in), now;
+  struct affil a;
+
+  affil_get(in->room, it->jid, &a);
+  now = a.affiliation;
+  if (own < AFF_ADMIN) return no(in, ERR_FORBIDDEN, "");
+  if (own == AFF_ADMIN && it->affiliation >= AFF_ADMIN && (int)now != it->affiliation)
+    return no(in, ERR_FORBIDDEN, "");
+  if (own == AFF_ADMIN && now >= AFF_ADMIN && (int)now != it->affiliation)
+    return no(in, ERR_NOT_ALLOWED, "");
+  if (it->affiliation == AFF_OUTCAST && slice_eq(it->jid, in->from.bare))
+    return no(in, ERR_CONFLICT, "you cannot ban yourself");
+  if (now == AFF_OWNER && it->affiliation != AFF_OWNER &&
+      affil_count(in->room, AFF_OWNER) < 2)
+    return no(in, ERR_CONFLICT, "a room needs an owner");
+  return true;
+}
+
+/* ---- changes ---- */
+
+void
+set_role(struct occupant *o, enum standing role, struct change const *c)
+{
+  struct change d = *c;
+
+  d.before = o->role;
+  d.was = true;
+  if (role == IS_NOBODY) {
+    d.gone = true;
+    show(o, &d);
+    while (o->sessions_n > 1)
+      session_del(o->sessions->next);
+    session_del(o->sessions);
+    return;
+  }
+  o->role = role;
+  occupant_save(o);
+  show(o, &d);
+  /* s9.6: a new moderator is shown who the others are. */
+  if (role == IS_MODERATOR && d.before != role &&
+      o->room->config.flags & FLAG_ANONYMOUS) {
+    struct session *s;
+    for (s = o->sessions; s; s = s->next)
+      show_all_to(s);
+  }
+}
+
+/* A role that was taken is kept for who comes again. */
+static void
+keep_role(struct occupant *o)
+{
+  struct affil a, b;
+  char *nick, *reason;
+
+  if (o->affiliation > AFF_MEMBER) return;
+  affil_get(o->room, slice_str(o->account->bare), &a);
+  b = a;
+  b.role =
+    o->role == IS_VISITOR && default_role(o->room, o->affiliation) > IS_VISITOR
+      ? IS_VISITOR
+    : o->role == IS_PARTICIPANT && default_role(o->room, o->affiliation) < IS_PARTICIPANT
+      ? IS_PARTICIPANT
+      : 0;
+  if (a.role == b.role) return;
+  b.since_us = door_wall();
+  b.nick = slice_str(nick = dup_slice(a.nick));
+  b.reason = slice_str(reason = dup_slice(a.reason));
+  affil_put(o->room, slice_str(o->account->bare), &b);
+  free(nick);
+  free(reason);
+}
+
+static struct change
+by_actor(struct in *in, struct item const *it)
+{
+  struct change c = {.reason = it->reason};
+
+  c.actor = in->session ? slice_str(in->session->o->nick) : SLICE("");
+  c.actor_jid = in->from.bare;
+  return c;
+}
+
+/* s9.8, s9.9: those who may see it are told of one who is not here. */
+static void
+tell_absent(struct room *r, struct slice bare, enum affiliation a, struct change const *c)
+{
+  static stralloc xml = STRALLOC_ZERO, tos = STRALLOC_ZERO;
+  struct envelope e = {r->bare, SLICE("message"), SLICE(""), SLICE(""), SLICE("")};
+  struct occupant *o;
+  struct session *s;
+
+  tos.len = xml.len = 0;
+  for (o = r->first; o; o = o->next)
+    for (s = sees_jids(o) ? o->sessions : NULL; s; s = s->next)
+      add_to(&tos, slice_str(s->full));
+  put(&xml, "<message");
+  put_attr(&xml, "from", r->bare);
+  put(&xml, "><x xmlns='" NS_MUC_USER "'><item");
+  put_attr(&xml, "affiliation", slice_str(affiliation_names[a]));
+  put_attr(&xml, "jid", bare);
+  cat_reason(&xml, c->reason);
+  if (a == AFF_OUTCAST) put(&xml, "<status code='301'/>");
+  put(&xml, "</x></message>");
+  send_fanout(slice_of(tos.s, tos.len), &e, slice_of(xml.s, xml.len));
+}
+
+static void
+change_occupant(struct occupant *o, enum affiliation a, struct change const *c)
+{
+  enum affiliation before = o->affiliation;
+  enum standing usual = default_role(o->room, a), role = o->role;
+  struct change d = *c;
+
+  o->affiliation = a == AFF_NONE && o->admin ? AFF_OWNER : a;
+  if (a == AFF_OUTCAST || usual == IS_NOBODY) {
+    d.codes = a == AFF_OUTCAST ? "301" : "321";
+    set_role(o, IS_NOBODY, &d);
+    return;
+  }
+  if (usual > role || a < before) role = usual;
+  set_role(o, role, &d);
+}
+
+/* Whom a bare JID, or a domain, means: one of the room. */
+static struct occupant *
+meant(struct room *r, struct slice who)
+{
+  struct occupant *o;
+
+  for (o = r->first; o; o = o->next) {
+    struct jid j = jid_cut(slice_str(o->account->bare));
+    if (slice_eq(j.bare, who)) return o;
+    if (slice_eq(j.domain, who) && o->affiliation == AFF_NONE) return o;
+  }
+  return NULL;
+}
+
+void
+set_affiliation(struct room *r, struct slice bare, enum affiliation a,
+                struct change const *c)
+{
+  struct occupant *o, *next;
+  bool any = false;
+
+  for (o = meant(r, bare); o && (a == AFF_OUTCAST || default_role(r, a) == IS_NOBODY);
+       o = meant(r, bare)) {
+    any = true;
+    change_occupant(o, a, c);
+  }
+  for (o = any ? NULL : r->first; o; o = next) {
+    next = o->next;
+    if (!slice_is(bare, o->account->bare)) continue;
+    any = true;
+    change_occupant(o, a, c);
+  }
+  if (!any) tell_absent(r, bare, a, c);
+}
+
+static void
+store_affiliation(struct in *in, struct item const *it)
+{
+  struct affil a, old;
+  struct slice nick = SLICE(""), key;
+  char *kept;
+
+  affil_get(in->room, it->jid, &old);
+  kept = dup_slice(old.nick);
+  a = (struct affil){.affiliation = (enum affiliation)it->affiliation,
+                     .reason = it->reason,
+                     .nick = slice_str(kept)};
+  if (it->nick.s && it->nick.len) nick = jid_prep_nick(in->arena, it->nick);
+  if (it->nick.s) a.nick = nick;
+  if (a.affiliation <= AFF_NONE) a.nick = SLICE("");
+  if (*kept && !slice_is(a.nick, kept))
+    nick_put(in->room, NULL, jid_nick_key(in->arena, slice_str(kept)), SLICE(""));
+  if (a.nick.len) {
+    key = jid_nick_key(in->arena, a.nick);
+    if (nick_owner(in->room, key).len && !slice_eq(nick_owner(in->room, key), it->jid))
+      a.nick = SLICE("");
+    else
+      nick_put(in->room, NULL, key, it->jid);
+  }
+  affil_put(in->room, it->jid, &a);
+  free(kept);
+}
+
+static void
+apply(struct in *in, struct item const *it)
+{
+  struct change c = by_actor(in, it);
+  struct affil a;
+
+  if (it->role >= 0) {
+    struct occupant *o =
+      find_occupant(in, xml_attr(it->e, "nick"), xml_attr(it->e, "jid"));
+    if (!o) return;
+    if (it->role == IS_NOBODY) c.codes = "307";
+    if (it->role != IS_NOBODY && (int)o->role == it->role) return;
+    if (it->role != IS_NOBODY) {
+      enum standing before = o->role;
+      o->role = (enum standing)it->role;
+      keep_role(o);
+      o->role = before;
+    }
+    set_role(o, (enum standing)it->role, &c);
+    return;
+  }
+  affil_get(in->room, it->jid, &a);
+  if ((int)a.affiliation == it->affiliation) {
+    store_affiliation(in, it);
+    return;
+  }
+  store_affiliation(in, it);
+  set_affiliation(in->room, it->jid, (enum affiliation)it->affiliation, &c);
+}
+
+static bool
+checks_hold(struct in *in, struct item *it)
+{
+  if (it->role >= 0) return may_set_role(in, it);
+  return may_set_affiliation(in, it);
+}
+
+void
+admin_set(struct in *in, struct xml_node const *query)
+{
+  static struct item items[ITEMS_MAX];
+  struct xml_node const *e = NULL;
+  struct room *r = in->room;
+  size_t n = 0, i;
+
+  while ((e = xml_next(query, e))) {
+    if (!xml_is(e, NS_MUC_ADMIN, "item")) continue;
+    if (n == ITEMS_MAX) {
+      refuse(&in->st, ERR_RESOURCE_CONSTRAINT, "", "too many items");
+      return;
+    }
+    if (!read_item(in, e, &items[n]) || !checks_hold(in, &items[n])) return;
+    n++;
+  }
+  if (!n) {
+    refuse(&in->st, ERR_BAD_REQUEST, "", "an item is missing");
+    return;
+  }
+  if (store_is_full(mucd.store)) {
+    refuse(&in->st, ERR_INTERNAL, "wait", "the server has no room on its disk");
+    return;
+  }
+  for (i = 0; i < n; i++)
+    apply(in, &items[i]);
+  in->session = session_find(r, &in->from);
+  result(in, SLICE(""));
+  after_leave(r);
+}

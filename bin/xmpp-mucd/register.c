@@ -1,0 +1,164 @@
+#include "mucd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Registration of nicks with a room (XEP-0045 s7.10) or with the service, for all its rooms. */
+
+#define FORM_REGISTER NS_MUC "#register"
+
+static struct form_field const fields[] = {
+  FORM_FIELD(FORM_TEXT_SINGLE, "muc#register_roomnick", "Nick", .required = true),
+};
+
+static struct form const form = {
+  .form_type = FORM_REGISTER,
+  .title = "Register a nick",
+  .fields = fields,
+  .fields_n = 1,
+};
+
+/* The nick that the sender has registered, in the arena; empty. */
+static struct slice
+registered(struct in *in)
+{
+  struct affil a;
+  struct slice key;
+
+  if (in->room) {
+    affil_get(in->room, in->from.bare, &a);
+    return arena_copy(in->arena, a.nick);
+  }
+  key = nick_of_service(in->muc, nick_key_of(in->from.bare));
+  return arena_copy(in->arena, key);
+}
+
+static bool
+may_register(struct in *in)
+{
+  enum affiliation a = in->room ? affil_of(in->room, &in->from) : AFF_MEMBER;
+
+  if (a == AFF_OUTCAST) {
+    refuse(&in->st, ERR_FORBIDDEN, "", "");
+    return false;
+  }
+  if (a == AFF_NONE && in->room->config.flags & FLAG_MEMBERS_ONLY) {
+    refuse(&in->st, ERR_REGISTRATION_REQUIRED, "", "the room is for members");
+    return false;
+  }
+  if (!muc_allows(in->muc, RULE_REGISTER, &in->from) ||
+      (a == AFF_NONE && default_role(in->room, AFF_NONE) != IS_PARTICIPANT)) {
+    refuse(&in->st, ERR_NOT_ALLOWED, "", "");
+    return false;
+  }
+  return true;
+}
+
+void
+register_get(struct in *in)
+{
+  static stralloc out = STRALLOC_ZERO;
+  struct slice nick = registered(in);
+  struct form_value v = {.given = nick.len != 0, .text = nick};
+
+  if (!may_register(in)) return;
+  out.len = 0;
+  put(&out, "<query xmlns='" NS_REGISTER "'>");
+  if (nick.len) {
+    put(&out, "<registered/><username>");
+    put_text(&out, nick);
+    put(&out, "</username>");
+  }
+  if (!form_cat(&out, "form", &form, &v)) no_memory();
+  put(&out, "</query>");
+  result(in, slice_of(out.s, out.len));
+}
+
+static void
+forget_nick(struct in *in, struct slice nick)
+{
+  if (!nick.len) return;
+  nick_put(in->room, in->muc, jid_nick_key(in->arena, nick), SLICE(""));
+  if (!in->room) nick_put(NULL, in->muc, nick_key_of(in->from.bare), SLICE(""));
+}
+
+static void
+unregister(struct in *in)
+{
+  struct affil a;
+  struct change c = {.codes = ""};
+
+  forget_nick(in, registered(in));
+  if (in->room) {
+    affil_get(in->room, in->from.bare, &a);
+    a.nick = a.reason = SLICE("");
+    if (a.affiliation == AFF_MEMBER) {
+      a.affiliation = AFF_NONE;
+      affil_put(in->room, in->from.bare, &a);
+      set_affiliation(in->room, in->from.bare, AFF_NONE, &c);
+    } else
+      affil_put(in->room, in->from.bare, &a);
+  }
+  result(in, SLICE(""));
+}
+
+static bool
+is_free(struct in *in, struct slice key)
+{
+  struct slice owner =
+    in->room ? nick_owner(in->room, key) : nick_of_service(in->muc, key);
+  struct occupant *o = in->room ? occupant_by_nick(in->room, key) : NULL;
+
+  return (!owner.len || slice_eq(owner, in->from.bare)) &&
+         (!o || slice_is(in->from.bare, o->account->bare));
+}
+
+static void
+take(struct in *in, struct slice nick, struct slice key)
+{
+  struct affil a;
+  struct change c = {.codes = ""};
+  bool fresh;
+
+  forget_nick(in, registered(in));
+  nick_put(in->room, in->muc, key, in->from.bare);
+  if (!in->room) {
+    nick_put(NULL, in->muc, nick_key_of(in->from.bare), nick);
+    return;
+  }
+  affil_get(in->room, in->from.bare, &a);
+  fresh = a.affiliation == AFF_NONE;
+  if (fresh) a.affiliation = AFF_MEMBER;
+  a.nick = nick;
+  a.reason = SLICE("");
+  affil_put(in->room, in->from.bare, &a);
+  if (fresh) set_affiliation(in->room, in->from.bare, AFF_MEMBER, &c);
+}
+
+void
+register_set(struct in *in, struct xml_node const *query)
+{
+  struct xml_node const *x = xml_child(query, FORM_NS, "x");
+  struct slice nick, key;
+
+  if (xml_child(query, NS_REGISTER, "remove")) {
+    unregister(in);
+    return;
+  }
+  if (!may_register(in)) return;
+  nick = x ? form_get(in->arena, x, "muc#register_roomnick") : SLICE("");
+  if (x && slice_is(xml_attr(x, "type"), "cancel")) {
+    result(in, SLICE(""));
+  } else if (!nick.len) {
+    refuse(&in->st, ERR_BAD_REQUEST, "", "the nick is missing");
+  } else if (!(nick = jid_prep_nick(in->arena, nick)).s || nick.len > 256) {
+    refuse(&in->st, ERR_NOT_ACCEPTABLE, "", "that is no nick");
+  } else if (!is_free(in, key = jid_nick_key(in->arena, nick))) {
+    refuse(&in->st, ERR_CONFLICT, "", "the nick is somebody else's");
+  } else if (store_is_full(mucd.store)) {
+    refuse(&in->st, ERR_INTERNAL, "wait", "the server has no room on its disk");
+  } else {
+    take(in, nick, key);
+    result(in, SLICE(""));
+  }
+}
