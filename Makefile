@@ -115,7 +115,7 @@ DEPS_TEST := libcmocka-dev python3 python3-slixmpp go-sendxmpp openssl runit pro
 DEPS_CLIENTS := tmux profanity poezio mcabber
 # Debian 13 has it no more; its test is left out there.
 DEPS_CLIENTS_12 := python3-aioxmpp
-DEPS_PEERS := biboumi ngircd prosody lua-unbound iproute2
+DEPS_PEERS := biboumi ngircd prosody lua-unbound ejabberd unbound iproute2
 DEPS_TIDY := clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev groff-base
 
 # $(call need,packages): installs those that are missing when root, else says the command.
