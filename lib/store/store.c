@@ -475,6 +475,37 @@ store_each(struct store *s, MDB_dbi t, struct slice from, store_fn *fn, void *co
   return !rc || rc == MDB_NOTFOUND || failed(s, "cursor", rc);
 }
 
+/* Set the cursor to the last entry whose key is not behind from. */
+static int
+seek_back(MDB_cursor *c, struct slice from, MDB_val *k, MDB_val *v)
+{
+  int rc = mdb_cursor_get(c, k, v, MDB_SET_RANGE);
+
+  if (rc == MDB_NOTFOUND) return mdb_cursor_get(c, k, v, MDB_LAST);
+  if (!rc && !slice_eq(slice_of(k->mv_data, k->mv_size), from))
+    return mdb_cursor_get(c, k, v, MDB_PREV);
+  return rc;
+}
+
+bool
+store_each_back(struct store *s, MDB_dbi t, struct slice from, store_fn *fn, void *cookie)
+{
+  MDB_txn *txn = begin_read(s);
+  MDB_cursor *c;
+  MDB_val k = val(from), v;
+  int rc;
+
+  if (!txn) return false;
+  rc = mdb_cursor_open(txn, t, &c);
+  if (rc) return failed(s, "cursor", rc);
+  rc = seek_back(c, from, &k, &v);
+  while (!rc &&
+         fn(cookie, slice_of(k.mv_data, k.mv_size), slice_of(v.mv_data, v.mv_size)))
+    rc = mdb_cursor_get(c, &k, &v, MDB_PREV);
+  mdb_cursor_close(c);
+  return !rc || rc == MDB_NOTFOUND || failed(s, "cursor", rc);
+}
+
 bool
 store_commit(struct store *s)
 {

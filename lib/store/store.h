@@ -61,10 +61,13 @@ bool store_next(struct store *s, MDB_dbi t, struct slice from, struct slice *key
                 struct slice *value);
 
 /* Call fn for each entry whose key is not before from, in order, until it gives false. It may
- * not write. */
+ * not write. store_each_back: for each entry whose key is not behind from (not empty),
+ * last first. */
 typedef bool store_fn(void *cookie, struct slice key, struct slice value);
 bool store_each(struct store *s, MDB_dbi t, struct slice from, store_fn *fn,
                 void *cookie);
+bool store_each_back(struct store *s, MDB_dbi t, struct slice from, store_fn *fn,
+                     void *cookie);
 
 /* Copy every environment that is open, as it is on disk now, into a folder of its name in dir,
  * which is made: for a trace whose replay is to find what this program found. Between turns.

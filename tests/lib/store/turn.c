@@ -208,6 +208,31 @@ each(void **state)
 }
 
 static void
+back_is(char const *from, size_t most, char const *want)
+{
+  seen[0] = 0;
+  stop_after = most;
+  assert_true(store_each_back(writer, table, slice_str(from), see, seen));
+  assert_string_equal(seen, want);
+}
+
+static void
+each_back(void **state)
+{
+  (void)state;
+  open_writer(MAP);
+  back_is("x", 0, "");
+  put("b", "2");
+  put("a", "1");
+  put("ab", "3");
+  back_is("c", 0, "b=2 ab=3 a=1 ");
+  back_is("b", 0, "b=2 ab=3 a=1 ");
+  back_is("aa", 0, "a=1 ");
+  back_is("c", 1, "b=2 ");
+  back_is("A", 0, "");
+}
+
+static void
 next_is(char const *from, char const *want)
 {
   struct slice key, value;
@@ -660,6 +685,7 @@ main(void)
     cmocka_unit_test_setup_teardown(put_get_del, start, finish),
     cmocka_unit_test_setup_teardown(later, start, finish),
     cmocka_unit_test_setup_teardown(tables_are_apart, start, finish),
+    cmocka_unit_test_setup_teardown(each_back, start, finish),
     cmocka_unit_test_setup_teardown(each, start, finish),
     cmocka_unit_test_setup_teardown(next, start, finish),
     cmocka_unit_test_setup_teardown(append, start, finish),
