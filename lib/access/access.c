@@ -216,12 +216,12 @@ terminated(struct slice s, char buf[JID_PART_MAX + 1])
   return buf;
 }
 
-static bool
-matches_glob(struct slice pattern, struct slice s)
+bool
+access_glob(struct slice pattern, struct slice text)
 {
   char buf[JID_PART_MAX + 1];
 
-  return !fnmatch(pattern.s, terminated(s, buf), 0);
+  return !fnmatch(pattern.s, terminated(text, buf), 0);
 }
 
 /* Users are at the host that value2 names, else at any that is served. */
@@ -264,18 +264,18 @@ holds(struct access const *a, struct term const *t, struct slice scope,
            regexp_matches(t->re, who->local, unsure);
   case USER_GLOB:
     return who->local.len && at_host(a, t, who->domain) &&
-           matches_glob(t->value, who->local);
+           access_glob(t->value, who->local);
   case SERVER: return slice_eq(t->value, who->domain);
   case SERVER_REGEXP: return regexp_matches(t->re, who->domain, unsure);
-  case SERVER_GLOB: return matches_glob(t->value, who->domain);
+  case SERVER_GLOB: return access_glob(t->value, who->domain);
   case RESOURCE: return slice_eq(t->value, who->resource);
   case RESOURCE_REGEXP: return regexp_matches(t->re, who->resource, unsure);
-  case RESOURCE_GLOB: return matches_glob(t->value, who->resource);
+  case RESOURCE_GLOB: return access_glob(t->value, who->resource);
   case NODE_REGEXP:
     return regexp_matches(t->re, who->local, unsure) &&
            regexp_matches(t->re2, who->domain, unsure);
   case NODE_GLOB:
-    return matches_glob(t->value, who->local) && matches_glob(t->value2, who->domain);
+    return access_glob(t->value, who->local) && access_glob(t->value2, who->domain);
   case IP: return in_net(&t->net, who->ip);
   case ALL: return true;
   case ACL: return in_acl(a, t->value, scope, who, unsure);

@@ -38,6 +38,10 @@ bool access_regexp(struct slice pattern, char *why, size_t size);
  * not hold. The pattern is compiled for this. */
 bool access_regexp_holds(struct slice pattern, struct slice text);
 
+/* Say whether text, all of it, is as the glob pattern says (fnmatch(3)), which is a value of a row
+ * of settings. Of text JID_PART_MAX bytes are looked at. */
+bool access_glob(struct slice pattern, struct slice text);
+
 /* The word that the rule of this name gives to who on host; empty when none of its
  * conditions holds or there is no such rule: which denies. The names all and none are rules
  * that are always there. A condition whose pattern comes to its limits (REGEXP_STEPS_MAX) holds

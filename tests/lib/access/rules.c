@@ -584,6 +584,16 @@ one_pattern(void **state)
     access_regexp_holds(SLICE("^(a+)+$"), SLICE("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab")));
 }
 
+static void
+globs(void **state)
+{
+  (void)state;
+  assert_true(access_glob(SLICE("urn:xmpp:*"), SLICE("urn:xmpp:a/b:c")));
+  assert_true(access_glob(SLICE("a?"), SLICE("ab")));
+  assert_false(access_glob(SLICE("a?"), SLICE("abc")));
+  assert_false(access_glob(SLICE("b*"), SLICE("ab")));
+}
+
 int
 main(void)
 {
@@ -594,7 +604,7 @@ main(void)
     cmocka_unit_test(patterns),       cmocka_unit_test(patterns_without_an_end),
     cmocka_unit_test(explanations),   cmocka_unit_test(numbers),
     cmocka_unit_test(shapers),        cmocka_unit_test(refused),
-cmocka_unit_test(nothing_at_all), cmocka_unit_test(one_pattern), cmocka_unit_test(may_allow),
+cmocka_unit_test(nothing_at_all), cmocka_unit_test(globs), cmocka_unit_test(one_pattern), cmocka_unit_test(may_allow),
   };
 
   return cmocka_run_group_tests(tests, make_dir, remove_dir);
