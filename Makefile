@@ -40,12 +40,13 @@ EXT_password := -lm
 EXT_xml := -lexpat
 EXT_jid := -lidn
 EXT_store := -llmdb
+EXT_pubsub := -lcrypto
 EXT_scram := -lcrypto -lidn
 EXT_slots := -lcrypto
 EXT_yaml := -lyaml
 
 # Ranks: an area includes only areas before it in this list (make layers).
-AREAS := base nets certname password event record settings access http link interest splice xml caps stream jid convert form stanza edge sm store accounts roster profile slots archive scram yaml online ask erase handle mam service
+AREAS := base nets certname password event record settings access http link interest splice xml caps stream jid convert form stanza edge sm store accounts roster profile pubsub slots archive scram yaml online ask erase handle mam service
 
 # bin/PROGRAM/parts: the areas that a program links, highest first, and libraries of its own.
 

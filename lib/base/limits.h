@@ -541,4 +541,28 @@
 #define REFUSED_SECOND_US 1000000
 #define REFUSED_SENDERS 64u
 
+/* ---- xmpp-pubsubd: nodes and items ----
+ *
+ * The bytes of a payload; the items of a node, and the least cap of a node of an account; the bytes
+ * of a value in the configuration of a node. */
+#define PUBSUB_PAYLOAD_MAX 250000u
+#define PUBSUB_ITEMS_MAX 1000000u
+#define PUBSUB_PEP_ITEMS_NODE 10000u
+#define PUBSUB_CONFIG_VALUE_MAX 8192u
+/* The nodes that an address owns at a service, and that an account has; the items of an account, and
+ * their bytes. */
+#define PUBSUB_SERVICE_NODES 10000u
+#define PUBSUB_PEP_NODES 1000u
+#define PUBSUB_ACCOUNT_ITEMS 50000u
+#define PUBSUB_ACCOUNT_BYTES (64ull << 20)
+/* The affiliations and subscriptions of a node. */
+#define PUBSUB_AFFILIATIONS_MAX 10000u
+#define PUBSUB_SUBSCRIPTIONS_MAX 100000u
+/* The bytes and the items of an answer; the items that one request retracts. */
+#define PUBSUB_ANSWER_BYTES (1u << 20)
+#define PUBSUB_ANSWER_ITEMS 1000u
+#define PUBSUB_RETRACT_MAX 256u
+/* The deleted nodes of an owner whose successors are told of. */
+#define PUBSUB_MOVED_NODES 1000u
+
 #endif

@@ -1,0 +1,341 @@
+#include "pubsub/internal.h"
+
+#include <skalibs/uint64.h>
+
+#include <errno.h>
+#include <string.h>
+
+bool
+pubsub_item_read(struct slice key, struct slice v, struct pubsub_item *out)
+{
+  uint64_t node, expiry;
+
+  if (!pubsub_number(&key, 8, &node) || !pubsub_number(&key, 8, &out->number) ||
+      !pubsub_number(&v, 8, &out->us) || !pubsub_number(&v, 4, &expiry) ||
+      !pubsub_text(&v, &out->id) || !pubsub_text(&v, &out->publisher))
+    return false;
+  out->expiry = (uint32_t)expiry;
+  out->payload = v;
+  return true;
+}
+
+/* The bytes that an item counts for. */
+static size_t
+size_of(struct pubsub_item const *it)
+{
+  return it->id.len + it->publisher.len + it->payload.len;
+}
+
+static struct slice
+expiry_key(char buf[20], uint32_t expiry, uint64_t node, uint64_t number)
+{
+  buf[0] = (char)(expiry >> 24);
+  buf[1] = (char)(expiry >> 16);
+  buf[2] = (char)(expiry >> 8);
+  buf[3] = (char)expiry;
+  uint64_pack_big(buf + 4, node);
+  uint64_pack_big(buf + 12, number);
+  return slice_of(buf, 20);
+}
+
+static bool
+number_of(struct pubsub *p, uint64_t node, struct slice id, uint64_t *number)
+{
+  struct pubsub_key k;
+  struct slice v;
+
+  return store_get(p->store, p->ids, pubsub_id_key(&k, node, id), &v) &&
+         pubsub_number(&v, 8, number);
+}
+
+static bool
+get_numbered(struct pubsub *p, uint64_t node, uint64_t number, struct pubsub_item *out)
+{
+  struct pubsub_key k;
+  struct slice key = pubsub_key2(&k, node, number), v;
+
+  return store_get(p->store, p->items, key, &v) && pubsub_item_read(key, v, out);
+}
+
+bool
+pubsub_item_get(struct pubsub *p, struct pubsub_node const *n, struct slice id,
+                struct pubsub_item *out)
+{
+  uint64_t number;
+
+  return number_of(p, n->node, id, &number) && get_numbered(p, n->node, number, out);
+}
+
+/* Delete the item of this number: its entry, and that of its expiry. The counts of n follow in
+ * memory. */
+static bool
+drop(struct pubsub *p, struct pubsub_node *n, uint64_t number)
+{
+  struct pubsub_item it;
+  struct pubsub_key k;
+  char buf[20];
+  size_t bytes;
+
+  if (!get_numbered(p, n->node, number, &it)) return false;
+  bytes = size_of(&it);
+  if (it.expiry &&
+      !store_del(p->store, p->expiry, expiry_key(buf, it.expiry, n->node, number)) &&
+      errno != ENOENT)
+    return false;
+  n->items--;
+  n->bytes -= bytes;
+  return store_del(p->store, p->items, pubsub_key2(&k, n->node, number)) &&
+         pubsub_count(p, n->owner, 0, -1, -(int64_t)bytes);
+}
+
+bool
+pubsub_item_del(struct pubsub *p, struct pubsub_node *n, struct slice id)
+{
+  struct pubsub_key k;
+  uint64_t number;
+
+  return number_of(p, n->node, id, &number) && drop(p, n, number) &&
+         store_del(p->store, p->ids, pubsub_id_key(&k, n->node, id)) &&
+         pubsub_node_put(p, n);
+}
+
+static bool
+put_entries(struct pubsub *p, struct pubsub_node const *n, struct pubsub_item const *it)
+{
+  struct pubsub_key k;
+  stralloc sa = STRALLOC_ZERO;
+  char buf[20], number[8];
+
+  uint64_pack_big(number, it->number);
+  return pubsub_put(
+           p, p->items, pubsub_key2(&k, n->node, it->number), &sa,
+           pubsub_cat_number(&sa, 8, it->us) && pubsub_cat_number(&sa, 4, it->expiry) &&
+             pubsub_cat_text(&sa, it->id) && pubsub_cat_text(&sa, it->publisher) &&
+             (!it->payload.len || stralloc_catb(&sa, it->payload.s, it->payload.len))) &&
+         store_put(p->store, p->ids, pubsub_id_key(&k, n->node, it->id),
+                   slice_of(number, 8)) &&
+         (!it->expiry ||
+          store_put(p->store, p->expiry, expiry_key(buf, it->expiry, n->node, it->number),
+                    SLICE("")));
+}
+
+bool
+pubsub_item_put(struct pubsub *p, struct pubsub_node *n, struct pubsub_item *it)
+{
+  uint64_t old;
+
+  if (number_of(p, n->node, it->id, &old)) {
+    if (!drop(p, n, old)) return false;
+  } else if (errno != ENOENT)
+    return false;
+  it->number = n->next++;
+  n->items++;
+  n->bytes += size_of(it);
+  return put_entries(p, n, it) && pubsub_node_put(p, n) &&
+         pubsub_count(p, n->owner, 0, 1, (int64_t)size_of(it));
+}
+
+/* ---- ranges ---- */
+
+struct walk {
+  uint64_t node;
+  pubsub_item_fn *fn;
+  void *cookie;
+  bool ok;
+};
+
+static bool
+on_item(void *cookie, struct slice key, struct slice value)
+{
+  struct walk *w = cookie;
+  struct pubsub_item it;
+  struct slice rest = key;
+  uint64_t node;
+
+  if (!pubsub_number(&rest, 8, &node) || node != w->node) return false;
+  w->ok = pubsub_item_read(key, value, &it);
+  return w->ok && w->fn(w->cookie, &it);
+}
+
+bool
+pubsub_items(struct pubsub *p, struct pubsub_node const *n, uint64_t from,
+             pubsub_item_fn *fn, void *cookie)
+{
+  struct walk w = {n->node, fn, cookie, true};
+  struct pubsub_key k;
+
+  return store_each(p->store, p->items, pubsub_key2(&k, n->node, from), on_item, &w) &&
+         w.ok;
+}
+
+/* Numbers have gaps where items were replaced, so places are counted by walking over keys, from the
+ * end that is nearer. */
+struct place {
+  uint64_t node, number;
+  size_t left; /* to walk over; SIZE_MAX: until number */
+  size_t seen;
+  bool back, found;
+};
+
+static bool
+on_key(void *cookie, struct slice key, struct slice value)
+{
+  struct place *at = cookie;
+  uint64_t node, number;
+
+  (void)value;
+  if (!pubsub_number(&key, 8, &node) || node != at->node ||
+      !pubsub_number(&key, 8, &number))
+    return false;
+  if (at->left == SIZE_MAX) {
+    if (at->back ? number < at->number : number >= at->number) return false;
+    at->seen++;
+    return true;
+  }
+  at->number = number;
+  at->found = !at->left;
+  return at->left--;
+}
+
+static bool
+walk_keys(struct pubsub *p, struct place *at)
+{
+  struct pubsub_key k;
+  struct slice from = pubsub_key2(&k, at->node, at->back ? UINT64_MAX : 0);
+
+  return (at->back ? store_each_back : store_each)(p->store, p->items, from, on_key, at);
+}
+
+bool
+pubsub_item_from_end(struct pubsub *p, struct pubsub_node const *n, size_t behind,
+                     uint64_t *number)
+{
+  struct place at = {.node = n->node, .left = behind, .back = behind <= n->items / 2};
+
+  if (behind < n->items) {
+    if (!at.back) at.left = n->items - 1 - behind;
+    if (!walk_keys(p, &at)) return false;
+  }
+  *number = at.number;
+  if (!at.found) errno = ENOENT;
+  return at.found;
+}
+
+bool
+pubsub_item_place(struct pubsub *p, struct pubsub_node const *n, uint64_t number,
+                  size_t *place)
+{
+  struct place at = {
+    .node = n->node, .number = number, .left = SIZE_MAX, .back = number > n->next / 2};
+
+  if (!walk_keys(p, &at)) return false;
+  *place = !at.back ? at.seen : at.seen < n->items ? n->items - at.seen : 0;
+  return true;
+}
+
+struct first {
+  struct pubsub_item *out;
+  bool found;
+};
+
+static bool
+take_first(void *cookie, struct pubsub_item const *it)
+{
+  struct first *f = cookie;
+
+  *f->out = *it;
+  f->found = true;
+  return false;
+}
+
+bool
+pubsub_item_oldest(struct pubsub *p, struct pubsub_node const *n, struct pubsub_item *out)
+{
+  struct first f = {out, false};
+
+  if (!pubsub_items(p, n, 0, take_first, &f)) return false;
+  if (!f.found) errno = ENOENT;
+  return f.found;
+}
+
+/* The newest has the last number that was given, unless it was retracted. */
+bool
+pubsub_item_newest(struct pubsub *p, struct pubsub_node const *n, struct pubsub_item *out)
+{
+  uint64_t number;
+
+  if (n->next > 1 && get_numbered(p, n->node, n->next - 1, out)) return true;
+  return pubsub_item_from_end(p, n, 0, &number) && get_numbered(p, n->node, number, out);
+}
+
+/* ---- items that go by themselves ---- */
+
+static bool
+purge_item(struct pubsub *p, struct slice key, struct slice value)
+{
+  struct pubsub_item it;
+  struct pubsub_key k;
+  struct slice rest = key;
+  char buf[20];
+  uint64_t node;
+
+  if (!pubsub_item_read(key, value, &it) || !pubsub_number(&rest, 8, &node)) return false;
+  return (!it.expiry ||
+          store_del(p->store, p->expiry, expiry_key(buf, it.expiry, node, it.number)) ||
+          errno == ENOENT) &&
+         store_del(p->store, p->items, pubsub_key2(&k, node, it.number));
+}
+
+bool
+pubsub_items_purge(struct pubsub *p, uint64_t node, unsigned int most, unsigned int *done)
+{
+  struct pubsub_key k;
+  struct slice prefix = pubsub_key(&k, node, SLICE("")), key, value;
+
+  for (; *done < most; (*done)++) {
+    if (!store_next(p->store, p->items, prefix, &key, &value)) return errno == ENOENT;
+    if (key.len != 16 || memcmp(key.s, prefix.s, prefix.len) != 0) return true;
+    if (!purge_item(p, key, value)) return false;
+  }
+  return true;
+}
+
+/* An entry of a node that is gone, or of an item that is not there, says nothing. */
+static bool
+expire(struct pubsub *p, struct slice key)
+{
+  struct arena a = ARENA_ZERO;
+  struct slice numbers = slice_of(key.s + 4, 16), id;
+  struct pubsub_node n;
+  struct pubsub_item it;
+  uint64_t node = 0, number = 0;
+  bool ok = pubsub_number(&numbers, 8, &node) && pubsub_number(&numbers, 8, &number);
+
+  if (ok && pubsub_node_get(p, node, &n) && get_numbered(p, node, number, &it)) {
+    id = arena_copy(&a, it.id);
+    ok = pubsub_node_keep(&a, &n) && id.s && pubsub_item_del(p, &n, id);
+  } else
+    ok = ok && errno == ENOENT;
+  arena_wipe(&a);
+  return ok && (store_del(p->store, p->expiry, key) || errno == ENOENT);
+}
+
+bool
+pubsub_items_expire(struct pubsub *p, uint32_t now_s, unsigned int most,
+                    unsigned int *done)
+{
+  struct slice key, value, rest;
+  uint64_t expiry;
+  char buf[20];
+
+  for (; *done < most; (*done)++) {
+    if (!store_next(p->store, p->expiry, SLICE("\0"), &key, &value))
+      return errno == ENOENT;
+    rest = key;
+    if (key.len != sizeof buf || !pubsub_number(&rest, 4, &expiry)) return pubsub_bad();
+    if (expiry > now_s) return true;
+    memcpy(buf, key.s, sizeof buf);
+    if (!expire(p, slice_of(buf, sizeof buf))) return false;
+  }
+  return true;
+}

@@ -1,0 +1,241 @@
+#include "pubsub/internal.h"
+
+#include <openssl/sha.h>
+#include <skalibs/uint64.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool
+open_tables(struct pubsub *p)
+{
+  struct {
+    char const *name;
+    MDB_dbi *table;
+  } const all[] = {
+    {"services", &p->services},
+    {"nodes",    &p->nodes   },
+    {"node",     &p->node    },
+    {"items",    &p->items   },
+    {"ids",      &p->ids     },
+    {"expiry",   &p->expiry  },
+    {"affs",     &p->affs    },
+    {"subs",     &p->subs    },
+    {"byjid",    &p->byjid   },
+    {"moved",    &p->moved   },
+    {"owners",   &p->owners  },
+    {"done",     &p->done    },
+    {"gone",     &p->gone    },
+    {"meta",     &p->meta    }
+  };
+
+  size_t i;
+
+  for (i = 0; i < sizeof all / sizeof *all; i++)
+    if (!store_table(p->store, all[i].name, all[i].table)) return false;
+  return true;
+}
+
+struct pubsub *
+pubsub_open(struct store *s)
+{
+  struct pubsub *p = calloc(1, sizeof *p);
+
+  if (!p) return NULL;
+  p->store = s;
+  if (open_tables(p)) return p;
+  free(p);
+  return NULL;
+}
+
+void
+pubsub_close(struct pubsub *p)
+{
+  free(p);
+}
+
+struct pubsub *
+pubsub_open_reader(char const *data, struct store **store)
+{
+  char path[512];
+  struct pubsub *p;
+
+  snprintf(path, sizeof path, "%s/pubsub/data.mdb", data);
+  if (access(path, R_OK)) return NULL;
+  snprintf(path, sizeof path, "%s/pubsub", data);
+  *store = store_open(path, false, false, PUBSUB_MAP_BYTES);
+  if (!*store) return NULL;
+  p = pubsub_open(*store);
+  if (p) return p;
+  store_close(*store);
+  *store = NULL;
+  return NULL;
+}
+
+/* ---- keys and values ---- */
+
+struct slice
+pubsub_key(struct pubsub_key *k, uint64_t a, struct slice rest)
+{
+  size_t n = rest.len > sizeof k->bytes - 8 ? sizeof k->bytes - 8 : rest.len;
+
+  uint64_pack_big(k->bytes, a);
+  if (n) memcpy(k->bytes + 8, rest.s, n);
+  k->len = 8 + n;
+  return slice_of(k->bytes, k->len);
+}
+
+struct slice
+pubsub_key2(struct pubsub_key *k, uint64_t a, uint64_t b)
+{
+  uint64_pack_big(k->bytes, a);
+  uint64_pack_big(k->bytes + 8, b);
+  k->len = 16;
+  return slice_of(k->bytes, 16);
+}
+
+bool
+pubsub_bad(void)
+{
+  errno = EIO;
+  return false;
+}
+
+bool
+pubsub_number(struct slice *rest, size_t bytes, uint64_t *out)
+{
+  size_t i;
+
+  if (rest->len < bytes) return pubsub_bad();
+  *out = 0;
+  for (i = 0; i < bytes; i++)
+    *out = *out << 8 | (unsigned char)rest->s[i];
+  *rest = slice_of(rest->s + bytes, rest->len - bytes);
+  return true;
+}
+
+bool
+pubsub_cat_number(stralloc *out, size_t bytes, uint64_t n)
+{
+  char buf[8];
+
+  uint64_pack_big(buf, n);
+  return stralloc_catb(out, buf + 8 - bytes, bytes);
+}
+
+bool
+pubsub_text(struct slice *rest, struct slice *out)
+{
+  uint64_t n;
+
+  if (!pubsub_number(rest, 2, &n) || rest->len < n) return pubsub_bad();
+  *out = slice_of(rest->s, n);
+  *rest = slice_of(rest->s + n, rest->len - n);
+  return true;
+}
+
+bool
+pubsub_cat_text(stralloc *out, struct slice text)
+{
+  if (text.len > UINT16_MAX) {
+    errno = ENAMETOOLONG;
+    return false;
+  }
+  return pubsub_cat_number(out, 2, text.len) &&
+         (!text.len || stralloc_catb(out, text.s, text.len));
+}
+
+bool
+pubsub_put(struct pubsub *p, MDB_dbi t, struct slice key, stralloc *sa, bool whole)
+{
+  bool ok = whole && store_put(p->store, t, key, slice_of(sa->s, sa->len));
+  int e = errno;
+
+  stralloc_free(sa);
+  errno = e;
+  return ok;
+}
+
+uint64_t
+pubsub_take_number(struct pubsub *p, struct slice name)
+{
+  char buf[8];
+  struct slice v;
+  uint64_t n = 1;
+
+  if (store_get(p->store, p->meta, name, &v)) {
+    if (!pubsub_number(&v, 8, &n)) return 0;
+  } else if (errno != ENOENT)
+    return 0;
+  uint64_pack_big(buf, n + 1);
+  return store_put(p->store, p->meta, name, slice_of(buf, 8)) ? n : 0;
+}
+
+/* ---- owners ---- */
+
+uint64_t
+pubsub_service(struct pubsub *p, struct slice domain, bool create)
+{
+  char buf[8];
+  struct slice v;
+  uint64_t n;
+
+  if (store_get(p->store, p->services, domain, &v))
+    return pubsub_number(&v, 8, &n) ? n : 0;
+  if (errno != ENOENT || !create) return 0;
+  n = pubsub_take_number(p, SLICE("service"));
+  if (!n) return 0;
+  n |= PUBSUB_SERVICE;
+  uint64_pack_big(buf, n);
+  return store_put(p->store, p->services, domain, slice_of(buf, 8)) ? n : 0;
+}
+
+bool
+pubsub_counts(struct pubsub *p, uint64_t owner, struct pubsub_counts *out)
+{
+  struct pubsub_key k;
+  struct slice v;
+  uint64_t nodes, items;
+
+  *out = (struct pubsub_counts){0};
+  if (!store_get(p->store, p->owners, pubsub_key(&k, owner, SLICE("")), &v))
+    return errno == ENOENT;
+  if (!pubsub_number(&v, 4, &nodes) || !pubsub_number(&v, 4, &items) ||
+      !pubsub_number(&v, 8, &out->bytes))
+    return false;
+  out->nodes = (uint32_t)nodes;
+  out->items = (uint32_t)items;
+  return true;
+}
+
+bool
+pubsub_count(struct pubsub *p, uint64_t owner, int nodes, int64_t items, int64_t bytes)
+{
+  struct pubsub_counts c;
+  struct pubsub_key k;
+  stralloc sa = STRALLOC_ZERO;
+
+  if (!pubsub_counts(p, owner, &c)) return false;
+  c.nodes = (uint32_t)(c.nodes + nodes);
+  c.items = (uint32_t)(c.items + items);
+  c.bytes = (uint64_t)((int64_t)c.bytes + bytes);
+  if (!c.nodes && !c.items)
+    return store_del(p->store, p->owners, pubsub_key(&k, owner, SLICE(""))) ||
+           errno == ENOENT;
+  return pubsub_put(p, p->owners, pubsub_key(&k, owner, SLICE("")), &sa,
+                    pubsub_cat_number(&sa, 4, c.nodes) &&
+                      pubsub_cat_number(&sa, 4, c.items) &&
+                      pubsub_cat_number(&sa, 8, c.bytes));
+}
+
+struct slice
+pubsub_id_key(struct pubsub_key *k, uint64_t node, struct slice id)
+{
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+
+  SHA256((unsigned char const *)id.s, id.len, digest);
+  return pubsub_key(k, node, slice_of((char const *)digest, 16));
+}

@@ -1,0 +1,257 @@
+/* pubsub: nodes of accounts (XEP-0163) and of services (XEP-0060), their items, affiliations and
+ * subscriptions. xmpp-pubsubd writes; whoever may read the folder reads.
+ *
+ * Environment DATA/pubsub, tables. Numbers are big-endian. OWNER, 8 bytes, is an account's number,
+ * or the number of a service with the top bit; NODE, 8 bytes, is never used again; JID, BARE,
+ * NAME and DOMAIN are text.
+ *   services DOMAIN -> OWNER
+ *   nodes    OWNER NAME -> NODE
+ *   node     NODE -> 1 byte version, 1 byte type (enum pubsub_type), 8 microseconds of creation,
+ *            4 items, 8 bytes of them, 8 number of the next item, OWNER, then NAME and the JID of
+ *            the creator as 2 bytes length and text; behind them the fields of the configuration
+ *            that are set: 1 byte number, 2 bytes length, value
+ *   items    NODE NUMBER -> 8 microseconds of publishing, 4 seconds of its expiry or 0, then id and
+ *            publisher as 2 bytes length and text; behind them the payload as text
+ *   ids      NODE, 16 bytes of the SHA-256 of the id -> NUMBER
+ *   expiry   4 seconds, NODE NUMBER -> nothing
+ *   affs     NODE BARE -> 1 byte affiliation (enum pubsub_affiliation)
+ *   subs     NODE JID -> 1 byte state, 8 id, 8 microseconds, 1 byte options, 4 expiry, 1 byte shows
+ *   byjid    BARE NUL OWNER NODE -> 1 byte: 1 has an affiliation, 2 has subscriptions
+ *   moved    OWNER NAME -> 8 microseconds until which it is told, URI
+ *   owners   OWNER -> 4 nodes, 4 items, 8 bytes of items
+ *   done     16 bytes of a digest -> 8 microseconds, 8 number, 1 byte what, id; the number modulo
+ *            PUBSUB_DONE_MAX, 2 bytes -> digest
+ *   gone     NODE -> OWNER: a node whose entries are still to be deleted
+ *   meta     "node", "service", "done" -> 8 bytes: the number that the next one gets
+ * Slices that are given out lie in the map: they live until the next write or the end of the turn.
+ * Functions that fail give false with errno EIO, having logged why, or as they say. */
+#ifndef PUBSUB_H
+#define PUBSUB_H
+
+#include "store/store.h"
+
+#include <skalibs/stralloc.h>
+
+/* The room of the environment; only used room takes any of the disk. */
+#define PUBSUB_MAP_BYTES (64ull << 30)
+/* The name of a node, the id of an item, the address of a subscriber: keys of LMDB have 511
+ * bytes. */
+#define PUBSUB_NAME_MAX 480
+#define PUBSUB_ID_MAX 1023
+#define PUBSUB_JID_MAX 480
+/* How long a deleted node's successor is told (XEP-0060 s8.4.1), and an answer is remembered. */
+#define PUBSUB_MOVED_US (30ull * 86400 * 1000000)
+#define PUBSUB_DONE_US (600ull * 1000000)
+#define PUBSUB_DONE_MAX 4096
+
+#define PUBSUB_SERVICE (1ull << 63)
+
+enum pubsub_type { PUBSUB_FLAT, PUBSUB_HOMETREE, PUBSUB_PEP };
+
+enum pubsub_affiliation {
+  PUBSUB_NONE,
+  PUBSUB_OUTCAST,
+  PUBSUB_MEMBER,
+  PUBSUB_PUBLISH_ONLY,
+  PUBSUB_PUBLISHER,
+  PUBSUB_OWNER,
+  PUBSUB_AFFILIATIONS_N
+};
+
+enum pubsub_state {
+  PUBSUB_UNSUBSCRIBED,
+  PUBSUB_PENDING,
+  PUBSUB_SUBSCRIBED,
+  PUBSUB_STATES_N
+};
+
+struct pubsub_node {
+  uint64_t node, owner;
+  enum pubsub_type type;
+  uint64_t created_us, bytes, next;
+  uint32_t items;
+  struct slice name, creator, fields;
+};
+
+struct pubsub_item {
+  uint64_t number, us;
+  uint32_t expiry;
+  struct slice id, publisher, payload;
+};
+
+/* options: bits of a subscription, PUBSUB_QUIET: its events are not delivered. shows: bits of the
+ * presence in which the subscriber wants events, 0: any. expiry: in seconds; 0: none. */
+#define PUBSUB_QUIET 1
+#define PUBSUB_BODY 2
+#define PUBSUB_WHILE_PRESENT 4
+
+struct pubsub_sub {
+  enum pubsub_state state;
+  uint64_t id, us;
+  uint8_t options, shows;
+  uint32_t expiry;
+};
+
+struct pubsub_counts {
+  uint32_t nodes, items;
+  uint64_t bytes;
+};
+
+struct pubsub;
+
+/* The tables in store s, which must outlive the handle; its writer makes them. NULL, having logged
+ * why. */
+struct pubsub *pubsub_open(struct store *s);
+void pubsub_close(struct pubsub *p);
+
+/* The nodes in the folder data, for reading; *store is their environment, whose read a turn ends
+ * with store_commit. NULL: xmpp-pubsubd has not made them yet, or they cannot be opened. */
+struct pubsub *pubsub_open_reader(char const *data, struct store **store);
+
+/* The OWNER of a service; made when it is not there and create is true. 0 with errno ENOENT or
+ * EIO. */
+uint64_t pubsub_service(struct pubsub *p, struct slice domain, bool create);
+
+/* Totals of an owner; all zero when nothing was stored yet. */
+bool pubsub_counts(struct pubsub *p, uint64_t owner, struct pubsub_counts *out);
+
+/* ---- nodes (nodes.c) ---- */
+
+/* errno ENOENT: there is none, or it was deleted (of which pubsub_of may still tell). */
+bool pubsub_node_find(struct pubsub *p, uint64_t owner, struct slice name,
+                      struct pubsub_node *out);
+bool pubsub_node_get(struct pubsub *p, uint64_t node, struct pubsub_node *out);
+
+/* Copy the texts of n into arena a: all functions that write take a node whose texts are not in the
+ * map. false: ENOMEM. */
+bool pubsub_node_keep(struct arena *a, struct pubsub_node *n);
+
+/* Make the node of n->owner, name, type, creator and fields; the rest of n is set. errno EEXIST. */
+bool pubsub_node_add(struct pubsub *p, struct pubsub_node *n);
+
+/* Store n anew with other fields. */
+bool pubsub_node_configure(struct pubsub *p, struct pubsub_node *n, struct slice fields);
+
+/* Delete n: it is gone at once, and its entries go by pubsub_purge_gone. With a uri of at most
+ * PUBSUB_ID_MAX bytes, whoever asks is told of it for PUBSUB_MOVED_US. */
+bool pubsub_node_del(struct pubsub *p, struct pubsub_node const *n, struct slice uri);
+
+/* The uri to which a node that is not there any more has moved. errno ENOENT. */
+bool pubsub_moved(struct pubsub *p, uint64_t owner, struct slice name, struct slice *uri);
+
+/* Where a walk over a table goes on; length 0: at its begin. */
+struct pubsub_place {
+  char bytes[512];
+  size_t len;
+};
+
+/* Look at most so many uris from the place on, delete those that are told no more, and set the
+ * place. */
+bool pubsub_moved_sweep(struct pubsub *p, struct pubsub_place *place, unsigned int most);
+
+/* Call fn for each node of the owner by name, behind the name after (empty: from the first), until
+ * it gives false. It may not write. */
+typedef bool pubsub_node_fn(void *cookie, struct pubsub_node const *n);
+bool pubsub_nodes(struct pubsub *p, uint64_t owner, struct slice after,
+                  pubsub_node_fn *fn, void *cookie);
+
+/* The value of the configuration field of this number; false: it is not set. Append a field to
+ * fields (false: ENOMEM). */
+bool pubsub_field(struct slice fields, unsigned int number, struct slice *value);
+bool pubsub_cat_field(stralloc *fields, unsigned int number, struct slice value);
+
+/* Delete entries of nodes that were deleted, until *done, to which their number is added, is most;
+ * when it is less, nothing is left. */
+bool pubsub_purge_gone(struct pubsub *p, unsigned int most, unsigned int *done);
+
+/* Delete the nodes of owner, and all entries of nodes that were deleted; as pubsub_purge_gone. */
+bool pubsub_purge(struct pubsub *p, uint64_t owner, unsigned int most,
+                  unsigned int *done);
+
+/* The first account behind this number that has nodes. errno ENOENT: there is none. */
+bool pubsub_next(struct pubsub *p, uint64_t after, uint64_t *owner);
+
+/* ---- items (items.c) ---- */
+
+/* Put an item, which is the newest then, in the place of the one with its id. it->number is set.
+ * The counts of n follow. */
+bool pubsub_item_put(struct pubsub *p, struct pubsub_node *n, struct pubsub_item *it);
+
+/* errno ENOENT: there is none. */
+bool pubsub_item_get(struct pubsub *p, struct pubsub_node const *n, struct slice id,
+                     struct pubsub_item *out);
+bool pubsub_item_del(struct pubsub *p, struct pubsub_node *n, struct slice id);
+
+/* Call fn for each item from the number `from` on, oldest first, until it gives false. It may not
+ * write. */
+typedef bool pubsub_item_fn(void *cookie, struct pubsub_item const *it);
+bool pubsub_items(struct pubsub *p, struct pubsub_node const *n, uint64_t from,
+                  pubsub_item_fn *fn, void *cookie);
+
+/* The number of the item that has `behind` items behind it, 0: the newest. Walks that many items, or
+ * those in front. errno ENOENT. */
+bool pubsub_item_from_end(struct pubsub *p, struct pubsub_node const *n, size_t behind,
+                          uint64_t *number);
+
+/* How many items are in front of the item of this number. Walks them, or those behind it: at most
+ * n->items keys. */
+bool pubsub_item_place(struct pubsub *p, struct pubsub_node const *n, uint64_t number,
+                       size_t *place);
+
+/* The oldest item; the newest one. errno ENOENT. */
+bool pubsub_item_oldest(struct pubsub *p, struct pubsub_node const *n,
+                        struct pubsub_item *out);
+bool pubsub_item_newest(struct pubsub *p, struct pubsub_node const *n,
+                        struct pubsub_item *out);
+
+/* Delete items whose expiry is not behind now_s, until *done, to which their number is added, is
+ * most. */
+bool pubsub_items_expire(struct pubsub *p, uint32_t now_s, unsigned int most,
+                         unsigned int *done);
+
+/* ---- affiliations and subscriptions (people.c) ---- */
+
+/* The affiliation that is stored for a bare address; PUBSUB_NONE when there is none. */
+bool pubsub_aff_get(struct pubsub *p, uint64_t node, struct slice bare,
+                    enum pubsub_affiliation *out);
+bool pubsub_aff_put(struct pubsub *p, struct pubsub_node const *n, struct slice bare,
+                    enum pubsub_affiliation a);
+
+/* errno ENOENT: jid has no subscription. */
+bool pubsub_sub_get(struct pubsub *p, uint64_t node, struct slice jid,
+                    struct pubsub_sub *out);
+bool pubsub_sub_put(struct pubsub *p, struct pubsub_node const *n, struct slice jid,
+                    struct pubsub_sub const *sub);
+bool pubsub_sub_del(struct pubsub *p, struct pubsub_node const *n, struct slice jid);
+
+/* Call fn for each affiliation or subscription of the node by address, until it gives false. It may
+ * not write. */
+typedef bool pubsub_aff_fn(void *cookie, struct slice bare, enum pubsub_affiliation a);
+bool pubsub_affs(struct pubsub *p, uint64_t node, pubsub_aff_fn *fn, void *cookie);
+typedef bool pubsub_sub_fn(void *cookie, struct slice jid, struct pubsub_sub const *sub);
+bool pubsub_subs(struct pubsub *p, uint64_t node, pubsub_sub_fn *fn, void *cookie);
+
+/* The same for the subscriptions of one bare address, its full addresses included. */
+bool pubsub_subs_of(struct pubsub *p, uint64_t node, struct slice bare, pubsub_sub_fn *fn,
+                    void *cookie);
+
+/* Call fn for each node of owner (0: of all) with which the bare address has to do, until it gives
+ * false. It may not write. */
+typedef bool pubsub_of_fn(void *cookie, uint64_t owner, uint64_t node);
+bool pubsub_of(struct pubsub *p, struct slice bare, uint64_t owner, pubsub_of_fn *fn,
+               void *cookie);
+
+/* Delete the affiliations and subscriptions of an address, until *done, to which their number is
+ * added, is most. */
+bool pubsub_forget(struct pubsub *p, struct slice bare, unsigned int most,
+                   unsigned int *done);
+
+/* ---- requests that were answered (done.c) ---- */
+
+/* Note the answer to the request of this digest, 16 bytes: a word and an id of at most
+ * PUBSUB_ID_MAX bytes. Find it; errno ENOENT. */
+bool pubsub_done_put(struct pubsub *p, struct slice digest, uint64_t now_us, char what,
+                     struct slice id);
+bool pubsub_done_get(struct pubsub *p, struct slice digest, char *what, struct slice *id);
+
+#endif
