@@ -47,6 +47,11 @@
  * and its envelope. */
 #define RECORD_MAX ((2 * STANZA_MAX) + 65536)
 #define RECORD_FIELDS_MAX 24
+/* Clients that are asked for the capabilities that a hash names, before it rests; sets of
+ * capabilities that are asked for at a time; verified ones that are stored. */
+#define CAPS_TRIES 3u
+#define CAPS_ASKED_MAX 8192u
+#define CAPS_HASHES_MAX 65536u
 /* Clients of others that an account is known to be seen by, its own clients apart; accounts that
  * a client has sent directed presence to and may get events of (XEP-0060 s9.1.3). */
 #define INTEREST_PAIRS_MAX 4096u

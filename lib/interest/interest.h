@@ -94,9 +94,15 @@ void interest_each(struct slice account, bool own, struct slice name, interest_f
 /* Say whether any client wants the name. */
 bool interest_any(struct slice name);
 
-/* Call fn for each client of the account's own, whose set is known. */
-typedef void interest_own_fn(void *cookie, struct slice full, struct interest_set *set);
-void interest_own(struct slice account, interest_own_fn *fn, void *cookie);
+/* Call fn for each client in the account's pairs, its own or the others, whose set is known. fn must
+ * not show; it may hide the pair of the client that it is given. */
+typedef void interest_client_fn(void *cookie, struct slice full,
+                                struct interest_set *set);
+void interest_clients(struct slice account, bool own, interest_client_fn *fn,
+                      void *cookie);
+
+/* Say whether the client wants the name, by the pair with its own account. */
+bool interest_wants(struct slice full, struct slice name);
 
 /* Say whether the client is in one of the account's pairs. */
 bool interest_has(struct slice full, struct slice account);
@@ -107,10 +113,6 @@ bool interest_has(struct slice full, struct slice account);
  * doubted still. */
 void interest_doubt(void);
 void interest_sweep(void);
-
-/* Call fn for each account that has own clients, in the order of their first pair. */
-typedef bool interest_account_fn(void *cookie, struct slice account);
-void interest_accounts(interest_account_fn *fn, void *cookie);
 
 struct interest_totals {
   uint64_t pairs, clients, accounts, sets, names;

@@ -415,15 +415,34 @@ interest_each(struct slice account, bool own, struct slice name, interest_fn *fn
       fn(cookie, client_key(client_at(pairs[i].client)));
 }
 
+/* The pairs of the chain stay where they are until the chain is swept, which fn might cause: so all
+ * are noted first. */
 void
-interest_own(struct slice account, interest_own_fn *fn, void *cookie)
+interest_clients(struct slice account, bool own, interest_client_fn *fn, void *cookie)
 {
   struct account const *a = account_find(account);
+  stralloc list = STRALLOC_ZERO;
   uint32_t i;
+  size_t at;
 
-  for (i = a ? a->chain[1].first : 0; i; i = next_of(i))
-    if (!(pairs[i].next & ENDED) && set_at(pairs[i].set)->known)
-      fn(cookie, client_key(client_at(pairs[i].client)), set_at(pairs[i].set));
+  for (i = a ? a->chain[own].first : 0; i; i = next_of(i))
+    if (!(pairs[i].next & ENDED) && set_at(pairs[i].set)->known &&
+        !stralloc_catb(&list, (char const *)&i, sizeof i))
+      break;
+  for (at = 0; at + sizeof i <= list.len; at += sizeof i) {
+    memcpy(&i, list.s + at, sizeof i);
+    fn(cookie, client_key(client_at(pairs[i].client)), set_at(pairs[i].set));
+  }
+  stralloc_free(&list);
+}
+
+bool
+interest_wants(struct slice full, struct slice name)
+{
+  struct client const *c = client_find(full);
+  uint32_t id = name_id(name), own = c && id ? own_pair(c) : 0;
+
+  return own && set_has_id(set_at(pairs[own].set), id);
 }
 
 bool
@@ -453,17 +472,6 @@ interest_sweep(void)
 
   for (i = 1; i <= used; i++)
     if (pairs[i].set && !(pairs[i].next & CONFIRMED)) pair_end(i);
-}
-
-void
-interest_accounts(interest_account_fn *fn, void *cookie)
-{
-  uint32_t i;
-
-  for (i = 1; i <= accounts_used(); i++) {
-    struct account const *a = account_at(i);
-    if (a && a->chain[1].live && !fn(cookie, account_key(a))) return;
-  }
 }
 
 /* ---- the state for a trace ---- */

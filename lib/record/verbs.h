@@ -132,8 +132,8 @@ V(WAITING, "waiting", "ACCOUNT ID", 2, ROLE_OWN | ROLE_ROUTER, ROLE_ROUTER | ROL
   "For those who watch waiting: the message ID of the log waits for the account, which has no session that has it.") \
 V(ROSTER, "roster", "ACCOUNT CONTACT BEFORE NOW", 0, ROLE_OWN | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
   "For those who watch roster: in the roster of ACCOUNT the subscription of CONTACT has changed, or its groups have (then NOW is BEFORE); none, to, from or both. Without fields: any may have changed, for somebody begins to watch, or was not told for a while.") \
-V(AVATAR, "avatar", "ACCOUNT", 1, ROLE_OWN | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE,           \
-  "For those who watch avatars: the picture of ACCOUNT, of which its presence shows the hash, may have changed.") \
+V(AVATAR, "avatar", "ACCOUNT ID", 1, ROLE_OWN | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE,        \
+  "For those who watch avatars: the picture of ACCOUNT that anybody may see has the SHA-1 ID, in hexadecimal; without ID there is none. It may be the one that was there before.") \
 V(MADE, "made", "NUMBER JID", 2, ROLE_AUTHORITY | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE,    \
   "For those who watch accounts: there is an account of this NUMBER, which no account had before.") \
 V(ENDING, "ending", "NUMBER JID ERASED", 2, ROLE_AUTHORITY | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
