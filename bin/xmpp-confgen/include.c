@@ -147,6 +147,7 @@ include_one(struct yaml_node *top, struct yaml_node const *where, struct slice n
     return false;
   }
   if (!can_read(where, name, path)) return false;
+  emit_slice(CTL, "included", SLICE("*"), path);
   tree = yaml_read(&job.arena, path.s, say_yaml);
   if (!tree) {
     errno = 0;

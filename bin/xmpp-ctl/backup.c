@@ -390,32 +390,53 @@ put_store(struct copy *c, stralloc *manifest)
   if (!stralloc_cats(manifest, line)) fail("write the manifest", "");
 }
 
+/* Copy a file of the configuration to FOLDER/name, and note it in the manifest as what, with the
+ * place where it was behind its name. */
+static void
+copy_file(stralloc *manifest, char const *what, char const *from, char const *name)
+{
+  char to[1300], line[2600];
+  uint64_t bytes;
+  int fd = open_readb(from);
+
+  if (fd < 0) fail("read ", from);
+  snprintf(to, sizeof to, "%s/%s", job.folder, name);
+  if (!write_file(to, fd, &bytes)) fail("write ", to);
+  fd_close(fd);
+  snprintf(line, sizeof line, "%s\t%s\t%s\n", what, name, from);
+  if (!stralloc_cats(manifest, line)) fail("write the manifest", "");
+}
+
+/* Files that the configuration includes (include_config_file). */
+static void
+put_included(stralloc *manifest)
+{
+  struct settings_row const *row = NULL;
+  char name[600], path[1100];
+  unsigned int n = 0;
+
+  while ((row = settings_next(&ctl.settings, "included", row))) {
+    snprintf(path, sizeof path, "%.*s", (int)row->value[0].len, row->value[0].s);
+    snprintf(name, sizeof name, "included-%u-%.500s", ++n, basename(path));
+    copy_file(manifest, "included", path, name);
+  }
+}
+
 /* The configuration is the last word of STATE/compile, where xmpp-up has put it. */
 static void
 put_config(stralloc *manifest)
 {
-  stralloc words = STRALLOC_ZERO, text = STRALLOC_ZERO;
-  char from[600], to[1200], line[1300], *name;
-  uint64_t bytes;
-  int fd;
+  stralloc words = STRALLOC_ZERO;
+  char from[600], *name;
 
   snprintf(from, sizeof from, "%s/compile", ctl.state);
   if (!openslurpclose(&words, from) || !words.len) fail("read ", from);
   words.s[words.len - 1] = 0;
   name = strrchr(words.s, '\n');
   name = name ? name + 1 : words.s;
-  fd = open_readb(name);
-  if (fd < 0) fail("read ", name);
-  snprintf(to, sizeof to, "%s/%s", job.folder, basename(name));
-  if (!write_file(to, fd, &bytes)) fail("write ", to);
-  fd_close(fd);
-  snprintf(line, sizeof line, "config\t%s\n", basename(name));
-  if (!stralloc_cats(manifest, line)) fail("write the manifest", "");
-  if (openslurpclose(&text, to) && text.len &&
-      memmem(text.s, text.len, "include_config_file", 19))
-    strerr_warnw("the files that ", name, " includes are not copied");
+  copy_file(manifest, "config", name, basename(name));
   stralloc_free(&words);
-  stralloc_free(&text);
+  put_included(manifest);
 }
 
 /* Keys of certificates are not copied: the manifest says where they were. */

@@ -69,7 +69,7 @@ int account_list_ending(struct client *c);
 /* ---- backups (backup.c, restore.c) ---- */
 
 /* The first line of the manifest of a backup. Lines behind it: version, time, config
- * FILE, store NAME BYTES, certificate PATTERN; TABs between the words. */
+ * FILE PATH, included FILE PATH, store NAME BYTES, certificate PATTERN; TABs between the words. */
 #define BACKUP_MAGIC "tabber-backup\t1"
 
 /* false: the folder has something in it, or cannot be read. */

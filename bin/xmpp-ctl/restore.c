@@ -268,6 +268,10 @@ print_rest(void)
   if (next_line(&rest, "config", v))
     printf("configuration: %s/%.*s\n", job.folder, (int)v[0].len, v[0].s);
   rest = manifest();
+  while (next_line(&rest, "included", v))
+    printf("included in it: %s/%.*s, which was %.*s\n", job.folder, (int)v[0].len, v[0].s,
+           (int)v[1].len, v[1].s);
+  rest = manifest();
   while (next_line(&rest, "certificate", v))
     printf("certificates, not in the backup: %.*s\n", (int)v[0].len, v[0].s);
   printf("start the server with: xmpp-up -s %s -c CONFIGURATION\n", ctl.state);

@@ -121,15 +121,22 @@ def what_was_acknowledged_is_in_it(t):
 
 @check
 def a_folder_has_all_of_it(t):
+    with open(t.dir + "/more.yml", "w") as f:
+        f.write("language: de\n")
+    t.write_config(t.config() + "include_config_file: more.yml\n")
+    t.ctl("reload")
     backup(t, "whole")
     names = sorted(os.listdir(t.dir + "/whole"))
-    assert names == ["conf.yml", "data", "manifest"], names
+    assert names == ["conf.yml", "data", "included-1-more.yml", "manifest"], names
+    with open(t.dir + "/whole/included-1-more.yml") as f:
+        assert f.read() == "language: de\n"
     with open(t.dir + "/whole/manifest") as f:
         text = f.read()
     assert text.startswith("tabber-backup\t1\nversion\t"), text
     for store in ("accounts", "secrets", "users", "archive", "motd"):
         assert re.search(r"^store\t%s\t\d+$" % store, text, re.M), text
     assert re.search(r"^certificate\t.*/dev/", text, re.M), text
+    assert "included\tincluded-1-more.yml\t%s/more.yml\n" % t.dir in text, text
     mode = os.stat(t.dir + "/whole").st_mode & 0o777
     assert mode == 0o700, oct(mode)
     with open(t.dir + "/whole/conf.yml") as a, open(t.conf) as b:
