@@ -146,6 +146,9 @@ void control_link_gone(struct link const *l);
 bool secrets_ending(uint64_t *number, struct slice *bare, struct slice *erased);
 bool secrets_erased(uint64_t number, struct slice store, struct slice all);
 uint64_t secrets_number(struct slice bare);
+
+/* The number of accounts of all hosts. */
+uint64_t secrets_count(void);
 uint64_t secrets_taken(struct slice bare);
 
 /* Tell routed that the account was made in this turn; ENDING_GRACE_US from now that it has ended,

@@ -398,6 +398,12 @@ secrets_number(struct slice bare)
   return accounts_number(secrets.accounts, bare);
 }
 
+uint64_t
+secrets_count(void)
+{
+  return accounts_count(secrets.accounts);
+}
+
 bool
 secrets_each(accounts_fn *fn, void *cookie)
 {

@@ -78,6 +78,7 @@ feeds(struct link const *from, struct link const *full)
 static void
 stats(struct link *ctl)
 {
+  service_stat(ctl, "accounts", secrets_count());
   service_stat(ctl, "succeeded", sasl_totals.succeeded);
   service_stat(ctl, "failed", sasl_totals.failed);
   service_stat(ctl, "untried", sasl_totals.untried);

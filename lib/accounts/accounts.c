@@ -282,6 +282,14 @@ accounts_erased(struct accounts *a, uint64_t number, struct slice store, struct 
 }
 
 uint64_t
+accounts_count(struct accounts *a)
+{
+  size_t n = store_count(a->store, a->jid);
+
+  return n == SIZE_MAX ? 0 : n;
+}
+
+uint64_t
 accounts_changes(struct accounts *a)
 {
   return store_changes(a->store);

@@ -65,6 +65,9 @@ uint64_t accounts_taken(struct accounts *a, struct slice bare);
 bool accounts_erased(struct accounts *a, uint64_t number, struct slice store,
                      struct slice all);
 
+/* The number of accounts; 0 with errno EIO. */
+uint64_t accounts_count(struct accounts *a);
+
 /* A number that differs after accounts were added or deleted. */
 uint64_t accounts_changes(struct accounts *a);
 

@@ -236,6 +236,7 @@ def figures_have_the_format_of_prometheus(t):
     assert value(found, "tabber_c2sd_logins_failed_by_reason_total", reason="wrong-password") == 1
     assert value(found, "tabber_listener_open", listener="127.0.0.1:%d" % t.port) == 1
     assert value(found, "tabber_queue_bytes", instance="routed") >= 0
+    assert value(found, "tabber_accounts") == len(t.ctl("account", "list").split()), found
     assert value(found, "tabber_certificate_fits", host="localhost") == 1
     a.close()
     t.found = found
