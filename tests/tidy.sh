@@ -24,5 +24,6 @@ for file in $(sed -n 's/.*\(xep[0-9]*_[a-z]*\).*/\1/p' bin/*/handlers.c | sort -
 done
 tests/owners.py || bad=1
 tests/events.py || bad=1
+tests/federation.py || bad=1
 tests/fail2ban.py || bad=1
 exit $bad
