@@ -2,7 +2,9 @@
 #ifndef AUTHD_H
 #define AUTHD_H
 
+#include "access/access.h"
 #include "accounts/accounts.h"
+#include "ban/ban.h"
 #include "jid/jid.h"
 #include "link/link.h"
 #include "link/snapshot.h"
@@ -15,11 +17,15 @@ struct host {
   struct host *next;
   char *name;
   char *mechanisms; /* offered mechanisms, strongest first, with blanks between */
+  char *exempt;     /* the rule of addresses whose failures are not counted */
+  uint64_t most_failures, ban_life_us; /* 0: the host has no mod_fail2ban */
 };
 
 struct authd_settings {
   struct host *hosts;
   uint32_t iterations;
+  struct access *access;
+  struct bans trusted; /* proxies, behind which many clients are */
 };
 
 extern struct authd_settings authd;
@@ -38,6 +44,9 @@ bool authd_offers(struct host const *h, struct slice mechanism);
 
 /* Open the stores in the folder data: accounts, and what only this program may know. */
 bool secrets_open(char const *data);
+
+/* The environment of the secrets, for the tables of others here. */
+struct store *secrets_store(void);
 
 /* The keys of the account bare for a hash. Of an account that there is not: keys that nobody has,
  * the same each time, so that it looks like any other of host (RFC 5802 s9 wants no
@@ -75,9 +84,9 @@ void derive_forget(void const *cookie);
 
 enum mechanism { PLAIN, SCRAM };
 
-/* Steps of an exchange. In FIRST authd awaits the client's first message, in FINAL its
- * second. */
-enum step { FIRST, FINAL };
+/* Steps of an exchange. In FIRST authd awaits the client's first message, in FINAL its second; in
+ * DELAYED it knows the answer, which waits (failures.c). */
+enum step { FIRST, FINAL, DELAYED };
 
 struct origin;
 
@@ -91,8 +100,10 @@ struct exchange {
   struct slice host;              /* the host's name, a copy: hosts change on reload */
   enum mechanism mechanism;
   enum step step;
-  bool named;   /* bare is an address of the host */
-  bool real;    /* the account is there */
+  bool named;  /* bare is an address of the host */
+  bool real;   /* the account is there */
+  bool passed; /* DELAYED: the secret is right, and verifier is for the client */
+  struct slice verifier;
   bool is_free; /* the exchange fails: no channel binding is known to client and stream */
   struct scram scram;
   struct scram_keys keys;
@@ -107,6 +118,9 @@ struct exchange *exchange_new(struct link *l, uint64_t id, struct record *r);
 
 /* The exchange of an id, or NULL. */
 struct exchange *exchange_of(struct link const *l, uint64_t id);
+
+/* The address of the client of x; of an IPv6 address the half that one site has. */
+struct slice exchange_ip(struct exchange const *x);
 
 /* Wipe and free x; nobody is told. */
 void exchange_free(struct exchange *x);
@@ -126,6 +140,9 @@ void sasl_announce(struct link *l);
 void sasl_auth(struct link *l, struct record *r);
 void sasl_response(struct link *l, struct record *r);
 void sasl_abort(struct link *l, struct record *r);
+
+/* Give the answer of x, which is DELAYED, at once. */
+void sasl_answer(struct exchange *x);
 
 /* The timer of an exchange, and all exchanges, for a trace. */
 void sasl_snapshot_timer(struct snapshot *k, struct exchange *x);

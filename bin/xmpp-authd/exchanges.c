@@ -1,7 +1,9 @@
 #include "authd.h"
+#include "failures.h"
 
 #include <openssl/crypto.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +68,7 @@ origin_of(struct slice ip)
   struct origin *o;
 
   site_of(name, ip);
+  if (ban_is_shared(ip)) snprintf(name, sizeof name, "%.*s", (int)ip.len, ip.s ? ip.s : "");
   o = table_get(&origins, slice_str(name));
   if (o) return o;
   o = calloc(1, sizeof *o);
@@ -107,9 +110,16 @@ leave(struct exchange *x)
 
 /* ---- the life of an exchange ---- */
 
+struct slice
+exchange_ip(struct exchange const *x)
+{
+  return slice_str(x->origin->name);
+}
+
 void
 exchange_free(struct exchange *x)
 {
+  if (x->step == DELAYED) failure_waited(x->bare);
   if (x->origin) {
     id_map_del(x->link->cookie, x->id);
     leave(x);
@@ -136,7 +146,10 @@ crowd_out(void)
               log_peer(slice_str(busiest->name)), "of_this_ip", log_num(busiest->n),
               "why", "clients do not finish their logins", NULL);
   }
-  exchange_free(busiest->first);
+  if (busiest->first->step == DELAYED)
+    sasl_answer(busiest->first);
+  else
+    exchange_free(busiest->first);
 }
 
 /* A c2sd ends the exchange of a slot before the slot gets another id. authd ends the
@@ -233,16 +246,18 @@ exchange_fields(struct snapshot *k, struct exchange *x)
 
   snapshot_link(k, &x->link);
   SNAPSHOT_INT(k, x->id);
+  SNAPSHOT_INT(k, x->step);
   sasl_snapshot_timer(k, x);
   snapshot_slice(k, a, &x->host);
   SNAPSHOT_INT(k, x->mechanism);
-  SNAPSHOT_INT(k, x->step);
   SNAPSHOT_INT(k, x->named);
   SNAPSHOT_INT(k, x->real);
   SNAPSHOT_INT(k, x->is_free);
   scram_fields(k, &x->scram);
   snapshot_slice(k, a, &x->bindings);
   snapshot_slice(k, a, &x->bare);
+  SNAPSHOT_INT(k, x->passed);
+  snapshot_slice(k, a, &x->verifier);
   snapshot_block(k, x->nonce, sizeof x->nonce);
   if (!snapshot_restores(k)) return;
   x->scram.nonce = slice_of(x->nonce, sizeof x->nonce);

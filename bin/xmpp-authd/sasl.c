@@ -1,4 +1,5 @@
 #include "authd.h"
+#include "failures.h"
 
 #include <openssl/crypto.h>
 
@@ -58,17 +59,10 @@ fail(struct exchange *x, char const *condition, char const *why)
   exchange_free(x);
 }
 
-/* Fail because name and password do not belong together: the log alone tells them apart. */
 static void
-fail_secret(struct exchange *x)
+say_success(struct exchange *x)
 {
-  fail(x, "not-authorized", x->real && x->named ? "wrong-password" : "unknown-account");
-}
-
-static void
-succeed(struct exchange *x, struct slice data)
-{
-  struct slice b64 = scram_encode(&x->scram.arena, data);
+  struct slice b64 = scram_encode(&x->scram.arena, x->verifier);
 
   sasl_totals.succeeded++;
   link_begin(x->link, VERB_SUCCESS);
@@ -76,7 +70,53 @@ succeed(struct exchange *x, struct slice data)
   link_text(x->link, b64);
   link_text(x->link, x->bare);
   link_end(x->link);
-  exchange_free(x);
+}
+
+/* Fail because name and password do not belong together: the log alone tells them apart. The
+ * record of a ban, if this is one failure too many, goes before that of the failure. */
+void
+sasl_answer(struct exchange *x)
+{
+  if (x->step == DELAYED) failure_waited(x->bare);
+  x->step = FINAL;
+  if (x->passed) {
+    failure_forgive(exchange_ip(x), x->bare);
+    say_success(x);
+    exchange_free(x);
+    return;
+  }
+  failure_count(authd_host(x->host), exchange_ip(x), x->bare);
+  fail(x, "not-authorized", x->real && x->named ? "wrong-password" : "unknown-account");
+}
+
+static void
+waited(void *cookie)
+{
+  sasl_answer(cookie);
+}
+
+/* Whether the secret is right is told at once, or after a delay: then both answers come as late. */
+static void
+decide(struct exchange *x, bool passed, struct slice verifier)
+{
+  uint64_t us = failure_delay(exchange_ip(x), x->bare);
+
+  x->passed = passed;
+  x->verifier = verifier;
+  if (!us)
+    sasl_answer(x);
+  else if (us == UINT64_MAX)
+    fail(x, "temporary-auth-failure", "crowded");
+  else {
+    x->step = DELAYED;
+    event_timer_start(&x->timer, door_now() + us, waited, x);
+  }
+}
+
+static void
+fail_secret(struct exchange *x)
+{
+  decide(x, false, SLICE(""));
 }
 
 static void
@@ -164,7 +204,7 @@ plain(struct exchange *x, struct slice message)
   else if (!matches || !x->real || !x->named)
     fail_secret(x);
   else
-    succeed(x, SLICE(""));
+    decide(x, true, SLICE(""));
 }
 
 /* ---- SCRAM ---- */
@@ -241,7 +281,7 @@ scram_final(struct exchange *x, struct slice message)
   else if (!x->real || !x->named)
     fail_secret(x);
   else
-    succeed(x, verifier);
+    decide(x, true, verifier);
 }
 
 /* ---- records ---- */
@@ -341,9 +381,9 @@ sasl_response(struct link *l, struct record *r)
   uint64_t id = record_u64(r, 1);
   struct exchange *x = exchange_of(l, id);
 
-  if (x)
+  if (x && x->step != DELAYED)
     step(x, record_get(r, 2));
-  else
+  else if (!x)
     refuse(l, id, "temporary-auth-failure", "too-late");
 }
 
@@ -358,5 +398,5 @@ sasl_abort(struct link *l, struct record *r)
 void
 sasl_snapshot_timer(struct snapshot *k, struct exchange *x)
 {
-  snapshot_timer(k, &x->timer, too_late, x);
+  snapshot_timer(k, &x->timer, x->step == DELAYED ? waited : too_late, x);
 }

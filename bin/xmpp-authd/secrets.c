@@ -238,6 +238,12 @@ secrets_open(char const *data)
          count_all();
 }
 
+struct store *
+secrets_store(void)
+{
+  return secrets.store;
+}
+
 /* ---- keys ---- */
 
 /* HMAC with the pepper of a name, and what it is for, in four bytes and one. */

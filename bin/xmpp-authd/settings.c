@@ -4,6 +4,9 @@
 #include <string.h>
 
 char const *const authd_needs[] = {
+  "mod_fail2ban.access",
+  "mod_fail2ban.c2s_auth_ban_lifetime",
+  "mod_fail2ban.c2s_max_auth_failures",
   "scram_iterations",
   NULL,
 };
@@ -71,6 +74,7 @@ free_hosts(struct host *h)
     struct host *next = h->next;
     free(h->name);
     free(h->mechanisms);
+    free(h->exempt);
     free(h);
     h = next;
   }
@@ -82,7 +86,31 @@ authd_drop(void *fresh)
   struct authd_settings *f = fresh;
 
   free_hosts(f->hosts);
+  access_free(f->access);
+  ban_wipe(&f->trusted);
   free(f);
+}
+
+/* Trusted is whom a ban until the end of time would shut out. "all" names nobody. */
+static void
+read_proxies(struct settings *st, struct bans *trusted)
+{
+  struct settings_row const *row = NULL;
+  struct slice list, word;
+
+  trusted->by_text.key = ban_key;
+  while ((row = settings_next(st, "trusted_proxies", row)))
+    for (list = row->value[0]; slice_word(&list, ' ', &word);)
+      if (word.len) ban_put(trusted, word, UINT64_MAX, 0);
+}
+
+static void
+read_bans(struct settings *st, struct host *h, struct slice name)
+{
+  h->exempt = slice_dup(settings_get(st, "mod_fail2ban.access", name));
+  if (!settings_has(st, "module", name, "mod_fail2ban")) return;
+  h->most_failures = settings_u64(st, "mod_fail2ban.c2s_max_auth_failures", name);
+  h->ban_life_us = settings_us(st, "mod_fail2ban.c2s_auth_ban_lifetime", name);
 }
 
 void *
@@ -102,9 +130,13 @@ authd_read(struct settings *st)
     h->name = slice_dup(row->value[0]);
     h->mechanisms =
       mechanisms_without(settings_get(st, "disable_sasl_mechanisms", row->value[0]));
-    if (!h->name || !h->mechanisms) goto fail;
+    read_bans(st, h, row->value[0]);
+    if (!h->name || !h->mechanisms || !h->exempt) goto fail;
   }
   f->iterations = (uint32_t)settings_u64(st, "scram_iterations", SLICE("*"));
+  read_proxies(st, &f->trusted);
+  f->access = access_load(st);
+  if (!f->access) goto fail;
   if (f->hosts) return f;
   settings_refuse("host", SLICE("*"), "there is no host", NULL);
 fail:
@@ -119,6 +151,8 @@ authd_take(void *fresh, bool first)
   struct link *l;
 
   free_hosts(authd.hosts);
+  access_free(authd.access);
+  ban_wipe(&authd.trusted);
   authd = *f;
   free(f);
   for (l = first ? NULL : link_next(NULL); l; l = link_next(l))

@@ -11,9 +11,11 @@
  * TRUSTS  settings, envelopes of c2sd. Not what the client says in them.
  * ROOMS   exchanges.c who waits; sasl.c mechanisms; secrets.c keys; derive.c keys of new
  *         passwords, in a process of its own; control.c account; ends.c who is told
- *         of accounts; settings.c
+ *         of accounts; failures.c how often logins failed, bans.c who is shut out; settings.c
  */
 #include "authd.h"
+#include "bans.h"
+#include "failures.h"
 
 #include <errno.h>
 #include <string.h>
@@ -23,7 +25,7 @@ char const *PROG = "xmpp-authd";
 static bool
 start(void)
 {
-  if (derive_start()) return secrets_open(service_data());
+  if (derive_start()) return secrets_open(service_data()) && bans_open(secrets_store());
   log_event(LOG_WARN, "derive-ended", "why", strerror(errno), NULL);
   return false;
 }
@@ -32,6 +34,7 @@ static void
 up(struct link *l)
 {
   if (l->program == C2SD) sasl_announce(l);
+  if (l->roles & (ROLE_EDGE | ROLE_FRONT)) bans_announce(l);
   if (l->roles & ROLE_ROUTER) ends_announce();
 }
 
@@ -91,12 +94,15 @@ snapshot(struct snapshot *k)
 {
   exchanges_snapshot(k);
   ends_snapshot(k);
+  bans_snapshot(k);
+  failures_snapshot(k);
 }
 
 static service_fn *const handlers[VERBS_N] = {
   [VERB_AUTH] = sasl_auth,     [VERB_RESPONSE] = sasl_response,
   [VERB_ABORT] = sasl_abort,   [VERB_ACCOUNT] = control_account,
   [VERB_WATCH] = ends_watched, [VERB_ERASED] = ends_erased,
+  [VERB_BANS] = bans_control,
 };
 
 static struct service const service = {

@@ -1,3 +1,4 @@
+#include "bans.h"
 #include "logins.h"
 #include "rules.h"
 #include "sasl.h"
@@ -96,6 +97,7 @@ fail_as(struct stream *s, struct failure const *f)
 {
   say_failure(s, f);
   login_failed(s, f->jid, f->why);
+  if (bans_end(s)) return ST_FEATURES;
   if (f->is_free ? ++s->untried >= SASL_UNTRIED_MAX : ++s->failures >= SASL_FAILURES_MAX)
     conduit_error(&s->c, "policy-violation",
                   f->is_free ? "too many mechanisms that do not fit"

@@ -1,4 +1,5 @@
 #include "asked.h"
+#include "bans.h"
 #include "kept.h"
 #include "logins.h"
 #include "requests.h"
@@ -169,4 +170,5 @@ c2sd_snapshot(struct snapshot *k)
   left_snapshot(k);
   requests_snapshot(k);
   logins_snapshot(k);
+  bans_snapshot(k);
 }

@@ -1,3 +1,4 @@
+#include "bans.h"
 #include "bind.h"
 #include "inbound.h"
 #include "sasl.h"
@@ -165,7 +166,10 @@ states_header(struct conduit *c, struct xml_node const *root, char const *fault)
   from = from.len && jid_parse(&a, from, &j) ? j.bare : SLICE("");
   if (fault)
     refuse_header(s, from, fault);
-  else
+  else if (!s->authed && bans_has(s)) {
+    write_header(s, from, SLICE(""));
+    bans_end(s);
+  } else
     accept_header(s, from);
   arena_wipe(&a);
 }

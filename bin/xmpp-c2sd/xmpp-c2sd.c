@@ -18,7 +18,7 @@
  * TRUSTS  settings, records of its neighbours. Nothing that a client says.
  * ROOMS   stream.c the table of streams; life.c their conduits, their end; rules.c access, shaping;
  *         states.c what each state takes; sasl.c, logins.c how
- *         logins end, bind.c; inbound.c stanzas of clients; requests.c
+ *         logins end, bans.c who is shut out, bind.c; inbound.c stanzas of clients; requests.c
  *         how many requests are on their way, asked.c those that are answered later; deliver.c
  *         what comes for a session, output.c how it leaves; kept.c what streams keep in all;
  *         shown.c what others have seen of a session, directed.c who has directed presence of it,
@@ -28,6 +28,7 @@
  *         with
  */
 #include "asked.h"
+#include "bans.h"
 #include "bind.h"
 #include "deliver.h"
 #include "kept.h"
@@ -72,6 +73,7 @@ static bool routed_is_back; /* in this turn */
 static void
 up(struct link *l)
 {
+  if (l->roles & ROLE_FRONT) bans_announce(l);
   if (l->program != ROUTED) return;
   edge_routed_is_up(l);
   bind_announce();
@@ -185,6 +187,7 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_STOP] = conduit_on_stop,
   [VERB_GO] = conduit_on_go,
   [VERB_SECURED] = life_secured,
+  [VERB_BAN] = bans_on_ban,
   [VERB_MECHANISMS] = sasl_on_mechanisms,
   [VERB_CHALLENGE] = sasl_on_challenge,
   [VERB_SUCCESS] = sasl_on_success,

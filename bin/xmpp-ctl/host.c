@@ -176,6 +176,7 @@ static struct {
   {"accounts", "taken",   key_is_address     },
   {"secrets",  "scram",   NULL               },
   {"secrets",  "meta",    iterations         },
+  {"secrets",  "bans",    NULL               },
   {"users",    "roster",  contact            },
   {"users",    "pending", request            },
   {"users",    "blocked", blocked            },

@@ -10,12 +10,14 @@
  *         backup FOLDER; restore [--force] FOLDER; host rename OLD NEW; upgrade [SECONDS]
  *         status; metrics; upload sweep
  *         rooms; room create|destroy|forget|config|affiliation|occupants|archive ROOM ...
+ *         ban list | add ADDRESS[/BITS] [MINUTES] | del ADDRESS[/BITS]|all
  * READS   STATE/settings/xmpp-ctl; passwords from standard input
  * SPEAKS  records to the control sockets STATE/run/INSTANCE/control (xmpp-records(7))
  * EXIT    0 done; 1 refused, or not all; 0 to 3 the verdict of status; 100 usage; 111 a program
  *         cannot be reached, or stdout
- * ROOMS   commands.c; upload.c; reload.c; account.c; erase.c; import.c; archive.c; du.c; backup.c; restore.c; host.c;
- *         dns.c, lookup.c; rooms.c; upgrade.c; status.c, metrics.c, of look.c, process.c; client.c the control socket
+ * ROOMS   commands.c; upload.c; reload.c; account.c; erase.c; import.c; ban.c; archive.c; du.c; backup.c; restore.c;
+ *         host.c; dns.c, lookup.c; rooms.c; upgrade.c; status.c, metrics.c, of look.c, process.c; client.c the
+ *         control socket
  */
 #include "ctl.h"
 
@@ -29,8 +31,8 @@
 #include <string.h>
 
 #define USAGE                                                                            \
-  "[ -r ] [ --generate ] [ --force ] [ -s state ] account|archive|backup|dns|du|host|"   \
-  "metrics|reload|restore|room|rooms|s2s|session|sessions|stats|status|stop|trace|"      \
+  "[ -r ] [ --generate ] [ --force ] [ -s state ] account|archive|backup|ban|dns|du|"    \
+  "host|metrics|reload|restore|room|rooms|s2s|session|sessions|stats|status|stop|trace|" \
   "upgrade|upload|wait ..."
 
 char const *PROG = "xmpp-ctl";
@@ -63,6 +65,7 @@ static struct {
   {"upload",   command_upload,   2},
   {"rooms",    command_rooms,    0},
   {"room",     command_room,     4},
+  {"ban",      command_ban,      3},
 };
 
 /* Options may stand before and behind the command; what is left are its words. */

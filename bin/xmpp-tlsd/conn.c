@@ -1,3 +1,4 @@
+#include "addresses.h"
 #include "dial.h"
 
 #include <skalibs/allreadwrite.h>
@@ -111,6 +112,7 @@ conn_drop(struct conn *c, char const *why)
   free(c->tls_name);
   free(c->header);
   tally_end(c);
+  address_leave(c);
   stralloc_free(&c->out);
   stralloc_free(&c->pending);
   if (c->link) count_conduit(c->link, -1);
@@ -486,6 +488,7 @@ conn_accepted(struct listener *ln, int fd, struct slice ip, unsigned int port)
     return;
   }
   conn_totals.accepted++;
+  if (!ln->proxied) address_enter(c);
   c->listener = ln;
   log_event(LOG_INFO, "accepted", "conn", log_conn(service_instance(), c->id), "ip",
             log_peer(ip), "listener", ln->name, NULL);

@@ -7,6 +7,7 @@
 /* See the top of conn.c for what is true in each. */
 enum conn_state { PLAIN, HANDSHAKE, SECURE, CLOSING, CONNECTING, PROXIED };
 
+struct address;
 struct tally;
 struct request;
 struct header;
@@ -32,6 +33,7 @@ struct conn {
   uint64_t controls_us; /* start of the time in which controls counts */
   struct shaper *shaper;     /* NULL: no limit */
   char *tls_name;            /* the stream's name, in its handshake; NULL: direct TLS */
+  struct address *address;   /* of the client; NULL: not counted */
   struct tally *tally;       /* NULL: nobody wants to know what was written */
   struct request *request;   /* of a connection of ours, until TLS is up */
   struct conn *next_attempt; /* of the request */

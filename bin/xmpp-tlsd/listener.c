@@ -1,3 +1,4 @@
+#include "addresses.h"
 #include "s2s.h"
 
 #include <skalibs/allreadwrite.h>
@@ -12,7 +13,13 @@
 #include <unistd.h>
 
 char const *const tlsd_needs[] = {
-  "backlog", "ciphers", "protocol_options", "send_timeout", "outgoing_s2s_timeout", NULL,
+  "backlog",
+  "ciphers",
+  "connections_per_address",
+  "outgoing_s2s_timeout",
+  "protocol_options",
+  "send_timeout",
+  NULL,
 };
 
 /* Listeners are made from the settings as a whole new list; sockets of the old list
@@ -44,7 +51,7 @@ struct made {
   struct certs *certs;
   struct s2s *s2s;
   bool reuseport;
-  uint64_t waiting_max;
+  uint64_t waiting_max, address_max;
 };
 
 /* ---- settings ---- */
@@ -229,7 +236,7 @@ on_accept(void *cookie, uint32_t what)
     fd = accept4(ln->io.fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) break;
     ip = socket_peer(&sa, buf, &port);
-    if (!may_connect(ln, ip)) {
+    if (!may_connect(ln, ip) || (!ln->proxied && !address_admits(ln, ip))) {
       fd_close(fd);
       continue;
     }
@@ -389,6 +396,7 @@ listeners_read(struct settings *st)
 
   if (!m) return NULL;
   m->reuseport = settings_bool(st, "reuseport", SLICE("*"));
+  m->address_max = settings_u64(st, "connections_per_address", SLICE("*"));
   m->waiting_max = settings_limit(st, "output_max", CONN_OUTPUT_ALL_MAX);
   m->certs = certs_load(st, listeners.certs);
   m->s2s = m->certs ? s2s_read(st) : NULL;
@@ -425,6 +433,7 @@ listeners_take(void *fresh, bool first)
   s2s_take(m->s2s);
   listeners.reuseport = m->reuseport;
   bounds_set(m->waiting_max);
+  addresses_set(m->address_max);
   free(m);
   certs_log(listeners.certs);
   log_ages(NULL);

@@ -1,3 +1,4 @@
+#include "addresses.h"
 #include "conn.h"
 
 #include <stdlib.h>
@@ -60,5 +61,11 @@ proxied_take(struct conn *c, char *s, size_t *len)
   memmove(s, s + n, *len - n);
   *len -= n;
   take_client(c, &client);
+  if (!*client.ip) return 1;
+  if (!address_admits(c->listener, slice_str(c->ip))) {
+    conn_drop(c, "the address is shut out, or has too many connections");
+    return -1;
+  }
+  address_enter(c);
   return 1;
 }

@@ -22,8 +22,10 @@
  *         cost; shaper.c; context.c TLS contexts, channel bindings; certs.c the pool of
  *         certificates; s2s.c options of streams between servers; verify.c certificates of
  *         other servers; dial.c requests for connections, target.c where to, race.c the
- *         order of attempts, client.c TLS as the client; tally.c how much was written
+ *         order of attempts, client.c TLS as the client; tally.c how much was written;
+ *         addresses.c who is shut out, and how many connections an address has
  */
+#include "addresses.h"
 #include "tlsd.h"
 
 #include <skalibs/strerr.h>
@@ -47,8 +49,20 @@ stats(struct link *ctl)
   service_stat(ctl, "bytes_in", conn_totals.bytes_in);
   service_stat(ctl, "bytes_out", conn_totals.bytes_out);
   service_stat(ctl, "bytes_waiting", bounds_waiting());
+  service_stat(ctl, "refused_banned", address_totals.banned);
+  service_stat(ctl, "refused_crowded", address_totals.crowded);
   service_stat(ctl, "dials", dials_racing());
   service_stat(ctl, "dials_waiting", dials_waiting());
+}
+
+static bool
+other_c2sd(struct link const *l)
+{
+  struct link const *o;
+
+  for (o = link_next(NULL); o; o = link_next(o))
+    if (o != l && o->up && o->program == C2SD) return true;
+  return false;
 }
 
 static void
@@ -56,6 +70,7 @@ down(struct link *l)
 {
   dials_of_link_gone(l);
   conns_of_link_gone(l);
+  if (l->program == C2SD && !other_c2sd(l)) addresses_forget_bans();
 }
 
 static void
@@ -66,15 +81,11 @@ stop(void)
 }
 
 static service_fn *const handlers[VERBS_N] = {
-  [VERB_DATA] = conn_data,
-  [VERB_CLOSE] = conn_close,
-  [VERB_STOP] = conn_stop,
-  [VERB_GO] = conn_go,
-  [VERB_STARTTLS] = conn_starttls,
-  [VERB_SHAPE] = conn_shape,
-  [VERB_CONNECT] = dial_connect,
-  [VERB_ABANDON] = dial_abandon,
-  [VERB_CERTIFICATE] = listeners_certificate,
+  [VERB_DATA] = conn_data,         [VERB_CLOSE] = conn_close,
+  [VERB_STOP] = conn_stop,         [VERB_GO] = conn_go,
+  [VERB_STARTTLS] = conn_starttls, [VERB_SHAPE] = conn_shape,
+  [VERB_CONNECT] = dial_connect,   [VERB_ABANDON] = dial_abandon,
+  [VERB_BAN] = addresses_ban,      [VERB_CERTIFICATE] = listeners_certificate,
 };
 
 static struct service const tlsd = {

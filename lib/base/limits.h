@@ -377,6 +377,27 @@
 /* Time after which an exchange is forgotten whose client does not go on
  * (microseconds). */
 #define EXCHANGE_US 120000000u
+/* Addresses that are shut out at a time, and networks; bans that last longer than so many seconds are
+ * kept on disk. */
+#define BANS_MAX 65536u
+#define BAN_NETWORKS_MAX 256u
+#define BAN_KEPT_S 600u
+/* Failed logins are counted of so many addresses, and so many accounts, at a time: the one whose last
+ * login is the longest ago makes room. Of one address the failures of so many accounts are told
+ * apart; of an account so many addresses are known from which its owner has logged in, for so long
+ * (microseconds). */
+#define FAILURES_ADDRESSES_MAX 65536u
+#define FAILURES_ACCOUNTS_MAX 32768u
+#define FAILURES_APART_MAX 16u
+#define FAILURES_KNOWN_MAX 16u
+#define FAILURES_KNOWN_US 2592000000000ull
+/* After so many failures of an account in an hour (microseconds) answers to unknown addresses are
+ * delayed: 1 s, then twice as long each time, up to the longest; at most so many at a time. */
+#define FAILURES_FREE 10u
+#define FAILURES_LIFE_US 3600000000ull
+#define FAILURES_DELAY_US 1000000u
+#define FAILURES_DELAY_MAX_US 30000000u
+#define FAILURES_DELAYED_MAX 100u
 /* SASL failures of one stream for which no secret was tried, such as a channel binding that the
  * stream has not: as many as there are mechanisms, then policy-violation. */
 #define SASL_UNTRIED_MAX 7

@@ -337,10 +337,10 @@ def forget_tls_errors():
 
 class Stream:
     """A client's end of a stream. direct: TLS from the first byte; secure: with TLS at all;
-    version: (least, most) of TLS; sni: the name for TLS, host the one of the stream."""
+    version: (least, most) of TLS; to, source: addresses; sni: the name for TLS, host the one of the stream."""
 
     def __init__(self, tree, host=None, direct=False, secure=True, version=None, sni=None,
-                 alpn=None, port=None, rcvbuf=None):
+                 alpn=None, port=None, rcvbuf=None, to="127.0.0.1", source=None):
         self.host = host or tree.hosts[0]
         self.version, self.sni, self.secure = version, sni, secure
         self.alpn = alpn or (["xmpp-client"] if direct else None)
@@ -351,7 +351,9 @@ class Stream:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
         self.sock.settimeout(DEADLINE)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.sock.connect(("127.0.0.1", port or (tree.tls_port if direct else tree.port)))
+        if source:
+            self.sock.bind((source, 0))
+        self.sock.connect((to, port or (tree.tls_port if direct else tree.port)))
         self.begin()
         if direct:
             self.handshake()

@@ -1,0 +1,22 @@
+/* Failed logins: counted for each address, and for each account. */
+#ifndef AUTHD_FAILURES_H
+#define AUTHD_FAILURES_H
+
+#include "authd.h"
+
+/* Count a login of the client at ip whose secret was wrong for the account bare of host, when the
+ * host has mod_fail2ban: the address may be shut out from now on (bans.c). */
+void failure_count(struct host const *h, struct slice ip, struct slice bare);
+
+/* The client at ip has logged in as bare: its failures for that account are forgotten. */
+void failure_forgive(struct slice ip, struct slice bare);
+
+/* Say how long (microseconds) the answer to the client at ip has to wait, for its account was
+ * tried so often from addresses that are unknown to it. 0: it does not wait. UINT64_MAX: too many
+ * wait already. Each other answer but 0 is one failure_waited. */
+uint64_t failure_delay(struct slice ip, struct slice bare);
+void failure_waited(struct slice bare);
+
+void failures_snapshot(struct snapshot *k);
+
+#endif

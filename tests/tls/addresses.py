@@ -1,0 +1,36 @@
+"""Addresses that are shut out."""
+from tlsd import *
+
+one = {"one": "".join(make("one", certs.dns("one.example")))}
+FAR = str(1 << 33)
+
+
+def is_refused(t):
+    return t.socket(t.plain).recv(1) == b""
+
+
+@check
+def a_banned_address_is_refused_at_once():
+    t = Tlsd(one)
+    s, n = t.open()
+    t.say("ban", "127.0.0.1", FAR)
+    assert t.settle() == []
+    assert is_refused(t)
+    assert t.settle() == [], "the edge heard of it"
+    s.send(b"x")
+    t.hears("data", n, "x")
+    t.say("ban", "127.0.0.0/8", FAR)
+    t.say("ban", "127.0.0.1", "0")
+    assert t.settle() == []
+    assert is_refused(t)
+    t.say("ban", "127.0.0.0/8", "0")
+    assert t.settle() == []
+    t.open()
+
+
+@check
+def a_ban_ends():
+    t = Tlsd(one)
+    t.say("ban", "127.0.0.1", "1")
+    assert t.settle() == []
+    t.open()
