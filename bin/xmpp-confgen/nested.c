@@ -247,6 +247,18 @@ content_type(struct nested const *o, struct yaml_node const *entry)
     emit(o->to, o->in, o->host, entry->key.s, entry->text.s, NULL);
 }
 
+/* ---- mod_conversejs ---- */
+
+/* OPTION: VALUE of Converse.js. */
+static void
+converse_option(struct nested const *o, struct yaml_node const *entry)
+{
+  if (entry->kind == YAML_SCALAR)
+    emit(o->to, o->in, o->host, entry->key.s, entry->text.s, NULL);
+  else
+    say_error(entry, o->path, "expected a word or a number");
+}
+
 /* ---- mod_register ---- */
 
 static void
@@ -293,13 +305,16 @@ static struct {
 
   bool map; /* of options, not a list */
 } const readers[] = {
-  {"mod_disco.extra_domains",        extra_domain,    ENTRIES},
-  {"mod_disco.server_info",          server_info,     ENTRIES},
-  {"mod_http_upload.content_types",  content_type,    PAIRS  },
-  {"mod_http_upload.custom_headers", header,          PAIRS  },
-  {"mod_muc.default_room_options",   room_option,     PAIRS  },
-  {"mod_register.welcome_message",   welcome_message, MAPPING},
-  {"mod_stun_disco.services",        stun_service,    ENTRIES},
+  {"mod_disco.extra_domains",            extra_domain,    ENTRIES},
+  {"mod_disco.server_info",              server_info,     ENTRIES},
+  {"mod_http_upload.content_types",      content_type,    PAIRS  },
+  {"mod_http_upload.custom_headers",     header,          PAIRS  },
+  {"mod_muc.default_room_options",       room_option,     PAIRS  },
+  {"mod_register.welcome_message",       welcome_message, MAPPING},
+  {"mod_stun_disco.services",            stun_service,    ENTRIES},
+  {"mod_conversejs.conversejs_options",  converse_option, PAIRS  },
+  {"mod_http_fileserver.content_types",  content_type,    PAIRS  },
+  {"mod_http_fileserver.custom_headers", header,          PAIRS  },
 };
 
 /* The pairs of a mapping, or of a list of mappings. */

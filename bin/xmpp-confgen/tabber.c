@@ -71,6 +71,24 @@ set_singles(struct yaml_node const *tabber)
   }
 }
 
+/* web: {url: the address of the server's web listeners, as clients see it}. */
+static void
+set_web(struct yaml_node const *n)
+{
+  struct yaml_node const *c;
+  struct slice v;
+
+  if (!n || !expect_map(n, "tabber.web")) return;
+  for (c = n->first; c; c = c->next) {
+    struct option const *o = option_find("tabber.web", c->key);
+    v = o ? option_value(&job.arena, o, c, "tabber.web.url") : (struct slice){NULL, 0};
+    if (!o)
+      say_unknown(c, "tabber.web", "option", option_nearest("tabber.web", c->key));
+    else if (v.s)
+      emit_slice(o->owner, "web.url", SLICE("*"), v);
+  }
+}
+
 /* Where programs have users at all; a user who is not root has none to give. */
 static void
 set_uids(struct yaml_node const *n)
@@ -93,7 +111,8 @@ unknown_tabber_option(struct yaml_node const *n)
   say_error(&at, "tabber",
             "unknown option %s; known: archive, connections_per_address, dnssec, instances, log, "
             "registration_burst, reserved_names, resolvers, "
-            "s2s_deny_addresses, scram_iterations, services, trust_anchors, uids",
+            "s2s_deny_addresses, scram_iterations, services, trust_anchors, uids, "
+            "web",
             n->key.s);
 }
 
@@ -161,12 +180,14 @@ compile_tabber(struct yaml_node const *tabber)
   if (tabber && !expect_map(tabber, "tabber")) return;
   set_singles(tabber);
   set_archive(yaml_get(tabber, "archive"), SLICE("*"), true);
+  set_web(tabber ? yaml_get(tabber, "web") : NULL);
   for (n = tabber ? tabber->first : NULL; n; n = n->next) {
     if (slice_is(n->key, "uids"))
       set_uids(n);
     else if (slice_is(n->key, "services"))
       services = n; /* when the numbers of users are known */
-    else if (slice_is(n->key, "archive") || slice_has_word(slice_str(single), n->key))
+    else if (slice_is(n->key, "archive") || slice_is(n->key, "web") ||
+             slice_has_word(slice_str(single), n->key))
       continue;
     else if (!slice_is(n->key, "instances"))
       unknown_tabber_option(n);

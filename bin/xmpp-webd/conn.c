@@ -471,6 +471,18 @@ conn_on_go(struct link *l, struct record *r)
 }
 
 void
+conns_front_drained(struct link *l)
+{
+  struct conn *c;
+
+  for (c = conns; c; c = c->next) {
+    struct request *q = c->request;
+    if (c->link == l && !c->ends && !c->blocked && q && q->kind && q->kind->go)
+      q->kind->go(q, true);
+  }
+}
+
+void
 conns_link_gone(struct link *l)
 {
   struct conn *c;

@@ -212,6 +212,31 @@ struct kind const *kind_find(struct slice word);
 extern struct kind const websocket_kind;
 uint64_t websockets_count(void);
 
+/* ---- addresses.c: where web clients find a host's streams ---- */
+
+/* Append the address of the handler WORD for the host of q, with scheme (wss, https): value is an option:
+ * an address, undefined, or auto (empty): that of the first listener with TLS that has the handler,
+ * else that below tabber's option web.url. false: there is none. */
+bool address_cat(stralloc *out, struct request const *q, struct slice value,
+                 char const *word, char const *scheme);
+
+/* Say whether a module is on for the host of q; the value of one of its options. */
+bool module_is_on(struct request const *q, char const *module);
+struct slice module_option(struct request const *q, char const *key);
+
+/* ---- hostmeta.c, files.c, converse.c ---- */
+
+extern struct kind const host_meta_kind, files_kind, converse_kind;
+
+/* Answer a GET or HEAD of q by the file path (decoded by segments) below the folder root; indices: names of
+ * files for a folder, with blanks between; key: the module, whose rows content_types and
+ * custom_headers and default_content_type are obeyed. */
+void files_answer(struct request *q, struct http_request const *h, struct slice root,
+                  struct slice path, struct slice indices, char const *module);
+
+/* Go on with what is read from files: a front takes output again. */
+void conns_front_drained(struct link *l);
+
 /* ---- services.c: requests to web services ---- */
 
 extern struct kind const service_kind;

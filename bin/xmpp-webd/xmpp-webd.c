@@ -14,7 +14,9 @@
  * TRUSTS  settings, records of its front. Of web services their answers, but not their fields. Not a byte of a client
  * ROOMS   conn.c connections; request.c from a head to its handler; client.c who asks, behind
  *         proxies; answer.c answers; kinds.c the table of handlers; services.c web services; websocket.c
- *         WebSocket, ws_frames.c its frames; streams.c conduits to c2sd; settings.c
+ *         WebSocket, ws_frames.c its frames; streams.c conduits to c2sd; hostmeta.c
+ *         where clients connect (XEP-0156), addresses.c how that is found; files.c files of a
+ *         folder; converse.c a page to chat; settings.c
  */
 #include "streams.h"
 
@@ -45,7 +47,9 @@ down(struct link *l)
 static void
 full(struct link *l, bool is_full)
 {
-  if (l->roles & ROLE_EDGE)
+  if (l->roles & ROLE_FRONT && !is_full)
+    conns_front_drained(l);
+  else if (l->roles & ROLE_EDGE)
     streams_full(l, is_full);
   else if (l->roles & ROLE_SERVICE)
     services_full(l, is_full);

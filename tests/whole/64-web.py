@@ -12,7 +12,7 @@ LISTEN = "listen:\n" + "".join("""  -
     ip: "127.0.0.1"
     module: ejabberd_http
     %s
-    request_handlers: {/hook: "service:hook"}
+    request_handlers: {/hook: "service:hook", /files: mod_http_fileserver}
 """ % x for x in ((plain, "tls: false"), (tls, "tls: true"),
                   (proxied, "use_proxy_protocol: true")))
 
@@ -123,12 +123,87 @@ def pipelined(t):
         assert re.findall(r"for /hook/(\d+)\.", got) == [str(i) for i in range(100)]
 
 
+def file(name, content):
+    os.makedirs(os.path.dirname(FILES + "/" + name), exist_ok=True)
+    with open(FILES + "/" + name, "wb") as f:
+        f.write(content)
+
+
+@check
+def files(t):
+    big = os.urandom(3 << 20)
+    file("index.html", b"<p>hello</p>")
+    file("sub dir/big.bin", big)
+    file("note.odd", b"0123456789")
+    file(".hidden", b"x")
+    file("../secret", b"x")
+    os.symlink("/etc/passwd", FILES + "/link")
+    c = client(plain)
+    status, text, r = ask(c, "GET", "/files/")
+    assert (status, text) == (200, "<p>hello</p>")
+    assert r.getheader("Content-Type") == "text/html" and r.getheader("X-Mine") == "yes"
+    for path in ("/files/sub%20dir/big.bin", "/files//sub%20dir//big.bin"):
+        c.request("GET", path)
+        r = c.getresponse()
+        assert r.read() == big and r.getheader("Content-Type") == "application/octet-stream"
+    status, text, r = ask(c, "GET", "/files/note.odd")
+    tag, date = r.getheader("ETag"), r.getheader("Last-Modified")
+    assert r.getheader("Content-Type") == "text/odd" and text == "0123456789"
+    assert ask(c, "GET", "/files/note.odd", **{"If-None-Match": tag})[0] == 304
+    assert ask(c, "GET", "/files/note.odd", **{"If-Modified-Since": date})[0] == 304
+    assert ask(c, "GET", "/files/note.odd", Range="bytes=2-4")[:2] == (206, "234")
+    assert ask(c, "GET", "/files/note.odd", Range="bytes=-3")[:2] == (206, "789")
+    assert ask(c, "GET", "/files/note.odd", Range="bytes=2-4",
+               **{"If-Range": '"other"'})[:2] == (200, "0123456789")
+    status, _, r = ask(c, "GET", "/files/note.odd", Range="bytes=10-")
+    assert status == 416 and r.getheader("Content-Range") == "bytes */10"
+    status, text, r = ask(c, "HEAD", "/files/note.odd")
+    assert (status, text, r.getheader("Content-Length")) == (200, "", "10")
+    for path in (".hidden", "link", "sub%20dir", "nothing", "%2e%2e%2fsecret", "..%2fsecret",
+                 "sub%20dir%2fbig.bin", "note.odd/x"):
+        assert ask(client(plain), "GET", "/files/" + path)[0] in (400, 404), path
+    assert ask(c, "PUT", "/files/note.odd", "x")[0] == 405
+
+
+@check
+def a_slow_reader_holds_no_memory(t):
+    """A file waits on the disk, and not in webd."""
+    with open(FILES + "/huge.bin", "wb") as f:
+        f.truncate(64 << 20)
+    pid = t.pid("webd")
+    before = memory_kib(pid)
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.settimeout(DEADLINE)
+        s.connect(("127.0.0.1", plain))
+        s.sendall(b"GET /files/huge.bin HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        assert s.recv(100).startswith(b"HTTP/1.1 200")
+        assert ask(client(plain), "GET", "/files/note.odd")[0] == 200
+        assert memory_kib(pid) - before < 10000
+        left = 64 << 20
+        while True:
+            more = s.recv(1 << 20)
+            if not more:
+                break
+            left -= len(more)
+        assert left <= 0
+
+
+FILES = tempfile.mkdtemp(prefix="whole-files-") + "/root"
 shutil.copy(CONF + "/web-service.sh", SCRIPT)
 os.chmod(SCRIPT, 0o755)
+os.chmod(os.path.dirname(FILES), 0o755)
+os.umask(0o022)
 try:
-    main(Tree(options=LISTEN, tabber="""services:
+    main(Tree(options=LISTEN, modules=MODULES + """
+mod_http_fileserver:
+  docroot: %s
+  directory_indices: [index.html]
+  content_types: {.odd: text/odd}
+  custom_headers: {X-Mine: "yes"}""" % FILES, tabber="""services:
   hook:
     run: [%s]
     role: web""" % SCRIPT))
 finally:
     os.unlink(SCRIPT)
+    shutil.rmtree(os.path.dirname(FILES))

@@ -1,0 +1,309 @@
+#include "webd.h"
+
+#include <skalibs/allreadwrite.h>
+#include <skalibs/djbunix.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Files below one folder (mod_http_fileserver). The path goes down segment by segment, through no
+ * symbolic link and no name that begins with a dot; whatever is not a file is not there. */
+
+/* Bytes that are read at once, and in a turn. */
+#define PIECE WEB_BODY_PIECE
+#define TURN WEB_BODY_HIGH
+
+/* The file of a request, as its own. */
+struct file {
+  struct request *q;
+  int fd;
+  uint64_t left;
+  struct event_timer timer;
+};
+
+/* ---- reading ---- */
+
+static void
+file_free(struct request *q)
+{
+  struct file *f = q->own;
+
+  if (!f) return;
+  q->own = NULL;
+  event_timer_cancel(&f->timer);
+  fd_close(f->fd);
+  free(f);
+}
+
+static void
+gone(struct request *q, char const *why)
+{
+  (void)why;
+  file_free(q);
+}
+
+/* Give a part of the file, and the next in another turn, as long as the client takes it. */
+static void
+give(void *cookie)
+{
+  static char buf[PIECE];
+  struct file *f = cookie;
+  struct request *q = f->q;
+  size_t given = 0;
+
+  while (f->left && given < TURN) {
+    ssize_t n;
+    if (q->conn->blocked || !q->conn->link || q->conn->link->full) return;
+    n = fd_read(f->fd, buf, f->left < PIECE ? f->left : PIECE);
+    if (n <= 0) {
+      answer_cut(q, "the file has become shorter");
+      return;
+    }
+    f->left -= (uint64_t)n;
+    given += (size_t)n;
+    answer_body(q, slice_of(buf, (size_t)n));
+    if (q->conn->ends) return;
+  }
+  if (f->left) {
+    event_timer_start(&f->timer, door_now(), give, f);
+    return;
+  }
+  file_free(q);
+  answer_end(q);
+}
+
+static void
+go(struct request *q, bool goes)
+{
+  struct file *f = q->own;
+
+  if (f && goes && !event_timer_on(&f->timer))
+    event_timer_start(&f->timer, door_now(), give, f);
+  else if (f && !goes)
+    event_timer_cancel(&f->timer);
+}
+
+/* ---- finding ---- */
+
+/* Open the entry of a folder that a segment names. -1: there is none that is shown. */
+static int
+step(int dir, struct slice seg)
+{
+  struct arena a = ARENA_ZERO;
+  struct slice name = http_decode(&a, seg);
+  bool bad = !name.s || !name.len || name.s[0] == '.' || memchr(name.s, '/', name.len);
+  int fd = bad ? -1 : openat(dir, name.s, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+  arena_wipe(&a);
+  return fd;
+}
+
+static bool
+is_folder(int fd)
+{
+  struct stat st;
+
+  return !fstat(fd, &st) && S_ISDIR(st.st_mode);
+}
+
+/* The first of the indices that a folder has. */
+static int
+index_of(int dir, struct slice indices)
+{
+  struct slice word;
+  int fd = -1;
+
+  while (fd < 0 && slice_word(&indices, ' ', &word))
+    if (word.len) fd = step(dir, word);
+  return fd;
+}
+
+static int
+walk(struct slice root, struct slice path, struct slice indices)
+{
+  int fd = open(root.s, O_RDONLY | O_DIRECTORY | O_CLOEXEC), next;
+  struct slice seg;
+
+  while (fd >= 0 && slice_word(&path, '/', &seg)) {
+    if (!seg.len) continue;
+    next = step(fd, seg);
+    fd_close(fd);
+    fd = next;
+  }
+  if (fd < 0 || !is_folder(fd)) return fd;
+  next = index_of(fd, indices);
+  fd_close(fd);
+  return next;
+}
+
+/* ---- the answer ---- */
+
+/* The type of a file: of the module's own, of the usual, the module's default. */
+static struct slice
+type_of(struct request const *q, struct slice name, char const *module)
+{
+  struct settings_row const *row = NULL;
+  struct slice host = settings_host_name(slice_str(q->host)), dflt;
+  char key[64];
+  char const *type = http_type(name);
+
+  snprintf(key, sizeof key, "%s.content_types", module);
+  while ((row = settings_next(web->st, key, row))) {
+    struct slice e = row->value[0];
+    if (e.len && e.s[0] == '.') e = slice_of(e.s + 1, e.len - 1);
+    if (slice_eq(row->scope, host) && name.len > e.len &&
+        name.s[name.len - e.len - 1] == '.' &&
+        slice_eq(slice_of(name.s + name.len - e.len, e.len), e))
+      return row->value[1];
+  }
+  snprintf(key, sizeof key, "%s.default_content_type", module);
+  dflt = settings_get(web->st, key, host);
+  if (type) return slice_str(type);
+  return dflt.len ? dflt : SLICE("application/octet-stream");
+}
+
+static bool
+cat_line(stralloc *out, char const *name, struct slice value)
+{
+  return stralloc_cats(out, name) && stralloc_cats(out, ": ") &&
+         stralloc_catb(out, value.s, value.len) && stralloc_cats(out, "\n");
+}
+
+static bool
+cat_customs(stralloc *out, struct request const *q, char const *module)
+{
+  struct settings_row const *row = NULL;
+  struct slice host = settings_host_name(slice_str(q->host));
+  char key[64];
+
+  snprintf(key, sizeof key, "%s.custom_headers", module);
+  while ((row = settings_next(web->st, key, row)))
+    if (slice_eq(row->scope, host) && !cat_line(out, row->value[0].s, row->value[1]))
+      return false;
+  return true;
+}
+
+/* A file's name is that of its last segment, or of the index that stands for its folder. */
+static struct slice
+name_of(struct slice path, struct slice indices)
+{
+  size_t n = path.len;
+  struct slice first = {NULL, 0};
+
+  if (n && path.s[n - 1] != '/') return path;
+  slice_word(&indices, ' ', &first);
+  return first;
+}
+
+static bool
+is_unchanged(struct http_request const *h, struct slice etag, uint64_t mtime)
+{
+  struct slice none = http_field(h, "if-none-match"),
+               since = http_field(h, "if-modified-since");
+  uint64_t t;
+
+  if (none.s) return http_etag_in(none, etag);
+  return since.s && http_date_read(since, &t) && mtime <= t;
+}
+
+/* RFC 9110 s13.1.5: a range counts for the same file alone. */
+static bool
+range_counts(struct http_request const *h, struct slice etag, uint64_t mtime)
+{
+  struct slice cond = http_field(h, "if-range");
+  uint64_t t;
+
+  if (!cond.s) return true;
+  if (cond.len && cond.s[0] == '"') return slice_eq(cond, etag);
+  return http_date_read(cond, &t) && t == mtime;
+}
+
+static void
+begin_answer(struct request *q, struct file *f, struct http_request const *h,
+             struct stat const *st, stralloc *fields)
+{
+  uint64_t size = (uint64_t)st->st_size, mtime = (uint64_t)st->st_mtim.tv_sec, from = 0,
+           to = size ? size - 1 : 0;
+  char etag[64], date[HTTP_DATE_SIZE], text[80];
+  enum http_range part = HTTP_WHOLE;
+  unsigned int status = 200;
+
+  snprintf(etag, sizeof etag, "\"%llx-%llx.%06lx\"", (unsigned long long)size,
+           (unsigned long long)mtime, (unsigned long)st->st_mtim.tv_nsec / 1000);
+  if (range_counts(h, slice_str(etag), mtime))
+    part = http_range(http_field(h, "range"), size, &from, &to);
+  if (is_unchanged(h, slice_str(etag), mtime))
+    status = 304;
+  else if (part != HTTP_WHOLE)
+    status = part == HTTP_PART ? 206 : 416;
+  f->left = status == 206 ? to - from + 1 : status == 200 ? size : 0;
+  snprintf(text, sizeof text, "bytes %llu-%llu/%llu", (unsigned long long)from,
+           (unsigned long long)to, (unsigned long long)size);
+  if (status == 416)
+    snprintf(text, sizeof text, "bytes */%llu", (unsigned long long)size);
+  if (!cat_line(fields, "ETag", slice_str(etag)) ||
+      !cat_line(fields, "Last-Modified", http_date(date, mtime)) ||
+      !cat_line(fields, "Accept-Ranges", SLICE("bytes")) ||
+      (status != 200 && status != 304 &&
+       !cat_line(fields, "Content-Range", slice_str(text))) ||
+      (status == 206 && lseek(f->fd, (off_t)from, SEEK_SET) < 0)) {
+    conn_end(q->conn, "the file cannot be read");
+    return;
+  }
+  answer_begin(q, status, f->left, slice_of(fields->s, fields->len));
+  if (q->method == HTTP_HEAD) f->left = 0;
+  give(f);
+}
+
+void
+files_answer(struct request *q, struct http_request const *h, struct slice root,
+             struct slice path, struct slice indices, char const *module)
+{
+  struct file *f;
+  struct stat st;
+  stralloc fields = STRALLOC_ZERO;
+  int fd = walk(root, path, indices);
+
+  if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+    if (fd >= 0) fd_close(fd);
+    answer_text(q, 404, "There is nothing here.", NULL);
+    return;
+  }
+  f = calloc(1, sizeof *f);
+  if (!f || !cat_customs(&fields, q, module) ||
+      !cat_line(&fields, "Content-Type", type_of(q, name_of(path, indices), module)) ||
+      !stralloc_cats(&fields, "X-Content-Type-Options: nosniff\n")) {
+    free(f);
+    fd_close(fd);
+    conn_end(q->conn, "out of memory");
+  } else {
+    f->q = q;
+    f->fd = fd;
+    q->own = f;
+    q->kind = &files_kind; /* whichever handler has found the file */
+    begin_answer(q, f, h, &st, &fields);
+  }
+  stralloc_free(&fields);
+}
+
+static void
+begin(struct request *q, struct http_request const *h)
+{
+  struct slice root = module_option(q, "mod_http_fileserver.docroot");
+
+  if (q->method != HTTP_GET && q->method != HTTP_HEAD)
+    answer_methods(q, "GET, HEAD, OPTIONS");
+  else if (!module_is_on(q, "mod_http_fileserver") || !root.len)
+    answer_text(q, 404, "There is nothing here.", NULL);
+  else
+    files_answer(q, h, root, slice_str(q->path),
+                 module_option(q, "mod_http_fileserver.directory_indices"),
+                 "mod_http_fileserver");
+}
+
+struct kind const files_kind = {
+  .word = "mod_http_fileserver", .begin = begin, .go = go, .gone = gone};
