@@ -1,0 +1,130 @@
+"""Shapes of web clients: heads, bodies, frames of WebSocket."""
+from early import *
+
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+UPGRADE = ("GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+           "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n" % KEY).encode()
+HEAD_1 = b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n"
+
+
+def connect(a, n=1, deaf=False):
+    a.connections += n
+    return [a.keep(Wire(socket.create_connection(("127.0.0.1", a.tree.web_port)), deaf=deaf))
+            for _ in range(n)]
+
+
+def frame(payload, opcode=1, fin=True):
+    n = len(payload)
+    head = bytes([(0x80 if fin else 0) | opcode])
+    head += (bytes([0x80 | n]) if n < 126 else b"\xfe" + n.to_bytes(2, "big") if n < 65536
+             else b"\xff" + n.to_bytes(8, "big"))
+    return head + b"\0\0\0\0" + payload
+
+
+def upgraded(a, n, deaf=False):
+    ws = connect(a, n, deaf)
+    a.say(ws, UPGRADE)
+    return ws
+
+
+def heads_by_bytes(a, n):
+    """Ten heads of n bytes, a byte a write, that never end."""
+    ws = connect(a, 10)
+    yield
+    a.say(ws, HEAD_1 + b"X: " + b"a" * n, piece=1)
+
+
+def heads_unfinished(a, n):
+    """n heads of almost 16 KiB that are not finished."""
+    ws = connect(a, n)
+    yield
+    a.say(ws, HEAD_1 + b"X: " + b"a" * 16000)
+
+
+def lists_of_commas(a, n):
+    """n requests whose Forwarded, X-Forwarded-For and Connection are nothing but commas and names
+    that all fields are compared with."""
+    ws = connect(a, 10)
+    text = (HEAD_1 + b"X-Forwarded-For: " + b"," * 5000 + b"\r\nForwarded: " + b",;=" * 1000 +
+            b"\r\nConnection: keep-alive" + b",a" * 2500 + b"\r\n" + b"b: c\r\n" * 50 + b"\r\n")
+    yield
+    a.say(ws, text * (n // 10), stanzas=n // 10)
+
+
+def pipelined(a, n):
+    """n requests for nothing on one connection."""
+    ws = connect(a)
+    yield
+    a.say(ws, (HEAD_1 + b"\r\n") * n, stanzas=n)
+
+
+def pipelined_and_deaf(a, n):
+    """The same, from a client that does not read."""
+    ws = connect(a, deaf=True)
+    a.unread += 1
+    yield
+    a.say(ws, (HEAD_1 + b"\r\n") * n, stanzas=n)
+
+
+def smuggled(a, n):
+    """n connections with requests that two readers would take for different ones."""
+    texts = [b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", b"Transfer-Encoding: chunked\r\n",
+             b"Content-Length: 1\r\nContent-Length: 1\r\n", b"Content-Length : 1\r\n",
+             b"X: a\r\n Content-Length: 1\r\n", b"Host: other\r\n"]
+    yield
+    for i in range(n):
+        a.say(connect(a), HEAD_1 + texts[i % len(texts)] + b"\r\n0\r\n\r\n")
+
+
+def bodies_for_nobody(a, n):
+    """Ten bodies of n bytes for paths that are not there."""
+    ws = connect(a, 10)
+    yield
+    a.say(ws, b"POST /nothing HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % n + b"x" * n)
+
+
+def fragments(a, n):
+    """Ten messages in n fragments of a byte, with a ping between each two."""
+    ws = upgraded(a, 10)
+    text = (frame(b"<", fin=False) + (frame(b"", 9) + frame(b"a", 0, False)) * n)
+    yield
+    a.say(ws, text, stanzas=n)
+
+
+def pings_and_deaf(a, n):
+    """n pings of a client that does not read the answers."""
+    ws = upgraded(a, 1, deaf=True)
+    a.unread += 1
+    yield
+    a.say(ws, frame(b"x" * 100, 9) * n, stanzas=n)
+
+
+def frames_that_promise(a, n):
+    """n clients, each with a frame that says it has the most a message may have, and no more."""
+    yield
+    a.say(upgraded(a, n), frame(b"a" * 10000)[:20])
+
+
+def upgrades(a, n):
+    """n WebSockets that come and go."""
+    yield
+    for _ in range(n):
+        ws = connect(a)
+        a.say(ws, UPGRADE)
+        ws[0].close()
+        a.wires.remove(ws[0])
+
+
+SHAPES = [
+    ("web", heads_by_bytes, 300, 8000),
+    ("web", heads_unfinished, 20, 1000),
+    ("web", lists_of_commas, 50, 2000),
+    ("web", pipelined, 500, 20000),
+    ("web", pipelined_and_deaf, 2000, 100000),
+    ("web", smuggled, 20, 300),
+    ("web", bodies_for_nobody, 100000, 10000000),
+    ("web", fragments, 300, 9000),
+    ("web", pings_and_deaf, 2000, 200000),
+    ("web", frames_that_promise, 20, 1000),
+    ("web", upgrades, 20, 500),
+]
