@@ -82,6 +82,7 @@ enum type {
   T_CIPHERS,   /* a string, or a list joined with colons */
   T_TLS_WORDS, /* protocol options: a string, or a list joined with | */
   T_FILE,      /* a path that can be read */
+  T_CAPTCHA,   /* the path of a program that makes captchas */
   T_OCTAL,
   T_REGEXP,
   T_URL,  /* http or https, with a host */

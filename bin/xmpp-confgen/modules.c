@@ -408,9 +408,8 @@ advise(struct yaml_node const *list)
       (slice_is(captcha->text, "true") || slice_is(captcha->text, "yes") ||
        slice_is(captcha->text, "on")) &&
       !yaml_get(job.top, "captcha_cmd"))
-    say_warning(
-      captcha, "modules.mod_register.captcha_protected",
-      "without captcha_cmd no captcha can be made, and every registration fails");
+    say_note(captcha, "modules.mod_register.captcha_protected",
+             "there is no captcha_cmd: xmpp-captcha makes the captchas");
   if (get && put && !slice_eq(get->text, put->text) && !yaml_get(upload, "file_mode"))
     say_warning(
       get, "modules.mod_http_upload.get_url",

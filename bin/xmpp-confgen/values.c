@@ -494,6 +494,21 @@ file_value(struct option const *o, struct yaml_node const *n, char const *path)
   return !strstr(o->name, "dhfile") || tls_dhfile_holds(n, path) ? n->text : none();
 }
 
+/* captcha_cmd of a file that comes from ejabberd may name a script that is not here: then the program
+ * that tabber has draws. */
+static struct slice
+captcha_value(struct yaml_node const *n, char const *path)
+{
+  if (n->kind != YAML_SCALAR || !n->text.len)
+    return wrong_type(n, path, "an absolute path of a program");
+  if (slice_is(n->text, "xmpp-captcha")) return n->text;
+  if (n->text.s[0] != '/') return wrong_type(n, path, "an absolute path of a program");
+  if (job.no_files || !access(n->text.s, X_OK)) return n->text;
+  say_warning(n, path, "cannot run %s: %s; xmpp-captcha makes the captchas", n->text.s,
+              strerror(errno));
+  return SLICE("xmpp-captcha");
+}
+
 struct slice
 option_value(struct arena *a, struct option const *o, struct yaml_node const *n,
              char const *path)
@@ -522,6 +537,7 @@ option_value(struct arena *a, struct option const *o, struct yaml_node const *n,
   case T_TIMEOUT_ZERO:
     if (n->kind == YAML_SCALAR && slice_is(n->text, "0")) return SLICE("0");
     return timeout_value(a, o, n, path);
+  case T_CAPTCHA: return captcha_value(n, path);
   case T_OCTAL: return octal_value(n, path);
   case T_REGEXP: return regexp_value(n, path);
   case T_URL: return url_value(n, path);

@@ -1,3 +1,4 @@
+#include "captcha.h"
 #include "registerd.h"
 
 #include "password/password.h"
@@ -155,8 +156,10 @@ failed(struct attempt *x, struct slice condition)
     done(x); /* the request has come again */
   else if (slice_is(condition, "not-acceptable"))
     answer_error(&x->q, ERR_NOT_ACCEPTABLE, NULL, TEXT_BAD_PASSWORD);
-  else
+  else {
+    if (x->what == MAKE) captcha_give_back(&x->q);
     answer_error(&x->q, ERR_INTERNAL, "wait", TEXT_TEMPORARY);
+  }
 }
 
 static void
@@ -269,7 +272,8 @@ account_make(struct request const *q, struct host const *h, struct wanted const 
 
   if (!w->username.len || !w->password.len)
     answer_error(q, ERR_NOT_ACCEPTABLE, NULL, TEXT_INCOMPLETE);
-  else if (name_holds(&a, q, h, w->username, &j) && is_allowed(q, h, &j) &&
+  else if ((!q->stream || !h->captcha || captcha_holds(q, w)) &&
+           name_holds(&a, q, h, w->username, &j) && is_allowed(q, h, &j) &&
            account_password_holds(q, h, w->password))
     go_on(q, h, w, &j, by);
   arena_wipe(&a);

@@ -40,6 +40,9 @@ struct registerd_settings {
   struct table by_name;
   uint64_t timeout_us; /* between two registrations of a site; UINT64_MAX: none */
   uint64_t burst;      /* registrations of a site in that time */
+  char *captcha_path;  /* the program of captcha_cmd */
+  bool captcha_is_ours, captcha_asks; /* xmpp-captcha; asks questions */
+  uint64_t captcha_limit;             /* a minute and site; UINT64_MAX: none */
 };
 
 extern struct registerd_settings registerd;
@@ -86,6 +89,9 @@ enum text {
   TEXT_NOT_HERE,
   TEXT_BUSY,
   TEXT_FORM,
+  TEXT_CAPTCHA,
+  TEXT_OCR,
+  TEXT_WRONG,
   TEXTS_N
 };
 
@@ -123,11 +129,15 @@ void answer_end(struct request const *q, char const *condition);
 
 /* ---- streams of c2sd before their login (streams.c) ---- */
 
+struct challenge;
+
 /* A stream of which more is known than its current request. */
 struct stream {
   struct link *link;
   uint64_t id;
-  bool made; /* has made an account */
+  struct challenge *challenge; /* the captcha of its newest form; NULL: none */
+  unsigned char forms;         /* with captchas that it got */
+  bool made;                   /* has made an account */
 };
 
 /* The stream of a request, or NULL; the same, made when it is new (NULL: there are too many, or

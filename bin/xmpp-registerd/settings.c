@@ -1,8 +1,14 @@
+#include "captcha.h"
 #include "registerd.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 char const *const registerd_needs[] = {
+  "captcha",
+  "captcha_cmd",
   "mod_register.access",
   "mod_register.access_from",
   "mod_register.access_remove",
@@ -80,11 +86,28 @@ read_hosts(struct registerd_settings *m)
   return true;
 }
 
+/* The program that draws: xmpp-captcha lies beside this one. NULL: ENOMEM. */
+static char *
+captcha_path(struct slice cmd, bool *is_ours)
+{
+  char path[512], *slash;
+  ssize_t n;
+
+  *is_ours = !memchr(cmd.s, '/', cmd.len);
+  if (!*is_ours) return slice_dup(cmd);
+  n = readlink("/proc/self/exe", path, sizeof path - 32);
+  path[n < 0 ? 0 : n] = 0;
+  slash = strrchr(path, '/');
+  snprintf(slash ? slash + 1 : path, 32, "xmpp-captcha");
+  return slice_dup(slice_str(path));
+}
+
 static void
 wipe(struct registerd_settings *m)
 {
   access_free(m->access);
   free(m->hosts);
+  free(m->captcha_path);
   table_wipe(&m->by_name);
 }
 
@@ -104,9 +127,13 @@ registerd_read(struct settings *st)
   m->st = st;
   m->by_name = (struct table){.key = host_key};
   m->timeout_us = settings_us(st, "registration_timeout", SLICE("*"));
+  m->captcha_limit = settings_u64(st, "captcha_limit", SLICE("*"));
+  m->captcha_asks = slice_is(settings_get(st, "captcha", SLICE("*")), "question");
+  m->captcha_path =
+    captcha_path(settings_get(st, "captcha_cmd", SLICE("*")), &m->captcha_is_ours);
   m->burst = settings_u64(st, "registration_burst", SLICE("*"));
   m->access = access_load(st);
-  if (m->access && read_hosts(m)) return m;
+  if (m->access && m->captcha_path && read_hosts(m)) return m;
   registerd_drop(m);
   return NULL;
 }
@@ -116,10 +143,10 @@ registerd_take(void *fresh, bool first)
 {
   struct registerd_settings *m = fresh;
 
-  (void)first;
   wipe(&registerd);
   registerd = *m;
   free(m);
+  if (!first) captcha_try();
 }
 
 struct host const *

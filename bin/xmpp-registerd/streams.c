@@ -1,3 +1,4 @@
+#include "captcha.h"
 #include "registerd.h"
 
 #include <stdlib.h>
@@ -16,6 +17,7 @@ stream_of(struct request const *q)
 static void
 drop(struct stream *s)
 {
+  captcha_drop(s->challenge);
   id_map_del(s->link->cookie, s->id);
   count--;
   free(s);
@@ -85,6 +87,7 @@ fields(struct snapshot *k, struct stream *s)
 {
   snapshot_link(k, &s->link);
   SNAPSHOT_INT(k, s->id);
+  SNAPSHOT_INT(k, s->forms);
   SNAPSHOT_INT(k, s->made);
 }
 

@@ -44,6 +44,13 @@ static char const *const texts[TEXTS_N][LANGS_N] = {
                          "Hier gibt es keine Registrierung.",                                                                             "此处不提供注册。"                              },
   [TEXT_BUSY] = {"Too many register now. Try again later.",
                          "Es registrieren sich zu viele. Versuchen Sie es später.",                                                      "注册人数过多，请稍后再试。"               },
+  [TEXT_CAPTCHA] = {"Choose a user name and a password, and solve the task below.",
+                         "Wählen Sie Benutzername und Passwort, und lösen Sie die Aufgabe.",
+                         "请选择用户名和密码，并完成下面的验证。"                                                                                                              },
+  [TEXT_OCR] = {"Type the characters that you see",
+                         "Tippen Sie die Zeichen ab, die Sie sehen",                                                                      "请输入您看到的字符"                           },
+  [TEXT_WRONG] = {"The task is not solved. Ask for another one.",
+                         "Die Aufgabe ist nicht gelöst. Holen Sie sich eine neue.",                                                      "验证未通过，请重新获取。"                  },
   [TEXT_FORM] = {"Fill in the form.",                                                      "Füllen Sie das Formular aus.",       "请填写表单。"                                    },
 };
 

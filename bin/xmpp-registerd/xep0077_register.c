@@ -1,3 +1,4 @@
+#include "captcha.h"
 #include "registerd.h"
 
 /* XEP-0077 s3: requests of streams before their login. */
@@ -46,11 +47,13 @@ answer_get(struct request const *q, struct host const *h)
   static stralloc out = STRALLOC_ZERO;
 
   out.len = 0;
-  if (h->redirect_url.len ? query_cat_redirect(&out, q, h->redirect_url)
-                          : is_open(q, h) && query_cat_open(&out, q))
-    answer_result(q, slice_of(out.s, out.len), NULL, SLICE(""));
-  else
+  if (!h->redirect_url.len && !is_open(q, h))
     answer_error(q, ERR_FORBIDDEN, NULL, TEXT_DENIED);
+  else if (!h->redirect_url.len && h->captcha)
+    captcha_ask(q, h);
+  else if (h->redirect_url.len ? query_cat_redirect(&out, q, h->redirect_url)
+                               : query_cat_open(&out, q))
+    answer_result(q, slice_of(out.s, out.len), NULL, SLICE(""));
 }
 
 /* ---- set ---- */
@@ -79,8 +82,6 @@ answer_query(struct request const *q, struct xml_node const *query, struct slice
 
   if (!h || !h->registers)
     answer_error(q, ERR_SERVICE_UNAVAILABLE, NULL, TEXT_NOT_HERE);
-  else if (h->captcha)
-    answer_error(q, ERR_INTERNAL, "wait", TEXT_TEMPORARY); /* nobody gets in without */
   else if (slice_is(type, "get"))
     answer_get(q, h);
   else

@@ -6,14 +6,17 @@
  * SPEAKS  requests before the login with c2sd, over a link of its own; stanzas, end with
  *         routed; account with authd (xmpp-records(7))
  * LIMITS  REGISTER_STREAMS_MAX streams, REGISTER_ATTEMPTS_MAX questions to authd, REGISTER_SLOTS_MAX
- *         sites that have to wait, WATCHERS_LINES_MAX lines of one message to watchers
+ *         sites that have to wait, CHALLENGES_MAX
+ *         captchas, WATCHERS_LINES_MAX lines of one message to watchers
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, and the envelope of what c2sd and routed send. Not the XML.
  * ROOMS   xep0077_register.c requests before the login; session.c those of sessions; query.c what they
  *         have in them; account.c the checks, and what authd is asked; answers.c, texts.c;
- *         streams.c what is known of a stream; slots.c who has to wait; greet.c messages;
+ *         captcha.c challenges, xep0158_captcha.c their form, spawn.c and run.c the program that
+ *         makes them; streams.c what is known of a stream; slots.c who has to wait; greet.c messages;
  *         settings.c
  */
+#include "captcha.h"
 #include "registerd.h"
 
 #include <sys/prctl.h>
@@ -44,6 +47,8 @@ static bool
 start(void)
 {
   prctl(PR_SET_DUMPABLE, 0);
+  if (!spawn_start()) return false;
+  captcha_try();
   return true;
 }
 
@@ -109,6 +114,7 @@ snapshot(struct snapshot *k)
   snapshot_link(k, &registerd_routed);
   slots_snapshot(k);
   streams_snapshot(k);
+  captcha_snapshot(k);
   account_snapshot(k);
   ask_snapshot(k, account_snapshot_ask);
   greet_snapshot(k);

@@ -277,6 +277,23 @@
 #define REGISTER_ATTEMPTS_MAX 256u
 #define REGISTER_SLOTS_MAX 65536u
 #define WATCHERS_LINES_MAX 20u
+/* Captchas of xmpp-registerd: how long one lives (microseconds), how many there are, on one stream, and
+ * streams of one site that get more time for it; registrations for which a right answer is good after the
+ * first; sites that are counted for captcha_limit. */
+#define CAPTCHA_US 600000000u
+#define CHALLENGES_MAX 1000u
+#define CAPTCHA_FORMS_A_STREAM 5u
+#define CAPTCHA_FORMS_A_SITE 10u
+#define CAPTCHA_GOOD_FOR 3u
+#define CAPTCHA_SITES_MAX 65536u
+/* The program that makes them: bytes of a picture, of answers to a question, of one answer; seconds that it
+ * has; how many run, and wait to. */
+#define CAPTCHA_BYTES_MAX 65536u
+#define CAPTCHA_ANSWERS_MAX 1024u
+#define CAPTCHA_ANSWER_MAX 256u
+#define SPAWN_S 5u
+#define SPAWNERS 2u
+#define SPAWNS_WAITING_MAX 32u
 #define REGISTER_ADDRESS_MAX 500u
 /* Output that waits for a client to read: before it has bound a resource, and afterwards. */
 #define UNBOUND_BLOCKED_MAX 65536u

@@ -1,0 +1,50 @@
+/* Captchas (XEP-0158): a challenge is a picture of a text, or a question, that a program made; its
+ * answer lets one stream register. */
+#ifndef REGISTERD_CAPTCHA_H
+#define REGISTERD_CAPTCHA_H
+
+#include "registerd.h"
+#include "spawn.h"
+
+#define CHALLENGE_ID 32 /* characters: 128 bits */
+
+struct challenge {
+  struct challenge *next, *prev; /* in the order of their ends */
+  struct stream *stream;
+  char id[CHALLENGE_ID + 1], site[SITE_SIZE];
+  uint64_t until_us;
+  char *answers;      /* a line each, in capitals, without blanks */
+  unsigned char good; /* solved: how many registrations it is still good for */
+  bool given;         /* the client has more time for it */
+};
+
+/* Make a challenge for the stream of q, in the place of the one that it has, and answer q with the form;
+ * now or later. */
+void captcha_ask(struct request const *q, struct host const *h);
+
+/* Say whether the stream of q has solved its challenge, with w or before. A wrong answer ends the
+ * challenge. */
+bool captcha_holds(struct request const *q, struct wanted const *w);
+
+/* The registration for which captcha_holds was true has failed by no fault of the client. */
+void captcha_give_back(struct request const *q);
+
+/* The challenge of a stream that is over. */
+void captcha_drop(struct challenge *c);
+
+/* Try the program in the background (at the start). */
+void captcha_try(void);
+
+void captcha_snapshot(struct snapshot *k);
+
+/* Append the query of the form (xep0158_captcha.c): of a picture, which has a type of media and bytes; or
+ * of a question. false: ENOMEM. */
+struct captcha_content {
+  struct slice type, bytes; /* of the picture */
+  struct slice question;    /* empty: a picture */
+};
+
+bool captcha_cat_form(stralloc *out, struct request const *q, struct challenge const *c,
+                      struct captcha_content const *content);
+
+#endif

@@ -1,0 +1,3 @@
+#!/bin/sh
+# Another that draws no picture.
+echo "$1"
