@@ -8,6 +8,8 @@
 #include "xep0198_sm.h"
 #include "xep0280_carbons.h"
 
+#include "stanza/refused.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,6 +59,21 @@ note_presence(struct inbound const *in)
   in->s->session.priority = (signed char)in->st.priority;
 }
 
+/* Answer a stanza that goes no further with an error, and log that. */
+static void
+refuse(struct inbound *in, enum stanza_error err, char const *text, enum refusal why)
+{
+  struct stanza st = {.to = xml_attr(in->st.e, "to"),
+                      .from = slice_str(in->s->session.jid),
+                      .kind = in->st.kind,
+                      .type = in->st.type,
+                      .id = in->st.id};
+
+  stanza_refused_on(conduit_conn(&in->s->c), &st,
+                    stanza_may_answer(&st) ? DECIDED_BOUNCED : DECIDED_DROPPED, why);
+  inbound_error(in->s, in->st.e, err, text);
+}
+
 /* Check the stanza. A stanza that may not go on has been answered when check gives
  * false. */
 static bool
@@ -66,7 +83,7 @@ check(struct inbound *in)
   char const *text;
 
   if (edge_check(&in->st, &err, &text)) return true;
-  inbound_error(in->s, in->st.e, err, text);
+  refuse(in, err, text, REFUSED_MALFORMED);
   return false;
 }
 
@@ -145,7 +162,7 @@ pass_on(struct inbound *in)
   note_presence(in);
   note_wants(in);
   if (!routed || !edge_put(st, routed)) {
-    inbound_error(in->s, st->e, routed ? ERR_RESOURCE_CONSTRAINT : ERR_INTERNAL, NULL);
+    refuse(in, routed ? ERR_RESOURCE_CONSTRAINT : ERR_INTERNAL, NULL, REFUSED_NOT_TAKEN);
     return;
   }
   if (slice_is(st->kind, "presence")) shown_presence(in);

@@ -47,6 +47,8 @@
 #include "xep0198_resume.h"
 #include "xep0198_sm.h"
 
+#include "stanza/refused.h"
+
 #include <skalibs/strerr.h>
 
 char const *PROG = "xmpp-c2sd";
@@ -167,6 +169,7 @@ stats(struct link *ctl)
   service_stat(ctl, "sessions", streams_in(ST_BOUND));
   service_stat(ctl, "away", streams_in(ST_AWAY));
   service_stat(ctl, "kept_bytes", kept_bytes());
+  stanza_refused_stats(service_stat, ctl);
   logins_stats(ctl);
 }
 
@@ -211,6 +214,7 @@ static void
 snapshot(struct snapshot *k)
 {
   c2sd_snapshot(k);
+  stanza_refused_snapshot(k);
   if (snapshot_record(k, "stall", true))
     snapshot_timer(k, &stall_timer, drop_stalled, &stall_timer);
 }

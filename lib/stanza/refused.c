@@ -16,6 +16,8 @@ static struct {
   [REFUSED_SERVICE_BEHIND] = {"service-behind",    "refused_service_behind",    0},
   [REFUSED_SERVICE_LOST] = {"service-lost",      "refused_service_lost",      0},
   [REFUSED_ASTRAY] = {"astray",            "refused_astray",            0},
+  [REFUSED_MALFORMED] = {"malformed",         "refused_malformed",         0},
+  [REFUSED_NOT_TAKEN] = {"not-taken",         "refused_not_taken",         0},
   [REFUSED_SESSION_ENDED] = {"session-ended",     "refused_session_ended",     0},
 };
 
@@ -95,13 +97,20 @@ text_or_none(struct slice s)
 void
 stanza_refused(struct stanza const *st, enum decision d, enum refusal why)
 {
+  stanza_refused_on(NULL, st, d, why);
+}
+
+void
+stanza_refused_on(char const *conn, struct stanza const *st, enum decision d,
+                  enum refusal why)
+{
   decided[d]++;
   rules[why].n++;
   if (log_verbosity < LOG_INFO || !may_say(st->from)) return;
   /* Decision and rule come before all that a client may make long: a line is cut at its end. */
-  log_event(LOG_INFO, "stanza-refused", "decision", decisions[d], "rule", rules[why].word,
-            "kind", log_text(st->kind), "from", text_or_none(st->from), "to",
-            text_or_none(st->to), "type", text_or_none(st->type), "id",
+  log_event(LOG_INFO, "stanza-refused", "conn", conn, "decision", decisions[d], "rule",
+            rules[why].word, "kind", log_text(st->kind), "from", text_or_none(st->from),
+            "to", text_or_none(st->to), "type", text_or_none(st->type), "id",
             text_or_none(st->id), NULL);
 }
 

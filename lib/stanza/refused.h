@@ -20,7 +20,9 @@ enum refusal {
   REFUSED_SERVICE_BEHIND,
   REFUSED_SERVICE_LOST,
   REFUSED_SESSION_ENDED,
-  REFUSED_ASTRAY
+  REFUSED_ASTRAY,
+  REFUSED_MALFORMED,
+  REFUSED_NOT_TAKEN
 };
 
 /* The fate of the stanza. Bounced: its sender gets an error at once; dropped: nobody is told;
@@ -31,6 +33,10 @@ enum decision { DECIDED_BOUNCED, DECIDED_DROPPED, DECIDED_RETURNED };
 /* Count the decision on st, and log it at info; of one sender REFUSED_LINES lines a second, then
  * one that says how many more there were. */
 void stanza_refused(struct stanza const *st, enum decision d, enum refusal why);
+
+/* The same for a stanza that came on the connection conn (log_conn); NULL: not known. */
+void stanza_refused_on(char const *conn, struct stanza const *st, enum decision d,
+                       enum refusal why);
 
 /* Log at debug that st was delivered to sessions of its addressee, or waits for it. */
 void stanza_delivered(struct stanza const *st, uint64_t id);
