@@ -501,7 +501,7 @@
 #define COST_BYTE_NS 1000
 #define COST_BYTE_HELD 32
 /* ...besides, in microseconds (NS: nanoseconds), for a connection, its handshake, each
- * read (a TLS record), a stanza, a check of a password, a commit, a delivery to an entitled
+ * read (a TLS record), a stanza, a check of a password, a captcha, a commit, a delivery to an entitled
  * session, an entry of a table without an index that a request has to look at (0.1
  * microseconds were measured for a vCard, 0.6 for an envelope of an archive)... */
 #define COST_CONNECTION_US 500
@@ -512,6 +512,7 @@
 #define COST_STANZA_US 40
 #define COST_PASSWORD_US 5000
 #define COST_COMMIT_US 500
+#define COST_CAPTCHA_US 40000
 #define COST_DELIVERY_US 40
 #define COST_ENTRY_NS 800
 /* ...in bytes, for a connection, for a session that does not read, for all programs... */

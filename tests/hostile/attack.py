@@ -8,6 +8,7 @@ from tree import *  # noqa: E402
 HEAD = ("<stream:stream xmlns='jabber:client' xmlns:stream='%s' to='localhost' version='1.0'"
         % STREAM)
 RECORD = 16384          # bytes of a TLS record at most, and of a write
+CAPTCHAS = 20            # captchas that an address gets in a minute
 STALLED = 1.5 * SLOW    # seconds after which a server that takes nothing is left alone
 
 
@@ -56,11 +57,11 @@ class Attack:
     """One shape at work on a tree. The counters are those of the rule: what it did since begin().
 
     sent, got: bytes; reads: writes of its, each of which the server reads by itself;
-    stanzas, passwords, commits, deliveries, entries (that a request has to look at): as the
+    stanzas, passwords, captchas, commits, deliveries, entries (that a request has to look at): as the
     shape says; connections, handshakes; unread:
     sessions that do not read."""
 
-    COUNTERS = ("sent", "got", "connections", "handshakes", "reads", "stanzas", "passwords",
+    COUNTERS = ("sent", "got", "connections", "handshakes", "reads", "stanzas", "passwords", "captchas",
                 "commits", "deliveries", "entries", "unread")
 
     def __init__(self, tree):

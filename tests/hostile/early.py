@@ -254,6 +254,37 @@ def long_names(a, n):
 
 
 # Stage, shape, its size in make check (0: not there) and in make hostile.
+REGISTER = "jabber:iq:register"
+
+
+def registration_forms(a, n):
+    """n connections that send twenty forms of many fields, none of which has an answer to a captcha."""
+    ws = a.secure(n)
+    fields = "".join("<field var='f%d'><value>v</value></field>" % i for i in range(200))
+    form = "<iq type='set' id='r'><query xmlns='%s'><x xmlns='jabber:x:data' type='submit'>%s%s</x></query></iq>" % (
+        REGISTER, fields, "".join("<field var='%s'><value>long enough</value></field>" % v
+                                  for v in ("username", "password", "ocr")))
+    yield
+    a.say(ws, HEAD + ">" + form * 20, stanzas=20)
+
+
+def captchas_asked_for(a, n):
+    """n connections that ask for twenty captchas each: the limits of a stream and of an address hold."""
+    ws = a.secure(n)
+    yield
+    a.captchas += CAPTCHAS
+    a.say(ws, HEAD + ">" + ("<iq type='get' id='r'><query xmlns='%s'/></iq>" % REGISTER) * 20, stanzas=20)
+
+
+def accounts_without_a_captcha(a, n):
+    """n connections that ask for twenty accounts each, by fields."""
+    ws = a.secure(n)
+    yield
+    a.say(ws, HEAD + ">" + "".join(
+        "<iq type='set' id='r'><query xmlns='%s'><username>u%d</username><password>long enough</password>"
+        "</query></iq>" % (REGISTER, i) for i in range(20)), stanzas=20)
+
+
 SHAPES = [
     ("tcp", open_and_silent, 50, 400),
     ("tcp", come_and_go, 50, 1000),
@@ -279,4 +310,7 @@ SHAPES = [
     ("sasl", bindings_that_are_none, 10, 100),
     ("sasl", challenges_left_open, 10, 200),
     ("sasl", long_names, 5, 50),
+    ("sasl", registration_forms, 5, 50),
+    ("sasl", captchas_asked_for, 4, 500),
+    ("sasl", accounts_without_a_captcha, 5, 50),
 ]

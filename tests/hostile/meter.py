@@ -111,7 +111,7 @@ class Figures:
         waiting = min(held, a.unread * COST["UNREAD_HELD"])
         allowed = sum(getattr(a, c) * COST[k] / (1000 if k.endswith("NS") else 1) for c, k in (
             ("connections", "CONNECTION_US"), ("handshakes", "HANDSHAKE_US"),
-            ("reads", "READ_US"), ("stanzas", "STANZA_US"), ("passwords", "PASSWORD_US"),
+            ("reads", "READ_US"), ("stanzas", "STANZA_US"), ("passwords", "PASSWORD_US"), ("captchas", "CAPTCHA_US"),
             ("commits", "COMMIT_US"), ("deliveries", "DELIVERY_US"), ("entries", "ENTRY_NS")))
         allowed += COST["MEASURED_US"]
         self.us = max(0, cpu - allowed) / (n + waiting)
