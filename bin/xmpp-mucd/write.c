@@ -131,6 +131,8 @@ cat_error(stralloc *out, struct stanza const *st, enum stanza_error e, char cons
   at.s = memmem(rest.s, rest.len, "<error type='", 13);
   if (!at.s) no_memory();
   put_slice(out, slice_of(rest.s, (size_t)(at.s - rest.s)));
+  /* As in the examples of s7.2: clients know by it that the error is a room's. */
+  if (slice_is(st->kind, "presence")) put(out, "<x xmlns='" NS_MUC "'/>");
   put(out, "<error");
   put_attr(out, "by", by);
   put(out, " type='");
@@ -156,7 +158,8 @@ refuse_more(struct stanza const *st, enum stanza_error e, char const *type,
   if (inside.len) { /* the text of the condition: <gone xmlns=...>URI</gone> */
     static stralloc copy = STRALLOC_ZERO;
     mark = slice_of(out.s, out.len);
-    mark.s = memmem(mark.s, mark.len, "/>", 2);
+    mark.s = memmem(mark.s, mark.len, "stanzas'/>", 10);
+    if (mark.s) mark.s += 8;
     if (mark.s) {
       copy.len = 0;
       tail = slice_of(mark.s + 2, out.len - (size_t)(mark.s + 2 - out.s));

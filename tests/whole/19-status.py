@@ -75,6 +75,7 @@ def all_is_well(t):
     assert [r[0] for r in s["service"]] == ["mine"], s
     assert s["omitted"] == [["s2sd", "listen has no ejabberd_s2s_in"],
                             ["mamd", "no host has mod_mam or mod_offline"],
+                            ["mucd", "no host has mod_muc"],
                             ["compd", "listen has no ejabberd_service"],
                             ["dnsd", "listen has no ejabberd_s2s_in"],
                             ["registerd", "no host has mod_register"]], s
