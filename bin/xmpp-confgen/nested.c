@@ -302,8 +302,6 @@ static struct {
 
   /* How the value is read: entry by entry of a list; pair by pair of a mapping; a mapping as one. */
   enum { ENTRIES, PAIRS, MAPPING } as;
-
-  bool map; /* of options, not a list */
 } const readers[] = {
   {"mod_disco.extra_domains",            extra_domain,    ENTRIES},
   {"mod_disco.server_info",              server_info,     ENTRIES},
