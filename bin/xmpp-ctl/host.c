@@ -162,6 +162,39 @@ iterations(struct entry *e)
   return true;
 }
 
+/* An address, NUL, and more. */
+static bool
+key_before_nul(struct entry *e)
+{
+  char const *nul = memchr(e->key.s, 0, e->key.len);
+  struct slice address, rest;
+
+  if (!nul) return true;
+  address = slice_of(e->key.s, (size_t)(nul - e->key.s));
+  rest = slice_of(nul, e->key.len - address.len);
+  if (!rehost(&address, 0, e->key_room)) return false;
+  if (address.s == e->key.s) return true;
+  memcpy(e->key_room + address.len, rest.s, rest.len);
+  e->key = slice_of(e->key_room, address.len + rest.len);
+  return true;
+}
+
+/* A nick in a room, and its owner; or behind a newline an owner, and the nick. */
+static bool
+nick(struct entry *e)
+{
+  char const *at = memchr(e->key.s + 8, '\n', e->key.len - 8);
+
+  if (at) return rehost(&e->key, (size_t)(at + 1 - e->key.s), e->key_room);
+  return value_is_address(e);
+}
+
+static bool
+affiliated(struct entry *e)
+{
+  return rehost(&e->key, 8, e->key_room);
+}
+
 typedef bool rule_fn(struct entry *e);
 
 static struct {
@@ -188,6 +221,24 @@ static struct {
   {"users",    "ended",   NULL               },
   {"motd",     "motd",    key_is_address     },
   {"motd",     "seen",    key_is_address     },
+ /* Rooms keep their addresses. */
+  {"rooms",    "affil",   affiliated         },
+  {"rooms",    "of",      key_before_nul     },
+  {"rooms",    "nick",    nick               },
+  {"rooms",    "room",    NULL               },
+  {"rooms",    "vcard",   NULL               },
+  {"rooms",    "public",  NULL               },
+  {"rooms",    "muc",     NULL               },
+  {"rooms",    "message", NULL               },
+  {"rooms",    "list",    NULL               },
+  {"rooms",    "entry",   NULL               },
+  {"rooms",    "waiting", NULL               },
+  {"rooms",    "mark",    NULL               },
+  {"rooms",    "prefs",   NULL               },
+  {"rooms",    "name",    NULL               },
+  {"rooms",    "number",  NULL               },
+  {"rooms",    "source",  NULL               },
+  {"rooms",    "meta",    NULL               },
 };
 
 static bool
@@ -242,17 +293,30 @@ rename_slots(char const *from, char const *to)
   return store_rewrite(from, to, apply_slots, NULL);
 }
 
+/* The occupants of rooms enter anew. */
+static bool
+rename_occupants(char const *from, char const *to)
+{
+  struct stat st;
+
+  return !stat(from, &st) && !mkdir(to, 0700) &&
+         (geteuid() || !chown(to, st.st_uid, st.st_gid)) &&
+         !chmod(to, st.st_mode & 07777);
+}
+
 /* How a store is written anew, by its folder. */
 static struct {
   char const *name;
   bool (*fn)(char const *from, char const *to);
 } const stores[] = {
-  {"accounts", rename_tables },
-  {"secrets",  rename_tables },
-  {"users",    rename_tables },
-  {"motd",     rename_tables },
-  {"archive",  rename_archive},
-  {"slots",    rename_slots  },
+  {"accounts",  rename_tables   },
+  {"secrets",   rename_tables   },
+  {"users",     rename_tables   },
+  {"motd",      rename_tables   },
+  {"archive",   rename_archive  },
+  {"slots",     rename_slots    },
+  {"rooms",     rename_tables   },
+  {"occupants", rename_occupants},
 };
 
 static void

@@ -279,3 +279,10 @@ ghosts_answer(struct in *in)
   in->session->pings = 0;
   in->session->alive_us = door_now();
 }
+
+void
+ghosts_snapshot(struct snapshot *k)
+{
+  online_snapshot(k, &mirror);
+  if (snapshot_record(k, "silent", true)) snapshot_timer(k, &ping_timer, look, NULL);
+}

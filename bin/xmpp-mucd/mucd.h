@@ -4,6 +4,7 @@
 
 #include "access/access.h"
 #include "archive/archive.h"
+#include "erase/erase.h"
 #include "form/form.h"
 #include "handle/handle.h"
 #include "mam/mam.h"
@@ -476,6 +477,12 @@ void ghosts_row(struct link *l, struct record *r);
 void ghosts_done(struct link *l, struct record *r);
 void ghosts_up(void);
 void ghosts_start(void);
+void ghosts_snapshot(struct snapshot *k);
+
+/* ends.c */
+void ends_ending(struct link *l, struct record *r);
+void ends_made(struct link *l, struct record *r);
+void ends_snapshot(struct snapshot *k);
 
 /* control.c */
 void control_rooms(struct link *l, struct record *r);

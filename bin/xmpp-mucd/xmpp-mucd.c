@@ -12,7 +12,7 @@
  * ROOMS   rooms.c rooms in memory, occupants.c their occupants, stored.c what is on disk, config.c
  *         options of a room; presence.c, enter.c, show.c presence; message.c, private.c, invite.c
  *         messages; iq.c requests: admin.c, owner.c, register.c, disco.c, archive.c, moderate.c,
- *         vcards.c; history.c the archive; ghosts.c sessions that ended elsewhere; control.c
+ *         vcards.c; history.c the archive; ghosts.c sessions that ended elsewhere; ends.c accounts that ended; control.c
  *         xmpp-ctl; write.c; settings.c
  */
 #include "mucd.h"
@@ -64,6 +64,7 @@ up(struct link *l)
   mucd.routed = l;
   announce(l);
   handle_watch(l, "sessions");
+  erase_watch(l);
   ghosts_up();
 }
 
@@ -157,10 +158,23 @@ stats(struct link *ctl)
   service_stat(ctl, "rooms", rooms_count());
 }
 
+/* Rooms and occupants are in the stores, which a trace has a copy of. */
+static void
+snapshot(struct snapshot *k)
+{
+  if (!snapshot_record(k, "total", true)) return;
+  SNAPSHOT_INT(k, received);
+  snapshot_link(k, &mucd.routed);
+  ghosts_snapshot(k);
+  ends_snapshot(k);
+  handle_snapshot(k);
+}
+
 static service_fn *const verbs[VERBS_N] = {
   [VERB_STANZA] = on_stanza,       [VERB_ONLINE] = ghosts_online,
   [VERB_OFFLINE] = ghosts_offline, [VERB_ROW] = ghosts_row,
   [VERB_DONE] = ghosts_done,       [VERB_ROOM] = control_rooms,
+  [VERB_ENDING] = ends_ending,     [VERB_MADE] = ends_made,
 };
 
 static struct service const service = {
@@ -175,6 +189,7 @@ static struct service const service = {
   .turn = turn,
   .feeds = feeds,
   .stats = stats,
+  .snapshot = snapshot,
   .copy = store_copy_all,
 };
 

@@ -3,6 +3,7 @@
 from tree import *
 
 OLD, NEW, OTHER = "old.example", "new.example", "other.example"
+ROOM = "room@rooms.example"
 ROSTER, MAM = "jabber:iq:roster", "urn:xmpp:mam:2"
 VCARD = "<vCard xmlns='vcard-temp'><FN>Romeo</FN><URL>http://old.example/</URL></vCard>"
 PRIVATE = "<query xmlns='jabber:iq:private'><s xmlns='urn:s'>%s</s></query>"
@@ -90,6 +91,7 @@ def fill(t):
 def all_of_it_is_there(t):
     version = fill(t)
     before = exported(t, OLD)
+    t.ctl("room", "create", ROOM, "romeo@" + OLD)
     code, out, err = t.ctl("host", "rename", OLD, NEW, code=None)
     assert code == 1 and "the server runs" in err, (code, err)
     assert not t.terminate()
@@ -101,6 +103,8 @@ def all_of_it_is_there(t):
     assert sorted(t.ctl("account", "list").split()) == sorted(
         j.replace(OLD, NEW) for j in ACCOUNTS)
     check_archive(t, before)
+    # Rooms keep their addresses; affiliations are those of the accounts.
+    assert t.ctl("room", "affiliation", ROOM, records=True).startswith("romeo@%s\towner" % NEW)
     check_romeo(t, version)
     check_juliet(t)
 
@@ -181,4 +185,5 @@ def a_rename_that_cannot_be(t):
     login(t, "romeo@" + NEW).close()
 
 
-main(Tree(hosts=(OLD, OTHER), accounts=ACCOUNTS))
+main(Tree(hosts=(OLD, OTHER), accounts=ACCOUNTS,
+          modules=MODULES + "\nmod_muc: {host: rooms.example}"))

@@ -1,0 +1,163 @@
+#include "mucd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Accounts that have ended: their sessions leave, their affiliations and nicks go, room by room. A
+ * room that loses its last owner gets its admins as owners. */
+
+struct rooms_of {
+  stralloc list; /* bare JIDs of rooms, a line each */
+  unsigned int n, most;
+};
+
+static bool
+note(void *cookie, uint64_t number)
+{
+  struct rooms_of *r = cookie;
+  struct slice bare;
+
+  if (r->n == r->most) return false;
+  r->n++;
+  if (archive_owner_jid(mucd.archive, number, &bare)) add_to(&r->list, bare);
+  return true;
+}
+
+struct admins {
+  stralloc list;
+};
+
+static bool
+note_admin(void *cookie, struct slice bare, struct affil const *a)
+{
+  struct admins *x = cookie;
+
+  if (a->affiliation == AFF_ADMIN) add_to(&x->list, bare);
+  return true;
+}
+
+static void
+give(struct room *r, struct slice bare, enum affiliation to)
+{
+  struct affil a = {.affiliation = to, .nick = SLICE(""), .reason = SLICE("")};
+  struct change c = {.codes = ""};
+
+  affil_put(r, bare, &a);
+  set_affiliation(r, bare, to, &c);
+}
+
+static void
+find_owners(struct room *r)
+{
+  struct admins x = {STRALLOC_ZERO};
+  struct slice rest, bare;
+
+  if (affil_count(r, AFF_OWNER)) return;
+  affil_each(r, note_admin, &x);
+  rest = slice_of(x.list.s, x.list.len);
+  while (slice_word(&rest, '\n', &bare))
+    give(r, bare, AFF_OWNER);
+  stralloc_free(&x.list);
+}
+
+static void
+leave_room(struct room *r, struct slice bare)
+{
+  static struct arena arena = ARENA_ZERO;
+  struct affil a;
+
+  arena_reset(&arena);
+  affil_get(r, bare, &a);
+  if (a.nick.len) {
+    struct slice nick = arena_copy(&arena, a.nick);
+    nick_put(r, r->muc, jid_nick_key(&arena, nick), SLICE(""));
+  }
+  give(r, bare, AFF_NONE);
+  find_owners(r);
+  after_leave(r);
+}
+
+static void
+forget_service_nicks(struct slice bare)
+{
+  static struct arena arena = ARENA_ZERO;
+  struct muc const *m;
+  struct slice nick;
+  size_t i;
+
+  for (i = 0; (m = muc_at(i)); i++) {
+    arena_reset(&arena);
+    nick = arena_copy(&arena, nick_of_service(m, nick_key_of(bare)));
+    if (!nick.len) continue;
+    nick_put(NULL, m, jid_nick_key(&arena, nick), SLICE(""));
+    nick_put(NULL, m, nick_key_of(bare), SLICE(""));
+  }
+}
+
+static void
+end_sessions(struct slice bare)
+{
+  struct account *a;
+
+  while ((a = account_find(bare)))
+    remove_session(a->first->sessions, "333", NULL);
+}
+
+static bool
+erase(uint64_t number, struct slice bare, unsigned int most, unsigned int *done)
+{
+  struct rooms_of of = {.most = most};
+  struct slice rest, room;
+  struct room *r;
+
+  (void)number;
+  if (store_is_full(mucd.store)) return false;
+  end_sessions(bare);
+  forget_service_nicks(bare);
+  of_each(bare, note, &of);
+  rest = slice_of(of.list.s, of.list.len);
+  while (slice_word(&rest, '\n', &room))
+    if ((r = room_find(room)) && r->muc) leave_room(r, bare);
+  *done += of.n;
+  stralloc_free(&of.list);
+  return true;
+}
+
+/* Sessions go with the other store. */
+static bool
+erase_present(uint64_t number, struct slice bare, unsigned int most, unsigned int *done)
+{
+  (void)number;
+  (void)most;
+  (void)done;
+  end_sessions(bare);
+  return true;
+}
+
+static struct eraser erasers[] = {
+  {.store = "rooms",     .steps = 100, .erase = erase        },
+  {.store = "occupants", .steps = 100, .erase = erase_present},
+};
+
+/* NUMBER JID ERASED */
+void
+ends_ending(struct link *l, struct record *r)
+{
+  (void)l;
+  erase_ending(&erasers[0], r);
+  erase_ending(&erasers[1], r);
+}
+
+void
+ends_made(struct link *l, struct record *r)
+{
+  (void)l;
+  (void)r;
+}
+
+void
+ends_snapshot(struct snapshot *k)
+{
+  erase_snapshot(&erasers[0], k);
+  erase_snapshot(&erasers[1], k);
+}
