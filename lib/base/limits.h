@@ -590,7 +590,7 @@
  * The bytes of a payload; the items of a node, and the least cap of a node of an account; the bytes
  * of a value in the configuration of a node. */
 #define PUBSUB_PAYLOAD_MAX 250000u
-#define PUBSUB_ITEMS_MAX 1000000u
+#define PUBSUB_ITEMS_MAX 100000u
 #define PUBSUB_PEP_ITEMS_NODE 10000u
 #define PUBSUB_CONFIG_VALUE_MAX 8192u
 /* The nodes that an address owns at a service, and that an account has; the items of an account, and

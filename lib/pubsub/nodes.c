@@ -193,11 +193,14 @@ pubsub_next(struct pubsub *p, uint64_t after, uint64_t *owner)
 bool
 pubsub_field(struct slice fields, unsigned int number, struct slice *value)
 {
+  struct slice text;
   uint64_t n;
 
   while (fields.len) {
-    if (!pubsub_number(&fields, 1, &n) || !pubsub_text(&fields, value)) return false;
-    if (n == number) return true;
+    if (!pubsub_number(&fields, 1, &n) || !pubsub_text(&fields, &text)) return false;
+    if (n != number) continue;
+    *value = text;
+    return true;
   }
   return false;
 }

@@ -212,6 +212,14 @@ pubsub_counts(struct pubsub *p, uint64_t owner, struct pubsub_counts *out)
 }
 
 bool
+pubsub_totals(struct pubsub *p, size_t *nodes, size_t *items)
+{
+  *nodes = store_count(p->store, p->node);
+  *items = store_count(p->store, p->items);
+  return *nodes != SIZE_MAX && *items != SIZE_MAX;
+}
+
+bool
 pubsub_count(struct pubsub *p, uint64_t owner, int nodes, int64_t items, int64_t bytes)
 {
   struct pubsub_counts c;

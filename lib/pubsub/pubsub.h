@@ -28,6 +28,7 @@
 #ifndef PUBSUB_H
 #define PUBSUB_H
 
+#include "jid/jid.h"
 #include "store/store.h"
 
 #include <skalibs/stralloc.h>
@@ -108,12 +109,21 @@ void pubsub_close(struct pubsub *p);
  * with store_commit. NULL: xmpp-pubsubd has not made them yet, or they cannot be opened. */
 struct pubsub *pubsub_open_reader(char const *data, struct store **store);
 
+/* Put the entry in place that an entry of a table becomes when a host has another name, for
+ * store_rewrite; what changes lies in the rooms. Services whose domain ends in the host come along.
+ * false with errno ENOTSUP: there is no such table; EIO; ENAMETOOLONG; or ENOMEM. */
+bool pubsub_rehost(struct jid_hosts const *hosts, char const *table, struct slice *key,
+                   struct slice *value, stralloc *key_room, stralloc *value_room);
+
 /* The OWNER of a service; made when it is not there and create is true. 0 with errno ENOENT or
  * EIO. */
 uint64_t pubsub_service(struct pubsub *p, struct slice domain, bool create);
 
 /* Totals of an owner; all zero when nothing was stored yet. */
 bool pubsub_counts(struct pubsub *p, uint64_t owner, struct pubsub_counts *out);
+
+/* How many nodes and items there are, those of deleted nodes included. */
+bool pubsub_totals(struct pubsub *p, size_t *nodes, size_t *items);
 
 /* ---- nodes (nodes.c) ---- */
 
@@ -155,7 +165,8 @@ typedef bool pubsub_node_fn(void *cookie, struct pubsub_node const *n);
 bool pubsub_nodes(struct pubsub *p, uint64_t owner, struct slice after,
                   pubsub_node_fn *fn, void *cookie);
 
-/* The value of the configuration field of this number; false: it is not set. Append a field to
+/* The value of the configuration field of this number; false: it is not set, and *value is as
+ * it was. Append a field to
  * fields (false: ENOMEM). */
 bool pubsub_field(struct slice fields, unsigned int number, struct slice *value);
 bool pubsub_cat_field(stralloc *fields, unsigned int number, struct slice value);

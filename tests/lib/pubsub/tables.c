@@ -157,7 +157,9 @@ fields(void **state)
   assert_true(pubsub_node_find(pubsub, ALICE, SLICE("a"), &n));
   assert_true(pubsub_field(n.fields, 3, &value) && slice_is(value, "three"));
   assert_true(pubsub_field(n.fields, 9, &value) && !value.len);
+  value = SLICE("usual");
   assert_false(pubsub_field(n.fields, 4, &value));
+  assert_true(slice_is(value, "usual"));
   assert_false(pubsub_cat_field(&set, 1, slice_of(text, sizeof text)));
   assert_int_equal(errno, ENAMETOOLONG);
   stralloc_free(&set);
