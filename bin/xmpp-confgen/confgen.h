@@ -212,6 +212,11 @@ bool host_has_module(struct slice host, char const *name);
 void compile_nested(struct option const *o, struct yaml_node const *n, char const *path,
                     char const *key, struct slice host);
 
+/* The same of the configuration of nodes, which is a mapping (node_config.c). false: key names
+ * another option. */
+bool compile_node_config(struct option const *o, struct yaml_node const *n,
+                         char const *path, char const *key, struct slice host);
+
 /* ---- the parts of a configuration (compile.c, listen.c, tabber.c) ---- */
 
 struct compiling {

@@ -60,9 +60,10 @@ compile_module_option(struct module const *m, struct yaml_node const *n,
   if (!o && option_find("module", n->key)) return; /* of every module, without noise */
   if (o) {
     struct yaml_node const *v = expand_keywords(n, path, host);
-    if (v && o->type == T_SPECIAL)
-      compile_nested(o, v, path, key, host);
-    else if (v)
+    if (v && o->type == T_SPECIAL) {
+      if (!compile_node_config(o, v, path, key, host))
+        compile_nested(o, v, path, key, host);
+    } else if (v)
       compile_value(o, v, path, key, host);
   } else
     say_unknown_of(m, n, path);
@@ -374,12 +375,21 @@ compile_host_modules(struct slice host)
 
 /* ---- advice about modules that do not do what they seem to ---- */
 
+/* Clients ask for so many items in the node of their bookmarks. */
+#define BOOKMARKS 256
+
 static void
 advise_pubsub(struct yaml_node const *pubsub)
 {
   struct yaml_node const *tree = option_in(pubsub, "nodetree");
   struct yaml_node const *plugins = option_in(pubsub, "plugins"), *c;
+  struct yaml_node const *most = option_in(pubsub, "max_items_node");
+  uint64_t n;
 
+  if (most && slice_u64(most->text, &n) && n < BOOKMARKS)
+    say_note(most, "modules.mod_pubsub.max_items_node",
+             "nodes of a service keep no more items; those of accounts keep 10000, for "
+             "clients have a bookmark in each");
   if (tree && slice_is(tree->text, "virtual"))
     say_warning(tree, "modules.mod_pubsub.nodetree", "virtual has no effect here");
   for (c = plugins ? plugins->first : NULL; c; c = c->next)

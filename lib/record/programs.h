@@ -45,7 +45,7 @@ P(AUTHD,     "authd",      4, ROLE_AUTHORITY,           RUNS_ONCE,      "routed"
 P(USERD,     "userd",      5, ROLE_SERVICE | ROLE_OWN,  RUNS_ONCE,      "routed")       \
 P(HOSTD,     "hostd",      6, ROLE_SERVICE | ROLE_OWN,  RUNS_ONCE,      "routed authd") \
 P(MAMD,      "mamd",       7, ROLE_SERVICE | ROLE_OWN,  RUNS_IF_WANTED, "routed")       \
-P(PUBSUBD,   "pubsubd",    8, ROLE_SERVICE | ROLE_OWN,  RUNS_NOT,       "")             \
+P(PUBSUBD,   "pubsubd",    8, ROLE_SERVICE | ROLE_OWN,  RUNS_IF_WANTED, "routed")       \
 P(MUCD,      "mucd",       9, ROLE_SERVICE | ROLE_OWN,  RUNS_IF_WANTED, "routed")       \
 P(UPLOADD,   "uploadd",   10, ROLE_SERVICE | ROLE_OWN,  RUNS_IF_WANTED, "routed webd")  \
 P(WEBD,      "webd",      11, ROLE_WEB,                 RUNS_IF_WANTED, "c2sd")         \
@@ -83,15 +83,16 @@ enum {
  * it): the number is the place of the group whose members may read the store. A number stays
  * with its store. */
 /* clang-format off */
-#define STORE_TABLE(S)                                  \
-S(ACCOUNTS, "accounts", 0, AUTHD, USERD | MAMD | HOSTD) \
-S(SECRETS,  "secrets",  1, AUTHD, 0)                    \
-S(ARCHIVE,  "archive",  2, MAMD,  0)                    \
-S(USERS,    "users",    3, USERD, MAMD | HOSTD)         \
-S(MOTD,     "motd",     4, HOSTD, 0)                    \
-S(SLOTS,    "slots",    5, UPLOADD, 0)                  \
-S(ROOMS,    "rooms",    6, MUCD,  0)                    \
-S(OCCUPANTS, "occupants", 7, MUCD, 0)
+#define STORE_TABLE(S)                                              \
+S(ACCOUNTS, "accounts", 0, AUTHD,   USERD | MAMD | HOSTD | PUBSUBD) \
+S(SECRETS,  "secrets",  1, AUTHD,   0)                              \
+S(ARCHIVE,  "archive",  2, MAMD,    0)                              \
+S(USERS,    "users",    3, USERD,   MAMD | HOSTD | PUBSUBD)         \
+S(MOTD,     "motd",     4, HOSTD,   0)                              \
+S(SLOTS,    "slots",    5, UPLOADD, 0)                              \
+S(ROOMS,    "rooms",    6, MUCD,    0)                              \
+S(OCCUPANTS, "occupants", 7, MUCD,  0)                              \
+S(PUBSUB,   "pubsub",   8, PUBSUBD, HOSTD | USERD)
 
 /* clang-format on */
 
@@ -101,7 +102,7 @@ struct store_row {
   unsigned int readers; /* bits of enum program */
 };
 
-#define STORES_N 8
+#define STORES_N 9
 
 extern struct store_row const store_rows[STORES_N];
 

@@ -218,6 +218,8 @@ V(UPLOAD, "upload", "sweep|slot|drop HOST FILE", 1, ROLE_CONTROL, ROLE_OWN,     
   "Control: see xmpp-ctl(8). row records answer, then done or error.")                        \
 V(ROOM, "room", "WORD ROOM A B", 1, ROLE_CONTROL, ROLE_OWN,                                   \
   "Control: see xmpp-ctl(8). WORD is list, create, destroy, forget, config, affiliation, occupants or archive.") \
+V(PUBSUB, "pubsub", "nodes|items|du JID NODE", 2, ROLE_CONTROL, ROLE_OWN,                     \
+  "Control: see xmpp-ctl(8).")                                                                \
 V(ROW, "row", "VALUE ...", 1, ROLES_ALL, ROLE_CONTROL | ROLE_OWN,                             \
   "One line of a list.")                                                                      \
 V(DONE, "done", "", 0, ROLES_ALL, ROLE_CONTROL | ROLE_OWN,                                    \

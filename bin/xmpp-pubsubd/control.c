@@ -1,0 +1,203 @@
+#include "pubsubd.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* pubsub nodes|items|du JID [NODE]: what xmpp-ctl asks of an account or of a service. A list goes on
+ * over many turns. */
+
+#define STEP 200u
+
+struct job {
+  struct job *next;
+  struct link *ctl;
+  struct event_timer timer;
+  uint64_t owner;
+  struct pubsub_node n;        /* items: of this node */
+  uint64_t from;               /* the number of the next item */
+  char after[PUBSUB_NAME_MAX]; /* nodes: behind this name */
+  size_t after_len;
+  unsigned int left; /* rows of this step */
+  bool more;
+};
+
+static struct job *jobs;
+
+static void
+job_free(struct job *j)
+{
+  struct job **at;
+
+  for (at = &jobs; *at != j; at = &(*at)->next) {
+  }
+  *at = j->next;
+  event_timer_cancel(&j->timer);
+  free(j);
+}
+
+void
+control_gone(struct link const *l)
+{
+  struct job *j, *next;
+
+  for (j = jobs; j; j = next) {
+    next = j->next;
+    if (j->ctl == l) job_free(j);
+  }
+}
+
+/* ---- rows ---- */
+
+static char const *const types[] = {"flat", "hometree", "pep"};
+
+static bool
+put_node(void *cookie, struct pubsub_node const *n)
+{
+  struct job *j = cookie;
+  char stamp[STAMP_SIZE];
+
+  if (!j->left--) {
+    j->more = true;
+    return false;
+  }
+  link_begin(j->ctl, VERB_ROW);
+  link_text(j->ctl, n->name);
+  link_str(j->ctl, types[n->type]);
+  link_num(j->ctl, n->items);
+  link_num(j->ctl, n->bytes);
+  link_text(j->ctl, n->creator);
+  link_text(j->ctl, stamp_us(stamp, n->created_us));
+  link_end(j->ctl);
+  j->after_len = n->name.len;
+  memcpy(j->after, n->name.s, n->name.len);
+  return true;
+}
+
+static bool
+put_item(void *cookie, struct pubsub_item const *it)
+{
+  struct job *j = cookie;
+  char stamp[STAMP_SIZE];
+
+  if (!j->left--) {
+    j->more = true;
+    return false;
+  }
+  link_begin(j->ctl, VERB_ROW);
+  link_text(j->ctl, it->id);
+  link_text(j->ctl, stamp_us(stamp, it->us));
+  link_text(j->ctl, it->publisher);
+  link_text(j->ctl, it->payload);
+  link_end(j->ctl);
+  j->from = it->number + 1;
+  return true;
+}
+
+/* ---- lists ---- */
+
+/* Rows that the administrator does not read are not made. */
+static void
+step(void *cookie)
+{
+  struct job *j = cookie;
+  bool ok = true;
+
+  j->left = STEP;
+  j->more = j->ctl->full;
+  if (!j->more)
+    ok = j->n.node ? pubsub_items(pubsubd.pubsub, &j->n, j->from, put_item, j)
+                   : pubsub_nodes(pubsubd.pubsub, j->owner,
+                                  slice_of(j->after, j->after_len), put_node, j);
+  if (ok && j->more) {
+    event_timer_start(&j->timer, door_now() + (j->ctl->full ? 10000 : 0), step, j);
+    return;
+  }
+  if (ok)
+    service_done(j->ctl);
+  else
+    service_error(j->ctl, "the store failed; the log says why");
+  job_free(j);
+}
+
+static struct job *
+job_new(struct link *ctl, uint64_t owner)
+{
+  struct job *j = calloc(1, sizeof *j);
+
+  if (!j) {
+    service_error(ctl, "out of memory");
+    return NULL;
+  }
+  j->ctl = ctl;
+  j->owner = owner;
+  j->next = jobs;
+  jobs = j;
+  event_timer_start(&j->timer, door_now(), step, j);
+  return j;
+}
+
+static void
+list_items(struct link *ctl, uint64_t owner, struct slice name)
+{
+  struct pubsub_node n;
+  struct job *j;
+
+  if (!pubsub_node_find(pubsubd.pubsub, owner, name, &n)) {
+    service_error(ctl, "there is no such node");
+    return;
+  }
+  j = job_new(ctl, owner);
+  if (j) j->n.node = n.node;
+}
+
+/* ---- du ---- */
+
+static void
+sum(struct link *ctl, uint64_t owner)
+{
+  struct pubsub_counts c;
+
+  if (!pubsub_counts(pubsubd.pubsub, owner, &c)) {
+    service_error(ctl, "the store failed; the log says why");
+    return;
+  }
+  service_stat(ctl, "nodes", c.nodes);
+  service_stat(ctl, "items", c.items);
+  service_stat(ctl, "bytes", c.bytes);
+  service_done(ctl);
+}
+
+static uint64_t
+owner_named(struct slice text)
+{
+  struct arena a = ARENA_ZERO;
+  uint64_t owner = 0;
+  struct jid j;
+
+  if (jid_parse(&a, text, &j))
+    owner = j.local.len ? pubsubd_number(j.bare)
+                        : pubsub_service(pubsubd.pubsub, j.domain, false);
+  arena_wipe(&a);
+  return owner;
+}
+
+void
+control_pubsub(struct link *l, struct record *r)
+{
+  struct slice what = record_get(r, 1), name = record_get(r, 3);
+  uint64_t owner;
+
+  pubsubd_readers();
+  owner = owner_named(record_get(r, 2));
+  if (!owner)
+    service_error(l, "there is no such account, and no service has nodes there");
+  else if (slice_is(what, "nodes"))
+    job_new(l, owner);
+  else if (slice_is(what, "items"))
+    list_items(l, owner, name);
+  else if (slice_is(what, "du"))
+    sum(l, owner);
+  else
+    service_error(l, "pubsub knows nodes, items and du");
+}

@@ -1,0 +1,236 @@
+#include "pubsubd.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What goes by itself, in steps of a few entries, so that no request waits for long:
+ *
+ *   expired items (item_expire), which no answer has any more since they expired;
+ *   entries of nodes that were deleted, and uris that are told no more (XEP-0060 s8.4.1);
+ *   the nodes, affiliations and subscriptions of accounts that authd says are ending: each is
+ *   answered by erased, when nothing of it is on the disk. authd says ending again as long as it has
+ *   not heard that, so a step may be lost in a restart.
+ *
+ * A walk over all accounts with nodes finds those whose end was not said to us. */
+
+#define STEPS 500u
+#define TICK_US 100000u
+#define REST_US 30000000u
+#define OWNERS_A_TICK 100u
+#define ENDING_MAX 256u
+
+struct ending {
+  uint64_t number;
+  char *bare; /* NULL when the walk has found it: the name is not known any more */
+};
+
+static struct event_timer timer;
+static struct ending ending[ENDING_MAX]; /* oldest first */
+static size_t ending_n;
+static bool erased; /* the first of them has nothing more, when this turn is kept */
+static bool gone;   /* entries of deleted nodes may be left */
+static uint64_t at; /* the account that was looked at last */
+static struct pubsub_place moved_at; /* the uri that was looked at last */
+
+static void tick(void *cookie);
+
+static void
+wake(uint64_t wait_us)
+{
+  event_timer_start(&timer, door_now() + wait_us, tick, NULL);
+}
+
+static bool
+is_deleted(uint64_t number)
+{
+  struct slice bare;
+
+  if (!pubsubd.accounts || number >= accounts_next(pubsubd.accounts)) return false;
+  return !accounts_jid(pubsubd.accounts, number, &bare) && errno == ENOENT;
+}
+
+static void
+failed(char const *what)
+{
+  log_event(LOG_WARN, "pubsub-failed", "what", what, "why", strerror(errno), NULL);
+}
+
+/* ---- accounts ---- */
+
+static bool
+add(uint64_t number, struct slice bare)
+{
+  char *copy = NULL;
+  size_t i;
+
+  for (i = 0; i < ending_n; i++)
+    if (ending[i].number == number) return false;
+  if (ending_n == ENDING_MAX) return false;
+  if (bare.len) {
+    copy = slice_dup(bare);
+    if (!copy) return false;
+  }
+  ending[ending_n++] = (struct ending){number, copy};
+  return true;
+}
+
+/* NUMBER JID ERASED */
+void
+ends_ending(struct link *l, struct record *r)
+{
+  uint64_t number = record_u64(r, 1);
+
+  (void)l;
+  if (!number || slice_has_word(record_get(r, 3), SLICE("pubsub"))) return;
+  if (add(number, record_get(r, 2))) wake(0);
+}
+
+/* A new account has no nodes. */
+void
+ends_made(struct link *l, struct record *r)
+{
+  (void)l;
+  (void)r;
+}
+
+static void
+tell_erased(struct ending const *e)
+{
+  struct link *routed = link_find(ROUTED);
+
+  log_event(LOG_INFO, "pubsub-purged", "number", log_num(e->number), "why",
+            "the account was deleted", NULL);
+  if (!routed) return; /* authd asks again */
+  link_begin(routed, VERB_ERASED);
+  link_num(routed, e->number);
+  link_str(routed, "pubsub");
+  link_end(routed);
+}
+
+/* A step of the first account that is ending. Nobody is told of the nodes: who might be is no contact
+ * any more. */
+static void
+erase_some(void)
+{
+  struct ending *e = &ending[0];
+  unsigned int done = 0;
+
+  erased =
+    !is_deleted(e->number) ||
+    (pubsub_purge(pubsubd.pubsub, e->number, STEPS, &done) && done < STEPS &&
+     (!e->bare || pubsub_forget(pubsubd.pubsub, slice_str(e->bare), STEPS, &done)) &&
+     done < STEPS);
+}
+
+void
+ends_turn(bool kept)
+{
+  if (erased && kept) {
+    if (is_deleted(ending[0].number)) tell_erased(&ending[0]);
+    free(ending[0].bare);
+    ending_n--;
+    memmove(ending, ending + 1, ending_n * sizeof *ending);
+  }
+  erased = false;
+}
+
+/* Look at the next accounts with nodes. false: all were looked at. */
+static bool
+look(void)
+{
+  unsigned int i;
+
+  for (i = 0; i < OWNERS_A_TICK; i++) {
+    if (!pubsub_next(pubsubd.pubsub, at, &at)) {
+      at = 0;
+      return false;
+    }
+    if (is_deleted(at)) add(at, SLICE(""));
+  }
+  return true;
+}
+
+/* ---- the timer ---- */
+
+void
+ends_gone(void)
+{
+  gone = true;
+  wake(TICK_US);
+}
+
+/* Say whether there is more of it. */
+static bool
+expire_some(void)
+{
+  unsigned int done = 0;
+
+  if (pubsub_items_expire(pubsubd.pubsub, (uint32_t)(door_wall() / 1000000), STEPS,
+                          &done))
+    return done == STEPS;
+  failed("delete expired items");
+  return false;
+}
+
+static bool
+purge_some(void)
+{
+  unsigned int done = 0;
+
+  if (!gone) return false;
+  if (!pubsub_purge_gone(pubsubd.pubsub, STEPS, &done)) {
+    failed("delete the entries of deleted nodes");
+    return false;
+  }
+  gone = done == STEPS;
+  return gone;
+}
+
+static void
+tick(void *cookie)
+{
+  bool more = false;
+
+  (void)cookie;
+  pubsubd_readers();
+  if (store_is_full(pubsubd.store)) {
+    wake(REST_US);
+    return;
+  }
+  if (ending_n) {
+    erase_some();
+    wake(0);
+    return;
+  }
+  more = expire_some();
+  more = purge_some() || more;
+  more = look() || more;
+  if (!pubsub_moved_sweep(pubsubd.pubsub, &moved_at, STEPS)) failed("delete old uris");
+  wake(more || moved_at.len ? TICK_US : REST_US);
+}
+
+void
+ends_start(void)
+{
+  gone = true; /* what an earlier run has left */
+  if (!event_timer_on(&timer)) wake(TICK_US);
+}
+
+void
+ends_snapshot(struct snapshot *k)
+{
+  size_t i;
+
+  if (!snapshot_record(k, "ends", true)) return;
+  snapshot_timer(k, &timer, tick, NULL);
+  SNAPSHOT_INT(k, gone);
+  SNAPSHOT_INT(k, at);
+  snapshot_block(k, &moved_at, sizeof moved_at);
+  SNAPSHOT_INT(k, ending_n);
+  if (ending_n > ENDING_MAX) ending_n = 0;
+  for (i = 0; i < ending_n; i++) {
+    SNAPSHOT_INT(k, ending[i].number);
+    snapshot_text(k, &ending[i].bare);
+  }
+}

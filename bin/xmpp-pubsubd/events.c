@@ -1,0 +1,301 @@
+#include "pubsubd.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Events (XEP-0060 s7.1.2 and others): messages from the service or the account. One record to routed
+ * has the addresses of many; routed puts the address into each copy, and leaves out who has blocked
+ * the sender. */
+
+#define NS_DELAY "urn:xmpp:delay"
+/* Addresses of one record. */
+#define FANOUT_MAX 512
+
+uint64_t events_sent;
+
+/* ---- writing ---- */
+
+#define ID_LEN 20
+
+static bool
+cat_open(stralloc *out, struct slice self, struct slice to, char const *type,
+         char id[ID_LEN])
+{
+  door_random_id(id, ID_LEN);
+  return xml_cat(out, "<message") && xml_cat_attr(out, "from", self) &&
+         (!to.len || xml_cat_attr(out, "to", to)) &&
+         (!strcmp(type, "normal") || xml_cat_attr(out, "type", slice_str(type))) &&
+         xml_cat_attr(out, "id", slice_of(id, ID_LEN)) && xml_cat(out, ">");
+}
+
+static bool
+cat_event(stralloc *out, struct slice inside)
+{
+  return xml_cat(out, "<event xmlns='" NS_EVENT "'>") &&
+         stralloc_catb(out, inside.s, inside.len) && xml_cat(out, "</event>");
+}
+
+bool
+cat_item(stralloc *out, struct config const *c, struct pubsub_item const *it,
+         bool payload)
+{
+  if (!xml_cat(out, "<item") || !xml_cat_attr(out, "id", it->id)) return false;
+  if (config_is(c, CONFIG_ITEMREPLY, "publisher") &&
+      !xml_cat_attr(out, "publisher", it->publisher))
+    return false;
+  if (!payload || !it->payload.len) return xml_cat(out, "/>");
+  return xml_cat(out, ">") && stralloc_catb(out, it->payload.s, it->payload.len) &&
+         xml_cat(out, "</item>");
+}
+
+static char const *
+type_of(struct config const *c)
+{
+  return config_is(c, CONFIG_NOTIFICATION_TYPE, "normal") ? "normal" : "headline";
+}
+
+static void
+lost(struct slice self, char const *why)
+{
+  log_event(LOG_WARN, "event-lost", "from", log_text(self), "why", why, NULL);
+}
+
+/* ---- one address ---- */
+
+/* The tag of an event lets it wait while a client is inactive (XEP-0352). */
+static void
+put(struct slice self, struct slice jid, char const *type, char const *tags,
+    struct slice inside)
+{
+  char id[ID_LEN];
+  stralloc xml = STRALLOC_ZERO;
+  struct link *routed = link_find(ROUTED);
+  struct stanza st = {.to = jid,
+                      .from = self,
+                      .kind = SLICE("message"),
+                      .type = slice_str(type),
+                      .id = slice_of(id, ID_LEN),
+                      .tags = slice_str(tags)};
+
+  if (!cat_open(&xml, self, jid, type, id) ||
+      !stralloc_catb(&xml, inside.s, inside.len) || !xml_cat(&xml, "</message>"))
+    lost(self, "out of memory");
+  else if (routed) {
+    st.xml = slice_of(xml.s, xml.len);
+    stanza_put(routed, &st);
+    events_sent++;
+  }
+  stralloc_free(&xml);
+}
+
+void
+message_to(struct slice self, struct slice jid, char const *type, struct slice inside)
+{
+  put(self, jid, type, "", inside);
+}
+
+void
+event_to(struct slice self, struct slice jid, struct config const *c, struct slice inside)
+{
+  stralloc event = STRALLOC_ZERO;
+
+  if (cat_event(&event, inside))
+    put(self, jid, type_of(c), "pep", slice_of(event.s, event.len));
+  else
+    lost(self, "out of memory");
+  stralloc_free(&event);
+}
+
+static bool
+cat_last(stralloc *out, struct request const *q, struct pubsub_item const *it)
+{
+  char stamp[STAMP_SIZE];
+
+  return xml_cat(out, "<event xmlns='" NS_EVENT "'><items") &&
+         xml_cat_attr(out, "node", q->n.name) && xml_cat(out, ">") &&
+         cat_item(out, &q->c, it, config_on(&q->c, CONFIG_PAYLOADS)) &&
+         xml_cat(out, "</items></event><delay xmlns='" NS_DELAY "'") &&
+         xml_cat_attr(out, "from", q->self) &&
+         xml_cat_attr(out, "stamp", stamp_us(stamp, it->us)) && xml_cat(out, "/>");
+}
+
+void
+send_last(struct request const *q, struct slice jid)
+{
+  struct pubsub_item it;
+  stralloc inside = STRALLOC_ZERO;
+
+  if (!config_on(&q->c, CONFIG_NOTIFICATIONS) ||
+      !pubsub_item_newest(pubsubd.pubsub, &q->n, &it) ||
+      (it.expiry && it.expiry <= door_wall() / 1000000))
+    return;
+  if (cat_last(&inside, q, &it))
+    put(q->self, jid, type_of(&q->c), "pep", slice_of(inside.s, inside.len));
+  else
+    lost(q->self, "out of memory");
+  stralloc_free(&inside);
+}
+
+/* ---- all who are to be told ---- */
+
+struct sending {
+  struct request const *q;
+  struct slice xml; /* without to */
+  char id[ID_LEN];
+  enum config_field about;
+  stralloc tos;
+  size_t n;
+};
+
+static void
+flush(struct sending *s)
+{
+  struct link *routed = link_find(ROUTED);
+
+  if (routed && s->n) {
+    link_begin(routed, VERB_FANOUT);
+    link_text(routed, slice_of(s->tos.s, s->tos.len));
+    link_text(routed, s->q->self);
+    link_str(routed, "message");
+    link_str(routed, type_of(&s->q->c));
+    link_text(routed, slice_of(s->id, ID_LEN));
+    link_str(routed, "pep");
+    link_origin(routed);
+    link_text(routed, s->xml);
+    link_end(routed);
+    events_sent += s->n;
+  }
+  s->tos.len = s->n = 0;
+}
+
+static void
+add(struct sending *s, struct slice jid)
+{
+  if ((s->n && !stralloc_catb(&s->tos, "\n", 1)) ||
+      !stralloc_catb(&s->tos, jid.s, jid.len))
+    lost(s->q->self, "out of memory");
+  else if (++s->n == FANOUT_MAX)
+    flush(s);
+}
+
+/* s8.4.2: who waits to be let in hears of the end of the node. */
+static bool
+wants(struct sending const *s, struct pubsub_sub const *sub)
+{
+  if (sub->expiry && sub->expiry <= door_wall() / 1000000) return false;
+  if (sub->state == PUBSUB_PENDING) return s->about == CONFIG_NOTIFY_DELETE;
+  return sub->state == PUBSUB_SUBSCRIBED && !(sub->options & PUBSUB_QUIET);
+}
+
+/* Who lost access by a change of the node, or of an affiliation, has lost the subscription too; a
+ * roster changes without that. */
+static bool
+has_access(struct request const *q, struct slice jid)
+{
+  struct jid who = jid_cut(jid);
+
+  if (config_is(&q->c, CONFIG_ACCESS, "open") ||
+      config_is(&q->c, CONFIG_ACCESS, "authorize"))
+    return true;
+  return access_to(&q->n, &q->c, q->self, &who, affiliation_of(&q->n, q->self, &who)) ==
+         ACCESS_YES;
+}
+
+static bool
+on_sub(void *cookie, struct slice jid, struct pubsub_sub const *sub)
+{
+  struct sending *s = cookie;
+
+  if (wants(s, sub) && (sub->state == PUBSUB_PENDING || has_access(s->q, jid)))
+    add(s, jid);
+  return true;
+}
+
+void
+event_send(struct request const *q, struct slice inside, enum config_field about)
+{
+  struct sending s = {.q = q, .about = about};
+  stralloc xml = STRALLOC_ZERO;
+
+  if (!config_on(&q->c, CONFIG_NOTIFICATIONS) || (about && !config_on(&q->c, about)))
+    return;
+  if (cat_open(&xml, q->self, SLICE(""), type_of(&q->c), s.id) &&
+      cat_event(&xml, inside) && xml_cat(&xml, "</message>")) {
+    s.xml = slice_of(xml.s, xml.len);
+    if (!pubsub_subs(pubsubd.pubsub, q->n.node, on_sub, &s))
+      lost(q->self, "the store failed");
+    flush(&s);
+  } else
+    lost(q->self, "out of memory");
+  stralloc_free(&s.tos);
+  stralloc_free(&xml);
+}
+
+/* ---- events that come back ---- */
+
+/* Errors that say that the address will not be there again. */
+static bool
+is_for_good(struct xml_node const *error)
+{
+  static char const *const names[] = {"gone", "item-not-found", "jid-malformed",
+                                      "remote-server-not-found"};
+  size_t i;
+
+  for (i = 0; i < sizeof names / sizeof *names; i++)
+    if (xml_child(error, "urn:ietf:params:xml:ns:xmpp-stanzas", names[i])) return true;
+  return false;
+}
+
+struct returned {
+  struct slice jid;
+  uint64_t nodes[64];
+  size_t n;
+};
+
+static bool
+keep_node(void *cookie, uint64_t owner, uint64_t node)
+{
+  struct returned *r = cookie;
+
+  (void)owner;
+  if (r->n < sizeof r->nodes / sizeof *r->nodes) r->nodes[r->n++] = node;
+  return r->n < sizeof r->nodes / sizeof *r->nodes;
+}
+
+/* The address has at most so many nodes end at once; other events will come back too. */
+static void
+end_subscriptions(uint64_t owner, struct slice jid)
+{
+  struct returned r = {.jid = jid};
+  struct jid who = jid_cut(jid);
+  struct pubsub_node n;
+  struct arena a = ARENA_ZERO;
+  size_t i;
+
+  if (!pubsub_of(pubsubd.pubsub, who.bare, owner, keep_node, &r)) return;
+  for (i = 0; i < r.n; i++) {
+    if (!pubsub_node_get(pubsubd.pubsub, r.nodes[i], &n) || !pubsub_node_keep(&a, &n))
+      continue;
+    if (pubsub_sub_del(pubsubd.pubsub, &n, jid))
+      log_event(LOG_INFO, "subscription-ended", "jid", log_text(jid), "node",
+                log_text(n.name), "why", "an event came back", NULL);
+    arena_reset(&a);
+  }
+  arena_wipe(&a);
+}
+
+void
+event_returned(struct stanza const *st)
+{
+  struct jid to = jid_cut(st->to);
+  struct arena a = ARENA_ZERO;
+  enum xml_error why;
+  struct xml_node const *e = xml_parse(&a, st->xml, "jabber:client", &why);
+  struct xml_node const *error = e ? xml_child(e, "jabber:client", "error") : NULL;
+  uint64_t owner = to.local.len ? pubsubd_number(to.bare)
+                                : pubsub_service(pubsubd.pubsub, to.domain, false);
+
+  if (owner && error && is_for_good(error) && !store_is_full(pubsubd.store))
+    end_subscriptions(owner, st->from);
+  arena_wipe(&a);
+}

@@ -1,0 +1,433 @@
+#include "pubsubd.h"
+
+#include <errno.h>
+
+/* Nodes as their owners see them (XEP-0060 s8). */
+
+/* ---- making (s8.1) ---- */
+
+static bool
+type_named(struct slice word, enum pubsub_type *type)
+{
+  if (slice_is(word, "flat"))
+    *type = PUBSUB_FLAT;
+  else if (slice_is(word, "hometree"))
+    *type = PUBSUB_HOMETREE;
+  else
+    return false;
+  return true;
+}
+
+/* The first plugin that a service has. */
+enum pubsub_type
+usual_type(struct slice host)
+{
+  struct slice plugins = pubsubd_option(host, "mod_pubsub.plugins"), word;
+  enum pubsub_type type = PUBSUB_FLAT;
+
+  while (slice_word(&plugins, ' ', &word))
+    if (type_named(word, &type)) break;
+  return type;
+}
+
+static bool
+read_type(struct request *q, enum pubsub_type *type)
+{
+  struct slice word = xml_attr(q->action, "type");
+
+  *type = q->pep ? PUBSUB_PEP : usual_type(q->host);
+  if (!word.len || (q->pep && slice_is(word, "pep"))) return true;
+  if (!q->pep && slice_has_word(pubsubd_option(q->host, "mod_pubsub.plugins"), word) &&
+      type_named(word, type))
+    return true;
+  refuse_feature(q, "create-nodes");
+  return false;
+}
+
+/* A node of hometree is /home/DOMAIN/USER of its creator, or below; its parent is there, and is the
+ * creator's or the service's. */
+static bool
+is_home(struct request *q, struct slice name)
+{
+  struct jid const *who = &q->ctx->from;
+  struct slice rest = name, word;
+  char const *last = memrchr(name.s, '/', name.len);
+  struct pubsub_node parent;
+  enum pubsub_affiliation aff;
+  unsigned int i;
+
+  for (i = 0; slice_word(&rest, '/', &word); i++) {
+    if (i ? !word.len : word.len != 0) break;
+    if ((i == 1 && !slice_is(word, "home")) || (i == 2 && !slice_eq(word, who->domain)) ||
+        (i == 3 && !slice_eq(word, who->local))) {
+      refuse(q, ERR_FORBIDDEN, NULL);
+      return false;
+    }
+  }
+  if (rest.len || i < 4 || name.s[name.len - 1] == '/') {
+    refuse(q, i < 4 && !rest.len ? ERR_FORBIDDEN : ERR_NOT_ACCEPTABLE, NULL);
+    return false;
+  }
+  if (i == 4) return true; /* /home/DOMAIN is the service's own */
+  if (last &&
+      pubsub_node_find(pubsubd.pubsub, q->owner,
+                       slice_of(name.s, (size_t)(last - name.s)), &parent) &&
+      pubsub_aff_get(pubsubd.pubsub, parent.node, who->bare, &aff) && aff == PUBSUB_OWNER)
+    return true;
+  refuse(q, ERR_FORBIDDEN, NULL);
+  return false;
+}
+
+struct count {
+  unsigned int n;
+};
+
+static bool
+count_node(void *cookie, uint64_t owner, uint64_t node)
+{
+  (void)owner;
+  (void)node;
+  return ++((struct count *)cookie)->n <= PUBSUB_SERVICE_NODES;
+}
+
+static bool
+has_room(struct request *q)
+{
+  struct pubsub_counts counts;
+  struct count c = {0};
+
+  if (!pubsub_counts(pubsubd.pubsub, q->owner, &counts)) {
+    refuse_failed(q);
+    return false;
+  }
+  if (!q->pep) pubsub_of(pubsubd.pubsub, q->ctx->from.bare, q->owner, count_node, &c);
+  if (q->pep ? counts.nodes < PUBSUB_PEP_NODES : c.n < PUBSUB_SERVICE_NODES) return true;
+  refuse_text(q, ERR_RESOURCE_CONSTRAINT, NULL, SLICE("there are too many nodes"));
+  return false;
+}
+
+bool
+make_node(struct request *q, struct slice name, enum pubsub_type type,
+          struct slice fields)
+{
+  if (!owner_of(q)) return false;
+  q->n = (struct pubsub_node){.owner = q->owner,
+                              .type = type,
+                              .name = name,
+                              .creator = q->ctx->from.bare,
+                              .fields = fields};
+  if ((type == PUBSUB_HOMETREE && !is_home(q, name)) || !has_room(q)) return false;
+  if (!pubsub_node_add(pubsubd.pubsub, &q->n)) {
+    if (errno == EEXIST)
+      refuse(q, ERR_CONFLICT, NULL);
+    else
+      refuse_failed(q);
+    return false;
+  }
+  if (!q->pep &&
+      !pubsub_aff_put(pubsubd.pubsub, &q->n, q->ctx->from.bare, PUBSUB_OWNER)) {
+    refuse_failed(q);
+    return false;
+  }
+  return take_node(q);
+}
+
+/* s8.2.5: a form that is not taken. */
+static bool
+read_form(struct request *q, struct xml_node const *configure, struct slice old,
+          stralloc *fields)
+{
+  struct xml_node const *x = configure ? xml_child(configure, FORM_NS, "x") : NULL;
+  struct slice wrong;
+
+  if (!x) return !old.len || stralloc_catb(fields, old.s, old.len);
+  if (!slice_is(xml_attr(x, "type"), "submit")) {
+    refuse(q, ERR_BAD_REQUEST, NULL);
+    return false;
+  }
+  if (config_read(q->ctx->arena, x, q->host, q->pep, old, false, fields, &wrong))
+    return true;
+  refuse_text(q, ERR_NOT_ACCEPTABLE, NULL, wrong);
+  return false;
+}
+
+/* A create that was done, and comes again, has its node. */
+static bool
+is_made(struct request *q, struct slice name)
+{
+  return is_again(q) && q->owner &&
+         pubsub_node_find(pubsubd.pubsub, q->owner, name, &q->n) &&
+         slice_eq(q->n.creator, q->ctx->from.bare);
+}
+
+static enum verdict
+answer_created(struct request *q, bool instant)
+{
+  if (!instant) return DONE;
+  return xml_cat(q->out, "<pubsub xmlns='" NS_PUBSUB "'><create") &&
+             xml_cat_attr(q->out, "node", q->n.name) && xml_cat(q->out, "/></pubsub>")
+           ? DONE
+           : refuse_failed(q);
+}
+
+enum verdict
+create_node(struct request *q)
+{
+  struct xml_node const *configure = xml_child(q->e, NS_PUBSUB, "configure");
+  struct slice name = xml_attr(q->action, "node");
+  bool instant = !name.len;
+  stralloc fields = STRALLOC_ZERO;
+  enum pubsub_type type;
+  bool ok;
+
+  if ((q->pep && !q->own) || !may_create(q->host, &q->ctx->from))
+    return refuse(q, ERR_FORBIDDEN, NULL);
+  if (configure && xml_attr(configure, "node").len)
+    return refuse(q, ERR_BAD_REQUEST, NULL);
+  if (!read_type(q, &type) || (!instant && !node_name(q, &name))) return REFUSE;
+  if (instant) name = random_name(q, 'n');
+  if (!name.s) return refuse_failed(q);
+  if (is_made(q, name)) return answer_created(q, instant);
+  ok = read_form(q, configure, SLICE(""), &fields) &&
+       make_node(q, name, type, slice_of(fields.s, fields.len));
+  stralloc_free(&fields);
+  return ok ? answer_created(q, instant) : REFUSE;
+}
+
+/* ---- configuration (s8.2, s8.3) ---- */
+
+static bool
+keep_groups(void *cookie, struct roster_item const *item)
+{
+  stralloc *groups = cookie;
+  struct slice rest = item->groups, group, have, word = SLICE("");
+
+  while (roster_group(&rest, &group)) {
+    have = slice_of(groups->s, groups->len);
+    while (slice_word(&have, '\n', &word))
+      if (slice_eq(word, group)) break;
+    if (have.len || slice_eq(word, group)) continue;
+    if (groups->len + group.len > ROSTER_GROUP_MAX * ROSTER_GROUPS_MAX) return false;
+    if (!stralloc_catb(groups, "\n", groups->len ? 1 : 0) ||
+        !stralloc_catb(groups, group.s, group.len))
+      return false;
+  }
+  return true;
+}
+
+static bool
+cat_form(struct request *q, struct config const *c)
+{
+  stralloc groups = STRALLOC_ZERO;
+  bool ok;
+
+  pubsubd_readers();
+  if (q->pep && pubsubd.roster)
+    roster_item_each(pubsubd.roster, q->owner, keep_groups, &groups);
+  ok = config_cat_form(q->out, "form", c, slice_of(groups.s, groups.len));
+  stralloc_free(&groups);
+  return ok;
+}
+
+enum verdict
+get_config(struct request *q)
+{
+  if (!find_node(q) || !is_owner(q)) return REFUSE;
+  return xml_cat(q->out, "<pubsub xmlns='" NS_OWNER "'><configure") &&
+             xml_cat_attr(q->out, "node", q->n.name) && xml_cat(q->out, ">") &&
+             cat_form(q, &q->c) && xml_cat(q->out, "</configure></pubsub>")
+           ? DONE
+           : refuse_failed(q);
+}
+
+enum verdict
+get_default(struct request *q)
+{
+  enum pubsub_type type;
+  struct config c;
+
+  if ((q->pep && !q->own) || !may_create(q->host, &q->ctx->from))
+    return refuse(q, ERR_FORBIDDEN, NULL);
+  if (!read_type(q, &type)) return REFUSE;
+  config_of(&c, q->host, type, SLICE(""), SLICE(""));
+  return xml_cat(q->out, "<pubsub xmlns='" NS_OWNER "'><default>") && cat_form(q, &c) &&
+             xml_cat(q->out, "</default></pubsub>")
+           ? DONE
+           : refuse_failed(q);
+}
+
+/* s8.2.3.1: with payloads the event has the new configuration. */
+static void
+tell_configuration(struct request *q)
+{
+  stralloc in = STRALLOC_ZERO;
+  bool ok = xml_cat(&in, "<configuration") && xml_cat_attr(&in, "node", q->n.name) &&
+            xml_cat(&in, ">");
+
+  if (ok && config_on(&q->c, CONFIG_PAYLOADS))
+    ok = config_cat_form(&in, "result", &q->c, SLICE(""));
+  if (ok && xml_cat(&in, "</configuration>"))
+    event_send(q, slice_of(in.s, in.len), CONFIG_NOTIFY_CONFIG);
+  stralloc_free(&in);
+}
+
+static enum verdict
+take_form(struct request *q, stralloc *fields)
+{
+  struct slice kept;
+
+  if (!read_form(q, q->action, q->n.fields, fields)) return REFUSE;
+  kept = arena_copy(q->ctx->arena, slice_of(fields->s, fields->len));
+  if (!kept.s || !pubsub_node_configure(pubsubd.pubsub, &q->n, kept))
+    return refuse_failed(q);
+  config_of(&q->c, q->host, q->n.type, q->n.name, kept);
+  if (!evict(q, false) || !end_lost_subscriptions(q)) return refuse_failed(q);
+  tell_configuration(q);
+  return DONE;
+}
+
+enum verdict
+configure_node(struct request *q)
+{
+  struct xml_node const *x = xml_child(q->action, FORM_NS, "x");
+  stralloc fields = STRALLOC_ZERO;
+  enum verdict v;
+
+  if (!find_node(q) || !is_owner(q)) return REFUSE;
+  if (!x) return refuse(q, ERR_BAD_REQUEST, NULL);
+  if (slice_is(xml_attr(x, "type"), "cancel")) return DONE;
+  v = take_form(q, &fields);
+  stralloc_free(&fields);
+  return v;
+}
+
+/* ---- emptying (s8.5), and items that are too many ---- */
+
+static bool
+cat_retracted(stralloc *in, struct slice id)
+{
+  return xml_cat(in, "<retract") && xml_cat_attr(in, "id", id) && xml_cat(in, "/>");
+}
+
+static bool
+drop_oldest(struct request *q, stralloc *in)
+{
+  struct pubsub_item it;
+  struct slice id;
+
+  if (!pubsub_item_oldest(pubsubd.pubsub, &q->n, &it)) return errno == ENOENT;
+  id = arena_copy(q->ctx->arena, it.id);
+  return id.s && pubsub_item_del(pubsubd.pubsub, &q->n, id) &&
+         (!in || cat_retracted(in, id));
+}
+
+bool
+evict(struct request *q, bool told)
+{
+  uint64_t most = config_max_items(&q->c, q->host, q->pep);
+  bool tells = told && most > 1 && q->n.items > most;
+  stralloc in = STRALLOC_ZERO;
+  bool ok = !tells || (xml_cat(&in, "<items") && xml_cat_attr(&in, "node", q->n.name) &&
+                       xml_cat(&in, ">"));
+
+  while (ok && q->n.items > most)
+    ok = drop_oldest(q, tells ? &in : NULL);
+  if (ok && tells && xml_cat(&in, "</items>"))
+    event_send(q, slice_of(in.s, in.len), CONFIG_NOTIFY_RETRACT);
+  stralloc_free(&in);
+  return ok;
+}
+
+/* Tell of the node by an element that has nothing but its name. */
+static void
+tell_of_node(struct request *q, char const *element, struct slice uri,
+             enum config_field about)
+{
+  stralloc in = STRALLOC_ZERO;
+  bool ok =
+    xml_cat(&in, "<") && xml_cat(&in, element) && xml_cat_attr(&in, "node", q->n.name);
+
+  if (uri.len)
+    ok = ok && xml_cat(&in, "><redirect") && xml_cat_attr(&in, "uri", uri) &&
+         xml_cat(&in, "/></") && xml_cat(&in, element) && xml_cat(&in, ">");
+  else
+    ok = ok && xml_cat(&in, "/>");
+  if (ok) event_send(q, slice_of(in.s, in.len), about);
+  stralloc_free(&in);
+}
+
+enum verdict
+purge_node(struct request *q)
+{
+  if (!find_node(q)) return REFUSE;
+  if (q->aff != PUBSUB_OWNER && q->aff != PUBSUB_PUBLISHER)
+    return refuse(q, ERR_FORBIDDEN, NULL);
+  if (!config_on(&q->c, CONFIG_PERSIST)) return refuse_feature(q, "persistent-items");
+  while (q->n.items)
+    if (!drop_oldest(q, NULL)) return refuse_failed(q);
+  tell_of_node(q, "purge", SLICE(""), CONFIG_NOTIFY_RETRACT);
+  return DONE;
+}
+
+/* ---- deleting (s8.4) ---- */
+
+struct below {
+  struct request *q;
+  struct pubsub_node found;
+  struct slice name;
+  bool any;
+};
+
+static bool
+is_below(void *cookie, struct pubsub_node const *n)
+{
+  struct below *b = cookie;
+
+  if (slice_eq(n->name, b->name)) return true;
+  b->any = n->name.len > b->name.len && n->name.s[b->name.len] == '/' &&
+           !memcmp(n->name.s, b->name.s, b->name.len);
+  b->found = *n;
+  b->any = b->any && pubsub_node_keep(b->q->ctx->arena, &b->found);
+  return false;
+}
+
+static bool
+delete_one(struct request *q, struct slice uri)
+{
+  tell_of_node(q, "delete", uri, CONFIG_NOTIFY_DELETE);
+  ends_gone();
+  return pubsub_node_del(pubsubd.pubsub, &q->n, uri);
+}
+
+/* A node of hometree takes those below it along. */
+static bool
+delete_below(struct request *q)
+{
+  struct request one = *q;
+  struct below b = {.q = q, .name = q->n.name, .any = true};
+
+  while (b.any) {
+    b.any = false;
+    if (!pubsub_nodes(pubsubd.pubsub, q->owner, b.name, is_below, &b)) return false;
+    if (!b.any) return true;
+    one.n = b.found;
+    if (!take_node(&one) || !delete_one(&one, SLICE(""))) return false;
+  }
+  return true;
+}
+
+enum verdict
+delete_node(struct request *q)
+{
+  struct xml_node const *redirect = xml_child(q->action, NS_OWNER, "redirect");
+  struct slice uri = redirect ? xml_attr(redirect, "uri") : SLICE("");
+
+  if (!find_node(q))
+    return is_again(q) && q->ctx->error == ERR_ITEM_NOT_FOUND ? DONE : REFUSE;
+  if (!is_owner(q)) return REFUSE;
+  if (uri.len > PUBSUB_ID_MAX)
+    return refuse_text(q, ERR_NOT_ACCEPTABLE, NULL, SLICE("the uri is too long"));
+  if ((q->n.type == PUBSUB_HOMETREE && !delete_below(q)) || !delete_one(q, uri))
+    return refuse_failed(q);
+  return DONE;
+}

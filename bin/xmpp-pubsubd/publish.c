@@ -1,0 +1,377 @@
+#include "pubsubd.h"
+
+#include <openssl/evp.h>
+
+#include <errno.h>
+
+#define DIGEST_BYTES 32
+
+/* Publishing and retracting (XEP-0060 s7.1, s7.2). All is checked before anything is done, the
+ * making of the node too, so that nothing remains of a publish that is refused. */
+
+/* ---- requests that come again ---- */
+
+static struct slice
+digest_of(struct request const *q, unsigned char digest[DIGEST_BYTES])
+{
+  struct slice const parts[] = {q->in->from, q->in->id, q->in->origin, q->in->xml};
+  EVP_MD_CTX *c = EVP_MD_CTX_new();
+  bool ok = c && EVP_DigestInit_ex(c, EVP_sha256(), NULL);
+  size_t i;
+
+  for (i = 0; ok && i < sizeof parts / sizeof *parts; i++)
+    ok = EVP_DigestUpdate(c, parts[i].s, parts[i].len) && EVP_DigestUpdate(c, "", 1);
+  ok = ok && EVP_DigestFinal_ex(c, digest, NULL);
+  EVP_MD_CTX_free(c);
+  return slice_of((char const *)digest, ok ? 16 : 0);
+}
+
+bool
+is_again(struct request const *q)
+{
+  return stanza_is_again(q->in);
+}
+
+struct slice
+random_name(struct request *q, char what)
+{
+  unsigned char digest[DIGEST_BYTES];
+  struct slice key = digest_of(q, digest), name;
+  char buf[20], was;
+
+  if (!key.len) return (struct slice){NULL, 0};
+  if (is_again(q) && pubsub_done_get(pubsubd.pubsub, key, &was, &name) && was == what)
+    return arena_copy(q->ctx->arena, name);
+  door_random_id(buf, sizeof buf);
+  name = arena_copy(q->ctx->arena, slice_of(buf, sizeof buf));
+  if (name.s && !pubsub_done_put(pubsubd.pubsub, key, door_wall(), what, name))
+    name.s = NULL;
+  return name;
+}
+
+/* ---- what is published ---- */
+
+/* A publish: the item, and the fields of publish-options. */
+struct publish {
+  struct pubsub_item it;
+  struct xml_node const *item;
+  stralloc payload, options;
+  bool make; /* the node is made by it */
+};
+
+static bool
+no(enum verdict v)
+{
+  (void)v;
+  return false;
+}
+
+static bool
+read_payload(struct request *q, struct publish *p)
+{
+  struct xml_node const *payload = p->item ? xml_next(p->item, NULL) : NULL;
+
+  if (payload && xml_next(p->item, payload))
+    return no(refuse(q, ERR_BAD_REQUEST, "invalid-payload"));
+  if (payload && q->c.value[CONFIG_TYPE].len &&
+      !slice_eq(payload->ns, q->c.value[CONFIG_TYPE]))
+    return no(refuse(q, ERR_BAD_REQUEST, "invalid-payload"));
+  if (!p->item && config_on(&q->c, CONFIG_PERSIST))
+    return no(refuse(q, ERR_BAD_REQUEST, "item-required"));
+  if (!payload && config_on(&q->c, CONFIG_PAYLOADS) && p->item)
+    return no(refuse(q, ERR_BAD_REQUEST, "payload-required"));
+  if (p->item && !config_on(&q->c, CONFIG_PERSIST) && !config_on(&q->c, CONFIG_PAYLOADS))
+    return no(refuse(q, ERR_BAD_REQUEST, "item-forbidden"));
+  if (payload && !xml_cat_tree(&p->payload, payload, ""))
+    return no(refuse(q, ERR_NOT_ACCEPTABLE, "payload-too-big"));
+  if (p->payload.len > config_max_payload(&q->c))
+    return no(refuse(q, ERR_NOT_ACCEPTABLE, "payload-too-big"));
+  p->it.payload = slice_of(p->payload.s, p->payload.len);
+  return true;
+}
+
+/* The one item of the action; a batch is not taken (s7.1.3.4 allows it, s7.1.3 does not ask). */
+static bool
+read_item(struct request *q, struct publish *p)
+{
+  p->item = xml_next(q->action, NULL);
+  if (p->item && (!xml_is(p->item, NS_PUBSUB, "item") || xml_next(q->action, p->item)))
+    return no(refuse(q, ERR_BAD_REQUEST, "invalid-payload"));
+  if (!read_payload(q, p)) return false;
+  p->it.id = p->item ? xml_attr(p->item, "id") : SLICE("");
+  if (p->it.id.len > PUBSUB_ID_MAX)
+    return no(refuse_text(q, ERR_NOT_ACCEPTABLE, NULL, SLICE("the id is too long")));
+  p->it.publisher = q->ctx->from.bare;
+  p->it.us = door_wall();
+  return true;
+}
+
+/* s7.1.5: for a node that is there the options are conditions, else its configuration. */
+static bool
+read_options(struct request *q, struct publish *p)
+{
+  struct xml_node const *o = xml_child(q->e, NS_PUBSUB, "publish-options"), *x;
+  struct slice wrong;
+
+  x = o ? xml_child(o, FORM_NS, "x") : NULL;
+  if (!x) return true;
+  if (!slice_is(xml_attr(x, "type"), "submit"))
+    return no(refuse(q, ERR_BAD_REQUEST, NULL));
+  if (config_read(q->ctx->arena, x, q->host, q->pep, SLICE(""), true, &p->options,
+                  &wrong))
+    return true;
+  return no(refuse_text(q, ERR_CONFLICT, "precondition-not-met", wrong));
+}
+
+static bool
+meets_options(struct request *q, struct publish const *p)
+{
+  struct slice field = config_differs(&q->c, slice_of(p->options.s, p->options.len));
+
+  if (!field.len) return true;
+  return no(refuse_text(q, ERR_CONFLICT, "precondition-not-met", field));
+}
+
+static bool
+any_subscription(void *cookie, struct slice jid, struct pubsub_sub const *sub)
+{
+  (void)jid;
+  *(bool *)cookie = sub->state == PUBSUB_SUBSCRIBED;
+  return !*(bool *)cookie;
+}
+
+/* s4.5: the publish model. */
+static bool
+may_publish(struct request *q)
+{
+  bool subscribed = false;
+
+  if (q->aff == PUBSUB_OWNER || q->aff == PUBSUB_PUBLISHER ||
+      q->aff == PUBSUB_PUBLISH_ONLY)
+    return true;
+  if (q->aff == PUBSUB_OUTCAST) return no(refuse(q, ERR_FORBIDDEN, NULL));
+  if (config_is(&q->c, CONFIG_PUBLISH, "open")) return true;
+  if (config_is(&q->c, CONFIG_PUBLISH, "subscribers") && q->n.node)
+    pubsub_subs_of(pubsubd.pubsub, q->n.node, q->ctx->from.bare, any_subscription,
+                   &subscribed);
+  return subscribed || no(refuse(q, ERR_FORBIDDEN, NULL));
+}
+
+/* A publisher who has no affiliation, or publish-only, may replace items of his own. */
+static bool
+may_replace(struct request *q, struct slice id, bool *replaces)
+{
+  struct pubsub_item old;
+
+  *replaces = false;
+  if (!id.len || !q->n.node || !pubsub_item_get(pubsubd.pubsub, &q->n, id, &old))
+    return true;
+  *replaces = true;
+  if (q->aff == PUBSUB_OWNER || q->aff == PUBSUB_PUBLISHER ||
+      slice_eq(old.publisher, q->ctx->from.bare))
+    return true;
+  return no(refuse(q, ERR_FORBIDDEN, NULL));
+}
+
+static bool
+has_room(struct request *q, struct publish const *p, bool replaces)
+{
+  struct pubsub_counts counts = {0};
+
+  if (!replaces && config_is(&q->c, CONFIG_FULL, "reject") &&
+      q->n.items >= config_max_items(&q->c, q->host, q->pep))
+    return no(refuse(q, ERR_CONFLICT, "node-full"));
+  if (q->owner && !pubsub_counts(pubsubd.pubsub, q->owner, &counts))
+    return no(refuse_failed(q));
+  if (!q->pep) return true;
+  if (counts.bytes + p->it.payload.len > PUBSUB_ACCOUNT_BYTES)
+    return no(refuse_text(q, ERR_RESOURCE_CONSTRAINT, NULL,
+                          SLICE("the account has too many bytes of items")));
+  if (!replaces && counts.items >= PUBSUB_ACCOUNT_ITEMS)
+    return no(refuse_text(q, ERR_RESOURCE_CONSTRAINT, NULL,
+                          SLICE("the account has too many items")));
+  return true;
+}
+
+/* ---- a node that is made by publishing (s7.1.4) ---- */
+
+/* What the node will be, before it is made: its checks are those of a node that is there. */
+static bool
+imagine(struct request *q, struct slice name, struct publish *p)
+{
+  p->make = true;
+  if (q->pep && !q->own) return no(refuse(q, ERR_ITEM_NOT_FOUND, NULL));
+  if (!may_create(q->host, &q->ctx->from)) return no(refuse(q, ERR_FORBIDDEN, NULL));
+  q->n = (struct pubsub_node){.owner = q->owner,
+                              .type = q->pep ? PUBSUB_PEP : usual_type(q->host),
+                              .name = name,
+                              .creator = q->ctx->from.bare,
+                              .fields = slice_of(p->options.s, p->options.len)};
+  config_of(&q->c, q->host, q->n.type, name, q->n.fields);
+  q->aff = PUBSUB_OWNER;
+  return true;
+}
+
+static bool
+find_or_imagine(struct request *q, struct publish *p)
+{
+  struct slice name;
+
+  if (!node_name(q, &name)) return false;
+  if (q->owner && pubsub_node_find(pubsubd.pubsub, q->owner, name, &q->n))
+    return take_node(q);
+  if (q->owner && errno != ENOENT) return no(refuse_failed(q));
+  return imagine(q, name, p);
+}
+
+/* ---- publishing ---- */
+
+static bool
+cat_node_open(stralloc *out, char const *element, struct slice node)
+{
+  return xml_cat(out, "<") && xml_cat(out, element) && xml_cat_attr(out, "node", node) &&
+         xml_cat(out, ">");
+}
+
+static enum verdict
+answer(struct request *q, struct publish const *p)
+{
+  bool ok = xml_cat(q->out, "<pubsub xmlns='" NS_PUBSUB "'>") &&
+            cat_node_open(q->out, "publish", q->n.name);
+
+  if (ok && p->it.id.len)
+    ok = xml_cat(q->out, "<item") && xml_cat_attr(q->out, "id", p->it.id) &&
+         xml_cat(q->out, "/>");
+  ok = ok && xml_cat(q->out, "</publish></pubsub>");
+  return ok ? DONE : refuse_failed(q);
+}
+
+static void
+tell(struct request *q, struct publish const *p)
+{
+  stralloc in = STRALLOC_ZERO;
+  bool ok = cat_node_open(&in, "items", q->n.name) &&
+            cat_item(&in, &q->c, &p->it, config_on(&q->c, CONFIG_PAYLOADS)) &&
+            xml_cat(&in, "</items>");
+
+  if (ok) event_send(q, slice_of(in.s, in.len), CONFIG_NOTIFICATIONS);
+  stralloc_free(&in);
+}
+
+static bool
+is_stored(struct request const *q)
+{
+  return config_on(&q->c, CONFIG_PERSIST) ||
+         settings_bool(pubsubd.settings, "mod_pubsub.last_item_cache", q->host);
+}
+
+static enum verdict
+store_and_tell(struct request *q, struct publish *p)
+{
+  uint64_t life = config_expire(&q->c, q->host);
+
+  if (p->make && !make_node(q, q->n.name, q->n.type, q->n.fields)) return REFUSE;
+  if (!p->it.id.len && p->item) {
+    p->it.id = random_name(q, 'i');
+    if (!p->it.id.s) return refuse_failed(q);
+  }
+  if (life) p->it.expiry = (uint32_t)(p->it.us / 1000000 + life);
+  if (p->item && is_stored(q) &&
+      (!pubsub_item_put(pubsubd.pubsub, &q->n, &p->it) || !evict(q, true)))
+    return refuse_failed(q);
+  tell(q, p);
+  return answer(q, p);
+}
+
+static enum verdict
+publish(struct request *q, struct publish *p)
+{
+  bool replaces;
+
+  if (!read_options(q, p) || !find_or_imagine(q, p) || !meets_options(q, p) ||
+      !may_publish(q) || !read_item(q, p) || !may_replace(q, p->it.id, &replaces) ||
+      !has_room(q, p, replaces))
+    return REFUSE;
+  return store_and_tell(q, p);
+}
+
+enum verdict
+publish_items(struct request *q)
+{
+  struct publish p = {.payload = STRALLOC_ZERO, .options = STRALLOC_ZERO};
+  enum verdict v = publish(q, &p);
+
+  stralloc_free(&p.payload);
+  stralloc_free(&p.options);
+  return v;
+}
+
+/* ---- retracting (s7.2) ---- */
+
+static bool
+may_retract(struct request *q, struct pubsub_item const *it)
+{
+  return q->aff == PUBSUB_OWNER || q->aff == PUBSUB_PUBLISHER ||
+         slice_eq(it->publisher, q->ctx->from.bare);
+}
+
+/* All items are looked at before any is removed. */
+static bool
+check_retracted(struct request *q)
+{
+  struct xml_node const *i = xml_next(q->action, NULL);
+  struct pubsub_item it;
+  unsigned int n = 0;
+
+  if (!i) return no(refuse(q, ERR_BAD_REQUEST, "item-required"));
+  for (; i; i = xml_next(q->action, i)) {
+    struct slice id = xml_attr(i, "id");
+    if (!xml_is(i, NS_PUBSUB, "item") || !id.len)
+      return no(refuse(q, ERR_BAD_REQUEST, "item-required"));
+    if (++n > PUBSUB_RETRACT_MAX)
+      return no(
+        refuse_text(q, ERR_NOT_ACCEPTABLE, NULL, SLICE("too many items at once")));
+    if (!pubsub_item_get(pubsubd.pubsub, &q->n, id, &it)) {
+      if (errno == ENOENT && is_again(q)) continue;
+      return no(errno == ENOENT ? refuse(q, ERR_ITEM_NOT_FOUND, NULL) : refuse_failed(q));
+    }
+    if (!may_retract(q, &it)) return no(refuse(q, ERR_FORBIDDEN, NULL));
+  }
+  return true;
+}
+
+static bool
+retract_all(struct request *q, stralloc *in)
+{
+  struct xml_node const *i;
+
+  if (!cat_node_open(in, "items", q->n.name)) return false;
+  for (i = xml_next(q->action, NULL); i; i = xml_next(q->action, i)) {
+    struct slice id = xml_attr(i, "id");
+    if (!pubsub_item_del(pubsubd.pubsub, &q->n, id) && errno != ENOENT) return false;
+    if (!xml_cat(in, "<retract") || !xml_cat_attr(in, "id", id) || !xml_cat(in, "/>"))
+      return false;
+  }
+  return xml_cat(in, "</items>");
+}
+
+/* s7.2.2.1: the notify of the request stands over the configuration of the node. */
+enum verdict
+retract_items(struct request *q)
+{
+  struct slice notify = xml_attr(q->action, "notify");
+  stralloc in = STRALLOC_ZERO;
+  enum verdict v = DONE;
+
+  if (!find_node(q)) return REFUSE;
+  if (!config_on(&q->c, CONFIG_PERSIST)) return refuse_feature(q, "persistent-items");
+  if (!check_retracted(q)) return REFUSE;
+  if (!retract_all(q, &in))
+    v = refuse_failed(q);
+  else
+    event_send(q, slice_of(in.s, in.len),
+               slice_is(notify, "1") || slice_is(notify, "true") ? CONFIG_NOTIFICATIONS
+                                                                 : CONFIG_NOTIFY_RETRACT);
+  stralloc_free(&in);
+  return v;
+}

@@ -1,0 +1,170 @@
+/* xmpp-pubsubd: nodes of services (XEP-0060) and of accounts (XEP-0163).
+ *
+ * USAGE   xmpp-pubsubd [ -d notif ] [ -v level ] [ -p ] settings
+ * READS   settings/xmpp-pubsubd   (from xmpp-confgen; again on SIGHUP); DATA/accounts,
+ *         DATA/users
+ * FDS     2 log, notif readiness; with -p 0 and 1 records
+ * SPEAKS  records to routed (xmpp-records(7))
+ * STORES  DATA/pubsub (lib/pubsub)
+ * LIMITS  PUBSUB_* of lib/base/limits.h
+ * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
+ * TRUSTS  settings, and the envelope of what routed sends. Not the XML.
+ * ROOMS   request.c the action of a request, and what refuses it; config.c the configuration of
+ *         nodes; access.c who may; publish.c, items.c, nodes.c, subscribe.c, people.c the use
+ *         cases, authorize.c subscriptions that an owner allows; events.c who is told; disco.c
+ *         what is shown; ends.c what goes by itself; control.c xmpp-ctl pubsub; settings.c
+ */
+#include "pubsubd.h"
+
+char const *PROG = "xmpp-pubsubd";
+
+static uint64_t received;
+
+/* After a reload hosts may have other modules. */
+static void
+take(void *fresh, bool first)
+{
+  struct link *routed = link_find(ROUTED);
+
+  pubsubd_take(fresh, first);
+  if (!routed) return;
+  handle_forget(routed);
+  pubsubd_announce(routed);
+}
+
+static void
+up(struct link *l)
+{
+  if (l->program != ROUTED) return;
+  pubsubd_readers();
+  pubsubd_announce(l);
+  handle_watch(l, "accounts");
+}
+
+static void
+down(struct link *l)
+{
+  if (l->program == CTL) control_gone(l);
+}
+
+/* An event that came back ends a subscription; an answer of an owner allows one. */
+static void
+on_message(struct record *r)
+{
+  struct stanza st;
+
+  stanza_read(r, 0, &st);
+  st.xml = record_get(r, STANZA_XML);
+  if (slice_is(st.type, "error"))
+    event_returned(&st);
+  else if (!store_is_full(pubsubd.store))
+    authorize_answer(&st);
+}
+
+/* All requests of type set write: they are refused before anything is done. */
+static bool
+is_refused(struct link *l, struct record *r)
+{
+  struct stanza st;
+
+  if (!slice_is(record_get(r, STANZA_TYPE), "set") || !store_is_full(pubsubd.store))
+    return false;
+  stanza_read(r, 0, &st);
+  handle_refuse(l, &st, ERR_RESOURCE_CONSTRAINT,
+                SLICE("the server has no room to store it"), SLICE(""));
+  return true;
+}
+
+static void
+on_stanza(struct link *l, struct record *r)
+{
+  struct jid to = jid_cut(record_get(r, STANZA_TO));
+  struct slice kind = record_get(r, STANZA_KIND);
+
+  received++;
+  pubsubd_readers();
+  if (slice_is(kind, "message"))
+    on_message(r);
+  else if (!slice_is(kind, "iq") || is_refused(l, r))
+    return;
+  else if (!to.local.len && pubsubd_service_host(to.domain).len)
+    handle_record(l, r, service_rows, service_rows_n, pubsubd.settings);
+  else
+    handle_record(l, r, account_rows, account_rows_n, pubsubd.settings);
+}
+
+/* pubsubd commits the store before its links are flushed. A turn that the store does not take is
+ * not said: routed's link ends, routed says the turn's records again, and the store, which is full
+ * then, refuses those that write and serves those that read. */
+static void
+turn(void)
+{
+  struct link *routed = link_find(ROUTED);
+  bool kept;
+
+  pubsubd_readers_end();
+  kept = store_commit(pubsubd.store);
+  ends_turn(kept);
+  handle_turn(kept);
+  if (!kept && routed) link_discard(routed, "the store failed");
+}
+
+static bool
+feeds(struct link const *from, struct link const *full)
+{
+  return from->program == full->program;
+}
+
+static void
+stats(struct link *ctl)
+{
+  size_t nodes, items;
+
+  service_stat(ctl, "stanzas", received);
+  service_stat(ctl, "events", events_sent);
+  if (!pubsub_totals(pubsubd.pubsub, &nodes, &items)) return;
+  service_stat(ctl, "nodes", nodes);
+  service_stat(ctl, "items", items);
+}
+
+static void
+snapshot(struct snapshot *k)
+{
+  if (snapshot_restores(k)) pubsubd_readers();
+  if (snapshot_record(k, "total", true)) {
+    SNAPSHOT_INT(k, received);
+    SNAPSHOT_INT(k, events_sent);
+  }
+  ends_snapshot(k);
+  handle_snapshot(k);
+}
+
+static service_fn *const verbs[VERBS_N] = {
+  [VERB_STANZA] = on_stanza,
+  [VERB_MADE] = ends_made,
+  [VERB_ENDING] = ends_ending,
+  [VERB_PUBSUB] = control_pubsub,
+};
+
+static struct service const service = {
+  .program = "xmpp-pubsubd",
+  .handlers = verbs,
+  .needs = pubsubd_needs,
+  .read = pubsubd_read,
+  .take = take,
+  .drop = pubsubd_drop,
+  .start = pubsubd_start,
+  .up = up,
+  .down = down,
+  .turn = turn,
+  .feeds = feeds,
+  .stats = stats,
+  .snapshot = snapshot,
+  .copy = store_copy_all,
+};
+
+int
+main(int argc, char const *const *argv)
+{
+  return service_main(&service, argc, argv);
+}
