@@ -3,6 +3,7 @@
 #include "accounts/accounts.h"
 #include "archive/archive.h"
 #include "profile/profile.h"
+#include "pubsub/pubsub.h"
 #include "roster/roster.h"
 #include "slots/slots.h"
 
@@ -25,10 +26,22 @@
 /* Read transactions end after so many accounts: pages that nobody reads can be used again. */
 #define ACCOUNTS_A_READ 500
 
-enum kind { ARCHIVE, WAITING, ROSTER, REQUESTS, BLOCKED, VCARD, PRIVATE, UPLOADS, KINDS };
+enum kind {
+  ARCHIVE,
+  WAITING,
+  ROSTER,
+  REQUESTS,
+  BLOCKED,
+  VCARD,
+  PRIVATE,
+  UPLOADS,
+  PUBSUB,
+  KINDS
+};
 
-static char const *const names[KINDS] = {"archive", "waiting", "roster",  "requests",
-                                         "blocked", "vcard",   "private", "uploads"};
+static char const *const names[KINDS] = {"archive",  "waiting", "roster",
+                                         "requests", "blocked", "vcard",
+                                         "private",  "uploads", "pubsub"};
 
 struct usage {
   char jid[JID_MAX + 1];
@@ -40,6 +53,8 @@ static struct {
   struct archive *archive; /* NULL: there is none */
   struct store *users;
   struct roster *roster;
+  struct store *nodes;
+  struct pubsub *pubsub; /* NULL: there is none */
   struct profile *profile;
   struct slots *slots;           /* NULL: there is none */
   struct usage largest[LARGEST]; /* descending */
@@ -78,6 +93,10 @@ open_stores(void)
     if (!du.roster || !du.profile) strerr_dief(111, "unable to read ", path);
   }
   du.slots = is_there("slots") ? slots_open(data, false) : NULL;
+  if (is_there("pubsub")) {
+    du.pubsub = pubsub_open_reader(data, &du.nodes);
+    if (!du.pubsub) strerr_dief(111, "unable to read the nodes in ", data);
+  }
   if (!is_there("archive")) return;
   du.archive = archive_open(data, false, 0);
   if (!du.archive) strerr_dief(111, "unable to read the archive in ", data);
@@ -92,12 +111,15 @@ close_stores(void)
   roster_close(du.roster);
   profile_close(du.profile);
   store_close(du.users);
+  pubsub_close(du.pubsub);
+  store_close(du.nodes);
 }
 
 static void
 end_read(void)
 {
   if (du.users) store_commit(du.users);
+  if (du.nodes) store_commit(du.nodes);
   if (du.archive) archive_commit(du.archive);
   if (du.slots) store_commit(slots_store(du.slots));
 }
@@ -179,6 +201,17 @@ measure_uploads(struct slice bare, struct usage *u)
 }
 
 static bool
+measure_nodes(uint64_t account, struct usage *u)
+{
+  struct pubsub_counts counts;
+
+  if (!du.pubsub) return true;
+  if (!pubsub_counts(du.pubsub, account, &counts)) return false;
+  u->bytes[PUBSUB] = counts.bytes;
+  return true;
+}
+
+static bool
 measure(struct slice bare, uint64_t number, struct usage *u)
 {
   unsigned int i;
@@ -187,7 +220,8 @@ measure(struct slice bare, uint64_t number, struct usage *u)
   u->total = 0;
   if (!measure_archive(number, u)) return false;
   if (!(number & ARCHIVE_NAMED) &&
-      (!measure_users(number, u) || !measure_uploads(bare, u)))
+      (!measure_users(number, u) || !measure_uploads(bare, u) ||
+       !measure_nodes(number, u)))
     return false;
   for (i = 0; i < KINDS; i++)
     u->total += u->bytes[i];

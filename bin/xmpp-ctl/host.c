@@ -2,6 +2,7 @@
 
 #include "accounts/accounts.h"
 #include "archive/archive.h"
+#include "pubsub/pubsub.h"
 #include "record/programs.h"
 #include "roster/roster.h"
 #include "slots/slots.h"
@@ -242,6 +243,15 @@ static struct {
 };
 
 static bool
+unknown(char const *table)
+{
+  strerr_warnw("the table ", table, " of the store ", job.store,
+               " is not known: nothing has changed");
+  errno = ENOTSUP;
+  return false;
+}
+
+static bool
 apply(void *cookie, char const *table, struct slice *key, struct slice *value)
 {
   static struct entry e;
@@ -259,10 +269,17 @@ apply(void *cookie, char const *table, struct slice *key, struct slice *value)
     *value = e.value;
     return true;
   }
-  strerr_warnw("the table ", table, " of the store ", job.store,
-               " is not known: nothing has changed");
-  errno = ENOTSUP;
-  return false;
+  return unknown(table);
+}
+
+static bool
+apply_pubsub(void *cookie, char const *table, struct slice *key, struct slice *value)
+{
+  static stralloc key_room = STRALLOC_ZERO, value_room = STRALLOC_ZERO;
+  bool ok = pubsub_rehost(&job.hosts, table, key, value, &key_room, &value_room);
+
+  (void)cookie;
+  return ok || (errno == ENOTSUP ? unknown(table) : false);
 }
 
 /* ---- stores ---- */
@@ -271,6 +288,12 @@ static bool
 rename_tables(char const *from, char const *to)
 {
   return store_rewrite(from, to, apply, NULL);
+}
+
+static bool
+rename_pubsub(char const *from, char const *to)
+{
+  return store_rewrite(from, to, apply_pubsub, NULL);
 }
 
 static bool
@@ -314,6 +337,7 @@ static struct {
   {"users",     rename_tables   },
   {"motd",      rename_tables   },
   {"archive",   rename_archive  },
+  {"pubsub",   rename_pubsub },
   {"slots",     rename_slots    },
   {"rooms",     rename_tables   },
   {"occupants", rename_occupants},

@@ -3,6 +3,7 @@
 #include "accounts/accounts.h"
 #include "archive/archive.h"
 #include "profile/profile.h"
+#include "pubsub/pubsub.h"
 #include "record/programs.h"
 #include "roster/roster.h"
 
@@ -187,6 +188,19 @@ check_users(uint64_t next)
 }
 
 static void
+check_nodes(uint64_t next)
+{
+  struct store *s = NULL;
+  struct pubsub *p = pubsub_open_reader(job.next, &s);
+  uint64_t n;
+
+  if (!p) fail("read the nodes in ", job.next);
+  if (pubsub_next(p, next - 1, &n)) disagree("pubsub");
+  pubsub_close(p);
+  store_close(s);
+}
+
+static void
 check_archive(uint64_t next)
 {
   struct archive *a = archive_open(job.next, false, 0);
@@ -209,6 +223,7 @@ check_agreement(void)
   if (!a || !(next = accounts_next(a))) fail("read the accounts in ", job.next);
   if (has("users")) check_users(next);
   if (has("archive")) check_archive(next);
+  if (has("pubsub")) check_nodes(next);
   accounts_close(a);
   for (i = 0; i < STORES_N; i++) {
     snprintf(path, sizeof path, "%s/%s/lock.mdb", job.next, store_rows[i].name);

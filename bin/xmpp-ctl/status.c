@@ -204,6 +204,7 @@ print_omitted(void)
       line(OMITTED, program_name(p) + 5,
            p == MAMD           ? "no host has mod_mam or mod_offline"
            : p == MUCD         ? "no host has mod_muc"
+           : p == PUBSUBD      ? "no host has mod_pubsub"
            : p == COMPD        ? "listen has no ejabberd_service"
            : p == REGISTERD    ? "no host has mod_register"
            : p & (S2SD | DNSD) ? "listen has no ejabberd_s2s_in"

@@ -7,6 +7,7 @@
  *         trace INSTANCE on FILE [data] | off
  *         dns [DOMAIN]  what the zones of the hosts should say, what others say
  *         archive stat|export JID, archive purge JID [BEFORE]; du [JID]
+ *         pubsub nodes|du JID, pubsub items JID NODE
  *         backup FOLDER; restore [--force] FOLDER; host rename OLD NEW; upgrade [SECONDS]
  *         status; metrics; upload sweep
  *         rooms; room create|destroy|forget|config|affiliation|occupants|archive ROOM ...
@@ -15,9 +16,9 @@
  * SPEAKS  records to the control sockets STATE/run/INSTANCE/control (xmpp-records(7))
  * EXIT    0 done; 1 refused, or not all; 0 to 3 the verdict of status; 100 usage; 111 a program
  *         cannot be reached, or stdout
- * ROOMS   commands.c; upload.c; reload.c; account.c; erase.c; import.c; ban.c; archive.c; du.c; backup.c; restore.c;
- *         host.c; dns.c, lookup.c; rooms.c; upgrade.c; status.c, metrics.c, of look.c, process.c; client.c the
- *         control socket
+ * ROOMS   commands.c; upload.c; reload.c; account.c; erase.c; import.c; ban.c; archive.c; pubsub.c; du.c; backup.c;
+ *         restore.c; host.c; dns.c, lookup.c; rooms.c; upgrade.c; status.c, metrics.c, of look.c, process.c;
+ *         client.c the control socket
  */
 #include "ctl.h"
 
@@ -32,8 +33,8 @@
 
 #define USAGE                                                                            \
   "[ -r ] [ --generate ] [ --force ] [ -s state ] account|archive|backup|ban|dns|du|"    \
-  "host|metrics|reload|restore|room|rooms|s2s|session|sessions|stats|status|stop|trace|" \
-  "upgrade|upload|wait ..."
+  "host|metrics|pubsub|reload|restore|room|rooms|s2s|session|sessions|stats|status|"     \
+  "stop|trace|upgrade|upload|wait ..."
 
 char const *PROG = "xmpp-ctl";
 
@@ -55,6 +56,7 @@ static struct {
   {"dns",      command_dns,      1},
   {"archive",  command_archive,  3},
   {"du",       command_du,       1},
+  {"pubsub",   command_pubsub,   3},
   {"backup",   command_backup,   1},
   {"restore",  command_restore,  1},
   {"host",     command_host,     3},
