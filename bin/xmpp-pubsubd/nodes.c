@@ -138,10 +138,12 @@ read_form(struct request *q, struct xml_node const *configure, struct slice old,
           stralloc *fields)
 {
   struct xml_node const *x = configure ? xml_child(configure, FORM_NS, "x") : NULL;
-  struct slice wrong;
+  struct slice wrong, type;
 
   if (!x) return !old.len || stralloc_catb(fields, old.s, old.len);
-  if (!slice_is(xml_attr(x, "type"), "submit")) {
+  type = form_get(q->ctx->arena, x, "FORM_TYPE");
+  if (!slice_is(xml_attr(x, "type"), "submit") ||
+      (type.len && !slice_is(type, NS_NODE_CONFIG))) {
     refuse(q, ERR_BAD_REQUEST, NULL);
     return false;
   }
@@ -416,14 +418,21 @@ delete_below(struct request *q)
   return true;
 }
 
+/* A delete that was done, and comes again, finds no node. */
+static bool
+is_deleted(struct request const *q)
+{
+  return is_again(q) &&
+         (q->ctx->error == ERR_ITEM_NOT_FOUND || q->ctx->error == ERR_GONE);
+}
+
 enum verdict
 delete_node(struct request *q)
 {
   struct xml_node const *redirect = xml_child(q->action, NS_OWNER, "redirect");
   struct slice uri = redirect ? xml_attr(redirect, "uri") : SLICE("");
 
-  if (!find_node(q))
-    return is_again(q) && q->ctx->error == ERR_ITEM_NOT_FOUND ? DONE : REFUSE;
+  if (!find_node(q)) return is_deleted(q) ? DONE : REFUSE;
   if (!is_owner(q)) return REFUSE;
   if (uri.len > PUBSUB_ID_MAX)
     return refuse_text(q, ERR_NOT_ACCEPTABLE, NULL, SLICE("the uri is too long"));

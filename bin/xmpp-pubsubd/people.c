@@ -220,10 +220,11 @@ change_sub(struct request *q, struct xml_node const *entry, stralloc *failed)
   enum pubsub_state state;
   bool had;
 
-  if (!jid_of(q, entry, &who) || !state_find(xml_attr(entry, "subscription"), &state))
-    return fail_sub(failed, xml_attr(entry, "jid"), &sub);
+  if (!jid_of(q, entry, &who)) return fail_sub(failed, xml_attr(entry, "jid"), &sub);
   had = pubsub_sub_get(pubsubd.pubsub, q->n.node, who.full, &sub);
   if (!had && errno != ENOENT) return false;
+  if (!state_find(xml_attr(entry, "subscription"), &state))
+    return fail_sub(failed, who.full, &sub);
   if (sub.state == state) return true;
   sub.state = state;
   if (state == PUBSUB_UNSUBSCRIBED) {

@@ -178,7 +178,8 @@ has_room(struct request *q, struct publish const *p, bool replaces)
 {
   struct pubsub_counts counts = {0};
 
-  if (!replaces && config_is(&q->c, CONFIG_FULL, "reject") &&
+  if (p->item && !replaces && config_on(&q->c, CONFIG_PERSIST) &&
+      config_is(&q->c, CONFIG_FULL, "reject") &&
       q->n.items >= config_max_items(&q->c, q->host, q->pep))
     return no(refuse(q, ERR_CONFLICT, "node-full"));
   if (q->owner && !pubsub_counts(pubsubd.pubsub, q->owner, &counts))
