@@ -14,7 +14,7 @@ static struct {
   char const *word;
   enum effect effect;
 } const handlers[] = {
-  {"mod_http_upload",     LATER  },
+  {"mod_http_upload",     WORKS  },
   {"mod_bosh",            LATER  },
   {"ejabberd_http_ws",    WORKS  },
   {"ejabberd_captcha",    LATER  },

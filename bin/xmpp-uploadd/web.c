@@ -265,18 +265,25 @@ web_down(struct link *l)
   }
 }
 
-/* Each answer gets a share of the turn. A link whose output waits gets nothing more: the turn in
- * which it is written comes by itself. */
+/* Each answer gets a share of the turn. A link whose output waits gets nothing more. Links are
+ * flushed behind this call, so a turn that finds one waiting is followed by another one, once: it
+ * sees whether the flush has written all. If not, the next turn comes when the link can be
+ * written. */
 void
 web_turn(void)
 {
+  static bool looked_again;
   struct transfer *t, *next;
-  bool more = false;
+  bool more = false, waits = false;
 
   for (t = transfers; t; t = next) {
     next = t->next;
-    if (!t->is_put && !t->stopped && !t->link->full && !link_is_behind(t->link))
+    if (t->is_put || t->stopped) continue;
+    if (t->link->full || link_is_behind(t->link))
+      waits = true;
+    else
       more = get_go_on(t) || more;
   }
-  if (more && !service_pipes()) event_again();
+  looked_again = waits && !looked_again;
+  if ((more || looked_again) && !service_pipes()) event_again();
 }

@@ -1,0 +1,241 @@
+#!/usr/bin/python3
+"""Uploads (XEP-0363) over xmpp-tlsd, xmpp-webd and xmpp-uploadd: slots, files, restarts, curl."""
+import http.client, urllib.parse
+
+from tree import *
+
+UPLOAD = "urn:xmpp:http:upload:0"
+web, tls = free_port(), free_port()
+LISTEN = "".join("""  -
+    port: %d
+    ip: "127.0.0.1"
+    module: ejabberd_http
+    tls: %s
+    request_handlers: {%s: mod_http_upload}
+""" % x for x in ((web, "false", "/put"), (tls, "true", "/up")))
+UPLOADS = """
+mod_http_upload:
+  access: all
+  put_url: "http://localhost:%d/put"
+mod_http_upload_quota:
+  max_days: 7""" % web
+
+
+def request(s, name, size, kind=None):
+    return s.iq("upload.localhost", "<request xmlns='%s' filename='%s' size='%d'%s/>" % (
+        UPLOAD, name, size, " content-type='%s'" % kind if kind else ""))
+
+
+def slot(s, name, size):
+    e = request(s, name, size)
+    got = e.find("{%s}slot" % UPLOAD) if e.tag.endswith("iq") else e
+    if got is None:
+        got = next(e.iter("{%s}slot" % UPLOAD))
+    return tuple(got.find("{%s}%s" % (UPLOAD, w)).get("url") for w in ("put", "get"))
+
+
+def ask(method, url, body=None, **headers):
+    u = urllib.parse.urlsplit(url)
+    c = http.client.HTTPConnection("127.0.0.1", u.port, timeout=DEADLINE)
+    c.request(method, u.path, body, {"Host": u.netloc, **headers})
+    r = c.getresponse()
+    return r.status, r.read(), r
+
+
+def files(t):
+    return sorted(x for x in glob.glob(t.state + "/upload/**", recursive=True, include_hidden=True)
+                  if os.path.isfile(x)) if os.path.isdir(t.state + "/upload") else []
+
+
+def temporary(t):
+    return [x for x in os.listdir(t.state + "/upload/.tmp")]
+
+
+def ready(t):
+    until("webd has uploads", lambda: ask("OPTIONS", "http://localhost:%d/put/x" % web)[0] == 200)
+
+
+@check
+def the_service_is_found(t):
+    s = t.login("anna")
+    items = s.iq("localhost", "<query xmlns='http://jabber.org/protocol/disco#items'/>")
+    assert "upload.localhost" in [i.get("jid") for i in items.iter() if i.get("jid")]
+    info = s.iq("upload.localhost", "<query xmlns='http://jabber.org/protocol/disco#info'/>")
+    assert "104857600" in ET.tostring(info).decode()
+    s.close()
+
+
+@check
+def a_picture_goes_up_and_down(t):
+    ready(t)
+    s = t.login("anna")
+    body = os.urandom(300000)
+    put, get = slot(s, "très cool.png", len(body))
+    status, text, r = ask("PUT", put, body)
+    assert status == 201, (status, text)
+    status, text, r = ask("GET", get)
+    assert status == 200 and text == body and r.getheader("Content-Type") == "image/png"
+    assert r.getheader("X-Content-Type-Options") == "nosniff"
+    status, text, r = ask("HEAD", get)
+    assert status == 200 and r.getheader("Content-Length") == "300000" and text == b""
+    status, text, r = ask("GET", get, Range="bytes=100-199")
+    assert status == 206 and text == body[100:200]
+    path = files(t)[0]
+    assert os.stat(path).st_mode & 0o777 == 0o640, oct(os.stat(path).st_mode)
+    assert os.stat(os.path.dirname(path)).st_mode & 0o777 == 0o750
+    assert ask("PUT", put, body)[0] == 403
+    assert ask("GET", get)[1] == body
+    assert int(t.ctl("du", "anna@localhost").split("\n")[7].split("\t")[0]) == 300000
+    s.close()
+
+
+@check
+def what_is_refused(t):
+    s = t.login("anna")
+    put, get = slot(s, "a.html", 5)
+    assert ask("PUT", put, b"123456")[0] == 413
+    assert ask("PUT", put[:-1], b"12345")[0] == 403
+    assert ask("PUT", put.rsplit("/", 1)[0] + "/..%2fx", b"12345")[0] in (400, 404)
+    assert ask("POST", put, b"12345")[0] == 405
+    with socket.create_connection(("127.0.0.1", web), DEADLINE) as c:
+        c.sendall(b"PUT %s HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+                  b"5\r\n12345\r\n0\r\n\r\n" % urllib.parse.urlsplit(put).path.encode())
+        assert b" 411 " in c.makefile("rb").readline()
+    assert ask("PUT", put, b"12345")[0] == 201
+    r = ask("GET", get)[2]
+    assert r.getheader("Content-Type") == "application/octet-stream"
+    assert r.getheader("Content-Disposition").startswith("attachment")
+    assert "sandbox" in r.getheader("Content-Security-Policy")
+    s.close()
+
+
+@check
+def a_lost_connection_leaves_the_slot_open(t):
+    s = t.login("anna")
+    put, get = slot(s, "b.bin", 1000000)
+    before = files(t)
+    with socket.create_connection(("127.0.0.1", web), DEADLINE) as c:
+        c.sendall(b"PUT %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n" %
+                  urllib.parse.urlsplit(put).path.encode() + b"x" * 500000)
+        until("a part of the file", lambda: temporary(t))
+    until("no part of the file", lambda: not temporary(t))
+    assert ask("GET", get)[0] == 404 and files(t) == before
+    assert ask("PUT", put, b"y" * 1000000)[0] == 201
+    assert ask("GET", get)[1] == b"y" * 1000000
+    s.close()
+
+
+@check
+def killed_in_the_middle(t):
+    """SIGKILL to each of the programs: no half file, and the slot is open still."""
+    for name in ("uploadd", "webd", "tlsd", "routed"):
+        ready(t)
+        s = t.login("anna")
+        put, get = slot(s, name + ".bin", 1000000)
+        s.abort()
+        before = files(t)
+        with socket.create_connection(("127.0.0.1", web), DEADLINE) as c:
+            c.sendall(b"PUT %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n" %
+                      urllib.parse.urlsplit(put).path.encode() + b"x" * 500000)
+            until("a part of the file", lambda: temporary(t))
+            t.kill(name)
+            if name == "routed":
+                c.sendall(b"x" * 500000)
+                assert b" 201 " in c.makefile("rb").readline()
+        t.wait_ready()
+        until("no part of the file", lambda: not temporary(t))
+        ready(t)
+        if name != "routed":
+            assert files(t) == before, (name, files(t))
+            until("the file goes up", lambda: ask("PUT", put, b"y" * 1000000)[0] == 201)
+            assert ask("GET", get)[1] == b"y" * 1000000
+    assert ask("GET", get)[1] == b"x" * 1000000
+
+
+@check
+def curl_over_tls(t):
+    if not shutil.which("curl"):
+        return
+    s = t.login("anna")
+    put, get = slot(s, "c.bin", 5 << 20)
+    s.close()
+    path = t.dir + "/up.bin"
+    with open(path, "wb") as f:
+        f.write(os.urandom(5 << 20))
+    put, get = (x.replace("http://localhost:%d/put" % web, "https://127.0.0.1:%d/up" % tls)
+                for x in (put, get))
+    out = subprocess.run(["curl", "-sk", "-o", "/dev/null", "-w", "%{http_code}", "-T", path, put],
+                         stdout=subprocess.PIPE, timeout=DEADLINE, check=True).stdout
+    assert out == b"201", out
+    got = subprocess.run(["curl", "-sk", get], stdout=subprocess.PIPE, timeout=DEADLINE,
+                         check=True).stdout
+    with open(path, "rb") as f:
+        assert got == f.read()
+
+
+@check
+def slixmpp_asks(t):
+    """Its upload_file fails in Python 3.11 before it asks, so its parts are called."""
+    from slix import session
+
+    async def work(c):
+        r = await c["xep_0363"].request_slot(c.boundjid.__class__("upload.localhost"), "x.jpg", 7,
+                                             "image/jpeg")
+        return r["http_upload_slot"]["put"]["url"], r["http_upload_slot"]["get"]["url"]
+    put, get = session(t, work, "anna@localhost", ["xep_0030", "xep_0363"])
+    assert ask("PUT", put, b"picture")[0] == 201
+    status, text, r = ask("GET", get)
+    assert text == b"picture" and r.getheader("Content-Type") == "image/jpeg"
+
+
+@check
+def memory_is_flat(t):
+    """64 MiB up and down: no program needs more than what a link holds, and some."""
+    s = t.login("anna")
+    size = 64 << 20
+    put, get = slot(s, "big.bin", size)
+    s.close()
+    before = {x: memory_kib(t.pid(x), "RssAnon") for x in ("tlsd", "webd", "uploadd")}
+    most = dict(before)
+    u = urllib.parse.urlsplit(put)
+
+    def look():
+        for x in most:
+            most[x] = max(most[x], memory_kib(t.pid(x), "RssAnon"))
+    with socket.create_connection(("127.0.0.1", web), DEADLINE) as c:
+        c.sendall(b"PUT %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" %
+                  (u.path.encode(), size))
+        for i in range(64):
+            c.sendall(b"z" * (1 << 20))
+            look()
+        assert b" 201 " in c.makefile("rb").readline()
+    with socket.create_connection(("127.0.0.1", web), DEADLINE) as c:
+        c.sendall(b"GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" %
+                  u.path.encode())
+        got = 0
+        while True:
+            b = c.recv(1 << 20)
+            if not b:
+                break
+            got += len(b)
+            look()
+    assert got > size
+    assert all(most[x] - before[x] < 8192 for x in most), (before, most)
+
+
+@check
+def old_files_are_swept(t):
+    for f in files(t)[1:]:
+        os.utime(f, (time.time() - 8 * 86400,) * 2)
+    out = t.ctl("upload", "sweep", records=True).split("\t")
+    assert int(out[1]) > 3 and len(files(t)) == 1, (out, files(t))
+
+
+@check
+def files_go_with_the_account(t):
+    t.ctl("account", "del", "anna@localhost")
+    until("no file is left", lambda: not files(t))
+
+
+main(Tree(accounts=("anna@localhost",), modules=MODULES + UPLOADS,
+          options="listen:\n" + LISTEN))
