@@ -74,6 +74,7 @@ enum type {
   T_TIMEOUT, /* seconds, or a number with a unit; put out in milliseconds */
   T_TIMEOUT_INF,
   T_TIMEOUT_ZERO, /* or 0 */
+  T_SECONDS,      /* a number, fractions too; put out in milliseconds */
   T_STRING,
   T_WORD,  /* one of the words */
   T_WORDS, /* a value or a list, put out with blanks between */

@@ -251,6 +251,26 @@ static struct {
 };
 
 /* A number of seconds, or a number and a unit; one second at least. */
+/* 3, 0.25: at most three digits behind the point count. */
+static struct slice
+seconds_value(struct arena *a, struct yaml_node const *n, char const *path)
+{
+  struct slice rest = n->text, whole;
+  uint64_t v, ms = 0, unit = 100;
+  char buf[BASE_NUM];
+  size_t i;
+
+  if (n->kind != YAML_SCALAR || !slice_word(&rest, '.', &whole) ||
+      !slice_u64(whole, &v) || v > UINT32_MAX)
+    return wrong_type(n, path, "a number of seconds, as 3 or 0.4");
+  for (i = 0; i < rest.len; i++, unit /= 10) {
+    if (!isdigit((unsigned char)rest.s[i]))
+      return wrong_type(n, path, "a number of seconds, as 3 or 0.4");
+    ms += unit * (uint64_t)(rest.s[i] - '0');
+  }
+  return arena_copy(a, num_u64(buf, v * 1000 + ms));
+}
+
 static struct slice
 timeout_value(struct arena *a, struct option const *o, struct yaml_node const *n,
               char const *path)
@@ -538,6 +558,7 @@ option_value(struct arena *a, struct option const *o, struct yaml_node const *n,
     if (n->kind == YAML_SCALAR && slice_is(n->text, "0")) return SLICE("0");
     return timeout_value(a, o, n, path);
   case T_CAPTCHA: return captcha_value(n, path);
+  case T_SECONDS: return seconds_value(a, n, path);
   case T_OCTAL: return octal_value(n, path);
   case T_REGEXP: return regexp_value(n, path);
   case T_URL: return url_value(n, path);

@@ -182,6 +182,10 @@ may_speak(struct in *in)
     refuse(&in->st, ERR_FORBIDDEN, "", "you may not change the subject");
     return false;
   }
+  if (s && s->said_us && door_now() - s->said_us < r->muc->message_us) {
+    refuse(&in->st, ERR_RESOURCE_CONSTRAINT, "", "messages come too fast");
+    return false;
+  }
   if (s && r->config.slow_s && s->o->role != IS_MODERATOR &&
       xml_child(in->e, NS_CLIENT, "body") && s->said_us &&
       door_now() - s->said_us < (uint64_t)r->config.slow_s * 1000000) {

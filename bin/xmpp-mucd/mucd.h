@@ -51,8 +51,9 @@ struct muc {
   struct slice room_regexp;
   uint64_t history_size, max_room_id, max_room_name, max_room_desc, max_password;
   uint64_t discoitems_max, conferences_max, users_max, users_threshold, users_presence;
-  bool archives; /* the host has mod_mam */
-  bool clears;   /* clear_archive_on_room_destroy */
+  uint64_t message_us, presence_us; /* least intervals */
+  bool archives;                    /* the host has mod_mam */
+  bool clears;                      /* clear_archive_on_room_destroy */
 };
 
 struct mucd {
@@ -198,7 +199,9 @@ struct session {
   uint64_t seq; /* of its last presence */
   uint64_t joined_us, heard_us, said_us;
   uint64_t alive_us, pinged_us, probed_us; /* of a session elsewhere (ghosts.c) */
-  unsigned int pings;                      /* that nobody has answered */
+  uint64_t shown_us;       /* time of its last change of presence that was shown */
+  struct event_timer held; /* shows a change that came too early */
+  unsigned int pings;      /* that nobody has answered */
   bool local;
 };
 

@@ -201,6 +201,7 @@ session_del(struct session *s)
   o->room->sessions_n--;
   room_touch(o->room);
   if (s->local) online_del(&mirror, &s->online);
+  event_timer_cancel(&s->held);
   free(s->full);
   free(s->presence);
   free(s->lang);

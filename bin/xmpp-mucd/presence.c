@@ -312,6 +312,31 @@ sync_in(struct in *in, struct xml_node const *x)
 }
 
 static void
+show_held(void *cookie)
+{
+  struct session *s = cookie;
+  struct change c = {.codes = ""};
+
+  s->shown_us = door_now();
+  show(s->o, &c);
+}
+
+/* Say whether a change comes too early: the newest one is shown in time. */
+static bool
+is_held(struct session *s)
+{
+  uint64_t least = s->o->room->muc->presence_us;
+
+  if (event_timer_on(&s->held)) return true;
+  if (!least || !s->shown_us || door_now() - s->shown_us >= least) {
+    s->shown_us = door_now();
+    return false;
+  }
+  event_timer_start(&s->held, s->shown_us + least, show_held, s);
+  return true;
+}
+
+static void
 update(struct in *in, struct xml_node const *x)
 {
   struct session *s = in->session;
@@ -332,6 +357,7 @@ update(struct in *in, struct xml_node const *x)
     sync_in(in, x);
     return;
   }
+  if (changed && is_held(s)) return;
   c.quiet = !changed;
   show(o, &c);
 }

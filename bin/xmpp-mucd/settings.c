@@ -20,6 +20,8 @@ char const *const mucd_needs[] = {
   "mod_muc.max_users",
   "mod_muc.max_users_admin_threshold",
   "mod_muc.max_users_presence",
+  "mod_muc.min_message_interval",
+  "mod_muc.min_presence_interval",
   "mod_muc.name",
   NULL,
 };
@@ -65,6 +67,8 @@ read_muc(struct muc *m, struct settings const *st, struct slice h, struct slice 
   m->users_max = settings_u64(st, "mod_muc.max_users", h);
   m->users_threshold = settings_u64(st, "mod_muc.max_users_admin_threshold", h);
   m->users_presence = settings_u64(st, "mod_muc.max_users_presence", h);
+  m->message_us = settings_us(st, "mod_muc.min_message_interval", h);
+  m->presence_us = settings_us(st, "mod_muc.min_presence_interval", h);
   m->archives = settings_has(st, "module", h, "mod_mam");
   m->clears = settings_bool(st, "mod_mam.clear_archive_on_room_destroy", h);
 }
