@@ -220,6 +220,9 @@ static stralloc rows;
 static void
 keep_listener(struct record *r)
 {
+  if (slice_is(record_get(r, 1), "full"))
+    problem(BROKEN, "%s: the disk of its store %s has no room", log_text(st.instance),
+            log_text(record_get(r, 2)));
   if (!slice_is(record_get(r, 1), "listener")) return;
   record_put_verb(&rows, log_text(st.instance));
   record_put(&rows, record_get(r, 2));

@@ -187,6 +187,12 @@ static service_fn *const verbs[VERBS_N] = {
   [VERB_ENDING] = retention_ending,  [VERB_WATCH] = on_watch,
 };
 
+static void
+status(struct link *ctl)
+{
+  if (archive_is_full(mamd.archive)) service_row(ctl, "full", "archive", NULL);
+}
+
 static struct service const service = {
   .program = "xmpp-mamd",
   .handlers = verbs,
@@ -200,6 +206,7 @@ static struct service const service = {
   .turn = turn,
   .feeds = feeds,
   .stats = stats,
+  .status = status,
   .snapshot = snapshot,
   .copy = store_copy_all,
 };

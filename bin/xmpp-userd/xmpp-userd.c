@@ -184,6 +184,12 @@ static service_fn *const verbs[VERBS_N] = {
   [VERB_WATCH] = watch_begin,
 };
 
+static void
+status(struct link *ctl)
+{
+  if (store_is_full(userd.store)) service_row(ctl, "full", "users", NULL);
+}
+
 static struct service const service = {
   .program = "xmpp-userd",
   .handlers = verbs,
@@ -197,6 +203,7 @@ static struct service const service = {
   .turn = turn,
   .feeds = feeds,
   .stats = stats,
+  .status = status,
   .snapshot = snapshot,
   .copy = store_copy_all,
 };

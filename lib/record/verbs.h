@@ -203,7 +203,7 @@ V(LINKS, "links", "", 0, ROLE_CONTROL, ROLES_ALL,                               
 V(READY, "ready", "", 0, ROLE_CONTROL, ROLES_ALL,                                             \
   "Control: answer done when a stanza sent now is answered, error before.")                   \
 V(STATUS, "status", "", 0, ROLE_CONTROL, ROLES_ALL,                                           \
-  "Control: answer rows, then done. error SECOND TEXT: the last warning of the log; awaits TEXT: the program is not ready, or not whole; listener NAME open|closed WHY.") \
+  "Control: answer rows, then done. error SECOND TEXT: the last warning of the log; awaits TEXT: the program is not ready, or not whole; listener NAME open|closed WHY; full STORE: a disk has no room, and writes are refused.") \
 V(CERTIFICATE, "certificate", "HOST", 1, ROLE_CONTROL, ROLE_FRONT,                            \
   "Control: answer a row FILE NAMES FROM UNTIL fits|other, then done: the certificate that is shown for HOST, and whether it has that name.") \
 V(SESSIONS, "sessions", "", 0, ROLE_CONTROL | ROLE_OWN, ROLE_ROUTER,                          \
