@@ -129,6 +129,23 @@ def program_that_does_not_come_up(t):
 
 
 @check
+def upgrade_under_runit(t):
+    with Tree(bin=PREFIX + "/sbin", accounts=["c@localhost"], runit=True) as r:
+        c = r.login("c")
+        pids = {d: r.pid(d) for d in DAEMONS}
+        changed = ["userd", "routed"]
+        for d in changed:
+            new_version("xmpp-" + d)
+        make("install")
+        said = upgrade(r)
+        assert sorted(said) == sorted(changed), said
+        assert {d for d in DAEMONS if r.pid(d) != pids[d]} == set(changed), pids
+        c.ping()
+        c.close()
+    t.wait_ready()
+
+
+@check
 def reload_after_programs_have_moved(t):
     """STATE/compile names xmpp-confgen where it was; now it is beside xmpp-ctl."""
     with open(t.state + "/compile") as f:
