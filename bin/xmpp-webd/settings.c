@@ -8,7 +8,17 @@
 
 struct web *web;
 
-char const *const web_needs[] = {"websocket_ping_interval", "websocket_timeout", NULL};
+char const *const web_needs[] = {"max_stanza_size",
+                                 "mod_conversejs.bosh_service_url",
+                                 "mod_conversejs.conversejs_css",
+                                 "mod_conversejs.conversejs_script",
+                                 "mod_conversejs.websocket_url",
+                                 "mod_host_meta.bosh_service_url",
+                                 "mod_host_meta.websocket_url",
+                                 "mod_http_fileserver.default_content_type",
+                                 "websocket_ping_interval",
+                                 "websocket_timeout",
+                                 NULL};
 
 static bool
 read_trusted(struct web *w)
