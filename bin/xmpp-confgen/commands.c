@@ -169,8 +169,8 @@ command_explain(char const *text)
 
 /* ---- settings in a folder that goes away ---- */
 
-static bool
-temporary(char dir[64])
+bool
+commands_settings(char dir[64])
 {
   snprintf(dir, 64, "/tmp/xmpp-confgen.XXXXXX");
   if (!mkdtemp(dir)) return false;
@@ -250,7 +250,7 @@ command_why(char const *jid, char const *ip, char const *rule)
   who.local = j.local;
   who.domain = j.domain;
   who.resource = j.resource;
-  ok = temporary(dir) && settings_open(&st, dir, "xmpp-ctl");
+  ok = commands_settings(dir) && settings_open(&st, dir, "xmpp-ctl");
   if (ok) a = access_load(&st);
   rm_rf(dir);
   if (!a) return 111;

@@ -338,9 +338,17 @@ void certs_service(struct slice name);
 
 /* ---- commands (commands.c) ---- */
 
+/* Write the settings into a new folder below /tmp, whose name is put into dir; the caller takes it
+ * away. false with errno. */
+bool commands_settings(char dir[64]);
+
 int command_explain(char const *path);
 int command_why(char const *jid, char const *ip, char const *rule);
 int command_diff(char const *old_file, char const *new_file);
 int command_list(void);
+
+/* ---- web servers in front (front.c) ---- */
+
+int command_web(char const *server);
 
 #endif

@@ -5,6 +5,7 @@
  *         xmpp-confgen explain PATH FILE       a value, and where it comes from
  *         xmpp-confgen why JID IP RULE FILE    which line of a rule decides
  *         xmpp-confgen diff OLD NEW            which settings of which programs change
+ *         xmpp-confgen web caddy|nginx FILE    the part of a web server in front of uploads
  *         xmpp-confgen list                    all options and modules
  *         options: --strict --no-files --home DIR --log-path DIR --database-path DIR
  *         --quiet, --all     errors alone; options without effect and notes too
@@ -24,7 +25,7 @@
  *         compile.c the whole; include.c other files; repeated.c keys that repeat; keywords.c; access.c acls
  *         and rules; references.c rules that options name; listen.c; modules.c; nested.c their
  *         options that are lists; tabber.c our own; services.c the administrator's programs;
- *         certs.c; emit.c the settings; commands.c explain, why, diff, list; say.c messages
+ *         certs.c; front.c web servers in front; emit.c the settings; commands.c explain, why, diff, list; say.c messages
  */
 #include "confgen.h"
 
@@ -35,7 +36,8 @@
 #include <string.h>
 
 #define USAGE                                                                            \
-  "check|compile|explain path|why jid ip rule|diff old|list [ --strict ] [ --no-files "  \
+  "check|compile|explain path|why jid ip rule|diff old|web server|list [ --strict ] [ "  \
+  "--no-files "                                                                          \
   "] "                                                                                   \
   "[ --quiet ] [ --all ] [ --home dir ] [ --uids base ] [ --users file ] "               \
   "[ --dev-certs dir ] [ -o dir ] file"
@@ -129,13 +131,14 @@ main(int argc, char const *const *argv)
     quiet = true;
     return command_diff(a.words[1], a.words[2]);
   }
-  if (!is(&a, "explain", 2) && !is(&a, "why", 4) && !is(&a, "check", 1) &&
-      (!is(&a, "compile", 1) || !a.out))
+  if (!is(&a, "explain", 2) && !is(&a, "web", 2) && !is(&a, "why", 4) &&
+      !is(&a, "check", 1) && (!is(&a, "compile", 1) || !a.out))
     strerr_dieusage(100, USAGE);
   if (!is(&a, "check", 1) && !is(&a, "compile", 1)) quiet = true;
   code = read_file(&a);
   if (code) return code;
   if (is(&a, "explain", 2)) return command_explain(a.words[1]);
+  if (is(&a, "web", 2)) return command_web(a.words[1]);
   if (is(&a, "why", 4)) return command_why(a.words[1], a.words[2], a.words[3]);
   if (a.out && !emit_write(a.out, job.uids)) strerr_diefusys(111, "write ", a.out);
   return 0;

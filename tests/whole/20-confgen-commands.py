@@ -527,6 +527,25 @@ def hostd_reaches_the_accounts():
     assert [r[2] for r in hostd if r[0] == "connect"] == ["routed", "authd"], hostd
 
 
+# ---- web
+
+
+@check
+def web_servers_in_front():
+    for server, lines in (("nginx", ("server_name file.wehack.space;", "location /put/ {",
+                                     "client_max_body_size 104857600;",
+                                     "proxy_pass http://127.0.0.1:5444;",
+                                     "root /srv/http/sites/jabber-file/wehack.space;")),
+                          ("caddy", ("file.wehack.space {", "handle /put/* {",
+                                     "reverse_proxy 127.0.0.1:5444",
+                                     "root * /srv/http/sites/jabber-file/wehack.space"))):
+        out = confgen("web", "--no-files", server, GUIDE)[0]
+        for line in lines:
+            assert line in out, (line, out)
+    confgen("web", "--no-files", "apache", GUIDE, code=100)
+    assert "no listener" in confgen("web", "--no-files", "caddy", file(HEAD), code=None)[1]
+
+
 # ---- diff
 
 
