@@ -147,6 +147,29 @@ def no_password_is_in_a_log_or_a_trace(t):
         assert "very secret" not in t.log(name), name
 
 
+@check
+def a_trace_from_the_middle_is_replayed(t):
+    """A stream that has made an account is in the snapshot; the stars of passwords are passwords,
+    those of names are names."""
+    made = t.stream()
+    made.secured()
+    assert ask(made, fields("benvolio", "something long")) == "result"
+    t.ctl("trace", "registerd", "on", t.dir + "/m")
+    assert ask(made, fields("mercutio", "something long"))[0] == "not-allowed"
+    other = t.stream()
+    other.secured()
+    assert ask(other, fields("mercutio", "something long")) == "result"
+    assert ask(other, "<remove/>", "get").find("{%s}username" % REGISTER) is not None
+    made.close()
+    other.close()
+    t.ctl("trace", "registerd", "off")
+    with open(t.dir + "/m.in", "rb") as f, open(t.dir + "/m.out", "rb") as out:
+        text, want = f.read(), out.read().replace(b"mercutio", b"*" * 8)
+    r = subprocess.run([BIN + "/xmpp-registerd", "-p", t.state + "/settings"], input=text,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=10 * SLOW)
+    assert r.returncode == 0 and r.stdout == want, (r.stdout, want, r.stderr)
+
+
 main(Tree(options="registration_timeout: infinity", modules=MODULES + """
 mod_register:
   password_strength: 28
