@@ -8,7 +8,7 @@
 
 #define RC "muc#roomconfig_"
 
-enum kind { BOOL, TEXT, MULTI, SECRET, LIST, NUMBER };
+enum kind { BOOL, TEXT, MULTI, SECRET, LIST, NUMBER, CHOICE };
 
 /* A field of the form, the option whose value it is, and the words of a list. shown: the form that
  * is sent has it; others are other servers' names, which are taken too. */
@@ -28,7 +28,7 @@ static struct row {
   {RC "passwordprotectedroom",                                      "password_protected",                   "A password is needed to enter",
    BOOL,                                                                                                                                                            true,  NULL                           },
   {RC "roomsecret",                                                 "password",                             "Password",                                     SECRET, true,  NULL                           },
-  {RC "maxusers",                                                   "max_users",                            "Most sessions",                                NUMBER, true,  NULL                           },
+  {RC "maxusers",                                                   "max_users",                            "Most sessions",                                CHOICE, true,  NULL                           },
   {RC "whois",                                                      "whois",                                "Who sees real addresses",                      LIST,   true,  "moderators anyone"            },
   {RC "presencebroadcast",                                          "presence_broadcast",                   "Roles whose presence is shown",                MULTI,
    true,                                                                                                                                                                   "moderator participant visitor"},
@@ -179,8 +179,26 @@ cat_value(stralloc *out, struct slice v)
   if (!form_value(out, v)) no_memory();
 }
 
+/* Numbers of sessions that may be chosen, up to what the service lets in, and the present one. */
 static void
-cat_values(stralloc *out, struct config const *c, struct row const *row)
+cat_choices(stralloc *out, uint32_t now, uint64_t most)
+{
+  static uint32_t const usual[] = {5, 10, 20, 30, 50, 100, 200, 500, 1000, 2000, 5000};
+  char buf[BASE_NUM];
+  size_t i;
+  bool shown = false;
+
+  cat_value(out, num_u64(buf, now));
+  for (i = 0; i < sizeof usual / sizeof *usual && usual[i] <= most; i++) {
+    shown |= usual[i] == now;
+    if (!form_option(out, num_u64(buf, usual[i]), num_u64(buf, usual[i]))) no_memory();
+  }
+  if (!shown && !form_option(out, num_u64(buf, now), num_u64(buf, now))) no_memory();
+}
+
+static void
+cat_values(stralloc *out, struct muc const *m, struct config const *c,
+           struct row const *row)
 {
   struct slice words = slice_str(row->words), word;
   char buf[BASE_NUM];
@@ -191,6 +209,7 @@ cat_values(stralloc *out, struct config const *c, struct row const *row)
   case TEXT:
   case SECRET: cat_value(out, slice_str(text_of(c, row->name))); break;
   case NUMBER: cat_value(out, num_u64(buf, number_of(c, row->name))); break;
+  case CHOICE: cat_choices(out, c->max_users, m->users_max); break;
   case LIST: cat_value(out, slice_str(word_of(c, row->name))); break;
   case MULTI:
     for (i = IS_MODERATOR; i >= IS_VISITOR; i--)
@@ -202,15 +221,15 @@ cat_values(stralloc *out, struct config const *c, struct row const *row)
 }
 
 static void
-cat_row(stralloc *out, struct config const *c, struct row const *row)
+cat_row(stralloc *out, struct muc const *m, struct config const *c, struct row const *row)
 {
-  static enum form_kind const kinds[] = {FORM_BOOLEAN,     FORM_TEXT_SINGLE,
-                                         FORM_LIST_MULTI,  FORM_TEXT_PRIVATE,
-                                         FORM_LIST_SINGLE, FORM_TEXT_SINGLE};
+  static enum form_kind const kinds[] = {
+    FORM_BOOLEAN,     FORM_TEXT_SINGLE, FORM_LIST_MULTI, FORM_TEXT_PRIVATE,
+    FORM_LIST_SINGLE, FORM_TEXT_SINGLE, FORM_LIST_SINGLE};
   struct form_field f = {.kind = kinds[row->kind], .var = row->var, .label = row->label};
 
   if (!form_field_open(out, &f)) no_memory();
-  cat_values(out, c, row);
+  cat_values(out, m, c, row);
   if (!form_field_close(out)) no_memory();
 }
 
@@ -244,7 +263,7 @@ owner_get(struct in *in)
     no_memory();
   for (i = 0; i < ROWS; i++)
     if (rows[i].shown && may_have(in, rows[i].name))
-      cat_row(&out, &in->room->config, &rows[i]);
+      cat_row(&out, in->muc, &in->room->config, &rows[i]);
   if (!form_close(&out)) no_memory();
   put(&out, "</query>");
   result(in, slice_of(out.s, out.len));
