@@ -175,6 +175,8 @@ control_rooms(struct link *l, struct record *r)
     create(l, &j, record_get(r, 3));
   } else if (!(room = room_find(j.bare))) {
     service_error(l, "there is no such room");
-  } else
+  } else if (!room->muc)
+    service_error(l, "the service of the room is not configured");
+  else
     to_room(l, word, room, record_get(r, 3), record_get(r, 4));
 }

@@ -438,6 +438,7 @@ void room_open(struct room *r);
 void room_destroy(struct room *r, struct slice alt, struct slice why,
                   struct slice password);
 bool room_apply(struct room *r, struct config *c);
+void room_close(struct room *r);
 
 /* register.c */
 void register_get(struct in *in);

@@ -590,3 +590,18 @@ room_destroy(struct room *r, struct slice alt, struct slice why, struct slice pa
   }
   bury(r, alt, why);
 }
+
+/* XEP-0045 s15.6.2, code 332: the service goes, and the room stays stored. */
+void
+room_close(struct room *r)
+{
+  struct change c = {.gone = true, .quiet = true, .codes = "332"};
+  struct occupant *o;
+
+  while ((o = r->first)) {
+    show(o, &c);
+    while (o->sessions_n > 1)
+      session_del(o->sessions->next);
+    session_del(o->sessions);
+  }
+}

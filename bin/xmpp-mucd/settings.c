@@ -142,14 +142,15 @@ mucd_take(void *fresh, bool first)
   struct made *made = fresh;
   struct room *r;
 
-  (void)first;
   made_wipe(&now);
   now = *made;
   free(made);
   mucd.access = now.access;
   mucd.settings = now.st;
-  for (r = room_next(NULL); r; r = room_next(r))
+  for (r = room_next(NULL); r && !first; r = room_next(r)) {
     r->muc = muc_find(jid_cut(r->bare).domain);
+    if (!r->muc) room_close(r);
+  }
 }
 
 struct muc const *

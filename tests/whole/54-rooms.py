@@ -265,5 +265,18 @@ def nobody_leaves_and_nothing_is_lost(t):
     until("nobody in the room", lambda: not t.ctl("room", "occupants", KILLED))
 
 
+@check
+def a_service_that_goes_says_so(t):
+    s = t.login("a", "last")
+    s.send("<presence to='%s/Anna'><x xmlns='%s'/></presence>" % (KILLED, MUC))
+    s.expect(lambda e: e.tag == "{%s}presence" % CLIENT and e.get("from") == KILLED + "/Anna")
+    t.modules = t.modules.replace("mod_muc: {", "mod_muc: {host: other.localhost, ")
+    t.write_config()
+    t.ctl("reload")
+    e = s.expect(lambda e: e.get("type") == "unavailable" and e.get("from") == KILLED + "/Anna")
+    assert e.find("{%s#user}x/{%s#user}status[@code='332']" % (MUC, MUC)) is not None
+    s.close()
+
+
 main(Tree(accounts=("a@localhost", "b@localhost"),
           modules=MODULES + "\nmod_muc: {default_room_options: {mam: true}}"))
