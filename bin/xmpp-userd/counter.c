@@ -3,17 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* mod_pres_counter: so many subscription stanzas of an account, in one direction, in an
+/* Counts of what an account does in an interval. mod_pres_counter: so many subscription stanzas of an account, in one direction, in an
  * interval; what is more is dropped in silence. Counted from the first of an interval. */
 
 /* Accounts that are counted at once; more are not counted. */
 #define COUNTERS_MAX 65536
 
+#define PICTURES_MS 60000
+
 struct counter {
   struct event_timer timer;
   uint64_t n;
   size_t len;
-  char key[]; /* o or i, then the bare JID */
+  char key[]; /* o, i, or p for pictures, then the bare JID */
 };
 
 static struct slice
@@ -51,21 +53,40 @@ counter_new(struct slice key, uint64_t interval_ms)
   return c;
 }
 
+/* One more of this kind; false: that is over most. */
+static bool
+counts(char kind, struct slice bare, uint64_t interval_ms, uint64_t most)
+{
+  char buf[1 + JID_MAX];
+  struct slice key;
+  struct counter *c;
+
+  if (bare.len > JID_MAX) return true;
+  buf[0] = kind;
+  memcpy(buf + 1, bare.s, bare.len);
+  key = slice_of(buf, 1 + bare.len);
+  c = table_get(&counters, key);
+  if (!c) c = counter_new(key, interval_ms);
+  return !c || ++c->n <= most;
+}
+
 bool
 counter_takes(struct jid const *account, bool outbound)
 {
-  char buf[1 + JID_MAX];
-  struct slice host = account->domain, key;
-  struct counter *c;
+  struct slice host = account->domain;
 
-  if (!userd_has(host, "mod_pres_counter") || account->bare.len > JID_MAX) return true;
-  buf[0] = outbound ? 'o' : 'i';
-  memcpy(buf + 1, account->bare.s, account->bare.len);
-  key = slice_of(buf, 1 + account->bare.len);
-  c = table_get(&counters, key);
-  if (!c)
-    c = counter_new(key, settings_u64(userd.settings, "mod_pres_counter.interval", host));
-  return !c || ++c->n <= settings_u64(userd.settings, "mod_pres_counter.count", host);
+  return !userd_has(host, "mod_pres_counter") ||
+         counts(outbound ? 'o' : 'i', account->bare,
+                settings_u64(userd.settings, "mod_pres_counter.interval", host),
+                settings_u64(userd.settings, "mod_pres_counter.count", host));
+}
+
+bool
+counter_takes_picture(struct slice bare)
+{
+  return counts(
+    'p', bare, PICTURES_MS,
+    settings_u64(userd.settings, "mod_avatar.rate_limit", jid_cut(bare).domain));
 }
 
 /* ---- the state for a trace ---- */

@@ -1,4 +1,4 @@
-#include "profile.h"
+#include "nodes.h"
 
 #include "splice/splice.h"
 
@@ -274,6 +274,7 @@ presence_comes(struct session *s, struct slice id)
   session_told(s);
   broadcast(s, shown_text(s), SLICE(""), id);
   arrive(s);
+  if (s->user->sessions == s && !s->next) bookmarks_merge(slice_str(s->user->bare));
 }
 
 static void

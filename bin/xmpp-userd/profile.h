@@ -11,8 +11,20 @@
 /* vCards of accounts; a get of a host's is answered too. */
 handle_fn xep0054_get, xep0054_set;
 
+/* Store a vCard without its picture, which is where it is to be. false: *error and *say have the
+ * reason. */
+bool xep0054_store(struct arena *a, struct slice account, uint64_t number,
+                   struct xml_node const *card, enum stanza_error *error,
+                   struct slice *say);
+
 /* Private XML of the sender's own account. */
 handle_fn xep0049_get, xep0049_set;
+
+/* Store the elements of a query of private XML, but for bookmarks that are in a node. false: *error
+ * and *say have the reason. */
+bool xep0049_store(struct arena *a, struct slice account, uint64_t number,
+                   struct xml_node const *query, enum stanza_error *error,
+                   struct slice *say);
 
 /* When an account was last there. */
 handle_fn xep0012_last;

@@ -226,6 +226,10 @@ void ends_start(void);
 /* Count a subscription stanza of the account in one direction. false: it is one too many. */
 bool counter_takes(struct jid const *account, bool outbound);
 
+/* Count a change of the account's picture (mod_avatar.rate_limit). false: it is one too many in a
+ * minute. */
+bool counter_takes_picture(struct slice bare);
+
 /* ---- changes of rosters, for those who watch (watch.c) ---- */
 
 /* routed has said that somebody watches; its link is gone. */

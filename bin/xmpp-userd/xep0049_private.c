@@ -1,4 +1,4 @@
-#include "profile.h"
+#include "nodes.h"
 
 #include <errno.h>
 
@@ -31,14 +31,22 @@ may_keep(struct handle_ctx *ctx, struct xml_node const *e)
   return true;
 }
 
+static bool
+is_bookmarks(struct handle_ctx const *ctx, struct xml_node const *e)
+{
+  return xml_is(e, NS_BOOKMARKS_OLD, "storage") && nodes_has(ctx->host, "mod_private");
+}
+
 /* ---- get ---- */
 
 /* Put the stored element, or the element without anything. */
 static bool
-cat_stored(stralloc *out, uint64_t number, struct xml_node const *e)
+cat_stored(struct handle_ctx const *ctx, stralloc *out, uint64_t number,
+           struct xml_node const *e)
 {
   struct slice text;
 
+  if (is_bookmarks(ctx, e)) return bookmarks_cat(number, out);
   if (profile_private_get(userd.profile, number, e->ns, e->name, &text))
     return stralloc_catb(out, text.s, text.len);
   return errno == ENOENT && xml_cat(out, "<") &&
@@ -59,8 +67,8 @@ xep0049_get(struct handle_ctx *ctx, struct stanza const *in, struct xml_node con
   if (!child || xml_next(e, child))
     return handle_error(ctx, ERR_BAD_REQUEST, "expected one element");
   if (!may_keep(ctx, child)) return REFUSE;
-  if (xml_cat(out, "<query xmlns='" NS_PRIVATE "'>") && cat_stored(out, number, child) &&
-      xml_cat(out, "</query>"))
+  if (xml_cat(out, "<query xmlns='" NS_PRIVATE "'>") &&
+      cat_stored(ctx, out, number, child) && xml_cat(out, "</query>"))
     return DONE;
   return handle_error(ctx, ERR_INTERNAL, "");
 }
@@ -90,12 +98,15 @@ static bool
 read_piece(struct handle_ctx *ctx, struct xml_node const *e, struct xml_node const *c,
            struct piece *out)
 {
-  stralloc text = STRALLOC_ZERO;
+  stralloc text = STRALLOC_ZERO, rooms = STRALLOC_ZERO;
   struct xml_node const *d;
   bool ok = true;
 
   for (d = c; d && ok; d = xml_next(e, d))
-    if (same_name(d, c)) ok = xml_cat_tree(&text, d, "jabber:client");
+    if (same_name(d, c))
+      ok = is_bookmarks(ctx, d) ? bookmarks_split(d, &text, &rooms)
+                                : xml_cat_tree(&text, d, "jabber:client");
+  stralloc_free(&rooms);
   *out = (struct piece){c->ns, c->name,
                         arena_copy(ctx->arena, slice_of(text.s, ok ? text.len : 0))};
   stralloc_free(&text);
@@ -155,21 +166,73 @@ have_room(struct handle_ctx *ctx, uint64_t number, struct piece const *pieces, s
   return true;
 }
 
+static bool
+store_pieces(struct handle_ctx *ctx, uint64_t number, struct piece const *pieces,
+             size_t n)
+{
+  size_t i;
+
+  for (i = 0; i < n; i++)
+    if (!profile_private_put(userd.profile, number, pieces[i].ns, pieces[i].name,
+                             pieces[i].text))
+      return handle_wrong(ctx, ERR_INTERNAL, "");
+  return true;
+}
+
+/* Read the request and check it; false: ctx has the reason. */
+static bool
+check(struct handle_ctx *ctx, uint64_t number, struct xml_node const *e,
+      struct piece pieces[PROFILE_PRIVATE_ELEMENTS_MAX], size_t *n)
+{
+  return read_pieces(ctx, e, pieces, n) && have_room(ctx, number, pieces, *n);
+}
+
+bool
+xep0049_store(struct arena *a, struct slice account, uint64_t number,
+              struct xml_node const *query, enum stanza_error *error, struct slice *say)
+{
+  struct piece pieces[PROFILE_PRIVATE_ELEMENTS_MAX];
+  struct handle_ctx ctx = {
+    .arena = a, .account = account, .host = jid_cut(account).domain};
+  size_t n;
+  bool ok =
+    check(&ctx, number, query, pieces, &n) && store_pieces(&ctx, number, pieces, n);
+
+  *error = ctx.error;
+  *say = ctx.text;
+  return ok;
+}
+
+/* The rooms of the last element storage go to the node of bookmarks first, and all else is stored
+ * behind its answer. */
+static enum verdict
+set_bookmarks(struct handle_ctx *ctx, struct stanza const *in, uint64_t number,
+              struct xml_node const *storage)
+{
+  stralloc rest = STRALLOC_ZERO, rooms = STRALLOC_ZERO;
+  struct node_task *t = NULL;
+
+  if (bookmarks_split(storage, &rest, &rooms)) t = node_begin(in, ctx->account, number);
+  if (t)
+    node_publish(t, NS_BOOKMARKS_OLD, SLICE("current"), slice_of(rooms.s, rooms.len),
+                 false, bookmarks_go_on);
+  stralloc_free(&rest);
+  stralloc_free(&rooms);
+  return t ? LATER : handle_error(ctx, ERR_RESOURCE_CONSTRAINT, "");
+}
+
 enum verdict
 xep0049_set(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
             stralloc *out)
 {
   struct piece pieces[PROFILE_PRIVATE_ELEMENTS_MAX];
   uint64_t number = own_account(ctx);
-  size_t n, i;
+  struct xml_node const *c;
+  size_t n;
 
-  (void)in;
   (void)out;
-  if (!number || !read_pieces(ctx, e, pieces, &n) || !have_room(ctx, number, pieces, n))
-    return REFUSE;
-  for (i = 0; i < n; i++)
-    if (!profile_private_put(userd.profile, number, pieces[i].ns, pieces[i].name,
-                             pieces[i].text))
-      return handle_error(ctx, ERR_INTERNAL, "");
-  return DONE;
+  if (!number || !check(ctx, number, e, pieces, &n)) return REFUSE;
+  for (c = xml_next(e, NULL); c; c = xml_next(e, c))
+    if (is_bookmarks(ctx, c)) return set_bookmarks(ctx, in, number, c);
+  return store_pieces(ctx, number, pieces, n) ? DONE : REFUSE;
 }

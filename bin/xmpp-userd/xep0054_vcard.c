@@ -1,4 +1,4 @@
-#include "profile.h"
+#include "nodes.h"
 
 #include <openssl/evp.h>
 
@@ -23,6 +23,17 @@ host_card(struct handle_ctx *ctx, stralloc *out)
   return REFUSE;
 }
 
+/* The stored vCard; with the picture of the account's nodes where those are the truth. */
+static bool
+cat_card(struct handle_ctx *ctx, uint64_t number, struct slice text, struct slice hash,
+         stralloc *out)
+{
+  bool own = slice_eq(ctx->account, ctx->from.bare);
+
+  if (!nodes_has(ctx->host, "mod_avatar")) return stralloc_catb(out, text.s, text.len);
+  return avatar_cat_card(ctx->arena, number, text, hash, own, out);
+}
+
 /* s3.1: one's own vCard that is not there is item-not-found. s3.3: another's is
  * service-unavailable, whether it is the vCard or the account that is not there: nobody learns
  * which accounts there are. */
@@ -31,17 +42,23 @@ xep0054_get(struct handle_ctx *ctx, struct stanza const *in, struct xml_node con
             stralloc *out)
 {
   uint64_t number;
-  struct slice text;
+  struct slice text = SLICE(""), hash = SLICE("");
+  size_t before = out->len;
 
   (void)in;
   (void)e;
   if (!ctx->account.len) return host_card(ctx, out);
   number = userd_number(ctx->account);
   if (!number) return REFUSE;
-  if (profile_vcard_get(userd.profile, number, &text, NULL)) {
-    if (stralloc_catb(out, text.s, text.len)) return DONE;
-    ctx->error = ERR_RESOURCE_CONSTRAINT;
-  } else if (errno != ENOENT)
+  if (!profile_vcard_get(userd.profile, number, &text, &hash) && errno != ENOENT) {
+    ctx->error = ERR_INTERNAL;
+    return REFUSE;
+  }
+  if (cat_card(ctx, number, text, hash, out)) {
+    if (out->len > before) return DONE;
+    errno = ENOENT;
+  }
+  if (errno != ENOENT)
     ctx->error = ERR_INTERNAL;
   else if (slice_eq(ctx->account, ctx->from.bare))
     ctx->error = ERR_ITEM_NOT_FOUND;
@@ -49,44 +66,6 @@ xep0054_get(struct handle_ctx *ctx, struct stanza const *in, struct xml_node con
 }
 
 /* ---- the picture ---- */
-
-static int
-digit(char c)
-{
-  static char const digits[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  char const *at = memchr(digits, c, sizeof digits - 1);
-
-  return at ? (int)(at - digits) : -1;
-}
-
-/* Decode base64 (RFC 2045 s6.8), skipping white space (XEP-0153 s4.6). bytes has room
- * for text.len. false: text is no base64. */
-static bool
-decode(struct slice text, char *bytes, size_t *len)
-{
-  size_t digits = 0, pads = 0, i;
-  unsigned int bits = 0, have = 0;
-
-  *len = 0;
-  for (i = 0; i < text.len; i++) {
-    int d = digit(text.s[i]);
-    if (memchr(" \t\r\n", text.s[i], 4)) continue;
-    if (text.s[i] == '=')
-      pads++;
-    else if (pads || d < 0)
-      return false;
-    else {
-      digits++;
-      bits = (bits << 6 | (unsigned int)d) & 0xffff;
-      have += 6;
-      if (have < 8) continue;
-      have -= 8;
-      bytes[(*len)++] = (char)(bits >> have);
-    }
-  }
-  return pads <= 2 && (digits + pads) % 4 == 0;
-}
 
 /* The SHA-1 of the first picture of the vCard; empty when it has none. */
 static bool
@@ -105,7 +84,7 @@ hash_photo(struct handle_ctx *ctx, struct xml_node const *card, char buf[PROFILE
   bytes = text.s ? arena_alloc(ctx->arena, text.len + 1) : NULL;
   ctx->error = ERR_RESOURCE_CONSTRAINT;
   if (!bytes) return false;
-  if (!decode(text, bytes, &len)) {
+  if (!avatar_decode(text, bytes, &len)) {
     ctx->error = ERR_BAD_REQUEST;
     ctx->text = SLICE("the picture is not base64");
     return false;
@@ -149,6 +128,15 @@ read_card(struct handle_ctx *ctx, struct xml_node const *e, struct profile_card 
   }
 }
 
+static bool
+fits(struct handle_ctx *ctx, stralloc const *text)
+{
+  if (text->len <= PROFILE_VCARD_MAX) return true;
+  ctx->error = ERR_NOT_ACCEPTABLE;
+  ctx->text = SLICE("the vCard is too large");
+  return false;
+}
+
 /* Store e as the vCard of the account; *changed: its picture is another one now. */
 static bool
 store_card(struct handle_ctx *ctx, uint64_t number, struct xml_node const *e,
@@ -160,18 +148,38 @@ store_card(struct handle_ctx *ctx, uint64_t number, struct xml_node const *e,
 
   if (!hash_photo(ctx, e, buf, &hash)) return false;
   ctx->error = ERR_RESOURCE_CONSTRAINT;
-  if (!xml_cat_tree(text, e, "jabber:client")) return false;
-  if (text->len > PROFILE_VCARD_MAX) {
-    ctx->error = ERR_NOT_ACCEPTABLE;
-    ctx->text = SLICE("the vCard is too large");
-    return false;
-  }
+  if (!xml_cat_tree(text, e, "jabber:client") || !fits(ctx, text)) return false;
   if (!profile_vcard_get(userd.profile, number, NULL, &old)) old = SLICE("");
   *changed = !slice_eq(old, hash);
   read_card(ctx, e, &card);
   ctx->error = ERR_INTERNAL;
   return profile_vcard_put(userd.profile, number, slice_of(text->s, text->len), hash,
                            &card);
+}
+
+bool
+xep0054_store(struct arena *a, struct slice account, uint64_t number,
+              struct xml_node const *card, enum stanza_error *error, struct slice *say)
+{
+  struct handle_ctx ctx = {.arena = a, .account = account};
+  struct profile_card columns;
+  stralloc text = STRALLOC_ZERO, kept = STRALLOC_ZERO;
+  struct slice hash = SLICE("");
+  bool ok;
+
+  read_card(&ctx, card, &columns);
+  profile_vcard_get(userd.profile, number, NULL, &hash);
+  ctx.error = ERR_RESOURCE_CONSTRAINT;
+  ok = avatar_cat_without(&text, card) && fits(&ctx, &text) &&
+       stralloc_copyb(&kept, hash.s, hash.len);
+  if (ok) ctx.error = ERR_INTERNAL;
+  ok = ok && profile_vcard_put(userd.profile, number, slice_of(text.s, text.len),
+                               slice_of(kept.s, kept.len), &columns);
+  stralloc_free(&text);
+  stralloc_free(&kept);
+  *error = ctx.error;
+  *say = ctx.text;
+  return ok;
 }
 
 /* s3.2: only one's own. A new picture is told to all who see the account. */
@@ -183,10 +191,10 @@ xep0054_set(struct handle_ctx *ctx, struct stanza const *in, struct xml_node con
   bool changed = false, stored;
   uint64_t number;
 
-  (void)in;
   (void)out;
   number = userd_own_number(ctx);
   if (!number) return REFUSE;
+  if (nodes_has(ctx->host, "mod_avatar")) return avatar_set(ctx, in, number, e);
   stored = store_card(ctx, number, e, &text, &changed);
   stralloc_free(&text);
   if (!stored) return REFUSE;

@@ -13,7 +13,7 @@
  *         presence.c RFC 6121 s4; subscription.c s3, later.c when the store is full; roster.c s2;
  *         counter.c how often; watch.c who hears of changes; ends.c deleted accounts; xepNNNN_*.c one extension each
  */
-#include "profile.h"
+#include "nodes.h"
 
 char const *PROG = "xmpp-userd";
 
@@ -24,6 +24,7 @@ announce(struct link *routed)
 {
   handle_announce(routed, handlers, handlers_n, userd.settings);
   search_announce(routed);
+  nodes_announce(routed);
   handle_announced(routed);
 }
 
@@ -113,6 +114,23 @@ is_refused(struct link *l, struct record *r)
   return true;
 }
 
+/* An answer to HOST/userd; else a request to an account, or routed's question whether one will be
+ * answered (xmpp-restarts(7)). */
+static void
+on_iq(struct link *l, struct record *r)
+{
+  struct stanza st;
+
+  stanza_read(r, 0, &st);
+  if (!stanza_may_answer(&st)) {
+    st.xml = record_get(r, STANZA_XML);
+    nodes_answer(&st);
+  } else if (slice_has_word(st.tags, SLICE("asked"))) {
+    if (!node_is_due(&st)) handle_forgotten(l, &st);
+  } else if (!is_refused(l, r))
+    handle_record(l, r, handlers, handlers_n, userd.settings);
+}
+
 static void
 on_stanza(struct link *l, struct record *r)
 {
@@ -123,8 +141,8 @@ on_stanza(struct link *l, struct record *r)
     search_stanza(l, r);
   else if (slice_is(record_get(r, STANZA_KIND), "presence"))
     on_presence(r);
-  else if (!is_refused(l, r))
-    handle_record(l, r, handlers, handlers_n, userd.settings);
+  else
+    on_iq(l, r);
 }
 
 /* userd commits the store before its links are flushed. A turn that the store does not take is
@@ -138,6 +156,7 @@ turn(void)
   bool kept;
 
   if (userd.accounts) accounts_commit(userd.accounts);
+  nodes_turn();
   kept = store_commit(userd.store);
   sessions_turn(kept);
   ends_turn(kept);
@@ -172,6 +191,7 @@ snapshot(struct snapshot *k)
   roster_snapshot(k);
   blocking_snapshot(k);
   watch_snapshot(k);
+  nodes_snapshot(k);
   search_snapshot(k);
   handle_snapshot(k);
 }
@@ -181,7 +201,7 @@ static service_fn *const verbs[VERBS_N] = {
   [VERB_WANTS] = sessions_wants, [VERB_DIRECTED] = sessions_directed,
   [VERB_SHOWN] = recall_shown,   [VERB_RECALLED] = recall_recalled,
   [VERB_MADE] = on_made,         [VERB_ENDING] = ends_ending,
-  [VERB_WATCH] = watch_begin,
+  [VERB_WATCH] = watch_begin,    [VERB_AVATAR] = avatar_changed,
 };
 
 static void

@@ -36,6 +36,7 @@ void ask_link_down(struct link *l);
 struct ask_iq {
   struct slice to, from;
   struct slice type; /* get or set */
+  struct slice tags; /* of a request that a service answers: ns= and its namespace */
   struct slice id, inside;
   uint64_t wait_us; /* at most ASK_US */
 };

@@ -90,7 +90,7 @@ put(struct link *l, struct ask_iq const *q, struct slice id)
   link_str(l, "iq");
   link_text(l, q->type);
   link_text(l, id);
-  link_str(l, "");
+  link_text(l, q->tags);
   link_origin(l);
   link_text(l, slice_of(sa.s, sa.len));
   return link_end(l);

@@ -47,6 +47,9 @@
  * and its envelope. */
 #define RECORD_MAX ((2 * STANZA_MAX) + 65536)
 #define RECORD_FIELDS_MAX 24
+/* Requests of clients that wait for xmpp-pubsubd in xmpp-userd, and their bytes. */
+#define NODE_TASKS_MAX 512u
+#define NODE_TASKS_BYTES (32u << 20)
 /* Clients that are asked for the capabilities that a hash names, before it rests; sets of
  * capabilities that are asked for at a time; verified ones that are stored. */
 #define CAPS_TRIES 3u

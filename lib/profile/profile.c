@@ -122,6 +122,19 @@ profile_vcard_put(struct profile *p, uint64_t number, struct slice text,
   return put_value(p, p->vcard, key, &value, whole) && put_card(p, key, card);
 }
 
+bool
+profile_hash_put(struct profile *p, uint64_t number, struct slice hash)
+{
+  char buf[8], len = (char)hash.len;
+  struct slice text = SLICE("");
+  stralloc value = STRALLOC_ZERO;
+  bool whole;
+
+  if (!profile_vcard_get(p, number, &text, NULL) && errno != ENOENT) return false;
+  whole = stralloc_catb(&value, &len, 1) && cat(&value, hash) && cat(&value, text);
+  return put_value(p, p->vcard, key_of(buf, number), &value, whole);
+}
+
 struct cards {
   profile_cards_fn *fn;
   void *cookie;

@@ -67,6 +67,10 @@ bool profile_vcard_get(struct profile *p, uint64_t number, struct slice *text,
 bool profile_vcard_put(struct profile *p, uint64_t number, struct slice text,
                        struct slice hash, struct profile_card const *card);
 
+/* Set the hash alone: PROFILE_HASH bytes or empty. An account without a vCard has an empty one
+ * then. */
+bool profile_hash_put(struct profile *p, uint64_t number, struct slice hash);
+
 /* Call fn for each entry of the directory whose number is not below from, in order, until
  * fn gives false. fn may not write. Entries outlive their accounts. false with errno
  * EIO. */

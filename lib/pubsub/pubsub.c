@@ -176,6 +176,34 @@ pubsub_take_number(struct pubsub *p, struct slice name)
 
 /* ---- owners ---- */
 
+struct domain {
+  uint64_t owner;
+  struct slice name;
+};
+
+static bool
+is_domain(void *cookie, struct slice key, struct slice value)
+{
+  struct domain *d = cookie;
+  uint64_t owner;
+
+  if (value.len != 8) return true;
+  uint64_unpack_big(value.s, &owner);
+  if (owner == d->owner) d->name = key;
+  return owner != d->owner;
+}
+
+bool
+pubsub_service_domain(struct pubsub *p, uint64_t owner, struct slice *domain)
+{
+  struct domain d = {owner, SLICE("")};
+
+  if (!store_each(p->store, p->services, slice_of("", 1), is_domain, &d)) return false;
+  *domain = d.name;
+  if (!d.name.len) errno = ENOENT;
+  return d.name.len > 0;
+}
+
 uint64_t
 pubsub_service(struct pubsub *p, struct slice domain, bool create)
 {

@@ -29,6 +29,7 @@
 #define PUBSUB_H
 
 #include "jid/jid.h"
+#include "convert/convert.h"
 #include "store/store.h"
 
 #include <skalibs/stralloc.h>
@@ -118,6 +119,9 @@ bool pubsub_rehost(struct jid_hosts const *hosts, char const *table, struct slic
 /* The OWNER of a service; made when it is not there and create is true. 0 with errno ENOENT or
  * EIO. */
 uint64_t pubsub_service(struct pubsub *p, struct slice domain, bool create);
+
+/* The domain of the service with this OWNER. errno ENOENT. */
+bool pubsub_service_domain(struct pubsub *p, uint64_t owner, struct slice *domain);
 
 /* Totals of an owner; all zero when nothing was stored yet. */
 bool pubsub_counts(struct pubsub *p, uint64_t owner, struct pubsub_counts *out);
@@ -219,6 +223,18 @@ bool pubsub_item_newest(struct pubsub *p, struct pubsub_node const *n,
  * most. */
 bool pubsub_items_expire(struct pubsub *p, uint32_t now_s, unsigned int most,
                          unsigned int *done);
+
+/* ---- nodes with a meaning (meant.c) ---- */
+
+/* Append an element conference of the old form (XEP-0048) for each room in the node of bookmarks
+ * (XEP-0402) of an account; nothing when it has none. */
+bool pubsub_cat_bookmarks(struct pubsub *p, uint64_t owner, stralloc *out);
+
+/* Find the picture of which the node of metadata tells last (XEP-0084): info is of the item's
+ * payload, in arena a, and *data the payload of its data, in the map. errno ENOENT: there is no
+ * picture; *made says whether there is the node of metadata at all. */
+bool pubsub_avatar(struct pubsub *p, struct arena *a, uint64_t owner,
+                   struct avatar_info *info, struct slice *data, bool *made);
 
 /* ---- affiliations and subscriptions (people.c) ---- */
 
