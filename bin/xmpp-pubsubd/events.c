@@ -1,4 +1,4 @@
-#include "pubsubd.h"
+#include "pep.h"
 
 #include <errno.h>
 #include <string.h>
@@ -145,6 +145,9 @@ struct sending {
   enum config_field about;
   stralloc tos;
   size_t n;
+  bool mixed; /* the node has subscriptions too */
+  struct jid_set got,
+    bares; /* clients that got it for they want it, and their accounts */
 };
 
 static void
@@ -201,14 +204,69 @@ has_access(struct request const *q, struct slice jid)
          ACCESS_YES;
 }
 
+/* ---- clients that want it, and subscribers ---- */
+
+static void
+on_client(void *cookie, struct slice full)
+{
+  struct sending *s = cookie;
+
+  add(s, full);
+  if (s->mixed &&
+      (!jid_set_add(&s->got, full) || !jid_set_add(&s->bares, jid_cut(full).bare)))
+    lost(s->q->self, "out of memory");
+}
+
+static void
+add_rest(void *cookie, struct slice full)
+{
+  struct sending *s = cookie;
+
+  if (!jid_set_has(&s->got, full)) add(s, full);
+}
+
+/* XEP-0060 s16.4.4, presence_based_delivery: the subscriber is there. */
+static bool
+is_there(struct sending const *s, struct jid const *who)
+{
+  if (pep_is_host(who->domain))
+    return who->resource.len ? who_is(who->full) : who_has(who->bare);
+  return interest_has_bare(who->bare, s->q->self);
+}
+
+/* A subscriber gets the event once: an account of which some clients have it already gets it for the
+ * others; one of another server, whose clients are not known, does not get it again. */
+static void
+add_subscriber(struct sending *s, struct slice jid)
+{
+  struct jid who = jid_cut(jid);
+
+  if (config_on(&s->q->c, CONFIG_BY_PRESENCE) && !is_there(s, &who)) return;
+  if (!jid_set_has(&s->bares, who.bare))
+    add(s, jid);
+  else if (who.resource.len)
+    add_rest(s, jid);
+  else if (pep_is_host(who.domain))
+    who_each(jid, add_rest, s);
+}
+
 static bool
 on_sub(void *cookie, struct slice jid, struct pubsub_sub const *sub)
 {
   struct sending *s = cookie;
 
   if (wants(s, sub) && (sub->state == PUBSUB_PENDING || has_access(s->q, jid)))
-    add(s, jid);
+    add_subscriber(s, jid);
   return true;
+}
+
+static bool
+any_sub(void *cookie, struct slice jid, struct pubsub_sub const *sub)
+{
+  (void)jid;
+  (void)sub;
+  ((struct sending *)cookie)->mixed = true;
+  return false;
 }
 
 void
@@ -222,11 +280,16 @@ event_send(struct request const *q, struct slice inside, enum config_field about
   if (cat_open(&xml, q->self, SLICE(""), type_of(&q->c), s.id) &&
       cat_event(&xml, inside) && xml_cat(&xml, "</message>")) {
     s.xml = slice_of(xml.s, xml.len);
-    if (!pubsub_subs(pubsubd.pubsub, q->n.node, on_sub, &s))
+    if (!pubsub_subs(pubsubd.pubsub, q->n.node, any_sub, &s))
+      lost(q->self, "the store failed");
+    pep_each(q->self, &q->n, &q->c, on_client, &s);
+    if (s.mixed && !pubsub_subs(pubsubd.pubsub, q->n.node, on_sub, &s))
       lost(q->self, "the store failed");
     flush(&s);
   } else
     lost(q->self, "out of memory");
+  jid_set_wipe(&s.got);
+  jid_set_wipe(&s.bares);
   stralloc_free(&s.tos);
   stralloc_free(&xml);
 }

@@ -1,4 +1,4 @@
-#include "pubsubd.h"
+#include "pep.h"
 
 #include <errno.h>
 
@@ -276,6 +276,7 @@ tell_configuration(struct request *q)
 static enum verdict
 take_form(struct request *q, stralloc *fields)
 {
+  struct config before = q->c;
   struct slice kept;
 
   if (!read_form(q, q->action, q->n.fields, fields)) return REFUSE;
@@ -285,6 +286,7 @@ take_form(struct request *q, stralloc *fields)
   config_of(&q->c, q->host, q->n.type, q->n.name, kept);
   if (!evict(q, false) || !end_lost_subscriptions(q)) return refuse_failed(q);
   tell_configuration(q);
+  pep_opened(q->self, &q->n, &before, &q->c);
   return DONE;
 }
 

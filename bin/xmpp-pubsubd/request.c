@@ -1,4 +1,4 @@
-#include "pubsubd.h"
+#include "pep.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -206,13 +206,28 @@ static enum verdict
 do_use(struct request *q)
 {
   struct use const *u;
+  enum verdict v;
 
   if (!read_action(q)) return REFUSE;
+  if (bookmarks_request(q, &v)) return v;
   u = use_of(q);
-  if (u) return u->fn(q);
+  if (u) {
+    v = u->fn(q);
+    if (v == DONE && q->pep && slice_is(q->in->type, "set")) pep_changed(q);
+    return v;
+  }
   if (slice_is(q->e->ns, NS_PUBSUB) || slice_is(q->e->ns, NS_OWNER))
     return refuse_feature(q, "collections");
   return refuse(q, ERR_BAD_REQUEST, NULL);
+}
+
+/* xmpp-userd publishes in the name of an account from an address that no client has. */
+static void
+read_userd(struct handle_ctx *ctx)
+{
+  if (!ctx->from.local.len && slice_eq(ctx->from.domain, ctx->host) &&
+      slice_is(ctx->from.resource, "userd"))
+    ctx->from = jid_cut(ctx->account);
 }
 
 static enum verdict
@@ -226,9 +241,10 @@ account_request(struct handle_ctx *ctx, struct stanza const *in, struct xml_node
                       .host = ctx->host,
                       .self = ctx->account,
                       .pep = true,
-                      .own = slice_eq(ctx->account, ctx->from.bare),
                       .owner = pubsubd_number(ctx->account)};
 
+  read_userd(ctx);
+  q.own = slice_eq(ctx->account, ctx->from.bare);
   if (!q.owner || !pubsubd_has_pep(ctx->host))
     return handle_error(ctx, ERR_SERVICE_UNAVAILABLE, "");
   return do_use(&q);

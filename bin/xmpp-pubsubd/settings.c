@@ -1,4 +1,6 @@
-#include "pubsubd.h"
+#include "pep.h"
+
+#include "convert/convert.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -48,7 +50,10 @@ pubsubd_start(void)
   store_refuse_when_full(pubsubd.store);
   pubsubd.pubsub = pubsub_open(pubsubd.store);
   if (!pubsubd.pubsub) return false;
+  if (!caps_store_open()) return false;
   ends_start();
+  pep_start();
+  caps_store_start();
   return true;
 }
 
@@ -205,6 +210,23 @@ announce_pep(struct link *routed, struct slice host)
       feature(routed, host, pubsub_features[i]);
   for (i = 0; pep_features[i]; i++)
     feature(routed, host, pep_features[i]);
+  if (bookmarks_converts(host)) {
+    feature(routed, host, NS_BOOKMARKS "#compat");
+    feature(routed, host, NS_BOOKMARKS "#compat-pep");
+    feature(routed, host, "urn:xmpp:bookmarks-conversion:0");
+  }
+  if (avatars_converts(host)) feature(routed, host, "urn:xmpp:pep-vcard-conversion:0");
+}
+
+/* Clients are asked what they can do in the name of an account (caps.c). */
+static void
+announce_answers(struct link *routed, struct slice host)
+{
+  link_begin(routed, VERB_HANDLE);
+  link_str(routed, "answers");
+  link_str(routed, "account");
+  link_text(routed, host);
+  link_end(routed);
 }
 
 void
@@ -214,7 +236,9 @@ pubsubd_announce(struct link *routed)
 
   each_domain(announce_domain, routed);
   while ((row = settings_next(pubsubd.settings, "module", row)))
-    if (slice_is(row->value[0], "mod_pubsub") && pubsubd_has_pep(row->scope))
+    if (slice_is(row->value[0], "mod_pubsub") && pubsubd_has_pep(row->scope)) {
       announce_pep(routed, row->scope);
+      announce_answers(routed, row->scope);
+    }
   handle_announced(routed);
 }

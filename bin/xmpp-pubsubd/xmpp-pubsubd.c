@@ -12,9 +12,12 @@
  * ROOMS   request.c the action of a request, and what refuses it; config.c the configuration of
  *         nodes; access.c who may; publish.c, items.c, nodes.c, subscribe.c, people.c the use
  *         cases, authorize.c subscriptions that an owner allows; events.c who is told; disco.c
- *         what is shown; ends.c what goes by itself; control.c xmpp-ctl pubsub; settings.c
+ *         what is shown; ends.c what goes by itself; control.c xmpp-ctl pubsub; settings.c. Of
+ *         accounts: who.c who is online; caps.c what clients want, caps_store.c what is known of
+ *         that; pep.c which clients are told; last.c last items; lost.c lost access; probes.c
+ *         restarts; bookmarks.c and avatars.c other forms of some nodes
  */
-#include "pubsubd.h"
+#include "pep.h"
 
 char const *PROG = "xmpp-pubsubd";
 
@@ -39,12 +42,18 @@ up(struct link *l)
   pubsubd_readers();
   pubsubd_announce(l);
   handle_watch(l, "accounts");
+  handle_watch(l, "sessions");
+  handle_watch(l, "caps");
+  handle_watch(l, "roster");
+  who_up();
+  probes_begin();
 }
 
 static void
 down(struct link *l)
 {
   if (l->program == CTL) control_gone(l);
+  if (l->program == ROUTED) avatars_end();
 }
 
 /* An event that came back ends a subscription; an answer of an owner allows one. */
@@ -59,6 +68,25 @@ on_message(struct record *r)
     event_returned(&st);
   else if (!store_is_full(pubsubd.store))
     authorize_answer(&st);
+}
+
+/* An answer to a question of ours. */
+static void
+on_answer(struct record *r)
+{
+  struct stanza st;
+
+  stanza_read(r, 0, &st);
+  st.xml = record_get(r, STANZA_XML);
+  caps_is_answer(&st);
+}
+
+static bool
+is_answer(struct record *r)
+{
+  struct slice type = record_get(r, STANZA_TYPE);
+
+  return slice_is(type, "result") || slice_is(type, "error");
 }
 
 /* All requests of type set write: they are refused before anything is done. */
@@ -85,6 +113,8 @@ on_stanza(struct link *l, struct record *r)
   pubsubd_readers();
   if (slice_is(kind, "message"))
     on_message(r);
+  else if (slice_is(kind, "iq") && is_answer(r))
+    on_answer(r);
   else if (!slice_is(kind, "iq") || is_refused(l, r))
     return;
   else if (!to.local.len && pubsubd_service_host(to.domain).len)
@@ -122,6 +152,10 @@ stats(struct link *ctl)
 
   service_stat(ctl, "stanzas", received);
   service_stat(ctl, "events", events_sent);
+  service_stat(ctl, "sessions", who_sessions());
+  service_stat(ctl, "interested", interest_totals.pairs);
+  service_stat(ctl, "interested_bytes", interest_totals.pair_bytes);
+  service_stat(ctl, "capabilities", interest_totals.sets);
   if (!pubsub_totals(pubsubd.pubsub, &nodes, &items)) return;
   service_stat(ctl, "nodes", nodes);
   service_stat(ctl, "items", items);
@@ -136,14 +170,22 @@ snapshot(struct snapshot *k)
     SNAPSHOT_INT(k, events_sent);
   }
   ends_snapshot(k);
+  interest_snapshot(k);
+  who_snapshot(k);
+  caps_snapshot(k);
+  caps_store_snapshot(k);
+  lost_snapshot(k);
+  probes_snapshot(k);
+  avatars_snapshot(k);
   handle_snapshot(k);
 }
 
 static service_fn *const verbs[VERBS_N] = {
-  [VERB_STANZA] = on_stanza,
-  [VERB_MADE] = ends_made,
-  [VERB_ENDING] = ends_ending,
-  [VERB_PUBSUB] = control_pubsub,
+  [VERB_STANZA] = on_stanza,    [VERB_MADE] = ends_made,
+  [VERB_ENDING] = ends_ending,  [VERB_PUBSUB] = control_pubsub,
+  [VERB_ONLINE] = who_online,   [VERB_OFFLINE] = who_offline,
+  [VERB_SEEN] = caps_seen,      [VERB_ROSTER] = pep_roster,
+  [VERB_WATCH] = avatars_watch,
 };
 
 static struct service const service = {

@@ -107,6 +107,10 @@ bool interest_wants(struct slice full, struct slice name);
 /* Say whether the client is in one of the account's pairs. */
 bool interest_has(struct slice full, struct slice account);
 
+/* Say whether a client of this bare address is in one of the account's pairs that are not its
+ * own. */
+bool interest_has_bare(struct slice bare, struct slice account);
+
 /* ---- restarts ---- */
 
 /* Doubt all pairs; what is shown from then on is not doubted. Then hide those that are

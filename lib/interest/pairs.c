@@ -454,6 +454,21 @@ interest_has(struct slice full, struct slice account)
   return a && c && pair_find(a, c);
 }
 
+bool
+interest_has_bare(struct slice bare, struct slice account)
+{
+  struct account const *a = account_find(account);
+  uint32_t i;
+
+  for (i = a ? a->chain[0].first : 0; i; i = next_of(i)) {
+    struct client const *c = pairs[i].next & ENDED ? NULL : client_at(pairs[i].client);
+    if (c && c->len > bare.len && c->full[bare.len] == '/' &&
+        !memcmp(c->full, bare.s, bare.len))
+      return true;
+  }
+  return false;
+}
+
 /* ---- restarts ---- */
 
 void
