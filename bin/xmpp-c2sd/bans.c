@@ -32,7 +32,7 @@ bans_on_ban(struct link *l, struct record *r)
   if (!ban_name(record_get(r, 1), name)) return;
   ban_put(&bans, slice_str(name), until, now_s());
   for (l = link_next(NULL); l; l = link_next(l))
-    if (l->up && l->roles & ROLE_FRONT) tell(l, name, until);
+    if (l->up && l->roles & (ROLE_FRONT | ROLE_WEB)) tell(l, name, until);
 }
 
 void

@@ -75,7 +75,7 @@ static bool routed_is_back; /* in this turn */
 static void
 up(struct link *l)
 {
-  if (l->roles & ROLE_FRONT) bans_announce(l);
+  if (l->roles & FRONTS) bans_announce(l);
   if (l->program != ROUTED) return;
   edge_routed_is_up(l);
   bind_announce();

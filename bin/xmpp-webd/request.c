@@ -169,6 +169,10 @@ find_handler(struct request *q, struct http_request const *h)
     conn_end(q->conn, "out of memory");
     return;
   }
+  if (bans_have(slice_str(q->ip))) {
+    answer_text(q, 403, "Your address is shut out for some time.", NULL);
+    return;
+  }
   if (slice_is(h->path, "*") || h->method == HTTP_TRACE || h->method == HTTP_CONNECT) {
     answer_methods(q, "GET, HEAD, POST, PUT, DELETE, OPTIONS");
     return;

@@ -175,6 +175,13 @@ uint64_t requests_total(void);
  * that a trusted proxy says is none. */
 bool client_find(struct request *q, struct http_request const *h, struct slice *host);
 
+/* ---- bans.c ---- */
+
+/* The record ban; say whether the client of this address is shut out; a link to xmpp-c2sd is gone. */
+void bans_on_ban(struct link *l, struct record *r);
+bool bans_have(struct slice ip);
+void bans_link_gone(struct link const *gone);
+
 /* ---- answer.c ---- */
 
 #define LENGTH_UNKNOWN UINT64_MAX

@@ -13,7 +13,7 @@
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, records of its front. Of web services their answers, but not their fields. Not a byte of a client
  * ROOMS   conn.c connections; request.c from a head to its handler; client.c who asks, behind
- *         proxies; answer.c answers; kinds.c the table of handlers; services.c web services; websocket.c
+ *         proxies, bans.c who is shut out; answer.c answers; kinds.c the table of handlers; services.c web services; websocket.c
  *         WebSocket, ws_frames.c its frames; streams.c conduits to c2sd; hostmeta.c
  *         where clients connect (XEP-0156), addresses.c how that is found; files.c files of a
  *         folder; converse.c a page to chat; settings.c
@@ -38,9 +38,10 @@ down(struct link *l)
 {
   if (l->roles & ROLE_FRONT)
     conns_link_gone(l);
-  else if (l->roles & ROLE_EDGE)
+  else if (l->roles & ROLE_EDGE) {
     streams_link_gone(l);
-  else if (l->roles & ROLE_SERVICE)
+    bans_link_gone(l);
+  } else if (l->roles & ROLE_SERVICE)
     services_link_gone(l);
 }
 
@@ -116,6 +117,7 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_CLOSE] = on_close,
   [VERB_STOP] = on_stop,
   [VERB_GO] = on_go,
+  [VERB_BAN] = bans_on_ban,
   [VERB_MOUNT] = services_on_mount,
   [VERB_ACCEPT] = services_on_accept,
   [VERB_ANSWER] = services_on_answer,

@@ -74,7 +74,7 @@ V(REGISTER, "register", "STREAM HOST IP SECURE LANG XML", 6, ROLE_EDGE, ROLE_OWN
   "A request (iq) of a stream before its login, for jabber:iq:register; XML is the whole iq. SECURE is 1 under TLS; LANG is the language of the stream. registered answers, before the stream asks again. In traces the texts of XML are masked.") \
 V(REGISTERED, "registered", "STREAM XML WORD VALUE", 1, ROLE_OWN, ROLE_EDGE,                  \
   "XML, the answer, is for the client of the stream. WORD captcha: the client has a captcha to look at, and gets more time, once; made: the account VALUE is there now; end: the stream ends with the stream error VALUE.") \
-V(BAN, "ban", "ADDRESS UNTIL", 2, ROLE_AUTHORITY | ROLE_EDGE, ROLE_EDGE | ROLE_FRONT,         \
+V(BAN, "ban", "ADDRESS UNTIL", 2, ROLE_AUTHORITY | ROLE_EDGE, ROLE_EDGE | ROLE_FRONT | ROLE_WEB, \
   "Clients of ADDRESS, an address or ADDRESS/BITS, are refused up to the second UNTIL since 1970; 0: no longer. Streams of other servers are not.") \
 V(BANS, "bans", "list|add|del ADDRESS MINUTES", 1, ROLE_CONTROL, ROLE_AUTHORITY,              \
   "Control: see xmpp-ctl(8).")                                                                \
