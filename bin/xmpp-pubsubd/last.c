@@ -57,6 +57,8 @@ send_node(struct sending const *s, struct pubsub_node const *n)
   config_of(&c, host_of(s->self), n->type, n->name, n->fields);
   if (!config_is(&c, CONFIG_SEND_LAST, "on_sub_and_presence")) return;
   if (s->only && !config_is(&c, CONFIG_ACCESS, s->only)) return;
+  if (!s->own && pubsubd.roster && roster_is_blocked(pubsubd.roster, s->number, &who))
+    return;
   if (s->own || pep_may_read(s->self, n, &c, &who))
     pep_send_last(s->self, n, &c, s->full);
 }
