@@ -18,6 +18,7 @@ struct host {
   char *name;
   char *mechanisms; /* offered mechanisms, strongest first, with blanks between */
   char *exempt;     /* the rule of addresses whose failures are not counted */
+  bool is_internal, is_external; /* who checks passwords: keys here, a program outside */
   uint64_t most_failures, ban_life_us; /* 0: the host has no mod_fail2ban */
 };
 
@@ -85,8 +86,8 @@ void derive_forget(void const *cookie);
 enum mechanism { PLAIN, SCRAM };
 
 /* Steps of an exchange. In FIRST authd awaits the client's first message, in FINAL its second; in
- * DELAYED it knows the answer, which waits (failures.c). */
-enum step { FIRST, FINAL, DELAYED };
+ * DELAYED it knows the answer, which waits (failures.c); in OUTSIDE a program outside is asked. */
+enum step { FIRST, FINAL, DELAYED, OUTSIDE };
 
 struct origin;
 
@@ -100,9 +101,10 @@ struct exchange {
   struct slice host;              /* the host's name, a copy: hosts change on reload */
   enum mechanism mechanism;
   enum step step;
-  bool named;  /* bare is an address of the host */
-  bool real;   /* the account is there */
-  bool passed; /* DELAYED: the secret is right, and verifier is for the client */
+  bool named;        /* bare is an address of the host */
+  bool real;         /* the account is there */
+  uint64_t question; /* OUTSIDE: the id of its verify */
+  bool passed;       /* DELAYED: the secret is right, and verifier is for the client */
   struct slice verifier;
   bool is_free; /* the exchange fails: no channel binding is known to client and stream */
   struct scram scram;
@@ -140,6 +142,16 @@ void sasl_announce(struct link *l);
 void sasl_auth(struct link *l, struct record *r);
 void sasl_response(struct link *l, struct record *r);
 void sasl_abort(struct link *l, struct record *r);
+
+/* Records of extauthd; its link is gone. */
+void sasl_verified(struct link *l, struct record *r);
+void sasl_checker_gone(void);
+
+/* Call fn for each exchange (exchanges.c); fn may free it. */
+void exchanges_each(void (*fn)(struct exchange *x, uint64_t n), uint64_t n);
+
+/* Make an account that has no keys here; true when there is one (secrets.c). */
+bool secrets_add_outside(struct slice bare);
 
 /* Give the answer of x, which is DELAYED, at once. */
 void sasl_answer(struct exchange *x);

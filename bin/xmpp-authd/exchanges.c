@@ -68,7 +68,8 @@ origin_of(struct slice ip)
   struct origin *o;
 
   site_of(name, ip);
-  if (ban_is_shared(ip)) snprintf(name, sizeof name, "%.*s", (int)ip.len, ip.s ? ip.s : "");
+  if (ban_is_shared(ip))
+    snprintf(name, sizeof name, "%.*s", (int)ip.len, ip.s ? ip.s : "");
   o = table_get(&origins, slice_str(name));
   if (o) return o;
   o = calloc(1, sizeof *o);
@@ -218,6 +219,18 @@ exchanges_of_link_gone(struct link *l)
   l->cookie = NULL;
 }
 
+void
+exchanges_each(void (*fn)(struct exchange *x, uint64_t n), uint64_t n)
+{
+  struct id_map *m;
+  struct link *l;
+  uint32_t i;
+
+  for (l = link_next(NULL); l; l = link_next(l))
+    for (i = 0, m = l->cookie; m && i < m->size; i++)
+      if (m->v[i].item) fn(m->v[i].item, n);
+}
+
 /* ---- the state for a trace ---- */
 
 static void
@@ -256,6 +269,7 @@ exchange_fields(struct snapshot *k, struct exchange *x)
   scram_fields(k, &x->scram);
   snapshot_slice(k, a, &x->bindings);
   snapshot_slice(k, a, &x->bare);
+  SNAPSHOT_INT(k, x->question);
   SNAPSHOT_INT(k, x->passed);
   snapshot_slice(k, a, &x->verifier);
   snapshot_block(k, x->nonce, sizeof x->nonce);

@@ -175,7 +175,82 @@ authzid_holds(struct exchange *x, struct slice authzid)
   return jid_parse(&x->scram.arena, authzid, &j) && slice_eq(j.full, x->bare);
 }
 
+/* ---- programs outside ---- */
+
+static uint64_t questions;
+
+/* The password is passed on as it came. */
+static void
+ask_outside(struct exchange *x, struct slice password)
+{
+  struct link *checker = link_find(EXTAUTHD);
+
+  if (!checker) {
+    fail(x, "temporary-auth-failure", "checker-away");
+    return;
+  }
+  x->step = OUTSIDE;
+  x->question = ++questions;
+  link_begin(checker, VERB_VERIFY);
+  link_num(checker, x->question);
+  link_text(checker, x->host);
+  link_text(checker, jid_cut(x->bare).local);
+  link_text(checker, password);
+  link_end(checker);
+}
+
+/* An account begins with its first login: then it gets a number. */
+static void
+answered(struct exchange *x, struct slice result)
+{
+  bool yes = slice_is(result, "yes"), is_new = yes && !secrets_number(x->bare);
+
+  x->real = secrets_number(x->bare) != 0; /* for the log */
+  if (!yes && !slice_is(result, "no"))
+    fail(x, "temporary-auth-failure", "checker-failed");
+  else if (!yes)
+    fail_secret(x);
+  else if (!secrets_add_outside(x->bare))
+    fail(x, "not-authorized", "unknown-account"); /* of that name one is ending */
+  else {
+    if (is_new) ends_made(x->bare);
+    decide(x, true, SLICE(""));
+  }
+}
+
+static struct slice result; /* of the question that exchanges_each looks for */
+
+static void
+answer_if(struct exchange *x, uint64_t question)
+{
+  if (x->step == OUTSIDE && (!question || x->question == question)) answered(x, result);
+}
+
+void
+sasl_verified(struct link *l, struct record *r)
+{
+  (void)l;
+  result = record_get(r, 2);
+  if (record_u64(r, 1)) exchanges_each(answer_if, record_u64(r, 1));
+}
+
+void
+sasl_checker_gone(void)
+{
+  result = SLICE("failed");
+  exchanges_each(answer_if, 0);
+}
+
 /* ---- PLAIN (RFC 4616) ---- */
+
+/* Who has keys here is checked here, if the host does so at all; others by a program outside. */
+static bool
+goes_outside(struct exchange const *x)
+{
+  struct host const *h = authd_host(x->host);
+
+  return h && h->is_external && x->named && !(h->is_internal && x->real);
+}
 
 static void
 plain(struct exchange *x, struct slice message)
@@ -191,6 +266,13 @@ plain(struct exchange *x, struct slice message)
   if (!take_name(x, name) ||
       !secrets_get(x->host, x->bare, SCRAM_SHA256, &x->keys, &x->real)) {
     fail(x, "temporary-auth-failure", "store-failed");
+    return;
+  }
+  if (goes_outside(x)) {
+    if (!authzid_holds(x, authzid))
+      fail(x, "invalid-authzid", "wrong-authzid");
+    else
+      ask_outside(x, rest);
     return;
   }
   password = scram_password(&x->scram.arena, rest);
@@ -381,7 +463,7 @@ sasl_response(struct link *l, struct record *r)
   uint64_t id = record_u64(r, 1);
   struct exchange *x = exchange_of(l, id);
 
-  if (x && x->step != DELAYED)
+  if (x && x->step < DELAYED)
     step(x, record_get(r, 2));
   else if (!x)
     refuse(l, id, "temporary-auth-failure", "too-late");

@@ -365,6 +365,13 @@ secrets_new_keys(struct slice bare, struct scram_keys const k[SCRAM_HASHES])
 }
 
 bool
+secrets_add_outside(struct slice bare)
+{
+  if (secrets_number(bare)) return true;
+  return accounts_add(secrets.accounts, bare);
+}
+
+bool
 secrets_del(struct slice bare)
 {
   uint64_t n = accounts_number(secrets.accounts, bare);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 char const *const authd_needs[] = {
+  "auth_method",
   "mod_fail2ban.access",
   "mod_fail2ban.c2s_auth_ban_lifetime",
   "mod_fail2ban.c2s_max_auth_failures",
@@ -52,13 +53,14 @@ is_disabled(struct slice list, char const *name)
 }
 
 static char *
-mechanisms_without(struct slice disabled)
+mechanisms_without(struct slice disabled, bool plain_alone)
 {
   stralloc sa = STRALLOC_ZERO;
   size_t i;
 
   for (i = 0; i < sizeof all / sizeof *all; i++) {
     if (is_disabled(disabled, all[i])) continue;
+    if (plain_alone && strcmp(all[i], "PLAIN") != 0) continue;
     if ((sa.len && !stralloc_catb(&sa, " ", 1)) || !stralloc_cats(&sa, all[i])) goto fail;
   }
   if (stralloc_0(&sa)) return sa.s;
@@ -113,6 +115,18 @@ read_bans(struct settings *st, struct host *h, struct slice name)
   h->ban_life_us = settings_us(st, "mod_fail2ban.c2s_auth_ban_lifetime", name);
 }
 
+/* A program outside takes passwords alone, and what is offered cannot depend on the name: such a
+ * host offers PLAIN only. */
+static void
+read_methods(struct settings *st, struct host *h, struct slice name)
+{
+  struct slice methods = settings_get(st, "auth_method", name);
+
+  h->is_external = slice_has_word(methods, SLICE("external"));
+  h->is_internal = !h->is_external || slice_has_word(methods, SLICE("internal")) ||
+                   slice_has_word(methods, SLICE("mnesia"));
+}
+
 void *
 authd_read(struct settings *st)
 {
@@ -128,8 +142,9 @@ authd_read(struct settings *st)
     *at = h;
     at = &h->next;
     h->name = slice_dup(row->value[0]);
-    h->mechanisms =
-      mechanisms_without(settings_get(st, "disable_sasl_mechanisms", row->value[0]));
+    read_methods(st, h, row->value[0]);
+    h->mechanisms = mechanisms_without(
+      settings_get(st, "disable_sasl_mechanisms", row->value[0]), h->is_external);
     read_bans(st, h, row->value[0]);
     if (!h->name || !h->mechanisms || !h->exempt) goto fail;
   }

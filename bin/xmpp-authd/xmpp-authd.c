@@ -42,6 +42,7 @@ static void
 down(struct link *l)
 {
   if (l->program == C2SD) exchanges_of_link_gone(l);
+  if (l->program == EXTAUTHD) sasl_checker_gone();
   control_link_gone(l);
 }
 
@@ -102,12 +103,12 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_AUTH] = sasl_auth,     [VERB_RESPONSE] = sasl_response,
   [VERB_ABORT] = sasl_abort,   [VERB_ACCOUNT] = control_account,
   [VERB_WATCH] = ends_watched, [VERB_ERASED] = ends_erased,
-  [VERB_BANS] = bans_control,
+  [VERB_BANS] = bans_control,  [VERB_VERIFIED] = sasl_verified,
 };
 
 static struct service const service = {
   .program = "xmpp-authd",
-  .accepts = ROLE_EDGE | ROLE_OWN,
+  .accepts = ROLE_EDGE | ROLE_OWN | ROLE_CHECKER,
   .handlers = handlers,
   .needs = authd_needs,
   .read = authd_read,

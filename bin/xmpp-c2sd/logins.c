@@ -22,6 +22,8 @@ static struct reason {
   {"no-tls",          "logins_failed_no_tls",          true,  0},
   {"too-late",        "logins_failed_too_late",        true,  0},
   {"authd-away",      "logins_failed_authd_away",      true,  0},
+  {"checker-away",    "logins_failed_checker_away",    true,  0},
+  {"checker-failed",  "logins_failed_checker_failed",  true,  0},
   {"store-failed",    "logins_failed_store_failed",    true,  0},
   {"out-of-memory",   "logins_failed_out_of_memory",   true,  0},
   {"malformed",       "logins_failed_malformed",       false, 0},

@@ -266,21 +266,24 @@ compile_value(struct option const *o, struct yaml_node const *n, char const *pat
     emit_origin(key, as, n);
 }
 
-/* 18.04 knew other ways to keep accounts; ours is internal. */
+/* Ways to keep accounts that are obeyed; of others one that is must stand beside them. */
 static void
 check_auth_method(struct option const *o, struct yaml_node const *n)
 {
   struct yaml_node const *c = n->kind == YAML_LIST ? n->first : n;
-  bool known = c != NULL;
+  bool known = c != NULL, obeyed = false;
 
   for (; c; c = n->kind == YAML_LIST ? c->next : NULL) {
-    if (slice_is(c->text, "internal") || slice_is(c->text, "mnesia")) return;
+    if (slice_is(c->text, "external")) job.wanted |= EXTAUTHD;
+    obeyed = obeyed || slice_is(c->text, "internal") || slice_is(c->text, "mnesia") ||
+             slice_is(c->text, "external");
     known = known && slice_has_word(slice_str(o->words), c->text);
   }
-  if (known)
+  if (known && !obeyed)
     say_error(n, "auth_method",
-              "accounts are kept here: write internal, and bring them in with "
-              "xmpp-ctl account import");
+              "accounts are kept here: write internal, and bring them in with xmpp-ctl "
+              "account import; or write external, and name a program that asks your "
+              "directory or database (extauth_program, tabber: checkpassword)");
 }
 
 /* An option of the top level whose text has @HOST@ is one for each host that has none of its

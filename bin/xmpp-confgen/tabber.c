@@ -43,7 +43,7 @@ set_instances(struct yaml_node const *n)
 
 /* Options of the whole server that are one value each. log/run reads log (service/daemon/log), as it
  * does log_rotate_size and log_rotate_count. */
-static char const single[] = "captcha connections_per_address dnssec log "
+static char const single[] = "captcha checkpassword connections_per_address dnssec log "
                              "registration_burst reserved_names resolvers "
                              "s2s_deny_addresses scram_iterations trust_anchors";
 
@@ -110,7 +110,8 @@ unknown_tabber_option(struct yaml_node const *n)
   at.line = n->key_line;
   at.col = n->key_col;
   say_error(&at, "tabber",
-            "unknown option %s; known: archive, captcha, connections_per_address, "
+            "unknown option %s; known: archive, captcha, checkpassword, "
+            "connections_per_address, "
             "dnssec, instances, log, "
             "registration_burst, reserved_names, resolvers, "
             "s2s_deny_addresses, scram_iterations, services, trust_anchors, uids, "

@@ -402,6 +402,15 @@
 #define BANS_MAX 65536u
 #define BAN_NETWORKS_MAX 256u
 #define BAN_KEPT_S 600u
+/* xmpp-extauthd: processes of a host, questions that wait for one; the time of an answer and the
+ * longest pause before a process that has ended at once is started again (microseconds); the bytes
+ * of a question; words of a command. */
+#define EXTAUTH_WORKERS_MAX 64u
+#define EXTAUTH_QUEUE_MAX 1000u
+#define EXTAUTH_ANSWER_US 10000000u
+#define EXTAUTH_PAUSE_MAX_US 60000000u
+#define EXTAUTH_QUESTION_MAX 65535u
+#define EXTAUTH_WORDS_MAX 32u
 /* Failed logins are counted of so many addresses, and so many accounts, at a time: the one whose last
  * login is the longest ago makes room. Of one address the failures of so many accounts are told
  * apart; of an account so many addresses are known from which its owner has logged in, for so long

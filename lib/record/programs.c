@@ -23,7 +23,8 @@ struct store_row const store_rows[STORES_N] = {
 };
 
 static char const *const roles[ROLES_N] = {
-  "front", "edge", "router", "authority", "service", "own", "control", "names", "web"};
+  "front", "edge", "router", "authority", "service", "own", "control", "names", "web",
+  "checker"};
 
 unsigned int
 program_number(enum program p)

@@ -18,10 +18,11 @@ enum role {
                         and hosts have settled */
   ROLE_CONTROL = 1 << 6, /* asks for an administrator */
   ROLE_NAMES = 1 << 7,   /* looks names up in the DNS */
-  ROLE_WEB = 1 << 8      /* speaks HTTP: takes conduits, gives requests, makes conduits */
+  ROLE_WEB = 1 << 8,     /* speaks HTTP: takes conduits, gives requests, makes conduits */
+  ROLE_CHECKER = 1 << 9  /* runs the administrator's password programs */
 };
 
-#define ROLES_N 9
+#define ROLES_N 10
 #define ROLES_ALL ((1 << ROLES_N) - 1)
 
 /* When a program runs: xmpp-confgen names its instances, and xmpp-up starts them. */
@@ -53,7 +54,7 @@ P(COMPD,     "compd",     12, ROLE_EDGE | ROLE_SERVICE, RUNS_IF_WANTED, "routed"
 P(CTL,       "ctl",       13, ROLE_CONTROL,             RUNS_NOT,       "")             \
 P(DNSD,      "dnsd",      14, ROLE_NAMES,               RUNS_IF_WANTED, "")             \
 P(REGISTERD, "registerd", 15, ROLE_SERVICE | ROLE_OWN,  RUNS_IF_WANTED, "routed authd") \
-P(EXTAUTHD,  "extauthd",  16, 0,                        RUNS_NOT,       "")             \
+P(EXTAUTHD,  "extauthd",  16, ROLE_CHECKER,             RUNS_IF_WANTED, "authd")        \
 P(PUSHD,     "pushd",     17, ROLE_SERVICE | ROLE_OWN,  RUNS_NOT,       "")
 
 /* clang-format on */

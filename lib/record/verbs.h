@@ -78,6 +78,10 @@ V(BAN, "ban", "ADDRESS UNTIL", 2, ROLE_AUTHORITY | ROLE_EDGE, ROLE_EDGE | ROLE_F
   "Clients of ADDRESS, an address or ADDRESS/BITS, are refused up to the second UNTIL since 1970; 0: no longer. Streams of other servers are not.") \
 V(BANS, "bans", "list|add|del ADDRESS MINUTES", 1, ROLE_CONTROL, ROLE_AUTHORITY,              \
   "Control: see xmpp-ctl(8).")                                                                \
+V(VERIFY, "verify", "ID HOST USER PASSWORD", 4, ROLE_AUTHORITY, ROLE_CHECKER,                 \
+  "Ask the administrator's program of HOST whether USER, a localpart, has this password. verified answers.") \
+V(VERIFIED, "verified", "ID RESULT", 2, ROLE_CHECKER, ROLE_AUTHORITY,                         \
+  "RESULT is yes, no, or failed: the program did not answer.")                                \
 V(BIND, "bind", "SID JID RESOURCE IP", 3, ROLE_EDGE, ROLE_ROUTER,                             \
   "Stream SID asks to become the session JID/RESOURCE. bound or refused answers.")               \
 V(SESSION, "session", "SID JID IP PRIORITY WANTS NUMBER CAPS", 2, ROLE_EDGE, ROLE_ROUTER,          \

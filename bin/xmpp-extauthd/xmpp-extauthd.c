@@ -1,0 +1,255 @@
+/* xmpp-extauthd: runs the programs of the administrator that check passwords, for xmpp-authd.
+ *
+ * USAGE   xmpp-extauthd [ -d notif ] [ -v level ] [ -p ] settings
+ * READS   settings/xmpp-extauthd      (from xmpp-confgen; again on SIGHUP)
+ * FDS     2 log, notif readiness; with -p 0 and 1 records; sockets to its children
+ * SPEAKS  verify and verified with authd (xmpp-records(7)); ejabberd's protocol, or that of
+ *         checkpassword, with its children
+ * LIMITS  EXTAUTH_WORKERS_MAX processes, EXTAUTH_QUEUE_MAX questions that wait, EXTAUTH_ANSWER_US
+ *         for an answer, EXTAUTH_QUESTION_MAX bytes of a question
+ * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
+ * TRUSTS  settings, authd, and the answers of the programs
+ * ROOMS   pool.c processes that stay; checkpassword.c one for each question; process.c children
+ */
+#include "extauthd.h"
+
+#include <skalibs/bytestr.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+char const *PROG = "xmpp-extauthd";
+
+struct extauth_totals extauth_totals;
+
+struct host {
+  struct host *next;
+  char *name;
+  struct pool *pool; /* NULL: the host has no extauth_program */
+};
+
+static struct {
+  struct host *first;
+  char *checkpassword;
+} now;
+
+static char const *const needs[] = {"checkpassword", "extauth_pool_size", NULL};
+
+void
+question_answer(struct question *q, char const *result)
+{
+  struct link *authd = link_find(AUTHD);
+
+  if (!strcmp(result, "failed")) extauth_totals.failed++;
+  if (authd) {
+    link_begin(authd, VERB_VERIFIED);
+    link_num(authd, q->id);
+    link_str(authd, result);
+    link_end(authd);
+  }
+  byte_zzero(q->bytes, q->len);
+  free(q->user);
+  free(q);
+}
+
+/* ---- questions ---- */
+
+static struct question *
+question_new(uint64_t id, struct slice host, struct slice user, size_t room)
+{
+  struct question *q = calloc(1, sizeof *q + room);
+
+  if (!q) return NULL;
+  q->id = id;
+  q->user = malloc(user.len + host.len + 2);
+  if (q->user) {
+    snprintf(q->user, user.len + host.len + 2, "%.*s@%.*s", (int)user.len, user.s,
+             (int)host.len, host.s);
+    return q;
+  }
+  free(q);
+  return NULL;
+}
+
+static void
+put(struct question *q, struct slice text, char behind)
+{
+  if (text.len) memcpy(q->bytes + q->len, text.s, text.len);
+  q->len += text.len;
+  q->bytes[q->len++] = behind;
+}
+
+/* auth:user:host:password behind its length. */
+static void
+ask_pool(struct pool *p, struct question *q, struct slice host, struct slice user,
+         struct slice password)
+{
+  q->len = 2;
+  put(q, SLICE("auth"), ':');
+  put(q, user, ':');
+  put(q, host, ':');
+  put(q, password, 0);
+  q->len--;
+  q->bytes[0] = (char)((q->len - 2) >> 8);
+  q->bytes[1] = (char)((q->len - 2) & 255);
+  pool_ask(p, q);
+}
+
+static void
+ask_checkpassword(struct question *q, struct slice password)
+{
+  put(q, slice_str(q->user), 0);
+  put(q, password, 0);
+  put(q, SLICE("x"), 0);
+  checkpassword_ask(now.checkpassword, q);
+}
+
+static struct pool *
+pool_of(struct slice host)
+{
+  struct host const *h;
+
+  for (h = now.first; h; h = h->next)
+    if (slice_is(host, h->name)) return h->pool;
+  return NULL;
+}
+
+static void
+say(struct link *l, uint64_t id, char const *result)
+{
+  link_begin(l, VERB_VERIFIED);
+  link_num(l, id);
+  link_str(l, result);
+  link_end(l);
+}
+
+/* ID HOST USER PASSWORD. A name with a colon or a NUL would be another question, and an empty
+ * password is nobody's. */
+static void
+on_verify(struct link *l, struct record *r)
+{
+  uint64_t id = record_u64(r, 1);
+  struct slice host = record_get(r, 2), user = record_get(r, 3),
+               password = record_get(r, 4);
+  size_t room = host.len + 2 * user.len + password.len + 16;
+  struct pool *p = pool_of(host);
+  struct question *q;
+
+  extauth_totals.asked++;
+  if (!password.len || room > EXTAUTH_QUESTION_MAX ||
+      memchr(password.s, 0, password.len) || memchr(user.s, ':', user.len)) {
+    say(l, id, "no");
+    return;
+  }
+  q = p || *now.checkpassword ? question_new(id, host, user, room) : NULL;
+  if (!q)
+    say(l, id, "failed");
+  else if (p)
+    ask_pool(p, q, host, user, password);
+  else
+    ask_checkpassword(q, password);
+}
+
+/* ---- settings ---- */
+
+static void
+drop(void *fresh)
+{
+  (void)fresh;
+}
+
+static void *
+read_settings(struct settings *st)
+{
+  return st;
+}
+
+/* The processes are those of the new settings; who waits for an old one is told that it failed. */
+static void
+take(void *fresh, bool first)
+{
+  struct settings *st = fresh;
+  struct settings_row const *row = NULL;
+  struct host *h;
+
+  (void)first;
+  while ((h = now.first)) {
+    now.first = h->next;
+    pool_free(h->pool);
+    free(h->name);
+    free(h);
+  }
+  free(now.checkpassword);
+  now.checkpassword = slice_dup(settings_get(st, "checkpassword", SLICE("*")));
+  while ((row = settings_next(st, "host", row))) {
+    struct slice program = settings_get(st, "extauth_program", row->value[0]);
+    char *command = slice_dup(program);
+    h = calloc(1, sizeof *h);
+    if (!h || !command) break;
+    h->name = slice_dup(row->value[0]);
+    if (program.len)
+      h->pool = pool_new(
+        command, (unsigned int)settings_u64(st, "extauth_pool_size", row->value[0]));
+    h->next = now.first;
+    now.first = h;
+    free(command);
+  }
+}
+
+static bool
+start(void)
+{
+  prctl(PR_SET_DUMPABLE, 0);
+  return now.checkpassword != NULL;
+}
+
+static void
+stop(void)
+{
+  struct host *h;
+
+  for (h = now.first; h; h = h->next) {
+    pool_free(h->pool);
+    h->pool = NULL;
+  }
+}
+
+static bool
+stopped(void)
+{
+  return true;
+}
+
+static void
+stats(struct link *ctl)
+{
+  service_stat(ctl, "asked", extauth_totals.asked);
+  service_stat(ctl, "failed", extauth_totals.failed);
+  service_stat(ctl, "started", extauth_totals.started);
+}
+
+static service_fn *const handlers[VERBS_N] = {
+  [VERB_VERIFY] = on_verify,
+};
+
+static struct service const service = {
+  .program = "xmpp-extauthd",
+  .sockets = true,
+  .handlers = handlers,
+  .needs = needs,
+  .read = read_settings,
+  .take = take,
+  .drop = drop,
+  .start = start,
+  .stop = stop,
+  .stopped = stopped,
+  .stats = stats,
+};
+
+int
+main(int argc, char const *const *argv)
+{
+  return service_main(&service, argc, argv);
+}
