@@ -241,7 +241,8 @@ any_host_has(char const *module)
   struct settings_row const *row = NULL;
 
   while ((row = settings_next(userd.settings, "module", row)))
-    if (slice_is(row->value[0], "mod_pubsub") && nodes_has(row->scope, module)) return true;
+    if (slice_is(row->value[0], "mod_pubsub") && nodes_has(row->scope, module))
+      return true;
   return false;
 }
 

@@ -7,9 +7,17 @@
 #include <unistd.h>
 
 char const *const userd_needs[] = {
-  "mod_pres_counter.count", "mod_pres_counter.interval",  "mod_roster.access",
-  "mod_roster.versioning",  "mod_vcard.allow_return_all", "mod_vcard.matches",
-  "mod_vcard.name",         "mod_vcard.search",           NULL,
+  "mod_avatar.rate_limit",
+  "mod_pubsub.plugins",
+  "mod_pres_counter.count",
+  "mod_pres_counter.interval",
+  "mod_roster.access",
+  "mod_roster.versioning",
+  "mod_vcard.allow_return_all",
+  "mod_vcard.matches",
+  "mod_vcard.name",
+  "mod_vcard.search",
+  NULL,
 };
 
 struct userd userd;

@@ -60,13 +60,12 @@ read_it(char const *inside, char const *tag_text)
   "<field var='FORM_TYPE' type='hidden'><value>" value "</value></field>"
 #define FORM(inside) "<x xmlns='jabber:x:data' type='result'>" inside "</x>"
 #define SOFTWARE                                                                         \
-  FORM(                                                                                  \
-    FIELD("software", "Psi") FIELD("os", "Mac")                                          \
-      TYPE("urn:xmpp:dataforms:softwareinfo") "<field "                                  \
-                                              "var='ip_version'><value>ipv6</"           \
-                                              "value><value>ipv4</value></field>" FIELD( \
-                                                "os_version", "10.5.1")                  \
-                                                FIELD("software_version", "0.11"))
+  FORM(FIELD("software", "Psi") FIELD("os", "Mac") TYPE(                                 \
+    "urn:xmpp:dataforms:softwareinfo") "<field "                                         \
+                                       "var='ip_version'><value>ipv6</"                  \
+                                       "value><value>ipv4</value></field>" FIELD(        \
+                                         "os_version", "10.5.1")                         \
+                                         FIELD("software_version", "0.11"))
 
 static void
 examples(void **state)
