@@ -76,6 +76,7 @@ def all_is_well(t):
     assert s["omitted"] == [["s2sd", "listen has no ejabberd_s2s_in"],
                             ["mamd", "no host has mod_mam or mod_offline"],
                             ["mucd", "no host has mod_muc"],
+                            ["pubsubd", "no host has mod_pubsub"],
                             ["compd", "listen has no ejabberd_service"],
                             ["dnsd", "listen has no ejabberd_s2s_in"],
                             ["registerd", "no host has mod_register"]], s

@@ -2,11 +2,14 @@
 """xmpp-ctl du: all that is stored for an account, and the largest accounts."""
 from tree import *
 
-KINDS = ["archive", "waiting", "roster", "requests", "blocked", "vcard", "private", "uploads", "total"]
+KINDS = ["archive", "waiting", "roster", "requests", "blocked", "vcard", "private", "uploads", "pubsub",
+         "total"]
 SETS = ("<vCard xmlns='vcard-temp'><DESC>%s</DESC></vCard>" % ("x" * 80000),
         "<query xmlns='jabber:iq:private'><s xmlns='urn:s'>%s</s></query>" % ("y" * 3000),
         "<query xmlns='jabber:iq:roster'><item jid='a@b' name='%s'/></query>" % ("z" * 500),
-        "<block xmlns='urn:xmpp:blocking'><item jid='spam.example'/></block>")
+        "<block xmlns='urn:xmpp:blocking'><item jid='spam.example'/></block>",
+        "<pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='n'><item id='i'>"
+        "<e xmlns='urn:x'>%s</e></item></publish></pubsub>" % ("v" * 1000))
 
 
 def du(t, jid):
@@ -31,7 +34,8 @@ def everything_counts(t):
     until("a request waits", lambda: du(t, "anna@localhost")["requests"] > 20)
     s.close()
     got = du(t, "anna@localhost")
-    for kind, least in (("roster", 500), ("vcard", 80000), ("private", 3000), ("blocked", 12)):
+    for kind, least in (("roster", 500), ("vcard", 80000), ("private", 3000), ("blocked", 12),
+                        ("pubsub", 1000)):
         assert least <= got[kind] < least + 200, (kind, got)
     assert got["archive"] == 0, got
     assert got["total"] == sum(v for k, v in got.items() if k != "total"), got
@@ -63,4 +67,5 @@ def of_a_server_that_is_stopped(t):
 
 
 main(Tree(accounts=("anna@localhost", "carl@localhost"),
-          modules=MODULES.replace("default: always", "default: never")))
+          modules=MODULES.replace("default: always", "default: never") +
+          "\nmod_caps: {}\nmod_pubsub: {plugins: [flat, pep]}"))

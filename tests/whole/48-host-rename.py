@@ -60,6 +60,38 @@ def exported(t, host):
     return "".join(t.ctl("archive", "export", j.replace(OLD, host)) for j in ACCOUNTS)
 
 
+def pubsub(s, to, inside, type="set"):
+    e = s.iq(to, "<pubsub xmlns='http://jabber.org/protocol/pubsub'>%s</pubsub>" % inside, type)
+    assert e.get("type") == "result", ET.tostring(e)
+    return ET.tostring(e)
+
+
+def juliet_again(t):
+    return login(t, "juliet@" + OLD, available=False)
+
+
+def fill_nodes(romeo, juliet):
+    service = "pubsub." + OLD
+    pubsub(romeo, service, "<create node='news'/>")
+    pubsub(juliet, service, "<subscribe node='news' jid='%s'/>" % juliet.bare)
+    pubsub(romeo, service, "<publish node='news'><item id='1'><e xmlns='urn:x'/></item></publish>")
+    pubsub(romeo, None, "<publish node='urn:x'><item id='1'><e xmlns='urn:x'>own</e></item></publish>")
+    juliet.close()
+
+
+def check_nodes(t, romeo):
+    service = "pubsub." + NEW
+    assert b"own" in pubsub(romeo, None, "<items node='urn:x'/>", "get")
+    juliet = login(t, "juliet@" + NEW, available=False)
+    got = pubsub(juliet, service, "<subscriptions/>", "get")
+    assert b"jid=\"juliet@%s\"" % NEW.encode() in got and b"news" in got, got
+    got = pubsub(romeo, service, "<affiliations/>", "get")
+    assert b"affiliation=\"owner\"" in got, got
+    pubsub(romeo, service, "<publish node='news'><item id='2'><e xmlns='urn:x'/></item></publish>")
+    assert b"id=\"1\"" in pubsub(juliet, service, "<items node='news'/>", "get")
+    juliet.close()
+
+
 def fill(t):
     romeo, juliet, carl = (login(t, j) for j in ("romeo@" + OLD, "juliet@" + OLD, "carl@" + OTHER))
     befriend(romeo, juliet)
@@ -82,6 +114,7 @@ def fill(t):
         r"waiting\s+1", t.ctl("archive", "stat", "juliet@" + OLD)))
     until("the request waits", lambda: re.search(r"[1-9]\d*\trequests",
                                                  t.ctl("du", "juliet@" + OLD)))
+    fill_nodes(romeo, juliet_again(t))
     before = roster(romeo)[0]
     romeo.close(), carl.close()
     return before
@@ -134,6 +167,7 @@ def check_romeo(t, version):
         "it waits at old.example"]
     assert with_contact(romeo, "carl@" + OTHER) == ["from carl %d" % i for i in range(40)]
     assert with_contact(carl, "romeo@" + NEW) == ["from carl %d" % i for i in range(40)]
+    check_nodes(t, romeo)
     carl.message("romeo@" + NEW, "and more")
     romeo.expect_body("and more")
     until("it is archived", lambda: with_contact(carl, "romeo@" + NEW)[-1] == "and more")
@@ -186,4 +220,5 @@ def a_rename_that_cannot_be(t):
 
 
 main(Tree(hosts=(OLD, OTHER), accounts=ACCOUNTS,
-          modules=MODULES + "\nmod_muc: {host: rooms.example}"))
+          modules=MODULES + "\nmod_muc: {host: rooms.example}"
+          "\nmod_caps: {}\nmod_pubsub: {plugins: [flat, pep]}"))
