@@ -151,7 +151,8 @@ add_copies(void)
   unsigned int i;
 
   for (i = 0; i < STORES_N; i++) {
-    if (!strcmp(store_rows[i].name, "occupants")) continue; /* of a running server alone */
+    if (!strcmp(store_rows[i].name, "occupants"))
+      continue; /* of a running server alone */
     snprintf(path, sizeof path, "%s/data/%s/data.mdb", ctl.state, store_rows[i].name);
     if (access(path, F_OK)) continue;
     job.copies[job.copies_n++] = (struct copy){store_rows[i].name, -1, 0};

@@ -140,6 +140,22 @@ bool look_at_certificate(struct slice host, struct look_certificate *c, bool *as
  * each line. 0: there are some; 1: there are none; 111: xmpp-dnsd cannot be asked. */
 int lookup(char const *domain, char const *mark);
 
+/* ---- requests of HTTP (fetch.c) ---- */
+
+/* An answer: its status and body; or the hop that failed (dns, connect, tls, http) and why. reply is
+ * the caller's to free. */
+struct fetched {
+  char const *hop; /* NULL: there is an answer */
+  char why[160], location[512];
+  unsigned int status;
+  struct slice body;
+  stralloc reply;
+};
+
+/* Make a request with this body; length is what the head says of it, 0: nothing. */
+void fetch(char const *method, struct slice url, struct slice body, uint64_t length,
+           struct fetched *f);
+
 /* ---- commands ---- */
 
 /* Each takes the words behind its name and gives the exit code. */

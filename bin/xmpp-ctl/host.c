@@ -337,7 +337,7 @@ static struct {
   {"users",     rename_tables   },
   {"motd",      rename_tables   },
   {"archive",   rename_archive  },
-  {"pubsub",   rename_pubsub },
+  {"pubsub",    rename_pubsub   },
   {"slots",     rename_slots    },
   {"rooms",     rename_tables   },
   {"occupants", rename_occupants},

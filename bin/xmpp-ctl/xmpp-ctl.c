@@ -9,14 +9,14 @@
  *         archive stat|export JID, archive purge JID [BEFORE]; du [JID]
  *         pubsub nodes|du JID, pubsub items JID NODE
  *         backup FOLDER; restore [--force] FOLDER; host rename OLD NEW; upgrade [SECONDS]
- *         status; metrics; upload sweep
+ *         status; metrics; upload sweep|check HOST
  *         rooms; room create|destroy|forget|config|affiliation|occupants|archive ROOM ...
  *         ban list | add ADDRESS[/BITS] [MINUTES] | del ADDRESS[/BITS]|all
  * READS   STATE/settings/xmpp-ctl; passwords from standard input
  * SPEAKS  records to the control sockets STATE/run/INSTANCE/control (xmpp-records(7))
  * EXIT    0 done; 1 refused, or not all; 0 to 3 the verdict of status; 100 usage; 111 a program
  *         cannot be reached, or stdout
- * ROOMS   commands.c; upload.c; reload.c; account.c; erase.c; import.c; ban.c; archive.c; pubsub.c; du.c; backup.c;
+ * ROOMS   commands.c; upload.c, fetch.c; reload.c; account.c; erase.c; import.c; ban.c; archive.c; pubsub.c; du.c; backup.c;
  *         restore.c; host.c; dns.c, lookup.c; rooms.c; upgrade.c; status.c, metrics.c, of look.c, process.c;
  *         client.c the control socket
  */

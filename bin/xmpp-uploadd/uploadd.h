@@ -278,4 +278,9 @@ void rates_snapshot(struct snapshot *k);
 
 extern uint64_t slots_given;
 
+/* Give a slot of the host itself, in the folder CHECK_FOLDER, and put its URLs: for xmpp-ctl upload
+ * check. false: the store failed, or ENOMEM. */
+#define CHECK_FOLDER "check"
+bool slot_for_check(struct vhost const *v, uint64_t size, stralloc *put, stralloc *get);
+
 #endif

@@ -17,6 +17,7 @@
 #define TYPE_MAX 255
 #define RETRY_DISK_US 60000000u
 #define RETRY_RATE_US 1000000u
+#define CHECK_US 60000000u
 
 uint64_t slots_given;
 
@@ -327,4 +328,24 @@ xep0363_request(struct handle_ctx *ctx, struct stanza const *in, struct xml_node
   slots_owner(uploadd.slots, ctx->from.bare, &owner);
   v = check(ctx, &q, owner.number);
   return v == DONE ? give(ctx, &q, out) : v;
+}
+
+bool
+slot_for_check(struct vhost const *v, uint64_t size, stralloc *put, stralloc *get)
+{
+  static struct arena arena = ARENA_ZERO;
+  struct slots_slot s = {.host = v->host, .owner = v->host, .type = SLICE("")};
+
+  arena_reset(&arena);
+  s.size = size;
+  s.expires_us = door_wall() + CHECK_US;
+  s.place.folder = SLICE(CHECK_FOLDER);
+  s.place.secret = random_secret(&arena, v->secret_length);
+  s.place.name = SLICE("check.txt");
+  put->len = get->len = 0;
+  if (!s.place.secret.s || !name_url(put, v->put_url, &s.place) ||
+      !name_url(get, v->get_url, &s.place))
+    return false;
+  s.number = slots_owner_make(uploadd.slots, v->host, v->host, SLICE(CHECK_FOLDER));
+  return s.number && slots_put(uploadd.slots, &s);
 }

@@ -224,6 +224,32 @@ def memory_is_flat(t):
 
 
 @check
+def check_says_which_hop_fails(t):
+    assert "a file went up and down" in t.ctl("upload", "check", "localhost")
+    assert not glob.glob(t.state + "/upload/check*"), "the file of the check is there still"
+    dead = free_port()
+    text = open(t.conf).read()
+
+    def failing(url):
+        t.write_config(text.replace("http://localhost:%d/put" % web, url))
+        t.ctl("reload")
+        code, out, err = t.ctl("upload", "check", "localhost", code=None, records=True)
+        assert code == 1, (url, out, err)
+        return out.rstrip("\n").split("\t")
+    try:
+        assert failing("http://localhost:%d/put" % dead)[3] == "connect"
+        assert failing("http://nobody.invalid/put")[3] == "dns"
+        assert failing("https://localhost:%d/up" % tls)[3] == "tls"
+        got = failing("http://localhost:%d/other" % web)
+        assert got[1] == "PUT" and got[3] == "http" and "another server or path" in got[4], got
+    finally:
+        t.write_config(text)
+        t.ctl("reload")
+    code, out, err = t.ctl("upload", "check", "example.net", code=None)
+    assert code == 1 and "has no mod_http_upload" in err, (out, err)
+
+
+@check
 def old_files_are_swept(t):
     for f in files(t)[1:]:
         os.utime(f, (time.time() - 8 * 86400,) * 2)
