@@ -95,7 +95,7 @@ waited(void *cookie)
   sasl_answer(cookie);
 }
 
-/* Whether the secret is right is told at once, or after a delay: then both answers come as late. */
+/* The client is told of a wrong secret at once, or after a delay: then both answers come as late. */
 static void
 decide(struct exchange *x, bool passed, struct slice verifier)
 {

@@ -51,7 +51,7 @@ too_late(void *cookie)
   finish(cookie, "no answer in time");
 }
 
-/* What a socket takes at once is more than a question has. */
+/* A socket takes more at once than a question has. */
 static bool
 give(int fd, struct question const *q)
 {

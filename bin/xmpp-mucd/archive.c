@@ -7,7 +7,7 @@
 
 /* The archive of a room for who may enter it (XEP-0313 s5.1.2). */
 
-/* Those may read who may enter now. false: refused. */
+/* An address may read the archive if it may enter now. false: refused. */
 bool
 may_read(struct in *in)
 {

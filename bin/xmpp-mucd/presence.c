@@ -37,7 +37,7 @@ is_ours(struct xml_node const *c)
          slice_is(c->ns, NS_OCCUPANT) || slice_is(c->ns, NS_HATS);
 }
 
-/* What is left of presence over PRESENCE_MAX bytes. */
+/* The part that is left of presence over PRESENCE_MAX bytes. */
 static bool
 is_short(struct xml_node const *c)
 {

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-/* Who may read, subscribe and publish (XEP-0060 s4.1, s4.5). Contacts are asked of the roster of the
+/* The rules by which an address may read, subscribe and publish (XEP-0060 s4.1, s4.5). Contacts are asked of the roster of the
  * owner at each request and each event: there is no copy. */
 
 enum pubsub_affiliation

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What goes by itself, in steps of a few entries, so that no request waits for long:
+/* Expired items, deleted nodes and ended accounts go by themselves, in steps of a few entries, so that no request waits for long:
  *
  *   expired items (item_expire), which no answer has any more since they expired;
  *   entries of nodes that were deleted, and uris that are told no more (XEP-0060 s8.4.1);

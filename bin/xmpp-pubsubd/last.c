@@ -12,7 +12,7 @@
  *
  * Nothing goes to clients that were there before a restart (interest_seen.again). */
 
-/* What a client is to get of the nodes of an account. */
+/* The items that a client is to get of the nodes of an account. */
 struct sending {
   struct slice self, full;
   uint64_t number;

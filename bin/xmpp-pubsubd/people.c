@@ -211,7 +211,7 @@ fail_sub(stralloc *failed, struct slice jid, struct pubsub_sub const *old)
   return cat_subscription(failed, SLICE(""), jid, old);
 }
 
-/* One entry: false with errno EIO when the store failed. */
+/* Change the subscription that an entry names. false with errno EIO: the store failed. */
 static bool
 change_sub(struct request *q, struct xml_node const *entry, stralloc *failed)
 {
@@ -297,7 +297,7 @@ tell_affiliation(struct request *q, struct slice bare, enum pubsub_affiliation a
   stralloc_free(&in);
 }
 
-/* Who waited for an owner's answer has it, if the affiliation lets in. */
+/* An address that waited for an owner's answer has the answer, if the affiliation lets it in. */
 static bool
 approve(struct request *q, struct slice bare, enum pubsub_affiliation a)
 {

@@ -196,7 +196,8 @@ has_room(struct request *q, struct publish const *p, bool replaces)
 
 /* ---- a node that is made by publishing (s7.1.4) ---- */
 
-/* What the node will be, before it is made: its checks are those of a node that is there. */
+/* Fill q with the node as it will be, before the node is made: the checks are those of a node that is
+ * there. */
 static bool
 imagine(struct request *q, struct slice name, struct publish *p)
 {

@@ -103,7 +103,7 @@ struct config {
   struct slice value[CONFIG_FIELDS_N];
 };
 
-/* What is in force for a node of this name and type: the fields that are set, over the defaults of
+/* The configuration in force for a node of this name and type: the fields that are set, over the defaults of
  * the type and of the host; under what the host forces. */
 void config_of(struct config *c, struct slice host, enum pubsub_type type,
                struct slice name, struct slice fields);
@@ -295,7 +295,7 @@ bool cat_item(stralloc *out, struct config const *c, struct pubsub_item const *i
 /* Send the newest item of q->n to an address, with a delay (s6.1.7). */
 void send_last(struct request const *q, struct slice jid);
 
-/* ---- what goes by itself: expired items, deleted nodes, ended accounts (ends.c) ---- */
+/* ---- expired items, deleted nodes, ended accounts (ends.c) ---- */
 
 void ends_start(void);
 void ends_ending(struct link *l, struct record *r);

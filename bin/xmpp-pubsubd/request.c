@@ -171,7 +171,7 @@ use_of(struct request const *q)
   return NULL;
 }
 
-/* What may stand behind an action (s6.3.7, s7.1.5, s8.1.3). */
+/* Say whether x may stand behind an action (s6.3.7, s7.1.5, s8.1.3). */
 static bool
 may_follow(struct slice action, struct xml_node const *x)
 {

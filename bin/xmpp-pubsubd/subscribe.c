@@ -236,7 +236,7 @@ own_jid(struct request *q, struct jid *who)
   return false;
 }
 
-/* What a new subscriber becomes: subscribed, or pending until an owner has agreed. */
+/* Set the state of a new subscription: subscribed, or pending until an owner has agreed. */
 static bool
 new_state(struct request *q, struct pubsub_sub *sub)
 {
@@ -383,7 +383,7 @@ get_default_options(struct request *q)
            : refuse_failed(q);
 }
 
-/* ---- those who may not stay ---- */
+/* ---- subscribers who may not stay ---- */
 
 struct lost {
   struct request *q;

@@ -125,7 +125,7 @@ open_now(struct stream const *s)
   return may(s, s->trust >= TRUST_PKIX ? SITUATION_OUT_VALID : SITUATION_OUT_INVALID);
 }
 
-/* Whatever is asked of the peer about others may be asked now. */
+/* Questions to the peer about others may be asked now. */
 static void
 become_ready(struct stream *s)
 {

@@ -309,7 +309,7 @@ begin(struct conn *c)
 
 static bool take(struct conn *c);
 
-/* What came behind the header is the client's. */
+/* Bytes behind the header are the client's. */
 static bool
 take_header(struct conn *c)
 {

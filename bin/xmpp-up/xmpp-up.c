@@ -197,7 +197,7 @@ compile(void)
 {
   char settings[600], data[600], log[600], dev[600], path[600], users[600], uids[16];
   char const *argv[WORDS_MAX] = {"xmpp-confgen",    "compile", "-o",         settings,
-                                 "--home",          up.state,      "--log-path", log,
+                                 "--home",          up.state,  "--log-path", log,
                                  "--database-path", data};
   size_t n = 10;
   int code;

@@ -236,7 +236,7 @@ interest_set_name(struct interest_set const *s, uint32_t i)
   return i < s->names_n ? name_key(name_numbers.v[s->names[i]]) : SLICE("");
 }
 
-/* One event asks for one id, whoever has the set. */
+/* An event asks for one id, whatever clients have the set. */
 bool
 set_has_id(struct interest_set *s, uint32_t id)
 {

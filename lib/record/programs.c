@@ -22,9 +22,9 @@ struct store_row const store_rows[STORES_N] = {
 #undef S
 };
 
-static char const *const roles[ROLES_N] = {
-  "front", "edge", "router", "authority", "service", "own", "control", "names", "web",
-  "checker"};
+static char const *const roles[ROLES_N] = {"front",   "edge",   "router",  "authority",
+                                           "service", "own",    "control", "names",
+                                           "web",     "checker"};
 
 unsigned int
 program_number(enum program p)

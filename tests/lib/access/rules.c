@@ -604,7 +604,8 @@ main(void)
     cmocka_unit_test(patterns),       cmocka_unit_test(patterns_without_an_end),
     cmocka_unit_test(explanations),   cmocka_unit_test(numbers),
     cmocka_unit_test(shapers),        cmocka_unit_test(refused),
-cmocka_unit_test(nothing_at_all), cmocka_unit_test(globs), cmocka_unit_test(one_pattern), cmocka_unit_test(may_allow),
+    cmocka_unit_test(nothing_at_all), cmocka_unit_test(globs),
+    cmocka_unit_test(one_pattern),    cmocka_unit_test(may_allow),
   };
 
   return cmocka_run_group_tests(tests, make_dir, remove_dir);

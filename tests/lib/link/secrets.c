@@ -27,7 +27,7 @@ static struct {
    REGISTER "<iq id='1'><query><password>******</password></query></iq>"                                                           },
   {REGISTER "<iq><value>a<![CDATA[<b>]]>c</value></iq>\n",
    REGISTER "<iq><value>*<![CDATA[***]]>*</value></iq>\n"                                                                          },
-  {REGISTER "<iq a='>'>x</iq>",                                                           REGISTER "<iq a='>***</iq>"             },
+  {REGISTER "<iq a='>'>x</iq>",                                                           REGISTER "<iq a='>***</iq>"              },
   {REGISTER "<iq><preauth token=\"abc\" xmlns='x'/></iq>",
    REGISTER "<iq><preauth token=\"***\" xmlns='x'/></iq>"                                                                          },
   {REGISTER,                                                                              REGISTER                                 },
