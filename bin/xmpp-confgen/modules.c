@@ -296,14 +296,26 @@ offers_nothing(struct module const *m, struct yaml_node const *n,
          !(b && b->first);
 }
 
-/* The programs that run for a module. xmpp-mucd archives rooms where mod_mam is, and runs for
- * mod_muc. */
+/* Programs that run for one module, though they read others too: xmpp-mucd archives rooms where
+ * mod_mam is, xmpp-pubsubd keeps the bookmarks of mod_private. */
+static struct {
+  unsigned int program;
+  char const *module;
+} const run_for[] = {
+  {MUCD,    "mod_muc"   },
+  {PUBSUBD, "mod_pubsub"}
+};
+
+/* The programs that run for a module. */
 static unsigned int
 wanted_by(struct module const *m)
 {
   unsigned int owners = m->owner & ~(unsigned int)S2SD;
+  size_t i;
 
-  return strcmp(m->name, "mod_mam") != 0 ? owners : owners & ~(unsigned int)MUCD;
+  for (i = 0; i < sizeof run_for / sizeof *run_for; i++)
+    if (strcmp(m->name, run_for[i].module) != 0) owners &= ~run_for[i].program;
+  return owners;
 }
 
 static void

@@ -142,6 +142,8 @@ do_account(struct client *c, char const *what, char const *const *argv)
 {
   char const *jid = argv[0];
 
+  if (jid && argv[1] && (strcmp(what, "erase") != 0 || argv[2]))
+    strerr_dieusage(100, USAGE);
   if (!strcmp(what, "list")) return list(c, jid);
   if (!jid) strerr_dieusage(100, USAGE);
   if (!strcmp(what, "import") && !strcmp(jid, "-")) return account_import(c);

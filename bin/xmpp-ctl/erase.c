@@ -58,22 +58,25 @@ await_end(struct client *c, char const *jid, unsigned int seconds)
   return true;
 }
 
-static bool
+/* End the account, and its sessions at once: xmpp-routed hears of the end of the account a moment
+ * later. Give the exit code; the account is there still if that is 1. */
+static int
 end_account(struct client *c, char const *jid)
 {
   client_ask(c, "account", "del", jid, "", NULL);
-  return client_answer(c, jid, NULL) && !session_end(jid, "not-authorized", false);
+  return client_answer(c, jid, NULL) ? session_end(jid, "not-authorized", false) : 1;
 }
 
 int
 account_del(struct client *c, char const *jid)
 {
-  if (!end_account(c, jid)) return 1;
-  if (!await_end(c, jid, DEL_WAIT_S))
+  int code = end_account(c, jid);
+
+  if (code != 1 && !await_end(c, jid, DEL_WAIT_S))
     fprintf(stderr,
             "xmpp-ctl: %s is ending: its name is taken until it is erased from %s\n", jid,
             awaited);
-  return 0;
+  return code;
 }
 
 /* ---- proving ---- */
@@ -225,7 +228,7 @@ account_erase(struct client *c, char const *jid, bool proves)
   bool has_ended = false;
 
   if (!ask(c, jid)) has_ended = proves && !is_account(c, jid);
-  if (!has_ended && !is_ending && !end_account(c, jid)) return 1;
+  if (!has_ended && !is_ending && end_account(c, jid) == 1) return 1;
   if (!await_end(c, jid, ERASE_WAIT_S))
     strerr_dief(1, jid, " is ending still: it is to be erased from ", awaited);
   return proves ? prove(jid) : 0;

@@ -42,16 +42,28 @@ failed(struct store *s, char const *what, int rc)
   return false;
 }
 
-/* Readers of the group write their names into the lock file. */
 static void
-let_group_read(char const *dir)
+set_mode(char const *dir, char const *file, mode_t mode)
 {
   char path[600];
 
-  snprintf(path, sizeof path, "%s/lock.mdb", dir);
-  if (chmod(path, 0660))
-    log_event(LOG_WARN, "store-failed", "store", dir, "what", "chmod lock.mdb", "why",
+  snprintf(path, sizeof path, "%s/%s", dir, file);
+  if (chmod(path, mode))
+    log_event(LOG_WARN, "store-failed", "store", dir, "what", "chmod", "why",
               strerror(errno), NULL);
+}
+
+/* Readers of the group write their names into the lock file. In a folder that the group may not
+ * read, others than the writer may pass through it to ask for the length of a file, and may open
+ * none. */
+static void
+set_modes(char const *dir)
+{
+  struct stat st;
+  bool group = !stat(dir, &st) && st.st_mode & S_IRGRP;
+
+  set_mode(dir, "data.mdb", group ? 0640 : 0600);
+  set_mode(dir, "lock.mdb", group ? 0660 : 0600);
 }
 
 static struct store *
@@ -76,7 +88,7 @@ open_with(char const *dir, bool create, bool secret, size_t map_bytes, unsigned 
   if (!rc) rc = mdb_env_open(s->env, dir, create ? flags : MDB_RDONLY, mode);
   /* Readers that were killed leave their places in the lock file. */
   if (!rc) mdb_reader_check(s->env, NULL);
-  if (!rc && create && !secret) let_group_read(dir);
+  if (!rc && create && !secret) set_modes(dir);
   if (!rc) {
     s->next = all;
     return all = s;

@@ -75,11 +75,14 @@ def all_is_well(t):
     assert [r[0] for r in s["service"]] == ["mine"], s
     assert s["omitted"] == [["s2sd", "listen has no ejabberd_s2s_in"],
                             ["mamd", "no host has mod_mam or mod_offline"],
-                            ["mucd", "no host has mod_muc"],
                             ["pubsubd", "no host has mod_pubsub"],
+                            ["mucd", "no host has mod_muc"],
+                            ["uploadd", "the configuration has nothing for it"],
+                            ["webd", "the configuration has nothing for it"],
                             ["compd", "listen has no ejabberd_service"],
                             ["dnsd", "listen has no ejabberd_s2s_in"],
-                            ["registerd", "no host has mod_register"]], s
+                            ["registerd", "no host has mod_register"],
+                            ["extauthd", "the configuration has nothing for it"]], s
     assert s["listener"] == [["tlsd", "127.0.0.1:%d" % p, "open", ""] for p in (t.port, t.tls_port)], s
     host, days, file, names, remark = s["certificate"][0]
     assert (host, days, names) == ("localhost", "90", "localhost"), s

@@ -603,10 +603,11 @@ def strict():
 @check
 def files_are_looked_at_unless_told_not_to():
     # An option that is not obeyed yet opens no file.
-    for option, code in (("c2s_dhfile", 100), ("c2s_cafile", 0), ("captcha_cmd", 0)):
+    for option, code, what in (("c2s_dhfile", 100, "read"), ("c2s_cafile", 0, "read"),
+                               ("captcha_cmd", 0, "run")):
         path = file(HEAD + option + ": " + DIR + "/no.pem\n")
         _, err = confgen("check", "--all", path, code=code)
-        assert "cannot read " + DIR + "/no.pem" in err and "x.yml:7:" in err, err
+        assert "cannot %s %s/no.pem" % (what, DIR) in err and "x.yml:7:" in err, err
         _, err = confgen("check", "--all", "--no-files", path, code=0)
         assert "no.pem" not in err, err
     path = file(HEAD + "certfiles: [%s/*.pem]\n" % DIR)

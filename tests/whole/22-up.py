@@ -39,7 +39,7 @@ def mode(path):
 def keywords_stand_for_folders_of_the_state():
     """And they do after a reload: STATE/compile has the same words."""
     state = prepare("modules:\n  mod_disco:\n    name: \"@LOG_PATH@ @DATABASE_PATH@ @HOME@\"\n")
-    want = ["mod_disco.name", "example.com", "{0}/log {0}/data {0}/data".format(state)]
+    want = ["mod_disco.name", "example.com", "{0}/log {0}/data {0}".format(state)]
     assert want in rows(state, "xmpp-hostd"), rows(state, "xmpp-hostd")
     os.rename(state + "/settings", state + "/old")
     with open(state + "/compile") as f:
@@ -109,7 +109,7 @@ def mamd_runs_when_a_host_has_something_for_it():
 @check
 def what_is_stored_is_for_its_program():
     state = prepare()
-    for name, want in (("accounts", 0o750), ("secrets", 0o700), ("users", 0o750), ("archive", 0o700), ("motd", 0o700)):
+    for name, want in (("accounts", 0o751), ("secrets", 0o700), ("users", 0o751), ("archive", 0o711), ("motd", 0o711)):
         assert mode(state + "/data/" + name) == want, name
 
 

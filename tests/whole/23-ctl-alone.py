@@ -62,11 +62,13 @@ def ctl(state, *words, code=0, input="", stdout=subprocess.PIPE):
 
 @check
 def an_account_that_goes_takes_its_sessions_along():
-    """Nothing is awaited of routed, which need not know the verb."""
+    """Nothing is awaited of routed, which need not know the verb. authd is asked whether the account
+    is ending still."""
     state = compiled(HEAD)
     authd, routed = Control(state, "authd", "done\n"), Control(state, "routed")
     ctl(state, "account", "del", "a@example.com")
-    assert authd.heard == b"account\tdel\ta@example.com\t\n", authd.heard
+    assert authd.heard == (b"account\tdel\ta@example.com\t\n"
+                           b"account\tending\ta@example.com\n"), authd.heard
     until("routed hears", lambda: routed.heard == b"end\ta@example.com\tnot-authorized\n")
 
 

@@ -165,7 +165,8 @@ def subscriptions(t):
         pid = strike(t, d, how)
         settle(n, f)
         told({f: ["iq push %s from" % N],
-              n: ["presence %s subscribed" % F, "iq push %s to" % F, "presence " + f.jid]})
+              n: ["presence %s subscribed" % F, "iq push %s to" % F, "presence " + f.jid]},
+             repeats=("iq ", "presence "))
         back(t, d, pid)
         pid = strike(t, d, KILL)
         f.presence(N, "unsubscribed")

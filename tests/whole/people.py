@@ -214,15 +214,15 @@ def forget(*people):
         p.seen = []
 
 
-def told(expected):
+def told(expected, repeats=("iq ",)):
     """After settling, each person's news is exactly this, in any order among different lines.
     What a killed program had not been acknowledged is answered again: pushes and results may
-    come twice."""
+    come twice, and of a subscription the presence too (repeats: the beginnings of such lines)."""
     settle(*expected)
     for p, lines in expected.items():
         got = []
         for line in p.news():
-            again = line.startswith("iq ") and line in got
+            again = line.startswith(repeats) and line in got
             if not again and (line != "iq result" or line in lines):
                 got.append(line)
         assert sorted(got) == sorted(lines), "%s got %s, not %s" % (p.jid, got, lines)
