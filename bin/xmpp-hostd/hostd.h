@@ -16,6 +16,8 @@
 #define NS_DISCO_ITEMS "http://jabber.org/protocol/disco#items"
 #define NS_EXTDISCO "urn:xmpp:extdisco:2"
 #define NS_LAST "jabber:iq:last"
+#define NS_PUBSUB "http://jabber.org/protocol/pubsub"
+#define NS_RSM "http://jabber.org/protocol/rsm"
 #define NS_PING "urn:xmpp:ping"
 #define NS_TIME "urn:xmpp:time"
 #define NS_VERSION "jabber:iq:version"
@@ -104,6 +106,36 @@ struct info {
 
 /* Fill *info for a host (NULL: one that is not in the settings) or for its accounts. */
 void disco_info(struct info *info, struct host const *h, char const *scope);
+
+/* ---- nodes of accounts, which xmpp-pubsubd has (nodes.c) ---- */
+
+/* A request of disco to an account. */
+struct inquiry {
+  struct slice account, node; /* node may be empty */
+  bool items;                 /* disco#items; else disco#info */
+  bool stranger;              /* the asker may not see the account's presence */
+  bool paged;                 /* a set of XEP-0059 came */
+};
+
+/* Say whether accounts of the host have nodes: mod_pubsub with the plugin pep. */
+bool nodes_has(struct slice host);
+
+/* Have xmpp-pubsubd asked; the answer to the request in, whose payload is e, follows. REFUSE: too
+ * much waits. */
+enum verdict nodes_ask(struct handle_ctx *ctx, struct stanza const *in,
+                       struct xml_node const *e, struct inquiry const *q);
+
+/* Append to out the query element that answers q. nodes is the query of xmpp-pubsubd; NULL: it has
+ * nothing to say. is_seen: a stranger may see the account all the same. false: refused as *e. */
+bool disco_cat_account(stralloc *out, struct inquiry const *q, bool is_seen,
+                       struct xml_node const *nodes, enum stanza_error *e);
+
+/* An iq to HOST/hostd. */
+void nodes_answer(struct stanza const *st);
+
+/* Tell routed that answers to HOST/hostd are for us, if a host needs that. */
+void nodes_announce(struct link *routed);
+void nodes_snapshot(struct snapshot *k);
 
 /* ---- contacts of accounts (contacts.c) ---- */
 

@@ -7,6 +7,7 @@ char const *const hostd_needs[] = {
   "mod_adhoc.report_commands_node",
   "mod_announce.access",
   "mod_configure.access",
+  "mod_pubsub.plugins",
   "mod_stun_disco.access",
   "mod_stun_disco.credentials_lifetime",
   "mod_version.show_os",

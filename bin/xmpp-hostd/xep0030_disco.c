@@ -102,26 +102,108 @@ done(struct handle_ctx *ctx, bool ok)
   return ok ? DONE : handle_error(ctx, ERR_RESOURCE_CONSTRAINT, "");
 }
 
-/* s8: an account tells its own sessions, and contacts that may see its presence. Others do not
- * learn whether there is such an account. */
 static bool
-may_ask(struct handle_ctx const *ctx)
-{
-  return !ctx->account.len || slice_eq(ctx->account, ctx->from.bare) ||
-         contacts_sees(ctx->account, &ctx->from);
-}
-
-static bool
-whole_info(struct handle_ctx const *ctx, struct host const *h, struct slice node,
-           stralloc *out)
+whole_info(bool account, struct host const *h, struct slice node, stralloc *out)
 {
   static struct info info;
 
-  disco_info(&info, h, ctx->account.len ? "account" : "host");
+  disco_info(&info, h, account ? "account" : "host");
   return cat_open(out, NS_DISCO_INFO, node) && cat_info(out, &info, IDENTITY) &&
-         cat_info(out, &info, FEATURE) &&
-         (ctx->account.len || !h || xep0157_form(out, h)) && xml_cat(out, "</query>");
+         cat_info(out, &info, FEATURE) && (account || !h || xep0157_form(out, h)) &&
+         xml_cat(out, "</query>");
 }
+
+/* The items that services have announced, and those of mod_disco and mod_adhoc. */
+static bool
+cat_items(stralloc *out, char const *scope, struct host const *h)
+{
+  struct settings_row const *row = NULL;
+  struct entry const *e;
+  size_t i;
+
+  for (i = 0; (e = features_at(i)); i++)
+    if (e->kind == ITEM && is_for(e, scope, h ? h->name : SLICE("")) &&
+        !cat_item(out, e->a, e->b, e->c))
+      return false;
+  if (!h) return true;
+  while ((row = settings_next(hostd_settings(), "mod_disco.extra_domains", row)))
+    if (slice_eq(row->scope, h->name) &&
+        !cat_item(out, row->value[0], SLICE(""), SLICE("")))
+      return false;
+  return !h->report_node || !(h->modules & MOD_ADHOC) ||
+         cat_item(out, h->name, SLICE("Commands"), SLICE(NS_COMMANDS));
+}
+
+/* ---- accounts ---- */
+
+/* s8: an account tells its own sessions, and contacts that may see its presence. */
+static bool
+is_stranger(struct handle_ctx const *ctx)
+{
+  return !slice_eq(ctx->account, ctx->from.bare) &&
+         !contacts_sees(ctx->account, &ctx->from);
+}
+
+static bool
+cat_children(stralloc *out, struct xml_node const *query, char const *ns)
+{
+  struct xml_node const *c;
+  bool ok = true;
+
+  for (c = xml_next(query, NULL); c && ok; c = xml_next(query, c))
+    ok = xml_cat_child(out, c, ns, out->len + STANZA_MAX);
+  return ok;
+}
+
+static bool
+cat_nodes(stralloc *out, struct inquiry const *q, struct xml_node const *nodes)
+{
+  char const *ns = q->items ? NS_DISCO_ITEMS : NS_DISCO_INFO;
+  bool all = q->items && !q->node.len && !q->paged;
+
+  return cat_open(out, ns, q->node) && (!all || cat_items(out, "account", NULL)) &&
+         (!nodes || cat_children(out, nodes, ns)) && xml_cat(out, "</query>");
+}
+
+/* Strangers do not learn whether there is an account that shows them nothing (s8). */
+bool
+disco_cat_account(stralloc *out, struct inquiry const *q, bool is_seen,
+                  struct xml_node const *nodes, enum stanza_error *e)
+{
+  struct host const *h = hostd_host(jid_cut(q->account).domain);
+
+  *e = ERR_RESOURCE_CONSTRAINT;
+  if (nodes) return cat_nodes(out, q, nodes);
+  if (q->stranger && !is_seen) {
+    *e = ERR_SERVICE_UNAVAILABLE;
+    return q->items && cat_open(out, NS_DISCO_ITEMS, q->node) && xml_cat(out, "</query>");
+  }
+  if (q->node.len) {
+    *e = ERR_ITEM_NOT_FOUND;
+    return false;
+  }
+  return q->items ? cat_nodes(out, q, NULL) : whole_info(true, h, q->node, out);
+}
+
+/* disco#info of the account itself needs no look at its nodes, unless a stranger asks. */
+static enum verdict
+account(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
+        stralloc *out)
+{
+  struct inquiry q = {.account = ctx->account,
+                      .node = xml_attr(e, "node"),
+                      .items = slice_is(e->ns, NS_DISCO_ITEMS),
+                      .stranger = is_stranger(ctx),
+                      .paged = xml_child(e, NS_RSM, "set") != NULL};
+  enum stanza_error why;
+
+  if (nodes_has(ctx->host) && (q.items || q.node.len || q.stranger))
+    return nodes_ask(ctx, in, e, &q);
+  return disco_cat_account(out, &q, false, NULL, &why) ? DONE
+                                                       : handle_error(ctx, why, "");
+}
+
+/* ---- hosts ---- */
 
 /* XEP-0050 s2.2, s2.3: the list of commands and each command are nodes. */
 static enum verdict
@@ -151,12 +233,10 @@ xep0030_info(struct handle_ctx *ctx, struct stanza const *in, struct xml_node co
   struct host const *h = hostd_host(ctx->host);
   struct slice node = xml_attr(e, "node");
 
-  (void)in;
-  if (!may_ask(ctx)) return REFUSE;
-  if (!node.len || (!ctx->account.len && h && caps_is_node(h, node)))
-    return done(ctx, whole_info(ctx, h, node, out));
-  if (ctx->account.len || !h || !(h->modules & MOD_ADHOC))
-    return handle_error(ctx, ERR_ITEM_NOT_FOUND, "");
+  if (ctx->account.len) return account(ctx, in, e, out);
+  if (!node.len || (h && caps_is_node(h, node)))
+    return done(ctx, whole_info(false, h, node, out));
+  if (!h || !(h->modules & MOD_ADHOC)) return handle_error(ctx, ERR_ITEM_NOT_FOUND, "");
   return command_info(ctx, h, node, out);
 }
 
@@ -172,42 +252,18 @@ cat_commands(stralloc *out, struct host const *h, struct jid const *who)
   return true;
 }
 
-/* The items that services have announced, and those of mod_disco and mod_adhoc. */
-static bool
-cat_items(stralloc *out, char const *scope, struct host const *h)
-{
-  struct settings_row const *row = NULL;
-  struct entry const *e;
-  size_t i;
-
-  for (i = 0; (e = features_at(i)); i++)
-    if (e->kind == ITEM && is_for(e, scope, h ? h->name : SLICE("")) &&
-        !cat_item(out, e->a, e->b, e->c))
-      return false;
-  if (!h) return true;
-  while ((row = settings_next(hostd_settings(), "mod_disco.extra_domains", row)))
-    if (slice_eq(row->scope, h->name) &&
-        !cat_item(out, row->value[0], SLICE(""), SLICE("")))
-      return false;
-  return !h->report_node || !(h->modules & MOD_ADHOC) ||
-         cat_item(out, h->name, SLICE("Commands"), SLICE(NS_COMMANDS));
-}
-
 enum verdict
 xep0030_items(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
               stralloc *out)
 {
-  struct host const *h = ctx->account.len ? NULL : hostd_host(ctx->host);
+  struct host const *h = hostd_host(ctx->host);
   struct slice node = xml_attr(e, "node");
   bool commands_node = h && h->modules & MOD_ADHOC && slice_is(node, NS_COMMANDS);
 
-  (void)in;
-  if (!may_ask(ctx))
-    return done(ctx, cat_open(out, NS_DISCO_ITEMS, node) && xml_cat(out, "</query>"));
+  if (ctx->account.len) return account(ctx, in, e, out);
   if (node.len && !commands_node) return handle_error(ctx, ERR_ITEM_NOT_FOUND, "");
   return done(ctx, cat_open(out, NS_DISCO_ITEMS, node) &&
-                     (commands_node
-                        ? cat_commands(out, h, &ctx->from)
-                        : cat_items(out, ctx->account.len ? "account" : "host", h)) &&
+                     (commands_node ? cat_commands(out, h, &ctx->from)
+                                    : cat_items(out, "host", h)) &&
                      xml_cat(out, "</query>"));
 }

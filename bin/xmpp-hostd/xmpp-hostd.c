@@ -8,13 +8,13 @@
  * STORES  DATA/motd: messages of the day and who has seen them (motd.c); reads DATA/accounts
  *         and DATA/users
  * LIMITS  1024 features, identities and items in all; ASKS_MAX questions to each neighbour,
- *         ASK_US each; RUNS_MAX commands, RUN_US each; ANNOUNCEMENTS_MAX, ANNOUNCE_PIECE
- *         messages a turn
+ *         ASK_US each; DISCO_WAITS_BYTES of requests that wait for xmpp-pubsubd, DISCO_WAIT_US;
+ *         RUNS_MAX commands, RUN_US each; ANNOUNCEMENTS_MAX, ANNOUNCE_PIECE messages a turn
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, and the envelope of what routed sends. Not the XML.
  * ROOMS   handlers.c what is answered; xepNNNN_*.c how; features.c what routed tells of
- *         others; contacts.c who may see an account; announce.c messages to many; motd.c,
- *         names.c, settings.c
+ *         others; contacts.c who may see an account; nodes.c what xmpp-pubsubd is asked;
+ *         announce.c messages to many; motd.c, names.c, settings.c
  */
 #include "hostd.h"
 
@@ -37,6 +37,7 @@ register_all(struct link *routed)
   handle_announce(routed, handlers, handlers_n, hostd_settings());
   features_announce(routed);
   word(routed, VERB_HANDLE, "resource", "announce");
+  nodes_announce(routed);
   handle_announced(routed);
   motd_watch(routed);
 }
@@ -73,14 +74,28 @@ down(struct link *l)
  * be made when others have answered. */
 static uint64_t received;
 
+/* An answer to HOST/hostd; else a request. */
+static void
+on_iq(struct link *l, struct record *r)
+{
+  struct stanza st;
+
+  stanza_read(r, 0, &st);
+  if (!stanza_may_answer(&st)) {
+    st.xml = record_get(r, STANZA_XML);
+    nodes_answer(&st);
+  } else
+    handle_record(l, r, handlers, handlers_n, hostd_settings());
+}
+
 static void
 on_stanza(struct link *l, struct record *r)
 {
   received++;
   if (slice_is(record_get(r, STANZA_KIND), "message"))
     announce_message(l, r);
-  else
-    handle_record(l, r, handlers, handlers_n, hostd_settings());
+  else if (slice_is(record_get(r, STANZA_KIND), "iq"))
+    on_iq(l, r);
 }
 
 /* Nothing that was said in this turn holds if the store failed: it is not sent. */
@@ -152,6 +167,7 @@ snapshot(struct snapshot *k)
   last_snapshot(k);
   runs_snapshot(k);
   ask_snapshot(k, who_asked);
+  nodes_snapshot(k);
   announce_snapshot(k);
   motd_snapshot(k);
   handle_snapshot(k);

@@ -248,18 +248,23 @@ is_top(struct pubsub_node const *n)
   return n->type != PUBSUB_HOMETREE || parts <= 4;
 }
 
+static enum entry
+access_of_asker(struct request const *q, struct pubsub_node const *n)
+{
+  struct config c;
+  enum pubsub_affiliation aff = affiliation_of(n, q->self, &q->ctx->from);
+
+  config_of(&c, q->host, n->type, n->name, n->fields);
+  return access_to(n, &c, q->self, &q->ctx->from, aff);
+}
+
 static bool
 is_listed(struct list const *l, struct pubsub_node const *n)
 {
-  struct request const *q = l->q;
-  struct config c;
-  enum pubsub_affiliation aff;
   enum entry a;
 
   if (l->top.len ? !is_below(n->name, l->top) : !is_top(n)) return false;
-  config_of(&c, q->host, n->type, n->name, n->fields);
-  aff = affiliation_of(n, q->self, &q->ctx->from);
-  a = access_to(n, &c, q->self, &q->ctx->from, aff);
+  a = access_of_asker(l->q, n);
   return a == ACCESS_YES || a == ACCESS_NOT_SUBSCRIBED;
 }
 
@@ -300,19 +305,21 @@ cat_end(stralloc *out, char const *name, struct slice text)
          xml_cat(out, ">");
 }
 
-/* XEP-0059 s2.6: the count may be more than the asker may see. */
+/* XEP-0059 s2.6: the count may be more than the asker may see. How many nodes an account has is told
+ * to itself alone. */
 static bool
 cat_set(struct list *l, struct slice first, struct slice last)
 {
+  struct request *q = l->q;
   struct pubsub_counts counts;
   char buf[BASE_NUM];
 
-  return pubsub_counts(pubsubd.pubsub, l->q->owner, &counts) &&
-         xml_cat(l->q->out, "<set xmlns='" NS_RSM "'>") &&
+  return pubsub_counts(pubsubd.pubsub, q->owner, &counts) &&
+         xml_cat(q->out, "<set xmlns='" NS_RSM "'>") &&
          (!first.len ||
-          (cat_end(l->q->out, "first", first) && cat_end(l->q->out, "last", last))) &&
-         cat_end(l->q->out, "count", num_u64(buf, counts.nodes)) &&
-         xml_cat(l->q->out, "</set>");
+          (cat_end(q->out, "first", first) && cat_end(q->out, "last", last))) &&
+         ((q->pep && !q->own) || cat_end(q->out, "count", num_u64(buf, counts.nodes))) &&
+         xml_cat(q->out, "</set>");
 }
 
 static bool
@@ -402,16 +409,64 @@ node_items(struct request *q)
   return xml_cat(q->out, "</query>") ? DONE : refuse_failed(q);
 }
 
+static enum verdict
+all_items(struct request *q)
+{
+  if (xml_attr(q->e, "node").len) return node_items(q);
+  if (!cat_query(q->out, NS_DISCO_ITEMS, SLICE(""))) return refuse_failed(q);
+  if (cat_nodes(q, SLICE("")) != DONE) return REFUSE;
+  return xml_cat(q->out, "</query>") ? DONE : refuse_failed(q);
+}
+
 enum verdict
 disco_items(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
             stralloc *out)
 {
   struct request q = ask_of(ctx, in, e, out);
 
-  if (xml_attr(e, "node").len) return node_items(&q);
-  if (!cat_query(out, NS_DISCO_ITEMS, SLICE(""))) return refuse_failed(&q);
-  if (cat_nodes(&q, SLICE("")) != DONE) return REFUSE;
-  return xml_cat(out, "</query>") ? DONE : refuse_failed(&q);
+  return all_items(&q);
+}
+
+/* ---- nodes of accounts: xmpp-hostd asks for a client, and answers it ---- */
+
+struct look {
+  struct request const *q;
+  bool found;
+};
+
+static bool
+look_at(void *cookie, struct pubsub_node const *n)
+{
+  struct look *l = cookie;
+
+  l->found = access_of_asker(l->q, n) == ACCESS_YES;
+  return !l->found;
+}
+
+/* XEP-0030 s8: who may not see the account's presence may know that it is there when he may read one
+ * of its nodes. */
+static bool
+is_seen(struct request *q)
+{
+  struct look l = {.q = q};
+
+  return !slice_is(xml_attr(q->e, "stranger"), "true") ||
+         (pubsub_nodes(pubsubd.pubsub, q->owner, SLICE(""), look_at, &l) && l.found);
+}
+
+enum verdict
+disco_account(struct request *q)
+{
+  struct jid asker;
+
+  q->e = q->action = xml_next(q->e, NULL);
+  if (!q->e || !jid_parse(q->ctx->arena, xml_attr(q->e, "for"), &asker))
+    return refuse(q, ERR_BAD_REQUEST, NULL);
+  q->ctx->from = asker;
+  q->own = slice_eq(q->self, asker.bare);
+  if (!is_seen(q)) return refuse(q, ERR_SERVICE_UNAVAILABLE, NULL);
+  if (slice_is(q->e->name, "items")) return all_items(q);
+  return xml_attr(q->e, "node").len ? node_info(q) : DONE;
 }
 
 /* ---- the vCard of a service (XEP-0054) ---- */

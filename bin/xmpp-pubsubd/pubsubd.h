@@ -222,6 +222,12 @@ use_fn get_subscriptions, set_subscriptions, get_affiliations, set_affiliations;
 
 handle_fn disco_info, disco_items, service_card; /* disco.c */
 
+/* xmpp-hostd asks for a client about an account's nodes: the element info or items, with the
+ * attributes for, a JID, node, and stranger (true: the client may not see the account's presence). The
+ * answer is a query element, or nothing, when there is no node to tell of but the client may know that
+ * the account is there; else service-unavailable. */
+use_fn disco_account;
+
 /* What disco#info of a service shows besides; and of an account, behind the former. NULL is behind the
  * last. */
 extern char const *const pubsub_features[], *const pep_features[];

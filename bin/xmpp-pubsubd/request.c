@@ -221,13 +221,13 @@ do_use(struct request *q)
   return refuse(q, ERR_BAD_REQUEST, NULL);
 }
 
-/* xmpp-userd publishes in the name of an account from an address that no client has. */
-static void
-read_userd(struct handle_ctx *ctx)
+/* xmpp-userd publishes in the name of an account, and xmpp-hostd asks for clients, from addresses
+ * that no client has. */
+static bool
+is_program(struct handle_ctx const *ctx, char const *name)
 {
-  if (!ctx->from.local.len && slice_eq(ctx->from.domain, ctx->host) &&
-      slice_is(ctx->from.resource, "userd"))
-    ctx->from = jid_cut(ctx->account);
+  return !ctx->from.local.len && slice_eq(ctx->from.domain, ctx->host) &&
+         slice_is(ctx->from.resource, name);
 }
 
 static enum verdict
@@ -243,10 +243,11 @@ account_request(struct handle_ctx *ctx, struct stanza const *in, struct xml_node
                       .pep = true,
                       .owner = pubsubd_number(ctx->account)};
 
-  read_userd(ctx);
-  q.own = slice_eq(ctx->account, ctx->from.bare);
   if (!q.owner || !pubsubd_has_pep(ctx->host))
     return handle_error(ctx, ERR_SERVICE_UNAVAILABLE, "");
+  if (is_program(ctx, "hostd")) return disco_account(&q);
+  if (is_program(ctx, "userd")) ctx->from = jid_cut(ctx->account);
+  q.own = slice_eq(ctx->account, ctx->from.bare);
   return do_use(&q);
 }
 

@@ -50,6 +50,9 @@
 /* Requests of clients that wait for xmpp-pubsubd in xmpp-userd, and their bytes. */
 #define NODE_TASKS_MAX 512u
 #define NODE_TASKS_BYTES (32u << 20)
+/* Requests of disco that wait for xmpp-pubsubd in xmpp-hostd: their bytes, and how long. */
+#define DISCO_WAITS_BYTES (4u << 20)
+#define DISCO_WAIT_US 10000000u
 /* Clients that are asked for the capabilities that a hash names, before it rests; sets of
  * capabilities that are asked for at a time; verified ones that are stored. */
 #define CAPS_TRIES 3u

@@ -65,6 +65,13 @@ class Client(Person):
         return self.expect("the event of %s %s" % (node, item), look)
 
 
+    def nodes(self, to, **attributes):
+        """The nodes, or the items of one, that disco#items lists."""
+        e = self.ask("get", to, "<query xmlns='%s'%s/>" % (
+            ITEMS, "".join(" %s='%s'" % a for a in attributes.items())))
+        return [i.get("name" if attributes else "node") for i in e.iter("{%s}item" % ITEMS)]
+
+
 def devices(n):
     return "<list xmlns='eu.siacs.conversations.axolotl'><device id='%d'/></list>" % n
 
@@ -104,6 +111,31 @@ def omemo(t):
     late = Client(t, J + "/late")
     late.hears(DEVICES, "current", R)
     away(r, j, s, late)
+
+
+@check
+def nodes_are_found(t):
+    """XEP-0163 s6: disco shows who asks the nodes that he may read, and the account to strangers if
+    there is one; also behind a restart of xmpp-hostd or xmpp-pubsubd."""
+    r, j, s = Client(t, R + "/r"), Client(t, J + "/j"), Client(t, S + "/s")
+    info = "<query xmlns='%s'/>" % INFO
+    s.ask("get", J, info, ("cancel", "service-unavailable"))
+    assert s.nodes(J) == []
+    for killed in ("hostd", "pubsubd"):
+        restart(t, killed)
+        settle(r, j, s)
+        j.publish("urn:x:contacts", "a", "<e xmlns='urn:x'/>")
+        j.publish("urn:x:all", "b", "<e xmlns='urn:x'/>", access_model="open")
+        assert r.nodes(J) == j.nodes(J) == ["urn:x:all", "urn:x:contacts"]
+        assert s.nodes(J) == ["urn:x:all"]
+        assert s.nodes(J, node="urn:x:all") == ["b"]
+        features = [f.get("var") for f in s.ask("get", J, info).iter("{%s}feature" % INFO)]
+        assert PUBSUB + "#auto-subscribe" in features, features
+        e = s.ask("get", J, "<query xmlns='%s' node='urn:x:all'/>" % INFO)
+        assert e[0].get("type") == "leaf", ET.tostring(e)
+        s.ask("get", J, "<query xmlns='%s' node='urn:x:contacts'/>" % INFO,
+              ("auth", "not-authorized", "presence-subscription-required"))
+    away(r, j, s)
 
 
 @check
