@@ -2,7 +2,8 @@
 # make check: all tests of the build folder $1, and at the end one line: N passed, N failed.
 build=$1
 # Sanitizers take their time.
-case $build in *san*) export WHOLE_SLOW="${WHOLE_SLOW:-3}" HOSTILE_UNMEASURED=1 ;; esac
+at_once=3 # whole tests, which wait more than they work
+case $build in *san*) export WHOLE_SLOW="${WHOLE_SLOW:-3}" HOSTILE_UNMEASURED=1 && at_once=2 ;; esac
 passed=0
 failed=0
 out=$(mktemp)
@@ -65,7 +66,7 @@ if ${MAKE:-make} -s install B="$build" PREFIX="$prefix" DESTDIR= SBIN=bin > "$ou
   mkdir "$prefix/example" && cp "$build/example/xmpp-echod" "$prefix/example/"
   # Leaks are looked for by unit and pipe tests: the helper with which LeakSanitizer stops a
   # process that ends hangs now and then when many end at once.
-  ASAN_OPTIONS=detect_leaks=0 tests/whole/run -j 2 "$prefix/bin" > "$out" 2>&1
+  ASAN_OPTIONS=detect_leaks=0 tests/whole/run -j $at_once "$prefix/bin" > "$out" 2>&1
   cat "$out"
   count
   tests/hostile/run --small "$prefix/bin" > "$out" 2>&1
