@@ -198,7 +198,7 @@ soak: SECONDS = 600
 soak: all deps-test
 	@SOAK_SECONDS=$(SECONDS) tests/soak/run $(B)/bin
 
-# make hostile [SHAPES=pattern]: what hostile input costs; make check has it in small.
+# make hostile [SHAPES=pattern]: what hostile input costs. tests/hostile/run --small takes a minute.
 SHAPES ?=
 hostile: all deps-test
 	@d=`mktemp -d` && trap 'rm -rf "$$d"' EXIT && chmod 755 "$$d" && \
