@@ -223,7 +223,7 @@ put_disposition(struct slice name)
 static void
 put_type(struct web const *w, struct file const *f)
 {
-  char const *type = type_of(f->v, name_extension(w->place.name));
+  char const *type = type_of(f->v, w->place.name);
   bool shown;
 
   if (!type || is_active(type)) type = "application/octet-stream";

@@ -265,7 +265,7 @@ void answer_text(struct link *l, uint64_t id, struct vhost const *v, unsigned in
                  char const *text);
 
 /* The type of a file by its extension (types.c); NULL: unknown. */
-char const *type_of(struct vhost const *v, struct slice extension);
+char const *type_of(struct vhost const *v, struct slice name);
 
 /* ---- requests of clients (xep0363_slots.c, xep0030_disco.c) ---- */
 
