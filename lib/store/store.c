@@ -53,24 +53,21 @@ set_mode(char const *dir, char const *file, mode_t mode)
               strerror(errno), NULL);
 }
 
-/* Readers of the group write their names into the lock file. In a folder that the group may not
- * read, others than the writer may pass through it to ask for the length of a file, and may open
- * none. */
-static void
-set_modes(char const *dir)
+/* Through a folder that the group may not read, others than the writer may pass to ask for the length
+ * of a file, and may open none. */
+static bool
+group_reads(char const *dir)
 {
   struct stat st;
-  bool group = !stat(dir, &st) && st.st_mode & S_IRGRP;
 
-  set_mode(dir, "data.mdb", group ? 0640 : 0600);
-  set_mode(dir, "lock.mdb", group ? 0660 : 0600);
+  return !stat(dir, &st) && st.st_mode & S_IRGRP;
 }
 
 static struct store *
 open_with(char const *dir, bool create, bool secret, size_t map_bytes, unsigned int flags)
 {
   struct store *s = calloc(1, sizeof *s + strlen(dir) + 1);
-  mode_t mode = secret ? 0600 : 0640;
+  bool group;
   int rc;
 
   if (!s) return NULL;
@@ -82,13 +79,19 @@ open_with(char const *dir, bool create, bool secret, size_t map_bytes, unsigned 
     free(s);
     return NULL;
   }
+  group = !secret && group_reads(dir);
   rc = mdb_env_create(&s->env);
   if (!rc) rc = mdb_env_set_mapsize(s->env, map_bytes);
   if (!rc) rc = mdb_env_set_maxdbs(s->env, STORE_TABLES_MAX);
-  if (!rc) rc = mdb_env_open(s->env, dir, create ? flags : MDB_RDONLY, mode);
+  if (!rc)
+    rc = mdb_env_open(s->env, dir, create ? flags : MDB_RDONLY, group ? 0640 : 0600);
   /* Readers that were killed leave their places in the lock file. */
   if (!rc) mdb_reader_check(s->env, NULL);
-  if (!rc && create && !secret) set_modes(dir);
+  if (!rc && create && !secret) {
+    set_mode(dir, "data.mdb", group ? 0640 : 0600); /* of an earlier version */
+    set_mode(dir, "lock.mdb",
+             group ? 0660 : 0600); /* readers write their names into it */
+  }
   if (!rc) {
     s->next = all;
     return all = s;
