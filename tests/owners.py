@@ -4,7 +4,7 @@ other; one with a default stands in the list of what the program needs, and in n
 module that a program reads works, as its row says.
 
 USAGE   tests/owners.py
-READS   bin/xmpp-confgen/table.c, and the sources of the programs and of lib/
+READS   bin/xmpp-confgen/table.c and table_modules.c, and the sources of the programs and of lib/
 SAYS    each option with a program that does not read it, reads it and does not get it, or needs it
         otherwise than the table has it; each module that is said to do nothing, with a program
         that does something for it
@@ -81,7 +81,7 @@ def faults_of(program, folder, rows, common):
 
 
 def main():
-    table = text_of(["bin/xmpp-confgen/table.c"])
+    table = text_of(["bin/xmpp-confgen/table.c", "bin/xmpp-confgen/table_modules.c"])
     defines = dict(DEFINE.findall(table + text_of(["bin/xmpp-confgen/confgen.h"])))
     common = text_of(glob.glob("lib/*/*.c"))
     rows = list(table_rows(table, defines))

@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Owners (XEP-0045 s10): the form of the configuration, rooms that wait for it, the end of a
- * room. */
+/* Owners (XEP-0045 s10): the form of the configuration, and rooms that wait for it. */
 
 #define RC "muc#roomconfig_"
 
@@ -526,82 +525,5 @@ owner_set(struct in *in, struct xml_node const *query)
     result(in, SLICE(""));
   } else {
     refuse(&in->st, ERR_BAD_REQUEST, "", "a submitted form is missing");
-  }
-}
-
-/* ---- the end of a room (s10.9) ---- */
-
-static void
-cat_destroy(stralloc *x, struct slice alt, struct slice why, struct slice password)
-{
-  put(x, "<destroy");
-  if (alt.len) put_attr(x, "jid", alt);
-  put(x, ">");
-  if (password.len) {
-    put(x, "<password>");
-    put_text(x, password);
-    put(x, "</password>");
-  }
-  if (why.len) {
-    put(x, "<reason>");
-    put_text(x, why);
-    put(x, "</reason>");
-  }
-  put(x, "</destroy>");
-}
-
-/* A name that was known stays taken for a time, for clients that would make the room again. */
-static void
-bury(struct room *r, struct slice alt, struct slice why)
-{
-  bool persistent = r->config.flags & FLAG_PERSISTENT && r->state == ROOM_OPEN;
-  unsigned int done;
-
-  if (!persistent) {
-    room_end(r);
-    return;
-  }
-  stored_room_del(r);
-  if (r->muc->clears) archive_purge(mucd.archive, r->number, UINT32_MAX, &done);
-  r->state = ROOM_TOMBSTONE;
-  r->last_us = door_wall();
-  free(r->alt);
-  free(r->why);
-  r->alt = dup_slice(alt);
-  r->why = dup_slice(why);
-  room_changed(r);
-}
-
-void
-room_destroy(struct room *r, struct slice alt, struct slice why, struct slice password)
-{
-  static stralloc x = STRALLOC_ZERO;
-  struct change c = {.gone = true, .quiet = true};
-  struct occupant *o;
-
-  x.len = 0;
-  cat_destroy(&x, alt, why, password);
-  c.destroy = slice_of(x.s, x.len);
-  while ((o = r->first)) {
-    show(o, &c);
-    while (o->sessions_n > 1)
-      session_del(o->sessions->next);
-    session_del(o->sessions);
-  }
-  bury(r, alt, why);
-}
-
-/* XEP-0045 s15.6.2, code 332: the service goes, and the room stays stored. */
-void
-room_close(struct room *r)
-{
-  struct change c = {.gone = true, .quiet = true, .codes = "332"};
-  struct occupant *o;
-
-  while ((o = r->first)) {
-    show(o, &c);
-    while (o->sessions_n > 1)
-      session_del(o->sessions->next);
-    session_del(o->sessions);
   }
 }
