@@ -243,7 +243,8 @@ sasl_checker_gone(void)
 
 /* ---- PLAIN (RFC 4616) ---- */
 
-/* Who has keys here is checked here, if the host does so at all; others by a program outside. */
+/* An account that has keys here is checked here, if the host does so at all; others by a program
+ * outside. */
 static bool
 goes_outside(struct exchange const *x)
 {

@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What xmpp-dnsd finds for a domain: the targets to which xmpp-s2sd connects, in their order. */
+/* dns DOMAIN: the targets that xmpp-dnsd finds for a domain, to which xmpp-s2sd connects in their
+ * order. */
 
 /* The fields of target, behind its verb (xmpp-records(7)). */
 enum { T_HOW = 2, T_PORT, T_NAME, T_ADDRESSES, T_TLSA, T_SIGNED };

@@ -112,7 +112,7 @@ motd_see(struct slice bare, uint64_t id)
 
 /* ---- ends of accounts ---- */
 
-/* Whose host has no mod_announce any more has an entry still. */
+/* Erase the entry of an account, which is there still when its host has no mod_announce any more. */
 static bool
 erase(uint64_t number, struct slice bare, unsigned int most, unsigned int *done)
 {

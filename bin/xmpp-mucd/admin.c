@@ -313,7 +313,7 @@ change_occupant(struct occupant *o, enum affiliation a, struct change const *c)
   set_role(o, role, &d);
 }
 
-/* Whom a bare JID, or a domain, means: one of the room. */
+/* Say whether the room knows the bare JID, or the domain. */
 static struct occupant *
 meant(struct room *r, struct slice who)
 {

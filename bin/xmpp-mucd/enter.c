@@ -219,7 +219,7 @@ enter(struct in *in, struct xml_node const *x, struct slice nick, struct slice k
   o = in->session->o;
   occupant_order(o);
   occupant_save(o);
-  /* Those who see no JIDs see nothing of another session that looks like the first. */
+  /* Occupants who see no JIDs see nothing of another session that looks like the first. */
   same = before && !strcmp(before->presence, o->sessions->presence);
   welcome(in, x, created, !slice_eq(nick, in->to.resource), same);
 }

@@ -109,8 +109,8 @@ send_fanout(struct slice tos, struct envelope const *e, struct slice xml)
   link_end(l);
 }
 
-/* What goes to one session goes one way, whether it is for others too or not, so nothing
- * overtakes. */
+/* All stanzas to one session go one way, whether they are for others too or not, so none
+ * overtakes another. */
 void
 send_one(struct slice to, struct envelope const *e, struct slice xml)
 {

@@ -190,8 +190,8 @@ wants(struct sending const *s, struct pubsub_sub const *sub)
   return sub->state == PUBSUB_SUBSCRIBED && !(sub->options & PUBSUB_QUIET);
 }
 
-/* Who lost access by a change of the node, or of an affiliation, has lost the subscription too; a
- * roster changes without that. */
+/* Say whether a subscriber may still read. A change of the node, or of an affiliation, ends
+ * subscriptions that it shuts out; a change of a roster does not. */
 static bool
 has_access(struct request const *q, struct slice jid)
 {

@@ -2,7 +2,7 @@
 
 #include "convert/convert.h"
 
-/* Who is to have the events of an account's nodes (XEP-0163 s4.3): clients whose capabilities have
+/* The receivers of the events of an account's nodes (XEP-0163 s4.3): clients whose capabilities have
  * NODE+notify, and which may read the node. Contacts of this server are found by the roster of the
  * account, at each event; clients of other servers, and clients that the account has the directed
  * presence of, by their pairs (lib/interest). */

@@ -123,7 +123,7 @@ void avatars_end(void);
 /* Say whether pictures go both ways between nodes and vCards: PEP and mod_avatar. */
 bool avatars_converts(struct slice host);
 
-/* One of the nodes of pictures may have changed. */
+/* Note that a request may have changed a node of pictures. */
 void avatars_changed(struct request const *q);
 void avatars_snapshot(struct snapshot *k);
 

@@ -15,7 +15,8 @@
 #define PROBES_ANSWER_US 60000000u
 
 static struct event_timer timer;
-static stralloc todo = STRALLOC_ZERO; /* bare addresses, a line each, the first at `at` */
+static stralloc unasked =
+  STRALLOC_ZERO; /* bare addresses, a line each, the first at `at` */
 static size_t at;
 static struct jid_set asked;
 static bool noted;
@@ -54,7 +55,7 @@ note(void *cookie, struct slice bare)
   (void)cookie;
   if (!number || !pubsub_counts(pubsubd.pubsub, number, &counts) || !counts.nodes)
     return true;
-  return stralloc_catb(&todo, bare.s, bare.len) && stralloc_cats(&todo, "\n");
+  return stralloc_catb(&unasked, bare.s, bare.len) && stralloc_cats(&unasked, "\n");
 }
 
 /* false: all have been probed. */
@@ -62,16 +63,16 @@ static bool
 probe_some(struct link *routed)
 {
   struct probing p = {.routed = routed};
-  struct slice rest = slice_of(todo.s + at, todo.len - at);
+  struct slice rest = slice_of(unasked.s + at, unasked.len - at);
   uint64_t number;
 
   while (p.n < PROBES_A_TICK && slice_word(&rest, '\n', &p.bare)) {
     number = pubsubd_number(p.bare);
-    at = todo.len - rest.len;
+    at = unasked.len - rest.len;
     if (number && pubsubd.roster && jid_set_add(&asked, p.bare))
       roster_item_each(pubsubd.roster, number, probe, &p);
   }
-  return at < todo.len;
+  return at < unasked.len;
 }
 
 static void
@@ -83,14 +84,14 @@ on_time(void *cookie)
   if (!routed || !routed->up) return; /* probes_begin follows */
   pubsubd_readers();
   if (!noted) who_accounts(note, NULL);
-  if (!noted || at < todo.len) {
+  if (!noted || at < unasked.len) {
     noted = true;
     event_timer_start(
       &timer, door_now() + (probe_some(routed) ? PROBES_TICK_US : PROBES_ANSWER_US),
       on_time, NULL);
     return;
   }
-  stralloc_free(&todo);
+  stralloc_free(&unasked);
   at = 0;
   jid_set_wipe(&asked);
   interest_sweep();
@@ -99,7 +100,7 @@ on_time(void *cookie)
 void
 probes_begin(void)
 {
-  todo.len = at = 0;
+  unasked.len = at = 0;
   noted = false;
   jid_set_wipe(&asked);
   interest_doubt();
@@ -119,11 +120,11 @@ probes_snapshot(struct snapshot *k)
 
   if (!snapshot_record(k, "probes", true)) return;
   snapshot_timer(k, &timer, on_time, NULL);
-  snapshot_bytes(k, &todo);
+  snapshot_bytes(k, &unasked);
   SNAPSHOT_INT(k, at);
   SNAPSHOT_INT(k, noted);
   if (!snapshot_restores(k)) return;
-  rest = slice_of(todo.s, at);
+  rest = slice_of(unasked.s, at);
   while (slice_word(&rest, '\n', &bare))
     if (!jid_set_add(&asked, bare)) snapshot_fail(k, "out of memory");
 }

@@ -228,7 +228,7 @@ handle_fn disco_info, disco_items, service_card; /* disco.c */
  * the account is there; else service-unavailable. */
 use_fn disco_account;
 
-/* What disco#info of a service shows besides; and of an account, behind the former. NULL is behind the
+/* The features in disco#info of a service; and those that an account has besides. NULL is behind the
  * last. */
 extern char const *const pubsub_features[], *const pep_features[];
 

@@ -46,7 +46,7 @@ number_of(void const *item)
   return slice_of((char const *)&l->number, sizeof l->number);
 }
 
-/* Those of incoming streams; those that are over. */
+/* The places of incoming streams, by their ids; of streams that are over, by their numbers. */
 static struct table by_id = {.key = id_of}, by_number = {.key = number_of};
 
 uint64_t

@@ -220,7 +220,7 @@ enabled(struct stream *s, struct xml_node const *e)
   resume_note(s, e);
 }
 
-/* What was sent on the stream that is not resumed leaves again, or goes back. */
+/* Stanzas that were sent on a stream that is not resumed leave again, or go back. */
 static void
 resumed(struct stream *s, struct xml_node const *e)
 {

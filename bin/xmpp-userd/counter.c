@@ -53,7 +53,7 @@ counter_new(struct slice key, uint64_t interval_ms)
   return c;
 }
 
-/* One more of this kind; false: that is over most. */
+/* Count a stanza of this kind; false: there are more than most now. */
 static bool
 counts(char kind, struct slice bare, uint64_t interval_ms, uint64_t most)
 {
