@@ -55,7 +55,7 @@ refuse(struct stream *s, struct slice id, enum stanza_error e)
   struct stanza in = {.to = slice_str(s->host->name), .kind = SLICE("iq"), .id = id};
   stralloc sa = STRALLOC_ZERO;
 
-  if (stanza_cat_error_as(&sa, &in, e, "wait", SLICE(""), SLICE("")))
+  if (stanza_cat_fault(&sa, &in, &(struct stanza_fault){.error = e, .type = "wait"}))
     conduit_write(&s->c, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
 }

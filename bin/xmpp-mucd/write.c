@@ -117,63 +117,22 @@ send_one(struct slice to, struct envelope const *e, struct slice xml)
   send_fanout(to, e, xml);
 }
 
-static void
-cat_error(stralloc *out, struct stanza const *st, enum stanza_error e, char const *type,
-          char const *text)
-{
-  struct slice by = jid_cut(st->to).bare;
-  static stralloc plain = STRALLOC_ZERO;
-  struct slice rest, at;
-
-  plain.len = 0;
-  if (!stanza_cat_error(&plain, st, e, slice_str(text))) no_memory();
-  rest = slice_of(plain.s, plain.len);
-  at.s = memmem(rest.s, rest.len, "<error type='", 13);
-  if (!at.s) no_memory();
-  put_slice(out, slice_of(rest.s, (size_t)(at.s - rest.s)));
-  /* As in the examples of s7.2: clients know by it that the error is a room's. */
-  if (slice_is(st->kind, "presence")) put(out, "<x xmlns='" NS_MUC "'/>");
-  put(out, "<error");
-  put_attr(out, "by", by);
-  put(out, " type='");
-  at = slice_of(at.s + 13, rest.len - (size_t)(at.s + 13 - rest.s));
-  if (*type) {
-    char const *end = memchr(at.s, '\'', at.len);
-    put(out, type);
-    at = slice_of(end, at.len - (size_t)(end - at.s));
-  }
-  put_slice(out, at);
-}
-
+/* A presence has x, as in the examples of s7.2: clients know by it that the error is a room's. */
 void
 refuse_more(struct stanza const *st, enum stanza_error e, char const *type,
             char const *text, struct slice inside)
 {
   static stralloc out = STRALLOC_ZERO;
-  struct slice tail, mark;
+  struct stanza_fault f = {.error = e,
+                           .type = type,
+                           .by = jid_cut(st->to).bare,
+                           .inside = inside,
+                           .text = slice_str(text)};
 
   if (!stanza_may_answer(st) || !mucd.routed) return;
+  if (slice_is(st->kind, "presence")) f.before = SLICE("<x xmlns='" NS_MUC "'/>");
   out.len = 0;
-  cat_error(&out, st, e, type, text);
-  if (inside.len) { /* the text of the condition: <gone xmlns=...>URI</gone> */
-    static stralloc copy = STRALLOC_ZERO;
-    mark = slice_of(out.s, out.len);
-    mark.s = memmem(mark.s, mark.len, "stanzas'/>", 10);
-    if (mark.s) mark.s += 8;
-    if (mark.s) {
-      copy.len = 0;
-      tail = slice_of(mark.s + 2, out.len - (size_t)(mark.s + 2 - out.s));
-      put_slice(&copy, slice_of(out.s, (size_t)(mark.s - out.s)));
-      put(&copy, ">");
-      put_text(&copy, inside);
-      put(&copy, "</");
-      put(&copy, stanza_error_name(e));
-      put(&copy, ">");
-      put_slice(&copy, tail);
-      stanza_answer(mucd.routed, st, "error", slice_of(copy.s, copy.len));
-      return;
-    }
-  }
+  if (!stanza_cat_fault(&out, st, &f)) no_memory();
   stanza_answer(mucd.routed, st, "error", slice_of(out.s, out.len));
 }
 

@@ -72,16 +72,18 @@ take_node(struct request *q)
   return true;
 }
 
-/* s8.4.1: where the node went is an XMPP URI, the text of gone (RFC 6120 s8.3.3.5). */
+/* s8.4.1: the place where the node went is an XMPP URI inside gone (RFC 6120 s8.3.3.5). */
 static void
 refuse_missing(struct request *q, struct slice name)
 {
   struct slice uri;
 
-  if (q->owner && pubsub_moved(pubsubd.pubsub, q->owner, name, &uri))
-    refuse_text(q, ERR_GONE, NULL, arena_copy(q->ctx->arena, uri));
-  else
+  if (!q->owner || !pubsub_moved(pubsubd.pubsub, q->owner, name, &uri)) {
     refuse(q, ERR_ITEM_NOT_FOUND, NULL);
+    return;
+  }
+  q->ctx->inside = arena_copy(q->ctx->arena, uri);
+  refuse(q, ERR_GONE, NULL);
 }
 
 bool

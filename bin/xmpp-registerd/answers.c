@@ -58,7 +58,9 @@ error_in(struct request const *q, enum stanza_error e, char const *type,
   static stralloc out = STRALLOC_ZERO;
 
   out.len = 0;
-  if (stanza_cat_error_as(&out, &q->in, e, type, lang, text))
+  if (stanza_cat_fault(
+        &out, &q->in,
+        &(struct stanza_fault){.error = e, .type = type, .lang = lang, .text = text}))
     say(q, "error", slice_of(out.s, out.len), NULL, SLICE(""));
 }
 

@@ -229,7 +229,7 @@ run(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
   size_t at;
 
   ctx->error = ERR_SERVICE_UNAVAILABLE;
-  ctx->text = ctx->more = SLICE("");
+  ctx->text = ctx->more = ctx->inside = SLICE("");
   if (row && stanza_cat_result_open(out, in)) {
     at = out->len;
     v = row->fn(ctx, in, e, out);
@@ -242,7 +242,10 @@ run(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
   if (v == LATER) return NULL;
   if (v == DONE) return "result";
   out->len = 0;
-  stanza_cat_error_more(out, in, ctx->error, ctx->text, ctx->more);
+  stanza_cat_fault(
+    out, in,
+    &(struct stanza_fault){
+      .error = ctx->error, .inside = ctx->inside, .text = ctx->text, .more = ctx->more});
   return "error";
 }
 

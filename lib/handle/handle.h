@@ -24,6 +24,7 @@ struct handle_ctx {
   struct slice host, account;
   enum stanza_error error; /* of REFUSE */
   struct slice text;       /* the text of the error; may be empty */
+  struct slice inside;     /* the text of the condition itself; may be empty */
   struct slice more;       /* application condition as XML (RFC 6120 s8.3.4), or empty */
 };
 

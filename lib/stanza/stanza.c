@@ -90,28 +90,39 @@ stanza_cat_error(stralloc *out, struct stanza const *in, enum stanza_error e,
 }
 
 static bool
-cat_error_open(stralloc *out, struct stanza const *in, enum stanza_error e,
-               char const *type)
+cat_condition(stralloc *out, struct stanza_fault const *f)
 {
-  return cat_open(out, in, "error") && xml_cat(out, "><error") &&
-         xml_cat_attr(out, "type", slice_str(type ? type : errors[e].type)) &&
-         xml_cat(out, "><") && xml_cat(out, errors[e].name) &&
-         xml_cat(out, " xmlns='" NS_STANZAS "'/>");
+  char const *name = errors[f->error].name;
+
+  if (!xml_cat(out, "<") || !xml_cat(out, name) ||
+      !xml_cat(out, " xmlns='" NS_STANZAS "'"))
+    return false;
+  if (!f->inside.len) return xml_cat(out, "/>");
+  return xml_cat(out, ">") && xml_cat_text(out, f->inside) && xml_cat(out, "</") &&
+         xml_cat(out, name) && xml_cat(out, ">");
 }
 
 static bool
-cat_error_text(stralloc *out, struct slice lang, struct slice text)
+cat_text(stralloc *out, struct stanza_fault const *f)
 {
-  return !text.len ||
+  return !f->text.len ||
          (xml_cat(out, "<text xmlns='" NS_STANZAS "'") &&
-          (!lang.len || xml_cat_attr(out, "xml:lang", lang)) && xml_cat(out, ">") &&
-          xml_cat_text(out, text) && xml_cat(out, "</text>"));
+          (!f->lang.len || xml_cat_attr(out, "xml:lang", f->lang)) && xml_cat(out, ">") &&
+          xml_cat_text(out, f->text) && xml_cat(out, "</text>"));
 }
 
-static bool
-cat_error_close(stralloc *out, struct stanza const *in)
+bool
+stanza_cat_fault(stralloc *out, struct stanza const *in, struct stanza_fault const *f)
 {
-  return xml_cat(out, "</error></") && stralloc_catb(out, in->kind.s, in->kind.len) &&
+  char const *type = f->type && *f->type ? f->type : errors[f->error].type;
+
+  return cat_open(out, in, "error") && xml_cat(out, ">") &&
+         (!f->before.len || stralloc_catb(out, f->before.s, f->before.len)) &&
+         xml_cat(out, "<error") && (!f->by.len || xml_cat_attr(out, "by", f->by)) &&
+         xml_cat_attr(out, "type", slice_str(type)) && xml_cat(out, ">") &&
+         cat_condition(out, f) && cat_text(out, f) &&
+         (!f->more.len || stralloc_catb(out, f->more.s, f->more.len)) &&
+         xml_cat(out, "</error></") && stralloc_catb(out, in->kind.s, in->kind.len) &&
          xml_cat(out, ">");
 }
 
@@ -119,16 +130,8 @@ bool
 stanza_cat_error_more(stralloc *out, struct stanza const *in, enum stanza_error e,
                       struct slice text, struct slice more)
 {
-  return cat_error_open(out, in, e, NULL) && cat_error_text(out, SLICE(""), text) &&
-         (!more.len || stralloc_catb(out, more.s, more.len)) && cat_error_close(out, in);
-}
-
-bool
-stanza_cat_error_as(stralloc *out, struct stanza const *in, enum stanza_error e,
-                    char const *type, struct slice lang, struct slice text)
-{
-  return cat_error_open(out, in, e, type) && cat_error_text(out, lang, text) &&
-         cat_error_close(out, in);
+  return stanza_cat_fault(out, in,
+                          &(struct stanza_fault){.error = e, .text = text, .more = more});
 }
 
 bool

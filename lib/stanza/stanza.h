@@ -86,9 +86,19 @@ bool stanza_cat_error(stralloc *out, struct stanza const *in, enum stanza_error 
 bool stanza_cat_error_more(stralloc *out, struct stanza const *in, enum stanza_error e,
                            struct slice text, struct slice more);
 
-/* The same with a type of its own (NULL: as above) and the language of the text. */
-bool stanza_cat_error_as(stralloc *out, struct stanza const *in, enum stanza_error e,
-                         char const *type, struct slice lang, struct slice text);
+/* All that an error may have (s8.3.2). type NULL or empty: that of the error; by: the address that
+ * made it; inside: the text of the condition itself, as of gone (s8.3.3.5); lang: of text; more: a
+ * condition of the application's own, XML; before: XML in front of the error element. Slices may be
+ * empty. */
+struct stanza_fault {
+  enum stanza_error error;
+  char const *type;
+  struct slice by, inside, lang, text, more, before;
+};
+
+/* Append the error stanza that answers in. false: ENOMEM. */
+bool stanza_cat_fault(stralloc *out, struct stanza const *in,
+                      struct stanza_fault const *f);
 
 /* Append the opening tag of the iq result that answers in, for a payload to follow and
  * </iq>; or the whole empty result. false: ENOMEM. */
