@@ -35,7 +35,8 @@ probe(void *cookie, struct roster_item const *item)
   struct stanza st = {
     .to = item->jid, .from = p->bare, .kind = SLICE("presence"), .type = SLICE("probe")};
 
-  if (!roster_takes(item->state) || pep_is_host(jid_cut(item->jid).domain)) return true;
+  if (!roster_takes(item->state) || pubsubd_is_host(jid_cut(item->jid).domain))
+    return true;
   sa.len = 0;
   if (!xml_cat(&sa, "<presence") || !xml_cat_attr(&sa, "from", st.from) ||
       !xml_cat_attr(&sa, "to", st.to) || !xml_cat(&sa, " type='probe'/>"))

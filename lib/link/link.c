@@ -11,8 +11,9 @@
  *
  * out holds what was put, in order. [0, kept_from) needs nothing more and goes at the next
  * trim; [kept_from, sent) was written and waits for acknowledgement; the rest is unsent.
- * Only stanzas that were numbered here (link_origin) are acknowledged, so kept_from stands at
- * the line of the first that is not. When the link breaks, those lines alone remain, and
+ * kept_from is the beginning of a line, sent may be in the middle of one. Only stanzas that
+ * were numbered here (link_origin) are acknowledged, so kept_from stands at the line of the
+ * first that is not. When the link breaks, those lines alone remain, and
  * leave again behind the announcements of up(); the receiver knows by ORIGIN what
  * it had already. */
 
@@ -345,12 +346,21 @@ acked_up_to(struct link *l, uint64_t n)
   }
 }
 
+/* The end of the lines that were written whole. */
+static size_t
+whole_lines(struct link const *l)
+{
+  char const *end = memrchr(l->out.s + l->kept_from, '\n', l->sent - l->kept_from);
+
+  return end ? (size_t)(end - l->out.s) + 1 : l->kept_from;
+}
+
 void
 link_trim(struct link *l)
 {
   size_t drop;
 
-  if (l->acked >= l->stanzas && l->kept_from < l->sent) l->kept_from = l->sent;
+  if (l->acked >= l->stanzas && l->kept_from < l->sent) l->kept_from = whole_lines(l);
   drop = l->kept_from < l->sent ? l->kept_from : l->sent;
   if (drop < l->out.len && drop < l->out.len / 2) return;
   memmove(l->out.s, l->out.s + drop, l->out.len - drop);

@@ -110,6 +110,24 @@ what_is_not_written_is_kept(void **state)
   assert_true(l.out.a < LINK_LOW_WATER);
 }
 
+/* Half of a line is written when an acknowledgement to a service overtakes what waits. */
+static void
+an_ack_does_not_cut_a_line_in_two(void **state)
+{
+  static char const want[] = DATA "ack\t7\n" DATA;
+
+  (void)state;
+  l.roles = ROLE_SERVICE;
+  l.up = true;
+  put(DATA, 100);
+  l.sent = l.out.len - strlen(DATA) - strlen(DATA) / 2;
+  link_trim(&l);
+  link_ack(&l, 7);
+  assert_int_equal(l.out.len, strlen(want));
+  assert_memory_equal(l.out.s, want, strlen(want));
+  assert_int_equal(l.sent, strlen(DATA) - strlen(DATA) / 2);
+}
+
 int
 main(void)
 {
@@ -118,6 +136,7 @@ main(void)
     cmocka_unit_test_setup_teardown(what_is_acknowledged_is_not_kept, start, finish),
     cmocka_unit_test_setup_teardown(what_awaits_its_ack_is_kept, start, finish),
     cmocka_unit_test_setup_teardown(what_is_not_written_is_kept, start, finish),
+    cmocka_unit_test_setup_teardown(an_ack_does_not_cut_a_line_in_two, start, finish),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
