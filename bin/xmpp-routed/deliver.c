@@ -440,7 +440,7 @@ to_account(struct passing const *p, struct jid const *a)
 
   switch (fate_of(p, c)) {
   case FATE_IGNORE:
-    if (p->own && is_error(p)) held_error(p);
+    if (is_error(p) && !p->held) held_error(p);
     return;
   case FATE_ERROR: to_nobody(p); return;
   case FATE_OFFLINE:

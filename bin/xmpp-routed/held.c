@@ -146,7 +146,8 @@ held_error(struct passing const *p)
   struct held_copy c = {
     .id = number_next(), .until_us = door_now() + KEPT_ABSENT_US, .held = 1};
 
-  if (!routed_keeps || bytes >= KEPT_MAX || (a && a->copies.len >= HELD_ERRORS_MAX))
+  if (!routed_keeps || bytes >= HELD_ERRORS_ALL_MAX ||
+      (a && a->copies.len >= HELD_ERRORS_MAX))
     return;
   fields.len = 0;
   if (!passing_cat(&fields, p)) return;

@@ -22,9 +22,9 @@ bool held_next(stralloc const *copies, size_t *at, struct held_copy *c);
  * account is waited for. */
 bool held_takes(struct held_copy *c, struct passing const *p);
 
-/* p, an error of routed's own, tells a sender who has no session now that a message was returned:
- * hold p for the account. Nothing happens when routed keeps nothing, or when the account has
- * HELD_ERRORS_MAX bytes already. */
+/* p, an error of routed, of a service or of another server, tells a sender who has no session now
+ * that a message was returned: hold p for the account. Nothing happens when routed keeps nothing,
+ * when the account has HELD_ERRORS_MAX bytes already, or when HELD_ERRORS_ALL_MAX are held. */
 void held_error(struct passing const *p);
 
 /* A session of the account takes messages from now on, or what an account is waited for

@@ -174,8 +174,10 @@
  * clients of its sessions, senders among them, are coming back. */
 #define KEPT_ABSENT_US 15000000u
 /* Bytes of errors, about messages that were returned, that are held for an account without
- * sessions; above that they are dropped. */
+ * sessions; above that they are dropped. Other servers make errors too, so none is held when so
+ * many bytes are held for all accounts. */
 #define HELD_ERRORS_MAX (256u << 10)
+#define HELD_ERRORS_ALL_MAX (KEPT_MAX / 8)
 /* A file of those copies has room for twice the live bytes and so many more; when no file can
  * be made, routed tries again in so long (microseconds). */
 #define JOURNAL_SLACK (1u << 20)
