@@ -208,7 +208,7 @@ hostile: all deps-test
 bless: all
 	@tests/pipe/run --bless $(B)/bin '$(value T)'
 
-# make bench: the rows of tests/bench/loads.py whose names have the pattern ROWS; PEERS are
+# make bench: the rows of tests/bench/rows whose names have the pattern ROWS; PEERS are
 # installed, and measured in turn with tabber.
 PEERS ?=
 ROWS ?=

@@ -15,6 +15,8 @@
   "<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE' "                       \
   "type='hidden'><value>" NS_MAM "</value></field>"
 
+static enum archive_query { QUERY_FIRST, QUERY_LAST, QUERY_TIME, QUERY_WITH } query;
+
 struct paging {
   uint64_t query, asked_us, page;
   char mark[256];  /* where the next page begins; empty: at an end */
@@ -22,6 +24,26 @@ struct paging {
   char oldest[40]; /* of the archive, and the newest: QUERY_TIME is between them */
   char newest[40];
 };
+
+static struct paging *
+paging_of(struct client const *c)
+{
+  return c->own;
+}
+
+static bool
+check(void)
+{
+  static char const *const words[] = {"first", "last", "time", "with"};
+  unsigned int i;
+
+  for (i = 0; i < sizeof words / sizeof *words; i++)
+    if (!opt.query || !strcmp(opt.query, words[i])) {
+      query = (enum archive_query)i;
+      return true;
+    }
+  return false;
+}
 
 /* The time of a message, as archives give it; 0: there is none. */
 static uint64_t
@@ -56,16 +78,15 @@ cat_time(stralloc *sa, struct paging const *p)
 static void
 cat_form(stralloc *sa, struct client const *c)
 {
-  struct paging const *p = c->paging;
+  struct paging const *p = paging_of(c);
   char jid[256];
 
-  if (opt.query == QUERY_TIME && *p->newest) {
+  if (query == QUERY_TIME && *p->newest) {
     xml_cat(sa, NS_FORM);
     cat_time(sa, p);
     xml_cat(sa, "</x>");
-  } else if (opt.query == QUERY_WITH) {
-    unsigned long long other = c->n + 1 + p->page % opt.contacts;
-    snprintf(jid, sizeof jid, "%s%llu@%s", opt.user, other, opt.domain);
+  } else if (query == QUERY_WITH) {
+    load_jid(c->n + 1 + p->page % opt.contacts, jid);
     xml_cat(sa, NS_FORM);
     cat_field(sa, "with", jid);
     xml_cat(sa, "</x>");
@@ -91,7 +112,7 @@ cat_set(stralloc *sa, struct paging const *p, bool back, uint64_t max)
 static void
 ask(struct client *c, bool back, uint64_t max)
 {
-  struct paging *p = c->paging;
+  struct paging *p = paging_of(c);
   stralloc sa = STRALLOC_ZERO;
   char text[160];
 
@@ -113,7 +134,7 @@ static void
 ask_next(struct client *c)
 {
   fig->sent++;
-  ask(c, opt.query == QUERY_LAST, opt.page);
+  ask(c, query == QUERY_LAST, opt.page);
 }
 
 static void
@@ -129,7 +150,7 @@ keep(char *to, size_t size, struct slice text)
 static void
 on_result(struct client *c, struct xml_node const *result)
 {
-  struct paging *p = c->paging;
+  struct paging *p = paging_of(c);
   struct xml_node const *f = xml_child(result, NS_FORWARD, "forwarded");
   struct xml_node const *delay = f ? xml_child(f, NS_DELAY, "delay") : NULL;
   char stamp[40];
@@ -152,21 +173,21 @@ turn_page(struct client *c, struct xml_node const *fin)
 {
   struct xml_node const *set = xml_child(fin, NS_RSM, "set");
   struct xml_node const *edge =
-    set ? xml_child(set, NS_RSM, opt.query == QUERY_LAST ? "first" : "last") : NULL;
+    set ? xml_child(set, NS_RSM, query == QUERY_LAST ? "first" : "last") : NULL;
   struct arena a = ARENA_ZERO;
 
-  *c->paging->mark = 0;
-  if (edge && opt.query != QUERY_TIME && !slice_is(xml_attr(fin, "complete"), "true"))
-    keep(c->paging->mark, sizeof c->paging->mark, xml_text(&a, edge));
+  *paging_of(c)->mark = 0;
+  if (edge && query != QUERY_TIME && !slice_is(xml_attr(fin, "complete"), "true"))
+    keep(paging_of(c)->mark, sizeof paging_of(c)->mark, xml_text(&a, edge));
   else
-    c->paging->page++;
+    paging_of(c)->page++;
   arena_wipe(&a);
 }
 
 static void
 on_answer(struct client *c, struct xml_node const *iq)
 {
-  struct paging *p = c->paging;
+  struct paging *p = paging_of(c);
   struct xml_node const *fin = xml_child(iq, NS_MAM, "fin");
 
   if (!fin) {
@@ -197,7 +218,7 @@ stanza(struct client *c, struct xml_node const *e)
     if (result) on_result(c, result);
     return;
   }
-  snprintf(id, sizeof id, "q%llu", (unsigned long long)c->paging->query);
+  snprintf(id, sizeof id, "q%llu", (unsigned long long)paging_of(c)->query);
   if (slice_is(e->name, "iq") && (slice_is(type, "result") || slice_is(type, "error")) &&
       slice_is(xml_attr(e, "id"), id))
     on_answer(c, e);
@@ -207,8 +228,7 @@ stanza(struct client *c, struct xml_node const *e)
 static void
 prepare(struct client *c)
 {
-  c->paging = calloc(1, sizeof *c->paging);
-  if (c->paging) ask(c, false, 1);
+  ask(c, false, 1);
 }
 
 static void
@@ -223,5 +243,9 @@ begin(void)
   }
 }
 
-struct load_kind const archive_load = {
-  .name = "archive", .prepare = prepare, .begin = begin, .stanza = stanza};
+struct load_kind const archive_load = {.name = "archive",
+                                       .each = sizeof(struct paging),
+                                       .check = check,
+                                       .prepare = prepare,
+                                       .begin = begin,
+                                       .stanza = stanza};

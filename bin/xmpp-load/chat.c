@@ -6,6 +6,11 @@
 /* Pairs that send to each other, or one hub that talks with all others. A message's body is
  * NUMBER MICROSECONDS and padding up to its size. */
 
+struct chatter {
+  struct channel with_partner;
+  struct channel of_hub; /* the hub's side with this one */
+};
+
 static uint64_t
 pair(void)
 {
@@ -50,7 +55,9 @@ send_to(struct client *c, struct client const *to, struct channel *ch)
 static void
 send_one(struct client *c)
 {
-  send_to(c, partner_of(c), &c->channel);
+  struct chatter *own = c->own;
+
+  send_to(c, partner_of(c), &own->with_partner);
 }
 
 /* Find the client that sent the hub's message e, by the from USERn@DOMAIN/load. */
@@ -72,10 +79,12 @@ static void
 arrived(struct client *c, struct xml_node const *e, uint64_t n, uint64_t us)
 {
   struct client *other = is_hub(c) ? sender(e) : c;
+  struct chatter *own;
   struct channel *ch;
 
   if (!other) return;
-  ch = is_hub(c) ? &other->hub : &c->channel;
+  own = other->own;
+  ch = is_hub(c) ? &own->of_hub : &own->with_partner;
   figures_arrived(ch, n, us);
   if (load_is_measuring() && !opt.rate) {
     if (is_hub(c))
@@ -132,5 +141,8 @@ begin(void)
   }
 }
 
-struct load_kind const chat_load = {
-  .name = "chat", .group = pair, .begin = begin, .stanza = stanza};
+struct load_kind const chat_load = {.name = "chat",
+                                    .each = sizeof(struct chatter),
+                                    .group = pair,
+                                    .begin = begin,
+                                    .stanza = stanza};

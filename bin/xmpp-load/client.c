@@ -163,7 +163,7 @@ on_bound(struct client *c)
     return;
   }
   c->state = C_ONLINE;
-  client_write_str(c, "<presence/>");
+  if (!opt.kind->is_silent) client_write_str(c, "<presence/>");
   load_online(c);
 }
 
@@ -366,17 +366,18 @@ struct client *
 client_start(uint64_t n)
 {
   struct client *c = calloc(1, sizeof *c);
-  int fd = c ? dial() : -1;
+  void *own = calloc(1, opt.kind->each + 1);
+  int fd = c && own ? dial() : -1;
 
-  if (fd < 0) {
-    free(c);
-    return NULL;
-  }
+  if (fd < 0) goto no_socket;
+  c->own = own;
   c->n = n;
   c->begun_us = door_now();
   xml_limit(&c->xml, STANZA_MAX);
   if (event_io_start(&c->io, fd, EVENT_WRITE, on_io, c)) return c;
   fd_close(fd);
+no_socket:
+  free(own);
   free(c);
   return NULL;
 }
@@ -398,6 +399,6 @@ client_end(struct client *c)
   xml_reset(&c->xml);
   stralloc_free(&c->out);
   login_forget(c);
-  free(c->paging);
+  free(c->own);
   free(c);
 }

@@ -10,14 +10,25 @@
 
 #define PROCESSES_MAX 64
 #define SOURCES_MAX 16
+#define SETTINGS_MAX 16
 #define BODY_MAX 500
 
 struct client;
 
-/* A kind of load. All log in first, some at a time; each is prepared, and when all are, the
- * measured time begins. Whatever is NULL does nothing. */
+/* A kind of load: a row of kinds.h and a file. All clients log in first, some at a time; each is
+ * prepared, and when all are, the measured time begins. A function that is NULL does nothing. */
 struct load_kind {
   char const *name;
+  /* The names that -o may set, between blanks; kinds read them by setting(). */
+  char const *settings;
+  /* So many bytes of each client are the kind's: client.own, all zero at first. */
+  size_t each;
+  /* Clients leave as soon as they are online, and log in anew; there is nothing to prepare. */
+  bool comes_and_goes;
+  /* Clients send no presence of themselves when they are online. */
+  bool is_silent;
+  /* Say whether the options make sense for this kind. */
+  bool (*check)(void);
   /* How many users next to each other have to do with each other: one process has them all. */
   uint64_t (*group)(void);
   /* A client is online; load_ready(c) when it needs nothing more before the measured time. */
@@ -26,20 +37,23 @@ struct load_kind {
   void (*stanza)(struct client *c, struct xml_node const *e);
 };
 
-enum archive_query { QUERY_FIRST, QUERY_LAST, QUERY_TIME, QUERY_WITH };
-
 struct options {
   struct load_kind const *kind;
   char const *host, *port, *domain, *user, *password, *mechanism;
   char const *sources[SOURCES_MAX];
+  char const *settings[SETTINGS_MAX]; /* NAME=VALUE each */
+  char const *query;                  /* of -q */
   uint64_t sessions, first, window, seconds, size, parallel, rate, units, contacts, page;
   uint64_t processes;
-  unsigned int n_sources;
-  enum archive_query query;
+  unsigned int n_sources, n_settings;
   bool direct, hub;
 };
 
 extern struct options opt;
+
+/* The value that -o gave to name, or otherwise. */
+char const *setting(char const *name, char const *otherwise);
+uint64_t setting_number(char const *name, uint64_t otherwise);
 
 /* ---- figures (figures.c) ---- */
 
@@ -105,12 +119,9 @@ struct client {
   enum client_state state;
   bool restart, draining, wants_session, is_ready;
   struct scram_client *scram;
-  struct channel channel; /* chat: with its partner; presence: from its publisher */
-  struct channel hub;     /* chat: of the hub's side with this one */
-  uint64_t in_flight;     /* presence: deliveries under way from a publisher */
-  struct paging *paging;  /* archive */
+  void *own; /* load_kind.each bytes of the kind's */
   uint64_t begun_us;
-  struct event_timer again; /* the login load: when to start anew */
+  struct event_timer again; /* of a kind that comes and goes: when to start anew */
 };
 
 /* Begin to log user n in. NULL: no memory or files. */
@@ -134,6 +145,9 @@ void login_forget(struct client *c);
 /* NULL: there is no such load. */
 struct load_kind const *load_kind_of(char const *name);
 
+/* Write "USER<n>@DOMAIN" into text. */
+void load_jid(uint64_t n, char text[256]);
+
 /* The client of user n, of ours. NULL: there is none. */
 struct client *load_client(uint64_t n);
 
@@ -152,11 +166,6 @@ void load_look(void);
 /* Start the clients of users first... of this process. may_begin says whether all processes
  * are ready. false: no memory. */
 bool load_begin(bool (*may_begin)(void));
-
-/* ---- the loads (chat.c, presence.c, archive.c) ---- */
-
-extern struct load_kind const login_load, idle_load, chat_load, presence_load,
-  archive_load;
 
 /* Call send at opt.rate times a second in all; for loads that have a fixed rate. */
 void load_at_rate(void (*send)(void));

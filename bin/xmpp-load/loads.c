@@ -1,4 +1,4 @@
-#include "load.h"
+#include "kinds.h"
 
 #include <skalibs/strerr.h>
 
@@ -33,10 +33,10 @@ leave(struct client *c)
   client_write_str(c, "</stream:stream>");
 }
 
-struct load_kind const login_load = {.name = "login"};
+struct load_kind const login_load = {.name = "login", .comes_and_goes = true};
 
-static struct load_kind const *const kinds[] = {&login_load,    &idle_load,    &chat_load,
-                                                &presence_load, &archive_load, NULL};
+#define LOAD_KIND_ROW(name) &name##_load,
+static struct load_kind const *const kinds[] = {LOAD_KINDS(LOAD_KIND_ROW) NULL};
 
 struct load_kind const *
 load_kind_of(char const *name)
@@ -46,6 +46,12 @@ load_kind_of(char const *name)
   while (*k && strcmp((*k)->name, name) != 0)
     k++;
   return *k;
+}
+
+void
+load_jid(uint64_t n, char text[256])
+{
+  snprintf(text, 256, "%s%llu@%s", opt.user, (unsigned long long)n, opt.domain);
 }
 
 struct client *
@@ -176,7 +182,7 @@ void
 load_online(struct client *c)
 {
   fig->logins++;
-  if (opt.kind == &login_load) {
+  if (opt.kind->comes_and_goes) {
     leave(c);
     return;
   }
@@ -249,6 +255,6 @@ load_begin(bool (*all_may_begin)(void))
   if (!clients) return false;
   event_timer_start(&progress_timer, door_now() + PROGRESS_US, progress, NULL);
   begin_some();
-  if (opt.kind == &login_load) begin_when_all_may(NULL);
+  if (opt.kind->comes_and_goes) begin_when_all_may(NULL);
   return true;
 }

@@ -8,6 +8,11 @@
 
 #define NS_ROSTER "jabber:iq:roster"
 
+struct audience {
+  struct channel channel; /* from its publisher */
+  uint64_t in_flight;     /* a publisher's deliveries that are under way */
+};
+
 static uint64_t
 group(void)
 {
@@ -18,12 +23,6 @@ static struct client *
 publisher_of(struct client const *c)
 {
   return load_client(c->n - (c->n - opt.first) % group());
-}
-
-static void
-jid_of(struct client const *c, char text[256])
-{
-  snprintf(text, 256, "%s%llu@%s", opt.user, (unsigned long long)c->n, opt.domain);
 }
 
 /* ---- the subscription, made when it lacks ---- */
@@ -67,7 +66,7 @@ on_iq(struct client *c, struct xml_node const *e)
   char jid[256];
 
   if (!slice_is(xml_attr(e, "id"), "roster")) return;
-  jid_of(publisher_of(c), jid);
+  load_jid(publisher_of(c)->n, jid);
   if (!has_subscription(xml_child(e, NS_ROSTER, "query"), jid))
     subscription_of(c, jid, "subscribe");
 }
@@ -86,13 +85,14 @@ approve(struct client *c, struct slice from)
 static void
 publish(struct client *c)
 {
+  struct audience *own = c->own;
   char text[256];
-  int n =
-    snprintf(text, sizeof text, "<presence><status>%llu %llu</status></presence>",
-             (unsigned long long)c->channel.next_out++, (unsigned long long)door_wall());
+  int n = snprintf(text, sizeof text, "<presence><status>%llu %llu</status></presence>",
+                   (unsigned long long)own->channel.next_out++,
+                   (unsigned long long)door_wall());
 
   client_write(c, text, (size_t)n);
-  c->in_flight += opt.contacts;
+  own->in_flight += opt.contacts;
   fig->sent++;
   fig->expected += opt.contacts;
 }
@@ -101,12 +101,13 @@ static void
 arrived(struct client *c, uint64_t n, uint64_t us)
 {
   struct client *p = publisher_of(c);
+  struct audience *own = c->own, *of = p->own;
 
   if (p == c) return;
-  figures_arrived(&c->channel, n, us);
-  if (p->in_flight) p->in_flight--;
+  figures_arrived(&own->channel, n, us);
+  if (of->in_flight) of->in_flight--;
   if (load_is_measuring() && !opt.rate && p->state == C_ONLINE &&
-      p->in_flight <= opt.contacts * (opt.window - 1)) {
+      of->in_flight <= opt.contacts * (opt.window - 1)) {
     publish(p);
     client_flush(p);
   }
@@ -119,7 +120,7 @@ is_from_publisher(struct client *c, struct slice from)
   struct slice bare;
   char jid[256];
 
-  jid_of(publisher_of(c), jid);
+  load_jid(publisher_of(c)->n, jid);
   return slice_word(&from, '/', &bare) && slice_is(bare, jid);
 }
 
@@ -181,6 +182,7 @@ begin(void)
 }
 
 struct load_kind const presence_load = {.name = "presence",
+                                        .each = sizeof(struct audience),
                                         .group = group,
                                         .prepare = prepare,
                                         .begin = begin,

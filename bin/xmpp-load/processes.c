@@ -69,7 +69,7 @@ set_wanted(void)
 
   for (i = 0; i < all.processes; i++) {
     take_share(i);
-    figures_of[i].wanted = opt.kind == &login_load ? 0 : opt.sessions;
+    figures_of[i].wanted = opt.kind->comes_and_goes ? 0 : opt.sessions;
     opt = all;
   }
 }

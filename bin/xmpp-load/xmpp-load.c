@@ -1,21 +1,22 @@
 /* xmpp-load: puts load on an XMPP server, any, and says what it took.
  *
- * USAGE   xmpp-load -l login|idle|chat|presence|archive [ options ] HOST PORT DOMAIN
+ * USAGE   xmpp-load -l LOAD [ options ] HOST PORT DOMAIN
  *         -n SESSIONS (2)  -P AT ONCE while logging in (20)  -t SECONDS (10)
  *         -w WINDOW (4) or -r RATE, units a second  -b BYTES of a body (100)
  *         -N UNITS after which a chat ends  -H a hub that all others chat with
  *         -f CONTACTS of a publisher, or to ask an archive for (100)
  *         -q first|last|time|with what is asked of the archive  -g PAGE (50)
  *         -u USER (load; the users are USER1, USER2...)  -F FIRST (1)  -p PASSWORD (load)
+ *         -o NAME=VALUE what only some loads have
  *         -m MECHANISM (SCRAM-SHA-256)  -D direct TLS, else STARTTLS
  *         -j PROCESSES (1)  -s SOURCE address, several in turn
  * WRITES  "online N" when the measured time begins, and one record at its end; 2 progress
  * EXIT    0 all went well; 1 something was lost, doubled, out of order or refused; 100
  *         usage; 111 system call
- * LIMITS  PROCESSES_MAX, SOURCES_MAX
+ * LIMITS  PROCESSES_MAX, SOURCES_MAX, SETTINGS_MAX
  * TRUSTS  its arguments, and no server
- * ROOMS   loads.c what all loads have in common; chat.c, presence.c, archive.c; client.c one
- *         client; login.c SASL; processes.c; figures.c
+ * ROOMS   kinds.h the kinds of load, a file each; loads.c what they have in common; client.c
+ *         one client; login.c SASL; processes.c; figures.c
  */
 #include "load.h"
 
@@ -28,10 +29,11 @@
 #include <string.h>
 
 #define USAGE                                                                            \
-  "-l login|idle|chat|presence|archive [ -n sessions ] [ -P at-once ] [ -t seconds ] "   \
+  "-l load [ -n sessions ] [ -P at-once ] [ -t seconds ] "                               \
   "[ -w window ] [ -r rate ] [ -b bytes ] [ -N units ] [ -H ] [ -f contacts ] "          \
-  "[ -q first|last|time|with ] [ -g page ] [ -u user ] [ -F first ] [ -p password ] "    \
-  "[ -m mechanism ] [ -D ] [ -j processes ] [ -s source ]... host port domain"
+  "[ -q query ] [ -g page ] [ -u user ] [ -F first ] [ -p password ] "    \
+  "[ -m mechanism ] [ -D ] [ -j processes ] [ -s source ]... [ -o name=value ]... host " \
+  "port domain"
 
 char const *PROG = "xmpp-load";
 
@@ -48,24 +50,32 @@ struct options opt = {.user = "load",
                       .page = 50,
                       .processes = 1};
 
-static bool
-take_query(char const *word)
-{
-  static char const *const queries[] = {"first", "last", "time", "with"};
-  unsigned int i;
-
-  for (i = 0; i < sizeof queries / sizeof *queries; i++)
-    if (!strcmp(word, queries[i])) {
-      opt.query = (enum archive_query)i;
-      return true;
-    }
-  return false;
-}
-
 static void
 number(char const *word, uint64_t *out)
 {
   if (!slice_u64(slice_str(word), out)) strerr_dieusage(100, USAGE);
+}
+
+/* The last that -o gave to a name counts. */
+char const *
+setting(char const *name, char const *otherwise)
+{
+  size_t len = strlen(name);
+  unsigned int i;
+
+  for (i = opt.n_settings; i-- > 0;)
+    if (!strncmp(opt.settings[i], name, len) && opt.settings[i][len] == '=')
+      return opt.settings[i] + len + 1;
+  return otherwise;
+}
+
+uint64_t
+setting_number(char const *name, uint64_t otherwise)
+{
+  char const *value = setting(name, NULL);
+
+  if (value) number(value, &otherwise);
+  return otherwise;
 }
 
 static void
@@ -89,9 +99,11 @@ take_option(int o, char const *arg)
   case 'm': opt.mechanism = arg; return;
   case 'D': opt.direct = true; return;
   case 'j': number(arg, &opt.processes); return;
-  case 'q':
-    if (take_query(arg)) return;
-    break;
+  case 'q': opt.query = arg; return;
+  case 'o':
+    if (opt.n_settings == SETTINGS_MAX) break;
+    opt.settings[opt.n_settings++] = arg;
+    return;
   case 's':
     if (opt.n_sources == SOURCES_MAX) break;
     opt.sources[opt.n_sources++] = arg;
@@ -101,13 +113,32 @@ take_option(int o, char const *arg)
   strerr_dieusage(100, USAGE);
 }
 
+/* The kind reads a setting by its name, so that a name that the kind does not know is an error. */
+static bool
+knows_settings(void)
+{
+  struct slice words, word, name;
+  unsigned int i;
+  bool known;
+
+  for (i = 0; i < opt.n_settings; i++) {
+    struct slice text = slice_str(opt.settings[i]);
+    if (!strchr(opt.settings[i], '=') || !slice_word(&text, '=', &name)) return false;
+    words = slice_str(opt.kind->settings ? opt.kind->settings : "");
+    for (known = false; !known && slice_word(&words, ' ', &word);)
+      known = slice_eq(word, name);
+    if (!known) return false;
+  }
+  return true;
+}
+
 /* Whole groups, and no more processes than groups. */
 static void
 round_options(void)
 {
   uint64_t group;
 
-  if (opt.kind == &login_load) opt.sessions = opt.parallel;
+  if (opt.kind->comes_and_goes) opt.sessions = opt.parallel;
   group = opt.kind->group ? opt.kind->group() : 1;
   opt.sessions = (opt.sessions + group - 1) / group * group;
   if (opt.processes > opt.sessions / group) opt.processes = opt.sessions / group;
@@ -120,7 +151,8 @@ read_options(int argc, char const *const *argv)
   int o;
 
   help_options(argv, USAGE);
-  while ((o = subgetopt_r(argc, argv, "l:n:P:t:w:r:b:N:Hf:q:g:u:F:p:m:Dj:s:", &l)) != -1)
+  while ((o = subgetopt_r(argc, argv, "l:n:P:t:w:r:b:N:Hf:q:g:u:F:p:m:Dj:s:o:", &l)) !=
+         -1)
     take_option(o, l.arg);
   argv += l.ind;
   if (!opt.kind || argc - l.ind != 3 || opt.size > BODY_MAX || !opt.sessions ||
@@ -130,6 +162,8 @@ read_options(int argc, char const *const *argv)
   opt.host = argv[0];
   opt.port = argv[1];
   opt.domain = argv[2];
+  if (!knows_settings() || (opt.kind->check && !opt.kind->check()))
+    strerr_dieusage(100, USAGE);
   round_options();
 }
 

@@ -1,5 +1,6 @@
 """ejabberd under test: mnesia, Debian's options of the virtual machine, no shapers. It runs in
-the foreground and without a name, so that nothing is started outside of it."""
+the foreground and without a name, so that nothing is started outside of it. config: lines of
+modules (indented), options at the top."""
 import glob, os
 
 from server import DOMAIN, ITERATIONS, USER, Server, base64_text, certificate, scram_keys
@@ -65,7 +66,10 @@ class Ejabberd(Server):
     def configure(self):
         with open(self.dir + "/ejabberd.yml", "w") as f:
             f.write(CONFIG % dict(domain=DOMAIN, cert=certificate(), port=self.port,
-                                  more=ARCHIVE if self.archive else ""))
+                                  more=(ARCHIVE if self.archive else "") + self.more()))
+
+    def more(self):
+        return self.config.get("modules", "") + self.config.get("options", "")
 
     def add_users(self, first, last):
         salt, stored, of_server = (base64_text(x) for x in scram_keys())

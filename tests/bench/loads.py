@@ -1,7 +1,8 @@
-"""The rows of the table: what is put on a server, and what is reckoned from it.
+"""What is put on a server, and what is reckoned from it; the rows of the table are in rows/.
 
-A row is measured by one of the functions here, called with (Lab, row, server's class), which
-gives a record: a dictionary with the figure under "figure" and whatever it was reckoned from.
+A row is measured by one of the functions here or by one of its own file, called with (Lab, row,
+server), which gives a record: a dictionary with the figure under "figure" and whatever it was
+reckoned from.
 The server is started for each measurement and stopped after it, so that none of them pays for
 the one before, and no server for the others' idling.
 """
@@ -22,7 +23,9 @@ class Row:
     accounts that it needs; alone: only of tabber; archive, instances: of the server; fresh: from
     empty archives each time; less: whether less is better; reach: what tabber should reach;
     over: the row whose figure this one's is compared with; more: others who are online, how many
-    messages fill the archive of the first account, once: one round is enough, bare: no server."""
+    messages fill the archive of the first account, once: one round is enough, bare: no server;
+    config: what a server has besides, by its name: dictionaries of texts, see Server. A row with a
+    config is not for servers that it does not name."""
 
     def __init__(self, name, title, unit, how, words=(), sessions=100, reach="", over=None,
                  archive=False, instances=1, alone=False, fresh=False, less=True, **more):
@@ -31,13 +34,17 @@ class Row:
         self.archive, self.instances, self.alone = archive, instances, alone
         self.fresh, self.less, self.more = fresh, less, more
 
+    def config(self, cls):
+        return self.more.get("config", {}).get(cls.name, {})
 
     def users(self, cls):
         """How many accounts it needs."""
         return self.sessions if cls.logs_in_again else max(self.sessions, STAYING)
 
     def is_for(self, cls):
-        return cls.name == "tabber" or not (self.alone or self.archive and not cls.has_archive)
+        if cls.name != "tabber" and (self.alone or self.archive and not cls.has_archive):
+            return False
+        return cls.name in self.more.get("config", {cls.name: {}})
 
 
 class Load:
@@ -223,6 +230,7 @@ def append(lab, row, server):
 
 
 CONTACTS, STAYING = 100, 300
+LOGIN = ["-l", "login", "-n", "10", "-P", "10"]
 
 
 def fill(lab, server, messages):
@@ -233,63 +241,3 @@ def fill(lab, server, messages):
                              "-w", "4", "-b", "100", "-P", "20"], lab.patience, CONTACTS)
     server.fills = dict(got, messages=got["received"], inserts=got["received"] / got["seconds"],
                         bytes=(server.disk() - before) / got["received"])
-
-
-# ---- the rows
-
-
-def archive_rows(name, messages, said):
-    """Pages of one account's archive of so many messages, and what it took to fill it."""
-    more = dict(archive=True, sessions=CONTACTS + 1, fill=messages)
-    titles = {"first": "from the oldest on", "last": "from the newest back",
-              "time": "from some time on", "with": "with one contact"}
-    words = ["-l", "archive", "-n", "1", "-g", "50", "-f", str(CONTACTS), "-q"]
-    return [Row("page-%s-%s" % (name, q), "archive of %s %s, CPU a message" % (said, titles[q]),
-                "µs", paging, words + [q], reach="6", **more) for q in titles] + [
-        Row("inserts-" + name, "messages into an archive of " + said, "a second",
-            filling("inserts"), less=False, once=True, **more),
-        Row("disk-" + name, "disk of an archive of " + said, "bytes a message",
-            filling("bytes"), once=True, **more)]
-
-
-LOGIN = ["-l", "login", "-n", "10", "-P", "10"]
-RUSH = ["-l", "login", "-n", "100", "-P", "100", "-j", "2"]
-
-ROWS = [
-    Row("chat", "chat, no archive, CPU a message", "µs", cpu_per_unit, PAIRS,
-        reach="12, a ninth"),
-    Row("chat-archive", "chat, everything archived, CPU a message", "µs", cpu_per_unit, PAIRS,
-        reach="24, a fiftieth", archive=True, fresh=True),
-    Row("latency", "200 messages a second, 99 of 100 within", "ms", latency,
-        ["-l", "chat", "-n", "100", "-r", "200", "-b", "100"], reach="2"),
-    Row("latency-archive", "the same, everything archived", "ms", latency,
-        ["-l", "chat", "-n", "100", "-r", "200", "-b", "100"], reach="2", archive=True,
-        fresh=True),
-    Row("login", "login, SCRAM-SHA-256, STARTTLS, CPU", "ms", login, LOGIN, sessions=10,
-        reach="0.7"),
-    Row("login-rush", "the same when 100 come at a time, CPU", "ms", login, RUSH, sessions=100,
-        reach="0.7"),
-    Row("idle", "idle session of 10 000", "KiB", memory, IDLE + ["10000"], sessions=10000,
-        once=True, reach="17"),
-    Row("presence", "presence to 100 contacts, CPU a delivery", "µs", cpu_per_unit,
-        ["-l", "presence", "-n", "101", "-f", "100", "-w", "4"], sessions=101, reach="7",
-        fresh=True),
-] + archive_rows("million", 1000000, "1 000 000") + archive_rows("10000", 10000, "10 000") + [
-    Row("append", "the archive alone, CPU to append a message", "µs", append, alone=True,
-        bare=True, once=True),
-    Row("chat-10000", "chat of 10 000 sessions, CPU a message", "µs", cpu_per_unit,
-        ["-l", "chat", "-n", "10000", "-w", "4", "-b", "100", "-P", "50"], sessions=10000,
-        alone=True, over="chat", reach="1.2 times"),
-    Row("chat-beside", "chat beside 10 000 sessions, CPU a message", "µs", cpu_per_unit, PAIRS,
-        sessions=10100, alone=True, others=10000, over="chat", reach="1.2 times"),
-    Row("login-beside", "login beside 10 000 sessions, CPU", "ms", login, LOGIN, sessions=10010,
-        alone=True, others=10000, over="login", reach="1.2 times"),
-    Row("idle-1000", "idle session of 1000", "KiB", memory, IDLE + ["1000"], sessions=1000,
-        alone=True, once=True, over="idle"),
-    Row("idle-15000", "idle session of 15 000", "KiB", memory, IDLE + ["15000"],
-        sessions=15000, alone=True, once=True, over="idle"),
-    Row("rate", "messages, one tlsd and one c2sd", "a second", rate, PAIRS + ["-j", "2"],
-        alone=True, less=False),
-    Row("rate-two", "messages, two of each", "a second", rate, PAIRS + ["-j", "2"],
-        alone=True, less=False, instances=2, over="rate"),
-]

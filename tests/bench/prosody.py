@@ -1,5 +1,6 @@
 """Prosody under test: internal storage, but SQLite for the archive (its internal one is not on
-disk when a message is acknowledged); its default modules without limits, epoll."""
+disk when a message is acknowledged); its default modules without limits, epoll. config: names of
+modules, options before the first host, components behind it."""
 import os
 
 from server import DOMAIN, ITERATIONS, USER, Server, certificate, scram_keys
@@ -51,8 +52,10 @@ class Prosody(Server):
     name, packages, account = "prosody", ("prosody", "lua-dbi-sqlite3"), "prosody"
 
     def configure(self):
-        modules = MODULES + (["mam"] if self.archive else [])
-        text = CONFIG.replace("VirtualHost", ARCHIVE + "VirtualHost") if self.archive else CONFIG
+        modules = MODULES + (["mam"] if self.archive else []) + self.config.get("modules", [])
+        options = (ARCHIVE if self.archive else "") + self.config.get("options", "")
+        text = CONFIG.replace("VirtualHost", options + "VirtualHost")
+        text += self.config.get("components", "")
         with open(self.dir + "/prosody.cfg.lua", "w") as f:
             f.write(text % dict(
                 dir=self.dir, port=self.port, domain=DOMAIN, cert=certificate(),

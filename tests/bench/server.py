@@ -127,14 +127,16 @@ def disk_bytes(folder):
 
 class Server:
     """A server in a folder of its own. archive: every message of everyone is kept; instances:
-    of what can run several times. It may be started and stopped again and again; its accounts
+    of what can run several times; config: texts to be added to the configuration, by the names that
+    the kind of server has for their places. It may be started and stopped again and again; its accounts
     and archives stay, until remove()."""
 
     name, packages, account = "", (), None
     mechanism = "SCRAM-SHA-256"
     has_archive, logs_in_again = True, True
 
-    def __init__(self, archive=False, instances=1, bindir=None):
+    def __init__(self, archive=False, instances=1, bindir=None, config=None):
+        self.config = config or {}
         self.archive, self.instances, self.bindir = archive, instances, bindir
         self.users, self.processes, self.port = 0, [], free_port()
         self.dir = self.fills = None

@@ -1,4 +1,5 @@
-"""tabber under test: the tree of the whole tests, with accounts imported."""
+"""tabber under test: the tree of the whole tests, with accounts imported. config: lines of
+modules, options at the top."""
 import os, subprocess
 
 from server import DOMAIN, PASSWORD, USER, Server, certificate
@@ -15,6 +16,7 @@ class Tabber(Server):
         modules = MODULES
         if self.archive:
             modules += "\nmod_mam: {default: always}"
+        modules += self.config.get("modules", "")
         several = "instances: {tlsd: %d, c2sd: %d}" % (self.instances, self.instances)
         self.tree = tree.Tree(modules=modules, bin=self.bindir, options=self.options(),
                               tabber=several if self.instances > 1 else "")
@@ -25,7 +27,7 @@ class Tabber(Server):
 
     def options(self):
         both = certificate() + "/both.pem"
-        return "certfiles:\n  - \"%s\"" % both
+        return "certfiles:\n  - \"%s\"\n" % both + self.config.get("options", "")
 
     def data(self):
         return self.tree.state + "/data"

@@ -69,5 +69,13 @@ def staying(t):
     assert load(t, "-l", "idle", "-n", "20", "-t", "1")["logins"] == 20
 
 
+@check
+def a_word_that_the_load_does_not_know(t):
+    for words in (["-l", "chat", "-o", "nodes=5"], ["-l", "archive", "-q", "never"]):
+        r = subprocess.run([t.bin + "/xmpp-load"] + words + ["127.0.0.1", "1", "localhost"],
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=DEADLINE)
+        assert r.returncode == 100 and b"usage" in r.stderr, r
+
+
 if __name__ == "__main__":
     main(Tree(accounts=USERS))
