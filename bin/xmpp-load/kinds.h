@@ -9,7 +9,11 @@
   X(chat)                                                                                \
   X(idle)                                                                                \
   X(login)                                                                               \
-  X(presence)
+  X(omemo_fetch)                                                                         \
+  X(pep)                                                                                 \
+  X(pep_login)                                                                           \
+  X(presence)                                                                            \
+  X(pubsub)
 
 #define LOAD_KIND_DECLARED(name) extern struct load_kind const name##_load;
 LOAD_KINDS(LOAD_KIND_DECLARED)

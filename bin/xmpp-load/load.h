@@ -35,6 +35,9 @@ struct load_kind {
   void (*prepare)(struct client *c);
   void (*begin)(void);
   void (*stanza)(struct client *c, struct xml_node const *e);
+  /* Answer a request to a client. false, and for kinds that have no such function: the answer is
+   * an empty result. */
+  bool (*request)(struct client *c, struct xml_node const *iq);
 };
 
 struct options {

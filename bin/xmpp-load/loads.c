@@ -213,7 +213,8 @@ load_stanza(struct client *c, struct xml_node const *e)
 {
   struct slice type = xml_attr(e, "type");
 
-  if (slice_is(e->name, "iq") && (slice_is(type, "get") || slice_is(type, "set")))
+  if (slice_is(e->name, "iq") && (slice_is(type, "get") || slice_is(type, "set")) &&
+      !(opt.kind->request && opt.kind->request(c, e)))
     answer(c, e);
   if (opt.kind->stanza) opt.kind->stanza(c, e);
 }

@@ -1,4 +1,4 @@
-#include "load.h"
+#include "people.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -8,29 +8,12 @@
 
 #define NS_ROSTER "jabber:iq:roster"
 
-struct audience {
-  struct channel channel; /* from its publisher */
-  uint64_t in_flight;     /* a publisher's deliveries that are under way */
-};
-
-static uint64_t
-group(void)
-{
-  return opt.contacts + 1;
-}
-
-static struct client *
-publisher_of(struct client const *c)
-{
-  return load_client(c->n - (c->n - opt.first) % group());
-}
-
 /* ---- the subscription, made when it lacks ---- */
 
 static void
 prepare(struct client *c)
 {
-  if (publisher_of(c) == c)
+  if (people_is_hub(c))
     load_ready(c);
   else
     client_write_str(c, "<iq type='get' id='roster'><query xmlns='" NS_ROSTER "'/></iq>");
@@ -66,7 +49,7 @@ on_iq(struct client *c, struct xml_node const *e)
   char jid[256];
 
   if (!slice_is(xml_attr(e, "id"), "roster")) return;
-  load_jid(publisher_of(c)->n, jid);
+  load_jid(people_hub(c)->n, jid);
   if (!has_subscription(xml_child(e, NS_ROSTER, "query"), jid))
     subscription_of(c, jid, "subscribe");
 }
@@ -83,35 +66,12 @@ approve(struct client *c, struct slice from)
 /* ---- measured ---- */
 
 static void
-publish(struct client *c)
+publish(struct client *c, char const *status)
 {
-  struct audience *own = c->own;
-  char text[256];
-  int n = snprintf(text, sizeof text, "<presence><status>%llu %llu</status></presence>",
-                   (unsigned long long)own->channel.next_out++,
-                   (unsigned long long)door_wall());
+  char text[128];
+  int n = snprintf(text, sizeof text, "<presence><status>%s</status></presence>", status);
 
   client_write(c, text, (size_t)n);
-  own->in_flight += opt.contacts;
-  fig->sent++;
-  fig->expected += opt.contacts;
-}
-
-static void
-arrived(struct client *c, uint64_t n, uint64_t us)
-{
-  struct client *p = publisher_of(c);
-  struct audience *own = c->own, *of = p->own;
-
-  if (p == c) return;
-  figures_arrived(&own->channel, n, us);
-  if (of->in_flight) of->in_flight--;
-  if (load_is_measuring() && !opt.rate && p->state == C_ONLINE &&
-      of->in_flight <= opt.contacts * (opt.window - 1)) {
-    publish(p);
-    client_flush(p);
-  }
-  load_look();
 }
 
 static bool
@@ -120,7 +80,7 @@ is_from_publisher(struct client *c, struct slice from)
   struct slice bare;
   char jid[256];
 
-  load_jid(publisher_of(c)->n, jid);
+  load_jid(people_hub(c)->n, jid);
   return slice_word(&from, '/', &bare) && slice_is(bare, jid);
 }
 
@@ -129,18 +89,13 @@ static void
 on_presence(struct client *c, struct xml_node const *e)
 {
   struct xml_node const *status = xml_child(e, "jabber:client", "status");
-  struct slice type = xml_attr(e, "type"), text, number;
+  struct slice type = xml_attr(e, "type");
   struct arena a = ARENA_ZERO;
-  uint64_t n, us;
 
   if (slice_is(type, "subscribe")) approve(c, xml_attr(e, "from"));
   if (type.len || !is_from_publisher(c, xml_attr(e, "from"))) return;
   load_ready(c);
-  if (status) {
-    text = xml_text(&a, status);
-    if (slice_word(&text, ' ', &number) && slice_u64(number, &n) && slice_u64(text, &us))
-      arrived(c, n, us);
-  }
+  if (status) audience_arrived(c, xml_text(&a, status));
   arena_wipe(&a);
 }
 
@@ -154,36 +109,14 @@ stanza(struct client *c, struct xml_node const *e)
 }
 
 static void
-publish_next(void)
-{
-  static uint64_t turn;
-  struct client *c = load_client(opt.first + turn++ * group() % opt.sessions);
-
-  if (c->state != C_ONLINE) return;
-  publish(c);
-  client_flush(c);
-}
-
-static void
 begin(void)
 {
-  uint64_t i, k;
-
-  if (opt.rate) {
-    load_at_rate(publish_next);
-    return;
-  }
-  for (i = 0; i < opt.sessions; i += group()) {
-    struct client *c = load_client(opt.first + i);
-    for (k = 0; k < opt.window; k++)
-      publish(c);
-    client_flush(c);
-  }
+  audience_begin(publish);
 }
 
 struct load_kind const presence_load = {.name = "presence",
                                         .each = sizeof(struct audience),
-                                        .group = group,
+                                        .group = people_group,
                                         .prepare = prepare,
                                         .begin = begin,
                                         .stanza = stanza};

@@ -31,7 +31,7 @@
 #define USAGE                                                                            \
   "-l load [ -n sessions ] [ -P at-once ] [ -t seconds ] "                               \
   "[ -w window ] [ -r rate ] [ -b bytes ] [ -N units ] [ -H ] [ -f contacts ] "          \
-  "[ -q query ] [ -g page ] [ -u user ] [ -F first ] [ -p password ] "    \
+  "[ -q query ] [ -g page ] [ -u user ] [ -F first ] [ -p password ] "                   \
   "[ -m mechanism ] [ -D ] [ -j processes ] [ -s source ]... [ -o name=value ]... host " \
   "port domain"
 

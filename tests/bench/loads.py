@@ -6,7 +6,7 @@ reckoned from.
 The server is started for each measurement and stopped after it, so that none of them pays for
 the one before, and no server for the others' idling.
 """
-import os, subprocess, tempfile, threading
+import os, subprocess, sys, tempfile, threading
 
 from server import DOMAIN, cpu_seconds, pss_kib, quiet, run
 
@@ -89,6 +89,8 @@ class Load:
             f = self.line()
             if f[0] == "load":
                 self.end(kill=False)
+                if os.environ.get("BENCH_TRACE"):
+                    sys.stderr.write("".join(self.err))
                 return {k: float(v) for k, v in (x.split("=") for x in f[1:])}
 
     def end(self, kill=True):
