@@ -11,13 +11,15 @@
  * account, and no copy but the one that leaves. All copies would have one ORIGIN, so they have
  * none: an edge takes the second stanza of a number for one that came before. */
 
-/* A message may wait for its account, or be kept until a client has it; but no event does,
- * which is a headline for a session (XEP-0060 s7.1.2). */
+/* A message may wait for its account, or be kept until a client has it. An event, which is a
+ * headline for a session (XEP-0060 s7.1.2), is not; and no groupchat, which ends with the session:
+ * the room has it, and the client asks the room when it has entered again. */
 static bool
 is_kept(struct passing const *p, struct jid const *to)
 {
   return slice_is(p->st.kind, "message") &&
-         (!to->resource.len || !slice_is(p->st.type, "headline"));
+         (!to->resource.len ||
+          !(slice_is(p->st.type, "headline") || slice_is(p->st.type, "groupchat")));
 }
 
 static void
