@@ -5,18 +5,26 @@
 
 /* Messages to a room (XEP-0045 s7.4, s8.1): stored, then reflected to all. */
 
-void
-broadcast(struct room *r, struct envelope const *e, struct slice xml)
+#define LAST_STEP_US 60000000
+
+static void
+list_all(struct room *r)
 {
-  static stralloc tos = STRALLOC_ZERO;
   struct occupant *o;
   struct session *s;
 
-  tos.len = 0;
   for (o = r->first; o; o = o->next)
     for (s = o->sessions; s; s = s->next)
-      add_to(&tos, slice_str(s->full));
-  send_fanout(slice_of(tos.s, tos.len), e, xml);
+      if ((r->all.len && !record_put_more(&r->all, SLICE("\n"))) ||
+          !record_put_more(&r->all, slice_str(s->full)))
+        no_memory();
+}
+
+void
+broadcast(struct room *r, struct envelope const *e, struct slice xml)
+{
+  if (!r->all.len) list_all(r);
+  send_fanout_raw(slice_of(r->all.s, r->all.len), e, xml);
 }
 
 /* The id of a message that has none is made of its origin, so that it is the same when the message
@@ -227,6 +235,17 @@ cat_stanza_id(stralloc *xml, struct room *r, uint64_t id)
   put(xml, "/>");
 }
 
+/* The row of the room need not be written for each message to say when it last heard one. */
+static void
+note_message(struct room *r)
+{
+  uint64_t now = door_wall();
+
+  if (now - r->last_us < LAST_STEP_US) return;
+  r->last_us = now;
+  room_changed(r);
+}
+
 static void
 groupchat(struct in *in)
 {
@@ -255,10 +274,7 @@ groupchat(struct in *in)
   if (is_subject(in->e)) take_subject(in);
   broadcast(r, &e, slice_of(xml.s, xml.len));
   if (take && slice_u64(xml_attr(take, "id"), &of)) retract(in, of);
-  if (id) {
-    r->last_us = door_wall();
-    room_changed(r);
-  }
+  if (id) note_message(r);
 }
 
 /* ---- to the service ---- */

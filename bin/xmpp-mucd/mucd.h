@@ -63,6 +63,7 @@ struct mucd {
   struct store *store; /* DATA/rooms */
   struct archive *archive;
   struct store *present; /* DATA/occupants */
+  size_t fanout_max;     /* bytes of addresses in one record */
 };
 
 extern struct mucd mucd;
@@ -163,12 +164,24 @@ struct room {
   struct table nicks; /* occupants, by key */
   struct occupant *first, **last;
   uint32_t occupants_n, sessions_n, next_id;
+  stralloc
+    all; /* the addresses of all sessions as a field of fanout; empty: to be made */
   bool touched; /* in this turn */
   bool changed; /* its row is to be written */
   bool silent;  /* too many sessions: presence of moderators alone is shown */
   bool ended;   /* not there any more at the end of the turn */
   struct event_timer unlock;
   struct room *next_touched;
+};
+
+/* An occupant's presence as most others see it, for each that enters: escaped fields of a record, as
+ * they were with this presence, affiliation and role. */
+struct view {
+  stralloc from, xml;
+  uint64_t seq; /* of the session that is shown */
+  enum affiliation affiliation;
+  enum standing role;
+  bool jids;
 };
 
 struct occupant {
@@ -185,6 +198,7 @@ struct occupant {
   struct session *sessions; /* the shown one first */
   unsigned int sessions_n;
   char oid[33]; /* XEP-0421 */
+  struct view view;
 };
 
 struct session {
@@ -339,6 +353,9 @@ struct envelope {
 
 void send_fanout(struct slice tos, struct envelope const *e, struct slice xml);
 
+/* The same, with addresses as they stand in a record. */
+void send_fanout_raw(struct slice raw, struct envelope const *e, struct slice xml);
+
 /* Send a stanza to one address. The XML has no `to`. */
 void send_one(struct slice to, struct envelope const *e, struct slice xml);
 void add_to(stralloc *tos, struct slice full);
@@ -376,6 +393,7 @@ void show_gone_to(struct session *s, struct change const *c);
 /* Show the presence of all others to the session; of o to one. */
 void show_all_to(struct session *s);
 void show_to(struct occupant *o, struct session *to);
+void view_wipe(struct occupant *o);
 bool sees_jids(struct occupant const *viewer);
 bool is_shown(struct occupant const *o, enum standing role);
 void room_codes(struct room *r, char const *codes);

@@ -128,6 +128,7 @@ occupant_free(struct occupant *o)
     free(a->bare);
     free(a);
   }
+  view_wipe(o);
   free(o->nick);
   free(o->key);
   free(o);
@@ -152,6 +153,7 @@ session_new(struct occupant *o, struct slice full, uint32_t id)
   *at = s;
   o->sessions_n++;
   o->room->sessions_n++;
+  o->room->all.len = 0;
   if (s->local) online_add(&mirror, &s->online);
   return s;
 }
@@ -199,6 +201,7 @@ session_del(struct session *s)
 
   unlink_session(s);
   o->room->sessions_n--;
+  o->room->all.len = 0;
   room_touch(o->room);
   if (s->local) online_del(&mirror, &s->online);
   event_timer_cancel(&s->held);
@@ -215,6 +218,7 @@ void
 occupant_rename(struct occupant *o, struct slice nick, struct slice key)
 {
   table_del(&o->room->nicks, slice_str(o->key));
+  view_wipe(o);
   free(o->nick);
   free(o->key);
   o->nick = dup_slice(nick);

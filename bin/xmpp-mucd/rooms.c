@@ -72,6 +72,7 @@ room_free(struct room *r)
 {
   table_del(&rooms, r->bare);
   table_wipe(&r->nicks);
+  stralloc_free(&r->all);
   event_timer_cancel(&r->unlock);
   config_wipe(&r->config);
   free(r->subject);

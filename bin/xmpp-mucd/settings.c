@@ -147,6 +147,7 @@ mucd_take(void *fresh, bool first)
   free(made);
   mucd.access = now.access;
   mucd.settings = now.st;
+  mucd.fanout_max = (size_t)settings_limit(now.st, "muc_fanout_max", MUC_FANOUT_MAX);
   for (r = room_next(NULL); r && !first; r = room_next(r)) {
     r->muc = muc_find(jid_cut(r->bare).domain);
     if (!r->muc) room_close(r);

@@ -196,12 +196,69 @@ show_gone_to(struct session *s, struct change const *c)
   send(s->o, &d, slice_str(s->full), true, s, c->self_codes ? c->self_codes : "");
 }
 
+/* ---- to one who enters ---- */
+
+void
+view_wipe(struct occupant *o)
+{
+  stralloc_free(&o->view.from);
+  stralloc_free(&o->view.xml);
+}
+
+static bool
+is_fresh(struct occupant const *o, bool jids)
+{
+  struct view const *v = &o->view;
+
+  return v->xml.len && v->seq == o->sessions->seq && v->jids == jids &&
+         v->affiliation == o->affiliation && v->role == o->role;
+}
+
+static void
+view_make(struct occupant *o, bool jids)
+{
+  static stralloc xml = STRALLOC_ZERO;
+  struct change c = {.codes = ""};
+  struct view *v = &o->view;
+
+  cat_presence(&xml, o, &c, jids, NULL, NULL);
+  v->from.len = v->xml.len = 0;
+  if (!record_put_more(&v->from, nick_jid(o->room, slice_str(o->nick))) ||
+      !record_put_more(&v->xml, slice_of(xml.s, xml.len)))
+    no_memory();
+  v->seq = o->sessions->seq;
+  v->affiliation = o->affiliation;
+  v->role = o->role;
+  v->jids = jids;
+}
+
+/* A room of N is written N times for each that enters, so what most see is written once. */
+static void
+view_send(struct occupant *o, struct slice to, bool jids)
+{
+  struct link *l = mucd.routed;
+
+  if (!is_fresh(o, jids)) view_make(o, jids);
+  if (!l) return;
+  link_begin(l, VERB_FANOUT);
+  link_text(l, to);
+  link_raw(l, slice_of(o->view.from.s, o->view.from.len));
+  link_raw(l, SLICE("presence\t\t\t"));
+  link_origin(l);
+  link_raw(l, slice_of(o->view.xml.s, o->view.xml.len));
+  link_end(l);
+}
+
 void
 show_to(struct occupant *o, struct session *to)
 {
   struct change c = {.codes = ""};
+  bool jids = sees_jids(to->o), open = !(o->room->config.flags & FLAG_ANONYMOUS);
 
-  send(o, &c, slice_str(to->full), sees_jids(to->o), NULL, NULL);
+  if (jids == open && (!jids || o->sessions_n == 1))
+    view_send(o, slice_str(to->full), jids);
+  else
+    send(o, &c, slice_str(to->full), jids, NULL, NULL);
 }
 
 void

@@ -91,14 +91,13 @@ add_to(stralloc *tos, struct slice full)
   put_slice(tos, full);
 }
 
-void
-send_fanout(struct slice tos, struct envelope const *e, struct slice xml)
+static void
+put_fanout(struct slice raw, struct envelope const *e, struct slice xml)
 {
   struct link *l = mucd.routed;
 
-  if (!l || !tos.len) return;
   link_begin(l, VERB_FANOUT);
-  link_text(l, tos);
+  link_raw(l, raw);
   link_text(l, e->from);
   link_text(l, e->kind);
   link_text(l, e->type);
@@ -107,6 +106,40 @@ send_fanout(struct slice tos, struct envelope const *e, struct slice xml)
   link_origin(l);
   link_text(l, xml);
   link_end(l);
+}
+
+/* Say whether an address ends before byte n: there is an escaped newline. */
+static bool
+is_end(struct slice raw, size_t n)
+{
+  return raw.s[n] == '\\' && raw.s[n + 1] == 'n' && raw.s[n - 1] != '\\';
+}
+
+/* Addresses of a large room are shared among several records, none of which is too long. */
+void
+send_fanout_raw(struct slice raw, struct envelope const *e, struct slice xml)
+{
+  size_t n;
+
+  if (!mucd.routed) return;
+  while (raw.len > mucd.fanout_max) {
+    for (n = mucd.fanout_max; n > 0 && !is_end(raw, n); n--) {
+    }
+    if (!n) break;
+    put_fanout(slice_of(raw.s, n), e, xml);
+    raw = slice_of(raw.s + n + 2, raw.len - n - 2);
+  }
+  if (raw.len) put_fanout(raw, e, xml);
+}
+
+void
+send_fanout(struct slice tos, struct envelope const *e, struct slice xml)
+{
+  static stralloc raw = STRALLOC_ZERO;
+
+  raw.len = 0;
+  if (!record_put_more(&raw, tos)) no_memory();
+  send_fanout_raw(slice_of(raw.s, raw.len), e, xml);
 }
 
 /* All stanzas to one session go one way, whether they are for others too or not, so none

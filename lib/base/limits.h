@@ -67,6 +67,8 @@
 
 /* Bytes of the title, and of the description, of a room. */
 #define MUC_TEXT_MAX 4096
+/* Bytes of addresses in one record for the sessions of a room. */
+#define MUC_FANOUT_MAX (1u << 20)
 /* Sessions of one nick in a room. */
 #define MUC_SESSIONS_MAX 16
 /* Named tables of an environment of LMDB. */
