@@ -164,6 +164,21 @@ probe(struct in *in)
   send_one(slice_str(s->full), &e, slice_of(xml.s, xml.len));
 }
 
+/* Say whether the error answers a private message, of which its sender is told, or one that left
+ * before this session of the name came: it is no word of the session. */
+static bool
+is_of_another(struct in *in)
+{
+  uint64_t us = 0;
+
+  switch (sent_find(in->room, in->st.id, &us)) {
+  case SENT_UNKNOWN: return false;
+  case SENT_TO_ALL: return us < in->session->entered_us;
+  case SENT_PRIVATE: private_error(in); return true;
+  }
+  return false;
+}
+
 void
 error_in(struct in *in)
 {
@@ -175,7 +190,7 @@ error_in(struct in *in)
     kick(in, condition, text);
     return;
   }
-  if (in->session->local) return;
+  if (is_of_another(in) || in->session->local) return;
   if (is_one_of(condition, gone) ||
       (is_one_of(condition, unsure) && slice_is(in->st.id, "muc-probe")))
     kick(in, condition, text);

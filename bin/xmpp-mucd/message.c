@@ -24,6 +24,7 @@ void
 broadcast(struct room *r, struct envelope const *e, struct slice xml)
 {
   if (!r->all.len) list_all(r);
+  if (slice_is(e->kind, "message")) sent_note(r, e->id, false);
   send_fanout_raw(slice_of(r->all.s, r->all.len), e, xml);
 }
 
@@ -314,10 +315,7 @@ message_in(struct in *in)
   struct slice type = in->st.type;
 
   if (slice_is(type, "error")) {
-    if (in->to.resource.len)
-      private_error(in);
-    else
-      error_in(in);
+    error_in(in);
   } else if (!in->to.local.len) {
     announce(in);
   } else if (!in->room || in->room->state == ROOM_LOCKED) {

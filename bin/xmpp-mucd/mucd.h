@@ -147,6 +147,12 @@ extern char const *const role_names[STANDINGS_N];
 int affiliation_find(struct slice word);
 int role_named(struct slice word);
 
+/* The newest messages that left a room (sent.c). */
+struct sent_ring {
+  struct sent *v;
+  unsigned int n, size;
+};
+
 enum room_state { ROOM_LOCKED, ROOM_OPEN, ROOM_TOMBSTONE };
 
 struct room {
@@ -171,7 +177,9 @@ struct room {
   bool silent;  /* too many sessions: presence of moderators alone is shown */
   bool ended;   /* not there any more at the end of the turn */
   struct event_timer unlock;
+  struct sent_ring sent;
   struct room *next_touched;
+  struct room *next, *prev; /* of all in memory */
 };
 
 /* An occupant's presence as most others see it, for each that enters: escaped fields of a record, as
@@ -212,6 +220,7 @@ struct session {
   int priority;
   uint64_t seq; /* of its last presence */
   uint64_t joined_us, heard_us, said_us;
+  uint64_t entered_us;                     /* as joined_us, of door_now */
   uint64_t alive_us, pinged_us, probed_us; /* of a session elsewhere (ghosts.c) */
   uint64_t shown_us;       /* time of its last change of presence that was shown */
   struct event_timer held; /* shows a change that came too early */
@@ -429,6 +438,14 @@ void subject_send(struct session *to);
 void room_cat_message(stralloc *out, struct in *in, struct slice from);
 struct slice message_id(struct in *in);
 void broadcast(struct room *r, struct envelope const *e, struct slice xml);
+
+/* sent.c: note a message that leaves the room; look for one by the id of an error, and set *us to
+ * the time at which it left. */
+enum sent_kind { SENT_UNKNOWN, SENT_TO_ALL, SENT_PRIVATE };
+
+void sent_note(struct room *r, struct slice id, bool private);
+enum sent_kind sent_find(struct room const *r, struct slice id, uint64_t *us);
+void sent_wipe(struct room *r);
 
 /* private.c: XEP-0045 s7.5; iq between occupants */
 void private_message(struct in *in);

@@ -146,7 +146,7 @@ session_new(struct occupant *o, struct slice full, uint32_t id)
   s->presence = dup_slice(SLICE(""));
   s->lang = dup_slice(SLICE(""));
   s->joined_us = s->heard_us = door_wall();
-  s->alive_us = door_now();
+  s->alive_us = s->entered_us = door_now();
   s->local = is_local(jid_cut(full).domain);
   while (*at)
     at = &(*at)->next;

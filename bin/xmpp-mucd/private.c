@@ -64,6 +64,7 @@ pass_message(struct in *in, struct occupant const *to)
   if (slice_has_word(in->st.tags, SLICE("no-store"))) put(&tags, " no-store");
   e.tags = slice_of(tags.s, tags.len);
   sessions_of(&tos, to);
+  sent_note(in->room, e.id, true);
   send_fanout(slice_of(tos.s, tos.len), &e, slice_of(xml.s, xml.len));
 }
 

@@ -26,6 +26,7 @@ occupant_key(void const *item)
 
 static struct table rooms = {.key = room_key};
 static struct room *touched; /* in this turn */
+static struct room *first;   /* of all */
 
 static int
 word_of(struct slice word, char const *const *words, int n)
@@ -64,6 +65,9 @@ room_new(struct slice bare)
   r->last = &r->first;
   r->next_id = 1;
   if (!table_put(&rooms, r)) no_memory();
+  r->next = first;
+  if (first) first->prev = r;
+  first = r;
   return r;
 }
 
@@ -71,6 +75,12 @@ static void
 room_free(struct room *r)
 {
   table_del(&rooms, r->bare);
+  if (r->next) r->next->prev = r->prev;
+  if (r->prev)
+    r->prev->next = r->next;
+  else
+    first = r->next;
+  sent_wipe(r);
   table_wipe(&r->nicks);
   stralloc_free(&r->all);
   event_timer_cancel(&r->unlock);
@@ -180,15 +190,7 @@ room_find(struct slice bare)
 struct room *
 room_next(struct room const *r)
 {
-  size_t i;
-  bool found = !r;
-
-  for (i = 0; rooms.slots && i <= rooms.mask; i++) {
-    if (!rooms.slots[i].item) continue;
-    if (found) return rooms.slots[i].item;
-    found = rooms.slots[i].item == r;
-  }
-  return NULL;
+  return r ? r->next : first;
 }
 
 size_t
