@@ -1,4 +1,4 @@
-#include "authd.h"
+#include "invited.h"
 
 #include <openssl/crypto.h>
 
@@ -7,7 +7,8 @@
 #include <string.h>
 
 /* account add|passwd|del JID [PASSWORD], account keys JID KEYS, account list [HOST],
- * account ending [JID]: xmpp-ctl and xmpp-hostd ask. */
+ * account ending [JID]: xmpp-ctl and xmpp-hostd ask. account add JID PASSWORD TOKEN, account used
+ * TOKEN, account settle TOKEN: xmpp-registerd asks. */
 
 #define BAD_PASSWORD "that password is empty or has characters that no password may have"
 #define IS_ENDING "an account of that name is ending, and its data is being erased"
@@ -26,6 +27,7 @@ static struct refusal const refusals[] = {
   {ENOENT,       "there is no such account",           "item-not-found"       },
   {EINVAL,       BAD_PASSWORD,                         "not-acceptable"       },
   {ENAMETOOLONG, LONG_ADDRESS,                         "not-acceptable"       },
+  {ESTALE,       "that invitation has been used",      "gone"                 },
   {0,            "the store failed; the log says why", "internal-server-error"},
 };
 
@@ -137,6 +139,7 @@ struct work {
   struct link *link;
   bool is_new; /* make the account, else change its password */
   char *bare;
+  char *token; /* of the invitation that makes the account; may be empty */
 };
 
 static struct work *works;
@@ -160,6 +163,7 @@ work_free(struct work *w)
   }
   *at = w->next;
   free(w->bare);
+  free(w->token);
   free(w);
 }
 
@@ -182,7 +186,9 @@ keep_keys(struct work const *w, struct scram_keys const *k)
   struct slice bare = slice_str(w->bare);
 
   if (!w->is_new) return secrets_new_keys(bare, k);
-  if (!secrets_add_keys(bare, k)) return false;
+  if (!invited_holds(slice_str(w->token)) || !secrets_add_keys(bare, k) ||
+      !invited_take(slice_str(w->token), bare))
+    return false;
   ends_made(bare);
   return true;
 }
@@ -203,17 +209,19 @@ derived(void *cookie, struct scram_keys const *k, int error)
 
 /* Begin to derive the keys of a password, which is checked first for what needs none. */
 static struct refusal const *
-derive_for(struct link *l, struct slice bare, struct slice password, bool is_new)
+derive_for(struct link *l, struct slice bare, struct slice password, bool is_new,
+           struct slice token)
 {
   struct work *w;
 
   if (is_new ? !secrets_is_free(bare) : !secrets_is_there(bare)) return why();
+  if (!invited_holds(token)) return why();
   errno = EIO;
   w = calloc(1, sizeof *w);
   if (!w) return why();
-  *w = (struct work){works, l, is_new, slice_dup(bare)};
+  *w = (struct work){works, l, is_new, slice_dup(bare), slice_dup(token)};
   works = w;
-  if (!w->bare) {
+  if (!w->bare || !w->token) {
     work_free(w);
     errno = EIO;
     return why();
@@ -253,14 +261,41 @@ end_account(struct slice bare)
 
 /* Do what the record asks for the account bare; NULL, the fault, or later. */
 static struct refusal const *
-change(struct link *l, struct slice what, struct slice bare, struct slice text)
+change(struct link *l, struct slice what, struct slice bare, struct slice text,
+       struct slice token)
 {
   if (slice_is(what, "keys")) return make_with_keys(bare, text);
   if (text.len > SCRAM_PASSWORD_MAX) return &too_long;
-  if (slice_is(what, "add")) return derive_for(l, bare, text, true);
-  if (slice_is(what, "passwd")) return derive_for(l, bare, text, false);
+  if (slice_is(what, "add")) return derive_for(l, bare, text, true, token);
+  if (slice_is(what, "passwd")) return derive_for(l, bare, text, false, SLICE(""));
   if (slice_is(what, "del")) return end_account(bare) ? NULL : why();
   return &bad_word;
+}
+
+/* Which account the token has made, in a row, if it has made one; forget it. */
+static void
+token_used(struct link *l, struct slice token)
+{
+  struct slice bare;
+
+  if (invited_of(token, &bare)) {
+    link_begin(l, VERB_ROW);
+    link_text(l, bare);
+    link_end(l);
+  } else if (errno != ENOENT) {
+    send_error(l, why());
+    return;
+  }
+  service_done(l);
+}
+
+static void
+token_settle(struct link *l, struct slice token)
+{
+  if (invited_settle(token))
+    service_done(l);
+  else
+    send_error(l, why());
 }
 
 void
@@ -279,8 +314,12 @@ control_account(struct link *l, struct record *r)
     list_ending(l, record_get(r, 2));
     return;
   }
+  if (slice_is(what, "used") || slice_is(what, "settle")) {
+    (slice_is(what, "used") ? token_used : token_settle)(l, record_get(r, 2));
+    return;
+  }
   wrong = check_jid(&a, record_get(r, 2), &j);
-  if (!wrong) wrong = change(l, what, j.bare, record_get(r, 3));
+  if (!wrong) wrong = change(l, what, j.bare, record_get(r, 3), record_get(r, 4));
   arena_wipe(&a);
   if (wrong == &later) return;
   if (wrong)

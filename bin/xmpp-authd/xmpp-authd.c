@@ -11,11 +11,13 @@
  * TRUSTS  settings, envelopes of c2sd. Not what the client says in them.
  * ROOMS   exchanges.c who waits; sasl.c mechanisms; secrets.c keys; derive.c keys of new
  *         passwords, in a process of its own; control.c account; ends.c who is told
- *         of accounts; failures.c how often logins failed, bans.c who is shut out; settings.c
+ *         of accounts; failures.c how often logins failed, bans.c who is shut out; invited.c tokens of
+ *         invitations; settings.c
  */
 #include "authd.h"
 #include "bans.h"
 #include "failures.h"
+#include "invited.h"
 
 #include <errno.h>
 #include <string.h>
@@ -25,7 +27,8 @@ char const *PROG = "xmpp-authd";
 static bool
 start(void)
 {
-  if (derive_start()) return secrets_open(service_data()) && bans_open(secrets_store());
+  if (derive_start())
+    return secrets_open(service_data()) && bans_open(secrets_store()) && invited_open();
   log_event(LOG_WARN, "derive-ended", "why", strerror(errno), NULL);
   return false;
 }
