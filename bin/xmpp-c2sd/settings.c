@@ -80,6 +80,7 @@ read_modules(struct settings const *st, struct host *h)
   struct slice name = slice_str(h->name);
 
   h->registers = settings_has(st, "module", name, "mod_register");
+  h->invites = settings_has(st, "module", name, "mod_invites");
   h->carbons = settings_has(st, "module", name, "mod_carboncopy");
   h->roster = settings_has(st, "module", name, "mod_roster");
   h->roster_versions = h->roster && settings_bool(st, "mod_roster.versioning", name);

@@ -12,6 +12,7 @@ struct host {
   char *node, *ver; /* of its entity capabilities, as hostd said; NULL: none yet */
   bool carbons, roster, roster_versions, sm, csi, csi_presence, csi_chat_states, csi_pep;
   bool registers; /* mod_register */
+  bool invites;   /* mod_invites */
   bool pings, ping_kills;
   uint64_t ping_us, pong_us;                            /* mod_ping */
   uint64_t resume_us, resume_max_us, ack_us, queue_max; /* mod_stream_mgmt */

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Requests of jabber:iq:register before the login go to registerd, over a link of its own: passwords
+#define NS_PREAUTH "urn:xmpp:pars:0"
+#define NS_TOKENS "urn:xmpp:ibr-token:0"
+
+/* Requests of jabber:iq:register, and tokens of invitations (XEP-0445), before the login go to registerd, over a link of its own: passwords
  * are not in routed's memory. One is on its way at a time, and input is held meanwhile. */
 
 /* ---- the feature ---- */
@@ -24,16 +27,24 @@ is_open(struct stream const *s)
                        host, &who);
 }
 
+static bool
+has_feature(struct stream const *s)
+{
+  return s->host->registers &&
+         (settings_get(access_settings(c2sd.access), "mod_register.redirect_url",
+                       slice_str(s->host->name))
+            .len ||
+          is_open(s));
+}
+
+/* XEP-0445 s3: who has a token may register where nobody else may. */
 bool
 register_features(struct stream const *s, stralloc *out)
 {
-  struct slice url;
-
-  if (!s->host || !s->host->registers || !link_find(REGISTERD)) return true;
-  url = settings_get(access_settings(c2sd.access), "mod_register.redirect_url",
-                     slice_str(s->host->name));
-  return (!url.len && !is_open(s)) ||
-         xml_cat(out, "<register xmlns='http://jabber.org/features/iq-register'/>");
+  if (!s->host || !link_find(REGISTERD)) return true;
+  return (!has_feature(s) ||
+          xml_cat(out, "<register xmlns='http://jabber.org/features/iq-register'/>")) &&
+         (!s->host->invites || xml_cat(out, "<register xmlns='" NS_TOKENS "'/>"));
 }
 
 /* ---- requests ---- */
@@ -44,9 +55,9 @@ register_is_request(struct stream const *s, struct xml_node const *e)
   struct slice type = xml_attr(e, "type");
   struct xml_node const *c = xml_next(e, NULL);
 
-  return s->state == ST_FEATURES && s->host && s->host->registers &&
+  return s->state == ST_FEATURES && s->host && (s->host->registers || s->host->invites) &&
          slice_is(e->name, "iq") && (slice_is(type, "get") || slice_is(type, "set")) &&
-         c && slice_is(c->ns, NS_REGISTER);
+         c && (slice_is(c->ns, NS_REGISTER) || slice_is(c->ns, NS_PREAUTH));
 }
 
 static void

@@ -72,22 +72,37 @@ set_singles(struct yaml_node const *tabber)
   }
 }
 
-/* web: {url: the address of the server's web listeners, as clients see it}. */
+/* A mapping of options of the whole server: web: {url: the address of the server's web listeners, as
+ * clients see it}, invites: {access_invite: who may invite}. */
 static void
-set_web(struct yaml_node const *n)
+set_mapping(struct yaml_node const *n, char const *name)
 {
+  char path[64], key[64];
   struct yaml_node const *c;
   struct slice v;
 
-  if (!n || !expect_map(n, "tabber.web")) return;
+  snprintf(path, sizeof path, "tabber.%s", name);
+  if (!n || !expect_map(n, path)) return;
   for (c = n->first; c; c = c->next) {
-    struct option const *o = option_find("tabber.web", c->key);
-    v = o ? option_value(&job.arena, o, c, "tabber.web.url") : (struct slice){NULL, 0};
+    struct option const *o = option_find(path, c->key);
+    snprintf(key, sizeof key, "%s.%s", name, o ? o->name : "");
+    v = o ? option_value(&job.arena, o, c, path) : (struct slice){NULL, 0};
     if (!o)
-      say_unknown(c, "tabber.web", "option", option_nearest("tabber.web", c->key));
+      say_unknown(c, path, "option", option_nearest(path, c->key));
     else if (v.s)
-      emit_slice(o->owner, "web.url", SLICE("*"), v);
+      emit_slice(o->owner, key, SLICE("*"), v);
   }
+}
+
+/* All accounts of a host may invite, unless the file says otherwise. */
+static void
+set_invites(struct yaml_node const *n)
+{
+  struct option const *o = option_find("tabber.invites", SLICE("access_invite"));
+
+  if (!yaml_get(n, o->name))
+    emit(o->owner, "invites.access_invite", SLICE("*"), o->dflt, NULL);
+  set_mapping(n, "invites");
 }
 
 /* Where programs have users at all; a user who is not root has none to give. */
@@ -112,7 +127,7 @@ unknown_tabber_option(struct yaml_node const *n)
   say_error(&at, "tabber",
             "unknown option %s; known: archive, captcha, checkpassword, "
             "connections_per_address, "
-            "dnssec, instances, log, "
+            "dnssec, instances, invites, log, "
             "registration_burst, reserved_names, resolvers, "
             "s2s_deny_addresses, scram_iterations, services, trust_anchors, uids, "
             "web",
@@ -183,14 +198,15 @@ compile_tabber(struct yaml_node const *tabber)
   if (tabber && !expect_map(tabber, "tabber")) return;
   set_singles(tabber);
   set_archive(yaml_get(tabber, "archive"), SLICE("*"), true);
-  set_web(tabber ? yaml_get(tabber, "web") : NULL);
+  set_mapping(tabber ? yaml_get(tabber, "web") : NULL, "web");
+  set_invites(tabber ? yaml_get(tabber, "invites") : NULL);
   for (n = tabber ? tabber->first : NULL; n; n = n->next) {
     if (slice_is(n->key, "uids"))
       set_uids(n);
     else if (slice_is(n->key, "services"))
       services = n; /* when the numbers of users are known */
     else if (slice_is(n->key, "archive") || slice_is(n->key, "web") ||
-             slice_has_word(slice_str(single), n->key))
+             slice_is(n->key, "invites") || slice_has_word(slice_str(single), n->key))
       continue;
     else if (!slice_is(n->key, "instances"))
       unknown_tabber_option(n);

@@ -531,7 +531,13 @@ struct option const options[] = {
   {"mod_host_meta", "websocket_url", T_STRING, "auto", WEBD, WORKS, 0, 0, NULL},
   {"mod_auth_fast", "*", T_ANY, NULL, 0, LATER, 0, 0, NULL},
   {"mod_scram_upgrade", "*", T_ANY, NULL, 0, LATER, 0, 0, NULL},
-  {"mod_invites", "*", T_ANY, NULL, 0, LATER, 0, 0, NULL},
+  {"mod_invites", "access_create_account", T_ACCESS, "none", REGISTERD | HOSTD, WORKS, 0, 0, NULL},
+  {"mod_invites", "landing_page", T_STRING, "none", REGISTERD, WORKS, 0, 0, NULL},
+  {"mod_invites", "max_invites", T_INT_INF, "infinity", REGISTERD, WORKS, 1, INT32_MAX, NULL},
+  {"mod_invites", "site_name", T_STRING, NULL, REGISTERD, WORKS, 0, 0, NULL},
+  {"mod_invites", "templates_dir", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
+  {"mod_invites", "token_expire_seconds", T_INT, "432000", REGISTERD, WORKS, 60, INT32_MAX, NULL},
+  {"mod_invites", "webchat_url", T_STRING, NULL, REGISTERD, WORKS, 0, 0, NULL},
   {"mod_muc_rtbl", "*", T_ANY, NULL, 0, LATER, 0, 0, NULL},
   {"mod_adhoc_api", "*", T_ANY, NULL, 0, LATER, 0, 0, NULL},
 
@@ -547,6 +553,7 @@ struct option const options[] = {
   {"tabber", "s2s_deny_addresses", T_NETS, NULL, TLSD, WORKS, 0, 0, NULL},
   {"tabber", "trust_anchors", T_STRING, "/usr/share/dns/root.key", DNSD, WORKS, 0, 0, NULL},
   {"tabber.web", "url", T_URL, NULL, WEBD, WORKS, 0, 0, NULL},
+  {"tabber.invites", "access_invite", T_ACCESS, "all", REGISTERD | HOSTD, WORKS, 0, 0, NULL},
   {"tabber.archive", "max_age", T_TIMEOUT_INF, "infinity", MAMD, WORKS, 0, 0, NULL},
   {"tabber.archive", "max_messages", T_INT_INF, "infinity", MAMD, WORKS, 1, INT32_MAX, NULL},
 

@@ -12,11 +12,13 @@
  *         status; metrics; upload sweep|check HOST
  *         rooms; room create|destroy|forget|config|affiliation|occupants|archive ROOM ...
  *         ban list | add ADDRESS[/BITS] [MINUTES] | del ADDRESS[/BITS]|all
+ *         invite create HOST [--name USER] [--by JID] [--uses N] [--days N] [--groups A,B] |
+ *           list HOST | revoke HOST ID | reset JID
  * READS   STATE/settings/xmpp-ctl; passwords from standard input
  * SPEAKS  records to the control sockets STATE/run/INSTANCE/control (xmpp-records(7))
  * EXIT    0 done; 1 refused, or not all; 0 to 3 the verdict of status; 100 usage; 111 a program
  *         cannot be reached, or stdout
- * ROOMS   commands.c; upload.c, fetch.c; reload.c; account.c; erase.c; import.c; ban.c; archive.c; pubsub.c; du.c; backup.c;
+ * ROOMS   commands.c; upload.c, fetch.c; reload.c; account.c; erase.c; import.c; ban.c; invite.c; archive.c; pubsub.c; du.c; backup.c;
  *         restore.c; host.c; dns.c, lookup.c; rooms.c; upgrade.c; status.c, metrics.c, of look.c, process.c;
  *         client.c the control socket
  */
@@ -33,8 +35,12 @@
 
 #define USAGE                                                                            \
   "[ -r ] [ --generate ] [ --force ] [ -s state ] account|archive|backup|ban|dns|du|"    \
-  "host|metrics|pubsub|reload|restore|room|rooms|s2s|session|sessions|stats|status|"     \
+  "host|invite|metrics|pubsub|reload|restore|room|rooms|s2s|session|sessions|stats|"     \
+  "status|"                                                                              \
   "stop|trace|upgrade|upload|wait ..."
+
+/* Options that commands read themselves. */
+#define WORDS_OF_COMMANDS "--prove --ending --name --by --uses --days --groups"
 
 char const *PROG = "xmpp-ctl";
 
@@ -45,29 +51,30 @@ static struct {
   command_fn *fn;
   unsigned int most; /* words behind it; whoever gives more means something else */
 } const commands[] = {
-  {"account",  command_account,  3},
-  {"sessions", command_sessions, 0},
-  {"session",  command_session,  2},
-  {"stats",    command_stats,    1},
-  {"reload",   command_reload,   0},
-  {"wait",     command_wait,     1},
-  {"stop",     command_stop,     0},
-  {"trace",    command_trace,    4},
-  {"dns",      command_dns,      1},
-  {"archive",  command_archive,  3},
-  {"du",       command_du,       1},
-  {"pubsub",   command_pubsub,   3},
-  {"backup",   command_backup,   1},
-  {"restore",  command_restore,  1},
-  {"host",     command_host,     3},
-  {"upgrade",  command_upgrade,  1},
-  {"status",   command_status,   0},
-  {"metrics",  command_metrics,  0},
-  {"s2s",      command_s2s,      3},
-  {"upload",   command_upload,   2},
-  {"rooms",    command_rooms,    0},
-  {"room",     command_room,     4},
-  {"ban",      command_ban,      3},
+  {"account",  command_account,  3 },
+  {"sessions", command_sessions, 0 },
+  {"session",  command_session,  2 },
+  {"stats",    command_stats,    1 },
+  {"reload",   command_reload,   0 },
+  {"wait",     command_wait,     1 },
+  {"stop",     command_stop,     0 },
+  {"trace",    command_trace,    4 },
+  {"dns",      command_dns,      1 },
+  {"archive",  command_archive,  3 },
+  {"du",       command_du,       1 },
+  {"pubsub",   command_pubsub,   3 },
+  {"backup",   command_backup,   1 },
+  {"restore",  command_restore,  1 },
+  {"host",     command_host,     3 },
+  {"upgrade",  command_upgrade,  1 },
+  {"status",   command_status,   0 },
+  {"metrics",  command_metrics,  0 },
+  {"s2s",      command_s2s,      3 },
+  {"upload",   command_upload,   2 },
+  {"rooms",    command_rooms,    0 },
+  {"room",     command_room,     4 },
+  {"ban",      command_ban,      3 },
+  {"invite",   command_invite,   12},
 };
 
 /* Options may stand before and behind the command; what is left are its words. */
@@ -86,8 +93,8 @@ read_options(char const **argv)
       ctl.force = true;
     else if (!strcmp(*from, "-s") && from[1])
       ctl.state = *++from;
-    else if (**from == '-' && (*from)[1] && strcmp(*from, "--prove") != 0 &&
-             strcmp(*from, "--ending") != 0)
+    else if (**from == '-' && (*from)[1] &&
+             !slice_has_word(SLICE(WORDS_OF_COMMANDS), slice_str(*from)))
       strerr_dieusage(100, USAGE);
     else
       *to++ = *from;

@@ -40,7 +40,8 @@ enum module {
   MOD_PING = 1 << 4,
   MOD_STUN_DISCO = 1 << 5,
   MOD_TIME = 1 << 6,
-  MOD_VERSION = 1 << 7
+  MOD_VERSION = 1 << 7,
+  MOD_INVITES = 1 << 8
 };
 
 #define CAPS_VER_MAX 28 /* 20 bytes as base64 */
@@ -51,6 +52,7 @@ struct host {
   unsigned int modules;
   struct slice disco_name;
   struct slice announce_access, configure_access, stun_access; /* names of rules */
+  struct slice invite_access, invite_account_access;
   bool show_os, report_node;
   char ver[CAPS_VER_MAX + 1]; /* of XEP-0115, as routed knows it; empty: not yet */
 };
@@ -220,6 +222,7 @@ struct command {
   struct slice (*preset)(struct run *r); /* the value of its one field; may be NULL */
   char const *word, *end;                /* of account; why sessions end, or NULL */
   struct form_field const *result;
+  char const *form_type; /* NULL: NS_ADMIN */
 };
 
 extern struct command const commands[];
@@ -232,6 +235,14 @@ bool command_allowed(struct host const *h, struct command const *c,
 struct command const *command_find(struct slice node);
 
 handle_fn xep0050_command;
+
+/* The commands of invitations (xep0401_invites.c). */
+#define NODE_INVITE "urn:xmpp:invite#invite"
+#define NODE_CREATE "urn:xmpp:invite#create-account"
+extern struct form_field const invite_account[2];
+run_fn xep0401_invite, xep0401_create;
+bool invites_allows(struct host const *h, struct command const *c, struct jid const *who);
+bool invites_snapshot_ask(struct snapshot *k, ask_fn **fn, void **cookie);
 
 /* The command for everybody: it says that the host answers commands. */
 run_fn xep0050_ping;

@@ -4,9 +4,11 @@
 #include <string.h>
 
 char const *const hostd_needs[] = {
+  "invites.access_invite",
   "mod_adhoc.report_commands_node",
   "mod_announce.access",
   "mod_configure.access",
+  "mod_invites.access_create_account",
   "mod_pubsub.plugins",
   "mod_stun_disco.access",
   "mod_stun_disco.credentials_lifetime",
@@ -27,7 +29,7 @@ static struct made now;
 
 static char const *const module_names[] = {"mod_adhoc", "mod_announce", "mod_configure",
                                            "mod_last",  "mod_ping",     "mod_stun_disco",
-                                           "mod_time",  "mod_version"};
+                                           "mod_time",  "mod_version",  "mod_invites"};
 
 static struct slice
 host_key(void const *item)
@@ -63,6 +65,8 @@ read_host(struct host *h, struct settings const *st, struct slice name)
   h->disco_name = settings_get(st, "mod_disco.name", name);
   h->announce_access = settings_get(st, "mod_announce.access", name);
   h->configure_access = settings_get(st, "mod_configure.access", name);
+  h->invite_access = settings_get(st, "invites.access_invite", SLICE("*"));
+  h->invite_account_access = settings_get(st, "mod_invites.access_create_account", name);
   h->stun_access = settings_get(st, "mod_stun_disco.access", name);
   h->show_os = settings_bool(st, "mod_version.show_os", name);
   h->report_node = settings_bool(st, "mod_adhoc.report_commands_node", name);

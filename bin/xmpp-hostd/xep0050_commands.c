@@ -33,6 +33,7 @@ bool
 command_allowed(struct host const *h, struct command const *c, struct jid const *who)
 {
   if (c->module == MOD_ADHOC) return true;
+  if (c->module == MOD_INVITES) return invites_allows(h, c, who);
   return hostd_allows(
     c->module == MOD_ANNOUNCE ? h->announce_access : h->configure_access, h->name, who);
 }
@@ -175,7 +176,8 @@ cat_form(stralloc *out, struct run *r)
 
   if (!cat_command(out, r, "executing") ||
       !xml_cat(out, "><actions execute='complete'><complete/></actions>") ||
-      !form_open(out, "form", NS_ADMIN, c->name, c->instructions))
+      !form_open(out, "form", c->form_type ? c->form_type : NS_ADMIN, c->name,
+                 c->instructions))
     return false;
   for (i = 0; i < c->fields_n; i++)
     if (!cat_field(out, r, &c->fields[i])) return false;

@@ -569,6 +569,12 @@ struct command const commands[] = {
    .fields = motd, .fields_n = 1, .run = run_edit_motd, .preset = present_motd},
   {.node = ADMIN("delete-motd"), .name = "Delete the message of the day",
    .module = MOD_ANNOUNCE, .run = run_delete_motd},
+  {.node = NODE_INVITE, .name = "Invite a contact", .module = MOD_INVITES,
+   .run = xep0401_invite},
+  {.node = NODE_CREATE, .name = "Invite somebody to get an account", .module = MOD_INVITES,
+   .instructions = "Choose the user name of the new account, or leave it to its owner.",
+   .fields = invite_account, .fields_n = 2, .run = xep0401_create,
+   .form_type = NODE_CREATE},
 };
 /* clang-format on */
 

@@ -67,7 +67,7 @@ up(struct link *l)
 static void
 down(struct link *l)
 {
-  if (l->program & (AUTHD | ROUTED)) ask_link_down(l);
+  if (l->program & (AUTHD | ROUTED | REGISTERD)) ask_link_down(l);
 }
 
 /* A received request has its number; the answer leaves in the same turn, or is kept to
@@ -153,7 +153,7 @@ feeds(struct link const *from, struct link const *full)
 static bool
 who_asked(struct snapshot *k, ask_fn **fn, void **cookie)
 {
-  return announce_snapshot_ask(k, fn, cookie) || admin_snapshot_ask(k, fn, cookie);
+  return invites_snapshot_ask(k, fn, cookie) || announce_snapshot_ask(k, fn, cookie) || admin_snapshot_ask(k, fn, cookie);
 }
 
 static void

@@ -1,12 +1,15 @@
 #include "captcha.h"
-#include "registerd.h"
+#include "invites.h"
 
 #include "password/password.h"
 #include "scram/scram.h"
 
 #include <openssl/crypto.h>
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* A new account: the checks in their order, the first that fails answers; then authd, which alone
  * knows whether the name is free. And the other two that authd does for a session: a new password,
@@ -18,6 +21,7 @@ struct attempt {
   struct request q;
   struct slice bare, host, by; /* by: the way for the log */
   uint64_t slot;               /* 0: none */
+  struct slice token;          /* of the invitation's use (joins.c); empty: none */
 
   enum { MAKE, CHANGE, REMOVE } what;
 };
@@ -102,6 +106,16 @@ account_link_gone(struct link const *l)
     if (x->q.link == l && x->q.stream) x->q.link = NULL;
 }
 
+bool
+account_works_for(struct slice bare)
+{
+  struct attempt const *x;
+
+  for (x = attempts; x && (x->what != MAKE || !slice_eq(x->bare, bare)); x = x->next) {
+  }
+  return x != NULL;
+}
+
 /* ---- what authd says ---- */
 
 static void
@@ -111,6 +125,7 @@ made(struct attempt *x)
   struct host const *h = registerd_host(x->host);
 
   accounts_made++;
+  if (x->token.len) join_made(x->token);
   if (s) s->made = true;
   answer_result(&x->q, SLICE(""), "made", x->bare);
   if (h) greet(h, x->bare, x->q.ip, x->by.s);
@@ -146,14 +161,27 @@ done(struct attempt *x)
             x->bare.s, NULL);
 }
 
+/* authd has not made the account, for certain: else the join is looked at again when authd is there. */
+static bool
+is_final(struct slice condition)
+{
+  return slice_has_word(SLICE("conflict gone not-acceptable item-not-found jid-malformed "
+                              "resource-constraint"),
+                        condition);
+}
+
 static void
 failed(struct attempt *x, struct slice condition)
 {
   slot_give_back(x->slot);
+  if (x->token.len && is_final(condition))
+    join_failed(x->token, slice_is(condition, "gone"));
   if (x->what == MAKE && slice_is(condition, "conflict"))
     answer_error(&x->q, ERR_CONFLICT, NULL, TEXT_TAKEN);
   else if (x->what == REMOVE && slice_is(condition, "item-not-found"))
     done(x); /* the request has come again */
+  else if (slice_is(condition, "gone"))
+    answer_error(&x->q, ERR_NOT_ACCEPTABLE, NULL, TEXT_USED);
   else if (slice_is(condition, "not-acceptable"))
     answer_error(&x->q, ERR_NOT_ACCEPTABLE, NULL, TEXT_BAD_PASSWORD);
   else {
@@ -179,9 +207,10 @@ on_answer(void *cookie, enum ask_part part, struct slice const v[2])
 static void
 ask_authd(struct attempt *x, char const *word, struct slice password)
 {
-  struct slice const fields[] = {slice_str(word), x->bare, password};
+  struct slice const fields[] = {slice_str(word), x->bare, password, x->token};
+  size_t n = x->token.len ? 4 : password.s ? 3 : 2;
 
-  if (ask(AUTHD, VERB_ACCOUNT, fields, password.s ? 3 : 2, on_answer, x)) return;
+  if (ask(AUTHD, VERB_ACCOUNT, fields, n, on_answer, x)) return;
   failed(x, SLICE(""));
   attempt_free(x);
 }
@@ -214,6 +243,14 @@ account_del(struct request const *q, struct slice bare)
 
 /* ---- the checks ---- */
 
+/* A new account: name and password, the way for the log, the invitation that it is made with. */
+struct account_ask {
+  struct slice username, password;
+  char const *by;
+  struct invite const *invite; /* NULL: none */
+  struct invite_id const *id;
+};
+
 /* A name: prepared, not reserved, and short enough for a key of a store. */
 static bool
 name_holds(struct arena *a, struct request const *q, struct host const *h,
@@ -231,20 +268,60 @@ name_holds(struct arena *a, struct request const *q, struct host const *h,
   return false;
 }
 
+/* An invitation stands for the rule of names, not for that of addresses. */
 static bool
-is_allowed(struct request const *q, struct host const *h, struct jid const *j)
+is_allowed(struct request const *q, struct host const *h, struct jid const *j,
+           bool invited)
 {
-  if (registerd_allows(h, h->access, j, q->ip) && registerd_allows_ip(h, q->ip))
+  if ((invited || registerd_allows(h, h->access, j, q->ip)) &&
+      registerd_allows_ip(h, q->ip))
     return true;
   answer_error(q, ERR_FORBIDDEN, NULL, TEXT_DENIED);
   return false;
 }
 
-static void
-go_on(struct request const *q, struct host const *h, struct wanted const *w,
-      struct jid const *j, char const *by)
+/* The name is kept for another invitation, or this one is for another name. */
+static bool
+is_for(struct request const *q, struct jid const *j, struct invite_id const *id,
+       struct invite const *i)
 {
-  struct attempt *x = attempt_new(q, j->bare, h->name, by);
+  struct invite_id other;
+
+  if (i && i->kind == INVITE_ACCOUNT && i->name.len && !slice_eq(i->name, j->local))
+    answer_error(q, ERR_NOT_ALLOWED, NULL, TEXT_OTHER_NAME);
+  else if (invite_reserves(j->bare, &other) &&
+           (!i || memcmp(&other, id, sizeof other) != 0))
+    answer_error(q, ERR_CONFLICT, NULL, TEXT_TAKEN);
+  else
+    return true;
+  return false;
+}
+
+static void
+refuse_slot(struct request const *q, uint64_t wait_us)
+{
+  if (wait_us)
+    answer_wait(q, (wait_us + 999999) / 1000000);
+  else
+    answer_error(q, ERR_RESOURCE_CONSTRAINT, NULL, TEXT_BUSY);
+}
+
+/* Note the use of the invitation. false: errno EBUSY (another stream uses it), or the store failed. */
+static bool
+begin_join(struct attempt *x, struct invite_id const *id, struct invite const *i)
+{
+  char token[JOIN_TOKEN_SIZE];
+
+  if (!join_begin(id, i, x->bare, token)) return false;
+  x->token = arena_copy(&x->arena, slice_str(token));
+  return x->token.s != NULL;
+}
+
+static void
+go_on(struct request const *q, struct host const *h, struct account_ask const *w,
+      struct jid const *j)
+{
+  struct attempt *x = attempt_new(q, j->bare, h->name, w->by);
   uint64_t wait_us;
 
   if (!x) {
@@ -252,15 +329,30 @@ go_on(struct request const *q, struct host const *h, struct wanted const *w,
     return;
   }
   x->what = MAKE;
-  if (slot_take(q->ip, &x->slot, &wait_us)) {
+  if (w->invite ? begin_join(x, w->id, w->invite)
+                : slot_take(q->ip, &x->slot, &wait_us)) {
     ask_authd(x, "add", w->password);
     return;
   }
-  if (wait_us)
-    answer_wait(q, (wait_us + 999999) / 1000000);
+  if (w->invite && errno == EBUSY)
+    answer_error(q, ERR_NOT_ACCEPTABLE, NULL, TEXT_USED);
+  else if (w->invite)
+    answer_error(q, ERR_INTERNAL, "wait", TEXT_TEMPORARY);
   else
-    answer_error(q, ERR_RESOURCE_CONSTRAINT, NULL, TEXT_BUSY);
+    refuse_slot(q, wait_us);
   attempt_free(x);
+}
+
+static void
+check(struct request const *q, struct host const *h, struct account_ask const *w)
+{
+  struct arena a = ARENA_ZERO;
+  struct jid j;
+
+  if (name_holds(&a, q, h, w->username, &j) && is_allowed(q, h, &j, w->invite != NULL) &&
+      account_password_holds(q, h, w->password) && is_for(q, &j, w->id, w->invite))
+    go_on(q, h, w, &j);
+  arena_wipe(&a);
 }
 
 void
@@ -268,14 +360,20 @@ account_make(struct request const *q, struct host const *h, struct wanted const 
              char const *by)
 {
   struct arena a = ARENA_ZERO;
-  struct jid j;
+  struct invite_id id;
+  struct invite i;
+  bool invited = preauth_of(&a, q, &id, &i);
+  char text[REGISTER_ADDRESS_MAX + 16];
+  struct account_ask x = {w->username, w->password, by, invited ? &i : NULL, &id};
 
+  if (invited) {
+    snprintf(text, sizeof text, "invite:%.*s", (int)i.inviter.len, i.inviter.s);
+    x.by = text;
+  }
   if (!w->username.len || !w->password.len)
     answer_error(q, ERR_NOT_ACCEPTABLE, NULL, TEXT_INCOMPLETE);
-  else if ((!q->stream || !h->captcha || captcha_holds(q, w)) &&
-           name_holds(&a, q, h, w->username, &j) && is_allowed(q, h, &j) &&
-           account_password_holds(q, h, w->password))
-    go_on(q, h, w, &j, by);
+  else if (invited || !q->stream || !h->captcha || captcha_holds(q, w))
+    check(q, h, &x);
   arena_wipe(&a);
 }
 
@@ -299,6 +397,7 @@ fields(struct snapshot *k, struct attempt *x)
   snapshot_slice(k, a, &x->host);
   snapshot_slice(k, a, &x->by);
   SNAPSHOT_INT(k, x->slot);
+  snapshot_slice(k, a, &x->token);
   SNAPSHOT_INT(k, x->what);
 }
 

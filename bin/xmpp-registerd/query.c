@@ -95,35 +95,38 @@ cat_instructions(stralloc *out, struct request const *q)
 
 static bool
 cat_field(stralloc *out, struct request const *q, enum form_kind kind, char const *var,
-          enum text label)
+          enum text label, struct slice value)
 {
   struct slice text = text_in(label, q->lang);
   char z[128] = "";
   struct form_field f = {.kind = kind, .var = var, .label = z, .required = true};
 
   memcpy(z, text.s, text.len < sizeof z ? text.len : sizeof z - 1);
-  return form_field(out, &f, NULL);
+  return form_field_open(out, &f) && (!value.len || form_value(out, value)) &&
+         form_field_close(out);
 }
 
 static bool
-cat_form(stralloc *out, struct request const *q)
+cat_form(stralloc *out, struct request const *q, struct slice name)
 {
   char title[128] = "";
   struct slice text = text_in(TEXT_TITLE, q->lang);
 
   memcpy(title, text.s, text.len < sizeof title ? text.len : sizeof title - 1);
   return form_open(out, "form", NS_REGISTER, title, NULL) &&
-         cat_field(out, q, FORM_TEXT_SINGLE, "username", TEXT_NAME) &&
-         cat_field(out, q, FORM_TEXT_PRIVATE, "password", TEXT_PASSWORD) &&
+         cat_field(out, q, FORM_TEXT_SINGLE, "username", TEXT_NAME, name) &&
+         cat_field(out, q, FORM_TEXT_PRIVATE, "password", TEXT_PASSWORD, SLICE("")) &&
          form_close(out);
 }
 
 bool
-query_cat_open(stralloc *out, struct request const *q)
+query_cat_open(stralloc *out, struct request const *q, struct slice name)
 {
   return xml_cat(out, "<query xmlns='" NS_REGISTER "'>") && cat_instructions(out, q) &&
-         xml_cat(out, "<username/><password/>") && cat_form(out, q) &&
-         xml_cat(out, "</query>");
+         xml_cat(out, name.len ? "<username>" : "<username/>") &&
+         xml_cat_text(out, name) &&
+         xml_cat(out, name.len ? "</username><password/>" : "<password/>") &&
+         cat_form(out, q, name) && xml_cat(out, "</query>");
 }
 
 /* XEP-0077 s5, XEP-0066 s3: the instructions have the URL too, for some clients look there. */

@@ -30,6 +30,13 @@ struct host {
   struct slice subject, body; /* of the welcome message */
   uint64_t strength;          /* bits of a password */
   bool captcha;
+
+  /* mod_invites */
+  bool invites;
+  struct slice access_invite, access_create;
+  struct slice landing_page; /* none, or the address of a page */
+  uint64_t max_invites;      /* unused ones of an account; UINT64_MAX: none */
+  uint64_t invite_s;         /* how long one is good */
 };
 
 struct registerd_settings {
@@ -92,6 +99,9 @@ enum text {
   TEXT_CAPTCHA,
   TEXT_OCR,
   TEXT_WRONG,
+  TEXT_NO_INVITE,
+  TEXT_USED,
+  TEXT_OTHER_NAME,
   TEXTS_N
 };
 
@@ -138,6 +148,10 @@ struct stream {
   struct challenge *challenge; /* the captcha of its newest form; NULL: none */
   unsigned char forms;         /* with captchas that it got */
   bool made;                   /* has made an account */
+  unsigned char bad_tokens;
+  bool invited; /* has shown the token of the invitation with this hash, until then */
+  unsigned char invite[32];
+  uint64_t invited_until_us;
 };
 
 /* The stream of a request, or NULL; the same, made when it is new (NULL: there are too many, or
@@ -169,8 +183,9 @@ enum query_kind { QUERY_BAD, QUERY_FIELDS, QUERY_REMOVE };
 enum query_kind query_read(struct arena *a, struct xml_node const *query,
                            struct wanted *out);
 
-/* Append the inside of the result of a get: instructions, fields, a form. false: ENOMEM. */
-bool query_cat_open(stralloc *out, struct request const *q);
+/* Append the inside of the result of a get: instructions, fields, a form, with the name that the
+ * account gets (empty: any). false: ENOMEM. */
+bool query_cat_open(stralloc *out, struct request const *q, struct slice name);
 bool query_cat_redirect(stralloc *out, struct request const *q, struct slice url);
 
 /* ---- checks of a new account (account.c) ---- */
@@ -187,6 +202,9 @@ bool account_password_holds(struct request const *q, struct host const *h,
  * account, when authd has answered. */
 void account_passwd(struct request const *q, struct slice bare, struct slice password);
 void account_del(struct request const *q, struct slice bare);
+
+/* Say whether authd is being asked to make the account bare. */
+bool account_works_for(struct slice bare);
 
 /* The link of who asked is gone. */
 void account_link_gone(struct link const *l);

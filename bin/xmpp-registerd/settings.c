@@ -9,6 +9,11 @@
 char const *const registerd_needs[] = {
   "captcha",
   "captcha_cmd",
+  "invites.access_invite",
+  "mod_invites.access_create_account",
+  "mod_invites.landing_page",
+  "mod_invites.max_invites",
+  "mod_invites.token_expire_seconds",
   "mod_register.access",
   "mod_register.access_from",
   "mod_register.access_remove",
@@ -53,6 +58,17 @@ read_welcome(struct host *h, struct settings const *st)
 }
 
 static void
+read_invites(struct host *h, struct settings const *st, struct slice name)
+{
+  h->invites = settings_has(st, "module", name, "mod_invites");
+  h->access_invite = settings_get(st, "invites.access_invite", SLICE("*"));
+  h->access_create = settings_get(st, "mod_invites.access_create_account", name);
+  h->landing_page = settings_get(st, "mod_invites.landing_page", name);
+  h->max_invites = settings_u64(st, "mod_invites.max_invites", name);
+  h->invite_s = settings_u64(st, "mod_invites.token_expire_seconds", name);
+}
+
+static void
 read_host(struct host *h, struct settings const *st, struct slice name)
 {
   h->name = name;
@@ -66,6 +82,7 @@ read_host(struct host *h, struct settings const *st, struct slice name)
   h->strength = settings_u64(st, "mod_register.password_strength", name);
   h->captcha = settings_bool(st, "mod_register.captcha_protected", name);
   read_welcome(h, st);
+  read_invites(h, st, name);
 }
 
 /* false: ENOMEM. */

@@ -89,6 +89,10 @@ fields(struct snapshot *k, struct stream *s)
   SNAPSHOT_INT(k, s->id);
   SNAPSHOT_INT(k, s->forms);
   SNAPSHOT_INT(k, s->made);
+  SNAPSHOT_INT(k, s->bad_tokens);
+  SNAPSHOT_INT(k, s->invited);
+  snapshot_block(k, s->invite, sizeof s->invite);
+  SNAPSHOT_INT(k, s->invited_until_us);
 }
 
 static void

@@ -51,6 +51,14 @@ static char const *const texts[TEXTS_N][LANGS_N] = {
                          "Tippen Sie die Zeichen ab, die Sie sehen",                                                                      "请输入您看到的字符"                           },
   [TEXT_WRONG] = {"The task is not solved. Ask for another one.",
                          "Die Aufgabe ist nicht gelöst. Holen Sie sich eine neue.",                                                      "验证未通过，请重新获取。"                  },
+  [TEXT_NO_INVITE] =
+    {"There is no such invitation, or it is used or over.",
+                         "Diese Einladung gibt es nicht, oder sie ist verbraucht oder abgelaufen.",
+                         "没有此邀请，或已被使用或过期。"                                                                                                                          },
+  [TEXT_USED] = {"The invitation has been used.",                                          "Die Einladung ist verbraucht.",
+                         "该邀请已被使用。"                                                                                                                                               },
+  [TEXT_OTHER_NAME] = {"The invitation is for another user name.",
+                         "Die Einladung ist für einen anderen Benutzernamen.",                                                           "该邀请用于其他用户名。"                     },
   [TEXT_FORM] = {"Fill in the form.",                                                      "Füllen Sie das Formular aus.",       "请填写表单。"                                    },
 };
 

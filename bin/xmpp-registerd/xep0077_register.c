@@ -1,5 +1,5 @@
 #include "captcha.h"
-#include "registerd.h"
+#include "invites.h"
 
 /* XEP-0077 s3: requests of streams before their login. */
 
@@ -45,14 +45,19 @@ static void
 answer_get(struct request const *q, struct host const *h)
 {
   static stralloc out = STRALLOC_ZERO;
+  struct invite_id id;
+  struct invite i;
 
   out.len = 0;
-  if (!h->redirect_url.len && !is_open(q, h))
+  if (preauth_of(&arena, q, &id, &i)) {
+    if (query_cat_open(&out, q, i.kind == INVITE_ACCOUNT ? i.name : SLICE("")))
+      answer_result(q, slice_of(out.s, out.len), NULL, SLICE(""));
+  } else if (!h->registers || (!h->redirect_url.len && !is_open(q, h)))
     answer_error(q, ERR_FORBIDDEN, NULL, TEXT_DENIED);
   else if (!h->redirect_url.len && h->captcha)
     captcha_ask(q, h);
   else if (h->redirect_url.len ? query_cat_redirect(&out, q, h->redirect_url)
-                               : query_cat_open(&out, q))
+                               : query_cat_open(&out, q, SLICE("")))
     answer_result(q, slice_of(out.s, out.len), NULL, SLICE(""));
 }
 
@@ -69,7 +74,9 @@ answer_set(struct request const *q, struct host const *h, struct xml_node const 
   case QUERY_REMOVE: answer_end(q, "not-authorized"); return;
   case QUERY_FIELDS: break;
   }
-  if (s && s->made)
+  if (!h->registers && (!s || !s->invited))
+    answer_error(q, ERR_FORBIDDEN, NULL, TEXT_DENIED);
+  else if (s && s->made)
     answer_error(q, ERR_NOT_ALLOWED, NULL, TEXT_SECOND);
   else
     account_make(q, h, &w, "stream");
@@ -80,8 +87,10 @@ answer_query(struct request const *q, struct xml_node const *query, struct slice
 {
   struct host const *h = registerd_host(q->host);
 
-  if (!h || !h->registers)
+  if (!h || !(h->registers || h->invites))
     answer_error(q, ERR_SERVICE_UNAVAILABLE, NULL, TEXT_NOT_HERE);
+  else if (xml_is(query, NS_PREAUTH, "preauth"))
+    preauth_request(q, h, query, type);
   else if (slice_is(type, "get"))
     answer_get(q, h);
   else
@@ -105,7 +114,8 @@ register_on_register(struct link *l, struct record *r)
     answer_error(&q, ERR_BAD_REQUEST, NULL, TEXT_MALFORMED);
   else if (!q.in.id.len)
     answer_error(&q, ERR_BAD_REQUEST, NULL, TEXT_NO_ID);
-  else if (!is_ours(&q, xml_attr(iq, "to")) || !xml_is(c, NS_REGISTER, "query"))
+  else if (!is_ours(&q, xml_attr(iq, "to")) ||
+           (!xml_is(c, NS_REGISTER, "query") && !xml_is(c, NS_PREAUTH, "preauth")))
     answer_error(&q, ERR_SERVICE_UNAVAILABLE, NULL, TEXT_NOT_HERE);
   else
     answer_query(&q, c, xml_attr(iq, "type"));

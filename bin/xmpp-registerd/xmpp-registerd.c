@@ -2,22 +2,26 @@
  *
  * USAGE   xmpp-registerd [ -d notif ] [ -v level ] [ -p ] settings
  * READS   settings/xmpp-registerd      (from xmpp-confgen; again on SIGHUP)
+ * STORES  DATA/register, if a host has mod_invites
  * FDS     2 log, notif readiness; with -p 0 and 1 records
  * SPEAKS  requests before the login with c2sd, over a link of its own; stanzas, end with
- *         routed; account with authd (xmpp-records(7))
+ *         routed; account with authd; invite with hostd, userd and the
+ *         administrator (xmpp-records(7))
  * LIMITS  REGISTER_STREAMS_MAX streams, REGISTER_ATTEMPTS_MAX questions to authd, REGISTER_SLOTS_MAX
  *         sites that have to wait, CHALLENGES_MAX
- *         captchas, WATCHERS_LINES_MAX lines of one message to watchers
+ *         captchas, INVITES_MAX invitations, WATCHERS_LINES_MAX lines of one message to watchers
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, and the envelope of what c2sd and routed send. Not the XML.
  * ROOMS   xep0077_register.c requests before the login; session.c those of sessions; query.c what they
  *         have in them; account.c the checks, and what authd is asked; answers.c, texts.c;
  *         captcha.c challenges, xep0158_captcha.c their form, spawn.c and run.c the program that
  *         makes them; streams.c what is known of a stream; slots.c who has to wait; greet.c messages;
- *         settings.c
+ *         invites.c invitations, xep0401_invites.c who makes them, xep0445_preauth.c who shows one,
+ *         joins.c what follows, invite_uris.c their addresses; settings.c
  */
 #include "captcha.h"
-#include "registerd.h"
+#include "invites.h"
+#include "joins.h"
 
 #include <sys/prctl.h>
 
@@ -32,11 +36,24 @@ announce(struct link *routed)
   handle_announced(routed);
 }
 
+/* The store of invitations is opened when a host has them first. */
+static void
+open_invites(void)
+{
+  bool were_open = invites_are_open();
+
+  if (!invites_open(service_data(), true))
+    log_event(LOG_WARN, "invites-unavailable", "why", "the store does not open", NULL);
+  else if (!were_open && registerd_routed && registerd_routed->up)
+    invites_up(registerd_routed);
+}
+
 /* After a reload hosts may have other modules. */
 static void
 take(void *fresh, bool first)
 {
   registerd_take(fresh, first);
+  if (!first && settings_has_any(registerd.st, "module", "mod_invites")) open_invites();
   if (!registerd_routed || !registerd_routed->up) return;
   handle_forget(registerd_routed);
   announce(registerd_routed);
@@ -49,15 +66,18 @@ start(void)
   prctl(PR_SET_DUMPABLE, 0);
   if (!spawn_start()) return false;
   captcha_try();
-  return true;
+  return invites_open(service_data(),
+                      settings_has_any(registerd.st, "module", "mod_invites"));
 }
 
 static void
 up(struct link *l)
 {
+  joins_up(l);
   if (l->program != ROUTED) return;
   registerd_routed = l;
   announce(l);
+  invites_up(l);
 }
 
 static void
@@ -74,10 +94,19 @@ on_stanza(struct link *l, struct record *r)
   handle_record(l, r, handlers, handlers_n, registerd.st);
 }
 
+/* Nothing of a turn that the store has not taken is said: its links end, and what came by them comes
+ * again, or is asked again. */
 static void
 turn(void)
 {
-  handle_turn(true);
+  bool kept = invites_commit();
+  struct link *l, *next;
+
+  handle_turn(kept);
+  for (l = kept ? NULL : link_next(NULL); l; l = next) {
+    next = link_next(l);
+    if (l->up) link_discard(l, "the store failed");
+  }
 }
 
 static bool
@@ -103,10 +132,23 @@ static service_fn *const verbs[VERBS_N] = {
   [VERB_REGISTER] = register_on_register,
   [VERB_ABORT] = streams_on_abort,
   [VERB_STANZA] = on_stanza,
+  [VERB_INVITE] = invite_on_invite,
+  [VERB_BEFRIENDED] = joins_on_befriended,
+  [VERB_MADE] = invites_on_made,
+  [VERB_ENDING] = invites_on_ending,
   [VERB_ROW] = ask_row,
   [VERB_DONE] = ask_done,
   [VERB_ERROR] = ask_error,
 };
+
+static bool
+who_asked(struct snapshot *k, ask_fn **fn, void **cookie)
+{
+  bool joins = joins_has_ask(*cookie);
+
+  SNAPSHOT_INT(k, joins);
+  return (joins ? joins_snapshot_ask : account_snapshot_ask)(k, fn, cookie);
+}
 
 static void
 snapshot(struct snapshot *k)
@@ -116,14 +158,15 @@ snapshot(struct snapshot *k)
   streams_snapshot(k);
   captcha_snapshot(k);
   account_snapshot(k);
-  ask_snapshot(k, account_snapshot_ask);
+  ask_snapshot(k, who_asked);
   greet_snapshot(k);
+  invites_snapshot(k);
   handle_snapshot(k);
 }
 
 static struct service const service = {
   .program = "xmpp-registerd",
-  .accepts = ROLE_EDGE,
+  .accepts = ROLE_EDGE | ROLE_OWN,
   .handlers = verbs,
   .needs = registerd_needs,
   .read = registerd_read,
@@ -137,6 +180,7 @@ static struct service const service = {
   .stopped = stopped,
   .stats = stats,
   .snapshot = snapshot,
+  .copy = store_copy_all,
 };
 
 int

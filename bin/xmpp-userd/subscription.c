@@ -402,10 +402,18 @@ take_request(struct change *c, struct stanza const *st)
 
   if (roster_gives(c->before) || c->item.approved)
     grant(c);
-  else if (cell->goes && keep_request(c, st) && store(c, cell->next))
-    deliver(c, st);
-  else if (cell->goes && errno == EDQUOT) /* as if the account had said no */
+  else if (cell->goes && keep_request(c, st) && store(c, cell->next)) {
+    if (!preauth_asks(st, &c->own, &c->contact)) deliver(c, st);
+  } else if (cell->goes && errno == EDQUOT) /* as if the account had said no */
     subscription_put(c->own.bare, c->contact.bare, kind_names[UNSUBSCRIBED]);
+}
+
+void
+subscription_show(struct stanza const *st)
+{
+  struct change c;
+
+  if (begin(&c, st->to, st->from, st->type)) deliver(&c, st);
 }
 
 /* Presence of two accounts of ours begins or ends for the one that takes it. */

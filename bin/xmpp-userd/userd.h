@@ -206,6 +206,20 @@ void subscription_cancel(struct slice bare, struct roster_item const *item);
  * have ended too; change the half of a contact of ours at once. */
 void subscription_end(struct slice bare, struct roster_item const *item);
 
+/* Let the sessions of the account see a request for a subscription. */
+void subscription_show(struct stanza const *st);
+
+/* ---- invitations (befriend.c, xep0379_preauth.c) ---- */
+
+/* The record befriend of registerd. */
+void befriend_on_befriend(struct link *l, struct record *r);
+
+/* Have registerd asked whether a request for a subscription, which is stored, is granted because it
+ * shows a token. false: it shows none, or registerd cannot be asked. */
+bool preauth_asks(struct stanza const *st, struct jid const *own,
+                  struct jid const *contact);
+void preauth_snapshot(struct snapshot *k);
+
 /* ---- accounts that have ended (ends.c) ---- */
 
 /* Look whether accounts were deleted, and end what contacts and routed know of them. Before a

@@ -4,15 +4,17 @@
  * USAGE   xmpp-userd [ -d notif ] [ -v level ] [ -p ] settings
  * READS   settings/xmpp-userd      (from xmpp-confgen; again on SIGHUP); DATA/accounts
  * FDS     2 log, notif readiness; with -p 0 and 1 records
- * SPEAKS  records to routed (xmpp-records(7))
+ * SPEAKS  records to routed, and to registerd about invitations (xmpp-records(7))
  * STORES  DATA/users (lib/roster, lib/profile; table ended, see ends.c)
  * LIMITS  those of the stores; DIRECTED_BYTES of directed presence a session
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, and the envelope of what routed sends. Not the XML.
  * ROOMS   handlers.c what is answered; sessions.c who is there; recall.c over restarts;
  *         presence.c RFC 6121 s4; subscription.c s3, later.c when the store is full; roster.c s2;
- *         counter.c how often; watch.c who hears of changes; ends.c deleted accounts; xepNNNN_*.c one extension each
+ *         counter.c how often; watch.c who hears of changes; ends.c deleted accounts; befriend.c contacts by
+ *         invitation; xepNNNN_*.c one extension each
  */
+#include "ask/ask.h"
 #include "nodes.h"
 
 char const *PROG = "xmpp-userd";
@@ -65,6 +67,7 @@ static void
 down(struct link *l)
 {
   if (l->program == ROUTED) watch_end();
+  if (l->program == REGISTERD) ask_link_down(l);
 }
 
 static bool
@@ -163,6 +166,8 @@ turn(void)
   search_turn(kept);
   handle_turn(kept);
   if (!kept && routed) link_discard(routed, "the store failed");
+  if (!kept && link_find(REGISTERD))
+    link_discard(link_find(REGISTERD), "the store failed");
 }
 
 static bool
@@ -191,6 +196,7 @@ snapshot(struct snapshot *k)
   roster_snapshot(k);
   blocking_snapshot(k);
   watch_snapshot(k);
+  preauth_snapshot(k);
   nodes_snapshot(k);
   search_snapshot(k);
   handle_snapshot(k);
@@ -202,6 +208,8 @@ static service_fn *const verbs[VERBS_N] = {
   [VERB_SHOWN] = recall_shown,   [VERB_RECALLED] = recall_recalled,
   [VERB_MADE] = on_made,         [VERB_ENDING] = ends_ending,
   [VERB_WATCH] = watch_begin,    [VERB_AVATAR] = avatar_changed,
+  [VERB_ROW] = ask_row,          [VERB_DONE] = ask_done,
+  [VERB_ERROR] = ask_error,      [VERB_BEFRIEND] = befriend_on_befriend,
 };
 
 static void

@@ -287,6 +287,14 @@
 #define REGISTER_ATTEMPTS_MAX 256u
 #define REGISTER_SLOTS_MAX 65536u
 #define WATCHERS_LINES_MAX 20u
+/* Invitations: how many there are; requests for a subscription that wait for an answer about theirs; bad
+ * tokens of one stream; tokens that a site looks up in a minute, and
+ * sites for which that is counted. */
+#define INVITES_MAX 1000000u
+#define INVITED_WAITS_MAX 1000u
+#define INVITE_BAD_TOKENS_MAX 3u
+#define INVITE_LOOKUPS_MAX 30u
+#define INVITE_SITES_MAX 65536u
 /* Captchas of xmpp-registerd: how long one lives (microseconds), how many there are, on one stream, and
  * streams of one site that get more time for it; registrations for which a right answer is good after the
  * first; sites that are counted for captcha_limit. */

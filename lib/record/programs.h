@@ -43,8 +43,8 @@ P(C2SD,      "c2sd",       1, ROLE_EDGE,                RUNS_SEVERAL,   "routed 
 P(S2SD,      "s2sd",       2, ROLE_EDGE | ROLE_SERVICE, RUNS_IF_WANTED, "routed dnsd")  \
 P(ROUTED,    "routed",     3, ROLE_ROUTER,              RUNS_ONCE,      "")             \
 P(AUTHD,     "authd",      4, ROLE_AUTHORITY,           RUNS_ONCE,      "routed")        \
-P(USERD,     "userd",      5, ROLE_SERVICE | ROLE_OWN,  RUNS_ONCE,      "routed")       \
-P(HOSTD,     "hostd",      6, ROLE_SERVICE | ROLE_OWN,  RUNS_ONCE,      "routed authd") \
+P(USERD,     "userd",      5, ROLE_SERVICE | ROLE_OWN,  RUNS_ONCE,      "routed registerd") \
+P(HOSTD,     "hostd",      6, ROLE_SERVICE | ROLE_OWN,  RUNS_ONCE,      "routed authd registerd") \
 P(MAMD,      "mamd",       7, ROLE_SERVICE | ROLE_OWN,  RUNS_IF_WANTED, "routed")       \
 P(PUBSUBD,   "pubsubd",    8, ROLE_SERVICE | ROLE_OWN,  RUNS_IF_WANTED, "routed")       \
 P(MUCD,      "mucd",       9, ROLE_SERVICE | ROLE_OWN,  RUNS_IF_WANTED, "routed")       \
@@ -93,7 +93,8 @@ S(MOTD,     "motd",     4, HOSTD,   0)                              \
 S(SLOTS,    "slots",    5, UPLOADD, 0)                              \
 S(ROOMS,    "rooms",    6, MUCD,    0)                              \
 S(OCCUPANTS, "occupants", 7, MUCD,  0)                              \
-S(PUBSUB,   "pubsub",   8, PUBSUBD, HOSTD | USERD)
+S(PUBSUB,   "pubsub",   8, PUBSUBD, HOSTD | USERD)                  \
+S(REGISTER, "register", 9, REGISTERD, 0)
 
 /* clang-format on */
 
@@ -103,7 +104,7 @@ struct store_row {
   unsigned int readers; /* bits of enum program */
 };
 
-#define STORES_N 9
+#define STORES_N 10
 
 extern struct store_row const store_rows[STORES_N];
 

@@ -74,6 +74,12 @@ V(REGISTER, "register", "STREAM HOST IP SECURE LANG XML", 6, ROLE_EDGE, ROLE_OWN
   "A request (iq) of a stream before its login, for jabber:iq:register; XML is the whole iq. SECURE is 1 under TLS; LANG is the language of the stream. registered answers, before the stream asks again. In traces the texts of XML are masked.") \
 V(REGISTERED, "registered", "STREAM XML WORD VALUE", 1, ROLE_OWN, ROLE_EDGE,                  \
   "XML, the answer, is for the client of the stream. WORD captcha: the client has a captcha to look at, and gets more time, once; made: the account VALUE is there now; end: the stream ends with the stream error VALUE.") \
+V(INVITE, "invite", "WORD HOST A B C D E F G", 2, ROLE_CONTROL | ROLE_OWN, ROLE_OWN,           \
+  "Invitations. contact HOST INVITER, and account HOST INVITER NAME ROSTER (1: the two become contacts), of xmpp-hostd for the account INVITER: a row URI, UNTIL PAGE answers, then done: UNTIL is a second since 1970, PAGE behind a blank the address of the page, or empty. redeem HOST INVITER TOKEN FROM, of xmpp-userd: done when FROM, who asks for a subscription and shows TOKEN, was invited by INVITER; the use is counted. Control: see xmpp-ctl(8).") \
+V(BEFRIEND, "befriend", "ID A B GROUPS", 3, ROLE_OWN, ROLE_OWN,                               \
+  "From xmpp-registerd to xmpp-userd: the accounts A and B become contacts, each subscribed to the other, and B is in these groups of A's roster, a line each. befriended answers; the record is said again until then.") \
+V(BEFRIENDED, "befriended", "ID", 1, ROLE_OWN, ROLE_OWN,                                      \
+  "The contacts of befriend ID are on the disk, or one of the accounts is there no more.")    \
 V(BAN, "ban", "ADDRESS UNTIL", 2, ROLE_AUTHORITY | ROLE_EDGE, ROLE_EDGE | ROLE_FRONT | ROLE_WEB, \
   "Clients of ADDRESS, an address or ADDRESS/BITS, are refused up to the second UNTIL since 1970; 0: no longer. Streams of other servers are not.") \
 V(BANS, "bans", "list|add|del ADDRESS MINUTES", 1, ROLE_CONTROL, ROLE_AUTHORITY,              \
