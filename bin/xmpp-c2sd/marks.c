@@ -122,6 +122,63 @@ marks_note(struct stream *s, struct slice tags)
   if (read_tags(tags, &s->session.mark.had)) news(s, s->session.mark.had.live == live);
 }
 
+static bool
+any(struct had const *b)
+{
+  return b->live || b->waited || b->page;
+}
+
+/* Move the marks of from to those of to. */
+static void
+move(struct had *to, struct had *from)
+{
+  if (from->live > to->live) to->live = from->live;
+  if (from->waited) to->waited = from->waited;
+  if (from->page) to->page = from->page;
+  *from = (struct had){0};
+}
+
+/* ---- clients that fetch what is sent (XEP-0124) ----
+ *
+ * xmpp-webd says how many records such a client has. Two marks suffice: the one of all records up
+ * to a number, and the one of those behind. */
+
+static void
+cut(struct stream *s)
+{
+  struct fetched *f = &s->fetched;
+
+  if (f->cut_at || !any(&f->later)) return;
+  move(&f->cut, &f->later);
+  f->cut_at = s->c.records;
+}
+
+void
+marks_note_sent(struct stream *s, struct slice tags)
+{
+  read_tags(tags, &s->fetched.later);
+  cut(s);
+}
+
+void
+marks_on_taken(struct link *l, struct record *r)
+{
+  struct conduit *c = conduit_find(l, r);
+  struct stream *s = c ? stream_of(c) : NULL;
+  uint64_t n = record_u64(r, 2);
+
+  if (!s) return;
+  s->fetched.counts = true;
+  while (s->fetched.cut_at && s->fetched.cut_at <= n) {
+    move(&s->session.mark.had, &s->fetched.cut);
+    s->fetched.cut_at = 0;
+    news(s, true);
+    cut(s);
+  }
+}
+
+/* ---- output that waits ---- */
+
 void
 marks_note_blocked(struct stream *s, struct slice tags)
 {
@@ -131,21 +188,19 @@ marks_note_blocked(struct stream *s, struct slice tags)
 bool
 marks_blocked(struct stream const *s)
 {
-  struct had const *b = &s->session.mark.blocked;
-
-  return b->live || b->waited || b->page;
+  return any(&s->session.mark.blocked);
 }
 
 void
 marks_unblocked(struct stream *s)
 {
-  struct had *had = &s->session.mark.had, *b = &s->session.mark.blocked;
-
   if (!marks_blocked(s)) return;
-  if (b->live > had->live) had->live = b->live;
-  if (b->waited) had->waited = b->waited;
-  if (b->page) had->page = b->page;
-  *b = (struct had){0};
+  if (s->fetched.counts) {
+    move(&s->fetched.later, &s->session.mark.blocked);
+    cut(s);
+    return;
+  }
+  move(&s->session.mark.had, &s->session.mark.blocked);
   news(s, true);
 }
 

@@ -4,12 +4,16 @@
 
 #include "c2sd.h"
 
-/* Note that the client has the stanza of these tags; or will have it once all blocked
- * output has left. marks_blocked says whether blocked output has such a stanza. */
+/* Note that the client has the stanza of these tags; or will have it once it has fetched
+ * all that was sent so far; or once all blocked output has left. marks_blocked says whether blocked output has such a stanza. */
 void marks_note(struct stream *s, struct slice tags);
+void marks_note_sent(struct stream *s, struct slice tags);
 void marks_note_blocked(struct stream *s, struct slice tags);
 void marks_unblocked(struct stream *s);
 bool marks_blocked(struct stream const *s);
+
+/* The record taken. */
+void marks_on_taken(struct link *l, struct record *r);
 
 /* Tell routed the marks of s at once, if they have moved since routed was last told. */
 void marks_end(struct stream *s);

@@ -117,6 +117,10 @@ stream(struct snapshot *k, struct stream *s)
   snapshot_text(k, &s->bindings);
   snapshot_text(k, &s->login.mechanism);
   SNAPSHOT_INT(k, s->login.untried);
+  had(k, &s->fetched.cut);
+  had(k, &s->fetched.later);
+  SNAPSHOT_INT(k, s->fetched.cut_at);
+  SNAPSHOT_INT(k, s->fetched.counts);
   snapshot_text(k, &s->register_id);
   snapshot_text(k, &s->bind.id);
   snapshot_text(k, &s->bind.resource);

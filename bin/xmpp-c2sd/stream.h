@@ -56,6 +56,14 @@ struct mark {
   bool due, due_soon;  /* routed is to be told the marks */
 };
 
+/* Marks of a stream whose client fetches what is sent (marks.c): cut are those that it has
+ * with the first cut_at records of the conduit, later those of records behind. */
+struct fetched {
+  struct had cut, later;
+  uint64_t cut_at; /* 0: there is no cut */
+  bool counts;     /* the front says what is taken */
+};
+
 /* The session that a stream is: all that another stream takes over which resumes it. */
 struct session {
   uint64_t number; /* given by routed */
@@ -106,6 +114,7 @@ struct stream {
   uint64_t asked_us;       /* when authd or registerd was asked last */
   char *bindings;          /* of TLS, until authenticated */
   struct login login;
+  struct fetched fetched;
   char *register_id; /* while REGISTERING: of the request */
   struct bind_wish bind;
   struct resume_wish resume;

@@ -34,6 +34,7 @@
 #include "kept.h"
 #include "life.h"
 #include "logins.h"
+#include "marks.h"
 #include "raw.h"
 #include "requests.h"
 #include "sasl.h"
@@ -189,6 +190,7 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_CLOSE] = conduit_on_close,
   [VERB_STOP] = conduit_on_stop,
   [VERB_GO] = conduit_on_go,
+  [VERB_TAKEN] = marks_on_taken,
   [VERB_SECURED] = life_secured,
   [VERB_BAN] = bans_on_ban,
   [VERB_MECHANISMS] = sasl_on_mechanisms,

@@ -437,6 +437,7 @@ conduit_snapshot(struct snapshot *k, struct conduit *c)
   snapshot_bytes(k, &c->blocked);
   SNAPSHOT_INT(k, c->blocked_n);
   SNAPSHOT_INT(k, c->said);
+  SNAPSHOT_INT(k, c->records);
   SNAPSHOT_INT(k, c->blocked_max);
   SNAPSHOT_INT(k, c->framing);
   SNAPSHOT_INT(k, c->secure);

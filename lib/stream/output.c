@@ -72,6 +72,7 @@ text_len(struct slice raw)
 static void
 put_raw(struct conduit *c, struct slice raw)
 {
+  c->records++;
   link_begin(c->link, VERB_DATA);
   link_num(c->link, c->id);
   link_raw(c->link, raw);

@@ -41,7 +41,8 @@ struct conduit {
   size_t held_at;
   stralloc blocked;   /* output that waits, escaped as in a record */
   uint64_t blocked_n; /* stanzas in blocked */
-  uint64_t said; /* bytes that were written to the peer, those that wait among them */
+  uint64_t said;    /* bytes that were written to the peer, those that wait among them */
+  uint64_t records; /* of data that were written to the link */
   uint32_t blocked_max;
   unsigned char framing; /* enum framing */
   bool secure, header_sent, is_blocked, restart, shaped,
