@@ -245,9 +245,9 @@ struct option const options[] = {
   {"mod_avatar", "convert", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"mod_avatar", "rate_limit", T_INT, "10", USERD, WORKS, 0, INT32_MAX, NULL},
 
-  {"mod_bosh", "max_inactivity", T_TIMEOUT, "30", WEBD, LATER, 0, 0, NULL},
-  {"mod_bosh", "max_pause", T_TIMEOUT, "120", WEBD, LATER, 0, 0, NULL},
-  {"mod_bosh", "max_concat", T_INT_INF, NULL, WEBD, LATER, 0, INT32_MAX, NULL},
+  {"mod_bosh", "max_inactivity", T_TIMEOUT, "30", WEBD, WORKS, 0, 0, NULL},
+  {"mod_bosh", "max_pause", T_TIMEOUT, "120", WEBD, WORKS, 0, 0, NULL},
+  {"mod_bosh", "max_concat", T_INT_INF, NULL, WEBD, WORKS, 1, INT32_MAX, NULL},
   {"mod_bosh", "prebind", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"mod_bosh", "json", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
 

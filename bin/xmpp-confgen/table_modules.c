@@ -13,7 +13,7 @@ struct module const modules[] = {
   {"mod_blocking", WORKS, USERD | ROUTED, "mod_privacy", NULL},
   {"mod_caps", WORKS, PUBSUBD, NULL, NULL},
   {"mod_carboncopy", WORKS, ROUTED | C2SD, NULL, NULL},
-  {"mod_bosh", LATER, WEBD, NULL, NULL},
+  {"mod_bosh", WORKS, WEBD, NULL, NULL},
   {"mod_client_state", WORKS, C2SD, NULL, NULL},
   {"mod_configure", WORKS, HOSTD, "mod_adhoc", NULL},
   {"mod_disco", WORKS, HOSTD, NULL, NULL},

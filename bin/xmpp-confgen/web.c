@@ -15,7 +15,7 @@ static struct {
   enum effect effect;
 } const handlers[] = {
   {"mod_http_upload",     WORKS  },
-  {"mod_bosh",            LATER  },
+  {"mod_bosh",            WORKS  },
   {"ejabberd_http_ws",    WORKS  },
   {"ejabberd_captcha",    LATER  },
   {"mod_host_meta",       WORKS  },
@@ -25,7 +25,7 @@ static struct {
   {"mod_invites",         LATER  },
   {"tabber_metrics",      LATER  },
   {"mod_http_api",        LATER  },
-  {"mod_http_bind",       LATER  },
+  {"mod_http_bind",       WORKS  },
   {"ejabberd_web_admin",  NOTHING},
   {"ejabberd_acme",       NOTHING},
   {"ejabberd_oauth",      NOTHING},

@@ -9,6 +9,8 @@
 struct web *web;
 
 char const *const web_needs[] = {"max_stanza_size",
+                                 "mod_bosh.max_inactivity",
+                                 "mod_bosh.max_pause",
                                  "mod_conversejs.bosh_service_url",
                                  "mod_conversejs.conversejs_css",
                                  "mod_conversejs.conversejs_script",
@@ -39,6 +41,7 @@ settings_fresh(struct settings *st)
   w->st = st;
   w->ping_us = settings_us(st, "websocket_ping_interval", SLICE("*"));
   w->timeout_us = settings_us(st, "websocket_timeout", SLICE("*"));
+  w->bosh_out_max = settings_limit(st, "bosh_out_max", BOSH_OUT_MAX);
   w->has_origins = settings_next(st, "websocket_origin", NULL) != NULL;
   if (read_trusted(w)) return w;
   settings_free(w);
@@ -131,6 +134,21 @@ settings_host_name(struct slice ascii)
   struct settings_row const *row = host_row(ascii);
 
   return row ? row->value[0] : ascii;
+}
+
+struct slice
+settings_served(struct slice name)
+{
+  char lower[HTTP_HOST_MAX];
+  struct settings_row const *row;
+  size_t i;
+
+  if (name.len > sizeof lower) return (struct slice){NULL, 0};
+  for (i = 0; i < name.len; i++)
+    lower[i] =
+      (char)(name.s[i] >= 'A' && name.s[i] <= 'Z' ? name.s[i] | 0x20 : name.s[i]);
+  row = host_row(slice_of(lower, name.len));
+  return row ? row->value[0] : (struct slice){NULL, 0};
 }
 
 /* ---- handlers ---- */

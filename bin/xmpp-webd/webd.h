@@ -13,6 +13,7 @@ struct web {
   struct settings const *st; /* texts of all else are its rows */
   struct nets trusted;
   uint64_t ping_us, timeout_us; /* of WebSocket */
+  uint64_t bosh_out_max;        /* BOSH_OUT_MAX */
   bool has_origins;             /* the settings have a row websocket_origin */
 };
 
@@ -32,6 +33,10 @@ struct slice settings_host_name(struct slice ascii);
  * parts of path. s NULL: none. */
 struct slice settings_handler(struct slice listener, struct slice path,
                               struct slice *base, struct slice *rest);
+
+/* The name of the host that is served under this name, in either form and any case. s NULL:
+ * none is. */
+struct slice settings_served(struct slice name);
 
 /* Say whether pages of an origin may open a WebSocket. */
 bool settings_has_origin(struct slice origin);
@@ -218,6 +223,10 @@ struct kind const *kind_find(struct slice word);
 
 extern struct kind const websocket_kind;
 uint64_t websockets_count(void);
+
+/* ---- bosh.c: XEP-0124, XEP-0206 ---- */
+
+extern struct kind const bosh_kind;
 
 /* ---- addresses.c: where web clients find a host's streams ---- */
 

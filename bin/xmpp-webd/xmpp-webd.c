@@ -1,4 +1,5 @@
-/* xmpp-webd: HTTP: requests of clients as records for web services; XMPP over WebSocket (RFC 7395).
+/* xmpp-webd: HTTP: requests of clients as records for web services; XMPP over WebSocket
+ * (RFC 7395) and BOSH (XEP-0124, XEP-0206).
  *
  * USAGE   xmpp-webd [ -d notif ] [ -v level ] [ -i instance ] [ -p ] settings
  * READS   settings/xmpp-webd      (from xmpp-confgen; again on SIGHUP)
@@ -14,11 +15,13 @@
  * TRUSTS  settings, records of its front. Of web services their answers, but not their fields. Not a byte of a client
  * ROOMS   conn.c connections; request.c from a head to its handler; client.c who asks, behind
  *         proxies, bans.c who is shut out; answer.c answers; kinds.c the table of handlers; services.c web services; websocket.c
- *         WebSocket, ws_frames.c its frames; streams.c conduits to c2sd; hostmeta.c
+ *         WebSocket, ws_frames.c its frames; bosh.c requests of BOSH, bosh_body.c their
+ *         element, bosh_sessions.c sessions, bosh_rids.c the order of requests, bosh_rules.c
+ *         keys, rates and answers that are kept; streams.c conduits to c2sd; hostmeta.c
  *         where clients connect (XEP-0156), addresses.c how that is found; files.c files of a
  *         folder; converse.c a page to chat; settings.c
  */
-#include "streams.h"
+#include "bosh.h"
 
 #include <skalibs/strerr.h>
 
@@ -78,7 +81,22 @@ stats(struct link *ctl)
   service_stat(ctl, "requests_open", requests_count());
   service_stat(ctl, "mounts", services_mounts());
   service_stat(ctl, "websockets", websockets_count());
+  service_stat(ctl, "bosh_sessions", bosh_count());
   service_stat(ctl, "streams", streams_count());
+}
+
+static void
+turn(void)
+{
+  bosh_turn();
+  conns_turn();
+}
+
+static void
+stop(void)
+{
+  conns_stop();
+  bosh_stop();
 }
 
 /* Both ends of a conduit, and of a request, say these. */
@@ -137,8 +155,8 @@ static struct service const service = {
   .down = down,
   .feeds = feeds,
   .full = full,
-  .turn = conns_turn,
-  .stop = conns_stop,
+  .turn = turn,
+  .stop = stop,
   .stopped = stopped,
   .stats = stats,
 };

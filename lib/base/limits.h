@@ -585,6 +585,32 @@
  * for a frame's head. */
 #define WS_CLOSE_US 5000000u
 #define WS_HEAD_MAX 14u
+/* BOSH (XEP-0124): characters of a session's name, and of a key; the largest rid (s14.1);
+ * seconds of wait, below the 60 s of proxies; requests that are held; requests of a session
+ * without an answer: those that are held, one more, and one to pause or to end. */
+#define BOSH_SID_LEN 32u
+#define BOSH_KEY_LEN 40u
+#define BOSH_RID_MAX ((UINT64_C(1) << 53) - 1)
+#define BOSH_WAIT_MAX 55u
+#define BOSH_HOLD_MAX 1u
+#define BOSH_ASKED_MAX (BOSH_HOLD_MAX + 2)
+/* Answers that are kept for a repeated request, and their bytes; bytes of payload in an
+ * answer; of payload that waits for requests, behind which xmpp-c2sd rests; of a request
+ * beside its payload. */
+#define BOSH_TOLD_MAX 8u
+#define BOSH_TOLD_BYTES (256u << 10)
+#define BOSH_ANSWER_MAX (128u << 10)
+#define BOSH_OUT_MAX (256u << 10)
+#define BOSH_BODY_EXTRA 4096u
+/* Times (microseconds): between two empty requests; more without a request for clients that
+ * poll; for the features of a stream that begins; since an answer that its client seems to
+ * lack. Repeats of a request within a time. */
+#define BOSH_POLLING_US 2000000u
+#define BOSH_POLLING_MORE_US 60000000u
+#define BOSH_FIRST_US 1000000u
+#define BOSH_REPORT_US 1000000u
+#define BOSH_REPEATS_MAX 5u
+#define BOSH_REPEATS_US 10000000u
 
 /* xmpp-ctl account import: processes that hash; passwords that one has got and not answered, few
  * enough for a pipe; requests to xmpp-authd that are not answered. */
