@@ -66,6 +66,11 @@ bool secrets_del(struct slice bare);
 
 bool secrets_each(accounts_fn *fn, void *cookie);
 
+/* Write the name of a client of the account, whose user-agent has the hash agent: the same each
+ * time, and nobody can tell the hash from it (XEP-0386 s4.2.1). */
+#define SECRETS_RESOURCE 10
+bool secrets_resource(struct slice bare, struct slice agent, char out[SECRETS_RESOURCE]);
+
 /* The end of a turn: true when all that was written is on disk. */
 bool secrets_commit(void);
 
@@ -109,8 +114,9 @@ struct exchange {
   bool is_free; /* the exchange fails: no channel binding is known to client and stream */
   struct scram scram;
   struct scram_keys keys;
-  struct slice bindings; /* words type=base64 */
-  struct slice bare;     /* the account's address */
+  struct slice bindings;                            /* words type=base64 */
+  struct slice bare;                                /* the account's address */
+  struct slice agent, asks, device, upgrades, from; /* as the record auth has them */
   char nonce[24];
 };
 

@@ -183,6 +183,23 @@ enter(struct exchange *x, struct slice ip)
   return true;
 }
 
+/* The hash of an id, and a bare JID, are short; the rest c2sd has cut. */
+static bool
+take_asks(struct exchange *x, struct record *r)
+{
+  struct slice *const at[] = {&x->agent, &x->asks, &x->device, &x->upgrades, &x->from};
+  unsigned int i;
+
+  for (i = 0; i < sizeof at / sizeof *at; i++) {
+    struct slice text = record_get(r, 8 + i);
+    if (!text.len) continue;
+    if (text.len > ASKS_MAX) return false;
+    *at[i] = arena_copy(&x->scram.arena, text);
+    if (!at[i]->s) return false;
+  }
+  return true;
+}
+
 struct exchange *
 exchange_new(struct link *l, uint64_t id, struct record *r)
 {
@@ -195,7 +212,8 @@ exchange_new(struct link *l, uint64_t id, struct record *r)
   x->bindings = arena_copy(&x->scram.arena, bindings);
   x->host = arena_copy(&x->scram.arena, record_get(r, 2));
   make_room(l, id);
-  if (x->bindings.s && x->host.s && enter(x, record_get(r, 5))) return x;
+  if (x->bindings.s && x->host.s && take_asks(x, r) && enter(x, record_get(r, 5)))
+    return x;
   exchange_free(x);
   return NULL;
 }
@@ -269,6 +287,11 @@ exchange_fields(struct snapshot *k, struct exchange *x)
   scram_fields(k, &x->scram);
   snapshot_slice(k, a, &x->bindings);
   snapshot_slice(k, a, &x->bare);
+  snapshot_slice(k, a, &x->agent);
+  snapshot_slice(k, a, &x->asks);
+  snapshot_slice(k, a, &x->device);
+  snapshot_slice(k, a, &x->upgrades);
+  snapshot_slice(k, a, &x->from);
   SNAPSHOT_INT(k, x->question);
   SNAPSHOT_INT(k, x->passed);
   snapshot_slice(k, a, &x->verifier);

@@ -63,12 +63,18 @@ static void
 say_success(struct exchange *x)
 {
   struct slice b64 = scram_encode(&x->scram.arena, x->verifier);
+  char resource[SECRETS_RESOURCE];
 
   sasl_totals.succeeded++;
   link_begin(x->link, VERB_SUCCESS);
   link_num(x->link, x->id);
   link_text(x->link, b64);
   link_text(x->link, x->bare);
+  if (x->agent.len && secrets_resource(x->bare, x->agent, resource)) {
+    link_field(x->link);
+    link_field(x->link);
+    link_text(x->link, slice_of(resource, sizeof resource));
+  }
   link_end(x->link);
 }
 
@@ -165,12 +171,14 @@ take_name(struct exchange *x, struct slice name)
   return x->bare.s != NULL;
 }
 
-/* RFC 6120 s6.3.8: nobody acts for another here. */
+/* RFC 6120 s6.3.8: nobody acts for another here; nor for one whose name is in the header
+ * (XEP-0388 s3.4). */
 static bool
 authzid_holds(struct exchange *x, struct slice authzid)
 {
   struct jid j;
 
+  if (x->from.len && !slice_eq(x->from, x->bare)) return false;
   if (!authzid.len) return true;
   return jid_parse(&x->scram.arena, authzid, &j) && slice_eq(j.full, x->bare);
 }

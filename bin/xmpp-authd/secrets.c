@@ -281,6 +281,29 @@ invent(struct slice host, struct slice bare, enum scram_hash h, struct scram_key
 }
 
 bool
+secrets_resource(struct slice bare, struct slice agent, char out[SECRETS_RESOURCE])
+{
+  static char const base32[] = "abcdefghijklmnopqrstuvwxyz234567";
+  struct arena a = ARENA_ZERO;
+  char *text = arena_alloc(&a, bare.len + 1 + agent.len);
+  unsigned char block[SCRAM_KEY_MAX];
+  bool ok = text != NULL;
+  unsigned int i;
+
+  if (ok) {
+    memcpy(text, bare.s, bare.len);
+    text[bare.len] = '/';
+    memcpy(text + bare.len + 1, agent.s, agent.len);
+    ok = scram_hmac(SCRAM_SHA512, slice_of((char const *)secrets.pepper, PEPPER_LEN),
+                    slice_of(text, bare.len + 1 + agent.len), block);
+  }
+  for (i = 0; ok && i < SECRETS_RESOURCE; i++)
+    out[i] = base32[block[i] % 32];
+  arena_wipe(&a);
+  return ok;
+}
+
+bool
 secrets_get(struct slice host, struct slice bare, enum scram_hash h, struct scram_keys *k,
             bool *real)
 {

@@ -453,6 +453,8 @@
 /* Bytes of the channel bindings of a stream in a record: three of 64 bytes in base64, and
  * room. */
 #define BINDINGS_MAX 1024u
+/* Bytes of each field that says what a client asks for beside its login (XEP-0388). */
+#define ASKS_MAX 1024u
 
 /* ---- xmpp-tlsd: per connection at most ----
  *
