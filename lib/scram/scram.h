@@ -38,6 +38,14 @@ size_t scram_hash_len(enum scram_hash h);
 bool scram_hmac(enum scram_hash h, struct slice key, struct slice text,
                 unsigned char *out);
 
+/* The HMAC by which a side of the mechanism HT-SHA-256 shows that it knows the token (XEP-0484,
+ * draft-schmaus-kitten-sasl-ht-09 s3): who is "Initiator" for the client and "Responder" for the
+ * server, binding the data of the channel binding, at most 500 bytes, empty for HT-SHA-256-NONE.
+ * false: OpenSSL failed, or binding is longer. */
+#define SCRAM_HT 32
+bool scram_ht(struct slice token, char const *who, struct slice binding,
+              unsigned char out[SCRAM_HT]);
+
 /* Prepare a password with SASLprep (RFC 4013) in arena a. s NULL with errno EINVAL (it has
  * what the profile prohibits, is empty, or has more than SCRAM_PASSWORD_MAX bytes) or
  * ENOMEM. */
