@@ -20,6 +20,8 @@ struct host {
   char *exempt;     /* the rule of addresses whose failures are not counted */
   bool is_internal, is_external; /* who checks passwords: keys here, a program outside */
   uint64_t most_failures, ban_life_us; /* 0: the host has no mod_fail2ban */
+  char *fast; /* mechanisms for tokens; empty: the host has no mod_auth_fast */
+  uint64_t token_life_s, token_refresh_s;
 };
 
 struct authd_settings {
@@ -56,6 +58,12 @@ struct store *secrets_store(void);
 bool secrets_get(struct slice host, struct slice bare, enum scram_hash h,
                  struct scram_keys *k, bool *real);
 
+/* Say whether the account of the number has keys here. */
+bool secrets_has_keys(uint64_t number);
+
+/* HMAC-SHA-256 of a text under the pepper; out has room for SCRAM_KEY_MAX. false: OpenSSL failed. */
+bool secrets_hmac(struct slice text, unsigned char *out);
+
 /* Say whether an account could be made; whether there is one. Make an account with these keys; give
  * it others; take it away. false with errno EEXIST, EBUSY (an account of the name is ending), ENOENT, ENAMETOOLONG or EIO. */
 bool secrets_is_free(struct slice bare);
@@ -88,13 +96,30 @@ void derive_forget(void const *cookie);
 
 /* ---- exchanges (exchanges.c) ---- */
 
-enum mechanism { PLAIN, SCRAM };
+enum mechanism { PLAIN, SCRAM, HT };
 
 /* Steps of an exchange. In FIRST authd awaits the client's first message, in FINAL its second; in
  * DELAYED it knows the answer, which waits (failures.c); in OUTSIDE a program outside is asked. */
 enum step { FIRST, FINAL, DELAYED, OUTSIDE };
 
 struct origin;
+
+/* Mechanisms of tokens by their channel binding; stored (tokens.c). */
+enum ht { HT_NOT, HT_EXPR, HT_ENDP, HT_UNIQ, HT_NONE, HTS };
+
+/* Bytes of the SHA-256 of the id of a user agent, which stands for a device. */
+#define AGENT_BYTES 32
+
+/* Requests of a client about its tokens (XEP-0484); request is the mechanism of the token that
+ * the client wants. text is the token that goes with success, or empty. */
+struct fast {
+  enum ht ht, request;
+  bool invalidates, is_counted, has_agent;
+  uint64_t count;
+  unsigned char agent[AGENT_BYTES];
+  char text[44];
+  uint64_t expiry_s;
+};
 
 /* An exchange that waits for its client. Its slices lie in the arena of scram. */
 struct exchange {
@@ -112,6 +137,7 @@ struct exchange {
   bool passed;       /* DELAYED: the secret is right, and verifier is for the client */
   struct slice verifier;
   bool is_free; /* the exchange fails: no channel binding is known to client and stream */
+  struct fast fast;
   struct scram scram;
   struct scram_keys keys;
   struct slice bindings;                            /* words type=base64 */
@@ -148,6 +174,17 @@ void sasl_announce(struct link *l);
 void sasl_auth(struct link *l, struct record *r);
 void sasl_response(struct link *l, struct record *r);
 void sasl_abort(struct link *l, struct record *r);
+
+/* Fail the exchange with a condition for the client and a reason for the log. Let it pass, with
+ * the mechanism's last data for the client. Read the address that a name means on the host of x, as
+ * x->bare; false: ENOMEM. */
+void sasl_fail(struct exchange *x, char const *condition, char const *why);
+void sasl_pass(struct exchange *x, struct slice verifier);
+bool sasl_take_name(struct exchange *x, struct slice name);
+
+/* Say whether the client may act as authzid, or empty: as its account, and log in to this account on
+ * this stream. */
+bool sasl_authzid_holds(struct exchange *x, struct slice authzid);
 
 /* Records of extauthd; its link is gone. */
 void sasl_verified(struct link *l, struct record *r);

@@ -1,5 +1,6 @@
 #include "authd.h"
 #include "failures.h"
+#include "fast.h"
 
 #include <openssl/crypto.h>
 
@@ -128,6 +129,7 @@ exchange_free(struct exchange *x)
   }
   event_timer_cancel(&x->timer);
   OPENSSL_cleanse(&x->keys, sizeof x->keys);
+  OPENSSL_cleanse(x->fast.text, sizeof x->fast.text);
   scram_wipe(&x->scram);
   free(x);
 }
@@ -292,6 +294,7 @@ exchange_fields(struct snapshot *k, struct exchange *x)
   snapshot_slice(k, a, &x->device);
   snapshot_slice(k, a, &x->upgrades);
   snapshot_slice(k, a, &x->from);
+  fast_snapshot(k, x);
   SNAPSHOT_INT(k, x->question);
   SNAPSHOT_INT(k, x->passed);
   snapshot_slice(k, a, &x->verifier);

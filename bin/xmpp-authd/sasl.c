@@ -1,5 +1,6 @@
 #include "authd.h"
 #include "failures.h"
+#include "fast.h"
 
 #include <openssl/crypto.h>
 
@@ -17,6 +18,7 @@ sasl_announce(struct link *l)
     link_begin(l, VERB_MECHANISMS);
     link_str(l, h->name);
     link_str(l, h->mechanisms);
+    if (*h->fast) link_str(l, h->fast);
     link_end(l);
   }
 }
@@ -52,8 +54,8 @@ refuse(struct link *l, uint64_t id, char const *condition, char const *why)
   say_failure(l, id, &(struct failure){condition, why, SLICE(""), false});
 }
 
-static void
-fail(struct exchange *x, char const *condition, char const *why)
+void
+sasl_fail(struct exchange *x, char const *condition, char const *why)
 {
   say_failure(x->link, x->id, &(struct failure){condition, why, x->bare, x->is_free});
   exchange_free(x);
@@ -63,17 +65,19 @@ static void
 say_success(struct exchange *x)
 {
   struct slice b64 = scram_encode(&x->scram.arena, x->verifier);
-  char resource[SECRETS_RESOURCE];
+  char resource[SECRETS_RESOURCE], expiry[STAMP_SIZE];
 
+  fast_issue(x);
   sasl_totals.succeeded++;
   link_begin(x->link, VERB_SUCCESS);
   link_num(x->link, x->id);
   link_text(x->link, b64);
   link_text(x->link, x->bare);
-  if (x->agent.len && secrets_resource(x->bare, x->agent, resource)) {
-    link_field(x->link);
-    link_field(x->link);
-    link_text(x->link, slice_of(resource, sizeof resource));
+  if (x->agent.len) {
+    link_str(x->link, x->fast.text);
+    link_text(x->link, x->fast.text[0] ? stamp_s(expiry, x->fast.expiry_s) : SLICE(""));
+    if (secrets_resource(x->bare, x->agent, resource))
+      link_text(x->link, slice_of(resource, sizeof resource));
   }
   link_end(x->link);
 }
@@ -92,7 +96,16 @@ sasl_answer(struct exchange *x)
     return;
   }
   failure_count(authd_host(x->host), exchange_ip(x), x->bare);
-  fail(x, "not-authorized", x->real && x->named ? "wrong-password" : "unknown-account");
+  sasl_fail(x, "not-authorized",
+            x->real && x->named ? "wrong-password" : "unknown-account");
+}
+
+void
+sasl_pass(struct exchange *x, struct slice verifier)
+{
+  x->passed = true;
+  x->verifier = verifier;
+  sasl_answer(x);
 }
 
 static void
@@ -112,7 +125,7 @@ decide(struct exchange *x, bool passed, struct slice verifier)
   if (!us)
     sasl_answer(x);
   else if (us == UINT64_MAX)
-    fail(x, "temporary-auth-failure", "crowded");
+    sasl_fail(x, "temporary-auth-failure", "crowded");
   else {
     x->step = DELAYED;
     event_timer_start(&x->timer, door_now() + us, waited, x);
@@ -131,7 +144,7 @@ challenge(struct exchange *x, struct slice data)
   struct slice b64 = scram_encode(&x->scram.arena, data);
 
   if (!b64.s) {
-    fail(x, "temporary-auth-failure", "out-of-memory");
+    sasl_fail(x, "temporary-auth-failure", "out-of-memory");
     return;
   }
   link_begin(x->link, VERB_CHALLENGE);
@@ -143,15 +156,15 @@ challenge(struct exchange *x, struct slice data)
 static void
 too_late(void *cookie)
 {
-  fail(cookie, "temporary-auth-failure", "too-late");
+  sasl_fail(cookie, "temporary-auth-failure", "too-late");
 }
 
 /* ---- names ---- */
 
 /* The address that a name means on this host: a localpart, or a whole bare JID of it. Names
  * that do not prepare mean nobody; they go through the same motions as unknown ones. */
-static bool
-take_name(struct exchange *x, struct slice name)
+bool
+sasl_take_name(struct exchange *x, struct slice name)
 {
   struct arena *a = &x->scram.arena;
   struct slice at = slice_of(name.s, name.len), local;
@@ -173,8 +186,8 @@ take_name(struct exchange *x, struct slice name)
 
 /* RFC 6120 s6.3.8: nobody acts for another here; nor for one whose name is in the header
  * (XEP-0388 s3.4). */
-static bool
-authzid_holds(struct exchange *x, struct slice authzid)
+bool
+sasl_authzid_holds(struct exchange *x, struct slice authzid)
 {
   struct jid j;
 
@@ -194,7 +207,7 @@ ask_outside(struct exchange *x, struct slice password)
   struct link *checker = link_find(EXTAUTHD);
 
   if (!checker) {
-    fail(x, "temporary-auth-failure", "checker-away");
+    sasl_fail(x, "temporary-auth-failure", "checker-away");
     return;
   }
   x->step = OUTSIDE;
@@ -215,11 +228,11 @@ answered(struct exchange *x, struct slice result)
 
   x->real = secrets_number(x->bare) != 0; /* for the log */
   if (!yes && !slice_is(result, "no"))
-    fail(x, "temporary-auth-failure", "checker-failed");
+    sasl_fail(x, "temporary-auth-failure", "checker-failed");
   else if (!yes)
     fail_secret(x);
   else if (!secrets_add_outside(x->bare))
-    fail(x, "not-authorized", "unknown-account"); /* of that name one is ending */
+    sasl_fail(x, "not-authorized", "unknown-account"); /* of that name one is ending */
   else {
     if (is_new) ends_made(x->bare);
     decide(x, true, SLICE(""));
@@ -269,17 +282,17 @@ plain(struct exchange *x, struct slice message)
 
   if (!slice_word(&rest, 0, &authzid) || !slice_word(&rest, 0, &name) || !name.len ||
       !rest.len || memchr(rest.s, 0, rest.len) || rest.len > SCRAM_PASSWORD_MAX) {
-    fail(x, "malformed-request", "malformed");
+    sasl_fail(x, "malformed-request", "malformed");
     return;
   }
-  if (!take_name(x, name) ||
+  if (!sasl_take_name(x, name) ||
       !secrets_get(x->host, x->bare, SCRAM_SHA256, &x->keys, &x->real)) {
-    fail(x, "temporary-auth-failure", "store-failed");
+    sasl_fail(x, "temporary-auth-failure", "store-failed");
     return;
   }
   if (goes_outside(x)) {
-    if (!authzid_holds(x, authzid))
-      fail(x, "invalid-authzid", "wrong-authzid");
+    if (!sasl_authzid_holds(x, authzid))
+      sasl_fail(x, "invalid-authzid", "wrong-authzid");
     else
       ask_outside(x, rest);
     return;
@@ -287,11 +300,11 @@ plain(struct exchange *x, struct slice message)
   password = scram_password(&x->scram.arena, rest);
   if (!password.s) password = rest; /* prepares to nothing that anybody has */
   matches = scram_matches(SCRAM_SHA256, password, &x->keys);
-  authzid_ok = authzid_holds(x, authzid); /* authzid lies in the message */
+  authzid_ok = sasl_authzid_holds(x, authzid); /* authzid lies in the message */
   OPENSSL_cleanse((void *)(uintptr_t)password.s, password.len);
   OPENSSL_cleanse((void *)(uintptr_t)message.s, message.len);
   if (!authzid_ok)
-    fail(x, "invalid-authzid", "wrong-authzid");
+    sasl_fail(x, "invalid-authzid", "wrong-authzid");
   else if (!matches || !x->real || !x->named)
     fail_secret(x);
   else
@@ -305,15 +318,15 @@ fail_scram(struct exchange *x, enum scram_result rc)
 {
   switch (rc) {
   case SCRAM_OK: return;
-  case SCRAM_MALFORMED: fail(x, "malformed-request", "malformed"); return;
+  case SCRAM_MALFORMED: sasl_fail(x, "malformed-request", "malformed"); return;
   case SCRAM_NOT_AUTHORIZED: fail_secret(x); return;
-  case SCRAM_WRONG_NONCE: fail(x, "not-authorized", "wrong-nonce"); return;
-  case SCRAM_WRONG_BINDING: fail(x, "not-authorized", "wrong-binding"); return;
+  case SCRAM_WRONG_NONCE: sasl_fail(x, "not-authorized", "wrong-nonce"); return;
+  case SCRAM_WRONG_BINDING: sasl_fail(x, "not-authorized", "wrong-binding"); return;
   case SCRAM_UNBOUND:
     x->is_free = true;
-    fail(x, "not-authorized", "unbound");
+    sasl_fail(x, "not-authorized", "unbound");
     return;
-  case SCRAM_NO_MEMORY: fail(x, "temporary-auth-failure", "out-of-memory"); return;
+  case SCRAM_NO_MEMORY: sasl_fail(x, "temporary-auth-failure", "out-of-memory"); return;
   }
 }
 
@@ -337,18 +350,18 @@ scram_first(struct exchange *x, struct slice message)
 {
   enum scram_result rc = scram_client_first(&x->scram, message);
 
-  if (!rc && (!take_name(x, x->scram.user) ||
+  if (!rc && (!sasl_take_name(x, x->scram.user) ||
               !secrets_get(x->host, x->bare, x->scram.hash, &x->keys, &x->real)))
     rc = SCRAM_NO_MEMORY;
-  if (!rc && !authzid_holds(x, x->scram.authzid)) {
-    fail(x, "invalid-authzid", "wrong-authzid");
+  if (!rc && !sasl_authzid_holds(x, x->scram.authzid)) {
+    sasl_fail(x, "invalid-authzid", "wrong-authzid");
     return;
   }
   /* A client whose type this stream has not tries it with one mechanism after the other before it
    * goes on without. */
   if (!rc && x->scram.binding_type.len && !binding_of(x).len) {
     x->is_free = true;
-    fail(x, "not-authorized", "no-such-binding");
+    sasl_fail(x, "not-authorized", "no-such-binding");
     return;
   }
   if (!rc) rc = scram_server_first(&x->scram, &x->keys);
@@ -385,21 +398,23 @@ step(struct exchange *x, struct slice base64)
   struct slice message = SLICE("");
 
   if (base64.len > (SCRAM_MESSAGE_MAX + 2) / 3 * 4) {
-    fail(x, "malformed-request", "malformed");
+    sasl_fail(x, "malformed-request", "malformed");
     return;
   }
   if (!slice_is(base64, "=")) message = scram_decode(&x->scram.arena, base64);
   if (!message.s)
-    fail(x, "incorrect-encoding", "malformed");
+    sasl_fail(x, "incorrect-encoding", "malformed");
   else if (x->mechanism == PLAIN)
     plain(x, message);
+  else if (x->mechanism == HT)
+    fast_step(x, message);
   else if (x->step == FIRST)
     scram_first(x, message);
   else
     scram_final(x, message);
 }
 
-/* SCRAM-hash or SCRAM-hash-PLUS, or PLAIN. */
+/* SCRAM-hash or SCRAM-hash-PLUS, or PLAIN. false: the exchange has failed. */
 static bool
 take_mechanism(struct exchange *x, struct slice name)
 {
@@ -410,7 +425,6 @@ take_mechanism(struct exchange *x, struct slice name)
     x->mechanism = PLAIN;
     return true;
   }
-  if (!slice_starts(name, "SCRAM-")) return false;
   x->mechanism = SCRAM;
   name = slice_of(name.s + 6, name.len - 6);
   if (name.len > plus.len && !memcmp(name.s + name.len - plus.len, plus.s, plus.len)) {
@@ -422,6 +436,7 @@ take_mechanism(struct exchange *x, struct slice name)
       x->scram.hash = (enum scram_hash)h;
       return true;
     }
+  sasl_fail(x, "invalid-mechanism", "not-offered");
   return false;
 }
 
@@ -438,14 +453,15 @@ sasl_auth(struct link *l, struct record *r)
   struct host const *h = authd_host(record_get(r, 2));
   struct slice mechanism = record_get(r, 3), initial = record_get(r, 4);
   bool secure = slice_is(record_get(r, 6), "1");
+  bool by_token = slice_has_word(record_get(r, 9), SLICE("fast")) && fast_find(mechanism);
   struct exchange *x;
 
   sasl_abort(l, r);
-  if (!h || !authd_offers(h, mechanism)) {
+  if (!h || !(by_token || authd_offers(h, mechanism))) {
     refuse(l, id, "invalid-mechanism", "not-offered");
     return;
   }
-  if (slice_is(mechanism, "PLAIN") && !secure) {
+  if ((by_token || slice_is(mechanism, "PLAIN")) && !secure) {
     refuse(l, id, "encryption-required", "no-tls");
     return;
   }
@@ -458,9 +474,9 @@ sasl_auth(struct link *l, struct record *r)
   door_random_id(x->nonce, sizeof x->nonce);
   x->scram.nonce = slice_of(x->nonce, sizeof x->nonce);
   x->scram.plus_offered = x->bindings.len && offers_plus(h);
-  if (!take_mechanism(x, mechanism))
-    fail(x, "invalid-mechanism", "not-offered");
-  else if (initial.len)
+  fast_read(x, secure);
+  if (by_token ? !fast_take(x, mechanism) : !take_mechanism(x, mechanism)) return;
+  if (initial.len)
     step(x, initial);
   else
     challenge(x, SLICE("")); /* RFC 6120 s6.4.2: the client waits to be asked */

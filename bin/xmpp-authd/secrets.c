@@ -1,4 +1,4 @@
-#include "authd.h"
+#include "tokens.h"
 
 #include <skalibs/uint32.h>
 #include <skalibs/uint64.h>
@@ -233,9 +233,10 @@ secrets_open(char const *data)
   if (!secrets.accounts) return false;
   snprintf(path, sizeof path, "%s/secrets", data);
   secrets.store = store_open(path, true, true, MAP_BYTES);
+  if (secrets.store) store_refuse_when_full(secrets.store);
   return secrets.store && store_table(secrets.store, "scram", &secrets.scram) &&
-         store_table(secrets.store, "meta", &secrets.meta) && read_pepper() &&
-         count_all();
+         store_table(secrets.store, "meta", &secrets.meta) &&
+         tokens_open(secrets.store) && read_pepper() && count_all();
 }
 
 struct store *
@@ -258,6 +259,13 @@ from_name(struct slice bare, char what, uint32_t iterations, unsigned char *bloc
   uint32_pack_big(text + bare.len + 1, iterations);
   return scram_hmac(SCRAM_SHA512, slice_of((char const *)secrets.pepper, PEPPER_LEN),
                     slice_of(text, bare.len + 5), block);
+}
+
+bool
+secrets_hmac(struct slice text, unsigned char *out)
+{
+  return scram_hmac(SCRAM_SHA256, slice_of((char const *)secrets.pepper, PEPPER_LEN),
+                    text, out);
 }
 
 /* Iteration count, salt and keys of a name: nobody can tell them from an account's. */
@@ -361,6 +369,15 @@ secrets_is_free(struct slice bare)
 }
 
 bool
+secrets_has_keys(uint64_t number)
+{
+  struct slice v;
+  char key[9];
+
+  return store_get(secrets.store, secrets.scram, key_of(key, number, COUNTED_HASH), &v);
+}
+
+bool
 secrets_add_keys(struct slice bare, struct scram_keys const k[SCRAM_HASHES])
 {
   uint64_t n;
@@ -384,7 +401,11 @@ secrets_new_keys(struct slice bare, struct scram_keys const k[SCRAM_HASHES])
 {
   uint64_t n = accounts_number(secrets.accounts, bare);
 
-  return n && put_all(bare, n, k);
+  if (!n || !put_all(bare, n, k)) return false;
+  if (tokens_end(n)) return true;
+  store_abandon(secrets.store); /* an old token is not to live longer than the password */
+  errno = EIO;
+  return false;
 }
 
 bool
@@ -407,7 +428,7 @@ secrets_del(struct slice bare)
     if (!store_del(secrets.store, secrets.scram, key_of(key, n, (enum scram_hash)h)) &&
         errno != ENOENT)
       return false;
-  return true;
+  return tokens_erase(n);
 }
 
 bool

@@ -1,10 +1,12 @@
-#include "authd.h"
+#include "fast.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 char const *const authd_needs[] = {
   "auth_method",
+  "mod_auth_fast.token_lifetime",
+  "mod_auth_fast.token_refresh_age",
   "mod_fail2ban.access",
   "mod_fail2ban.c2s_auth_ban_lifetime",
   "mod_fail2ban.c2s_max_auth_failures",
@@ -76,6 +78,7 @@ free_hosts(struct host *h)
     struct host *next = h->next;
     free(h->name);
     free(h->mechanisms);
+    free(h->fast);
     free(h->exempt);
     free(h);
     h = next;
@@ -115,6 +118,18 @@ read_bans(struct settings *st, struct host *h, struct slice name)
   h->ban_life_us = settings_us(st, "mod_fail2ban.c2s_auth_ban_lifetime", name);
 }
 
+/* Whose passwords a program outside checks alone has no tokens, for nobody says here that such a
+ * password was changed. */
+static void
+read_fast(struct settings *st, struct host *h, struct slice name, struct slice disabled)
+{
+  bool has = h->is_internal && settings_has(st, "module", name, "mod_auth_fast");
+
+  h->fast = has ? fast_mechanisms(disabled) : slice_dup(SLICE(""));
+  h->token_life_s = settings_us(st, "mod_auth_fast.token_lifetime", name) / 1000000;
+  h->token_refresh_s = settings_us(st, "mod_auth_fast.token_refresh_age", name) / 1000000;
+}
+
 /* A program outside takes passwords alone, and what is offered cannot depend on the name: such a
  * host offers PLAIN only. */
 static void
@@ -133,6 +148,7 @@ authd_read(struct settings *st)
   struct authd_settings *f = calloc(1, sizeof *f);
   struct settings_row const *row = NULL;
   struct host **at;
+  struct slice disabled;
 
   if (!f) return NULL;
   at = &f->hosts;
@@ -142,11 +158,12 @@ authd_read(struct settings *st)
     *at = h;
     at = &h->next;
     h->name = slice_dup(row->value[0]);
+    disabled = settings_get(st, "disable_sasl_mechanisms", row->value[0]);
     read_methods(st, h, row->value[0]);
-    h->mechanisms = mechanisms_without(
-      settings_get(st, "disable_sasl_mechanisms", row->value[0]), h->is_external);
+    h->mechanisms = mechanisms_without(disabled, h->is_external);
     read_bans(st, h, row->value[0]);
-    if (!h->name || !h->mechanisms || !h->exempt) goto fail;
+    read_fast(st, h, row->value[0], disabled);
+    if (!h->name || !h->mechanisms || !h->exempt || !h->fast) goto fail;
   }
   f->iterations = (uint32_t)settings_u64(st, "scram_iterations", SLICE("*"));
   read_proxies(st, &f->trusted);

@@ -11,13 +11,14 @@
  * TRUSTS  settings, envelopes of c2sd. Not what the client says in them.
  * ROOMS   exchanges.c who waits; sasl.c mechanisms; secrets.c keys; derive.c keys of new
  *         passwords, in a process of its own; control.c account; ends.c who is told
- *         of accounts; failures.c how often logins failed, bans.c who is shut out; invited.c tokens of
- *         invitations; settings.c
+ *         of accounts; failures.c how often logins failed, bans.c who is shut out; fast.c logins by
+ *         token, tokens.c what is kept of tokens; invited.c tokens of invitations; settings.c
  */
 #include "authd.h"
 #include "bans.h"
 #include "failures.h"
 #include "invited.h"
+#include "tokens.h"
 
 #include <errno.h>
 #include <string.h>
@@ -56,17 +57,20 @@ holds(struct link const *l)
 }
 
 /* If the store failed, the answers that this turn gave to an administrator (or to
- * hostd for one) are not true: the connection ends instead, without a done. */
+ * hostd for one) are not true: the connection ends instead, without a done. The same holds for
+ * logins, if the turn has changed tokens. */
 static void
 turn(void)
 {
+  bool with_tokens = tokens_written();
   struct link *l, *next;
 
   if (secrets_commit()) return;
   for (l = link_next(NULL); l; l = next) {
     next = link_next(l);
     if (l->roles & (ROLE_CONTROL | ROLE_OWN)) link_drop(l, "the store failed");
-    if (l->up && l->roles & ROLE_ROUTER) link_discard(l, "the store failed");
+    if (l->up && (l->roles & ROLE_ROUTER || (with_tokens && l->program == C2SD)))
+      link_discard(l, "the store failed");
   }
 }
 

@@ -31,6 +31,12 @@ static struct reason {
   {"no-such-binding", "logins_failed_no_such_binding", false, 0},
   {"unbound",         "logins_failed_unbound",         false, 0},
   {"aborted",         "logins_failed_aborted",         false, 0},
+  {"no-such-token",   "logins_failed_no_such_token",   false, 0},
+  {"token-expired",   "logins_failed_token_expired",   false, 0},
+  {"other-mechanism", "logins_failed_other_mechanism", false, 0},
+  {"replayed",        "logins_failed_replayed",        false, 0},
+  {"unknown-device",  "logins_failed_unknown_device",  false, 0},
+  {"no-user-agent",   "logins_failed_no_user_agent",   false, 0},
 };
 
 #define REASONS (sizeof reasons / sizeof *reasons)

@@ -211,6 +211,7 @@ static struct {
   {"secrets",  "scram",   NULL               },
   {"secrets",  "meta",    iterations         },
   {"secrets",  "bans",    NULL               },
+  {"secrets",  "tokens",  NULL               },
   {"users",    "roster",  contact            },
   {"users",    "pending", request            },
   {"users",    "blocked", blocked            },

@@ -412,6 +412,14 @@
 /* Time after which an exchange is forgotten whose client does not go on
  * (microseconds). */
 #define EXCHANGE_US 120000000u
+/* Tokens of FAST (XEP-0484): devices of an account that have some, and with those that had some
+ * within TOKENS_KNOWN_S (seconds); bytes of what a device calls itself; seconds for which a device
+ * that asks again is given the same new token. */
+#define DEVICES_MAX 20u
+#define DEVICE_ROWS_MAX 40u
+#define TOKENS_KNOWN_S 5184000u
+#define DEVICE_NAME_MAX 128u
+#define TOKEN_AGAIN_S 60u
 /* Addresses that are shut out at a time, and networks; bans that last longer than so many seconds are
  * kept on disk. */
 #define BANS_MAX 65536u

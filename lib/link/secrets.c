@@ -3,11 +3,13 @@
 #include <string.h>
 
 /* Traces have no passwords of records that are about accounts: in the text of requests for
- * jabber:iq:register each character becomes a star, and so do the passwords of account and verify. A replay
+ * jabber:iq:register each character becomes a star, and so do the passwords of account and verify, and
+ * the token of success. A replay
  * takes the stars for what was asked. */
 
 #define ACCOUNT_PASSWORD 3u
 #define VERIFY_PASSWORD 4u
+#define SUCCESS_TOKEN 4u
 #define REGISTER_XML 6u
 
 /* The field with this number, the verb being 0, with all behind it; s NULL: there is none. */
@@ -96,9 +98,11 @@ secrets_mask(char *s, size_t len)
 {
   struct slice line = slice_of(s, len), verb = field(line, 0), secret = {NULL, 0};
 
-  if (slice_is(verb, "verify") ||
+  if (slice_is(verb, "verify") || slice_is(verb, "success") ||
       (slice_is(verb, "account") && has_password(field(line, 1)))) {
-    secret = field(line, slice_is(verb, "verify") ? VERIFY_PASSWORD : ACCOUNT_PASSWORD);
+    secret = field(line, slice_is(verb, "verify")    ? VERIFY_PASSWORD
+                         : slice_is(verb, "success") ? SUCCESS_TOKEN
+                                                     : ACCOUNT_PASSWORD);
     if (secret.len) memset(s + (secret.s - s), '*', secret.len);
   } else if (is_registration(line, verb)) {
     secret = field(line, slice_is(verb, "register") ? REGISTER_XML : 8);

@@ -67,7 +67,7 @@ V(ABORT, "abort", "ID", 1, ROLE_EDGE, ROLE_AUTHORITY | ROLE_OWN,                
 V(CHALLENGE, "challenge", "ID DATA", 1, ROLE_AUTHORITY, ROLE_EDGE,                            \
   "Base64 for the client; a response or abort follows.")                                      \
 V(SUCCESS, "success", "ID DATA JID TOKEN EXPIRY RESOURCE", 3, ROLE_AUTHORITY, ROLE_EDGE,      \
-  "The client has proven to be JID (bare). DATA: the mechanism's last data for the client. TOKEN, which EXPIRY is the end of, is new (XEP-0484). RESOURCE names the client of AGENT at this account (XEP-0386).") \
+  "The client has proven to be JID (bare). DATA: the mechanism's last data for the client. TOKEN, which EXPIRY is the end of, is new (XEP-0484); traces mask it. RESOURCE names the client of AGENT at this account (XEP-0386).") \
 V(FAILURE, "failure", "ID CONDITION TEXT FREE JID WHY", 2, ROLE_AUTHORITY, ROLE_EDGE,         \
   "The exchange failed with a condition of RFC 6120 s6.5. FREE is 1 when no secret was tried: the failure does not count. JID, the address that the client meant, and WHY, a word of the event auth-failed in xmpp-log(7), are for the log.") \
 V(REGISTER, "register", "STREAM HOST IP SECURE LANG XML", 6, ROLE_EDGE, ROLE_OWN,             \
