@@ -30,6 +30,8 @@ static struct {
     bool runs;
   } instances[INSTANCES_MAX];
 
+  bool has_new; /* programs that have no service directory yet */
+
   size_t n;
 } job = {.fresh = SETTINGS_ZERO};
 
@@ -141,6 +143,36 @@ start_again(void)
       start(job.instances[i].name);
 }
 
+/* Programs of modules that the configuration did not have so far are not laid out yet. */
+static bool
+is_new(struct slice name)
+{
+  char path[700];
+
+  snprintf(path, sizeof path, "%s/service/%.*s", ctl.state, (int)name.len, name.s);
+  return access(path, F_OK) && errno == ENOENT;
+}
+
+/* Services of the administrator have no control socket: their directories alone are looked at. */
+static void
+add_own(struct settings const *st)
+{
+  struct settings_row const *row = NULL;
+
+  while ((row = settings_next(st, "service", row)))
+    if (is_new(row->value[0])) job.has_new = true;
+}
+
+/* xmpp-up lays out the new programs, and the supervisor starts them. */
+static void
+start_new(void)
+{
+  char const *words[] = {beside("xmpp-up"), "--add", "-s", ctl.state, NULL};
+
+  if (job.has_new && !run(words))
+    strerr_warnw("the programs that are new do not run: start xmpp-up again");
+}
+
 static void
 add_instances(struct settings const *st, bool runs_only)
 {
@@ -156,7 +188,9 @@ add_instances(struct settings const *st, bool runs_only)
     if (job.n == INSTANCES_MAX) strerr_dief(100, "too many instances");
     job.instances[job.n].name = name;
     job.instances[job.n++].runs = runs;
-    if (!runs && !has_given_up(name))
+    if (!runs && is_new(name))
+      job.has_new = true;
+    else if (!runs && !has_given_up(name))
       strerr_warnw(log_text(name),
                    " does not run: it reads the new settings when it starts");
   }
@@ -274,6 +308,7 @@ command_reload(char const *const *argv)
     strerr_diefusys(111, "read ", job.next);
   add_instances(&job.fresh, false);
   add_instances(&ctl.settings, true);
+  add_own(&job.fresh);
   if (!all(check)) return unchanged();
   exchange();
   if (!all(take)) {
@@ -283,5 +318,6 @@ command_reload(char const *const *argv)
   }
   rm_rf(job.next);
   start_again();
+  start_new();
   return 0;
 }

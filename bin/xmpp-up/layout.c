@@ -349,3 +349,23 @@ layout_services(struct settings const *st)
   }
   closedir(d);
 }
+
+static bool
+is_missing(struct slice name)
+{
+  char path[700];
+
+  snprintf(path, sizeof path, "%s/service/%.*s", up.state, (int)name.len, name.s);
+  return access(path, F_OK) != 0;
+}
+
+void
+layout_missing(struct settings const *st)
+{
+  struct settings_row const *row = NULL;
+
+  while ((row = settings_next(st, "instance", row)))
+    if (is_missing(row->value[2])) layout_program(row);
+  while ((row = settings_next(st, "service", row)))
+    if (is_missing(row->value[0])) layout_own(st, row);
+}

@@ -12,7 +12,7 @@
  * directories, or to programs that another supervisor has started. */
 
 /* s6-svscan reads this FIFO as long as it runs; without a reader the opening fails. */
-static bool
+bool
 is_supervised(void)
 {
   char path[600];

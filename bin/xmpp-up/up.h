@@ -13,7 +13,7 @@ struct up {
   char daemons[PATH_MAX]; /* the folder of the others: ../bin from there */
   char share[400];        /* where the service directories are */
   uint32_t uids;          /* 0, or the first of the programs' users */
-  bool dev, prepare_only;
+  bool dev, prepare_only, add_only;
 };
 
 extern struct up up;
@@ -28,8 +28,9 @@ int run(char const *const *argv);
 #define UP_OURS (-1)
 void make_dir(char const *name, mode_t mode, int user, int group);
 
-/* Say whether a server runs on STATE (running.c). */
+/* Say whether a server runs on STATE, or at least its s6-svscan (running.c). */
 bool is_running(void);
+bool is_supervised(void);
 
 /* ---- service directories (layout.c) ---- */
 
@@ -37,6 +38,10 @@ bool is_running(void);
  * away those of instances that are no more. */
 void layout_services(struct settings const *st);
 void layout_dirs(struct settings const *st);
+
+/* Lay out the directories in STATE/service that the settings name and that are missing; what is
+ * there stays as it is, for a server runs on it. */
+void layout_missing(struct settings const *st);
 
 /* ---- certificates for trying it out (devcert.c) ---- */
 

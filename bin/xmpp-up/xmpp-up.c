@@ -1,10 +1,13 @@
 /* xmpp-up: compiles a configuration, lays out a state folder, and becomes s6-svscan.
  *
  * USAGE   xmpp-up [ --dev ] [ --prepare ] [ --uids BASE ] [ -s STATE ] -c CONFIG
+ *         xmpp-up --add [ -s STATE ]
  *         --dev      make a self-signed certificate for each host that has none
  *         --prepare  lay everything out and exit; any supervisor may run STATE/service
  *         --uids     the programs run as the users BASE, BASE + 1... (root: 70000; others,
  *                    and 0: as we do)
+ *         --add      under a running server: lay out the programs that its settings name and that
+ *                    have no service directory yet, and have the supervisor start them
  * READS   CONFIG, by xmpp-confgen
  * WRITES  STATE/settings, data, run, log, service, dev, compile
  * EXIT    100 usage or a bad configuration; 111 system call; else it becomes s6-svscan
@@ -27,7 +30,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define USAGE "[ --dev ] [ --prepare ] [ --uids base ] [ -s state ] -c config"
+#define USAGE                                                                            \
+  "[ --dev ] [ --prepare ] [ --uids base ] [ -s state ] -c config | --add [ -s state ]"
 /* Debian gives out no numbers between 65536 and the 100000 at which subordinate users begin, and
  * systemd takes none there. */
 #define UIDS_DEFAULT 70000
@@ -135,6 +139,8 @@ read_arguments(char const *const *argv)
       up.dev = true;
     else if (!strcmp(*argv, "--prepare"))
       up.prepare_only = true;
+    else if (!strcmp(*argv, "--add"))
+      up.add_only = up.prepare_only = true;
     else if (!strcmp(*argv, "--uids") && argv[1]) {
       if (!uint320_scan(*++argv, &up.uids)) strerr_dieusage(100, USAGE);
       uids_given = true;
@@ -145,11 +151,13 @@ read_arguments(char const *const *argv)
     else
       strerr_dieusage(100, USAGE);
   }
-  if (!config) strerr_dieusage(100, USAGE);
+  if (!config == !up.add_only) strerr_dieusage(100, USAGE);
   state = settings_state(state);
   if (!uids_given && !geteuid()) up.uids = UIDS_DEFAULT;
-  up.config = realpath(config, NULL);
-  if (!up.config) strerr_diefusys(111, "find ", config);
+  if (config) {
+    up.config = realpath(config, NULL);
+    if (!up.config) strerr_diefusys(111, "find ", config);
+  }
   if (mkdir(state, 0755) && errno != EEXIST) strerr_diefusys(111, "make ", state);
   up.state = realpath(state, NULL);
   if (!up.state) strerr_diefusys(111, "find ", state);
@@ -239,6 +247,23 @@ read_settings(struct settings *st)
   up.uids = (uint32_t)uids;
 }
 
+/* s6-svscan looks for new service directories when it is told to, runsvdir every five seconds. */
+static void
+add(void)
+{
+  struct settings st = SETTINGS_ZERO;
+  char scan[600];
+  char const *const svscanctl[] = {"s6-svscanctl", "-a", scan, NULL};
+
+  read_settings(&st);
+  layout_dirs(&st);
+  layout_missing(&st);
+  settings_close(&st);
+  snprintf(scan, sizeof scan, "%s/service", up.state);
+  if (is_supervised() && run(svscanctl))
+    strerr_dief(111, "have s6-svscan look at ", scan);
+}
+
 int
 main(int argc, char const *const *argv)
 {
@@ -250,6 +275,10 @@ main(int argc, char const *const *argv)
   umask(022);
   read_arguments(argv);
   find_programs();
+  if (up.add_only) {
+    add();
+    return 0;
+  }
   if (!up.prepare_only && is_running())
     strerr_dief(100, "a server runs on ", up.state,
                 " already, and nothing has changed: xmpp-ctl reload takes the "

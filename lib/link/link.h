@@ -81,7 +81,7 @@ void link_init(struct link_owner const *owner, bool pipe);
  * its word, which has its roles by the table of programs; or a service of the
  * administrator's, whose name word is, with these roles. Of tabber's own programs those for
  * which there was no call may connect as our user. Control connections: root and our user,
- * always. false: ENOBUFS, more than LINK_PEERS_MAX, or a name too long. */
+ * always. A later call for the same word takes the place of the earlier. false: ENOBUFS, more than LINK_PEERS_MAX, or a name too long. */
 #define LINK_SAME_USER ((uid_t)-1)
 bool link_admit(struct slice word, unsigned int roles, uid_t uid);
 

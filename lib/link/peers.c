@@ -15,25 +15,7 @@
 static struct peer known[LINK_PEERS_MAX];
 static unsigned int known_n;
 
-bool
-link_admit(struct slice word, unsigned int roles, uid_t uid)
-{
-  struct peer *p = &known[known_n];
-
-  if (known_n == LINK_PEERS_MAX || !word.len || word.len > LINK_NAME_MAX) {
-    errno = ENOBUFS;
-    return false;
-  }
-  p->program = program_find(word);
-  p->roles = p->program ? program_roles(p->program) : roles;
-  if (!p->program) p->program = OTHER;
-  p->uid = uid;
-  memcpy(p->word, word.s, word.len);
-  known_n++;
-  return true;
-}
-
-static struct peer const *
+static struct peer *
 peer_named(struct slice word)
 {
   unsigned int i;
@@ -41,6 +23,24 @@ peer_named(struct slice word)
   for (i = 0; i < known_n; i++)
     if (slice_is(word, known[i].word)) return &known[i];
   return NULL;
+}
+
+bool
+link_admit(struct slice word, unsigned int roles, uid_t uid)
+{
+  struct peer *p = peer_named(word);
+
+  if ((!p && known_n == LINK_PEERS_MAX) || !word.len || word.len > LINK_NAME_MAX) {
+    errno = ENOBUFS;
+    return false;
+  }
+  if (!p) p = &known[known_n++];
+  p->program = program_find(word);
+  p->roles = p->program ? program_roles(p->program) : roles;
+  if (!p->program) p->program = OTHER;
+  p->uid = uid;
+  memcpy(p->word, word.s, word.len);
+  return true;
 }
 
 bool

@@ -154,12 +154,70 @@ tell_ready(void)
 
 /* ---- settings ---- */
 
+/* RUN/INSTANCE/NAME, in the settings' arena. */
+static char const *
+run_path(struct slice instance, char const *name)
+{
+  struct slice run = settings_get(taken_settings(), "run", SLICE("*"));
+  char buf[512];
+
+  snprintf(buf, sizeof buf, "%.*s/%.*s/%s", run.len ? (int)run.len : 6,
+           run.len ? run.s : "../run", (int)instance.len, instance.s, name);
+  return settings_path(taken_settings(), slice_str(buf)).s;
+}
+
+/* Rows `program NAME UID ROLE` name who may connect; UID - is our own user. */
+static bool
+admit_peers(void)
+{
+  struct settings_row const *row = NULL;
+
+  while ((row = settings_next(taken_settings(), "program", row))) {
+    unsigned int role = role_find(row->value[2]);
+    uint64_t uid = LINK_SAME_USER;
+    if (!role || (!slice_is(row->value[1], "-") && !slice_u64(row->value[1], &uid)) ||
+        !link_admit(row->value[0], role, (uid_t)uid))
+      return false;
+  }
+  return true;
+}
+
+static bool
+is_connected(struct slice name)
+{
+  struct link *l = NULL;
+
+  while ((l = link_next(l)))
+    if (l->path && slice_is(name, l->name)) return true;
+  return false;
+}
+
+/* Rows `connect NAME` name the programs whose sockets this program connects to. */
+static bool
+connect_links(void)
+{
+  struct settings_row const *row = NULL;
+  char const *path;
+
+  while ((row = settings_next(taken_settings(), "connect", row))) {
+    if (is_connected(row->value[0])) continue;
+    path = run_path(row->value[0], "link");
+    if (!path || !link_connect(path, row->value[0])) return false;
+  }
+  return true;
+}
+
+/* New settings may have programs that the old ones had not: they may connect, and are connected
+ * to. */
 static bool
 reload(void)
 {
   bool ok = taken_load(service.svc, service.dir, false);
 
-  if (ok)
+  if (ok && (!admit_peers() || !connect_links()))
+    log_event(LOG_WARN, "reload-failed", "dir", service.dir, "why",
+              "no links with new programs", "do", "restart this program", NULL);
+  else if (ok)
     log_event(LOG_INFO, "reloaded", "dir", service.dir, NULL);
   else
     log_event(LOG_WARN, "reload-failed", "dir", service.dir, "why",
@@ -470,18 +528,6 @@ name_instance(void)
   owner.snapshot = service.svc->snapshot;
 }
 
-/* RUN/INSTANCE/NAME, in the settings' arena. */
-static char const *
-run_path(struct slice instance, char const *name)
-{
-  struct slice run = settings_get(taken_settings(), "run", SLICE("*"));
-  char buf[512];
-
-  snprintf(buf, sizeof buf, "%.*s/%.*s/%s", run.len ? (int)run.len : 6,
-           run.len ? run.s : "../run", (int)instance.len, instance.s, name);
-  return settings_path(taken_settings(), slice_str(buf)).s;
-}
-
 bool
 service_pipes(void)
 {
@@ -494,33 +540,14 @@ service_run_file(char const *name)
   return service.pipe ? NULL : run_path(slice_str(service.instance), name);
 }
 
-/* Rows `program NAME UID ROLE` name who may connect; UID - is our own user. */
-static void
-admit_peers(void)
-{
-  struct settings_row const *row = NULL;
-
-  while ((row = settings_next(taken_settings(), "program", row))) {
-    unsigned int role = role_find(row->value[2]);
-    uint64_t uid = LINK_SAME_USER;
-    if (!role || (!slice_is(row->value[1], "-") && !slice_u64(row->value[1], &uid)) ||
-        !link_admit(row->value[0], role, (uid_t)uid))
-      strerr_dief(100, "bad row program in the settings");
-  }
-}
-
 static void
 open_links(void)
 {
-  struct settings_row const *row = NULL;
   struct slice me = slice_str(service.instance);
   char const *path;
 
-  admit_peers();
-  while ((row = settings_next(taken_settings(), "connect", row))) {
-    path = run_path(row->value[0], "link");
-    if (!path || !link_connect(path, row->value[0])) strerr_diefusys(111, "make a link");
-  }
+  if (!admit_peers()) strerr_dief(100, "bad row program in the settings");
+  if (!connect_links()) strerr_diefusys(111, "make a link");
   if (service.pipe) return;
   if (service.svc->accepts) {
     path = run_path(me, "link");
