@@ -48,6 +48,7 @@ passes() { # counts a command as a test, whose name is $1
 # A warning ends no build of a user's; here it is a fault.
 passes "the compiler warns" ${MAKE:-make} -s warnings
 passes "lib/xml with an older expat" sh tests/expat-headers.sh
+passes "the lists of extensions" tests/extensions.py
 echo "unit tests: $passed passed, $failed failed so far"
 
 # Both wait more than they work.
