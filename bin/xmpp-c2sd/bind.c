@@ -9,6 +9,7 @@
 #include "xep0198_resume.h"
 #include "xep0198_sm.h"
 #include "xep0199_ping.h"
+#include "xep0386_bind2.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -19,14 +20,29 @@
 
 #define RESOURCE_LEN 12
 
+/* The wishes of XEP-0386, with the id of the request for metadata. */
 static void
-ask(struct link *routed, struct stream const *s)
+put_wishes(struct link *routed, struct stream const *s, char const *metadata)
 {
+  link_str(routed, s->session.client);
+  shown_put_wants(routed, s->session.wants);
+  if (!metadata) return;
+  link_more(routed, s->session.wants ? SLICE(" metadata=") : SLICE("metadata="));
+  link_more(routed, slice_str(metadata));
+}
+
+void
+bind_ask(struct stream const *s, char const *metadata)
+{
+  struct link *routed = link_find(ROUTED);
+
+  if (!routed) return; /* bind_announce asks when it is back */
   link_begin(routed, VERB_BIND);
   link_num(routed, s->sid);
   link_str(routed, s->session.jid);
   link_str(routed, s->bind.resource);
   link_str(routed, s->c.ip);
+  if (s->session.client || s->session.wants || metadata) put_wishes(routed, s, metadata);
   link_end(routed);
 }
 
@@ -55,8 +71,6 @@ take_resource(struct stream *s, struct xml_node const *bind)
 enum state
 bind_request(struct stream *s, struct xml_node const *e, struct slice bytes)
 {
-  struct link *routed = link_find(ROUTED);
-
   (void)bytes;
   if (s->state == ST_BOUND) { /* s7.1: one resource per stream */
     inbound_error(s, e, ERR_NOT_ALLOWED, NULL);
@@ -82,8 +96,8 @@ bind_request(struct stream *s, struct xml_node const *e, struct slice bytes)
     inbound_error(s, e, ERR_RESOURCE_CONSTRAINT, NULL);
     return ST_AUTHED;
   }
-  if (routed) ask(routed, s);
-  return ST_BINDING; /* without routed: bind_announce asks when it is back */
+  bind_ask(s, NULL);
+  return ST_BINDING;
 }
 
 static void
@@ -110,6 +124,17 @@ binding(struct record *r)
   return s && s->state == ST_BINDING ? s : NULL;
 }
 
+static void
+begin(struct stream *s)
+{
+  s->state = ST_BOUND;
+  s->c.blocked_max = BLOCKED_MAX;
+  conduit_no_deadline(&s->c);
+  answer_bound(s);
+  ping_start(s);
+  conduit_resume(&s->c);
+}
+
 void
 bind_on_bound(struct link *l, struct record *r)
 {
@@ -126,15 +151,13 @@ bind_on_bound(struct link *l, struct record *r)
   free(s->session.jid);
   s->session.jid = jid;
   s->session.number = record_u64(r, 3);
-  s->state = ST_BOUND;
-  s->c.blocked_max = BLOCKED_MAX;
-  conduit_no_deadline(&s->c);
   log_event(LOG_INFO, "bound", "conn", conduit_conn(&s->c), "ip",
             log_peer(slice_str(s->c.ip)), "jid", s->session.jid, "sid", log_num(s->sid),
             NULL);
-  answer_bound(s);
-  ping_start(s);
-  conduit_resume(&s->c);
+  if (s->sasl2)
+    bind2_bound(s);
+  else
+    begin(s);
   conduit_settle(&s->c);
 }
 
@@ -147,6 +170,11 @@ bind_on_refused(struct link *l, struct record *r)
 
   (void)l;
   if (!s) return;
+  if (s->sasl2) {
+    bind2_refused(s, stanza_error_name(stanza_error_find(record_get(r, 2))));
+    conduit_settle(&s->c);
+    return;
+  }
   in.id = slice_str(s->bind.id);
   if (stanza_cat_error(&sa, &in, stanza_error_find(record_get(r, 2)), SLICE("")))
     conduit_write(&s->c, slice_of(sa.s, sa.len));
@@ -172,7 +200,7 @@ announce(struct stream *s)
 {
   struct link *routed = link_find(ROUTED);
 
-  if (s->state == ST_BINDING) ask(routed, s);
+  if (s->state == ST_BINDING) bind_ask(s, s->sasl2 ? bind2_metadata(s) : NULL);
   if (s->state == ST_RESUMING) {
     resume_drop_parts(s);
     resume_ask(s);
@@ -191,7 +219,8 @@ announce(struct stream *s)
   }
   shown_put_wants(routed, s->session.wants);
   link_num(routed, s->session.number);
-  if (s->session.caps) link_str(routed, s->session.caps);
+  if (s->session.caps || s->session.client) link_str(routed, s->session.caps);
+  if (s->session.client) link_str(routed, s->session.client);
   link_end(routed);
   if (s->session.sm) sm_hold_again(s);
   shown_again(s);
@@ -215,8 +244,9 @@ bind_forget(struct stream *s)
 {
   struct link *routed = link_find(ROUTED);
 
-  if (!routed || (s->state != ST_BOUND && s->state != ST_BINDING &&
-                  s->state != ST_RESUMING && s->state != ST_AWAY))
+  if (!routed ||
+      (s->state != ST_BOUND && s->state != ST_BINDING && s->state != ST_METADATA &&
+       s->state != ST_RESUMING && s->state != ST_AWAY))
     return;
   link_begin(routed, VERB_UNBIND);
   link_num(routed, s->sid);

@@ -23,6 +23,7 @@ struct host;
 struct inbound;
 struct listener;
 struct mark;
+struct sasl2;
 struct sm;
 struct sm_entry;
 struct sm_queue;
@@ -35,6 +36,7 @@ struct stream;
 #define NS_CLIENT "jabber:client"
 #define NS_TLS "urn:ietf:params:xml:ns:xmpp-tls"
 #define NS_SASL "urn:ietf:params:xml:ns:xmpp-sasl"
+#define NS_SASL2 "urn:xmpp:sasl:2"
 #define NS_BIND "urn:ietf:params:xml:ns:xmpp-bind"
 #define NS_SESSION "urn:ietf:params:xml:ns:xmpp-session"
 #define NS_STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"

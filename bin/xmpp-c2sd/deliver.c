@@ -5,6 +5,7 @@
 #include "stream.h"
 #include "xep0198_sm.h"
 #include "xep0352_csi.h"
+#include "xep0386_bind2.h"
 
 /* Stanzas for a client, of others and of our own: they may wait for the client to be active, or
  * for its session to come here. */
@@ -48,6 +49,13 @@ give(struct stream *s, struct slice raw, struct slice xml, struct slice tags)
     else
       csi_keep(s, raw, at);
     return;
+  case ST_METADATA:
+    /* Stanzas for a session whose login has no success yet come behind that. */
+    if (s->session.sm)
+      sm_send(s, raw, at);
+    else
+      csi_keep(s, raw, at);
+    return;
   case ST_BOUND:
     if (s->csi && csi_holds(s, raw, at, tags)) return;
     output_send(s, raw, at);
@@ -75,6 +83,10 @@ deliver_stanza(struct link *l, struct record *r)
   while (slice_word(&sids, ' ', &word)) {
     struct stream *s = slice_u64(word, &sid) ? stream_find(sid) : NULL;
     if (!s || (is_iq && !asked_takes(s, r))) continue;
+    if (is_iq && bind2_takes(s, r)) {
+      conduit_settle(&s->c);
+      return;
+    }
     give(s, raw, xml, tags);
     conduit_settle(&s->c);
   }

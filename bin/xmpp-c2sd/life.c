@@ -15,6 +15,7 @@
 #include "xep0198_sm.h"
 #include "xep0199_ping.h"
 #include "xep0352_csi.h"
+#include "xep0388_sasl2.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +58,7 @@ static void
 say_goodbye(struct stream *s)
 {
   conduit_last_words(&s->c);
-  if (s->c.link && s->state == ST_RESUMING && stream_is_whole(s))
+  if (s->c.link && s->state == ST_RESUMING && stream_is_whole(s) && !s->sasl2)
     sm_failed(s, s->resume.old_ns, "item-not-found", SLICE(""));
   conduit_close(&s->c);
 }
@@ -98,8 +99,11 @@ free_all(struct stream *s)
   directed_free(s->session.directed);
   asked_free(s->session.asked);
   free(s->session.jid);
+  free(s->session.client);
   free(s->bindings);
   free(s->login.mechanism);
+  free(s->login.from);
+  sasl2_end(s);
   free(s->register_id);
   free(s->bind.id);
   free(s->bind.resource);
@@ -135,7 +139,7 @@ is_our_turn(struct stream const *s)
 {
   return (s->state == ST_ASKED && link_find(AUTHD)) ||
          (s->state == ST_REGISTERING && link_find(REGISTERD)) ||
-         (s->state == ST_BINDING && link_find(ROUTED));
+         (s->state == ST_BINDING && link_find(ROUTED)) || s->state == ST_METADATA;
 }
 
 static void
@@ -160,6 +164,7 @@ input(struct conduit const *c)
   case ST_ASKED:
   case ST_REGISTERING:
   case ST_BINDING:
+  case ST_METADATA:
   case ST_RESUMING: return CONDUIT_HOLD;
   case ST_TLS: return CONDUIT_DROP;
   default: return CONDUIT_READ;

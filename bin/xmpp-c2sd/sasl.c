@@ -5,6 +5,7 @@
 #include "settings.h"
 #include "stream.h"
 #include "xep0077_register.h"
+#include "xep0388_sasl2.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,44 +27,54 @@ is_plus(struct slice mech)
   return mech.len > 5 && !memcmp(mech.s + mech.len - 5, "-PLUS", 5);
 }
 
-/* Say whether a mechanism of the host may be used on this stream as it is. */
-static bool
-may_use(struct stream const *s, struct slice mech)
+bool
+sasl_may_use(struct stream const *s, struct slice mech)
 {
   if (slice_is(mech, "PLAIN")) return s->c.secure;
   return !is_plus(mech) || s->bindings;
 }
 
-/* XEP-0440 s3: the channel bindings that the server can do on this stream, but those with a - in
- * front, which no standard defines for it. */
-static bool
-cat_bindings(struct stream const *s, stralloc *out)
+bool
+sasl_binding_features(struct stream const *s, stralloc *out)
 {
   struct slice list = slice_str(s->bindings), type;
-  bool ok = xml_cat(out, "<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'>");
+  bool any = false, ok = true;
 
-  while (ok && (type = binding_type(&list)).len)
-    ok = *type.s == '-' || (xml_cat(out, "<channel-binding") &&
-                            xml_cat_attr(out, "type", type) && xml_cat(out, "/>"));
-  return ok && xml_cat(out, "</sasl-channel-binding>");
+  if (!s->host || !s->host->mechanisms) return true;
+  while (ok && (type = binding_type(&list)).len) {
+    if (*type.s == '-') continue;
+    if (!any) ok = xml_cat(out, "<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'>");
+    any = true;
+    ok = ok && xml_cat(out, "<channel-binding") && xml_cat_attr(out, "type", type) &&
+         xml_cat(out, "/>");
+  }
+  return ok && (!any || xml_cat(out, "</sasl-channel-binding>"));
+}
+
+bool
+sasl_cat_mechanisms(struct stream const *s, stralloc *out, char const *begin, bool *any)
+{
+  struct slice list = slice_str(s->host ? s->host->mechanisms : NULL), mech;
+  bool ok = true;
+
+  *any = false;
+  while (ok && slice_word(&list, ' ', &mech)) {
+    if (!sasl_may_use(s, mech)) continue;
+    if (!*any) ok = xml_cat(out, begin);
+    *any = true;
+    ok = ok && xml_cat(out, "<mechanism>") && xml_cat_text(out, mech) &&
+         xml_cat(out, "</mechanism>");
+  }
+  return ok;
 }
 
 bool
 sasl_features(struct stream const *s, stralloc *out)
 {
-  struct slice list = slice_str(s->host ? s->host->mechanisms : NULL), mech;
-  bool any = false, ok = true;
+  bool any;
 
-  while (ok && slice_word(&list, ' ', &mech)) {
-    if (!may_use(s, mech)) continue;
-    if (!any) ok = xml_cat(out, "<mechanisms xmlns='" NS_SASL "'>");
-    any = true;
-    ok = ok && xml_cat(out, "<mechanism>") && xml_cat_text(out, mech) &&
-         xml_cat(out, "</mechanism>");
-  }
-  if (any) ok = ok && xml_cat(out, "</mechanisms>");
-  if (any && s->bindings) ok = ok && cat_bindings(s, out);
-  return ok;
+  return sasl_cat_mechanisms(s, out, "<mechanisms xmlns='" NS_SASL "'>", &any) &&
+         (!any || xml_cat(out, "</mechanisms>"));
 }
 
 /* ---- answers to the client ---- */
@@ -75,13 +86,22 @@ struct failure {
   bool is_free; /* no secret was tried */
 };
 
+/* The namespace of the SASL that s speaks. */
+static char const *
+ns_of(struct stream const *s)
+{
+  return s->sasl2 ? NS_SASL2 : NS_SASL;
+}
+
+/* XEP-0388 s3.7.2: the condition is of the namespace of RFC 6120 in both. */
 static void
 say_failure(struct stream *s, struct failure const *f)
 {
   stralloc sa = STRALLOC_ZERO;
 
-  if (xml_cat(&sa, "<failure xmlns='" NS_SASL "'><") && xml_cat(&sa, f->condition) &&
-      xml_cat(&sa, "/>") &&
+  if (xml_cat(&sa, "<failure") && xml_cat_attr(&sa, "xmlns", slice_str(ns_of(s))) &&
+      xml_cat(&sa, "><") && xml_cat(&sa, f->condition) &&
+      xml_cat(&sa, s->sasl2 ? " xmlns='" NS_SASL "'/>" : "/>") &&
       (!f->text.len || (xml_cat(&sa, "<text xml:lang='en'>") &&
                         xml_cat_text(&sa, f->text) && xml_cat(&sa, "</text>"))) &&
       xml_cat(&sa, "</failure>"))
@@ -96,6 +116,7 @@ static enum state
 fail_as(struct stream *s, struct failure const *f)
 {
   say_failure(s, f);
+  sasl2_end(s);
   login_failed(s, f->jid, f->why);
   if (bans_end(s)) return ST_FEATURES;
   if (f->is_free ? ++s->untried >= SASL_UNTRIED_MAX : ++s->failures >= SASL_FAILURES_MAX)
@@ -105,8 +126,8 @@ fail_as(struct stream *s, struct failure const *f)
   return ST_FEATURES;
 }
 
-static enum state
-fail(struct stream *s, char const *condition, char const *why)
+enum state
+sasl_fail(struct stream *s, char const *condition, char const *why)
 {
   return fail_as(s, &(struct failure){.condition = condition, .why = slice_str(why)});
 }
@@ -117,7 +138,8 @@ say(struct stream *s, char const *element, struct slice data)
   stralloc sa = STRALLOC_ZERO;
 
   if (xml_cat(&sa, "<") && xml_cat(&sa, element) &&
-      xml_cat(&sa, " xmlns='" NS_SASL "'") && xml_cat(&sa, data.len ? ">" : "/>") &&
+      xml_cat_attr(&sa, "xmlns", slice_str(ns_of(s))) &&
+      xml_cat(&sa, data.len ? ">" : "/>") &&
       (!data.len || (xml_cat_text(&sa, data) && xml_cat(&sa, "</") &&
                      xml_cat(&sa, element) && xml_cat(&sa, ">"))))
     conduit_write(&s->c, slice_of(sa.s, sa.len));
@@ -126,8 +148,8 @@ say(struct stream *s, char const *element, struct slice data)
 
 /* ---- what the client says ---- */
 
-static void
-ask(struct link *authd, struct stream *s, struct slice mech, struct slice initial)
+void
+sasl_ask(struct link *authd, struct stream *s, struct slice mech, struct slice initial)
 {
   s->asked_us = door_now();
   link_begin(authd, VERB_AUTH);
@@ -138,7 +160,26 @@ ask(struct link *authd, struct stream *s, struct slice mech, struct slice initia
   link_str(authd, s->c.ip);
   link_num(authd, s->c.secure);
   link_str(authd, s->bindings);
-  link_end(authd);
+}
+
+char const *
+sasl_fault(struct stream const *s, struct slice mech, bool offered, char const **why)
+{
+  *why = "no-tls";
+  if (!s->c.secure && s->listener->starttls_required) return "encryption-required";
+  *why = "authd-away";
+  if (!link_find(AUTHD)) return "temporary-auth-failure";
+  *why = "not-offered";
+  if (!offered) return "invalid-mechanism";
+  if (sasl_may_use(s, mech)) return NULL;
+  if (!s->c.secure) *why = "no-tls";
+  return s->c.secure ? "invalid-mechanism" : "encryption-required";
+}
+
+bool
+sasl_offers(struct stream const *s, struct slice mech)
+{
+  return mech.len && slice_has_word(slice_str(s->host->mechanisms), mech);
 }
 
 enum state
@@ -147,35 +188,46 @@ sasl_auth(struct stream *s, struct xml_node const *e, struct slice bytes)
   struct arena a = ARENA_ZERO;
   struct slice mech = xml_attr(e, "mechanism"), data;
   struct link *authd = link_find(AUTHD);
-  enum state next = ST_ASKED;
+  char const *why, *fault;
 
   (void)bytes;
   login_begins(s, mech);
-  if (!s->c.secure && s->listener->starttls_required)
-    return fail(s, "encryption-required", "no-tls");
-  if (!authd) return fail(s, "temporary-auth-failure", "authd-away");
-  if (!mech.len || !slice_has_word(slice_str(s->host->mechanisms), mech))
-    return fail(s, "invalid-mechanism", "not-offered");
-  if (!may_use(s, mech))
-    return s->c.secure ? fail(s, "invalid-mechanism", "not-offered")
-                       : fail(s, "encryption-required", "no-tls");
+  fault = sasl_fault(s, mech, sasl_offers(s, mech), &why);
+  if (fault) return sasl_fail(s, fault, why);
   data = xml_text(&a, e);
-  if (data.s)
-    ask(authd, s, mech, data);
-  else
-    next = fail(s, "temporary-auth-failure", "out-of-memory");
+  if (data.s) {
+    sasl_ask(authd, s, mech, data);
+    link_end(authd);
+  }
   arena_wipe(&a);
-  return next;
+  return data.s ? ST_ASKED : sasl_fail(s, "temporary-auth-failure", "out-of-memory");
 }
 
+/* RFC 6120 s6.4.6, XEP-0388 s3.3: who has authenticated does not do so again. */
 enum state
-sasl_response(struct stream *s, struct xml_node const *e, struct slice bytes)
+sasl_again(struct stream *s, struct xml_node const *e, struct slice bytes)
+{
+  (void)e;
+  (void)bytes;
+  conduit_error(&s->c, "policy-violation", "the client is authenticated already");
+  return s->state;
+}
+
+/* One exchange goes on at a time, in the words of one SASL. */
+static enum state
+other_sasl(struct stream *s)
+{
+  conduit_error(&s->c, "not-authorized", "this is not the SASL that was begun");
+  return s->state;
+}
+
+static enum state
+respond(struct stream *s, struct xml_node const *e)
 {
   struct arena a = ARENA_ZERO;
   struct slice data = xml_text(&a, e);
   struct link *authd = link_find(AUTHD);
 
-  (void)bytes;
   if (authd && data.s) {
     s->asked_us = door_now();
     link_begin(authd, VERB_RESPONSE);
@@ -185,7 +237,21 @@ sasl_response(struct stream *s, struct xml_node const *e, struct slice bytes)
   }
   arena_wipe(&a);
   if (authd && data.s) return ST_ASKED;
-  return fail(s, "temporary-auth-failure", authd ? "out-of-memory" : "authd-away");
+  return sasl_fail(s, "temporary-auth-failure", authd ? "out-of-memory" : "authd-away");
+}
+
+enum state
+sasl_response(struct stream *s, struct xml_node const *e, struct slice bytes)
+{
+  (void)bytes;
+  return s->sasl2 ? other_sasl(s) : respond(s, e);
+}
+
+enum state
+sasl2_response(struct stream *s, struct xml_node const *e, struct slice bytes)
+{
+  (void)bytes;
+  return s->sasl2 ? respond(s, e) : other_sasl(s);
 }
 
 void
@@ -200,27 +266,48 @@ sasl_forget(struct stream *s)
   link_end(authd);
 }
 
+static enum state
+abort_it(struct stream *s)
+{
+  sasl_forget(s);
+  return sasl_fail(s, "aborted", "aborted");
+}
+
 enum state
 sasl_abort(struct stream *s, struct xml_node const *e, struct slice bytes)
 {
   (void)e;
   (void)bytes;
-  sasl_forget(s);
-  return fail(s, "aborted", "aborted");
+  return s->sasl2 ? other_sasl(s) : abort_it(s);
+}
+
+enum state
+sasl2_abort(struct stream *s, struct xml_node const *e, struct slice bytes)
+{
+  (void)e;
+  (void)bytes;
+  return s->sasl2 ? abort_it(s) : other_sasl(s);
 }
 
 /* ---- what authd says ---- */
+
+static void
+take_list(char **at, struct slice list)
+{
+  free(*at);
+  *at = list.len ? slice_dup(list) : NULL;
+}
 
 void
 sasl_on_mechanisms(struct link *l, struct record *r)
 {
   struct host *h = c2sd_known_host(record_get(r, 1));
-  struct slice list = record_get(r, 2);
 
   (void)l;
   if (!h) return;
-  free(h->mechanisms);
-  h->mechanisms = list.len ? slice_dup(list) : NULL;
+  take_list(&h->mechanisms, record_get(r, 2));
+  take_list(&h->fast, record_get(r, 3));
+  take_list(&h->upgrades, record_get(r, 4));
 }
 
 /* The time that authd took is not its client's; its own is not renewed. */
@@ -265,7 +352,20 @@ sasl_on_failure(struct link *l, struct record *r)
   conduit_settle(&s->c);
 }
 
-/* RFC 6120 s6.4.6: the stream begins anew, with the limits of those who are known. */
+/* The client has the limits of those who are known. */
+static void
+proven(struct stream *s)
+{
+  login_succeeded(s);
+  free(s->bindings);
+  s->bindings = NULL;
+  s->authed = true;
+  register_forget(s);
+  xml_limit(&s->c.xml, s->listener->max_stanza_size);
+  rules_shape(s);
+}
+
+/* RFC 6120 s6.4.6: the stream begins anew; XEP-0388 s3.7.1: it goes on. */
 void
 sasl_on_success(struct link *l, struct record *r)
 {
@@ -276,22 +376,20 @@ sasl_on_success(struct link *l, struct record *r)
   if (!s) return;
   s->session.jid = slice_dup(jid);
   if (!s->session.jid) {
-    s->state = fail(s, "temporary-auth-failure", "out-of-memory");
+    s->state = sasl_fail(s, "temporary-auth-failure", "out-of-memory");
     conduit_resume(&s->c);
     conduit_settle(&s->c);
     return;
   }
-  say(s, "success", record_get(r, 2));
-  login_succeeded(s);
-  free(s->bindings);
-  s->bindings = NULL;
-  s->authed = true;
-  register_forget(s);
-  conduit_restart(&s->c);
-  s->state = ST_START;
-  xml_limit(&s->c.xml, s->listener->max_stanza_size);
-  rules_shape(s);
-  conduit_resume(&s->c);
+  proven(s);
+  if (s->sasl2) {
+    sasl2_proven(s, r);
+  } else {
+    say(s, "success", record_get(r, 2));
+    conduit_restart(&s->c);
+    s->state = ST_START;
+    conduit_resume(&s->c);
+  }
   conduit_settle(&s->c);
 }
 
@@ -299,7 +397,7 @@ static void
 give_up(struct stream *s)
 {
   if (s->state != ST_ASKED && s->state != ST_CHALLENGED) return;
-  s->state = fail(s, "temporary-auth-failure", "authd-away");
+  s->state = sasl_fail(s, "temporary-auth-failure", "authd-away");
   conduit_resume(&s->c);
 }
 

@@ -81,6 +81,7 @@ read_modules(struct settings const *st, struct host *h)
 
   h->registers = settings_has(st, "module", name, "mod_register");
   h->invites = settings_has(st, "module", name, "mod_invites");
+  h->mam = settings_has(st, "module", name, "mod_mam");
   h->carbons = settings_has(st, "module", name, "mod_carboncopy");
   h->roster = settings_has(st, "module", name, "mod_roster");
   h->roster_versions = h->roster && settings_bool(st, "mod_roster.versioning", name);
@@ -130,6 +131,7 @@ read_listener(struct listener *ln, struct settings const *st, struct slice scope
     return false;
   ln->starttls = slice_is(tls, "starttls") || slice_is(tls, "starttls_required");
   ln->starttls_required = slice_is(tls, "starttls_required");
+  ln->plain_sasl2 = slice_is(settings_get(st, "allow_unencrypted_sasl2", scope), "true");
   return true;
 }
 
@@ -237,6 +239,8 @@ host_becomes(struct host *h, struct host *fresh)
   h->next = was.next;
   h->name = was.name;
   h->mechanisms = was.mechanisms;
+  h->fast = was.fast;
+  h->upgrades = was.upgrades;
   h->node = was.node;
   h->ver = was.ver;
   h->ended = was.ended;

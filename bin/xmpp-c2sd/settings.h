@@ -7,12 +7,14 @@
 struct host {
   struct host *next;
   char *name;
-  char *mechanisms; /* words, as authd said; NULL: none yet */
-  bool served;      /* false: a reload took it away */
-  char *node, *ver; /* of its entity capabilities, as hostd said; NULL: none yet */
+  char *mechanisms;      /* words, as authd said; NULL: none yet */
+  char *fast, *upgrades; /* the same of XEP-0484, XEP-0480; NULL: none */
+  bool served;           /* false: a reload took it away */
+  char *node, *ver;      /* of its entity capabilities, as hostd said; NULL: none yet */
   bool carbons, roster, roster_versions, sm, csi, csi_presence, csi_chat_states, csi_pep;
   bool registers; /* mod_register */
   bool invites;   /* mod_invites */
+  bool mam;       /* mod_mam */
   bool pings, ping_kills;
   uint64_t ping_us, pong_us;                            /* mod_ping */
   uint64_t resume_us, resume_max_us, ack_us, queue_max; /* mod_stream_mgmt */
@@ -28,6 +30,7 @@ struct listener {
   uint64_t queue_max;    /* stanzas that wait for a client to read (max_fsm_queue) */
   char *access, *shaper; /* rules; NULL: all, none */
   bool starttls, starttls_required;
+  bool plain_sasl2; /* XEP-0388 without TLS (allow_unencrypted_sasl2) */
 };
 
 struct c2sd_settings {

@@ -8,6 +8,7 @@
 #include "stream.h"
 #include "xep0198_left.h"
 #include "xep0198_sm.h"
+#include "xep0388_sasl2.h"
 
 #include <stdlib.h>
 
@@ -90,6 +91,7 @@ session(struct snapshot *k, struct stream *s)
 
   SNAPSHOT_INT(k, it->number);
   snapshot_text(k, &it->jid);
+  snapshot_text(k, &it->client);
   snapshot_text(k, &it->shown);
   snapshot_text(k, &it->caps);
   SNAPSHOT_INT(k, it->shown_len);
@@ -121,6 +123,8 @@ stream(struct snapshot *k, struct stream *s)
   had(k, &s->fetched.later);
   SNAPSHOT_INT(k, s->fetched.cut_at);
   SNAPSHOT_INT(k, s->fetched.counts);
+  snapshot_text(k, &s->login.from);
+  sasl2_snapshot(k, s);
   snapshot_text(k, &s->register_id);
   snapshot_text(k, &s->bind.id);
   snapshot_text(k, &s->bind.resource);
@@ -156,6 +160,8 @@ hosts(struct snapshot *k)
   for (; snapshot_record(k, "host", next != NULL); next = next ? next->next : NULL) {
     h = host_of(k, next);
     snapshot_text(k, &h->mechanisms);
+    snapshot_text(k, &h->fast);
+    snapshot_text(k, &h->upgrades);
     snapshot_text(k, &h->node);
     snapshot_text(k, &h->ver);
     ended_snapshot(k, h);

@@ -1,5 +1,6 @@
 #include "bans.h"
 #include "bind.h"
+#include "features.h"
 #include "inbound.h"
 #include "sasl.h"
 #include "settings.h"
@@ -9,6 +10,7 @@
 #include "xep0198_resume.h"
 #include "xep0198_sm.h"
 #include "xep0352_csi.h"
+#include "xep0388_sasl2.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +24,9 @@ enum input {
   IN_AUTH,
   IN_RESPONSE,
   IN_ABORT,
+  IN_AUTHENTICATE,
+  IN_RESPONSE2,
+  IN_ABORT2,
   IN_BIND,
   IN_STANZA,
   IN_REGISTER,
@@ -38,47 +43,8 @@ enum input {
 typedef enum state step(struct stream *s, struct xml_node const *e, struct slice bytes);
 
 #define STREAM_ID_LEN 16
-#define NS_ROSTERVER "urn:xmpp:features:rosterver"
-#define NS_PREAPPROVAL "urn:xmpp:features:pre-approval"
-#define NS_CAPS "http://jabber.org/protocol/caps"
 
-/* ---- headers and features ---- */
-
-/* Features for an authenticated stream: RFC 6120 s7.3; RFC 6121 s2.6.1, s3.4.1;
- * XEP-0115 s6.3, XEP-0198 s3, XEP-0352 s3. */
-static bool
-cat_session_features(stralloc *out, struct host const *h)
-{
-  return xml_cat(out, "<bind xmlns='" NS_BIND "'/><session xmlns='" NS_SESSION
-                      "'><optional/></session>") &&
-         (!h->sm || xml_cat(out, "<sm xmlns='" SM_NS2 "'/><sm xmlns='" SM_NS3 "'/>")) &&
-         (!h->csi || xml_cat(out, "<csi xmlns='" NS_CSI "'/>")) &&
-         (!h->roster_versions || xml_cat(out, "<ver xmlns='" NS_ROSTERVER "'/>")) &&
-         (!h->roster || xml_cat(out, "<sub xmlns='" NS_PREAPPROVAL "'/>")) &&
-         (!h->ver ||
-          (xml_cat(out, "<c xmlns='" NS_CAPS "' hash='sha-1'") &&
-           xml_cat_attr(out, "node", slice_str(h->node)) &&
-           xml_cat_attr(out, "ver", slice_str(h->ver)) && xml_cat(out, "/>"))) &&
-         xml_cat(out, "</stream:features>");
-}
-
-/* RFC 6120 s4.3.2, s5.3.1, s6.3.3, s7.3; XEP-0440 s3. */
-static bool
-cat_features(stralloc *out, struct stream const *s)
-{
-  bool offers_tls =
-    !s->c.secure && s->listener->starttls && s->c.framing == FRAMING_STREAM;
-  bool ok = xml_cat(out, "<stream:features>");
-
-  if (s->authed) return ok && cat_session_features(out, s->host);
-  if (ok && offers_tls)
-    ok = xml_cat(out, "<starttls xmlns='" NS_TLS "'>") &&
-         (!s->listener->starttls_required || xml_cat(out, "<required/>")) &&
-         xml_cat(out, "</starttls>");
-  if (ok && !(offers_tls && s->listener->starttls_required))
-    ok = sasl_features(s, out) && register_features(s, out);
-  return ok && xml_cat(out, "</stream:features>");
-}
+/* ---- headers ---- */
 
 /* The name that the client gave becomes the stream's host. NULL: what is wrong with it.
  */
@@ -136,7 +102,7 @@ static void
 accept_header(struct stream *s, struct slice from)
 {
   stralloc features = STRALLOC_ZERO;
-  bool ok = cat_features(&features, s);
+  bool ok = features_cat(s, &features);
 
   write_header(s, from, ok ? slice_of(features.s, features.len) : SLICE(""));
   stralloc_free(&features);
@@ -153,6 +119,7 @@ states_header(struct conduit *c, struct xml_node const *root, char const *fault)
   struct arena a = ARENA_ZERO;
   struct slice from;
   struct jid j;
+  bool is_jid;
 
   if (!root) {
     write_header(s, SLICE(""), SLICE(""));
@@ -163,7 +130,12 @@ states_header(struct conduit *c, struct xml_node const *root, char const *fault)
   if (!s->host && !fault) fault = "host-unknown";
   /* s4.7.2: the bare JID of what the client gave. */
   from = xml_attr(root, "from");
-  from = from.len && jid_parse(&a, from, &j) ? j.bare : SLICE("");
+  is_jid = from.len && jid_parse(&a, from, &j);
+  if (!fault && from.len && !(is_jid && slice_is(j.domain, s->host->name)) &&
+      !sasl2_may_come_from(s))
+    fault = "invalid-from";
+  from = is_jid ? j.bare : SLICE("");
+  if (!fault) sasl2_comes_from(s, is_jid && j.local.len ? from : SLICE(""));
   if (fault)
     refuse_header(s, from, fault);
   else if (!s->authed && bans_has(s)) {
@@ -195,12 +167,15 @@ start_tls(struct stream *s, struct xml_node const *e, struct slice bytes)
 /* clang-format off */
 static step *const table[ST_COUNT][IN_COUNT] = {
   [ST_FEATURES] = {[IN_STARTTLS] = start_tls, [IN_AUTH] = sasl_auth,
+                   [IN_AUTHENTICATE] = sasl2_authenticate,
                    [IN_REGISTER] = register_request,
                    [IN_SM_ENABLE] = sm_early, [IN_SM_RESUME] = sm_early},
-  [ST_CHALLENGED] = {[IN_RESPONSE] = sasl_response, [IN_ABORT] = sasl_abort},
-  [ST_AUTHED] = {[IN_BIND] = bind_request, [IN_SM_RESUME] = resume_request,
+  [ST_CHALLENGED] = {[IN_RESPONSE] = sasl_response, [IN_ABORT] = sasl_abort,
+                     [IN_RESPONSE2] = sasl2_response, [IN_ABORT2] = sasl2_abort},
+  [ST_AUTHED] = {[IN_AUTH] = sasl_again, [IN_AUTHENTICATE] = sasl_again, [IN_BIND] = bind_request, [IN_SM_RESUME] = resume_request,
                  [IN_SM_ENABLE] = sm_early},
-  [ST_BOUND] = {[IN_BIND] = bind_request, [IN_STANZA] = inbound_stanza,
+  [ST_BOUND] = {[IN_AUTH] = sasl_again, [IN_AUTHENTICATE] = sasl_again,
+                [IN_BIND] = bind_request, [IN_STANZA] = inbound_stanza,
                 [IN_SM_ENABLE] = sm_enable, [IN_SM_RESUME] = sm_early,
                 [IN_SM_R] = sm_asks, [IN_SM_A] = sm_acks,
                 [IN_ACTIVE] = csi_active, [IN_INACTIVE] = csi_inactive},
@@ -225,6 +200,14 @@ input_of_sm(struct xml_node const *e)
   return slice_is(e->name, "a") ? IN_SM_A : IN_OTHER;
 }
 
+static enum input
+input_of_sasl2(struct xml_node const *e)
+{
+  if (slice_is(e->name, "authenticate")) return IN_AUTHENTICATE;
+  if (slice_is(e->name, "response")) return IN_RESPONSE2;
+  return slice_is(e->name, "abort") ? IN_ABORT2 : IN_OTHER;
+}
+
 static bool
 is_bind(struct stream const *s, struct xml_node const *e)
 {
@@ -238,6 +221,7 @@ input_of(struct stream const *s, struct xml_node const *e)
   if (is_stanza(e) && register_is_request(s, e)) return IN_REGISTER;
   if (is_stanza(e)) return is_bind(s, e) ? IN_BIND : IN_STANZA;
   if (slice_is(e->ns, SM_NS3) || slice_is(e->ns, SM_NS2)) return input_of_sm(e);
+  if (slice_is(e->ns, NS_SASL2)) return input_of_sasl2(e);
   if (xml_is(e, NS_CSI, "active")) return IN_ACTIVE;
   if (xml_is(e, NS_CSI, "inactive")) return IN_INACTIVE;
   if (xml_is(e, NS_TLS, "starttls")) return IN_STARTTLS;
@@ -248,7 +232,8 @@ input_of(struct stream const *s, struct xml_node const *e)
 }
 
 /* RFC 6120 s4.9.3.12, s4.9.3.24: stanzas before their time are not authorized; other things
- * are no stanzas. A listener that requires TLS calls the first a policy-violation. */
+ * are no stanzas. A listener that requires TLS calls the first a policy-violation. XEP-0388 s3.5:
+ * nothing but its own elements may come while an exchange goes on. */
 static enum state
 refuse_input(struct stream *s, enum input in)
 {
@@ -257,7 +242,8 @@ refuse_input(struct stream *s, enum input in)
   if (stanza && !s->c.secure && s->listener->starttls_required)
     conduit_error(&s->c, "policy-violation", "use STARTTLS first");
   else
-    conduit_error(&s->c, stanza ? "not-authorized" : "unsupported-stanza-type", NULL);
+    conduit_error(
+      &s->c, stanza || s->sasl2 ? "not-authorized" : "unsupported-stanza-type", NULL);
   return s->state;
 }
 

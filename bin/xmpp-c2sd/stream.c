@@ -41,7 +41,7 @@ stream_is_whole(struct stream const *s)
 bool
 stream_is_session(struct stream const *s)
 {
-  return s->state == ST_BOUND || s->state == ST_AWAY ||
+  return s->state == ST_BOUND || s->state == ST_AWAY || s->state == ST_METADATA ||
          (s->state == ST_RESUMING && stream_is_whole(s));
 }
 
@@ -51,6 +51,17 @@ stream_bare(struct stream const *s)
   char const *jid = s->session.jid, *slash = strchr(jid, '/');
 
   return slash ? slice_of(jid, (size_t)(slash - jid)) : slice_str(jid);
+}
+
+bool
+stream_renew(struct stream *s)
+{
+  uint64_t sid = ids_take(&streams, s);
+
+  if (!sid) return false;
+  ids_give(&streams, s->sid);
+  s->sid = sid;
+  return true;
 }
 
 void

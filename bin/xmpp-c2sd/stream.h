@@ -15,6 +15,8 @@
  *   AUTHED     the client is jid (bare); headers are exchanged again; bind is awaited
  *   BINDING    routed has been asked and will answer; input is held
  *   RESUMING   the stream is to become an older session; input is held
+ *   METADATA   the stream is the session jid (full), and its login has no success yet: the
+ *              archive has been asked, and will answer; input is held
  *   BOUND      the stream is the session jid (full)
  *   AWAY       as BOUND, but the conduit is gone: the session may be resumed
  *   CLOSED     the stream is over; its memory is freed when it settles
@@ -31,6 +33,7 @@ enum state {
   ST_AUTHED,
   ST_BINDING,
   ST_RESUMING,
+  ST_METADATA,
   ST_BOUND,
   ST_AWAY,
   ST_CLOSED,
@@ -67,9 +70,10 @@ struct fetched {
 /* The session that a stream is: all that another stream takes over which resumes it. */
 struct session {
   uint64_t number; /* given by routed */
-  char *jid;       /* of its client: bare from AUTHED on, full from BOUND on */
-  struct sm *sm;   /* stream management (xep0198_sm.c); NULL: not enabled */
-  char *shown;     /* the presence it shows, whole; NULL: not available */
+  char *jid;       /* of its client: bare from AUTHED on, full from METADATA, BOUND on */
+  char *client; /* the hash of its user-agent's id (XEP-0388 s3.2); NULL: none was said */
+  struct sm *sm; /* stream management (xep0198_sm.c); NULL: not enabled */
+  char *shown;   /* the presence it shows, whole; NULL: not available */
   char *
     caps; /* the capabilities of its client, as edge_cat_caps has them; NULL: none were said */
   size_t shown_len;
@@ -97,7 +101,8 @@ struct resume_wish {
 struct login {
   char *mechanism; /* of the latest attempt; NULL: none */
   unsigned char
-    untried; /* row of the reason why the latest ended before a secret; 0: it did not */
+    untried;  /* row of the reason why the latest ended before a secret; 0: it did not */
+  char *from; /* the bare JID of the client's header (XEP-0388 s3.1); NULL: none */
 };
 
 /* A field that is added is added in snapshot.c too: so with all structs here. */
@@ -118,6 +123,7 @@ struct stream {
   char *register_id; /* while REGISTERING: of the request */
   struct bind_wish bind;
   struct resume_wish resume;
+  struct sasl2 *sasl2; /* a login by XEP-0388, up to its success; NULL: none */
   uint64_t request_at; /* number at routed of the latest request (requests.c) */
   size_t kept;         /* bytes of memory that kept.c has counted */
   enum state state;
@@ -154,6 +160,9 @@ bool stream_is_session(struct stream const *s);
 
 /* The full JID without its resource. */
 struct slice stream_bare(struct stream const *s);
+
+/* Give s, which is no session, a sid that nobody knows. false: ENOMEM. */
+bool stream_renew(struct stream *s);
 
 /* Swap the sids of s and old. */
 void stream_swap(struct stream *s, struct stream *old);

@@ -10,6 +10,7 @@
 #include "xep0198_sm.h"
 #include "xep0199_ping.h"
 #include "xep0352_csi.h"
+#include "xep0388_sasl2.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -55,36 +56,43 @@ resume_unyield(struct stream *s)
   s->session.sm->yield_to = NULL;
 }
 
+char const *
+resume_read(struct stream *s, struct xml_node const *e)
+{
+  struct slice token = xml_attr(e, "previd");
+  uint64_t n;
+
+  if (!token.len || token.len > JID_MAX || !slice_u64(xml_attr(e, "h"), &n) ||
+      n > UINT32_MAX)
+    return "bad-request";
+  free(s->resume.token);
+  s->resume =
+    (struct resume_wish){slice_dup(token), (uint32_t)n, slice_is(e->ns, SM_NS2)};
+  return s->resume.token ? NULL : "resource-constraint";
+}
+
+char const *
+resume_begin(struct stream *s)
+{
+  struct slice resource = slice_str(s->resume.token), secret;
+
+  slice_word(&resource, '.', &secret);
+  if (!s->host->sm || !s->host->resume_us) return "feature-not-implemented";
+  if (!rules_may_bind(s, resource)) return "not-allowed";
+  s->state = ST_RESUMING;
+  resume_ask(s); /* without routed: again when it is back */
+  return NULL;
+}
+
 enum state
 resume_request(struct stream *s, struct xml_node const *e, struct slice bytes)
 {
-  struct slice token = xml_attr(e, "previd"), h = xml_attr(e, "h");
-  bool old_ns = slice_is(e->ns, SM_NS2);
-  struct slice resource = token, secret;
-  uint64_t n;
+  char const *condition = resume_read(s, e);
 
   (void)bytes;
-  slice_word(&resource, '.', &secret);
-  if (!s->host->sm || !s->host->resume_us) {
-    sm_failed(s, old_ns, "feature-not-implemented", SLICE(""));
-    return s->state;
-  }
-  if (!token.len || token.len > JID_MAX || !slice_u64(h, &n) || n > UINT32_MAX) {
-    sm_failed(s, old_ns, "bad-request", SLICE(""));
-    return s->state;
-  }
-  if (!rules_may_bind(s, resource)) {
-    sm_failed(s, old_ns, "not-allowed", SLICE(""));
-    return s->state;
-  }
-  free(s->resume.token);
-  s->resume = (struct resume_wish){slice_dup(token), (uint32_t)n, old_ns};
-  if (!s->resume.token) {
-    sm_failed(s, old_ns, "resource-constraint", SLICE(""));
-    return s->state;
-  }
-  resume_ask(s); /* without routed: again when it is back */
-  return ST_RESUMING;
+  if (!condition) condition = resume_begin(s);
+  if (condition) sm_failed(s, slice_is(e->ns, SM_NS2), condition, SLICE(""));
+  return s->state;
 }
 
 static struct stream *
@@ -93,6 +101,18 @@ resuming(uint64_t sid)
   struct stream *s = stream_find(sid);
 
   return s && s->state == ST_RESUMING ? s : NULL;
+}
+
+static void
+say_failed(struct stream *s, char const *condition, struct slice h)
+{
+  if (s->sasl2) {
+    sasl2_not_resumed(s, condition, h);
+    return;
+  }
+  sm_failed(s, s->resume.old_ns, condition, h);
+  s->state = ST_AUTHED;
+  conduit_resume(&s->c);
 }
 
 void
@@ -107,13 +127,10 @@ resume_on_unyielded(struct link *l, struct record *r)
   if (!s) return;
   if (!h.len && ended_find(slice_str(s->resume.token), s->host, s->session.jid, &n))
     h = num_u64(buf, n);
-  sm_failed(s, s->resume.old_ns, stanza_error_name(stanza_error_find(record_get(r, 3))),
-            h);
   free(s->resume.token);
   s->resume.token = NULL;
   resume_unpart(s);
-  s->state = ST_AUTHED;
-  conduit_resume(&s->c);
+  say_failed(s, stanza_error_name(stanza_error_find(record_get(r, 3))), h);
   conduit_settle(&s->c);
 }
 
@@ -128,8 +145,12 @@ say_resumed(struct stream *s)
   if (xml_cat(&sa, "<resumed") && xml_cat_attr(&sa, "xmlns", sm_ns(s->resume.old_ns)) &&
       xml_cat_attr(&sa, "previd", slice_str(s->resume.token)) &&
       xml_cat_attr(&sa, "h", num_u64(buf, s->session.sm->in.handled)) &&
-      xml_cat(&sa, "/>"))
-    conduit_write(&s->c, slice_of(sa.s, sa.len));
+      xml_cat(&sa, "/>")) {
+    if (s->sasl2)
+      sasl2_resumed(s, slice_of(sa.s, sa.len));
+    else
+      conduit_write(&s->c, slice_of(sa.s, sa.len));
+  }
   stralloc_free(&sa);
   free(s->resume.token);
   s->resume.token = NULL;
@@ -175,6 +196,7 @@ take_over(struct stream *s, struct stream *old)
   csi_join(old);
   stream_swap(s, old);
   free(s->session.jid);
+  free(s->session.client);
   s->session = old->session; /* marks that are due name the sid, which s has now */
   old->session = (struct session){0};
   event_timer_cancel(&s->session.sm->timer);
@@ -245,7 +267,8 @@ build_handed(struct link *l, struct stream const *s, char const *instance, uint6
   directed_put(l, s->session.directed);
   link_num(l, s->session.sm->max_us);
   link_num(l, s->session.number);
-  if (s->session.caps) link_str(l, s->session.caps);
+  if (s->session.caps || s->session.client) link_str(l, s->session.caps);
+  if (s->session.client) link_str(l, s->session.client);
   stralloc_free(&token);
 }
 
@@ -455,6 +478,11 @@ resume_on_handed(struct link *l, struct record *r)
   s->session.directed = directed_read(record_get(r, 11));
   text = record_get(r, 14);
   s->session.caps = text.len ? slice_dup(text) : NULL;
+  text = record_get(r, 15);
+  if (text.len) {
+    free(s->session.client);
+    s->session.client = slice_dup(text);
+  }
   if (rules_may_bind(s, jid_cut(slice_str(s->session.jid)).resource))
     finish(s);
   else

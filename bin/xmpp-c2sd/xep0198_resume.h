@@ -5,6 +5,11 @@
 #include "c2sd.h"
 #include "stream.h"
 
+/* Read an element resume into s->resume; ask for that session: s is RESUMING. Each gives NULL, or
+ * the condition with which it failed. */
+char const *resume_read(struct stream *s, struct xml_node const *e);
+char const *resume_begin(struct stream *s);
+
 enum state resume_request(struct stream *s, struct xml_node const *e, struct slice bytes);
 
 /* routed is back: ask again for a stream that is RESUMING; who was to have a session that

@@ -249,13 +249,12 @@ is_true(struct slice word)
 /* s5: how long the session may be away; the client may ask for less, or for more within the
  * host's limit. */
 static uint64_t
-resume_time(struct stream const *s, struct xml_node const *e)
+resume_time(struct stream const *s, struct sm_wish const *w)
 {
-  uint64_t us = s->host->resume_us, wish;
+  uint64_t us = s->host->resume_us;
 
-  if (!us || !is_true(xml_attr(e, "resume"))) return 0;
-  if (slice_u64(xml_attr(e, "max"), &wish) && wish && wish < UINT64_MAX / 1000000)
-    us = wish * 1000000;
+  if (!us || !w->resume) return 0;
+  if (w->max_s && w->max_s < UINT64_MAX / 1000000) us = w->max_s * 1000000;
   return us < s->host->resume_max_us ? us : s->host->resume_max_us;
 }
 
@@ -268,8 +267,8 @@ sm_cat_token(stralloc *out, struct stream const *s)
          stralloc_cats(out, ".") && stralloc_cats(out, slash ? slash + 1 : "");
 }
 
-static bool
-cat_enabled(stralloc *out, struct stream const *s)
+bool
+sm_cat_enabled(stralloc *out, struct stream const *s)
 {
   static stralloc token = STRALLOC_ZERO;
   struct sm const *sm = s->session.sm;
@@ -286,26 +285,45 @@ cat_enabled(stralloc *out, struct stream const *s)
          xml_cat(out, "/>");
 }
 
+void
+sm_read_wish(struct xml_node const *e, struct sm_wish *w)
+{
+  w->resume = is_true(xml_attr(e, "resume"));
+  if (!slice_u64(xml_attr(e, "max"), &w->max_s)) w->max_s = 0;
+}
+
+bool
+sm_begin(struct stream *s, bool old_ns, struct sm_wish const *w)
+{
+  struct sm *sm = calloc(1, sizeof *sm);
+
+  s->session.sm = sm;
+  if (!sm) return false;
+  sm->old_ns = old_ns;
+  sm->max_us = resume_time(s, w);
+  door_random_id(sm->random, sizeof sm->random);
+  return true;
+}
+
 enum state
 sm_enable(struct stream *s, struct xml_node const *e, struct slice bytes)
 {
+  bool old_ns = slice_is(e->ns, SM_NS2);
   stralloc sa = STRALLOC_ZERO;
+  struct sm_wish w;
 
   (void)bytes;
   if (s->session.sm) { /* s3: at most one attempt */
     conduit_error(&s->c, "policy-violation", "stream management is enabled already");
     return ST_BOUND;
   }
-  s->session.sm = s->host->sm ? calloc(1, sizeof *s->session.sm) : NULL;
-  if (!s->session.sm) {
-    sm_failed(s, slice_is(e->ns, SM_NS2),
-              s->host->sm ? "resource-constraint" : "feature-not-implemented", SLICE(""));
+  sm_read_wish(e, &w);
+  if (!s->host->sm || !sm_begin(s, old_ns, &w)) {
+    sm_failed(s, old_ns, s->host->sm ? "resource-constraint" : "feature-not-implemented",
+              SLICE(""));
     return ST_BOUND;
   }
-  s->session.sm->old_ns = slice_is(e->ns, SM_NS2);
-  s->session.sm->max_us = resume_time(s, e);
-  door_random_id(s->session.sm->random, sizeof s->session.sm->random);
-  if (cat_enabled(&sa, s)) conduit_write(&s->c, slice_of(sa.s, sa.len));
+  if (sm_cat_enabled(&sa, s)) conduit_write(&s->c, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
   return ST_BOUND;
 }

@@ -19,6 +19,18 @@ struct sm {
   char random[16]; /* of its token */
 };
 
+/* What an element enable asks for: to be resumable, for so many seconds (0: it does not say). */
+struct sm_wish {
+  bool resume;
+  uint64_t max_s;
+};
+
+void sm_read_wish(struct xml_node const *e, struct sm_wish *w);
+
+/* Begin stream management for the session s, which has none. false: ENOMEM. And append enabled. */
+bool sm_begin(struct stream *s, bool old_ns, struct sm_wish const *w);
+bool sm_cat_enabled(stralloc *out, struct stream const *s);
+
 enum state sm_enable(struct stream *s, struct xml_node const *e, struct slice bytes);
 enum state sm_early(struct stream *s, struct xml_node const *e, struct slice bytes);
 enum state sm_asks(struct stream *s, struct xml_node const *e, struct slice bytes);

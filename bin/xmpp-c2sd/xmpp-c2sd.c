@@ -17,8 +17,8 @@
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, records of its neighbours. Nothing that a client says.
  * ROOMS   stream.c the table of streams; life.c their conduits, their end; rules.c access, shaping;
- *         states.c what each state takes; sasl.c, logins.c how
- *         logins end, bans.c who is shut out, bind.c; inbound.c stanzas of clients; requests.c
+ *         states.c what each state takes, features.c what is offered; sasl.c, logins.c how
+ *         logins end, asks.c what is asked for along with them, bans.c who is shut out, bind.c; inbound.c stanzas of clients; requests.c
  *         how many requests are on their way, asked.c those that are answered later; deliver.c
  *         what comes for a session, output.c how it leaves; kept.c what streams keep in all;
  *         shown.c what others have seen of a session, directed.c who has directed presence of it,

@@ -240,6 +240,7 @@ session_fields(struct snapshot *k, struct account *a, struct session *s)
   SNAPSHOT_INT(k, s->number);
   snapshot_text(k, &s->resource);
   SNAPSHOT_INT(k, s->takes);
+  SNAPSHOT_INT(k, s->pages_upto);
   if (snapshot_restores(k)) online_add(&mirror, &s->online);
   online_snapshot_session(k, &s->online);
   SNAPSHOT_INT(k, s->marked);

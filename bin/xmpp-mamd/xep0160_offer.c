@@ -9,6 +9,10 @@
  * message. When the taker has ended, the set goes on to another session, from its
  * beginning.
  *
+ * The client of a session that was bound by XEP-0386 reads its archive up to the id of then: what
+ * waits and is in the archive up to there is taken out of the set when the session is its turn,
+ * and not before, so that a client that dies in between loses nothing.
+ *
  * A message that joins the set late may have an id below those that are under way (a
  * session that ended returns it); so mamd goes through the set again from its beginning
  * when no message is under way any more. */
@@ -126,6 +130,12 @@ next_id(struct account *a, struct pace const *p, uint64_t *id)
   }
 }
 
+static void delete (struct account const *a, uint64_t id)
+{
+  if (!archive_waiting_del(mamd.archive, a->owner, id) && errno != ENOENT)
+    mamd_failed("delete a waiting message", slice_str(a->bare));
+}
+
 bool
 offer_some(struct link *routed, struct session *s, size_t *budget)
 {
@@ -140,6 +150,11 @@ offer_some(struct link *routed, struct session *s, size_t *budget)
     if (!next_id(a, &s->offer->pace, &id)) return false;
     if (!archive_get(mamd.archive, a->owner, id, &m)) {
       drop(a, id, errno == ENOENT ? "not there" : "cannot be read");
+      continue;
+    }
+    if (m.archived && id <= s->pages_upto) {
+      delete (a, id);
+      *budget -= PACE_MESSAGE_BYTES < *budget ? PACE_MESSAGE_BYTES : *budget;
       continue;
     }
     if (is_blocked(a, &m)) {
@@ -165,12 +180,6 @@ offer_turn_lost(struct session *s)
 }
 
 /* ---- taken ---- */
-
-static void delete (struct account const *a, uint64_t id)
-{
-  if (!archive_waiting_del(mamd.archive, a->owner, id) && errno != ENOENT)
-    mamd_failed("delete a waiting message", slice_str(a->bare));
-}
 
 /* A mark for what a run before this one had offered names just that message. */
 void

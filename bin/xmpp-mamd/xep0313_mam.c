@@ -284,6 +284,20 @@ xep0313_form(struct handle_ctx *ctx, struct stanza const *in, struct xml_node co
   return mam_form_cat(out) ? DONE : handle_error(ctx, ERR_RESOURCE_CONSTRAINT, "");
 }
 
+/* XEP-0386 s4.2: the client of a session that is being bound pages through its archive. */
+static void
+note_bind2(struct handle_ctx *ctx, struct stanza const *in)
+{
+  struct session *s;
+  uint64_t number;
+
+  if (!slice_has_word(in->tags, SLICE("bind2")) ||
+      !slice_u64(stanza_tag(in->tags, "session"), &number))
+    return;
+  s = session_make(ctx->account, ctx->from.resource, number);
+  if (s) s->pages_upto = archive_last_id(mamd.archive);
+}
+
 /* s5. */
 enum verdict
 xep0313_metadata(struct handle_ctx *ctx, struct stanza const *in,
@@ -291,8 +305,9 @@ xep0313_metadata(struct handle_ctx *ctx, struct stanza const *in,
 {
   uint64_t owner;
 
-  (void)in;
   (void)e;
   if (!may_ask(ctx, &owner)) return REFUSE;
-  return mam_metadata_cat(out, mamd.archive, owner) ? DONE : failed(ctx);
+  if (!mam_metadata_cat(out, mamd.archive, owner)) return failed(ctx);
+  note_bind2(ctx, in);
+  return DONE;
 }

@@ -3,8 +3,8 @@
 #include "sessions.h"
 #include "settings.h"
 #include "snapshot.h"
+#include "xep0386_bind2.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,6 +149,7 @@ session_free(struct session *s)
   unlist(s);
   free(s->resource);
   free(s->ip);
+  free(s->client);
   free(s);
   user_drop_if_empty(u);
 }
@@ -239,8 +240,8 @@ session_leave(struct session *s)
   s->user->leaving = s;
 }
 
-static void
-kick(struct session *s, char const *condition)
+void
+session_kick(struct session *s, char const *condition)
 {
   log_event(LOG_INFO, "session-kicked", "jid", s->user->bare, "resource", s->resource,
             "why", condition, NULL);
@@ -295,7 +296,14 @@ make_room(struct slice bare, struct slice ip)
   who.domain = rest;
   most = access_number(routed_access, SLICE("max_user_sessions"), rest, &who, UINT64_MAX);
   while (most && (u = user_find(bare)) && u->n >= most)
-    kick(u->sessions, "conflict");
+    session_kick(u->sessions, "conflict");
+}
+
+static void
+take_wants(struct session *s, struct slice words)
+{
+  s->carbons = slice_has_word(words, SLICE("carbons"));
+  session_events.wants(s, words);
 }
 
 /* RFC 6120 s7.7.2.2: the resource is taken; the host's setting decides. */
@@ -305,6 +313,7 @@ sessions_bind(struct link *l, struct record *r)
   uint64_t sid = record_u64(r, 1);
   struct slice bare = record_get(r, 2), resource = record_get(r, 3);
   char own[RESOURCE_LEN];
+  struct slice client = record_get(r, 5), words = record_get(r, 6);
   struct session *old = session_find(user_find(bare), resource), *s;
 
   if (old && old->link == l && old->sid == sid) { /* asked again after a reconnect */
@@ -316,8 +325,8 @@ sessions_bind(struct link *l, struct record *r)
     return;
   }
   if (old) {
-    switch (conflict_of(bare)) {
-    case CONFLICT_END_OLD: kick(old, "conflict"); break;
+    switch (bind2_is_client(old, client) ? CONFLICT_END_OLD : conflict_of(bare)) {
+    case CONFLICT_END_OLD: session_kick(old, "conflict"); break;
     case CONFLICT_REFUSE: bind_refused(l, sid, ERR_CONFLICT); return;
     case CONFLICT_RENAME:
       door_random_id(own, sizeof own);
@@ -327,17 +336,15 @@ sessions_bind(struct link *l, struct record *r)
   }
   make_room(bare, record_get(r, 4));
   s = session_new(l, sid, bare, resource, record_get(r, 4), 0);
-  if (s)
-    tell_bound(s);
-  else
+  if (!s) {
     bind_refused(l, sid, ERR_RESOURCE_CONSTRAINT);
-}
-
-static void
-take_wants(struct session *s, struct slice words)
-{
-  s->carbons = slice_has_word(words, SLICE("carbons"));
-  session_events.wants(s, words);
+    return;
+  }
+  bind2_take_client(s, client);
+  tell_bound(s);
+  bind2_end_older(s);
+  if (slice_has_word(words, SLICE("carbons"))) take_wants(s, SLICE("carbons"));
+  if (words.len) session_events.bound(s, words);
 }
 
 /* After our restart, or the link's: a session as its c2sd knows it. */
@@ -353,14 +360,15 @@ sessions_announced(struct link *l, struct record *r)
   number_above(number);
   s = session_find(user_find(bare), resource);
   if (s && (s->link != l || s->sid != sid)) {
-    kick(s, "conflict");
+    session_kick(s, "conflict");
     s = NULL;
   }
   if (!s) s = session_new(l, sid, bare, resource, record_get(r, 3), number);
   if (!s) return;
   s->named = true; /* an earlier run may have told of it */
+  bind2_take_client(s, record_get(r, 8));
   if (accounts_has_ended(bare)) {
-    kick(s, "not-authorized");
+    session_kick(s, "not-authorized");
     return;
   }
   if (record_get(r, 5).len) take_wants(s, record_get(r, 5));
@@ -390,7 +398,7 @@ session_kick_all(struct slice bare, struct session const *but, char const *condi
   for (s = u ? u->sessions : NULL; s; s = next) {
     next = s->next;
     if (s == but) continue;
-    kick(s, condition);
+    session_kick(s, condition);
     any = true;
   }
   return any;
@@ -409,7 +417,7 @@ sessions_end(struct link *l, struct record *r)
     memset(condition, 0, sizeof condition);
     memcpy(condition, word.s, word.len);
   }
-  if (s) kick(s, condition);
+  if (s) session_kick(s, condition);
   if (session_kick_all(jid, but, condition)) any = true;
   if (l->program != CTL) return;
   if (any)
@@ -490,39 +498,6 @@ sessions_each(void (*fn)(struct session *s, void *cookie), void *cookie)
   }
 }
 
-/* A service is to know of sessions that are leaving, too, and of numbers. */
-static void
-list_one(struct link *ctl, struct session const *s)
-{
-  char priority[8];
-
-  if (s->leaving && ctl->roles & ROLE_CONTROL) return;
-  snprintf(priority, sizeof priority, "%d", s->priority);
-  link_begin(ctl, VERB_ROW);
-  session_put_jid(ctl, s);
-  link_str(ctl, s->ip);
-  link_str(ctl, s->available && !s->leaving ? priority : "");
-  link_num(ctl, s->since_us / 1000000);
-  link_str(ctl, s->link->name);
-  if (!(ctl->roles & ROLE_CONTROL)) link_num(ctl, s->number);
-  link_end(ctl);
-}
-
-void
-sessions_list(struct link *ctl, struct record *r)
-{
-  struct link const *l;
-  uint32_t i;
-
-  (void)r;
-  for (l = link_next(NULL); l; l = link_next(l)) {
-    struct id_map const *m = l->program == C2SD ? l->cookie : NULL;
-    for (i = 0; m && i < m->size; i++)
-      if (m->v[i].item) list_one(ctl, m->v[i].item);
-  }
-  service_done(ctl);
-}
-
 /* ---- the state for a trace ---- */
 
 static struct session *
@@ -537,6 +512,7 @@ session_fields(struct snapshot *k, struct user *u, struct session *s)
   SNAPSHOT_INT(k, s->since_us);
   snapshot_text(k, &s->resource);
   snapshot_text(k, &s->ip);
+  snapshot_text(k, &s->client);
   SNAPSHOT_INT(k, s->priority);
   SNAPSHOT_INT(k, s->available);
   SNAPSHOT_INT(k, s->carbons);

@@ -22,6 +22,7 @@ struct session {
   char number_text[BASE_NUM]; /* number as text, once a tag has needed it */
   uint64_t since_us;          /* by the wall clock */
   char *resource, *ip;
+  char *client; /* the hash of its user-agent's id (XEP-0388 s3.2); NULL: none was said */
   signed char priority;
   bool available;
   bool carbons;         /* wishes copies (XEP-0280 s4) */
@@ -66,6 +67,9 @@ void sessions_announced(struct link *l, struct record *r);
 void sessions_unbind(struct link *l, struct record *r);
 void sessions_wants(struct link *l, struct record *r);
 void sessions_end(struct link *l, struct record *r);
+
+/* End s with a stream error: its c2sd says when it is over. */
+void session_kick(struct session *s, char const *condition);
 
 /* End all sessions of the account bare, but the session `but` (NULL: no exception), with a stream error.
  * Return whether there was any. */
@@ -112,13 +116,14 @@ extern struct session_totals session_totals;
 
 /* The program's answers to what becomes of sessions; xmpp-routed.c has the table. None of them
  * ends a session.
- * wants: its client has asked for these words. announced: its c2sd has told of an available
+ * wants: its client has asked for these words. bound: s was bound with these words. announced: its c2sd has told of an available
  * session after a reconnect, with the value of its tag caps. leaves: nothing that waits is for s any more, because it is
  * leaving. gone: nobody is to think that s is there; directed as in unbind. ends: s
  * is over, as session_over has it. ended: the same, when all have heard of its end; s is
  * freed after the call. state: for a trace, what other files hold of s. */
 struct session_events {
   void (*wants)(struct session *s, struct slice words);
+  void (*bound)(struct session *s, struct slice words);
   void (*announced)(struct session *s, struct slice caps);
   void (*leaves)(struct session *s);
   void (*gone)(struct session *s, struct slice directed);

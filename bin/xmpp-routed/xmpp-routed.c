@@ -10,7 +10,7 @@
  *         EXPECT_US for who is expected
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, envelopes of its neighbours; the XML is never looked at
- * ROOMS   sessions.c who is online; presence.c what programs are told of sessions;
+ * ROOMS   sessions.c who is online, listed.c their list; presence.c what programs are told of sessions;
  *         services.c who serves what; features.c what disco shows; watch.c who watches;
  *         posts.c, sources.c what is not acknowledged yet; expected.c who is waited for after a
  *         start; incoming.c what a stanza is; rules.c the tables of delivery; deliver.c where
@@ -44,6 +44,7 @@
 #include "xep0115_caps.h"
 #include "xep0191_blocking.h"
 #include "xep0198_resume.h"
+#include "xep0386_bind2.h"
 
 #include "stanza/refused.h"
 
@@ -106,6 +107,7 @@ session_state(struct snapshot *k, struct session *s)
 
 struct session_events const session_events = {
   .wants = presence_wants,
+  .bound = bind2_metadata,
   .announced = presence_still_online,
   .leaves = presence_leaves,
   .gone = presence_gone,

@@ -43,6 +43,8 @@ T(UNACKED, "unacked", ROLE_EDGE,                                                
   "The client of a session has not acknowledged the stanza, which the edge returns.")         \
 T(OF, "of=", ROLE_EDGE,                                                                       \
   "With unacked: the number of that session.")                                                \
+T(BIND2, "bind2", ROLE_ROUTER,                                                                \
+  "A request for the metadata of an archive in the name of a session that is being bound (XEP-0386).") \
 T(AGAIN, "again", ROLE_ROUTER,                                                                \
   "A run of the program that was killed may have handled the stanza already.")                \
 T(ID, "id=", ROLE_ROUTER,                                                                     \

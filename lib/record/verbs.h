@@ -88,10 +88,10 @@ V(VERIFY, "verify", "ID HOST USER PASSWORD", 4, ROLE_AUTHORITY, ROLE_CHECKER,   
   "Ask the administrator's program of HOST whether USER, a localpart, has this password. verified answers.") \
 V(VERIFIED, "verified", "ID RESULT", 2, ROLE_CHECKER, ROLE_AUTHORITY,                         \
   "RESULT is yes, no, or failed: the program did not answer.")                                \
-V(BIND, "bind", "SID JID RESOURCE IP", 3, ROLE_EDGE, ROLE_ROUTER,                             \
-  "Stream SID asks to become the session JID/RESOURCE. bound or refused answers.")               \
-V(SESSION, "session", "SID JID IP PRIORITY WANTS NUMBER CAPS", 2, ROLE_EDGE, ROLE_ROUTER,          \
-  "After a reconnect: SID is the session of full JID; PRIORITY when it is available; WANTS as in wants; NUMBER as bound gave it; CAPS, the value of the tag caps of its presence.") \
+V(BIND, "bind", "SID JID RESOURCE IP CLIENT WANTS", 3, ROLE_EDGE, ROLE_ROUTER,                \
+  "Stream SID asks to become the session JID/RESOURCE. bound or refused answers. CLIENT: the AGENT of its login; an older session of that client ends. WANTS as in wants; and metadata=ID: a request with this id, in the name of the session, asks mamd at that moment for the metadata of the archive (XEP-0386).") \
+V(SESSION, "session", "SID JID IP PRIORITY WANTS NUMBER CAPS CLIENT", 2, ROLE_EDGE, ROLE_ROUTER,   \
+  "After a reconnect: SID is the session of full JID; PRIORITY when it is available; WANTS as in wants; NUMBER as bound gave it; CAPS, the value of the tag caps of its presence; CLIENT as in bind.") \
 V(HOLDS, "holds", "SID TO FROM KIND TYPE ID TAGS ORIGIN XML", 9, ROLE_EDGE, ROLE_ROUTER,      \
   "After a reconnect: a stanza tagged kept that the client of session SID has not acknowledged.") \
 V(WANTS, "wants", "SESSION WORDS", 1, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE,    \
@@ -130,8 +130,8 @@ V(LEAVE, "leave", "OLD", 1, ROLE_ROUTER, ROLE_EDGE,                             
   "Session OLD gets nothing more here: hand over what it has by queued records, then handed.") \
 V(QUEUED, "queued", "INSTANCE SID TO FROM KIND TYPE ID TAGS ORIGIN XML", 10, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_EDGE, \
   "A stanza that the client of a session being handed over has not acknowledged.")            \
-V(HANDED, "handed", "INSTANCE SID OLD TOKEN JID IN OUT WANTS PRIORITY PRESENCE DIRECTED MAX NUMBER CAPS", 7, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_EDGE, \
-  "The session of full JID, that was OLD, is stream SID of INSTANCE: IN stanzas of its client were handled, OUT acknowledged by it; it may be away for MAX microseconds; NUMBER as bound gave it.") \
+V(HANDED, "handed", "INSTANCE SID OLD TOKEN JID IN OUT WANTS PRIORITY PRESENCE DIRECTED MAX NUMBER CAPS CLIENT", 7, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_EDGE, \
+  "The session of full JID, that was OLD, is stream SID of INSTANCE: IN stanzas of its client were handled, OUT acknowledged by it; it may be away for MAX microseconds; NUMBER as bound gave it, CLIENT as in bind.") \
 V(UNYIELDED, "unyielded", "INSTANCE SID CONDITION H", 3, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_EDGE, \
   "The session cannot be handed over. H: the number of handled stanzas, if known.") \
 V(FANOUT, "fanout", "TOS FROM KIND TYPE ID TAGS ORIGIN XML", 8, ROLE_SERVICE, ROLE_ROUTER,    \
