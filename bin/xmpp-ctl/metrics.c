@@ -52,6 +52,8 @@ static struct figure {
   {"tlsd",    "connections",       NULL,                           NULL,     "gauge",   "Connections that are open."             },
   {"tlsd",    "accepted",          NULL,                           NULL,     "counter", "Connections accepted."                  },
   {"tlsd",    "handshakes",        NULL,                           NULL,     "counter", "TLS handshakes done."                   },
+  {"tlsd",    "resumptions",       NULL,                           NULL,     "counter",
+   "TLS handshakes that resumed a session."                                                                                      },
   {"tlsd",    "handshakes_failed", NULL,                           NULL,     "counter", "TLS handshakes that failed."            },
   {"tlsd",    "bytes_in",          NULL,                           NULL,     "counter", "Bytes read from clients."               },
   {"tlsd",    "bytes_out",         NULL,                           NULL,     "counter", "Bytes written to clients."              },

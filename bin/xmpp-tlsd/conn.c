@@ -253,6 +253,7 @@ static bool
 handshake_done(struct conn *c)
 {
   conn_totals.handshakes++;
+  if (SSL_session_reused(c->ssl)) conn_totals.resumed++;
   c->state = SECURE;
   free(c->tls_name);
   c->tls_name = NULL;

@@ -1,4 +1,5 @@
 #include "s2s.h"
+#include "tickets.h"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -302,7 +303,7 @@ set_for_listener(SSL_CTX *ctx, struct listener const *ln, struct s2s_options con
   if (o && !set_for_servers(ctx, ln, o)) return false;
   if (!o) {
     set_options(ctx, ln->options, ln->min_version);
-    SSL_CTX_set_num_tickets(ctx, 1);
+    if (!tickets_set(ctx)) return false;
   }
   return (o && o->ciphers ? set_ciphers(ctx, "s2s_ciphers", o->scope, o->ciphers)
                           : set_ciphers(ctx, "ciphers", name, ln->ciphers)) &&

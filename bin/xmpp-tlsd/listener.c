@@ -1,5 +1,6 @@
 #include "addresses.h"
 #include "s2s.h"
+#include "tickets.h"
 
 #include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
@@ -52,6 +53,7 @@ struct made {
   struct s2s *s2s;
   bool reuseport;
   uint64_t waiting_max, address_max;
+  char const *tickets; /* the file of their keys; NULL: that of all instances */
 };
 
 /* ---- settings ---- */
@@ -398,6 +400,8 @@ listeners_read(struct settings *st)
   m->reuseport = settings_bool(st, "reuseport", SLICE("*"));
   m->address_max = settings_u64(st, "connections_per_address", SLICE("*"));
   m->waiting_max = settings_limit(st, "output_max", CONN_OUTPUT_ALL_MAX);
+  if (settings_get(st, "tickets", SLICE("*")).len)
+    m->tickets = settings_get(st, "tickets", SLICE("*")).s;
   m->certs = certs_load(st, listeners.certs);
   m->s2s = m->certs ? s2s_read(st) : NULL;
   if (m->s2s && read_list(st, m) && try_sockets(m)) return m;
@@ -420,6 +424,7 @@ listeners_take(void *fresh, bool first)
   struct listener *old = listeners.first, *o, *ln;
 
   if (first) event_after(bounds_turn, NULL);
+  if (first) tickets_start(m->tickets ? m->tickets : service_run_file("../tlsd/tickets"));
   carry_sockets(m->first, old);
   for (o = old; o; o = o->next) {
     for (ln = m->first; ln && strcmp(ln->name, o->name) != 0; ln = ln->next) {

@@ -203,7 +203,7 @@ bool conns_none(void);
 void conns_listener_gone(struct listener const *from, struct listener *to);
 
 struct conn_totals {
-  uint64_t open, accepted, handshakes, failed, bytes_in, bytes_out;
+  uint64_t open, accepted, handshakes, resumed, failed, bytes_in, bytes_out;
 };
 
 extern struct conn_totals conn_totals;

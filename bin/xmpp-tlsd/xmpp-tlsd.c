@@ -2,7 +2,7 @@
  *
  * USAGE   xmpp-tlsd [ -d notif ] [ -v level ] [ -i instance ] [ -p ] settings
  * READS   settings/xmpp-tlsd, certificates and keys, DH parameters, certificates that
- *         are trusted (again on SIGHUP)
+ *         are trusted (again on SIGHUP); RUN/tlsd/tickets, which it writes
  * FDS     2 log, notif readiness; with -p 0 and 1 records
  * SPEAKS  TCP and TLS 1.2, 1.3 to the network; conduits to c2sd, s2sd, compd and webd
  *         (xmpp-records(7))
@@ -19,13 +19,15 @@
  * ROOMS   listener.c sockets that accept, socket.c how they are bound; conn.c the life of a connection, deadline.c its
  *         end when it is late, proxied.c the header of a proxy; requests.c what
  *         its stream program wants of it; output.c its way out; bounds.c what it may hold and
- *         cost; shaper.c; context.c TLS contexts, channel bindings; certs.c the pool of
+ *         cost; shaper.c; context.c TLS contexts, channel bindings; tickets.c keys of
+ *         tickets; certs.c the pool of
  *         certificates; s2s.c options of streams between servers; verify.c certificates of
  *         other servers; dial.c requests for connections, target.c where to, race.c the
  *         order of attempts, client.c TLS as the client; tally.c how much was written;
  *         addresses.c who is shut out, and how many connections an address has
  */
 #include "addresses.h"
+#include "tickets.h"
 #include "tlsd.h"
 
 #include <skalibs/strerr.h>
@@ -45,6 +47,7 @@ stats(struct link *ctl)
   service_stat(ctl, "connections", conn_totals.open);
   service_stat(ctl, "accepted", conn_totals.accepted);
   service_stat(ctl, "handshakes", conn_totals.handshakes);
+  service_stat(ctl, "resumptions", conn_totals.resumed);
   service_stat(ctl, "handshakes_failed", conn_totals.failed);
   service_stat(ctl, "bytes_in", conn_totals.bytes_in);
   service_stat(ctl, "bytes_out", conn_totals.bytes_out);
@@ -77,6 +80,7 @@ static void
 stop(void)
 {
   listeners_close();
+  tickets_stop();
   dials_close();
 }
 
