@@ -12,7 +12,7 @@
  * ROOMS   exchanges.c who waits; sasl.c mechanisms; secrets.c keys; derive.c keys of new
  *         passwords, in a process of its own; control.c account; ends.c who is told
  *         of accounts; failures.c how often logins failed, bans.c who is shut out; fast.c logins by
- *         token, tokens.c what is kept of tokens; invited.c tokens of invitations; settings.c
+ *         token, tokens.c what is kept of tokens, tokens_control.c token; invited.c tokens of invitations; settings.c
  */
 #include "authd.h"
 #include "bans.h"
@@ -107,10 +107,11 @@ snapshot(struct snapshot *k)
 }
 
 static service_fn *const handlers[VERBS_N] = {
-  [VERB_AUTH] = sasl_auth,     [VERB_RESPONSE] = sasl_response,
-  [VERB_ABORT] = sasl_abort,   [VERB_ACCOUNT] = control_account,
-  [VERB_WATCH] = ends_watched, [VERB_ERASED] = ends_erased,
-  [VERB_BANS] = bans_control,  [VERB_VERIFIED] = sasl_verified,
+  [VERB_AUTH] = sasl_auth,       [VERB_RESPONSE] = sasl_response,
+  [VERB_ABORT] = sasl_abort,     [VERB_ACCOUNT] = control_account,
+  [VERB_WATCH] = ends_watched,   [VERB_ERASED] = ends_erased,
+  [VERB_BANS] = bans_control,    [VERB_VERIFIED] = sasl_verified,
+  [VERB_TOKEN] = tokens_control,
 };
 
 static struct service const service = {

@@ -14,11 +14,12 @@
  *         ban list | add ADDRESS[/BITS] [MINUTES] | del ADDRESS[/BITS]|all
  *         invite create HOST [--name USER] [--by JID] [--uses N] [--days N] [--groups A,B] |
  *           list HOST | revoke HOST ID | reset JID
+ *         token list USER | revoke USER [DEVICE]
  * READS   STATE/settings/xmpp-ctl; passwords from standard input
  * SPEAKS  records to the control sockets STATE/run/INSTANCE/control (xmpp-records(7))
  * EXIT    0 done; 1 refused, or not all; 0 to 3 the verdict of status; 100 usage; 111 a program
  *         cannot be reached, or stdout
- * ROOMS   commands.c; upload.c, fetch.c; reload.c; account.c; erase.c; import.c; ban.c; invite.c; archive.c; pubsub.c; du.c; backup.c;
+ * ROOMS   commands.c; upload.c, fetch.c; reload.c; account.c; erase.c; import.c; ban.c; invite.c; token.c; archive.c; pubsub.c; du.c; backup.c;
  *         restore.c; host.c; dns.c, lookup.c; rooms.c; upgrade.c; status.c, metrics.c, of look.c, process.c;
  *         client.c the control socket
  */
@@ -37,7 +38,7 @@
   "[ -r ] [ --generate ] [ --force ] [ -s state ] account|archive|backup|ban|dns|du|"    \
   "host|invite|metrics|pubsub|reload|restore|room|rooms|s2s|session|sessions|stats|"     \
   "status|"                                                                              \
-  "stop|trace|upgrade|upload|wait ..."
+  "stop|token|trace|upgrade|upload|wait ..."
 
 /* Options that commands read themselves. */
 #define WORDS_OF_COMMANDS "--prove --ending --name --by --uses --days --groups"
@@ -75,6 +76,7 @@ static struct {
   {"room",     command_room,     4 },
   {"ban",      command_ban,      3 },
   {"invite",   command_invite,   12},
+  {"token",    command_token,    3 },
 };
 
 /* Options may stand before and behind the command; what is left are its words. */

@@ -41,7 +41,8 @@ enum module {
   MOD_STUN_DISCO = 1 << 5,
   MOD_TIME = 1 << 6,
   MOD_VERSION = 1 << 7,
-  MOD_INVITES = 1 << 8
+  MOD_INVITES = 1 << 8,
+  MOD_FAST = 1 << 9
 };
 
 #define CAPS_VER_MAX 28 /* 20 bytes as base64 */
@@ -243,6 +244,14 @@ extern struct form_field const invite_account[2];
 run_fn xep0401_invite, xep0401_create;
 bool invites_allows(struct host const *h, struct command const *c, struct jid const *who);
 bool invites_snapshot_ask(struct snapshot *k, ask_fn **fn, void **cookie);
+
+/* The commands of tokens (xep0484_tokens.c), for the accounts of a host. */
+#define NODE_DEVICES "tabber:devices#list"
+#define NODE_REVOKE "tabber:devices#revoke"
+extern struct form_field const fast_device[1];
+run_fn xep0484_devices, xep0484_revoke;
+bool tokens_allows(struct host const *h, struct jid const *who);
+bool tokens_snapshot_ask(struct snapshot *k, ask_fn **fn, void **cookie);
 
 /* The command for everybody: it says that the host answers commands. */
 run_fn xep0050_ping;

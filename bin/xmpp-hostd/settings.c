@@ -27,9 +27,9 @@ struct made {
 
 static struct made now;
 
-static char const *const module_names[] = {"mod_adhoc", "mod_announce", "mod_configure",
-                                           "mod_last",  "mod_ping",     "mod_stun_disco",
-                                           "mod_time",  "mod_version",  "mod_invites"};
+static char const *const module_names[] = {
+  "mod_adhoc",      "mod_announce", "mod_configure", "mod_last",    "mod_ping",
+  "mod_stun_disco", "mod_time",     "mod_version",   "mod_invites", "mod_auth_fast"};
 
 static struct slice
 host_key(void const *item)

@@ -34,6 +34,7 @@ command_allowed(struct host const *h, struct command const *c, struct jid const 
 {
   if (c->module == MOD_ADHOC) return true;
   if (c->module == MOD_INVITES) return invites_allows(h, c, who);
+  if (c->module == MOD_FAST) return tokens_allows(h, who);
   return hostd_allows(
     c->module == MOD_ANNOUNCE ? h->announce_access : h->configure_access, h->name, who);
 }

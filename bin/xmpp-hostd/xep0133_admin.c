@@ -575,6 +575,11 @@ struct command const commands[] = {
    .instructions = "Choose the user name of the new account, or leave it to its owner.",
    .fields = invite_account, .fields_n = 2, .run = xep0401_create,
    .form_type = NODE_CREATE},
+  {.node = NODE_DEVICES, .name = "Devices that log in by token", .module = MOD_FAST,
+   .run = xep0484_devices},
+  {.node = NODE_REVOKE, .name = "Log a device out", .module = MOD_FAST,
+   .instructions = "Give the id of a device, from the list, or all.",
+   .fields = fast_device, .fields_n = 1, .run = xep0484_revoke, .form_type = NODE_REVOKE},
 };
 /* clang-format on */
 

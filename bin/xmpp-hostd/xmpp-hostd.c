@@ -153,7 +153,8 @@ feeds(struct link const *from, struct link const *full)
 static bool
 who_asked(struct snapshot *k, ask_fn **fn, void **cookie)
 {
-  return invites_snapshot_ask(k, fn, cookie) || announce_snapshot_ask(k, fn, cookie) || admin_snapshot_ask(k, fn, cookie);
+  return invites_snapshot_ask(k, fn, cookie) || tokens_snapshot_ask(k, fn, cookie) ||
+         announce_snapshot_ask(k, fn, cookie) || admin_snapshot_ask(k, fn, cookie);
 }
 
 static void

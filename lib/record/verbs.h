@@ -222,6 +222,8 @@ V(S2S, "s2s", "list|try|close|forget DOMAIN FROM", 1, ROLE_CONTROL, ROLE_EDGE,  
   "Control: see xmpp-ctl(8). row records answer, then done or error.")                        \
 V(ACCOUNT, "account", "add|passwd|del|list|ending|keys|used|settle JID PASSWORD TOKEN", 1, ROLE_CONTROL | ROLE_OWN, ROLE_AUTHORITY, \
   "Control: see xmpp-ctl(8). ending lists accounts that are ending, all or JID, with the stores that have them still. keys makes an account as add does, of the keys for SCRAM in the place of a password: for each of SHA-1, SHA-256 and SHA-512 a word HASH:ITERATIONS:SALT:STORED:SERVER, the last three in base64. A TOKEN of an invitation makes one account: a second add with it is answered by error with the condition gone. used TOKEN answers a row with the account that it has made, settle TOKEN forgets it: the sender knows.") \
+V(TOKEN, "token", "list|revoke JID DEVICE", 2, ROLE_CONTROL | ROLE_OWN, ROLE_AUTHORITY,       \
+  "Tokens of the account JID (XEP-0484). list answers a row DEVICE, USED NAME, MECHANISM, ISSUED, EXPIRY for each device that has one, then done; revoke ends those of DEVICE, or all. Control: see xmpp-ctl(8).") \
 V(ARCHIVE, "archive", "stat|export|purge JID BEFORE", 2, ROLE_CONTROL, ROLE_OWN,              \
   "Control: see xmpp-ctl(8).")                                                                \
 V(UPLOAD, "upload", "sweep|slot|drop HOST FILE", 1, ROLE_CONTROL, ROLE_OWN,                        \
