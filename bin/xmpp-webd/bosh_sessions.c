@@ -292,7 +292,7 @@ bosh_create(struct post *p, struct bosh_body const *b)
     post_refuse(p, BOSH_INTERNAL_SERVER_ERROR, !b->ver.s);
     return;
   }
-  s->stream = stream_open(&use, s, q->conn, q->ip, q->https);
+  s->stream = stream_open(&use, s, q->conn, q->ip, q->https, false);
   if (!s->stream) {
     session_free(s);
     post_refuse(p, BOSH_REMOTE_CONNECTION_FAILED, !b->ver.s);

@@ -58,20 +58,20 @@ put_open(struct stream const *s, struct conn const *c, char const *ip)
 
 /* Behind a proxy, nothing is known of TLS but that it is there: there is no channel to bind to. */
 static void
-put_secured(struct stream const *s, struct conn const *c)
+put_secured(struct stream const *s, struct conn const *c, bool binds)
 {
   link_begin(s->link, VERB_SECURED);
   link_num(s->link, s->id);
   link_str(s->link, c->secure ? c->tls_version : "TLS");
   link_str(s->link, c->secure ? c->tls_cipher : "of-a-proxy");
   link_str(s->link, "");
-  link_str(s->link, c->secure ? c->bindings : NULL);
+  link_str(s->link, c->secure && binds ? c->bindings : NULL);
   link_end(s->link);
 }
 
 struct stream *
 stream_open(struct stream_use const *use, void *own, struct conn const *c, char const *ip,
-            bool https)
+            bool https, bool binds)
 {
   struct link *l = least_loaded();
   struct stream *s = l ? calloc(1, sizeof *s) : NULL;
@@ -87,7 +87,7 @@ stream_open(struct stream_use const *use, void *own, struct conn const *c, char 
   s->full = l->full;
   count(l, 1);
   put_open(s, c, ip);
-  if (https) put_secured(s, c);
+  if (https) put_secured(s, c, binds);
   return s;
 }
 

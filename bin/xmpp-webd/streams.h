@@ -1,5 +1,5 @@
-/* XMPP streams of web clients: conduits of our own to xmpp-c2sd, whose data records are one element
- * each (RFC 7395 s3, XEP-0206). */
+/* XMPP streams of web clients: conduits of our own to xmpp-c2sd, whose data records
+ * are one element each (RFC 7395 s3, XEP-0206). */
 #ifndef STREAMS_H
 #define STREAMS_H
 
@@ -7,19 +7,20 @@
 
 struct stream;
 
-/* The stream's user. data: an element for the client. hold: nothing more is taken for now, or again. closed:
- * the stream is over, for this reason; lost: because xmpp-c2sd is gone. The stream is freed after closed. */
+/* The stream's user. data: an element for the client. hold: nothing more is taken for
+ * now, or again. closed: the stream is over, for this reason; lost: because xmpp-c2sd
+ * is gone. The stream is freed after closed. */
 struct stream_use {
   void (*data)(void *own, struct slice element);
   void (*hold)(void *own, bool hold);
   void (*closed)(void *own, struct slice why, bool lost);
 };
 
-/* Open a stream for the client of c; ip is the client's address, https: its side has TLS, and tls are
- * three words of the record secured that say of which kind when it ends at our own front. NULL:
+/* Open a stream for the client of c; ip is the client's address, https: its side has
+ * TLS. binds: c carries the stream alone, so that SASL may be bound to its TLS. NULL:
  * no xmpp-c2sd is there, or ENOMEM. */
 struct stream *stream_open(struct stream_use const *use, void *own, struct conn const *c,
-                           char const *ip, bool https);
+                           char const *ip, bool https, bool binds);
 
 /* The name of the stream in the log of xmpp-c2sd. */
 char const *stream_name(struct stream const *s);

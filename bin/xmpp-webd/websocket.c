@@ -323,7 +323,7 @@ begin(struct request *q, struct http_request const *h)
 
   if (!may_upgrade(q, h)) return;
   w = calloc(1, sizeof *w);
-  if (w) w->stream = stream_open(&use, w, c, q->ip, q->https);
+  if (w) w->stream = stream_open(&use, w, c, q->ip, q->https, true);
   if (!w || !w->stream || !cat_switch(&head, h)) {
     if (w) stream_close(w->stream, "out of memory");
     free(w);
