@@ -32,19 +32,18 @@ partner_of(struct client const *c)
 static void
 send_to(struct client *c, struct client const *to, struct channel *ch)
 {
-  char text[1024], body[512];
+  char text[1024], body[512], jid[256];
   int n, head, size;
 
   if (opt.units && fig->sent >= opt.units) return;
+  load_jid(to->n, jid);
   head = snprintf(body, sizeof body, "%llu %llu ", (unsigned long long)ch->next_out,
                   (unsigned long long)door_wall());
   size = (int)opt.size < head ? head : (int)opt.size;
   memset(body + head, 'x', (size_t)(size - head));
-  n = snprintf(
-    text, sizeof text,
-    "<message to='%s%llu@%s/load' type='chat' id='m%llu'><body>%.*s</body></message>",
-    opt.user, (unsigned long long)to->n, opt.domain, (unsigned long long)ch->next_out,
-    size, body);
+  n = snprintf(text, sizeof text,
+               "<message to='%s/load' type='chat' id='m%llu'><body>%.*s</body></message>",
+               jid, (unsigned long long)ch->next_out, size, body);
   client_write(c, text, (size_t)n);
   ch->next_out++;
   fig->sent++;
@@ -73,8 +72,18 @@ sender(struct xml_node const *e)
   return load_client(n);
 }
 
-/* With a window: an answer to what arrives; a partner's message stands for one of ours that
- * was taken. */
+/* Say whether c is one of those who send: -o way=out those here, in those of the peer. */
+static bool
+sends(struct client const *c)
+{
+  char const *way = setting("way", "both");
+  bool here = (c->n - opt.first) % 2 == 0;
+
+  return *way == 'b' || (*way == 'o') == here;
+}
+
+/* With a window: an answer to what arrives, or, one way, the next from there; a partner's message
+ * stands for one of ours that was taken. */
 static void
 arrived(struct client *c, struct xml_node const *e, uint64_t n, uint64_t us)
 {
@@ -89,8 +98,12 @@ arrived(struct client *c, struct xml_node const *e, uint64_t n, uint64_t us)
   if (load_is_measuring() && !opt.rate) {
     if (is_hub(c))
       send_to(c, other, ch);
-    else
+    else if (sends(c))
       send_one(c);
+    else {
+      send_one(partner_of(c));
+      client_flush(partner_of(c));
+    }
   }
   load_look();
 }
@@ -119,7 +132,7 @@ send_next(void)
   static uint64_t turn;
   struct client *c = load_client(opt.first + turn++ % opt.sessions);
 
-  if (c->state != C_ONLINE || is_hub(c)) return;
+  if (c->state != C_ONLINE || is_hub(c) || !sends(c)) return;
   send_one(c);
   client_flush(c);
 }
@@ -135,13 +148,14 @@ begin(void)
   }
   for (i = opt.hub; i < opt.sessions; i++) {
     struct client *c = load_client(opt.first + i);
-    for (k = 0; k < opt.window; k++)
+    for (k = 0; k < opt.window && sends(c); k++)
       send_one(c);
     client_flush(c);
   }
 }
 
 struct load_kind const chat_load = {.name = "chat",
+                                    .settings = "peer peer-port way",
                                     .each = sizeof(struct chatter),
                                     .group = pair,
                                     .begin = begin,

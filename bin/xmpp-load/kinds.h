@@ -13,7 +13,8 @@
   X(pep)                                                                                 \
   X(pep_login)                                                                           \
   X(presence)                                                                            \
-  X(pubsub)
+  X(pubsub)                                                                              \
+  X(s2s_idle)
 
 #define LOAD_KIND_DECLARED(name) extern struct load_kind const name##_load;
 LOAD_KINDS(LOAD_KIND_DECLARED)

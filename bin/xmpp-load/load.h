@@ -15,6 +15,11 @@
 
 struct client;
 
+/* A server, and how it is reached. */
+struct place {
+  char const *host, *port, *domain;
+};
+
 /* A kind of load: a row of kinds.h and a file. All clients log in first, some at a time; each is
  * prepared, and when all are, the measured time begins. A function that is NULL does nothing. */
 struct load_kind {
@@ -27,6 +32,9 @@ struct load_kind {
   bool comes_and_goes;
   /* Clients send no presence of themselves when they are online. */
   bool is_silent;
+  /* Clients are servers of domains of their own, dN.DOMAIN of -o domain, and prove them by a
+   * certificate, the file of -o cert (SASL EXTERNAL). */
+  bool is_server;
   /* Say whether the options make sense for this kind. */
   bool (*check)(void);
   /* How many users next to each other have to do with each other: one process has them all. */
@@ -42,7 +50,8 @@ struct load_kind {
 
 struct options {
   struct load_kind const *kind;
-  char const *host, *port, *domain, *user, *password, *mechanism;
+  struct place here;
+  char const *user, *password, *mechanism;
   char const *sources[SOURCES_MAX];
   char const *settings[SETTINGS_MAX]; /* NAME=VALUE each */
   char const *query;                  /* of -q */
@@ -147,6 +156,9 @@ void login_forget(struct client *c);
 
 /* NULL: there is no such load. */
 struct load_kind const *load_kind_of(char const *name);
+
+/* The server of user n: every other user is at another one, if the chat has such a peer. */
+struct place load_place(uint64_t n);
 
 /* Write "USER<n>@DOMAIN" into text. */
 void load_jid(uint64_t n, char text[256]);

@@ -33,6 +33,9 @@ leave(struct client *c)
   client_write_str(c, "</stream:stream>");
 }
 
+struct load_kind const s2s_idle_load = {
+  .name = "s2s-idle", .settings = "domain cert", .is_server = true, .is_silent = true};
+
 struct load_kind const login_load = {.name = "login", .comes_and_goes = true};
 
 #define LOAD_KIND_ROW(name) &name##_load,
@@ -48,10 +51,19 @@ load_kind_of(char const *name)
   return *k;
 }
 
+struct place
+load_place(uint64_t n)
+{
+  char const *domain = setting("peer", NULL);
+
+  if (!domain || (n - opt.first) % 2 == 0) return opt.here;
+  return (struct place){opt.here.host, setting("peer-port", opt.here.port), domain};
+}
+
 void
 load_jid(uint64_t n, char text[256])
 {
-  snprintf(text, 256, "%s%llu@%s", opt.user, (unsigned long long)n, opt.domain);
+  snprintf(text, 256, "%s%llu@%s", opt.user, (unsigned long long)n, load_place(n).domain);
 }
 
 struct client *

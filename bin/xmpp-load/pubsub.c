@@ -10,7 +10,7 @@ service(void)
 {
   static char text[300];
 
-  snprintf(text, sizeof text, "pubsub.%s", opt.domain);
+  snprintf(text, sizeof text, "pubsub.%s", opt.here.domain);
   return setting("service", text);
 }
 

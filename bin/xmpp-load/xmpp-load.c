@@ -159,9 +159,9 @@ read_options(int argc, char const *const *argv)
       !opt.parallel || !opt.window || !opt.contacts || !opt.first || !opt.processes ||
       opt.processes > PROCESSES_MAX)
     strerr_dieusage(100, USAGE);
-  opt.host = argv[0];
-  opt.port = argv[1];
-  opt.domain = argv[2];
+  opt.here.host = argv[0];
+  opt.here.port = argv[1];
+  opt.here.domain = argv[2];
   if (!knows_settings() || (opt.kind->check && !opt.kind->check()))
     strerr_dieusage(100, USAGE);
   round_options();

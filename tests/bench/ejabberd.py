@@ -1,9 +1,9 @@
 """ejabberd under test: mnesia, Debian's options of the virtual machine, no shapers. It runs in
 the foreground and without a name, so that nothing is started outside of it. config: lines of
-modules (indented), options at the top."""
+modules and of listen (indented), options at the top."""
 import glob, os
 
-from server import DOMAIN, ITERATIONS, USER, Server, base64_text, certificate, scram_keys
+from server import ITERATIONS, USER, Server, base64_text, certificate, scram_keys
 
 CONFIG = """hosts: [%(domain)s]
 loglevel: info
@@ -19,7 +19,7 @@ listen:
     starttls_required: true
     max_stanza_size: 262144
     backlog: 1024
-modules:
+%(listen)smodules:
   mod_adhoc: {}
   mod_blocking: {}
   mod_caps: {}
@@ -65,8 +65,8 @@ class Ejabberd(Server):
 
     def configure(self):
         with open(self.dir + "/ejabberd.yml", "w") as f:
-            f.write(CONFIG % dict(domain=DOMAIN, cert=certificate(), port=self.port,
-                                  more=(ARCHIVE if self.archive else "") + self.more()))
+            f.write(CONFIG % dict(domain=self.domain, cert=certificate(), port=self.port,
+                                  listen=self.config.get("listen", ""), more=(ARCHIVE if self.archive else "") + self.more()))
 
     def more(self):
         return self.config.get("modules", "") + self.config.get("options", "")
@@ -74,7 +74,7 @@ class Ejabberd(Server):
     def add_users(self, first, last):
         salt, stored, of_server = (base64_text(x) for x in scram_keys())
         text = MAKE % dict(stored=stored, of_server=of_server, salt=salt, user=USER,
-                           iterations=ITERATIONS, domain=DOMAIN, first=first, last=last)
+                           iterations=ITERATIONS, domain=self.domain, first=first, last=last)
         self.give(self.dir)
         self.launch(["-eval", text])
         try:

@@ -8,7 +8,7 @@ the one before, and no server for the others' idling.
 """
 import os, subprocess, sys, tempfile, threading
 
-from server import DOMAIN, cpu_seconds, pss_kib, quiet, run
+from server import cpu_seconds, pss_kib, quiet, run
 
 # What xmpp-load may take beyond the measured time: logging in, and waiting for what is late.
 PATIENCE = 60
@@ -54,7 +54,7 @@ class Load:
         self.words = [lab.bindir + "/xmpp-load", "-t", str(seconds)] + list(words)
         if "-m" not in words:
             self.words += ["-m", server.mechanism]
-        self.words += ["127.0.0.1", str(server.port), DOMAIN]
+        self.words += [getattr(server, "host", "127.0.0.1"), str(server.port), server.domain]
         self.most = seconds + PATIENCE + sessions * PATIENCE_A_SESSION
         self.err = []
         self.p = subprocess.Popen(self.words, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

@@ -1,9 +1,10 @@
 """Prosody under test: internal storage, but SQLite for the archive (its internal one is not on
 disk when a message is acknowledged); its default modules without limits, epoll. config: names of
-modules, options before the first host, components behind it."""
+modules, without: those that are not loaded, options before the first host, components behind
+it."""
 import os
 
-from server import DOMAIN, ITERATIONS, USER, Server, certificate, scram_keys
+from server import ITERATIONS, USER, Server, certificate, scram_keys
 
 # What Debian's configuration enables for clients, but for limits.
 MODULES = """disco roster saslauth tls blocklist bookmarks carbons pep private smacks vcard4
@@ -16,7 +17,7 @@ pidfile = "%(dir)s/prosody.pid"
 log = { info = "%(dir)s/log" }
 network_backend = "epoll"
 modules_enabled = { %(modules)s }
-modules_disabled = { "s2s", "limits" }
+modules_disabled = { %(without)s }
 authentication = "internal_hashed"
 password_hash = "SHA-256"
 default_iteration_count = %(iterations)d
@@ -38,6 +39,12 @@ storage = { archive = "sql" }
 sql = { driver = "SQLite3", database = "%(dir)s/data/archive.sqlite" }
 """
 
+
+def encoded(name):
+    """The name of a folder of a domain."""
+    return "".join(c if c.isalnum() and c.isascii() else "%%%02x" % ord(c) for c in name)
+
+
 # Keys as internal_hashed stores them: hexadecimal; the salt is text.
 ACCOUNT = """return {
 \t["iteration_count"] = %d;
@@ -58,13 +65,14 @@ class Prosody(Server):
         text += self.config.get("components", "")
         with open(self.dir + "/prosody.cfg.lua", "w") as f:
             f.write(text % dict(
-                dir=self.dir, port=self.port, domain=DOMAIN, cert=certificate(),
+                dir=self.dir, port=self.port, without=self.config.get("without", '"s2s", "limits"'),
+                domain=self.domain, cert=certificate(),
                 iterations=ITERATIONS, modules=" ".join('"%s";' % m for m in modules)))
 
     def add_users(self, first, last):
         salt, stored, of_server = scram_keys()
         text = ACCOUNT % (ITERATIONS, salt.decode(), stored.hex(), of_server.hex())
-        d = self.data() + "/" + DOMAIN + "/accounts"
+        d = self.data() + "/" + encoded(self.domain) + "/accounts"
         os.makedirs(d, exist_ok=True)
         for n in range(first, last + 1):
             with open("%s/%s%d.dat" % (d, USER, n), "w") as f:

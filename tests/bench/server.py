@@ -128,15 +128,15 @@ def disk_bytes(folder):
 class Server:
     """A server in a folder of its own. archive: every message of everyone is kept; instances:
     of what can run several times; config: texts to be added to the configuration, by the names that
-    the kind of server has for their places. It may be started and stopped again and again; its accounts
+    the kind of server has for their places; domain: its only host. It may be started and stopped again and again; its accounts
     and archives stay, until remove()."""
 
     name, packages, account = "", (), None
     mechanism = "SCRAM-SHA-256"
     has_archive, logs_in_again = True, True
 
-    def __init__(self, archive=False, instances=1, bindir=None, config=None):
-        self.config = config or {}
+    def __init__(self, archive=False, instances=1, bindir=None, config=None, domain=DOMAIN):
+        self.config, self.domain = config or {}, domain
         self.archive, self.instances, self.bindir = archive, instances, bindir
         self.users, self.processes, self.port = 0, [], free_port()
         self.dir = self.fills = None
@@ -201,7 +201,7 @@ class Server:
         try:
             with socket.create_connection(("127.0.0.1", self.port), 2) as s:
                 s.sendall(b"<stream:stream xmlns='jabber:client' version='1.0' to='%s' xmlns:"
-                          b"stream='http://etherx.jabber.org/streams'>" % DOMAIN.encode())
+                          b"stream='http://etherx.jabber.org/streams'>" % self.domain.encode())
                 said = b""
                 while b"</stream:features>" not in said:
                     more = s.recv(4096)

@@ -1,12 +1,23 @@
 """tabber under test: the tree of the whole tests, with accounts imported. config: lines of
-modules, options at the top."""
+modules and of listen (indented), options at the top."""
 import os, subprocess
 
-from server import DOMAIN, PASSWORD, USER, Server, certificate
+from server import PASSWORD, USER, Server, certificate
 import tree
 
 # What the whole tests have, but for the archive.
 MODULES = "\n".join(x for x in tree.MODULES.splitlines() if not x.startswith("mod_mam"))
+
+
+class Listening(tree.Tree):
+    """A tree with more listeners."""
+
+    def __init__(self, more, **kw):
+        super().__init__(**kw)
+        self.more = more
+
+    def config(self):
+        return super().config().replace("loglevel: info", self.more + "loglevel: info", 1)
 
 
 class Tabber(Server):
@@ -18,7 +29,7 @@ class Tabber(Server):
             modules += "\nmod_mam: {default: always}"
         modules += self.config.get("modules", "")
         several = "instances: {tlsd: %d, c2sd: %d}" % (self.instances, self.instances)
-        self.tree = tree.Tree(modules=modules, bin=self.bindir, options=self.options(),
+        self.tree = Listening(self.config.get("listen", ""), hosts=(self.domain,), modules=modules, bin=self.bindir, options=self.options(),
                               tabber=several if self.instances > 1 else "")
         self.tree.make_folder()
         os.rmdir(self.dir + "/data")
@@ -34,7 +45,7 @@ class Tabber(Server):
 
     def add_users(self, first, last):
         self.tree.start()
-        lines = "".join("%s%d@%s\t%s\n" % (USER, n, DOMAIN, PASSWORD)
+        lines = "".join("%s%d@%s\t%s\n" % (USER, n, self.domain, PASSWORD)
                         for n in range(first, last + 1))
         r = subprocess.run([self.bindir + "/xmpp-ctl", "-s", self.tree.state, "account",
                             "import", "-"], input=lines, text=True, stdout=subprocess.PIPE,
