@@ -191,10 +191,6 @@ may_speak(struct in *in)
     refuse(&in->st, ERR_FORBIDDEN, "", "you may not change the subject");
     return false;
   }
-  if (s && s->said_us && door_now() - s->said_us < r->muc->message_us) {
-    refuse(&in->st, ERR_RESOURCE_CONSTRAINT, "", "messages come too fast");
-    return false;
-  }
   if (s && r->config.slow_s && s->o->role != IS_MODERATOR &&
       xml_child(in->e, NS_CLIENT, "body") && s->said_us &&
       door_now() - s->said_us < (uint64_t)r->config.slow_s * 1000000) {
@@ -260,6 +256,13 @@ groupchat(struct in *in)
   uint64_t id = 0, of;
 
   if (!may_speak(in)) return;
+  switch (holds_take(in)) {
+  case HOLD_NOT: break;
+  case HOLD_HELD: return;
+  case HOLD_FULL:
+    refuse(&in->st, ERR_RESOURCE_CONSTRAINT, "", "messages come too fast");
+    return;
+  }
   xml.len = 0;
   room_cat_message(&xml, in, from);
   if (s) {

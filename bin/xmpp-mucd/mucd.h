@@ -49,6 +49,7 @@ struct muc {
   struct slice title; /* the option name */
   struct slice rules[RULES_N];
   struct slice room_regexp;
+  struct slice room_shaper, message_shaper, presence_shaper; /* rules */
   uint64_t history_size, max_room_id, max_room_name, max_room_desc, max_password;
   uint64_t discoitems_max, conferences_max, users_max, users_threshold, users_presence;
   uint64_t message_us, presence_us; /* least intervals */
@@ -178,6 +179,8 @@ struct room {
   bool ended;   /* not there any more at the end of the turn */
   struct event_timer unlock;
   struct sent_ring sent;
+  uint64_t shaped_at; /* of room_shaper */
+  size_t held_bytes;  /* of messages that came too early */
   struct room *next_touched;
   struct room *next, *prev; /* of all in memory */
 };
@@ -222,9 +225,12 @@ struct session {
   uint64_t joined_us, heard_us, said_us;
   uint64_t entered_us;                     /* as joined_us, of door_now */
   uint64_t alive_us, pinged_us, probed_us; /* of a session elsewhere (ghosts.c) */
-  uint64_t shown_us;       /* time of its last change of presence that was shown */
-  struct event_timer held; /* shows a change that came too early */
-  unsigned int pings;      /* that nobody has answered */
+  uint64_t shown_us;         /* time of its last change of presence that was shown */
+  struct event_timer held;   /* shows a change that came too early */
+  struct event_timer speaks; /* sends the message that is held */
+  stralloc message;          /* that came too early (holds.c) */
+  uint64_t message_at, presence_at; /* of shapers */
+  unsigned int pings;               /* that nobody has answered */
   bool local;
 };
 
@@ -420,7 +426,29 @@ struct in {
   struct arena *arena;
   bool admin; /* of the service */
   bool again;
+  bool held; /* a message that came too early, in its time */
 };
+
+/* xmpp-mucd.c: handle a stanza, whose XML is text; held as in struct in. */
+void stanza_in(struct stanza const *st, bool held);
+
+/* holds.c: hold the message in if it comes too early. */
+enum hold {
+  HOLD_NOT,  /* it may go to the room now */
+  HOLD_HELD, /* it will be handled in its time */
+  HOLD_FULL  /* another is held already, or the room holds MUC_HELD_MAX bytes */
+};
+
+enum hold holds_take(struct in *in);
+
+/* The time from which the session may change its presence, which has n bytes. */
+uint64_t presence_due(struct session *s, uint64_t n);
+
+/* Handle now the message that is held of the session; drop it. */
+void holds_flush(struct session *s);
+void holds_drop(struct session *s);
+bool holds_open(void);
+void holds_load(void);
 
 /* presence.c, enter.c */
 void presence_in(struct in *in);

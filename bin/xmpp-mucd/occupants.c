@@ -199,6 +199,7 @@ session_del(struct session *s)
 {
   struct occupant *o = s->o;
 
+  holds_drop(s);
   unlink_session(s);
   o->room->sessions_n--;
   o->room->all.len = 0;
@@ -410,10 +411,11 @@ occupants_load(void)
 
   snprintf(path, sizeof path, "%s/occupants", service_data());
   if (!mucd.present) open_fresh(path);
-  if (!mucd.present) no_memory();
+  if (!mucd.present || !holds_open()) no_memory();
   store_each(mucd.present, sessions, slice_of("", 1), load, NULL);
   for (r = room_next(NULL); r; r = room_next(r))
     for (o = r->first; o; o = o->next)
       occupant_order(o);
+  holds_load();
   store_commit(mucd.present);
 }

@@ -323,16 +323,17 @@ show_held(void *cookie)
 
 /* Say whether a change comes too early: the newest one is shown in time. */
 static bool
-is_held(struct session *s)
+is_held(struct session *s, uint64_t bytes)
 {
-  uint64_t least = s->o->room->muc->presence_us;
+  uint64_t due;
 
   if (event_timer_on(&s->held)) return true;
-  if (!least || !s->shown_us || door_now() - s->shown_us >= least) {
+  due = presence_due(s, bytes);
+  if (due <= door_now()) {
     s->shown_us = door_now();
     return false;
   }
-  event_timer_start(&s->held, s->shown_us + least, show_held, s);
+  event_timer_start(&s->held, due, show_held, s);
   return true;
 }
 
@@ -357,7 +358,7 @@ update(struct in *in, struct xml_node const *x)
     sync_in(in, x);
     return;
   }
-  if (changed && is_held(s)) return;
+  if (changed && is_held(s, in->st.xml.len)) return;
   c.quiet = !changed;
   show(o, &c);
 }
@@ -427,9 +428,10 @@ probe(struct in *in)
 static void
 unavailable(struct in *in)
 {
-  if (in->session)
+  if (in->session) {
+    holds_flush(in->session);
     leave_in(in);
-  else if (in->again)
+  } else if (in->again)
     leave_again(in);
 }
 

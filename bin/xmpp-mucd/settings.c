@@ -57,6 +57,9 @@ read_muc(struct muc *m, struct settings const *st, struct slice h, struct slice 
   read_rules(m, st, h);
   m->title = settings_get(st, "mod_muc.name", h);
   m->room_regexp = settings_get(st, "mod_muc.regexp_room_id", h);
+  m->room_shaper = settings_get(st, "mod_muc.room_shaper", h);
+  m->message_shaper = settings_get(st, "mod_muc.user_message_shaper", h);
+  m->presence_shaper = settings_get(st, "mod_muc.user_presence_shaper", h);
   m->history_size = settings_u64(st, "mod_muc.history_size", h);
   m->max_room_id = settings_u64(st, "mod_muc.max_room_id", h);
   m->max_room_name = settings_u64(st, "mod_muc.max_room_name", h);

@@ -11,7 +11,7 @@
  * TRUSTS  settings, and the envelope of what routed sends
  * ROOMS   rooms.c rooms in memory, occupants.c their occupants, stored.c what is on disk, config.c
  *         options of a room; presence.c, enter.c, show.c presence; message.c, private.c, invite.c
- *         messages; iq.c requests: admin.c, owner.c, end.c, register.c, disco.c, archive.c, moderate.c,
+ *         messages, holds.c those that come too early; iq.c requests: admin.c, owner.c, end.c, register.c, disco.c, archive.c, moderate.c,
  *         vcards.c; history.c the archive; ghosts.c sessions that ended elsewhere, sent.c ids of messages; ends.c accounts that ended; control.c
  *         xmpp-ctl; write.c; settings.c
  */
@@ -102,31 +102,39 @@ handle(struct in *in)
     iq_in(in);
 }
 
-static void
-on_stanza(struct link *l, struct record *r)
+/* What is held may be handled while another stanza is. */
+void
+stanza_in(struct stanza const *st, bool held)
 {
-  static struct arena arena = ARENA_ZERO;
-  struct in in = {.arena = &arena};
+  static struct arena arenas[2];
+  struct in in = {.st = *st, .arena = &arenas[held], .held = held};
   enum xml_error why;
 
-  received++;
-  stanza_read(r, 0, &in.st);
-  in.st.xml = record_get(r, STANZA_XML);
-  arena_reset(&arena);
-  if (!stanza_is_again(&in.st) && handle_came_before(in.st.origin)) return;
-  if (slice_has_word(in.st.tags, SLICE("asked"))) {
-    handle_forgotten(l, &in.st);
-    return;
-  }
-  if (!jid_parse(&arena, in.st.from, &in.from) || !jid_parse(&arena, in.st.to, &in.to))
+  arena_reset(in.arena);
+  if (!jid_parse(in.arena, st->from, &in.from) || !jid_parse(in.arena, st->to, &in.to))
     return;
   in.muc = muc_find(in.to.domain);
-  in.e = xml_parse(&arena, in.st.xml, NS_CLIENT, &why);
+  in.e = xml_parse(in.arena, st->xml, NS_CLIENT, &why);
   if (!in.muc || !in.e) {
     refuse(&in.st, ERR_SERVICE_UNAVAILABLE, "", "");
     return;
   }
   handle(&in);
+}
+
+static void
+on_stanza(struct link *l, struct record *r)
+{
+  struct stanza st;
+
+  received++;
+  stanza_read(r, 0, &st);
+  st.xml = record_get(r, STANZA_XML);
+  if (!stanza_is_again(&st) && handle_came_before(st.origin)) return;
+  if (slice_has_word(st.tags, SLICE("asked")))
+    handle_forgotten(l, &st);
+  else
+    stanza_in(&st, false);
 }
 
 /* Occupants are committed first: what is repeated after a crash is done twice to them, which is

@@ -67,6 +67,8 @@
 
 /* Bytes of the title, and of the description, of a room. */
 #define MUC_TEXT_MAX 4096
+/* Bytes of messages that a room holds because they came too early. */
+#define MUC_HELD_MAX 65536
 /* Bytes of addresses in one record for the sessions of a room. */
 #define MUC_FANOUT_MAX (1u << 20)
 /* Sessions of one nick in a room. */

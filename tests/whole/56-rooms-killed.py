@@ -102,7 +102,10 @@ class Occupant(threading.Thread):
 
     def is_settled(self):
         """All that was said on this stream is acknowledged."""
-        self.step(0.02)
+        try:
+            self.step(0.02)
+        except (Gone, OSError):
+            self.again()
         return self.inside and self.acked >= {x for x in self.sent if x is not None}
 
 
