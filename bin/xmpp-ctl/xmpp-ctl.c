@@ -35,7 +35,8 @@
 #include <string.h>
 
 #define USAGE                                                                            \
-  "[ -r ] [ --generate ] [ --force ] [ -s state ] account|archive|backup|ban|dns|du|"    \
+  "[ -r ] [ --generate ] [ --force ] [ -s state ] "                                      \
+  "account|archive|backup|ban|contact|dns|du|"                                           \
   "host|invite|metrics|pubsub|reload|restore|room|rooms|s2s|session|sessions|stats|"     \
   "status|"                                                                              \
   "stop|token|trace|upgrade|upload|wait ..."
@@ -75,6 +76,7 @@ static struct {
   {"rooms",    command_rooms,    0 },
   {"room",     command_room,     4 },
   {"ban",      command_ban,      3 },
+  {"contact",  command_contact,  3 },
   {"invite",   command_invite,   12},
   {"token",    command_token,    3 },
 };

@@ -220,6 +220,9 @@ bool preauth_asks(struct stanza const *st, struct jid const *own,
                   struct jid const *contact);
 void preauth_snapshot(struct snapshot *k);
 
+/* The administrator makes two addresses contacts of each other (contact.c). */
+void contact_control(struct link *l, struct record *r);
+
 /* ---- accounts that have ended (ends.c) ---- */
 
 /* Look whether accounts were deleted, and end what contacts and routed know of them. Before a

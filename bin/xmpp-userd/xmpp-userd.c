@@ -210,6 +210,7 @@ static service_fn *const verbs[VERBS_N] = {
   [VERB_WATCH] = watch_begin,    [VERB_AVATAR] = avatar_changed,
   [VERB_ROW] = ask_row,          [VERB_DONE] = ask_done,
   [VERB_ERROR] = ask_error,      [VERB_BEFRIEND] = befriend_on_befriend,
+  [VERB_CONTACT] = contact_control,
 };
 
 static void

@@ -230,6 +230,8 @@ V(UPLOAD, "upload", "sweep|slot|drop HOST FILE", 1, ROLE_CONTROL, ROLE_OWN,     
   "Control: see xmpp-ctl(8). row records answer, then done or error.")                        \
 V(ROOM, "room", "WORD ROOM A B", 1, ROLE_CONTROL, ROLE_OWN,                                   \
   "Control: see xmpp-ctl(8). WORD is list, create, destroy, forget, config, affiliation, occupants or archive.") \
+V(CONTACT, "contact", "add JID CONTACT", 3, ROLE_CONTROL, ROLE_OWN,                           \
+  "Control: JID asks for the presence of CONTACT and approves a request of CONTACT in advance (RFC 6121 s3.4); if CONTACT is an account of this server, CONTACT does the same. done, or error.") \
 V(PUBSUB, "pubsub", "nodes|items|du JID NODE", 2, ROLE_CONTROL, ROLE_OWN,                     \
   "Control: see xmpp-ctl(8).")                                                                \
 V(ROW, "row", "VALUE ...", 1, ROLES_ALL, ROLE_CONTROL | ROLE_OWN,                             \
