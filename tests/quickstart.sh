@@ -78,20 +78,26 @@ for user in alice bob; do
   fi
   chmod 600 "$file"
 done
+xmpp-ctl -s "$state" contact add alice@localhost bob@localhost
 set -- $ports
+ctl="$(command -v xmpp-ctl) -s $state"
 cat << END
 
 tabber is running. Log in as
   alice@localhost   password $(cat "$state/alice.password")
   bob@localhost     password $(cat "$state/bob.password")
-In a client: address and password, server localhost, port $1 (STARTTLS)${2:+ or $2 (direct TLS)}, and accept
-the certificate, which is of its own making: $state/dev/localhost.pem. In a shell:
-  echo hello | go-sendxmpp -n -u alice@localhost -p $(cat "$state/alice.password") -j localhost:$1 bob@localhost
+They know each other, alice administers. Address of bob: xmpp:bob@localhost
+In a browser:   http://localhost:$3/converse
+In a client:    address and password, server localhost, port $1 (STARTTLS) or $2 (direct TLS), and accept
+                the certificate, which is of its own making: $state/dev/localhost.pem
+In a shell:     echo hello | go-sendxmpp -n -u alice@localhost -p $(cat "$state/alice.password") -j localhost:$1 bob@localhost
+A room:         any name at conference.localhost, such as xmpp:tea@conference.localhost?join
+To look around: $ctl status
+                $ctl sessions
+                tail -F $state/log/*/current
+One more:       $ctl --generate account add carol@localhost
 
-The server can be reached from this machine only. In production it needs a domain, a certificate,
-open ports, and a configuration of yours: read conf/README.md and service/README.md. README.md says
-what the server cannot do yet.
-One more account: $(command -v xmpp-ctl) -s $state --generate account add carol@localhost
-Logs: $state/log. All files are in $RUN_DIR. Ctrl-C ends it.
+The server can be reached from this machine only. conf/guide.md and conf/production.md make one for
+others of it; README.md says what is not there. All files are in $RUN_DIR. Ctrl-C ends it.
 END
 wait "$pid" || :

@@ -2,6 +2,7 @@
 """What make run starts: what it prints, whom it lets in, and that nothing stays in whatever way it ends."""
 import pty
 import select
+import urllib.request
 
 from tree import *
 
@@ -20,11 +21,11 @@ class Run:
     def __init__(self, change=lambda text: text):
         self.dir = tempfile.mkdtemp(dir=DIR)
         os.chmod(self.dir, 0o755)
-        self.state, self.ports = self.dir + "/state", [free_port(), free_port()]
+        self.state, self.ports = self.dir + "/state", [free_port(), free_port(), free_port()]
         with open(ROOT + "/conf/quickstart.yml") as f:
             text = f.read()
-        for old, new in zip(("5222", "5223"), self.ports):
-            text = text.replace("port: " + old, "port: %d" % new)
+        for old, new in zip(("5222", "5223", "5280"), self.ports):
+            text = text.replace("port: " + old, "port: %d" % new).replace("localhost:" + old, "localhost:%d" % new)
         self.conf = self.dir + "/quickstart.yml"
         with open(self.conf, "w") as f:
             f.write(change(text))
@@ -75,9 +76,21 @@ def a_first_run():
             assert os.stat(path).st_mode & 0o777 == 0o600, oct(os.stat(path).st_mode)
             with open(path) as f:
                 assert re.search(r"%s@localhost +password %s\n" % (user, re.escape(f.read().strip())), said), said
-        for words in ("port %d (STARTTLS) or %d (direct TLS)" % tuple(r.ports), "this machine only",
-                      "conf/README.md", "README.md says", "account add", r.state + "/log"):
+        for words in ("port %d (STARTTLS) or %d (direct TLS)" % tuple(r.ports[:2]), "this machine only",
+                      "conf/production.md", "README.md says", "account add", r.state + "/log",
+                      "http://localhost:%d/converse" % r.ports[2], "xmpp:bob@localhost"):
             assert words in said, (words, said)
+        r.hosts, r.port = ("localhost",), r.ports[0]
+        s = Stream(r)
+        with open(r.state + "/alice.password") as f:
+            s.login("alice", f.read().strip())
+        roster = s.iq(None, "<query xmlns='jabber:iq:roster'/>")
+        assert [(i.get("jid"), i.get("subscription")) for i in roster[0]] == [("bob@localhost", "both")]
+        items = s.iq("localhost", "<query xmlns='http://jabber.org/protocol/disco#items'/>")
+        assert {i.get("jid") for i in items[0]} == {x + ".localhost" for x in ("conference", "pubsub", "upload")}
+        s.close()
+        page = urllib.request.urlopen("http://localhost:%d/converse" % r.ports[2], timeout=DEADLINE).read().decode()
+        assert "ws://localhost:%d/ws" % r.ports[2] in page, page
         warned = [x for x in said.splitlines() if "warning" in x]
         assert len(warned) == 1 and "mod_privacy" in warned[0], said
         with open("/proc/net/tcp") as f, open("/proc/net/tcp6") as g:
