@@ -42,11 +42,12 @@ EXT_jid := -lidn
 EXT_store := -llmdb
 EXT_pubsub := -lcrypto
 EXT_scram := -lcrypto -lidn
+EXT_push := -lcrypto
 EXT_slots := -lcrypto
 EXT_yaml := -lyaml
 
 # Ranks: an area includes only areas before it in this list (make layers).
-AREAS := base nets ban certname password event record settings access http link interest splice xml caps stream jid convert form stanza edge sm store accounts roster profile pubsub slots archive scram yaml online ask erase handle mam service
+AREAS := base nets ban certname password event record settings access http link interest splice xml caps stream jid convert form stanza edge sm store accounts roster profile pubsub slots push archive scram yaml online ask erase handle mam service
 
 # bin/PROGRAM/parts: the areas that a program links, highest first, and libraries of its own.
 

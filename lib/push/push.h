@@ -1,0 +1,76 @@
+/* push: the store of registrations for push notifications (XEP-0357). xmpp-pushd writes; xmpp-ctl
+ * reads.
+ *
+ * Environment DATA/push, tables; numbers are big-endian, times microseconds since 1970
+ *   service  number of the account (8 bytes), the -> time of the last use (8 bytes), time of the first
+ *            first 16 bytes of the SHA-256 of        of the notifications that did not find the
+ *            JID NUL NODE                            service (8 bytes; 0: the last one did), number of
+ *                                                    errors in a row (1 byte); then bare JID of the
+ *                                                    account, JID, node, client, a NUL behind each;
+ *                                                    then the publish options, XML, perhaps empty */
+#ifndef PUSH_H
+#define PUSH_H
+
+#include "jid/jid.h"
+#include "store/store.h"
+
+#define PUSH_KEY 16
+
+/* A registration: notifications of account, a bare JID, go to node of the push service jid. */
+struct push_service {
+  struct slice account, jid, node;
+  /* The client that has enabled it: # and the hash of its user agent's id, or / and its
+   * resource. */
+  struct slice client;
+  struct slice form; /* children of the form of publish options; may be empty */
+  uint64_t used_us, lost_us;
+  unsigned int failures;
+};
+
+struct push;
+
+/* Open DATA/push; the writer makes it. NULL, having logged why. */
+struct push *push_open(char const *data, bool writer);
+void push_close(struct push *p);
+
+/* The environment, as store_is_full and store_commit take it. */
+struct store *push_store(struct push *p);
+
+/* Write the key of a registration, behind the number of its account. */
+void push_key(char key[PUSH_KEY], struct slice jid, struct slice node);
+
+/* Store s; delete the registration of this key (true also if there is none). false: the store
+ * failed. */
+bool push_put(struct push *p, uint64_t account, struct push_service const *s);
+bool push_del(struct push *p, uint64_t account, char const key[PUSH_KEY]);
+
+/* Find a registration; its texts live as a value of store_get. false with errno ENOENT or EIO. */
+bool push_get(struct push *p, uint64_t account, char const key[PUSH_KEY],
+              struct push_service *out);
+
+/* Call fn for each registration of an account (0: of all), by key, until it gives false. It may
+ * not write. false with errno EIO. */
+typedef bool push_fn(void *cookie, uint64_t account, char const key[PUSH_KEY],
+                     struct push_service const *s);
+bool push_each(struct push *p, uint64_t account, push_fn *fn, void *cookie);
+
+/* The same for all registrations from this one on: number of its account, 8 bytes big-endian, and
+ * key. */
+#define PUSH_ID_BYTES (8 + PUSH_KEY)
+bool push_each_from(struct push *p, char const id[PUSH_ID_BYTES], push_fn *fn,
+                    void *cookie);
+
+/* The smallest number of an account behind after that has registrations. false with errno ENOENT
+ * or EIO. */
+bool push_next(struct push *p, uint64_t after, uint64_t *account);
+
+/* Delete registrations of an account, at most so many, and add their number to *done. false: the
+ * store failed. */
+bool push_purge(struct push *p, uint64_t account, unsigned int most, unsigned int *done);
+
+/* Put another host in the place of one, in an entry of a table, for store_rewrite: value is changed
+ * to text in room. false with errno ENOMEM, or ENOTSUP: there is no such table. */
+bool push_rehost(struct jid_hosts const *h, char const *table, struct slice *key,
+                 struct slice *value, stralloc *room);
+
+#endif
