@@ -26,7 +26,7 @@ STRING = re.compile(r'"([^"]*)"')
 READER = re.compile(r'settings_(?:get|u64|us|bool)\(\s*[^,()]+(?:\(\))?,\s*"([^"]+)"')
 DEFINE = re.compile(r"#define (\w+)((?:.*\\\n)*.*)")
 PROGRAMS = ("TLSD", "C2SD", "S2SD", "ROUTED", "AUTHD", "USERD", "HOSTD", "MAMD", "PUBSUBD", "MUCD",
-            "UPLOADD", "WEBD", "COMPD", "CTL")
+            "UPLOADD", "PUSHD", "WEBD", "COMPD", "CTL")
 # loglevel has other rows; service/daemon/log/run reads the rest.
 CARRIED = ("loglevel", "log_rotate_size", "log_rotate_count", "log")
 

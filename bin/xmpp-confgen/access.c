@@ -8,7 +8,7 @@
 
 #define ASKERS                                                                           \
   (C2SD | S2SD | COMPD | ROUTED | AUTHD | USERD | HOSTD | MAMD | PUBSUBD | MUCD |        \
-   UPLOADD | REGISTERD | CTL)
+   UPLOADD | REGISTERD | PUSHD | CTL)
 
 static struct {
   char const *name;

@@ -303,7 +303,8 @@ static struct {
   char const *module;
 } const run_for[] = {
   {MUCD,    "mod_muc"   },
-  {PUBSUBD, "mod_pubsub"}
+  {PUBSUBD, "mod_pubsub"},
+  {PUSHD,   "mod_push"  }
 };
 
 /* The programs that run for a module. */

@@ -44,7 +44,7 @@ set_instances(struct yaml_node const *n)
 /* Options of the whole server that are one value each. log/run reads log (service/daemon/log), as it
  * does log_rotate_size and log_rotate_count. */
 static char const single[] = "captcha checkpassword connections_per_address dnssec log "
-                             "registration_burst reserved_names resolvers "
+                             "push_floor registration_burst reserved_names resolvers "
                              "s2s_deny_addresses scram_iterations trust_anchors";
 
 /* n NULL: the default, if there is one. */
@@ -128,7 +128,7 @@ unknown_tabber_option(struct yaml_node const *n)
             "unknown option %s; known: archive, captcha, checkpassword, "
             "connections_per_address, "
             "dnssec, instances, invites, log, "
-            "registration_burst, reserved_names, resolvers, "
+            "push_floor, registration_burst, reserved_names, resolvers, "
             "s2s_deny_addresses, scram_iterations, services, trust_anchors, uids, "
             "web",
             n->key.s);

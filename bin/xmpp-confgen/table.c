@@ -8,7 +8,7 @@
 #define EVERY (DAEMONS | CTL)
 #define ASKERS                                                                           \
   (C2SD | S2SD | COMPD | ROUTED | AUTHD | USERD | HOSTD | MAMD | PUBSUBD | MUCD |        \
-   UPLOADD | REGISTERD | CTL)
+   UPLOADD | REGISTERD | PUSHD | CTL)
 #define TLS_WORDS                                                                        \
   "no_sslv2 no_sslv3 no_tlsv1 no_tlsv1_1 no_tlsv1_2 no_tlsv1_3 "                         \
   "cipher_server_preference "                                                            \
@@ -65,7 +65,7 @@ struct option const options[] = {
   {"", "ca_file", T_FILE, NULL, TLSD, WORKS, 0, 0, NULL},
   {"", "ca_path", T_STRING, NULL, 0, LATER, 0, 0, NULL},
   {"", "s2s_use_starttls", T_WORD, "optional", S2SD, WORKS, 0, 0, "false true optional required required_trusted"},
-  {"", "s2s_access", T_ACCESS, "all", S2SD, WORKS, 0, 0, NULL},
+  {"", "s2s_access", T_ACCESS, "all", S2SD | PUSHD, WORKS, 0, 0, NULL},
   {"", "s2s_timeout", T_TIMEOUT_INF, "3600", S2SD, WORKS, 0, 0, NULL},
   {"", "s2s_max_retry_delay", T_TIMEOUT, "300", S2SD, WORKS, 0, 0, NULL},
   {"", "s2s_dns_timeout", T_TIMEOUT, "10", DNSD, WORKS, 0, 0, NULL},
@@ -420,13 +420,13 @@ struct option const options[] = {
   {"mod_pubsub", "force_node_config", T_SPECIAL, NULL, PUBSUBD, WORKS, 0, 0, NULL},
   {"mod_pubsub", "pep_sendlast_offline", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
 
-  {"mod_push", "notify_on", T_WORD, "all", USERD, LATER, 0, 0, "all messages"},
-  {"mod_push", "include_body", T_ANY, NULL, 0, LATER, 0, 0, NULL},
-  {"mod_push", "include_sender", T_ANY, NULL, 0, LATER, 0, 0, NULL},
+  {"mod_push", "notify_on", T_WORD, "all", PUSHD, WORKS, 0, 0, "all messages"},
+  {"mod_push", "include_body", T_STRING, "New message", PUSHD, WORKS, 0, 0, NULL},
+  {"mod_push", "include_sender", T_BOOL, "false", PUSHD, WORKS, 0, 0, NULL},
 
-  {"mod_push_keepalive", "resume_timeout", T_TIMEOUT_INF, "259200", C2SD, LATER, 0, 0, NULL},
-  {"mod_push_keepalive", "wake_on_timeout", T_BOOL, "true", C2SD, LATER, 0, 0, NULL},
-  {"mod_push_keepalive", "wake_on_start", T_BOOL, "false", C2SD, LATER, 0, 0, NULL},
+  {"mod_push_keepalive", "resume_timeout", T_TIMEOUT_INF, "259200", PUSHD, WORKS, 0, 0, NULL},
+  {"mod_push_keepalive", "wake_on_timeout", T_BOOL, "true", PUSHD, WORKS, 0, 0, NULL},
+  {"mod_push_keepalive", "wake_on_start", T_BOOL, "false", PUSHD, WORKS, 0, 0, NULL},
 
   {"mod_register", "access", T_ACCESS, "all", REGISTERD | C2SD, WORKS, 0, 0, NULL},
   {"mod_register", "access_from", T_ACCESS, "none", REGISTERD, WORKS, 0, 0, NULL},
@@ -448,7 +448,7 @@ struct option const options[] = {
   {"mod_s2s_dialback", "access", T_ACCESS, "all", S2SD, WORKS, 0, 0, NULL},
 
   {"mod_stream_mgmt", "max_ack_queue", T_INT_INF, "5000", C2SD, WORKS, 1, INT32_MAX, NULL},
-  {"mod_stream_mgmt", "resume_timeout", T_TIMEOUT_ZERO, "300", C2SD, WORKS, 0, 0, NULL},
+  {"mod_stream_mgmt", "resume_timeout", T_TIMEOUT_ZERO, "300", C2SD | PUSHD, WORKS, 0, 0, NULL},
   {"mod_stream_mgmt", "max_resume_timeout", T_TIMEOUT, NULL, C2SD, WORKS, 0, 0, NULL},
   {"mod_stream_mgmt", "ack_timeout", T_TIMEOUT_INF, "60", C2SD, WORKS, 0, 0, NULL},
   {"mod_stream_mgmt", "resend_on_timeout", T_WORD, "if_offline", ROUTED, WORKS, 0, 0, "true false if_offline"},
@@ -546,6 +546,7 @@ struct option const options[] = {
   {"tabber", "log", T_WORD, NULL, CTL, WORKS, 0, 0, "file stderr syslog"},
   {"tabber", "dnssec", T_WORD, "optional", DNSD, WORKS, 0, 0, "optional required"},
   {"tabber", "captcha", T_WORD, "picture", REGISTERD, WORKS, 0, 0, "picture question"},
+  {"tabber", "push_floor", T_TIMEOUT, "600", PUSHD, WORKS, 0, 0, NULL},
   {"tabber", "registration_burst", T_INT, "1", REGISTERD, WORKS, 1, 1000, NULL},
   {"tabber", "reserved_names", T_WORDS, RESERVED_NAMES, REGISTERD, WORKS, 0, 0, NULL},
   {"tabber", "resolvers", T_WORDS, "", DNSD, WORKS, 0, 0, NULL},

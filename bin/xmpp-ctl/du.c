@@ -4,6 +4,7 @@
 #include "archive/archive.h"
 #include "profile/profile.h"
 #include "pubsub/pubsub.h"
+#include "push/push.h"
 #include "roster/roster.h"
 #include "slots/slots.h"
 
@@ -36,12 +37,13 @@ enum kind {
   PRIVATE,
   UPLOADS,
   PUBSUB,
+  PUSH,
   KINDS
 };
 
-static char const *const names[KINDS] = {"archive",  "waiting", "roster",
-                                         "requests", "blocked", "vcard",
-                                         "private",  "uploads", "pubsub"};
+static char const *const names[KINDS] = {"archive", "waiting", "roster",  "requests",
+                                         "blocked", "vcard",   "private", "uploads",
+                                         "pubsub",  "push"};
 
 struct usage {
   char jid[JID_MAX + 1];
@@ -56,6 +58,7 @@ static struct {
   struct store *nodes;
   struct pubsub *pubsub; /* NULL: there is none */
   struct profile *profile;
+  struct push *push;             /* NULL: there is none */
   struct slots *slots;           /* NULL: there is none */
   struct usage largest[LARGEST]; /* descending */
   unsigned int n, read;
@@ -97,6 +100,7 @@ open_stores(void)
     du.pubsub = pubsub_open_reader(data, &du.nodes);
     if (!du.pubsub) strerr_dief(111, "unable to read the nodes in ", data);
   }
+  du.push = is_there("push") ? push_open(data, false) : NULL;
   if (!is_there("archive")) return;
   du.archive = archive_open(data, false, 0);
   if (!du.archive) strerr_dief(111, "unable to read the archive in ", data);
@@ -112,6 +116,7 @@ close_stores(void)
   profile_close(du.profile);
   store_close(du.users);
   pubsub_close(du.pubsub);
+  push_close(du.push);
   store_close(du.nodes);
 }
 
@@ -122,6 +127,7 @@ end_read(void)
   if (du.nodes) store_commit(du.nodes);
   if (du.archive) archive_commit(du.archive);
   if (du.slots) store_commit(slots_store(du.slots));
+  if (du.push) store_commit(push_store(du.push));
 }
 
 /* ---- measuring ---- */
@@ -212,6 +218,24 @@ measure_nodes(uint64_t account, struct usage *u)
 }
 
 static bool
+add_push(void *cookie, uint64_t account, char const *key, struct push_service const *s)
+{
+  struct usage *u = cookie;
+
+  (void)account;
+  (void)key;
+  u->bytes[PUSH] +=
+    s->account.len + s->jid.len + s->node.len + s->client.len + s->form.len;
+  return true;
+}
+
+static bool
+measure_push(uint64_t account, struct usage *u)
+{
+  return !du.push || push_each(du.push, account, add_push, u);
+}
+
+static bool
 measure(struct slice bare, uint64_t number, struct usage *u)
 {
   unsigned int i;
@@ -221,7 +245,7 @@ measure(struct slice bare, uint64_t number, struct usage *u)
   if (!measure_archive(number, u)) return false;
   if (!(number & ARCHIVE_NAMED) &&
       (!measure_users(number, u) || !measure_uploads(bare, u) ||
-       !measure_nodes(number, u)))
+       !measure_nodes(number, u) || !measure_push(number, u)))
     return false;
   for (i = 0; i < KINDS; i++)
     u->total += u->bytes[i];

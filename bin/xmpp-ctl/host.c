@@ -3,6 +3,7 @@
 #include "accounts/accounts.h"
 #include "archive/archive.h"
 #include "pubsub/pubsub.h"
+#include "push/push.h"
 #include "record/programs.h"
 #include "roster/roster.h"
 #include "slots/slots.h"
@@ -317,6 +318,21 @@ rename_slots(char const *from, char const *to)
   return store_rewrite(from, to, apply_slots, NULL);
 }
 
+static bool
+apply_push(void *cookie, char const *table, struct slice *key, struct slice *value)
+{
+  bool ok = push_rehost(&job.hosts, table, key, value, &text);
+
+  (void)cookie;
+  return ok || (errno == ENOTSUP ? unknown(table) : false);
+}
+
+static bool
+rename_push(char const *from, char const *to)
+{
+  return store_rewrite(from, to, apply_push, NULL);
+}
+
 /* The occupants of rooms enter anew. */
 static bool
 rename_occupants(char const *from, char const *to)
@@ -340,6 +356,7 @@ static struct {
   {"archive",   rename_archive  },
   {"pubsub",    rename_pubsub   },
   {"slots",     rename_slots    },
+  {"push",      rename_push     },
   {"rooms",     rename_tables   },
   {"occupants", rename_occupants},
 };

@@ -109,6 +109,12 @@ static struct figure {
   {"pubsubd", "events",            NULL,                           NULL,     "counter", "Events sent, one for each address."     },
   {"pubsubd", "nodes",             NULL,                           NULL,     "gauge",   "Nodes that are stored."                 },
   {"pubsubd", "items",             NULL,                           NULL,     "gauge",   "Items that are stored."                 },
+  {"pushd",   "registrations",     NULL,                           NULL,     "gauge",
+   "Registrations for push notifications."                                                                                       },
+  {"pushd",   "notifications",     NULL,                           NULL,     "counter", "Push notifications sent."               },
+  {"pushd",   "results",           NULL,                           NULL,     "counter", "Push notifications that were taken."    },
+  {"pushd",   "errors",            NULL,                           NULL,     "counter", "Push notifications that were refused."  },
+  {"pushd",   "timeouts",          NULL,                           NULL,     "counter", "Push notifications without an answer."  },
   {"compd",   "components",        NULL,                           NULL,     "gauge",   "Components that are connected."         },
 };
 

@@ -4,6 +4,7 @@
 #include "archive/archive.h"
 #include "profile/profile.h"
 #include "pubsub/pubsub.h"
+#include "push/push.h"
 #include "record/programs.h"
 #include "roster/roster.h"
 
@@ -201,6 +202,17 @@ check_nodes(uint64_t next)
 }
 
 static void
+check_push(uint64_t next)
+{
+  struct push *p = push_open(job.next, false);
+  uint64_t n;
+
+  if (!p) fail("read the registrations in ", job.next);
+  if (push_next(p, next - 1, &n)) disagree("push");
+  push_close(p);
+}
+
+static void
 check_archive(uint64_t next)
 {
   struct archive *a = archive_open(job.next, false, 0);
@@ -224,6 +236,7 @@ check_agreement(void)
   if (has("users")) check_users(next);
   if (has("archive")) check_archive(next);
   if (has("pubsub")) check_nodes(next);
+  if (has("push")) check_push(next);
   accounts_close(a);
   for (i = 0; i < STORES_N; i++) {
     snprintf(path, sizeof path, "%s/%s/lock.mdb", job.next, store_rows[i].name);

@@ -205,6 +205,7 @@ print_omitted(void)
            p == MAMD           ? "no host has mod_mam or mod_offline"
            : p == MUCD         ? "no host has mod_muc"
            : p == PUBSUBD      ? "no host has mod_pubsub"
+           : p == PUSHD        ? "no host has mod_push"
            : p == COMPD        ? "listen has no ejabberd_service"
            : p == REGISTERD    ? "no host has mod_register"
            : p & (S2SD | DNSD) ? "listen has no ejabberd_s2s_in"

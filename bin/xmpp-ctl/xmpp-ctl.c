@@ -7,7 +7,7 @@
  *         trace INSTANCE on FILE [data] | off
  *         dns [DOMAIN]  what the zones of the hosts should say, what others say
  *         archive stat|export JID, archive purge JID [BEFORE]; du [JID]
- *         pubsub nodes|du JID, pubsub items JID NODE
+ *         pubsub nodes|du JID, pubsub items JID NODE; push list|drop JID
  *         backup FOLDER; restore [--force] FOLDER; host rename OLD NEW; upgrade [SECONDS]
  *         status; metrics; upload sweep|check HOST
  *         rooms; room create|destroy|forget|config|affiliation|occupants|archive ROOM ...
@@ -19,7 +19,8 @@
  * SPEAKS  records to the control sockets STATE/run/INSTANCE/control (xmpp-records(7))
  * EXIT    0 done; 1 refused, or not all; 0 to 3 the verdict of status; 100 usage; 111 a program
  *         cannot be reached, or stdout
- * ROOMS   commands.c; upload.c, fetch.c; reload.c; account.c; erase.c; import.c; ban.c; invite.c; token.c; archive.c; pubsub.c; du.c; backup.c;
+ * ROOMS   commands.c; upload.c, fetch.c; reload.c; account.c; erase.c; import.c; ban.c; invite.c;
+ *         token.c; archive.c; pubsub.c; push.c; du.c; backup.c;
  *         restore.c; host.c; dns.c, lookup.c; rooms.c; upgrade.c; status.c, metrics.c, of look.c, process.c;
  *         client.c the control socket
  */
@@ -35,11 +36,9 @@
 #include <string.h>
 
 #define USAGE                                                                            \
-  "[ -r ] [ --generate ] [ --force ] [ -s state ] "                                      \
-  "account|archive|backup|ban|contact|dns|du|"                                           \
-  "host|invite|metrics|pubsub|reload|restore|room|rooms|s2s|session|sessions|stats|"     \
-  "status|"                                                                              \
-  "stop|token|trace|upgrade|upload|wait ..."
+  "[ -r ] [ --generate ] [ --force ] [ -s state ] account|archive|backup|ban|contact|"   \
+  "dns|du|host|invite|metrics|pubsub|push|reload|restore|room|rooms|s2s|session|"        \
+  "sessions|stats|status|stop|token|trace|upgrade|upload|wait ..."
 
 /* Options that commands read themselves. */
 #define WORDS_OF_COMMANDS "--prove --ending --name --by --uses --days --groups"
@@ -65,6 +64,7 @@ static struct {
   {"archive",  command_archive,  3 },
   {"du",       command_du,       1 },
   {"pubsub",   command_pubsub,   3 },
+  {"push",     command_push,     2 },
   {"backup",   command_backup,   1 },
   {"restore",  command_restore,  1 },
   {"host",     command_host,     3 },

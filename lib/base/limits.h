@@ -683,4 +683,31 @@
 /* The deleted nodes of an owner whose successors are told of. */
 #define PUBSUB_MOVED_NODES 1000u
 
+/* ---- xmpp-pushd: push notifications ----
+ *
+ * The registrations of an account; the bytes of a node, the bytes and fields of publish options, the
+ * bytes of a summary, the characters of a body in it. */
+#define PUSH_SERVICES_MAX 20u
+#define PUSH_NODE_MAX 1023u
+#define PUSH_FORM_MAX 4096u
+#define PUSH_FIELDS_MAX 32u
+#define PUSH_SUMMARY_MAX 4000u
+#define PUSH_BODY_MAX 255u
+/* Requests to a domain that are not answered, and how long an answer is waited for; the refusals in
+ * a row, and the time in which a service is not found, that end a registration. */
+#define PUSH_PENDING_MAX 100u
+#define PUSH_ANSWER_US 60000000u
+#define PUSH_FAILURES_MAX 3u
+#define PUSH_LOST_US 604800000000u
+/* The pause between two notifications of a client, and between those of two calls; how many without
+ * an important message an hour has; the age of an event that is not told any more. */
+#define PUSH_PAUSE_US 20000000u
+#define PUSH_CALL_US 1000000u
+#define PUSH_OTHERS_AN_HOUR 64u
+#define PUSH_OLD_US 600000000u
+/* A session that is kept (mod_push_keepalive) wakes its client so long before its end; clients that
+ * are woken in a second after a start of the server. */
+#define PUSH_WAKE_US 60000000u
+#define PUSH_STARTS_A_SECOND 50u
+
 #endif

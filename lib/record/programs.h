@@ -55,7 +55,7 @@ P(CTL,       "ctl",       13, ROLE_CONTROL,             RUNS_NOT,       "")     
 P(DNSD,      "dnsd",      14, ROLE_NAMES,               RUNS_IF_WANTED, "")             \
 P(REGISTERD, "registerd", 15, ROLE_SERVICE | ROLE_OWN,  RUNS_IF_WANTED, "routed authd") \
 P(EXTAUTHD,  "extauthd",  16, ROLE_CHECKER,             RUNS_IF_WANTED, "authd")        \
-P(PUSHD,     "pushd",     17, ROLE_SERVICE | ROLE_OWN,  RUNS_NOT,       "")
+P(PUSHD,     "pushd",     17, ROLE_SERVICE | ROLE_OWN,  RUNS_IF_WANTED, "routed")
 
 /* clang-format on */
 
@@ -85,7 +85,7 @@ enum {
  * with its store. */
 /* clang-format off */
 #define STORE_TABLE(S)                                              \
-S(ACCOUNTS, "accounts", 0, AUTHD,   USERD | MAMD | HOSTD | PUBSUBD) \
+S(ACCOUNTS, "accounts", 0, AUTHD,   USERD | MAMD | HOSTD | PUBSUBD | PUSHD) \
 S(SECRETS,  "secrets",  1, AUTHD,   0)                              \
 S(ARCHIVE,  "archive",  2, MAMD,    0)                              \
 S(USERS,    "users",    3, USERD,   MAMD | HOSTD | PUBSUBD)         \
@@ -94,7 +94,8 @@ S(SLOTS,    "slots",    5, UPLOADD, 0)                              \
 S(ROOMS,    "rooms",    6, MUCD,    0)                              \
 S(OCCUPANTS, "occupants", 7, MUCD,  0)                              \
 S(PUBSUB,   "pubsub",   8, PUBSUBD, HOSTD | USERD)                  \
-S(REGISTER, "register", 9, REGISTERD, 0)
+S(REGISTER, "register", 9, REGISTERD, 0)                            \
+S(PUSH,     "push",    10, PUSHD,   0)
 
 /* clang-format on */
 
@@ -104,7 +105,7 @@ struct store_row {
   unsigned int readers; /* bits of enum program */
 };
 
-#define STORES_N 10
+#define STORES_N 11
 
 extern struct store_row const store_rows[STORES_N];
 

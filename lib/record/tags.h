@@ -13,6 +13,8 @@ T(NS, "ns=", ROLE_EDGE | ROLE_SERVICE,                                          
   "The namespace of a request's payload.")                                                    \
 T(IP, "ip=", ROLE_EDGE,                                                                       \
   "The address of the client that sends a request for jabber:iq:register.")                   \
+T(CLIENT, "client=", ROLE_EDGE,                                                               \
+  "A digest of the id of the user agent that sends a request for urn:xmpp:push:0.")           \
 T(PRIO, "prio=", ROLE_EDGE,                                                                   \
   "The priority of presence that is not 0.")                                                  \
 T(CAPS, "caps=", ROLE_EDGE,                                                                   \
@@ -21,6 +23,10 @@ T(OUTBOUND, "outbound", ROLE_EDGE,                                              
   "Presence about a subscription, as the account of an edge's client sends it.")              \
 T(BODY, "body", ROLE_EDGE | ROLE_SERVICE,                                                     \
   "The message has a body.")                                                                  \
+T(WAKES, "wakes", ROLE_EDGE | ROLE_SERVICE,                                                   \
+  "The message wakes a device though it may have no body: it is encrypted, or an invitation to a room.") \
+T(CALL, "call", ROLE_EDGE,                                                                    \
+  "The message or request proposes a call (XEP-0353), or begins one (XEP-0166).")             \
 T(STATE, "state", ROLE_EDGE,                                                                  \
   "The message has a chat state (XEP-0085) and nothing else.")                                \
 T(CC, "cc", ROLE_EDGE,                                                                        \

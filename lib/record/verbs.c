@@ -53,7 +53,7 @@ static bool const kept[VERBS_N] = {
   [VERB_STANZA] = true,  [VERB_GONE] = true,   [VERB_ONLINE] = true,
   [VERB_OFFLINE] = true, [VERB_MARK] = true,   [VERB_SEEN] = true,
   [VERB_WAITING] = true, [VERB_MADE] = true,   [VERB_ENDING] = true,
-  [VERB_ROSTER] = true,  [VERB_AVATAR] = true,
+  [VERB_ROSTER] = true,  [VERB_AVATAR] = true, [VERB_NOTIFY] = true,
 };
 
 bool

@@ -116,6 +116,18 @@ V(MARK, "mark", "SESSION LIVE WAITED PAGE NUMBER", 2, ROLE_EDGE | ROLE_ROUTER, R
   "For those who watch marks: the client of a session has all messages up to id LIVE, of those that had waited and were offered to it all up to WAITED, of results of the archive all up to the number PAGE. SESSION is its SID for routed, its full JID for a service, and NUMBER then its number.") \
 V(NEWEST, "newest", "ID FULL", 1, ROLE_OWN, ROLE_ROUTER,                                      \
   "The newest id in the archive: routed gives only ids above it, whatever the clock says. FULL is 1 while nothing can be stored: routed then sends no message to mamd.") \
+V(AWAY, "away", "SID COUNT ID FROM XML", 1, ROLE_EDGE, ROLE_ROUTER,                            \
+  "The client of session SID is gone, and may resume it. COUNT important messages are not acknowledged; ID, FROM and XML are of the newest. Said of hosts with mod_push, and again, without COUNT, after a reconnect.") \
+V(BACK, "back", "SID", 1, ROLE_EDGE, ROLE_ROUTER,                                             \
+  "The client of session SID, which was away, is there.")                                     \
+V(PUSHES, "pushes", "ACCOUNT CLIENTS WORDS", 1, ROLE_OWN, ROLE_ROUTER,                        \
+  "These clients of ACCOUNT, a line each, have push notifications (XEP-0357): # and the value of the tag client, or / and the resource. The record replaces earlier ones; without CLIENTS there are none. WORDS all: stanzas that are no messages wake them too; text: messages are told with their XML. client answers for each client that has a session.") \
+V(CLIENT, "client", "ACCOUNT CLIENT STATE SESSION", 3, ROLE_ROUTER, ROLE_SERVICE,             \
+  "A client that pushes has named: STATE live: a session of it is there; away: its session SESSION, a number, may be resumed; none: there is none.") \
+V(NOTIFY, "notify", "ACCOUNT CLIENTS CLASS ID COUNT FROM XML", 3, ROLE_ROUTER, ROLE_SERVICE,  \
+  "Something has come for these clients, of those that pushes has named, and none of them is there. CLASS: call; important, COUNT messages (1); subscription, a request that waits; other. ID is that of the message, or of the newest.") \
+V(KEEP, "keep", "SESSION US ACCOUNT", 2, ROLE_OWN | ROLE_ROUTER, ROLE_ROUTER | ROLE_EDGE,     \
+  "The session, which is away, may be away for US microseconds from now on. SESSION is its number for routed, its SID for an edge.") \
 V(ARCHIVES, "archives", "ACCOUNT POLICY", 1, ROLE_OWN, ROLE_ROUTER,                           \
   "The default of the account's archive: always, never, roster; empty: the default of the host.")     \
 V(END, "end", "JID CONDITION BUT", 1, ROLE_OWN | ROLE_CONTROL, ROLE_ROUTER,                       \
@@ -167,7 +179,7 @@ V(DELIVER, "deliver", "SIDS TO FROM KIND TYPE ID TAGS ORIGIN XML", 9, ROLE_ROUTE
 V(SERVE, "serve", "DOMAIN", 1, ROLE_SERVICE, ROLE_ROUTER,                                     \
   "All stanzas to DOMAIN are for the sender; *, which xmpp-s2sd says, are all domains that nobody serves.")                                                \
 V(HANDLE, "handle", "SCOPE NAMESPACE HOST", 2, ROLE_SERVICE, ROLE_ROUTER,                          \
-  "SCOPE host or account: requests (iq) whose payload is in NAMESPACE, to hosts or to accounts, are for the sender. SCOPE resource: presence, messages and answers (iq) to HOST/NAMESPACE and HOST/NAMESPACE/... are. SCOPE answers, NAMESPACE account: answers to the bare address of an account are, for the sender asks in the name of accounts. Of HOST alone, if HOST is there, else of all hosts.") \
+  "SCOPE host or account: requests (iq) whose payload is in NAMESPACE, to hosts or to accounts, are for the sender. SCOPE resource: presence, messages and answers (iq) to HOST/NAMESPACE and HOST/NAMESPACE/... are. SCOPE answers, NAMESPACE account or host: answers to the bare address of an account, or to a host, are, for the sender asks in the name of accounts or hosts. Of HOST alone, if HOST is there, else of all hosts.") \
 V(FEATURE, "feature", "SCOPE VAR HOST", 2, ROLE_SERVICE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
   "A feature for disco#info of SCOPE; of HOST, or of all hosts.")                                                       \
 V(IDENTITY, "identity", "SCOPE CATEGORY TYPE NAME HOST", 3, ROLE_SERVICE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
@@ -232,6 +244,8 @@ V(ROOM, "room", "WORD ROOM A B", 1, ROLE_CONTROL, ROLE_OWN,                     
   "Control: see xmpp-ctl(8). WORD is list, create, destroy, forget, config, affiliation, occupants or archive.") \
 V(CONTACT, "contact", "add JID CONTACT", 3, ROLE_CONTROL, ROLE_OWN,                           \
   "Control: JID asks for the presence of CONTACT and approves a request of CONTACT in advance (RFC 6121 s3.4); if CONTACT is an account of this server, CONTACT does the same. done, or error.") \
+V(PUSH, "push", "list|drop JID", 2, ROLE_CONTROL, ROLE_OWN,                                   \
+  "Control: see xmpp-ctl(8).")                                                                \
 V(PUBSUB, "pubsub", "nodes|items|du JID NODE", 2, ROLE_CONTROL, ROLE_OWN,                     \
   "Control: see xmpp-ctl(8).")                                                                \
 V(ROW, "row", "VALUE ...", 1, ROLES_ALL, ROLE_CONTROL | ROLE_OWN,                             \

@@ -3,7 +3,7 @@
 from tree import *
 
 KINDS = ["archive", "waiting", "roster", "requests", "blocked", "vcard", "private", "uploads", "pubsub",
-         "total"]
+         "push", "total"]
 SETS = ("<vCard xmlns='vcard-temp'><DESC>%s</DESC></vCard>" % ("x" * 80000),
         "<query xmlns='jabber:iq:private'><s xmlns='urn:s'>%s</s></query>" % ("y" * 3000),
         "<query xmlns='jabber:iq:roster'><item jid='a@b' name='%s'/></query>" % ("z" * 500),

@@ -1,0 +1,44 @@
+#include "pushd.h"
+
+#include "erase/erase.h"
+
+/* Accounts that have ended: their registrations go. */
+
+#define STEPS 500u
+
+static bool
+erase(uint64_t number, struct slice bare, unsigned int most, unsigned int *done)
+{
+  struct account *a = account_find(bare);
+
+  if (store_is_full(push_store(pushd.push))) return false;
+  if (a && a->number == number) {
+    account_forget(bare);
+    account_tell(bare);
+  }
+  if (push_purge(pushd.push, number, most, done)) return true;
+  pushd_failed("erase the registrations", bare);
+  return false;
+}
+
+static struct eraser eraser = {.store = "push", .steps = STEPS, .erase = erase};
+
+void
+ends_made(struct link *l, struct record *r)
+{
+  (void)l;
+  (void)r;
+}
+
+void
+ends_ending(struct link *l, struct record *r)
+{
+  (void)l;
+  erase_ending(&eraser, r);
+}
+
+void
+ends_snapshot(struct snapshot *k)
+{
+  erase_snapshot(&eraser, k);
+}
