@@ -16,7 +16,7 @@ struct edge_rules {
   bool accounts;
 };
 
-/* A stanza on its way in. The caller sets from, lang and ip between edge_read and edge_put. */
+/* A stanza on its way in. The caller sets from, lang, ip and client between edge_read and edge_put. */
 struct edge_stanza {
   struct edge_rules const *rules;
   struct xml_node const *e;
@@ -25,6 +25,7 @@ struct edge_stanza {
   struct slice from;           /* the address that the stanza gets */
   struct slice lang;           /* of a stanza that has none; may be empty */
   struct slice ip;             /* of the client; may be empty */
+  struct slice client;         /* digest of the id of its user agent; may be empty */
   struct jid to;               /* all parts empty: to nobody in particular */
   struct slice xml;    /* of presence, behind edge_put: the text as it was passed on */
   struct slice caps;   /* of presence, behind edge_put: the value of its tag caps */

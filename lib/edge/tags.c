@@ -19,6 +19,14 @@
 #define NS_CORRECT "urn:xmpp:message-correct:0"
 #define NS_REACTIONS "urn:xmpp:reactions:0"
 #define NS_RETRACT "urn:xmpp:message-retract:1"
+#define NS_EME "urn:xmpp:eme:0"
+#define NS_OMEMO_OLD "eu.siacs.conversations.axolotl"
+#define NS_OMEMO "urn:xmpp:omemo:2"
+#define NS_OPENPGP "urn:xmpp:openpgp:0"
+#define NS_PGP "jabber:x:encrypted"
+#define NS_CALL "urn:xmpp:jingle-message:0"
+#define NS_JINGLE "urn:xmpp:jingle:1"
+#define NS_PUSH "urn:xmpp:push:0"
 
 enum {
   HAS_BODY = 1 << 0,
@@ -32,7 +40,9 @@ enum {
   HAS_PEP = 1 << 8,
   HAS_OTHER = 1 << 9,
   HAS_SUBJECT = 1 << 10,
-  HAS_RETRACT = 1 << 11
+  HAS_RETRACT = 1 << 11,
+  HAS_WAKING = 1 << 12, /* wakes a device without a body */
+  HAS_CALL = 1 << 13
 };
 
 /* A namespace NULL is that of the content, a name NULL stands for any. */
@@ -49,7 +59,13 @@ static struct {
   {NS_CORRECT,      NULL,                   HAS_IM | HAS_OTHER              },
   {NS_REACTIONS,    "reactions",            HAS_IM | HAS_OTHER              },
   {NS_RETRACT,      "retract",              HAS_IM | HAS_OTHER | HAS_RETRACT},
-  {NS_INVITE,       "x",                    HAS_IM | HAS_OTHER              },
+  {NS_INVITE,       "x",                    HAS_IM | HAS_OTHER | HAS_WAKING },
+  {NS_EME,          "encryption",           HAS_OTHER | HAS_WAKING          },
+  {NS_OMEMO_OLD,    "encrypted",            HAS_OTHER | HAS_WAKING          },
+  {NS_OMEMO,        "encrypted",            HAS_OTHER | HAS_WAKING          },
+  {NS_OPENPGP,      "openpgp",              HAS_OTHER | HAS_WAKING          },
+  {NS_PGP,          "x",                    HAS_OTHER | HAS_WAKING          },
+  {NS_CALL,         "propose",              HAS_OTHER | HAS_CALL            },
   {NS_CARBONS,      "private",              HAS_PRIVATE                     },
   {NS_HINTS,        "no-copy",              HAS_NO_COPY                     },
   {NS_HINTS,        "no-store",             HAS_NO_STORE                    },
@@ -66,7 +82,8 @@ look_up(struct xml_node const *c, char const *content)
 
   /* s6.1: an invitation that a room passes on is copied, a private message is not. */
   if (xml_is(c, NS_MUC_USER, "x"))
-    return xml_child(c, NS_MUC_USER, "invite") ? HAS_IM | HAS_OTHER : HAS_MUC | HAS_OTHER;
+    return xml_child(c, NS_MUC_USER, "invite") ? HAS_IM | HAS_OTHER | HAS_WAKING
+                                               : HAS_MUC | HAS_OTHER;
   for (i = 0; i < sizeof known / sizeof *known; i++)
     if (slice_is(c->ns, known[i].ns ? known[i].ns : content) &&
         (!known[i].name || slice_is(c->name, known[i].name)))
@@ -120,6 +137,8 @@ message_tags(struct edge_stanza *in, stralloc *out)
     has |= look_up(c, in->rules->ns);
   }
   return add_if(out, has & HAS_BODY, TAG_BODY) &&
+         add_if(out, has & HAS_WAKING, TAG_WAKES) &&
+         add_if(out, has & HAS_CALL, TAG_CALL) &&
          add_if(out, has & HAS_STATE && !(has & (HAS_BODY | HAS_OTHER | HAS_SUBJECT)),
                 TAG_STATE) &&
          add_if(out, is_copied(in->type, has), TAG_CC) &&
@@ -139,8 +158,14 @@ iq_tags(struct edge_stanza const *in, stralloc *out)
 
   if (!slice_is(in->type, "get") && !slice_is(in->type, "set")) return true;
   if (!c || c->ns.len > STANZA_ID_MAX || memchr(c->ns.s, ' ', c->ns.len)) return true;
-  return add(out, TAG_NS, c->ns) && (!slice_is(c->ns, "jabber:iq:register") ||
-                                     !in->ip.len || add(out, TAG_IP, in->ip));
+  if (!add(out, TAG_NS, c->ns)) return false;
+  if (slice_is(c->ns, "jabber:iq:register"))
+    return !in->ip.len || add(out, TAG_IP, in->ip);
+  if (slice_is(c->ns, NS_PUSH))
+    return !in->client.len || add(out, TAG_CLIENT, in->client);
+  return !slice_is(c->ns, NS_JINGLE) ||
+         !slice_is(xml_attr(c, "action"), "session-initiate") ||
+         add(out, TAG_CALL, SLICE(""));
 }
 
 static bool
