@@ -231,19 +231,17 @@ fast_issue(struct exchange *x)
 
 /* ---- logins ---- */
 
-/* Say whether the client's proof was made with the token t; the same work is done for a token that
- * there is not. */
+/* Say whether the client's proof was made with the token t, whose characters go to text; the same work
+ * is done for a token that there is not. */
 static bool
 is_proof(struct exchange *x, uint64_t number, struct token const *t, struct slice binding,
-         struct slice proof)
+         struct slice proof, char text[TOKEN_TEXT + 1])
 {
-  char text[TOKEN_TEXT + 1];
   unsigned char want[SCRAM_HT];
   bool same = tokens_text(number, x->fast.agent, t, text) &&
               scram_ht(slice_of(text, TOKEN_TEXT), "Initiator", binding, want) &&
               !CRYPTO_memcmp(want, proof.s, SCRAM_HT);
 
-  OPENSSL_cleanse(text, sizeof text);
   return same && t->ht;
 }
 
@@ -300,20 +298,18 @@ keep(struct exchange *x, uint64_t number, struct device const *d)
   return !x->fast.is_counted && !x->fast.invalidates;
 }
 
+/* text are the characters of t. */
 static void
 pass(struct exchange *x, uint64_t number, struct device *d, struct token *t,
-     struct slice binding)
+     struct slice binding, char const *text)
 {
-  char text[TOKEN_TEXT + 1];
   unsigned char answer[SCRAM_HT];
-  bool changed, ok = tokens_text(number, x->fast.agent, t, text) &&
-                     scram_ht(slice_of(text, TOKEN_TEXT), "Responder", binding, answer) &&
+  bool changed, ok = scram_ht(slice_of(text, TOKEN_TEXT), "Responder", binding, answer) &&
                      use(x, number, d, t, &changed) && (!changed || keep(x, number, d));
   struct slice verifier =
     ok ? arena_copy(&x->scram.arena, slice_of((char const *)answer, SCRAM_HT))
        : SLICE("");
 
-  OPENSSL_cleanse(text, sizeof text);
   if (verifier.len)
     sasl_pass(x, verifier);
   else
@@ -327,6 +323,7 @@ look(struct exchange *x, struct slice proof)
   bool failed = !number && errno != ENOENT, known;
   struct slice binding;
   struct token *t = NULL;
+  char texts[2][TOKEN_TEXT + 1];
   struct device d;
 
   x->real = number != 0;
@@ -339,14 +336,15 @@ look(struct exchange *x, struct slice proof)
     fail(x, "temporary-auth-failure", "out-of-memory");
     return;
   }
-  if (is_proof(x, number, &d.current, binding, proof)) t = &d.current;
-  if (is_proof(x, number, &d.next, binding, proof)) t = &d.next;
+  if (is_proof(x, number, &d.current, binding, proof, texts[0])) t = &d.current;
+  if (is_proof(x, number, &d.next, binding, proof, texts[1])) t = &d.next;
   if (t && holds(x, t))
-    pass(x, number, &d, t, binding);
+    pass(x, number, &d, t, binding, texts[t == &d.next]);
   else if (!t && known)
     fail(x, "credentials-expired", "no-such-token");
   else if (!t)
     fail(x, "not-authorized", number ? "unknown-device" : "unknown-account");
+  OPENSSL_cleanse(texts, sizeof texts);
 }
 
 void
