@@ -197,6 +197,7 @@ struct option const options[] = {
   {"ejabberd_http", "request_handlers", T_MAP, NULL, 0, WORKS, 0, 0, NULL},
   {"ejabberd_http", "custom_headers", T_MAP, NULL, 0, WORKS, 0, 0, NULL},
   {"ejabberd_http", "tag", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
+  {"ejabberd_http", "access_ip", T_NETS, NULL, WEBD, WORKS, 0, 0, NULL},
   {"ejabberd_http", "default_host", T_STRING, NULL, WEBD, WORKS, 0, 0, NULL},
   {"ejabberd_http", "captcha", T_BOOL, NULL, 0, WORKS, 0, 0, NULL},
   {"ejabberd_http", "register", T_BOOL, NULL, 0, WORKS, 0, 0, NULL},

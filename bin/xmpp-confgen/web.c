@@ -23,7 +23,7 @@ static struct {
   {"mod_http_fileserver", WORKS  },
   {"mod_conversejs",      WORKS  },
   {"mod_invites",         LATER  },
-  {"tabber_metrics",      LATER  },
+  {"tabber_metrics",      WORKS  },
   {"mod_http_api",        LATER  },
   {"mod_http_bind",       WORKS  },
   {"ejabberd_web_admin",  NOTHING},

@@ -115,6 +115,10 @@ static struct figure {
   {"pushd",   "results",           NULL,                           NULL,     "counter", "Push notifications that were taken."    },
   {"pushd",   "errors",            NULL,                           NULL,     "counter", "Push notifications that were refused."  },
   {"pushd",   "timeouts",          NULL,                           NULL,     "counter", "Push notifications without an answer."  },
+  {"webd",    "answers_*",         "webd_answers_by_status",       "status", "counter",
+   "Answers to web requests, by the first digit of the status."                                                                  },
+  {"webd",    "bosh_sessions",     NULL,                           NULL,     "gauge",   "Sessions of BOSH."                      },
+  {"webd",    "websockets",        NULL,                           NULL,     "gauge",   "WebSockets that are open."              },
   {"compd",   "components",        NULL,                           NULL,     "gauge",   "Components that are connected."         },
 };
 

@@ -271,7 +271,7 @@ cat_payload(stralloc *out, struct bosh *s)
     at += len + 1;
     n++;
   }
-  memmove(s->out.s, s->out.s + at, s->out.len - at);
+  if (at) memmove(s->out.s, s->out.s + at, s->out.len - at);
   s->out.len -= at;
   s->out_n -= n;
   if (!s->out.len) stralloc_free(&s->out);
@@ -298,7 +298,7 @@ bosh_cat_answer(stralloc *out, struct bosh *s, struct bosh_asked const *a, bool 
             (s->created || cat_creation(out, s, a->rid)) && cat_acks(out, s, a) &&
             (!s->authid || cat_header(out, s)) && cat_end(out, s);
 
-  if (ok && memmem(payload.s, payload.len, "<stream:", 8))
+  if (ok && payload.len && memmem(payload.s, payload.len, "<stream:", 8))
     ok = xml_cat(out, " xmlns:stream='" XML_NS_STREAMS "'");
   ok = ok &&
        (payload.len ? xml_cat(out, ">") && stralloc_catb(out, payload.s, payload.len) &&

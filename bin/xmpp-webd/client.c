@@ -66,7 +66,7 @@ take_host(struct slice text, struct slice *host)
 }
 
 bool
-client_find(struct request *q, struct http_request const *h, struct slice *host)
+client_learn(struct request *q, struct http_request const *h, struct slice *host)
 {
   struct http_hop hop[HTTP_HOPS_MAX];
   struct http_hop const *client;

@@ -49,6 +49,7 @@ request_free(struct request *q)
 {
   if (!q) return;
   log_request(q);
+  metrics_count(q);
   if (q->conn->request == q) q->conn->request = NULL;
   open_n--;
   free(q->handler);
@@ -160,7 +161,7 @@ find_handler(struct request *q, struct http_request const *h)
   struct slice host, listener = slice_str(q->conn->listener), base = {NULL, 0},
                      rest = {NULL, 0}, word;
 
-  if (!client_find(q, h, &host)) {
+  if (!client_learn(q, h, &host)) {
     request_refuse(q->conn, 400, "a proxy says a bad host");
     return;
   }

@@ -178,7 +178,7 @@ uint64_t requests_total(void);
 
 /* Set the address of the client, scheme and host of q, as trusted proxies say. false: a host
  * that a trusted proxy says is none. */
-bool client_find(struct request *q, struct http_request const *h, struct slice *host);
+bool client_learn(struct request *q, struct http_request const *h, struct slice *host);
 
 /* ---- bans.c ---- */
 
@@ -252,6 +252,14 @@ void files_answer(struct request *q, struct http_request const *h, struct slice 
 
 /* Go on with what is read from files: a front takes output again. */
 void conns_front_drained(struct link *l);
+
+/* ---- metrics.c ---- */
+
+extern struct kind const metrics_kind;
+
+/* Count q, which is over; tell the counts by the first digit of the status. */
+void metrics_count(struct request const *q);
+void metrics_stats(struct link *ctl);
 
 /* ---- services.c: requests to web services ---- */
 

@@ -19,7 +19,8 @@
  *         element, bosh_sessions.c sessions, bosh_rids.c the order of requests, bosh_rules.c
  *         keys, rates and answers that are kept; streams.c conduits to c2sd; hostmeta.c
  *         where clients connect (XEP-0156), addresses.c how that is found; files.c files of a
- *         folder; converse.c a page to chat; settings.c
+ *         folder; converse.c a page to chat; metrics.c figures
+ *         for monitors; settings.c
  */
 #include "bosh.h"
 
@@ -83,6 +84,7 @@ stats(struct link *ctl)
   service_stat(ctl, "websockets", websockets_count());
   service_stat(ctl, "bosh_sessions", bosh_count());
   service_stat(ctl, "streams", streams_count());
+  metrics_stats(ctl);
 }
 
 static void

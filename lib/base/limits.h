@@ -632,6 +632,9 @@
 #define BOSH_REPORT_US 1000000u
 #define BOSH_REPEATS_MAX 5u
 #define BOSH_REPEATS_US 10000000u
+/* Pairs of a handler and a status that xmpp-webd counts; bytes of a handler's word there. */
+#define METRICS_COUNTS_MAX 128u
+#define METRICS_HANDLER_MAX 63u
 
 /* xmpp-ctl account import: processes that hash; passwords that one has got and not answered, few
  * enough for a pipe; requests to xmpp-authd that are not answered. */
