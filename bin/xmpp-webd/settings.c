@@ -8,7 +8,8 @@
 
 struct web *web;
 
-char const *const web_needs[] = {"max_stanza_size",
+char const *const web_needs[] = {"connections_per_address",
+                                 "max_stanza_size",
                                  "mod_bosh.max_inactivity",
                                  "mod_bosh.max_pause",
                                  "mod_conversejs.bosh_service_url",
@@ -41,6 +42,7 @@ settings_fresh(struct settings *st)
   w->st = st;
   w->ping_us = settings_us(st, "websocket_ping_interval", SLICE("*"));
   w->timeout_us = settings_us(st, "websocket_timeout", SLICE("*"));
+  w->streams_max = settings_u64(st, "connections_per_address", SLICE("*"));
   w->bosh_out_max = settings_limit(st, "bosh_out_max", BOSH_OUT_MAX);
   w->has_origins = settings_next(st, "websocket_origin", NULL) != NULL;
   if (read_trusted(w)) return w;

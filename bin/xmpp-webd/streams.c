@@ -9,7 +9,8 @@ struct stream {
   uint64_t id;
   struct stream_use const *use;
   void *own;
-  bool stopped, full; /* c2sd reads no more; its link takes no more */
+  struct share *share; /* of the client's address; NULL: it is not counted */
+  bool stopped, full;  /* c2sd reads no more; its link takes no more */
 };
 
 static struct ids ids;
@@ -74,13 +75,19 @@ stream_open(struct stream_use const *use, void *own, struct conn const *c, char 
             bool https, bool binds)
 {
   struct link *l = least_loaded();
-  struct stream *s = l ? calloc(1, sizeof *s) : NULL;
+  struct stream *s = NULL;
+  bool full = !l;
+  struct share *share = full ? NULL : share_take(slice_str(ip), &full);
 
+  if (full) return NULL;
+  s = calloc(1, sizeof *s);
   if (s) s->id = ids_take(&ids, s);
   if (!s || !s->id) {
+    share_give(share);
     free(s);
     return NULL;
   }
+  s->share = share;
   s->link = l;
   s->use = use;
   s->own = own;
@@ -127,6 +134,7 @@ static void
 stream_free(struct stream *s)
 {
   count(s->link, -1);
+  share_give(s->share);
   ids_give(&ids, s->id);
   free(s);
 }

@@ -6,6 +6,16 @@
 #include "webd.h"
 
 struct stream;
+struct share;
+
+/* ---- shares.c: streams of one address ---- */
+
+/* Count a stream of this address, if it has fewer than connections_per_address; else *full is
+ * true. Give the address's share for share_give, or NULL: of loopback, nothing is counted. */
+struct share *share_take(struct slice ip, bool *full);
+void share_give(struct share *h);
+
+/* ---- streams.c ---- */
 
 /* The stream's user. data: an element for the client. hold: nothing more is taken for
  * now, or again. closed: the stream is over, for this reason; lost: because xmpp-c2sd

@@ -14,6 +14,7 @@ struct web {
   struct nets trusted;
   uint64_t ping_us, timeout_us; /* of WebSocket */
   uint64_t bosh_out_max;        /* BOSH_OUT_MAX */
+  uint64_t streams_max;         /* of an address */
   bool has_origins;             /* the settings have a row websocket_origin */
 };
 

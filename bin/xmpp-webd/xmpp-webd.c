@@ -17,7 +17,8 @@
  *         proxies, bans.c who is shut out; answer.c answers; kinds.c the table of handlers; services.c web services; websocket.c
  *         WebSocket, ws_frames.c its frames; bosh.c requests of BOSH, bosh_body.c their
  *         element, bosh_sessions.c sessions, bosh_rids.c the order of requests, bosh_rules.c
- *         keys, rates and answers that are kept; streams.c conduits to c2sd; hostmeta.c
+ *         keys, rates and answers that are kept; streams.c conduits to c2sd, shares.c those of
+ *         an address; hostmeta.c
  *         where clients connect (XEP-0156), addresses.c how that is found; files.c files of a
  *         folder; converse.c a page to chat; metrics.c figures
  *         for monitors; settings.c
