@@ -233,7 +233,8 @@ fuzz: T ?= record
 fuzz: SECONDS ?= 60
 FUZZ_SRC := $(wildcard lib/*/*.c) \
   $(if $(filter stream,$(T)),$(filter-out %/xmpp-c2sd.c,$(wildcard bin/xmpp-c2sd/*.c))) \
-  $(if $(filter s2s,$(T)),$(filter-out %/xmpp-s2sd.c,$(wildcard bin/xmpp-s2sd/*.c)))
+  $(if $(filter s2s,$(T)),$(filter-out %/xmpp-s2sd.c,$(wildcard bin/xmpp-s2sd/*.c))) \
+  $(if $(filter web,$(T)),$(filter-out %/xmpp-webd.c,$(wildcard bin/xmpp-webd/*.c)))
 
 # The oracle of the target http, where apt has it.
 DEPS_FUZZ = $(call offered,libhttp-parser-dev)
@@ -243,7 +244,7 @@ fuzz: deps-tidy
 	@mkdir -p build/fuzz/$(T)
 	clang-14 $(CPPFLAGS) -std=c11 -O1 -g -fsanitize=fuzzer,address,undefined \
 	  -fno-sanitize-recover=undefined -o build/fuzz/$(T).bin tests/fuzz/$(T).c $(FUZZ_SRC) \
-	  $(ALL_EXT) $(sort $(foreach a,$(LIBDIRS),$(EXT_$(a)))) $(if $(filter http,$(T)),$(DEPS_FUZZ:libhttp-parser-dev=-lhttp_parser))
+	  $(ALL_EXT) $(sort $(foreach a,$(LIBDIRS),$(EXT_$(a)))) $(if $(filter http,$(T)),$(DEPS_FUZZ:libhttp-parser-dev=-lhttp_parser)) $(if $(filter web,$(T)),-lwslay)
 	build/fuzz/$(T).bin -max_total_time=$(SECONDS) -timeout=10 -print_final_stats=1 \
 	  -artifact_prefix=build/fuzz/ build/fuzz/$(T) tests/fuzz/seeds/$(T)
 
