@@ -124,6 +124,18 @@ has_no_text(struct xml_node const *root)
   return true;
 }
 
+/* Declarations of the element are said again in each child that needs them. */
+static bool
+declares_too_much(struct xml_node const *root)
+{
+  size_t bytes = 0;
+  unsigned int i;
+
+  for (i = 0; i < root->head->decls_n; i++)
+    bytes += root->head->decls[i]->prefix.len + root->head->decls[i]->ns.len;
+  return bytes > XML_ROOT_DECLS_MAX;
+}
+
 enum bosh_fault
 bosh_read(struct bosh_body *b, struct arena *a, struct slice text)
 {
@@ -137,6 +149,7 @@ bosh_read(struct bosh_body *b, struct arena *a, struct slice text)
                                                          : BOSH_BAD_REQUEST;
   if (!xml_is(b->root, NS_BOSH, "body") || !has_no_text(b->root) || !read_numbers(b))
     return BOSH_BAD_REQUEST;
+  if (declares_too_much(b->root)) return BOSH_POLICY_VIOLATION;
   read_texts(b);
   b->has_payload = xml_next(b->root, NULL) != NULL;
   return BOSH_FINE;

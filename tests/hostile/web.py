@@ -1,4 +1,4 @@
-"""Shapes of web clients: heads, bodies, frames of WebSocket."""
+"""Shapes of web clients: heads, bodies, paths, frames of WebSocket, requests of BOSH."""
 from early import *
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -115,6 +115,72 @@ def upgrades(a, n):
         a.wires.remove(ws[0])
 
 
+BOSH = "http://jabber.org/protocol/httpbind"
+
+
+def post(rid, attrs="", inner="", sid=None):
+    body = "<body xmlns='%s' rid='%d'%s %s>%s</body>" % (
+        BOSH, rid, " sid='%s'" % sid if sid else "", attrs, inner)
+    return ("POST /bosh HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s"
+            % (len(body), body)).encode()
+
+
+CREATE = "to='localhost' ver='1.6' wait='60' hold='1'"
+
+
+def session(a):
+    """A session of BOSH without a login: its sid."""
+    with socket.create_connection(("127.0.0.1", a.tree.web_port)) as sock:
+        sock.sendall(post(1000, CREATE))
+        text = b""
+        while b"</body>" not in text:
+            text += sock.recv(65536)
+    return re.search(rb" sid='(\w+)'", text).group(1).decode()
+
+
+def sessions(a, n):
+    """n sessions of BOSH from one connection, which nobody asks for anything."""
+    ws = connect(a)
+    a.connections += n
+    yield
+    a.say(ws, post(1000, CREATE) * n, stanzas=n)
+
+
+def sessions_that_there_are_not(a, n):
+    """n requests of 8 KiB for sessions that there are not."""
+    ws = connect(a, 10)
+    yield
+    a.say(ws, post(1, "", "<a b='c'/>" * 800, "x" * 32) * (n // 10), stanzas=n // 10)
+
+
+def declarations_of_a_body(a, n):
+    """n requests whose children all need what the element body declares."""
+    sid = session(a)
+    ws = connect(a)
+    decls = "".join(" xmlns:%s='%s'" % (chr(97 + i), "u" * 22) for i in range(20))
+    child = "<m%s/>" % "".join(" %s:x=''" % chr(97 + i) for i in range(20))
+    yield
+    a.say(ws, b"".join(post(1001 + i, decls, child * 50, sid) for i in range(n)), stanzas=n)
+
+
+def requests_that_come_early(a, n):
+    """n sessions, each of which has a request of 9 KiB whose predecessor does not come."""
+    sids = [session(a) for _ in range(n)]
+    ws = connect(a, n)
+    yield
+    for w, sid in zip(ws, sids):
+        a.say([w], post(1002, "", "<m xmlns='jabber:client'>%s</m>" % ("x" * 9000), sid))
+
+
+def paths_of_escapes(a, n):
+    """n requests whose paths and queries are escapes, and segments of nothing."""
+    ws = connect(a, 10)
+    text = (b"GET /%2e%61" + b"/%61%25" * 500 + b"//" * 500 + b"?" + b"%20" * 700 +
+            b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    yield
+    a.say(ws, text * (n // 10), stanzas=n // 10)
+
+
 SHAPES = [
     ("web", heads_by_bytes, 300, 8000),
     ("web", heads_unfinished, 20, 1000),
@@ -127,4 +193,9 @@ SHAPES = [
     ("web", pings_and_deaf, 2000, 200000),
     ("web", frames_that_promise, 20, 1000),
     ("web", upgrades, 20, 500),
+    ("web", sessions, 50, 1000),
+    ("web", sessions_that_there_are_not, 50, 2000),
+    ("web", declarations_of_a_body, 5, 200),
+    ("web", requests_that_come_early, 10, 300),
+    ("web", paths_of_escapes, 100, 5000),
 ]
