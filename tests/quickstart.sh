@@ -96,6 +96,7 @@ To look around: $ctl status
                 $ctl sessions
                 tail -F $state/log/*/current
 One more:       $ctl --generate account add carol@localhost
+An invitation:  $ctl invite create localhost
 
 The server can be reached from this machine only. conf/guide.md and conf/production.md make one for
 others of it; README.md says what is not there. All files are in $RUN_DIR. Ctrl-C ends it.
