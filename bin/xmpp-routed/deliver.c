@@ -328,7 +328,8 @@ keep_for_all(struct passing const *p, struct user const *u, struct receivers con
   for (s = u->sessions; s; s = s->next)
     if ((rules_receives(to, s) || carbons_copies(p, s, to)) &&
         !(ok && kept_add(s, p->late ? p->late : p->id, *fields)))
-      log_event(LOG_WARN, "stanza-not-kept", "jid", u->bare, "why", "no room", NULL);
+      log_event(LOG_WARN, "stanza-not-kept", "jid", u->bare, "sid", log_num(s->sid),
+                "why", "no room", NULL);
 }
 
 /* The message p, which has an id, goes to the receivers. */

@@ -239,7 +239,8 @@ kept_holds(struct link *l, struct record *r)
   if (!s || !slice_u64(text, &id)) return;
   number_above(id);
   if (!kept_add(s, id, slice_of(r->at[2], (size_t)(xml.s + xml.len - r->at[2]))))
-    log_event(LOG_WARN, "stanza-not-kept", "jid", s->user->bare, "why", "no room", NULL);
+    log_event(LOG_WARN, "stanza-not-kept", "jid", s->user->bare, "sid", log_num(s->sid),
+              "why", "no room", NULL);
 }
 
 static void

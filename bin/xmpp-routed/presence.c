@@ -59,8 +59,8 @@ online_fields(struct session const *s, char const *word)
       (s->priority < 0 && !stralloc_cats(&sa, "-")) ||
       !stralloc_cats(&sa, num_u64(buf, (uint64_t)abs(s->priority)).s) ||
       !record_put(&sa, slice_str(word)) || !record_put(&sa, num_u64(buf, s->number))) {
-    log_event(LOG_WARN, "session-not-told", "jid", s->user->bare, "why", "out of memory",
-              NULL);
+    log_event(LOG_WARN, "session-not-told", "jid", s->user->bare, "sid", log_num(s->sid),
+              "why", "out of memory", NULL);
     return SLICE("");
   }
   return slice_of(sa.s, sa.len);

@@ -244,7 +244,7 @@ void
 session_kick(struct session *s, char const *condition)
 {
   log_event(LOG_INFO, "session-kicked", "jid", s->user->bare, "resource", s->resource,
-            "why", condition, NULL);
+            "sid", log_num(s->sid), "why", condition, NULL);
   link_begin(s->link, VERB_KICK);
   link_num(s->link, s->sid);
   link_str(s->link, condition);
