@@ -58,6 +58,12 @@ over(struct client *c, char const *why)
   load_over(c, why);
 }
 
+void
+client_cut(struct client *c, char const *why)
+{
+  over(c, why);
+}
+
 /* > 0 all written, 0 not now, < 0 broken. */
 static int
 flush(struct client *c)
@@ -124,6 +130,7 @@ begin_tls(struct client *c)
   SSL_ctrl(c->ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
            (void *)(uintptr_t)load_place(c->n).domain);
   SSL_set_connect_state(c->ssl);
+  if (opt.kind->sasl2) opt.kind->sasl2->begin_tls(c);
   c->state = C_HANDSHAKE;
 }
 
@@ -204,7 +211,16 @@ on_features(struct client *c, struct xml_node const *e)
     client_write_str(c, "<starttls xmlns='" NS_TLS "'/>");
     c->state = C_STARTTLS;
     return;
-  case C_SECURE: write_auth(c); return;
+  case C_SECURE:
+    if (opt.kind->sasl2)
+      opt.kind->sasl2->authenticate(c);
+    else
+      write_auth(c);
+    return;
+  case C_AUTH:
+    if (opt.kind->sasl2) return; /* what was said before they came holds */
+    over(c, "features at a wrong time");
+    return;
   case C_AUTHED:
     if (opt.kind->is_server)
       be_online(c);
@@ -264,6 +280,8 @@ on_element(void *cookie, struct xml_node const *e, struct slice bytes)
   } else if (xml_is(e, NS_TLS, "proceed")) {
     c->restart = true;
     begin_tls(c);
+  } else if (opt.kind->sasl2 && c->state == C_AUTH) {
+    opt.kind->sasl2->element(c, e);
   } else if (slice_is(e->ns, NS_SASL)) {
     on_sasl(c, e);
   } else if (slice_is(e->name, "iq") && c->state == C_BINDING &&
@@ -307,6 +325,7 @@ handshake(struct client *c)
   if (r == 1) {
     c->state = C_SECURE;
     write_header(c);
+    if (opt.kind->sasl2) opt.kind->sasl2->secured(c);
     return true;
   }
   e = SSL_get_error(c->ssl, r);

@@ -6,6 +6,7 @@
 
 #define LOAD_KINDS(X)                                                                    \
   X(archive)                                                                             \
+  X(back)                                                                                \
   X(chat)                                                                                \
   X(idle)                                                                                \
   X(login)                                                                               \

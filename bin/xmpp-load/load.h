@@ -20,6 +20,17 @@ struct place {
   char const *host, *port, *domain;
 };
 
+/* A login by XEP-0388, in the place of that of RFC 6120. begin_tls: a handshake is about to begin;
+ * secured: the header of the stream is written, and more may be behind it; authenticate: features
+ * have come, and nothing is behind the header; element: one of the server's, up to C_ONLINE, which
+ * the kind sets. */
+struct load_sasl2 {
+  void (*begin_tls)(struct client *c);
+  void (*secured)(struct client *c);
+  void (*authenticate)(struct client *c);
+  void (*element)(struct client *c, struct xml_node const *e);
+};
+
 /* A kind of load: a row of kinds.h and a file. All clients log in first, some at a time; each is
  * prepared, and when all are, the measured time begins. A function that is NULL does nothing. */
 struct load_kind {
@@ -46,6 +57,7 @@ struct load_kind {
   /* Answer a request to a client. false, and for kinds that have no such function: the answer is
    * an empty result. */
   bool (*request)(struct client *c, struct xml_node const *iq);
+  struct load_sasl2 const *sasl2;
 };
 
 struct options {
@@ -144,6 +156,9 @@ void client_write_str(struct client *c, char const *s);
 /* Send now the output that was written outside of the client's own callback. */
 void client_flush(struct client *c);
 void client_end(struct client *c);
+
+/* Close the connection of c at once, which load_over is told. */
+void client_cut(struct client *c, char const *why);
 
 /* ---- words of a client that logs in (login.c) ---- */
 

@@ -253,6 +253,41 @@ def long_names(a, n):
     a.say(ws, HEAD + ">" + auth)
 
 
+def by_token(inside, message=b"eve\0" + b"x" * 32):
+    """A login by a token, with these elements inside."""
+    return ("<authenticate xmlns='urn:xmpp:sasl:2' mechanism='HT-SHA-256-NONE'><initial-response>%s"
+            "</initial-response>%s</authenticate>" % (base64.b64encode(message).decode(), inside))
+
+
+AGENT = "<user-agent id='9d1ad9b4-0a4c-4a6e-8e8c-0d4e0c0a9b01'/>"
+BY_TOKEN = "<fast xmlns='urn:xmpp:fast:0'/>"
+
+
+def wrong_tokens(a, n):
+    """n streams that try seven tokens each which nobody has."""
+    ws = a.secure(n)
+    yield
+    a.say(ws, HEAD + ">" + by_token(AGENT + BY_TOKEN) * 7, stanzas=7)
+
+
+def tokens_of_long_names(a, n):
+    """n logins by token of names with 900 bytes that stringprep has work with."""
+    ws = a.secure(n)
+    name = ("\u1e9b\u0323\ufdfa" * 120).encode()[:900].decode(errors="ignore").encode()
+    yield
+    a.say(ws, HEAD + ">" + by_token(AGENT + BY_TOKEN, name + b"\0" + b"x" * 32))
+
+
+def tokens_with_all_that_fits(a, n):
+    """n logins by token with a user agent and elements as long as a stanza may be."""
+    ws = a.secure(n)
+    agent = AGENT.replace("/>", "><software>%s</software><device>%s</device></user-agent>" % (
+        "s" * 3000, "d" * 3000))
+    fast = BY_TOKEN.replace("/>", " count='%s'/>" % ("9" * 2000))
+    yield
+    a.say(ws, HEAD + ">" + by_token(agent + fast + "<a xmlns='b'/>" * 80))
+
+
 # Stage, shape, its size in make check (0: not there) and in make hostile.
 REGISTER = "jabber:iq:register"
 
@@ -310,6 +345,9 @@ SHAPES = [
     ("sasl", bindings_that_are_none, 10, 100),
     ("sasl", challenges_left_open, 10, 200),
     ("sasl", long_names, 5, 50),
+    ("sasl", wrong_tokens, 5, 100),
+    ("sasl", tokens_of_long_names, 5, 50),
+    ("sasl", tokens_with_all_that_fits, 5, 50),
     ("sasl", registration_forms, 5, 50),
     ("sasl", captchas_asked_for, 4, 500),
     ("sasl", accounts_without_a_captcha, 5, 50),

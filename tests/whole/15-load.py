@@ -5,10 +5,10 @@ from tree import *
 USERS = ["load%d@localhost" % n for n in range(1, 21)]
 
 
-def load(t, *words):
+def load(t, *words, port=None):
     """Run xmpp-load; its record as a dictionary."""
     r = subprocess.run([t.bin + "/xmpp-load"] + list(words) +
-                       ["-p", PW, "127.0.0.1", str(t.port), "localhost"],
+                       ["-p", PW, "127.0.0.1", str(port or t.port), "localhost"],
                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=6 * DEADLINE)
     assert r.returncode == 0, "exit %d: %s" % (r.returncode, r.stderr.decode())
     line = r.stdout.decode().splitlines()[-1]
@@ -70,6 +70,15 @@ def staying(t):
 
 
 @check
+def coming_back(t):
+    for words, trips in (([], 1),
+                         (["-o", "fast=no", "-o", "resume=no", "-o", "tickets=no"], 2)):
+        f = load(t, "-l", "back", "-D", "-n", "4", "-P", "2", "-t", "1", *words, port=t.tls_port)
+        assert f["failed"] == f["broken"] == 0, f
+        assert f["logins"] > 4 and abs(f["sent"] - trips * f["logins"]) <= 4, f
+
+
+@check
 def a_word_that_the_load_does_not_know(t):
     for words in (["-l", "chat", "-o", "nodes=5"], ["-l", "archive", "-q", "never"]):
         r = subprocess.run([t.bin + "/xmpp-load"] + words + ["127.0.0.1", "1", "localhost"],
@@ -78,4 +87,4 @@ def a_word_that_the_load_does_not_know(t):
 
 
 if __name__ == "__main__":
-    main(Tree(accounts=USERS))
+    main(Tree(accounts=USERS, modules=MODULES + "\nmod_auth_fast: {}"))
