@@ -121,6 +121,12 @@ may_go_to_mamd(struct passing const *p)
          (has(p, SLICE("store")) && (archives(&from) || archives(&to)));
 }
 
+bool
+archive_takes(struct passing const *p, struct jid const *a)
+{
+  return p->id && takes_messages() && has(p, SLICE("store")) && archives(a);
+}
+
 /* A message that comes back from a session that has ended keeps its id. */
 bool
 archive_begin(struct passing *p)

@@ -11,6 +11,9 @@ bool archive_begin(struct passing *p);
 /* Say whether p is certain to be in the archive of account a. */
 bool archive_is_sure(struct passing const *p, struct jid const *a);
 
+/* Say whether the archive of account a has p by default. */
+bool archive_takes(struct passing const *p, struct jid const *a);
+
 /* Set *out to p as the account is to have it: with its id as stanza-id, if the account has it
  * archived (XEP-0359). out lives until the next call with the same place, 0 or 1. */
 void archive_stamp(struct passing const *p, struct slice account, unsigned int place,

@@ -12,6 +12,7 @@
 #include "settings.h"
 #include "sources.h"
 #include "xep0280_carbons.h"
+#include "xep0357_push.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,7 @@ deliver_to_session(struct session const *s, struct passing const *p)
   link_begin(s->link, VERB_DELIVER);
   link_num(s->link, s->sid);
   passing_put(s->link, p);
+  push_queued(s, p);
 }
 
 /* Give the session of u that has the name of p's sender, of whose end p tells: an earlier session
@@ -80,14 +82,17 @@ deliver_to_available(struct user const *u, struct passing const *p)
   struct receivers to = {.who = RECEIVE_AVAILABLE, .but = successor(u, p)};
 
   to_sessions(u, p, &to, SLICE(""));
+  push_queued_all(u, p);
 }
 
-/* The highest priority among available sessions; under -128 when there are none. */
+/* The highest priority among available sessions; NO_PRIORITY when there are none. */
+#define NO_PRIORITY (-129)
+
 static int
 top_priority(struct user const *u)
 {
   struct session const *s;
-  int top = -129;
+  int top = NO_PRIORITY;
 
   for (s = u ? u->sessions : NULL; s; s = s->next)
     if (s->available && s->priority > top) top = s->priority;
@@ -216,13 +221,15 @@ refuse_subscription(struct passing const *p, struct jid const *host)
 static void
 to_host(struct passing const *p, struct jid const *a)
 {
+  bool is_iq = slice_is(p->st.kind, "iq");
   struct post *post;
 
-  if (slice_is(p->st.kind, "iq") && stanza_may_answer(&p->st)) {
+  if (is_iq && stanza_may_answer(&p->st)) {
     to_handler(p, "host");
     return;
   }
-  post = services_resource(a);
+  post = is_iq && !a->resource.len ? services_handler("answers", SLICE("host"), a->domain)
+                                   : services_resource(a);
   if (post)
     deliver_to_post(post, p);
   else if (slice_is(p->st.kind, "message"))
@@ -403,6 +410,7 @@ give(struct passing const *p, struct user const *u, struct receivers to)
     to_sessions(u, p, &to, SLICE(""));
     carbons_received(p, u, &to);
   }
+  push_given(p, u, &to);
 }
 
 /* A message that is refused is in nobody's archive. */
@@ -424,9 +432,20 @@ deliver_to_wait(struct passing const *p, struct jid const *to)
   case WAIT_IGNORED:
     stanza_refused(&p->st, DECIDED_DROPPED, REFUSED_NOT_KEPT);
     return true;
-  case WAIT_BEGUN: stanza_waits(&p->st, p->id); return true;
+  case WAIT_BEGUN:
+    stanza_waits(&p->st, p->id);
+    push_waits(p, to->bare);
+    return true;
   }
   return false;
+}
+
+/* Presence about a subscription. A request waits for an account without available sessions. */
+static void
+to_roster(struct passing const *p, struct jid const *a, int top)
+{
+  if (post_find(USERD)) deliver_to_post(post_find(USERD), p);
+  if (slice_is(p->st.type, "subscribe") && top == NO_PRIORITY) push_waits(p, a->bare);
 }
 
 static void
@@ -461,8 +480,8 @@ to_account(struct passing const *p, struct jid const *a)
   case FATE_ACCOUNT:
     if (slice_is(p->st.kind, "iq"))
       to_handler(p, "account");
-    else if (post_find(USERD))
-      deliver_to_post(post_find(USERD), p);
+    else
+      to_roster(p, a, top);
     return;
   }
 }

@@ -3,6 +3,7 @@
 #include "sessions.h"
 #include "settings.h"
 #include "snapshot.h"
+#include "xep0357_push.h"
 #include "xep0386_bind2.h"
 
 #include <stdlib.h>
@@ -345,6 +346,7 @@ sessions_bind(struct link *l, struct record *r)
   bind2_end_older(s);
   if (slice_has_word(words, SLICE("carbons"))) take_wants(s, SLICE("carbons"));
   if (words.len) session_events.bound(s, words);
+  push_bound(s);
 }
 
 /* After our restart, or the link's: a session as its c2sd knows it. */
@@ -367,6 +369,7 @@ sessions_announced(struct link *l, struct record *r)
   if (!s) return;
   s->named = true; /* an earlier run may have told of it */
   bind2_take_client(s, record_get(r, 8));
+  push_announced(s);
   if (accounts_has_ended(bare)) {
     session_kick(s, "not-authorized");
     return;
@@ -520,6 +523,7 @@ session_fields(struct snapshot *k, struct user *u, struct session *s)
   SNAPSHOT_INT(k, s->first_shown);
   SNAPSHOT_INT(k, s->takes);
   SNAPSHOT_INT(k, s->leaving);
+  SNAPSHOT_INT(k, s->away);
   SNAPSHOT_INT(k, s->gone);
   SNAPSHOT_INT(k, s->named);
   session_events.state(k, s);

@@ -30,6 +30,7 @@ struct session {
   uint64_t first_shown; /* tick of its first presence (posts.h); 0: before this run */
   bool takes;           /* available, with a priority that is not negative */
   bool leaving;
+  bool away;  /* its client is gone, and may resume it */
   bool gone;  /* watchers of presence were told that the session is over */
   bool named; /* some service has heard its number, and is to hear of its end */
 };

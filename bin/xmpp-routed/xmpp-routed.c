@@ -44,6 +44,7 @@
 #include "xep0115_caps.h"
 #include "xep0191_blocking.h"
 #include "xep0198_resume.h"
+#include "xep0357_push.h"
 #include "xep0386_bind2.h"
 
 #include "stanza/refused.h"
@@ -105,14 +106,28 @@ session_state(struct snapshot *k, struct session *s)
   caps_snapshot(k, s);
 }
 
+static void
+session_leaves(struct session *s)
+{
+  presence_leaves(s);
+  push_over(s);
+}
+
+static void
+session_ended(struct session *s, enum session_end how, uint64_t upto)
+{
+  if (!s->leaving) push_over(s);
+  returns_session(s, how, upto);
+}
+
 struct session_events const session_events = {
   .wants = presence_wants,
   .bound = bind2_metadata,
   .announced = presence_still_online,
-  .leaves = presence_leaves,
+  .leaves = session_leaves,
   .gone = presence_gone,
   .ends = presence_ends,
-  .ended = returns_session,
+  .ended = session_ended,
   .state = session_state,
 };
 
@@ -169,6 +184,7 @@ turn(void)
   kept_turn(unacked_copy);
   features_turn();
   domains_turn();
+  push_turn();
   sources_turn();
   kept_write();
 }
@@ -221,25 +237,47 @@ on_item(struct link *l, struct record *r)
 }
 
 static service_fn *const handlers[VERBS_N] = {
-  [VERB_STANZA] = incoming_record,     [VERB_BIND] = sessions_bind,
-  [VERB_SESSION] = sessions_announced, [VERB_UNBIND] = sessions_unbind,
-  [VERB_WANTS] = sessions_wants,       [VERB_END] = sessions_end,
-  [VERB_SHOWN] = presence_shown,       [VERB_DIRECTED] = presence_directed,
-  [VERB_RECALLED] = presence_recalled, [VERB_FANOUT] = incoming_record,
-  [VERB_BLOCKS] = blocking_list,       [VERB_ACK] = posts_acked,
-  [VERB_CAPS] = features_caps,         [VERB_MARK] = presence_mark,
-  [VERB_ARCHIVES] = archive_policy,    [VERB_NEWEST] = archive_newest,
-  [VERB_RESUME] = resume_ask,          [VERB_YIELDED] = resume_yielded,
-  [VERB_UNYIELDED] = resume_refused,   [VERB_QUEUED] = resume_queued,
-  [VERB_HANDED] = resume_handed,       [VERB_SERVE] = services_serve,
-  [VERB_HANDLE] = services_handle,     [VERB_FEATURE] = on_feature,
-  [VERB_IDENTITY] = on_identity,       [VERB_ITEM] = on_item,
-  [VERB_FORGET] = services_forget,     [VERB_WATCH] = watch_record,
-  [VERB_SESSIONS] = sessions_list,     [VERB_HOLDS] = kept_holds,
-  [VERB_MADE] = accounts_made,         [VERB_ENDING] = accounts_ending,
-  [VERB_WAITING] = watch_pass,         [VERB_ROSTER] = watch_pass,
-  [VERB_AVATAR] = watch_pass,          [VERB_ERASED] = accounts_erased,
+  [VERB_STANZA] = incoming_record,
+  [VERB_BIND] = sessions_bind,
+  [VERB_SESSION] = sessions_announced,
+  [VERB_UNBIND] = sessions_unbind,
+  [VERB_WANTS] = sessions_wants,
+  [VERB_END] = sessions_end,
+  [VERB_SHOWN] = presence_shown,
+  [VERB_DIRECTED] = presence_directed,
+  [VERB_RECALLED] = presence_recalled,
+  [VERB_FANOUT] = incoming_record,
+  [VERB_BLOCKS] = blocking_list,
+  [VERB_ACK] = posts_acked,
+  [VERB_CAPS] = features_caps,
+  [VERB_MARK] = presence_mark,
+  [VERB_ARCHIVES] = archive_policy,
+  [VERB_NEWEST] = archive_newest,
+  [VERB_RESUME] = resume_ask,
+  [VERB_YIELDED] = resume_yielded,
+  [VERB_UNYIELDED] = resume_refused,
+  [VERB_QUEUED] = resume_queued,
+  [VERB_HANDED] = resume_handed,
+  [VERB_SERVE] = services_serve,
+  [VERB_HANDLE] = services_handle,
+  [VERB_FEATURE] = on_feature,
+  [VERB_IDENTITY] = on_identity,
+  [VERB_ITEM] = on_item,
+  [VERB_FORGET] = services_forget,
+  [VERB_WATCH] = watch_record,
+  [VERB_SESSIONS] = sessions_list,
+  [VERB_HOLDS] = kept_holds,
+  [VERB_MADE] = accounts_made,
+  [VERB_ENDING] = accounts_ending,
+  [VERB_WAITING] = watch_pass,
+  [VERB_ROSTER] = watch_pass,
+  [VERB_AVATAR] = watch_pass,
+  [VERB_ERASED] = accounts_erased,
   [VERB_SETTLED] = pairs_settled,
+  [VERB_PUSHES] = push_registered,
+  [VERB_AWAY] = push_away,
+  [VERB_BACK] = push_back,
+  [VERB_KEEP] = push_keep,
 };
 
 static void
@@ -263,6 +301,7 @@ snapshot(struct snapshot *k)
   kept_snapshot_earlier(k);
   held_snapshot(k);
   accounts_snapshot(k);
+  push_snapshot(k);
 }
 
 static struct service const routed = {

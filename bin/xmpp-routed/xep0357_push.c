@@ -1,0 +1,432 @@
+#include "archive.h"
+#include "posts.h"
+#include "rules.h"
+#include "sessions.h"
+#include "snapshot.h"
+#include "xep0280_carbons.h"
+#include "xep0357_push.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Clients that have push notifications. xmpp-pushd names the clients of each account that has some;
+ * routed, which knows the sessions, says which of these a stanza is to wake: those that are not
+ * there, as their session is away or gone. A record notify waits in the post of xmpp-pushd while
+ * that is restarted. When there is no post, or no room in it, the newest stanza of each account is
+ * remembered, and told when xmpp-pushd names the account again. */
+
+struct pushed {
+  char *bare;
+  char *clients;   /* a line each */
+  uint64_t missed; /* id of the newest message that could not be told; 0: none */
+  bool all, text;  /* words of the record pushes */
+  bool late;       /* clients are to be told of at the end of the turn */
+};
+
+static struct slice
+pushed_key(void const *item)
+{
+  return slice_str(((struct pushed const *)item)->bare);
+}
+
+static struct table table = {.key = pushed_key};
+static bool any_late;
+
+/* Most stanzas are for accounts that have nothing here. */
+static struct pushed *
+find(struct slice bare)
+{
+  return table.n ? table_get(&table, bare) : NULL;
+}
+
+static void
+pushed_free(struct pushed *e)
+{
+  if (!e) return;
+  free(e->bare);
+  free(e->clients);
+  free(e);
+}
+
+/* ---- clients ---- */
+
+/* Say whether s is a session of the client, which is named by its user agent or its resource. */
+static bool
+is_of(struct session const *s, struct slice client)
+{
+  struct slice name = slice_of(client.s + 1, client.len - 1);
+
+  if (client.len < 2) return false;
+  return slice_is(name, client.s[0] == '#' ? s->client : s->resource);
+}
+
+/* The session of the client that is there, else one that is away; NULL: none is. */
+static struct session const *
+session_of_client(struct user const *u, struct slice client)
+{
+  struct session const *s, *away = NULL;
+
+  for (s = u ? u->sessions : NULL; s; s = s->next) {
+    if (!is_of(s, client)) continue;
+    if (!s->away) return s;
+    away = s;
+  }
+  return away;
+}
+
+static void
+tell_client(struct pushed const *e, struct slice client, struct session const *s)
+{
+  struct post *post = post_find(PUSHD);
+  struct link *l = post ? post->link : NULL;
+
+  if (!l) return;
+  link_begin(l, VERB_CLIENT);
+  link_str(l, e->bare);
+  link_text(l, client);
+  link_str(l, !s ? "none" : s->away ? "away" : "live");
+  if (s && s->away) link_num(l, s->number);
+  link_end(l);
+}
+
+/* Tell of the clients of e that have a session, or of the client of s alone; but is no session any
+ * more. */
+static void
+tell_clients(struct pushed const *e, struct session const *of, struct session const *but)
+{
+  struct user const *u = user_find(slice_str(e->bare));
+  struct slice rest = slice_str(e->clients), client;
+  struct session const *s;
+
+  while (slice_word(&rest, '\n', &client)) {
+    if (of && !is_of(of, client)) continue;
+    s = session_of_client(u, client);
+    if (s == but) s = NULL;
+    if (of || s) tell_client(e, client, s);
+  }
+}
+
+/* ---- stanzas ---- */
+
+static bool
+has(struct passing const *p, struct slice word)
+{
+  return slice_has_word(p->st.tags, word);
+}
+
+/* A message that wakes its reader: what the account wrote itself, hints against storing, events,
+ * errors and headlines are none. */
+static bool
+is_important(struct passing const *p, struct slice bare)
+{
+  struct slice type = p->st.type;
+
+  if (!slice_is(p->st.kind, "message") || slice_is(type, "error") ||
+      slice_is(type, "headline"))
+    return false;
+  if (!has(p, SLICE("body")) && !has(p, SLICE("wakes"))) return false;
+  return !has(p, SLICE("no-store")) && !has(p, SLICE("pep")) &&
+         !slice_eq(jid_cut(p->st.from).bare, bare);
+}
+
+/* A word of the record notify; NULL: nobody is told of p. */
+static char const *
+class_of(struct passing const *p, struct slice bare)
+{
+  if (has(p, SLICE("state")) || has(p, SLICE("mam")) || has(p, SLICE("offline")))
+    return NULL;
+  if (has(p, SLICE("call")) && !slice_eq(jid_cut(p->st.from).bare, bare)) return "call";
+  if (is_important(p, bare)) return "important";
+  return slice_is(p->st.type, "subscribe") ? "subscription" : "other";
+}
+
+/* Append the clients of e that p is to wake: all that are not there, or only those whose session
+ * is away and among the receivers. */
+static bool
+cat_clients(stralloc *out, struct pushed const *e, struct user const *u,
+            struct passing const *p, struct receivers const *to, bool all)
+{
+  struct slice rest = slice_str(e->clients), client;
+  struct session const *s;
+  size_t begin = out->len;
+
+  while (slice_word(&rest, '\n', &client)) {
+    s = session_of_client(u, client);
+    if (s && !s->away) continue;
+    if (!all && !(s && to && (rules_receives(to, s) || carbons_copies(p, s, to))))
+      continue;
+    if ((out->len > begin && !stralloc_catb(out, "\n", 1)) ||
+        !stralloc_catb(out, client.s, client.len))
+      return false;
+  }
+  return out->len > begin;
+}
+
+static void
+say(struct pushed *e, uint64_t id, stralloc const *fields)
+{
+  struct post *post = post_find(PUSHD);
+
+  if (post && post_has_room(post))
+    post_say(post, VERB_NOTIFY, slice_of(fields->s, fields->len));
+  else if (id > e->missed)
+    e->missed = id;
+}
+
+static bool
+cat_xml(stralloc *out, struct passing const *p)
+{
+  return p->own ? record_put(out, p->st.xml) : record_put_raw(out, p->st.xml);
+}
+
+/* Tell the clients that p wakes. */
+static void
+notify(struct pushed *e, struct user const *u, struct passing const *p,
+       struct receivers const *to, char const *class, bool all)
+{
+  static stralloc clients = STRALLOC_ZERO, fields = STRALLOC_ZERO;
+  bool is_text =
+    e->text && slice_is(p->st.kind, "message") && strcmp(class, "other") != 0;
+  char buf[BASE_NUM];
+
+  clients.len = fields.len = 0;
+  if (!cat_clients(&clients, e, u, p, to, all)) return;
+  if (record_put_more(&fields, slice_str(e->bare)) &&
+      record_put(&fields, slice_of(clients.s, clients.len)) &&
+      record_put(&fields, slice_str(class)) &&
+      record_put(&fields, p->id ? num_u64(buf, p->id) : SLICE("")) &&
+      record_put(&fields, SLICE("1")) && record_put(&fields, p->st.from) &&
+      (!is_text || cat_xml(&fields, p)))
+    say(e, p->id, &fields);
+}
+
+void
+push_given(struct passing const *p, struct user const *u, struct receivers const *to)
+{
+  struct pushed *e = u ? find(slice_str(u->bare)) : NULL;
+  char const *class = e ? class_of(p, slice_str(u->bare)) : NULL;
+  struct jid a;
+  bool all;
+
+  if (!class) return;
+  if (!slice_is(p->st.kind, "message") && strcmp(class, "call") != 0 && !e->all) return;
+  a = jid_cut(slice_str(u->bare));
+  all = !strcmp(class, "call") || archive_takes(p, &a);
+  notify(e, u, p, to, class, all);
+}
+
+void
+push_waits(struct passing const *p, struct slice bare)
+{
+  struct pushed *e = find(bare);
+  char const *class = e ? class_of(p, bare) : NULL;
+
+  if (class) notify(e, user_find(bare), p, NULL, class, true);
+}
+
+/* Presence, events and answers are for the session alone. */
+static void
+queued(struct user const *u, struct passing const *p, struct receivers const *to)
+{
+  struct pushed *e = find(slice_str(u->bare));
+
+  if (e && e->all && class_of(p, slice_str(u->bare))) notify(e, u, p, to, "other", false);
+}
+
+void
+push_queued(struct session const *s, struct passing const *p)
+{
+  if (s->away) queued(s->user, p, &(struct receivers){.who = RECEIVE_ONE, .one = s});
+}
+
+void
+push_queued_all(struct user const *u, struct passing const *p)
+{
+  if (u && table.n) queued(u, p, &(struct receivers){.who = RECEIVE_AVAILABLE});
+}
+
+/* ---- sessions ---- */
+
+void
+push_bound(struct session const *s)
+{
+  struct pushed const *e = find(slice_str(s->user->bare));
+
+  if (e) tell_clients(e, s, NULL);
+}
+
+/* The edge may say next that the session is away. */
+void
+push_announced(struct session const *s)
+{
+  struct pushed *e = find(slice_str(s->user->bare));
+
+  if (e) any_late = e->late = true;
+}
+
+void
+push_over(struct session const *s)
+{
+  struct pushed const *e = find(slice_str(s->user->bare));
+
+  if (e) tell_clients(e, s, s);
+}
+
+/* The session has so many important messages that its client has not acknowledged; the newest is
+ * told. */
+static void
+notify_unacked(struct pushed *e, struct session const *s, struct record *r)
+{
+  static stralloc clients = STRALLOC_ZERO, fields = STRALLOC_ZERO;
+  struct receivers to = {.who = RECEIVE_ONE, .one = s};
+  struct passing p = {.own = false};
+
+  clients.len = fields.len = 0;
+  if (!cat_clients(&clients, e, s->user, &p, &to, false)) return;
+  if (record_put_more(&fields, slice_str(e->bare)) &&
+      record_put(&fields, slice_of(clients.s, clients.len)) &&
+      record_put(&fields, SLICE("important")) &&
+      record_put_raw(&fields, record_raw(r, 3)) &&
+      record_put_raw(&fields, record_raw(r, 2)) &&
+      record_put_raw(&fields, record_raw(r, 4)) &&
+      (!e->text || record_put_raw(&fields, record_raw(r, 5))))
+    say(e, 0, &fields);
+}
+
+/* SID COUNT ID FROM XML */
+void
+push_away(struct link *l, struct record *r)
+{
+  struct session *s = session_by_sid(l, record_u64(r, 1));
+  struct pushed *e = s ? find(slice_str(s->user->bare)) : NULL;
+
+  if (!s) return;
+  s->away = true;
+  if (!e) return;
+  if (!e->late) tell_clients(e, s, NULL);
+  if (record_u64(r, 2)) notify_unacked(e, s, r);
+}
+
+void
+push_back(struct link *l, struct record *r)
+{
+  struct session *s = session_by_sid(l, record_u64(r, 1));
+
+  if (!s || !s->away) return;
+  s->away = false;
+  push_bound(s);
+}
+
+/* SESSION US ACCOUNT */
+void
+push_keep(struct link *l, struct record *r)
+{
+  struct user const *u = user_find(record_get(r, 3));
+  struct session const *s = session_numbered(u, record_u64(r, 1));
+
+  (void)l;
+  if (!s || s->leaving || !s->away) return;
+  link_begin(s->link, VERB_KEEP);
+  link_num(s->link, s->sid);
+  link_num(s->link, record_u64(r, 2));
+  link_end(s->link);
+}
+
+/* ---- registrations ---- */
+
+static struct pushed *
+make(struct slice bare)
+{
+  struct pushed *e = find(bare);
+
+  if (e) return e;
+  e = calloc(1, sizeof *e);
+  if (e) e->bare = slice_dup(bare);
+  if (e && e->bare && table_put(&table, e)) return e;
+  pushed_free(e);
+  return NULL;
+}
+
+static void
+tell_missed(struct pushed *e)
+{
+  struct passing p = {.own = true, .id = e->missed};
+
+  e->missed = 0;
+  notify(e, user_find(slice_str(e->bare)), &p, NULL, "important", true);
+}
+
+/* ACCOUNT CLIENTS WORDS */
+void
+push_registered(struct link *l, struct record *r)
+{
+  struct slice bare = record_get(r, 1), clients = record_get(r, 2);
+  struct slice words = record_get(r, 3);
+  struct pushed *e;
+  char *text;
+
+  (void)l;
+  if (!clients.len) {
+    pushed_free(table_del(&table, bare));
+    return;
+  }
+  e = make(bare);
+  text = slice_dup(clients);
+  if (!e || !text) {
+    free(text);
+    log_event(LOG_WARN, "registration-lost", "link", l->name, "why", "out of memory",
+              NULL);
+    return;
+  }
+  free(e->clients);
+  e->clients = text;
+  e->all = slice_has_word(words, SLICE("all"));
+  e->text = slice_has_word(words, SLICE("text"));
+  tell_clients(e, NULL, NULL);
+  if (e->missed) tell_missed(e);
+}
+
+void
+push_turn(void)
+{
+  size_t i;
+
+  if (!any_late) return;
+  any_late = false;
+  for (i = 0; table.slots && i <= table.mask; i++) {
+    struct pushed *e = table.slots[i].item;
+    if (!e || !e->late) continue;
+    e->late = false;
+    tell_clients(e, NULL, NULL);
+  }
+}
+
+/* ---- the state for a trace ---- */
+
+static void
+fields(struct snapshot *k, struct pushed *e)
+{
+  snapshot_text(k, &e->bare);
+  snapshot_text(k, &e->clients);
+  SNAPSHOT_INT(k, e->missed);
+  SNAPSHOT_INT(k, e->all);
+  SNAPSHOT_INT(k, e->text);
+}
+
+void
+push_snapshot(struct snapshot *k)
+{
+  struct pushed *e;
+  size_t i;
+
+  for (i = 0; table.slots && i <= table.mask && !snapshot_restores(k); i++)
+    if (table.slots[i].item && snapshot_record(k, "pushed", true))
+      fields(k, table.slots[i].item);
+  while (snapshot_restores(k) && snapshot_record(k, "pushed", true)) {
+    e = snapshot_new(k, sizeof *e);
+    if (!e) return;
+    fields(k, e);
+    if (!e->bare || !e->clients || !table_put(&table, e))
+      snapshot_fail(k, "registrations for push are lost");
+  }
+}
