@@ -9,6 +9,7 @@
 #include "xep0198_resume.h"
 #include "xep0198_sm.h"
 #include "xep0199_ping.h"
+#include "xep0357_push.h"
 #include "xep0386_bind2.h"
 
 #include <errno.h>
@@ -222,6 +223,7 @@ announce(struct stream *s)
   if (s->session.caps || s->session.client) link_str(routed, s->session.caps);
   if (s->session.client) link_str(routed, s->session.client);
   link_end(routed);
+  push_announce(s);
   if (s->session.sm) sm_hold_again(s);
   shown_again(s);
 }

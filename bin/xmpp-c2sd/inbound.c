@@ -189,6 +189,7 @@ inbound_stanza(struct stream *s, struct xml_node const *e, struct slice bytes)
   in.st.from = slice_str(s->session.jid);
   in.st.lang = slice_str(s->c.lang);
   in.st.ip = slice_str(s->c.ip);
+  in.st.client = slice_str(s->session.client);
   if (!from_is_own(s, xml_attr(e, "from"))) {
     conduit_error(&s->c, "invalid-from", NULL);
     return s->state;

@@ -15,6 +15,7 @@
 #include "xep0198_sm.h"
 #include "xep0199_ping.h"
 #include "xep0352_csi.h"
+#include "xep0357_push.h"
 #include "xep0388_sasl2.h"
 
 #include <stdlib.h>
@@ -51,6 +52,7 @@ go_away(struct stream *s)
   s->state = ST_AWAY;
   csi_join(s);
   sm_away(s);
+  push_away(s);
 }
 
 /* The last words to the client: nothing of them waits for it to read. */

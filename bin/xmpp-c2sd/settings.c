@@ -86,6 +86,7 @@ read_modules(struct settings const *st, struct host *h)
   h->roster = settings_has(st, "module", name, "mod_roster");
   h->roster_versions = h->roster && settings_bool(st, "mod_roster.versioning", name);
   h->csi = settings_has(st, "module", name, "mod_client_state");
+  h->push = settings_has(st, "module", name, "mod_push");
   h->csi_presence = settings_bool(st, "mod_client_state.queue_presence", name);
   h->csi_chat_states = settings_bool(st, "mod_client_state.queue_chat_states", name);
   h->csi_pep = settings_bool(st, "mod_client_state.queue_pep", name);

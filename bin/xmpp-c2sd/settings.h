@@ -15,6 +15,7 @@ struct host {
   bool registers; /* mod_register */
   bool invites;   /* mod_invites */
   bool mam;       /* mod_mam */
+  bool push;      /* mod_push */
   bool pings, ping_kills;
   uint64_t ping_us, pong_us;                            /* mod_ping */
   uint64_t resume_us, resume_max_us, ack_us, queue_max; /* mod_stream_mgmt */

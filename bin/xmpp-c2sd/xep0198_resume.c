@@ -10,6 +10,7 @@
 #include "xep0198_sm.h"
 #include "xep0199_ping.h"
 #include "xep0352_csi.h"
+#include "xep0357_push.h"
 #include "xep0388_sasl2.h"
 
 #include <stdlib.h>
@@ -168,6 +169,7 @@ finish(struct stream *s)
   s->session.sm->old_ns = s->resume.old_ns;
   s->state = ST_BOUND;
   s->c.blocked_max = BLOCKED_MAX;
+  push_back(s);
   conduit_no_deadline(&s->c);
   ping_start(s);
   rules_shape(s);

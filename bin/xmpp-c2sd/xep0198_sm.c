@@ -443,6 +443,12 @@ sm_away(struct stream *s)
   wait_for(s, s->session.sm->max_us);
 }
 
+void
+sm_keep(struct stream *s, uint64_t us)
+{
+  wait_for(s, us);
+}
+
 /* ---- the state for a trace ---- */
 
 void

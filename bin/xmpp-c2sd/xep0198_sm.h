@@ -64,6 +64,9 @@ void sm_failed(struct stream *s, bool old_ns, char const *condition, struct slic
 void sm_away(struct stream *s);
 void sm_over(struct stream *s);
 
+/* Let s, which is away, be so for us microseconds from now on; UINT64_MAX: for ever. */
+void sm_keep(struct stream *s, uint64_t us);
+
 /* Forget the stream management of s, which ends, and whose client has not had the answer to its
  * enable: what the client does not have is in the log or kept by routed, and returned by mamd
  * or routed, the stanzas of the buffer among it. */

@@ -47,6 +47,7 @@
 #include "xep0198_left.h"
 #include "xep0198_resume.h"
 #include "xep0198_sm.h"
+#include "xep0357_push.h"
 
 #include "stanza/refused.h"
 
@@ -210,6 +211,7 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_UNYIELDED] = resume_on_unyielded,
   [VERB_RECALL] = shown_on_recall,
   [VERB_CAPS] = caps_on_caps,
+  [VERB_KEEP] = push_keep,
 };
 
 static void
