@@ -165,7 +165,7 @@ reg_event(struct reg *r, struct event const *e)
   if (!v) return;
   if (e->id && e->id <= r->seen) return;
   if (e->id) r->seen = e->id;
-  if (e->class < CLASS_IMPORTANT && !v->all) return;
+  if (e->class == CLASS_NONE || (e->class < CLASS_IMPORTANT && !v->all)) return;
   events_total++;
   if (e->class >= CLASS_IMPORTANT) note_message(r, v, e);
   if (e->class == CLASS_SUBSCRIPTION && r->requests < UINT32_MAX) r->requests++;
@@ -207,6 +207,7 @@ reg_wipe(struct reg *r)
 static enum class read_class(struct slice word) {
   if (slice_is(word, "call")) return CLASS_CALL;
   if (slice_is(word, "important")) return CLASS_IMPORTANT;
+  if (slice_is(word, "none")) return CLASS_NONE;
   return slice_is(word, "subscription") ? CLASS_SUBSCRIPTION : CLASS_OTHER;
 }
 

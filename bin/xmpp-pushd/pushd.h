@@ -168,7 +168,7 @@ extern struct regs_totals regs_totals;
 
 /* ---- events and their notifications (events.c) ---- */
 
-enum class { CLASS_OTHER, CLASS_SUBSCRIPTION, CLASS_IMPORTANT, CLASS_CALL };
+enum class { CLASS_NONE, CLASS_OTHER, CLASS_SUBSCRIPTION, CLASS_IMPORTANT, CLASS_CALL };
 
 struct event {
   enum class class;

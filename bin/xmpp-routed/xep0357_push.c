@@ -114,10 +114,9 @@ has(struct passing const *p, struct slice word)
   return slice_has_word(p->st.tags, word);
 }
 
-/* A message that wakes its reader: what the account wrote itself, hints against storing, events,
- * errors and headlines are none. */
+/* A message that wakes its reader: hints against storing, events, errors and headlines are none. */
 static bool
-is_important(struct passing const *p, struct slice bare)
+is_important(struct passing const *p)
 {
   struct slice type = p->st.type;
 
@@ -125,18 +124,21 @@ is_important(struct passing const *p, struct slice bare)
       slice_is(type, "headline"))
     return false;
   if (!has(p, SLICE("body")) && !has(p, SLICE("wakes"))) return false;
-  return !has(p, SLICE("no-store")) && !has(p, SLICE("pep")) &&
-         !slice_eq(jid_cut(p->st.from).bare, bare);
+  return !has(p, SLICE("no-store")) && !has(p, SLICE("pep"));
 }
 
-/* A word of the record notify; NULL: nobody is told of p. */
+/* A word of the record notify; NULL: nobody is told of p. What the account says itself on another
+ * device wakes nobody; of such a message xmpp-pushd is told, so that it knows the id. */
 static char const *
 class_of(struct passing const *p, struct slice bare)
 {
+  bool is_message = slice_is(p->st.kind, "message");
+
+  if (slice_eq(jid_cut(p->st.from).bare, bare)) return is_message ? "none" : NULL;
   if (has(p, SLICE("state")) || has(p, SLICE("mam")) || has(p, SLICE("offline")))
     return NULL;
-  if (has(p, SLICE("call")) && !slice_eq(jid_cut(p->st.from).bare, bare)) return "call";
-  if (is_important(p, bare)) return "important";
+  if (has(p, SLICE("call"))) return "call";
+  if (is_important(p)) return "important";
   return slice_is(p->st.type, "subscribe") ? "subscription" : "other";
 }
 
@@ -185,8 +187,8 @@ notify(struct pushed *e, struct user const *u, struct passing const *p,
        struct receivers const *to, char const *class, bool all)
 {
   static stralloc clients = STRALLOC_ZERO, fields = STRALLOC_ZERO;
-  bool is_text =
-    e->text && slice_is(p->st.kind, "message") && strcmp(class, "other") != 0;
+  bool is_text = e->text && slice_is(p->st.kind, "message") &&
+                 (!strcmp(class, "important") || !strcmp(class, "call"));
   char buf[BASE_NUM];
 
   clients.len = fields.len = 0;
