@@ -112,7 +112,7 @@ warnings: all tests-lib
 
 # The libraries come with their -dev packages, whose names are the same in Debian 12 and 13.
 DEPS_RUN := s6 dns-root-data fonts-dejavu-core
-DEPS_BUILD := gcc make libc6-dev skalibs-dev libssl-dev libexpat1-dev libyaml-dev liblmdb-dev libidn-dev libpcre2-dev libunbound-dev libfreetype-dev libpng-dev libwslay-dev
+DEPS_BUILD := gcc make libc6-dev skalibs-dev libssl-dev libexpat1-dev libyaml-dev liblmdb-dev libidn-dev libpcre2-dev libunbound-dev libfreetype-dev libpng-dev libwslay-dev libqrencode-dev
 DEPS_TEST := libcmocka-dev curl python3 python3-slixmpp go-sendxmpp openssl runit procps util-linux unbound ldnsutils
 DEPS_CLIENTS := tmux profanity poezio mcabber
 # Debian 13 has it no more; its test is left out there.

@@ -45,7 +45,7 @@ up(struct link *l)
 static void
 down(struct link *l)
 {
-  if (l->program == C2SD) exchanges_of_link_gone(l);
+  if (l->program & (C2SD | REGISTERD)) exchanges_of_link_gone(l);
   if (l->program == EXTAUTHD) sasl_checker_gone();
   control_link_gone(l);
 }
@@ -106,8 +106,18 @@ snapshot(struct snapshot *k)
   failures_snapshot(k);
 }
 
+/* registerd asks about passwords on pages; no other service of ours does. */
+static void
+on_auth(struct link *l, struct record *r)
+{
+  if (l->program & (C2SD | REGISTERD))
+    sasl_auth(l, r);
+  else
+    link_drop(l, "a record that is not for it to say");
+}
+
 static service_fn *const handlers[VERBS_N] = {
-  [VERB_AUTH] = sasl_auth,       [VERB_RESPONSE] = sasl_response,
+  [VERB_AUTH] = on_auth,         [VERB_RESPONSE] = sasl_response,
   [VERB_ABORT] = sasl_abort,     [VERB_ACCOUNT] = control_account,
   [VERB_WATCH] = ends_watched,   [VERB_ERASED] = ends_erased,
   [VERB_BANS] = bans_control,    [VERB_VERIFIED] = sasl_verified,

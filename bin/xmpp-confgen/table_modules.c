@@ -59,7 +59,7 @@ struct module const modules[] = {
   {"mod_service_log", NOTHING, 0, NULL, NULL},
   {"mod_muc_log", NOTHING, 0, NULL, NULL},
   {"mod_http_fileserver", WORKS, WEBD, NULL, NULL},
-  {"mod_register_web", NOTHING, 0, NULL, NULL},
+  {"mod_register_web", WORKS, REGISTERD, "mod_register", NULL},
   {"mod_conversejs", WORKS, WEBD, NULL, NULL},
   {"mod_antispam", NOTHING, 0, NULL, NULL},
   {"mod_pubsub_serverinfo", NOTHING, 0, NULL, NULL},

@@ -17,12 +17,12 @@ static struct {
   {"mod_http_upload",     WORKS  },
   {"mod_bosh",            WORKS  },
   {"ejabberd_http_ws",    WORKS  },
-  {"ejabberd_captcha",    LATER  },
+  {"ejabberd_captcha",    WORKS  },
   {"mod_host_meta",       WORKS  },
-  {"mod_register_web",    LATER  },
+  {"mod_register_web",    WORKS  },
   {"mod_http_fileserver", WORKS  },
   {"mod_conversejs",      WORKS  },
-  {"mod_invites",         LATER  },
+  {"mod_invites",         WORKS  },
   {"tabber_metrics",      WORKS  },
   {"mod_http_api",        LATER  },
   {"mod_http_bind",       WORKS  },
@@ -36,6 +36,8 @@ static struct {
   {"mod_webpresence",     NOTHING},
   {"ejabberd_ctl",        NOTHING},
 };
+
+static struct yaml_node const *listening; /* the listener that is compiled */
 
 #define HANDLERS_N (sizeof handlers / sizeof *handlers)
 
@@ -77,6 +79,29 @@ normal_path(struct slice path)
   return arena_copy(&job.arena, slice_str(buf));
 }
 
+/* The address of the pages that xmpp-registerd has at a path: below tabber.web.url, or of the listener. A
+ * listener without TLS has a proxy in front, whose port nobody says. */
+static void
+emit_page(struct slice word, struct slice at)
+{
+  struct yaml_node const *url =
+    yaml_get(yaml_get(yaml_get(job.top, "tabber"), "web"), "url");
+  struct yaml_node const *port = yaml_get(listening, "port");
+  struct yaml_node const *tls = yaml_get(listening, "tls");
+  struct slice base =
+    url && url->kind == YAML_SCALAR ? url->text : SLICE("https://@HOST@");
+  bool own = !(url && url->kind == YAML_SCALAR) && port && port->kind == YAML_SCALAR &&
+             !slice_is(port->text, "443") && tls && tls->kind == YAML_SCALAR &&
+             slice_has_word(SLICE("true yes on"), tls->text);
+  char buf[700];
+
+  while (base.len && base.s[base.len - 1] == '/')
+    base.len--;
+  snprintf(buf, sizeof buf, "%.*s%s%.*s%.*s", (int)base.len, base.s, own ? ":" : "",
+           own ? (int)port->text.len : 0, own ? port->text.s : "", (int)at.len, at.s);
+  emit(REGISTERD, "page", SLICE("*"), word.s, buf, NULL);
+}
+
 /* An old name of mod_bosh is the same. */
 static void
 add_handler(struct yaml_node const *n, struct slice listener, struct slice path,
@@ -93,9 +118,12 @@ add_handler(struct yaml_node const *n, struct slice listener, struct slice path,
   else if (effect == NOTHING)
     say_no_effect(n, "listen.request_handlers",
                   "nobody answers here: %s has no counterpart", word.s);
-  else if (at.s)
+  else if (at.s) {
+    if (slice_has_word(SLICE("ejabberd_captcha mod_invites mod_register_web"), word))
+      emit_page(word, at);
     emit(WEBD, "handler", listener, at.s,
          slice_is(word, "mod_http_bind") ? "mod_bosh" : word.s, NULL);
+  }
 }
 
 static void
@@ -175,6 +203,7 @@ compile_web_listener(struct yaml_node const *n, struct slice listener)
   struct yaml_node const *map = yaml_get(n, "request_handlers");
 
   job.wanted |= WEBD;
+  listening = n;
   if (map && map->kind == YAML_MAP) compile_handlers(map, listener);
   compile_old_handlers(n, listener);
   compile_custom_headers(yaml_get(n, "custom_headers"), listener);

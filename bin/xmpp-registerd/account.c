@@ -103,7 +103,7 @@ account_link_gone(struct link const *l)
   struct attempt *x;
 
   for (x = attempts; x; x = x->next)
-    if (x->q.link == l && x->q.stream) x->q.link = NULL;
+    if (x->q.link == l && (x->q.stream || x->q.visit)) x->q.link = NULL;
 }
 
 bool
@@ -243,14 +243,6 @@ account_del(struct request const *q, struct slice bare)
 
 /* ---- the checks ---- */
 
-/* A new account: name and password, the way for the log, the invitation that it is made with. */
-struct account_ask {
-  struct slice username, password;
-  char const *by;
-  struct invite const *invite; /* NULL: none */
-  struct invite_id const *id;
-};
-
 /* A name: prepared, not reserved, and short enough for a key of a store. */
 static bool
 name_holds(struct arena *a, struct request const *q, struct host const *h,
@@ -343,8 +335,8 @@ go_on(struct request const *q, struct host const *h, struct account_ask const *w
   attempt_free(x);
 }
 
-static void
-check(struct request const *q, struct host const *h, struct account_ask const *w)
+void
+account_check(struct request const *q, struct host const *h, struct account_ask const *w)
 {
   struct arena a = ARENA_ZERO;
   struct jid j;
@@ -373,7 +365,7 @@ account_make(struct request const *q, struct host const *h, struct wanted const 
   if (!w->username.len || !w->password.len)
     answer_error(q, ERR_NOT_ACCEPTABLE, NULL, TEXT_INCOMPLETE);
   else if (invited || !q->stream || !h->captcha || captcha_holds(q, w))
-    check(q, h, &x);
+    account_check(q, h, &x);
   arena_wipe(&a);
 }
 
@@ -386,6 +378,7 @@ fields(struct snapshot *k, struct attempt *x)
 
   snapshot_link(k, &x->q.link);
   SNAPSHOT_INT(k, x->q.stream);
+  SNAPSHOT_INT(k, x->q.visit);
   snapshot_slice(k, a, &x->q.in.to);
   snapshot_slice(k, a, &x->q.in.from);
   snapshot_slice(k, a, &x->q.in.id);

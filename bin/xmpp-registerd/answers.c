@@ -1,4 +1,4 @@
-#include "registerd.h"
+#include "web.h"
 
 #include <stdio.h>
 
@@ -44,6 +44,10 @@ answer_result(struct request const *q, struct slice inside, char const *word,
 {
   static stralloc out = STRALLOC_ZERO;
 
+  if (q->visit) {
+    web_result(q, value);
+    return;
+  }
   out.len = 0;
   if (inside.len ? stanza_cat_result_open(&out, &q->in) &&
                      stralloc_catb(&out, inside.s, inside.len) && xml_cat(&out, "</iq>")
@@ -67,7 +71,10 @@ error_in(struct request const *q, enum stanza_error e, char const *type,
 void
 answer_error(struct request const *q, enum stanza_error e, char const *type, enum text t)
 {
-  error_in(q, e, type, text_lang(t, q->lang), text_in(t, q->lang));
+  if (q->visit)
+    web_error(q, e, text_in(t, q->lang));
+  else
+    error_in(q, e, type, text_lang(t, q->lang), text_in(t, q->lang));
 }
 
 void
@@ -78,8 +85,11 @@ answer_wait(struct request const *q, uint64_t seconds)
   int n = snprintf(buf, sizeof buf, "%.*s%llu", (int)text.len, text.s,
                    (unsigned long long)seconds);
 
-  error_in(q, ERR_RESOURCE_CONSTRAINT, NULL, text_lang(TEXT_TOO_SOON, q->lang),
-           slice_of(buf, (size_t)n));
+  if (q->visit)
+    web_error(q, ERR_RESOURCE_CONSTRAINT, slice_of(buf, (size_t)n));
+  else
+    error_in(q, ERR_RESOURCE_CONSTRAINT, NULL, text_lang(TEXT_TOO_SOON, q->lang),
+             slice_of(buf, (size_t)n));
 }
 
 void

@@ -81,6 +81,7 @@ captcha_drop(struct challenge *c)
   if (c->stream) c->stream->challenge = NULL;
   if (c->answers) explicit_bzero(c->answers, strlen(c->answers));
   free(c->answers);
+  free(c->question);
   free(c);
 }
 
@@ -111,8 +112,9 @@ random_hex(char id[CHALLENGE_ID + 1])
     snprintf(id + 2 * i, 3, "%02x", bytes[i]);
 }
 
+/* s NULL: of a page. */
 static struct challenge *
-challenge_new(struct stream *s, struct request const *q, char const *site)
+challenge_new(struct stream *s, char const *site)
 {
   struct challenge *c = open.n < CHALLENGES_MAX ? calloc(1, sizeof *c) : NULL;
 
@@ -121,8 +123,7 @@ challenge_new(struct stream *s, struct request const *q, char const *site)
   memcpy(c->site, site, sizeof c->site);
   c->until_us = door_now() + CAPTCHA_US;
   c->stream = s;
-  s->challenge = c;
-  (void)q;
+  if (s) s->challenge = c;
   enter(c);
   return c;
 }
@@ -156,6 +157,44 @@ is_right(struct challenge const *c, struct slice answer)
   return false;
 }
 
+static void
+solve(struct challenge *c)
+{
+  c->good = CAPTCHA_GOOD_FOR;
+  free(c->answers);
+  c->answers = NULL;
+}
+
+struct challenge *
+captcha_find(struct slice id)
+{
+  struct challenge *c;
+
+  sweep();
+  for (c = open.first; c && !slice_is(id, c->id); c = c->next) {
+  }
+  return c;
+}
+
+bool
+captcha_solves(struct slice id, struct slice answer)
+{
+  struct challenge *c = captcha_find(id);
+
+  if (!c) return false;
+  if (c->answers && !is_right(c, answer)) {
+    captcha_drop(c);
+    return false;
+  }
+  if (c->answers)
+    solve(c);
+  else if (!c->stream && !c->good--) {
+    captcha_drop(c);
+    return false;
+  }
+  return true;
+}
+
 bool
 captcha_holds(struct request const *q, struct wanted const *w)
 {
@@ -168,9 +207,7 @@ captcha_holds(struct request const *q, struct wanted const *w)
   }
   if (c && c->until_us > door_now() && c->answers && w->form &&
       (!w->challenge.len || slice_is(w->challenge, c->id)) && is_right(c, w->ocr)) {
-    c->good = CAPTCHA_GOOD_FOR;
-    free(c->answers);
-    c->answers = NULL;
+    solve(c);
     return true;
   }
   if (c && w->form) captcha_drop(c);
@@ -198,8 +235,8 @@ struct drawing {
   char text[TEXT_LEN + 1];
 };
 
-static struct slice
-type_of(struct slice bytes)
+struct slice
+captcha_type(struct slice bytes)
 {
   if (slice_starts(bytes, "\x89PNG")) return SLICE("image/png");
   if (slice_starts(bytes, "\xff\xd8\xff")) return SLICE("image/jpeg");
@@ -209,8 +246,8 @@ type_of(struct slice bytes)
 }
 
 /* Say at most once a minute for the same cause. */
-static void
-say_failed(struct slice host, struct spawned const *s, char const *why)
+void
+captcha_failed(struct slice host, struct spawned const *s, char const *why)
 {
   static char last[64];
   static uint64_t said_us;
@@ -224,8 +261,8 @@ say_failed(struct slice host, struct spawned const *s, char const *why)
             s->err.len ? log_text(s->err) : NULL, "why", why, NULL);
 }
 
-static bool
-make_question(struct challenge *c, struct slice out, struct captcha_content *x)
+bool
+captcha_question(struct challenge *c, struct slice out, struct captcha_content *x)
 {
   struct slice line;
   size_t n = 0;
@@ -233,6 +270,7 @@ make_question(struct challenge *c, struct slice out, struct captcha_content *x)
   if (!slice_word(&out, '\n', &x->question) || !x->question.len ||
       x->question.len > 200 || out.len > CAPTCHA_ANSWERS_MAX)
     return false;
+  c->question = slice_dup(x->question);
   c->answers = calloc(1, out.len + 2);
   while (c->answers && slice_word(&out, '\n', &line)) {
     fold(c->answers + n, line);
@@ -250,9 +288,9 @@ take_content(struct drawing const *d, struct challenge *c, struct spawned const 
 {
   if (s->why) return s->why;
   if (registerd.captcha_asks)
-    return make_question(c, s->out, x) ? NULL : "it asked no question";
+    return captcha_question(c, s->out, x) ? NULL : "it asked no question";
   x->bytes = s->out;
-  x->type = type_of(s->out);
+  x->type = captcha_type(s->out);
   if (!x->type.len) return "it drew no picture";
   c->answers = slice_dup(slice_str(d->text));
   return c->answers ? NULL : "out of memory";
@@ -301,7 +339,7 @@ drawn(void *cookie, struct spawned const *s)
       answer_error(&d->q, ERR_INTERNAL, "wait", TEXT_TEMPORARY);
     }
   }
-  if (why) say_failed(d->q.host, s, why);
+  if (why) captcha_failed(d->q.host, s, why);
   explicit_bzero(d->text, sizeof d->text);
   arena_wipe(&d->arena);
   free(d);
@@ -355,10 +393,28 @@ captcha_ask(struct request const *q, struct host const *h)
   }
   s->forms++;
   captcha_drop(s->challenge);
-  c = challenge_new(s, q, site);
+  c = challenge_new(s, site);
   if (c && draw(q, c)) return;
   captcha_drop(c);
   answer_error(q, ERR_RESOURCE_CONSTRAINT, NULL, TEXT_BUSY);
+}
+
+struct challenge *
+captcha_of_page(struct slice ip)
+{
+  char site[SITE_SIZE], text[TEXT_LEN + 1];
+  struct challenge *c;
+
+  sweep();
+  site_of(site, ip);
+  c = may_make(site) ? challenge_new(NULL, site) : NULL;
+  if (!c || registerd.captcha_asks) return c;
+  make_text(text);
+  c->answers = slice_dup(slice_str(text));
+  explicit_bzero(text, sizeof text);
+  if (c->answers) return c;
+  captcha_drop(c);
+  return NULL;
 }
 
 /* ---- the first try ---- */
@@ -369,8 +425,9 @@ tried(void *cookie, struct spawned const *s)
   char const *why = s->why;
 
   (void)cookie;
-  if (!why && !registerd.captcha_asks && !type_of(s->out).len) why = "it drew no picture";
-  if (why) say_failed(SLICE(""), s, why);
+  if (!why && !registerd.captcha_asks && !captcha_type(s->out).len)
+    why = "it drew no picture";
+  if (why) captcha_failed(SLICE(""), s, why);
 }
 
 void
@@ -404,10 +461,12 @@ fields(struct snapshot *k, struct challenge *c)
   snapshot_text(k, &c->answers);
   SNAPSHOT_INT(k, c->good);
   SNAPSHOT_INT(k, c->given);
+  snapshot_text(k, &c->question);
+  SNAPSHOT_INT(k, c->drawn);
   if (!snapshot_restores(k)) return;
   q.link = l;
   q.stream = stream;
-  c->stream = stream_of(&q);
+  c->stream = l ? stream_of(&q) : NULL;
   if (c->stream) c->stream->challenge = c;
 }
 

@@ -67,11 +67,25 @@ cat_template(stralloc *out, struct slice page, struct slice token)
 }
 
 bool
+registerd_cat_address(stralloc *out, struct slice s, struct slice host)
+{
+  char const *at = memmem(s.s, s.len, "@HOST@", 6);
+  size_t n = at ? (size_t)(at - s.s) : s.len;
+
+  return stralloc_catb(out, s.s, n) &&
+         (!at || (stralloc_catb(out, host.s, host.len) &&
+                  stralloc_catb(out, at + 6, s.len - n - 6)));
+}
+
+bool
 invite_cat_page(stralloc *out, struct invite const *i, struct slice token)
 {
   struct host const *h = registerd_host(i->host);
   struct slice page = h ? h->landing_page : SLICE("");
+  static stralloc address = STRALLOC_ZERO;
 
+  address.len = 0;
   if (!page.len || slice_is(page, "none")) return true;
-  return cat_template(out, page, token);
+  return registerd_cat_address(&address, page, i->host) &&
+         cat_template(out, slice_of(address.s, address.len), token);
 }

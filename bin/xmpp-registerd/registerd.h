@@ -50,6 +50,7 @@ struct registerd_settings {
   char *captcha_path;  /* the program of captcha_cmd */
   bool captcha_is_ours, captcha_asks; /* xmpp-captcha; asks questions */
   uint64_t captcha_limit;             /* a minute and site; UINT64_MAX: none */
+  struct slice captcha_page;          /* its address, with @HOST@; empty: there is none */
 };
 
 extern struct registerd_settings registerd;
@@ -62,6 +63,9 @@ void registerd_drop(void *fresh);
 
 /* The host of this name, or NULL. */
 struct host const *registerd_host(struct slice name);
+
+/* Append an address with the host in the place of @HOST@. false: ENOMEM. */
+bool registerd_cat_address(stralloc *out, struct slice address, struct slice host);
 
 /* Say whether the rule allows who on h; whether it allows the address, which may be unknown. */
 bool registerd_allows(struct host const *h, struct slice rule, struct jid const *who,
@@ -99,6 +103,7 @@ enum text {
   TEXT_CAPTCHA,
   TEXT_OCR,
   TEXT_WRONG,
+  TEXT_FALLBACK,
   TEXT_NO_INVITE,
   TEXT_USED,
   TEXT_OTHER_NAME,
@@ -115,7 +120,8 @@ struct slice text_lang(enum text t, struct slice lang);
  * arena when the request is kept. */
 struct request {
   struct link *link; /* of the c2sd, or of routed; NULL: gone */
-  uint64_t stream;   /* before the login; 0: a session */
+  uint64_t stream;   /* before the login; 0: a session, or a page */
+  uint64_t visit;    /* of a page (web.c); 0: a stream, or a session */
   struct stanza in;  /* to, from and id of the request as the answer has them */
   struct slice host, ip, lang;
 };
@@ -189,6 +195,21 @@ bool query_cat_open(stralloc *out, struct request const *q, struct slice name);
 bool query_cat_redirect(stralloc *out, struct request const *q, struct slice url);
 
 /* ---- checks of a new account (account.c) ---- */
+
+struct invite;
+struct invite_id;
+
+/* A new account: name and password, the way for the log, the invitation that it is made with. */
+struct account_ask {
+  struct slice username, password;
+  char const *by;
+  struct invite const *invite; /* NULL: none */
+  struct invite_id const *id;
+};
+
+/* Check all but captchas, and make the account; answers q, now or later. */
+void account_check(struct request const *q, struct host const *h,
+                   struct account_ask const *w);
 
 /* Do what w asks of the host: answers q, now or later. by: the way for the log. */
 void account_make(struct request const *q, struct host const *h, struct wanted const *w,

@@ -57,6 +57,17 @@ read_welcome(struct host *h, struct settings const *st)
     }
 }
 
+/* The address of the pages of a handler of web listeners; empty: none has it. */
+static struct slice
+page_of(struct settings const *st, char const *handler)
+{
+  struct settings_row const *row = NULL;
+
+  while ((row = settings_next(st, "page", row)))
+    if (slice_is(row->value[0], handler)) return row->value[1];
+  return SLICE("");
+}
+
 static void
 read_invites(struct host *h, struct settings const *st, struct slice name)
 {
@@ -64,6 +75,7 @@ read_invites(struct host *h, struct settings const *st, struct slice name)
   h->access_invite = settings_get(st, "invites.access_invite", SLICE("*"));
   h->access_create = settings_get(st, "mod_invites.access_create_account", name);
   h->landing_page = settings_get(st, "mod_invites.landing_page", name);
+  if (slice_is(h->landing_page, "auto")) h->landing_page = page_of(st, "mod_invites");
   h->max_invites = settings_u64(st, "mod_invites.max_invites", name);
   h->invite_s = settings_u64(st, "mod_invites.token_expire_seconds", name);
 }
@@ -149,6 +161,9 @@ registerd_read(struct settings *st)
   m->captcha_path =
     captcha_path(settings_get(st, "captcha_cmd", SLICE("*")), &m->captcha_is_ours);
   m->burst = settings_u64(st, "registration_burst", SLICE("*"));
+  m->captcha_page = settings_get(st, "captcha_url", SLICE("*"));
+  if (!m->captcha_page.len || slice_is(m->captcha_page, "auto"))
+    m->captcha_page = page_of(st, "ejabberd_captcha");
   m->access = access_load(st);
   if (m->access && m->captcha_path && read_hosts(m)) return m;
   registerd_drop(m);

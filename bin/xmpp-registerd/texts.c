@@ -51,6 +51,8 @@ static char const *const texts[TEXTS_N][LANGS_N] = {
                          "Tippen Sie die Zeichen ab, die Sie sehen",                                                                      "请输入您看到的字符"                           },
   [TEXT_WRONG] = {"The task is not solved. Ask for another one.",
                          "Die Aufgabe ist nicht gelöst. Holen Sie sich eine neue.",                                                      "验证未通过，请重新获取。"                  },
+  [TEXT_FALLBACK] = {"If you do not see the picture, open the page.",
+                         "Wenn Sie das Bild nicht sehen, öffnen Sie die Seite.",                                                         "如果看不到图片，请打开网页。"            },
   [TEXT_NO_INVITE] =
     {"There is no such invitation, or it is used or over.",
                          "Diese Einladung gibt es nicht, oder sie ist verbraucht oder abgelaufen.",

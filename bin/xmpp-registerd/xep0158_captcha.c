@@ -90,10 +90,30 @@ cat_data(stralloc *out, struct captcha_content const *x, struct cid const *cid)
   return ok;
 }
 
+/* For clients that show no pictures; Conversations looks for the second field. */
+static bool
+cat_fallback(stralloc *out, struct request const *q, struct challenge const *c)
+{
+  struct form_field text = {.kind = FORM_FIXED, .var = "captcha-fallback-text"};
+  struct form_field url = {.kind = FORM_TEXT_SINGLE, .var = "captcha-fallback-url"};
+  stralloc address = STRALLOC_ZERO;
+  bool ok = true;
+
+  if (registerd.captcha_page.len)
+    ok = registerd_cat_address(&address, registerd.captcha_page, q->host) &&
+         stralloc_cats(&address, "/") && stralloc_cats(&address, c->id) &&
+         form_field_open(out, &text) &&
+         form_value(out, text_in(TEXT_FALLBACK, q->lang)) && form_field_close(out) &&
+         form_field_open(out, &url) &&
+         form_value(out, slice_of(address.s, address.len)) && form_field_close(out);
+  stralloc_free(&address);
+  return ok;
+}
+
 static bool
 cat_fields(stralloc *out, struct request const *q, struct challenge const *c)
 {
-  return cat_value(out, FORM_HIDDEN, "from", q->host) &&
+  return cat_fallback(out, q, c) && cat_value(out, FORM_HIDDEN, "from", q->host) &&
          cat_value(out, FORM_HIDDEN, "challenge", slice_str(c->id)) &&
          cat_value(out, FORM_HIDDEN, "sid", q->in.id) &&
          cat_input(out, FORM_TEXT_SINGLE, "username", text_in(TEXT_NAME, q->lang),

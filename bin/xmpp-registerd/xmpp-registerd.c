@@ -5,9 +5,9 @@
  * STORES  DATA/register, if a host has mod_invites
  * FDS     2 log, notif readiness; with -p 0 and 1 records
  * SPEAKS  requests before the login with c2sd, over a link of its own; stanzas, end with
- *         routed; account with authd; invite with hostd, userd and the
+ *         routed; account and auth with authd; requests with webd; invite with hostd, userd and the
  *         administrator (xmpp-records(7))
- * LIMITS  REGISTER_STREAMS_MAX streams, REGISTER_ATTEMPTS_MAX questions to authd, REGISTER_SLOTS_MAX
+ * LIMITS  WEB_VISITS_MAX requests of the web; REGISTER_STREAMS_MAX streams, REGISTER_ATTEMPTS_MAX questions to authd, REGISTER_SLOTS_MAX
  *         sites that have to wait, CHALLENGES_MAX
  *         captchas, INVITES_MAX invitations, WATCHERS_LINES_MAX lines of one message to watchers
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
@@ -17,11 +17,13 @@
  *         captcha.c challenges, xep0158_captcha.c their form, spawn.c and run.c the program that
  *         makes them; streams.c what is known of a stream; slots.c who has to wait; greet.c messages;
  *         invites.c invitations, xep0401_invites.c who makes them, xep0445_preauth.c who shows one,
- *         joins.c what follows, invite_uris.c their addresses; settings.c
+ *         joins.c what follows, invite_uris.c their addresses; web.c requests of the web, html.c how
+ *         pages look, qr.c, page_*.c one page each, web_login.c their passwords; settings.c
  */
 #include "captcha.h"
 #include "invites.h"
 #include "joins.h"
+#include "web.h"
 
 #include <sys/prctl.h>
 
@@ -74,6 +76,7 @@ static void
 up(struct link *l)
 {
   joins_up(l);
+  if (l->program == WEBD) web_up(l);
   if (l->program != ROUTED) return;
   registerd_routed = l;
   announce(l);
@@ -85,6 +88,8 @@ down(struct link *l)
 {
   if (l->program & (AUTHD | ROUTED)) ask_link_down(l);
   account_link_gone(l);
+  if (l->program == WEBD) web_down(l);
+  if (l->program == AUTHD) web_logins_down();
   if (l->program == C2SD) streams_link_gone(l);
 }
 
@@ -132,6 +137,14 @@ static service_fn *const verbs[VERBS_N] = {
   [VERB_REGISTER] = register_on_register,
   [VERB_ABORT] = streams_on_abort,
   [VERB_STANZA] = on_stanza,
+  [VERB_REQUEST] = web_on_request,
+  [VERB_BODY] = web_on_body,
+  [VERB_ENDED] = web_on_ended,
+  [VERB_CANCEL] = web_on_cancel,
+  [VERB_STOP] = web_on_flow,
+  [VERB_GO] = web_on_flow,
+  [VERB_SUCCESS] = web_on_success,
+  [VERB_FAILURE] = web_on_failure,
   [VERB_INVITE] = invite_on_invite,
   [VERB_BEFRIENDED] = joins_on_befriended,
   [VERB_MADE] = invites_on_made,

@@ -297,6 +297,9 @@
 #define INVITE_BAD_TOKENS_MAX 3u
 #define INVITE_LOOKUPS_MAX 30u
 #define INVITE_SITES_MAX 65536u
+/* Pages of xmpp-registerd: requests that have no answer yet, and the bytes of a form. */
+#define WEB_VISITS_MAX 256u
+#define WEB_FORM_MAX 8192u
 /* Captchas of xmpp-registerd: how long one lives (microseconds), how many there are, on one stream, and
  * streams of one site that get more time for it; registrations for which a right answer is good after the
  * first; sites that are counted for captcha_limit. */

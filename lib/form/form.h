@@ -10,6 +10,7 @@
 /* Kinds of fields (s3.3). */
 enum form_kind {
   FORM_BOOLEAN,
+  FORM_FIXED,
   FORM_HIDDEN,
   FORM_JID_MULTI,
   FORM_JID_SINGLE,

@@ -98,6 +98,7 @@ read_value(struct arena *a, struct form_field const *f, struct slice *text,
   case FORM_LIST_SINGLE:
     if (!is_option(f, *text)) return "not one of the options";
     break;
+  case FORM_FIXED:
   case FORM_HIDDEN:
   case FORM_TEXT_MULTI:
   case FORM_TEXT_PRIVATE:

@@ -3,10 +3,15 @@
 #define NS_VALIDATE "http://jabber.org/protocol/xdata-validate"
 
 static char const *const kinds[] = {
-  [FORM_BOOLEAN] = "boolean",         [FORM_HIDDEN] = "hidden",
-  [FORM_JID_MULTI] = "jid-multi",     [FORM_JID_SINGLE] = "jid-single",
-  [FORM_LIST_MULTI] = "list-multi",   [FORM_LIST_SINGLE] = "list-single",
-  [FORM_TEXT_MULTI] = "text-multi",   [FORM_TEXT_PRIVATE] = "text-private",
+  [FORM_BOOLEAN] = "boolean",
+  [FORM_FIXED] = "fixed",
+  [FORM_HIDDEN] = "hidden",
+  [FORM_JID_MULTI] = "jid-multi",
+  [FORM_JID_SINGLE] = "jid-single",
+  [FORM_LIST_MULTI] = "list-multi",
+  [FORM_LIST_SINGLE] = "list-single",
+  [FORM_TEXT_MULTI] = "text-multi",
+  [FORM_TEXT_PRIVATE] = "text-private",
   [FORM_TEXT_SINGLE] = "text-single",
 };
 

@@ -53,7 +53,7 @@ P(WEBD,      "webd",      11, ROLE_WEB,                 RUNS_IF_WANTED, "c2sd") 
 P(COMPD,     "compd",     12, ROLE_EDGE | ROLE_SERVICE, RUNS_IF_WANTED, "routed")       \
 P(CTL,       "ctl",       13, ROLE_CONTROL,             RUNS_NOT,       "")             \
 P(DNSD,      "dnsd",      14, ROLE_NAMES,               RUNS_IF_WANTED, "")             \
-P(REGISTERD, "registerd", 15, ROLE_SERVICE | ROLE_OWN,  RUNS_IF_WANTED, "routed authd") \
+P(REGISTERD, "registerd", 15, ROLE_SERVICE | ROLE_OWN,  RUNS_IF_WANTED, "routed authd webd") \
 P(EXTAUTHD,  "extauthd",  16, ROLE_CHECKER,             RUNS_IF_WANTED, "authd")        \
 P(PUSHD,     "pushd",     17, ROLE_SERVICE | ROLE_OWN,  RUNS_IF_WANTED, "routed")
 

@@ -58,7 +58,7 @@ V(SHAPE, "shape", "ID RATE BURST", 3, ROLE_EDGE | ROLE_WEB, ROLE_FRONT,         
   "Read conduit ID no faster than RATE bytes a second, BURST at once; 0 is no limit.")        \
 V(MECHANISMS, "mechanisms", "HOST NAMES FAST UPGRADES", 1, ROLE_AUTHORITY, ROLE_EDGE,         \
   "The SASL mechanisms that accounts of HOST may use, strongest first; the record replaces earlier ones. FAST: those for tokens (XEP-0484). UPGRADES: tasks that an account of HOST lacks (XEP-0480).") \
-V(AUTH, "auth", "ID HOST MECHANISM INITIAL IP SECURE BINDINGS AGENT ASKS DEVICE UPGRADES FROM", 3, ROLE_EDGE, ROLE_AUTHORITY, \
+V(AUTH, "auth", "ID HOST MECHANISM INITIAL IP SECURE BINDINGS AGENT ASKS DEVICE UPGRADES FROM", 3, ROLE_EDGE | ROLE_OWN, ROLE_AUTHORITY, \
   "Begin SASL. INITIAL is the client's base64, = when empty, absent when there was none; SECURE is 1 under TLS. By XEP-0388 alone: AGENT, the SHA-256 of the id of its user-agent, in hexadecimal, if that is a UUID; ASKS, the word sasl2 and further ones: fast, count=N, invalidate, request=MECHANISM (XEP-0484); DEVICE, the client's own words for itself; UPGRADES, the tasks that the client would do; FROM, the bare JID of the header of the stream, which nobody else may authenticate as.") \
 V(RESPONSE, "response", "ID DATA", 1, ROLE_EDGE, ROLE_AUTHORITY,                              \
   "The client's answer to a challenge, base64.")                                              \
@@ -66,9 +66,9 @@ V(ABORT, "abort", "ID", 1, ROLE_EDGE, ROLE_AUTHORITY | ROLE_OWN,                
   "The exchange ID is over, or what the stream ID has asked by register; no answer is expected.")                                          \
 V(CHALLENGE, "challenge", "ID DATA", 1, ROLE_AUTHORITY, ROLE_EDGE,                            \
   "Base64 for the client; a response or abort follows.")                                      \
-V(SUCCESS, "success", "ID DATA JID TOKEN EXPIRY RESOURCE", 3, ROLE_AUTHORITY, ROLE_EDGE,      \
+V(SUCCESS, "success", "ID DATA JID TOKEN EXPIRY RESOURCE", 3, ROLE_AUTHORITY, ROLE_EDGE | ROLE_OWN,      \
   "The client has proven to be JID (bare). DATA: the mechanism's last data for the client. TOKEN, which EXPIRY is the end of, is new (XEP-0484); traces mask it. RESOURCE names the client of AGENT at this account (XEP-0386).") \
-V(FAILURE, "failure", "ID CONDITION TEXT FREE JID WHY", 2, ROLE_AUTHORITY, ROLE_EDGE,         \
+V(FAILURE, "failure", "ID CONDITION TEXT FREE JID WHY", 2, ROLE_AUTHORITY, ROLE_EDGE | ROLE_OWN,         \
   "The exchange failed with a condition of RFC 6120 s6.5. FREE is 1 when no secret was tried: the failure does not count. JID, the address that the client meant, and WHY, a word of the event auth-failed in xmpp-log(7), are for the log.") \
 V(REGISTER, "register", "STREAM HOST IP SECURE LANG XML", 6, ROLE_EDGE, ROLE_OWN,             \
   "A request (iq) of a stream before its login, for jabber:iq:register; XML is the whole iq. SECURE is 1 under TLS; LANG is the language of the stream. registered answers, before the stream asks again. In traces the texts of XML are masked.") \
