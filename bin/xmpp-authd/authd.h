@@ -19,6 +19,7 @@ struct host {
   char *mechanisms; /* offered mechanisms, strongest first, with blanks between */
   char *exempt;     /* the rule of addresses whose failures are not counted */
   bool is_internal, is_external; /* who checks passwords: keys here, a program outside */
+  bool is_anonymous;             /* offers ANONYMOUS */
   uint64_t most_failures, ban_life_us; /* 0: the host has no mod_fail2ban */
   char *fast; /* mechanisms for tokens; empty: the host has no mod_auth_fast */
   uint64_t token_life_s, token_refresh_s;
@@ -96,7 +97,7 @@ void derive_forget(void const *cookie);
 
 /* ---- exchanges (exchanges.c) ---- */
 
-enum mechanism { PLAIN, SCRAM, HT };
+enum mechanism { PLAIN, SCRAM, HT, ANONYMOUS };
 
 /* Steps of an exchange. In FIRST authd awaits the client's first message, in FINAL its second; in
  * DELAYED it knows the answer, which waits (failures.c); in OUTSIDE a program outside is asked. */

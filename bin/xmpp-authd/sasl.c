@@ -1,3 +1,4 @@
+#include "anonymous.h"
 #include "authd.h"
 #include "failures.h"
 #include "fast.h"
@@ -388,6 +389,19 @@ scram_final(struct exchange *x, struct slice message)
     decide(x, true, verifier);
 }
 
+/* ---- ANONYMOUS (XEP-0175) ---- */
+
+static void
+anonymous(struct exchange *x, struct slice trace)
+{
+  char const *condition;
+
+  if (anonymous_name(x, trace, &condition))
+    sasl_answer(x);
+  else
+    sasl_fail(x, condition, "malformed");
+}
+
 /* ---- records ---- */
 
 /* No message of a mechanism is longer than SCRAM_MESSAGE_MAX, so that nothing longer is
@@ -404,6 +418,8 @@ step(struct exchange *x, struct slice base64)
   if (!slice_is(base64, "=")) message = scram_decode(&x->scram.arena, base64);
   if (!message.s)
     sasl_fail(x, "incorrect-encoding", "malformed");
+  else if (x->mechanism == ANONYMOUS)
+    anonymous(x, message);
   else if (x->mechanism == PLAIN)
     plain(x, message);
   else if (x->mechanism == HT)
@@ -414,7 +430,7 @@ step(struct exchange *x, struct slice base64)
     scram_final(x, message);
 }
 
-/* SCRAM-hash or SCRAM-hash-PLUS, or PLAIN. false: the exchange has failed. */
+/* SCRAM-hash or SCRAM-hash-PLUS, PLAIN or ANONYMOUS. false: the exchange has failed. */
 static bool
 take_mechanism(struct exchange *x, struct slice name)
 {
@@ -423,6 +439,10 @@ take_mechanism(struct exchange *x, struct slice name)
 
   if (slice_is(name, "PLAIN")) {
     x->mechanism = PLAIN;
+    return true;
+  }
+  if (slice_is(name, "ANONYMOUS")) {
+    x->mechanism = ANONYMOUS;
     return true;
   }
   x->mechanism = SCRAM;

@@ -23,6 +23,7 @@ static char const *const all[] = {
   "SCRAM-SHA-256",
   "SCRAM-SHA-1",
   "PLAIN",
+  "ANONYMOUS",
 };
 
 struct authd_settings authd;
@@ -55,14 +56,18 @@ is_disabled(struct slice list, char const *name)
 }
 
 static char *
-mechanisms_without(struct slice disabled, bool plain_alone)
+mechanisms_without(struct slice disabled, struct host const *h)
 {
   stralloc sa = STRALLOC_ZERO;
+  bool anonymous, plain;
   size_t i;
 
   for (i = 0; i < sizeof all / sizeof *all; i++) {
+    anonymous = !strcmp(all[i], "ANONYMOUS");
+    plain = !strcmp(all[i], "PLAIN");
     if (is_disabled(disabled, all[i])) continue;
-    if (plain_alone && strcmp(all[i], "PLAIN") != 0) continue;
+    if (anonymous ? !h->is_anonymous : !(h->is_internal || h->is_external)) continue;
+    if (h->is_external && !anonymous && !plain) continue;
     if ((sa.len && !stralloc_catb(&sa, " ", 1)) || !stralloc_cats(&sa, all[i])) goto fail;
   }
   if (stralloc_0(&sa)) return sa.s;
@@ -138,8 +143,10 @@ read_methods(struct settings *st, struct host *h, struct slice name)
   struct slice methods = settings_get(st, "auth_method", name);
 
   h->is_external = slice_has_word(methods, SLICE("external"));
-  h->is_internal = !h->is_external || slice_has_word(methods, SLICE("internal")) ||
-                   slice_has_word(methods, SLICE("mnesia"));
+  h->is_anonymous = slice_has_word(methods, SLICE("anonymous"));
+  h->is_internal = slice_has_word(methods, SLICE("internal")) ||
+                   slice_has_word(methods, SLICE("mnesia")) ||
+                   !(h->is_external || h->is_anonymous);
 }
 
 void *
@@ -160,7 +167,7 @@ authd_read(struct settings *st)
     h->name = slice_dup(row->value[0]);
     disabled = settings_get(st, "disable_sasl_mechanisms", row->value[0]);
     read_methods(st, h, row->value[0]);
-    h->mechanisms = mechanisms_without(disabled, h->is_external);
+    h->mechanisms = mechanisms_without(disabled, h);
     read_bans(st, h, row->value[0]);
     read_fast(st, h, row->value[0], disabled);
     if (!h->name || !h->mechanisms || !h->exempt || !h->fast) goto fail;

@@ -12,7 +12,8 @@
  * ROOMS   exchanges.c who waits; sasl.c mechanisms; secrets.c keys; derive.c keys of new
  *         passwords, in a process of its own; control.c account; ends.c who is told
  *         of accounts; failures.c how often logins failed, bans.c who is shut out; fast.c logins by
- *         token, tokens.c what is kept of tokens, tokens_control.c token; invited.c tokens of invitations; settings.c
+ *         token, tokens.c what is kept of tokens, tokens_control.c token; anonymous.c logins without
+ *         an account; invited.c tokens of invitations; settings.c
  */
 #include "authd.h"
 #include "bans.h"

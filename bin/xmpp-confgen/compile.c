@@ -267,6 +267,24 @@ compile_value(struct option const *o, struct yaml_node const *n, char const *pat
 }
 
 /* Ways to keep accounts that are obeyed; of others one that is must stand beside them. */
+static bool
+has_checker(struct yaml_node const *map)
+{
+  return yaml_get(map, "extauth_program") ||
+         yaml_get(yaml_get(map, "tabber"), "checkpassword");
+}
+
+/* A program that checks passwords is named for all hosts, or for some. */
+static bool
+names_checker(void)
+{
+  struct yaml_node const *hosts = yaml_get(job.top, "host_config"), *c;
+
+  for (c = hosts && hosts->kind == YAML_MAP ? hosts->first : NULL; c; c = c->next)
+    if (has_checker(c)) return true;
+  return has_checker(job.top);
+}
+
 static void
 check_auth_method(struct option const *o, struct yaml_node const *n)
 {
@@ -275,8 +293,15 @@ check_auth_method(struct option const *o, struct yaml_node const *n)
 
   for (; c; c = n->kind == YAML_LIST ? c->next : NULL) {
     if (slice_is(c->text, "external")) job.wanted |= EXTAUTHD;
+    if (slice_is(c->text, "external") && !names_checker())
+      say_error(c, "auth_method",
+                "external needs a program that checks passwords: extauth_program, or "
+                "tabber: checkpassword");
+    if (slice_is(c->text, "anonymous"))
+      say_note(c, "auth_method",
+               "rules that allow all users of a host allow anonymous ones too");
     obeyed = obeyed || slice_is(c->text, "internal") || slice_is(c->text, "mnesia") ||
-             slice_is(c->text, "external");
+             slice_is(c->text, "external") || slice_is(c->text, "anonymous");
     known = known && slice_has_word(slice_str(o->words), c->text);
   }
   if (known && !obeyed)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 char const *const hostd_needs[] = {
+  "auth_method",
   "invites.access_invite",
   "mod_adhoc.report_commands_node",
   "mod_announce.access",

@@ -18,6 +18,7 @@ bool
 invites_allows(struct host const *h, struct command const *c, struct jid const *who)
 {
   return who->local.len && slice_eq(who->domain, h->name) &&
+         !access_is_anonymous(hostd_settings(), who->domain, who->local) &&
          hostd_allows(c->fields ? h->invite_account_access : h->invite_access, h->name,
                       who);
 }

@@ -253,7 +253,8 @@ name_holds(struct arena *a, struct request const *q, struct host const *h,
   if (!name.s || !jid_make(a, name, h->name, SLICE(""), j) ||
       j->bare.len > REGISTER_ADDRESS_MAX)
     answer_error(q, ERR_JID_MALFORMED, NULL, TEXT_BAD_NAME);
-  else if (registerd_reserves(h, name))
+  else if (registerd_reserves(h, name) ||
+           access_is_anonymous(registerd.st, h->name, name))
     answer_error(q, ERR_NOT_ACCEPTABLE, NULL, TEXT_RESERVED);
   else
     return true;

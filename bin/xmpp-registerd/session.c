@@ -103,6 +103,8 @@ set(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
 
   (void)out;
   if (!h) return PASS;
+  if (access_is_anonymous(registerd.st, ctx->from.domain, ctx->from.local))
+    return handle_error(ctx, ERR_NOT_ALLOWED, "");
   if (is_for_another(ctx)) return handle_error(ctx, ERR_FORBIDDEN, "");
   switch (query_read(ctx->arena, e, &w)) {
   case QUERY_BAD: return handle_error(ctx, ERR_BAD_REQUEST, "");

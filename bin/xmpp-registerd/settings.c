@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 char const *const registerd_needs[] = {
+  "auth_method",
   "captcha",
   "captcha_cmd",
   "invites.access_invite",

@@ -486,6 +486,15 @@ to_account(struct passing const *p, struct jid const *a)
   }
 }
 
+/* The sender is of another server. */
+static bool
+is_abroad(struct passing const *p)
+{
+  struct slice domain = jid_cut(p->st.from).domain;
+
+  return !routed_host(domain) && !services_domain(domain);
+}
+
 void
 deliver_route(struct passing const *p)
 {
@@ -496,7 +505,9 @@ deliver_route(struct passing const *p)
     to_domain(post, p);
   } else if (!routed_host(a.domain)) {
     pairs_route(p);
-  } else if (a.local.len)
+  } else if (a.local.len && is_abroad(p) && routed_is_anonymous(a.domain, a.local))
+    deliver_bounce(p, REFUSED_NO_ACCOUNT, ERR_SERVICE_UNAVAILABLE, NULL);
+  else if (a.local.len)
     to_account(p, &a);
   else
     to_host(p, &a);

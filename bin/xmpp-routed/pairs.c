@@ -363,6 +363,12 @@ pairs_route(struct passing const *s)
   struct pair *p = pair_find(key);
   size_t at;
 
+  /* An error may be ours, in the name of who got the stanza. */
+  if (routed_is_anonymous(from, jid_cut(s->st.from).local) &&
+      !slice_is(s->st.type, "error")) {
+    give_back(s, REFUSED_NOT_LOCAL, ERR_NOT_ALLOWED);
+    return;
+  }
   if (!p && is_of_a_host(to)) {
     give_back(s, REFUSED_NO_SERVICE, ERR_SERVICE_UNAVAILABLE);
     return;

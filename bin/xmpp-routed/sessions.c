@@ -335,6 +335,10 @@ sessions_bind(struct link *l, struct record *r)
       break;
     }
   }
+  if (routed_is_anonymous(jid_cut(bare).domain, jid_cut(bare).local)) {
+    door_random_id(own, sizeof own); /* XEP-0175 s3: the client does not choose */
+    resource = slice_of(own, sizeof own);
+  }
   make_room(bare, record_get(r, 4));
   s = session_new(l, sid, bare, resource, record_get(r, 4), 0);
   if (!s) {

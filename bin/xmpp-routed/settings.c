@@ -6,6 +6,7 @@
 #include <string.h>
 
 char const *const routed_needs[] = {
+  "auth_method",
   "mod_mam.assume_mam_usage",
   "mod_mam.default",
   "mod_mam.request_activates_archiving",
@@ -34,6 +35,15 @@ struct host const *
 routed_hosts(void)
 {
   return hosts;
+}
+
+bool
+routed_is_anonymous(struct slice host, struct slice local)
+{
+  struct host const *h = local.len ? routed_host(host) : NULL;
+
+  return h && h->is_anonymous &&
+         access_is_anonymous(access_settings(routed_access), host, local);
 }
 
 struct host const *
@@ -95,6 +105,8 @@ read_modules(struct settings const *st, struct slice name, struct host *h)
                     !settings_bool(st, "mod_mam.request_activates_archiving", name);
   h->assumes_mam = h->has_mam && slice_is(policy, "always") &&
                    settings_bool(st, "mod_mam.assume_mam_usage", name);
+  h->is_anonymous =
+    slice_has_word(settings_get(st, "auth_method", name), SLICE("anonymous"));
   h->has_offline = settings_has(st, "module", name, "mod_offline");
   h->stores_empty =
     !slice_is(settings_get(st, "mod_offline.store_empty_body", name), "false");

@@ -21,6 +21,7 @@ struct host {
   bool archives; /* by default, what is worth it (mod_mam) */
   bool has_mam, has_offline, stores_empty, stores_groupchat;
   bool has_carbons, has_sm;
+  bool is_anonymous; /* offers logins without an account */
   /* Subdomains that nobody serves may be on another server (route_subdomains). */
   bool subdomains_abroad;
   bool archives_all; /* the default of mod_mam is always */
@@ -42,6 +43,9 @@ struct settings const *routed_settings(void const *fresh);
 void routed_take(void *fresh);
 void routed_drop(void *fresh);
 struct host const *routed_host(struct slice name);
+
+/* Say whether the user of a host has no account: it has logged in by ANONYMOUS (XEP-0175). */
+bool routed_is_anonymous(struct slice host, struct slice local);
 
 /* The first host; the others are behind it. */
 struct host const *routed_hosts(void);

@@ -80,7 +80,7 @@ later_inbound(struct stanza const *st)
 
 /* The stanza names the account, not which of its sessions sent it. */
 void
-later_outbound(struct stanza const *st)
+outbound_refuse(struct stanza const *st, enum stanza_error e, char const *text)
 {
   struct user const *u = user_find(jid_cut(st->from).bare);
   struct link *routed = link_find(ROUTED);
@@ -89,9 +89,14 @@ later_outbound(struct stanza const *st)
 
   for (s = u && routed ? u->sessions : NULL; s; s = s->next) {
     of_session.from = slice_str(s->full);
-    handle_refuse(routed, &of_session, ERR_RESOURCE_CONSTRAINT,
-                  SLICE("the server has no room to store it"), SLICE(""));
+    handle_refuse(routed, &of_session, e, slice_str(text), SLICE(""));
   }
+}
+
+void
+later_outbound(struct stanza const *st)
+{
+  outbound_refuse(st, ERR_RESOURCE_CONSTRAINT, "the server has no room to store it");
 }
 
 /* ---- the state for a trace ---- */

@@ -210,6 +210,8 @@ roster_get(struct handle_ctx *ctx, struct stanza const *in, struct xml_node cons
   struct listing ls = {out, true};
 
   (void)in;
+  if (slice_eq(ctx->account, ctx->from.bare) && userd_is_anonymous(&ctx->from))
+    return xml_cat(out, "<query xmlns='" NS_ROSTER "'/>") ? DONE : REFUSE;
   if (!account) return REFUSE;
   if (has_versions(ctx->host) && is_current(e, account)) return DONE;
   if (cat_query_open(out, ctx->host, account) &&

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 char const *const userd_needs[] = {
+  "auth_method",
   "mod_avatar.rate_limit",
   "mod_pubsub.plugins",
   "mod_pres_counter.count",
@@ -101,12 +102,20 @@ userd_number_with(struct slice bare, char const *module)
   return userd_has(jid_cut(bare).domain, module) ? userd_number(bare) : 0;
 }
 
+bool
+userd_is_anonymous(struct jid const *j)
+{
+  return access_is_anonymous(userd.settings, j->domain, j->local);
+}
+
 uint64_t
 userd_own_number(struct handle_ctx *ctx)
 {
   bool own = slice_eq(ctx->account, ctx->from.bare);
 
-  ctx->error = own ? ERR_SERVICE_UNAVAILABLE : ERR_FORBIDDEN;
+  ctx->error = !own                             ? ERR_FORBIDDEN
+               : userd_is_anonymous(&ctx->from) ? ERR_NOT_ALLOWED
+                                                : ERR_SERVICE_UNAVAILABLE;
   return own ? userd_number(ctx->account) : 0;
 }
 

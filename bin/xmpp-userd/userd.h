@@ -51,6 +51,9 @@ uint64_t userd_number_with(struct slice bare, char const *module);
  * learns which accounts there are; service-unavailable when the sender has none any more. */
 uint64_t userd_own_number(struct handle_ctx *ctx);
 
+/* Say whether j has no account: it has logged in by ANONYMOUS (XEP-0175). */
+bool userd_is_anonymous(struct jid const *j);
+
 /* Say whether j may change the roster of its account (mod_roster.access). */
 bool userd_may_change(struct jid const *j);
 
@@ -191,6 +194,9 @@ void roster_push(struct slice bare, uint64_t account, struct slice contact);
 
 void subscription_outbound(struct stanza const *st);
 void subscription_inbound(struct stanza const *st);
+
+/* Tell the sessions of its account that a stanza about a subscription is refused. */
+void outbound_refuse(struct stanza const *st, enum stanza_error e, char const *text);
 
 /* Handle a stanza of type subscribe, unsubscribe, subscribed or unsubscribed for which
  * the store has no room. A client gets an error; the stanza of a contact waits until the

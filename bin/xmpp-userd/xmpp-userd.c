@@ -82,7 +82,11 @@ on_subscription(struct stanza const *st)
 {
   bool outbound = slice_has_word(st->tags, SLICE("outbound"));
 
-  if (store_is_full(userd.store))
+  struct jid from = jid_cut(st->from);
+
+  if (outbound && userd_is_anonymous(&from)) {
+    if (slice_is(st->type, "subscribe")) outbound_refuse(st, ERR_NOT_ALLOWED, "");
+  } else if (store_is_full(userd.store))
     (outbound ? later_outbound : later_inbound)(st);
   else
     (outbound ? subscription_outbound : subscription_inbound)(st);

@@ -67,4 +67,10 @@ uint64_t access_number(struct access const *a, struct slice rule, struct slice h
 void access_shaper(struct access const *a, struct slice rule, struct slice host,
                    struct access_who const *who, uint64_t *rate, uint64_t *burst);
 
+/* The length of a UUID as text. Say whether the user of a host is one who logged in by the mechanism
+ * ANONYMOUS. The program's settings have auth_method. */
+#define ACCESS_UUID 36
+bool access_is_anonymous(struct settings const *st, struct slice host,
+                         struct slice local);
+
 #endif
