@@ -18,6 +18,7 @@ struct host {
   char *name;
   char *mechanisms; /* offered mechanisms, strongest first, with blanks between */
   char *exempt;     /* the rule of addresses whose failures are not counted */
+  bool hides_offered; /* SCRAM says no hash of what was offered (XEP-0474) */
   bool is_internal, is_external; /* who checks passwords: keys here, a program outside */
   bool is_anonymous;             /* offers ANONYMOUS */
   uint64_t most_failures, ban_life_us; /* 0: the host has no mod_fail2ban */

@@ -268,6 +268,7 @@ scram_fields(struct snapshot *k, struct scram *x)
   snapshot_slice(k, a, &x->first_bare);
   snapshot_slice(k, a, &x->both_nonces);
   snapshot_slice(k, a, &x->server_first);
+  snapshot_slice(k, a, &x->offered);
 }
 
 /* Keys are not written: the store has them. */

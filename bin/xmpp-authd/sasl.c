@@ -461,9 +461,35 @@ take_mechanism(struct exchange *x, struct slice name)
 }
 
 static bool
+is_plus(struct slice name)
+{
+  return name.len > 5 && !memcmp(name.s + name.len - 5, "-PLUS", 5);
+}
+
+static bool
 offers_plus(struct host const *h)
 {
   return strstr(h->mechanisms, "-PLUS") != NULL;
+}
+
+/* XEP-0474: hash the mechanisms that c2sd has offered on this stream, by either SASL: PLAIN under
+ * TLS alone, those with -PLUS where there is a channel binding. */
+static bool
+take_offered(struct exchange *x, struct host const *h, bool secure)
+{
+  struct slice list = slice_str(h->mechanisms), word;
+  stralloc sa = STRALLOC_ZERO;
+  bool ok = true;
+
+  if (h->hides_offered || x->mechanism != SCRAM) return true;
+  while (ok && slice_word(&list, ' ', &word))
+    if (slice_is(word, "PLAIN") ? secure : x->bindings.len || !is_plus(word))
+      ok = stralloc_catb(&sa, word.s, word.len) && stralloc_catb(&sa, " ", 1);
+  if (ok)
+    x->scram.offered =
+      scram_offered(&x->scram.arena, x->scram.hash, slice_of(sa.s, sa.len), x->bindings);
+  stralloc_free(&sa);
+  return ok && x->scram.offered.s;
 }
 
 void
@@ -496,6 +522,10 @@ sasl_auth(struct link *l, struct record *r)
   x->scram.plus_offered = x->bindings.len && offers_plus(h);
   fast_read(x, secure);
   if (by_token ? !fast_take(x, mechanism) : !take_mechanism(x, mechanism)) return;
+  if (!take_offered(x, h, secure)) {
+    sasl_fail(x, "temporary-auth-failure", "out-of-memory");
+    return;
+  }
   if (initial.len)
     step(x, initial);
   else

@@ -5,6 +5,7 @@
 
 char const *const authd_needs[] = {
   "auth_method",
+  "disable_sasl_scram_downgrade_protection",
   "mod_auth_fast.token_lifetime",
   "mod_auth_fast.token_refresh_age",
   "mod_fail2ban.access",
@@ -167,6 +168,8 @@ authd_read(struct settings *st)
     h->name = slice_dup(row->value[0]);
     disabled = settings_get(st, "disable_sasl_mechanisms", row->value[0]);
     read_methods(st, h, row->value[0]);
+    h->hides_offered =
+      settings_bool(st, "disable_sasl_scram_downgrade_protection", row->value[0]);
     h->mechanisms = mechanisms_without(disabled, h);
     read_bans(st, h, row->value[0]);
     read_fast(st, h, row->value[0], disabled);

@@ -318,13 +318,15 @@ scram_server_first(struct scram *x, struct scram_keys const *k)
 {
   struct slice salt =
     scram_encode(&x->arena, slice_of((char const *)k->salt, k->salt_len));
-  size_t room = x->both_nonces.len + salt.len + 32;
+  size_t room = x->both_nonces.len + salt.len + x->offered.len + 32;
   char *s = salt.s ? arena_alloc(&x->arena, room) : NULL;
   int n;
 
   if (!s) return SCRAM_NO_MEMORY;
-  n = snprintf(s, room, "r=%.*s,s=%.*s,i=%u", (int)x->both_nonces.len, x->both_nonces.s,
-               (int)salt.len, salt.s, k->iterations);
+  n = snprintf(s, room, "r=%.*s,s=%.*s,i=%u%s%.*s", (int)x->both_nonces.len,
+               x->both_nonces.s, (int)salt.len, salt.s, k->iterations,
+               x->offered.len ? ",h=" : "", (int)x->offered.len,
+               x->offered.len ? x->offered.s : "");
   x->server_first = slice_of(s, (size_t)n);
   return SCRAM_OK;
 }

@@ -81,6 +81,7 @@ struct scram {
   bool plus;          /* the mechanism is -PLUS */
   bool plus_offered;  /* a -PLUS mechanism was offered on this stream */
   struct slice nonce; /* ours; lives as long as the exchange */
+  struct slice offered; /* scram_offered; empty: the client is not told */
   struct arena arena; /* holds the texts below */
   struct slice user;  /* the client's name, unescaped, not prepared */
   struct slice authzid;
@@ -102,6 +103,13 @@ enum scram_result {
 /* Take the client's first message (decoded): user, authzid and binding_type are set. A client
  * that thinks we have no channel binding, although we offered it, is refused (s6). */
 enum scram_result scram_client_first(struct scram *x, struct slice message);
+
+/* Hash what was offered to the client (XEP-0474 s4.1): mechanisms and types of channel bindings, each
+ * with blanks between, the second without those with a - in front, of which the client knows
+ * nothing, and each perhaps with =DATA behind it. Base64 in arena a; s NULL: ENOMEM, or OpenSSL
+ * failed. */
+struct slice scram_offered(struct arena *a, enum scram_hash h, struct slice mechanisms,
+                           struct slice bindings);
 
 /* Our answer to it, for these keys: x->server_first. */
 enum scram_result scram_server_first(struct scram *x, struct scram_keys const *k);
