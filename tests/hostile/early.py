@@ -234,6 +234,35 @@ def bindings_that_are_none(a, n):
     a.say(ws, HEAD + ">" + auth * n, stanzas=n)
 
 
+SASL2 = "urn:xmpp:sasl:2"
+
+
+def logins_that_want_much(a, n):
+    """n logins by SASL2 that ask for as many things beside as 9.9 kB can name."""
+    ws = a.secure(n)
+    parts = ("<user-agent id='d4565fa7-4d72-4749-b3d3-740edbf87770'><software>%s</software></user-agent>"
+             "<bind xmlns='urn:xmpp:bind:0'><tag>%s</tag><enable xmlns='urn:xmpp:sm:3'/></bind>"
+             "<request-token xmlns='urn:xmpp:fast:0' mechanism='HT-SHA-256-NONE'/>" % (
+                 "\u1e9b\u0323" * 300, "\ufdfa" * 300))
+    one = "<upgrade xmlns='urn:xmpp:sasl:upgrade:0'>UPGR-SCRAM-SHA-256</upgrade>"
+    room = FIRST_MAX - len(parts.encode()) - 200
+    auth = "<authenticate xmlns='%s' mechanism='PLAIN'><initial-response>%s</initial-response>%s%s</authenticate>" % (
+        SASL2, base64.b64encode(b"\0eve\0wrong").decode(), parts, one * (room // len(one)))
+    yield
+    a.passwords += n
+    a.say(ws, HEAD + ">" + auth)
+
+
+def begun_and_aborted_in_sasl2(a, n):
+    """Ten connections that begin SCRAM by SASL2 and abort it, n times each."""
+    ws = a.secure(10)
+    begin = ("<authenticate xmlns='%s' mechanism='SCRAM-SHA-256'><initial-response>%s</initial-response>"
+             "<bind xmlns='urn:xmpp:bind:0'/></authenticate><abort xmlns='%s'/>" % (
+                 SASL2, base64.b64encode(b"n,,n=eve,r=abcdefghijkl").decode(), SASL2))
+    yield
+    a.say(ws, HEAD + ">" + begin * n, stanzas=2 * n)
+
+
 def challenges_left_open(a, n):
     """n connections that stop at the challenge."""
     ws = a.secure(n)
@@ -342,6 +371,8 @@ SHAPES = [
     ("tls", key_updates, 200, 2000),
     ("sasl", wrong_passwords, 3, 30),
     ("sasl", begun_and_aborted, 10, 100),
+    ("sasl", begun_and_aborted_in_sasl2, 10, 100),
+    ("sasl", logins_that_want_much, 3, 30),
     ("sasl", bindings_that_are_none, 10, 100),
     ("sasl", challenges_left_open, 10, 200),
     ("sasl", long_names, 5, 50),
