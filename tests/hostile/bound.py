@@ -5,12 +5,12 @@ STANZA_MAX = 250000     # the listener takes 262144
 TAG_MAX = 16000
 
 
-def bomb(size, extra=""):
-    """Elements that shadow each other's prefixes, and as many of sixty attributes as size has
+def bomb(size, extra="", levels=60):
+    """levels elements that shadow each other's prefixes, and as many of sixty attributes as size has
     room for; extra is somewhere inside."""
-    deep = prefixes(60, 61, "n")
+    deep = prefixes(levels, 61, "n")
     x = "<x%s/>" % "".join(" q:a%d=''" % i for i in range(60))
-    return deep + x * max(1, (size - len(deep)) // len(x)) + extra + "</e>" * 60
+    return deep + x * max(1, (size - len(deep)) // len(x)) + extra + "</e>" * levels
 
 
 def prefixes_written_anew(a, n):
