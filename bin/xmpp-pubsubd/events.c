@@ -181,11 +181,23 @@ add(struct sending *s, struct slice jid)
     flush(s);
 }
 
+/* XEP-0060 s16.4.4, presence_based_delivery: the subscriber is there. */
+static bool
+is_there(struct sending const *s, struct jid const *who)
+{
+  if (pubsubd_is_host(who->domain))
+    return who->resource.len ? who_is(who->full) : who_has(who->bare);
+  return interest_has_bare(who->bare, s->q->self);
+}
+
 /* s8.4.2: who waits to be let in hears of the end of the node. */
 static bool
-wants(struct sending const *s, struct pubsub_sub const *sub)
+wants(struct sending const *s, struct slice jid, struct pubsub_sub const *sub)
 {
+  struct jid who = jid_cut(jid);
+
   if (sub->expiry && sub->expiry <= door_wall() / 1000000) return false;
+  if (sub->options & PUBSUB_WHILE_PRESENT && !is_there(s, &who)) return false;
   if (sub->state == PUBSUB_PENDING) return s->about == CONFIG_NOTIFY_DELETE;
   return sub->state == PUBSUB_SUBSCRIBED && !(sub->options & PUBSUB_QUIET);
 }
@@ -225,15 +237,6 @@ add_rest(void *cookie, struct slice full)
   if (!jid_set_has(&s->got, full)) add(s, full);
 }
 
-/* XEP-0060 s16.4.4, presence_based_delivery: the subscriber is there. */
-static bool
-is_there(struct sending const *s, struct jid const *who)
-{
-  if (pep_is_host(who->domain))
-    return who->resource.len ? who_is(who->full) : who_has(who->bare);
-  return interest_has_bare(who->bare, s->q->self);
-}
-
 /* A subscriber gets the event once: an account of which some clients have it already gets it for the
  * others; one of another server, whose clients are not known, does not get it again. */
 static void
@@ -246,7 +249,7 @@ add_subscriber(struct sending *s, struct slice jid)
     add(s, jid);
   else if (who.resource.len)
     add_rest(s, jid);
-  else if (pep_is_host(who.domain))
+  else if (pubsubd_is_host(who.domain))
     who_each(jid, add_rest, s);
 }
 
@@ -255,7 +258,7 @@ on_sub(void *cookie, struct slice jid, struct pubsub_sub const *sub)
 {
   struct sending *s = cookie;
 
-  if (wants(s, sub) && (sub->state == PUBSUB_PENDING || has_access(s->q, jid)))
+  if (wants(s, jid, sub) && (sub->state == PUBSUB_PENDING || has_access(s->q, jid)))
     add_subscriber(s, jid);
   return true;
 }

@@ -9,16 +9,10 @@
 static struct event_timer timer;
 static uint64_t looked_at; /* the account */
 
-/* Fill q for the node; its texts lie in the arena. */
 static bool
 take(struct request *q, struct arena *a, uint64_t node)
 {
-  if (!pubsub_node_get(pubsubd.pubsub, node, &q->n) || !pubsub_node_keep(a, &q->n) ||
-      !pep_self_of(a, q->n.owner, &q->self, &q->host))
-    return false;
-  q->pep = q->n.type == PUBSUB_PEP;
-  q->owner = q->n.owner;
-  config_of(&q->c, q->host, q->n.type, q->n.name, q->n.fields);
+  if (!node_request(q, a, node)) return false;
   return config_is(&q->c, CONFIG_ACCESS, "presence") ||
          config_is(&q->c, CONFIG_ACCESS, "roster");
 }

@@ -28,16 +28,6 @@ any_affiliation(void *cookie, struct slice bare, enum pubsub_affiliation a)
 }
 
 bool
-pep_is_host(struct slice domain)
-{
-  struct settings_row const *row = NULL;
-
-  while ((row = settings_next(pubsubd.settings, "host", row)))
-    if (slice_eq(row->value[0], domain)) return true;
-  return false;
-}
-
-bool
 pep_self_of(struct arena *a, uint64_t owner, struct slice *self, struct slice *host)
 {
   struct slice name;
@@ -97,7 +87,7 @@ offer_contact(void *cookie, struct roster_item const *item)
   bool plain = !au->has_affiliations && (config_is(au->c, CONFIG_ACCESS, "presence") ||
                                          config_is(au->c, CONFIG_ACCESS, "open"));
 
-  if (roster_gives(item->state) && pep_is_host(who.domain) &&
+  if (roster_gives(item->state) && pubsubd_is_host(who.domain) &&
       (plain || may_read(au, &who)))
     interest_each(item->jid, true, au->n->name, au->fn, au->cookie);
   return true;
@@ -153,8 +143,12 @@ pep_opened(struct slice self, struct pubsub_node const *n, struct config const *
 void
 pep_changed(struct request const *q)
 {
-  struct slice node = xml_attr(q->action, "node");
+  pep_changed_node(q, xml_attr(q->action, "node"));
+}
 
+void
+pep_changed_node(struct request const *q, struct slice node)
+{
   if (slice_is(node, NS_BOOKMARKS))
     bookmarks_changed(q);
   else if (slice_is(node, NS_AVATAR_DATA) || slice_is(node, NS_AVATAR_METADATA))

@@ -63,9 +63,6 @@ void pep_start(void);
 void pep_each(struct slice self, struct pubsub_node const *n, struct config const *c,
               interest_fn *fn, void *cookie);
 
-/* Say whether a domain is a host of ours, whose rosters are here. */
-bool pep_is_host(struct slice domain);
-
 /* The address, in arena a, and the host of what has this OWNER: an account, or a service. false: it
  * is not there, or has no nodes any more. */
 bool pep_self_of(struct arena *a, uint64_t owner, struct slice *self, struct slice *host);
@@ -78,8 +75,12 @@ bool pep_may_read(struct slice self, struct pubsub_node const *n, struct config 
 void pep_account_comes(struct slice bare);
 void pep_session_comes(struct slice full);
 
-/* A request has changed the node that its action names. */
+/* A session is not available any more; last: of its account (leaving.c). */
+void pep_session_goes(struct slice full, bool last);
+
+/* A request has changed the node that its action names; something has changed this node. */
 void pep_changed(struct request const *q);
+void pep_changed_node(struct request const *q, struct slice node);
 
 /* The record roster. */
 void pep_roster(struct link *l, struct record *r);

@@ -49,11 +49,21 @@ void pubsubd_readers_end(void);
 /* The number of the account bare; 0: there is none. */
 uint64_t pubsubd_number(struct slice bare);
 
+/* Say whether a domain is a host of ours, whose rosters are here. */
+bool pubsubd_is_host(struct slice domain);
+
 /* Say whether the host has PEP: mod_pubsub with the plugin pep. */
 bool pubsubd_has_pep(struct slice host);
 
 /* The host whose service this domain is; empty when it is no service of ours. */
 struct slice pubsubd_service_host(struct slice domain);
+
+/* Call fn for each domain of a service, of this host, until it gives false. */
+typedef bool pubsubd_domain_fn(void *cookie, struct slice host, struct slice domain);
+void pubsubd_each_domain(pubsubd_domain_fn *fn, void *cookie);
+
+/* Make the nodes that services with the plugin hometree have by themselves (homes.c). */
+void homes_make(void);
 
 /* Tell routed what is served, handled and shown. */
 void pubsubd_announce(struct link *routed);
@@ -173,6 +183,10 @@ bool node_name(struct request *q, struct slice *name);
 /* The same of a node that was just made or read. */
 bool take_node(struct request *q);
 
+/* Fill q, which nobody has sent, for the node of this number; its texts lie in the arena. false: the
+ * node is gone, or what has it. */
+bool node_request(struct request *q, struct arena *a, uint64_t node);
+
 /* Refuse if the sender is not an owner. */
 bool is_owner(struct request *q);
 
@@ -247,6 +261,10 @@ bool is_again(struct request const *q);
 /* A name of 20 random letters and digits, the same when the request comes again. what tells
  * names of items from names of nodes. s NULL: out of memory, or the store failed. */
 struct slice random_name(struct request *q, char what);
+
+/* Delete q->n, with a uri that tells where it went, and the nodes below it; tell all who have
+ * subscribed. */
+bool remove_node(struct request *q, struct slice uri);
 
 /* Delete the items of q->n that are too many. Those that subscribers are to be told of are
  * retracted by an event. */

@@ -72,6 +72,18 @@ take_node(struct request *q)
   return true;
 }
 
+bool
+node_request(struct request *q, struct arena *a, uint64_t node)
+{
+  if (!pubsub_node_get(pubsubd.pubsub, node, &q->n) || !pubsub_node_keep(a, &q->n) ||
+      !pep_self_of(a, q->n.owner, &q->self, &q->host))
+    return false;
+  q->pep = q->n.type == PUBSUB_PEP;
+  q->owner = q->n.owner;
+  config_of(&q->c, q->host, q->n.type, q->n.name, q->n.fields);
+  return true;
+}
+
 /* s8.4.1: the place where the node went is an XMPP URI inside gone (RFC 6120 s8.3.3.5). */
 static void
 refuse_missing(struct request *q, struct slice name)

@@ -97,6 +97,16 @@ pubsubd_option_u64(struct slice host, char const *key)
 }
 
 bool
+pubsubd_is_host(struct slice domain)
+{
+  struct settings_row const *row = NULL;
+
+  while ((row = settings_next(pubsubd.settings, "host", row)))
+    if (slice_eq(row->value[0], domain)) return true;
+  return false;
+}
+
+bool
 pubsubd_has_pep(struct slice host)
 {
   return settings_has(pubsubd.settings, "module", host, "mod_pubsub") &&
@@ -105,11 +115,9 @@ pubsubd_has_pep(struct slice host)
 
 /* ---- the domains of services ---- */
 
-typedef bool domain_fn(void *cookie, struct slice host, struct slice domain);
-
 /* mod_pubsub.hosts, else mod_pubsub.host. */
 static bool
-domains_of(struct slice host, domain_fn *fn, void *cookie)
+domains_of(struct slice host, pubsubd_domain_fn *fn, void *cookie)
 {
   struct slice list = pubsubd_option(host, "mod_pubsub.hosts"), name;
 
@@ -119,8 +127,8 @@ domains_of(struct slice host, domain_fn *fn, void *cookie)
   return true;
 }
 
-static void
-each_domain(domain_fn *fn, void *cookie)
+void
+pubsubd_each_domain(pubsubd_domain_fn *fn, void *cookie)
 {
   struct settings_row const *row = NULL;
 
@@ -148,7 +156,7 @@ pubsubd_service_host(struct slice domain)
 {
   struct found f = {domain, SLICE("")};
 
-  each_domain(is_domain, &f);
+  pubsubd_each_domain(is_domain, &f);
   return f.host;
 }
 
@@ -234,7 +242,7 @@ pubsubd_announce(struct link *routed)
 {
   struct settings_row const *row = NULL;
 
-  each_domain(announce_domain, routed);
+  pubsubd_each_domain(announce_domain, routed);
   while ((row = settings_next(pubsubd.settings, "module", row)))
     if (slice_is(row->value[0], "mod_pubsub") && pubsubd_has_pep(row->scope)) {
       announce_pep(routed, row->scope);

@@ -59,6 +59,8 @@ read_expire(struct request *q, struct slice text, struct pubsub_sub *sub)
   sub->expiry = 0;
   if (!text.len) return true;
   if (slice_is(text, "presence")) {
+    if (!pubsubd_is_host(q->ctx->from.domain))
+      return bad_options(q, SLICE("pubsub#expire: the presence of others is not known"));
     sub->options |= PUBSUB_WHILE_PRESENT;
     return true;
   }

@@ -95,10 +95,27 @@ static void on_due(void);
 
 static struct online_mirror mirror = ONLINE_MIRROR(ended, on_due, WHO_US);
 
+/* Of the session nothing is known any more when its subscriptions end. */
+static void
+end(struct who *w)
+{
+  struct slice key = who_key(w);
+  char *copy = slice_dup(key);
+  bool last_one = !w->account->sessions->next;
+
+  if (!copy)
+    log_event(LOG_WARN, "session-not-noted", "jid", log_text(key), "why", "out of memory",
+              NULL);
+  key.s = copy;
+  who_free(w, &mirror);
+  if (copy) pep_session_goes(key, last_one);
+  free(copy);
+}
+
 static void
 ended(struct online *o)
 {
-  who_free((struct who *)o, &mirror);
+  end((struct who *)o);
 }
 
 static void
@@ -158,7 +175,7 @@ who_offline(struct link *l, struct record *r)
   struct who *w = table_get(&sessions, record_get(r, 1));
 
   (void)l;
-  if (w) who_free(w, &mirror);
+  if (w) end(w);
 }
 
 void

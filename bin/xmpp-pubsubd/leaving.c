@@ -1,0 +1,139 @@
+#include "pep.h"
+
+/* A session that is not available any more:
+ *
+ *   a subscription that lasts while its subscriber is there (pubsub#expire, the word presence) ends:
+ *     of a full address with this session, of a bare one with the last session of the account;
+ *   items that the account has published at nodes with pubsub#purge_offline go with its last session,
+ *     and subscribers are told of that as of a retraction (XEP-0060 s7.2).
+ *
+ * What an account publishes at nodes of services of which it is neither owner, publisher nor
+ * subscriber stays. */
+
+struct leaving {
+  struct jid who;
+  bool last; /* session of the account */
+  stralloc nodes;
+};
+
+static bool
+note(void *cookie, uint64_t owner, uint64_t node)
+{
+  struct leaving *l = cookie;
+
+  (void)owner;
+  return stralloc_catb(&l->nodes, (char const *)&node, sizeof node);
+}
+
+/* ---- subscriptions ---- */
+
+struct found {
+  struct leaving const *l;
+  stralloc lines; /* addresses, or ids of items */
+};
+
+static bool
+find_sub(void *cookie, struct slice jid, struct pubsub_sub const *sub)
+{
+  struct found *f = cookie;
+
+  if (!(sub->options & PUBSUB_WHILE_PRESENT) ||
+      !(slice_eq(jid, f->l->who.full) || (f->l->last && slice_eq(jid, f->l->who.bare))))
+    return true;
+  return stralloc_catb(&f->lines, jid.s, jid.len) && stralloc_catb(&f->lines, "\n", 1);
+}
+
+static void
+end_subs(struct request *q, struct leaving const *l)
+{
+  struct found f = {.l = l};
+  struct slice rest, jid;
+
+  pubsub_subs_of(pubsubd.pubsub, q->n.node, l->who.bare, find_sub, &f);
+  rest = slice_of(f.lines.s, f.lines.len);
+  while (slice_word(&rest, '\n', &jid))
+    pubsub_sub_del(pubsubd.pubsub, &q->n, jid);
+  stralloc_free(&f.lines);
+}
+
+/* ---- items ---- */
+
+/* An id may have any character but NUL, which XML has not. */
+static bool
+find_item(void *cookie, struct pubsub_item const *it)
+{
+  struct found *f = cookie;
+
+  return !slice_eq(it->publisher, f->l->who.bare) ||
+         (stralloc_catb(&f->lines, it->id.s, it->id.len) &&
+          stralloc_catb(&f->lines, "", 1));
+}
+
+static void
+purge(struct request *q, struct leaving const *l)
+{
+  struct found f = {.l = l};
+  stralloc in = STRALLOC_ZERO;
+  struct slice rest, id;
+  bool ok = pubsub_items(pubsubd.pubsub, &q->n, 0, find_item, &f) && f.lines.len &&
+            xml_cat(&in, "<items") && xml_cat_attr(&in, "node", q->n.name) &&
+            xml_cat(&in, ">");
+
+  rest = slice_of(f.lines.s, f.lines.len);
+  while (ok && slice_word(&rest, 0, &id))
+    ok = pubsub_item_del(pubsubd.pubsub, &q->n, id) && xml_cat(&in, "<retract") &&
+         xml_cat_attr(&in, "id", id) && xml_cat(&in, "/>");
+  if (ok && xml_cat(&in, "</items>")) {
+    event_send(q, slice_of(in.s, in.len), CONFIG_NOTIFY_RETRACT);
+    if (q->pep) pep_changed_node(q, q->n.name);
+  }
+  stralloc_free(&f.lines);
+  stralloc_free(&in);
+}
+
+/* ---- a session goes ---- */
+
+static void
+look_at(struct leaving const *l)
+{
+  struct arena arena = ARENA_ZERO;
+  uint64_t node;
+  size_t at;
+
+  for (at = 0; at + sizeof node <= l->nodes.len; at += sizeof node) {
+    struct request q = {.pep = false};
+    memcpy(&node, l->nodes.s + at, sizeof node);
+    if (node_request(&q, &arena, node)) {
+      end_subs(&q, l);
+      if (l->last && config_on(&q.c, CONFIG_PURGE_OFFLINE)) purge(&q, l);
+    }
+    arena_reset(&arena);
+  }
+  arena_wipe(&arena);
+}
+
+/* The account's own nodes do not stand among those of others. */
+static bool
+note_own(void *cookie, struct pubsub_node const *n)
+{
+  struct leaving *l = cookie;
+  struct config c;
+
+  config_of(&c, l->who.domain, n->type, n->name, n->fields);
+  return !config_on(&c, CONFIG_PURGE_OFFLINE) || note(l, n->owner, n->node);
+}
+
+void
+pep_session_goes(struct slice full, bool last)
+{
+  struct leaving l = {.who = jid_cut(full), .last = last};
+  uint64_t number;
+
+  if (store_is_full(pubsubd.store)) return;
+  pubsubd_readers();
+  pubsub_of(pubsubd.pubsub, l.who.bare, 0, note, &l);
+  number = last && pubsubd_has_pep(l.who.domain) ? pubsubd_number(l.who.bare) : 0;
+  if (number) pubsub_nodes(pubsubd.pubsub, number, SLICE(""), note_own, &l);
+  look_at(&l);
+  stralloc_free(&l.nodes);
+}
