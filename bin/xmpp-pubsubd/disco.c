@@ -236,7 +236,7 @@ struct list {
   bool back, more;
 };
 
-/* A home, /home/DOMAIN/USER, has no parent that is a node. */
+/* All nodes of hometree are below /home. */
 static bool
 is_top(struct pubsub_node const *n)
 {
@@ -245,7 +245,7 @@ is_top(struct pubsub_node const *n)
 
   while (slice_word(&rest, '/', &word))
     parts++;
-  return n->type != PUBSUB_HOMETREE || parts <= 4;
+  return n->type != PUBSUB_HOMETREE || parts <= 2;
 }
 
 static enum entry

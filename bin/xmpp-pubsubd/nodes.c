@@ -44,6 +44,14 @@ read_type(struct request *q, enum pubsub_type *type)
   return false;
 }
 
+static bool
+owns(uint64_t node, struct slice bare)
+{
+  enum pubsub_affiliation aff;
+
+  return pubsub_aff_get(pubsubd.pubsub, node, bare, &aff) && aff == PUBSUB_OWNER;
+}
+
 /* A node of hometree is /home/DOMAIN/USER of its creator, or below; its parent is there, and is the
  * creator's or the service's. */
 static bool
@@ -53,7 +61,6 @@ is_home(struct request *q, struct slice name)
   struct slice rest = name, word;
   char const *last = memrchr(name.s, '/', name.len);
   struct pubsub_node parent;
-  enum pubsub_affiliation aff;
   unsigned int i;
 
   for (i = 0; slice_word(&rest, '/', &word); i++) {
@@ -68,11 +75,10 @@ is_home(struct request *q, struct slice name)
     refuse(q, i < 4 && !rest.len ? ERR_FORBIDDEN : ERR_NOT_ACCEPTABLE, NULL);
     return false;
   }
-  if (i == 4) return true; /* /home/DOMAIN is the service's own */
   if (last &&
       pubsub_node_find(pubsubd.pubsub, q->owner,
                        slice_of(name.s, (size_t)(last - name.s)), &parent) &&
-      pubsub_aff_get(pubsubd.pubsub, parent.node, who->bare, &aff) && aff == PUBSUB_OWNER)
+      (owns(parent.node, who->bare) || owns(parent.node, q->self)))
     return true;
   refuse(q, ERR_FORBIDDEN, NULL);
   return false;
@@ -420,6 +426,12 @@ delete_below(struct request *q)
   return true;
 }
 
+bool
+remove_node(struct request *q, struct slice uri)
+{
+  return (q->n.type != PUBSUB_HOMETREE || delete_below(q)) && delete_one(q, uri);
+}
+
 /* A delete that was done, and comes again, finds no node. */
 static bool
 is_deleted(struct request const *q)
@@ -438,7 +450,5 @@ delete_node(struct request *q)
   if (!is_owner(q)) return REFUSE;
   if (uri.len > PUBSUB_ID_MAX)
     return refuse_text(q, ERR_NOT_ACCEPTABLE, NULL, SLICE("the uri is too long"));
-  if ((q->n.type == PUBSUB_HOMETREE && !delete_below(q)) || !delete_one(q, uri))
-    return refuse_failed(q);
-  return DONE;
+  return remove_node(q, uri) ? DONE : refuse_failed(q);
 }

@@ -51,6 +51,7 @@ pubsubd_start(void)
   pubsubd.pubsub = pubsub_open(pubsubd.store);
   if (!pubsubd.pubsub) return false;
   if (!caps_store_open()) return false;
+  homes_make();
   ends_start();
   pep_start();
   caps_store_start();

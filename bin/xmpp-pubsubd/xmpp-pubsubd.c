@@ -15,7 +15,7 @@
  *         what is shown; ends.c what goes by itself; control.c xmpp-ctl pubsub; settings.c. Of
  *         accounts: who.c who is online; caps.c what clients want, caps_store.c what is known of
  *         that; pep.c which clients are told; last.c last items; lost.c lost access; probes.c
- *         restarts; bookmarks.c and avatars.c other forms of some nodes
+ *         restarts; leaving.c who goes; homes.c nodes of services; bookmarks.c and avatars.c other forms of some nodes
  */
 #include "pep.h"
 
@@ -30,6 +30,7 @@ take(void *fresh, bool first)
   struct link *routed = link_find(ROUTED);
 
   pubsubd_take(fresh, first);
+  if (!first) homes_make();
   if (!routed) return;
   handle_forget(routed);
   pubsubd_announce(routed);
