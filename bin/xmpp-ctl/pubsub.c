@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* pubsub nodes|items|du JID [NODE]: xmpp-pubsubd has the nodes. */
+/* pubsub nodes|items|du|delete JID [NODE]: xmpp-pubsubd has the nodes. */
 
 static void
 print_stat(struct record *r)
@@ -53,9 +53,10 @@ static struct {
   bool node;
   client_row_fn *fn;
 } const known[] = {
-  {"nodes", false, print_row },
-  {"items", true,  print_row },
-  {"du",    false, print_stat},
+  {"nodes",  false, print_row },
+  {"items",  true,  print_row },
+  {"du",     false, print_stat},
+  {"delete", true,  print_row },
 };
 
 int
@@ -66,5 +67,5 @@ command_pubsub(char const *const *argv)
   for (i = 0; argv[0] && argv[1] && i < sizeof known / sizeof *known; i++)
     if (!strcmp(argv[0], known[i].what) && known[i].node == (argv[2] != NULL))
       return ask(argv[0], argv[1], argv[2], known[i].fn);
-  strerr_dief(100, "usage: pubsub nodes|du JID, pubsub items JID NODE");
+  strerr_dief(100, "usage: pubsub nodes|du JID, pubsub items|delete JID NODE");
 }

@@ -7,7 +7,7 @@
  *         trace INSTANCE on FILE [data] | off
  *         dns [DOMAIN]  what the zones of the hosts should say, what others say
  *         archive stat|export JID, archive purge JID [BEFORE]; du [JID]
- *         pubsub nodes|du JID, pubsub items JID NODE; push list|drop JID
+ *         pubsub nodes|du JID, pubsub items|delete JID NODE; push list|drop JID
  *         backup FOLDER; restore [--force] FOLDER; host rename OLD NEW; upgrade [SECONDS]
  *         status; metrics; upload sweep|check HOST
  *         rooms; room create|destroy|forget|config|affiliation|occupants|archive ROOM ...

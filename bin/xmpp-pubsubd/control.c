@@ -1,10 +1,10 @@
-#include "pubsubd.h"
+#include "pep.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* pubsub nodes|items|du JID [NODE]: what xmpp-ctl asks of an account or of a service. A list goes on
+/* pubsub nodes|items|du|delete JID [NODE]: what xmpp-ctl asks of an account or of a service. A list goes on
  * over many turns. */
 
 #define STEP 200u
@@ -168,6 +168,32 @@ sum(struct link *ctl, uint64_t owner)
   service_done(ctl);
 }
 
+/* ---- delete ---- */
+
+static void
+delete_node_of(struct link *ctl, uint64_t owner, struct slice name)
+{
+  struct arena a = ARENA_ZERO;
+  struct handle_ctx ctx = {.arena = &a};
+  struct request q = {.ctx = &ctx};
+  struct pubsub_node n;
+
+  if (store_is_full(pubsubd.store))
+    service_error(ctl, "the store is full");
+  else if (!pubsub_node_find(pubsubd.pubsub, owner, name, &n) ||
+           !node_request(&q, &a, n.node))
+    service_error(ctl, "there is no such node");
+  else if (!remove_node(&q, SLICE("")))
+    service_error(ctl, "the store failed; the log says why");
+  else {
+    log_event(LOG_INFO, "node-deleted", "jid", log_text(q.self), "node",
+              log_text(q.n.name), "why", "the administrator", NULL);
+    if (q.pep) pep_changed_node(&q, q.n.name);
+    service_done(ctl);
+  }
+  arena_wipe(&a);
+}
+
 static uint64_t
 owner_named(struct slice text)
 {
@@ -198,6 +224,8 @@ control_pubsub(struct link *l, struct record *r)
     list_items(l, owner, name);
   else if (slice_is(what, "du"))
     sum(l, owner);
+  else if (slice_is(what, "delete"))
+    delete_node_of(l, owner, name);
   else
-    service_error(l, "pubsub knows nodes, items and du");
+    service_error(l, "pubsub knows nodes, items, du and delete");
 }

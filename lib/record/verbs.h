@@ -246,7 +246,7 @@ V(CONTACT, "contact", "add JID CONTACT", 3, ROLE_CONTROL, ROLE_OWN,             
   "Control: JID asks for the presence of CONTACT and approves a request of CONTACT in advance (RFC 6121 s3.4); if CONTACT is an account of this server, CONTACT does the same. done, or error.") \
 V(PUSH, "push", "list|drop JID", 2, ROLE_CONTROL, ROLE_OWN,                                   \
   "Control: see xmpp-ctl(8).")                                                                \
-V(PUBSUB, "pubsub", "nodes|items|du JID NODE", 2, ROLE_CONTROL, ROLE_OWN,                     \
+V(PUBSUB, "pubsub", "nodes|items|du|delete JID NODE", 2, ROLE_CONTROL, ROLE_OWN,              \
   "Control: see xmpp-ctl(8).")                                                                \
 V(ROW, "row", "VALUE ...", 1, ROLES_ALL, ROLE_CONTROL | ROLE_OWN,                             \
   "One line of a list.")                                                                      \
