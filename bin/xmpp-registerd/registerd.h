@@ -30,6 +30,7 @@ struct host {
   struct slice subject, body; /* of the welcome message */
   uint64_t strength;          /* bits of a password */
   bool captcha;
+  struct slice captcha_page; /* its address, with @HOST@; empty: there is none */
 
   /* mod_invites */
   bool invites;
@@ -50,7 +51,6 @@ struct registerd_settings {
   char *captcha_path;  /* the program of captcha_cmd */
   bool captcha_is_ours, captcha_asks; /* xmpp-captcha; asks questions */
   uint64_t captcha_limit;             /* a minute and site; UINT64_MAX: none */
-  struct slice captcha_page;          /* its address, with @HOST@; empty: there is none */
 };
 
 extern struct registerd_settings registerd;

@@ -94,6 +94,9 @@ read_host(struct host *h, struct settings const *st, struct slice name)
   h->watchers = settings_get(st, "mod_register.registration_watchers", name);
   h->strength = settings_u64(st, "mod_register.password_strength", name);
   h->captcha = settings_bool(st, "mod_register.captcha_protected", name);
+  h->captcha_page = settings_get(st, "captcha_url", name);
+  if (!h->captcha_page.len || slice_is(h->captcha_page, "auto"))
+    h->captcha_page = page_of(st, "ejabberd_captcha");
   read_welcome(h, st);
   read_invites(h, st, name);
 }
@@ -162,9 +165,6 @@ registerd_read(struct settings *st)
   m->captcha_path =
     captcha_path(settings_get(st, "captcha_cmd", SLICE("*")), &m->captcha_is_ours);
   m->burst = settings_u64(st, "registration_burst", SLICE("*"));
-  m->captcha_page = settings_get(st, "captcha_url", SLICE("*"));
-  if (!m->captcha_page.len || slice_is(m->captcha_page, "auto"))
-    m->captcha_page = page_of(st, "ejabberd_captcha");
   m->access = access_load(st);
   if (m->access && m->captcha_path && read_hosts(m)) return m;
   registerd_drop(m);

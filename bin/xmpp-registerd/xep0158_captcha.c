@@ -94,13 +94,14 @@ cat_data(stralloc *out, struct captcha_content const *x, struct cid const *cid)
 static bool
 cat_fallback(stralloc *out, struct request const *q, struct challenge const *c)
 {
+  struct host const *h = registerd_host(q->host);
   struct form_field text = {.kind = FORM_FIXED, .var = "captcha-fallback-text"};
   struct form_field url = {.kind = FORM_TEXT_SINGLE, .var = "captcha-fallback-url"};
   stralloc address = STRALLOC_ZERO;
   bool ok = true;
 
-  if (registerd.captcha_page.len)
-    ok = registerd_cat_address(&address, registerd.captcha_page, q->host) &&
+  if (h && h->captcha_page.len)
+    ok = registerd_cat_address(&address, h->captcha_page, q->host) &&
          stralloc_cats(&address, "/") && stralloc_cats(&address, c->id) &&
          form_field_open(out, &text) &&
          form_value(out, text_in(TEXT_FALLBACK, q->lang)) && form_field_close(out) &&

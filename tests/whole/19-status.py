@@ -82,7 +82,8 @@ def all_is_well(t):
                             ["compd", "listen has no ejabberd_service"],
                             ["dnsd", "listen has no ejabberd_s2s_in"],
                             ["registerd", "no host has mod_register"],
-                            ["extauthd", "the configuration has nothing for it"]], s
+                            ["extauthd", "the configuration has nothing for it"],
+                            ["pushd", "no host has mod_push"]], s
     assert s["listener"] == [["tlsd", "127.0.0.1:%d" % p, "open", ""] for p in (t.port, t.tls_port)], s
     host, days, file, names, remark = s["certificate"][0]
     assert (host, days, names) == ("localhost", "90", "localhost"), s

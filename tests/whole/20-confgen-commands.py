@@ -179,12 +179,12 @@ def host_keyword_at_the_top_is_each_host():
     text = HOSTS + ("certfiles:\n  - /etc/@HOST@/*.pem\ncaptcha_url: https://@HOST@/captcha\n"
                     "captcha_host: c.example.com\n")
     ctl = compiled(text)["xmpp-ctl"]
-    web = compiled(text)["xmpp-webd"]
+    registerd = compiled(text)["xmpp-registerd"]
     assert [r[2] for r in ctl if r[0] == "certfile"] == \
         ["/etc/example.com/*.pem", "/etc/example.org/*.pem"], ctl
-    assert [r[1:] for r in web if r[0] == "captcha_url"] == \
+    assert [r[1:] for r in registerd if r[0] == "captcha_url"] == \
         [["example.com", "https://example.com/captcha"],
-         ["example.org", "https://example.org/captcha"]], web
+         ["example.org", "https://example.org/captcha"]], registerd
 
 
 @check
