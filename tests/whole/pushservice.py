@@ -78,6 +78,7 @@ class Service:
         assert self.notes.empty(), list(self.notes.queue)
 
     def end(self):
+        self.sock.shutdown(socket.SHUT_RDWR)  # the thread reads from it
         self.sock.close()
 
 
