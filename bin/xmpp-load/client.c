@@ -97,7 +97,9 @@ flush(struct client *c)
 void
 client_write(struct client *c, char const *s, size_t len)
 {
-  if (!stralloc_catb(&c->out, s, len)) over(c, "out of memory");
+  bool ok = c->websocket ? websocket_put(c, s, len) : stralloc_catb(&c->out, s, len) != 0;
+
+  if (!ok) over(c, "out of memory");
 }
 
 void
@@ -111,6 +113,10 @@ write_header(struct client *c)
 {
   char text[1024], from[300] = "";
 
+  if (c->websocket) {
+    if (!websocket_header(c)) over(c, "out of memory");
+    return;
+  }
   if (opt.kind->is_server)
     snprintf(from, sizeof from, " from='d%llu.%s'", (unsigned long long)c->n,
              setting("domain", "example"));
@@ -119,6 +125,17 @@ write_header(struct client *c)
            "xmlns:stream='" XML_NS_STREAMS "' to='%s'%s version='1.0'>",
            opt.kind->is_server ? "server" : "client", load_place(c->n).domain, from);
   client_write_str(c, text);
+}
+
+/* The connection stands: the stream begins. */
+static void
+begin_stream(struct client *c, enum client_state state)
+{
+  c->state = state;
+  if (!*setting("websocket", ""))
+    write_header(c);
+  else if (!websocket_begin(c))
+    over(c, "out of memory");
 }
 
 static void
@@ -301,8 +318,8 @@ on_close(void *cookie)
 
 static struct xml_events const events = {on_open, on_element, on_close};
 
-static void
-feed(struct client *c, char const *s, size_t len)
+void
+client_feed(struct client *c, char const *s, size_t len)
 {
   while (len && c->state != C_OVER) {
     size_t used;
@@ -323,9 +340,8 @@ handshake(struct client *c)
   int r = SSL_do_handshake(c->ssl), e;
 
   if (r == 1) {
-    c->state = C_SECURE;
-    write_header(c);
-    if (opt.kind->sasl2) opt.kind->sasl2->secured(c);
+    begin_stream(c, C_SECURE);
+    if (opt.kind->sasl2 && !c->websocket) opt.kind->sasl2->secured(c);
     return true;
   }
   e = SSL_get_error(c->ssl, r);
@@ -359,7 +375,10 @@ read_some(struct client *c)
         return;
       }
     }
-    feed(c, buf, (size_t)n);
+    if (!c->websocket)
+      client_feed(c, buf, (size_t)n);
+    else if (!websocket_take(c, buf, (size_t)n))
+      over(c, "the WebSocket has ended");
     if (c->state == C_OVER || c->state == C_HANDSHAKE || !c->ssl) return;
   }
 }
@@ -374,8 +393,7 @@ on_io(void *cookie, uint32_t what)
     if (opt.direct) {
       begin_tls(c);
     } else {
-      c->state = C_PLAIN;
-      write_header(c);
+      begin_stream(c, C_PLAIN);
     }
   }
   if (c->state == C_HANDSHAKE && !handshake(c)) return;
@@ -468,6 +486,7 @@ client_end(struct client *c)
   xml_reset(&c->xml);
   stralloc_free(&c->out);
   login_forget(c);
+  websocket_free(c);
   free(c->own);
   free(c);
 }

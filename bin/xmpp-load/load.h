@@ -14,6 +14,7 @@
 #define BODY_MAX 500
 
 struct client;
+struct websocket;
 
 /* A server, and how it is reached. */
 struct place {
@@ -143,7 +144,8 @@ struct client {
   enum client_state state;
   bool restart, draining, wants_session, is_ready;
   struct scram_client *scram;
-  void *own; /* load_kind.each bytes of the kind's */
+  struct websocket *websocket; /* NULL: the stream is on TCP */
+  void *own;                   /* load_kind.each bytes of the kind's */
   uint64_t begun_us;
   struct event_timer again; /* of a kind that comes and goes: when to start anew */
 };
@@ -159,6 +161,19 @@ void client_end(struct client *c);
 
 /* Close the connection of c at once, which load_over is told. */
 void client_cut(struct client *c, char const *why);
+
+/* Give the parser bytes of the stream. */
+void client_feed(struct client *c, char const *s, size_t len);
+
+/* ---- WebSocket (websocket.c) ---- */
+
+/* Ask for the upgrade; write our header; write one element; take what came. Each gives false when the
+ * connection cannot go on. */
+bool websocket_begin(struct client *c);
+bool websocket_header(struct client *c);
+bool websocket_put(struct client *c, char const *s, size_t len);
+bool websocket_take(struct client *c, char const *s, size_t len);
+void websocket_free(struct client *c);
 
 /* ---- words of a client that logs in (login.c) ---- */
 

@@ -16,7 +16,7 @@
  * LIMITS  PROCESSES_MAX, SOURCES_MAX, SETTINGS_MAX
  * TRUSTS  its arguments, and no server
  * ROOMS   kinds.h the kinds of load, a file each; loads.c what they have in common; client.c
- *         one client; login.c SASL; processes.c; figures.c
+ *         one client; websocket.c its way over HTTP; login.c SASL; processes.c; figures.c
  */
 #include "load.h"
 
@@ -125,7 +125,7 @@ knows_settings(void)
     struct slice text = slice_str(opt.settings[i]);
     if (!strchr(opt.settings[i], '=') || !slice_word(&text, '=', &name)) return false;
     words = slice_str(opt.kind->settings ? opt.kind->settings : "");
-    for (known = false; !known && slice_word(&words, ' ', &word);)
+    for (known = slice_is(name, "websocket"); !known && slice_word(&words, ' ', &word);)
       known = slice_eq(word, name);
     if (!known) return false;
   }

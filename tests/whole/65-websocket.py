@@ -136,4 +136,15 @@ def many(t):
     until("the end of all", lambda: t.stat("webd", "websockets") == 0)
 
 
-main(Tree(options=LISTEN, accounts=("juliet@localhost", "romeo@localhost")))
+@check
+def the_load_generator(t):
+    """xmpp-load counts messages over WebSocket: none is lost."""
+    r = subprocess.run([t.bin + "/xmpp-load", "-l", "chat", "-t", "1", "-D", "-o", "websocket=/ws",
+                        "-p", PW, "127.0.0.1", str(tls), "localhost"], stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE, text=True, timeout=6 * DEADLINE)
+    assert r.returncode == 0, r.stderr
+    assert int(re.search(r"\breceived=(\d+)", r.stdout).group(1)) > 100, r.stdout
+
+
+main(Tree(options=LISTEN, accounts=("juliet@localhost", "romeo@localhost", "load1@localhost",
+                                    "load2@localhost")))
