@@ -10,6 +10,8 @@
   X(chat)                                                                                \
   X(idle)                                                                                \
   X(login)                                                                               \
+  X(muc)                                                                                 \
+  X(muc_join)                                                                            \
   X(omemo_fetch)                                                                         \
   X(pep)                                                                                 \
   X(pep_login)                                                                           \

@@ -4,7 +4,7 @@
  *         -n SESSIONS (2)  -P AT ONCE while logging in (20)  -t SECONDS (10)
  *         -w WINDOW (4) or -r RATE, units a second  -b BYTES of a body (100)
  *         -N UNITS after which a chat ends  -H a hub that all others chat with
- *         -f CONTACTS of a publisher, or to ask an archive for (100)
+ *         -f CONTACTS of a publisher, to ask an archive for, or occupants of a room (100)
  *         -q first|last|time|with what is asked of the archive  -g PAGE (50)
  *         -u USER (load; the users are USER1, USER2...)  -F FIRST (1)  -p PASSWORD (load)
  *         -o NAME=VALUE what only some loads have

@@ -60,6 +60,15 @@ def a_hub_and_its_archive(t):
 
 
 @check
+def rooms(t):
+    f = load(t, "-l", "muc", "-n", "20", "-f", "10", "-w", "2", "-t", "1", "-m", "PLAIN")
+    assert f["received"] == 10 * f["sent"] > 0, f
+    for bad in ("lost", "doubled", "misordered", "failed", "broken"):
+        assert f[bad] == 0, f
+    complete(load(t, "-l", "muc-join", "-n", "20", "-f", "10", "-t", "1", "-m", "PLAIN"))
+
+
+@check
 def logging_in_and_out(t):
     assert load(t, "-l", "login", "-P", "4", "-t", "1", "-m", "SCRAM-SHA-1")["logins"] > 4
 
@@ -87,4 +96,4 @@ def a_word_that_the_load_does_not_know(t):
 
 
 if __name__ == "__main__":
-    main(Tree(accounts=USERS, modules=MODULES + "\nmod_auth_fast: {}"))
+    main(Tree(accounts=USERS, modules=MODULES + "\nmod_auth_fast: {}\nmod_muc: {}"))
