@@ -63,6 +63,8 @@ room_features(struct room const *r, stralloc *out)
   feature(out, f & FLAG_PASSWORD ? "muc_passwordprotected" : "muc_unsecured");
   features(out, both);
   features(out, more);
+  if (f & FLAG_HATS) feature(out, NS_HATS);
+  if (f & FLAG_HATS) feature(out, NS_COMMANDS);
   if (has_archive(r)) {
     feature(out, MAM_NS);
     feature(out, MAM_NS_EXTENDED);
@@ -84,7 +86,7 @@ room_form(struct room const *r, stralloc *out)
 {
   static char const *const pm[] = {"anyone", "participants", "moderators", "none"};
   struct config const *c = &r->config;
-  char buf[BASE_NUM], stamp[STAMP_SIZE];
+  char buf[BASE_NUM], stamp[STAMP_SIZE], hash[41];
 
   if (!form_open(out, "result", NS_MUC "#roominfo", NULL, NULL)) no_memory();
   field(out, "muc#roominfo_description", "Description", slice_str(c->text[TEXT_DESC]));
@@ -101,6 +103,8 @@ room_form(struct room const *r, stralloc *out)
   field(out, "muc#maxhistoryfetch", NULL, num_u64(buf, c->history));
   if (c->slow_s)
     field(out, "muc#roomconfig_slow_mode_duration", NULL, num_u64(buf, c->slow_s));
+  if (c->flags & FLAG_HATS && hats_hash(r, hash))
+    field(out, "hats#hash", NULL, slice_str(hash));
   if (*r->avatar) field(out, "muc#roominfo_avatarhash", NULL, slice_str(r->avatar));
   if (c->flags & FLAG_PUBLIC)
     field(out, "muc#roominfo_subject", "Subject", slice_str(r->subject));
@@ -335,13 +339,17 @@ disco_items(struct in *in, struct xml_node const *q)
   static stralloc out = STRALLOC_ZERO;
   struct slice node = xml_attr(q, "node");
 
-  if (node.len) {
+  if (node.len && !(in->room && slice_is(node, NS_COMMANDS))) {
     refuse(&in->st, ERR_ITEM_NOT_FOUND, "", "");
     return;
   }
   out.len = 0;
-  put(&out, "<query xmlns='" NS_DISCO_ITEMS "'>");
-  if (in->room)
+  put(&out, "<query xmlns='" NS_DISCO_ITEMS "'");
+  if (node.len) put_attr(&out, "node", node);
+  put(&out, ">");
+  if (node.len)
+    hats_cat_items(in, &out);
+  else if (in->room)
     room_items(in, &out);
   else
     service_items(in, q, &out);

@@ -72,6 +72,7 @@ leave_room(struct room *r, struct slice bare)
     struct slice nick = arena_copy(&arena, a.nick);
     nick_put(r, r->muc, jid_nick_key(&arena, nick), SLICE(""));
   }
+  hats_take_off(r, bare);
   give(r, bare, AFF_NONE);
   find_owners(r);
   after_leave(r);

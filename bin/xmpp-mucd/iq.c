@@ -42,6 +42,8 @@ to_owner(struct in *in, struct xml_node const *p, bool get)
     get ? register_get(in) : register_set(in, p);
   else if (xml_is(p, NS_VCARD, "vCard"))
     get ? vcard_read(in) : vcard_write(in, p);
+  else if (xml_is(p, NS_COMMANDS, "command") && !get)
+    hats_command(in, p);
   else
     return false;
   return true;

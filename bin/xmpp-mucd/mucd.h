@@ -30,6 +30,7 @@
 #define NS_DISCO_INFO "http://jabber.org/protocol/disco#info"
 #define NS_DISCO_ITEMS "http://jabber.org/protocol/disco#items"
 #define NS_PING "urn:xmpp:ping"
+#define NS_COMMANDS "http://jabber.org/protocol/commands"
 
 /* ---- services: the hosts of mod_muc (settings.c) ---- */
 
@@ -209,6 +210,7 @@ struct occupant {
   struct session *sessions; /* the shown one first */
   unsigned int sessions_n;
   char oid[33]; /* XEP-0421 */
+  char *hats;   /* XEP-0317: XML, or NULL */
   struct view view;
 };
 
@@ -318,6 +320,9 @@ void stored_each(public_fn *fn, void *cookie);
 void affil_get(struct room const *r, struct slice bare, struct affil *a);
 void affil_put(struct room *r, struct slice bare, struct affil const *a);
 enum affiliation affil_of(struct room const *r, struct jid const *who);
+
+/* Note that the bare JID has something in the room, or has not any more: affiliation or hat. */
+void affil_note(struct room const *r, struct slice bare);
 
 typedef bool affil_fn(void *cookie, struct slice bare, struct affil const *a);
 void affil_each(struct room const *r, affil_fn *fn, void *cookie);
@@ -525,6 +530,38 @@ bool may_read(struct in *in);
 void mam_query(struct in *in, struct xml_node const *q);
 void mam_form(struct in *in);
 void mam_metadata(struct in *in);
+
+/* hats.c (XEP-0317): hats of a room by URI, with title TAB hue; what a bare JID wears, by URI; all that
+ * is worn, by bare JID NUL URI. */
+#define HATS_MAX 64
+#define HATS_WORN_MAX 16
+#define HAT_URI_MAX 200
+#define HAT_BARE_MAX 256
+
+typedef bool hat_fn(void *cookie, struct slice uri, struct slice value);
+bool hats_open(void);
+void hats_each(struct room const *r, hat_fn *fn, void *cookie);
+void hats_each_of(struct room const *r, struct slice bare, hat_fn *fn, void *cookie);
+void hats_each_worn(struct room const *r, hat_fn *fn, void *cookie);
+
+/* The number of hats of the room, or (bare not empty) of what bare wears. */
+size_t hats_count(struct room const *r, struct slice bare);
+bool hat_get(struct room const *r, struct slice uri, struct slice *value);
+void hat_put(struct room *r, struct slice uri, struct slice title, struct slice hue);
+void hat_del(struct room *r, struct slice uri);
+void hat_wear(struct room *r, struct slice bare, struct slice uri, bool on);
+
+/* Read what the occupant wears. Take all hats of bare off; forget all hats of the room. */
+void hats_put_on(struct occupant *o);
+void hats_take_off(struct room *r, struct slice bare);
+void hats_forget(struct room const *r);
+
+/* A hash of the hats of the room; false: it has none. */
+bool hats_hash(struct room const *r, char out[41]);
+
+/* hat_commands.c */
+void hats_command(struct in *in, struct xml_node const *e);
+void hats_cat_items(struct in *in, stralloc *out);
 
 /* moderate.c */
 void retract(struct in *in, uint64_t id);

@@ -103,6 +103,7 @@ occupant_new(struct room *r, uint32_t id, struct slice bare, struct slice nick,
   r->occupants_n++;
   if (!table_put(&r->nicks, o)) no_memory();
   occupant_id(o->oid, r, bare);
+  hats_put_on(o);
   return o;
 }
 
@@ -129,6 +130,7 @@ occupant_free(struct occupant *o)
     free(a);
   }
   view_wipe(o);
+  free(o->hats);
   free(o->nick);
   free(o->key);
   free(o);

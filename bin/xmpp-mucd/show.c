@@ -118,7 +118,9 @@ cat_presence(stralloc *out, struct occupant const *o, struct change const *c, bo
   cat_x(out, o, c, jids, one, self_codes);
   put(out, "<occupant-id xmlns='" NS_OCCUPANT "'");
   put_attr(out, "id", slice_str(o->oid));
-  put(out, "/></presence>");
+  put(out, "/>");
+  if (o->hats && !c->gone && o->room->config.flags & FLAG_HATS) put(out, o->hats);
+  put(out, "</presence>");
 }
 
 static void

@@ -71,7 +71,7 @@ stored_open(void)
   if (!mucd.store || !(mucd.archive = archive_open_in(mucd.store))) return false;
   for (i = 0; i < sizeof tables / sizeof *tables; i++)
     if (!store_table(mucd.store, tables[i].name, tables[i].at)) return false;
-  if (!open_key()) return false;
+  if (!hats_open() || !open_key()) return false;
   archive_refuse_when_full(mucd.archive);
   return archive_commit(mucd.archive);
 }
@@ -202,6 +202,19 @@ note_affil(void *cookie, struct slice bare, struct affil const *a)
   return true;
 }
 
+static bool
+note_wearer(void *cookie, struct slice worn, struct slice value)
+{
+  struct keys *k = cookie;
+  struct slice bare;
+
+  (void)value;
+  if (!slice_word(&worn, 0, &bare)) return true;
+  put_slice(&k->list, bare);
+  put_slice(&k->list, slice_of("", 1));
+  return true;
+}
+
 void
 stored_room_del(struct room *r)
 {
@@ -211,6 +224,7 @@ stored_room_del(struct room *r)
   unsigned int done = 0;
 
   affil_each(r, note_affil, &k);
+  hats_each_worn(r, note_wearer, &k);
   rest = slice_of(k.list.s, k.list.len);
   uint64_pack_big(n, r->number);
   while (slice_word(&rest, 0, &bare))
@@ -218,6 +232,7 @@ stored_room_del(struct room *r)
   stralloc_free(&k.list);
   store_del_some(mucd.store, t.affil, slice_of(n, 8), UINT32_MAX, &done);
   store_del_some(mucd.store, t.nick, slice_of(n, 8), UINT32_MAX, &done);
+  hats_forget(r);
   store_del(mucd.store, t.vcard, slice_of(n, 8));
   store_del(mucd.store, t.room, r->bare);
   if (r->muc) store_del(mucd.store, t.public, key_of_text(r->muc->name, r->local));
@@ -282,7 +297,7 @@ affil_put(struct room *r, struct slice bare, struct affil const *a)
   of = key_of_text(bare, slice_of(n, 8));
   if (a->affiliation == AFF_NONE && !a->role && !a->nick.len) {
     store_del(mucd.store, t.affil, key_of(r->number, bare));
-    store_del(mucd.store, t.of, of);
+    affil_note(r, bare);
     return;
   }
   head[0] = (char)a->affiliation;
@@ -295,6 +310,22 @@ affil_put(struct room *r, struct slice bare, struct affil const *a)
   put_slice(&v, a->reason);
   store_put(mucd.store, t.affil, key_of(r->number, bare), slice_of(v.s, v.len));
   store_put(mucd.store, t.of, of, r->bare);
+}
+
+void
+affil_note(struct room const *r, struct slice bare)
+{
+  struct slice v, of;
+  char n[8];
+  bool has =
+    hats_count(r, bare) || store_get(mucd.store, t.affil, key_of(r->number, bare), &v);
+
+  uint64_pack_big(n, r->number);
+  of = key_of_text(bare, slice_of(n, 8));
+  if (has)
+    store_put(mucd.store, t.of, of, r->bare);
+  else
+    store_del(mucd.store, t.of, of);
 }
 
 /* An account has its own affiliation, else it is as outcast as its domain. */
