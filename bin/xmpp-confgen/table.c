@@ -557,8 +557,8 @@ struct option const options[] = {
   {"tabber", "trust_anchors", T_STRING, "/usr/share/dns/root.key", DNSD, WORKS, 0, 0, NULL},
   {"tabber.web", "url", T_URL, NULL, WEBD, WORKS, 0, 0, NULL},
   {"tabber.invites", "access_invite", T_ACCESS, "all", REGISTERD | HOSTD, WORKS, 0, 0, NULL},
-  {"tabber.archive", "max_age", T_TIMEOUT_INF, "infinity", MAMD, WORKS, 0, 0, NULL},
-  {"tabber.archive", "max_messages", T_INT_INF, "infinity", MAMD, WORKS, 1, INT32_MAX, NULL},
+  {"tabber.archive", "max_age", T_TIMEOUT_INF, "infinity", MAMD | MUCD, WORKS, 0, 0, NULL},
+  {"tabber.archive", "max_messages", T_INT_INF, "infinity", MAMD | MUCD, WORKS, 1, INT32_MAX, NULL},
 
   {"module", "db_type", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"module", "ram_db_type", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},

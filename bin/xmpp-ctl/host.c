@@ -197,6 +197,23 @@ affiliated(struct entry *e)
   return rehost(&e->key, 8, e->key_room);
 }
 
+/* A hat (kind 1), or behind kind 2 an address, NUL, and the hat that it wears. */
+static bool
+hat(struct entry *e)
+{
+  char const *nul = e->key.len > 9 ? memchr(e->key.s + 9, 0, e->key.len - 9) : NULL;
+  struct slice head, rest;
+
+  if (!nul || e->key.s[8] != 2) return true;
+  head = slice_of(e->key.s, (size_t)(nul - e->key.s));
+  rest = slice_of(nul, e->key.len - head.len);
+  if (!rehost(&head, 9, e->key_room)) return false;
+  if (head.s == e->key.s) return true;
+  memcpy(e->key_room + head.len, rest.s, rest.len);
+  e->key = slice_of(e->key_room, head.len + rest.len);
+  return true;
+}
+
 typedef bool rule_fn(struct entry *e);
 
 static struct {
@@ -228,6 +245,7 @@ static struct {
   {"rooms",    "affil",   affiliated         },
   {"rooms",    "of",      key_before_nul     },
   {"rooms",    "nick",    nick               },
+  {"rooms",    "hat",     hat                },
   {"rooms",    "room",    NULL               },
   {"rooms",    "vcard",   NULL               },
   {"rooms",    "public",  NULL               },

@@ -28,14 +28,13 @@ static void
 bury(struct room *r, struct slice alt, struct slice why)
 {
   bool persistent = r->config.flags & FLAG_PERSISTENT && r->state == ROOM_OPEN;
-  unsigned int done;
 
   if (!persistent) {
     room_end(r);
     return;
   }
   stored_room_del(r);
-  if (r->muc->clears) archive_purge(mucd.archive, r->number, UINT32_MAX, &done);
+  retention_end(r);
   r->state = ROOM_TOMBSTONE;
   r->last_us = door_wall();
   free(r->alt);

@@ -54,6 +54,7 @@ struct muc {
   uint64_t history_size, max_room_id, max_room_name, max_room_desc, max_password;
   uint64_t discoitems_max, conferences_max, users_max, users_threshold, users_presence;
   uint64_t message_us, presence_us; /* least intervals */
+  uint64_t age_s, most_messages;    /* limits of archives; 0: none */
   bool archives;                    /* the host has mod_mam */
   bool clears;                      /* clear_archive_on_room_destroy */
 };
@@ -582,6 +583,12 @@ void ghosts_done(struct link *l, struct record *r);
 void ghosts_up(void);
 void ghosts_start(void);
 void ghosts_snapshot(struct snapshot *k);
+
+/* retention.c: keep archives within their limits; take the archive of a room that ends, unless the
+ * service keeps such. */
+void retention_start(void);
+void retention_end(struct room *r);
+void retention_snapshot(struct snapshot *k);
 
 /* ends.c */
 void ends_ending(struct link *l, struct record *r);

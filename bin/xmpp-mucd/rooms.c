@@ -239,14 +239,12 @@ room_make(struct muc const *m, struct jid const *j)
 void
 room_end(struct room *r)
 {
-  unsigned int done;
-
   if (r->ended) return;
   room_changed(r);
   r->ended = true;
   event_timer_cancel(&r->unlock);
   stored_room_del(r);
-  if (r->muc && r->muc->clears) archive_purge(mucd.archive, r->number, UINT32_MAX, &done);
+  retention_end(r);
 }
 
 void

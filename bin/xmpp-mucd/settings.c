@@ -7,6 +7,8 @@
 #include <string.h>
 
 char const *const mucd_needs[] = {
+  "archive.max_age",
+  "archive.max_messages",
   "mod_mam.clear_archive_on_room_destroy",
   "mod_muc.access",
   "mod_muc.access_admin",
@@ -73,6 +75,8 @@ read_muc(struct muc *m, struct settings const *st, struct slice h, struct slice 
   m->message_us = settings_us(st, "mod_muc.min_message_interval", h);
   m->presence_us = settings_us(st, "mod_muc.min_presence_interval", h);
   m->archives = settings_has(st, "module", h, "mod_mam");
+  m->age_s = settings_u64(st, "archive.max_age", h);
+  m->most_messages = settings_u64(st, "archive.max_messages", h);
   m->clears = settings_bool(st, "mod_mam.clear_archive_on_room_destroy", h);
 }
 

@@ -270,6 +270,10 @@ uint64_t archive_owner_number(struct archive *a, struct slice bare);
 uint64_t archive_owner_make(struct archive *a, struct slice bare);
 bool archive_owner_jid(struct archive *a, uint64_t number, struct slice *bare);
 
+/* Take the number from its JID, which may get another; what the owner has stays until it is purged
+ * (archive_purge). An owner without a JID: nothing to do. */
+bool archive_owner_drop(struct archive *a, uint64_t owner);
+
 /* bytes: of messages as they are stored, also for the other owners; ids 0: none. */
 struct archive_stat {
   uint64_t messages, bytes, waiting;

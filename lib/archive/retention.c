@@ -91,24 +91,31 @@ gone(bool deleted)
   return deleted || errno == ENOENT;
 }
 
-static bool
-purge_owner(struct archive *a, uint64_t owner)
+bool
+archive_owner_drop(struct archive *a, uint64_t owner)
 {
-  struct head *own = archive_head_edit(a, owner, 0);
   struct slice jid;
   char buf[16];
   uint64_t slot;
   bool found;
 
-  if (!own && errno != ENOENT) return false;
-  if (own && !archive_list_drop(a, own)) return archive_lose(a);
-  if (!archive_prefs_put(a, owner, SLICE(""))) return archive_lose(a);
   if (!archive_owner_jid(a, owner, &jid)) return errno == ENOENT;
   if (!archive_slot(a, a->name, 0, jid, &slot, &found)) return false;
   if (!gone(store_del(a->store, a->name, archive_pack(buf, 2, (uint64_t[]){0, slot}))) ||
       !gone(store_del(a->store, a->number, archive_pack(buf, 1, &owner))))
     return archive_lose(a);
   return true;
+}
+
+static bool
+purge_owner(struct archive *a, uint64_t owner)
+{
+  struct head *own = archive_head_edit(a, owner, 0);
+
+  if (!own && errno != ENOENT) return false;
+  if (own && !archive_list_drop(a, own)) return archive_lose(a);
+  if (!archive_prefs_put(a, owner, SLICE(""))) return archive_lose(a);
+  return archive_owner_drop(a, owner);
 }
 
 bool
