@@ -206,6 +206,11 @@ bool say_unknown_module(struct yaml_node const *n, char const *path, struct slic
 /* Say whether a module is on for a host. */
 bool host_has_module(struct slice host, char const *name);
 
+/* Give the inside of an element vCard that the mapping n describes (vcard.c), in job.arena; s NULL
+ * after an error. */
+#define VCARD_MAX 65536u
+struct slice vcard_value(struct yaml_node const *n, char const *path);
+
 /* ---- options of modules that are lists (nested.c) ---- */
 
 /* Check such an option (T_SPECIAL) of a host's module and put out a row for each of its

@@ -294,6 +294,14 @@ room_option(struct nested const *o, struct yaml_node const *n)
     emit(o->to, o->in, o->host, n->key.s, value.s, NULL);
 }
 
+static void
+vcard(struct nested const *o, struct yaml_node const *n)
+{
+  struct slice xml = vcard_value(n, o->path);
+
+  if (xml.s) emit_slice(o->to, o->in, o->host, xml);
+}
+
 /* ---- the options ---- */
 
 static struct {
@@ -308,6 +316,7 @@ static struct {
   {"mod_http_upload.content_types",      content_type,    PAIRS  },
   {"mod_http_upload.custom_headers",     header,          PAIRS  },
   {"mod_muc.default_room_options",       room_option,     PAIRS  },
+  {"mod_muc.vcard",                      vcard,           MAPPING},
   {"mod_register.welcome_message",       welcome_message, MAPPING},
   {"mod_stun_disco.services",            stun_service,    ENTRIES},
   {"mod_conversejs.conversejs_options",  converse_option, PAIRS  },

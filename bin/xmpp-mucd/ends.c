@@ -60,8 +60,8 @@ find_owners(struct room *r)
   stralloc_free(&x.list);
 }
 
-static void
-leave_room(struct room *r, struct slice bare)
+void
+ends_leave(struct room *r, struct slice bare)
 {
   static struct arena arena = ARENA_ZERO;
   struct affil a;
@@ -118,7 +118,7 @@ erase(uint64_t number, struct slice bare, unsigned int most, unsigned int *done)
   of_each(bare, note, &of);
   rest = slice_of(of.list.s, of.list.len);
   while (slice_word(&rest, '\n', &room))
-    if ((r = room_find(room)) && r->muc) leave_room(r, bare);
+    if ((r = room_find(room)) && r->muc) ends_leave(r, bare);
   *done += of.n;
   stralloc_free(&of.list);
   return true;

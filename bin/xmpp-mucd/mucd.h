@@ -48,6 +48,7 @@ struct muc {
   struct slice name;  /* conference.example.com */
   struct slice host;  /* of hosts, whose module this is */
   struct slice title; /* the option name */
+  struct slice vcard; /* the inside of an element vCard, or empty */
   struct slice rules[RULES_N];
   struct slice room_regexp;
   struct slice room_shaper, message_shaper, presence_shaper; /* rules */
@@ -57,6 +58,7 @@ struct muc {
   uint64_t age_s, most_messages;    /* limits of archives; 0: none */
   bool archives;                    /* the host has mod_mam */
   bool clears;                      /* clear_archive_on_room_destroy */
+  bool cleans;                      /* cleanup_affiliations_on_start */
 };
 
 struct mucd {
@@ -594,6 +596,12 @@ void retention_snapshot(struct snapshot *k);
 void ends_ending(struct link *l, struct record *r);
 void ends_made(struct link *l, struct record *r);
 void ends_snapshot(struct snapshot *k);
+
+/* All that bare has in the room goes: hats, nick, affiliation. */
+void ends_leave(struct room *r, struct slice bare);
+
+/* cleanup.c */
+void cleanup_start(void);
 
 /* control.c */
 void control_rooms(struct link *l, struct record *r);

@@ -16,6 +16,7 @@ char const *const mucd_needs[] = {
   "mod_muc.access_mam",
   "mod_muc.access_persistent",
   "mod_muc.access_register",
+  "mod_muc.cleanup_affiliations_on_start",
   "mod_muc.history_size",
   "mod_muc.max_rooms_discoitems",
   "mod_muc.max_user_conferences",
@@ -58,6 +59,8 @@ read_muc(struct muc *m, struct settings const *st, struct slice h, struct slice 
   m->host = h;
   read_rules(m, st, h);
   m->title = settings_get(st, "mod_muc.name", h);
+  m->vcard = settings_get(st, "mod_muc.vcard", h);
+  m->cleans = settings_bool(st, "mod_muc.cleanup_affiliations_on_start", h);
   m->room_regexp = settings_get(st, "mod_muc.regexp_room_id", h);
   m->room_shaper = settings_get(st, "mod_muc.room_shaper", h);
   m->message_shaper = settings_get(st, "mod_muc.user_message_shaper", h);
@@ -206,5 +209,6 @@ mucd_start(void)
 {
   if (!stored_open()) return false;
   occupants_load();
+  cleanup_start();
   return true;
 }

@@ -16,9 +16,15 @@ service_vcard(struct in *in)
   static stralloc out = STRALLOC_ZERO;
 
   out.len = 0;
-  put(&out, "<vCard xmlns='" NS_VCARD "'><FN>");
-  put_text(&out, in->muc->title);
-  put(&out, "</FN></vCard>");
+  put(&out, "<vCard xmlns='" NS_VCARD "'>");
+  if (in->muc->vcard.len) {
+    put_slice(&out, in->muc->vcard);
+  } else {
+    put(&out, "<FN>");
+    put_text(&out, in->muc->title);
+    put(&out, "</FN>");
+  }
+  put(&out, "</vCard>");
   result(in, slice_of(out.s, out.len));
 }
 

@@ -85,7 +85,7 @@ enum {
  * with its store. */
 /* clang-format off */
 #define STORE_TABLE(S)                                              \
-S(ACCOUNTS, "accounts", 0, AUTHD,   USERD | MAMD | HOSTD | PUBSUBD | PUSHD) \
+S(ACCOUNTS, "accounts", 0, AUTHD,   USERD | MAMD | HOSTD | PUBSUBD | PUSHD | MUCD) \
 S(SECRETS,  "secrets",  1, AUTHD,   0)                              \
 S(ARCHIVE,  "archive",  2, MAMD,    0)                              \
 S(USERS,    "users",    3, USERD,   MAMD | HOSTD | PUBSUBD)         \

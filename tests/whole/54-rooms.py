@@ -142,6 +142,20 @@ def ctl_knows_rooms(t):
     assert t.ctl("room", "occupants", ROOM, code=None)[0] == 1
 
 
+@check
+def affiliations_of_nobody_go_at_a_start(t):
+    t.ctl("room", "create", "clean@conference.localhost", "a@localhost")
+    for who in ("b@localhost", "nobody@localhost", "x@elsewhere.example"):
+        t.ctl("room", "affiliation", "clean@conference.localhost", who, "member")
+    t.kill("mucd")
+    t.wait_ready()
+    until("nobody to go", lambda: "nobody@localhost" not in t.ctl(
+        "room", "affiliation", "clean@conference.localhost", records=True))
+    left = t.ctl("room", "affiliation", "clean@conference.localhost", records=True)
+    assert "b@localhost" in left and "x@elsewhere.example" in left, left
+    t.ctl("room", "forget", "clean@conference.localhost")
+
+
 # ---- killed
 
 
@@ -279,4 +293,4 @@ def a_service_that_goes_says_so(t):
 
 
 main(Tree(accounts=("a@localhost", "b@localhost"),
-          modules=MODULES + "\nmod_muc: {default_room_options: {mam: true}}"))
+          modules=MODULES + "\nmod_muc: {cleanup_affiliations_on_start: true, default_room_options: {mam: true}}"))
