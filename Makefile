@@ -116,7 +116,7 @@ DEPS_BUILD := gcc make libc6-dev skalibs-dev libssl-dev libexpat1-dev libyaml-de
 DEPS_TEST := libcmocka-dev curl python3 python3-slixmpp go-sendxmpp openssl runit procps util-linux unbound ldnsutils
 DEPS_CLIENTS := tmux profanity poezio mcabber
 # Debian 13 has it no more; its test is left out there.
-DEPS_CLIENTS_12 := python3-aioxmpp
+DEPS_CLIENTS_12 := python3-aioxmpp finch libstrophe-dev libgloox-dev g++ pkg-config
 DEPS_PEERS := biboumi ngircd prosody lua-unbound ejabberd unbound iproute2
 DEPS_TIDY := clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev groff-base
 

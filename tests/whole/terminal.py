@@ -1,5 +1,6 @@
 """Clients with a screen, in tmux: what is awaited is looked for on the screen until a deadline.
 And whom they talk to: b, a contact to be, and a second device of the client's own account."""
+from table import did
 from tree import *
 
 CARBONS = "urn:xmpp:carbons:2"
@@ -79,6 +80,7 @@ class Friends:
 
     def is_asked(self):
         self.b.expect(presence("a@localhost", "subscribe"))
+        did("login")
 
     def agrees_and_asks(self):
         self.b.send("<presence to='a@localhost' type='subscribed'/>"
@@ -87,7 +89,9 @@ class Friends:
     def sees(self, resource):
         """The client's presence; its full address."""
         self.b.expect(presence("a@localhost", "subscribed"))
-        return self.b.expect(presence("a@localhost/" + resource)).get("from")
+        jid = self.b.expect(presence("a@localhost/" + resource)).get("from")
+        did("contacts", "presence")
+        return jid
 
     def shows(self, show, status):
         self.b.send("<presence><show>%s</show><status>%s</status></presence>" % (show, status))
@@ -95,12 +99,59 @@ class Friends:
     def gets(self, text):
         """A message of the client, and its copy on the second device; from whom."""
         m = self.b.expect_body(text)
+        did("messages")
         self.second.expect(copy_of(text))
+        did("copies")
         return m.get("from")
 
     def end(self):
         self.b.abort()
         self.second.abort()
+
+
+def answers(t, command, resource, env=None):
+    """A program of a client library, which logs in as a@localhost/resource, asks b for its presence and
+    grants its own, and answers each message with "re: " before its text, until the text is quit."""
+    f = Friends(t)
+    p = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                         env=dict(os.environ, **(env or {})))
+    try:
+        f.is_asked()
+        f.agrees_and_asks()
+        jid = f.sees(resource)
+        f.b.message(jid, "hello &lt;you&gt; ☺")
+        assert f.gets("re: hello <you> ☺") == jid
+        f.b.message(jid, "quit")
+        f.b.expect(presence(jid, "unavailable"))
+        p.wait(DEADLINE)
+    except BaseException:
+        p.kill()
+        print(p.stdout.read().decode(errors="replace")[-2000:])
+        raise
+    finally:
+        p.kill()
+        p.wait()
+        f.end()
+
+
+def skip(why):
+    """This machine cannot have the client."""
+    print(why)
+    sys.stdout.flush()
+    os._exit(77)
+
+
+def compiled(source, package, compiler="cc"):
+    """The path of a program made of a source beside the tests; skipped without the library."""
+    if not shutil.which("pkg-config") or subprocess.run(["pkg-config", "--exists", package]).returncode:
+        skip("there is no " + package)
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", package], stdout=subprocess.PIPE, text=True,
+                           check=True).stdout.split()
+    folder = tempfile.mkdtemp(prefix="client-")
+    path = folder + "/" + package
+    here = os.path.join(os.path.dirname(os.path.abspath(__file__)), "clients", source)
+    subprocess.run([compiler, "-O1", "-fPIC", "-o", path, here] + flags, check=True)
+    return path
 
 
 ACCOUNTS = ["a@localhost", "b@localhost"]

@@ -5,6 +5,7 @@ import asyncio, logging, os, sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:] = [x for x in sys.path if os.path.abspath(x or ".") != HERE]    # we are not aioxmpp
 sys.path.insert(0, os.path.join(HERE, ".."))
+from table import did
 from tree import *
 
 logging.disable(logging.CRITICAL)
@@ -115,6 +116,7 @@ async def a_room_is_left(t, a, b):
     for x in (a, b):
         await x.up.__aexit__(None, None, None)
     assert t.ctl("rooms") == ""
+    did("login", "rooms")
 
 
 main(Tree(accounts=("a@localhost", "b@localhost"), modules=MODULES + "\nmod_muc: {}"))

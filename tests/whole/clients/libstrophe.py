@@ -1,0 +1,19 @@
+#!/usr/bin/python3
+"""libstrophe: a program of the library logs in over STARTTLS, makes a contact, answers messages."""
+import os, sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from terminal import *
+
+PROGRAM = compiled("libstrophe.c", "libstrophe", "cc")
+
+
+@check
+def libstrophe_talks(t):
+    answers(t, [PROGRAM, "a@localhost/libstrophe", PW, "127.0.0.1", str(t.port)], "libstrophe")
+
+
+try:
+    main(Tree(accounts=ACCOUNTS))
+finally:
+    shutil.rmtree(os.path.dirname(PROGRAM))
