@@ -264,7 +264,7 @@ SUITES = (
     ("A/V calling", "STUN and TURN discovery", "S", "XEP-0215", shows(HOST, "urn:xmpp:extdisco:2")),
 )
 # Rows whose program is not there.
-MAY_LACK = {"Third party push notifications", "Web connection, BOSH"}
+MAY_LACK = set()
 
 
 @check
