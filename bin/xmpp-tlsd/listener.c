@@ -263,7 +263,11 @@ static void
 listen_failed(struct listener const *ln, int error)
 {
   log_event(LOG_WARN, "listen-failed", "listener", ln->name, "ip", ln->ip, "port",
-            log_num(ln->port), "why", strerror(error), NULL);
+            log_num(ln->port), "why", strerror(error), "do",
+            error == EACCES
+              ? "set net.ipv4.ip_unprivileged_port_start to this port in /etc/sysctl.d"
+              : "nothing: it is tried again",
+            NULL);
 }
 
 /* The log says once that a socket does not open, and again when the reason is another. */

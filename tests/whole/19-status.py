@@ -287,6 +287,25 @@ def taken(*ports):
     return socks
 
 
+def first_port_of_users():
+    with open("/proc/sys/net/ipv4/ip_unprivileged_port_start") as f:
+        return int(f.read())
+
+
+@check
+def a_port_of_root_s(_):
+    """xmpp-tlsd has a user of its own: the log says which setting of the kernel lets it listen."""
+    if os.geteuid() or first_port_of_users() < 1000:
+        return
+    t = Tree()
+    t.tls_port = 999
+    try:
+        t.start()
+        t.wait_log("tlsd", "listen-failed listener=127.0.0.1:999 .*why=\"Permission denied\" do=\"set net.ipv4.ip_unprivileged")
+    finally:
+        t.clean()
+
+
 @check
 def a_port_that_is_taken_is_tried_again(_):
     t = Tree(plain=True)
