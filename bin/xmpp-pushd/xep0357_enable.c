@@ -146,7 +146,7 @@ make_room(struct slice bare, char const *key)
       if (!memcmp(reg_key(r), key, PUSH_KEY)) return true;
     r = longest_unused(a);
     if (!r) return true;
-    log_event(LOG_INFO, "push-dropped", "account", log_text(bare), "service",
+    log_event(LOG_DEBUG, "push-dropped", "account", log_text(bare), "service",
               r->domain->name, "why", "the account has too many", NULL);
     if (!reg_del(r)) return false;
   }
@@ -206,7 +206,7 @@ xep0357_enable(struct handle_ctx *ctx, struct stanza const *in, struct xml_node 
   if (!s.client.len || !put(ctx, number, &s))
     return handle_error(ctx, ERR_RESOURCE_CONSTRAINT,
                         "the server has no room to store it");
-  log_event(LOG_INFO, "push-enabled", "account", log_text(ctx->from.bare), "service",
+  log_event(LOG_DEBUG, "push-enabled", "account", log_text(ctx->from.bare), "service",
             log_text(service.full), NULL);
   return DONE;
 }
