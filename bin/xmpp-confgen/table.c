@@ -506,7 +506,7 @@ struct option const options[] = {
   {"mod_conversejs", "conversejs_resources", T_STRING, NULL, WEBD, WORKS, 0, 0, NULL},
   {"mod_conversejs", "conversejs_options", T_SPECIAL, NULL, WEBD, WORKS, 0, 0, NULL},
   {"mod_conversejs", "default_domain", T_STRING, "@HOST@", WEBD, WORKS, 0, 0, NULL},
-  {"mod_conversejs", "conversejs_plugins", T_ANY, NULL, 0, LATER, 0, 0, NULL},
+  {"mod_conversejs", "conversejs_plugins", T_WORDS, NULL, WEBD, WORKS, 0, 0, NULL},
   {"mod_antispam", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"mod_pubsub_serverinfo", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"mod_jidprep", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},

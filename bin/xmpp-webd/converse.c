@@ -1,5 +1,7 @@
 #include "webd.h"
 
+#include <string.h>
+
 /* A page with Converse.js (mod_conversejs), whose files are the administrator's: a folder
  * (conversejs_resources), or addresses. */
 
@@ -101,6 +103,24 @@ cat_file(stralloc *out, struct request const *q, char const *key, char const *na
          stralloc_cats(out, name);
 }
 
+/* Scripts besides: addresses, or files of the folder's part plugins. */
+static bool
+cat_plugins(stralloc *out, struct request const *q)
+{
+  struct slice list = module_option(q, "mod_conversejs.conversejs_plugins"), word;
+  bool ok = true;
+
+  while (ok && slice_word(&list, ' ', &word)) {
+    bool far = memmem(word.s, word.len, "://", 3) != NULL;
+    ok =
+      !word.len ||
+      (stralloc_cats(out, "<script src=\"") &&
+       (far || (cat_html(out, slice_str(q->base)) && stralloc_cats(out, "/plugins/"))) &&
+       cat_html(out, word) && stralloc_cats(out, "\" charset=\"utf-8\"></script>\n"));
+  }
+  return ok;
+}
+
 static bool
 cat_page(stralloc *out, struct request const *q)
 {
@@ -110,9 +130,9 @@ cat_page(stralloc *out, struct request const *q)
          cat_file(out, q, "mod_conversejs.conversejs_css", "converse.min.css") &&
          stralloc_cats(out, "\">\n<script src=\"") &&
          cat_file(out, q, "mod_conversejs.conversejs_script", "converse.min.js") &&
-         stralloc_cats(out,
-                       "\" charset=\"utf-8\"></script>\n</head>\n<body>\n<script>\n") &&
-         cat_options(out, q) && stralloc_cats(out, "\n</script>\n</body>\n</html>\n");
+         stralloc_cats(out, "\" charset=\"utf-8\"></script>\n") && cat_plugins(out, q) &&
+         stralloc_cats(out, "</head>\n<body>\n<script>\n") && cat_options(out, q) &&
+         stralloc_cats(out, "\n</script>\n</body>\n</html>\n");
 }
 
 static void
