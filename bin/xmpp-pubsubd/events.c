@@ -350,6 +350,20 @@ end_subscriptions(uint64_t owner, struct slice jid)
   arena_wipe(&a);
 }
 
+/* A client of another server of which no unavailable presence has come: what it wants is forgotten
+ * until it shows itself again. Of clients here routed tells when they go. */
+static void
+forget_client(struct slice full, struct slice account)
+{
+  struct jid who = jid_cut(full);
+
+  if (!who.resource.len || pubsubd_is_host(who.domain) || !interest_has(full, account))
+    return;
+  interest_hide(full, account);
+  log_event(LOG_INFO, "client-forgotten", "jid", log_text(full), "account",
+            log_text(account), "why", "an event came back", NULL);
+}
+
 void
 event_returned(struct stanza const *st)
 {
@@ -361,6 +375,8 @@ event_returned(struct stanza const *st)
   uint64_t owner = to.local.len ? pubsubd_number(to.bare)
                                 : pubsub_service(pubsubd.pubsub, to.domain, false);
 
+  if (owner && error && to.local.len && slice_is(xml_attr(error, "type"), "cancel"))
+    forget_client(st->from, to.bare);
   if (owner && error && is_for_good(error) && !store_is_full(pubsubd.store))
     end_subscriptions(owner, st->from);
   arena_wipe(&a);
