@@ -16,9 +16,13 @@
 struct host {
   struct host *next;
   char *name;
-  char *mechanisms; /* offered mechanisms, strongest first, with blanks between */
-  char *exempt;     /* the rule of addresses whose failures are not counted */
-  bool hides_offered; /* SCRAM says no hash of what was offered (XEP-0474) */
+  char *all; /* mechanisms by the settings, strongest first, with blanks between */
+  char
+    *mechanisms; /* those of them that all accounts can use (lacks.c): they are offered */
+  char *upgrades;        /* tasks that some account has yet to do (XEP-0480) */
+  char *upgrades_wanted; /* hashes that tasks are offered for (mod_scram_upgrade) */
+  char *exempt;          /* the rule of addresses whose failures are not counted */
+  bool hides_offered;    /* SCRAM says no hash of what was offered (XEP-0474) */
   bool is_internal, is_external; /* who checks passwords: keys here, a program outside */
   bool is_anonymous;             /* offers ANONYMOUS */
   uint64_t most_failures, ban_life_us; /* 0: the host has no mod_fail2ban */
@@ -70,6 +74,17 @@ bool secrets_hmac(struct slice text, unsigned char *out);
  * it others; take it away. false with errno EEXIST, EBUSY (an account of the name is ending), ENOENT, ENAMETOOLONG or EIO. */
 bool secrets_is_free(struct slice bare);
 bool secrets_is_there(struct slice bare);
+/* As secrets_get, for the hash of which the account has keys: *h. */
+bool secrets_get_any(struct slice host, struct slice bare, enum scram_hash *h,
+                     struct scram_keys *k, bool *real);
+
+/* Say whether the account has keys, but none for h. Give the account the keys that it lacks, of those
+ * in k that have iterations, if its keys for the hash proven are still these; its tokens stay. false
+ * with errno EIO. */
+bool secrets_lacks(struct slice bare, enum scram_hash h);
+bool secrets_fill(struct slice bare, enum scram_hash proven,
+                  struct scram_keys const *keys, struct scram_keys const k[SCRAM_HASHES]);
+
 bool secrets_add_keys(struct slice bare, struct scram_keys const k[SCRAM_HASHES]);
 bool secrets_new_keys(struct slice bare, struct scram_keys const k[SCRAM_HASHES]);
 bool secrets_del(struct slice bare);
@@ -101,8 +116,9 @@ void derive_forget(void const *cookie);
 enum mechanism { PLAIN, SCRAM, HT, ANONYMOUS };
 
 /* Steps of an exchange. In FIRST authd awaits the client's first message, in FINAL its second; in
- * DELAYED it knows the answer, which waits (failures.c); in OUTSIDE a program outside is asked. */
-enum step { FIRST, FINAL, DELAYED, OUTSIDE };
+ * DELAYED it knows the answer, which waits (failures.c); in OUTSIDE a program outside is asked; in
+ * TASKED the client has a task to begin, in TASK_GIVEN to do (upgrade.c). */
+enum step { FIRST, FINAL, DELAYED, OUTSIDE, TASKED, TASK_GIVEN };
 
 struct origin;
 
@@ -142,8 +158,10 @@ struct exchange {
   struct fast fast;
   struct scram scram;
   struct scram_keys keys;
-  struct slice bindings;                            /* words type=base64 */
-  struct slice bare;                                /* the account's address */
+  enum scram_hash task;        /* TASKED: keys for this hash are wanted */
+  struct scram_keys task_keys; /* TASK_GIVEN: their iterations and salt */
+  struct slice bindings;       /* words type=base64 */
+  struct slice bare;           /* the account's address */
   struct slice agent, asks, device, upgrades, from; /* as the record auth has them */
   char nonce[24];
 };
@@ -197,6 +215,12 @@ void exchanges_each(void (*fn)(struct exchange *x, uint64_t n), uint64_t n);
 
 /* Make an account that has no keys here; true when there is one (secrets.c). */
 bool secrets_add_outside(struct slice bare);
+
+/* The client of x is in: say success and end the exchange. Refuse the record of an id for which there
+ * is no exchange. The time of x is over: a function of its timer. */
+void sasl_succeed(struct exchange *x);
+void sasl_refuse(struct link *l, uint64_t id, char const *condition, char const *why);
+void sasl_too_late(void *x);
 
 /* Give the answer of x, which is DELAYED, at once. */
 void sasl_answer(struct exchange *x);

@@ -129,6 +129,7 @@ exchange_free(struct exchange *x)
   }
   event_timer_cancel(&x->timer);
   OPENSSL_cleanse(&x->keys, sizeof x->keys);
+  OPENSSL_cleanse(&x->task_keys, sizeof x->task_keys);
   OPENSSL_cleanse(x->fast.text, sizeof x->fast.text);
   scram_wipe(&x->scram);
   free(x);
@@ -149,9 +150,10 @@ crowd_out(void)
               log_peer(slice_str(busiest->name)), "of_this_ip", log_num(busiest->n),
               "why", "clients do not finish their logins", NULL);
   }
-  if (busiest->first->step == DELAYED)
+  if (busiest->first->step == DELAYED) {
+    busiest->first->upgrades = SLICE(""); /* the answer ends the exchange */
     sasl_answer(busiest->first);
-  else
+  } else
     exchange_free(busiest->first);
 }
 
@@ -296,13 +298,18 @@ exchange_fields(struct snapshot *k, struct exchange *x)
   snapshot_slice(k, a, &x->upgrades);
   snapshot_slice(k, a, &x->from);
   fast_snapshot(k, x);
+  SNAPSHOT_INT(k, x->task);
+  SNAPSHOT_INT(k, x->task_keys.iterations);
+  SNAPSHOT_INT(k, x->task_keys.salt_len);
+  snapshot_block(k, x->task_keys.salt, sizeof x->task_keys.salt);
   SNAPSHOT_INT(k, x->question);
   SNAPSHOT_INT(k, x->passed);
   snapshot_slice(k, a, &x->verifier);
   snapshot_block(k, x->nonce, sizeof x->nonce);
   if (!snapshot_restores(k)) return;
   x->scram.nonce = slice_of(x->nonce, sizeof x->nonce);
-  if (x->step == FINAL && !secrets_get(x->host, x->bare, x->scram.hash, &x->keys, &real))
+  if ((x->step == FINAL || x->step >= TASKED) &&
+      !secrets_get(x->host, x->bare, x->scram.hash, &x->keys, &real))
     snapshot_fail(k, "keys are missing");
 }
 

@@ -2,6 +2,7 @@
 #include "authd.h"
 #include "failures.h"
 #include "fast.h"
+#include "upgrade.h"
 
 #include <openssl/crypto.h>
 
@@ -19,7 +20,8 @@ sasl_announce(struct link *l)
     link_begin(l, VERB_MECHANISMS);
     link_str(l, h->name);
     link_str(l, h->mechanisms);
-    if (*h->fast) link_str(l, h->fast);
+    if (*h->fast || *h->upgrades) link_str(l, h->fast);
+    if (*h->upgrades) link_str(l, h->upgrades);
     link_end(l);
   }
 }
@@ -49,8 +51,8 @@ say_failure(struct link *l, uint64_t id, struct failure const *f)
 }
 
 /* Refuse the record of the id, for which there is no exchange. */
-static void
-refuse(struct link *l, uint64_t id, char const *condition, char const *why)
+void
+sasl_refuse(struct link *l, uint64_t id, char const *condition, char const *why)
 {
   say_failure(l, id, &(struct failure){condition, why, SLICE(""), false});
 }
@@ -83,6 +85,13 @@ say_success(struct exchange *x)
   link_end(x->link);
 }
 
+void
+sasl_succeed(struct exchange *x)
+{
+  say_success(x);
+  exchange_free(x);
+}
+
 /* Fail because name and password do not belong together: the log alone tells them apart. The
  * record of a ban, if this is one failure too many, goes before that of the failure. */
 void
@@ -92,8 +101,7 @@ sasl_answer(struct exchange *x)
   x->step = FINAL;
   if (x->passed) {
     failure_forgive(exchange_ip(x), x->bare);
-    say_success(x);
-    exchange_free(x);
+    if (!upgrade_begin(x)) sasl_succeed(x);
     return;
   }
   failure_count(authd_host(x->host), exchange_ip(x), x->bare);
@@ -154,8 +162,8 @@ challenge(struct exchange *x, struct slice data)
   link_end(x->link);
 }
 
-static void
-too_late(void *cookie)
+void
+sasl_too_late(void *cookie)
 {
   sasl_fail(cookie, "temporary-auth-failure", "too-late");
 }
@@ -287,7 +295,7 @@ plain(struct exchange *x, struct slice message)
     return;
   }
   if (!sasl_take_name(x, name) ||
-      !secrets_get(x->host, x->bare, SCRAM_SHA256, &x->keys, &x->real)) {
+      !secrets_get_any(x->host, x->bare, &x->scram.hash, &x->keys, &x->real)) {
     sasl_fail(x, "temporary-auth-failure", "store-failed");
     return;
   }
@@ -300,8 +308,9 @@ plain(struct exchange *x, struct slice message)
   }
   password = scram_password(&x->scram.arena, rest);
   if (!password.s) password = rest; /* prepares to nothing that anybody has */
-  matches = scram_matches(SCRAM_SHA256, password, &x->keys);
+  matches = scram_matches(x->scram.hash, password, &x->keys);
   authzid_ok = sasl_authzid_holds(x, authzid); /* authzid lies in the message */
+  if (matches && authzid_ok && x->real && x->named) upgrade_from_password(x, rest);
   OPENSSL_cleanse((void *)(uintptr_t)password.s, password.len);
   OPENSSL_cleanse((void *)(uintptr_t)message.s, message.len);
   if (!authzid_ok)
@@ -504,19 +513,19 @@ sasl_auth(struct link *l, struct record *r)
 
   sasl_abort(l, r);
   if (!h || !(by_token || authd_offers(h, mechanism))) {
-    refuse(l, id, "invalid-mechanism", "not-offered");
+    sasl_refuse(l, id, "invalid-mechanism", "not-offered");
     return;
   }
   if ((by_token || slice_is(mechanism, "PLAIN")) && !secure) {
-    refuse(l, id, "encryption-required", "no-tls");
+    sasl_refuse(l, id, "encryption-required", "no-tls");
     return;
   }
   x = exchange_new(l, id, r);
   if (!x) {
-    refuse(l, id, "temporary-auth-failure", "out-of-memory");
+    sasl_refuse(l, id, "temporary-auth-failure", "out-of-memory");
     return;
   }
-  event_timer_start(&x->timer, door_now() + EXCHANGE_US, too_late, x);
+  event_timer_start(&x->timer, door_now() + EXCHANGE_US, sasl_too_late, x);
   door_random_id(x->nonce, sizeof x->nonce);
   x->scram.nonce = slice_of(x->nonce, sizeof x->nonce);
   x->scram.plus_offered = x->bindings.len && offers_plus(h);
@@ -541,7 +550,7 @@ sasl_response(struct link *l, struct record *r)
   if (x && x->step < DELAYED)
     step(x, record_get(r, 2));
   else if (!x)
-    refuse(l, id, "temporary-auth-failure", "too-late");
+    sasl_refuse(l, id, "temporary-auth-failure", "too-late");
 }
 
 void
@@ -555,5 +564,5 @@ sasl_abort(struct link *l, struct record *r)
 void
 sasl_snapshot_timer(struct snapshot *k, struct exchange *x)
 {
-  snapshot_timer(k, &x->timer, x->step == DELAYED ? waited : too_late, x);
+  snapshot_timer(k, &x->timer, x->step == DELAYED ? waited : sasl_too_late, x);
 }

@@ -1,3 +1,4 @@
+#include "lacks.h"
 #include "tokens.h"
 
 #include <skalibs/uint32.h>
@@ -236,7 +237,8 @@ secrets_open(char const *data)
   if (secrets.store) store_refuse_when_full(secrets.store);
   return secrets.store && store_table(secrets.store, "scram", &secrets.scram) &&
          store_table(secrets.store, "meta", &secrets.meta) &&
-         tokens_open(secrets.store) && read_pepper() && count_all();
+         tokens_open(secrets.store) && lacks_open(secrets.store) && read_pepper() &&
+         count_all();
 }
 
 struct store *
@@ -329,6 +331,29 @@ secrets_get(struct slice host, struct slice bare, enum scram_hash h, struct scra
   return *real;
 }
 
+/* All hashes are looked for, for everybody, so that it takes the same time for all. */
+bool
+secrets_get_any(struct slice host, struct slice bare, enum scram_hash *h,
+                struct scram_keys *k, bool *real)
+{
+  uint64_t n = accounts_number(secrets.accounts, bare);
+  struct slice v;
+  unsigned int i;
+  char key[9];
+
+  *h = SCRAM_SHA256;
+  if (!secrets_get(host, bare, *h, k, real)) return false;
+  for (i = 0; i < SCRAM_HASHES; i++) {
+    enum scram_hash other = (enum scram_hash)i;
+    if (other == SCRAM_SHA256 ||
+        !store_get(secrets.store, secrets.scram, key_of(key, n, other), &v) || *real)
+      continue;
+    *h = other;
+    *real = unpack(v, other, k);
+  }
+  return true;
+}
+
 static bool
 put_keys(uint64_t number, enum scram_hash h, struct scram_keys const *k)
 {
@@ -340,15 +365,47 @@ put_keys(uint64_t number, enum scram_hash h, struct scram_keys const *k)
   return ok;
 }
 
+static bool
+has_keys(uint64_t number, enum scram_hash h)
+{
+  struct slice v;
+  char key[9];
+
+  return store_get(secrets.store, secrets.scram, key_of(key, number, h), &v);
+}
+
+bool
+secrets_has_keys(uint64_t number)
+{
+  unsigned int h = 0;
+
+  while (h < SCRAM_HASHES && !has_keys(number, (enum scram_hash)h))
+    h++;
+  return h < SCRAM_HASHES;
+}
+
+/* Put the keys k, if they have iterations. had_any: the account has keys, and is counted for each hash
+ * that it lacks (lacks.c). */
+static bool
+put_one(struct slice bare, uint64_t number, enum scram_hash h, struct scram_keys const *k,
+        bool had_any)
+{
+  bool had = has_keys(number, h), lacked = had_any && !had;
+
+  if (!k->iterations) return had || lacked || lacks_add(host_of(bare), h, true);
+  return put_keys(number, h, k) && (!lacked || lacks_add(host_of(bare), h, false));
+}
+
 /* Keys for some hashes and not for others would be two passwords: then the turn is given up. */
 static bool
 put_all(struct slice bare, uint64_t number, struct scram_keys const k[SCRAM_HASHES])
 {
   bool ok = recount(host_of(bare), number, k[COUNTED_HASH].iterations);
+  bool had_any = secrets_has_keys(number);
   unsigned int h;
 
   for (h = 0; ok && h < SCRAM_HASHES; h++)
-    ok = put_keys(number, (enum scram_hash)h, &k[h]);
+    ok = put_one(bare, number, (enum scram_hash)h, &k[h], had_any);
   if (ok) return true;
   store_abandon(secrets.store);
   errno = EIO;
@@ -366,15 +423,6 @@ secrets_is_free(struct slice bare)
   if (errno != ENOENT) return false;
   if (accounts_taken(secrets.accounts, bare)) errno = EBUSY;
   return errno == ENOENT;
-}
-
-bool
-secrets_has_keys(uint64_t number)
-{
-  struct slice v;
-  char key[9];
-
-  return store_get(secrets.store, secrets.scram, key_of(key, number, COUNTED_HASH), &v);
 }
 
 bool
@@ -409,6 +457,46 @@ secrets_new_keys(struct slice bare, struct scram_keys const k[SCRAM_HASHES])
 }
 
 bool
+secrets_lacks(struct slice bare, enum scram_hash h)
+{
+  uint64_t n = accounts_number(secrets.accounts, bare);
+
+  return n && secrets_has_keys(n) && !has_keys(n, h);
+}
+
+/* Say whether the keys of the account for a hash are these. */
+static bool
+are_still(uint64_t number, enum scram_hash h, struct scram_keys const *k)
+{
+  struct scram_keys now;
+  struct slice v;
+  char key[9];
+
+  return store_get(secrets.store, secrets.scram, key_of(key, number, h), &v) &&
+         unpack(v, h, &now) && !memcmp(now.stored, k->stored, scram_hash_len(h));
+}
+
+bool
+secrets_fill(struct slice bare, enum scram_hash proven, struct scram_keys const *keys,
+             struct scram_keys const k[SCRAM_HASHES])
+{
+  uint64_t n = accounts_number(secrets.accounts, bare);
+  bool ok = true;
+  unsigned int h;
+
+  if (!n || !are_still(n, proven, keys)) return true;
+  for (h = 0; ok && h < SCRAM_HASHES; h++) {
+    if (!k[h].iterations || has_keys(n, (enum scram_hash)h)) continue;
+    ok = (h != COUNTED_HASH || recount(host_of(bare), n, k[h].iterations)) &&
+         put_one(bare, n, (enum scram_hash)h, &k[h], true);
+  }
+  if (ok) return true;
+  store_abandon(secrets.store);
+  errno = EIO;
+  return false;
+}
+
+bool
 secrets_add_outside(struct slice bare)
 {
   if (secrets_number(bare)) return true;
@@ -421,13 +509,18 @@ secrets_del(struct slice bare)
   uint64_t n = accounts_number(secrets.accounts, bare);
   char key[9];
   unsigned int h;
+  bool had_any;
 
   if (!n || !accounts_del(secrets.accounts, bare) || !recount(host_of(bare), n, 0))
     return false;
-  for (h = 0; h < SCRAM_HASHES; h++)
-    if (!store_del(secrets.store, secrets.scram, key_of(key, n, (enum scram_hash)h)) &&
-        errno != ENOENT)
+  had_any = secrets_has_keys(n);
+  for (h = 0; h < SCRAM_HASHES; h++) {
+    if (store_del(secrets.store, secrets.scram, key_of(key, n, (enum scram_hash)h)))
+      continue;
+    if (errno != ENOENT ||
+        (had_any && !lacks_add(host_of(bare), (enum scram_hash)h, false)))
       return false;
+  }
   return tokens_erase(n);
 }
 

@@ -1,4 +1,5 @@
 #include "fast.h"
+#include "lacks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@ char const *const authd_needs[] = {
   "mod_fail2ban.access",
   "mod_fail2ban.c2s_auth_ban_lifetime",
   "mod_fail2ban.c2s_max_auth_failures",
+  "mod_scram_upgrade.offered_upgrades",
   "scram_iterations",
   NULL,
 };
@@ -83,7 +85,10 @@ free_hosts(struct host *h)
   while (h) {
     struct host *next = h->next;
     free(h->name);
+    free(h->all);
     free(h->mechanisms);
+    free(h->upgrades);
+    free(h->upgrades_wanted);
     free(h->fast);
     free(h->exempt);
     free(h);
@@ -136,6 +141,18 @@ read_fast(struct settings *st, struct host *h, struct slice name, struct slice d
   h->token_refresh_s = settings_us(st, "mod_auth_fast.token_refresh_age", name) / 1000000;
 }
 
+/* What is offered depends on the keys of the accounts, too: lacks.c looks. */
+static void
+read_upgrades(struct settings *st, struct host *h, struct slice name)
+{
+  bool has = h->is_internal && settings_has(st, "module", name, "mod_scram_upgrade");
+
+  h->mechanisms = slice_dup(slice_str(h->all));
+  h->upgrades = slice_dup(SLICE(""));
+  h->upgrades_wanted = slice_dup(
+    has ? settings_get(st, "mod_scram_upgrade.offered_upgrades", name) : SLICE(""));
+}
+
 /* A program outside takes passwords alone, and what is offered cannot depend on the name: such a
  * host offers PLAIN only. */
 static void
@@ -170,10 +187,13 @@ authd_read(struct settings *st)
     read_methods(st, h, row->value[0]);
     h->hides_offered =
       settings_bool(st, "disable_sasl_scram_downgrade_protection", row->value[0]);
-    h->mechanisms = mechanisms_without(disabled, h);
+    h->all = mechanisms_without(disabled, h);
+    read_upgrades(st, h, row->value[0]);
     read_bans(st, h, row->value[0]);
     read_fast(st, h, row->value[0], disabled);
-    if (!h->name || !h->mechanisms || !h->exempt || !h->fast) goto fail;
+    if (!h->name || !h->all || !h->mechanisms || !h->upgrades || !h->upgrades_wanted ||
+        !h->exempt || !h->fast)
+      goto fail;
   }
   f->iterations = (uint32_t)settings_u64(st, "scram_iterations", SLICE("*"));
   read_proxies(st, &f->trusted);
@@ -197,6 +217,7 @@ authd_take(void *fresh, bool first)
   ban_wipe(&authd.trusted);
   authd = *f;
   free(f);
+  lacks_look(true);
   for (l = first ? NULL : link_next(NULL); l; l = link_next(l))
     if (l->up && l->program == C2SD) sasl_announce(l);
 }

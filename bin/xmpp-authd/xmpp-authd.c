@@ -9,8 +9,8 @@
  * LIMITS  EXCHANGES_MAX at once, EXCHANGE_US each; SCRAM_MESSAGE_MAX bytes a message
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, envelopes of c2sd. Not what the client says in them.
- * ROOMS   exchanges.c who waits; sasl.c mechanisms; secrets.c keys; derive.c keys of new
- *         passwords, in a process of its own; control.c account; ends.c who is told
+ * ROOMS   exchanges.c who waits; sasl.c mechanisms; secrets.c keys, lacks.c hashes
+ *         without them, upgrade.c tasks for these; derive.c keys of new passwords, in a process of its own; control.c account; ends.c who is told
  *         of accounts; failures.c how often logins failed, bans.c who is shut out; fast.c logins by
  *         token, tokens.c what is kept of tokens, tokens_control.c token; anonymous.c logins without
  *         an account; invited.c tokens of invitations; settings.c
@@ -19,7 +19,9 @@
 #include "bans.h"
 #include "failures.h"
 #include "invited.h"
+#include "lacks.h"
 #include "tokens.h"
+#include "upgrade.h"
 
 #include <errno.h>
 #include <string.h>
@@ -27,10 +29,18 @@
 char const *PROG = "xmpp-authd";
 
 static bool
+open_stores(void)
+{
+  if (!secrets_open(service_data()) || !bans_open(secrets_store()) || !invited_open())
+    return false;
+  lacks_look(true);
+  return true;
+}
+
+static bool
 start(void)
 {
-  if (derive_start())
-    return secrets_open(service_data()) && bans_open(secrets_store()) && invited_open();
+  if (derive_start()) return open_stores();
   log_event(LOG_WARN, "derive-ended", "why", strerror(errno), NULL);
   return false;
 }
@@ -66,6 +76,7 @@ turn(void)
   bool with_tokens = tokens_written();
   struct link *l, *next;
 
+  lacks_look(false);
   if (secrets_commit()) return;
   for (l = link_next(NULL); l; l = next) {
     next = link_next(l);
@@ -121,6 +132,7 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_AUTH] = on_auth,         [VERB_RESPONSE] = sasl_response,
   [VERB_ABORT] = sasl_abort,     [VERB_ACCOUNT] = control_account,
   [VERB_WATCH] = ends_watched,   [VERB_ERASED] = ends_erased,
+  [VERB_NEXT] = upgrade_next,    [VERB_TASK] = upgrade_task,
   [VERB_BANS] = bans_control,    [VERB_VERIFIED] = sasl_verified,
   [VERB_TOKEN] = tokens_control,
 };

@@ -194,11 +194,12 @@ put_device(struct link *l, struct asks const *k)
   arena_wipe(&a);
 }
 
-/* XEP-0480 s3.2: of the tasks that the client would do those that the host offers. */
+/* XEP-0480 s3.2: of the tasks that the client would do those that the host offers, under TLS: whoever
+ * reads the answer to one can log in. */
 static void
 put_upgrades(struct link *l, struct stream const *s, struct asks const *k)
 {
-  struct slice list = slice_str(s->host->upgrades), word, text;
+  struct slice list = slice_str(s->c.secure ? s->host->upgrades : NULL), word, text;
   struct arena a = ARENA_ZERO;
   struct xml_node const *c;
   bool any = false;

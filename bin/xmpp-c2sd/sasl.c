@@ -259,7 +259,7 @@ sasl_forget(struct stream *s)
 {
   struct link *authd = link_find(AUTHD);
 
-  if (s->state != ST_ASKED && s->state != ST_CHALLENGED) return;
+  if (s->state != ST_ASKED && s->state != ST_CHALLENGED && s->state != ST_TASKED) return;
   if (!authd) return;
   link_begin(authd, VERB_ABORT);
   link_num(authd, s->sid);
@@ -311,8 +311,8 @@ sasl_on_mechanisms(struct link *l, struct record *r)
 }
 
 /* The time that authd took is not its client's; its own is not renewed. */
-static struct stream *
-asked(struct record *r)
+struct stream *
+sasl_asked(struct record *r)
 {
   struct stream *s = stream_find(record_u64(r, 1));
 
@@ -324,7 +324,7 @@ asked(struct record *r)
 void
 sasl_on_challenge(struct link *l, struct record *r)
 {
-  struct stream *s = asked(r);
+  struct stream *s = sasl_asked(r);
 
   (void)l;
   if (!s) return;
@@ -337,7 +337,7 @@ sasl_on_challenge(struct link *l, struct record *r)
 void
 sasl_on_failure(struct link *l, struct record *r)
 {
-  struct stream *s = asked(r);
+  struct stream *s = sasl_asked(r);
 
   (void)l;
   if (!s) return;
@@ -369,7 +369,7 @@ proven(struct stream *s)
 void
 sasl_on_success(struct link *l, struct record *r)
 {
-  struct stream *s = asked(r);
+  struct stream *s = sasl_asked(r);
   struct slice jid = record_get(r, 3);
 
   (void)l;
@@ -396,7 +396,7 @@ sasl_on_success(struct link *l, struct record *r)
 static void
 give_up(struct stream *s)
 {
-  if (s->state != ST_ASKED && s->state != ST_CHALLENGED) return;
+  if (s->state != ST_ASKED && s->state != ST_CHALLENGED && s->state != ST_TASKED) return;
   s->state = sasl_fail(s, "temporary-auth-failure", "authd-away");
   conduit_resume(&s->c);
 }

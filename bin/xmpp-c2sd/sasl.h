@@ -48,6 +48,9 @@ void sasl_ask(struct link *authd, struct stream *s, struct slice mech,
  * stream may be marked to end. */
 enum state sasl_fail(struct stream *s, char const *condition, char const *why);
 
+/* Give the stream of a record of authd, which has been asked about it; NULL: it has not. */
+struct stream *sasl_asked(struct record *r);
+
 /* ---- records of authd ---- */
 
 void sasl_on_mechanisms(struct link *l, struct record *r);

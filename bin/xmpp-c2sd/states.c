@@ -11,6 +11,7 @@
 #include "xep0198_sm.h"
 #include "xep0352_csi.h"
 #include "xep0388_sasl2.h"
+#include "xep0480_upgrade.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,8 @@ enum input {
   IN_AUTHENTICATE,
   IN_RESPONSE2,
   IN_ABORT2,
+  IN_NEXT,
+  IN_TASK_DATA,
   IN_BIND,
   IN_STANZA,
   IN_REGISTER,
@@ -172,6 +175,8 @@ static step *const table[ST_COUNT][IN_COUNT] = {
                    [IN_SM_ENABLE] = sm_early, [IN_SM_RESUME] = sm_early},
   [ST_CHALLENGED] = {[IN_RESPONSE] = sasl_response, [IN_ABORT] = sasl_abort,
                      [IN_RESPONSE2] = sasl2_response, [IN_ABORT2] = sasl2_abort},
+  [ST_TASKED] = {[IN_NEXT] = upgrade_next, [IN_TASK_DATA] = upgrade_task_data,
+                 [IN_ABORT2] = sasl2_abort},
   [ST_AUTHED] = {[IN_AUTH] = sasl_again, [IN_AUTHENTICATE] = sasl_again, [IN_BIND] = bind_request, [IN_SM_RESUME] = resume_request,
                  [IN_SM_ENABLE] = sm_early},
   [ST_BOUND] = {[IN_AUTH] = sasl_again, [IN_AUTHENTICATE] = sasl_again,
@@ -205,6 +210,8 @@ input_of_sasl2(struct xml_node const *e)
 {
   if (slice_is(e->name, "authenticate")) return IN_AUTHENTICATE;
   if (slice_is(e->name, "response")) return IN_RESPONSE2;
+  if (slice_is(e->name, "next")) return IN_NEXT;
+  if (slice_is(e->name, "task-data")) return IN_TASK_DATA;
   return slice_is(e->name, "abort") ? IN_ABORT2 : IN_OTHER;
 }
 

@@ -11,6 +11,7 @@
  *   TLS        proceed was sent; data is thrown away until secured
  *   ASKED      authd has been asked and will answer; input is held
  *   CHALLENGED the client has a challenge to answer
+ *   TASKED     the client has a task to begin, or to do (XEP-0480), before its login succeeds
  *   REGISTERING registerd has been asked and will answer; input is held
  *   AUTHED     the client is jid (bare); headers are exchanged again; bind is awaited
  *   BINDING    routed has been asked and will answer; input is held
@@ -29,6 +30,7 @@ enum state {
   ST_TLS,
   ST_ASKED,
   ST_CHALLENGED,
+  ST_TASKED,
   ST_REGISTERING,
   ST_AUTHED,
   ST_BINDING,

@@ -19,7 +19,7 @@ struct sm {
   char random[16]; /* of its token */
 };
 
-/* What an element enable asks for: to be resumable, for so many seconds (0: it does not say). */
+/* The wish of an element enable: to be resumable, for so many seconds (0: it does not say). */
 struct sm_wish {
   bool resume;
   uint64_t max_s;

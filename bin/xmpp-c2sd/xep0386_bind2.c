@@ -185,7 +185,8 @@ bind2_begun(struct stream *s, struct bind2_wish const *w)
   s->c.blocked_max = BLOCKED_MAX;
   conduit_no_deadline(&s->c);
   ping_start(s);
-  if (s->csi) csi_active(s, NULL, SLICE("")); /* what came while the success was held */
+  if (s->csi)
+    csi_active(s, NULL, SLICE("")); /* sends stanzas that came while success was held */
   if (w->inactive) csi_inactive(s, NULL, SLICE(""));
   if (s->session.sm) sm_flush(s);
 }

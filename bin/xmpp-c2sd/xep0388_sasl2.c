@@ -30,7 +30,7 @@ struct sasl2 {
   char *name;   /* of the client at the account; NULL: none */
   char *data;   /* of the mechanism, for the client; NULL: none */
   char *token, *expiry;
-  stralloc inside; /* what success has of the parts that are decided */
+  stralloc inside; /* content of success: the parts that are decided */
   struct event_timer timer;
 };
 
@@ -72,8 +72,8 @@ sasl2_features(struct stream const *s, stralloc *out)
   if (!offers(s)) return true;
   return sasl_cat_mechanisms(s, out, "<authentication xmlns='" NS_SASL2 "'>", &any) &&
          (!any || (cat_inline(out, s) &&
-                   cat_list(out, s->host->upgrades, "<upgrade xmlns='" NS_UPGRADE "'>",
-                            "</upgrade>") &&
+                   cat_list(out, s->c.secure ? s->host->upgrades : NULL,
+                            "<upgrade xmlns='" NS_UPGRADE "'>", "</upgrade>") &&
                    xml_cat(out, "</authentication>")));
 }
 
@@ -172,7 +172,7 @@ sasl2_authenticate(struct stream *s, struct xml_node const *e, struct slice byte
   return fault ? sasl_fail(s, fault, why) : ST_ASKED;
 }
 
-/* ---- what follows the proof ---- */
+/* ---- behind the proof ---- */
 
 struct bind2_wish *
 sasl2_bind_wish(struct stream *s)

@@ -25,7 +25,7 @@ void sasl2_proven(struct stream *s, struct record *r);
 
 /* ---- for the inline parts: s has a login that is proven and has no success yet ---- */
 
-/* What the client asks for of XEP-0386; by which name authd knows it (empty: by none). */
+/* The wishes of XEP-0386; the name by which authd knows the client, or empty. */
 struct bind2_wish *sasl2_bind_wish(struct stream *s);
 struct slice sasl2_client_name(struct stream const *s);
 

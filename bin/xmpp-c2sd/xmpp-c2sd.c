@@ -48,6 +48,7 @@
 #include "xep0198_resume.h"
 #include "xep0198_sm.h"
 #include "xep0357_push.h"
+#include "xep0480_upgrade.h"
 
 #include "stanza/refused.h"
 
@@ -197,6 +198,8 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_MECHANISMS] = sasl_on_mechanisms,
   [VERB_CHALLENGE] = sasl_on_challenge,
   [VERB_SUCCESS] = sasl_on_success,
+  [VERB_CONTINUE] = upgrade_on_continue,
+  [VERB_TASK] = upgrade_on_task,
   [VERB_FAILURE] = sasl_on_failure,
   [VERB_REGISTERED] = register_on_registered,
   [VERB_BOUND] = bind_on_bound,

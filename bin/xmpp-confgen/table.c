@@ -532,7 +532,7 @@ struct option const options[] = {
   {"mod_host_meta", "websocket_url", T_STRING, "auto", WEBD, WORKS, 0, 0, NULL},
   {"mod_auth_fast", "token_lifetime", T_TIMEOUT, "2592000", AUTHD, WORKS, 0, 0, NULL},
   {"mod_auth_fast", "token_refresh_age", T_TIMEOUT, "86400", AUTHD, WORKS, 0, 0, NULL},
-  {"mod_scram_upgrade", "*", T_ANY, NULL, 0, LATER, 0, 0, NULL},
+  {"mod_scram_upgrade", "offered_upgrades", T_WORDS, "sha256 sha512", AUTHD, WORKS, 0, 0, "sha256 sha512"},
   {"mod_invites", "access_create_account", T_ACCESS, "none", REGISTERD | HOSTD, WORKS, 0, 0, NULL},
   {"mod_invites", "landing_page", T_STRING, "none", REGISTERD, WORKS, 0, 0, NULL},
   {"mod_invites", "max_invites", T_INT_INF, "infinity", REGISTERD, WORKS, 1, INT32_MAX, NULL},

@@ -84,7 +84,7 @@ struct module const modules[] = {
   {"mod_privilege", LATER, 0, NULL, NULL},
   {"mod_host_meta", WORKS, WEBD, NULL, NULL},
   {"mod_auth_fast", WORKS, AUTHD | C2SD | HOSTD, NULL, NULL},
-  {"mod_scram_upgrade", LATER, 0, NULL, NULL},
+  {"mod_scram_upgrade", WORKS, AUTHD, NULL, NULL},
   {"mod_invites", WORKS, REGISTERD | C2SD | HOSTD | USERD, NULL, NULL},
   {"mod_muc_rtbl", LATER, 0, NULL, NULL},
   {"mod_adhoc_api", LATER, 0, NULL, NULL},

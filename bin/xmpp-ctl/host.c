@@ -230,6 +230,7 @@ static struct {
   {"secrets",  "meta",    iterations         },
   {"secrets",  "bans",    NULL               },
   {"secrets",  "tokens",  NULL               },
+  {"secrets",  "lacks",   key_before_nul     },
   {"users",    "roster",  contact            },
   {"users",    "pending", request            },
   {"users",    "blocked", blocked            },

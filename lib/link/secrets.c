@@ -104,6 +104,9 @@ secrets_mask(char *s, size_t len)
                          : slice_is(verb, "success") ? SUCCESS_TOKEN
                                                      : ACCOUNT_PASSWORD);
     if (secret.len) memset(s + (secret.s - s), '*', secret.len);
+  } else if (slice_is(verb, "task") && !field(line, 3).len) {
+    secret = field(line, 2);
+    if (secret.len) memset(s + (secret.s - s), '*', secret.len);
   } else if (is_registration(line, verb)) {
     secret = field(line, slice_is(verb, "register") ? REGISTER_XML : 8);
     if (secret.len) star_text(s + (secret.s - s), s + (secret.s - s) + secret.len);

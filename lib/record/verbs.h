@@ -57,7 +57,7 @@ V(SETTLED, "settled", "FROM TO N", 3, ROLE_EDGE, ROLE_ROUTER,                   
 V(SHAPE, "shape", "ID RATE BURST", 3, ROLE_EDGE | ROLE_WEB, ROLE_FRONT,                             \
   "Read conduit ID no faster than RATE bytes a second, BURST at once; 0 is no limit.")        \
 V(MECHANISMS, "mechanisms", "HOST NAMES FAST UPGRADES", 1, ROLE_AUTHORITY, ROLE_EDGE,         \
-  "The SASL mechanisms that accounts of HOST may use, strongest first; the record replaces earlier ones. FAST: those for tokens (XEP-0484). UPGRADES: tasks that an account of HOST lacks (XEP-0480).") \
+  "The SASL mechanisms that accounts of HOST may use, strongest first; the record replaces earlier ones. FAST: those for tokens (XEP-0484). UPGRADES: tasks that some account of HOST has yet to do (XEP-0480).") \
 V(AUTH, "auth", "ID HOST MECHANISM INITIAL IP SECURE BINDINGS AGENT ASKS DEVICE UPGRADES FROM", 3, ROLE_EDGE | ROLE_OWN, ROLE_AUTHORITY, \
   "Begin SASL. INITIAL is the client's base64, = when empty, absent when there was none; SECURE is 1 under TLS. By XEP-0388 alone: AGENT, the SHA-256 of the id of its user-agent, in hexadecimal, if that is a UUID; ASKS, the word sasl2 and further ones: fast, count=N, invalidate, request=MECHANISM (XEP-0484); DEVICE, the client's own words for itself; UPGRADES, the tasks that the client would do; FROM, the bare JID of the header of the stream, which nobody else may authenticate as.") \
 V(RESPONSE, "response", "ID DATA", 1, ROLE_EDGE, ROLE_AUTHORITY,                              \
@@ -68,6 +68,12 @@ V(CHALLENGE, "challenge", "ID DATA", 1, ROLE_AUTHORITY, ROLE_EDGE,              
   "Base64 for the client; a response or abort follows.")                                      \
 V(SUCCESS, "success", "ID DATA JID TOKEN EXPIRY RESOURCE", 3, ROLE_AUTHORITY, ROLE_EDGE | ROLE_OWN,      \
   "The client has proven to be JID (bare). DATA: the mechanism's last data for the client. TOKEN, which EXPIRY is the end of, is new (XEP-0484); traces mask it. RESOURCE names the client of AGENT at this account (XEP-0386).") \
+V(CONTINUE, "continue", "ID DATA TASK", 3, ROLE_AUTHORITY, ROLE_EDGE,                         \
+  "The client has proven its password, DATA being the mechanism's last data for it, and is to do TASK (XEP-0480). next or abort follows.") \
+V(NEXT, "next", "ID TASK", 2, ROLE_EDGE, ROLE_AUTHORITY,                                      \
+  "The client begins the task. task answers.")                                                \
+V(TASK, "task", "ID DATA ITERATIONS", 2, ROLE_AUTHORITY | ROLE_EDGE, ROLE_EDGE | ROLE_AUTHORITY, \
+  "From authd: DATA is the salt with which the client is to derive its keys, in base64. From c2sd: what it has derived, its SaltedPassword; masked in traces. continue, success or failure answers.") \
 V(FAILURE, "failure", "ID CONDITION TEXT FREE JID WHY", 2, ROLE_AUTHORITY, ROLE_EDGE | ROLE_OWN,         \
   "The exchange failed with a condition of RFC 6120 s6.5. FREE is 1 when no secret was tried: the failure does not count. JID, the address that the client meant, and WHY, a word of the event auth-failed in xmpp-log(7), are for the log.") \
 V(REGISTER, "register", "STREAM HOST IP SECURE LANG XML", 6, ROLE_EDGE, ROLE_OWN,             \
@@ -233,7 +239,7 @@ V(SESSIONS, "sessions", "", 0, ROLE_CONTROL | ROLE_OWN, ROLE_ROUTER,            
 V(S2S, "s2s", "list|try|close|forget DOMAIN FROM", 1, ROLE_CONTROL, ROLE_EDGE,                \
   "Control: see xmpp-ctl(8). row records answer, then done or error.")                        \
 V(ACCOUNT, "account", "add|passwd|del|list|ending|keys|used|settle JID PASSWORD TOKEN", 1, ROLE_CONTROL | ROLE_OWN, ROLE_AUTHORITY, \
-  "Control: see xmpp-ctl(8). ending lists accounts that are ending, all or JID, with the stores that have them still. keys makes an account as add does, of the keys for SCRAM in the place of a password: for each of SHA-1, SHA-256 and SHA-512 a word HASH:ITERATIONS:SALT:STORED:SERVER, the last three in base64. A TOKEN of an invitation makes one account: a second add with it is answered by error with the condition gone. used TOKEN answers a row with the account that it has made, settle TOKEN forgets it: the sender knows.") \
+  "Control: see xmpp-ctl(8). ending lists accounts that are ending, all or JID, with the stores that have them still. keys makes an account as add does, of the keys for SCRAM in the place of a password: for SHA-1, SHA-256 and SHA-512, or some of them, a word HASH:ITERATIONS:SALT:STORED:SERVER, the last three in base64. A TOKEN of an invitation makes one account: a second add with it is answered by error with the condition gone. used TOKEN answers a row with the account that it has made, settle TOKEN forgets it: the sender knows.") \
 V(TOKEN, "token", "list|revoke JID DEVICE", 2, ROLE_CONTROL | ROLE_OWN, ROLE_AUTHORITY,       \
   "Tokens of the account JID (XEP-0484). list answers a row DEVICE, USED NAME, MECHANISM, ISSUED, EXPIRY for each device that has one, then done; revoke ends those of DEVICE, or all. Control: see xmpp-ctl(8).") \
 V(ARCHIVE, "archive", "stat|export|purge JID BEFORE", 2, ROLE_CONTROL, ROLE_OWN,              \

@@ -135,19 +135,28 @@ scram_is_void(struct slice password)
 /* s3: SaltedPassword := Hi(password, salt, i); ClientKey := HMAC(SaltedPassword, "Client
  * Key"); StoredKey := H(ClientKey); ServerKey := HMAC(SaltedPassword, "Server Key"). */
 bool
+scram_from_salted(enum scram_hash h, unsigned char const *salted, struct scram_keys *k)
+{
+  unsigned char client[SCRAM_KEY_MAX];
+  bool ok = hmac(h, salted, SLICE("Client Key"), client) &&
+            digest(h, client, k->stored) &&
+            hmac(h, salted, SLICE("Server Key"), k->server);
+
+  OPENSSL_cleanse(client, sizeof client);
+  return ok;
+}
+
+bool
 scram_derive(enum scram_hash h, struct slice password, struct scram_keys *k)
 {
-  unsigned char salted[SCRAM_KEY_MAX], client[SCRAM_KEY_MAX];
+  unsigned char salted[SCRAM_KEY_MAX];
   EVP_MD const *md = md_of(h);
   bool ok = md &&
             PKCS5_PBKDF2_HMAC(password.s, (int)password.len, k->salt, (int)k->salt_len,
                               (int)k->iterations, md, (int)hashes[h].len, salted) == 1 &&
-            hmac(h, salted, SLICE("Client Key"), client) &&
-            digest(h, client, k->stored) &&
-            hmac(h, salted, SLICE("Server Key"), k->server);
+            scram_from_salted(h, salted, k);
 
   OPENSSL_cleanse(salted, sizeof salted);
-  OPENSSL_cleanse(client, sizeof client);
   return ok;
 }
 

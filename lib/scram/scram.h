@@ -69,8 +69,14 @@ bool scram_derive_all(struct slice password, uint32_t iterations,
  * false: ENOMEM. */
 bool scram_keys_cat(stralloc *out, struct scram_keys const k[SCRAM_HASHES]);
 
-/* Read such a text, which must have each hash once. false with errno EINVAL or ENOMEM. */
+/* Read such a text, which must have each hash once, or some of them: the keys of the others have no
+ * iterations. false with errno EINVAL or ENOMEM. */
 bool scram_keys_read(struct slice text, struct scram_keys k[SCRAM_HASHES]);
+
+/* Derive the keys from the SaltedPassword of a client (s3), of scram_hash_len(h) bytes; k has
+ * iterations and salt already. false: OpenSSL failed. */
+bool scram_from_salted(enum scram_hash h, unsigned char const *salted,
+                       struct scram_keys *k);
 
 /* Say whether a prepared password has these keys, in constant time. */
 bool scram_matches(enum scram_hash h, struct slice password, struct scram_keys const *k);
@@ -78,12 +84,12 @@ bool scram_matches(enum scram_hash h, struct slice password, struct scram_keys c
 /* An exchange. All zero, with hash, plus and nonce set, is its beginning. */
 struct scram {
   enum scram_hash hash;
-  bool plus;          /* the mechanism is -PLUS */
-  bool plus_offered;  /* a -PLUS mechanism was offered on this stream */
-  struct slice nonce; /* ours; lives as long as the exchange */
+  bool plus;            /* the mechanism is -PLUS */
+  bool plus_offered;    /* a -PLUS mechanism was offered on this stream */
+  struct slice nonce;   /* ours; lives as long as the exchange */
   struct slice offered; /* scram_offered; empty: the client is not told */
-  struct arena arena; /* holds the texts below */
-  struct slice user;  /* the client's name, unescaped, not prepared */
+  struct arena arena;   /* holds the texts below */
+  struct slice user;    /* the client's name, unescaped, not prepared */
   struct slice authzid;
   struct slice binding_type; /* of p=; empty: none */
   struct slice gs2, first_bare, both_nonces, server_first;

@@ -13,6 +13,7 @@
 #include "../../bin/xmpp-c2sd/xep0115_caps.h"
 #include "../../bin/xmpp-c2sd/xep0198_resume.h"
 #include "../../bin/xmpp-c2sd/xep0198_sm.h"
+#include "../../bin/xmpp-c2sd/xep0480_upgrade.h"
 
 #include <skalibs/strerr.h>
 
@@ -49,6 +50,8 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_MECHANISMS] = sasl_on_mechanisms,
   [VERB_CHALLENGE] = sasl_on_challenge,
   [VERB_SUCCESS] = sasl_on_success,
+  [VERB_CONTINUE] = upgrade_on_continue,
+  [VERB_TASK] = upgrade_on_task,
   [VERB_FAILURE] = sasl_on_failure,
   [VERB_BOUND] = bind_on_bound,
   [VERB_REFUSED] = bind_on_refused,
@@ -121,7 +124,9 @@ note_token(struct slice bytes)
   static char const start[] = "<enabled xmlns='urn:xmpp:sm:3' id='";
   size_t n = sizeof start - 1, i;
 
-  if (bytes.len < n || memcmp(bytes.s, start, n) != 0) return;
+  while (bytes.len >= n && memcmp(bytes.s, start, n) != 0)
+    bytes = slice_of(bytes.s + 1, bytes.len - 1);
+  if (bytes.len < n) return;
   for (i = 0; i + 1 < sizeof token && n < bytes.len && bytes.s[n] != '\''; i++)
     token[i] = bytes.s[n++];
   token[i] = 0;
@@ -210,6 +215,20 @@ resume(void)
   data(slice_of(text.s, text.len));
 }
 
+/* The same along with a login (XEP-0388). */
+static void
+resume_inline(void)
+{
+  static stralloc text = STRALLOC_ZERO;
+
+  text.len = 0;
+  must(stralloc_cats(&text, "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'>"
+                            "<initial-response/><bind xmlns='urn:xmpp:bind:0'/>"
+                            "<resume xmlns='urn:xmpp:sm:3' h='0' previd='") &&
+       stralloc_cats(&text, token) && stralloc_cats(&text, "'/></authenticate>"));
+  data(slice_of(text.s, text.len));
+}
+
 static void
 yield(char const *instance)
 {
@@ -260,6 +279,9 @@ routed_back(void)
 #define SESSION                                                                          \
   "\t7\taaaaaaaaaaaaaaaa.r\tu@h/r\t3\t4\tcarbons\t-1\t<presence/>\tv@h\t90000000"
 
+#define METADATA                                                                         \
+  "\tu@h/r\tu@h\tiq\tresult\tbind2.metadata\t\t\t<iq type='result'><m xmlns='n'/></iq>"
+
 /* One byte each: what the neighbours say, or do. */
 static struct {
   char byte;
@@ -267,42 +289,47 @@ static struct {
   uint64_t const *id;
   char const *end;
 } const words[] = {
-  {'c', "authd\tchallenge\t",        &sid,     "\tAAAA"             },
-  {'a', "authd\tsuccess\t",          &sid,     "\t\tu@h"            },
-  {'f', "authd\tfailure\t",          &sid,     "\tnot-authorized"   },
-  {'b', "routed\tbound\t",           &sid,     "\tu@h/r"            },
-  {'r', "routed\trefused\t",         &sid,     "\tconflict"         },
-  {'k', "routed\tkick\t",            &session, "\tconflict"         },
-  {'d', "routed\tdeliver\t",         &session, MESSAGE              },
-  {'e', "routed\tdeliver\t",         &sid,     EMPTY                },
-  {'p', "routed\tdeliver\t",         &session, PRESENCE             },
-  {'m', "routed\tdeliver\t",         &session, STATE                },
-  {'K', "routed\tack\t",             &newest,  ""                   },
-  {'L', "routed\tleave\t",           &session, ""                   },
-  {'u', "routed\tunyielded\tc2sd\t", &sid,     "\titem-not-found\t3"},
-  {'q', "routed\tqueued\tc2sd\t",    &sid,     MESSAGE              },
-  {'h', "routed\thanded\tc2sd\t",    &sid,     SESSION              },
-  {'C', "routed\trecall",            NULL,     ""                   },
-  {'H', "routed\tcaps\th\tn\tv",     NULL,     ""                   },
-  {'S', "tlsd\tstop\t",              &conduit, ""                   },
-  {'G', "tlsd\tgo\t",                &conduit, ""                   },
-  {'X', "tlsd\tclose\t",             &conduit, "\tx"                },
-  {'A', "authd\tbye",                NULL,     ""                   },
-  {'B', "routed\tbye",               NULL,     ""                   },
+  {'c', "authd\tchallenge\t",        &sid,     "\tAAAA"               },
+  {'a', "authd\tsuccess\t",          &sid,     "\t\tu@h"              },
+  {'z', "authd\tsuccess\t",          &sid,     "\tAA==\tu@h\tT\tE\tnm"},
+  {'n', "authd\tcontinue\t",         &sid,     "\tAA==\tUPGR-X"       },
+  {'N', "authd\ttask\t",             &sid,     "\tAA==\t4096"         },
+  {'M', "routed\tdeliver\t",         &session, METADATA               },
+  {'f', "authd\tfailure\t",          &sid,     "\tnot-authorized"     },
+  {'b', "routed\tbound\t",           &sid,     "\tu@h/r"              },
+  {'r', "routed\trefused\t",         &sid,     "\tconflict"           },
+  {'k', "routed\tkick\t",            &session, "\tconflict"           },
+  {'d', "routed\tdeliver\t",         &session, MESSAGE                },
+  {'e', "routed\tdeliver\t",         &sid,     EMPTY                  },
+  {'p', "routed\tdeliver\t",         &session, PRESENCE               },
+  {'m', "routed\tdeliver\t",         &session, STATE                  },
+  {'K', "routed\tack\t",             &newest,  ""                     },
+  {'L', "routed\tleave\t",           &session, ""                     },
+  {'u', "routed\tunyielded\tc2sd\t", &sid,     "\titem-not-found\t3"  },
+  {'q', "routed\tqueued\tc2sd\t",    &sid,     MESSAGE                },
+  {'h', "routed\thanded\tc2sd\t",    &sid,     SESSION                },
+  {'C', "routed\trecall",            NULL,     ""                     },
+  {'H', "routed\tcaps\th\tn\tv",     NULL,     ""                     },
+  {'S', "tlsd\tstop\t",              &conduit, ""                     },
+  {'G', "tlsd\tgo\t",                &conduit, ""                     },
+  {'X', "tlsd\tclose\t",             &conduit, "\tx"                  },
+  {'A', "authd\tbye",                NULL,     ""                     },
+  {'B', "routed\tbye",               NULL,     ""                     },
 };
 
 static struct {
   char byte;
   void (*act)(void);
 } const acts[] = {
-  {'O', open_conduit},
-  {'R', routed_back },
-  {'s', secure      },
-  {'w', resume      },
-  {'y', yield_here  },
-  {'Y', yield_there },
-  {'t', soon        },
-  {'T', later       },
+  {'O', open_conduit },
+  {'R', routed_back  },
+  {'s', secure       },
+  {'w', resume       },
+  {'W', resume_inline},
+  {'y', yield_here   },
+  {'Y', yield_there  },
+  {'t', soon         },
+  {'T', later        },
 };
 
 static void
@@ -328,10 +355,12 @@ static void
 start(void)
 {
   static char name[] = "h", mechanisms[] = "SCRAM-SHA-1-PLUS SCRAM-SHA-1 PLAIN",
+              fast[] = "HT-SHA-256-EXPR HT-SHA-256-NONE", upgrades[] = "UPGR-X",
               lang[] = "en";
   static struct host host = {.name = name,
                              .served = true,
                              .carbons = true,
+                             .mam = true,
                              .roster = true,
                              .roster_versions = true,
                              .sm = true,
@@ -352,6 +381,8 @@ start(void)
 
   log_verbosity = 0;
   host.mechanisms = strdup(mechanisms);
+  host.fast = strdup(fast);
+  host.upgrades = strdup(upgrades);
   c2sd.hosts = &host;
   c2sd.listeners = &listener;
   c2sd.language = lang;
