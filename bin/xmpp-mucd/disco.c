@@ -1,3 +1,4 @@
+#include "hats.h"
 #include "mucd.h"
 
 #include <stdlib.h>

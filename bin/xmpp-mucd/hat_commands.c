@@ -1,4 +1,4 @@
-#include "mucd.h"
+#include "hats.h"
 
 #include <stdlib.h>
 #include <string.h>

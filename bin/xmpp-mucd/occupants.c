@@ -1,3 +1,4 @@
+#include "hats.h"
 #include "mucd.h"
 
 #include <skalibs/uint32.h>
