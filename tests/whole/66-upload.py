@@ -220,7 +220,8 @@ def memory_is_flat(t):
             got += len(b)
             look()
     assert got > size
-    assert all(most[x] - before[x] < 8192 for x in most), (before, most)
+    # A link may have 4 MiB of output, in a buffer that grows to twice as much.
+    assert all(most[x] - before[x] < 12288 for x in most), (before, most)
 
 
 @check
