@@ -36,8 +36,7 @@ static struct refusal const bad_jid = {0, "that is not an address of the form us
 static struct refusal const bad_host = {0, "that host is not served here",
                                         "item-not-found"};
 static struct refusal const too_long = {0, "that password is too long", "not-acceptable"};
-static struct refusal const bad_keys = {0, "these are no keys for SCRAM",
-                                        "bad-request"};
+static struct refusal const bad_keys = {0, "these are no keys for SCRAM", "bad-request"};
 static struct refusal const bad_word = {
   0, "account knows add, keys, passwd, del, list and ending", "bad-request"};
 /* No fault: the record is answered when the keys are there. */

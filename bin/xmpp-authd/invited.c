@@ -21,8 +21,7 @@ invited_holds(struct slice token)
   struct slice bare;
 
   if (!token.len) return true;
-  if (token.len <= INVITED_TOKEN_MAX &&
-      !store_get(secrets_store(), table, token, &bare))
+  if (token.len <= INVITED_TOKEN_MAX && !store_get(secrets_store(), table, token, &bare))
     return errno == ENOENT;
   errno = ESTALE;
   return false;

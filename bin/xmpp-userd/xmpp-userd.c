@@ -207,13 +207,20 @@ snapshot(struct snapshot *k)
 }
 
 static service_fn *const verbs[VERBS_N] = {
-  [VERB_STANZA] = on_stanza,     [VERB_GONE] = presence_gone,
-  [VERB_WANTS] = sessions_wants, [VERB_DIRECTED] = sessions_directed,
-  [VERB_SHOWN] = recall_shown,   [VERB_RECALLED] = recall_recalled,
-  [VERB_MADE] = on_made,         [VERB_ENDING] = ends_ending,
-  [VERB_WATCH] = watch_begin,    [VERB_AVATAR] = avatar_changed,
-  [VERB_ROW] = ask_row,          [VERB_DONE] = ask_done,
-  [VERB_ERROR] = ask_error,      [VERB_BEFRIEND] = befriend_on_befriend,
+  [VERB_STANZA] = on_stanza,
+  [VERB_GONE] = presence_gone,
+  [VERB_WANTS] = sessions_wants,
+  [VERB_DIRECTED] = sessions_directed,
+  [VERB_SHOWN] = recall_shown,
+  [VERB_RECALLED] = recall_recalled,
+  [VERB_MADE] = on_made,
+  [VERB_ENDING] = ends_ending,
+  [VERB_WATCH] = watch_begin,
+  [VERB_AVATAR] = avatar_changed,
+  [VERB_ROW] = ask_row,
+  [VERB_DONE] = ask_done,
+  [VERB_ERROR] = ask_error,
+  [VERB_BEFRIEND] = befriend_on_befriend,
   [VERB_CONTACT] = contact_control,
 };
 

@@ -2,7 +2,8 @@
 
 /* The handlers that webd answers itself; all other words are those of web services. */
 static struct kind const *const kinds[] = {
-  &websocket_kind, &bosh_kind, &host_meta_kind, &files_kind, &converse_kind, &metrics_kind, NULL,
+  &websocket_kind, &bosh_kind, &host_meta_kind, &files_kind, &converse_kind,
+  &metrics_kind,   NULL,
 };
 
 struct kind const *
