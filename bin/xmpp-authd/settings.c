@@ -129,8 +129,8 @@ read_bans(struct settings *st, struct host *h, struct slice name)
   h->ban_life_us = settings_us(st, "mod_fail2ban.c2s_auth_ban_lifetime", name);
 }
 
-/* Whose passwords a program outside checks alone has no tokens, for nobody says here that such a
- * password was changed. */
+/* A host whose passwords a program outside checks has no tokens: authd would not hear that such a
+ * password was changed, and could not end them. */
 static void
 read_fast(struct settings *st, struct host *h, struct slice name, struct slice disabled)
 {
@@ -141,7 +141,7 @@ read_fast(struct settings *st, struct host *h, struct slice name, struct slice d
   h->token_refresh_s = settings_us(st, "mod_auth_fast.token_refresh_age", name) / 1000000;
 }
 
-/* What is offered depends on the keys of the accounts, too: lacks.c looks. */
+/* The offer depends on the keys of the accounts, too: lacks.c looks at those. */
 static void
 read_upgrades(struct settings *st, struct host *h, struct slice name)
 {

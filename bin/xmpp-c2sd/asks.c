@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What a client says beside its login is read here, cut to its limits, and passed on to authd as
- * fields of the record auth. authd never sees the XML, and nobody behind this file sees the id of a
+/* This file reads the wishes that a client sends with its login, cuts them to their limits, and
+ * passes them on to authd as fields of the record auth. authd never sees the XML, and nobody behind this file sees the id of a
  * user-agent, but its hash. */
 
 #define DEVICE_MAX 128u

@@ -213,7 +213,7 @@ sasl_again(struct stream *s, struct xml_node const *e, struct slice bytes)
   return s->state;
 }
 
-/* One exchange goes on at a time, in the words of one SASL. */
+/* An exchange that was begun in the words of one SASL ends in them. */
 static enum state
 other_sasl(struct stream *s)
 {

@@ -237,6 +237,16 @@ struct command const *command_find(struct slice node);
 
 handle_fn xep0050_command;
 
+/* A run that asked another program fails: as that program has said (text and condition); because the
+ * program could not be asked. */
+void admin_fail_as_told(struct run *r, struct slice const why[2]);
+void admin_fail_not_asked(struct run *r);
+
+/* The commands of announcements (xep0133_announce.c). xep0133_motd gives the message of the day as it
+ * is now, in the arena of the run; empty: there is none. */
+run_fn xep0133_announce, xep0133_set_motd, xep0133_edit_motd, xep0133_delete_motd;
+struct slice xep0133_motd(struct run *r);
+
 /* The commands of invitations (xep0401_invites.c). */
 #define NODE_INVITE "urn:xmpp:invite#invite"
 #define NODE_CREATE "urn:xmpp:invite#create-account"

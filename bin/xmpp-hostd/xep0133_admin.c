@@ -9,13 +9,14 @@
  * asks them and answers when they have. It reaches accounts of the host that was asked alone:
  * another host has its own administrators. */
 
-#define NOT_ASKED "the program that knows is not there, or has too much to do"
 #define ADMIN(name) NS_ADMIN "#" name
 
 /* ---- what may go wrong ---- */
 
-static void
-fail_as_told(struct run *r, struct slice const why[2])
+#define NOT_ASKED "the program that knows is not there, or has too much to do"
+
+void
+admin_fail_as_told(struct run *r, struct slice const why[2])
 {
   enum stanza_error e = why[1].len ? stanza_error_find(why[1]) : ERR_INTERNAL;
 
@@ -24,8 +25,8 @@ fail_as_told(struct run *r, struct slice const why[2])
 
 static struct slice const not_asked = {NOT_ASKED, sizeof NOT_ASKED - 1};
 
-static void
-fail_not_asked(struct run *r)
+void
+admin_fail_not_asked(struct run *r)
 {
   run_fail(r, ERR_RESOURCE_CONSTRAINT, not_asked, NULL);
 }
@@ -99,7 +100,7 @@ finish_accounts(struct run *r)
   for (i = 0; end && i < r->jids_n; i++)
     if (r->is_done[i]) jids[n++] = arena_copy(&keep, r->jids[i]);
   if (r->why[0].len)
-    fail_as_told(r, r->why);
+    admin_fail_as_told(r, r->why);
   else
     run_done(r, SLICE(""));
   for (i = 0; i < n; i++)
@@ -257,7 +258,7 @@ static void
 end_of_users(struct run *r, enum ask_part part, struct slice const v[2])
 {
   if (part == ASK_FAILED)
-    fail_as_told(r, v);
+    admin_fail_as_told(r, v);
   else if (r->max)
     done_with_list(r);
   else
@@ -281,7 +282,7 @@ run_registered(struct run *r)
   struct slice const fields[2] = {SLICE("list"), r->host};
 
   if (r->command->fields) read_max(r);
-  if (!ask(AUTHD, VERB_ACCOUNT, fields, 2, on_registered, r)) fail_not_asked(r);
+  if (!ask(AUTHD, VERB_ACCOUNT, fields, 2, on_registered, r)) admin_fail_not_asked(r);
 }
 
 /* The bare part of a full JID, whose local part has no slash; empty when it is of another
@@ -317,7 +318,7 @@ static void
 run_online(struct run *r)
 {
   if (r->command->fields) read_max(r);
-  if (!ask(ROUTED, VERB_SESSIONS, NULL, 0, on_online, r)) fail_not_asked(r);
+  if (!ask(ROUTED, VERB_SESSIONS, NULL, 0, on_online, r)) admin_fail_not_asked(r);
 }
 
 /* ---- user-stats ---- */
@@ -329,7 +330,7 @@ on_session(void *cookie, enum ask_part part, struct slice const v[2])
   struct slice resource, values[2];
 
   if (part == ASK_FAILED) {
-    fail_as_told(r, v);
+    admin_fail_as_told(r, v);
   } else if (part == ASK_DONE) {
     values[0] = values_of(&r->values);
     values[1] = values_of(&r->more_values);
@@ -346,114 +347,7 @@ static void
 run_stats(struct run *r)
 {
   if (!read_jids(r, "accountjid", false)) return;
-  if (!ask(ROUTED, VERB_SESSIONS, NULL, 0, on_session, r)) fail_not_asked(r);
-}
-
-/* ---- announcements ---- */
-
-/* The lines of the field as one body; empty: the run has failed. */
-static struct slice
-read_body(struct run *r, char const *var)
-{
-  struct xml_node const *v = form_next(r->form, var, NULL);
-  stralloc *out = &r->values;
-  bool ok = xml_cat(out, "<body>");
-
-  while (ok && v && out->len <= ANNOUNCE_TEXT_MAX) {
-    ok = xml_cat_text(out, xml_text(&r->arena, v));
-    v = form_next(r->form, var, v);
-    ok = ok && (!v || xml_cat(out, "\n"));
-  }
-  if (ok && out->len <= ANNOUNCE_TEXT_MAX && xml_cat(out, "</body>"))
-    return slice_of(out->s, out->len);
-  run_fail(r, ERR_NOT_ACCEPTABLE, SLICE("the message is too long"), NULL);
-  return SLICE("");
-}
-
-void
-admin_announced(void *cookie, struct slice const *why)
-{
-  if (why)
-    fail_as_told(cookie, why);
-  else
-    run_done(cookie, SLICE(""));
-}
-
-static void
-run_announce(struct run *r)
-{
-  struct slice body = read_body(r, "announcement");
-
-  if (body.len &&
-      !announce(TO_ONLINE, r->host, SLICE("headline"), body, 0, admin_announced, r))
-    fail_not_asked(r);
-}
-
-static void
-fail_store(struct run *r)
-{
-  run_fail(r, errno == ENOENT ? ERR_ITEM_NOT_FOUND : ERR_INTERNAL,
-           errno == ENOENT ? SLICE("there is no message of the day")
-                           : SLICE("the store failed; the log says why"),
-           NULL);
-}
-
-/* s4.26: those who are online see it now. */
-static void
-run_set_motd(struct run *r)
-{
-  struct slice body = read_body(r, "motd");
-  uint64_t id;
-
-  if (!body.len) return;
-  if (!announce_set(r->host, SLICE("headline"), body, &id))
-    fail_store(r);
-  else if (!announce(TO_ONLINE, r->host, SLICE("headline"), body, id, admin_announced, r))
-    fail_not_asked(r);
-}
-
-/* s4.27: it is another message for those who come from now on. */
-static void
-run_edit_motd(struct run *r)
-{
-  struct slice body = read_body(r, "motd");
-  uint64_t id;
-
-  if (!body.len) return;
-  if (announce_set(r->host, SLICE("headline"), body, &id))
-    run_done(r, SLICE(""));
-  else
-    fail_store(r);
-}
-
-static void
-run_delete_motd(struct run *r)
-{
-  if (announce_delete(r->host))
-    run_done(r, SLICE(""));
-  else
-    fail_store(r);
-}
-
-/* s4.27: the message as it is now. */
-static struct slice
-present_motd(struct run *r)
-{
-  struct slice type, inside, text = SLICE("");
-  struct xml_node const *doc, *body;
-  enum xml_error why;
-  stralloc wrapped = STRALLOC_ZERO;
-  uint64_t id;
-
-  if (!motd_get(r->host, &id, &type, &inside) || !xml_cat(&wrapped, "<message>") ||
-      !stralloc_catb(&wrapped, inside.s, inside.len) || !xml_cat(&wrapped, "</message>"))
-    goto out;
-  doc = xml_parse(&r->arena, slice_of(wrapped.s, wrapped.len), "jabber:client", &why);
-  body = doc ? xml_child(doc, "jabber:client", "body") : NULL;
-  if (body) text = xml_text(&r->arena, body);
-out:
-  stralloc_free(&wrapped);
-  return text.s ? text : SLICE("");
+  if (!ask(ROUTED, VERB_SESSIONS, NULL, 0, on_session, r)) admin_fail_not_asked(r);
 }
 
 /* ---- the table ---- */
@@ -558,17 +452,17 @@ struct command const commands[] = {
    .fields = max_items, .fields_n = 1, .run = run_online, .result = online_list},
   {.node = ADMIN("announce"), .name = "Announce to users online", .module = MOD_ANNOUNCE,
    .instructions = "Write the message that all who are online get.",
-   .fields = announcement, .fields_n = 1, .run = run_announce},
+   .fields = announcement, .fields_n = 1, .run = xep0133_announce},
   {.node = ADMIN("set-motd"), .name = "Set the message of the day",
    .module = MOD_ANNOUNCE,
    .instructions = "Write the message that each user gets once, now or when online next.",
-   .fields = motd, .fields_n = 1, .run = run_set_motd},
+   .fields = motd, .fields_n = 1, .run = xep0133_set_motd},
   {.node = ADMIN("edit-motd"), .name = "Edit the message of the day",
    .module = MOD_ANNOUNCE,
    .instructions = "Change the message; each user gets it once, when online next.",
-   .fields = motd, .fields_n = 1, .run = run_edit_motd, .preset = present_motd},
+   .fields = motd, .fields_n = 1, .run = xep0133_edit_motd, .preset = xep0133_motd},
   {.node = ADMIN("delete-motd"), .name = "Delete the message of the day",
-   .module = MOD_ANNOUNCE, .run = run_delete_motd},
+   .module = MOD_ANNOUNCE, .run = xep0133_delete_motd},
   {.node = NODE_INVITE, .name = "Invite a contact", .module = MOD_INVITES,
    .run = xep0401_invite},
   {.node = NODE_CREATE, .name = "Invite somebody to get an account", .module = MOD_INVITES,

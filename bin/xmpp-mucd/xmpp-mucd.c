@@ -103,7 +103,7 @@ handle(struct in *in)
     iq_in(in);
 }
 
-/* What is held may be handled while another stanza is. */
+/* A held stanza may be handled in the middle of another one, so there are two arenas. */
 void
 stanza_in(struct stanza const *st, bool held)
 {

@@ -21,7 +21,7 @@ char const *const pushd_needs[] = {
 
 struct pushd pushd;
 
-/* What read gives. */
+/* Settings that were read and are not yet in force. */
 struct fresh {
   struct access *access;
   struct vhost *vhosts;

@@ -53,7 +53,7 @@ bool invite_get(struct arena *a, struct invite_id const *id, struct invite *out)
 /* The same of one that a stream has shown in time: it may have expired since. */
 bool invite_shown(struct arena *a, struct invite_id const *id, struct invite *out);
 
-/* One use of it is over; it is taken back. false: the store failed. */
+/* Note that an invitation was used once more; take it back. false: the store failed. */
 bool invite_used(struct invite_id const *id);
 bool invite_revoke(struct invite_id const *id);
 

@@ -1,4 +1,4 @@
-/* What invites.c, and the state for a trace, need of joins.c. */
+/* Contacts that an invitation still has to make: for invites.c, and for the state of a trace. */
 #ifndef REGISTERD_JOINS_H
 #define REGISTERD_JOINS_H
 

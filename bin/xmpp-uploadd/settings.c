@@ -21,7 +21,7 @@ char const *const uploadd_needs[] = {
 
 struct uploadd uploadd;
 
-/* What read gives. */
+/* Settings that were read and are not yet in force. */
 struct fresh {
   struct access *access;
   struct vhost *vhosts;
