@@ -2,32 +2,6 @@
 
 /* Contacts that the administrator makes (xmpp-ctl contact). */
 
-/* Handle presence of a type from account own to contact, as if a client of own had sent it. */
-static void
-say(struct slice own, struct slice contact, char const *type)
-{
-  static stralloc sa = STRALLOC_ZERO;
-  struct stanza st = {.to = contact, .from = own, .kind = SLICE("presence")};
-
-  sa.len = 0;
-  if (!xml_cat(&sa, "<presence") || !xml_cat_attr(&sa, "from", own) ||
-      !xml_cat_attr(&sa, "to", contact) || !xml_cat_attr(&sa, "type", slice_str(type)) ||
-      !xml_cat(&sa, "/>"))
-    return;
-  st.type = slice_str(type);
-  st.tags = SLICE("outbound");
-  st.xml = slice_of(sa.s, sa.len);
-  subscription_outbound(&st);
-}
-
-/* RFC 6121 s3.4: a request that own has approved in advance is granted when it comes. */
-static void
-befriend(struct slice own, struct slice contact)
-{
-  say(own, contact, "subscribed");
-  say(own, contact, "subscribe");
-}
-
 static char const *
 add(struct jid const *own, struct jid const *contact)
 {
@@ -40,8 +14,8 @@ add(struct jid const *own, struct jid const *contact)
     return "there is no account of the contact's address";
   if (!link_find(ROUTED)) return "xmpp-routed is away";
   if (store_is_full(userd.store)) return "the store is full";
-  befriend(own->bare, contact->bare);
-  if (both && contact->local.len) befriend(contact->bare, own->bare);
+  subscription_befriend(own->bare, contact->bare);
+  if (both && contact->local.len) subscription_befriend(contact->bare, own->bare);
   return NULL;
 }
 

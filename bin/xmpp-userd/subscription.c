@@ -81,21 +81,30 @@ kind_of(struct slice type, enum kind *out)
 
 /* ---- stanzas ---- */
 
+/* Write presence of a type, and fill *st with it. false: ENOMEM. */
+static bool
+write_presence(stralloc *sa, struct stanza *st, struct slice from, struct slice to,
+               char const *type)
+{
+  *st = (struct stanza){
+    .to = to, .from = from, .kind = SLICE("presence"), .type = slice_str(type)};
+  sa->len = 0;
+  if (!xml_cat(sa, "<presence") || !xml_cat_attr(sa, "from", from) ||
+      !xml_cat_attr(sa, "to", to) || !xml_cat_attr(sa, "type", st->type) ||
+      !xml_cat(sa, "/>"))
+    return false;
+  st->xml = slice_of(sa->s, sa->len);
+  return true;
+}
+
 static void
 subscription_put(struct slice from, struct slice to, char const *type)
 {
   static stralloc sa = STRALLOC_ZERO;
   struct link *routed = link_find(ROUTED);
-  struct stanza st = {.to = to, .from = from, .kind = SLICE("presence")};
+  struct stanza st;
 
-  sa.len = 0;
-  if (!routed || !xml_cat(&sa, "<presence") || !xml_cat_attr(&sa, "from", from) ||
-      !xml_cat_attr(&sa, "to", to) || !xml_cat_attr(&sa, "type", slice_str(type)) ||
-      !xml_cat(&sa, "/>"))
-    return;
-  st.type = slice_str(type);
-  st.xml = slice_of(sa.s, sa.len);
-  stanza_put(routed, &st);
+  if (routed && write_presence(&sa, &st, from, to, type)) stanza_put(routed, &st);
 }
 
 static void
@@ -505,4 +514,17 @@ subscription_end(struct slice bare, struct roster_item const *item)
     else
       subscription_put(bare, item->jid, kind_names[kinds[i]]);
   }
+}
+
+void
+subscription_befriend(struct slice own, struct slice contact)
+{
+  static char const *const types[] = {"subscribed", "subscribe"};
+  stralloc sa = STRALLOC_ZERO;
+  struct stanza st;
+  unsigned int i;
+
+  for (i = 0; i < 2; i++)
+    if (write_presence(&sa, &st, own, contact, types[i])) subscription_outbound(&st);
+  stralloc_free(&sa);
 }

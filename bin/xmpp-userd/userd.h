@@ -215,7 +215,11 @@ void subscription_end(struct slice bare, struct roster_item const *item);
 /* Let the sessions of the account see a request for a subscription. */
 void subscription_show(struct stanza const *st);
 
-/* ---- invitations (befriend.c, xep0379_preauth.c) ---- */
+/* Do as if a client of own had approved contact's request, in advance where there is none yet
+ * (RFC 6121 s3.4), and had asked for contact's presence. */
+void subscription_befriend(struct slice own, struct slice contact);
+
+/* ---- contacts that others make (befriend.c, xep0379_preauth.c, contact.c) ---- */
 
 /* The record befriend of registerd. */
 void befriend_on_befriend(struct link *l, struct record *r);

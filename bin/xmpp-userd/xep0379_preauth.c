@@ -36,22 +36,6 @@ drop(struct invited *x)
 }
 
 static void
-say(struct invited const *x, char const *type)
-{
-  stralloc sa = STRALLOC_ZERO;
-  struct stanza st = {
-    .to = x->contact, .from = x->own, .kind = SLICE("presence"), .type = slice_str(type)};
-
-  if (xml_cat(&sa, "<presence") && xml_cat_attr(&sa, "from", x->own) &&
-      xml_cat_attr(&sa, "to", x->contact) && xml_cat_attr(&sa, "type", st.type) &&
-      xml_cat(&sa, "/>")) {
-    st.xml = slice_of(sa.s, sa.len);
-    subscription_outbound(&st);
-  }
-  stralloc_free(&sa);
-}
-
-static void
 on_answer(void *cookie, enum ask_part part, struct slice const v[2])
 {
   struct invited *x = cookie;
@@ -63,10 +47,9 @@ on_answer(void *cookie, enum ask_part part, struct slice const v[2])
 
   (void)v;
   if (part == ASK_ROW) return;
-  if (part == ASK_DONE) {
-    say(x, "subscribed");
-    say(x, "subscribe");
-  } else
+  if (part == ASK_DONE)
+    subscription_befriend(x->own, x->contact);
+  else
     subscription_show(&st);
   drop(x);
 }

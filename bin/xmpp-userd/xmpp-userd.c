@@ -12,7 +12,7 @@
  * ROOMS   handlers.c what is answered; sessions.c who is there; recall.c over restarts;
  *         presence.c RFC 6121 s4; subscription.c s3, later.c when the store is full; roster.c s2;
  *         counter.c how often; watch.c who hears of changes; ends.c deleted accounts; befriend.c contacts by
- *         invitation; xepNNNN_*.c one extension each
+ *         invitation, contact.c by the administrator; xepNNNN_*.c one extension each
  */
 #include "ask/ask.h"
 #include "nodes.h"
