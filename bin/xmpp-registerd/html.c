@@ -148,7 +148,7 @@ page_form(struct visit const *v)
 {
   char token[COOKIE_LEN + 1];
 
-  visit_token(v, token);
+  (void)visit_token(v, token);
   page_raw("<form method=\"post\" action=\"");
   page_text(v->base);
   page_text(v->path);
@@ -240,10 +240,9 @@ send_page(struct visit *v, unsigned int status, struct slice uri)
   page_raw("</body>\n</html>\n");
   more.len = 0;
   if (!v->has_cookie)
-    snprintf(
-      cookie, sizeof cookie,
-      "\nset-cookie: tabber-form=%s; Path=%.*s/; Secure; HttpOnly; SameSite=Strict",
-      v->cookie, (int)(v->base.len < 200 ? v->base.len : 0), v->base.s);
+    snprintf(cookie, sizeof cookie,
+             "\nset-cookie: " COOKIE "=%s; Path=%.*s/; Secure; HttpOnly; SameSite=Strict",
+             v->cookie, (int)(v->base.len < 200 ? v->base.len : 0), v->base.s);
   if (!stralloc_cats(&more, cookie)) return;
   if (uri.len &&
       !(stralloc_cats(&more, "\nlink: <") && stralloc_catb(&more, uri.s, uri.len) &&

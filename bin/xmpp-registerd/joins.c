@@ -7,13 +7,13 @@
 /* Accounts that invitations make, over kills of any program. Table joins of DATA/register has
  * TOKEN -> a record: STATE BARE BEFRIENDS INVITER GROUPS, where TOKEN is HASH/USE in hexadecimal, the word
  * that xmpp-authd knows this use of the invitation by:
- *   1 begun: on disk before xmpp-authd is asked, whose commit makes the account and keeps TOKEN
- *   2 made: xmpp-authd has said so; the use is counted in the same commit, and xmpp-userd is asked to make
+ *   b begun: on disk before xmpp-authd is asked, whose commit makes the account and keeps TOKEN
+ *   m made: xmpp-authd has said so; the use is counted in the same commit, and xmpp-userd is asked to make
  *     the contacts
- *   3 settled: xmpp-userd has answered, or there were no contacts to make; xmpp-authd is told to forget
+ *   s settled: xmpp-userd has answered, or there were no contacts to make; xmpp-authd is told to forget
  *     TOKEN, and the entry goes when it has
- * When the link of xmpp-authd comes up, registerd asks for the TOKENs of state 1, one after the other, and
- * says those of state 3 again; when that of xmpp-userd does, those of state 2. */
+ * When the link of xmpp-authd comes up, registerd asks for the TOKENs of state b, one after the other, and
+ * says those of state s again; when that of xmpp-userd does, those of state m. */
 
 struct join {
   char state; /* b, m, s */
@@ -167,7 +167,7 @@ ask_authd(struct slice token, bool settles)
   return false;
 }
 
-/* In this run nobody works at an entry of state 1 that is behind `after`: see joins_up. */
+/* In this run nobody works at an entry of state b that is behind `after`: see joins_up. */
 static void
 ask_next(struct slice after)
 {

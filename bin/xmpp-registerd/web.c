@@ -1,10 +1,9 @@
 #include "web.h"
 
 #include "http/http.h"
+#include "scram/scram.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +11,6 @@
 
 /* Requests of the web, from xmpp-webd. A form is taken with a token that is bound to a cookie of the
  * browser, so that no page of others can have it sent; the key of the tokens is new at each start. */
-
-#define COOKIE "tabber-form"
 
 static struct visit *visits;
 static uint64_t visits_n, serials;
@@ -54,8 +51,7 @@ visit_free(struct visit *v)
   web_login_gone(v);
   if (v->body.s) OPENSSL_cleanse(v->body.s, v->body.a);
   stralloc_free(&v->body);
-  if (v->password.len) OPENSSL_cleanse((void *)(uintptr_t)v->password.s, v->password.len);
-  arena_wipe(&v->arena);
+  arena_cleanse(&v->arena);
   free(v);
 }
 
@@ -127,32 +123,33 @@ take_cookie(struct visit *v, struct slice header)
     snprintf(v->cookie + 2 * i, 3, "%02x", bytes[i]);
 }
 
-/* The token of the forms on a path, for the browser with this cookie. */
-void
+bool
 visit_token(struct visit const *v, char token[COOKIE_LEN + 1])
 {
-  unsigned char mac[EVP_MAX_MD_SIZE] = {0};
-  unsigned int n = 0, i;
+  unsigned char mac[SCRAM_KEY_MAX];
   char text[COOKIE_LEN + 300];
   int len = snprintf(text, sizeof text, "%s %.*s", v->cookie,
                      (int)(v->host.len < 260 ? v->host.len : 260), v->host.s);
+  unsigned int i;
 
+  *token = 0;
   if (!has_key) door_random(key, sizeof key);
   has_key = true;
-  HMAC(EVP_sha256(), key, sizeof key, (unsigned char const *)text, (size_t)len, mac, &n);
+  if (!scram_hmac(SCRAM_SHA256, slice_of((char const *)key, sizeof key),
+                  slice_of(text, (size_t)len), mac))
+    return false;
   for (i = 0; i < COOKIE_LEN / 2; i++)
     snprintf(token + 2 * i, 3, "%02x", mac[i]);
+  return true;
 }
 
 bool
-visit_is_ours(struct visit const *v)
+visit_is_ours(struct visit *v)
 {
   char token[COOKIE_LEN + 1];
-  struct visit copy = *v;
-  struct slice given = visit_field(&copy, "token");
+  struct slice given = visit_field(v, "token");
 
-  visit_token(v, token);
-  return v->has_cookie && given.len == COOKIE_LEN &&
+  return visit_token(v, token) && v->has_cookie && given.len == COOKIE_LEN &&
          !CRYPTO_memcmp(given.s, token, COOKIE_LEN);
 }
 
@@ -160,9 +157,9 @@ static int
 hex(char c)
 {
   char const *digits = "0123456789abcdef";
-  char const *at = memchr(digits, c | 0x20, 16);
+  char const *at = memchr(digits, c >= 'A' && c <= 'F' ? c | 0x20 : c, 16);
 
-  return c && at ? (int)(at - digits) : -1;
+  return at ? (int)(at - digits) : -1;
 }
 
 /* Decode a name or a value of a form. s NULL: a NUL, or ENOMEM. */

@@ -5,6 +5,7 @@
 
 #include "invites.h"
 
+#define COOKIE "tabber-form"
 #define COOKIE_LEN 32
 
 /* A request that has no answer yet. Slices lie in its arena. */
@@ -13,8 +14,7 @@ struct visit {
   struct link *link; /* of webd */
   uint64_t id, serial;
   struct arena arena;
-  struct slice handler, host, base, path, ip, lang,
-    language; /* language: Accept-Language */
+  struct slice handler, host, base, path, ip, lang;
   char cookie[COOKIE_LEN + 1];
   bool has_cookie; /* the browser sent it */
   bool is_post, is_head, is_secure;
@@ -47,9 +47,10 @@ struct request visit_request(struct visit const *v);
 /* A field of the form that was posted, decoded, in the arena; empty when it is absent or no UTF-8. */
 struct slice visit_field(struct visit *v, char const *name);
 
-/* The token of forms for this browser; say whether the form that came has it. */
-void visit_token(struct visit const *v, char token[COOKIE_LEN + 1]);
-bool visit_is_ours(struct visit const *v);
+/* The token of the host's forms for the browser with this cookie (false: OpenSSL failed); say whether
+ * the form that came has it. */
+bool visit_token(struct visit const *v, char token[COOKIE_LEN + 1]);
+bool visit_is_ours(struct visit *v);
 
 /* The answer of account.c: VALUE is the account that was made, or empty. */
 void web_result(struct request const *q, struct slice value);

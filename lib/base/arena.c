@@ -97,6 +97,16 @@ arena_reset(struct arena *a)
 }
 
 void
+arena_cleanse(struct arena *a)
+{
+  struct arena_block *b;
+
+  for (b = a->first; b; b = b->next)
+    explicit_bzero(b->bytes, b->used);
+  arena_wipe(a);
+}
+
+void
 arena_wipe(struct arena *a)
 {
   free_from(a->first);

@@ -126,8 +126,9 @@ struct slice arena_copy(struct arena *a, struct slice text);
 /* Free all that was allocated; the first block stays for the next stanza. */
 void arena_reset(struct arena *a);
 
-/* Free everything. */
+/* Free everything; overwrite it first, for there were secrets in it. */
 void arena_wipe(struct arena *a);
+void arena_cleanse(struct arena *a);
 
 /* ---- hashes ---- */
 
