@@ -3,13 +3,15 @@
 #include <string.h>
 
 /* Traces have no passwords of records that are about accounts: in the text of requests for
- * jabber:iq:register each character becomes a star, and so do the passwords of account and verify, and
- * the token of success. A replay
- * takes the stars for what was asked. */
+ * jabber:iq:register each character becomes a star, and so do the passwords of account and verify, the
+ * token of success, and the hash of a password that a client sends as its task (the task of a server,
+ * which names a salt, has another field behind). A replay takes the stars for what was asked. */
 
 #define ACCOUNT_PASSWORD 3u
 #define VERIFY_PASSWORD 4u
 #define SUCCESS_TOKEN 4u
+#define TASK_HASH 2u
+#define TASK_ITERATIONS 3u
 #define REGISTER_XML 6u
 
 /* The field with this number, the verb being 0, with all behind it; s NULL: there is none. */
@@ -93,19 +95,24 @@ has_password(struct slice what)
   return slice_is(what, "add") || slice_is(what, "passwd") || slice_is(what, "keys");
 }
 
+/* The number of the field that is secret as a whole; 0: no field is. */
+static unsigned int
+secret_field(struct slice line, struct slice verb)
+{
+  if (slice_is(verb, "verify")) return VERIFY_PASSWORD;
+  if (slice_is(verb, "success")) return SUCCESS_TOKEN;
+  if (slice_is(verb, "task")) return field(line, TASK_ITERATIONS).len ? 0 : TASK_HASH;
+  return slice_is(verb, "account") && has_password(field(line, 1)) ? ACCOUNT_PASSWORD : 0;
+}
+
 void
 secrets_mask(char *s, size_t len)
 {
-  struct slice line = slice_of(s, len), verb = field(line, 0), secret = {NULL, 0};
+  struct slice line = slice_of(s, len), verb = field(line, 0), secret;
+  unsigned int n = secret_field(line, verb);
 
-  if (slice_is(verb, "verify") || slice_is(verb, "success") ||
-      (slice_is(verb, "account") && has_password(field(line, 1)))) {
-    secret = field(line, slice_is(verb, "verify")    ? VERIFY_PASSWORD
-                         : slice_is(verb, "success") ? SUCCESS_TOKEN
-                                                     : ACCOUNT_PASSWORD);
-    if (secret.len) memset(s + (secret.s - s), '*', secret.len);
-  } else if (slice_is(verb, "task") && !field(line, 3).len) {
-    secret = field(line, 2);
+  if (n) {
+    secret = field(line, n);
     if (secret.len) memset(s + (secret.s - s), '*', secret.len);
   } else if (is_registration(line, verb)) {
     secret = field(line, slice_is(verb, "register") ? REGISTER_XML : 8);
