@@ -12,22 +12,14 @@ field(struct slice raw, enum stanza_field f)
   return stanza_raw_field(raw, f);
 }
 
-/* Say whether the client is to be woken for a stanza that it has not acknowledged: for a message
- * with a body, encrypted, or an invitation or call. */
+/* Say whether the client is to be woken for a stanza that it has not acknowledged. */
 static bool
 is_important(struct stream const *s, struct slice raw)
 {
-  struct slice tags = field(raw, STANZA_TAGS), type = field(raw, STANZA_TYPE);
+  struct slice tags = field(raw, STANZA_TAGS);
 
-  if (!slice_is(field(raw, STANZA_KIND), "message") || slice_is(type, "error") ||
-      slice_is(type, "headline"))
-    return false;
-  if (!slice_has_word(tags, SLICE("body")) && !slice_has_word(tags, SLICE("wakes")) &&
-      !slice_has_word(tags, SLICE("call")))
-    return false;
-  return !slice_has_word(tags, SLICE("no-store")) &&
-         !slice_has_word(tags, SLICE("sent")) && !slice_has_word(tags, SLICE("mam")) &&
-         !slice_has_word(tags, SLICE("offline")) &&
+  return stanza_wakes(field(raw, STANZA_KIND), field(raw, STANZA_TYPE), tags) &&
+         !slice_has_word(tags, SLICE("sent")) &&
          !slice_eq(jid_cut(field(raw, STANZA_FROM)).bare, stream_bare(s));
 }
 
@@ -55,9 +47,10 @@ tell(struct stream const *s, bool with_queue)
   struct link *l = edge_routed();
   struct slice newest = SLICE("");
   size_t xml = 0;
-  uint64_t n = with_queue ? count(s, &newest, &xml) : 0;
+  uint64_t n;
 
   if (!l || !s->host->push) return;
+  n = with_queue ? count(s, &newest, &xml) : 0;
   link_begin(l, VERB_AWAY);
   link_num(l, s->sid);
   if (n) {

@@ -114,19 +114,6 @@ has(struct passing const *p, struct slice word)
   return slice_has_word(p->st.tags, word);
 }
 
-/* A message that wakes its reader: hints against storing, events, errors and headlines are none. */
-static bool
-is_important(struct passing const *p)
-{
-  struct slice type = p->st.type;
-
-  if (!slice_is(p->st.kind, "message") || slice_is(type, "error") ||
-      slice_is(type, "headline"))
-    return false;
-  if (!has(p, SLICE("body")) && !has(p, SLICE("wakes"))) return false;
-  return !has(p, SLICE("no-store")) && !has(p, SLICE("pep"));
-}
-
 /* A word of the record notify; NULL: nobody is told of p. What the account says itself on another
  * device wakes nobody; of such a message xmpp-pushd is told, so that it knows the id. */
 static char const *
@@ -138,7 +125,7 @@ class_of(struct passing const *p, struct slice bare)
   if (has(p, SLICE("state")) || has(p, SLICE("mam")) || has(p, SLICE("offline")))
     return NULL;
   if (has(p, SLICE("call"))) return "call";
-  if (is_important(p)) return "important";
+  if (stanza_wakes(p->st.kind, p->st.type, p->st.tags)) return "important";
   return slice_is(p->st.type, "subscribe") ? "subscription" : "other";
 }
 

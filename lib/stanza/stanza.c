@@ -206,6 +206,18 @@ stanza_tag(struct slice tags, char const *name)
 }
 
 bool
+stanza_wakes(struct slice kind, struct slice type, struct slice tags)
+{
+  if (!slice_is(kind, "message") || slice_is(type, "error") ||
+      slice_is(type, "headline") || slice_has_word(tags, SLICE("mam")) ||
+      slice_has_word(tags, SLICE("offline")))
+    return false;
+  if (slice_has_word(tags, SLICE("call"))) return true;
+  return (slice_has_word(tags, SLICE("body")) || slice_has_word(tags, SLICE("wakes"))) &&
+         !slice_has_word(tags, SLICE("no-store")) && !slice_has_word(tags, SLICE("pep"));
+}
+
+bool
 stanza_is_again(struct stanza const *st)
 {
   return slice_has_word(st->tags, SLICE("again"));

@@ -120,6 +120,11 @@ void stanza_answer(struct link *l, struct stanza const *in, char const *type,
 /* The value of the tag NAME=VALUE among tags; empty when there is none. */
 struct slice stanza_tag(struct slice tags, char const *name);
 
+/* Say whether a stanza with these fields wakes its reader's device (XEP-0357): a call does, and a
+ * message with a body, an encrypted one, an invitation, unless a hint says that nobody keeps it.
+ * Errors, headlines, events of nodes, and answers of archives do not. */
+bool stanza_wakes(struct slice kind, struct slice type, struct slice tags);
+
 /* Say whether a run of this program that was killed may have handled the stanza
  * already: all that follows from it is said again then, for perhaps nobody has heard
  * of it. */
