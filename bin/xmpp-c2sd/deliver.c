@@ -42,16 +42,10 @@ give(struct stream *s, struct slice raw, struct slice xml, struct slice tags)
 
   switch ((int)s->state) {
   case ST_RESUMING:
-    /* Stanzas for a session that is on its way here come behind those that are handed
-     * over. */
-    if (stream_is_whole(s))
-      sm_send(s, raw, at);
-    else
-      csi_keep(s, raw, at);
-    return;
   case ST_METADATA:
-    /* Stanzas for a session whose login has no success yet come behind that. */
-    if (s->session.sm)
+    /* Stanzas for a session that is on its way here come behind those that are handed
+     * over; for a session whose login has no success yet, behind that. */
+    if (s->state == ST_METADATA ? s->session.sm != NULL : stream_is_whole(s))
       sm_send(s, raw, at);
     else
       csi_keep(s, raw, at);

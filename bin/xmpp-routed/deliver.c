@@ -505,7 +505,7 @@ deliver_route(struct passing const *p)
     to_domain(post, p);
   } else if (!routed_host(a.domain)) {
     pairs_route(p);
-  } else if (a.local.len && is_abroad(p) && routed_is_anonymous(a.domain, a.local))
+  } else if (a.local.len && routed_is_anonymous(a.domain, a.local) && is_abroad(p))
     deliver_bounce(p, REFUSED_NO_ACCOUNT, ERR_SERVICE_UNAVAILABLE, NULL);
   else if (a.local.len)
     to_account(p, &a);

@@ -357,15 +357,15 @@ refuse_all(struct passing const *p)
 void
 pairs_route(struct passing const *s)
 {
-  struct slice from = jid_cut(s->st.from).domain, to = jid_cut(s->st.to).domain;
+  struct jid sender = jid_cut(s->st.from);
+  struct slice from = sender.domain, to = jid_cut(s->st.to).domain;
   struct slice key = make_key(from, to);
   struct post *post = services_others();
   struct pair *p = pair_find(key);
   size_t at;
 
   /* An error may be ours, in the name of who got the stanza. */
-  if (routed_is_anonymous(from, jid_cut(s->st.from).local) &&
-      !slice_is(s->st.type, "error")) {
+  if (routed_is_anonymous(from, sender.local) && !slice_is(s->st.type, "error")) {
     give_back(s, REFUSED_NOT_LOCAL, ERR_NOT_ALLOWED);
     return;
   }

@@ -33,23 +33,11 @@ bind2_end_older(struct session *s)
   }
 }
 
-/* The value of the word metadata=, or empty. */
-static struct slice
-id_of(struct slice words)
-{
-  struct slice word, name = SLICE("metadata=");
-
-  while (slice_word(&words, ' ', &word))
-    if (slice_starts(word, "metadata="))
-      return slice_of(word.s + name.len, word.len - name.len);
-  return SLICE("");
-}
-
 void
 bind2_metadata(struct session *s, struct slice words)
 {
   static stralloc full = STRALLOC_ZERO;
-  struct slice id = id_of(words);
+  struct slice id = stanza_tag(words, "metadata");
   struct passing p = {.own = true};
 
   full.len = 0;
