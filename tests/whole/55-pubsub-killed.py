@@ -22,10 +22,13 @@ def publish(s, n):
     return [i.get("id") for i in got.iter(ITEM)][0]
 
 
-def killer(t, stopping, kills):
+def killer(t, stopping, kills, sent):
+    """Kills counts items, not time: a fast server would publish all of them between two kills."""
     rnd = random.Random(SEED)
     while not stopping.is_set():
-        time.sleep(rnd.uniform(0.05, 0.6))
+        after = len(sent) + rnd.randrange(5, 120)
+        while len(sent) < after and not stopping.is_set():
+            time.sleep(rnd.uniform(0.0005, 0.003))
         pid = t.pid("pubsubd")
         if pid > 0:
             os.kill(pid, signal.SIGKILL)
@@ -38,7 +41,7 @@ def nothing_is_lost_or_doubled(t):
     ask(a, "<create node='news'/>")
     ask(b, "<subscribe node='news' jid='b@localhost'/>")
     stopping, kills, sent = threading.Event(), [], {}
-    thread = threading.Thread(target=killer, args=(t, stopping, kills))
+    thread = threading.Thread(target=killer, args=(t, stopping, kills, sent))
     thread.start()
     try:
         end = time.monotonic() + SECONDS
