@@ -57,6 +57,9 @@ $(foreach p,$(PROGRAMS),$(eval LIBS_$(p) := $(filter-out -l%,$(call parts,$(p)))
 $(foreach p,$(PROGRAMS),$(eval EXT_$(p) := $(filter -l%,$(call parts,$(p)))))
 LIBDIRS := $(notdir $(patsubst %/,%,$(wildcard lib/*/)))
 
+# make run and make check compile on all processors; a -j of the caller's holds instead.
+ALL_AT_ONCE = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 .PHONY: all programs warnings deps deps-test deps-tidy run check check-clients check-peers check-trixie soak hostile bless bench \
   tests-lib fuzz tidy layers install uninstall clean
 all: programs $(if $(wildcard service),$(B)/share/tabber/service)
@@ -151,7 +154,7 @@ RUN_DIR := $(if $(filter 0,$(shell id -u)),/var/lib/tabber-quickstart,$(CURDIR)/
 run:
 	@RUN_DIR=$(RUN_DIR) sh tests/quickstart.sh --check conf/quickstart.yml
 	@$(MAKE) --no-print-directory deps
-	@$(MAKE) --no-print-directory install PREFIX=$(RUN_DIR) DESTDIR= SBIN=sbin
+	@$(MAKE) --no-print-directory $(ALL_AT_ONCE) install PREFIX=$(RUN_DIR) DESTDIR= SBIN=sbin
 	@RUN_DIR=$(RUN_DIR) setpriv --pdeathsig TERM sh tests/quickstart.sh conf/quickstart.yml
 
 # ---- tests ----
@@ -167,7 +170,7 @@ $(B)/tests/lib/%: tests/lib/%.c $(ALL_LIBS)
 	  $(ALL_LIBS) -Xlinker --end-group $(ALL_EXT) -lcmocka)
 
 check: deps-test
-	@$(MAKE) --no-print-directory all tests-lib
+	@$(MAKE) --no-print-directory $(ALL_AT_ONCE) all tests-lib
 	@MAKE='$(MAKE)' sh tests/check.sh $(B)
 
 # The example of a service in C (conf/service.md).
@@ -306,6 +309,7 @@ put = umask 022 && mkdir -p '$(TO)/$(2)' && for f in $(3); do t='$(TO)/$(2)'/$${
   cmp -s $$f "$$t" || { cp $$f "$$t.new" && chmod $(1) "$$t.new" && mv -f "$$t.new" "$$t"; } || exit 1; done
 
 $(B)/tabber.service: conf/tabber.service
+	@mkdir -p $(@D)
 	@sed 's|/usr/local/sbin|$(PREFIX)/$(SBIN)|' $< > $@
 .PHONY: $(B)/tabber.service
 
