@@ -264,8 +264,15 @@ tidy: deps-tidy layers warnings
 	@tests/openings.py $(filter bin/% lib/%,$(SOURCES)) $(PAGES) $(READMES) > $(B)/openings || \
 	  { cat $(B)/openings; exit 1; }
 	@tests/pages.py $(PAGES)
-	@clang-tidy-14 --quiet $(filter %.c,$(filter bin/% lib/%,$(SOURCES))) -- $(CPPFLAGS) \
-	  -std=c11 2>/dev/null
+	@$(MAKE) --no-print-directory -s -k $(ALL_AT_ONCE) linted
+
+# A file is looked at again when its object is older than the file or a header of it.
+$(B)/tidy/%: %.c .clang-tidy $(B)/obj/%.o
+	@clang-tidy-14 --quiet $< -- $(CPPFLAGS) -std=c11 2>/dev/null
+	@mkdir -p $(@D)
+	@touch $@
+linted: $(patsubst %.c,$(B)/tidy/%,$(filter %.c,$(filter bin/% lib/%,$(SOURCES))))
+.PHONY: linted
 
 layers:
 	@sh tests/layers.sh $(AREAS)
