@@ -6,7 +6,6 @@
 /* Roles and affiliations (XEP-0045 s8, s9): lists, and changes, of which all items are checked
  * before one is done. */
 
-#define ITEMS_MAX 1000
 #define REASON_MAX 1024
 
 struct item {
@@ -135,6 +134,21 @@ find_occupant(struct in *in, struct slice nick, struct slice jid)
   return s ? s->o : NULL;
 }
 
+/* A nick beside an address is reserved for it; an empty one is given back. */
+static bool
+read_nick(struct in *in, struct item *it)
+{
+  struct slice owner;
+
+  if (!it->nick.len) return true;
+  it->nick = jid_prep_nick(in->arena, it->nick);
+  if (!it->nick.s || it->nick.len > 256)
+    return no(in, ERR_NOT_ACCEPTABLE, "that is no nick");
+  owner = nick_owner(in->room, jid_nick_key(in->arena, it->nick));
+  return !owner.len || slice_eq(owner, it->jid) ||
+         no(in, ERR_CONFLICT, "the nick is reserved for somebody else");
+}
+
 static bool
 read_item(struct in *in, struct xml_node const *e, struct item *it)
 {
@@ -153,15 +167,17 @@ read_item(struct in *in, struct xml_node const *e, struct item *it)
   if (role.s || !jid.len) {
     it->o = find_occupant(in, nick, jid);
     if (!it->o) return no(in, ERR_ITEM_NOT_FOUND, "nobody has this nick");
-    it->jid = slice_str(it->o->account->bare);
+    it->jid = arena_copy(in->arena, slice_str(it->o->account->bare));
+    if (!it->jid.s) no_memory();
     if (aff.s) it->nick = (struct slice){NULL, 0};
     return true;
   }
   if (!jid_parse(in->arena, jid, &j) || j.bare.len > 480)
     return no(in, ERR_JID_MALFORMED, "");
   it->jid = j.bare;
-  return j.local.len || it->affiliation == AFF_OUTCAST ||
-         no(in, ERR_NOT_ACCEPTABLE, "a domain can only be banned");
+  if (!j.local.len && it->affiliation > AFF_NONE)
+    return no(in, ERR_NOT_ACCEPTABLE, "a domain can only be banned");
+  return read_nick(in, it);
 }
 
 static bool
@@ -196,16 +212,42 @@ may_set_affiliation(struct in *in, struct item const *it)
   affil_get(in->room, it->jid, &a);
   now = a.affiliation;
   if (own < AFF_ADMIN) return no(in, ERR_FORBIDDEN, "");
+  if (it->affiliation == AFF_OUTCAST && slice_eq(it->jid, in->from.bare))
+    return no(in, ERR_CONFLICT, "you cannot ban yourself");
   if (own == AFF_ADMIN && it->affiliation >= AFF_ADMIN && (int)now != it->affiliation)
     return no(in, ERR_FORBIDDEN, "");
   if (own == AFF_ADMIN && now >= AFF_ADMIN && (int)now != it->affiliation)
     return no(in, ERR_NOT_ALLOWED, "");
-  if (it->affiliation == AFF_OUTCAST && slice_eq(it->jid, in->from.bare))
-    return no(in, ERR_CONFLICT, "you cannot ban yourself");
-  if (now == AFF_OWNER && it->affiliation != AFF_OWNER &&
-      affil_count(in->room, AFF_OWNER) < 2)
-    return no(in, ERR_CONFLICT, "a room needs an owner");
   return true;
+}
+
+static bool
+is_last_of(struct item const *items, size_t n, size_t i)
+{
+  size_t k;
+
+  for (k = i + 1; k < n; k++)
+    if (items[k].role < 0 && slice_eq(items[k].jid, items[i].jid)) return false;
+  return true;
+}
+
+/* The room has an owner when all items are done. */
+static bool
+owner_stays(struct in *in, struct item const *items, size_t n)
+{
+  size_t before = affil_count(in->room, AFF_OWNER), gone = 0, fresh = 0, i;
+  struct affil a;
+
+  for (i = 0; i < n; i++) {
+    if (items[i].role >= 0) continue;
+    affil_get(in->room, items[i].jid, &a);
+    if ((a.affiliation == AFF_OWNER) == (items[i].affiliation == AFF_OWNER) ||
+        !is_last_of(items, n, i))
+      continue;
+    gone += a.affiliation == AFF_OWNER;
+    fresh += a.affiliation != AFF_OWNER;
+  }
+  return !gone || before + fresh > gone || no(in, ERR_CONFLICT, "a room needs an owner");
 }
 
 /* ---- changes ---- */
@@ -267,7 +309,9 @@ by_actor(struct in *in, struct item const *it)
 {
   struct change c = {.reason = it->reason};
 
-  c.actor = in->session ? slice_str(in->session->o->nick) : SLICE("");
+  c.actor =
+    in->session ? arena_copy(in->arena, slice_str(in->session->o->nick)) : SLICE("");
+  if (!c.actor.s) no_memory();
   c.actor_jid = in->from.bare;
   return c;
 }
@@ -303,7 +347,11 @@ change_occupant(struct occupant *o, enum affiliation a, struct change const *c)
   enum standing usual = default_role(o->room, a), role = o->role;
   struct change d = *c;
 
-  o->affiliation = a == AFF_NONE && o->admin ? AFF_OWNER : a;
+  if (a == AFF_NONE && o->admin) {
+    a = AFF_OWNER;
+    usual = IS_MODERATOR;
+  }
+  o->affiliation = a;
   if (a == AFF_OUTCAST || usual == IS_NOBODY) {
     d.codes = a == AFF_OUTCAST ? "301" : "321";
     set_role(o, IS_NOBODY, &d);
@@ -313,18 +361,14 @@ change_occupant(struct occupant *o, enum affiliation a, struct change const *c)
   set_role(o, role, &d);
 }
 
-/* Say whether the room knows the bare JID, or the domain. */
-static struct occupant *
-meant(struct room *r, struct slice who)
+/* Say whether the new affiliation of the address, or the ban of the domain, is the occupant's. */
+static bool
+is_meant(struct occupant const *o, struct slice who, enum affiliation a)
 {
-  struct occupant *o;
+  struct jid j = jid_cut(slice_str(o->account->bare));
 
-  for (o = r->first; o; o = o->next) {
-    struct jid j = jid_cut(slice_str(o->account->bare));
-    if (slice_eq(j.bare, who)) return o;
-    if (slice_eq(j.domain, who) && o->affiliation == AFF_NONE) return o;
-  }
-  return NULL;
+  return slice_eq(j.bare, who) ||
+         (a == AFF_OUTCAST && o->affiliation == AFF_NONE && slice_eq(j.domain, who));
 }
 
 void
@@ -334,76 +378,97 @@ set_affiliation(struct room *r, struct slice bare, enum affiliation a,
   struct occupant *o, *next;
   bool any = false;
 
-  for (o = meant(r, bare); o && (a == AFF_OUTCAST || default_role(r, a) == IS_NOBODY);
-       o = meant(r, bare)) {
-    any = true;
-    change_occupant(o, a, c);
-  }
-  for (o = any ? NULL : r->first; o; o = next) {
+  for (o = r->first; o; o = next) {
     next = o->next;
-    if (!slice_is(bare, o->account->bare)) continue;
+    if (!is_meant(o, bare, a)) continue;
     any = true;
     change_occupant(o, a, c);
   }
   if (!any) tell_absent(r, bare, a, c);
 }
 
-static void
+/* Store the affiliation of an item. true: the reserved nick has changed. */
+static bool
 store_affiliation(struct in *in, struct item const *it)
 {
   struct affil a, old;
-  struct slice nick = SLICE(""), key;
   char *kept;
+  bool changed;
 
   affil_get(in->room, it->jid, &old);
   kept = dup_slice(old.nick);
   a = (struct affil){.affiliation = (enum affiliation)it->affiliation,
                      .reason = it->reason,
                      .nick = slice_str(kept)};
-  if (it->nick.s && it->nick.len) nick = jid_prep_nick(in->arena, it->nick);
-  if (it->nick.s) a.nick = nick;
+  if (it->nick.s) a.nick = it->nick;
   if (a.affiliation <= AFF_NONE) a.nick = SLICE("");
-  if (*kept && !slice_is(a.nick, kept))
+  changed = !slice_is(a.nick, kept);
+  if (*kept && changed)
     nick_put(in->room, NULL, jid_nick_key(in->arena, slice_str(kept)), SLICE(""));
-  if (a.nick.len) {
-    key = jid_nick_key(in->arena, a.nick);
-    if (nick_owner(in->room, key).len && !slice_eq(nick_owner(in->room, key), it->jid))
-      a.nick = SLICE("");
-    else
-      nick_put(in->room, NULL, key, it->jid);
-  }
+  if (a.nick.len) nick_put(in->room, NULL, jid_nick_key(in->arena, a.nick), it->jid);
   affil_put(in->room, it->jid, &a);
   free(kept);
+  return changed;
+}
+
+/* s7.10: a person who has the nick that is now reserved for another leaves. */
+static void
+free_nick(struct in *in, struct item const *it)
+{
+  struct occupant *o = it->nick.len && it->affiliation > AFF_NONE
+                         ? occupant_by_nick(in->room, jid_nick_key(in->arena, it->nick))
+                         : NULL;
+  struct change c = {.codes = "307", .reason = SLICE("This nickname is reserved")};
+
+  if (o && !slice_is(it->jid, o->account->bare)) set_role(o, IS_NOBODY, &c);
 }
 
 static void
-apply(struct in *in, struct item const *it)
+apply_affiliation(struct in *in, struct item const *it)
 {
   struct change c = by_actor(in, it);
+  struct occupant *o = NULL;
   struct affil a;
+  bool renamed;
 
-  if (it->role >= 0) {
-    struct occupant *o =
-      find_occupant(in, xml_attr(it->e, "nick"), xml_attr(it->e, "jid"));
-    if (!o) return;
-    if (it->role == IS_NOBODY) c.codes = "307";
-    if (it->role != IS_NOBODY && (int)o->role == it->role) return;
-    if (it->role != IS_NOBODY) {
-      enum standing before = o->role;
-      o->role = (enum standing)it->role;
-      keep_role(o);
-      o->role = before;
-    }
-    set_role(o, (enum standing)it->role, &c);
-    return;
-  }
   affil_get(in->room, it->jid, &a);
-  if ((int)a.affiliation == it->affiliation) {
-    store_affiliation(in, it);
-    return;
+  renamed = store_affiliation(in, it);
+  free_nick(in, it);
+  if ((int)a.affiliation != it->affiliation)
+    set_affiliation(in->room, it->jid, (enum affiliation)it->affiliation, &c);
+  else
+    while (renamed && (o = occupant_of(in->room, it->jid, o)))
+      show(o, &c);
+}
+
+static void
+apply_role(struct in *in, struct item const *it)
+{
+  struct change c = by_actor(in, it);
+  struct occupant *o = find_occupant(in, xml_attr(it->e, "nick"), xml_attr(it->e, "jid"));
+  enum standing before;
+
+  if (!o || (it->role != IS_NOBODY && (int)o->role == it->role)) return;
+  if (it->role == IS_NOBODY)
+    c.codes = "307";
+  else {
+    before = o->role;
+    o->role = (enum standing)it->role;
+    keep_role(o);
+    o->role = before;
   }
-  store_affiliation(in, it);
-  set_affiliation(in->room, it->jid, (enum affiliation)it->affiliation, &c);
+  set_role(o, (enum standing)it->role, &c);
+}
+
+/* The sender may leave by an item of its own. */
+static void
+apply(struct in *in, struct item const *it)
+{
+  if (it->role >= 0)
+    apply_role(in, it);
+  else
+    apply_affiliation(in, it);
+  in->session = session_find(in->room, &in->from);
 }
 
 static bool
@@ -416,14 +481,14 @@ checks_hold(struct in *in, struct item *it)
 void
 admin_set(struct in *in, struct xml_node const *query)
 {
-  static struct item items[ITEMS_MAX];
+  static struct item items[MUC_ITEMS_MAX];
   struct xml_node const *e = NULL;
   struct room *r = in->room;
   size_t n = 0, i;
 
   while ((e = xml_next(query, e))) {
     if (!xml_is(e, NS_MUC_ADMIN, "item")) continue;
-    if (n == ITEMS_MAX) {
+    if (n == MUC_ITEMS_MAX) {
       refuse(&in->st, ERR_RESOURCE_CONSTRAINT, "", "too many items");
       return;
     }
@@ -434,13 +499,13 @@ admin_set(struct in *in, struct xml_node const *query)
     refuse(&in->st, ERR_BAD_REQUEST, "", "an item is missing");
     return;
   }
+  if (!owner_stays(in, items, n)) return;
   if (store_is_full(mucd.store)) {
     refuse(&in->st, ERR_INTERNAL, "wait", "the server has no room on its disk");
     return;
   }
   for (i = 0; i < n; i++)
     apply(in, &items[i]);
-  in->session = session_find(r, &in->from);
   result(in, SLICE(""));
   after_leave(r);
 }

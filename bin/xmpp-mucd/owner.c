@@ -342,6 +342,26 @@ struct people {
   stralloc gone;
 };
 
+/* Say whether the addresses of the list are accounts, and so few as one request may change. An empty
+ * one stands for an empty list. */
+static bool
+are_people(struct in *in, struct xml_node const *x, char const *var)
+{
+  struct xml_node const *v = NULL;
+  struct slice text;
+  struct jid j;
+  size_t n = 0;
+
+  while ((v = form_next(x, var, v))) {
+    text = xml_text(in->arena, v);
+    if (++n > MUC_ITEMS_MAX)
+      return no(in, ERR_RESOURCE_CONSTRAINT, "the list is too long");
+    if (text.len && (!jid_parse(in->arena, text, &j) || !j.local.len || j.bare.len > 480))
+      return no(in, ERR_JID_MALFORMED, var);
+  }
+  return true;
+}
+
 static bool
 is_listed(struct people *p, struct slice bare)
 {
@@ -370,7 +390,7 @@ make(struct room *r, struct slice bare, enum affiliation to)
   struct change c = {.codes = ""};
 
   affil_get(r, bare, &a);
-  if (a.affiliation == to) return;
+  if (a.affiliation == to || (a.affiliation == AFF_OWNER && to == AFF_ADMIN)) return;
   a = (struct affil){.affiliation = to, .nick = SLICE(""), .reason = SLICE("")};
   affil_put(r, bare, &a);
   set_affiliation(r, bare, to, &c);
@@ -476,6 +496,7 @@ submit(struct in *in, struct xml_node const *x)
     refuse(&in->st, ERR_CONFLICT, "", "a room needs an owner");
     return;
   }
+  if (!are_people(in, x, RC "roomowners") || !are_people(in, x, RC "roomadmins")) return;
   config_copy(&c, &in->room->config);
   if (!read_form(in, x, &c)) {
     config_wipe(&c);

@@ -73,6 +73,8 @@
 #define MUC_FANOUT_MAX (1u << 20)
 /* Sessions of one nick in a room. */
 #define MUC_SESSIONS_MAX 16
+/* Roles and affiliations that one request changes; addresses in a list of a form. */
+#define MUC_ITEMS_MAX 1000
 /* Named tables of an environment of LMDB. */
 #define STORE_TABLES_MAX 32
 
