@@ -6,8 +6,6 @@
 /* Roles and affiliations (XEP-0045 s8, s9): lists, and changes, of which all items are checked
  * before one is done. */
 
-#define REASON_MAX 1024
-
 struct item {
   struct xml_node const *e;
   struct slice jid; /* bare */
@@ -162,7 +160,7 @@ read_item(struct in *in, struct xml_node const *e, struct item *it)
   if ((role.s && it->role < 0) || (aff.s && it->affiliation < 0) || !role.s == !aff.s)
     return no(in, ERR_BAD_REQUEST, "a role or an affiliation is needed");
   if (reason) it->reason = xml_text(in->arena, reason);
-  if (it->reason.len > REASON_MAX)
+  if (it->reason.len > MUC_REASON_MAX)
     return no(in, ERR_NOT_ACCEPTABLE, "the reason is too long");
   if (role.s || !jid.len) {
     it->o = find_occupant(in, nick, jid);

@@ -184,6 +184,8 @@ error_in(struct in *in)
 {
   struct slice text, condition;
 
+  if (in->room && slice_is(in->st.kind, "message") && !in->to.resource.len)
+    invite_error(in);
   if (!in->session) return;
   condition = condition_of(in, &text);
   if (slice_is(in->st.kind, "presence")) {

@@ -62,8 +62,9 @@ cat_invitation(stralloc *out, struct in *in, struct xml_node const *invite)
 
   put(out, "><x xmlns='" NS_MUC_USER "'><invite");
   put_attr(out, "from", inviter(in));
-  put(out, ">");
-  cat_text_child(out, in, invite, "reason");
+  put(out, "><reason>");
+  if (why) put_text(out, xml_text(in->arena, why));
+  put(out, "</reason>");
   if (go) {
     put(out, "<continue");
     if (xml_attr(go, "thread").len) put_attr(out, "thread", xml_attr(go, "thread"));
@@ -82,8 +83,13 @@ cat_invitation(stralloc *out, struct in *in, struct xml_node const *invite)
   if (why) put_attr(out, "reason", xml_text(in->arena, why));
   put(out, "/><body>");
   put_text(out, inviter(in));
-  put(out, " invites you to the room ");
+  put(out, " invited you to the room ");
   put_text(out, in->room->bare);
+  if (why) {
+    put(out, " (");
+    put_text(out, xml_text(in->arena, why));
+    put(out, ")");
+  }
   put(out, "</body></message>");
 }
 
@@ -125,6 +131,37 @@ open_message(stralloc *xml, struct in *in, struct slice to)
   put_attr(xml, "id", message_id(in));
 }
 
+static bool
+is_short(struct in *in, struct xml_node const *parent)
+{
+  struct xml_node const *why = xml_child(parent, NS_MUC_USER, "reason");
+
+  return !why || xml_text(in->arena, why).len <= MUC_REASON_MAX ||
+         no(in, ERR_NOT_ACCEPTABLE, "the reason is too long");
+}
+
+/* All invitations of a message are good, or none is sent. */
+static bool
+may_invite_all(struct in *in, struct xml_node const *x)
+{
+  struct xml_node const *c = NULL;
+  struct jid to;
+  unsigned int n = 0;
+
+  if (!may_invite(in)) return false;
+  while ((c = xml_next(x, c))) {
+    if (!xml_is(c, NS_MUC_USER, "invite")) continue;
+    if (++n > MUC_INVITES_MAX)
+      return no(in, ERR_RESOURCE_CONSTRAINT, "too many are invited at once");
+    if (!jid_parse(in->arena, xml_attr(c, "to"), &to) || !to.local.len)
+      return no(in, ERR_JID_MALFORMED, "the address of the invited one is wrong");
+    if (affil_of(in->room, &to) == AFF_OUTCAST)
+      return no(in, ERR_NOT_ALLOWED, "the invited one is banned");
+    if (!is_short(in, c)) return false;
+  }
+  return true;
+}
+
 static void
 invite(struct in *in, struct xml_node const *x)
 {
@@ -132,18 +169,7 @@ invite(struct in *in, struct xml_node const *x)
   struct xml_node const *c = NULL;
   struct jid to;
 
-  if (!may_invite(in)) return;
-  while ((c = xml_next(x, c))) {
-    if (!xml_is(c, NS_MUC_USER, "invite")) continue;
-    if (!jid_parse(in->arena, xml_attr(c, "to"), &to) || !to.local.len) {
-      no(in, ERR_JID_MALFORMED, "the address of the invited one is wrong");
-      return;
-    }
-    if (affil_of(in->room, &to) == AFF_OUTCAST) {
-      no(in, ERR_NOT_ALLOWED, "the invited one is banned");
-      return;
-    }
-  }
+  if (!may_invite_all(in, x)) return;
   while ((c = xml_next(x, c))) {
     if (!xml_is(c, NS_MUC_USER, "invite") ||
         !jid_parse(in->arena, xml_attr(c, "to"), &to))
@@ -151,15 +177,58 @@ invite(struct in *in, struct xml_node const *x)
     make_member(in, to.bare);
     open_message(&xml, in, to.full);
     cat_invitation(&xml, in, c);
+    sent_note_invitation(in->room, message_id(in), to.bare, in->session->id);
     send_to(in, to.full, &xml);
   }
+}
+
+/* An invitation comes back: the session that sent it is told. */
+void
+invite_error(struct in *in)
+{
+  static stralloc xml = STRALLOC_ZERO;
+  struct xml_node const *err = xml_child(in->e, NS_CLIENT, "error");
+  struct session *s = NULL;
+  struct envelope e = {in->room->bare, SLICE("message"), SLICE("error"), in->st.id,
+                       SLICE("")};
+  uint32_t number;
+
+  if (sent_find_invitation(in->room, in->st.id, in->from.bare, &number))
+    s = session_numbered(in->room, number);
+  if (!s || !err) return;
+  xml.len = 0;
+  put(&xml, "<message");
+  put_attr(&xml, "from", e.from);
+  put(&xml, " type='error'");
+  put_attr(&xml, "id", e.id);
+  put(&xml, "><x xmlns='" NS_MUC_USER "'><invite");
+  put_attr(&xml, "to", in->from.full);
+  put(&xml, "/></x>");
+  put_child(&xml, err);
+  put(&xml, "</message>");
+  send_one(slice_str(s->full), &e, slice_of(xml.s, xml.len));
+}
+
+/* The address to which a refusal goes: an occupant's, by nick or by a real address, or that of a
+ * person with an affiliation. A room carries nothing to others, and does not say who they are. */
+static struct slice
+decline_to(struct in *in, struct jid const *j)
+{
+  struct occupant *o;
+
+  if (slice_eq(j->bare, in->room->bare)) {
+    o = occupant_by_nick(in->room, jid_nick_key(in->arena, j->resource));
+    return o ? slice_str(o->sessions->full) : SLICE("");
+  }
+  if (!occupant_of(in->room, j->bare, NULL) && affil_of(in->room, j) < AFF_MEMBER)
+    return SLICE("");
+  return j->full;
 }
 
 static void
 decline(struct in *in, struct xml_node const *d)
 {
   static stralloc xml = STRALLOC_ZERO;
-  struct occupant *o = NULL;
   struct slice to;
   struct jid j;
 
@@ -167,12 +236,13 @@ decline(struct in *in, struct xml_node const *d)
     no(in, ERR_JID_MALFORMED, "");
     return;
   }
-  to = j.full;
-  if (slice_eq(j.bare, in->room->bare)) {
-    o = occupant_by_nick(in->room, jid_nick_key(in->arena, j.resource));
-    if (!o) return;
-    to = slice_str(o->sessions->full);
+  if (affil_of(in->room, &in->from) == AFF_OUTCAST) {
+    no(in, ERR_FORBIDDEN, "you are banned from this room");
+    return;
   }
+  if (!is_short(in, d)) return;
+  to = decline_to(in, &j);
+  if (!to.len) return;
   open_message(&xml, in, to);
   put(&xml, "><x xmlns='" NS_MUC_USER "'><decline");
   put_attr(&xml, "from", in->from.bare);

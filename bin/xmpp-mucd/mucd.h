@@ -272,8 +272,10 @@ size_t rooms_count(void);
 struct occupant *occupant_by_nick(struct room const *r, struct slice key);
 struct account *account_find(struct slice bare);
 
-/* The session of full JID in the room, the occupant of bare JID behind o (NULL: the first). */
+/* The session of full JID in the room, or with this number; the occupant of bare JID behind o (NULL:
+ * the first). */
 struct session *session_find(struct room const *r, struct jid const *full);
+struct session *session_numbered(struct room const *r, uint64_t id);
 struct occupant *occupant_of(struct room const *r, struct slice bare,
                              struct occupant const *o);
 
@@ -476,10 +478,15 @@ struct slice message_id(struct in *in);
 void broadcast(struct room *r, struct envelope const *e, struct slice xml);
 
 /* sent.c: note a message that leaves the room; look for one by the id of an error, and set *us to
- * the time at which it left. */
+ * the time at which it left. An invitation is found by its id and the bare JID of the invited one,
+ * and tells the number of the session that sent it. */
 enum sent_kind { SENT_UNKNOWN, SENT_TO_ALL, SENT_PRIVATE };
 
 void sent_note(struct room *r, struct slice id, bool private);
+void sent_note_invitation(struct room *r, struct slice id, struct slice to,
+                          uint32_t session);
+bool sent_find_invitation(struct room const *r, struct slice id, struct slice to,
+                          uint32_t *session);
 enum sent_kind sent_find(struct room const *r, struct slice id, uint64_t *us);
 void sent_wipe(struct room *r);
 
@@ -490,6 +497,7 @@ void private_iq(struct in *in);
 
 /* invite.c: normal messages to the room */
 void normal_in(struct in *in);
+void invite_error(struct in *in);
 
 /* iq.c */
 void iq_in(struct in *in);

@@ -68,6 +68,18 @@ session_find(struct room const *r, struct jid const *full)
   return NULL;
 }
 
+struct session *
+session_numbered(struct room const *r, uint64_t id)
+{
+  struct occupant *o;
+  struct session *s;
+
+  for (o = r->first; o; o = o->next)
+    for (s = o->sessions; s; s = s->next)
+      if (s->id == id) return s;
+  return NULL;
+}
+
 /* ---- coming and going ---- */
 
 static struct account *

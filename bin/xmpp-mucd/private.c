@@ -140,18 +140,6 @@ cat_id(stralloc *out, struct room const *r, uint32_t session, struct slice id)
   put_slice(out, id);
 }
 
-static struct session *
-session_numbered(struct room const *r, uint64_t id)
-{
-  struct occupant *o;
-  struct session *s;
-
-  for (o = r->first; o; o = o->next)
-    for (s = o->sessions; s; s = s->next)
-      if (s->id == id) return s;
-  return NULL;
-}
-
 static bool
 read_id(struct room const *r, struct slice id, struct session **asker, struct slice *own)
 {

@@ -12,20 +12,32 @@
 
 struct sent {
   uint32_t hash;
-  bool private;
+  bool private, invitation;
+  uint32_t by; /* of an invitation: the number of a session */
   uint64_t us;
 };
 
-/* FNV-1a. */
+/* FNV-1a, of this text behind what has the hash h. */
+static uint32_t
+hash_more(uint32_t h, struct slice text)
+{
+  size_t i;
+
+  for (i = 0; i < text.len; i++)
+    h = (h ^ (unsigned char)text.s[i]) * 16777619u;
+  return h;
+}
+
 static uint32_t
 hash_of(struct slice id)
 {
-  uint32_t h = 2166136261u;
-  size_t i;
+  return hash_more(2166136261u, id);
+}
 
-  for (i = 0; i < id.len; i++)
-    h = (h ^ (unsigned char)id.s[i]) * 16777619u;
-  return h;
+static uint32_t
+hash_of_two(struct slice id, struct slice to)
+{
+  return hash_more(hash_more(hash_of(id), SLICE("\n")), to);
 }
 
 /* Make room for more while the oldest is still young. */
@@ -49,29 +61,61 @@ grow(struct sent_ring *ring)
   return true;
 }
 
-void
-sent_note(struct room *r, struct slice id, bool private)
+static void
+note(struct room *r, struct sent s)
 {
   struct sent_ring *ring = &r->sent;
 
   if (!grow(ring)) return;
-  ring->v[ring->n++ % ring->size] = (struct sent){hash_of(id), private, door_now()};
+  s.us = door_now();
+  ring->v[ring->n++ % ring->size] = s;
+}
+
+void
+sent_note(struct room *r, struct slice id, bool private)
+{
+  note(r, (struct sent){.hash = hash_of(id), .private = private});
+}
+
+void
+sent_note_invitation(struct room *r, struct slice id, struct slice to, uint32_t session)
+{
+  note(r, (struct sent){.hash = hash_of_two(id, to), .invitation = true, .by = session});
+}
+
+/* The newest of a kind with this hash, or NULL. */
+static struct sent const *
+find(struct room const *r, uint32_t h, bool invitation)
+{
+  struct sent_ring const *ring = &r->sent;
+  unsigned int i, n = ring->n < ring->size ? ring->n : ring->size;
+  struct sent const *s;
+
+  for (i = 1; i <= n; i++) {
+    s = &ring->v[(ring->n - i) % ring->size];
+    if (s->hash == h && s->invitation == invitation) return s;
+  }
+  return NULL;
+}
+
+bool
+sent_find_invitation(struct room const *r, struct slice id, struct slice to,
+                     uint32_t *session)
+{
+  struct sent const *s = find(r, hash_of_two(id, to), true);
+
+  if (s) *session = s->by;
+  return s != NULL;
 }
 
 enum sent_kind
 sent_find(struct room const *r, struct slice id, uint64_t *us)
 {
-  struct sent_ring const *ring = &r->sent;
-  uint32_t h = hash_of(id);
-  unsigned int i, n = ring->n < ring->size ? ring->n : ring->size;
+  struct sent const *s = find(r, hash_of(id), false);
 
-  for (i = 1; i <= n; i++) {
-    struct sent const *s = &ring->v[(ring->n - i) % ring->size];
-    if (s->hash != h) continue;
-    *us = s->us;
-    return s->private ? SENT_PRIVATE : SENT_TO_ALL;
-  }
-  return SENT_UNKNOWN;
+  if (!s) return SENT_UNKNOWN;
+  *us = s->us;
+  return s->private ? SENT_PRIVATE : SENT_TO_ALL;
 }
 
 void

@@ -75,6 +75,9 @@
 #define MUC_SESSIONS_MAX 16
 /* Roles and affiliations that one request changes; addresses in a list of a form. */
 #define MUC_ITEMS_MAX 1000
+/* Bytes of a reason; invitations in one message. */
+#define MUC_REASON_MAX 1024
+#define MUC_INVITES_MAX 50
 /* Named tables of an environment of LMDB. */
 #define STORE_TABLES_MAX 32
 
