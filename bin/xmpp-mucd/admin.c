@@ -476,13 +476,24 @@ checks_hold(struct in *in, struct item *it)
   return may_set_affiliation(in, it);
 }
 
+/* Say whether the item gives an affiliation to an address that the room does not know. */
+static bool
+is_fresh(struct in *in, struct item const *it)
+{
+  struct affil a;
+
+  if (it->role >= 0 || it->affiliation == AFF_NONE) return false;
+  affil_get(in->room, it->jid, &a);
+  return a.affiliation == AFF_NONE && !a.role && !a.nick.len;
+}
+
 void
 admin_set(struct in *in, struct xml_node const *query)
 {
   static struct item items[MUC_ITEMS_MAX];
   struct xml_node const *e = NULL;
   struct room *r = in->room;
-  size_t n = 0, i;
+  size_t n = 0, fresh = 0, i;
 
   while ((e = xml_next(query, e))) {
     if (!xml_is(e, NS_MUC_ADMIN, "item")) continue;
@@ -491,6 +502,7 @@ admin_set(struct in *in, struct xml_node const *query)
       return;
     }
     if (!read_item(in, e, &items[n]) || !checks_hold(in, &items[n])) return;
+    fresh += is_fresh(in, &items[n]);
     n++;
   }
   if (!n) {
@@ -498,6 +510,10 @@ admin_set(struct in *in, struct xml_node const *query)
     return;
   }
   if (!owner_stays(in, items, n)) return;
+  if (fresh && !affils_fit(r, fresh)) {
+    refuse(&in->st, ERR_RESOURCE_CONSTRAINT, "", "the room has too many affiliations");
+    return;
+  }
   if (store_is_full(mucd.store)) {
     refuse(&in->st, ERR_INTERNAL, "wait", "the server has no room on its disk");
     return;

@@ -115,7 +115,7 @@ has_room(struct in *in, enum affiliation a, struct occupant const *o)
   if (!most || most > in->muc->users_max) most = in->muc->users_max;
   if (a >= AFF_ADMIN) most += in->muc->users_threshold;
   if (in->admin) most = UINT64_MAX;
-  if (!o && r->sessions_n >= most)
+  if (r->sessions_n >= mucd.sessions_max || (!o && r->sessions_n >= most))
     return no(in, ERR_SERVICE_UNAVAILABLE, "wait", "the room is full");
   if (o && o->sessions_n >= MUC_SESSIONS_MAX)
     return no(in, ERR_RESOURCE_CONSTRAINT, "", "too many sessions with this nick");

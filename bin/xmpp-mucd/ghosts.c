@@ -205,7 +205,9 @@ error_in(struct in *in)
 static struct event_timer ping_timer;
 
 #define SILENT_US 900000000ull
+/* Pings of one second, and those of them to one domain. */
 #define PINGS_MAX 50
+#define PINGS_DOMAIN_MAX 5
 
 static void
 ping(struct session *s)
@@ -245,9 +247,29 @@ is_due(struct session const *s, uint64_t now)
   return !s->pings || now - s->pinged_us >= patience(s);
 }
 
+/* The domains that have been pinged in this second. */
+struct pinged {
+  struct slice domain;
+  unsigned int n;
+};
+
+static bool
+domain_lets(struct pinged list[PINGS_MAX], struct session const *s)
+{
+  struct slice domain = jid_cut(slice_str(s->full)).domain;
+  unsigned int i;
+
+  for (i = 0; i < PINGS_MAX && list[i].n && !slice_eq(list[i].domain, domain); i++) {
+  }
+  if (i == PINGS_MAX) return false;
+  list[i].domain = domain;
+  return list[i].n++ < PINGS_DOMAIN_MAX;
+}
+
 static void
 look(void *cookie)
 {
+  struct pinged domains[PINGS_MAX] = {{.n = 0}};
   struct room *r;
   struct occupant *o;
   struct session *s, *over = NULL;
@@ -257,7 +279,8 @@ look(void *cookie)
   for (r = room_next(NULL); r && mucd.routed && mucd.routed->up; r = room_next(r))
     for (o = r->first; o; o = o->next)
       for (s = o->sessions; s && n < PINGS_MAX; s = s->next) {
-        if (!is_due(s, door_now())) continue;
+        if (!is_due(s, door_now()) || (s->pings < 4 && !domain_lets(domains, s)))
+          continue;
         n++;
         if (s->pings < 4)
           ping(s);

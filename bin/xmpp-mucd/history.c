@@ -4,7 +4,8 @@
 
 /* The archive of a room is its history (XEP-0313 s5.1.2, XEP-0045 s7.2.13). An entry's contact is
  * the sender's bare JID, FROM room/nick, TO the sender's full JID, TAGS the sender's affiliation and
- * role then, `open` if the room showed JIDs, `h` if the message is history for who enters. */
+ * role then, `open` if the room showed JIDs, `h` if the message is history for who enters,
+ * `s` if it changed the subject. */
 
 #define AGAIN_MAX 256
 
@@ -38,6 +39,7 @@ cat_tags(stralloc *out, struct in *in)
   put(out, o ? role_names[o->role] : "moderator");
   if (!(in->room->config.flags & FLAG_ANONYMOUS)) put(out, " open");
   if (is_history(in->e)) put(out, " h");
+  if (is_subject(in->e)) put(out, " s");
 }
 
 /* Messages that a room without an open archive keeps no longer. */

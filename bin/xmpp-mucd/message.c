@@ -74,7 +74,7 @@ is_encrypted(struct xml_node const *e)
          xml_child(e, "urn:xmpp:omemo:2", "encrypted");
 }
 
-static bool
+bool
 is_subject(struct xml_node const *e)
 {
   return xml_child(e, NS_CLIENT, "subject") && !xml_child(e, NS_CLIENT, "body") &&

@@ -70,7 +70,7 @@ retract(struct in *in, uint64_t id)
 
   if (!archive_get(mucd.archive, in->room->number, id, &m) || m.tombstone) return;
   author = unescaped(in->arena, m.text.to);
-  if (!slice_eq(jid_cut(author).bare, in->from.bare)) return;
+  if (!slice_eq(jid_cut(author).bare, in->from.bare) || history_is_noted(&m, "s")) return;
   inside.len = 0;
   put(&inside, "<retracted xmlns='" NS_RETRACT "'");
   put_attr(&inside, "stamp", stamp_us(stamp, door_wall()));
@@ -210,11 +210,15 @@ moderate(struct in *in, struct xml_node const *e, bool old)
     refuse(&in->st, ERR_BAD_REQUEST, "", "");
   } else if (!may_moderate(in)) {
     refuse(&in->st, ERR_FORBIDDEN, "", "");
+  } else if (m.reason.len > MUC_REASON_MAX) {
+    refuse(&in->st, ERR_NOT_ACCEPTABLE, "", "the reason is too long");
   } else if (store_is_full(mucd.store)) {
     refuse(&in->st, ERR_INTERNAL, "wait", "the server has no room on its disk");
   } else if (!slice_u64(m.id, &id) ||
              !archive_get(mucd.archive, in->room->number, id, &a)) {
     refuse(&in->st, ERR_ITEM_NOT_FOUND, "", "no message has that id");
+  } else if (history_is_noted(&a, "s")) {
+    refuse(&in->st, ERR_BAD_REQUEST, "", "a subject is changed, not taken back");
   } else if (slice_eq(a.text.from, in->room->bare)) {
     refuse(&in->st, ERR_BAD_REQUEST, "", "a moderation cannot be moderated");
   } else if (a.tombstone) {

@@ -67,8 +67,9 @@ struct mucd {
   struct link *routed;
   struct store *store; /* DATA/rooms */
   struct archive *archive;
-  struct store *present; /* DATA/occupants */
-  size_t fanout_max;     /* bytes of addresses in one record */
+  struct store *present;                   /* DATA/occupants */
+  size_t fanout_max;                       /* bytes of addresses in one record */
+  uint64_t affiliations_max, sessions_max; /* of a room */
 };
 
 extern struct mucd mucd;
@@ -175,6 +176,8 @@ struct room {
   struct table nicks; /* occupants, by key */
   struct occupant *first, **last;
   uint32_t occupants_n, sessions_n, next_id;
+  uint32_t affils[AFFS_N]; /* rows of affil, if they are counted */
+  bool affils_counted;
   stralloc
     all; /* the addresses of all sessions as a field of fanout; empty: to be made */
   bool touched; /* in this turn */
@@ -331,7 +334,10 @@ void affil_note(struct room const *r, struct slice bare);
 
 typedef bool affil_fn(void *cookie, struct slice bare, struct affil const *a);
 void affil_each(struct room const *r, affil_fn *fn, void *cookie);
-size_t affil_count(struct room const *r, enum affiliation a);
+size_t affil_count(struct room *r, enum affiliation a);
+
+/* Say whether the room may have so many affiliations more. */
+bool affils_fit(struct room *r, size_t more);
 
 /* The bare JID that has reserved a nick, by its key: of the room, or of the service; empty. */
 struct slice nick_owner(struct room const *r, struct slice key);
@@ -533,6 +539,9 @@ uint64_t history_put(struct in *in, struct slice from, struct slice id, struct s
 /* Say whether an entry has this note among its tags. */
 bool history_is_noted(struct archive_message const *m, char const *note);
 bool is_history(struct xml_node const *e);
+
+/* Say whether the message changes the subject. */
+bool is_subject(struct xml_node const *e);
 void history_send(struct session *s, struct xml_node const *x);
 bool history_again(struct in *in, struct slice from, struct slice xml, uint64_t *id);
 bool may_read(struct in *in);

@@ -359,7 +359,8 @@ are_people(struct in *in, struct xml_node const *x, char const *var)
     if (text.len && (!jid_parse(in->arena, text, &j) || !j.local.len || j.bare.len > 480))
       return no(in, ERR_JID_MALFORMED, var);
   }
-  return true;
+  return !n || affils_fit(in->room, n) ||
+         no(in, ERR_RESOURCE_CONSTRAINT, "the room has too many affiliations");
 }
 
 static bool

@@ -155,6 +155,9 @@ register_set(struct in *in, struct xml_node const *query)
     refuse(&in->st, ERR_NOT_ACCEPTABLE, "", "that is no nick");
   } else if (!is_free(in, key = jid_nick_key(in->arena, nick))) {
     refuse(&in->st, ERR_CONFLICT, "", "the nick is somebody else's");
+  } else if (in->room && affil_of(in->room, &in->from) == AFF_NONE &&
+             !affils_fit(in->room, 1)) {
+    refuse(&in->st, ERR_RESOURCE_CONSTRAINT, "", "the room has too many members");
   } else if (store_is_full(mucd.store)) {
     refuse(&in->st, ERR_INTERNAL, "wait", "the server has no room on its disk");
   } else {

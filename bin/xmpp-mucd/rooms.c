@@ -209,7 +209,7 @@ room_make(struct muc const *m, struct jid const *j)
   if ((r = table_get(&rooms, j->bare))) { /* it has ended in this turn */
     while (r->first)
       session_del(r->first->sessions);
-    r->ended = false;
+    r->ended = r->affils_counted = false;
     config_wipe(&r->config);
     free(r->subject);
     free(r->subject_nick);

@@ -158,6 +158,10 @@ mucd_take(void *fresh, bool first)
   mucd.access = now.access;
   mucd.settings = now.st;
   mucd.fanout_max = (size_t)settings_limit(now.st, "muc_fanout_max", MUC_FANOUT_MAX);
+  mucd.affiliations_max =
+    settings_limit(now.st, "muc_affiliations_max", MUC_AFFILIATIONS_MAX);
+  mucd.sessions_max =
+    settings_limit(now.st, "muc_room_sessions_max", MUC_ROOM_SESSIONS_MAX);
   for (r = room_next(NULL); r && !first; r = room_next(r)) {
     r->muc = muc_find(jid_cut(r->bare).domain);
     if (!r->muc) room_close(r);

@@ -231,6 +231,7 @@ stored_room_del(struct room *r)
   while (slice_word(&rest, 0, &bare))
     store_del(mucd.store, t.of, key_of_text(bare, slice_of(n, 8)));
   stralloc_free(&k.list);
+  r->affils_counted = false;
   store_del_some(mucd.store, t.affil, slice_of(n, 8), UINT32_MAX, &done);
   store_del_some(mucd.store, t.nick, slice_of(n, 8), UINT32_MAX, &done);
   hats_forget(r);
@@ -286,6 +287,24 @@ affil_get(struct room const *r, struct slice bare, struct affil *a)
   read_affil(v, a);
 }
 
+/* A row of affil is there if it says more than none. */
+static bool
+is_row(struct affil const *a)
+{
+  return a->affiliation != AFF_NONE || a->role || a->nick.len;
+}
+
+static void
+count_change(struct room *r, struct slice bare, struct affil const *a)
+{
+  struct affil old;
+
+  if (!r->affils_counted) return;
+  affil_get(r, bare, &old);
+  if (is_row(&old)) r->affils[old.affiliation]--;
+  if (is_row(a)) r->affils[a->affiliation]++;
+}
+
 void
 affil_put(struct room *r, struct slice bare, struct affil const *a)
 {
@@ -294,9 +313,10 @@ affil_put(struct room *r, struct slice bare, struct affil const *a)
   struct slice of;
 
   if (bare.len > 480) return;
+  count_change(r, bare, a);
   uint64_pack_big(n, r->number);
   of = key_of_text(bare, slice_of(n, 8));
-  if (a->affiliation == AFF_NONE && !a->role && !a->nick.len) {
+  if (!is_row(a)) {
     store_del(mucd.store, t.affil, key_of(r->number, bare));
     affil_note(r, bare);
     return;
@@ -367,28 +387,36 @@ affil_each(struct room const *r, affil_fn *fn, void *cookie)
   store_each(mucd.store, t.affil, slice_of(e.room, 8), each_affil, &e);
 }
 
-struct count {
-  enum affiliation a;
-  size_t n;
-};
-
 static bool
 count_affil(void *cookie, struct slice bare, struct affil const *a)
 {
-  struct count *c = cookie;
+  uint32_t *n = cookie;
 
   (void)bare;
-  c->n += a->affiliation == c->a;
+  n[a->affiliation]++;
   return true;
 }
 
 size_t
-affil_count(struct room const *r, enum affiliation a)
+affil_count(struct room *r, enum affiliation a)
 {
-  struct count c = {a, 0};
+  if (!r->affils_counted) {
+    memset(r->affils, 0, sizeof r->affils);
+    affil_each(r, count_affil, r->affils);
+    r->affils_counted = true;
+  }
+  return r->affils[a];
+}
 
-  affil_each(r, count_affil, &c);
-  return c.n;
+bool
+affils_fit(struct room *r, size_t more)
+{
+  size_t n = 0;
+  int a;
+
+  for (a = 0; a < AFFS_N; a++)
+    n += affil_count(r, (enum affiliation)a);
+  return n + more <= mucd.affiliations_max;
 }
 
 struct of {

@@ -71,8 +71,10 @@
 #define MUC_HELD_MAX 65536
 /* Bytes of addresses in one record for the sessions of a room. */
 #define MUC_FANOUT_MAX (1u << 20)
-/* Sessions of one nick in a room. */
+/* Sessions of one nick in a room, of all of a room; addresses with an affiliation in a room. */
 #define MUC_SESSIONS_MAX 16
+#define MUC_ROOM_SESSIONS_MAX 10000
+#define MUC_AFFILIATIONS_MAX 100000
 /* Roles and affiliations that one request changes; addresses in a list of a form. */
 #define MUC_ITEMS_MAX 1000
 /* Bytes of a reason; invitations in one message. */
