@@ -243,6 +243,19 @@ note_message(struct room *r)
   room_changed(r);
 }
 
+/* What of a message decides whether it wakes its readers' devices. */
+static struct slice
+waking_tags(struct in *in)
+{
+  static stralloc tags = STRALLOC_ZERO;
+
+  tags.len = 0;
+  put(&tags, xml_child(in->e, NS_CLIENT, "body") ? " body" : "");
+  put(&tags, slice_has_word(in->st.tags, SLICE("wakes")) ? " wakes" : "");
+  put(&tags, slice_has_word(in->st.tags, SLICE("no-store")) ? " no-store" : "");
+  return tags.len ? slice_of(tags.s + 1, tags.len - 1) : SLICE("");
+}
+
 static void
 groupchat(struct in *in)
 {
@@ -274,7 +287,7 @@ groupchat(struct in *in)
   if (!store(in, from, &xml, &id)) return;
   cat_stanza_id(&xml, r, id);
   put(&xml, "</message>");
-  if (xml_child(in->e, NS_CLIENT, "body")) e.tags = SLICE("body");
+  e.tags = waking_tags(in);
   if (is_subject(in->e)) take_subject(in);
   broadcast(r, &e, slice_of(xml.s, xml.len));
   if (take && slice_u64(xml_attr(take, "id"), &of)) retract(in, of);

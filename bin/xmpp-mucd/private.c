@@ -60,6 +60,7 @@ pass_message(struct in *in, struct occupant const *to)
   put(&xml, "/></message>");
   put(&tags, "muc");
   if (slice_has_word(in->st.tags, SLICE("body"))) put(&tags, " body");
+  if (slice_has_word(in->st.tags, SLICE("wakes"))) put(&tags, " wakes");
   if (slice_has_word(in->st.tags, SLICE("store"))) put(&tags, " store");
   if (slice_has_word(in->st.tags, SLICE("no-store"))) put(&tags, " no-store");
   e.tags = slice_of(tags.s, tags.len);
