@@ -5,7 +5,10 @@
 /* Traces have no passwords of records that are about accounts: in the text of requests for
  * jabber:iq:register each character becomes a star, and so do the passwords of account and verify, the
  * token of success, and the hash of a password that a client sends as its task (the task of a server,
- * which names a salt, has another field behind). A replay takes the stars for what was asked. */
+ * which names a salt, has another field behind). A replay takes the stars for what was asked.
+ *
+ * The node and the secret of a push service wake a phone: a trace has a hash of each, which is as long
+ * as the text itself, so that a replay tells two registrations from each other. */
 
 #define ACCOUNT_PASSWORD 3u
 #define VERIFY_PASSWORD 4u
@@ -13,6 +16,9 @@
 #define TASK_HASH 2u
 #define TASK_ITERATIONS 3u
 #define REGISTER_XML 6u
+#define STANZA_ID 5u
+#define STANZA_TAGS 6u
+#define STANZA_XML 8u
 
 /* The field with this number, the verb being 0, with all behind it; s NULL: there is none. */
 static struct slice
@@ -81,11 +87,63 @@ star_text(char *s, char *end)
   }
 }
 
+/* Write hexadecimal digits of a hash (FNV-1a) in place of a text, and stars behind them. */
+static void
+blur(char *s, char const *end)
+{
+  uint64_t h = 14695981039346656037u;
+  char *c;
+
+  for (c = s; c < end; c++)
+    h = (h ^ (unsigned char)*c) * 1099511628211u;
+  for (c = s; c < end; c++, h >>= 4)
+    *c = c - s < 16 ? "0123456789abcdef"[h & 15] : '*';
+}
+
+static bool
+is_known(char const *s, char const *end)
+{
+  return starts(s, end, "http://jabber.org/protocol/") || starts(s, end, "urn:xmpp:");
+}
+
+/* Blur the values of attributes node, and the text of elements but names of forms and numbers
+ * of three digits at most. */
+static void
+blur_push(char *s, char *end)
+{
+  char *from;
+
+  while (s < end) {
+    for (from = s; s < end && *s != '<'; s++) {
+    }
+    if (s - from > 3 && !is_known(from, end)) blur(from, s);
+    for (; s < end && *s != '>'; s++) {
+      if (!starts(s, end, " node=") || end - s < 8) continue;
+      from = s + 7;
+      for (s = from; s < end && *s != from[-1]; s++) {
+      }
+      blur(from, s);
+    }
+    if (s < end) s++;
+  }
+}
+
+/* Requests for XEP-0357, and what xmpp-pushd publishes. */
+static bool
+is_push(struct slice line, struct slice verb)
+{
+  struct slice tags = slice_is(verb, "stanza") ? field(line, STANZA_TAGS) : SLICE("");
+
+  return slice_has_word(tags, SLICE("ns=urn:xmpp:push:0")) ||
+         (slice_has_word(tags, SLICE("ns=http://jabber.org/protocol/pubsub")) &&
+          slice_starts(field(line, STANZA_ID), "push-"));
+}
+
 static bool
 is_registration(struct slice line, struct slice verb)
 {
   return (slice_is(verb, "stanza") &&
-          slice_has_word(field(line, 6), SLICE("ns=jabber:iq:register"))) ||
+          slice_has_word(field(line, STANZA_TAGS), SLICE("ns=jabber:iq:register"))) ||
          slice_is(verb, "register");
 }
 
@@ -115,7 +173,10 @@ secrets_mask(char *s, size_t len)
     secret = field(line, n);
     if (secret.len) memset(s + (secret.s - s), '*', secret.len);
   } else if (is_registration(line, verb)) {
-    secret = field(line, slice_is(verb, "register") ? REGISTER_XML : 8);
+    secret = field(line, slice_is(verb, "register") ? REGISTER_XML : STANZA_XML);
     if (secret.len) star_text(s + (secret.s - s), s + (secret.s - s) + secret.len);
+  } else if (is_push(line, verb)) {
+    secret = field(line, STANZA_XML);
+    if (secret.len) blur_push(s + (secret.s - s), s + (secret.s - s) + secret.len);
   }
 }

@@ -14,6 +14,15 @@ char const *PROG = "test";
 
 #define REGISTER "register\t1\texample.com\t192.0.2.1\t1\ten\t"
 
+#define ENABLE(node, secret)                                                             \
+  "stanza\ta\tb\tiq\tset\t1\tns=urn:xmpp:push:0\tc2sd:1\t<iq><enable jid='p' "           \
+  "node='" node "'><x xmlns='jabber:x:data'><value>http://jabber.org/protocol/"          \
+  "pubsub#publish-options</value><value>" secret "</value></x></enable></iq>\n"
+#define PUBLISH(id, node)                                                                \
+  "stanza\tp\ta\tiq\tset\t" id                                                           \
+  "\tns=http://jabber.org/protocol/pubsub\tpushd:1\t<publish "                           \
+  "node=\"" node "\"><value>12</value>"
+
 static struct {
   char const *line, *masked;
 } const cases[] = {
@@ -37,8 +46,11 @@ static struct {
   {"register",                                                                            "register"                               },
   {"stanza\ta\tb\tiq\tset\t1\tns=jabber:iq:register ip=1.2.3.4\tc2sd:1\t<iq>secret</iq>",
    "stanza\ta\tb\tiq\tset\t1\tns=jabber:iq:register ip=1.2.3.4\tc2sd:1\t<iq>******</iq>"                                           },
+  {ENABLE("n17",                                                                          "a secret of many letters"),               ENABLE("5bf", "5b03fbad40c6210f********")},
+  {PUBLISH("push-1",                                                          "n17"),                                                                                                   PUBLISH("push-1", "5bf")},
+  {PUBLISH("1",                      "n17"),PUBLISH("1", "n17")},
   {"stanza\ta\tb\tmessage\t\t1\tbody\tc2sd:1\t<message>open</message>",
-   "stanza\ta\tb\tmessage\t\t1\tbody\tc2sd:1\t<message>open</message>"                                                             },
+   "stanza\ta\tb\tmessage\t\t1\tbody\tc2sd:1\t<message>open</message>"                                                                                                                   },
 };
 
 static void
