@@ -228,7 +228,7 @@ default_node(struct option const *o, struct yaml_node const *n)
     d.col = n->col;
   }
   d.key = slice_str(o->name);
-  d.text = slice_str(o->dflt);
+  d.text = slice_str(default_text(o));
   return d;
 }
 

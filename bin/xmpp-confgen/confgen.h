@@ -265,6 +265,10 @@ struct yaml_node default_node(struct option const *o, struct yaml_node const *n)
 /* Begin a configuration; put out the default of an option that the module or listener n of host
  * does not have; at the end, put out those that nobody needed. */
 void default_reset(void);
+
+/* Give the default of o: in a file of ejabberd 18.04, that of 18.04. */
+char const *default_text(struct option const *o);
+
 void default_put(struct option const *o, struct yaml_node const *n, char const *path,
                  char const *key, struct slice host);
 void default_put_rest(void);

@@ -9,6 +9,34 @@
 
 static bool *is_put; /* by the place in the table */
 
+/* Defaults of 18.04 that users would notice. */
+static struct {
+  char const *in, *name, *dflt;
+} const old[] = {
+  {"mod_push",           "include_body",   "false"},
+  {"mod_push_keepalive", "resume_timeout", "86400"},
+};
+
+/* Later versions of ejabberd refuse a file with these modules, which the sample of 18.04 has. */
+static bool
+is_of_1804(void)
+{
+  struct yaml_node const *modules = yaml_get(job.top, "modules");
+
+  return yaml_get(modules, "mod_irc") || yaml_get(modules, "mod_echo");
+}
+
+char const *
+default_text(struct option const *o)
+{
+  size_t i;
+
+  for (i = 0; i < sizeof old / sizeof *old; i++)
+    if (!strcmp(o->in, old[i].in) && !strcmp(o->name, old[i].name) && is_of_1804())
+      return old[i].dflt;
+  return o->dflt;
+}
+
 void
 default_reset(void)
 {

@@ -412,6 +412,17 @@ advise_pubsub(struct yaml_node const *pubsub)
 }
 
 static void
+advise_push(struct yaml_node const *push)
+{
+  struct option const *o = option_find("mod_push", SLICE("include_body"));
+
+  if (push && !option_in(push, "include_body") && !strcmp(default_text(o), "false"))
+    say_note(push, "modules.mod_push",
+             "as in ejabberd 18.04, notifications have no text; some push services wake "
+             "a phone at once only if there is one: set include_body");
+}
+
+static void
 advise(struct yaml_node const *list)
 {
   struct yaml_node const *mam = yaml_get(list, "mod_mam");
@@ -423,6 +434,7 @@ advise(struct yaml_node const *list)
   struct yaml_node const *s2s = yaml_get(job.top, "s2s_use_starttls");
 
   advise_pubsub(yaml_get(list, "mod_pubsub"));
+  advise_push(yaml_get(list, "mod_push"));
   if (mam && !option_in(mam, "default"))
     say_warning(
       mam, "modules.mod_mam",

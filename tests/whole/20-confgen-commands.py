@@ -65,6 +65,17 @@ def allows(text, jid, rule, ip="192.0.2.1"):
 
 
 @check
+def push_has_the_defaults_of_the_version_of_the_file():
+    modules = "modules:\n  mod_push: {}\n  mod_push_keepalive: {}\n  mod_stream_mgmt: {}\n"
+    for more, body, away in (("", "New message", "259200000"), ("  mod_irc: {}\n", "false", "86400000")):
+        found = {r[0]: r[2] for r in compiled(HEAD + modules + more)["xmpp-pushd"]}
+        assert found["mod_push.include_body"] == body, found
+        assert found["mod_push_keepalive.resume_timeout"] == away, found
+    found = compiled(HEAD + modules.replace("mod_push: {}", "mod_push: {include_body: true}") + "  mod_irc: {}\n")
+    assert ["mod_push.include_body", "example.com", "true"] in found["xmpp-pushd"], found["xmpp-pushd"]
+
+
+@check
 def list_has_every_known_option():
     names = [x.split("\t")[0] for x in confgen("list")[0].splitlines()]
     missing = []
