@@ -141,11 +141,13 @@ def skip(why):
     os._exit(77)
 
 
-def compiled(source, package, compiler="cc"):
-    """The path of a program made of a source beside the tests; skipped without the library."""
-    if not shutil.which("pkg-config") or subprocess.run(["pkg-config", "--exists", package]).returncode:
+def compiled(source, package, compiler="cc", more=()):
+    """The path of a program made of a source beside the tests; skipped without the library. more: packages
+    that this one does not name itself."""
+    names = [package, *more]
+    if not shutil.which("pkg-config") or subprocess.run(["pkg-config", "--exists", *names]).returncode:
         skip("there is no " + package)
-    flags = subprocess.run(["pkg-config", "--cflags", "--libs", package], stdout=subprocess.PIPE, text=True,
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", *names], stdout=subprocess.PIPE, text=True,
                            check=True).stdout.split()
     folder = tempfile.mkdtemp(prefix="client-")
     path = folder + "/" + package
