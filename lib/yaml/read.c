@@ -68,6 +68,45 @@ foreign(struct slice text)
   return NULL;
 }
 
+/* Line number n, from 0. */
+static struct slice
+line_of(struct slice text, size_t n)
+{
+  struct slice line = {0};
+  size_t i;
+
+  for (i = 0; i <= n; i++)
+    if (!slice_word(&text, '\n', &line)) return (struct slice){0};
+  return line;
+}
+
+/* Marks of Jinja, Go, ERB, which a file has until a program has filled them in. */
+static char const *
+unfilled(struct slice line)
+{
+  static char const *const marks[] = {"{{", "{%", "{#", "<%"};
+  size_t i;
+
+  for (i = 0; i < sizeof marks / sizeof *marks; i++)
+    if (line.len && memmem(line.s, line.len, marks[i], 2))
+      return "this is a template: check the file that is made from it";
+  return NULL;
+}
+
+/* Advice where no value can begin with a byte: of indentation, or of a value. */
+static char const *
+no_token(struct slice line)
+{
+  char const *template = unfilled(line);
+  size_t i = 0;
+
+  if (template) return template;
+  while (i < line.len && line.s[i] == ' ')
+    i++;
+  if (i < line.len && line.s[i] == '\t') return "YAML forbids tabs as indentation";
+  return "put quotes around a value that begins with @, % or `";
+}
+
 /* Advice for the faults that people make most in a file. */
 static char const *
 hint(struct reader const *rd)
@@ -77,7 +116,8 @@ hint(struct reader const *rd)
   char const *other = foreign(rd->text);
 
   if (other) return other;
-  if (strstr(why, "cannot start any token")) return "YAML forbids tabs as indentation";
+  if (strstr(why, "cannot start any token"))
+    return no_token(line_of(rd->text, rd->parser.problem_mark.line));
   if (strstr(why, "expected '-' indicator"))
     return "indent the keys under the dash alike; or a quote above is not closed";
   if (strstr(why, "did not find expected") && strstr(context, "block"))
@@ -285,6 +325,7 @@ read_pair(struct reader *rd, struct yaml_node *map, yaml_event_t *ev, unsigned i
   if (!key) return false;
   if (key->kind != YAML_SCALAR) {
     other = foreign(rd->text);
+    if (!other) other = unfilled(line_of(rd->text, ev->start_mark.line));
     snprintf(text, sizeof text, "a key must be a word%s%s", other ? "; hint: " : "",
              other ? other : "");
     complain(rd, &ev->start_mark, text);
