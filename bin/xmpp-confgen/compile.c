@@ -311,6 +311,20 @@ check_auth_method(struct option const *o, struct yaml_node const *n)
               "directory or database (extauth_program, tabber: checkpassword)");
 }
 
+/* ejabberd's login_anon takes any name that no account has, with any password. */
+static void
+check_anonymous_protocol(struct yaml_node const *n)
+{
+  if (slice_is(n->text, "login_anon"))
+    say_error(n, "anonymous_protocol",
+              "nobody logs in here under a name of his own without a password: write "
+              "sasl_anon, and the mechanism ANONYMOUS gives each client a name");
+  if (slice_is(n->text, "both"))
+    say_warning(n, "anonymous_protocol",
+                "taken as sasl_anon: nobody logs in here under a "
+                "name of his own without a password");
+}
+
 /* An option of the top level whose text has @HOST@ is one for each host that has none of its
  * own. */
 static bool
@@ -347,6 +361,7 @@ compile_option(struct yaml_node const *n, struct slice as)
   }
   if (o->type == T_SPECIAL) return;
   if (slice_is(n->key, "auth_method")) check_auth_method(o, n);
+  if (slice_is(n->key, "anonymous_protocol")) check_anonymous_protocol(n);
   if (slice_is(n->key, "auth_password_format") && slice_is(n->text, "plain"))
     say_warning(n, o->name, "passwords are not stored; SCRAM keys are");
   if (is_for_each_host(o, n, as)) {

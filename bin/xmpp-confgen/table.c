@@ -87,7 +87,7 @@ struct option const options[] = {
   {"", "websocket_timeout", T_TIMEOUT, "300", WEBD, WORKS, 0, 0, NULL},
   {"", "disable_sasl_scram_downgrade_protection", T_BOOL, "false", AUTHD, WORKS, 0, 0, NULL},
   {"", "allow_multiple_connections", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
-  {"", "anonymous_protocol", T_WORD, NULL, 0, WORKS, 0, 0, "sasl_anon"},
+  {"", "anonymous_protocol", T_WORD, NULL, 0, WORKS, 0, 0, "sasl_anon login_anon both"},
   {"", "extauth_program", T_STRING, NULL, EXTAUTHD, WORKS, 0, 0, NULL},
   {"", "extauth_pool_size", T_INT, "2", EXTAUTHD, WORKS, 1, EXTAUTH_WORKERS_MAX, NULL},
   {"", "extauth_pool_name", T_STRING, NULL, 0, LATER, 0, 0, NULL},
