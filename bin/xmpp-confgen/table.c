@@ -376,6 +376,7 @@ struct option const options[] = {
   {"mod_offline", "store_empty_body", T_WORD, "unless_chat_state", ROUTED, WORKS, 0, 0, "unless_chat_state true false"},
   {"mod_offline", "store_groupchat", T_BOOL, "false", ROUTED, WORKS, 0, 0, NULL},
   {"mod_offline", "bounce_groupchat", T_BOOL, NULL, 0, NOTHING, 0, 0, NULL},
+  {"mod_offline", "pool_size", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"mod_offline", "use_mam_for_storage", T_BOOL, NULL, 0, NOTHING, 0, 0, NULL},
 
   {"mod_ping", "send_pings", T_BOOL, "false", C2SD, WORKS, 0, 0, NULL},
@@ -444,6 +445,7 @@ struct option const options[] = {
 
   {"mod_roster", "versioning", T_BOOL, "false", USERD | C2SD, WORKS, 0, 0, NULL},
   {"mod_roster", "store_current_id", T_BOOL, NULL, 0, NOTHING, 0, 0, NULL},
+  {"mod_roster", "managers", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"mod_roster", "access", T_ACCESS, "all", USERD, WORKS, 0, 0, NULL},
 
   {"mod_s2s_dialback", "access", T_ACCESS, "all", S2SD, WORKS, 0, 0, NULL},
@@ -474,6 +476,7 @@ struct option const options[] = {
   {"mod_vcard", "matches", T_INT_INF, "30", USERD, WORKS, 1, INT32_MAX, NULL},
   {"mod_vcard", "allow_return_all", T_BOOL, "false", USERD, WORKS, 0, 0, NULL},
   {"mod_vcard", "name", T_STRING, "vCard User Search", USERD, WORKS, 0, 0, NULL},
+  {"mod_vcard", "search_all_hosts", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"mod_vcard", "vcard", T_MAP, NULL, 0, LATER, 0, 0, NULL},
   {"mod_vcard", "append_module_config", T_ANY, NULL, 0, LATER, 0, 0, NULL},
   {"mod_vcard", "ldap_*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
