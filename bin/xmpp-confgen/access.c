@@ -93,6 +93,15 @@ put_value(struct target const *t, size_t type, struct yaml_node const *n,
   value = prepared(types[type].name, value);
   value2 = prepared("server", value2);
   one.text = value;
+  if (value.s && !value2.s && strcmp(types[type].name, "user") != 0) {
+    say_warning(
+      n, path,
+      "a domain follows the @, and no pattern: \"%s\" matches nobody; %s takes a "
+      "pattern of each, as a pair",
+      n->text.s, types[type].regexp ? "node_regexp" : "node_glob");
+    put(t, "none", SLICE(""), SLICE(""));
+    return;
+  }
   if (!value.s || !value2.s) {
     say_error(n, path, "\"%s\" is not an address", n->text.s);
     return;
@@ -270,6 +279,11 @@ static bool
 result_holds(struct yaml_node const *n, struct slice r, char const *path)
 {
   if (slice_is(r, "allow") || slice_is(r, "deny")) return true;
+  if (n->key.s == r.s && (slice_is(n->text, "allow") || slice_is(n->text, "deny"))) {
+    say_error(n, path, "a rule says allow or deny, then to whom: write %s: %s", n->text.s,
+              r.s);
+    return false;
+  }
   say_error(n, path, "a rule says allow or deny, not \"%s\"", r.s);
   return false;
 }

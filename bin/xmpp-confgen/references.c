@@ -195,6 +195,12 @@ put_sample(struct reference const *r)
     for (i = 1; i < ACCESS_SETS_N; i++)
       if (host_defines(job.hosts[h], i, r->node->text.s)) return;
 
+  if (!rule && !r->shaper && access_entry(yaml_get(job.top, "acl"), r->node->text.s)) {
+    say_error(r->node, r->path,
+              "%s is an acl, and a rule is wanted: write - allow: %s in its place",
+              r->node->text.s, r->node->text.s);
+    return;
+  }
   if (!rule) {
     char const *near = nearest_rule(r);
     say_error(r->node, r->path, "no rule named %s is defined%s%s%s", r->node->text.s,
