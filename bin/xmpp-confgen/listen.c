@@ -321,14 +321,18 @@ emit_listener(size_t kind, struct yaml_node const *n, struct slice name, struct 
   emit(to | CTL, "tls", name, tls_mode(n), NULL);
 }
 
-/* hosts: {DOMAIN: {password: WORD}}, or a list of domains with one password. */
 static void
-compile_component(struct yaml_node const *c, struct slice domain, struct slice listener,
-                  struct slice dflt)
+put_component(struct yaml_node const *c, struct slice text, struct slice listener,
+              struct slice dflt)
 {
   struct slice password = text_of(yaml_get(c, "password"), "");
+  struct slice domain = jid_prep_domain(&job.arena, text);
   size_t i;
 
+  if (!domain.s) {
+    say_error(c, "listen.hosts", "\"%s\" is not a domain", text.s);
+    return;
+  }
   if (!password.len) password = dflt;
   if (!password.len) {
     say_error(c, "listen.hosts", "the component %s has no password", domain.s);
@@ -340,6 +344,23 @@ compile_component(struct yaml_node const *c, struct slice domain, struct slice l
       return;
     }
   emit(COMPD, "component", listener, domain.s, password.s, NULL);
+}
+
+/* hosts: {DOMAIN: {password: WORD}}, or a list of domains with one password. A domain with
+ * @HOST@ is one for each host. */
+static void
+compile_component(struct yaml_node const *c, struct slice text, struct slice listener,
+                  struct slice dflt)
+{
+  struct yaml_node name = *c, *v;
+  size_t i;
+
+  name.kind = YAML_SCALAR;
+  name.text = text;
+  for (i = 0; i < (names_host(&name) ? job.hosts_n : 1); i++) {
+    v = expand_keywords(&name, "listen.hosts", job.hosts[i]);
+    if (v) put_component(c, v->text, listener, dflt);
+  }
 }
 
 static void
