@@ -317,6 +317,7 @@ static struct {
   {"mod_http_upload.custom_headers",     header,          PAIRS  },
   {"mod_muc.default_room_options",       room_option,     PAIRS  },
   {"mod_muc.vcard",                      vcard,           MAPPING},
+  {"mod_pubsub.vcard",                   vcard,           MAPPING},
   {"mod_register.welcome_message",       welcome_message, MAPPING},
   {"mod_stun_disco.services",            stun_service,    ENTRIES},
   {"mod_conversejs.conversejs_options",  converse_option, PAIRS  },

@@ -406,7 +406,7 @@ struct option const options[] = {
   {"mod_pubsub", "host", T_STRING, "pubsub.@HOST@", PUBSUBD, WORKS, 0, 0, NULL},
   {"mod_pubsub", "hosts", T_WORDS, NULL, PUBSUBD, WORKS, 0, 0, NULL},
   {"mod_pubsub", "name", T_STRING, "Publish-Subscribe", PUBSUBD, WORKS, 0, 0, NULL},
-  {"mod_pubsub", "vcard", T_MAP, NULL, 0, LATER, 0, 0, NULL},
+  {"mod_pubsub", "vcard", T_SPECIAL, NULL, PUBSUBD, WORKS, 0, 0, NULL},
   {"mod_pubsub", "append_module_config", T_ANY, NULL, 0, LATER, 0, 0, NULL},
   {"mod_pubsub", "access_createnode", T_ACCESS, "all", PUBSUBD, WORKS, 0, 0, NULL},
   {"mod_pubsub", "ignore_pep_from_offline", T_BOOL, "true", PUBSUBD, WORKS, 0, 0, NULL},

@@ -5,8 +5,6 @@
 /* Nodes of the access model authorize: owners are asked by a form whether somebody may subscribe, and
  * the first answer counts (XEP-0060 s8.6). */
 
-#define FORM_AUTHORIZATION "http://jabber.org/protocol/pubsub#subscribe_authorization"
-
 enum { SUBID, NODE, SUBSCRIBER, ALLOW, FIELDS_N };
 
 static struct form_field const fields[FIELDS_N] = {
@@ -23,22 +21,9 @@ static struct form const form = {.form_type = FORM_AUTHORIZATION,
                                  .fields = fields,
                                  .fields_n = FIELDS_N};
 
-struct ask {
-  struct request const *q;
-  struct slice inside;
-};
-
-static bool
-ask_owner(void *cookie, struct slice bare, enum pubsub_affiliation a)
-{
-  struct ask const *k = cookie;
-
-  if (a == PUBSUB_OWNER) message_to(k->q->self, bare, "normal", k->inside);
-  return true;
-}
-
 void
-authorize_ask(struct request const *q, struct slice jid, struct pubsub_sub const *sub)
+authorize_ask_one(struct request const *q, struct slice owner, struct slice jid,
+                  struct pubsub_sub const *sub)
 {
   char id[BASE_NUM];
   struct form_value v[FIELDS_N] = {
@@ -48,16 +33,36 @@ authorize_ask(struct request const *q, struct slice jid, struct pubsub_sub const
     [ALLOW] = {.given = true,             .text = SLICE("0")                  },
   };
   stralloc in = STRALLOC_ZERO;
-  struct ask k = {.q = q};
 
-  if (form_cat(&in, "form", &form, v)) {
-    k.inside = slice_of(in.s, in.len);
-    if (q->pep)
-      message_to(q->self, q->self, "normal", k.inside);
-    else
-      pubsub_affs(pubsubd.pubsub, q->n.node, ask_owner, &k);
-  }
+  if (form_cat(&in, "form", &form, v))
+    message_to(q->self, owner, "normal", slice_of(in.s, in.len));
   stralloc_free(&in);
+}
+
+struct ask {
+  struct request const *q;
+  struct slice jid;
+  struct pubsub_sub const *sub;
+};
+
+static bool
+ask_owner(void *cookie, struct slice bare, enum pubsub_affiliation a)
+{
+  struct ask const *k = cookie;
+
+  if (a == PUBSUB_OWNER) authorize_ask_one(k->q, bare, k->jid, k->sub);
+  return true;
+}
+
+void
+authorize_ask(struct request const *q, struct slice jid, struct pubsub_sub const *sub)
+{
+  struct ask k = {.q = q, .jid = jid, .sub = sub};
+
+  if (q->pep)
+    authorize_ask_one(q, q->self, jid, sub);
+  else
+    pubsub_affs(pubsubd.pubsub, q->n.node, ask_owner, &k);
 }
 
 /* ---- the answer ---- */

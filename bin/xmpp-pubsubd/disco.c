@@ -23,6 +23,7 @@ char const *const pubsub_features[] = {
   F("create-nodes"),
   F("delete-items"),
   F("delete-nodes"),
+  F("get-pending"),
   F("instant-nodes"),
   F("item-ids"),
   F("last-published"),
@@ -63,9 +64,9 @@ char const *const pep_features[] = {
 
 /* ---- what is asked ---- */
 
-static struct request
-ask_of(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
-       stralloc *out)
+struct request
+service_ask(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
+            stralloc *out)
 {
   return (struct request){.ctx = ctx,
                           .in = in,
@@ -129,8 +130,9 @@ cat_service(struct request *q)
   if (!cat_query(out, NS_DISCO_INFO, SLICE("")) ||
       !xml_cat(out, "<identity category='pubsub' type='service'") ||
       !xml_cat_attr(out, "name", pubsubd_option(q->host, "mod_pubsub.name")) ||
-      !xml_cat(out, "/>") || !cat_feature(out, NS_DISCO_INFO) ||
-      !cat_feature(out, NS_DISCO_ITEMS) || !cat_feature(out, "vcard-temp"))
+      !xml_cat(out, "/>") || !cat_feature(out, NS_COMMANDS) ||
+      !cat_feature(out, NS_DISCO_INFO) || !cat_feature(out, NS_DISCO_ITEMS) ||
+      !cat_feature(out, "vcard-temp"))
     return false;
   for (i = 0; pubsub_features[i]; i++)
     if (!cat_feature(out, pubsub_features[i])) return false;
@@ -214,12 +216,22 @@ node_info(struct request *q)
            : refuse_failed(q);
 }
 
+static enum verdict
+command_info(struct request *q)
+{
+  return cat_query(q->out, NS_DISCO_INFO, xml_attr(q->e, "node")) &&
+             cat_command_info(q->out) && xml_cat(q->out, "</query>")
+           ? DONE
+           : refuse_failed(q);
+}
+
 enum verdict
 disco_info(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
            stralloc *out)
 {
-  struct request q = ask_of(ctx, in, e, out);
+  struct request q = service_ask(ctx, in, e, out);
 
+  if (is_command(xml_attr(e, "node"))) return command_info(&q);
   if (xml_attr(e, "node").len) return node_info(&q);
   return cat_service(&q) ? DONE : refuse_failed(&q);
 }
@@ -422,9 +434,13 @@ enum verdict
 disco_items(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
             stralloc *out)
 {
-  struct request q = ask_of(ctx, in, e, out);
+  struct request q = service_ask(ctx, in, e, out);
 
-  return all_items(&q);
+  if (!slice_is(xml_attr(e, "node"), NS_COMMANDS)) return all_items(&q);
+  return cat_query(out, NS_DISCO_ITEMS, SLICE(NS_COMMANDS)) &&
+             cat_commands(out, q.self) && xml_cat(out, "</query>")
+           ? DONE
+           : refuse_failed(&q);
 }
 
 /* ---- nodes of accounts: xmpp-hostd asks for a client, and answers it ---- */
@@ -475,11 +491,16 @@ enum verdict
 service_card(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
              stralloc *out)
 {
-  struct request q = ask_of(ctx, in, e, out);
+  struct request q = service_ask(ctx, in, e, out);
 
-  return xml_cat(out, "<vCard xmlns='vcard-temp'><FN>") &&
-             xml_cat_text(out, pubsubd_option(q.host, "mod_pubsub.name")) &&
-             xml_cat(out, "</FN></vCard>")
-           ? DONE
-           : refuse_failed(&q);
+  struct slice card = pubsubd_option(q.host, "mod_pubsub.vcard");
+  bool ok = xml_cat(out, "<vCard xmlns='vcard-temp'>");
+
+  if (card.len)
+    ok = ok && stralloc_catb(out, card.s, card.len);
+  else
+    ok = ok && xml_cat(out, "<FN>") &&
+         xml_cat_text(out, pubsubd_option(q.host, "mod_pubsub.name")) &&
+         xml_cat(out, "</FN>");
+  return ok && xml_cat(out, "</vCard>") ? DONE : refuse_failed(&q);
 }

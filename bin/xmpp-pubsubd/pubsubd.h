@@ -18,7 +18,9 @@
 #define NS_META_DATA "http://jabber.org/protocol/pubsub#meta-data"
 #define NS_OPTIONS "http://jabber.org/protocol/pubsub#subscribe_options"
 #define NS_PUBLISH_OPTIONS "http://jabber.org/protocol/pubsub#publish-options"
+#define FORM_AUTHORIZATION "http://jabber.org/protocol/pubsub#subscribe_authorization"
 #define NS_RSM "http://jabber.org/protocol/rsm"
+#define NS_COMMANDS "http://jabber.org/protocol/commands"
 #define NS_DISCO_INFO "http://jabber.org/protocol/disco#info"
 #define NS_DISCO_ITEMS "http://jabber.org/protocol/disco#items"
 
@@ -236,6 +238,10 @@ use_fn get_subscriptions, set_subscriptions, get_affiliations, set_affiliations;
 
 handle_fn disco_info, disco_items, service_card; /* disco.c */
 
+/* A request to a service, whose element e is the action too. */
+struct request service_ask(struct handle_ctx *ctx, struct stanza const *in,
+                           struct xml_node const *e, stralloc *out);
+
 /* xmpp-hostd asks for a client about an account's nodes: the element info or items, with the
  * attributes for, a JID, node, and stranger (true: the client may not see the account's presence). The
  * answer is a query element, or nothing, when there is no node to tell of but the client may know that
@@ -291,6 +297,17 @@ char const *state_word(enum pubsub_state s);
 void authorize_ask(struct request const *q, struct slice jid,
                    struct pubsub_sub const *sub);
 void authorize_answer(struct stanza const *st);
+
+/* The same, to one owner. */
+void authorize_ask_one(struct request const *q, struct slice owner, struct slice jid,
+                       struct pubsub_sub const *sub);
+
+/* The one command of a service, get-pending (pending.c, s8.7), as disco#items and disco#info
+ * show it; the latter inside the query. */
+handle_fn run_command;
+bool is_command(struct slice node);
+bool cat_commands(stralloc *out, struct slice self);
+bool cat_command_info(stralloc *out);
 
 /* ---- events (events.c) ---- */
 

@@ -295,6 +295,7 @@ struct handle_row const service_rows[] = {
   {HANDLE_HOST, "set", NS_OWNER,       "pubsub", service_request, 0, NULL},
   {HANDLE_HOST, "get", NS_DISCO_INFO,  "query",  disco_info,      0, NULL},
   {HANDLE_HOST, "get", NS_DISCO_ITEMS, "query",  disco_items,     0, NULL},
+  {HANDLE_HOST, "set", NS_COMMANDS,    "command", run_command,    0, NULL},
   {HANDLE_HOST, "get", "vcard-temp",   "vCard",  service_card,    0, NULL},
 };
 /* clang-format on */

@@ -693,6 +693,9 @@
 #define PUBSUB_ANSWER_BYTES (1u << 20)
 #define PUBSUB_ANSWER_ITEMS 1000u
 #define PUBSUB_RETRACT_MAX 256u
+/* The subscriptions that the command get-pending looks at, and the forms that it sends. */
+#define PUBSUB_PENDING_LOOKED_AT 100000u
+#define PUBSUB_PENDING_FORMS 256u
 /* The deleted nodes of an owner whose successors are told of. */
 #define PUBSUB_MOVED_NODES 1000u
 
