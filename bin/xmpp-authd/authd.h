@@ -6,6 +6,7 @@
 #include "accounts/accounts.h"
 #include "ban/ban.h"
 #include "jid/jid.h"
+#include "keys/keys.h"
 #include "link/link.h"
 #include "link/snapshot.h"
 #include "scram/scram.h"
@@ -56,6 +57,9 @@ bool secrets_open(char const *data);
 
 /* The environment of the secrets, for the tables of others here. */
 struct store *secrets_store(void);
+
+/* The keys of all accounts. */
+struct keys *secrets_keys(void);
 
 /* The keys of the account bare for a hash. Of an account that there is not: keys that nobody has,
  * the same each time, so that it looks like any other of host (RFC 5802 s9 wants no

@@ -2,67 +2,11 @@
 #include "fast.h"
 #include "lacks.h"
 
-#include <skalibs/uint64.h>
-
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Accounts that came with keys for some hashes alone. What a host offers cannot depend on the name, so
- * it offers the hashes that all its accounts have (RFC 5802 s9), and tasks for the others (XEP-0480).
- *
- * Table lacks of the environment of the secrets: HOST NUL HASH -> the accounts of HOST without keys for
- * HASH, 8 bytes; an account without any keys is not counted. */
-
-#define KEY_MAX 264
-#define HOST_MAX 255
-
-static struct store *store;
-static MDB_dbi table;
-static bool changed;
-
-bool
-lacks_open(struct store *s)
-{
-  store = s;
-  return store_table(store, "lacks", &table);
-}
-
-static struct slice
-key_of(char key[KEY_MAX], struct slice host, enum scram_hash h)
-{
-  int len = host.len < HOST_MAX ? (int)host.len : HOST_MAX;
-  int n = snprintf(key, KEY_MAX, "%.*s", len, host.s);
-
-  key[n + 1] = (char)h;
-  return slice_of(key, (size_t)n + 2);
-}
-
-uint64_t
-lacks_count(struct slice host, enum scram_hash h)
-{
-  char key[KEY_MAX];
-  struct slice v;
-  uint64_t n = 0;
-
-  if (store_get(store, table, key_of(key, host, h), &v) && v.len == 8)
-    uint64_unpack_big(v.s, &n);
-  return n;
-}
-
-bool
-lacks_add(struct slice host, enum scram_hash h, bool one_more)
-{
-  uint64_t n = lacks_count(host, h);
-  char key[KEY_MAX], packed[8];
-
-  changed = true;
-  n = one_more ? n + 1 : n ? n - 1 : 0;
-  if (!n) return store_del(store, table, key_of(key, host, h)) || errno == ENOENT;
-  uint64_pack_big(packed, n);
-  return store_put(store, table, key_of(key, host, h), slice_of(packed, 8));
-}
+ * it offers the hashes that all its accounts have (RFC 5802 s9), and tasks for the others (XEP-0480). */
 
 /* ---- what follows for the host ---- */
 
@@ -150,7 +94,7 @@ look_at(struct host *h)
   bool other;
 
   for (i = 0; i < SCRAM_HASHES; i++)
-    lack[i] = lacks_count(slice_str(h->name), (enum scram_hash)i);
+    lack[i] = keys_lacking(secrets_keys(), slice_str(h->name), (enum scram_hash)i);
   if (!cat_mechanisms(&mechanisms, h, lack) || !cat_upgrades(&upgrades, h, lack)) {
     stralloc_free(&mechanisms);
     stralloc_free(&upgrades);
@@ -165,12 +109,13 @@ look_at(struct host *h)
 void
 lacks_look(bool all)
 {
+  struct keys *k = secrets_keys();
   bool other = false;
   struct host *h;
   struct link *l;
 
-  if (!store || !(changed || all)) return;
-  changed = false;
+  if (!k->store || !(k->lacks_changed || all)) return;
+  k->lacks_changed = false;
   for (h = authd.hosts; h; h = h->next)
     other = look_at(h) || other;
   for (l = other && !all ? link_next(NULL) : NULL; l; l = link_next(l))

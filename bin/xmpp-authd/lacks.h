@@ -4,12 +4,6 @@
 
 #include "authd.h"
 
-bool lacks_open(struct store *s);
-
-/* The number of accounts of host without keys for h; count one more, or one less. */
-uint64_t lacks_count(struct slice host, enum scram_hash h);
-bool lacks_add(struct slice host, enum scram_hash h, bool one_more);
-
 /* At the end of a turn: offer what follows, and tell xmpp-c2sd if that is something else. all: the
  * hosts are new, and c2sd is told by the caller. */
 void lacks_look(bool all);
