@@ -97,37 +97,6 @@ hash_photo(struct handle_ctx *ctx, struct xml_node const *card, char buf[PROFILE
 
 /* ---- set ---- */
 
-/* Where the values are that can be searched for: child, and child of that. */
-static struct {
-  char const *outer, *inner;
-} const places[PROFILE_FIELDS_N] = {
-  [PROFILE_FULL] = {"FN",       NULL      },
-    [PROFILE_GIVEN] = {"N",        "GIVEN"   },
-  [PROFILE_MIDDLE] = {"N",        "MIDDLE"  },
-    [PROFILE_FAMILY] = {"N",        "FAMILY"  },
-  [PROFILE_NICK] = {"NICKNAME", NULL      },
-    [PROFILE_BIRTHDAY] = {"BDAY",     NULL      },
-  [PROFILE_COUNTRY] = {"ADR",      "CTRY"    },
-    [PROFILE_CITY] = {"ADR",      "LOCALITY"},
-  [PROFILE_EMAIL] = {"EMAIL",    "USERID"  },
-    [PROFILE_ORG] = {"ORG",      "ORGNAME" },
-  [PROFILE_UNIT] = {"ORG",      "ORGUNIT" },
-};
-
-static void
-read_card(struct handle_ctx *ctx, struct xml_node const *e, struct profile_card *card)
-{
-  struct xml_node const *at;
-  size_t i;
-
-  card->bare = ctx->account;
-  for (i = 0; i < PROFILE_FIELDS_N; i++) {
-    at = xml_child(e, NS_VCARD, places[i].outer);
-    if (at && places[i].inner) at = xml_child(at, NS_VCARD, places[i].inner);
-    card->field[i] = at ? xml_text(ctx->arena, at) : SLICE("");
-  }
-}
-
 static bool
 fits(struct handle_ctx *ctx, stralloc const *text)
 {
@@ -151,7 +120,7 @@ store_card(struct handle_ctx *ctx, uint64_t number, struct xml_node const *e,
   if (!xml_cat_tree(text, e, "jabber:client") || !fits(ctx, text)) return false;
   if (!profile_vcard_get(userd.profile, number, NULL, &old)) old = SLICE("");
   *changed = !slice_eq(old, hash);
-  read_card(ctx, e, &card);
+  profile_card_read(ctx->arena, ctx->account, e, &card);
   ctx->error = ERR_INTERNAL;
   return profile_vcard_put(userd.profile, number, slice_of(text->s, text->len), hash,
                            &card);
@@ -167,7 +136,7 @@ xep0054_store(struct arena *a, struct slice account, uint64_t number,
   struct slice hash = SLICE("");
   bool ok;
 
-  read_card(&ctx, card, &columns);
+  profile_card_read(a, account, card, &columns);
   profile_vcard_get(userd.profile, number, NULL, &hash);
   ctx.error = ERR_RESOURCE_CONSTRAINT;
   ok = avatar_cat_without(&text, card) && fits(&ctx, &text) &&

@@ -79,7 +79,8 @@ open_tables(struct archive *a)
 
   for (i = 0; i < sizeof tables / sizeof tables[0]; i++)
     if (!store_table(a->store, tables[i].name, tables[i].t)) return false;
-  return true;
+  a->has_imported = store_table(a->store, "imported", &a->imported);
+  return a->has_imported || (!a->writer && errno == ENOENT);
 }
 
 /* The writer draws the key once: without it, strangers cannot make texts collide. */

@@ -30,6 +30,8 @@
  *   source   name -> EPOCH NUMBER for each of the newest runs of the source, at most
  *            ARCHIVE_SOURCE_RUNS, the newest first. A value of 8 bytes, which an older
  *            version wrote, is the NUMBER of a run without epoch
+ *   imported OWNER DIGEST -> empty; DIGEST, 16 bytes, of a message that came from another server:
+ *            archive_merge does not store it for this owner again
  *   meta     "last" -> ID of the message stored last; "key" -> 16 bytes of chance, the
  *            key of all hashes and checksums; "owner" -> the next number for a name
  * PLACE counts the messages of an archive from 0 on and is never given twice; all ones:
@@ -304,6 +306,31 @@ bool archive_trim(struct archive *a, uint64_t owner, uint64_t before, uint64_t m
  * For numbers that are over: places begin at 0 again. */
 bool archive_purge(struct archive *a, uint64_t owner, unsigned int steps,
                    unsigned int *done);
+
+/* ---- messages of another server ---- */
+
+#define ARCHIVE_DIGEST 16
+
+/* A message that came at us for the owners, who are accounts; digest tells it from all others. */
+struct archive_import {
+  uint64_t us;
+  char digest[ARCHIVE_DIGEST];
+  struct archive_owner owners[ARCHIVE_OWNERS_MAX];
+  unsigned int n;
+  struct archive_text text;
+};
+
+/* Say whether the owner has been given the message by archive_merge; errno ENOENT when not. */
+bool archive_is_imported(struct archive *a, uint64_t owner,
+                         char const digest[ARCHIVE_DIGEST]);
+
+/* Write the archive of folder from (NULL: there is none), which nobody writes, into a new one in
+ * folder to, with the messages that next gives, oldest first, in their places: those of the same
+ * time in the order in which they are given. The slices of *out live until next is called again;
+ * false: that was all. Add the number of those messages to *messages. */
+typedef bool archive_import_fn(void *cookie, struct archive_import *out);
+bool archive_merge(char const *from, char const *to, archive_import_fn *next,
+                   void *cookie, uint64_t *messages);
 
 /* ---- hosts that get another name ---- */
 

@@ -25,7 +25,9 @@ struct head {
 
 struct archive {
   struct store *store;
-  MDB_dbi message, list, entry, waiting, mark, prefs, name, number, source, meta;
+  MDB_dbi message, list, entry, waiting, mark, prefs, name, number, source, meta,
+    imported;
+  bool has_imported;   /* a reader of an older archive finds no such table */
   bool writer, shares; /* shares: the store is the caller's */
   uint64_t key[2];
   uint64_t last; /* of the writer */

@@ -16,6 +16,11 @@ struct rehost {
   uint64_t *messages;
   stralloc text;
   bool failed;
+  /* archive_merge: who gives messages that are new here, and the one that is due. */
+  archive_import_fn *next;
+  void *cookie;
+  struct archive_import due;
+  bool is_due;
 };
 
 /* ---- messages ---- */
@@ -78,7 +83,45 @@ put_message(struct rehost *x, uint64_t id, struct stored const *m)
     return false;
   text.xml = slice_of(x->text.s, x->text.len);
   if (!archive_append_as(x->to, id, owners, n, &text, m->flags)) return false;
-  return ++*x->messages % MESSAGES_A_COMMIT || archive_commit(x->to);
+  return x->next || ++*x->messages % MESSAGES_A_COMMIT || archive_commit(x->to);
+}
+
+/* ---- messages of another server ---- */
+
+static bool
+note_imported(struct rehost *x)
+{
+  struct archive_import const *m = &x->due;
+  char key[8 + ARCHIVE_DIGEST];
+  unsigned int i;
+
+  memcpy(key + 8, m->digest, ARCHIVE_DIGEST);
+  for (i = 0; i < m->n; i++) {
+    archive_pack(key, 1, &m->owners[i].number);
+    if (!store_put(x->to->store, x->to->imported, slice_of(key, sizeof key), SLICE("")))
+      return false;
+  }
+  return true;
+}
+
+/* Put the messages that came before the id. An id that is theirs by their time is taken when one
+ * before was put there: then the next one is theirs. */
+static bool
+put_due(struct rehost *x, uint64_t before)
+{
+  uint64_t id;
+
+  while (x->is_due) {
+    id = x->due.us << ARCHIVE_ID_SHIFT;
+    if (id <= x->to->last) id = x->to->last + 1;
+    if (id >= before) return true;
+    if (!archive_append(x->to, id, x->due.owners, x->due.n, &x->due.text) ||
+        !note_imported(x))
+      return false;
+    if (!(++*x->messages % MESSAGES_A_COMMIT) && !archive_commit(x->to)) return false;
+    x->is_due = x->next(x->cookie, &x->due);
+  }
+  return true;
 }
 
 static bool
@@ -92,7 +135,7 @@ on_message(void *cookie, struct slice key, struct slice value)
   if (key.len != 8) return true;
   id = archive_unpack(key, 0);
   if (!archive_load(x->from, id, &m)) return true; /* logged */
-  x->failed = !put_message(x, id, &m);
+  x->failed = !put_due(x, id) || !put_message(x, id, &m);
   return !x->failed;
 }
 
@@ -104,6 +147,15 @@ on_mark(void *cookie, struct slice key, struct slice value)
   struct rehost *x = cookie;
 
   x->failed = !store_put(x->to->store, x->to->mark, key, value);
+  return !x->failed;
+}
+
+static bool
+on_imported(void *cookie, struct slice key, struct slice value)
+{
+  struct rehost *x = cookie;
+
+  x->failed = !store_put(x->to->store, x->to->imported, key, value);
   return !x->failed;
 }
 
@@ -183,10 +235,30 @@ each(struct rehost *x, MDB_dbi t, store_fn *fn)
 static bool
 rehost(struct rehost *x)
 {
-  return take_key(x) && each(x, x->from->message, on_message) && archive_commit(x->to) &&
-         each(x, x->from->mark, on_mark) && each(x, x->from->source, on_source) &&
-         each(x, x->from->prefs, on_prefs) && each(x, x->from->number, on_owner) &&
-         (x->to->last = x->from->last, archive_commit(x->to));
+  return take_key(x) && each(x, x->from->message, on_message) && put_due(x, UINT64_MAX) &&
+         archive_commit(x->to) && each(x, x->from->mark, on_mark) &&
+         each(x, x->from->source, on_source) && each(x, x->from->prefs, on_prefs) &&
+         each(x, x->from->number, on_owner) &&
+         (!x->from->has_imported || each(x, x->from->imported, on_imported)) &&
+         (x->to->last = x->from->last > x->to->last ? x->from->last : x->to->last,
+          archive_commit(x->to));
+}
+
+static bool
+rewrite(struct rehost *x, char const *from, char const *to)
+{
+  bool ok;
+  int e;
+
+  x->from = archive_open(from, false, 0);
+  x->to = x->from ? archive_open(to, true, 0) : NULL;
+  ok = x->to && rehost(x);
+  e = errno;
+  archive_close(x->from);
+  archive_close(x->to);
+  stralloc_free(&x->text);
+  errno = e;
+  return ok;
 }
 
 bool
@@ -194,16 +266,39 @@ archive_rehost(char const *from, char const *to, struct jid_hosts const *h,
                uint64_t *messages)
 {
   struct rehost x = {.h = h, .messages = messages, .text = STRALLOC_ZERO};
-  bool ok;
-  int e;
 
-  x.from = archive_open(from, false, 0);
-  x.to = x.from ? archive_open(to, true, 0) : NULL;
-  ok = x.to && rehost(&x);
-  e = errno;
-  archive_close(x.from);
+  return rewrite(&x, from, to);
+}
+
+bool
+archive_is_imported(struct archive *a, uint64_t owner, char const digest[ARCHIVE_DIGEST])
+{
+  char key[8 + ARCHIVE_DIGEST];
+  struct slice v;
+
+  errno = ENOENT;
+  if (!a->has_imported) return false;
+  archive_pack(key, 1, &owner);
+  memcpy(key + 8, digest, ARCHIVE_DIGEST);
+  return store_get(a->store, a->imported, slice_of(key, sizeof key), &v);
+}
+
+bool
+archive_merge(char const *from, char const *to, archive_import_fn *next, void *cookie,
+              uint64_t *messages)
+{
+  struct jid_hosts const none = {SLICE(" "), SLICE(" ")}; /* no address has this host */
+  struct rehost x = {.h = &none,
+                     .messages = messages,
+                     .text = STRALLOC_ZERO,
+                     .next = next,
+                     .cookie = cookie};
+  bool ok;
+
+  x.is_due = next(cookie, &x.due);
+  if (from) return rewrite(&x, from, to);
+  x.to = archive_open(to, true, 0);
+  ok = x.to && put_due(&x, UINT64_MAX) && archive_commit(x.to);
   archive_close(x.to);
-  stralloc_free(&x.text);
-  errno = e;
   return ok;
 }

@@ -84,6 +84,17 @@ purge_marks(struct archive *a, uint64_t owner, unsigned int steps, unsigned int 
   return true;
 }
 
+static bool
+purge_imported(struct archive *a, uint64_t owner, unsigned int steps, unsigned int *done)
+{
+  unsigned int left = *done < steps ? steps - *done : 0;
+  char buf[8];
+
+  return store_del_some(a->store, a->imported, archive_pack(buf, 1, &owner), left,
+                        done) ||
+         archive_lose(a);
+}
+
 /* ENOENT is as good as done. */
 static bool
 gone(bool deleted)
@@ -122,7 +133,8 @@ bool
 archive_purge(struct archive *a, uint64_t owner, unsigned int steps, unsigned int *done)
 {
   if (!archive_trim(a, owner, UINT64_MAX, UINT64_MAX, steps, done) ||
-      !purge_waiting(a, owner, steps, done) || !purge_marks(a, owner, steps, done))
+      !purge_waiting(a, owner, steps, done) || !purge_marks(a, owner, steps, done) ||
+      !purge_imported(a, owner, steps, done))
     return false;
   return *done == steps || (archive_heads_room(a) && purge_owner(a, owner));
 }

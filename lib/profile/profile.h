@@ -49,6 +49,10 @@ struct profile_card {
   struct slice bare, field[PROFILE_FIELDS_N];
 };
 
+/* Read the entry of the directory from a vCard of the account bare, whose texts go to arena a. */
+void profile_card_read(struct arena *a, struct slice bare, struct xml_node const *vcard,
+                       struct profile_card *card);
+
 struct profile;
 
 /* The tables in store s, which must outlive the handle; its writer makes them. NULL, having

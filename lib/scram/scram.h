@@ -10,7 +10,7 @@
 enum scram_hash { SCRAM_SHA1, SCRAM_SHA256, SCRAM_SHA512, SCRAM_HASHES };
 
 #define SCRAM_KEY_MAX 64
-#define SCRAM_SALT_MAX 64
+#define SCRAM_SALT_MAX 255
 /* The bytes of a new salt. */
 #define SCRAM_SALT 16
 #define SCRAM_NONCE_MAX 256
