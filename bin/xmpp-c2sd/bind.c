@@ -1,5 +1,6 @@
 #include "bind.h"
 #include "directed.h"
+#include "fresh.h"
 #include "inbound.h"
 #include "marks.h"
 #include "rules.h"
@@ -132,6 +133,7 @@ begin(struct stream *s)
   s->c.blocked_max = BLOCKED_MAX;
   conduit_no_deadline(&s->c);
   answer_bound(s);
+  fresh_begin(s);
   ping_start(s);
   conduit_resume(&s->c);
 }

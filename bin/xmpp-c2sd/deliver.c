@@ -1,5 +1,6 @@
 #include "asked.h"
 #include "deliver.h"
+#include "fresh.h"
 #include "output.h"
 #include "settings.h"
 #include "stream.h"
@@ -20,7 +21,7 @@ deliver_own(struct stream *s, struct slice markup)
   static stralloc sa = STRALLOC_ZERO;
   size_t i;
 
-  csi_flush(s);
+  if (!s->fresh) csi_flush(s);
   if (!s->session.sm) {
     conduit_write(&s->c, markup);
     conduit_count(&s->c, s->listener->queue_max);
@@ -51,6 +52,7 @@ give(struct stream *s, struct slice raw, struct slice xml, struct slice tags)
       csi_keep(s, raw, at);
     return;
   case ST_BOUND:
+    if (fresh_holds(s, raw, at, tags)) return;
     if (s->csi && csi_holds(s, raw, at, tags)) return;
     output_send(s, raw, at);
     return;

@@ -72,6 +72,7 @@ flags(struct snapshot *k, struct stream *s)
   SNAPSHOT_INT(k, s->registers);
   SNAPSHOT_INT(k, s->has_captcha);
   SNAPSHOT_INT(k, s->authed);
+  SNAPSHOT_INT(k, s->fresh);
   SNAPSHOT_INT(k, s->requests);
   SNAPSHOT_INT(k, s->request_at);
 }
@@ -174,6 +175,7 @@ c2sd_snapshot(struct snapshot *k)
   hosts(k);
   streams_snapshot(k, stream);
   marks_snapshot(k);
+  fresh_snapshot(k);
   edge_origins_snapshot(k);
   edge_taken_snapshot(k);
   sm_snapshot(k);

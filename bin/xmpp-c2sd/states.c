@@ -1,6 +1,7 @@
 #include "bans.h"
 #include "bind.h"
 #include "features.h"
+#include "fresh.h"
 #include "inbound.h"
 #include "sasl.h"
 #include "settings.h"
@@ -271,6 +272,7 @@ states_element(struct conduit *c, struct xml_node const *e, struct slice bytes)
     conduit_error(c, "policy-violation", "too much before a resource is bound");
     return;
   }
+  fresh_element(s, e);
   do_it = table[s->state][in];
   next = do_it ? do_it(s, e, bytes) : refuse_input(s, in);
   if (!c->ending.why) s->state = next;

@@ -134,6 +134,7 @@ struct stream {
   unsigned char elements;  /* first-level elements before the stream was bound */
   unsigned char registers; /* requests of registration */
   bool authed;
+  bool fresh;       /* the client may yet enable stream management (fresh.c) */
   bool has_captcha; /* and more time for it (xep0077_register.c) */
 };
 

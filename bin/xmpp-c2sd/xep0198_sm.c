@@ -1,3 +1,4 @@
+#include "fresh.h"
 #include "marks.h"
 #include "settings.h"
 #include "snapshot.h"
@@ -321,10 +322,12 @@ sm_enable(struct stream *s, struct xml_node const *e, struct slice bytes)
   if (!s->host->sm || !sm_begin(s, old_ns, &w)) {
     sm_failed(s, old_ns, s->host->sm ? "resource-constraint" : "feature-not-implemented",
               SLICE(""));
+    fresh_enabled(s);
     return ST_BOUND;
   }
   if (sm_cat_enabled(&sa, s)) conduit_write(&s->c, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
+  fresh_enabled(s);
   return ST_BOUND;
 }
 

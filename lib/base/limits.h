@@ -276,6 +276,9 @@
  * more than the link of a front can have on its way when the front is told to stop. */
 #define REQUESTS_MAX 2u
 #define HELD_BEHIND_MAX (8u << 20)
+/* Stanzas for a client that has just bound wait so long (microseconds) for it to enable stream
+ * management. */
+#define FRESH_US 2000000u
 /* c2sd keeps copies of what it has handed to another c2sd so long (microseconds), of so many
  * bytes in all. */
 #define LEFT_US 10000000u
