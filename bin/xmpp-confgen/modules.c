@@ -69,15 +69,40 @@ compile_module_option(struct module const *m, struct yaml_node const *n,
     say_unknown_of(m, n, path);
 }
 
+/* An option of a module, in either form. */
+static struct yaml_node const *
+option_in(struct yaml_node const *n, char const *name)
+{
+  struct yaml_node const *c, *found = NULL;
+
+  if (!n || n->kind == YAML_MAP) return yaml_get(n, name);
+  for (c = n->first; c && !found; c = c->next)
+    found = yaml_get(c, name);
+  return found;
+}
+
+/* Say whether append_host_config has the option anew. Mappings, whose entries are rows each, add up;
+ * of an entry that both have the later one counts. */
+static bool
+is_replaced(struct module const *m, struct yaml_node const *n,
+            struct yaml_node const *more)
+{
+  struct option const *o = option_find(m->name, n->key);
+
+  return o && o->type != T_SPECIAL && option_in(more, o->name);
+}
+
+/* The options that n has, without those that more has in their place. */
 static void
-each_option(struct module const *m, struct yaml_node const *n, struct slice host)
+each_option(struct module const *m, struct yaml_node const *n,
+            struct yaml_node const *more, struct slice host)
 {
   struct yaml_node const *c;
 
   for (c = n ? n->first : NULL; c; c = c->next) {
     if (n->kind == YAML_LIST)
-      each_option(m, c, host);
-    else
+      each_option(m, c, more, host);
+    else if (!is_replaced(m, c, more))
       compile_module_option(m, c, host);
   }
 }
@@ -170,9 +195,10 @@ searches(struct yaml_node const *n)
 }
 
 static void
-check_names(struct module const *m, struct yaml_node const *n, struct slice host)
+check_names(struct module const *m, struct yaml_node const *n,
+            struct yaml_node const *more, struct slice host)
 {
-  struct yaml_node const *given = yaml_get(n, "hosts"), *c, *v;
+  struct yaml_node const *given = option_in(more, "hosts"), *c, *v;
   struct yaml_node dflt = *n;
   char path[128];
   size_t i;
@@ -180,8 +206,10 @@ check_names(struct module const *m, struct yaml_node const *n, struct slice host
   for (i = 0; i < sizeof services / sizeof *services; i++)
     if (!strcmp(services[i].module, m->name)) break;
   if (i == sizeof services / sizeof *services) return;
+  if (!given) given = option_in(n, "hosts");
   snprintf(path, sizeof path, "modules.%s.%s", m->name, given ? "hosts" : "host");
-  if (!given) given = yaml_get(n, "host");
+  if (!given) given = option_in(more, "host");
+  if (!given) given = option_in(n, "host");
   if (!given) {
     if (!strcmp(m->name, "mod_vcard") && !searches(n)) return;
     dflt.kind = YAML_SCALAR;
@@ -287,18 +315,6 @@ say_unknown_module(struct yaml_node const *n, char const *path, struct slice nam
   return may_be;
 }
 
-/* An option of a module, in either form. */
-static struct yaml_node const *
-option_in(struct yaml_node const *n, char const *name)
-{
-  struct yaml_node const *c, *found = NULL;
-
-  if (!n || n->kind == YAML_MAP) return yaml_get(n, name);
-  for (c = n->first; c && !found; c = c->next)
-    found = yaml_get(c, name);
-  return found;
-}
-
 /* Where no services are given ejabberd offers its own STUN server; here there is none. */
 static bool
 offers_nothing(struct module const *m, struct yaml_node const *n,
@@ -348,7 +364,9 @@ compile_module(struct yaml_node const *n, struct yaml_node const *more,
     return;
   }
   if (!options_hold(n)) return;
-  if (m->says)
+  if (m->says && m->effect == WORKS)
+    say_note(n, path, "%s", m->says);
+  else if (m->says)
     say_lost(n, path, "%s", m->says);
   else if (m->effect == NOTHING)
     say_lost(n, path, "this module has no effect here");
@@ -363,14 +381,14 @@ compile_module(struct yaml_node const *n, struct yaml_node const *more,
   if (m->needs && !has_module(list, list2, m->needs))
     say_error(n, path, "this module needs %s", m->needs);
   check_plugins(m, n, list, list2);
-  check_names(m, n, host);
+  check_names(m, n, more, host);
   check_docroot(m, n, host);
   /* Without a listener for servers nobody could verify us: listen.c decides of xmpp-s2sd. */
   if (m->effect == WORKS) job.wanted |= wanted_by(m);
   if (m->owner && !is_empty) emit(m->owner, "module", host, m->name, NULL);
   job.lost = m->effect != WORKS || is_empty;
-  each_option(m, n, host);
-  each_option(m, more, host);
+  each_option(m, n, more, host);
+  each_option(m, more, NULL, host);
   compile_module_defaults(m, n, more, host);
   job.lost = false;
 }
