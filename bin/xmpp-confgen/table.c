@@ -239,7 +239,7 @@ struct option const options[] = {
 
   {"mod_admin_extra", "module_resource", T_ANY, NULL, 0, LATER, 0, 0, NULL},
 
-  {"mod_muc_admin", "subscribe_room_many_max_users", T_ANY, NULL, 0, LATER, 0, 0, NULL},
+  {"mod_muc_admin", "subscribe_room_many_max_users", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
 
   {"mod_announce", "access", T_ACCESS, "none", HOSTD, WORKS, 0, 0, NULL},
 

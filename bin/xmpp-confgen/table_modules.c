@@ -7,7 +7,7 @@
 struct module const modules[] = {
   {"mod_adhoc", WORKS, HOSTD, NULL, NULL},
   {"mod_admin_extra", LATER, CTL, NULL, NULL},
-  {"mod_muc_admin", LATER, CTL, NULL, NULL},
+  {"mod_muc_admin", WORKS, 0, NULL, "xmpp-ctl has these commands: rooms lists rooms; room create, destroy, config, affiliation, occupants, archive"},
   {"mod_announce", WORKS, HOSTD, NULL, NULL},
   {"mod_avatar", WORKS, PUBSUBD | USERD, NULL, NULL},
   {"mod_blocking", WORKS, USERD | ROUTED, "mod_privacy", NULL},
