@@ -543,7 +543,8 @@ struct option const options[] = {
   {"mod_invites", "templates_dir", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"mod_invites", "token_expire_seconds", T_INT, "432000", REGISTERD, WORKS, 60, INT32_MAX, NULL},
   {"mod_invites", "webchat_url", T_STRING, NULL, REGISTERD, WORKS, 0, 0, NULL},
-  {"mod_muc_rtbl", "*", T_ANY, NULL, 0, LATER, 0, 0, NULL},
+  {"mod_muc_rtbl", "rtbl_server", T_STRING, "xmppbl.org", MUCD, WORKS, 0, 0, NULL},
+  {"mod_muc_rtbl", "rtbl_node", T_STRING, "muc_bans_sha256", MUCD, WORKS, 0, 0, NULL},
   {"mod_adhoc_api", "*", T_ANY, NULL, 0, LATER, 0, 0, NULL},
 
   {"tabber", "scram_iterations", T_INT, "10000", AUTHD | CTL, WORKS, SCRAM_ITERATIONS_MIN, SCRAM_ITERATIONS_MAX, NULL},

@@ -86,7 +86,7 @@ struct module const modules[] = {
   {"mod_auth_fast", WORKS, AUTHD | C2SD | HOSTD, NULL, NULL},
   {"mod_scram_upgrade", WORKS, AUTHD, NULL, NULL},
   {"mod_invites", WORKS, REGISTERD | C2SD | HOSTD | USERD, NULL, NULL},
-  {"mod_muc_rtbl", LATER, 0, NULL, NULL},
+  {"mod_muc_rtbl", WORKS, MUCD, "mod_muc", NULL},
   {"mod_adhoc_api", LATER, 0, NULL, NULL},
 };
 /* clang-format on */

@@ -1,4 +1,4 @@
-#include "mucd.h"
+#include "rtbl.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -133,7 +133,7 @@ checks_hold(struct in *in, struct xml_node const *x, struct slice key)
 
   if (!muc_allows(in->muc, RULE_ACCESS, &in->from) && !in->admin)
     return no(in, ERR_FORBIDDEN, "", "you may not enter rooms here");
-  if (is_tombstone(in)) return false;
+  if (is_tombstone(in) || rtbl_refuses(in)) return false;
   if (!in->room) return may_create(in);
   a = affiliation_of(in);
   if (!affiliation_lets_in(in, x, a)) return false;

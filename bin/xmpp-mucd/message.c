@@ -1,4 +1,4 @@
-#include "mucd.h"
+#include "rtbl.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -338,6 +338,8 @@ message_in(struct in *in)
     refuse(&in->st, ERR_ITEM_NOT_FOUND, "", "there is no such room");
   } else if (in->room->state == ROOM_TOMBSTONE) {
     refuse(&in->st, ERR_GONE, "", "");
+  } else if (!in->session && rtbl_refuses(in)) {
+    return;
   } else if (in->to.resource.len) {
     private_message(in);
   } else if (slice_is(type, "groupchat")) {

@@ -54,11 +54,12 @@ struct muc {
   struct slice room_shaper, message_shaper, presence_shaper; /* rules */
   uint64_t history_size, max_room_id, max_room_name, max_room_desc, max_password;
   uint64_t discoitems_max, conferences_max, users_max, users_threshold, users_presence;
-  uint64_t message_us, presence_us; /* least intervals */
-  uint64_t age_s, most_messages;    /* limits of archives; 0: none */
-  bool archives;                    /* the host has mod_mam */
-  bool clears;                      /* clear_archive_on_room_destroy */
-  bool cleans;                      /* cleanup_affiliations_on_start */
+  uint64_t message_us, presence_us;    /* least intervals */
+  uint64_t age_s, most_messages;       /* limits of archives; 0: none */
+  struct slice rtbl_server, rtbl_node; /* empty: the host has no mod_muc_rtbl */
+  bool archives;                       /* the host has mod_mam */
+  bool clears;                         /* clear_archive_on_room_destroy */
+  bool cleans;                         /* cleanup_affiliations_on_start */
 };
 
 struct mucd {

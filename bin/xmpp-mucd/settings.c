@@ -1,4 +1,4 @@
-#include "mucd.h"
+#include "rtbl.h"
 
 #include <skalibs/strerr.h>
 
@@ -26,6 +26,8 @@ char const *const mucd_needs[] = {
   "mod_muc.min_message_interval",
   "mod_muc.min_presence_interval",
   "mod_muc.name",
+  "mod_muc_rtbl.rtbl_node",
+  "mod_muc_rtbl.rtbl_server",
   NULL,
 };
 
@@ -77,6 +79,10 @@ read_muc(struct muc *m, struct settings const *st, struct slice h, struct slice 
   m->users_presence = settings_u64(st, "mod_muc.max_users_presence", h);
   m->message_us = settings_us(st, "mod_muc.min_message_interval", h);
   m->presence_us = settings_us(st, "mod_muc.min_presence_interval", h);
+  if (settings_has(st, "module", h, "mod_muc_rtbl")) {
+    m->rtbl_server = settings_get(st, "mod_muc_rtbl.rtbl_server", h);
+    m->rtbl_node = settings_get(st, "mod_muc_rtbl.rtbl_node", h);
+  }
   m->archives = settings_has(st, "module", h, "mod_mam");
   m->age_s = settings_u64(st, "archive.max_age", h);
   m->most_messages = settings_u64(st, "archive.max_messages", h);
@@ -166,6 +172,7 @@ mucd_take(void *fresh, bool first)
     r->muc = muc_find(jid_cut(r->bare).domain);
     if (!r->muc) room_close(r);
   }
+  if (!first) rtbl_take();
 }
 
 struct muc const *
@@ -211,8 +218,9 @@ is_local(struct slice domain)
 bool
 mucd_start(void)
 {
-  if (!stored_open()) return false;
+  if (!stored_open() || !rtbl_open()) return false;
   occupants_load();
   cleanup_start();
+  rtbl_take();
   return true;
 }

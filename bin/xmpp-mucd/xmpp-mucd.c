@@ -12,10 +12,10 @@
  * ROOMS   rooms.c rooms in memory, occupants.c their occupants, stored.c what is on disk, config.c
  *         options of a room; presence.c, enter.c, show.c presence; message.c, private.c, invite.c
  *         messages, holds.c those that come too early; iq.c requests: admin.c, owner.c, end.c, register.c, disco.c, archive.c, moderate.c,
- *         vcards.c; hats.c, hat_commands.c; history.c, retention.c the archive; ghosts.c sessions that ended elsewhere, sent.c ids of messages; ends.c, cleanup.c accounts that ended; control.c
+ *         vcards.c; hats.c, hat_commands.c; history.c, retention.c the archive; rtbl.c, rtbl_table.c lists of those who may not enter; ghosts.c sessions that ended elsewhere, sent.c ids of messages; ends.c, cleanup.c accounts that ended; control.c
  *         xmpp-ctl; write.c; settings.c
  */
-#include "mucd.h"
+#include "rtbl.h"
 
 char const *PROG = "xmpp-mucd";
 
@@ -66,6 +66,7 @@ up(struct link *l)
   handle_watch(l, "sessions");
   erase_watch(l);
   ghosts_up();
+  rtbl_up();
 }
 
 static bool
@@ -87,6 +88,7 @@ heard(struct session *s)
 static void
 handle(struct in *in)
 {
+  if (rtbl_in(in)) return;
   if (in->to.local.len) in->room = room_find(in->to.bare);
   if (in->room) {
     room_touch(in->room);
@@ -177,6 +179,7 @@ snapshot(struct snapshot *k)
   ghosts_snapshot(k);
   ends_snapshot(k);
   retention_snapshot(k);
+  rtbl_snapshot(k);
   handle_snapshot(k);
 }
 

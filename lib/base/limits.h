@@ -80,6 +80,8 @@
 /* Bytes of a reason; invitations in one message. */
 #define MUC_REASON_MAX 1024
 #define MUC_INVITES_MAX 50
+/* Entries of a list of those who may not enter the rooms of a service (mod_muc_rtbl). */
+#define MUC_RTBL_MAX 100000
 /* Named tables of an environment of LMDB. */
 #define STORE_TABLES_MAX 32
 
