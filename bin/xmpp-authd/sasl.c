@@ -207,7 +207,16 @@ sasl_authzid_holds(struct exchange *x, struct slice authzid)
 
 /* ---- programs outside ---- */
 
-static uint64_t questions;
+/* Numbers of questions begin at the clock: an answer that a program owes to an xmpp-authd of
+ * before a restart, which comes to this one, answers nobody's question here. */
+static uint64_t
+next_question(void)
+{
+  static uint64_t last;
+
+  last = door_wall() > last ? door_wall() : last + 1;
+  return last;
+}
 
 /* The password is passed on as it came. */
 static void
@@ -220,7 +229,7 @@ ask_outside(struct exchange *x, struct slice password)
     return;
   }
   x->step = OUTSIDE;
-  x->question = ++questions;
+  x->question = next_question();
   link_begin(checker, VERB_VERIFY);
   link_num(checker, x->question);
   link_text(checker, x->host);
