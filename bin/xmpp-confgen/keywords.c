@@ -52,15 +52,24 @@ url_encoded(struct slice text)
   return slice_of(s, n);
 }
 
-/* Give the value that define_keyword has for @word@. */
+/* Give the value that section, a mapping of names to values, has for @word@. */
 static struct yaml_node const *
-defined_keyword(struct slice word)
+defined_in(char const *section, struct slice word)
 {
-  struct yaml_node const *map = yaml_get(job.top, "define_keyword"), *n;
+  struct yaml_node const *map = yaml_get(job.top, section), *n;
 
   for (n = map && map->kind == YAML_MAP ? map->first : NULL; n; n = n->next)
     if (n->kind == YAML_SCALAR && slice_eq(n->key, word)) return n;
   return NULL;
+}
+
+/* Give the value of @word@ in the file: a keyword's, or that of a macro of one word. */
+static struct yaml_node const *
+defined_keyword(struct slice word)
+{
+  struct yaml_node const *keyword = defined_in("define_keyword", word);
+
+  return keyword ? keyword : defined_in("define_macro", word);
 }
 
 static struct slice
