@@ -236,12 +236,14 @@ header(struct nested const *o, struct yaml_node const *entry)
     emit(o->to, o->in, o->host, entry->key.s, entry->text.s, NULL);
 }
 
-/* EXTENSION: TYPE */
+/* EXTENSION: TYPE, or undefined: the extension has no type of its own. */
 static void
 content_type(struct nested const *o, struct yaml_node const *entry)
 {
-  if (entry->kind != YAML_SCALAR || !strchr(entry->text.s, '/') ||
-      strpbrk(entry->text.s, "\r\n"))
+  if (slice_is(entry->text, "undefined"))
+    emit(o->to, o->in, o->host, entry->key.s, "application/octet-stream", NULL);
+  else if (entry->kind != YAML_SCALAR || !strchr(entry->text.s, '/') ||
+           strpbrk(entry->text.s, "\r\n"))
     say_error(entry, o->path, "expected a type, as image/png");
   else
     emit(o->to, o->in, o->host, entry->key.s, entry->text.s, NULL);
