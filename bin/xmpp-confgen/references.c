@@ -195,10 +195,12 @@ put_sample(struct reference const *r)
     for (i = 1; i < ACCESS_SETS_N; i++)
       if (host_defines(job.hosts[h], i, r->node->text.s)) return;
 
-  if (!rule && !r->shaper && access_entry(yaml_get(job.top, "acl"), r->node->text.s)) {
-    say_error(r->node, r->path,
-              "%s is an acl, and a rule is wanted: write - allow: %s in its place",
-              r->node->text.s, r->node->text.s);
+  if (!rule && !r->shaper && !job.strict &&
+      access_entry(yaml_get(job.top, "acl"), r->node->text.s)) {
+    say_warning(r->node, r->path,
+                "%s is an acl, and no rule: nobody is allowed; write - allow: %s in its "
+                "place",
+                r->node->text.s, r->node->text.s);
     return;
   }
   if (!rule) {
