@@ -162,7 +162,7 @@ on_sub(void *cookie, struct slice jid, struct pubsub_sub const *sub)
   struct people *p = cookie;
 
   (void)jid;
-  p->subscribers += sub->state == PUBSUB_SUBSCRIBED;
+  p->subscribers += sub->state == PUBSUB_SUBSCRIBED && !sub_is_over(sub);
   return true;
 }
 

@@ -196,7 +196,7 @@ wants(struct sending const *s, struct slice jid, struct pubsub_sub const *sub)
 {
   struct jid who = jid_cut(jid);
 
-  if (sub->expiry && sub->expiry <= door_wall() / 1000000) return false;
+  if (sub_is_over(sub)) return false;
   if (sub->options & PUBSUB_WHILE_PRESENT && !is_there(s, &who)) return false;
   if (sub->state == PUBSUB_PENDING) return s->about == CONFIG_NOTIFY_DELETE;
   return sub->state == PUBSUB_SUBSCRIBED && !(sub->options & PUBSUB_QUIET);

@@ -21,16 +21,30 @@ is_over(struct pubsub_item const *it)
   return it->expiry && it->expiry <= door_wall() / 1000000;
 }
 
+/* The set of an answer to ids: how many of them there are, of which it has those up to last. */
+static bool
+cat_named_set(struct request *q, struct slice first, struct slice last, unsigned int n)
+{
+  char buf[BASE_NUM];
+
+  return xml_cat(q->out, "<set xmlns='" NS_RSM "'><first>") &&
+         xml_cat_text(q->out, first) && xml_cat(q->out, "</first><last>") &&
+         xml_cat_text(q->out, last) && xml_cat(q->out, "</last><count>") &&
+         xml_cat_text(q->out, num_u64(buf, n)) && xml_cat(q->out, "</count></set>");
+}
+
 /* s6.5: an item id that is asked for and is not there is left out. */
 static enum verdict
 cat_named(struct request *q)
 {
+  struct slice first = SLICE(""), last = SLICE(""), id;
   struct xml_node const *i;
   struct pubsub_item it;
-  unsigned int n = 0;
+  unsigned int n = 0, found = 0;
+  bool cut = false, ok = true;
 
-  for (i = xml_next(q->action, NULL); i; i = xml_next(q->action, i)) {
-    struct slice id = xml_attr(i, "id");
+  for (i = xml_next(q->action, NULL); i && ok; i = xml_next(q->action, i)) {
+    id = xml_attr(i, "id");
     if (!xml_is(i, NS_PUBSUB, "item") || !id.len || ++n > PUBSUB_ANSWER_ITEMS)
       return refuse(q, ERR_BAD_REQUEST, NULL);
     if (!pubsub_item_get(pubsubd.pubsub, &q->n, id, &it)) {
@@ -38,10 +52,17 @@ cat_named(struct request *q)
       continue;
     }
     if (is_over(&it)) continue;
-    if (q->out->len + it.payload.len > PUBSUB_ANSWER_BYTES) break;
-    if (!cat_item(q->out, &q->c, &it, true)) return refuse_failed(q);
+    found++;
+    cut = cut || q->out->len + it.payload.len > answer_bytes(q);
+    if (cut) continue;
+    if (!first.len) first = id;
+    last = id;
+    ok = cat_item(q->out, &q->c, &it, true);
   }
-  return DONE;
+  return ok && xml_cat(q->out, "</items>") &&
+             (!cut || cat_named_set(q, first, last, found))
+           ? DONE
+           : refuse_failed(q);
 }
 
 static bool
@@ -51,7 +72,7 @@ on_item(void *cookie, struct pubsub_item const *it)
 
   if ((p->until && it->number >= p->until) || p->n == p->most) return false;
   if (is_over(it)) return true;
-  if (p->n == PUBSUB_ANSWER_ITEMS || p->bytes + it->payload.len > PUBSUB_ANSWER_BYTES) {
+  if (p->n == PUBSUB_ANSWER_ITEMS || p->bytes + it->payload.len > answer_bytes(p->q)) {
     p->cut = true;
     return false;
   }
@@ -175,7 +196,7 @@ cat_page(struct request *q)
 enum verdict
 get_items(struct request *q)
 {
-  enum verdict v = DONE;
+  enum verdict v;
   enum entry a;
 
   if (!find_node(q)) return REFUSE;
@@ -186,11 +207,7 @@ get_items(struct request *q)
   if (!xml_cat(q->out, "<pubsub xmlns='" NS_PUBSUB "'><items") ||
       !xml_cat_attr(q->out, "node", q->n.name) || !xml_cat(q->out, ">"))
     return refuse_failed(q);
-  if (xml_next(q->action, NULL)) {
-    v = cat_named(q);
-    if (v == DONE && !xml_cat(q->out, "</items>")) v = refuse_failed(q);
-  } else
-    v = cat_page(q);
+  v = xml_next(q->action, NULL) ? cat_named(q) : cat_page(q);
   if (v == DONE && !xml_cat(q->out, "</pubsub>")) v = refuse_failed(q);
   return v;
 }

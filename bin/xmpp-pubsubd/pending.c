@@ -45,7 +45,7 @@ offer_node(void *cookie, uint64_t owner, uint64_t node)
   s->waits = false;
   pubsub_subs(pubsubd.pubsub, node, find_pending, s);
   if (!s->waits) return true;
-  s->ok = s->q->out->len < PUBSUB_ANSWER_BYTES && form_option(s->q->out, n.name, n.name);
+  s->ok = s->q->out->len < answer_bytes(s->q) && form_option(s->q->out, n.name, n.name);
   return s->ok;
 }
 

@@ -48,7 +48,8 @@ own_sub(void *cookie, struct slice jid, struct pubsub_sub const *sub)
 {
   struct own *o = cookie;
 
-  o->ok = o->q->out->len < PUBSUB_ANSWER_BYTES &&
+  if (sub_is_over(sub)) return true;
+  o->ok = o->q->out->len < answer_bytes(o->q) &&
           cat_subscription(o->q->out, o->n.name, jid, sub);
   return o->ok;
 }
@@ -67,7 +68,7 @@ own_node(void *cookie, uint64_t owner, uint64_t node)
     return pubsub_subs_of(pubsubd.pubsub, node, bare, own_sub, o) && o->ok;
   if (!pubsub_aff_get(pubsubd.pubsub, node, bare, &aff) || aff == PUBSUB_NONE)
     return true;
-  o->ok = o->q->out->len < PUBSUB_ANSWER_BYTES &&
+  o->ok = o->q->out->len < answer_bytes(o->q) &&
           cat_affiliation(o->q->out, o->n.name, SLICE(""), aff);
   return o->ok;
 }
@@ -78,7 +79,7 @@ pep_node(void *cookie, struct pubsub_node const *n)
   struct own *o = cookie;
 
   if (o->node.len && !slice_eq(o->node, n->name)) return true;
-  o->ok = o->q->out->len < PUBSUB_ANSWER_BYTES &&
+  o->ok = o->q->out->len < answer_bytes(o->q) &&
           cat_affiliation(o->q->out, n->name, SLICE(""), PUBSUB_OWNER);
   return o->ok;
 }
@@ -124,7 +125,8 @@ cat_sub(void *cookie, struct slice jid, struct pubsub_sub const *sub)
 {
   struct own *o = cookie;
 
-  o->ok = o->q->out->len < PUBSUB_ANSWER_BYTES &&
+  if (sub_is_over(sub)) return true;
+  o->ok = o->q->out->len < answer_bytes(o->q) &&
           cat_subscription(o->q->out, SLICE(""), jid, sub);
   return o->ok;
 }
@@ -134,8 +136,8 @@ cat_aff(void *cookie, struct slice bare, enum pubsub_affiliation a)
 {
   struct own *o = cookie;
 
-  o->ok = o->q->out->len < PUBSUB_ANSWER_BYTES &&
-          cat_affiliation(o->q->out, SLICE(""), bare, a);
+  o->ok =
+    o->q->out->len < answer_bytes(o->q) && cat_affiliation(o->q->out, SLICE(""), bare, a);
   return o->ok;
 }
 

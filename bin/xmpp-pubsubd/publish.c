@@ -136,7 +136,7 @@ static bool
 any_subscription(void *cookie, struct slice jid, struct pubsub_sub const *sub)
 {
   (void)jid;
-  *(bool *)cookie = sub->state == PUBSUB_SUBSCRIBED;
+  *(bool *)cookie = sub->state == PUBSUB_SUBSCRIBED && !sub_is_over(sub);
   return !*(bool *)cookie;
 }
 

@@ -192,6 +192,9 @@ bool node_request(struct request *q, struct arena *a, uint64_t node);
 /* Refuse if the sender is not an owner. */
 bool is_owner(struct request *q);
 
+/* The most bytes that an answer has. */
+size_t answer_bytes(struct request const *q);
+
 /* The OWNER of the service or account, made when it has none. 0: refused. */
 uint64_t owner_of(struct request *q);
 
@@ -282,6 +285,9 @@ bool end_lost_subscriptions(struct request *q);
 /* Append <subscription .../> of an address; node: named too. */
 bool cat_subscription(stralloc *out, struct slice node, struct slice jid,
                       struct pubsub_sub const *sub);
+
+/* The subscription had an end (pubsub#expire), which is behind us: it counts as none. */
+bool sub_is_over(struct pubsub_sub const *sub);
 
 /* Tell an address what became of its subscription to q->n (s8.8.4); state unsubscribed: none. */
 void tell_subscription(struct request const *q, struct slice jid,

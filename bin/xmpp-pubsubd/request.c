@@ -121,6 +121,13 @@ is_owner(struct request *q)
   return false;
 }
 
+size_t
+answer_bytes(struct request const *q)
+{
+  return pubsubd_is_host(q->ctx->from.domain) ? PUBSUB_ANSWER_BYTES
+                                              : PUBSUB_ANSWER_BYTES_ABROAD;
+}
+
 uint64_t
 owner_of(struct request *q)
 {

@@ -147,6 +147,12 @@ state_word(enum pubsub_state s)
 }
 
 bool
+sub_is_over(struct pubsub_sub const *sub)
+{
+  return sub->expiry && sub->expiry <= door_wall() / 1000000;
+}
+
+bool
 cat_subscription(stralloc *out, struct slice node, struct slice jid,
                  struct pubsub_sub const *sub)
 {
@@ -212,8 +218,8 @@ count_sub(void *cookie, struct slice jid, struct pubsub_sub const *sub)
   struct counted *c = cookie;
 
   (void)jid;
-  (void)sub;
-  return ++c->n < c->most;
+  c->n += !sub_is_over(sub);
+  return c->n < c->most;
 }
 
 static bool
@@ -281,6 +287,21 @@ tell_of(struct request *q, struct slice jid, struct pubsub_sub const *sub, bool 
     send_last(q, jid);
 }
 
+/* Find what the address has; a subscription that is over, or that waits at a node which lets everybody
+ * in by now, is as none. */
+static bool
+has_sub(struct request *q, struct slice jid, struct pubsub_sub *sub)
+{
+  if (!pubsub_sub_get(pubsubd.pubsub, q->n.node, jid, sub)) return false;
+  if (!sub_is_over(sub) &&
+      (sub->state != PUBSUB_PENDING ||
+       access_to(&q->n, &q->c, q->self, &q->ctx->from, q->aff) != ACCESS_YES))
+    return true;
+  *sub = (struct pubsub_sub){0};
+  errno = ENOENT;
+  return false;
+}
+
 /* s6.1.3: to subscribe again gives the same answer; who waits for an owner's is told so. */
 enum verdict
 subscribe_node(struct request *q)
@@ -290,7 +311,7 @@ subscribe_node(struct request *q)
   bool fresh;
 
   if (!own_jid(q, &who) || !find_node(q)) return REFUSE;
-  fresh = !pubsub_sub_get(pubsubd.pubsub, q->n.node, who.full, &sub);
+  fresh = !has_sub(q, who.full, &sub);
   if (fresh && errno != ENOENT) return refuse_failed(q);
   if (!fresh && sub.state == PUBSUB_PENDING && !is_again(q))
     return refuse(q, ERR_NOT_AUTHORIZED, "pending-subscription");
@@ -315,11 +336,12 @@ find_sub(struct request *q, struct jid *who, struct pubsub_sub *sub)
     refuse(q, ERR_FORBIDDEN, NULL);
     return false;
   }
-  if (!pubsub_sub_get(pubsubd.pubsub, q->n.node, who->full, sub)) {
-    if (errno == ENOENT)
-      refuse(q, ERR_UNEXPECTED_REQUEST, "not-subscribed");
-    else
-      refuse_failed(q);
+  if (!pubsub_sub_get(pubsubd.pubsub, q->n.node, who->full, sub) && errno != ENOENT) {
+    refuse_failed(q);
+    return false;
+  }
+  if (sub->state == PUBSUB_UNSUBSCRIBED || sub_is_over(sub)) {
+    refuse(q, ERR_UNEXPECTED_REQUEST, "not-subscribed");
     return false;
   }
   if (!subid.len || (slice_u64(subid, &id) && id == sub->id)) return true;
@@ -351,7 +373,7 @@ cat_options_open(struct request *q, struct slice jid)
 enum verdict
 get_options(struct request *q)
 {
-  struct pubsub_sub sub;
+  struct pubsub_sub sub = {0};
   struct jid who;
 
   if (!find_sub(q, &who, &sub)) return REFUSE;
@@ -364,7 +386,7 @@ get_options(struct request *q)
 enum verdict
 set_options(struct request *q)
 {
-  struct pubsub_sub sub;
+  struct pubsub_sub sub = {0};
   struct jid who;
 
   if (!find_sub(q, &who, &sub)) return REFUSE;

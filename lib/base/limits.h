@@ -694,8 +694,9 @@
 /* The affiliations and subscriptions of a node. */
 #define PUBSUB_AFFILIATIONS_MAX 10000u
 #define PUBSUB_SUBSCRIPTIONS_MAX 100000u
-/* The bytes and the items of an answer; the items that one request retracts. */
+/* The bytes of an answer, to another server, whose limit of a stanza is not known; its items; the items that one request retracts. */
 #define PUBSUB_ANSWER_BYTES (1u << 20)
+#define PUBSUB_ANSWER_BYTES_ABROAD (256u << 10)
 #define PUBSUB_ANSWER_ITEMS 1000u
 #define PUBSUB_RETRACT_MAX 256u
 /* The subscriptions that the command get-pending looks at, and the forms that it sends. */
