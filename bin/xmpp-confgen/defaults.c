@@ -21,9 +21,9 @@ static struct {
 static bool
 is_of_1804(void)
 {
-  struct yaml_node const *modules = yaml_get(job.top, "modules");
+  struct yaml_node const *given = yaml_get(job.top, "modules");
 
-  return yaml_get(modules, "mod_irc") || yaml_get(modules, "mod_echo");
+  return yaml_get(given, "mod_irc") || yaml_get(given, "mod_echo");
 }
 
 char const *
