@@ -367,15 +367,15 @@ rtbl_take(void)
   if (!store_is_full(mucd.store)) rtbl_forget_others(is_known);
 }
 
+/* A stanza that is put while the link comes up would stand before those that are said again, and
+ * routed would take them for known. */
 void
 rtbl_up(void)
 {
   struct list *l;
 
-  for (l = lists; l; l = l->next) {
-    l->stage = LIST_RESTS;
-    begin(l);
-  }
+  for (l = lists; l; l = l->next)
+    wait_for(l, LIST_RESTS, 0);
 }
 
 void

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """Rooms: slixmpp's plugin plays XEP-0045; nobody leaves when mucd or routed is killed, and each
 message that was acknowledged is in the archive once, in order."""
+import hashlib
+
 from slix import *
 
 LOOP = asyncio.new_event_loop()
@@ -280,6 +282,37 @@ def nobody_leaves_and_nothing_is_lost(t):
 
 
 @check
+def a_list_of_another_service_is_obeyed(t):
+    """mod_muc_rtbl, with a node of our own service: mucd subscribes when it comes."""
+    listed, pubsub = "listed@conference.localhost", "http://jabber.org/protocol/pubsub"
+    a, b = t.login("a", "lists"), t.login("b", "listed")
+
+    def node(type, inside, ns=pubsub):
+        e = a.iq("pubsub.localhost", "<pubsub xmlns='%s'>%s</pubsub>" % (ns, inside), type)
+        assert e.get("type") == "result", ET.tostring(e)
+        return e
+
+    def enter():
+        b.send("<presence to='%s/Berta'><x xmlns='%s'/></presence>" % (listed, MUC))
+        return b.expect(lambda e: e.tag == "{%s}presence" % CLIENT and e.get("from") == listed + "/Berta")
+
+    node("set", "<create node='bans'/>")
+    t.ctl("room", "create", listed, "a@localhost")
+    assert enter().get("type") is None
+    t.kill("mucd")
+    t.wait_ready()
+    until("a subscription", lambda: b"conference.localhost/rtbl" in ET.tostring(
+        node("get", "<subscriptions node='bans'/>", pubsub + "#owner")))
+    node("set", "<publish node='bans'><item id='%s'><listed xmlns='urn:example'/></item></publish>" %
+         hashlib.sha256(b"b@localhost").hexdigest())
+    e = b.expect(lambda e: e.get("type") == "unavailable" and e.get("from") == listed + "/Berta")
+    assert e.find("{%s#user}x/{%s#user}status[@code='307']" % (MUC, MUC)) is not None
+    assert enter().find("{%s}error/{*}forbidden" % CLIENT) is not None
+    a.close()
+    b.close()
+
+
+@check
 def a_service_that_goes_says_so(t):
     s = t.login("a", "last")
     s.send("<presence to='%s/Anna'><x xmlns='%s'/></presence>" % (KILLED, MUC))
@@ -293,4 +326,5 @@ def a_service_that_goes_says_so(t):
 
 
 main(Tree(accounts=("a@localhost", "b@localhost"),
-          modules=MODULES + "\nmod_muc: {cleanup_affiliations_on_start: true, default_room_options: {mam: true}}"))
+          modules=MODULES + "\nmod_muc: {cleanup_affiliations_on_start: true, default_room_options: {mam: true}}"
+          "\nmod_pubsub: {plugins: [flat]}\nmod_muc_rtbl: {rtbl_server: pubsub.localhost, rtbl_node: bans}"))
