@@ -225,7 +225,8 @@ presence_gone(struct session *s, struct slice directed)
   if (!s->told && !directed.len) return;
   sa.len = 0;
   if (record_put_more(&sa, slice_str(s->user->bare)) && stralloc_cats(&sa, "/") &&
-      record_put_more(&sa, slice_str(s->resource)) && record_put(&sa, directed))
+      record_put_more(&sa, slice_str(s->resource)) && record_put(&sa, directed) &&
+      (!s->replaced || record_put(&sa, SLICE("replaced"))))
     watch_say(WATCH_PRESENCE, VERB_GONE, slice_of(sa.s, sa.len));
 }
 

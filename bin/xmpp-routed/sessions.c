@@ -326,7 +326,8 @@ sessions_bind(struct link *l, struct record *r)
     return;
   }
   if (old) {
-    switch (bind2_is_client(old, client) ? CONFLICT_END_OLD : conflict_of(bare)) {
+    old->replaced = bind2_is_client(old, client);
+    switch (old->replaced ? CONFLICT_END_OLD : conflict_of(bare)) {
     case CONFLICT_END_OLD: session_kick(old, "conflict"); break;
     case CONFLICT_REFUSE: bind_refused(l, sid, ERR_CONFLICT); return;
     case CONFLICT_RENAME:

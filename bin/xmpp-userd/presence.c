@@ -281,10 +281,11 @@ static void
 own_available(struct stanza const *st)
 {
   struct session *s = session_make(st->from);
-  bool known = s && s->shown.len && !s->untold;
+  bool known = s && s->shown.len && !s->untold && !s->left_us;
 
   if (!s) return;
   online_from(&mirror, &s->online, st->origin);
+  s->left_us = 0;
   if (!session_show(s, st->xml)) {
     log_event(LOG_WARN, "presence-lost", "jid", s->full, "why", "out of memory", NULL);
     session_free_if_idle(s);
@@ -365,6 +366,7 @@ presence_goes(struct session *s, struct slice xml, struct slice id)
   struct slice bare = slice_str(s->user->bare);
   bool was = s->shown.len > 0;
 
+  s->left_us = 0;
   if (was) session_ends(s);
   session_show(s, SLICE(""));
   if (was) broadcast(s, xml, SLICE("unavailable"), id);
@@ -373,18 +375,56 @@ presence_goes(struct session *s, struct slice xml, struct slice id)
   session_free_if_idle(s);
 }
 
-void
-presence_lost(struct session *s)
+/* The presence with which s goes without a word; s NULL: ENOMEM. */
+static struct slice
+last_of(struct session const *s)
 {
   static stralloc xml = STRALLOC_ZERO;
 
-  s->wants_roster = s->wants_blocklist = false;
   xml.len = 0;
   if (xml_cat(&xml, "<presence") && xml_cat_attr(&xml, "from", slice_str(s->full)) &&
       xml_cat(&xml, " type='unavailable'/>"))
-    presence_goes(s, slice_of(xml.s, xml.len), SLICE(""));
+    return slice_of(xml.s, xml.len);
+  return (struct slice){NULL, 0};
+}
+
+void
+presence_lost(struct session *s)
+{
+  struct slice xml = last_of(s);
+
+  s->wants_roster = s->wants_blocklist = false;
+  if (xml.s)
+    presence_goes(s, xml, SLICE(""));
   else
     session_free(s);
+}
+
+/* The wishes and the directed presence are those of the session that has the name now. */
+void
+presence_left(struct session *s)
+{
+  struct slice bare = slice_str(s->user->bare), xml = last_of(s);
+
+  s->left_us = 0;
+  if (!xml.s) return;
+  session_ends(s);
+  session_show(s, SLICE(""));
+  broadcast(s, xml, SLICE("unavailable"), SLICE(""));
+  if (!presence_is_online(bare)) note_last(bare, xml);
+  session_free_if_idle(s);
+}
+
+/* A client that has logged in anew shows presence in a moment: until then its contacts see what the
+ * session before has shown. Others, rooms above all, are to know that the session has ended. */
+static void
+replace(struct session *s)
+{
+  struct slice xml = last_of(s);
+
+  if (xml.s) end_directed(s, xml, true);
+  s->wants_roster = s->wants_blocklist = false;
+  replaced_begin(s);
 }
 
 /* A session of which we know nothing any more, but its contacts do: as if it showed
@@ -411,7 +451,10 @@ presence_gone(struct link *l, struct record *r)
   if (!s) return;
   while (slice_word(&directed, '\n', &line))
     if (line.len) session_direct(s, line, true);
-  presence_lost(s);
+  if (slice_is(record_get(r, 3), "replaced") && s->shown.len && !s->untold)
+    replace(s);
+  else
+    presence_lost(s);
 }
 
 void

@@ -38,11 +38,13 @@ recall_shown(struct link *l, struct record *r)
   (void)l;
   if (!s) return;
   online_from(&mirror, &s->online, instance);
-  if (s->shown.len && !s->untold) return;
+  if (s->shown.len && !s->untold && !s->left_us) return;
   if (!session_show(s, xml)) {
     session_free_if_idle(s);
     return;
   }
+  if (s->left_us) s->untold = true;
+  s->left_us = 0;
   if (s->untold || online_has_told_all(&mirror, instance)) presence_comes(s, SLICE(""));
 }
 

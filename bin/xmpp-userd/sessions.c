@@ -355,6 +355,7 @@ sessions_snapshot(struct snapshot *k)
     online_snapshot_session(k, &s->online);
     snapshot_bytes(k, &s->shown);
     directed_fields(k, s);
+    SNAPSHOT_INT(k, s->left_us);
     SNAPSHOT_INT(k, s->told);
     SNAPSHOT_INT(k, s->untold);
     SNAPSHOT_INT(k, s->wants_roster);

@@ -89,8 +89,9 @@ struct session {
   struct table directed; /* the same nodes by address */
   struct directed *directed_first, **directed_last; /* in the order of coming */
   size_t directed_bytes;
-  uint64_t told; /* turn in which its contacts were told that the session is there */
-  bool untold;   /* the turn of told was lost */
+  uint64_t left_us; /* when it ended, replaced by another of its client; 0: it has not */
+  uint64_t told;    /* turn in which its contacts were told that the session is there */
+  bool untold;      /* the turn of told was lost */
   bool wants_roster, wants_blocklist;
   bool directed_full; /* directed is full, and the log says so */
 };
@@ -161,6 +162,15 @@ void presence_comes(struct session *s, struct slice id);
 
 /* The session ended without a word. */
 void presence_lost(struct session *s);
+
+/* The session is replaced, and no other of its name has shown presence: its contacts are told. */
+void presence_left(struct session *s);
+
+/* ---- sessions that are replaced (replaced.c) ---- */
+
+/* s has ended, and another session of its client has its name. */
+void replaced_begin(struct session *s);
+void replaced_snapshot(struct snapshot *k);
 
 /* Broadcast the presence of all sessions of the account anew. */
 void presence_again(struct slice bare);

@@ -9,7 +9,8 @@
  * LIMITS  those of the stores; DIRECTED_BYTES of directed presence a session
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, and the envelope of what routed sends. Not the XML.
- * ROOMS   handlers.c what is answered; sessions.c who is there; recall.c over restarts;
+ * ROOMS   handlers.c what is answered; sessions.c who is there; recall.c over restarts; replaced.c of
+ *         clients that log in anew;
  *         presence.c RFC 6121 s4; subscription.c s3, later.c when the store is full; roster.c s2;
  *         counter.c how often; watch.c who hears of changes; ends.c deleted accounts; befriend.c contacts by
  *         invitation, contact.c by the administrator; xepNNNN_*.c one extension each
@@ -194,6 +195,7 @@ snapshot(struct snapshot *k)
   if (snapshot_restores(k)) userd_accounts();
   if (snapshot_record(k, "total", true)) SNAPSHOT_INT(k, received);
   sessions_snapshot(k);
+  replaced_snapshot(k);
   counter_snapshot(k);
   ends_snapshot(k);
   later_snapshot(k);

@@ -104,8 +104,8 @@ V(WANTS, "wants", "SESSION WORDS", 1, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROL
   "The wishes of the client of a session: carbons, roster, blocklist. The record replaces earlier ones. SESSION is its SID for routed, its full JID for a service.") \
 V(UNBIND, "unbind", "SID DIRECTED UPTO", 1, ROLE_EDGE, ROLE_ROUTER,                           \
   "Session SID is over. DIRECTED: the addresses that have directed presence of it, a line each. The client has each stanza that was given to the session up to the id UPTO, or the stanza was returned.") \
-V(GONE, "gone", "JID DIRECTED", 1, ROLE_ROUTER, ROLE_SERVICE,                                 \
-  "The session of full JID, which had shown presence or said wants, has ended.")           \
+V(GONE, "gone", "JID DIRECTED WORD", 1, ROLE_ROUTER, ROLE_SERVICE,                            \
+  "The session of full JID, which had shown presence or said wants, has ended. WORD replaced: the same client has bound the same resource again.") \
 V(DIRECTED, "directed", "FROM TO TYPE", 2, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
   "The session FROM has sent presence to TO, available or of TYPE unavailable.")              \
 V(SHOWN, "shown", "SESSION INSTANCE XML", 3, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \

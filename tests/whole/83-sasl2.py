@@ -148,6 +148,32 @@ def one_device_has_one_session(t):
 
 
 @check
+def contacts_see_no_flicker(t):
+    """A phone that lost its session logs in: a contact sees its presence twice, and not its absence."""
+    phone, b = Conversations(t, "a"), t.login("b")
+    for x, other in ((b, "a"), (t.login("a", "other"), "b")):
+        x.send("<presence to='%s@localhost' type='subscribed'/><presence to='%s@localhost' "
+               "type='subscribe'/>" % (other, other))
+        x.ping()
+    seen = lambda e: (e.tag == tag(CLIENT, "presence") and (e.get("from") or "") == phone.s.jid)
+    for i in range(4):
+        phone.connect()
+        phone.s.send("<presence><status>%d</status></presence>" % i)
+        status = None
+        while status != str(i):
+            e = b.expect(seen)
+            assert e.get("type") is None, ET.tostring(e).decode()
+            status = e.findtext(tag(CLIENT, "status"))
+        if i < 3:
+            phone.s.abort()
+            phone.previd = None
+    phone.s.close()
+    assert b.expect(lambda e: seen(e) and e.get("type")).get("type") == "unavailable"
+    b.close()
+    x.close()
+
+
+@check
 def no_message_is_missed_or_twice(t):
     """The archive up to what success says, and what comes live, are all that was sent."""
     b, rnd = t.login("b"), random.Random(7)
