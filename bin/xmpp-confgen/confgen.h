@@ -238,6 +238,7 @@ struct compiling {
   bool
     lost; /* the module, or the listener, whose options are compiled does nothing yet */
   bool no_files;
+  bool as_root; /* the programs that are compiled for run as root */
   bool strict;  /* rules of the sample are not taken */
   bool lenient; /* of two files that say the same option, the included one wins */
   char const *file;
@@ -252,6 +253,10 @@ bool compile(char const *file);
  * they have none. */
 struct yaml_node *host_override(struct slice host, char const *option);
 struct yaml_node *host_append(struct slice host, char const *option);
+
+/* Warn at n, where a listener has its port, if this machine lets only root open the port and
+ * programs do not run as root. */
+void check_port(struct yaml_node const *n, uint64_t port);
 
 /* Put out one checked option; as: the scope of its rows. Warns for what has no effect. */
 void compile_value(struct option const *o, struct yaml_node const *n, char const *path,

@@ -434,6 +434,7 @@ compile_listener(struct yaml_node const *n)
                : "nobody listens here: %s has no counterpart",
              module.s);
   if (kinds[kind].serves) emit_listener(kind, n, name, ip, port);
+  if (kinds[kind].effect == WORKS) check_port(yaml_get(n, "port"), port);
   if (kinds[kind].effect == WORKS) compile_listener_defaults(kind, n, name);
   if (kinds[kind].program == C2SD) warn_of_stream_mgmt(n);
   if (kinds[kind].program == COMPD) compile_components(n, name);

@@ -34,6 +34,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #define USAGE                                                                            \
   "check|compile|explain path|why jid ip rule|diff old|web server|list [ --strict ] [ "  \
@@ -135,6 +136,7 @@ main(int argc, char const *const *argv)
       !is(&a, "check", 1) && (!is(&a, "compile", 1) || !a.out))
     strerr_dieusage(100, USAGE);
   if (!is(&a, "check", 1) && !is(&a, "compile", 1)) quiet = true;
+  job.as_root = a.out && !job.uids && !geteuid();
   code = read_file(&a);
   if (code) return code;
   if (is(&a, "explain", 2)) return command_explain(a.words[1]);

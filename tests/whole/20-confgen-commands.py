@@ -61,6 +61,25 @@ def allows(text, jid, rule, ip="192.0.2.1"):
     return ": allow" in out
 
 
+# ---- ports of the machine
+
+
+@check
+def ports_that_only_root_opens_are_told():
+    text = HEAD.replace("5222", "443")
+    at = ["unshare", "-n", "sh", "-c",
+          "echo $0 > /proc/sys/net/ipv4/ip_unprivileged_port_start && exec \"$@\""]
+    err = confgen("check", file(text), wrap=at + ["444"])[1]
+    assert "x.yml:5:11: warning: listen.port: ports below 444 are root's" in err, err
+    assert "set net.ipv4.ip_unprivileged_port_start=443 in /etc/sysctl.d" in err, err
+    assert "listen.port" not in confgen("check", file(text), wrap=at + ["443"])[1]
+    assert "listen.port" not in confgen("check", "--no-files", file(text), wrap=at + ["444"])[1]
+    # Without users of their own the programs of root are root's.
+    words = ("compile", "-o", DIR + "/ports", file(text))
+    assert "listen.port" not in confgen(*words, wrap=at + ["444"])[1]
+    assert "listen.port" in confgen("--uids", "70000", *words, wrap=at + ["444"])[1]
+
+
 # ---- list
 
 
