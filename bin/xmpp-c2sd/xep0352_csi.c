@@ -9,16 +9,16 @@
 #include <string.h>
 
 /* XEP-0352: a client that says it is inactive is spared what can wait: presence (the newest of
- * each sender), chat states, PEP events. Anything else brings along what waited, so that the
- * order stays. */
+ * each sender), chat states, PEP events (the newest of each item). Anything else brings along
+ * what waited, so that the order stays. */
 
-/* The presence of a sender that waits: the hash of its address, and where in the queue it
- * begins. */
+/* A stanza that waits until a newer one stands for it: the hash of what they have in common, and where
+ * in the queue the stanza begins. */
 struct seen {
   uint32_t hash, at;
 };
 
-/* An entry whose xml is DEAD is one that newer presence stands for. */
+/* An entry whose xml is DEAD is one that a newer one stands for. */
 #define DEAD UINT32_MAX
 /* So many bytes of them stay at least before the queue is written anew. */
 #define DEAD_MIN 4096u
@@ -67,16 +67,43 @@ can_wait(struct host const *h, struct slice raw, struct slice tags)
           !slice_has_word(tags, SLICE("body")));
 }
 
-static uint32_t
-hash_of(struct slice from)
+/* The item that an event tells of, as the tag item= names it; empty: none, or more than one. */
+static struct slice
+item_of(struct slice raw)
 {
-  static uint64_t const key[2];
-
-  return (uint32_t)hash_keyed(key, 0, from);
+  return slice_is(stanza_raw_field(raw, STANZA_KIND), "message")
+           ? stanza_tag(stanza_raw_field(raw, STANZA_TAGS), "item")
+           : SLICE("");
 }
 
 static bool
-note_seen(struct csi *c, struct slice from, size_t at)
+has_newer(struct slice raw)
+{
+  return is_plain_presence(raw) || item_of(raw).len > 0;
+}
+
+static uint32_t
+hash_of(struct slice raw)
+{
+  static uint64_t const key[2];
+
+  return (uint32_t)(hash_keyed(key, 0, stanza_raw_field(raw, STANZA_FROM)) +
+                    hash_keyed(key, 0, item_of(raw)));
+}
+
+/* Presence of the same sender, or events of the same item. */
+static bool
+is_of_same(struct slice raw, struct slice other)
+{
+  return slice_eq(stanza_raw_field(raw, STANZA_KIND),
+                  stanza_raw_field(other, STANZA_KIND)) &&
+         slice_eq(stanza_raw_field(raw, STANZA_FROM),
+                  stanza_raw_field(other, STANZA_FROM)) &&
+         slice_eq(item_of(raw), item_of(other));
+}
+
+static bool
+note_seen(struct csi *c, struct slice stanza, size_t at)
 {
   if (c->seen_n == c->seen_size) {
     unsigned int size = c->seen_size ? 2 * c->seen_size : 8;
@@ -85,7 +112,7 @@ note_seen(struct csi *c, struct slice from, size_t at)
     c->seen = v;
     c->seen_size = size;
   }
-  c->seen[c->seen_n++] = (struct seen){hash_of(from), (uint32_t)at};
+  c->seen[c->seen_n++] = (struct seen){hash_of(stanza), (uint32_t)at};
   return true;
 }
 
@@ -113,8 +140,7 @@ bury(struct csi *c)
   c->queue = (struct sm_queue){.text = STRALLOC_ZERO};
   c->dead = c->seen_n = 0;
   while (ok && next_alive(&old, &at, &e, &raw)) {
-    if (is_plain_presence(raw))
-      ok = note_seen(c, stanza_raw_field(raw, STANZA_FROM), c->queue.text.len);
+    if (has_newer(raw)) ok = note_seen(c, raw, c->queue.text.len);
     ok = ok && sm_queue_add(&c->queue, raw, e.xml, e.at_us);
   }
   stralloc_free(&old.text);
@@ -131,11 +157,10 @@ kill_entry(struct csi *c, unsigned int i, struct sm_entry e)
   c->seen[i] = c->seen[--c->seen_n];
 }
 
-/* The newest presence of a sender stands for the older one. */
 static void
-drop_older(struct csi *c, struct slice from)
+drop_older(struct csi *c, struct slice newest)
 {
-  uint32_t hash = hash_of(from);
+  uint32_t hash = hash_of(newest);
   unsigned int i;
   struct sm_entry e;
   struct slice raw;
@@ -143,7 +168,7 @@ drop_older(struct csi *c, struct slice from)
   for (i = 0; i < c->seen_n; i++) {
     size_t at = c->seen[i].at;
     if (c->seen[i].hash != hash || !sm_queue_next(&c->queue, &at, &e, &raw) ||
-        !slice_eq(stanza_raw_field(raw, STANZA_FROM), from))
+        !is_of_same(raw, newest))
       continue;
     kill_entry(c, i, e);
     return;
@@ -177,10 +202,9 @@ csi_holds(struct stream *s, struct slice raw, size_t xml, struct slice tags)
     return false;
   }
   at = c->queue.text.len;
-  if (is_plain_presence(raw)) {
-    struct slice from = stanza_raw_field(raw, STANZA_FROM);
-    drop_older(c, from);
-    if (!note_seen(c, from, at)) return false;
+  if (has_newer(raw)) {
+    drop_older(c, raw);
+    if (!note_seen(c, raw, at)) return false;
   }
   if (!keep(s, raw, xml)) {
     csi_flush(s);
@@ -250,8 +274,7 @@ csi_active(struct stream *s, struct xml_node const *e, struct slice bytes)
 static void
 make_entry(struct snapshot *k, struct csi *c, struct sm_entry e, struct slice raw)
 {
-  if ((is_plain_presence(raw) &&
-       !note_seen(c, stanza_raw_field(raw, STANZA_FROM), c->queue.text.len)) ||
+  if ((has_newer(raw) && !note_seen(c, raw, c->queue.text.len)) ||
       !sm_queue_add(&c->queue, raw, e.xml, e.at_us))
     snapshot_fail(k, "out of memory");
 }

@@ -43,6 +43,8 @@ T(NO_COPY, "no-copy", ROLE_EDGE,                                                
   "A hint of the message: no other session gets a copy (XEP-0334).")                          \
 T(PEP, "pep", ROLE_EDGE | ROLE_SERVICE,                                                       \
   "The message is an event of a pubsub service (XEP-0060).")                                  \
+T(ITEM, "item=", ROLE_SERVICE,                                                                \
+  "The event of a pubsub service tells that one item was published: a hash of its node and id.") \
 T(ASKED, "asked", ROLE_EDGE | ROLE_SERVICE,                                                   \
   "The edge asks whether its request will be answered (xmpp-restarts(7)); and the error that says no.") \
 T(UNACKED, "unacked", ROLE_EDGE,                                                              \
