@@ -8,13 +8,15 @@
  *
  *   expired items (item_expire), which no answer has any more since they expired;
  *   entries of nodes that were deleted, and uris that are told no more (XEP-0060 s8.4.1);
- *   the nodes, affiliations and subscriptions of accounts that authd says are ending: each is
+ *   the nodes, affiliations and subscriptions of accounts that authd says are ending, and the nodes of
+ *   services that have no other owner: each account is
  *   answered by erased, when nothing of it is on the disk. authd says ending again as long as it has
  *   not heard that, so a step may be lost in a restart.
  *
  * A walk over all accounts with nodes finds those whose end was not said to us. */
 
 #define STEPS 500u
+#define OWNED_A_STEP 32u
 #define TICK_US 100000u
 #define REST_US 30000000u
 #define OWNERS_A_TICK 100u
@@ -108,7 +110,62 @@ tell_erased(struct ending const *e)
   link_end(routed);
 }
 
-/* A step of the first account that is ending. Nobody is told of the nodes: who might be is no contact
+/* ---- nodes of services that nobody else owns ---- */
+
+struct owned {
+  struct slice bare;
+  uint64_t nodes[OWNED_A_STEP];
+  size_t n;
+};
+
+static bool
+is_other(void *cookie, struct slice bare, enum pubsub_affiliation a)
+{
+  struct slice *but = cookie;
+
+  if (a != PUBSUB_OWNER || slice_eq(bare, *but)) return true;
+  but->len = 0;
+  return false;
+}
+
+static bool
+note_owned(void *cookie, uint64_t owner, uint64_t node)
+{
+  struct owned *o = cookie;
+  struct slice but = o->bare;
+  enum pubsub_affiliation aff;
+  struct pubsub_node n;
+
+  if (!(owner & PUBSUB_SERVICE) || !pubsub_node_get(pubsubd.pubsub, node, &n) ||
+      !pubsub_aff_get(pubsubd.pubsub, node, o->bare, &aff) || aff != PUBSUB_OWNER)
+    return true;
+  pubsub_affs(pubsubd.pubsub, node, is_other, &but);
+  if (but.len) o->nodes[o->n++] = node;
+  return o->n < OWNED_A_STEP;
+}
+
+/* Nobody could configure or delete such a node any more, so it is deleted, and its subscribers are
+ * told. Give how many were, or more than OWNED_A_STEP: the store failed. */
+static size_t
+delete_owned(struct slice bare)
+{
+  struct arena arena = ARENA_ZERO;
+  struct handle_ctx ctx = {.arena = &arena};
+  struct owned o = {.bare = bare};
+  size_t i;
+  bool ok = pubsub_of(pubsubd.pubsub, bare, 0, note_owned, &o);
+
+  for (i = 0; ok && i < o.n; i++) {
+    struct request q = {.ctx = &ctx};
+    /* One that lay below another is gone with it. */
+    if (node_request(&q, &arena, o.nodes[i])) ok = remove_node(&q, SLICE(""));
+    arena_reset(&arena);
+  }
+  arena_wipe(&arena);
+  return ok ? o.n : OWNED_A_STEP + 1;
+}
+
+/* A step of the first account that is ending. Nobody is told of its own nodes: who might be is no contact
  * any more. */
 static void
 erase_some(void)
@@ -119,6 +176,7 @@ erase_some(void)
   erased =
     !is_deleted(e->number) ||
     (pubsub_purge(pubsubd.pubsub, e->number, STEPS, &done) && done < STEPS &&
+     (!e->bare || delete_owned(slice_str(e->bare)) == 0) &&
      (!e->bare || pubsub_forget(pubsubd.pubsub, slice_str(e->bare), STEPS, &done)) &&
      done < STEPS);
 }
