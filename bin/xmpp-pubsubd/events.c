@@ -60,9 +60,26 @@ lost(struct slice self, char const *why)
   log_event(LOG_WARN, "event-lost", "from", log_text(self), "why", why, NULL);
 }
 
+/* The tag pep lets an event wait while a client is inactive (XEP-0352); of several events that tell of the
+ * same item the newest is enough then. The text lives until the next call. */
+static char const *
+tags_of(struct slice node, struct slice id)
+{
+  static char const digits[] = "0123456789abcdefghijklmnopqrstuv";
+  static uint64_t const key[2];
+  static char tags[] = "pep item=........";
+  uint64_t h;
+  size_t i;
+
+  if (!id.len) return "pep";
+  h = hash_keyed(key, 0, node) * 31 + hash_keyed(key, 0, id);
+  for (i = sizeof tags - 2; tags[i] != '='; i--, h >>= 5)
+    tags[i] = digits[h % 32];
+  return tags;
+}
+
 /* ---- one address ---- */
 
-/* The tag of an event lets it wait while a client is inactive (XEP-0352). */
 static void
 put(struct slice self, struct slice jid, char const *type, char const *tags,
     struct slice inside)
@@ -130,7 +147,8 @@ send_last(struct request const *q, struct slice jid)
       (it.expiry && it.expiry <= door_wall() / 1000000))
     return;
   if (cat_last(&inside, q, &it))
-    put(q->self, jid, type_of(&q->c), "pep", slice_of(inside.s, inside.len));
+    put(q->self, jid, type_of(&q->c), tags_of(q->n.name, it.id),
+        slice_of(inside.s, inside.len));
   else
     lost(q->self, "out of memory");
   stralloc_free(&inside);
@@ -162,7 +180,7 @@ flush(struct sending *s)
     link_str(routed, "message");
     link_str(routed, type_of(&s->q->c));
     link_text(routed, slice_of(s->id, ID_LEN));
-    link_str(routed, "pep");
+    link_str(routed, tags_of(s->q->n.name, s->q->told));
     link_origin(routed);
     link_text(routed, s->xml);
     link_end(routed);
@@ -295,89 +313,4 @@ event_send(struct request const *q, struct slice inside, enum config_field about
   jid_set_wipe(&s.bares);
   stralloc_free(&s.tos);
   stralloc_free(&xml);
-}
-
-/* ---- events that come back ---- */
-
-/* Errors that say that the address will not be there again. */
-static bool
-is_for_good(struct xml_node const *error)
-{
-  static char const *const names[] = {"gone", "item-not-found", "jid-malformed",
-                                      "remote-server-not-found"};
-  size_t i;
-
-  for (i = 0; i < sizeof names / sizeof *names; i++)
-    if (xml_child(error, "urn:ietf:params:xml:ns:xmpp-stanzas", names[i])) return true;
-  return false;
-}
-
-struct returned {
-  struct slice jid;
-  uint64_t nodes[64];
-  size_t n;
-};
-
-static bool
-keep_node(void *cookie, uint64_t owner, uint64_t node)
-{
-  struct returned *r = cookie;
-
-  (void)owner;
-  if (r->n < sizeof r->nodes / sizeof *r->nodes) r->nodes[r->n++] = node;
-  return r->n < sizeof r->nodes / sizeof *r->nodes;
-}
-
-/* The address has at most so many nodes end at once; other events will come back too. */
-static void
-end_subscriptions(uint64_t owner, struct slice jid)
-{
-  struct returned r = {.jid = jid};
-  struct jid who = jid_cut(jid);
-  struct pubsub_node n;
-  struct arena a = ARENA_ZERO;
-  size_t i;
-
-  if (!pubsub_of(pubsubd.pubsub, who.bare, owner, keep_node, &r)) return;
-  for (i = 0; i < r.n; i++) {
-    if (!pubsub_node_get(pubsubd.pubsub, r.nodes[i], &n) || !pubsub_node_keep(&a, &n))
-      continue;
-    if (pubsub_sub_del(pubsubd.pubsub, &n, jid))
-      log_event(LOG_INFO, "subscription-ended", "jid", log_text(jid), "node",
-                log_text(n.name), "why", "an event came back", NULL);
-    arena_reset(&a);
-  }
-  arena_wipe(&a);
-}
-
-/* A client of another server of which no unavailable presence has come: what it wants is forgotten
- * until it shows itself again. Of clients here routed tells when they go. */
-static void
-forget_client(struct slice full, struct slice account)
-{
-  struct jid who = jid_cut(full);
-
-  if (!who.resource.len || pubsubd_is_host(who.domain) || !interest_has(full, account))
-    return;
-  interest_hide(full, account);
-  log_event(LOG_INFO, "client-forgotten", "jid", log_text(full), "account",
-            log_text(account), "why", "an event came back", NULL);
-}
-
-void
-event_returned(struct stanza const *st)
-{
-  struct jid to = jid_cut(st->to);
-  struct arena a = ARENA_ZERO;
-  enum xml_error why;
-  struct xml_node const *e = xml_parse(&a, st->xml, "jabber:client", &why);
-  struct xml_node const *error = e ? xml_child(e, "jabber:client", "error") : NULL;
-  uint64_t owner = to.local.len ? pubsubd_number(to.bare)
-                                : pubsub_service(pubsubd.pubsub, to.domain, false);
-
-  if (owner && error && to.local.len && slice_is(xml_attr(error, "type"), "cancel"))
-    forget_client(st->from, to.bare);
-  if (owner && error && is_for_good(error) && !store_is_full(pubsubd.store))
-    end_subscriptions(owner, st->from);
-  arena_wipe(&a);
 }

@@ -256,7 +256,9 @@ tell(struct request *q, struct publish const *p)
             cat_item(&in, &q->c, &p->it, config_on(&q->c, CONFIG_PAYLOADS)) &&
             xml_cat(&in, "</items>");
 
+  q->told = p->it.id;
   if (ok) event_send(q, slice_of(in.s, in.len), CONFIG_NOTIFICATIONS);
+  q->told = SLICE("");
   stralloc_free(&in);
 }
 

@@ -157,8 +157,9 @@ struct request {
   struct xml_node const *e, *action; /* the pubsub element, and what is to be done */
   stralloc *out;
   struct slice host, self;
-  bool pep, own;  /* own: the account asks itself */
-  uint64_t owner; /* 0: nothing is stored of it yet */
+  bool pep, own;     /* own: the account asks itself */
+  uint64_t owner;    /* 0: nothing is stored of it yet */
+  struct slice told; /* the id of the item that an event tells of; empty: none, or more */
   /* Of the node: */
   struct pubsub_node n;
   struct config c;
@@ -329,8 +330,10 @@ void event_to(struct slice self, struct slice jid, struct config const *c,
 void message_to(struct slice self, struct slice jid, char const *type,
                 struct slice inside);
 
-/* An event that came back with an error that is for good ends the subscription of its address. */
+/* An event that came back with an error that is for good, or one of too many, ends the subscription of
+ * its address (returned.c). */
 void event_returned(struct stanza const *st);
+void returned_snapshot(struct snapshot *k);
 
 extern uint64_t events_sent; /* addresses of them */
 

@@ -11,7 +11,7 @@
  * TRUSTS  settings, and the envelope of what routed sends. Not the XML.
  * ROOMS   request.c the action of a request, and what refuses it; config.c the configuration of
  *         nodes; access.c who may; publish.c, items.c, nodes.c, subscribe.c, people.c the use
- *         cases, authorize.c subscriptions that an owner allows, pending.c those that wait; events.c who is told; disco.c
+ *         cases, authorize.c subscriptions that an owner allows, pending.c those that wait; events.c who is told, returned.c what comes back; disco.c
  *         what is shown; ends.c what goes by itself; control.c xmpp-ctl pubsub; settings.c. Of
  *         accounts: who.c who is online; caps.c what clients want, caps_store.c what is known of
  *         that; pep.c which clients are told; last.c last items; lost.c lost access; probes.c
@@ -178,6 +178,7 @@ snapshot(struct snapshot *k)
   lost_snapshot(k);
   probes_snapshot(k);
   avatars_snapshot(k);
+  returned_snapshot(k);
   handle_snapshot(k);
 }
 

@@ -702,6 +702,10 @@
 /* The subscriptions that the command get-pending looks at, and the forms that it sends. */
 #define PUBSUB_PENDING_LOOKED_AT 100000u
 #define PUBSUB_PENDING_FORMS 256u
+/* Events in a row that come back from an address and end its subscriptions; addresses of which they
+ * are counted. */
+#define PUBSUB_RETURNS_MAX 50u
+#define PUBSUB_RETURNS_COUNTED 512u
 /* The deleted nodes of an owner whose successors are told of. */
 #define PUBSUB_MOVED_NODES 1000u
 
