@@ -21,6 +21,10 @@ bool deliver_to_wait(struct passing const *p, struct jid const *to);
 void deliver_to_session(struct session const *s, struct passing const *p);
 void deliver_to_available(struct user const *u, struct passing const *p);
 
+/* Send p to one session of its to, with what passing_share has written of p. */
+void deliver_shared(struct session const *s, struct passing const *p,
+                    struct passing_shared const *shared);
+
 /* Answer p with an error, if p may be answered; more is put behind the condition. rule is the
  * reason, for the log. deliver_back does the same for a stanza that was returned. */
 void deliver_bounce(struct passing const *p, enum refusal rule, enum stanza_error e,

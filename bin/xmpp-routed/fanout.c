@@ -8,7 +8,7 @@
 #include "xep0191_blocking.h"
 
 /* The same stanza to several addresses. Sessions get one line at each c2sd for those of one
- * account, and no copy but the one that leaves. All copies would have one ORIGIN, so they have
+ * account, and no copy but the one that leaves; what their lines have in common is written once. All copies would have one ORIGIN, so they have
  * none: an edge takes the second stanza of a number for one that came before. */
 
 /* A message may wait for its account, or be kept until a client has it. An event, which is a
@@ -23,7 +23,18 @@ is_kept(struct passing const *p, struct jid const *to)
 }
 
 static void
-to_account(struct passing const *p, struct jid const *to)
+to_session(struct session const *s, struct passing const *p,
+           struct passing_shared const *shared)
+{
+  if (shared->mid.len)
+    deliver_shared(s, p, shared);
+  else
+    deliver_to_session(s, p);
+}
+
+static void
+to_account(struct passing const *p, struct jid const *to,
+           struct passing_shared const *shared)
 {
   struct user const *u = user_find(to->bare);
   struct session const *s = to->resource.len ? session_find(u, to->resource) : NULL;
@@ -33,7 +44,7 @@ to_account(struct passing const *p, struct jid const *to)
     one = *p;
     if (passing_address(&one)) deliver_and_keep(&one, false);
   } else if (s)
-    deliver_to_session(s, p);
+    to_session(s, p, shared);
   else if (!to->resource.len)
     deliver_to_available(u, p);
 }
@@ -41,12 +52,14 @@ to_account(struct passing const *p, struct jid const *to)
 void
 fanout_stanza(struct passing *p, bool checked)
 {
+  static struct passing_shared shared;
   struct slice tos = p->st.to;
   struct post *post;
   struct jid to;
 
   p->st.origin = SLICE("");
   p->lacks_to = true;
+  if (!passing_share(&shared, p)) shared.mid.len = 0;
   while (slice_word(&tos, '\n', &p->st.to)) {
     if (!p->st.to.len || (checked && blocking_of(p) != BLOCKED_NOT)) continue;
     to = jid_cut(p->st.to);
@@ -56,7 +69,7 @@ fanout_stanza(struct passing *p, bool checked)
     else if (!post && !to.local.len)
       post = services_resource(&to);
     else if (!post)
-      to_account(p, &to);
+      to_account(p, &to, &shared);
     if (post) deliver_to_post(post, p);
   }
 }

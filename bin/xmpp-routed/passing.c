@@ -6,14 +6,14 @@
  * the to of each address. Only what this program itself says (errors) is text, to be
  * escaped. */
 
-/* The attribute to of p as text; it lives until the next call. */
+/* The attribute to as text; it lives until the next call. */
 static struct slice
-to_attribute(struct passing const *p)
+to_attribute(struct slice to)
 {
   static stralloc sa = STRALLOC_ZERO;
 
   sa.len = 0;
-  return xml_cat_attr(&sa, "to", p->st.to) ? slice_of(sa.s, sa.len) : SLICE("");
+  return xml_cat_attr(&sa, "to", to) ? slice_of(sa.s, sa.len) : SLICE("");
 }
 
 static void
@@ -31,7 +31,7 @@ put_xml(struct link *l, struct passing const *p)
   }
   link_field(l);
   splice_put_head(l, &at);
-  link_more(l, to_attribute(p));
+  link_more(l, to_attribute(p->st.to));
   splice_put_tail(l, &at);
 }
 
@@ -41,7 +41,7 @@ cat_addressed(stralloc *out, struct passing const *p)
   struct splice at;
 
   return splice_attribute(p->st.xml, &at) && splice_cat_head(out, &at) &&
-         record_put_more(out, to_attribute(p)) && splice_cat_tail(out, &at);
+         record_put_more(out, to_attribute(p->st.to)) && splice_cat_tail(out, &at);
 }
 
 void
@@ -55,6 +55,34 @@ passing_put(struct link *l, struct passing const *p)
   link_text(l, p->st.tags);
   link_text(l, p->st.origin);
   put_xml(l, p);
+  link_end(l);
+}
+
+bool
+passing_share(struct passing_shared *s, struct passing const *p)
+{
+  struct stanza const *st = &p->st;
+  struct splice at;
+
+  s->text.len = 0;
+  if (!splice_attribute(st->xml, &at) || !record_put(&s->text, st->from) ||
+      !record_put(&s->text, st->kind) || !record_put(&s->text, st->type) ||
+      !record_put(&s->text, st->id) || !record_put(&s->text, st->tags) ||
+      !record_put(&s->text, st->origin) || !record_put_begin(&s->text) ||
+      !splice_cat_head(&s->text, &at))
+    return false;
+  s->mid = slice_of(s->text.s, s->text.len);
+  s->tail = at.tail;
+  return true;
+}
+
+void
+passing_put_shared(struct link *l, struct passing_shared const *s, struct slice to)
+{
+  link_text(l, to);
+  link_more_raw(l, s->mid);
+  link_more(l, to_attribute(to));
+  link_more_raw(l, s->tail);
   link_end(l);
 }
 
