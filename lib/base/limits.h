@@ -656,6 +656,12 @@
 #define IMPORT_WORKERS_MAX 16u
 #define IMPORT_AHEAD_MAX 8u
 #define IMPORT_REQUESTS_MAX 64u
+
+/* Nodes of an account, includes inside includes, and namespaces that are named at the end, of
+ * xmpp-ctl import. */
+#define IMPORT_NODES_MAX 2000u
+#define IMPORT_INCLUDES_MAX 3u
+#define IMPORT_UNKNOWN_MAX 32u
 /* Uploads: slots of an account that are open, and that it is given in a second; how long a slot
  * waits for its PUT (microseconds); bytes of the name of a file, and of the address of an owner, which
  * is a key of LMDB; the part of the disk that stays free when slots are given; requests with bodies

@@ -175,6 +175,11 @@ bool pubsub_nodes(struct pubsub *p, uint64_t owner, struct slice after,
 bool pubsub_field(struct slice fields, unsigned int number, struct slice *value);
 bool pubsub_cat_field(stralloc *fields, unsigned int number, struct slice value);
 
+/* The number of the configuration field var ("pubsub#title"), 0: it has none; and the name behind
+ * "pubsub#" of a number, NULL: no field has it. */
+unsigned int pubsub_field_number(struct slice var);
+char const *pubsub_field_name(unsigned int number);
+
 /* Delete entries of nodes that were deleted, until *done, to which their number is added, is most;
  * when it is less, nothing is left. */
 bool pubsub_purge_gone(struct pubsub *p, unsigned int most, unsigned int *done);

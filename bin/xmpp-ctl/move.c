@@ -1,0 +1,96 @@
+#include "ctl.h"
+#include "move.h"
+
+#include <skalibs/strerr.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* import FILE, import piefxis FILE|FOLDER: accounts of another server, into
+ * the stores of a server that does not run: nobody else writes there, and an archive that gets
+ * messages of long ago is written anew. */
+
+#define USAGE "import FILE|- | import piefxis FILE|FOLDER"
+
+/* ---- exports of ejabberd ---- */
+
+static bool
+has_root(char const *path)
+{
+  char head[4096];
+  FILE *f = fopen(path, "re");
+  size_t n = f ? fread(head, 1, sizeof head - 1, f) : 0;
+
+  if (f) fclose(f);
+  head[n] = 0;
+  return strstr(head, "<server-data") != NULL;
+}
+
+/* The one document of the folder that includes the others. */
+static char const *
+main_document(char const *folder)
+{
+  static char found[1200];
+  struct dirent const *e;
+  char path[1200];
+  DIR *d = opendir(folder);
+
+  if (!d) strerr_diefusys(111, "read ", folder);
+  while ((e = readdir(d))) {
+    size_t len = strlen(e->d_name);
+    if (len < 5 || strcmp(e->d_name + len - 4, ".xml") != 0) continue;
+    snprintf(path, sizeof path, "%.900s/%.255s", folder, e->d_name);
+    if (!has_root(path)) continue;
+    if (*found) strerr_dief(1, folder, " has more than one export: name the file of one");
+    strcpy(found, path);
+  }
+  closedir(d);
+  if (!*found) strerr_dief(1, folder, " has no file with an element server-data");
+  return found;
+}
+
+static bool
+read_piefxis(char const *path)
+{
+  struct stat st;
+
+  if (!strcmp(path, "-")) return move_read("standard input", stdin);
+  if (!stat(path, &st) && S_ISDIR(st.st_mode)) path = main_document(path);
+  return move_read(path, NULL);
+}
+
+/* ---- the command ---- */
+
+static int
+import(bool (*fn)(char const *), char const *path)
+{
+  bool ok;
+
+  check_stopped();
+  door_tick();
+  move_open();
+  ok = fn(path);
+  move_commit();
+  move_deliver();
+  move_close();
+  move_print_unknown();
+  printf(ctl.records
+           ? "imported\t%llu\t%llu\t%llu\t%llu\t%llu\n"
+           : "%llu accounts made, %llu were there, %llu items, %llu messages, %llu "
+             "refused\n",
+         (unsigned long long)move.made, (unsigned long long)move.there,
+         (unsigned long long)move.items, (unsigned long long)move.messages,
+         (unsigned long long)move.refused);
+  return ok && !move.refused ? 0 : 1;
+}
+
+int
+command_import(char const *const *argv)
+{
+  if (argv[0] && !strcmp(argv[0], "piefxis") && argv[1] && !argv[2])
+    return import(read_piefxis, argv[1]);
+  if (argv[0] && !argv[1]) return import(read_piefxis, argv[0]);
+  strerr_dieusage(100, USAGE);
+}

@@ -1,0 +1,175 @@
+#!/usr/bin/python3
+"""xmpp-ctl import: accounts of other servers log in with their passwords and find their data."""
+import base64
+import hashlib
+import hmac
+
+from tree import *
+
+HOST = "example.com"
+MAM = "urn:xmpp:mam:2"
+PIE = "<?xml version='1.0' encoding='UTF-8'?>\n<%s xmlns='urn:xmpp:pie:0' " \
+      "xmlns:xi='http://www.w3.org/2001/XInclude'%s>%s</%s>"
+
+
+def keys(password, salt, count, hash):
+    salted = hashlib.pbkdf2_hmac(hash, password.encode(), salt, count)
+    client = hmac.new(salted, b"Client Key", hash).digest()
+    return hashlib.new(hash, client).digest(), hmac.new(salted, b"Server Key", hash).digest()
+
+
+def b64(x):
+    return base64.b64encode(x).decode()
+
+
+def scram(password, salt, count, hash, name):
+    stored, server = keys(password, salt, count, hash)
+    return ("<scram-credentials xmlns='urn:xmpp:pie:0#scram' mechanism='SCRAM-%s'><iter-count>%d"
+            "</iter-count><salt>%s</salt><server-key>%s</server-key><stored-key>%s</stored-key>"
+            "</scram-credentials>" % (name, count, b64(salt), b64(server), b64(stored)))
+
+
+def old_scram(password, salt, count):
+    stored, server = keys(password, salt, count, "sha1")
+    return "scram:%s,%s,%s,%d" % (b64(stored), b64(server), b64(salt), count)
+
+
+def message(n, frm, to, inside=""):
+    return ("<message xmlns='jabber:client' from='%s' to='%s' type='chat' id='m%d'><body>text %d"
+            "</body>%s</message>" % (frm, to, n, n, inside))
+
+
+def result(n, frm, to):
+    return ("<result xmlns='%s' id='%d'><forwarded xmlns='urn:xmpp:forward:0'><delay "
+            "xmlns='urn:xmpp:delay' stamp='2020-01-01T00:00:%02dZ'/>%s</forwarded></result>"
+            % (MAM, n, n, message(n, frm, to)))
+
+
+JULIET = """
+%s
+<query xmlns='jabber:iq:roster'><item jid='romeo@example.com' name='R&amp;o' subscription='both'>
+<group>Friends</group></item><item jid='nurse@example.net' subscription='none' ask='subscribe'/>
+<item jid='' subscription='both'/></query>
+<presence xmlns='jabber:client' type='subscribe' from='paris@example.net'/>
+<vCard xmlns='vcard-temp'><FN>Juliet</FN></vCard>
+<query xmlns='jabber:iq:private'><x xmlns='urn:my' a='1'>priv</x></query>
+<query xmlns='jabber:iq:privacy'><default name='d'/><list name='d'><item type='jid'
+value='spam@example.net' action='deny' order='1'/><item action='allow' order='2'/></list></query>
+<offline-messages>%s</offline-messages>
+<pubsub xmlns='http://jabber.org/protocol/pubsub#owner'>
+<configure node='eu.siacs.conversations.axolotl.devicelist'><x xmlns='jabber:x:data' type='form'>
+<field var='FORM_TYPE'><value>http://jabber.org/protocol/pubsub#node_config</value></field>
+<field var='pubsub#access_model'><value>open</value></field></x></configure></pubsub>
+<pubsub xmlns='http://jabber.org/protocol/pubsub'>
+<items node='eu.siacs.conversations.axolotl.devicelist'><item id='current'>
+<list xmlns='eu.siacs.conversations.axolotl'><device id='42'/></list></item></items></pubsub>
+<archive xmlns='urn:xmpp:pie:0#mam'>%s</archive>
+<odd xmlns='urn:odd'/>
+"""
+
+
+def export(folder):
+    """As ejabberdctl export_piefxis, and more."""
+    a, b = "juliet@example.com/balcony", "romeo@example.com/orchard"
+    juliet = JULIET % (
+        scram("secret", b"Q" * 100, 5000, "sha1", "SHA-1"),
+        message(7, b, a, "<delay xmlns='urn:xmpp:delay' from='example.com' "
+                         "stamp='2020-01-01T00:00:07Z'/>"),
+        result(1, b, a) + result(2, a, b))
+    users = ("<user name='juliet'>%s</user><user name='romeo' password='%s'><archive "
+             "xmlns='urn:xmpp:pie:0#mam'>%s</archive></user><user name='plain' password='sesame'/>"
+             "<user name='none'/><xi:include href='../away.xml'/>" % (
+                 juliet, old_scram("rome", b"salt", 4096), result(1, b, a) + result(2, a, b)))
+    os.makedirs(folder)
+    with open(folder + "/1.xml", "w") as f:
+        f.write(PIE % ("server-data", "", "<xi:include href='1_example_com.xml'/><host "
+                       "jid='other.example'><user name='a' password='b'/></host>", "server-data"))
+    with open(folder + "/1_example_com.xml", "w") as f:
+        f.write(PIE % ("host", " jid='example.com'", users, "host"))
+
+
+def bodies(s):
+    i = s.next_id()
+    s.send("<iq type='set' id='%s'><query xmlns='%s'/></iq>" % (i, MAM))
+    got = []
+    while True:
+        e = s.recv()
+        if e.get("id") == i:
+            return got
+        got += [b.text for b in e.iter("{%s}body" % CLIENT)]
+
+
+def text_of(s, payload, to=None):
+    return ET.tostring(s.iq(to, payload)).decode()
+
+
+@check
+def all_of_it_is_there(t):
+    folder = t.state + "/export"
+    export(folder)
+    code, out, err = t.ctl("import", "piefxis", folder, code=None)
+    assert code == 1 and "the server runs" in err, (code, err)
+    assert not t.terminate()
+    code, out, err = t.ctl("import", "piefxis", folder, code=None)
+    assert code == 1 and out == ("4 accounts made, 0 were there, 7 items, 3 messages, 4 refused\n"
+                                 ), (out, err)
+    for why in ("a@other.example: account: the host is not served", "none@example.com: password: ",
+                "juliet@example.com: roster: a contact has no usable address", "../away.xml",
+                "not known here: urn:odd: 1"):
+        assert why in err, (why, err)
+    assert "sesame" not in err
+    before = os.listdir(t.state + "/data")
+    code, out, err = t.ctl("import", folder + "/1.xml", code=None)
+    assert out == "0 accounts made, 4 were there, 0 items, 0 messages, 4 refused\n", (out, err)
+    assert os.listdir(t.state + "/data") == before and not os.path.exists(
+        t.state + "/data.importing")
+    t.start()
+    check_accounts(t)
+
+
+def login(t, user, password, available=True):
+    """By the hash that all of them have."""
+    s = t.stream(host=HOST)
+    s.secured()
+    answer = s.auth_scram(user, password, "sha1")
+    assert answer[0] == "success", (user, answer)
+    s.bind("r")
+    if available:
+        s.available()
+    return s
+
+
+def check_accounts(t):
+    s = login(t, "juliet", "secret", False)
+    roster = text_of(s, "<query xmlns='jabber:iq:roster'/>")
+    assert all(x in roster for x in ("R&amp;o", "Friends", '"both"', 'ask="subscribe"')), roster
+    assert "priv" in text_of(s, "<query xmlns='jabber:iq:private'><x xmlns='urn:my'/></query>")
+    assert "spam@example.net" in text_of(s, "<blocklist xmlns='urn:xmpp:blocking'/>")
+    assert bodies(s) == ["text 1", "text 2"], bodies(s)
+    s.send("<presence/>")
+    seen = set()
+    while len(seen) < 2:
+        e = s.recv()
+        if e.get("type") == "subscribe" and e.get("from") == "paris@example.net":
+            seen.add("request")
+        if e.findtext("{%s}body" % CLIENT) == "text 7":
+            delay = e.findall("{urn:xmpp:delay}delay")
+            assert [d.get("stamp")[:19] for d in delay] == ["2020-01-01T00:00:07"], ET.tostring(e)
+            seen.add("message")
+    r = login(t, "romeo", "rome")
+    assert "Juliet" in text_of(r, "<vCard xmlns='vcard-temp'/>", "juliet@example.com")
+    assert bodies(r) == ["text 1", "text 2"]
+    devices = text_of(r, "<pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='eu.siacs."
+                         "conversations.axolotl.devicelist'/></pubsub>", "juliet@example.com")
+    assert 'id="42"' in devices and "current" in devices, devices
+    p = login(t, "plain", "sesame")
+    s.message("plain@example.com", "and it goes on")
+    p.expect_body("and it goes on")
+    until("it is archived", lambda: bodies(s)[-1] == "and it goes on")
+    for x in (s, r, p):
+        x.close()
+    t.ctl("account", "erase", "juliet@example.com", "--prove")
+
+
+main(Tree(hosts=(HOST,), accounts=(),
+          modules=MODULES + "\nmod_caps: {}\nmod_pubsub: {plugins: [flat, pep]}"))
