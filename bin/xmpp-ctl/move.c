@@ -5,14 +5,18 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
-/* import FILE, import piefxis FILE|FOLDER: accounts of another server, into
+/* import FILE, import piefxis FILE|FOLDER, import prosody FOLDER: accounts of another server, into
  * the stores of a server that does not run: nobody else writes there, and an archive that gets
  * messages of long ago is written anew. */
 
-#define USAGE "import FILE|- | import piefxis FILE|FOLDER"
+#define USAGE "import FILE|- | import piefxis FILE|FOLDER | import prosody FOLDER"
 
 /* ---- exports of ejabberd ---- */
 
@@ -61,6 +65,35 @@ read_piefxis(char const *path)
   return move_read(path, NULL);
 }
 
+/* ---- data of Prosody ---- */
+
+/* A process writes it as a document, which is read here: so there is one reader of data. */
+static bool
+read_prosody(char const *folder)
+{
+  int fds[2], status;
+  FILE *f;
+  pid_t pid;
+  bool ok;
+
+  fflush(stdout);
+  if (pipe(fds)) strerr_diefusys(111, "make a pipe");
+  pid = fork();
+  if (pid < 0) strerr_diefusys(111, "fork");
+  f = fdopen(fds[pid ? 0 : 1], pid ? "r" : "w");
+  if (!f) strerr_diefusys(111, "open a pipe");
+  close(fds[pid ? 1 : 0]);
+  if (!pid) {
+    ok = prosody_write(folder, f);
+    _exit(!fclose(f) && ok ? 0 : 1);
+  }
+  ok = move_read(folder, f);
+  fclose(f);
+  if (waitpid(pid, &status, 0) < 0 || !WIFEXITED(status)) return false;
+  if (WEXITSTATUS(status)) move.refused++;
+  return ok;
+}
+
 /* ---- the command ---- */
 
 static int
@@ -91,6 +124,8 @@ command_import(char const *const *argv)
 {
   if (argv[0] && !strcmp(argv[0], "piefxis") && argv[1] && !argv[2])
     return import(read_piefxis, argv[1]);
+  if (argv[0] && !strcmp(argv[0], "prosody") && argv[1] && !argv[2])
+    return import(read_prosody, argv[1]);
   if (argv[0] && !argv[1]) return import(read_piefxis, argv[0]);
   strerr_dieusage(100, USAGE);
 }

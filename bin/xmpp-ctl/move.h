@@ -126,4 +126,9 @@ bool move_read(char const *path, FILE *in);
 /* Print how many elements of each unknown namespace were not taken. */
 void move_print_unknown(void);
 
+/* ---- other servers ---- */
+
+/* Write what Prosody keeps in a folder as a document of XEP-0227 (prosody.c). */
+bool prosody_write(char const *folder, FILE *out);
+
 #endif

@@ -88,6 +88,49 @@ def export(folder):
         f.write(PIE % ("host", " jid='example.com'", users, "host"))
 
 
+def lua_message(n, frm, to, when):
+    return ('item({\n\t["name"] = "message";\n\t["attr"] = { ["type"] = "chat"; ["id"] = "p%d"; '
+            '["to"] = "%s"; ["from"] = "%s"; %s };\n\t["__array"] = true; [1] = { ["name"] = '
+            '"body"; ["attr"] = {}; [1] = "text %d & \\195\\164\\"\\\n" };\n%s});\n' % (
+                n, to, frm, '["stamp"] = "2021-01-01T00:00:%02dZ"' % n if not when else "", n,
+                '\t["when"] = %s.5; ["with"] = "romeo@example.com"; ["key"] = "k%d";\n' % (when, n)
+                if when else ""))
+
+
+def prosody(folder):
+    """As Prosody's internal storage has it."""
+    stored, server = keys("nina", b"s" * 36, 10000, "sha256")
+    node = "urn%3axmpp%3abookmarks%3a1"
+    files = {
+        "accounts/nina%2ec.dat": 'return {\n\t["iteration_count"] = 10000.0;\n\t["salt"] = "%s";\n'
+                                 '\t["stored_key"] = "%s"; server_key = "%s";\n};\n' % (
+                                     "\\115" * 36, stored.hex(), server.hex()),
+        "accounts/otto.dat": '-- Prosody\nreturn { ["password"] = "o\\\\t\\"to" };',
+        "accounts/bad.dat": 'return { ["password"] = os.execute("true") };',
+        "roster/nina%2ec.dat": 'return { ["romeo@example.com"] = { ["subscription"] = "both"; '
+                               '["groups"] = { ["G"] = true }; ["name"] = "R" }; [false] = { '
+                               '["version"] = 3; ["pending"] = { ["p@example.net"] = true } } };',
+        "vcard/nina%2ec.dat": 'return { ["name"] = "vCard"; ["attr"] = { ["xmlns"] = "vcard-temp" }; '
+                              '[1] = { ["name"] = "FN"; ["attr"] = {}; [1] = "Nina" } };',
+        "private/nina%2ec.dat": 'return { ["x:urn:my"] = { ["name"] = "x"; ["attr"] = { ["xmlns"] = '
+                                '"urn:my"; ["urn:z\\1y"] = "1" }; [1] = "pp" } };',
+        "blocklist/nina%2ec.dat": 'return { ["bad@example.net"] = true; [false] = { ["v"] = 1 } };',
+        "archive/nina%2ec.list": lua_message(1, "romeo@example.com/o", "nina.c@example.com", 1577836801),
+        "offline/nina%2ec.list": lua_message(2, "romeo@example.com/o", "nina.c@example.com", 0),
+        "pep/nina%2ec.dat": 'return { ["urn:xmpp:bookmarks:1"] = { ["name"] = "urn:xmpp:bookmarks:1"; '
+                            '["config"] = { ["access_model"] = "whitelist"; ["max_items"] = "max"; '
+                            '["persist_items"] = true }; ["affiliations"] = { ["a@b.c"] = "member" } }};',
+        "pep_%s/nina%%2ec.list" % node: 'item({ ["name"] = "item"; ["attr"] = { ["id"] = "r@c.d"; '
+                                        '["xmlns"] = "http://jabber.org/protocol/pubsub" }; [1] = { '
+                                        '["name"] = "conference"; ["attr"] = { ["xmlns"] = '
+                                        '"urn:xmpp:bookmarks:1" } }; ["key"] = "r@c.d" });\n'}
+    for name, text in files.items():
+        path = folder + "/example%2ecom/" + name
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w") as f:
+            f.write(text)
+
+
 def bodies(s):
     i = s.next_id()
     s.send("<iq type='set' id='%s'><query xmlns='%s'/></iq>" % (i, MAM))
@@ -123,15 +166,23 @@ def all_of_it_is_there(t):
     assert out == "0 accounts made, 4 were there, 0 items, 0 messages, 4 refused\n", (out, err)
     assert os.listdir(t.state + "/data") == before and not os.path.exists(
         t.state + "/data.importing")
+    prosody(t.state + "/prosody")
+    code, out, err = t.ctl("import", "prosody", t.state + "/prosody", code=None)
+    assert code == 1 and out == "2 accounts made, 0 were there, 7 items, 2 messages, 1 refused\n", (
+        out, err)
+    assert "bad.dat: it is no table" in err and "execute" not in err, err
+    code, out, err = t.ctl("import", "prosody", t.state + "/prosody", code=None)
+    assert out == "0 accounts made, 2 were there, 0 items, 0 messages, 1 refused\n", (out, err)
     t.start()
     check_accounts(t)
+    check_prosody(t)
 
 
 def login(t, user, password, available=True):
-    """By the hash that all of them have."""
+    """Some have keys for SHA-1 alone, one for SHA-256: PLAIN is left to all."""
     s = t.stream(host=HOST)
     s.secured()
-    answer = s.auth_scram(user, password, "sha1")
+    answer = s.auth_plain(user, password)
     assert answer[0] == "success", (user, answer)
     s.bind("r")
     if available:
@@ -169,6 +220,26 @@ def check_accounts(t):
     for x in (s, r, p):
         x.close()
     t.ctl("account", "erase", "juliet@example.com", "--prove")
+
+
+def check_prosody(t):
+    s = login(t, "nina.c", "nina", False)
+    assert bodies(s) == ["text 1 & \u00e4\"\n"], bodies(s)
+    roster = text_of(s, "<query xmlns='jabber:iq:roster'/>")
+    assert 'name="R"' in roster and ">G<" in roster and '"both"' in roster, roster
+    assert "Nina" in text_of(s, "<vCard xmlns='vcard-temp'/>")
+    private = text_of(s, "<query xmlns='jabber:iq:private'><x xmlns='urn:my'/></query>")
+    assert "pp" in private and "urn:z" in private, private
+    assert "bad@example.net" in text_of(s, "<blocklist xmlns='urn:xmpp:blocking'/>")
+    assert "r@c.d" in text_of(s, "<pubsub xmlns='http://jabber.org/protocol/pubsub'><items "
+                                 "node='urn:xmpp:bookmarks:1'/></pubsub>")
+    assert "whitelist" in text_of(s, "<pubsub xmlns='http://jabber.org/protocol/pubsub#owner'>"
+                                     "<configure node='urn:xmpp:bookmarks:1'/></pubsub>")
+    s.send("<presence/>")
+    e = s.expect(lambda e: e.findtext("{%s}body" % CLIENT))
+    assert e.find("{urn:xmpp:delay}delay").get("stamp").startswith("2021-01-01T00:00:02"), e
+    s.close()
+    login(t, "otto", "o\\t\"to").close()
 
 
 main(Tree(hosts=(HOST,), accounts=(),

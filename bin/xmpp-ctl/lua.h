@@ -1,0 +1,36 @@
+/* Private to xmpp-ctl: tables that a Lua program has written as text. Nothing is run. */
+#ifndef LUA_H
+#define LUA_H
+
+#include "base/base.h"
+
+enum lua_kind { LUA_NIL, LUA_BOOLEAN, LUA_NUMBER, LUA_STRING, LUA_TABLE };
+
+struct lua_pair;
+
+/* truth: of a boolean; number; text: of a string; first: of a table, in the order of the text. */
+struct lua {
+  enum lua_kind kind;
+  bool truth;
+  double number;
+  struct slice text;
+  struct lua_pair *first;
+};
+
+struct lua_pair {
+  struct lua key, value;
+  struct lua_pair *next;
+};
+
+/* Read the next value of *rest, in arena a: behind the word return or, in a list, inside item(...).
+ * false: there is none. *wrong is set when the text is no such value. */
+bool lua_read(struct arena *a, struct slice *rest, struct lua *out, bool *wrong);
+
+/* The value under a name; under 1, 2, ...; NULL: there is none. */
+struct lua const *lua_get(struct lua const *t, char const *name);
+struct lua const *lua_at(struct lua const *t, unsigned int i);
+
+/* The text of a string under a name; empty: there is none. */
+struct slice lua_text(struct lua const *t, char const *name);
+
+#endif
