@@ -53,7 +53,7 @@ give(struct stream *s, struct slice raw, struct slice xml, struct slice tags)
     return;
   case ST_BOUND:
     if (fresh_holds(s, raw, at, tags)) return;
-    if (s->csi && csi_holds(s, raw, at, tags)) return;
+    if (s->csi && !s->fresh && csi_holds(s, raw, at, tags)) return;
     output_send(s, raw, at);
     return;
   case ST_AWAY: output_send(s, raw, at); return;

@@ -12,9 +12,9 @@
  * were held for its account while its c2sd was away come all together. XEP-0198 s3 lets the client
  * enable stream management only then, a round trip later. A stanza that c2sd wrote before that
  * counted as had when it had left for the front, and was lost if the connection broke. So a
- * stanza that has a mark (marks.c) waits, and others behind it, until the client has enabled
- * stream management, or has begun to talk without: FRESH_US at most. Here it is like a stanza for
- * an inactive client, in the same queue; routed, or the log, has the stanza too. */
+ * stanza that has a mark (marks.c) waits until the client has enabled stream management, or has
+ * begun to talk without: FRESH_US at most. Here it is like a stanza for an inactive client, in the
+ * same queue; routed, or the log, has the stanza too. Answers and presence go at once. */
 
 /* A session that has a stanza waiting. All wait equally long: the oldest is the first. */
 struct wait {
@@ -94,10 +94,18 @@ enlist(struct stream const *s)
   return true;
 }
 
+/* Say whether a mark names the stanza: a live message, one that had waited, or a request. A result of
+ * the archive, which has the number of its page, goes before the answer that ends the page. */
+static bool
+is_marked(struct slice tags)
+{
+  return stanza_tag(tags, "id").len && !stanza_tag(tags, "page").len;
+}
+
 bool
 fresh_holds(struct stream *s, struct slice raw, size_t xml, struct slice tags)
 {
-  if (!s->fresh || (!s->csi && !stanza_tag(tags, "id").len)) return false;
+  if (!s->fresh || !is_marked(tags)) return false;
   if (!s->csi && !enlist(s)) {
     s->fresh = false;
     return false;

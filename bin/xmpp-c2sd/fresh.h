@@ -7,9 +7,8 @@
 /* The session s has been bound, and its client has had no chance yet to send <enable/>. */
 void fresh_begin(struct stream *s);
 
-/* Keep the stanza in raw, whose element begins at offset xml, if it has a mark or stands behind one
- * that has, and the client of s may still enable stream management. false: the stanza is to be
- * sent now. */
+/* Keep the stanza in raw, whose element begins at offset xml, if it has a mark and the client of s
+ * may still enable stream management. false: the stanza is to be sent now. */
 bool fresh_holds(struct stream *s, struct slice raw, size_t xml, struct slice tags);
 
 /* The client of s sends the first-level element e: unless e leaves the choice open, send what was
