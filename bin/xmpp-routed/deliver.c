@@ -459,6 +459,19 @@ to_roster(struct passing const *p, struct jid const *a, int top)
   if (slice_is(p->st.type, "subscribe") && top == NO_PRIORITY) push_waits(p, a->bare);
 }
 
+/* The session of u that was bound last. */
+static struct session const *
+newest(struct user const *u)
+{
+  struct session const *s = u->sessions;
+
+  while (s->next)
+    s = s->next;
+  return s;
+}
+
+/* An error that was held is given to a session that takes no messages, if the account has no
+ * others. */
 static void
 to_account(struct passing const *p, struct jid const *a)
 {
@@ -469,6 +482,10 @@ to_account(struct passing const *p, struct jid const *a)
   struct presence_count c = {
     .full = a->resource.len > 0, .match = s != NULL, .non_neg = top >= 0};
 
+  if (p->held && is_error(p) && u && u->sessions && !s && !c.non_neg) {
+    give(p, u, (struct receivers){.who = RECEIVE_ONE, .one = newest(u)});
+    return;
+  }
   switch (fate_of(p, c)) {
   case FATE_IGNORE:
     if (is_error(p) && !p->held) held_error(p);

@@ -106,13 +106,23 @@ account_free(struct account *a)
 
 /* ---- what is held ---- */
 
+static bool
+has_session(struct slice bare)
+{
+  struct user const *u = user_find(bare);
+
+  return u && u->sessions;
+}
+
 /* A message that can wait is for mamd, be its recipient there or not. */
 static bool
 can_go(struct passing const *p, struct jid const *to)
 {
   if (!slice_is(p->st.type, "error") && archive_could_wait(p, to))
     return link_find(MAMD) != NULL;
-  return session_of(p->st.to) || session_takes_messages(user_find(to->bare));
+  if (session_of(p->st.to)) return true;
+  return slice_is(p->st.type, "error") ? has_session(to->bare)
+                                       : session_takes_messages(user_find(to->bare));
 }
 
 static bool
@@ -152,7 +162,9 @@ held_error(struct passing const *p)
   fields.len = 0;
   if (!passing_cat(&fields, p)) return;
   c.fields = slice_of(fields.s, fields.len);
-  if (hold(bare, &c)) journal_kept(c.number, c.id, c.fields);
+  if (!hold(bare, &c)) return;
+  journal_kept(c.number, c.id, c.fields);
+  if (p->own && has_session(bare)) held_back(bare);
 }
 
 /* The account stays in the list, with no copies, until its time is over. */

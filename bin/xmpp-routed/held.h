@@ -22,12 +22,14 @@ bool held_next(stralloc const *copies, size_t *at, struct held_copy *c);
  * account is waited for. */
 bool held_takes(struct held_copy *c, struct passing const *p);
 
-/* p, an error of routed, of a service or of another server, tells a sender who has no session now
- * that a message was returned: hold p for the account. Nothing happens when routed keeps nothing,
+/* p, an error of routed, of a service or of another server, tells a sender whose session is gone
+ * that a message was returned: hold p for the account until it has a new session, or one that takes
+ * messages from now on; an error of routed itself only until the end of this turn, if the account
+ * has a session. Nothing happens when routed keeps nothing,
  * when the account has HELD_ERRORS_MAX bytes already, or when HELD_ERRORS_ALL_MAX are held. */
 void held_error(struct passing const *p);
 
-/* A session of the account takes messages from now on, or what an account is waited for
+/* The account has a new session, or one that takes messages from now on, or what an account is waited for
  * may have come for all: held_due appends their copies to out, and those of accounts that
  * are waited for no longer. */
 void held_back(struct slice bare);

@@ -1,4 +1,5 @@
 #include "accounts.h"
+#include "held.h"
 #include "number.h"
 #include "sessions.h"
 #include "settings.h"
@@ -352,6 +353,7 @@ sessions_bind(struct link *l, struct record *r)
   if (slice_has_word(words, SLICE("carbons"))) take_wants(s, SLICE("carbons"));
   if (words.len) session_events.bound(s, words);
   push_bound(s);
+  held_back(bare);
 }
 
 /* After our restart, or the link's: a session as its c2sd knows it. */

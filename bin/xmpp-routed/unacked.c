@@ -1,5 +1,6 @@
 #include "archive.h"
 #include "deliver.h"
+#include "held.h"
 #include "number.h"
 #include "sessions.h"
 #include "settings.h"
@@ -63,11 +64,26 @@ has(struct passing const *p, struct slice word)
   return slice_has_word(p->st.tags, word);
 }
 
-/* An error that was held, for its session ended with its c2sd, is given to the account. */
 static bool
-goes_to_the_account(struct passing const *p)
+is_error(struct passing const *p)
 {
-  return p->held && slice_is(p->st.type, "error");
+  return slice_is(p->st.type, "error");
+}
+
+/* An error that returns a message outlives its session, for the sender of the message learns of
+ * its end in no other way: give p to the account, or hold p until the account has a session. p
+ * that was held is given now, or never. */
+static void
+error_to_account(struct passing *p, struct jid const *a)
+{
+  struct user const *u = user_find(a->bare);
+
+  if (!p->held && !(u && u->sessions)) {
+    held_error(p);
+    return;
+  }
+  p->held = true;
+  deliver_anew(p, a);
 }
 
 /* Say whether p is dropped with its session: a message that has waited still waits,
@@ -76,9 +92,8 @@ goes_to_the_account(struct passing const *p)
 static bool
 ends_with_its_session(struct passing const *p)
 {
-  return slice_is(p->st.type, "error") || slice_is(p->st.type, "headline") ||
-         has(p, SLICE("offline")) || has(p, SLICE("mam")) ||
-         (has(p, SLICE("state")) && !has(p, SLICE("body")));
+  return is_error(p) || slice_is(p->st.type, "headline") || has(p, SLICE("offline")) ||
+         has(p, SLICE("mam")) || (has(p, SLICE("state")) && !has(p, SLICE("body")));
 }
 
 static void
@@ -87,8 +102,8 @@ message(struct passing *p, uint64_t of)
   struct jid a = jid_cut(p->st.to);
   struct user const *u = user_find(a.bare);
 
-  if (goes_to_the_account(p)) {
-    deliver_anew(p, &a);
+  if (is_error(p) && (p->held || has(p, SLICE("kept")))) {
+    error_to_account(p, &a);
     return;
   }
   if (ends_with_its_session(p) || another_has_it(p, u, of)) return;
