@@ -14,10 +14,12 @@
 static struct {
   char name[LINK_NAME_MAX + 1];
   bool there;
+  uint64_t
+    more_us; /* the service may announce more until then; 0: it has announced nothing */
 } expected[EXPECTED_MAX];
 
 static size_t expected_n;
-static struct event_timer patience;
+static struct event_timer patience, more;
 static bool impatient;
 static void (*gave_up)(void);
 
@@ -121,6 +123,35 @@ expected_announced(struct link *l)
   service_look_again();
 }
 
+static void
+no_more(void *cookie)
+{
+  uint64_t next = UINT64_MAX;
+  size_t i;
+
+  (void)cookie;
+  for (i = 0; i < expected_n; i++) {
+    if (expected[i].there || !expected[i].more_us) continue;
+    if (expected[i].more_us <= door_now())
+      expected[i].there = true;
+    else if (expected[i].more_us < next)
+      next = expected[i].more_us;
+  }
+  if (next != UINT64_MAX) event_timer_start(&more, next, no_more, NULL);
+  service_look_again();
+}
+
+void
+expected_announces(struct link *l)
+{
+  size_t i = place(l->name);
+
+  if (impatient || i == expected_n || expected[i].there) return;
+  expected[i].more_us = door_now() + EXPECT_MORE_US;
+  if (!event_timer_on(&more))
+    event_timer_start(&more, expected[i].more_us, no_more, NULL);
+}
+
 bool
 expected_keeps(struct link *l, struct record *r)
 {
@@ -213,6 +244,7 @@ expected_snapshot(struct snapshot *k)
 
   if (!snapshot_record(k, "expected", true)) return;
   snapshot_timer(k, &patience, lose_patience, NULL);
+  snapshot_timer(k, &more, no_more, NULL);
   SNAPSHOT_INT(k, impatient);
   SNAPSHOT_INT(k, n);
   if (n > EXPECTED_MAX) n = 0;
@@ -220,6 +252,7 @@ expected_snapshot(struct snapshot *k)
   for (i = 0; i < n; i++) {
     snapshot_name(k, expected[i].name, sizeof expected[i].name);
     SNAPSHOT_INT(k, expected[i].there);
+    SNAPSHOT_INT(k, expected[i].more_us);
   }
   if (snapshot_restores(k))
     make_early(k);

@@ -5,9 +5,14 @@
 #include "routed.h"
 
 /* At the start: gave_up is called if EXPECT_US passes; an instance that the settings name is
- * waited for. That instance has said what it is for, or all its sessions. */
+ * waited for. */
 void expected_start(void (*gave_up)(void));
 void expected_add(struct slice name);
+
+/* The instance l has said one thing that it is for, and says more now, or within EXPECT_MORE_US. */
+void expected_announces(struct link *l);
+
+/* The instance l has said all that it is for (forget old), or all its sessions. */
 void expected_announced(struct link *l);
 
 /* Say whether all that are expected have announced themselves, or are waited for no more. */

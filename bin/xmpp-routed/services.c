@@ -139,7 +139,7 @@ add_key(struct link *l, enum verb v, struct slice text)
   char *key = slice_dup(text);
   struct entry *e;
 
-  expected_announced(l);
+  expected_announces(l);
   if (key && said_again(post_of(l), v, key, NULL)) {
     free(key);
     return;
@@ -242,8 +242,10 @@ services_forget(struct link *l, struct record *r)
   if (!post) return;
   if (slice_is(what, "announced"))
     services_begin(post);
-  else if (slice_is(what, "old"))
+  else if (slice_is(what, "old")) {
     services_settled(post);
+    expected_announced(l);
+  }
 }
 
 void

@@ -9,7 +9,7 @@ watch_record(struct link *l, struct record *r)
   struct post *p = post_of(l);
   unsigned int w;
 
-  expected_announced(l);
+  expected_announces(l);
   for (w = 0; w < WATCH_WORDS && !slice_is(word, watch_rows[w].word); w++) {
   }
   if (w == WATCH_WORDS || !p) {

@@ -221,6 +221,8 @@
 /* After a start of routed what edges and services send waits so long for all who are expected
  * (microseconds). */
 #define EXPECT_US 5000000
+/* ...and for a service that has announced something, until it has been silent so long. */
+#define EXPECT_MORE_US 100000
 /* An archive id is the time in microseconds with so many bits of counting below it. */
 #define ARCHIVE_ID_SHIFT 12
 /* Bytes of an account in DATA/users. Its roster, counted as in the record that answers a
