@@ -183,10 +183,11 @@ opens_external(struct stream *s, unsigned int open)
 
 /* An administrator finds here why a server stays outside. */
 static void
-log_refused(struct stream const *s, enum step step, char const *why)
+log_refused(struct stream *s, enum step step, char const *why)
 {
   struct verdict v = verdict_of(step, false, why);
 
+  s->said_failed = true;
   verdict_log(&v, "in", s->remote, s->local, NULL, s->c.ip, 0, 0, 0);
 }
 
@@ -503,12 +504,36 @@ in_late(struct stream *s)
     stream_look_later(s);
 }
 
+/* The step at which a stream stood that ends before it is open. */
+static enum step
+step_of(struct stream const *s)
+{
+  switch ((int)s->state) {
+  case ST_TLS: return STEP_TLS;
+  case ST_FEATURES: return STEP_FEATURES;
+  case ST_SASL: return STEP_EXTERNAL;
+  default: return STEP_CLOSED;
+  }
+}
+
+/* Log a stream that came to nothing, and has no such line yet: the peer may not even have said
+ * its domain. A stream on which a key was said, or asked about, has done its work. */
+static void
+log_in_vain(struct stream *s)
+{
+  if (s->open_us || s->authed || s->said_failed || s->tlsd_gone || s->proofs_n ||
+      s->verifies_n || !strcmp(s->c.ending.why, "system-shutdown"))
+    return;
+  log_refused(s, step_of(s), s->c.ending.why);
+}
+
 void
 in_ended(struct stream *s)
 {
   struct verdict v = verdict_of(STEP_CLOSED, true, "connection closed");
   uint64_t left = resume_leave(s);
 
+  log_in_vain(s);
   crowd_leave(s);
   if (s->bidi && s->open_us) bidi_n--;
   if (s->pair)

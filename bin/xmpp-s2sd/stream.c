@@ -438,6 +438,7 @@ facts(struct snapshot *k, struct stream *s)
   SNAPSHOT_INT(k, s->authed);
   SNAPSHOT_INT(k, s->external);
   SNAPSHOT_INT(k, s->ready);
+  SNAPSHOT_INT(k, s->said_failed);
   SNAPSHOT_INT(k, s->said_unknown);
   SNAPSHOT_INT(k, s->said_dropped);
   SNAPSHOT_INT(k, s->said_unasked);

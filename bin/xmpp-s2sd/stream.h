@@ -81,7 +81,7 @@ struct stream {
   bool external;   /* in: EXTERNAL was offered; out: EXTERNAL was tried, and refused */
   bool ready;      /* out: TLS is as it must be: db:verify may be said */
   bool starts_tls; /* TLS: tlsd hears of it when what came with the element is read */
-  bool said_unknown, said_dropped, said_unasked, tlsd_gone;
+  bool said_failed, said_unknown, said_dropped, said_unasked, tlsd_gone;
   bool counted;           /* in: among those that have proven nothing (crowd.c) */
   unsigned char failures; /* of SASL */
   struct proof *proofs;
