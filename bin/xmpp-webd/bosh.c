@@ -8,9 +8,11 @@
 
 #define CORS "Access-Control-Allow-Origin: *\nCache-Control: no-store\n"
 
+/* The answer may end the connection, which asks for q->own. */
 static void
 post_free(struct post *p)
 {
+  p->q->own = NULL;
   stralloc_free(&p->in);
   free(p);
 }
@@ -154,6 +156,7 @@ gone(struct request *q, char const *why)
   struct post *p = q->own;
 
   (void)why;
+  if (!p) return;
   if (p->session) bosh_lost(p);
   post_free(p);
 }

@@ -62,7 +62,7 @@ conn_write(struct conn *c, struct slice bytes)
     put_data(c, bytes);
     return;
   }
-  if (c->out.len + bytes.len > LINK_HIGH_WATER + WEB_BODY_HIGH)
+  if (c->out.len + bytes.len > web->out_max)
     conn_end(c, "too much output waits for the client");
   else if (!stralloc_catb(&c->out, bytes.s, bytes.len))
     conn_end(c, "out of memory");

@@ -262,7 +262,7 @@ open_at(struct link const *l)
 static void
 send_request(struct served *s, struct link *l)
 {
-  if (open_at(l) >= WEB_REQUESTS_MAX) {
+  if (open_at(l) >= web->requests_max) {
     fail(s, 503, "the service has too many requests");
     return;
   }
@@ -304,17 +304,17 @@ static void
 begin(struct request *q, struct http_request const *h)
 {
   struct mount *m = mount_of(q->handler, settings_host_name(slice_str(q->host)));
-  struct served *s = served_new(q, h);
+  struct served *s;
 
+  /* A request without a length has no body, which accept need not let in. q may be gone below. */
+  if (!q->has_length) q->conn->state = CONN_ANSWER;
+  s = served_new(q, h);
   if (!s)
     conn_end(q->conn, "out of memory");
   else if (m)
     send_request(s, m->link);
   else
     await(s);
-  /* A request without a length has no body, which accept need not let in. */
-  if (q->conn->ends || q->own != s || q->has_length) return;
-  q->conn->state = CONN_ANSWER;
 }
 
 /* ---- the body ---- */

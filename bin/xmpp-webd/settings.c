@@ -44,6 +44,8 @@ settings_fresh(struct settings *st)
   w->timeout_us = settings_us(st, "websocket_timeout", SLICE("*"));
   w->streams_max = settings_u64(st, "connections_per_address", SLICE("*"));
   w->bosh_out_max = settings_limit(st, "bosh_out_max", BOSH_OUT_MAX);
+  w->out_max = settings_limit(st, "out_max", LINK_HIGH_WATER + WEB_BODY_HIGH);
+  w->requests_max = settings_limit(st, "requests_max", WEB_REQUESTS_MAX);
   w->has_origins = settings_next(st, "websocket_origin", NULL) != NULL;
   if (read_trusted(w)) return w;
   settings_free(w);

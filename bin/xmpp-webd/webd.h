@@ -14,6 +14,8 @@ struct web {
   struct nets trusted;
   uint64_t ping_us, timeout_us; /* of WebSocket */
   uint64_t bosh_out_max;        /* BOSH_OUT_MAX */
+  uint64_t out_max;             /* bytes that wait for a client */
+  uint64_t requests_max;        /* WEB_REQUESTS_MAX */
   uint64_t streams_max;         /* of an address */
   bool has_origins;             /* the settings have a row websocket_origin */
 };
