@@ -114,6 +114,8 @@
  * (microseconds) while more than LINK_HIGH_WATER waits for it: it is cut off, so that no
  * other neighbour waits for it. */
 #define LINK_STUCK_US 10000000
+/* Descriptors that wait on a link to be sent, and to be handled. */
+#define LINK_FDS_MAX 64u
 /* A neighbour says hello within LINK_HELLO_US (microseconds), in LINK_HELLO_MAX bytes. */
 #define LINK_HELLO_US 5000000
 #define LINK_HELLO_MAX 256
@@ -509,6 +511,11 @@
 /* Output that waits for all clients: above this the client for which most waits is cut
  * off. */
 #define CONN_OUTPUT_ALL_MAX (512u << 20)
+/* Bodies of requests that go into pipes at once, the size of such a pipe (bytes), and what is
+ * read at once of a file that is an answer. Other bodies are data records. */
+#define CONN_PIPES_MAX 256u
+#define CONN_PIPE_SIZE (256u << 10)
+#define CONN_FILE_PIECE 65536u
 /* Bytes that wait for a stream program: above this its connections are not read. */
 #define CONN_AHEAD (256u << 10)
 /* A closed connection may take this long to read its last bytes (microseconds). */
@@ -611,6 +618,8 @@
 #define WEB_AHEAD_MAX (16u << 10)
 #define WEB_BODY_HIGH (256u << 10)
 #define WEB_BODY_PIECE (32u << 10)
+/* A body is passed on as a descriptor if so many bytes of it are still to come. */
+#define WEB_DIVERT_MIN (256u << 10)
 /* Bytes of a body that is thrown away behind an early answer, and the time for that. */
 #define WEB_DRAIN_MAX (16u << 20)
 #define WEB_DRAIN_US 10000000u
@@ -677,6 +686,13 @@
 #define UPLOAD_FREE_PERCENT 5u
 #define UPLOAD_TRANSFERS_MAX 1024u
 #define UPLOAD_PIECE 32768u
+/* A body of so many bytes comes and goes as a descriptor; so much of a pipe is read in a turn. A
+ * pipe in which nothing comes for UPLOAD_SILENCE_US is given up (microseconds); webd hears every
+ * UPLOAD_LIFE_US that the body is still coming. */
+#define UPLOAD_DIVERT_MIN (256u << 10)
+#define UPLOAD_PIPE_TURN (1u << 20)
+#define UPLOAD_SILENCE_US 60000000u
+#define UPLOAD_LIFE_US 15000000u
 #define UPLOAD_WALK_STEP 1000u
 #define UPLOAD_QUOTA_UNIT (1u << 20)
 /* Lines of the log about refused stanzas of one sender in REFUSED_SECOND_US (microseconds), and how

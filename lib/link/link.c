@@ -287,6 +287,7 @@ move_ahead(struct link *l, size_t len)
   memcpy(ack, l->out.s + end, len);
   memmove(l->out.s + at + len, l->out.s + at, end - at);
   memcpy(l->out.s + at, ack, len);
+  fds_moved(l, at, len, true);
   if (at < l->settled) l->settled += len;
 }
 
@@ -365,6 +366,7 @@ link_trim(struct link *l)
   if (drop < l->out.len && drop < l->out.len / 2) return;
   memmove(l->out.s, l->out.s + drop, l->out.len - drop);
   l->out.len -= drop;
+  fds_moved(l, drop, drop, false);
   l->sent -= drop;
   l->kept_from -= drop;
   if (l->out.a <= LINK_LOW_WATER) return;
@@ -462,6 +464,7 @@ link_went_down(struct link *l)
   bool was_up = l->up;
 
   l->up = false;
+  fds_wipe(l);
   keep_stanzas(l);
   l->in.len = 0;
   l->failed = false;
@@ -522,6 +525,8 @@ link_line(struct link *l, char *line, size_t len)
     if (l->out.a > LINK_LOW_WATER || l->full) link_mark_dirty(l);
     if (l->full) watch_acks(l);
   }
+  fds_begin(l, v, &r);
   links.owner->record(l, v, &r);
+  fds_end(l);
   return true;
 }

@@ -37,6 +37,7 @@ struct link {
   size_t settled;                /* part of out that earlier turns have put */
   uint64_t settled_stanzas;      /* and how many were numbered by then */
   size_t sent, kept_from, begin; /* offsets into out */
+  struct link_fds *fds;          /* descriptors of records; NULL: there were none */
   uint64_t stanzas, acked;       /* numbered here; acknowledged of those */
   uint64_t received, receipt;    /* kept records since it came up; those acknowledged */
   uint64_t full_us;              /* time at which full became true */
@@ -119,6 +120,14 @@ void link_field(struct link *l);                   /* a field in pieces: begins 
 void link_more(struct link *l, struct slice text); /* ...and goes on */
 void link_more_raw(struct link *l, struct slice raw);
 bool link_end(struct link *l);
+
+/* Say whether a record of l can bring a descriptor now: not under -p, nor while a trace is
+ * written, nor when LINK_FDS_MAX of them wait. End a record divert that has an OFFSET with its
+ * descriptor fd, which belongs to the link then; false: nothing is sent, fd is closed. Take the
+ * descriptor of the record that is being handled; -1: none came. One that is not taken is closed. */
+bool link_can_pass(struct link *l);
+bool link_end_with(struct link *l, int fd);
+int link_take_fd(struct link *l);
 
 /* Say whether the record that is being built would be sent with more bytes; forget that
  * record instead of ending it. */

@@ -59,6 +59,23 @@ void link_trim(struct link *l);
 /* Write stars over the secrets of a record (secrets.c). */
 void secrets_mask(char *s, size_t len);
 
+/* ---- descriptors of records (fds.c) ---- */
+
+/* Write the next part of out, with the descriptor that belongs to it; read len bytes at most to s,
+ * and keep the descriptors that come along: as write(2) and read(2), errno EPROTO: too many came. */
+ssize_t fds_write(struct link *l);
+ssize_t fds_read(struct link *l, char *s, size_t len);
+
+/* The bytes of out from the offset from on have moved by so many, to the end or to the front; out
+ * has been cut to len bytes; the link is gone. */
+void fds_moved(struct link *l, size_t from, size_t by, bool is_forward);
+void fds_cut(struct link *l, size_t len);
+void fds_wipe(struct link *l);
+
+/* The record r is about to be handled, and has been. */
+void fds_begin(struct link *l, enum verb v, struct record const *r);
+void fds_end(struct link *l);
+
 /* ---- sockets (live.c) ---- */
 
 /* Read from fd, and write to it, as the loop says. false: errno of epoll_ctl. */

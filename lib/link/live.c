@@ -78,6 +78,7 @@ link_discard(struct link *l, char const *why)
 {
   if (l->io.fd < 0) return;
   l->out.len = l->settled;
+  fds_cut(l, l->settled);
   l->stanzas = l->settled_stanzas;
   if (l->acked > l->stanzas) l->acked = l->stanzas;
   link_drop(l, why);
@@ -92,6 +93,7 @@ free_closing(void)
     links.closing = l->next;
     stralloc_free(&l->in);
     stralloc_free(&l->out);
+    fds_wipe(l);
     free(l);
   }
 }
@@ -303,7 +305,7 @@ read_some(struct link *l)
     link_drop(l, "out of memory");
     return;
   }
-  n = fd_read(l->io.fd, l->in.s + l->in.len, room(l));
+  n = fds_read(l, l->in.s + l->in.len, room(l));
   if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
     if (!l->in.len) give_back(l);
     return;
@@ -358,7 +360,7 @@ flush(struct link *l)
     return;
   }
   while (l->sent < l->out.len) {
-    ssize_t n = fd_write(l->io.fd, l->out.s + l->sent, l->out.len - l->sent);
+    ssize_t n = fds_write(l);
     if (n < 0) {
       if (errno != EAGAIN && errno != EWOULDBLOCK) {
         link_break_off(l);
