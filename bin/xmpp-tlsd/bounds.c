@@ -31,7 +31,7 @@ static struct {
 static size_t
 waiting(struct conn const *c)
 {
-  return c->out.len + c->pending.len - c->written;
+  return c->out.len + c->pending.len - c->written + divert_waiting(c);
 }
 
 void

@@ -100,6 +100,7 @@ conn_drop(struct conn *c, char const *why)
   conn_tell_close(c, why);
   output_forget(c);
   bounds_forget(c);
+  divert_forget(c);
   event_timer_cancel(&c->timer);
   shaper_set(c, 0, 0);
   event_io_cancel(&c->io);
@@ -131,7 +132,9 @@ conn_want(struct conn *c)
   if (c->state != CLOSING &&
       (c->resting || c->told_stop || c->pending.len - c->written > CONN_HIGH_WATER))
     reads = false;
-  event_io_want(&c->io, (reads ? EVENT_READ : 0) | (c->pending.len ? EVENT_WRITE : 0));
+  if (c->state != CLOSING && (divert_is_full(c) || divert_sends(c))) reads = false;
+  event_io_want(&c->io, (reads ? EVENT_READ : 0) |
+                          (c->pending.len || divert_sends(c) ? EVENT_WRITE : 0));
 }
 
 void
@@ -167,9 +170,13 @@ conn_tls_read_no_more(void)
 static void
 give_plain(struct conn *c, char const *s, size_t len)
 {
+  size_t n = divert_put(c, s, len);
+
+  if (n == len) return;
+  c->given += len - n;
   link_begin(c->link, VERB_DATA);
   link_num(c->link, c->id);
-  link_text(c->link, slice_of(s, len));
+  link_text(c->link, slice_of(s + n, len - n));
   link_end(c->link);
 }
 
@@ -200,18 +207,21 @@ give_decrypted(struct conn *c)
   static char buf[CONN_READ];
   bool begun = false;
   char const *why;
-  size_t n;
+  size_t n, done;
   int rc;
 
   ERR_clear_error(); /* SSL_get_error believes whatever is left there */
   while ((rc = SSL_read_ex(c->ssl, buf, sizeof buf, &n)) == 1) {
+    done = divert_put(c, buf, n);
+    if (done == n) continue;
+    c->given += n - done;
     if (!begun) {
       link_begin(c->link, VERB_DATA);
       link_num(c->link, c->id);
       link_field(c->link);
       begun = true;
     }
-    link_more(c->link, slice_of(buf, n));
+    link_more(c->link, slice_of(buf + done, n - done));
   }
   if (begun) link_end(c->link);
   rc = SSL_get_error(c->ssl, rc);
@@ -364,7 +374,7 @@ conn_read(struct conn *c)
   conns.read_len = (size_t)n;
   if (!take(c)) return false;
   shaper_count(c, (size_t)n);
-  if (c->waiting || c->ended) conn_want(c);
+  if (c->waiting || c->ended || divert_is_full(c)) conn_want(c);
   return true;
 }
 

@@ -11,6 +11,7 @@ struct address;
 struct tally;
 struct request;
 struct header;
+struct divert;
 
 /* A token bucket: rate bytes a second, burst at once. */
 struct shaper {
@@ -39,6 +40,8 @@ struct conn {
   struct conn *next_attempt; /* of the request */
   struct header
     *header; /* of a proxy, until it is whole; NULL: PROXIED has had no byte */
+  struct divert *divert; /* big bodies; NULL: there were none */
+  uint64_t given; /* bytes that the neighbour was given, or the reader of the pipe */
   uint64_t id;
   enum conn_state state;
   unsigned int shaken;   /* bytes read in the handshake */
@@ -153,6 +156,25 @@ void shaper_set(struct conn *c, uint64_t rate, uint64_t burst);
 /* Count n bytes that were read; over the rate, reading rests until the bucket is above
  * zero again. */
 void shaper_count(struct conn *c, size_t n);
+
+/* ---- divert.c ---- */
+
+/* Put bytes that have come into the pipe, if one is open; give the number of those that the pipe
+ * is for. */
+size_t divert_put(struct conn *c, char const *s, size_t len);
+
+/* Say whether bytes wait for the pipe: the client is not read. */
+bool divert_is_full(struct conn const *c);
+
+/* Append the next piece of the file that is being sent to out. false: the file ended early. Say
+ * whether a file is being sent; the client is gone. */
+bool divert_fill(struct conn *c);
+bool divert_sends(struct conn const *c);
+void divert_forget(struct conn *c);
+
+/* Give the data that waits behind the file; its length. */
+stralloc *divert_behind(struct conn *c);
+size_t divert_waiting(struct conn const *c);
 
 /* ---- bounds.c ---- */
 

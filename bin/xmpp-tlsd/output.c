@@ -77,7 +77,9 @@ watch_output(struct conn *c, bool progress)
   bool much = len > CONN_HIGH_WATER;
 
   if (!len) {
-    stralloc_free(&c->pending);
+    /* With a file, the next piece follows. */
+    if (!divert_sends(c)) stralloc_free(&c->pending);
+    c->pending.len = 0;
     c->written = 0;
     if (c->state != HANDSHAKE && c->state != CLOSING) event_timer_cancel(&c->timer);
   } else if (c->state != HANDSHAKE && c->state != CLOSING &&
@@ -155,8 +157,9 @@ finish_close(struct conn *c)
 bool
 conn_flush(struct conn *c)
 {
-  bool ok = conn_encode(c);
+  bool ok = conn_encode(c) && divert_fill(c) && conn_encode(c);
 
+  if (ok && c->they_closed && !divert_sends(c)) conn_begin_close(c);
   if (ok && c->state == CLOSING) end_tls(c);
   if (!ok || !conn_write(c)) {
     conn_drop(c, "write failed");

@@ -12,7 +12,7 @@ conn_data(struct link *l, struct record *r)
 
   if (!c || !c->opened || c->state == HANDSHAKE || c->they_closed) return;
   bytes = record_get(r, 2);
-  if (!stralloc_catb(&c->out, bytes.s, bytes.len)) {
+  if (!stralloc_catb(divert_sends(c) ? divert_behind(c) : &c->out, bytes.s, bytes.len)) {
     conn_drop(c, "out of memory");
     return;
   }
@@ -27,7 +27,7 @@ conn_close(struct link *l, struct record *r)
 
   if (!c) return;
   c->they_closed = true;
-  conn_begin_close(c);
+  if (!divert_sends(c)) conn_begin_close(c); /* else behind the file */
   conn_mark_dirty(c);
 }
 

@@ -172,6 +172,7 @@ void conn_stop(struct link *l, struct record *r);
 void conn_go(struct link *l, struct record *r);
 void conn_starttls(struct link *l, struct record *r);
 void conn_shape(struct link *l, struct record *r);
+void divert_record(struct link *l, struct record *r);
 
 /* Requests for connections to other servers (dial.c). A link is gone, and all its
  * requests; SIGTERM: no more are made. How many are under way, and wait. */

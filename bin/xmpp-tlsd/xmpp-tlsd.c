@@ -10,7 +10,7 @@
  *         CONN_HIGH_WATER bytes of output, then its feeder must stop and it is not read, and
  *         after send_timeout, or at CONN_OUTPUT_MAX, it is cut; TLS_HANDSHAKE_US twice,
  *         PROXY_HEADER_US, PROXY_HEADER_MAX;
- *         TLS_HELLO_MAX; TLS_CONTROL_MAX. DIALS_MAX requests for connections at once,
+ *         TLS_HELLO_MAX; TLS_CONTROL_MAX; CONN_PIPES_MAX pipes for bodies. DIALS_MAX requests for connections at once,
  *         DIALS_WAITING_MAX behind them
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings; conduit records of its neighbours. Not a byte from the network: it is
@@ -18,7 +18,7 @@
  *         header of a proxy
  * ROOMS   listener.c sockets that accept, socket.c how they are bound; conn.c the life of a connection, deadline.c its
  *         end when it is late, proxied.c the header of a proxy; requests.c what
- *         its stream program wants of it; output.c its way out; bounds.c what it may hold and
+ *         its stream program wants of it; output.c its way out, divert.c big bodies as descriptors; bounds.c what it may hold and
  *         cost; shaper.c; context.c TLS contexts, channel bindings; tickets.c keys of
  *         tickets; certs.c the pool of
  *         certificates; s2s.c options of streams between servers; verify.c certificates of
@@ -85,11 +85,17 @@ stop(void)
 }
 
 static service_fn *const handlers[VERBS_N] = {
-  [VERB_DATA] = conn_data,         [VERB_CLOSE] = conn_close,
-  [VERB_STOP] = conn_stop,         [VERB_GO] = conn_go,
-  [VERB_STARTTLS] = conn_starttls, [VERB_SHAPE] = conn_shape,
-  [VERB_CONNECT] = dial_connect,   [VERB_ABANDON] = dial_abandon,
-  [VERB_BAN] = addresses_ban,      [VERB_CERTIFICATE] = listeners_certificate,
+  [VERB_DATA] = conn_data,
+  [VERB_CLOSE] = conn_close,
+  [VERB_STOP] = conn_stop,
+  [VERB_GO] = conn_go,
+  [VERB_STARTTLS] = conn_starttls,
+  [VERB_SHAPE] = conn_shape,
+  [VERB_CONNECT] = dial_connect,
+  [VERB_ABANDON] = dial_abandon,
+  [VERB_DIVERT] = divert_record,
+  [VERB_BAN] = addresses_ban,
+  [VERB_CERTIFICATE] = listeners_certificate,
 };
 
 static struct service const tlsd = {

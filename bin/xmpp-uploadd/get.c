@@ -291,12 +291,30 @@ put_range(struct file const *f)
   answer_str("content-range", text);
 }
 
+/* A big part of a file goes as a descriptor, and nothing more is to do. false: it cannot now. */
+static bool
+pass_file(struct web const *w, struct file *f, unsigned int status)
+{
+  if (f->length < UPLOAD_DIVERT_MIN || !link_can_pass(w->link)) return false;
+  answer_send(w->link, w->id, status, f->length);
+  link_begin(w->link, VERB_DIVERT);
+  link_num(w->link, w->id);
+  link_num(w->link, f->length);
+  link_num(w->link, f->from);
+  link_end_with(w->link, f->fd);
+  f->fd = -1;
+  web_totals.get_bytes += f->length;
+  answer_end(w->link, w->id);
+  return true;
+}
+
 /* The rest follows by get_go_on. */
 static void
 begin_body(struct web const *w, struct file *f, unsigned int status)
 {
-  struct transfer *t = transfer_new(w, 0);
+  struct transfer *t = pass_file(w, f, status) ? NULL : transfer_new(w, 0);
 
+  if (f->fd < 0) return;
   if (!t) {
     answer_text(w->link, w->id, f->v, 503, "Too many files are being sent.\n");
     return;

@@ -158,6 +158,18 @@ note_type(struct web const *w, struct slots_slot const *s)
             NULL);
 }
 
+/* The body comes as records, and if there is much of it as a descriptor. */
+static void
+accept(struct web const *w, uint64_t size)
+{
+  bool diverts = size >= UPLOAD_DIVERT_MIN && link_can_pass(w->link);
+
+  link_begin(w->link, diverts ? VERB_DIVERT : VERB_ACCEPT);
+  link_num(w->link, w->id);
+  if (diverts) link_num(w->link, size);
+  link_end(w->link);
+}
+
 void
 put_request(struct web *w)
 {
@@ -181,16 +193,14 @@ put_request(struct web *w)
            "The file cannot be stored.\n");
     return;
   }
-  link_begin(w->link, VERB_ACCEPT);
-  link_num(w->link, w->id);
-  link_end(w->link);
+  accept(w, s.size);
 }
 
 /* ---- the body ---- */
 
 /* End a PUT that was accepted. */
-static void
-end(struct transfer *t, unsigned int status, char const *why, char const *text)
+void
+put_end(struct transfer *t, unsigned int status, char const *why, char const *text)
 {
   struct web w = {.link = t->link, .id = t->id, .path = t->slot.place.name};
 
@@ -200,8 +210,8 @@ end(struct transfer *t, unsigned int status, char const *why, char const *text)
   transfer_free(t);
 }
 
-static void
-end_by_errno(struct transfer *t)
+void
+put_end_by_errno(struct transfer *t)
 {
   bool full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
 
@@ -211,8 +221,8 @@ end_by_errno(struct transfer *t)
               errno == EXDEV ? "let .tmp and the folders of the docroot be on one disk"
                              : NULL,
               NULL);
-  end(t, full ? 507 : 500, full ? "disk-full" : strerror(errno),
-      "The file cannot be stored.\n");
+  put_end(t, full ? 507 : 500, full ? "disk-full" : strerror(errno),
+          "The file cannot be stored.\n");
 }
 
 /* Dirty pages are written as the file comes, so that the sync at its end is short: what came
@@ -234,14 +244,20 @@ void
 put_body(struct transfer *t, struct slice bytes)
 {
   if (bytes.len > t->slot.size - t->got) {
-    end(t, 413, "wrong-size", "The slot is for a file of another size.\n");
+    put_end(t, 413, "wrong-size", "The slot is for a file of another size.\n");
     return;
   }
   if (allwrite(t->temp.fd, bytes.s, bytes.len) < bytes.len) {
-    end_by_errno(t);
+    put_end_by_errno(t);
     return;
   }
-  t->got += bytes.len;
+  put_took(t, bytes.len);
+}
+
+void
+put_took(struct transfer *t, size_t n)
+{
+  t->got += n;
   write_back(t);
 }
 
@@ -266,16 +282,16 @@ put_ended(struct transfer *t)
   struct slots_slot stored;
 
   if (t->got != t->slot.size) {
-    end(t, 400, "wrong-size", "The file is not whole.\n");
+    put_end(t, 400, "wrong-size", "The file is not whole.\n");
   } else if (store_is_full(slots_store(uploadd.slots))) {
-    end(t, 507, "store-full", "The disk of the server is full.\n");
+    put_end(t, 507, "store-full", "The disk of the server is full.\n");
   } else if (!slots_get(uploadd.slots, &t->slot.place, &stored)) {
-    end(t, 403, "used", "The slot was used.\n");
+    put_end(t, 403, "used", "The slot was used.\n");
   } else if (!files_finish(&t->temp, &t->slot.place, t->file_mode, t->dir_mode) &&
              errno != EEXIST) {
-    end_by_errno(t);
+    put_end_by_errno(t);
   } else if (!slots_del(uploadd.slots, &t->slot)) {
-    end(t, 500, "store-failed", "The file cannot be stored.\n");
+    put_end(t, 500, "store-failed", "The file cannot be stored.\n");
   } else
     done(t);
 }

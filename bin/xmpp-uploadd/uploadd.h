@@ -203,6 +203,11 @@ struct transfer {
   struct slots_slot slot;
   mode_t file_mode, dir_mode;
   uint64_t got, synced;
+  struct event_io pipe;     /* the body as a descriptor; fd -1: none has come */
+  struct event_timer timer; /* of the pipe */
+  uint64_t pipe_left,
+    came_us;  /* bytes of the pipe that are still to come; time of the last ones */
+  bool ended; /* webd has said so */
 
   /* of a GET */
   int fd;
@@ -231,12 +236,22 @@ void transfer_free(struct transfer *t);
 void web_up(struct link *l);
 void web_down(struct link *l);
 void web_turn(void);
-service_fn web_request, web_body, web_ended, web_cancel, web_stop, web_go;
+service_fn web_request, web_body, web_divert, web_ended, web_cancel, web_stop, web_go;
 
 /* A PUT is asked for; bytes of it came; all have. */
 void put_request(struct web *w);
 void put_body(struct transfer *t, struct slice bytes);
 void put_ended(struct transfer *t);
+
+/* The next bytes of a body are in a pipe, which is t's now; close it (pipe.c). */
+void pipe_begin(struct transfer *t, int fd, uint64_t len);
+void pipe_close(struct transfer *t);
+
+/* So many bytes were written to the file; end the PUT with this status; the file cannot be written,
+ * for errno. */
+void put_took(struct transfer *t, size_t n);
+void put_end(struct transfer *t, unsigned int status, char const *why, char const *text);
+void put_end_by_errno(struct transfer *t);
 
 /* GET and HEAD; send a piece of an answer, and say whether more is left. */
 void get_request(struct web *w);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Requests of the web, from webd. A file is found by the last three segments of the path alone: a
  * web server in front may have changed the host and the path before them. */
@@ -62,6 +63,7 @@ transfer_new(struct web const *w, size_t n)
   t->link = w->link;
   t->id = w->id;
   t->fd = t->temp.fd = t->temp.root = -1;
+  t->pipe = (struct event_io)EVENT_IO_ZERO;
   make_key(t->key, w->link, w->id);
   if (!table_put(&table, t)) {
     free(t);
@@ -84,6 +86,7 @@ transfer_free(struct transfer *t)
     last = t->prev;
   transfers_n--;
   table_del(&table, slice_of(t->key, 16));
+  pipe_close(t);
   files_temp_close(&t->temp);
   get_close(t);
   free(t);
@@ -208,11 +211,25 @@ web_body(struct link *l, struct record *r)
 }
 
 void
+web_divert(struct link *l, struct record *r)
+{
+  struct transfer *t = transfer_of(l, r);
+  int fd = link_take_fd(l);
+
+  if (t && t->is_put && t->pipe.fd < 0 && fd >= 0)
+    pipe_begin(t, fd, record_u64(r, 2));
+  else if (fd >= 0)
+    close(fd);
+}
+
+void
 web_ended(struct link *l, struct record *r)
 {
   struct transfer *t = transfer_of(l, r);
 
-  if (t && t->is_put) put_ended(t);
+  if (!t || !t->is_put) return;
+  t->ended = true;
+  if (t->pipe.fd < 0) put_ended(t);
 }
 
 void

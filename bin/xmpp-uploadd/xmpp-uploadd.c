@@ -11,7 +11,7 @@
  * TRUSTS  settings, and the envelope of what routed sends. Not the XML, not the paths of requests,
  *         not the names of files.
  * ROOMS   xep0363_slots.c requests for slots, rates.c how often; xep0030_disco.c; slots.c expired ones;
- *         names.c names of files and URLs; files.c the docroot; web.c requests of the web; put.c,
+ *         names.c names of files and URLs; files.c the docroot; web.c requests of the web; put.c, pipe.c bodies as descriptors,
  *         get.c; types.c of files; answer.c heads of answers; walk.c all files; quota.c, sweep.c,
  *         ends.c deletion; control.c; settings.c
  */
@@ -148,11 +148,12 @@ snapshot(struct snapshot *k)
 }
 
 static service_fn *const verbs[VERBS_N] = {
-  [VERB_STANZA] = on_stanza,   [VERB_REQUEST] = web_request,
-  [VERB_BODY] = web_body,      [VERB_ENDED] = web_ended,
-  [VERB_CANCEL] = web_cancel,  [VERB_STOP] = web_stop,
-  [VERB_GO] = web_go,          [VERB_MADE] = ends_made,
-  [VERB_ENDING] = ends_ending, [VERB_UPLOAD] = control_upload,
+  [VERB_STANZA] = on_stanza,      [VERB_REQUEST] = web_request,
+  [VERB_BODY] = web_body,         [VERB_ENDED] = web_ended,
+  [VERB_DIVERT] = web_divert,     [VERB_CANCEL] = web_cancel,
+  [VERB_STOP] = web_stop,         [VERB_GO] = web_go,
+  [VERB_MADE] = ends_made,        [VERB_ENDING] = ends_ending,
+  [VERB_UPLOAD] = control_upload,
 };
 
 static struct service const service = {

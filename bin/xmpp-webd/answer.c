@@ -1,5 +1,7 @@
 #include "webd.h"
 
+#include <skalibs/djbunix.h>
+
 #include <string.h>
 
 /* Answers: their heads, and bodies of a known length or in chunks. */
@@ -180,6 +182,9 @@ answer_begin(struct request *q, unsigned int status, uint64_t length, struct sli
   if (!q->counts && q->is_1_0 && !q->no_body) q->keep = false;
   /* An early answer: what is still to come of the body is thrown away, then all ends. */
   if (c->body_left > c->in.len - c->in_at) q->keep = false;
+  /* webd does not know how much a pipe still has. */
+  if (q->diverted) q->keep = false;
+  if (q->diverted && status >= 300) c->body_left = c->pipe_len;
   q->early = c->body_left > 0;
   if (cat_head(&sa, q, length, fields))
     conn_write(c, slice_of(sa.s, sa.len));
@@ -214,6 +219,27 @@ answer_body(struct request *q, struct slice bytes)
   else
     conn_end(q->conn, "out of memory");
   stralloc_free(&sa);
+}
+
+void
+answer_file(struct request *q, int fd, uint64_t len, uint64_t offset)
+{
+  if (!q->counts || len > q->answer_left) {
+    fd_close(fd);
+    answer_cut(q, "the answer is longer than it said");
+    return;
+  }
+  q->answer_left -= len;
+  if (q->no_body || !len) {
+    fd_close(fd);
+    return;
+  }
+  if (conn_send_file(q->conn, fd, len, offset)) {
+    q->sent += len;
+    return;
+  }
+  q->answer_left += len;
+  files_send(q, fd, len, offset);
 }
 
 void

@@ -1,5 +1,7 @@
 #include "webd.h"
 
+#include <skalibs/djbunix.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,6 +78,39 @@ conn_hold(struct conn *c, bool hold)
   tell(c, hold ? VERB_STOP : VERB_GO);
 }
 
+/* ---- big bodies ---- */
+
+void
+conn_divert(struct conn *c)
+{
+  size_t here = c->in.len - c->in_at;
+
+  if (c->ends || c->state != CONN_BODY || c->body_left < here + WEB_DIVERT_MIN ||
+      !link_can_pass(c->link))
+    return;
+  link_begin(c->link, VERB_DIVERT);
+  link_num(c->link, c->id);
+  link_num(c->link, c->got + c->body_left - here);
+  link_end(c->link);
+}
+
+bool
+conn_send_file(struct conn *c, int fd, uint64_t len, uint64_t offset)
+{
+  if (c->ends || !link_can_pass(c->link)) return false;
+  put_data(c, slice_of(c->out.s, c->out.len));
+  stralloc_free(&c->out);
+  link_begin(c->link, VERB_DIVERT);
+  link_num(c->link, c->id);
+  link_num(c->link, len);
+  link_num(c->link, offset);
+  if (!link_end_with(c->link, fd))
+    conn_end(c, "the file cannot be passed on");
+  else
+    c->filing = c->blocked = true;
+  return true;
+}
+
 /* ---- the end ---- */
 
 /* The connection is freed in conns_turn. */
@@ -99,6 +134,13 @@ conn_end(struct conn *c, char const *why)
 }
 
 static void
+drop_pipe(struct conn *c)
+{
+  if (c->pipe >= 0) fd_close(c->pipe);
+  c->pipe = -1;
+}
+
+static void
 conn_free(struct conn *c)
 {
   request_free(c->request);
@@ -107,6 +149,7 @@ conn_free(struct conn *c)
   *c->prev = c->next;
   if (c->next) c->next->prev = c->prev;
   event_timer_cancel(&c->timer);
+  drop_pipe(c);
   stralloc_free(&c->in);
   stralloc_free(&c->out);
   free(c->listener);
@@ -144,7 +187,10 @@ on_time(void *cookie)
   }
   switch (c->state) {
   case CONN_HEAD:
-    if (c->in.len > c->in_at || !c->had_request)
+    /* tlsd ends a client that takes nothing of an answer. */
+    if (c->blocked)
+      conn_deadline(c, door_now() + WEB_IDLE_US);
+    else if (c->in.len > c->in_at || !c->had_request)
       request_refuse(c, 408, "the head of the request is late");
     else
       conn_end(c, "nothing was asked for long");
@@ -226,15 +272,33 @@ step_head(struct conn *c)
   return !c->ends;
 }
 
+/* Give the handler the pipe with all that is left of the body. */
+static bool
+step_pipe(struct conn *c)
+{
+  struct request *q = c->request;
+  int fd = c->pipe;
+
+  c->pipe = -1;
+  c->body_left = 0;
+  c->state = CONN_ANSWER;
+  q->diverted = true;
+  event_timer_cancel(&c->timer);
+  q->kind->divert(q, fd, c->pipe_len);
+  return !c->ends;
+}
+
 /* Give the handler what has come of the body. */
 static bool
 step_body(struct conn *c)
 {
   struct request *q = c->request;
   struct slice in = unread(c);
-  size_t n = in.len < c->body_left ? in.len : (size_t)c->body_left;
+  uint64_t before = c->body_left - (c->pipe >= 0 ? c->pipe_len : 0);
+  size_t n = in.len < before ? in.len : (size_t)before;
 
   if (!q || !q->accepted || q->held || q->status) return false;
+  if (c->pipe >= 0 && !n) return step_pipe(c);
   if (c->body_left && !n) {
     conn_deadline(c, door_now() + WEB_BODY_US);
     return false;
@@ -315,6 +379,7 @@ conn_request_over(struct conn *c, bool keep)
   if (c->ends) return;
   q->kind = NULL;
   request_free(q);
+  drop_pipe(c);
   event_timer_cancel(&c->timer);
   if (keep && c->body_left <= c->in.len - c->in_at) {
     drop(c, (size_t)c->body_left);
@@ -366,6 +431,7 @@ conn_on_open(struct link *l, struct record *r)
     old->link = NULL;
   }
   if (c) {
+    c->pipe = -1;
     c->id = record_u64(r, 1);
     c->listener = slice_dup(record_get(r, 2));
     c->ip = slice_dup(record_get(r, 3));
@@ -417,6 +483,7 @@ conn_on_data(struct link *l, struct record *r)
   struct slice bytes = record_get(r, 2);
 
   if (!c) return;
+  c->got += bytes.len;
   if (c->upgrade) {
     c->upgrade->data(c, bytes);
     return;
@@ -447,7 +514,9 @@ conn_on_stop(struct link *l, struct record *r)
 {
   struct conn *c = find(l, r);
 
-  if (!c || c->blocked) return;
+  if (!c || c->stopped) return;
+  c->stopped = true;
+  if (c->blocked) return;
   c->blocked = true;
   if (c->upgrade)
     c->upgrade->go(c, false);
@@ -455,12 +524,11 @@ conn_on_stop(struct link *l, struct record *r)
     c->request->kind->go(c->request, false);
 }
 
-void
-conn_on_go(struct link *l, struct record *r)
+/* Write what waits, unless the front has another reason to take nothing. */
+static void
+unblock(struct conn *c)
 {
-  struct conn *c = find(l, r);
-
-  if (!c || !c->blocked) return;
+  if (!c->blocked || c->stopped || c->filing) return;
   c->blocked = false;
   put_data(c, slice_of(c->out.s, c->out.len));
   stralloc_free(&c->out);
@@ -468,6 +536,50 @@ conn_on_go(struct link *l, struct record *r)
     c->upgrade->go(c, true);
   else if (c->request && c->request->kind && c->request->kind->go)
     c->request->kind->go(c->request, true);
+}
+
+void
+conn_on_go(struct link *l, struct record *r)
+{
+  struct conn *c = find(l, r);
+
+  if (!c) return;
+  c->stopped = false;
+  unblock(c);
+}
+
+/* A pipe for a body that was answered already is closed: then its bytes come as data. */
+static void
+take_pipe(struct conn *c, int fd, uint64_t len)
+{
+  struct request const *q = c->request;
+
+  c->got += len;
+  if (fd < 0) return;
+  if (!q || c->state != CONN_BODY || q->status || !q->kind || !q->kind->divert ||
+      len > c->body_left) {
+    fd_close(fd);
+    return;
+  }
+  c->pipe = fd;
+  c->pipe_len = len;
+  conn_step(c);
+}
+
+void
+conn_on_divert(struct link *l, struct record *r)
+{
+  struct conn *c = find(l, r);
+  int fd = link_take_fd(l);
+
+  if (!c) {
+    if (fd >= 0) fd_close(fd);
+  } else if (r->n > 3)
+    take_pipe(c, fd, record_u64(r, 2));
+  else {
+    c->filing = false;
+    unblock(c);
+  }
 }
 
 void

@@ -87,6 +87,25 @@ go(struct request *q, bool goes)
     event_timer_cancel(&f->timer);
 }
 
+void
+files_send(struct request *q, int fd, uint64_t len, uint64_t offset)
+{
+  struct file *f = calloc(1, sizeof *f);
+
+  if (!f || lseek(fd, (off_t)offset, SEEK_SET) < 0) {
+    free(f);
+    fd_close(fd);
+    answer_cut(q, "the file cannot be read");
+    return;
+  }
+  f->q = q;
+  f->fd = fd;
+  f->left = len;
+  q->own = f;
+  q->kind = &files_kind;
+  give(f);
+}
+
 /* ---- finding ---- */
 
 /* Open the entry of a folder that a segment names. -1: there is none that is shown. */

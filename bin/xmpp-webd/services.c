@@ -1,5 +1,7 @@
 #include "webd.h"
 
+#include <skalibs/djbunix.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -339,6 +341,24 @@ ended(struct request *q)
   await(s);
 }
 
+static void
+divert(struct request *q, int fd, uint64_t len)
+{
+  struct served *s = q->own;
+
+  if (!link_can_pass(s->link)) {
+    fd_close(fd);
+    fail(s, 503, "the body cannot be passed on");
+    return;
+  }
+  link_begin(s->link, VERB_DIVERT);
+  link_num(s->link, s->id);
+  link_num(s->link, len);
+  link_num(s->link, 0);
+  link_end_with(s->link, fd);
+  ended(q);
+}
+
 /* The client takes no output, or does again. */
 static void
 go(struct request *q, bool goes)
@@ -354,8 +374,13 @@ go(struct request *q, bool goes)
     event_timer_cancel(&s->timer);
 }
 
-struct kind const service_kind = {
-  .word = "", .begin = begin, .body = body, .ended = ended, .go = go, .gone = gone};
+struct kind const service_kind = {.word = "",
+                                  .begin = begin,
+                                  .body = body,
+                                  .ended = ended,
+                                  .divert = divert,
+                                  .go = go,
+                                  .gone = gone};
 
 /* ---- records of services ---- */
 
@@ -378,6 +403,39 @@ services_on_accept(struct link *l, struct record *r)
   s->q->held = s->full;
   event_timer_cancel(&s->timer); /* the body has a time of its own */
   request_accept(s->q);
+}
+
+/* An answer as a file. If the front cannot take it now, webd reads it, and the service has nothing more
+ * to say. */
+static void
+take_file(struct served *s, struct record *r, int fd)
+{
+  struct request *q = s->q;
+
+  if (fd < 0 || !q->status) {
+    if (fd >= 0) fd_close(fd);
+    tell_cancel(s, "a bad answer");
+    fail(s, 502, "a bad answer");
+    return;
+  }
+  if (!q->no_body && !link_can_pass(q->conn->link)) forget(q);
+  answer_file(q, fd, record_u64(r, 2), record_u64(r, 3));
+}
+
+void
+services_on_divert(struct link *l, struct record *r)
+{
+  struct served *s = served_of(l, r);
+  struct conn *c = s ? s->q->conn : NULL;
+  int fd = link_take_fd(l);
+
+  if (s && r->n > 3) {
+    take_file(s, r, fd);
+  } else if (s) {
+    services_on_accept(l, r);
+    if (!c->ends && link_can_pass(l)) conn_divert(c);
+  }
+  if (fd >= 0 && (!s || r->n <= 3)) fd_close(fd);
 }
 
 void

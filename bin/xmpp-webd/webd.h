@@ -87,10 +87,15 @@ struct conn {
     body_left; /* bytes of the request's body that have not come out of in; or of drain */
   stralloc in, out;
   size_t in_at;
-  bool secure, told_stop, blocked, had_request, /* the first head has come */
-    stepping,                                   /* conn_step runs */
-    ends,                                       /* closed, when the call is over */
-    gone;                                       /* the front has closed it */
+  uint64_t got; /* bytes that the front has given, or put into a pipe */
+  int pipe;     /* the rest of the request's body; -1: none came */
+  uint64_t pipe_len;
+  bool secure, told_stop, blocked, /* output waits in out */
+    stopped, filing,               /* the front says so; it sends a file */
+    had_request,                   /* the first head has come */
+    stepping,                      /* conn_step runs */
+    ends,                          /* closed, when the call is over */
+    gone;                          /* the front has closed it */
 };
 
 /* Handlers of records of conduits, and the end of their link. */
@@ -100,6 +105,7 @@ void conn_on_data(struct link *l, struct record *r);
 void conn_on_close(struct link *l, struct record *r);
 void conn_on_stop(struct link *l, struct record *r);
 void conn_on_go(struct link *l, struct record *r);
+void conn_on_divert(struct link *l, struct record *r);
 void conns_link_gone(struct link *l);
 
 /* The name of the connection for the log. */
@@ -107,6 +113,13 @@ char const *conn_name(struct conn const *c);
 
 /* Write bytes to the client; those that it does not take yet wait. */
 void conn_write(struct conn *c, struct slice bytes);
+
+/* Have the front put the rest of the request's body into a pipe, if much is to come and it can. */
+void conn_divert(struct conn *c);
+
+/* Send len bytes of the file fd from offset on, which is closed. false: the front cannot now, and
+ * fd is open. */
+bool conn_send_file(struct conn *c, int fd, uint64_t len, uint64_t offset);
 
 /* Go on with what has come, once the request or the body may. Do nothing while conn_step runs
  * already. */
@@ -137,13 +150,15 @@ void conns_turn(void);
 
 /* A kind of handler. begin: the request has come, its head is h, which lives for the call: answer it,
  * or have its body come (request_accept), or answer later. body, ended: of the body. go: the client
- * takes output again (true), or none for now. behind: the client has sent another request behind this one. gone: the
+ * takes output again (true), or none for now. divert: the rest of the body, len bytes, is in the pipe
+ * fd, which is the kind's. behind: the client has sent another request behind this one. gone: the
  * request is over without the end of an answer; say no more to it. */
 struct kind {
   char const *word; /* of request_handlers; "": any other */
   void (*begin)(struct request *q, struct http_request const *h);
   void (*body)(struct request *q, struct slice bytes);
   void (*ended)(struct request *q);
+  void (*divert)(struct request *q, int fd, uint64_t len);
   void (*go)(struct request *q, bool go);
   void (*behind)(struct request *q);
   void (*gone)(struct request *q, char const *why);
@@ -159,7 +174,8 @@ struct request {
   uint64_t sent, answer_left; /* bytes of the answer's body that are written, and not */
   unsigned int status;        /* 0: no answer has begun */
   bool has_length, is_1_0, keep, expects, accepted, https, chunked, counts, no_body,
-    early, held; /* the body is not given now */
+    early, held, /* the body is not given now */
+    diverted;    /* a part of the body is in a pipe */
 };
 
 /* Handle a head of len bytes at s in the buffer of c, which is read whole. Else: refuse it with this status. */
@@ -199,6 +215,10 @@ void bans_link_gone(struct link const *gone);
 void answer_begin(struct request *q, unsigned int status, uint64_t length,
                   struct slice fields);
 void answer_body(struct request *q, struct slice bytes);
+
+/* The next len bytes of the answer are those of the file fd from offset on, which is closed. When
+ * the front takes no files (link_can_pass), q belongs to nobody else, and is answered to its end. */
+void answer_file(struct request *q, int fd, uint64_t len, uint64_t offset);
 
 /* The answer is complete: q is gone after the call. */
 void answer_end(struct request *q);
@@ -253,6 +273,10 @@ extern struct kind const host_meta_kind, files_kind, converse_kind;
 void files_answer(struct request *q, struct http_request const *h, struct slice root,
                   struct slice path, struct slice indices, char const *module);
 
+/* Send so many bytes of fd from offset on as the rest of the answer of q, which nobody else owns,
+ * and end it. */
+void files_send(struct request *q, int fd, uint64_t len, uint64_t offset);
+
 /* Go on with what is read from files: a front takes output again. */
 void conns_front_drained(struct link *l);
 
@@ -271,6 +295,7 @@ extern struct kind const service_kind;
 void services_on_mount(struct link *l, struct record *r);
 void services_on_accept(struct link *l, struct record *r);
 void services_on_answer(struct link *l, struct record *r);
+void services_on_divert(struct link *l, struct record *r);
 void services_on_body(struct link *l, struct record *r);
 void services_on_ended(struct link *l, struct record *r);
 void services_on_cancel(struct link *l, struct record *r);

@@ -131,6 +131,12 @@ on_close(struct link *l, struct record *r)
   (l->roles & ROLE_FRONT ? conn_on_close : streams_on_close)(l, r);
 }
 
+static void
+on_divert(struct link *l, struct record *r)
+{
+  (l->roles & ROLE_FRONT ? conn_on_divert : services_on_divert)(l, r);
+}
+
 static service_fn *const handlers[VERBS_N] = {
   [VERB_OPEN] = conn_on_open,
   [VERB_SECURED] = conn_on_secured,
@@ -143,6 +149,7 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_ACCEPT] = services_on_accept,
   [VERB_ANSWER] = services_on_answer,
   [VERB_BODY] = services_on_body,
+  [VERB_DIVERT] = on_divert,
   [VERB_ENDED] = services_on_ended,
   [VERB_CANCEL] = services_on_cancel,
 };
