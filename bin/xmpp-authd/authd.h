@@ -89,6 +89,9 @@ bool secrets_lacks(struct slice bare, enum scram_hash h);
 bool secrets_fill(struct slice bare, enum scram_hash proven,
                   struct scram_keys const *keys, struct scram_keys const k[SCRAM_HASHES]);
 
+/* Say whether the keys that the account of the number has for a hash are these. */
+bool secrets_are_still(uint64_t number, enum scram_hash h, struct scram_keys const *k);
+
 bool secrets_add_keys(struct slice bare, struct scram_keys const k[SCRAM_HASHES]);
 bool secrets_new_keys(struct slice bare, struct scram_keys const k[SCRAM_HASHES]);
 bool secrets_del(struct slice bare);
@@ -155,7 +158,8 @@ struct exchange {
   enum step step;
   bool named;        /* bare is an address of the host */
   bool real;         /* the account is there */
-  uint64_t question; /* OUTSIDE: the id of its verify */
+  uint64_t question; /* OUTSIDE: the id of its verify; 0: no program outside is asked */
+  uint64_t number;   /* of the account that a program outside let in; 0: none */
   bool passed;       /* DELAYED: the secret is right, and verifier is for the client */
   struct slice verifier;
   bool is_free; /* the exchange fails: no channel binding is known to client and stream */
@@ -220,7 +224,8 @@ void exchanges_each(void (*fn)(struct exchange *x, uint64_t n), uint64_t n);
 /* Make an account that has no keys here; true when there is one (secrets.c). */
 bool secrets_add_outside(struct slice bare);
 
-/* The client of x is in: say success and end the exchange. Refuse the record of an id for which there
+/* The client of x is in: say success and end the exchange, or fail if password or account are others
+ * by now. Refuse the record of an id for which there
  * is no exchange. The time of x is over: a function of its timer. */
 void sasl_succeed(struct exchange *x);
 void sasl_refuse(struct link *l, uint64_t id, char const *condition, char const *why);

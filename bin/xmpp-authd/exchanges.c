@@ -303,12 +303,13 @@ exchange_fields(struct snapshot *k, struct exchange *x)
   SNAPSHOT_INT(k, x->task_keys.salt_len);
   snapshot_block(k, x->task_keys.salt, sizeof x->task_keys.salt);
   SNAPSHOT_INT(k, x->question);
+  SNAPSHOT_INT(k, x->number);
   SNAPSHOT_INT(k, x->passed);
   snapshot_slice(k, a, &x->verifier);
   snapshot_block(k, x->nonce, sizeof x->nonce);
   if (!snapshot_restores(k)) return;
   x->scram.nonce = slice_of(x->nonce, sizeof x->nonce);
-  if ((x->step == FINAL || x->step >= TASKED) &&
+  if (x->step != FIRST && x->step != OUTSIDE &&
       !secrets_get(x->host, x->bare, x->scram.hash, &x->keys, &real))
     snapshot_fail(k, "keys are missing");
 }

@@ -85,20 +85,50 @@ say_success(struct exchange *x)
   link_end(x->link);
 }
 
+/* An exchange copies the keys when it begins, and up to EXCHANGE_US later its client is in: meanwhile
+ * the password may have been changed, or the account have ended and the name be another's. Tokens
+ * (fast.c) are looked up and used in one turn. */
+static bool
+is_current(struct exchange const *x)
+{
+  uint64_t number;
+
+  if (x->mechanism != PLAIN && x->mechanism != SCRAM) return true;
+  number = secrets_number(x->bare);
+  if (!number) return false;
+  return x->question ? number == x->number
+                     : secrets_are_still(number, x->scram.hash, &x->keys);
+}
+
+static void
+fail_changed(struct exchange *x)
+{
+  sasl_fail(x, "not-authorized", "wrong-password");
+}
+
 void
 sasl_succeed(struct exchange *x)
 {
+  if (!is_current(x)) {
+    fail_changed(x);
+    return;
+  }
   say_success(x);
   exchange_free(x);
 }
 
 /* Fail because name and password do not belong together: the log alone tells them apart. The
- * record of a ban, if this is one failure too many, goes before that of the failure. */
+ * record of a ban, if this is one failure too many, goes before that of the failure. An old password
+ * that was right is no guess and is not counted. */
 void
 sasl_answer(struct exchange *x)
 {
   if (x->step == DELAYED) failure_waited(x->bare);
   x->step = FINAL;
+  if (x->passed && !is_current(x)) {
+    fail_changed(x);
+    return;
+  }
   if (x->passed) {
     failure_forgive(exchange_ip(x), x->bare);
     if (!upgrade_begin(x)) sasl_succeed(x);
@@ -253,6 +283,7 @@ answered(struct exchange *x, struct slice result)
     sasl_fail(x, "not-authorized", "unknown-account"); /* of that name one is ending */
   else {
     if (is_new) ends_made(x->bare);
+    x->number = secrets_number(x->bare);
     decide(x, true, SLICE(""));
   }
 }

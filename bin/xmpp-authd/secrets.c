@@ -240,9 +240,8 @@ secrets_lacks(struct slice bare, enum scram_hash h)
   return n && secrets_has_keys(n) && !keys_has(&secrets.keys, n, h);
 }
 
-/* Say whether the keys of the account for a hash are these. */
-static bool
-are_still(uint64_t number, enum scram_hash h, struct scram_keys const *k)
+bool
+secrets_are_still(uint64_t number, enum scram_hash h, struct scram_keys const *k)
 {
   struct scram_keys now;
   bool same = keys_get(&secrets.keys, number, h, &now) &&
@@ -258,7 +257,8 @@ secrets_fill(struct slice bare, enum scram_hash proven, struct scram_keys const 
 {
   uint64_t n = accounts_number(secrets.accounts, bare);
 
-  return !n || !are_still(n, proven, keys) || keys_fill(&secrets.keys, bare, n, k);
+  return !n || !secrets_are_still(n, proven, keys) ||
+         keys_fill(&secrets.keys, bare, n, k);
 }
 
 bool
