@@ -1,5 +1,6 @@
 #include "asked.h"
 #include "bans.h"
+#include "fresh.h"
 #include "kept.h"
 #include "logins.h"
 #include "requests.h"
