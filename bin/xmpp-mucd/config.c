@@ -85,9 +85,8 @@ set_broadcast(struct config *c, struct slice list)
   int role;
 
   while (slice_word(&list, ' ', &word)) {
-    if (slice_is(word, "none")) continue;
     role = role_named(word);
-    if (role <= IS_NOBODY) return false;
+    if (role < 0) return false;
     bits |= (uint8_t)(1 << role);
   }
   c->broadcast = bits;

@@ -52,8 +52,8 @@ static void
 room_features(struct room const *r, stralloc *out)
 {
   static char const *const more[] = {
-    NS_MUC "#self-ping-optimization", NS_SID,      NS_REGISTER, NS_RETRACT,
-    NS_RETRACT "#tombstone",          NS_MODERATE, NULL};
+    NS_MUC "#self-ping-optimization", NS_SID,      NS_REGISTER,   NS_RETRACT,
+    NS_RETRACT "#tombstone",          NS_MODERATE, NS_MODERATE_0, NULL};
   uint32_t f = r->config.flags;
 
   feature(out, f & FLAG_PUBLIC ? "muc_public" : "muc_hidden");
@@ -94,6 +94,8 @@ room_form(struct room const *r, stralloc *out)
   field(out, "muc#roominfo_occupants", "Occupants", num_u64(buf, r->occupants_n));
   field(out, "muc#roominfo_lang", "Language", slice_str(c->text[TEXT_LANG]));
   field(out, "muc#roominfo_changesubject", NULL,
+        c->flags & FLAG_CHANGE_SUBJECT ? SLICE("1") : SLICE("0"));
+  field(out, "muc#roominfo_subjectmod", NULL,
         c->flags & FLAG_CHANGE_SUBJECT ? SLICE("1") : SLICE("0"));
   field(out, "muc#roomconfig_changesubject", NULL,
         c->flags & FLAG_CHANGE_SUBJECT ? SLICE("1") : SLICE("0"));

@@ -46,18 +46,21 @@ static bool
 create(struct in *in, struct xml_node const *x)
 {
   struct xml_node const *p = xml_child(x, NS_MUC, "password");
+  struct slice secret = p ? xml_text(in->arena, p) : SLICE("");
   struct affil a = {.affiliation = AFF_OWNER, .nick = SLICE(""), .reason = SLICE("")};
 
   if (store_is_full(mucd.store))
     return no(in, ERR_INTERNAL, "wait", "the server has no room on its disk");
   if (locked_of(in->muc) >= LOCKED_MAX)
     return no(in, ERR_RESOURCE_CONSTRAINT, "", "too many rooms wait for their forms");
+  if (secret.len > MUC_TEXT_MAX || secret.len > in->muc->max_password)
+    return no(in, ERR_NOT_ACCEPTABLE, "", "the password is too long");
   in->room = room_make(in->muc, &in->to);
   if (!in->room) return no(in, ERR_INTERNAL, "wait", "");
   affil_put(in->room, in->from.bare, &a);
-  if (p) {
-    config_set_text(&in->room->config, TEXT_PASSWORD, xml_text(in->arena, p));
-    if (*in->room->config.text[TEXT_PASSWORD]) in->room->config.flags |= FLAG_PASSWORD;
+  if (secret.len) {
+    config_set_text(&in->room->config, TEXT_PASSWORD, secret);
+    in->room->config.flags |= FLAG_PASSWORD;
   }
   return true;
 }

@@ -192,7 +192,7 @@ history_send(struct session *s, struct xml_node const *x)
   for (place = range.to; place > range.from && n < w.stanzas; looked++) {
     if (looked >= 4 * w.stanzas + 20 ||
         !archive_range_get(mucd.archive, &range, --place, &m) ||
-        m.id >> ARCHIVE_ID_SHIFT < w.since_us)
+        m.id >> ARCHIVE_ID_SHIFT <= w.since_us)
       break;
     if (m.tombstone || !history_is_noted(&m, "h")) continue;
     cat_end(&end, s->o->room, m.id);

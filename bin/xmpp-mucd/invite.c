@@ -298,11 +298,31 @@ ask_moderators(struct in *in)
   send_fanout(slice_of(tos.s, tos.len), &e, slice_of(xml.s, xml.len));
 }
 
+/* The last request of the sender in this room; it outlives a leaving. */
+static struct voice_asked *
+asked_before(struct in *in)
+{
+  struct room *r = in->room;
+  uint32_t h = sent_hash(in->from.bare);
+  unsigned int i;
+
+  for (i = 0; i < VOICE_ASKED; i++)
+    if (r->asked[i].us && r->asked[i].hash == h) return &r->asked[i];
+  return NULL;
+}
+
+static void
+note_asked(struct in *in, struct voice_asked *a)
+{
+  if (!a) a = &in->room->asked[in->room->asked_n++ % VOICE_ASKED];
+  *a = (struct voice_asked){sent_hash(in->from.bare), door_now()};
+}
+
 static void
 ask_voice(struct in *in)
 {
   struct config const *c = &in->room->config;
-  struct account *a = in->session ? in->session->o->account : NULL;
+  struct voice_asked *a = asked_before(in);
 
   if (!in->session) {
     refuse(&in->st, ERR_NOT_ACCEPTABLE, "cancel", "you are not in the room");
@@ -310,10 +330,10 @@ ask_voice(struct in *in)
     no(in, ERR_FORBIDDEN, "the room takes no such requests");
   } else if (in->session->o->role != IS_VISITOR) {
     no(in, ERR_BAD_REQUEST, "you have voice");
-  } else if (a->asked_us && door_now() - a->asked_us < (uint64_t)c->voice_s * 1000000) {
+  } else if (a && door_now() - a->us < (uint64_t)c->voice_s * 1000000) {
     no(in, ERR_RESOURCE_CONSTRAINT, "you have asked already");
   } else {
-    a->asked_us = door_now();
+    note_asked(in, a);
     ask_moderators(in);
   }
 }

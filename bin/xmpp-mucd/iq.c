@@ -11,6 +11,14 @@ result(struct in *in, struct slice inside)
   if (mucd.routed) handle_result(mucd.routed, &in->st, inside);
 }
 
+/* Say whether the payload is one that nobody sets. */
+static bool
+is_for_reading(struct xml_node const *p)
+{
+  return xml_is(p, NS_DISCO_INFO, "query") || xml_is(p, NS_DISCO_ITEMS, "query") ||
+         xml_is(p, NS_VCARD, "vCard");
+}
+
 static void
 to_service(struct in *in, struct xml_node const *p)
 {
@@ -24,6 +32,8 @@ to_service(struct in *in, struct xml_node const *p)
     result(in, SLICE(""));
   else if (get && xml_is(p, NS_VCARD, "vCard"))
     vcard_read(in);
+  else if (is_for_reading(p))
+    refuse(&in->st, ERR_NOT_ALLOWED, "", "this can only be read");
   else if (xml_is(p, NS_REGISTER, "query") && get)
     register_get(in);
   else if (xml_is(p, NS_REGISTER, "query"))

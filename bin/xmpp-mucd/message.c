@@ -332,6 +332,8 @@ message_in(struct in *in)
 
   if (slice_is(type, "error")) {
     error_in(in);
+  } else if (!in->to.local.len && in->to.resource.len) {
+    refuse(&in->st, ERR_SERVICE_UNAVAILABLE, "", "");
   } else if (!in->to.local.len) {
     announce(in);
   } else if (!in->room || in->room->state == ROOM_LOCKED) {

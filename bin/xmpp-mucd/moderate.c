@@ -5,7 +5,6 @@
 /* Messages that are taken back, by their authors (XEP-0424) or by moderators (XEP-0425): the entry
  * of the archive becomes a tombstone in the turn in which all are told. */
 
-#define NS_MODERATE_0 "urn:xmpp:message-moderate:0"
 #define NS_FASTEN "urn:xmpp:fasten:0"
 
 static struct slice

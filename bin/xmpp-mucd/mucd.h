@@ -27,6 +27,7 @@
 #define NS_UPDATE "vcard-temp:x:update"
 #define NS_RETRACT "urn:xmpp:message-retract:1"
 #define NS_MODERATE "urn:xmpp:message-moderate:1"
+#define NS_MODERATE_0 "urn:xmpp:message-moderate:0"
 #define NS_DISCO_INFO "http://jabber.org/protocol/disco#info"
 #define NS_DISCO_ITEMS "http://jabber.org/protocol/disco#items"
 #define NS_PING "urn:xmpp:ping"
@@ -126,7 +127,9 @@ struct config {
   uint32_t flags;
   uint8_t allowpm;    /* PM_ */
   uint8_t pm_visitor; /* whom visitors may write to: PM_ANYONE, PM_MODERATORS, PM_NONE */
-  uint8_t broadcast;  /* bits 1 << role of roles whose presence is shown; 0: nobody's */
+  uint8_t
+    broadcast; /* bits 1 << role of roles whose presence is shown; IS_NOBODY: of persons with a
+                         nick who are not in the room */
   uint32_t max_users, voice_s, slow_s, history;
   char *text[TEXTS_N]; /* on the heap, never NULL */
 };
@@ -153,6 +156,14 @@ extern char const *const role_names[STANDINGS_N];
 /* The number of a word; -1: no such word. */
 int affiliation_find(struct slice word);
 int role_named(struct slice word);
+
+/* The newest requests for voice in a room, by a hash of the bare JID. */
+#define VOICE_ASKED 32
+
+struct voice_asked {
+  uint32_t hash;
+  uint64_t us;
+};
 
 /* The newest messages that left a room (sent.c). */
 struct sent_ring {
@@ -187,6 +198,8 @@ struct room {
   bool ended;   /* not there any more at the end of the turn */
   struct event_timer unlock;
   struct sent_ring sent;
+  struct voice_asked asked[VOICE_ASKED];
+  unsigned int asked_n;
   uint64_t shaped_at; /* of room_shaper */
   size_t held_bytes;  /* of messages that came too early */
   struct room *next_touched;
@@ -248,7 +261,6 @@ struct account {
   char *bare;
   struct occupant *first;
   unsigned int n;
-  uint64_t asked_us; /* for voice */
 };
 
 /* The room with this bare JID, from memory or the store; NULL: there is none. */
@@ -413,6 +425,7 @@ struct change {
   enum standing before; /* the role that others know of; with was */
   bool was, gone;       /* gone: unavailable presence */
   bool quiet;           /* not to the others */
+  bool hidden;          /* the others see the occupant no more */
   bool jids;            /* to those others alone who see JIDs */
 };
 
@@ -496,6 +509,7 @@ bool sent_find_invitation(struct room const *r, struct slice id, struct slice to
                           uint32_t *session);
 enum sent_kind sent_find(struct room const *r, struct slice id, uint64_t *us);
 void sent_wipe(struct room *r);
+uint32_t sent_hash(struct slice text);
 
 /* private.c: XEP-0045 s7.5; iq between occupants */
 void private_message(struct in *in);

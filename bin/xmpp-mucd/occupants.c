@@ -369,6 +369,7 @@ load(void *cookie, struct slice key, struct slice value)
   o->role = (enum standing)record_u64(&f, 5);
   o->affiliation = (enum affiliation)record_u64(&f, 6);
   o->admin = record_u64(&f, 10) != 0;
+  o->seen = is_shown(o, o->role);
   s = session_new(o, record_get(&f, 2), sid);
   s->priority = (int)record_u64(&f, 7) - 128;
   s->joined_us = record_u64(&f, 8);

@@ -17,56 +17,56 @@ static struct row {
   bool shown;
   char const *words;
 } const rows[] = {
-  {RC "roomname",                                                   "title",                                "Title",                                        TEXT,   true,  NULL                           },
-  {RC "roomdesc",                                                   "description",                          "Description",                                  TEXT,   true,  NULL                           },
-  {RC "lang",                                                       "lang",                                 "Language",                                     TEXT,   true,  NULL                           },
+  {RC "roomname",                                                   "title",                                "Title",                                        TEXT,   true,  NULL                                },
+  {RC "roomdesc",                                                   "description",                          "Description",                                  TEXT,   true,  NULL                                },
+  {RC "lang",                                                       "lang",                                 "Language",                                     TEXT,   true,  NULL                                },
   {RC "persistentroom",                                             "persistent",                           "The room stays when nobody is in it",          BOOL,   true,
-   NULL                                                                                                                                                                                                   },
-  {RC "publicroom",                                                 "public",                               "The room is in the list of rooms",             BOOL,   true,  NULL                           },
-  {"public_list",                                                   "public_list",                          "All may see who is in the room",               BOOL,   true,  NULL                           },
+   NULL                                                                                                                                                                                                        },
+  {RC "publicroom",                                                 "public",                               "The room is in the list of rooms",             BOOL,   true,  NULL                                },
+  {"public_list",                                                   "public_list",                          "All may see who is in the room",               BOOL,   true,  NULL                                },
   {RC "passwordprotectedroom",                                      "password_protected",                   "A password is needed to enter",
-   BOOL,                                                                                                                                                            true,  NULL                           },
-  {RC "roomsecret",                                                 "password",                             "Password",                                     SECRET, true,  NULL                           },
-  {RC "maxusers",                                                   "max_users",                            "Most sessions",                                CHOICE, true,  NULL                           },
-  {RC "whois",                                                      "whois",                                "Who sees real addresses",                      LIST,   true,  "moderators anyone"            },
+   BOOL,                                                                                                                                                            true,  NULL                                },
+  {RC "roomsecret",                                                 "password",                             "Password",                                     SECRET, true,  NULL                                },
+  {RC "maxusers",                                                   "max_users",                            "Most sessions",                                CHOICE, true,  NULL                                },
+  {RC "whois",                                                      "whois",                                "Who sees real addresses",                      LIST,   true,  "moderators anyone"                 },
   {RC "presencebroadcast",                                          "presence_broadcast",                   "Roles whose presence is shown",                MULTI,
-   true,                                                                                                                                                                   "moderator participant visitor"},
-  {RC "membersonly",                                                "members_only",                         "Only members may enter",                       BOOL,   true,  NULL                           },
-  {RC "moderatedroom",                                              "moderated",                            "Visitors may not speak",                       BOOL,   true,  NULL                           },
+   true,                                                                                                                                                                   "moderator participant visitor none"},
+  {RC "membersonly",                                                "members_only",                         "Only members may enter",                       BOOL,   true,  NULL                                },
+  {RC "moderatedroom",                                              "moderated",                            "Visitors may not speak",                       BOOL,   true,  NULL                                },
   {"members_by_default",                                            "members_by_default",                   "Who enters is a participant",                  BOOL,   true,
-   NULL                                                                                                                                                                                                   },
+   NULL                                                                                                                                                                                                        },
   {RC "changesubject",                                              "allow_change_subj",                    "Participants may change the subject",          BOOL,
-   true,                                                                                                                                                                   NULL                           },
+   true,                                                                                                                                                                   NULL                                },
   {RC "allowpm",                                                    "allowpm",                              "Who may send private messages",                LIST,   true,
-   "anyone participants moderators none"                                                                                                                                                                  },
+   "anyone participants moderators none"                                                                                                                                                                       },
   {"allow_private_messages_from_visitors",                          "allow_private_messages_from_visitors",
-   "To whom visitors may send private messages",                                                                                                            LIST,   true,  "anyone moderators nobody"     },
+   "To whom visitors may send private messages",                                                                                                            LIST,   true,  "anyone moderators nobody"          },
   {"allow_query_users",                                             "allow_query_users",                    "Requests to occupants are passed on",          BOOL,
-   true,                                                                                                                                                                   NULL                           },
-  {RC "allowinvites",                                               "allow_user_invites",                   "All may invite",                               BOOL,   true,  NULL                           },
+   true,                                                                                                                                                                   NULL                                },
+  {RC "allowinvites",                                               "allow_user_invites",                   "All may invite",                               BOOL,   true,  NULL                                },
   {"allow_visitor_status",                                          "allow_visitor_status",                 "Visitors may have a status text",
-   BOOL,                                                                                                                                                            true,  NULL                           },
+   BOOL,                                                                                                                                                            true,  NULL                                },
   {"allow_visitor_nickchange",                                      "allow_visitor_nickchange",
-   "Visitors may change their nicks",                                                                                                                       BOOL,   true,  NULL                           },
+   "Visitors may change their nicks",                                                                                                                       BOOL,   true,  NULL                                },
   {"allow_voice_requests",                                          "allow_voice_requests",                 "Visitors may ask for voice",                   BOOL,
-   true,                                                                                                                                                                   NULL                           },
+   true,                                                                                                                                                                   NULL                                },
   {"voice_request_min_interval",                                    "voice_request_min_interval",
-   "Seconds between two such requests",                                                                                                                     NUMBER, true,  NULL                           },
-  {RC "pubsub",                                                     "pubsub",                               "Node of the room",                             TEXT,   true,  NULL                           },
-  {"enable_hats",                                                   "enable_hats",                          "Hats",                                         BOOL,   true,  NULL                           },
-  {"mam",                                                           "mam",                                  "Messages are archived",                        BOOL,   true,  NULL                           },
-  {RC "enablearchiving",                                            "mam",                                  "Messages are archived",                        BOOL,   true,  NULL                           },
+   "Seconds between two such requests",                                                                                                                     NUMBER, true,  NULL                                },
+  {RC "pubsub",                                                     "pubsub",                               "Node of the room",                             TEXT,   true,  NULL                                },
+  {"enable_hats",                                                   "enable_hats",                          "Hats",                                         BOOL,   true,  NULL                                },
+  {"mam",                                                           "mam",                                  "Messages are archived",                        BOOL,   true,  NULL                                },
+  {RC "enablearchiving",                                            "mam",                                  "Messages are archived",                        BOOL,   true,  NULL                                },
   {RC "slow_mode_duration",                                         "slow",                                 "Seconds between two messages of one occupant",
-   NUMBER,                                                                                                                                                          true,  NULL                           },
-  {RC "mam",                                                        "mam",                                  NULL,                                           BOOL,   false, NULL                           },
-  {"muc#roomconfig_mam",                                            "mam",                                  NULL,                                           BOOL,   false, NULL                           },
+   NUMBER,                                                                                                                                                          true,  NULL                                },
+  {RC "mam",                                                        "mam",                                  NULL,                                           BOOL,   false, NULL                                },
+  {"muc#roomconfig_mam",                                            "mam",                                  NULL,                                           BOOL,   false, NULL                                },
   {"{http://prosody.im/protocol/muc}roomconfig_allowmemberinvites", "allow_user_invites",
-   NULL,                                                                                                                                                    BOOL,   false, NULL                           },
-  {RC "anonymous",                                                  "anonymous",                            NULL,                                           BOOL,   false, NULL                           },
-  {"anonymous",                                                     "anonymous",                            NULL,                                           BOOL,   false, NULL                           },
-  {"allow_private_messages",                                        "allow_private_messages",               NULL,                                           BOOL,   false, NULL                           },
-  {RC "historylength",                                              "history",                              NULL,                                           NUMBER, false, NULL                           },
-  {"muc#maxhistoryfetch",                                           "history",                              NULL,                                           NUMBER, false, NULL                           },
+   NULL,                                                                                                                                                    BOOL,   false, NULL                                },
+  {RC "anonymous",                                                  "anonymous",                            NULL,                                           BOOL,   false, NULL                                },
+  {"anonymous",                                                     "anonymous",                            NULL,                                           BOOL,   false, NULL                                },
+  {"allow_private_messages",                                        "allow_private_messages",               NULL,                                           BOOL,   false, NULL                                },
+  {RC "historylength",                                              "history",                              NULL,                                           NUMBER, false, NULL                                },
+  {"muc#maxhistoryfetch",                                           "history",                              NULL,                                           NUMBER, false, NULL                                },
 };
 
 #define ROWS (sizeof rows / sizeof *rows)
@@ -211,7 +211,7 @@ cat_values(stralloc *out, struct muc const *m, struct config const *c,
   case CHOICE: cat_choices(out, c->max_users, m->users_max); break;
   case LIST: cat_value(out, slice_str(word_of(c, row->name))); break;
   case MULTI:
-    for (i = IS_MODERATOR; i >= IS_VISITOR; i--)
+    for (i = IS_MODERATOR; i >= IS_NOBODY; i--)
       if (c->broadcast >> i & 1) cat_value(out, slice_str(role_names[i]));
     break;
   }
@@ -292,6 +292,16 @@ no(struct in *in, enum stanza_error e, char const *text)
 }
 
 static bool
+any_is_long(struct config const *c)
+{
+  size_t i;
+
+  for (i = 0; i < TEXTS_N; i++)
+    if (strlen(c->text[i]) > MUC_TEXT_MAX) return true;
+  return false;
+}
+
+static bool
 limits_hold(struct in *in, struct config const *c)
 {
   struct muc const *m = in->muc;
@@ -302,9 +312,7 @@ limits_hold(struct in *in, struct config const *c)
     return no(in, ERR_NOT_ACCEPTABLE, "the service does not let in so many");
   if (strlen(c->text[TEXT_TITLE]) > m->max_room_name ||
       strlen(c->text[TEXT_DESC]) > m->max_room_desc ||
-      strlen(c->text[TEXT_PASSWORD]) > m->max_password ||
-      strlen(c->text[TEXT_DESC]) > MUC_TEXT_MAX ||
-      strlen(c->text[TEXT_TITLE]) > MUC_TEXT_MAX)
+      strlen(c->text[TEXT_PASSWORD]) > m->max_password || any_is_long(c))
     return no(in, ERR_NOT_ACCEPTABLE, "a text is too long");
   return true;
 }
@@ -435,6 +443,22 @@ remove_strangers(struct room *r)
   }
 }
 
+/* Roles that were shown and are not any more, and the other way round. */
+static void
+show_roles(struct room *r, struct config const *old)
+{
+  struct change shown = {.codes = ""}, hidden = {.hidden = true};
+  struct occupant *o;
+
+  if (old->broadcast == r->config.broadcast) return;
+  for (o = r->first; o; o = o->next) {
+    if (!(old->broadcast >> o->role & 1) && is_shown(o, o->role))
+      show(o, &shown);
+    else if (!(r->config.broadcast >> o->role & 1) && o->seen)
+      show(o, &hidden);
+  }
+}
+
 /* s10.2.1; codes go in one message. */
 static void
 announce(struct room *r, struct config const *old)
@@ -443,16 +467,17 @@ announce(struct room *r, struct config const *old)
   struct change jids = {.jids = true};
   struct occupant *o;
   struct config as = r->config;
-  bool other;
+  char codes[24] = "";
 
   as.flags ^= changed & FLAG_ANONYMOUS;
-  other = !same(&as, old);
-  if (!(changed & FLAG_ANONYMOUS))
-    room_codes(r, "104");
-  else if (r->config.flags & FLAG_ANONYMOUS)
-    room_codes(r, other ? "104 173" : "173");
-  else
-    room_codes(r, other ? "104 172" : "172");
+  if (!same(&as, old)) strcat(codes, "104 ");
+  if ((old->broadcast ^ r->config.broadcast) >> IS_NOBODY & 1)
+    strcat(codes, r->config.broadcast >> IS_NOBODY & 1 ? "102 " : "103 ");
+  if (changed & FLAG_ANONYMOUS)
+    strcat(codes, r->config.flags & FLAG_ANONYMOUS ? "173 " : "172 ");
+  codes[strlen(codes) - 1] = 0;
+  room_codes(r, codes);
+  show_roles(r, old);
   if (changed & FLAG_ANONYMOUS && !(r->config.flags & FLAG_ANONYMOUS))
     for (o = r->first; o; o = o->next)
       show(o, &jids);
@@ -517,13 +542,18 @@ destroy_in(struct in *in, struct xml_node const *d)
   struct xml_node const *why = xml_child(d, NS_MUC_OWNER, "reason");
   struct xml_node const *pass = xml_child(d, NS_MUC_OWNER, "password");
   struct jid alt = {.bare = SLICE("")};
+  struct slice reason = why ? xml_text(in->arena, why) : SLICE("");
+  struct slice secret = pass ? xml_text(in->arena, pass) : SLICE("");
 
   if (xml_attr(d, "jid").len && !jid_parse(in->arena, xml_attr(d, "jid"), &alt)) {
     refuse(&in->st, ERR_JID_MALFORMED, "", "");
     return;
   }
-  room_destroy(in->room, alt.bare, why ? xml_text(in->arena, why) : SLICE(""),
-               pass ? xml_text(in->arena, pass) : SLICE(""));
+  if (reason.len > MUC_REASON_MAX || secret.len > MUC_TEXT_MAX) {
+    refuse(&in->st, ERR_NOT_ACCEPTABLE, "", "the reason or the password is too long");
+    return;
+  }
+  room_destroy(in->room, alt.bare, reason, secret);
   result(in, SLICE(""));
 }
 

@@ -224,14 +224,16 @@ request(struct in *in, struct xml_node const *p)
   bool disco = p && (slice_is(p->ns, NS_DISCO_INFO) || slice_is(p->ns, NS_DISCO_ITEMS));
   bool own = s && to == s->o;
 
-  if (!s) {
+  if (in->room && in->room->state == ROOM_TOMBSTONE) {
+    refuse(&in->st, ERR_GONE, "", in->room->why);
+  } else if (!s) {
     refuse(&in->st, disco ? ERR_BAD_REQUEST : ERR_NOT_ACCEPTABLE, disco ? "" : "cancel",
            "");
   } else if (!to) {
     refuse(&in->st, ERR_ITEM_NOT_FOUND, "", "nobody has this nick");
   } else if (own && p && slice_is(p->ns, NS_PING)) {
     result(in, SLICE("")); /* XEP-0410 s3.3 */
-  } else if (!own && !(in->room->config.flags & FLAG_QUERY_USERS) &&
+  } else if (!own && !(s->o->room->config.flags & FLAG_QUERY_USERS) &&
              !(p && slice_is(p->ns, NS_VCARD))) {
     refuse(&in->st, ERR_NOT_ALLOWED, "", "the room does not allow requests to occupants");
   } else if (in->st.id.len > ID_MAX || !p) {

@@ -8,7 +8,7 @@
 #define FORM_REGISTER NS_MUC "#register"
 
 static struct form_field const fields[] = {
-  FORM_FIELD(FORM_TEXT_SINGLE, "muc#register_roomnick", "Nick", .required = true),
+  FORM_FIELD(FORM_TEXT_SINGLE, "muc#register_roomnick", "Nickname", .required = true),
 };
 
 static struct form const form = {
@@ -59,7 +59,7 @@ register_get(struct in *in)
 {
   static stralloc out = STRALLOC_ZERO;
   struct slice nick = registered(in);
-  struct form_value v = {.given = nick.len != 0, .text = nick};
+  struct form_value v = {.given = true, .text = nick};
 
   if (!may_register(in)) return;
   out.len = 0;
@@ -118,6 +118,7 @@ take(struct in *in, struct slice nick, struct slice key)
 {
   struct affil a;
   struct change c = {.codes = ""};
+  struct occupant *o = NULL;
   bool fresh;
 
   forget_nick(in, registered(in));
@@ -133,6 +134,8 @@ take(struct in *in, struct slice nick, struct slice key)
   a.reason = SLICE("");
   affil_put(in->room, in->from.bare, &a);
   if (fresh) set_affiliation(in->room, in->from.bare, AFF_MEMBER, &c);
+  while (!fresh && (o = occupant_of(in->room, in->from.bare, o)))
+    show(o, &c);
 }
 
 void
@@ -140,14 +143,16 @@ register_set(struct in *in, struct xml_node const *query)
 {
   struct xml_node const *x = xml_child(query, FORM_NS, "x");
   struct slice nick, key;
+  bool submit = x && !slice_is(xml_attr(x, "type"), "cancel");
+  bool given = submit && form_next(x, "muc#register_roomnick", NULL);
 
-  if (xml_child(query, NS_REGISTER, "remove")) {
+  nick = given ? form_get(in->arena, x, "muc#register_roomnick") : SLICE("");
+  if (xml_child(query, NS_REGISTER, "remove") || (given && !nick.len)) {
     unregister(in);
     return;
   }
   if (!may_register(in)) return;
-  nick = x ? form_get(in->arena, x, "muc#register_roomnick") : SLICE("");
-  if (x && slice_is(xml_attr(x, "type"), "cancel")) {
+  if (x && !submit) {
     result(in, SLICE(""));
   } else if (!nick.len) {
     refuse(&in->st, ERR_BAD_REQUEST, "", "the nick is missing");

@@ -28,8 +28,8 @@ hash_more(uint32_t h, struct slice text)
   return h;
 }
 
-static uint32_t
-hash_of(struct slice id)
+uint32_t
+sent_hash(struct slice id)
 {
   return hash_more(2166136261u, id);
 }
@@ -37,7 +37,7 @@ hash_of(struct slice id)
 static uint32_t
 hash_of_two(struct slice id, struct slice to)
 {
-  return hash_more(hash_more(hash_of(id), SLICE("\n")), to);
+  return hash_more(hash_more(sent_hash(id), SLICE("\n")), to);
 }
 
 /* Make room for more while the oldest is still young. */
@@ -74,7 +74,7 @@ note(struct room *r, struct sent s)
 void
 sent_note(struct room *r, struct slice id, bool private)
 {
-  note(r, (struct sent){.hash = hash_of(id), .private = private});
+  note(r, (struct sent){.hash = sent_hash(id), .private = private});
 }
 
 void
@@ -111,7 +111,7 @@ sent_find_invitation(struct room const *r, struct slice id, struct slice to,
 enum sent_kind
 sent_find(struct room const *r, struct slice id, uint64_t *us)
 {
-  struct sent const *s = find(r, hash_of(id), false);
+  struct sent const *s = find(r, sent_hash(id), false);
 
   if (!s) return SENT_UNKNOWN;
   *us = s->us;

@@ -159,11 +159,11 @@ static void
 show_others(struct occupant *o, struct change const *c)
 {
   struct change d = *c;
-  bool shown = is_shown(o, o->role);
+  bool shown = !c->hidden && is_shown(o, o->role);
   bool was = c->was ? is_shown(o, c->before) : shown;
 
   d.id = SLICE("");
-  if (c->gone ? !was && !o->seen : !shown && !was) return;
+  if (c->gone || c->hidden ? !was && !o->seen : !shown && !was) return;
   if (!c->gone && !shown) d.gone = true;
   gather(o, &d);
   send(o, &d, slice_of(tos.jids.s, tos.jids.len), true, NULL, NULL);
@@ -263,13 +263,49 @@ show_to(struct occupant *o, struct session *to)
     send(o, &c, slice_str(to->full), jids, NULL, NULL);
 }
 
+struct absent {
+  struct session *to;
+  unsigned int n;
+};
+
+static bool
+show_absent(void *cookie, struct slice bare, struct affil const *a)
+{
+  static stralloc xml = STRALLOC_ZERO;
+  struct absent *x = cookie;
+  struct room const *r = x->to->o->room;
+  struct envelope e = {.kind = SLICE("presence"), .type = SLICE("unavailable")};
+  char oid[33];
+
+  if (!a->nick.len || a->affiliation <= AFF_NONE || occupant_of(r, bare, NULL))
+    return true;
+  xml.len = 0;
+  e.from = nick_jid(r, a->nick);
+  put(&xml, "<presence");
+  put_attr(&xml, "from", e.from);
+  put(&xml, " type='unavailable'><x xmlns='" NS_MUC_USER "'><item");
+  put_attr(&xml, "affiliation", slice_str(affiliation_names[a->affiliation]));
+  put(&xml, " role='none'");
+  if (sees_jids(x->to->o)) put_attr(&xml, "jid", bare);
+  put_attr(&xml, "nick", a->nick);
+  put(&xml, "/></x><occupant-id xmlns='" NS_OCCUPANT "'");
+  occupant_id(oid, r, bare);
+  put_attr(&xml, "id", slice_str(oid));
+  put(&xml, "/></presence>");
+  send_one(slice_str(x->to->full), &e, slice_of(xml.s, xml.len));
+  return ++x->n < MUC_ABSENT_MAX;
+}
+
 void
 show_all_to(struct session *to)
 {
   struct occupant *o;
+  struct absent x = {to, 0};
 
   for (o = to->o->room->first; o; o = o->next)
     if (o != to->o && is_shown(o, o->role)) show_to(o, to);
+  if (to->o->room->config.broadcast >> IS_NOBODY & 1)
+    affil_each(to->o->room, show_absent, &x);
 }
 
 /* XEP-0045 s10.2.1: a change of the room, to all. */

@@ -77,6 +77,8 @@
 #define MUC_AFFILIATIONS_MAX 100000
 /* Roles and affiliations that one request changes; addresses in a list of a form. */
 #define MUC_ITEMS_MAX 1000
+/* Persons with a nick who are not in a room and are shown to who enters it. */
+#define MUC_ABSENT_MAX 1000
 /* Bytes of a reason; invitations in one message. */
 #define MUC_REASON_MAX 1024
 #define MUC_INVITES_MAX 50
