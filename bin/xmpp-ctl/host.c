@@ -251,6 +251,7 @@ static struct {
   {"rooms",    "vcard",   NULL               },
   {"rooms",    "public",  NULL               },
   {"rooms",    "muc",     NULL               },
+  {"rooms",    "rtbl",    NULL               },
   {"rooms",    "message", NULL               },
   {"rooms",    "list",    NULL               },
   {"rooms",    "entry",   NULL               },
