@@ -107,6 +107,7 @@ session(struct snapshot *k, struct stream *s)
   SNAPSHOT_INT(k, it->priority);
   SNAPSHOT_INT(k, it->wants);
   SNAPSHOT_INT(k, it->available);
+  SNAPSHOT_INT(k, it->owes_metadata);
   management(k, s);
 }
 

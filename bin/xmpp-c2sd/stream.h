@@ -85,6 +85,7 @@ struct session {
   signed char priority;
   unsigned char wants;
   bool available;
+  bool owes_metadata; /* its archive has not answered in time, and may do so (XEP-0386) */
 };
 
 /* While BINDING: the id of the iq that asked, and the resource. */

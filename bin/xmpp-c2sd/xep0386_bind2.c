@@ -176,6 +176,7 @@ bind2_bound(struct stream *s)
 void
 bind2_without_metadata(struct stream *s)
 {
+  s->session.owes_metadata = true;
   finish(s, SLICE(""));
 }
 
@@ -224,7 +225,11 @@ bool
 bind2_takes(struct stream *s, struct record *r)
 {
   if (!slice_is(record_raw(r, 1 + STANZA_ID), METADATA_ID) || !is_own(s, r)) return false;
-  if (s->state == ST_METADATA) take_metadata(s, record_get(r, 1 + STANZA_XML));
+  if (s->state == ST_METADATA)
+    take_metadata(s, record_get(r, 1 + STANZA_XML));
+  else if (!s->session.owes_metadata)
+    return false; /* a request of the client has this id */
+  s->session.owes_metadata = false;
   return true;
 }
 
