@@ -38,7 +38,7 @@ due_us(struct reg const *r)
   return later(at, r->retry_us);
 }
 
-/* Count a notification without an important event. false: the hour has had enough. */
+/* Say whether the hour has room for another notification without an important event. */
 static bool
 hour_takes(struct reg *r)
 {
@@ -48,9 +48,7 @@ hour_takes(struct reg *r)
     r->hour_us = now;
     r->others = 0;
   }
-  if (r->others >= PUSH_OTHERS_AN_HOUR) return false;
-  r->others++;
-  return true;
+  return r->others < PUSH_OTHERS_AN_HOUR;
 }
 
 static void
@@ -88,7 +86,10 @@ reg_published(struct reg *r)
   r->pushed_us = door_now();
   if (r->is_call) r->called_us = r->pushed_us;
   event_timer_cancel(&r->timer);
-  if (r->has_text) keepalive_pushed(r);
+  if (r->has_text)
+    keepalive_pushed(r);
+  else if (r->others < PUSH_OTHERS_AN_HOUR)
+    r->others++;
   forget(r);
 }
 

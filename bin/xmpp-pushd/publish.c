@@ -119,19 +119,16 @@ publish(struct reg *r)
   return true;
 }
 
-/* The one that goes first may come back into the line, when it is not due now. */
+/* Those whose event is too old, or not due now, leave the line too. */
 void
 publish_next(struct domain *d)
 {
-  unsigned int n =
-    pushd.pending_max > d->pending ? (unsigned int)(pushd.pending_max - d->pending) : 0;
   struct reg *r;
 
-  while (n && (r = d->first)) {
+  while ((r = d->first) && d->pending < pushd.pending_max) {
     d->first = r->line_next;
     if (!d->first) d->last = &d->first;
     r->in_line = false;
-    n -= r->event_us != 0;
     reg_due(r);
   }
 }

@@ -311,6 +311,7 @@ fields(struct snapshot *k, struct reg *r)
   SNAPSHOT_INT(k, r->seen);
   SNAPSHOT_INT(k, r->event_us);
   SNAPSHOT_INT(k, r->pushed_us);
+  SNAPSHOT_INT(k, r->called_us);
   SNAPSHOT_INT(k, r->retry_us);
   SNAPSHOT_INT(k, r->hour_us);
   SNAPSHOT_INT(k, r->session);
