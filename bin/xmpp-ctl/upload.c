@@ -75,11 +75,13 @@ static int
 explain(char const *method, char const *url, struct fetched const *f)
 {
   char why[700];
-  bool ours = memmem(f->body.s, f->body.len, "There is no open slot", 21) ||
-              memmem(f->body.s, f->body.len, "The slot", 8) ||
-              memmem(f->body.s, f->body.len, "The file", 8);
+  bool ours;
 
+  /* Without an answer there is no body: its text is NULL. */
   if (f->hop) return failed(method, url, f->hop, f->why);
+  ours = memmem(f->body.s, f->body.len, "There is no open slot", 21) ||
+         memmem(f->body.s, f->body.len, "The slot", 8) ||
+         memmem(f->body.s, f->body.len, "The file", 8);
   if (f->status / 100 == 3)
     snprintf(why, sizeof why, "redirected to %s: clients do not follow", f->location);
   else if (f->status == 413 && !ours)
