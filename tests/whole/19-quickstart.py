@@ -19,7 +19,7 @@ class Run:
     """make run, on ports and in a folder of its own."""
 
     def __init__(self, change=lambda text: text):
-        self.dir = tempfile.mkdtemp(dir=DIR)
+        self.dir = tempfile.mkdtemp(prefix="a folder of ", dir=DIR)
         os.chmod(self.dir, 0o755)
         self.state, self.ports = self.dir + "/state", [free_port(), free_port(), free_port()]
         with open(ROOT + "/conf/quickstart.yml") as f:

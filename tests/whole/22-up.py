@@ -86,6 +86,29 @@ def logs_go_where_the_option_says():
 
 
 @check
+def a_folder_of_another_user_is_told():
+    somebody = ["setpriv", "--reuid", "12345", "--regid", "12345", "--clear-groups"]
+
+    def said(*words):
+        r = subprocess.run([*words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert r.returncode == 111, r
+        return r.stdout
+    state = prepare()
+    for path in DIR, state:
+        os.chmod(path, 0o755)
+    with open(state + "/conf.yml", "w") as f:
+        f.write("hosts: [localhost]\n")
+    out = said(BIN + "/xmpp-up", "--dev", "-s", "/proc/state", "-c", state + "/conf.yml")
+    assert "xmpp-up: fatal: unable to make /proc/state: No such file or directory" in out, out
+    if os.geteuid():
+        return
+    out = said(*somebody, BIN + "/xmpp-up", "--dev", "-s", "/usr/state", "-c", state + "/conf.yml")
+    assert "xmpp-up: fatal: unable to make /usr/state: Permission denied" in out, out
+    out = said(*somebody, BIN + "/xmpp-ctl", "-s", state, "status")
+    assert "Permission denied; the administrator of a server is root, or the user who" in out, out
+
+
+@check
 def every_instance_has_its_folders():
     state = prepare("tabber: {instances: {c2sd: 2}}\nmodules: {mod_offline: {}}\n")
     names = {r[4] for r in rows(state, "xmpp-ctl") if r[0] == "instance"}
