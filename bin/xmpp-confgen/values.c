@@ -522,6 +522,11 @@ captcha_value(struct yaml_node const *n, char const *path)
   if (n->kind != YAML_SCALAR || !n->text.len)
     return wrong_type(n, path, "an absolute path of a program");
   if (slice_is(n->text, "xmpp-captcha")) return n->text;
+  if (slice_starts(n->text, "mod_")) {
+    say_warning(n, path, "%s is a module of ejabberd; xmpp-captcha makes the captchas",
+                n->text.s);
+    return SLICE("xmpp-captcha");
+  }
   if (n->text.s[0] != '/') return wrong_type(n, path, "an absolute path of a program");
   if (job.no_files || !access(n->text.s, X_OK)) return n->text;
   say_warning(n, path, "cannot run %s: %s; xmpp-captcha makes the captchas", n->text.s,
