@@ -31,7 +31,7 @@ struct passing {
 /* Say the fields of p's envelope and its XML on l, and end the record. */
 void passing_put(struct link *l, struct passing const *p);
 
-/* What the records of one stanza to many addresses have in common, as records have it: the fields
+/* The parts that records of one stanza to many addresses have in common, as records have it: the fields
  * between the address and the to in its XML, and the XML behind it. mid lies in text, which the caller
  * frees. */
 struct passing_shared {
