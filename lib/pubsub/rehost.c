@@ -18,15 +18,6 @@ cat(stralloc *out, struct slice s)
   return !s.len || stralloc_catb(out, s.s, s.len);
 }
 
-static bool
-cat_address(struct rehost const *r, stralloc *out, struct slice address)
-{
-  char room[2 * PUBSUB_JID_MAX];
-  struct slice moved = jid_rehost(r->hosts, address, room, sizeof room);
-
-  return moved.s && moved.len <= PUBSUB_JID_MAX && cat(out, moved);
-}
-
 /* The end of s is the host, and a dot stands in front. */
 static bool
 is_below_host(struct rehost const *r, struct slice s)
@@ -38,13 +29,31 @@ is_below_host(struct rehost const *r, struct slice s)
 }
 
 static bool
+cat_below(struct rehost const *r, stralloc *out, struct slice domain)
+{
+  return cat(out, slice_of(domain.s, domain.len - r->hosts->from.len)) &&
+         cat(out, r->hosts->to);
+}
+
+/* The address of a service, which owns /home and /home/HOST, is a domain below the host. */
+static bool
+cat_address(struct rehost const *r, stralloc *out, struct slice address)
+{
+  char room[2 * PUBSUB_JID_MAX];
+  struct slice moved;
+
+  if (!memchr(address.s, '@', address.len) && is_below_host(r, address))
+    return cat_below(r, out, address);
+  moved = jid_rehost(r->hosts, address, room, sizeof room);
+  return moved.s && moved.len <= PUBSUB_JID_MAX && cat(out, moved);
+}
+
+static bool
 rehost_domain(struct rehost const *r, struct slice *key, struct slice *value)
 {
   (void)value;
   if (!is_below_host(r, *key)) return true;
-  if (!cat(r->key, slice_of(key->s, key->len - r->hosts->from.len)) ||
-      !cat(r->key, r->hosts->to))
-    return false;
+  if (!cat_below(r, r->key, *key)) return false;
   *key = slice_of(r->key->s, r->key->len);
   return true;
 }

@@ -75,6 +75,7 @@ def fill_nodes(romeo, juliet):
     pubsub(romeo, service, "<create node='news'/>")
     pubsub(juliet, service, "<subscribe node='news' jid='%s'/>" % juliet.bare)
     pubsub(romeo, service, "<publish node='news'><item id='1'><e xmlns='urn:x'/></item></publish>")
+    pubsub(romeo, service, "<create node='/home/%s/romeo' type='hometree'/>" % OLD)
     pubsub(romeo, None, "<publish node='urn:x'><item id='1'><e xmlns='urn:x'>own</e></item></publish>")
     juliet.close()
 
@@ -88,6 +89,9 @@ def check_nodes(t, romeo):
     got = pubsub(romeo, service, "<affiliations/>", "get")
     assert b"affiliation=\"owner\"" in got, got
     pubsub(romeo, service, "<publish node='news'><item id='2'><e xmlns='urn:x'/></item></publish>")
+    # Homes have come along, and so has the service, which owns the node above them.
+    pubsub(romeo, service, "<create node='/home/%s/romeo/x' type='hometree'/>" % NEW)
+    pubsub(juliet, service, "<create node='/home/%s/juliet' type='hometree'/>" % NEW)
     assert b"id=\"1\"" in pubsub(juliet, service, "<items node='news'/>", "get")
     juliet.close()
 
@@ -221,4 +225,4 @@ def a_rename_that_cannot_be(t):
 
 main(Tree(hosts=(OLD, OTHER), accounts=ACCOUNTS,
           modules=MODULES + "\nmod_muc: {host: rooms.example}"
-          "\nmod_caps: {}\nmod_pubsub: {plugins: [flat, pep]}"))
+          "\nmod_caps: {}\nmod_pubsub: {plugins: [flat, hometree, pep]}"))
