@@ -165,7 +165,7 @@ command_fn command_account, command_sessions, command_session, command_stats,
   command_du, command_backup, command_restore, command_host, command_upgrade,
   command_status, command_metrics, command_s2s, command_upload, command_rooms,
   command_room, command_ban, command_pubsub, command_push, command_invite, command_token,
-  command_contact, command_import;
+  command_contact, command_import, command_export;
 
 /* The address as programs know it, prepared; it lives until the next call. Exits with
  * 1 when it is none. */

@@ -227,6 +227,36 @@ put_again(struct letter const *l, struct slice v, unsigned int flags)
   put_value(l);
 }
 
+/* A message of this server that comes back: who exported it imports it again. */
+static bool
+is_same(struct archive_message const *m)
+{
+  struct slice rest = slice_of(fields.s, fields.len), from, to, type, id;
+
+  return slice_word(&rest, '\t', &from) && slice_word(&rest, '\t', &to) &&
+         slice_word(&rest, '\t', &type) && slice_word(&rest, '\t', &id) &&
+         slice_eq(from, m->text.from) && slice_eq(to, m->text.to) &&
+         slice_eq(id, m->text.id);
+}
+
+static bool
+is_here(struct letter const *l)
+{
+  uint64_t id = (l->us << ARCHIVE_ID_SHIFT) - 1, place;
+  struct archive_message m;
+  struct archive_range r;
+
+  if (!archive_range_open(move.archive, mover.number, l->contact, &r) ||
+      !archive_range_time(move.archive, &r, l->us, l->us))
+    move_fail("read the archive");
+  for (place = r.from; place < r.to; place++)
+    if (archive_range_peek(move.archive, &r, place, &m) && is_same(&m)) return true;
+  while (archive_waiting_next(move.archive, mover.number, id, &id) &&
+         id >> ARCHIVE_ID_SHIFT == l->us)
+    if (archive_get(move.archive, mover.number, id, &m) && is_same(&m)) return true;
+  return false;
+}
+
 static void
 gather(struct letter const *l, unsigned int flags)
 {
@@ -235,6 +265,7 @@ gather(struct letter const *l, unsigned int flags)
   if (move.archive) {
     if (archive_is_imported(move.archive, mover.number, l->digest)) return;
     if (errno != ENOENT) move_fail("read the archive");
+    if (is_here(l)) return;
   }
   open_box();
   if (store_get(move.spool, box.letter, slice_of(l->digest, ARCHIVE_DIGEST), &v))

@@ -12,7 +12,7 @@
  *         status; metrics; upload sweep|check HOST
  *         rooms; room create|destroy|forget|config|affiliation|occupants|archive ROOM ...
  *         ban list | add ADDRESS[/BITS] [MINUTES] | del ADDRESS[/BITS]|all
- *         import FILE|-, import piefxis FILE|FOLDER, import prosody FOLDER
+ *         export HOST|JID [FOLDER]; import FILE|-, import piefxis FILE|FOLDER, import prosody FOLDER
  *         invite create HOST [--name USER] [--by JID] [--uses N] [--days N] [--groups A,B] |
  *           list HOST | revoke HOST ID | reset JID
  *         token list USER | revoke USER [DEVICE]
@@ -20,7 +20,7 @@
  * SPEAKS  records to the control sockets STATE/run/INSTANCE/control (xmpp-records(7))
  * EXIT    0 done; 1 refused, or not all; 0 to 3 the verdict of status; 100 usage; 111 a program
  *         cannot be reached, or stdout
- * ROOMS   commands.c; upload.c, fetch.c; reload.c; account.c; erase.c; import.c; move.c, move_*.c, prosody*.c; ban.c; invite.c;
+ * ROOMS   commands.c; upload.c, fetch.c; reload.c; account.c; erase.c; import.c; move.c, move_*.c, prosody*.c, lua.c; export*.c; ban.c; invite.c;
  *         token.c; archive.c; pubsub.c; push.c; du.c; backup.c;
  *         restore.c; host.c; dns.c, lookup.c; rooms.c; upgrade.c; status.c, metrics.c, of look.c, process.c;
  *         client.c the control socket
@@ -38,7 +38,8 @@
 
 #define USAGE                                                                            \
   "[ -r ] [ --generate ] [ --force ] [ -s state ] account|archive|backup|ban|contact|"   \
-  "dns|du|host|import|invite|metrics|pubsub|push|reload|restore|room|rooms|s2s|session|" \
+  "dns|du|export|host|import|invite|metrics|pubsub|push|reload|restore|room|rooms|s2s|"  \
+  "session|"                                                                             \
   "sessions|stats|status|stop|token|trace|upgrade|upload|wait ..."
 
 /* Options that commands read themselves. */
@@ -79,6 +80,7 @@ static struct {
   {"ban",      command_ban,      3 },
   {"contact",  command_contact,  3 },
   {"import",   command_import,   2 },
+  {"export",   command_export,   2 },
   {"invite",   command_invite,   12},
   {"token",    command_token,    3 },
 };

@@ -232,6 +232,34 @@ profile_private_size(struct profile *p, uint64_t number, unsigned int *n, size_t
   return true;
 }
 
+struct private_each {
+  struct slice prefix;
+  profile_private_fn *fn;
+  void *cookie;
+  bool ok;
+};
+
+static bool
+give_private(void *cookie, struct slice key, struct slice value)
+{
+  struct private_each *e = cookie;
+
+  if (key.len < e->prefix.len || memcmp(key.s, e->prefix.s, e->prefix.len) != 0)
+    return false;
+  e->ok = e->fn(e->cookie, value);
+  return e->ok;
+}
+
+bool
+profile_private_each(struct profile *p, uint64_t number, profile_private_fn *fn,
+                     void *cookie)
+{
+  char buf[8];
+  struct private_each e = {key_of(buf, number), fn, cookie, true};
+
+  return store_each(p->store, p->private, e.prefix, give_private, &e) && e.ok;
+}
+
 /* ---- last activity ---- */
 
 bool

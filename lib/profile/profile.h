@@ -97,6 +97,12 @@ bool profile_private_put(struct profile *p, uint64_t number, struct slice ns,
 bool profile_private_size(struct profile *p, uint64_t number, unsigned int *n,
                           size_t *bytes);
 
+/* Call fn for the elements of each name, as text, until it gives false. It may not write. false with
+ * errno EIO, or when fn gave false. */
+typedef bool profile_private_fn(void *cookie, struct slice text);
+bool profile_private_each(struct profile *p, uint64_t number, profile_private_fn *fn,
+                          void *cookie);
+
 /* Delete at most so many entries of an account, and add their number to *done: when that is
  * less, nothing is left. */
 bool profile_purge(struct profile *p, uint64_t number, unsigned int most,

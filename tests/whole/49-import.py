@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 """xmpp-ctl import: accounts of other servers log in with their passwords and find their data."""
 import base64
+import difflib
 import hashlib
 import hmac
+import shutil
 
 from tree import *
 
@@ -173,9 +175,31 @@ def all_of_it_is_there(t):
     assert "bad.dat: it is no table" in err and "execute" not in err, err
     code, out, err = t.ctl("import", "prosody", t.state + "/prosody", code=None)
     assert out == "0 accounts made, 2 were there, 0 items, 0 messages, 1 refused\n", (out, err)
+    exported_and_back(t)
     t.start()
     check_accounts(t)
     check_prosody(t)
+
+
+def exported_and_back(t):
+    """The export has all that was imported: here it adds nothing, and on a new server all of it is
+    there again."""
+    out = t.ctl("export", HOST, t.state + "/out")
+    assert out == "6 accounts\n" and os.stat(t.state + "/out/%s.xml" % HOST).st_mode & 0o77 == 0
+    whole = t.ctl("export", HOST)
+    assert "sesame" not in whole and "text 7" in whole
+    one = t.ctl("export", "juliet@" + HOST)
+    assert "name='juliet'" in one and "romeo'" not in re.sub("<item.*?>", "", one)
+    t.ctl("import", t.state + "/out", code=1)      # the one without a password
+    assert t.ctl("export", HOST) == whole
+    shutil.move(t.state + "/data", t.state + "/data.away")
+    shutil.copytree(t.state + "/data.away", t.state + "/data", ignore=lambda d, names: [
+        n for n in names if n.endswith(".mdb")])
+    code, out, err = t.ctl("import", "piefxis", t.state + "/out", code=None)
+    assert out.startswith("6 accounts made, 0 were there, ") and out.endswith("1 refused\n"), out
+    again = t.ctl("export", HOST)
+    assert sorted(again.splitlines()) == sorted(whole.splitlines()), "\n".join(
+        difflib.unified_diff(sorted(whole.splitlines()), sorted(again.splitlines())))
 
 
 def login(t, user, password, available=True):
