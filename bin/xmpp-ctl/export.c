@@ -159,7 +159,7 @@ write_one(char const *bare)
 
   x.local = jid_cut(x.bare).local;
   x.number = accounts_number(move.accounts, x.bare);
-  if (!x.number) return; /* it has ended meanwhile */
+  if (!x.number) return; /* The account has ended meanwhile. */
   if (job.folder) {
     file_name(x.local, x.number, name);
     snprintf(path, sizeof path, "%.900s/%.255s/%s.xml", job.folder, job.host, name);
