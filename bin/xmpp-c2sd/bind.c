@@ -10,6 +10,7 @@
 #include "xep0198_resume.h"
 #include "xep0198_sm.h"
 #include "xep0199_ping.h"
+#include "xep0352_csi.h"
 #include "xep0357_push.h"
 #include "xep0386_bind2.h"
 
@@ -226,7 +227,8 @@ announce(struct stream *s)
   if (s->session.client) link_str(routed, s->session.client);
   link_end(routed);
   push_announce(s);
-  if (s->session.sm) sm_hold_again(s);
+  if (s->session.sm) sm_hold_again(s, &s->session.sm->out.queue);
+  if (s->csi && s->fresh) sm_hold_again(s, csi_queue(s->csi));
   shown_again(s);
 }
 

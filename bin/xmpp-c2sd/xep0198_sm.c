@@ -417,16 +417,15 @@ sm_forsake(struct stream *s)
   s->session.sm = NULL;
 }
 
-/* Tell routed anew which stanzas the session holds: routed has lost its copies. */
 void
-sm_hold_again(struct stream const *s)
+sm_hold_again(struct stream const *s, struct sm_queue const *q)
 {
   struct link *l = edge_routed();
-  size_t at = s->session.sm->out.queue.head;
+  size_t at = q->head;
   struct sm_entry e;
   struct slice raw;
 
-  while (l && sm_queue_next(&s->session.sm->out.queue, &at, &e, &raw)) {
+  while (l && sm_queue_next(q, &at, &e, &raw)) {
     if (!slice_has_word(stanza_raw_field(raw, STANZA_TAGS), SLICE("kept"))) continue;
     link_begin(l, VERB_HOLDS);
     link_num(l, s->sid);

@@ -72,8 +72,8 @@ void sm_keep(struct stream *s, uint64_t us);
  * or routed, the stanzas of the buffer among it. */
 void sm_forsake(struct stream *s);
 
-/* routed was restarted: tell it again of the stanzas of which it kept copies. */
-void sm_hold_again(struct stream const *s);
+/* routed was restarted: tell it again of the stanzas in q, a queue of s, of which it kept copies. */
+void sm_hold_again(struct stream const *s, struct sm_queue const *q);
 
 /* Return to routed the stanza e, raw, that the client of a session has not acknowledged: jid is
  * the session's, number and host as in struct session; a message says when it came

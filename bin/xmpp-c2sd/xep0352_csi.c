@@ -39,6 +39,12 @@ csi_free(struct csi *c)
   free(c);
 }
 
+struct sm_queue const *
+csi_queue(struct csi const *c)
+{
+  return &c->queue;
+}
+
 size_t
 csi_bytes(struct csi const *c)
 {

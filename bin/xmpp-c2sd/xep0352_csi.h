@@ -20,6 +20,9 @@ void csi_flush(struct stream *s);
 void csi_join(struct stream *s);
 void csi_free(struct csi *c);
 
+/* The stanzas that wait. */
+struct sm_queue const *csi_queue(struct csi const *c);
+
 /* The memory that c takes; 0 for NULL. */
 size_t csi_bytes(struct csi const *c);
 
