@@ -13,11 +13,12 @@
 #define PUTS_OF_A_SLOT 2
 #define SYNCED_AT_ONCE (4u << 20)
 
+/* The path is not logged: it may be that of a file, or of a slot that is still open. */
 static void
 refuse(struct web const *w, unsigned int status, char const *why, char const *text)
 {
   log_event(LOG_INFO, "upload-refused", "ip", log_peer(w->ip), "status", log_num(status),
-            "path", log_text(w->path), "why", why, NULL);
+            "name", log_text(w->place.name), "why", why, NULL);
   answer_text(w->link, w->id, w->v, status, text);
 }
 
@@ -202,7 +203,7 @@ put_request(struct web *w)
 void
 put_end(struct transfer *t, unsigned int status, char const *why, char const *text)
 {
-  struct web w = {.link = t->link, .id = t->id, .path = t->slot.place.name};
+  struct web w = {.link = t->link, .id = t->id, .place = t->slot.place};
 
   w.ip = t->ip;
   w.v = vhost_find(t->slot.host);
