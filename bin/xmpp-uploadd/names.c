@@ -155,15 +155,38 @@ sha1_hex(struct slice text, char out[40])
   }
 }
 
-/* The name of a user with a digest behind it, if the name has other characters: two users never
- * share a folder. */
+static bool
+is_sha1_hex(struct slice s)
+{
+  size_t i;
+
+  for (i = 0; i < s.len; i++)
+    if (!(s.s[i] >= '0' && s.s[i] <= '9') && !(s.s[i] >= 'a' && s.s[i] <= 'f'))
+      return false;
+  return s.len == 40;
+}
+
+/* Say whether a name is that of a folder which is not a user's of this name: a digest, a name with a
+ * digest behind it, or the folder of xmpp-ctl upload check. */
+static bool
+is_taken(struct slice name)
+{
+  size_t n = name.len;
+
+  return slice_is(name, CHECK_FOLDER) || is_sha1_hex(name) ||
+         (n > 41 && name.s[n - 41] == '-' && is_sha1_hex(slice_of(name.s + n - 40, 40)));
+}
+
+/* The name of a user, with a digest behind it if the name has other characters, or if the folder may
+ * be another's: two users never share a folder. */
 static struct slice
 node_folder(struct arena *a, struct slice local)
 {
   struct slice all = cut(cleaned(a, local), UPLOAD_NAME_MAX);
   char *out = arena_alloc(a, UPLOAD_NAME_MAX + 1 + 40);
 
-  if (!out || !all.s || slice_eq(all, local)) return out ? all : slice_of(NULL, 0);
+  if (!out || !all.s || (slice_eq(all, local) && !is_taken(local)))
+    return out ? all : slice_of(NULL, 0);
   memcpy(out, all.s, all.len);
   out[all.len] = '-';
   sha1_hex(local, out + all.len + 1);
