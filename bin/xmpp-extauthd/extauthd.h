@@ -11,13 +11,17 @@
 struct question {
   struct question *next;
   uint64_t id;
-  char *user; /* user@host */
+  uint64_t run; /* of authd: the answer is for this one alone */
+  char *user;   /* user@host */
   size_t len;
   char bytes[]; /* what the program gets; wiped when the question is freed */
 };
 
 /* Say the answer, "yes", "no" or "failed", and free q. */
 void question_answer(struct question *q, char const *result);
+
+/* Say whether the authd that has asked q is gone: nobody awaits the answer. */
+bool question_is_nobodys(struct question const *q);
 
 /* ---- processes (process.c) ---- */
 

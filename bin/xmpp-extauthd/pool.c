@@ -131,16 +131,28 @@ on_io(void *cookie, uint32_t what)
   if (what & EVENT_WRITE && !write_some(w)) restart(w, "it has ended");
 }
 
+/* The first question that waits and that somebody awaits the answer of; NULL: there is none. */
+static struct question *
+take_first(struct pool *p)
+{
+  struct question *q;
+
+  while ((q = p->first)) {
+    p->first = q->next;
+    if (!p->first) p->last = &p->first;
+    p->waiting--;
+    if (!question_is_nobodys(q)) return q;
+    question_answer(q, "failed");
+  }
+  return NULL;
+}
+
 static void
 next_question(struct worker *w)
 {
-  struct pool *p = w->pool;
-  struct question *q = p->first;
+  struct question *q = w->pid && !w->question ? take_first(w->pool) : NULL;
 
-  if (!w->pid || w->question || !q) return;
-  p->first = q->next;
-  if (!p->first) p->last = &p->first;
-  p->waiting--;
+  if (!q) return;
   w->question = q;
   w->written = w->got = 0;
   event_timer_start(&w->timer, door_now() + EXTAUTH_ANSWER_US, too_late, w);

@@ -35,12 +35,22 @@ static struct {
   char *checkpassword;
 } now;
 
+/* Counts the links of authd. An authd that was started again counts its questions anew: an answer to
+ * one of before would be that of another. */
+static uint64_t run;
+
 static char const *const needs[] = {"checkpassword", "extauth_pool_size", NULL};
+
+bool
+question_is_nobodys(struct question const *q)
+{
+  return q->run != run;
+}
 
 void
 question_answer(struct question *q, char const *result)
 {
-  struct link *authd = link_find(AUTHD);
+  struct link *authd = question_is_nobodys(q) ? NULL : link_find(AUTHD);
 
   if (!strcmp(result, "failed")) extauth_totals.failed++;
   if (authd) {
@@ -63,6 +73,7 @@ question_new(uint64_t id, struct slice host, struct slice user, size_t room)
 
   if (!q) return NULL;
   q->id = id;
+  q->run = run;
   q->user = malloc(user.len + host.len + 2);
   if (q->user) {
     snprintf(q->user, user.len + host.len + 2, "%.*s@%.*s", (int)user.len, user.s,
@@ -216,6 +227,12 @@ stop(void)
   }
 }
 
+static void
+down(struct link *l)
+{
+  if (l->program == AUTHD) run++;
+}
+
 static bool
 stopped(void)
 {
@@ -243,6 +260,7 @@ static struct service const service = {
   .take = take,
   .drop = drop,
   .start = start,
+  .down = down,
   .stop = stop,
   .stopped = stopped,
   .stats = stats,
