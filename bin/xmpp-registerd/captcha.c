@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Challenges live CAPTCHA_US, CHALLENGES_MAX at a time, one a stream. The program draws a text of
+/* Challenges live CAPTCHA_US, CHALLENGES_MAX at a time, one a stream. When there are as many, the
+ * oldest of the site that has the most gives way: a site that has one keeps it while any other has
+ * two. The program draws a text of
  * ours: digits, which all programs for ejabberd can draw; or for xmpp-captcha letters and digits that are
  * not taken for each other. */
 
@@ -69,6 +71,44 @@ may_make(char const *site)
   return m->n++ < registerd.captcha_limit;
 }
 
+/* ---- shares of the sites ---- */
+
+/* The number of challenges of a site, while there are some. */
+struct share {
+  char site[SITE_SIZE];
+  unsigned int n;
+};
+
+static struct slice
+share_key(void const *item)
+{
+  return slice_str(((struct share const *)item)->site);
+}
+
+static struct table shares = {.key = share_key};
+
+static struct share *
+share_of(char const *site)
+{
+  struct share *x = table_get(&shares, slice_str(site));
+
+  if (x) return x;
+  x = calloc(1, sizeof *x);
+  if (!x) return NULL;
+  memcpy(x->site, site, sizeof x->site);
+  if (table_put(&shares, x)) return x;
+  free(x);
+  return NULL;
+}
+
+static void
+leave_share(struct share *x)
+{
+  if (--x->n) return;
+  table_del(&shares, slice_str(x->site));
+  free(x);
+}
+
 /* ---- challenges ---- */
 
 void
@@ -79,19 +119,25 @@ captcha_drop(struct challenge *c)
   *(c->next ? &c->next->prev : &open.last) = c->prev;
   open.n--;
   if (c->stream) c->stream->challenge = NULL;
+  leave_share(c->share);
   if (c->answers) explicit_bzero(c->answers, strlen(c->answers));
   free(c->answers);
   free(c->question);
   free(c);
 }
 
-static void
+/* false: ENOMEM. */
+static bool
 enter(struct challenge *c)
 {
+  c->share = share_of(c->site);
+  if (!c->share) return false;
+  c->share->n++;
   c->prev = open.last;
   *(open.last ? &open.last->next : &open.first) = c;
   open.last = c;
   open.n++;
+  return true;
 }
 
 static void
@@ -99,6 +145,17 @@ sweep(void)
 {
   while (open.first && open.first->until_us <= door_now())
     captcha_drop(open.first);
+}
+
+/* Drop the oldest challenge of a site that has the most. */
+static void
+give_way(void)
+{
+  struct challenge *c, *oldest = open.first;
+
+  for (c = open.first; c; c = c->next)
+    if (c->share->n > oldest->share->n) oldest = c;
+  captcha_drop(oldest);
 }
 
 static void
@@ -116,15 +173,20 @@ random_hex(char id[CHALLENGE_ID + 1])
 static struct challenge *
 challenge_new(struct stream *s, char const *site)
 {
-  struct challenge *c = open.n < CHALLENGES_MAX ? calloc(1, sizeof *c) : NULL;
+  struct challenge *c = calloc(1, sizeof *c);
 
   if (!c) return NULL;
+  while (open.n && open.n >= registerd.challenges_max)
+    give_way();
   random_hex(c->id);
   memcpy(c->site, site, sizeof c->site);
   c->until_us = door_now() + CAPTCHA_US;
+  if (!enter(c)) {
+    free(c);
+    return NULL;
+  }
   c->stream = s;
   if (s) s->challenge = c;
-  enter(c);
   return c;
 }
 
@@ -480,7 +542,7 @@ captcha_snapshot(struct snapshot *k)
     if (!c) return;
     fields(k, c);
     if (snapshot_restores(k)) {
-      enter(c);
+      if (!enter(c)) snapshot_fail(k, "memory is short");
       c = NULL;
     }
   }

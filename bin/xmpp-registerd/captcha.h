@@ -8,10 +8,13 @@
 
 #define CHALLENGE_ID 32 /* characters: 128 bits */
 
+struct share;
+
 struct challenge {
   struct challenge *next, *prev; /* in the order of their ends */
   struct stream *stream;         /* NULL: a page has it */
   char id[CHALLENGE_ID + 1], site[SITE_SIZE];
+  struct share *share; /* of its site */
   uint64_t until_us;
   char *answers;       /* a line each, in capitals, without blanks */
   unsigned char good;  /* solved: how many registrations it is still good for */
@@ -37,7 +40,7 @@ void captcha_drop(struct challenge *c);
 /* ---- pages ---- */
 
 /* The challenge of an id, or NULL; one for a page, without a question yet if the program asks questions
- * (NULL: too many). */
+ * (NULL: the site had too many, or memory is short). */
 struct challenge *captcha_find(struct slice id);
 struct challenge *captcha_of_page(struct slice ip);
 

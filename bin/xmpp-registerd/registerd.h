@@ -50,6 +50,7 @@ struct registerd_settings {
   uint64_t burst;      /* registrations of a site in that time */
   char *captcha_path;  /* the program of captcha_cmd */
   bool captcha_is_ours, captcha_asks; /* xmpp-captcha; asks questions */
+  uint64_t challenges_max;            /* captchas that are open, of all sites */
   uint64_t captcha_limit;             /* a minute and site; UINT64_MAX: none */
 };
 

@@ -160,6 +160,7 @@ registerd_read(struct settings *st)
   m->st = st;
   m->by_name = (struct table){.key = host_key};
   m->timeout_us = settings_us(st, "registration_timeout", SLICE("*"));
+  m->challenges_max = settings_limit(st, "challenges_max", CHALLENGES_MAX);
   m->captcha_limit = settings_u64(st, "captcha_limit", SLICE("*"));
   m->captcha_asks = slice_is(settings_get(st, "captcha", SLICE("*")), "question");
   m->captcha_path =
