@@ -540,6 +540,13 @@ void room_destroy(struct room *r, struct slice alt, struct slice why,
 bool room_apply(struct room *r, struct config *c);
 void room_close(struct room *r);
 
+/* people.c: say whether the addresses in a list of the form are accounts, and so few as one request may
+ * change (an empty one stands for an empty list; false: refused); give the affiliation to those on
+ * the list, and take it from all others. */
+bool people_hold(struct in *in, struct xml_node const *x, char const *var);
+void people_set(struct in *in, struct xml_node const *x, char const *var,
+                enum affiliation a);
+
 /* register.c */
 void register_get(struct in *in);
 void register_set(struct in *in, struct xml_node const *query);

@@ -318,109 +318,34 @@ limits_hold(struct in *in, struct config const *c)
 }
 
 static bool
-read_form(struct in *in, struct xml_node const *x, struct config *c)
+has_field(struct xml_node const *x, char const *var)
 {
   struct xml_node const *f = NULL;
-  struct slice var, v;
-  size_t i;
-  bool ok;
 
-  while ((f = xml_next(x, f))) {
-    var = xml_attr(f, "var");
-    for (i = 0; i < ROWS && !slice_is(var, rows[i].var); i++) {
-    }
-    if (i == ROWS || !xml_is(f, FORM_NS, "field")) continue;
-    v = rows[i].kind == MULTI ? values_of(in, x, rows[i].var)
-                              : form_get(in->arena, x, rows[i].var);
-    if (rows[i].kind == BOOL && !v.len) continue;
-    ok = take(in, c, &rows[i], v);
-    if (!ok || (!may_have(in, rows[i].name) && !same(c, &in->room->config)))
-      return no(in, ERR_NOT_ACCEPTABLE, rows[i].var);
-  }
-  return limits_hold(in, c);
-}
-
-/* ---- owners and admins as lists of the form ---- */
-
-struct people {
-  struct in *in;
-  struct xml_node const *x;
-  char const *var;
-  enum affiliation a;
-  stralloc gone;
-};
-
-/* Say whether the addresses of the list are accounts, and so few as one request may change. An empty
- * one stands for an empty list. */
-static bool
-are_people(struct in *in, struct xml_node const *x, char const *var)
-{
-  struct xml_node const *v = NULL;
-  struct slice text;
-  struct jid j;
-  size_t n = 0;
-
-  while ((v = form_next(x, var, v))) {
-    text = xml_text(in->arena, v);
-    if (++n > MUC_ITEMS_MAX)
-      return no(in, ERR_RESOURCE_CONSTRAINT, "the list is too long");
-    if (text.len && (!jid_parse(in->arena, text, &j) || !j.local.len || j.bare.len > 480))
-      return no(in, ERR_JID_MALFORMED, var);
-  }
-  return !n || affils_fit(in->room, n) ||
-         no(in, ERR_RESOURCE_CONSTRAINT, "the room has too many affiliations");
-}
-
-static bool
-is_listed(struct people *p, struct slice bare)
-{
-  struct xml_node const *v = NULL;
-  struct jid j;
-
-  while ((v = form_next(p->x, p->var, v)))
-    if (jid_parse(p->in->arena, xml_text(p->in->arena, v), &j) && slice_eq(j.bare, bare))
-      return true;
+  while ((f = xml_next(x, f)))
+    if (xml_is(f, FORM_NS, "field") && slice_is(xml_attr(f, "var"), var)) return true;
   return false;
 }
 
+/* Each field that the form may have is looked for, so that a form of many fields is read no more
+ * often than there are rows. */
 static bool
-note_gone(void *cookie, struct slice bare, struct affil const *a)
+read_form(struct in *in, struct xml_node const *x, struct config *c)
 {
-  struct people *p = cookie;
+  struct row const *row;
+  struct slice v;
+  bool ok;
 
-  if (a->affiliation == p->a && !is_listed(p, bare)) add_to(&p->gone, bare);
-  return true;
-}
-
-static void
-make(struct room *r, struct slice bare, enum affiliation to)
-{
-  struct affil a;
-  struct change c = {.codes = ""};
-
-  affil_get(r, bare, &a);
-  if (a.affiliation == to || (a.affiliation == AFF_OWNER && to == AFF_ADMIN)) return;
-  a = (struct affil){.affiliation = to, .nick = SLICE(""), .reason = SLICE("")};
-  affil_put(r, bare, &a);
-  set_affiliation(r, bare, to, &c);
-}
-
-static void
-set_people(struct in *in, struct xml_node const *x, char const *var, enum affiliation a)
-{
-  struct people p = {in, x, var, a, STRALLOC_ZERO};
-  struct xml_node const *v = NULL;
-  struct slice rest, bare;
-  struct jid j;
-
-  if (!form_next(x, var, NULL)) return;
-  affil_each(in->room, note_gone, &p);
-  rest = slice_of(p.gone.s, p.gone.len);
-  while ((v = form_next(x, var, v)))
-    if (jid_parse(in->arena, xml_text(in->arena, v), &j)) make(in->room, j.bare, a);
-  while (slice_word(&rest, '\n', &bare))
-    make(in->room, bare, AFF_NONE);
-  stralloc_free(&p.gone);
+  for (row = rows; row < rows + ROWS; row++) {
+    if (!has_field(x, row->var)) continue;
+    v =
+      row->kind == MULTI ? values_of(in, x, row->var) : form_get(in->arena, x, row->var);
+    if (row->kind == BOOL && !v.len) continue;
+    ok = take(in, c, row, v);
+    if (!ok || (!may_have(in, row->name) && !same(c, &in->room->config)))
+      return no(in, ERR_NOT_ACCEPTABLE, row->var);
+  }
+  return limits_hold(in, c);
 }
 
 /* ---- what changes ---- */
@@ -522,7 +447,8 @@ submit(struct in *in, struct xml_node const *x)
     refuse(&in->st, ERR_CONFLICT, "", "a room needs an owner");
     return;
   }
-  if (!are_people(in, x, RC "roomowners") || !are_people(in, x, RC "roomadmins")) return;
+  if (!people_hold(in, x, RC "roomowners") || !people_hold(in, x, RC "roomadmins"))
+    return;
   config_copy(&c, &in->room->config);
   if (!read_form(in, x, &c)) {
     config_wipe(&c);
@@ -530,8 +456,8 @@ submit(struct in *in, struct xml_node const *x)
   }
   result(in, SLICE(""));
   room_apply(in->room, &c);
-  set_people(in, x, RC "roomowners", AFF_OWNER);
-  set_people(in, x, RC "roomadmins", AFF_ADMIN);
+  people_set(in, x, RC "roomowners", AFF_OWNER);
+  people_set(in, x, RC "roomadmins", AFF_ADMIN);
   room_open(in->room);
   after_leave(in->room);
 }

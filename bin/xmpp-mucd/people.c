@@ -1,0 +1,106 @@
+#include "mucd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Owners and admins as lists in the form of a room (XEP-0045 s10.2). */
+
+static bool
+no(struct in *in, enum stanza_error e, char const *text)
+{
+  refuse(&in->st, e, "", text);
+  return false;
+}
+
+/* A list of bare JIDs, in the order of strcmp; those who are not on it any more. */
+struct people {
+  enum affiliation a;
+  char const *jids[MUC_ITEMS_MAX];
+  size_t n;
+  stralloc gone;
+};
+
+static int
+by_jid(void const *a, void const *b)
+{
+  return strcmp(*(char const *const *)a, *(char const *const *)b);
+}
+
+bool
+people_hold(struct in *in, struct xml_node const *x, char const *var)
+{
+  struct xml_node const *v = NULL;
+  struct slice text;
+  struct jid j;
+  size_t n = 0;
+
+  while ((v = form_next(x, var, v))) {
+    text = xml_text(in->arena, v);
+    if (++n > MUC_ITEMS_MAX)
+      return no(in, ERR_RESOURCE_CONSTRAINT, "the list is too long");
+    if (text.len && (!jid_parse(in->arena, text, &j) || !j.local.len || j.bare.len > 480))
+      return no(in, ERR_JID_MALFORMED, var);
+  }
+  return !n || affils_fit(in->room, n) ||
+         no(in, ERR_RESOURCE_CONSTRAINT, "the room has too many affiliations");
+}
+
+static void
+read_people(struct in *in, struct xml_node const *x, char const *var, struct people *p)
+{
+  struct xml_node const *v = NULL;
+  struct jid j;
+
+  while ((v = form_next(x, var, v)) && p->n < MUC_ITEMS_MAX) {
+    if (!jid_parse(in->arena, xml_text(in->arena, v), &j)) continue;
+    p->jids[p->n] = arena_copy(in->arena, j.bare).s;
+    if (!p->jids[p->n++]) no_memory();
+  }
+  if (p->n) qsort(p->jids, p->n, sizeof *p->jids, by_jid);
+}
+
+static bool
+note_gone(void *cookie, struct slice bare, struct affil const *a)
+{
+  struct people *p = cookie;
+  char z[512];
+  char const *key = z;
+
+  if (a->affiliation != p->a || bare.len >= sizeof z) return true;
+  memcpy(z, bare.s, bare.len);
+  z[bare.len] = 0;
+  if (!p->n || !bsearch(&key, p->jids, p->n, sizeof *p->jids, by_jid))
+    add_to(&p->gone, bare);
+  return true;
+}
+
+static void
+make(struct room *r, struct slice bare, enum affiliation to)
+{
+  struct affil a;
+  struct change c = {.codes = ""};
+
+  affil_get(r, bare, &a);
+  if (a.affiliation == to || (a.affiliation == AFF_OWNER && to == AFF_ADMIN)) return;
+  a = (struct affil){.affiliation = to, .nick = SLICE(""), .reason = SLICE("")};
+  affil_put(r, bare, &a);
+  set_affiliation(r, bare, to, &c);
+}
+
+void
+people_set(struct in *in, struct xml_node const *x, char const *var, enum affiliation a)
+{
+  struct people p = {.a = a};
+  struct slice rest, bare;
+  size_t i;
+
+  if (!form_next(x, var, NULL)) return;
+  read_people(in, x, var, &p);
+  affil_each(in->room, note_gone, &p);
+  rest = slice_of(p.gone.s, p.gone.len);
+  for (i = 0; i < p.n; i++)
+    make(in->room, slice_str(p.jids[i]), a);
+  while (slice_word(&rest, '\n', &bare))
+    make(in->room, bare, AFF_NONE);
+  stralloc_free(&p.gone);
+}
