@@ -45,7 +45,8 @@ def zone():
     for servers in WAYS.values():
         for domain, addresses, services in servers:
             for name, port in services:
-                yield "%s._tcp.%s. SRV 0 5 %d x.%s." % (name, domain, port, domain)
+                for of in (domain, "conference." + domain):
+                    yield "%s._tcp.%s. SRV 0 5 %d x.%s." % (name, of, port, domain)
             for a in addresses:
                 yield "x.%s. %s %s" % (domain, "AAAA" if ":" in a else "A", a)
 
@@ -192,7 +193,8 @@ class Lab:
     """Both servers: t is ours, peer the other. trusts: they trust the authority, or neither does."""
 
     def __init__(self, Peer, way="ipv4", trusts=True, options="s2s_use_starttls: required\n", **kw):
-        self.ca = Authority({d: "DNS:" + d for d, _, _ in WAYS[way]}, "serverAuth,clientAuth")
+        self.ca = Authority({d: "DNS:%s,DNS:conference.%s" % (d, d) for d, _, _ in WAYS[way]},
+                            "serverAuth,clientAuth")
         options += self.ca.options(WAYS[way][0][0])
         if not trusts:
             options = options.replace(self.ca.path("ca.pem"), self.ca.path(WAYS[way][0][0] + ".crt"))
@@ -222,6 +224,48 @@ def play(Peer, **kw):
     with Lab(Peer, **kw) as lab:
         talk(lab.t, lab.peer)
         return lab.t.streams()
+
+
+MUC = "http://jabber.org/protocol/muc"
+
+
+def meet_in_a_room(Peer):
+    """alice and bob in a room of ours: both talk, bob is kicked, leaves, and goes without a word."""
+    with Lab(Peer, modules=MODULES + "\nmod_s2s_dialback: {}\nmod_muc: {}") as lab:
+        a, b = lab.t.login("alice"), lab.peer.login()
+        room = "room@conference." + lab.t.domain
+
+        def enter(s, nick):
+            s.send("<presence to='%s/%s'><x xmlns='%s'/></presence>" % (room, nick, MUC))
+            s.expect(lambda e: e.get("from") == room + "/" + nick and code(e, 110))
+            s.expect(lambda e: e.find("{%s}subject" % CLIENT) is not None)
+
+        def code(e, n):
+            return e.find("{%s#user}x/{%s#user}status[@code='%d']" % (MUC, MUC, n)) is not None
+
+        def bob(s, type=None):
+            return s.expect(lambda e: e.tag == "{%s}presence" % CLIENT and e.get("type") == type and
+                            e.get("from") == room + "/Bob")
+
+        enter(a, "Alice")
+        a.iq(room, "<query xmlns='%s#owner'><x xmlns='jabber:x:data' type='submit'/></query>" % MUC, "set")
+        enter(b, "Bob")
+        bob(a)
+        for s, other in ((a, b), (b, a)):
+            s.send("<message to='%s' type='groupchat'><body>from %s</body></message>" % (room, s.jid))
+            for x in (s, other):
+                x.expect(lambda e: e.findtext("{%s}body" % CLIENT) == "from " + s.jid)
+        a.iq(room, "<query xmlns='%s#admin'><item nick='Bob' role='none'/></query>" % MUC, "set")
+        assert code(bob(b, "unavailable"), 307)
+        enter(b, "Bob")
+        bob(a)
+        b.send("<presence type='unavailable' to='%s/Bob'/>" % room)
+        bob(b, "unavailable")
+        bob(a, "unavailable")
+        enter(b, "Bob")
+        bob(a)
+        b.close()
+        bob(a, "unavailable")
 
 
 def is_refused(Peer, text):

@@ -62,6 +62,11 @@ def by_certificates():
 
 
 @check
+def in_a_room():
+    meet_in_a_room(Ejabberd)
+
+
+@check
 def by_dialback():
     assert {f[5] for f in play(Ejabberd, trusts=False) if f[1] == "in"} == {"dialback"}
 

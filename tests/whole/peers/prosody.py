@@ -45,6 +45,11 @@ def by_certificates():
 
 
 @check
+def in_a_room():
+    meet_in_a_room(Prosody)
+
+
+@check
 def by_dialback():
     assert {f[5] for f in play(Prosody, trusts=False) if f[1] == "in"} == {"dialback"}
 
