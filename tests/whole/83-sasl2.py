@@ -311,6 +311,72 @@ def wrong_passwords_and_then_the_old_sasl(t):
     s.close()
 
 
+def with_keys(t, jid, name, password):
+    """Makes an account that has keys for one hash alone, as an import does."""
+    salt, n, what = os.urandom(16), 4096, SCRAMS["SCRAM-" + name]
+    salted = hashlib.pbkdf2_hmac(what, password.encode(), salt, n)
+    mac = lambda text: hmac.new(salted, text, what).digest()
+    keys = "%s:%d:%s:%s:%s" % (name, n, b64(salt), b64(hashlib.new(what, mac(b"Client Key")).digest()),
+                               b64(mac(b"Server Key")))
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(DEADLINE)
+        s.connect(t.state + "/run/authd/control")
+        s.sendall(("account\tkeys\t%s\t%s\n" % (jid, keys)).encode())
+        got = b""
+        while not re.search(rb"^(done|error)\b.*\n", got, re.M):
+            more = s.recv(4096)
+            assert more, got
+            got += more
+    assert b"\nerror" not in b"\n" + got, got
+
+
+def upgrade(name):
+    return "<upgrade xmlns='urn:xmpp:sasl:upgrade:0'>UPGR-SCRAM-%s</upgrade>" % name
+
+
+@check
+def stronger_hashes_are_learnt(t):
+    """XEP-0480: an account with keys for SHA-1 alone; its client gives those for SHA-256 as it logs in."""
+    with_keys(t, "old@imported.org", "SHA-1", PW)
+
+    def comes(name, *inner):
+        s = Quick(t, "old", PHONE, host="imported.org")
+        s.send(s.header())
+        s.take_features()
+        s.mechanisms = [m.text for m in s.features.iter(tag(SASL2, "mechanism"))]
+        scram = Scram("SCRAM-" + name, "old", PW)
+        s.send(s.authenticate("SCRAM-" + name, scram.first(), *inner, bind("x", ENABLE_SM)))
+        return s, *s.go_on(scram)
+
+    s, what, e = comes("SHA-1")
+    assert "SCRAM-SHA-256" not in s.mechanisms, s.mechanisms
+    assert what == "success", "the client wants no upgrade"
+    s.close()
+    # One that names the task, and then gives up.
+    s, what, e = comes("SHA-1", upgrade("SHA-256"))
+    assert [x.text for x in e.iter(tag(SASL2, "task"))] == ["UPGR-SCRAM-SHA-256"], ET.tostring(e)
+    s.send("<abort xmlns='%s'/>" % SASL2)
+    assert s.failure() == "aborted"
+    s.abort()
+    s, what, e = comes("SHA-1", upgrade("SHA-256"))
+    assert what == "continue", ET.tostring(e)
+    s.send("<next xmlns='%s' task='UPGR-SCRAM-SHA-256'/>" % SASL2)
+    what, e = s.answer()
+    salt = e.find("{urn:xmpp:scram-upgrade:0}salt")
+    salted = hashlib.pbkdf2_hmac("sha256", PW.encode(), base64.b64decode(salt.text),
+                                 int(salt.get("iterations")))
+    s.send("<task-data xmlns='%s'><hash xmlns='urn:xmpp:scram-upgrade:0'>%s</hash></task-data>" % (
+        SASL2, b64(salted)))
+    what, e = s.answer()
+    assert what == "success" and e.find(tag(BIND2, "bound")) is not None, ET.tostring(e)
+    s.take_features()
+    s.ping()
+    s.close()
+    s, what, e = comes("SHA-256")
+    assert "SCRAM-SHA-256" in s.mechanisms and what == "success", (s.mechanisms, what)
+    s.close()
+
+
 def comes_back(client):
     try:
         return client.connect()
@@ -336,5 +402,6 @@ def neighbours_are_killed(t):
         x.s.close()
 
 
-main(Tree(accounts=[x + "@localhost" for x in ["a", "b", "c"] + ["u%d" % i for i in range(6)]],
-          modules=MODULES + "\nmod_auth_fast: {}"))
+main(Tree(hosts=("localhost", "imported.org"),
+          accounts=[x + "@localhost" for x in ["a", "b", "c"] + ["u%d" % i for i in range(6)]],
+          modules=MODULES + "\nmod_auth_fast: {}\nmod_scram_upgrade: {}"))
