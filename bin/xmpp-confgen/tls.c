@@ -32,8 +32,13 @@ tls_word_holds(struct option const *o, struct yaml_node const *n, struct slice l
       return false;
     }
     near = nearest_word(word, o->words);
-    say_error(n, path, "unknown TLS option \"%s\"%s%s%s", text,
-              near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    if (strpbrk(text, ", "))
+      say_error(n, path,
+                "\"%s\" is not one TLS option: write each word as an item of its own",
+                text);
+    else
+      say_error(n, path, "unknown TLS option \"%s\"%s%s%s", text,
+                near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
     ok = false;
   }
   return ok;
