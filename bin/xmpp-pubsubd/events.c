@@ -159,11 +159,13 @@ send_last(struct request const *q, struct slice jid)
 struct sending {
   struct request const *q;
   struct slice xml; /* without to */
+  struct slice inside;
   char id[ID_LEN];
   enum config_field about;
   stralloc tos;
   size_t n;
   bool mixed; /* the node has subscriptions too */
+  bool body;  /* the subscriber at hand wants a text for people (pubsub#include_body) */
   struct jid_set got,
     bares; /* clients that got it for they want it, and their accounts */
 };
@@ -247,12 +249,35 @@ on_client(void *cookie, struct slice full)
     lost(s->q->self, "out of memory");
 }
 
+/* A message of its own, with a body. */
+static void
+put_with_body(struct sending const *s, struct slice jid)
+{
+  stralloc in = STRALLOC_ZERO;
+
+  if (xml_cat(&in, "<body>") && xml_cat_text(&in, s->q->body) &&
+      xml_cat(&in, "</body>") && cat_event(&in, s->inside))
+    put(s->q->self, jid, type_of(&s->q->c), "body pep", slice_of(in.s, in.len));
+  else
+    lost(s->q->self, "out of memory");
+  stralloc_free(&in);
+}
+
+static void
+give(struct sending *s, struct slice jid)
+{
+  if (s->body && s->q->body.len)
+    put_with_body(s, jid);
+  else
+    add(s, jid);
+}
+
 static void
 add_rest(void *cookie, struct slice full)
 {
   struct sending *s = cookie;
 
-  if (!jid_set_has(&s->got, full)) add(s, full);
+  if (!jid_set_has(&s->got, full)) give(s, full);
 }
 
 /* A subscriber gets the event once: an account of which some clients have it already gets it for the
@@ -264,7 +289,7 @@ add_subscriber(struct sending *s, struct slice jid)
 
   if (config_on(&s->q->c, CONFIG_BY_PRESENCE) && !is_there(s, &who)) return;
   if (!jid_set_has(&s->bares, who.bare))
-    add(s, jid);
+    give(s, jid);
   else if (who.resource.len)
     add_rest(s, jid);
   else if (pubsubd_is_host(who.domain))
@@ -276,6 +301,7 @@ on_sub(void *cookie, struct slice jid, struct pubsub_sub const *sub)
 {
   struct sending *s = cookie;
 
+  s->body = (sub->options & PUBSUB_BODY) != 0;
   if (wants(s, jid, sub) && (sub->state == PUBSUB_PENDING || has_access(s->q, jid)))
     add_subscriber(s, jid);
   return true;
@@ -293,7 +319,7 @@ any_sub(void *cookie, struct slice jid, struct pubsub_sub const *sub)
 void
 event_send(struct request const *q, struct slice inside, enum config_field about)
 {
-  struct sending s = {.q = q, .about = about};
+  struct sending s = {.q = q, .inside = inside, .about = about};
   stralloc xml = STRALLOC_ZERO;
 
   if (!config_on(&q->c, CONFIG_NOTIFICATIONS) || (about && !config_on(&q->c, about)))

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #define DIGEST_BYTES 32
+#define NS_ATOM "http://www.w3.org/2005/Atom"
 
 /* Publishing and retracting (XEP-0060 s7.1, s7.2). All is checked before anything is done, the
  * making of the node too, so that nothing remains of a publish that is refused. */
@@ -248,6 +249,16 @@ answer(struct request *q, struct publish const *p)
   return ok ? DONE : refuse_failed(q);
 }
 
+/* The title of an entry of Atom is its text for people. */
+static struct slice
+body_of(struct request *q, struct publish const *p)
+{
+  struct xml_node const *entry = p->item ? xml_child(p->item, NS_ATOM, "entry") : NULL;
+  struct xml_node const *title = entry ? xml_child(entry, NS_ATOM, "title") : NULL;
+
+  return title ? xml_text(q->ctx->arena, title) : SLICE("");
+}
+
 static void
 tell(struct request *q, struct publish const *p)
 {
@@ -257,8 +268,9 @@ tell(struct request *q, struct publish const *p)
             xml_cat(&in, "</items>");
 
   q->told = p->it.id;
+  q->body = body_of(q, p);
   if (ok) event_send(q, slice_of(in.s, in.len), CONFIG_NOTIFICATIONS);
-  q->told = SLICE("");
+  q->told = q->body = SLICE("");
   stralloc_free(&in);
 }
 

@@ -157,9 +157,10 @@ struct request {
   struct xml_node const *e, *action; /* the pubsub element, and what is to be done */
   stralloc *out;
   struct slice host, self;
-  bool pep, own;     /* own: the account asks itself */
-  uint64_t owner;    /* 0: nothing is stored of it yet */
-  struct slice told; /* the id of the item that an event tells of; empty: none, or more */
+  bool pep, own;  /* own: the account asks itself */
+  uint64_t owner; /* 0: nothing is stored of it yet */
+  /* Of an event that tells of one item: its id, and a text for people; empty: there is none. */
+  struct slice told, body;
   /* Of the node: */
   struct pubsub_node n;
   struct config c;
