@@ -79,7 +79,7 @@ on_time(void *cookie)
 {
   struct transfer *t = cookie;
 
-  if (door_now() - t->came_us >= UPLOAD_SILENCE_US) {
+  if (door_now() - t->came_us >= UPLOAD_SILENCE_US || door_now() >= t->until_us) {
     put_end(t, 408, "late", "The file came too slowly.\n");
     return;
   }
@@ -99,6 +99,7 @@ pipe_begin(struct transfer *t, int fd, uint64_t len)
   }
   t->pipe_left = len;
   t->came_us = door_now();
+  t->until_us = door_now() + UPLOAD_SILENCE_US + len / WEB_BODY_RATE * 1000000u;
   if (!event_io_start(&t->pipe, fd, EVENT_READ, on_pipe, t)) {
     close(fd);
     put_end_by_errno(t);

@@ -206,8 +206,9 @@ struct transfer {
   struct event_io pipe;     /* the body as a descriptor; fd -1: none has come */
   struct event_timer timer; /* of the pipe */
   uint64_t pipe_left,
-    came_us;  /* bytes of the pipe that are still to come; time of the last ones */
-  bool ended; /* webd has said so */
+    came_us;         /* bytes of the pipe that are still to come; time of the last ones */
+  uint64_t until_us; /* when the whole pipe must have come */
+  bool ended;        /* webd has said so */
 
   /* of a GET */
   int fd;

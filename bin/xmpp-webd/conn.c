@@ -288,6 +288,15 @@ step_pipe(struct conn *c)
   return !c->ends;
 }
 
+/* Bytes that come one by one do not keep a request open for ever. */
+static uint64_t
+body_deadline(struct conn const *c)
+{
+  uint64_t next = door_now() + WEB_BODY_US, last = c->request->body_until_us;
+
+  return next < last ? next : last;
+}
+
 /* Give the handler what has come of the body. */
 static bool
 step_body(struct conn *c)
@@ -300,7 +309,7 @@ step_body(struct conn *c)
   if (!q || !q->accepted || q->held || q->status) return false;
   if (c->pipe >= 0 && !n) return step_pipe(c);
   if (c->body_left && !n) {
-    conn_deadline(c, door_now() + WEB_BODY_US);
+    conn_deadline(c, body_deadline(c));
     return false;
   }
   if (n > WEB_BODY_PIECE) n = WEB_BODY_PIECE;

@@ -7,7 +7,8 @@
  * SPEAKS  conduits with tlsd; conduits of its own with c2sd; requests with web services
  *         (xmpp-records(7))
  * LIMITS  a head: HTTP_HEAD_MAX bytes, HTTP_LINE_MAX its first line, HTTP_FIELDS_MAX fields,
- *         WEB_HEAD_US; WEB_IDLE_US between requests; WEB_BODY_US without a byte of a body;
+ *         WEB_HEAD_US; WEB_IDLE_US between requests; WEB_BODY_US without a byte of a body,
+ *         WEB_BODY_RATE;
  *         WEB_AHEAD_MAX bytes behind a request; WEB_REQUESTS_MAX requests of a service,
  *         WEB_REQUESTS_ALL_MAX in all; a service is awaited WEB_MOUNT_US, and is silent for
  *         WEB_SILENCE_US at most

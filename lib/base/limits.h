@@ -612,6 +612,8 @@
 #define WEB_HEAD_US 30000000u
 #define WEB_IDLE_US 75000000u
 #define WEB_BODY_US 60000000u
+/* A body has WEB_BODY_US and a second more for so many bytes (of its length). */
+#define WEB_BODY_RATE 1024u
 #define WEB_MOUNT_US 3000000u
 #define WEB_SILENCE_US 60000000u
 #define WEB_STOP_US 5000000u
