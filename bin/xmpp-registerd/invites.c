@@ -182,6 +182,17 @@ del(MDB_dbi table, struct slice key)
   return store_del(inv.store, table, key) || errno == ENOENT;
 }
 
+/* An invitation that has expired may be swept after a newer one has reserved the name. */
+static bool
+del_name(struct slice bare, struct invite_id const *id)
+{
+  struct slice v;
+
+  if (!store_get(inv.store, inv.names, bare, &v)) return errno == ENOENT;
+  if (v.len != INVITE_HASH || memcmp(v.s, id->hash, INVITE_HASH) != 0) return true;
+  return del(inv.names, bare);
+}
+
 static bool
 forget(struct arena *a, struct invite_id const *id, struct invite const *i)
 {
@@ -191,7 +202,7 @@ forget(struct arena *a, struct invite_id const *id, struct invite const *i)
   return del(inv.invites, id_key(id)) &&
          del(inv.expiry, expiry_key(key, i->until_s, id)) &&
          (!i->inviter.len || del(inv.inviters, person_key(person, i->inviter, id))) &&
-         (!bare.len || del(inv.names, bare));
+         (!bare.len || del_name(bare, id));
 }
 
 /* Some of those that have expired go. */
