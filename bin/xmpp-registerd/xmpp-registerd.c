@@ -50,11 +50,15 @@ open_invites(void)
     invites_up(registerd_routed);
 }
 
-/* After a reload hosts may have other modules. */
+/* After a reload hosts may have other modules: webd and routed are told of them. */
 static void
 take(void *fresh, bool first)
 {
+  struct link *l;
+
   registerd_take(fresh, first);
+  for (l = first ? NULL : link_next(NULL); l; l = link_next(l))
+    if (l->up && l->program == WEBD) web_up(l);
   if (!first && settings_has_any(registerd.st, "module", "mod_invites")) open_invites();
   if (!registerd_routed || !registerd_routed->up) return;
   handle_forget(registerd_routed);

@@ -53,16 +53,19 @@ mount_of(char const *name, struct slice host)
   return NULL;
 }
 
-/* The link that has a name for one of the hosts already, or NULL. */
-static struct link *
-holder(char const *name, struct slice hosts)
+/* The mount that has a name for one of the hosts already, or NULL; that of another link than l goes
+ * before one of l. */
+static struct mount *
+holder(struct link const *l, char const *name, struct slice hosts)
 {
   struct slice host;
-  struct mount *m = hosts.len ? NULL : mount_of(name, SLICE(""));
+  struct mount *m = hosts.len ? NULL : mount_of(name, SLICE("")), *x;
 
-  while (!m && slice_word(&hosts, ' ', &host))
-    m = mount_of(name, host);
-  return m ? m->link : NULL;
+  while ((!m || m->link == l) && slice_word(&hosts, ' ', &host)) {
+    x = mount_of(name, host);
+    if (x) m = x;
+  }
+  return m;
 }
 
 static void
@@ -90,18 +93,31 @@ wake(struct mount const *m)
   }
 }
 
+/* A service says its mount again after a reload: the hosts may be others. */
+static void
+take_hosts(struct mount *m, struct slice hosts)
+{
+  char *fresh = slice_dup(hosts);
+
+  if (!fresh) return;
+  free(m->hosts);
+  m->hosts = fresh;
+  wake(m);
+}
+
 void
 services_on_mount(struct link *l, struct record *r)
 {
   struct slice name = record_get(r, 1), hosts = record_get(r, 2);
-  struct mount *m = calloc(1, sizeof *m);
-  struct link *other;
+  struct mount *m = calloc(1, sizeof *m), *other;
 
   if (m) m->name = slice_dup(name);
   if (m) m->hosts = slice_dup(hosts);
-  other = m && m->name ? holder(m->name, hosts) : NULL;
+  other = m && m->name ? holder(l, m->name, hosts) : NULL;
   if (!m || !m->name || !m->hosts || mounts_n >= WEB_MOUNTS_MAX || other) {
-    if (other != l) /* said again */
+    if (other && other->link == l)
+      take_hosts(other, hosts);
+    else
       refuse_mount(l, name, other ? "another service has mounted it" : "too many mounts");
     if (m) {
       free(m->name);
