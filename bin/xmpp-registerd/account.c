@@ -229,6 +229,12 @@ begin(struct request const *q, struct slice bare, struct slice password, int wha
   ask_authd(x, what == CHANGE ? "passwd" : "del", password);
 }
 
+bool
+account_may_ask(void)
+{
+  return link_find(AUTHD) && attempts_n < REGISTER_ATTEMPTS_MAX;
+}
+
 void
 account_passwd(struct request const *q, struct slice bare, struct slice password)
 {

@@ -208,7 +208,7 @@ make(struct visit *v, struct host const *h, struct invite_id const *id,
     account_check(&q, h, &w);
 }
 
-/* The link is used up when authd is asked: it has one answer. */
+/* The link is used up when authd is asked: it has one answer. While nobody can be asked it stays good. */
 static void
 reset(struct visit *v, struct host const *h, struct invite_id const *id,
       struct invite const *i)
@@ -219,7 +219,7 @@ reset(struct visit *v, struct host const *h, struct invite_id const *id,
   if (!password.len)
     answer_error(&q, ERR_NOT_ACCEPTABLE, NULL, TEXT_INCOMPLETE);
   else if (account_password_holds(&q, h, password)) {
-    if (invite_used(id))
+    if (account_may_ask() && invite_used(id))
       account_passwd(&q, i->inviter, password);
     else
       answer_error(&q, ERR_INTERNAL, "wait", TEXT_TEMPORARY);

@@ -220,6 +220,9 @@ void account_make(struct request const *q, struct host const *h, struct wanted c
 bool account_password_holds(struct request const *q, struct host const *h,
                             struct slice password);
 
+/* Say whether authd is there and can be asked. */
+bool account_may_ask(void);
+
 /* Ask authd to do WHAT (passwd, del) for the account bare; answers q, and ends the sessions of the
  * account, when authd has answered. */
 void account_passwd(struct request const *q, struct slice bare, struct slice password);
