@@ -215,17 +215,17 @@ fast_issue(struct exchange *x)
 {
   uint64_t number = x->real && x->named ? secrets_number(x->bare) : 0;
   struct device d;
-  bool is_new;
+  bool is_live;
 
   if (x->mechanism == HT || !number || !x->fast.has_agent) return;
   if (!offers(x, x->fast.request) || !secrets_has_keys(number)) return;
-  is_new = !tokens_get(number, x->fast.agent, &d);
-  if (is_new && errno != ENOENT) return;
+  if (!tokens_get(number, x->fast.agent, &d) && errno != ENOENT) return;
+  is_live = device_is_live(&d);
   take_device_name(x, &d);
   d.used_s = now_s();
   if (!make_next(x, number, x->fast.request, &d) ||
-      !(is_new ? tokens_add(number, x->fast.agent, &d)
-               : tokens_put(number, x->fast.agent, &d)))
+      !(is_live ? tokens_put(number, x->fast.agent, &d)
+                : tokens_add(number, x->fast.agent, &d)))
     x->fast.text[0] = 0;
 }
 

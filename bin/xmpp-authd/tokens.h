@@ -40,7 +40,7 @@ bool tokens_open(struct store *s);
 bool tokens_get(uint64_t number, unsigned char const agent[AGENT_BYTES],
                 struct device *d);
 
-/* Keep the device, which the account has already; or add it, for which the device unused for the
+/* Keep the device, which has a token already; or add it, or give it its first token again, for which the device unused for the
  * longest loses its tokens when there are DEVICES_MAX. false with errno EIO or ENOSPC. */
 bool tokens_put(uint64_t number, unsigned char const agent[AGENT_BYTES],
                 struct device const *d);
