@@ -221,8 +221,10 @@ void sasl_checker_gone(void);
 /* Call fn for each exchange (exchanges.c); fn may free it. */
 void exchanges_each(void (*fn)(struct exchange *x, uint64_t n), uint64_t n);
 
-/* Make an account that has no keys here; true when there is one (secrets.c). */
+/* Make an account that has no keys here; true when there is one (secrets.c). Say, once, whether any was
+ * made in this turn. */
 bool secrets_add_outside(struct slice bare);
+bool secrets_added_outside(void);
 
 /* The client of x is in: say success and end the exchange, or fail if password or account are others
  * by now. Refuse the record of an id for which there

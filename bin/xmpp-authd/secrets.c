@@ -261,10 +261,22 @@ secrets_fill(struct slice bare, enum scram_hash proven, struct scram_keys const 
          keys_fill(&secrets.keys, bare, n, k);
 }
 
+static bool added_outside; /* in this turn */
+
+bool
+secrets_added_outside(void)
+{
+  bool was = added_outside;
+
+  added_outside = false;
+  return was;
+}
+
 bool
 secrets_add_outside(struct slice bare)
 {
   if (secrets_number(bare)) return true;
+  added_outside = true;
   return accounts_add(secrets.accounts, bare);
 }
 

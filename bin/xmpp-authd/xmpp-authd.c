@@ -69,11 +69,11 @@ holds(struct link const *l)
 
 /* If the store failed, the answers that this turn gave to an administrator (or to
  * hostd for one) are not true: the connection ends instead, without a done. The same holds for
- * logins, if the turn has changed tokens. */
+ * logins, if the turn has changed tokens, or made the account of one. */
 static void
 turn(void)
 {
-  bool with_tokens = tokens_written();
+  bool with_tokens = tokens_written(), with_accounts = secrets_added_outside();
   struct link *l, *next;
 
   lacks_look(false);
@@ -81,7 +81,8 @@ turn(void)
   for (l = link_next(NULL); l; l = next) {
     next = link_next(l);
     if (l->roles & (ROLE_CONTROL | ROLE_OWN)) link_drop(l, "the store failed");
-    if (l->up && (l->roles & ROLE_ROUTER || (with_tokens && l->program == C2SD)))
+    if (l->up && (l->roles & ROLE_ROUTER ||
+                  ((with_tokens || with_accounts) && l->program == C2SD)))
       link_discard(l, "the store failed");
   }
 }
