@@ -229,6 +229,13 @@ def a_restore_that_cannot_be(t):
 
 @check
 def a_stopped_server_is_saved_and_set_aside(t):
+    tea, s = "tea@conference.localhost", t.login("romeo")
+    t.ctl("room", "create", tea, "romeo@localhost")
+    t.ctl("room", "config", tea, "title", "Tea")
+    s.send("<presence to='%s/Romeo'><x xmlns='http://jabber.org/protocol/muc'/></presence>"
+           "<message to='%s' type='groupchat'><body>cup</body></message>" % (tea, tea))
+    s.expect(lambda e: e.findtext("{%s}body" % CLIENT) == "cup")
+    s.close()
     t.terminate()
     out, err = backup(t, "stopped", code=None)[1:]
     assert "the server is stopped" in err, err
@@ -239,6 +246,12 @@ def a_stopped_server_is_saved_and_set_aside(t):
     t.start()
     t.login("tybalt").close()
     assert "1" in bodies(t, "juliet@localhost")
+    # Rooms come with what was said and who owns them; nobody is in them.
+    row = next(x.split("\t") for x in t.ctl("rooms", records=True).splitlines() if x.startswith(tea))
+    assert (row[1], row[2], row[5]) == ("0", "persistent", "Tea"), row
+    assert "romeo@localhost\towner" in t.ctl("room", "affiliation", tea, records=True)
+    assert "messages\t1" in t.ctl("room", "archive", tea, records=True)
 
 
-main(Tree(accounts=("romeo@localhost", "juliet@localhost", "tybalt@localhost")))
+main(Tree(accounts=("romeo@localhost", "juliet@localhost", "tybalt@localhost"),
+          modules=MODULES + "\nmod_muc: {}"))
