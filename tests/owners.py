@@ -24,6 +24,8 @@ HANDLER = re.compile(r'\{"(\w+)", +(?:WORKS|LATER|NOTHING) *\}')
 NEEDS = re.compile(r"_needs\[\] = \{([^}]*)\}")
 STRING = re.compile(r'"([^"]*)"')
 READER = re.compile(r'settings_(?:get|u64|us|bool)\(\s*[^,()]+(?:\(\))?,\s*"([^"]+)"')
+# lib/settings reads host and hosts of the module.
+DOMAINS = re.compile(r'settings_(?:domains|each_domain|domain_host)\(\s*[^,()]+,\s*"(mod_\w+)"')
 DEFINE = re.compile(r"#define (\w+)((?:.*\\\n)*.*)")
 PROGRAMS = ("TLSD", "C2SD", "S2SD", "ROUTED", "AUTHD", "USERD", "HOSTD", "MAMD", "PUBSUBD", "MUCD",
             "UPLOADD", "PUSHD", "WEBD", "COMPD", "CTL")
@@ -54,7 +56,8 @@ def table_rows(table, defines):
 
 
 def read_by(folder):
-    return text_of(glob.glob(folder + "/*.[ch]"))
+    text = text_of(glob.glob(folder + "/*.[ch]"))
+    return text + "".join('"%s.host" "%s.hosts"' % (m, m) for m in DOMAINS.findall(text))
 
 
 def needs_of(folder):

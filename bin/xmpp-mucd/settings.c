@@ -93,10 +93,9 @@ read_muc(struct muc *m, struct settings const *st, struct slice h, struct slice 
 static struct slice
 names_of(struct made *made, struct slice h)
 {
-  struct slice list = settings_get(made->st, "mod_muc.hosts", h);
+  struct slice list = settings_domains(made->st, "mod_muc", h);
   char usual[JID_PART_MAX + 32];
 
-  if (!list.len) list = settings_get(made->st, "mod_muc.host", h);
   if (list.len) return list;
   snprintf(usual, sizeof usual, "conference.%.*s", (int)h.len, h.s);
   return arena_copy(&made->st->arena, slice_str(usual));

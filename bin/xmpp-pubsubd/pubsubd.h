@@ -61,8 +61,7 @@ bool pubsubd_has_pep(struct slice host);
 struct slice pubsubd_service_host(struct slice domain);
 
 /* Call fn for each domain of a service, of this host, until it gives false. */
-typedef bool pubsubd_domain_fn(void *cookie, struct slice host, struct slice domain);
-void pubsubd_each_domain(pubsubd_domain_fn *fn, void *cookie);
+void pubsubd_each_domain(settings_domain_fn *fn, void *cookie);
 
 /* Make the nodes that services with the plugin hometree have by themselves (homes.c). */
 void homes_make(void);

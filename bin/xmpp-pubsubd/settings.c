@@ -116,49 +116,16 @@ pubsubd_has_pep(struct slice host)
 
 /* ---- the domains of services ---- */
 
-/* mod_pubsub.hosts, else mod_pubsub.host. */
-static bool
-domains_of(struct slice host, pubsubd_domain_fn *fn, void *cookie)
-{
-  struct slice list = pubsubd_option(host, "mod_pubsub.hosts"), name;
-
-  if (!list.len) list = pubsubd_option(host, "mod_pubsub.host");
-  while (slice_word(&list, ' ', &name))
-    if (name.len && !fn(cookie, host, name)) return false;
-  return true;
-}
-
 void
-pubsubd_each_domain(pubsubd_domain_fn *fn, void *cookie)
+pubsubd_each_domain(settings_domain_fn *fn, void *cookie)
 {
-  struct settings_row const *row = NULL;
-
-  while ((row = settings_next(pubsubd.settings, "module", row)))
-    if (slice_is(row->value[0], "mod_pubsub") && !domains_of(row->scope, fn, cookie))
-      return;
-}
-
-struct found {
-  struct slice domain, host;
-};
-
-static bool
-is_domain(void *cookie, struct slice host, struct slice domain)
-{
-  struct found *f = cookie;
-
-  if (!slice_eq(domain, f->domain)) return true;
-  f->host = host;
-  return false;
+  settings_each_domain(pubsubd.settings, "mod_pubsub", fn, cookie);
 }
 
 struct slice
 pubsubd_service_host(struct slice domain)
 {
-  struct found f = {domain, SLICE("")};
-
-  pubsubd_each_domain(is_domain, &f);
-  return f.host;
+  return settings_domain_host(pubsubd.settings, "mod_pubsub", domain);
 }
 
 /* ---- what routed is told ---- */

@@ -88,8 +88,7 @@ read_paths(struct settings *st, struct vhost *v)
 static bool
 read_vhost(struct settings *st, struct vhost *v)
 {
-  v->domains = settings_get(st, "mod_http_upload.hosts", v->host);
-  if (!v->domains.len) v->domains = settings_get(st, "mod_http_upload.host", v->host);
+  v->domains = settings_domains(st, "mod_http_upload", v->host);
   v->name = settings_get(st, "mod_http_upload.name", v->host);
   v->secret = settings_get(st, "mod_http_upload.external_secret", v->host);
   v->max_size = settings_u64(st, "mod_http_upload.max_size", v->host);

@@ -37,30 +37,10 @@ search_is_plain(size_t column)
 
 /* ---- the domains ---- */
 
-typedef bool domain_fn(void *cookie, struct slice host, struct slice domain);
-
-/* mod_vcard.hosts, else mod_vcard.host. */
 static bool
-domains_of(struct slice host, domain_fn *fn, void *cookie)
+searches(struct slice host)
 {
-  struct slice list = settings_get(userd.settings, "mod_vcard.hosts", host), name;
-
-  if (!list.len) list = settings_get(userd.settings, "mod_vcard.host", host);
-  while (slice_word(&list, ' ', &name))
-    if (name.len && !fn(cookie, host, name)) return false;
-  return true;
-}
-
-static void
-each_domain(domain_fn *fn, void *cookie)
-{
-  struct settings_row const *row = NULL;
-
-  while ((row = settings_next(userd.settings, "module", row)))
-    if (slice_is(row->value[0], "mod_vcard") &&
-        settings_bool(userd.settings, "mod_vcard.search", row->scope) &&
-        !domains_of(row->scope, fn, cookie))
-      return;
+  return settings_bool(userd.settings, "mod_vcard.search", host);
 }
 
 static bool
@@ -68,6 +48,7 @@ announce(void *cookie, struct slice host, struct slice domain)
 {
   struct link *routed = cookie;
 
+  if (!searches(host)) return true;
   link_begin(routed, VERB_SERVE);
   link_text(routed, domain);
   link_end(routed);
@@ -82,31 +63,16 @@ announce(void *cookie, struct slice host, struct slice domain)
 void
 search_announce(struct link *routed)
 {
-  each_domain(announce, routed);
-}
-
-struct found {
-  struct slice domain, host;
-};
-
-static bool
-is_domain(void *cookie, struct slice host, struct slice domain)
-{
-  struct found *f = cookie;
-
-  if (!slice_eq(domain, f->domain)) return true;
-  f->host = host;
-  return false;
+  settings_each_domain(userd.settings, "mod_vcard", announce, routed);
 }
 
 /* The host whose accounts a domain searches; empty when it is none of ours. */
 static struct slice
 host_of(struct slice domain)
 {
-  struct found f = {domain, SLICE("")};
+  struct slice host = settings_domain_host(userd.settings, "mod_vcard", domain);
 
-  each_domain(is_domain, &f);
-  return f.host;
+  return host.len && searches(host) ? host : SLICE("");
 }
 
 bool

@@ -260,6 +260,80 @@ settings_has_any(struct settings const *st, char const *key, char const *value)
   return false;
 }
 
+/* ---- domains of services ---- */
+
+#define KEY_MAX 64
+
+/* The keys of a module's options that name them. */
+struct domain_keys {
+  char hosts[KEY_MAX], host[KEY_MAX];
+};
+
+static struct domain_keys
+keys_of(char const *module)
+{
+  struct domain_keys k;
+
+  snprintf(k.hosts, sizeof k.hosts, "%s.hosts", module);
+  snprintf(k.host, sizeof k.host, "%s.host", module);
+  return k;
+}
+
+static struct slice
+domains_of(struct settings const *st, struct domain_keys const *k, struct slice host)
+{
+  struct slice list = settings_get(st, k->hosts, host);
+
+  return list.len ? list : settings_get(st, k->host, host);
+}
+
+struct slice
+settings_domains(struct settings const *st, char const *module, struct slice host)
+{
+  struct domain_keys k = keys_of(module);
+
+  return domains_of(st, &k, host);
+}
+
+void
+settings_each_domain(struct settings const *st, char const *module,
+                     settings_domain_fn *fn, void *cookie)
+{
+  struct domain_keys k = keys_of(module);
+  struct settings_row const *row = NULL;
+  struct slice list, domain;
+
+  while ((row = settings_next(st, "module", row))) {
+    if (!slice_is(row->value[0], module)) continue;
+    list = domains_of(st, &k, row->scope);
+    while (slice_word(&list, ' ', &domain))
+      if (domain.len && !fn(cookie, row->scope, domain)) return;
+  }
+}
+
+struct found {
+  struct slice domain, host;
+};
+
+static bool
+is_domain(void *cookie, struct slice host, struct slice domain)
+{
+  struct found *f = cookie;
+
+  if (!slice_eq(domain, f->domain)) return true;
+  f->host = host;
+  return false;
+}
+
+struct slice
+settings_domain_host(struct settings const *st, char const *module, struct slice domain)
+{
+  struct found f = {domain, SLICE("")};
+
+  settings_each_domain(st, module, is_domain, &f);
+  return f.host;
+}
+
 /* ---- refusals ---- */
 
 static struct settings_refused refused;

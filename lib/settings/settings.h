@@ -68,6 +68,20 @@ bool settings_has_any(struct settings const *st, char const *key, char const *va
 struct settings_row const *settings_next(struct settings const *st, char const *key,
                                          struct settings_row const *from);
 
+/* The domains of the service that a module has for a host: its option hosts, else host. Words with a
+ * blank between two. */
+struct slice settings_domains(struct settings const *st, char const *module,
+                              struct slice host);
+
+/* Call fn for each domain of a module, of all hosts that have it, until it gives false. */
+typedef bool settings_domain_fn(void *cookie, struct slice host, struct slice domain);
+void settings_each_domain(struct settings const *st, char const *module,
+                          settings_domain_fn *fn, void *cookie);
+
+/* The host whose service of this module the domain is; empty when it is none. */
+struct slice settings_domain_host(struct settings const *st, char const *module,
+                                  struct slice domain);
+
 /* A path as the settings give it: a relative one begins at the settings' folder. NUL behind
  * it; in the arena of st. s NULL: ENOMEM. */
 struct slice settings_path(struct settings *st, struct slice path);

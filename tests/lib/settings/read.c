@@ -154,6 +154,37 @@ rows(void **state)
   assert_null(settings_next(&st, "listen", NULL));
 }
 
+static bool
+note_domain(void *cookie, struct slice host, struct slice domain)
+{
+  char *text = cookie;
+  size_t len = strlen(text);
+
+  snprintf(text + len, 128 - len, "%.*s of %.*s;", (int)domain.len, domain.s,
+           (int)host.len, host.s);
+  return !slice_is(domain, "d.b");
+}
+
+static void
+domains_of_services(void **state)
+{
+  struct settings st = SETTINGS_ZERO;
+  char all[128] = "";
+
+  (void)state;
+  open_text(&st,
+            "module\ta\tmod_x\nmodule\ta\tmod_y\nmodule\tb\tmod_x\nmodule\tc\tmod_x\n"
+            "mod_x.host\ta\tx.a\nmod_x.host\tb\tno\nmod_x.hosts\tb\tx.b  d.b\n"
+            "mod_x.host\tc\tx.c\nmod_y.host\ta\ty.a\nmod_x.host\te\tx.e\n");
+  assert_true(slice_is(settings_domains(&st, "mod_x", SLICE("b")), "x.b  d.b"));
+  settings_each_domain(&st, "mod_x", note_domain, all);
+  assert_string_equal(all, "x.a of a;x.b of b;d.b of b;");
+  assert_true(slice_is(settings_domain_host(&st, "mod_x", SLICE("x.c")), "c"));
+  assert_int_equal(settings_domain_host(&st, "mod_x", SLICE("y.a")).len, 0);
+  assert_int_equal(settings_domain_host(&st, "mod_x", SLICE("x.e")).len, 0);
+  settings_close(&st);
+}
+
 static void
 refuses(void **state)
 {
@@ -232,9 +263,13 @@ int
 main(void)
 {
   struct CMUnitTest const tests[] = {
-    cmocka_unit_test(gets),           cmocka_unit_test(numbers_and_words),
-    cmocka_unit_test(rows),           cmocka_unit_test(refuses),
-    cmocka_unit_test(names_the_line), cmocka_unit_test(paths),
+    cmocka_unit_test(gets),
+    cmocka_unit_test(numbers_and_words),
+    cmocka_unit_test(rows),
+    cmocka_unit_test(refuses),
+    cmocka_unit_test(names_the_line),
+    cmocka_unit_test(paths),
+    cmocka_unit_test(domains_of_services),
   };
   return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }
