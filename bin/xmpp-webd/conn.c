@@ -24,8 +24,8 @@ conn_name(struct conn const *c)
   return log_conn(c->link ? c->link->name : NULL, c->id);
 }
 
-static struct conn *
-find(struct link const *l, struct record *r)
+struct conn *
+conn_find(struct link const *l, struct record *r)
 {
   struct conn *c = id_map_get(l->cookie, record_u64(r, 1));
 
@@ -71,44 +71,18 @@ conn_write(struct conn *c, struct slice bytes)
 }
 
 void
+conn_flush(struct conn *c)
+{
+  put_data(c, slice_of(c->out.s, c->out.len));
+  stralloc_free(&c->out);
+}
+
+void
 conn_hold(struct conn *c, bool hold)
 {
   if (c->told_stop == hold || c->ends) return;
   c->told_stop = hold;
   tell(c, hold ? VERB_STOP : VERB_GO);
-}
-
-/* ---- big bodies ---- */
-
-void
-conn_divert(struct conn *c)
-{
-  size_t here = c->in.len - c->in_at;
-
-  if (c->ends || c->state != CONN_BODY || c->body_left < here + WEB_DIVERT_MIN ||
-      !link_can_pass(c->link))
-    return;
-  link_begin(c->link, VERB_DIVERT);
-  link_num(c->link, c->id);
-  link_num(c->link, c->got + c->body_left - here);
-  link_end(c->link);
-}
-
-bool
-conn_send_file(struct conn *c, int fd, uint64_t len, uint64_t offset)
-{
-  if (c->ends || !link_can_pass(c->link)) return false;
-  put_data(c, slice_of(c->out.s, c->out.len));
-  stralloc_free(&c->out);
-  link_begin(c->link, VERB_DIVERT);
-  link_num(c->link, c->id);
-  link_num(c->link, len);
-  link_num(c->link, offset);
-  if (!link_end_with(c->link, fd))
-    conn_end(c, "the file cannot be passed on");
-  else
-    c->filing = c->blocked = true;
-  return true;
 }
 
 /* ---- the end ---- */
@@ -476,7 +450,7 @@ set(char **at, struct slice text)
 void
 conn_on_secured(struct link *l, struct record *r)
 {
-  struct conn *c = find(l, r);
+  struct conn *c = conn_find(l, r);
 
   if (!c || c->had_request) return;
   c->secure = true;
@@ -488,7 +462,7 @@ conn_on_secured(struct link *l, struct record *r)
 void
 conn_on_data(struct link *l, struct record *r)
 {
-  struct conn *c = find(l, r);
+  struct conn *c = conn_find(l, r);
   struct slice bytes = record_get(r, 2);
 
   if (!c) return;
@@ -511,7 +485,7 @@ conn_on_data(struct link *l, struct record *r)
 void
 conn_on_close(struct link *l, struct record *r)
 {
-  struct conn *c = find(l, r);
+  struct conn *c = conn_find(l, r);
 
   if (!c) return;
   c->gone = true;
@@ -521,7 +495,7 @@ conn_on_close(struct link *l, struct record *r)
 void
 conn_on_stop(struct link *l, struct record *r)
 {
-  struct conn *c = find(l, r);
+  struct conn *c = conn_find(l, r);
 
   if (!c || c->stopped) return;
   c->stopped = true;
@@ -533,14 +507,12 @@ conn_on_stop(struct link *l, struct record *r)
     c->request->kind->go(c->request, false);
 }
 
-/* Write what waits, unless the front has another reason to take nothing. */
-static void
-unblock(struct conn *c)
+void
+conn_unblock(struct conn *c)
 {
   if (!c->blocked || c->stopped || c->filing) return;
   c->blocked = false;
-  put_data(c, slice_of(c->out.s, c->out.len));
-  stralloc_free(&c->out);
+  conn_flush(c);
   if (c->upgrade)
     c->upgrade->go(c, true);
   else if (c->request && c->request->kind && c->request->kind->go)
@@ -550,45 +522,11 @@ unblock(struct conn *c)
 void
 conn_on_go(struct link *l, struct record *r)
 {
-  struct conn *c = find(l, r);
+  struct conn *c = conn_find(l, r);
 
   if (!c) return;
   c->stopped = false;
-  unblock(c);
-}
-
-/* A pipe for a body that was answered already is closed: then its bytes come as data. */
-static void
-take_pipe(struct conn *c, int fd, uint64_t len)
-{
-  struct request const *q = c->request;
-
-  c->got += len;
-  if (fd < 0) return;
-  if (!q || c->state != CONN_BODY || q->status || !q->kind || !q->kind->divert ||
-      len > c->body_left) {
-    fd_close(fd);
-    return;
-  }
-  c->pipe = fd;
-  c->pipe_len = len;
-  conn_step(c);
-}
-
-void
-conn_on_divert(struct link *l, struct record *r)
-{
-  struct conn *c = find(l, r);
-  int fd = link_take_fd(l);
-
-  if (!c) {
-    if (fd >= 0) fd_close(fd);
-  } else if (r->n > 3)
-    take_pipe(c, fd, record_u64(r, 2));
-  else {
-    c->filing = false;
-    unblock(c);
-  }
+  conn_unblock(c);
 }
 
 void

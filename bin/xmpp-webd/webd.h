@@ -105,7 +105,6 @@ void conn_on_data(struct link *l, struct record *r);
 void conn_on_close(struct link *l, struct record *r);
 void conn_on_stop(struct link *l, struct record *r);
 void conn_on_go(struct link *l, struct record *r);
-void conn_on_divert(struct link *l, struct record *r);
 void conns_link_gone(struct link *l);
 
 /* The name of the connection for the log. */
@@ -114,12 +113,24 @@ char const *conn_name(struct conn const *c);
 /* Write bytes to the client; those that it does not take yet wait. */
 void conn_write(struct conn *c, struct slice bytes);
 
+/* Give the connection that a record of l names first, or NULL. Write what waits in out; if the front
+ * has no reason left to take nothing. */
+struct conn *conn_find(struct link const *l, struct record *r);
+void conn_flush(struct conn *c);
+void conn_unblock(struct conn *c);
+
+/* ---- diverts.c: big bodies ---- */
+
+void conn_on_divert(struct link *l, struct record *r);
+
 /* Have the front put the rest of the request's body into a pipe, if much is to come and it can. */
 void conn_divert(struct conn *c);
 
 /* Send len bytes of the file fd from offset on, which is closed. false: the front cannot now, and
  * fd is open. */
 bool conn_send_file(struct conn *c, int fd, uint64_t len, uint64_t offset);
+
+/* ---- conn.c ---- */
 
 /* Go on with what has come, once the request or the body may. Do nothing while conn_step runs
  * already. */

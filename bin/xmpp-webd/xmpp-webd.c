@@ -14,7 +14,7 @@
  *         WEB_SILENCE_US at most
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, records of its front. Of web services their answers, but not their fields. Not a byte of a client
- * ROOMS   conn.c connections; request.c from a head to its handler; client.c who asks, behind
+ * ROOMS   conn.c connections, diverts.c their big bodies; request.c from a head to its handler; client.c who asks, behind
  *         proxies, bans.c who is shut out; answer.c answers; kinds.c the table of handlers; services.c web services; websocket.c
  *         WebSocket, ws_frames.c its frames; bosh.c requests of BOSH, bosh_body.c their
  *         element, bosh_sessions.c sessions, bosh_rids.c the order of requests, bosh_rules.c
