@@ -184,6 +184,12 @@ struct exchange *exchange_of(struct link const *l, uint64_t id);
 /* The address of the client of x; of an IPv6 address the half that one site has. */
 struct slice exchange_ip(struct exchange const *x);
 
+/* Say whether the account of x is the same, with the same password, as when the secret of x was checked.
+ * An exchange copies the keys when it begins, and up to EXCHANGE_US later its client is in: meanwhile
+ * the password may have been changed, or the account have ended and the name be another's. Tokens
+ * (fast.c) are looked up and used in one turn. */
+bool exchange_is_current(struct exchange const *x);
+
 /* Wipe and free x; nobody is told. */
 void exchange_free(struct exchange *x);
 

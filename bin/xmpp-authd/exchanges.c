@@ -228,6 +228,18 @@ exchange_of(struct link const *l, uint64_t id)
   return id_map_get(l->cookie, id);
 }
 
+bool
+exchange_is_current(struct exchange const *x)
+{
+  uint64_t number;
+
+  if (x->mechanism != PLAIN && x->mechanism != SCRAM) return true;
+  number = secrets_number(x->bare);
+  if (!number) return false;
+  return x->question ? number == x->number
+                     : secrets_are_still(number, x->scram.hash, &x->keys);
+}
+
 void
 exchanges_of_link_gone(struct link *l)
 {

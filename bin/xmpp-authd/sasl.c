@@ -85,21 +85,6 @@ say_success(struct exchange *x)
   link_end(x->link);
 }
 
-/* An exchange copies the keys when it begins, and up to EXCHANGE_US later its client is in: meanwhile
- * the password may have been changed, or the account have ended and the name be another's. Tokens
- * (fast.c) are looked up and used in one turn. */
-static bool
-is_current(struct exchange const *x)
-{
-  uint64_t number;
-
-  if (x->mechanism != PLAIN && x->mechanism != SCRAM) return true;
-  number = secrets_number(x->bare);
-  if (!number) return false;
-  return x->question ? number == x->number
-                     : secrets_are_still(number, x->scram.hash, &x->keys);
-}
-
 static void
 fail_changed(struct exchange *x)
 {
@@ -109,7 +94,7 @@ fail_changed(struct exchange *x)
 void
 sasl_succeed(struct exchange *x)
 {
-  if (!is_current(x)) {
+  if (!exchange_is_current(x)) {
     fail_changed(x);
     return;
   }
@@ -125,7 +110,7 @@ sasl_answer(struct exchange *x)
 {
   if (x->step == DELAYED) failure_waited(x->bare);
   x->step = FINAL;
-  if (x->passed && !is_current(x)) {
+  if (x->passed && !exchange_is_current(x)) {
     fail_changed(x);
     return;
   }
