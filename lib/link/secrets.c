@@ -106,20 +106,21 @@ is_known(char const *s, char const *end)
   return starts(s, end, "http://jabber.org/protocol/") || starts(s, end, "urn:xmpp:");
 }
 
-/* Blur the values of attributes node, and the text of elements but names of forms and numbers
- * of three digits at most. */
+/* Blur the values of attributes node, and the text but names of forms and numbers of three digits
+ * at most; the latter from the beginning (hides), or in the publish options alone. */
 static void
-blur_push(char *s, char *end)
+blur_push(char *s, char *end, bool hides)
 {
   char *from;
 
   while (s < end) {
     for (from = s; s < end && *s != '<'; s++) {
     }
-    if (s - from > 3 && !is_known(from, end)) blur(from, s);
+    if (hides && s - from > 3 && !is_known(from, end)) blur(from, s);
+    if (starts(s, end, "<publish-options")) hides = true;
     for (; s < end && *s != '>'; s++) {
-      if (!starts(s, end, " node=") || end - s < 8) continue;
-      from = s + 7;
+      if (!starts(s, end, "node=") || end - s < 7) continue;
+      from = s + 6;
       for (s = from; s < end && *s != from[-1]; s++) {
       }
       blur(from, s);
@@ -177,6 +178,8 @@ secrets_mask(char *s, size_t len)
     if (secret.len) star_text(s + (secret.s - s), s + (secret.s - s) + secret.len);
   } else if (is_push(line, verb)) {
     secret = field(line, STANZA_XML);
-    if (secret.len) blur_push(s + (secret.s - s), s + (secret.s - s) + secret.len);
+    if (secret.len)
+      blur_push(s + (secret.s - s), s + (secret.s - s) + secret.len,
+                slice_has_word(field(line, STANZA_TAGS), SLICE("ns=urn:xmpp:push:0")));
   }
 }

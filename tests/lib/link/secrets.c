@@ -15,13 +15,14 @@ char const *PROG = "test";
 #define REGISTER "register\t1\texample.com\t192.0.2.1\t1\ten\t"
 
 #define ENABLE(node, secret)                                                             \
-  "stanza\ta\tb\tiq\tset\t1\tns=urn:xmpp:push:0\tc2sd:1\t<iq><enable jid='p' "           \
+  "stanza\ta\tb\tiq\tset\tpush-1\tns=urn:xmpp:push:0\tc2sd:1\t<iq><enable jid='p' "      \
   "node='" node "'><x xmlns='jabber:x:data'><value>http://jabber.org/protocol/"          \
   "pubsub#publish-options</value><value>" secret "</value></x></enable></iq>\n"
-#define PUBLISH(id, node)                                                                \
+#define PUBLISH(id, node, secret)                                                        \
   "stanza\tp\ta\tiq\tset\t" id                                                           \
   "\tns=http://jabber.org/protocol/pubsub\tpushd:1\t<publish "                           \
-  "node=\"" node "\"><value>12</value>"
+  "node=\"" node "\"><value>New message</value></publish><publish-options>"              \
+  "<value>" secret "</value>"
 
 static struct {
   char const *line, *masked;
@@ -47,10 +48,10 @@ static struct {
   {"stanza\ta\tb\tiq\tset\t1\tns=jabber:iq:register ip=1.2.3.4\tc2sd:1\t<iq>secret</iq>",
    "stanza\ta\tb\tiq\tset\t1\tns=jabber:iq:register ip=1.2.3.4\tc2sd:1\t<iq>******</iq>"                                           },
   {ENABLE("n17",                                                                          "a secret of many letters"),               ENABLE("5bf", "5b03fbad40c6210f********")},
-  {PUBLISH("push-1",                                                          "n17"),                                                                                                   PUBLISH("push-1", "5bf")},
-  {PUBLISH("1",                      "n17"),PUBLISH("1", "n17")},
+  {PUBLISH("push-1",                                                          "n17",                                                                                                   "sesame"), PUBLISH("push-1", "5bf", "bdd942")},
+  {PUBLISH("1",                       "n17","sesame"), PUBLISH("1", "n17", "sesame")},
   {"stanza\ta\tb\tmessage\t\t1\tbody\tc2sd:1\t<message>open</message>",
-   "stanza\ta\tb\tmessage\t\t1\tbody\tc2sd:1\t<message>open</message>"                                                                                                                   },
+   "stanza\ta\tb\tmessage\t\t1\tbody\tc2sd:1\t<message>open</message>"                                                                                                               },
 };
 
 static void
