@@ -35,7 +35,8 @@ pwrite(int fd, void const *buf, size_t n, off_t at)
     errno = EIO;
     return -1;
   }
-  if (!fails()) return syscall(SYS_pwrite64, fd, buf, n, at);
+  /* A first page that cannot be written ends the process: first_page_is_bad is for that. */
+  if (at < 2 * PAGE || !fails()) return syscall(SYS_pwrite64, fd, buf, n, at);
   if (why == HALF) return syscall(SYS_pwrite64, fd, buf, n / 2, at);
   errno = why;
   return -1;
@@ -107,8 +108,7 @@ is_prefix(uint64_t last)
 
 /* ---- S5 ---- */
 
-/* The call fails, and those behind it, as long as the fault lasts. A first page that could not
- * be written leaves LMDB nothing but to be opened again. */
+/* The call fails, and those behind it, as long as the fault lasts. */
 static void
 one_fault(unsigned int from, int how)
 {
@@ -141,7 +141,7 @@ each_write_fails(void **state)
   calls = 0;
   assert_true(turn());
   whole = calls;
-  assert_true(whole >= 3); /* pages, their sync, the first page */
+  assert_true(whole >= 2); /* pages, their sync */
   for (w = 0; w < sizeof ways / sizeof *ways; w++)
     for (from = 1; from <= whole; from++)
       one_fault(from, ways[w]);
