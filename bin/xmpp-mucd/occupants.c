@@ -405,7 +405,7 @@ open_fresh(char const *path)
 
   mucd.present = open_present(path);
   if (mucd.present && store_get(mucd.present, meta, SLICE("boot"), &v) &&
-      slice_eq(v, boot_id().len ? boot_id() : SLICE("none")))
+      (service_pipes() || slice_eq(v, boot_id())))
     return;
   store_close(mucd.present);
   snprintf(file, sizeof file, "%s/data.mdb", path);

@@ -30,6 +30,30 @@ def first_difference(a, b):
     return None
 
 
+ROOM, MUC = "room@conference.localhost", "http://jabber.org/protocol/muc"
+
+
+def play_in_a_room(t):
+    a, b = t.login("a"), t.login("b")
+
+    def enter(s, nick):
+        s.send("<presence to='%s/%s'><x xmlns='%s'/></presence>" % (ROOM, nick, MUC))
+        s.expect(lambda e: e.find("{%s}subject" % CLIENT) is not None)
+
+    enter(a, "A")
+    a.iq(ROOM, "<query xmlns='%s#owner'><x xmlns='jabber:x:data' type='submit'/></query>" % MUC, "set")
+    enter(b, "B")
+    b.send("<message type='groupchat' to='%s'><body>in a room</body></message>" % ROOM)
+    for s in (a, b):
+        s.expect_body("in a room")
+    a.iq(ROOM, "<query xmlns='%s#admin'><item nick='B' role='none'/></query>" % MUC, "set")
+    enter(b, "C")
+    a.send("<presence to='%s/A' type='unavailable'/>" % ROOM)
+    a.ping()
+    a.close()
+    b.close()
+
+
 def play(t):
     """A short conversation of many kinds."""
     a, b = t.login("a"), t.login("b", direct=True)
@@ -73,14 +97,15 @@ def copy_data(t, to):
 @check
 def traces_of_a_conversation(t):
     copy_data(t, t.dir + "/copy")
-    for d in TRACED:
+    for d in TRACED + ("mucd",):
         t.ctl("trace", d, "on", t.dir + "/" + d)
     t.wait_ready()
     play(t)
+    play_in_a_room(t)
     until("the streams end", lambda: t.stat("c2sd", "streams") == 0)
-    for d in TRACED:
+    for d in TRACED + ("mucd",):
         t.ctl("trace", d, "off")
-    for d in TRACED:
+    for d in TRACED + ("mucd",):
         assert os.path.getsize("%s/%s.in" % (t.dir, d)) > 100, d + ": nothing was traced"
 
 
@@ -115,6 +140,11 @@ def authd_says_the_same(t):
 @check
 def userd_says_the_same(t):
     same(t, "userd", t.dir + "/copy/settings")
+
+
+@check
+def mucd_says_the_same(t):
+    same(t, "mucd", t.dir + "/copy/settings")
 
 
 class Middle:
@@ -461,4 +491,4 @@ def after_a_trace_chance_is_the_kernels_again(t):
     assert second not in out, "an id after the trace follows from its seed"
 
 
-main(Tree(accounts=["a@localhost", "b@localhost"]))
+main(Tree(accounts=["a@localhost", "b@localhost"], modules=MODULES + "\nmod_muc: {}"))
