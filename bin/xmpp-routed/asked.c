@@ -9,7 +9,7 @@
 
 /* Requests of sessions that a service has taken over and not answered yet: mamd answers a
  * query at the pace at which the client takes the results, userd searches its directory turn
- * by turn. A restarted service has forgotten them, and routed answers each with an error. */
+ * by turn, registerd waits for authd, hostd for who has the figures of a command. A restarted service has forgotten them, and routed answers each with an error. */
 
 struct asked {
   struct asked *next;
@@ -23,6 +23,18 @@ static struct slice
 id_of(struct asked const *a)
 {
   return slice_str(a->text + a->to_len + a->from_len);
+}
+
+static void
+forget_oldest(struct session *s)
+{
+  struct asked **at = &s->asked;
+  unsigned int n;
+
+  for (n = 1; *at && n < ROUTED_ASKED_MAX; n++)
+    at = &(*at)->next;
+  free(*at); /* the last of all, for they are never more */
+  *at = NULL;
 }
 
 void
@@ -39,6 +51,7 @@ asked_add(struct session *s, struct passing const *p, struct post const *post)
   if (st->to.len) memcpy(a->text, st->to.s, st->to.len);
   if (st->from.len) memcpy(a->text + a->to_len, st->from.s, st->from.len);
   if (st->id.len) memcpy(a->text + a->to_len + a->from_len, st->id.s, st->id.len);
+  forget_oldest(s);
   a->next = s->asked;
   s->asked = a;
 }

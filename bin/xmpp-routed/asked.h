@@ -4,10 +4,11 @@
 
 #include "routed.h"
 
-/* The services whose requests are noted. */
-#define PROGRAMS_ASKED (MAMD | USERD)
+/* The services some of whose requests are noted. */
+#define PROGRAMS_ASKED (MAMD | USERD | HOSTD | REGISTERD)
 
-/* Note the request p of s, which is the newest letter of post. */
+/* Note the request p of s, which is the newest letter of post; of ROUTED_ASKED_MAX requests that
+ * wait the oldest is forgotten. */
 void asked_add(struct session *s, struct passing const *p, struct post const *post);
 
 /* Forget the request that st answers, if st is an iq; forget all requests of s, which is

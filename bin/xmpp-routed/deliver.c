@@ -177,15 +177,22 @@ ask_mamd(struct post *post, struct passing const *p)
   if (deliver_to_post(post, &asked) && s) asked_add(s, p, post);
 }
 
-/* Put p into the post of the service of its domain. userd may answer a request to a domain of
- * its own later: a search. */
+/* Say whether the service of post may answer the request p later than it acknowledges p: userd a
+ * search, hostd a command, registerd a form. A note of any other request could outlive its answer: a
+ * service answers once what a c2sd says again to a new routed. */
+static bool
+is_answered_later(struct post const *post, struct passing const *p, bool to_domain)
+{
+  if (!slice_is(p->st.kind, "iq") || !stanza_may_answer(&p->st)) return false;
+  if (to_domain) return post->program == USERD;
+  return post->program & (HOSTD | REGISTERD) && slice_is(p->st.type, "set");
+}
+
 static void
-to_domain(struct post *post, struct passing const *p)
+to_service(struct post *post, struct passing const *p, bool to_domain)
 {
   struct session *s =
-    post->program == USERD && slice_is(p->st.kind, "iq") && stanza_may_answer(&p->st)
-      ? session_of(p->st.from)
-      : NULL;
+    is_answered_later(post, p, to_domain) ? session_of(p->st.from) : NULL;
 
   if (deliver_to_post(post, p) && s) asked_add(s, p, post);
 }
@@ -202,7 +209,7 @@ to_handler(struct passing const *p, char const *scope)
   else if (post->program == MAMD)
     ask_mamd(post, p);
   else
-    deliver_to_post(post, p);
+    to_service(post, p, false);
 }
 
 /* A host gives nobody its presence: answer a request for a subscription with no, so that the
@@ -530,7 +537,7 @@ deliver_route(struct passing const *p)
   struct post *post = services_domain(a.domain);
 
   if (post) {
-    to_domain(post, p);
+    to_service(post, p, true);
   } else if (!routed_host(a.domain)) {
     pairs_route(p);
   } else if (a.local.len && routed_is_anonymous(a.domain, a.local) && is_abroad(p))

@@ -81,9 +81,17 @@ to_its_session(struct link const *l, struct passing const *p)
   a = jid_cut(p->st.to);
   if (!a.local.len || !a.resource.len || !routed_host(a.domain)) return false;
   s = session_of(p->st.to);
-  if (s && s->asked && slice_is(p->st.kind, "iq")) asked_answered(s, &p->st);
   if (s && is_meant(s, p)) deliver_to_session(s, p);
   return true;
+}
+
+/* The iq p of a service answers a request of one of our sessions, if there is one. */
+static void
+forget_request(struct passing const *p)
+{
+  struct session *s = stanza_may_answer(&p->st) ? NULL : session_of(p->st.to);
+
+  if (s && s->asked) asked_answered(s, &p->st);
 }
 
 /* Give the number of the session that returns p (0: its c2sd does not say), and free
@@ -179,6 +187,7 @@ incoming_record(struct link *l, struct record *r)
   p.silent = l->program == MAMD && has_word(&p, SLICE("offline"));
   if (l->program != USERD && is_blocked(&p)) return;
   if (slice_is(p.st.kind, "presence")) caps_directed(&p);
+  if (l->program & PROGRAMS_ASKED && slice_is(p.st.kind, "iq")) forget_request(&p);
   if (!p.st.to.len)
     route_to_nobody(&p);
   else if (l->program == C2SD)

@@ -294,6 +294,8 @@
 /* Requests of a session that c2sd remembers until a service answers them: queries of the
  * archive, searches. */
 #define ASKED_MAX 12u
+/* Requests of a session that routed remembers until a service answers them. */
+#define ROUTED_ASKED_MAX 64u
 /* First-level elements of one stream before it has bound a resource. */
 #define UNBOUND_ELEMENTS_MAX 64
 /* Requests of registration on one stream; the time of a client that has a captcha to look at, from
