@@ -287,22 +287,17 @@ listen_has(char const *in)
   return false;
 }
 
-/* A name like none that is known is a module of another author; its options are not judged. */
 static void
-say_no_listener(struct yaml_node const *n)
+say_no_listener(struct yaml_node const *module)
 {
-  struct yaml_node const *module = yaml_get(n, "module");
   size_t best = 2 + module->text.len / 4, i;
   char const *near = NULL;
 
   for (i = 0; i < KINDS_N; i++)
     if (word_nearer(module->text, kinds[i].name, &best)) near = kinds[i].name;
-  if (near)
-    say_error(module, "listen.module",
-              "\"%s\" is not a module that listens; did you mean %s?", module->text.s,
-              near);
-  else
-    say_lost(n, "listen", "nobody listens here: %s is not known", module->text.s);
+  say_error(module, "listen.module", "\"%s\" is not a module that listens%s%s%s",
+            module->text.s, near ? "; did you mean " : "", near ? near : "",
+            near ? "?" : "");
 }
 
 /* Emit a listener's rows, for the programs that listen and for xmpp-ctl dns, which prints
@@ -420,7 +415,7 @@ compile_listener(struct yaml_node const *n)
   }
   if (kind == KINDS_N) {
     if (module.len)
-      say_no_listener(n);
+      say_no_listener(yaml_get(n, "module"));
     else
       say_error(n, "listen.module", "the option is missing");
     return;

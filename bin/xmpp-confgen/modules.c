@@ -279,40 +279,26 @@ check_plugins(struct module const *m, struct yaml_node const *n,
   }
 }
 
-/* Modules of other authors are called as they like: ModPresence, Elixir.Hook, model_phone. */
-static bool
-may_be_module(struct yaml_node const *n, struct slice name, char const *near)
-{
-  if (slice_starts(name, "mod_")) return true;
-  if (near || option_find("", name)) return false;
-  return n->key.s != name.s || n->kind != YAML_SCALAR || !n->text.len;
-}
-
 bool
 say_unknown_module(struct yaml_node const *n, char const *path, struct slice name)
 {
   char const *near = module_nearest(name);
-  bool may_be = may_be_module(n, name, near);
   struct yaml_node at = *n;
 
   if (n->key.s == name.s) {
     at.line = n->key_line;
     at.col = n->key_col;
   }
-  if (may_be && near)
+  if (near && slice_starts(name, "mod_"))
     say_warning(&at, path, "%.*s is not known; did you mean %s?", (int)name.len, name.s,
                 near);
-  else if (may_be)
+  else if (slice_starts(name, "mod_"))
     say_lost(&at, path, "%.*s is not known; nothing here does its work", (int)name.len,
              name.s);
-  else if (!near && option_find("", name))
-    say_error(&at, path,
-              "%.*s is no module, but an option of the server: write it at the left edge",
-              (int)name.len, name.s);
   else
     say_error(&at, path, "%.*s is no module%s%s%s", (int)name.len, name.s,
               near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
-  return may_be;
+  return slice_starts(name, "mod_");
 }
 
 /* Where no services are given ejabberd offers its own STUN server; here there is none. */

@@ -134,12 +134,8 @@ say_no_handler(struct yaml_node const *n)
 
   for (i = 0; i < HANDLERS_N; i++)
     if (word_nearer(n->text, handlers[i].word, &best)) near = handlers[i].word;
-  if (near)
-    say_error(n, "listen.request_handlers", "\"%s\" is no handler; did you mean %s?",
-              n->text.s, near);
-  else
-    say_lost(n, "listen.request_handlers", "nobody answers here: %s is not known",
-             n->text.s);
+  say_error(n, "listen.request_handlers", "\"%s\" is no handler%s%s%s", n->text.s,
+            near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
 /* {PATH: HANDLER}; old files have {HANDLER: PATH}. xmpp-ctl dns tells of some. */
