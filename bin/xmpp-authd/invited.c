@@ -1,18 +1,39 @@
 #include "invited.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* Tokens of invitations (XEP-0445) that have made an account: table invited of DATA/secrets, TOKEN ->
- * bare JID, written in the commit that makes the account. So of two streams with one token one makes
- * an account, and no kill leaves an account without the mark or a mark without the account.
- * xmpp-registerd has settled a token when its own store says so too; then the entry goes. */
+ * bare JID, committed with the keys of the account and before its name (secrets_commit). So of two
+ * streams with one token one makes an account, and no kill leaves an account without the mark; a
+ * mark without its account is deleted at the next start. xmpp-registerd has settled a token when
+ * its own store says so too; then the entry goes. */
 
 static MDB_dbi table;
+
+/* Delete the marks whose accounts a kill has left without a name. */
+static bool
+delete_rests(void)
+{
+  char at[INVITED_TOKEN_MAX + 2] = "";
+  struct slice from = slice_of(at, 1), key, bare;
+
+  while (store_next(secrets_store(), table, from, &key, &bare)) {
+    if (key.len > INVITED_TOKEN_MAX) break;
+    memcpy(at, key.s, key.len);
+    at[key.len] = 0; /* the first key that is behind it */
+    from = slice_of(at, key.len + 1);
+    if (!secrets_is_there(bare) && errno == ENOENT &&
+        !store_del(secrets_store(), table, slice_of(at, key.len)))
+      return false;
+  }
+  return errno == ENOENT;
+}
 
 bool
 invited_open(void)
 {
-  return store_table(secrets_store(), "invited", &table);
+  return store_table(secrets_store(), "invited", &table) && delete_rests();
 }
 
 bool
