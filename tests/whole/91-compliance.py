@@ -186,7 +186,11 @@ def rooms_advanced(t, s):
     s.iq(None, publish("urn:xmpp:bookmarks:1", ROOM, "<conference xmlns='urn:xmpp:bookmarks:1' name='x'/>",
                        ("max_items", "max"), ("access_model", "whitelist")), "set")
     old = s.iq(None, "<query xmlns='jabber:iq:private'><storage xmlns='storage:bookmarks'/></query>")
-    return fin and here and "urn:xmpp:bookmarks:1#compat" in features(s, ALICE) and ROOM in ET.tostring(old).decode()
+    parts = {"archive": fin, "self-ping": here, "compat": "urn:xmpp:bookmarks:1#compat" in features(s, ALICE),
+             "older bookmarks": ROOM in ET.tostring(old).decode()}
+    if not all(parts.values()):
+        print(parts, ET.tostring(e), ET.tostring(old))
+    return all(parts.values())
 
 
 def resumes(t, s):
