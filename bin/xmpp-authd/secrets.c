@@ -330,5 +330,6 @@ secrets_commit(void)
 {
   bool kept = store_commit(secrets.store);
 
+  if (!kept) accounts_abandon(secrets.accounts); /* no name without its keys */
   return accounts_commit(secrets.accounts) && kept;
 }

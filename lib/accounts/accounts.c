@@ -316,6 +316,12 @@ accounts_each(struct accounts *a, accounts_fn *fn, void *cookie)
   return store_each(a->store, a->jid, SLICE(""), on_entry, &e);
 }
 
+void
+accounts_abandon(struct accounts *a)
+{
+  store_abandon(a->store);
+}
+
 bool
 accounts_commit(struct accounts *a)
 {

@@ -75,7 +75,8 @@ uint64_t accounts_changes(struct accounts *a);
 typedef bool accounts_fn(void *cookie, struct slice bare, uint64_t number);
 bool accounts_each(struct accounts *a, accounts_fn *fn, void *cookie);
 
-/* As store_commit. */
+/* As store_abandon, store_commit. */
+void accounts_abandon(struct accounts *a);
 bool accounts_commit(struct accounts *a);
 
 #endif

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The disk of DATA/users is full: what wants to write is refused, what reads is served, and
+"""The disk of DATA/users, or of DATA/secrets, is full: what wants to write is refused, what reads is served, and
 nothing is done by half."""
 from disk import *
 from tree import *
@@ -74,22 +74,48 @@ def play(t, folder):
         s.close()
 
 
-@check
-def a_full_store_refuses_and_goes_on():
+def play_accounts(t, folder):
+    """An account is there with its keys, or not at all."""
+    def add(name):
+        return t.ctl("account", "add", name + "@localhost", input=PW + "\n", code=None)[0] == 0
+
+    fill(folder)
+    n = 0
+    while add("new%d" % n):  # pages that are free in the file take some
+        n += 1
+        assert n < 1000, "the disk is never full"
+    os.unlink(folder + "/filler")
+    name = "new%d" % n
+    assert name + "@localhost" not in t.ctl("account", "list", "localhost").split()
+    until("room again", lambda: add(name))
+    t.login(name).close()
+
+
+def on_small_disk(store, size, do):
     t = Tree(accounts=["%s@localhost" % x for x in "abc"])
     t.make_folder()
     subprocess.run([t.bin + "/xmpp-up", "--dev", "--prepare", "-c", t.conf, "-s", t.state],
                    check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    folder = small_disk(t, "1m")
+    folder = small_disk(t, size, store)
     if not folder:
         shutil.rmtree(t.dir, ignore_errors=True)
         return
     try:
         with t:
-            play(t, folder)
+            do(t, folder)
     finally:
         LIBC.umount2(folder.encode(), 2)
         shutil.rmtree(t.dir, ignore_errors=True)
+
+
+@check
+def a_full_store_refuses_and_goes_on():
+    on_small_disk("users", "1m", play)
+
+
+@check
+def an_account_is_not_made_by_half():
+    on_small_disk("secrets", "1m", play_accounts)
 
 
 main()

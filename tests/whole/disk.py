@@ -5,9 +5,9 @@ import os
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def small_disk(t, size):
-    """DATA/users on a tmpfs of its own. None: that is not allowed."""
-    folder = t.state + "/data/users"
+def small_disk(t, size, store="users"):
+    """DATA/STORE on a tmpfs of its own. None: that is not allowed."""
+    folder = "%s/data/%s" % (t.state, store)
     os.makedirs(folder, exist_ok=True)
     at = os.stat(t.state + "/data")
     options = "size=%s,mode=0700,uid=%d,gid=%d" % (size, at.st_uid, at.st_gid)
