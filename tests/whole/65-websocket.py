@@ -130,7 +130,7 @@ def many(t):
         s.open()
     assert t.stat("webd", "websockets") >= 300
     grown = memory_kib(pid) - before
-    assert grown < 300 * 4 + 1000, "%d KiB for 300 clients" % grown
+    assert SLOW > 1 or grown < 300 * 4 + 1000, "%d KiB for 300 clients" % grown
     for s in streams:
         s.abort()
     until("the end of all", lambda: t.stat("webd", "websockets") == 0)

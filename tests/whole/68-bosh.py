@@ -161,6 +161,7 @@ def the_end_of_c2sd(t):
 @check
 def the_end_of_webd(t):
     s = login(t, "juliet")
+    s.ping()  # its own presence would answer the request that is to be held
     s.held()
     until("the request", lambda: t.stat("webd", "requests_open") >= 1)
     os.kill(t.pid("webd"), signal.SIGTERM)
@@ -182,7 +183,7 @@ def many(t):
         s.post()
     assert t.stat("webd", "bosh_sessions") >= 200
     grown = sum(memory_kib(p) for p in daemons) - before
-    assert grown < 200 * 40 + 1000, "%d KiB for 200 clients" % grown
+    assert SLOW > 1 or grown < 200 * 40 + 1000, "%d KiB for 200 clients" % grown
     print("%.1f KiB for a session" % (grown / 200))
     for s in streams:
         s.abort()
