@@ -537,7 +537,11 @@ service_pipes(void)
 char const *
 service_run_file(char const *name)
 {
-  return service.pipe ? NULL : run_path(slice_str(service.instance), name);
+  struct slice me = slice_str(service.instance);
+  char const *folder = service.pipe ? run_path(me, ".") : NULL;
+
+  if (service.pipe && (!folder || access(folder, F_OK) < 0)) return NULL;
+  return run_path(me, name);
 }
 
 static void

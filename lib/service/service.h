@@ -79,7 +79,7 @@ char const *service_data(void);
 bool service_pipes(void);
 
 /* The path of a file of our own beside our sockets, RUN/INSTANCE/NAME, which lives as the
- * settings do. NULL: the pipe driver runs, and nothing outside is touched. */
+ * settings do. NULL: the pipe driver runs, and there is no such folder, or ENOMEM. */
 char const *service_run_file(char const *name);
 
 /* Answer a control record: one figure; a row of values, behind which stands NULL; the end; a refusal. */
