@@ -15,10 +15,16 @@
  * that can until mamd is there, KEPT_ABSENT_US at most. An error that returns a message is held
  * like a message: its sender has seen the message acknowledged. */
 
+/* A session whose c2sd returns itself what the session had, up to this id. */
+struct returned {
+  uint64_t number, id;
+};
+
 /* An account that is waited for. */
 struct account {
   char *bare;
   stralloc copies;
+  stralloc returned; /* struct returned */
   uint64_t until_us; /* of its oldest copy */
   struct account *next;
 };
@@ -100,6 +106,7 @@ static void
 account_free(struct account *a)
 {
   table_del(&accounts, slice_str(a->bare));
+  stralloc_free(&a->returned);
   free(a->bare);
   free(a);
 }
@@ -167,13 +174,35 @@ held_error(struct passing const *p)
   if (p->own && has_session(bare)) held_back(bare);
 }
 
+static bool
+is_returned(struct account const *a, struct held_copy const *c)
+{
+  struct returned r;
+  size_t i;
+
+  for (i = 0; i < a->returned.len; i += sizeof r) {
+    memcpy(&r, a->returned.s + i, sizeof r);
+    if (r.number == c->number) return c->id <= r.id;
+  }
+  return false;
+}
+
 /* The account stays in the list, with no copies, until its time is over. */
 static void
 make_due(struct account *a)
 {
-  if (!stralloc_catb(&due, a->copies.s, a->copies.len)) return;
-  bytes -= a->copies.len;
+  struct held_copy c;
+  size_t at = 0, len = due.len;
+
+  if (!stralloc_readyplus(&due, a->copies.len)) return;
+  while (held_next(&a->copies, &at, &c))
+    if (!is_returned(a, &c))
+      held_cat(&due, &c);
+    else
+      journal_gone(c.number, c.id);
+  bytes = bytes - a->copies.len + due.len - len;
   stralloc_free(&a->copies);
+  stralloc_free(&a->returned);
 }
 
 void
@@ -209,26 +238,30 @@ held_due(stralloc *out)
     }
     watch_time();
   }
-  if (due.len && stralloc_catb(out, due.s, due.len)) stralloc_free(&due);
+  if (!due.len || !stralloc_catb(out, due.s, due.len)) return;
+  bytes -= due.len;
+  stralloc_free(&due);
 }
 
+/* Copies behind the id crossed the end of their session on the way to its c2sd, which does not have
+ * them. */
 void
-held_returned(struct slice bare, uint64_t number)
+held_returned(struct slice bare, uint64_t number, uint64_t id)
 {
   struct account *a = first ? table_get(&accounts, bare) : NULL;
-  stralloc rest = STRALLOC_ZERO;
-  struct held_copy c;
-  size_t at = 0;
+  struct returned r;
+  size_t i;
 
-  while (a && held_next(&a->copies, &at, &c))
-    if (c.number != number && !held_cat(&rest, &c)) {
-      stralloc_free(&rest);
-      return;
-    }
-  if (!a) return;
-  bytes -= a->copies.len - rest.len;
-  stralloc_free(&a->copies);
-  a->copies = rest;
+  if (!a || !a->copies.len) return;
+  for (i = 0; i < a->returned.len; i += sizeof r) {
+    memcpy(&r, a->returned.s + i, sizeof r);
+    if (r.number == number) break;
+  }
+  r = (struct returned){number, id};
+  if (i < a->returned.len)
+    memcpy(a->returned.s + i, &r, sizeof r);
+  else
+    stralloc_catb(&a->returned, (char const *)&r, sizeof r);
 }
 
 void
@@ -238,6 +271,7 @@ held_each(void (*fn)(stralloc const *copies))
 
   for (a = first; a; a = a->next)
     fn(&a->copies);
+  fn(&due);
 }
 
 uint64_t
@@ -265,6 +299,7 @@ held_snapshot(struct snapshot *k)
       return;
     }
     snapshot_bytes(k, &a->copies);
+    snapshot_bytes(k, &a->returned);
     bytes += snapshot_restores(k) ? a->copies.len : 0;
   }
   if (snapshot_record(k, "held-timer", first != NULL))

@@ -36,11 +36,11 @@ void held_back(struct slice bare);
 void held_back_all(void);
 void held_due(stralloc *out);
 
-/* The c2sd of session number, of this account, returns itself what the session had: free the
- * copies of that session. */
-void held_returned(struct slice bare, uint64_t number);
+/* The c2sd of session number, of this account, returns itself what the session had up to id: those
+ * copies are given to nobody. */
+void held_returned(struct slice bare, uint64_t number, uint64_t id);
 
-/* Pass the copies of each account to fn. */
+/* Pass the copies of each account to fn, and those that are due. */
 void held_each(void (*fn)(stralloc const *copies));
 
 uint64_t held_bytes(void);

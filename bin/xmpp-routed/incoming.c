@@ -99,18 +99,19 @@ forget_request(struct passing const *p)
 static uint64_t
 returned_by(struct link const *l, struct passing const *p)
 {
-  uint64_t of = 0, id;
+  uint64_t of = 0, id = 0;
   struct slice text = stanza_tag(p->st.tags, "late");
   struct user const *u = user_find(jid_cut(p->st.to).bare);
   struct session *s;
 
   slice_u64(stanza_tag(p->st.tags, "of"), &of);
   if (!text.len) text = stanza_tag(p->st.tags, "id");
+  if (!slice_u64(text, &id)) id = 0;
   s = of ? session_numbered(u, of) : NULL;
-  if (of && !s) held_returned(jid_cut(p->st.to).bare, of);
+  if (of && !s) held_returned(jid_cut(p->st.to).bare, of, id);
   if (!s || s->link != l) return of;
   session_leave(s);
-  if (slice_u64(text, &id)) kept_through(s, id);
+  if (id) kept_through(s, id);
   return of;
 }
 
