@@ -223,8 +223,9 @@ announce(struct stream *s)
   }
   shown_put_wants(routed, s->session.wants);
   link_num(routed, s->session.number);
-  if (s->session.caps || s->session.client) link_str(routed, s->session.caps);
-  if (s->session.client) link_str(routed, s->session.client);
+  link_str(routed, s->session.caps);
+  link_str(routed, s->session.client);
+  link_num(routed, marks_come(s));
   link_end(routed);
   push_announce(s);
   if (s->session.sm) sm_hold_again(s, &s->session.sm->out.queue);

@@ -2,6 +2,7 @@
 #include "snapshot.h"
 #include "stream.h"
 #include "xep0198_sm.h"
+#include "xep0352_csi.h"
 
 #include <stdlib.h>
 
@@ -218,16 +219,37 @@ marks_again(struct stream *s)
   if (stream_is_session(s) && (had->live || had->waited || had->page)) tell(s);
 }
 
+static void
+read_queue(struct sm_queue const *q, struct had *had)
+{
+  size_t at = q->head;
+  struct sm_entry e;
+  struct slice raw;
+
+  while (sm_queue_next(q, &at, &e, &raw))
+    read_tags(stanza_raw_field(raw, STANZA_TAGS), had);
+}
+
 uint64_t
 marks_upto(struct stream const *s)
 {
   struct had had = s->session.mark.had;
-  size_t at = s->session.sm ? s->session.sm->out.queue.head : 0;
-  struct sm_entry e;
-  struct slice raw;
 
-  while (s->session.sm && sm_queue_next(&s->session.sm->out.queue, &at, &e, &raw))
-    read_tags(stanza_raw_field(raw, STANZA_TAGS), &had);
+  if (s->session.sm) read_queue(&s->session.sm->out.queue, &had);
+  return had.live;
+}
+
+uint64_t
+marks_come(struct stream const *s)
+{
+  struct had const *written[] = {&s->session.mark.blocked, &s->fetched.cut,
+                                 &s->fetched.later};
+  struct had had = {.live = marks_upto(s)};
+  size_t i;
+
+  for (i = 0; i < sizeof written / sizeof *written; i++)
+    if (written[i]->live > had.live) had.live = written[i]->live;
+  if (s->csi) read_queue(csi_queue(s->csi), &had);
   return had.live;
 }
 

@@ -26,4 +26,7 @@ void marks_again(struct stream *s);
  * marked, or stands in the session's queue of stream management, which returns it. */
 uint64_t marks_upto(struct stream const *s);
 
+/* Give the highest id of all messages that have come for the session. */
+uint64_t marks_come(struct stream const *s);
+
 #endif

@@ -416,6 +416,26 @@ give_kept(struct passing const *p, struct user const *u, struct receivers const 
   if (is_error(p)) carbons_received(&one, u, to);
 }
 
+void
+deliver_again(struct session *s, struct passing *p)
+{
+  static stralloc tags = STRALLOC_ZERO, fields = STRALLOC_ZERO;
+  struct slice resource = jid_cut(p->st.to).resource;
+
+  p->tagged = true;
+  p->late = number_next();
+  p->st.origin = SLICE("");
+  if (cat_delivery_tags(&tags, p, true, stanza_tag(p->st.tags, "given")))
+    p->st.tags = slice_of(tags.s, tags.len);
+  fields.len = 0;
+  if (passing_cat(&fields, p)) kept_add(s, p->late, slice_of(fields.s, fields.len));
+  if (s->leaving) return;
+  if (resource.len && !slice_is(resource, s->resource))
+    carbons_copy(s, p);
+  else
+    deliver_to_session(s, p);
+}
+
 static void
 give(struct passing const *p, struct user const *u, struct receivers to)
 {

@@ -21,6 +21,9 @@ bool deliver_to_wait(struct passing const *p, struct jid const *to);
 void deliver_to_session(struct session const *s, struct passing const *p);
 void deliver_to_available(struct user const *u, struct passing const *p);
 
+/* Send s, and keep for s, the copy p that an earlier run kept for s and c2sd never had. p is changed. */
+void deliver_again(struct session *s, struct passing *p);
+
 /* Send p to one session of its to, with what passing_share has written of p. */
 void deliver_shared(struct session const *s, struct passing const *p,
                     struct passing_shared const *shared);

@@ -1,3 +1,4 @@
+#include "deliver.h"
 #include "expected.h"
 #include "held.h"
 #include "journal.h"
@@ -6,6 +7,7 @@
 #include "passing.h"
 #include "sessions.h"
 #include "snapshot.h"
+#include "sources.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +36,13 @@ static struct kept *keepers;
 
 static stralloc ended = STRALLOC_ZERO;   /* copies of sessions that ended in this turn */
 static stralloc earlier = STRALLOC_ZERO; /* copies of an earlier run of routed */
+
+/* Copies that were returned, and are on their way again: routed alone has them until a service
+ * has taken them over. until_us is the number of each as a stanza of routed's own. */
+static struct {
+  stralloc copies;
+  size_t head; /* the oldest */
+} again;
 
 uint64_t kept_bytes;
 
@@ -153,10 +162,35 @@ return_or_hold(struct held_copy *c, kept_fn *give_back)
 
   if (passing_read(&p, &line, c->fields) && !held_takes(c, &p)) {
     if (c->until_us && slice_is(p.st.type, "error")) p.held = true;
-    journal_gone(c->number, c->id);
+    source_own(&p);
     give_back(&p, c->number);
+    c->until_us = p.number;
+    if (!held_cat(&again.copies, c)) journal_gone(c->number, c->id);
   }
   stralloc_free(&line.text);
+}
+
+/* What was returned is given to sessions, which keep it, or is taken over. */
+static void
+forget_again(void)
+{
+  uint64_t done = source_own_done();
+  stralloc *t = &again.copies;
+  size_t at = again.head;
+  struct held_copy c;
+
+  while (held_next(t, &at, &c) && c.until_us <= done) {
+    journal_gone(c.number, c.id);
+    again.head = at;
+  }
+  if (again.head == t->len) {
+    stralloc_free(t);
+    again.head = 0;
+  } else if (again.head >= t->len / 2) {
+    memmove(t->s, t->s + again.head, t->len - again.head);
+    t->len -= again.head;
+    again.head = 0;
+  }
 }
 
 static struct session *
@@ -169,20 +203,36 @@ session_of_copy(struct held_copy const *c)
            : NULL;
 }
 
+/* A copy for a session that is there. Its c2sd has said what the session holds, and the newest id
+ * that came for it: what is behind that id was in the memory of the earlier run alone. */
+static void
+give_earlier(struct session *s, struct held_copy const *c)
+{
+  struct passing_line line = {.text = STRALLOC_ZERO};
+  struct passing p = {.own = false};
+
+  if (c->id > s->has && passing_read(&p, &line, c->fields)) deliver_again(s, &p);
+  stralloc_free(&line.text);
+}
+
 /* All sessions have been told: what an earlier run kept for a session that is not among
- * them is a copy of a session that is lost. The c2sd of a session that is there has said
- * what the session holds. */
+ * them is a copy of a session that is lost. */
 static void
 take_earlier(void)
 {
   stralloc all = earlier;
   struct held_copy c;
+  struct session *s;
   size_t at = 0;
 
   earlier = stralloc_zero;
   while (held_next(&all, &at, &c)) {
     c.until_us = door_now() + KEPT_ABSENT_US;
-    if (!session_of_copy(&c)) add_ended(&c);
+    s = session_of_copy(&c);
+    if (s)
+      give_earlier(s, &c);
+    else
+      add_ended(&c);
   }
   stralloc_free(&all);
   journal_renew();
@@ -222,7 +272,8 @@ kept_turn(kept_fn *give_back)
 void
 kept_write(void)
 {
-  journal_turn(kept_bytes + held_bytes() + earlier.len);
+  forget_again();
+  journal_turn(kept_bytes + held_bytes() + earlier.len + ended.len + again.copies.len);
 }
 
 /* ---- after a restart of ours ---- */
@@ -246,6 +297,7 @@ kept_holds(struct link *l, struct record *r)
 static void
 take_earlier_copy(uint64_t number, uint64_t id, struct slice fields)
 {
+  number_above(id);
   held_cat(&earlier, &(struct held_copy){.number = number, .id = id, .fields = fields});
 }
 
@@ -262,13 +314,18 @@ journal_keeper(struct kept const *k)
 }
 
 static void
-journal_copies(stralloc const *copies)
+journal_copies_from(stralloc const *copies, size_t at)
 {
   struct held_copy c;
-  size_t at = 0;
 
   while (held_next(copies, &at, &c))
     journal_kept(c.number, c.id, c.fields);
+}
+
+static void
+journal_copies(stralloc const *copies)
+{
+  journal_copies_from(copies, 0);
 }
 
 static void
@@ -280,6 +337,8 @@ journal_all(void)
     journal_keeper(k);
   held_each(journal_copies);
   journal_copies(&earlier);
+  journal_copies(&ended);
+  journal_copies_from(&again.copies, again.head);
 }
 
 void
@@ -309,6 +368,9 @@ void
 kept_snapshot_earlier(struct snapshot *k)
 {
   if (snapshot_record(k, "earlier", earlier.len > 0)) snapshot_bytes(k, &earlier);
+  if (!snapshot_record(k, "again", again.copies.len > 0)) return;
+  snapshot_bytes(k, &again.copies);
+  SNAPSHOT_INT(k, again.head);
 }
 
 void

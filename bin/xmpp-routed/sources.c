@@ -27,15 +27,24 @@ static struct source *sources;
 static struct event_timer soon;
 
 static struct source *
-find(struct link *l)
+known(char const *name)
 {
-  struct source *s;
+  struct source *s = sources;
 
-  for (s = sources; s; s = s->next)
-    if (!strcmp(s->name, l->name)) return s;
+  while (s && strcmp(s->name, name) != 0)
+    s = s->next;
+  return s;
+}
+
+static struct source *
+find(char const *name)
+{
+  struct source *s = known(name);
+
+  if (s) return s;
   s = calloc(1, sizeof *s);
   if (!s) return NULL;
-  strcpy(s->name, l->name);
+  strcpy(s->name, name);
   s->next = sources;
   sources = s;
   return s;
@@ -44,7 +53,7 @@ find(struct link *l)
 static struct source *
 source_of(struct link *l)
 {
-  struct source *s = find(l);
+  struct source *s = find(l->name);
 
   if (!s) return NULL;
   if (s->epoch != l->epoch) {
@@ -95,6 +104,40 @@ origin_with_epoch(struct link const *l, uint64_t n)
   return slice_of(buf, (size_t)(at - buf) + part.len);
 }
 
+/* Give n, which is above all that came of s, a place in the ring. */
+static bool
+number(struct source *s, uint64_t n, struct passing *p)
+{
+  if (n != s->last + 1) s->done = n - 1;
+  s->last = n - 1;
+  if (!make_room(s)) return false;
+  s->last = n;
+  s->open[n % s->size] = 0;
+  p->source = s;
+  p->number = n;
+  return true;
+}
+
+/* Copies that an ended session had (kept.c) are sent anew by routed itself. No neighbour has
+ * this name. */
+#define OWN "(own)"
+
+void
+source_own(struct passing *p)
+{
+  struct source *s = find(OWN);
+
+  if (s) number(s, s->last + 1, p);
+}
+
+uint64_t
+source_own_done(void)
+{
+  struct source const *s = known(OWN);
+
+  return s ? s->done : 0;
+}
+
 /* The first number that comes of a source may be any; the others follow one by one. */
 bool
 source_take(struct link *l, struct passing *p)
@@ -110,13 +153,7 @@ source_take(struct link *l, struct passing *p)
     if (s->done && s->acked == s->done) s->acked--; /* say it again */
     return false;
   }
-  if (n != s->last + 1) s->done = n - 1;
-  s->last = n - 1;
-  if (!make_room(s)) return true;
-  s->last = n;
-  s->open[n % s->size] = 0;
-  p->source = s;
-  p->number = n;
+  number(s, n, p);
   return true;
 }
 

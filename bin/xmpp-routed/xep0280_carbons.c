@@ -181,6 +181,12 @@ carbons_received(struct passing const *p, struct user const *u,
   if (copied) remember(&p->st);
 }
 
+void
+carbons_copy(struct session const *s, struct passing const *p)
+{
+  if (may_copy(p)) put_copy(s, p, p->st.xml, "received");
+}
+
 bool
 carbons_may_be_sent(struct slice bare)
 {

@@ -14,6 +14,9 @@ bool carbons_copies(struct passing const *p, struct session const *s,
 void carbons_received(struct passing const *p, struct user const *u,
                       struct receivers const *r);
 
+/* Give s a copy of p, as received. */
+void carbons_copy(struct session const *s, struct passing const *p);
+
 /* Make p, a copy that was returned, the message that was copied; its XML lives until the
  * next call. false: p copied a message that the account had sent. */
 bool carbons_unwrap(struct passing *p);
