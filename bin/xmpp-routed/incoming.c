@@ -94,10 +94,10 @@ forget_request(struct passing const *p)
   if (s && s->asked) asked_answered(s, &p->st);
 }
 
-/* Give the number of the session that returns p (0: its c2sd does not say), and free
- * routed's copy of p. */
+/* Give the number of the session that returns p (0: its c2sd does not say). routed's copy of p goes
+ * with p. */
 static uint64_t
-returned_by(struct link const *l, struct passing const *p)
+returned_by(struct link const *l, struct passing *p)
 {
   uint64_t of = 0, id = 0;
   struct slice text = stanza_tag(p->st.tags, "late");
@@ -111,7 +111,7 @@ returned_by(struct link const *l, struct passing const *p)
   if (of && !s) held_returned(jid_cut(p->st.to).bare, of, id);
   if (!s || s->link != l) return of;
   session_leave(s);
-  if (id) kept_through(s, id);
+  kept_returned(s, id, p);
   return of;
 }
 

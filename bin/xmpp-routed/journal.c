@@ -242,6 +242,12 @@ note(enum what what, uint64_t number, uint64_t id, struct slice fields)
   journal.at += sizeof n + fields.len;
 }
 
+bool
+journal_stands(void)
+{
+  return journal.now && journal.now->map;
+}
+
 void
 journal_kept(uint64_t number, uint64_t id, struct slice fields)
 {

@@ -17,6 +17,9 @@ void journal_kept(uint64_t number, uint64_t id, struct slice fields);
 void journal_through(uint64_t number, uint64_t id);
 void journal_gone(uint64_t number, uint64_t id);
 
+/* Say whether notes are written now: what is noted outlives routed. */
+bool journal_stands(void);
+
 /* Let the notes of this turn count, before routed acknowledges a record of it. live: bytes that
  * are kept; a file has room for twice that and JOURNAL_SLACK. */
 void journal_turn(uint64_t live);

@@ -95,14 +95,14 @@ kept_add(struct session *s, uint64_t id, struct slice fields)
   return true;
 }
 
-void
-kept_through(struct session *s, uint64_t id)
+/* Step over copies, the oldest first, up to the id. */
+static void
+step(struct session *s, uint64_t id)
 {
   struct kept *k = s->kept;
-  size_t head = k ? k->head : 0;
+  size_t head = k->head;
   struct entry e;
 
-  if (!k) return;
   while (k->head < k->text.len) {
     memcpy(&e, k->text.s + k->head, sizeof e);
     if (e.id > id) break;
@@ -110,6 +110,13 @@ kept_through(struct session *s, uint64_t id)
     kept_bytes -= sizeof e + e.len;
   }
   if (k->head > head) journal_through(s->number, id);
+}
+
+static void
+trim(struct session *s)
+{
+  struct kept *k = s->kept;
+
   if (k->head == k->text.len) {
     kept_free(s);
   } else if (k->head >= k->text.len / 2) {
@@ -117,6 +124,51 @@ kept_through(struct session *s, uint64_t id)
     k->text.len -= k->head;
     k->head = 0;
   }
+}
+
+void
+kept_through(struct session *s, uint64_t id)
+{
+  if (!s->kept) return;
+  step(s, id);
+  trim(s);
+}
+
+/* The copy of p goes on its way with p. */
+static void
+go_again(struct held_copy *c, struct passing *p)
+{
+  bool own = source_own(p);
+
+  c->until_us = p->number;
+  if (!own || !held_cat(&again.copies, c)) journal_gone(c->number, c->id);
+}
+
+/* The mark of the session may pass the copy in the file, so it gets a name of its own. */
+static void
+take_along(struct slice fields, struct passing *p)
+{
+  struct held_copy c = {.id = number_next(), .fields = fields};
+
+  journal_kept(c.number, c.id, c.fields);
+  go_again(&c, p);
+}
+
+/* Without the file the c2sd goes on holding p, until p is taken over. */
+void
+kept_returned(struct session *s, uint64_t id, struct passing *p)
+{
+  struct kept *k = s->kept;
+  struct entry e;
+
+  if (!k || !id) return;
+  step(s, id - 1);
+  if (k->head < k->text.len && journal_stands()) {
+    memcpy(&e, k->text.s + k->head, sizeof e);
+    if (e.id == id) take_along(slice_of(k->text.s + k->head + sizeof e, e.len), p);
+  }
+  step(s, id);
+  trim(s);
 }
 
 /* ---- the end of a session ---- */
@@ -162,10 +214,8 @@ return_or_hold(struct held_copy *c, kept_fn *give_back)
 
   if (passing_read(&p, &line, c->fields) && !held_takes(c, &p)) {
     if (c->until_us && slice_is(p.st.type, "error")) p.held = true;
-    source_own(&p);
+    go_again(c, &p);
     give_back(&p, c->number);
-    c->until_us = p.number;
-    if (!held_cat(&again.copies, c)) journal_gone(c->number, c->id);
   }
   stralloc_free(&line.text);
 }

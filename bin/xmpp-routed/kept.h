@@ -8,9 +8,12 @@
  * false: ENOMEM, or KEPT_MAX bytes are kept already. */
 bool kept_add(struct session *s, uint64_t id, struct slice fields);
 
-/* Free the copies of s up to id: the client has those stanzas, or its c2sd has returned
- * them. */
+/* Free the copies of s up to id: the client has those stanzas. */
 void kept_through(struct session *s, uint64_t id);
+
+/* The c2sd of s returns the stanza id, which is read as p: free the copies before it, and take the
+ * copy of p along until p is taken over. p is a stanza of routed's own then. */
+void kept_returned(struct session *s, uint64_t id, struct passing *p);
 
 /* The session is over: what it still has is treated as returned at the end of the turn. lost: its
  * c2sd is gone; what cannot wait is held KEPT_ABSENT_US for the account to come back.

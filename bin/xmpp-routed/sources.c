@@ -122,12 +122,12 @@ number(struct source *s, uint64_t n, struct passing *p)
  * this name. */
 #define OWN "(own)"
 
-void
+bool
 source_own(struct passing *p)
 {
   struct source *s = find(OWN);
 
-  if (s) number(s, s->last + 1, p);
+  return s && number(s, s->last + 1, p);
 }
 
 uint64_t

@@ -17,8 +17,8 @@ void source_release(struct source *s, uint64_t epoch, uint64_t n);
 void source_crosses(struct source *s, uint64_t n, struct link const *to);
 
 /* Number p as the next stanza of routed itself. All up to source_own_done have been taken over by
- * services, and are in the sockets of c2sds. p keeps the number 0 when there is no memory. */
-void source_own(struct passing *p);
+ * services, and are in the sockets of c2sds. false: ENOMEM, and p is what it was. */
+bool source_own(struct passing *p);
 uint64_t source_own_done(void);
 
 /* At the end of a turn: acknowledge what has been taken over. A link is gone: its source
