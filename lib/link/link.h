@@ -46,6 +46,7 @@ struct link {
   char *path;                    /* of a link that connects; NULL when it was accepted */
   enum verb verb;
   bool failed, full, paused, dirty;
+  bool gone;     /* the peer is, and what it said before is still to be handled */
   bool rests;    /* in has lines for the next turn: this one has put enough */
   bool behind;   /* output of earlier turns is not written yet */
   bool said;     /* under -p: this turn has put a record */

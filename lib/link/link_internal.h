@@ -81,8 +81,6 @@ void fds_end(struct link *l);
 /* Read from fd, and write to it, as the loop says. false: errno of epoll_ctl. */
 bool link_watch(struct link *l, int fd);
 
-/* Say hello, and wait LINK_HELLO_US for the peer's. */
-void link_say_hello(struct link *l);
 
 /* Wait SERVICE_CONTROL_US for what an administrator asks. */
 void link_await_control(struct link *l);
@@ -91,6 +89,14 @@ void link_await_control(struct link *l);
  * the list, freed at the end of the turn. */
 void link_break_off(struct link *l);
 void link_set_aside(struct link *l);
+
+/* ---- connecting (dial.c) ---- */
+
+/* Say hello, and wait LINK_HELLO_US for the peer's. */
+void link_say_hello(struct link *l);
+
+/* Connect l again after a while, which grows, unless the doors are closed. */
+void link_retry(struct link *l);
 
 /* ---- the other end (peers.c) ---- */
 

@@ -17,20 +17,11 @@
  * An accepted link is up by the peer's hello and is freed when it breaks. */
 
 #define READ_BYTES (256u << 10)
-static void dial(void *cookie);
+static void read_some(struct link *l);
 static void take_rest(void *cookie);
 static uint32_t wants(struct link const *l);
 
 /* ---- the end of a link ---- */
-
-static void
-retry(struct link *l)
-{
-  if (links.doors_closed) return;
-  l->retry_us = l->retry_us ? l->retry_us * 2 : LINK_RETRY_MIN_US;
-  if (l->retry_us > LINK_RETRY_MAX_US) l->retry_us = LINK_RETRY_MAX_US;
-  event_timer_start(&l->timer, door_now() + l->retry_us, dial, l);
-}
 
 void
 link_set_aside(struct link *l)
@@ -50,7 +41,7 @@ link_break_off(struct link *l)
 {
   int fd = l->io.fd;
 
-  l->rests = false;
+  l->rests = l->gone = false;
   event_timer_cancel(&l->timer);
   event_timer_cancel(&l->stuck);
   event_timer_cancel(&l->late);
@@ -59,7 +50,7 @@ link_break_off(struct link *l)
   if (l->up) trace_end(l);
   link_went_down(l);
   if (l->path)
-    retry(l);
+    link_retry(l);
   else
     link_set_aside(l);
 }
@@ -100,6 +91,21 @@ free_closing(void)
 
 /* ---- reading ---- */
 
+/* A peer that is gone has perhaps acknowledged, or counts as holding, what its last records say. So
+ * they are handled all, though the link be paused or at rest: a socket holds no more than a few reads. */
+#define LAST_READS 16u
+
+static void
+hear_out(struct link *l)
+{
+  struct pollfd p = {.fd = l->io.fd, .events = POLLIN};
+  unsigned int i;
+
+  l->gone = true;
+  for (i = 0; i < LAST_READS && l->io.fd >= 0 && poll(&p, 1, 0) > 0; i++)
+    read_some(l);
+}
+
 /* Drop the older link with the name of l, which has just said hello: its run is over.
  * Records to an instance, and the numbers that the instance has given, are found by that
  * name. */
@@ -111,8 +117,10 @@ replace_namesake(struct link const *l)
   for (old = links.first; old; old = next) {
     next = old->next;
     if (old != l && old->up && !old->path && old->program != CTL &&
-        !strcmp(old->name, l->name))
+        !strcmp(old->name, l->name)) {
+      hear_out(old);
       link_drop(old, "the instance has connected anew");
+    }
   }
 }
 
@@ -245,6 +253,13 @@ rest(struct link *l)
   event_io_want(&l->io, wants(l));
 }
 
+/* Say whether another line of l may be handled in this turn, which has put so many bytes. */
+static bool
+may_take(struct link const *l, size_t put)
+{
+  return l->gone || (!l->paused && put < LINK_TURN_BYTES);
+}
+
 /* Handle the whole lines of l->in, as long as the link is read and what they have put is less
  * than LINK_TURN_BYTES: only at the end of a turn is it seen that a link is full, and a short
  * line may ask for a long answer. false: the link was dropped or must be. */
@@ -255,13 +270,13 @@ take_lines(struct link *l)
   size_t before = links.put;
   bool is_enough;
 
-  while (at < end && !l->paused && links.put - before < LINK_TURN_BYTES &&
+  while (at < end && may_take(l, links.put - before) &&
          (nl = memchr(at, '\n', (size_t)(end - at)))) {
     if (!take_line(l, at, (size_t)(nl - at))) return false;
     if (l->io.fd < 0) return true; /* dropped by its owner */
     at = nl + 1;
   }
-  is_enough = links.put - before >= LINK_TURN_BYTES;
+  is_enough = !l->gone && links.put - before >= LINK_TURN_BYTES;
   if (!l->paused && !is_enough &&
       (size_t)(end - at) > (l->up ? RECORD_MAX : LINK_HELLO_MAX - 1)) {
     log_event(LOG_WARN, "bad-record", "link", l->name, "why",
@@ -275,7 +290,7 @@ take_lines(struct link *l)
   else
     give_back(l);
   if (l->in.len && l->up && !l->paused && is_enough) rest(l);
-  return !l->paused || !l->in.len || take_acks(l);
+  return l->gone || !l->paused || !l->in.len || take_acks(l);
 }
 
 /* The bytes that may be read at once. A peer that has not said hello is a stranger: only
@@ -293,6 +308,7 @@ wants(struct link const *l)
   bool reads =
     !l->paused ? !l->rests : l->up && link_awaits_acks(l) && l->in.len < LINK_AHEAD_MAX;
 
+  if (l->gone) return EVENT_READ;
   return (reads ? EVENT_READ : 0) | (l->sent < l->out.len ? EVENT_WRITE : 0);
 }
 
@@ -311,13 +327,17 @@ read_some(struct link *l)
     return;
   }
   if (n <= 0) {
+    l->gone = true;
+    if (l->up && l->in.len && !take_lines(l)) link_drop(l, "a record was refused");
+    if (l->io.fd < 0) return;
     if (l->up && l->program != CTL)
       log_event(LOG_INFO, "link-down", "link", l->name, NULL);
     link_break_off(l);
     return;
   }
   l->in.len += (size_t)n;
-  if (!(l->paused ? take_acks(l) : take_lines(l))) link_drop(l, "a record was refused");
+  if (!(l->paused && !l->gone ? take_acks(l) : take_lines(l)))
+    link_drop(l, "a record was refused");
 }
 
 /* ---- writing ---- */
@@ -359,9 +379,16 @@ flush(struct link *l)
     link_drop(l, "out of memory");
     return;
   }
+  if (l->gone) return;
   while (l->sent < l->out.len) {
     ssize_t n = fds_write(l);
     if (n < 0) {
+      if (errno == EPIPE || errno == ECONNRESET) {
+        l->gone = true; /* the next turn reads what the peer had said */
+        l->rests = false;
+        event_io_want(&l->io, EVENT_READ);
+        return;
+      }
       if (errno != EAGAIN && errno != EWOULDBLOCK) {
         link_break_off(l);
         return;
@@ -483,73 +510,7 @@ link_pending(void)
   return n;
 }
 
-/* ---- connecting ---- */
-
-static void
-no_hello(void *cookie)
-{
-  link_drop(cookie, "no hello came in time");
-}
-
-/* Hello leaves at once and apart from out, which waits for the peer's: both sides speak
- * first, so neither waits for the other. A socket just opened has room for a line. */
-void
-link_say_hello(struct link *l)
-{
-  stralloc hello = STRALLOC_ZERO;
-
-  if (!link_hello(&hello) || fd_write(l->io.fd, hello.s, hello.len) < (ssize_t)hello.len)
-    log_event(LOG_WARN, "hello-lost", "link", l->name, "why",
-              "the new socket takes no line", NULL);
-  stralloc_free(&hello);
-  event_timer_start(&l->timer, door_now() + LINK_HELLO_US, no_hello, l);
-}
-
-static void
-start(struct link *l, int fd)
-{
-  if (!link_watch(l, fd)) {
-    fd_close(fd);
-    retry(l);
-    return;
-  }
-  if (link_peer_is(l->io.fd, slice_str(l->name)))
-    link_say_hello(l);
-  else
-    link_break_off(l);
-}
-
-static void
-dial(void *cookie)
-{
-  struct link *l = cookie;
-  int fd = ipc_stream_nbcoe();
-
-  if (fd < 0) {
-    retry(l);
-    return;
-  }
-  if (!ipc_connect(fd, l->path)) {
-    fd_close(fd);
-    retry(l);
-    return;
-  }
-  start(l, fd);
-}
-
-struct link *
-link_connect(char const *path, struct slice name)
-{
-  struct peer p;
-  struct link *l = link_peer_find(name, &p) ? link_new(p.program, p.roles, name) : NULL;
-
-  if (!l) return NULL;
-  l->path = strdup(path);
-  if (!l->path) return NULL;
-  l->stanzas = l->acked = link_first_number(links.epoch);
-  if (!links.pipe) event_timer_start(&l->timer, door_now(), dial, l);
-  return l;
-}
+/* ---- the beginning, and no more neighbours ---- */
 
 void
 link_close_doors(void)

@@ -33,11 +33,13 @@ static char path[sizeof dir + 8], log_path[sizeof dir + 8];
 static pid_t child;
 static int told; /* a byte for each link that is up, and for each record */
 
+/* The link of hostd-8 is written to, the one of hostd-9 is not read. */
 static void
 on_up(struct link *l)
 {
-  (void)l;
   if (write(told, "u", 1) != 1) _exit(111);
+  if (!strcmp(l->name, "hostd-8")) link_ack(l, 1);
+  if (!strcmp(l->name, "hostd-9")) link_pause(l, true);
 }
 
 static void
@@ -80,6 +82,7 @@ listen_as_routed(void)
   int log = open(log_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
   prctl(PR_SET_PDEATHSIG, SIGKILL); /* it does not outlive a test that is killed */
+  signal(SIGPIPE, SIG_IGN);
   if (log < 0 || dup2(log, 2) < 0 || !event_init()) _exit(111);
   log_verbosity = LOG_INFO;
   link_init(&owner, false);
@@ -387,6 +390,62 @@ unknown_verbs(void **state)
   close(fd);
 }
 
+#define LAST_WORDS 40
+
+/* Say hello as this instance, and some records, and be gone before a byte of them is read. */
+static void
+speak_and_go(char const *instance)
+{
+  char text[64 + 16 * LAST_WORDS];
+  int i, n = snprintf(text, sizeof text, "hello\txmpp-hostd\t0.1\t%s\t1\n", instance);
+  int fd;
+
+  for (i = 0; i < LAST_WORDS; i++)
+    n += snprintf(text + n, sizeof text - (size_t)n, "watch\tfeatures\n");
+  kill(child, SIGSTOP);
+  fd = dial();
+  say(fd, text);
+  close(fd);
+  kill(child, SIGCONT);
+}
+
+static void
+last_words_are_heard(void **state)
+{
+  char const *const instances[] = {"hostd-7", "hostd-8", "hostd-9"};
+  size_t i;
+  int k;
+
+  (void)state;
+  for (i = 0; i < sizeof instances / sizeof *instances; i++) {
+    speak_and_go(instances[i]);
+    assert_int_equal(next_told(PATIENCE_MS), 'u');
+    for (k = 0; k < LAST_WORDS; k++)
+      assert_int_equal(next_told(PATIENCE_MS), 'r');
+  }
+}
+
+/* The older link is paused; its records count before the newer one's do. */
+static void
+last_words_before_a_namesake(void **state)
+{
+  char const *hello = "hello\txmpp-hostd\t0.1\thostd-9\t1\n";
+  int first = dial(), second;
+
+  (void)state;
+  say(first, hello);
+  assert_int_equal(next_told(PATIENCE_MS), 'u');
+  say(first, "watch\tfeatures\nwatch\tfeatures\n");
+  assert_int_equal(next_told(100), 0);
+  second = dial();
+  say(second, hello);
+  assert_int_equal(next_told(PATIENCE_MS), 'r');
+  assert_int_equal(next_told(PATIENCE_MS), 'r');
+  assert_int_equal(next_told(PATIENCE_MS), 'u');
+  close(first);
+  close(second);
+}
+
 static int
 group_start(void **state)
 {
@@ -417,6 +476,8 @@ main(void)
     cmocka_unit_test_setup_teardown(user_whom_no_setting_names, start, finish),
     cmocka_unit_test_setup_teardown(many_that_say_nothing, start, finish),
     cmocka_unit_test_setup_teardown(many_of_one_user, start, finish),
+    cmocka_unit_test_setup_teardown(last_words_are_heard, start, finish),
+    cmocka_unit_test_setup_teardown(last_words_before_a_namesake, start, finish),
     cmocka_unit_test_setup_teardown(hello_has_256_bytes, start, finish),
     cmocka_unit_test_setup_teardown(another_version, start, finish),
     cmocka_unit_test_setup_teardown(names_of_instances, start, finish),
