@@ -6,11 +6,11 @@ WHOLE_SECONDS: how long (10); WHOLE_PAIRS: how many (6); WHOLE_SEED: of what is 
 from talkers import *
 
 
-def play(t):
+def play(t, more=()):
     talkers, seconds = pairs(t)
     for x in talkers + seconds:
         x.start()
-    kills = kill_by_chance(t, random.Random(SEED), SECONDS / 2, 2)
+    kills = kill_by_chance(t, random.Random(SEED), SECONDS / 3, 2, more)
     stop(talkers + seconds)
     tell(kills, talkers, seconds, all_has_come(talkers, seconds))
 
@@ -61,6 +61,14 @@ def what_may_wait():
 def what_may_not_wait():
     with Tree(accounts=ACCOUNTS, modules=modules("mod_mam", "mod_offline", "access_max")) as t:
         play(t)
+
+
+@check
+def two_instances():
+    """Sessions move between them, and either may be killed while it has a part of one."""
+    with Tree(accounts=ACCOUNTS, modules=modules("mod_mam", "mod_offline", "access_max"),
+              tabber="instances: {c2sd: 2}") as t:
+        play(t, ["c2sd-2"])
 
 
 print("seed " + SEED)

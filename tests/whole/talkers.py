@@ -217,12 +217,13 @@ def pairs(tree, kinds=KINDS):
     return talkers, seconds
 
 
-def kill_by_chance(t, rnd, seconds, together=1):
-    """Every 300 ms kill up to `together` daemons at once. How often each was."""
+def kill_by_chance(t, rnd, seconds, together=1, more=()):
+    """Every 300 ms kill up to `together` daemons at once, of all and of the instances `more`. How
+    often each was."""
     kills, end = {}, time.monotonic() + seconds
     while time.monotonic() < end:
         time.sleep(0.3)
-        names = rnd.sample(DAEMONS, rnd.randint(1, together))
+        names = rnd.sample(DAEMONS + list(more), rnd.randint(1, together))
         for d, pid in [(d, t.pid(d)) for d in names]:
             if pid > 0:
                 os.kill(pid, signal.SIGKILL)
