@@ -226,6 +226,7 @@ announce(struct stream *s)
   link_str(routed, s->session.caps);
   link_str(routed, s->session.client);
   link_num(routed, marks_come(s));
+  link_num(routed, s->session.sm || s->fresh ? marks_come(s) : s->session.mark.had.live);
   link_end(routed);
   push_announce(s);
   if (s->session.sm) sm_hold_again(s, &s->session.sm->out.queue);

@@ -253,15 +253,18 @@ session_of_copy(struct held_copy const *c)
            : NULL;
 }
 
-/* A copy for a session that is there. Its c2sd has said what the session holds, and the newest id
- * that came for it: what is behind that id was in the memory of the earlier run alone. */
+/* A copy for a session that is there. Its c2sd has said what its queues hold, and the newest id
+ * that came for the session: what is behind that id was in the memory of the earlier run alone. */
 static void
 give_earlier(struct session *s, struct held_copy const *c)
 {
   struct passing_line line = {.text = STRALLOC_ZERO};
   struct passing p = {.own = false};
 
-  if (c->id > s->has && passing_read(&p, &line, c->fields)) deliver_again(s, &p);
+  if (c->id > s->come && passing_read(&p, &line, c->fields))
+    deliver_again(s, &p);
+  else if (c->id > s->own && c->id <= s->come)
+    kept_add(s, c->id, c->fields);
   stralloc_free(&line.text);
 }
 

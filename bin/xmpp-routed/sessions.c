@@ -375,7 +375,8 @@ sessions_announced(struct link *l, struct record *r)
   if (!s) s = session_new(l, sid, bare, resource, record_get(r, 3), number);
   if (!s) return;
   s->named = true; /* an earlier run may have told of it */
-  s->has = r->n > 9 ? record_u64(r, 9) : UINT64_MAX;
+  s->come = r->n > 10 ? record_u64(r, 9) : UINT64_MAX;
+  s->own = r->n > 10 ? record_u64(r, 10) : UINT64_MAX;
   bind2_take_client(s, record_get(r, 8));
   push_announced(s);
   if (accounts_has_ended(bare)) {
@@ -520,7 +521,8 @@ session_fields(struct snapshot *k, struct user *u, struct session *s)
   snapshot_link(k, &s->link);
   SNAPSHOT_INT(k, s->sid);
   SNAPSHOT_INT(k, s->number);
-  SNAPSHOT_INT(k, s->has);
+  SNAPSHOT_INT(k, s->come);
+  SNAPSHOT_INT(k, s->own);
   SNAPSHOT_INT(k, s->since_us);
   snapshot_text(k, &s->resource);
   snapshot_text(k, &s->ip);

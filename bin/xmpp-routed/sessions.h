@@ -20,7 +20,8 @@ struct session {
   uint64_t
     number; /* the name of the session for good; the ids of all its stanzas are above */
   char number_text[BASE_NUM]; /* number as text, once a tag has needed it */
-  uint64_t has;      /* the newest id that its c2sd had when it announced the session */
+  uint64_t come,
+    own; /* NEWEST and OWN of session, when its c2sd told a new run of the session */
   uint64_t since_us; /* by the wall clock */
   char *resource, *ip;
   char *client; /* the hash of its user-agent's id (XEP-0388 s3.2); NULL: none was said */

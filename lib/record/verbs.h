@@ -96,8 +96,8 @@ V(VERIFIED, "verified", "ID RESULT", 2, ROLE_CHECKER, ROLE_AUTHORITY,           
   "RESULT is yes, no, or failed: the program did not answer.")                                \
 V(BIND, "bind", "SID JID RESOURCE IP CLIENT WANTS", 3, ROLE_EDGE, ROLE_ROUTER,                \
   "Stream SID asks to become the session JID/RESOURCE. bound or refused answers. CLIENT: the AGENT of its login; an older session of that client ends. WANTS as in wants; and metadata=ID: a request with this id, in the name of the session, asks mamd at that moment for the metadata of the archive (XEP-0386).") \
-V(SESSION, "session", "SID JID IP PRIORITY WANTS NUMBER CAPS CLIENT NEWEST", 2, ROLE_EDGE, ROLE_ROUTER,   \
-  "After a reconnect: SID is the session of full JID; PRIORITY when it is available; WANTS as in wants; NUMBER as bound gave it; CAPS, the value of the tag caps of its presence; CLIENT as in bind; NEWEST, the highest id that has come for the session.") \
+V(SESSION, "session", "SID JID IP PRIORITY WANTS NUMBER CAPS CLIENT NEWEST OWN", 2, ROLE_EDGE, ROLE_ROUTER,   \
+  "After a reconnect: SID is the session of full JID; PRIORITY when it is available; WANTS as in wants; NUMBER as bound gave it; CAPS, the value of the tag caps of its presence; CLIENT as in bind; NEWEST, the highest id that has come for the session; what has ids above OWN, up to NEWEST, is in buffers for a client without stream management.") \
 V(HOLDS, "holds", "SID TO FROM KIND TYPE ID TAGS ORIGIN XML", 9, ROLE_EDGE, ROLE_ROUTER,      \
   "After a reconnect: a stanza tagged kept that the client of session SID has not acknowledged.") \
 V(WANTS, "wants", "SESSION WORDS", 1, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE,    \
