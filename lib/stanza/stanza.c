@@ -111,6 +111,14 @@ cat_text(stralloc *out, struct stanza_fault const *f)
           xml_cat_text(out, f->text) && xml_cat(out, "</text>"));
 }
 
+/* RFC 6120 knows no numbers of errors (XEP-0086). profanity publishes its list of OMEMO devices only
+ * when it is told that there is none by number. */
+static char const *
+code_of(enum stanza_error e)
+{
+  return e == ERR_ITEM_NOT_FOUND ? " code='404'" : "";
+}
+
 bool
 stanza_cat_fault(stralloc *out, struct stanza const *in, struct stanza_fault const *f)
 {
@@ -118,7 +126,8 @@ stanza_cat_fault(stralloc *out, struct stanza const *in, struct stanza_fault con
 
   return cat_open(out, in, "error") && xml_cat(out, ">") &&
          (!f->before.len || stralloc_catb(out, f->before.s, f->before.len)) &&
-         xml_cat(out, "<error") && (!f->by.len || xml_cat_attr(out, "by", f->by)) &&
+         xml_cat(out, "<error") && xml_cat(out, code_of(f->error)) &&
+         (!f->by.len || xml_cat_attr(out, "by", f->by)) &&
          xml_cat_attr(out, "type", slice_str(type)) && xml_cat(out, ">") &&
          cat_condition(out, f) && cat_text(out, f) &&
          (!f->more.len || stralloc_catb(out, f->more.s, f->more.len)) &&
