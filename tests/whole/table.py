@@ -2,7 +2,8 @@
 import atexit
 
 # The columns of the table, in their order.
-FEATURES = ("login", "contacts", "presence", "messages", "copies", "archive", "rooms", "nodes", "web")
+FEATURES = ("login", "contacts", "presence", "messages", "copies", "archive", "rooms", "nodes", "avatars",
+            "omemo", "web")
 _done = set()
 
 

@@ -1,0 +1,105 @@
+"""A desktop for clients with windows: a network of its own in which the names of the server lead
+here, a certificate authority that every program trusts, a screen without a monitor, a session bus. A
+test calls need() before anything else. WHOLE_SHOTS: a folder for pictures of the screen."""
+import os
+import shutil
+import sys
+
+
+def need(*programs):
+    """Leave the test out when this machine lacks one of them."""
+    missing = [p for p in programs + ("Xvfb", "xdotool", "dbus-run-session") if not shutil.which(p)]
+    if missing:
+        print("there is no " + ", ".join(missing))
+        sys.stdout.flush()
+        os._exit(77)
+
+
+def apart():
+    """Run again in a network of its own, where glib finds an address that is not loopback's."""
+    if os.environ.get("APART") != "1":
+        os.execvpe("unshare", ["unshare", "--net", "--mount", sys.executable] + sys.argv,
+                   dict(os.environ, APART="1"))
+
+
+apart()
+from authority import *  # noqa: E402
+
+HOST = "tabber.example"
+TRUSTED = "/etc/ssl/certs/ca-certificates.crt"
+PORT = 5222
+
+
+class Place:
+    """The network, the names and the authority; a tree takes options() and the ports."""
+
+    def __enter__(self):
+        for words in (("link", "set", "lo", "up"), ("addr", "add", "192.0.2.1/32", "dev", "lo")):
+            subprocess.run(("ip",) + words, check=True)
+        self.ca = Authority({HOST: "DNS:%s,DNS:conference.%s" % (HOST, HOST)})
+        with open(TRUSTED) as f, open(self.ca.path("ca.pem")) as own:
+            trusted = f.read() + own.read()
+        for name, text, path in (("hosts", "127.0.0.1 localhost %s\n" % HOST, "/etc/hosts"),
+                                 ("resolv", "nameserver 127.0.0.1\n", "/etc/resolv.conf"),
+                                 ("trusted", trusted, TRUSTED)):
+            with open(self.ca.path(name), "w") as f:
+                f.write(text)
+            subprocess.run(["mount", "--bind", self.ca.path(name), path], check=True)
+        return self
+
+    def __exit__(self, *exc):
+        for path in ("/etc/hosts", "/etc/resolv.conf", TRUSTED):
+            subprocess.run(["umount", path], check=True)
+        shutil.rmtree(self.ca.dir, ignore_errors=True)
+
+    def tree(self, **kw):
+        t = Tree(hosts=(HOST,), options=kw.pop("options", "") + "certfiles: [%s]\n"
+                 % self.ca.path(HOST + ".pem"), **kw)
+        t.port, t.tls_port = PORT, PORT + 1
+        return t
+
+
+class Screen:
+    """A screen, and the programs on it, whose home is a folder of the tree."""
+
+    def __init__(self, t):
+        self.home = t.dir + "/desk"
+        os.makedirs(self.home + "/run", 0o700)
+        self.log = open(self.home + "/log", "ab")
+        seen, told = os.pipe()
+        self.server = subprocess.Popen(
+            ["Xvfb", "-displayfd", str(told), "-screen", "0", "1000x700x24", "-nolisten", "tcp"],
+            pass_fds=[told], stdout=self.log, stderr=self.log)
+        os.close(told)
+        with os.fdopen(seen) as f:
+            self.env = dict(os.environ, DISPLAY=":" + f.readline().strip(), HOME=self.home,
+                            XDG_RUNTIME_DIR=self.home + "/run", LANG="C.UTF-8", NO_AT_BRIDGE="1",
+                            GSK_RENDERER="cairo", LIBGL_ALWAYS_SOFTWARE="1")
+        for x in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "DBUS_SESSION_BUS_ADDRESS"):
+            self.env.pop(x, None)
+
+    def run(self, *command):
+        return subprocess.Popen(("dbus-run-session", "--") + command, env=self.env, stdin=subprocess.DEVNULL,
+                                stdout=self.log, stderr=self.log, start_new_session=True)
+
+    def stop(self, program):
+        """All that it has begun is in its session."""
+        for sig in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(program.pid, sig)
+                program.wait(5)
+            except (ProcessLookupError, subprocess.TimeoutExpired):
+                pass
+
+    def do(self, *words):
+        subprocess.run(["xdotool", *words], env=self.env, check=True, stdout=subprocess.DEVNULL)
+
+    def shot(self, name):
+        folder = os.environ.get("WHOLE_SHOTS")
+        if folder and shutil.which("import"):
+            subprocess.run(["import", "-window", "root", "%s/%s.png" % (folder, name)], env=self.env)
+
+    def end(self):
+        self.server.kill()
+        self.server.wait()
+        self.log.close()
