@@ -8,7 +8,7 @@ import sys
 
 def need(*programs):
     """Leave the test out when this machine lacks one of them."""
-    missing = [p for p in programs + ("Xvfb", "xdotool", "dbus-run-session") if not shutil.which(p)]
+    missing = [p for p in programs + ("Xvfb", "xdotool", "dbus-daemon") if not shutil.which(p)]
     if missing:
         print("there is no " + ", ".join(missing))
         sys.stdout.flush()
@@ -59,28 +59,45 @@ class Place:
         return t
 
 
+NOBODY = 65534
+
+
 class Screen:
-    """A screen, and the programs on it, whose home is a folder of the tree."""
+    """A screen, and the programs on it, whose home is a folder of the tree. Gajim is not for root."""
+
+    user = [] if os.geteuid() else ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"]
 
     def __init__(self, t):
         self.home = t.dir + "/desk"
         os.makedirs(self.home + "/run", 0o700)
+        if self.user:
+            for path in (self.home, self.home + "/run"):
+                os.chown(path, NOBODY, NOBODY)
         self.log = open(self.home + "/log", "ab")
         seen, told = os.pipe()
         self.server = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(told), "-screen", "0", "1000x700x24", "-nolisten", "tcp"],
+            self.user + ["Xvfb", "-displayfd", str(told), "-screen", "0", "1000x700x24", "-nolisten", "tcp"],
             pass_fds=[told], stdout=self.log, stderr=self.log)
         os.close(told)
         with os.fdopen(seen) as f:
-            self.env = dict(os.environ, DISPLAY=":" + f.readline().strip(), HOME=self.home,
-                            XDG_RUNTIME_DIR=self.home + "/run", LANG="C.UTF-8", NO_AT_BRIDGE="1",
-                            GSK_RENDERER="cairo", LIBGL_ALWAYS_SOFTWARE="1")
-        for x in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "DBUS_SESSION_BUS_ADDRESS"):
+            display = f.readline().strip()
+        self.env = dict(os.environ, DISPLAY=":" + display, HOME=self.home, LANG="C.UTF-8",
+                        XDG_RUNTIME_DIR=self.home + "/run", NO_AT_BRIDGE="1", GSK_RENDERER="cairo",
+                        LIBGL_ALWAYS_SOFTWARE="1")
+        for x in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
             self.env.pop(x, None)
+        self.bus = subprocess.Popen(self.user + ["dbus-daemon", "--session", "--nofork", "--print-address"],
+                                    stdout=subprocess.PIPE, stderr=self.log, text=True, env=self.env)
+        self.env["DBUS_SESSION_BUS_ADDRESS"] = self.bus.stdout.readline().strip()
 
     def run(self, *command):
-        return subprocess.Popen(("dbus-run-session", "--") + command, env=self.env, stdin=subprocess.DEVNULL,
-                                stdout=self.log, stderr=self.log, start_new_session=True)
+        return subprocess.Popen(self.user + list(command), env=self.env, stdin=subprocess.DEVNULL, stdout=self.log,
+                                stderr=self.log, start_new_session=True)
+
+    def ask(self, *command):
+        """What a command says; nothing when it fails."""
+        r = subprocess.run(self.user + list(command), env=self.env, stdout=subprocess.PIPE, stderr=self.log, text=True)
+        return "" if r.returncode else r.stdout
 
     def stop(self, program):
         """All that it has begun is in its session."""
@@ -92,14 +109,15 @@ class Screen:
                 pass
 
     def do(self, *words):
-        subprocess.run(["xdotool", *words], env=self.env, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(self.user + ["xdotool", *words], env=self.env, check=True, stdout=subprocess.DEVNULL)
 
     def shot(self, name):
         folder = os.environ.get("WHOLE_SHOTS")
         if folder and shutil.which("import"):
-            subprocess.run(["import", "-window", "root", "%s/%s.png" % (folder, name)], env=self.env)
+            subprocess.run(self.user + ["import", "-window", "root", "%s/%s.png" % (folder, name)], env=self.env)
 
     def end(self):
-        self.server.kill()
-        self.server.wait()
+        for p in (self.bus, self.server):
+            p.kill()
+            p.wait()
         self.log.close()

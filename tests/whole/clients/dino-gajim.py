@@ -1,0 +1,46 @@
+#!/usr/bin/python3
+"""Dino and Gajim on a screen log in, and talk OMEMO (XEP-0384), both ways, and are in a room."""
+import os, sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from windows import *
+
+need("dino-im", "gajim", "gajim-remote")
+
+
+@check
+def dino_and_gajim_talk():
+    with Place() as place, place.tree(accounts=[ALICE, BOB], modules=WINDOWS) as t:
+        screen = Screen(t)
+        b = friends(t)
+        programs = []
+        try:
+            dino, gajim = Dino(screen), Gajim(screen)
+            programs = [dino.program, gajim.program]
+            for jid in (ALICE + "/dino", BOB + "/gajim"):
+                until(jid, lambda: jid in t.ctl("sessions"), 60)
+            did("login")
+            gajim.say("secret one")
+            assert dino.has("secret one", CHAT) == OMEMO
+            dino.say("and one back")
+            assert "OMEMO" in gajim.has("and one back")
+            did("omemo")
+            gajim.say_to_all("to all")
+            assert dino.has("to all", GROUPCHAT) == 0
+            b.expect(lambda e: e.get("from") == ROOM + "/bob-at-home" and
+                     e.findtext("{%s}body" % CLIENT) == "to all")
+            did("rooms")
+            screen.shot("dino-gajim")
+        except BaseException:
+            screen.shot("dino-gajim-failed")
+            with open(screen.home + "/log", errors="replace") as f:
+                print(f.read()[-3000:])
+            raise
+        finally:
+            for p in programs:
+                screen.stop(p)
+            screen.end()
+            b.abort()
+
+
+main()

@@ -1,0 +1,133 @@
+"""Clients with windows, what each has shown as its own database tells, and whom they know."""
+import base64
+import json
+import sqlite3
+
+from desk import *
+from terminal import did, presence
+
+ALICE, BOB, ROOM = "alice@" + HOST, "bob@" + HOST, "den@conference." + HOST
+OMEMO = 2           # in Dino's database, of messages and of conversations
+CHAT, GROUPCHAT = 1, 2
+WINDOWS = MODULES + """
+mod_caps: {}
+mod_avatar: {}
+mod_pubsub: {plugins: [flat, pep]}
+mod_muc: {default_room_options: {mam: true}}"""
+# A picture of one pixel.
+PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJ"
+                       "RU5ErkJggg==")
+
+
+class Dino:
+    """Its database is made by itself, and then knows alice's account and a conversation with bob that
+    is encrypted."""
+
+    def __init__(self, screen):
+        self.screen, self.data = screen, screen.home + "/.local/share/dino/"
+        first = screen.run("dino-im")
+        until("Dino's database", lambda: self.rows("select count(*) from conversation"), 30)
+        screen.stop(first)
+        with sqlite3.connect(self.data + "dino.db") as db:
+            db.execute("insert into account (id, bare_jid, resourcepart, password, alias, enabled, roster_version)"
+                       " values (1, ?, 'dino', ?, '', 1, '')", (ALICE, PW))
+            db.execute("insert into jid (id, bare_jid) values (1, ?)", (BOB,))
+            db.execute("insert into conversation (account_id, jid_id, active, last_active, type, encryption,"
+                       " notification, send_typing, send_marker) values (1, 1, 1, 1, 0, ?, 0, 0, 0)", (OMEMO,))
+        self.program = screen.run("dino-im")
+
+    def rows(self, question, *values, db="dino.db"):
+        """Nothing while Dino is busy with it, or has made no table."""
+        try:
+            with sqlite3.connect("file:%s%s?mode=ro" % (self.data, db), uri=True) as db:
+                return db.execute(question, values).fetchall()
+        except sqlite3.OperationalError:
+            return []
+
+    def has(self, text, type):
+        """The encryption of a message that it shows."""
+        return until("Dino has " + text, lambda: self.rows(
+            "select encryption from message where body = ? and type = ?", text, type), 30)[0][0]
+
+    def say(self, text):
+        """To bob: the conversation that was there first is open, and what has come in it is read."""
+        until("an open conversation", lambda: self.rows(
+            "select 1 from conversation where id = 1 and read_up_to_item > 0"), 20)
+        self.screen.do("mousemove", "600", "350", "click", "1")
+        self.screen.do("type", "--delay", "20", text)
+        self.screen.do("key", "Return")
+
+
+def friends(t):
+    """alice and bob know each other, and have a bookmark of a room, in which bob is; he has an avatar."""
+    a, b = (t.login(u, "raw", available=False) for u in ("alice", "bob"))
+    for s in (a, b):
+        s.iq(None, "<query xmlns='jabber:iq:roster'/>")
+        s.send("<presence><priority>-1</priority></presence>")
+    for s, peer in ((a, BOB), (b, ALICE)):
+        s.send("<presence to='%s' type='subscribe'/>" % peer)
+        s.send("<presence to='%s' type='subscribed'/>" % peer)
+    for s, peer in ((a, BOB), (b, ALICE)):
+        s.expect(presence(peer, "subscribed"))
+    for s, nick in ((a, "alice"), (b, "bob-at-home")):
+        s.iq(None, "<pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='urn:xmpp:bookmarks:1'><item"
+             " id='%s'><conference xmlns='urn:xmpp:bookmarks:1' autojoin='true'><nick>%s</nick></conference>"
+             "</item></publish></pubsub>" % (ROOM, nick), "set")
+    b.send("<iq type='set' id='card' to='%s'><vCard xmlns='vcard-temp'><PHOTO><TYPE>image/png</TYPE><BINVAL>%s"
+           "</BINVAL></PHOTO></vCard></iq>" % (BOB, base64.b64encode(PNG).decode()))
+    b.expect(lambda e: e.get("id") == "card" and e.get("type") == "result")
+    b.send("<presence to='%s/bob'><x xmlns='http://jabber.org/protocol/muc'/></presence>" % ROOM)
+    b.expect(lambda e: e.tag == "{%s}presence" % CLIENT and e.get("from") == ROOM + "/bob")
+    b.iq(ROOM, "<query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query>",
+         "set")
+    a.close()
+    return b
+
+
+class Gajim:
+    """bob's, with its plugin for OMEMO; commands come by the bus."""
+
+    def __init__(self, screen):
+        self.screen = screen
+        self.config = screen.home + "/.config/gajim/settings.sqlite"
+        self.logs = screen.home + "/.local/share/gajim/logs.db"
+        first = screen.run("gajim")
+        until("Gajim's settings", lambda: self.rows(self.config, "select settings from account_settings"
+                                                    " union select '' from settings"), 60)
+        until("Gajim's first start", lambda: os.path.exists(self.logs), 60)
+        screen.stop(first)
+        with sqlite3.connect(self.config) as db:
+            def change(name, **settings):
+                old = json.loads(db.execute("select settings from settings where name = ?", (name,)).fetchone()[0])
+                db.execute("update settings set settings = ? where name = ?", (json.dumps(dict(old, **settings)), name))
+
+            change("app", use_keyring=False, remote_control=True, check_for_update=False)
+            change("plugins", omemo={"active": True})
+            db.execute("insert into account_settings (account, settings) values ('bob', ?)", (json.dumps({
+                "account": {"active": True, "address": BOB, "name": "bob", "hostname": HOST, "password": PW, "savepass": True,
+                            "autoconnect": True, "resource": "gajim", "account_label": "bob"},
+                "contact": {ALICE: {"encryption": "OMEMO"}}, "group_chat": {}}),))
+        self.program = screen.run("gajim")
+
+    def rows(self, path, question, *values):
+        try:
+            with sqlite3.connect("file:%s?mode=ro" % path, uri=True) as db:
+                return db.execute(question, values).fetchall()
+        except sqlite3.OperationalError:
+            return []
+
+    def has(self, text):
+        """A message that it shows; what Gajim notes of it."""
+        return until("Gajim has " + text, lambda: self.rows(
+            self.logs, "select additional_data from logs where message = ?", text), 30)[0][0]
+
+    def say(self, text):
+        self.remote("send_chat_message", ALICE, text)
+
+    def say_to_all(self, text):
+        self.remote("send_groupchat_message", ROOM, text)
+
+    def remote(self, command, jid, text):
+        """False is its answer until it is there, and joined."""
+        until("Gajim does " + command, lambda: "True" in self.screen.ask(
+            "gajim-remote", command, jid, text, "bob"), 30, 0.5)
