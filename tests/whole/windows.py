@@ -4,7 +4,7 @@ import json
 import sqlite3
 
 from desk import *
-from terminal import did, presence
+from terminal import did, presence, skip
 
 ALICE, BOB, ROOM = "alice@" + HOST, "bob@" + HOST, "den@conference." + HOST
 OMEMO = 2           # in Dino's database, of messages and of conversations

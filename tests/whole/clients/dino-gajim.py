@@ -6,6 +6,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from windows import *
 
 need("dino-im", "gajim", "gajim-remote")
+if not os.path.exists("/usr/share/gajim/plugins/omemo"):
+    skip("there is no Gajim with a plugin for OMEMO")
 
 
 @check
