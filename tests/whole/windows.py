@@ -6,7 +6,8 @@ import sqlite3
 from desk import *
 from terminal import did, presence, skip
 
-ALICE, BOB, ROOM = "alice@" + HOST, "bob@" + HOST, "den@conference." + HOST
+ALICE, BOB = "alice@" + HOST, "bob@" + HOST
+ROOM, GROUP = "den@conference." + HOST, "group@conference." + HOST
 OMEMO = 2           # in Dino's database, of messages and of conversations
 CHAT, GROUPCHAT = 1, 2
 WINDOWS = MODULES + """
@@ -31,7 +32,7 @@ class Dino:
         with sqlite3.connect(self.data + "dino.db") as db:
             db.execute("insert into account (id, bare_jid, resourcepart, password, alias, enabled, roster_version)"
                        " values (1, ?, 'dino', ?, '', 1, '')", (ALICE, PW))
-            db.execute("insert into jid (id, bare_jid) values (1, ?)", (BOB,))
+            db.executemany("insert into jid (id, bare_jid) values (?, ?)", ((1, BOB), (2, GROUP)))
             db.execute("insert into conversation (account_id, jid_id, active, last_active, type, encryption,"
                        " notification, send_typing, send_marker) values (1, 1, 1, 1, 0, ?, 0, 0, 0)", (OMEMO,))
         self.program = screen.run("dino-im")
@@ -58,8 +59,14 @@ class Dino:
         self.screen.do("key", "Return")
 
 
+def form(type, *fields):
+    return "<x xmlns='jabber:x:data' type='submit'>%s</x>" % "".join(
+        "<field var='%s'><value>%s</value></field>" % x for x in (("FORM_TYPE", type),) + fields)
+
+
 def friends(t):
-    """alice and bob know each other, and have a bookmark of a room, in which bob is; he has an avatar."""
+    """alice and bob know each other, and have bookmarks of two rooms, in which bob is; one is a group of
+    members who see each other's addresses. bob has an avatar."""
     a, b = (t.login(u, "raw", available=False) for u in ("alice", "bob"))
     for s in (a, b):
         s.iq(None, "<query xmlns='jabber:iq:roster'/>")
@@ -70,18 +77,29 @@ def friends(t):
     for s, peer in ((a, BOB), (b, ALICE)):
         s.expect(presence(peer, "subscribed"))
     for s, nick in ((a, "alice"), (b, "bob-at-home")):
-        s.iq(None, "<pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='urn:xmpp:bookmarks:1'><item"
-             " id='%s'><conference xmlns='urn:xmpp:bookmarks:1' autojoin='true'><nick>%s</nick></conference>"
-             "</item></publish></pubsub>" % (ROOM, nick), "set")
+        for room in (ROOM, GROUP):
+            s.iq(None, "<pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='urn:xmpp:bookmarks:1'><item"
+                 " id='%s'><conference xmlns='urn:xmpp:bookmarks:1' autojoin='true'><nick>%s</nick></conference></item>"
+                 "</publish><publish-options>%s</publish-options></pubsub>" % (room, nick, form(
+                     "http://jabber.org/protocol/pubsub#publish-options", ("pubsub#persist_items", "true"),
+                     ("pubsub#max_items", "max"), ("pubsub#send_last_published_item", "never"),
+                     ("pubsub#access_model", "whitelist"))), "set")
     b.send("<iq type='set' id='card' to='%s'><vCard xmlns='vcard-temp'><PHOTO><TYPE>image/png</TYPE><BINVAL>%s"
            "</BINVAL></PHOTO></vCard></iq>" % (BOB, base64.b64encode(PNG).decode()))
     b.expect(lambda e: e.get("id") == "card" and e.get("type") == "result")
-    b.send("<presence to='%s/bob'><x xmlns='http://jabber.org/protocol/muc'/></presence>" % ROOM)
-    b.expect(lambda e: e.tag == "{%s}presence" % CLIENT and e.get("from") == ROOM + "/bob")
-    b.iq(ROOM, "<query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query>",
-         "set")
+    make_room(b, ROOM)
+    make_room(b, GROUP, ("muc#roomconfig_membersonly", "1"), ("muc#roomconfig_whois", "anyone"))
+    b.iq(GROUP, "<query xmlns='http://jabber.org/protocol/muc#admin'><item affiliation='member' jid='%s'/></query>"
+         % ALICE, "set")
     a.close()
     return b
+
+
+def make_room(s, room, *fields):
+    s.send("<presence to='%s/bob'><x xmlns='http://jabber.org/protocol/muc'/></presence>" % room)
+    s.expect(lambda e: e.tag == "{%s}presence" % CLIENT and e.get("from") == room + "/bob")
+    s.iq(room, "<query xmlns='http://jabber.org/protocol/muc#owner'>%s</query>" % form(
+        "http://jabber.org/protocol/muc#roomconfig", *fields), "set")
 
 
 class Gajim:
@@ -106,7 +124,7 @@ class Gajim:
             db.execute("insert into account_settings (account, settings) values ('bob', ?)", (json.dumps({
                 "account": {"active": True, "address": BOB, "name": "bob", "hostname": HOST, "password": PW, "savepass": True,
                             "autoconnect": True, "resource": "gajim", "account_label": "bob"},
-                "contact": {ALICE: {"encryption": "OMEMO"}}, "group_chat": {}}),))
+                "contact": {ALICE: {"encryption": "OMEMO"}}, "group_chat": {GROUP: {"encryption": "OMEMO"}}}),))
         self.program = screen.run("gajim")
 
     def rows(self, path, question, *values):
@@ -124,8 +142,8 @@ class Gajim:
     def say(self, text):
         self.remote("send_chat_message", ALICE, text)
 
-    def say_to_all(self, text):
-        self.remote("send_groupchat_message", ROOM, text)
+    def say_to_all(self, room, text):
+        self.remote("send_groupchat_message", room, text)
 
     def remote(self, command, jid, text):
         """False is its answer until it is there, and joined."""

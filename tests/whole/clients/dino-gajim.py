@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Dino and Gajim on a screen log in, and talk OMEMO (XEP-0384), both ways, and are in a room."""
+"""Dino and Gajim on a screen log in, and talk OMEMO (XEP-0384), both ways, are in a room, and in
+a group with OMEMO."""
 import os, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -27,7 +28,9 @@ def dino_and_gajim_talk():
             dino.say("and one back")
             assert "OMEMO" in gajim.has("and one back")
             did("omemo")
-            gajim.say_to_all("to all")
+            gajim.say_to_all(GROUP, "secret to the group")
+            assert dino.has("secret to the group", GROUPCHAT) == OMEMO
+            gajim.say_to_all(ROOM, "to all")
             assert dino.has("to all", GROUPCHAT) == 0
             b.expect(lambda e: e.get("from") == ROOM + "/bob-at-home" and
                      e.findtext("{%s}body" % CLIENT) == "to all")
