@@ -1,4 +1,5 @@
 #include "journal.h"
+#include "snapshot.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,6 +47,7 @@ static struct {
   uint64_t generation, retry_us;
   size_t at;   /* where the next note goes, behind the head */
   bool failed; /* that has been logged */
+  bool stands; /* a file is written now; in a replay: was */
   bool renew;  /* the other file is to be written at the end of this turn */
   void (*again)(void);
 } journal;
@@ -215,6 +217,7 @@ journal_turn(uint64_t live)
   if (!journal.again || (!journal.now && door_now() < journal.retry_us)) return;
   if (!journal.now || journal.renew) write_anew(live);
   if (journal.now) journal.now->map->len = journal.at;
+  journal.stands = journal.now != NULL;
 }
 
 void
@@ -245,7 +248,13 @@ note(enum what what, uint64_t number, uint64_t id, struct slice fields)
 bool
 journal_stands(void)
 {
-  return journal.now && journal.now->map;
+  return journal.stands;
+}
+
+void
+journal_snapshot(struct snapshot *k)
+{
+  if (snapshot_record(k, "journal", true)) SNAPSHOT_INT(k, journal.stands);
 }
 
 void

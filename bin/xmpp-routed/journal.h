@@ -17,8 +17,10 @@ void journal_kept(uint64_t number, uint64_t id, struct slice fields);
 void journal_through(uint64_t number, uint64_t id);
 void journal_gone(uint64_t number, uint64_t id);
 
-/* Say whether notes are written now: what is noted outlives routed. */
+/* Say whether notes are written now: what is noted outlives routed. A replay, which writes none, does
+ * what the run did whose trace it plays. */
 bool journal_stands(void);
+void journal_snapshot(struct snapshot *k);
 
 /* Let the notes of this turn count, before routed acknowledges a record of it. live: bytes that
  * are kept; a file has room for twice that and JOURNAL_SLACK. */

@@ -420,6 +420,7 @@ make_kept(struct snapshot *k, struct session *s)
 void
 kept_snapshot_earlier(struct snapshot *k)
 {
+  journal_snapshot(k);
   if (snapshot_record(k, "earlier", earlier.len > 0)) snapshot_bytes(k, &earlier);
   if (!snapshot_record(k, "again", again.copies.len > 0)) return;
   snapshot_bytes(k, &again.copies);
