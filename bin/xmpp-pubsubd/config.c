@@ -133,6 +133,13 @@ static char const *const usual[CONFIG_FIELDS_N] = {
 static char const *const usual_of_pep[CONFIG_FIELDS_N] = {
   [CONFIG_ACCESS] = "presence", [CONFIG_MAX_ITEMS] = "1", [CONFIG_BY_PRESENCE] = "1"};
 
+/* XEP-0402 s5: clients ask for this with each bookmark. One that does not would show the rooms of its
+ * user to all contacts, and keep the last one only. */
+static char const *const usual_of_bookmarks[CONFIG_FIELDS_N] = {
+  [CONFIG_ACCESS] = "whitelist",
+  [CONFIG_MAX_ITEMS] = "max",
+  [CONFIG_SEND_LAST] = "never"};
+
 /* ---- what is in force ---- */
 
 /* The name of a field in the options of the host has no pubsub# in front. */
@@ -192,6 +199,9 @@ config_of(struct config *c, struct slice host, enum pubsub_type type, struct sli
     c->value[i] =
       slice_str(type == PUBSUB_PEP && usual_of_pep[i] ? usual_of_pep[i] : usual[i]);
   overlay_rows(c, "mod_pubsub.default_node_config", host, NULL);
+  for (i = 0; i < CONFIG_FIELDS_N && type == PUBSUB_PEP && slice_is(name, NS_BOOKMARKS);
+       i++)
+    if (usual_of_bookmarks[i]) c->value[i] = slice_str(usual_of_bookmarks[i]);
   for (i = 0; i < CONFIG_FIELDS_N; i++)
     pubsub_field(set, i + 1, &c->value[i]);
   overlay_rows(c, "mod_pubsub.force_node_config", host, &name);
