@@ -11,7 +11,8 @@ import sys
 
 ROW = re.compile(r'^T\(\w+, "([a-z=-]+)"', re.M)
 ASKED = (re.compile(r'slice_has_word\([^;]*[Tt][Aa][Gg][Ss][^;]*SLICE\("([a-z-]+)"\)'),
-         re.compile(r'stanza_tag\([^;()]*"([a-z-]+)"\)()'))
+         re.compile(r'stanza_tag\([^;"]*[Tt][Aa][Gg][Ss][^;"]*"([a-z-]+)"\)'))
+
 
 def main():
     with open("lib/record/tags.h") as f:
@@ -24,10 +25,11 @@ def main():
             if word not in rows:
                 print(f"tags: {path} asks for {word}, which has no row")
                 bad = 1
-        for word, _ in ASKED[1].findall(text):
+        for word in ASKED[1].findall(text):
             if word + "=" not in rows:
                 print(f"tags: {path} asks for {word}=, which has no row")
                 bad = 1
     return bad
+
 
 sys.exit(main())

@@ -25,5 +25,6 @@ done
 tests/owners.py || bad=1
 tests/events.py || bad=1
 tests/federation.py || bad=1
+tests/tags.py || bad=1
 tests/fail2ban.py || bad=1
 exit $bad

@@ -63,6 +63,10 @@ T(GIVEN, "given=", ROLE_ROUTER,                                                 
   "The numbers of the sessions that the message is given to, with commas between them.")      \
 T(KEPT, "kept", ROLE_ROUTER,                                                                  \
   "xmpp-routed has a copy of the stanza, until the session's mark passes it.")                \
+T(CARBON, "carbon", ROLE_ROUTER,                                                              \
+  "The message is a copy for another device of its sender or recipient (XEP-0280).")          \
+T(SENT, "sent", ROLE_ROUTER,                                                                  \
+  "With carbon: the account has sent what was copied.")                                       \
 T(PAIR, "pair=", ROLE_ROUTER,                                                                 \
   "The number of a stanza for another server: numbers of the same two domains rise, not one by one, and over restarts of xmpp-routed too.") \
 T(WAIT, "wait", ROLE_ROUTER,                                                                  \
