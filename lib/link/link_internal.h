@@ -81,7 +81,6 @@ void fds_end(struct link *l);
 /* Read from fd, and write to it, as the loop says. false: errno of epoll_ctl. */
 bool link_watch(struct link *l, int fd);
 
-
 /* Wait SERVICE_CONTROL_US for what an administrator asks. */
 void link_await_control(struct link *l);
 
