@@ -57,6 +57,10 @@ void emit_reset(void);
 /* Let program `to` know as which user program p runs, where programs have users. */
 void emit_peer(enum program to, enum program p);
 
+/* Make the file path of this mode, for the user uid of group gid; uid 0: for who runs xmpp-confgen. The
+ * file is there for nobody else at any moment, and no link is followed. false with errno. */
+bool emit_file(char const *path, struct slice text, mode_t mode, uid_t uid, gid_t gid);
+
 /* Write all settings as the folder dir, in the place of what is there: one rename. uid_base:
  * 0, or each program's files belong to the user uid_base + its place. false with errno. */
 bool emit_write(char const *dir, uint32_t uid_base);

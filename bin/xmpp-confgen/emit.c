@@ -1,5 +1,6 @@
 #include "confgen.h"
 
+#include <skalibs/allreadwrite.h>
 #include <skalibs/bytestr.h>
 #include <skalibs/djbunix.h>
 #include <skalibs/stralloc.h>
@@ -80,16 +81,25 @@ emit_reset(void)
     rows[p].len = 0;
 }
 
+bool
+emit_file(char const *path, struct slice text, mode_t mode, uid_t uid, gid_t gid)
+{
+  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  bool ok = fd >= 0 && allwrite(fd, text.s, text.len) == text.len && !fchmod(fd, mode) &&
+            (!uid || !fchown(fd, uid, gid));
+
+  if (fd >= 0) fd_close(fd);
+  return ok;
+}
+
 static bool
 write_file(char const *dir, unsigned int p, uint32_t uid_base)
 {
   char path[600];
-  uid_t uid = uid_base + p;
 
   snprintf(path, sizeof path, "%s/%s", dir, program_name((enum program)(1u << p)));
-  if (!openwritenclose_unsafe(path, rows[p].s, rows[p].len)) return false;
-  if (chmod(path, 0600)) return false;
-  return !uid_base || !chown(path, uid, uid_base + USERS_GROUP);
+  return emit_file(path, emit_rows(p), 0600, uid_base ? uid_base + p : 0,
+                   uid_base + USERS_GROUP);
 }
 
 void
@@ -127,15 +137,16 @@ static bool
 copy_file(char const *from, char const *to, uint32_t uid_base)
 {
   stralloc text = STRALLOC_ZERO;
-  bool ok = openslurpclose(&text, from) && openwritenclose_unsafe(to, text.s, text.len) &&
-            !chmod(to, 0400) && !chown(to, uid_base, uid_base + USERS_GROUP);
+  bool ok = openslurpclose(&text, from) && emit_file(to, slice_of(text.s, text.len), 0400,
+                                                     uid_base, uid_base + USERS_GROUP);
 
   if (text.len) byte_zzero(text.s, text.len);
   stralloc_free(&text);
   return ok;
 }
 
-/* xmpp-tlsd is the first of the programs' users. */
+/* xmpp-tlsd is the first of the programs' users. The folder becomes that user's when all is in it: who
+ * has broken into xmpp-tlsd can do nothing with the files before. */
 static bool
 copy_certfiles(char const *dir, uint32_t uid_base)
 {
@@ -145,7 +156,7 @@ copy_certfiles(char const *dir, uint32_t uid_base)
   bool ok;
 
   snprintf(path, sizeof path, "%s/certs", dir);
-  ok = !mkdir(path, 0700) && !chown(path, uid_base, uid_base + USERS_GROUP);
+  ok = !mkdir(path, 0700);
   for (p = patterns; ok && p; p = p->next) {
     glob_t g;
     size_t i;
@@ -158,7 +169,8 @@ copy_certfiles(char const *dir, uint32_t uid_base)
     }
     globfree(&g);
   }
-  return ok;
+  snprintf(path, sizeof path, "%s/certs", dir);
+  return ok && !chown(path, uid_base, uid_base + USERS_GROUP);
 }
 
 static bool

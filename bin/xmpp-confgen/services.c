@@ -263,10 +263,8 @@ services_write(char const *dir)
 
   for (i = 0; i < own_n; i++) {
     snprintf(path, sizeof path, "%.500s/xmpp-%.24s", dir, own[i].name);
-    if (!openwritenclose_unsafe(path, own[i].rows.s, own[i].rows.len) ||
-        chmod(path, 0600))
-      return false;
-    if (job.uids && chown(path, job.uids + own[i].place, job.uids + USERS_GROUP))
+    if (!emit_file(path, slice_of(own[i].rows.s, own[i].rows.len), 0600,
+                   job.uids ? job.uids + own[i].place : 0, job.uids + USERS_GROUP))
       return false;
   }
   return true;
