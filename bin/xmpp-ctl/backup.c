@@ -473,7 +473,7 @@ command_backup(char const *const *argv)
   unsigned int i;
 
   if (!argv[0]) strerr_dieusage(100, "backup FOLDER");
-  job.folder = argv[0];
+  check_path(job.folder = argv[0]);
   make_folder();
   add_copies();
   add_holders();

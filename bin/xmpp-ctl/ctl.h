@@ -16,6 +16,13 @@ struct ctl {
 
 extern struct ctl ctl;
 
+/* Bytes of the state folder, and of folders that are named on the command line: paths within them fit
+ * into the buffers of all commands. */
+#define CTL_PATH_MAX 400
+
+/* Exit with 100, having said why, when path is longer than CTL_PATH_MAX. */
+void check_path(char const *path);
+
 /* ---- talking to a daemon (client.c) ---- */
 
 struct client {
@@ -79,7 +86,7 @@ bool folder_is_empty(char const *path);
 void check_stopped(void);
 
 /* Put the folder next in the place of STATE/data, which is set aside: its new name has been
- * printed. false with errno: then next is as before, or has what was in STATE/data. */
+ * printed. false with errno: then nothing has changed. */
 bool data_exchange(char const *next);
 
 /* ---- processes and programs as they are (process.c, look.c) ---- */

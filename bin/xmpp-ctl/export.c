@@ -215,6 +215,7 @@ command_export(char const *const *argv)
   if (j.local.len)
     snprintf(job.wanted, sizeof job.wanted, "%.*s", (int)j.bare.len, j.bare.s);
   job.folder = argv[1];
+  if (job.folder) check_path(job.folder);
   move_open_reader();
   if (!accounts_each(move.accounts, note, NULL)) move_fail("read the accounts");
   end_read();

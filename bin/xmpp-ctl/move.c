@@ -101,6 +101,7 @@ import(bool (*fn)(char const *), char const *path)
 {
   bool ok;
 
+  check_path(path);
   check_stopped();
   door_tick();
   move_open();

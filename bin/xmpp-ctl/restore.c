@@ -273,15 +273,23 @@ is_gone(void)
   return !rmdir(job.data) || errno == ENOENT;
 }
 
+/* next gets its last name first: so what is in data is never under a name that a later command
+ * takes for a folder of its own that was left behind. */
 bool
 data_exchange(char const *next)
 {
   char data[512], old[600];
+  int e;
 
   snprintf(data, sizeof data, "%.400s/data", ctl.state);
   snprintf(old, sizeof old, "%s.%llu", data, (unsigned long long)time(NULL));
-  if (renameat2(AT_FDCWD, next, AT_FDCWD, data, RENAME_EXCHANGE) || rename(next, old))
+  if (rename(next, old)) return false;
+  if (renameat2(AT_FDCWD, old, AT_FDCWD, data, RENAME_EXCHANGE)) {
+    e = errno;
+    rename(old, next);
+    errno = e;
     return false;
+  }
   strerr_warnw("what was in ", data, " is in ", old, " now");
   return true;
 }
@@ -311,7 +319,7 @@ command_restore(char const *const *argv)
   bool old;
 
   if (!argv[0]) strerr_dieusage(100, "restore [ --force ] FOLDER");
-  job.folder = argv[0];
+  check_path(job.folder = argv[0]);
   snprintf(job.data, sizeof job.data, "%s/data", ctl.state);
   snprintf(job.next, sizeof job.next, "%s/data.restoring", ctl.state);
   read_manifest();

@@ -85,6 +85,12 @@ static struct {
   {"token",    command_token,    3 },
 };
 
+void
+check_path(char const *path)
+{
+  if (strlen(path) > CTL_PATH_MAX) strerr_dief(100, "this path is too long: ", path);
+}
+
 /* Options may stand before and behind the command; what is left are its words. */
 static char const *const *
 read_options(char const **argv)
@@ -109,6 +115,7 @@ read_options(char const **argv)
   }
   *to = NULL;
   ctl.state = settings_state(ctl.state);
+  check_path(ctl.state);
   if (!*argv) strerr_dieusage(100, USAGE);
   return argv;
 }

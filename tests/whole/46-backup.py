@@ -241,6 +241,17 @@ def a_stopped_server_is_saved_and_set_aside(t):
     assert "the server is stopped" in err, err
     code, out, err = t.ctl("restore", t.dir + "/b0", code=None)
     assert code == 1 and "--force" in err, (code, err)
+    taken = [t.state + "/data.%d" % (time.time() + i) for i in range(60)]
+    for path in taken:      # nothing can be set aside
+        os.makedirs(path + "/x")
+    before = os.listdir(t.state + "/data")
+    code, out, err = t.ctl("restore", "--force", t.dir + "/stopped", code=None)
+    assert code == 111 and os.listdir(t.state + "/data") == before, (code, err)
+    for path in taken:
+        shutil.rmtree(path)
+    assert not os.path.exists(t.state + "/data.restoring")
+    code, out, err = t.ctl("restore", "/" + 401 * "x", code=None)
+    assert code == 100 and "too long" in err, err
     t.ctl("restore", "--force", t.dir + "/stopped")
     assert len([x for x in os.listdir(t.state) if re.fullmatch(r"data\.\d+", x)]) == 1
     t.start()
