@@ -59,6 +59,14 @@ void link_trim(struct link *l);
 /* Write stars over the secrets of a record (secrets.c). */
 void secrets_mask(char *s, size_t len);
 
+/* Write stars over the password in the message of SASL PLAIN whose base64 begins at s: the length stays,
+ * and so does the name. Text that is no such message is left alone, or starred as a whole if it is_plain.
+ * Give the end of the base64 (credentials.c). */
+char *credentials_mask_plain(char *s, char *end, bool is_plain);
+
+/* Mask such messages between tags, and the passwords of web forms. */
+void credentials_mask(char *s, char *end);
+
 /* ---- descriptors of records (fds.c) ---- */
 
 /* Write the next part of out, with the descriptor that belongs to it; read len bytes at most to s,

@@ -5,7 +5,9 @@
 /* Traces have no passwords of records that are about accounts: in the text of requests for
  * jabber:iq:register each character becomes a star, and so do the passwords of account and verify, the
  * token of success, and the hash of a password that a client sends as its task (the task of a server,
- * which names a salt, has another field behind). A replay takes the stars for what was asked.
+ * which names a salt, has another field behind). A replay takes the stars for what was asked: it refuses a
+ * login that had succeeded. In what clients send, and in auth and response, the passwords of SASL PLAIN
+ * and of web forms become stars (credentials.c).
  *
  * The node and the secret of a push service wake a phone: a trace has a hash of each, which is as long
  * as the text itself, so that a replay tells two registrations from each other. */
@@ -13,6 +15,10 @@
 #define ACCOUNT_PASSWORD 3u
 #define VERIFY_PASSWORD 4u
 #define SUCCESS_TOKEN 4u
+#define AUTH_MECHANISM 3u
+#define AUTH_INITIAL 4u
+#define RESPONSE_DATA 2u
+#define BYTES 2u
 #define TASK_HASH 2u
 #define TASK_ITERATIONS 3u
 #define REGISTER_XML 6u
@@ -148,6 +154,27 @@ is_registration(struct slice line, struct slice verb)
          slice_is(verb, "register");
 }
 
+/* Where the data of SASL lies, in base64, or what a client has sent or will get; 0: the record has
+ * none. */
+static unsigned int
+client_field(struct slice verb)
+{
+  if (slice_is(verb, "auth")) return AUTH_INITIAL;
+  if (slice_is(verb, "response")) return RESPONSE_DATA;
+  return slice_is(verb, "data") || slice_is(verb, "body") ? BYTES : 0;
+}
+
+static void
+mask_client(char *s, char *end, struct slice line, struct slice verb)
+{
+  if (slice_is(verb, "auth"))
+    credentials_mask_plain(s, end, slice_is(field(line, AUTH_MECHANISM), "PLAIN"));
+  else if (slice_is(verb, "response"))
+    credentials_mask_plain(s, end, false);
+  else
+    credentials_mask(s, end);
+}
+
 static bool
 has_password(struct slice what)
 {
@@ -168,18 +195,22 @@ void
 secrets_mask(char *s, size_t len)
 {
   struct slice line = slice_of(s, len), verb = field(line, 0), secret;
-  unsigned int n = secret_field(line, verb);
+  unsigned int n = secret_field(line, verb), from_client = client_field(verb);
+  bool registers = is_registration(line, verb), pushes = is_push(line, verb);
 
-  if (n) {
-    secret = field(line, n);
-    if (secret.len) memset(s + (secret.s - s), '*', secret.len);
-  } else if (is_registration(line, verb)) {
-    secret = field(line, slice_is(verb, "register") ? REGISTER_XML : STANZA_XML);
-    if (secret.len) star_text(s + (secret.s - s), s + (secret.s - s) + secret.len);
-  } else if (is_push(line, verb)) {
-    secret = field(line, STANZA_XML);
-    if (secret.len)
-      blur_push(s + (secret.s - s), s + (secret.s - s) + secret.len,
-                slice_has_word(field(line, STANZA_TAGS), SLICE("ns=urn:xmpp:push:0")));
-  }
+  if (!n) n = from_client;
+  if (!n && registers) n = slice_is(verb, "register") ? REGISTER_XML : STANZA_XML;
+  if (!n && pushes) n = STANZA_XML;
+  secret = n ? field(line, n) : SLICE("");
+  if (!secret.len) return;
+  s += secret.s - s;
+  if (from_client)
+    mask_client(s, s + secret.len, line, verb);
+  else if (registers)
+    star_text(s, s + secret.len);
+  else if (pushes)
+    blur_push(s, s + secret.len,
+              slice_has_word(field(line, STANZA_TAGS), SLICE("ns=urn:xmpp:push:0")));
+  else
+    memset(s, '*', secret.len);
 }

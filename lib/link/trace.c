@@ -202,7 +202,7 @@ link_trace(struct slice file)
     trace.fd_in = -1;
     return false;
   }
-  fchmod(trace.fd_in, 0600); /* messages, and PLAIN has passwords */
+  fchmod(trace.fd_in, 0600); /* messages */
   fchmod(trace.fd_out, 0600);
   coe(trace.fd_in);
   coe(trace.fd_out);

@@ -61,7 +61,7 @@ def play(t):
     c.secured()
     c.auth_plain("a", "wrong")
     c.auth_scram("nobody", "x", "sha1")
-    assert c.auth_plain("a", PW)[0] == "success"
+    assert c.auth_scram("a", PW)[0] == "success"
     c.bind()
     c.send("<presence><priority>5</priority></presence>")
     a.message("b@localhost", "hi \\ \t \n &amp; grüße")
@@ -232,14 +232,14 @@ class Middle:
         assert self.failed.auth_plain("a", "wrong")[0] == "failure"
         self.authed = t.stream()
         self.authed.secured()
-        assert self.authed.auth_plain("e", PW)[0] == "success"
+        assert self.authed.auth_scram("e", PW)[0] == "success"
         self.half, self.tag, self.own = (t.login("e", r) for r in ("half", "tag", "own"))
         self.half.send("<message to='a@localhost/r' type='chat'><body>half a wo")
         self.tag.send("<message to='a@localhost/r' type='chat' i")
         self.own.abort()
         self.own = t.stream()
         self.own.secured()
-        self.own.auth_plain("e", PW)
+        self.own.auth_scram("e", PW)
         self.own.begin()
         self.own.send("<stream:stream xmlns='jabber:client' xmlns:stream='%s' xmlns:p='q' "
                       "to='localhost' version='1.0'>" % STREAM)
@@ -302,7 +302,7 @@ class Middle:
     def resume(self, token, h, answer="resumed"):
         s = self.t.stream()
         s.secured()
-        assert s.auth_plain("m", PW)[0] == "success"
+        assert s.auth_scram("m", PW)[0] == "success"
         s.open()
         s.send("<resume xmlns='%s' previd='%s' h='%d'/>" % (SM, token, h))
         s.expect_tag(SM, answer)
@@ -456,7 +456,7 @@ def traces_through_the_end_of_all_neighbours(t):
 
 @check
 def a_trace_holds_no_more_than_its_owner_may_read(t):
-    """Passwords of PLAIN are in it."""
+    """Messages are in it."""
     mode = os.stat(t.dir + "/authd.in").st_mode & 0o777
     assert mode & 0o077 == 0, "mode %o" % mode
 

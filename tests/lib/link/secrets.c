@@ -50,8 +50,24 @@ static struct {
   {ENABLE("n17",                                                                          "a secret of many letters"),               ENABLE("5bf", "5b03fbad40c6210f********")},
   {PUBLISH("push-1",                                                          "n17",                                                                                                   "sesame"), PUBLISH("push-1", "5bf", "bdd942")},
   {PUBLISH("1",                       "n17","sesame"), PUBLISH("1", "n17", "sesame")},
+ /* NUL romeo NUL pencil; the same with stars. */
+  {"auth\t1\texample.com\tPLAIN\tAHJvbWVvAHBlbmNpbA==\t192.0.2.1\t1",
+   "auth\t1\texample.com\tPLAIN\tAHJvbWVvACoqKioqKg==\t192.0.2.1\t1"                                                                                                               },
+  {"auth\t1\texample.com\tPLAIN\tAHJvbWV\t192.0.2.1\t1",
+   "auth\t1\texample.com\tPLAIN\t*******\t192.0.2.1\t1"                                                                                        },
+  {"auth\t1\texample.com\tPLAIN\t\t192.0.2.1\t1",
+   "auth\t1\texample.com\tPLAIN\t\t192.0.2.1\t1"                                                                                                             },
+  {"auth\t1\texample.com\tSCRAM-SHA-1\tbiwsbj11c2VyLHI9eA==\t",
+   "auth\t1\texample.com\tSCRAM-SHA-1\tbiwsbj11c2VyLHI9eA==\t"                                                             },
+  {"response\t1\tAHJvbWVvAHBlbmNpbA==\n",                                                                                     "response\t1\tAHJvbWVvACoqKioqKg==\n"},
+  {"response\t1\tYz1iaXdzLHI9eA==",                                                                                     "response\t1\tYz1iaXdzLHI9eA=="},
+  {"data\t1\t<auth mechanism='PLAIN'>AHJvbWVvAHBlbmNpbA==</auth><a>AHJv</a>",
+   "data\t1\t<auth mechanism='PLAIN'>AHJvbWVvACoqKioqKg==</auth><a>AHJv</a>"},
+  {"data\t1\tPOST / HTTP/1.1\\n\\npassword=a%20b&c=d&old=x",
+   "data\t1\tPOST / HTTP/1.1\\n\\npassword=*****&c=d&old=*"                            },
+  {"body\t1\tusername=a&password=b+c",                                                                                     "body\t1\tusername=a&password=***"                                                                                                                                    },
   {"stanza\ta\tb\tmessage\t\t1\tbody\tc2sd:1\t<message>open</message>",
-   "stanza\ta\tb\tmessage\t\t1\tbody\tc2sd:1\t<message>open</message>"                                                                                                               },
+   "stanza\ta\tb\tmessage\t\t1\tbody\tc2sd:1\t<message>open</message>"                                                            },
 };
 
 static void
