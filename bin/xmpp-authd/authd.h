@@ -246,12 +246,24 @@ void sasl_answer(struct exchange *x);
 void sasl_snapshot_timer(struct snapshot *k, struct exchange *x);
 void exchanges_snapshot(struct snapshot *k);
 
+/* ---- programs of the administrator (outside.c) ---- */
+
+/* Say whether such a program keeps the password of the account, or of the one that is to be made. */
+bool outside_keeps(struct slice bare);
+
+/* Ask for the account bare, with a word of verify; empty: whether this is its password. Give the number
+ * of the question; 0: xmpp-extauthd is away. */
+uint64_t outside_ask(struct slice bare, struct slice password, char const *word);
+
 /* ---- the administrator (control.c) ---- */
 
 void control_account(struct link *l, struct record *r);
 
-/* Say whether keys are derived for a record of the link: the next one waits. The link is gone. */
+/* Say whether keys are derived, or a program is asked, for a record of the link: the next one waits. The link is gone. */
 bool control_works_for(struct link const *l);
+
+/* A program of the administrator has answered a question, or all that are open (0). */
+void control_answered(uint64_t question, struct slice result);
 void control_link_gone(struct link const *l);
 
 /* ---- ends of accounts (ends.c) ---- */

@@ -35,11 +35,16 @@ static struct refusal const bad_jid = {0, "that is not an address of the form us
                                        "jid-malformed"};
 static struct refusal const bad_host = {0, "that host is not served here",
                                         "item-not-found"};
+static struct refusal const denied = {
+  0, "the program that keeps the passwords of that host refuses", "not-allowed"};
+static struct refusal const away = {
+  0, "the program that keeps the passwords of that host does not answer",
+  "internal-server-error"};
 static struct refusal const too_long = {0, "that password is too long", "not-acceptable"};
 static struct refusal const bad_keys = {0, "these are no keys for SCRAM", "bad-request"};
 static struct refusal const bad_word = {
   0, "account knows add, keys, passwd, del, list and ending", "bad-request"};
-/* No fault: the record is answered when the keys are there. */
+/* No fault: the record is answered when the keys are there, or the program has answered. */
 static struct refusal const later = {0, NULL, NULL};
 
 static struct refusal const *
@@ -131,12 +136,13 @@ check_jid(struct arena *a, struct slice text, struct jid *j)
 
 /* ---- passwords ---- */
 
-/* A record for which keys are derived. Its link is not read meanwhile, so that answers keep the order
+/* A record for which keys are derived, or a program outside is asked. Its link is not read meanwhile, so that answers keep the order
  * of the requests. */
 struct work {
   struct work *next;
   struct link *link;
-  bool is_new; /* make the account, else change its password */
+  bool is_new;       /* make the account, else change its password */
+  uint64_t question; /* to a program outside; 0: keys are derived */
   char *bare;
   char *token; /* of the invitation that makes the account; may be empty */
 };
@@ -174,7 +180,7 @@ control_link_gone(struct link const *l)
   for (w = works; w; w = next) {
     next = w->next;
     if (w->link != l) continue;
-    derive_forget(w);
+    if (!w->question) derive_forget(w);
     work_free(w);
   }
 }
@@ -206,26 +212,75 @@ derived(void *cookie, struct scram_keys const *k, int error)
   service_look_again();
 }
 
-/* Begin to derive the keys of a password, which is checked first for what needs none. */
+/* The account is made when the program has made it, and exists there alone if this fails. */
+static void
+take_answer(struct work *w, struct slice result)
+{
+  struct slice bare = slice_str(w->bare), token = slice_str(w->token);
+  struct refusal const *wrong = NULL;
+
+  if (!slice_is(result, "yes"))
+    wrong = slice_is(result, "no") ? &denied : &away;
+  else if (w->is_new && !(invited_holds(token) && secrets_is_free(bare) &&
+                          secrets_add_outside(bare) && invited_take(token, bare)))
+    wrong = why();
+  else if (w->is_new)
+    ends_made(bare);
+  if (wrong)
+    send_error(w->link, wrong);
+  else
+    service_done(w->link);
+  work_free(w);
+  service_look_again();
+}
+
+void
+control_answered(uint64_t question, struct slice result)
+{
+  struct work *w, *next;
+
+  for (w = works; w; w = next) {
+    next = w->next;
+    if (w->question && (!question || w->question == question)) take_answer(w, result);
+  }
+}
+
+static struct work *
+work_new(struct link *l, struct slice bare, bool is_new, struct slice token)
+{
+  struct work *w = calloc(1, sizeof *w);
+
+  if (!w) return NULL;
+  *w = (struct work){works, l, is_new, 0, slice_dup(bare), slice_dup(token)};
+  works = w;
+  if (w->bare && w->token) return w;
+  work_free(w);
+  return NULL;
+}
+
+/* Begin to derive the keys of a password, which is checked first for what needs none; or have the
+ * program that keeps the passwords of the account do what is asked. */
 static struct refusal const *
-derive_for(struct link *l, struct slice bare, struct slice password, bool is_new,
+begin_work(struct link *l, struct slice bare, struct slice password, bool is_new,
            struct slice token)
 {
   struct work *w;
 
   if (is_new ? !secrets_is_free(bare) : !secrets_is_there(bare)) return why();
   if (!invited_holds(token)) return why();
-  errno = EIO;
-  w = calloc(1, sizeof *w);
-  if (!w) return why();
-  *w = (struct work){works, l, is_new, slice_dup(bare), slice_dup(token)};
-  works = w;
-  if (!w->bare || !w->token) {
-    work_free(w);
+  w = work_new(l, bare, is_new, token);
+  if (!w) {
     errno = EIO;
     return why();
   }
-  derive(password, authd.iterations, derived, w);
+  if (outside_keeps(bare)) {
+    w->question = outside_ask(bare, password, is_new ? "make" : "set");
+    if (!w->question) {
+      work_free(w);
+      return &away;
+    }
+  } else
+    derive(password, authd.iterations, derived, w);
   service_look_again();
   return &later;
 }
@@ -252,9 +307,12 @@ static bool
 end_account(struct slice bare)
 {
   uint64_t number = secrets_number(bare);
+  bool is_outside = outside_keeps(bare);
 
   if (!secrets_del(bare)) return false;
   ends_begun(number);
+  /* xmpp-extauthd logs it when the program does not remove the user: the account has ended here. */
+  if (is_outside) outside_ask(bare, SLICE(""), "remove");
   return true;
 }
 
@@ -265,8 +323,8 @@ change(struct link *l, struct slice what, struct slice bare, struct slice text,
 {
   if (slice_is(what, "keys")) return make_with_keys(bare, text);
   if (text.len > SCRAM_PASSWORD_MAX) return &too_long;
-  if (slice_is(what, "add")) return derive_for(l, bare, text, true, token);
-  if (slice_is(what, "passwd")) return derive_for(l, bare, text, false, SLICE(""));
+  if (slice_is(what, "add")) return begin_work(l, bare, text, true, token);
+  if (slice_is(what, "passwd")) return begin_work(l, bare, text, false, SLICE(""));
   if (slice_is(what, "del")) return end_account(bare) ? NULL : why();
   return &bad_word;
 }

@@ -222,35 +222,14 @@ sasl_authzid_holds(struct exchange *x, struct slice authzid)
 
 /* ---- programs outside ---- */
 
-/* Numbers of questions begin at the clock: an answer that a program owes to an xmpp-authd of
- * before a restart, which comes to this one, answers nobody's question here. */
-static uint64_t
-next_question(void)
-{
-  static uint64_t last;
-
-  last = door_wall() > last ? door_wall() : last + 1;
-  return last;
-}
-
-/* The password is passed on as it came. */
 static void
 ask_outside(struct exchange *x, struct slice password)
 {
-  struct link *checker = link_find(EXTAUTHD);
-
-  if (!checker) {
+  x->question = outside_ask(x->bare, password, "");
+  if (x->question)
+    x->step = OUTSIDE;
+  else
     sasl_fail(x, "temporary-auth-failure", "checker-away");
-    return;
-  }
-  x->step = OUTSIDE;
-  x->question = next_question();
-  link_begin(checker, VERB_VERIFY);
-  link_num(checker, x->question);
-  link_text(checker, x->host);
-  link_text(checker, jid_cut(x->bare).local);
-  link_text(checker, password);
-  link_end(checker);
 }
 
 /* An account begins with its first login: then it gets a number. */
@@ -286,7 +265,9 @@ sasl_verified(struct link *l, struct record *r)
 {
   (void)l;
   result = record_get(r, 2);
-  if (record_u64(r, 1)) exchanges_each(answer_if, record_u64(r, 1));
+  if (!record_u64(r, 1)) return;
+  exchanges_each(answer_if, record_u64(r, 1));
+  control_answered(record_u64(r, 1), result);
 }
 
 void
@@ -294,6 +275,7 @@ sasl_checker_gone(void)
 {
   result = SLICE("failed");
   exchanges_each(answer_if, 0);
+  control_answered(0, result);
 }
 
 /* ---- PLAIN (RFC 4616) ---- */

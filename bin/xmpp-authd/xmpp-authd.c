@@ -10,7 +10,7 @@
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, envelopes of c2sd. Not what the client says in them.
  * ROOMS   exchanges.c who waits; sasl.c mechanisms; secrets.c keys, lacks.c hashes
- *         without them, upgrade.c tasks for these; derive.c keys of new passwords, in a process of its own; control.c account; ends.c who is told
+ *         without them, upgrade.c tasks for these; derive.c keys of new passwords, in a process of its own; outside.c programs that keep passwords; control.c account; ends.c who is told
  *         of accounts; failures.c how often logins failed, bans.c who is shut out; fast.c logins by
  *         token, tokens.c what is kept of tokens, tokens_control.c token; anonymous.c logins without
  *         an account; invited.c tokens of invitations; settings.c

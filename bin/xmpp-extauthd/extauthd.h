@@ -11,8 +11,9 @@
 struct question {
   struct question *next;
   uint64_t id;
-  uint64_t run; /* of authd: the answer is for this one alone */
-  char *user;   /* user@host */
+  uint64_t run;     /* of authd: the answer is for this one alone */
+  size_t operation; /* its place in the table of operations */
+  char *user;       /* user@host */
   size_t len;
   char bytes[]; /* what the program gets; wiped when the question is freed */
 };

@@ -41,6 +41,29 @@ static uint64_t run;
 
 static char const *const needs[] = {"checkpassword", "extauth_pool_size", NULL};
 
+/* Words of verify, and the operations of ejabberd's protocol that they stand for. */
+static struct {
+  char const *word, *operation;
+} const operations[] = {
+  {"",       "auth"       },
+  {"set",    "setpass"    },
+  {"make",   "tryregister"},
+  {"remove", "removeuser" },
+};
+
+#define REMOVE 3u
+#define OPERATIONS (sizeof operations / sizeof *operations)
+
+static size_t
+operation_of(struct slice word)
+{
+  size_t i = 0;
+
+  while (i < OPERATIONS && !slice_is(word, operations[i].word))
+    i++;
+  return i;
+}
+
 bool
 question_is_nobodys(struct question const *q)
 {
@@ -53,6 +76,9 @@ question_answer(struct question *q, char const *result)
   struct link *authd = question_is_nobodys(q) ? NULL : link_find(AUTHD);
 
   if (!strcmp(result, "failed")) extauth_totals.failed++;
+  if (q->operation == REMOVE && strcmp(result, "yes") != 0)
+    log_event(LOG_WARN, "checker-removes-not", "jid", log_text(slice_str(q->user)), "why",
+              result, NULL);
   if (authd) {
     link_begin(authd, VERB_VERIFIED);
     link_num(authd, q->id);
@@ -92,16 +118,16 @@ put(struct question *q, struct slice text, char behind)
   q->bytes[q->len++] = behind;
 }
 
-/* auth:user:host:password behind its length. */
+/* operation:user:host:password behind its length; removeuser has no password. */
 static void
 ask_pool(struct pool *p, struct question *q, struct slice host, struct slice user,
          struct slice password)
 {
   q->len = 2;
-  put(q, SLICE("auth"), ':');
+  put(q, slice_str(operations[q->operation].operation), ':');
   put(q, user, ':');
   put(q, host, ':');
-  put(q, password, 0);
+  if (q->operation != REMOVE) put(q, password, ':');
   q->len--;
   q->bytes[0] = (char)((q->len - 2) >> 8);
   q->bytes[1] = (char)((q->len - 2) & 255);
@@ -136,25 +162,36 @@ say(struct link *l, uint64_t id, char const *result)
   link_end(l);
 }
 
-/* ID HOST USER PASSWORD. A name with a colon or a NUL would be another question, and an empty
- * password is nobody's. */
+/* Say whether the answer is no without a question: a name with a colon or a NUL would be another one, an
+ * empty password is nobody's, and checkpassword programs change nothing. */
+static bool
+is_refused(struct slice user, struct slice password, size_t operation,
+           struct pool const *p)
+{
+  return operation == OPERATIONS || (operation && !p) ||
+         (operation != REMOVE && !password.len) || memchr(password.s, 0, password.len) ||
+         memchr(user.s, ':', user.len);
+}
+
+/* ID HOST USER PASSWORD WORD */
 static void
 on_verify(struct link *l, struct record *r)
 {
   uint64_t id = record_u64(r, 1);
   struct slice host = record_get(r, 2), user = record_get(r, 3),
                password = record_get(r, 4);
-  size_t room = host.len + 2 * user.len + password.len + 16;
+  size_t room = host.len + 2 * user.len + password.len + 20;
+  size_t operation = operation_of(record_get(r, 5));
   struct pool *p = pool_of(host);
   struct question *q;
 
   extauth_totals.asked++;
-  if (!password.len || room > EXTAUTH_QUESTION_MAX ||
-      memchr(password.s, 0, password.len) || memchr(user.s, ':', user.len)) {
+  if (room > EXTAUTH_QUESTION_MAX || is_refused(user, password, operation, p)) {
     say(l, id, "no");
     return;
   }
   q = p || *now.checkpassword ? question_new(id, host, user, room) : NULL;
+  if (q) q->operation = operation;
   if (!q)
     say(l, id, "failed");
   else if (p)

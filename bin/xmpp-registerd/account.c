@@ -165,9 +165,10 @@ done(struct attempt *x)
 static bool
 is_final(struct slice condition)
 {
-  return slice_has_word(SLICE("conflict gone not-acceptable item-not-found jid-malformed "
-                              "resource-constraint"),
-                        condition);
+  return slice_has_word(
+    SLICE("conflict gone not-acceptable not-allowed item-not-found jid-malformed "
+          "resource-constraint"),
+    condition);
 }
 
 static void
@@ -180,6 +181,9 @@ failed(struct attempt *x, struct slice condition)
     answer_error(&x->q, ERR_CONFLICT, NULL, TEXT_TAKEN);
   else if (x->what == REMOVE && slice_is(condition, "item-not-found"))
     done(x); /* the request has come again */
+  else if (slice_is(condition, "not-allowed"))
+    answer_error(&x->q, ERR_NOT_ALLOWED, NULL,
+                 x->what == CHANGE ? TEXT_NO_CHANGE : TEXT_DENIED);
   else if (slice_is(condition, "gone"))
     answer_error(&x->q, ERR_NOT_ACCEPTABLE, NULL, TEXT_USED);
   else if (slice_is(condition, "not-acceptable"))

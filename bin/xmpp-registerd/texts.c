@@ -17,6 +17,8 @@ static char const *const texts[TEXTS_N][LANGS_N] = {
   [TEXT_PASSWORD] = {"Password",                                                               "Passwort",                            "密码"                                                },
   [TEXT_DENIED] = {"You may not register here.",
                          "Sie dürfen sich hier nicht registrieren.",                                                                     "此处不允许您注册。"                           },
+  [TEXT_NO_CHANGE] = {"The password cannot be changed here.",
+                         "Das Passwort kann hier nicht geändert werden.",                                                                "此处无法更改密码。"                           },
   [TEXT_MALFORMED] = {"The request is malformed.",                                              "Die Anfrage ist fehlerhaft.",
                          "请求的格式有误。"                                                                                                                                               },
   [TEXT_NO_ID] = {"The request has no id.",                                                 "Der Anfrage fehlt die id.",           "请求缺少 id。"                                    },

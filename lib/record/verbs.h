@@ -90,10 +90,10 @@ V(BAN, "ban", "ADDRESS UNTIL", 2, ROLE_AUTHORITY | ROLE_EDGE, ROLE_EDGE | ROLE_F
   "Clients of ADDRESS, an address or ADDRESS/BITS, are refused up to the second UNTIL since 1970; 0: no longer. Streams of other servers are not.") \
 V(BANS, "bans", "list|add|del ADDRESS MINUTES", 1, ROLE_CONTROL, ROLE_AUTHORITY,              \
   "Control: see xmpp-ctl(8).")                                                                \
-V(VERIFY, "verify", "ID HOST USER PASSWORD", 4, ROLE_AUTHORITY, ROLE_CHECKER,                 \
-  "Ask the administrator's program of HOST whether USER, a localpart, has this password. verified answers.") \
+V(VERIFY, "verify", "ID HOST USER PASSWORD WORD", 4, ROLE_AUTHORITY, ROLE_CHECKER,            \
+  "Ask the administrator's program of HOST whether USER, a localpart, has this password. WORD set: give USER this password; make: make an account of USER with it; remove: end the account, PASSWORD being empty. verified answers.") \
 V(VERIFIED, "verified", "ID RESULT", 2, ROLE_CHECKER, ROLE_AUTHORITY,                         \
-  "RESULT is yes, no, or failed: the program did not answer.")                                \
+  "RESULT is yes, no, or failed: the program did not answer. The answer to a WORD is no where the program cannot do that.")                                \
 V(BIND, "bind", "SID JID RESOURCE IP CLIENT WANTS", 3, ROLE_EDGE, ROLE_ROUTER,                \
   "Stream SID asks to become the session JID/RESOURCE. bound or refused answers. CLIENT: the AGENT of its login; an older session of that client ends. WANTS as in wants; and metadata=ID: a request with this id, in the name of the session, asks mamd at that moment for the metadata of the archive (XEP-0386).") \
 V(SESSION, "session", "SID JID IP PRIORITY WANTS NUMBER CAPS CLIENT NEWEST OWN", 2, ROLE_EDGE, ROLE_ROUTER,   \

@@ -6,11 +6,22 @@ from tree import *
 
 EXTAUTH = r'''#!/usr/bin/python3
 import os, struct, sys, time
+passwords = sys.argv[1] + ".d/"
+os.makedirs(passwords, exist_ok=True)
+def read(user):
+    try:
+        return open(passwords + user).read()
+    except OSError:
+        return "p:ä " + user
+def write(user, password):
+    open(passwords + user, "w").write(password)
 while True:
     head = sys.stdin.buffer.read(2)
     if len(head) < 2:
         break
-    op, user, host, password = sys.stdin.buffer.read(struct.unpack(">H", head)[0]).decode().split(":", 3)
+    op, user, host, password = (
+        sys.stdin.buffer.read(struct.unpack(">H", head)[0]).decode() + ":").split(":", 3)
+    password = password[:-1]
     with open(sys.argv[1], "a") as f:
         f.write("%d %s %s %s\n" % (os.getpid(), op, user, host))
     if user == "dies":
@@ -20,7 +31,13 @@ while True:
     if user == "babbles":
         sys.stdout.buffer.write(b"\0\2\0\7")
     else:
-        sys.stdout.buffer.write(struct.pack(">HH", 2, op == "auth" and password == "p:ä " + user))
+        good = op == "removeuser" or "bad" not in password
+        if op == "removeuser":
+            write(user, "gone")
+        elif op != "auth" and good:
+            write(user, password)
+        sys.stdout.buffer.write(struct.pack(
+            ">HH", 2, password == read(user) if op == "auth" else good))
     sys.stdout.buffer.flush()
 '''
 
@@ -101,9 +118,35 @@ def exit_codes_of_a_checkpassword_program(t):
 
 
 @check
+def the_program_changes_passwords(t):
+    t.add("nurse@localhost", "n:1")
+    assert attempt(t, "nurse", "n:1") == "success"
+    t.ctl("account", "passwd", "nurse@localhost", input="n:2\n")
+    assert attempt(t, "nurse", "n:1") == "not-authorized"
+    assert attempt(t, "nurse", "n:2") == "success"
+    code, out, err = t.ctl("account", "passwd", "nurse@localhost", input="a bad one\n", code=None)
+    assert code == 1 and "refuses" in err, err
+    code, out, err = t.ctl("account", "passwd", "juliet@other.example", input="x\n", code=None)
+    assert code == 1 and "refuses" in err, err      # a checkpassword program changes nothing
+    s = t.stream()
+    s.secured()
+    assert s.auth_plain("nurse", "n:2")[0] == "success"
+    s.bind("r")
+    query = "<query xmlns='jabber:iq:register'><username>nurse</username><password>%s</password></query>"
+    assert s.iq("localhost", query % "n:3", "set").get("type") == "result"
+    e = s.iq("localhost", query % "bad", "set")
+    assert e.find("{%s}error/{urn:ietf:params:xml:ns:xmpp-stanzas}not-allowed" % CLIENT) is not None
+    s.close()
+    assert attempt(t, "nurse", "n:3") == "success"
+    t.ctl("account", "del", "nurse@localhost")
+    until("the program knows it", lambda: "removeuser nurse localhost" in open(t.dir + "/seen by it").read())
+    assert "nurse" not in t.ctl("account", "list")
+
+
+@check
 def extauthd_is_killed(t):
     t.kill("extauthd")
     until("an answer", lambda: attempt(t, "romeo", "p:ä romeo") == "success")
 
 
-main(External(hosts=("localhost", "other.example")))
+main(External(hosts=("localhost", "other.example"), modules=MODULES + "\nmod_register: {}"))
