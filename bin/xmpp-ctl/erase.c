@@ -122,20 +122,51 @@ find_numbers(struct proof *p, char const *data)
   accounts_close(a);
 }
 
+/* Tables whose keys begin with the number of a node or a room, which may be that of an account too; behind
+ * it may be the address of a person. */
+static struct {
+  char const *store, *tables;
+} const numbered[] = {
+  {"pubsub", "node items ids affs subs gone"},
+  {"rooms",  "affil nick vcard"             },
+};
+
+static bool
+has_other_numbers(struct proof const *p, char const *table)
+{
+  size_t i;
+
+  for (i = 0; i < sizeof numbered / sizeof *numbered; i++)
+    if (!strcmp(p->store, numbered[i].store) &&
+        slice_has_word(slice_str(numbered[i].tables), slice_str(table)))
+      return true;
+  return false;
+}
+
+static bool
+is_name(struct proof const *p, char const *s, size_t n)
+{
+  size_t len = strlen(p->bare);
+
+  if (n < len || memcmp(s, p->bare, len) != 0) return false;
+  return n == len || !s[len] || s[len] == '/';
+}
+
 /* A key of the account: its number and more, or its name and perhaps a resource. */
 static bool
-is_of(struct proof const *p, MDB_val const *key)
+is_of(struct proof const *p, char const *table, MDB_val const *key)
 {
-  size_t len = strlen(p->bare), i;
+  char const *s = key->mv_data;
   uint64_t number;
+  size_t i;
 
+  if (has_other_numbers(p, table))
+    return key->mv_size > 8 && is_name(p, s + 8, key->mv_size - 8);
   for (i = 0; i < p->n && key->mv_size >= 8; i++) {
-    uint64_unpack_big(key->mv_data, &number);
+    uint64_unpack_big(s, &number);
     if (number == p->numbers[i]) return true;
   }
-  if (key->mv_size < len || memcmp(key->mv_data, p->bare, len) != 0) return false;
-  return key->mv_size == len || !((char const *)key->mv_data)[len] ||
-         ((char const *)key->mv_data)[len] == '/';
+  return is_name(p, s, key->mv_size);
 }
 
 /* The ends of accounts, by their count, stay; no other table has keys that are no numbers of
@@ -157,7 +188,7 @@ count_table(struct proof *p, MDB_txn *txn, char const *table)
   if (rc == MDB_INCOMPATIBLE) return 0;
   if (!rc) rc = mdb_cursor_open(txn, dbi, &c);
   while (!rc && !(rc = mdb_cursor_get(c, &key, &value, MDB_NEXT)))
-    if (is_of(p, &key)) p->left++;
+    if (is_of(p, table, &key)) p->left++;
   if (c) mdb_cursor_close(c);
   return rc == MDB_NOTFOUND ? 0 : rc;
 }
