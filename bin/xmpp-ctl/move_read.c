@@ -23,6 +23,8 @@ enum level { TOP, SERVER, HOST, USER, ARCHIVE, WAITING, OWNED, PUBSUB, ITEMS, LE
 #define SEPARATOR '\1'
 #define READ_BYTES 65536
 #define DEPTH_MAX 200
+/* Expat keeps each element that is open. */
+#define OPEN_MAX 100000u
 
 struct document {
   struct document *outer;
@@ -167,6 +169,7 @@ gather_start(char const *name, char const **attrs)
 
   if (++in.inside > DEPTH_MAX) {
     in.too_long = true;
+    if (in.inside > OPEN_MAX) stop("it is too deep");
     return;
   }
   cat(SLICE("<"));
@@ -331,8 +334,8 @@ on_start(void *cookie, char const *name, char const **attrs)
   if (in.inside || in.ignored) {
     if (in.inside)
       gather_start(name, attrs);
-    else
-      in.ignored++;
+    else if (++in.ignored > OPEN_MAX)
+      stop("it is too deep");
     return;
   }
   l = opened_by(ns, local);
@@ -394,6 +397,7 @@ static bool
 feed(struct document *d, FILE *f)
 {
   bool end = false;
+  uint64_t bytes = 0;
   size_t n;
   void *buf;
 
@@ -407,6 +411,11 @@ feed(struct document *d, FILE *f)
     }
     end = feof(f);
     if (XML_ParseBuffer(d->parser, (int)n, end) != XML_STATUS_OK) return false;
+    bytes += n;
+    if (bytes - (uint64_t)XML_GetCurrentByteIndex(d->parser) <= STANZA_MAX + READ_BYTES)
+      continue;
+    d->wrong = "a tag or a comment is too long"; /* Expat keeps it until its end. */
+    return false;
   }
   return true;
 }

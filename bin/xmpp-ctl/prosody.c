@@ -3,6 +3,8 @@
 
 #include <skalibs/strerr.h>
 
+#include <expat.h>
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,9 +20,9 @@
 
 static struct {
   FILE *out;
-  char folder[512];      /* of a host */
+  char folder[700];      /* of a host */
   char const *user_file; /* without .dat */
-  bool failed;
+  bool failed, any_host;
   stralloc text;
   struct arena arena;
 } job;
@@ -69,12 +71,37 @@ map(char const *path)
   return at == MAP_FAILED ? none : slice_of(at, (size_t)st.st_size);
 }
 
+static bool
+parse(XML_Parser p, char const *s, size_t len)
+{
+  return XML_Parse(p, s, (int)len, false) == XML_STATUS_OK;
+}
+
+/* Say whether job.text holds whole elements, or the start tag of one: a byte that no document may have
+ * would end the import of all accounts. */
+static bool
+is_well_formed(bool is_tag)
+{
+  XML_Parser p = XML_ParserCreateNS("UTF-8", '\1');
+  char const *end = is_tag ? "</user></x>" : "</x>";
+  bool ok;
+
+  if (!p) move_fail("read");
+  ok = job.text.len <= INT32_MAX && parse(p, "<x>", 3) &&
+       parse(p, job.text.s, job.text.len) && parse(p, end, strlen(end)) &&
+       XML_Parse(p, "", 0, true) == XML_STATUS_OK;
+  XML_ParserFree(p);
+  return ok;
+}
+
+static prosody_fn begin;
+
 /* Write what the file says, behind head and before tail, if there is the file. */
 static void
 write_file(char const *store, char const *ending, prosody_fn *fn, char const *head,
            char const *tail)
 {
-  char path[1400];
+  char path[1600];
   struct slice file, rest;
   bool wrong = false, any = false;
   struct lua v;
@@ -84,8 +111,10 @@ write_file(char const *store, char const *ending, prosody_fn *fn, char const *he
   file = rest = map(path);
   while (rest.len && lua_read(&job.arena, &rest, &v, &wrong)) {
     job.text.len = 0;
-    if (v.kind != LUA_TABLE || !fn(&job.text, &job.arena, &v)) {
+    if (v.kind != LUA_TABLE || !fn(&job.text, &job.arena, &v) ||
+        !is_well_formed(fn == begin)) {
       complain(path, "a table is not as it should be");
+      job.text.len = 0;
     } else {
       if (!any) fputs(head, job.out);
       any = true;
@@ -146,7 +175,7 @@ begin(stralloc *out, struct arena *a, struct lua const *t)
   (void)a;
   decode(job.user_file, name, sizeof name);
   return xml_cat(out, "<user") && xml_cat_attr(out, "name", slice_str(name)) &&
-         (!lua_get(t, "password") ||
+         (!lua_get(t, "password") || prosody_is_disabled(t) ||
           xml_cat_attr(out, "password", lua_text(t, "password"))) &&
          xml_cat(out, ">");
 }
@@ -179,14 +208,15 @@ write_user(char const *file)
 static void
 write_host(char const *folder, char const *file)
 {
-  char path[700], name[512];
+  char path[720], name[512];
   struct dirent const *e;
   DIR *d;
 
-  snprintf(job.folder, sizeof job.folder, "%.250s/%.255s", folder, file);
+  snprintf(job.folder, sizeof job.folder, "%.400s/%.255s", folder, file);
   snprintf(path, sizeof path, "%s/accounts", job.folder);
   d = opendir(path);
   if (!d) return;
+  job.any_host = true;
   decode(file, name, sizeof name);
   job.text.len = 0;
   if (!xml_cat(&job.text, "<host") || !xml_cat_attr(&job.text, "jid", slice_str(name)) ||
@@ -217,5 +247,6 @@ prosody_write(char const *folder, FILE *out)
     if (e->d_name[0] != '.') write_host(folder, e->d_name);
   closedir(d);
   fputs("</server-data>\n", out);
+  if (!job.any_host) complain(folder, "no folder in it has accounts of Prosody");
   return !job.failed && !ferror(out);
 }

@@ -12,6 +12,9 @@
 bool prosody_cat_stanza(stralloc *out, struct lua const *t, char const *head,
                         struct slice tail);
 
+/* Say whether the table of an account says that nobody may log in. */
+bool prosody_is_disabled(struct lua const *t);
+
 /* Write a file of a store as children of the element user; items of lists come one by one. */
 typedef bool prosody_fn(stralloc *out, struct arena *a, struct lua const *t);
 prosody_fn prosody_account, prosody_roster, prosody_vcard, prosody_private,

@@ -12,6 +12,12 @@ cat_text(stralloc *out, struct slice text)
   return xml_cat_text(out, text);
 }
 
+static bool
+is_on(struct lua const *v)
+{
+  return v && !(v->kind == LUA_BOOLEAN && !v->truth) && v->kind != LUA_NIL;
+}
+
 /* ---- accounts ---- */
 
 static bool
@@ -40,6 +46,13 @@ mechanism(struct slice hex)
 }
 
 bool
+prosody_is_disabled(struct lua const *t)
+{
+  return is_on(lua_get(t, "disabled"));
+}
+
+/* An account that is disabled there gets no keys: so nobody logs in here either. */
+bool
 prosody_account(stralloc *out, struct arena *a, struct lua const *t)
 {
   struct lua const *count = lua_get(t, "iteration_count");
@@ -47,7 +60,7 @@ prosody_account(stralloc *out, struct arena *a, struct lua const *t)
   struct slice salt = scram_encode(a, lua_text(t, "salt"));
   char buf[32];
 
-  if (!stored.len) return true;
+  if (!stored.len || prosody_is_disabled(t)) return true;
   snprintf(buf, sizeof buf, "%.0f",
            count && count->kind == LUA_NUMBER ? count->number : 0.);
   return salt.s &&
@@ -61,12 +74,6 @@ prosody_account(stralloc *out, struct arena *a, struct lua const *t)
 }
 
 /* ---- contacts ---- */
-
-static bool
-is_on(struct lua const *v)
-{
-  return v && !(v->kind == LUA_BOOLEAN && !v->truth) && v->kind != LUA_NIL;
-}
 
 static bool
 cat_contact(stralloc *out, struct slice jid, struct lua const *v)

@@ -4,7 +4,9 @@ import base64
 import difflib
 import hashlib
 import hmac
+import resource
 import shutil
+import subprocess
 
 from tree import *
 
@@ -108,6 +110,10 @@ def prosody(folder):
                                  '\t["stored_key"] = "%s"; server_key = "%s";\n};\n' % (
                                      "\\115" * 36, stored.hex(), server.hex()),
         "accounts/otto.dat": '-- Prosody\nreturn { ["password"] = "o\\\\t\\"to" };',
+        # Nobody may log in there; and a byte that no document has.
+        "accounts/away.dat": 'return { ["password"] = "away"; ["disabled"] = true };',
+        "vcard/otto.dat": 'return { ["name"] = "vCard"; ["attr"] = { ["xmlns"] = "vcard-temp" }; '
+                          '[1] = "\\1\\255" };',
         "accounts/bad.dat": 'return { ["password"] = os.execute("true") };',
         "roster/nina%2ec.dat": 'return { ["romeo@example.com"] = { ["subscription"] = "both"; '
                                '["groups"] = { ["G"] = true }; ["name"] = "R" }; [false] = { '
@@ -170,22 +176,53 @@ def all_of_it_is_there(t):
         t.state + "/data.importing")
     prosody(t.state + "/prosody")
     code, out, err = t.ctl("import", "prosody", t.state + "/prosody", code=None)
-    assert code == 1 and out == "2 accounts made, 0 were there, 7 items, 2 messages, 1 refused\n", (
+    assert code == 1 and out == "3 accounts made, 0 were there, 7 items, 2 messages, 2 refused\n", (
         out, err)
     assert "bad.dat: it is no table" in err and "execute" not in err, err
+    assert "vcard/otto.dat: a table is not" in err and "away@example.com: password: there is none" in err
     code, out, err = t.ctl("import", "prosody", t.state + "/prosody", code=None)
-    assert out == "0 accounts made, 2 were there, 0 items, 0 messages, 1 refused\n", (out, err)
+    assert out == "0 accounts made, 3 were there, 0 items, 0 messages, 2 refused\n", (out, err)
+    code, out, err = t.ctl("import", "prosody", t.state + "/prosody/example%2ecom", code=None)
+    assert code == 1 and "no folder in it has accounts" in err, (code, err)
+    bombs(t)
     exported_and_back(t)
     t.start()
     check_accounts(t)
     check_prosody(t)
 
 
+def bombs(t):
+    """What no document has is refused before it fills the memory."""
+    def limit():
+        resource.setrlimit(resource.RLIMIT_DATA, (96 << 20, 96 << 20))
+
+    user = "<user name='otto'><vCard xmlns='vcard-temp'>"
+    for head, more, words in (
+            (PIE[:PIE.index("<%s")] + "<server-data x='", "y", "too long"),
+            (PIE[:PIE.index("<%s")] + "<!--", "y", "too long"),
+            ("<!DOCTYPE x [<!ENTITY a 'b'>", "<!ENTITY c '&a;&a;&a;'>", "DTD"),
+            (PIE % ("server-data", "", "<host jid='example.com'>" + user, "x"),
+             "<a>", "too deep")):
+        head = head.replace("</x>", "")
+        p = subprocess.Popen([t.bin + "/xmpp-ctl", "-s", t.state, "import", "-"], text=True,
+                             stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+                             stdout=subprocess.DEVNULL, preexec_fn=limit)
+        try:
+            p.stdin.write(head)
+            for _ in range(200):
+                p.stdin.write((1 << 20) // len(more) * more)
+            p.stdin.close()
+        except BrokenPipeError:
+            pass
+        err = p.stderr.read()
+        assert p.wait() == 1 and words in err, (p.returncode, head[-60:], err[:1000])
+
+
 def exported_and_back(t):
     """The export has all that was imported: here it adds nothing, and on a new server all of it is
     there again."""
     out = t.ctl("export", HOST, t.state + "/out")
-    assert out == "6 accounts\n" and os.stat(t.state + "/out/%s.xml" % HOST).st_mode & 0o77 == 0
+    assert out == "7 accounts\n" and os.stat(t.state + "/out/%s.xml" % HOST).st_mode & 0o77 == 0
     whole = t.ctl("export", HOST)
     assert "sesame" not in whole and "text 7" in whole
     one = t.ctl("export", "juliet@" + HOST)
@@ -196,7 +233,7 @@ def exported_and_back(t):
     shutil.copytree(t.state + "/data.away", t.state + "/data", ignore=lambda d, names: [
         n for n in names if n.endswith(".mdb")])
     code, out, err = t.ctl("import", "piefxis", t.state + "/out", code=None)
-    assert out.startswith("6 accounts made, 0 were there, ") and out.endswith("1 refused\n"), out
+    assert out.startswith("7 accounts made, 0 were there, ") and out.endswith("2 refused\n"), out
     again = t.ctl("export", HOST)
     assert sorted(again.splitlines()) == sorted(whole.splitlines()), "\n".join(
         difflib.unified_diff(sorted(whole.splitlines()), sorted(again.splitlines())))
