@@ -1,4 +1,5 @@
 #include "ctl.h"
+#include "host.h"
 
 #include "accounts/accounts.h"
 #include "archive/archive.h"
@@ -230,6 +231,7 @@ static struct {
   {"secrets",  "meta",    iterations         },
   {"secrets",  "bans",    NULL               },
   {"secrets",  "tokens",  NULL               },
+  {"secrets",  "invited", value_is_address   },
   {"secrets",  "lacks",   key_before_nul     },
   {"users",    "roster",  contact            },
   {"users",    "pending", request            },
@@ -353,6 +355,12 @@ rename_push(char const *from, char const *to)
   return store_rewrite(from, to, apply_push, NULL);
 }
 
+static bool
+rename_register(char const *from, char const *to)
+{
+  return host_rename_register(&job.hosts, from, to);
+}
+
 /* The occupants of rooms enter anew. */
 static bool
 rename_occupants(char const *from, char const *to)
@@ -377,6 +385,7 @@ static struct {
   {"pubsub",    rename_pubsub   },
   {"slots",     rename_slots    },
   {"push",      rename_push     },
+  {"register",  rename_register },
   {"rooms",     rename_tables   },
   {"occupants", rename_occupants},
 };

@@ -70,6 +70,13 @@ def juliet_again(t):
     return login(t, "juliet@" + OLD, available=False)
 
 
+def fill_invitations(t):
+    """One that keeps a name for itself, one of an account, one that is used; and one of another host."""
+    t.ctl("invite", "create", OLD, "--name", "paris")
+    t.ctl("invite", "create", OLD, "--by", "romeo@" + OLD, "--uses", "3")
+    t.ctl("invite", "create", OTHER, "--by", "carl@" + OTHER)
+
+
 def fill_nodes(romeo, juliet):
     service = "pubsub." + OLD
     pubsub(romeo, service, "<create node='news'/>")
@@ -119,6 +126,7 @@ def fill(t):
     until("the request waits", lambda: re.search(r"[1-9]\d*\trequests",
                                                  t.ctl("du", "juliet@" + OLD)))
     fill_nodes(romeo, juliet_again(t))
+    fill_invitations(t)
     before = roster(romeo)[0]
     romeo.close(), carl.close()
     return before
@@ -144,6 +152,16 @@ def all_of_it_is_there(t):
     assert t.ctl("room", "affiliation", ROOM, records=True).startswith("romeo@%s\towner" % NEW)
     check_romeo(t, version)
     check_juliet(t)
+    check_invitations(t)
+
+
+def check_invitations(t):
+    rows = t.ctl("invite", "list", NEW, records=True)
+    assert rows.count("\n") == 2 and "romeo@" + NEW in rows and OLD not in rows, rows
+    assert "paris" in rows
+    assert t.ctl("invite", "list", OTHER, records=True).count("\n") == 1
+    code, out, err = t.ctl("invite", "create", NEW, "--name", "paris", code=None)
+    assert code == 1, "the name is not kept any more"
 
 
 def check_archive(t, before):
@@ -223,6 +241,14 @@ def a_rename_that_cannot_be(t):
     login(t, "romeo@" + NEW).close()
 
 
+@check
+def invitations_end_with_the_account(t):
+    """The store finds those of an account by a hash of its new address."""
+    t.ctl("account", "erase", "romeo@" + NEW)
+    assert t.ctl("invite", "list", NEW, records=True).count("\n") == 1
+
+
 main(Tree(hosts=(OLD, OTHER), accounts=ACCOUNTS,
           modules=MODULES + "\nmod_muc: {host: rooms.example}"
+          "\nmod_register: {}\nmod_invites: {access_create_account: local}"
           "\nmod_caps: {}\nmod_pubsub: {plugins: [flat, hometree, pep]}"))
