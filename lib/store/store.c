@@ -1,4 +1,4 @@
-#include "store/store.h"
+#include "store/store_internal.h"
 
 #include <skalibs/strerr.h>
 #include <skalibs/uint64.h>
@@ -42,27 +42,6 @@ failed(struct store *s, char const *what, int rc)
   return false;
 }
 
-static void
-set_mode(char const *dir, char const *file, mode_t mode)
-{
-  char path[600];
-
-  snprintf(path, sizeof path, "%s/%s", dir, file);
-  if (chmod(path, mode))
-    log_event(LOG_WARN, "store-failed", "store", dir, "what", "chmod", "why",
-              strerror(errno), NULL);
-}
-
-/* Through a folder that the group may not read, others than the writer may pass to ask for the length
- * of a file, and may open none. */
-static bool
-group_reads(char const *dir)
-{
-  struct stat st;
-
-  return !stat(dir, &st) && st.st_mode & S_IRGRP;
-}
-
 static struct store *
 open_with(char const *dir, bool create, bool secret, size_t map_bytes, unsigned int flags)
 {
@@ -79,18 +58,19 @@ open_with(char const *dir, bool create, bool secret, size_t map_bytes, unsigned 
     free(s);
     return NULL;
   }
-  group = !secret && group_reads(dir);
+  group = !secret && store_group_reads(dir);
   rc = mdb_env_create(&s->env);
   if (!rc) rc = mdb_env_set_mapsize(s->env, map_bytes);
   if (!rc) rc = mdb_env_set_maxdbs(s->env, STORE_TABLES_MAX);
   if (!rc)
     rc = mdb_env_open(s->env, dir, create ? flags : MDB_RDONLY, group ? 0640 : 0600);
+  if (!rc && !geteuid()) store_give_away(dir, group);
   /* Readers that were killed leave their places in the lock file. */
   if (!rc) mdb_reader_check(s->env, NULL);
   if (!rc && create && !secret) {
-    set_mode(dir, "data.mdb", group ? 0640 : 0600); /* of an earlier version */
-    set_mode(dir, "lock.mdb",
-             group ? 0660 : 0600); /* readers write their names into it */
+    store_set_mode(dir, "data.mdb", group ? 0640 : 0600); /* of an earlier version */
+    store_set_mode(dir, "lock.mdb",
+                   group ? 0660 : 0600); /* readers write their names into it */
   }
   if (!rc) {
     s->next = all;
