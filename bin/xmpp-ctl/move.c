@@ -14,9 +14,11 @@
 
 /* import FILE, import piefxis FILE|FOLDER, import prosody FOLDER: accounts of another server, into
  * the stores of a server that does not run: nobody else writes there, and an archive that gets
- * messages of long ago is written anew. */
+ * messages of long ago is written anew. With --dry copies of the stores are written. */
 
-#define USAGE "import FILE|- | import piefxis FILE|FOLDER | import prosody FOLDER"
+#define USAGE                                                                            \
+  "import [ --dry ] [ --replace keys|all ] FILE|- | piefxis FILE|FOLDER | prosody "      \
+  "FOLDER"
 
 /* ---- exports of ejabberd ---- */
 
@@ -102,7 +104,7 @@ import(bool (*fn)(char const *), char const *path)
   bool ok;
 
   check_path(path);
-  check_stopped();
+  if (!move.dry) check_stopped();
   door_tick();
   move_open();
   ok = fn(path);
@@ -117,16 +119,41 @@ import(bool (*fn)(char const *), char const *path)
          (unsigned long long)move.made, (unsigned long long)move.there,
          (unsigned long long)move.items, (unsigned long long)move.messages,
          (unsigned long long)move.refused);
+  if (move.dry) strerr_warnw("nothing is written: this was to try it");
   return ok && !move.refused ? 0 : 1;
+}
+
+/* Take the options out; the words that are left end with NULL. */
+static bool
+read_words(char const *const *argv, char const *words[3])
+{
+  unsigned int n = 0;
+
+  for (; *argv; argv++) {
+    if (!strcmp(*argv, "--dry")) {
+      move.dry = true;
+    } else if (!strcmp(*argv, "--replace")) {
+      char const *what = *++argv;
+      if (!what || (strcmp(what, "keys") != 0 && strcmp(what, "all") != 0)) return false;
+      move.replaces_keys = true;
+      move.replaces_data = !strcmp(what, "all");
+    } else if (n == 2)
+      return false;
+    else
+      words[n++] = *argv;
+  }
+  words[n] = NULL;
+  return n != 0;
 }
 
 int
 command_import(char const *const *argv)
 {
-  if (argv[0] && !strcmp(argv[0], "piefxis") && argv[1] && !argv[2])
-    return import(read_piefxis, argv[1]);
-  if (argv[0] && !strcmp(argv[0], "prosody") && argv[1] && !argv[2])
-    return import(read_prosody, argv[1]);
-  if (argv[0] && !argv[1]) return import(read_piefxis, argv[0]);
+  char const *words[3];
+
+  if (!read_words(argv, words)) strerr_dieusage(100, USAGE);
+  if (!words[1]) return import(read_piefxis, words[0]);
+  if (!strcmp(words[0], "piefxis")) return import(read_piefxis, words[1]);
+  if (!strcmp(words[0], "prosody")) return import(read_prosody, words[1]);
   strerr_dieusage(100, USAGE);
 }

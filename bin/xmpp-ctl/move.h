@@ -46,12 +46,16 @@ struct move {
   struct archive *archive; /* NULL: there is none */
   unsigned int iterations; /* of keys of new passwords */
   uint64_t made, there, items, messages, refused;
+
+  /* Options. dry: copies of the stores are written, and thrown away. replaces_keys: an account that there
+   * is gets the keys of the document; replaces_data: and its vCard, private XML and items. */
+  bool dry, replaces_keys, replaces_data;
 };
 
 extern struct move move;
 
-/* Open the stores of the server in ctl.state, which does not run, to be written. Exits when they
- * cannot be. */
+/* Open the stores of the server in ctl.state, which does not run, to be written; or if move.dry copies of
+ * them, beside the server or without it. Exits when they cannot be. */
 void move_open(void);
 
 /* The same to be read, while the server runs or not. The parts that were never written are NULL. */
@@ -74,7 +78,8 @@ void move_fail(char const *what) __attribute__((noreturn));
 struct mover {
   bool skipped;            /* refused: nothing of it is taken */
   bool is_new, is_settled; /* is_settled: it has its number */
-  bool wants_keys;         /* it has none here */
+  bool wants_keys;         /* it has none here, or they are to be replaced */
+  bool has_keys;           /* here */
   char bare_text[JID_MAX + 1];
   struct slice bare, host;
   uint64_t number;

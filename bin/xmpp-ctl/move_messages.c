@@ -383,7 +383,8 @@ move_deliver(void)
   char from[700], to[700];
   bool had = move.archive != NULL;
 
-  if (!box.n) return;
+  if (move.dry) move.messages = box.n;
+  if (!box.n || move.dry) return;
   snprintf(from, sizeof from, "%s/archive", move.data);
   snprintf(to, sizeof to, "%s/archive", move.work);
   archive_close(move.archive);

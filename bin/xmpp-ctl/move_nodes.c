@@ -152,8 +152,11 @@ move_item(struct arena *a, struct slice node, struct xml_node const *item)
     return;
   }
   if (!find_or_make(a, node, SLICE(""), &n)) return;
-  if (pubsub_item_get(move.pubsub, &n, id, &here)) return;
-  if (errno != ENOENT) move_fail("read an item");
+  if (pubsub_item_get(move.pubsub, &n, id, &here)) {
+    if (!move.replaces_data || slice_eq(here.payload, slice_of(payload.s, payload.len)))
+      return;
+  } else if (errno != ENOENT)
+    move_fail("read an item");
   it.id = id;
   it.publisher = mover.bare;
   it.payload = slice_of(payload.s, payload.len);

@@ -8,7 +8,8 @@
 
 #include <errno.h>
 
-/* The vCard and private XML of an account that has none here yet; what is here stays. */
+/* The vCard and private XML of an account that has none here yet; what is here stays, unless it is to be
+ * replaced. */
 
 static stralloc text = STRALLOC_ZERO;
 
@@ -39,9 +40,12 @@ move_vcard(struct arena *a, struct xml_node const *e)
   char buf[PROFILE_HASH];
   struct slice here;
 
-  if (profile_vcard_get(move.profile, mover.number, &here, NULL) && here.len) return;
+  bool has = profile_vcard_get(move.profile, mover.number, &here, NULL) && here.len;
+
+  if (has && !move.replaces_data) return;
   text.len = 0;
   if (!xml_cat_tree(&text, e, NS_CLIENT)) move_fail("copy a vCard");
+  if (has && slice_eq(here, slice_of(text.s, text.len))) return;
   if (text.len > PROFILE_VCARD_MAX) {
     move_refuse("vCard", "it is too large");
     return;
@@ -62,12 +66,15 @@ take_piece(struct xml_node const *query, struct xml_node const *c)
   unsigned int n;
   size_t bytes;
 
-  if (profile_private_get(move.profile, mover.number, c->ns, c->name, &here)) return;
+  bool has = profile_private_get(move.profile, mover.number, c->ns, c->name, &here);
+
+  if (has && !move.replaces_data) return;
   text.len = 0;
   for (d = c; d; d = xml_next(query, d))
     if (slice_eq(d->name, c->name) && slice_eq(d->ns, c->ns) &&
         !xml_cat_tree(&text, d, NS_CLIENT))
       move_fail("copy private XML");
+  if (has && slice_eq(here, slice_of(text.s, text.len))) return;
   if (!profile_private_size(move.profile, mover.number, &n, &bytes))
     move_fail("read private XML");
   if (!c->ns.len || text.len > PROFILE_PRIVATE_MAX || n >= PROFILE_PRIVATE_ELEMENTS_MAX ||

@@ -83,12 +83,43 @@ open_spool(void)
   if (!move.spool) move_fail("make a store for messages");
 }
 
+static void
+close_stores(void)
+{
+  archive_close(move.archive);
+  roster_close(move.roster);
+  profile_close(move.profile);
+  pubsub_close(move.pubsub);
+  accounts_close(move.accounts);
+  store_close(move.secrets);
+  store_close(move.users);
+  store_close(move.nodes);
+}
+
+/* Copy the stores that are written into move.work/data, where the archive is a link. */
+static void
+copy_stores(void)
+{
+  char link[720], path[700];
+
+  move_open_reader();
+  snprintf(path, sizeof path, "%s/data", move.work);
+  archive_close(move.archive); /* it is large, and not written */
+  move.archive = NULL;
+  if (!store_copy_all(path)) move_fail("copy the stores");
+  close_stores();
+  snprintf(link, sizeof link, "%s/archive", path);
+  if (symlink("../../data/archive", link)) move_fail("copy the stores");
+  snprintf(move.data, sizeof move.data, "%.500s/data", move.work);
+}
+
 void
 move_open(void)
 {
   name_folders();
   move.iterations = iterations();
   open_spool();
+  if (move.dry) copy_stores();
   move.accounts = accounts_open(move.data, true);
   move.secrets = open_store("secrets", true, KEYS_MAP_BYTES);
   move.users = open_store("users", false, ROSTER_MAP_BYTES);
@@ -169,17 +200,10 @@ move_close(void)
 {
   unsigned int i;
 
-  archive_close(move.archive);
-  roster_close(move.roster);
-  profile_close(move.profile);
-  pubsub_close(move.pubsub);
-  accounts_close(move.accounts);
-  store_close(move.secrets);
-  store_close(move.users);
-  store_close(move.nodes);
+  close_stores();
   if (!move.spool) return;
   store_close(move.spool);
   rm_rf(move.work);
-  for (i = 0; i < STORES_N; i++)
+  for (i = 0; !move.dry && i < STORES_N; i++)
     give_away(store_rows[i].name);
 }

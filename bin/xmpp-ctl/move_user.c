@@ -3,9 +3,12 @@
 
 #include <skalibs/strerr.h>
 
+#include <skalibs/uint64.h>
+
 #include <openssl/crypto.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 /* An account: its name, its keys or its password. */
@@ -183,7 +186,8 @@ move_user_begin(struct slice host, struct slice name, struct slice password)
     skip("an account of that name is ending");
     return;
   }
-  mover.wants_keys = mover.is_new || !keys_has_any(&move.keys, mover.number);
+  mover.has_keys = !mover.is_new && keys_has_any(&move.keys, mover.number);
+  mover.wants_keys = !mover.has_keys || move.replaces_keys;
   if (mover.wants_keys && password.s) take_password(password);
 }
 
@@ -223,10 +227,49 @@ move_settle(void)
   return true;
 }
 
+static bool
+are_the_same(void)
+{
+  struct scram_keys here;
+  bool same = true;
+  unsigned int h;
+
+  for (h = 0; same && h < SCRAM_HASHES; h++) {
+    bool is_here = keys_get(&move.keys, mover.number, (enum scram_hash)h, &here);
+    struct scram_keys const *k = &mover.keys[h];
+    size_t len = scram_hash_len((enum scram_hash)h);
+    same = is_here ? k->iterations == here.iterations && k->salt_len == here.salt_len &&
+                       !memcmp(k->salt, here.salt, k->salt_len) &&
+                       !memcmp(k->stored, here.stored, len) &&
+                       !memcmp(k->server, here.server, len)
+                   : !k->iterations;
+  }
+  OPENSSL_cleanse(&here, sizeof here);
+  return same;
+}
+
+/* Tokens (XEP-0484) do not live longer than the password with which they were got; xmpp-authd keeps them
+ * by the numbers of accounts (tokens.c there). */
+static void
+end_tokens(void)
+{
+  unsigned int done = 0;
+  MDB_dbi tokens;
+  char prefix[8];
+
+  uint64_pack_big(prefix, mover.number);
+  if (!store_table(move.secrets, "tokens", &tokens) ||
+      !store_del_some(move.secrets, tokens, slice_of(prefix, sizeof prefix), UINT_MAX,
+                      &done))
+    move_fail("end the tokens of an account");
+}
+
 /* Keys may stand behind data of the account. */
 static void
 put_keys(void)
 {
+  if (mover.has_keys && (!has_keys() || are_the_same())) return;
+  if (mover.has_keys) end_tokens();
   if (!has_keys())
     move_refuse("password", "there is none: give one with xmpp-ctl account passwd");
   else if (!keys_put(&move.keys, mover.bare, mover.number, mover.keys))

@@ -12,7 +12,8 @@
  *         status; metrics; upload sweep|check HOST
  *         rooms; room create|destroy|forget|config|affiliation|occupants|archive ROOM ...
  *         ban list | add ADDRESS[/BITS] [MINUTES] | del ADDRESS[/BITS]|all
- *         export HOST|JID [FOLDER]; import FILE|-, import piefxis FILE|FOLDER, import prosody FOLDER
+ *         export HOST|JID [FOLDER]; import [--dry] [--replace keys|all] FILE|-, piefxis FILE|FOLDER or
+ *           prosody FOLDER
  *         invite create HOST [--name USER] [--by JID] [--uses N] [--days N] [--groups A,B] |
  *           list HOST | revoke HOST ID | reset JID
  *         token list USER | revoke USER [DEVICE]
@@ -43,7 +44,7 @@
   "sessions|stats|status|stop|token|trace|upgrade|upload|wait ..."
 
 /* Options that commands read themselves. */
-#define WORDS_OF_COMMANDS "--prove --ending --name --by --uses --days --groups"
+#define WORDS_OF_COMMANDS "--dry --replace --prove --ending --name --by --uses --days --groups"
 
 char const *PROG = "xmpp-ctl";
 
@@ -79,7 +80,7 @@ static struct {
   {"room",     command_room,     4 },
   {"ban",      command_ban,      3 },
   {"contact",  command_contact,  3 },
-  {"import",   command_import,   2 },
+  {"import",   command_import,   5 },
   {"export",   command_export,   2 },
   {"invite",   command_invite,   12},
   {"token",    command_token,    3 },

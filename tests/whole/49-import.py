@@ -303,5 +303,42 @@ def check_prosody(t):
     login(t, "otto", "o\\t\"to").close()
 
 
+@check
+def tried_and_replaced(t):
+    """First on copies, beside the server; then keys alone, then the rest."""
+    path = t.state + "/new.xml"
+    with open(path, "w") as f:
+        f.write(PIE % ("server-data", "", "<host jid='example.com'><user name='romeo'>%s<vCard "
+                       "xmlns='vcard-temp'><FN>Old</FN></vCard></user><user name='late' "
+                       "password='l'><archive xmlns='urn:xmpp:pie:0#mam'>%s</archive></user></host>"
+                       % (scram("new", b"other", 4096, "sha256", "SHA-256"),
+                          result(9, "late@example.com/x", "romeo@example.com")), "server-data"))
+    r = login(t, "romeo", "rome")
+    assert r.iq(None, "<vCard xmlns='vcard-temp'><FN>New</FN></vCard>", "set").get("type") == "result"
+    r.close()
+    before = t.ctl("export", HOST)
+    for words, items in (((), 0), (("--replace", "keys"), 0), (("--replace", "all"), 1)):
+        code, out, err = t.ctl("import", "--dry", *words, path, code=None)
+        assert (code, out) == (0, "1 accounts made, 1 were there, %d items, 1 messages, 0 refused\n"
+                               % items), (code, out, err)
+        assert "nothing is written" in err, err
+    assert t.ctl("export", HOST) == before and not os.path.exists(t.state + "/data.importing")
+    login(t, "romeo", "rome").close()
+    t.terminate()
+    t.ctl("import", path)
+    t.ctl("import", "--replace", "keys", path)
+    assert "Old" not in t.ctl("export", "romeo@" + HOST)
+    assert "1 items" in t.ctl("import", "--replace", "all", path)
+    assert "0 items" in t.ctl("import", "--replace", "all", path)
+    assert "Old" in t.ctl("export", "romeo@" + HOST)
+    code, out, err = t.ctl("import", "--replace", path, code=None)
+    assert code == 100, code
+    t.start()
+    login(t, "romeo", "new").close()
+    s = t.stream(host=HOST)
+    s.secured()
+    assert s.auth_plain("romeo", "rome")[0] == "failure"
+
+
 main(Tree(hosts=(HOST,), accounts=(),
           modules=MODULES + "\nmod_caps: {}\nmod_pubsub: {plugins: [flat, pep]}"))
