@@ -271,6 +271,12 @@ failure_count(struct host const *h, struct slice ip, struct slice bare)
 }
 
 void
+failure_count_guess(struct host const *h, struct slice ip)
+{
+  if (h) count_address(h, ip, SLICE(""));
+}
+
+void
 failure_forgive(struct slice ip, struct slice bare)
 {
   struct account *a = touch(&accounts, bare);

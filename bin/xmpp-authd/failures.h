@@ -8,6 +8,9 @@
  * host has mod_fail2ban: the address may be shut out from now on (bans.c). */
 void failure_count(struct host const *h, struct slice ip, struct slice bare);
 
+/* The same for a secret that is of no account: a token of an invitation. */
+void failure_count_guess(struct host const *h, struct slice ip);
+
 /* The client at ip has logged in as bare: its failures for that account are forgotten. */
 void failure_forgive(struct slice ip, struct slice bare);
 

@@ -129,13 +129,20 @@ on_auth(struct link *l, struct record *r)
     link_drop(l, "a record that is not for it to say");
 }
 
+static void
+on_guessed(struct link *l, struct record *r)
+{
+  (void)l;
+  failure_count_guess(authd_host(record_get(r, 1)), record_get(r, 2));
+}
+
 static service_fn *const handlers[VERBS_N] = {
   [VERB_AUTH] = on_auth,         [VERB_RESPONSE] = sasl_response,
   [VERB_ABORT] = sasl_abort,     [VERB_ACCOUNT] = control_account,
   [VERB_WATCH] = ends_watched,   [VERB_ERASED] = ends_erased,
   [VERB_NEXT] = upgrade_next,    [VERB_TASK] = upgrade_task,
   [VERB_BANS] = bans_control,    [VERB_VERIFIED] = sasl_verified,
-  [VERB_TOKEN] = tokens_control,
+  [VERB_TOKEN] = tokens_control, [VERB_GUESSED] = on_guessed,
 };
 
 static struct service const service = {

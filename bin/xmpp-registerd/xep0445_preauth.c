@@ -6,12 +6,26 @@
  * that stream for as long as a client has for a form, also when the invitation expires meanwhile; whether
  * it is used up authd says, when the account is made. */
 
+/* A guess counts as a failed login, whoever is shut out for it. */
+static void
+say_guessed(struct request const *q)
+{
+  struct link *authd = link_find(AUTHD);
+
+  if (!authd) return;
+  link_begin(authd, VERB_GUESSED);
+  link_text(authd, q->host);
+  link_text(authd, q->ip);
+  link_end(authd);
+}
+
 /* Bad tokens look alike: unknown, used, expired, of another host, for something else. */
 static void
 refuse(struct request const *q, struct stream *s)
 {
   log_event(LOG_INFO, "invite-refused", "ip", log_peer(q->ip), "host", log_text(q->host),
             NULL);
+  say_guessed(q);
   if (s && ++s->bad_tokens >= INVITE_BAD_TOKENS_MAX)
     answer_end(q, "policy-violation");
   else

@@ -90,6 +90,8 @@ V(BAN, "ban", "ADDRESS UNTIL", 2, ROLE_AUTHORITY | ROLE_EDGE, ROLE_EDGE | ROLE_F
   "Clients of ADDRESS, an address or ADDRESS/BITS, are refused up to the second UNTIL since 1970; 0: no longer. Streams of other servers are not.") \
 V(BANS, "bans", "list|add|del ADDRESS MINUTES", 1, ROLE_CONTROL, ROLE_AUTHORITY,              \
   "Control: see xmpp-ctl(8).")                                                                \
+V(GUESSED, "guessed", "HOST IP", 2, ROLE_OWN, ROLE_AUTHORITY,                                \
+  "From xmpp-registerd: the client at IP has shown a token of an invitation to HOST that is none. It counts as a failed login of that address.") \
 V(VERIFY, "verify", "ID HOST USER PASSWORD WORD", 4, ROLE_AUTHORITY, ROLE_CHECKER,            \
   "Ask the administrator's program of HOST whether USER, a localpart, has this password. WORD set: give USER this password; make: make an account of USER with it; remove: end the account, PASSWORD being empty. verified answers.") \
 V(VERIFIED, "verified", "ID RESULT", 2, ROLE_CHECKER, ROLE_AUTHORITY,                         \
