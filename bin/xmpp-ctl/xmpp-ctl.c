@@ -44,7 +44,8 @@
   "sessions|stats|status|stop|token|trace|upgrade|upload|wait ..."
 
 /* Options that commands read themselves. */
-#define WORDS_OF_COMMANDS "--dry --replace --prove --ending --name --by --uses --days --groups"
+#define WORDS_OF_COMMANDS                                                                \
+  "--dry --replace --prove --ending --name --by --uses --days --groups"
 
 char const *PROG = "xmpp-ctl";
 
