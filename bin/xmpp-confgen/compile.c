@@ -559,6 +559,7 @@ compile_file(char const *file)
       !yaml_expand(&job.arena, top, yaml_get(top, "define_macro"), say_yaml))
     return false;
   join_options(top);
+  drop_undefined(top);
   compile_top(top);
   return !said.errors;
 }

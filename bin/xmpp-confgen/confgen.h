@@ -173,6 +173,15 @@ struct slice wrong_type(struct yaml_node const *n, char const *path, char const 
 /* Say whether a scalar is written as macros are. */
 bool is_macro(struct yaml_node const *n);
 
+/* Say whether text is a word of ejabberd for no limit. */
+bool is_infinity(struct slice text);
+
+/* A time in milliseconds, as text in arena a (times.c): a number of seconds with a fraction; a number with
+ * a unit, or infinity where o takes that. s NULL after an error was said. */
+struct slice seconds_value(struct arena *a, struct yaml_node const *n, char const *path);
+struct slice timeout_value(struct arena *a, struct option const *o,
+                           struct yaml_node const *n, char const *path);
+
 /* Of words with blanks between, the one that is nearest to a mistyped name, until the next
  * call; NULL when none is near. */
 char const *nearest_word(struct slice name, char const *words);
@@ -304,6 +313,9 @@ bool check_macros(struct yaml_node const *top);
  * each key that may be there once. */
 void join_sections(struct yaml_node *top);
 void join_options(struct yaml_node *top);
+
+/* Take out the options whose value is the word undefined (undefined.c). */
+void drop_undefined(struct yaml_node *top);
 
 /* Say whether n is a mapping; the user hears of an error when not. */
 bool expect_map(struct yaml_node const *n, char const *path);

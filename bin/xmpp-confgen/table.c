@@ -325,7 +325,7 @@ struct option const options[] = {
   {"mod_muc", "max_user_conferences", T_INT, "100", MUCD, WORKS, 1, INT32_MAX, NULL},
   {"mod_muc", "max_users", T_INT, "200", MUCD, WORKS, 1, INT32_MAX, NULL},
   {"mod_muc", "max_users_admin_threshold", T_INT, "5", MUCD, WORKS, 1, INT32_MAX, NULL},
-  {"mod_muc", "max_users_presence", T_INT, "1000", MUCD, WORKS, 1, INT32_MAX, NULL},
+  {"mod_muc", "max_users_presence", T_INT, "1000", MUCD, WORKS, 0, INT32_MAX, NULL},
   {"mod_muc", "min_message_interval", T_SECONDS, "0", MUCD, WORKS, 0, 0, NULL},
   {"mod_muc", "min_presence_interval", T_SECONDS, "0", MUCD, WORKS, 0, 0, NULL},
   {"mod_muc", "regexp_room_id", T_REGEXP, NULL, MUCD, WORKS, 0, 0, NULL},

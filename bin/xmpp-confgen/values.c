@@ -203,7 +203,7 @@ bool_value(struct yaml_node const *n, char const *path)
   return wrong_type(n, path, "true or false");
 }
 
-static bool
+bool
 is_infinity(struct slice t)
 {
   return slice_is(t, "infinity") || slice_is(t, "infinite") || slice_is(t, "unlimited");
@@ -218,6 +218,17 @@ warn_of_small_stanzas(struct option const *o, struct yaml_node const *n, uint64_
     say_warning(n, path, "RFC 6120 demands %d bytes at least", STANZA_MAX_BEFORE_AUTH);
 }
 
+/* ejabberd takes any integer here; of a room with more users than that none shows presence. */
+static bool
+is_below_zero(struct option const *o, struct yaml_node const *n)
+{
+  uint64_t v;
+
+  return !strcmp(o->name, "max_users_presence") && n->kind == YAML_SCALAR &&
+         n->text.len > 1 && n->text.s[0] == '-' &&
+         slice_u64(slice_of(n->text.s + 1, n->text.len - 1), &v);
+}
+
 static struct slice
 int_value(struct arena *a, struct option const *o, struct yaml_node const *n,
           char const *path)
@@ -227,6 +238,7 @@ int_value(struct arena *a, struct option const *o, struct yaml_node const *n,
 
   if (o->type == T_INT_INF && n->kind == YAML_SCALAR && is_infinity(n->text))
     return SLICE("infinity");
+  if (is_below_zero(o, n)) return SLICE("0");
   if (n->kind != YAML_SCALAR || !slice_u64(n->text, &v))
     return wrong_type(n, path,
                       o->type == T_INT_INF ? "a number or infinity" : "a number");
@@ -237,70 +249,6 @@ int_value(struct arena *a, struct option const *o, struct yaml_node const *n,
   }
   warn_of_small_stanzas(o, n, v, path);
   return arena_copy(a, num_u64(buf, v));
-}
-
-static struct {
-  char const *words;
-  uint64_t ms;
-} const units[] = {
-  {"ms msec msecs millisec millisecs millisecond milliseconds", 1       },
-  {"s sec secs second seconds",                                 1000    },
-  {"m min mins minute minutes",                                 60000   },
-  {"h hour hours",                                              3600000 },
-  {"d day days",                                                86400000},
-};
-
-/* A number of seconds, or a number and a unit; one second at least. */
-/* 3, 0.25: at most three digits behind the point count. */
-static struct slice
-seconds_value(struct arena *a, struct yaml_node const *n, char const *path)
-{
-  struct slice rest = n->text, whole;
-  uint64_t v, ms = 0, unit = 100;
-  char buf[BASE_NUM];
-  size_t i;
-
-  if (n->kind != YAML_SCALAR || !slice_word(&rest, '.', &whole) ||
-      !slice_u64(whole, &v) || v > UINT32_MAX)
-    return wrong_type(n, path, "a number of seconds, as 3 or 0.4");
-  for (i = 0; i < rest.len; i++, unit /= 10) {
-    if (!isdigit((unsigned char)rest.s[i]))
-      return wrong_type(n, path, "a number of seconds, as 3 or 0.4");
-    ms += unit * (uint64_t)(rest.s[i] - '0');
-  }
-  return arena_copy(a, num_u64(buf, v * 1000 + ms));
-}
-
-static struct slice
-timeout_value(struct arena *a, struct option const *o, struct yaml_node const *n,
-              char const *path)
-{
-  struct slice t = n->text, unit;
-  uint64_t v, ms = 1000;
-  size_t digits = 0, i;
-  char buf[BASE_NUM];
-
-  if (o->type == T_TIMEOUT_INF && n->kind == YAML_SCALAR && is_infinity(t))
-    return SLICE("infinity");
-  while (digits < t.len && isdigit((unsigned char)t.s[digits]))
-    digits++;
-  unit = slice_of(t.s + digits, t.len - digits);
-  while (unit.len && unit.s[0] == ' ')
-    unit = slice_of(unit.s + 1, unit.len - 1);
-  if (unit.len) {
-    for (i = 0; i < sizeof units / sizeof *units; i++)
-      if (slice_has_word(slice_str(units[i].words), unit)) break;
-    ms = i < sizeof units / sizeof *units ? units[i].ms : 0;
-  }
-  if (n->kind != YAML_SCALAR || !ms || !slice_u64(slice_of(t.s, digits), &v) ||
-      v > UINT32_MAX || v * ms < 1000)
-    return wrong_type(n, path, "a time of one second at least, as 30, 30s, 5min, 1 day");
-  if (!unit.len && v >= 1000 && strstr(o->name, "outgoing_s2s_timeout"))
-    say_warning(
-      n, path,
-      "%s seconds are %u hours and more; did you mean seconds, not milliseconds?",
-      n->text.s, (unsigned int)(v / 3600));
-  return arena_copy(a, num_u64(buf, v * ms));
 }
 
 static struct slice
