@@ -56,6 +56,18 @@ decode(struct arena *a, struct slice base64, unsigned char *out, size_t least,
   return true;
 }
 
+/* ejabberd (23.01) encodes twice what it keeps in base64: then the text of a key, of len bytes, decodes to
+ * base64 again. */
+static bool
+is_encoded_twice(struct arena *a, struct slice key, size_t len)
+{
+  struct slice once = scram_decode(a, key), twice;
+
+  if (!once.s || once.len <= len) return false;
+  twice = scram_decode(a, once);
+  return twice.s && twice.len == len;
+}
+
 static unsigned int
 hash_of(struct slice name)
 {
@@ -75,6 +87,11 @@ take_keys(struct arena *a, unsigned int h, struct slice iterations, struct slice
   uint64_t n;
 
   memset(&k, 0, sizeof k);
+  if (len && is_encoded_twice(a, stored, len)) {
+    salt = scram_decode(a, salt);
+    stored = scram_decode(a, stored);
+    server = scram_decode(a, server);
+  }
   if (!len) {
     move_refuse("keys", "no such hash is known here");
   } else if (!slice_u64(iterations, &n) || !n || n > ITERATIONS_MAX ||

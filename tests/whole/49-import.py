@@ -26,8 +26,10 @@ def b64(x):
     return base64.b64encode(x).decode()
 
 
-def scram(password, salt, count, hash, name):
+def scram(password, salt, count, hash, name, twice=False):
     stored, server = keys(password, salt, count, hash)
+    if twice:       # as ejabberd 23.01 writes them
+        salt, stored, server = (b64(x).encode() for x in (salt, stored, server))
     return ("<scram-credentials xmlns='urn:xmpp:pie:0#scram' mechanism='SCRAM-%s'><iter-count>%d"
             "</iter-count><salt>%s</salt><server-key>%s</server-key><stored-key>%s</stored-key>"
             "</scram-credentials>" % (name, count, b64(salt), b64(server), b64(stored)))
@@ -76,7 +78,7 @@ def export(folder):
     """As ejabberdctl export_piefxis, and more."""
     a, b = "juliet@example.com/balcony", "romeo@example.com/orchard"
     juliet = JULIET % (
-        scram("secret", b"Q" * 100, 5000, "sha1", "SHA-1"),
+        scram("secret", b"Q" * 100, 5000, "sha1", "SHA-1", True),
         message(7, b, a, "<delay xmlns='urn:xmpp:delay' from='example.com' "
                          "stamp='2020-01-01T00:00:07Z'/>"),
         result(1, b, a) + result(2, a, b))
@@ -316,6 +318,8 @@ def tried_and_replaced(t):
     r = login(t, "romeo", "rome")
     assert r.iq(None, "<vCard xmlns='vcard-temp'><FN>New</FN></vCard>", "set").get("type") == "result"
     r.close()
+    # A login by PLAIN has the keys of the other hashes derived, behind its answer.
+    until("all keys", lambda: "SHA-512" in t.ctl("export", "romeo@" + HOST))
     before = t.ctl("export", HOST)
     for words, items in (((), 0), (("--replace", "keys"), 0), (("--replace", "all"), 1)):
         code, out, err = t.ctl("import", "--dry", *words, path, code=None)
