@@ -6,6 +6,7 @@
 #include <skalibs/strerr.h>
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -52,11 +53,32 @@ account_read_line(char buf[LINE_ROOM], bool *end)
   return too_long ? "the line is too long" : nul ? "the line has a NUL byte" : NULL;
 }
 
+static struct termios shown;
+
+/* Who gives up at the question gets the terminal back as it was. */
+static void
+show_again(int sig)
+{
+  tcsetattr(0, TCSAFLUSH, &shown);
+  signal(sig, SIG_DFL);
+  raise(sig);
+}
+
+static void
+on_signals(void (*fn)(int))
+{
+  static int const signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+  size_t i;
+
+  for (i = 0; i < sizeof signals / sizeof *signals; i++)
+    signal(signals[i], fn);
+}
+
 /* A terminal does not show what is typed. */
 static char const *
 read_secret(char buf[LINE_ROOM], char const *jid, bool *end)
 {
-  struct termios shown, hidden;
+  struct termios hidden;
   bool tty = isatty(0) && !tcgetattr(0, &shown);
   char const *wrong;
 
@@ -64,11 +86,13 @@ read_secret(char buf[LINE_ROOM], char const *jid, bool *end)
     fprintf(stderr, "password for %s: ", jid);
     hidden = shown;
     hidden.c_lflag &= ~(tcflag_t)ECHO;
+    on_signals(show_again);
     tcsetattr(0, TCSAFLUSH, &hidden);
   }
   wrong = account_read_line(buf, end);
   if (tty) {
     tcsetattr(0, TCSAFLUSH, &shown);
+    on_signals(SIG_DFL);
     fputc('\n', stderr);
   }
   return wrong;

@@ -215,6 +215,21 @@ def a_terminal_does_not_show_a_password():
     assert SECRET.encode() not in seen and SECRET.encode() in authd.heard, seen
 
 
+@check
+def a_terminal_is_as_it_was_when_the_question_is_broken_off():
+    state = compiled(HEAD)
+    Control(state, "authd", "done\n")
+    ours, theirs = os.openpty()
+    for sig in (signal.SIGINT, signal.SIGTERM):
+        child = subprocess.Popen([BIN + "/xmpp-ctl", "-s", state, "account", "add", "a@example.com"],
+                                 stdin=theirs, stdout=theirs, stderr=theirs)
+        until("the terminal is told", lambda: not termios.tcgetattr(theirs)[3] & termios.ECHO)
+        child.send_signal(sig)
+        assert child.wait(30 * SLOW) == -sig
+        assert termios.tcgetattr(theirs)[3] & termios.ECHO
+    os.close(ours), os.close(theirs)
+
+
 # ---- dns
 
 
