@@ -18,7 +18,8 @@
 /* upgrade: each program whose file is another than the one that its process was started from gets
  * SIGTERM, and its supervisor starts the new one. The next follows when the program is ready and
  * its neighbours have their links to it again. First those that no client notices, then
- * xmpp-c2sd and xmpp-compd, which end streams, then xmpp-tlsd, which cuts connections. */
+ * xmpp-c2sd, xmpp-s2sd and xmpp-compd, which end streams, and xmpp-webd, then xmpp-tlsd, which cut
+ * connections. */
 
 #define STEP_MS 20
 #define SECONDS 30 /* for a program to be up again */
@@ -186,8 +187,12 @@ print_clients(enum program p, struct program_now const *old)
 {
   if (p == TLSD)
     printf("; %llu connections of clients were cut", old->connections);
+  else if (p == WEBD)
+    printf("; %llu connections of web clients were cut", old->connections);
   else if (p == C2SD)
     printf("; %llu streams of clients ended with system-shutdown", old->streams);
+  else if (p == S2SD)
+    printf("; the streams of other servers were begun anew");
   else
     printf(p == COMPD ? "; the streams of components ended with system-shutdown"
                       : "; no client noticed");
@@ -202,7 +207,7 @@ print_done(enum program p, struct program_now const *old, struct program_now con
 
   if (ctl.records)
     printf("upgrade\t%s\t%s\t%s\t%ld\t%llu", log_text(job.name), version(old),
-           version(now), ms, p == TLSD ? old->connections : old->streams);
+           version(now), ms, p & (TLSD | WEBD) ? old->connections : old->streams);
   else
     printf("%s: %s, now %s, up after %ld ms; links that broke: %s", log_text(job.name),
            version(old), version(now), ms, job.n ? "" : "none");
@@ -245,7 +250,7 @@ restart(enum program p, struct slice instance)
 static int
 rank_of(enum program p)
 {
-  return p == TLSD ? 2 : program_roles(p) & ROLE_EDGE ? 1 : 0;
+  return p == TLSD ? 2 : program_roles(p) & (ROLE_EDGE | ROLE_WEB) ? 1 : 0;
 }
 
 static int

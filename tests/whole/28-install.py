@@ -10,6 +10,7 @@ def upgrade(t, code=0):
     code, out, err = t.ctl("upgrade", code=None)
     assert code == 0 and not err, (code, out, err)
     return dict(line.split(": ", 1) for line in out.splitlines())
+WEB = free_port()
 
 
 @check
@@ -91,13 +92,18 @@ def programs_behind_the_edge(t):
 def programs_that_clients_notice(t):
     """They come last, and the lines say how many clients."""
     a = t.login("a")
-    for program in ("tlsd", "c2sd", "hostd"):
+    web = socket.create_connection(("127.0.0.1", WEB))
+    web.sendall(b"GET /ws HTTP/1.1\r\n")
+    until("webd has it", lambda: t.stat("webd", "connections") == 1)
+    for program in ("tlsd", "webd", "c2sd", "hostd"):
         new_version("xmpp-" + program)
     make("install")
     said = upgrade(t)
-    assert list(said) == ["hostd", "c2sd", "tlsd"], said
+    web.close()
+    assert list(said)[0] == "hostd" and list(said)[3] == "tlsd" and len(said) == 4, said
+    assert "; 1 connections of web clients were cut" in said["webd"], said
     assert "; 1 streams of clients ended with system-shutdown" in said["c2sd"], said
-    assert re.search(r"; [01] connections of clients were cut$", said["tlsd"]), said
+    assert re.search(r"; [012] connections of clients were cut$", said["tlsd"]), said
     assert a.stream_error() == "system-shutdown"
     a = t.login("a")
     new_version("xmpp-tlsd")
@@ -166,6 +172,13 @@ def uninstall(t):
 try:
     make_build()
     make("install")
-    main(Tree(bin=PREFIX + "/sbin", accounts=["a@localhost", "b@localhost"]))
+    main(Tree(bin=PREFIX + "/sbin", accounts=["a@localhost", "b@localhost"],
+              options="""listen:
+  -
+    port: %d
+    ip: "127.0.0.1"
+    module: ejabberd_http
+    request_handlers: {/ws: ejabberd_http_ws}
+""" % WEB))
 finally:
     shutil.rmtree(DIR, ignore_errors=True)
