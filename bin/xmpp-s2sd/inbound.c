@@ -1,6 +1,7 @@
 #include "inbound.h"
 #include "domains.h"
 #include "pairs.h"
+#include "policy.h"
 #include "xep0198_sm.h"
 
 #include "edge/edge.h"
@@ -18,6 +19,29 @@ inbound_is(struct xml_node const *e)
           slice_is(e->name, "iq"));
 }
 
+/* Say whether the certificate of the stream is one of domain. */
+static bool
+is_certified(struct stream *s, struct slice domain)
+{
+  if (!s->c.secure) return false;
+  if (s->remote && slice_is(domain, s->remote) && s->trust >= TRUST_PKIX) return true;
+  return !stream_judge(s, domain, SLICE(""));
+}
+
+/* Each host has options of its own: a domain that dialback has proven towards one of them may not
+ * send to another one that asks for a certificate, or for TLS. */
+bool
+inbound_admits(struct stream *s, struct slice from, struct slice to)
+{
+  struct host const *h = settings_host_of(to);
+  enum situation at = !s->c.secure            ? SITUATION_IN_PLAIN
+                      : is_certified(s, from) ? SITUATION_IN_VALID
+                                              : SITUATION_IN_INVALID;
+
+  if (!settings_admits(h, from)) return false;
+  return policy(h->tls, settings_dialback(h, from), at) & (MAY_EXTERNAL | MAY_DIALBACK);
+}
+
 /* Ask about each of our domains once for each domain that the stream has proven. */
 static char const *
 check_pair(struct stream *s, struct slice from, struct slice to)
@@ -28,7 +52,7 @@ check_pair(struct stream *s, struct slice from, struct slice to)
   if (p && p->valid) return NULL;
   if (!proof_valid(s, from)) return "invalid-from";
   if (!domain_is_served(to)) return "host-unknown";
-  if (!settings_admits(settings_host_of(to), from)) return "policy-violation";
+  if (!inbound_admits(s, from, to)) return "policy-violation";
   fresh = p ? NULL : proof_add(s, from, to);
   if (fresh) fresh->valid = true;
   return NULL;

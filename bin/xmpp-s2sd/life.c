@@ -1,7 +1,9 @@
 #include "life.h"
 #include "in.h"
+#include "inbound.h"
 #include "out.h"
 #include "pairs.h"
+#include "policy.h"
 #include "xep0198_sm.h"
 
 #include <string.h>
@@ -203,12 +205,29 @@ life_turn(void)
 /* ---- new settings ---- */
 
 static bool
-is_allowed(struct stream const *s)
+peer_is_allowed(struct stream const *s)
 {
   struct host const *h = stream_host(s);
+  enum situation at = !s->c.secure             ? SITUATION_OUT_PLAIN
+                      : s->trust >= TRUST_PKIX ? SITUATION_OUT_VALID
+                                               : SITUATION_OUT_INVALID;
 
   if (s->remote && !settings_admits(h, slice_str(s->remote))) return false;
-  return s->c.secure || h->tls != TLS_REQUIRED || s->state != ST_OPEN;
+  return !s->out || s->state != ST_OPEN ||
+         policy(h->tls, settings_dialback(h, slice_str(s->remote)), at);
+}
+
+/* Each domain that is proven on the stream is judged for each of ours to which it has sent. */
+static bool
+is_allowed(struct stream *s)
+{
+  struct proof const *p;
+
+  if (!peer_is_allowed(s)) return false;
+  for (p = s->proofs; p; p = p->next)
+    if (p->valid && !inbound_admits(s, slice_str(p->from), slice_str(p->to)))
+      return false;
+  return true;
 }
 
 static void
