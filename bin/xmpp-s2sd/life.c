@@ -56,8 +56,6 @@ element(struct conduit *c, struct xml_node const *e, struct slice bytes)
 
   if (xml_is(e, XML_NS_STREAMS, "error"))
     peer_error(s, e);
-  else if (s->state == ST_CLOSING && !s->c.header_sent && s->out && !s->bidi)
-    out_element(s, e, bytes);
   else
     (s->out ? out_element : in_element)(s, e, bytes);
 }
@@ -114,6 +112,8 @@ end(struct conduit *c)
   struct stream *s = stream_of(c);
 
   log_down(s);
+  if (s->state == ST_CLOSING)
+    c->ending.condition = NULL; /* nothing follows our end tag */
   conduit_last_words(c);
   conduit_close(c);
   (s->out ? out_ended : in_ended)(s);
