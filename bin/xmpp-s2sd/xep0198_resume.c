@@ -294,6 +294,17 @@ end_old(struct left const *l)
   conduit_settle(&old->c);
 }
 
+/* Another stream has asked for the same, and waits with its input held: it would do so for ever. */
+static void
+end_rival(struct left const *l)
+{
+  struct stream *rival = stream_find(l->heir);
+
+  if (!rival || rival->state != ST_RESUMING) return;
+  conduit_error(&rival->c, "conflict", NULL);
+  conduit_settle(&rival->c);
+}
+
 static struct left *
 find(struct stream *s, struct slice id)
 {
@@ -336,6 +347,7 @@ resume_asked(struct stream *s, struct xml_node const *e)
     sm_too_high(s, h, pair_of(l)->out.sent);
     return;
   }
+  end_rival(l);
   l->heir = s->number;
   l->h = h;
   s->state = ST_RESUMING;
