@@ -42,6 +42,7 @@ srv_read(struct target *t, struct slice record)
   *t = (struct target){.priority = read_u16(record.s),
                        .weight = read_u16(record.s + 2),
                        .port = read_u16(record.s + 4)};
+  if (name[0] && !t->port) return false; /* nobody can be connected to there */
   t->name = slice_dup(slice_str(name));
   return t->name != NULL;
 }
