@@ -20,10 +20,15 @@ key_of(void const *item)
 static struct table places = {.key = key_of};
 static uint64_t all;
 
-/* Connections that strangers have made us make; the address is a hash. */
-static struct dialer {
-  uint64_t hash, since_us, n;
-} dialers[S2S_STRANGERS];
+/* Connections that strangers have made us make; the place is a hash, with a key that no stranger
+ * knows: two places that share an entry take it from each other. */
+static struct {
+  uint64_t key[2];
+
+  struct dialer {
+    uint64_t hash, since_us, n;
+  } v[S2S_STRANGERS];
+} dialers;
 
 static void
 read_address(struct place *p, char const *ip)
@@ -81,12 +86,22 @@ crowd_count(void)
   return all;
 }
 
-bool
-crowd_may_dial(struct slice ip)
+static struct dialer *
+dialer_of(char const *ip, uint64_t *hash)
 {
-  static uint64_t const key[2] = {3, 4};
-  uint64_t h = hash_keyed(key, 0, ip);
-  struct dialer *d = &dialers[h % S2S_STRANGERS];
+  struct place at = {.n = 0};
+
+  if (!dialers.key[0]) door_random(dialers.key, sizeof dialers.key);
+  read_address(&at, ip);
+  *hash = hash_keyed(dialers.key, 0, at.key);
+  return &dialers.v[*hash % S2S_STRANGERS];
+}
+
+bool
+crowd_may_dial(char const *ip)
+{
+  uint64_t h;
+  struct dialer *d = dialer_of(ip, &h);
 
   if (d->hash != h || door_now() > d->since_us + 60000000u)
     *d = (struct dialer){h, door_now(), 0};
@@ -108,7 +123,7 @@ crowd_snapshot(struct snapshot *k)
 {
   struct stream *s;
 
-  if (snapshot_record(k, "strangers", true)) snapshot_block(k, dialers, sizeof dialers);
+  if (snapshot_record(k, "strangers", true)) snapshot_block(k, &dialers, sizeof dialers);
   for (s = streams_first(); s && snapshot_restores(k); s = s->next)
     count_again(s);
 }

@@ -10,8 +10,8 @@ void crowd_leave(struct stream *s);
 
 uint64_t crowd_count(void);
 
-/* Say whether a stranger at this address may make us connect to one more domain. */
-bool crowd_may_dial(struct slice ip);
+/* Say whether a stranger at this address, or in its network of IPv6, may make us connect to one more domain. */
+bool crowd_may_dial(char const *ip);
 
 void crowd_snapshot(struct snapshot *k);
 

@@ -190,7 +190,7 @@ ask(struct question *q)
     return;
   }
   if (dial_is_under_way(slice_str(q->to), slice_str(q->from))) return;
-  if (in && !domain_known_us(slice_str(q->from)) && !crowd_may_dial(slice_str(in->c.ip)))
+  if (in && !domain_known_us(slice_str(q->from)) && !crowd_may_dial(in->c.ip))
     deny(q, ERR_RESOURCE_CONSTRAINT, "too many domains of this address");
   else if (!dial_verify(q->to, q->from))
     deny(q, ERR_RESOURCE_CONSTRAINT, "too many connections");
