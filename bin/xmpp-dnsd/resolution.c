@@ -142,7 +142,7 @@ srv_answered(struct resolution *g, struct srv_set *s, struct answer const *a)
   for (i = 0; i < a->n; i++) {
     if (!srv_read(&t, a->records[i])) continue;
     more = t.name[0] ? realloc(g->ways, (g->n + 1) * sizeof *more) : NULL;
-    if (more && g->n < TARGETS_MAX * 2) {
+    if (more) {
       g->ways = more;
       g->ways[g->n++] = (struct way){.t = t};
       g->ways[g->n - 1].t.tls = s == &g->tls;
@@ -150,7 +150,6 @@ srv_answered(struct resolution *g, struct srv_set *s, struct answer const *a)
       s->some = true;
       continue;
     }
-    if (more) g->ways = more;
     s->dot = s->dot || !t.name[0];
     free(t.name);
   }
