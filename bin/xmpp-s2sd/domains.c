@@ -172,16 +172,6 @@ domain_known_us(struct slice domain)
   return d && d->at_us + S2S_KNOWN_US > door_now() ? d->at_us : 0;
 }
 
-void
-domain_forget(struct slice domain)
-{
-  struct domain *d = table_del(&known, domain);
-
-  if (!d) return;
-  unlink_known(d);
-  domain_free(d);
-}
-
 /* ---- the state for a trace ---- */
 
 static void

@@ -11,10 +11,9 @@ void domains_on_forget(struct link *l, struct record *r);
 /* Say whether the prepared domain is served here. */
 bool domain_is_served(struct slice domain);
 
-/* The domain of others was authenticated now. Say when, of one that is known; else 0. Forget it. */
+/* The domain of others was authenticated now. Say when, of one that is known; else 0. */
 void domain_note(struct slice domain);
 uint64_t domain_known_us(struct slice domain);
-void domain_forget(struct slice domain);
 
 /* The same for a domain for which only the DNS vouches: true once in S2S_DNS_LOG_US, for the log. */
 bool domain_dns_is_news(struct slice domain);

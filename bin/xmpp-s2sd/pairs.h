@@ -76,7 +76,7 @@ void pair_trust_writes(struct pair *p);
 /* Send the error that answers a stanza of a peer, which did not get as far as routed. */
 void pairs_answer(struct stanza const *st, enum stanza_error error, char const *text);
 
-/* Forget the failures of the pair, and send back what waits. */
+/* Forget the failures of the pair: what waits is tried at once. */
 void pair_forget(struct pair *p);
 
 /* Bytes, and the time at which the oldest came; 0: nothing waits. */
