@@ -21,7 +21,11 @@
 
 struct pairs_totals pairs_totals;
 
+/* Pairs that are looked at for one with nothing but failures to remember, when there are too many. */
+#define PAIRS_LOOKED_AT 64u
+
 static struct pair *first, *dirty, *dirty_last;
+static struct pair *looked_at; /* the next one to be looked at; NULL: the first */
 static uint64_t with_stanzas, epoch;
 
 static struct slice
@@ -92,12 +96,44 @@ link_in(struct pair *p)
   first = p;
 }
 
+void
+pair_drop(struct pair *p)
+{
+  table_del(&pairs, slice_str(p->key));
+  if (looked_at == p) looked_at = p->next;
+  if (p->prev)
+    p->prev->next = p->next;
+  else
+    first = p->next;
+  if (p->next) p->next->prev = p->prev;
+  pair_free(p);
+}
+
+/* Somebody who writes to ever new domains must not keep others from theirs: a pair without stanzas
+ * and without a stream goes, though it knows of a failure. */
+static bool
+make_room(void)
+{
+  struct pair *p;
+  unsigned int n;
+
+  for (n = 0; n < PAIRS_LOOKED_AT; n++) {
+    p = looked_at ? looked_at : first;
+    looked_at = p ? p->next : NULL;
+    if (!p || !pair_is_idle(p) || p->dirty) continue;
+    pair_drop(p);
+    return true;
+  }
+  return false;
+}
+
 static struct pair *
 pair_make(struct slice from, struct slice to)
 {
   struct pair *p = pair_find(from, to);
 
-  if (p || pairs.n >= s2sd->pairs_max) return p;
+  if (p) return p;
+  if (pairs.n >= s2sd->pairs_max && !make_room()) return NULL;
   p = calloc(1, sizeof *p);
   if (!p) return NULL;
   if (!set_names(p, from, to) || !table_put(&pairs, p)) {
@@ -106,18 +142,6 @@ pair_make(struct slice from, struct slice to)
   }
   link_in(p);
   return p;
-}
-
-void
-pair_drop(struct pair *p)
-{
-  table_del(&pairs, slice_str(p->key));
-  if (p->prev)
-    p->prev->next = p->next;
-  else
-    first = p->next;
-  if (p->next) p->next->prev = p->prev;
-  pair_free(p);
 }
 
 size_t
@@ -375,6 +399,7 @@ static void
 fields(struct snapshot *k, struct pair *p)
 {
   uint64_t stream = p->stream ? p->stream->number : 0;
+  bool is_next = p == looked_at;
 
   snapshot_text(k, &p->key);
   snapshot_text(k, &p->from);
@@ -398,9 +423,11 @@ fields(struct snapshot *k, struct pair *p)
   SNAPSHOT_INT(k, p->idle_us);
   SNAPSHOT_INT(k, p->counted);
   SNAPSHOT_INT(k, p->restart);
+  SNAPSHOT_INT(k, is_next);
   verdict_snapshot(k, &p->verdict);
   snapshot_timer(k, &p->timer, attempt_look, p);
   if (!snapshot_restores(k)) return;
+  if (is_next) looked_at = p;
   p->stream = stream_find(stream);
   if (p->stream) p->stream->pair = p;
   if (!p->key || !table_put(&pairs, p)) snapshot_fail(k, "a pair has no place");
