@@ -277,7 +277,7 @@ is_refused(struct stream *s, struct slice from, struct slice to, enum stanza_err
 {
   struct host const *h = settings_host_of(to);
 
-  *error = ERR_ITEM_NOT_FOUND;
+  *error = domain_may_be_served(to) ? ERR_RESOURCE_CONSTRAINT : ERR_ITEM_NOT_FOUND;
   if (!domain_is_served(to)) return true;
   *error = ERR_FORBIDDEN;
   if (domain_is_served(from) || !settings_admits(h, from)) return true;

@@ -20,6 +20,7 @@ key(void const *item)
 
 static struct table served = {.key = key}, known = {.key = key};
 static struct domain *served_first, *known_first, *known_last;
+static bool told; /* which domains services have */
 
 static struct domain *
 domain_new(struct slice name)
@@ -75,6 +76,7 @@ domains_on_served(struct link *l, struct record *r)
   struct slice name = record_get(r, 1);
 
   (void)l;
+  told = true;
   if (slice_is(record_get(r, 2), "gone"))
     unserve(name);
   else
@@ -86,6 +88,7 @@ domains_on_forget(struct link *l, struct record *r)
 {
   (void)l;
   if (!slice_is(record_get(r, 1), "domains")) return;
+  told = true;
   while (served_first)
     unserve(slice_str(served_first->name));
 }
@@ -94,6 +97,17 @@ bool
 domain_is_served(struct slice domain)
 {
   return settings_host(domain) || table_get(&served, domain);
+}
+
+bool
+domain_may_be_served(struct slice domain)
+{
+  struct slice label;
+
+  if (told) return false;
+  while (slice_word(&domain, '.', &label) && domain.len)
+    if (settings_host(domain)) return true;
+  return false;
 }
 
 /* ---- known ---- */
@@ -192,6 +206,7 @@ list(struct snapshot *k, char const *word, struct table *table, struct domain **
 void
 domains_snapshot(struct snapshot *k)
 {
+  if (snapshot_record(k, "domains", true)) SNAPSHOT_INT(k, told);
   list(k, "served", &served, &served_first);
   list(k, "known", &known, &known_first);
 }

@@ -11,6 +11,10 @@ void domains_on_forget(struct link *l, struct record *r);
 /* Say whether the prepared domain is served here. */
 bool domain_is_served(struct slice domain);
 
+/* Say whether a service may have the domain, for a host has one above it, and xmpp-routed has not
+ * said yet what services have. */
+bool domain_may_be_served(struct slice domain);
+
 /* The domain of others was authenticated now. Say when, of one that is known; else 0. */
 void domain_note(struct slice domain);
 uint64_t domain_known_us(struct slice domain);

@@ -104,17 +104,21 @@ take_domain(char **at, struct slice text)
   return fault;
 }
 
+/* After a start it may last a moment until the domains of services are known: the peer is to come
+ * again, and not to send back what it has for them. */
 static char const *
 take_to(struct stream *s, struct slice to)
 {
   char const *fault;
+  bool comes;
 
   if (!to.len) return s->has_version ? "improper-addressing" : NULL;
   fault = take_domain(&s->local, to);
   if (fault || domain_is_served(slice_str(s->local))) return fault;
+  comes = domain_may_be_served(slice_str(s->local));
   free(s->local);
   s->local = NULL;
-  return "host-unknown";
+  return comes ? "resource-constraint" : "host-unknown";
 }
 
 static char const *

@@ -51,7 +51,8 @@ check_pair(struct stream *s, struct slice from, struct slice to)
 
   if (p && p->valid) return NULL;
   if (!proof_valid(s, from)) return "invalid-from";
-  if (!domain_is_served(to)) return "host-unknown";
+  if (!domain_is_served(to))
+    return domain_may_be_served(to) ? "resource-constraint" : "host-unknown";
   if (!inbound_admits(s, from, to)) return "policy-violation";
   fresh = p ? NULL : proof_add(s, from, to);
   if (fresh) fresh->valid = true;
