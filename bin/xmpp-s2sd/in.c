@@ -156,19 +156,6 @@ check_header(struct stream *s, struct xml_node const *root)
   return fault ? fault : take_from(s, xml_attr(root, "from"));
 }
 
-static void
-shape(struct stream *s)
-{
-  struct listener const *ln = settings_listener(slice_str(s->listener));
-  struct access_who const who = {.ip = slice_str(s->c.ip), .domain = remote_of(s)};
-  uint64_t rate, burst;
-
-  if (!ln || !ln->shaper) return;
-  access_shaper(s2sd->access, slice_str(ln->shaper), slice_str(stream_host(s)->name),
-                &who, &rate, &burst);
-  conduit_shape(&s->c, rate, burst);
-}
-
 /* EXTERNAL has succeeded, and the stream has begun anew. */
 static void
 opens_external(struct stream *s, unsigned int open)
@@ -181,7 +168,7 @@ opens_external(struct stream *s, unsigned int open)
     conduit_error(&s->c, "resource-constraint", NULL);
   stralloc_free(&sa);
   stream_opens(s);
-  shape(s);
+  stream_shape(s);
   if (s->bidi) bidi_n++;
 }
 
@@ -467,7 +454,7 @@ in_proven(struct stream *s, struct proof *p)
     if (s->trust < TRUST_DNS || stream_judge(s, slice_str(p->from), SLICE("")))
       s->trust = TRUST_DNS;
     stream_opens(s);
-    shape(s);
+    stream_shape(s);
     if (s->bidi) bidi_n++;
   }
   pairs_heard(slice_str(p->to), slice_str(p->from));
@@ -561,7 +548,7 @@ in_on_open(struct link *l, struct record *r)
   }
   conduit_deadline(&s->c, door_now() + s2sd->negotiation_us);
   if (crowd_enter(s))
-    shape(s);
+    stream_shape(s);
   else
     conduit_error(&s->c, "resource-constraint", "too many connections");
   conduit_settle(&s->c);

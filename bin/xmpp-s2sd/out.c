@@ -205,6 +205,7 @@ out_opens(struct stream *s)
   stream_opens(s);
   domain_note(slice_str(s->remote));
   prove_peer(s);
+  stream_shape(s);
   if (d) dial_tell(d, "open", auth_word(s->auth), trust_word(s->trust), NULL);
   if (d) dial_done(d);
   if (kind != DIAL_PAIR || !s->pair) stream_close(s, "not needed any more");

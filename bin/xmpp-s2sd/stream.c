@@ -247,6 +247,33 @@ stream_opens(struct stream *s)
   log_trust(s);
 }
 
+/* The listener whose shaper a stream has: its own, or one with a shaper for a stream that we have
+ * opened. */
+static struct listener const *
+shaping_listener(struct stream const *s)
+{
+  struct listener const *ln = s2sd->listeners;
+
+  if (!s->out) return settings_listener(slice_str(s->listener));
+  while (ln && !ln->shaper)
+    ln = ln->next;
+  return ln;
+}
+
+void
+stream_shape(struct stream *s)
+{
+  struct listener const *ln = shaping_listener(s);
+  struct access_who const who = {.ip = slice_str(s->c.ip),
+                                 .domain = s->remote ? slice_str(s->remote) : SLICE("")};
+  uint64_t rate, burst;
+
+  if (!ln || !ln->shaper) return;
+  access_shaper(s2sd->access, slice_str(ln->shaper), slice_str(stream_host(s)->name),
+                &who, &rate, &burst);
+  conduit_shape(&s->c, rate, burst);
+}
+
 static uint64_t
 least(uint64_t a, uint64_t b)
 {

@@ -147,6 +147,9 @@ char const *trust_word(enum trust t);
 /* Begin to be open: the time, the limit of stanzas, the log. */
 void stream_opens(struct stream *s);
 
+/* Have the front read the peer no faster than the shaper of the listener allows. */
+void stream_shape(struct stream *s);
+
 /* Arm the timer for the next thing that is due on an open stream. */
 void stream_look_later(struct stream *s);
 
