@@ -250,6 +250,7 @@ go_on_in(struct stream *s, struct left *l)
   uint32_t h = l->h;
 
   s->state = ST_OPEN;
+  stream_look_later(s);
   say_count(s, "resumed", l);
   if (!inherit(s, l)) return;
   if (p && queue_resume(p, h)) pair_attach(p, s);
@@ -351,6 +352,7 @@ resume_asked(struct stream *s, struct xml_node const *e)
   l->heir = s->number;
   l->h = h;
   s->state = ST_RESUMING;
+  conduit_look_again(&s->c, door_now() + s2sd->negotiation_us);
   go_on(l);
 }
 
