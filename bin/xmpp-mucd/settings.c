@@ -109,8 +109,8 @@ read_host(struct made *made, struct slice h)
 
   while (slice_word(&names, ' ', &word)) {
     name = jid_prep_domain(&made->st->arena, word);
-    more = realloc(made->mucs, (made->n + 1) * sizeof *more);
-    if (!more || !name.s) return false;
+    more = name.s ? realloc(made->mucs, (made->n + 1) * sizeof *more) : NULL;
+    if (!more) return false;
     made->mucs = more;
     memset(&more[made->n], 0, sizeof *more);
     read_muc(&more[made->n++], made->st, h, name);
