@@ -235,7 +235,11 @@ take(void *fresh, bool first)
     struct slice program = settings_get(st, "extauth_program", row->value[0]);
     char *command = slice_dup(program);
     h = calloc(1, sizeof *h);
-    if (!h || !command) break;
+    if (!h || !command) {
+      free(h);
+      free(command);
+      break;
+    }
     h->name = slice_dup(row->value[0]);
     if (program.len)
       h->pool = pool_new(

@@ -54,16 +54,18 @@ wait_and_tell(char const *path)
 void
 notify_when_ready(void)
 {
-  char const *path = getenv("NOTIFY_SOCKET");
+  char const *given = getenv("NOTIFY_SOCKET");
+  char *path;
   pid_t child;
 
-  if (!path || (path[0] != '/' && path[0] != '@')) return;
-  path = strdup(path);
+  if (!given || (given[0] != '/' && given[0] != '@')) return;
+  path = strdup(given);
   if (!path || unsetenv("NOTIFY_SOCKET")) strerr_diefusys(111, "change the environment");
   child = fork();
   if (child < 0) strerr_diefusys(111, "fork");
   if (child) {
     waitpid(child, NULL, 0);
+    free(path);
     return;
   }
   child = fork();
