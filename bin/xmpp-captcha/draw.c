@@ -145,10 +145,13 @@ static void
 draw_stroke(struct picture *p)
 {
   struct wave w = random_wave(13, 90, 200);
-  double slope = chance(-0.12, 0.12), x;
+  double slope = chance(-0.12, 0.12);
+  unsigned int half;
 
-  for (x = 8; x < WIDTH - 8; x += 0.5)
+  for (half = 16; half < 2 * (WIDTH - 8); half++) {
+    double x = half / 2.0;
     dot(p, x, HEIGHT / 2.0 + (x - WIDTH / 2.0) * slope + at(&w, x), STROKE);
+  }
 }
 
 /* Points of more ink, and of less. */

@@ -20,9 +20,9 @@
 #define NAME_MAX_LEN 24
 
 struct own {
-  char name[NAME_MAX_LEN + 1];
   stralloc rows;      /* of settings/xmpp-NAME */
   unsigned int place; /* behind job.uids; 0: none yet */
+  char name[NAME_MAX_LEN + 1];
 };
 
 static struct own own[SERVICES_MAX];

@@ -29,7 +29,8 @@ command_push(char const *const *argv)
   struct client c;
   bool ok;
 
-  if (!argv[0] || !argv[1] || (strcmp(argv[0], "list") && strcmp(argv[0], "drop")))
+  if (!argv[0] || !argv[1] ||
+      (strcmp(argv[0], "list") != 0 && strcmp(argv[0], "drop") != 0))
     strerr_dief(100, "usage: push list|drop JID");
   if (!client_open(&c, SLICE("pushd"))) {
     if (errno == ENOENT) strerr_dief(1, "xmpp-pushd is not part of this server");

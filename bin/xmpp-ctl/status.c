@@ -87,6 +87,7 @@ print_columns(struct sheet const *t, char const *const *values)
   for (i = 0; i < COLUMNS && t->columns[i].head; i++) {
     char const *v = values ? values[i] : t->columns[i].head;
     bool last = i == COLUMNS - 1 || !t->columns[i + 1].head;
+    if (!v) v = "";
     if (!*v && !last) v = "-";
     if (last)
       printf("%s\n", v);
@@ -100,7 +101,7 @@ static void
 line(int kind, ...)
 {
   struct sheet const *t = &sheets[kind];
-  char const *values[COLUMNS];
+  char const *values[COLUMNS] = {0};
   va_list ap;
   size_t n;
 

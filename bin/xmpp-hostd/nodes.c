@@ -277,7 +277,8 @@ nodes_snapshot(struct snapshot *k)
   struct wait *w = first;
 
   while (snapshot_record(k, "wait", w != NULL)) {
-    if (snapshot_restores(k) && !(w = wait_new())) return;
+    if (snapshot_restores(k)) w = wait_new();
+    if (!w) return;
     wait_snapshot(k, w);
     if (snapshot_restores(k))
       bytes += w->bytes = wait_bytes(&w->in, &w->q);

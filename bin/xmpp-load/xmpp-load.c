@@ -115,7 +115,7 @@ take_option(int o, char const *arg)
 
 /* The kind reads a setting by its name, so that a name that the kind does not know is an error. */
 static bool
-knows_settings(void)
+knows_settings(struct load_kind const *kind)
 {
   struct slice words, word, name;
   unsigned int i;
@@ -124,7 +124,7 @@ knows_settings(void)
   for (i = 0; i < opt.n_settings; i++) {
     struct slice text = slice_str(opt.settings[i]);
     if (!strchr(opt.settings[i], '=') || !slice_word(&text, '=', &name)) return false;
-    words = slice_str(opt.kind->settings ? opt.kind->settings : "");
+    words = slice_str(kind->settings ? kind->settings : "");
     for (known = slice_is(name, "websocket"); !known && slice_word(&words, ' ', &word);)
       known = slice_eq(word, name);
     if (!known) return false;
@@ -134,12 +134,12 @@ knows_settings(void)
 
 /* Whole groups, and no more processes than groups. */
 static void
-round_options(void)
+round_options(struct load_kind const *kind)
 {
   uint64_t group;
 
-  if (opt.kind->comes_and_goes) opt.sessions = opt.parallel;
-  group = opt.kind->group ? opt.kind->group() : 1;
+  if (kind->comes_and_goes) opt.sessions = opt.parallel;
+  group = kind->group ? kind->group() : 1;
   opt.sessions = (opt.sessions + group - 1) / group * group;
   if (opt.processes > opt.sessions / group) opt.processes = opt.sessions / group;
 }
@@ -148,6 +148,7 @@ static void
 read_options(int argc, char const *const *argv)
 {
   subgetopt l = SUBGETOPT_ZERO;
+  struct load_kind const *kind;
   int o;
 
   help_options(argv, USAGE);
@@ -155,16 +156,17 @@ read_options(int argc, char const *const *argv)
          -1)
     take_option(o, l.arg);
   argv += l.ind;
-  if (!opt.kind || argc - l.ind != 3 || opt.size > BODY_MAX || !opt.sessions ||
+  kind = opt.kind;
+  if (!kind || argc - l.ind != 3 || opt.size > BODY_MAX || !opt.sessions ||
       !opt.parallel || !opt.window || !opt.contacts || !opt.first || !opt.processes ||
       opt.processes > PROCESSES_MAX)
     strerr_dieusage(100, USAGE);
   opt.here.host = argv[0];
   opt.here.port = argv[1];
   opt.here.domain = argv[2];
-  if (!knows_settings() || (opt.kind->check && !opt.kind->check()))
+  if (!knows_settings(kind) || (kind->check && !kind->check()))
     strerr_dieusage(100, USAGE);
-  round_options();
+  round_options(kind);
 }
 
 int

@@ -210,8 +210,7 @@ put_all(struct snapshot *k)
 
   for (first = line; first; first = first->next)
     for (s = first; s; s = s->behind) {
-      for (i = 0; kinds[i] != s->kind; i++) {
-      }
+      i = s->kind == kinds[1];
       if (!snapshot_record(k, "scan", true)) return;
       SNAPSHOT_INT(k, i);
       fields(k, s);

@@ -182,9 +182,11 @@ static bool
 may_set_role(struct in *in, struct item const *it)
 {
   enum affiliation own = affiliation_of(in);
-  enum standing now = it->o->role;
+  enum standing now;
   bool moderator = in->session && in->session->o->role == IS_MODERATOR;
 
+  if (!it->o) return no(in, ERR_ITEM_NOT_FOUND, "");
+  now = it->o->role;
   if (!moderator && own < AFF_ADMIN) return no(in, ERR_FORBIDDEN, "");
   if (in->session && it->o == in->session->o && it->role == IS_NOBODY) return true;
   if ((it->role == IS_MODERATOR || now == IS_MODERATOR) && it->role != IS_NOBODY &&

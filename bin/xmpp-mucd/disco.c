@@ -23,8 +23,8 @@ identity(stralloc *out, struct slice name)
 }
 
 static char const *const both[] = {
-  NS_MUC,   NS_MUC "#stable_id", NS_DISCO_INFO, NS_DISCO_ITEMS,
-  NS_VCARD, NS_OCCUPANT,         NS_PING,       NULL};
+  NS_MUC,   (NS_MUC "#stable_id"), NS_DISCO_INFO, NS_DISCO_ITEMS,
+  NS_VCARD, NS_OCCUPANT,           NS_PING,       NULL};
 
 static void
 features(stralloc *out, char const *const *list)

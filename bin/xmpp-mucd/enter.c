@@ -204,7 +204,7 @@ welcome(struct in *in, struct xml_node const *x, bool created, bool altered, boo
 void
 enter(struct in *in, struct xml_node const *x, struct slice nick, struct slice key)
 {
-  bool created = !in->room, same;
+  bool created, same;
   struct session *before;
   struct occupant *o;
 

@@ -312,7 +312,7 @@ session_save(struct session *s)
   put_field(&v, slice_str(o->key));
   put_number(&v, o->role);
   put_number(&v, o->affiliation);
-  put_number(&v, (uint64_t)(s->priority + 128));
+  put_number(&v, (uint64_t)s->priority + 128);
   put_number(&v, s->joined_us);
   put_number(&v, s->heard_us);
   put_number(&v, o->admin);

@@ -53,7 +53,7 @@ grow(struct sent_ring *ring)
     return ring->size != 0;
   v = calloc(size, sizeof *v);
   if (!v) return ring->size != 0;
-  if (ring->size) memcpy(v, ring->v, ring->size * sizeof *v);
+  if (ring->v) memcpy(v, ring->v, ring->size * sizeof *v);
   free(ring->v);
   ring->n = ring->size;
   ring->v = v;

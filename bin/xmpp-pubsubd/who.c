@@ -81,9 +81,9 @@ who_free(struct who *w, struct online_mirror *m)
   struct account *a = w->account;
   struct who **at = &a->sessions;
 
-  while (*at != w)
+  while (*at && *at != w)
     at = &(*at)->next;
-  *at = w->next;
+  if (*at) *at = w->next;
   online_del(m, &w->online);
   table_del(&sessions, who_key(w));
   free(w);

@@ -195,7 +195,7 @@ xep0357_enable(struct handle_ctx *ctx, struct stanza const *in, struct xml_node 
 {
   uint64_t number = own_account(ctx);
   struct push_service s = {.failures = 0};
-  struct jid service;
+  struct jid service = {.full = {0}};
 
   (void)out;
   if (!number || !read_service(ctx, e, &service, &s.node) ||
@@ -243,8 +243,8 @@ xep0357_disable(struct handle_ctx *ctx, struct stanza const *in, struct xml_node
                 stralloc *out)
 {
   struct account *a;
-  struct slice node;
-  struct jid service;
+  struct slice node = {0};
+  struct jid service = {.full = {0}};
   bool ok = true;
 
   (void)in;

@@ -88,7 +88,7 @@ tell_watchers(struct watch *w)
                      (unsigned long long)(w->n - WATCHERS_LINES_MAX));
     stralloc_catb(&w->lines, more, (size_t)n);
   }
-  while (slice_word(&list, ' ', &jid))
+  while (h && slice_word(&list, ' ', &jid))
     send_message(h->name, jid, "chat", SLICE(""), slice_of(w->lines.s, w->lines.len));
   stralloc_free(&w->lines);
   w->n = 0;

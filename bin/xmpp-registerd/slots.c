@@ -58,9 +58,13 @@ drop(struct slot *s)
 static void
 sweep(void)
 {
-  while (slots.first &&
-         (slots.first->until_us <= door_now() || slots.n > REGISTER_SLOTS_MAX))
-    drop(slots.first);
+  struct slot *s, *next;
+
+  for (s = slots.first; s && (s->until_us <= door_now() || slots.n > REGISTER_SLOTS_MAX);
+       s = next) {
+    next = s->next;
+    drop(s);
+  }
 }
 
 /* Slots that are given back are among the newest. */

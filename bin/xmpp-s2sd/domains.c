@@ -139,6 +139,7 @@ drop_oldest(void)
 {
   struct domain *d = known_first;
 
+  if (!d) return;
   table_del(&known, slice_str(d->name));
   unlink_known(d);
   domain_free(d);

@@ -152,15 +152,16 @@ has_one_domain(struct stream const *s)
   struct proof const *p;
 
   for (p = s->proofs; p; p = p->next)
-    if (strcmp(p->from, s->remote)) return false;
+    if (strcmp(p->from, s->remote) != 0) return false;
   return true;
 }
 
 static void
 forget_old(void)
 {
+  /* Freeing takes it out of the list. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
   while (first && (over_n > s2sd->left_max || first->until_us + S2S_LEFT_US < door_now()))
-    left_free(first);
+    left_free(first); /* NOLINT(clang-analyzer-unix.Malloc) */
 }
 
 uint64_t
@@ -311,7 +312,8 @@ find(struct stream *s, struct slice id)
 {
   struct left *l = table_get(&by_id, id);
 
-  if (!l || strcmp(l->local, s->local) || strcmp(l->remote, s->remote)) return NULL;
+  if (!l || strcmp(l->local, s->local) != 0 || strcmp(l->remote, s->remote) != 0)
+    return NULL;
   if (!l->is_over) end_old(l);
   return table_get(&by_id, id);
 }

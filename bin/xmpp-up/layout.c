@@ -263,7 +263,7 @@ static void
 write_own_env(char const *dir, struct settings_row const *row)
 {
   int place = place_of_service(row);
-  char path[700], as[512];
+  char path[700], as[512] = "";
   stralloc text = STRALLOC_ZERO;
 
   put_as(as, sizeof as, (unsigned int)place, "--clear-groups");

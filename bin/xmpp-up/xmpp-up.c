@@ -281,8 +281,8 @@ main(int argc, char const *const *argv)
   }
   if (!up.prepare_only && is_running())
     strerr_dief(100, "a server runs on ", up.state,
-                " already, and nothing has changed: xmpp-ctl reload takes the "
-                "configuration, xmpp-ctl stop ends the server");
+                (" already, and nothing has changed: xmpp-ctl reload takes the "
+                 "configuration, xmpp-ctl stop ends the server"));
   make_dir("", 0755, UP_OURS, UP_OURS);
   if (up.uids) {
     check_reachable(up.daemons);

@@ -93,7 +93,7 @@ rates_snapshot(struct snapshot *k)
       if (!restore(k)) return;
       continue;
     }
-    if (!stralloc_copyb(&text, r->owner.s, r->owner.len)) return;
+    if (!r || !stralloc_copyb(&text, r->owner.s, r->owner.len)) return;
     snapshot_bytes(k, &text);
     SNAPSHOT_INT(k, r->since_us);
     SNAPSHOT_INT(k, r->n);

@@ -312,7 +312,8 @@ nodes_snapshot(struct snapshot *k)
   struct node_task *t = first;
 
   while (snapshot_record(k, "task", t != NULL)) {
-    if (snapshot_restores(k) && !(t = task_new())) return;
+    if (snapshot_restores(k)) t = task_new();
+    if (!t) return;
     task_snapshot(k, t);
     if (snapshot_restores(k))
       bytes += t->in.xml.len;

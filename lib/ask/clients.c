@@ -154,6 +154,7 @@ question_fields(struct snapshot *k, struct question *x, ask_iq_state_fn *state)
       return;
     }
   }
+  if (!x) return;
   snapshot_timer(k, &x->timer, on_deadline, x);
   if (!state(k, &fn, &cookie)) snapshot_fail(k, "nobody knows who asked");
   x->fn = fn;

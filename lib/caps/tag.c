@@ -81,7 +81,7 @@ caps_tag_digest(struct caps_tag const *tag, struct caps_digest *out)
   if (EVP_DecodeBlock(bytes, (unsigned char const *)tag->ver.s, (int)tag->ver.len) < 0)
     return false;
   EVP_EncodeBlock(again, bytes, (int)len);
-  if (memcmp(again, tag->ver.s, tag->ver.len)) return false;
+  if (memcmp(again, tag->ver.s, tag->ver.len) != 0) return false;
   out->len = len;
   memcpy(out->bytes, bytes, len);
   return true;
