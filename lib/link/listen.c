@@ -4,6 +4,7 @@
 #include <skalibs/socket.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -26,6 +27,15 @@ struct door {
 static struct door doors[DOORS_MAX];
 static unsigned int doors_n;
 
+/* Say whether the peer has closed its end; what it has said may still be to be handled. */
+static bool
+has_gone(struct link const *l)
+{
+  struct pollfd p = {.fd = l->io.fd};
+
+  return poll(&p, 1, 0) > 0;
+}
+
 /* Give the reason why another connection of this user is too many, or NULL. */
 static char const *
 too_many(struct door const *d, uid_t uid)
@@ -34,7 +44,7 @@ too_many(struct door const *d, uid_t uid)
   unsigned int all = 0, strangers = 0, controls = 0;
 
   for (l = links.first; l; l = l->next) {
-    controls += l->program == CTL;
+    controls += l->program == CTL && !has_gone(l);
     if (l->path || l->program == CTL || l->uid != uid) continue;
     all++;
     strangers += !l->up;
