@@ -152,11 +152,10 @@ def params_of(t, user):
     return p["s"]
 
 
-@check
-def an_unknown_user_takes_as_long(t):
-    """First quartiles of PLAIN, taken in turn; no more than half apart. What else the machine does
-    makes some of them longer, and none shorter."""
-    times = {"a": [], "nobody": []}
+def usual_times(t, users):
+    """First quartiles of PLAIN, taken in turn. What else the machine does makes some of them longer,
+    and none shorter."""
+    times = {u: [] for u in users}
     for _ in range(6):
         s = {u: secured(t) for u in times}
         for _ in range(4):
@@ -166,8 +165,19 @@ def an_unknown_user_takes_as_long(t):
                 times[u].append(time.perf_counter() - began)
         for u in s:
             s[u].abort()
-    usual = sorted(sorted(v)[len(v) // 4] for v in times.values())
-    assert usual[1] < 1.5 * usual[0], usual
+    return sorted(sorted(v)[len(v) // 4] for v in times.values())
+
+
+@check
+def an_unknown_user_takes_as_long(t):
+    """No more than half apart. A machine that is busy for a while may make it otherwise, but not
+    always; a server that looks for the account first does."""
+    tries = []
+    while len(tries) < 5:
+        tries.append(usual_times(t, ("a", "nobody")))
+        if tries[-1][1] < 1.5 * tries[-1][0]:
+            return
+    raise AssertionError(tries)
 
 
 @check
