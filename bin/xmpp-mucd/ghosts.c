@@ -34,9 +34,9 @@ ghosts_up(void)
   online_up(&mirror);
 }
 
-/* Call fn for each session of the full JID, in whatever rooms. */
+/* Call fn for each session of the full JID, in whatever rooms, that has this number, or none. */
 static void
-each_of(struct slice full, void (*fn)(struct session *))
+each_of(struct slice full, uint64_t number, void (*fn)(struct session *))
 {
   struct jid j = jid_cut(full);
   struct account *a = account_find(j.bare);
@@ -47,13 +47,14 @@ each_of(struct slice full, void (*fn)(struct session *))
     next = o->next_of;
     for (s = o->sessions; s && !slice_is(full, s->full); s = s->next) {
     }
-    if (s) fn(s);
+    if (s && (!number || !s->number || s->number == number)) fn(s);
   }
 }
 
 static void
 confirm(struct session *s)
 {
+  s->away = false;
   if (s->local) online_confirm(&mirror, &s->online);
 }
 
@@ -63,25 +64,33 @@ end_session(struct session *s)
   if (s->local) ended(&s->online);
 }
 
+/* Its presence is on its way, by xmpp-userd. */
+static void
+go_away(struct session *s)
+{
+  s->away = true;
+}
+
 void
 ghosts_online(struct link *l, struct record *r)
 {
   (void)l;
-  each_of(record_get(r, 1), confirm);
+  each_of(record_get(r, 1), record_u64(r, 4), confirm);
 }
 
 void
 ghosts_offline(struct link *l, struct record *r)
 {
   (void)l;
-  if (!slice_is(record_get(r, 2), "away")) each_of(record_get(r, 1), end_session);
+  each_of(record_get(r, 1), record_u64(r, 3),
+          slice_is(record_get(r, 2), "away") ? go_away : end_session);
 }
 
 void
 ghosts_row(struct link *l, struct record *r)
 {
   (void)l;
-  each_of(record_get(r, 1), confirm);
+  each_of(record_get(r, 1), 0, confirm);
 }
 
 void

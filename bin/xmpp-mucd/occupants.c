@@ -318,6 +318,7 @@ session_save(struct session *s)
   put_number(&v, o->admin);
   put_field(&v, slice_str(s->lang));
   put_field(&v, slice_str(s->presence));
+  put_number(&v, s->number);
   store_put(mucd.present, sessions, session_at(key, s), slice_of(v.s, v.len));
 }
 
@@ -378,6 +379,7 @@ load(void *cookie, struct slice key, struct slice value)
   free(s->presence);
   s->lang = dup_slice(record_get(&f, 11));
   s->presence = dup_slice(record_get(&f, 12));
+  s->number = record_u64(&f, 13);
   s->seq = ++last_seq;
   if (r->next_id <= sid) r->next_id = sid + 1;
   if (r->next_id <= id) r->next_id = id + 1;

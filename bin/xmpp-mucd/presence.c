@@ -90,6 +90,16 @@ priority_of(struct in *in)
   return atoi(text) < -128 || atoi(text) > 127 ? 0 : atoi(text);
 }
 
+/* The number of the session that sends the presence itself; 0: another server's, or xmpp-userd says
+ * that a session has ended. */
+static uint64_t
+number_of(struct in *in)
+{
+  uint64_t n;
+
+  return slice_u64(stanza_tag(in->st.tags, "session"), &n) ? n : 0;
+}
+
 /* Take the presence as that of the sender's session. false: it is as it was. */
 bool
 session_take(struct in *in)
@@ -105,6 +115,8 @@ session_take(struct in *in)
   s->lang = dup_slice(xml_lang(in->e));
   s->priority = priority_of(in);
   s->seq = ++seq;
+  s->number = number_of(in);
+  s->away = false;
   return changed;
 }
 
@@ -425,9 +437,20 @@ probe(struct in *in)
   send_one(in->from.full, &e, slice_of(xml.s, xml.len));
 }
 
+/* A client that comes back under its old name may be in the room before xmpp-userd has told of the end
+ * of its earlier session. */
+static bool
+is_of_earlier(struct in *in)
+{
+  struct session const *s = in->session;
+
+  return s && s->number && number_of(in) != s->number && !s->away;
+}
+
 static void
 unavailable(struct in *in)
 {
+  if (is_of_earlier(in)) return;
   if (in->session) {
     holds_flush(in->session);
     leave_in(in);

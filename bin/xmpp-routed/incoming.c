@@ -9,10 +9,12 @@
 #include "kept.h"
 #include "posts.h"
 #include "presence.h"
+#include "services.h"
 #include "sessions.h"
 #include "settings.h"
 #include "sources.h"
 #include "unacked.h"
+#include "watch.h"
 #include "xep0115_caps.h"
 #include "xep0191_blocking.h"
 #include "xep0280_carbons.h"
@@ -125,6 +127,28 @@ was_handed(struct link const *l, struct passing const *p, uint64_t of)
   return s && s->link != l;
 }
 
+/* Presence for a service that watches sessions says which session sends it: the end of an earlier session
+ * of the same name may be told behind it. */
+static void
+name_session(struct passing *p)
+{
+  static stralloc tags = STRALLOC_ZERO;
+  struct post const *post = slice_is(p->st.kind, "presence") && p->st.to.len
+                              ? services_domain(jid_cut(p->st.to).domain)
+                              : NULL;
+  struct session *s =
+    post && post->watches & WATCH_BIT(WATCH_SESSIONS) ? session_of(p->st.from) : NULL;
+  char buf[BASE_NUM];
+
+  tags.len = 0;
+  if (!s || !stralloc_catb(&tags, p->st.tags.s, p->st.tags.len) ||
+      (tags.len && !stralloc_cats(&tags, " ")) || !stralloc_cats(&tags, "session=") ||
+      !stralloc_cats(&tags, num_u64(buf, s->number).s))
+    return;
+  p->st.tags = slice_of(tags.s, tags.len);
+  s->named = true;
+}
+
 static void
 one_of_a_client(struct link const *l, struct passing *p)
 {
@@ -135,8 +159,10 @@ one_of_a_client(struct link const *l, struct passing *p)
     if (!was_handed(l, p, of)) unacked_route(p, of);
   } else if (has_word(p, SLICE("outbound")))
     outbound_subscription(p);
-  else
+  else {
+    name_session(p);
     deliver_and_keep(p, true);
+  }
 }
 
 /* Return true if a block list stops p; its sender is answered as XEP-0191 s3.3 has it, unless

@@ -182,14 +182,15 @@ def rooms_advanced(t, s):
     s.expect(lambda e: e.get("from") == ROOM + "/Alice" and "110" in ET.tostring(e).decode())
     e = s.iq(ROOM, "<query xmlns='urn:xmpp:mam:2'/>", "set")
     fin = e.find("{urn:xmpp:mam:2}fin") is not None
-    here = s.iq(ROOM + "/Alice", "<ping xmlns='urn:xmpp:ping'/>").get("type") == "result"
+    pong = s.iq(ROOM + "/Alice", "<ping xmlns='urn:xmpp:ping'/>")
+    here = pong.get("type") == "result"
     s.iq(None, publish("urn:xmpp:bookmarks:1", ROOM, "<conference xmlns='urn:xmpp:bookmarks:1' name='x'/>",
                        ("max_items", "max"), ("access_model", "whitelist")), "set")
     old = s.iq(None, "<query xmlns='jabber:iq:private'><storage xmlns='storage:bookmarks'/></query>")
     parts = {"archive": fin, "self-ping": here, "compat": "urn:xmpp:bookmarks:1#compat" in features(s, ALICE),
              "older bookmarks": ROOM in ET.tostring(old).decode()}
     if not all(parts.values()):
-        print(parts, ET.tostring(e), ET.tostring(old))
+        print(parts, ET.tostring(e), ET.tostring(pong), ET.tostring(old))
     return all(parts.values())
 
 
