@@ -264,6 +264,8 @@
 /* Writes that need not be on disk at once wait so long for others that must
  * (microseconds). */
 #define STORE_LATER_US 250000
+/* Readers that have died are looked for each time so many turns were committed. */
+#define STORE_READERS_EVERY 256u
 /* So often (microseconds) it is looked whether memory that became free goes back to the
  * system: more than so many bytes. */
 #define TRIM_US 10000000

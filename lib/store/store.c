@@ -19,7 +19,8 @@ struct store {
   int why;                                       /* errno of the write that failed */
   uint64_t probe_us, pause_us, said_us, room_us; /* room_us: when it was full no more */
   uint64_t refused;
-  struct store *next; /* of all that are open */
+  unsigned int commits; /* since readers that have died were looked for */
+  struct store *next;   /* of all that are open */
   char dir[];
 };
 
@@ -501,6 +502,16 @@ store_each_back(struct store *s, MDB_dbi t, struct slice from, store_fn *fn, voi
   return !rc || rc == MDB_NOTFOUND || failed(s, "cursor", rc);
 }
 
+/* A reader that was killed in the middle keeps all pages that it might have read from being used again,
+ * until somebody looks; its next run does, but perhaps there is none. */
+static void
+forget_dead_readers(struct store *s)
+{
+  if (++s->commits < STORE_READERS_EVERY) return;
+  s->commits = 0;
+  mdb_reader_check(s->env, NULL);
+}
+
 bool
 store_commit(struct store *s)
 {
@@ -513,6 +524,7 @@ store_commit(struct store *s)
   if (!s->write) return !was_lost;
   rc = mdb_txn_commit(s->write);
   s->write = NULL;
+  forget_dead_readers(s);
   if (!rc) return true;
   failed(s, "commit", rc);
   lose(s);

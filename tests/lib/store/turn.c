@@ -678,6 +678,38 @@ unsynced(void **state)
   store_close(s);
 }
 
+/* What the reader saw stays on the disk only until its end is noticed. */
+static void
+killed_reader(void **state)
+{
+  static char big[3000];
+  int fds[2], i;
+  char c;
+  pid_t child;
+
+  (void)state;
+  open_writer(8 * MAP);
+  put("a", "1");
+  assert_true(store_commit(writer));
+  assert_int_equal(pipe(fds), 0);
+  child = fork();
+  if (!child) {
+    struct store *r = store_open(dir, false, false, 0);
+    MDB_dbi t;
+    struct slice v;
+    bool ok = r && store_table(r, "t", &t) && store_get(r, t, SLICE("a"), &v);
+    _exit(ok && write(fds[1], "r", 1) == 1 ? pause() : 1);
+  }
+  assert_int_equal(read(fds[0], &c, 1), 1);
+  kill(child, SIGKILL);
+  waitpid(child, NULL, 0);
+  memset(big, 'x', sizeof big);
+  for (i = 0; i < 3000; i++) {
+    assert_true(store_put(writer, table, SLICE("b"), slice_of(big, sizeof big)));
+    assert_true(store_commit(writer));
+  }
+}
+
 int
 main(void)
 {
@@ -698,6 +730,7 @@ main(void)
     cmocka_unit_test_setup_teardown(no_folder, start, finish),
     cmocka_unit_test_setup_teardown(map_full, start, finish),
     cmocka_unit_test_setup_teardown(killed, start, finish),
+    cmocka_unit_test_setup_teardown(killed_reader, start, finish),
     cmocka_unit_test_setup_teardown(key_lengths, start, finish),
     cmocka_unit_test_setup_teardown(unsynced, start, finish),
   };
