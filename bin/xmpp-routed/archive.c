@@ -61,23 +61,26 @@ archives(struct jid const *a)
   return p ? p->archives : h->archives;
 }
 
-/* Preferences of one's own may leave out just this message. */
-bool
-archive_is_assumed(struct passing const *p, struct jid const *a)
-{
-  struct host const *h = routed_host(a->domain);
-
-  return h && h->assumes_mam && a->local.len && stanza_tag(p->st.tags, "id").len &&
-         slice_has_word(p->st.tags, SLICE("store")) &&
-         !(policies.n && table_get(&policies, a->bare));
-}
-
 static bool is_full; /* mamd can store nothing now */
 
 static bool
 takes_messages(void)
 {
   return !is_full && post_find(MAMD);
+}
+
+/* Preferences of one's own may leave out just this message. A message that routed keeps a copy of may be
+ * in no archive: that of an account that has not asked for one yet, or of a full store. */
+bool
+archive_is_assumed(struct passing const *p, struct jid const *a)
+{
+  struct host const *h = routed_host(a->domain);
+
+  if (slice_has_word(p->st.tags, SLICE("kept")) && !(takes_messages() && archives(a)))
+    return false;
+  return h && h->assumes_mam && a->local.len && stanza_tag(p->st.tags, "id").len &&
+         slice_has_word(p->st.tags, SLICE("store")) &&
+         !(policies.n && table_get(&policies, a->bare));
 }
 
 bool

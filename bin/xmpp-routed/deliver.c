@@ -303,8 +303,8 @@ static bool
 is_of_another_delivery(struct slice word)
 {
   return slice_is(word, "kept") || slice_is(word, "unacked") || slice_is(word, "again") ||
-         slice_starts(word, "of=") || slice_starts(word, "given=") ||
-         slice_starts(word, "late=");
+         slice_is(word, "carbon") || slice_starts(word, "of=") ||
+         slice_starts(word, "given=") || slice_starts(word, "late=");
 }
 
 static bool

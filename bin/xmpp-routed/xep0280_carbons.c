@@ -101,6 +101,7 @@ put_envelope(struct link *l, struct session const *s, struct passing const *p, b
     if (has(&p->st, SLICE("body"))) link_more(l, SLICE(" body"));
     if (has(&p->st, SLICE("wakes"))) link_more(l, SLICE(" wakes"));
     if (has(&p->st, SLICE("store"))) link_more(l, SLICE(" store"));
+    if (has(&p->st, SLICE("no-store"))) link_more(l, SLICE(" no-store"));
     put_tag(l, p, "id");
     put_tag(l, p, "late");
     put_tag(l, p, "given");
