@@ -76,10 +76,9 @@ archive_is_assumed(struct passing const *p, struct jid const *a)
 {
   struct host const *h = routed_host(a->domain);
 
-  if (slice_has_word(p->st.tags, SLICE("kept")) && !(takes_messages() && archives(a)))
-    return false;
   return h && h->assumes_mam && a->local.len && stanza_tag(p->st.tags, "id").len &&
          slice_has_word(p->st.tags, SLICE("store")) &&
+         !slice_has_word(p->st.tags, SLICE("kept")) &&
          !(policies.n && table_get(&policies, a->bare));
 }
 
