@@ -198,12 +198,15 @@ is_ascii(struct slice t)
 }
 
 /* Nameprep leaves ASCII's delimiters alone, and makes them of their wide forms: so each
- * ASCII byte is checked behind it. */
+ * ASCII byte is checked behind it. It leaves U+3002 too, which the DNS's form of the name has as a dot
+ * (RFC 3490 s3.1): a domain with it would be a second spelling of another one. */
 static bool
 foreign_holds(struct slice t)
 {
+  static char const ideographic_stop[] = "\xe3\x80\x82";
   size_t i;
 
+  if (memmem(t.s, t.len, ideographic_stop, sizeof ideographic_stop - 1)) return false;
   for (i = 0; i < t.len; i++) {
     unsigned char c = (unsigned char)t.s[i];
     if (c < 0x80 && (bad_in_domain(c) || strchr(":[]", c))) return false;
