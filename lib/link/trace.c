@@ -4,9 +4,10 @@
 #include <skalibs/allreadwrite.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 /* A trace is FILE.in, which the pipe driver reads, and FILE.out, which the driver then
  * writes. FILE.in begins with the state of the program (snapshot.c), so that a trace may
@@ -182,6 +183,14 @@ begin(void)
   put_seed();
 }
 
+/* Messages are in it: a file of our own, for ourselves alone. One that is there is another's perhaps. */
+static int
+open_anew(char const *path)
+{
+  if (unlink(path) < 0 && errno != ENOENT) return -1;
+  return open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
 bool
 link_trace(struct slice file)
 {
@@ -193,19 +202,15 @@ link_trace(struct slice file)
   stop();
   if (!file.len) return true;
   snprintf(path, sizeof path, "%.*s.in", (int)file.len, file.s);
-  trace.fd_in = open_trunc(path);
+  trace.fd_in = open_anew(path);
   if (trace.fd_in < 0) return false;
   snprintf(path, sizeof path, "%.*s.out", (int)file.len, file.s);
-  trace.fd_out = open_trunc(path);
+  trace.fd_out = open_anew(path);
   if (trace.fd_out < 0) {
     fd_close(trace.fd_in);
     trace.fd_in = -1;
     return false;
   }
-  fchmod(trace.fd_in, 0600); /* messages */
-  fchmod(trace.fd_out, 0600);
-  coe(trace.fd_in);
-  coe(trace.fd_out);
   begin();
   return true;
 }
