@@ -22,7 +22,8 @@
  *   HANDSHAKE  what arrives goes to OpenSSL; TLS_HANDSHAKE_US bounds it. Direct TLS begins
  *              here, and its conduit opens only when the handshake is done
  *   SECURE     as PLAIN, through OpenSSL
- *   CLOSING    one side has closed the conduit; the output is still written. When the
+ *   CLOSING    one side has closed the conduit; the output is still written, for as long as the
+ *              client takes some of it in time. When the
  *              neighbour has closed and all is written, the socket is shut down, and what the
  *              client still sends is thrown away until it ends or CONN_LINGER_US have passed:
  *              closing at once would make the kernel take back the last bytes
@@ -140,11 +141,12 @@ conn_want(struct conn *c)
 void
 conn_begin_close(struct conn *c)
 {
-  if (c->state == CLOSING) return;
+  bool begins = c->state != CLOSING;
+
   c->state = CLOSING;
-  c->stopped = c->waiting = false;
-  event_timer_start(&c->timer, door_now() + CONN_LINGER_US, conn_on_deadline, c);
-  conn_mark_dirty(c);
+  if (begins) c->stopped = c->waiting = false;
+  output_await_end(c);
+  if (begins) conn_mark_dirty(c);
 }
 
 /* ---- input ---- */

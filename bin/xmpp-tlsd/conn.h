@@ -94,7 +94,7 @@ struct conn *conn_of(struct link const *l, struct record *r);
 
 /* Let c end, for one side has closed its conduit: what is left is written, and nothing
  * is given any more. */
-void conn_begin_close(struct conn *c);
+void conn_begin_close(struct conn *c); /* again: what is waited for has changed */
 
 /* Begin TLS as the server, with the certificate for name (empty: the first). c may be
  * gone then. */
@@ -130,6 +130,9 @@ bool conn_flush(struct conn *c);
 
 /* The connection goes; it is not to be flushed any more. */
 void output_forget(struct conn *c);
+
+/* Start the timer of a connection in CLOSING. */
+void output_await_end(struct conn *c);
 
 /* ---- tally.c ---- */
 

@@ -28,6 +28,7 @@ output_forget(struct conn *c)
 {
   struct conn **at;
 
+  if (!c->dirty) return;
   for (at = &dirty; *at && *at != c; at = &(*at)->next_dirty) {
   }
   if (*at) *at = c->next_dirty;
@@ -69,6 +70,18 @@ send_timeout(struct conn const *c)
   return c->listener ? c->listener->send_timeout_us : DIAL_SILENCE_US;
 }
 
+/* The end of a connection is waited for as long as its client takes what it is still to get; as long
+ * as the neighbour may have more for a client that has said all; then a moment. */
+void
+output_await_end(struct conn *c)
+{
+  uint64_t us = c->pending.len > c->written || divert_sends(c) ? send_timeout(c)
+                : c->opened && !c->they_closed                 ? CONN_HALF_US
+                                                               : CONN_LINGER_US;
+
+  event_timer_start(&c->timer, door_now() + us, conn_on_deadline, c);
+}
+
 /* A client that takes nothing has until its deadline; any progress starts it anew. */
 static void
 watch_output(struct conn *c, bool progress)
@@ -85,6 +98,7 @@ watch_output(struct conn *c, bool progress)
   } else if (c->state != HANDSHAKE && c->state != CLOSING &&
              (progress || !event_timer_on(&c->timer)))
     event_timer_start(&c->timer, door_now() + send_timeout(c), conn_on_deadline, c);
+  if (c->state == CLOSING && progress) output_await_end(c);
   if (much && !c->told_stop && c->opened && !c->we_closed) {
     c->told_stop = true;
     conn_tell(c, VERB_STOP);
@@ -159,7 +173,8 @@ conn_flush(struct conn *c)
 {
   bool ok = conn_encode(c) && divert_fill(c) && conn_encode(c);
 
-  if (ok && c->they_closed && !divert_sends(c)) conn_begin_close(c);
+  if (ok && c->they_closed && c->state != CLOSING && !divert_sends(c))
+    conn_begin_close(c);
   if (ok && c->state == CLOSING) end_tls(c);
   if (!ok || !conn_write(c)) {
     conn_drop(c, "write failed");

@@ -526,6 +526,8 @@
 #define CONN_AHEAD (256u << 10)
 /* A closed connection may take this long to read its last bytes (microseconds). */
 #define CONN_LINGER_US 5000000u
+/* A client that has closed its side, and whose neighbour may still answer, has so long. */
+#define CONN_HALF_US 60000000u
 /* Time for a TLS handshake (microseconds), granted a second time when bytes of its client
  * have not been read yet; and the bytes that the client may send: a ClientHello with keys
  * of post-quantum size, certificates of a server. */

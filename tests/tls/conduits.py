@@ -166,3 +166,40 @@ def a_client_that_stays_after_close_is_left_after_its_time():
     t.clock(60000000)
     assert t.settle() == []
     t.logged("why=closed")
+
+
+@check
+def a_slow_client_gets_all_behind_a_close():
+    """As long as it takes something within send_timeout, though the neighbour has closed."""
+    t = Tlsd(one)
+    s, n = t.open()
+    most = 0
+    while not t.settle():
+        t.say("data", n, "x" * 65536)
+        most += 65536
+    t.say("close", n)
+    now = got = 0
+    while got < most:
+        now += 10000000
+        t.clock(now)
+        for _ in range(8):
+            got += len(s.recv(65536))
+        t.settle()
+    assert s.recv(1) == b""
+
+
+@check
+def an_answer_reaches_a_client_that_has_shut_its_side():
+    """CONN_HALF_US, for the neighbour knows no client that only listens."""
+    t = Tlsd(one)
+    s, n = t.open()
+    s.sendall(b"question")
+    s.shutdown(socket.SHUT_WR)
+    t.hears("data", n, "question")
+    t.hears("close", n, "closed by the client")
+    t.clock(50000000)
+    t.settle()
+    t.say("data", n, "answer")
+    t.say("close", n)
+    assert s.recv(65536) == b"answer"
+    assert s.recv(1) == b""
