@@ -41,15 +41,19 @@ walk(struct http_hop const *hop, size_t n)
   return good;
 }
 
-/* The last item of a list: that of the nearest proxy. */
+/* The last item of a list in fields of the name (RFC 9110 s5.3): that of the nearest proxy. Some
+ * proxies add a field of their own behind that of the client. */
 static struct slice
-last_item(struct slice list)
+last_item(struct http_request const *h, char const *name)
 {
-  struct slice item = {NULL, 0};
+  struct slice list = {NULL, 0}, item = {NULL, 0};
+  size_t i;
 
+  for (i = 0; i < h->n; i++)
+    if (slice_is(h->field[i].name, name)) list = h->field[i].value;
   while (slice_word(&list, ',', &item)) {
   }
-  while (item.len && item.s[0] == ' ')
+  while (item.len && (item.s[0] == ' ' || item.s[0] == '\t'))
     item = slice_of(item.s + 1, item.len - 1);
   return item;
 }
@@ -72,8 +76,8 @@ client_learn(struct request *q, struct http_request const *h, struct slice *host
   struct http_hop const *client;
   struct conn const *c = q->conn;
   bool has_x = http_field(h, "x-forwarded-for").s != NULL;
-  struct slice proto = last_item(http_field(h, "x-forwarded-proto")),
-               name = last_item(http_field(h, "x-forwarded-host"));
+  struct slice proto = last_item(h, "x-forwarded-proto"),
+               name = last_item(h, "x-forwarded-host");
   size_t n;
 
   *host = h->host;
