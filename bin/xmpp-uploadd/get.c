@@ -1,11 +1,12 @@
 #include "uploadd.h"
 
+#include "http/http.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* GET and HEAD: files as they lie in the docroot, whoever put them there. What a file is called
@@ -21,7 +22,7 @@ struct file {
   int fd;
   struct stat st;
   struct vhost const *v;
-  char etag[64], modified[64];
+  char etag[64], modified[HTTP_DATE_SIZE];
   uint64_t from, length; /* what is sent of it */
 };
 
@@ -52,106 +53,38 @@ modified_us(struct file const *f)
 static void
 describe(struct file *f)
 {
-  struct tm tm;
-
   snprintf(f->etag, sizeof f->etag, "\"%llx-%llx\"", (unsigned long long)f->st.st_size,
            (unsigned long long)modified_us(f));
-  *f->modified = 0;
-  if (gmtime_r(&f->st.st_mtim.tv_sec, &tm))
-    strftime(f->modified, sizeof f->modified, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+  http_date(f->modified, (uint64_t)f->st.st_mtim.tv_sec);
   f->from = 0;
   f->length = (uint64_t)f->st.st_size;
 }
 
 /* ---- conditions (RFC 9110 s13) ---- */
 
-static bool
-read_date(struct slice text, time_t *out)
+static struct http_conditions
+conditions_of(struct web const *w)
 {
-  char buf[64];
-  struct tm tm = {0};
-  char const *end;
-
-  if (text.len >= sizeof buf) return false;
-  memcpy(buf, text.s, text.len);
-  buf[text.len] = 0;
-  end = strptime(buf, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-  if (!end || *end) return false;
-  *out = timegm(&tm);
-  return true;
+  return (struct http_conditions){.match = header_of(w, "if-match"),
+                                  .none_match = header_of(w, "if-none-match"),
+                                  .modified_since = header_of(w, "if-modified-since"),
+                                  .unmodified_since = header_of(w, "if-unmodified-since"),
+                                  .range = header_of(w, "range"),
+                                  .if_range = header_of(w, "if-range")};
 }
 
-/* s13.1.2: the weak comparison, of a list. */
-static bool
-has_etag(struct slice list, char const *etag)
+/* The part of the file that is asked for, which is all of it for HEAD (s14.2). */
+static enum http_range
+take_part(struct http_conditions const *c, struct web const *w, struct file *f)
 {
-  struct slice tag;
+  uint64_t to;
+  enum http_range part;
 
-  while (slice_word(&list, ',', &tag)) {
-    while (tag.len && (tag.s[0] == ' ' || tag.s[0] == '\t'))
-      tag = slice_of(tag.s + 1, tag.len - 1);
-    while (tag.len && tag.s[tag.len - 1] == ' ')
-      tag.len--;
-    if (slice_starts(tag, "W/")) tag = slice_of(tag.s + 2, tag.len - 2);
-    if (slice_is(tag, "*") || slice_is(tag, etag)) return true;
-  }
-  return false;
-}
-
-static bool
-is_known(struct web const *w, struct file const *f)
-{
-  struct slice match = header_of(w, "if-none-match");
-  struct slice since = header_of(w, "if-modified-since");
-  time_t t;
-
-  if (match.s) return has_etag(match, f->etag);
-  return since.s && read_date(since, &t) && f->st.st_mtim.tv_sec <= t;
-}
-
-/* s13.1.5: the strong comparison. */
-static bool
-range_holds(struct web const *w, struct file const *f)
-{
-  struct slice cond = header_of(w, "if-range");
-  time_t t;
-
-  if (!cond.s) return true;
-  if (cond.len && cond.s[0] == '"') return slice_is(cond, f->etag);
-  return read_date(cond, &t) && f->st.st_mtim.tv_sec == t;
-}
-
-/* ---- ranges (RFC 9110 s14) ---- */
-
-enum range { RANGE_NONE, RANGE_PART, RANGE_PAST };
-
-/* a-b, a- and -n. Several ranges, another unit and what is no range are not obeyed. */
-static enum range
-read_range(struct slice text, struct file *f)
-{
-  uint64_t size = f->length, from, to = UINT64_MAX;
-  char const *dash;
-  struct slice first, second;
-
-  if (!slice_starts(text, "bytes=") || memchr(text.s, ',', text.len)) return RANGE_NONE;
-  text = slice_of(text.s + 6, text.len - 6);
-  dash = memchr(text.s, '-', text.len);
-  if (!dash) return RANGE_NONE;
-  first = slice_of(text.s, (size_t)(dash - text.s));
-  second = slice_of(dash + 1, text.len - first.len - 1);
-  if ((first.len && !slice_u64(first, &from)) ||
-      (second.len && !slice_u64(second, &to)) || (!first.len && !second.len))
-    return RANGE_NONE;
-  if (!first.len) {
-    if (!to || !size) return RANGE_PAST;
-    from = to < size ? size - to : 0;
-    to = UINT64_MAX;
-  }
-  if (to < from) return RANGE_NONE;
-  if (from >= size) return RANGE_PAST;
-  f->from = from;
-  f->length = (to < size ? to + 1 : size) - from;
-  return RANGE_PART;
+  if (slice_is(w->method, "HEAD")) return HTTP_WHOLE;
+  part = http_part(c, slice_str(f->etag), (uint64_t)f->st.st_mtim.tv_sec, f->length,
+                   &f->from, &to);
+  if (part == HTTP_PART) f->length = to - f->from + 1;
+  return part;
 }
 
 /* ---- headers ---- */
@@ -328,31 +261,37 @@ begin_body(struct web const *w, struct file *f, unsigned int status)
 }
 
 static void
-answer_file(struct web const *w, struct file *f)
+answer_part(struct web const *w, struct file *f, enum http_range part)
 {
-  bool head = slice_is(w->method, "HEAD");
-  struct slice range = header_of(w, "range");
-  enum range part = RANGE_NONE;
-
-  if (is_known(w, f)) {
-    put_headers(w, f);
-    answer_send(w->link, w->id, 304, UINT64_MAX);
-    answer_end(w->link, w->id);
-    return;
-  }
-  if (range.s && !head && range_holds(w, f)) part = read_range(range, f);
-  if (part == RANGE_PAST) {
+  if (part == HTTP_OUTSIDE) {
     send_past(w, f);
     return;
   }
   put_headers(w, f);
-  if (part == RANGE_PART) put_range(f);
-  if (!head && f->length) {
-    begin_body(w, f, part == RANGE_PART ? 206 : 200);
+  if (part == HTTP_PART) put_range(f);
+  if (!slice_is(w->method, "HEAD") && f->length) {
+    begin_body(w, f, part == HTTP_PART ? 206 : 200);
     return;
   }
   answer_send(w->link, w->id, 200, f->length);
   answer_end(w->link, w->id);
+}
+
+static void
+answer_file(struct web const *w, struct file *f)
+{
+  struct http_conditions c = conditions_of(w);
+  unsigned int status =
+    http_judge(&c, slice_str(f->etag), (uint64_t)f->st.st_mtim.tv_sec);
+
+  if (status == 412) {
+    answer_text(w->link, w->id, f->v, 412, "The file is another one.\n");
+  } else if (status) {
+    put_headers(w, f);
+    answer_send(w->link, w->id, status, UINT64_MAX);
+    answer_end(w->link, w->id);
+  } else
+    answer_part(w, f, take_part(&c, w, f));
 }
 
 void

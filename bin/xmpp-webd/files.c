@@ -218,29 +218,6 @@ name_of(struct slice path, struct slice indices)
   return first;
 }
 
-static bool
-is_unchanged(struct http_request const *h, struct slice etag, uint64_t mtime)
-{
-  struct slice none = http_field(h, "if-none-match"),
-               since = http_field(h, "if-modified-since");
-  uint64_t t;
-
-  if (none.s) return http_etag_in(none, etag);
-  return since.s && http_date_read(since, &t) && mtime <= t;
-}
-
-/* RFC 9110 s13.1.5: a range counts for the same file alone. */
-static bool
-range_counts(struct http_request const *h, struct slice etag, uint64_t mtime)
-{
-  struct slice cond = http_field(h, "if-range");
-  uint64_t t;
-
-  if (!cond.s) return true;
-  if (cond.len && cond.s[0] == '"') return slice_eq(cond, etag);
-  return http_date_read(cond, &t) && t == mtime;
-}
-
 static void
 begin_answer(struct request *q, struct file *f, struct http_request const *h,
              struct stat const *st, stralloc *fields)
@@ -248,17 +225,23 @@ begin_answer(struct request *q, struct file *f, struct http_request const *h,
   uint64_t size = (uint64_t)st->st_size, mtime = (uint64_t)st->st_mtim.tv_sec, from = 0,
            to = size ? size - 1 : 0;
   char etag[64], date[HTTP_DATE_SIZE], text[80];
+  struct http_conditions cond;
   enum http_range part = HTTP_WHOLE;
-  unsigned int status = 200;
+  unsigned int status;
 
   snprintf(etag, sizeof etag, "\"%llx-%llx.%06lx\"", (unsigned long long)size,
            (unsigned long long)mtime, (unsigned long)st->st_mtim.tv_nsec / 1000);
-  if (range_counts(h, slice_str(etag), mtime))
-    part = http_range(http_field(h, "range"), size, &from, &to);
-  if (is_unchanged(h, slice_str(etag), mtime))
-    status = 304;
-  else if (part != HTTP_WHOLE)
-    status = part == HTTP_PART ? 206 : 416;
+  http_conditions(&cond, h);
+  status = http_judge(&cond, slice_str(etag), mtime);
+  if (status == 412) {
+    file_free(q);
+    answer_text(q, 412, "The file is another one.", NULL);
+    return;
+  }
+  /* RFC 9110 s14.2: a range is one of GET. */
+  if (!status && q->method == HTTP_GET)
+    part = http_part(&cond, slice_str(etag), mtime, size, &from, &to);
+  if (!status) status = part == HTTP_PART ? 206 : part == HTTP_OUTSIDE ? 416 : 200;
   f->left = status == 206 ? to - from + 1 : status == 200 ? size : 0;
   snprintf(text, sizeof text, "bytes %llu-%llu/%llu", (unsigned long long)from,
            (unsigned long long)to, (unsigned long long)size);

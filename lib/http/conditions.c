@@ -65,30 +65,57 @@ http_date_read(struct slice text, uint64_t *second)
          made_of(day, month, year, at, second);
 }
 
-static struct slice
-strong(struct slice tag)
+/* ---- conditions (RFC 9110 s13) ---- */
+
+void
+http_conditions(struct http_conditions *c, struct http_request const *r)
 {
-  return slice_starts(tag, "W/") ? slice_of(tag.s + 2, tag.len - 2) : tag;
+  c->match = http_field(r, "if-match");
+  c->none_match = http_field(r, "if-none-match");
+  c->modified_since = http_field(r, "if-modified-since");
+  c->unmodified_since = http_field(r, "if-unmodified-since");
+  c->range = http_field(r, "range");
+  c->if_range = http_field(r, "if-range");
 }
 
-/* A tag may have commas; quotes it has not. */
-bool
-http_etag_in(struct slice list, struct slice etag)
+/* Say whether a list of tags, or *, has the tag. A tag may have commas; quotes it has not.
+ * s8.8.3.2: by the strong comparison a weak tag is equal to none. */
+static bool
+etag_in(struct slice list, struct slice etag, bool strong)
 {
   struct slice rest = http_trim(list);
 
-  etag = strong(etag);
   if (slice_is(rest, "*")) return true;
   while (rest.len) {
     char const *from = memchr(rest.s, '"', rest.len), *to;
+    bool weak = from && from > rest.s && from[-1] == '/';
     if (!from) return false;
     to = memchr(from + 1, '"', rest.len - (size_t)(from + 1 - rest.s));
     if (!to) return false;
-    if (slice_eq(slice_of(from, (size_t)(to + 1 - from)), etag)) return true;
+    if (!(weak && strong) && slice_eq(slice_of(from, (size_t)(to + 1 - from)), etag))
+      return true;
     rest = slice_of(to + 1, rest.len - (size_t)(to + 1 - rest.s));
   }
   return false;
 }
+
+/* s13.2.2: the order; a date counts when there is no tag, and when it is one. */
+unsigned int
+http_judge(struct http_conditions const *c, struct slice etag, uint64_t mtime)
+{
+  uint64_t t;
+
+  if (c->match.s) {
+    if (!etag_in(c->match, etag, true)) return 412;
+  } else if (c->unmodified_since.s && http_date_read(c->unmodified_since, &t) &&
+             mtime > t)
+    return 412;
+  if (c->none_match.s) return etag_in(c->none_match, etag, false) ? 304 : 0;
+  return c->modified_since.s && http_date_read(c->modified_since, &t) && mtime <= t ? 304
+                                                                                    : 0;
+}
+
+/* ---- ranges (RFC 9110 s14) ---- */
 
 static bool
 is_digits(struct slice t)
@@ -102,7 +129,7 @@ enum http_range
 http_range(struct slice field, uint64_t size, uint64_t *from, uint64_t *to)
 {
   struct slice rest, first;
-  uint64_t n;
+  uint64_t n, last = UINT64_MAX;
 
   if (field.len < 6 || !slice_is_nocase(slice_of(field.s, 6), "bytes="))
     return HTTP_WHOLE;
@@ -115,15 +142,35 @@ http_range(struct slice field, uint64_t size, uint64_t *from, uint64_t *to)
     return HTTP_WHOLE;
   if (!first.len) {
     slice_u64(rest, &n);
+    if (!n || !size) return HTTP_OUTSIDE;
     *from = n < size ? size - n : 0;
     *to = size - 1;
-    return n && size ? HTTP_PART : HTTP_OUTSIDE;
+    return HTTP_PART;
   }
-  slice_u64(first, from);
-  *to = UINT64_MAX;
-  if (rest.len) slice_u64(rest, to);
-  if (*to < *from) return HTTP_WHOLE;
-  if (*from >= size) return HTTP_OUTSIDE;
-  if (*to >= size) *to = size - 1;
+  slice_u64(first, &n);
+  if (rest.len) slice_u64(rest, &last);
+  if (last < n) return HTTP_WHOLE;
+  if (n >= size) return HTTP_OUTSIDE;
+  *from = n;
+  *to = last < size ? last : size - 1;
   return HTTP_PART;
+}
+
+/* The strong comparison of the one tag, or the same time. */
+static bool
+range_counts(struct slice cond, struct slice etag, uint64_t mtime)
+{
+  uint64_t t;
+
+  if (!cond.s) return true;
+  if (cond.len && cond.s[0] == '"') return slice_eq(cond, etag);
+  return http_date_read(cond, &t) && t == mtime;
+}
+
+enum http_range
+http_part(struct http_conditions const *c, struct slice etag, uint64_t mtime,
+          uint64_t size, uint64_t *from, uint64_t *to)
+{
+  if (!c->range.s || !range_counts(c->if_range, etag, mtime)) return HTTP_WHOLE;
+  return http_range(c->range, size, from, to);
 }

@@ -134,16 +134,29 @@ bool http_value_holds(struct slice value);
 struct slice http_date(char buf[HTTP_DATE_SIZE], uint64_t second);
 bool http_date_read(struct slice text, uint64_t *second);
 
-/* Say whether a list of entity tags (If-None-Match, If-Match), or *, has the tag, quotes
- * included, by the weak comparison (RFC 9110 s8.8.3.2). */
-bool http_etag_in(struct slice list, struct slice etag);
+/* Fields of a request by which a client says for which state of a file it asks (RFC 9110 s13), and for which
+ * part (s14). s NULL: there is none. */
+struct http_conditions {
+  struct slice match, none_match, modified_since, unmodified_since, range, if_range;
+};
+
+void http_conditions(struct http_conditions *c, struct http_request const *r);
+
+/* Judge them for GET and HEAD of a file with this tag (quotes included) and time: 0: they hold, or
+ * 304, 412. */
+unsigned int http_judge(struct http_conditions const *c, struct slice etag,
+                        uint64_t mtime);
 
 /* The one range of bytes that a field Range asks of a file of size bytes: HTTP_WHOLE when there is none, when
- * there are several, or when it has another form; HTTP_PART: *from to *to, the last included;
- * HTTP_OUTSIDE: 416. */
+ * there are several, or when it has another form; HTTP_PART: *from to *to, the last included, which
+ * are set for it alone; HTTP_OUTSIDE: 416. */
 enum http_range { HTTP_WHOLE, HTTP_PART, HTTP_OUTSIDE };
 enum http_range http_range(struct slice field, uint64_t size, uint64_t *from,
                            uint64_t *to);
+
+/* The same for the conditions of GET: If-Range is obeyed (RFC 9110 s13.1.5). */
+enum http_range http_part(struct http_conditions const *c, struct slice etag,
+                          uint64_t mtime, uint64_t size, uint64_t *from, uint64_t *to);
 
 /* ---- types (types.c) ---- */
 

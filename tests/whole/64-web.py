@@ -155,6 +155,10 @@ def files(t):
     assert ask(c, "GET", "/files/note.odd", Range="bytes=-3")[:2] == (206, "789")
     assert ask(c, "GET", "/files/note.odd", Range="bytes=2-4",
                **{"If-Range": '"other"'})[:2] == (200, "0123456789")
+    for field, value in (("If-Match", '"other"'), ("If-Unmodified-Since", "Sun Nov  6 08:49:37 1994")):
+        assert ask(c, "GET", "/files/note.odd", **{field: value})[0] == 412, field
+    assert ask(c, "GET", "/files/note.odd", **{"If-Match": tag})[0] == 200
+    assert ask(c, "HEAD", "/files/note.odd", Range="bytes=2-4")[0] == 200
     status, _, r = ask(c, "GET", "/files/note.odd", Range="bytes=10-")
     assert status == 416 and r.getheader("Content-Range") == "bytes */10"
     status, text, r = ask(c, "HEAD", "/files/note.odd")
