@@ -105,6 +105,16 @@ def frames_that_promise(a, n):
     a.say(upgraded(a, n), frame(b"a" * 10000)[:20])
 
 
+def frames_that_are_none(a, n):
+    """n clients with a frame that breaks RFC 6455: reserved bits, no mask, an unknown opcode, a
+    length that is not the shortest, or of 2^63 and of 2^62, a long ping, a part of nothing."""
+    texts = [b"\xf1\x81\0\0\0\0a", b"\x81\x01a", b"\x83\x81\0\0\0\0a", b"\x81\xfe\0\x01\0\0\0\0a",
+             b"\x81\xff\x80" + bytes(7), b"\x81\xff\x40" + bytes(11), frame(b"a" * 126, 9), frame(b"a", 0)]
+    yield
+    for i in range(n):
+        a.say(upgraded(a, 1), texts[i % len(texts)])
+
+
 def upgrades(a, n):
     """n WebSockets that come and go."""
     yield
@@ -172,6 +182,49 @@ def requests_that_come_early(a, n):
         a.say([w], post(1002, "", "<m xmlns='jabber:client'>%s</m>" % ("x" * 9000), sid))
 
 
+def one_request_on_many_connections(a, n):
+    """n connections that all have the same request of one session."""
+    text = post(1001, "", "", session(a))
+    yield
+    for _ in range(n):
+        a.say(connect(a), text)
+
+
+def requests_far_ahead(a, n):
+    """n sessions, each of which has a request with the highest number."""
+    sids = [session(a) for _ in range(n)]
+    ws = connect(a)
+    yield
+    a.say(ws, b"".join(post(2**53 - 1, "", "", sid) for sid in sids), stanzas=n)
+
+
+def sessions_that_want_much(a, n):
+    """n sessions that want to be held for ever, and as often as there are numbers."""
+    most = str(2**64 - 1)
+    text = post(2**53 - 1, "to='localhost' ver='1.%s' wait='%s' hold='%s' ack='1'" % (most, most, most))
+    ws = connect(a)
+    a.connections += n
+    yield
+    a.say(ws, text * n, stanzas=n)
+
+
+def polls_that_are_held(a, n):
+    """n sessions, each with a connection whose request is held."""
+    sids = [session(a) for _ in range(n)]
+    ws = connect(a, n)
+    yield
+    for w, sid in zip(ws, sids):
+        a.say([w], post(1001, "", "", sid))
+
+
+def bodies_by_bytes(a, n):
+    """Ten bodies of n bytes for BOSH, a byte a write, that never end."""
+    ws = connect(a, 10)
+    a.say(ws, b"POST /bosh HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % (n + 1))
+    yield
+    a.say(ws, b"<body>" + b" " * (n - 6), piece=1)
+
+
 def paths_of_escapes(a, n):
     """n requests whose paths and queries are escapes, and segments of nothing."""
     ws = connect(a, 10)
@@ -192,10 +245,16 @@ SHAPES = [
     ("web", fragments, 300, 9000),
     ("web", pings_and_deaf, 2000, 200000),
     ("web", frames_that_promise, 20, 1000),
+    ("web", frames_that_are_none, 40, 400),
     ("web", upgrades, 20, 500),
     ("web", sessions, 50, 1000),
     ("web", sessions_that_there_are_not, 50, 2000),
     ("web", declarations_of_a_body, 5, 200),
     ("web", requests_that_come_early, 10, 300),
+    ("web", one_request_on_many_connections, 20, 300),
+    ("web", requests_far_ahead, 10, 300),
+    ("web", sessions_that_want_much, 50, 1000),
+    ("web", polls_that_are_held, 20, 300),
+    ("web", bodies_by_bytes, 300, 8000),
     ("web", paths_of_escapes, 100, 5000),
 ]
