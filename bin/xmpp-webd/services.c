@@ -210,9 +210,16 @@ on_time(void *cookie)
   fail(s, 504, "the service is silent");
 }
 
+/* A body that comes has a time of its own (conn.c), and its service says nothing meanwhile. */
 static void
 await(struct served *s)
 {
+  struct request const *q = s->q;
+
+  if (q->accepted && !q->status && q->conn->state == CONN_BODY && !s->service_stopped) {
+    event_timer_cancel(&s->timer);
+    return;
+  }
   event_timer_start(&s->timer, door_now() + (s->link ? WEB_SILENCE_US : WEB_MOUNT_US),
                     on_time, s);
 }
@@ -509,6 +516,9 @@ services_on_stop(struct link *l, struct record *r)
 
   if (!s) return;
   s->service_stopped = true;
+  if (!s->told_stop) await(s);
+  /* The client is not late while the service takes nothing. */
+  if (s->q->conn->state == CONN_BODY) event_timer_cancel(&s->q->conn->timer);
   request_hold(s->q, true);
 }
 
@@ -519,6 +529,7 @@ services_on_go(struct link *l, struct record *r)
 
   if (!s || !s->service_stopped) return;
   s->service_stopped = false;
+  if (!s->told_stop) await(s);
   request_hold(s->q, s->full);
 }
 
