@@ -26,6 +26,16 @@ class Post:
         self.sock.sendall(("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n%s\r\n"
                            % (stream.path, stream.host, len(body), stream.headers)).encode() + body)
 
+    def recv(self):
+        """What has come; None: that was TLS's own."""
+        self.sock.setblocking(False)
+        try:
+            return self.sock.recv(65536)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return None
+        finally:
+            self.sock.setblocking(True)
+
     def answer(self):
         """(status, text) of a whole answer, or None."""
         head, found, rest = self.buf.partition(b"\r\n\r\n")
@@ -108,7 +118,9 @@ class BoshStream(Stream):
         for p in list(self.open_posts):
             if p not in ready and p.sock not in ready:
                 continue
-            data = p.sock.recv(65536)
+            data = p.recv()
+            if data is None:
+                continue
             if not data:
                 raise Gone("end of data")
             p.buf += data
