@@ -12,8 +12,8 @@
 /* Clients that have push notifications. xmpp-pushd names the clients of each account that has some;
  * routed, which knows the sessions, says which of these a stanza is to wake: those that are not
  * there, as their session is away or gone. A record notify waits in the post of xmpp-pushd while
- * that is restarted. When there is no post, or no room in it, the newest stanza of each account is
- * remembered, and told when xmpp-pushd names the account again. */
+ * that is restarted. When there is no post, or no room in it, the newest important message of each account
+ * is remembered, and told when xmpp-pushd names the account again. */
 
 struct pushed {
   char *bare;
@@ -151,6 +151,7 @@ cat_clients(stralloc *out, struct pushed const *e, struct user const *u,
   return out->len > begin;
 }
 
+/* id is what is remembered if that cannot be said; 0: nothing is. */
 static void
 say(struct pushed *e, uint64_t id, stralloc const *fields)
 {
@@ -174,8 +175,8 @@ notify(struct pushed *e, struct user const *u, struct passing const *p,
        struct receivers const *to, char const *class, bool all)
 {
   static stralloc clients = STRALLOC_ZERO, fields = STRALLOC_ZERO;
-  bool is_text = e->text && slice_is(p->st.kind, "message") &&
-                 (!strcmp(class, "important") || !strcmp(class, "call"));
+  bool wakes = !strcmp(class, "important") || !strcmp(class, "call");
+  bool is_text = e->text && wakes && slice_is(p->st.kind, "message");
   char buf[BASE_NUM];
 
   clients.len = fields.len = 0;
@@ -186,7 +187,7 @@ notify(struct pushed *e, struct user const *u, struct passing const *p,
       record_put(&fields, p->id ? num_u64(buf, p->id) : SLICE("")) &&
       record_put(&fields, SLICE("1")) && record_put(&fields, p->st.from) &&
       (!is_text || cat_xml(&fields, p)))
-    say(e, p->id, &fields);
+    say(e, wakes ? p->id : 0, &fields);
 }
 
 void
@@ -279,7 +280,7 @@ notify_unacked(struct pushed *e, struct session const *s, struct record *r)
       record_put_raw(&fields, record_raw(r, 2)) &&
       record_put_raw(&fields, record_raw(r, 4)) &&
       (!e->text || record_put_raw(&fields, record_raw(r, 5))))
-    say(e, 0, &fields);
+    say(e, record_u64(r, 3), &fields);
 }
 
 /* SID COUNT ID FROM XML */
