@@ -170,6 +170,18 @@ client_of(struct handle_ctx *ctx, struct stanza const *in)
   return slice_of(out, from.len + 1);
 }
 
+/* s5: what is enabled again begins anew, perhaps for another client. routed says next whether the
+ * session of the client is there still. */
+static void
+begin_anew(struct reg *r)
+{
+  reg_back(r);
+  event_timer_cancel(&r->wake);
+  r->live = false;
+  r->session = r->retry_us = 0;
+  r->backoff = 0;
+}
+
 static bool
 put(struct handle_ctx *ctx, uint64_t number, struct push_service *s)
 {
@@ -183,8 +195,7 @@ put(struct handle_ctx *ctx, uint64_t number, struct push_service *s)
     return false;
   r = reg_put(number, s);
   if (!r) return false;
-  reg_back(r);
-  r->live = true;
+  begin_anew(r);
   account_tell(s->account);
   return true;
 }
