@@ -91,4 +91,5 @@ def no_daemon_was_started_again(t):
 if __name__ == "__main__":
     print("seed " + SEED)
     main(Tree(accounts=["%s@localhost" % a for a in
-                        accounts() + ["steady%d" % n for n in range(1, 21)]]))
+                        accounts() + ["steady%d" % n for n in range(1, 21)]],
+              modules=MODULES + "\nmod_auth_fast: {}"))

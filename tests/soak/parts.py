@@ -4,11 +4,13 @@ between two turns while the others wait for quiet.
 A turn begins and ends with the same connections open, so that what it leaves behind shows.
 """
 from figures import *
+from devices import *
 from managed import Managed
 
 ROSTER, PRIVATE, VCARD = "jabber:iq:roster", "jabber:iq:private", "vcard-temp"
 MAM = "urn:xmpp:mam:2"
 INFO = "http://jabber.org/protocol/disco#info"
+IDENTITY = "{%s}authorization-identifier" % SASL2
 
 
 class Part(threading.Thread):
@@ -90,6 +92,54 @@ def in_order(got, n, user):
     twice = sorted({x for x in got if got.count(x) > 1})
     raise AssertionError("%s got %d of %d: lost %s, twice %s, in the order %s" % (
         user, len(got), n, lost[:10], twice[:10], got[:30]))
+
+
+class Returners(Part):
+    """A phone that is cut off and comes back to its session by ticket and token; each tenth time
+    it ends its session, and binds another."""
+
+    accounts = ("kim", "lou")
+
+    def begin(self):
+        self.d = Device(self.tree, self.name_of("kim"))
+        self.jid = self.d.first().findtext(IDENTITY)
+        self.s = self.tree.login(self.name_of("lou"))
+        self.sent = self.seen = 0
+
+    def write(self, most):
+        for _ in range(self.rnd.randrange(most)):
+            self.sent += 1
+            self.s.message(self.jid, str(self.sent))
+        self.s.ping()
+
+    def read(self):
+        while self.seen < self.sent:
+            e = self.d.s.recv()
+            if e.tag != "{%s}message" % CLIENT:
+                continue
+            self.d.got += 1
+            self.seen += 1
+            body = e.findtext("{%s}body" % CLIENT)
+            assert body == str(self.seen), "%s got %s, not %d" % (self.jid, body, self.seen)
+
+    def back(self, to):
+        self.d.connect()
+        e = self.d.open(self.d.by_token())
+        assert not isinstance(e, str) and e.find(to) is not None, (e, to)
+        return e
+
+    def turn(self):
+        for _ in range(9):
+            self.write(4)
+            self.d.cut()
+            self.write(4)
+            self.back("{%s}resumed" % SM)
+            self.read()
+        self.d.session = None
+        self.d.s.close()
+        self.jid = self.back("{%s}bound" % BIND2).findtext(IDENTITY)
+        self.d.s.expect_tag(STREAM, "features")
+        del self.d.s.root[:], self.s.root[:]
 
 
 class Commuters(Part):
@@ -310,8 +360,8 @@ class Garbage(Part):
         s.abort()
 
 
-KINDS = [(Resumers, 4), (Commuters, 2), (Visitors, 2), (Logins, 1), (SlowReader, 1),
-         (DeafReader, 1), (Garbage, 1)]
+KINDS = [(Resumers, 4), (Returners, 2), (Commuters, 2), (Visitors, 2), (Logins, 1),
+         (SlowReader, 1), (DeafReader, 1), (Garbage, 1)]
 
 
 def all_parts(t, seed):
