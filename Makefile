@@ -234,9 +234,11 @@ bench: deps all $(B)/bench/archive-append
 # make fuzz T=record [SECONDS=60]
 fuzz: T ?= record
 fuzz: SECONDS ?= 60
-FUZZ_SRC := $(wildcard lib/*/*.c) \
+# xmpp-pushd has names of its own that lib/interest, which it does not need, has too.
+FUZZ_SRC := $(filter-out $(if $(filter push,$(T)),lib/interest/%),$(wildcard lib/*/*.c)) \
   $(if $(filter stream,$(T)),$(filter-out %/xmpp-c2sd.c,$(wildcard bin/xmpp-c2sd/*.c))) \
   $(if $(filter s2s,$(T)),$(filter-out %/xmpp-s2sd.c,$(wildcard bin/xmpp-s2sd/*.c))) \
+  $(if $(filter push,$(T)),$(filter-out %/xmpp-pushd.c,$(wildcard bin/xmpp-pushd/*.c))) \
   $(if $(filter web,$(T)),$(filter-out %/xmpp-webd.c,$(wildcard bin/xmpp-webd/*.c)))
 
 # The oracle of the target http, where apt has it.
