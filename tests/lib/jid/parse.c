@@ -205,8 +205,10 @@ foreign_domains(void **state)
 {
   struct slice const bad[] = {
     SLICE("a@\xc3\xa9@b"),
-    SLICE("a@evil\xe3\x80\x82com"),
-    SLICE("a@evil\xef\xbd\xa1com"),
+    SLICE("a@evil\xe3\x80\x82"
+          "com"),
+    SLICE("a@evil\xef\xbd\xa1"
+          "com"),
     SLICE("a@\xc3\xa9 b"),
     SLICE("a@\xc3\xa9<b"),
     SLICE("a@\xc3\xa9'b"),
