@@ -189,13 +189,13 @@ marks_note_blocked(struct stream *s, struct slice tags)
 bool
 marks_blocked(struct stream const *s)
 {
-  return any(&s->session.mark.blocked);
+  return any(&s->session.mark.blocked) || any(&s->fetched.cut) || any(&s->fetched.later);
 }
 
 void
 marks_unblocked(struct stream *s)
 {
-  if (!marks_blocked(s)) return;
+  if (!any(&s->session.mark.blocked)) return;
   if (s->fetched.counts) {
     move(&s->fetched.later, &s->session.mark.blocked);
     cut(s);
