@@ -243,28 +243,31 @@ forget_again(void)
   }
 }
 
-static struct session *
-session_of_copy(struct held_copy const *c)
-{
-  struct slice rest = c->fields, to;
-
-  return slice_word(&rest, '\t', &to)
-           ? session_numbered(user_find(jid_cut(to).bare), c->number)
-           : NULL;
-}
-
 /* A copy for a session that is there. Its c2sd has said what its queues hold, and the newest id
  * that came for the session: what is behind that id was in the memory of the earlier run alone. */
 static void
-give_earlier(struct session *s, struct held_copy const *c)
+give_earlier(struct session *s, struct held_copy const *c, struct passing *p)
+{
+  if (c->id > s->come)
+    deliver_again(s, p);
+  else if (c->id > s->own)
+    kept_add(s, c->id, c->fields);
+}
+
+static void
+take_copy(struct held_copy *c)
 {
   struct passing_line line = {.text = STRALLOC_ZERO};
   struct passing p = {.own = false};
+  struct session *s = passing_read(&p, &line, c->fields)
+                        ? session_numbered(user_find(jid_cut(p.st.to).bare), c->number)
+                        : NULL;
 
-  if (c->id > s->come && passing_read(&p, &line, c->fields))
-    deliver_again(s, &p);
-  else if (c->id > s->own && c->id <= s->come)
-    kept_add(s, c->id, c->fields);
+  c->until_us = door_now() + KEPT_ABSENT_US;
+  if (s)
+    give_earlier(s, c, &p);
+  else
+    add_ended(c);
   stralloc_free(&line.text);
 }
 
@@ -275,18 +278,11 @@ take_earlier(void)
 {
   stralloc all = earlier;
   struct held_copy c;
-  struct session *s;
   size_t at = 0;
 
   earlier = stralloc_zero;
-  while (held_next(&all, &at, &c)) {
-    c.until_us = door_now() + KEPT_ABSENT_US;
-    s = session_of_copy(&c);
-    if (s)
-      give_earlier(s, &c);
-    else
-      add_ended(&c);
-  }
+  while (held_next(&all, &at, &c))
+    take_copy(&c);
   stralloc_free(&all);
   journal_renew();
 }
