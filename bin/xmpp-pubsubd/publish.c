@@ -331,6 +331,14 @@ may_retract(struct request *q, struct pubsub_item const *it)
          slice_eq(it->publisher, q->ctx->from.bare);
 }
 
+/* Who may not read the node does not learn either which items there are. */
+static bool
+sees_items(struct request *q)
+{
+  return q->aff == PUBSUB_PUBLISH_ONLY ||
+         access_to(&q->n, &q->c, q->self, &q->ctx->from, q->aff) == ACCESS_YES;
+}
+
 /* All items are looked at before any is removed. */
 static bool
 check_retracted(struct request *q)
@@ -340,6 +348,7 @@ check_retracted(struct request *q)
   unsigned int n = 0;
 
   if (!i) return no(refuse(q, ERR_BAD_REQUEST, "item-required"));
+  if (!sees_items(q)) return no(refuse(q, ERR_FORBIDDEN, NULL));
   for (; i; i = xml_next(q->action, i)) {
     struct slice id = xml_attr(i, "id");
     if (!xml_is(i, NS_PUBSUB, "item") || !id.len)
@@ -364,7 +373,10 @@ retract_all(struct request *q, stralloc *in)
   if (!cat_node_open(in, "items", q->n.name)) return false;
   for (i = xml_next(q->action, NULL); i; i = xml_next(q->action, i)) {
     struct slice id = xml_attr(i, "id");
-    if (!pubsub_item_del(pubsubd.pubsub, &q->n, id) && errno != ENOENT) return false;
+    if (!pubsub_item_del(pubsubd.pubsub, &q->n, id)) {
+      if (errno != ENOENT) return false;
+      if (!is_again(q)) continue; /* named twice */
+    }
     if (!xml_cat(in, "<retract") || !xml_cat_attr(in, "id", id) || !xml_cat(in, "/>"))
       return false;
   }
