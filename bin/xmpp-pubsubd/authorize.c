@@ -74,7 +74,8 @@ decide(struct request *q, struct slice jid, struct slice subid, bool allow)
   uint64_t id;
 
   if (!pubsub_sub_get(pubsubd.pubsub, q->n.node, jid, &sub) ||
-      sub.state != PUBSUB_PENDING || (slice_u64(subid, &id) && id != sub.id))
+      sub.state != PUBSUB_PENDING ||
+      (subid.len && (!slice_u64(subid, &id) || id != sub.id)))
     return;
   sub.state = allow ? PUBSUB_SUBSCRIBED : PUBSUB_UNSUBSCRIBED;
   if (!(allow ? pubsub_sub_put(pubsubd.pubsub, &q->n, jid, &sub)

@@ -227,7 +227,8 @@ change_sub(struct request *q, struct xml_node const *entry, stralloc *failed)
   if (!had && errno != ENOENT) return false;
   if (!state_find(xml_attr(entry, "subscription"), &state))
     return fail_sub(failed, who.full, &sub);
-  if (sub.state == state) return true;
+  if (sub.state == state && !sub_is_over(&sub)) return true;
+  if (sub_is_over(&sub)) sub.expiry = 0;
   sub.state = state;
   if (state == PUBSUB_UNSUBSCRIBED) {
     if (!pubsub_sub_del(pubsubd.pubsub, &q->n, who.full)) return false;
@@ -299,19 +300,41 @@ tell_affiliation(struct request *q, struct slice bare, enum pubsub_affiliation a
   stralloc_free(&in);
 }
 
-/* An address that waited for an owner's answer has the answer, if the affiliation lets it in. */
 static bool
-approve(struct request *q, struct slice bare, enum pubsub_affiliation a)
+note_pending(void *jids, struct slice jid, struct pubsub_sub const *sub)
+{
+  return sub->state != PUBSUB_PENDING ||
+         (stralloc_catb(jids, jid.s, jid.len) && stralloc_append(jids, '\n'));
+}
+
+static bool
+approve_one(struct request *q, struct slice jid)
 {
   struct pubsub_sub sub;
 
-  if (a != PUBSUB_MEMBER && a != PUBSUB_PUBLISHER && a != PUBSUB_OWNER) return true;
-  if (!pubsub_sub_get(pubsubd.pubsub, q->n.node, bare, &sub)) return errno == ENOENT;
-  if (sub.state != PUBSUB_PENDING) return true;
+  if (!pubsub_sub_get(pubsubd.pubsub, q->n.node, jid, &sub)) return errno == ENOENT;
   sub.state = PUBSUB_SUBSCRIBED;
-  if (!pubsub_sub_put(pubsubd.pubsub, &q->n, bare, &sub)) return false;
-  tell_subscription(q, bare, &sub);
+  if (!pubsub_sub_put(pubsubd.pubsub, &q->n, jid, &sub)) return false;
+  tell_subscription(q, jid, &sub);
   return true;
+}
+
+/* An account whose addresses waited for an owner's answer has the answer, if the affiliation lets it
+ * in. */
+static bool
+approve(struct request *q, struct slice bare, enum pubsub_affiliation a)
+{
+  stralloc jids = STRALLOC_ZERO;
+  struct slice rest, jid;
+  bool ok;
+
+  if (a != PUBSUB_MEMBER && a != PUBSUB_PUBLISHER && a != PUBSUB_OWNER) return true;
+  ok = pubsub_subs_of(pubsubd.pubsub, q->n.node, bare, note_pending, &jids);
+  rest = slice_of(jids.s, jids.len);
+  while (ok && slice_word(&rest, '\n', &jid))
+    ok = approve_one(q, jid);
+  stralloc_free(&jids);
+  return ok;
 }
 
 static bool

@@ -222,15 +222,18 @@ count_sub(void *cookie, struct slice jid, struct pubsub_sub const *sub)
   return c->n < c->most;
 }
 
+/* An account may subscribe by resources that it does not have, so it has a limit of its own. */
 static bool
 has_room(struct request *q)
 {
   struct counted c = {0,
-                      pubsubd_option_u64(q->host, "mod_pubsub.max_subscriptions_node")};
+                      pubsubd_option_u64(q->host, "mod_pubsub.max_subscriptions_node")},
+                 own = {0, PUBSUB_SUBSCRIPTIONS_OF_ONE};
 
   if (c.most > PUBSUB_SUBSCRIPTIONS_MAX) c.most = PUBSUB_SUBSCRIPTIONS_MAX;
-  pubsub_subs(pubsubd.pubsub, q->n.node, count_sub, &c);
-  if (c.n < c.most) return true;
+  pubsub_subs_of(pubsubd.pubsub, q->n.node, q->ctx->from.bare, count_sub, &own);
+  if (own.n < own.most) pubsub_subs(pubsubd.pubsub, q->n.node, count_sub, &c);
+  if (own.n < own.most && c.n < c.most) return true;
   refuse(q, ERR_POLICY_VIOLATION, "too-many-subscriptions");
   return false;
 }

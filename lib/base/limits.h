@@ -728,6 +728,8 @@
 /* The affiliations and subscriptions of a node. */
 #define PUBSUB_AFFILIATIONS_MAX 10000u
 #define PUBSUB_SUBSCRIPTIONS_MAX 100000u
+/* Of those, how many an account may have by its own request, by its resources. */
+#define PUBSUB_SUBSCRIPTIONS_OF_ONE 64u
 /* The bytes of an answer, to another server, whose limit of a stanza is not known; its items; the items that one request retracts. */
 #define PUBSUB_ANSWER_BYTES (1u << 20)
 #define PUBSUB_ANSWER_BYTES_ABROAD (256u << 10)
