@@ -184,8 +184,8 @@
 #define SEARCHES_MAX 128u
 #define SEARCHES_OF_ONE_MAX 4u
 #define SEARCH_FULL_US 10000
-/* Bytes of stanzas that routed keeps for all sessions until their clients have them;
- * above that a sender gets resource-constraint. */
+/* Bytes of stanzas that routed keeps for all sessions until their clients have them; above that a
+ * stanza is given without a copy, and the log says so (stanza-not-kept). */
 #define KEPT_MAX (256u << 20)
 /* When a c2sd was killed, routed holds what cannot wait in mamd for so long (microseconds): the
  * clients of its sessions, senders among them, are coming back. */
