@@ -1,6 +1,7 @@
 #include "tickets.h"
 
 #include <skalibs/djbunix.h>
+#include <skalibs/strerr.h>
 #include <skalibs/uint64.h>
 
 #include <openssl/core_names.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -85,6 +87,14 @@ is_due(void)
          tickets.v[0].made_s > now + TICKET_KEY_S;
 }
 
+/* A trace has the seed of all that is drawn by chance while it is on; these keys outlive it, and open
+ * recordings of other clients' connections. */
+static void
+draw(void *key, size_t n)
+{
+  if (getrandom(key, n, 0) != (ssize_t)n) strerr_diefusys(111, "get random bytes");
+}
+
 static void
 make(void)
 {
@@ -94,9 +104,9 @@ make(void)
   memmove(k + 1, k, kept * sizeof *k);
   tickets.n = kept + 1;
   k->made_s = now_s();
-  door_random(k->name, NAME);
-  door_random(k->cipher, KEY);
-  door_random(k->mac, KEY);
+  draw(k->name, NAME);
+  draw(k->cipher, KEY);
+  draw(k->mac, KEY);
 }
 
 /* ---- the file ---- */
