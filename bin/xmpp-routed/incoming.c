@@ -212,7 +212,9 @@ incoming_record(struct link *l, struct record *r)
     return;
   }
   p.silent = l->program == MAMD && has_word(&p, SLICE("offline"));
-  if (l->program != USERD && is_blocked(&p)) return;
+  /* What has waited passed the lists when it came, and mamd looks at its recipient's again: the sender's own
+   * would hold up all that waits behind it. */
+  if (l->program != USERD && !p.silent && is_blocked(&p)) return;
   if (slice_is(p.st.kind, "presence")) caps_directed(&p);
   if (l->program & PROGRAMS_ASKED && slice_is(p.st.kind, "iq")) forget_request(&p);
   if (!p.st.to.len)
