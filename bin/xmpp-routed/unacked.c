@@ -29,6 +29,9 @@ another_has_it(struct passing const *p, struct user const *u, uint64_t of)
   struct slice given = stanza_tag(p->st.tags, "given"), word;
   uint64_t number;
 
+  /* A stream that was to take a session over does not know its number: the session that is there may be
+   * the one that lacks p. */
+  if (!of) return false;
   while (slice_word(&given, ',', &word))
     if (slice_u64(word, &number) && number != of && session_numbered(u, number))
       return true;
