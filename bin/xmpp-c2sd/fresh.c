@@ -106,6 +106,10 @@ bool
 fresh_holds(struct stream *s, struct slice raw, size_t xml, struct slice tags)
 {
   if (!s->fresh || !is_marked(tags)) return false;
+  if (s->csi && sm_is_nearly_full(s, csi_queue(s->csi))) {
+    send_kept(s); /* others do not end a session that has agreed to no queue */
+    return false;
+  }
   if (!s->csi && !enlist(s)) {
     s->fresh = false;
     return false;

@@ -154,6 +154,12 @@ sm_limit(struct stream *s, struct sm_queue const *q)
   }
 }
 
+bool
+sm_is_nearly_full(struct stream const *s, struct sm_queue const *q)
+{
+  return sm_queue_full(q, s->host->queue_max / 2, c2sd.sm_bytes_max / 2) != SM_FITS;
+}
+
 /* Our own stanzas have no sender to whom they could be returned. */
 void
 sm_send(struct stream *s, struct slice raw, size_t xml)

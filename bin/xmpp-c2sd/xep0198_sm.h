@@ -48,6 +48,9 @@ void sm_acked(sm_done_fn *done);
  * (max_ack_queue) or the bytes that one session may have. */
 void sm_limit(struct stream *s, struct sm_queue const *q);
 
+/* Say whether q holds half of that. */
+bool sm_is_nearly_full(struct stream const *s, struct sm_queue const *q);
+
 /* Put a stanza into the queue, and write what waits in it if the client reads. */
 void sm_send(struct stream *s, struct slice raw, size_t xml);
 void sm_flush(struct stream *s);
