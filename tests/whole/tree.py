@@ -222,21 +222,31 @@ class Tree:
         return self.pids()
 
     def clean(self):
-        if self.dir and self.process:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            self.terminate()
-            if self.process.poll() is None:
-                self.process.kill()
-                self.process.wait()
-            while self.pids():  # supervisors first, so that nothing is started again
-                for pid, cmd in sorted(self.pids().items(), key=lambda x: "super" not in x[1]
-                                       and "runsv" not in x[1]):
-                    try:
-                        os.kill(pid, signal.SIGKILL)
-                    except ProcessLookupError:
-                        pass
-        if self.dir and not os.environ.get("WHOLE_KEEP"):
-            shutil.rmtree(self.dir, ignore_errors=True)
+        """A second signal to end does not leave half of it behind."""
+        ends = (signal.SIGINT, signal.SIGTERM)
+        kept = [signal.signal(s, signal.SIG_IGN) for s in ends]
+        try:
+            self.end_processes()
+            if self.dir and not os.environ.get("WHOLE_KEEP"):
+                shutil.rmtree(self.dir, ignore_errors=True)
+        finally:
+            for s, handler in zip(ends, kept):
+                signal.signal(s, handler or signal.SIG_DFL)
+
+    def end_processes(self):
+        if not self.dir or not self.process:
+            return
+        self.terminate()
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        while self.pids():  # supervisors first, so that nothing is started again
+            for pid, cmd in sorted(self.pids().items(), key=lambda x: "super" not in x[1]
+                                   and "runsv" not in x[1]):
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
 
     # ---- looking at it
 
