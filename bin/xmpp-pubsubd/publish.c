@@ -331,12 +331,11 @@ may_retract(struct request *q, struct pubsub_item const *it)
          slice_eq(it->publisher, q->ctx->from.bare);
 }
 
-/* Who may not read the node does not learn either which items there are. */
+/* Who may not read the node does not learn either which items there are, but for those of its own. */
 static bool
 sees_items(struct request *q)
 {
-  return q->aff == PUBSUB_PUBLISH_ONLY ||
-         access_to(&q->n, &q->c, q->self, &q->ctx->from, q->aff) == ACCESS_YES;
+  return access_to(&q->n, &q->c, q->self, &q->ctx->from, q->aff) == ACCESS_YES;
 }
 
 /* All items are looked at before any is removed. */
@@ -346,9 +345,10 @@ check_retracted(struct request *q)
   struct xml_node const *i = xml_next(q->action, NULL);
   struct pubsub_item it;
   unsigned int n = 0;
+  bool sees = sees_items(q);
 
   if (!i) return no(refuse(q, ERR_BAD_REQUEST, "item-required"));
-  if (!sees_items(q)) return no(refuse(q, ERR_FORBIDDEN, NULL));
+  if (q->aff == PUBSUB_OUTCAST) return no(refuse(q, ERR_FORBIDDEN, NULL));
   for (; i; i = xml_next(q->action, i)) {
     struct slice id = xml_attr(i, "id");
     if (!xml_is(i, NS_PUBSUB, "item") || !id.len)
@@ -358,7 +358,8 @@ check_retracted(struct request *q)
         refuse_text(q, ERR_NOT_ACCEPTABLE, NULL, SLICE("too many items at once")));
     if (!pubsub_item_get(pubsubd.pubsub, &q->n, id, &it)) {
       if (errno == ENOENT && is_again(q)) continue;
-      return no(errno == ENOENT ? refuse(q, ERR_ITEM_NOT_FOUND, NULL) : refuse_failed(q));
+      if (errno != ENOENT) return no(refuse_failed(q));
+      return no(refuse(q, sees ? ERR_ITEM_NOT_FOUND : ERR_FORBIDDEN, NULL));
     }
     if (!may_retract(q, &it)) return no(refuse(q, ERR_FORBIDDEN, NULL));
   }

@@ -222,6 +222,17 @@ count_sub(void *cookie, struct slice jid, struct pubsub_sub const *sub)
   return c->n < c->most;
 }
 
+/* Those that are over are on the disk still. */
+static bool
+count_stored(void *cookie, struct slice jid, struct pubsub_sub const *sub)
+{
+  struct counted *c = cookie;
+
+  (void)jid;
+  (void)sub;
+  return ++c->n < c->most;
+}
+
 /* An account may subscribe by resources that it does not have, so it has a limit of its own. */
 static bool
 has_room(struct request *q)
@@ -231,7 +242,7 @@ has_room(struct request *q)
                  own = {0, PUBSUB_SUBSCRIPTIONS_OF_ONE};
 
   if (c.most > PUBSUB_SUBSCRIPTIONS_MAX) c.most = PUBSUB_SUBSCRIPTIONS_MAX;
-  pubsub_subs_of(pubsubd.pubsub, q->n.node, q->ctx->from.bare, count_sub, &own);
+  pubsub_subs_of(pubsubd.pubsub, q->n.node, q->ctx->from.bare, count_stored, &own);
   if (own.n < own.most) pubsub_subs(pubsubd.pubsub, q->n.node, count_sub, &c);
   if (own.n < own.most && c.n < c.most) return true;
   refuse(q, ERR_POLICY_VIOLATION, "too-many-subscriptions");
