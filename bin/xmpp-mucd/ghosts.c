@@ -136,6 +136,16 @@ condition_of(struct in *in, struct slice *text)
   return found;
 }
 
+/* The bytes of the text's beginning, `most` at most, that cut no character. */
+static int
+whole(struct slice text, size_t most)
+{
+  if (text.len <= most) return (int)text.len;
+  while (most && ((unsigned char)text.s[most] & 0xc0) == 0x80)
+    most--;
+  return (int)most;
+}
+
 static void
 kick(struct in *in, struct slice condition, struct slice text)
 {
@@ -143,12 +153,11 @@ kick(struct in *in, struct slice condition, struct slice text)
   char words[64];
   size_t i;
 
-  snprintf(words, sizeof words, "%.*s", (int)condition.len, condition.s);
+  snprintf(words, sizeof words, "%.*s", whole(condition, sizeof words - 1), condition.s);
   for (i = 0; words[i]; i++)
     if (words[i] == '-') words[i] = ' ';
   if (text.len && !(in->room->config.flags & FLAG_ANONYMOUS))
-    snprintf(status, sizeof status, "Kicked: %s: %.*s", words,
-             (int)(text.len < 300 ? text.len : 300), text.s);
+    snprintf(status, sizeof status, "Kicked: %s: %.*s", words, whole(text, 300), text.s);
   else
     snprintf(status, sizeof status, "Kicked: %s", words);
   remove_session(in->session, "333", status);
