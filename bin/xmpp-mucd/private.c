@@ -10,6 +10,7 @@
  * s17.4). A request is passed on under an id that has all that the answer needs: session of who
  * asks, its id, a sum over both. So nothing is kept, and a mucd that was killed loses no answer. */
 
+#define NS_STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"
 #define ID_SUM 16
 #define ID_MAX 700
 
@@ -86,6 +87,28 @@ private_message(struct in *in)
     pass_message(in, to);
 }
 
+/* An error of an occupant, as another gets it. Its `by`, and the address in a condition (RFC 6120
+ * s8.3.3.5, s8.3.3.14), are real ones, which the room does not tell. */
+static void
+put_error(stralloc *out, struct xml_node const *err)
+{
+  struct xml_node const *c = NULL;
+
+  put(out, "<error");
+  if (xml_attr(err, "code").len) put_attr(out, "code", xml_attr(err, "code"));
+  if (xml_attr(err, "type").len) put_attr(out, "type", xml_attr(err, "type"));
+  put(out, ">");
+  while ((c = xml_next(err, c))) {
+    if (xml_is(c, NS_STANZAS, "gone") || xml_is(c, NS_STANZAS, "redirect")) {
+      put(out, "<");
+      put_slice(out, c->name);
+      put(out, " xmlns='" NS_STANZAS "'/>");
+    } else
+      put_child(out, c);
+  }
+  put(out, "</error>");
+}
+
 /* A client refuses a private message: its sender is told, and nobody leaves. */
 void
 private_error(struct in *in)
@@ -103,7 +126,7 @@ private_error(struct in *in)
   put(&xml, " type='error'");
   put_attr(&xml, "id", in->st.id);
   put(&xml, "><x xmlns='" NS_MUC_USER "'/>");
-  put_child(&xml, err);
+  put_error(&xml, err);
   put(&xml, "</message>");
   sessions_of(&tos, to);
   send_fanout(slice_of(tos.s, tos.len), &e, slice_of(xml.s, xml.len));
@@ -180,7 +203,10 @@ pass_iq(struct in *in, struct slice from, struct slice to, struct slice id)
   put_attr(&xml, "id", id);
   put(&xml, ">");
   while ((c = xml_next(in->e, c)))
-    put_child(&xml, c);
+    if (xml_is(c, NS_CLIENT, "error"))
+      put_error(&xml, c);
+    else
+      put_child(&xml, c);
   put(&xml, "</iq>");
   st.xml = slice_of(xml.s, xml.len);
   if (stanza_may_answer(&in->st) && payload && payload->ns.len < STANZA_ID_MAX) {
