@@ -1,4 +1,4 @@
-#include "mucd.h"
+#include "rtbl.h"
 
 #include "splice/splice.h"
 
@@ -23,7 +23,7 @@ may_read(struct in *in)
     refuse(&in->st, ERR_FORBIDDEN, "", "");
     return false;
   }
-  return true;
+  return !rtbl_refuses(in);
 }
 
 /* A moderator sees who sent a message; others do if the room showed it then and shows it now. */

@@ -1,4 +1,4 @@
-#include "mucd.h"
+#include "rtbl.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,10 +33,26 @@ registered(struct in *in)
   return arena_copy(in->arena, key);
 }
 
+/* Membership gives voice and the archive, so a nick is no way to either: who has lost voice, and who
+ * is outside of a room that asks for a password, registers none. */
+static bool
+may_be_member(struct in *in)
+{
+  struct affil stored;
+
+  if (in->room->config.flags & FLAG_PASSWORD && !in->session) return false;
+  if (default_role(in->room, AFF_NONE) != IS_PARTICIPANT) return false;
+  if (in->session) return in->session->o->role != IS_VISITOR;
+  affil_get(in->room, in->from.bare, &stored);
+  return stored.role != IS_VISITOR;
+}
+
 static bool
 may_register(struct in *in)
 {
   enum affiliation a = in->room ? affil_of(in->room, &in->from) : AFF_MEMBER;
+
+  if (rtbl_refuses(in)) return false;
 
   if (a == AFF_OUTCAST) {
     refuse(&in->st, ERR_FORBIDDEN, "", "");
@@ -47,7 +63,7 @@ may_register(struct in *in)
     return false;
   }
   if (!muc_allows(in->muc, RULE_REGISTER, &in->from) ||
-      (a == AFF_NONE && default_role(in->room, AFF_NONE) != IS_PARTICIPANT)) {
+      (a == AFF_NONE && !may_be_member(in))) {
     refuse(&in->st, ERR_NOT_ALLOWED, "", "");
     return false;
   }
