@@ -85,6 +85,18 @@ heard(struct session *s)
   s->pings = 0;
 }
 
+/* `access` is for all that a stranger may want of the service; entering a room has its own check, and
+ * who is in may stay. */
+static bool
+may_use(struct in *in)
+{
+  if (in->session || in->admin || slice_is(in->st.kind, "presence") ||
+      !stanza_may_answer(&in->st) || muc_allows(in->muc, RULE_ACCESS, &in->from))
+    return true;
+  refuse(&in->st, ERR_FORBIDDEN, "", "you may not use the rooms here");
+  return false;
+}
+
 static void
 handle(struct in *in)
 {
@@ -96,6 +108,7 @@ handle(struct in *in)
   }
   in->admin = muc_is_admin(in->muc, &in->from);
   in->again = stanza_is_again(&in->st);
+  if (!may_use(in)) return;
   if (in->session && !slice_is(in->st.type, "error")) heard(in->session);
   if (slice_is(in->st.kind, "presence"))
     presence_in(in);
