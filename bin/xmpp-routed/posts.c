@@ -300,6 +300,16 @@ posts_gone(struct link *l)
 
 /* ---- letters ---- */
 
+/* Facts may be twice as much as stanzas: mamd waits for the mark and for the end of a session that it
+ * has stanzas for. */
+static bool
+has_room(struct post const *p, enum verb v)
+{
+  size_t most = v == VERB_STANZA ? POST_MAX : 2 * (size_t)POST_MAX;
+
+  return p->kept.len - p->head <= most;
+}
+
 /* Keep a letter, which is line, or else the stanza s; hand it over if the service is there. */
 static bool
 keep(struct post *p, struct letter head, struct slice line, struct passing const *s)
@@ -307,7 +317,7 @@ keep(struct post *p, struct letter head, struct slice line, struct passing const
   stralloc *k = &p->kept;
   size_t at = k->len, begin = at + sizeof head;
 
-  if (!post_has_room(p) || !stralloc_catb(k, (char const *)&head, sizeof head))
+  if (!has_room(p, head.verb) || !stralloc_catb(k, (char const *)&head, sizeof head))
     return false;
   if (!(s ? passing_cat(k, s) : stralloc_catb(k, line.s, line.len))) {
     k->len = at;
@@ -336,7 +346,7 @@ say_full(struct post const *p)
 bool
 post_has_room(struct post const *p)
 {
-  return p->kept.len - p->head <= POST_MAX;
+  return has_room(p, VERB_STANZA);
 }
 
 bool

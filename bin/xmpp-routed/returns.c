@@ -1,6 +1,7 @@
 #include "asked.h"
 #include "deliver.h"
 #include "kept.h"
+#include "passing.h"
 #include "posts.h"
 #include "returns.h"
 #include "sessions.h"
@@ -14,13 +15,33 @@ was_delivered(struct post const *post, struct passing const *p)
          !slice_has_word(p->st.tags, SLICE("wait"));
 }
 
+/* The log does not have p: from now on routed keeps p for those who were given it. */
+static void
+keep_for_given(struct passing const *p)
+{
+  static stralloc fields = STRALLOC_ZERO;
+  struct user const *u = user_find(jid_cut(p->st.to).bare);
+  struct slice given = stanza_tag(p->st.tags, "given"), word;
+  struct session *s;
+  uint64_t id, number;
+
+  fields.len = 0;
+  if (!slice_u64(stanza_tag(p->st.tags, "id"), &id) || !passing_cat(&fields, p)) return;
+  while (slice_word(&given, ',', &word)) {
+    s = slice_u64(word, &number) ? session_numbered(u, number) : NULL;
+    if (s) kept_add(s, id, slice_of(fields.s, fields.len));
+  }
+}
+
 void
 returns_stanza(struct post const *post, struct passing const *p)
 {
   struct session *asker = session_of(p->st.from);
 
   if (asker && post->program & PROGRAMS_ASKED) asked_answered(asker, &p->st);
-  if (!was_delivered(post, p))
+  if (was_delivered(post, p))
+    keep_for_given(p);
+  else
     deliver_back(p, REFUSED_SERVICE_LOST, ERR_SERVICE_UNAVAILABLE);
 }
 
