@@ -329,7 +329,7 @@ change(struct link *l, struct slice what, struct slice bare, struct slice text,
   return &bad_word;
 }
 
-/* Which account the token has made, in a row, if it has made one; forget it. */
+/* The account that the token has made, in a row, if it has made one; forget it. */
 static void
 token_used(struct link *l, struct slice token)
 {

@@ -55,7 +55,7 @@ account_read_line(char buf[LINE_ROOM], bool *end)
 
 static struct termios shown;
 
-/* Who gives up at the question gets the terminal back as it was. */
+/* A person who gives up at the question gets the terminal back as it was. */
 static void
 show_again(int sig)
 {

@@ -64,7 +64,7 @@ end_session(struct session *s)
   if (s->local) ended(&s->online);
 }
 
-/* Its presence is on its way, by xmpp-userd. */
+/* The presence of s is on its way, by xmpp-userd. */
 static void
 go_away(struct session *s)
 {

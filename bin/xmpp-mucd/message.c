@@ -243,7 +243,7 @@ note_message(struct room *r)
   room_changed(r);
 }
 
-/* What of a message decides whether it wakes its readers' devices. */
+/* The parts of a message that decide whether it wakes its readers' devices. */
 static struct slice
 waking_tags(struct in *in)
 {

@@ -157,7 +157,7 @@ delete_owned(struct slice bare)
 
   for (i = 0; ok && i < o.n; i++) {
     struct request q = {.ctx = &ctx};
-    /* One that lay below another is gone with it. */
+    /* A node that lay below another is gone with it. */
     if (node_request(&q, &arena, o.nodes[i])) ok = remove_node(&q, SLICE(""));
     arena_reset(&arena);
   }

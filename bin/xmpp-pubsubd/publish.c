@@ -331,7 +331,7 @@ may_retract(struct request *q, struct pubsub_item const *it)
          slice_eq(it->publisher, q->ctx->from.bare);
 }
 
-/* Who may not read the node does not learn either which items there are, but for those of its own. */
+/* Somebody who may not read the node does not learn either which items there are, but for those of its own. */
 static bool
 sees_items(struct request *q)
 {

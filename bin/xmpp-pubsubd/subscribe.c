@@ -222,7 +222,7 @@ count_sub(void *cookie, struct slice jid, struct pubsub_sub const *sub)
   return c->n < c->most;
 }
 
-/* Those that are over are on the disk still. */
+/* Subscriptions that are over are on the disk still. */
 static bool
 count_stored(void *cookie, struct slice jid, struct pubsub_sub const *sub)
 {

@@ -119,7 +119,7 @@ publish(struct reg *r)
   return true;
 }
 
-/* Those whose event is too old, or not due now, leave the line too. */
+/* Notifications whose event is too old, or not due now, leave the line too. */
 void
 publish_next(struct domain *d)
 {

@@ -212,7 +212,7 @@ incoming_record(struct link *l, struct record *r)
     return;
   }
   p.silent = l->program == MAMD && has_word(&p, SLICE("offline"));
-  /* What has waited passed the lists when it came, and mamd looks at its recipient's again: the sender's own
+  /* A message that has waited passed the lists when it came, and mamd looks at its recipient's again: the sender's own
    * would hold up all that waits behind it. */
   if (l->program != USERD && !p.silent && is_blocked(&p)) return;
   if (slice_is(p.st.kind, "presence")) caps_directed(&p);

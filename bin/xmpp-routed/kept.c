@@ -220,7 +220,7 @@ return_or_hold(struct held_copy *c, kept_fn *give_back)
   stralloc_free(&line.text);
 }
 
-/* What was returned is given to sessions, which keep it, or is taken over. */
+/* A copy that was returned is given to sessions, which keep it, or is taken over. */
 static void
 forget_again(void)
 {
