@@ -349,6 +349,8 @@ is_held(struct session *s, uint64_t bytes)
   return true;
 }
 
+/* A presence that comes again is shown to the others again: a mucd that was killed may have taken it, and
+ * told nobody. */
 static void
 update(struct in *in, struct xml_node const *x)
 {
@@ -364,13 +366,14 @@ update(struct in *in, struct xml_node const *x)
     changed = true;
   else if (o->sessions != s)
     changed = false;
+  if (in->again) changed = true;
   if (x) {
     struct change others = {.self = NULL};
     if (changed) show(o, &others);
     sync_in(in, x);
     return;
   }
-  if (changed && is_held(s, in->st.xml.len)) return;
+  if (changed && !in->again && is_held(s, in->st.xml.len)) return;
   c.quiet = !changed;
   show(o, &c);
 }
