@@ -137,14 +137,30 @@ static bool
 read_nick(struct in *in, struct item *it)
 {
   struct slice owner;
+  struct occupant *o;
 
   if (!it->nick.len) return true;
   it->nick = jid_prep_nick(in->arena, it->nick);
   if (!it->nick.s || it->nick.len > 256)
     return no(in, ERR_NOT_ACCEPTABLE, "that is no nick");
   owner = nick_owner(in->room, jid_nick_key(in->arena, it->nick));
+  o = occupant_by_nick(in->room, jid_nick_key(in->arena, it->nick));
+  if (o && !slice_is(it->jid, o->account->bare) &&
+      !slice_is(in->from.bare, o->account->bare) && o->affiliation >= AFF_ADMIN &&
+      o->affiliation >= affiliation_of(in))
+    return no(in, ERR_CONFLICT, "an admin has the nick");
   return !owner.len || slice_eq(owner, it->jid) ||
          no(in, ERR_CONFLICT, "the nick is reserved for somebody else");
+}
+
+/* The right to set anything of the kind is asked about before anything is looked up, so that strangers
+ * do not learn who is there. */
+static bool
+may_set(struct in *in, bool role)
+{
+  return affiliation_of(in) >= AFF_ADMIN ||
+         (role && in->session && in->session->o->role == IS_MODERATOR) ||
+         no(in, ERR_FORBIDDEN, "");
 }
 
 static bool
@@ -159,6 +175,7 @@ read_item(struct in *in, struct xml_node const *e, struct item *it)
     .e = e, .nick = nick, .role = role_named(role), .affiliation = affiliation_find(aff)};
   if ((role.s && it->role < 0) || (aff.s && it->affiliation < 0) || !role.s == !aff.s)
     return no(in, ERR_BAD_REQUEST, "a role or an affiliation is needed");
+  if (!may_set(in, role.s != NULL)) return false;
   if (reason) it->reason = xml_text(in->arena, reason);
   if (it->reason.len > MUC_REASON_MAX)
     return no(in, ERR_NOT_ACCEPTABLE, "the reason is too long");
@@ -183,11 +200,9 @@ may_set_role(struct in *in, struct item const *it)
 {
   enum affiliation own = affiliation_of(in);
   enum standing now;
-  bool moderator = in->session && in->session->o->role == IS_MODERATOR;
 
   if (!it->o) return no(in, ERR_ITEM_NOT_FOUND, "");
   now = it->o->role;
-  if (!moderator && own < AFF_ADMIN) return no(in, ERR_FORBIDDEN, "");
   if (in->session && it->o == in->session->o && it->role == IS_NOBODY) return true;
   if ((it->role == IS_MODERATOR || now == IS_MODERATOR) && it->role != IS_NOBODY &&
       (int)now != it->role) {
@@ -211,7 +226,6 @@ may_set_affiliation(struct in *in, struct item const *it)
 
   affil_get(in->room, it->jid, &a);
   now = a.affiliation;
-  if (own < AFF_ADMIN) return no(in, ERR_FORBIDDEN, "");
   if (it->affiliation == AFF_OUTCAST && slice_eq(it->jid, in->from.bare))
     return no(in, ERR_CONFLICT, "you cannot ban yourself");
   if (own == AFF_ADMIN && it->affiliation >= AFF_ADMIN && (int)now != it->affiliation)
