@@ -36,6 +36,7 @@ message_id(struct in *in)
   return in->st.id.len ? in->st.id : in->st.origin;
 }
 
+/* What the room alone says; and the id that the sender's server gave, by the sender's real address. */
 static bool
 is_of_room(struct in *in, struct xml_node const *c)
 {
@@ -43,7 +44,8 @@ is_of_room(struct in *in, struct xml_node const *c)
 
   return slice_is(c->ns, NS_MUC_USER) || slice_is(c->ns, NS_OCCUPANT) ||
          slice_is(c->ns, NS_HATS) || slice_is(c->ns, "http://jabber.org/protocol/nick") ||
-         (xml_is(c, NS_SID, "stanza-id") && slice_eq(by, in->room->bare)) ||
+         (xml_is(c, NS_SID, "stanza-id") &&
+          (slice_eq(by, in->room->bare) || slice_eq(by, in->from.bare))) ||
          (xml_is(c, NS_DELAY, "delay") && slice_eq(from, in->room->bare));
 }
 

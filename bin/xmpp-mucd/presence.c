@@ -6,6 +6,7 @@
 /* Presence to rooms (XEP-0045 s7.2 to s7.7, s7.14): who comes, changes, leaves. */
 
 #define PRESENCE_MAX 8192
+#define LANG_MAX 64 /* RFC 5646 s4.4.1 asks for 35 */
 
 enum standing
 default_role(struct room const *r, enum affiliation a)
@@ -106,13 +107,14 @@ session_take(struct in *in)
 {
   struct session *s = in->session;
   static uint64_t seq = 1ull << 32;
+  struct slice lang = xml_lang(in->e);
   char *fresh = presence_children(in, may_have_status(s));
   bool changed = strcmp(fresh, s->presence) != 0;
 
   free(s->presence);
   s->presence = fresh;
   free(s->lang);
-  s->lang = dup_slice(xml_lang(in->e));
+  s->lang = dup_slice(lang.len > LANG_MAX ? SLICE("") : lang);
   s->priority = priority_of(in);
   s->seq = ++seq;
   s->number = number_of(in);
