@@ -325,10 +325,13 @@ room_items(struct in *in, stralloc *out)
   struct room *r = in->room;
   struct occupant *o;
 
-  if (!(r->config.flags & FLAG_PUBLIC_LIST) && !in->session &&
-      affiliation_of(in) < AFF_ADMIN)
-    return;
+  bool all = affiliation_of(in) >= AFF_ADMIN;
+
+  if (!(r->config.flags & FLAG_PUBLIC_LIST) && !in->session && !all) return;
   for (o = r->first; o && out->len < STANZA_MAX / 2; o = o->next) {
+    if (!(r->config.broadcast >> o->role & 1) && !all &&
+        (!in->session || in->session->o != o))
+      continue;
     put(out, "<item");
     put_attr(out, "jid", nick_jid(r, slice_str(o->nick)));
     put_attr(out, "name", slice_str(o->nick));

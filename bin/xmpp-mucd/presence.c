@@ -430,6 +430,7 @@ probe(struct in *in)
     refuse(&in->st, ERR_NOT_ACCEPTABLE, "", "");
     return;
   }
+  if (o && o != in->session->o && !(in->room->config.broadcast >> o->role & 1)) return;
   if (o) {
     show_to(o, in->session);
     return;
