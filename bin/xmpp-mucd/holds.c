@@ -86,14 +86,20 @@ presence_due(struct session *s, uint64_t n)
 
 /* ---- messages ---- */
 
+void
+holds_release(struct session *s)
+{
+  event_timer_cancel(&s->speaks);
+  s->o->room->held_bytes -= s->message.len;
+  stralloc_free(&s->message);
+}
+
 static void
 forget(struct session *s)
 {
   char key[12];
 
-  event_timer_cancel(&s->speaks);
-  s->o->room->held_bytes -= s->message.len;
-  stralloc_free(&s->message);
+  holds_release(s);
   store_del(mucd.present, holds, key_of(key, s));
 }
 

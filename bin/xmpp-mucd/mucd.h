@@ -305,6 +305,9 @@ struct session *session_add(struct room *r, struct occupant *o, struct jid const
 /* Take a session out, and its occupant with the last one. true: the occupant has gone. */
 bool session_del(struct session *s);
 
+/* The same in memory alone: the stores keep the session. */
+bool session_forget(struct session *s);
+
 /* Give the occupant another nick; move the session s to the occupant o, or to a new one. */
 void occupant_rename(struct occupant *o, struct slice nick, struct slice key);
 void session_move(struct session *s, struct occupant *o, struct slice nick,
@@ -477,9 +480,10 @@ enum hold holds_take(struct in *in);
 /* The time from which the session may change its presence, which has n bytes. */
 uint64_t presence_due(struct session *s, uint64_t n);
 
-/* Handle now the message that is held of the session; drop it. */
+/* Handle now the message that is held of the session; drop it, or in memory alone. */
 void holds_flush(struct session *s);
 void holds_drop(struct session *s);
+void holds_release(struct session *s);
 bool holds_open(void);
 void holds_load(void);
 

@@ -194,27 +194,41 @@ session_at(char key[16], struct session const *s)
   return slice_of(key, 16);
 }
 
+static void
+session_erase(struct session *s)
+{
+  char key[16];
+
+  store_del(mucd.present, sessions, session_at(key, s));
+}
+
 /* Take s out of its occupant's list. */
 static void
 unlink_session(struct session *s)
 {
   struct session **at = &s->o->sessions;
-  char key[16];
 
   while (*at != s)
     at = &(*at)->next;
   *at = s->next;
   s->next = NULL;
   s->o->sessions_n--;
-  store_del(mucd.present, sessions, session_at(key, s));
 }
 
 bool
 session_del(struct session *s)
 {
+  holds_drop(s);
+  session_erase(s);
+  return session_forget(s);
+}
+
+bool
+session_forget(struct session *s)
+{
   struct occupant *o = s->o;
 
-  holds_drop(s);
+  holds_release(s);
   unlink_session(s);
   o->room->sessions_n--;
   o->room->all.len = 0;
@@ -256,6 +270,7 @@ session_move(struct session *s, struct occupant *o, struct slice nick, struct sl
     o->role = old->role;
     o->admin = old->admin;
   }
+  session_erase(s);
   unlink_session(s);
   for (at = &o->sessions; *at; at = &(*at)->next) {
   }

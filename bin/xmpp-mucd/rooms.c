@@ -268,7 +268,7 @@ rooms_reload(void)
 
   while ((r = room_next(NULL))) {
     while (r->first)
-      session_del(r->first->sessions);
+      session_forget(r->first->sessions);
     room_free(r);
   }
   touched = NULL;

@@ -1,0 +1,71 @@
+#!/usr/bin/python3
+"""The disk of DATA/rooms is full: a message is refused, nobody leaves the room, and all goes on when
+there is space again."""
+from disk import *
+from tree import *
+
+ROOM = "full@conference.localhost"
+MUC = "http://jabber.org/protocol/muc"
+
+
+def enter(s, nick):
+    s.send("<presence to='%s/%s'><x xmlns='%s'/></presence>" % (ROOM, nick, MUC))
+    while s.recv().find(".//{%s#user}status[@code='110']" % MUC) is None:
+        pass
+
+
+def say(s, id):
+    """The condition of the error that the message gets, or None."""
+    text = os.urandom(20000).hex()
+    s.send("<message to='%s' type='groupchat' id='%s'><body>%s</body></message>" % (ROOM, id, text))
+    while True:
+        e = s.recv()
+        if e.get("id") == id:
+            x = e.find("{%s}error" % CLIENT)
+            return None if x is None else x[0].tag.split("}")[1]
+
+
+def play(t, folder):
+    a, b = t.login("a"), t.login("b")
+    enter(a, "A")
+    assert a.iq(ROOM, "<query xmlns='%s#owner'><x xmlns='jabber:x:data' type='submit'/></query>" % MUC,
+                "set").get("type") == "result"
+    enter(b, "B")
+    assert say(a, "before") is None
+    fill(folder)
+    got = [say(b, "full%d" % i) for i in range(30)]  # pages that are free in the file take some
+    assert got[-1] == "internal-server-error", got
+    assert set(got) <= {None, "internal-server-error"}, got
+    items = b.iq(ROOM, "<query xmlns='http://jabber.org/protocol/disco#items'/>")[0]
+    assert {i.get("name") for i in items} == {"A", "B"}, ET.tostring(items)
+    os.unlink(folder + "/filler")
+    until("space again", lambda: say(b, "again") is None, 15)
+    while True:  # what was said reaches the other, who has never left
+        e = a.recv()
+        assert e.get("type") != "unavailable", ET.tostring(e)
+        if e.get("id") == "again":
+            break
+    a.close()
+    b.close()
+
+
+@check
+def nobody_leaves_a_room_of_a_full_disk():
+    t = Tree(accounts=["a@localhost", "b@localhost"],
+             modules=MODULES + "\nmod_muc: {default_room_options: {mam: true}}")
+    t.make_folder()
+    subprocess.run([t.bin + "/xmpp-up", "--dev", "--prepare", "-c", t.conf, "-s", t.state],
+                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    folder = small_disk(t, "1m", "rooms")
+    if not folder:
+        shutil.rmtree(t.dir, ignore_errors=True)
+        return
+    try:
+        with t:
+            play(t, folder)
+    finally:
+        LIBC.umount2(folder.encode(), 2)
+        shutil.rmtree(t.dir, ignore_errors=True)
+
+
+main()
