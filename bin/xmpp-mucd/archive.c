@@ -138,6 +138,14 @@ is_from(void *cookie, struct archive_message const *m)
   return slice_eq(m->text.from, *from);
 }
 
+/* While the room showed no addresses, the nick told nothing of the address: it does not later. */
+static bool
+was_open(void *cookie, struct archive_message const *m)
+{
+  (void)cookie;
+  return history_is_noted(m, "open");
+}
+
 static bool
 none(void *cookie, struct archive_message const *m)
 {
@@ -146,8 +154,10 @@ none(void *cookie, struct archive_message const *m)
   return false;
 }
 
+/* Look at the messages of a contact, or of all, for those that match. */
 static bool
-look(struct in *in, struct mam_query const *q, mam_match_fn *fn, struct mam_page *p)
+look(struct in *in, struct mam_query const *q, struct jid contact, mam_match_fn *fn,
+     struct mam_page *p)
 {
   static stralloc from = STRALLOC_ZERO;
   struct mam_query all = *q; /* contacts are real addresses */
@@ -157,7 +167,7 @@ look(struct in *in, struct mam_query const *q, mam_match_fn *fn, struct mam_page
   from.len = 0;
   escape(&from, q->with.full);
   full = slice_of(from.s, from.len);
-  all.with = (struct jid){.full = SLICE("")};
+  all.with = contact;
   memset(p, 0, sizeof *p);
   while (!p->over)
     if (!mam_page_look(mucd.archive, in->room->number, &all, fn, &full, 500, p, &looked))
@@ -170,15 +180,16 @@ static bool
 find(struct in *in, struct mam_query *q, struct mam_page *p)
 {
   bool room = slice_eq(q->with.bare, in->room->bare);
+  struct jid const all = {.full = SLICE("")};
 
-  if (room && q->with.resource.len) return look(in, q, is_from, p);
+  if (room && q->with.resource.len) return look(in, q, all, is_from, p);
   if (room || !q->with.full.len) {
-    q->with = (struct jid){.full = SLICE("")};
+    q->with = all;
     return mam_page_find(mucd.archive, in->room->number, q, p);
   }
-  if (!sees_all(in) && in->room->config.flags & FLAG_ANONYMOUS &&
-      !slice_eq(q->with.bare, in->from.bare))
-    return look(in, q, none, p);
+  if (!sees_all(in) && !slice_eq(q->with.bare, in->from.bare))
+    return look(in, q, q->with, in->room->config.flags & FLAG_ANONYMOUS ? none : was_open,
+                p);
   return mam_page_find(mucd.archive, in->room->number, q, p);
 }
 
