@@ -75,7 +75,6 @@ static void
 affiliation(struct link *l, struct room *r, struct slice jid, struct slice word)
 {
   struct affil a;
-  struct change c = {.codes = ""};
   int to = affiliation_find(word);
   struct jid j;
 
@@ -85,10 +84,7 @@ affiliation(struct link *l, struct room *r, struct slice jid, struct slice word)
   }
   affil_get(r, j.bare, &a);
   if ((int)a.affiliation != to) {
-    a = (struct affil){
-      .affiliation = (enum affiliation)to, .nick = SLICE(""), .reason = SLICE("")};
-    affil_put(r, j.bare, &a);
-    set_affiliation(r, j.bare, a.affiliation, &c);
+    affil_give(r, j.bare, (enum affiliation)to);
     after_leave(r);
   }
   service_done(l);

@@ -38,16 +38,6 @@ note_admin(void *cookie, struct slice bare, struct affil const *a)
 }
 
 static void
-give(struct room *r, struct slice bare, enum affiliation to)
-{
-  struct affil a = {.affiliation = to, .nick = SLICE(""), .reason = SLICE("")};
-  struct change c = {.codes = ""};
-
-  affil_put(r, bare, &a);
-  set_affiliation(r, bare, to, &c);
-}
-
-static void
 find_owners(struct room *r)
 {
   struct admins x = {STRALLOC_ZERO};
@@ -57,24 +47,15 @@ find_owners(struct room *r)
   affil_each(r, note_admin, &x);
   rest = slice_of(x.list.s, x.list.len);
   while (slice_word(&rest, '\n', &bare))
-    give(r, bare, AFF_OWNER);
+    affil_give(r, bare, AFF_OWNER);
   stralloc_free(&x.list);
 }
 
 void
 ends_leave(struct room *r, struct slice bare)
 {
-  static struct arena arena = ARENA_ZERO;
-  struct affil a;
-
-  arena_reset(&arena);
-  affil_get(r, bare, &a);
-  if (a.nick.len) {
-    struct slice nick = arena_copy(&arena, a.nick);
-    nick_put(r, r->muc, jid_nick_key(&arena, nick), SLICE(""));
-  }
   hats_take_off(r, bare);
-  give(r, bare, AFF_NONE);
+  affil_give(r, bare, AFF_NONE);
   find_owners(r);
   after_leave(r);
 }

@@ -554,6 +554,9 @@ bool people_hold(struct in *in, struct xml_node const *x, char const *var);
 void people_set(struct in *in, struct xml_node const *x, char const *var,
                 enum affiliation a);
 
+/* Give an address an affiliation, and show it; a reserved nick stays, but for none and outcasts. */
+void affil_give(struct room *r, struct slice bare, enum affiliation to);
+
 /* register.c */
 void register_get(struct in *in);
 void register_set(struct in *in, struct xml_node const *query);

@@ -74,17 +74,35 @@ note_gone(void *cookie, struct slice bare, struct affil const *a)
   return true;
 }
 
+void
+affil_give(struct room *r, struct slice bare, enum affiliation to)
+{
+  static struct arena arena = ARENA_ZERO;
+  struct affil a;
+  struct change c = {.codes = ""};
+  struct slice nick;
+
+  arena_reset(&arena);
+  affil_get(r, bare, &a);
+  nick = arena_copy(&arena, a.nick);
+  if (!nick.s) no_memory();
+  if (nick.len && to <= AFF_NONE) {
+    nick_put(r, NULL, jid_nick_key(&arena, nick), SLICE(""));
+    nick.len = 0;
+  }
+  a = (struct affil){.affiliation = to, .nick = nick, .reason = SLICE("")};
+  affil_put(r, bare, &a);
+  set_affiliation(r, bare, to, &c);
+}
+
 static void
 make(struct room *r, struct slice bare, enum affiliation to)
 {
   struct affil a;
-  struct change c = {.codes = ""};
 
   affil_get(r, bare, &a);
-  if (a.affiliation == to || (a.affiliation == AFF_OWNER && to == AFF_ADMIN)) return;
-  a = (struct affil){.affiliation = to, .nick = SLICE(""), .reason = SLICE("")};
-  affil_put(r, bare, &a);
-  set_affiliation(r, bare, to, &c);
+  if (a.affiliation != to && (a.affiliation != AFF_OWNER || to != AFF_ADMIN))
+    affil_give(r, bare, to);
 }
 
 void

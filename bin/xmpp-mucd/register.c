@@ -116,6 +116,7 @@ unregister(struct in *in)
       affil_put(in->room, in->from.bare, &a);
   }
   result(in, SLICE(""));
+  if (in->room) after_leave(in->room);
 }
 
 static bool
