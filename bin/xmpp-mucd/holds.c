@@ -4,20 +4,25 @@
 #include <skalibs/uint64.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Messages and changes of presence that come too early, by the least intervals and the shapers of
  * the service. A session has at most one message that is held, and the newest of its changes; a
  * room holds MUC_HELD_MAX bytes of messages. A held message is acknowledged to routed, so it is
- * stored beside the session, and a mucd that was killed sends it in its time. */
+ * stored beside the session, and a mucd that was killed sends it in its time. The row goes when
+ * DATA/rooms has the message (holds_turn). */
 
-static MDB_dbi holds; /* ROOM (8) session (4), big-endian -> fields of a stanza */
+#define KEY_SIZE 12
+
+static MDB_dbi holds;  /* ROOM (8) session (4), big-endian -> fields of a stanza */
+static stralloc spent; /* keys of rows whose messages were handled in this turn */
 
 static struct slice
-key_of(char key[12], struct session const *s)
+key_of(char key[KEY_SIZE], struct session const *s)
 {
   uint64_pack_big(key, s->o->room->number);
   uint32_pack_big(key + 8, s->id);
-  return slice_of(key, 12);
+  return slice_of(key, KEY_SIZE);
 }
 
 bool
@@ -97,7 +102,7 @@ holds_release(struct session *s)
 static void
 forget(struct session *s)
 {
-  char key[12];
+  char key[KEY_SIZE];
 
   holds_release(s);
   store_del(mucd.present, holds, key_of(key, s));
@@ -115,17 +120,45 @@ holds_flush(struct session *s)
   stralloc line = s->message;
   struct record r;
   struct stanza st;
+  char key[KEY_SIZE];
 
   if (!line.len) return;
+  put_slice(&spent, key_of(key, s));
   s->message = stralloc_zero;
   s->o->room->held_bytes -= line.len;
-  forget(s);
+  holds_release(s);
   if (record_split(&r, line.s, line.len)) {
     stanza_read(&r, 0, &st);
     st.xml = record_get(&r, STANZA_XML);
     stanza_in(&st, true);
   }
   stralloc_free(&line);
+}
+
+/* A session may hold another message by now, which has the same row. */
+static void
+unspend(struct slice key)
+{
+  size_t i;
+
+  for (i = 0; i + KEY_SIZE <= spent.len; i += KEY_SIZE) {
+    if (memcmp(spent.s + i, key.s, KEY_SIZE) != 0) continue;
+    spent.len -= KEY_SIZE;
+    memmove(spent.s + i, spent.s + spent.len, KEY_SIZE);
+    return;
+  }
+}
+
+bool
+holds_turn(bool kept)
+{
+  size_t i;
+  bool any = kept && spent.len;
+
+  for (i = 0; any && i + KEY_SIZE <= spent.len; i += KEY_SIZE)
+    store_del(mucd.present, holds, slice_of(spent.s + i, KEY_SIZE));
+  spent.len = 0;
+  return any;
 }
 
 static void
@@ -170,7 +203,7 @@ holds_take(struct in *in)
   struct session *s = in->session;
   struct room *r = in->room;
   stralloc line = STRALLOC_ZERO;
-  char key[12];
+  char key[KEY_SIZE];
   uint64_t due;
 
   if (!s || in->held) return HOLD_NOT;
@@ -183,12 +216,29 @@ holds_take(struct in *in)
     stralloc_free(&line);
     return HOLD_FULL;
   }
+  unspend(key_of(key, s));
   store_put(mucd.present, holds, key_of(key, s), slice_of(line.s, line.len));
   keep(s, &line, due);
   return HOLD_HELD;
 }
 
 /* ---- after a restart ---- */
+
+/* The stanza as one that comes again: the archive may have it, though its row is still there. */
+static bool
+cat_again(stralloc *out, struct record *f)
+{
+  static stralloc tags = STRALLOC_ZERO;
+  struct stanza st;
+
+  stanza_read(f, 0, &st);
+  st.xml = record_get(f, STANZA_XML);
+  tags.len = 0;
+  put_slice(&tags, st.tags);
+  if (!stanza_is_again(&st)) put(&tags, tags.len ? " again" : "again");
+  st.tags = slice_of(tags.s, tags.len);
+  return cat_stanza(out, &st);
+}
 
 static bool
 load(void *cookie, struct slice key, struct slice value)
@@ -201,25 +251,27 @@ load(void *cookie, struct slice key, struct slice value)
   struct jid from;
 
   (void)cookie;
-  (void)key;
   copy.len = 0;
   put_slice(&copy, value);
-  put_slice(&line, value);
   if (record_split(&f, copy.s, copy.len)) {
     r = room_find(jid_cut(record_get(&f, STANZA_TO)).bare);
     from = jid_cut(record_get(&f, STANZA_FROM));
     s = r && r->muc ? session_find(r, &from) : NULL;
     if (s && !s->message.len) {
+      if (!cat_again(&line, &f)) no_memory();
       keep(s, &line, door_now() + s->o->room->muc->message_us);
       return true;
     }
   }
-  stralloc_free(&line);
+  put_slice(&spent, key);
   return true;
 }
 
+/* Rows of sessions that are no more go. */
 void
 holds_load(void)
 {
+  spent.len = 0;
   store_each(mucd.present, holds, slice_of("", 1), load, NULL);
+  holds_turn(true);
 }

@@ -484,6 +484,8 @@ uint64_t presence_due(struct session *s, uint64_t n);
 void holds_flush(struct session *s);
 void holds_drop(struct session *s);
 void holds_release(struct session *s);
+/* Drop the rows of messages that were handled, when DATA/rooms has them. true: there were some. */
+bool holds_turn(bool kept);
 bool holds_open(void);
 void holds_load(void);
 

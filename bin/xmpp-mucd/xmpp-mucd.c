@@ -163,6 +163,7 @@ turn(void)
   rooms_turn();
   store_commit(mucd.present);
   kept = archive_commit(mucd.archive);
+  if (holds_turn(kept)) store_commit(mucd.present);
   handle_turn(kept);
   if (kept) return;
   rooms_reload();
