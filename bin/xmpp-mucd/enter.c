@@ -6,7 +6,9 @@
 /* Entering a room (XEP-0045 s7.2): the checks in their order, then all that the one who comes is
  * told, in one turn. */
 
+/* Rooms that wait for their forms: of a service, of one account. */
 #define LOCKED_MAX 50
+#define LOCKED_OF_ONE_MAX 5
 
 static bool
 no(struct in *in, enum stanza_error e, char const *type, char const *text)
@@ -42,6 +44,17 @@ locked_of(struct muc const *m)
   return n;
 }
 
+static unsigned int
+locked_by(struct account const *a)
+{
+  struct occupant *o;
+  unsigned int n = 0;
+
+  for (o = a ? a->first : NULL; o; o = o->next_of)
+    n += o->room->state == ROOM_LOCKED;
+  return n;
+}
+
 static bool
 create(struct in *in, struct xml_node const *x)
 {
@@ -51,7 +64,8 @@ create(struct in *in, struct xml_node const *x)
 
   if (store_is_full(mucd.store))
     return no(in, ERR_INTERNAL, "wait", "the server has no room on its disk");
-  if (locked_of(in->muc) >= LOCKED_MAX)
+  if (locked_by(account_find(in->from.bare)) >= LOCKED_OF_ONE_MAX ||
+      locked_of(in->muc) >= LOCKED_MAX)
     return no(in, ERR_RESOURCE_CONSTRAINT, "", "too many rooms wait for their forms");
   if (secret.len > MUC_TEXT_MAX || secret.len > in->muc->max_password)
     return no(in, ERR_NOT_ACCEPTABLE, "", "the password is too long");

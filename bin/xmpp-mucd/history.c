@@ -197,7 +197,7 @@ history_send(struct session *s, struct xml_node const *x)
     if (m.tombstone || !history_is_noted(&m, "h")) continue;
     cat_end(&end, s->o->room, m.id);
     chars += m.text.xml.len - 10 + end.len;
-    if (chars > w.chars) break;
+    if (chars > w.chars || (n && chars > mucd.history_bytes)) break;
     places[n++] = place;
   }
   while (n--)

@@ -193,6 +193,11 @@ may_speak(struct in *in)
     refuse(&in->st, ERR_FORBIDDEN, "", "you may not change the subject");
     return false;
   }
+  if (is_subject(in->e) &&
+      xml_text(in->arena, xml_child(in->e, NS_CLIENT, "subject")).len > MUC_TEXT_MAX) {
+    refuse(&in->st, ERR_NOT_ACCEPTABLE, "", "the subject is too long");
+    return false;
+  }
   if (s && r->config.slow_s && s->o->role != IS_MODERATOR &&
       xml_child(in->e, NS_CLIENT, "body") && s->said_us &&
       door_now() - s->said_us < (uint64_t)r->config.slow_s * 1000000) {

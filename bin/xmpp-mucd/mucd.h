@@ -72,6 +72,7 @@ struct mucd {
   struct store *present;                   /* DATA/occupants */
   size_t fanout_max;                       /* bytes of addresses in one record */
   uint64_t affiliations_max, sessions_max; /* of a room */
+  uint64_t history_bytes;                  /* for who enters */
 };
 
 extern struct mucd mucd;

@@ -167,6 +167,7 @@ mucd_take(void *fresh, bool first)
     settings_limit(now.st, "muc_affiliations_max", MUC_AFFILIATIONS_MAX);
   mucd.sessions_max =
     settings_limit(now.st, "muc_room_sessions_max", MUC_ROOM_SESSIONS_MAX);
+  mucd.history_bytes = settings_limit(now.st, "muc_history_bytes", MUC_HISTORY_BYTES);
   for (r = room_next(NULL); r && !first; r = room_next(r)) {
     r->muc = muc_find(jid_cut(r->bare).domain);
     if (!r->muc) room_close(r);

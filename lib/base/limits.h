@@ -65,7 +65,7 @@
 /* Services of the administrator (tabber.services). */
 #define SERVICES_MAX 32
 
-/* Bytes of the title, and of the description, of a room. */
+/* Bytes of the title, the description, the subject of a room. */
 #define MUC_TEXT_MAX 4096
 /* Bytes of messages that a room holds because they came too early. */
 #define MUC_HELD_MAX 65536
@@ -79,6 +79,8 @@
 #define MUC_ITEMS_MAX 1000
 /* Persons with a nick who are not in a room and are shown to who enters it. */
 #define MUC_ABSENT_MAX 1000
+/* Bytes of history for who enters a room, the newest message apart: a short presence asks for them. */
+#define MUC_HISTORY_BYTES (1u << 20)
 /* Bytes of a reason; invitations in one message. */
 #define MUC_REASON_MAX 1024
 #define MUC_INVITES_MAX 50
