@@ -324,63 +324,6 @@ extern struct online_mirror mirror;
 /* Say whether the address belongs to a host of this server. */
 bool is_local(struct slice domain);
 
-/* ---- what is stored of rooms (stored.c) ---- */
-
-struct affil {
-  enum affiliation affiliation;
-  uint8_t role; /* a role that was taken, 0: none */
-  uint64_t since_us;
-  struct slice nick, reason;
-};
-
-typedef bool public_fn(void *cookie, struct slice local, struct slice title);
-
-bool stored_open(void);
-bool stored_room(struct slice bare, stralloc *value, uint64_t *number);
-void stored_room_put(struct room *r);
-void stored_room_del(struct room *r);
-
-/* Call fn with the bare JID of each room of the store. It may read other tables. */
-void stored_each(public_fn *fn, void *cookie);
-
-/* The affiliation of a bare JID or domain: all zero with AFF_NONE when none is stored. Slices live
- * until the next write. */
-void affil_get(struct room const *r, struct slice bare, struct affil *a);
-void affil_put(struct room *r, struct slice bare, struct affil const *a);
-enum affiliation affil_of(struct room const *r, struct jid const *who);
-
-/* Note that the bare JID has something in the room, or has not any more: affiliation or hat. */
-void affil_note(struct room const *r, struct slice bare);
-
-typedef bool affil_fn(void *cookie, struct slice bare, struct affil const *a);
-void affil_each(struct room const *r, affil_fn *fn, void *cookie);
-size_t affil_count(struct room *r, enum affiliation a);
-
-/* Say whether the room may have so many affiliations more. */
-bool affils_fit(struct room *r, size_t more);
-
-/* The bare JID that has reserved a nick, by its key: of the room, or of the service; empty. */
-struct slice nick_owner(struct room const *r, struct slice key);
-struct slice nick_of_service(struct muc const *m, struct slice key);
-void nick_put(struct room const *r, struct muc const *m, struct slice key,
-              struct slice bare);
-
-/* The key under which nick_put keeps the nick that a bare JID has of the service. */
-struct slice nick_key_of(struct slice bare);
-
-struct slice vcard_get(struct room const *r);
-void vcard_put(struct room const *r, struct slice xml);
-
-/* Rooms of a service in the order of their names that are public, from a name on. */
-void public_each(struct muc const *m, struct slice from, public_fn *fn, void *cookie);
-
-/* Rooms in which a bare JID has an affiliation. */
-typedef bool of_fn(void *cookie, uint64_t room);
-void of_each(struct slice bare, of_fn *fn, void *cookie);
-
-/* The key of this server for occupant ids. */
-void occupant_id(char out[33], struct room const *r, struct slice bare);
-
 /* ---- writing (write.c) ---- */
 
 /* Append; a process that has no memory ends, for all it knows is on disk. */
@@ -625,5 +568,7 @@ void cleanup_start(void);
 
 /* control.c */
 void control_rooms(struct link *l, struct record *r);
+
+#include "stored.h"
 
 #endif
