@@ -36,7 +36,7 @@ message_id(struct in *in)
   return in->st.id.len ? in->st.id : in->st.origin;
 }
 
-/* What the room alone says; and the id that the sender's server gave, by the sender's real address. */
+/* Children that the room alone gives, and the id that names the sender by its real address, do not pass. */
 static bool
 is_of_room(struct in *in, struct xml_node const *c)
 {

@@ -1,4 +1,4 @@
-/* What xmpp-mucd stores of rooms (stored.c). */
+/* Private to xmpp-mucd: the tables of rooms and affiliations (stored.c). */
 #ifndef MUCD_STORED_H
 #define MUCD_STORED_H
 
