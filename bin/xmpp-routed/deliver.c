@@ -165,15 +165,8 @@ ask_mamd(struct post *post, struct passing const *p)
   static stralloc tags = STRALLOC_ZERO;
   struct session *s = session_of(p->st.from);
   struct passing asked = *p;
-  char buf[BASE_NUM];
 
-  tags.len = 0;
-  if (s && stralloc_catb(&tags, p->st.tags.s, p->st.tags.len) &&
-      stralloc_cats(&tags, " session=") &&
-      stralloc_cats(&tags, num_u64(buf, s->number).s)) {
-    asked.st.tags = slice_of(tags.s, tags.len);
-    s->named = true;
-  }
+  if (s && passing_name_session(&asked, &tags, s->number)) s->named = true;
   if (deliver_to_post(post, &asked) && s) asked_add(s, p, post);
 }
 

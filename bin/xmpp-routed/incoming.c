@@ -127,8 +127,8 @@ was_handed(struct link const *l, struct passing const *p, uint64_t of)
   return s && s->link != l;
 }
 
-/* Presence for a service that watches sessions says which session sends it: the end of an earlier session
- * of the same name may be told behind it. */
+/* Presence for a service that watches sessions says which session sends it: the end of an
+ * earlier session of the same name may be told behind it. */
 static void
 name_session(struct passing *p)
 {
@@ -138,15 +138,8 @@ name_session(struct passing *p)
                               : NULL;
   struct session *s =
     post && post->watches & WATCH_BIT(WATCH_SESSIONS) ? session_of(p->st.from) : NULL;
-  char buf[BASE_NUM];
 
-  tags.len = 0;
-  if (!s || !stralloc_catb(&tags, p->st.tags.s, p->st.tags.len) ||
-      (tags.len && !stralloc_cats(&tags, " ")) || !stralloc_cats(&tags, "session=") ||
-      !stralloc_cats(&tags, num_u64(buf, s->number).s))
-    return;
-  p->st.tags = slice_of(tags.s, tags.len);
-  s->named = true;
+  if (s && passing_name_session(p, &tags, s->number)) s->named = true;
 }
 
 static void

@@ -122,3 +122,17 @@ passing_read(struct passing *p, struct passing_line *line, struct slice fields)
   stanza_read(&line->r, 0, &p->st);
   return true;
 }
+
+bool
+passing_name_session(struct passing *p, stralloc *tags, uint64_t number)
+{
+  char buf[BASE_NUM];
+
+  tags->len = 0;
+  if (!stralloc_catb(tags, p->st.tags.s, p->st.tags.len) ||
+      !stralloc_cats(tags, tags->len ? " session=" : "session=") ||
+      !stralloc_cats(tags, num_u64(buf, number).s))
+    return false;
+  p->st.tags = slice_of(tags->s, tags->len);
+  return true;
+}

@@ -64,4 +64,8 @@ bool passing_read(struct passing *p, struct passing_line *line, struct slice fie
  * XML is no element. */
 bool passing_address(struct passing *p);
 
+/* Add the tag session=NUMBER to p's envelope; tags holds the text, for as long as p lives.
+ * false: ENOMEM, and p is as it was. */
+bool passing_name_session(struct passing *p, stralloc *tags, uint64_t number);
+
 #endif
