@@ -203,6 +203,7 @@ static void
 announce(struct stream *s)
 {
   struct link *routed = link_find(ROUTED);
+  uint64_t come;
 
   if (s->state == ST_BINDING) bind_ask(s, s->sasl2 ? bind2_metadata(s) : NULL);
   if (s->state == ST_RESUMING) {
@@ -225,8 +226,9 @@ announce(struct stream *s)
   link_num(routed, s->session.number);
   link_str(routed, s->session.caps);
   link_str(routed, s->session.client);
-  link_num(routed, marks_come(s));
-  link_num(routed, s->session.sm || s->fresh ? marks_come(s) : s->session.mark.had.live);
+  come = marks_come(s);
+  link_num(routed, come);
+  link_num(routed, s->session.sm || s->fresh ? come : s->session.mark.had.live);
   link_end(routed);
   push_announce(s);
   if (s->session.sm) sm_hold_again(s, &s->session.sm->out.queue);

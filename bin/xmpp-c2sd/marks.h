@@ -5,7 +5,8 @@
 #include "c2sd.h"
 
 /* Note that the client has the stanza of these tags; or will have it once it has fetched
- * all that was sent so far; or once all blocked output has left. marks_blocked says whether there is such a stanza that the client does not have yet. */
+ * all that was sent so far; or once all blocked output has left. marks_blocked says whether
+ * the client still lacks a stanza that was noted in one of the last two ways. */
 void marks_note(struct stream *s, struct slice tags);
 void marks_note_sent(struct stream *s, struct slice tags);
 void marks_note_blocked(struct stream *s, struct slice tags);
