@@ -324,7 +324,6 @@ room_items(struct in *in, stralloc *out)
 {
   struct room *r = in->room;
   struct occupant *o;
-
   bool all = affiliation_of(in) >= AFF_ADMIN;
 
   if (!(r->config.flags & FLAG_PUBLIC_LIST) && !in->session && !all) return;

@@ -23,10 +23,10 @@
  *              here, and its conduit opens only when the handshake is done
  *   SECURE     as PLAIN, through OpenSSL
  *   CLOSING    one side has closed the conduit; the output is still written, for as long as the
- *              client takes some of it in time. When the
- *              neighbour has closed and all is written, the socket is shut down, and what the
- *              client still sends is thrown away until it ends or CONN_LINGER_US have passed:
- *              closing at once would make the kernel take back the last bytes
+ *              client takes some of it in time. When the neighbour has closed and all is
+ *              written, the socket is shut down, and what the client still sends is thrown
+ *              away until it ends or CONN_LINGER_US have passed: closing at once would make
+ *              the kernel take back the last bytes
  *
  * Reading is one read(2) a turn into a buffer that all connections share. */
 

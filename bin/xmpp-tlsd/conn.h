@@ -93,8 +93,9 @@ struct conn *conn_dialed(struct link *l, int fd, struct slice ip, uint16_t port)
 struct conn *conn_of(struct link const *l, struct record *r);
 
 /* Let c end, for one side has closed its conduit: what is left is written, and nothing
- * is given any more. */
-void conn_begin_close(struct conn *c); /* again: what is waited for has changed */
+ * is given any more. A later call sets anew how long c waits: the output, or the neighbour,
+ * has changed. */
+void conn_begin_close(struct conn *c);
 
 /* Begin TLS as the server, with the certificate for name (empty: the first). c may be
  * gone then. */

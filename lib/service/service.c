@@ -207,8 +207,7 @@ connect_links(void)
   return true;
 }
 
-/* New settings may have programs that the old ones had not: they may connect, and are connected
- * to. */
+/* New settings may have other programs: they may connect, and are connected to. */
 static bool
 reload(void)
 {
@@ -537,11 +536,10 @@ service_pipes(void)
 char const *
 service_run_file(char const *name)
 {
-  struct slice me = slice_str(service.instance);
-  char const *folder = service.pipe ? run_path(me, ".") : NULL;
+  char const *folder = run_path(slice_str(service.instance), ".");
 
-  if (service.pipe && (!folder || access(folder, F_OK) < 0)) return NULL;
-  return run_path(me, name);
+  if (!folder || (service.pipe && access(folder, F_OK) < 0)) return NULL;
+  return run_path(slice_str(service.instance), name);
 }
 
 static void
