@@ -1,5 +1,7 @@
 /* http: a head comes to the same end in any pieces; a request that is taken is read alike by
  * http-parser, where that is installed; read again it is the same request. */
+#include "fuzz.h"
+
 #include "http/http.h"
 
 #include <skalibs/strerr.h>
@@ -37,14 +39,6 @@
 #endif
 
 char const *PROG = "fuzz";
-
-int LLVMFuzzerTestOneInput(uint8_t const *data, size_t len);
-
-static void
-must(bool b)
-{
-  if (!b) abort();
-}
 
 static long
 scan(char const *s, size_t len, size_t piece)

@@ -1,5 +1,7 @@
 /* jid: what jid_parse gives is prepared: parsing it again changes nothing, and its parts
  * have no delimiter that would split it elsewhere. */
+#include "fuzz.h"
+
 #include "jid/jid.h"
 
 #include <skalibs/strerr.h>
@@ -9,14 +11,6 @@
 #include <string.h>
 
 char const *PROG = "fuzz";
-
-int LLVMFuzzerTestOneInput(uint8_t const *data, size_t len);
-
-static void
-must(bool b)
-{
-  if (!b) abort();
-}
 
 static bool
 has_any(struct slice s, char const *bytes)

@@ -1,4 +1,6 @@
 /* proxy: the header of a proxy comes to the same end in any pieces, and never behind what came. */
+#include "fuzz.h"
+
 #include "nets/nets.h"
 
 #include <skalibs/strerr.h>
@@ -7,8 +9,6 @@
 #include <string.h>
 
 char const *PROG = "fuzz";
-
-int LLVMFuzzerTestOneInput(uint8_t const *data, size_t len);
 
 int
 LLVMFuzzerTestOneInput(uint8_t const *data, size_t len)

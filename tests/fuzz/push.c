@@ -2,6 +2,8 @@
  * line that leaves is a record that xmpp-routed would take, and its stanza is XML. The input is
  * pieces with NUL between them: enable and disable elements, and messages. Needs bin/xmpp-pushd
  * without its main file, and build/fuzz for the stores. */
+#include "fuzz.h"
+
 #include "../../bin/xmpp-pushd/pushd.h"
 
 #include <skalibs/strerr.h>
@@ -17,14 +19,6 @@
 
 char const *PROG = "fuzz";
 
-int LLVMFuzzerTestOneInput(uint8_t const *data, size_t len);
-
-static void
-must(bool b)
-{
-  if (!b) abort();
-}
-
 static void
 record(struct link *l, enum verb v, struct record *r)
 {
@@ -33,31 +27,13 @@ record(struct link *l, enum verb v, struct record *r)
   (void)r;
 }
 
-static void
-nothing(struct link *l)
-{
-  (void)l;
-}
-
-static void
-full(struct link *l, bool is_full)
-{
-  (void)l;
-  (void)is_full;
-}
-
-static void
-turn(void)
-{
-}
-
 static struct link_owner const owner = {.program = "xmpp-pushd",
                                         .instance = "pushd",
-                                        .up = nothing,
-                                        .down = nothing,
+                                        .up = no_link,
+                                        .down = no_link,
                                         .record = record,
-                                        .full = full,
-                                        .turn = turn};
+                                        .full = no_full,
+                                        .turn = no_turn};
 
 static void
 check_xml(struct slice xml)

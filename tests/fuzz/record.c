@@ -1,5 +1,7 @@
 /* record: any line either is refused, or its fields put again make a line with the same
  * fields; raw fields passed on arrive as they were. */
+#include "fuzz.h"
+
 #include "record/record.h"
 
 #include <skalibs/strerr.h>
@@ -9,14 +11,6 @@
 #include <string.h>
 
 char const *PROG = "fuzz";
-
-int LLVMFuzzerTestOneInput(uint8_t const *data, size_t len);
-
-static void
-must(bool b)
-{
-  if (!b) abort();
-}
 
 /* The same fields, read backwards; and without newline or NUL to end the line early. */
 static void

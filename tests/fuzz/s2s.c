@@ -2,6 +2,8 @@
  * line that leaves is a record that its neighbour would take. The input is pieces with NUL between
  * them: the first byte of a piece says what happens, the rest are bytes of a server, or fields.
  * Needs bin/xmpp-s2sd without its main file. */
+#include "fuzz.h"
+
 #include "../../bin/xmpp-s2sd/dial.h"
 #include "../../bin/xmpp-s2sd/domains.h"
 #include "../../bin/xmpp-s2sd/in.h"
@@ -20,14 +22,6 @@
 #include <string.h>
 
 char const *PROG = "fuzz";
-
-int LLVMFuzzerTestOneInput(uint8_t const *data, size_t len);
-
-static void
-must(bool b)
-{
-  if (!b) abort();
-}
 
 static service_fn *const handlers[VERBS_N] = {
   [VERB_OPEN] = in_on_open,          [VERB_DATA] = conduit_on_data,
@@ -67,13 +61,6 @@ record(struct link *l, enum verb v, struct record *r)
 }
 
 static void
-full(struct link *l, bool is_full)
-{
-  (void)l;
-  (void)is_full;
-}
-
-static void
 turn(void)
 {
   pairs_turn();
@@ -86,7 +73,7 @@ static struct link_owner const owner = {.program = "xmpp-s2sd",
                                         .up = up,
                                         .down = down,
                                         .record = record,
-                                        .full = full,
+                                        .full = no_full,
                                         .turn = turn};
 
 /* ---- what leaves ---- */

@@ -1,5 +1,7 @@
 /* sasl: whatever a client says, SCRAM refuses it or answers; only a proof of the password
  * ends well, and nothing of the parts it gives is longer than what was said. */
+#include "fuzz.h"
+
 #include "scram/scram.h"
 
 #include <skalibs/strerr.h>
@@ -9,14 +11,6 @@
 #include <string.h>
 
 char const *PROG = "fuzz";
-
-int LLVMFuzzerTestOneInput(uint8_t const *data, size_t len);
-
-static void
-must(bool b)
-{
-  if (!b) abort();
-}
 
 /* An exact copy, so that one byte too far is seen. */
 static struct slice

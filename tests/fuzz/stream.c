@@ -2,6 +2,8 @@
  * neighbours. Every line that leaves is a record that its neighbour would take, and when the
  * front is gone and nothing can be resumed any more, no stream is left. Needs bin/xmpp-c2sd
  * without its main file. */
+#include "fuzz.h"
+
 #include "../../bin/xmpp-c2sd/bind.h"
 #include "../../bin/xmpp-c2sd/deliver.h"
 #include "../../bin/xmpp-c2sd/life.h"
@@ -22,14 +24,6 @@
 #include <string.h>
 
 char const *PROG = "fuzz";
-
-int LLVMFuzzerTestOneInput(uint8_t const *data, size_t len);
-
-static void
-must(bool b)
-{
-  if (!b) abort();
-}
 
 static void
 acknowledged(struct link *l, struct record *r)
@@ -88,25 +82,13 @@ record(struct link *l, enum verb v, struct record *r)
   if (handlers[v]) handlers[v](l, r);
 }
 
-static void
-full(struct link *l, bool is_full)
-{
-  (void)l;
-  (void)is_full;
-}
-
-static void
-turn(void)
-{
-}
-
 static struct link_owner const owner = {.program = "xmpp-c2sd",
                                         .instance = "c2sd",
                                         .up = up,
                                         .down = down,
                                         .record = record,
-                                        .full = full,
-                                        .turn = turn};
+                                        .full = no_full,
+                                        .turn = no_turn};
 
 /* ---- what leaves ---- */
 

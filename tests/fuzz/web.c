@@ -2,6 +2,8 @@
  * leaves is a record that its neighbour would take; and when the front is gone and sessions have
  * had their time, no connection, request, stream or session is left. Needs bin/xmpp-webd without
  * its main file. */
+#include "fuzz.h"
+
 #include "../../bin/xmpp-webd/bosh.h"
 
 #include <skalibs/strerr.h>
@@ -11,14 +13,6 @@
 #include <unistd.h>
 
 char const *PROG = "fuzz";
-
-int LLVMFuzzerTestOneInput(uint8_t const *data, size_t len);
-
-static void
-must(bool b)
-{
-  if (!b) abort();
-}
 
 /* ---- as xmpp-webd.c ---- */
 
@@ -71,13 +65,6 @@ down(struct link *l)
 }
 
 static void
-full(struct link *l, bool is_full)
-{
-  (void)l;
-  (void)is_full;
-}
-
-static void
 turn(void)
 {
   bosh_turn();
@@ -89,7 +76,7 @@ static struct link_owner const owner = {.program = "xmpp-webd",
                                         .up = up,
                                         .down = down,
                                         .record = record,
-                                        .full = full,
+                                        .full = no_full,
                                         .turn = turn};
 
 /* ---- what leaves ---- */

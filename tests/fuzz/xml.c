@@ -1,6 +1,8 @@
 /* xml: a stream gives the same events, and an error or none, whether it is fed whole, in
  * pieces, or with events that give false; and each stanza written anew says the same. The
  * first byte of the input chooses the pieces. */
+#include "fuzz.h"
+
 #include "xml/xml.h"
 
 #include <skalibs/stralloc.h>
@@ -13,8 +15,6 @@
 
 char const *PROG = "fuzz";
 
-int LLVMFuzzerTestOneInput(uint8_t const *data, size_t len);
-
 #define LIMIT 4096
 
 struct seen {
@@ -23,12 +23,6 @@ struct seen {
   unsigned int events, stop_every;
   bool closed;
 };
-
-static void
-must(bool b)
-{
-  if (!b) abort();
-}
 
 static void
 say(stralloc *log, char const *before, struct slice s)

@@ -1,5 +1,7 @@
 /* yaml: a file is refused with a word, or becomes a tree within its limits, whose macros
  * expand or are refused. */
+#include "fuzz.h"
+
 #include "yaml/yaml.h"
 
 #include <skalibs/djbunix.h>
@@ -14,15 +16,7 @@
 
 char const *PROG = "fuzz";
 
-int LLVMFuzzerTestOneInput(uint8_t const *data, size_t len);
-
 static unsigned int said;
-
-static void
-must(bool b)
-{
-  if (!b) abort();
-}
 
 static void
 say(char const *file, unsigned int line, unsigned int col, char const *what,
