@@ -91,31 +91,18 @@ def play_accounts(t, folder):
     t.login(name).close()
 
 
-def on_small_disk(store, size, do):
-    t = Tree(accounts=["%s@localhost" % x for x in "abc"])
-    t.make_folder()
-    subprocess.run([t.bin + "/xmpp-up", "--dev", "--prepare", "-c", t.conf, "-s", t.state],
-                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    folder = small_disk(t, size, store)
-    if not folder:
-        shutil.rmtree(t.dir, ignore_errors=True)
-        return
-    try:
-        with t:
-            do(t, folder)
-    finally:
-        LIBC.umount2(folder.encode(), 2)
-        shutil.rmtree(t.dir, ignore_errors=True)
+def tree():
+    return Tree(accounts=["%s@localhost" % x for x in "abc"])
 
 
 @check
 def a_full_store_refuses_and_goes_on():
-    on_small_disk("users", "1m", play)
+    on_small_disk(tree(), play, "1m", "users")
 
 
 @check
 def an_account_is_not_made_by_half():
-    on_small_disk("secrets", "1m", play_accounts)
+    on_small_disk(tree(), play_accounts, "1m", "secrets")
 
 
 main()

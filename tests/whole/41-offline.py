@@ -3,10 +3,10 @@
 session and xmpp-mamd went through; and a full disk loses nothing that was acknowledged."""
 import ctypes
 
+from disk import *
 from tree import *
 
 SM = "urn:xmpp:sm:3"
-LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def take(s, n, seconds=None):
@@ -140,51 +140,14 @@ def mamd_and_routed_are_killed_with_messages_waiting(t):
 # ---- no room
 
 
-def mount(what, where, kind, options):
-    return LIBC.mount(what.encode(), where.encode(), kind.encode(), 0, options.encode()) == 0
-
-
 def remount(folder, read_only):
     flags = 32 | (1 if read_only else 0)  # MS_REMOUNT, MS_RDONLY
     if LIBC.mount(b"tmpfs", folder.encode(), b"tmpfs", flags, None):
         raise OSError(ctypes.get_errno(), "remount")
 
 
-def small_disk(t, size="1m"):
-    """The archive on a tmpfs of its own, that a file fills. None: that is not allowed."""
-    folder = t.state + "/data/archive"
-    os.makedirs(folder, exist_ok=True)
-    at = os.stat(t.state + "/data")
-    if not mount("tmpfs", folder, "tmpfs", "size=%s,mode=0700,uid=%d,gid=%d" % (
-            size, at.st_uid, at.st_gid)):
-        return None
-    return folder
-
-
-def fill(folder):
-    with open(folder + "/filler", "wb", buffering=0) as f:
-        try:
-            while True:
-                f.write(b"x" * 4096)
-        except OSError:
-            pass
-
-
-def on_small_disk(play, size="1m"):
-    t = Tree(accounts=["%s@localhost" % x for x in "abc"], modules=WITH)
-    t.make_folder()
-    subprocess.run([t.bin + "/xmpp-up", "--dev", "--prepare", "-c", t.conf, "-s", t.state],
-                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    folder = small_disk(t, size)
-    if not folder:
-        shutil.rmtree(t.dir, ignore_errors=True)
-        return
-    try:
-        with t:
-            play(t, folder)
-    finally:
-        LIBC.umount2(folder.encode(), 2)
-        shutil.rmtree(t.dir, ignore_errors=True)
+def on_full_archive(play, size="1m"):
+    on_small_disk(Tree(accounts=["%s@localhost" % x for x in "abc"], modules=WITH), play, size, "archive")
 
 
 def acked(s, seconds=0.2):
@@ -274,7 +237,7 @@ def play_full(t, folder):
 
 @check
 def a_full_disk_loses_nothing_that_was_acknowledged(t):
-    on_small_disk(play_full)
+    on_full_archive(play_full)
 
 
 def play_flood(t, folder):
@@ -301,7 +264,7 @@ def play_flood(t, folder):
 
 @check
 def a_full_disk_skips_nothing_that_waits(t):
-    on_small_disk(play_flood, "3m")
+    on_full_archive(play_flood, "3m")
 
 
 def play_read_only(t, folder):
@@ -330,7 +293,7 @@ def play_read_only(t, folder):
 
 @check
 def a_store_that_is_read_only_takes_nothing(t):
-    on_small_disk(play_read_only)
+    on_full_archive(play_read_only)
 
 
 WITH = MODULES.replace("mod_stream_mgmt: {}", """mod_stream_mgmt:

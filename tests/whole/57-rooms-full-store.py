@@ -53,19 +53,7 @@ def play(t, folder):
 def nobody_leaves_a_room_of_a_full_disk():
     t = Tree(accounts=["a@localhost", "b@localhost"],
              modules=MODULES + "\nmod_muc: {default_room_options: {mam: true}}")
-    t.make_folder()
-    subprocess.run([t.bin + "/xmpp-up", "--dev", "--prepare", "-c", t.conf, "-s", t.state],
-                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    folder = small_disk(t, "1m", "rooms")
-    if not folder:
-        shutil.rmtree(t.dir, ignore_errors=True)
-        return
-    try:
-        with t:
-            play(t, folder)
-    finally:
-        LIBC.umount2(folder.encode(), 2)
-        shutil.rmtree(t.dir, ignore_errors=True)
+    on_small_disk(t, play, "1m", "rooms")
 
 
 main()

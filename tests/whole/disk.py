@@ -1,6 +1,8 @@
 """A disk that can be filled."""
 import ctypes
 import os
+import shutil
+import subprocess
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -23,3 +25,20 @@ def fill(folder):
                 f.write(b"x" * 4096)
         except OSError:
             pass
+
+
+def on_small_disk(t, play, size, store):
+    """Start the server of the tree t with DATA/STORE on such a disk, and play(t, folder)."""
+    t.make_folder()
+    subprocess.run([t.bin + "/xmpp-up", "--dev", "--prepare", "-c", t.conf, "-s", t.state],
+                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    folder = small_disk(t, size, store)
+    if not folder:
+        shutil.rmtree(t.dir, ignore_errors=True)
+        return
+    try:
+        with t:
+            play(t, folder)
+    finally:
+        LIBC.umount2(folder.encode(), 2)
+        shutil.rmtree(t.dir, ignore_errors=True)
