@@ -10,6 +10,8 @@ def upgrade(t, code=0):
     code, out, err = t.ctl("upgrade", code=None)
     assert code == 0 and not err, (code, out, err)
     return dict(line.split(": ", 1) for line in out.splitlines())
+
+
 WEB = free_port()
 
 

@@ -63,12 +63,13 @@ NOBODY = 65534
 
 
 class Screen:
-    """A screen, and the programs on it, whose home is a folder of the tree. Gajim is not for root."""
+    """A screen, and the programs on it, whose home is a folder of the tree: all of them end with it. A test
+    that has failed on it leaves a picture and the end of its log. Gajim is not for root."""
 
     user = [] if os.geteuid() else ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"]
 
-    def __init__(self, t):
-        self.home = t.dir + "/desk"
+    def __init__(self, t, name):
+        self.name, self.programs, self.home = name, [], t.dir + "/desk"
         os.makedirs(self.home + "/run", 0o700)
         if self.user:
             for path in (self.home, self.home + "/run"):
@@ -91,8 +92,10 @@ class Screen:
         self.env["DBUS_SESSION_BUS_ADDRESS"] = self.bus.stdout.readline().strip()
 
     def run(self, *command):
-        return subprocess.Popen(self.user + list(command), env=self.env, stdin=subprocess.DEVNULL, stdout=self.log,
-                                stderr=self.log, start_new_session=True)
+        self.programs.append(subprocess.Popen(
+            self.user + list(command), env=self.env, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+            start_new_session=True))
+        return self.programs[-1]
 
     def ask(self, *command):
         """What a command says; nothing when it fails."""
@@ -116,7 +119,16 @@ class Screen:
         if folder and shutil.which("import"):
             subprocess.run(self.user + ["import", "-window", "root", "%s/%s.png" % (folder, name)], env=self.env)
 
-    def end(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *exc):
+        self.shot(self.name + ("-failed" if kind else ""))
+        if kind:
+            with open(self.home + "/log", errors="replace") as f:
+                print(f.read()[-3000:])
+        for p in self.programs:
+            self.stop(p)
         for p in (self.bus, self.server):
             p.kill()
             p.wait()

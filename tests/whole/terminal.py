@@ -7,7 +7,8 @@ CARBONS = "urn:xmpp:carbons:2"
 
 
 class Terminal:
-    """A program in a tmux of its own; its home is the tree's folder. nobody: not as root."""
+    """A program in a tmux of its own; its home is the tree's folder. nobody: not as root. As a context it
+    ends with the test, and one that has failed leaves what was on it."""
 
     def __init__(self, t, command, nobody=False):
         self.socket = t.dir + "/tmux"
@@ -49,6 +50,14 @@ class Terminal:
             os.kill(self.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *exc):
+        if kind:
+            print(self.screen().rstrip())
+        self.end()
 
 
 def presence(of, type=None):

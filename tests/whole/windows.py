@@ -35,7 +35,7 @@ class Dino:
             db.executemany("insert into jid (id, bare_jid) values (?, ?)", ((1, BOB), (2, GROUP)))
             db.execute("insert into conversation (account_id, jid_id, active, last_active, type, encryption,"
                        " notification, send_typing, send_marker) values (1, 1, 1, 1, 0, ?, 0, 0, 0)", (OMEMO,))
-        self.program = screen.run("dino-im")
+        screen.run("dino-im")
 
     def rows(self, question, *values, db="dino.db"):
         """Nothing while Dino is busy with it, or has made no table."""
@@ -125,7 +125,7 @@ class Gajim:
                 "account": {"active": True, "address": BOB, "name": "bob", "hostname": HOST, "password": PW, "savepass": True,
                             "autoconnect": True, "resource": "gajim", "account_label": "bob"},
                 "contact": {ALICE: {"encryption": "OMEMO"}}, "group_chat": {GROUP: {"encryption": "OMEMO"}}}),))
-        self.program = screen.run("gajim")
+        screen.run("gajim")
 
     def rows(self, path, question, *values):
         try:

@@ -14,12 +14,9 @@ if not os.path.exists("/usr/share/gajim/plugins/omemo"):
 @check
 def dino_and_gajim_talk():
     with Place() as place, place.tree(accounts=[ALICE, BOB], modules=WINDOWS) as t:
-        screen = Screen(t)
         b = friends(t)
-        programs = []
-        try:
+        with Screen(t, "dino-gajim") as screen:
             dino, gajim = Dino(screen), Gajim(screen)
-            programs = [dino.program, gajim.program]
             for jid in (ALICE + "/dino", BOB + "/gajim"):
                 until(jid, lambda: jid in t.ctl("sessions"), 60)
             did("login")
@@ -35,17 +32,7 @@ def dino_and_gajim_talk():
             b.expect(lambda e: e.get("from") == ROOM + "/bob-at-home" and
                      e.findtext("{%s}body" % CLIENT) == "to all")
             did("rooms")
-            screen.shot("dino-gajim")
-        except BaseException:
-            screen.shot("dino-gajim-failed")
-            with open(screen.home + "/log", errors="replace") as f:
-                print(f.read()[-3000:])
-            raise
-        finally:
-            for p in programs:
-                screen.stop(p)
-            screen.end()
-            b.abort()
+        b.abort()
 
 
 main()

@@ -9,8 +9,8 @@ from windows import *
 need("dino-im", "profanity", "tmux")
 from terminal import *
 
-def profanity(t):
-    p = Terminal(t, "profanity")
+
+def begin(p, t):
     p.see(r"Profanity")
     p.say("/connect %s server 127.0.0.1 port %d tls trust" % (BOB, t.port))
     p.see(r"[Ee]nter password")
@@ -22,16 +22,13 @@ def profanity(t):
     p.say("/msg " + ALICE)
     p.say("/omemo start")
     p.see(r"\[OMEMO\]")
-    return p
 
 
 @check
 def dino_talks():
     with Place() as place, place.tree(accounts=[ALICE, BOB], modules=WINDOWS) as t:
-        screen = Screen(t)
         b = friends(t)
-        p = None
-        try:
+        with Screen(t, "dino") as screen:
             dino = Dino(screen)
             until("Dino's session", lambda: ALICE + "/dino" in t.ctl("sessions"), 30)
             did("login")
@@ -41,27 +38,15 @@ def dino_talks():
             did("rooms")
             until("bob's avatar", lambda: dino.rows("select hash from contact_avatar"), 30)
             did("avatars")
-            p = profanity(t)
-            p.say("secret one")
-            assert dino.has("secret one", CHAT) == OMEMO
-            dino.say("and one back")
-            p.see(r"alice\S*: and one back")
-            assert dino.has("and one back", CHAT) == OMEMO
-            did("omemo")
-            screen.shot("dino")
-        except BaseException:
-            screen.shot("dino-failed")
-            with open(screen.home + "/log", errors="replace") as f:
-                print(f.read()[-1500:])
-            if p:
-                print(p.screen().rstrip())
-            raise
-        finally:
-            if p:
-                p.end()
-            screen.stop(dino.program)
-            screen.end()
-            b.abort()
+            with Terminal(t, "profanity") as p:
+                begin(p, t)
+                p.say("secret one")
+                assert dino.has("secret one", CHAT) == OMEMO
+                dino.say("and one back")
+                p.see(r"alice\S*: and one back")
+                assert dino.has("and one back", CHAT) == OMEMO
+                did("omemo")
+        b.abort()
 
 
 main()
