@@ -75,8 +75,10 @@ enum type {
   T_BOOL,
   T_INT,     /* from least to most */
   T_INT_INF, /* or infinity */
+  T_INT_LOW, /* or below zero, which is as 0 */
   T_TIMEOUT, /* seconds, or a number with a unit; put out in milliseconds */
   T_TIMEOUT_INF,
+  T_TIMEOUT_YEAR, /* or infinity, which is a year */
   T_TIMEOUT_ZERO, /* or 0 */
   T_SECONDS,      /* a number, fractions too; put out in milliseconds */
   T_STRING,

@@ -161,7 +161,7 @@ struct option const options[] = {
   {"listen", "use_proxy_protocol", T_BOOL, NULL, TLSD, WORKS, 0, 0, NULL},
   {"listen", "proxy_from", T_NETS, NULL, TLSD, WORKS, 0, 0, NULL},
   {"listen", "unix_socket", T_ANY, NULL, 0, LATER, 0, 0, NULL},
-  {"listen", "send_timeout", T_TIMEOUT, "15", TLSD, WORKS, 0, 0, NULL},
+  {"listen", "send_timeout", T_TIMEOUT_YEAR, "15", TLSD, WORKS, 0, 0, NULL},
   {"listen", "max_fsm_queue", T_INT, NULL, C2SD | S2SD, WORKS, 1, INT32_MAX, NULL},
   {"listen", "protocol_options", T_TLS_WORDS, "no_sslv3|cipher_server_preference|no_compression", TLSD, WORKS, 0, 0, TLS_WORDS},
   {"listen", "ciphers", T_CIPHERS, "HIGH:!aNULL:!eNULL:!3DES:@STRENGTH", TLSD, WORKS, 0, 0, NULL},
@@ -267,7 +267,7 @@ struct option const options[] = {
   {"mod_disco.server_info", "urls", T_WORDS, NULL, HOSTD, WORKS, 0, 0, NULL},
 
   {"mod_fail2ban", "access", T_ACCESS, "none", AUTHD, WORKS, 0, 0, NULL},
-  {"mod_fail2ban", "c2s_auth_ban_lifetime", T_TIMEOUT, "3600", AUTHD, WORKS, 0, 0, NULL},
+  {"mod_fail2ban", "c2s_auth_ban_lifetime", T_TIMEOUT_YEAR, "3600", AUTHD, WORKS, 0, 0, NULL},
   {"mod_fail2ban", "c2s_max_auth_failures", T_INT, "20", AUTHD, WORKS, 1, INT32_MAX, NULL},
 
   {"mod_http_api", "default_version", T_ANY, NULL, 0, LATER, 0, 0, NULL},
@@ -325,7 +325,7 @@ struct option const options[] = {
   {"mod_muc", "max_user_conferences", T_INT, "100", MUCD, WORKS, 1, INT32_MAX, NULL},
   {"mod_muc", "max_users", T_INT, "200", MUCD, WORKS, 1, INT32_MAX, NULL},
   {"mod_muc", "max_users_admin_threshold", T_INT, "5", MUCD, WORKS, 1, INT32_MAX, NULL},
-  {"mod_muc", "max_users_presence", T_INT, "1000", MUCD, WORKS, 0, INT32_MAX, NULL},
+  {"mod_muc", "max_users_presence", T_INT_LOW, "1000", MUCD, WORKS, 0, INT32_MAX, NULL},
   {"mod_muc", "min_message_interval", T_SECONDS, "0", MUCD, WORKS, 0, 0, NULL},
   {"mod_muc", "min_presence_interval", T_SECONDS, "0", MUCD, WORKS, 0, 0, NULL},
   {"mod_muc", "regexp_room_id", T_REGEXP, NULL, MUCD, WORKS, 0, 0, NULL},

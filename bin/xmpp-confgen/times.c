@@ -36,15 +36,7 @@ seconds_value(struct arena *a, struct yaml_node const *n, char const *path)
   return arena_copy(a, num_u64(buf, v * 1000 + ms));
 }
 
-/* Of these times ejabberd knows infinity; a year is as good. */
 #define YEAR_MS "31536000000"
-
-static bool
-is_for_ever(struct option const *o, struct slice text)
-{
-  return is_infinity(text) &&
-         (!strcmp(o->name, "send_timeout") || !strcmp(o->name, "c2s_auth_ban_lifetime"));
-}
 
 /* A number of seconds, or a number and a unit; one second at least. */
 struct slice
@@ -56,9 +48,10 @@ timeout_value(struct arena *a, struct option const *o, struct yaml_node const *n
   size_t digits = 0, i;
   char buf[BASE_NUM];
 
-  if (o->type == T_TIMEOUT_INF && n->kind == YAML_SCALAR && is_infinity(t))
-    return SLICE("infinity");
-  if (n->kind == YAML_SCALAR && is_for_ever(o, t)) return SLICE(YEAR_MS);
+  if (n->kind == YAML_SCALAR && is_infinity(t)) {
+    if (o->type == T_TIMEOUT_INF) return SLICE("infinity");
+    if (o->type == T_TIMEOUT_YEAR) return SLICE(YEAR_MS);
+  }
   while (digits < t.len && isdigit((unsigned char)t.s[digits]))
     digits++;
   unit = slice_of(t.s + digits, t.len - digits);

@@ -218,14 +218,12 @@ warn_of_small_stanzas(struct option const *o, struct yaml_node const *n, uint64_
     say_warning(n, path, "RFC 6120 demands %d bytes at least", STANZA_MAX_BEFORE_AUTH);
 }
 
-/* ejabberd takes any integer here; of a room with more users than that none shows presence. */
 static bool
-is_below_zero(struct option const *o, struct yaml_node const *n)
+is_below_zero(struct yaml_node const *n)
 {
   uint64_t v;
 
-  return !strcmp(o->name, "max_users_presence") && n->kind == YAML_SCALAR &&
-         n->text.len > 1 && n->text.s[0] == '-' &&
+  return n->kind == YAML_SCALAR && n->text.len > 1 && n->text.s[0] == '-' &&
          slice_u64(slice_of(n->text.s + 1, n->text.len - 1), &v);
 }
 
@@ -238,7 +236,7 @@ int_value(struct arena *a, struct option const *o, struct yaml_node const *n,
 
   if (o->type == T_INT_INF && n->kind == YAML_SCALAR && is_infinity(n->text))
     return SLICE("infinity");
-  if (is_below_zero(o, n)) return SLICE("0");
+  if (o->type == T_INT_LOW && is_below_zero(n)) return SLICE("0");
   if (n->kind != YAML_SCALAR || !slice_u64(n->text, &v))
     return wrong_type(n, path,
                       o->type == T_INT_INF ? "a number or infinity" : "a number");
@@ -491,9 +489,11 @@ option_value(struct arena *a, struct option const *o, struct yaml_node const *n,
   switch (o->type) {
   case T_BOOL: return bool_value(n, path);
   case T_INT:
-  case T_INT_INF: return int_value(a, o, n, path);
+  case T_INT_INF:
+  case T_INT_LOW: return int_value(a, o, n, path);
   case T_TIMEOUT:
-  case T_TIMEOUT_INF: return timeout_value(a, o, n, path);
+  case T_TIMEOUT_INF:
+  case T_TIMEOUT_YEAR: return timeout_value(a, o, n, path);
   case T_WORD: return word_value(o, n, path);
   case T_WORDS:
     v = joined(a, n, path, " ");
