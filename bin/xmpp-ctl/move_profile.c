@@ -39,7 +39,6 @@ move_vcard(struct arena *a, struct xml_node const *e)
   struct profile_card card;
   char buf[PROFILE_HASH];
   struct slice here;
-
   bool has = profile_vcard_get(move.profile, mover.number, &here, NULL) && here.len;
 
   if (has && !move.replaces_data) return;
@@ -65,7 +64,6 @@ take_piece(struct xml_node const *query, struct xml_node const *c)
   struct slice here;
   unsigned int n;
   size_t bytes;
-
   bool has = profile_private_get(move.profile, mover.number, c->ns, c->name, &here);
 
   if (has && !move.replaces_data) return;
