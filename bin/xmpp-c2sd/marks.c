@@ -78,7 +78,7 @@ enlist(struct due *d, struct stream const *s, uint64_t us)
 static bool
 read_tags(struct slice tags, struct had *had)
 {
-  uint64_t id = 0, late = 0, page = 0;
+  uint64_t id = 0, late = 0, page = 0, offer = 0;
   struct slice word;
   bool waited = false;
 
@@ -91,12 +91,14 @@ read_tags(struct slice tags, struct had *had)
       slice_u64(slice_of(word.s + 5, word.len - 5), &page);
     else if (slice_is(word, "offline"))
       waited = true;
+    else if (slice_starts(word, "offer="))
+      slice_u64(slice_of(word.s + 6, word.len - 6), &offer);
   }
   if (late) id = late;
   if (page)
     had->page = page;
   else if (waited)
-    had->waited = id;
+    had->waited = offer;
   else if (id > had->live)
     had->live = id;
   return id || page;

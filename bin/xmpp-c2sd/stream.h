@@ -47,9 +47,8 @@ enum state {
 #define WANTS_ROSTER 2u
 #define WANTS_BLOCKLIST 4u
 
-/* Marks of a session (marks.c): the newest message id that its client has of live
- * messages, and of those that had waited; the newest number that it has of its archive's
- * results. */
+/* Marks of a session (marks.c): the newest message id that its client has of live messages; the
+ * newest number that it has of offers of messages that had waited, and of its archive's results. */
 struct had {
   uint64_t live, waited, page;
 };

@@ -171,8 +171,9 @@ void offer_begin(struct account *a);
 /* Offer s nothing more; with forget its client acknowledges nothing more either. */
 void offer_end(struct session *s, bool forget);
 
-/* Note that the client of s has the messages that were offered to s, up to id. */
-void offer_marked(struct session *s, uint64_t id);
+/* Note that the client of s has the messages that were offered to s, up to the offer of this
+ * number. */
+void offer_marked(struct session *s, uint64_t number);
 
 /* Offer some more waiting messages to s, taking their bytes from *budget. true: more may
  * be offered. */
@@ -192,15 +193,20 @@ struct pace {
  * message. */
 bool pace_has_room(struct pace *p);
 
-/* Note that message id has left, whose XML has so many bytes. */
-void pace_add(struct pace *p, uint64_t id, size_t bytes);
+/* Give a number for a message that leaves, by which marks name the message: above all numbers that
+ * were given before, over all sessions. */
+uint64_t pace_number(void);
 
-/* Give the id at place i, 0 being the oldest, below p->n. */
+/* Note that message id has left under this number, whose XML has so many bytes. */
+void pace_add(struct pace *p, uint64_t number, uint64_t id, size_t bytes);
+
+/* Give the id at place i, 0 being the oldest, below p->n. Say whether id is under way. */
 uint64_t pace_at(struct pace const *p, unsigned int i);
+bool pace_has(struct pace const *p, uint64_t id);
 
-/* Give the number of messages from the oldest up to id; 0: id is not under way. Drop the
- * n oldest. */
-unsigned int pace_up_to(struct pace const *p, uint64_t id);
+/* Give how many messages there are from the oldest up to the one that left under number; 0: none
+ * under way has that number. Drop the n oldest. */
+unsigned int pace_up_to(struct pace const *p, uint64_t number);
 void pace_drop(struct pace *p, unsigned int n);
 
 /* Drop the messages that the lost turn has added, and give their number. */
@@ -222,8 +228,8 @@ void recall_row(struct link *l, struct record *r);
 void recall_done(struct link *l, struct record *r);
 
 /* The fields of a stanza record behind TO, of a message that waited for the account of this
- * bare JID and is for the session of this number (0: not known). */
-void delayed_put(struct link *l, struct slice bare, uint64_t session,
+ * bare JID, and is offered to the session of this number under the number offer. */
+void delayed_put(struct link *l, struct slice bare, uint64_t session, uint64_t offer,
                  struct archive_message const *m);
 
 /* ---- preferences (xep0441_prefs.c) ---- */
@@ -336,14 +342,14 @@ void marks_snapshot(struct snapshot *k);
 void full_snapshot(struct snapshot *k);
 void prefs_snapshot(struct snapshot *k);
 
-/* Name the line of sessions that may be given more, once these are there; in the record
+/* Name the line of sessions that may be given more, once these are there, and the number of what
+ * left last; in the record
  * that is open, the messages under way in p, those offered to s; in records, the queries
  * of s. */
 void pace_snapshot_line(struct snapshot *k);
 void pace_snapshot(struct snapshot *k, struct pace *p);
 void offer_snapshot(struct snapshot *k, struct session *s);
 void pages_snapshot(struct snapshot *k, struct session *s);
-void pages_snapshot_number(struct snapshot *k);
 void retention_snapshot(struct snapshot *k);
 
 /* xmpp-ctl archive. */

@@ -13,10 +13,14 @@
 static struct session *due, **due_end = &due;
 static struct event_timer timer;
 
+/* The last number of what has left. The numbers begin with the time of mamd's start, so no mark
+ * names what an earlier run has sent. */
+static uint64_t numbered;
+
 /* ---- the window of a session ---- */
 
 struct paced {
-  uint64_t id;
+  uint64_t number, id;
   uint32_t turn, bytes;
 };
 
@@ -43,12 +47,20 @@ pace_has_room(struct pace *p)
 }
 
 void
-pace_add(struct pace *p, uint64_t id, size_t bytes)
+pace_add(struct pace *p, uint64_t number, uint64_t id, size_t bytes)
 {
   struct paced *last = &p->ring[(p->head + p->n++) % p->size];
 
-  *last = (struct paced){id, (uint32_t)mamd_turn, (uint32_t)bytes + PACE_MESSAGE_BYTES};
+  *last =
+    (struct paced){number, id, (uint32_t)mamd_turn, (uint32_t)bytes + PACE_MESSAGE_BYTES};
   p->bytes += last->bytes;
+}
+
+uint64_t
+pace_number(void)
+{
+  if (!numbered) numbered = door_now();
+  return ++numbered;
 }
 
 uint64_t
@@ -57,13 +69,23 @@ pace_at(struct pace const *p, unsigned int i)
   return p->ring[(p->head + i) % p->size].id;
 }
 
-unsigned int
-pace_up_to(struct pace const *p, uint64_t id)
+bool
+pace_has(struct pace const *p, uint64_t id)
 {
   unsigned int i;
 
   for (i = 0; i < p->n; i++)
-    if (pace_at(p, i) == id) return i + 1;
+    if (pace_at(p, i) == id) return true;
+  return false;
+}
+
+unsigned int
+pace_up_to(struct pace const *p, uint64_t number)
+{
+  unsigned int i;
+
+  for (i = 0; i < p->n; i++)
+    if (p->ring[(p->head + i) % p->size].number == number) return i + 1;
   return 0;
 }
 
@@ -163,6 +185,7 @@ pace_snapshot(struct snapshot *k, struct pace *p)
       return;
     }
     x = &p->ring[(p->head + i) % p->size];
+    SNAPSHOT_INT(k, x->number);
     SNAPSHOT_INT(k, x->id);
     SNAPSHOT_INT(k, x->turn);
     SNAPSHOT_INT(k, x->bytes);
@@ -178,6 +201,7 @@ pace_snapshot_line(struct snapshot *k)
   struct session *s = due;
   uint64_t number;
 
+  if (snapshot_record(k, "numbered", true)) SNAPSHOT_INT(k, numbered);
   if (!snapshot_record(k, "line", true)) return;
   snapshot_timer(k, &timer, give, NULL);
   for (; snapshot_record(k, "due", s != NULL); s = s ? s->due_next : NULL) {

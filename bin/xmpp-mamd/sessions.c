@@ -176,6 +176,16 @@ sessions_online(struct link *l, struct record *r)
   offer_begin(s->account);
 }
 
+/* A stanza for s did not reach its client, which will never say that it has all up to there: what
+ * waits is offered anew, here or elsewhere, and queries are over. */
+static void
+missed(struct session *s)
+{
+  if (!s) return;
+  offer_end(s, true);
+  pages_free(s);
+}
+
 /* JID HOW SESSION UPTO */
 void
 sessions_offline(struct link *l, struct record *r)
@@ -186,6 +196,10 @@ sessions_offline(struct link *l, struct record *r)
   struct session *s = session_numbered(number);
 
   (void)l;
+  if (slice_is(how, "missed")) {
+    missed(s);
+    return;
+  }
   takes_no_more(s);
   if (slice_is(how, "away")) return;
   if (archive_is_full(mamd.archive)) {

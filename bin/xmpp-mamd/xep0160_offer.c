@@ -4,10 +4,10 @@
 #include <stdlib.h>
 
 /* XEP-0160 s3: messages that wait for an account are offered to one of its sessions, the
- * taker, oldest first. mamd deletes a message from the set, with those that it offered to
- * the taker before it, only when the mark of the taker says that its client has the
- * message. When the taker has ended, the set goes on to another session, from its
- * beginning.
+ * taker, oldest first. Offers are numbered. mamd deletes a message from the set, with those
+ * that it offered to the taker before it, only when the mark of the taker says that its
+ * client has that offer. When the taker has ended, or has missed an offer, the set goes on to
+ * another session, or to the taker when it takes messages again, from its beginning.
  *
  * The client of a session that was bound by XEP-0386 reads its archive up to the id of then: what
  * waits and is in the archive up to there is taken out of the set when the session is its turn,
@@ -75,7 +75,8 @@ offer_end(struct session *s, bool forget)
 /* ---- giving ---- */
 
 static void
-put(struct link *l, struct session const *s, struct archive_message const *m)
+put(struct link *l, struct session const *s, uint64_t number,
+    struct archive_message const *m)
 {
   struct slice bare = slice_str(s->account->bare);
 
@@ -84,7 +85,7 @@ put(struct link *l, struct session const *s, struct archive_message const *m)
   link_more(l, bare);
   link_more(l, SLICE("/"));
   link_more(l, slice_str(s->resource));
-  delayed_put(l, bare, s->number, m);
+  delayed_put(l, bare, s->number, number, m);
   link_end(l);
 }
 
@@ -122,7 +123,7 @@ next_id(struct account *a, struct pace const *p, uint64_t *id)
   for (;;) {
     while (archive_waiting_next(mamd.archive, a->owner, a->behind, id)) {
       a->behind = *id;
-      if (!pace_up_to(p, *id)) return true;
+      if (!pace_has(p, *id)) return true;
     }
     if (!a->gave || p->n) return false;
     a->gave = false;
@@ -141,7 +142,7 @@ offer_some(struct link *routed, struct session *s, size_t *budget)
 {
   struct account *a = s->account;
   struct archive_message m;
-  uint64_t id;
+  uint64_t id, number;
   size_t bytes;
 
   if (a->taker != s) return false;
@@ -161,10 +162,11 @@ offer_some(struct link *routed, struct session *s, size_t *budget)
       drop(a, id, "its sender is blocked");
       continue;
     }
-    put(routed, s, &m);
+    number = pace_number();
+    put(routed, s, number, &m);
     a->gave = true;
     bytes = m.text.xml.len;
-    pace_add(&s->offer->pace, id, bytes);
+    pace_add(&s->offer->pace, number, id, bytes);
     *budget -= bytes < *budget ? bytes : *budget;
   }
   return false;
@@ -181,18 +183,16 @@ offer_turn_lost(struct session *s)
 
 /* ---- taken ---- */
 
-/* A mark for what a run before this one had offered names just that message. */
+/* A mark names an offer and no message: the client may have a message from an offer of an earlier
+ * run, and lack those that this run has offered before it. Such a message comes twice. */
 void
-offer_marked(struct session *s, uint64_t id)
+offer_marked(struct session *s, uint64_t number)
 {
-  unsigned int n = s->offer ? pace_up_to(&s->offer->pace, id) : 0, i;
+  unsigned int n = s->offer ? pace_up_to(&s->offer->pace, number) : 0, i;
 
   for (i = 0; i < n; i++)
     delete (s->account, pace_at(&s->offer->pace, i));
-  if (n)
-    pace_drop(&s->offer->pace, n);
-  else
-    delete (s->account, id);
+  if (n) pace_drop(&s->offer->pace, n);
   if (s->account->taker == s) pace_due(s);
 }
 

@@ -47,7 +47,7 @@ put_xml(struct link *l, struct slice bare, struct archive_message const *m)
 }
 
 void
-delayed_put(struct link *l, struct slice bare, uint64_t session,
+delayed_put(struct link *l, struct slice bare, uint64_t session, uint64_t offer,
             struct archive_message const *m)
 {
   char buf[BASE_NUM];
@@ -59,10 +59,10 @@ delayed_put(struct link *l, struct slice bare, uint64_t session,
   link_field(l);
   link_more(l, SLICE("offline store id="));
   link_more(l, num_u64(buf, m->id));
-  if (session) {
-    link_more(l, SLICE(" session="));
-    link_more(l, num_u64(buf, session));
-  }
+  link_more(l, SLICE(" session="));
+  link_more(l, num_u64(buf, session));
+  link_more(l, SLICE(" offer="));
+  link_more(l, num_u64(buf, offer));
   link_origin(l);
   put_xml(l, bare, m);
 }

@@ -35,11 +35,6 @@ struct pages {
 
 static struct job *touched; /* in this turn */
 
-/* The last number of a result. Results are numbered over all sessions, for marks to name
- * them, from the time of mamd's start on, so that no mark names a result of an earlier
- * run. */
-static uint64_t numbered;
-
 /* ---- jobs ---- */
 
 static void
@@ -155,14 +150,15 @@ touch(struct job *j)
 static bool
 send_some(struct link *l, struct pages *p, struct job *j, size_t *budget)
 {
+  uint64_t number;
   size_t bytes;
 
   touch(j);
   while (j->at < j->n && pace_has_room(&p->pace)) {
     if (!*budget || l->full) return true;
-    if (!numbered) numbered = door_now();
-    bytes = send_one(l, j, ++numbered);
-    if (bytes) pace_add(&p->pace, numbered, bytes);
+    number = pace_number();
+    bytes = send_one(l, j, number);
+    if (bytes) pace_add(&p->pace, number, 0, bytes);
     *budget -= bytes < *budget ? bytes : *budget;
   }
   if (j->at < j->n) return false;
@@ -379,10 +375,4 @@ pages_snapshot(struct snapshot *k, struct session *s)
     p->last = *at;
     if (snapshot_restores(k)) p->n++;
   }
-}
-
-void
-pages_snapshot_number(struct snapshot *k)
-{
-  if (snapshot_record(k, "numbered", true)) SNAPSHOT_INT(k, numbered);
 }

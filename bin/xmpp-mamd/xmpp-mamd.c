@@ -173,7 +173,6 @@ snapshot(struct snapshot *k)
   prefs_snapshot(k);
   sessions_snapshot(k);
   pace_snapshot_line(k);
-  pages_snapshot_number(k);
   marks_snapshot(k);
   full_snapshot(k);
   retention_snapshot(k);

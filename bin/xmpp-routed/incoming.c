@@ -70,6 +70,21 @@ is_meant(struct session const *s, struct passing const *p)
   return s->takes || !has_word(p, SLICE("offline"));
 }
 
+/* mamd waits for the mark of each stanza that it gives to a session by number, and is told here that
+ * p has reached no session. */
+static void
+say_missed(struct post *mamd, struct passing const *p)
+{
+  static stralloc fields = STRALLOC_ZERO;
+  struct slice number = stanza_tag(p->st.tags, "session");
+
+  fields.len = 0;
+  if (mamd && number.len && record_put_more(&fields, p->st.to) &&
+      record_put(&fields, SLICE("missed")) && record_put(&fields, number) &&
+      record_put(&fields, SLICE("0")))
+    post_say(mamd, VERB_OFFLINE, slice_of(fields.s, fields.len));
+}
+
 /* Deliver p, which userd or mamd addresses to a session of ours, to that session alone,
  * whatever the rules are; without that session nobody gets p, and a message that has
  * waited goes on waiting. false: p is another stanza. */
@@ -83,7 +98,10 @@ to_its_session(struct link const *l, struct passing const *p)
   a = jid_cut(p->st.to);
   if (!a.local.len || !a.resource.len || !routed_host(a.domain)) return false;
   s = session_of(p->st.to);
-  if (s && is_meant(s, p)) deliver_to_session(s, p);
+  if (s && is_meant(s, p))
+    deliver_to_session(s, p);
+  else if (l->program == MAMD)
+    say_missed(post_find(MAMD), p);
   return true;
 }
 

@@ -73,6 +73,8 @@ T(WAIT, "wait", ROLE_ROUTER,                                                    
   "Nobody takes the message: it is to wait in xmpp-mamd.")                                    \
 T(OFFLINE, "offline", ROLE_SERVICE,                                                           \
   "The message has waited in xmpp-mamd.")                                                     \
+T(OFFER, "offer=", ROLE_SERVICE,                                                              \
+  "With offline: the number of that offer, by which marks name it.")                            \
 T(MAM, "mam", ROLE_SERVICE,                                                                   \
   "The message is a result of a query of the archive.")                                       \
 T(PAGE, "page=", ROLE_SERVICE,                                                                \

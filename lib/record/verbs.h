@@ -119,9 +119,9 @@ V(RECALLED, "recalled", "INSTANCE ROUND", 1, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTE
 V(ONLINE, "online", "JID PRIORITY WORD SESSION", 1, ROLE_ROUTER, ROLE_SERVICE,                \
   "For those who watch sessions: the session of full JID has become available, or the sign of its PRIORITY has changed: one of negative priority takes nothing that waits. WORD again: it has been so for some time, and may have been told before. SESSION is its number: no other session, earlier or later, has it.") \
 V(OFFLINE, "offline", "JID HOW SESSION UPTO", 3, ROLE_ROUTER, ROLE_SERVICE,                   \
-  "For those who watch sessions: the session of full JID is available no more. HOW is away: it is still there; over: it has ended, and all up to the id UPTO its client has, or it was returned; lost: it ended with its c2sd. SESSION is its number. The session may be unknown to the receiver.") \
+  "For those who watch sessions: the session of full JID is available no more. HOW is away: it is still there; over: it has ended, and all up to the id UPTO its client has, or it was returned; lost: it ended with its c2sd; missed, to xmpp-mamd alone: a stanza of xmpp-mamd did not reach it, and it may have ended. SESSION is its number. The session may be unknown to the receiver.") \
 V(MARK, "mark", "SESSION LIVE WAITED PAGE NUMBER", 2, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
-  "For those who watch marks: the client of a session has all messages up to id LIVE, of those that had waited and were offered to it all up to WAITED, of results of the archive all up to the number PAGE. SESSION is its SID for routed, its full JID for a service, and NUMBER then its number.") \
+  "For those who watch marks: the client of a session has all messages up to id LIVE, of offers of what had waited all up to the number WAITED, of results of the archive all up to the number PAGE. SESSION is its SID for routed, its full JID for a service, and NUMBER then its number.") \
 V(NEWEST, "newest", "ID FULL", 1, ROLE_OWN, ROLE_ROUTER,                                      \
   "The newest id in the archive: routed gives only ids above it, whatever the clock says. FULL is 1 while nothing can be stored: routed then sends no message to mamd.") \
 V(AWAY, "away", "SID COUNT ID FROM XML", 1, ROLE_EDGE, ROLE_ROUTER,                            \
