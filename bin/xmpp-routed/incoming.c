@@ -26,14 +26,16 @@
 uint64_t incoming_total;
 
 /* RFC 6120 s10.3: without to it is for the sender's own account; presence is the session's
- * own (RFC 6121 s4). */
+ * own (RFC 6121 s4). Presence that comes by another c2sd than the session's is of an earlier session
+ * of that name, which has been ended meanwhile. */
 static void
-route_to_nobody(struct passing *p)
+route_to_nobody(struct link const *l, struct passing *p)
 {
   struct session *s;
 
   if (slice_is(p->st.kind, "presence")) {
     s = session_of(p->st.from);
+    if (s && l->program == C2SD && s->link != l) return;
     if (s && (!p->st.type.len || slice_is(p->st.type, "unavailable"))) presence_own(s, p);
     return;
   }
@@ -229,7 +231,7 @@ incoming_record(struct link *l, struct record *r)
   if (slice_is(p.st.kind, "presence")) caps_directed(&p);
   if (l->program & PROGRAMS_ASKED && slice_is(p.st.kind, "iq")) forget_request(&p);
   if (!p.st.to.len)
-    route_to_nobody(&p);
+    route_to_nobody(l, &p);
   else if (l->program == C2SD)
     one_of_a_client(l, &p);
   else if (!to_its_session(l, &p))
