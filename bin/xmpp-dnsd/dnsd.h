@@ -37,7 +37,8 @@ struct question {
   struct question *next, *prev; /* of all that wait for the resolver */
   char *name;
   int type;
-  int id; /* the resolver's */
+  uint64_t number; /* in traces; 0: the question is in none */
+  int id;          /* the resolver's */
   unsigned int tries;
   uint64_t patience_us; /* for each try */
   struct event_timer timer;
@@ -60,7 +61,14 @@ void question_answered(struct question *q, struct answer const *a);
 /* Ask all questions that are under way anew: the resolver is another one. */
 void questions_again(void);
 
+/* The question of this number that waits for an answer; NULL: there is none. */
+struct question *question_find(uint64_t number);
+
 uint64_t questions_count(void);
+
+/* The question as a field of a snapshot; one that is made anew waits for a record found. */
+struct snapshot;
+void question_snapshot(struct snapshot *k, struct question *q);
 
 /* ---- the resolver: libunbound (unbound.c), or under -p the rows `answer` (fixed.c) ---- */
 
@@ -75,6 +83,17 @@ extern struct resolver const *resolver;
 
 /* Answer what was asked, in the order in which it was asked. */
 void fixed_turn(void);
+
+/* Let records answer alone from now on: a trace is replayed. */
+void fixed_replay(void);
+
+/* Handler of the record found, which comes under -p in the name of the link dns; put such a record
+ * into the trace, if one is written. */
+void fixed_on_answer(struct link *l, struct record *r);
+void answer_trace(struct question const *q, struct answer const *a);
+
+/* Name all resolutions and questions (link/snapshot.h). */
+void dnsd_snapshot(struct snapshot *k);
 
 /* ---- domains and their targets (resolution.c, srv.c) ---- */
 

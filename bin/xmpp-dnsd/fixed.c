@@ -3,9 +3,12 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
-/* Under -p nothing is sent. Rows
+/* Under -p nothing is sent. A trace has what the DNS has said, in records
+ *   found NUMBER NAME TYPE STATUS SECURE RECORDS
+ * in the name of a link dns: NUMBER is that of the question, and RECORDS are in wire form, in hex, with
+ * blanks between them. Where no trace is replayed, rows
  *   answer NAME TYPE STATUS SECURE RECORD
- * answer instead, one for each record. STATUS is data, nodata, nxdomain, servfail, bogus or silence; a
+ * answer too, one for each record. STATUS is data, nodata, nxdomain, servfail, bogus or silence; a
  * name without a row is nxdomain. SECURE is 1 or 0. RECORD is an address, "PRIORITY WEIGHT PORT TARGET",
  * or the bytes of a TLSA record in hex. */
 
@@ -14,6 +17,7 @@
 
 static struct question *asked[1024];
 static size_t asked_n;
+static bool replays;
 
 static bool
 fixed_open(void)
@@ -24,6 +28,7 @@ fixed_open(void)
 static bool
 fixed_ask(struct question *q)
 {
+  if (replays) return true;
   if (asked_n == sizeof asked / sizeof *asked) return false;
   asked[asked_n++] = q;
   return true;
@@ -97,7 +102,7 @@ type_of(struct slice word)
   return slice_is(word, "SRV") ? TYPE_SRV : TYPE_TLSA;
 }
 
-/* By enum answer_status; silence has none. */
+/* By enum answer_status; silence has none: a record may answer later. */
 static char const *const statuses[] = {"data",     "nodata", "nxdomain",
                                        "servfail", "",       "bogus"};
 
@@ -138,6 +143,90 @@ fixed_turn(void)
   for (i = 0; i < asked_n; i++)
     if (asked[i]) answer(asked[i]);
   asked_n = 0;
+}
+
+/* ---- answers in records ---- */
+
+void
+fixed_replay(void)
+{
+  replays = true;
+  asked_n = 0;
+}
+
+/* Read hex into the room at *to, which moves behind what was read. */
+static struct slice
+read_hex(char **to, struct slice hex)
+{
+  char *from = *to;
+
+  *to += put_hex(from, hex);
+  return slice_of(from, (size_t)(*to - from));
+}
+
+void
+fixed_on_answer(struct link *l, struct record *r)
+{
+  struct question *q = question_find(record_u64(r, 1));
+  struct slice rest = record_get(r, 6), word, records[RECORDS_MAX];
+  struct answer a = {.status = status_of(record_get(r, 4)),
+                     .secure = slice_is(record_get(r, 5), "1"),
+                     .records = records};
+  char *bytes = malloc(rest.len + 1), *to = bytes;
+
+  (void)l;
+  while (bytes && a.n < RECORDS_MAX && slice_word(&rest, ' ', &word))
+    records[a.n++] = read_hex(&to, word);
+  if (q && bytes) {
+    fixed_drop(q); /* no row answers too */
+    question_answered(q, &a);
+  }
+  free(bytes);
+}
+
+static bool
+cat_records(stralloc *out, struct answer const *a)
+{
+  static char const digits[] = "0123456789abcdef";
+  size_t i, k;
+
+  for (i = 0; i < a->n; i++) {
+    if (i && !stralloc_catb(out, " ", 1)) return false;
+    for (k = 0; k < a->records[i].len; k++) {
+      unsigned char c = (unsigned char)a->records[i].s[k];
+      if (!stralloc_catb(out, &digits[c >> 4], 1) ||
+          !stralloc_catb(out, &digits[c & 15], 1))
+        return false;
+    }
+  }
+  return true;
+}
+
+/* By the types of the DNS that are asked for. */
+static char const *
+type_word(int type)
+{
+  return type == TYPE_A      ? "A"
+         : type == TYPE_AAAA ? "AAAA"
+         : type == TYPE_SRV  ? "SRV"
+                             : "TLSA";
+}
+
+void
+answer_trace(struct question const *q, struct answer const *a)
+{
+  stralloc line = STRALLOC_ZERO, records = STRALLOC_ZERO;
+  bool ok = cat_records(&records, a);
+
+  if (q->number && ok && record_put_verb(&line, "found") &&
+      record_put_u64(&line, q->number) && record_put(&line, slice_str(q->name)) &&
+      record_put(&line, slice_str(type_word(q->type))) &&
+      record_put(&line, slice_str(statuses[a->status])) &&
+      record_put(&line, a->secure ? SLICE("1") : SLICE("0")) &&
+      record_put(&line, slice_of(records.s, records.len)) && record_put_end(&line))
+    link_trace_event("dns", slice_of(line.s, line.len));
+  stralloc_free(&line);
+  stralloc_free(&records);
 }
 
 struct resolver const resolver_fixed = {fixed_open, fixed_ask, fixed_drop};

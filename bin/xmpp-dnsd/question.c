@@ -1,5 +1,7 @@
 #include "dnsd.h"
 
+#include "link/snapshot.h"
+
 #include <stdlib.h>
 
 /* libunbound has a cache, and asks for a name once however many want it; a question here is the
@@ -69,6 +71,19 @@ try_once(struct question *q)
   event_timer_start(&q->timer, door_now() + q->patience_us, on_time, q);
 }
 
+static void
+link_question(struct question *q)
+{
+  q->prev = last;
+  q->next = NULL;
+  if (last)
+    last->next = q;
+  else
+    first = q;
+  last = q;
+  count++;
+}
+
 bool
 question_ask(struct question *q, char const *name, int type, unsigned int tries,
              uint64_t patience_us)
@@ -78,14 +93,7 @@ question_ask(struct question *q, char const *name, int type, unsigned int tries,
   q->type = type;
   q->tries = tries ? tries : 1;
   q->patience_us = patience_us;
-  q->prev = last;
-  q->next = NULL;
-  if (last)
-    last->next = q;
-  else
-    first = q;
-  last = q;
-  count++;
+  link_question(q);
   try_once(q);
   return true;
 }
@@ -103,4 +111,28 @@ uint64_t
 questions_count(void)
 {
   return count;
+}
+
+struct question *
+question_find(uint64_t number)
+{
+  struct question *q;
+
+  for (q = first; q && (!number || q->number != number); q = q->next) {
+  }
+  return q;
+}
+
+void
+question_snapshot(struct snapshot *k, struct question *q)
+{
+  snapshot_text(k, &q->name);
+  if (!q->name) return;
+  SNAPSHOT_INT(k, q->type);
+  SNAPSHOT_INT(k, q->number);
+  SNAPSHOT_INT(k, q->tries);
+  SNAPSHOT_INT(k, q->patience_us);
+  SNAPSHOT_INT(k, q->asked);
+  snapshot_timer(k, &q->timer, on_time, q);
+  if (snapshot_restores(k)) link_question(q);
 }

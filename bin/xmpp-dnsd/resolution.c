@@ -1,4 +1,4 @@
-#include "dnsd.h"
+#include "resolution.h"
 
 #include "jid/jid.h"
 
@@ -12,46 +12,8 @@
  * SRV record exists; they are not where the DNS has failed, for the apex is mostly another
  * machine. */
 
-enum step { STEP_SRV, STEP_ADDRESSES, STEP_TLSA };
-
-/* Addresses of one family of a target. */
-struct family {
-  struct question q;
-  enum answer_status status;
-  bool secure;
-  char *text; /* with commas between them; NULL: none */
-};
-
-struct way {
-  struct target t;
-  struct family v4, v6;
-  struct question tlsa_q;
-  char *tlsa;
-  bool tlsa_secure, skipped; /* skipped: its TLSA records cannot be trusted */
-};
-
-struct srv_set {
-  struct question q;
-  enum answer_status status;
-  bool some, dot; /* has targets; has the target that says no */
-};
-
-struct resolution {
-  struct resolution *next;
-  struct link *link;
-  uint64_t id;
-  char *domain; /* A-labels */
-  char *host;
-  enum step step;
-  unsigned int awaited; /* questions of this step without an answer */
-  struct srv_set tls, plain;
-  struct way *ways;
-  size_t n;
-  unsigned int addresses;
-  struct event_timer timer;
-};
-
-static struct resolution *resolutions;
+struct resolution *resolutions;
+uint64_t resolution_questions;
 static uint64_t count;
 
 static void step_on(struct resolution *g);
@@ -92,18 +54,16 @@ resolution_free(struct resolution *g)
 }
 
 static void
-say_resolved(struct link *l, uint64_t id, char const *why)
-{
-  link_begin(l, VERB_RESOLVED);
-  link_num(l, id);
-  link_str(l, why);
-  link_end(l);
-}
-
-static void
 finish(struct resolution *g, char const *why)
 {
   say_resolved(g->link, g->id, why);
+  resolution_free(g);
+}
+
+static void
+finish_with_targets(struct resolution *g)
+{
+  say_all(g);
   resolution_free(g);
 }
 
@@ -116,6 +76,7 @@ ask(struct resolution *g, struct question *q, char const *name, int type,
 
   q->fn = fn;
   q->cookie = g;
+  q->number = ++resolution_questions;
   if (!question_ask(q, name, type, (unsigned int)(tries < 10 ? tries : 10),
                     settings_us(dnsd, "s2s_dns_timeout", host)))
     return false;
@@ -176,20 +137,6 @@ static bool
 is_empty(enum answer_status s)
 {
   return s == ANSWER_NODATA || s == ANSWER_NXDOMAIN;
-}
-
-static char const *
-why_not(enum answer_status s)
-{
-  switch (s) {
-  case ANSWER_DATA:
-  case ANSWER_NODATA: return "nodata";
-  case ANSWER_NXDOMAIN: return "nxdomain";
-  case ANSWER_SERVFAIL: return "servfail";
-  case ANSWER_TIMEOUT: return "timeout";
-  case ANSWER_BOGUS: return "bogus";
-  }
-  return "servfail";
 }
 
 /* Put the targets in order, and leave out those above TARGETS_MAX. */
@@ -280,13 +227,6 @@ ask_addresses(struct resolution *g)
 
 /* ---- TLSA records ---- */
 
-static bool
-addresses_are_secure(struct way const *w)
-{
-  return (w->v4.text || w->v6.text) && (!w->v4.text || w->v4.secure) &&
-         (!w->v6.text || w->v6.secure);
-}
-
 static void
 add_tlsa(struct way *w, struct slice r)
 {
@@ -315,6 +255,7 @@ tlsa_answered(struct question *q, struct answer const *a)
 
   while (q != &w->tlsa_q)
     w++;
+  w->tlsa_status = a->status;
   w->skipped = a->status != ANSWER_DATA && !is_empty(a->status);
   for (i = 0; a->secure && i < a->n && i < TLSA_MAX; i++)
     add_tlsa(w, a->records[i]);
@@ -338,81 +279,6 @@ ask_tlsa(struct resolution *g)
   }
   answered(g);
   return ok;
-}
-
-/* ---- the answer ---- */
-
-/* Say the addresses in turns, beginning with the family that the options name first. */
-static void
-say_addresses(struct resolution const *g, struct way const *w)
-{
-  struct slice families = settings_get(dnsd, "outgoing_s2s_families", slice_str(g->host));
-  bool v4_first = slice_starts(families, "ipv4"), some = false;
-  struct slice rest[2] = {slice_str(v4_first ? w->v4.text : w->v6.text),
-                          slice_str(v4_first ? w->v6.text : w->v4.text)};
-  struct slice word;
-  unsigned int i;
-
-  link_field(g->link);
-  while (rest[0].len || rest[1].len)
-    for (i = 0; i < 2; i++)
-      if (slice_word(&rest[i], ',', &word)) {
-        if (some) link_more(g->link, SLICE(","));
-        link_more(g->link, word);
-        some = true;
-      }
-}
-
-static void
-say_target(struct resolution const *g, struct way const *w)
-{
-  bool address = addresses_are_secure(w);
-
-  link_begin(g->link, VERB_TARGET);
-  link_num(g->link, g->id);
-  link_str(g->link, w->t.tls ? "tls" : "plain");
-  link_num(g->link, w->t.port);
-  link_str(g->link, w->t.name);
-  say_addresses(g, w);
-  link_str(g->link, w->tlsa ? w->tlsa : "-");
-  link_str(g->link, w->t.secure ? address ? "srv address" : "srv"
-                    : address   ? "address"
-                                : "");
-  link_end(g->link);
-}
-
-/* The reason why the targets have no addresses: a failure that may pass goes before what is for
- * good. */
-static char const *
-why_no_address(struct resolution const *g)
-{
-  enum answer_status worst = ANSWER_NXDOMAIN;
-  size_t i;
-
-  for (i = 0; i < g->n; i++) {
-    enum answer_status s[2] = {g->ways[i].v4.status, g->ways[i].v6.status};
-
-    if (g->ways[i].skipped) return "bogus";
-    if (s[0] == ANSWER_NODATA && is_empty(worst)) worst = ANSWER_NODATA;
-    if (s[0] > ANSWER_NXDOMAIN) worst = s[0];
-    if (s[1] > ANSWER_NXDOMAIN) worst = s[1];
-  }
-  return why_not(worst);
-}
-
-static void
-say_all(struct resolution *g)
-{
-  bool some = false;
-  size_t i;
-
-  for (i = 0; i < g->n; i++) {
-    struct way const *w = &g->ways[i];
-    if (w->skipped || (!w->v4.text && !w->v6.text)) continue;
-    say_target(g, w);
-    some = true;
-  }
-  finish(g, some ? "" : why_no_address(g));
 }
 
 /* ---- the steps ---- */
@@ -458,20 +324,21 @@ step_on(struct resolution *g)
   case STEP_ADDRESSES:
     if (!ask_tlsa(g)) finish(g, "servfail");
     return;
-  case STEP_TLSA: say_all(g); return;
+  case STEP_TLSA: finish_with_targets(g); return;
   }
 }
 
 /* All has taken too long; addresses that are there are used. */
-static void
-on_time(void *cookie)
+void
+resolution_on_time(void *cookie)
 {
   struct resolution *g = cookie;
 
-  if (g->step == STEP_SRV)
+  if (g->step == STEP_SRV) {
     finish(g, "timeout");
-  else
-    say_all(g);
+    return;
+  }
+  finish_with_targets(g);
 }
 
 /* ---- requests ---- */
@@ -518,7 +385,7 @@ begin(struct resolution *g)
     snprintf(name, sizeof name, "_xmpp-server._tcp.%s", g->domain);
     ok = ok && ask(g, &g->plain.q, name, TYPE_SRV, plain_answered);
   }
-  event_timer_start(&g->timer, door_now() + RESOLUTION_US, on_time, g);
+  event_timer_start(&g->timer, door_now() + RESOLUTION_US, resolution_on_time, g);
   answered(g);
   return ok;
 }
@@ -581,4 +448,29 @@ uint64_t
 resolutions_count(void)
 {
   return count;
+}
+
+/* ---- made anew from a trace ---- */
+
+static void
+expect(struct question *q, struct resolution *g,
+       void (*fn)(struct question *, struct answer const *))
+{
+  q->fn = fn;
+  q->cookie = g;
+}
+
+void
+resolution_restored(struct resolution *g)
+{
+  size_t i;
+
+  count++;
+  expect(&g->tls.q, g, tls_answered);
+  expect(&g->plain.q, g, plain_answered);
+  for (i = 0; i < g->n; i++) {
+    expect(&g->ways[i].v4.q, g, address_answered);
+    expect(&g->ways[i].v6.q, g, address_answered);
+    expect(&g->ways[i].tlsa_q, g, tlsa_answered);
+  }
 }

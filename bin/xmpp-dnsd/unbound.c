@@ -198,6 +198,7 @@ on_answer(void *cookie, int err, struct ub_result *r)
     a.n++;
   }
   unbound.bogus = a.status == ANSWER_BOGUS ? unbound.bogus + 1 : 0;
+  if (link_is_traced()) answer_trace(q, &a);
   question_answered(q, &a);
   ub_resolve_free(r);
   if (!is_probe && unbound.bogus >= PROBE_AFTER_BOGUS) probe();

@@ -10,8 +10,9 @@
  *         addresses, TLSA_MAX TLSA records a target
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, records of its neighbours; nothing of what the DNS says, but for signatures
- * ROOMS   resolution.c from a domain to its targets; srv.c SRV records and their order; question.c
- *         one question with its time; unbound.c libunbound; fixed.c answers under -p
+ * ROOMS   resolution.c from a domain to its targets; say.c the answer; srv.c SRV records and their
+ *         order; question.c one question with its time; unbound.c libunbound; fixed.c answers under
+ *         -p; snapshot.c the state for a trace
  */
 #include "dnsd.h"
 
@@ -22,8 +23,9 @@ char const *PROG = "xmpp-dnsd";
 struct settings const *dnsd;
 
 static char const *const needs[] = {
-  "dnssec",          "outgoing_s2s_families", "outgoing_s2s_port", "resolvers",
-  "s2s_dns_retries", "s2s_dns_timeout",       "trust_anchors",     NULL};
+  "dnssec",           "outgoing_s2s_families", "outgoing_s2s_port",
+  "resolvers",        "s2s_dns_retries",       "s2s_dns_timeout",
+  "s2s_use_starttls", "trust_anchors",         NULL};
 
 static void *
 read_settings(struct settings *st)
@@ -44,6 +46,8 @@ start(void)
 {
   /* The pipe driver has no sockets and no threads. */
   resolver = service_pipes() ? &resolver_fixed : &resolver_unbound;
+  if (service_pipes() && !link_admit(SLICE("dns"), ROLE_NAMES, LINK_SAME_USER))
+    return false;
   return resolver->open();
 }
 
@@ -68,6 +72,7 @@ stats(struct link *ctl)
 
 static service_fn *const handlers[VERBS_N] = {
   [VERB_RESOLVE] = resolution_asked,
+  [VERB_FOUND] = fixed_on_answer,
 };
 
 static struct service const service = {
@@ -81,6 +86,7 @@ static struct service const service = {
   .down = down,
   .turn = turn,
   .stats = stats,
+  .snapshot = dnsd_snapshot,
 };
 
 int

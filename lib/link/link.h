@@ -178,6 +178,12 @@ void link_close_doors(void);
  * that with NULL. false with errno of open. */
 bool link_trace(struct slice file);
 
+/* Say whether a trace is written. Put an event into it that no link has brought: line, a record
+ * without or with a newline, as if the link called name had said it. Under -p a program admits the
+ * name (link_admit), and so has the record as that of a link. */
+bool link_is_traced(void);
+void link_trace_event(char const *name, struct slice line);
+
 /* Be the pipe driver: records on stdin until its end, answers on stdout. With sockets, the
  * event loop turns meanwhile. false: errno of read or write. */
 bool link_pipe(bool sockets);

@@ -70,6 +70,18 @@ trace_in(struct link const *l, struct slice line)
   put_in(l->name, line);
 }
 
+bool
+link_is_traced(void)
+{
+  return trace_on() && !links.pipe;
+}
+
+void
+link_trace_event(char const *name, struct slice line)
+{
+  if (link_is_traced()) put_in(name, line);
+}
+
 /* Say whether line is a request that the program itself answers. Such requests are in the
  * trace, but not their answers: who asks for figures, or for a trace, concerns no reader
  * of a trace. */

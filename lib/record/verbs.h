@@ -50,6 +50,8 @@ V(TARGET, "target", "ID HOW PORT NAME ADDRESSES TLSA SECURE", 5, ROLE_NAMES, ROL
   "A target of DOMAIN, in the order in which the targets are to be tried; fields as in connect. SECURE has words for what the DNS has signed: srv, address.") \
 V(RESOLVED, "resolved", "ID WHY", 1, ROLE_NAMES, ROLE_EDGE | ROLE_CONTROL,                    \
   "All targets of DOMAIN were said. WHY says why there are none: nxdomain, nodata, dot (the domain offers no streams), servfail, timeout, bogus, name (no name for the DNS).") \
+V(FOUND, "found", "NUMBER NAME TYPE STATUS SECURE RECORDS", 5, ROLE_NAMES, ROLE_NAMES,      \
+  "In traces and under -p only, in the name of a link dns: what the DNS has said to the question NUMBER of xmpp-dnsd (its first is 1), for records TYPE of NAME. STATUS is data, nodata, nxdomain, servfail or bogus; SECURE is 1 when all is signed. RECORDS have blanks between them, each in wire form, in hex.") \
 V(SERVED, "served", "DOMAIN HOW", 2, ROLE_ROUTER, ROLE_SERVICE,                               \
   "For those who watch domains: DOMAIN is served here. HOW is host, service, or gone when it is served no more. All are said behind forget domains.") \
 V(SETTLED, "settled", "FROM TO N", 3, ROLE_EDGE, ROLE_ROUTER,                                 \

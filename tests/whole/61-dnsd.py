@@ -81,7 +81,7 @@ remote-control:
 """ % (self.port, self.dir, self.path(zone)))
         # Debian's profile of AppArmor lets /usr/sbin/unbound read no file of ours.
         shutil.copy(shutil.which("unbound", path=SBIN), self.path("unbound"))
-        self.run(self.path("unbound"), "-d", "-c", self.path("unbound.conf"))
+        self.unbound = self.run(self.path("unbound"), "-d", "-c", self.path("unbound.conf"))
         until("unbound", self.is_answered, step=0.05)
 
     def is_answered(self):
@@ -92,6 +92,16 @@ remote-control:
     def run(self, *words):
         self.processes.append(subprocess.Popen(words, cwd=self.dir, stdout=subprocess.DEVNULL,
                                                stderr=open(self.path("log"), "a")))
+        return self.processes[-1]
+
+    def ctl(self, *words):
+        r = subprocess.run([BIN + "/xmpp-ctl", "-s", self.dir, *words], stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE, text=True)
+        return r.returncode, r.stdout + r.stderr
+
+    def ask(self, domain):
+        self.n += 1
+        self.link.sendall(("resolve\t%d\t%s\tlocalhost\n" % (self.n, domain)).encode())
 
     def start_dnsd(self, options):
         self.write("conf.yml", """
@@ -120,8 +130,10 @@ tabber:
 
     def targets(self, domain):
         """What dnsd says of a domain: its targets as lists of fields, and the reason for none."""
-        self.n += 1
-        self.link.sendall(("resolve\t%d\t%s\tlocalhost\n" % (self.n, domain)).encode())
+        self.ask(domain)
+        return self.said()
+
+    def said(self):
         self.link.settimeout(DEADLINE)
         said = []
         while True:
@@ -160,11 +172,7 @@ def unsigned_names():
 @check
 def an_administrator_looks_up():
     with Names(signed=True) as d:
-        def ctl(*words):
-            r = subprocess.run([BIN + "/xmpp-ctl", "-s", d.dir, *words], stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True)
-            return r.returncode, r.stdout + r.stderr
-
+        ctl = d.ctl
         code, out = ctl("dns", "example.org")
         assert code == 0 and out.splitlines()[0] == (
             "direct TLS  one.example.org port 5270  2001:db8::1,192.0.2.1  signed: srv address"
@@ -203,6 +211,38 @@ def many_at_once():
             if fields[0] == "resolved":
                 got[int(fields[1])] = fields[2]
         assert all(got[i] == ("" if i % 2 else "nxdomain") for i in got), got
+
+
+@check
+def a_trace_is_played_again_without_a_network():
+    """It begins while questions are open, of an administrator too; the unbound is held meanwhile."""
+    with Names(signed=True) as d:
+        d.targets("closed.example.org")
+        d.unbound.send_signal(signal.SIGSTOP)
+        try:
+            for domain in ("example.org", "apex.example.org", "nobody.example.org", "apex.example.org"):
+                d.ask(domain)
+            admin = subprocess.Popen([BIN + "/xmpp-ctl", "-s", d.dir, "dns", "example.org"],
+                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            until("the resolutions", lambda: "resolutions\t5\n" in d.ctl("-r", "stats", "dnsd")[1])
+            assert d.ctl("trace", "dnsd", "on", d.path("trace"))[0] == 0
+        finally:
+            d.unbound.send_signal(signal.SIGCONT)
+        for _ in range(4):
+            d.said()
+        assert admin.wait(DEADLINE) == 0
+        for domain in ("example.org", "closed.example.org", "other.example.org"):
+            d.targets(domain)
+        assert d.ctl("dns", "example.org")[0] == 0
+        assert d.ctl("trace", "dnsd", "off")[0] == 0
+        with open(d.path("trace.in"), "rb") as f:
+            again = subprocess.run([BIN + "/xmpp-dnsd", "-p", d.path("settings")], stdin=f,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        with open(d.path("trace.out"), "rb") as f:
+            live = f.read()
+        assert again.returncode == 0 and b"trace-incomplete" not in again.stderr, again
+        assert again.stdout == live, "live:\n%s\nreplay:\n%s" % (live.decode(), again.stdout.decode())
+        assert live.count(b"\tresolved\t") == 7, live
 
 
 main()
