@@ -43,6 +43,7 @@ resolution_free(struct resolution *g)
   *at = g->next;
   count--;
   event_timer_cancel(&g->timer);
+  event_timer_cancel(&g->late);
   question_drop(&g->tls.q);
   question_drop(&g->plain.q);
   for (i = 0; i < g->n; i++)
@@ -175,6 +176,36 @@ add_address(struct resolution *g, struct family *f, char const *text)
   g->addresses++;
 }
 
+/* Some name servers leave questions for AAAA unanswered. */
+void
+resolution_on_late(void *cookie)
+{
+  struct resolution *g = cookie;
+  size_t i;
+
+  for (i = 0; i < g->n; i++) {
+    question_drop(&g->ways[i].v4.q);
+    question_drop(&g->ways[i].v6.q);
+  }
+  g->awaited = 0;
+  step_on(g);
+}
+
+/* Wait for the other family of a target that has addresses no longer than RESOLUTION_LATE_US
+ * (RFC 8305 s3), when no target waits for its first ones. */
+static void
+look_for_late(struct resolution *g)
+{
+  size_t i;
+
+  for (i = 0; i < g->n; i++) {
+    struct way const *w = &g->ways[i];
+    if ((w->v4.q.name && !w->v6.text) || (w->v6.q.name && !w->v4.text)) return;
+  }
+  if (!event_timer_on(&g->late))
+    event_timer_start(&g->late, door_now() + RESOLUTION_LATE_US, resolution_on_late, g);
+}
+
 static void
 address_answered(struct question *q, struct answer const *a)
 {
@@ -196,6 +227,7 @@ address_answered(struct question *q, struct answer const *a)
         inet_ntop(family, a->records[i].s, text, sizeof text))
       add_address(g, f, text);
   }
+  if (g->awaited > 1) look_for_late(g);
   answered(g);
 }
 
@@ -271,6 +303,7 @@ ask_tlsa(struct resolution *g)
 
   g->step = STEP_TLSA;
   g->awaited = 1;
+  event_timer_cancel(&g->late);
   for (i = 0; i < g->n && ok; i++) {
     struct way *w = &g->ways[i];
     if (!w->t.secure || !addresses_are_secure(w)) continue;

@@ -44,6 +44,7 @@ struct resolution {
   size_t n;
   unsigned int addresses;
   struct event_timer timer;
+  struct event_timer late; /* all targets have addresses of one family at least */
 };
 
 /* ---- say.c ---- */
@@ -68,7 +69,7 @@ extern struct resolution *resolutions;
 void resolution_restored(struct resolution *g);
 
 /* What the timers of a resolution call. */
-event_timer_fn resolution_on_time;
+event_timer_fn resolution_on_time, resolution_on_late;
 
 /* How many questions were asked. */
 extern uint64_t resolution_questions;

@@ -69,6 +69,7 @@ fields(struct snapshot *k, struct resolution *g)
   ways(k, g);
   SNAPSHOT_INT(k, g->addresses);
   snapshot_timer(k, &g->timer, resolution_on_time, g);
+  snapshot_timer(k, &g->late, resolution_on_late, g);
 }
 
 void

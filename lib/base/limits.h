@@ -205,6 +205,9 @@
  * targets, TLSA records of one and bytes of such a record that are used. */
 #define RESOLUTIONS_MAX 4096
 #define RESOLUTION_US 30000000u
+/* When each target has addresses, xmpp-dnsd waits so long for those of the other family
+ * (microseconds; RFC 8305 s3 has 50 ms, but its client goes on listening). */
+#define RESOLUTION_LATE_US 500000u
 #define TARGETS_MAX 16
 #define ADDRESSES_MAX 32
 #define TLSA_MAX 8
