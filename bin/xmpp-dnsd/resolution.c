@@ -294,6 +294,13 @@ tlsa_answered(struct question *q, struct answer const *a)
   answered(g);
 }
 
+/* Say whether the way to a target is signed, and TLSA records are to be asked for. */
+static bool
+is_signed(struct way const *w)
+{
+  return w->t.secure && addresses_are_secure(w);
+}
+
 static bool
 ask_tlsa(struct resolution *g)
 {
@@ -306,7 +313,7 @@ ask_tlsa(struct resolution *g)
   event_timer_cancel(&g->late);
   for (i = 0; i < g->n && ok; i++) {
     struct way *w = &g->ways[i];
-    if (!w->t.secure || !addresses_are_secure(w)) continue;
+    if (!is_signed(w)) continue;
     snprintf(name, sizeof name, "_%u._tcp.%s", w->t.port, w->t.name);
     ok = ask(g, &w->tlsa_q, name, TYPE_TLSA, tlsa_answered);
   }
@@ -361,6 +368,21 @@ step_on(struct resolution *g)
   }
 }
 
+/* A target whose TLSA records were not waited for is left out: the records might forbid what its
+ * certificate says. */
+static void
+skip_unasked(struct resolution *g)
+{
+  size_t i;
+
+  for (i = 0; i < g->n; i++) {
+    struct way *w = &g->ways[i];
+    if (!is_signed(w) || (g->step == STEP_TLSA && !w->tlsa_q.name)) continue;
+    w->skipped = true;
+    w->tlsa_status = ANSWER_TIMEOUT;
+  }
+}
+
 /* All has taken too long; addresses that are there are used. */
 void
 resolution_on_time(void *cookie)
@@ -371,6 +393,7 @@ resolution_on_time(void *cookie)
     finish(g, "timeout");
     return;
   }
+  skip_unasked(g);
   finish_with_targets(g);
 }
 
