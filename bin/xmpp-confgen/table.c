@@ -64,7 +64,7 @@ struct option const options[] = {
   {"", "s2s_tls_compression", T_BOOL, NULL, 0, NOTHING, 0, 0, NULL},
   {"", "ca_file", T_FILE, NULL, TLSD, WORKS, 0, 0, NULL},
   {"", "ca_path", T_STRING, NULL, 0, LATER, 0, 0, NULL},
-  {"", "s2s_use_starttls", T_WORD, "optional", S2SD, WORKS, 0, 0, "false true optional required required_trusted"},
+  {"", "s2s_use_starttls", T_WORD, "optional", S2SD | DNSD, WORKS, 0, 0, "false true optional required required_trusted"},
   {"", "s2s_access", T_ACCESS, "all", S2SD | PUSHD, WORKS, 0, 0, NULL},
   {"", "s2s_timeout", T_TIMEOUT_INF, "3600", S2SD, WORKS, 0, 0, NULL},
   {"", "s2s_max_retry_delay", T_TIMEOUT, "300", S2SD, WORKS, 0, 0, NULL},

@@ -428,6 +428,12 @@ say_address(struct link *l, uint64_t id, char const *text, struct slice host)
 }
 
 static bool
+uses_tls(struct resolution const *g)
+{
+  return !slice_is(settings_get(dnsd, "s2s_use_starttls", slice_str(g->host)), "false");
+}
+
+static bool
 begin(struct resolution *g)
 {
   char name[300];
@@ -437,7 +443,7 @@ begin(struct resolution *g)
   g->tls.status = g->plain.status = ANSWER_NODATA;
   if (strchr(g->domain, '.')) {
     snprintf(name, sizeof name, "_xmpps-server._tcp.%s", g->domain);
-    ok = ask(g, &g->tls.q, name, TYPE_SRV, tls_answered);
+    if (uses_tls(g)) ok = ask(g, &g->tls.q, name, TYPE_SRV, tls_answered);
     snprintf(name, sizeof name, "_xmpp-server._tcp.%s", g->domain);
     ok = ok && ask(g, &g->plain.q, name, TYPE_SRV, plain_answered);
   }
