@@ -43,9 +43,10 @@ set_instances(struct yaml_node const *n)
 
 /* Options of the whole server that are one value each. log/run reads log (service/daemon/log), as it
  * does log_rotate_size and log_rotate_count. */
-static char const single[] = "captcha checkpassword connections_per_address dnssec log "
-                             "push_floor registration_burst reserved_names resolvers "
-                             "s2s_deny_addresses scram_iterations trust_anchors";
+static char const single[] =
+  "captcha checkpassword connections_per_address dnssec log "
+  "push_floor registration_burst reserved_names resolvers "
+  "s2s_allow_addresses s2s_deny_addresses scram_iterations trust_anchors";
 
 /* n NULL: the default, if there is one. */
 static void
@@ -129,7 +130,8 @@ unknown_tabber_option(struct yaml_node const *n)
             "connections_per_address, "
             "dnssec, instances, invites, log, "
             "push_floor, registration_burst, reserved_names, resolvers, "
-            "s2s_deny_addresses, scram_iterations, services, trust_anchors, uids, "
+            "s2s_allow_addresses, s2s_deny_addresses, scram_iterations, services, "
+            "trust_anchors, uids, "
             "web",
             n->key.s);
 }

@@ -557,6 +557,7 @@ struct option const options[] = {
   {"tabber", "resolvers", T_WORDS, "", DNSD, WORKS, 0, 0, NULL},
   {"tabber", "checkpassword", T_WORDS, "", EXTAUTHD, WORKS, 0, 0, NULL},
   {"tabber", "connections_per_address", T_INT_INF, "1000", TLSD | WEBD, WORKS, 1, INT32_MAX, NULL},
+  {"tabber", "s2s_allow_addresses", T_NETS, NULL, TLSD, WORKS, 0, 0, NULL},
   {"tabber", "s2s_deny_addresses", T_NETS, NULL, TLSD, WORKS, 0, 0, NULL},
   {"tabber", "trust_anchors", T_STRING, "/usr/share/dns/root.key", DNSD, WORKS, 0, 0, NULL},
   {"tabber.web", "url", T_URL, NULL, WEBD, WORKS, 0, 0, NULL},

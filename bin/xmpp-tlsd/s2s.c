@@ -9,11 +9,12 @@ struct s2s *s2s_now;
 
 /* ---- addresses that are never connected to ---- */
 
-/* This network, link-local addresses, multicast and what is reserved: no server is
- * there, but perhaps something of ours, and a stranger's SRV record decides what is
- * tried. */
-static char const *const never[] = {"0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3",
-                                    "::/128",    "fe80::/10",      "ff00::/8"};
+/* This machine and this network, link-local addresses, multicast and what is reserved: no
+ * other server is there, but perhaps something of ours, and a stranger's SRV record, or an
+ * address as the domain of a stanza, decides what is tried. */
+static char const *const never[] = {"0.0.0.0/8",   "127.0.0.0/8", "169.254.0.0/16",
+                                    "224.0.0.0/3", "::/127",      "fe80::/10",
+                                    "ff00::/8"};
 
 static void
 map4(unsigned char at[16], struct in_addr const *a)
@@ -47,45 +48,63 @@ read_range(struct range *r, struct slice text)
 }
 
 static bool
-add_range(struct s2s *s, struct slice text)
+add_range(struct ranges *to, char const *key, struct slice text)
 {
-  struct range *v = realloc(s->denied, (s->denied_n + 1) * sizeof *v);
+  struct range *v = realloc(to->v, (to->n + 1) * sizeof *v);
 
   if (!v) return false;
-  s->denied = v;
-  if (read_range(&v[s->denied_n], text)) {
-    s->denied_n++;
+  to->v = v;
+  if (read_range(&v[to->n], text)) {
+    to->n++;
     return true;
   }
-  settings_refuse("s2s_deny_addresses", SLICE("*"),
-                  "no range of addresses: ", log_text(text), NULL);
+  settings_refuse(key, SLICE("*"), "no range of addresses: ", log_text(text), NULL);
   return false;
 }
 
 static bool
-read_ranges(struct s2s *s)
+read_rows(struct s2s *s, struct ranges *to, char const *key)
 {
   struct settings_row const *row = NULL;
   size_t i;
 
-  for (i = 0; i < sizeof never / sizeof *never; i++)
-    if (!add_range(s, slice_str(never[i]))) return false;
-  while ((row = settings_next(s->settings, "s2s_deny_addresses", row)))
+  while ((row = settings_next(s->settings, key, row)))
     for (i = 0; i < sizeof row->value / sizeof *row->value && row->value[i].len; i++) {
       struct slice list = row->value[i], word;
       while (slice_word(&list, ' ', &word))
-        if (word.len && !add_range(s, word)) return false;
+        if (word.len && !add_range(to, key, word)) return false;
     }
   return true;
 }
 
 static bool
-is_in(struct range const *r, unsigned char const at[16])
+read_ranges(struct s2s *s)
+{
+  size_t i;
+
+  for (i = 0; i < sizeof never / sizeof *never; i++)
+    if (!add_range(&s->never, "never", slice_str(never[i]))) return false;
+  return read_rows(s, &s->allowed, "s2s_allow_addresses") &&
+         read_rows(s, &s->denied, "s2s_deny_addresses");
+}
+
+static bool
+is_within(struct range const *r, unsigned char const at[16])
 {
   unsigned int whole = r->bits / 8, rest = r->bits % 8;
 
   return !memcmp(r->at, at, whole) &&
          (!rest || (r->at[whole] ^ at[whole]) >> (8 - rest) == 0);
+}
+
+static bool
+has(struct ranges const *list, unsigned char const at[16])
+{
+  size_t i;
+
+  for (i = 0; i < list->n; i++)
+    if (is_within(&list->v[i], at)) return true;
+  return false;
 }
 
 bool
@@ -94,7 +113,6 @@ s2s_denies(struct s2s const *s, struct sockaddr const *sa)
   unsigned char at[16];
   struct sockaddr_in v4;
   struct sockaddr_in6 v6;
-  size_t i;
 
   if (sa->sa_family == AF_INET) {
     memcpy(&v4, sa, sizeof v4);
@@ -103,9 +121,7 @@ s2s_denies(struct s2s const *s, struct sockaddr const *sa)
     memcpy(&v6, sa, sizeof v6);
     memcpy(at, &v6.sin6_addr, sizeof at);
   }
-  for (i = 0; i < s->denied_n; i++)
-    if (is_in(&s->denied[i], at)) return true;
-  return false;
+  return has(&s->denied, at) || (has(&s->never, at) && !has(&s->allowed, at));
 }
 
 /* ---- trust ---- */
@@ -287,7 +303,9 @@ s2s_free(struct s2s *s)
     free(t);
   }
   free(s->v);
-  free(s->denied);
+  free(s->never.v);
+  free(s->allowed.v);
+  free(s->denied.v);
   free(s);
 }
 

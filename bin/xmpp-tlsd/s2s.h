@@ -34,11 +34,15 @@ struct range {
   unsigned int bits;
 };
 
+struct ranges {
+  struct range *v;
+  size_t n;
+};
+
 struct s2s {
   struct s2s_options *v; /* the first is that of * */
   size_t n;
-  struct range *denied;
-  size_t denied_n;
+  struct ranges never, allowed, denied; /* see s2s_denies */
   struct trust *trusts;
   char const *ca_file; /* "": the system's */
   struct settings *settings;
@@ -63,7 +67,8 @@ struct s2s_options *s2s_of(struct s2s const *s, struct slice domain);
  * there is no such file. */
 X509_STORE *s2s_trust(struct s2s *s, struct s2s_options const *o, char const *cafile);
 
-/* Say whether nobody may be connected to at this address. */
+/* Say whether nobody may be connected to at this address: one of s2s_deny_addresses, or one at
+ * which no other machine is, that s2s_allow_addresses does not have. */
 bool s2s_denies(struct s2s const *s, struct sockaddr const *sa);
 
 #endif

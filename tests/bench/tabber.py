@@ -28,9 +28,10 @@ class Tabber(Server):
         if self.archive:
             modules += "\nmod_mam: {default: always}"
         modules += self.config.get("modules", "")
+        more = self.config.get("tabber", "")
         several = "instances: {tlsd: %d, c2sd: %d}" % (self.instances, self.instances)
         self.tree = Listening(self.config.get("listen", ""), hosts=(self.domain,), modules=modules, bin=self.bindir, options=self.options(),
-                              tabber=several if self.instances > 1 else "")
+                              tabber=more + (several if self.instances > 1 else ""))
         self.tree.make_folder()
         os.rmdir(self.dir + "/data")
         os.rmdir(self.dir)

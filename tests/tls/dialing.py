@@ -176,13 +176,31 @@ def an_address_has_outgoing_s2s_timeout():
 
 @check
 def some_addresses_are_never_dialed():
-    t = Servers()
-    never = ["0.0.0.0", "0.1.2.3", "169.254.169.254", "224.0.0.1", "255.255.255.255", "::",
-             "fe80::1", "ff02::1", "::ffff:169.254.169.254"]
+    t = Servers(local=False)
+    never = ["0.0.0.0", "0.1.2.3", "127.0.0.1", "127.255.255.255", "169.254.169.254", "224.0.0.1",
+             "255.255.255.255", "::", "::1", "fe80::1", "ff02::1", "::ffff:169.254.169.254",
+             "::ffff:127.0.0.1"]
     t.connect("plain 5269 a.example %s -" % ",".join(never))
     for ip in never:
         assert t.hear() == failed(0, ip, "denied address"), ip
     t.hears("unconnected", 1)
+
+
+@check
+def an_administrator_allows_addresses_of_this_machine():
+    """Those alone, and not those that are denied too."""
+    t = Servers(local=False, top="tabber: {s2s_allow_addresses: [127.0.0.128/25, '::1'], "
+                                 "s2s_deny_addresses: [127.0.0.129]}\n")
+    p = Peer(t, "127.0.0.128")
+    t.connect(p.target(addresses="127.0.0.127,127.0.0.129,169.254.1.1,127.0.0.128"))
+    for ip in ("127.0.0.127", "127.0.0.129", "169.254.1.1"):
+        assert t.hear() == failed(0, ip, "denied address"), ip
+    p.accept()
+    t.connected(p, ip="127.0.0.128")
+    p = Peer(t, "::1")
+    t.connect(p.target(), request=2)
+    p.accept()
+    t.connected(p, request=2, ip="::1")
 
 
 @check

@@ -11,9 +11,12 @@ OURS = make("one.example", certs.dns("one.example"), ca=CA)
 class Servers(Tlsd):
     neighbour, module, later = "s2sd", "ejabberd_s2s_in", "max_stanza_size: 262144"
 
-    def __init__(self, files=None, top="", rows="", trusted=None, **kw):
-        """trusted: a certificate in PEM that is all that is trusted."""
+    def __init__(self, files=None, top="", rows="", trusted=None, local=True, **kw):
+        """trusted: a certificate in PEM that is all that is trusted. local: servers may be on
+        loopback, as those of the tests are."""
         self.top, self.rows = top, rows
+        if local:
+            self.rows += "s2s_allow_addresses\t*\t127.0.0.0/8 ::1/128\n"
         if trusted:
             path = tempfile.mktemp(dir=TMP_NOW())
             certs.write(path, trusted)

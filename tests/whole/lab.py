@@ -82,7 +82,7 @@ class Ours(Tree):
     def __init__(self, way, options, modules=MODULES + "\nmod_s2s_dialback: {}"):
         self.domain, (self.ip,), _ = WAYS[way][0]
         super().__init__(hosts=(self.domain,), accounts=("alice@" + self.domain,), options=options,
-                         modules=modules)
+                         modules=modules, tabber="s2s_allow_addresses: [127.0.0.0/8]")
 
     def config(self):
         lines = []

@@ -10,6 +10,7 @@ class Server(Tree):
     def __init__(self, ip, options, modules=MORE, users=("a",)):
         self.ip = ip
         super().__init__(hosts=(ip,), accounts=[x + "@" + ip for x in users], modules=modules,
+                         tabber="s2s_allow_addresses: [127.0.0.0/8]",
                          options="outgoing_s2s_port: %d\n" % PORT + options)
 
     def config(self):

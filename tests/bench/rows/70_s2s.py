@@ -28,7 +28,8 @@ def config(ip):
     listen = LISTENER % (PORT, ip)
     required = "s2s_use_starttls: required\n"
     return {
-        "tabber": {"listen": listen, "modules": "\nmod_s2s_dialback: {}", "options": required},
+        "tabber": {"listen": listen, "modules": "\nmod_s2s_dialback: {}", "options": required,
+                   "tabber": "s2s_allow_addresses: [127.0.0.0/8]\n"},
         "ejabberd": {"listen": listen, "modules": "  mod_s2s_dialback: {}\n",
                      "options": required},
         "prosody": {"modules": ["dialback"], "without": '"limits"',
