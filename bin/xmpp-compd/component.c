@@ -1,4 +1,5 @@
 #include "compd.h"
+#include "bans.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -204,6 +205,7 @@ check_header(struct component *m, struct slice to)
   arena_wipe(&a);
   if (!m->domain || !ln || !settings_password(ln, slice_str(m->domain)))
     return "host-unknown";
+  if (bans_have(slice_str(m->c.ip))) return "policy-violation";
   return may_enter(m, ln) ? NULL : "not-authorized";
 }
 
@@ -288,23 +290,30 @@ open_up(struct component *m)
             log_peer(slice_str(m->c.ip)), "domain", m->domain, NULL);
 }
 
+/* Say why the handshake is refused, or NULL. A digest of an address that is shut out is not looked at:
+ * another of its streams may have been wrong meanwhile. */
+static char const *
+check_handshake(struct component *m, struct xml_node const *e)
+{
+  if (bans_have(slice_str(m->c.ip))) return "policy-violation";
+  if (!is_right(m, e)) return "not-authorized";
+  bans_forgive(slice_str(m->c.ip));
+  if (own(slice_str(m->domain))) return "conflict";
+  return serve_once(slice_str(m->domain)) ? NULL : "resource-constraint";
+}
+
 static void
 handshake(struct component *m, struct xml_node const *e)
 {
-  char const *why = NULL;
+  char const *why = check_handshake(m, e);
 
-  if (!is_right(m, e))
-    why = "not-authorized";
-  else if (own(slice_str(m->domain)))
-    why = "conflict";
-  else if (!serve_once(slice_str(m->domain)))
-    why = "resource-constraint";
   if (!why) {
     open_up(m);
     return;
   }
   log_event(LOG_WARN, "component-refused", "conn", conduit_conn(&m->c), "ip",
             log_peer(slice_str(m->c.ip)), "domain", m->domain, "why", why, NULL);
+  if (!strcmp(why, "not-authorized")) bans_count(slice_str(m->c.ip));
   conduit_error(&m->c, why, NULL);
 }
 

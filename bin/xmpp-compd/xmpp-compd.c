@@ -8,13 +8,16 @@
  * LIMITS  a stanza: STANZA_MAX_BEFORE_AUTH bytes, then the listener's max_stanza_size;
  *         BLOCKED_MAX bytes for a component that does not read; COMPONENT_AWAIT_US for components
  *         that come back after a restart of compd;
- *         COMPONENT_GUESTS_MAX domains that no listener names
+ *         COMPONENT_GUESTS_MAX domains that no listener names; COMPONENT_FAILURES wrong handshakes of
+ *         an address
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, records of its neighbours. A component may say what it likes within its
  *         domain, once it has shown that it knows the password
- * ROOMS   component.c streams, handshake, domains; stanzas.c stanzas both ways; settings.c
+ * ROOMS   component.c streams, handshake, domains; bans.c addresses that guess; stanzas.c stanzas
+ *         both ways; settings.c
  */
 #include "compd.h"
+#include "bans.h"
 
 #include <skalibs/strerr.h>
 
@@ -44,6 +47,7 @@ look_again(void *cookie)
 static void
 up(struct link *l)
 {
+  if (l->roles & ROLE_FRONT) bans_announce(l);
   if (l->program != ROUTED) return;
   edge_routed_is_up(l);
   component_announce(l);
@@ -106,6 +110,7 @@ static void
 snapshot(struct snapshot *k)
 {
   component_snapshot(k);
+  bans_snapshot(k);
   edge_origins_snapshot(k);
   edge_taken_snapshot(k);
   if (snapshot_record(k, "await", true)) snapshot_timer(k, &timer, look_again, NULL);

@@ -23,7 +23,9 @@ text_of(void const *item)
 }
 
 static struct table addresses = {.key = text_of};
-static struct bans bans = BANS_ZERO;
+
+/* Of clients, as xmpp-c2sd says; of components, as xmpp-compd says. */
+static struct bans bans = BANS_ZERO, component_bans = BANS_ZERO;
 static uint64_t most = UINT64_MAX;
 
 struct address_totals address_totals;
@@ -50,14 +52,21 @@ now_s(void)
 void
 addresses_ban(struct link *l, struct record *r)
 {
-  (void)l;
-  ban_put(&bans, record_get(r, 1), record_u64(r, 2), now_s());
+  ban_put(l->program == COMPD ? &component_bans : &bans, record_get(r, 1),
+          record_u64(r, 2), now_s());
 }
 
 void
-addresses_forget_bans(void)
+addresses_forget_bans(enum program of)
 {
-  ban_wipe(&bans);
+  ban_wipe(of == COMPD ? &component_bans : &bans);
+}
+
+static bool
+is_banned(struct listener const *ln, struct slice ip)
+{
+  if (ln->serves & C2SD) return ban_until(&bans, ip, now_s());
+  return ln->serves & COMPD && ban_until(&component_bans, ip, now_s());
 }
 
 /* ---- connections ---- */
@@ -89,7 +98,7 @@ address_admits(struct listener const *ln, struct slice ip)
 {
   struct address const *a;
 
-  if (ln->serves & C2SD && ban_until(&bans, ip, now_s())) {
+  if (is_banned(ln, ip)) {
     address_totals.banned++;
     log_event(LOG_DEBUG, "connection-refused", "listener", ln->name, "ip", log_peer(ip),
               "why", "the address is shut out", NULL);

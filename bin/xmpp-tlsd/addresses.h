@@ -15,9 +15,10 @@ void address_leave(struct conn *c);
 /* The most connections of an address; half of the files that this process may open are enough. */
 void addresses_set(uint64_t most);
 
-/* The record ban. No edge of clients is left, which would tell of changes: nobody is shut out. */
+/* The record ban. No xmpp-c2sd, or no xmpp-compd, is left, which would tell of changes: nobody that it
+ * has named is shut out. */
 void addresses_ban(struct link *l, struct record *r);
-void addresses_forget_bans(void);
+void addresses_forget_bans(enum program of);
 
 struct address_totals {
   uint64_t banned, crowded; /* connections that were refused */

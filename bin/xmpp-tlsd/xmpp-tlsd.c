@@ -58,13 +58,14 @@ stats(struct link *ctl)
   service_stat(ctl, "dials_waiting", dials_waiting());
 }
 
+/* Say whether another link to the program of l is up. */
 static bool
-other_c2sd(struct link const *l)
+has_other(struct link const *l)
 {
   struct link const *o;
 
   for (o = link_next(NULL); o; o = link_next(o))
-    if (o != l && o->up && o->program == C2SD) return true;
+    if (o != l && o->up && o->program == l->program) return true;
   return false;
 }
 
@@ -73,7 +74,7 @@ down(struct link *l)
 {
   dials_of_link_gone(l);
   conns_of_link_gone(l);
-  if (l->program == C2SD && !other_c2sd(l)) addresses_forget_bans();
+  if (l->program & (C2SD | COMPD) && !has_other(l)) addresses_forget_bans(l->program);
 }
 
 static void

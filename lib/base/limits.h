@@ -380,6 +380,12 @@
 /* xmpp-compd was restarted: what routed has for its components waits so long for them
  * (microseconds). */
 #define COMPONENT_AWAIT_US 10000000
+/* Wrong handshakes of components that an address may have within some time (microseconds) before it is
+ * shut out for so long (seconds); addresses whose wrong handshakes are counted. */
+#define COMPONENT_FAILURES 10u
+#define COMPONENT_FAILURES_US 600000000u
+#define COMPONENT_BAN_S 600u
+#define COMPONENT_FAILED_MAX 256u
 /* Domains of components that came with a password for any domain. */
 #define COMPONENT_GUESTS_MAX 1024u
 /* Streams of servers (xmpp-s2sd). Stanzas from one domain to another that wait for a stream or

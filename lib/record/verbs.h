@@ -89,7 +89,7 @@ V(BEFRIEND, "befriend", "ID A B GROUPS", 3, ROLE_OWN, ROLE_OWN,                 
 V(BEFRIENDED, "befriended", "ID", 1, ROLE_OWN, ROLE_OWN,                                      \
   "The contacts of befriend ID are on the disk, or one of the accounts is there no more.")    \
 V(BAN, "ban", "ADDRESS UNTIL", 2, ROLE_AUTHORITY | ROLE_EDGE, ROLE_EDGE | ROLE_FRONT | ROLE_WEB, \
-  "Clients of ADDRESS, an address or ADDRESS/BITS, are refused up to the second UNTIL since 1970; 0: no longer. Streams of other servers are not.") \
+  "Clients of ADDRESS, an address or ADDRESS/BITS, are refused up to the second UNTIL since 1970; 0: no longer. Streams of other servers are not. From xmpp-compd: components of ADDRESS are, and clients are not.") \
 V(BANS, "bans", "list|add|del ADDRESS MINUTES", 1, ROLE_CONTROL, ROLE_AUTHORITY,              \
   "Control: see xmpp-ctl(8).")                                                                \
 V(GUESSED, "guessed", "HOST IP", 2, ROLE_OWN, ROLE_AUTHORITY,                                \

@@ -34,3 +34,25 @@ def a_ban_ends():
     t.say("ban", "127.0.0.1", "1")
     assert t.settle() == []
     t.open()
+
+
+class Components(Tlsd):
+    neighbour, module, later = "compd", "ejabberd_service", "check_from: true"
+
+
+@check
+def components_have_a_list_of_their_own():
+    """What xmpp-compd says concerns listeners for components alone, as long as it is there; what
+    xmpp-c2sd says does not concern them."""
+    t = Components(one, options=", password: secret")
+    t.line("c2sd\thello\txmpp-c2sd\t0.1\tc2sd\t1")
+    t.line("c2sd\tban\t127.0.0.1\t" + FAR)
+    assert t.settle() == []
+    t.open()
+    t.say("ban", "127.0.0.1", FAR)
+    assert t.settle() == []
+    assert is_refused(t)
+    t.say("bye")
+    t.say("hello", "xmpp-compd", "0.1", 1, 2)
+    t.settle()
+    t.open()
