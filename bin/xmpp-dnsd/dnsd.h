@@ -81,6 +81,9 @@ struct resolver {
 extern struct resolver const resolver_unbound, resolver_fixed;
 extern struct resolver const *resolver;
 
+/* Say whether the name servers do not pass signatures on, so that nothing is secure. */
+bool unbound_lacks_signatures(void);
+
 /* Answer what was asked, in the order in which it was asked. */
 void fixed_turn(void);
 

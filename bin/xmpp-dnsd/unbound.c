@@ -11,6 +11,7 @@ static struct {
   struct ub_ctx *ctx;
   struct event_io io;
   bool anchored;      /* signatures are looked at */
+  bool lost;          /* they cannot be */
   unsigned int bogus; /* answers in a row */
   struct question probe;
   struct event_timer change;
@@ -130,6 +131,7 @@ lose_anchors(void *cookie)
             "the resolver does not pass on the signatures of the root", "do",
             "name another in tabber.resolvers", NULL);
   unbound.anchored = false;
+  unbound.lost = true;
   if (open_context()) questions_again();
   event_timer_start(&unbound.change, door_now() + PROBE_AGAIN_US, regain_anchors, NULL);
 }
@@ -164,10 +166,17 @@ static bool
 unbound_open(void)
 {
   unbound.anchored = true;
+  unbound.lost = false;
   if (!open_context()) return false;
   questions_again();
   probe();
   return true;
+}
+
+bool
+unbound_lacks_signatures(void)
+{
+  return unbound.lost;
 }
 
 /* ---- questions ---- */

@@ -70,6 +70,13 @@ stats(struct link *ctl)
   service_stat(ctl, "questions", questions_count());
 }
 
+static char const *
+awaits(void)
+{
+  return unbound_lacks_signatures() ? "signatures: the name servers do not pass them on"
+                                    : NULL;
+}
+
 static service_fn *const handlers[VERBS_N] = {
   [VERB_RESOLVE] = resolution_asked,
   [VERB_FOUND] = fixed_on_answer,
@@ -86,6 +93,7 @@ static struct service const service = {
   .down = down,
   .turn = turn,
   .stats = stats,
+  .awaits = awaits,
   .snapshot = dnsd_snapshot,
 };
 

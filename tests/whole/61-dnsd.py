@@ -25,17 +25,25 @@ closed A 192.0.2.3
 apex A 192.0.2.4
 """ % ("ab" * 32)
 
+ROOT = """auth-zone:
+  name: "."
+  zonefile: "%s"
+  for-downstream: yes
+  for-upstream: no
+"""
+
 SBIN = os.environ.get("PATH", "") + ":/usr/sbin"
 
 
 class Names:
     """A folder with an unbound that has the zone, and an xmpp-dnsd that asks it."""
 
-    def __init__(self, signed, options=""):
+    def __init__(self, signed, options="", stripped=False):
+        """stripped: there is a root, and no key of it, though keys are looked at."""
         self.dir = tempfile.mkdtemp(prefix="dnsd-")
         self.port, self.processes, self.n = free_port(), [], 0
         try:
-            self.start_unbound(signed)
+            self.start_unbound(signed, stripped)
             self.start_dnsd(options)
         except BaseException:
             self.end()
@@ -52,7 +60,7 @@ class Names:
         return subprocess.run(words, cwd=self.dir, check=True, stdout=subprocess.PIPE,
                               text=True).stdout.strip()
 
-    def start_unbound(self, signed):
+    def start_unbound(self, signed, stripped):
         self.write("zone", ZONE)
         self.write("anchor", "")
         zone = "zone"
@@ -61,6 +69,11 @@ class Names:
             self.tool("ldns-signzone", "zone", key)
             shutil.copy(self.path(key + ".key"), self.path("anchor"))
             zone = "zone.signed"
+        if stripped:
+            self.write("root", ". 300 SOA ns hostmaster 1 3600 600 86400 60\n. 300 NS ns.\n"
+                               "ns. 300 A 127.0.0.1\n")
+            shutil.copy(self.path(self.tool("ldns-keygen", "-a", "ECDSAP256SHA256", "-k", ".") + ".key"),
+                        self.path("anchor"))
         self.write("unbound.conf", """
 server:
   interface: 127.0.0.1@%d
@@ -76,9 +89,9 @@ auth-zone:
   zonefile: "%s"
   for-downstream: yes
   for-upstream: no
-remote-control:
+%sremote-control:
   control-enable: no
-""" % (self.port, self.dir, self.path(zone)))
+""" % (self.port, self.dir, self.path(zone), ROOT % self.path("root") if stripped else ""))
         # Debian's profile of AppArmor lets /usr/sbin/unbound read no file of ours.
         shutil.copy(shutil.which("unbound", path=SBIN), self.path("unbound"))
         self.unbound = self.run(self.path("unbound"), "-d", "-c", self.path("unbound.conf"))
@@ -195,6 +208,27 @@ def signed_names():
         assert said[0] == ["tls", "5270", "one.example.org", "2001:db8::1,192.0.2.1",
                            "3:1:1:" + "ab" * 32, "srv address"], said
         assert said[1][4:] == ["-", "srv address"], said
+
+
+@check
+def a_resolver_that_strips_signatures_is_lived_with():
+    """Nothing is signed then, and the status says why."""
+    with Names(signed=False, stripped=True) as d:
+        def is_off():
+            with open(d.path("log")) as f:
+                return "event=dnssec-off" in f.read()
+
+        until("dnssec-off", is_off)
+        assert d.targets("apex.example.org") == (
+            [["plain", "5269", "apex.example.org", "192.0.2.4", "-", ""]], "")
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(d.path("run/dnsd/control"))
+            s.settimeout(DEADLINE)
+            s.sendall(b"status\n")
+            said, text = "", s.makefile("r")
+            while not said.endswith("done\n"):
+                said += text.readline()
+        assert "row\tawaits\tsignatures: the name servers do not pass them on\n" in said, said
 
 
 @check
