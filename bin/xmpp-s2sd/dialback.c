@@ -221,6 +221,13 @@ dialback_lost(struct stream *s)
   }
 }
 
+/* A server that does not know the domain is as good as none (XEP-0220 s2.4.2). */
+static enum stanza_error
+error_of(struct verdict const *v)
+{
+  return !strcmp(v->why, "peer: host-unknown") ? ERR_REMOTE_NOT_FOUND : v->error;
+}
+
 void
 dialback_failed(struct dial const *d, struct verdict const *v)
 {
@@ -228,7 +235,7 @@ dialback_failed(struct dial const *d, struct verdict const *v)
 
   for (q = questions; q; q = next) {
     next = q->next;
-    if (!q->on && concerns(q, d->from, d->to)) deny(q, v->error, v->why);
+    if (!q->on && concerns(q, d->from, d->to)) deny(q, error_of(v), v->why);
   }
 }
 
