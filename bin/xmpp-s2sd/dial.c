@@ -314,6 +314,7 @@ ask_connection(struct dial *d)
   link_str(front, d->from);
   link_text(front, sni(&a, d));
   put_targets(d, front);
+  if (d->hides_certificate) link_str(front, "none");
   link_end(front);
   arena_wipe(&a);
 }
@@ -456,12 +457,15 @@ dial_failed(struct dial *d)
   dial_drop(d);
 }
 
-/* A server that has refused EXTERNAL and then closed may take dialback on a connection of its
- * own; every other failure goes on with the next target. */
+/* A server that has refused EXTERNAL and then closed may take dialback on a connection of its own, and
+ * one whose TLS has refused our certificate on a connection without; every other failure goes on with
+ * the next target. */
 void
 dial_stream_failed(struct dial *d, struct stream *s)
 {
-  bool refused = s->external && !d->skips_external && s->verdict.step == STEP_EXTERNAL;
+  bool alert = s->alerted && !d->hides_certificate;
+  bool refused =
+    alert || (s->external && !d->skips_external && s->verdict.step == STEP_EXTERNAL);
 
   d->stream = 0;
   if (s->tlsd_gone) {
@@ -474,6 +478,7 @@ dial_stream_failed(struct dial *d, struct stream *s)
             s->verdict.detail, NULL);
   d->base = d->current + (refused ? 0 : 1);
   if (refused) d->skips_external = true;
+  if (alert) d->hides_certificate = true;
   if (d->base < d->targets_n)
     connect_rest(d);
   else
@@ -553,6 +558,7 @@ fields(struct snapshot *k, struct dial *d)
   SNAPSHOT_INT(k, d->base);
   SNAPSHOT_INT(k, d->current);
   SNAPSHOT_INT(k, d->skips_external);
+  SNAPSHOT_INT(k, d->hides_certificate);
   verdict_snapshot(k, &d->best);
   snapshot_text(k, &d->addr);
   SNAPSHOT_INT(k, d->stream);

@@ -23,7 +23,7 @@ struct dial {
   char *from, *to; /* ours; theirs */
   struct target targets[S2S_TARGETS];
   unsigned int targets_n, base, current; /* base: the first of those that tlsd has */
-  bool skips_external;
+  bool skips_external, hides_certificate;
   struct verdict best; /* of the target that came furthest */
   char *addr;          /* of the last connection or failure */
   uint64_t stream;     /* its number, or 0 */

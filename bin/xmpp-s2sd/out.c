@@ -336,6 +336,21 @@ condition_of(struct xml_node const *e)
   return c && c->name.len < 40 ? c->name : SLICE("unknown");
 }
 
+/* Our certificate is refused, and dialback is tried. CAs issue certificates for TLS servers alone since
+ * 2026, and some servers want the purpose of a client too. */
+static void
+log_certificate_refused(struct stream *s, struct verdict const *v)
+{
+  bool purpose = strstr(v->detail, "purpose") || strstr(v->detail, "unsupported cert");
+
+  log_event(LOG_INFO, "s2s-certificate-refused", "conn", conduit_conn(&s->c), "from",
+            s->local, "to", s->remote, "addr", log_peer(slice_str(s->c.ip)), "why",
+            v->why, "detail", *v->detail ? v->detail : NULL, "do",
+            purpose ? "show a certificate that has the extended key usage clientAuth too"
+                    : NULL,
+            NULL);
+}
+
 static void
 sasl_failed(struct stream *s, struct xml_node const *e)
 {
@@ -349,6 +364,7 @@ sasl_failed(struct stream *s, struct xml_node const *e)
     conduit_end(&s->c, s->verdict.why);
     return;
   }
+  log_certificate_refused(s, &s->verdict);
   s->external = true;
   s->state = ST_DIALBACK;
   dialback_send_key(s);
@@ -446,6 +462,32 @@ out_late(struct stream *s)
   }
 }
 
+/* Say whether the end of the conduit was an alert about our certificate: in a handshake of TLS 1.2, or
+ * behind one of TLS 1.3, before the peer has said anything. */
+static bool
+has_alerted(struct stream const *s)
+{
+  char const *why = s->c.ending.why;
+
+  if (s->state != ST_TLS && !(s->state == ST_HEADER && s->c.secure && !s->authed))
+    return false;
+  return strstr(why, " alert ") &&
+         (strstr(why, "certificate") || strstr(why, "unknown ca")) &&
+         !strstr(why, "certificate required");
+}
+
+static void
+certificate_refused(struct stream *s)
+{
+  enum situation at =
+    s->trust >= TRUST_PKIX ? SITUATION_OUT_VALID : SITUATION_OUT_INVALID;
+
+  s->verdict = verdict_of(STEP_EXTERNAL, false, "our certificate was refused");
+  verdict_detail(&s->verdict, slice_str(s->c.ending.why));
+  s->alerted = may(s, at) & MAY_DIALBACK;
+  log_certificate_refused(s, &s->verdict);
+}
+
 /* A conduit that ends without a verdict of ours ends by the peer, or by what the peer has said. */
 static void
 settle_verdict(struct stream *s)
@@ -453,6 +495,10 @@ settle_verdict(struct stream *s)
   bool tls = s->state == ST_TLS || s->state == ST_SILENT;
 
   if (s->verdict.step) return;
+  if (has_alerted(s)) {
+    certificate_refused(s);
+    return;
+  }
   if (s->c.ending.condition)
     s->verdict = verdict_of(STEP_CLOSED, false,
                             s->state == ST_HEADER ? "no XMPP stream" : "broken stream");

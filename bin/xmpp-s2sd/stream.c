@@ -464,6 +464,7 @@ facts(struct snapshot *k, struct stream *s)
   SNAPSHOT_INT(k, s->db_offered);
   SNAPSHOT_INT(k, s->authed);
   SNAPSHOT_INT(k, s->external);
+  SNAPSHOT_INT(k, s->alerted);
   SNAPSHOT_INT(k, s->ready);
   SNAPSHOT_INT(k, s->said_failed);
   SNAPSHOT_INT(k, s->said_unknown);

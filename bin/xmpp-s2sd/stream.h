@@ -77,9 +77,10 @@ struct stream {
   enum auth auth;          /* in: of the first proof; out: ours to the peer */
   enum trust trust;        /* in the peer */
   bool has_version, bidi_offered, bidi, db_offered;
-  bool authed;     /* EXTERNAL has succeeded: headers and features come once more */
-  bool external;   /* in: EXTERNAL was offered; out: EXTERNAL was tried, and refused */
-  bool ready;      /* out: TLS is as it must be: db:verify may be said */
+  bool authed;   /* EXTERNAL has succeeded: headers and features come once more */
+  bool external; /* in: EXTERNAL was offered; out: EXTERNAL was tried, and refused */
+  bool alerted; /* out: the peer's TLS has refused our certificate, and dialback may do */
+  bool ready;   /* out: TLS is as it must be: db:verify may be said */
   bool starts_tls; /* TLS: tlsd hears of it when what came with the element is read */
   bool said_failed, said_unknown, said_dropped, said_unasked, tlsd_gone;
   bool counted;           /* in: among those that have proven nothing (crowd.c) */

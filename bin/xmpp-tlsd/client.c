@@ -12,9 +12,9 @@
 /* The server may want to know who we are (XEP-0178); a certificate of another host would
  * say the wrong thing. */
 static bool
-show_certificate(SSL *ssl, char const *host)
+show_certificate(SSL *ssl, struct request const *r, char const *host)
 {
-  struct cert *c = certs_match(certs_now(), slice_str(host));
+  struct cert *c = r->hides ? NULL : certs_match(certs_now(), slice_str(host));
 
   return !c || SSL_use_cert_and_key(ssl, c->leaf, c->key, c->chain, 1) == 1;
 }
@@ -51,7 +51,7 @@ client_new_ssl(struct conn *c, char const *host, bool direct)
   SSL_set_connect_state(ssl);
   if ((!*sni || SSL_set_tlsext_host_name(ssl, sni) == 1) &&
       expect_tlsa(c, ssl, &c->request->targets[c->target]) &&
-      show_certificate(ssl, host) &&
+      show_certificate(ssl, c->request, host) &&
       (!direct || !SSL_set_alpn_protos(ssl, alpn, sizeof alpn - 1)))
     return ssl;
   ERR_clear_error();

@@ -99,6 +99,7 @@ request_read(struct request *r, struct record *rec)
 {
   r->host = arena_copy(&r->arena, record_get(rec, 2)).s;
   r->sni = arena_copy(&r->arena, sni_of(record_get(rec, 3))).s;
+  r->hides = slice_is(record_get(rec, 5), "none");
   return r->host && r->sni &&
          targets_read(&r->arena, record_get(rec, 4), &r->targets, &r->targets_n);
 }

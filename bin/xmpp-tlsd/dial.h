@@ -51,6 +51,7 @@ struct request {
   struct arena arena; /* of all below */
   char const *host;   /* in whose name */
   char const *sni;    /* the peer's name; empty for an address */
+  bool hides;         /* no certificate is shown */
   struct target *targets;
   unsigned int targets_n;
   unsigned int at, next_address; /* the place in targets that is tried next */

@@ -242,6 +242,27 @@ def a_handshake_that_fails_is_told_with_its_reason():
 
 
 @check
+def a_request_may_hide_our_certificate():
+    """From a peer that has refused it, by STARTTLS and by direct TLS."""
+    t = Servers()
+    t.today()
+    p = Peer(t)
+    for request, how in ((1, "plain"), (2, "tls")):
+        t.say("connect", request, "one.example", "peer.example", p.target(how), "none")
+        s = p.accept()
+        if how == "plain":
+            n = t.connected(p, request)
+            t.say("starttls", n, "one.example", "")
+        tls = serve_tls(t, s, PEER, ask=True)
+        if how == "tls":
+            n = t.connected(p, request)
+        secured(t, n)
+        tls.send(b"x")
+        t.hears("data", n, "x")
+        assert shown_by(tls) is None, how
+
+
+@check
 def a_refusal_of_our_certificate_is_told():
     """In TLS 1.3 it comes when our handshake is done."""
     t = Servers({"two": "".join(make("two", certs.dns("two.example")))})
