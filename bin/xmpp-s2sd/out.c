@@ -32,6 +32,16 @@ fail_at(struct stream *s, enum step step, char const *why)
   fail(s, verdict_of(step, false, why));
 }
 
+static struct slice heard; /* the bytes that are being read */
+
+void
+out_on_data(struct link *l, struct record *r)
+{
+  heard = record_get(r, 2);
+  conduit_on_data(l, r);
+  heard = SLICE("");
+}
+
 /* ---- what we may do ---- */
 
 static unsigned int
@@ -298,6 +308,7 @@ out_header(struct stream *s, struct xml_node const *root, char const *fault)
   if (!root) return;
   if (fault) {
     s->verdict = verdict_of(STEP_CLOSED, false, "wrong stream header");
+    verdict_detail(&s->verdict, heard);
     conduit_error(&s->c, fault, NULL);
     return;
   }
@@ -505,7 +516,9 @@ settle_verdict(struct stream *s)
   else
     s->verdict = verdict_of(tls ? STEP_TLS : STEP_CLOSED, true,
                             tls ? "handshake failed" : "connection closed");
-  verdict_detail(&s->verdict, slice_str(s->c.ending.why));
+  verdict_detail(&s->verdict, s->state == ST_HEADER && s->c.ending.condition && heard.len
+                                ? heard
+                                : slice_str(s->c.ending.why));
 }
 
 void

@@ -9,6 +9,10 @@ struct stream *out_begin(struct dial *d, struct link *l, uint64_t id, struct sli
 
 void out_secured(struct stream *s);
 
+/* Handler of data, of streams both ways: the bytes that break a stream of ours before its peer's header
+ * are the detail of its verdict. */
+void out_on_data(struct link *l, struct record *r);
+
 /* Functions of the owner of such a stream (stream/stream.h). */
 void out_header(struct stream *s, struct xml_node const *root, char const *fault);
 void out_element(struct stream *s, struct xml_node const *e, struct slice bytes);

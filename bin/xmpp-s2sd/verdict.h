@@ -27,7 +27,7 @@ struct verdict {
   enum step step;
   enum stanza_error error;
   bool passing;
-  char why[80], detail[160];
+  char why[80], detail[208];
 };
 
 char const *step_word(enum step s);

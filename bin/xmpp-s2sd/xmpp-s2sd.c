@@ -29,6 +29,7 @@
 #include "in.h"
 #include "key.h"
 #include "life.h"
+#include "out.h"
 #include "pairs.h"
 #include "xep0198_sm.h"
 
@@ -130,7 +131,7 @@ acknowledged(struct link *l, struct record *r)
 }
 
 static service_fn *const handlers[VERBS_N] = {
-  [VERB_OPEN] = in_on_open,          [VERB_DATA] = conduit_on_data,
+  [VERB_OPEN] = in_on_open,          [VERB_DATA] = out_on_data,
   [VERB_CLOSE] = conduit_on_close,   [VERB_STOP] = conduit_on_stop,
   [VERB_GO] = conduit_on_go,         [VERB_SECURED] = life_secured,
   [VERB_WRITTEN] = life_written,     [VERB_CONNECTED] = dial_on_connected,
