@@ -5,6 +5,7 @@
 /* clang-format off */
 struct replaced const replaced[] = {
   {"", "s2s_policy", "s2s_access"},
+  {"", "s2s_default_policy", "s2s_access"},
   {"", "extauth_instances", "extauth_pool_size"},
   {"mod_client_state", "drop_chat_states", "queue_chat_states"},
   {"ejabberd_c2s", "resume_timeout", "mod_stream_mgmt.resume_timeout"},
