@@ -49,7 +49,7 @@ pubsubd_start(void)
   if (!pubsubd.store) return false;
   store_refuse_when_full(pubsubd.store);
   pubsubd.pubsub = pubsub_open(pubsubd.store);
-  if (!pubsubd.pubsub) return false;
+  if (!pubsubd.pubsub || !pubsub_sum_creators(pubsubd.pubsub)) return false;
   if (!caps_store_open()) return false;
   homes_make();
   ends_start();

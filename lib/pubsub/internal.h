@@ -37,8 +37,8 @@ uint64_t pubsub_take_number(struct pubsub *p, struct slice name);
 /* Store the head of n as it is now. */
 bool pubsub_node_put(struct pubsub *p, struct pubsub_node const *n);
 
-/* Add to the totals of an owner. */
-bool pubsub_count(struct pubsub *p, uint64_t owner, int nodes, int64_t items,
+/* Add to the sums of the owner of n, and of its creator at a service (counts.c). */
+bool pubsub_count(struct pubsub *p, struct pubsub_node const *n, int nodes, int64_t items,
                   int64_t bytes);
 
 /* Put a value that is in sa if it came to be whole, and free it. Else errno is kept. */

@@ -19,9 +19,8 @@ pubsub_item_read(struct slice key, struct slice v, struct pubsub_item *out)
   return true;
 }
 
-/* The bytes that an item counts for. */
-static size_t
-size_of(struct pubsub_item const *it)
+size_t
+pubsub_item_bytes(struct pubsub_item const *it)
 {
   return it->id.len + it->publisher.len + it->payload.len;
 }
@@ -77,7 +76,7 @@ drop(struct pubsub *p, struct pubsub_node *n, uint64_t number)
   size_t bytes;
 
   if (!get_numbered(p, n->node, number, &it)) return false;
-  bytes = size_of(&it);
+  bytes = pubsub_item_bytes(&it);
   if (it.expiry &&
       !store_del(p->store, p->expiry, expiry_key(buf, it.expiry, n->node, number)) &&
       errno != ENOENT)
@@ -85,7 +84,7 @@ drop(struct pubsub *p, struct pubsub_node *n, uint64_t number)
   n->items--;
   n->bytes -= bytes;
   return store_del(p->store, p->items, pubsub_key2(&k, n->node, number)) &&
-         pubsub_count(p, n->owner, 0, -1, -(int64_t)bytes);
+         pubsub_count(p, n, 0, -1, -(int64_t)bytes);
 }
 
 bool
@@ -130,9 +129,9 @@ pubsub_item_put(struct pubsub *p, struct pubsub_node *n, struct pubsub_item *it)
     return false;
   it->number = n->next++;
   n->items++;
-  n->bytes += size_of(it);
+  n->bytes += pubsub_item_bytes(it);
   return put_entries(p, n, it) && pubsub_node_put(p, n) &&
-         pubsub_count(p, n->owner, 0, 1, (int64_t)size_of(it));
+         pubsub_count(p, n, 0, 1, (int64_t)pubsub_item_bytes(it));
 }
 
 /* ---- ranges ---- */

@@ -114,7 +114,7 @@ pubsub_node_add(struct pubsub *p, struct pubsub_node *n)
          store_put(p->store, p->nodes, pubsub_key(&k, n->owner, n->name),
                    slice_of(buf, 8)) &&
          pubsub_node_put(p, n) && pubsub_moved_del(p, n->owner, n->name) &&
-         pubsub_count(p, n->owner, 1, 0, 0);
+         pubsub_count(p, n, 1, 0, 0);
 }
 
 bool
@@ -139,7 +139,7 @@ pubsub_node_del(struct pubsub *p, struct pubsub_node const *n, struct slice uri)
   return store_del(p->store, p->nodes, pubsub_key(&k, n->owner, n->name)) &&
          store_put(p->store, p->gone, pubsub_key(&k, n->node, SLICE("")),
                    slice_of(buf, 8)) &&
-         pubsub_count(p, n->owner, -1, -(int64_t)n->items, -(int64_t)n->bytes);
+         pubsub_count(p, n, -1, -(int64_t)n->items, -(int64_t)n->bytes);
 }
 
 /* ---- the nodes of an owner ---- */
@@ -294,7 +294,9 @@ purge_one(struct pubsub *p, struct purge const *g, unsigned int most, unsigned i
     return false;
   if (*done >= most) return true;
   (*done)++;
-  return (store_del(p->store, p->node, key) || errno == ENOENT) &&
+  return (store_del(p->store, p->affs, key) || errno == ENOENT) &&
+         (store_del(p->store, p->subs, key) || errno == ENOENT) &&
+         (store_del(p->store, p->node, key) || errno == ENOENT) &&
          store_del(p->store, p->gone, key);
 }
 

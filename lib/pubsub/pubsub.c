@@ -222,49 +222,11 @@ pubsub_service(struct pubsub *p, struct slice domain, bool create)
 }
 
 bool
-pubsub_counts(struct pubsub *p, uint64_t owner, struct pubsub_counts *out)
-{
-  struct pubsub_key k;
-  struct slice v;
-  uint64_t nodes, items;
-
-  *out = (struct pubsub_counts){0};
-  if (!store_get(p->store, p->owners, pubsub_key(&k, owner, SLICE("")), &v))
-    return errno == ENOENT;
-  if (!pubsub_number(&v, 4, &nodes) || !pubsub_number(&v, 4, &items) ||
-      !pubsub_number(&v, 8, &out->bytes))
-    return false;
-  out->nodes = (uint32_t)nodes;
-  out->items = (uint32_t)items;
-  return true;
-}
-
-bool
 pubsub_totals(struct pubsub *p, size_t *nodes, size_t *items)
 {
   *nodes = store_count(p->store, p->node);
   *items = store_count(p->store, p->items);
   return *nodes != SIZE_MAX && *items != SIZE_MAX;
-}
-
-bool
-pubsub_count(struct pubsub *p, uint64_t owner, int nodes, int64_t items, int64_t bytes)
-{
-  struct pubsub_counts c;
-  struct pubsub_key k;
-  stralloc sa = STRALLOC_ZERO;
-
-  if (!pubsub_counts(p, owner, &c)) return false;
-  c.nodes = (uint32_t)(c.nodes + nodes);
-  c.items = (uint32_t)(c.items + items);
-  c.bytes = (uint64_t)((int64_t)c.bytes + bytes);
-  if (!c.nodes && !c.items)
-    return store_del(p->store, p->owners, pubsub_key(&k, owner, SLICE(""))) ||
-           errno == ENOENT;
-  return pubsub_put(p, p->owners, pubsub_key(&k, owner, SLICE("")), &sa,
-                    pubsub_cat_number(&sa, 4, c.nodes) &&
-                      pubsub_cat_number(&sa, 4, c.items) &&
-                      pubsub_cat_number(&sa, 8, c.bytes));
 }
 
 struct slice

@@ -14,15 +14,18 @@
  *            publisher as 2 bytes length and text; behind them the payload as text
  *   ids      NODE, 16 bytes of the SHA-256 of the id -> NUMBER
  *   expiry   4 seconds, NODE NUMBER -> nothing
- *   affs     NODE BARE -> 1 byte affiliation (enum pubsub_affiliation)
- *   subs     NODE JID -> 1 byte state, 8 id, 8 microseconds, 1 byte options, 4 expiry, 1 byte shows
+ *   affs     NODE BARE -> 1 byte affiliation (enum pubsub_affiliation); NODE -> 4 how many
+ *   subs     NODE JID -> 1 byte state, 8 id, 8 microseconds, 1 byte options, 4 expiry, 1 byte shows;
+ *            NODE -> 4 how many
  *   byjid    BARE NUL OWNER NODE -> 1 byte: 1 has an affiliation, 2 has subscriptions
  *   moved    OWNER NAME -> 8 microseconds until which it is told, URI
- *   owners   OWNER -> 4 nodes, 4 items, 8 bytes of items
+ *   owners   OWNER -> 4 nodes, 4 items, 8 bytes of items; OWNER of a service, BARE -> the same of
+ *            the nodes that this address has created there
  *   done     16 bytes of a digest -> 8 microseconds, 8 number, 1 byte what, id; the number modulo
  *            PUBSUB_DONE_MAX, 2 bytes -> digest
  *   gone     NODE -> OWNER: a node whose entries are still to be deleted
- *   meta     "node", "service", "done" -> 8 bytes: the number that the next one gets
+ *   meta     "node", "service", "done" -> 8 bytes: the number that the next one gets; "creators":
+ *            table owners has sums of creators
  * Slices that are given out lie in the map: they live until the next write or the end of the turn.
  * Functions that fail give false with errno EIO, having logged why, or as they say. */
 #ifndef PUBSUB_H
@@ -126,6 +129,14 @@ bool pubsub_service_domain(struct pubsub *p, uint64_t owner, struct slice *domai
 /* Totals of an owner; all zero when nothing was stored yet. */
 bool pubsub_counts(struct pubsub *p, uint64_t owner, struct pubsub_counts *out);
 
+/* The same of the nodes that the address has created at a service. */
+bool pubsub_counts_of(struct pubsub *p, uint64_t owner, struct slice creator,
+                      struct pubsub_counts *out);
+
+/* Make the sums of creators in a store that has none yet: for the writer, when it starts. Reads all
+ * nodes, once in the life of a store. */
+bool pubsub_sum_creators(struct pubsub *p);
+
 /* How many nodes and items there are, those of deleted nodes included. */
 bool pubsub_totals(struct pubsub *p, size_t *nodes, size_t *items);
 
@@ -193,6 +204,9 @@ bool pubsub_next(struct pubsub *p, uint64_t after, uint64_t *owner);
 
 /* ---- items (items.c) ---- */
 
+/* The bytes that an item counts for. */
+size_t pubsub_item_bytes(struct pubsub_item const *it);
+
 /* Put an item, which is the newest then, in the place of the one with its id. it->number is set.
  * The counts of n follow. */
 bool pubsub_item_put(struct pubsub *p, struct pubsub_node *n, struct pubsub_item *it);
@@ -249,6 +263,9 @@ bool pubsub_aff_get(struct pubsub *p, uint64_t node, struct slice bare,
 bool pubsub_aff_put(struct pubsub *p, struct pubsub_node const *n, struct slice bare,
                     enum pubsub_affiliation a);
 
+/* How many affiliations and subscriptions the node has. */
+bool pubsub_people(struct pubsub *p, uint64_t node, uint32_t *affs, uint32_t *subs);
+
 /* errno ENOENT: jid has no subscription. */
 bool pubsub_sub_get(struct pubsub *p, uint64_t node, struct slice jid,
                     struct pubsub_sub *out);
@@ -263,9 +280,20 @@ bool pubsub_affs(struct pubsub *p, uint64_t node, pubsub_aff_fn *fn, void *cooki
 typedef bool pubsub_sub_fn(void *cookie, struct slice jid, struct pubsub_sub const *sub);
 bool pubsub_subs(struct pubsub *p, uint64_t node, pubsub_sub_fn *fn, void *cookie);
 
-/* The same for the subscriptions of one bare address, its full addresses included. */
+/* The same, last address first: full addresses come before the bare one. */
+bool pubsub_subs_back(struct pubsub *p, uint64_t node, pubsub_sub_fn *fn, void *cookie);
+
+/* The same for the subscriptions of one bare address, its full addresses included, and no others
+ * are looked at. */
 bool pubsub_subs_of(struct pubsub *p, uint64_t node, struct slice bare, pubsub_sub_fn *fn,
                     void *cookie);
+
+/* Look at most so many subscriptions from the place on, delete those that are over, and set the
+ * place; set a place to the subscriptions of a node, behind which others follow. */
+typedef bool pubsub_over_fn(struct slice jid, struct pubsub_sub const *sub);
+bool pubsub_subs_sweep(struct pubsub *p, struct pubsub_place *place, unsigned int most,
+                       pubsub_over_fn *is_over);
+void pubsub_place_node(struct pubsub_place *place, uint64_t node);
 
 /* Call fn for each node of owner (0: of all) with which the bare address has to do, until it gives
  * false. It may not write. */

@@ -143,12 +143,13 @@ rehost_item(struct rehost const *r, struct slice *key, struct slice *value)
   return true;
 }
 
-/* NODE and an address */
+/* A number and an address; a number alone has how many there are. */
 static bool
 rehost_person(struct rehost const *r, struct slice *key, struct slice *value)
 {
   (void)value;
   if (key->len < 8) return pubsub_bad();
+  if (key->len == 8) return true;
   if (!cat(r->key, slice_of(key->s, 8)) ||
       !cat_address(r, r->key, slice_of(key->s + 8, key->len - 8)))
     return false;
@@ -183,7 +184,7 @@ static struct {
   {"subs",     rehost_person},
   {"byjid",    rehost_byjid },
   {"moved",    rehost_name  },
-  {"owners",   NULL         },
+  {"owners",   rehost_person},
   {"done",     NULL         },
   {"gone",     NULL         },
   {"meta",     NULL         },
