@@ -257,7 +257,7 @@ struct option const options[] = {
   {"mod_client_state", "queue_pep", T_BOOL, "true", C2SD, WORKS, 0, 0, NULL},
   {"mod_client_state", "drop_chat_states", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
 
-  {"mod_configure", "access", T_ACCESS, "configure", HOSTD, WORKS, 0, 0, NULL},
+  {"mod_configure", "access", T_ACCESS, "configure", HOSTD | PUBSUBD, WORKS, 0, 0, NULL},
 
   {"mod_disco", "name", T_STRING, NULL, HOSTD, WORKS, 0, 0, NULL},
   {"mod_disco", "extra_domains", T_SPECIAL, NULL, HOSTD, WORKS, 0, 0, NULL},

@@ -82,7 +82,7 @@ decide(struct request *q, struct slice jid, struct slice subid, bool allow)
               : pubsub_sub_del(pubsubd.pubsub, &q->n, jid)))
     return;
   tell_subscription(q, jid, &sub);
-  if (allow && !config_is(&q->c, CONFIG_SEND_LAST, "never")) send_last(q, jid);
+  if (allow) send_last_on_sub(q, jid);
 }
 
 static void

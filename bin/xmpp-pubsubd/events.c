@@ -80,6 +80,20 @@ tags_of(struct slice node, struct slice id)
 
 /* ---- one address ---- */
 
+/* A change of the node, or of an affiliation, ends subscriptions that it shuts out; a change of a roster
+ * does not. */
+bool
+has_access(struct request const *q, struct slice jid)
+{
+  struct jid who = jid_cut(jid);
+
+  if (config_is(&q->c, CONFIG_ACCESS, "open") ||
+      config_is(&q->c, CONFIG_ACCESS, "authorize"))
+    return true;
+  return access_to(&q->n, &q->c, q->self, &who, affiliation_of(&q->n, q->self, &who)) ==
+         ACCESS_YES;
+}
+
 static void
 put(struct slice self, struct slice jid, char const *type, char const *tags,
     struct slice inside)
@@ -154,6 +168,13 @@ send_last(struct request const *q, struct slice jid)
   stralloc_free(&inside);
 }
 
+void
+send_last_on_sub(struct request const *q, struct slice jid)
+{
+  if (!config_is(&q->c, CONFIG_SEND_LAST, "never") && has_access(q, jid))
+    send_last(q, jid);
+}
+
 /* ---- all who are to be told ---- */
 
 struct sending {
@@ -220,20 +241,6 @@ wants(struct sending const *s, struct slice jid, struct pubsub_sub const *sub)
   if (sub->options & PUBSUB_WHILE_PRESENT && !is_there(s, &who)) return false;
   if (sub->state == PUBSUB_PENDING) return s->about == CONFIG_NOTIFY_DELETE;
   return sub->state == PUBSUB_SUBSCRIBED && !(sub->options & PUBSUB_QUIET);
-}
-
-/* Say whether a subscriber may still read. A change of the node, or of an affiliation, ends
- * subscriptions that it shuts out; a change of a roster does not. */
-static bool
-has_access(struct request const *q, struct slice jid)
-{
-  struct jid who = jid_cut(jid);
-
-  if (config_is(&q->c, CONFIG_ACCESS, "open") ||
-      config_is(&q->c, CONFIG_ACCESS, "authorize"))
-    return true;
-  return access_to(&q->n, &q->c, q->self, &who, affiliation_of(&q->n, q->self, &who)) ==
-         ACCESS_YES;
 }
 
 /* ---- clients that want it, and subscribers ---- */

@@ -27,25 +27,25 @@ host_of(struct slice self)
   return jid_cut(self).domain;
 }
 
-static void
-send_last_of(struct pubsub_node const *n, struct config const *c, struct slice self,
-             struct slice host, struct slice full)
+static struct request
+as_request(struct pubsub_node const *n, struct config const *c, struct slice self,
+           struct slice host)
 {
-  struct request q = {.host = host,
-                      .self = self,
-                      .pep = n->type == PUBSUB_PEP,
-                      .owner = n->owner,
-                      .n = *n,
-                      .c = *c};
-
-  send_last(&q, full);
+  return (struct request){.host = host,
+                          .self = self,
+                          .pep = n->type == PUBSUB_PEP,
+                          .owner = n->owner,
+                          .n = *n,
+                          .c = *c};
 }
 
 void
 pep_send_last(struct slice self, struct pubsub_node const *n, struct config const *c,
               struct slice full)
 {
-  send_last_of(n, c, self, host_of(self), full);
+  struct request q = as_request(n, c, self, host_of(self));
+
+  send_last(&q, full);
 }
 
 static void
@@ -199,17 +199,13 @@ send_subscribed(struct slice full, uint64_t node)
 {
   struct mine m = {.who = jid_cut(full)};
   struct arena arena = ARENA_ZERO;
-  struct pubsub_node n;
-  struct slice self, host;
-  struct config c;
+  struct request q = {.told = SLICE("")};
 
-  if (!pubsub_node_get(pubsubd.pubsub, node, &n)) return;
-  if (pep_self_of(&arena, n.owner, &self, &host)) {
-    config_of(&c, host, n.type, n.name, n.fields);
+  if (node_request(&q, &arena, node) &&
+      config_is(&q.c, CONFIG_SEND_LAST, "on_sub_and_presence") &&
+      !interest_wants(full, q.n.name)) {
     pubsub_subs_of(pubsubd.pubsub, node, m.who.bare, is_mine, &m);
-    if (m.found && config_is(&c, CONFIG_SEND_LAST, "on_sub_and_presence") &&
-        !interest_wants(full, n.name))
-      send_last_of(&n, &c, self, host, full);
+    if (m.found && has_access(&q, full)) send_last(&q, full);
   }
   arena_wipe(&arena);
 }

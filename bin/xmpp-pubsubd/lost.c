@@ -34,7 +34,7 @@ look_at(stralloc const *nodes)
   for (at = 0; at + sizeof node <= nodes->len; at += sizeof node) {
     struct request q = {.pep = true};
     memcpy(&node, nodes->s + at, sizeof node);
-    if (take(&q, &arena, node)) end_lost_subscriptions(&q);
+    if (take(&q, &arena, node)) end_lost_subscriptions(&q, SLICE(""));
     arena_reset(&arena);
   }
   arena_wipe(&arena);

@@ -84,45 +84,21 @@ is_home(struct request *q, struct slice name)
   return false;
 }
 
-struct count {
-  unsigned int n;
-};
-
-static bool
-count_node(void *cookie, uint64_t owner, uint64_t node)
-{
-  (void)owner;
-  (void)node;
-  return ++((struct count *)cookie)->n <= PUBSUB_SERVICE_NODES;
-}
-
-static bool
-has_room(struct request *q)
-{
-  struct pubsub_counts counts;
-  struct count c = {0};
-
-  if (!pubsub_counts(pubsubd.pubsub, q->owner, &counts)) {
-    refuse_failed(q);
-    return false;
-  }
-  if (!q->pep) pubsub_of(pubsubd.pubsub, q->ctx->from.bare, q->owner, count_node, &c);
-  if (q->pep ? counts.nodes < PUBSUB_PEP_NODES : c.n < PUBSUB_SERVICE_NODES) return true;
-  refuse_text(q, ERR_RESOURCE_CONSTRAINT, NULL, SLICE("there are too many nodes"));
-  return false;
-}
-
 bool
 make_node(struct request *q, struct slice name, enum pubsub_type type,
           struct slice fields)
 {
+  if (q->ctx->from.bare.len > PUBSUB_JID_MAX) {
+    refuse_text(q, ERR_NOT_ACCEPTABLE, NULL, SLICE("your address is too long"));
+    return false;
+  }
   if (!owner_of(q)) return false;
   q->n = (struct pubsub_node){.owner = q->owner,
                               .type = type,
                               .name = name,
                               .creator = q->ctx->from.bare,
                               .fields = fields};
-  if ((type == PUBSUB_HOMETREE && !is_home(q, name)) || !has_room(q)) return false;
+  if ((type == PUBSUB_HOMETREE && !is_home(q, name)) || !room_for_node(q)) return false;
   if (!pubsub_node_add(pubsubd.pubsub, &q->n)) {
     if (errno == EEXIST)
       refuse(q, ERR_CONFLICT, NULL);
@@ -279,6 +255,14 @@ tell_configuration(struct request *q)
   stralloc_free(&in);
 }
 
+/* Say whether the node lets in others than before. */
+static bool
+shuts_out(struct config const *before, struct config const *now)
+{
+  return !slice_eq(before->value[CONFIG_ACCESS], now->value[CONFIG_ACCESS]) ||
+         !slice_eq(before->value[CONFIG_GROUPS], now->value[CONFIG_GROUPS]);
+}
+
 static enum verdict
 take_form(struct request *q, stralloc *fields)
 {
@@ -290,7 +274,9 @@ take_form(struct request *q, stralloc *fields)
   if (!kept.s || !pubsub_node_configure(pubsubd.pubsub, &q->n, kept))
     return refuse_failed(q);
   config_of(&q->c, q->host, q->n.type, q->n.name, kept);
-  if (!evict(q, false) || !end_lost_subscriptions(q)) return refuse_failed(q);
+  if (!evict(q, false) ||
+      (shuts_out(&before, &q->c) && !end_lost_subscriptions(q, SLICE(""))))
+    return refuse_failed(q);
   tell_configuration(q);
   pep_opened(q->self, &q->n, &before, &q->c);
   return DONE;

@@ -213,6 +213,29 @@ fail_sub(stralloc *failed, struct slice jid, struct pubsub_sub const *old)
   return cat_subscription(failed, SLICE(""), jid, old);
 }
 
+/* Say whether the owner may put an address into this state. Outcasts do not subscribe (s4.1), nor does
+ * who only publishes; a subscription that is there already takes no room. */
+static bool
+may_be(struct request *q, struct jid const *who, bool had, enum pubsub_state state)
+{
+  enum pubsub_affiliation aff = affiliation_of(&q->n, q->self, who);
+
+  if (state == PUBSUB_UNSUBSCRIBED) return true;
+  return aff != PUBSUB_OUTCAST && aff != PUBSUB_PUBLISH_ONLY &&
+         (had || room_for_sub(q, who->bare));
+}
+
+static bool
+put_sub(struct request *q, struct slice jid, struct pubsub_sub *sub)
+{
+  if (sub->state == PUBSUB_UNSUBSCRIBED)
+    return pubsub_sub_del(pubsubd.pubsub, &q->n, jid);
+  if (!sub->us) sub->us = door_wall();
+  while (!sub->id)
+    door_random(&sub->id, sizeof sub->id);
+  return pubsub_sub_put(pubsubd.pubsub, &q->n, jid, sub);
+}
+
 /* Change the subscription that an entry names. false with errno EIO: the store failed. */
 static bool
 change_sub(struct request *q, struct xml_node const *entry, stralloc *failed)
@@ -225,20 +248,15 @@ change_sub(struct request *q, struct xml_node const *entry, stralloc *failed)
   if (!jid_of(q, entry, &who)) return fail_sub(failed, xml_attr(entry, "jid"), &sub);
   had = pubsub_sub_get(pubsubd.pubsub, q->n.node, who.full, &sub);
   if (!had && errno != ENOENT) return false;
-  if (!state_find(xml_attr(entry, "subscription"), &state))
+  if (!state_find(xml_attr(entry, "subscription"), &state) ||
+      !may_be(q, &who, had, state))
     return fail_sub(failed, who.full, &sub);
   if (sub.state == state && !sub_is_over(&sub)) return true;
-  if (sub_is_over(&sub)) sub.expiry = 0;
+  if (sub_is_over(&sub)) sub = (struct pubsub_sub){0};
   sub.state = state;
-  if (state == PUBSUB_UNSUBSCRIBED) {
-    if (!pubsub_sub_del(pubsubd.pubsub, &q->n, who.full)) return false;
-  } else {
-    if (!had) sub.us = door_wall();
-    while (!sub.id)
-      door_random(&sub.id, sizeof sub.id);
-    if (!pubsub_sub_put(pubsubd.pubsub, &q->n, who.full, &sub)) return false;
-  }
+  if (!put_sub(q, who.full, &sub)) return false;
   tell_subscription(q, who.full, &sub);
+  if (state == PUBSUB_SUBSCRIBED) send_last_on_sub(q, who.full);
   return true;
 }
 
@@ -271,7 +289,7 @@ count_owner(void *cookie, struct slice bare, enum pubsub_affiliation a)
   struct owners *o = cookie;
 
   if (a == PUBSUB_OWNER && !slice_eq(bare, o->but)) o->n++;
-  return true;
+  return !o->n;
 }
 
 /* s8.9.2.4 asks that a node keeps an owner; a node of PEP has its account for ever. */
@@ -282,6 +300,7 @@ may_change(struct request *q, struct jid const *who, enum pubsub_affiliation old
   struct owners o = {.but = who->bare};
 
   if (q->pep && slice_eq(who->bare, q->self)) return now == PUBSUB_OWNER;
+  if (old == PUBSUB_NONE && now != PUBSUB_NONE && !room_for_aff(q)) return false;
   if (old != PUBSUB_OWNER || now == PUBSUB_OWNER || q->pep) return true;
   pubsub_affs(pubsubd.pubsub, q->n.node, count_owner, &o);
   return o.n > 0;
@@ -316,6 +335,7 @@ approve_one(struct request *q, struct slice jid)
   sub.state = PUBSUB_SUBSCRIBED;
   if (!pubsub_sub_put(pubsubd.pubsub, &q->n, jid, &sub)) return false;
   tell_subscription(q, jid, &sub);
+  send_last_on_sub(q, jid);
   return true;
 }
 
@@ -351,7 +371,7 @@ change_aff(struct request *q, struct xml_node const *entry, stralloc *failed)
   if (old == now) return true;
   if (!pubsub_aff_put(pubsubd.pubsub, &q->n, who.bare, now)) return false;
   tell_affiliation(q, who.bare, now);
-  return approve(q, who.bare, now);
+  return approve(q, who.bare, now) && end_lost_subscriptions(q, who.bare);
 }
 
 /* s8.9.2: an address that stands there twice makes the request bad. */
@@ -387,7 +407,6 @@ set_affiliations(struct request *q)
   for (entry = xml_next(q->action, NULL); entry && v == DONE;
        entry = xml_next(q->action, entry))
     if (!change_aff(q, entry, &failed)) v = refuse_failed(q);
-  if (v == DONE && !end_lost_subscriptions(q)) v = refuse_failed(q);
   if (v == DONE && failed.len) v = refuse_entries(q, "affiliations", &failed);
   stralloc_free(&failed);
   return v;

@@ -158,41 +158,44 @@ may_publish(struct request *q)
   return subscribed || no(refuse(q, ERR_FORBIDDEN, NULL));
 }
 
-/* A publisher who has no affiliation, or publish-only, may replace items of his own. */
 static bool
-may_replace(struct request *q, struct slice id, bool *replaces)
+is_stored(struct request const *q)
 {
-  struct pubsub_item old;
+  return config_on(&q->c, CONFIG_PERSIST) ||
+         settings_bool(pubsubd.settings, "mod_pubsub.last_item_cache", q->host);
+}
 
-  *replaces = false;
-  if (!id.len || !q->n.node || !pubsub_item_get(pubsubd.pubsub, &q->n, id, &old))
-    return true;
-  *replaces = true;
+/* A publisher who has no affiliation, or publish-only, may replace items of his own. old: the item
+ * that is replaced, or has no id. */
+static bool
+may_replace(struct request *q, struct slice id, struct pubsub_item *old)
+{
+  *old = (struct pubsub_item){.id = SLICE("")};
+  if (!id.len || !q->n.node) return true;
+  if (!pubsub_item_get(pubsubd.pubsub, &q->n, id, old)) {
+    *old = (struct pubsub_item){.id = SLICE("")};
+    return errno == ENOENT || no(refuse_failed(q));
+  }
   if (q->aff == PUBSUB_OWNER || q->aff == PUBSUB_PUBLISHER ||
-      slice_eq(old.publisher, q->ctx->from.bare))
+      slice_eq(old->publisher, q->ctx->from.bare))
     return true;
   return no(refuse(q, ERR_FORBIDDEN, NULL));
 }
 
+/* In a full node an item takes the place of the oldest one, unless it replaces another. */
 static bool
-has_room(struct request *q, struct publish const *p, bool replaces)
+has_room(struct request *q, struct publish const *p, struct pubsub_item *old)
 {
-  struct pubsub_counts counts = {0};
+  bool full = q->n.items >= config_max_items(&q->c, q->host, q->pep);
 
-  if (p->item && !replaces && config_on(&q->c, CONFIG_PERSIST) &&
-      config_is(&q->c, CONFIG_FULL, "reject") &&
-      q->n.items >= config_max_items(&q->c, q->host, q->pep))
+  if (!p->item || !is_stored(q)) return true;
+  if (!old->id.len && full && config_on(&q->c, CONFIG_PERSIST) &&
+      config_is(&q->c, CONFIG_FULL, "reject"))
     return no(refuse(q, ERR_CONFLICT, "node-full"));
-  if (q->owner && !pubsub_counts(pubsubd.pubsub, q->owner, &counts))
+  if (!old->id.len && full && q->n.node &&
+      !pubsub_item_oldest(pubsubd.pubsub, &q->n, old) && errno != ENOENT)
     return no(refuse_failed(q));
-  if (!q->pep) return true;
-  if (counts.bytes + p->it.payload.len > PUBSUB_ACCOUNT_BYTES)
-    return no(refuse_text(q, ERR_RESOURCE_CONSTRAINT, NULL,
-                          SLICE("the account has too many bytes of items")));
-  if (!replaces && counts.items >= PUBSUB_ACCOUNT_ITEMS)
-    return no(refuse_text(q, ERR_RESOURCE_CONSTRAINT, NULL,
-                          SLICE("the account has too many items")));
-  return true;
+  return room_for_item(q, &p->it, old->id.len ? old : NULL);
 }
 
 /* ---- a node that is made by publishing (s7.1.4) ---- */
@@ -274,13 +277,6 @@ tell(struct request *q, struct publish const *p)
   stralloc_free(&in);
 }
 
-static bool
-is_stored(struct request const *q)
-{
-  return config_on(&q->c, CONFIG_PERSIST) ||
-         settings_bool(pubsubd.settings, "mod_pubsub.last_item_cache", q->host);
-}
-
 static enum verdict
 store_and_tell(struct request *q, struct publish *p)
 {
@@ -302,11 +298,11 @@ store_and_tell(struct request *q, struct publish *p)
 static enum verdict
 publish(struct request *q, struct publish *p)
 {
-  bool replaces;
+  struct pubsub_item old;
 
   if (!read_options(q, p) || !find_or_imagine(q, p) || !meets_options(q, p) ||
-      !may_publish(q) || !read_item(q, p) || !may_replace(q, p->it.id, &replaces) ||
-      !has_room(q, p, replaces))
+      !may_publish(q) || !read_item(q, p) || !may_replace(q, p->it.id, &old) ||
+      !has_room(q, p, &old))
     return REFUSE;
   return store_and_tell(q, p);
 }

@@ -202,6 +202,22 @@ uint64_t owner_of(struct request *q);
 /* Prepared, from an attribute of e; false: refused as invalid-jid or jid-required. */
 bool jid_of(struct request *q, struct xml_node const *e, struct jid *out);
 
+/* ---- limits (room.c) ---- */
+
+/* Take the limits, of which a test may have put others in place. */
+void room_take(struct settings const *st);
+
+/* Say whether the sender may make one more node; whether the item `it`, in the place of old (NULL: of
+ * none), may be put into q->n, which may be a node that is only about to be made. false: refused. */
+bool room_for_node(struct request *q);
+bool room_for_item(struct request *q, struct pubsub_item const *it,
+                   struct pubsub_item const *old);
+
+/* Say whether q->n may have one more subscription, of an address of this account; one more
+ * affiliation. */
+bool room_for_sub(struct request *q, struct slice bare);
+bool room_for_aff(struct request *q);
+
 /* ---- access (access.c) ---- */
 
 /* The reasons why somebody may not read or subscribe, in the order of XEP-0060 s6.1.3. */
@@ -280,8 +296,9 @@ bool remove_node(struct request *q, struct slice uri);
  * retracted by an event. */
 bool evict(struct request *q, bool told);
 
-/* End the subscriptions of addresses that q->n lets in no more (s8.9.2.4), and tell them. */
-bool end_lost_subscriptions(struct request *q);
+/* End the subscriptions of addresses that q->n lets in no more (s8.9.2.4), and tell them; bare: only
+ * those of this account are looked at. */
+bool end_lost_subscriptions(struct request *q, struct slice bare);
 
 /* Append <subscription .../> of an address; node: named too. */
 bool cat_subscription(stralloc *out, struct slice node, struct slice jid,
@@ -342,8 +359,15 @@ extern uint64_t events_sent; /* addresses of them */
 bool cat_item(stralloc *out, struct config const *c, struct pubsub_item const *it,
               bool payload);
 
+/* Say whether a subscriber may read q->n. */
+bool has_access(struct request const *q, struct slice jid);
+
 /* Send the newest item of q->n to an address, with a delay (s6.1.7). */
 void send_last(struct request const *q, struct slice jid);
+
+/* The same if the node sends it to new subscribers, and this one may read: behind a subscription, or
+ * when an owner has let in who waited (s12.9). */
+void send_last_on_sub(struct request const *q, struct slice jid);
 
 /* ---- expired items, deleted nodes, ended accounts (ends.c) ---- */
 

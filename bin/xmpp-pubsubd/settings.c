@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 char const *const pubsubd_needs[] = {
+  "mod_configure.access",
   "mod_pubsub.access_createnode",
   "mod_pubsub.ignore_pep_from_offline",
   "mod_pubsub.last_item_cache",
@@ -31,6 +32,7 @@ pubsubd_take(void *fresh, bool first)
   access_free(pubsubd.access);
   pubsubd.access = fresh;
   pubsubd.settings = access_settings(pubsubd.access);
+  room_take(pubsubd.settings);
 }
 
 void

@@ -208,43 +208,11 @@ tell_owners(struct request const *q, struct slice jid, struct pubsub_sub const *
   stralloc_free(&in);
 }
 
-struct counted {
-  uint64_t n, most;
-};
-
-static bool
-count_sub(void *cookie, struct slice jid, struct pubsub_sub const *sub)
-{
-  struct counted *c = cookie;
-
-  (void)jid;
-  c->n += !sub_is_over(sub);
-  return c->n < c->most;
-}
-
-/* Subscriptions that are over are on the disk still. */
-static bool
-count_stored(void *cookie, struct slice jid, struct pubsub_sub const *sub)
-{
-  struct counted *c = cookie;
-
-  (void)jid;
-  (void)sub;
-  return ++c->n < c->most;
-}
-
 /* An account may subscribe by resources that it does not have, so it has a limit of its own. */
 static bool
 has_room(struct request *q)
 {
-  struct counted c = {0,
-                      pubsubd_option_u64(q->host, "mod_pubsub.max_subscriptions_node")},
-                 own = {0, PUBSUB_SUBSCRIPTIONS_OF_ONE};
-
-  if (c.most > PUBSUB_SUBSCRIPTIONS_MAX) c.most = PUBSUB_SUBSCRIPTIONS_MAX;
-  pubsub_subs_of(pubsubd.pubsub, q->n.node, q->ctx->from.bare, count_stored, &own);
-  if (own.n < own.most) pubsub_subs(pubsubd.pubsub, q->n.node, count_sub, &c);
-  if (own.n < own.most && c.n < c.most) return true;
+  if (room_for_sub(q, q->ctx->from.bare)) return true;
   refuse(q, ERR_POLICY_VIOLATION, "too-many-subscriptions");
   return false;
 }
@@ -297,8 +265,7 @@ tell_of(struct request *q, struct slice jid, struct pubsub_sub const *sub, bool 
 {
   if (fresh && sub->state == PUBSUB_PENDING) authorize_ask(q, jid, sub);
   if (fresh && sub->state == PUBSUB_SUBSCRIBED) tell_owners(q, jid, sub);
-  if (sub->state == PUBSUB_SUBSCRIBED && !config_is(&q->c, CONFIG_SEND_LAST, "never"))
-    send_last(q, jid);
+  if (sub->state == PUBSUB_SUBSCRIBED) send_last_on_sub(q, jid);
 }
 
 /* Find what the address has; a subscription that is over, or that waits at a node which lets everybody
@@ -444,13 +411,15 @@ find_lost(void *cookie, struct slice jid, struct pubsub_sub const *sub)
 }
 
 bool
-end_lost_subscriptions(struct request *q)
+end_lost_subscriptions(struct request *q, struct slice bare)
 {
   struct lost l = {.q = q, .ok = true};
   struct pubsub_sub none = {.state = PUBSUB_UNSUBSCRIBED};
   struct slice rest, jid;
-  bool ok = pubsub_subs(pubsubd.pubsub, q->n.node, find_lost, &l) && l.ok;
+  bool ok = bare.len ? pubsub_subs_of(pubsubd.pubsub, q->n.node, bare, find_lost, &l)
+                     : pubsub_subs(pubsubd.pubsub, q->n.node, find_lost, &l);
 
+  ok = ok && l.ok;
   rest = slice_of(l.jids.s, l.jids.len);
   while (ok && slice_word(&rest, '\n', &jid)) {
     ok = pubsub_sub_del(pubsubd.pubsub, &q->n, jid);

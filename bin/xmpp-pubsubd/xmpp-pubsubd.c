@@ -10,7 +10,7 @@
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, and the envelope of what routed sends. Not the XML.
  * ROOMS   request.c the action of a request, and what refuses it; config.c the configuration of
- *         nodes; access.c who may; publish.c, items.c, nodes.c, subscribe.c, people.c the use
+ *         nodes; access.c who may; room.c how much; publish.c, items.c, nodes.c, subscribe.c, people.c the use
  *         cases, authorize.c subscriptions that an owner allows, pending.c those that wait; events.c who is told, returned.c what comes back; disco.c
  *         what is shown; ends.c what goes by itself; control.c xmpp-ctl pubsub; settings.c. Of
  *         accounts: who.c who is online; caps.c what clients want, caps_store.c what is known of

@@ -730,17 +730,28 @@
 #define PUBSUB_ITEMS_MAX 100000u
 #define PUBSUB_PEP_ITEMS_NODE 10000u
 #define PUBSUB_CONFIG_VALUE_MAX 8192u
-/* The nodes that an address owns at a service, and that an account has; the items of an account, and
- * their bytes. */
+/* The nodes that an address has created at a service, and that an account has; the items of an account,
+ * and their bytes: of ids, publishers and payloads. */
 #define PUBSUB_SERVICE_NODES 10000u
 #define PUBSUB_PEP_NODES 1000u
 #define PUBSUB_ACCOUNT_ITEMS 50000u
 #define PUBSUB_ACCOUNT_BYTES (64ull << 20)
+/* The items of all nodes that an address has created at a service, and their bytes; their bytes when an
+ * administrator or the service itself has created the nodes. */
+#define PUBSUB_CREATOR_ITEMS 100000u
+#define PUBSUB_CREATOR_BYTES (64ull << 20)
+#define PUBSUB_ADMINISTRATOR_BYTES (4ull << 30)
+/* The nodes of a service, and the bytes of their items, above which creators without an account here
+ * make no more. */
+#define PUBSUB_STRANGERS_NODES 100000u
+#define PUBSUB_STRANGERS_BYTES (4ull << 30)
 /* The affiliations and subscriptions of a node. */
 #define PUBSUB_AFFILIATIONS_MAX 10000u
 #define PUBSUB_SUBSCRIPTIONS_MAX 100000u
-/* Of those, how many an account may have by its own request, by its resources. */
+/* Of those, how many an account may have, by its resources; and how many are looked at in a step when
+ * those that are over are deleted. */
 #define PUBSUB_SUBSCRIPTIONS_OF_ONE 64u
+#define PUBSUB_SUBSCRIPTIONS_STEP 500u
 /* The bytes of an answer, to another server, whose limit of a stanza is not known; its items; the items that one request retracts. */
 #define PUBSUB_ANSWER_BYTES (1u << 20)
 #define PUBSUB_ANSWER_BYTES_ABROAD (256u << 10)
