@@ -1,4 +1,4 @@
-#include "pubsubd.h"
+#include "pep.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -7,6 +7,7 @@
 /* Expired items, deleted nodes and ended accounts go by themselves, in steps of a few entries, so that no request waits for long:
  *
  *   expired items (item_expire), which no answer has any more since they expired;
+ *   subscriptions that had an end (pubsub#expire), which count as none since then;
  *   entries of nodes that were deleted, and uris that are told no more (XEP-0060 s8.4.1);
  *   the nodes, affiliations and subscriptions of accounts that authd says are ending, and the nodes of
  *   services that have no other owner: each account is
@@ -34,6 +35,7 @@ static bool erased; /* the first of them has nothing more, when this turn is kep
 static bool gone;   /* entries of deleted nodes may be left */
 static uint64_t at; /* the account that was looked at last */
 static struct pubsub_place moved_at; /* the uri that was looked at last */
+static struct pubsub_place subs_at;  /* the subscription that is looked at next */
 
 static void tick(void *cookie);
 
@@ -245,6 +247,26 @@ purge_some(void)
   return gone;
 }
 
+/* A subscriber who was there when it subscribed may have gone while nobody told us. */
+static bool
+is_over(struct slice jid, struct pubsub_sub const *sub)
+{
+  struct jid who = jid_cut(jid);
+
+  if (sub_is_over(sub)) return true;
+  return sub->options & PUBSUB_WHILE_PRESENT && who_is_complete() &&
+         sub->us + WHO_US < door_wall() &&
+         !(who.resource.len ? who_is(jid) : who_has(jid));
+}
+
+static void
+sweep_some(void)
+{
+  if (!pubsub_moved_sweep(pubsubd.pubsub, &moved_at, STEPS)) failed("delete old uris");
+  if (!pubsub_subs_sweep(pubsubd.pubsub, &subs_at, PUBSUB_SUBSCRIPTIONS_STEP, is_over))
+    failed("delete subscriptions that are over");
+}
+
 static void
 tick(void *cookie)
 {
@@ -264,8 +286,8 @@ tick(void *cookie)
   more = expire_some();
   more = purge_some() || more;
   more = look() || more;
-  if (!pubsub_moved_sweep(pubsubd.pubsub, &moved_at, STEPS)) failed("delete old uris");
-  wake(more || moved_at.len ? TICK_US : REST_US);
+  sweep_some();
+  wake(more || moved_at.len || subs_at.len ? TICK_US : REST_US);
 }
 
 void
@@ -285,6 +307,7 @@ ends_snapshot(struct snapshot *k)
   SNAPSHOT_INT(k, gone);
   SNAPSHOT_INT(k, at);
   snapshot_block(k, &moved_at, sizeof moved_at);
+  snapshot_block(k, &subs_at, sizeof subs_at);
   SNAPSHOT_INT(k, ending_n);
   if (ending_n > ENDING_MAX) ending_n = 0;
   for (i = 0; i < ending_n; i++) {

@@ -16,6 +16,11 @@ void who_offline(struct link *l, struct record *r);
 /* routed's link is up. */
 void who_up(void);
 
+/* After a restart each session is told again; those that are not told for WHO_US have ended, and from
+ * then on an account without a session here has none. */
+#define WHO_US 60000000u
+bool who_is_complete(void);
+
 /* Say whether the account has an available session; whether this one is. */
 bool who_has(struct slice bare);
 bool who_is(struct slice full);

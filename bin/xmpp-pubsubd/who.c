@@ -2,10 +2,7 @@
 
 #include <stdlib.h>
 
-/* The sessions that are available, as routed tells of them (lib/online). After a restart of routed
- * each session is told again; those that are not told for WHO_US have ended. */
-
-#define WHO_US 60000000
+/* The sessions that are available, as routed tells of them (lib/online). */
 
 struct who {
   struct online online;
@@ -118,10 +115,13 @@ ended(struct online *o)
   end((struct who *)o);
 }
 
+static bool complete;
+
 static void
 on_due(void)
 {
   online_compare(&mirror);
+  complete = true;
 }
 
 static struct who *
@@ -182,6 +182,13 @@ void
 who_up(void)
 {
   online_up(&mirror);
+  complete = false;
+}
+
+bool
+who_is_complete(void)
+{
+  return complete;
 }
 
 bool
@@ -230,6 +237,7 @@ who_snapshot(struct snapshot *k)
   struct who *w;
 
   online_snapshot(k, &mirror);
+  if (snapshot_record(k, "whole", true)) SNAPSHOT_INT(k, complete);
   for (; snapshot_record(k, "who", o != NULL); o = o ? o->next : NULL) {
     full = o ? who_key((struct who *)o) : SLICE("");
     snapshot_slice(k, &arena, &full);
