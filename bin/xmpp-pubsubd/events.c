@@ -287,19 +287,31 @@ add_rest(void *cookie, struct slice full)
   if (!jid_set_has(&s->got, full)) give(s, full);
 }
 
+/* Note that a client of ours has the event, for the subscription of its account, which comes behind it. */
+static void
+note_client(struct sending *s, struct jid const *who)
+{
+  if (!who->resource.len || !who_is(who->full)) return;
+  if (!jid_set_add(&s->got, who->full) || !jid_set_add(&s->bares, who->bare))
+    lost(s->q->self, "out of memory");
+}
+
 /* A subscriber gets the event once: an account of which some clients have it already gets it for the
- * others; one of another server, whose clients are not known, does not get it again. */
+ * others; one of another server, whose clients are not known, does not get it again. Two subscriptions
+ * of another server's account, by its bare and by a full address, are two entities (s6.1.6). */
 static void
 add_subscriber(struct sending *s, struct slice jid)
 {
   struct jid who = jid_cut(jid);
 
   if (config_on(&s->q->c, CONFIG_BY_PRESENCE) && !is_there(s, &who)) return;
-  if (!jid_set_has(&s->bares, who.bare))
+  if (!jid_set_has(&s->bares, who.bare)) {
     give(s, jid);
-  else if (who.resource.len)
+    note_client(s, &who);
+  } else if (who.resource.len) {
     add_rest(s, jid);
-  else if (pubsubd_is_host(who.domain))
+    note_client(s, &who);
+  } else if (pubsubd_is_host(who.domain))
     who_each(jid, add_rest, s);
 }
 
@@ -337,7 +349,7 @@ event_send(struct request const *q, struct slice inside, enum config_field about
     if (!pubsub_subs(pubsubd.pubsub, q->n.node, any_sub, &s))
       lost(q->self, "the store failed");
     pep_each(q->self, &q->n, &q->c, on_client, &s);
-    if (s.mixed && !pubsub_subs(pubsubd.pubsub, q->n.node, on_sub, &s))
+    if (s.mixed && !pubsub_subs_back(pubsubd.pubsub, q->n.node, on_sub, &s))
       lost(q->self, "the store failed");
     flush(&s);
   } else
