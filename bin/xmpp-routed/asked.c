@@ -9,7 +9,8 @@
 
 /* Requests of sessions that a service has taken over and not answered yet: mamd answers a
  * query at the pace at which the client takes the results, userd searches its directory turn
- * by turn, registerd waits for authd, hostd for who has the figures of a command. A restarted service has forgotten them, and routed answers each with an error. */
+ * by turn, registerd waits for authd, hostd for who has the figures of a command, hostd and userd for
+ * pubsubd. A restarted service has forgotten them, and routed answers each with an error. */
 
 struct asked {
   struct asked *next;
@@ -41,14 +42,15 @@ void
 asked_add(struct session *s, struct passing const *p, struct post const *post)
 {
   struct stanza const *st = &p->st;
-  struct asked *a = calloc(1, sizeof *a + st->to.len + st->from.len + st->id.len + 1);
+  struct slice to = st->to.len ? st->to : jid_cut(st->from).bare; /* RFC 6120 s8.1.1.1 */
+  struct asked *a = calloc(1, sizeof *a + to.len + st->from.len + st->id.len + 1);
 
   if (!a) return;
   a->program = post->program;
   a->letter = post->put;
-  a->to_len = st->to.len;
+  a->to_len = to.len;
   a->from_len = st->from.len;
-  if (st->to.len) memcpy(a->text, st->to.s, st->to.len);
+  if (to.len) memcpy(a->text, to.s, to.len);
   if (st->from.len) memcpy(a->text + a->to_len, st->from.s, st->from.len);
   if (st->id.len) memcpy(a->text + a->to_len + a->from_len, st->id.s, st->id.len);
   forget_oldest(s);
