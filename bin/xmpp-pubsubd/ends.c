@@ -254,6 +254,7 @@ is_over(struct slice jid, struct pubsub_sub const *sub)
   struct jid who = jid_cut(jid);
 
   if (sub_is_over(sub)) return true;
+  if (shows_are_some(sub->shows)) shows_watch();
   return sub->options & PUBSUB_WHILE_PRESENT && who_is_complete() &&
          sub->us + WHO_US < door_wall() &&
          !(who.resource.len ? who_is(jid) : who_has(jid));

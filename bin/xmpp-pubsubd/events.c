@@ -187,6 +187,7 @@ struct sending {
   size_t n;
   bool mixed; /* the node has subscriptions too */
   bool body;  /* the subscriber at hand wants a text for people (pubsub#include_body) */
+  uint8_t shows; /* the subscriber at hand wants events in this presence only */
   struct jid_set got,
     bares; /* clients that got it for they want it, and their accounts */
 };
@@ -284,7 +285,7 @@ add_rest(void *cookie, struct slice full)
 {
   struct sending *s = cookie;
 
-  if (!jid_set_has(&s->got, full)) give(s, full);
+  if (!jid_set_has(&s->got, full) && shows_want(s->shows, full)) give(s, full);
 }
 
 /* Note that a client of ours has the event, for the subscription of its account, which comes behind it. */
@@ -296,6 +297,20 @@ note_client(struct sending *s, struct jid const *who)
     lost(s->q->self, "out of memory");
 }
 
+/* Presence is that of sessions: the event of an account goes to those of its sessions that show what it
+ * wants. */
+static void
+add_by_show(struct sending *s, struct jid const *who)
+{
+  shows_watch();
+  if (!who->resource.len)
+    who_each(who->bare, add_rest, s);
+  else if (who_is(who->full) && shows_want(s->shows, who->full)) {
+    add_rest(s, who->full);
+    note_client(s, who);
+  }
+}
+
 /* A subscriber gets the event once: an account of which some clients have it already gets it for the
  * others; one of another server, whose clients are not known, does not get it again. Two subscriptions
  * of another server's account, by its bare and by a full address, are two entities (s6.1.6). */
@@ -305,6 +320,10 @@ add_subscriber(struct sending *s, struct slice jid)
   struct jid who = jid_cut(jid);
 
   if (config_on(&s->q->c, CONFIG_BY_PRESENCE) && !is_there(s, &who)) return;
+  if (shows_are_some(s->shows) && pubsubd_is_host(who.domain)) {
+    add_by_show(s, &who);
+    return;
+  }
   if (!jid_set_has(&s->bares, who.bare)) {
     give(s, jid);
     note_client(s, &who);
@@ -321,6 +340,7 @@ on_sub(void *cookie, struct slice jid, struct pubsub_sub const *sub)
   struct sending *s = cookie;
 
   s->body = (sub->options & PUBSUB_BODY) != 0;
+  s->shows = sub->shows;
   if (wants(s, jid, sub) && (sub->state == PUBSUB_PENDING || has_access(s->q, jid)))
     add_subscriber(s, jid);
   return true;

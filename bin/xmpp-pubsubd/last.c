@@ -188,7 +188,7 @@ is_mine(void *cookie, struct slice jid, struct pubsub_sub const *sub)
   struct mine *m = cookie;
 
   m->found = sub->state == PUBSUB_SUBSCRIBED && !(sub->options & PUBSUB_QUIET) &&
-             !sub_is_over(sub) &&
+             !sub_is_over(sub) && shows_want(sub->shows, m->who.full) &&
              (slice_eq(jid, m->who.bare) || slice_eq(jid, m->who.full));
   return !m->found;
 }

@@ -33,8 +33,32 @@ void who_each(struct slice bare, who_fn *fn, void *cookie);
 typedef bool who_account_fn(void *cookie, struct slice bare);
 void who_accounts(who_account_fn *fn, void *cookie);
 
+/* Note what a session shows, a bit of pubsub#show-values; give it, 0: it is not known. */
+void who_show(struct slice full, uint8_t show);
+uint8_t who_shows(struct slice full);
+
 uint64_t who_sessions(void);
 void who_snapshot(struct snapshot *k);
+
+/* ---- presence in which subscribers want events (shows.c) ---- */
+
+/* Say whether a subscription has some of the five, not all or none. */
+bool shows_are_some(uint8_t shows);
+
+/* Have routed tell of presence, from the first such subscription on; its link is up. */
+void shows_watch(void);
+void shows_up(struct link *routed);
+
+/* Say whether routed tells of it; whether the session shows what a subscription wants events in, or it
+ * is not known what the session shows. */
+bool shows_are_known(void);
+bool shows_want(uint8_t shows, struct slice full);
+
+/* Presence of a session; the record shown; the other records about presence. */
+void shows_presence(struct record *r);
+void shows_shown(struct link *l, struct record *r);
+void shows_other(struct link *l, struct record *r);
+void shows_snapshot(struct snapshot *k);
 
 /* ---- capabilities of clients (caps.c; caps_store.c what is stored) ---- */
 

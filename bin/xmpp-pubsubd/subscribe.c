@@ -1,4 +1,4 @@
-#include "pubsubd.h"
+#include "pep.h"
 
 #include <errno.h>
 
@@ -107,6 +107,7 @@ read_options(struct request *q, struct xml_node const *options, struct pubsub_su
   if (v[DELIVER].given) set_bit(&sub->options, PUBSUB_QUIET, !v[DELIVER].number);
   if (v[BODY].given) set_bit(&sub->options, PUBSUB_BODY, v[BODY].number != 0);
   if (v[SHOWS].given) sub->shows = bits_of(&v[SHOWS]);
+  if (shows_are_some(sub->shows)) shows_watch();
   return !v[EXPIRE].given || read_expire(q, v[EXPIRE].text, sub);
 }
 

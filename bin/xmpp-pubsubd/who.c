@@ -8,6 +8,8 @@ struct who {
   struct online online;
   struct who *next; /* of the account */
   struct account *account;
+  uint8_t show; /* bit of pubsub#show-values; 0: not known */
+  bool comes;   /* it gets last items when it is known what it shows */
   size_t len;
   char full[];
 };
@@ -166,7 +168,30 @@ who_online(struct link *l, struct record *r)
   if (again) w->account->old = true;
   if (known || again) return;
   if (!w->next && w->account->sessions == w) pep_account_comes(jid_cut(full).bare);
-  pep_session_comes(full);
+  if (shows_are_known())
+    w->comes = true;
+  else
+    pep_session_comes(full);
+}
+
+void
+who_show(struct slice full, uint8_t show)
+{
+  struct who *w = table_get(&sessions, full);
+  bool comes = w && w->comes;
+
+  if (!w) return;
+  w->show = show;
+  w->comes = false;
+  if (comes) pep_session_comes(full);
+}
+
+uint8_t
+who_shows(struct slice full)
+{
+  struct who const *w = table_get(&sessions, full);
+
+  return w ? w->show : 0;
 }
 
 void
@@ -247,6 +272,8 @@ who_snapshot(struct snapshot *k)
       break;
     }
     online_snapshot_session(k, &w->online);
+    SNAPSHOT_INT(k, w->show);
+    SNAPSHOT_INT(k, w->comes);
   }
   arena_wipe(&arena);
 }

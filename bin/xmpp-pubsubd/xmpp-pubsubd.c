@@ -13,7 +13,7 @@
  *         nodes; access.c who may; room.c how much; publish.c, items.c, nodes.c, subscribe.c, people.c the use
  *         cases, authorize.c subscriptions that an owner allows, pending.c those that wait; events.c who is told, returned.c what comes back; disco.c
  *         what is shown; ends.c what goes by itself; control.c xmpp-ctl pubsub; settings.c. Of
- *         accounts: who.c who is online; caps.c what clients want, caps_store.c what is known of
+ *         accounts: who.c who is online, shows.c what they show; caps.c what clients want, caps_store.c what is known of
  *         that; pep.c which clients are told; last.c last items; lost.c lost access; probes.c
  *         restarts; leaving.c who goes; homes.c nodes of services; bookmarks.c and avatars.c other forms of some nodes
  */
@@ -46,6 +46,7 @@ up(struct link *l)
   handle_watch(l, "sessions");
   handle_watch(l, "caps");
   handle_watch(l, "roster");
+  shows_up(l);
   who_up();
   probes_begin();
 }
@@ -114,6 +115,8 @@ on_stanza(struct link *l, struct record *r)
   pubsubd_readers();
   if (slice_is(kind, "message"))
     on_message(r);
+  else if (slice_is(kind, "presence"))
+    shows_presence(r);
   else if (slice_is(kind, "iq") && is_answer(r))
     on_answer(r);
   else if (!slice_is(kind, "iq") || is_refused(l, r))
@@ -173,6 +176,7 @@ snapshot(struct snapshot *k)
   ends_snapshot(k);
   interest_snapshot(k);
   who_snapshot(k);
+  shows_snapshot(k);
   caps_snapshot(k);
   caps_store_snapshot(k);
   lost_snapshot(k);
@@ -183,11 +187,13 @@ snapshot(struct snapshot *k)
 }
 
 static service_fn *const verbs[VERBS_N] = {
-  [VERB_STANZA] = on_stanza,    [VERB_MADE] = ends_made,
-  [VERB_ENDING] = ends_ending,  [VERB_PUBSUB] = control_pubsub,
-  [VERB_ONLINE] = who_online,   [VERB_OFFLINE] = who_offline,
-  [VERB_SEEN] = caps_seen,      [VERB_ROSTER] = pep_roster,
-  [VERB_WATCH] = avatars_watch,
+  [VERB_STANZA] = on_stanza,     [VERB_MADE] = ends_made,
+  [VERB_ENDING] = ends_ending,   [VERB_PUBSUB] = control_pubsub,
+  [VERB_ONLINE] = who_online,    [VERB_OFFLINE] = who_offline,
+  [VERB_SEEN] = caps_seen,       [VERB_ROSTER] = pep_roster,
+  [VERB_WATCH] = avatars_watch,  [VERB_SHOWN] = shows_shown,
+  [VERB_GONE] = shows_other,     [VERB_WANTS] = shows_other,
+  [VERB_DIRECTED] = shows_other, [VERB_RECALLED] = shows_other,
 };
 
 static struct service const service = {

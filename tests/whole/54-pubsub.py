@@ -164,6 +164,30 @@ async def own_nodes(t, a, b):
                 b["xep_0060"].get_items(A, "urn:y"))
 
 
+@play
+async def events_by_what_one_shows(t, a, b):
+    options = b["xep_0004"].make_form(ftype="submit")
+    options.add_field(var="FORM_TYPE", ftype="hidden",
+                      value="http://jabber.org/protocol/pubsub#subscribe_options")
+    options.add_field(var="pubsub#show-values", ftype="list-multi", value=["chat", "away"])
+    await a["xep_0060"].create_node(SERVICE, "shown")
+    b.send_presence(pshow="dnd")
+    await b["xep_0060"].subscribe(SERVICE, "shown", options=options)
+    # Until xmpp-routed has told it, xmpp-pubsubd does not know what b shows, and sends.
+    for tries in range(1000):
+        await a["xep_0060"].publish(SERVICE, "shown", id="busy%d" % tries, payload=payload("x"))
+        await b["xep_0199"].send_ping(slixmpp.JID("localhost"), timeout=DEADLINE)
+        if ("publish", SERVICE, ["busy%d" % tries]) not in b.events:
+            break
+    else:
+        raise AssertionError(b.events)
+    b.send_presence(pshow="away")
+    await b["xep_0199"].send_ping(slixmpp.JID("localhost"), timeout=DEADLINE)
+    await a["xep_0060"].publish(SERVICE, "shown", id="free", payload=payload("x"))
+    await heard(b, ("publish", SERVICE, "free"))
+    assert ("publish", SERVICE, ["busy%d" % tries]) not in b.events, b.events
+
+
 @check
 def administrator(t):
     assert t.ctl("pubsub", "nodes", A).split("\n")[0].startswith("urn:x\tpep\t1\t")
