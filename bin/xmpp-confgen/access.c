@@ -8,7 +8,7 @@
 
 #define ASKERS                                                                           \
   (C2SD | S2SD | COMPD | ROUTED | AUTHD | USERD | HOSTD | MAMD | PUBSUBD | MUCD |        \
-   UPLOADD | REGISTERD | PUSHD | CTL)
+   UPLOADD | REGISTERD | PUSHD | WEBD | CTL)
 
 static struct {
   char const *name;

@@ -8,7 +8,7 @@
 #define EVERY (DAEMONS | CTL)
 #define ASKERS                                                                           \
   (C2SD | S2SD | COMPD | ROUTED | AUTHD | USERD | HOSTD | MAMD | PUBSUBD | MUCD |        \
-   UPLOADD | REGISTERD | PUSHD | CTL)
+   UPLOADD | REGISTERD | PUSHD | WEBD | CTL)
 #define TLS_WORDS                                                                        \
   "no_sslv2 no_sslv3 no_tlsv1 no_tlsv1_1 no_tlsv1_2 no_tlsv1_3 "                         \
   "cipher_server_preference "                                                            \
@@ -168,7 +168,7 @@ struct option const options[] = {
   {"listen", "dhfile", T_FILE, NULL, TLSD, WORKS, 0, 0, NULL},
   {"listen", "cafile", T_FILE, NULL, TLSD, LATER, 0, 0, NULL},
   {"listen", "certfile", T_SPECIAL, NULL, TLSD, WORKS, 0, 0, NULL},
-  {"listen", "shaper", T_SHAPER, NULL, C2SD | S2SD | COMPD, WORKS, 0, 0, NULL},
+  {"listen", "shaper", T_SHAPER, NULL, C2SD | S2SD | COMPD | WEBD, WORKS, 0, 0, NULL},
   {"listen", "max_stanza_size", T_INT_INF, "infinity", C2SD | S2SD | COMPD | WEBD, WORKS, 1, INT32_MAX, NULL},
   {"listen", "supervisor", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"listen", "inet", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},

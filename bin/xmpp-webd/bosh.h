@@ -68,10 +68,11 @@ struct bosh {
   struct bosh_asked asked[BOSH_ASKED_MAX]; /* by rid */
   struct bosh_told told[BOSH_TOLD_MAX];    /* by rid */
   unsigned int asked_n, told_n;
-  stralloc out;     /* elements for the client, each with a NUL behind it */
-  uint64_t out_n;   /* their number */
-  uint64_t records; /* data records of xmpp-c2sd so far */
-  uint64_t had;     /* those of them that the client has for certain */
+  stralloc out;         /* elements for the client, each with a NUL behind it */
+  uint64_t out_n;       /* their number */
+  uint64_t records;     /* data records of xmpp-c2sd so far */
+  uint64_t had;         /* those of them that the client has for certain */
+  uint64_t rate, burst; /* of its shaper, once shaped is true */
   uint64_t wait_us, inactivity_us, maxpause_us, concat;
   uint64_t silence_us; /* the time without a request that is allowed now */
   uint64_t quiet_us; /* since when the session has no request to answer; 0: it has one */
@@ -92,6 +93,7 @@ struct bosh {
     failed,  /* a stream error has come */
     held,    /* xmpp-c2sd takes no more for now */
     stopped, /* xmpp-c2sd was told to stop */
+    shaped,  /* xmpp-c2sd has said how fast the client is to be read */
     over,    /* the session ends with fault */
     said,    /* the client was told of the end */
     is_due;

@@ -31,6 +31,7 @@ add(struct bosh *s, uint64_t rid, struct post *p)
   }
   s->asked[i] = (struct bosh_asked){.rid = rid, .at_us = door_now(), .post = p};
   p->session = s;
+  if (s->shaped) shaper_set(p->q->conn, s->rate, s->burst);
   s->quiet_us = 0;
   return &s->asked[i];
 }
@@ -207,6 +208,7 @@ replace(struct bosh *s, struct bosh_asked *a, struct post *p)
 
   a->post = p;
   p->session = s;
+  if (s->shaped) shaper_set(p->q->conn, s->rate, s->burst);
   s->quiet_us = 0;
   if (!old) return;
   old->session = NULL;

@@ -141,7 +141,21 @@ on_closed(void *own, struct slice why, bool lost)
   bosh_due(s);
 }
 
-static struct stream_use const use = {on_element, on_hold, on_closed};
+/* The connections of requests that come later are shaped when they come. */
+static void
+on_shape(void *own, uint64_t rate, uint64_t burst)
+{
+  struct bosh *s = own;
+  unsigned int i;
+
+  s->shaped = true;
+  s->rate = rate;
+  s->burst = burst;
+  for (i = 0; i < s->asked_n; i++)
+    if (s->asked[i].post) shaper_set(s->asked[i].post->q->conn, rate, burst);
+}
+
+static struct stream_use const use = {on_element, on_hold, on_closed, on_shape};
 
 void
 bosh_client_has(struct bosh *s, uint64_t upto)

@@ -222,7 +222,8 @@ step_head(struct conn *c)
     conn_end(c, "TLS at a listener without TLS");
     return false;
   }
-  if (c->had_request && !c->scan.seen) conn_deadline(c, door_now() + WEB_HEAD_US);
+  if (c->had_request && !c->scan.seen)
+    conn_deadline(c, door_now() + WEB_HEAD_US + shaper_pause_us(c));
   n = http_scan(&c->scan, in.s, in.len);
   if (!n) return false;
   c->had_request = true;
@@ -266,7 +267,8 @@ step_pipe(struct conn *c)
 static uint64_t
 body_deadline(struct conn const *c)
 {
-  uint64_t next = door_now() + WEB_BODY_US, last = c->request->body_until_us;
+  uint64_t next = door_now() + WEB_BODY_US + shaper_pause_us(c),
+           last = c->request->body_until_us;
 
   return next < last ? next : last;
 }
@@ -437,7 +439,8 @@ conn_on_open(struct link *l, struct record *r)
   c->prev = &conns;
   conns = c;
   open_n++;
-  conn_deadline(c, door_now() + WEB_HEAD_US);
+  shaper_begin(c);
+  conn_deadline(c, door_now() + WEB_HEAD_US + shaper_pause_us(c));
 }
 
 static void

@@ -2,7 +2,8 @@
 
 #include <skalibs/djbunix.h>
 
-/* Big bodies as descriptors, between a connection and its front (xmpp-records(7), divert). */
+/* Big bodies as descriptors, between a connection and its front (xmpp-records(7), divert). The service
+ * has a clock for what comes out of a pipe: bodies behind a slow shaper pass as records. */
 
 void
 conn_divert(struct conn *c)
@@ -10,7 +11,7 @@ conn_divert(struct conn *c)
   size_t here = c->in.len - c->in_at;
 
   if (c->ends || c->state != CONN_BODY || c->body_left < here + WEB_DIVERT_MIN ||
-      !link_can_pass(c->link))
+      !link_can_pass(c->link) || (c->rate && c->rate / 4 < WEB_BODY_RATE))
     return;
   link_begin(c->link, VERB_DIVERT);
   link_num(c->link, c->id);

@@ -77,7 +77,7 @@ request_accept(struct request *q)
 
   if (q->accepted || q->status || c->ends) return;
   q->accepted = true;
-  q->body_until_us = door_now() + WEB_BODY_US + q->length / WEB_BODY_RATE * 1000000u;
+  q->body_until_us = door_now() + WEB_BODY_US + shaper_body_us(c, q->length);
   if (q->expects && c->body_left && c->in.len == c->in_at)
     conn_write(c, SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
   conn_step(c);

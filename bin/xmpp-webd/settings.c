@@ -47,7 +47,8 @@ settings_fresh(struct settings *st)
   w->out_max = settings_limit(st, "out_max", LINK_HIGH_WATER + WEB_BODY_HIGH);
   w->requests_max = settings_limit(st, "requests_max", WEB_REQUESTS_MAX);
   w->has_origins = settings_next(st, "websocket_origin", NULL) != NULL;
-  if (read_trusted(w)) return w;
+  w->access = access_load(st);
+  if (w->access && read_trusted(w)) return w;
   settings_free(w);
   return NULL;
 }
@@ -57,6 +58,7 @@ settings_free(void *fresh)
 {
   struct web *w = fresh;
 
+  access_free(w->access);
   nets_wipe(&w->trusted);
   free(w);
 }

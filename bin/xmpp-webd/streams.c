@@ -205,6 +205,14 @@ streams_on_go(struct link *l, struct record *r)
 }
 
 void
+streams_on_shape(struct link *l, struct record *r)
+{
+  struct stream *s = stream_of(l, r);
+
+  if (s) s->use->shape(s->own, record_u64(r, 2), record_u64(r, 3));
+}
+
+void
 streams_full(struct link *l, bool full)
 {
   uint32_t i;

@@ -19,11 +19,12 @@ void share_give(struct share *h);
 
 /* The stream's user. data: an element for the client. hold: nothing more is taken for
  * now, or again. closed: the stream is over, for this reason; lost: because xmpp-c2sd
- * is gone. The stream is freed after closed. */
+ * is gone. The stream is freed after closed. shape: the client is to be read no faster. */
 struct stream_use {
   void (*data)(void *own, struct slice element);
   void (*hold)(void *own, bool hold);
   void (*closed)(void *own, struct slice why, bool lost);
+  void (*shape)(void *own, uint64_t rate, uint64_t burst);
 };
 
 /* Open a stream for the client of c; ip is the client's address, https: its side has
@@ -50,6 +51,7 @@ void streams_on_data(struct link *l, struct record *r);
 void streams_on_close(struct link *l, struct record *r);
 void streams_on_stop(struct link *l, struct record *r);
 void streams_on_go(struct link *l, struct record *r);
+void streams_on_shape(struct link *l, struct record *r);
 void streams_link_gone(struct link *l);
 void streams_full(struct link *l, bool full);
 uint64_t streams_count(void);

@@ -3,6 +3,7 @@
 #ifndef WEBD_H
 #define WEBD_H
 
+#include "access/access.h"
 #include "http/http.h"
 #include "nets/nets.h"
 #include "service/service.h"
@@ -11,6 +12,7 @@
 
 struct web {
   struct settings const *st; /* texts of all else are its rows */
+  struct access *access;     /* for the shapers of listeners */
   struct nets trusted;
   uint64_t ping_us, timeout_us; /* of WebSocket */
   uint64_t bosh_out_max;        /* BOSH_OUT_MAX */
@@ -87,8 +89,9 @@ struct conn {
     body_left; /* bytes of the request's body that have not come out of in; or of drain */
   stralloc in, out;
   size_t in_at;
-  uint64_t got; /* bytes that the front has given, or put into a pipe */
-  int pipe;     /* the rest of the request's body; -1: none came */
+  uint64_t got;         /* bytes that the front has given, or put into a pipe */
+  uint64_t rate, burst; /* of its shaper, in bytes; rate 0: no limit */
+  int pipe;             /* the rest of the request's body; -1: none came */
   uint64_t pipe_len;
   bool secure, told_stop, blocked, /* output waits in out */
     stopped, filing,               /* the front says so; it sends a file */
@@ -118,6 +121,19 @@ void conn_write(struct conn *c, struct slice bytes);
 struct conn *conn_find(struct link const *l, struct record *r);
 void conn_flush(struct conn *c);
 void conn_unblock(struct conn *c);
+
+/* ---- shaper.c: how fast connections are read ---- */
+
+/* Ask the rule of the listener of c, which has opened; have the front read c at rate bytes a second,
+ * burst at once, or without limit (rate 0). */
+void shaper_begin(struct conn *c);
+void shaper_set(struct conn *c, uint64_t rate, uint64_t burst);
+
+/* Give the longest time, in microseconds, for which the front may read nothing of c, because c has
+ * sent too fast: 0 without a shaper. Give the time that a body of so many bytes may take, in
+ * microseconds: half the speed of the shaper is enough, and so is WEB_BODY_RATE. */
+uint64_t shaper_pause_us(struct conn const *c);
+uint64_t shaper_body_us(struct conn const *c, uint64_t bytes);
 
 /* ---- diverts.c: big bodies ---- */
 

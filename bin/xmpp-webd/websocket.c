@@ -30,8 +30,8 @@ websockets_count(void)
 static void
 watch(struct ws *w)
 {
-  uint64_t ping = w->seen_us + (w->pinged ? 2 : 1) * web->ping_us,
-           end = w->seen_us + web->timeout_us;
+  uint64_t from = w->seen_us + shaper_pause_us(w->conn),
+           ping = from + (w->pinged ? 2 : 1) * web->ping_us, end = from + web->timeout_us;
 
   if (web->ping_us == UINT64_MAX || ping < w->seen_us) ping = UINT64_MAX;
   if (web->timeout_us == UINT64_MAX || end < w->seen_us) end = UINT64_MAX;
@@ -133,7 +133,13 @@ on_closed(void *own, struct slice why, bool lost)
   conn_deadline(w->conn, door_now() + WS_CLOSE_US);
 }
 
-static struct stream_use const use = {on_element, on_hold, on_closed};
+static void
+on_shape(void *own, uint64_t rate, uint64_t burst)
+{
+  shaper_set(((struct ws *)own)->conn, rate, burst);
+}
+
+static struct stream_use const use = {on_element, on_hold, on_closed, on_shape};
 
 /* Say whether an element is <close/>, with whatever prefix and attributes. */
 static bool
@@ -203,7 +209,8 @@ static void
 on_late(struct conn *c)
 {
   struct ws *w = c->upgraded;
-  uint64_t silent = door_now() - w->seen_us;
+  uint64_t from = w->seen_us + shaper_pause_us(c),
+           silent = door_now() > from ? door_now() - from : 0;
 
   if (w->state == WS_ENDED) {
     say_close(w, w->code_after);

@@ -14,7 +14,7 @@
  *         WEB_SILENCE_US at most
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, records of its front. Of web services their answers, but not their fields. Not a byte of a client
- * ROOMS   conn.c connections, diverts.c their big bodies; request.c from a head to its handler; client.c who asks, behind
+ * ROOMS   conn.c connections, shaper.c how fast they are read, diverts.c their big bodies; request.c from a head to its handler; client.c who asks, behind
  *         proxies, bans.c who is shut out; answer.c answers; kinds.c the table of handlers; services.c web services; websocket.c
  *         WebSocket, ws_frames.c its frames; bosh.c requests of BOSH, bosh_body.c their
  *         element, bosh_sessions.c sessions, bosh_rids.c the order of requests, bosh_rules.c
@@ -145,6 +145,7 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_CLOSE] = on_close,
   [VERB_STOP] = on_stop,
   [VERB_GO] = on_go,
+  [VERB_SHAPE] = streams_on_shape,
   [VERB_BAN] = bans_on_ban,
   [VERB_MOUNT] = services_on_mount,
   [VERB_ACCEPT] = services_on_accept,

@@ -631,6 +631,8 @@
 #define WEB_BODY_US 60000000u
 /* A body has WEB_BODY_US and a second more for so many bytes (of its length). */
 #define WEB_BODY_RATE 1024u
+/* No body has more seconds: ten days. */
+#define WEB_BODY_MAX_S 864000u
 #define WEB_MOUNT_US 3000000u
 #define WEB_SILENCE_US 60000000u
 #define WEB_STOP_US 5000000u

@@ -56,7 +56,7 @@ V(SERVED, "served", "DOMAIN HOW", 2, ROLE_ROUTER, ROLE_SERVICE,                 
   "For those who watch domains: DOMAIN is served here. HOW is host, service, or gone when it is served no more. All are said behind forget domains.") \
 V(SETTLED, "settled", "FROM TO N", 3, ROLE_EDGE, ROLE_ROUTER,                                 \
   "All stanzas from the domain FROM to the domain TO whose tag pair= is N or less are done: the peer has them, or they were written, or their senders were told.") \
-V(SHAPE, "shape", "ID RATE BURST", 3, ROLE_EDGE | ROLE_WEB, ROLE_FRONT,                             \
+V(SHAPE, "shape", "ID RATE BURST", 3, ROLE_EDGE | ROLE_WEB, ROLE_FRONT | ROLE_WEB,                  \
   "Read conduit ID no faster than RATE bytes a second, BURST at once; 0 is no limit.")        \
 V(MECHANISMS, "mechanisms", "HOST NAMES FAST UPGRADES", 1, ROLE_AUTHORITY, ROLE_EDGE,         \
   "The SASL mechanisms that accounts of HOST may use, strongest first; the record replaces earlier ones. FAST: those for tokens (XEP-0484). UPGRADES: tasks that some account of HOST has yet to do (XEP-0480).") \

@@ -219,7 +219,9 @@ conduit_secure(struct conduit *c)
 void
 conduit_shape(struct conduit *c, uint64_t rate, uint64_t burst)
 {
-  if (!c->link || !(c->link->program & TLSD) || (!rate && !c->shaped)) return;
+  if (!c->link || !(c->link->program & (TLSD | WEBD))) return;
+  /* xmpp-webd has shaped the connection by its address. */
+  if (!rate && !c->shaped && !(c->link->program & WEBD)) return;
   c->shaped = rate > 0;
   link_begin(c->link, VERB_SHAPE);
   link_num(c->link, c->id);
