@@ -342,7 +342,8 @@ void compile_topology(void);
  * tabber.services; write their settings into the folder dir, and their places into the file
  * --users. false with errno. */
 void services_reset(void);
-void compile_services(struct yaml_node const *n);
+void compile_services(struct yaml_node const *n); /* NULL: tabber.services is not there */
+void services_monitor(void);                      /* a handler tabber_metrics is there */
 bool services_write(char const *dir);
 bool services_write_places(void);
 

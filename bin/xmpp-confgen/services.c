@@ -19,14 +19,18 @@
 
 #define NAME_MAX_LEN 24
 
+/* The service of the handler tabber_metrics: xmpp-ctl, with a user that may ask for figures. */
+#define MONITOR "metrics"
+
 struct own {
   stralloc rows;      /* of settings/xmpp-NAME */
   unsigned int place; /* behind job.uids; 0: none yet */
   char name[NAME_MAX_LEN + 1];
 };
 
-static struct own own[SERVICES_MAX];
+static struct own own[SERVICES_MAX + 1]; /* and MONITOR */
 static unsigned int own_n;
+static bool monitored;
 
 /* ---- places ---- */
 
@@ -164,6 +168,14 @@ put_common(struct own *o)
         said.errors++;
 }
 
+/* A service that asks for figures, too, has two roles at xmpp-webd. */
+static char const *
+roles_at(struct own const *o, enum program to)
+{
+  if (strcmp(o->name, MONITOR) != 0 || !monitored) return role_name(ROLE_SERVICE);
+  return to == WEBD ? "service monitor" : role_name(ROLE_MONITOR);
+}
+
 /* The service may connect to the router, or to xmpp-webd for web requests, in the role of a
  * service. */
 static void
@@ -184,8 +196,7 @@ put_links(struct own *o, enum program to)
     put(o, "program", peer, 3);
   }
   emit(to, "program", SLICE("*"), o->name,
-       job.uids ? num_u64(number, job.uids + o->place).s : "-", role_name(ROLE_SERVICE),
-       NULL);
+       job.uids ? num_u64(number, job.uids + o->place).s : "-", roles_at(o, to), NULL);
   if (to == ROUTED) emit(ROUTED, "expect", SLICE("*"), o->name, NULL);
   emit(CTL, "service", SLICE("*"), o->name,
        job.uids ? num_u64(number, job.uids + o->place).s : "-", word.s, NULL);
@@ -204,12 +215,23 @@ neighbour(struct yaml_node const *role, char const *path)
   return WEBD;
 }
 
+static struct own *
+add(char const *name)
+{
+  struct own *o = &own[own_n++];
+
+  snprintf(o->name, sizeof o->name, "%s", name);
+  o->rows.len = 0;
+  o->place = 0;
+  return o;
+}
+
 static void
 set_service(struct yaml_node const *n)
 {
-  struct own *o = &own[own_n];
   struct yaml_node const *c;
   char path[128], at[160];
+  struct own *o;
 
   snprintf(path, sizeof path, "tabber.services.%.40s", n->key.s);
   if (!name_holds(n, path) || !expect_map(n, path)) return;
@@ -217,10 +239,11 @@ set_service(struct yaml_node const *n)
     say_error(n, path, "more than %d services", SERVICES_MAX);
     return;
   }
-  own_n++;
-  snprintf(o->name, sizeof o->name, "%s", n->key.s);
-  o->rows.len = 0;
-  o->place = 0;
+  if (monitored && slice_is(n->key, MONITOR)) {
+    say_error(n, path, "the handler tabber_metrics has a service of this name");
+    return;
+  }
+  o = add(n->key.s);
   if (!yaml_get(n, "run")) say_error(n, path, "run is missing: the program to start");
   for (c = n->first; c; c = c->next) {
     snprintf(at, sizeof at, "%s.%.24s", path, c->key.s);
@@ -236,19 +259,56 @@ set_service(struct yaml_node const *n)
 }
 
 void
+services_monitor(void)
+{
+  monitored = true;
+}
+
+/* Every program lets the monitor ask for figures. */
+static void
+add_monitor(void)
+{
+  static char const *const run[] = {"xmpp-ctl", "metrics", "serve"};
+  char number[BASE_NUM];
+  struct own *o = add(MONITOR);
+  size_t i;
+
+  for (i = 0; i < sizeof run / sizeof *run; i++)
+    emit(CTL, "arg", slice_str(o->name), run[i], NULL);
+  put_links(o, WEBD);
+  emit(DAEMONS & ~WEBD, "program", SLICE("*"), o->name,
+       job.uids ? num_u64(number, job.uids + o->place).s : "-", roles_at(o, 0), NULL);
+}
+
+void
 compile_services(struct yaml_node const *n)
 {
   struct yaml_node const *c;
 
-  if (!expect_map(n, "tabber.services")) return;
-  for (c = n->first; c; c = c->next)
+  if (n && !expect_map(n, "tabber.services")) return;
+  for (c = n ? n->first : NULL; c; c = c->next)
     set_service(c);
+  if (monitored) add_monitor();
+}
+
+/* The monitor looks at all that xmpp-ctl looks at. */
+static bool
+cat_instances(struct own *o)
+{
+  struct slice rest = emit_rows(program_number(CTL)), line;
+  bool ok = true;
+
+  while (ok && slice_word(&rest, '\n', &line))
+    if (slice_starts(line, "instance\t") || slice_starts(line, "service\t"))
+      ok = stralloc_catb(&o->rows, line.s, line.len) && stralloc_catb(&o->rows, "\n", 1);
+  return ok;
 }
 
 void
 services_reset(void)
 {
   own_n = 0;
+  monitored = false;
   if (read_places()) return;
   fprintf(stderr, "xmpp-confgen: warning: %s cannot be read: %s\n", job.users,
           strerror(errno));
@@ -263,6 +323,8 @@ services_write(char const *dir)
 
   for (i = 0; i < own_n; i++) {
     snprintf(path, sizeof path, "%.500s/xmpp-%.24s", dir, own[i].name);
+    if (monitored && !strcmp(own[i].name, MONITOR) && !cat_instances(&own[i]))
+      return false;
     if (!emit_file(path, slice_of(own[i].rows.s, own[i].rows.len), 0600,
                    job.uids ? job.uids + own[i].place : 0, job.uids + USERS_GROUP))
       return false;

@@ -276,7 +276,7 @@ compile_topology(void)
 
   if (instances[program_number(TLSD)] > 1)
     emit(TLSD, "reuseport", SLICE("*"), "true", NULL);
-  if (services) compile_services(services);
+  compile_services(services);
   if (job.uids) emit(CTL, "uids", SLICE("*"), num_u64(number, job.uids).s, NULL);
   for (i = 0; i < PROGRAMS_N; i++) {
     enum program p = (enum program)(1u << i);

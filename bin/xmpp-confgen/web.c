@@ -121,6 +121,7 @@ add_handler(struct yaml_node const *n, struct slice listener, struct slice path,
   else if (at.s) {
     if (slice_has_word(SLICE("ejabberd_captcha mod_invites mod_register_web"), word))
       emit_page(word, at);
+    if (slice_is(word, "tabber_metrics")) services_monitor();
     emit(WEBD, "handler", listener, at.s,
          slice_is(word, "mod_http_bind") ? "mod_bosh" : word.s, NULL);
   }

@@ -15,8 +15,8 @@ client_open(struct client *c, struct slice instance)
   char path[512];
 
   memset(c, 0, sizeof *c);
-  snprintf(path, sizeof path, "%s/run/%.*s/control", ctl.state, (int)instance.len,
-           instance.s);
+  snprintf(path, sizeof path, "%s/run/%.*s/%s", ctl.state, (int)instance.len, instance.s,
+           ctl.monitors ? "figures" : "control");
   c->fd = ipc_stream_internal(O_CLOEXEC);
   if (c->fd < 0) return false;
   if (ipc_connect(c->fd, path)) return true;
@@ -70,6 +70,10 @@ client_read(struct client *c, struct record *r)
     if (c->at) memmove(c->in.s, from, c->in.len - c->at);
     c->in.len -= c->at;
     c->at = 0;
+    if (c->in.len > RECORD_MAX) {
+      errno = EMSGSIZE;
+      return false;
+    }
     if (!stralloc_readyplus(&c->in, 65536)) return false;
     n = fd_read(c->fd, c->in.s + c->in.len, 65536);
     if (n <= 0) {

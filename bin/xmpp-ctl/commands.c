@@ -116,9 +116,16 @@ static void
 print_stat(struct record *r)
 {
   struct slice name = record_get(r, 1), value = record_get(r, 2);
+  size_t i;
 
-  printf(ctl.records ? "stat\t%.*s\t%.*s\t%.*s\n" : "%-12.*s %-24.*s %.*s\n",
+  printf(ctl.records ? "stat\t%.*s\t%.*s\t%.*s" : "%-12.*s %-24.*s %.*s",
          (int)stats_of.len, stats_of.s, (int)name.len, name.s, (int)value.len, value.s);
+  for (i = 3; i + 1 < r->n; i += 2) {
+    struct slice label = record_get(r, i), text = record_get(r, i + 1);
+    printf(ctl.records ? "\t%.*s\t%.*s" : " %.*s=%.*s", (int)label.len, label.s,
+           (int)text.len, text.s);
+  }
+  printf("\n");
 }
 
 static int

@@ -5,6 +5,8 @@
 #include "record/record.h"
 #include "settings/settings.h"
 
+#include <stdio.h>
+
 /* Words of the command line and of the state folder. */
 struct ctl {
   char const *state;        /* the folder */
@@ -12,6 +14,7 @@ struct ctl {
   bool records;             /* -r */
   bool generate;            /* --generate */
   bool force;               /* --force */
+  bool monitors;            /* metrics serve: the sockets for figures are asked */
 };
 
 extern struct ctl ctl;
@@ -31,7 +34,8 @@ struct client {
   size_t at; /* of in: where the next line begins */
 };
 
-/* Connect to the control socket of an instance ("c2sd-2"). false with errno. */
+/* Connect to the control socket of an instance ("c2sd-2"), or as a monitor to the one for figures.
+ * false with errno. */
 bool client_open(struct client *c, struct slice instance);
 void client_close(struct client *c);
 
@@ -140,6 +144,15 @@ struct look_certificate {
 
 /* Ask a program of tlsd. false: none runs, or there is no certificate, as *asked says. */
 bool look_at_certificate(struct slice host, struct look_certificate *c, bool *asked);
+
+/* ---- figures (metrics.c, monitor.c) ---- */
+
+/* Gather the figures of all programs, and write them to out in the text format of Prometheus. */
+void metrics_write(FILE *out);
+
+/* Be the web service of the handler tabber_metrics: answer requests of xmpp-webd with the figures,
+ * until the link ends. The exit code. */
+int metrics_serve(void);
 
 /* ---- names (lookup.c) ---- */
 

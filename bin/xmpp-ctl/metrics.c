@@ -115,6 +115,10 @@ static struct figure {
   {"pushd",   "results",           NULL,                           NULL,     "counter", "Push notifications that were taken."    },
   {"pushd",   "errors",            NULL,                           NULL,     "counter", "Push notifications that were refused."  },
   {"pushd",   "timeouts",          NULL,                           NULL,     "counter", "Push notifications without an answer."  },
+  {"webd",    "answered",          "webd_answers_by_handler",      NULL,     "counter",
+   "Answers to web requests, by handler and status."                                                                             },
+  {"webd",    "answered_bytes",    "webd_answer_bytes",            NULL,     "counter",
+   "Bytes of bodies of answers to web requests, by handler and status."                                                          },
   {"webd",    "answers_*",         "webd_answers_by_status",       "status", "counter",
    "Answers to web requests, by the first digit of the status."                                                                  },
   {"webd",    "bosh_sessions",     NULL,                           NULL,     "gauge",   "Sessions of BOSH."                      },
@@ -209,6 +213,16 @@ add(char const *name, char const *type, char const *help, char const *value, ...
   keep(name, type, help, value, labels);
 }
 
+/* The labels of a stat record that has some, two at most, and their texts. */
+static void
+labels_of(struct record *r, char const *labels[4])
+{
+  size_t i;
+
+  for (i = 0; i < 4; i++)
+    labels[i] = r->n > 4 ? log_text(record_get(r, 3 + i)) : "";
+}
+
 /* A stat record of the instance that is looked at becomes a sample. */
 static void
 add_stat(struct record *r)
@@ -217,6 +231,7 @@ add_stat(struct record *r)
   struct slice program = program_word(all.instance);
   struct figure const *f = NULL;
   char name[NAME_MAX_BYTES], help[256], reason[128] = "";
+  char const *labels[4];
   uint64_t n;
   size_t i;
 
@@ -229,10 +244,12 @@ add_stat(struct record *r)
   for (i = 0; reason[i]; i++)
     if (reason[i] == '_') reason[i] = '-';
   write_name(name, f, program, stat);
+  labels_of(r, labels);
   snprintf(help, sizeof help, "The stat %.*s of xmpp-%.*s.", (int)stat.len, stat.s,
            (int)program.len, program.s);
   add(name, f ? f->type : "untyped", f ? f->help : help, log_num(n), "instance",
-      log_text(all.instance), f && f->label ? f->label : "", reason, NULL);
+      log_text(all.instance), f && f->label ? f->label : "", reason, labels[0], labels[1],
+      labels[2], labels[3], NULL);
 }
 
 static void
@@ -312,7 +329,7 @@ compare(void const *a, void const *b)
 }
 
 static void
-print_all(void)
+print_all(FILE *out)
 {
   size_t i;
 
@@ -320,22 +337,34 @@ print_all(void)
   for (i = 0; i < all.n; i++) {
     struct sample const *s = &all.v[i];
     if (!i || strcmp(s->name, s[-1].name) != 0)
-      printf("# HELP tabber_%s %s\n# TYPE tabber_%s %s\n", s->name, s->help, s->name,
-             s->type);
+      fprintf(out, "# HELP tabber_%s %s\n# TYPE tabber_%s %s\n", s->name, s->help,
+              s->name, s->type);
     if (s->labels[0])
-      printf("tabber_%s{%s} %s\n", s->name, s->labels, s->value);
+      fprintf(out, "tabber_%s{%s} %s\n", s->name, s->labels, s->value);
     else
-      printf("tabber_%s %s\n", s->name, s->value);
+      fprintf(out, "tabber_%s %s\n", s->name, s->value);
   }
 }
 
-int
-command_metrics(char const *const *argv)
+static void
+forget_all(void)
+{
+  while (all.n) {
+    struct sample *s = &all.v[--all.n];
+    free(s->name);
+    free(s->labels);
+    free(s->help);
+  }
+  free(all.v);
+  all.v = NULL;
+}
+
+void
+metrics_write(FILE *out)
 {
   struct settings_row const *row = NULL;
   struct look l;
 
-  (void)argv;
   while ((row = settings_next(&ctl.settings, "instance", row))) {
     all.instance = row->value[2];
     look_at_program(row->value[2], &l, add_stat, add_row);
@@ -346,6 +375,15 @@ command_metrics(char const *const *argv)
     add_look(&l);
   }
   add_certificates();
-  print_all();
+  print_all(out);
+  forget_all();
+}
+
+int
+command_metrics(char const *const *argv)
+{
+  if (argv[0] && !ctl.monitors) strerr_dieusage(100, "metrics [ serve ]");
+  if (ctl.monitors) return metrics_serve();
+  metrics_write(stdout);
   return 0;
 }

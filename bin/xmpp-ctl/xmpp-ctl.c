@@ -9,7 +9,7 @@
  *         archive stat|export JID, archive purge JID [BEFORE]; du [JID]
  *         pubsub nodes|du JID, pubsub items|delete JID NODE; push list|drop JID
  *         backup FOLDER; restore [--force] FOLDER; host rename OLD NEW; upgrade [SECONDS]
- *         status; metrics; upload sweep|check HOST
+ *         status; metrics [serve]; upload sweep|check HOST
  *         rooms; room create|destroy|forget|config|affiliation|occupants|archive ROOM ...
  *         ban list | add ADDRESS[/BITS] [MINUTES] | del ADDRESS[/BITS]|all
  *         export HOST|JID [FOLDER]; import [--dry] [--replace keys|all] FILE|-, piefxis FILE|FOLDER or
@@ -23,7 +23,7 @@
  *         cannot be reached, or stdout
  * ROOMS   commands.c; upload.c, fetch.c; reload.c; account.c; erase.c; import.c; move.c, move_*.c, prosody*.c, lua.c; export*.c; ban.c; invite.c;
  *         token.c; archive.c; pubsub.c; push.c; du.c; backup.c;
- *         restore.c; host.c, host_register.c; dns.c, lookup.c; rooms.c; upgrade.c; status.c, metrics.c, of look.c, process.c;
+ *         restore.c; host.c, host_register.c; dns.c, lookup.c; rooms.c; upgrade.c; status.c, metrics.c, monitor.c, of look.c, process.c;
  *         client.c the control socket
  */
 #include "ctl.h"
@@ -74,7 +74,7 @@ static struct {
   {"host",     command_host,     3 },
   {"upgrade",  command_upgrade,  1 },
   {"status",   command_status,   0 },
-  {"metrics",  command_metrics,  0 },
+  {"metrics",  command_metrics,  1 },
   {"s2s",      command_s2s,      3 },
   {"upload",   command_upload,   2 },
   {"rooms",    command_rooms,    0 },
@@ -145,15 +145,19 @@ int
 main(int argc, char const **argv)
 {
   char const *const *words = read_options(argv);
+  char const *settings = "xmpp-ctl";
   char dir[512];
   size_t i;
 
   (void)argc;
   sig_ignore(SIGPIPE);
+  /* The service has a user of its own, and settings that it may read. */
+  ctl.monitors = words[1] && !strcmp(words[0], "metrics") && !strcmp(words[1], "serve");
+  if (ctl.monitors) settings = "xmpp-metrics";
   snprintf(dir, sizeof dir, "%s/settings", ctl.state);
-  if (!settings_open(&ctl.settings, dir, "xmpp-ctl") && strcmp(words[0], "wait") != 0 &&
+  if (!settings_open(&ctl.settings, dir, settings) && strcmp(words[0], "wait") != 0 &&
       strcmp(words[0], "restore") != 0)
-    strerr_diefu(111, "read ", dir, "/xmpp-ctl: ", strerror(errno),
+    strerr_diefu(111, "read ", dir, "/", settings, ": ", strerror(errno),
                  errno == EACCES ? "; the administrator of a server is root, or the user "
                                    "who started it"
                  : errno == ENOENT ? "; xmpp-up has made no server in this folder"

@@ -275,6 +275,7 @@ write_own_env(char const *dir, struct settings_row const *row)
   cat_quoted(&text, "\nLINK=", slice_str(path));
   snprintf(path, sizeof path, "%s/settings", up.state);
   cat_quoted(&text, "\nSETTINGS=", slice_str(path));
+  cat_quoted(&text, "\nTABBER_STATE=", slice_str(up.state));
   cat(&text, "\n");
   snprintf(path, sizeof path, "%s/env", dir);
   write_text(path, &text, 0644);

@@ -1,9 +1,10 @@
-#include "bosh.h"
+#include "webd.h"
 
 #include <string.h>
 
-/* Figures of xmpp-webd for monitors, in the text format of Prometheus (version 0.0.4),
- * for clients in access_ip of the listener: who asks what is counted, nobody is named. */
+/* Counts of answers, for monitors: who asks what is counted, nobody is named. The handler
+ * tabber_metrics is for clients in access_ip of the listener; a service that may ask all programs for
+ * their figures answers (xmpp-ctl metrics serve). */
 
 struct count {
   char handler[METRICS_HANDLER_MAX + 1];
@@ -42,6 +43,20 @@ metrics_count(struct request const *q)
   c->bytes += q->sent;
 }
 
+/* A figure of a handler and a status. */
+static void
+put_stat(struct link *ctl, char const *name, struct count const *c, uint64_t n)
+{
+  link_begin(ctl, VERB_STAT);
+  link_str(ctl, name);
+  link_num(ctl, n);
+  link_str(ctl, "handler");
+  link_str(ctl, c->handler);
+  link_str(ctl, "status");
+  link_num(ctl, c->status);
+  link_end(ctl);
+}
+
 void
 metrics_stats(struct link *ctl)
 {
@@ -55,63 +70,10 @@ metrics_stats(struct link *ctl)
     name[8] = (char)('0' + i);
     service_stat(ctl, name, n[i]);
   }
-}
-
-/* ---- the page ---- */
-
-static bool
-cat_head(stralloc *out, char const *name, char const *type, char const *help)
-{
-  return stralloc_cats(out, "# HELP tabber_webd_") && stralloc_cats(out, name) &&
-         stralloc_cats(out, " ") && stralloc_cats(out, help) &&
-         stralloc_cats(out, "\n# TYPE tabber_webd_") && stralloc_cats(out, name) &&
-         stralloc_cats(out, " ") && stralloc_cats(out, type) && stralloc_cats(out, "\n");
-}
-
-static bool
-cat_number(stralloc *out, uint64_t n, char const *end)
-{
-  char buf[BASE_NUM];
-
-  return stralloc_cats(out, num_u64(buf, n).s) && stralloc_cats(out, end);
-}
-
-static bool
-cat_gauge(stralloc *out, char const *name, char const *help, uint64_t n)
-{
-  return cat_head(out, name, "gauge", help) && stralloc_cats(out, "tabber_webd_") &&
-         stralloc_cats(out, name) && stralloc_cats(out, " ") && cat_number(out, n, "\n");
-}
-
-/* Words of handlers have neither quotes nor backslashes. */
-static bool
-cat_counts(stralloc *out, char const *name, char const *help, bool bytes)
-{
-  bool ok = cat_head(out, name, "counter", help);
-  unsigned int i;
-
-  for (i = 0; i < counts_n && ok; i++)
-    ok = stralloc_cats(out, "tabber_webd_") && stralloc_cats(out, name) &&
-         stralloc_cats(out, "{handler=\"") && stralloc_cats(out, counts[i].handler) &&
-         stralloc_cats(out, "\",status=\"") &&
-         cat_number(out, counts[i].status, "\"} ") &&
-         cat_number(out, bytes ? counts[i].bytes : counts[i].n, "\n");
-  return ok;
-}
-
-static bool
-cat_page(stralloc *out)
-{
-  return cat_counts(out, "answers_total", "Answers to requests.", false) &&
-         cat_counts(out, "answer_bytes_total", "Bytes of bodies of answers.", true) &&
-         cat_gauge(out, "bosh_sessions", "Sessions of BOSH.", bosh_count()) &&
-         cat_gauge(out, "connections", "Connections that are open.", conns_count()) &&
-         cat_gauge(out, "mounts", "Names that web services have mounted.",
-                   services_mounts()) &&
-         cat_gauge(out, "requests_open", "Requests without an answer.",
-                   requests_count()) &&
-         cat_gauge(out, "streams", "Streams of web clients.", streams_count()) &&
-         cat_gauge(out, "websockets", "WebSockets that are open.", websockets_count());
+  for (i = 0; i < counts_n; i++) {
+    put_stat(ctl, "answered", &counts[i], counts[i].n);
+    put_stat(ctl, "answered_bytes", &counts[i], counts[i].bytes);
+  }
 }
 
 /* Loopback, if the listener says nothing else. */
@@ -127,24 +89,20 @@ may_ask(struct request const *q)
   return ok;
 }
 
+/* The service answers to the same word. */
 static void
 begin(struct request *q, struct http_request const *h)
 {
-  stralloc sa = STRALLOC_ZERO;
-
-  (void)h;
   if (q->method != HTTP_GET && q->method != HTTP_HEAD)
     answer_methods(q, "GET, HEAD, OPTIONS");
   else if (!may_ask(q))
     answer_text(q, 403, "Your address may not see this.", NULL);
   else if (*q->path)
     answer_text(q, 404, "There is nothing here.", NULL);
-  else if (cat_page(&sa))
-    answer_whole(q, 200, "text/plain; version=0.0.4; charset=utf-8",
-                 slice_of(sa.s, sa.len), SLICE("Cache-Control: no-store\n"));
-  else
-    conn_end(q->conn, "out of memory");
-  stralloc_free(&sa);
+  else {
+    q->kind = &service_kind;
+    q->kind->begin(q, h);
+  }
 }
 
 struct kind const metrics_kind = {.word = "tabber_metrics", .begin = begin};

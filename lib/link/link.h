@@ -92,7 +92,8 @@ bool link_admit(struct slice word, unsigned int roles, uid_t uid);
 struct link *link_connect(char const *path, struct slice name);
 
 /* Serve a socket at path (an old one is replaced), mode as chmod(2), for programs that have
- * one of these roles; ROLE_CONTROL alone makes it a control socket: no hello. false with
+ * one of these roles; ROLE_CONTROL or ROLE_MONITOR alone makes it a control socket: no hello, and
+ * the program of the link is CTL. false with
  * errno of socket, bind or listen. */
 bool link_listen(char const *path, mode_t mode, unsigned int roles);
 

@@ -27,6 +27,13 @@ struct door {
 static struct door doors[DOORS_MAX];
 static unsigned int doors_n;
 
+/* Say whether connections of d ask and get answers: those of an administrator or a monitor. */
+static bool
+takes_no_hello(struct door const *d)
+{
+  return d->roles == ROLE_CONTROL || d->roles == ROLE_MONITOR;
+}
+
 /* Say whether the peer has closed its end; what it has said may still be to be handled. */
 static bool
 has_gone(struct link const *l)
@@ -49,7 +56,7 @@ too_many(struct door const *d, uid_t uid)
     all++;
     strangers += !l->up;
   }
-  if (d->roles == ROLE_CONTROL)
+  if (takes_no_hello(d))
     return controls >= SERVICE_CONTROLS_MAX ? "too many at once" : NULL;
   if (strangers >= LINK_STRANGERS_MAX) return "too many that have not said hello";
   return all >= LINK_PER_USER_MAX ? "too many of this user" : NULL;
@@ -69,7 +76,7 @@ is_welcome(struct door const *d, int fd, uid_t *uid)
 static void
 accepted(struct door const *d, int fd)
 {
-  bool control = d->roles == ROLE_CONTROL;
+  bool control = takes_no_hello(d);
   struct link *l = NULL;
   uid_t uid;
 

@@ -22,9 +22,9 @@ struct store_row const store_rows[STORES_N] = {
 #undef S
 };
 
-static char const *const roles[ROLES_N] = {"front",   "edge",   "router",  "authority",
-                                           "service", "own",    "control", "names",
-                                           "web",     "checker"};
+static char const *const roles[ROLES_N] = {"front",   "edge",    "router",  "authority",
+                                           "service", "own",     "control", "names",
+                                           "web",     "checker", "monitor"};
 
 unsigned int
 program_number(enum program p)
@@ -85,7 +85,7 @@ role_name(unsigned int bits)
   return bits ? roles[__builtin_ctz(bits)] : "nobody";
 }
 
-unsigned int
+static unsigned int
 role_find(struct slice word)
 {
   unsigned int i;
@@ -93,4 +93,18 @@ role_find(struct slice word)
   for (i = 0; i < ROLES_N; i++)
     if (slice_is(word, roles[i])) return 1u << i;
   return 0;
+}
+
+unsigned int
+roles_find(struct slice text)
+{
+  unsigned int found = 0, role;
+  struct slice word;
+
+  while (slice_word(&text, ' ', &word)) {
+    role = role_find(word);
+    if (!role) return 0;
+    found |= role;
+  }
+  return found;
 }

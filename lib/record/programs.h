@@ -19,10 +19,11 @@ enum role {
   ROLE_CONTROL = 1 << 6, /* asks for an administrator */
   ROLE_NAMES = 1 << 7,   /* looks names up in the DNS */
   ROLE_WEB = 1 << 8,     /* speaks HTTP: takes conduits, gives requests, makes conduits */
-  ROLE_CHECKER = 1 << 9  /* runs the administrator's password programs */
+  ROLE_CHECKER = 1 << 9, /* runs the administrator's password programs */
+  ROLE_MONITOR = 1 << 10 /* asks for figures, and can change nothing */
 };
 
-#define ROLES_N 10
+#define ROLES_N 11
 #define ROLES_ALL ((1 << ROLES_N) - 1)
 
 /* When a program runs: xmpp-confgen names its instances, and xmpp-up starts them. */
@@ -133,8 +134,9 @@ enum program program_find(struct slice name);
 /* The name without its instance number, and without "xmpp-". */
 struct slice program_word(struct slice name);
 
-/* "edge" for ROLE_EDGE: of the lowest bit in roles. The role of a word; 0: there is none. */
+/* "edge" for ROLE_EDGE: of the lowest bit in roles. The roles whose words stand in text, with
+ * blanks between; 0: one of them is no role. */
 char const *role_name(unsigned int roles);
-unsigned int role_find(struct slice word);
+unsigned int roles_find(struct slice text);
 
 #endif

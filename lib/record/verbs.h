@@ -218,10 +218,10 @@ V(DIVERT, "divert", "ID LENGTH OFFSET", 2, ROLE_FRONT | ROLE_WEB | ROLE_SERVICE,
   "A big body as a descriptor, which goes along with the record when it has OFFSET (SCM_RIGHTS). Without OFFSET: from a service, in the place of accept, the body of request ID may come as a descriptor; from webd to tlsd, the bytes of conduit ID up to its byte LENGTH, counted from its beginning, may go into a pipe. With OFFSET: from tlsd, the next LENGTH bytes of conduit ID are in this pipe; from webd to a service, the next LENGTH bytes of the body are; from a service, and on to tlsd, the next LENGTH bytes of the answer are those of this file from OFFSET on. when they have been sent, tlsd says divert with LENGTH 0. Bytes that are not diverted come as body and data records.") \
 V(TAKEN, "taken", "ID N", 2, ROLE_WEB, ROLE_EDGE,                                             \
   "The client of conduit ID has the first N data records of the conduit. A webd that says open with FRAMING element for BOSH says so, for nothing else tells what a client has fetched.") \
-V(STATS, "stats", "", 0, ROLE_CONTROL, ROLES_ALL,                                             \
+V(STATS, "stats", "", 0, ROLE_CONTROL | ROLE_MONITOR, ROLES_ALL,                                             \
   "Control: answer stat records, then done.")                                                 \
-V(STAT, "stat", "NAME VALUE", 2, ROLES_ALL, ROLE_CONTROL,                                     \
-  "One figure.")                                                                              \
+V(STAT, "stat", "NAME VALUE LABEL TEXT ...", 2, ROLES_ALL, ROLE_CONTROL | ROLE_MONITOR,                                    \
+  "One figure; a name may have several, of which each LABEL has another TEXT.")                                                                              \
 V(RELOAD, "reload", "", 0, ROLE_CONTROL, ROLES_ALL,                                           \
   "Control: read the settings again, and take them: done, or error with the row that was refused; then the settings are as before.")                                                        \
 V(CHECK, "check", "FOLDER", 1, ROLE_CONTROL, ROLES_ALL,                                       \
@@ -230,13 +230,13 @@ V(TRACE, "trace", "on|off FILE DATA", 1, ROLE_CONTROL, ROLES_ALL,               
   "Control: write FILE.in and FILE.out, what -p reads and writes, until off. DATA is data: and copy what is stored to the folder FILE.data.") \
 V(HOLD, "hold", "over", 0, ROLE_CONTROL, ROLES_ALL,                                           \
   "Control: end the turn, commit all that is written, answer done, and do nothing, HOLD_US at most, until the sender says hold over, which is answered done, or error when the time was over before. Meanwhile the administrator copies the stores of several programs as they are at one moment.") \
-V(LINKS, "links", "", 0, ROLE_CONTROL, ROLES_ALL,                                             \
+V(LINKS, "links", "", 0, ROLE_CONTROL | ROLE_MONITOR, ROLES_ALL,                                             \
   "Control: answer a row INSTANCE up|down for each neighbour, then done.")                    \
-V(READY, "ready", "", 0, ROLE_CONTROL, ROLES_ALL,                                             \
+V(READY, "ready", "", 0, ROLE_CONTROL | ROLE_MONITOR, ROLES_ALL,                                             \
   "Control: answer done when a stanza sent now is answered, error before.")                   \
-V(STATUS, "status", "", 0, ROLE_CONTROL, ROLES_ALL,                                           \
-  "Control: answer rows, then done. error SECOND TEXT: the last warning of the log; awaits TEXT: the program is not ready, or not whole; listener NAME open|closed WHY; full STORE: a disk has no room, and writes are refused.") \
-V(CERTIFICATE, "certificate", "HOST", 1, ROLE_CONTROL, ROLE_FRONT,                            \
+V(STATUS, "status", "", 0, ROLE_CONTROL | ROLE_MONITOR, ROLES_ALL,                                           \
+  "Control: answer rows, then done. error SECOND TEXT: the last warning of the log, which a monitor is not told; awaits TEXT: the program is not ready, or not whole; listener NAME open|closed WHY; full STORE: a disk has no room, and writes are refused.") \
+V(CERTIFICATE, "certificate", "HOST", 1, ROLE_CONTROL | ROLE_MONITOR, ROLE_FRONT,                            \
   "Control: answer a row FILE NAMES FROM UNTIL fits|other, then done: the certificate that is shown for HOST, and whether it has that name.") \
 V(SESSIONS, "sessions", "", 0, ROLE_CONTROL | ROLE_OWN, ROLE_ROUTER,                          \
   "Control: answer row records, then done.")                                                  \
@@ -258,11 +258,11 @@ V(PUSH, "push", "list|drop JID", 2, ROLE_CONTROL, ROLE_OWN,                     
   "Control: see xmpp-ctl(8).")                                                                \
 V(PUBSUB, "pubsub", "nodes|items|du|delete JID NODE", 2, ROLE_CONTROL, ROLE_OWN,              \
   "Control: see xmpp-ctl(8).")                                                                \
-V(ROW, "row", "VALUE ...", 1, ROLES_ALL, ROLE_CONTROL | ROLE_OWN,                             \
+V(ROW, "row", "VALUE ...", 1, ROLES_ALL, ROLE_CONTROL | ROLE_OWN | ROLE_MONITOR,                             \
   "One line of a list.")                                                                      \
-V(DONE, "done", "", 0, ROLES_ALL, ROLE_CONTROL | ROLE_OWN,                                    \
+V(DONE, "done", "", 0, ROLES_ALL, ROLE_CONTROL | ROLE_OWN | ROLE_MONITOR,                                    \
   "The end of an answer.")                                                                    \
-V(ERROR, "error", "TEXT CONDITION KEY SCOPE", 1, ROLES_ALL, ROLE_CONTROL | ROLE_OWN | ROLE_SERVICE,        \
+V(ERROR, "error", "TEXT CONDITION KEY SCOPE", 1, ROLES_ALL, ROLE_CONTROL | ROLE_OWN | ROLE_SERVICE | ROLE_MONITOR,        \
   "The request was not done; TEXT is the reason. KEY SCOPE: the row of the settings that was refused.")
 
 /* clang-format on */

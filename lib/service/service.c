@@ -166,17 +166,17 @@ run_path(struct slice instance, char const *name)
   return settings_path(taken_settings(), slice_str(buf)).s;
 }
 
-/* Rows `program NAME UID ROLE` name who may connect; UID - is our own user. */
+/* Rows `program NAME UID ROLES` name who may connect; UID - is our own user. */
 static bool
 admit_peers(void)
 {
   struct settings_row const *row = NULL;
 
   while ((row = settings_next(taken_settings(), "program", row))) {
-    unsigned int role = role_find(row->value[2]);
+    unsigned int roles = roles_find(row->value[2]);
     uint64_t uid = LINK_SAME_USER;
-    if (!role || (!slice_is(row->value[1], "-") && !slice_u64(row->value[1], &uid)) ||
-        !link_admit(row->value[0], role, (uid_t)uid))
+    if (!roles || (!slice_is(row->value[1], "-") && !slice_u64(row->value[1], &uid)) ||
+        !link_admit(row->value[0], roles, (uid_t)uid))
       return false;
   }
   return true;
@@ -280,7 +280,8 @@ status(struct link *ctl)
   uint64_t second;
   char const *error = log_last(&second);
 
-  if (error) service_row(ctl, "error", log_num(second), error, NULL);
+  if (error && ctl->roles & ROLE_CONTROL)
+    service_row(ctl, "error", log_num(second), error, NULL);
   if (awaits()) service_row(ctl, "awaits", awaits(), NULL);
   if (service.svc->status) service.svc->status(ctl);
   service_done(ctl);
@@ -543,22 +544,22 @@ service_run_file(char const *name)
 }
 
 static void
+serve(char const *name, mode_t mode, unsigned int roles)
+{
+  char const *path = run_path(slice_str(service.instance), name);
+
+  if (!path || !link_listen(path, mode, roles)) strerr_diefusys(111, "serve ", name);
+}
+
+static void
 open_links(void)
 {
-  struct slice me = slice_str(service.instance);
-  char const *path;
-
   if (!admit_peers()) strerr_dief(100, "bad row program in the settings");
   if (!connect_links()) strerr_diefusys(111, "make a link");
   if (service.pipe) return;
-  if (service.svc->accepts) {
-    path = run_path(me, "link");
-    if (!path || !link_listen(path, 0660, service.svc->accepts))
-      strerr_diefusys(111, "listen on ", path ? path : "a socket");
-  }
-  path = run_path(me, "control");
-  if (!path || !link_listen(path, 0600, ROLE_CONTROL))
-    strerr_diefusys(111, "listen on ", path ? path : "a socket");
+  if (service.svc->accepts) serve("link", 0660, service.svc->accepts);
+  serve("control", 0600, ROLE_CONTROL);
+  serve("figures", 0660, ROLE_MONITOR);
 }
 
 /* SCHED_BATCH: a daemon that is woken does not preempt the one that runs, so each wake-up finds

@@ -12,7 +12,7 @@ LISTEN = "listen:\n" + "".join("""  -
     ip: "127.0.0.1"
     module: ejabberd_http
     %s
-    request_handlers: {/hook: "service:hook", /files: mod_http_fileserver}
+    request_handlers: {/hook: "service:hook", /files: mod_http_fileserver, /metrics: tabber_metrics}
 """ % x for x in ((plain, "tls: false"), (tls, "tls: true"),
                   (proxied, "use_proxy_protocol: true")))
 
@@ -191,6 +191,43 @@ def a_slow_reader_holds_no_memory(t):
                 break
             left -= len(more)
         assert left <= 0
+
+
+def peeks(t, service, socket_name, words):
+    """The answer that a process of this service's user gets at a control socket; None: it is not let in."""
+    with open("%s/service/%s/env" % (t.state, service)) as f:
+        user = re.search("AS='(.*)'", f.read()).group(1).split()
+    code = ("import socket, sys\ns = socket.socket(socket.AF_UNIX)\ns.settimeout(10)\ns.connect(sys.argv[1])\n"
+            "s.sendall(sys.argv[2].encode())\ns.shutdown(1)\nprint(s.recv(65536).decode())")
+    r = subprocess.run(user + ["/usr/bin/python3", "-c", code, "%s/run/%s" % (t.state, socket_name), words],
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return r.stdout.strip() or None if not r.returncode else None
+
+
+def families(text):
+    return set(re.findall(r"^# TYPE (\S+)", text, re.M))
+
+
+@check
+def the_page_of_figures_is_that_of_all_programs(t):
+    mounted(t)
+    status, text, r = ask(client(plain), "GET", "/metrics")
+    assert status == 200 and r.getheader("Content-Type").startswith("text/plain; version=0.0.4"), (status, text)
+    printed = t.ctl("metrics")
+    assert families(text) == families(printed), families(text) ^ families(printed)
+    for d in DAEMONS + ["webd", "hook", "metrics"]:
+        assert 'tabber_up{instance="%s"} 1\n' % d in text, (d, text)
+    assert 'tabber_webd_answers_by_handler_total{instance="webd",handler="service:hook",status="200"}' in text
+    assert re.search("handler=service:hook status=200", t.ctl("stats", "webd"))
+    # Who is not let in: xmpp-webd nowhere; the service to figures alone.
+    if os.geteuid() == 0:
+        assert "sessions" in peeks(t, "metrics", "routed/figures", "stats\n")
+        assert peeks(t, "metrics", "routed/figures", "end\ta@localhost\tconflict\n") is None
+        assert peeks(t, "metrics", "routed/control", "stats\n") is None
+        assert peeks(t, "webd", "routed/figures", "stats\n") is None
+    # A killed service is there again, and so is the page.
+    os.kill(t.pid("metrics"), signal.SIGKILL)
+    until("the page again", lambda: ask(client(plain), "GET", "/metrics")[0] == 200)
 
 
 FILES = tempfile.mkdtemp(prefix="whole-files-") + "/root"

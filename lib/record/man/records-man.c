@@ -118,7 +118,9 @@ static char const stanzas[] =
   "speaks HTTP: it takes the conduits of a front, gives requests to services, and makes\n"
   "conduits of its own to an edge (xmpp-webd);\n"
   ".Ic control\n"
-  "is xmpp-ctl.\n";
+  "is xmpp-ctl;\n"
+  ".Ic monitor\n"
+  "is xmpp-ctl as the service metrics, which may ask for figures and change nothing.\n";
 
 static char const tags[] = ".Sh TAGS\n"
                            "A tag that ends in = has a value behind it.\n"

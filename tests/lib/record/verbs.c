@@ -124,9 +124,11 @@ roles(void **state)
 
   (void)state;
   for (i = 0; i < ROLES_N; i++)
-    assert_int_equal(role_find(slice_str(role_name(1u << i))), 1u << i);
-  assert_int_equal(role_find(SLICE("")), 0);
-  assert_int_equal(role_find(SLICE("services")), 0);
+    assert_int_equal(roles_find(slice_str(role_name(1u << i))), 1u << i);
+  assert_int_equal(roles_find(SLICE("")), 0);
+  assert_int_equal(roles_find(SLICE("services")), 0);
+  assert_int_equal(roles_find(SLICE("service monitor")), ROLE_SERVICE | ROLE_MONITOR);
+  assert_int_equal(roles_find(SLICE("service nobody")), 0);
   /* Nobody but a service of tabber's own speaks for accounts. */
   assert_int_equal(program_roles(OTHER), ROLE_SERVICE);
   assert_int_equal(verb_rows[VERB_ACCOUNT].from & ROLE_SERVICE, 0);
