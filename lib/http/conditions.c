@@ -26,8 +26,21 @@ http_date(char buf[HTTP_DATE_SIZE], uint64_t second)
   return slice_of(buf, (size_t)n);
 }
 
-/* RFC 9110 s5.6.7: a year of two digits that lies more than 50 years ahead is of the last
- * century; 2070 will do as its bound. */
+/* RFC 9110 s5.6.7: a year of two digits that would lie more than 50 years ahead is of the century
+ * before. */
+static int
+year_of(int two_digits)
+{
+  time_t now = (time_t)(door_wall() / 1000000);
+  struct tm tm;
+  int last, year;
+
+  gmtime_r(&now, &tm);
+  last = tm.tm_year + 1900 + 50;
+  year = last - last % 100 + two_digits;
+  return year > last ? year - 100 : year;
+}
+
 static bool
 made_of(int day, char const *month, int year, int const hms[3], uint64_t *second)
 {
@@ -36,7 +49,7 @@ made_of(int day, char const *month, int year, int const hms[3], uint64_t *second
 
   while (tm.tm_mon < 12 && strcmp(month, months[tm.tm_mon]) != 0)
     tm.tm_mon++;
-  if (year < 100) year += year < 70 ? 2000 : 1900;
+  if (year < 100) year = year_of(year);
   tm.tm_year = year - 1900;
   if (tm.tm_mon == 12 || day < 1 || day > 31 || hms[0] > 23 || hms[1] > 59 || hms[2] > 60)
     return false;

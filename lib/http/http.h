@@ -129,7 +129,8 @@ bool http_value_holds(struct slice value);
 
 /* ---- times and ranges (conditions.c) ---- */
 
-/* Write a time as RFC 9110 s5.6.7 wants it; read one of its three forms. */
+/* Write a time as RFC 9110 s5.6.7 wants it; read one of its three forms, that with a year of two
+ * digits as of the clock (door_wall). */
 #define HTTP_DATE_SIZE 30
 struct slice http_date(char buf[HTTP_DATE_SIZE], uint64_t second);
 bool http_date_read(struct slice text, uint64_t *second);

@@ -352,6 +352,12 @@ conditions(void **state)
   assert_true(http_date_read(SLICE("Sunday, 06-Nov-94 08:49:37 GMT"), &t));
   assert_true(t == 784111777);
   assert_true(http_date_read(SLICE("Sun Nov  6 08:49:37 1994"), &t) && t == 784111777);
+  /* s5.6.7: more than 50 years ahead of the clock, a year of two digits is of the century before. */
+  door_set_clock(1, UINT64_C(1795900000) * 1000000); /* 2026-11-28 */
+  assert_true(http_date_read(SLICE("Saturday, 01-Feb-76 00:00:00 GMT"), &t));
+  assert_true(t == UINT64_C(3347740800)); /* 2076 */
+  assert_true(http_date_read(SLICE("Tuesday, 01-Feb-77 00:00:00 GMT"), &t));
+  assert_true(t == 223603200);
   assert_false(http_date_read(SLICE("Sun, 06 Nov 1994 08:49:37 CET"), &t));
   assert_false(http_date_read(SLICE("Sun, 06 Foo 1994 08:49:37 GMT"), &t));
   assert_false(http_date_read(SLICE("yesterday"), &t));
