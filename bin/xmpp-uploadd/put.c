@@ -171,6 +171,16 @@ accept(struct web const *w, uint64_t size)
   link_end(w->link);
 }
 
+/* RFC 9110 s13.1.1: there is nothing yet of which a client could have a tag. If-None-Match holds, for
+ * the same reason, and dates are not looked at. */
+static bool
+check_match(struct web const *w)
+{
+  if (!header_of(w, "if-match").s) return true;
+  refuse(w, 412, "if-match", "There is no file yet.\n");
+  return false;
+}
+
 void
 put_request(struct web *w)
 {
@@ -178,7 +188,7 @@ put_request(struct web *w)
   struct slots_slot s;
 
   if (!find_slot(w, &s) || !check_length(w, &s) || !check_others(w, &s) ||
-      !check_disk(w, &s))
+      !check_disk(w, &s) || !check_match(w))
     return;
   note_type(w, &s);
   t = transfer_new(w, room_of(w, &s));
