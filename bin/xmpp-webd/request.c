@@ -83,11 +83,20 @@ request_accept(struct request *q)
   conn_step(c);
 }
 
+/* A client is not late while its body is not taken. */
 void
 request_hold(struct request *q, bool hold)
 {
+  bool was = q->held;
+
   q->held = hold;
-  if (!hold) conn_step(q->conn);
+  if (hold && !was) {
+    q->held_us = door_now();
+    if (q->conn->state == CONN_BODY) event_timer_cancel(&q->conn->timer);
+  } else if (!hold && was) {
+    q->body_until_us += door_now() - q->held_us;
+    conn_step(q->conn);
+  }
 }
 
 /* ---- refusals of our own ---- */

@@ -423,7 +423,7 @@ services_on_accept(struct link *l, struct record *r)
   struct served *s = served_of(l, r);
 
   if (!s || s->q->status || !s->q->has_length) return;
-  s->q->held = s->full;
+  request_hold(s->q, s->full);
   event_timer_cancel(&s->timer); /* the body has a time of its own */
   request_accept(s->q);
 }
@@ -517,8 +517,6 @@ services_on_stop(struct link *l, struct record *r)
   if (!s) return;
   s->service_stopped = true;
   if (!s->told_stop) await(s);
-  /* The client is not late while the service takes nothing. */
-  if (s->q->conn->state == CONN_BODY) event_timer_cancel(&s->q->conn->timer);
   request_hold(s->q, true);
 }
 

@@ -197,7 +197,7 @@ struct request {
   void *own;                                       /* the kind's */
   char *handler, *host, *base, *path, *query, *ip; /* as the record request has them */
   enum http_method method;
-  uint64_t length, began_us, body_until_us;
+  uint64_t length, began_us, body_until_us, held_us;
   uint64_t sent, answer_left; /* bytes of the answer's body that are written, and not */
   unsigned int status;        /* 0: no answer has begun */
   bool has_length, is_1_0, keep, expects, accepted, https, chunked, counts, no_body,

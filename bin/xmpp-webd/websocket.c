@@ -39,6 +39,14 @@ watch(struct ws *w)
   if (ping != UINT64_MAX && w->state == WS_OPEN) conn_deadline(w->conn, ping);
 }
 
+/* The client has said something, or could not be heard. */
+static void
+heard(struct ws *w)
+{
+  w->seen_us = door_now();
+  w->pinged = false;
+}
+
 /* ---- the end ---- */
 
 static void
@@ -96,10 +104,14 @@ on_element(void *own, struct slice element)
   if (w->state == WS_OPEN) ws_frames_put(w, WS_TEXT, element);
 }
 
+/* What the client says meanwhile is not read: its silence counts from the end of the hold on. */
 static void
 on_hold(void *own, bool hold)
 {
-  conn_hold(((struct ws *)own)->conn, hold);
+  struct ws *w = own;
+
+  conn_hold(w->conn, hold);
+  heard(w);
 }
 
 static unsigned int
@@ -182,8 +194,7 @@ on_bytes(struct conn *c, struct slice bytes)
   bool ok;
 
   if (w->state == WS_OVER) return;
-  w->seen_us = door_now();
-  w->pinged = false;
+  heard(w);
   w->busy = true;
   ok = ws_frames_take(w, bytes);
   w->busy = false;
@@ -218,6 +229,11 @@ on_late(struct conn *c)
   }
   if (w->state != WS_OPEN) {
     conn_end(c, "closed");
+    return;
+  }
+  if (c->told_stop) {
+    heard(w);
+    watch(w);
     return;
   }
   if (silent >= web->timeout_us || (w->pinged && silent / 2 >= web->ping_us)) {
