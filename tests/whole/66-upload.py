@@ -156,6 +156,71 @@ def killed_in_the_middle(t):
     assert ask("GET", get)[1] == b"x" * 1000000
 
 
+def begins(get, over_tls, part):
+    """A client that has a part of a file, and takes nothing more for now: its socket, the length that the answer
+    says, and what came."""
+    c = socket.socket()
+    c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    c.settimeout(DEADLINE)
+    c.connect(("127.0.0.1", tls if over_tls else web))
+    path = urllib.parse.urlsplit(get).path
+    if over_tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        c = context.wrap_socket(c)
+        path = path.replace("/put/", "/up/")
+    c.sendall(b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % path.encode())
+    data = b""
+    while b"\r\n\r\n" not in data or len(data) < part:
+        more = c.recv(65536)
+        assert more, "the end before anything was killed"
+        data += more
+    head, body = data.split(b"\r\n\r\n", 1)
+    assert head.startswith(b"HTTP/1.1 200 "), head
+    return c, int(re.search(rb"(?i)\r\ncontent-length: (\d+)", head).group(1)), body
+
+
+def ends(c, body, length):
+    """What has come when the connection ends, or when the body is whole."""
+    try:
+        while len(body) < length:
+            more = c.recv(1 << 20)
+            if not more:
+                break
+            body += more
+    except (ConnectionError, ssl.SSLError):
+        pass
+    c.close()
+    return body
+
+
+@check
+def killed_in_the_middle_of_a_download(t):
+    """SIGKILL to each of the programs while a client reads: it gets the whole file, or sees that a part is missing;
+    never other bytes. The next GET works. Bodies pass as descriptors, and as records while the program writes a
+    trace. A descriptor at xmpp-tlsd does not need xmpp-uploadd any more."""
+    ready(t)
+    s = t.login("anna")
+    file = os.urandom(8 << 20)
+    put, get = slot(s, "down.bin", len(file))
+    s.close()
+    assert ask("PUT", put, file)[0] == 201
+    for name, trace, over_tls in (("uploadd", False, False), ("uploadd", True, False), ("webd", False, False),
+                                  ("webd", True, True), ("tlsd", False, False), ("tlsd", False, True)):
+        ready(t)
+        if trace:
+            t.ctl("trace", name, "on", "%s/%s.trace" % (t.dir, name))
+        c, length, body = begins(get, over_tls, 100000)
+        assert length == len(file)
+        t.kill(name)
+        body = ends(c, body, length)
+        assert body == file[:len(body)], (name, trace, "other bytes", len(body))
+        assert len(body) < length or (name, trace) == ("uploadd", False), (name, trace, "nobody was in the middle")
+        t.wait_ready()
+        ready(t)
+        until("the whole file", lambda: ask("GET", get)[:2] == (200, file))
+
+
 @check
 def curl_over_tls(t):
     if not shutil.which("curl"):
