@@ -179,7 +179,7 @@ make(struct exchange *x, uint64_t number, enum ht ht, struct token *t)
   t->ht = ht;
   t->issued_s = now_s();
   t->expiry_s = t->issued_s + (h ? h->token_life_s : 0);
-  door_random(t->nonce, TOKEN_NONCE);
+  door_secret(t->nonce, TOKEN_NONCE);
   x->fast.expiry_s = t->expiry_s;
   return tokens_text(number, x->fast.agent, t, x->fast.text);
 }

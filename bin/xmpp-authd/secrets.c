@@ -38,7 +38,7 @@ read_pepper(void)
     memcpy(secrets.pepper, v.s, PEPPER_LEN);
     return true;
   }
-  door_random(secrets.pepper, PEPPER_LEN);
+  door_secret(secrets.pepper, PEPPER_LEN);
   return store_put(secrets.store, secrets.keys.meta, SLICE("pepper"),
                    slice_of((char const *)secrets.pepper, PEPPER_LEN)) &&
          store_commit(secrets.store);

@@ -39,7 +39,7 @@ open_key(void)
 
   if (!store_get(mucd.store, t.muc, SLICE("key"), &v)) {
     if (errno != ENOENT) return false;
-    door_random(service_key, sizeof service_key);
+    door_secret(service_key, sizeof service_key);
     return store_put(mucd.store, t.muc, SLICE("key"),
                      slice_of(service_key, sizeof service_key));
   }

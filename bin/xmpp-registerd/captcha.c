@@ -416,7 +416,7 @@ make_text(char text[TEXT_LEN + 1])
   uint32_t x;
 
   for (i = 0; i < TEXT_LEN; i++) {
-    door_random(&x, sizeof x);
+    door_secret(&x, sizeof x);
     text[i] = from[x % n];
   }
   text[TEXT_LEN] = 0;

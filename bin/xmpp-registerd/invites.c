@@ -247,7 +247,7 @@ random_token(char *token)
   unsigned char bytes[INVITE_TOKEN];
   unsigned int i;
 
-  door_random(bytes, sizeof bytes);
+  door_secret(bytes, sizeof bytes);
   for (i = 0; i < INVITE_TOKEN; i++)
     token[i] = letters[bytes[i] & 31];
   token[INVITE_TOKEN] = 0;

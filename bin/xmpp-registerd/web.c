@@ -133,7 +133,7 @@ visit_token(struct visit const *v, char token[COOKIE_LEN + 1])
   unsigned int i;
 
   *token = 0;
-  if (!has_key) door_random(key, sizeof key);
+  if (!has_key) door_secret(key, sizeof key);
   has_key = true;
   if (!scram_hmac(SCRAM_SHA256, slice_of((char const *)key, sizeof key),
                   slice_of(text, (size_t)len), mac))

@@ -51,7 +51,7 @@ make_secret(char const *path, unsigned char secret[SECRET_LEN])
   int fd, n = snprintf(tmp, sizeof tmp, "%s.new", path);
   bool ok;
 
-  door_random(secret, SECRET_LEN);
+  door_secret(secret, SECRET_LEN);
   if (n < 0 || n >= (int)sizeof tmp) return false;
   fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return false;
@@ -72,7 +72,7 @@ key_start(void)
   if (!r && path)
     ok = make_secret(path, secret);
   else if (!r)
-    door_random(secret, sizeof secret);
+    door_secret(secret, sizeof secret);
   ok = ok && EVP_Digest(secret, sizeof secret, sum, NULL, EVP_sha256(), NULL);
   if (ok) hex(sum, hashed);
   OPENSSL_cleanse(secret, sizeof secret);
@@ -92,7 +92,7 @@ key_make(struct slice receiving, struct slice originating, struct slice id,
             HMAC(EVP_sha256(), hashed, sizeof hashed, (unsigned char const *)text.s,
                  text.len, sum, NULL);
 
-  if (!ok) door_random(sum, sizeof sum);
+  if (!ok) door_secret(sum, sizeof sum);
   hex(sum, out);
   stralloc_free(&text);
 }

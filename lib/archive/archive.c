@@ -92,7 +92,7 @@ open_key(struct archive *a)
 
   if (!store_get(a->store, a->meta, SLICE("key"), &v)) {
     if (errno != ENOENT || !a->writer) return false;
-    door_random(chance, sizeof chance);
+    door_secret(chance, sizeof chance);
     v = slice_of(chance, sizeof chance);
     if (!store_put(a->store, a->meta, SLICE("key"), v)) return false;
   }

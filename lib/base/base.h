@@ -234,10 +234,22 @@ void door_tick(void);
 void door_set_clock(uint64_t now_us, uint64_t wall_us);
 
 /* n bytes of chance at buf: the kernel's, or after door_seed a stream that the seed alone
- * decides. Dies (111) when the kernel has none. */
+ * decides. Dies (111) when the kernel has none. A trace has the seed: door_random is for ids, salts
+ * and delays, which their readers may know. */
 void door_random(void *buf, size_t n);
 void door_seed(struct slice seed);
 void door_unseed(void); /* the kernel's again */
+
+/* Say whether door_random has been called since the last door_seed. */
+bool door_has_drawn(void);
+
+/* The same for keys, tokens and passwords: those of a live program are always the kernel's. Under -p
+ * they come from the stream of door_random, so that a test shows them; and in the replay of a trace
+ * from a stream of their own, for the traced program has drawn none from its seed. */
+enum door_secrets { DOOR_KERNEL, DOOR_SAME_STREAM, DOOR_OWN_STREAM };
+
+void door_secret(void *buf, size_t n);
+void door_secrets_from(enum door_secrets from);
 
 /* n characters of [a-z0-9] chosen by door_random at buf, for ids; no NUL is written. */
 void door_random_id(char *buf, size_t n);

@@ -10,8 +10,9 @@
 static struct {
   uint64_t now_us, wall_us;
   uint64_t ahead_us; /* of CLOCK_MONOTONIC, so that both clocks agree at the start */
-  bool started, fixed, seeded;
-  SURFSchedule stream;
+  bool started, fixed, seeded, drawn;
+  enum door_secrets secrets;
+  SURFSchedule stream, secret_stream;
 } door;
 
 uint64_t
@@ -63,14 +64,21 @@ door_set_clock(uint64_t now_us, uint64_t wall_us)
   door.fixed = door.started = true;
 }
 
-void
-door_seed(struct slice seed)
+static void
+start(SURFSchedule *stream, struct slice seed)
 {
   char key[160] = "";
 
   memcpy(key, seed.s, seed.len < sizeof key ? seed.len : sizeof key);
-  surf_init(&door.stream, key);
+  surf_init(stream, key);
+}
+
+void
+door_seed(struct slice seed)
+{
+  start(&door.stream, seed);
   door.seeded = true;
+  door.drawn = false;
 }
 
 void
@@ -79,20 +87,48 @@ door_unseed(void)
   door.seeded = false;
 }
 
-void
-door_random(void *buf, size_t n)
+bool
+door_has_drawn(void)
 {
-  char *p = buf;
+  return door.drawn;
+}
 
-  if (door.seeded) {
-    surf(&door.stream, p, n);
-    return;
-  }
+void
+door_secrets_from(enum door_secrets from)
+{
+  if (from == DOOR_OWN_STREAM && door.secrets != from)
+    start(&door.secret_stream, SLICE("secrets of a replay"));
+  door.secrets = from;
+}
+
+static void
+from_kernel(char *p, size_t n)
+{
   while (n) {
     ssize_t r = getrandom(p, n, 0);
     if (r < 0) strerr_diefusys(111, "get random bytes");
     p += r;
     n -= (size_t)r;
+  }
+}
+
+void
+door_random(void *buf, size_t n)
+{
+  door.drawn = true;
+  if (door.seeded)
+    surf(&door.stream, buf, n);
+  else
+    from_kernel(buf, n);
+}
+
+void
+door_secret(void *buf, size_t n)
+{
+  switch (door.secrets) {
+  case DOOR_KERNEL: from_kernel(buf, n); return;
+  case DOOR_OWN_STREAM: surf(&door.secret_stream, buf, n); return;
+  case DOOR_SAME_STREAM: door_random(buf, n); return;
   }
 }
 

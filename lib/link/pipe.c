@@ -168,6 +168,7 @@ link_pipe_line(char *line, size_t len)
     on_snapshot(rest);
   } else if (slice_is(name, "seed")) {
     door_seed(rest);
+    if (restored) door_secrets_from(DOOR_OWN_STREAM);
   } else if (slice_is(name, "quiet")) {
     event_turn_end();
     quiet = slice_is(rest, "on");

@@ -11,11 +11,13 @@
 
 /* A trace is FILE.in, which the pipe driver reads, and FILE.out, which the driver then
  * writes. FILE.in begins with the state of the program (snapshot.c), so that a trace may
- * begin at any moment, and with the seed of a new stream of chance. */
+ * begin at any moment, and with the seed of a new stream of chance.
+ * Keys and tokens are not drawn from it (door_secret). */
 
 static struct {
   int fd_in, fd_out;
   stralloc in, out;
+  size_t seed_at, seed_len; /* of in: the lines of this turn's seed */
   bool turned;
 } trace = {.fd_in = -1, .fd_out = -1};
 
@@ -36,6 +38,7 @@ stop(void)
   trace.fd_in = trace.fd_out = -1;
   stralloc_free(&trace.in);
   stralloc_free(&trace.out);
+  trace.seed_len = 0;
 }
 
 /* Losing a trace is logged, and is all that happens. */
@@ -148,11 +151,48 @@ put_clocks(char const *name)
   put(&trace.in, name, slice_str(line));
 }
 
+/* The seed is fresh, for nothing of a trace may tell what is drawn later. */
+static void
+put_seed(void)
+{
+  unsigned char seed[16];
+  char hex[33];
+  unsigned int i;
+
+  door_secret(seed, sizeof seed);
+  for (i = 0; i < sizeof seed; i++)
+    snprintf(hex + 2 * i, 3, "%02x", seed[i]);
+  door_seed(slice_str(hex));
+  put(&trace.in, "seed", slice_str(hex));
+}
+
+/* Each turn draws from a seed of its own: the trace as it stands in the file tells nothing of what will be
+ * drawn. The replay ends the turn before it takes the seed, for the end of the turn may draw too. */
 void
 trace_clock(void)
 {
   trace.turned = false;
-  if (trace_on()) put_clocks("clock");
+  if (!trace_on()) return;
+  if (!links.pipe) {
+    trace.seed_at = trace.in.len;
+    put(&trace.in, "turn", SLICE("over"));
+    put_seed();
+    trace.seed_len = trace.in.len - trace.seed_at;
+  }
+  put_clocks("clock");
+}
+
+/* A turn that has drawn nothing needs no seed, and its seed must not be that of the next. */
+static void
+drop_seed(void)
+{
+  size_t behind = trace.seed_at + trace.seed_len;
+
+  if (trace.seed_len && !door_has_drawn()) {
+    memmove(trace.in.s + trace.seed_at, trace.in.s + behind, trace.in.len - behind);
+    trace.in.len -= trace.seed_len;
+  }
+  trace.seed_len = 0;
 }
 
 static void
@@ -167,22 +207,9 @@ void
 trace_flush(void)
 {
   if (!trace_on()) return;
+  drop_seed();
   flush(trace.fd_in, &trace.in);
   flush(trace.fd_out, &trace.out);
-}
-
-static void
-put_seed(void)
-{
-  unsigned char seed[16];
-  char hex[33];
-  unsigned int i;
-
-  door_random(seed, sizeof seed);
-  for (i = 0; i < sizeof seed; i++)
-    snprintf(hex + 2 * i, 3, "%02x", seed[i]);
-  door_seed(slice_str(hex));
-  put(&trace.in, "seed", slice_str(hex));
 }
 
 static void

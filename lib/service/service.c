@@ -584,6 +584,7 @@ service_main(struct service const *svc, int argc, char const *const *argv)
   if (service.pipe) {
     door_set_clock(PIPE_CLOCK_US, PIPE_CLOCK_US);
     door_seed(SLICE("tabber"));
+    door_secrets_from(DOOR_SAME_STREAM);
   }
   if (!event_init()) strerr_diefusys(111, "make an epoll");
   if (!service.pipe && !event_signals(on_signal)) strerr_diefusys(111, "trap signals");

@@ -461,23 +461,32 @@ def a_trace_holds_no_more_than_its_owner_may_read(t):
     assert mode & 0o077 == 0, "mode %o" % mode
 
 
-@check
-def after_a_trace_chance_is_the_kernels_again(t):
-    """Whoever has the trace knows its seed; ids of streams after it must not follow from it."""
-    def stream_id():
-        s = t.stream(secure=False)
-        s.open()
-        s.send("</stream:stream>")
-        s.abort()
-        return s.root.get("id")
+def stream_id(t):
+    s = t.stream(secure=False)
+    s.open()
+    s.send("</stream:stream>")
+    s.abort()
+    until("it ends", lambda: t.stat("c2sd", "streams") == 0)
+    return s.root.get("id")
 
+
+@check
+def no_id_follows_from_what_stands_in_the_trace(t):
+    """Whoever has the trace knows its seeds: neither a later id of the same trace nor one behind its end
+    must follow from them."""
     t.ctl("trace", "c2sd", "on", t.dir + "/short")
     t.wait_ready()
-    first = stream_id()
-    until("it ends", lambda: t.stat("c2sd", "streams") == 0)
+    first = stream_id(t)
+    until("it is written", lambda: os.path.getsize(t.dir + "/short.out") > 100)
+    shutil.copy(t.dir + "/short.in", t.dir + "/early.in")
+    later = stream_id(t)
     t.ctl("trace", "c2sd", "off")
-    second = stream_id()
-    with open(t.dir + "/short.in", "rb") as f:
+    follows_not(t, "early", first, later)
+    follows_not(t, "short", first, stream_id(t))
+
+
+def follows_not(t, name, first, second):
+    with open("%s/%s.in" % (t.dir, name), "rb") as f:
         lines = f.read().split(b"\n")
     # The same events once more, behind those of the trace: what its chance would say next.
     opened = [x for x in lines if b"\topen\t" in x][0].split(b"\t")

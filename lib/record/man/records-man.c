@@ -64,7 +64,7 @@ static char const head[] =
   "clocks are the\n"
   "same.\n"
   ".Dl seed TAB TEXT\n"
-  "sets the seed of all random choices.\n"
+  "sets the seed of all random choices; in a trace, of those of a turn, but for keys and tokens.\n"
   "A link comes up at its first line, and goes down at the record\n"
   ".Ic bye .\n"
   "A trace (see\n"
