@@ -390,8 +390,11 @@ sasl2_snapshot(struct snapshot *k, struct stream *s)
   SNAPSHOT_INT(k, x->resumes);
   snapshot_text(k, &x->agent);
   snapshot_text(k, &x->name);
-  snapshot_text(k, &x->data);
-  snapshot_text(k, &x->token);
+  if (x->data && slice_starts(slice_str(x->data), "dj")) /* v=: the signature of SCRAM */
+    snapshot_text(k, &x->data);
+  else
+    snapshot_secret(k, &x->data);
+  snapshot_secret(k, &x->token);
   snapshot_text(k, &x->expiry);
   snapshot_bytes(k, &x->inside);
   snapshot_timer(k, &x->timer, late, s);

@@ -521,7 +521,7 @@ fields(struct snapshot *k, struct challenge *c)
   snapshot_name(k, c->id, sizeof c->id);
   snapshot_name(k, c->site, sizeof c->site);
   SNAPSHOT_INT(k, c->until_us);
-  snapshot_text(k, &c->answers);
+  snapshot_secret(k, &c->answers);
   SNAPSHOT_INT(k, c->good);
   SNAPSHOT_INT(k, c->given);
   snapshot_text(k, &c->question);

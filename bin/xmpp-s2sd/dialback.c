@@ -491,7 +491,6 @@ dialback_snapshot(struct snapshot *k)
 {
   struct question **at = &questions, *q;
 
-  key_snapshot(k);
   for (; snapshot_record(k, "question", *at != NULL); at = &q->next) {
     if (snapshot_restores(k)) *at = snapshot_new(k, sizeof **at);
     q = *at;

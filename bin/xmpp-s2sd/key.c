@@ -106,9 +106,3 @@ key_is(struct slice given, struct slice receiving, struct slice originating,
   key_make(receiving, originating, id, want);
   return given.len == KEY_LEN && !CRYPTO_memcmp(given.s, want, KEY_LEN);
 }
-
-void
-key_snapshot(struct snapshot *k)
-{
-  if (snapshot_record(k, "key", true)) snapshot_block(k, hashed, sizeof hashed);
-}

@@ -18,6 +18,4 @@ void key_make(struct slice receiving, struct slice originating, struct slice id,
 bool key_is(struct slice given, struct slice receiving, struct slice originating,
             struct slice id);
 
-void key_snapshot(struct snapshot *k);
-
 #endif

@@ -56,16 +56,42 @@ void link_look_if_full(struct link *l);
 /* Forget the part of out that was written and needs no keeping. */
 void link_trim(struct link *l);
 
-/* Write stars over the secrets of a record (secrets.c). */
-void secrets_mask(char *s, size_t len);
+/* ---- the secrets of what a trace has (secrets.c, veil.c) ---- */
 
-/* Write stars over the password in the message of SASL PLAIN whose base64 begins at s: the length stays,
- * and so does the name. Text that is no such message is left alone, or starred as a whole if it is_plain.
- * Give the end of the base64 (credentials.c). */
-char *credentials_mask_plain(char *s, char *end, bool is_plain);
+/* Write stars over the secrets of a record without its newline, or with it, which link reads (way <)
+ * or writes (>). Pieces of one stream are looked at as one, until the stream or the link ends. */
+void secrets_mask(char const *link, char way, char *s, size_t len);
 
-/* Mask such messages between tags, and the passwords of web forms. */
-void credentials_mask(char *s, char *end);
+/* The stream of the conduit id, which link reads, has begun with these bytes, perhaps. Forget all streams. */
+void secrets_began(char const *link, uint64_t id, struct slice bytes);
+void secrets_forget(void);
+
+/* Content of elements that is hidden: all text; nodes, and texts but names of forms; nodes; from the
+ * publish options on the same as of VEIL_PUSH. */
+enum veil_hides { VEIL_NOTHING, VEIL_ALL, VEIL_PUSH, VEIL_PUSHED, VEIL_OPTIONS };
+
+#define VEIL_TOKEN 24 /* letters of a token of an invitation */
+
+/* Where a stream stands; all zero: at its beginning. depth 0: hides holds to the end. */
+struct veil {
+  uint16_t depth; /* of elements, from the one that is hidden on */
+  uint8_t where, text, hides, tag_hides, brackets;
+  uint8_t nuls, bits,
+    byte; /* of base64: NULs up to the secret; the byte that is not complete */
+  bool is_token, is_form, closes, slash, stars, escaped, skips;
+  bool is_web, has_key, is_frames; /* requests of web clients */
+  uint8_t ending;
+  char quote;
+  uint8_t name_n, attr_n, value_n, word_n;
+  char name[18], attr[12], value[40], word[18];
+};
+
+/* Mask the next len bytes of the stream (veil.c). */
+void veil_cover(struct veil *v, char *s, size_t len);
+
+/* The stream is the base64 of a message of SASL, or of the data of success. */
+void veil_base64(struct veil *v, bool is_token);
+void veil_answer(struct veil *v);
 
 /* ---- descriptors of records (fds.c) ---- */
 

@@ -34,10 +34,18 @@ static bool turned;   /* the turn has ended; the clock is still to be moved */
 static bool restored; /* a trace does not have the answers to administrators */
 static stralloc state_text = STRALLOC_ZERO;
 
+/* A trace has no secrets, and neither has its replay. */
 static void
 say(struct link const *l, struct slice line)
 {
-  if (!quiet && !(restored && l->program == CTL)) link_pipe_out(l->name, line);
+  static stralloc copy = STRALLOC_ZERO;
+
+  if (quiet || (restored && l->program == CTL)) return;
+  if (restored && stralloc_copyb(&copy, line.s, line.len)) {
+    secrets_mask(l->name, '>', copy.s, copy.len);
+    line = slice_of(copy.s, copy.len);
+  }
+  link_pipe_out(l->name, line);
 }
 
 static bool

@@ -190,6 +190,25 @@ snapshot_bytes(struct snapshot *k, stralloc *sa)
 }
 
 void
+snapshot_begun(struct snapshot *k, struct link const *l, uint64_t id, stralloc *sa)
+{
+  if (!k->restores && l) secrets_began(l->name, id, slice_of(sa->s, sa->len));
+  snapshot_bytes(k, sa);
+}
+
+void
+snapshot_secret(struct snapshot *k, char **z)
+{
+  char *text = *z, *stars = k->restores || !text ? NULL : slice_dup(slice_str(text));
+
+  if (stars) memset(stars, '*', strlen(stars));
+  if (!k->restores) *z = stars;
+  snapshot_text(k, z);
+  if (!k->restores) *z = text;
+  free(stars);
+}
+
+void
 snapshot_name(struct snapshot *k, char *buf, size_t size)
 {
   struct slice text;
@@ -461,6 +480,15 @@ done(struct snapshot *k)
   free(k->timers);
 }
 
+static void
+mask_lines(struct snapshot *k)
+{
+  char *s = k->text.s, *end = s + k->text.len, *nl;
+
+  for (; s < end && (nl = memchr(s, '\n', (size_t)(end - s))); s = nl + 1)
+    secrets_mask("", '<', s, (size_t)(nl - s));
+}
+
 bool
 snapshot_write(stralloc *out)
 {
@@ -471,6 +499,7 @@ snapshot_write(stralloc *out)
   if (k.timers_n) qsort(k.timers, k.timers_n, sizeof *k.timers, by_address);
   all(&k);
   if (k.text.len) wrote(&k, record_put_end(&k.text));
+  mask_lines(&k);
   ok = !k.failed && stralloc_catb(out, k.text.s, k.text.len);
   done(&k);
   return ok;

@@ -34,6 +34,13 @@ void snapshot_block(struct snapshot *k, void *p, size_t size);
 
 #define SNAPSHOT_INT(k, lvalue) snapshot_int((k), &(lvalue), sizeof(lvalue))
 
+/* A string that is secret: a trace has stars, as many as it has bytes. */
+void snapshot_secret(struct snapshot *k, char **z);
+
+/* The bytes with which the element begins that the conduit id of l is in the middle of: the trace will look
+ * for secrets in the rest of it, too. */
+void snapshot_begun(struct snapshot *k, struct link const *l, uint64_t id, stralloc *sa);
+
 /* Text in the arena a. */
 void snapshot_slice(struct snapshot *k, struct arena *a, struct slice *text);
 

@@ -39,6 +39,7 @@ stop(void)
   stralloc_free(&trace.in);
   stralloc_free(&trace.out);
   trace.seed_len = 0;
+  secrets_forget();
 }
 
 /* Losing a trace is logged, and is all that happens. */
@@ -48,7 +49,8 @@ put(stralloc *sa, char const *name, struct slice line)
   bool ok = stralloc_cats(sa, name) && stralloc_catb(sa, "\t", 1) &&
             stralloc_catb(sa, line.s, line.len);
 
-  if (ok) secrets_mask(sa->s + sa->len - line.len, line.len);
+  if (ok)
+    secrets_mask(name, sa == &trace.in ? '<' : '>', sa->s + sa->len - line.len, line.len);
   if (!ok || (line.s[line.len - 1] != '\n' && !stralloc_catb(sa, "\n", 1)))
     log_event(LOG_WARN, "trace-incomplete", "why", "out of memory", NULL);
 }

@@ -406,7 +406,7 @@ conduit_error_named(struct conduit *c, struct slice name)
 /* ---- the state for a trace ---- */
 
 static void
-parser(struct snapshot *k, struct xml_stream *x)
+parser(struct snapshot *k, struct conduit const *c, struct xml_stream *x)
 {
   bool began = xml_began(x);
   stralloc part = x->part;
@@ -416,7 +416,7 @@ parser(struct snapshot *k, struct xml_stream *x)
   snapshot_text(k, &x->root);
   SNAPSHOT_INT(k, began);
   if (snapshot_restores(k)) part = stralloc_zero;
-  snapshot_bytes(k, &part);
+  snapshot_begun(k, c->link, c->id, &part);
   if (!snapshot_restores(k)) return;
   if (!xml_restore(x, began, slice_of(part.s, part.len)))
     snapshot_fail(k, "a part of a stanza is none");
@@ -449,7 +449,7 @@ conduit_snapshot(struct snapshot *k, struct conduit *c)
   SNAPSHOT_INT(k, c->shaped);
   SNAPSHOT_INT(k, c->is_behind);
   SNAPSHOT_INT(k, c->is_stopped);
-  parser(k, &c->xml);
+  parser(k, c, &c->xml);
   if (snapshot_restores(k) && c->link && !put(c))
     snapshot_fail(k, "a conduit has no place");
 }
