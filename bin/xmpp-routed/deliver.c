@@ -362,9 +362,8 @@ keep_for_all(struct passing const *p, struct user const *u, struct receivers con
   *fields = slice_of(sa.s, ok ? sa.len : 0);
   for (s = u->sessions; s; s = s->next)
     if ((rules_receives(to, s) || carbons_copies(p, s, to)) &&
-        !(ok && kept_add(s, p->late ? p->late : p->id, *fields)))
-      log_event(LOG_WARN, "stanza-not-kept", "jid", u->bare, "sid", log_num(s->sid),
-                "why", "no room", NULL);
+        !(ok && kept_has_room(s) && kept_add(s, p->late ? p->late : p->id, *fields)))
+      kept_say_full(s);
 }
 
 /* The message p, which has an id, goes to the receivers. */

@@ -45,6 +45,14 @@ static struct {
 } again;
 
 uint64_t kept_bytes;
+static uint64_t all_max = KEPT_MAX, account_max = KEPT_ACCOUNT_MAX;
+
+void
+kept_take(uint64_t of_all, uint64_t of_an_account)
+{
+  all_max = of_all;
+  account_max = of_an_account;
+}
 
 /* ---- one session's ---- */
 
@@ -78,19 +86,44 @@ kept_free(struct session *s)
 }
 
 bool
+kept_has_room(struct session const *s)
+{
+  return kept_bytes < all_max / 2 ||
+         (kept_bytes < all_max && s->user->kept_bytes < account_max);
+}
+
+void
+kept_say_full(struct session *s)
+{
+  if (!s->user->kept_is_full)
+    log_event(LOG_WARN, "stanza-not-kept", "jid", s->user->bare, "sid", log_num(s->sid),
+              "why", "no room", NULL);
+  s->user->kept_is_full = true;
+}
+
+/* Count bytes of copies for s that came, or (negative) that are let go. */
+static void
+count(struct session *s, int64_t n)
+{
+  kept_bytes += (uint64_t)n;
+  s->user->kept_bytes += (uint64_t)n;
+  if (n > 0) s->user->kept_is_full = false;
+}
+
+bool
 kept_add(struct session *s, uint64_t id, struct slice fields)
 {
   struct entry e = {id, fields.len};
   stralloc *t;
 
-  if (kept_bytes >= KEPT_MAX) return false;
+  if (kept_bytes >= all_max) return false;
   if (!kept_make(s)) return false;
   t = &s->kept->text;
   if (!stralloc_readyplus(t, sizeof e + fields.len)) return false;
   memcpy(t->s + t->len, &e, sizeof e);
   memcpy(t->s + t->len + sizeof e, fields.s, fields.len);
   t->len += sizeof e + fields.len;
-  kept_bytes += sizeof e + fields.len;
+  count(s, (int64_t)(sizeof e + fields.len));
   journal_kept(s->number, id, fields);
   return true;
 }
@@ -107,7 +140,7 @@ step(struct session *s, uint64_t id)
     memcpy(&e, k->text.s + k->head, sizeof e);
     if (e.id > id) break;
     k->head += sizeof e + e.len;
-    kept_bytes -= sizeof e + e.len;
+    count(s, -(int64_t)(sizeof e + e.len));
   }
   if (k->head > head) journal_through(s->number, id);
 }
@@ -190,7 +223,7 @@ kept_over(struct session *s, bool lost)
 
   for (i = k ? k->head : 0; k && i < k->text.len; i += sizeof e + e.len) {
     memcpy(&e, k->text.s + i, sizeof e);
-    kept_bytes -= sizeof e + e.len;
+    count(s, -(int64_t)(sizeof e + e.len));
     add_ended(&(struct held_copy){.number = s->number,
                                   .id = e.id,
                                   .until_us = lost ? door_now() + KEPT_ABSENT_US : 0,
@@ -339,8 +372,7 @@ kept_holds(struct link *l, struct record *r)
   if (!s || !slice_u64(text, &id)) return;
   number_above(id);
   if (!kept_add(s, id, slice_of(r->at[2], (size_t)(xml.s + xml.len - r->at[2]))))
-    log_event(LOG_WARN, "stanza-not-kept", "jid", s->user->bare, "sid", log_num(s->sid),
-              "why", "no room", NULL);
+    kept_say_full(s);
 }
 
 static void

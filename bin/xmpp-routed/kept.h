@@ -4,8 +4,19 @@
 
 #include "routed.h"
 
-/* Keep a stanza, whose fields are those of its delivery (passing_cat), for s under id.
- * false: ENOMEM, or KEPT_MAX bytes are kept already. */
+/* Take the limits in bytes: KEPT_MAX and KEPT_ACCOUNT_MAX, unless the settings have others. */
+void kept_take(uint64_t of_all, uint64_t of_an_account);
+
+/* Say whether a new stanza for s may be kept. While more than the half of KEPT_MAX is kept, an
+ * account that has KEPT_ACCOUNT_MAX gets no more, so that accounts whose clients acknowledge nothing
+ * leave room for the others. */
+bool kept_has_room(struct session const *s);
+
+/* Log that a stanza is not kept for s: the first of its account since a stanza was kept for it. */
+void kept_say_full(struct session *s);
+
+/* Keep a stanza, whose fields are those of its delivery (passing_cat), for s under id; be it new, or
+ * one that an earlier run of routed has kept. false: ENOMEM, or KEPT_MAX bytes are kept already. */
 bool kept_add(struct session *s, uint64_t id, struct slice fields);
 
 /* Free the copies of s up to id: the client has those stanzas. */

@@ -29,7 +29,8 @@ keep_for_given(struct passing const *p)
   if (!slice_u64(stanza_tag(p->st.tags, "id"), &id) || !passing_cat(&fields, p)) return;
   while (slice_word(&given, ',', &word)) {
     s = slice_u64(word, &number) ? session_numbered(u, number) : NULL;
-    if (s) kept_add(s, id, slice_of(fields.s, fields.len));
+    if (s && !(kept_has_room(s) && kept_add(s, id, slice_of(fields.s, fields.len))))
+      kept_say_full(s);
   }
 }
 

@@ -42,7 +42,9 @@ struct session {
 struct user {
   char *bare;
   struct session *sessions, *leaving;
-  size_t n; /* of sessions */
+  size_t n;            /* of sessions */
+  uint64_t kept_bytes; /* of copies for them (kept.c), the leaving ones among them */
+  bool kept_is_full;   /* a stanza was not kept, and that is logged */
 };
 
 /* The account's sessions, or NULL when it has none. */

@@ -165,6 +165,8 @@ take(void *fresh, bool first)
     expected_add(row->value[0]);
     posts_expect(row->value[0]);
   }
+  kept_take(settings_limit(st, "kept_bytes", KEPT_MAX),
+            settings_limit(st, "kept_account_bytes", KEPT_ACCOUNT_MAX));
   routed_take(fresh);
   features_changed();
   domains_changed();

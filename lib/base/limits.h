@@ -186,9 +186,12 @@
 #define SEARCHES_MAX 128u
 #define SEARCHES_OF_ONE_MAX 4u
 #define SEARCH_FULL_US 10000
-/* Bytes of stanzas that routed keeps for all sessions until their clients have them; above that a
- * stanza is given without a copy, and the log says so (stanza-not-kept). */
+/* Bytes of stanzas that routed keeps for all sessions until their clients have them; and for the
+ * sessions of one account while more than the half of that is kept. Above these a stanza is given
+ * without a copy, and the log says so (stanza-not-kept):
+ * restarts-an-account-has-a-share-of-what-is-kept. */
 #define KEPT_MAX (256u << 20)
+#define KEPT_ACCOUNT_MAX (1u << 20)
 /* When a c2sd was killed, routed holds what cannot wait in mamd for so long (microseconds): the
  * clients of its sessions, senders among them, are coming back. */
 #define KEPT_ABSENT_US 15000000u
