@@ -4,8 +4,9 @@
  * refuses each write before any part of it is done:
  *
  *   messages       messages that would wait get resource-constraint; messages that were
- *                  delivered are not archived. routed is told, sends none and keeps its
- *                  deliveries
+ *                  delivered are not archived. routed is told before any of them is
+ *                  acknowledged, and keeps copies of those for the sessions that were given
+ *                  them; from then on routed sends none and keeps its deliveries
  *   preferences    get resource-constraint
  *   marks          stay as they are, and so do messages that wait: they are offered again
  *   ends           of sessions leave their marks, which recall.c finds when there is room

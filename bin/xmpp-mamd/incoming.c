@@ -278,7 +278,8 @@ store(struct message *m, struct archive_text const *text)
     retract_message(&m->st, m->from.bare, m->owners[0].number, m->owners[0].contact);
 }
 
-/* A message that routed sent before it was told: nobody else stores it. */
+/* A message that routed sent before it was told that the archive is full: nobody else stores one
+ * that is to wait. routed keeps one that was given to sessions. */
 static void
 error_when_full(struct message const *m)
 {

@@ -95,12 +95,14 @@ archive_is_sure(struct passing const *p, struct jid const *a)
 /* ---- ids ---- */
 
 /* A clock that was set back must not make new messages look like stored ones. */
-void
-archive_newest(struct link *l, struct record *r)
+bool
+archive_newest(struct record *r)
 {
-  (void)l;
+  bool was_full = is_full;
+
   number_above(record_u64(r, 1));
   is_full = record_u64(r, 2) != 0;
+  return is_full && !was_full;
 }
 
 static bool

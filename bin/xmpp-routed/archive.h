@@ -40,8 +40,9 @@ bool archive_could_wait(struct passing const *p, struct jid const *to);
  * wait. false: the post has no room. */
 bool archive_end(struct passing const *p);
 
-/* mamd tells which id is the newest that is stored. */
-void archive_newest(struct link *l, struct record *r);
+/* Take the record newest: mamd tells which id is the newest that is stored, and whether its
+ * archive is full. Return true if the archive has become full. */
+bool archive_newest(struct record *r);
 
 /* mamd tells what an account has archived by default. */
 void archive_policy(struct link *l, struct record *r);

@@ -335,6 +335,22 @@ keep(struct post *p, struct letter head, struct slice line, struct passing const
   return true;
 }
 
+void
+posts_each_unacked(struct post const *p, void (*fn)(struct passing const *stanza))
+{
+  struct letter head;
+  size_t i;
+
+  for (i = p->head; i < p->kept.len; i += sizeof head + head.len) {
+    struct passing_line line = {.text = STRALLOC_ZERO};
+    struct passing stanza = {.own = false};
+    struct slice text = letter_at(p, i, &head);
+    if (!head.pair && head.verb == VERB_STANZA && passing_read(&stanza, &line, text))
+      fn(&stanza);
+    stralloc_free(&line.text);
+  }
+}
+
 static void
 say_full(struct post const *p)
 {

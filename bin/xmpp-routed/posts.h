@@ -58,6 +58,11 @@ void post_say(struct post *post, enum verb v, struct slice fields);
 /* Say whether post takes another stanza. */
 bool post_has_room(struct post const *post);
 
+/* Call fn for each stanza that the service of post has not acknowledged, the oldest first. fn puts
+ * nothing into post. */
+void posts_each_unacked(struct post const *post,
+                        void (*fn)(struct passing const *stanza));
+
 /* Put a kept record with this verb and these fields on the link of a service. again: the fields
  * are those of a stanza that the service may have had, which gets the tag again. */
 void post_hand_over(struct link *l, enum verb v, struct slice fields, bool again);

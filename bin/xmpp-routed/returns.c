@@ -34,6 +34,20 @@ keep_for_given(struct passing const *p)
   }
 }
 
+static void
+keep_if_given(struct passing const *p)
+{
+  if (!slice_has_word(p->st.tags, SLICE("wait"))) keep_for_given(p);
+}
+
+void
+returns_not_logged(struct link *mamd)
+{
+  struct post const *post = post_of(mamd);
+
+  if (post) posts_each_unacked(post, keep_if_given);
+}
+
 void
 returns_stanza(struct post const *post, struct passing const *p)
 {

@@ -7,6 +7,10 @@
 /* Tell the sender of p, which waited in post for a service that is gone. */
 void returns_stanza(struct post const *post, struct passing const *p);
 
+/* The archive of mamd has become full: mamd refuses the messages that are to wait, and drops the
+ * others. Keep those that mamd has not acknowledged for the sessions that were given them. */
+void returns_not_logged(struct link *mamd);
+
 /* Answer the requests that the service of post, which was restarted or is given up, had
  * acknowledged before. */
 void returns_asked(struct post *post);

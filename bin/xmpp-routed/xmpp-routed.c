@@ -238,6 +238,12 @@ on_item(struct link *l, struct record *r)
   services_show(l, r, VERB_ITEM);
 }
 
+static void
+on_newest(struct link *l, struct record *r)
+{
+  if (archive_newest(r)) returns_not_logged(l);
+}
+
 static service_fn *const handlers[VERBS_N] = {
   [VERB_STANZA] = incoming_record,
   [VERB_BIND] = sessions_bind,
@@ -254,7 +260,7 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_CAPS] = features_caps,
   [VERB_MARK] = presence_mark,
   [VERB_ARCHIVES] = archive_policy,
-  [VERB_NEWEST] = archive_newest,
+  [VERB_NEWEST] = on_newest,
   [VERB_RESUME] = resume_ask,
   [VERB_YIELDED] = resume_yielded,
   [VERB_UNYIELDED] = resume_refused,
