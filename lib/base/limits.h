@@ -371,6 +371,9 @@
  *   a session     bound, no stream management: HELD_BEHIND_MAX, BLOCKED_MAX,
  *                 CSI_BYTES_MAX and one stanza (twice that in presence that newer stands
  *                 for), DIRECTED_BYTES_MAX: 20 MiB
+ *                 just bound (FRESH_US): half of SM_QUEUE_BYTES_MAX, once
+ *                                                   0198-3-what-comes-before-...,
+ *                                                   largest-keeper-counts-...
  *                 with stream management: SM_QUEUE_BYTES_MAX and one stanza, twice: 40
  *                 MiB more                          52-c2sd-bounds, 0198-6-too-many-...
  *                 its presence: max_stanza_size
