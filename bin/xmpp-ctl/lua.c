@@ -144,18 +144,15 @@ read_key(struct reading *r, struct lua *key, unsigned int *n)
 static bool
 read_table(struct reading *r, struct lua *out)
 {
-  struct lua_pair **at = &out->first, *p;
+  struct lua key, value;
   unsigned int n = 0;
 
   out->kind = LUA_TABLE;
   if (++r->depth > DEPTH_MAX) return false;
   while (!take(r, "}")) {
-    p = arena_alloc(r->a, sizeof *p);
-    if (!p) return false;
-    memset(p, 0, sizeof *p);
-    if (!read_key(r, &p->key, &n) || !read_value(r, &p->value)) return false;
-    *at = p;
-    at = &p->next;
+    if (!read_key(r, &key, &n) || !read_value(r, &value) ||
+        !lua_put(r->a, out, key, value))
+      return false;
     if (take(r, ",") || take(r, ";")) continue;
     if (!take(r, "}")) return false;
     break;
@@ -220,7 +217,23 @@ lua_read(struct arena *a, struct slice *rest, struct lua *out, bool *wrong)
   return ok;
 }
 
-/* ---- looking into tables ---- */
+/* ---- tables ---- */
+
+/* Lists of children are long: their ends are not looked for again. */
+bool
+lua_put(struct arena *a, struct lua *t, struct lua key, struct lua value)
+{
+  struct lua_pair *p = arena_alloc(a, sizeof *p);
+
+  if (!p) return false;
+  *p = (struct lua_pair){key, value, NULL};
+  if (t->last)
+    t->last->next = p;
+  else
+    t->first = p;
+  t->last = p;
+  return true;
+}
 
 struct lua const *
 lua_get(struct lua const *t, char const *name)

@@ -3,8 +3,6 @@
 
 #include <skalibs/strerr.h>
 
-#include <expat.h>
-
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,15 +14,13 @@
 
 /* The internal storage of Prosody: FOLDER/HOST/STORE/USER.dat, a table, and .list, items one behind the
  * other. In names each byte that is no letter and no digit may be % and its hexadecimal digits. A file
- * lies in the map, and one table or item of it in memory. */
+ * lies in the map, and one table or item of it in memory. The file prosody.sqlite of such a folder, or
+ * one that is named, is a database (prosody_sql.c): each store is kept here or there. */
 
 static struct {
-  FILE *out;
   char folder[700];      /* of a host */
   char const *user_file; /* without .dat */
-  bool failed, any_host;
-  stralloc text;
-  struct arena arena;
+  bool any_host;
 } job;
 
 static void
@@ -43,13 +39,6 @@ decode(char const *name, char *out, size_t size)
   out[n] = 0;
 }
 
-static void
-complain(char const *path, char const *why)
-{
-  fprintf(stderr, "xmpp-ctl: import: %s: %s\n", path, why);
-  job.failed = true;
-}
-
 /* ---- files ---- */
 
 static struct slice
@@ -61,7 +50,7 @@ map(char const *path)
   int fd = open(path, O_RDONLY | O_CLOEXEC);
 
   if (fd < 0) {
-    if (errno != ENOENT && errno != ENOTDIR) complain(path, strerror(errno));
+    if (errno != ENOENT && errno != ENOTDIR) prosody_complain(path, strerror(errno));
     return none;
   }
   at = !fstat(fd, &st) && st.st_size
@@ -71,34 +60,15 @@ map(char const *path)
   return at == MAP_FAILED ? none : slice_of(at, (size_t)st.st_size);
 }
 
-static bool
-parse(XML_Parser p, char const *s, size_t len)
+static void
+name_file(char path[1600], char const *store, char const *ending)
 {
-  return XML_Parse(p, s, (int)len, false) == XML_STATUS_OK;
+  snprintf(path, 1600, "%s/%.255s/%s.%s", job.folder, store, job.user_file, ending);
 }
-
-/* Say whether job.text holds whole elements, or the start tag of one: a byte that no document may have
- * would end the import of all accounts. */
-static bool
-is_well_formed(bool is_tag)
-{
-  XML_Parser p = XML_ParserCreateNS("UTF-8", '\1');
-  char const *end = is_tag ? "</user></x>" : "</x>";
-  bool ok;
-
-  if (!p) move_fail("read");
-  ok = job.text.len <= INT32_MAX && parse(p, "<x>", 3) &&
-       parse(p, job.text.s, job.text.len) && parse(p, end, strlen(end)) &&
-       XML_Parse(p, "", 0, true) == XML_STATUS_OK;
-  XML_ParserFree(p);
-  return ok;
-}
-
-static prosody_fn begin;
 
 /* Write what the file says, behind head and before tail, if there is the file. */
 static void
-write_file(char const *store, char const *ending, prosody_fn *fn, char const *head,
+write_file(char const *store, bool is_list, prosody_fn *fn, char const *head,
            char const *tail)
 {
   char path[1600];
@@ -106,78 +76,51 @@ write_file(char const *store, char const *ending, prosody_fn *fn, char const *he
   bool wrong = false, any = false;
   struct lua v;
 
-  snprintf(path, sizeof path, "%s/%.255s/%s.%s", job.folder, store, job.user_file,
-           ending);
+  name_file(path, store, is_list ? "list" : "dat");
   file = rest = map(path);
-  while (rest.len && lua_read(&job.arena, &rest, &v, &wrong)) {
-    job.text.len = 0;
-    if (v.kind != LUA_TABLE || !fn(&job.text, &job.arena, &v) ||
-        !is_well_formed(fn == begin)) {
-      complain(path, "a table is not as it should be");
-      job.text.len = 0;
-    } else {
-      if (!any) fputs(head, job.out);
-      any = true;
-      fwrite(job.text.s, 1, job.text.len, job.out);
-    }
-    arena_cleanse(&job.arena);
-    arena_reset(&job.arena);
+  while (rest.len && lua_read(prosody_arena(), &rest, &v, &wrong)) {
+    if (prosody_put(path, fn, &v, any ? "" : head)) any = true;
+    prosody_forget();
   }
-  arena_cleanse(&job.arena);
-  arena_reset(&job.arena);
-  if (any) fputs(tail, job.out);
-  if (wrong) complain(path, "it is no table that Prosody has written");
+  prosody_forget();
+  if (any) prosody_put_text(tail);
+  if (wrong) prosody_complain(path, "it is no table that Prosody has written");
   if (file.s) munmap((void *)(uintptr_t)file.s, file.len);
 }
 
 /* ---- users ---- */
 
-static struct {
-  char const *store, *ending;
-  prosody_fn *fn;
-  char const *head, *tail;
-} const stores[] = {
-  {"accounts",  "dat",  prosody_account,   "",                                 ""                   },
-  {"roster",    "dat",  prosody_roster,    "",                                 ""                   },
-  {"vcard",     "dat",  prosody_vcard,     "",                                 ""                   },
-  {"private",   "dat",  prosody_private,   "",                                 ""                   },
-  {"blocklist", "dat",  prosody_blocklist, "",                                 ""                   },
-  {"privacy",   "dat",  prosody_privacy,   "",                                 ""                   },
-  {"pep",       "dat",  prosody_pep,       "",                                 ""                   },
-  {"archive2",  "list", prosody_archive,   "<archive xmlns='" NS_PIE_MAM "'>", "</archive>"         },
-  {"archive",   "list", prosody_archive,   "<archive xmlns='" NS_PIE_MAM "'>", "</archive>"         },
-  {"offline",   "list", prosody_offline,   "<offline-messages>",               "</offline-messages>"},
-};
+/* false: nothing is to be written of the user. */
+static bool
+write_account(void)
+{
+  char path[1600], name[JID_MAX + 1];
+  struct slice file, rest;
+  bool wrong = false, ok;
+  struct lua v;
+
+  decode(job.user_file, name, sizeof name);
+  name_file(path, "accounts", "dat");
+  file = rest = map(path);
+  ok = rest.len && lua_read(prosody_arena(), &rest, &v, &wrong) &&
+       prosody_begin_user(path, slice_str(name), &v);
+  prosody_forget();
+  if (wrong) prosody_complain(path, "it is no table that Prosody has written");
+  if (file.s) munmap((void *)(uintptr_t)file.s, file.len);
+  return ok;
+}
 
 /* Items of each node lie in a store of their own. */
 static void
 write_items(char const *store)
 {
-  char name[PUBSUB_NAME_MAX + 8];
-  stralloc head = STRALLOC_ZERO;
+  char name[PUBSUB_NAME_MAX + 8], *head;
 
   decode(store, name, sizeof name);
   if (strncmp(name, "pep_", 4) != 0) return;
-  if (!xml_cat(&head, "<pubsub xmlns='" NS_PUBSUB "'><items") ||
-      !xml_cat_attr(&head, "node", slice_str(name + 4)) || !xml_cat(&head, ">") ||
-      !stralloc_0(&head))
-    move_fail("read");
-  write_file(store, "list", prosody_item, head.s, "</items></pubsub>");
-  stralloc_free(&head);
-}
-
-/* The password stands in the start tag. */
-static bool
-begin(stralloc *out, struct arena *a, struct lua const *t)
-{
-  char name[JID_MAX + 1];
-
-  (void)a;
-  decode(job.user_file, name, sizeof name);
-  return xml_cat(out, "<user") && xml_cat_attr(out, "name", slice_str(name)) &&
-         (!lua_get(t, "password") || prosody_is_disabled(t) ||
-          xml_cat_attr(out, "password", lua_text(t, "password"))) &&
-         xml_cat(out, ">");
+  head = prosody_items_head(slice_str(name + 4));
+  write_file(store, true, prosody_item, head, "</items></pubsub>");
+  free(head);
 }
 
 static void
@@ -185,22 +128,23 @@ write_user(char const *file)
 {
   char name[512];
   struct dirent const *e;
-  size_t len = strlen(file), i;
+  size_t len = strlen(file);
+  unsigned int i;
   DIR *d;
 
   if (len < 5 || len > sizeof name || strcmp(file + len - 4, ".dat") != 0) return;
   snprintf(name, sizeof name, "%.*s", (int)(len - 4), file);
   job.user_file = name;
-  write_file("accounts", "dat", begin, "", "");
-  if (!job.text.len) return;
-  for (i = 0; i < sizeof stores / sizeof *stores; i++)
-    write_file(stores[i].store, stores[i].ending, stores[i].fn, stores[i].head,
-               stores[i].tail);
+  if (!write_account()) return;
+  for (i = 0; i < prosody_stores_n; i++) {
+    struct prosody_store const *s = &prosody_stores[i];
+    write_file(s->name, s->is_list, s->fn, s->head, s->tail);
+  }
   d = opendir(job.folder);
   while (d && (e = readdir(d)))
     if (!strncmp(e->d_name, "pep", 3)) write_items(e->d_name);
   if (d) closedir(d);
-  fputs("</user>\n", job.out);
+  prosody_put_text("</user>\n");
 }
 
 /* ---- hosts ---- */
@@ -218,35 +162,45 @@ write_host(char const *folder, char const *file)
   if (!d) return;
   job.any_host = true;
   decode(file, name, sizeof name);
-  job.text.len = 0;
-  if (!xml_cat(&job.text, "<host") || !xml_cat_attr(&job.text, "jid", slice_str(name)) ||
-      !xml_cat(&job.text, ">\n"))
-    move_fail("read");
-  fwrite(job.text.s, 1, job.text.len, job.out);
-  while ((e = readdir(d))) {
-    job.text.len = 0;
+  prosody_begin_host(slice_str(name));
+  while ((e = readdir(d)))
     write_user(e->d_name);
-  }
   closedir(d);
-  fputs("</host>\n", job.out);
+  prosody_put_text("</host>\n");
 }
 
-bool
-prosody_write(char const *folder, FILE *out)
+static void
+write_folder(char const *folder)
 {
   struct dirent const *e;
+  char path[512];
   DIR *d = opendir(folder);
 
   if (!d) {
-    complain(folder, strerror(errno));
-    return false;
+    prosody_complain(folder, strerror(errno));
+    return;
   }
-  job.out = out;
-  fputs("<server-data xmlns='" NS_PIE "'>\n", out);
   while ((e = readdir(d)))
     if (e->d_name[0] != '.') write_host(folder, e->d_name);
   closedir(d);
-  fputs("</server-data>\n", out);
-  if (!job.any_host) complain(folder, "no folder in it has accounts of Prosody");
-  return !job.failed && !ferror(out);
+  snprintf(path, sizeof path, "%.480s/prosody.sqlite", folder);
+  if (!access(path, F_OK))
+    prosody_write_database(path);
+  else if (!job.any_host)
+    prosody_complain(folder, "no folder in it has accounts of Prosody");
+}
+
+bool
+prosody_write(char const *path, FILE *out)
+{
+  struct stat st;
+
+  prosody_out(out);
+  prosody_put_text("<server-data xmlns='" NS_PIE "'>\n");
+  if (!stat(path, &st) && S_ISREG(st.st_mode))
+    prosody_write_database(path);
+  else
+    write_folder(path);
+  prosody_put_text("</server-data>\n");
+  return !prosody_has_failed() && !ferror(out);
 }

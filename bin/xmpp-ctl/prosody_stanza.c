@@ -139,3 +139,72 @@ prosody_cat_stanza(stralloc *out, struct lua const *t, char const *head,
 
   return cat_element(out, t, has ? "" : head, tail, 0);
 }
+
+/* ---- the other way ---- */
+
+static bool
+put_text(struct arena *a, struct lua *t, struct slice key, struct slice text)
+{
+  return lua_put(a, t, (struct lua){.kind = LUA_STRING, .text = key},
+                 (struct lua){.kind = LUA_STRING, .text = text});
+}
+
+/* The attributes, and the namespace where it is another than that of the element around. */
+static bool
+read_attrs(struct arena *a, struct xml_node const *e, struct slice outer, struct lua *out)
+{
+  unsigned int i;
+
+  out->kind = LUA_TABLE;
+  if (!slice_eq(e->ns, outer) && !put_text(a, out, SLICE("xmlns"), e->ns)) return false;
+  for (i = 0; i < e->head->attrs_n; i++) {
+    struct xml_attr const *x = &e->head->attrs[i];
+    struct slice key = x->name;
+    char *text;
+    if (x->ns.len) {
+      text = arena_alloc(a, x->ns.len + 1 + x->name.len);
+      if (!text) return false;
+      memcpy(text, x->ns.s, x->ns.len);
+      text[x->ns.len] = '\1';
+      memcpy(text + x->ns.len + 1, x->name.s, x->name.len);
+      key = slice_of(text, x->ns.len + 1 + x->name.len);
+    }
+    if (!put_text(a, out, key, x->value)) return false;
+  }
+  return true;
+}
+
+/* xml_parse bounds the depth. */
+static bool
+read_element(struct arena *a, struct xml_node const *e, struct slice outer,
+             struct lua *out)
+{
+  struct lua attr = {.kind = LUA_TABLE}, child;
+  struct xml_node const *c;
+  unsigned int n = 0;
+
+  out->kind = LUA_TABLE;
+  if (!put_text(a, out, SLICE("name"), e->name) || !read_attrs(a, e, outer, &attr) ||
+      !lua_put(a, out, (struct lua){.kind = LUA_STRING, .text = SLICE("attr")}, attr))
+    return false;
+  for (c = e->first; c; c = c->next) {
+    child = (struct lua){.kind = LUA_STRING};
+    if (!c->name.len)
+      child.text = c->text;
+    else if (!read_element(a, c, e->ns, &child))
+      return false;
+    if (!lua_put(a, out, (struct lua){.kind = LUA_NUMBER, .number = ++n}, child))
+      return false;
+  }
+  return true;
+}
+
+bool
+prosody_read_stanza(struct arena *a, struct slice text, struct lua *out)
+{
+  enum xml_error why;
+  struct xml_node const *e = xml_parse(a, text, "", &why);
+
+  *out = (struct lua){.kind = LUA_TABLE};
+  return e && read_element(a, e, SLICE(""), out);
+}

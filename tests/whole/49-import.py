@@ -4,8 +4,10 @@ import base64
 import difflib
 import hashlib
 import hmac
+import json
 import resource
 import shutil
+import sqlite3
 import subprocess
 
 from tree import *
@@ -141,6 +143,85 @@ def prosody(folder):
             f.write(text)
 
 
+SCHEMA = """
+CREATE TABLE prosody (host TEXT NOT NULL, user TEXT NOT NULL, store TEXT NOT NULL, key TEXT NOT NULL,
+ type TEXT NOT NULL, value MEDIUMTEXT NOT NULL);
+CREATE UNIQUE INDEX prosody_unique_index ON prosody (host, user, store, key);
+CREATE TABLE prosodyarchive (sort_id INTEGER PRIMARY KEY AUTOINCREMENT, host TEXT NOT NULL, user TEXT
+ NOT NULL, store TEXT NOT NULL, key TEXT NOT NULL, "when" INTEGER NOT NULL, "with" TEXT NOT NULL, type TEXT
+ NOT NULL, value MEDIUMTEXT NOT NULL);
+CREATE UNIQUE INDEX prosodyarchive_index ON prosodyarchive (host, user, store, key);
+"""
+
+
+def element(name, ns=None, *children, **attrs):
+    """A stanza as Prosody keeps it within tables, in JSON."""
+    if ns:
+        attrs["xmlns"] = ns
+    return {"name": name, "attr": attrs, "__array": list(children)}
+
+
+def pairs(table):
+    """As storage_sql has a table: (key, type, value) of each pair whose key is text."""
+    for key, value in table.items():
+        kind = {str: "string", bool: "boolean", int: "number", float: "number"}.get(type(value), "json")
+        yield key, kind, (value if kind == "string" else json.dumps(value, ensure_ascii=False))
+
+
+def prosody_sql(path):
+    """As Prosody's storage_sql has it: nina.c of the folder again, and sara."""
+    stored, server = keys("nina", b"s" * 36, 10000, "sha256")
+    message = '<message type="chat" id="p%d" to="nina.c@example.com" from="romeo@example.com/o"%s><body>' \
+              'text %d &amp; \u00e4"\n</body></message>'
+    sara = "<message xmlns='jabber:client' to='sara@example.com' from='romeo@example.com/o'><body>%s" \
+           "</body><x:e xmlns:x='urn:x' x:a='1'><f xmlns=''/></x:e></message>"
+    tables = {
+        ("nina.c", "accounts"): {"iteration_count": 10000, "salt": "s" * 36, "stored_key": stored.hex(),
+                                 "server_key": server.hex()},
+        ("nina.c", "roster"): {"romeo@example.com": {"subscription": "both", "groups": {"G": True},
+                                                     "name": "R"},
+                               "": {"__hash": [False, {"version": 3, "pending": {"p@example.net": True}}]}},
+        ("nina.c", "vcard"): {"name": "vCard", "attr": {"xmlns": "vcard-temp"},
+                              "": [element("FN", None, "Nina")]},
+        ("nina.c", "private"): {"x:urn:my": element("x", "urn:my", "pp", **{"urn:z\1y": "1"})},
+        ("nina.c", "blocklist"): {"bad@example.net": True, "": {"__hash": [False, {"v": 1}]}},
+        ("nina.c", "pep"): {"urn:xmpp:bookmarks:1": {
+            "name": "urn:xmpp:bookmarks:1", "config": {"access_model": "whitelist", "max_items": "max",
+                                                       "persist_items": True},
+            "affiliations": {"a@b.c": "member"}}},
+        ("sara", "accounts"): {"password": "s\u00e4ra"},
+        ("sara", "roster"): {"nina.c@example.com": {"subscription": "both", "name": "N \U0001f600 '"}},
+        ("sara", "vcard"): {"name": "vCard", "attr": {"xmlns": "vcard-temp"},
+                            "": [element("FN", None, "a & b"), element("N", None, element("GIVEN"))]},
+        ("bad", "accounts"): {"password": "bad"},
+        ("bad", "roster"): {"x@example.com": ()},
+        ("lost", "accounts"): {"": {"__hash": [False, True]}},
+        ("room", "config"): {"password": "of a room"},
+        ("", "accounts"): {"password": "nobody's"},
+    }
+    lists = [
+        ("nina.c", "archive", "k1", 1577836801, message % (1, "", 1)),
+        ("nina.c", "offline", "o1", 0, message % (2, ' stamp="2021-01-01T00:00:02Z"', 2)),
+        ("nina.c", "pep_urn:xmpp:bookmarks:1", "r@c.d", 5,
+         "<item id='r@c.d' xmlns='http://jabber.org/protocol/pubsub'><conference "
+         "xmlns='urn:xmpp:bookmarks:1'/></item>"),
+        ("sara", "archive", "2", 1577836805, sara % "second"),
+        ("sara", "archive", "1", 1577836804, sara % "first"),
+        ("sara", "archive", "3", 1577836806, "<message>"),
+        ("room", "muc_log", "1", 1577836804, sara % "in a room"),
+    ]
+    with sqlite3.connect(path) as db:
+        db.executescript(SCHEMA)
+        for (user, store), table in tables.items():
+            db.executemany("INSERT INTO prosody VALUES (?,?,?,?,?,?)", [
+                (HOST, user, store) + row for row in pairs(table)])
+        db.executemany('INSERT INTO prosodyarchive (host, user, store, key, "when", "with", type, value) '
+                       "VALUES (?,?,?,?,?,'romeo@example.com','xml',?)", [(HOST,) + row for row in lists])
+        db.execute("UPDATE prosody SET value = '{\"subscription\": nil}' WHERE user = 'bad' AND store = "
+                   "'roster'")
+    db.close()
+
+
 def bodies(s):
     i = s.next_id()
     s.send("<iq type='set' id='%s'><query xmlns='%s'/></iq>" % (i, MAM))
@@ -186,11 +267,47 @@ def all_of_it_is_there(t):
     assert out == "0 accounts made, 3 were there, 0 items, 0 messages, 2 refused\n", (out, err)
     code, out, err = t.ctl("import", "prosody", t.state + "/prosody/example%2ecom", code=None)
     assert code == 1 and "no folder in it has accounts" in err, (code, err)
+    from_sqlite(t)
     bombs(t)
     exported_and_back(t)
     t.start()
     check_accounts(t)
     check_prosody(t)
+
+
+def from_sqlite(t):
+    """The database of Prosody says the same of nina.c as its files, and more; it stands alone or in a
+    folder."""
+    os.mkdir(t.state + "/sql")
+    path = t.state + "/sql/prosody.sqlite"
+    prosody_sql(path)
+    before = open(path, "rb").read()
+    nina = t.ctl("export", "nina.c@" + HOST)
+    code, out, err = t.ctl("import", "prosody", path, code=None)
+    assert (code, out) == (1, "3 accounts made, 1 were there, 2 items, 2 messages, 2 refused\n"), (out, err)
+    assert "roster of bad@example.com: a value is not as" in err, err
+    assert "archive of sara@example.com: an item is not as" in err, err
+    assert "lost@example.com: password: there is none" in err and "s\u00e4ra" not in err, err
+    assert t.ctl("export", "nina.c@" + HOST) == nina
+    sara = t.ctl("export", "sara@" + HOST)
+    assert 0 < sara.index("first") < sara.index("second") and "a &amp; b" in sara, sara
+    for text in ("N \U0001f600 &apos;", "<GIVEN", "urn:x", "<f xmlns=''/>"):
+        assert text in sara, (text, sara)
+    assert "room" not in t.ctl("export", HOST)
+    code, out, err = t.ctl("import", "prosody", t.state + "/sql", code=None)
+    assert out == "0 accounts made, 4 were there, 0 items, 0 messages, 2 refused\n", (out, err)
+    assert open(path, "rb").read() == before and os.listdir(t.state + "/sql") == ["prosody.sqlite"]
+    with open(path, "r+b") as f:
+        f.truncate(len(before) // 2)
+    for text in ("disk image is malformed", "not a database", "no such table"):
+        code, out, err = t.ctl("import", "prosody", path, code=None)
+        assert code == 1 and text in err, (code, out, err)
+        if text.startswith("disk"):
+            with open(path, "wb") as f:
+                f.write(b"x" * 5000)
+        else:
+            os.unlink(path)
+            sqlite3.connect(path).executescript("CREATE TABLE x (y)")
 
 
 def bombs(t):
@@ -225,7 +342,7 @@ def exported_and_back(t):
     """The export has all that was imported: here it adds nothing, and on a new server all of it is
     there again."""
     out = t.ctl("export", HOST, t.state + "/out")
-    assert out == "7 accounts\n" and os.stat(t.state + "/out/%s.xml" % HOST).st_mode & 0o77 == 0
+    assert out == "10 accounts\n" and os.stat(t.state + "/out/%s.xml" % HOST).st_mode & 0o77 == 0
     whole = t.ctl("export", HOST)
     assert "sesame" not in whole and "text 7" in whole
     one = t.ctl("export", "juliet@" + HOST)
@@ -236,7 +353,7 @@ def exported_and_back(t):
     shutil.copytree(t.state + "/data.away", t.state + "/data", ignore=lambda d, names: [
         n for n in names if n.endswith(".mdb")])
     code, out, err = t.ctl("import", "piefxis", t.state + "/out", code=None)
-    assert out.startswith("7 accounts made, 0 were there, ") and out.endswith("2 refused\n"), out
+    assert out.startswith("10 accounts made, 0 were there, ") and out.endswith("3 refused\n"), out
     again = t.ctl("export", HOST)
     assert sorted(again.splitlines()) == sorted(whole.splitlines()), "\n".join(
         difflib.unified_diff(sorted(whole.splitlines()), sorted(again.splitlines())))

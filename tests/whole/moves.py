@@ -109,15 +109,18 @@ def what_waits(t):
     s.close()
 
 
-def move(t, peer, people, export, *words):
-    """fill has been called. export ends the other server, and gives what it has kept."""
+def move(t, peer, people, export, *words, again=0):
+    """fill has been called. export ends the other server, and gives what it has kept: again, users whose
+    account and data lie in two places."""
     before = seen(peer, login_there)
     folder = export()
     t.terminate()
     code, out, err = t.ctl("import", *words, folder, code=None)
-    assert code == 0 and out.startswith("%d accounts made, 0 were there, " % len(people)), (out, err)
+    assert code == 0 and out.startswith("%d accounts made, %d were there, " % (
+        len(people), again)), (out, err)
     out = t.ctl("import", *words, folder)
-    assert out == "0 accounts made, %d were there, 0 items, 0 messages, 0 refused\n" % len(people), out
+    assert out == "0 accounts made, %d were there, 0 items, 0 messages, 0 refused\n" % (
+        len(people) + again), out
     t.start()
     after = seen(t, login_here)
     assert after == before, "\n%r\n%r" % (before, after)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Accounts that a real Prosody keeps in its internal storage: people log in with their passwords and find
-contacts, requests, vCard, private XML, block list, messages, archive and keys for OMEMO."""
+"""Accounts that a real Prosody keeps in its internal storage, or in SQLite: people log in with their
+passwords and find contacts, requests, vCard, private XML, block list, messages, archive and keys for OMEMO."""
 import os, shutil, subprocess, sys, tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -22,6 +22,7 @@ s2s_ports = { }
 c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
 archive_expires_after = "never"
+%(storage)s
 VirtualHost "example.com"
   authentication = "internal_hashed"
 VirtualHost "other.example"
@@ -32,11 +33,11 @@ DEVICES = "eu.siacs.conversations.axolotl.devicelist"
 
 
 class Prosody:
-    def __init__(self, people):
+    def __init__(self, people, storage):
         self.dir, self.port, self.hosts = tempfile.mkdtemp(prefix="moves-"), free_port(), HOSTS
         self.conf = self.dir + "/conf.lua"
         with open(self.conf, "w") as f:
-            f.write(CONFIG % {"dir": self.dir, "port": self.port})
+            f.write(CONFIG % {"dir": self.dir, "port": self.port, "storage": storage})
         os.mkdir(self.dir + "/data")
         for jid in people:
             subprocess.run(["prosodyctl", "--root", "--config", self.conf, "register"] +
@@ -76,9 +77,8 @@ def archive(s):
         got += [b.text for b in e.iter("{%s}body" % CLIENT)]
 
 
-@check
-def all_of_it_is_there(t):
-    p = Prosody(PEOPLE)
+def all_of_it_is_there(t, storage, again=0):
+    p = Prosody(PEOPLE, storage)
 
     def export():
         romeo = login_there(p, "romeo@example.com")
@@ -90,7 +90,7 @@ def all_of_it_is_there(t):
     try:
         fill(p)
         fill_more(p)
-        move(t, p, PEOPLE, export, "prosody")
+        move(t, p, PEOPLE, export, "prosody", again=again)
     finally:
         p.end()
         shutil.rmtree(p.dir, ignore_errors=True)
@@ -101,5 +101,27 @@ def all_of_it_is_there(t):
     assert nodes.find(".//{eu.siacs.conversations.axolotl}device").get("id") == "42"
 
 
-main(Tree(hosts=HOSTS, accounts=(),
-          modules=MODULES + "\nmod_caps: {}\nmod_pubsub: {plugins: [pep]}"))
+def tree():
+    return Tree(hosts=HOSTS, accounts=(),
+                modules=MODULES + "\nmod_caps: {}\nmod_pubsub: {plugins: [pep]}")
+
+
+@check
+def files():
+    with tree() as t:
+        all_of_it_is_there(t, "")
+
+
+@check
+def a_database():
+    with tree() as t:
+        all_of_it_is_there(t, 'storage = "sql"')
+
+
+@check
+def accounts_in_files_and_the_rest_in_a_database():
+    with tree() as t:
+        all_of_it_is_there(t, 'default_storage = "sql"\nstorage = { accounts = "internal" }', len(PEOPLE))
+
+
+main()
