@@ -86,7 +86,8 @@ int account_list_ending(struct client *c);
 /* false: the folder has something in it, or cannot be read. */
 bool folder_is_empty(char const *path);
 
-/* Exit with 1, having said why, unless the server is stopped. */
+/* Exit with 1, having said why, unless the server is stopped, and hold STATE/lock until the end of the
+ * process: no program of the server starts meanwhile. */
 void check_stopped(void);
 
 /* Put the folder next in the place of STATE/data, which is set aside: its new name has been

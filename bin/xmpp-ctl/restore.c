@@ -45,8 +45,29 @@ fail(char const *what, char const *which)
 
 /* ---- the server does not run ---- */
 
-void
-check_stopped(void)
+/* A program that has been told to stop may take some seconds. */
+#define STOPPING_US 5000000
+#define LOOK_US 20000
+
+/* Nobody writes the stores from now on: programs do not start, and neither does another such command. */
+static void
+lock_state(void)
+{
+  unsigned int us;
+  int held;
+
+  for (us = 0; !(held = settings_lock(ctl.state, LOCK_ALONE)) && us < STOPPING_US;
+       us += LOOK_US)
+    usleep(LOOK_US);
+  if (held < 0) strerr_diefusys(111, "lock ", ctl.state, "/lock");
+  if (!held)
+    strerr_dief(1, ctl.state,
+                "/lock is held: a program of the server runs still, or starts, or "
+                "another restore, import or host rename writes the stores");
+}
+
+static void
+check_answers(void)
 {
   struct settings_row const *row = NULL;
   struct client c;
@@ -59,6 +80,14 @@ check_stopped(void)
   while ((row = settings_next(&ctl.settings, "instance", row)))
     if (client_open(&c, row->value[2]))
       strerr_dief(1, "the server runs: ", log_text(row->value[2]), " answers");
+}
+
+void
+check_stopped(void)
+{
+  check_answers(); /* at once, where it runs */
+  lock_state();
+  check_answers();
 }
 
 /* ---- the backup ---- */
@@ -323,10 +352,10 @@ command_restore(char const *const *argv)
   snprintf(job.data, sizeof job.data, "%s/data", ctl.state);
   snprintf(job.next, sizeof job.next, "%s/data.restoring", ctl.state);
   read_manifest();
+  if (mkdir(ctl.state, 0755) && errno != EEXIST) strerr_diefusys(111, "make ", ctl.state);
   check_stopped();
   old = has_stores();
   if (old && !ctl.force) strerr_dief(1, job.data, " has stores: --force sets them aside");
-  if (mkdir(ctl.state, 0755) && errno != EEXIST) strerr_diefusys(111, "make ", ctl.state);
   copy_stores();
   check_agreement();
   if (old || !is_gone() ? !data_exchange(job.next) : rename(job.next, job.data) != 0)

@@ -264,6 +264,19 @@ add(void)
     strerr_dief(111, "have s6-svscan look at ", scan);
 }
 
+/* Held until s6-svscan is there, whose programs hold the lock themselves. */
+static void
+lock_state(void)
+{
+  int held = settings_lock(up.state, LOCK_START);
+
+  if (held < 0) strerr_diefusys(111, "lock ", up.state, "/lock");
+  if (!held)
+    strerr_dief(111, up.state,
+                "/lock is held: xmpp-ctl restore, import or host rename writes the "
+                "stores; start the server when it has ended");
+}
+
 int
 main(int argc, char const *const *argv)
 {
@@ -284,6 +297,7 @@ main(int argc, char const *const *argv)
                 (" already, and nothing has changed: xmpp-ctl reload takes the "
                  "configuration, xmpp-ctl stop ends the server"));
   make_dir("", 0755, UP_OURS, UP_OURS);
+  lock_state();
   if (up.uids) {
     check_reachable(up.daemons);
     check_reachable(up.state);

@@ -589,6 +589,7 @@ service_main(struct service const *svc, int argc, char const *const *argv)
   if (!event_init()) strerr_diefusys(111, "make an epoll");
   if (!service.pipe && !event_signals(on_signal)) strerr_diefusys(111, "trap signals");
   link_init(&owner, service.pipe);
+  if (!service.pipe) taken_lock(service.dir);
   if (!taken_load(svc, service.dir, true)) return 100;
   if (svc->start && !svc->start()) return 111;
   open_links();

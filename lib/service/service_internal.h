@@ -4,6 +4,10 @@
 
 #include "service/service.h"
 
+/* Hold the lock of the state folder that the settings in the folder dir lie in, from now on. Dies (111)
+ * while a command of the administrator writes the stores; the supervisor tries again in a second. */
+void taken_lock(char const *dir);
+
 /* The settings in force; NULL before the first were taken. */
 struct settings *taken_settings(void);
 

@@ -1,6 +1,10 @@
 #include "service/service_internal.h"
 
+#include <skalibs/strerr.h>
+
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +24,26 @@ struct settings *
 taken_settings(void)
 {
   return taken ? &taken->settings : NULL;
+}
+
+void
+taken_lock(char const *dir)
+{
+  char state[PATH_MAX];
+  size_t n = strlen(dir);
+  int held;
+
+  while (n && dir[n - 1] == '/')
+    n--;
+  while (n && dir[n - 1] != '/')
+    n--;
+  snprintf(state, sizeof state, "%.*s.", (int)n, dir);
+  held = settings_lock(state, LOCK_PROGRAM);
+  if (held < 0) strerr_diefusys(111, "open ", state, "/lock");
+  if (!held)
+    strerr_dief(
+      111, state,
+      "/lock is held: xmpp-ctl restore, import or host rename writes the stores");
 }
 
 void

@@ -90,6 +90,14 @@ struct slice settings_path(struct settings *st, struct slice path);
  * TABBER_STATE, or if there is none /var/lib/tabber. */
 char const *settings_state(char const *given);
 
+/* Who holds STATE/lock: a program, as long as the file is there; the start of a server, together with its
+ * programs; a command that writes stores while no program does, alone. The last two make the file. */
+enum settings_lock { LOCK_PROGRAM, LOCK_START, LOCK_ALONE };
+
+/* Take the lock of a state folder until the process ends. 1 taken; 0 others hold it, who do not fit with
+ * how; -1 with errno. */
+int settings_lock(char const *state, enum settings_lock how);
+
 /* Say that the settings cannot be taken, because of the row KEY of SCOPE (both empty: of
  * none); the words behind them (the last is NULL) say why. Logs the event settings-refused.
  * The first refusal is kept, as long as settings_refused_clear is not called. */

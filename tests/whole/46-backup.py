@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """xmpp-ctl backup copies all stores as they are at one moment, while the server works; restore
 puts them in place."""
+import fcntl
+
 from managed import *
 
 ROSTER = "jabber:iq:roster"
@@ -225,6 +227,45 @@ def a_restore_that_cannot_be(t):
         f.write(text)
     fails(t.dir + "/mixed", "do not agree", state=other)
     shutil.rmtree(other.dir)
+
+
+@check
+def nobody_writes_beside_a_command(t):
+    """STATE/lock: a command of the administrator alone, or the start and the programs of a server."""
+    other = Tree()
+    other.make_folder()
+    folder = t.dir + "/whole"
+    os.mkdir(other.state)
+    with open(other.state + "/lock", "w") as held:
+        fcntl.flock(held, fcntl.LOCK_SH)        # as a program that has not ended yet
+        began = time.monotonic()
+        code, out, err = other.ctl("restore", folder, code=None)
+        assert code == 1 and "/lock is held: a program" in err, (code, err)
+        assert time.monotonic() - began > 4 and os.listdir(other.state) == ["lock"]
+        p = subprocess.Popen([t.bin + "/xmpp-ctl", "-s", other.state, "restore", folder],
+                             stdout=subprocess.PIPE, text=True)
+        until("restore waits", lambda: os.path.exists(other.state + "/lock") and p.poll() is None)
+        fcntl.flock(held, fcntl.LOCK_UN)
+        assert "restored as of" in p.communicate()[0] and p.returncode == 0
+        fcntl.flock(held, fcntl.LOCK_EX)        # as restore
+        up = subprocess.run([t.bin + "/xmpp-up", "--dev", "-s", other.state, "-c", other.conf],
+                            stderr=subprocess.PIPE, text=True)
+        assert up.returncode == 111 and "/lock is held: xmpp-ctl" in up.stderr, up.stderr
+        assert not os.path.exists(other.state + "/settings")
+        fcntl.flock(held, fcntl.LOCK_UN)
+        other.start()
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            assert False, "no program holds the lock"
+        except BlockingIOError:
+            pass
+        # A program that starts meanwhile writes nothing, and is started again.
+        other.terminate()
+        fcntl.flock(held, fcntl.LOCK_EX)
+        d = subprocess.run([t.bin + "/xmpp-userd", "settings"], cwd=other.state,
+                           stderr=subprocess.PIPE, text=True)
+        assert d.returncode == 111 and "./lock is held: xmpp-ctl" in d.stderr, d
+    other.clean()
 
 
 @check
