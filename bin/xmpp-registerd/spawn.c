@@ -1,6 +1,8 @@
 #include "service/service.h"
 #include "spawn.h"
 
+#include <skalibs/strerr.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -39,6 +41,9 @@ static struct spawner {
   struct job *job; /* NULL: idle */
 } spawners[SPAWNERS];
 
+/* Spawners of another user: the run script starts them, and with them this program, again. */
+static bool are_given;
+
 static struct {
   struct job *first, **last;
   unsigned int n;
@@ -66,8 +71,7 @@ answer(int fd, struct request *q)
   send(fd, reply, sizeof *h + s.out.len + s.err.len, MSG_NOSIGNAL);
 }
 
-static void
-work(int fd)
+static void __attribute__((noreturn)) work(int fd)
 {
   struct request q;
   ssize_t n;
@@ -80,17 +84,24 @@ work(int fd)
 }
 
 /* The descriptors 0 and 1 are taken, so that no pipe to a program is one of them. */
-static void
-become_spawner(int fd)
+void
+spawner_main(void)
 {
   int null = open("/dev/null", O_RDWR);
   sigset_t none;
 
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
-  if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(fd, 3) < 0) _exit(111);
-  close_range(4, ~0u, 0);
-  work(3);
+  if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0) _exit(111);
+  close_range(SPAWNER_FD + 1, ~0u, 0);
+  work(SPAWNER_FD);
+}
+
+static void
+become_spawner(int fd)
+{
+  if (dup2(fd, SPAWNER_FD) < 0) _exit(111);
+  spawner_main();
 }
 
 /* ---- jobs ---- */
@@ -127,6 +138,7 @@ on_reply(void *cookie, uint32_t what)
                          .err = slice_of(reply + sizeof h + h.out, h.err)};
   } else {
     int fd = x->io.fd;
+    if (are_given) strerr_dief(111, "a process that runs captcha_cmd has ended");
     event_io_cancel(&x->io);
     close(fd);
   }
@@ -151,13 +163,33 @@ start(struct spawner *x)
   return false;
 }
 
+/* The sockets of the spawners of another user. */
+static bool
+take_given(char const *fds)
+{
+  unsigned int i;
+  char *end;
+
+  are_given = true;
+  for (i = 0; i < SPAWNERS; i++, fds = end) {
+    int fd = (int)strtol(fds, &end, 10);
+    if (end == fds || fcntl(fd, F_SETFD, FD_CLOEXEC) ||
+        !event_io_start(&spawners[i].io, fd, EVENT_READ, on_reply, &spawners[i]))
+      return false;
+  }
+  unsetenv(SPAWN_VARIABLE);
+  return true;
+}
+
 bool
 spawn_start(void)
 {
+  char const *given = getenv(SPAWN_VARIABLE);
   unsigned int i;
 
   if (service_pipes()) return true;
   signal(SIGCHLD, SIG_IGN); /* a spawner that has ended leaves nothing */
+  if (given) return take_given(given);
   for (i = 0; i < SPAWNERS; i++)
     if (!start(&spawners[i])) return false;
   return true;

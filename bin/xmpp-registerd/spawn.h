@@ -13,8 +13,19 @@ struct spawned {
   struct slice err; /* the first bytes of standard error */
 };
 
-/* Start the spawners. */
+/* Start the spawners, or take those that the run script has started. */
 bool spawn_start(void);
+
+/* The work of a spawner whose socket is SPAWNER_FD; it does not return. */
+#define SPAWNER_FD 3
+#define SPAWNER_OPTION "--spawner"
+void spawner_main(void) __attribute__((noreturn));
+
+/* Start spawners as another user and group, the first two words, and become the command of the others
+ * (spawners.c). Exits when that fails. */
+#define SPAWNERS_OPTION "--spawners"
+#define SPAWN_VARIABLE "TABBER_SPAWNERS"
+int spawners_main(char const *const *argv);
 
 /* Run PATH ARG [ARG2]; fn is called later (under -p at once), with what lives for the call. false: too
  * many wait, or ENOMEM. spawn_forget: fn is not called for this cookie any more. */

@@ -1,6 +1,7 @@
 /* xmpp-registerd: accounts from outside: in-band registration (XEP-0077), change of password, removal.
  *
  * USAGE   xmpp-registerd [ -d notif ] [ -v level ] [ -p ] settings
+ *         xmpp-registerd --spawners USER GROUP COMMAND...   as root, before it gives that up
  * READS   settings/xmpp-registerd      (from xmpp-confgen; again on SIGHUP)
  * STORES  DATA/register, if a host has mod_invites
  * FDS     2 log, notif readiness; with -p 0 and 1 records
@@ -14,8 +15,8 @@
  * TRUSTS  settings, and the envelope of what c2sd and routed send. Not the XML.
  * ROOMS   xep0077_register.c requests before the login; session.c those of sessions; query.c what they
  *         have in them; account.c the checks, and what authd is asked; answers.c, texts.c;
- *         captcha.c challenges, xep0158_captcha.c their form, spawn.c and run.c the program that
- *         makes them; streams.c what is known of a stream; slots.c who has to wait; greet.c messages;
+ *         captcha.c challenges, xep0158_captcha.c their form, spawn.c, spawners.c and run.c the
+ *         program that makes them; streams.c what is known of a stream; slots.c who has to wait; greet.c messages;
  *         invites.c invitations, xep0401_invites.c who makes them, xep0445_preauth.c who shows one,
  *         joins.c what follows, invite_uris.c their addresses; web.c requests of the web, html.c how
  *         pages look, qr.c, page_*.c one page each, web_login.c their passwords; settings.c
@@ -203,5 +204,7 @@ static struct service const service = {
 int
 main(int argc, char const *const *argv)
 {
+  if (argc > 1 && !strcmp(argv[1], SPAWNERS_OPTION)) return spawners_main(argv + 2);
+  if (argc > 1 && !strcmp(argv[1], SPAWNER_OPTION)) spawner_main();
   return service_main(&service, argc, argv);
 }

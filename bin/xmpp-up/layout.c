@@ -163,6 +163,17 @@ put_groups(char *text, size_t size, enum program p)
   if (!n) snprintf(text, size, "--clear-groups");
 }
 
+/* The words that run before a program has a user of its own: xmpp-registerd has the program of captcha_cmd
+ * run as another user. */
+static void
+put_first(char *text, size_t size, enum program p)
+{
+  *text = 0;
+  if (up.uids && p == REGISTERD)
+    snprintf(text, size, "%s --spawners %u %u", program_name(p), up.uids + USERS_CAPTCHA,
+             up.uids + USERS_CAPTCHA);
+}
+
 static void
 write_text(char const *path, stralloc const *text, mode_t mode)
 {
@@ -213,6 +224,8 @@ write_env(char const *dir, struct settings_row const *row)
   cat_quoted(&text, "\nN=", row->value[1]);
   cat_quoted(&text, "\nNAME=", row->value[2]);
   cat_quoted(&text, "\nAS=", slice_str(as));
+  put_first(as, sizeof as, p);
+  cat_quoted(&text, "\nFIRST=", slice_str(as));
   cat(&text, "\n");
   snprintf(path, sizeof path, "%s/env", dir);
   write_text(path, &text, 0644);

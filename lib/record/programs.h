@@ -111,8 +111,9 @@ struct store_row {
 extern struct store_row const store_rows[STORES_N];
 
 /* The numbers of users and groups behind the first one (tabber.uids): a program has its own
- * number; these are the group of all, which may reach the sockets; the first store's group;
- * and the first service of the administrator's. */
+ * number; these are the user and the group that captcha_cmd runs as; the group of all, which may
+ * reach the sockets; the first store's group; and the first service of the administrator's. */
+#define USERS_CAPTCHA 99
 #define USERS_GROUP 100
 #define USERS_STORES 101
 #define USERS_SERVICES 200

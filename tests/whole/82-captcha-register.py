@@ -48,6 +48,11 @@ def opened(t):
     return s
 
 
+def children(t):
+    return [int(x) for x in subprocess.run(["pgrep", "-P", str(t.pid("registerd"))],
+                                           stdout=subprocess.PIPE).stdout.split()]
+
+
 def do(t, text):
     with open(t.dir + "/do", "w") as f:
         f.write(text + "\n")
@@ -70,7 +75,9 @@ def a_program_of_the_administrator(t):
     with open(t.dir + "/captcha", "w") as f:
         f.write(PROGRAM % t.dir)
     os.chmod(t.dir + "/captcha", 0o755)
-    do(t, "env > %s/env; ls /proc/self/fd > %s/fds" % (t.dir, t.dir))
+    # The program may enter the folder of the sockets only if it is of the group of all.
+    do(t, "env > %s/env; ls /proc/self/fd > %s/fds; (id -u; id -G; ls %s/run/routed; kill -0 %d) > %s/id "
+          "2>&1" % (t.dir, t.dir, t.state, t.pid("registerd"), t.dir))
     t.write_config(t.config() + "captcha_cmd: %s/captcha\n" % t.dir)
     t.ctl("reload")
     s = opened(t)
@@ -84,6 +91,14 @@ def a_program_of_the_administrator(t):
     env = {x.split("=")[0] for x in open(t.dir + "/env").read().split("\n") if "=" in x}
     assert env - {"PWD", "SHLVL", "_", "OLDPWD"} == {"PATH", "LANG", "HOME", "TMPDIR"}, env
     assert len(open(t.dir + "/fds").read().split()) <= 4
+    with open(t.dir + "/id") as f:
+        seen = f.read().splitlines()
+    if os.geteuid():
+        assert seen[0] == str(os.geteuid()), seen
+    else:
+        assert seen[:2] == ["70099", "70099"], seen
+        assert "Permission denied" in seen[2] and "not permitted" in seen[3].lower(), seen
+        assert {os.stat("/proc/%s" % x).st_uid for x in children(t)} == {70099}
 
 
 @check
@@ -122,8 +137,8 @@ def others_register_meanwhile(t):
 @check
 def the_spawner_is_killed(t):
     do(t, "")
-    for pid in subprocess.run(["pgrep", "-P", str(t.pid("registerd"))], stdout=subprocess.PIPE).stdout.split():
-        os.kill(int(pid), signal.SIGKILL)
+    for pid in children(t):
+        os.kill(pid, signal.SIGKILL)
     def has_picture():
         s = opened(t)
         try:
