@@ -185,7 +185,7 @@ command_account(char const *const *argv)
   int code;
 
   if (!argv[0]) strerr_dieusage(100, USAGE);
-  if (!client_open(&c, SLICE("authd"))) strerr_diefusys(111, "reach xmpp-authd");
+  client_reach(&c, "authd");
   code = do_account(&c, argv[0], argv + 1);
   client_close(&c);
   return code;

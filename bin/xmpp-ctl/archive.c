@@ -2,7 +2,6 @@
 
 #include <skalibs/strerr.h>
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -53,10 +52,7 @@ ask(char const *what, char const *jid, char const *before, client_row_fn *fn)
   struct client c;
   bool ok;
 
-  if (!client_open(&c, SLICE("mamd"))) {
-    if (errno == ENOENT) strerr_dief(1, "xmpp-mamd is not part of this server");
-    strerr_diefusys(111, "reach xmpp-mamd");
-  }
+  client_reach(&c, "mamd");
   client_ask(&c, "archive", what, prepared(jid), before, NULL);
   ok = client_answer(&c, "mamd", fn);
   client_close(&c);

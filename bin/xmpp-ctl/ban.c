@@ -29,7 +29,7 @@ command_ban(char const *const *argv)
   if ((!lists && !adds && strcmp(what, "del") != 0) || lists == (address != NULL) ||
       (!adds && address && argv[2]))
     strerr_dieusage(100, USAGE);
-  if (!client_open(&c, SLICE("authd"))) strerr_diefusys(111, "reach xmpp-authd");
+  client_reach(&c, "authd");
   client_ask(&c, "bans", what, address, address ? argv[2] : NULL, NULL);
   ok = client_answer(&c, address ? address : "authd", print_ban);
   client_close(&c);

@@ -3,6 +3,7 @@
 #include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
 #include <skalibs/socket.h>
+#include <skalibs/strerr.h>
 
 #include <errno.h>
 #include <stdarg.h>
@@ -22,6 +23,29 @@ client_open(struct client *c, struct slice instance)
   if (ipc_connect(c->fd, path)) return true;
   fd_close(c->fd);
   return false;
+}
+
+static bool
+is_instance(char const *name)
+{
+  struct settings_row const *row = NULL;
+
+  while ((row = settings_next(&ctl.settings, "instance", row)))
+    if (slice_is(row->value[2], name)) return true;
+  return false;
+}
+
+void
+client_reach(struct client *c, char const *instance)
+{
+  if (client_open(c, slice_str(instance))) return;
+  if (is_instance(instance))
+    strerr_diefu(111, "reach ", instance, ": ", strerror(errno),
+                 "; xmpp-ctl status says what runs");
+  if (program_find(slice_str(instance)))
+    strerr_dief(1, "xmpp-", instance,
+                " is not part of this server; xmpp-ctl status says why");
+  strerr_dief(1, "no program is called ", instance, "; xmpp-ctl status lists all");
 }
 
 void

@@ -62,7 +62,7 @@ command_sessions(char const *const *argv)
   bool ok;
 
   (void)argv;
-  if (!client_open(&c, SLICE("routed"))) strerr_diefusys(111, "reach xmpp-routed");
+  client_reach(&c, "routed");
   client_ask(&c, "sessions", NULL);
   ok = client_answer(&c, "routed", print_session);
   client_close(&c);
@@ -163,7 +163,7 @@ command_trace(char const *const *argv)
   if (!argv[0] || !argv[1] || (on ? !argv[2] : strcmp(argv[1], "off") != 0) ||
       (on && argv[3] && !data))
     strerr_dieusage(100, "trace INSTANCE on FILE [data] | off");
-  if (!client_open(&c, slice_str(argv[0]))) strerr_diefusys(111, "reach ", argv[0]);
+  client_reach(&c, argv[0]);
   client_ask(&c, "trace", argv[1], on ? argv[2] : "", data ? "data" : NULL, NULL);
   ok = client_answer(&c, argv[0], NULL);
   client_close(&c);
@@ -239,7 +239,10 @@ static char const *
 missing(struct slice *name)
 {
   *name = SLICE("the settings");
-  if (!ctl.settings.n && !read_settings()) return "xmpp-up has not compiled them";
+  if (!ctl.settings.n && !read_settings()) {
+    if (errno == EACCES) settings_die();
+    return "xmpp-up has not compiled them";
+  }
   return next_missing(name);
 }
 

@@ -16,7 +16,7 @@ command_contact(char const *const *argv)
   if (!argv[0] || strcmp(argv[0], "add") != 0 || !argv[1] || !argv[2])
     strerr_dief(100, "usage: contact add JID CONTACT");
   strcpy(own, prepared(argv[1]));
-  if (!client_open(&c, SLICE("userd"))) strerr_diefusys(111, "reach xmpp-userd");
+  client_reach(&c, "userd");
   client_ask(&c, "contact", "add", own, prepared(argv[2]), NULL);
   ok = client_answer(&c, "userd", NULL);
   client_close(&c);

@@ -26,6 +26,9 @@ extern struct ctl ctl;
 /* Exit with 100, having said why, when path is longer than CTL_PATH_MAX. */
 void check_path(char const *path);
 
+/* Exit with 111: the settings could not be read, with errno. Standard error has the reason in words. */
+_Noreturn void settings_die(void);
+
 /* ---- talking to a daemon (client.c) ---- */
 
 struct client {
@@ -37,6 +40,11 @@ struct client {
 /* Connect to the control socket of an instance ("c2sd-2"), or as a monitor to the one for figures.
  * false with errno. */
 bool client_open(struct client *c, struct slice instance);
+
+/* The same of an instance that a command needs. Without it the command ends: with 1 when the
+ * configuration has no such program, with 111 when the program cannot be reached; standard error
+ * says which. */
+void client_reach(struct client *c, char const *instance);
 void client_close(struct client *c);
 
 /* Put one request; words end with NULL. Nothing is sent before the first client_read or

@@ -121,7 +121,7 @@ command_invite(char const *const *argv)
   bool ok;
 
   if (!argv[0] || !argv[1]) strerr_dieusage(100, USAGE);
-  if (!client_open(&c, SLICE("registerd"))) strerr_diefusys(111, "reach xmpp-registerd");
+  client_reach(&c, "registerd");
   ok = ask(&c, argv[0], argv + 1);
   client_close(&c);
   return ok ? 0 : 1;

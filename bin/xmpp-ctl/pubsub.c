@@ -2,7 +2,6 @@
 
 #include <skalibs/strerr.h>
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,10 +37,7 @@ ask(char const *what, char const *jid, char const *node, client_row_fn *fn)
   struct client c;
   bool ok;
 
-  if (!client_open(&c, SLICE("pubsubd"))) {
-    if (errno == ENOENT) strerr_dief(1, "xmpp-pubsubd is not part of this server");
-    strerr_diefusys(111, "reach xmpp-pubsubd");
-  }
+  client_reach(&c, "pubsubd");
   client_ask(&c, "pubsub", what, prepared(jid), node, NULL);
   ok = client_answer(&c, "pubsubd", fn);
   client_close(&c);

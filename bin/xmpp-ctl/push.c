@@ -2,7 +2,6 @@
 
 #include <skalibs/strerr.h>
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,10 +31,7 @@ command_push(char const *const *argv)
   if (!argv[0] || !argv[1] ||
       (strcmp(argv[0], "list") != 0 && strcmp(argv[0], "drop") != 0))
     strerr_dief(100, "usage: push list|drop JID");
-  if (!client_open(&c, SLICE("pushd"))) {
-    if (errno == ENOENT) strerr_dief(1, "xmpp-pushd is not part of this server");
-    strerr_diefusys(111, "reach xmpp-pushd");
-  }
+  client_reach(&c, "pushd");
   client_ask(&c, "push", argv[0], prepared(argv[1]), NULL);
   ok = client_answer(&c, "pushd", print_row);
   client_close(&c);

@@ -2,7 +2,6 @@
 
 #include <skalibs/strerr.h>
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,10 +26,7 @@ ask(char const *word, char const *room, char const *a, char const *b)
   struct client c;
   bool ok;
 
-  if (!client_open(&c, SLICE("mucd"))) {
-    if (errno == ENOENT) strerr_dief(1, "xmpp-mucd is not part of this server");
-    strerr_diefusys(111, "reach xmpp-mucd");
-  }
+  client_reach(&c, "mucd");
   client_ask(&c, "room", word, room, a, b, NULL);
   ok = client_answer(&c, "mucd", print_row);
   client_close(&c);

@@ -94,7 +94,7 @@ command_s2s(char const *const *argv)
   if ((acts && !argv[1]) || (!acts && argv[0] && argv[1]))
     strerr_dieusage(100,
                     "s2s [ DOMAIN ] | s2s try DOMAIN [ FROM ] | s2s close|forget DOMAIN");
-  if (!client_open(&c, SLICE("s2sd"))) strerr_diefusys(111, "reach xmpp-s2sd");
+  client_reach(&c, "s2sd");
   if (acts)
     client_ask(&c, "s2s", argv[0], argv[1], argv[2], NULL);
   else

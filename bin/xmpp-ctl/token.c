@@ -33,7 +33,7 @@ command_token(char const *const *argv)
   if (!argv[0] || !argv[1] || (!lists && strcmp(argv[0], "revoke") != 0) ||
       (lists && argv[2]))
     strerr_dieusage(100, USAGE);
-  if (!client_open(&c, SLICE("authd"))) strerr_diefusys(111, "reach xmpp-authd");
+  client_reach(&c, "authd");
   client_ask(&c, "token", argv[0], prepared(argv[1]), argv[2], NULL);
   ok = client_answer(&c, argv[1], print_device);
   client_close(&c);

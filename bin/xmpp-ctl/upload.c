@@ -22,7 +22,7 @@ sweep(void)
   struct client c;
   bool ok;
 
-  if (!client_open(&c, SLICE("uploadd"))) strerr_diefusys(111, "reach xmpp-uploadd");
+  client_reach(&c, "uploadd");
   client_ask(&c, "upload", "sweep", NULL);
   ok = client_answer(&c, "uploadd", print_swept);
   client_close(&c);
@@ -55,7 +55,7 @@ ask_for(char const *what, char const *host, uint64_t size)
   struct client c;
   bool ok;
 
-  if (!client_open(&c, SLICE("uploadd"))) strerr_diefusys(111, "reach xmpp-uploadd");
+  client_reach(&c, "uploadd");
   client_ask(&c, "upload", what, host, num_u64(number, size).s, NULL);
   ok = client_answer(&c, host, take_slot);
   client_close(&c);

@@ -141,6 +141,16 @@ finish(int code)
   return 111;
 }
 
+void
+settings_die(void)
+{
+  strerr_diefu(111, "read ", ctl.state, "/settings/xmpp-ctl: ", strerror(errno),
+               errno == EACCES   ? "; the administrator of a server is root, or the user "
+                                   "who started it"
+               : errno == ENOENT ? "; xmpp-up has made no server in this folder"
+                                 : "");
+}
+
 int
 main(int argc, char const **argv)
 {
@@ -157,11 +167,7 @@ main(int argc, char const **argv)
   snprintf(dir, sizeof dir, "%s/settings", ctl.state);
   if (!settings_open(&ctl.settings, dir, settings) && strcmp(words[0], "wait") != 0 &&
       strcmp(words[0], "restore") != 0)
-    strerr_diefu(111, "read ", dir, "/", settings, ": ", strerror(errno),
-                 errno == EACCES ? "; the administrator of a server is root, or the user "
-                                   "who started it"
-                 : errno == ENOENT ? "; xmpp-up has made no server in this folder"
-                                   : "");
+    settings_die();
   for (i = 0; i < sizeof commands / sizeof *commands; i++)
     if (!strcmp(words[0], commands[i].name) && count(words + 1) <= commands[i].most)
       return finish(commands[i].fn(words + 1));

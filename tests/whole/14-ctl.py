@@ -178,6 +178,21 @@ def wrong_usage(t):
 
 
 @check
+def a_program_that_is_not_there(t):
+    """Left out by the configuration, unknown, or down: each is said in its own words."""
+    for words in (("s2s",), ("s2s", "try", "example.org"), ("trace", "s2sd", "off")):
+        code, out, err = t.ctl(*words, code=None)
+        assert code == 1 and "xmpp-s2sd is not part of this server; xmpp-ctl status says why" in err, err
+    code, out, err = t.ctl("trace", "nobody", "off", code=None)
+    assert code == 1 and "no program is called nobody; xmpp-ctl status lists all" in err, err
+    subprocess.run(["s6-svc", "-wD", "-d", t.state + "/service/userd"], check=True)
+    code, out, err = t.ctl("contact", "add", "a@localhost", "b@localhost", code=None)
+    assert code == 111 and "unable to reach userd: Connection refused; xmpp-ctl status" in err, err
+    subprocess.run(["s6-svc", "-u", t.state + "/service/userd"], check=True)
+    t.ctl("wait", "20")
+
+
+@check
 def sessions(t):
     t.add("s@localhost")
     assert "s@localhost" not in t.ctl("sessions")

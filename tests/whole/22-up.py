@@ -106,6 +106,9 @@ def a_folder_of_another_user_is_told():
     assert "xmpp-up: fatal: unable to make /usr/state: Permission denied" in out, out
     out = said(*somebody, BIN + "/xmpp-ctl", "-s", state, "status")
     assert "Permission denied; the administrator of a server is root, or the user who" in out, out
+    # wait waits for settings that may come, and not for those that are another user's.
+    out = said(*somebody, BIN + "/xmpp-ctl", "-s", state, "wait", "60")
+    assert "Permission denied; the administrator of a server is root, or the user who" in out, out
 
 
 @check
