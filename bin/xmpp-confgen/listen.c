@@ -184,8 +184,7 @@ tls_mode(struct yaml_node const *n)
   return starttls ? "starttls" : "none";
 }
 
-/* The modules that listen, and what they serve. Those whose program does not exist yet are
- * checked and warned of. */
+/* The modules that listen, and what they serve. Those that no program serves are warned of. */
 static struct {
   char const *name, *options, *serves;
   enum effect effect;
@@ -423,11 +422,7 @@ compile_listener(struct yaml_node const *n)
   if (!read_address(n, buf, sizeof buf, &ip, &port)) return;
   name = arena_copy(&job.arena, slice_str(buf));
   if (kinds[kind].effect != WORKS)
-    say_lost(n, "listen",
-             kinds[kind].effect == LATER
-               ? "nobody listens here: the program for %s does not exist yet"
-               : "nobody listens here: %s has no counterpart",
-             module.s);
+    say_lost(n, "listen", "nobody listens here: %s has no counterpart", module.s);
   if (kinds[kind].serves) emit_listener(kind, n, name, ip, port);
   if (kinds[kind].effect == WORKS) check_port(yaml_get(n, "port"), port);
   if (kinds[kind].effect == WORKS) compile_listener_defaults(kind, n, name);

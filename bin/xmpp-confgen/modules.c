@@ -181,7 +181,6 @@ static struct {
   {"mod_http_upload", "upload.@HOST@"    },
   {"mod_pubsub",      "pubsub.@HOST@"    },
   {"mod_muc",         "conference.@HOST@"},
-  {"mod_proxy65",     "proxy.@HOST@"     },
   {"mod_vcard",       "vjud.@HOST@"      },
 };
 
@@ -356,8 +355,6 @@ compile_module(struct yaml_node const *n, struct yaml_node const *more,
     say_lost(n, path, "%s", m->says);
   else if (m->effect == NOTHING)
     say_lost(n, path, "this module has no effect here");
-  else if (m->effect == LATER)
-    say_lost(n, path, "the program that does this does not exist yet");
   if (m->effect == NOTHING) return;
   if (offers_nothing(m, n, more)) {
     say_lost(n, path,

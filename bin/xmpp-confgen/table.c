@@ -237,7 +237,7 @@ struct option const options[] = {
 
   {"mod_adhoc", "report_commands_node", T_BOOL, "false", HOSTD, WORKS, 0, 0, NULL},
 
-  {"mod_admin_extra", "module_resource", T_ANY, NULL, 0, LATER, 0, 0, NULL},
+  {"mod_admin_extra", "module_resource", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
 
   {"mod_muc_admin", "subscribe_room_many_max_users", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
 
@@ -270,7 +270,7 @@ struct option const options[] = {
   {"mod_fail2ban", "c2s_auth_ban_lifetime", T_TIMEOUT_YEAR, "3600", AUTHD, WORKS, 0, 0, NULL},
   {"mod_fail2ban", "c2s_max_auth_failures", T_INT, "20", AUTHD, WORKS, 1, INT32_MAX, NULL},
 
-  {"mod_http_api", "default_version", T_ANY, NULL, 0, LATER, 0, 0, NULL},
+  {"mod_http_api", "default_version", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"mod_http_api", "admin_ip_access", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
 
   {"mod_http_upload", "host", T_STRING, "upload.@HOST@", UPLOADD, WORKS, 0, 0, NULL},
@@ -387,21 +387,7 @@ struct option const options[] = {
   {"mod_pres_counter", "count", T_INT, "5", USERD, WORKS, 1, INT32_MAX, NULL},
   {"mod_pres_counter", "interval", T_TIMEOUT, "60", USERD, WORKS, 0, 0, NULL},
 
-  {"mod_proxy65", "host", T_STRING, NULL, 0, LATER, 0, 0, NULL},
-  {"mod_proxy65", "hosts", T_WORDS, NULL, 0, LATER, 0, 0, NULL},
-  {"mod_proxy65", "name", T_ANY, NULL, 0, LATER, 0, 0, NULL},
-  {"mod_proxy65", "ip", T_ANY, NULL, 0, LATER, 0, 0, NULL},
-  {"mod_proxy65", "hostname", T_ANY, NULL, 0, LATER, 0, 0, NULL},
-  {"mod_proxy65", "port", T_ANY, NULL, 0, LATER, 0, 0, NULL},
-  {"mod_proxy65", "access", T_ANY, NULL, 0, LATER, 0, 0, NULL},
-  {"mod_proxy65", "max_connections", T_ANY, NULL, 0, LATER, 0, 0, NULL},
-  {"mod_proxy65", "auth_type", T_ANY, NULL, 0, LATER, 0, 0, NULL},
-  {"mod_proxy65", "shaper", T_ANY, NULL, 0, LATER, 0, 0, NULL},
-  {"mod_proxy65", "recbuf", T_ANY, NULL, 0, LATER, 0, 0, NULL},
-  {"mod_proxy65", "sndbuf", T_ANY, NULL, 0, LATER, 0, 0, NULL},
-  {"mod_proxy65", "server_host", T_ANY, NULL, 0, LATER, 0, 0, NULL},
-  {"mod_proxy65", "vcard", T_MAP, NULL, 0, LATER, 0, 0, NULL},
-  {"mod_proxy65", "append_module_config", T_ANY, NULL, 0, LATER, 0, 0, NULL},
+  {"mod_proxy65", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
 
   {"mod_pubsub", "host", T_STRING, "pubsub.@HOST@", PUBSUBD, WORKS, 0, 0, NULL},
   {"mod_pubsub", "hosts", T_WORDS, NULL, PUBSUBD, WORKS, 0, 0, NULL},
@@ -522,15 +508,10 @@ struct option const options[] = {
   {"mod_statsdx", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"mod_xmlrpc", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
 
-  {"mod_block_strangers", "access", T_ACCESS, "none", USERD, LATER, 0, 0, NULL},
-  {"mod_block_strangers", "drop", T_BOOL, "true", USERD, LATER, 0, 0, NULL},
-  {"mod_block_strangers", "log", T_BOOL, "false", USERD, LATER, 0, 0, NULL},
-  {"mod_block_strangers", "captcha", T_BOOL, "false", USERD, LATER, 0, 0, NULL},
-  {"mod_block_strangers", "allow_local_users", T_BOOL, "true", USERD, LATER, 0, 0, NULL},
-  {"mod_block_strangers", "allow_transports", T_BOOL, "true", USERD, LATER, 0, 0, NULL},
+  {"mod_block_strangers", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
 
-  {"mod_delegation", "*", T_ANY, NULL, 0, LATER, 0, 0, NULL},
-  {"mod_privilege", "*", T_ANY, NULL, 0, LATER, 0, 0, NULL},
+  {"mod_delegation", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
+  {"mod_privilege", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"mod_host_meta", "bosh_service_url", T_STRING, "auto", WEBD, WORKS, 0, 0, NULL},
   {"mod_host_meta", "websocket_url", T_STRING, "auto", WEBD, WORKS, 0, 0, NULL},
   {"mod_auth_fast", "token_lifetime", T_TIMEOUT, "2592000", AUTHD, WORKS, 0, 0, NULL},
@@ -545,7 +526,7 @@ struct option const options[] = {
   {"mod_invites", "webchat_url", T_STRING, NULL, REGISTERD, WORKS, 0, 0, NULL},
   {"mod_muc_rtbl", "rtbl_server", T_STRING, "xmppbl.org", MUCD, WORKS, 0, 0, NULL},
   {"mod_muc_rtbl", "rtbl_node", T_STRING, "muc_bans_sha256", MUCD, WORKS, 0, 0, NULL},
-  {"mod_adhoc_api", "*", T_ANY, NULL, 0, LATER, 0, 0, NULL},
+  {"mod_adhoc_api", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
 
   {"tabber", "scram_iterations", T_INT, "10000", AUTHD | CTL, WORKS, SCRAM_ITERATIONS_MIN, SCRAM_ITERATIONS_MAX, NULL},
   {"tabber", "log", T_WORD, NULL, CTL, WORKS, 0, 0, "file stderr syslog"},

@@ -8,8 +8,7 @@
 /* Listeners of module ejabberd_http: which handler answers at which path, and fields of all
  * answers. */
 
-/* Handlers that answer; those whose program does not exist yet; those that have no counterpart, at
- * whose paths nothing is. */
+/* Handlers that answer, and those that have no counterpart, at whose paths nothing is. */
 static struct {
   char const *word;
   enum effect effect;
@@ -24,7 +23,7 @@ static struct {
   {"mod_conversejs",      WORKS  },
   {"mod_invites",         WORKS  },
   {"tabber_metrics",      WORKS  },
-  {"mod_http_api",        LATER  },
+  {"mod_http_api",        NOTHING},
   {"mod_http_bind",       WORKS  },
   {"ejabberd_web_admin",  NOTHING},
   {"ejabberd_acme",       NOTHING},
@@ -112,10 +111,7 @@ add_handler(struct yaml_node const *n, struct slice listener, struct slice path,
   struct slice at = normal_path(path);
 
   emit(CTL, "handler", listener, path.s, word.s, NULL);
-  if (effect == LATER)
-    say_lost(n, "listen.request_handlers", "nobody answers here yet: %s is not there yet",
-             word.s);
-  else if (effect == NOTHING)
+  if (effect == NOTHING)
     say_no_effect(n, "listen.request_handlers",
                   "nobody answers here: %s has no counterpart", word.s);
   else if (at.s) {
