@@ -9,7 +9,7 @@ struct compiling job;
 bool
 expect_map(struct yaml_node const *n, char const *path)
 {
-  if (n->kind == YAML_MAP) return true;
+  if (n->kind == YAML_MAP || (n->kind == YAML_LIST && !n->first)) return true;
   say_error(n, path, "expected a mapping, got %s%s%s",
             n->kind == YAML_LIST ? "a list" : "\"", n->kind == YAML_LIST ? "" : n->text.s,
             n->kind == YAML_LIST ? "" : "\"");
@@ -256,7 +256,9 @@ compile_value(struct option const *o, struct yaml_node const *n, char const *pat
   struct slice v;
 
   if (n->text.s != o->dflt) warn_of_effect(o, n, path);
-  if (o->type == T_ACCESS || o->type == T_SHAPER)
+  if (o->type == T_QUOTA)
+    v = n->text.s == o->dflt ? n->text : access_quota(n, path);
+  else if (o->type == T_ACCESS || o->type == T_SHAPER)
     v = access_rule(n, path, o->type == T_SHAPER);
   else
     v = option_value(&job.arena, o, n, path);

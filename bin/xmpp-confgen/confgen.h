@@ -73,10 +73,11 @@ bool emit_certfile(struct slice pattern);
 
 enum type {
   T_BOOL,
-  T_INT,     /* from least to most */
-  T_INT_INF, /* or infinity */
-  T_INT_LOW, /* or below zero, which is as 0 */
-  T_TIMEOUT, /* seconds, or a number with a unit; put out in milliseconds */
+  T_INT,      /* from least to most */
+  T_INT_INF,  /* or infinity */
+  T_INT_LOW,  /* or below zero, which is as 0 */
+  T_INT_MOST, /* or above most, which is as most, with a warning */
+  T_TIMEOUT,  /* seconds, or a number with a unit; put out in milliseconds */
   T_TIMEOUT_INF,
   T_TIMEOUT_YEAR, /* or infinity, which is a year */
   T_TIMEOUT_ZERO, /* or 0 */
@@ -99,6 +100,7 @@ enum type {
   T_NETS,   /* IP addresses or networks, one or a list; or all */
   T_ACCESS, /* a rule: its name, all, none, or the rule itself */
   T_SHAPER, /* likewise of shapers */
+  T_QUOTA,  /* likewise; a name without a rule is no quota */
   T_MAP,    /* any mapping: the option has no effect yet */
   T_ANY,    /* any value: the option has no effect yet */
   T_SPECIAL /* has a reader of its own */
@@ -206,6 +208,9 @@ void compile_access(void);
 /* The name of the rule that an option's value means: of a defined one (the name is remembered,
  * and looked for at the end), or of the one that stands in its place. s NULL after an error. */
 struct slice access_rule(struct yaml_node const *n, char const *path, bool shaper);
+
+/* The same of a shaper's rule that gives a number; a name that no rule has is a warning. */
+struct slice access_quota(struct yaml_node const *n, char const *path);
 
 /* Rules that were named and are not defined: the sample's, with a warning, or an error. */
 void compile_missing_rules(void);

@@ -64,7 +64,7 @@ put_unused(struct option const *o, char const *key)
   struct yaml_node d = default_node(o, NULL);
   struct slice v = d.text;
 
-  if (o->type != T_ACCESS && o->type != T_SHAPER)
+  if (o->type != T_ACCESS && o->type != T_SHAPER && o->type != T_QUOTA)
     v = option_value(&job.arena, o, &d, key);
   if (v.s) emit_slice(o->owner & (DAEMONS | CTL), key, SLICE("*"), v);
 }

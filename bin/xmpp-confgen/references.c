@@ -169,6 +169,22 @@ access_rule(struct yaml_node const *n, char const *path, bool shaper)
   return n->text;
 }
 
+struct slice
+access_quota(struct yaml_node const *n, char const *path)
+{
+  uint64_t number;
+  size_t h, i;
+
+  if (n->kind != YAML_SCALAR || slice_is(n->text, "none") ||
+      slice_u64(n->text, &number) || is_defined(job.top, n->text.s, true))
+    return access_rule(n, path, true);
+  for (h = 0; h < job.hosts_n; h++)
+    for (i = 1; i < ACCESS_SETS_N; i++)
+      if (host_defines(job.hosts[h], i, n->text.s)) return n->text;
+  say_warning(n, path, "no rule named %s is defined, so there is no quota", n->text.s);
+  return n->text;
+}
+
 /* The defined rule, or the sample's, whose name is nearest; NULL when none is near. */
 static char const *
 nearest_rule(struct reference const *r)

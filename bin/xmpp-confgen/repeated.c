@@ -35,7 +35,8 @@ has_pairs(struct slice option)
 
   if (slice_is(option, "custom_headers") || slice_is(option, "who")) return true;
   for (i = 0; i < options_n; i++)
-    if ((options[i].type == T_ACCESS || options[i].type == T_SHAPER) &&
+    if ((options[i].type == T_ACCESS || options[i].type == T_SHAPER ||
+         options[i].type == T_QUOTA) &&
         slice_is(option, options[i].name))
       return true;
   return false;

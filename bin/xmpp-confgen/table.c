@@ -68,7 +68,7 @@ struct option const options[] = {
   {"", "s2s_access", T_ACCESS, "all", S2SD | PUSHD, WORKS, 0, 0, NULL},
   {"", "s2s_timeout", T_TIMEOUT_INF, "3600", S2SD, WORKS, 0, 0, NULL},
   {"", "s2s_max_retry_delay", T_TIMEOUT, "300", S2SD, WORKS, 0, 0, NULL},
-  {"", "s2s_dns_timeout", T_TIMEOUT, "10", DNSD, WORKS, 0, 0, NULL},
+  {"", "s2s_dns_timeout", T_TIMEOUT_YEAR, "10", DNSD, WORKS, 0, 0, NULL},
   {"", "s2s_dns_retries", T_INT, "2", DNSD, WORKS, 0, INT32_MAX, NULL},
   {"", "outgoing_s2s_timeout", T_TIMEOUT_INF, "10", TLSD, WORKS, 0, 0, NULL},
   {"", "outgoing_s2s_port", T_INT, "5269", DNSD, WORKS, 1, 65535, NULL},
@@ -89,7 +89,7 @@ struct option const options[] = {
   {"", "allow_multiple_connections", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"", "anonymous_protocol", T_WORD, NULL, 0, WORKS, 0, 0, "sasl_anon login_anon both"},
   {"", "extauth_program", T_STRING, NULL, EXTAUTHD, WORKS, 0, 0, NULL},
-  {"", "extauth_pool_size", T_INT, "2", EXTAUTHD, WORKS, 1, EXTAUTH_WORKERS_MAX, NULL},
+  {"", "extauth_pool_size", T_INT_MOST, "2", EXTAUTHD, WORKS, 1, EXTAUTH_WORKERS_MAX, NULL},
   {"", "extauth_pool_name", T_STRING, NULL, 0, LATER, 0, 0, NULL},
   {"", "extauth_instances", T_ANY, NULL, 0, LATER, 0, 0, NULL},
   {"", "extauth_cache", T_ANY, NULL, 0, LATER, 0, 0, NULL},
@@ -295,8 +295,8 @@ struct option const options[] = {
   {"mod_http_upload", "rm_on_unregister", T_BOOL, "true", UPLOADD, WORKS, 0, 0, NULL},
 
   {"mod_http_upload_quota", "max_days", T_INT_INF, "infinity", UPLOADD, WORKS, 1, INT32_MAX, NULL},
-  {"mod_http_upload_quota", "access_soft_quota", T_STRING, "soft_upload_quota", UPLOADD, WORKS, 0, 0, NULL},
-  {"mod_http_upload_quota", "access_hard_quota", T_STRING, "hard_upload_quota", UPLOADD, WORKS, 0, 0, NULL},
+  {"mod_http_upload_quota", "access_soft_quota", T_QUOTA, "soft_upload_quota", UPLOADD, WORKS, 0, 0, NULL},
+  {"mod_http_upload_quota", "access_hard_quota", T_QUOTA, "hard_upload_quota", UPLOADD, WORKS, 0, 0, NULL},
 
   {"mod_mam", "default", T_WORD, "never", MAMD | ROUTED, WORKS, 0, 0, "never always roster"},
   {"mod_mam", "request_activates_archiving", T_BOOL, "false", MAMD | ROUTED, WORKS, 0, 0, NULL},

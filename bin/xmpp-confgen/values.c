@@ -240,6 +240,10 @@ int_value(struct arena *a, struct option const *o, struct yaml_node const *n,
   if (n->kind != YAML_SCALAR || !slice_u64(n->text, &v))
     return wrong_type(n, path,
                       o->type == T_INT_INF ? "a number or infinity" : "a number");
+  if (o->type == T_INT_MOST && v > (uint64_t)o->most) {
+    say_warning(n, path, "%s is too much; taken as %lld", n->text.s, (long long)o->most);
+    v = (uint64_t)o->most;
+  }
   if (v < (uint64_t)o->least || v > (uint64_t)o->most) {
     say_error(n, path, "expected a number from %lld to %lld, got %s", (long long)o->least,
               (long long)o->most, n->text.s);
@@ -300,7 +304,8 @@ joined(struct arena *a, struct yaml_node const *n, char const *path, char const 
   bool ok = true;
 
   if (n->kind == YAML_SCALAR) return n->text;
-  if (n->kind == YAML_MAP) return wrong_type(n, path, "a string or a list of strings");
+  if (n->kind == YAML_MAP && n->first)
+    return wrong_type(n, path, "a string or a list of strings");
   for (c = n->first; ok && c; c = c->next) {
     if (c->kind != YAML_SCALAR) {
       wrong_type(c, path, "a string");
@@ -380,9 +385,9 @@ each_value(struct arena *a, struct yaml_node const *n, char const *path, holds_f
            char const *wanted)
 {
   struct slice v = joined(a, n, path, " ");
-  struct yaml_node const *c = n->kind == YAML_LIST ? n->first : n;
+  struct yaml_node const *c = n->kind == YAML_SCALAR ? n : n->first;
 
-  for (; v.s && c; c = n->kind == YAML_LIST ? c->next : NULL)
+  for (; v.s && c; c = n->kind == YAML_SCALAR ? NULL : c->next)
     if (!holds(c->text)) {
       say_error(c, path, "\"%s\" is not %s", c->text.s, wanted);
       return none();
@@ -490,7 +495,8 @@ option_value(struct arena *a, struct option const *o, struct yaml_node const *n,
   case T_BOOL: return bool_value(n, path);
   case T_INT:
   case T_INT_INF:
-  case T_INT_LOW: return int_value(a, o, n, path);
+  case T_INT_LOW:
+  case T_INT_MOST: return int_value(a, o, n, path);
   case T_TIMEOUT:
   case T_TIMEOUT_INF:
   case T_TIMEOUT_YEAR: return timeout_value(a, o, n, path);
@@ -527,6 +533,7 @@ option_value(struct arena *a, struct option const *o, struct yaml_node const *n,
   case T_ANY: return SLICE("");
   case T_ACCESS:
   case T_SHAPER:
+  case T_QUOTA:
   case T_STRING:
   case T_SPECIAL: break;
   }

@@ -39,7 +39,7 @@ waiting_is_full(struct slice bare, uint64_t owner)
   struct access_who who = {.local = j.local, .domain = j.domain};
   uint64_t most = UINT64_MAX, n = 0;
 
-  if (rule.len && !slice_is(rule, "infinity") && !slice_u64(rule, &most))
+  if (rule.len && !slice_is(rule, "infinity"))
     most = access_number(mamd.access, rule, j.domain, &who, UINT64_MAX);
   return !archive_waiting_count(mamd.archive, owner, &n) || n >= most;
 }

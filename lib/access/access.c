@@ -381,6 +381,7 @@ access_number(struct access const *a, struct slice rule, struct slice host,
 {
   uint64_t n;
 
+  if (slice_u64(rule, &n)) return n;
   return slice_u64(access_check(a, rule, host, who, NULL), &n) ? n : dflt;
 }
 

@@ -58,7 +58,8 @@ bool access_allows(struct access const *a, struct slice rule, struct slice host,
  * allow, or when a condition that always holds denies before. */
 bool access_may_allow(struct access const *a, struct slice rule, struct slice host);
 
-/* The number that a rule gives (max_user_sessions); dflt when it gives none. */
+/* The number that a rule gives (max_user_sessions), or that stands in the place of its name; dflt when the
+ * rule gives none. */
 uint64_t access_number(struct access const *a, struct slice rule, struct slice host,
                        struct access_who const *who, uint64_t dflt);
 

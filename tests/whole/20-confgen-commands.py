@@ -61,6 +61,23 @@ def allows(text, jid, rule, ip="192.0.2.1"):
     return ": allow" in out
 
 
+@check
+def a_quota_is_a_number_or_a_rule():
+    """Its name, or the rule in the place of the name; the default is a name that no rule need have."""
+    def quota(value):
+        found = compiled(HEAD + "modules:\n  mod_http_upload:\n    access: all\n  mod_http_upload_quota:\n"
+                         "    access_hard_quota: " + value + "\nshaper_rules: {own: 7}\n")["xmpp-uploadd"]
+        key = "mod_http_upload_quota.access_"
+        assert [key + "soft_quota", "*", "soft_upload_quota"] in found, found
+        name = [x[2] for x in found if x[:2] == [key + "hard_quota", "example.com"]]
+        return name[0], [x[3:6] for x in found if x[0] == "rule" and x[2] == name[0]]
+    assert quota("1000") == ("1000", [])
+    assert quota("own") == ("own", [["1", "7", "all"]])
+    assert quota("missing") == ("missing", [])
+    name, rule = quota("[{1000: all}]")
+    assert name.startswith("#") and rule == [["1", "1000", "all"]], (name, rule)
+
+
 # ---- ports of the machine
 
 

@@ -450,6 +450,7 @@ numbers(void **state)
   assert_int_equal(access_number(a, SLICE("part"), SLICE("h"), &admin, 5), 7);
   assert_int_equal(access_number(a, SLICE("part"), SLICE("h"), &user, 5), 5);
   assert_int_equal(access_number(a, SLICE("word"), SLICE("h"), &user, 5), 5);
+  assert_int_equal(access_number(a, SLICE("12"), SLICE("h"), &user, 5), 12);
   assert_int_equal(access_number(a, SLICE("missing"), SLICE("h"), &user, UINT64_MAX),
                    UINT64_MAX);
   access_free(a);
