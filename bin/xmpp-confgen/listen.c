@@ -210,13 +210,27 @@ option_of(size_t kind, struct slice name)
   return o ? o : option_find("listen", name);
 }
 
+/* unix_socket: {mode, owner, group}. xmpp-tlsd is no user who could give the file away. */
 static void
-check_unix_socket(struct yaml_node const *n)
+compile_unix_socket(struct yaml_node const *n, struct slice name)
 {
   struct option const octal = {.name = "mode", .type = T_OCTAL};
-  struct yaml_node const *mode = yaml_get(n, "mode");
+  struct yaml_node const *c;
+  struct slice mode;
 
-  if (mode) option_value(&job.arena, &octal, mode, "listen.unix_socket.mode");
+  if (n->kind != YAML_MAP) {
+    say_error(n, "listen.unix_socket", "expected a mapping of mode, owner and group");
+    return;
+  }
+  for (c = n->first; c; c = c->next) {
+    if (slice_is(c->key, "owner") || slice_is(c->key, "group"))
+      say_warning(c, "listen.unix_socket",
+                  "the socket is xmpp-tlsd's, and not given away; mode lets others in");
+    else if (!slice_is(c->key, "mode"))
+      say_unknown(c, "listen.unix_socket", "option", NULL);
+    else if ((mode = option_value(&job.arena, &octal, c, "listen.unix_socket.mode")).s)
+      emit_slice(TLSD, "unix_socket", name, mode);
+  }
 }
 
 static void
@@ -239,6 +253,8 @@ compile_one(size_t kind, struct yaml_node const *c, struct slice name)
                   near ? near : option_nearest(kinds[kind].options, c->key));
     return;
   }
+  if (slice_is(c->key, "unix_socket") && kinds[kind].effect == WORKS)
+    compile_unix_socket(c, name);
   if (slice_is(c->key, "certfile")) {
     say_warning(c, path, "an old option; taken as one of certfiles");
     compile_certfiles(c);
@@ -251,7 +267,6 @@ compile_one(size_t kind, struct yaml_node const *c, struct slice name)
   v = expand_keywords(c, path,
                       slice_is(c->key, "custom_headers") ? SLICE("@HOST@") : SLICE(""));
   if (v) compile_value(o, v, path, o->name, name);
-  if (slice_is(c->key, "unix_socket")) check_unix_socket(c);
 }
 
 static void

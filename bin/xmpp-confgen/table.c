@@ -160,7 +160,7 @@ struct option const options[] = {
   {"listen", "accept_interval", T_INT, NULL, 0, LATER, 0, INT32_MAX, NULL},
   {"listen", "use_proxy_protocol", T_BOOL, NULL, TLSD, WORKS, 0, 0, NULL},
   {"listen", "proxy_from", T_NETS, NULL, TLSD, WORKS, 0, 0, NULL},
-  {"listen", "unix_socket", T_ANY, NULL, 0, LATER, 0, 0, NULL},
+  {"listen", "unix_socket", T_SPECIAL, NULL, TLSD, WORKS, 0, 0, NULL},
   {"listen", "send_timeout", T_TIMEOUT_YEAR, "15", TLSD, WORKS, 0, 0, NULL},
   {"listen", "max_fsm_queue", T_INT, NULL, C2SD | S2SD, WORKS, 1, INT32_MAX, NULL},
   {"listen", "protocol_options", T_TLS_WORDS, "no_sslv3|cipher_server_preference|no_compression", TLSD, WORKS, 0, 0, TLS_WORDS},

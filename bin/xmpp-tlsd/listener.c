@@ -127,6 +127,18 @@ served_by(struct slice what)
   return slice_is(what, "comp") ? COMPD : C2SD;
 }
 
+/* xmpp-confgen has checked the digits. */
+static mode_t
+octal(struct slice text)
+{
+  mode_t mode = 0;
+  size_t i;
+
+  for (i = 0; i < text.len; i++)
+    mode = mode * 8 + (mode_t)(text.s[i] - '0');
+  return mode & 0777;
+}
+
 static bool
 listener_read(struct listener *ln, struct settings const *st,
               struct settings_row const *row)
@@ -149,6 +161,8 @@ listener_read(struct listener *ln, struct settings const *st,
   ln->required = slice_is(settings_get(st, "tls", scope), "starttls_required");
   ln->proxied = settings_bool(st, "use_proxy_protocol", scope);
   ln->backlog = settings_u64(st, "backlog", scope);
+  if (slice_starts(scope, "unix:"))
+    ln->mode = octal(settings_get(st, "unix_socket", scope));
   ln->send_timeout_us = settings_us(st, "send_timeout", scope);
   if (!nets_add(&ln->proxies, settings_get(st, "proxy_from", scope))) {
     settings_refuse("proxy_from", scope, "no address or network", NULL);
@@ -282,8 +296,8 @@ static void
 open_socket(struct listener *ln)
 {
   bool is_path = !strncmp(ln->ip, "unix:", 5);
-  int fd =
-    is_path ? socket_bind_unix(ln->ip + 5) : socket_bind_tcp(ln, listeners.reuseport);
+  int fd = is_path ? socket_bind_unix(ln->ip + 5, ln->mode)
+                   : socket_bind_tcp(ln, listeners.reuseport);
 
   if (fd >= 0 && !listen(fd, (int)ln->backlog) &&
       event_io_start(&ln->io, fd, link_find(ln->serves) ? EVENT_READ : 0, on_accept,
@@ -333,6 +347,9 @@ carry_sockets(struct listener *list, struct listener *old)
     }
     event_io_cancel(&o->io);
     if (fd < 0) continue;
+    if (ln && ln->mode && chmod(ln->ip + 5, ln->mode))
+      log_event(LOG_WARN, "listener-mode", "listener", ln->name, "why", strerror(errno),
+                NULL);
     if (!ln || listen(fd, (int)ln->backlog) ||
         !event_io_start(&ln->io, fd, link_find(ln->serves) ? EVENT_READ : 0, on_accept,
                         ln))

@@ -9,17 +9,18 @@
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Sockets of listeners, and of the connections that they accept. */
 
 int
-socket_bind_unix(char const *path)
+socket_bind_unix(char const *path, mode_t mode)
 {
   int fd = ipc_stream_nbcoe();
 
   if (fd < 0) return -1;
-  if (ipc_bind_reuse(fd, path) >= 0) return fd;
+  if (ipc_bind_reuse(fd, path) >= 0 && (!mode || !chmod(path, mode))) return fd;
   fd_close(fd);
   return -1;
 }

@@ -111,6 +111,7 @@ struct listener {
   enum program serves; /* C2SD, S2SD, COMPD or WEBD */
   uint64_t options;    /* SSL_OP_* */
   uint64_t backlog;
+  mode_t mode; /* of the file of a unix socket; 0: as it is made */
   uint64_t send_timeout_us;
   int min_version;
   bool direct;         /* TLS from the first byte */
@@ -149,9 +150,10 @@ void listeners_certificate(struct link *ctl, struct record *r);
 
 struct sockaddr_storage;
 
-/* Give a socket that is bound for ln, or to a path. -1 with errno. */
+/* Give a socket that is bound for ln, or to a path, whose file gets the mode (0: as it is made). -1 with
+ * errno. */
 int socket_bind_tcp(struct listener const *ln, bool reuseport);
-int socket_bind_unix(char const *path);
+int socket_bind_unix(char const *path, mode_t mode);
 
 /* The address of a peer as text, in buf; *port its port. That of a UNIX socket is 127.0.0.1. */
 struct slice socket_peer(struct sockaddr_storage const *sa, char buf[46],

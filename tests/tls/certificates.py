@@ -228,6 +228,17 @@ def a_key_with_a_passphrase_is_no_key():
 
 
 @check
+def the_file_of_a_listener_has_its_mode():
+    """unix_socket; a reload changes it."""
+    t = Tlsd(pool(), options=', unix_socket: {mode: "0662"}')
+    def modes():
+        return [os.stat(x).st_mode & 0o777 for x in (t.plain, t.direct)]
+    assert modes() == [0o662, 0o662], modes()
+    t.compile("settings", options=', unix_socket: {mode: "0600"}')
+    assert t.reload() and modes() == [0o600, 0o600], modes()
+
+
+@check
 def a_reload_shows_the_changed_certificate():
     t = Tlsd(pool(a=make("old", certs.dns("a.example"))))
     shows(t, "old", "a.example")
