@@ -100,6 +100,7 @@ read_modules(struct settings const *st, struct host *h)
   h->resume_max_us = settings_get(st, "mod_stream_mgmt.max_resume_timeout", name).len
                        ? settings_us(st, "mod_stream_mgmt.max_resume_timeout", name)
                        : h->resume_us;
+  if (!h->resume_max_us) h->resume_us = 0;
   h->ack_us = settings_us(st, "mod_stream_mgmt.ack_timeout", name);
   h->queue_max = settings_u64(st, "mod_stream_mgmt.max_ack_queue", name);
   h->ended_max = settings_u64(st, "mod_stream_mgmt.cache_size", name);

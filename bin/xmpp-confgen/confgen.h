@@ -73,15 +73,17 @@ bool emit_certfile(struct slice pattern);
 
 enum type {
   T_BOOL,
-  T_INT,      /* from least to most */
-  T_INT_INF,  /* or infinity */
-  T_INT_LOW,  /* or below zero, which is as 0 */
-  T_INT_MOST, /* or above most, which is as most, with a warning */
-  T_TIMEOUT,  /* seconds, or a number with a unit; put out in milliseconds */
+  T_INT,          /* from least to most */
+  T_INT_INF,      /* or infinity */
+  T_INT_LOW,      /* or below zero, which is as 0 */
+  T_INT_NEAR,     /* or outside, which is as the nearest of them, with a warning */
+  T_INT_INF_NEAR, /* the same, or infinity */
+  T_TIMEOUT,      /* seconds, or a number with a unit; put out in milliseconds */
   T_TIMEOUT_INF,
-  T_TIMEOUT_YEAR, /* or infinity, which is a year */
-  T_TIMEOUT_ZERO, /* or 0 */
-  T_SECONDS,      /* a number, fractions too; put out in milliseconds */
+  T_TIMEOUT_YEAR,     /* or infinity, which is a year */
+  T_TIMEOUT_ZERO,     /* or 0 */
+  T_TIMEOUT_INF_ZERO, /* or infinity, or 0 */
+  T_SECONDS,          /* a number, fractions too; put out in milliseconds */
   T_STRING,
   T_WORD,  /* one of the words */
   T_WORDS, /* a value or a list, put out with blanks between */

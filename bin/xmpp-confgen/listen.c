@@ -349,7 +349,8 @@ put_component(struct yaml_node const *c, struct slice text, struct slice listene
   }
   if (!password.len) password = dflt;
   if (!password.len) {
-    say_error(c, "listen.hosts", "the component %s has no password", domain.s);
+    say_lost(c, "listen.hosts", "%s has no password, so no component can have it",
+             domain.s);
     return;
   }
   for (i = 0; i < job.hosts_n; i++)
@@ -384,7 +385,8 @@ compile_components(struct yaml_node const *n, struct slice listener)
   struct slice dflt = text_of(yaml_get(n, "password"), "");
 
   job.wanted |= COMPD;
-  if (!hosts && !dflt.len) say_error(n, "listen.password", "the option is missing");
+  if (!hosts && !dflt.len)
+    say_lost(n, "listen.password", "without a password no component can connect");
   if (hosts && hosts->kind == YAML_SCALAR)
     say_error(hosts, "listen.hosts", "expected domains, each with its password");
   for (c = hosts && hosts->kind != YAML_SCALAR ? hosts->first : NULL; c; c = c->next)

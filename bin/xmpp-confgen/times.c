@@ -49,7 +49,8 @@ timeout_value(struct arena *a, struct option const *o, struct yaml_node const *n
   char buf[BASE_NUM];
 
   if (n->kind == YAML_SCALAR && is_infinity(t)) {
-    if (o->type == T_TIMEOUT_INF) return SLICE("infinity");
+    if (o->type == T_TIMEOUT_INF || o->type == T_TIMEOUT_INF_ZERO)
+      return SLICE("infinity");
     if (o->type == T_TIMEOUT_YEAR) return SLICE(YEAR_MS);
   }
   while (digits < t.len && isdigit((unsigned char)t.s[digits]))

@@ -227,6 +227,21 @@ is_below_zero(struct yaml_node const *n)
          slice_u64(slice_of(n->text.s + 1, n->text.len - 1), &v);
 }
 
+/* The number from least to most that is nearest to v. */
+static uint64_t
+nearest_int(struct option const *o, struct yaml_node const *n, uint64_t v,
+            char const *path)
+{
+  uint64_t near = v < (uint64_t)o->least  ? (uint64_t)o->least
+                  : v > (uint64_t)o->most ? (uint64_t)o->most
+                                          : v;
+
+  if (near != v)
+    say_warning(n, path, "%s is too %s; taken as %llu", n->text.s,
+                near < v ? "much" : "little", (unsigned long long)near);
+  return near;
+}
+
 static struct slice
 int_value(struct arena *a, struct option const *o, struct yaml_node const *n,
           char const *path)
@@ -234,16 +249,13 @@ int_value(struct arena *a, struct option const *o, struct yaml_node const *n,
   uint64_t v;
   char buf[BASE_NUM];
 
-  if (o->type == T_INT_INF && n->kind == YAML_SCALAR && is_infinity(n->text))
-    return SLICE("infinity");
+  bool endless = o->type == T_INT_INF || o->type == T_INT_INF_NEAR;
+
+  if (endless && n->kind == YAML_SCALAR && is_infinity(n->text)) return SLICE("infinity");
   if (o->type == T_INT_LOW && is_below_zero(n)) return SLICE("0");
   if (n->kind != YAML_SCALAR || !slice_u64(n->text, &v))
-    return wrong_type(n, path,
-                      o->type == T_INT_INF ? "a number or infinity" : "a number");
-  if (o->type == T_INT_MOST && v > (uint64_t)o->most) {
-    say_warning(n, path, "%s is too much; taken as %lld", n->text.s, (long long)o->most);
-    v = (uint64_t)o->most;
-  }
+    return wrong_type(n, path, endless ? "a number or infinity" : "a number");
+  if (o->type == T_INT_NEAR || o->type == T_INT_INF_NEAR) v = nearest_int(o, n, v, path);
   if (v < (uint64_t)o->least || v > (uint64_t)o->most) {
     say_error(n, path, "expected a number from %lld to %lld, got %s", (long long)o->least,
               (long long)o->most, n->text.s);
@@ -478,7 +490,14 @@ captcha_value(struct yaml_node const *n, char const *path)
                 n->text.s);
     return SLICE("xmpp-captcha");
   }
-  if (n->text.s[0] != '/') return wrong_type(n, path, "an absolute path of a program");
+  if (is_macro(n)) return wrong_type(n, path, "an absolute path of a program");
+  if (n->text.s[0] != '/') {
+    say_warning(n, path,
+                "expected an absolute path of a program, got \"%s\"; xmpp-captcha makes "
+                "the captchas",
+                n->text.s);
+    return SLICE("xmpp-captcha");
+  }
   if (job.no_files || !access(n->text.s, X_OK)) return n->text;
   say_warning(n, path, "cannot run %s: %s; xmpp-captcha makes the captchas", n->text.s,
               strerror(errno));
@@ -496,7 +515,8 @@ option_value(struct arena *a, struct option const *o, struct yaml_node const *n,
   case T_INT:
   case T_INT_INF:
   case T_INT_LOW:
-  case T_INT_MOST: return int_value(a, o, n, path);
+  case T_INT_NEAR:
+  case T_INT_INF_NEAR: return int_value(a, o, n, path);
   case T_TIMEOUT:
   case T_TIMEOUT_INF:
   case T_TIMEOUT_YEAR: return timeout_value(a, o, n, path);
@@ -514,6 +534,7 @@ option_value(struct arena *a, struct option const *o, struct yaml_node const *n,
     return v.s && tls_words_hold(o, n, path) ? v : none();
   case T_FILE: return file_value(o, n, path);
   case T_TIMEOUT_ZERO:
+  case T_TIMEOUT_INF_ZERO:
     if (n->kind == YAML_SCALAR && slice_is(n->text, "0")) return SLICE("0");
     return timeout_value(a, o, n, path);
   case T_CAPTCHA: return captcha_value(n, path);

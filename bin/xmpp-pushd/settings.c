@@ -41,6 +41,7 @@ read_keepalive(struct settings const *st, struct vhost *v)
 
   v->keepalive = settings_has(st, "module", v->host, "mod_push_keepalive");
   v->keep_us = settings_us(st, "mod_push_keepalive.resume_timeout", v->host);
+  if (!v->keep_us) v->keepalive = false;
   v->rest_us = settings_us(st, "mod_stream_mgmt.resume_timeout", v->host);
   if (v->rest_us < floor) v->rest_us = floor;
   v->wakes_late = settings_bool(st, "mod_push_keepalive.wake_on_timeout", v->host);
