@@ -409,7 +409,7 @@ struct in {
   bool held; /* a message that came too early, in its time */
 };
 
-/* xmpp-mucd.c: handle a stanza, whose XML is text; held as in struct in. */
+/* stanzas.c: handle a stanza, whose XML is text; held as in struct in. */
 void stanza_in(struct stanza const *st, bool held);
 
 /* holds.c: hold the message in if it comes too early. */

@@ -9,7 +9,7 @@
  * LIMITS  MUC_SESSIONS_MAX, MUC_TEXT_MAX; options of mod_muc
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, and the envelope of what routed sends
- * ROOMS   rooms.c rooms in memory, occupants.c their occupants, stored.c what is on disk, config.c
+ * ROOMS   stanzas.c what comes in; rooms.c rooms in memory, occupants.c their occupants, stored.c what is on disk, config.c
  *         options of a room; presence.c, enter.c, show.c presence; message.c, private.c, invite.c
  *         messages, holds.c those that come too early; iq.c requests: admin.c, owner.c, people.c, end.c, register.c, disco.c, archive.c, moderate.c,
  *         vcards.c; hats.c, hat_commands.c; history.c, retention.c the archive; rtbl.c, rtbl_table.c lists of those who may not enter; ghosts.c sessions that ended elsewhere, sent.c ids of messages; ends.c, cleanup.c accounts that ended; control.c
@@ -76,66 +76,6 @@ start(void)
   ghosts_start();
   retention_start();
   return true;
-}
-
-static void
-heard(struct session *s)
-{
-  s->alive_us = door_now();
-  s->pings = 0;
-}
-
-/* `access` is for all that a stranger may want of the service; entering a room has its own check, and
- * who is in may stay. */
-static bool
-may_use(struct in *in)
-{
-  if (in->session || in->admin || slice_is(in->st.kind, "presence") ||
-      !stanza_may_answer(&in->st) || muc_allows(in->muc, RULE_ACCESS, &in->from))
-    return true;
-  refuse(&in->st, ERR_FORBIDDEN, "", "you may not use the rooms here");
-  return false;
-}
-
-static void
-handle(struct in *in)
-{
-  if (rtbl_in(in)) return;
-  if (in->to.local.len) in->room = room_find(in->to.bare);
-  if (in->room) {
-    room_touch(in->room);
-    in->session = session_find(in->room, &in->from);
-  }
-  in->admin = muc_is_admin(in->muc, &in->from);
-  in->again = stanza_is_again(&in->st);
-  if (!may_use(in)) return;
-  if (in->session && !slice_is(in->st.type, "error")) heard(in->session);
-  if (slice_is(in->st.kind, "presence"))
-    presence_in(in);
-  else if (slice_is(in->st.kind, "message"))
-    message_in(in);
-  else
-    iq_in(in);
-}
-
-/* A held stanza may be handled in the middle of another one, so there are two arenas. */
-void
-stanza_in(struct stanza const *st, bool held)
-{
-  static struct arena arenas[2];
-  struct in in = {.st = *st, .arena = &arenas[held], .held = held};
-  enum xml_error why;
-
-  arena_reset(in.arena);
-  if (!jid_parse(in.arena, st->from, &in.from) || !jid_parse(in.arena, st->to, &in.to))
-    return;
-  in.muc = muc_find(in.to.domain);
-  in.e = xml_parse(in.arena, st->xml, NS_CLIENT, &why);
-  if (!in.muc || !in.e) {
-    refuse(&in.st, ERR_SERVICE_UNAVAILABLE, "", "");
-    return;
-  }
-  handle(&in);
 }
 
 static void
