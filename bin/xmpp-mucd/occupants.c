@@ -21,6 +21,7 @@
  *            word clean */
 
 #define PRESENT_MAP_BYTES (4ull << 30)
+#define SESSION_KEY 16
 
 static MDB_dbi sessions, meta;
 static uint64_t last_seq;
@@ -186,18 +187,18 @@ session_add(struct room *r, struct occupant *o, struct jid const *who, struct sl
 }
 
 static struct slice
-session_at(char key[16], struct session const *s)
+session_at(char key[SESSION_KEY], struct session const *s)
 {
   uint64_pack_big(key, s->o->room->number);
   uint32_pack_big(key + 8, s->o->id);
   uint32_pack_big(key + 12, s->id);
-  return slice_of(key, 16);
+  return slice_of(key, SESSION_KEY);
 }
 
 static void
 session_erase(struct session *s)
 {
-  char key[16];
+  char key[SESSION_KEY];
 
   store_del(mucd.present, sessions, session_at(key, s));
 }
@@ -318,7 +319,7 @@ session_save(struct session *s)
 {
   static stralloc v = STRALLOC_ZERO;
   struct occupant *o = s->o;
-  char key[16];
+  char key[SESSION_KEY];
 
   v.len = 0;
   put_field(&v, o->room->bare);
@@ -359,6 +360,19 @@ boot_id(void)
   return slice_of(id.s, id.len);
 }
 
+/* The room of a session in the store; NULL: it is no more, or another room has its name. */
+static struct room *
+room_of(struct slice key, struct record *f)
+{
+  struct room *r = room_find(record_get(f, 1));
+  uint64_t number;
+
+  uint64_unpack_big(key.s, &number);
+  return r && r->number == number && r->state != ROOM_TOMBSTONE ? r : NULL;
+}
+
+/* Put a session of the store into its room; note its key in the list at cookie if the room is no
+ * more. */
 static bool
 load(void *cookie, struct slice key, struct slice value)
 {
@@ -369,12 +383,12 @@ load(void *cookie, struct slice key, struct slice value)
   struct session *s;
   uint32_t id, sid;
 
-  (void)cookie;
   copy.len = 0;
   put_slice(&copy, value);
-  if (key.len != 16 || !record_split(&f, copy.s, copy.len)) return true;
-  r = room_find(record_get(&f, 1));
-  if (!r || !r->muc || r->state == ROOM_TOMBSTONE) return true;
+  if (key.len != SESSION_KEY || !record_split(&f, copy.s, copy.len)) return true;
+  r = room_of(key, &f);
+  if (!r) put_slice(cookie, key);
+  if (!r || !r->muc) return true;
   uint32_unpack_big(key.s + 8, &id);
   uint32_unpack_big(key.s + 12, &sid);
   o = occupant_by_nick(r, record_get(&f, 4));
@@ -435,6 +449,20 @@ open_fresh(char const *path)
               boot_id().len ? boot_id() : SLICE("none"));
 }
 
+/* A commit of DATA/occupants whose turn DATA/rooms has lost leaves sessions of a room that is not
+ * there: they would be in the next room of its name. */
+static void
+load_all(void)
+{
+  stralloc stray = STRALLOC_ZERO;
+  size_t at;
+
+  store_each(mucd.present, sessions, slice_of("", 1), load, &stray);
+  for (at = 0; at < stray.len; at += SESSION_KEY)
+    store_del(mucd.present, sessions, slice_of(stray.s + at, SESSION_KEY));
+  stralloc_free(&stray);
+}
+
 void
 occupants_load(void)
 {
@@ -445,7 +473,7 @@ occupants_load(void)
   snprintf(path, sizeof path, "%s/occupants", service_data());
   if (!mucd.present) open_fresh(path);
   if (!mucd.present || !holds_open()) no_memory();
-  store_each(mucd.present, sessions, slice_of("", 1), load, NULL);
+  load_all();
   for (r = room_next(NULL); r; r = room_next(r))
     for (o = r->first; o; o = o->next)
       occupant_order(o);
