@@ -234,11 +234,12 @@ bench: deps all $(B)/bench/archive-append
 # make fuzz T=record [SECONDS=60]
 fuzz: T ?= record
 fuzz: SECONDS ?= 60
-# xmpp-pushd has names of its own that lib/interest, which it does not need, has too.
-FUZZ_SRC := $(filter-out $(if $(filter push,$(T)),lib/interest/%),$(wildcard lib/*/*.c)) \
+# xmpp-mucd and xmpp-pushd have names of their own that lib/interest, which they do not need, has too.
+FUZZ_SRC := $(filter-out $(if $(filter mucd push,$(T)),lib/interest/%),$(wildcard lib/*/*.c)) \
   $(if $(filter stream,$(T)),$(filter-out %/xmpp-c2sd.c,$(wildcard bin/xmpp-c2sd/*.c))) \
   $(if $(filter s2s,$(T)),$(filter-out %/xmpp-s2sd.c,$(wildcard bin/xmpp-s2sd/*.c))) \
   $(if $(filter push,$(T)),$(filter-out %/xmpp-pushd.c,$(wildcard bin/xmpp-pushd/*.c))) \
+  $(if $(filter mucd,$(T)),$(filter-out %/xmpp-mucd.c,$(wildcard bin/xmpp-mucd/*.c))) \
   $(if $(filter web,$(T)),$(filter-out %/xmpp-webd.c,$(wildcard bin/xmpp-webd/*.c)))
 
 # The oracle of the target http, where apt has it.
