@@ -1,4 +1,4 @@
-#include "ctl.h"
+#include "du.h"
 
 #include "accounts/accounts.h"
 #include "archive/archive.h"
@@ -19,11 +19,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* du [JID]: the bytes that the stores have for an account; without JID those of the LARGEST
- * accounts that have most. xmpp-ctl reads the stores itself, so it works on a server that is
+/* du [JID]: the bytes that the stores have for an account or a room; without JID those of the
+ * DU_LARGEST accounts, and rooms, that have most, and of all rooms of each service. xmpp-ctl reads the stores itself, so it works on a server that is
  * stopped too, and no program is held up. A message that several accounts have counts for each. */
 
-#define LARGEST 20
 /* Read transactions end after so many accounts: pages that nobody reads can be used again. */
 #define ACCOUNTS_A_READ 500
 
@@ -58,9 +57,9 @@ static struct {
   struct store *nodes;
   struct pubsub *pubsub; /* NULL: there is none */
   struct profile *profile;
-  struct push *push;             /* NULL: there is none */
-  struct slots *slots;           /* NULL: there is none */
-  struct usage largest[LARGEST]; /* descending */
+  struct push *push;                /* NULL: there is none */
+  struct slots *slots;              /* NULL: there is none */
+  struct usage largest[DU_LARGEST]; /* descending */
   unsigned int n, read;
   bool failed;
 } du;
@@ -68,8 +67,8 @@ static struct {
 /* ---- opening ---- */
 
 /* Opening makes the lock file of a store that has none, which its program could not use. */
-static bool
-is_there(char const *name)
+bool
+du_is_there(char const *name)
 {
   char path[512];
 
@@ -87,21 +86,22 @@ open_stores(void)
 
   snprintf(data, sizeof data, "%.200s/data", ctl.state);
   snprintf(path, sizeof path, "%s/users", data);
-  du.accounts = is_there("accounts") ? accounts_open(data, false) : NULL;
+  du.accounts = du_is_there("accounts") ? accounts_open(data, false) : NULL;
   if (!du.accounts) strerr_dief(111, "unable to read the accounts in ", data);
-  if (is_there("users")) {
+  if (du_is_there("users")) {
     du.users = store_open(path, false, false, 0);
     du.roster = du.users ? roster_open(du.users) : NULL;
     du.profile = du.users ? profile_open(du.users) : NULL;
     if (!du.roster || !du.profile) strerr_dief(111, "unable to read ", path);
   }
-  du.slots = is_there("slots") ? slots_open(data, false) : NULL;
-  if (is_there("pubsub")) {
+  du.slots = du_is_there("slots") ? slots_open(data, false) : NULL;
+  if (du_is_there("pubsub")) {
     du.pubsub = pubsub_open_reader(data, &du.nodes);
     if (!du.pubsub) strerr_dief(111, "unable to read the nodes in ", data);
   }
-  du.push = is_there("push") ? push_open(data, false) : NULL;
-  if (!is_there("archive")) return;
+  du.push = du_is_there("push") ? push_open(data, false) : NULL;
+  du_rooms_open(data);
+  if (!du_is_there("archive")) return;
   du.archive = archive_open(data, false, 0);
   if (!du.archive) strerr_dief(111, "unable to read the archive in ", data);
 }
@@ -118,6 +118,7 @@ close_stores(void)
   pubsub_close(du.pubsub);
   push_close(du.push);
   store_close(du.nodes);
+  du_rooms_close();
 }
 
 static void
@@ -254,16 +255,21 @@ measure(struct slice bare, uint64_t number, struct usage *u)
 
 /* ---- one account ---- */
 
+void
+du_print(uint64_t bytes, char const *name)
+{
+  printf(ctl.records ? "bytes\t%llu\t%s\n" : "%llu\t%s\n", (unsigned long long)bytes,
+         name);
+}
+
 static void
 print_one(struct usage const *u)
 {
   unsigned int i;
 
   for (i = 0; i < KINDS; i++)
-    printf(ctl.records ? "bytes\t%llu\t%s\n" : "%llu\t%s\n",
-           (unsigned long long)u->bytes[i], names[i]);
-  printf(ctl.records ? "bytes\t%llu\ttotal\n" : "%llu\ttotal\n",
-         (unsigned long long)u->total);
+    du_print(u->bytes[i], names[i]);
+  du_print(u->total, "total");
 }
 
 static int
@@ -272,10 +278,15 @@ of_one(char const *jid)
   struct slice bare = slice_str(prepared(jid));
   uint64_t number = accounts_number(du.accounts, bare);
   struct usage u;
+  int code;
 
   if (!number && errno == ENOENT && du.archive)
     number = archive_owner_number(du.archive, bare);
-  if (!number && errno == ENOENT) strerr_dief(1, jid, ": there is no such account");
+  if (!number && errno == ENOENT) {
+    code = du_rooms_one(bare);
+    if (code == 1) strerr_dief(1, jid, ": there is no such account or room");
+    return code;
+  }
   if (!number || !measure(bare, number, &u)) return 111;
   print_one(&u);
   return 0;
@@ -288,9 +299,9 @@ keep(struct usage const *u)
 {
   unsigned int i;
 
-  if (du.n == LARGEST && u->total <= du.largest[LARGEST - 1].total) return;
-  for (i = du.n < LARGEST ? du.n++ : LARGEST - 1; i && du.largest[i - 1].total < u->total;
-       i--)
+  if (du.n == DU_LARGEST && u->total <= du.largest[DU_LARGEST - 1].total) return;
+  for (i = du.n < DU_LARGEST ? du.n++ : DU_LARGEST - 1;
+       i && du.largest[i - 1].total < u->total; i--)
     du.largest[i] = du.largest[i - 1];
   du.largest[i] = *u;
 }
@@ -335,7 +346,7 @@ of_all(void)
   }
   for (i = 0; i < du.n; i++)
     print_largest(&du.largest[i]);
-  return 0;
+  return du_rooms_all() ? 0 : 111;
 }
 
 int

@@ -69,7 +69,7 @@ stored_open(void)
 
   snprintf(path, sizeof path, "%s/rooms", service_data());
   mucd.store = store_open(path, true, false, ARCHIVE_MAP_BYTES);
-  if (!mucd.store || !(mucd.archive = archive_open_in(mucd.store))) return false;
+  if (!mucd.store || !(mucd.archive = archive_open_in(mucd.store, true))) return false;
   for (i = 0; i < sizeof tables / sizeof *tables; i++)
     if (!store_table(mucd.store, tables[i].name, tables[i].at)) return false;
   if (!hats_open() || !open_key()) return false;

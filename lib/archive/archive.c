@@ -149,9 +149,9 @@ archive_open(char const *data, bool writer, size_t map_bytes)
 }
 
 struct archive *
-archive_open_in(struct store *s)
+archive_open_in(struct store *s, bool writer)
 {
-  return open_in(s, true, true);
+  return open_in(s, writer, true);
 }
 
 void

@@ -106,10 +106,10 @@ struct archive_owner {
 struct archive *archive_open(char const *data, bool writer, size_t map_bytes);
 void archive_close(struct archive *a);
 
-/* Open an archive, as the writer, whose tables are in the environment s of the caller, which has
- * tables of its own beside them: archive_commit commits all of them, and archive_close leaves s
- * open. NULL, having logged why. */
-struct archive *archive_open_in(struct store *s);
+/* Open an archive whose tables are in the environment s of the caller, which has tables of its own
+ * beside them: archive_commit commits all of them, and archive_close leaves s open. writer: s was
+ * opened so. NULL, having logged why. */
+struct archive *archive_open_in(struct store *s, bool writer);
 
 /* The end of a turn, as store_commit. */
 bool archive_commit(struct archive *a);

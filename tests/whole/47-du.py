@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""xmpp-ctl du: all that is stored for an account, and the largest accounts."""
+"""xmpp-ctl du: all that is stored for an account or a room, the largest accounts and rooms, and the
+sums of services."""
 from tree import *
 
 KINDS = ["archive", "waiting", "roster", "requests", "blocked", "vcard", "private", "uploads", "pubsub",
@@ -58,6 +59,52 @@ def the_largest_come_first(t):
     assert text[1].split()[:2] == ["anna@localhost", str(totals[0])], text[1]
 
 
+MUC = "http://jabber.org/protocol/muc"
+SERVICES = "rooms.localhost", "more.localhost"
+
+
+def of_room(t, room):
+    rows = [x.split("\t") for x in t.ctl("du", room).splitlines()]
+    assert [r[1] for r in rows] == ["archive", "config", "total"], rows
+    archive, config, total = (int(r[0]) for r in rows)
+    assert total == archive + config, rows
+    return archive, config
+
+
+@check
+def rooms_count(t):
+    s = t.login("anna")
+    rooms = ["r%d@%s" % (i, SERVICES[i % 2]) for i in range(25)]
+    for room in rooms:
+        s.send("<presence to='%s/Anna'><x xmlns='%s'/></presence>" % (room, MUC))
+        s.expect(lambda e: e.tag.endswith("message") and e.get("from") == room)
+        assert s.iq(room, "<query xmlns='%s#owner'><x xmlns='jabber:x:data' type='submit'>"
+                    "<field var='muc#roomconfig_persistentroom'><value>1</value></field></x></query>" % MUC,
+                    "set").get("type") == "result"
+    empty, config = of_room(t, rooms[3])
+    assert empty == 0 and 100 < config < 1000, (empty, config)
+    for i in range(3):
+        s.send("<message to='%s' type='groupchat'><body>%s</body></message>" % (rooms[3], "m" * 1000))
+        s.expect(lambda e: e.find("{jabber:client}body") is not None)
+    s.iq(rooms[3], "<query xmlns='%s#admin'><item jid='a@b' affiliation='member' nick='%s'/></query>" %
+         (MUC, "n" * 200), "set")
+    s.iq(rooms[4], "<vCard xmlns='vcard-temp'><DESC>%s</DESC></vCard>" % ("v" * 9000), "set")
+    archive, more = of_room(t, rooms[3])
+    assert 3000 < archive < 5000 and config + 400 < more < config + 800, (archive, config, more)
+    assert 9000 < of_room(t, rooms[4])[1] < 10000
+    rows = [r.split("\t") for r in t.ctl("du", records=True).splitlines()]
+    largest = [r[1:] for r in rows if r[0] == "room"]
+    assert len(largest) == 20 and [r[0] for r in largest[:2]] == [rooms[4], rooms[3]], largest
+    assert [int(x) for x in largest[1][1:]] == [archive + more, archive, more], largest
+    sums = {r[1]: [int(x) for x in r[2:]] for r in rows if r[0] == "service"}
+    assert [sums[x][3] for x in SERVICES] == [13, 12] and len(sums) == 2, sums
+    assert sums[SERVICES[1]][1] == archive and sums[SERVICES[0]][2] > 9000 + 12 * 100, sums
+    assert all(total == a + c for total, a, c, _ in sums.values()), sums
+    code, out, err = t.ctl("du", "nothing@" + SERVICES[0], code=None)
+    assert code == 1 and "no such account or room" in err, (code, err)
+    s.close()
+
+
 @check
 def of_a_server_that_is_stopped(t):
     before = t.ctl("du")
@@ -68,4 +115,5 @@ def of_a_server_that_is_stopped(t):
 
 main(Tree(accounts=("anna@localhost", "carl@localhost"),
           modules=MODULES.replace("default: always", "default: never") +
-          "\nmod_caps: {}\nmod_pubsub: {plugins: [flat, pep]}"))
+          "\nmod_caps: {}\nmod_pubsub: {plugins: [flat, pep]}"
+          "\nmod_muc: {hosts: [%s, %s], default_room_options: {mam: true}}" % SERVICES))

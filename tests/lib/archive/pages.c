@@ -231,13 +231,13 @@ shared(void **state)
   (void)state;
   snprintf(path, sizeof path, "%s/shared", data);
   s = store_open(path, true, false, 1 << 24);
-  b = archive_open_in(s);
+  b = archive_open_in(s, true);
   assert_non_null(b);
   assert_true(store_table(s, "own", &own) && store_put(s, own, SLICE("k"), SLICE("v")));
   assert_true(archive_append(b, 1, &o, 1, &t) && archive_commit(b));
   archive_close(b);
   assert_true(store_get(s, own, SLICE("k"), &v) && slice_is(v, "v"));
-  b = archive_open_in(s);
+  b = archive_open_in(s, true);
   assert_true(archive_get(b, ALICE, 1, &m));
   archive_close(b);
   store_close(s);
