@@ -228,6 +228,24 @@ bool say_unknown_module(struct yaml_node const *n, char const *path, struct slic
 /* Say whether a module is on for a host. */
 bool host_has_module(struct slice host, char const *name);
 
+/* Check the option n of a module, and put out what it says for scope: a host, or a service of the
+ * module. in: the mapping that has the option, as messages name it. */
+void compile_module_option(struct module const *m, struct yaml_node const *n,
+                           char const *in, struct slice scope);
+
+/* Say whether the module has a service of this name for a host, for which it is being compiled. */
+bool module_has_name(struct module const *m, struct slice name, struct slice host);
+
+/* ---- append_module_config (appended.c) ---- */
+
+/* Put out the options that the mapping n has for single services of a host's module. false: o is
+ * another option. */
+bool compile_appended(struct module const *m, struct option const *o,
+                      struct yaml_node const *n, char const *path, struct slice host);
+
+/* Refuse the names of which no host has made use; behind all hosts. */
+void compile_appended_rest(void);
+
 /* Give the inside of an element vCard that the mapping n describes (vcard.c), in job.arena; s NULL
  * after an error. */
 #define VCARD_MAX 65536u

@@ -48,20 +48,21 @@ say_unknown_of(struct module const *m, struct yaml_node const *n, char const *pa
             near ? near : "", near ? "?" : "", count <= KNOWN_MAX ? known : "");
 }
 
-static void
-compile_module_option(struct module const *m, struct yaml_node const *n,
+void
+compile_module_option(struct module const *m, struct yaml_node const *n, char const *in,
                       struct slice host)
 {
   struct option const *o = option_find(m->name, n->key);
-  char path[256], key[160];
+  char path[512], key[160];
 
-  snprintf(path, sizeof path, "modules.%s.%s", m->name, n->key.s);
+  snprintf(path, sizeof path, "%s.%s", in, n->key.s);
   snprintf(key, sizeof key, "%s.%s", m->name, n->key.s);
   if (!o && option_find("module", n->key)) return; /* of every module, without noise */
   if (o) {
     struct yaml_node const *v = expand_keywords(n, path, host);
     if (v && o->type == T_SPECIAL) {
-      if (!compile_node_config(o, v, path, key, host))
+      if (!compile_appended(m, o, v, path, host) &&
+          !compile_node_config(o, v, path, key, host))
         compile_nested(o, v, path, key, host);
     } else if (v)
       compile_value(o, v, path, key, host);
@@ -98,12 +99,14 @@ each_option(struct module const *m, struct yaml_node const *n,
             struct yaml_node const *more, struct slice host)
 {
   struct yaml_node const *c;
+  char path[128];
 
+  snprintf(path, sizeof path, "modules.%s", m->name);
   for (c = n ? n->first : NULL; c; c = c->next) {
     if (n->kind == YAML_LIST)
       each_option(m, c, more, host);
     else if (!is_replaced(m, c, more))
-      compile_module_option(m, c, host);
+      compile_module_option(m, c, path, host);
   }
 }
 
@@ -172,6 +175,17 @@ take_name(struct module const *m, struct yaml_node const *n, char const *path,
   if (t && strcmp(t->module, m->name) != 0)
     say_error(n, path, "%s is the host of %s in line %u too", name.s, t->module, t->line);
   certs_service(name.s ? name : n->text);
+}
+
+bool
+module_has_name(struct module const *m, struct slice name, struct slice host)
+{
+  struct taken const *t;
+
+  for (t = taken_names; t; t = t->next)
+    if (slice_eq(t->text, name) && !strcmp(t->module, m->name) && slice_eq(t->host, host))
+      return true;
+  return false;
 }
 
 /* Names of services that the file does not name. */
@@ -478,6 +492,7 @@ compile_modules(void)
   taken_names = taken_docroots = NULL;
   for (i = 0; i < job.hosts_n; i++)
     compile_host_modules(job.hosts[i]);
+  compile_appended_rest();
   advise(yaml_get(job.top, "modules"));
   for (i = 0; i < job.hosts_n; i++) {
     struct yaml_node const *own = host_override(job.hosts[i], "modules");

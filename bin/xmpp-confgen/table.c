@@ -337,7 +337,7 @@ struct option const options[] = {
   {"mod_muc", "cleanup_affiliations_on_start", T_BOOL, "false", MUCD, WORKS, 0, 0, NULL},
   {"mod_muc", "name", T_STRING, "Chatrooms", MUCD, WORKS, 0, 0, NULL},
   {"mod_muc", "vcard", T_SPECIAL, NULL, MUCD, WORKS, 0, 0, NULL},
-  {"mod_muc", "append_module_config", T_ANY, NULL, 0, LATER, 0, 0, NULL},
+  {"mod_muc", "append_module_config", T_SPECIAL, NULL, MUCD, WORKS, 0, 0, NULL},
   {"mod_muc", "default_room_options", T_SPECIAL, NULL, MUCD, WORKS, 0, 0, NULL},
   {"mod_muc.default_room_options", "allow_change_subj", T_BOOL, NULL, MUCD, WORKS, 0, 0, NULL},
   {"mod_muc.default_room_options", "allow_private_messages", T_BOOL, NULL, MUCD, WORKS, 0, 0, NULL},

@@ -115,10 +115,19 @@ config_set(struct config *c, struct slice name, struct slice v)
   return false;
 }
 
+/* Set the default_room_options of a host, or of one service. */
+static void
+take_options(struct slice scope, struct config *c)
+{
+  struct settings_row const *row = NULL;
+
+  while ((row = settings_next(mucd.settings, "mod_muc.default_room_options", row)))
+    if (slice_eq(row->scope, scope)) config_set(c, row->value[0], row->value[1]);
+}
+
 void
 config_default(struct muc const *m, struct config *c)
 {
-  struct settings_row const *row = NULL;
   size_t i;
 
   memset(c, 0, sizeof *c);
@@ -130,8 +139,8 @@ config_default(struct muc const *m, struct config *c)
   c->voice_s = 1800;
   c->max_users = m->users_max < 200 ? (uint32_t)m->users_max : 200;
   c->history = m->history_size > UINT32_MAX ? UINT32_MAX : (uint32_t)m->history_size;
-  while ((row = settings_next(mucd.settings, "mod_muc.default_room_options", row)))
-    if (slice_eq(row->scope, m->host)) config_set(c, row->value[0], row->value[1]);
+  take_options(m->host, c);
+  take_options(m->name, c);
 }
 
 void

@@ -43,42 +43,86 @@ struct made {
 
 static struct made now;
 
-static void
-read_rules(struct muc *m, struct settings const *st, struct slice h)
+/* The settings of one service. */
+struct reader {
+  struct settings const *st;
+  struct slice name, host;
+};
+
+/* The scope in which a key has its value: the service itself (append_module_config), else its host. */
+static struct slice
+scope_of(struct reader const *r, char const *key)
 {
-  m->rules[RULE_ACCESS] = settings_get(st, "mod_muc.access", h);
-  m->rules[RULE_ADMIN] = settings_get(st, "mod_muc.access_admin", h);
-  m->rules[RULE_CREATE] = settings_get(st, "mod_muc.access_create", h);
-  m->rules[RULE_PERSISTENT] = settings_get(st, "mod_muc.access_persistent", h);
-  m->rules[RULE_MAM] = settings_get(st, "mod_muc.access_mam", h);
-  m->rules[RULE_REGISTER] = settings_get(st, "mod_muc.access_register", h);
+  struct settings_row const *row = NULL;
+
+  while ((row = settings_next(r->st, key, row)))
+    if (slice_eq(row->scope, r->name)) return r->name;
+  return r->host;
+}
+
+static struct slice
+text(struct reader const *r, char const *key)
+{
+  return settings_get(r->st, key, scope_of(r, key));
+}
+
+static uint64_t
+number(struct reader const *r, char const *key)
+{
+  return settings_u64(r->st, key, scope_of(r, key));
+}
+
+static void
+read_rules(struct muc *m, struct reader const *r)
+{
+  m->rules[RULE_ACCESS] = text(r, "mod_muc.access");
+  m->rules[RULE_ADMIN] = text(r, "mod_muc.access_admin");
+  m->rules[RULE_CREATE] = text(r, "mod_muc.access_create");
+  m->rules[RULE_PERSISTENT] = text(r, "mod_muc.access_persistent");
+  m->rules[RULE_MAM] = text(r, "mod_muc.access_mam");
+  m->rules[RULE_REGISTER] = text(r, "mod_muc.access_register");
+  m->room_shaper = text(r, "mod_muc.room_shaper");
+  m->message_shaper = text(r, "mod_muc.user_message_shaper");
+  m->presence_shaper = text(r, "mod_muc.user_presence_shaper");
+}
+
+static uint64_t
+interval_us(struct reader const *r, char const *key)
+{
+  return settings_us(r->st, key, scope_of(r, key));
+}
+
+static void
+read_limits(struct muc *m, struct reader const *r)
+{
+  m->history_size = number(r, "mod_muc.history_size");
+  m->max_room_id = number(r, "mod_muc.max_room_id");
+  m->max_room_name = number(r, "mod_muc.max_room_name");
+  m->max_room_desc = number(r, "mod_muc.max_room_desc");
+  m->max_password = number(r, "mod_muc.max_password");
+  m->discoitems_max = number(r, "mod_muc.max_rooms_discoitems");
+  m->conferences_max = number(r, "mod_muc.max_user_conferences");
+  m->users_max = number(r, "mod_muc.max_users");
+  m->users_threshold = number(r, "mod_muc.max_users_admin_threshold");
+  m->users_presence = number(r, "mod_muc.max_users_presence");
+  m->message_us = interval_us(r, "mod_muc.min_message_interval");
+  m->presence_us = interval_us(r, "mod_muc.min_presence_interval");
 }
 
 static void
 read_muc(struct muc *m, struct settings const *st, struct slice h, struct slice name)
 {
+  struct reader const r = {st, name, h};
+  char const *cleans = "mod_muc.cleanup_affiliations_on_start";
+
   m->name = name;
   m->host = h;
-  read_rules(m, st, h);
-  m->title = settings_get(st, "mod_muc.name", h);
-  m->vcard = settings_get(st, "mod_muc.vcard", h);
-  m->cleans = settings_bool(st, "mod_muc.cleanup_affiliations_on_start", h);
-  m->room_regexp = settings_get(st, "mod_muc.regexp_room_id", h);
-  m->room_shaper = settings_get(st, "mod_muc.room_shaper", h);
-  m->message_shaper = settings_get(st, "mod_muc.user_message_shaper", h);
-  m->presence_shaper = settings_get(st, "mod_muc.user_presence_shaper", h);
-  m->history_size = settings_u64(st, "mod_muc.history_size", h);
-  m->max_room_id = settings_u64(st, "mod_muc.max_room_id", h);
-  m->max_room_name = settings_u64(st, "mod_muc.max_room_name", h);
-  m->max_room_desc = settings_u64(st, "mod_muc.max_room_desc", h);
-  m->max_password = settings_u64(st, "mod_muc.max_password", h);
-  m->discoitems_max = settings_u64(st, "mod_muc.max_rooms_discoitems", h);
-  m->conferences_max = settings_u64(st, "mod_muc.max_user_conferences", h);
-  m->users_max = settings_u64(st, "mod_muc.max_users", h);
-  m->users_threshold = settings_u64(st, "mod_muc.max_users_admin_threshold", h);
-  m->users_presence = settings_u64(st, "mod_muc.max_users_presence", h);
-  m->message_us = settings_us(st, "mod_muc.min_message_interval", h);
-  m->presence_us = settings_us(st, "mod_muc.min_presence_interval", h);
+  read_rules(m, &r);
+  read_limits(m, &r);
+  m->title = text(&r, "mod_muc.name");
+  m->vcard = text(&r, "mod_muc.vcard");
+  m->room_regexp = text(&r, "mod_muc.regexp_room_id");
+  m->cleans = settings_bool(st, cleans, scope_of(&r, cleans));
   if (settings_has(st, "module", h, "mod_muc_rtbl")) {
     m->rtbl_server = settings_get(st, "mod_muc_rtbl.rtbl_server", h);
     m->rtbl_node = settings_get(st, "mod_muc_rtbl.rtbl_node", h);
