@@ -250,13 +250,16 @@ ping(struct session *s)
   stanza_put(mucd.routed, &st);
 }
 
-/* The time from a ping that nobody answered to the next. */
+/* Pings that nobody answers, behind which a session is over. */
+#define PINGS_LAST 4
+
+/* The time from a ping that nobody answered to the next, and from the last to the end. */
 static uint64_t
 patience(struct session const *s)
 {
-  static uint64_t const minutes[] = {0, 5, 15, 60};
+  static uint64_t const minutes[PINGS_LAST + 1] = {0, 5, 15, 60, 1};
 
-  return minutes[s->pings < 3 ? s->pings : 3] * 60000000;
+  return minutes[s->pings < PINGS_LAST ? s->pings : PINGS_LAST] * 60000000;
 }
 
 static bool
@@ -298,10 +301,10 @@ look(void *cookie)
   for (r = room_next(NULL); r && mucd.routed && mucd.routed->up; r = room_next(r))
     for (o = r->first; o; o = o->next)
       for (s = o->sessions; s && n < PINGS_MAX; s = s->next) {
-        if (!is_due(s, door_now()) || (s->pings < 4 && !domain_lets(domains, s)))
+        if (!is_due(s, door_now()) || (s->pings < PINGS_LAST && !domain_lets(domains, s)))
           continue;
         n++;
-        if (s->pings < 4)
+        if (s->pings < PINGS_LAST)
           ping(s);
         else
           over = s;
