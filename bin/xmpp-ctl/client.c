@@ -1,5 +1,7 @@
 #include "ctl.h"
 
+#include "record/programs.h"
+
 #include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
 #include <skalibs/socket.h>
