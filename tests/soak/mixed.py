@@ -1,14 +1,16 @@
 #!/usr/bin/python3
 """Mixed load: clients that talk, come and go, resume, are cut off, read slowly or not at all,
-and send garbage. Nothing is lost, doubled or out of order, no daemon is started again, and each
+and send garbage; rooms, nodes, files, WebSocket, BOSH and another server. Nothing is lost, doubled or out of order, no daemon is started again, and each
 has at the end the memory that it had after the first minute.
 
 MIXED_SECONDS: how long (300); SOAK_SEED: of what is chosen by chance."""
+import parts, services
 from parts import *
 
 SECONDS = float(os.environ.get("MIXED_SECONDS", "300"))
 SEED = os.environ.get("SOAK_SEED") or str(random.SystemRandom().randrange(1 << 32))
 MINUTE = min(60, SECONDS / 5)
+KINDS = parts.KINDS + services.KINDS
 MORE = 1.05     # the memory at the end, against that after the first minute,
 PIECE = 256     # and KiB by which the heap of a small one grows at a time
 
@@ -19,7 +21,7 @@ class Soak:
         self.samples = []       # memory of each daemon, when all stood still
         self.steady = Load(t, "-l", "chat", "-n", "20", "-r", "100", "-t", str(int(SECONDS + 30)),
                            user="steady")
-        self.parts = all_parts(t, SEED)
+        self.parts = all_parts(t, SEED, KINDS)
         for p in self.parts:
             p.start()
 
@@ -74,11 +76,11 @@ def memory_stays_what_it_was_after_the_first_minute(t):
     """A heap rests now here, now there, within some hundred KiB: a leak is in both of the last two
     samples."""
     assert len(soak.samples) > 2, "there are only two minutes"
-    for d in DAEMONS:
+    for d in soak.samples[0]:
         print("         %-6s KiB: %s" % (d, " ".join(str(s[d]) for s in soak.samples)))
-    end = {d: min(s[d] for s in soak.samples[-2:]) for d in DAEMONS}
+    end = {d: min(s[d] for s in soak.samples[-2:]) for d in soak.samples[0]}
     grown = ["%s from %d to %d KiB" % (d, soak.samples[0][d], end[d])
-             for d in DAEMONS if end[d] > MORE * soak.samples[0][d] + PIECE]
+             for d in end if end[d] > MORE * soak.samples[0][d] + PIECE]
     assert not grown, "grown: " + ", ".join(grown)
 
 
@@ -90,6 +92,6 @@ def no_daemon_was_started_again(t):
 
 if __name__ == "__main__":
     print("seed " + SEED)
-    main(Tree(accounts=["%s@localhost" % a for a in
-                        accounts() + ["steady%d" % n for n in range(1, 21)]],
-              modules=MODULES + "\nmod_auth_fast: {}"))
+    with services.other():
+        main(services.tree(services.OUT + ["%s@localhost" % a for a in
+                                           accounts(KINDS) + ["steady%d" % n for n in range(1, 21)]]))

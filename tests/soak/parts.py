@@ -364,11 +364,11 @@ KINDS = [(Resumers, 4), (Returners, 2), (Commuters, 2), (Visitors, 2), (Logins, 
          (SlowReader, 1), (DeafReader, 1), (Garbage, 1)]
 
 
-def all_parts(t, seed):
-    return [kind(t, n, seed) for kind, many in KINDS for n in range(many)]
+def all_parts(t, seed, kinds):
+    return [kind(t, n, seed) for kind, many in kinds for n in range(many)]
 
 
-def accounts():
+def accounts(kinds):
     names = {name if kind is Logins else "%s%d" % (name, n)
-             for kind, many in KINDS for n in range(many) for name in kind.accounts}
+             for kind, many in kinds for n in range(many) for name in kind.accounts}
     return sorted(names)
