@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Nothing that was acknowledged is lost: pairs of clients with stream management talk, and every
-300 ms one to three daemons, chosen by chance, are killed. Afterwards each message that the server
+300 ms one to three programs of all that a server has, chosen by chance, are killed. Afterwards each message that the server
 acknowledged is in both archives once, in order, and has reached its recipient or come back. Some
 recipients have two sessions, some a negative priority, some no presence at all.
 
@@ -9,6 +9,21 @@ from talkers import *
 
 MAM = "urn:xmpp:mam:2"
 RSM = "http://jabber.org/protocol/rsm"
+# Programs that no message here goes through: what they watch and answer is no reason to lose one.
+BESIDE = ("pubsubd", "mucd", "pushd", "uploadd", "webd")
+SERVICES = """
+mod_caps: {}
+mod_pubsub: {plugins: [flat, pep]}
+mod_muc: {}
+mod_push: {}
+mod_http_upload: {access: all, put_url: "http://localhost/put"}"""
+LISTEN = """listen:
+  -
+    port: %d
+    ip: "127.0.0.1"
+    module: ejabberd_http
+    request_handlers: {/put: mod_http_upload}
+""" % free_port()
 
 
 def archive(t, user, peer):
@@ -53,7 +68,7 @@ def nothing_is_lost(t):
     talkers, seconds = pairs(t)
     for x in talkers + seconds:
         x.start()
-    kills = kill_by_chance(t, random.Random(SEED), SECONDS, together=3)
+    kills = kill_by_chance(t, random.Random(SEED), SECONDS, together=3, more=BESIDE)
     stop(talkers + seconds)
     doubled = all_has_come(talkers, seconds)
     for x in talkers:
@@ -64,4 +79,4 @@ def nothing_is_lost(t):
 
 
 print("seed " + SEED)
-main(Tree(accounts=ACCOUNTS))
+main(Tree(accounts=ACCOUNTS, modules=MODULES + SERVICES, options=LISTEN))
