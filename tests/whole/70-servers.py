@@ -2,6 +2,8 @@
 """Two servers that talk to each other, by certificates and by dialback, while programs of both are
 killed."""
 from servers import *
+from traces import same
+
 
 def talk(a, b, n, word, twice=False):
     """twice: a message that the other server had when its xmpp-s2sd was killed, and had not
@@ -50,6 +52,49 @@ def dialback():
         t.ctl("s2s", "close", B)
         until("the end of the streams", lambda: not rows(t) and not rows(u))
         talk(b, a, 10, "again")
+
+
+def traced(t, u):
+    """What s2sd of both servers says, from the middle of open streams on, is said again by -p."""
+    a, b = t.login("a"), u.login("a")
+    talk(a, b, 10, "before")
+    talk(b, a, 10, "before")
+    for server in (t, u):
+        server.ctl("trace", "s2sd", "on", server.dir + "/s2sd")
+    talk(a, b, 30, "there")
+    talk(b, a, 30, "back")
+    old = t.pid("tlsd")
+    t.kill("tlsd")      # all streams end; those of stream management are resumed
+    until("a new xmpp-tlsd", lambda: t.pid("tlsd") not in (-1, old))
+    t.wait_ready()
+    for s in (a, b):
+        s.abort()
+    a, b = t.login("a"), u.login("a")
+    for s in (a, b):
+        s.messages_until_ping()     # what had not left for sure comes again
+    talk(a, b, 10, "after")
+    talk(b, a, 10, "after")
+    t.ctl("s2s", "close", B)
+    until("the end of the streams", lambda: not rows(t))
+    talk(b, a, 10, "again")
+    a.message("a@nobody.invalid", "to nobody")
+    a.expect(lambda e: e.get("type") == "error")
+    for server in (t, u):
+        server.ctl("trace", "s2sd", "off")
+        same(server, "s2sd", server.state + "/settings")
+
+
+@check
+def traces_of_streams():
+    ca = Authority({A: "IP:%s,DNS:%s" % (A, A), B: "IP:%s,DNS:%s" % (B, B)})
+    try:
+        with Server(A, "s2s_use_starttls: required\n" + ca.options(A)) as t, \
+                Server(B, "s2s_use_starttls: required\n" + ca.options(B)) as u:
+            traced(t, u)
+    finally:
+        ca.end()
+    with Server(A, "s2s_use_starttls: required") as t, Server(B, "s2s_use_starttls: required") as u:
+        traced(t, u)
 
 
 @check
