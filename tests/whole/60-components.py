@@ -3,6 +3,7 @@
 import asyncio, logging
 
 from components import *
+from traces import same
 
 logging.disable(logging.CRITICAL)
 import slixmpp
@@ -142,6 +143,32 @@ def refusals(t):
     one.sendall(b"<message from='juliet@localhost' to='romeo@localhost'/>")
     read_until(one, b"invalid-from")
     one.close()
+
+
+@check
+def a_trace_is_played_again(t):
+    """It begins with a component that is open, and one whose handshake is awaited."""
+    one, half = raw(t, IRC), raw(t, SMS)
+    handshake(one, b"secret")
+    read_until(one, b"<handshake/>")
+    until("both components", lambda: t.stat("compd", "components") == 2)
+    t.ctl("trace", "compd", "on", t.dir + "/compd")
+    a = t.login("juliet")
+    a.message("x@" + IRC, "in the trace")
+    read_until(one, b"in the trace")
+    one.sendall(b"<message from='x@%s' to='juliet@localhost'><body>back</body></message>" % IRC.encode())
+    a.expect_body("back")
+    handshake(half, b"wrong")
+    read_until(half, b"not-authorized")
+    two = raw(t, SMS)
+    handshake(two, b"other")
+    read_until(two, b"<handshake/>")
+    for s in (one, half, two):
+        s.close()
+    until("the end of the components", lambda: t.stat("compd", "components") == 0)
+    t.ctl("trace", "compd", "off")
+    same(t, "compd", t.state + "/settings")
+    a.close()
 
 
 @check
