@@ -1,5 +1,6 @@
 #include "dial.h"
 #include "dialback.h"
+#include "line.h"
 #include "out.h"
 #include "pairs.h"
 
@@ -14,7 +15,7 @@
 
 static struct dial *first;
 static struct ids ids;
-static uint64_t n_all, n_active, n_verify;
+static uint64_t n_all;
 static char const *now_target, *now_addr;
 
 static void on_timer(void *cookie);
@@ -74,13 +75,6 @@ is_active(struct dial const *d)
   return d->at != DIAL_LINE;
 }
 
-static bool
-may_start(enum dial_kind kind)
-{
-  if (kind == DIAL_VERIFY && n_verify >= S2S_VERIFY_DIALS) return false;
-  return n_active < s2sd->dials_max;
-}
-
 /* ---- names ---- */
 
 static void
@@ -102,47 +96,17 @@ start(struct dial *d)
 {
   d->at = DIAL_RESOLVE;
   d->began_us = door_now();
-  n_active++;
-  n_verify += d->kind == DIAL_VERIFY;
   event_timer_start(&d->timer, door_now() + S2S_RESOLVE_US, on_timer, d);
   ask_names(d);
-}
-
-/* Dials in line, the oldest first; those for db:verify stand in a line of their own. */
-static struct line {
-  struct dial *first, *last;
-} lines[2];
-
-static struct line *
-line_of(struct dial const *d)
-{
-  return &lines[d->kind == DIAL_VERIFY];
-}
-
-static void
-stand_in_line(struct dial *d)
-{
-  struct line *l = line_of(d);
-
-  d->behind = NULL;
-  if (l->first)
-    l->last->behind = d;
-  else
-    l->first = d;
-  l->last = d;
 }
 
 static void
 start_waiting(void)
 {
-  size_t i;
+  struct dial *d;
 
-  for (i = 0; i < 2; i++)
-    while (lines[i].first && may_start(lines[i].first->kind)) {
-      struct dial *d = lines[i].first;
-      lines[i].first = d->behind;
-      start(d);
-    }
+  while ((d = line_next()))
+    start(d);
 }
 
 static struct dial *
@@ -163,7 +127,8 @@ dial_new(enum dial_kind kind, struct slice from, struct slice to)
   if (first) first->prev = d;
   first = d;
   n_all++;
-  stand_in_line(d);
+  d->line = line_of(d);
+  line_join(d);
   start_waiting();
   return d;
 }
@@ -172,8 +137,7 @@ static void
 dial_drop(struct dial *d)
 {
   event_timer_cancel(&d->timer);
-  if (is_active(d)) n_active--;
-  if (is_active(d) && d->kind == DIAL_VERIFY) n_verify--;
+  if (is_active(d)) line_leave(d);
   n_all--;
   if (d->prev)
     d->prev->next = d->next;
@@ -536,8 +500,7 @@ dials_stop(void)
     if (d->at == DIAL_CONNECT && d->front) put_for(d->front, VERB_ABANDON, d->id, NULL);
     if (d->at != DIAL_STREAM) d->at = DIAL_LINE;
   }
-  lines[0] = lines[1] = (struct line){NULL, NULL};
-  n_active = s2sd->dials_max;
+  line_stop();
 }
 
 /* ---- the state for a trace ---- */
@@ -550,6 +513,7 @@ fields(struct snapshot *k, struct dial *d)
   SNAPSHOT_INT(k, d->id);
   SNAPSHOT_INT(k, d->kind);
   SNAPSHOT_INT(k, d->at);
+  SNAPSHOT_INT(k, d->line);
   snapshot_text(k, &d->from);
   snapshot_text(k, &d->to);
   SNAPSHOT_INT(k, d->targets_n);
@@ -576,8 +540,6 @@ dials_snapshot(struct snapshot *k)
 
   if (snapshot_record(k, "dials", true)) {
     SNAPSHOT_INT(k, n_all);
-    SNAPSHOT_INT(k, n_active);
-    SNAPSHOT_INT(k, n_verify);
   }
   snapshot_ids(k, &ids);
   for (; snapshot_record(k, "dial", *at != NULL); at = &(*at)->next) {
@@ -588,5 +550,8 @@ dials_snapshot(struct snapshot *k)
     fields(k, *at);
   }
   for (; before && snapshot_restores(k); before = before->prev)
-    if (!is_active(before)) stand_in_line(before);
+    if (is_active(before))
+      line_restored(before);
+    else
+      line_join(before);
 }

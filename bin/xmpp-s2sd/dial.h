@@ -9,6 +9,9 @@
 /* For stanzas of a pair; for db:verify alone; for an administrator who wants to see. */
 enum dial_kind { DIAL_PAIR, DIAL_VERIFY, DIAL_TRY };
 
+/* The line in which a dial waits for its turn (line.c). */
+enum dial_line { LINE_KNOWN, LINE_VERIFY, LINE_UNKNOWN, LINES_N };
+
 /* LINE: other dials come first. RESOLVE: dnsd is asked. CONNECT: tlsd is asked. STREAM: the
  * stream is being negotiated. */
 enum dial_at { DIAL_LINE, DIAL_RESOLVE, DIAL_CONNECT, DIAL_STREAM };
@@ -20,6 +23,7 @@ struct dial {
   uint64_t id;
   enum dial_kind kind;
   enum dial_at at;
+  enum dial_line line;
   char *from, *to; /* ours; theirs */
   struct target targets[S2S_TARGETS];
   unsigned int targets_n, base, current; /* base: the first of those that tlsd has */

@@ -16,7 +16,8 @@
  * ROOMS   stream.c the table of streams; life.c their conduits, their end; in.c those that peers
  *         have opened, out.c those that we have; policy.c who may talk how; dialback.c, key.c its
  *         keys; inbound.c stanzas of peers; pairs.c stanzas for peers, queue.c how they leave,
- *         returns.c those that go back, attempts.c when a way is looked for; dial.c the way to a stream: names, connection, next target; verdict.c why none
+ *         returns.c those that go back, attempts.c when a way is looked for; dial.c the way
+ *         to a stream: names, connection, next target; line.c whose turn it is; verdict.c why no way
  *         leads there; domains.c which are served, which are known; crowd.c strangers; ctl.c the
  *         administrator; xep0198_sm.c, xep0198_resume.c; settings.c
  */
