@@ -9,6 +9,7 @@
 #include "../../bin/xmpp-s2sd/in.h"
 #include "../../bin/xmpp-s2sd/key.h"
 #include "../../bin/xmpp-s2sd/life.h"
+#include "../../bin/xmpp-s2sd/out.h"
 #include "../../bin/xmpp-s2sd/pairs.h"
 #include "../../bin/xmpp-s2sd/xep0198_sm.h"
 
@@ -24,7 +25,7 @@
 char const *PROG = "fuzz";
 
 static service_fn *const handlers[VERBS_N] = {
-  [VERB_OPEN] = in_on_open,          [VERB_DATA] = conduit_on_data,
+  [VERB_OPEN] = in_on_open,          [VERB_DATA] = out_on_data,
   [VERB_CLOSE] = conduit_on_close,   [VERB_STOP] = conduit_on_stop,
   [VERB_GO] = conduit_on_go,         [VERB_SECURED] = life_secured,
   [VERB_WRITTEN] = life_written,     [VERB_CONNECTED] = dial_on_connected,
