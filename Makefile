@@ -238,6 +238,7 @@ fuzz: SECONDS ?= 60
 FUZZ_SRC := $(filter-out $(if $(filter mucd push,$(T)),lib/interest/%),$(wildcard lib/*/*.c)) \
   $(if $(filter stream,$(T)),$(filter-out %/xmpp-c2sd.c,$(wildcard bin/xmpp-c2sd/*.c))) \
   $(if $(filter s2s,$(T)),$(filter-out %/xmpp-s2sd.c,$(wildcard bin/xmpp-s2sd/*.c))) \
+  $(if $(filter srv,$(T)),bin/xmpp-dnsd/srv.c) \
   $(if $(filter push,$(T)),$(filter-out %/xmpp-pushd.c,$(wildcard bin/xmpp-pushd/*.c))) \
   $(if $(filter mucd,$(T)),$(filter-out %/xmpp-mucd.c,$(wildcard bin/xmpp-mucd/*.c))) \
   $(if $(filter web,$(T)),$(filter-out %/xmpp-webd.c,$(wildcard bin/xmpp-webd/*.c)))
