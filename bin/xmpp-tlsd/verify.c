@@ -252,6 +252,29 @@ put_until(struct link *l, X509 *x)
   link_more(l, num_u64(number, t > 0 ? (uint64_t)t : 0));
 }
 
+/* What the certificate may be used for, as far as TLS is concerned (RFC 5280 s4.2.1.12). */
+static void
+put_uses(struct link *l, X509 *x)
+{
+  uint32_t uses = X509_get_extended_key_usage(x);
+  char const *comma = "";
+
+  link_more(l, SLICE(" use="));
+  if (uses == UINT32_MAX || uses & XKU_ANYEKU) {
+    link_more(l, SLICE("all"));
+    return;
+  }
+  if (uses & XKU_SSL_SERVER) {
+    link_more(l, SLICE("server"));
+    comma = ",";
+  }
+  if (uses & XKU_SSL_CLIENT) {
+    link_more(l, slice_str(comma));
+    link_more(l, SLICE("client"));
+  }
+  if (!is_for_tls(x)) link_more(l, SLICE("other"));
+}
+
 static void
 put_issuer(struct link *l, X509 *x)
 {
@@ -281,6 +304,7 @@ verify_put(struct link *l, SSL *ssl, bool has_tlsa)
   if (x) {
     put_digests(l, x);
     put_until(l, x);
+    put_uses(l, x);
     put_issuer(l, x);
   }
   X509_free(x);

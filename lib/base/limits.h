@@ -415,8 +415,9 @@
 #define S2S_PROOFS 64u
 #define S2S_ASKED 8u
 #define S2S_VERIFIES 1000u
-/* Connections that are being made at once, and of these for db:verify alone; those that wait
- * in line; new domains a minute that strangers at one address make us connect to. */
+/* Connections that are being made at once (a half to domains that were not here lately, three
+ * quarters for those and db:verify together, at most), and of these for db:verify alone; those
+ * that wait in line; new domains a minute that strangers at one address make us connect to. */
 #define S2S_DIALS 64u
 #define S2S_VERIFY_DIALS 32u
 #define S2S_DIALS_WAITING 65536u

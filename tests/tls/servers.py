@@ -85,7 +85,7 @@ def all_facts_of_a_certificate_are_said():
     assert names == ("dns:peer.example dns:*.peer.example ip:192.0.2.1 ip:2001:db8::1 "
                      "srv:srv.example srv:SRV.example xmpp:b\u00fccher.example "
                      "xmpp:a%20b%25c.example"), names
-    assert verdict == "valid leaf=%s key=%s until=2208988800 issuer=CN=ca" % (
+    assert verdict == "valid leaf=%s key=%s until=2208988800 use=all issuer=CN=ca" % (
         sha256(der_of(pair[0])), sha256(key_of(pair[0]))), verdict
 
 
@@ -110,13 +110,15 @@ def what_is_wrong_with_a_certificate_is_said_and_ends_nothing():
             ("purpose", make("a", ca=CA, purposes="codeSigning,emailProtection"))):
         verdict = verdict_of(pair)
         assert verdict[0] == want and verdict[1].startswith("leaf="), verdict
+        assert ("use=other" in verdict) == (want == "purpose"), verdict
 
 
 @check
 def a_certificate_is_good_for_servers_in_both_roles():
-    for purposes in ("serverAuth", "clientAuth", "anyExtendedKeyUsage", "codeSigning,serverAuth"):
+    for purposes, use in (("serverAuth", "server"), ("clientAuth", "client"), ("anyExtendedKeyUsage", "all"),
+                          ("codeSigning,serverAuth", "server"), ("clientAuth,serverAuth", "server,client")):
         verdict = verdict_of(make("a", certs.dns("peer.example"), ca=CA, purposes=purposes))
-        assert verdict[0] == "valid", (purposes, verdict)
+        assert verdict[0] == "valid" and "use=" + use in verdict, (purposes, verdict)
 
 
 @check
