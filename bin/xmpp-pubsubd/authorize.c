@@ -43,15 +43,17 @@ struct ask {
   struct request const *q;
   struct slice jid;
   struct pubsub_sub const *sub;
+  unsigned int n;
 };
 
 static bool
 ask_owner(void *cookie, struct slice bare, enum pubsub_affiliation a)
 {
-  struct ask const *k = cookie;
+  struct ask *k = cookie;
 
-  if (a == PUBSUB_OWNER) authorize_ask_one(k->q, bare, k->jid, k->sub);
-  return true;
+  if (a != PUBSUB_OWNER) return true;
+  authorize_ask_one(k->q, bare, k->jid, k->sub);
+  return ++k->n < room_owners_told();
 }
 
 void
@@ -68,6 +70,13 @@ authorize_ask(struct request const *q, struct slice jid, struct pubsub_sub const
 /* ---- the answer ---- */
 
 static void
+dropped(struct request const *q, char const *why)
+{
+  log_event(LOG_INFO, "pubsub-answer-refused", "from", log_text(q->ctx->from.bare),
+            "node", log_text(q->n.name), "why", why, NULL);
+}
+
+static void
 decide(struct request *q, struct slice jid, struct slice subid, bool allow)
 {
   struct pubsub_sub sub;
@@ -75,8 +84,10 @@ decide(struct request *q, struct slice jid, struct slice subid, bool allow)
 
   if (!pubsub_sub_get(pubsubd.pubsub, q->n.node, jid, &sub) ||
       sub.state != PUBSUB_PENDING ||
-      (subid.len && (!slice_u64(subid, &id) || id != sub.id)))
+      (subid.len && (!slice_u64(subid, &id) || id != sub.id))) {
+    dropped(q, "nobody has asked, or an owner has answered before");
     return;
+  }
   sub.state = allow ? PUBSUB_SUBSCRIBED : PUBSUB_UNSUBSCRIBED;
   if (!(allow ? pubsub_sub_put(pubsubd.pubsub, &q->n, jid, &sub)
               : pubsub_sub_del(pubsubd.pubsub, &q->n, jid)))
@@ -99,9 +110,7 @@ take_answer(struct request *q, struct xml_node const *x)
   if (q->aff == PUBSUB_OWNER)
     decide(q, v[SUBSCRIBER].text, v[SUBID].text, v[ALLOW].number != 0);
   else
-    log_event(LOG_INFO, "pubsub-answer-refused", "from", log_text(q->ctx->from.bare),
-              "node", log_text(q->n.name), "why", "the sender does not own the node",
-              NULL);
+    dropped(q, "the sender does not own the node");
 }
 
 void

@@ -97,12 +97,34 @@ has_prefix(struct slice name, struct slice prefix)
   return name.len >= prefix.len && !memcmp(name.s, prefix.s, prefix.len);
 }
 
-/* The names of nodes of hometree say which is below which. */
+/* The names of nodes of hometree say which is below which. Others stand between a node and those below
+ * it: /a-b is behind /a, and in front of /a/b. */
+static bool
+is_under(struct slice name, struct slice top)
+{
+  return name.len > top.len + 1 && has_prefix(name, top) && name.s[top.len] == '/';
+}
+
 static bool
 is_below(struct slice name, struct slice top)
 {
-  return name.len > top.len + 1 && has_prefix(name, top) && name.s[top.len] == '/' &&
+  return is_under(name, top) &&
          !memchr(name.s + top.len + 1, '/', name.len - top.len - 1);
+}
+
+/* The name at which a walk over what is under top begins, or, with the byte 255, which no name has, ends. */
+static struct slice
+edge_of(struct slice top, char byte, char buf[PUBSUB_NAME_MAX + 2])
+{
+  size_t n = 0;
+
+  if (top.len) {
+    memcpy(buf, top.s, top.len);
+    buf[top.len] = '/';
+    n = top.len + 1;
+  }
+  if (byte) buf[n++] = byte;
+  return slice_of(buf, n);
 }
 
 /* ---- disco#info ---- */
@@ -141,7 +163,7 @@ cat_service(struct request *q)
 
 struct people {
   stralloc owners;
-  unsigned int subscribers;
+  unsigned int owners_n, subscribers;
   bool ok;
 };
 
@@ -150,10 +172,10 @@ on_aff(void *cookie, struct slice bare, enum pubsub_affiliation a)
 {
   struct people *p = cookie;
 
-  if (a == PUBSUB_OWNER)
-    p->ok = (!p->owners.len || stralloc_catb(&p->owners, "\n", 1)) &&
-            stralloc_catb(&p->owners, bare.s, bare.len);
-  return p->ok;
+  if (a != PUBSUB_OWNER) return true;
+  p->ok = (!p->owners.len || stralloc_catb(&p->owners, "\n", 1)) &&
+          stralloc_catb(&p->owners, bare.s, bare.len);
+  return p->ok && ++p->owners_n < room_owners_told();
 }
 
 static bool
@@ -166,11 +188,24 @@ on_sub(void *cookie, struct slice jid, struct pubsub_sub const *sub)
   return true;
 }
 
+/* The number of many subscribers has those in it who wait, and those whose subscription is over. */
+static bool
+count_subscribers(struct request const *q, struct people *p)
+{
+  uint32_t affs, subs;
+
+  if (!pubsub_people(pubsubd.pubsub, q->n.node, &affs, &subs)) return false;
+  if (subs <= PUBSUB_SUBSCRIBERS_COUNTED)
+    return pubsub_subs(pubsubd.pubsub, q->n.node, on_sub, p);
+  p->subscribers = subs;
+  return true;
+}
+
 static bool
 cat_meta(struct request *q)
 {
   struct people p = {.owners = STRALLOC_ZERO, .ok = true};
-  bool ok = pubsub_subs(pubsubd.pubsub, q->n.node, on_sub, &p) &&
+  bool ok = count_subscribers(q, &p) &&
             pubsub_affs(pubsubd.pubsub, q->n.node, on_aff, &p) && p.ok;
 
   if (ok && q->pep) ok = stralloc_copyb(&p.owners, q->self.s, q->self.len);
@@ -184,19 +219,20 @@ static bool
 find_below(void *cookie, struct pubsub_node const *n)
 {
   struct slice *top = cookie;
-  bool found = is_below(n->name, *top);
 
-  if (found) *top = SLICE("");
-  return !found && has_prefix(n->name, *top);
+  if (is_under(n->name, *top)) *top = SLICE("");
+  return false;
 }
 
 static bool
 has_below(struct request *q)
 {
+  char buf[PUBSUB_NAME_MAX + 2];
   struct slice top = q->n.name;
 
   return q->n.type == PUBSUB_HOMETREE &&
-         pubsub_nodes(pubsubd.pubsub, q->owner, q->n.name, find_below, &top) && !top.len;
+         pubsub_nodes(pubsubd.pubsub, q->owner, edge_of(top, 0, buf), find_below, &top) &&
+         !top.len;
 }
 
 /* s5.3, s5.4 */
@@ -238,12 +274,15 @@ disco_info(struct handle_ctx *ctx, struct stanza const *in, struct xml_node cons
 
 /* ---- disco#items: nodes (s5.2), in pages (XEP-0059) ---- */
 
-/* A page: the nodes behind the name after, or the last ones in front of the name before. Of a walk
- * backwards the last ones that were seen are kept. */
+/* A page: the nodes behind the name after, or in front of the name before, at most size of them. So that
+ * nodes that the asker may not see cost little, however many there are, the page ends when
+ * room_nodes_looked_at() were looked at; its set then names the node that was the last, from which the asker
+ * goes on. */
 struct list {
   struct request *q;
-  struct slice top, before; /* top: nodes below it; empty: the topmost */
-  uint64_t *nodes;          /* a ring of size */
+  struct slice top; /* nodes below it; empty: the topmost */
+  struct slice after, before, end;
+  uint64_t *nodes, looked_at;
   size_t size, n;
   bool back, more;
 };
@@ -284,17 +323,16 @@ static bool
 on_node(void *cookie, struct pubsub_node const *n)
 {
   struct list *l = cookie;
+  bool is_in;
 
-  if (l->before.len && slice_eq(n->name, l->before)) return false;
-  if (l->top.len && !has_prefix(n->name, l->top)) return false;
-  if (!is_listed(l, n)) return true;
-  if (!l->back && l->n == l->size) {
-    l->more = true;
-    return false;
-  }
-  if (l->size) l->nodes[l->n % l->size] = n->node;
-  l->n++;
-  return true;
+  if (l->top.len && !is_under(n->name, l->top)) return false;
+  is_in = is_listed(l, n);
+  l->more = is_in && l->n == l->size;
+  if (l->more) return false;
+  if (is_in) l->nodes[l->n++] = n->node;
+  l->more = ++l->looked_at >= room_nodes_looked_at();
+  if (l->more) l->end = arena_copy(l->q->ctx->arena, n->name);
+  return !l->more;
 }
 
 static bool
@@ -334,25 +372,28 @@ cat_set(struct list *l, struct slice first, struct slice last)
          xml_cat(q->out, "</set>");
 }
 
+/* Of a walk backwards the last node is the first of the page. */
 static bool
 cat_list(struct list *l, bool set)
 {
-  size_t i = l->n > l->size ? l->n - l->size : 0;
   struct slice first = SLICE(""), last = SLICE("");
   struct pubsub_node n;
+  size_t i;
 
-  for (; l->size && i < l->n; i++) {
-    if (!pubsub_node_get(pubsubd.pubsub, l->nodes[i % l->size], &n) ||
+  for (i = 0; i < l->n; i++) {
+    if (!pubsub_node_get(pubsubd.pubsub, l->nodes[l->back ? l->n - 1 - i : i], &n) ||
         !cat_node(l->q, &n))
       return false;
     if (!first.len) first = n.name;
     last = n.name;
   }
+  if (l->end.len && (l->back || !first.len)) first = l->end;
+  if (l->end.len && (!l->back || !last.len)) last = l->end;
   return (!set && !l->more) || cat_set(l, first, last);
 }
 
 static bool
-read_set(struct list *l, struct xml_node const *set, struct slice *after)
+read_set(struct list *l, struct xml_node const *set)
 {
   struct arena *a = l->q->ctx->arena;
   struct xml_node const *before = xml_child(set, NS_RSM, "before");
@@ -361,10 +402,22 @@ read_set(struct list *l, struct xml_node const *set, struct slice *after)
   uint64_t n;
 
   if (most && slice_u64(xml_text(a, most), &n) && n < l->size) l->size = n;
-  if (behind) *after = xml_text(a, behind);
+  if (behind) l->after = xml_text(a, behind);
   l->back = before != NULL;
   if (before) l->before = xml_text(a, before);
-  return after->len <= PUBSUB_NAME_MAX;
+  return l->after.len <= PUBSUB_NAME_MAX && l->before.len <= PUBSUB_NAME_MAX;
+}
+
+static bool
+walk(struct list *l)
+{
+  char buf[PUBSUB_NAME_MAX + 2];
+  struct slice from = l->back ? l->before : l->after;
+
+  if (!l->q->owner || !l->size) return true;
+  if (!from.len) from = edge_of(l->top, l->back ? '\377' : 0, buf);
+  return (l->back ? pubsub_nodes_back : pubsub_nodes)(pubsubd.pubsub, l->q->owner, from,
+                                                      on_node, l);
 }
 
 /* Append the nodes below top, or the topmost. */
@@ -375,14 +428,11 @@ cat_nodes(struct request *q, struct slice top)
   uint64_t most = pubsubd_option_u64(q->host, "mod_pubsub.max_nodes_discoitems");
   struct list l = {
     .q = q, .top = top, .size = most < PUBSUB_ANSWER_ITEMS ? most : PUBSUB_ANSWER_ITEMS};
-  struct slice after = top;
   bool ok;
 
-  if (set && !read_set(&l, set, &after)) return refuse(q, ERR_ITEM_NOT_FOUND, NULL);
+  if (set && !read_set(&l, set)) return refuse(q, ERR_ITEM_NOT_FOUND, NULL);
   l.nodes = calloc(l.size + 1, sizeof *l.nodes);
-  ok = l.nodes &&
-       (!q->owner || pubsub_nodes(pubsubd.pubsub, q->owner, after, on_node, &l)) &&
-       cat_list(&l, set != NULL);
+  ok = l.nodes && walk(&l) && cat_list(&l, set != NULL);
   free(l.nodes);
   return ok ? DONE : refuse_failed(q);
 }

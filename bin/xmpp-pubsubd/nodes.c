@@ -370,7 +370,7 @@ purge_node(struct request *q)
 struct below {
   struct request *q;
   struct pubsub_node found;
-  struct slice name;
+  struct slice top; /* name of the node, and a slash */
   bool any;
 };
 
@@ -379,9 +379,7 @@ is_below(void *cookie, struct pubsub_node const *n)
 {
   struct below *b = cookie;
 
-  if (slice_eq(n->name, b->name)) return true;
-  b->any = n->name.len > b->name.len && n->name.s[b->name.len] == '/' &&
-           !memcmp(n->name.s, b->name.s, b->name.len);
+  b->any = n->name.len > b->top.len && !memcmp(n->name.s, b->top.s, b->top.len);
   b->found = *n;
   b->any = b->any && pubsub_node_keep(b->q->ctx->arena, &b->found);
   return false;
@@ -400,11 +398,15 @@ static bool
 delete_below(struct request *q)
 {
   struct request one = *q;
-  struct below b = {.q = q, .name = q->n.name, .any = true};
+  struct below b = {.q = q, .any = true};
+  char top[PUBSUB_NAME_MAX + 1];
 
+  memcpy(top, q->n.name.s, q->n.name.len);
+  top[q->n.name.len] = '/';
+  b.top = slice_of(top, q->n.name.len + 1);
   while (b.any) {
     b.any = false;
-    if (!pubsub_nodes(pubsubd.pubsub, q->owner, b.name, is_below, &b)) return false;
+    if (!pubsub_nodes(pubsubd.pubsub, q->owner, b.top, is_below, &b)) return false;
     if (!b.any) return true;
     one.n = b.found;
     if (!take_node(&one) || !delete_one(&one, SLICE(""))) return false;

@@ -366,7 +366,7 @@ change_aff(struct request *q, struct xml_node const *entry, stralloc *failed)
   if (!jid_of(q, entry, &who))
     return cat_affiliation(failed, SLICE(""), xml_attr(entry, "jid"), PUBSUB_NONE);
   old = affiliation_of(&q->n, q->self, &who);
-  if (now == PUBSUB_AFFILIATIONS_N || !may_change(q, &who, old, now))
+  if (!may_change(q, &who, old, now))
     return cat_affiliation(failed, SLICE(""), who.bare, old);
   if (old == now) return true;
   if (!pubsub_aff_put(pubsubd.pubsub, &q->n, who.bare, now)) return false;
@@ -374,25 +374,27 @@ change_aff(struct request *q, struct xml_node const *entry, stralloc *failed)
   return approve(q, who.bare, now) && end_lost_subscriptions(q, who.bare);
 }
 
-/* s8.9.2: an address that stands there twice makes the request bad. */
+/* s8.9.2: an address that stands there twice makes the request bad, and so does a word that is no
+ * affiliation. */
 static bool
-said_twice(struct request *q)
+is_bad(struct request *q)
 {
   struct jid_set seen = {{.key = NULL}};
   struct xml_node const *entry;
   struct jid who;
   unsigned int n = 0;
-  bool twice = false;
+  bool bad = false;
 
-  for (entry = xml_next(q->action, NULL); entry && !twice;
+  for (entry = xml_next(q->action, NULL); entry && !bad;
        entry = xml_next(q->action, entry)) {
-    if (++n > PUBSUB_AFFILIATIONS_MAX) twice = true;
+    bad = ++n > PUBSUB_AFFILIATIONS_MAX ||
+          affiliation_find(xml_attr(entry, "affiliation")) == PUBSUB_AFFILIATIONS_N;
     if (!jid_parse(q->ctx->arena, xml_attr(entry, "jid"), &who)) continue;
-    twice = twice || jid_set_has(&seen, who.bare);
+    bad = bad || jid_set_has(&seen, who.bare);
     jid_set_add(&seen, who.bare);
   }
   jid_set_wipe(&seen);
-  return twice;
+  return bad;
 }
 
 enum verdict
@@ -403,7 +405,7 @@ set_affiliations(struct request *q)
   enum verdict v = DONE;
 
   if (!find_node(q) || !is_owner(q)) return REFUSE;
-  if (said_twice(q)) return refuse(q, ERR_BAD_REQUEST, NULL);
+  if (is_bad(q)) return refuse(q, ERR_BAD_REQUEST, NULL);
   for (entry = xml_next(q->action, NULL); entry && v == DONE;
        entry = xml_next(q->action, entry))
     if (!change_aff(q, entry, &failed)) v = refuse_failed(q);

@@ -12,7 +12,8 @@
 static struct {
   uint64_t nodes, items, bytes, administrator_bytes;
   uint64_t service_nodes, service_bytes;
-  uint64_t affiliations, subscriptions, subscriptions_of_one;
+  uint64_t affiliations, subscriptions, subscriptions_of_one, owners_told,
+    nodes_looked_at;
 } limits;
 
 void
@@ -33,6 +34,21 @@ room_take(struct settings const *st)
     settings_limit(st, "pubsub_subscriptions", PUBSUB_SUBSCRIPTIONS_MAX);
   limits.subscriptions_of_one =
     settings_limit(st, "pubsub_subscriptions_of_one", PUBSUB_SUBSCRIPTIONS_OF_ONE);
+  limits.owners_told = settings_limit(st, "pubsub_owners_told", PUBSUB_OWNERS_TOLD);
+  limits.nodes_looked_at =
+    settings_limit(st, "pubsub_nodes_looked_at", PUBSUB_NODES_LOOKED_AT);
+}
+
+uint64_t
+room_owners_told(void)
+{
+  return limits.owners_told;
+}
+
+uint64_t
+room_nodes_looked_at(void)
+{
+  return limits.nodes_looked_at;
 }
 
 static bool

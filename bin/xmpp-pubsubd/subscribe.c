@@ -180,15 +180,17 @@ tell_subscription(struct request const *q, struct slice jid, struct pubsub_sub c
 struct tell {
   struct request const *q;
   struct slice inside;
+  unsigned int n;
 };
 
 static bool
 tell_owner(void *cookie, struct slice bare, enum pubsub_affiliation a)
 {
-  struct tell const *t = cookie;
+  struct tell *t = cookie;
 
-  if (a == PUBSUB_OWNER) event_to(t->q->self, bare, &t->q->c, t->inside);
-  return true;
+  if (a != PUBSUB_OWNER) return true;
+  event_to(t->q->self, bare, &t->q->c, t->inside);
+  return ++t->n < room_owners_told();
 }
 
 /* notify_sub: the owners hear of a new subscriber. */

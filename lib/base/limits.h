@@ -761,6 +761,13 @@
  * those that are over are deleted. */
 #define PUBSUB_SUBSCRIPTIONS_OF_ONE 64u
 #define PUBSUB_SUBSCRIPTIONS_STEP 500u
+/* The owners of a node that are told of a subscriber, or asked about one, and that meta-data names: no
+ * request of a stranger is to become messages to thousands. */
+#define PUBSUB_OWNERS_TOLD 100u
+/* The subscriptions that are counted one by one for meta-data, the nodes that are looked at for a page of
+ * disco#items. */
+#define PUBSUB_SUBSCRIBERS_COUNTED 1000u
+#define PUBSUB_NODES_LOOKED_AT 1000u
 /* The bytes of an answer, to another server, whose limit of a stanza is not known; its items; the items that one request retracts. */
 #define PUBSUB_ANSWER_BYTES (1u << 20)
 #define PUBSUB_ANSWER_BYTES_ABROAD (256u << 10)

@@ -147,7 +147,7 @@ pubsub_node_del(struct pubsub *p, struct pubsub_node const *n, struct slice uri)
 struct walk {
   struct pubsub *p;
   uint64_t owner;
-  struct slice after;
+  struct slice but; /* the name at which the walk begins */
   pubsub_node_fn *fn;
   void *cookie;
   bool ok;
@@ -161,7 +161,7 @@ on_node(void *cookie, struct slice key, struct slice value)
   uint64_t owner, node;
 
   if (!pubsub_number(&key, 8, &owner) || owner != w->owner) return false;
-  if (w->after.len && slice_eq(key, w->after)) return true;
+  if (w->but.len && slice_eq(key, w->but)) return true;
   w->ok = pubsub_number(&value, 8, &node) && get_node(w->p, node, &n);
   return w->ok && w->fn(w->cookie, &n);
 }
@@ -174,6 +174,18 @@ pubsub_nodes(struct pubsub *p, uint64_t owner, struct slice after, pubsub_node_f
   struct pubsub_key k;
 
   return store_each(p->store, p->nodes, pubsub_key(&k, owner, after), on_node, &w) &&
+         w.ok;
+}
+
+bool
+pubsub_nodes_back(struct pubsub *p, uint64_t owner, struct slice before,
+                  pubsub_node_fn *fn, void *cookie)
+{
+  struct walk w = {p, owner, before, fn, cookie, true};
+  struct pubsub_key k;
+
+  return store_each_back(p->store, p->nodes, pubsub_key(&k, owner, before), on_node,
+                         &w) &&
          w.ok;
 }
 

@@ -180,6 +180,10 @@ typedef bool pubsub_node_fn(void *cookie, struct pubsub_node const *n);
 bool pubsub_nodes(struct pubsub *p, uint64_t owner, struct slice after,
                   pubsub_node_fn *fn, void *cookie);
 
+/* The same in front of the name before, which is not empty, last name first. */
+bool pubsub_nodes_back(struct pubsub *p, uint64_t owner, struct slice before,
+                       pubsub_node_fn *fn, void *cookie);
+
 /* The value of the configuration field of this number; false: it is not set, and *value is as
  * it was. Append a field to
  * fields (false: ENOMEM). */
