@@ -114,6 +114,23 @@ make_node(struct request *q, struct slice name, enum pubsub_type type,
   return take_node(q);
 }
 
+/* Say whether the access model of a service's node can be asked of a roster: it is that of the address
+ * that has created the node. */
+static bool
+has_roster(struct request *q, struct slice creator, stralloc const *fields)
+{
+  struct slice model = SLICE("");
+
+  if (q->pep ||
+      !pubsub_field(slice_of(fields->s, fields->len), CONFIG_ACCESS + 1, &model) ||
+      (!slice_is(model, "presence") && !slice_is(model, "roster")) ||
+      pubsubd_number(creator))
+    return true;
+  refuse_text(q, ERR_NOT_ACCEPTABLE, NULL,
+              SLICE("pubsub#access_model: the creator of the node has no roster here"));
+  return false;
+}
+
 /* s8.2.5: a form that is not taken. */
 static bool
 read_form(struct request *q, struct xml_node const *configure, struct slice old,
@@ -173,6 +190,7 @@ create_node(struct request *q)
   if (!name.s) return refuse_failed(q);
   if (is_made(q, name)) return answer_created(q, instant);
   ok = read_form(q, configure, SLICE(""), &fields) &&
+       has_roster(q, q->ctx->from.bare, &fields) &&
        make_node(q, name, type, slice_of(fields.s, fields.len));
   stralloc_free(&fields);
   return ok ? answer_created(q, instant) : REFUSE;
@@ -269,7 +287,9 @@ take_form(struct request *q, stralloc *fields)
   struct config before = q->c;
   struct slice kept;
 
-  if (!read_form(q, q->action, q->n.fields, fields)) return REFUSE;
+  if (!read_form(q, q->action, q->n.fields, fields) ||
+      !has_roster(q, q->n.creator, fields))
+    return REFUSE;
   kept = arena_copy(q->ctx->arena, slice_of(fields->s, fields->len));
   if (!kept.s || !pubsub_node_configure(pubsubd.pubsub, &q->n, kept))
     return refuse_failed(q);

@@ -192,16 +192,12 @@ use_of(struct request const *q)
   return NULL;
 }
 
-/* Say whether there is an action of this name, for requests of the other type. */
+/* Say whether the action is one of collections (XEP-0248). */
 static bool
-is_other_type(struct request const *q)
+is_of_collections(struct slice action)
 {
-  size_t i;
-
-  for (i = 0; i < sizeof uses / sizeof *uses; i++)
-    if (slice_is(q->e->ns, uses[i].ns) && slice_is(q->action->name, uses[i].name))
-      return true;
-  return false;
+  return slice_is(action, "collection") || slice_is(action, "associate") ||
+         slice_is(action, "disassociate");
 }
 
 /* Say whether x may stand behind an action (s6.3.7, s7.1.5, s8.1.3). */
@@ -249,9 +245,7 @@ do_use(struct request *q)
     if (v == DONE && q->pep && slice_is(q->in->type, "set")) pep_changed(q);
     return v;
   }
-  if (!is_other_type(q) &&
-      (slice_is(q->e->ns, NS_PUBSUB) || slice_is(q->e->ns, NS_OWNER)))
-    return refuse_feature(q, "collections");
+  if (is_of_collections(q->action->name)) return refuse_feature(q, "collections");
   return refuse(q, ERR_BAD_REQUEST, NULL);
 }
 
