@@ -155,7 +155,7 @@ delete_owned(struct slice bare)
   struct handle_ctx ctx = {.arena = &arena};
   struct owned o = {.bare = bare};
   size_t i;
-  bool ok = pubsub_of(pubsubd.pubsub, bare, 0, note_owned, &o);
+  bool ok = pubsub_of(pubsubd.pubsub, bare, 0, PUBSUB_OF_AFFILIATION, note_owned, &o);
 
   for (i = 0; ok && i < o.n; i++) {
     struct request q = {.ctx = &ctx};

@@ -150,22 +150,25 @@ cat_last(stralloc *out, struct request const *q, struct pubsub_item const *it)
          xml_cat_attr(out, "stamp", stamp_us(stamp, it->us)) && xml_cat(out, "/>");
 }
 
-void
+size_t
 send_last(struct request const *q, struct slice jid)
 {
   struct pubsub_item it;
   stralloc inside = STRALLOC_ZERO;
+  size_t bytes;
 
   if (!config_on(&q->c, CONFIG_NOTIFICATIONS) ||
       !pubsub_item_newest(pubsubd.pubsub, &q->n, &it) ||
       (it.expiry && it.expiry <= door_wall() / 1000000))
-    return;
+    return 0;
   if (cat_last(&inside, q, &it))
     put(q->self, jid, type_of(&q->c), tags_of(q->n.name, it.id),
         slice_of(inside.s, inside.len));
   else
     lost(q->self, "out of memory");
+  bytes = inside.len;
   stralloc_free(&inside);
+  return bytes;
 }
 
 void

@@ -193,34 +193,40 @@ is_mine(void *cookie, struct slice jid, struct pubsub_sub const *sub)
   return !m->found;
 }
 
-/* A client that wants the node gets the item for that. */
-static void
+/* A client that wants the node gets the item for that. Give the bytes that were sent. */
+static size_t
 send_subscribed(struct slice full, uint64_t node)
 {
   struct mine m = {.who = jid_cut(full)};
   struct arena arena = ARENA_ZERO;
   struct request q = {.told = SLICE("")};
+  size_t bytes = 0;
 
   if (node_request(&q, &arena, node) &&
       config_is(&q.c, CONFIG_SEND_LAST, "on_sub_and_presence") &&
       !interest_wants(full, q.n.name)) {
     pubsub_subs_of(pubsubd.pubsub, node, m.who.bare, is_mine, &m);
-    if (m.found && has_access(&q, full)) send_last(&q, full);
+    if (m.found && has_access(&q, full)) bytes = send_last(&q, full);
   }
   arena_wipe(&arena);
+  return bytes;
 }
 
+/* Owners of nodes may have subscribed the account to any: the client does not get more than
+ * room_last_bytes(). */
 void
 pep_session_comes(struct slice full)
 {
   stralloc nodes = STRALLOC_ZERO;
-  uint64_t node;
+  uint64_t node, bytes = 0;
   size_t at;
 
-  if (pubsub_of(pubsubd.pubsub, jid_cut(full).bare, 0, note_node, &nodes))
-    for (at = 0; at + sizeof node <= nodes.len; at += sizeof node) {
+  if (pubsub_of(pubsubd.pubsub, jid_cut(full).bare, 0, PUBSUB_OF_SUBSCRIPTION, note_node,
+                &nodes))
+    for (at = 0; at + sizeof node <= nodes.len && bytes < room_last_bytes();
+         at += sizeof node) {
       memcpy(&node, nodes.s + at, sizeof node);
-      send_subscribed(full, node);
+      bytes += send_subscribed(full, node);
     }
   stralloc_free(&nodes);
 }

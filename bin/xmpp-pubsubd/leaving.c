@@ -131,7 +131,8 @@ pep_session_goes(struct slice full, bool last)
 
   if (store_is_full(pubsubd.store)) return;
   pubsubd_readers();
-  pubsub_of(pubsubd.pubsub, l.who.bare, 0, note, &l);
+  pubsub_of(pubsubd.pubsub, l.who.bare, 0, PUBSUB_OF_AFFILIATION | PUBSUB_OF_SUBSCRIPTION,
+            note, &l);
   number = last && pubsubd_has_pep(l.who.domain) ? pubsubd_number(l.who.bare) : 0;
   if (number) pubsub_nodes(pubsubd.pubsub, number, SLICE(""), note_own, &l);
   look_at(&l);

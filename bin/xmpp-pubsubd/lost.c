@@ -47,7 +47,8 @@ lost_look(struct slice account, struct slice contact)
   uint64_t number = pubsubd_number(account);
 
   if (number && !store_is_full(pubsubd.store) &&
-      pubsub_of(pubsubd.pubsub, contact, number, note_node, &nodes))
+      pubsub_of(pubsubd.pubsub, contact, number, PUBSUB_OF_SUBSCRIPTION, note_node,
+                &nodes))
     look_at(&nodes);
   stralloc_free(&nodes);
 }

@@ -73,8 +73,8 @@ ask_which(struct request *q)
             form_open(q->out, "form", FORM_AUTHORIZATION, COMMAND_NAME, NULL) &&
             form_field_open(q->out, &node_field);
 
-  ok = ok && (!q->owner ||
-              pubsub_of(pubsubd.pubsub, q->ctx->from.bare, q->owner, offer_node, &s));
+  ok = ok && (!q->owner || pubsub_of(pubsubd.pubsub, q->ctx->from.bare, q->owner,
+                                     PUBSUB_OF_AFFILIATION, offer_node, &s));
   if (ok && !s.owns) return refuse(q, ERR_FORBIDDEN, NULL);
   if (!s.ok) return refuse(q, ERR_RESOURCE_CONSTRAINT, NULL);
   return ok && form_field_close(q->out) && form_close(q->out) &&

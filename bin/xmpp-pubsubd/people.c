@@ -91,6 +91,8 @@ cat_own(struct request *q, bool of_affiliations, char const *element)
                   .node = xml_attr(q->action, "node"),
                   .affiliations = of_affiliations,
                   .ok = true};
+  unsigned int which =
+    of_affiliations ? PUBSUB_OF_AFFILIATION | PUBSUB_OF_OUTCAST : PUBSUB_OF_SUBSCRIPTION;
 
   if (!xml_cat(q->out, "<pubsub xmlns='" NS_PUBSUB "'><") || !xml_cat(q->out, element) ||
       (o.node.len && !xml_cat_attr(q->out, "node", o.node)) || !xml_cat(q->out, ">"))
@@ -98,7 +100,8 @@ cat_own(struct request *q, bool of_affiliations, char const *element)
   if (q->pep && q->own && of_affiliations)
     o.ok = pubsub_nodes(pubsubd.pubsub, q->owner, SLICE(""), pep_node, &o) && o.ok;
   else if (q->owner)
-    o.ok = pubsub_of(pubsubd.pubsub, q->ctx->from.bare, q->owner, own_node, &o) && o.ok;
+    o.ok =
+      pubsub_of(pubsubd.pubsub, q->ctx->from.bare, q->owner, which, own_node, &o) && o.ok;
   if (!o.ok) return refuse(q, ERR_RESOURCE_CONSTRAINT, NULL);
   return xml_cat(q->out, "</") && xml_cat(q->out, element) &&
              xml_cat(q->out, "></pubsub>")
@@ -222,7 +225,7 @@ may_be(struct request *q, struct jid const *who, bool had, enum pubsub_state sta
 
   if (state == PUBSUB_UNSUBSCRIBED) return true;
   return aff != PUBSUB_OUTCAST && aff != PUBSUB_PUBLISH_ONLY &&
-         (had || room_for_sub(q, who->bare));
+         (had || (room_for_sub(q, who->bare) && room_for_node_of(q, who->bare)));
 }
 
 static bool
@@ -301,6 +304,8 @@ may_change(struct request *q, struct jid const *who, enum pubsub_affiliation old
 
   if (q->pep && slice_eq(who->bare, q->self)) return now == PUBSUB_OWNER;
   if (old == PUBSUB_NONE && now != PUBSUB_NONE && !room_for_aff(q)) return false;
+  if (old < PUBSUB_MEMBER && now >= PUBSUB_MEMBER && !room_for_node_of(q, who->bare))
+    return false;
   if (old != PUBSUB_OWNER || now == PUBSUB_OWNER || q->pep) return true;
   pubsub_affs(pubsubd.pubsub, q->n.node, count_owner, &o);
   return o.n > 0;

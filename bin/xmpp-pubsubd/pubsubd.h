@@ -220,6 +220,12 @@ bool room_for_item(struct request *q, struct pubsub_item const *it,
 bool room_for_sub(struct request *q, struct slice bare);
 bool room_for_aff(struct request *q);
 
+/* Say whether an account may have to do with one more node, by its own request or by an owner's. */
+bool room_for_node_of(struct request *q, struct slice bare);
+
+/* The bytes of last items that a client gets when it comes, for its subscriptions. */
+uint64_t room_last_bytes(void);
+
 /* ---- access (access.c) ---- */
 
 /* The reasons why somebody may not read or subscribe, in the order of XEP-0060 s6.1.3. */
@@ -364,8 +370,8 @@ bool cat_item(stralloc *out, struct config const *c, struct pubsub_item const *i
 /* Say whether a subscriber may read q->n. */
 bool has_access(struct request const *q, struct slice jid);
 
-/* Send the newest item of q->n to an address, with a delay (s6.1.7). */
-void send_last(struct request const *q, struct slice jid);
+/* Send the newest item of q->n to an address, with a delay (s6.1.7), and give its bytes. */
+size_t send_last(struct request const *q, struct slice jid);
 
 /* The same if the node sends it to new subscribers, and this one may read: behind a subscription, or
  * when an owner has let in who waited (s12.9). */

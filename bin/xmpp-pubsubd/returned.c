@@ -58,7 +58,7 @@ end_subscriptions(uint64_t owner, struct slice jid)
   struct arena a = ARENA_ZERO;
   size_t i;
 
-  if (!pubsub_of(pubsubd.pubsub, who.bare, owner, keep_node, &r)) return;
+  if (!pubsub_of(pubsubd.pubsub, who.bare, owner, PUBSUB_OF_ALL, keep_node, &r)) return;
   for (i = 0; i < r.n; i++) {
     if (!pubsub_node_get(pubsubd.pubsub, r.nodes[i], &n) || !pubsub_node_keep(&a, &n))
       continue;

@@ -14,6 +14,7 @@ static struct {
   uint64_t service_nodes, service_bytes;
   uint64_t affiliations, subscriptions, subscriptions_of_one, owners_told,
     nodes_looked_at;
+  uint64_t nodes_of_one, nodes_given, last_bytes;
 } limits;
 
 void
@@ -35,6 +36,9 @@ room_take(struct settings const *st)
   limits.subscriptions_of_one =
     settings_limit(st, "pubsub_subscriptions_of_one", PUBSUB_SUBSCRIPTIONS_OF_ONE);
   limits.owners_told = settings_limit(st, "pubsub_owners_told", PUBSUB_OWNERS_TOLD);
+  limits.nodes_of_one = settings_limit(st, "pubsub_nodes_of_one", PUBSUB_NODES_OF_ONE);
+  limits.nodes_given = settings_limit(st, "pubsub_nodes_given", PUBSUB_NODES_GIVEN);
+  limits.last_bytes = settings_limit(st, "pubsub_last_bytes", PUBSUB_LAST_BYTES);
   limits.nodes_looked_at =
     settings_limit(st, "pubsub_nodes_looked_at", PUBSUB_NODES_LOOKED_AT);
 }
@@ -49,6 +53,12 @@ uint64_t
 room_nodes_looked_at(void)
 {
   return limits.nodes_looked_at;
+}
+
+uint64_t
+room_last_bytes(void)
+{
+  return limits.last_bytes;
 }
 
 static bool
@@ -207,4 +217,14 @@ room_for_aff(struct request *q)
 
   return pubsub_people(pubsubd.pubsub, q->n.node, &affs, &subs) &&
          affs < limits.affiliations;
+}
+
+bool
+room_for_node_of(struct request *q, struct slice bare)
+{
+  bool own = slice_eq(bare, q->ctx->from.bare);
+  uint32_t n;
+
+  return pubsub_of_count(pubsubd.pubsub, bare, &n) &&
+         n < (own ? limits.nodes_of_one : limits.nodes_given);
 }

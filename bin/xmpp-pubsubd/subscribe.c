@@ -215,7 +215,8 @@ tell_owners(struct request const *q, struct slice jid, struct pubsub_sub const *
 static bool
 has_room(struct request *q)
 {
-  if (room_for_sub(q, q->ctx->from.bare)) return true;
+  if (room_for_sub(q, q->ctx->from.bare) && room_for_node_of(q, q->ctx->from.bare))
+    return true;
   refuse(q, ERR_POLICY_VIOLATION, "too-many-subscriptions");
   return false;
 }

@@ -761,6 +761,12 @@
  * those that are over are deleted. */
 #define PUBSUB_SUBSCRIPTIONS_OF_ONE 64u
 #define PUBSUB_SUBSCRIPTIONS_STEP 500u
+/* The nodes of all services and accounts with which an address has to do, above which it subscribes to no
+ * more, and above which owners of nodes give it no more; and the bytes of last items that a client gets
+ * when it comes, for its subscriptions. */
+#define PUBSUB_NODES_OF_ONE 10000u
+#define PUBSUB_NODES_GIVEN 2000u
+#define PUBSUB_LAST_BYTES (4u << 20)
 /* The owners of a node that are told of a subscriber, or asked about one, and that meta-data names: no
  * request of a stranger is to become messages to thousands. */
 #define PUBSUB_OWNERS_TOLD 100u

@@ -44,6 +44,16 @@ bool pubsub_count(struct pubsub *p, struct pubsub_node const *n, int nodes, int6
 /* Put a value that is in sa if it came to be whole, and free it. Else errno is kept. */
 bool pubsub_put(struct pubsub *p, MDB_dbi t, struct slice key, stralloc *sa, bool whole);
 
+/* The bare address of jid, a part of it. */
+struct slice pubsub_bare(struct slice jid);
+
+/* Say whether an address is too long for a key, or empty; errno is ENAMETOOLONG then. */
+bool pubsub_is_too_long(struct slice jid);
+
+/* Set or clear bits (PUBSUB_OF_*) of what the address has to do with the node (byjid.c). */
+bool pubsub_mark(struct pubsub *p, struct pubsub_node const *n, struct slice bare,
+                 unsigned int which, bool set);
+
 /* The key of an item's id. */
 struct slice pubsub_id_key(struct pubsub_key *k, uint64_t node, struct slice id);
 

@@ -5,53 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
-/* Affiliations and subscriptions. Table byjid says which nodes an address has to do with, so that an
- * address can ask for all of its own, and can be forgotten. */
+/* Affiliations and subscriptions. */
 
-#define HAS_AFFILIATION 1
-#define HAS_SUBSCRIPTION 2
-
-static struct slice
-bare_of(struct slice jid)
-{
-  char const *slash = memchr(jid.s, '/', jid.len);
-
-  return slash ? slice_of(jid.s, (size_t)(slash - jid.s)) : jid;
-}
-
-static struct slice
-byjid_key(struct pubsub_key *k, struct slice bare, uint64_t owner, uint64_t node)
-{
-  struct pubsub_key numbers;
-
-  if (bare.len > PUBSUB_JID_MAX) bare.len = PUBSUB_JID_MAX;
-  memcpy(k->bytes, bare.s, bare.len);
-  k->bytes[bare.len] = 0;
-  pubsub_key2(&numbers, owner, node);
-  memcpy(k->bytes + bare.len + 1, numbers.bytes, 16);
-  k->len = bare.len + 17;
-  return slice_of(k->bytes, k->len);
-}
-
-/* Set or clear a bit of what the address has to do with the node. */
-static bool
-mark(struct pubsub *p, struct pubsub_node const *n, struct slice bare, char bit, bool set)
-{
-  struct pubsub_key k;
-  struct slice key = byjid_key(&k, bare, n->owner, n->node), v;
-  char bits = 0;
-
-  if (store_get(p->store, p->byjid, key, &v))
-    bits = v.len ? v.s[0] : 0;
-  else if (errno != ENOENT)
-    return false;
-  bits = (char)(set ? bits | bit : bits & ~bit);
-  if (bits) return store_put(p->store, p->byjid, key, slice_of(&bits, 1));
-  return store_del(p->store, p->byjid, key) || errno == ENOENT;
-}
-
-static bool
-is_too_long(struct slice jid)
+bool
+pubsub_is_too_long(struct slice jid)
 {
   if (jid.len && jid.len <= PUBSUB_JID_MAX) return false;
   errno = ENAMETOOLONG;
@@ -144,7 +101,7 @@ pubsub_aff_get(struct pubsub *p, uint64_t node, struct slice bare,
   struct slice v;
 
   *out = PUBSUB_NONE;
-  if (is_too_long(bare)) return true;
+  if (pubsub_is_too_long(bare)) return true;
   if (!store_get(p->store, p->affs, pubsub_key(&k, node, bare), &v))
     return errno == ENOENT;
   if (v.len != 1 || (unsigned char)v.s[0] >= PUBSUB_AFFILIATIONS_N) return pubsub_bad();
@@ -160,8 +117,11 @@ pubsub_aff_put(struct pubsub *p, struct pubsub_node const *n, struct slice bare,
   struct slice key = pubsub_key(&k, n->node, bare);
   char c = (char)a;
 
-  if (is_too_long(bare)) return false;
-  if (!mark(p, n, bare, HAS_AFFILIATION, a != PUBSUB_NONE)) return false;
+  if (pubsub_is_too_long(bare)) return false;
+  if (!pubsub_mark(p, n, bare, PUBSUB_OF_AFFILIATION,
+                   a != PUBSUB_NONE && a != PUBSUB_OUTCAST) ||
+      !pubsub_mark(p, n, bare, PUBSUB_OF_OUTCAST, a == PUBSUB_OUTCAST))
+    return false;
   return people_set(p, p->affs, n->node, key,
                     a != PUBSUB_NONE ? &(struct slice){&c, 1} : NULL);
 }
@@ -220,7 +180,7 @@ pubsub_sub_get(struct pubsub *p, uint64_t node, struct slice jid, struct pubsub_
   struct pubsub_key k;
   struct slice v;
 
-  if (is_too_long(jid)) {
+  if (pubsub_is_too_long(jid)) {
     errno = ENOENT;
     return false;
   }
@@ -234,7 +194,8 @@ pubsub_sub_put(struct pubsub *p, struct pubsub_node const *n, struct slice jid,
   struct pubsub_key k;
   stralloc sa = STRALLOC_ZERO;
   bool ok =
-    !is_too_long(jid) && mark(p, n, bare_of(jid), HAS_SUBSCRIPTION, true) &&
+    !pubsub_is_too_long(jid) &&
+    pubsub_mark(p, n, pubsub_bare(jid), PUBSUB_OF_SUBSCRIPTION, true) &&
     pubsub_cat_number(&sa, 1, sub->state) && pubsub_cat_number(&sa, 8, sub->id) &&
     pubsub_cat_number(&sa, 8, sub->us) && pubsub_cat_number(&sa, 1, sub->options) &&
     pubsub_cat_number(&sa, 4, sub->expiry) && pubsub_cat_number(&sa, 1, sub->shows) &&
@@ -262,10 +223,10 @@ pubsub_sub_del(struct pubsub *p, struct pubsub_node const *n, struct slice jid)
   struct pubsub_key k;
   bool more = false;
 
-  if (is_too_long(jid)) return false;
+  if (pubsub_is_too_long(jid)) return false;
   if (!people_set(p, p->subs, n->node, pubsub_key(&k, n->node, jid), NULL)) return false;
-  return pubsub_subs_of(p, n->node, bare_of(jid), any_sub, &more) &&
-         (more || mark(p, n, bare_of(jid), HAS_SUBSCRIPTION, false));
+  return pubsub_subs_of(p, n->node, pubsub_bare(jid), any_sub, &more) &&
+         (more || pubsub_mark(p, n, pubsub_bare(jid), PUBSUB_OF_SUBSCRIPTION, false));
 }
 
 static bool
@@ -314,7 +275,7 @@ pubsub_subs_of(struct pubsub *p, uint64_t node, struct slice bare, pubsub_sub_fn
   struct pubsub_sub sub;
   char full[PUBSUB_JID_MAX + 1];
 
-  if (is_too_long(bare)) return true;
+  if (pubsub_is_too_long(bare)) return true;
   if (pubsub_sub_get(p, node, bare, &sub)) {
     if (!fn(cookie, bare, &sub)) return true;
   } else if (errno != ENOENT)
@@ -390,101 +351,4 @@ pubsub_place_node(struct pubsub_place *place, uint64_t node)
 {
   uint64_pack_big(place->bytes, node);
   place->len = 8;
-}
-
-/* ---- by address ---- */
-
-struct of {
-  struct slice bare;
-  uint64_t owner;
-  pubsub_of_fn *fn;
-  void *cookie;
-};
-
-static bool
-on_of(void *cookie, struct slice key, struct slice v)
-{
-  struct of *w = cookie;
-  uint64_t owner, node;
-
-  (void)v;
-  if (key.len != w->bare.len + 17 || memcmp(key.s, w->bare.s, w->bare.len) != 0 ||
-      key.s[w->bare.len])
-    return false;
-  key = slice_of(key.s + w->bare.len + 1, 16);
-  if (!pubsub_number(&key, 8, &owner) || !pubsub_number(&key, 8, &node)) return false;
-  if (w->owner && owner != w->owner) return false;
-  return w->fn(w->cookie, owner, node);
-}
-
-bool
-pubsub_of(struct pubsub *p, struct slice bare, uint64_t owner, pubsub_of_fn *fn,
-          void *cookie)
-{
-  struct of w = {bare, owner, fn, cookie};
-  struct pubsub_key k;
-
-  if (is_too_long(bare)) return true;
-  return store_each(p->store, p->byjid, byjid_key(&k, bare, owner, 0), on_of, &w);
-}
-
-struct one {
-  uint64_t owner, node;
-  bool any;
-};
-
-static bool
-first_of(void *cookie, uint64_t owner, uint64_t node)
-{
-  *(struct one *)cookie = (struct one){owner, node, true};
-  return false;
-}
-
-struct name {
-  char jid[PUBSUB_JID_MAX];
-  size_t len;
-};
-
-static bool
-first_name(void *cookie, struct slice jid, struct pubsub_sub const *sub)
-{
-  struct name *n = cookie;
-
-  (void)sub;
-  n->len = jid.len > sizeof n->jid ? 0 : jid.len;
-  memcpy(n->jid, jid.s, n->len);
-  return false;
-}
-
-static bool
-forget_at(struct pubsub *p, struct slice bare, struct one const *at, unsigned int most,
-          unsigned int *done)
-{
-  struct pubsub_node n = {.node = at->node, .owner = at->owner};
-  struct name name;
-
-  if (!pubsub_aff_put(p, &n, bare, PUBSUB_NONE)) return false;
-  for (; *done < most; (*done)++) {
-    name.len = 0;
-    if (!pubsub_subs_of(p, n.node, bare, first_name, &name)) return false;
-    if (!name.len) break;
-    if (!pubsub_sub_del(p, &n, slice_of(name.jid, name.len))) return false;
-  }
-  if (*done >= most) return true;
-  (*done)++;
-  return mark(p, &n, bare, HAS_AFFILIATION | HAS_SUBSCRIPTION, false);
-}
-
-bool
-pubsub_forget(struct pubsub *p, struct slice bare, unsigned int most, unsigned int *done)
-{
-  struct one at;
-
-  while (*done < most) {
-    at.any = false;
-    if (!pubsub_of(p, bare, 0, first_of, &at)) return false;
-    if (!at.any) return true;
-    if (!forget_at(p, bare, &at, most, done)) return false;
-  }
-  return true;
 }

@@ -17,7 +17,8 @@
  *   affs     NODE BARE -> 1 byte affiliation (enum pubsub_affiliation); NODE -> 4 how many
  *   subs     NODE JID -> 1 byte state, 8 id, 8 microseconds, 1 byte options, 4 expiry, 1 byte shows;
  *            NODE -> 4 how many
- *   byjid    BARE NUL OWNER NODE -> 1 byte: 1 has an affiliation, 2 has subscriptions
+ *   byjid    BARE NUL OWNER NODE -> 1 byte, bits: 1 has an affiliation, 2 has subscriptions, 4 is an
+ *            outcast (1 in entries of earlier versions); BARE NUL -> 4 how many have bits 1 or 2
  *   moved    OWNER NAME -> 8 microseconds until which it is told, URI
  *   owners   OWNER -> 4 nodes, 4 items, 8 bytes of items; OWNER of a service, BARE -> the same of
  *            the nodes that this address has created there
@@ -299,11 +300,22 @@ bool pubsub_subs_sweep(struct pubsub *p, struct pubsub_place *place, unsigned in
                        pubsub_over_fn *is_over);
 void pubsub_place_node(struct pubsub_place *place, uint64_t node);
 
-/* Call fn for each node of owner (0: of all) with which the bare address has to do, until it gives
- * false. It may not write. */
+/* What an address has to do with a node: an affiliation other than outcast, subscriptions. Of an earlier
+ * version an outcast may have the first bit. */
+#define PUBSUB_OF_AFFILIATION 1u
+#define PUBSUB_OF_SUBSCRIPTION 2u
+#define PUBSUB_OF_OUTCAST 4u
+#define PUBSUB_OF_ALL 7u
+
+/* Call fn for each node of owner (0: of all) with which the bare address has one of these (which, bits) to
+ * do, until it gives false. It may not write. */
 typedef bool pubsub_of_fn(void *cookie, uint64_t owner, uint64_t node);
-bool pubsub_of(struct pubsub *p, struct slice bare, uint64_t owner, pubsub_of_fn *fn,
-               void *cookie);
+bool pubsub_of(struct pubsub *p, struct slice bare, uint64_t owner, unsigned int which,
+               pubsub_of_fn *fn, void *cookie);
+
+/* With how many nodes of all owners the address has an affiliation other than outcast, or
+ * subscriptions. */
+bool pubsub_of_count(struct pubsub *p, struct slice bare, uint32_t *out);
 
 /* Delete the affiliations and subscriptions of an address, until *done, to which their number is
  * added, is most. */

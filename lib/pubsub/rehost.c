@@ -157,14 +157,17 @@ rehost_person(struct rehost const *r, struct slice *key, struct slice *value)
   return true;
 }
 
-/* An address, NUL, OWNER NODE */
+/* An address, NUL, and OWNER NODE or nothing */
 static bool
 rehost_byjid(struct rehost const *r, struct slice *key, struct slice *value)
 {
+  char const *end = memchr(key->s, 0, key->len);
+  size_t len = end ? (size_t)(end - key->s) : 0;
+
   (void)value;
-  if (key->len < 17) return pubsub_bad();
-  if (!cat_address(r, r->key, slice_of(key->s, key->len - 17)) ||
-      !cat(r->key, slice_of(key->s + key->len - 17, 17)))
+  if (!end || (key->len != len + 17 && key->len != len + 1)) return pubsub_bad();
+  if (!cat_address(r, r->key, slice_of(key->s, len)) ||
+      !cat(r->key, slice_of(end, key->len - len)))
     return false;
   *key = slice_of(r->key->s, r->key->len);
   return true;

@@ -235,6 +235,75 @@ alike(void **state)
   assert_string_equal(all, "bob@bc/1 bob@b/2 bob@b/1 bob@b.c bob@b-c.d/r bob@b ");
 }
 
+/* ---- the nodes of an address ---- */
+
+static bool
+note_node(void *cookie, uint64_t owner, uint64_t node)
+{
+  unsigned int *nodes = cookie;
+
+  assert_true(owner == SERVICE);
+  *nodes = *nodes * 10 + (unsigned int)node;
+  return true;
+}
+
+static void
+bob_has(unsigned int which, unsigned int want)
+{
+  unsigned int nodes = 0;
+
+  assert_true(pubsub_of(pubsub, SLICE("bob@b"), 0, which, note_node, &nodes));
+  assert_int_equal(nodes, want);
+}
+
+static void
+bob_counts(uint32_t want)
+{
+  uint32_t n;
+
+  assert_true(pubsub_of_count(pubsub, SLICE("bob@b"), &n));
+  assert_int_equal(n, want);
+}
+
+static void
+nodes_of_an_address(void **state)
+{
+  struct pubsub_node a = node_by("alice@a", "a"), b = node_by("alice@a", "b"),
+                     c = node_by("alice@a", "c");
+  unsigned int done = 0;
+  char key[6] = "bob@b";
+  MDB_dbi t;
+
+  (void)state;
+  assert_int_equal(a.node, 1);
+  bob_counts(0);
+  subscribe(&a, "bob@b", 0);
+  subscribe(&a, "bob@b/r", 0);
+  assert_true(pubsub_aff_put(pubsub, &a, SLICE("bob@b"), PUBSUB_MEMBER));
+  assert_true(pubsub_aff_put(pubsub, &b, SLICE("bob@b"), PUBSUB_OUTCAST));
+  subscribe(&c, "bob@b/r", 0);
+  bob_counts(2);
+  bob_has(PUBSUB_OF_AFFILIATION, 1);
+  bob_has(PUBSUB_OF_SUBSCRIPTION, 13);
+  bob_has(PUBSUB_OF_OUTCAST, 2);
+  bob_has(PUBSUB_OF_ALL, 123);
+  /* An entry of an earlier version has no number. */
+  assert_true(store_table(store, "byjid", &t));
+  assert_true(store_del(store, t, slice_of(key, sizeof key)));
+  bob_counts(2);
+  assert_true(pubsub_aff_put(pubsub, &b, SLICE("bob@b"), PUBSUB_OWNER));
+  bob_counts(3);
+  bob_has(PUBSUB_OF_OUTCAST, 0);
+  assert_true(pubsub_aff_put(pubsub, &a, SLICE("bob@b"), PUBSUB_NONE));
+  bob_counts(3);
+  assert_true(pubsub_sub_del(pubsub, &a, SLICE("bob@b")));
+  assert_true(pubsub_sub_del(pubsub, &a, SLICE("bob@b/r")));
+  bob_counts(2);
+  assert_true(pubsub_forget(pubsub, SLICE("bob@b"), 100, &done));
+  bob_counts(0);
+  assert_int_equal(store_count(store, t), 0);
+}
+
 /* ---- the sweep ---- */
 
 static bool
@@ -285,6 +354,7 @@ main(void)
     cmocka_unit_test_setup_teardown(creators_of_an_old_store, start, finish),
     cmocka_unit_test_setup_teardown(counted, start, finish),
     cmocka_unit_test_setup_teardown(alike, start, finish),
+    cmocka_unit_test_setup_teardown(nodes_of_an_address, start, finish),
     cmocka_unit_test_setup_teardown(swept, start, finish),
   };
 

@@ -318,7 +318,7 @@ nodes_of(char const *bare)
 {
   unsigned int n = 0;
 
-  assert_true(pubsub_of(pubsub, slice_str(bare), 0, count_node, &n));
+  assert_true(pubsub_of(pubsub, slice_str(bare), 0, PUBSUB_OF_ALL, count_node, &n));
   return n;
 }
 
