@@ -93,7 +93,9 @@ decide(struct request *q, struct slice jid, struct slice subid, bool allow)
               : pubsub_sub_del(pubsubd.pubsub, &q->n, jid)))
     return;
   tell_subscription(q, jid, &sub);
-  if (allow) send_last_on_sub(q, jid);
+  if (!allow) return;
+  tell_owners(q, jid, &sub);
+  send_last_on_sub(q, jid);
 }
 
 static void

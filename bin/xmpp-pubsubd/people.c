@@ -245,7 +245,7 @@ change_sub(struct request *q, struct xml_node const *entry, stralloc *failed)
 {
   struct pubsub_sub sub = {0};
   struct jid who;
-  enum pubsub_state state;
+  enum pubsub_state state, old;
   bool had;
 
   if (!jid_of(q, entry, &who)) return fail_sub(failed, xml_attr(entry, "jid"), &sub);
@@ -256,9 +256,12 @@ change_sub(struct request *q, struct xml_node const *entry, stralloc *failed)
     return fail_sub(failed, who.full, &sub);
   if (sub.state == state && !sub_is_over(&sub)) return true;
   if (sub_is_over(&sub)) sub = (struct pubsub_sub){0};
+  old = sub.state;
   sub.state = state;
   if (!put_sub(q, who.full, &sub)) return false;
   tell_subscription(q, who.full, &sub);
+  if (state == PUBSUB_SUBSCRIBED || old == PUBSUB_SUBSCRIBED)
+    tell_owners(q, who.full, &sub);
   if (state == PUBSUB_SUBSCRIBED) send_last_on_sub(q, who.full);
   return true;
 }
@@ -340,6 +343,7 @@ approve_one(struct request *q, struct slice jid)
   sub.state = PUBSUB_SUBSCRIBED;
   if (!pubsub_sub_put(pubsubd.pubsub, &q->n, jid, &sub)) return false;
   tell_subscription(q, jid, &sub);
+  tell_owners(q, jid, &sub);
   send_last_on_sub(q, jid);
   return true;
 }

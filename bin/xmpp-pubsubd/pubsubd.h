@@ -319,6 +319,9 @@ bool sub_is_over(struct pubsub_sub const *sub);
 void tell_subscription(struct request const *q, struct slice jid,
                        struct pubsub_sub const *sub);
 
+/* notify_sub: tell the owners of a new subscriber, or of one that has left. */
+void tell_owners(struct request const *q, struct slice jid, struct pubsub_sub const *sub);
+
 /* The word of an affiliation and of a state (s4.1, s4.2); the affiliation of a word, or
  * PUBSUB_AFFILIATIONS_N. */
 char const *affiliation_word(enum pubsub_affiliation a);

@@ -193,8 +193,7 @@ tell_owner(void *cookie, struct slice bare, enum pubsub_affiliation a)
   return ++t->n < room_owners_told();
 }
 
-/* notify_sub: the owners hear of a new subscriber. */
-static void
+void
 tell_owners(struct request const *q, struct slice jid, struct pubsub_sub const *sub)
 {
   stralloc in = STRALLOC_ZERO;
@@ -343,6 +342,10 @@ unsubscribe_node(struct request *q)
 
   if (!found && !(is_again(q) && q->ctx->error == ERR_UNEXPECTED_REQUEST)) return REFUSE;
   if (found && !pubsub_sub_del(pubsubd.pubsub, &q->n, who.full)) return refuse_failed(q);
+  if (found && sub.state == PUBSUB_SUBSCRIBED) {
+    sub.state = PUBSUB_UNSUBSCRIBED;
+    tell_owners(q, who.full, &sub);
+  }
   sub.state = PUBSUB_UNSUBSCRIBED;
   return answer(q, who.full, &sub);
 }
