@@ -1,9 +1,11 @@
 #include "webd.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* A page with Converse.js (mod_conversejs), whose files are the administrator's: a folder
- * (conversejs_resources), or addresses. */
+ * (conversejs_resources), or addresses. Version 14 and later are modules of ECMAScript, which the
+ * page loads in their order; earlier versions work as modules, too. */
 
 /* Text within quotes of HTML, or of a script, where < must not begin a tag. */
 static bool
@@ -56,10 +58,12 @@ cat_pair(stralloc *out, char const *name, struct slice value)
          stralloc_cats(out, ": ") && cat_value(out, value);
 }
 
+/* A page that is told where the streams are does not ask host-meta, which may be elsewhere. */
 static bool
 cat_streams(stralloc *out, struct request const *q)
 {
   stralloc url = STRALLOC_ZERO;
+  size_t before = out->len;
   bool ok = true;
 
   if (address_cat(&url, q, module_option(q, "mod_conversejs.websocket_url"),
@@ -70,7 +74,21 @@ cat_streams(stralloc *out, struct request const *q)
                         "mod_bosh", "https"))
     ok = cat_pair(out, "bosh_service_url", slice_of(url.s, url.len));
   stralloc_free(&url);
+  if (ok && out->len > before)
+    ok = cat_pair(out, "discover_connection_methods", SLICE("false"));
   return ok;
+}
+
+/* Where the parts of a script of the folder are: sounds, pictures, and what it loads later. */
+static bool
+cat_assets(stralloc *out, struct request const *q)
+{
+  struct slice v = module_option(q, "mod_conversejs.conversejs_script");
+  char path[HTTP_LINE_MAX];
+
+  if (v.len && !slice_is(v, "auto")) return true;
+  snprintf(path, sizeof path, "%s/", q->base);
+  return cat_pair(out, "assets_path", slice_str(path));
 }
 
 static bool
@@ -84,7 +102,7 @@ cat_options(stralloc *out, struct request const *q)
       !cat_pair(out, "i18n", SLICE("en")) ||
       !cat_pair(out, "default_domain", domain.len ? domain : host) ||
       !cat_pair(out, "domain_placeholder", domain.len ? domain : host) ||
-      !cat_streams(out, q))
+      !cat_assets(out, q) || !cat_streams(out, q))
     return false;
   while ((row = settings_next(web->st, "mod_conversejs.conversejs_options", row)))
     if (slice_eq(row->scope, host) && !cat_pair(out, row->value[0].s, row->value[1]))
@@ -103,7 +121,8 @@ cat_file(stralloc *out, struct request const *q, char const *key, char const *na
          stralloc_cats(out, name);
 }
 
-/* Scripts besides: addresses, or files of the folder's part plugins. */
+/* Scripts besides: addresses, or files of the folder's part plugins. They are no modules, for some say
+ * global names, and run in their place between modules. */
 static bool
 cat_plugins(stralloc *out, struct request const *q)
 {
@@ -114,7 +133,7 @@ cat_plugins(stralloc *out, struct request const *q)
     bool far = memmem(word.s, word.len, "://", 3) != NULL;
     ok =
       !word.len ||
-      (stralloc_cats(out, "<script src=\"") &&
+      (stralloc_cats(out, "<script defer src=\"") &&
        (far || (cat_html(out, slice_str(q->base)) && stralloc_cats(out, "/plugins/"))) &&
        cat_html(out, word) && stralloc_cats(out, "\" charset=\"utf-8\"></script>\n"));
   }
@@ -126,13 +145,14 @@ cat_page(stralloc *out, struct request const *q)
 {
   return stralloc_cats(out, "<!DOCTYPE html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n"
                             "<meta name=\"viewport\" content=\"width=device-width\">\n"
-                            "<title>Chat</title>\n<link rel=\"stylesheet\" href=\"") &&
+                            "<title>Chat</title>\n<link rel=\"icon\" href=\"data:,\">\n"
+                            "<link rel=\"stylesheet\" href=\"") &&
          cat_file(out, q, "mod_conversejs.conversejs_css", "converse.min.css") &&
-         stralloc_cats(out, "\">\n<script src=\"") &&
+         stralloc_cats(out, "\">\n<script type=\"module\" src=\"") &&
          cat_file(out, q, "mod_conversejs.conversejs_script", "converse.min.js") &&
          stralloc_cats(out, "\" charset=\"utf-8\"></script>\n") && cat_plugins(out, q) &&
-         stralloc_cats(out, "</head>\n<body>\n<script>\n") && cat_options(out, q) &&
-         stralloc_cats(out, "\n</script>\n</body>\n</html>\n");
+         stralloc_cats(out, "</head>\n<body>\n<script type=\"module\">\n") &&
+         cat_options(out, q) && stralloc_cats(out, "\n</script>\n</body>\n</html>\n");
 }
 
 static void
