@@ -277,6 +277,9 @@ answer_text(struct request *q, unsigned int status, char const *text, char const
 {
   stralloc sa = STRALLOC_ZERO, line = STRALLOC_ZERO;
 
+  /* What such a client says next is not to be trusted. */
+  if (status == 400 || status == 408 || status == 411 || status == 414 || status == 431)
+    q->keep = false;
   if (stralloc_cats(&line, text) && stralloc_cats(&line, "\n") &&
       stralloc_cats(&sa, "Access-Control-Allow-Origin: *\n") &&
       stralloc_cats(&sa, more ? more : ""))
@@ -286,6 +289,12 @@ answer_text(struct request *q, unsigned int status, char const *text, char const
     conn_end(q->conn, "out of memory");
   stralloc_free(&sa);
   stralloc_free(&line);
+}
+
+void
+answer_shut_out(struct request *q)
+{
+  answer_text(q, 403, "Your address is shut out for some time.", NULL);
 }
 
 void

@@ -55,6 +55,15 @@ post_refuse(struct post *p, enum bosh_fault fault, bool legacy)
   stralloc_free(&sa);
 }
 
+void
+post_shut_out(struct post *p)
+{
+  struct request *q = p->q;
+
+  post_free(p);
+  answer_shut_out(q);
+}
+
 /* ---- requests ---- */
 
 /* Two stanzas of the largest size fit, and their wrapping. */

@@ -105,6 +105,7 @@ struct bosh {
  * client without the attribute ver, which knows no conditions, with a status (s17.1). */
 void post_answer(struct post *p, struct slice text, enum bosh_type type);
 void post_refuse(struct post *p, enum bosh_fault fault, bool legacy);
+void post_shut_out(struct post *p);
 
 /* ---- bosh_body.c: the element body, read and written ---- */
 

@@ -297,6 +297,10 @@ bosh_create(struct post *p, struct bosh_body const *b)
   struct request *q = p->q;
   struct bosh *s;
 
+  if (bans_have(slice_str(q->ip))) {
+    post_shut_out(p);
+    return;
+  }
   if (fault) {
     post_refuse(p, fault, !b->ver.s);
     return;

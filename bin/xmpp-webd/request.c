@@ -165,6 +165,15 @@ take_head(struct request *q, struct http_request const *h)
   q->conn->state = CONN_BODY;
 }
 
+/* A request of BOSH may be that of a session which is open: the sessions are asked (bosh_create). */
+static bool
+is_shut_out(struct request const *q, struct slice handler)
+{
+  if (handler.s && q->method == HTTP_POST && kind_find(handler) == &bosh_kind)
+    return false;
+  return bans_have(slice_str(q->ip));
+}
+
 static void
 find_handler(struct request *q, struct http_request const *h)
 {
@@ -180,8 +189,8 @@ find_handler(struct request *q, struct http_request const *h)
     conn_end(q->conn, "out of memory");
     return;
   }
-  if (bans_have(slice_str(q->ip))) {
-    answer_text(q, 403, "Your address is shut out for some time.", NULL);
+  if (is_shut_out(q, word)) {
+    answer_shut_out(q);
     return;
   }
   if (slice_is(h->path, "*") || h->method == HTTP_TRACE || h->method == HTTP_CONNECT) {

@@ -258,6 +258,9 @@ void answer_whole(struct request *q, unsigned int status, char const *type,
 void answer_text(struct request *q, unsigned int status, char const *text,
                  char const *more);
 
+/* 403, for an address that is shut out. */
+void answer_shut_out(struct request *q);
+
 /* 405 with Allow, or 204 to OPTIONS with CORS: methods, as in Allow. */
 void answer_methods(struct request *q, char const *allow);
 

@@ -27,6 +27,8 @@ record(struct link *l, enum verb v, struct record *r)
     conn_on_secured(l, r);
   else if (v == VERB_DATA)
     (front ? conn_on_data : streams_on_data)(l, r);
+  else if (v == VERB_SHAPE)
+    streams_on_shape(l, r);
   else if (v == VERB_CLOSE)
     (front ? conn_on_close : streams_on_close)(l, r);
   else if (v == VERB_STOP)
