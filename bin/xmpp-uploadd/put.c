@@ -13,10 +13,63 @@
 #define PUTS_OF_A_SLOT 2
 #define SYNCED_AT_ONCE (4u << 20)
 
+/* ---- refusals ---- */
+
+/* The words for the log; the last stands for all that the system says. */
+static struct {
+  char const *why;
+  uint64_t n;
+} reasons[] = {
+  {"content-range", 0},
+  {"disk-full",     0},
+  {"docroot-bad",   0},
+  {"expired",       0},
+  {"if-match",      0},
+  {"late",          0},
+  {"no-length",     0},
+  {"no-such-slot",  0},
+  {"service-off",   0},
+  {"store-failed",  0},
+  {"store-full",    0},
+  {"too-many",      0},
+  {"used",          0},
+  {"wrong-size",    0},
+  {"other",         0},
+};
+
+#define REASONS_N (sizeof reasons / sizeof *reasons)
+
+static void
+count(char const *why)
+{
+  size_t i = 0;
+
+  while (i + 1 < REASONS_N && strcmp(reasons[i].why, why) != 0)
+    i++;
+  reasons[i].n++;
+}
+
+void
+put_stats(struct link *ctl)
+{
+  size_t i;
+
+  for (i = 0; i < REASONS_N; i++) {
+    if (!reasons[i].n) continue;
+    link_begin(ctl, VERB_STAT);
+    link_str(ctl, "puts_refused");
+    link_num(ctl, reasons[i].n);
+    link_str(ctl, "reason");
+    link_str(ctl, reasons[i].why);
+    link_end(ctl);
+  }
+}
+
 /* The path is not logged: it may be that of a file, or of a slot that is still open. */
 static void
 refuse(struct web const *w, unsigned int status, char const *why, char const *text)
 {
+  count(why);
   log_event(LOG_INFO, "upload-refused", "ip", log_peer(w->ip), "status", log_num(status),
             "name", log_text(w->place.name), "why", why, NULL);
   answer_text(w->link, w->id, w->v, status, text);

@@ -241,6 +241,9 @@ service_fn web_request, web_body, web_divert, web_ended, web_cancel, web_stop, w
 
 /* A PUT is asked for; bytes of it came; all have. */
 void put_request(struct web *w);
+
+/* Tell how many PUTs were refused, by reason. */
+void put_stats(struct link *ctl);
 void put_body(struct transfer *t, struct slice bytes);
 void put_ended(struct transfer *t);
 

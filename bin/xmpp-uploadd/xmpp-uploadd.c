@@ -131,6 +131,7 @@ stats(struct link *ctl)
   service_stat(ctl, "downloads", web_totals.gets);
   service_stat(ctl, "download_bytes", web_totals.get_bytes);
   service_stat(ctl, "refused_requests", web_totals.refused);
+  put_stats(ctl);
 }
 
 /* Bodies that are under way are not in a trace: their files are not. */

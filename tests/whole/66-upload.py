@@ -107,6 +107,9 @@ def what_is_refused(t):
         assert b" 411 " in c.makefile("rb").readline()
     assert ask("PUT", put, b"12345")[0] == 201
     r = ask("GET", get)[2]
+    printed = t.ctl("metrics")
+    assert re.search(r'^tabber_uploadd_puts_refused_total\{instance="uploadd",reason="wrong-size"\} 1$', printed, re.M)
+    assert 'refused_by_rule_total{instance="uploadd"' not in printed
     assert r.getheader("Content-Type") == "application/octet-stream"
     assert r.getheader("Content-Disposition").startswith("attachment")
     assert "sandbox" in r.getheader("Content-Security-Policy")
