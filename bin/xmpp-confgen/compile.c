@@ -542,6 +542,7 @@ compile_top(struct yaml_node *top)
     say_warning(top, "listen", "nobody listens: no client can connect");
   compile_modules();
   default_put_rest();
+  compile_web_end();
   compile_missing_rules();
   compile_dev_certs(job.dev_certs);
   compile_topology();

@@ -352,6 +352,9 @@ void compile_listen(struct yaml_node const *listen);
 /* Put out the handlers of a listener of module ejabberd_http, and its fields of answers; the
  * aliases of hosts (web.c). */
 void compile_web_listener(struct yaml_node const *n, struct slice listener);
+
+/* Behind all listeners and modules: warn of a host-meta that has nothing to tell. */
+void compile_web_end(void);
 void compile_hosts_alias(void);
 
 /* Say whether a section of the table has options of listeners that work. */

@@ -38,6 +38,13 @@ static struct {
 
 static struct yaml_node const *listening; /* the listener that is compiled */
 
+/* Handlers of all listeners: the last mod_host_meta; whether streams of web clients are anywhere, and at
+ * a listener with TLS. */
+static struct {
+  struct yaml_node const *host_meta;
+  bool streams, secure_streams;
+} seen;
+
 #define HANDLERS_N (sizeof handlers / sizeof *handlers)
 
 /* HANDLERS_N: there is none of this word. */
@@ -78,20 +85,40 @@ normal_path(struct slice path)
   return arena_copy(&job.arena, slice_str(buf));
 }
 
+static bool
+has_tls(struct yaml_node const *listener)
+{
+  struct yaml_node const *tls = yaml_get(listener, "tls");
+
+  return tls && tls->kind == YAML_SCALAR &&
+         slice_has_word(SLICE("true yes on"), tls->text);
+}
+
+static struct yaml_node const *
+web_url(void)
+{
+  return yaml_get(yaml_get(yaml_get(job.top, "tabber"), "web"), "url");
+}
+
+static void
+note_handler(struct yaml_node const *n, struct slice word)
+{
+  if (slice_is(word, "mod_host_meta")) seen.host_meta = n;
+  if (!slice_has_word(SLICE("ejabberd_http_ws mod_bosh mod_http_bind"), word)) return;
+  seen.streams = true;
+  if (has_tls(listening)) seen.secure_streams = true;
+}
+
 /* The address of the pages that xmpp-registerd has at a path: below tabber.web.url, or of the listener. A
  * listener without TLS has a proxy in front, whose port nobody says. */
 static void
 emit_page(struct slice word, struct slice at)
 {
-  struct yaml_node const *url =
-    yaml_get(yaml_get(yaml_get(job.top, "tabber"), "web"), "url");
-  struct yaml_node const *port = yaml_get(listening, "port");
-  struct yaml_node const *tls = yaml_get(listening, "tls");
+  struct yaml_node const *url = web_url(), *port = yaml_get(listening, "port");
   struct slice base =
     url && url->kind == YAML_SCALAR ? url->text : SLICE("https://@HOST@");
   bool own = !(url && url->kind == YAML_SCALAR) && port && port->kind == YAML_SCALAR &&
-             !slice_is(port->text, "443") && tls && tls->kind == YAML_SCALAR &&
-             slice_has_word(SLICE("true yes on"), tls->text);
+             !slice_is(port->text, "443") && has_tls(listening);
   char buf[700];
 
   while (base.len && base.s[base.len - 1] == '/')
@@ -118,6 +145,7 @@ add_handler(struct yaml_node const *n, struct slice listener, struct slice path,
     if (slice_has_word(SLICE("ejabberd_captcha mod_invites mod_register_web"), word))
       emit_page(word, at);
     if (slice_is(word, "tabber_metrics")) services_monitor();
+    note_handler(n, word);
     emit(WEBD, "handler", listener, at.s,
          slice_is(word, "mod_http_bind") ? "mod_bosh" : word.s, NULL);
   }
@@ -222,4 +250,34 @@ compile_hosts_alias(void)
     else
       say_error(c, "hosts_alias", "%s is not among hosts", c->text.s ? c->text.s : "");
   }
+}
+
+/* Say whether some host has a row with an address of its own. */
+static bool
+tells_address(char const *key)
+{
+  struct slice rest = emit_rows(program_number(WEBD)), line, word;
+
+  while (slice_word(&rest, '\n', &line)) {
+    if (!slice_word(&line, '\t', &word) || !slice_is(word, key)) continue;
+    slice_word(&line, '\t', &word);
+    if (line.len && !slice_is(line, "auto") && !slice_is(line, "undefined")) return true;
+  }
+  return false;
+}
+
+void
+compile_web_end(void)
+{
+  bool tells = seen.secure_streams || (seen.streams && web_url()) ||
+               tells_address("mod_host_meta.bosh_service_url") ||
+               tells_address("mod_host_meta.websocket_url");
+
+  if (seen.host_meta && !tells)
+    say_warning(
+      seen.host_meta, "listen.request_handlers",
+      "mod_host_meta has no address to tell: ejabberd_http_ws and mod_bosh are at "
+      "no listener with TLS, and tabber.web.url is not set");
+  seen.host_meta = NULL;
+  seen.streams = seen.secure_streams = false;
 }
