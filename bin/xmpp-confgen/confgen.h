@@ -99,6 +99,7 @@ enum type {
   T_JIDS, /* addresses, one or a list */
   T_IP4,
   T_IP6,
+  T_IPS,    /* IP addresses, one or a list */
   T_NETS,   /* IP addresses or networks, one or a list; or all */
   T_ACCESS, /* a rule: its name, all, none, or the rule itself */
   T_SHAPER, /* likewise of shapers */
@@ -353,7 +354,11 @@ void compile_listen(struct yaml_node const *listen);
  * aliases of hosts (web.c). */
 void compile_web_listener(struct yaml_node const *n, struct slice listener);
 
-/* Behind all listeners and modules: warn of a host-meta that has nothing to tell. */
+/* Note a listener of xmpp-c2sd or xmpp-s2sd, of which host-meta tells when direct. */
+void compile_web_note(enum program serves, bool direct, uint64_t port);
+
+/* Behind all listeners and modules: warn of a host-meta that has nothing to tell; give
+ * xmpp-webd the ports of listeners with direct TLS, if tabber.web.ips may be told. */
 void compile_web_end(void);
 void compile_hosts_alias(void);
 

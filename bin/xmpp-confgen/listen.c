@@ -441,6 +441,8 @@ compile_listener(struct yaml_node const *n)
   if (kinds[kind].effect != WORKS)
     say_lost(n, "listen", "nobody listens here: %s has no counterpart", module.s);
   if (kinds[kind].serves) emit_listener(kind, n, name, ip, port);
+  if (kinds[kind].effect == WORKS)
+    compile_web_note(kinds[kind].program, is_true(n, "tls"), port);
   if (kinds[kind].effect == WORKS) check_port(yaml_get(n, "port"), port);
   if (kinds[kind].effect == WORKS) compile_listener_defaults(kind, n, name);
   if (kinds[kind].program == C2SD) warn_of_stream_mgmt(n);

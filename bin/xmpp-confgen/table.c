@@ -541,6 +541,7 @@ struct option const options[] = {
   {"tabber", "s2s_allow_addresses", T_NETS, NULL, TLSD, WORKS, 0, 0, NULL},
   {"tabber", "s2s_deny_addresses", T_NETS, NULL, TLSD, WORKS, 0, 0, NULL},
   {"tabber", "trust_anchors", T_STRING, "/usr/share/dns/root.key", DNSD, WORKS, 0, 0, NULL},
+  {"tabber.web", "ips", T_IPS, NULL, WEBD, WORKS, 0, 0, NULL},
   {"tabber.web", "url", T_URL, NULL, WEBD, WORKS, 0, 0, NULL},
   {"tabber.invites", "access_invite", T_ACCESS, "all", REGISTERD | HOSTD, WORKS, 0, 0, NULL},
   {"tabber.archive", "max_age", T_TIMEOUT_INF, "infinity", MAMD | MUCD, WORKS, 0, 0, NULL},

@@ -376,6 +376,15 @@ ip_value(struct yaml_node const *n, char const *path, int family)
 }
 
 static bool
+is_ip(struct slice text)
+{
+  unsigned char bytes[16];
+
+  return inet_pton(AF_INET, text.s, bytes) == 1 ||
+         inet_pton(AF_INET6, text.s, bytes) == 1;
+}
+
+static bool
 is_jid(struct slice text)
 {
   struct jid j;
@@ -545,6 +554,7 @@ option_value(struct arena *a, struct option const *o, struct yaml_node const *n,
   case T_IP4: return ip_value(n, path, AF_INET);
   case T_IP6: return ip_value(n, path, AF_INET6);
   case T_JIDS: return each_value(a, n, path, is_jid, "an address");
+  case T_IPS: return each_value(a, n, path, is_ip, "an IP address");
   case T_NETS: return each_value(a, n, path, is_net_or_all, "an IP address or network");
   case T_MAP:
     if (n->kind == YAML_SCALAR ||

@@ -45,6 +45,20 @@ static struct {
   bool streams, secure_streams;
 } seen;
 
+/* Listeners for clients and for servers; those with direct TLS and their ports. */
+static struct {
+  char const *word;
+  enum program program;
+  bool any;
+  unsigned int n;
+  uint64_t port[8];
+} doors[] = {
+  {.word = "tls",     .program = C2SD},
+  {.word = "s2s-tls", .program = S2SD},
+};
+
+#define DOORS_N (sizeof doors / sizeof *doors)
+
 #define HANDLERS_N (sizeof handlers / sizeof *handlers)
 
 /* HANDLERS_N: there is none of this word. */
@@ -267,17 +281,61 @@ tells_address(char const *key)
 }
 
 void
+compile_web_note(enum program serves, bool direct, uint64_t port)
+{
+  size_t i;
+
+  for (i = 0; i < DOORS_N; i++) {
+    if (doors[i].program != serves) continue;
+    doors[i].any = true;
+    if (direct && doors[i].n < sizeof doors[i].port / sizeof *doors[i].port)
+      doors[i].port[doors[i].n++] = port;
+  }
+}
+
+/* XEP-0487 s2.2: who reads that it is in use looks for no other addresses. So all that there are have
+ * to be told, and listeners without direct TLS cannot be. */
+static void
+emit_doors(struct yaml_node const *ips)
+{
+  char number[BASE_NUM];
+  unsigned int k;
+  size_t i;
+
+  for (i = 0; i < DOORS_N; i++)
+    if (!doors[i].n && (doors[i].any || doors[i].program == C2SD)) {
+      say_warning(ips, "tabber.web.ips",
+                  "host-meta does not tell them: there is no listener of module %s with "
+                  "tls: true, and who reads them looks for no other",
+                  doors[i].program == C2SD ? "ejabberd_c2s" : "ejabberd_s2s_in");
+      return;
+    }
+  for (i = 0; i < DOORS_N; i++)
+    for (k = 0; k < doors[i].n; k++)
+      emit(WEBD, "web.direct", SLICE("*"), doors[i].word,
+           num_u64(number, doors[i].port[k]).s, NULL);
+}
+
+void
 compile_web_end(void)
 {
+  struct yaml_node const *ips =
+    yaml_get(yaml_get(yaml_get(job.top, "tabber"), "web"), "ips");
   bool tells = seen.secure_streams || (seen.streams && web_url()) ||
                tells_address("mod_host_meta.bosh_service_url") ||
                tells_address("mod_host_meta.websocket_url");
+  size_t i;
 
-  if (seen.host_meta && !tells)
+  if (ips) emit_doors(ips);
+  if (seen.host_meta && !tells && !ips)
     say_warning(
       seen.host_meta, "listen.request_handlers",
       "mod_host_meta has no address to tell: ejabberd_http_ws and mod_bosh are at "
       "no listener with TLS, and tabber.web.url is not set");
   seen.host_meta = NULL;
   seen.streams = seen.secure_streams = false;
+  for (i = 0; i < DOORS_N; i++) {
+    doors[i].any = false;
+    doors[i].n = 0;
+  }
 }
