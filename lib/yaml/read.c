@@ -417,9 +417,12 @@ read_text(stralloc *text, char const *path, yaml_say_fn *say)
 struct yaml_node *
 yaml_parse(struct arena *a, char const *file, struct slice text, yaml_say_fn *say)
 {
-  struct reader rd = {.arena = a, .say = say, .text = text};
+  struct reader rd = {.arena = a, .say = say};
   struct yaml_node *top = NULL;
 
+  /* Editors on Windows begin a file with U+FEFF, which libyaml takes as a column. */
+  if (slice_starts(text, "\xef\xbb\xbf")) text = slice_of(text.s + 3, text.len - 3);
+  rd.text = text;
   rd.file = arena_copy(a, slice_str(file)).s;
   if (rd.file && yaml_parser_initialize(&rd.parser)) {
     yaml_parser_set_input_string(&rd.parser, (unsigned char const *)text.s, text.len);
