@@ -82,6 +82,26 @@ keep(struct yaml_node const *n, char const *file, X509_INFO *info)
   pool = f;
 }
 
+/* Say whether a key in the file is encrypted (RFC 5958): OpenSSL passes over such a key. */
+static bool
+has_passphrase(char const *path)
+{
+  BIO *in = BIO_new_file(path, "r");
+  char *name, *header;
+  unsigned char *data;
+  bool found = false;
+  long len;
+
+  while (in && !found && PEM_read_bio(in, &name, &header, &data, &len)) {
+    found = !strcmp(name, PEM_STRING_PKCS8);
+    OPENSSL_free(name);
+    OPENSSL_free(header);
+    OPENSSL_free(data);
+  }
+  BIO_free(in);
+  return found;
+}
+
 static void
 read_file(struct yaml_node const *n, char const *path)
 {
@@ -97,6 +117,9 @@ read_file(struct yaml_node const *n, char const *path)
               path);
   else if (!infos)
     say_error(n, "certfiles", "cannot read %s: %s", path, strerror(errno));
+  else if (has_passphrase(path))
+    say_warning(n, "certfiles", "%s has a key with a passphrase, which nobody can type",
+                path);
   for (i = 0; name.s && infos && i < sk_X509_INFO_num(infos); i++)
     keep(n, name.s, sk_X509_INFO_value(infos, i));
   sk_X509_INFO_pop_free(infos, X509_INFO_free);

@@ -700,6 +700,10 @@ def certificates_are_looked_at():
     assert says(*early, *good) == "", "one that is valid is enough"
     out = says(good[0], other[1])
     assert "the key of the certificate for example.com in a.pem is in none of the files" in out, out
+    r = subprocess.run(["openssl", "pkey", "-aes128", "-passout", "pass:x"], input=good[1], text=True,
+                       stdout=subprocess.PIPE, check=True)
+    out = says(good[0], r.stdout)
+    assert "a.pem has a key with a passphrase, which nobody can type" in out, out
     out = says(good[0], "-----BEGIN PRIVATE KEY-----\nMIG", code=100)
     assert "x.yml:7:13: error: certfiles: a.pem is not whole PEM" in out, out
     # TLS is demanded, and nobody can have it.
