@@ -714,6 +714,11 @@ def certificates_are_looked_at():
         assert "x.yml:7:" in out and "no client can connect" in out, out
         confgen("check", file(head), code=100)
         confgen("check", "--dev-certs", work, file(head), code=0)
+    # xmpp-up --dev makes those that are missing.
+    certs.write(work + "/a.pem", "".join(make("elsewhere", certs.dns("elsewhere.example"))))
+    text = HEAD + "certfiles: [%s/*.pem]\n" % work
+    assert "no certificate for example.com" in confgen("check", file(text))[1]
+    assert not confgen("check", "--dev-certs", work, file(text))[1]
     os.unlink(work + "/a.pem")
     _, err = confgen("check", file(head + "certfiles: [%s/*.pem]\n" % work), code=100)
     assert "no file matches" in err and "no client can connect" in err, err
