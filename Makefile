@@ -335,7 +335,8 @@ install: all $(B)/tabber.service
 	@$(call put,644,share/tabber/conf/fail2ban/filter.d,$(wildcard conf/fail2ban/filter.d/*))
 	@$(call put,644,share/tabber/conf/fail2ban/jail.d,$(wildcard conf/fail2ban/jail.d/*))
 	@$(call put,644,share/doc/tabber,README.md LICENSE)
-	@$(call put,644,share/doc/tabber/conf,$(wildcard conf/*.md))
+	@$(call put,644,share/doc/tabber/conf,$(wildcard conf/*.md conf/*.yml conf/*.json conf/*.sh) $(B)/tabber.service)
+	@$(call put,644,share/doc/tabber/conf/echod,$(wildcard conf/echod/*.c))
 	@$(call put,644,share/doc/tabber/service,service/README.md)
 	@$(call put,644,$(patsubst %/,%,$(dir $(UNIT))),$(B)/tabber.service)
 	@$(foreach s,1 5 7 8,$(call put,644,share/man/man$(s),$(filter %.$(s),$(PAGES))) &&) :

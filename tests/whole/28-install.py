@@ -34,6 +34,17 @@ def what_is_installed(t):
 
 
 @check
+def pages_of_conf_lead_to_files_that_are_installed(t):
+    folder = PREFIX + "/share/doc/tabber/conf"
+    for page in glob.glob(folder + "/*.md"):
+        with open(page) as f:
+            links = set(re.findall(r"\]\(([^):#]+)", f.read()))
+        for link in links:
+            # What only those who change tabber need is in its sources.
+            assert link.startswith("../lib/") or os.path.exists(folder + "/" + link), (page, link)
+
+
+@check
 def what_older_versions_left_goes(t):
     """And what others have under such a name stays."""
     os.makedirs(PREFIX + "/share/man/man1", exist_ok=True)
