@@ -120,6 +120,8 @@ hint(struct reader const *rd)
     return no_token(line_of(rd->text, rd->parser.problem_mark.line));
   if (strstr(why, "expected '-' indicator"))
     return "indent the keys under the dash alike; or a quote above is not closed";
+  if (strstr(why, "did not find expected key") && strstr(context, "block mapping"))
+    return "indent the keys of a mapping alike, and those of an element under its dash";
   if (strstr(why, "did not find expected") && strstr(context, "block"))
     return "indent the keys under the dash";
   if (strstr(why, "mapping values are not allowed"))
