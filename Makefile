@@ -265,7 +265,7 @@ PAGES := $(wildcard bin/*/*.[158] lib/*/*.[57] service/*.7) $(B)/man/tabber-ejab
 tidy: deps-tidy layers warnings
 	@clang-format-14 --dry-run -Werror $(SOURCES)
 	@sh tests/tidy.sh
-	@tests/openings.py $(filter bin/% lib/%,$(SOURCES)) $(PAGES) $(READMES) > $(B)/openings || \
+	@tests/openings.py $(SOURCES) $(PAGES) $(READMES) > $(B)/openings || \
 	  { cat $(B)/openings; exit 1; }
 	@tests/pages.py $(PAGES)
 	@$(MAKE) --no-print-directory -s -k $(ALL_AT_ONCE) linted

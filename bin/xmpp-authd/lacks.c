@@ -8,7 +8,7 @@
 /* Accounts that came with keys for some hashes alone. What a host offers cannot depend on the name, so
  * it offers the hashes that all its accounts have (RFC 5802 s9), and tasks for the others (XEP-0480). */
 
-/* ---- what follows for the host ---- */
+/* ---- changes for the host ---- */
 
 /* The hash of a mechanism; SCRAM_HASHES: it is not SCRAM. */
 static unsigned int

@@ -23,7 +23,7 @@ struct wait {
 
 static struct {
   struct wait *v;
-  size_t head, n, size; /* those from head on wait */
+  size_t head, n, size; /* the entries from head on wait */
   struct event_timer timer;
 } line;
 

@@ -148,7 +148,7 @@ void look_at_service(struct settings_row const *row, struct look *l);
 struct look_certificate {
   char file[512], names[1100];
   uint64_t from, until;
-  bool fits; /* it has the name of the host */
+  bool fits; /* the file has the name of the host */
 };
 
 /* Ask a program of tlsd. false: none runs, or there is no certificate, as *asked says. */

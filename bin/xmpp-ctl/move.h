@@ -78,7 +78,7 @@ void move_fail(char const *what) __attribute__((noreturn));
 struct mover {
   bool skipped;            /* refused: nothing of it is taken */
   bool is_new, is_settled; /* is_settled: it has its number */
-  bool wants_keys;         /* it has none here, or they are to be replaced */
+  bool wants_keys;         /* the account has none here, or they are to be replaced */
   bool has_keys;           /* here */
   char bare_text[JID_MAX + 1];
   struct slice bare, host;

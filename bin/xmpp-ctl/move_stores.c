@@ -104,7 +104,7 @@ copy_stores(void)
 
   move_open_reader();
   snprintf(path, sizeof path, "%s/data", move.work);
-  archive_close(move.archive); /* it is large, and not written */
+  archive_close(move.archive); /* the archive is large, and not written */
   move.archive = NULL;
   if (!store_copy_all(path)) move_fail("copy the stores");
   close_stores();

@@ -15,7 +15,8 @@ struct question {
   size_t operation; /* its place in the table of operations */
   char *user;       /* user@host */
   size_t len;
-  char bytes[]; /* what the program gets; wiped when the question is freed */
+  char
+    bytes[]; /* the question as the program gets it; wiped when the question is freed */
 };
 
 /* Say the answer, "yes", "no" or "failed", and free q. */

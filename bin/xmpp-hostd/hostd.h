@@ -198,7 +198,7 @@ struct run {
   struct arena arena; /* for what lives as long as the run */
   struct slice owner, host;
   struct event_timer expiry;
-  bool working;     /* no form is waited for, but an answer of another program */
+  bool working;     /* the run awaits an answer of another program, and no form */
   struct stanza in; /* the request to be answered */
   struct xml_node const *form; /* submitted; NULL when the command has none */
 

@@ -235,7 +235,7 @@ on_features(struct client *c, struct xml_node const *e)
       write_auth(c);
     return;
   case C_AUTH:
-    if (opt.kind->sasl2) return; /* what was said before they came holds */
+    if (opt.kind->sasl2) return; /* the client has begun with SASL2 before they came */
     over(c, "features at a wrong time");
     return;
   case C_AUTHED:

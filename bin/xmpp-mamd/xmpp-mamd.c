@@ -120,10 +120,10 @@ discard_all(void)
   }
 }
 
-/* Nothing of a turn that is not on the disk leaves: not an answer, not an acknowledgement.
- * Only marks, and sessions that came or went, may wait for more, unacknowledged; they do so until
- * a stanza comes. Acknowledgements go in order, and a client has its next request held until its
- * last is acknowledged. */
+/* mamd commits the store before it flushes its links: no answer or acknowledgement leaves before its
+ * turn is on the disk. Marks, and sessions that came or went, may wait for more of them,
+ * unacknowledged, until a stanza comes: acknowledgements go in order, and a client has its next
+ * request held until its last is acknowledged. */
 static void
 turn(void)
 {

@@ -66,7 +66,7 @@ room_cat_message(stralloc *out, struct in *in, struct slice from)
     if (!is_of_room(in, c)) put_child(out, c);
 }
 
-/* ---- what is stored, and what is history ---- */
+/* ---- storing, history ---- */
 
 static bool
 is_encrypted(struct xml_node const *e)

@@ -414,8 +414,8 @@ void stanza_in(struct stanza const *st, bool held);
 
 /* holds.c: hold the message in if it comes too early. */
 enum hold {
-  HOLD_NOT,  /* it may go to the room now */
-  HOLD_HELD, /* it will be handled in its time */
+  HOLD_NOT,  /* in may go to the room now */
+  HOLD_HELD, /* in will be handled in its time */
   HOLD_FULL  /* another is held already, or the room holds MUC_HELD_MAX bytes */
 };
 

@@ -29,7 +29,7 @@ affiliation_of(struct in const *in)
   return a == AFF_NONE && in->admin ? AFF_OWNER : a;
 }
 
-/* ---- what a presence has in it ---- */
+/* ---- the content of a presence ---- */
 
 static bool
 is_ours(struct xml_node const *c)

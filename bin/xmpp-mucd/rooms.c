@@ -206,7 +206,7 @@ room_make(struct muc const *m, struct jid const *j)
   struct room *r;
 
   if (!number) return NULL;
-  if ((r = table_get(&rooms, j->bare))) { /* it has ended in this turn */
+  if ((r = table_get(&rooms, j->bare))) { /* the room has ended in this turn */
     while (r->first)
       session_del(r->first->sessions);
     r->ended = r->affils_counted = false;

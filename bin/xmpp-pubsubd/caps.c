@@ -27,8 +27,8 @@
 struct asking {
   struct asking *next, **prev;
   struct event_timer timer; /* to ask again; or the rest is over */
-  char *full, *account;     /* who is asked, and for whom */
-  char *node;               /* NODE#VER; NULL: no hash names the set */
+  char *full, *account; /* the client that is asked, and the account it is asked for */
+  char *node;           /* NODE#VER; NULL: no hash names the set */
   char *tried[CAPS_TRIES];
   unsigned int tries;
   bool open; /* a question is under way */

@@ -294,7 +294,7 @@ tick(void *cookie)
 void
 ends_start(void)
 {
-  gone = true; /* what an earlier run has left */
+  gone = true; /* an earlier run may have left some */
   if (!event_timer_on(&timer)) wake(TICK_US);
 }
 

@@ -17,7 +17,7 @@ struct who {
 struct account {
   struct account *next, **prev;
   struct who *sessions;
-  bool old; /* it was there before a restart */
+  bool old; /* known since before a restart */
   size_t len;
   char bare[];
 };

@@ -52,7 +52,7 @@ static struct {
   void (*again)(void);
 } journal;
 
-/* ---- what an earlier run left ---- */
+/* ---- the file of an earlier run ---- */
 
 /* A session, and up to which id its client has what was kept (key.id 0); or one copy that is
  * gone. */
@@ -204,7 +204,7 @@ write_anew(uint64_t live)
   journal.at = 0;
   journal.renew = false;
   journal.again();
-  if (journal.renew) return; /* what is kept has grown meanwhile */
+  if (journal.renew) return; /* the copies have grown meanwhile */
   journal.failed = false;
   h->map->form = JOURNAL_FORM;
   h->map->len = journal.at;

@@ -11,8 +11,8 @@
 
 /* Stanzas for services. A service may be killed with stanzas in its hands, so each stays here
  * until it is acknowledged, and leaves again when the service is back: its neighbours notice
- * nothing of a restart. One that stays away for POST_GRACE_US is not there any more: what
- * waits for it is answered with errors, and what it was for is nobody's. */
+ * nothing of a restart. A service that stays away for POST_GRACE_US is given up: routed returns its
+ * stanzas as errors, and forgets what it had registered for. */
 
 /* The head before each line of kept. */
 struct letter {
@@ -38,8 +38,8 @@ letter_at(struct post const *p, size_t i, struct letter *head)
   return slice_of(p->kept.s + i + sizeof *head, head->len);
 }
 
-/* A stanza that the service may have had is tagged again: it may have done its work, but
- * nobody has heard of it. */
+/* Put the stanza in line with the tag `again`: an earlier run of the service may have handled the
+ * stanza, and was killed before it acknowledged it. */
 static void
 put_again(struct link *l, struct slice line)
 {

@@ -70,7 +70,7 @@ struct conn {
 void conn_tell(struct conn *c, enum verb v);
 void conn_tell_close(struct conn *c, char const *why);
 
-/* The end. Legal in every state; frees everything. */
+/* End the connection, in whatever state it is, and free it; the log says why. */
 void conn_drop(struct conn *c, char const *why);
 
 /* Wait for what the state of the connection allows. */

@@ -56,5 +56,3 @@ shaper_set(struct conn *c, uint64_t rate, uint64_t burst)
   c->shaper->tokens = (int64_t)(c->shaper->burst * 1000000);
   c->shaper->filled_us = door_now();
 }
-
-/* Legal in every state; frees everything. */

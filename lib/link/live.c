@@ -417,7 +417,7 @@ on_io(void *cookie, uint32_t what)
 {
   struct link *l = cookie;
 
-  /* Not now: what this turn has put is not committed yet. */
+  /* The link is flushed at the end of the turn, when the program has committed its store. */
   if (what & EVENT_WRITE) link_mark_dirty(l);
   if (what & EVENT_READ && l->io.fd >= 0 && !l->rests) read_some(l);
 }

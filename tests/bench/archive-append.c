@@ -1,6 +1,6 @@
-/* What a message costs in the archive: CPU to put it there, bytes on disk, CPU to give a page
+/* The cost of a message in the archive: CPU to put it there, bytes on disk, CPU to give a page
  * of 50. One process, a commit every 500 messages, 250 bytes of XML, so many accounts that
- * talk in pairs. What it saw is one record.
+ * talk in pairs. The program says its figures in one record.
  *
  *   build/bench/archive-append FOLDER MESSAGES ACCOUNTS */
 #include "archive/archive.h"

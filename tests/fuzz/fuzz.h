@@ -1,4 +1,4 @@
-/* What all targets have: a check that ends the program, and owners of links that do nothing. */
+/* The common parts of all targets: a check that ends the program, and owners of links that do nothing. */
 #ifndef FUZZ_H
 #define FUZZ_H
 

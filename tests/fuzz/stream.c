@@ -264,7 +264,7 @@ routed_back(void)
 #define METADATA                                                                         \
   "\tu@h/r\tu@h\tiq\tresult\tbind2.metadata\t\t\t<iq type='result'><m xmlns='n'/></iq>"
 
-/* One byte each: what the neighbours say, or do. */
+/* The records and acts of the neighbours, a byte for each. */
 static struct {
   char byte;
   char const *start;

@@ -216,7 +216,7 @@ later(void)
   "\t<stream:error xmlns:stream='http://etherx.jabber.org/streams'><conflict "           \
   "xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
 
-/* One byte each: what the neighbours say, or do. */
+/* The records and acts of the neighbours, a byte for each. */
 static struct {
   char byte;
   char const *start;

@@ -48,7 +48,7 @@ by_name(void const *p, void const *q)
   return c ? c : x.len < y.len ? -1 : x.len > y.len;
 }
 
-/* What an element says: no prefixes, attributes sorted, pieces of text joined. */
+/* Write an element without prefixes, its attributes sorted, pieces of text joined. */
 static void
 say_tree(stralloc *log, struct xml_node const *top)
 {

@@ -90,7 +90,7 @@ expect_all(char const *text, struct expectation const *v, size_t n)
 
 #define EXPECT(text, v) expect_all(text, v, sizeof v / sizeof *v)
 
-/* One rule per type: allowed is whom its only condition holds for. */
+/* Each type has a rule that allows those for whom its only condition holds. */
 static void
 types(void **state)
 {

@@ -274,7 +274,7 @@ end_is(uint64_t after, uint64_t count, uint64_t number, char const *jid)
   assert_true(jid && slice_is(bare, jid));
 }
 
-/* Whoever keeps something of an account is told that it has ended, also long after. */
+/* A store that keeps something of an account is told that the account has ended, also long after. */
 static void
 ends_are_remembered(void **state)
 {

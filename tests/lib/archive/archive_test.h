@@ -1,4 +1,4 @@
-/* What the tests of archive share: a new folder each, and messages that say what they are. */
+/* Shared by the tests of archive: a new folder each, and messages that say what they are. */
 #ifndef ARCHIVE_TEST_H
 #define ARCHIVE_TEST_H
 

@@ -98,7 +98,7 @@ write_one(uint64_t id)
   return archive_append(a, id, o, 2, &t);
 }
 
-/* One turn: messages and the number of the last of them as a source has it. */
+/* Write a turn: messages and the number of the last of them as a source has it. */
 static bool
 write_turn(void)
 {
@@ -317,7 +317,7 @@ power_cut(void **state)
   close(told);
 }
 
-/* What a page of a list shows is right, or it is refused. */
+/* A page of a list is right, or archive_page refuses it. */
 static bool
 no_half(uint64_t owner, char const *with)
 {
@@ -363,7 +363,7 @@ torn_copy(void **state)
   close(told);
 }
 
-/* One byte of a message is another one: refused, and its neighbours are not. */
+/* A message of which one byte has changed is refused, and its neighbours are not. */
 static void
 spoilt(void **state)
 {

@@ -149,7 +149,7 @@ each_write_fails(void **state)
   is_prefix(archive_last_id(a));
 }
 
-/* It goes on without being opened again when there is room again, or the store may be written
+/* The store goes on without being opened again when there is room again, or the store may be written
  * again: until then each turn is lost, and what there is can be read. */
 static void
 goes_on(void **state)
@@ -282,7 +282,7 @@ file_of(char const *folder)
   return f;
 }
 
-/* What a page of the new file is on disk: it never came, or came, or in part. */
+/* Make a page of the new file as a power cut may leave it: old, new, or in part. */
 static void
 mix_page(char *to, char const *old, char const *new)
 {

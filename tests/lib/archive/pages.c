@@ -33,7 +33,7 @@ append_get(void **state)
   stat_is(ALICE, 3, 1, ID(1, 0), ID(2, 0));
 }
 
-/* What is refused loses nothing of the turn. */
+/* A refused append loses nothing of the turn. */
 static void
 refusals(void **state)
 {
@@ -215,7 +215,7 @@ replace(void **state)
   assert_int_equal(errno, EINVAL);
 }
 
-/* One commit takes the archive and the tables of who has the environment. */
+/* A commit takes the archive and the tables of the program that has the environment. */
 static void
 shared(void **state)
 {

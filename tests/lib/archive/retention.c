@@ -56,7 +56,7 @@ waiting(void **state)
   waits(ALICE, 1);
 }
 
-/* It goes when the last of its owners lets go of it, in either order. */
+/* A message is deleted when the last of its owners lets go of it, in either order. */
 static void
 last_one_out(void **state)
 {

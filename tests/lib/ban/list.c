@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-/* What an address means; NULL: it is none. */
+/* Texts and the addresses that they mean; NULL: no address. */
 static struct {
   char const *text, *name;
 } const names[] = {

@@ -52,7 +52,7 @@ allocates(void **state)
   arena_wipe(&a);
 }
 
-/* Whatever the first allocation was, reset and wipe leave an arena that works. */
+/* After a first allocation of any size, reset and wipe leave an arena that works. */
 static void
 first_sizes(void **state)
 {

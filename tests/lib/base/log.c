@@ -15,7 +15,7 @@
 
 char const *PROG = "test";
 
-/* What is written to stderr lands in a pipe, and from there in line. */
+/* The text written to stderr lands in a pipe, and from there in line. */
 static int from_log, old_stderr;
 static char line[65536];
 
@@ -67,7 +67,7 @@ one_line(void **state)
     {"\\",                                   "k=\"\\\\\""                            },
     {"\x7f",                                 "k=\"\\x7f\""                           },
     {"a=b",                                  "k=a=b"                                 },
- /* What is UTF-8 and no control stays. */
+ /* UTF-8 without controls stays. */
     {"\xc3\xa9\xe2\x82\xac\xf0\x9f\x99\x82", "k=\xc3\xa9\xe2\x82\xac\xf0\x9f\x99\x82"},
     {"\xc2\xa0",                             "k=\xc2\xa0"                            },
  /* C1: U+0080, U+009B (CSI), U+009F. */

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-/* What is cancelled is never called again, whoever cancels it in the turn that would. */
+/* A cancelled callback is never called again, whoever cancels it in the turn that would. */
 
 static struct event_io a = EVENT_IO_ZERO, b = EVENT_IO_ZERO;
 static struct event_timer timer;

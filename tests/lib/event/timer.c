@@ -34,7 +34,7 @@ static struct event_timer timers[8];
 static struct event_timer *const a = &timers[0], *const b = &timers[1],
                                  *const c = &timers[2];
 
-/* What fired, in order. */
+/* The timers that fired, in order. */
 static void *fired[200000];
 static size_t fired_n;
 

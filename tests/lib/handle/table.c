@@ -109,7 +109,7 @@ where(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
            : REFUSE;
 }
 
-/* What it has written before it refuses is not said. */
+/* The text that a handler has written before it refuses is not said. */
 static enum verdict
 refuse(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
        stralloc *out)

@@ -113,7 +113,7 @@ changes(void **state)
   know("l", "a", "b");
   assert_string_equal(log_of_due, "j@h/1>j@h-a ");
   assert_string_equal(who("j@h", true, "b"), "j@h/1 ");
-  /* It never got what it wanted in between. */
+  /* The client never got what it wanted in between. */
   assert_int_equal(show("j@h/1", "j@h", "m", true, false), INTEREST_WAITS);
   assert_int_equal(show("j@h/1", "j@h", "n", true, false), INTEREST_WAITS);
   know("n", "c", NULL);

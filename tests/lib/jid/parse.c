@@ -109,7 +109,8 @@ accepts(void **state)
         !slice_is(j.resource, good[i].resource))
       fail_msg("%s is %.*s", good[i].text, (int)j.full.len, j.full.s);
     hangs_together(&j);
-    assert_true(jid_parse(&arena, j.full, &again)); /* what is prepared stays so */
+    assert_true(
+      jid_parse(&arena, j.full, &again)); /* a prepared address stays as it is */
     assert_true(slice_eq(j.full, again.full));
     assert_true(jid_parse(&arena, j.bare, &again));
     assert_true(slice_eq(j.bare, again.full));

@@ -256,7 +256,7 @@ too_many_end_the_link(void **state)
   close(s);
 }
 
-/* What comes is the text until the line behind, and descriptors in their order. */
+/* A reading ends behind the line that has a descriptor; descriptors come in their order. */
 static void
 records_of_ours_bring_theirs(void **state)
 {

@@ -81,7 +81,7 @@ listen_as_routed(void)
                                           .turn = on_turn};
   int log = open(log_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
-  prctl(PR_SET_PDEATHSIG, SIGKILL); /* it does not outlive a test that is killed */
+  prctl(PR_SET_PDEATHSIG, SIGKILL); /* ends with a test that is killed */
   signal(SIGPIPE, SIG_IGN);
   if (log < 0 || dup2(log, 2) < 0 || !event_init()) _exit(111);
   log_verbosity = LOG_INFO;
@@ -358,7 +358,7 @@ names_of_instances(void **state)
   assert_true(stays(first));
   say(second, "hello\txmpp-hostd\t0.1\tmamd\t1\n"); /* another program's */
   assert_true(bytes_until_end(second, PATIENCE_MS) > 0);
-  say(third, HELLO); /* its own, anew: the link before is over */
+  say(third, HELLO); /* the same instance anew: the link before is over */
   assert_int_equal(next_told(PATIENCE_MS), 'u');
   assert_int_equal(bytes_until_end(first, PATIENCE_MS), 0);
   assert_true(stays(third));

@@ -60,7 +60,7 @@ node_up(struct link *l)
 {
   tell("up", l->name, slice_str(program_name(l->program)));
   if (l->program != ROUTED) return; /* only clients announce */
-  link_begin(l, VERB_SERVE);        /* what is announced anew on every link */
+  link_begin(l, VERB_SERVE);        /* said anew on every link */
   link_str(l, "announced");
   link_end(l);
 }
@@ -399,7 +399,8 @@ say(int fd, char const *lines)
   send_bytes(fd, lines, strlen(lines));
 }
 
-/* One line, without newline, into line; its length, or -1 at the end of the stream. */
+/* Read one line, without newline, into line. Return its length, or -1 at the end of the
+ * stream. */
 static ssize_t
 hear(int fd, char *line, size_t max)
 {
@@ -601,7 +602,7 @@ no_hello_in_time(void **state)
   hears_end(fd);
 }
 
-/* What ends a link, and what does not. */
+/* Records that end a link, and others that do not. */
 static void
 records(void **state)
 {
@@ -819,7 +820,7 @@ discards(void **state)
   }
 }
 
-/* What was put before there ever was a server waits for it. */
+/* Records that were put before there ever was a server wait for the server. */
 static void
 waits_for_a_server(void **state)
 {
@@ -916,7 +917,7 @@ read_all(int fd, size_t want)
   }
 }
 
-/* What is read and not acknowledged counts, and a paused link hears acknowledgements that
+/* Records that are read and not acknowledged count, and a paused link hears acknowledgements that
  * come behind other records, which wait. */
 static void
 unacknowledged(void **state)

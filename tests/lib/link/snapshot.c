@@ -1,4 +1,4 @@
-/* What a program holds, written as records and made again from them. */
+/* The state of a program, written as records and made again from them. */
 #include "link/snapshot.h"
 
 #include "link/link_internal.h"
@@ -14,7 +14,7 @@
 
 char const *PROG = "test";
 
-/* What the program of this test holds. */
+/* The state of the program of this test. */
 static struct {
   uint64_t large;
   int8_t below;

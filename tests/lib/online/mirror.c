@@ -69,7 +69,7 @@ recalled(void **state)
   online_recalled(&mirror, SLICE("c2sd"));
   assert_string_equal(heard, "b ");
   online_compare(&mirror);
-  assert_string_equal(heard, "b c "); /* its edge is not known */
+  assert_string_equal(heard, "b c "); /* the edge of a is not known */
   assert_ptr_equal(mirror.first, &a.online);
   online_up(&mirror);
   online_compare(&mirror);

@@ -9,7 +9,7 @@
 
 char const *PROG = "test";
 
-/* What ejabberd's own figures are, to two places. */
+/* Passwords and ejabberd's own figures, to two places. */
 static struct {
   char const *password;
   double bits;

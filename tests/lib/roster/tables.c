@@ -144,7 +144,7 @@ item_comes_back(void **state)
   assert_false(roster_group(&rest, &group));
 }
 
-/* What was read may be written again as it lies there. */
+/* An item that was read may be written again where it lies. */
 static void
 item_is_changed_in_place(void **state)
 {
@@ -555,8 +555,8 @@ roster_is_bounded_in_bytes(void **state)
   assert_int_equal(counts(1).item_bytes, 0);
 }
 
-/* What an older program stored is measured at the next write; a roster over the limit is
- * there, and what makes it no longer is taken. */
+/* A roster of an older program is measured at the next write; one over the limit can be read,
+ * and a write that makes it no longer is taken. */
 static void
 older_counts_are_measured(void **state)
 {

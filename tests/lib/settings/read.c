@@ -217,7 +217,7 @@ refuses(void **state)
   settings_close(&st);
 }
 
-/* What is logged is the number of the line, empty lines counted. */
+/* The log has the number of the line, empty lines counted. */
 static void
 names_the_line(void **state)
 {

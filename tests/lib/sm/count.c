@@ -54,7 +54,7 @@ count(void *cookie, struct slice tags)
   ++*(unsigned int *)cookie;
 }
 
-/* One r follows at the timer, or when five are out; a partial answer is asked again. */
+/* An r follows at the timer, or when five stanzas are out; a partial answer is asked again. */
 static void
 asks(void **state)
 {
@@ -88,7 +88,7 @@ asks(void **state)
   sm_queue_wipe(&out.queue);
 }
 
-/* What a stream had not acknowledged leaves again on the next. */
+/* The stanzas that a stream had not acknowledged leave again on the next. */
 static void
 rewinds(void **state)
 {

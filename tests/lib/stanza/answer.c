@@ -176,7 +176,7 @@ results(void **state)
   stralloc_free(&sa);
 }
 
-/* What is absent in the request is absent in its answer. */
+/* An attribute that the request lacks is absent in its answer. */
 static void
 bare_request(void **state)
 {

@@ -112,14 +112,14 @@ put_get_del(void **state)
   errno = 0;
   assert_false(store_del(writer, table, SLICE("a")));
   assert_int_equal(errno, ENOENT);
-  put("b", "3"); /* what was not there to be deleted costs the turn nothing */
+  put("b", "3"); /* deleting an absent key costs the turn nothing */
   assert_true(store_commit(writer));
   has(writer, table, "a", NULL);
   has(writer, table, "b", "3");
   assert_true(store_commit(writer)); /* nothing to do */
 }
 
-/* What may wait does, for its time, and not when something else may not. */
+/* A write that may wait does so for its time, but not beside one that may not. */
 static void
 later(void **state)
 {
@@ -655,7 +655,7 @@ key_lengths(void **state)
   has(writer, table, "a", "1");
 }
 
-/* What was committed without a sync is there for the next writer. */
+/* A commit without a sync is there for the next writer. */
 static void
 unsynced(void **state)
 {
@@ -678,7 +678,7 @@ unsynced(void **state)
   store_close(s);
 }
 
-/* What the reader saw stays on the disk only until its end is noticed. */
+/* The pages that a killed reader saw stay on the disk only until its end is noticed. */
 static void
 killed_reader(void **state)
 {

@@ -217,8 +217,8 @@ byte_by_byte(void **state)
   came("header h;a;b;end closed;", HEADER FEATURES END "tlsd\tclose\t7\tclosed\n");
 }
 
-/* What comes behind a question waits, and so does what comes behind a restart, until the owner
- * goes on. */
+/* Input behind a question waits, and so does input behind a restart, until the owner goes
+ * on. */
 static void
 holds(void **state)
 {
@@ -353,7 +353,7 @@ elements(void **state)
   came("end closed;", CLOSE "tlsd\tclose\t7\tclosed\n");
 }
 
-/* One record is one element, of the size that the stream may have. */
+/* A record is one element, of the size that the stream may have. */
 static void
 one_element(void **state)
 {

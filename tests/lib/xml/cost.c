@@ -16,7 +16,7 @@
 
 char const *PROG = "test";
 
-/* What a hostile stanza costs: at most 1 us of CPU and 32 bytes of memory for each
+/* The cost of a hostile stanza: at most 1 us of CPU and 32 bytes of memory for each
  * byte of it, beside what a stream and its parser need anyway, however it is cut into
  * pieces; and the same again when it is written anew. */
 
@@ -26,7 +26,7 @@ char const *PROG = "test";
   (96 << 10) /* a parser, its first block, the names of 64 attributes */
 #if defined(__SANITIZE_ADDRESS__)
 #define SLOW 30
-#define SEES_MEMORY false /* what was freed stays with the sanitizer */
+#define SEES_MEMORY false /* the sanitizer keeps freed memory */
 #else
 #define SLOW 1
 #define SEES_MEMORY true

@@ -689,7 +689,7 @@ roots_interleaved(void **state)
     end(&w[i]);
 }
 
-/* One byte at a time, in turns: every stream is inside something while others work. */
+/* Streams get a byte at a time, in turns: each is inside something while others work. */
 static void
 bytes_interleaved(void **state)
 {

@@ -34,8 +34,7 @@ parse(char const *doc)
   return e;
 }
 
-/* What an element says, whatever prefixes say it: names, attributes in any order, text.
- */
+/* Compare two elements, whatever their prefixes: names, attributes in any order, text. */
 static bool
 same_element(struct xml_node const *a, struct xml_node const *b)
 {

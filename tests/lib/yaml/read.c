@@ -541,7 +541,7 @@ macros(void **state)
   (void)state;
   n = expanded("m:\n  X: 5\n  L: [1, 2]\na: X\nb: [X, Xx, L]\nc: {X: L}\n");
   tree_is(n, "{m:{X:5 L:[1 2]} a:5 b:[5 Xx [1 2]] c:{X:[1 2]}}");
-  is_at(yaml_get(n, "a"), 4, 1, 4, 4); /* its place stays its own */
+  is_at(yaml_get(n, "a"), 4, 1, 4, 4); /* the value keeps its place */
   assert_string_equal(yaml_get(n, "a")->macro, "X");
   assert_null(yaml_get(n, "b")->macro);
   tree_is(expanded("m: {A: B, B: [C, C], C: 1}\na: A\n"),
