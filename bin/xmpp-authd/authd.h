@@ -162,7 +162,8 @@ struct exchange {
   uint64_t number;   /* of the account that a program outside let in; 0: none */
   bool passed;       /* DELAYED: the secret is right, and verifier is for the client */
   struct slice verifier;
-  bool is_free; /* the exchange fails: no channel binding is known to client and stream */
+  bool
+    untried; /* no secret is tried, the exchange fails: no channel binding is known to client and stream */
   struct fast fast;
   struct scram scram;
   struct scram_keys keys;

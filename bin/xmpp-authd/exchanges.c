@@ -300,7 +300,7 @@ exchange_fields(struct snapshot *k, struct exchange *x)
   SNAPSHOT_INT(k, x->mechanism);
   SNAPSHOT_INT(k, x->named);
   SNAPSHOT_INT(k, x->real);
-  SNAPSHOT_INT(k, x->is_free);
+  SNAPSHOT_INT(k, x->untried);
   scram_fields(k, &x->scram);
   snapshot_slice(k, a, &x->bindings);
   snapshot_slice(k, a, &x->bare);

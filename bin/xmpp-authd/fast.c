@@ -149,7 +149,7 @@ offers(struct exchange *x, enum ht ht)
 static void
 fail(struct exchange *x, char const *condition, char const *why)
 {
-  x->is_free = true;
+  x->untried = true;
   sasl_fail(x, condition, why);
 }
 

@@ -33,18 +33,18 @@ struct failure {
   char const *condition; /* of RFC 6120 s6.5, for the client */
   char const *why;       /* for the administrator */
   struct slice jid;
-  bool is_free;
+  bool untried;
 };
 
 static void
 say_failure(struct link *l, uint64_t id, struct failure const *f)
 {
-  ++*(f->is_free ? &sasl_totals.untried : &sasl_totals.failed);
+  ++*(f->untried ? &sasl_totals.untried : &sasl_totals.failed);
   link_begin(l, VERB_FAILURE);
   link_num(l, id);
   link_str(l, f->condition);
   link_str(l, "");
-  link_str(l, f->is_free ? "1" : "");
+  link_str(l, f->untried ? "1" : "");
   link_text(l, f->jid);
   link_str(l, f->why);
   link_end(l);
@@ -60,7 +60,7 @@ sasl_refuse(struct link *l, uint64_t id, char const *condition, char const *why)
 void
 sasl_fail(struct exchange *x, char const *condition, char const *why)
 {
-  say_failure(x->link, x->id, &(struct failure){condition, why, x->bare, x->is_free});
+  say_failure(x->link, x->id, &(struct failure){condition, why, x->bare, x->untried});
   exchange_free(x);
 }
 
@@ -340,7 +340,7 @@ fail_scram(struct exchange *x, enum scram_result rc)
   case SCRAM_WRONG_NONCE: sasl_fail(x, "not-authorized", "wrong-nonce"); return;
   case SCRAM_WRONG_BINDING: sasl_fail(x, "not-authorized", "wrong-binding"); return;
   case SCRAM_UNBOUND:
-    x->is_free = true;
+    x->untried = true;
     sasl_fail(x, "not-authorized", "unbound");
     return;
   case SCRAM_NO_MEMORY: sasl_fail(x, "temporary-auth-failure", "out-of-memory"); return;
@@ -377,7 +377,7 @@ scram_first(struct exchange *x, struct slice message)
   /* A client whose type this stream has not tries it with one mechanism after the other before it
    * goes on without. */
   if (!rc && x->scram.binding_type.len && !binding_of(x).len) {
-    x->is_free = true;
+    x->untried = true;
     sasl_fail(x, "not-authorized", "no-such-binding");
     return;
   }

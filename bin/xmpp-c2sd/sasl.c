@@ -81,9 +81,8 @@ sasl_features(struct stream const *s, stralloc *out)
 
 /* A failure: condition and text are for the client, jid and why for the log. */
 struct failure {
-  char const *condition;
-  struct slice text, jid, why;
-  bool is_free; /* no secret was tried */
+  struct slice condition, text, jid, why;
+  bool untried; /* no secret was tried */
 };
 
 /* The namespace of the SASL that s speaks. */
@@ -100,7 +99,7 @@ say_failure(struct stream *s, struct failure const *f)
   stralloc sa = STRALLOC_ZERO;
 
   if (xml_cat(&sa, "<failure") && xml_cat_attr(&sa, "xmlns", slice_str(ns_of(s))) &&
-      xml_cat(&sa, "><") && xml_cat(&sa, f->condition) &&
+      xml_cat(&sa, "><") && stralloc_catb(&sa, f->condition.s, f->condition.len) &&
       xml_cat(&sa, s->sasl2 ? " xmlns='" NS_SASL "'/>" : "/>") &&
       (!f->text.len || (xml_cat(&sa, "<text xml:lang='en'>") &&
                         xml_cat_text(&sa, f->text) && xml_cat(&sa, "</text>"))) &&
@@ -119,9 +118,9 @@ fail_as(struct stream *s, struct failure const *f)
   sasl2_end(s);
   login_failed(s, f->jid, f->why);
   if (bans_end(s)) return ST_FEATURES;
-  if (f->is_free ? ++s->untried >= SASL_UNTRIED_MAX : ++s->failures >= SASL_FAILURES_MAX)
+  if (f->untried ? ++s->untried >= SASL_UNTRIED_MAX : ++s->failures >= SASL_FAILURES_MAX)
     conduit_error(&s->c, "policy-violation",
-                  f->is_free ? "too many mechanisms that do not fit"
+                  f->untried ? "too many mechanisms that do not fit"
                              : "too many failed authentications");
   return ST_FEATURES;
 }
@@ -129,7 +128,8 @@ fail_as(struct stream *s, struct failure const *f)
 enum state
 sasl_fail(struct stream *s, char const *condition, char const *why)
 {
-  return fail_as(s, &(struct failure){.condition = condition, .why = slice_str(why)});
+  return fail_as(
+    s, &(struct failure){.condition = slice_str(condition), .why = slice_str(why)});
 }
 
 static void
@@ -343,11 +343,11 @@ sasl_on_failure(struct link *l, struct record *r)
   if (!s) return;
   s->state =
     ST_FEATURES; /* the exchange is over: should the stream end, there is no abort */
-  fail_as(s, &(struct failure){.condition = log_text(record_get(r, 2)),
+  fail_as(s, &(struct failure){.condition = record_get(r, 2),
                                .text = record_get(r, 3),
                                .jid = record_get(r, 5),
                                .why = record_get(r, 6),
-                               .is_free = slice_is(record_get(r, 4), "1")});
+                               .untried = slice_is(record_get(r, 4), "1")});
   conduit_resume(&s->c);
   conduit_settle(&s->c);
 }

@@ -473,7 +473,7 @@ resume_on_handed(struct link *l, struct record *r)
   s->session.wants = shown_read_wants(words);
   text = record_get(r, 9);
   s->session.available = text.len > 0;
-  s->session.priority = (signed char)(text.len ? strtol(log_text(text), NULL, 10) : 0);
+  s->session.priority = (signed char)slice_int(text);
   text = record_get(r, 10);
   s->session.shown = text.len ? slice_dup(text) : NULL;
   s->session.shown_len = s->session.shown ? text.len : 0;

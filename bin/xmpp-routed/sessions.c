@@ -387,7 +387,7 @@ sessions_announced(struct link *l, struct record *r)
   if (!priority.len) return;
   s->told = s->available = true;
   s->takes = priority.s[0] != '-';
-  s->priority = (signed char)strtol(log_text(priority), NULL, 10);
+  s->priority = (signed char)slice_int(priority);
   session_events.announced(
     s, record_get(r, 7)); /* the routed before may have died with the news */
 }
@@ -494,7 +494,7 @@ session_presence(struct session *s, struct stanza const *st)
   if (slice_is(st->type, "unavailable")) s->available = false;
   if (st->type.len) return;
   s->available = true;
-  s->priority = (signed char)(prio.len ? strtol(log_text(prio), NULL, 10) : 0);
+  s->priority = (signed char)slice_int(prio);
 }
 
 void

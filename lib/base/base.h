@@ -75,6 +75,10 @@ bool slice_has_word(struct slice list, struct slice word);
  * it is none. */
 bool slice_u64(struct slice a, uint64_t *out);
 
+/* Return the decimal number that a is, whole, perhaps negative; 0: a is none, or does not fit an
+ * int64_t. */
+int64_t slice_int(struct slice a);
+
 /* Read a JID-free number as text: buf is at least BASE_NUM bytes; gives the slice of it.
  */
 #define BASE_NUM 21

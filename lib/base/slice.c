@@ -58,6 +58,16 @@ bad:
   return false;
 }
 
+int64_t
+slice_int(struct slice a)
+{
+  bool below = a.len && a.s[0] == '-';
+  uint64_t n;
+
+  if (!slice_u64(slice_of(a.s + below, a.len - below), &n) || n > INT64_MAX) return 0;
+  return below ? -(int64_t)n : (int64_t)n;
+}
+
 struct slice
 num_u64(char buf[BASE_NUM], uint64_t n)
 {

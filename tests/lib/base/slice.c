@@ -124,6 +124,13 @@ numbers(void **state)
       assert_int_equal(errno, EINVAL);
   }
   assert_false(slice_u64(slice_of("1\0", 2), &n));
+  assert_int_equal(slice_int(SLICE("-128")), -128);
+  assert_int_equal(slice_int(SLICE("127")), 127);
+  assert_int_equal(slice_int(SLICE("9223372036854775807")), INT64_MAX);
+  assert_int_equal(slice_int(SLICE("9223372036854775808")), 0);
+  assert_int_equal(slice_int(SLICE("-")) | slice_int(SLICE("")) | slice_int(SLICE("--1")),
+                   0);
+  assert_int_equal(slice_int(SLICE("1x")), 0);
   for (n = 0, i = 0; i < 64; i++, n = n * 2 + i % 2) {
     assert_true(slice_u64(num_u64(buf, n), &m));
     assert_true(n == m);
