@@ -76,6 +76,7 @@ enum type {
   T_INT,          /* from least to most */
   T_INT_INF,      /* or infinity */
   T_INT_LOW,      /* or below zero, which is as 0 */
+  T_INT_FALSE,    /* or false, which is 0 */
   T_INT_NEAR,     /* or outside, which is as the nearest of them, with a warning */
   T_INT_INF_NEAR, /* the same, or infinity */
   T_TIMEOUT,      /* seconds, or a number with a unit; put out in milliseconds */

@@ -253,8 +253,13 @@ int_value(struct arena *a, struct option const *o, struct yaml_node const *n,
 
   if (endless && n->kind == YAML_SCALAR && is_infinity(n->text)) return SLICE("infinity");
   if (o->type == T_INT_LOW && is_below_zero(n)) return SLICE("0");
+  if (o->type == T_INT_FALSE && n->kind == YAML_SCALAR && slice_is(n->text, "false"))
+    return SLICE("0");
   if (n->kind != YAML_SCALAR || !slice_u64(n->text, &v))
-    return wrong_type(n, path, endless ? "a number or infinity" : "a number");
+    return wrong_type(n, path,
+                      endless                  ? "a number or infinity"
+                      : o->type == T_INT_FALSE ? "a number or false"
+                                               : "a number");
   if (o->type == T_INT_NEAR || o->type == T_INT_INF_NEAR) v = nearest_int(o, n, v, path);
   if (v < (uint64_t)o->least || v > (uint64_t)o->most) {
     say_error(n, path, "expected a number from %lld to %lld, got %s", (long long)o->least,
@@ -524,6 +529,7 @@ option_value(struct arena *a, struct option const *o, struct yaml_node const *n,
   case T_INT:
   case T_INT_INF:
   case T_INT_LOW:
+  case T_INT_FALSE:
   case T_INT_NEAR:
   case T_INT_INF_NEAR: return int_value(a, o, n, path);
   case T_TIMEOUT:

@@ -7,6 +7,8 @@
 
 #include <sys/types.h>
 
+#define CACHE_MAC 32 /* bytes of an HMAC of a password */
+
 /* A question of authd, until it is answered. */
 struct question {
   struct question *next;
@@ -14,6 +16,12 @@ struct question {
   uint64_t run;     /* of authd: the answer is for this one alone */
   size_t operation; /* its place in the table of operations */
   char *user;       /* user@host */
+
+  /* A right password is known for so long from now on, if nothing has been forgotten since cache_changes
+   * was changes; 0: it is not. mac: of the password. */
+  uint64_t life_us, changes;
+  unsigned char mac[CACHE_MAC];
+
   size_t len;
   char
     bytes[]; /* the question as the program gets it; wiped when the question is freed */
@@ -49,8 +57,24 @@ void pool_ask(struct pool *p, struct question *q);
 
 void checkpassword_ask(char const *command, struct question *q);
 
+/* ---- passwords that were right (cache.c) ---- */
+
+/* The MAC of a password. false: out of memory. */
+bool cache_mac(struct slice password, unsigned char mac[CACHE_MAC]);
+
+/* Say whether the password of user@host is known to be the one of this MAC. */
+bool cache_has(char const *user, unsigned char const mac[CACHE_MAC]);
+
+/* Know it for life_us microseconds; without memory nothing is kept. */
+void cache_put(char const *user, unsigned char const mac[CACHE_MAC], uint64_t life_us);
+
+/* Know nothing of a user any more; of nobody. cache_changes counts these calls. */
+void cache_forget(char const *user);
+void cache_empty(void);
+uint64_t cache_changes(void);
+
 struct extauth_totals {
-  uint64_t asked, failed, started;
+  uint64_t asked, failed, started, known;
 };
 
 extern struct extauth_totals extauth_totals;

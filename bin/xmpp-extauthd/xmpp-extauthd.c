@@ -6,10 +6,11 @@
  * SPEAKS  verify and verified with authd (xmpp-records(7)); ejabberd's protocol, or that of
  *         checkpassword, with its children
  * LIMITS  EXTAUTH_WORKERS_MAX processes, EXTAUTH_QUEUE_MAX questions that wait, EXTAUTH_ANSWER_US
- *         for an answer, EXTAUTH_QUESTION_MAX bytes of a question
+ *         for an answer, EXTAUTH_QUESTION_MAX bytes of a question, EXTAUTH_CACHE_MAX known passwords
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, authd, and the answers of the programs
- * ROOMS   pool.c processes that stay; checkpassword.c one for each question; process.c children
+ * ROOMS   pool.c processes that stay; checkpassword.c one for each question; process.c children; cache.c
+ *         passwords that were right
  */
 #include "extauthd.h"
 
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 char const *PROG = "xmpp-extauthd";
 
@@ -28,6 +30,7 @@ struct host {
   struct host *next;
   char *name;
   struct pool *pool; /* NULL: the host has no extauth_program */
+  uint64_t cache_us; /* 0: answers of the program are not kept */
 };
 
 static struct {
@@ -39,7 +42,7 @@ static struct {
  * one of before would be that of another. */
 static uint64_t run;
 
-static char const *const needs[] = {"checkpassword", "extauth_pool_size", NULL};
+static char const *const needs[] = {"checkpassword", "extauth_cache", NULL};
 
 /* Words of verify, and the operations of ejabberd's protocol that they stand for. */
 static struct {
@@ -51,6 +54,7 @@ static struct {
   {"remove", "removeuser" },
 };
 
+#define AUTH 0u
 #define REMOVE 3u
 #define OPERATIONS (sizeof operations / sizeof *operations)
 
@@ -76,6 +80,8 @@ question_answer(struct question *q, char const *result)
   struct link *authd = question_is_nobodys(q) ? NULL : link_find(AUTHD);
 
   if (!strcmp(result, "failed")) extauth_totals.failed++;
+  if (q->life_us && q->changes == cache_changes() && !strcmp(result, "yes"))
+    cache_put(q->user, q->mac, q->life_us);
   if (q->operation == REMOVE && strcmp(result, "yes") != 0)
     log_event(LOG_WARN, "checker-removes-not", "jid", log_text(slice_str(q->user)), "why",
               result, NULL);
@@ -86,6 +92,7 @@ question_answer(struct question *q, char const *result)
     link_end(authd);
   }
   byte_zzero(q->bytes, q->len);
+  byte_zzero((char *)q->mac, sizeof q->mac);
   free(q->user);
   free(q);
 }
@@ -143,14 +150,34 @@ ask_checkpassword(struct question *q, struct slice password)
   checkpassword_ask(now.checkpassword, q);
 }
 
-static struct pool *
-pool_of(struct slice host)
+static struct host const *
+host_of(struct slice host)
 {
   struct host const *h;
 
   for (h = now.first; h; h = h->next)
-    if (slice_is(host, h->name)) return h->pool;
+    if (slice_is(host, h->name)) return h;
   return NULL;
+}
+
+/* Answer q from what is known, or have it known when it is answered. An account whose password changes, or
+ * that ends, is forgotten before the program hears of it. */
+static bool
+is_known(struct question *q, struct slice password, uint64_t life_us)
+{
+  if (q->operation != AUTH) {
+    cache_forget(q->user);
+    return false;
+  }
+  if (!life_us || !cache_mac(password, q->mac)) return false;
+  if (cache_has(q->user, q->mac)) {
+    extauth_totals.known++;
+    question_answer(q, "yes");
+    return true;
+  }
+  q->life_us = life_us;
+  q->changes = cache_changes();
+  return false;
 }
 
 static void
@@ -182,7 +209,8 @@ on_verify(struct link *l, struct record *r)
                password = record_get(r, 4);
   size_t room = host.len + 2 * user.len + password.len + 20;
   size_t operation = operation_of(record_get(r, 5));
-  struct pool *p = pool_of(host);
+  struct host const *h = host_of(host);
+  struct pool *p = h ? h->pool : NULL;
   struct question *q;
 
   extauth_totals.asked++;
@@ -194,6 +222,8 @@ on_verify(struct link *l, struct record *r)
   if (q) q->operation = operation;
   if (!q)
     say(l, id, "failed");
+  else if (is_known(q, password, p ? h->cache_us : 0))
+    return;
   else if (p)
     ask_pool(p, q, host, user, password);
   else
@@ -214,6 +244,18 @@ read_settings(struct settings *st)
   return st;
 }
 
+/* As many as processors, unless the option says how many. */
+static unsigned int
+pool_size(struct settings const *st, struct slice host)
+{
+  long n = (long)settings_u64(st, "extauth_pool_size", host);
+
+  if (!n) n = sysconf(_SC_NPROCESSORS_ONLN);
+  return n < 1                           ? 1
+         : n > (long)EXTAUTH_WORKERS_MAX ? EXTAUTH_WORKERS_MAX
+                                         : (unsigned int)n;
+}
+
 /* The processes are those of the new settings; who waits for an old one is told that it failed. */
 static void
 take(void *fresh, bool first)
@@ -229,6 +271,7 @@ take(void *fresh, bool first)
     free(h->name);
     free(h);
   }
+  cache_empty(); /* another program may know others */
   free(now.checkpassword);
   now.checkpassword = slice_dup(settings_get(st, "checkpassword", SLICE("*")));
   while ((row = settings_next(st, "host", row))) {
@@ -241,9 +284,8 @@ take(void *fresh, bool first)
       break;
     }
     h->name = slice_dup(row->value[0]);
-    if (program.len)
-      h->pool = pool_new(
-        command, (unsigned int)settings_u64(st, "extauth_pool_size", row->value[0]));
+    h->cache_us = 1000000 * settings_u64(st, "extauth_cache", row->value[0]);
+    if (program.len) h->pool = pool_new(command, pool_size(st, row->value[0]));
     h->next = now.first;
     now.first = h;
     free(command);
@@ -286,6 +328,7 @@ stats(struct link *ctl)
   service_stat(ctl, "asked", extauth_totals.asked);
   service_stat(ctl, "failed", extauth_totals.failed);
   service_stat(ctl, "started", extauth_totals.started);
+  service_stat(ctl, "known", extauth_totals.known);
 }
 
 static service_fn *const handlers[VERBS_N] = {

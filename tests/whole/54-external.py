@@ -68,7 +68,11 @@ extauth_pool_size: 2
 host_config:
   "localhost":
     extauth_program: '"%s/ext auth" "%s/seen by it"'
-""" % (self.dir, self.dir)).replace("tabber:\n", "tabber:\n  checkpassword: [%s/checkpw]\n" % self.dir, 1)
+  "cached.example":
+    extauth_program: '"%s/ext auth" "%s/seen of cached"'
+    extauth_cache: 3600
+    extauth_pool_size: 1
+""" % ((self.dir,) * 4)).replace("tabber:\n", "tabber:\n  checkpassword: [%s/checkpw]\n" % self.dir, 1)
 
 
 def attempt(t, user, password, host="localhost"):
@@ -144,9 +148,44 @@ def the_program_changes_passwords(t):
 
 
 @check
+def right_passwords_are_known(t):
+    def asked():
+        try:
+            with open(t.dir + "/seen of cached") as f:
+                return len(f.read().splitlines())
+        except FileNotFoundError:
+            return 0
+
+    def seen(password, result, more):
+        before = asked()
+        assert attempt(t, "anna", password, "cached.example") == result
+        assert asked() == before + more, (password, asked() - before)
+
+    first = "p:ä anna"
+    seen("wrong", "not-authorized", 1)
+    seen("wrong", "not-authorized", 1)
+    seen(first, "success", 1)
+    seen(first, "success", 0)
+    seen("wrong", "not-authorized", 1)      # and the right one stays known
+    seen(first, "success", 0)
+    t.ctl("account", "passwd", "anna@cached.example", input="new\n")
+    seen(first, "not-authorized", 1)
+    seen("new", "success", 1)
+    with open(t.dir + "/seen of cached.d/anna", "w") as f:
+        f.write("outside")
+    seen("outside", "success", 1)
+    seen("outside", "success", 0)
+    assert "extauthd\tknown\t3" in t.ctl("stats", "extauthd", records=True), t.ctl("stats", "extauthd", records=True)
+    t.write_config(t.config().replace("extauth_cache: 3600", "extauth_cache: false"))
+    t.ctl("reload")
+    seen("outside", "success", 1)
+    seen("outside", "success", 1)
+
+
+@check
 def extauthd_is_killed(t):
     t.kill("extauthd")
     until("an answer", lambda: attempt(t, "romeo", "p:ä romeo") == "success")
 
 
-main(External(hosts=("localhost", "other.example"), modules=MODULES + "\nmod_register: {}"))
+main(External(hosts=("localhost", "other.example", "cached.example"), modules=MODULES + "\nmod_register: {}"))
