@@ -18,6 +18,14 @@ who_is(struct stream const *s, struct slice resource)
 }
 
 bool
+rules_is_anonymous(struct stream const *s)
+{
+  struct access_who who = who_is(s, SLICE(""));
+
+  return access_is_anonymous(access_settings(c2sd.access), who.domain, who.local);
+}
+
+bool
 rules_may_bind(struct stream const *s, struct slice resource)
 {
   struct access_who who = who_is(s, resource);

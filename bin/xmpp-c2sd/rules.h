@@ -4,6 +4,9 @@
 
 #include "c2sd.h"
 
+/* Say whether the session of s has no account (XEP-0175). */
+bool rules_is_anonymous(struct stream const *s);
+
 /* Say whether the access rule of s's listener lets s be the session of its account with
  * this resource. bind asks, and each resumption. */
 bool rules_may_bind(struct stream const *s, struct slice resource);

@@ -5,6 +5,7 @@
 
 char const *const c2sd_needs[] = {
   "access",
+  "auth_method",
   "language",
   "max_fsm_queue",
   "max_stanza_size",

@@ -1,5 +1,6 @@
 #include "fresh.h"
 #include "marks.h"
+#include "rules.h"
 #include "settings.h"
 #include "snapshot.h"
 #include "stream.h"
@@ -260,9 +261,13 @@ resume_time(struct stream const *s, struct sm_wish const *w)
 {
   uint64_t us = s->host->resume_us;
 
+  uint64_t most = s->host->resume_max_us;
+
   if (!us || !w->resume) return 0;
   if (w->max_s && w->max_s < UINT64_MAX / 1000000) us = w->max_s * 1000000;
-  return us < s->host->resume_max_us ? us : s->host->resume_max_us;
+  /* Nobody else can end a session without an account (XEP-0175), or take its place. */
+  if (rules_is_anonymous(s) && most > ANONYMOUS_RESUME_US) most = ANONYMOUS_RESUME_US;
+  return us < most ? us : most;
 }
 
 bool

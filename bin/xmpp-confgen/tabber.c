@@ -44,6 +44,7 @@ set_instances(struct yaml_node const *n)
 /* Options of the whole server that are one value each. log/run reads log (service/daemon/log), as it
  * does log_rotate_size and log_rotate_count. */
 static char const single[] =
+  "anonymous_sessions anonymous_sessions_per_address "
   "captcha checkpassword connections_per_address dnssec log "
   "push_floor registration_burst reserved_names resolvers "
   "s2s_allow_addresses s2s_deny_addresses scram_iterations trust_anchors";
@@ -126,7 +127,8 @@ unknown_tabber_option(struct yaml_node const *n)
   at.line = n->key_line;
   at.col = n->key_col;
   say_error(&at, "tabber",
-            "unknown option %s; known: archive, captcha, checkpassword, "
+            "unknown option %s; known: anonymous_sessions, "
+            "anonymous_sessions_per_address, archive, captcha, checkpassword, "
             "connections_per_address, "
             "dnssec, instances, invites, log, "
             "push_floor, registration_burst, reserved_names, resolvers, "

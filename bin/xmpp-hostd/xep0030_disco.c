@@ -102,14 +102,30 @@ done(struct handle_ctx *ctx, bool ok)
   return ok ? DONE : handle_error(ctx, ERR_RESOURCE_CONSTRAINT, "");
 }
 
+/* XEP-0175: an account that is none says so. */
+static void
+be_anonymous(struct info *info)
+{
+  size_t i;
+
+  for (i = 0; i < info->n; i++)
+    if (info->v[i].kind == IDENTITY && slice_is(info->v[i].a, "account") &&
+        slice_is(info->v[i].b, "registered"))
+      info->v[i].b = SLICE("anonymous");
+}
+
+/* account: a bare JID, or empty: of the host h. */
 static bool
-whole_info(bool account, struct host const *h, struct slice node, stralloc *out)
+whole_info(struct slice account, struct host const *h, struct slice node, stralloc *out)
 {
   static struct info info;
+  struct jid j = jid_cut(account);
 
-  disco_info(&info, h, account ? "account" : "host");
+  disco_info(&info, h, account.len ? "account" : "host");
+  if (account.len && access_is_anonymous(hostd_settings(), j.domain, j.local))
+    be_anonymous(&info);
   return cat_open(out, NS_DISCO_INFO, node) && cat_info(out, &info, IDENTITY) &&
-         cat_info(out, &info, FEATURE) && (account || !h || xep0157_form(out, h)) &&
+         cat_info(out, &info, FEATURE) && (account.len || !h || xep0157_form(out, h)) &&
          xml_cat(out, "</query>");
 }
 
@@ -182,7 +198,7 @@ disco_cat_account(stralloc *out, struct inquiry const *q, bool is_seen,
     *e = ERR_ITEM_NOT_FOUND;
     return false;
   }
-  return q->items ? cat_nodes(out, q, NULL) : whole_info(true, h, q->node, out);
+  return q->items ? cat_nodes(out, q, NULL) : whole_info(q->account, h, q->node, out);
 }
 
 /* disco#info of the account itself needs no look at its nodes, unless a stranger asks. */
@@ -235,7 +251,7 @@ xep0030_info(struct handle_ctx *ctx, struct stanza const *in, struct xml_node co
 
   if (ctx->account.len) return account(ctx, in, e, out);
   if (!node.len || (h && caps_is_node(h, node)))
-    return done(ctx, whole_info(false, h, node, out));
+    return done(ctx, whole_info(SLICE(""), h, node, out));
   if (!h || !(h->modules & MOD_ADHOC)) return handle_error(ctx, ERR_ITEM_NOT_FOUND, "");
   return command_info(ctx, h, node, out);
 }

@@ -1,4 +1,5 @@
 #include "accounts.h"
+#include "anonymous.h"
 #include "held.h"
 #include "number.h"
 #include "sessions.h"
@@ -148,6 +149,7 @@ session_free(struct session *s)
   struct user *u = s->user;
 
   if (session_or_leaving(s->link, s->sid) == s) id_map_del(s->link->cookie, s->sid);
+  anonymous_left(s);
   unlist(s);
   free(s->resource);
   free(s->ip);
@@ -219,6 +221,7 @@ session_new(struct link *l, uint64_t sid, struct slice bare, struct slice resour
   *at = s;
   u->n++;
   session_totals.sessions++;
+  anonymous_joined(s);
   return s;
 fail:
   if (s) {
@@ -340,6 +343,10 @@ sessions_bind(struct link *l, struct record *r)
   if (routed_is_anonymous(jid_cut(bare).domain, jid_cut(bare).local)) {
     door_random_id(own, sizeof own); /* XEP-0175 s3: the client does not choose */
     resource = slice_of(own, sizeof own);
+  }
+  if (!anonymous_may_bind(bare, record_get(r, 4))) {
+    bind_refused(l, sid, ERR_RESOURCE_CONSTRAINT);
+    return;
   }
   make_room(bare, record_get(r, 4));
   s = session_new(l, sid, bare, resource, record_get(r, 4), 0);
@@ -527,6 +534,7 @@ session_fields(struct snapshot *k, struct user *u, struct session *s)
   snapshot_text(k, &s->resource);
   snapshot_text(k, &s->ip);
   snapshot_text(k, &s->client);
+  if (snapshot_restores(k) && s->ip) anonymous_joined(s);
   SNAPSHOT_INT(k, s->priority);
   SNAPSHOT_INT(k, s->available);
   SNAPSHOT_INT(k, s->carbons);

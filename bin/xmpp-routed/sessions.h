@@ -32,10 +32,11 @@ struct session {
   uint64_t first_shown; /* tick of its first presence (posts.h); 0: before this run */
   bool takes;           /* available, with a priority that is not negative */
   bool leaving;
-  bool away;     /* its client is gone, and may resume it */
-  bool gone;     /* watchers of presence were told that the session is over */
-  bool replaced; /* its client is about to bind the same resource */
-  bool named;    /* some service has heard its number, and is to hear of its end */
+  bool away;      /* its client is gone, and may resume it */
+  bool gone;      /* watchers of presence were told that the session is over */
+  bool replaced;  /* its client is about to bind the same resource */
+  bool anonymous; /* has no account, and is counted (anonymous.c) */
+  bool named;     /* some service has heard its number, and is to hear of its end */
 };
 
 /* An account that has sessions. */

@@ -1,3 +1,4 @@
+#include "anonymous.h"
 #include "pairs.h"
 #include "senders.h"
 #include "settings.h"
@@ -6,6 +7,8 @@
 #include <string.h>
 
 char const *const routed_needs[] = {
+  "anonymous_sessions",
+  "anonymous_sessions_per_address",
   "auth_method",
   "mod_mam.assume_mam_usage",
   "mod_mam.default",
@@ -210,6 +213,8 @@ routed_take(void *fresh)
   access_free(routed_access);
   routed_access = m->access;
   senders_take(settings_limit(m->settings, "s2s_sender_bytes", S2S_SENDER_BYTES));
+  anonymous_take(settings_u64(m->settings, "anonymous_sessions", SLICE("*")),
+                 settings_u64(m->settings, "anonymous_sessions_per_address", SLICE("*")));
   free_hosts(hosts);
   hosts = m->hosts;
   last = NULL;

@@ -19,7 +19,7 @@
  *         how much of whom; domains.c which domains are served here; passing.c the record of a
  *         stanza; kept.c copies until a client has its stanzas, held.c those of sessions that
  *         were lost, journal.c their file; archive.c what is kept of messages; number.c ids;
- *         accounts.c accounts that end;
+ *         accounts.c accounts that end; anonymous.c sessions that have none;
  *         xepNNNN_*.c one extension each; settings.c
  */
 #include "accounts.h"

@@ -473,6 +473,8 @@
 /* xmpp-extauthd: processes of a host, questions that wait for one; the time of an answer and the
  * longest pause before a process that has ended at once is started again (microseconds); the bytes
  * of a question; words of a command. */
+/* The longest that a session without an account may be away before it is resumed. */
+#define ANONYMOUS_RESUME_US 60000000u
 #define EXTAUTH_WORKERS_MAX 64u
 #define EXTAUTH_QUEUE_MAX 1000u
 #define EXTAUTH_ANSWER_US 10000000u
