@@ -3,10 +3,11 @@
 #include <openssl/crypto.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* account add|passwd|del JID [PASSWORD], account keys JID KEYS, account list [HOST],
+/* account add|passwd|del JID [PASSWORD], account keys JID KEYS, account list|weak [HOST],
  * account ending [JID]: xmpp-ctl and xmpp-hostd ask. account add JID PASSWORD TOKEN, account used
  * TOKEN, account settle TOKEN: xmpp-registerd asks. */
 
@@ -43,7 +44,7 @@ static struct refusal const away = {
 static struct refusal const too_long = {0, "that password is too long", "not-acceptable"};
 static struct refusal const bad_keys = {0, "these are no keys for SCRAM", "bad-request"};
 static struct refusal const bad_word = {
-  0, "account knows add, keys, passwd, del, list and ending", "bad-request"};
+  0, "account knows add, keys, passwd, del, list, weak and ending", "bad-request"};
 /* No fault: the record is answered when the keys are there, or the program has answered. */
 static struct refusal const later = {0, NULL, NULL};
 
@@ -70,28 +71,46 @@ struct listing {
   struct link *ctl;
   struct slice host;
   bool any;
+  bool weak; /* only those that lack keys for a hash */
 };
+
+/* The hashes that an account with keys has none for, with blanks between. */
+static struct slice
+lacking(struct slice bare, char text[64])
+{
+  unsigned int h;
+  int n = 0;
+
+  for (h = 0; h < SCRAM_HASHES; h++)
+    if (secrets_lacks(bare, (enum scram_hash)h))
+      n += snprintf(text + n, 64 - (size_t)n, "%s%s", n ? " " : "",
+                    scram_hash_name((enum scram_hash)h));
+  return slice_of(text, (size_t)n);
+}
 
 static bool
 list_one(void *cookie, struct slice bare, uint64_t number)
 {
   struct listing *ls = cookie;
-  struct slice domain = bare, local;
+  struct slice domain = bare, local, lack = SLICE("");
+  char text[64];
 
   slice_word(&domain, '@', &local);
   if (ls->host.len && !slice_eq(domain, ls->host)) return true;
   ls->any = true;
+  if (ls->weak && !(lack = lacking(bare, text)).len) return true;
   link_begin(ls->ctl, VERB_ROW);
   link_text(ls->ctl, bare);
   link_num(ls->ctl, number);
+  if (ls->weak) link_text(ls->ctl, lack);
   link_end(ls->ctl);
   return true;
 }
 
 static void
-list(struct link *ctl, struct slice host)
+list(struct link *ctl, struct slice host, bool weak)
 {
-  struct listing ls = {ctl, host, false};
+  struct listing ls = {ctl, host, false, weak};
 
   if (!secrets_each(list_one, &ls))
     send_error(ctl, why());
@@ -363,8 +382,8 @@ control_account(struct link *l, struct record *r)
   struct refusal const *wrong;
   struct jid j;
 
-  if (slice_is(what, "list")) {
-    list(l, record_get(r, 2));
+  if (slice_is(what, "list") || slice_is(what, "weak")) {
+    list(l, record_get(r, 2), slice_is(what, "weak"));
     return;
   }
   if (slice_is(what, "ending")) {

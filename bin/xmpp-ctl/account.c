@@ -150,16 +150,34 @@ change(struct client *c, char const *what, char const *jid)
   return 0;
 }
 
+static void
+print_weak(struct record *r)
+{
+  struct slice jid = record_get(r, 1), number = record_get(r, 2),
+               hashes = record_get(r, 3);
+
+  if (ctl.records)
+    printf("weak\t%.*s\t%.*s\t%.*s\n", (int)jid.len, jid.s, (int)number.len, number.s,
+           (int)hashes.len, hashes.s);
+  else
+    printf("%.*s lacks %.*s\n", (int)jid.len, jid.s, (int)hashes.len, hashes.s);
+}
+
 static int
 list(struct client *c, char const *host)
 {
   if (host && !strcmp(host, "--ending")) return account_list_ending(c);
+  if (host && !strcmp(host, "--weak")) {
+    client_ask(c, "account", "weak", NULL);
+    return client_answer(c, "authd", print_weak) ? 0 : 1;
+  }
   client_ask(c, "account", "list", host ? prepared(host) : "", NULL);
   return client_answer(c, "authd", print_account) ? 0 : 1;
 }
 
 #define USAGE                                                                            \
-  "account add|passwd|del JID, erase JID [--prove], list [HOST|--ending], import -"
+  "account add|passwd|del JID, erase JID [--prove], list [HOST|--ending|--weak], "       \
+  "import -"
 
 static int
 do_account(struct client *c, char const *what, char const *const *argv)

@@ -110,6 +110,7 @@ import(bool (*fn)(char const *), char const *path)
   ok = fn(path);
   move_commit();
   move_deliver();
+  move_print_lacking();
   move_close();
   move_print_unknown();
   printf(ctl.records

@@ -64,7 +64,14 @@ void move_open_reader(void);
 /* Write what has gathered to the disk: an account before anything of it. Exits when that fails. */
 void move_commit(void);
 
-/* Commit after some thousand calls. */
+/* Print how far the import is, every ten seconds. */
+#define MOVE_PROGRESS_S 10
+void move_progress(void);
+
+/* Print a line for each host and hash that accounts lack keys for. */
+void move_print_lacking(void);
+
+/* Commit after some thousand calls, and print how far the import is. */
 void move_step(void);
 
 /* Close all, and give the files to those who own their folders. */

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The order of commits: the keys of an account, then the account, then what is stored under its
@@ -171,12 +172,58 @@ move_commit(void)
     move_fail("write");
 }
 
+/* A line now and then shows somebody who waits that the import goes on. */
+void
+move_progress(void)
+{
+  static time_t said;
+  time_t now = time(NULL);
+
+  if (!said) said = now;
+  if (now - said < MOVE_PROGRESS_S) return;
+  said = now;
+  fprintf(stderr,
+          "xmpp-ctl: import: %llu accounts made, %llu were there, %llu items, %llu "
+          "messages, %llu refused\n",
+          (unsigned long long)move.made, (unsigned long long)move.there,
+          (unsigned long long)move.items, (unsigned long long)move.messages,
+          (unsigned long long)move.refused);
+}
+
 void
 move_step(void)
 {
   static unsigned int n;
 
+  move_progress();
   if (++n % STEPS_A_COMMIT == 0) move_commit();
+}
+
+/* A host offers the hashes that all its accounts have keys for (xmpp-authd(8)): clients without PLAIN may
+ * find none that is left. */
+void
+move_print_lacking(void)
+{
+  struct settings_row const *row = NULL;
+  unsigned int i, none;
+  uint64_t n;
+
+  while ((row = settings_next(&ctl.settings, "host", row))) {
+    for (i = none = 0; i < SCRAM_HASHES; i++) {
+      n = keys_lacking(&move.keys, row->value[0], (enum scram_hash)i);
+      if (!n) continue;
+      none++;
+      fprintf(
+        stderr,
+        "xmpp-ctl: import: %.*s: %llu accounts have no keys for SCRAM-%s, which is "
+        "not offered until they have logged in by PLAIN or changed their passwords\n",
+        (int)row->value[0].len, row->value[0].s, (unsigned long long)n,
+        scram_hash_name((enum scram_hash)i));
+    }
+    if (none == SCRAM_HASHES)
+      fprintf(stderr, "xmpp-ctl: import: %.*s: PLAIN alone is left, within TLS\n",
+              (int)row->value[0].len, row->value[0].s);
+  }
 }
 
 /* The lock file is ours: the program makes its own. */

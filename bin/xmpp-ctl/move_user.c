@@ -300,4 +300,5 @@ move_user_end(void)
   if (mover.roster_changed && !roster_touch(move.roster, mover.number))
     move_fail("write a roster");
   OPENSSL_cleanse(mover.keys, sizeof mover.keys);
+  move_progress();
 }

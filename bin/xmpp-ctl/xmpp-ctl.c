@@ -2,7 +2,7 @@
  *
  * USAGE   xmpp-ctl [ -r ] [ --generate ] [ -s STATE ] COMMAND ...
  *         account add|passwd|del JID, account erase JID [--prove],
- *         account list [HOST|--ending], account import -
+ *         account list [HOST|--ending|--weak], account import -
  *         sessions; session end JID; stats [INSTANCE]; reload; wait [SECONDS]; stop
  *         trace INSTANCE on FILE [data] | off
  *         dns [DOMAIN]  what the zones of the hosts should say, what others say
@@ -45,7 +45,7 @@
 
 /* Options that commands read themselves. */
 #define WORDS_OF_COMMANDS                                                                \
-  "--dry --replace --prove --ending --name --by --uses --days --groups"
+  "--dry --replace --prove --ending --weak --name --by --uses --days --groups"
 
 char const *PROG = "xmpp-ctl";
 

@@ -249,7 +249,8 @@ def all_of_it_is_there(t):
                                  ), (out, err)
     for why in ("a@other.example: account: the host is not served", "none@example.com: password: ",
                 "juliet@example.com: roster: a contact has no usable address", "../away.xml",
-                "not known here: urn:odd: 1"):
+                "not known here: urn:odd: 1",
+                "example.com: 2 accounts have no keys for SCRAM-SHA-512, which is not offered"):
         assert why in err, (why, err)
     assert "sesame" not in err
     before = os.listdir(t.state + "/data")
@@ -391,6 +392,9 @@ def check_accounts(t):
     r = login(t, "romeo", "rome")
     assert "Juliet" in text_of(r, "<vCard xmlns='vcard-temp'/>", "juliet@example.com")
     assert bodies(r) == ["text 1", "text 2"]
+    # nina.c has keys for SHA-256 alone, and those who have logged in by PLAIN lack none any more.
+    until("romeo has all keys", lambda: "romeo" not in t.ctl("account", "list", "--weak"))
+    assert "nina.c@example.com lacks SHA-1 SHA-512\n" in t.ctl("account", "list", "--weak")
     devices = text_of(r, "<pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='eu.siacs."
                          "conversations.axolotl.devicelist'/></pubsub>", "juliet@example.com")
     assert 'id="42"' in devices and "current" in devices, devices
