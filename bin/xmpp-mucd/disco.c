@@ -1,9 +1,6 @@
 #include "hats.h"
 #include "mucd.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 /* XEP-0030 for the service and for rooms (XEP-0045 s6). */
 
 static void
@@ -159,166 +156,6 @@ disco_info(struct in *in, struct xml_node const *q)
   result(in, slice_of(out.s, out.len));
 }
 
-/* ---- items of the service: rooms in the order of their names ---- */
-
-struct entry {
-  char *local, *title;
-};
-
-struct list {
-  struct in *in;
-  struct entry *v;
-  size_t n, size;
-};
-
-static void
-add(struct list *l, struct slice local, struct slice title)
-{
-  if (l->n == l->size) {
-    l->size = l->size ? 2 * l->size : 64;
-    l->v = realloc(l->v, l->size * sizeof *l->v);
-    if (!l->v) no_memory();
-  }
-  l->v[l->n].local = dup_slice(local);
-  l->v[l->n++].title = dup_slice(title);
-}
-
-static bool
-add_public(void *cookie, struct slice local, struct slice title)
-{
-  add(cookie, local, title);
-  return true;
-}
-
-static bool
-add_own(void *cookie, uint64_t number)
-{
-  struct list *l = cookie;
-  struct slice bare;
-  struct jid j;
-  struct room *r;
-
-  if (!archive_owner_jid(mucd.archive, number, &bare)) return true;
-  j = jid_cut(arena_copy(l->in->arena, bare));
-  if (!slice_eq(j.domain, l->in->muc->name) || !(r = room_find(j.bare))) return true;
-  if (r->state == ROOM_OPEN && !(r->config.flags & FLAG_PUBLIC) &&
-      affil_of(r, &l->in->from) != AFF_OUTCAST)
-    add(l, r->local, slice_str(r->config.text[TEXT_TITLE]));
-  return true;
-}
-
-static void
-add_inside(struct list *l)
-{
-  struct account *a = account_find(l->in->from.bare);
-  struct occupant *o;
-  struct affil aff;
-
-  for (o = a ? a->first : NULL; o; o = o->next_of) {
-    if (o->room->muc != l->in->muc || o->room->config.flags & FLAG_PUBLIC ||
-        o->room->state != ROOM_OPEN)
-      continue;
-    affil_get(o->room, l->in->from.bare, &aff);
-    if (aff.affiliation == AFF_NONE)
-      add(l, o->room->local, slice_str(o->room->config.text[TEXT_TITLE]));
-  }
-}
-
-static int
-by_name(void const *a, void const *b)
-{
-  return strcmp(((struct entry const *)a)->local, ((struct entry const *)b)->local);
-}
-
-/* XEP-0059: the place of the first entry of the page, and the number. */
-static void
-page_of(struct in *in, struct xml_node const *set, struct list const *l, size_t *from,
-        size_t *n)
-{
-  struct xml_node const *max = xml_child(set, MAM_NS_RSM, "max");
-  struct xml_node const *after = xml_child(set, MAM_NS_RSM, "after");
-  struct xml_node const *before = xml_child(set, MAM_NS_RSM, "before");
-  struct slice key = SLICE("");
-  uint64_t most = in->muc->discoitems_max;
-  size_t to = l->n;
-
-  if (max && slice_u64(xml_text(in->arena, max), &most) && most > in->muc->discoitems_max)
-    most = in->muc->discoitems_max;
-  if (after || before) key = xml_text(in->arena, after ? after : before);
-  key = arena_copy(in->arena, jid_cut(key).local);
-  if (!key.s) no_memory();
-  *from = 0;
-  while (after && *from < l->n && strcmp(l->v[*from].local, key.s) <= 0)
-    ++*from;
-  while (before && key.len && to > 0 && strcmp(l->v[to - 1].local, key.s) >= 0)
-    to--;
-  *n = to - *from < most ? to - *from : (size_t)most;
-  if (before) *from = to - *n;
-}
-
-static void
-cat_entry(stralloc *out, struct in *in, struct entry const *e)
-{
-  put(out, "<item jid='");
-  put_text(out, slice_str(e->local));
-  put(out, "@");
-  put_slice(out, in->muc->name);
-  put(out, "'");
-  put_attr(out, "name", *e->title ? slice_str(e->title) : slice_str(e->local));
-  put(out, "/>");
-}
-
-static void
-cat_end(stralloc *out, struct in *in, struct list const *l, char const *word,
-        struct entry const *e, size_t at)
-{
-  (void)l;
-  put(out, "<");
-  put(out, word);
-  if (!strcmp(word, "first")) {
-    put(out, " index='");
-    put_num(out, at);
-    put(out, "'");
-  }
-  put(out, ">");
-  put_text(out, slice_str(e->local));
-  put(out, "@");
-  put_slice(out, in->muc->name);
-  put(out, "</");
-  put(out, word);
-  put(out, ">");
-}
-
-static void
-service_items(struct in *in, struct xml_node const *q, stralloc *out)
-{
-  struct xml_node const *set = xml_child(q, MAM_NS_RSM, "set");
-  struct list l = {.in = in};
-  size_t from = 0, n, i;
-
-  public_each(in->muc, SLICE(""), add_public, &l);
-  of_each(in->from.bare, add_own, &l);
-  add_inside(&l);
-  if (l.n) qsort(l.v, l.n, sizeof *l.v, by_name);
-  n = l.n < in->muc->discoitems_max ? l.n : (size_t)in->muc->discoitems_max;
-  if (set) page_of(in, set, &l, &from, &n);
-  for (i = from; i < from + n; i++)
-    cat_entry(out, in, &l.v[i]);
-  if (set || n < l.n) {
-    put(out, "<set xmlns='" MAM_NS_RSM "'>");
-    if (n) cat_end(out, in, &l, "first", &l.v[from], from);
-    if (n) cat_end(out, in, &l, "last", &l.v[from + n - 1], 0);
-    put(out, "<count>");
-    put_num(out, l.n);
-    put(out, "</count></set>");
-  }
-  for (i = 0; i < l.n; i++) {
-    free(l.v[i].local);
-    free(l.v[i].title);
-  }
-  free(l.v);
-}
-
 static void
 room_items(struct in *in, stralloc *out)
 {
@@ -357,7 +194,7 @@ disco_items(struct in *in, struct xml_node const *q)
   else if (in->room)
     room_items(in, &out);
   else
-    service_items(in, q, &out);
+    items_cat(in, q, &out);
   put(&out, "</query>");
   result(in, slice_of(out.s, out.len));
 }

@@ -511,6 +511,9 @@ void register_set(struct in *in, struct xml_node const *query);
 void disco_info(struct in *in, struct xml_node const *q);
 void disco_items(struct in *in, struct xml_node const *q);
 
+/* items.c: append the rooms of the service that the sender may know of, a page of them. */
+void items_cat(struct in *in, struct xml_node const *q, stralloc *out);
+
 /* history.c */
 uint64_t history_store(struct in *in, struct slice from, struct slice xml);
 uint64_t history_put(struct in *in, struct slice from, struct slice id, struct slice xml);

@@ -272,5 +272,6 @@ rooms_reload(void)
     room_free(r);
   }
   touched = NULL;
+  listed_forget();
   occupants_load();
 }

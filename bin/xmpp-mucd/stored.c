@@ -23,11 +23,10 @@
  *   nick    ROOM key -> bare JID that has reserved the nick; ROOM 0, key behind the service's name
  *           and NUL: a nick of the service
  *   vcard   ROOM -> XML
- *   public  service NUL localpart -> title, for rooms that all may see
  *   muc     "key" -> 32 bytes of chance, of which occupant ids are made */
 
 static struct {
-  MDB_dbi room, affil, of, nick, vcard, public, muc;
+  MDB_dbi room, affil, of, nick, vcard, muc;
 } t;
 
 static char service_key[32];
@@ -55,13 +54,12 @@ stored_open(void)
     char const *name;
     MDB_dbi *at;
   } const tables[] = {
-    {"room",   &t.room  },
-    {"affil",  &t.affil },
-    {"of",     &t.of    },
-    {"nick",   &t.nick  },
-    {"vcard",  &t.vcard },
-    {"public", &t.public},
-    {"muc",    &t.muc   },
+    {"room",  &t.room },
+    {"affil", &t.affil},
+    {"of",    &t.of   },
+    {"nick",  &t.nick },
+    {"vcard", &t.vcard},
+    {"muc",   &t.muc  },
   };
 
   char path[512];
@@ -72,7 +70,7 @@ stored_open(void)
   if (!mucd.store || !(mucd.archive = archive_open_in(mucd.store, true))) return false;
   for (i = 0; i < sizeof tables / sizeof *tables; i++)
     if (!store_table(mucd.store, tables[i].name, tables[i].at)) return false;
-  if (!hats_open() || !open_key()) return false;
+  if (!hats_open() || !listed_open() || !open_key()) return false;
   archive_refuse_when_full(mucd.archive);
   return archive_commit(mucd.archive);
 }
@@ -161,17 +159,6 @@ cat_fields(stralloc *v, struct room const *r)
     put_field(v, slice_str(words[i]));
 }
 
-static void
-put_public(struct room const *r)
-{
-  struct slice key = key_of_text(r->muc->name, r->local);
-
-  if (r->state == ROOM_OPEN && r->config.flags & FLAG_PUBLIC)
-    store_put(mucd.store, t.public, key, slice_str(r->config.text[TEXT_TITLE]));
-  else
-    store_del(mucd.store, t.public, key);
-}
-
 void
 stored_room_put(struct room *r)
 {
@@ -184,7 +171,7 @@ stored_room_put(struct room *r)
   put_slice(&v, slice_of(n, 9));
   cat_fields(&v, r);
   store_put(mucd.store, t.room, r->bare, slice_of(v.s, v.len));
-  if (r->muc) put_public(r);
+  listed_put(r, r->state == ROOM_OPEN && r->config.flags & FLAG_PUBLIC);
 }
 
 struct keys {
@@ -237,7 +224,7 @@ stored_room_del(struct room *r)
   hats_forget(r);
   store_del(mucd.store, t.vcard, slice_of(n, 8));
   store_del(mucd.store, t.room, r->bare);
-  if (r->muc) store_del(mucd.store, t.public, key_of_text(r->muc->name, r->local));
+  listed_put(r, false);
 }
 
 static bool
@@ -525,32 +512,6 @@ vcard_put(struct room const *r, struct slice xml)
     store_put(mucd.store, t.vcard, key_of(r->number, SLICE("")), xml);
   else
     store_del(mucd.store, t.vcard, key_of(r->number, SLICE("")));
-}
-
-struct listing {
-  struct slice prefix;
-  public_fn *fn;
-  void *cookie;
-};
-
-static bool
-each_public(void *cookie, struct slice key, struct slice value)
-{
-  struct listing *l = cookie;
-
-  if (key.len < l->prefix.len || memcmp(key.s, l->prefix.s, l->prefix.len) != 0)
-    return false;
-  return l->fn(l->cookie, slice_of(key.s + l->prefix.len, key.len - l->prefix.len),
-               value);
-}
-
-void
-public_each(struct muc const *m, struct slice from, public_fn *fn, void *cookie)
-{
-  struct slice key = key_of_text(m->name, from);
-  struct listing l = {slice_of(key.s, m->name.len + 1), fn, cookie};
-
-  store_each(mucd.store, t.public, key, each_public, &l);
 }
 
 /* ---- XEP-0421 ---- */

@@ -49,12 +49,27 @@ struct slice nick_key_of(struct slice bare);
 struct slice vcard_get(struct room const *r);
 void vcard_put(struct room const *r, struct slice xml);
 
-/* Rooms of a service in the order of their names that are public, from a name on. */
-void public_each(struct muc const *m, struct slice from, public_fn *fn, void *cookie);
-
 /* Rooms in which a bare JID has an affiliation. */
 typedef bool of_fn(void *cookie, uint64_t room);
 void of_each(struct slice bare, of_fn *fn, void *cookie);
+
+/* ---- the list of rooms that all may see (listed.c) ---- */
+
+bool listed_open(void);
+
+/* Put the room on the list of its service, or take it off. */
+void listed_put(struct room const *r, bool on);
+
+/* Call fn for each room of the list of a service whose name is behind after, or from before backwards
+ * (empty: the end), until it gives false. It may not write. */
+void listed_each(struct muc const *m, struct slice after, public_fn *fn, void *cookie);
+void listed_each_back(struct muc const *m, struct slice before, public_fn *fn,
+                      void *cookie);
+
+/* The number of rooms on the list of a service; what is known of it is forgotten when the store has lost
+ * a turn. */
+size_t listed_count(struct muc const *m);
+void listed_forget(void);
 
 /* The key of this server for occupant ids. */
 void occupant_id(char out[33], struct room const *r, struct slice bare);

@@ -9,11 +9,15 @@
  * LIMITS  MUC_SESSIONS_MAX, MUC_TEXT_MAX; options of mod_muc
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, and the envelope of what routed sends
- * ROOMS   stanzas.c what comes in; rooms.c rooms in memory, occupants.c their occupants, stored.c what is on disk, config.c
- *         options of a room; presence.c, enter.c, show.c presence; message.c, private.c, invite.c
- *         messages, holds.c those that come too early; iq.c requests: admin.c, owner.c, people.c, end.c, register.c, disco.c, archive.c, moderate.c,
- *         vcards.c; hats.c, hat_commands.c; history.c, retention.c the archive; rtbl.c, rtbl_table.c lists of those who may not enter; ghosts.c sessions that ended elsewhere, sent.c ids of messages; ends.c, cleanup.c accounts that ended; control.c
- *         xmpp-ctl; write.c; settings.c
+ * ROOMS   stanzas.c what comes in; rooms.c rooms in memory, occupants.c their occupants, stored.c,
+ *         listed.c what is on disk, config.c options of a room; presence.c, enter.c,
+ *         show.c presence; message.c, private.c, invite.c messages, holds.c those that
+ *         come too early; iq.c requests: admin.c, owner.c, people.c, end.c, register.c,
+ *         disco.c, items.c, archive.c, moderate.c, vcards.c; hats.c, hat_commands.c;
+ *         history.c, retention.c the archive; rtbl.c, rtbl_table.c lists of those who
+ *         may not enter; ghosts.c sessions that ended elsewhere, sent.c ids of
+ *         messages; ends.c, cleanup.c accounts that ended; control.c xmpp-ctl; write.c;
+ *         settings.c
  */
 #include "rtbl.h"
 
