@@ -155,6 +155,14 @@ to_room(struct link *l, struct slice word, struct room *r, struct slice a, struc
     service_error(l, "unknown word");
 }
 
+/* Words that only read; affiliation is one of them if it names no address. */
+static bool
+only_reads(struct slice word, struct slice a)
+{
+  return slice_is(word, "list") || slice_is(word, "occupants") ||
+         slice_is(word, "archive") || (slice_is(word, "affiliation") && !a.len);
+}
+
 void
 control_rooms(struct link *l, struct record *r)
 {
@@ -163,7 +171,9 @@ control_rooms(struct link *l, struct record *r)
   struct room *room;
 
   arena_reset(&arena);
-  if (slice_is(word, "list")) {
+  if (!only_reads(word, record_get(r, 3)) && store_is_full(mucd.store)) {
+    service_error(l, "there is no room on the disk");
+  } else if (slice_is(word, "list")) {
     list(l);
   } else if (!jid_parse(&arena, name, &j)) {
     service_error(l, "that is no address of a room");

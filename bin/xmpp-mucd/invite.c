@@ -159,9 +159,11 @@ may_invite_all(struct in *in, struct xml_node const *x)
       return no(in, ERR_NOT_ALLOWED, "the invited one is banned");
     if (!is_short(in, c)) return false;
   }
-  if (in->room->config.flags & FLAG_MEMBERS_ONLY && !affils_fit(in->room, n))
+  if (!(in->room->config.flags & FLAG_MEMBERS_ONLY)) return true;
+  if (!affils_fit(in->room, n))
     return no(in, ERR_RESOURCE_CONSTRAINT, "the room has too many members");
-  return true;
+  return !store_is_full(mucd.store) ||
+         no(in, ERR_INTERNAL_WAIT, "the server has no room on its disk");
 }
 
 static void

@@ -98,12 +98,22 @@ forget_nick(struct in *in, struct slice nick)
   if (!in->room) nick_put(NULL, in->muc, nick_key_of(in->from.bare), SLICE(""));
 }
 
+/* Say whether the store takes writes. false: refused. */
+static bool
+may_write(struct in *in)
+{
+  if (!store_is_full(mucd.store)) return true;
+  refuse(&in->st, ERR_INTERNAL, "wait", "the server has no room on its disk");
+  return false;
+}
+
 static void
 unregister(struct in *in)
 {
   struct affil a;
   struct change c = {.codes = ""};
 
+  if (!may_write(in)) return;
   forget_nick(in, registered(in));
   if (in->room) {
     affil_get(in->room, in->from.bare, &a);
@@ -180,9 +190,7 @@ register_set(struct in *in, struct xml_node const *query)
   } else if (in->room && affil_of(in->room, &in->from) == AFF_NONE &&
              !affils_fit(in->room, 1)) {
     refuse(&in->st, ERR_RESOURCE_CONSTRAINT, "", "the room has too many members");
-  } else if (store_is_full(mucd.store)) {
-    refuse(&in->st, ERR_INTERNAL, "wait", "the server has no room on its disk");
-  } else {
+  } else if (may_write(in)) {
     take(in, nick, key);
     result(in, SLICE(""));
   }

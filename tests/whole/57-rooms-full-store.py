@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""The disk of DATA/rooms is full: a message is refused, nobody leaves the room, and all goes on when
-there is space again."""
+"""The disk of DATA/rooms is full: what would be written is refused, nobody leaves the room, and all goes on
+when there is space again."""
 from disk import *
 from tree import *
 
@@ -25,17 +25,42 @@ def say(s, id):
             return None if x is None else x[0].tag.split("}")[1]
 
 
+def condition(e):
+    x = e.find("{%s}error" % CLIENT)
+    return None if x is None else x[0].tag.split("}")[1]
+
+
+def unregister(s):
+    return condition(s.iq(ROOM, "<query xmlns='jabber:iq:register'><remove/></query>", "set"))
+
+
+def invite(s, id):
+    """The condition of the error that an invitation gets."""
+    s.send("<message to='%s' id='%s'><x xmlns='%s#user'><invite to='c@localhost'/></x></message>" % (
+        ROOM, id, MUC))
+    return condition(s.expect(lambda e: e.get("id") == id))
+
+
 def play(t, folder):
     a, b = t.login("a"), t.login("b")
     enter(a, "A")
     assert a.iq(ROOM, "<query xmlns='%s#owner'><x xmlns='jabber:x:data' type='submit'/></query>" % MUC,
                 "set").get("type") == "result"
+    assert a.iq(ROOM, "<query xmlns='%s#owner'><x xmlns='jabber:x:data' type='submit'><field var='"
+                "muc#roomconfig_membersonly'><value>1</value></field></x></query>" % MUC,
+                "set").get("type") == "result"
+    assert a.iq(ROOM, "<query xmlns='%s#admin'><item jid='b@localhost' affiliation='member' nick='B'/>"
+                "</query>" % MUC, "set").get("type") == "result"
     enter(b, "B")
     assert say(a, "before") is None
     fill(folder)
     got = [say(b, "full%d" % i) for i in range(30)]  # pages that are free in the file take some
     assert got[-1] == "internal-server-error", got
     assert set(got) <= {None, "internal-server-error"}, got
+    assert unregister(b) == invite(a, "inv") == "internal-server-error"
+    code, out, err = t.ctl("room", "affiliation", ROOM, "c@localhost", "member", code=None)
+    assert code == 1 and "no room on the disk" in err, (code, err)
+    assert "b@localhost  member  B" in t.ctl("room", "affiliation", ROOM)
     items = b.iq(ROOM, "<query xmlns='http://jabber.org/protocol/disco#items'/>")[0]
     assert {i.get("name") for i in items} == {"A", "B"}, ET.tostring(items)
     os.unlink(folder + "/filler")
@@ -45,6 +70,8 @@ def play(t, folder):
         assert e.get("type") != "unavailable", ET.tostring(e)
         if e.get("id") == "again":
             break
+    t.ctl("room", "affiliation", ROOM, "c@localhost", "member")
+    assert unregister(b) is None
     a.close()
     b.close()
 
