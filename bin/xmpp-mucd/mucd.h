@@ -319,6 +319,9 @@ void occupant_order(struct occupant *o);
 void session_save(struct session *s);
 void occupant_save(struct occupant *o);
 void occupants_load(void);
+
+/* Sync the sessions as they are, behind the last commit: who ends so keeps them over a boot. */
+void occupants_seal(void);
 extern struct online_mirror mirror;
 
 /* Say whether the address belongs to a host of this server. */

@@ -5,6 +5,7 @@
 #include <skalibs/uint64.h>
 
 #include <skalibs/djbunix.h>
+#include <skalibs/strerr.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,13 +13,13 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Occupants in memory, and in DATA/occupants, which is committed each turn and never synced: it
- * outlives the process, and not a boot of the machine.
+/* Occupants in memory, and in DATA/occupants, which is committed each turn, and synced when the process
+ * ends by SIGTERM: it outlives a process that is killed, and a boot of the machine that was shut
+ * down.
  *   session  ROOM (8) occupant (4) session (4), big-endian -> fields of a record: room, full JID,
  *            nick, key, role, affiliation, priority, joined, heard (us), service admin, language,
  *            children of the presence
- *   meta     "boot" -> the id of the boot in which this was written, and when it was synced the
- *            word clean */
+ *   meta     "boot" -> the id of the boot in which this was written; "clean": all of it was synced */
 
 #define PRESENT_MAP_BYTES (4ull << 30)
 #define SESSION_KEY 16
@@ -426,27 +427,50 @@ open_present(char const *path)
   return NULL;
 }
 
-/* Occupants of another boot were written without a sync, and may be torn: none of them is in a
- * room any more. */
-static void
-open_fresh(char const *path)
+/* Say whether the store has the sessions that were in rooms last: those of this boot, or of an earlier
+ * one that were synced at the end. Others were written without a sync, and may be torn. */
+static bool
+is_whole(struct store *s)
 {
   struct slice v;
+
+  if (!store_get(s, meta, SLICE("boot"), &v)) return false;
+  return service_pipes() || slice_eq(v, boot_id()) ||
+         store_get(s, meta, SLICE("clean"), &v);
+}
+
+/* The mark of a clean end is taken away on the disk before anything is written behind it. */
+static bool
+begin(struct store *s)
+{
+  store_put(s, meta, SLICE("boot"), boot_id().len ? boot_id() : SLICE("none"));
+  store_del(s, meta, SLICE("clean"));
+  return store_commit(s) && store_sync(s);
+}
+
+static bool
+open_fresh(char const *path)
+{
   char file[600];
 
   mucd.present = open_present(path);
-  if (mucd.present && store_get(mucd.present, meta, SLICE("boot"), &v) &&
-      (service_pipes() || slice_eq(v, boot_id())))
-    return;
-  store_close(mucd.present);
-  snprintf(file, sizeof file, "%s/data.mdb", path);
-  unlink(file);
-  snprintf(file, sizeof file, "%s/lock.mdb", path);
-  unlink(file);
-  mucd.present = open_present(path);
-  if (mucd.present)
-    store_put(mucd.present, meta, SLICE("boot"),
-              boot_id().len ? boot_id() : SLICE("none"));
+  if (!mucd.present || !is_whole(mucd.present)) {
+    store_close(mucd.present);
+    snprintf(file, sizeof file, "%s/data.mdb", path);
+    unlink(file);
+    snprintf(file, sizeof file, "%s/lock.mdb", path);
+    unlink(file);
+    mucd.present = open_present(path);
+  }
+  return mucd.present && begin(mucd.present);
+}
+
+void
+occupants_seal(void)
+{
+  if (store_put(mucd.present, meta, SLICE("clean"), SLICE("1")) &&
+      store_commit(mucd.present))
+    store_sync(mucd.present);
 }
 
 /* A commit of DATA/occupants whose turn DATA/rooms has lost leaves sessions of a room that is not
@@ -471,8 +495,8 @@ occupants_load(void)
   struct occupant *o;
 
   snprintf(path, sizeof path, "%s/occupants", service_data());
-  if (!mucd.present) open_fresh(path);
-  if (!mucd.present || !holds_open()) no_memory();
+  if (!mucd.present && !open_fresh(path)) strerr_dief(111, "unable to open ", path);
+  if (!holds_open()) no_memory();
   load_all();
   for (r = room_next(NULL); r; r = room_next(r))
     for (o = r->first; o; o = o->next)

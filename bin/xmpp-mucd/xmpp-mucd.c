@@ -5,7 +5,7 @@
  * FDS     2 log, notif readiness; with -p 0 and 1 records
  * SPEAKS  records to routed (xmpp-records(7))
  * STORES  DATA/rooms (stored.c), with the archives of rooms (lib/archive); DATA/occupants
- *         (occupants.c), which is not synced
+ *         (occupants.c), which is synced at the end alone
  * LIMITS  MUC_SESSIONS_MAX, MUC_TEXT_MAX; options of mod_muc
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, and the envelope of what routed sends
@@ -24,6 +24,7 @@
 char const *PROG = "xmpp-mucd";
 
 static uint64_t received;
+static bool ending, sealed;
 
 static void
 word(struct link *l, enum verb v, struct slice a)
@@ -109,9 +110,19 @@ turn(void)
   kept = archive_commit(mucd.archive);
   if (holds_turn(kept)) store_commit(mucd.present);
   handle_turn(kept);
+  if (kept && ending && !sealed) {
+    occupants_seal();
+    sealed = true;
+  }
   if (kept) return;
   rooms_reload();
   if (mucd.routed && mucd.routed->up) link_discard(mucd.routed, "the store failed");
+}
+
+static void
+stop(void)
+{
+  ending = true;
 }
 
 static bool
@@ -158,6 +169,7 @@ static struct service const service = {
   .start = start,
   .up = up,
   .turn = turn,
+  .stop = stop,
   .feeds = feeds,
   .stats = stats,
   .snapshot = snapshot,

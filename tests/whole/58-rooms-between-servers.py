@@ -3,47 +3,9 @@
 server has vanished they leave by the first message that does not reach them, once; they come back.
 
 WHOLE_LONG=1: the server stays away for the minute that stanzas wait for it."""
-from servers import *
+from roomservers import *
 
 LONG = bool(os.environ.get("WHOLE_LONG"))
-
-ROOMS = "127.0.0.3"
-ROOM = "room@" + ROOMS
-MUC = "http://jabber.org/protocol/muc"
-
-
-class Home(Server):
-    """The server that has the rooms: the domain of the service is an address too."""
-
-    def config(self):
-        listener = ["  -", "    port: %d" % PORT, "    ip: \"%s\"" % ROOMS,
-                    "    module: ejabberd_s2s_in", "loglevel: info"]
-        return super().config().replace("loglevel: info", "\n".join(listener), 1)
-
-
-def vanish(t):
-    """All processes at once, as when the machine is switched off: supervisors first."""
-    while t.pids():
-        for pid, cmd in sorted(t.pids().items(), key=lambda x: "super" not in x[1]):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-    t.process.wait()
-
-
-def enter(s, nick):
-    s.send("<presence to='%s/%s'><x xmlns='%s'/></presence>" % (ROOM, nick, MUC))
-    bodies = []
-
-    def is_subject(e):
-        if e.findtext("{%s}body" % CLIENT):
-            bodies.append(e.findtext("{%s}body" % CLIENT))
-        return e.find("{%s}subject" % CLIENT) is not None
-
-    s.expect(is_subject)
-    return bodies
-
 
 def presence(s, nick, type=None, seconds=None):
     """The codes of the next presence of an occupant, whose type is this."""
@@ -64,12 +26,10 @@ def hears(s, text):
 
 @check
 def who_vanishes_leaves_once():
-    rooms = MORE + "\nmod_muc: {host: %s}" % ROOMS
-    options = "s2s_use_starttls: required\n"
-    with Home(A, options, modules=rooms) as t, Server(B, options, users=("b", "c")) as u:
+    with Home() as t, Server(B, "s2s_use_starttls: required\n", users=("b", "c")) as u:
         a, b, c = t.login("a"), u.login("b"), u.login("c")
         enter(a, "Anna")
-        a.iq(ROOM, "<query xmlns='%s#owner'><x xmlns='jabber:x:data' type='submit'/></query>" % MUC, "set")
+        open_room(a)
         for s, nick in ((b, "Bert"), (c, "Carl")):
             enter(s, nick)
             presence(a, nick)
