@@ -260,7 +260,7 @@ request(struct in *in, struct xml_node const *p)
   } else if (own && p && slice_is(p->ns, NS_PING)) {
     result(in, SLICE("")); /* XEP-0410 s3.3 */
   } else if (!own && !(s->o->room->config.flags & FLAG_QUERY_USERS) &&
-             !(p && slice_is(p->ns, NS_VCARD))) {
+             !(p && slice_is(p->ns, NS_VCARD) && slice_is(in->st.type, "get"))) {
     refuse(&in->st, ERR_NOT_ALLOWED, "", "the room does not allow requests to occupants");
   } else if (in->st.id.len > ID_MAX || !p) {
     refuse(&in->st, ERR_BAD_REQUEST, "", "");
