@@ -39,8 +39,8 @@ locked_of(struct muc const *m)
   struct room *r;
   unsigned int n = 0;
 
-  for (r = room_next(NULL); r; r = room_next(r))
-    n += r->muc == m && r->state == ROOM_LOCKED && !r->ended;
+  for (r = room_next_locked(NULL); r; r = room_next_locked(r))
+    n += r->muc == m;
   return n;
 }
 

@@ -203,7 +203,7 @@ struct room {
   unsigned int asked_n;
   uint64_t shaped_at; /* of room_shaper */
   size_t held_bytes;  /* of messages that came too early */
-  struct room *next_touched;
+  struct room *next_touched, *next_locked;
   struct room *next, *prev; /* of all in memory */
 };
 
@@ -273,6 +273,10 @@ struct room *room_find(struct slice bare);
 /* The first room in memory, the next; NULL: no more. A room without sessions leaves the memory at
  * the end of the turn. */
 struct room *room_next(struct room const *r);
+
+/* The first room in memory that waits for its form, the next. Take a room from among them. */
+struct room *room_next_locked(struct room const *r);
+void room_unlock(struct room *r);
 
 /* Make a room with the configuration of the service. NULL: it does not get a number. */
 struct room *room_make(struct muc const *m, struct jid const *j);

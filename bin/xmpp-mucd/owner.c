@@ -428,7 +428,7 @@ room_open(struct room *r)
 {
   if (r->state != ROOM_LOCKED) return;
   r->state = ROOM_OPEN;
-  event_timer_cancel(&r->unlock);
+  room_unlock(r);
   room_changed(r);
 }
 

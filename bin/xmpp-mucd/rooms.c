@@ -27,6 +27,7 @@ occupant_key(void const *item)
 static struct table rooms = {.key = room_key};
 static struct room *touched; /* in this turn */
 static struct room *first;   /* of all */
+static struct room *locked;  /* of those that wait for their forms */
 
 static int
 word_of(struct slice word, char const *const *words, int n)
@@ -71,6 +72,17 @@ room_new(struct slice bare)
   return r;
 }
 
+void
+room_unlock(struct room *r)
+{
+  struct room **at = &locked;
+
+  event_timer_cancel(&r->unlock);
+  while (*at && *at != r)
+    at = &(*at)->next_locked;
+  if (*at) *at = r->next_locked;
+}
+
 static void
 room_free(struct room *r)
 {
@@ -83,7 +95,7 @@ room_free(struct room *r)
   sent_wipe(r);
   table_wipe(&r->nicks);
   stralloc_free(&r->all);
-  event_timer_cancel(&r->unlock);
+  room_unlock(r);
   config_wipe(&r->config);
   free(r->subject);
   free(r->subject_nick);
@@ -163,8 +175,16 @@ read_fields(struct room *r, struct record *f)
 static void
 wait_for_form(struct room *r)
 {
-  if (r->state == ROOM_LOCKED)
-    event_timer_start(&r->unlock, door_now() + UNLOCK_US, on_unlock, r);
+  if (r->state != ROOM_LOCKED) return;
+  event_timer_start(&r->unlock, door_now() + UNLOCK_US, on_unlock, r);
+  r->next_locked = locked;
+  locked = r;
+}
+
+struct room *
+room_next_locked(struct room const *r)
+{
+  return r ? r->next_locked : locked;
 }
 
 struct room *
@@ -242,7 +262,7 @@ room_end(struct room *r)
   if (r->ended) return;
   room_changed(r);
   r->ended = true;
-  event_timer_cancel(&r->unlock);
+  room_unlock(r);
   stored_room_del(r);
   retention_end(r);
 }

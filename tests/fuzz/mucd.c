@@ -305,7 +305,7 @@ end(void)
   say("turn\tover");
   later(300000000);
   say("turn\tover");
-  must(!rooms_count());
+  must(!rooms_count() && !room_next_locked(NULL));
   store_abandon(mucd.store);
   store_abandon(mucd.present);
   must(!store_commit(mucd.present) && !archive_commit(mucd.archive));
