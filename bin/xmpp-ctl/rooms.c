@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* rooms; room WORD ROOM ...: xmpp-mucd has the rooms. */
+/* rooms [unused DAYS]; room WORD ROOM ...: xmpp-mucd has the rooms. */
 
 static void
 print_row(struct record *r)
@@ -36,8 +36,10 @@ ask(char const *word, char const *room, char const *a, char const *b)
 int
 command_rooms(char const *const *argv)
 {
-  (void)argv;
-  return ask("list", "", "", "");
+  bool unused = argv[0] && argv[1] && !strcmp(argv[0], "unused");
+
+  if (argv[0] && !unused) strerr_dieusage(100, "rooms [ unused DAYS ]");
+  return ask("list", "", unused ? argv[1] : "", "");
 }
 
 int

@@ -10,7 +10,7 @@
  *         pubsub nodes|du JID, pubsub items|delete JID NODE; push list|drop JID
  *         backup FOLDER; restore [--force] FOLDER; host rename OLD NEW; upgrade [SECONDS]
  *         status; metrics [serve]; upload sweep|check HOST
- *         rooms; room create|destroy|forget|config|affiliation|occupants|archive ROOM ...
+ *         rooms [unused DAYS]; room create|destroy|forget|config|affiliation|occupants|archive ROOM ...
  *         ban list | add ADDRESS[/BITS] [MINUTES] | del ADDRESS[/BITS]|all
  *         export HOST|JID [FOLDER]; import [--dry] [--replace keys|all] FILE|-, piefxis FILE|FOLDER or
  *           prosody FOLDER
@@ -77,7 +77,7 @@ static struct {
   {"metrics",  command_metrics,  1 },
   {"s2s",      command_s2s,      3 },
   {"upload",   command_upload,   2 },
-  {"rooms",    command_rooms,    0 },
+  {"rooms",    command_rooms,    2 },
   {"room",     command_room,     4 },
   {"ban",      command_ban,      3 },
   {"contact",  command_contact,  3 },

@@ -6,16 +6,24 @@
 
 static struct arena arena;
 
+/* A list that is asked for; before_us: of rooms without occupants whose last message is older, 0: all. */
+struct asked {
+  struct link *l;
+  uint64_t before_us;
+};
+
 static bool
-list_public(void *cookie, struct slice bare, struct slice number)
+list_room(void *cookie, struct slice bare, struct slice title)
 {
-  struct link *l = cookie;
+  struct asked *a = cookie;
   struct room *r = room_find(bare);
   char n[BASE_NUM], at[STAMP_SIZE];
 
-  (void)number;
+  (void)title;
   if (!r) return true;
-  service_row(l, r->bare.s, num_u64(n, r->occupants_n).s,
+  if (a->before_us && (r->first || r->state != ROOM_OPEN || r->last_us >= a->before_us))
+    return true;
+  service_row(a->l, r->bare.s, num_u64(n, r->occupants_n).s,
               r->state == ROOM_TOMBSTONE          ? "destroyed"
               : r->state == ROOM_LOCKED           ? "locked"
               : r->config.flags & FLAG_PERSISTENT ? "persistent"
@@ -25,10 +33,19 @@ list_public(void *cookie, struct slice bare, struct slice number)
   return true;
 }
 
+/* All rooms; with days, those that nobody has used for so many days. */
 static void
-list(struct link *l)
+list(struct link *l, struct slice days)
 {
-  stored_each(list_public, l);
+  struct asked a = {l, 0};
+  uint64_t n, most = door_wall() / 86400000000u;
+
+  if (days.len && (!slice_u64(days, &n) || !n || n >= most)) {
+    service_error(l, "that is no number of days");
+    return;
+  }
+  if (days.len) a.before_us = door_wall() - n * 86400000000u;
+  stored_each(list_room, &a);
   service_done(l);
 }
 
@@ -174,7 +191,7 @@ control_rooms(struct link *l, struct record *r)
   if (!only_reads(word, record_get(r, 3)) && store_is_full(mucd.store)) {
     service_error(l, "there is no room on the disk");
   } else if (slice_is(word, "list")) {
-    list(l);
+    list(l, record_get(r, 3));
   } else if (!jid_parse(&arena, name, &j)) {
     service_error(l, "that is no address of a room");
   } else if (slice_is(word, "create")) {

@@ -298,6 +298,8 @@ def a_list_of_another_service_is_obeyed(t):
 
     node("set", "<create node='bans'/>")
     t.ctl("room", "create", listed, "a@localhost")
+    assert listed in t.ctl("rooms") and listed not in t.ctl("rooms", "unused", "1")
+    assert t.ctl("rooms", "used", code=None)[0] == 100
     assert enter().get("type") is None
     t.kill("mucd")
     t.wait_ready()
