@@ -236,7 +236,7 @@ fuzz: T ?= record
 fuzz: SECONDS ?= 60
 # xmpp-mucd and xmpp-pushd have names of their own that lib/interest, which they do not need, has too.
 FUZZ_SRC := $(filter-out $(if $(filter mucd push,$(T)),lib/interest/%),$(wildcard lib/*/*.c)) \
-  $(if $(filter stream,$(T)),$(filter-out %/xmpp-c2sd.c,$(wildcard bin/xmpp-c2sd/*.c))) \
+  $(if $(filter stream sasl2,$(T)),$(filter-out %/xmpp-c2sd.c,$(wildcard bin/xmpp-c2sd/*.c))) \
   $(if $(filter s2s,$(T)),$(filter-out %/xmpp-s2sd.c,$(wildcard bin/xmpp-s2sd/*.c))) \
   $(if $(filter srv,$(T)),bin/xmpp-dnsd/srv.c) \
   $(if $(filter push,$(T)),$(filter-out %/xmpp-pushd.c,$(wildcard bin/xmpp-pushd/*.c))) \
@@ -257,7 +257,7 @@ fuzz: deps-tidy
 
 # ---- looking after the code ----
 
-SOURCES := $(wildcard bin/*/*.[ch] lib/*/*.[ch] lib/*/*/*.[ch] tests/lib/*/*.c tests/fuzz/*.c tests/bench/*.c)
+SOURCES := $(wildcard bin/*/*.[ch] lib/*/*.[ch] lib/*/*/*.[ch] tests/lib/*/*.c tests/fuzz/*.[ch] tests/bench/*.c)
 
 READMES := $(wildcard README.md */README.md)
 PAGES := $(wildcard bin/*/*.[158] lib/*/*.[57] service/*.7) $(B)/man/tabber-ejabberd.yml.5 $(B)/man/xmpp-records.7 $(B)/man/xmpp-log.7
