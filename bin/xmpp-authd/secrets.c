@@ -284,9 +284,12 @@ bool
 secrets_del(struct slice bare)
 {
   uint64_t n = accounts_number(secrets.accounts, bare);
+  bool ok = n && store_erase_begin(secrets.store) &&
+            accounts_del(secrets.accounts, bare) && keys_del(&secrets.keys, bare, n) &&
+            tokens_erase(n);
 
-  return n && accounts_del(secrets.accounts, bare) && keys_del(&secrets.keys, bare, n) &&
-         tokens_erase(n);
+  store_erase_end(secrets.store);
+  return ok;
 }
 
 bool

@@ -116,11 +116,15 @@ motd_see(struct slice bare, uint64_t id)
 static bool
 erase(uint64_t number, struct slice bare, unsigned int most, unsigned int *done)
 {
+  bool ok;
+
   (void)number;
   (void)most;
   (void)done;
-  if (!motd_open(service_data())) return false;
-  return store_del(db.store, db.seen, bare) || errno == ENOENT;
+  if (!motd_open(service_data()) || !store_erase_begin(db.store)) return false;
+  ok = store_del(db.store, db.seen, bare) || errno == ENOENT;
+  store_erase_end(db.store);
+  return ok;
 }
 
 static struct eraser eraser = {.store = "motd", .steps = 1, .erase = erase};

@@ -11,7 +11,7 @@
  *   marks          stay as they are, and so do messages that wait: they are offered again
  *   ends           of sessions leave their marks, which recall.c finds when there is room
  *                  again
- *   retention      rests */
+ *   retention      goes on, in the reserve of the map; when the disk is full it rests */
 
 /* Pause between two looks whether the archive has room (microseconds). */
 #define LOOK_US 1000000u

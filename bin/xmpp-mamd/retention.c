@@ -88,11 +88,14 @@ look_at(uint64_t owner)
 static bool
 erase(uint64_t owner, struct slice bare, unsigned int most, unsigned int *done)
 {
+  bool ok;
+
   (void)bare;
-  if (archive_is_full(mamd.archive)) return false;
-  if (archive_purge(mamd.archive, owner, most, done)) return true;
-  mamd_failed("purge the archive of a deleted account", SLICE(""));
-  return false;
+  if (!archive_erase_begin(mamd.archive)) return false;
+  ok = archive_purge(mamd.archive, owner, most, done);
+  if (!ok) mamd_failed("purge the archive of a deleted account", SLICE(""));
+  archive_erase_end(mamd.archive);
+  return ok;
 }
 
 static struct eraser eraser = {.store = "archive", .steps = STEPS, .erase = erase};
@@ -113,7 +116,7 @@ tick(void *cookie)
 
   (void)cookie;
   mamd_readers();
-  for (i = 0; i < OWNERS_A_TICK && !archive_is_full(mamd.archive); i++) {
+  for (i = 0; i < OWNERS_A_TICK && archive_erase_begin(mamd.archive); i++) {
     if (!archive_owner_next(mamd.archive, at, &owner)) {
       at = 0;
       wait = REST_US;
@@ -122,6 +125,7 @@ tick(void *cookie)
     if (!look_at(owner)) break; /* more of this one at the next tick */
     at = owner;
   }
+  archive_erase_end(mamd.archive);
   event_timer_start(&timer, door_now() + wait, tick, NULL);
 }
 

@@ -94,7 +94,7 @@ erase(uint64_t number, struct slice bare, unsigned int most, unsigned int *done)
   struct room *r;
 
   (void)number;
-  if (store_is_full(mucd.store)) return false;
+  if (!store_erase_begin(mucd.store)) return false;
   end_sessions(bare);
   forget_service_nicks(bare);
   of_each(bare, note, &of);
@@ -103,6 +103,7 @@ erase(uint64_t number, struct slice bare, unsigned int most, unsigned int *done)
     if ((r = room_find(room)) && r->muc) ends_leave(r, bare);
   *done += of.n;
   stralloc_free(&of.list);
+  store_erase_end(mucd.store);
   return true;
 }
 

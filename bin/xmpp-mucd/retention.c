@@ -45,7 +45,7 @@ tick(void *cookie)
   unsigned int i;
 
   (void)cookie;
-  for (i = 0; i < OWNERS_A_TICK && !store_is_full(mucd.store); i++) {
+  for (i = 0; i < OWNERS_A_TICK && store_erase_begin(mucd.store); i++) {
     if (!archive_owner_next(mucd.archive, at, &owner)) {
       at = 0;
       wait = REST_US;
@@ -56,6 +56,7 @@ tick(void *cookie)
       break; /* more of this one at the next tick */
     at = owner;
   }
+  store_erase_end(mucd.store);
   event_timer_start(&timer, door_now() + wait, tick, NULL);
 }
 

@@ -268,27 +268,33 @@ sweep_some(void)
     failed("delete subscriptions that are over");
 }
 
-static void
-tick(void *cookie)
+/* Erase what is to be erased; give the time to wait. */
+static uint64_t
+erase_all(void)
 {
   bool more = false;
 
-  (void)cookie;
-  pubsubd_readers();
-  if (store_is_full(pubsubd.store)) {
-    wake(REST_US);
-    return;
-  }
   if (ending_n) {
     erase_some();
-    wake(0);
-    return;
+    return 0;
   }
   more = expire_some();
   more = purge_some() || more;
   more = look() || more;
   sweep_some();
-  wake(more || moved_at.len || subs_at.len ? TICK_US : REST_US);
+  return more || moved_at.len || subs_at.len ? TICK_US : REST_US;
+}
+
+static void
+tick(void *cookie)
+{
+  uint64_t wait = REST_US;
+
+  (void)cookie;
+  pubsubd_readers();
+  if (store_erase_begin(pubsubd.store)) wait = erase_all();
+  store_erase_end(pubsubd.store);
+  wake(wait);
 }
 
 void

@@ -10,15 +10,18 @@ static bool
 erase(uint64_t number, struct slice bare, unsigned int most, unsigned int *done)
 {
   struct account *a = account_find(bare);
+  struct store *s = push_store(pushd.push);
+  bool ok;
 
-  if (store_is_full(push_store(pushd.push))) return false;
+  if (!store_erase_begin(s)) return false;
   if (a && a->number == number) {
     account_forget(bare);
     account_tell(bare);
   }
-  if (push_purge(pushd.push, number, most, done)) return true;
-  pushd_failed("erase the registrations", bare);
-  return false;
+  ok = push_purge(pushd.push, number, most, done);
+  if (!ok) pushd_failed("erase the registrations", bare);
+  store_erase_end(s);
+  return ok;
 }
 
 static struct eraser eraser = {.store = "push", .steps = STEPS, .erase = erase};

@@ -420,12 +420,11 @@ invites_each(invite_fn *fn, void *cookie)
 /* ---- ends of accounts ---- */
 
 static bool
-erase(uint64_t number, struct slice bare, unsigned int most, unsigned int *done)
+revoke_of(struct slice bare, unsigned int most, unsigned int *done)
 {
   char key[PERSON + INVITE_HASH];
   struct slice prefix = person_key(key, bare, NULL), at, v;
 
-  (void)number;
   while (*done < most && store_next(inv.store, inv.inviters, prefix, &at, &v) &&
          at.len == PERSON + INVITE_HASH && !memcmp(at.s, prefix.s, PERSON)) {
     struct invite_id id;
@@ -438,6 +437,16 @@ erase(uint64_t number, struct slice bare, unsigned int most, unsigned int *done)
     ++*done;
   }
   return true;
+}
+
+static bool
+erase(uint64_t number, struct slice bare, unsigned int most, unsigned int *done)
+{
+  bool ok = store_erase_begin(inv.store) && revoke_of(bare, most, done);
+
+  (void)number;
+  store_erase_end(inv.store);
+  return ok;
 }
 
 void

@@ -92,10 +92,16 @@ forget_account(struct ended const *e)
 {
   struct slots_owner o;
 
+  struct store *s = slots_store(uploadd.slots);
+  bool ok;
+
+  if (!store_erase_begin(s)) return false;
   quota_gone(e->bare);
-  if (!slots_owner(uploadd.slots, e->bare, &o)) return errno == ENOENT;
-  return slots_del_all(uploadd.slots, o.number) &&
-         slots_owner_del(uploadd.slots, e->bare);
+  ok = slots_owner(uploadd.slots, e->bare, &o) ? slots_del_all(uploadd.slots, o.number) &&
+                                                   slots_owner_del(uploadd.slots, e->bare)
+                                               : errno == ENOENT;
+  store_erase_end(s);
+  return ok;
 }
 
 static void
@@ -145,8 +151,7 @@ on_timer(void *cookie)
     walk_close(&job.walk);
     found = next_folder(first->bare);
   }
-  if (found == NO_FOLDER && !store_is_full(slots_store(uploadd.slots)) &&
-      forget_account(first)) {
+  if (found == NO_FOLDER && forget_account(first)) {
     finish();
   } else if (found != FOLDER) {
     job.on = false;

@@ -109,10 +109,11 @@ purge(void *cookie)
   bool ok;
 
   (void)cookie;
-  ok = !store_is_full(userd.store) &&
+  ok = store_erase_begin(userd.store) &&
        roster_purge(userd.roster, number, PURGED_A_TICK, &done) &&
        profile_purge(userd.profile, number, PURGED_A_TICK, &done) &&
        (done == PURGED_A_TICK || put_down());
+  store_erase_end(userd.store);
   if (!ok || done == PURGED_A_TICK) {
     event_timer_start(&purge_timer, door_now() + (ok ? 0 : RETRY_US), purge, NULL);
     return;

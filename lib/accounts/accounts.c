@@ -175,14 +175,17 @@ accounts_del(struct accounts *a, struct slice bare)
 {
   uint64_t n = accounts_number(a, bare);
   char packed[8];
+  bool ok;
 
   if (!n) return false;
   errno = EDQUOT;
   if (a->ending && store_count(a->store, a->ending) >= ACCOUNTS_ENDING_MAX) return false;
   uint64_pack_big(packed, n);
-  return store_del(a->store, a->jid, bare) &&
-         store_del(a->store, a->number, slice_of(packed, 8)) && note_end(a, n, bare) &&
-         begin_ending(a, n, bare);
+  ok = store_erase_begin(a->store) && store_del(a->store, a->jid, bare) &&
+       store_del(a->store, a->number, slice_of(packed, 8)) && note_end(a, n, bare) &&
+       begin_ending(a, n, bare);
+  store_erase_end(a->store);
+  return ok;
 }
 
 bool
@@ -264,7 +267,7 @@ accounts_erased(struct accounts *a, uint64_t number, struct slice store, struct 
   struct slice bare, erased;
   uint64_t n = number - 1;
   size_t len;
-  bool is_new;
+  bool is_new, ok;
 
   errno = ENOENT;
   if (!number || !accounts_ending(a, &n, &bare, &erased) || n != number) return false;
@@ -277,8 +280,12 @@ accounts_erased(struct accounts *a, uint64_t number, struct slice store, struct 
   if (is_new && len) text[len++] = ' ';
   if (is_new) memcpy(text + len, store.s, store.len);
   if (is_new) len += store.len;
-  if (has_all(slice_of(text, len), all)) return del_ending(a, number, bare);
-  return !is_new || put_ending(a, number, bare, slice_of(text, len));
+  if (!store_erase_begin(a->store)) return false;
+  ok = has_all(slice_of(text, len), all)
+         ? del_ending(a, number, bare)
+         : !is_new || put_ending(a, number, bare, slice_of(text, len));
+  store_erase_end(a->store);
+  return ok;
 }
 
 uint64_t

@@ -193,10 +193,15 @@ put_last(struct archive *a)
          (last == a->last || archive_number_put(a, a->meta, SLICE("last"), a->last));
 }
 
+/* What the turn has left to be written belongs to what it has erased, perhaps. */
 bool
 archive_commit(struct archive *a)
 {
-  if (a->writer && (!archive_heads_flush(a) || !put_last(a))) archive_lose(a);
+  if (a->writer) {
+    store_erase_begin(a->store);
+    if (!archive_heads_flush(a) || !put_last(a)) archive_lose(a);
+    store_erase_end(a->store);
+  }
   if (store_commit(a->store)) return true;
   if (a->writer) reload_last(a);
   store_commit(a->store);
@@ -219,6 +224,18 @@ bool
 archive_is_full(struct archive *a)
 {
   return store_is_full(a->store);
+}
+
+bool
+archive_erase_begin(struct archive *a)
+{
+  return store_erase_begin(a->store);
+}
+
+void
+archive_erase_end(struct archive *a)
+{
+  store_erase_end(a->store);
 }
 
 uint64_t

@@ -123,6 +123,10 @@ bool archive_may_wait(struct archive const *a);
 void archive_refuse_when_full(struct archive *a);
 bool archive_is_full(struct archive *a);
 
+/* As store_erase_begin and store_erase_end. */
+bool archive_erase_begin(struct archive *a);
+void archive_erase_end(struct archive *a);
+
 /* The id of the message that was stored last, also when it is gone; 0: none, or, with errno
  * EIO, the store failed. */
 uint64_t archive_last_id(struct archive *a);

@@ -252,6 +252,8 @@
 #define STORE_PROBE_MIN_US 1000000
 #define STORE_PROBE_MAX_US 60000000
 #define STORE_PROBE_BYTES (64u << 10)
+/* A map that is full is so much larger (bytes) for what is erased. */
+#define STORE_RESERVE_BYTES ((size_t)64 << 20)
 /* Subscription stanzas that wait until the store takes them, in bytes. */
 #define SUBSCRIPTIONS_LATER_BYTES (256u << 10)
 /* Ends of accounts that DATA/accounts remembers for stores that have not heard of them. */

@@ -10,25 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct store {
-  MDB_env *env;
-  MDB_txn *write, *read;
-  bool writer, lost, hurry;
-  uint64_t since_us; /* the first write behind the last commit */
-  bool refuses, full;
-  int why;                                       /* errno of the write that failed */
-  uint64_t probe_us, pause_us, said_us, room_us; /* room_us: when it was full no more */
-  uint64_t refused;
-  unsigned int commits; /* since readers that have died were looked for */
-  struct store *next;   /* of all that are open */
-  char dir[];
-};
-
 static struct store *all;
 
-/* Log an LMDB error and turn it into errno. */
-static bool
-failed(struct store *s, char const *what, int rc)
+bool
+store_failed(struct store *s, char const *what, int rc)
 {
   if (rc == MDB_NOTFOUND) {
     errno = ENOENT;
@@ -39,6 +24,7 @@ failed(struct store *s, char const *what, int rc)
   /* LMDB could not write its first page and does nothing more until it is opened anew: by
    * the next process. */
   if (rc == MDB_PANIC) strerr_dief(111, "unable to go on with the store");
+  if (rc == MDB_MAP_FULL) s->tight = true;
   errno = rc == MDB_MAP_FULL || rc == ENOSPC || rc == EDQUOT ? ENOSPC : EIO;
   return false;
 }
@@ -53,6 +39,7 @@ open_with(char const *dir, bool create, bool secret, size_t map_bytes, unsigned 
   if (!s) return NULL;
   strcpy(s->dir, dir);
   s->writer = create;
+  s->map_bytes = map_bytes;
   if (create && mkdir(dir, secret ? 0700 : 0750) && errno != EEXIST) {
     log_event(LOG_WARN, "store-failed", "store", dir, "what", "mkdir", "why",
               strerror(errno), NULL);
@@ -77,7 +64,7 @@ open_with(char const *dir, bool create, bool secret, size_t map_bytes, unsigned 
     s->next = all;
     return all = s;
   }
-  failed(s, "open", rc);
+  store_failed(s, "open", rc);
   mdb_env_close(s->env);
   free(s);
   errno = EIO;
@@ -101,7 +88,7 @@ store_sync(struct store *s)
 {
   int rc = mdb_env_sync(s->env, 1);
 
-  return !rc || failed(s, "sync", rc);
+  return !rc || store_failed(s, "sync", rc);
 }
 
 void
@@ -119,106 +106,29 @@ store_close(struct store *s)
   free(s);
 }
 
-/* ---- full ---- */
-
-void
-store_refuse_when_full(struct store *s)
-{
-  s->refuses = true;
-}
-
-/* The turn is lost because a write failed with errno. */
-static void
-lose(struct store *s)
-{
-  uint64_t now = door_now();
-
-  s->lost = true;
-  if (!s->refuses || s->full) return;
-  s->full = true;
-  s->why = errno;
-  s->pause_us = s->room_us && now - s->room_us < 60000000 && s->pause_us
-                  ? 2 * s->pause_us
-                  : STORE_PROBE_MIN_US;
-  if (s->pause_us > STORE_PROBE_MAX_US) s->pause_us = STORE_PROBE_MAX_US;
-  s->probe_us = now + s->pause_us;
-  s->said_us = now;
-  log_event(LOG_WARN, "store-full", "store", s->dir, "why", strerror(s->why), "do",
-            "free disk space", NULL);
-}
-
-/* Write a value of STORE_PROBE_BYTES, or take it away. */
-static bool
-try_to_write(struct store *s, bool put)
-{
-  static char const room[STORE_PROBE_BYTES];
-  MDB_val key = {5, (void *)(uintptr_t) "probe"}, value = {sizeof room, NULL};
-  MDB_txn *txn;
-  MDB_dbi t;
-  int rc = mdb_txn_begin(s->env, NULL, 0, &txn);
-
-  if (rc) return false;
-  value.mv_data = (void *)(uintptr_t)room;
-  rc = mdb_dbi_open(txn, NULL, 0, &t);
-  if (!rc) rc = put ? mdb_put(txn, t, &key, &value, 0) : mdb_del(txn, t, &key, NULL);
-  if (!rc) return !mdb_txn_commit(txn);
-  mdb_txn_abort(txn);
-  return false;
-}
-
-/* Try, when the pause is over, whether the store has room again. */
-static bool
-probe(struct store *s)
-{
-  uint64_t now = door_now();
-
-  if (now < s->probe_us) return false;
-  s->probe_us = now + s->pause_us;
-  if (try_to_write(s, true)) {
-    try_to_write(s, false);
-    s->full = false;
-    s->room_us = now;
-    log_event(LOG_WARN, "store-has-room", "store", s->dir, "refused", log_num(s->refused),
-              "why", "a write succeeded", NULL);
-    s->refused = 0;
-    return true;
-  }
-  if (now - s->said_us >= 60000000) {
-    s->said_us = now;
-    log_event(LOG_WARN, "store-full", "store", s->dir, "why", strerror(s->why), "refused",
-              log_num(s->refused), "do", "free disk space", NULL);
-  }
-  return false;
-}
-
-bool
-store_is_full(struct store *s)
-{
-  return s->full && !probe(s);
-}
-
 static MDB_txn *
 begin_write(struct store *s)
 {
   int rc;
 
-  if (s->write) return s->write;
+  if (s->write && (!s->wide || s->erasing)) return s->write;
   if (s->lost) {
     errno = EIO;
     return NULL;
   }
-  if (store_is_full(s)) {
+  if (s->wide || (!(s->erasing && s->tight) && store_is_full(s))) {
     s->refused++;
-    errno = s->why;
+    errno = s->wide ? ENOSPC : s->why;
     return NULL;
   }
+  if (s->erasing && s->tight) store_widen(s);
   rc = mdb_txn_begin(s->env, NULL, 0, &s->write);
   s->hurry = false;
   s->since_us = door_now();
   if (!rc) return s->write;
-  s->write = NULL;
-  failed(s, "begin", rc);
-  lose(s);
+  store_wrote(s, false);
+  store_failed(s, "begin", rc);
+  store_lose(s);
   return NULL;
 }
 
@@ -231,9 +141,13 @@ begin_read(struct store *s)
   if (s->write) return s->write;
   if (s->read) return s->read;
   rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &s->read);
+  if (rc == MDB_MAP_RESIZED) { /* the writer has used its reserve */
+    store_set_map(s, 0);
+    rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &s->read);
+  }
   if (!rc) return s->read;
   s->read = NULL;
-  failed(s, "begin", rc);
+  store_failed(s, "begin", rc);
   return NULL;
 }
 
@@ -244,11 +158,11 @@ store_table(struct store *s, char const *name, MDB_dbi *out)
   int rc = txn ? mdb_dbi_open(txn, name, s->writer ? MDB_CREATE : 0, out) : 0;
 
   if (!txn) return false;
-  if (rc) return failed(s, name, rc);
+  if (rc) return store_failed(s, name, rc);
   if (s->writer) return store_commit(s);
   rc = mdb_txn_commit(s->read); /* keeps the handle for later ones */
   s->read = NULL;
-  return !rc || failed(s, name, rc);
+  return !rc || store_failed(s, name, rc);
 }
 
 /* LMDB has no key that is empty or longer: such a one is not there, and cannot be. */
@@ -277,7 +191,7 @@ store_get(struct store *s, MDB_dbi t, struct slice key, struct slice *value)
   txn = begin_read(s);
   if (!txn) return false;
   rc = mdb_get(txn, t, &k, &v);
-  if (rc) return failed(s, "get", rc);
+  if (rc) return store_failed(s, "get", rc);
   *value = slice_of(v.mv_data, v.mv_size);
   return true;
 }
@@ -292,7 +206,7 @@ store_count(struct store *s, MDB_dbi t)
   if (!txn) return SIZE_MAX;
   rc = mdb_stat(txn, t, &st);
   if (!rc) return st.ms_entries;
-  failed(s, "count", rc);
+  store_failed(s, "count", rc);
   return SIZE_MAX;
 }
 
@@ -300,11 +214,11 @@ static bool
 wrote(struct store *s, char const *what, int rc)
 {
   if (!rc) return true;
-  if (rc == MDB_NOTFOUND) return failed(s, what, rc);
+  if (rc == MDB_NOTFOUND) return store_failed(s, what, rc);
   mdb_txn_abort(s->write);
-  s->write = NULL;
-  failed(s, what, rc);
-  lose(s);
+  store_wrote(s, false);
+  store_failed(s, what, rc);
+  store_lose(s);
   return false;
 }
 
@@ -349,8 +263,8 @@ store_abandon(struct store *s)
   int e = errno;
 
   if (s->write) mdb_txn_abort(s->write);
-  s->write = NULL;
-  lose(s);
+  if (s->write) store_wrote(s, false);
+  store_lose(s);
   errno = e;
 }
 
@@ -443,10 +357,10 @@ store_next(struct store *s, MDB_dbi t, struct slice from, struct slice *key,
 
   if (!txn) return false;
   rc = mdb_cursor_open(txn, t, &c);
-  if (rc) return failed(s, "cursor", rc);
+  if (rc) return store_failed(s, "cursor", rc);
   rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
   mdb_cursor_close(c);
-  if (rc) return failed(s, "next", rc);
+  if (rc) return store_failed(s, "next", rc);
   *key = slice_of(k.mv_data, k.mv_size);
   *value = slice_of(v.mv_data, v.mv_size);
   return true;
@@ -462,13 +376,13 @@ store_each(struct store *s, MDB_dbi t, struct slice from, store_fn *fn, void *co
 
   if (!txn) return false;
   rc = mdb_cursor_open(txn, t, &c);
-  if (rc) return failed(s, "cursor", rc);
+  if (rc) return store_failed(s, "cursor", rc);
   rc = mdb_cursor_get(c, &k, &v, from.len ? MDB_SET_RANGE : MDB_FIRST);
   while (!rc &&
          fn(cookie, slice_of(k.mv_data, k.mv_size), slice_of(v.mv_data, v.mv_size)))
     rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
   mdb_cursor_close(c);
-  return !rc || rc == MDB_NOTFOUND || failed(s, "cursor", rc);
+  return !rc || rc == MDB_NOTFOUND || store_failed(s, "cursor", rc);
 }
 
 /* Set the cursor to the last entry whose key is not behind from. */
@@ -493,13 +407,13 @@ store_each_back(struct store *s, MDB_dbi t, struct slice from, store_fn *fn, voi
 
   if (!txn) return false;
   rc = mdb_cursor_open(txn, t, &c);
-  if (rc) return failed(s, "cursor", rc);
+  if (rc) return store_failed(s, "cursor", rc);
   rc = seek_back(c, from, &k, &v);
   while (!rc &&
          fn(cookie, slice_of(k.mv_data, k.mv_size), slice_of(v.mv_data, v.mv_size)))
     rc = mdb_cursor_get(c, &k, &v, MDB_PREV);
   mdb_cursor_close(c);
-  return !rc || rc == MDB_NOTFOUND || failed(s, "cursor", rc);
+  return !rc || rc == MDB_NOTFOUND || store_failed(s, "cursor", rc);
 }
 
 /* A reader that was killed in the middle keeps all pages that it might have read from being used again,
@@ -523,11 +437,11 @@ store_commit(struct store *s)
   s->read = NULL;
   if (!s->write) return !was_lost;
   rc = mdb_txn_commit(s->write);
-  s->write = NULL;
+  store_wrote(s, !rc);
   forget_dead_readers(s);
   if (!rc) return true;
-  failed(s, "commit", rc);
-  lose(s);
+  store_failed(s, "commit", rc);
+  store_lose(s);
   s->lost = false;
   return false;
 }
@@ -540,14 +454,14 @@ copy_one(struct store *s, char const *dir)
   int rc,
     n = snprintf(path, sizeof path, "%s/%s/data.mdb", dir, slash ? slash + 1 : s->dir);
 
-  if (n < 0 || n >= (int)sizeof path) return failed(s, "copy", ENAMETOOLONG);
+  if (n < 0 || n >= (int)sizeof path) return store_failed(s, "copy", ENAMETOOLONG);
   unlink(path);
   path[n - (int)sizeof "data.mdb"] = 0;
-  if (mkdir(path, 0700) && errno != EEXIST) return failed(s, "copy", errno);
+  if (mkdir(path, 0700) && errno != EEXIST) return store_failed(s, "copy", errno);
   if (s->read) mdb_txn_abort(s->read);
   s->read = NULL;
   rc = mdb_env_copy(s->env, path);
-  return !rc || failed(s, "copy", rc);
+  return !rc || store_failed(s, "copy", rc);
 }
 
 bool
@@ -577,5 +491,5 @@ store_send(char const *dir, int ready, int go, int out)
   close(ready);
   if (read(go, &byte, 1) != 1) return false;
   rc = mdb_env_copyfd(s->env, out);
-  return !rc || failed(s, "copy", rc);
+  return !rc || store_failed(s, "copy", rc);
 }

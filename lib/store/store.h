@@ -125,6 +125,13 @@ bool store_commit(struct store *s);
  * the end. */
 void store_refuse_when_full(struct store *s);
 
+/* Between the two, writes may use the reserve of a map that is full, so that what must go can go: for
+ * those who erase much and write little. false, with the errno of the turn that failed, when the store is
+ * full because the disk is. Other writes of the same turn are refused, as in a store that is full.
+ * The first turn that finds the map full is lost, as any. */
+bool store_erase_begin(struct store *s);
+void store_erase_end(struct store *s);
+
 /* Say whether all later writes of this turn will be refused. Ask before a record is
  * handled, so that no part of the record is done by half. */
 bool store_is_full(struct store *s);

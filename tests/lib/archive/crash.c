@@ -430,6 +430,40 @@ map_full(void **state)
   assert_int_equal(then, last + TURN);
 }
 
+static void
+purge(uint64_t owner)
+{
+  unsigned int done = 100;
+
+  while (done == 100) {
+    done = 0;
+    assert_true(archive_erase_begin(a));
+    assert_true(archive_purge(a, owner, 100, &done));
+    archive_erase_end(a);
+    assert_true(archive_commit(a));
+  }
+}
+
+/* A map that is full lets archives be erased to their last message, and has room then. */
+static void
+full_map_is_erased(void **state)
+{
+  (void)state;
+  archive_close(a);
+  a = archive_open(data, true, 1u << 20);
+  assert_non_null(a);
+  archive_refuse_when_full(a);
+  while (write_turn())
+    continue;
+  archive_commit(a);
+  assert_true(archive_is_full(a));
+  purge(ALICE);
+  purge(BOB);
+  door_set_clock(door_now() + STORE_PROBE_MIN_US, door_wall());
+  assert_false(archive_is_full(a));
+  assert_true(write_turn());
+}
+
 /* The file may not grow: as a full disk has it, writing fails in the commit. */
 static void
 disk_full(void **state)
@@ -503,6 +537,7 @@ main(void)
     cmocka_unit_test_setup_teardown(torn_copy, start, finish),
     cmocka_unit_test_setup_teardown(spoilt, start, finish),
     cmocka_unit_test_setup_teardown(map_full, start, finish),
+    cmocka_unit_test_setup_teardown(full_map_is_erased, start, finish),
     cmocka_unit_test_setup_teardown(disk_full, start, finish),
     cmocka_unit_test_setup_teardown(reader, start, finish),
     cmocka_unit_test_setup_teardown(no_folder, start, finish),

@@ -362,6 +362,50 @@ full_refuses(void **state)
   assert_true(store_commit(writer));
 }
 
+/* All that fills the map can be erased, by turns of some entries each; other writes of these turns are refused
+ * and do not spoil them. The map has room then for what filled it, and is full again not far behind. A reader sees all of it. */
+static void
+full_erases(void **state)
+{
+  struct store *reader;
+  struct slice v;
+  unsigned int n, i;
+  char key[16];
+  MDB_dbi t;
+
+  (void)state;
+  open_writer(MAP);
+  store_refuse_when_full(writer);
+  door_set_clock(1000000000, 0);
+  n = fill(300);
+  assert_true(n > 100);
+  assert_true(store_is_full(writer));
+  reader = store_open(dir, false, false, MAP);
+  assert_true(store_table(reader, "t", &t));
+  assert_false(store_del(writer, table, SLICE("fill0")));
+  assert_true(store_commit(writer));
+  for (i = 0; i < n; i++) {
+    snprintf(key, sizeof key, "fill%u", i);
+    assert_true(store_erase_begin(writer));
+    assert_true(store_del(writer, table, slice_str(key)));
+    assert_true(store_put(writer, table, SLICE("left"), slice_str(key)));
+    store_erase_end(writer);
+    errno = 0;
+    assert_false(store_put(writer, table, SLICE("other"), SLICE("1")));
+    assert_int_equal(errno, ENOSPC);
+    assert_true(store_is_full(writer));
+    if (i % 64 == 0 || i + 1 == n) assert_true(store_commit(writer));
+    if (i % 64) continue;
+    assert_true(store_get(reader, t, SLICE("left"), &v) && slice_is(v, key));
+    store_commit(reader);
+  }
+  has(writer, table, "other", NULL);
+  store_close(reader);
+  door_set_clock(1000000000 + STORE_PROBE_MIN_US, 0);
+  assert_false(store_is_full(writer));
+  assert_in_range(fill(300), n, 2 * n);
+}
+
 /* Free pages in the map are room, as soon as STORE_PROBE_BYTES find a place. */
 static void
 full_ends(void **state)
@@ -724,6 +768,7 @@ main(void)
     cmocka_unit_test_setup_teardown(abandon, start, finish),
     cmocka_unit_test_setup_teardown(full_tries_again, start, finish),
     cmocka_unit_test_setup_teardown(full_refuses, start, finish),
+    cmocka_unit_test_setup_teardown(full_erases, start, finish),
     cmocka_unit_test_setup_teardown(full_ends, start, finish),
     cmocka_unit_test_setup_teardown(reader_sees_commits, start, finish),
     cmocka_unit_test_setup_teardown(reader_cannot_write, start, finish),
