@@ -238,9 +238,10 @@ on_sub(void *cookie, struct slice key, struct slice v)
 
   if (!pubsub_number(&key, 8, &node) || node != w->node) return false;
   if (!key.len) return true; /* the number of entries */
-  if (key.len < w->prefix.len || memcmp(key.s, w->prefix.s, w->prefix.len) != 0 ||
-      !read_sub(v, &sub))
+  if (w->prefix.len &&
+      (key.len < w->prefix.len || memcmp(key.s, w->prefix.s, w->prefix.len) != 0))
     return false;
+  if (!read_sub(v, &sub)) return false;
   return w->sub(w->cookie, key, &sub);
 }
 
