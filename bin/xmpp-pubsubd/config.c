@@ -352,7 +352,8 @@ config_read(struct arena *a, struct xml_node const *x, struct slice host, bool p
     if (text.len > PUBSUB_CONFIG_VALUE_MAX || !pubsub_cat_field(set, i + 1, text))
       return say(wrong, SLICE("a value is too long"));
   }
-  return true;
+  return set->len <= room_config_bytes() ||
+         say(wrong, SLICE("the configuration is too long"));
 }
 
 /* ---- preconditions (s7.1.5) ---- */

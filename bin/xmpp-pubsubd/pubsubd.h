@@ -207,7 +207,7 @@ bool jid_of(struct request *q, struct xml_node const *e, struct jid *out);
 /* Take the limits, of which a test may have put others in place. */
 void room_take(struct settings const *st);
 
-uint64_t room_owners_told(void), room_nodes_looked_at(void);
+uint64_t room_owners_told(void), room_nodes_looked_at(void), room_config_bytes(void);
 
 /* Say whether the sender may make one more node; whether the item `it`, in the place of old (NULL: of
  * none), may be put into q->n, which may be a node that is only about to be made. false: refused. */

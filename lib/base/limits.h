@@ -744,6 +744,8 @@
 #define PUBSUB_ITEMS_MAX 100000u
 #define PUBSUB_PEP_ITEMS_NODE 10000u
 #define PUBSUB_CONFIG_VALUE_MAX 8192u
+/* The bytes of all values that the owner of a node has set: 10000 nodes may have one creator. */
+#define PUBSUB_CONFIG_MAX 16384u
 /* The nodes that an address has created at a service, and that an account has; the items of an account,
  * and their bytes: of ids, publishers and payloads. */
 #define PUBSUB_SERVICE_NODES 10000u
