@@ -6,7 +6,7 @@ from tree import *
 
 CONF = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "conf")
 SCRIPT = "/tmp/whole-web-service-%d.sh" % os.getpid()
-plain, tls, proxied = free_port(), free_port(), free_port()
+plain, tls, proxied, slow = free_port(), free_port(), free_port(), free_port()
 LISTEN = "listen:\n" + "".join("""  -
     port: %d
     ip: "127.0.0.1"
@@ -14,7 +14,7 @@ LISTEN = "listen:\n" + "".join("""  -
     %s
     request_handlers: {/hook: "service:hook", /files: mod_http_fileserver, /metrics: tabber_metrics}
 """ % x for x in ((plain, "tls: false"), (tls, "tls: true"),
-                  (proxied, "use_proxy_protocol: true")))
+                  (proxied, "use_proxy_protocol: true"), (slow, "shaper: {slow: all}"))) + "shaper: {slow: 40000}\n"
 
 
 def ask(c, method, path, body=None, **headers):
@@ -112,6 +112,28 @@ def webd_is_killed(t):
         except (OSError, http.client.HTTPException):
             return False
     until("an answer after the restart", answers)
+
+
+def posted(port, size):
+    """Seconds that a body takes whose sender has waited for 100 Continue: the shaper is set by then."""
+    with socket.create_connection(("127.0.0.1", port), DEADLINE) as c:
+        c.sendall(b"POST /hook HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n" % size)
+        f = c.makefile("rb")
+        assert b" 100 " in f.readline() and f.readline() == b"\r\n"
+        began = time.monotonic()
+        c.sendall(b"x" * size)
+        assert b" 200 " in f.readline()
+        return time.monotonic() - began
+
+
+@check
+def a_shaper_slows_a_body(t):
+    """100 KB at 40 KB a second, of which a second's worth may come at once."""
+    mounted(t)
+    took = posted(slow, 100000)
+    assert took >= 1.2, took
+    took = posted(plain, 100000)
+    assert SLOW > 1 or took < 1, took
 
 
 @check
