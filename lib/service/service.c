@@ -341,10 +341,7 @@ control(struct link *l, enum verb v, struct record *r)
   } else if (v == VERB_HOLD) {
     hold(l, slice_is(record_get(r, 1), "over"));
   } else if (v == VERB_RELOAD) {
-    if (reload())
-      service_done(l);
-    else
-      say_refused(l);
+    (reload() ? service_done : say_refused)(l);
   } else if (v == VERB_CHECK) {
     check(l, record_get(r, 1));
   } else if (v == VERB_READY) {
