@@ -120,6 +120,8 @@ metrics_serve(void)
     memcpy(id, given.s, given.len); /* the record lives until the next reading */
     ok = answer(&c, slice_of(id, given.len));
   }
+  client_close(&c);
+  free(page.text);
   strerr_warnwu("go on: the link to xmpp-webd has ended");
   return 111;
 }
