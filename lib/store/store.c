@@ -29,6 +29,17 @@ store_failed(struct store *s, char const *what, int rc)
   return false;
 }
 
+/* Say whether a reader must wait for the writer: a store that is new, was restored or written anew has no
+ * lock file, and a reader that may not write to the folder cannot make one. */
+static bool
+is_unused(char const *dir)
+{
+  char path[600];
+
+  snprintf(path, sizeof path, "%s/lock.mdb", dir);
+  return access(path, F_OK) && errno == ENOENT && access(dir, W_OK) && errno == EACCES;
+}
+
 static struct store *
 open_with(char const *dir, bool create, bool secret, size_t map_bytes, unsigned int flags)
 {
@@ -37,6 +48,11 @@ open_with(char const *dir, bool create, bool secret, size_t map_bytes, unsigned 
   int rc;
 
   if (!s) return NULL;
+  if (!create && is_unused(dir)) {
+    free(s);
+    errno = ENOENT;
+    return NULL;
+  }
   strcpy(s->dir, dir);
   s->writer = create;
   s->map_bytes = map_bytes;

@@ -14,7 +14,8 @@ struct store;
 
 /* Open the environment in folder dir (made when create is true, with mode 0750 or, secret,
  * 0700; else read-only, by the group too), with room for map_bytes. NULL with errno, having
- * logged why. */
+ * logged why; ENOENT, and nothing logged: the writer has not opened the store yet, and a reader who
+ * may not write there can try again later. */
 struct store *store_open(char const *dir, bool create, bool secret, size_t map_bytes);
 void store_close(struct store *s);
 

@@ -19,6 +19,10 @@ def restored(t, name, **kw):
     out = other.ctl("restore", t.dir + "/" + name)
     assert "restored as of 20" in out and "conf.yml" in out, out
     other.start()
+    # Nor has a program that reads a store of another failed, whichever of them was the first.
+    for log in glob.glob(other.state + "/log/*/current"):
+        with open(log) as f:
+            assert "event=store-failed" not in f.read(), log
     return other
 
 

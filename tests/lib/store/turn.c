@@ -754,6 +754,42 @@ killed_reader(void **state)
   }
 }
 
+/* A child that may not write to the folder: 0 when it is told that there is nothing yet. */
+static int
+waits_for_writer(void)
+{
+  pid_t pid;
+  int wstat;
+
+  if (chmod(top, 0755) || chmod(dir, 0555)) return -1;
+  pid = fork();
+  if (!pid) {
+    struct store *s;
+    if (!geteuid() && setuid(65534)) _exit(2);
+    s = store_open(dir, false, false, MAP);
+    _exit(!s && errno == ENOENT ? 0 : 1);
+  }
+  return pid > 0 && waitpid(pid, &wstat, 0) == pid && WIFEXITED(wstat)
+           ? WEXITSTATUS(wstat)
+           : -1;
+}
+
+/* A restored store has no lock file, and its readers may start before its writer. */
+static void
+reader_waits_for_writer(void **state)
+{
+  char lock[sizeof dir + 16];
+
+  (void)state;
+  writer = store_open(dir, true, false, MAP);
+  assert_non_null(writer);
+  store_close(writer);
+  writer = NULL;
+  snprintf(lock, sizeof lock, "%s/lock.mdb", dir);
+  assert_int_equal(unlink(lock), 0);
+  assert_int_equal(waits_for_writer(), 0);
+}
+
 int
 main(void)
 {
@@ -772,6 +808,7 @@ main(void)
     cmocka_unit_test_setup_teardown(full_ends, start, finish),
     cmocka_unit_test_setup_teardown(reader_sees_commits, start, finish),
     cmocka_unit_test_setup_teardown(reader_cannot_write, start, finish),
+    cmocka_unit_test_setup_teardown(reader_waits_for_writer, start, finish),
     cmocka_unit_test_setup_teardown(no_folder, start, finish),
     cmocka_unit_test_setup_teardown(map_full, start, finish),
     cmocka_unit_test_setup_teardown(killed, start, finish),
