@@ -164,7 +164,8 @@ command_trace(char const *const *argv)
       (on && argv[3] && !data))
     strerr_dieusage(100, "trace INSTANCE on FILE [data] | off");
   client_reach(&c, argv[0]);
-  client_ask(&c, "trace", argv[1], on ? argv[2] : "", data ? "data" : NULL, NULL);
+  client_ask(&c, "trace", argv[1], on ? absolute(argv[2]) : "", data ? "data" : NULL,
+             NULL);
   ok = client_answer(&c, argv[0], NULL);
   client_close(&c);
   return ok ? 0 : 1;

@@ -26,6 +26,10 @@ extern struct ctl ctl;
 /* Exit with 100, having said why, when path is longer than CTL_PATH_MAX. */
 void check_path(char const *path);
 
+/* The path from the root on: programs that are told of it have working folders of their own. It is never
+ * freed. */
+char const *absolute(char const *path);
+
 /* Exit with 111: the settings could not be read, with errno. Standard error has the reason in words. */
 _Noreturn void settings_die(void);
 

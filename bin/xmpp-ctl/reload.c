@@ -78,11 +78,12 @@ beside(char const *program)
   return path;
 }
 
-/* Where the programs have moved since xmpp-up ran, xmpp-confgen is beside xmpp-ctl. */
+/* Where the programs have moved since xmpp-up ran, xmpp-confgen is beside xmpp-ctl. With quiet it says
+ * nothing but errors. */
 static bool
-compile(void)
+compile(bool quiet)
 {
-  char const *words[WORDS_MAX + 1];
+  char const *words[WORDS_MAX + 2];
   size_t i;
 
   read_words(words);
@@ -91,6 +92,12 @@ compile(void)
   if (!words[i] || !words[i + 1]) strerr_dief(100, ctl.state, "/compile has no folder");
   words[i + 1] = job.next;
   if (access(words[0], X_OK)) words[0] = beside("xmpp-confgen");
+  if (quiet) {
+    while (words[i])
+      i++;
+    memmove(words + 3, words + 2, (i - 1) * sizeof *words);
+    words[2] = "--quiet";
+  }
   return run(words);
 }
 
@@ -300,10 +307,11 @@ unchanged(void)
 int
 command_reload(char const *const *argv)
 {
-  (void)argv;
+  if (argv[0] && strcmp(argv[0], "--quiet") != 0)
+    strerr_dieusage(100, "reload [--quiet]");
   snprintf(job.settings, sizeof job.settings, "%s/settings", ctl.state);
   snprintf(job.next, sizeof job.next, "%s/settings.next", ctl.state);
-  if (!compile()) return 100;
+  if (!compile(argv[0])) return 100;
   if (!settings_open(&job.fresh, job.next, "xmpp-ctl"))
     strerr_diefusys(111, "read ", job.next);
   add_instances(&job.fresh, false);

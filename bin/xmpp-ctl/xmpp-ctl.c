@@ -32,6 +32,7 @@
 #include <skalibs/strerr.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +46,7 @@
 
 /* Options that commands read themselves. */
 #define WORDS_OF_COMMANDS                                                                \
-  "--dry --replace --prove --ending --weak --name --by --uses --days --groups"
+  "--dry --replace --prove --ending --weak --name --by --uses --days --groups --quiet"
 
 char const *PROG = "xmpp-ctl";
 
@@ -60,7 +61,7 @@ static struct {
   {"sessions", command_sessions, 0 },
   {"session",  command_session,  2 },
   {"stats",    command_stats,    1 },
-  {"reload",   command_reload,   0 },
+  {"reload",   command_reload,   1 },
   {"wait",     command_wait,     1 },
   {"stop",     command_stop,     0 },
   {"trace",    command_trace,    4 },
@@ -93,6 +94,18 @@ check_path(char const *path)
   if (strlen(path) > CTL_PATH_MAX) strerr_dief(100, "this path is too long: ", path);
 }
 
+char const *
+absolute(char const *path)
+{
+  char dir[PATH_MAX];
+  char *whole;
+
+  if (*path == '/') return path;
+  if (!getcwd(dir, sizeof dir)) strerr_diefusys(111, "find the working folder");
+  if (asprintf(&whole, "%s/%s", dir, path) < 0) strerr_diefusys(111, "join paths");
+  return whole; /* as long as the process */
+}
+
 /* Options may stand before and behind the command; what is left are its words. */
 static char const *const *
 read_options(char const **argv)
@@ -116,7 +129,7 @@ read_options(char const **argv)
       *to++ = *from;
   }
   *to = NULL;
-  ctl.state = settings_state(ctl.state);
+  ctl.state = absolute(settings_state(ctl.state));
   check_path(ctl.state);
   if (!*argv) strerr_dieusage(100, USAGE);
   return argv;

@@ -448,6 +448,24 @@ def a_host_that_is_taken_away_is_gone(t):
     c.close(), here.close()
 
 
+@check
+def warnings_may_be_left_out(t):
+    """And the state folder may be named from the working folder."""
+    def said(*words, code=0):
+        r = subprocess.run([BIN + "/xmpp-ctl", "-s", os.path.basename(t.state), "reload", *words],
+                           cwd=os.path.dirname(t.state), stderr=subprocess.PIPE, text=True)
+        assert r.returncode == code, r
+        return r.stderr
+    config(t, more="  more: no_shaper_of_this_name\n")
+    assert "warning: shaper_rules.more: no shaper named" in said()
+    assert said("--quiet") == ""
+    assert "usage: reload [--quiet]" in said("loud", code=100)
+    config(t, access="allows: all")
+    out = said("--quiet", code=100)
+    assert "error: " in out and "warning: " not in out, out
+    reload(t)
+
+
 ANNOUNCE = "mod_announce: {access: {allow: {user: \"a@%s\"}}}" % HOST
 t = Tree(hosts=(HOST, "two.example"), listen="access: c2s\nshaper: c2s_shaper",
          accounts=["a@" + HOST, "b@" + HOST, "c@two.example"],
