@@ -439,7 +439,10 @@ compile_listener(struct yaml_node const *n)
   if (!read_address(n, buf, sizeof buf, &ip, &port)) return;
   name = arena_copy(&job.arena, slice_str(buf));
   if (kinds[kind].effect != WORKS)
-    say_lost(n, "listen", "nobody listens here: %s has no counterpart", module.s);
+    say_lost(n, "listen", "nobody listens here: %s has no counterpart%s", module.s,
+             slice_is(module, "ejabberd_stun")
+               ? "; mod_stun_disco may name another STUN server, such as coturn"
+               : "");
   if (kinds[kind].serves) emit_listener(kind, n, name, ip, port);
   if (kinds[kind].effect == WORKS)
     compile_web_note(kinds[kind].program, is_true(n, "tls"), port);
