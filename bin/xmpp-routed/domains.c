@@ -40,6 +40,13 @@ domains_changed(void)
   changed = true;
 }
 
+static bool
+have_changed(void)
+{
+  if (services_domains_have_changed()) changed = true;
+  return changed;
+}
+
 static void
 tell(struct link *l, struct domain const *d)
 {
@@ -65,7 +72,7 @@ tell_all(struct link *l)
 void
 domains_watched(struct post *p)
 {
-  if (changed)
+  if (have_changed())
     p->domains_untold = true;
   else
     tell_all(p->link);
@@ -146,7 +153,7 @@ domains_turn(void)
 {
   struct post *p = NULL;
 
-  if (!changed || !expected_all_there()) return;
+  if (!have_changed() || !expected_all_there()) return;
   changed = false;
   look();
   tell_changes();

@@ -1,4 +1,3 @@
-#include "deliver.h"
 #include "expected.h"
 #include "held.h"
 #include "journal.h"
@@ -279,16 +278,17 @@ forget_again(void)
 /* A copy for a session that is there. Its c2sd has said what its queues hold, and the newest id
  * that came for the session: what is behind that id was in the memory of the earlier run alone. */
 static void
-give_earlier(struct session *s, struct held_copy const *c, struct passing *p)
+give_earlier(struct session *s, struct held_copy const *c, struct passing *p,
+             kept_again_fn *give_again)
 {
   if (c->id > s->come)
-    deliver_again(s, p);
+    give_again(s, p);
   else if (c->id > s->own)
     kept_add(s, c->id, c->fields);
 }
 
 static void
-take_copy(struct held_copy *c)
+take_copy(struct held_copy *c, kept_again_fn *give_again)
 {
   struct passing_line line = {.text = STRALLOC_ZERO};
   struct passing p = {.own = false};
@@ -298,7 +298,7 @@ take_copy(struct held_copy *c)
 
   c->until_us = door_now() + KEPT_ABSENT_US;
   if (s)
-    give_earlier(s, c, &p);
+    give_earlier(s, c, &p, give_again);
   else
     add_ended(c);
   stralloc_free(&line.text);
@@ -307,7 +307,7 @@ take_copy(struct held_copy *c)
 /* All sessions have been told: what an earlier run kept for a session that is not among
  * them is a copy of a session that is lost. */
 static void
-take_earlier(void)
+take_earlier(kept_again_fn *give_again)
 {
   stralloc all = earlier;
   struct held_copy c;
@@ -315,7 +315,7 @@ take_earlier(void)
 
   earlier = stralloc_zero;
   while (held_next(&all, &at, &c))
-    take_copy(&c);
+    take_copy(&c, give_again);
   stralloc_free(&all);
   journal_renew();
 }
@@ -324,7 +324,7 @@ take_earlier(void)
  * this turn are gone by now, so none of them is given a stanza again. A message that several of them had
  * is returned once. */
 void
-kept_turn(kept_fn *give_back)
+kept_turn(kept_fn *give_back, kept_again_fn *give_again)
 {
   struct table seen = {.key = id_key};
   struct arena ids = ARENA_ZERO;
@@ -332,7 +332,7 @@ kept_turn(kept_fn *give_back)
   stralloc all;
   size_t at = 0;
 
-  if (earlier.len && expected_sessions_known()) take_earlier();
+  if (earlier.len && expected_sessions_known()) take_earlier(give_again);
   held_due(&ended);
   all = ended;
   ended = stralloc_zero;

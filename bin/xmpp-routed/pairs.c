@@ -1,4 +1,3 @@
-#include "deliver.h"
 #include "number.h"
 #include "pairs.h"
 #include "posts.h"
@@ -326,7 +325,7 @@ give_back(struct passing const *p, enum refusal rule, enum stanza_error e)
       !slice_is(p->st.type, "subscribe"))
     return;
   if (stanza_may_answer(&p->st)) pairs_totals.returned++;
-  deliver_bounce(p, rule, e, NULL);
+  pairs_events.refused(p, rule, e);
 }
 
 /* Say whether a host has the domain to below its own name, and keeps its subdomains for itself

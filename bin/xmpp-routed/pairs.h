@@ -4,6 +4,8 @@
 
 #include "passing.h"
 
+#include "stanza/refused.h"
+
 /* A pair: the stanzas from one domain to another that xmpp-s2sd has not settled. */
 struct pair;
 
@@ -33,6 +35,14 @@ void pairs_up(struct post *post);
 void pairs_acked(struct pair *pair, uint64_t n);
 void pairs_gone(struct pair *pair);
 void pairs_lost(void);
+
+/* The program's answer to a stanza that is not put into a queue, or comes back from one: its sender is
+ * to be told. xmpp-routed.c has the table. */
+struct pairs_events {
+  void (*refused)(struct passing const *p, enum refusal rule, enum stanza_error e);
+};
+
+extern struct pairs_events const pairs_events;
 
 /* The text of a domain that is served for all others (serve). */
 #define DOMAIN_OTHERS "*"

@@ -1,4 +1,3 @@
-#include "pairs.h"
 #include "passing.h"
 #include "posts.h"
 #include "snapshot.h"
@@ -220,7 +219,7 @@ hand_over_all(struct post *p)
     letter_at(p, i, &head);
     hand_over(p, i);
   }
-  pairs_up(p);
+  post_events.takes(p);
 }
 
 void
@@ -275,7 +274,7 @@ drop_references(struct post *p)
   for (i = p->head; i < end; i += sizeof head + head.len) {
     memcpy(&head, p->kept.s + i, sizeof head);
     if (head.pair) {
-      pairs_gone(head.pair);
+      post_events.pair_gone(head.pair);
       continue;
     }
     memmove(rest.s + rest.len, p->kept.s + i, sizeof head + head.len);
@@ -411,7 +410,7 @@ posts_acked(struct link *l, struct record *r)
     letter_at(p, p->head, &head);
     p->head += sizeof head + head.len;
     if (head.pair) {
-      pairs_acked(head.pair, head.number);
+      post_events.pair_acked(head.pair, head.number);
       continue;
     }
     source_release(head.source, head.epoch, head.number);
@@ -458,7 +457,7 @@ snapshot_letter(struct snapshot *k, struct letter *head, stralloc *text)
   snapshot_source(k, &head->source);
   SNAPSHOT_INT(k, head->epoch);
   SNAPSHOT_INT(k, head->number);
-  snapshot_pair(k, &head->pair);
+  post_events.pair_state(k, &head->pair);
   snapshot_bytes(k, text);
   head->len = text->len;
   return head->verb != VERBS_N;

@@ -80,13 +80,19 @@ bool post_refer(struct post *post, struct pair *pair, uint64_t n);
  * begins: the service of p has come up, and may announce all anew; true if it had announced
  * something before. settled: it has had SERVICE_SETTLE_US to do so. restarted: another run of
  * the program has the link. lost: p has been away for POST_GRACE_US, and is freed after the
- * call and after returned, which takes each stanza that p still has. */
+ * call and after returned, which takes each stanza that p still has. takes: p has handed over all
+ * its letters, and takes more. pair_acked: the service has acknowledged stanza n of a pair
+ * (post_refer); pair_gone: its link is gone before. pair_state: for a trace, the name of a pair. */
 struct post_events {
   bool (*begins)(struct post *p);
   void (*settled)(struct post *p);
   void (*restarted)(struct post *p);
   void (*lost)(struct post *p);
   void (*returned)(struct post const *p, struct passing const *stanza);
+  void (*takes)(struct post *p);
+  void (*pair_acked)(struct pair *pair, uint64_t n);
+  void (*pair_gone)(struct pair *pair);
+  void (*pair_state)(struct snapshot *k, struct pair **pair);
 };
 
 extern struct post_events const post_events;

@@ -1,4 +1,3 @@
-#include "domains.h"
 #include "expected.h"
 #include "pairs.h"
 #include "posts.h"
@@ -28,6 +27,7 @@ struct entry {
 
 static struct entry *entries; /* in the order of arrival */
 static bool changed;
+static bool domains_are_old; /* services_domains_have_changed */
 
 static void
 entry_free(struct entry *e)
@@ -151,7 +151,7 @@ add_key(struct link *l, enum verb v, struct slice text)
   }
   e->key = key;
   table_is_old = true;
-  if (v == VERB_SERVE) domains_changed();
+  if (v == VERB_SERVE) domains_are_old = true;
 }
 
 void
@@ -209,7 +209,7 @@ drop_entries(struct post const *p, bool old_only)
       continue;
     }
     *at = e->next;
-    if (e->verb == VERB_SERVE) domains_changed();
+    if (e->verb == VERB_SERVE) domains_are_old = true;
     entry_free(e);
     table_is_old = true;
     changed = true;
@@ -255,6 +255,15 @@ services_of_post_gone(struct post *p)
 }
 
 /* ---- telling, finding ---- */
+
+bool
+services_domains_have_changed(void)
+{
+  bool was = domains_are_old;
+
+  domains_are_old = false;
+  return was;
+}
 
 bool
 services_have_changed(void)

@@ -21,6 +21,9 @@ void services_of_post_gone(struct post *p);
 bool services_have_changed(void);
 void services_tell(struct link *l);
 
+/* Return true if the domains that services serve have changed since the last call. */
+bool services_domains_have_changed(void);
+
 /* Pass each domain that a service serves to fn, DOMAIN_OTHERS too, perhaps more than once. */
 void services_each_domain(void (*fn)(char const *domain));
 

@@ -1,12 +1,8 @@
-#include "accounts.h"
 #include "anonymous.h"
-#include "held.h"
 #include "number.h"
 #include "sessions.h"
 #include "settings.h"
 #include "snapshot.h"
-#include "xep0357_push.h"
-#include "xep0386_bind2.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -311,6 +307,18 @@ take_wants(struct session *s, struct slice words)
   session_events.wants(s, words);
 }
 
+static void
+take_client(struct session *s, struct slice client)
+{
+  if (client.len && !s->client) s->client = slice_dup(client);
+}
+
+bool
+session_is_client(struct session const *s, struct slice client)
+{
+  return client.len && s->client && slice_is(client, s->client);
+}
+
 /* RFC 6120 s7.7.2.2: the resource is taken; the host's setting decides. */
 void
 sessions_bind(struct link *l, struct record *r)
@@ -325,12 +333,12 @@ sessions_bind(struct link *l, struct record *r)
     tell_bound(old);
     return;
   }
-  if (accounts_has_ended(bare)) {
+  if (session_events.has_ended(bare)) {
     bind_refused(l, sid, ERR_NOT_ALLOWED);
     return;
   }
   if (old) {
-    old->replaced = bind2_is_client(old, client);
+    old->replaced = session_is_client(old, client);
     switch (old->replaced ? CONFLICT_END_OLD : conflict_of(bare)) {
     case CONFLICT_END_OLD: session_kick(old, "conflict"); break;
     case CONFLICT_REFUSE: bind_refused(l, sid, ERR_CONFLICT); return;
@@ -354,13 +362,11 @@ sessions_bind(struct link *l, struct record *r)
     bind_refused(l, sid, ERR_RESOURCE_CONSTRAINT);
     return;
   }
-  bind2_take_client(s, client);
+  take_client(s, client);
   tell_bound(s);
-  bind2_end_older(s);
+  session_events.begins(s);
   if (slice_has_word(words, SLICE("carbons"))) take_wants(s, SLICE("carbons"));
-  if (words.len) session_events.bound(s, words);
-  push_bound(s);
-  held_back(bare);
+  session_events.bound(s, words);
 }
 
 /* After our restart, or the link's: a session as its c2sd knows it. */
@@ -384,9 +390,9 @@ sessions_announced(struct link *l, struct record *r)
   s->named = true; /* an earlier run may have told of it */
   s->come = r->n > 10 ? record_u64(r, 9) : UINT64_MAX;
   s->own = r->n > 10 ? record_u64(r, 10) : UINT64_MAX;
-  bind2_take_client(s, record_get(r, 8));
-  push_announced(s);
-  if (accounts_has_ended(bare)) {
+  take_client(s, record_get(r, 8));
+  session_events.announced(s);
+  if (session_events.has_ended(bare)) {
     session_kick(s, "not-authorized");
     return;
   }
@@ -395,7 +401,7 @@ sessions_announced(struct link *l, struct record *r)
   s->told = s->available = true;
   s->takes = priority.s[0] != '-';
   s->priority = (signed char)slice_int(priority);
-  session_events.announced(
+  session_events.still_online(
     s, record_get(r, 7)); /* the routed before may have died with the news */
 }
 

@@ -105,6 +105,9 @@ enum session_end {
  * treated as returned at the end of the turn. */
 void session_over(struct session *s, enum session_end how, uint64_t upto);
 
+/* Say whether s is of this client (XEP-0386); an empty one is no client. */
+bool session_is_client(struct session const *s, struct slice client);
+
 /* Make the session stream sid of l, under the same name. false: ENOMEM, and the
  * session is over. */
 bool session_move(struct session *s, struct link *l, uint64_t sid);
@@ -121,17 +124,22 @@ struct session_totals {
 
 extern struct session_totals session_totals;
 
-/* The program's answers to what becomes of sessions; xmpp-routed.c has the table. None of them
- * ends a session.
- * wants: its client has asked for these words. bound: s was bound with these words. announced: its c2sd has told of an available
- * session after a reconnect, with the value of its tag caps. leaves: nothing that waits is for s any more, because it is
+/* The program's answers to what becomes of sessions; xmpp-routed.c has the table. Only begins
+ * ends sessions, others of the account.
+ * has_ended: whether the account has ended, so that no client binds. begins: s is bound, and its c2sd
+ * has heard so; bound: the same, when s has what it wants, with the words of bind. wants: its client has asked for
+ * these words. announced: its c2sd has told of s after a reconnect; still_online: the same of an available session, with the
+ * value of its tag caps. leaves: nothing that waits is for s any more, because it is
  * leaving. gone: nobody is to think that s is there; directed as in unbind. ends: s
  * is over, as session_over has it. ended: the same, when all have heard of its end; s is
  * freed after the call. state: for a trace, what other files hold of s. */
 struct session_events {
+  bool (*has_ended)(struct slice bare);
+  void (*begins)(struct session *s);
   void (*wants)(struct session *s, struct slice words);
   void (*bound)(struct session *s, struct slice words);
-  void (*announced)(struct session *s, struct slice caps);
+  void (*announced)(struct session const *s);
+  void (*still_online)(struct session *s, struct slice caps);
   void (*leaves)(struct session *s);
   void (*gone)(struct session *s, struct slice directed);
   void (*ends)(struct session *s, enum session_end how, uint64_t upto);

@@ -1,6 +1,3 @@
-#include "anonymous.h"
-#include "pairs.h"
-#include "senders.h"
 #include "settings.h"
 
 #include <stdlib.h>
@@ -191,30 +188,13 @@ routed_settings(void const *fresh)
   return ((struct made const *)fresh)->settings;
 }
 
-/* Say whether the settings name an instance of xmpp-s2sd. */
-static bool
-names_s2sd(struct settings const *st)
-{
-  struct settings_row const *row = NULL;
-
-  while ((row = settings_next(st, "expect", row)))
-    if (program_find(row->value[0]) == S2SD) return true;
-  return false;
-}
-
 void
 routed_take(void *fresh)
 {
   struct made *m = fresh;
 
-  pairs_take(names_s2sd(m->settings),
-             settings_limit(m->settings, "s2s_queue_bytes", S2S_QUEUE_BYTES),
-             settings_limit(m->settings, "s2s_queued_bytes", S2S_QUEUED));
   access_free(routed_access);
   routed_access = m->access;
-  senders_take(settings_limit(m->settings, "s2s_sender_bytes", S2S_SENDER_BYTES));
-  anonymous_take(settings_u64(m->settings, "anonymous_sessions", SLICE("*")),
-                 settings_u64(m->settings, "anonymous_sessions_per_address", SLICE("*")));
   free_hosts(hosts);
   hosts = m->hosts;
   last = NULL;

@@ -10,25 +10,13 @@
  * are not for this client (xep0160_offer.c). */
 
 void
-bind2_take_client(struct session *s, struct slice client)
-{
-  if (client.len && !s->client) s->client = slice_dup(client);
-}
-
-bool
-bind2_is_client(struct session const *s, struct slice client)
-{
-  return client.len && s->client && slice_is(client, s->client);
-}
-
-void
 bind2_end_older(struct session *s)
 {
   struct session *old, *next;
 
   for (old = s->client ? s->user->sessions : NULL; old; old = next) {
     next = old->next;
-    if (old != s && bind2_is_client(old, slice_str(s->client)))
+    if (old != s && session_is_client(old, slice_str(s->client)))
       session_kick(old, "conflict");
   }
 }

@@ -6,10 +6,6 @@
 
 struct session;
 
-/* Note the client of s, a field that may be absent; say whether s is of this client. */
-void bind2_take_client(struct session *s, struct slice client);
-bool bind2_is_client(struct session const *s, struct slice client);
-
 /* End the other sessions of the client of s: it has begun anew. */
 void bind2_end_older(struct session *s);
 

@@ -23,7 +23,9 @@
  *         xepNNNN_*.c one extension each; settings.c
  */
 #include "accounts.h"
+#include "anonymous.h"
 #include "archive.h"
+#include "deliver.h"
 #include "domains.h"
 #include "expected.h"
 #include "features.h"
@@ -34,6 +36,7 @@
 #include "posts.h"
 #include "presence.h"
 #include "returns.h"
+#include "senders.h"
 #include "services.h"
 #include "sessions.h"
 #include "settings.h"
@@ -96,7 +99,19 @@ struct post_events const post_events = {
   .restarted = returns_asked,
   .lost = service_lost,
   .returned = returns_stanza,
+  .takes = pairs_up,
+  .pair_acked = pairs_acked,
+  .pair_gone = pairs_gone,
+  .pair_state = snapshot_pair,
 };
+
+static void
+pair_refused(struct passing const *p, enum refusal rule, enum stanza_error e)
+{
+  deliver_bounce(p, rule, e, NULL);
+}
+
+struct pairs_events const pairs_events = {.refused = pair_refused};
 
 static void
 session_state(struct snapshot *k, struct session *s)
@@ -120,10 +135,21 @@ session_ended(struct session *s, enum session_end how, uint64_t upto)
   returns_session(s, how, upto);
 }
 
+static void
+session_bound(struct session *s, struct slice words)
+{
+  if (words.len) bind2_metadata(s, words);
+  push_bound(s);
+  held_back(slice_str(s->user->bare));
+}
+
 struct session_events const session_events = {
+  .has_ended = accounts_has_ended,
+  .begins = bind2_end_older,
   .wants = presence_wants,
-  .bound = bind2_metadata,
-  .announced = presence_still_online,
+  .bound = session_bound,
+  .announced = push_announced,
+  .still_online = presence_still_online,
   .leaves = session_leaves,
   .gone = presence_gone,
   .ends = presence_ends,
@@ -154,6 +180,29 @@ down(struct link *l)
   expected_gone(l);
 }
 
+/* Say whether the settings name an instance of xmpp-s2sd. */
+static bool
+names_s2sd(struct settings const *st)
+{
+  struct settings_row const *row = NULL;
+
+  while ((row = settings_next(st, "expect", row)))
+    if (program_find(row->value[0]) == S2SD) return true;
+  return false;
+}
+
+static void
+take_limits(struct settings const *st)
+{
+  pairs_take(names_s2sd(st), settings_limit(st, "s2s_queue_bytes", S2S_QUEUE_BYTES),
+             settings_limit(st, "s2s_queued_bytes", S2S_QUEUED));
+  senders_take(settings_limit(st, "s2s_sender_bytes", S2S_SENDER_BYTES));
+  kept_take(settings_limit(st, "kept_bytes", KEPT_MAX),
+            settings_limit(st, "kept_account_bytes", KEPT_ACCOUNT_MAX));
+  anonymous_take(settings_u64(st, "anonymous_sessions", SLICE("*")),
+                 settings_u64(st, "anonymous_sessions_per_address", SLICE("*")));
+}
+
 static void
 take(void *fresh, bool first)
 {
@@ -165,8 +214,7 @@ take(void *fresh, bool first)
     expected_add(row->value[0]);
     posts_expect(row->value[0]);
   }
-  kept_take(settings_limit(st, "kept_bytes", KEPT_MAX),
-            settings_limit(st, "kept_account_bytes", KEPT_ACCOUNT_MAX));
+  take_limits(st);
   routed_take(fresh);
   features_changed();
   domains_changed();
@@ -183,7 +231,7 @@ static void
 turn(void)
 {
   expected_turn(incoming_record);
-  kept_turn(unacked_copy);
+  kept_turn(unacked_copy, deliver_again);
   features_turn();
   domains_turn();
   push_turn();
