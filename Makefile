@@ -262,12 +262,13 @@ SOURCES := $(wildcard bin/*/*.[ch] lib/*/*.[ch] lib/*/*/*.[ch] tests/lib/*/*.c t
 READMES := $(wildcard README.md */README.md)
 PAGES := $(wildcard bin/*/*.[158] lib/*/*.[57] service/*.7) $(B)/man/tabber-ejabberd.yml.5 $(B)/man/xmpp-records.7 $(B)/man/xmpp-log.7
 
-tidy: deps-tidy layers warnings
+tidy: all deps-tidy layers warnings
 	@clang-format-14 --dry-run -Werror $(SOURCES)
 	@sh tests/tidy.sh
 	@tests/openings.py $(SOURCES) $(PAGES) $(READMES) > $(B)/openings || \
 	  { cat $(B)/openings; exit 1; }
 	@tests/pages.py $(PAGES)
+	@tests/circles.py $(B)/obj/bin
 	@$(MAKE) --no-print-directory -s -k $(ALL_AT_ONCE) linted
 
 # A file is looked at again when its object is older than the file or a header of it.

@@ -1,0 +1,64 @@
+#!/usr/bin/python3
+"""Rooms that call each other in a circle: the files of a program that nobody can read, or change, alone.
+
+USAGE   tests/circles.py OBJECTS
+READS   OBJECTS/PROGRAM/*.o, by nm: the functions that each file has and calls. The file that has the
+        program's name is left out: it holds the tables of events by which lower rooms tell higher ones.
+SAYS    each program with more files in circles than MOST has, and their names
+EXIT    0 there is none; 1 there are some
+"""
+import glob
+import os
+import subprocess
+import sys
+
+# Files in circles, at most; other programs may have as many as they like. The numbers only fall.
+MOST = {"xmpp-routed": 0, "xmpp-c2sd": 15, "xmpp-mamd": 9}
+
+
+def calls(folder, program):
+    """{file: files whose functions it calls} of a program."""
+    has, wants = {}, {}
+    for path in glob.glob("%s/%s/*.o" % (folder, program)):
+        name = os.path.basename(path)[:-2]
+        if name == program or not os.path.exists("bin/%s/%s.c" % (program, name)):
+            continue
+        has[name], wants[name] = set(), set()
+        out = subprocess.run(["nm", path], capture_output=True, text=True, check=True).stdout
+        for words in map(str.split, out.splitlines()):
+            if len(words) == 3 and words[1] == "T":
+                has[name].add(words[2])
+            elif len(words) == 2 and words[0] == "U":
+                wants[name].add(words[1])
+    owner = {symbol: name for name in has for symbol in has[name]}
+    return {name: {owner[s] for s in wants[name] if s in owner} - {name} for name in has}
+
+
+def reached(arrows, start):
+    """The files that calls lead to from start."""
+    seen, todo = set(), [start]
+    while todo:
+        for to in arrows[todo.pop()] - seen:
+            seen.add(to)
+            todo.append(to)
+    return seen
+
+
+def main():
+    if len(sys.argv) != 2:
+        print("usage: tests/circles.py OBJECTS", file=sys.stderr)
+        sys.exit(100)
+    bad = 0
+    for program, most in MOST.items():
+        arrows = calls(sys.argv[1], program)
+        if not arrows:
+            sys.exit("circles: %s/%s has no objects" % (sys.argv[1], program))
+        circle = sorted(name for name in arrows if name in reached(arrows, name))
+        if len(circle) > most:
+            print("circles: %s has %d files in circles, %d are allowed: %s"
+                  % (program, len(circle), most, " ".join(circle)))
+            bad = 1
+    sys.exit(bad)
+
+
+main()
