@@ -27,8 +27,9 @@ is_plus(struct slice mech)
   return mech.len > 5 && !memcmp(mech.s + mech.len - 5, "-PLUS", 5);
 }
 
-bool
-sasl_may_use(struct stream const *s, struct slice mech)
+/* Say whether a mechanism may be used on this stream as it is. */
+static bool
+may_use(struct stream const *s, struct slice mech)
 {
   if (slice_is(mech, "PLAIN")) return s->c.secure;
   return !is_plus(mech) || s->bindings;
@@ -59,7 +60,7 @@ sasl_cat_mechanisms(struct stream const *s, stralloc *out, char const *begin, bo
 
   *any = false;
   while (ok && slice_word(&list, ' ', &mech)) {
-    if (!sasl_may_use(s, mech)) continue;
+    if (!may_use(s, mech)) continue;
     if (!*any) ok = xml_cat(out, begin);
     *any = true;
     ok = ok && xml_cat(out, "<mechanism>") && xml_cat_text(out, mech) &&
@@ -171,7 +172,7 @@ sasl_fault(struct stream const *s, struct slice mech, bool offered, char const *
   if (!link_find(AUTHD)) return "temporary-auth-failure";
   *why = "not-offered";
   if (!offered) return "invalid-mechanism";
-  if (sasl_may_use(s, mech)) return NULL;
+  if (may_use(s, mech)) return NULL;
   if (!s->c.secure) *why = "no-tls";
   return s->c.secure ? "invalid-mechanism" : "encryption-required";
 }

@@ -31,8 +31,7 @@ bool sasl_binding_features(struct stream const *s, stralloc *out);
 
 /* ---- for both SASLs ---- */
 
-/* Say whether a mechanism may be used on this stream as it is; whether the host of s offers it. */
-bool sasl_may_use(struct stream const *s, struct slice mech);
+/* Say whether the host of s offers a mechanism. */
 bool sasl_offers(struct stream const *s, struct slice mech);
 
 /* Give the condition with which a login by mech, which is offered or not, fails before authd is
