@@ -84,8 +84,8 @@ on_iq(struct link *l, struct record *r)
   if (!stanza_may_answer(&st)) {
     st.xml = record_get(r, STANZA_XML);
     nodes_answer(&st);
-  } else
-    handle_record(l, r, handlers, handlers_n, hostd_settings());
+  } else if (!handle_record(l, r, handlers, handlers_n, hostd_settings()))
+    handle_answered(l, &st);
 }
 
 static void

@@ -101,7 +101,10 @@ down(struct link *l)
 static void
 on_stanza(struct link *l, struct record *r)
 {
-  handle_record(l, r, handlers, handlers_n, registerd.st);
+  struct stanza st;
+
+  stanza_read(r, 0, &st);
+  if (!handle_record(l, r, handlers, handlers_n, registerd.st)) handle_answered(l, &st);
 }
 
 /* Nothing of a turn that the store has not taken is said: its links end, and what came by them comes

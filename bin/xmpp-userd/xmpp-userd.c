@@ -135,8 +135,10 @@ on_iq(struct link *l, struct record *r)
     nodes_answer(&st);
   } else if (slice_has_word(st.tags, SLICE("asked"))) {
     if (!node_is_due(&st)) handle_forgotten(l, &st);
-  } else if (!is_refused(l, r))
-    handle_record(l, r, handlers, handlers_n, userd.settings);
+  } else if (!is_refused(l, r) &&
+             !handle_record(l, r, handlers, handlers_n, userd.settings) &&
+             !node_is_due(&st))
+    handle_answered(l, &st);
 }
 
 static void

@@ -250,6 +250,17 @@ run(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
 }
 
 void
+handle_answered(struct link *routed, struct stanza const *in)
+{
+  struct stanza asked = *in;
+  struct stanza_source from;
+
+  if (!stanza_source(in->origin, &from) || program_find(from.name) != C2SD) return;
+  asked.tags = SLICE("asked");
+  handle_forgotten(routed, &asked);
+}
+
+bool
 handle_record(struct link *l, struct record *r, struct handle_row const *rows, size_t n,
               struct settings const *st)
 {
@@ -262,14 +273,15 @@ handle_record(struct link *l, struct record *r, struct handle_row const *rows, s
   char const *type;
 
   stanza_read(r, 0, &in);
-  if (!slice_is(in.kind, "iq") || !stanza_may_answer(&in)) return;
-  if (handle_came_before(in.origin)) return;
+  if (!slice_is(in.kind, "iq") || !stanza_may_answer(&in)) return true;
+  if (handle_came_before(in.origin)) return false;
   arena_reset(&arena);
   out.len = 0;
   in.xml = record_get(r, STANZA_XML);
-  if (!read_addresses(&ctx, &in)) return;
+  if (!read_addresses(&ctx, &in)) return true;
   iq = xml_parse(&arena, in.xml, "jabber:client", &why);
   e = iq ? xml_next(iq, NULL) : NULL;
   type = run(&ctx, &in, e, row_of(&ctx, &in, e, rows, n, st), &out);
   if (type) answer(l, &in, type, &out);
+  return true;
 }

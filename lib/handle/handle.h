@@ -57,9 +57,15 @@ void handle_watch(struct link *routed, char const *word);
 
 /* Answer the iq of a stanza record by the rows, on its link. Requests that no row takes, or a
  * row whose module the addressed host does not have, get service-unavailable; an answer that is too long for a record becomes resource-constraint;
- * results and errors are ignored, and so are requests that come again. */
-void handle_record(struct link *routed, struct record *r, struct handle_row const *rows,
+ * results and errors are ignored, and so are requests that come again: false is given for those
+ * alone. */
+bool handle_record(struct link *routed, struct record *r, struct handle_row const *rows,
                    size_t n, struct settings const *st);
+
+/* Tell routed that the request in, which came again, has its answer: routed may have noted it, as one
+ * that is answered later, for it cannot know what an earlier routed has passed on. An error with the tag
+ * asked says so, which xmpp-c2sd drops (xmpp-restarts(7)); no other source of requests is told. */
+void handle_answered(struct link *routed, struct stanza const *in);
 
 /* Answer in, of which to, from, kind and id are read: the iq result around the XML inside
  * (may be empty); the error, whose text and own condition (XML) may be empty. */
