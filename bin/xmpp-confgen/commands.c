@@ -197,20 +197,36 @@ rule_entry(struct yaml_node const *rule, uint64_t *n)
 }
 
 static struct yaml_node const *
+rule_in(char const *section, struct slice host, char const *name)
+{
+  struct yaml_node const *n = yaml_get(host_append(host, section), name);
+
+  if (n) return n;
+  return host_override(host, section) ? yaml_get(host_override(host, section), name)
+                                      : yaml_get(yaml_get(job.top, section), name);
+}
+
+static struct yaml_node const *
 find_rule(struct slice host, char const *name)
 {
   static char const *const sections[] = {"access_rules", "shaper_rules", "access"};
   struct yaml_node const *n = NULL;
   size_t i;
 
-  for (i = 0; !n && i < 3; i++) {
-    n = yaml_get(host_append(host, sections[i]), name);
-    if (!n && host_override(host, sections[i]))
-      n = yaml_get(host_override(host, sections[i]), name);
-    else if (!n)
-      n = yaml_get(yaml_get(job.top, sections[i]), name);
-  }
+  for (i = 0; !n && i < 3; i++)
+    n = rule_in(sections[i], host, name);
   return n;
+}
+
+/* A rule that limits, not one that allows: where it says nothing, there is no limit. */
+static bool
+limits(struct slice host, char const *name)
+{
+  static char const usual[] = "max_user_sessions max_user_offline_messages "
+                              "soft_upload_quota hard_upload_quota c2s_shaper s2s_shaper";
+
+  return slice_has_word(slice_str(usual), slice_str(name)) ||
+         rule_in("shaper_rules", host, name);
 }
 
 static bool
@@ -226,13 +242,36 @@ is_shaper(char const *name)
   return yaml_get(yaml_get(job.top, "shaper"), name) != NULL;
 }
 
+/* Print what the rule of a host, whose n-th entry decided (0: none did), gives, and where it stands.
+ * Gives whether that is a refusal. */
+static bool
+print_decision(struct slice host, char const *rule, struct slice result, uint64_t n)
+{
+  struct yaml_node const *node = find_rule(host, rule);
+  struct yaml_node const *entry = node && n ? rule_entry(node, &n) : NULL;
+  bool unlimited = !result.len && limits(host, rule);
+  struct slice word = result.len ? result : unlimited ? SLICE("no limit") : SLICE("deny");
+
+  printf("%.*s\n", (int)word.len, word.s);
+  if (entry)
+    printf("  by %s:%u:%u\n", entry->file,
+           entry->key_line ? entry->key_line : entry->line,
+           entry->key_col ? entry->key_col : entry->col);
+  else if (result.len)
+    printf("  by the sample of ejabberd 18.04, for the file does not define it\n");
+  else
+    printf("  %s\n", node              ? "no condition of the rule holds"
+                     : is_shaper(rule) ? "this is a shaper, which rules name"
+                                       : "there is no such rule");
+  return slice_is(word, "deny");
+}
+
 int
 command_why(char const *jid, char const *ip, char const *rule)
 {
   struct settings st = SETTINGS_ZERO;
   struct access *a = NULL;
   struct access_who who = {.ip = slice_str(ip)};
-  struct yaml_node const *node, *entry;
   struct slice result;
   struct jid j;
   char dir[64];
@@ -255,21 +294,8 @@ command_why(char const *jid, char const *ip, char const *rule)
   rm_rf(dir);
   if (!a) return 111;
   result = access_check(a, slice_str(rule), j.domain, &who, &n);
-  node = find_rule(j.domain, rule);
-  entry = node && n ? rule_entry(node, &n) : NULL;
-  printf("%s for %s from %s: %.*s\n", rule, jid, ip, result.len ? (int)result.len : 4,
-         result.len ? result.s : "deny");
-  if (entry)
-    printf("  by %s:%u:%u\n", entry->file,
-           entry->key_line ? entry->key_line : entry->line,
-           entry->key_col ? entry->key_col : entry->col);
-  else if (result.len)
-    printf("  by the sample of ejabberd 18.04, for the file does not define it\n");
-  else
-    printf("  %s\n", node              ? "no condition of the rule holds"
-                     : is_shaper(rule) ? "this is a shaper, which rules name"
-                                       : "there is no such rule");
-  denied = !result.len || slice_is(result, "deny");
+  printf("%s for %s from %s: ", rule, jid, ip);
+  denied = print_decision(j.domain, rule, result, n);
   access_free(a);
   settings_close(&st);
   return denied;

@@ -222,6 +222,19 @@ def why_of_a_shaper_rule():
 
 
 @check
+def why_of_a_limit_that_nothing_sets():
+    """A rule that limits, and is not there or has no condition that holds, limits nothing."""
+    text = HEAD + ("acl: {admin: {user: a@example.com}}\nshaper: {slow: 1000}\n"
+                   "shaper_rules: {s: [{slow: admin}]}\n")
+    for rule in ("max_user_sessions", "soft_upload_quota", "s2s_shaper"):
+        out = why(text, "b@example.com", rule, code=0)
+        assert ": no limit\n  there is no such rule\n" in out, out
+    assert ": slow" in why(text, "a@example.com", "s", code=0)
+    out = why(text, "b@example.com", "s", code=0)
+    assert ": no limit\n  no condition of the rule holds\n" in out, out
+
+
+@check
 def host_keyword_at_the_top_is_each_host():
     text = HOSTS + ("certfiles:\n  - /etc/@HOST@/*.pem\ncaptcha_url: https://@HOST@/captcha\n"
                     "captcha_host: c.example.com\n")
