@@ -314,25 +314,21 @@ say_no_listener(struct yaml_node const *module)
             near ? "?" : "");
 }
 
-/* Emit a listener's rows, for the programs that listen and for xmpp-ctl dns, which prints
- * listeners of later programs too. */
+/* Emit a listener's rows, for the programs that serve it and for xmpp-ctl dns. */
 static void
 emit_listener(size_t kind, struct yaml_node const *n, struct slice name, struct slice ip,
               uint64_t port)
 {
   char buf[BASE_NUM];
   char const *number = num_u64(buf, port).s;
-  unsigned int to =
-    kinds[kind].effect == WORKS ? TLSD | (unsigned int)kinds[kind].program : 0;
+  unsigned int to = TLSD | CTL | (unsigned int)kinds[kind].program;
 
   /* The streams of web clients are those of xmpp-c2sd. */
   if (to & WEBD) to |= C2SD;
 
   emit(to, "listener", name, ip.s, number, kinds[kind].serves, NULL);
-  if (to) emit_origin("listener", name, n);
-  emit(CTL, "listener", name, ip.s, number, kinds[kind].serves, to ? "works" : "later",
-       NULL);
-  emit(to | CTL, "tls", name, tls_mode(n), NULL);
+  emit_origin("listener", name, n);
+  emit(to, "tls", name, tls_mode(n), NULL);
 }
 
 static void

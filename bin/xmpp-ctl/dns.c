@@ -7,8 +7,7 @@
 #include <string.h>
 
 /* dns: what the zones of the hosts should say of the listeners, as lines of a zone file; what
- * is not for a zone is a comment in it, as is what other servers find. Listeners whose program
- * does not exist yet are told as comments too. Other domains are looked up. */
+ * is not for a zone is a comment in it, as is what other servers find. Other domains are looked up. */
 
 #define TTL "3600"
 
@@ -39,12 +38,6 @@ static bool
 is_direct(struct settings_row const *ln)
 {
   return slice_is(settings_get(&ctl.settings, "tls", ln->scope), "direct");
-}
-
-static bool
-is_later(struct settings_row const *ln)
-{
-  return slice_is(ln->value[3], "later");
 }
 
 static bool
@@ -79,14 +72,11 @@ print_srv(struct service const *s, struct settings_row const *ln, char const *na
 {
   struct slice ip = ln->value[0], port = ln->value[1];
 
-  if (is_later(ln))
-    printf("; nobody listens on port %.*s yet, the program does not exist:\n",
-           (int)port.len, port.s);
   if (is_loopback(ip))
     printf("; port %.*s is open on %.*s only:\n", (int)port.len, port.s, (int)ip.len,
            ip.s);
-  printf("%s%s._tcp.%s. " TTL " IN SRV %s 0 %.*s %s.\n", is_later(ln) ? "; " : "",
-         s->name, name, s->priority, (int)port.len, port.s, name);
+  printf("%s._tcp.%s. " TTL " IN SRV %s 0 %.*s %s.\n", s->name, name, s->priority,
+         (int)port.len, port.s, name);
 }
 
 static void
@@ -188,16 +178,13 @@ print_host_meta(char const *name)
   static char const *xml[3] = {";   <Link rel='", "' href='", "'/>\n"};
   static char const *json[3] = {";   {\"rel\": \"", "\", \"href\": \"", "\"}"};
   struct settings_row const *row = NULL, *ln;
-  bool later = false, plain = false;
+  bool plain = false;
 
   if (!next_handler(NULL, &ln)) return;
-  while ((row = next_handler(row, &ln))) {
-    later = later || is_later(ln);
+  while ((row = next_handler(row, &ln)))
     plain = plain || !is_direct(ln);
-  }
   printf("; https://%s/.well-known/host-meta (with Access-Control-Allow-Origin: *):\n",
          name);
-  if (later) printf("; nobody listens there yet, the program does not exist\n");
   if (plain)
     printf("; without a port: a web server with TLS must stand before the listener\n");
   printf("; <?xml version='1.0' encoding='utf-8'?>\n"

@@ -257,18 +257,6 @@ print_listener(struct record *r)
   if (strcmp(state, "open") != 0) problem(BROKEN, "nobody listens on %s: %s", name, why);
 }
 
-/* Listeners of programs that do not exist yet are no problem of the moment. */
-static void
-print_later_listeners(void)
-{
-  struct settings_row const *row = NULL;
-
-  while ((row = settings_next(&ctl.settings, "listener", row)))
-    if (slice_is(row->value[3], "later"))
-      line(LISTENER, "", log_text(row->scope), "none",
-           "the program for this listener does not exist yet");
-}
-
 /* ---- certificates ---- */
 
 static void
@@ -358,7 +346,6 @@ command_status(char const *const *argv)
   }
   print_omitted();
   each_kept(&rows, print_listener);
-  print_later_listeners();
   print_certificates();
   each_kept(&st.errors, print_error);
   print_verdict();
