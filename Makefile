@@ -326,7 +326,13 @@ $(B)/tabber.service: conf/tabber.service
 	@sed 's|/usr/local/sbin|$(PREFIX)/$(SBIN)|' $< > $@
 .PHONY: $(B)/tabber.service
 
-install: all $(B)/tabber.service
+# Folders of the sources are not installed: the page names the manual pages in their place.
+$(B)/README.md: README.md
+	@sed -e '/^!*\[Charts\](tests/d' -e 's!^| the programs, .*!| the programs, their records, supervision | the manual page of each, as xmpp-tlsd(8); xmpp-records(7); [service](service/README.md) |!' \
+	  -e 's|\[\([^]]*\)\]([a-z]*/[^)]*README.md) has|\1 of the sources has|' $< > $@
+.PHONY: $(B)/README.md
+
+install: all $(B)/tabber.service $(B)/README.md
 	@$(call put,755,bin,$(filter-out $(ADMIN:%=$(B)/bin/%),$(PROGRAMS:%=$(B)/bin/%)))
 	@$(call put,755,$(SBIN),$(ADMIN:%=$(B)/bin/%))
 	@$(call put,755,share/tabber/service/daemon,service/daemon/run service/daemon/finish)
@@ -336,9 +342,11 @@ install: all $(B)/tabber.service
 	@$(call put,644,share/tabber/conf/echod,$(wildcard conf/echod/*))
 	@$(call put,644,share/tabber/conf/fail2ban/filter.d,$(wildcard conf/fail2ban/filter.d/*))
 	@$(call put,644,share/tabber/conf/fail2ban/jail.d,$(wildcard conf/fail2ban/jail.d/*))
-	@$(call put,644,share/doc/tabber,README.md LICENSE)
+	@$(call put,644,share/doc/tabber,$(B)/README.md LICENSE)
 	@$(call put,644,share/doc/tabber/conf,$(wildcard conf/*.md conf/*.yml conf/*.json conf/*.sh) $(B)/tabber.service)
 	@$(call put,644,share/doc/tabber/conf/echod,$(wildcard conf/echod/*.c))
+	@$(call put,644,share/doc/tabber/conf/fail2ban/filter.d,$(wildcard conf/fail2ban/filter.d/*))
+	@$(call put,644,share/doc/tabber/conf/fail2ban/jail.d,$(wildcard conf/fail2ban/jail.d/*))
 	@$(call put,644,share/doc/tabber/service,service/README.md)
 	@$(call put,644,$(patsubst %/,%,$(dir $(UNIT))),$(B)/tabber.service)
 	@$(foreach s,1 5 7 8,$(call put,644,share/man/man$(s),$(filter %.$(s),$(PAGES))) &&) :

@@ -34,14 +34,15 @@ def what_is_installed(t):
 
 
 @check
-def pages_of_conf_lead_to_files_that_are_installed(t):
-    folder = PREFIX + "/share/doc/tabber/conf"
-    for page in glob.glob(folder + "/*.md"):
+def pages_lead_to_files_that_are_installed(t):
+    for page in glob.glob(PREFIX + "/share/doc/tabber/**/*.md", recursive=True):
         with open(page) as f:
-            links = set(re.findall(r"\]\(([^):#]+)", f.read()))
-        for link in links:
+            text = f.read()
+        assert "tests/bench" not in text, page
+        for link in set(re.findall(r"\]\(([^):#]+)", text)):
             # What only those who change tabber need is in its sources.
-            assert link.startswith("../lib/") or os.path.exists(folder + "/" + link), (page, link)
+            there = os.path.exists(os.path.dirname(page) + "/" + link)
+            assert there or "/conf/" in page and link.startswith("../lib/"), (page, link)
 
 
 @check
