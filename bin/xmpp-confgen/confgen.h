@@ -78,6 +78,7 @@ enum type {
   T_INT_LOW,      /* or below zero, which is as 0 */
   T_INT_FALSE,    /* or false, which is 0 */
   T_INT_NEAR,     /* or outside, which is as the nearest of them, with a warning */
+  T_DECIMAL_NEAR, /* the same, or with a fraction, as which the value is put out */
   T_INT_INF_NEAR, /* the same, or infinity */
   T_TIMEOUT,      /* seconds, or a number with a unit; put out in milliseconds */
   T_TIMEOUT_INF,
@@ -183,6 +184,9 @@ bool is_macro(struct yaml_node const *n);
 
 /* Say whether text is a word of ejabberd for no limit. */
 bool is_infinity(struct slice text);
+
+/* Say whether n is a number with a fraction, as 32.5 (times.c). */
+bool is_decimal(struct yaml_node const *n);
 
 /* A time in milliseconds, as text in arena a (times.c): a number of seconds with a fraction; a number with
  * a unit, or infinity where o takes that. s NULL after an error was said. */

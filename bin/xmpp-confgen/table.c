@@ -421,7 +421,7 @@ struct option const options[] = {
   {"mod_register", "access_remove", T_ACCESS, "all", REGISTERD, WORKS, 0, 0, NULL},
   {"mod_register", "ip_access", T_ACCESS, "all", REGISTERD | C2SD, WORKS, 0, 0, NULL},
   {"mod_register", "captcha_protected", T_BOOL, "false", REGISTERD, WORKS, 0, 0, NULL},
-  {"mod_register", "password_strength", T_INT_NEAR, "0", REGISTERD, WORKS, 0, 10000, NULL},
+  {"mod_register", "password_strength", T_DECIMAL_NEAR, "0", REGISTERD, WORKS, 0, 10000, NULL},
   {"mod_register", "registration_watchers", T_JIDS, NULL, REGISTERD, WORKS, 0, 0, NULL},
   {"mod_register", "welcome_message", T_SPECIAL, NULL, REGISTERD, WORKS, 0, 0, NULL},
   {"mod_register.welcome_message", "subject", T_STRING, NULL, REGISTERD, WORKS, 0, 0, NULL},

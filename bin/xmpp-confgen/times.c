@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
-/* Values that are times. */
+/* Values that are times, or have a fraction. */
 
 static struct {
   char const *words;
@@ -15,6 +15,24 @@ static struct {
   {"h hour hours",                                              3600000 },
   {"d day days",                                                86400000},
 };
+
+/* Digits before the point and behind the point: a double holds so many. */
+#define DIGITS_MAX 6
+
+bool
+is_decimal(struct yaml_node const *n)
+{
+  struct slice part[2] = {SLICE(""), n->text};
+  size_t i, k;
+
+  if (n->kind != YAML_SCALAR || !slice_word(&part[1], '.', &part[0])) return false;
+  for (k = 0; k < 2; k++) {
+    if (!part[k].len || part[k].len > DIGITS_MAX) return false;
+    for (i = 0; i < part[k].len; i++)
+      if (!isdigit((unsigned char)part[k].s[i])) return false;
+  }
+  return true;
+}
 
 /* 3, 0.25: at most three digits behind the point count. */
 struct slice

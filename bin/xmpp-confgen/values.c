@@ -250,17 +250,19 @@ int_value(struct arena *a, struct option const *o, struct yaml_node const *n,
   char buf[BASE_NUM];
 
   bool endless = o->type == T_INT_INF || o->type == T_INT_INF_NEAR;
+  bool nearest = o->type == T_INT_NEAR || o->type == T_INT_INF_NEAR;
 
   if (endless && n->kind == YAML_SCALAR && is_infinity(n->text)) return SLICE("infinity");
   if (o->type == T_INT_LOW && is_below_zero(n)) return SLICE("0");
   if (o->type == T_INT_FALSE && n->kind == YAML_SCALAR && slice_is(n->text, "false"))
     return SLICE("0");
+  if (o->type == T_DECIMAL_NEAR && is_decimal(n)) return n->text;
   if (n->kind != YAML_SCALAR || !slice_u64(n->text, &v))
     return wrong_type(n, path,
                       endless                  ? "a number or infinity"
                       : o->type == T_INT_FALSE ? "a number or false"
                                                : "a number");
-  if (o->type == T_INT_NEAR || o->type == T_INT_INF_NEAR) v = nearest_int(o, n, v, path);
+  if (nearest || o->type == T_DECIMAL_NEAR) v = nearest_int(o, n, v, path);
   if (v < (uint64_t)o->least || v > (uint64_t)o->most) {
     say_error(n, path, "expected a number from %lld to %lld, got %s", (long long)o->least,
               (long long)o->most, n->text.s);
@@ -531,6 +533,7 @@ option_value(struct arena *a, struct option const *o, struct yaml_node const *n,
   case T_INT_LOW:
   case T_INT_FALSE:
   case T_INT_NEAR:
+  case T_DECIMAL_NEAR:
   case T_INT_INF_NEAR: return int_value(a, o, n, path);
   case T_TIMEOUT:
   case T_TIMEOUT_INF:

@@ -60,7 +60,7 @@ account_password_holds(struct request const *q, struct host const *h,
                        struct slice password)
 {
   if (!prepares(q, password)) return false;
-  if (password_bits(password) >= (double)h->strength) return true;
+  if (password_bits(password) >= h->strength) return true;
   answer_error(q, ERR_NOT_ACCEPTABLE, NULL, TEXT_WEAK);
   return false;
 }

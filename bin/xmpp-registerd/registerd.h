@@ -28,7 +28,7 @@ struct host {
   struct slice access, access_from, access_remove, ip_access; /* names of rules */
   struct slice redirect_url, watchers;
   struct slice subject, body; /* of the welcome message */
-  uint64_t strength;          /* bits of a password */
+  double strength;            /* bits of a password */
   bool captcha;
   struct slice captcha_page; /* its address, with @HOST@; empty: there is none */
 

@@ -92,7 +92,7 @@ read_host(struct host *h, struct settings const *st, struct slice name)
   h->ip_access = settings_get(st, "mod_register.ip_access", name);
   h->redirect_url = settings_get(st, "mod_register.redirect_url", name);
   h->watchers = settings_get(st, "mod_register.registration_watchers", name);
-  h->strength = settings_u64(st, "mod_register.password_strength", name);
+  h->strength = strtod(settings_get(st, "mod_register.password_strength", name).s, NULL);
   h->captcha = settings_bool(st, "mod_register.captcha_protected", name);
   h->captcha_page = settings_get(st, "captcha_url", name);
   if (!h->captcha_page.len || slice_is(h->captcha_page, "auto"))
