@@ -157,7 +157,7 @@ struct option const options[] = {
   {"listen", "tls", T_SPECIAL, NULL, 0, WORKS, 0, 0, NULL},
   {"listen", "transport", T_WORD, "tcp", 0, WORKS, 0, 0, "tcp"},
   {"listen", "backlog", T_INT_NEAR, "128", TLSD, WORKS, 1, 65535, NULL},
-  {"listen", "accept_interval", T_INT, NULL, 0, LATER, 0, INT32_MAX, NULL},
+  {"listen", "accept_interval", T_INT, NULL, TLSD, WORKS, 0, INT32_MAX, NULL},
   {"listen", "use_proxy_protocol", T_BOOL, NULL, TLSD, WORKS, 0, 0, NULL},
   {"listen", "proxy_from", T_NETS, NULL, TLSD, WORKS, 0, 0, NULL},
   {"listen", "unix_socket", T_SPECIAL, NULL, TLSD, WORKS, 0, 0, NULL},

@@ -107,6 +107,7 @@ listener_free(struct listener *ln)
   int fd = ln->io.fd;
 
   event_io_cancel(&ln->io);
+  event_timer_cancel(&ln->interval);
   if (fd >= 0) fd_close(fd);
   context_free_all(ln);
   free(ln->name);
@@ -164,6 +165,8 @@ listener_read(struct listener *ln, struct settings const *st,
   if (slice_starts(scope, "unix:"))
     ln->mode = octal(settings_get(st, "unix_socket", scope));
   ln->send_timeout_us = settings_us(st, "send_timeout", scope);
+  if (settings_get(st, "accept_interval", scope).len)
+    ln->interval_us = settings_us(st, "accept_interval", scope);
   if (!nets_add(&ln->proxies, settings_get(st, "proxy_from", scope))) {
     settings_refuse("proxy_from", scope, "no address or network", NULL);
     return false;
@@ -210,7 +213,26 @@ want_accepts(bool want)
   struct listener *ln;
 
   for (ln = listeners.first; ln; ln = ln->next)
-    event_io_want(&ln->io, want && link_find(ln->serves) ? EVENT_READ : 0);
+    event_io_want(&ln->io, want && link_find(ln->serves) && !event_timer_on(&ln->interval)
+                             ? EVENT_READ
+                             : 0);
+}
+
+static void
+interval_over(void *cookie)
+{
+  struct listener *ln = cookie;
+
+  if (!event_timer_on(&listeners.pause))
+    event_io_want(&ln->io, link_find(ln->serves) ? EVENT_READ : 0);
+}
+
+/* Leave the listener's next connections to the kernel until its interval is over. */
+static void
+begin_interval(struct listener *ln)
+{
+  event_io_want(&ln->io, 0);
+  event_timer_start(&ln->interval, door_now() + ln->interval_us, interval_over, ln);
 }
 
 static void
@@ -238,7 +260,7 @@ on_accept(void *cookie, uint32_t what)
   struct sockaddr_storage sa;
   char buf[INET6_ADDRSTRLEN];
   struct slice ip;
-  unsigned int n, port = 0;
+  unsigned int n, port = 0, most = ln->interval_us ? 1 : ACCEPTS_A_TURN;
   int fd;
 
   (void)what;
@@ -246,7 +268,7 @@ on_accept(void *cookie, uint32_t what)
     event_io_want(&ln->io, 0);
     return;
   }
-  for (n = 0; n < ACCEPTS_A_TURN; n++) {
+  for (n = 0; n < most; n++) {
     socklen_t len = sizeof sa;
     memset(&sa, 0, sizeof sa);
     fd = accept4(ln->io.fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -259,8 +281,8 @@ on_accept(void *cookie, uint32_t what)
     socket_set_options(fd);
     conn_accepted(ln, fd, ip, port);
   }
-  if (n == ACCEPTS_A_TURN || errno == EAGAIN || errno == ECONNABORTED || errno == EINTR)
-    return;
+  if (n && ln->interval_us) begin_interval(ln);
+  if (n == most || errno == EAGAIN || errno == ECONNABORTED || errno == EINTR) return;
   log_event(LOG_WARN, "accept-failed", "listener", ln->name, "why", strerror(errno),
             NULL);
   want_accepts(false);
@@ -550,6 +572,7 @@ listeners_close(void)
   for (ln = listeners.first; ln; ln = ln->next) {
     int fd = ln->io.fd;
     event_io_cancel(&ln->io);
+    event_timer_cancel(&ln->interval);
     if (fd >= 0) fd_close(fd);
   }
 }

@@ -113,6 +113,8 @@ struct listener {
   uint64_t backlog;
   mode_t mode; /* of the file of a unix socket; 0: as it is made */
   uint64_t send_timeout_us;
+  uint64_t interval_us;        /* from one accepted connection to the next; 0: none */
+  struct event_timer interval; /* runs while the listener does not accept for that */
   int min_version;
   bool direct;         /* TLS from the first byte */
   bool required;       /* nothing but the way to TLS is spoken before it */

@@ -203,3 +203,25 @@ def an_answer_reaches_a_client_that_has_shut_its_side():
     t.say("close", n)
     assert s.recv(65536) == b"answer"
     assert s.recv(1) == b""
+
+
+@check
+def an_interval_between_connections():
+    """accept_interval: a listener leaves the next connection to the kernel, whatever else happens, until
+    the time is over or new settings have none."""
+    t = Tlsd(one, options=", accept_interval: 500")
+    t.open()
+    t.socket(t.plain)
+    t.say("bye")
+    t.say("hello", "xmpp-c2sd", "0.1", 1, 2)
+    assert t.settle() == []
+    t.clock(499000)
+    assert t.settle() == []
+    t.clock(500000)
+    assert t.hear()[0] == "open"
+    t.socket(t.plain)
+    assert t.settle() == []
+    t.compile("settings")
+    assert t.reload()
+    assert t.hear()[0] == "open"
+    t.open()
