@@ -226,6 +226,7 @@ life_open(struct link *l, struct record *r)
   }
   s->listener = c2sd_listener(record_get(r, 2));
   conduit_deadline(&s->c, door_now() + c2sd.negotiation_us);
+  rules_limit(s);
   rules_shape(s);
 }
 

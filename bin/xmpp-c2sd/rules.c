@@ -17,6 +17,15 @@ who_is(struct stream const *s, struct slice resource)
   return who;
 }
 
+void
+rules_limit(struct stream *s)
+{
+  struct listener const *ln = s->listener;
+
+  xml_limit(&s->c.xml, s->authed ? ln->max_stanza_size : ln->early_size);
+  xml_elements(&s->c.xml, s->authed ? ln->elements_max : ln->early_elements);
+}
+
 bool
 rules_is_anonymous(struct stream const *s)
 {

@@ -11,6 +11,10 @@ bool rules_is_anonymous(struct stream const *s);
  * this resource. bind asks, and each resumption. */
 bool rules_may_bind(struct stream const *s, struct slice resource);
 
+/* Give the parser of s the limits of its listener: those of strangers, or of those who have
+ * authenticated. */
+void rules_limit(struct stream *s);
+
 /* Have the front read no faster than the listener's shaper rule gives to the client that the
  * stream has now. */
 void rules_shape(struct stream *s);

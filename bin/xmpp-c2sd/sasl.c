@@ -362,7 +362,7 @@ proven(struct stream *s)
   s->bindings = NULL;
   s->authed = true;
   register_forget(s);
-  xml_limit(&s->c.xml, s->listener->max_stanza_size);
+  rules_limit(s);
   rules_shape(s);
 }
 

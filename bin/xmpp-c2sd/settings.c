@@ -65,6 +65,8 @@ struct listener const *
 c2sd_listener(struct slice name)
 {
   static struct listener const strict = {.max_stanza_size = 65536,
+                                         .early_size = STANZA_MAX_BEFORE_AUTH,
+                                         .early_elements = 32,
                                          .queue_max = UINT64_MAX,
                                          .starttls = true,
                                          .starttls_required = true};
@@ -116,14 +118,35 @@ set_text(char **at, struct slice text)
   return *at || !text.len;
 }
 
+/* 0: no limit. */
+static unsigned int
+count_of(struct settings const *st, char const *key, struct slice scope)
+{
+  uint64_t n = settings_u64(st, key, scope);
+
+  return n < UINT32_MAX ? (unsigned int)n : 0;
+}
+
+static void
+read_stanza_limits(struct listener *ln, struct settings const *st, struct slice scope)
+{
+  ln->max_stanza_size = settings_u64(st, "max_stanza_size", scope);
+  if (ln->max_stanza_size > STANZA_MAX) ln->max_stanza_size = STANZA_MAX;
+  ln->early_size = settings_u64(st, "pre_auth_max_stanza_size", scope);
+  if (!settings_get(st, "pre_auth_max_stanza_size", scope).len)
+    ln->early_size = STANZA_MAX_BEFORE_AUTH;
+  if (ln->early_size > STANZA_EARLY_MAX) ln->early_size = STANZA_EARLY_MAX;
+  ln->elements_max = count_of(st, "max_stanza_elements", scope);
+  ln->early_elements = count_of(st, "pre_auth_max_stanza_elements", scope);
+}
+
 static bool
 read_listener(struct listener *ln, struct settings const *st, struct slice scope)
 {
   struct slice tls = settings_get(st, "tls", scope);
   uint64_t own;
 
-  ln->max_stanza_size = settings_u64(st, "max_stanza_size", scope);
-  if (ln->max_stanza_size > STANZA_MAX) ln->max_stanza_size = STANZA_MAX;
+  read_stanza_limits(ln, st, scope);
   /* The value of the listener and the value of the whole server: the smaller holds. */
   ln->queue_max = settings_u64(st, "max_fsm_queue", SLICE("*"));
   own = settings_u64(st, "max_fsm_queue", scope);

@@ -27,7 +27,8 @@ struct host {
 struct listener {
   struct listener *next;
   char *name;
-  size_t max_stanza_size;
+  size_t max_stanza_size, early_size; /* bytes of a stanza; before authentication */
+  unsigned int elements_max, early_elements; /* elements of a stanza; 0: no limit */
   uint64_t queue_max;    /* stanzas that wait for a client to read (max_fsm_queue) */
   char *access, *shaper; /* rules; NULL: all, none */
   bool starttls, starttls_required;

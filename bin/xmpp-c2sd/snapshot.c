@@ -4,6 +4,7 @@
 #include "kept.h"
 #include "logins.h"
 #include "requests.h"
+#include "rules.h"
 #include "settings.h"
 #include "snapshot.h"
 #include "stream.h"
@@ -59,6 +60,7 @@ names(struct snapshot *k, struct stream *s)
   s->host = host ? c2sd_known_host(slice_str(host)) : NULL;
   if (host && !s->host) snapshot_fail(k, "a host is missing");
   s->listener = c2sd_listener(slice_str(listener));
+  rules_limit(s);
   free(host);
   free(listener);
 }

@@ -6,7 +6,7 @@
  * FDS     2 log, notif readiness; with -p 0 and 1 records; with -p -x 0 and 1 a client stream
  * SPEAKS  conduits with tlsd and webd; SASL with authd; registration with registerd; sessions and stanzas with routed
  *         (xmpp-records(7))
- * LIMITS  a stanza: STANZA_MAX_BEFORE_AUTH bytes, then the listener's max_stanza_size;
+ * LIMITS  a stanza: the listener's pre_auth_max_stanza_size and _elements, then max_stanza_size and _elements;
  *         XML_DEPTH_MAX, XML_ATTRS_MAX; SASL_FAILURES_MAX; UNBOUND_ELEMENTS_MAX elements before
  *         a resource is bound; HELD_MAX bytes of input that came too early; REQUESTS_MAX
  *         requests that routed has not acknowledged, HELD_BEHIND_MAX bytes of input behind

@@ -5,6 +5,10 @@
 /* RFC 6120 s13.12: a server must take stanzas of 10000 bytes; so that is what a stream
  * may send before it has authenticated. */
 #define STANZA_MAX_BEFORE_AUTH 10000
+/* The most that pre_auth_max_stanza_size may make of it. */
+#define STANZA_EARLY_MAX 65536
+/* Bytes of a pair USER:PASSWORD of mod_http_fileserver.must_authenticate_with. */
+#define WEB_PAIR_MAX 255
 /* Meaning of "infinity" for max_stanza_size: no stanza is larger on any stream. */
 #define STANZA_MAX (2u << 20)
 /* The id of a stanza, and the namespace of a request: they are said again in envelopes and

@@ -71,7 +71,7 @@ parse_forget(struct xml_parser *p)
   p->low = p->high = NULL;
   p->at = p->top = NULL;
   p->dflt = NULL;
-  p->decls_n = 0;
+  p->decls_n = p->elements = 0;
   p->borrows = false;
   if (p->scopes.slots) table_wipe(&p->scopes);
 }
@@ -356,6 +356,11 @@ on_start(void *cookie, char const *name, char const **atts)
   }
   if (p->depth > XML_DEPTH_MAX) {
     fail(p, XML_TOO_DEEP);
+    return;
+  }
+  p->elements++;
+  if (p->owner && p->owner->elements_max && p->elements > p->owner->elements_max) {
+    fail(p, XML_TOO_LARGE);
     return;
   }
   e = new_element(p, name, atts);

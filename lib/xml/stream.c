@@ -25,6 +25,12 @@ xml_limit(struct xml_stream *x, size_t bytes)
   x->limit = bytes;
 }
 
+void
+xml_elements(struct xml_stream *x, unsigned int n)
+{
+  x->elements_max = n;
+}
+
 /* Say whether s begins with a character in UTF-8 (RFC 3629 s4). */
 static bool
 is_utf8(unsigned char const *s, size_t len)

@@ -56,7 +56,7 @@ enum xml_error {
   XML_BAD_PREFIX,   /* bad-namespace-prefix */
   XML_BAD_ENCODING, /* unsupported-encoding (s11.6) */
   XML_TOO_DEEP,     /* policy-violation: XML_DEPTH_MAX, XML_ATTRS_MAX, XML_NS_MAX */
-  XML_TOO_LARGE, /* policy-violation: the limit of xml_limit, XML_TAG_MAX, XML_ROOT_MAX */
+  XML_TOO_LARGE, /* policy-violation: the limits of xml_limit and xml_elements, XML_TAG_MAX, XML_ROOT_MAX */
   XML_TEXT_BETWEEN, /* bad-format: text between stanzas (s11.7) */
   XML_NO_MEMORY     /* resource-constraint */
 };
@@ -82,20 +82,24 @@ struct xml_stream {
   size_t limit;
   bool opened;
   bool borrows; /* the element of the event uses prefixes that the root declares */
+  unsigned int elements_max; /* of one stanza; 0: no limit */
 };
 
 #define XML_STREAM_ZERO                                                                  \
   {                                                                                      \
-    NULL, NULL, STRALLOC_ZERO, 0, false, false                                           \
+    NULL, NULL, STRALLOC_ZERO, 0, false, false, 0                                        \
   }
 
-/* Free what the stream holds, and leave the stream as new but for its limit: also how a
+/* Free what the stream holds, and leave the stream as new but for its limits: also how a
  * stream begins anew (RFC 6120 s4.3.3). Not from within its events. */
 void xml_reset(struct xml_stream *x);
 
 /* The most bytes that one stanza may have, and a root's tag when that is below
  * XML_ROOT_MAX. */
 void xml_limit(struct xml_stream *x, size_t bytes);
+
+/* The most elements that one stanza may have, the stanza itself counted; 0: no limit. */
+void xml_elements(struct xml_stream *x, unsigned int n);
 
 /* Say whether the first bytes of the document have come, but not yet the root's tag. */
 bool xml_began(struct xml_stream const *x);

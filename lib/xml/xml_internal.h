@@ -64,7 +64,7 @@ struct xml_parser {
   struct table scopes;
   struct xml_decl *dflt; /* innermost declaration without prefix, or NULL */
   struct xml_decl *decls[XML_ATTRS_MAX]; /* since the last start tag */
-  unsigned int decls_n, depth;
+  unsigned int decls_n, depth, elements;
   char *text_end;   /* where the last text node's end */
   size_t text_room; /* bytes left behind the last text node's */
   enum xml_error error;

@@ -737,6 +737,28 @@ names_are_forgotten(void **state)
   end(&w);
 }
 
+/* Each stanza is counted anew, in pieces too; the limit stays at a reset. */
+static void
+elements(void **state)
+{
+  struct seen w;
+  size_t i;
+
+  (void)state;
+  for (i = 0; i < STEPS; i++) {
+    begin(&w, 500);
+    xml_elements(&w.x, 3);
+    assert_int_equal(feed(&w, SLICE(OPEN "<a><b/><c/></a><a><b><c/></b></a>"), steps[i]),
+                     XML_OK);
+    xml_reset(&w.x);
+    assert_int_equal(feed(&w, SLICE(OPEN "<a><b/><c/></a>"), steps[i]), XML_OK);
+    assert_int_equal(w.elements, 3);
+    assert_int_equal(feed(&w, SLICE("<a><b/>x<c/><d/></a>"), steps[i]), XML_TOO_LARGE);
+    assert_int_equal(w.elements, 3);
+    end(&w);
+  }
+}
+
 /* RFC 6120 s4.3.3: after TLS and SASL the stream begins anew; the limit stays. */
 static void
 resets(void **state)
@@ -777,6 +799,7 @@ main(void)
     cmocka_unit_test(roots_interleaved),
     cmocka_unit_test(bytes_interleaved),
     cmocka_unit_test(names_are_forgotten),
+    cmocka_unit_test(elements),
     cmocka_unit_test(resets),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
