@@ -20,7 +20,11 @@ is_open(struct stream const *s)
   struct settings const *st = access_settings(c2sd.access);
   struct slice host = slice_str(s->host->name), ip = slice_str(s->c.ip);
   struct access_who const who = {SLICE(""), SLICE(""), SLICE(""), ip};
+  struct slice ways = settings_get(st, "mod_register.allow_modules", host);
 
+  if (ways.len && !slice_has_word(ways, SLICE("all")) &&
+      !slice_has_word(ways, SLICE("mod_register")))
+    return false;
   return access_may_allow(c2sd.access, settings_get(st, "mod_register.access", host),
                           host) &&
          access_allows(c2sd.access, settings_get(st, "mod_register.ip_access", host),

@@ -427,7 +427,7 @@ struct option const options[] = {
   {"mod_register.welcome_message", "subject", T_STRING, NULL, REGISTERD, WORKS, 0, 0, NULL},
   {"mod_register.welcome_message", "body", T_STRING, NULL, REGISTERD, WORKS, 0, 0, NULL},
   {"mod_register", "redirect_url", T_STRING, NULL, REGISTERD | C2SD, WORKS, 0, 0, NULL},
-  {"mod_register", "allow_modules", T_ANY, NULL, 0, LATER, 0, 0, NULL},
+  {"mod_register", "allow_modules", T_WORDS, NULL, REGISTERD | C2SD, WORKS, 0, 0, NULL},
 
   {"mod_roster", "versioning", T_BOOL, "false", USERD | C2SD, WORKS, 0, 0, NULL},
   {"mod_roster", "store_current_id", T_BOOL, NULL, 0, NOTHING, 0, 0, NULL},

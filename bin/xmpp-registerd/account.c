@@ -273,10 +273,12 @@ name_holds(struct arena *a, struct request const *q, struct host const *h,
 
 /* An invitation stands for the rule of names, not for that of addresses. */
 static bool
-is_allowed(struct request const *q, struct host const *h, struct jid const *j,
-           bool invited)
+is_allowed(struct request const *q, struct host const *h, struct account_ask const *w,
+           struct jid const *j)
 {
-  if ((invited || registerd_allows(h, h->access, j, q->ip)) &&
+  bool way = strcmp(w->by, "web") ? h->in_band : h->by_web;
+
+  if ((w->invite || (way && registerd_allows(h, h->access, j, q->ip))) &&
       registerd_allows_ip(h, q->ip))
     return true;
   answer_error(q, ERR_FORBIDDEN, NULL, TEXT_DENIED);
@@ -352,7 +354,7 @@ account_check(struct request const *q, struct host const *h, struct account_ask 
   struct arena a = ARENA_ZERO;
   struct jid j;
 
-  if (name_holds(&a, q, h, w->username, &j) && is_allowed(q, h, &j, w->invite != NULL) &&
+  if (name_holds(&a, q, h, w->username, &j) && is_allowed(q, h, w, &j) &&
       account_password_holds(q, h, w->password) && is_for(q, &j, w->id, w->invite))
     go_on(q, h, w, &j);
   arena_wipe(&a);

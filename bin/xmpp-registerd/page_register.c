@@ -25,7 +25,7 @@ show_new(struct visit *v, struct challenge *c)
 static bool
 is_open(struct visit const *v, struct host const *h)
 {
-  return access_may_allow(registerd.access, h->access, h->name) &&
+  return h->by_web && access_may_allow(registerd.access, h->access, h->name) &&
          registerd_allows_ip(h, v->ip);
 }
 

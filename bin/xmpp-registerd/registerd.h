@@ -24,7 +24,9 @@ extern size_t const handlers_n;
 /* A host of ours. Texts lie in the settings. */
 struct host {
   struct slice name;
-  bool registers;                                             /* has mod_register */
+  bool registers; /* has mod_register */
+  bool in_band,
+    by_web; /* new accounts on streams and by sessions; by web pages (allow_modules) */
   struct slice access, access_from, access_remove, ip_access; /* names of rules */
   struct slice redirect_url, watchers;
   struct slice subject, body; /* of the welcome message */

@@ -81,11 +81,23 @@ read_invites(struct host *h, struct settings const *st, struct slice name)
   h->invite_s = settings_u64(st, "mod_invites.token_expire_seconds", name);
 }
 
+/* allow_modules counts for those who have no invitation. */
+static void
+read_ways(struct host *h, struct settings const *st, struct slice name)
+{
+  struct slice words = settings_get(st, "mod_register.allow_modules", name);
+  bool all = !words.len || slice_has_word(words, SLICE("all"));
+
+  h->in_band = all || slice_has_word(words, SLICE("mod_register"));
+  h->by_web = all || slice_has_word(words, SLICE("mod_register_web"));
+}
+
 static void
 read_host(struct host *h, struct settings const *st, struct slice name)
 {
   h->name = name;
   h->registers = settings_has(st, "module", name, "mod_register");
+  read_ways(h, st, name);
   h->access = settings_get(st, "mod_register.access", name);
   h->access_from = settings_get(st, "mod_register.access_from", name);
   h->access_remove = settings_get(st, "mod_register.access_remove", name);

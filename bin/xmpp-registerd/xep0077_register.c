@@ -37,7 +37,7 @@ is_ours(struct request const *q, struct slice to)
 static bool
 is_open(struct request const *q, struct host const *h)
 {
-  return access_may_allow(registerd.access, h->access, h->name) &&
+  return h->in_band && access_may_allow(registerd.access, h->access, h->name) &&
          registerd_allows_ip(h, q->ip);
 }
 
