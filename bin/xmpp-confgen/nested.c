@@ -304,6 +304,20 @@ vcard(struct nested const *o, struct yaml_node const *n)
   if (xml.s) emit_slice(o->to, o->in, o->host, xml);
 }
 
+/* USER:PASSWORD (RFC 7617 s2: the user has no colon). */
+static void
+pair(struct nested const *o, struct yaml_node const *n)
+{
+  char const *colon = n->kind == YAML_SCALAR && n->text.len <= WEB_PAIR_MAX
+                        ? memchr(n->text.s, ':', n->text.len)
+                        : NULL;
+
+  if (!colon || colon == n->text.s || !colon[1])
+    wrong_type(n, o->path, "a text USER:PASSWORD");
+  else
+    emit_slice(o->to, o->in, o->host, n->text);
+}
+
 /* ---- the options ---- */
 
 static struct {
@@ -313,18 +327,21 @@ static struct {
   /* How the value is read: entry by entry of a list; pair by pair of a mapping; a mapping as one. */
   enum { ENTRIES, PAIRS, MAPPING } as;
 } const readers[] = {
-  {"mod_disco.extra_domains",            extra_domain,    ENTRIES},
-  {"mod_disco.server_info",              server_info,     ENTRIES},
-  {"mod_http_upload.content_types",      content_type,    PAIRS  },
-  {"mod_http_upload.custom_headers",     header,          PAIRS  },
-  {"mod_muc.default_room_options",       room_option,     PAIRS  },
-  {"mod_muc.vcard",                      vcard,           MAPPING},
-  {"mod_pubsub.vcard",                   vcard,           MAPPING},
-  {"mod_register.welcome_message",       welcome_message, MAPPING},
-  {"mod_stun_disco.services",            stun_service,    ENTRIES},
-  {"mod_conversejs.conversejs_options",  converse_option, PAIRS  },
-  {"mod_http_fileserver.content_types",  content_type,    PAIRS  },
-  {"mod_http_fileserver.custom_headers", header,          PAIRS  },
+  {"mod_disco.extra_domains",                    extra_domain,    ENTRIES},
+  {"mod_disco.server_info",                      server_info,     ENTRIES},
+  {"mod_http_upload.content_types",              content_type,    PAIRS  },
+  {"mod_http_upload.custom_headers",             header,          PAIRS  },
+  {"mod_muc.default_room_options",               room_option,     PAIRS  },
+  {"mod_muc.vcard",                              vcard,           MAPPING},
+  {"mod_pubsub.vcard",                           vcard,           MAPPING},
+  {"mod_http_upload.vcard",                      vcard,           MAPPING},
+  {"mod_vcard.vcard",                            vcard,           MAPPING},
+  {"mod_register.welcome_message",               welcome_message, MAPPING},
+  {"mod_stun_disco.services",                    stun_service,    ENTRIES},
+  {"mod_conversejs.conversejs_options",          converse_option, PAIRS  },
+  {"mod_http_fileserver.content_types",          content_type,    PAIRS  },
+  {"mod_http_fileserver.custom_headers",         header,          PAIRS  },
+  {"mod_http_fileserver.must_authenticate_with", pair,            ENTRIES},
 };
 
 /* The pairs of a mapping, or of a list of mappings. */

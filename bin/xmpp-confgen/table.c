@@ -486,7 +486,7 @@ struct option const options[] = {
   {"mod_http_fileserver", "content_types", T_SPECIAL, NULL, WEBD, WORKS, 0, 0, NULL},
   {"mod_http_fileserver", "custom_headers", T_SPECIAL, NULL, WEBD, WORKS, 0, 0, NULL},
   {"mod_http_fileserver", "accesslog", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
-  {"mod_http_fileserver", "must_authenticate_with", T_ANY, NULL, 0, LATER, 0, 0, NULL},
+  {"mod_http_fileserver", "must_authenticate_with", T_SPECIAL, NULL, WEBD, WORKS, 0, 0, NULL},
   {"mod_register_web", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"mod_conversejs", "websocket_url", T_STRING, "auto", WEBD, WORKS, 0, 0, NULL},
   {"mod_conversejs", "bosh_service_url", T_STRING, "auto", WEBD, WORKS, 0, 0, NULL},

@@ -3,6 +3,9 @@
 #include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
 
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -292,6 +295,42 @@ files_answer(struct request *q, struct http_request const *h, struct slice root,
   stralloc_free(&fields);
 }
 
+/* ---- who may read ---- */
+
+/* Say whether given is the base64 of pair, USER:PASSWORD. */
+static bool
+is_pair(struct slice given, struct slice pair)
+{
+  unsigned char text[4 * ((WEB_PAIR_MAX + 2) / 3) + 1];
+  int n = pair.len > WEB_PAIR_MAX
+            ? -1
+            : EVP_EncodeBlock(text, (unsigned char const *)pair.s, (int)pair.len);
+
+  return n >= 0 && given.len == (size_t)n && !CRYPTO_memcmp(given.s, text, given.len);
+}
+
+/* RFC 7617 s2: where there are pairs in must_authenticate_with, the request must have one of them. */
+static bool
+may_read(struct request const *q, struct http_request const *h)
+{
+  struct settings_row const *row = NULL;
+  struct slice host = settings_host_name(slice_str(q->host)), scheme = {NULL, 0};
+  struct slice given = http_field(h, "authorization");
+  bool asked = false, ok = false;
+
+  if (!given.s || !slice_word(&given, ' ', &scheme) || !slice_is_nocase(scheme, "basic"))
+    given.len = 0;
+  while (given.len && given.s[0] == ' ')
+    given = slice_of(given.s + 1, given.len - 1);
+  while (
+    (row = settings_next(web->st, "mod_http_fileserver.must_authenticate_with", row))) {
+    if (!slice_eq(row->scope, host)) continue;
+    asked = true;
+    if (is_pair(given, row->value[0])) ok = true;
+  }
+  return !asked || ok;
+}
+
 static void
 begin(struct request *q, struct http_request const *h)
 {
@@ -301,6 +340,9 @@ begin(struct request *q, struct http_request const *h)
     answer_methods(q, "GET, HEAD, OPTIONS");
   else if (!module_is_on(q, "mod_http_fileserver") || !root.len)
     answer_text(q, 404, "There is nothing here.", NULL);
+  else if (!may_read(q, h))
+    answer_text(q, 401, "Who are you?",
+                "WWW-Authenticate: Basic realm=\"files\", charset=\"UTF-8\"\n");
   else
     files_answer(q, h, root, slice_str(q->path),
                  module_option(q, "mod_http_fileserver.directory_indices"),

@@ -487,7 +487,8 @@
 #define EXTAUTH_PAUSE_MAX_US 60000000u
 #define EXTAUTH_QUESTION_MAX 65535u
 #define EXTAUTH_WORDS_MAX 32u
-#define EXTAUTH_CACHE_MAX 10000u /* passwords that are known to be right; 250 bytes each */
+#define EXTAUTH_CACHE_MAX                                                                \
+  10000u /* passwords that are known to be right; 250 bytes each */
 /* Failed logins are counted of so many addresses, and so many accounts, at a time: the one whose last
  * login is the longest ago makes room. Of one address the failures of so many accounts are told
  * apart; of an account so many addresses are known from which its owner has logged in, for so long
