@@ -94,7 +94,7 @@ struct option const options[] = {
   {"", "extauth_instances", T_ANY, NULL, 0, LATER, 0, 0, NULL},
   {"", "extauth_cache", T_INT_FALSE, "0", EXTAUTHD, WORKS, 0, 86400, NULL},
   {"", "hosts_alias", T_MAP, NULL, 0, WORKS, 0, 0, NULL},
-  {"", "version", T_ANY, NULL, 0, LATER, 0, 0, NULL},
+  {"", "version", T_STRING, NULL, HOSTD, WORKS, 0, 0, NULL},
   {"", "auth_stored_password_types", T_ANY, NULL, 0, LATER, 0, 0, NULL},
   {"", "auth_password_types_hidden_in_sasl1", T_ANY, NULL, 0, LATER, 0, 0, NULL},
   {"", "acme", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},

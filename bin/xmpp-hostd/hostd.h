@@ -52,6 +52,7 @@ struct host {
   struct slice name;
   unsigned int modules;
   struct slice disco_name;
+  struct slice version; /* for mod_version in the place of ours; empty: ours */
   struct slice announce_access, configure_access, stun_access; /* names of rules */
   struct slice invite_access, invite_account_access;
   bool show_os, report_node;

@@ -69,6 +69,7 @@ read_host(struct host *h, struct settings const *st, struct slice name)
   h->invite_access = settings_get(st, "invites.access_invite", SLICE("*"));
   h->invite_account_access = settings_get(st, "mod_invites.access_create_account", name);
   h->stun_access = settings_get(st, "mod_stun_disco.access", name);
+  h->version = settings_get(st, "version", SLICE("*"));
   h->show_os = settings_bool(st, "mod_version.show_os", name);
   h->report_node = settings_bool(st, "mod_adhoc.report_commands_node", name);
 }

@@ -3,12 +3,12 @@
 #include <sys/utsname.h>
 
 static bool
-cat_element(stralloc *out, char const *open, char const *text, char const *close)
+cat_element(stralloc *out, char const *open, struct slice text, char const *close)
 {
-  return xml_cat(out, open) && xml_cat_text(out, slice_str(text)) && xml_cat(out, close);
+  return xml_cat(out, open) && xml_cat_text(out, text) && xml_cat(out, close);
 }
 
-/* XEP-0092 s3: name and version; of the operating system the name alone, and that only when
+/* XEP-0092 s3: name and version, or what the administrator has in its place; of the operating system the name alone, and that only when
  * the administrator wants it told (s5). */
 enum verdict
 xep0092_version(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
@@ -21,8 +21,10 @@ xep0092_version(struct handle_ctx *ctx, struct stanza const *in, struct xml_node
   (void)e;
   if (!h) return REFUSE;
   if (xml_cat(out, "<query xmlns='" NS_VERSION "'><name>tabber</name>") &&
-      cat_element(out, "<version>", TABBER_VERSION, "</version>") &&
-      (!h->show_os || uname(&os) || cat_element(out, "<os>", os.sysname, "</os>")) &&
+      cat_element(out, "<version>", h->version.len ? h->version : SLICE(TABBER_VERSION),
+                  "</version>") &&
+      (!h->show_os || uname(&os) ||
+       cat_element(out, "<os>", slice_str(os.sysname), "</os>")) &&
       xml_cat(out, "</query>"))
     return DONE;
   return handle_error(ctx, ERR_RESOURCE_CONSTRAINT, "");
