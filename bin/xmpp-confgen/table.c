@@ -291,7 +291,7 @@ struct option const options[] = {
   {"mod_http_upload", "dir_mode", T_OCTAL, NULL, UPLOADD, WORKS, 0, 0, NULL},
   {"mod_http_upload", "content_types", T_SPECIAL, NULL, UPLOADD, WORKS, 0, 0, NULL},
   {"mod_http_upload", "append_module_config", T_ANY, NULL, 0, LATER, 0, 0, NULL},
-  {"mod_http_upload", "vcard", T_MAP, NULL, 0, LATER, 0, 0, NULL},
+  {"mod_http_upload", "vcard", T_SPECIAL, NULL, UPLOADD, WORKS, 0, 0, NULL},
   {"mod_http_upload", "rm_on_unregister", T_BOOL, "true", UPLOADD, WORKS, 0, 0, NULL},
 
   {"mod_http_upload_quota", "max_days", T_INT_INF, "infinity", UPLOADD, WORKS, 1, INT32_MAX, NULL},
@@ -463,7 +463,7 @@ struct option const options[] = {
   {"mod_vcard", "allow_return_all", T_BOOL, "false", USERD, WORKS, 0, 0, NULL},
   {"mod_vcard", "name", T_STRING, "vCard User Search", USERD, WORKS, 0, 0, NULL},
   {"mod_vcard", "search_all_hosts", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
-  {"mod_vcard", "vcard", T_MAP, NULL, 0, LATER, 0, 0, NULL},
+  {"mod_vcard", "vcard", T_SPECIAL, NULL, USERD, WORKS, 0, 0, NULL},
   {"mod_vcard", "append_module_config", T_ANY, NULL, 0, LATER, 0, 0, NULL},
   {"mod_vcard", "ldap_*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
 

@@ -7,6 +7,7 @@
 struct handle_row const handlers[] = {
   {HANDLE_HOST, "get", DISCO "info",                         "query",   xep0030_info,    0, NULL},
   {HANDLE_HOST, "get", DISCO "items",                        "query",   xep0030_items,   0, NULL},
+  {HANDLE_HOST, "get", "vcard-temp",                         "vCard",   service_card,    0, NULL},
   {HANDLE_HOST, "get", NS_UPLOAD,                            "request", xep0363_request, 0, NULL},
   {HANDLE_HOST, "get", "urn:xmpp:http:upload",               "request", xep0363_request, 0, NULL},
   {HANDLE_HOST, "get", "eu:siacs:conversations:http:upload", "request", xep0363_request, 0, NULL},

@@ -90,6 +90,7 @@ read_vhost(struct settings *st, struct vhost *v)
 {
   v->domains = settings_domains(st, "mod_http_upload", v->host);
   v->name = settings_get(st, "mod_http_upload.name", v->host);
+  v->card = settings_get(st, "mod_http_upload.vcard", v->host);
   v->secret = settings_get(st, "mod_http_upload.external_secret", v->host);
   v->max_size = settings_u64(st, "mod_http_upload.max_size", v->host);
   v->secret_length = settings_u64(st, "mod_http_upload.secret_length", v->host);

@@ -19,8 +19,8 @@
 struct vhost {
   struct vhost *next;
   struct slice host;
-  struct slice domains; /* of the service, with blanks between */
-  struct slice name;
+  struct slice domains;          /* of the service, with blanks between */
+  struct slice name, card;       /* card: the inside of an element vCard, or empty */
   struct slice docroot;          /* without a slash at its end; NUL behind it */
   struct slice put_url, get_url; /* likewise */
   struct slice secret;           /* external_secret; empty: none */
@@ -288,7 +288,7 @@ char const *type_of(struct vhost const *v, struct slice name);
 
 /* ---- requests of clients (xep0363_slots.c, xep0030_disco.c) ---- */
 
-handle_fn xep0363_request, xep0030_info, xep0030_items;
+handle_fn xep0363_request, xep0030_info, xep0030_items, service_card;
 
 extern struct handle_row const handlers[];
 extern size_t const handlers_n;

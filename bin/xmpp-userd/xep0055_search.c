@@ -218,12 +218,19 @@ static enum verdict
 search_card(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
             stralloc *out)
 {
-  struct slice name = settings_get(userd.settings, "mod_vcard.name", host_of(ctx->host));
+  struct slice host = host_of(ctx->host);
+  struct slice card = settings_get(userd.settings, "mod_vcard.vcard", host);
+  bool ok = xml_cat(out, "<vCard xmlns='" NS_VCARD "'>");
 
   (void)in;
   (void)e;
-  return finish(ctx, xml_cat(out, "<vCard xmlns='" NS_VCARD "'><FN>") &&
-                       xml_cat_text(out, name) && xml_cat(out, "</FN></vCard>"));
+  if (card.len)
+    ok = ok && stralloc_catb(out, card.s, card.len);
+  else
+    ok = ok && xml_cat(out, "<FN>") &&
+         xml_cat_text(out, settings_get(userd.settings, "mod_vcard.name", host)) &&
+         xml_cat(out, "</FN>");
+  return finish(ctx, ok && xml_cat(out, "</vCard>"));
 }
 
 static struct handle_row const rows[] = {
