@@ -6,8 +6,7 @@ BEGIN {
   print ".Nd configuration of tabber\n.Sh DESCRIPTION"
   print "The configuration of tabber is the file that configures an ejabberd server (18.04 and later)."
   print ".Xr xmpp-confgen 8\nchecks it and compiles it."
-  print "An option of a feature that tabber does not have yet, and an option without effect here, is"
-  print "checked and causes a warning."
+  print "An option without effect here causes a warning."
   print "An option that is not listed is an error."
   print ".Pp\nA repeated list or mapping is joined; a repeated scalar is an error."
   print "Where a whole value is the name of a macro of"
@@ -56,8 +55,7 @@ FNR == NR {
   }
   print ".It Ic " name
   line = words[full]
-  if ($2 == "later") line = "Not there yet."
-  if ($2 == "no effect") line = "No effect."
+  if ($2 == "no effect") line = "No effect" ($3 == "" ? "." : ": " $3 ".")
   if (line != "") print "\\&" line
   if ($2 == "works" && $3 != "") print "Default: \\&" $3
 }

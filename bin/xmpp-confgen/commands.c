@@ -16,9 +16,22 @@
 static char const *
 effect_word(enum effect e)
 {
-  static char const *const words[] = {"works", "later", "no effect"};
+  return e == WORKS ? "works" : "no effect";
+}
 
-  return words[e];
+/* The default of an option, or why it has no effect; until the next call. */
+static char const *
+remark_of(struct option const *o)
+{
+  static char text[128];
+  char const *by = option_replaced(o->in, slice_str(o->name));
+  struct reason const *r = option_reason(o);
+
+  if (o->dflt) return o->dflt;
+  if (o->effect == WORKS) return "";
+  if (!by) return r ? r->why : "";
+  snprintf(text, sizeof text, "%s takes its place", by);
+  return text;
 }
 
 int
@@ -28,7 +41,7 @@ command_list(void)
 
   for (i = 0; i < options_n; i++)
     printf("%s%s%s\t%s\t%s\n", options[i].in, *options[i].in ? "." : "", options[i].name,
-           effect_word(options[i].effect), options[i].dflt ? options[i].dflt : "");
+           effect_word(options[i].effect), remark_of(&options[i]));
   for (i = 0; i < modules_n; i++)
     printf("modules.%s\t%s\t\n", modules[i].name, effect_word(modules[i].effect));
   return 0;
@@ -163,7 +176,8 @@ command_explain(char const *text)
     print_of_host("host_config", job.hosts[i], path);
     print_of_host("append_host_config", job.hosts[i], path);
   }
-  if (o && o->effect != WORKS) printf("  %s\n", effect_word(o->effect));
+  if (o && o->effect != WORKS)
+    printf("  no effect%s%s\n", *remark_of(o) ? ": " : "", remark_of(o));
   return 0;
 }
 

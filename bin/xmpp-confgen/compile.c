@@ -232,21 +232,30 @@ default_node(struct option const *o, struct yaml_node const *n)
   return d;
 }
 
+/* Say whether a value asks for nothing: false, or an empty list or mapping. */
+static bool
+is_off(struct yaml_node const *n)
+{
+  return n->kind == YAML_SCALAR ? slice_has_word(SLICE("false no off"), n->text)
+                                : !n->first;
+}
+
 /* Of the options of a module or a listener that is lost nothing more is said. */
 static void
 warn_of_effect(struct option const *o, struct yaml_node const *n, char const *path)
 {
   char const *by = option_replaced(o->in, slice_str(o->name));
+  struct reason const *r = option_reason(o);
 
-  if (job.lost) return;
-  if (o->effect == NOTHING && by)
+  if (job.lost || o->effect == WORKS) return;
+  if (by)
     say_no_effect(n, path, "this option has no effect here; %s takes its place", by);
-  else if (o->effect == NOTHING)
+  else if (r && r->lost && !is_off(n))
+    say_lost(n, path, "this option has no effect here; %s", r->why);
+  else if (r)
+    say_no_effect(n, path, "this option has no effect here; %s", r->why);
+  else
     say_no_effect(n, path, "this option has no effect here");
-  else if (o->effect == LATER && *o->in)
-    say_lost(n, path, "this option is not obeyed yet");
-  else if (o->effect == LATER)
-    say_no_effect(n, path, "this option is not obeyed yet");
 }
 
 void

@@ -113,7 +113,6 @@ enum type {
 
 enum effect {
   WORKS,
-  LATER,  /* accepted and checked; the program that does it does not exist yet */
   NOTHING /* accepted; it has no effect here */
 };
 
@@ -141,6 +140,15 @@ struct replaced {
   char const *in, *name, *by;
 };
 
+/* An option without effect, and why. */
+struct reason {
+  char const *in, *name;
+  bool lost; /* the server lacks what the option asks for */
+  char const *why;
+};
+
+extern struct reason const reasons[];
+extern size_t const reasons_n;
 extern struct replaced const replaced[];
 extern size_t const replaced_n;
 extern struct option const options[];
@@ -159,6 +167,9 @@ bool word_is_near(struct slice a, struct slice b);
 
 /* The option that took the place of an old one; NULL: none did. */
 char const *option_replaced(char const *in, struct slice name);
+
+/* Why an option has no effect (replaced.c); NULL: there is no more to say. */
+struct reason const *option_reason(struct option const *o);
 
 /* The name that is nearest to a mistyped one, or that took its place; NULL when none is
  * near. */

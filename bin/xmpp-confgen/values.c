@@ -476,7 +476,6 @@ loglevel_value(struct yaml_node const *n, char const *path)
   return wrong_type(n, path, "a log level: 0 to 5, or none, error, warning, info, debug");
 }
 
-/* Nothing opens the file of an option that is not obeyed yet: it may come later too. */
 static struct slice
 file_value(struct option const *o, struct yaml_node const *n, char const *path)
 {
@@ -484,11 +483,8 @@ file_value(struct option const *o, struct yaml_node const *n, char const *path)
   if (is_macro(n) && access(n->text.s, R_OK)) return wrong_type(n, path, "a file's path");
   if (job.no_files) return n->text;
   if (access(n->text.s, R_OK)) {
-    if (o->effect == WORKS)
-      say_error(n, path, "cannot read %s: %s", n->text.s, strerror(errno));
-    else
-      say_no_effect(n, path, "cannot read %s: %s", n->text.s, strerror(errno));
-    return o->effect == WORKS ? none() : n->text;
+    say_error(n, path, "cannot read %s: %s", n->text.s, strerror(errno));
+    return none();
   }
   return !strstr(o->name, "dhfile") || tls_dhfile_holds(n, path) ? n->text : none();
 }

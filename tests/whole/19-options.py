@@ -43,6 +43,7 @@ def words_for_every_option():
         rows = [x.rstrip("\n").split("\t") for x in f]
     assert all(len(r) == 2 and r[1].endswith(".") for r in rows), [r for r in rows if len(r) != 2]
     code, out, err = run("xmpp-confgen", "list")
+    assert {x.split("\t")[1] for x in out.splitlines()} == {"works", "no effect"}, out
     works = {x.split("\t")[0] for x in out.splitlines() if x.split("\t")[1] == "works"}
     assert {r[0] for r in rows} == works, {r[0] for r in rows} ^ works
 

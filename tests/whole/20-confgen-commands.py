@@ -189,6 +189,9 @@ def explain_what_is_not_there():
     def says(path, code=0):
         return confgen("explain", "--no-files", path, file(HEAD), code=code)[0]
 
+    assert says("listen.1.tls_verify").startswith("listen.1.tls_verify: not set\n  no effect: clients are not"), \
+        says("listen.1.tls_verify")
+    assert says("ca_path") == "ca_path: not set\n  no effect: ca_file takes its place\n", says("ca_path")
     for path in ("acl.admin", "modules.mod_mam", "certfiles", "shaper_rules.c2s_shaper"):
         assert says(path) == path + ": not set\n", says(path)
     says("modules.mod_quux", 100)
@@ -662,9 +665,9 @@ def strict():
 
 @check
 def files_are_looked_at_unless_told_not_to():
-    # An option that is not obeyed yet opens no file.
-    for option, code, what in (("c2s_dhfile", 100, "read"), ("c2s_cafile", 0, "read"),
-                               ("captcha_cmd", 0, "run")):
+    _, err = confgen("check", "--all", file(HEAD + "c2s_cafile: %s/no.pem\n" % DIR), code=0)
+    assert "no.pem" not in err and "c2s_cafile: this option has no effect here; clients" in err, err
+    for option, code, what in (("c2s_dhfile", 100, "read"), ("captcha_cmd", 0, "run")):
         path = file(HEAD + option + ": " + DIR + "/no.pem\n")
         _, err = confgen("check", "--all", path, code=code)
         assert "cannot %s %s/no.pem" % (what, DIR) in err and "x.yml:7:" in err, err
