@@ -8,17 +8,12 @@
 /* Requests to web services: programs that have mounted the name of a handler. A service that
  * restarts is awaited for a moment. */
 
-struct mount {
-  struct mount *next;
-  struct link *link;
-  char *name, *hosts; /* hosts: with blanks between; empty: all */
-};
-
 /* A request at a service. In waiting: no service has the name yet. */
 struct served {
   struct served *next, **prev;
   struct request *q;
   struct link *link; /* NULL: in waiting */
+  struct provider *provider;
   uint64_t id;
   char *fields; /* of the head, until the request is sent */
   char *method;
@@ -28,111 +23,8 @@ struct served {
   bool service_stopped;
 };
 
-static struct mount *mounts;
-static uint64_t mounts_n;
 static struct served *all;
 static struct ids ids;
-
-uint64_t
-services_mounts(void)
-{
-  return mounts_n;
-}
-
-/* ---- mounts ---- */
-
-static struct mount *
-mount_of(char const *name, struct slice host)
-{
-  struct mount *m;
-
-  for (m = mounts; m; m = m->next)
-    if (!strcmp(m->name, name) &&
-        (!*m->hosts || !host.len || slice_has_word(slice_str(m->hosts), host)))
-      return m;
-  return NULL;
-}
-
-/* The mount that has a name for one of the hosts already, or NULL; that of another link than l goes
- * before one of l. */
-static struct mount *
-holder(struct link const *l, char const *name, struct slice hosts)
-{
-  struct slice host;
-  struct mount *m = hosts.len ? NULL : mount_of(name, SLICE("")), *x;
-
-  while ((!m || m->link == l) && slice_word(&hosts, ' ', &host)) {
-    x = mount_of(name, host);
-    if (x) m = x;
-  }
-  return m;
-}
-
-static void
-refuse_mount(struct link *l, struct slice name, char const *why)
-{
-  log_event(LOG_WARN, "mount-refused", "link", l->name, "handler", log_text(name), "why",
-            why, NULL);
-  link_begin(l, VERB_ERROR);
-  link_str(l, why);
-  link_end(l);
-}
-
-static void send_request(struct served *s, struct link *l);
-
-static void
-wake(struct mount const *m)
-{
-  struct served *s, *next;
-
-  for (s = all; s; s = next) {
-    next = s->next;
-    if (!s->link &&
-        mount_of(s->q->handler, settings_host_name(slice_str(s->q->host))) == m)
-      send_request(s, m->link);
-  }
-}
-
-/* A service says its mount again after a reload: the hosts may be others. */
-static void
-take_hosts(struct mount *m, struct slice hosts)
-{
-  char *fresh = slice_dup(hosts);
-
-  if (!fresh) return;
-  free(m->hosts);
-  m->hosts = fresh;
-  wake(m);
-}
-
-void
-services_on_mount(struct link *l, struct record *r)
-{
-  struct slice name = record_get(r, 1), hosts = record_get(r, 2);
-  struct mount *m = calloc(1, sizeof *m), *other;
-
-  if (m) m->name = slice_dup(name);
-  if (m) m->hosts = slice_dup(hosts);
-  other = m && m->name ? holder(l, m->name, hosts) : NULL;
-  if (!m || !m->name || !m->hosts || mounts_n >= WEB_MOUNTS_MAX || other) {
-    if (other && other->link == l)
-      take_hosts(other, hosts);
-    else
-      refuse_mount(l, name, other ? "another service has mounted it" : "too many mounts");
-    if (m) {
-      free(m->name);
-      free(m->hosts);
-    }
-    free(m);
-    return;
-  }
-  m->link = l;
-  m->next = mounts;
-  mounts = m;
-  mounts_n++;
-  log_event(LOG_INFO, "mounted", "link", l->name, "handler", m->name, NULL);
-  wake(m);
-}
 
 /* ---- a request's end ---- */
 
@@ -144,7 +36,10 @@ forget(struct request *q)
   if (!s) return;
   q->own = NULL;
   event_timer_cancel(&s->timer);
-  if (s->link) ids_give(&ids, s->id);
+  if (s->link) {
+    ids_give(&ids, s->id);
+    mounts_leave(s->provider);
+  }
   *s->prev = s->next;
   if (s->next) s->next->prev = s->prev;
   free(s->fields);
@@ -272,22 +167,10 @@ put_request(struct served const *s)
   link_end(s->link);
 }
 
-/* How many requests are at the service of a link. */
-static unsigned int
-open_at(struct link const *l)
-{
-  struct served const *s;
-  unsigned int n = 0;
-
-  for (s = all; s; s = s->next)
-    n += s->link == l;
-  return n;
-}
-
 static void
-send_request(struct served *s, struct link *l)
+send_request(struct served *s, struct provider *v)
 {
-  if (open_at(l) >= web->requests_max) {
+  if (v->open >= web->requests_max) {
     fail(s, 503, "the service has too many requests");
     return;
   }
@@ -296,10 +179,29 @@ send_request(struct served *s, struct link *l)
     fail(s, 503, "out of memory");
     return;
   }
-  s->link = l;
-  s->full = l->full;
+  s->link = v->link;
+  s->provider = v;
+  mounts_enter(v);
+  s->full = s->link->full;
   put_request(s);
   await(s);
+}
+
+static struct provider *
+provider_of(struct request const *q)
+{
+  return mounts_find(q->handler, settings_host_name(slice_str(q->host)));
+}
+
+void
+services_wake(struct provider *v)
+{
+  struct served *s, *next;
+
+  for (s = all; s; s = next) {
+    next = s->next;
+    if (!s->link && provider_of(s->q) == v) send_request(s, v);
+  }
 }
 
 static struct served *
@@ -328,7 +230,7 @@ served_new(struct request *q, struct http_request const *h)
 static void
 begin(struct request *q, struct http_request const *h)
 {
-  struct mount *m = mount_of(q->handler, settings_host_name(slice_str(q->host)));
+  struct provider *v = provider_of(q);
   struct served *s;
 
   /* A request without a length has no body, which accept need not let in. q may be gone below. */
@@ -336,8 +238,8 @@ begin(struct request *q, struct http_request const *h)
   s = served_new(q, h);
   if (!s)
     conn_end(q->conn, "out of memory");
-  else if (m)
-    send_request(s, m->link);
+  else if (v)
+    send_request(s, v);
   else
     await(s);
 }
@@ -546,31 +448,12 @@ services_full(struct link *l, bool full)
   }
 }
 
-static void
-unmount(struct link *l)
-{
-  struct mount **at = &mounts;
-
-  while (*at) {
-    struct mount *m = *at;
-    if (m->link != l) {
-      at = &m->next;
-      continue;
-    }
-    *at = m->next;
-    mounts_n--;
-    free(m->name);
-    free(m->hosts);
-    free(m);
-  }
-}
-
 void
 services_link_gone(struct link *l)
 {
   struct served *s;
 
-  unmount(l);
+  mounts_link_gone(l);
   for (;;) {
     for (s = all; s && s->link != l; s = s->next) {
     }

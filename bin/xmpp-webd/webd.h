@@ -318,11 +318,32 @@ extern struct kind const metrics_kind;
 void metrics_count(struct request const *q);
 void metrics_stats(struct link *ctl);
 
+/* ---- mounts.c: which service has which handler ---- */
+
+/* A link that has mounted handlers, how many, and the requests that are open at it. The service lives as
+ * long as there are some. */
+struct provider {
+  struct link *link;
+  unsigned int mounts, open;
+};
+
+void services_on_mount(struct link *l, struct record *r);
+uint64_t services_mounts(void);
+
+/* Give the service that has mounted the handler name for a host. NULL: none has. */
+struct provider *mounts_find(char const *name, struct slice host);
+
+/* Count a request that is open at v; one that is no longer: v may be gone after the call. */
+void mounts_enter(struct provider *v);
+void mounts_leave(struct provider *v);
+
+/* Forget the mounts of a link. */
+void mounts_link_gone(struct link *l);
+
 /* ---- services.c: requests to web services ---- */
 
 extern struct kind const service_kind;
 
-void services_on_mount(struct link *l, struct record *r);
 void services_on_accept(struct link *l, struct record *r);
 void services_on_answer(struct link *l, struct record *r);
 void services_on_divert(struct link *l, struct record *r);
@@ -333,6 +354,8 @@ void services_on_stop(struct link *l, struct record *r);
 void services_on_go(struct link *l, struct record *r);
 void services_link_gone(struct link *l);
 void services_full(struct link *l, bool full);
-uint64_t services_mounts(void);
+
+/* Send the requests that have waited for a mount of v. */
+void services_wake(struct provider *v);
 
 #endif

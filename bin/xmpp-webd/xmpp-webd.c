@@ -15,7 +15,7 @@
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, records of its front. Of web services their answers, but not their fields. Not a byte of a client
  * ROOMS   conn.c connections, shaper.c how fast they are read, diverts.c their big bodies; request.c from a head to its handler; client.c who asks, behind
- *         proxies, bans.c who is shut out; answer.c answers; kinds.c the table of handlers; services.c web services; websocket.c
+ *         proxies, bans.c who is shut out; answer.c answers; kinds.c the table of handlers; services.c web services, mounts.c what they have; websocket.c
  *         WebSocket, ws_frames.c its frames; bosh.c requests of BOSH, bosh_body.c their
  *         element, bosh_sessions.c sessions, bosh_rids.c the order of requests, bosh_rules.c
  *         keys, rates and answers that are kept; streams.c conduits to c2sd, shares.c those of
