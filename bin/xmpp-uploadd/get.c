@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 /* GET and HEAD: files as they lie in the docroot, whoever put them there. What a file is called
@@ -89,42 +90,69 @@ take_part(struct http_conditions const *c, struct web const *w, struct file *f)
 
 /* ---- headers ---- */
 
+/* Give the number of bytes that follow the first byte c of a character, and the bounds of the next
+ * one (RFC 3629 s4): no character has two forms, and surrogates are none. -1: no character begins so. */
+static int
+rest_of(unsigned char c, unsigned char *low, unsigned char *high)
+{
+  *low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
+  *high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
+  return !c         ? -1
+         : c < 0x80 ? 0
+         : c < 0xc2 ? -1
+         : c < 0xe0 ? 1
+         : c < 0xf0 ? 2
+         : c < 0xf5 ? 3
+                    : -1;
+}
+
 /* Say whether the file begins as UTF-8; a character may be cut at the end of the look. */
 static bool
 is_utf8(int fd)
 {
-  unsigned char buf[TEXT_LOOK];
+  unsigned char buf[TEXT_LOOK], low, high;
   ssize_t n = pread(fd, buf, sizeof buf, 0), i = 0;
 
   while (i < n) {
-    unsigned char c = buf[i++];
-    int more = c < 0x80   ? 0
-               : c < 0xc2 ? -1
-               : c < 0xe0 ? 1
-               : c < 0xf0 ? 2
-               : c < 0xf5 ? 3
-                          : -1;
-    if (more < 0 || !c) return false;
-    for (; more && i < n; more--, i++)
-      if ((buf[i] & 0xc0) != 0x80) return false;
+    int more = rest_of(buf[i++], &low, &high);
+    if (more < 0) return false;
+    for (; more && i < n; more--, i++) {
+      if (buf[i] < low || buf[i] > high) return false;
+      low = 0x80;
+      high = 0xbf;
+    }
   }
   return n >= 0;
+}
+
+/* Say whether a type is that of this name, with or without parameters. */
+static bool
+is_type(char const *type, char const *name)
+{
+  size_t n = strlen(name);
+
+  return !strncasecmp(type, name, n) && (!type[n] || type[n] == ';' || type[n] == ' ');
 }
 
 static bool
 is_shown(char const *type)
 {
-  return (!strncmp(type, "image/", 6) && !strstr(type, "svg")) ||
-         !strncmp(type, "video/", 6) || !strncmp(type, "audio/", 6) ||
-         !strcmp(type, "text/plain");
+  return !strncasecmp(type, "image/", 6) || !strncasecmp(type, "video/", 6) ||
+         !strncasecmp(type, "audio/", 6) || is_type(type, "text/plain");
 }
 
-/* Types that a browser may run as a page, whatever disposition says. */
+/* Types that a browser may run as a page, whatever disposition says. XML are those that end in /xml
+ * or +xml, and text/xsl: office documents have xml within their names alone. */
 static bool
 is_active(char const *type)
 {
-  return strstr(type, "html") || strstr(type, "xml") || strstr(type, "svg") ||
-         strstr(type, "script") || strstr(type, "css") || strstr(type, "wasm");
+  static char const *const parts[] = {"html", "/xml",   "+xml", "/xsl",
+                                      "svg",  "script", "css",  "wasm"};
+  size_t i;
+
+  for (i = 0; i < sizeof parts / sizeof *parts; i++)
+    if (strcasestr(type, parts[i])) return true;
+  return false;
 }
 
 /* RFC 6266 s4.3: the name for old browsers has ASCII alone; the other one all characters. */
@@ -161,7 +189,7 @@ put_type(struct web const *w, struct file const *f)
 
   if (!type || is_active(type)) type = "application/octet-stream";
   shown = is_shown(type);
-  answer_str("content-type", !strcmp(type, "text/plain") && is_utf8(f->fd)
+  answer_str("content-type", !strcasecmp(type, "text/plain") && is_utf8(f->fd)
                                ? "text/plain; charset=utf-8"
                                : type);
   answer_safe("content-security-policy",
