@@ -145,12 +145,35 @@ vhost_of(struct web const *w)
   return uploadd.vhosts;
 }
 
+/* The host that has an open slot or a file for a request. webd says a host that is served, which the
+ * host of an URL need not be. NULL: there is neither. */
+static struct vhost const *
+vhost_of_place(struct web const *w)
+{
+  struct slots_slot slot;
+  struct vhost const *v;
+  struct stat st;
+
+  if (!w->place.name.s) return NULL;
+  if (slots_get(uploadd.slots, &w->place, &slot)) return vhost_find(slot.host);
+  for (v = uploadd.vhosts; v; v = v->next) {
+    int fd = vhost_shares(v) ? -1 : files_open(v, &w->place, &st);
+    if (fd < 0) continue;
+    close(fd);
+    return w->v && slice_eq(w->v->docroot, v->docroot) ? w->v : v;
+  }
+  return NULL;
+}
+
 /* ---- requests ---- */
 
+/* A page may send the request that follows only if the headers are those of its host. */
 static void
 options(struct web const *w)
 {
-  answer_begin(w->v);
+  struct vhost const *v = vhost_of_place(w);
+
+  answer_begin(v ? v : w->v);
   answer_str("allow", "GET, HEAD, PUT, OPTIONS");
   answer_str("access-control-allow-methods", "GET, HEAD, PUT, OPTIONS");
   answer_str("access-control-allow-headers", "Content-Type, Authorization, Range");
