@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* The body of a PUT from a pipe, which xmpp-tlsd fills: the kernel moves the bytes into the file. */
@@ -73,20 +74,33 @@ on_pipe(void *cookie, uint32_t what)
   }
 }
 
+/* Say whether the client is late. Timers run before pipes are read, and xmpp-uploadd may have stood
+ * still (a disk, SIGSTOP): bytes that are in the pipe have come. */
+static bool
+is_late(struct transfer const *t)
+{
+  bool is_over = door_now() >= t->until_us;
+  int n = 0;
+
+  if (!is_over && door_now() - t->came_us < uploadd.silence_us) return false;
+  if (ioctl(t->pipe.fd, FIONREAD, &n) < 0) n = 0;
+  return is_over ? (uint64_t)n < t->pipe_left : !n;
+}
+
 /* A sign of life for webd, which sees nothing of the bytes. */
 static void
 on_time(void *cookie)
 {
   struct transfer *t = cookie;
 
-  if (door_now() - t->came_us >= UPLOAD_SILENCE_US || door_now() >= t->until_us) {
+  if (is_late(t)) {
     put_end(t, 408, "late", "The file came too slowly.\n");
     return;
   }
   link_begin(t->link, VERB_GO);
   link_num(t->link, t->id);
   link_end(t->link);
-  event_timer_start(&t->timer, door_now() + UPLOAD_LIFE_US, on_time, t);
+  event_timer_start(&t->timer, door_now() + uploadd.life_us, on_time, t);
 }
 
 void
@@ -99,11 +113,11 @@ pipe_begin(struct transfer *t, int fd, uint64_t len)
   }
   t->pipe_left = len;
   t->came_us = door_now();
-  t->until_us = door_now() + UPLOAD_SILENCE_US + len / WEB_BODY_RATE * 1000000u;
+  t->until_us = door_now() + uploadd.silence_us + len / WEB_BODY_RATE * 1000000u;
   if (!event_io_start(&t->pipe, fd, EVENT_READ, on_pipe, t)) {
     close(fd);
     put_end_by_errno(t);
     return;
   }
-  event_timer_start(&t->timer, door_now() + UPLOAD_LIFE_US, on_time, t);
+  event_timer_start(&t->timer, door_now() + uploadd.life_us, on_time, t);
 }

@@ -149,6 +149,9 @@ uploadd_take(void *fresh, bool first)
   uploadd.quota_unit =
     settings_limit(uploadd.settings, "upload_quota_unit", UPLOAD_QUOTA_UNIT);
   uploadd.piece = settings_limit(uploadd.settings, "upload_piece", UPLOAD_PIECE);
+  uploadd.silence_us =
+    settings_limit(uploadd.settings, "upload_silence_us", UPLOAD_SILENCE_US);
+  uploadd.life_us = settings_limit(uploadd.settings, "upload_life_us", UPLOAD_LIFE_US);
   free(f);
 }
 

@@ -37,8 +37,8 @@ struct uploadd {
   struct slots *slots; /* DATA/slots, ours to write */
   struct access *access;
   struct vhost *vhosts;
-  uint64_t open_max, lifetime_us, free_percent, piece,
-    quota_unit; /* limits that a test may set */
+  uint64_t open_max, lifetime_us, free_percent, piece, quota_unit, silence_us,
+    life_us; /* limits that a test may set */
 };
 
 extern struct uploadd uploadd;

@@ -52,7 +52,7 @@ def files(t):
 
 
 def temporary(t):
-    return [x for x in os.listdir(t.state + "/upload/.tmp")]
+    return os.listdir(t.state + "/upload/.tmp") if os.path.isdir(t.state + "/upload/.tmp") else []
 
 
 def ready(t):
@@ -222,6 +222,44 @@ def killed_in_the_middle_of_a_download(t):
         t.wait_ready()
         ready(t)
         until("the whole file", lambda: ask("GET", get)[:2] == (200, file))
+
+
+@check
+def a_body_waits_in_the_pipe(t):
+    """xmpp-uploadd stands still for longer than a client may be silent, and the client sends meanwhile: the bytes
+    in the pipe count as come. Low limits, in the compiled settings, show this within seconds."""
+    path, most = t.state + "/settings/xmpp-uploadd", 1.5 * SLOW
+    with open(path) as f:
+        before = f.read()
+    with open(path, "w") as f:
+        f.write(before + "upload_silence_us\t*\t%d\nupload_life_us\t*\t200000\n" % (most * 1000000))
+    try:
+        t.kill("uploadd")
+        t.wait_ready()
+        ready(t)
+        s = t.login("anna")
+        put, get = slot(s, "held.bin", 500000)
+        s.close()
+        pid = t.pid("uploadd")
+        with socket.create_connection(("127.0.0.1", web), DEADLINE) as c:
+            c.sendall(b"PUT %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500000\r\n\r\n" %
+                      urllib.parse.urlsplit(put).path.encode() + b"x" * 450000)
+            until("a part of the file", lambda: sum(
+                os.stat(t.state + "/upload/.tmp/" + x).st_size for x in temporary(t)) == 450000)
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                c.sendall(b"x" * 50000)
+                time.sleep(most + 0.5)
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            assert b" 201 " in c.makefile("rb").readline()
+        assert ask("GET", get)[1] == b"x" * 500000
+    finally:
+        with open(path, "w") as f:
+            f.write(before)
+        t.kill("uploadd")
+        t.wait_ready()
+        ready(t)
 
 
 @check
