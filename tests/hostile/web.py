@@ -1,4 +1,6 @@
-"""Shapes of web clients: heads, bodies, paths, frames of WebSocket, requests of BOSH."""
+"""Shapes of web clients: heads, bodies, paths, frames of WebSocket, requests of BOSH, uploads."""
+import urllib.parse
+
 from early import *
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -234,6 +236,135 @@ def paths_of_escapes(a, n):
     a.say(ws, text * (n // 10), stanzas=n // 10)
 
 
+REQUESTS_MAX = 10000    # WEB_REQUESTS_ALL_MAX
+
+
+def requests_that_are_open(a, n):
+    """n connections with the head of a request whose body does not come; too many are refused. The
+    sockets are too many for select(2), so they are none of the attack's; they leave by the hundred."""
+    text = b"POST /bosh HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n"
+    socks = []
+    yield
+    try:
+        for _ in range(n):
+            socks.append(socket.create_connection(("127.0.0.1", a.tree.web_port), 10))
+            socks[-1].sendall(text)
+        a.connections += n
+        a.reads += n
+        a.stanzas += n
+        a.sent += n * len(text)
+        for s in socks[REQUESTS_MAX:]:
+            data = s.recv(4096)
+            assert b" 503 " in data, data
+            a.got += len(data)
+        for i in range(0, n, 100):
+            for s in socks[i:i + 100]:
+                s.shutdown(socket.SHUT_WR)
+            for s in socks[i:i + 100]:
+                while s.recv(4096):
+                    pass
+    finally:
+        for s in socks:
+            s.close()
+
+
+# ---- uploads (XEP-0363)
+
+UPLOAD = "urn:xmpp:http:upload:0"
+
+
+def slot(a, name, size):
+    """The path of an open slot."""
+    s = Stream(a.tree, direct=True)
+    s.secured()
+    assert s.auth_scram("eve", PW)[0] == "success"
+    s.bind("upload")
+    e = s.iq("upload.localhost", "<request xmlns='%s' filename='%s' size='%d'/>" % (UPLOAD, name, size))
+    path = urllib.parse.urlsplit(next(e.iter("{%s}put" % UPLOAD)).get("url")).path
+    s.close()
+    return path.encode()
+
+
+def put(path, body):
+    return (b"PUT %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % (path, len(body))) + body
+
+
+def answer(a, text):
+    """The head of the answer to a request."""
+    with socket.create_connection(("127.0.0.1", a.tree.web_port), 10) as sock:
+        sock.sendall(text)
+        head = b""
+        while b"\r\n\r\n" not in head:
+            more = sock.recv(65536)
+            assert more, head
+            head += more
+    return head.split(b"\r\n\r\n")[0].lower() + b"\r\n"
+
+
+def uploaded(a, name, body):
+    """The path of a file."""
+    path = slot(a, name, len(body))
+    assert b" 201 " in answer(a, put(path, body))
+    return path
+
+
+def uploads_of_another_size(a, n):
+    """n PUTs that are longer or shorter than their slot."""
+    path = slot(a, "size.bin", 1000)
+    texts = [put(path, b"x" * 999), put(path, b"x" * 1001), put(path, b"")]
+    assert all(b" 413 " in answer(a, t) for t in texts)
+    yield
+    for i in range(n):
+        a.say(connect(a), texts[i % 3])
+
+
+def uploads_again(a, n):
+    """n PUTs to a slot that is used."""
+    text = put(uploaded(a, "again.bin", b"x" * 1000), b"y" * 1000)
+    assert b" 403 " in answer(a, text)
+    yield
+    for _ in range(n):
+        a.say(connect(a), text)
+
+
+def names_that_climb(a, n):
+    """n PUTs and GETs of names that lead out of the folder, with NUL and slashes in them."""
+    path = uploaded(a, "name.bin", b"x" * 10)
+    folder = path.rsplit(b"/", 1)[0]
+    names = [b"..", b"%2e%2e", b".%2e/.%2e/x", b"..%2f..%2fname.bin", b"name.bin%00.png", b"%00", b"a%2fb",
+             b".tmp", b"%2etmp", b"..%5c..%5cx", b"%252e%252e", b"%c0%ae%c0%ae", b"name.bin/."]
+    texts = [t for x in names for t in (b"GET %s/%s HTTP/1.1\r\nHost: localhost\r\n\r\n" % (folder, x),
+                                        put(folder + b"/" + x, b"y" * 10))]
+    for t in texts:
+        assert re.search(b" (400|403|404) ", answer(a, t).split(b"\r\n")[0]), t
+    yield
+    for i in range(n):
+        a.say(connect(a), texts[i % len(texts)])
+
+
+def pages_and_pictures(a, n):
+    """n GETs of a page and of an SVG picture, which no browser is to show."""
+    texts = []
+    for name in ("a.html", "a.svg"):
+        path = uploaded(a, name, b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
+        texts.append(b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % path)
+        head = answer(a, texts[-1])
+        assert all(x in head for x in (b"content-type: application/octet-stream\r\n", b"nosniff", b"sandbox",
+                                       b"content-disposition: attachment")), head
+    ws = connect(a, 10)
+    yield
+    a.say(ws, b"".join(texts) * (n // 20), stanzas=n // 10)
+
+
+def uploads_by_bytes(a, n):
+    """Two bodies of n bytes for one slot, a byte a write, that never end."""
+    path = slot(a, "slow.bin", n + 1)
+    ws = connect(a, 2)
+    a.say(ws, put(path, b"x" * (n + 1))[:-(n + 1)])
+    yield
+    a.say(ws, b"x" * n, piece=1)
+
+
 SHAPES = [
     ("web", heads_by_bytes, 300, 8000),
     ("web", heads_unfinished, 20, 1000),
@@ -257,4 +388,10 @@ SHAPES = [
     ("web", polls_that_are_held, 20, 300),
     ("web", bodies_by_bytes, 300, 8000),
     ("web", paths_of_escapes, 100, 5000),
+    ("web", requests_that_are_open, 50, REQUESTS_MAX + 10),
+    ("web", uploads_of_another_size, 20, 300),
+    ("web", uploads_again, 20, 300),
+    ("web", names_that_climb, 26, 520),
+    ("web", pages_and_pictures, 100, 5000),
+    ("web", uploads_by_bytes, 300, 8000),
 ]
