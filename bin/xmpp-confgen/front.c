@@ -21,7 +21,8 @@ struct upload {
   bool serves; /* the web server has the files */
 };
 
-#define ACTIVE "html htm xhtml xml svg svgz js mjs css wasm"
+#define ACTIVE                                                                           \
+  "html htm shtml xhtml xhtm xht xml xsl xslt rss atom rdf mml svg svgz js mjs css wasm"
 #define CSP "default-src 'none'; frame-ancestors 'none'"
 
 /* ---- reading ---- */

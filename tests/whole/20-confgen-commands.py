@@ -598,10 +598,12 @@ def web_servers_in_front():
     for server, lines in (("nginx", ("server_name file.wehack.space;", "location /put/ {",
                                      "client_max_body_size 104857600;",
                                      "proxy_pass http://127.0.0.1:5444;",
-                                     "root /srv/http/sites/jabber-file/wehack.space;")),
+                                     "root /srv/http/sites/jabber-file/wehack.space;",
+                                     "location ~* \\.(html|htm|shtml|xhtml|xhtm|xht|xml|xsl|xslt|rss|")),
                           ("caddy", ("file.wehack.space {", "handle /put/* {",
                                      "reverse_proxy 127.0.0.1:5444",
-                                     "root * /srv/http/sites/jabber-file/wehack.space"))):
+                                     "root * /srv/http/sites/jabber-file/wehack.space",
+                                     "@active path *.html *.htm *.shtml *.xhtml *.xhtm *.xht *.xml"))):
         out = confgen("web", "--no-files", server, GUIDE)[0]
         for line in lines:
             assert line in out, (line, out)

@@ -83,13 +83,14 @@ def play(t):
     assert r.getheader("X-Content-Type-Options") == "nosniff"
     assert "default-src 'none'" in r.getheader("Content-Security-Policy")
     assert ask("PUT", put, body)[0] == 403
-    put, get = slot(s, "page.html", 4)
-    assert ask("PUT", put, b"<a/>")[0] == 201
-    status, text, r = ask("GET", get)
-    assert status == 200 and text == b"<a/>"
-    assert r.getheader("Content-Type") == "application/octet-stream", r.getheader("Content-Type")
-    assert r.getheader("Content-Disposition") == "attachment"
-    assert "sandbox" in r.getheader("Content-Security-Policy")
+    for name in ("page.shtml", "page.rss", "page.html"):
+        put, get = slot(s, name, 4)
+        assert ask("PUT", put, b"<a/>")[0] == 201
+        status, text, r = ask("GET", get)
+        assert status == 200 and text == b"<a/>"
+        assert r.getheader("Content-Type") == "application/octet-stream", (name, r.getheader("Content-Type"))
+        assert r.getheader("Content-Disposition") == "attachment"
+        assert "sandbox" in r.getheader("Content-Security-Policy")
     assert ask("GET", "http://%s:%d/.tmp/" % (HOST, front))[0] in (403, 404)
     assert ask("GET", "http://%s:%d/" % (HOST, front))[0] in (403, 404)
     path = DOCROOT + "/localhost" + urllib.parse.urlsplit(get).path
