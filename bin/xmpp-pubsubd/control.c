@@ -14,7 +14,7 @@ struct job {
   struct link *ctl;
   struct event_timer timer;
   uint64_t owner;
-  struct pubsub_node n;        /* items: of this node */
+  uint64_t node;               /* items: of this node */
   uint64_t from;               /* the number of the next item */
   char after[PUBSUB_NAME_MAX]; /* nodes: behind this name */
   size_t after_len;
@@ -96,6 +96,19 @@ put_item(void *cookie, struct pubsub_item const *it)
 
 /* ---- lists ---- */
 
+/* A node that was deleted meanwhile has no more items. */
+static bool
+list_some(struct job *j)
+{
+  struct pubsub_node n;
+
+  if (!j->node)
+    return pubsub_nodes(pubsubd.pubsub, j->owner, slice_of(j->after, j->after_len),
+                        put_node, j);
+  if (!pubsub_node_get(pubsubd.pubsub, j->node, &n)) return errno == ENOENT;
+  return pubsub_items(pubsubd.pubsub, &n, j->from, put_item, j);
+}
+
 /* Rows that the administrator does not read are not made. */
 static void
 step(void *cookie)
@@ -105,10 +118,7 @@ step(void *cookie)
 
   j->left = STEP;
   j->more = j->ctl->full;
-  if (!j->more)
-    ok = j->n.node ? pubsub_items(pubsubd.pubsub, &j->n, j->from, put_item, j)
-                   : pubsub_nodes(pubsubd.pubsub, j->owner,
-                                  slice_of(j->after, j->after_len), put_node, j);
+  if (!j->more) ok = list_some(j);
   if (ok && j->more) {
     event_timer_start(&j->timer, door_now() + (j->ctl->full ? 10000 : 0), step, j);
     return;
@@ -148,7 +158,7 @@ list_items(struct link *ctl, uint64_t owner, struct slice name)
     return;
   }
   j = job_new(ctl, owner);
-  if (j) j->n.node = n.node;
+  if (j) j->node = n.node;
 }
 
 /* ---- du ---- */

@@ -9,6 +9,8 @@
  *   expired items (item_expire), which no answer has any more since they expired;
  *   subscriptions that had an end (pubsub#expire), which count as none since then;
  *   entries of nodes that were deleted, and uris that are told no more (XEP-0060 s8.4.1);
+ *   entries of items that were dropped, because their node was emptied or may have fewer from now on;
+ *   items of publishers that have gone (leaving.c);
  *   the nodes, affiliations and subscriptions of accounts that authd says are ending, and the nodes of
  *   services that have no other owner: each account is
  *   answered by erased, when nothing of it is on the disk. authd says ending again as long as it has
@@ -32,10 +34,11 @@ static struct event_timer timer;
 static struct ending ending[ENDING_MAX]; /* oldest first */
 static size_t ending_n;
 static bool erased; /* the first of them has nothing more, when this turn is kept */
-static bool gone;   /* entries of deleted nodes may be left */
+static bool gone;   /* entries of deleted nodes, dropped items or leavers may be left */
 static uint64_t at; /* the account that was looked at last */
-static struct pubsub_place moved_at; /* the uri that was looked at last */
-static struct pubsub_place subs_at;  /* the subscription that is looked at next */
+static struct pubsub_place moved_at;   /* the uri that was looked at last */
+static struct pubsub_place subs_at;    /* the subscription that is looked at next */
+static struct pubsub_place leavers_at; /* the publisher whose items are looked at next */
 
 static void tick(void *cookie);
 
@@ -192,6 +195,8 @@ ends_turn(bool kept)
     ending_n--;
     memmove(ending, ending + 1, ending_n * sizeof *ending);
   }
+  /* Steps of a turn that is lost are taken again. */
+  if (!kept) ends_gone();
   erased = false;
 }
 
@@ -213,9 +218,11 @@ look(void)
 
 /* ---- the timer ---- */
 
+/* The timer that is on already is not put off. */
 void
 ends_gone(void)
 {
+  if (gone) return;
   gone = true;
   wake(TICK_US);
 }
@@ -236,14 +243,16 @@ expire_some(void)
 static bool
 purge_some(void)
 {
-  unsigned int done = 0;
+  unsigned int done = 0, dropped = 0;
 
   if (!gone) return false;
-  if (!pubsub_purge_gone(pubsubd.pubsub, STEPS, &done)) {
+  if (!pubsub_purge_gone(pubsubd.pubsub, STEPS, &done) ||
+      !pubsub_purge_dropped(pubsubd.pubsub, room_purge_step(), &dropped)) {
     failed("delete the entries of deleted nodes");
     return false;
   }
-  gone = done == STEPS;
+  gone = done == STEPS || dropped == room_purge_step();
+  gone = leaving_some(&leavers_at) || gone;
   return gone;
 }
 
@@ -315,6 +324,7 @@ ends_snapshot(struct snapshot *k)
   SNAPSHOT_INT(k, at);
   snapshot_block(k, &moved_at, sizeof moved_at);
   snapshot_block(k, &subs_at, sizeof subs_at);
+  snapshot_block(k, &leavers_at, sizeof leavers_at);
   SNAPSHOT_INT(k, ending_n);
   if (ending_n > ENDING_MAX) ending_n = 0;
   for (i = 0; i < ending_n; i++) {

@@ -5,7 +5,9 @@
  *   a subscription that lasts while its subscriber is there (pubsub#expire, the word presence) ends:
  *     of a full address with this session, of a bare one with the last session of the account;
  *   items that the account has published at nodes with pubsub#purge_offline go with its last session,
- *     and subscribers are told of that as of a retraction (XEP-0060 s7.2).
+ *     and subscribers are told of that as of a retraction (XEP-0060 s7.2). A node may have many items
+ *     of others: the account is noted as a leaver of the node, whose items are looked at in steps, over
+ *     restarts too. An item that is published after the account has gone stays.
  *
  * What an account publishes at nodes of services of which it is neither owner, publisher nor
  * subscriber stays. */
@@ -14,6 +16,7 @@ struct leaving {
   struct jid who;
   bool last; /* session of the account */
   stralloc nodes;
+  unsigned int left; /* items that may be looked at in this turn */
 };
 
 static bool
@@ -29,7 +32,7 @@ note(void *cookie, uint64_t owner, uint64_t node)
 
 struct found {
   struct leaving const *l;
-  stralloc lines; /* addresses, or ids of items */
+  stralloc lines; /* addresses */
 };
 
 static bool
@@ -58,43 +61,104 @@ end_subs(struct request *q, struct leaving const *l)
 
 /* ---- items ---- */
 
-/* An id may have any character but NUL, which XML has not. */
+struct published {
+  struct slice bare;
+  uint64_t until, next; /* numbers: behind the items to look at, and where to go on */
+  unsigned int *left;
+  stralloc ids; /* NUL, which XML has not, is behind each */
+};
+
 static bool
 find_item(void *cookie, struct pubsub_item const *it)
 {
-  struct found *f = cookie;
+  struct published *f = cookie;
 
-  return !slice_eq(it->publisher, f->l->who.bare) ||
-         (stralloc_catb(&f->lines, it->id.s, it->id.len) &&
-          stralloc_catb(&f->lines, "", 1));
+  if (it->number >= f->until) return false;
+  if (*f->left &&
+      (!slice_eq(it->publisher, f->bare) ||
+       (stralloc_catb(&f->ids, it->id.s, it->id.len) && stralloc_catb(&f->ids, "", 1)))) {
+    --*f->left;
+    return true;
+  }
+  f->next = it->number;
+  return false;
 }
 
-static void
-purge(struct request *q, struct leaving const *l)
+static bool
+retract(struct request *q, struct slice ids)
 {
-  struct found f = {.l = l};
   stralloc in = STRALLOC_ZERO;
-  struct slice rest, id;
-  bool ok = pubsub_items(pubsubd.pubsub, &q->n, 0, find_item, &f) && f.lines.len &&
-            xml_cat(&in, "<items") && xml_cat_attr(&in, "node", q->n.name) &&
-            xml_cat(&in, ">");
+  struct slice id;
+  bool ok =
+    xml_cat(&in, "<items") && xml_cat_attr(&in, "node", q->n.name) && xml_cat(&in, ">");
 
-  rest = slice_of(f.lines.s, f.lines.len);
-  while (ok && slice_word(&rest, 0, &id))
+  while (ok && slice_word(&ids, 0, &id))
     ok = pubsub_item_del(pubsubd.pubsub, &q->n, id) && xml_cat(&in, "<retract") &&
          xml_cat_attr(&in, "id", id) && xml_cat(&in, "/>");
-  if (ok && xml_cat(&in, "</items>")) {
+  ok = ok && xml_cat(&in, "</items>");
+  if (ok) {
     event_send(q, slice_of(in.s, in.len), CONFIG_NOTIFY_RETRACT);
     if (q->pep) pep_changed_node(q, q->n.name);
   }
-  stralloc_free(&f.lines);
   stralloc_free(&in);
+  return ok;
+}
+
+/* Look at items of q->n until *left, which is not 0, becomes 0; delete those that the leaver has published. */
+static bool
+leave(struct request *q, struct pubsub_leaver *l, unsigned int *left)
+{
+  struct published f = {.bare = slice_of(l->bare, l->bare_len),
+                        .until = l->until,
+                        .next = l->until,
+                        .left = left};
+  bool ok = pubsub_items(pubsubd.pubsub, &q->n, l->from, find_item, &f) &&
+            (!f.ids.len || retract(q, slice_of(f.ids.s, f.ids.len)));
+
+  stralloc_free(&f.ids);
+  l->from = f.next;
+  return ok && pubsub_leaver_put(pubsubd.pubsub, l);
+}
+
+/* The first step is that of the turn in which the session goes. */
+static void
+purge(struct request *q, struct leaving *l)
+{
+  struct pubsub_leaver leaver;
+
+  if (!q->n.items || !pubsub_leaver_new(pubsubd.pubsub, &q->n, l->who.bare, &leaver))
+    return;
+  if (l->left)
+    leave(q, &leaver, &l->left);
+  else
+    pubsub_leaver_put(pubsubd.pubsub, &leaver);
+  if (leaver.from < leaver.until) ends_gone();
+}
+
+bool
+leaving_some(struct pubsub_place *at)
+{
+  struct arena arena = ARENA_ZERO;
+  struct pubsub_leaver l;
+  unsigned int left = room_purge_step();
+  bool any = false;
+
+  while (left && (any = pubsub_leaver_next(pubsubd.pubsub, at, &l))) {
+    struct request q = {.pep = false};
+    bool there = node_request(&q, &arena, l.node);
+    if (!there) l.from = l.until;
+    if (!(there ? leave(&q, &l, &left) : pubsub_leaver_put(pubsubd.pubsub, &l))) break;
+    if (left) left--;
+    arena_reset(&arena);
+  }
+  arena_wipe(&arena);
+  return any;
 }
 
 /* ---- a session goes ---- */
 
 static void
-look_at(struct leaving const *l)
+look_at(struct leaving *l)
 {
   struct arena arena = ARENA_ZERO;
   uint64_t node;
@@ -126,7 +190,7 @@ note_own(void *cookie, struct pubsub_node const *n)
 void
 pep_session_goes(struct slice full, bool last)
 {
-  struct leaving l = {.who = jid_cut(full), .last = last};
+  struct leaving l = {.who = jid_cut(full), .last = last, .left = room_purge_step()};
   uint64_t number;
 
   if (store_is_full(pubsubd.store)) return;

@@ -331,23 +331,37 @@ drop_oldest(struct request *q, stralloc *in)
   struct pubsub_item it;
   struct slice id;
 
-  if (!pubsub_item_oldest(pubsubd.pubsub, &q->n, &it)) return errno == ENOENT;
+  if (!pubsub_item_oldest(pubsubd.pubsub, &q->n, &it)) return false;
   id = arena_copy(q->ctx->arena, it.id);
   return id.s && pubsub_item_del(pubsubd.pubsub, &q->n, id) &&
          (!in || cat_retracted(in, id));
+}
+
+/* Delete all items of q->n but the newest keep. If they are many, they are only out of sight at once, and
+ * leave the disk in steps. in: NULL, or gets an element for each item that is deleted now. */
+static bool
+keep_newest(struct request *q, uint64_t keep, stralloc *in)
+{
+  if (q->n.items > keep && q->n.items - keep > room_purge_step()) {
+    ends_gone();
+    return pubsub_items_drop(pubsubd.pubsub, &q->n, (uint32_t)keep);
+  }
+  while (q->n.items > keep)
+    if (!drop_oldest(q, in)) return false;
+  return true;
 }
 
 bool
 evict(struct request *q, bool told)
 {
   uint64_t most = config_max_items(&q->c, q->host, q->pep);
-  bool tells = told && most > 1 && q->n.items > most;
+  bool tells =
+    told && most > 1 && q->n.items > most && q->n.items - most <= room_purge_step();
   stralloc in = STRALLOC_ZERO;
   bool ok = !tells || (xml_cat(&in, "<items") && xml_cat_attr(&in, "node", q->n.name) &&
                        xml_cat(&in, ">"));
 
-  while (ok && q->n.items > most)
-    ok = drop_oldest(q, tells ? &in : NULL);
+  ok = ok && keep_newest(q, most, tells ? &in : NULL);
   if (ok && tells && xml_cat(&in, "</items>"))
     event_send(q, slice_of(in.s, in.len), CONFIG_NOTIFY_RETRACT);
   stralloc_free(&in);
@@ -379,8 +393,7 @@ purge_node(struct request *q)
   if (q->aff != PUBSUB_OWNER && q->aff != PUBSUB_PUBLISHER)
     return refuse(q, ERR_FORBIDDEN, NULL);
   if (!config_on(&q->c, CONFIG_PERSIST)) return refuse_feature(q, "persistent-items");
-  while (q->n.items)
-    if (!drop_oldest(q, NULL)) return refuse_failed(q);
+  if (!keep_newest(q, 0, NULL)) return refuse_failed(q);
   tell_of_node(q, "purge", SLICE(""), CONFIG_NOTIFY_RETRACT);
   return DONE;
 }

@@ -107,6 +107,10 @@ void pep_session_comes(struct slice full);
 /* A session is not available any more; last: of its account (leaving.c). */
 void pep_session_goes(struct slice full, bool last);
 
+/* Look at some of the items of publishers that have gone, and whose items go with them, from the place on.
+ * Give whether there may be more. */
+bool leaving_some(struct pubsub_place *at);
+
 /* A request has changed the node that its action names; something has changed this node. */
 void pep_changed(struct request const *q);
 void pep_changed_node(struct request const *q, struct slice node);

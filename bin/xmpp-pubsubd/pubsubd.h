@@ -223,6 +223,9 @@ bool room_for_aff(struct request *q);
 /* Say whether an account may have to do with one more node, by its own request or by an owner's. */
 bool room_for_node_of(struct request *q, struct slice bare);
 
+/* The items that a turn deletes or looks at for one reason; see PUBSUB_PURGE_STEP. */
+unsigned int room_purge_step(void);
+
 /* The bytes of last items that a client gets when it comes, for its subscriptions. */
 uint64_t room_last_bytes(void);
 
@@ -301,7 +304,7 @@ struct slice random_name(struct request *q, char what);
 bool remove_node(struct request *q, struct slice uri);
 
 /* Delete the items of q->n that are too many. Those that subscribers are to be told of are
- * retracted by an event. */
+ * retracted by an event; not if they are more than room_purge_step, as after a limit became lower. */
 bool evict(struct request *q, bool told);
 
 /* End the subscriptions of addresses that q->n lets in no more (s8.9.2.4), and tell them; bare: only
@@ -385,7 +388,7 @@ void send_last_on_sub(struct request const *q, struct slice jid);
 void ends_start(void);
 void ends_ending(struct link *l, struct record *r);
 void ends_made(struct link *l, struct record *r);
-void ends_gone(void); /* a node was deleted */
+void ends_gone(void); /* a node was deleted or emptied, or a publisher has gone */
 void ends_turn(bool kept);
 void ends_snapshot(struct snapshot *k);
 

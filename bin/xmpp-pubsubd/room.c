@@ -14,7 +14,7 @@ static struct {
   uint64_t service_nodes, service_bytes;
   uint64_t affiliations, subscriptions, subscriptions_of_one, owners_told,
     nodes_looked_at;
-  uint64_t nodes_of_one, nodes_given, last_bytes, config_bytes;
+  uint64_t nodes_of_one, nodes_given, last_bytes, config_bytes, purge_step;
 } limits;
 
 void
@@ -39,6 +39,7 @@ room_take(struct settings const *st)
   limits.nodes_of_one = settings_limit(st, "pubsub_nodes_of_one", PUBSUB_NODES_OF_ONE);
   limits.nodes_given = settings_limit(st, "pubsub_nodes_given", PUBSUB_NODES_GIVEN);
   limits.config_bytes = settings_limit(st, "pubsub_config_bytes", PUBSUB_CONFIG_MAX);
+  limits.purge_step = settings_limit(st, "pubsub_purge_step", PUBSUB_PURGE_STEP);
   limits.last_bytes = settings_limit(st, "pubsub_last_bytes", PUBSUB_LAST_BYTES);
   limits.nodes_looked_at =
     settings_limit(st, "pubsub_nodes_looked_at", PUBSUB_NODES_LOOKED_AT);
@@ -60,6 +61,12 @@ uint64_t
 room_config_bytes(void)
 {
   return limits.config_bytes;
+}
+
+unsigned int
+room_purge_step(void)
+{
+  return (unsigned int)limits.purge_step;
 }
 
 uint64_t

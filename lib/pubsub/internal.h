@@ -7,7 +7,7 @@
 struct pubsub {
   struct store *store;
   MDB_dbi services, nodes, node, items, ids, expiry, affs, subs, byjid, moved, owners,
-    done, gone, meta;
+    done, gone, meta, dropped, leavers;
 };
 
 /* A key of up to two numbers and a text. */

@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
+/* A node has the second version while it has dropped items. */
 #define VERSION 1
+#define VERSION_FIRST 2
 
 static bool
 read_node(uint64_t node, struct slice v, struct pubsub_node *out)
@@ -15,9 +17,13 @@ read_node(uint64_t node, struct slice v, struct pubsub_node *out)
   if (!pubsub_number(&v, 1, &version) || !pubsub_number(&v, 1, &type) ||
       !pubsub_number(&v, 8, &out->created_us) || !pubsub_number(&v, 4, &items) ||
       !pubsub_number(&v, 8, &out->bytes) || !pubsub_number(&v, 8, &out->next) ||
-      !pubsub_number(&v, 8, &out->owner) || !pubsub_text(&v, &out->name) ||
-      !pubsub_text(&v, &out->creator) || version != VERSION || type > PUBSUB_PEP)
+      !pubsub_number(&v, 8, &out->owner) || version < VERSION ||
+      version > VERSION_FIRST ||
+      (version == VERSION_FIRST && !pubsub_number(&v, 8, &out->first)) ||
+      !pubsub_text(&v, &out->name) || !pubsub_text(&v, &out->creator) ||
+      type > PUBSUB_PEP)
     return pubsub_bad();
+  if (version == VERSION) out->first = 0;
   out->node = node;
   out->type = (enum pubsub_type)type;
   out->items = (uint32_t)items;
@@ -78,10 +84,11 @@ pubsub_node_put(struct pubsub *p, struct pubsub_node const *n)
   struct pubsub_key k;
   stralloc sa = STRALLOC_ZERO;
   bool whole =
-    pubsub_cat_number(&sa, 1, VERSION) && pubsub_cat_number(&sa, 1, n->type) &&
-    pubsub_cat_number(&sa, 8, n->created_us) && pubsub_cat_number(&sa, 4, n->items) &&
-    pubsub_cat_number(&sa, 8, n->bytes) && pubsub_cat_number(&sa, 8, n->next) &&
-    pubsub_cat_number(&sa, 8, n->owner) && pubsub_cat_text(&sa, n->name) &&
+    pubsub_cat_number(&sa, 1, n->first ? VERSION_FIRST : VERSION) &&
+    pubsub_cat_number(&sa, 1, n->type) && pubsub_cat_number(&sa, 8, n->created_us) &&
+    pubsub_cat_number(&sa, 4, n->items) && pubsub_cat_number(&sa, 8, n->bytes) &&
+    pubsub_cat_number(&sa, 8, n->next) && pubsub_cat_number(&sa, 8, n->owner) &&
+    (!n->first || pubsub_cat_number(&sa, 8, n->first)) && pubsub_cat_text(&sa, n->name) &&
     pubsub_cat_text(&sa, n->creator) &&
     (!n->fields.len || stralloc_catb(&sa, n->fields.s, n->fields.len));
 
@@ -109,6 +116,7 @@ pubsub_node_add(struct pubsub *p, struct pubsub_node *n)
   n->items = 0;
   n->bytes = 0;
   n->next = 1;
+  n->first = 0;
   uint64_pack_big(buf, n->node);
   return n->node &&
          store_put(p->store, p->nodes, pubsub_key(&k, n->owner, n->name),
@@ -302,12 +310,14 @@ purge_one(struct pubsub *p, struct purge const *g, unsigned int most, unsigned i
 
   uint64_pack_big(prefix, g->node);
   if (!purge_people(p, &n, most, done) || !pubsub_items_purge(p, g->node, most, done) ||
-      (*done < most && !store_del_some(p->store, p->ids, key, most - *done, done)))
+      (*done < most && !store_del_some(p->store, p->ids, key, most - *done, done)) ||
+      (*done < most && !store_del_some(p->store, p->leavers, key, most - *done, done)))
     return false;
   if (*done >= most) return true;
   (*done)++;
   return (store_del(p->store, p->affs, key) || errno == ENOENT) &&
          (store_del(p->store, p->subs, key) || errno == ENOENT) &&
+         (store_del(p->store, p->dropped, key) || errno == ENOENT) &&
          (store_del(p->store, p->node, key) || errno == ENOENT) &&
          store_del(p->store, p->gone, key);
 }

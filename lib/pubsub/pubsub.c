@@ -9,8 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Readers need not have the tables behind the others: a store that an earlier version has written
+ * has none of them until its writer has opened it. */
 static bool
-open_tables(struct pubsub *p)
+open_tables(struct pubsub *p, bool writes)
 {
   struct {
     char const *name;
@@ -29,26 +31,34 @@ open_tables(struct pubsub *p)
     {"owners",   &p->owners  },
     {"done",     &p->done    },
     {"gone",     &p->gone    },
-    {"meta",     &p->meta    }
+    {"meta",     &p->meta    },
+    {"dropped",  &p->dropped },
+    {"leavers",  &p->leavers }
   };
 
-  size_t i;
+  size_t i, n = sizeof all / sizeof *all - (writes ? 0 : 2);
 
-  for (i = 0; i < sizeof all / sizeof *all; i++)
+  for (i = 0; i < n; i++)
     if (!store_table(p->store, all[i].name, all[i].table)) return false;
   return true;
 }
 
-struct pubsub *
-pubsub_open(struct store *s)
+static struct pubsub *
+open_in(struct store *s, bool writes)
 {
   struct pubsub *p = calloc(1, sizeof *p);
 
   if (!p) return NULL;
   p->store = s;
-  if (open_tables(p)) return p;
+  if (open_tables(p, writes)) return p;
   free(p);
   return NULL;
+}
+
+struct pubsub *
+pubsub_open(struct store *s)
+{
+  return open_in(s, true);
 }
 
 void
@@ -68,7 +78,7 @@ pubsub_open_reader(char const *data, struct store **store)
   snprintf(path, sizeof path, "%s/pubsub", data);
   *store = store_open(path, false, false, PUBSUB_MAP_BYTES);
   if (!*store) return NULL;
-  p = pubsub_open(*store);
+  p = open_in(*store, false);
   if (p) return p;
   store_close(*store);
   *store = NULL;

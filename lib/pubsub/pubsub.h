@@ -7,9 +7,9 @@
  *   services DOMAIN -> OWNER
  *   nodes    OWNER NAME -> NODE
  *   node     NODE -> 1 byte version, 1 byte type (enum pubsub_type), 8 microseconds of creation,
- *            4 items, 8 bytes of them, 8 number of the next item, OWNER, then NAME and the JID of
- *            the creator as 2 bytes length and text; behind them the fields of the configuration
- *            that are set: 1 byte number, 2 bytes length, value
+ *            4 items, 8 bytes of them, 8 number of the next item, OWNER; in version 2, 8 number of
+ *            the first item; then NAME and the JID of the creator as 2 bytes length and text; behind
+ *            them the fields of the configuration that are set: 1 byte number, 2 bytes length, value
  *   items    NODE NUMBER -> 8 microseconds of publishing, 4 seconds of its expiry or 0, then id and
  *            publisher as 2 bytes length and text; behind them the payload as text
  *   ids      NODE, 16 bytes of the SHA-256 of the id -> NUMBER
@@ -25,6 +25,9 @@
  *   done     16 bytes of a digest -> 8 microseconds, 8 number, 1 byte what, id; the number modulo
  *            PUBSUB_DONE_MAX, 2 bytes -> digest
  *   gone     NODE -> OWNER: a node whose entries are still to be deleted
+ *   dropped  NODE -> nothing: a node whose items in front of the first are still to be deleted
+ *   leavers  NODE BARE -> 8 FROM, 8 UNTIL: the items from the one number on to the other that this
+ *            address has published are still to be deleted (pubsub#purge_offline)
  *   meta     "node", "service", "done" -> 8 bytes: the number that the next one gets; "creators":
  *            table owners has sums of creators
  * Slices that are given out lie in the map: they live until the next write or the end of the turn.
@@ -71,10 +74,12 @@ enum pubsub_state {
   PUBSUB_STATES_N
 };
 
+/* first: the number of the oldest item that there may be, 0: of any. Items in front of it are as good as
+ * deleted, and items and bytes do not count them. */
 struct pubsub_node {
   uint64_t node, owner;
   enum pubsub_type type;
-  uint64_t created_us, bytes, next;
+  uint64_t created_us, bytes, next, first;
   uint32_t items;
   struct slice name, creator, fields;
 };
@@ -138,7 +143,7 @@ bool pubsub_counts_of(struct pubsub *p, uint64_t owner, struct slice creator,
  * nodes, once in the life of a store. */
 bool pubsub_sum_creators(struct pubsub *p);
 
-/* How many nodes and items there are, those of deleted nodes included. */
+/* How many nodes and items there are, those of deleted nodes and dropped ones included. */
 bool pubsub_totals(struct pubsub *p, size_t *nodes, size_t *items);
 
 /* ---- nodes (nodes.c) ---- */
@@ -243,10 +248,42 @@ bool pubsub_item_oldest(struct pubsub *p, struct pubsub_node const *n,
 bool pubsub_item_newest(struct pubsub *p, struct pubsub_node const *n,
                         struct pubsub_item *out);
 
+/* Drop all items of n but the newest keep: they are gone at once, and their entries go by
+ * pubsub_purge_dropped. Walks at most half of the items. */
+bool pubsub_items_drop(struct pubsub *p, struct pubsub_node *n, uint32_t keep);
+
+/* Delete entries of dropped items, until *done, to which their number is added, is most; when it is
+ * less, nothing is left. Items that were published since then stay. */
+bool pubsub_purge_dropped(struct pubsub *p, unsigned int most, unsigned int *done);
+
 /* Delete items whose expiry is not behind now_s, until *done, to which their number is added, is
  * most. */
 bool pubsub_items_expire(struct pubsub *p, uint32_t now_s, unsigned int most,
                          unsigned int *done);
+
+/* ---- publishers whose items go with them (leavers.c) ---- */
+
+/* The items of the node with numbers from `from` on and below until are to be looked at, and those that
+ * bare has published are to be deleted. */
+struct pubsub_leaver {
+  uint64_t node, from, until;
+  char bare[PUBSUB_JID_MAX];
+  size_t bare_len;
+};
+
+/* Fill out for bare, which has left now: all items of n so far are to be looked at; those of a stored
+ * leaver from where it was. Nothing is stored. errno ENAMETOOLONG: bare has more than PUBSUB_JID_MAX
+ * bytes, or EIO. */
+bool pubsub_leaver_new(struct pubsub *p, struct pubsub_node const *n, struct slice bare,
+                       struct pubsub_leaver *out);
+
+/* Find the leaver at the place or behind it, else the first of all, and set the place behind it. errno
+ * ENOENT: there is none. */
+bool pubsub_leaver_next(struct pubsub *p, struct pubsub_place *place,
+                        struct pubsub_leaver *out);
+
+/* Store the leaver, which has come to l->from; forget it if that is l->until. */
+bool pubsub_leaver_put(struct pubsub *p, struct pubsub_leaver const *l);
 
 /* ---- nodes with a meaning (meant.c) ---- */
 

@@ -107,7 +107,7 @@ cat_counted(struct rehost const *r, struct slice text,
   return true;
 }
 
-/* 38 bytes, name, creator, fields */
+/* 38 bytes, or 46 in version 2, name, creator, fields */
 static bool
 rehost_node(struct rehost const *r, struct slice *key, struct slice *value)
 {
@@ -115,6 +115,7 @@ rehost_node(struct rehost const *r, struct slice *key, struct slice *value)
   struct slice rest = *value, name, creator;
 
   (void)key;
+  if (value->len && value->s[0] == 2) head += 8;
   if (value->len < head) return pubsub_bad();
   rest = slice_of(value->s + head, value->len - head);
   if (!pubsub_text(&rest, &name) || !pubsub_text(&rest, &creator)) return pubsub_bad();
@@ -191,6 +192,8 @@ static struct {
   {"done",     NULL         },
   {"gone",     NULL         },
   {"meta",     NULL         },
+  {"dropped",  NULL         },
+  {"leavers",  rehost_person},
 };
 
 bool

@@ -25,9 +25,9 @@ static char top[] = "/tmp/tabber-pubsub-XXXXXX";
 static char dir[sizeof top + 8];
 static struct store *store;
 static struct pubsub *pubsub;
-static char const *const tables[] = {"nodes",  "node",   "items", "ids",
-                                     "expiry", "affs",   "subs",  "byjid",
-                                     "moved",  "owners", "gone"};
+static char const *const tables[] = {"nodes", "node",    "items",  "ids",   "expiry",
+                                     "affs",  "subs",    "byjid",  "moved", "owners",
+                                     "gone",  "dropped", "leavers"};
 
 static int
 group_start(void **state)
@@ -121,6 +121,18 @@ nothing_is_left(void)
     assert_true(store_table(store, tables[i], &t));
     if (store_count(store, t)) fail_msg("table %s is not empty", tables[i]);
   }
+}
+
+static void
+purge_gone(unsigned int step)
+{
+  unsigned int done;
+
+  do {
+    done = 0;
+    assert_true(pubsub_purge_gone(pubsub, step, &done));
+    assert_true(done <= step);
+  } while (done == step);
 }
 
 /* ---- nodes ---- */
@@ -254,6 +266,237 @@ places(void **state)
   assert_int_equal(errno, ENOENT);
 }
 
+/* ---- items that are dropped ---- */
+
+static void
+drop(struct pubsub_node *n, uint32_t keep, char const *want)
+{
+  assert_true(pubsub_items_drop(pubsub, n, keep));
+  items_are(n, want);
+  assert_true(pubsub_node_find(pubsub, ALICE, SLICE("a"), n));
+  items_are(n, want);
+}
+
+static void
+purge_dropped(unsigned int step)
+{
+  unsigned int done, steps = 0;
+
+  do {
+    done = 0;
+    assert_true(pubsub_purge_dropped(pubsub, step, &done));
+    assert_true(done <= step);
+    assert_true(++steps < 100);
+  } while (done == step);
+}
+
+static void
+entries_are(char const *table, size_t want)
+{
+  MDB_dbi t;
+
+  assert_true(store_table(store, table, &t));
+  assert_int_equal(store_count(store, t), want);
+}
+
+static struct pubsub_node
+node_with(char const *ids)
+{
+  struct pubsub_node n = node_of(ALICE, "a");
+
+  for (; *ids; ids++)
+    put(&n, (char const[2]){*ids, 0});
+  return n;
+}
+
+/* Dropped from either end, once and again, all counts are as if the items had been deleted. */
+static void
+dropped(void **state)
+{
+  struct pubsub_node n = node_with("abcdefgh");
+  struct pubsub_item it;
+  uint64_t number;
+  size_t place;
+
+  (void)state;
+  drop(&n, 9, "abcdefgh");
+  drop(&n, 8, "abcdefgh");
+  entries_are("dropped", 0);
+  drop(&n, 6, "cdefgh");
+  counts_are(ALICE, 1, 6, 6 * 12);
+  drop(&n, 2, "gh");
+  counts_are(ALICE, 1, 2, 2 * 12);
+  assert_int_equal(n.bytes, 2 * 12);
+  assert_false(pubsub_item_get(pubsub, &n, SLICE("f"), &it));
+  assert_int_equal(errno, ENOENT);
+  assert_false(pubsub_item_del(pubsub, &n, SLICE("a")));
+  assert_true(pubsub_item_oldest(pubsub, &n, &it) && slice_is(it.id, "g"));
+  assert_true(pubsub_item_from_end(pubsub, &n, 1, &number));
+  assert_true(pubsub_item_place(pubsub, &n, number, &place) && place == 0);
+  assert_true(pubsub_item_from_end(pubsub, &n, 0, &number));
+  assert_true(pubsub_item_place(pubsub, &n, number, &place) && place == 1);
+  entries_are("items", 8);
+  purge_dropped(2);
+  entries_are("items", 2);
+  entries_are("ids", 2);
+  entries_are("dropped", 0);
+  assert_true(pubsub_node_find(pubsub, ALICE, SLICE("a"), &n));
+  assert_int_equal(n.first, 0);
+  items_are(&n, "gh");
+}
+
+/* The newest item was dropped too, and one has its id again. */
+static void
+published_meanwhile(void **state)
+{
+  struct pubsub_node n = node_with("abc");
+  struct pubsub_item it;
+  unsigned int done = 0;
+
+  (void)state;
+  drop(&n, 0, "");
+  counts_are(ALICE, 1, 0, 0);
+  assert_false(pubsub_item_newest(pubsub, &n, &it));
+  assert_int_equal(errno, ENOENT);
+  put(&n, "b");
+  put(&n, "x");
+  items_are(&n, "bx");
+  assert_true(pubsub_purge_dropped(pubsub, 2, &done));
+  assert_int_equal(done, 2);
+  assert_true(pubsub_node_find(pubsub, ALICE, SLICE("a"), &n));
+  items_are(&n, "bx");
+  purge_dropped(1);
+  assert_true(pubsub_node_find(pubsub, ALICE, SLICE("a"), &n));
+  items_are(&n, "bx");
+  assert_true(pubsub_item_get(pubsub, &n, SLICE("b"), &it));
+  entries_are("ids", 2);
+  counts_are(ALICE, 1, 2, 2 * 12);
+  assert_true(pubsub_item_del(pubsub, &n, SLICE("b")));
+  assert_true(pubsub_item_del(pubsub, &n, SLICE("x")));
+  assert_true(pubsub_node_del(pubsub, &n, SLICE("")));
+  purge_gone(3);
+  nothing_is_left();
+}
+
+static void
+dropped_from_a_deleted_node(void **state)
+{
+  struct pubsub_node n = node_with("abc");
+
+  (void)state;
+  drop(&n, 1, "c");
+  assert_true(pubsub_node_del(pubsub, &n, SLICE("")));
+  counts_are(ALICE, 0, 0, 0);
+  purge_dropped(2);
+  purge_gone(2);
+  nothing_is_left();
+}
+
+/* An item that expires after it was dropped takes along neither counts nor another of its id. */
+static void
+dropped_and_expired(void **state)
+{
+  struct pubsub_node n = node_of(ALICE, "a");
+  unsigned int done = 0;
+
+  (void)state;
+  put_until(&n, "x", 5);
+  put_until(&n, "y", 5);
+  drop(&n, 0, "");
+  put(&n, "y");
+  assert_true(pubsub_items_expire(pubsub, 9, 100, &done));
+  assert_int_equal(done, 2);
+  purge_dropped(100);
+  assert_true(pubsub_node_find(pubsub, ALICE, SLICE("a"), &n));
+  items_are(&n, "y");
+  counts_are(ALICE, 1, 1, 12);
+  entries_are("items", 1);
+  entries_are("ids", 1);
+}
+
+/* ---- publishers that have left ---- */
+
+static void
+leavers(void **state)
+{
+  struct pubsub_node a = node_with("abc"), b = node_of(ALICE, "b");
+  struct pubsub_place at = {.len = 0};
+  struct pubsub_leaver l, again;
+  static char long_jid[PUBSUB_JID_MAX + 1];
+
+  (void)state;
+  memset(long_jid, 'x', sizeof long_jid);
+  assert_false(pubsub_leaver_new(pubsub, &a, slice_of(long_jid, sizeof long_jid), &l));
+  assert_int_equal(errno, ENAMETOOLONG);
+  assert_false(pubsub_leaver_next(pubsub, &at, &l));
+  assert_int_equal(errno, ENOENT);
+  assert_true(pubsub_leaver_new(pubsub, &a, SLICE("bob@b"), &l));
+  assert_true(l.from == 0 && l.until == a.next);
+  l.from = 2;
+  assert_true(pubsub_leaver_put(pubsub, &l));
+  put(&a, "d");
+  assert_true(pubsub_leaver_new(pubsub, &a, SLICE("bob@b"), &again));
+  assert_true(again.from == 2 && again.until == a.next);
+  assert_true(pubsub_leaver_new(pubsub, &b, SLICE("bob@b"), &again));
+  assert_true(pubsub_leaver_put(pubsub, &again));
+  /* Each in turn, and the first again behind the last. */
+  assert_true(pubsub_leaver_next(pubsub, &at, &l) && l.node == a.node);
+  assert_int_equal(l.from, 2);
+  assert_true(slice_is(slice_of(l.bare, l.bare_len), "bob@b"));
+  assert_true(pubsub_leaver_next(pubsub, &at, &again) && again.node == b.node);
+  assert_true(pubsub_leaver_next(pubsub, &at, &again) && again.node == a.node);
+  l.from = l.until;
+  assert_true(pubsub_leaver_put(pubsub, &l));
+  entries_are("leavers", 1);
+  assert_true(pubsub_node_del(pubsub, &a, SLICE("")));
+  assert_true(pubsub_node_del(pubsub, &b, SLICE("")));
+  purge_gone(2);
+  nothing_is_left();
+}
+
+/* ---- another host ---- */
+
+static bool
+rehost(void *cookie, char const *table, struct slice *key, struct slice *value)
+{
+  static stralloc k = STRALLOC_ZERO, v = STRALLOC_ZERO;
+
+  return pubsub_rehost(cookie, table, key, value, &k, &v);
+}
+
+/* A node with dropped items, and a leaver of it. */
+static void
+rehosted(void **state)
+{
+  struct jid_hosts h = {SLICE("a"), SLICE("b.example")};
+  struct pubsub_node n = node_with("xyz");
+  struct pubsub_place at = {.len = 0};
+  struct pubsub_leaver l;
+  struct pubsub_item it;
+  char to[sizeof dir + 8];
+
+  (void)state;
+  drop(&n, 2, "yz");
+  assert_true(pubsub_leaver_new(pubsub, &n, SLICE("alice@a"), &l));
+  assert_true(pubsub_leaver_put(pubsub, &l));
+  assert_true(store_commit(store));
+  pubsub_close(pubsub);
+  store_close(store);
+  snprintf(to, sizeof to, "%s-b", dir);
+  assert_true(store_rewrite(dir, to, rehost, &h));
+  store = store_open(to, true, false, MAP);
+  assert_non_null(store);
+  pubsub = pubsub_open(store);
+  assert_non_null(pubsub);
+  assert_true(pubsub_node_find(pubsub, ALICE, SLICE("a"), &n));
+  assert_true(slice_is(n.creator, "alice@b.example"));
+  items_are(&n, "yz");
+  assert_true(pubsub_item_get(pubsub, &n, SLICE("z"), &it));
+  assert_true(slice_is(it.publisher, "alice@b.example"));
+  assert_true(pubsub_leaver_next(pubsub, &at, &l));
+  assert_true(slice_is(slice_of(l.bare, l.bare_len), "alice@b.example"));
+}
+
 /* ---- expiry ---- */
 
 static void
@@ -323,18 +566,6 @@ nodes_of(char const *bare)
 }
 
 static void
-purge(unsigned int step)
-{
-  unsigned int done;
-
-  do {
-    done = 0;
-    assert_true(pubsub_purge_gone(pubsub, step, &done));
-    assert_true(done <= step);
-  } while (done == step);
-}
-
-static void
 deleted_node(void **state)
 {
   struct pubsub_node n = node_of(ALICE, "a"), found;
@@ -352,7 +583,7 @@ deleted_node(void **state)
   assert_int_equal(errno, ENOENT);
   assert_int_equal(nodes_of("bob@b"), 0);
   counts_are(ALICE, 0, 0, 0);
-  purge(2);
+  purge_gone(2);
   nothing_is_left();
 }
 
@@ -372,7 +603,7 @@ same_name(void **state)
   assert_true(pubsub_aff_get(pubsub, m.node, SLICE("bob@b"), &aff));
   assert_int_equal(aff, PUBSUB_NONE);
   put(&m, "y");
-  purge(100);
+  purge_gone(100);
   items_are(&m, "y");
   counts_are(ALICE, 1, 1, 12);
 }
@@ -519,7 +750,7 @@ ended_account(void **state)
     assert_true(done <= 2);
   } while (done == 2);
   assert_true(pubsub_node_del(pubsub, &other, SLICE("")));
-  purge(100);
+  purge_gone(100);
   nothing_is_left();
 }
 
@@ -638,6 +869,12 @@ main(void)
     cmocka_unit_test_setup_teardown(too_long_a_text_spoils_nothing, start, finish),
     cmocka_unit_test_setup_teardown(items, start, finish),
     cmocka_unit_test_setup_teardown(places, start, finish),
+    cmocka_unit_test_setup_teardown(dropped, start, finish),
+    cmocka_unit_test_setup_teardown(published_meanwhile, start, finish),
+    cmocka_unit_test_setup_teardown(dropped_from_a_deleted_node, start, finish),
+    cmocka_unit_test_setup_teardown(dropped_and_expired, start, finish),
+    cmocka_unit_test_setup_teardown(leavers, start, finish),
+    cmocka_unit_test_setup_teardown(rehosted, start, finish),
     cmocka_unit_test_setup_teardown(expiry, start, finish),
     cmocka_unit_test_setup_teardown(expiry_of_a_deleted_node, start, finish),
     cmocka_unit_test_setup_teardown(deleted_node, start, finish),
