@@ -12,7 +12,7 @@
  *   entries of items that were dropped, because their node was emptied or may have fewer from now on;
  *   items of publishers that have gone (leaving.c);
  *   the nodes, affiliations and subscriptions of accounts that authd says are ending, and the nodes of
- *   services that have no other owner: each account is
+ *   services that have no other owner; those that have one are handed to it (heirs.c): each account is
  *   answered by erased, when nothing of it is on the disk. authd says ending again as long as it has
  *   not heard that, so a step may be lost in a restart.
  *
@@ -36,6 +36,7 @@ static size_t ending_n;
 static bool erased; /* the first of them has nothing more, when this turn is kept */
 static bool gone;   /* entries of deleted nodes, dropped items or leavers may be left */
 static uint64_t at; /* the account that was looked at last */
+static struct heirs_place heirs_at;    /* of the first that is ending */
 static struct pubsub_place moved_at;   /* the uri that was looked at last */
 static struct pubsub_place subs_at;    /* the subscription that is looked at next */
 static struct pubsub_place leavers_at; /* the publisher whose items are looked at next */
@@ -182,6 +183,7 @@ erase_some(void)
     !is_deleted(e->number) ||
     (pubsub_purge(pubsubd.pubsub, e->number, STEPS, &done) && done < STEPS &&
      (!e->bare || delete_owned(slice_str(e->bare)) == 0) &&
+     (!e->bare || heirs_take(slice_str(e->bare), &heirs_at)) &&
      (!e->bare || pubsub_forget(pubsubd.pubsub, slice_str(e->bare), STEPS, &done)) &&
      done < STEPS);
 }
@@ -194,9 +196,13 @@ ends_turn(bool kept)
     free(ending[0].bare);
     ending_n--;
     memmove(ending, ending + 1, ending_n * sizeof *ending);
+    heirs_at = (struct heirs_place){0};
   }
   /* Steps of a turn that is lost are taken again. */
-  if (!kept) ends_gone();
+  if (!kept) {
+    heirs_at = (struct heirs_place){0};
+    ends_gone();
+  }
   erased = false;
 }
 
@@ -322,6 +328,7 @@ ends_snapshot(struct snapshot *k)
   snapshot_timer(k, &timer, tick, NULL);
   SNAPSHOT_INT(k, gone);
   SNAPSHOT_INT(k, at);
+  snapshot_block(k, &heirs_at, sizeof heirs_at);
   snapshot_block(k, &moved_at, sizeof moved_at);
   snapshot_block(k, &subs_at, sizeof subs_at);
   snapshot_block(k, &leavers_at, sizeof leavers_at);

@@ -223,6 +223,9 @@ bool room_for_aff(struct request *q);
 /* Say whether an account may have to do with one more node, by its own request or by an owner's. */
 bool room_for_node_of(struct request *q, struct slice bare);
 
+/* Say whether n may count for this owner, who is not asked. */
+bool room_for_heir(struct pubsub_node const *n, struct slice bare);
+
 /* The items that a turn deletes or looks at for one reason; see PUBSUB_PURGE_STEP. */
 unsigned int room_purge_step(void);
 
@@ -391,6 +394,19 @@ void ends_made(struct link *l, struct record *r);
 void ends_gone(void); /* a node was deleted or emptied, or a publisher has gone */
 void ends_turn(bool kept);
 void ends_snapshot(struct snapshot *k);
+
+/* ---- nodes of services whose creator's account ends (heirs.c) ---- */
+
+/* Where the walk is: the next node of this service is the one behind the name. All zero at its begin. */
+struct heirs_place {
+  uint64_t owner;
+  char name[PUBSUB_NAME_MAX];
+  size_t name_len;
+};
+
+/* Have some nodes that this account has created count for other owners, or for the service. true: there
+ * is none left. */
+bool heirs_take(struct slice bare, struct heirs_place *at);
 
 /* ---- commands of the administrator (control.c) ---- */
 

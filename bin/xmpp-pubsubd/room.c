@@ -5,7 +5,8 @@
  * have made.
  *
  * Nodes of an account count for the account. Those of a service count for the address that has
- * created them, whoever owns them now and whoever publishes: an owner can be made one by strangers.
+ * created them, whoever owns them now and whoever publishes: an owner can be made one by strangers. When
+ * the account of a creator ends, its nodes come to other owners (heirs.c), up to a part of their limits.
  * Addresses that have no account here are as many as somebody likes, so that all of a service
  * together has a limit for them too. */
 
@@ -128,6 +129,17 @@ room_for_node(struct request *q)
   if (!q->pep) return room_for_node_here(q);
   if (!pubsub_counts(pubsubd.pubsub, q->owner, &counts)) return refuse_failed(q) == DONE;
   return counts.nodes < PUBSUB_PEP_NODES || no_room(q, "there are too many nodes");
+}
+
+/* As many nodes as others may give it, and half of the items and bytes: the rest is for its own nodes. */
+bool
+room_for_heir(struct pubsub_node const *n, struct slice bare)
+{
+  struct pubsub_counts c;
+
+  return pubsub_counts_of(pubsubd.pubsub, n->owner, bare, &c) &&
+         c.nodes < limits.nodes_given && c.nodes < limits.nodes / 2 &&
+         c.items + n->items <= limits.items / 2 && c.bytes + n->bytes <= limits.bytes / 2;
 }
 
 /* ---- items ---- */

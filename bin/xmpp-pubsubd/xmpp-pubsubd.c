@@ -12,7 +12,7 @@
  * ROOMS   request.c the action of a request, and what refuses it; config.c the configuration of
  *         nodes; access.c who may; room.c how much; publish.c, items.c, nodes.c, subscribe.c, people.c the use
  *         cases, authorize.c subscriptions that an owner allows, pending.c those that wait; events.c who is told, returned.c what comes back; disco.c
- *         what is shown; ends.c what goes by itself; control.c xmpp-ctl pubsub; settings.c. Of
+ *         what is shown; ends.c what goes by itself, heirs.c to whom nodes of ended accounts come; control.c xmpp-ctl pubsub; settings.c. Of
  *         accounts: who.c who is online, shows.c what they show; caps.c what clients want, caps_store.c what is known of
  *         that; pep.c which clients are told; last.c last items; lost.c lost access; probes.c
  *         restarts; leaving.c who goes; homes.c nodes of services; bookmarks.c and avatars.c other forms of some nodes

@@ -79,6 +79,48 @@ pubsub_count(struct pubsub *p, struct pubsub_node const *n, int nodes, int64_t i
          add_to_creator(p, n, nodes, items, bytes);
 }
 
+bool
+pubsub_node_hand(struct pubsub *p, struct pubsub_node *n, struct slice creator)
+{
+  if (!add_to_creator(p, n, -1, -(int64_t)n->items, -(int64_t)n->bytes)) return false;
+  n->creator = creator;
+  return add_to_creator(p, n, 1, n->items, (int64_t)n->bytes) && pubsub_node_put(p, n);
+}
+
+struct creator_at {
+  struct pubsub *p;
+  struct slice creator;
+  uint64_t from, owner; /* owner: the least so far, or 0 */
+  bool ok;
+};
+
+static bool
+has_creator(void *cookie, struct slice key, struct slice value)
+{
+  struct creator_at *at = cookie;
+  struct pubsub_counts c;
+  uint64_t owner;
+
+  (void)key;
+  at->ok =
+    pubsub_number(&value, 8, &owner) && pubsub_counts_of(at->p, owner, at->creator, &c);
+  if (at->ok && c.nodes && owner >= at->from && (!at->owner || owner < at->owner))
+    at->owner = owner;
+  return at->ok;
+}
+
+bool
+pubsub_creator_at(struct pubsub *p, struct slice creator, uint64_t from, uint64_t *owner)
+{
+  struct creator_at at = {.p = p, .creator = creator, .from = from, .ok = true};
+
+  if (!store_each(p->store, p->services, slice_of("", 1), has_creator, &at) || !at.ok)
+    return false;
+  *owner = at.owner;
+  if (!at.owner) errno = ENOENT;
+  return at.owner != 0;
+}
+
 /* ---- stores that were written before creators were counted ---- */
 
 static bool

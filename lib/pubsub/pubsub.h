@@ -160,6 +160,14 @@ bool pubsub_node_keep(struct arena *a, struct pubsub_node *n);
 /* Make the node of n->owner, name, type, creator and fields; the rest of n is set. errno EEXIST. */
 bool pubsub_node_add(struct pubsub *p, struct pubsub_node *n);
 
+/* Have n, of a service, count for another creator. */
+bool pubsub_node_hand(struct pubsub *p, struct pubsub_node *n, struct slice creator);
+
+/* The first service with at least this OWNER at which nodes count for the creator. errno ENOENT: there
+ * is none. */
+bool pubsub_creator_at(struct pubsub *p, struct slice creator, uint64_t from,
+                       uint64_t *owner);
+
 /* Store n anew with other fields. */
 bool pubsub_node_configure(struct pubsub *p, struct pubsub_node *n, struct slice fields);
 

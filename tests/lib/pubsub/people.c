@@ -126,6 +126,35 @@ creators(void **state)
   creator_has("", 1, 1, 10);
 }
 
+/* A node that is handed on counts for another, with its items, and the service has as much as before. */
+static void
+handed(void **state)
+{
+  struct pubsub_node a = node_by("alice@a", "a"), b = node_by("alice@a", "b"), found;
+  uint64_t at;
+
+  (void)state;
+  assert_int_equal(pubsub_service(pubsub, SLICE("s"), true), PUBSUB_SERVICE | 1u);
+  assert_int_equal(pubsub_service(pubsub, SLICE("t"), true), PUBSUB_SERVICE | 2u);
+  assert_int_equal(pubsub_service(pubsub, SLICE("r"), true), SERVICE);
+  put(&a, "1");
+  put(&b, "1");
+  assert_true(pubsub_creator_at(pubsub, SLICE("alice@a"), 0, &at));
+  assert_int_equal(at, SERVICE);
+  assert_false(pubsub_creator_at(pubsub, SLICE("alice@a"), SERVICE + 1, &at));
+  assert_int_equal(errno, ENOENT);
+  assert_true(pubsub_node_hand(pubsub, &a, SLICE("bob@b")));
+  creator_has("alice@a", 1, 1, 10);
+  creator_has("bob@b", 1, 1, 10);
+  creator_has("", 2, 2, 20);
+  assert_true(pubsub_node_get(pubsub, a.node, &found));
+  assert_true(slice_is(found.creator, "bob@b"));
+  assert_true(pubsub_node_hand(pubsub, &b, SLICE("bob@b")));
+  creator_has("alice@a", 0, 0, 0);
+  assert_false(pubsub_creator_at(pubsub, SLICE("alice@a"), 0, &at));
+  assert_int_equal(errno, ENOENT);
+}
+
 /* A store of an earlier version has the sums of its services, and none of creators. */
 static void
 creators_of_an_old_store(void **state)
@@ -352,6 +381,7 @@ main(void)
   struct CMUnitTest const tests[] = {
     cmocka_unit_test_setup_teardown(creators, start, finish),
     cmocka_unit_test_setup_teardown(creators_of_an_old_store, start, finish),
+    cmocka_unit_test_setup_teardown(handed, start, finish),
     cmocka_unit_test_setup_teardown(counted, start, finish),
     cmocka_unit_test_setup_teardown(alike, start, finish),
     cmocka_unit_test_setup_teardown(nodes_of_an_address, start, finish),
