@@ -123,12 +123,13 @@ own_affiliations(struct request *q)
 
 /* ---- of a node, for its owner ---- */
 
+/* s8.8.1.1: those that wait for an owner stand in forms of their own (s8.6, s8.7), and not here. */
 static bool
 cat_sub(void *cookie, struct slice jid, struct pubsub_sub const *sub)
 {
   struct own *o = cookie;
 
-  if (sub_is_over(sub)) return true;
+  if (sub_is_over(sub) || sub->state == PUBSUB_PENDING) return true;
   o->ok = o->q->out->len < answer_bytes(o->q) &&
           cat_subscription(o->q->out, SLICE(""), jid, sub);
   return o->ok;
