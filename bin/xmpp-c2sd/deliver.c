@@ -4,6 +4,7 @@
 #include "output.h"
 #include "settings.h"
 #include "stream.h"
+#include "veil.h"
 #include "xep0198_sm.h"
 #include "xep0352_csi.h"
 #include "xep0386_bind2.h"
@@ -56,7 +57,9 @@ give(struct stream *s, struct slice raw, struct slice xml, struct slice tags)
     if (s->csi && !s->fresh && csi_holds(s, raw, at, tags)) return;
     output_send(s, raw, at);
     return;
-  case ST_AWAY: output_send(s, raw, at); return;
+  case ST_AWAY:
+    if (!veil_is_own(s, raw)) output_send(s, raw, at);
+    return;
   default: return;
   }
 }

@@ -42,6 +42,7 @@ static void
 go_away(struct stream *s)
 {
   char const *why = s->c.ending.why;
+  bool again = s->state == ST_RESUMING;
 
   conduit_last_words(&s->c);
   conduit_close(&s->c);
@@ -52,6 +53,7 @@ go_away(struct stream *s)
   s->state = ST_AWAY;
   csi_join(s);
   sm_away(s);
+  if (again) sm_keep_on(s);
   push_away(s);
 }
 

@@ -25,6 +25,7 @@ char const *const c2sd_needs[] = {
   "mod_stream_mgmt.max_ack_queue",
   "mod_stream_mgmt.resume_timeout",
   "negotiation_timeout",
+  "push_presence",
   NULL,
 };
 
@@ -110,6 +111,13 @@ read_modules(struct settings const *st, struct host *h)
   h->ended_us = settings_us(st, "mod_stream_mgmt.cache_life_time", name);
 }
 
+static enum veil
+read_veil(struct slice word)
+{
+  if (slice_is(word, "away")) return VEIL_AWAY;
+  return slice_is(word, "offline") ? VEIL_OFFLINE : VEIL_NONE;
+}
+
 /* An empty text is NULL. false: ENOMEM. */
 static bool
 set_text(char **at, struct slice text)
@@ -186,6 +194,7 @@ read_hosts(struct c2sd_settings *f, struct settings const *st)
     if (!*at || !set_text(&(*at)->name, row->value[0])) return false;
     (*at)->served = true;
     read_modules(st, *at);
+    (*at)->veil = read_veil(settings_get(st, "push_presence", SLICE("*")));
     at = &(*at)->next;
   }
   if (f->hosts) return true;

@@ -4,6 +4,9 @@
 
 #include "c2sd.h"
 
+/* The presence that contacts see of a session which is kept for push alone (push_presence). */
+enum veil { VEIL_NONE, VEIL_AWAY, VEIL_OFFLINE };
+
 struct host {
   struct host *next;
   char *name;
@@ -16,6 +19,7 @@ struct host {
   bool invites;   /* mod_invites */
   bool mam;       /* mod_mam */
   bool push;      /* mod_push */
+  enum veil veil; /* push_presence */
   bool pings, ping_kills;
   uint64_t ping_us, pong_us;                            /* mod_ping */
   uint64_t resume_us, resume_max_us, ack_us, queue_max; /* mod_stream_mgmt */

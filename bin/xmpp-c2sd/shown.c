@@ -2,6 +2,7 @@
 #include "inbound.h"
 #include "shown.h"
 #include "stream.h"
+#include "veil.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -140,7 +141,7 @@ shown_again(struct stream *s)
     link_begin(l, VERB_SHOWN);
     link_num(l, s->sid);
     link_str(l, service_instance());
-    link_str(l, s->session.shown);
+    veil_put_shown(l, s);
     link_end(l);
   }
   directed_each(s, tell_again);

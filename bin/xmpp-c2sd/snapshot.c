@@ -32,6 +32,8 @@ management(struct snapshot *k, struct stream *s)
   sm_queue_snapshot(k, &sm->out.queue);
   sm_snapshot_timer(k, s);
   SNAPSHOT_INT(k, sm->max_us);
+  SNAPSHOT_INT(k, sm->usual_us);
+  SNAPSHOT_INT(k, sm->kept_us);
   SNAPSHOT_INT(k, sm->yield_sid);
   snapshot_text(k, &sm->yield_to);
   SNAPSHOT_INT(k, sm->in.received);
@@ -108,6 +110,7 @@ session(struct snapshot *k, struct stream *s)
   SNAPSHOT_INT(k, it->mark.due_soon);
   SNAPSHOT_INT(k, it->priority);
   SNAPSHOT_INT(k, it->wants);
+  SNAPSHOT_INT(k, it->veil);
   SNAPSHOT_INT(k, it->available);
   SNAPSHOT_INT(k, it->owes_metadata);
   management(k, s);

@@ -83,6 +83,7 @@ struct session {
   struct mark mark;
   signed char priority;
   unsigned char wants;
+  unsigned char veil; /* enum veil: what contacts see instead of shown (veil.c) */
   bool available;
   bool owes_metadata; /* its archive has not answered in time, and may do so (XEP-0386) */
 };

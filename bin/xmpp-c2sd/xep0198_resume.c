@@ -4,6 +4,7 @@
 #include "settings.h"
 #include "shown.h"
 #include "stream.h"
+#include "veil.h"
 #include "xep0198_ended.h"
 #include "xep0198_left.h"
 #include "xep0198_resume.h"
@@ -169,7 +170,9 @@ finish(struct stream *s)
   s->session.sm->old_ns = s->resume.old_ns;
   s->state = ST_BOUND;
   s->c.blocked_max = BLOCKED_MAX;
+  s->session.sm->kept_us = 0;
   push_back(s);
+  veil_lift(s);
   conduit_no_deadline(&s->c);
   ping_start(s);
   rules_shape(s);
@@ -292,6 +295,8 @@ yield_elsewhere(struct stream *s, struct record *r)
 {
   detach(s);
   csi_join(s);
+  s->session.sm->kept_us = 0;
+  veil_lift(s);
   s->session.sm->yield_to = slice_dup(record_get(r, 5));
   s->session.sm->yield_sid = record_u64(r, 6);
   if (s->session.sm->max_us < YIELD_US) s->session.sm->max_us = YIELD_US;

@@ -4,6 +4,7 @@
 #include "settings.h"
 #include "snapshot.h"
 #include "stream.h"
+#include "veil.h"
 #include "xep0198_ended.h"
 #include "xep0198_sm.h"
 
@@ -125,11 +126,24 @@ ask_soon(struct stream *s, enum sm_phase what)
     wait_for(s, SM_ASK_US);
 }
 
+/* Say whether s, whose usual time to be away is over, is kept on for push: its contacts see that. */
+static bool
+is_kept(struct stream *s)
+{
+  uint64_t kept_us = s->session.sm->kept_us;
+
+  if (kept_us <= door_now()) return false;
+  veil_put(s);
+  wait_for(s, kept_us == UINT64_MAX ? kept_us : kept_us - door_now());
+  return true;
+}
+
 static void
 on_timer(void *cookie)
 {
   struct stream *s = cookie;
 
+  if (s->state == ST_AWAY && is_kept(s)) return;
   if (s->state == ST_AWAY)
     conduit_end(&s->c, "not resumed in time");
   else if (s->session.sm->out.phase == SM_SOON) {
@@ -453,13 +467,31 @@ sm_away(struct stream *s)
   sm_out_rewind(&s->session.sm->out);
   s->session.sm->out.unasked = 0;
   s->session.sm->out.phase = SM_IDLE;
+  s->session.sm->usual_us = door_now() + s->session.sm->max_us;
   wait_for(s, s->session.sm->max_us);
 }
 
 void
 sm_keep(struct stream *s, uint64_t us)
 {
-  wait_for(s, us);
+  struct sm *sm = s->session.sm;
+  uint64_t now = door_now();
+
+  sm->kept_us = us < UINT64_MAX - now ? now + us : UINT64_MAX;
+  /* With push_presence the timer stops at the end of the usual time first. */
+  if (s->host->veil != VEIL_NONE && sm->usual_us > now && sm->usual_us < sm->kept_us)
+    wait_for(s, sm->usual_us - now);
+  else
+    wait_for(s, us);
+}
+
+/* pushd has ordered it once for this time away, so is not asked again. */
+void
+sm_keep_on(struct stream *s)
+{
+  uint64_t kept_us = s->session.sm->kept_us, now = door_now();
+
+  if (kept_us > now) sm_keep(s, kept_us == UINT64_MAX ? kept_us : kept_us - now);
 }
 
 /* ---- the state for a trace ---- */

@@ -13,6 +13,8 @@ struct sm {
     timer; /* of out.phase; while the stream is away: the end of waiting */
   struct event_timer answer; /* of an r whose a waits for routed */
   uint64_t max_us;           /* how long the session may be away; 0: not at all */
+  uint64_t usual_us;         /* while it is away: when max_us are over */
+  uint64_t kept_us;          /* until when push keeps it longer; 0: it does not */
   uint64_t yield_sid;        /* the stream of another c2sd that is to have the session */
   char *yield_to;            /* and its name; NULL: none */
   bool old_ns;
@@ -69,6 +71,9 @@ void sm_over(struct stream *s);
 
 /* Let s, which is away, be so for us microseconds from now on; UINT64_MAX: for ever. */
 void sm_keep(struct stream *s, uint64_t us);
+
+/* s is away again, for its client was cut off before it was back: keep it as long as was said last. */
+void sm_keep_on(struct stream *s);
 
 /* Forget the stream management of s, which ends, and whose client has not had the answer to its
  * enable: what the client does not have is in the log or kept by routed, and returned by mamd

@@ -533,6 +533,7 @@ struct option const options[] = {
   {"tabber", "dnssec", T_WORD, "optional", DNSD, WORKS, 0, 0, "optional required"},
   {"tabber", "captcha", T_WORD, "picture", REGISTERD, WORKS, 0, 0, "picture question"},
   {"tabber", "push_floor", T_TIMEOUT, "600", PUSHD, WORKS, 0, 0, NULL},
+  {"tabber", "push_presence", T_WORD, "keep", C2SD, WORKS, 0, 0, "keep away offline"},
   {"tabber", "registration_burst", T_INT, "1", REGISTERD, WORKS, 1, 1000, NULL},
   {"tabber", "reserved_names", T_WORDS, RESERVED_NAMES, REGISTERD, WORKS, 0, 0, NULL},
   {"tabber", "resolvers", T_WORDS, "", DNSD, WORKS, 0, 0, NULL},

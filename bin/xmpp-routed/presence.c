@@ -169,20 +169,32 @@ tell_itself(struct session const *s, struct passing const *p)
 }
 
 /* The presence waits in the posts of services that are away. */
+static void
+tell_presence(struct session *s, struct passing const *p)
+{
+  struct post *post = NULL;
+
+  s->told = true;
+  while ((post = watch_next(WATCH_PRESENCE, post)))
+    post_put(post, p);
+}
+
+/* Presence for contacts alone changes nothing here: the session takes what it took. */
 void
 presence_own(struct session *s, struct passing const *p)
 {
   bool was = s->available;
-  struct post *post = NULL;
 
+  if (slice_has_word(p->st.tags, SLICE("contacts"))) {
+    tell_presence(s, p);
+    return;
+  }
   session_presence(s, &p->st);
   tell_change(s, was);
   if (s->available) caps_shown(s, stanza_tag(p->st.tags, "caps"), false);
   if (!was && s->available) s->first_shown = posts_tick();
   if (was && !s->available) tell_itself(s, p);
-  s->told = true;
-  while ((post = watch_next(WATCH_PRESENCE, post)))
-    post_put(post, p);
+  tell_presence(s, p);
 }
 
 void
@@ -278,6 +290,7 @@ presence_shown(struct link *l, struct record *r)
     session_put_jid(to, s);
     link_str(to, l->name);
     link_raw(to, record_raw(r, 3));
+    if (r->n > 4) link_raw(to, record_raw(r, 4));
     link_end(to);
   }
 }

@@ -172,7 +172,7 @@ presence_again(struct slice bare)
   struct session const *s;
 
   for (s = u ? u->sessions : NULL; s; s = s->next)
-    if (s->shown.len) broadcast(s, shown_text(s), SLICE(""), SLICE(""));
+    if (session_is_seen(s)) broadcast(s, shown_text(s), SLICE(""), SLICE(""));
 }
 
 bool
@@ -182,7 +182,7 @@ presence_is_online(struct slice bare)
   struct session const *s;
 
   for (s = u ? u->sessions : NULL; s; s = s->next)
-    if (s->shown.len) return true;
+    if (session_is_seen(s)) return true;
   return false;
 }
 
@@ -193,7 +193,7 @@ presence_tell(struct slice bare, struct slice to, bool available)
   struct session const *s;
 
   for (s = u ? u->sessions : NULL; s; s = s->next) {
-    if (!s->shown.len) continue;
+    if (!session_is_seen(s)) continue;
     if (available)
       put_shown(s, to);
     else
@@ -218,7 +218,7 @@ presence_ask(struct session const *s, struct slice contact)
   }
   u = user_find(contact);
   for (other = u ? u->sessions : NULL; other; other = other->next)
-    if (other->shown.len) put_shown(other, slice_str(s->full));
+    if (session_is_seen(other)) put_shown(other, slice_str(s->full));
 }
 
 struct arrival {
@@ -261,7 +261,7 @@ arrive(struct session const *s)
   struct session const *other;
 
   for (other = s->user->sessions; other; other = other->next)
-    if (other != s && other->shown.len) put_shown(other, slice_str(s->full));
+    if (other != s && session_is_seen(other)) put_shown(other, slice_str(s->full));
   a.account = userd_number_with(bare, "mod_roster");
   if (a.account && (!roster_item_each(userd.roster, a.account, ask_contact, &a) ||
                     !roster_request_each(userd.roster, a.account, put_request, &a)))
@@ -286,6 +286,7 @@ own_available(struct stanza const *st)
   if (!s) return;
   online_from(&mirror, &s->online, st->origin);
   s->left_us = 0;
+  s->hidden = false;
   if (!session_show(s, st->xml)) {
     log_event(LOG_WARN, "presence-lost", "jid", s->full, "why", "out of memory", NULL);
     session_free_if_idle(s);
@@ -364,15 +365,30 @@ static void
 presence_goes(struct session *s, struct slice xml, struct slice id)
 {
   struct slice bare = slice_str(s->user->bare);
-  bool was = s->shown.len > 0;
+  bool was = session_is_seen(s);
 
   s->left_us = 0;
-  if (was) session_ends(s);
+  if (s->shown.len) session_ends(s);
   session_show(s, SLICE(""));
   if (was) broadcast(s, xml, SLICE("unavailable"), id);
   end_directed(s, xml, was);
   if (was && !presence_is_online(bare)) note_last(bare, xml);
   session_free_if_idle(s);
+}
+
+/* Tell the contacts of s, and they alone, by this element that s is unavailable. When the store
+ * does not take the turn the stanza comes again, and is broadcast again. */
+static void
+hide(struct session *s, struct stanza const *st)
+{
+  struct slice bare = slice_str(s->user->bare);
+
+  online_confirm(&mirror, &s->online);
+  online_from(&mirror, &s->online, st->origin);
+  s->left_us = 0;
+  s->hidden = true;
+  broadcast(s, st->xml, SLICE("unavailable"), st->id);
+  if (!presence_is_online(bare)) note_last(bare, st->xml);
 }
 
 /* The presence with which s goes without a word; s NULL: ENOMEM. */
@@ -451,7 +467,7 @@ presence_gone(struct link *l, struct record *r)
   if (!s) return;
   while (slice_word(&directed, '\n', &line))
     if (line.len) session_direct(s, line, true);
-  if (slice_is(record_get(r, 3), "replaced") && s->shown.len && !s->untold)
+  if (slice_is(record_get(r, 3), "replaced") && session_is_seen(s) && !s->untold)
     replace(s);
   else
     presence_lost(s);
@@ -467,7 +483,10 @@ presence_own(struct stanza const *st)
   } else if (slice_is(st->type, "unavailable")) {
     s = session_find(st->from);
     if (!s && online_forgot(&mirror, st->origin)) s = session_forgotten(st->from);
-    if (s) presence_goes(s, st->xml, st->id);
+    if (s && slice_has_word(st->tags, SLICE("contacts")))
+      hide(s, st);
+    else if (s)
+      presence_goes(s, st->xml, st->id);
   }
 }
 
@@ -478,7 +497,7 @@ tell_full(struct jid const *to, struct slice who)
 {
   struct session const *s = session_find(to->full);
 
-  if (!s || !s->shown.len) return false;
+  if (!s || !session_is_seen(s)) return false;
   put_shown(s, who);
   return true;
 }

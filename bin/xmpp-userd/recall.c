@@ -6,6 +6,8 @@
  *                        while the link was down, and its contacts are told; but until its
  *                        c2sd has told all sessions since userd started, userd takes the
  *                        session for one that it has forgotten, of which the contacts know.
+ *                        Contacts do not see a session that is shown hidden: userd has told
+ *                        them, or a stanza that is on its way has userd tell them.
  *   gone, unavailable    of an unknown session: as long as userd may have forgotten the
  *                        session, its contacts are told. */
 
@@ -33,6 +35,7 @@ void
 recall_shown(struct link *l, struct record *r)
 {
   struct slice instance = record_get(r, 2), xml = record_get(r, 3);
+  bool hidden = slice_is(record_get(r, 4), "hidden");
   struct session *s = session_make(record_get(r, 1));
 
   (void)l;
@@ -45,6 +48,8 @@ recall_shown(struct link *l, struct record *r)
   }
   if (s->left_us) s->untold = true;
   s->left_us = 0;
+  s->hidden = hidden;
+  if (hidden) return;
   if (s->untold || online_has_told_all(&mirror, instance)) presence_comes(s, SLICE(""));
 }
 

@@ -358,6 +358,7 @@ sessions_snapshot(struct snapshot *k)
     SNAPSHOT_INT(k, s->left_us);
     SNAPSHOT_INT(k, s->told);
     SNAPSHOT_INT(k, s->untold);
+    SNAPSHOT_INT(k, s->hidden);
     SNAPSHOT_INT(k, s->wants_roster);
     SNAPSHOT_INT(k, s->wants_blocklist);
     SNAPSHOT_INT(k, s->directed_full);

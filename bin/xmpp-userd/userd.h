@@ -92,6 +92,7 @@ struct session {
   uint64_t left_us; /* when it ended, replaced by another of its client; 0: it has not */
   uint64_t told;    /* turn in which its contacts were told that the session is there */
   bool untold;      /* the turn of told was lost */
+  bool hidden; /* contacts were told that it is unavailable, though it shows presence */
   bool wants_roster, wants_blocklist;
   bool directed_full; /* directed is full, and the log says so */
 };
@@ -102,6 +103,13 @@ struct user {
   struct session *sessions;
   uint64_t account; /* account number at the last broadcast; 0: there was no roster */
 };
+
+/* Say whether contacts see s. */
+static inline bool
+session_is_seen(struct session const *s)
+{
+  return s->shown.len && !s->hidden;
+}
 
 /* By bare and by full JID; NULL: unknown. */
 struct user *user_find(struct slice bare);
@@ -175,6 +183,7 @@ void replaced_snapshot(struct snapshot *k);
 /* Broadcast the presence of all sessions of the account anew. */
 void presence_again(struct slice bare);
 
+/* Say whether contacts see a session of the account. */
 bool presence_is_online(struct slice bare);
 
 /* Send an address the presence of each available session of the account, or that it is

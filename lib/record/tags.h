@@ -19,6 +19,8 @@ T(PRIO, "prio=", ROLE_EDGE,                                                     
   "The priority of presence that is not 0.")                                                  \
 T(CAPS, "caps=", ROLE_EDGE,                                                                   \
   "The entity capabilities of available presence (XEP-0115): HASH,VER,NODE, each with bytes up to 32, 127, percent and comma as %xx; ? when no hash names them.") \
+T(CONTACTS, "contacts", ROLE_EDGE,                                                            \
+  "Presence that a session shows its contacts alone while its client is away: the session is as available as before, and who had directed presence hears nothing.") \
 T(OUTBOUND, "outbound", ROLE_EDGE,                                                            \
   "Presence about a subscription, as the account of an edge's client sends it.")              \
 T(BODY, "body", ROLE_EDGE | ROLE_SERVICE,                                                     \

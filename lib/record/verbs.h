@@ -112,8 +112,8 @@ V(GONE, "gone", "JID DIRECTED WORD", 1, ROLE_ROUTER, ROLE_SERVICE,              
   "The session of full JID, which had shown presence or said wants, has ended. WORD replaced: the same client has bound the same resource again.") \
 V(DIRECTED, "directed", "FROM TO TYPE", 2, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
   "The session FROM has sent presence to TO, available or of TYPE unavailable.")              \
-V(SHOWN, "shown", "SESSION INSTANCE XML", 3, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
-  "After a restart: the last presence of the session, which was broadcast before the restart. SESSION is its SID for routed, its full JID for a service.") \
+V(SHOWN, "shown", "SESSION INSTANCE XML WORD", 3, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
+  "After a restart: the last presence of the session, which was broadcast before the restart. SESSION is its SID for routed, its full JID for a service. WORD hidden: contacts were told since, by presence with the tag contacts, that the session is unavailable.") \
 V(RECALL, "recall", "ROUND", 1, ROLE_ROUTER, ROLE_EDGE,                                       \
   "Repeat wants, shown and directed of each session; then say recalled.") \
 V(RECALLED, "recalled", "INSTANCE ROUND", 1, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
