@@ -118,9 +118,16 @@ cat(struct slice text)
 }
 
 static void
-cat_escaped(struct slice text)
+cat_text(struct slice text)
 {
   if (!in.too_long && !xml_cat_text(&in.leaf, text)) move_fail("read");
+  if (in.leaf.len > STANZA_MAX) in.too_long = true;
+}
+
+static void
+cat_value(struct slice value)
+{
+  if (!in.too_long && !xml_cat_value(&in.leaf, value)) move_fail("read");
   if (in.leaf.len > STANZA_MAX) in.too_long = true;
 }
 
@@ -150,14 +157,14 @@ gather_attr(char const *name, char const *value, unsigned int n)
     cat(SLICE("xmlns:"));
     cat(slice_str(prefix));
     cat(SLICE("='"));
-    cat_escaped(ns);
+    cat_value(ns);
     cat(SLICE("' "));
     cat(slice_str(prefix));
     cat(SLICE(":"));
   }
   cat(local);
   cat(SLICE("='"));
-  cat_escaped(slice_str(value));
+  cat_value(slice_str(value));
   cat(SLICE("'"));
 }
 
@@ -176,7 +183,7 @@ gather_start(char const *name, char const **attrs)
   cat(local);
   if (!outside.s || !slice_eq(outside, ns)) {
     cat(SLICE(" xmlns='"));
-    cat_escaped(ns);
+    cat_value(ns);
     cat(SLICE("'"));
   }
   if (!stralloc_catb(&in.spaces, ns.s, ns.len) || !stralloc_0(&in.spaces))
@@ -375,7 +382,7 @@ static void XMLCALL
 on_text(void *cookie, char const *s, int len)
 {
   (void)cookie;
-  if (in.inside && in.inside <= DEPTH_MAX) cat_escaped(slice_of(s, (size_t)len));
+  if (in.inside && in.inside <= DEPTH_MAX) cat_text(slice_of(s, (size_t)len));
 }
 
 /* Entities of a DTD could grow without limit, or name files. */

@@ -59,18 +59,18 @@ cat_attr(stralloc *out, struct slice name, struct slice value, unsigned int i)
 
   if (!memchr(name.s, '\1', name.len))
     return stralloc_cats(out, " ") && stralloc_catb(out, name.s, name.len) &&
-           stralloc_cats(out, "='") && xml_cat_text(out, value) &&
+           stralloc_cats(out, "='") && xml_cat_value(out, value) &&
            stralloc_cats(out, "'");
   slice_word(&name, '\1', &ns);
   snprintf(prefix, sizeof prefix, "a%u", i);
   if (slice_is(ns, "http://www.w3.org/XML/1998/namespace")) strcpy(prefix, "xml");
   return (!strcmp(prefix, "xml") ||
           (stralloc_cats(out, " xmlns:") && stralloc_cats(out, prefix) &&
-           stralloc_cats(out, "='") && xml_cat_text(out, ns) &&
+           stralloc_cats(out, "='") && xml_cat_value(out, ns) &&
            stralloc_cats(out, "'"))) &&
          stralloc_cats(out, " ") && stralloc_cats(out, prefix) &&
          stralloc_cats(out, ":") && stralloc_catb(out, name.s, name.len) &&
-         stralloc_cats(out, "='") && xml_cat_text(out, value) && stralloc_cats(out, "'");
+         stralloc_cats(out, "='") && xml_cat_value(out, value) && stralloc_cats(out, "'");
 }
 
 /* Times that Prosody puts into the start tag of what it stores are not of the stanza. */

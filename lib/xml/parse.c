@@ -303,7 +303,7 @@ cat_root(stralloc *sa, struct xml_node const *root)
     /* No entry of decls is NULL. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
     ok = xml_cat(sa, h->decls[i]->prefix.len ? " xmlns:" : " xmlns") &&
          stralloc_catb(sa, h->decls[i]->prefix.s, h->decls[i]->prefix.len) &&
-         xml_cat(sa, "='") && xml_cat_text(sa, h->decls[i]->ns) && xml_cat(sa, "'");
+         xml_cat(sa, "='") && xml_cat_value(sa, h->decls[i]->ns) && xml_cat(sa, "'");
   return ok && xml_cat(sa, ">") && stralloc_0(sa);
 }
 

@@ -128,6 +128,12 @@ xml_cat_text(stralloc *out, struct slice text)
 }
 
 bool
+xml_cat_value(stralloc *out, struct slice value)
+{
+  return cat_escaped(out, value, IN_ATTRIBUTES);
+}
+
+bool
 xml_cat_attr(stralloc *out, char const *name, struct slice value)
 {
   return xml_cat(out, " ") && xml_cat(out, name) && xml_cat(out, "='") &&

@@ -142,11 +142,13 @@ struct slice xml_text(struct arena *a, struct xml_node const *e);
 
 /* ---- writing ---- */
 
-/* Append to out. xml_cat takes text as it stands; xml_cat_text escapes it for content and
- * for attributes in either quotes; xml_cat_attr writes a blank, name='value'. Each gives
- * false with errno ENOMEM. */
+/* Append to out. xml_cat takes text as it stands; xml_cat_text escapes it for content; xml_cat_value
+ * escapes it for attributes in either quotes, also the TAB and the newline, which a reader of an attribute
+ * takes for a blank (XML s3.3.3); xml_cat_attr writes a blank, name='value'. Each gives false with errno
+ * ENOMEM. */
 bool xml_cat(stralloc *out, char const *markup);
 bool xml_cat_text(stralloc *out, struct slice text);
+bool xml_cat_value(stralloc *out, struct slice value);
 bool xml_cat_attr(stralloc *out, char const *name, struct slice value);
 
 /* Append the tree of e so that it stands alone: e declares the prefixes of declarations

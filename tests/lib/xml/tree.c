@@ -279,12 +279,14 @@ writes(void **state)
   stralloc sa = STRALLOC_ZERO;
 
   (void)state;
-  assert_true(xml_cat(&sa, "<a") &&
-              xml_cat_attr(&sa, "b", SLICE("<>&'\"\n\t\r\xc3\xa9")) &&
-              xml_cat(&sa, ">") && xml_cat_text(&sa, SLICE("<>&'\"\r\xc3\xa9")) &&
-              xml_cat_text(&sa, SLICE("")) && xml_cat(&sa, "</a>") && stralloc_0(&sa));
-  assert_string_equal(sa.s, "<a b='&lt;&gt;&amp;&apos;&quot;&#10;&#9;&#13;\xc3\xa9'>"
-                            "&lt;&gt;&amp;&apos;&quot;&#13;\xc3\xa9</a>");
+  assert_true(
+    xml_cat(&sa, "<a") && xml_cat_attr(&sa, "b", SLICE("<>&'\"\n\t\r\xc3\xa9")) &&
+    xml_cat(&sa, ">") && xml_cat_text(&sa, SLICE("<>&'\"\r\xc3\xa9")) &&
+    xml_cat_text(&sa, SLICE("\t\n")) && xml_cat(&sa, "<c d='") &&
+    xml_cat_value(&sa, SLICE("'\t\n")) && xml_cat(&sa, "'/></a>") && stralloc_0(&sa));
+  assert_string_equal(
+    sa.s, "<a b='&lt;&gt;&amp;&apos;&quot;&#10;&#9;&#13;\xc3\xa9'>"
+          "&lt;&gt;&amp;&apos;&quot;&#13;\xc3\xa9\t\n<c d='&apos;&#9;&#10;'/></a>");
   stralloc_free(&sa);
 }
 
