@@ -49,7 +49,7 @@ struct option const options[] = {
   {"", "negotiation_timeout", T_TIMEOUT, "30", C2SD | S2SD | COMPD, WORKS, 0, 0, NULL},
   {"", "resource_conflict", T_WORD, "acceptnew", ROUTED, WORKS, 0, 0, "setresource closeold closenew acceptnew"},
   {"", "disable_sasl_mechanisms", T_WORDS, NULL, AUTHD, WORKS, 0, 0, NULL},
-  {"", "auth_method", T_WORDS, "internal", AUTHD | ROUTED | USERD | REGISTERD | HOSTD | C2SD, WORKS, 0, 0, "internal mnesia external anonymous sql odbc ldap pam jwt riak rest"},
+  {"", "auth_method", T_WORDS, "internal", AUTHD | ROUTED | USERD | REGISTERD | HOSTD | C2SD | MUCD | PUBSUBD, WORKS, 0, 0, "internal mnesia external anonymous sql odbc ldap pam jwt riak rest"},
   {"", "auth_password_format", T_WORD, "scram", 0, WORKS, 0, 0, "plain scram"},
   {"", "auth_scram_hash", T_WORD, NULL, AUTHD, NOTHING, 0, 0, "sha sha256 sha512"},
   {"", "c2s_ciphers", T_CIPHERS, NULL, 0, WORKS, 0, 0, NULL},

@@ -5,7 +5,8 @@
 #include <string.h>
 
 /* Accounts that have ended: their sessions leave, their affiliations and nicks go, room by room. A
- * room that loses its last owner gets its admins as owners. */
+ * room that loses its last owner gets its admins as owners. So with a session that has no account
+ * (XEP-0175), which is all that there ever is under its address. */
 
 struct rooms_of {
   stralloc list; /* bare JIDs of rooms, a line each */
@@ -123,6 +124,20 @@ static struct eraser erasers[] = {
   {.store = "occupants", .steps = 100, .erase = erase_present},
 };
 
+/* Of sessions without an account, in more rooms than a step has. */
+static struct eraser guests = {.steps = 100, .erase = erase};
+
+void
+ends_of_session(struct slice full, uint64_t number)
+{
+  struct jid who = jid_cut(full);
+  unsigned int done = 0;
+
+  if (!access_is_anonymous(mucd.settings, who.domain, who.local)) return;
+  if (!erase(number, who.bare, guests.steps, &done) || done == guests.steps)
+    erase_add(&guests, number, who.bare);
+}
+
 /* NUMBER JID ERASED */
 void
 ends_ending(struct link *l, struct record *r)
@@ -144,4 +159,5 @@ ends_snapshot(struct snapshot *k)
 {
   erase_snapshot(&erasers[0], k);
   erase_snapshot(&erasers[1], k);
+  erase_snapshot(&guests, k);
 }

@@ -81,9 +81,11 @@ ghosts_online(struct link *l, struct record *r)
 void
 ghosts_offline(struct link *l, struct record *r)
 {
+  bool away = slice_is(record_get(r, 2), "away");
+
   (void)l;
-  each_of(record_get(r, 1), record_u64(r, 3),
-          slice_is(record_get(r, 2), "away") ? go_away : end_session);
+  each_of(record_get(r, 1), record_u64(r, 3), away ? go_away : end_session);
+  if (!away) ends_of_session(record_get(r, 1), record_u64(r, 3));
 }
 
 void

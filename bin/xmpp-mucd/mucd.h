@@ -570,6 +570,10 @@ void ends_ending(struct link *l, struct record *r);
 void ends_made(struct link *l, struct record *r);
 void ends_snapshot(struct snapshot *k);
 
+/* The session of this full address and number has ended: if it had no account (XEP-0175), all that is kept
+ * under its address goes. */
+void ends_of_session(struct slice full, uint64_t number);
+
 /* All that bare has in the room goes: hats, nick, affiliation. */
 void ends_leave(struct room *r, struct slice bare);
 

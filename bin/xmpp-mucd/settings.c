@@ -9,6 +9,7 @@
 char const *const mucd_needs[] = {
   "archive.max_age",
   "archive.max_messages",
+  "auth_method",
   "mod_mam.clear_archive_on_room_destroy",
   "mod_muc.access",
   "mod_muc.access_admin",

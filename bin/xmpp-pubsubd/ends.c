@@ -11,6 +11,8 @@
  *   entries of nodes that were deleted, and uris that are told no more (XEP-0060 s8.4.1);
  *   entries of items that were dropped, because their node was emptied or may have fewer from now on;
  *   items of publishers that have gone (leaving.c);
+ *   the affiliations and subscriptions of sessions that had no account (XEP-0175), and the nodes of services
+ *   that nobody else owns: at the end of the session, and here those that were too many for that;
  *   the nodes, affiliations and subscriptions of accounts that authd says are ending, and the nodes of
  *   services that have no other owner; those that have one are handed to it (heirs.c): each account is
  *   answered by erased, when nothing of it is on the disk. authd says ending again as long as it has
@@ -26,8 +28,9 @@
 #define ENDING_MAX 256u
 
 struct ending {
-  uint64_t number;
-  char *bare; /* NULL when the walk has found it: the name is not known any more */
+  uint64_t number; /* of the account; of a session that had none */
+  char *bare;      /* NULL when the walk has found it: the name is not known any more */
+  bool is_session;
 };
 
 static struct event_timer timer;
@@ -67,7 +70,7 @@ failed(char const *what)
 /* ---- accounts ---- */
 
 static bool
-add(uint64_t number, struct slice bare)
+add(uint64_t number, struct slice bare, bool is_session)
 {
   char *copy = NULL;
   size_t i;
@@ -79,7 +82,7 @@ add(uint64_t number, struct slice bare)
     copy = slice_dup(bare);
     if (!copy) return false;
   }
-  ending[ending_n++] = (struct ending){number, copy};
+  ending[ending_n++] = (struct ending){number, copy, is_session};
   return true;
 }
 
@@ -91,7 +94,7 @@ ends_ending(struct link *l, struct record *r)
 
   (void)l;
   if (!number || slice_has_word(record_get(r, 3), SLICE("pubsub"))) return;
-  if (add(number, record_get(r, 2))) wake(0);
+  if (add(number, record_get(r, 2), false)) wake(0);
 }
 
 /* A new account has no nodes. */
@@ -171,6 +174,15 @@ delete_owned(struct slice bare)
   return ok ? o.n : OWNED_A_STEP + 1;
 }
 
+/* Delete some of what others have of this address, and hand its nodes on from place. Say whether there was
+ * nothing, or not much, of it. */
+static bool
+forget(struct slice bare, struct heirs_place *place, unsigned int *done)
+{
+  return delete_owned(bare) == 0 && heirs_take(bare, place) &&
+         pubsub_forget(pubsubd.pubsub, bare, STEPS, done) && *done < STEPS;
+}
+
 /* A step of the first account that is ending. Nobody is told of its own nodes: who might be is no contact
  * any more. */
 static void
@@ -179,20 +191,40 @@ erase_some(void)
   struct ending *e = &ending[0];
   unsigned int done = 0;
 
-  erased =
-    !is_deleted(e->number) ||
-    (pubsub_purge(pubsubd.pubsub, e->number, STEPS, &done) && done < STEPS &&
-     (!e->bare || delete_owned(slice_str(e->bare)) == 0) &&
-     (!e->bare || heirs_take(slice_str(e->bare), &heirs_at)) &&
-     (!e->bare || pubsub_forget(pubsubd.pubsub, slice_str(e->bare), STEPS, &done)) &&
-     done < STEPS);
+  if (e->is_session)
+    erased = forget(slice_str(e->bare), &heirs_at, &done);
+  else
+    erased = !is_deleted(e->number) ||
+             (pubsub_purge(pubsubd.pubsub, e->number, STEPS, &done) && done < STEPS &&
+              (!e->bare || forget(slice_str(e->bare), &heirs_at, &done)));
+}
+
+void
+ends_of_session(struct slice full, uint64_t number)
+{
+  struct jid who = jid_cut(full);
+  struct heirs_place place = {0};
+  unsigned int done = 0;
+  bool all = false;
+
+  if (!access_is_anonymous(pubsubd.settings, who.domain, who.local)) return;
+  /* Once more, when there were nodes to delete. */
+  if (store_erase_begin(pubsubd.store))
+    all = forget(who.bare, &place, &done) || forget(who.bare, &place, &done);
+  store_erase_end(pubsubd.store);
+  if (all) return;
+  if (add(number, who.bare, true))
+    wake(0);
+  else
+    log_event(LOG_WARN, "erase-left", "jid", log_text(who.bare), "why",
+              "too many are to be erased", NULL);
 }
 
 void
 ends_turn(bool kept)
 {
   if (erased && kept) {
-    if (is_deleted(ending[0].number)) tell_erased(&ending[0]);
+    if (!ending[0].is_session && is_deleted(ending[0].number)) tell_erased(&ending[0]);
     free(ending[0].bare);
     ending_n--;
     memmove(ending, ending + 1, ending_n * sizeof *ending);
@@ -217,7 +249,7 @@ look(void)
       at = 0;
       return false;
     }
-    if (is_deleted(at)) add(at, SLICE(""));
+    if (is_deleted(at)) add(at, SLICE(""), false);
   }
   return true;
 }
@@ -337,5 +369,6 @@ ends_snapshot(struct snapshot *k)
   for (i = 0; i < ending_n; i++) {
     SNAPSHOT_INT(k, ending[i].number);
     snapshot_text(k, &ending[i].bare);
+    SNAPSHOT_INT(k, ending[i].is_session);
   }
 }

@@ -391,6 +391,9 @@ void send_last_on_sub(struct request const *q, struct slice jid);
 void ends_start(void);
 void ends_ending(struct link *l, struct record *r);
 void ends_made(struct link *l, struct record *r);
+/* The session of this full address and number has ended: if it had no account (XEP-0175), its
+ * subscriptions and affiliations go. */
+void ends_of_session(struct slice full, uint64_t number);
 void ends_gone(void); /* a node was deleted or emptied, or a publisher has gone */
 void ends_turn(bool kept);
 void ends_snapshot(struct snapshot *k);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 char const *const pubsubd_needs[] = {
+  "auth_method",
   "mod_configure.access",
   "mod_pubsub.access_createnode",
   "mod_pubsub.ignore_pep_from_offline",

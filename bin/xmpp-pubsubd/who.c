@@ -201,6 +201,8 @@ who_offline(struct link *l, struct record *r)
 
   (void)l;
   if (w) end(w);
+  if (!slice_is(record_get(r, 2), "away"))
+    ends_of_session(record_get(r, 1), record_u64(r, 3));
 }
 
 void

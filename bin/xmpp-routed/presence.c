@@ -95,14 +95,17 @@ presence_tell_sessions(struct post *p)
   sessions_each(tell_one_online, p);
 }
 
+/* Of a session without an account those hear too who have not heard that it was available: what they keep
+ * under its address goes. */
 static void
 tell_offline(struct session const *s, char const *how, uint64_t upto)
 {
   static stralloc sa = STRALLOC_ZERO;
   char buf[BASE_NUM];
 
-  if (s->named && begin_fields(&sa, s) && record_put(&sa, slice_str(how)) &&
-      record_put(&sa, num_u64(buf, s->number)) && record_put(&sa, num_u64(buf, upto)))
+  if ((s->named || s->anonymous) && begin_fields(&sa, s) &&
+      record_put(&sa, slice_str(how)) && record_put(&sa, num_u64(buf, s->number)) &&
+      record_put(&sa, num_u64(buf, upto)))
     watch_say(WATCH_SESSIONS, VERB_OFFLINE, slice_of(sa.s, sa.len));
 }
 

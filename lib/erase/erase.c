@@ -40,7 +40,9 @@ step(void *cookie)
   struct link *routed = link_find(ROUTED);
   bool ok = e->erase(e->queue[0].number, slice_str(e->queue[0].bare), e->steps, &done);
 
-  if (ok && done < e->steps) {
+  if (ok && done < e->steps && !e->store)
+    pop(e);
+  else if (ok && done < e->steps) {
     log_event(LOG_INFO, "account-erased", "number", log_num(e->queue[0].number), "store",
               e->store, NULL);
     erase_done(e->store, e->queue[0].number);
@@ -64,23 +66,36 @@ is_queued(struct eraser const *e, uint64_t number)
   return false;
 }
 
+/* false: the queue is full, or ENOMEM. */
+static bool
+push(struct eraser *e, uint64_t number, struct slice bare)
+{
+  char *copy = e->n < ERASE_QUEUE_MAX ? slice_dup(bare) : NULL;
+
+  if (!copy) return false;
+  e->queue[e->n].number = number;
+  e->queue[e->n++].bare = copy;
+  if (!event_timer_on(&e->timer)) event_timer_start(&e->timer, door_now(), step, e);
+  return true;
+}
+
 /* NUMBER JID ERASED */
 void
 erase_ending(struct eraser *e, struct record *r)
 {
   uint64_t number = record_u64(r, 1);
-  char *bare;
 
   if (!number || is_queued(e, number)) return;
   if (slice_has_word(record_get(r, 3), slice_str(e->store))) return;
-  bare = e->n < ERASE_QUEUE_MAX ? slice_dup(record_get(r, 2)) : NULL;
-  if (!bare) {
-    e->more = true;
-    return;
-  }
-  e->queue[e->n].number = number;
-  e->queue[e->n++].bare = bare;
-  if (!event_timer_on(&e->timer)) event_timer_start(&e->timer, door_now(), step, e);
+  if (!push(e, number, record_get(r, 2))) e->more = true;
+}
+
+void
+erase_add(struct eraser *e, uint64_t number, struct slice bare)
+{
+  if (!is_queued(e, number) && !push(e, number, bare))
+    log_event(LOG_WARN, "erase-left", "jid", log_text(bare), "why",
+              "too many are to be erased", NULL);
 }
 
 void

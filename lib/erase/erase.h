@@ -12,7 +12,8 @@
  * and adds their number to *done: fewer than most, and nothing is left. false, having logged why:
  * erase is called again later. bare lives for the call. Nothing else needs to be set. */
 struct eraser {
-  char const *store;  /* a name in STORE_TABLE */
+  char const
+    *store; /* a name in STORE_TABLE; NULL: nobody is told, for it is of no account */
   unsigned int steps; /* most, for each call of erase: a tick */
   bool (*erase)(uint64_t number, struct slice bare, unsigned int most,
                 unsigned int *done);
@@ -33,6 +34,10 @@ void erase_watch(struct link *routed);
 
 /* A record ending. Accounts that e's store has erased are not erased again. */
 void erase_ending(struct eraser *e, struct record *r);
+
+/* Put bare into the queue, under a number that no other has in it. When the queue is full a line is logged,
+ * and nothing erased. */
+void erase_add(struct eraser *e, uint64_t number, struct slice bare);
 
 /* Tell routed that the store has nothing of the account any more, on disk at the end of the
  * turn. */
