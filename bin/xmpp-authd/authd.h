@@ -34,6 +34,8 @@ struct host {
 struct authd_settings {
   struct host *hosts;
   uint32_t iterations;
+  uint64_t
+    removal_grace_us; /* in which an account that its owner has removed can be restored */
   struct access *access;
   struct bans trusted; /* proxies, behind which many clients are */
 };
@@ -61,8 +63,8 @@ struct store *secrets_store(void);
 /* The keys of all accounts. */
 struct keys *secrets_keys(void);
 
-/* The keys of the account bare for a hash. Of an account that there is not: keys that nobody has,
- * the same each time, so that it looks like any other of host (RFC 5802 s9 wants no
+/* The keys of the account bare for a hash. Of an account that there is not, or that is removed: keys
+ * that nobody has, the same each time, so that it looks like any other of host (RFC 5802 s9 wants no
  * difference).
  * *real tells. false: the store failed. */
 bool secrets_get(struct slice host, struct slice bare, enum scram_hash h,
@@ -228,8 +230,8 @@ void sasl_checker_gone(void);
 /* Call fn for each exchange (exchanges.c); fn may free it. */
 void exchanges_each(void (*fn)(struct exchange *x, uint64_t n), uint64_t n);
 
-/* Make an account that has no keys here; true when there is one (secrets.c). Say, once, whether any was
- * made in this turn. */
+/* Make an account that has no keys here; true when there is one that is not removed (secrets.c). Say, once,
+ * whether any was made in this turn. */
 bool secrets_add_outside(struct slice bare);
 bool secrets_added_outside(void);
 
@@ -275,21 +277,51 @@ bool secrets_ending(uint64_t *number, struct slice *bare, struct slice *erased);
 bool secrets_erased(uint64_t number, struct slice store, struct slice all);
 uint64_t secrets_number(struct slice bare);
 
+/* The number of the account of a name, if one may log in to it: it is not removed. 0 with errno ENOENT
+ * or EIO. */
+uint64_t secrets_open_number(struct slice bare);
+
+/* As accounts_remove, accounts_restore, accounts_due and accounts_next_due. */
+bool secrets_remove(struct slice bare, uint64_t due_us);
+bool secrets_restore(struct slice bare);
+uint64_t secrets_due(uint64_t number);
+bool secrets_next_due(uint64_t *due_us, uint64_t *number, struct slice *bare);
+bool secrets_jid(uint64_t number, struct slice *bare);
+
 /* The number of accounts of all hosts. */
 uint64_t secrets_count(void);
 uint64_t secrets_taken(struct slice bare);
 
-/* Tell routed that the account was made in this turn; ENDING_GRACE_US from now that it has ended,
- * and had this number; of all that are ending, from the first on. */
+/* Tell routed that the account was made in this turn; ENDING_GRACE_US from now that it has ended, or
+ * is removed, and has this number; of all that are ending, from the first on, and that are removed. */
 void ends_made(struct slice bare);
 void ends_begun(uint64_t number);
 void ends_announce(void);
+
+/* End the account. false as accounts_del. */
+bool ends_begin(struct slice bare);
 
 /* Give the names of the stores on disk that have not erased the account yet, with blanks between;
  * they live until the next call. */
 struct slice ends_awaited(struct slice erased);
 
 void ends_snapshot(struct snapshot *k);
+
+/* ---- accounts that their owners remove (removals.c) ---- */
+
+/* The owner of the account removes it: it ends when the time of grace is over, or at once when there is
+ * none. The administrator takes that back. false with errno ENOENT, or as accounts_del. */
+bool removals_begin(struct slice bare);
+bool removals_restore(struct slice bare);
+
+/* Tell routed that the account of this number is removed. false: it is not. */
+bool removals_tell(uint64_t number);
+
+/* Tell routed of all that are removed. Begin to end accounts when their time is over: stores are open. */
+void removals_announce(void);
+void removals_start(void);
+
+void removals_snapshot(struct snapshot *k);
 
 /* Records of routed. */
 void ends_watched(struct link *l, struct record *r);

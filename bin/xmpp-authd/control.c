@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* account add|passwd|del JID [PASSWORD], account keys JID KEYS, account list|weak [HOST],
- * account ending [JID]: xmpp-ctl and xmpp-hostd ask. account add JID PASSWORD TOKEN, account used
- * TOKEN, account settle TOKEN: xmpp-registerd asks. */
+/* account add|passwd|del JID [PASSWORD], account keys JID KEYS, account restore JID, account list|weak
+ * [HOST], account ending|removed [JID]: xmpp-ctl and xmpp-hostd ask. account add JID PASSWORD TOKEN,
+ * account remove JID, account used TOKEN, account settle TOKEN: xmpp-registerd asks. */
 
 #define BAD_PASSWORD "that password is empty or has characters that no password may have"
 #define IS_ENDING "an account of that name is ending, and its data is being erased"
@@ -44,7 +44,11 @@ static struct refusal const away = {
 static struct refusal const too_long = {0, "that password is too long", "not-acceptable"};
 static struct refusal const bad_keys = {0, "these are no keys for SCRAM", "bad-request"};
 static struct refusal const bad_word = {
-  0, "account knows add, keys, passwd, del, list, weak and ending", "bad-request"};
+  0,
+  "account knows add, keys, passwd, del, remove, restore, list, weak, ending and removed",
+  "bad-request"};
+static struct refusal const not_removed = {0, "no account of that name is removed",
+                                           "item-not-found"};
 /* No fault: the record is answered when the keys are there, or the program has answered. */
 static struct refusal const later = {0, NULL, NULL};
 
@@ -138,6 +142,34 @@ list_ending(struct link *ctl, struct slice jid)
     link_text(ctl, ends_awaited(erased));
     link_end(ctl);
     number = jid.len ? 0 : number + 1;
+  }
+  arena_wipe(&a);
+  service_done(ctl);
+}
+
+/* Removed accounts that can be restored, with the moments of their ends: all, or the one of this name. */
+static void
+list_removed(struct link *ctl, struct slice jid)
+{
+  uint64_t due_us = 0, number = 0;
+  char until[STAMP_SIZE];
+  struct slice bare;
+  struct arena a = ARENA_ZERO;
+  struct jid j;
+  bool all = !jid.len;
+
+  if (!all) {
+    number = jid_parse(&a, jid, &j) ? secrets_number(j.bare) : 0;
+    due_us = number ? secrets_due(number) : 0;
+    if (due_us) number--;
+  }
+  while ((all || due_us) && secrets_next_due(&due_us, &number, &bare)) {
+    link_begin(ctl, VERB_ROW);
+    link_text(ctl, bare);
+    link_num(ctl, number);
+    link_text(ctl, stamp_s(until, due_us / 1000000));
+    link_end(ctl);
+    if (!all) break;
   }
   arena_wipe(&a);
   service_done(ctl);
@@ -322,19 +354,6 @@ make_with_keys(struct slice bare, struct slice text)
   return wrong;
 }
 
-static bool
-end_account(struct slice bare)
-{
-  uint64_t number = secrets_number(bare);
-  bool is_outside = outside_keeps(bare);
-
-  if (!secrets_del(bare)) return false;
-  ends_begun(number);
-  /* xmpp-extauthd logs it when the program does not remove the user: the account has ended here. */
-  if (is_outside) outside_ask(bare, SLICE(""), "remove");
-  return true;
-}
-
 /* Do what the record asks for the account bare; NULL, the fault, or later. */
 static struct refusal const *
 change(struct link *l, struct slice what, struct slice bare, struct slice text,
@@ -344,7 +363,10 @@ change(struct link *l, struct slice what, struct slice bare, struct slice text,
   if (text.len > SCRAM_PASSWORD_MAX) return &too_long;
   if (slice_is(what, "add")) return begin_work(l, bare, text, true, token);
   if (slice_is(what, "passwd")) return begin_work(l, bare, text, false, SLICE(""));
-  if (slice_is(what, "del")) return end_account(bare) ? NULL : why();
+  if (slice_is(what, "del")) return ends_begin(bare) ? NULL : why();
+  if (slice_is(what, "remove")) return removals_begin(bare) ? NULL : why();
+  if (slice_is(what, "restore"))
+    return removals_restore(bare) ? NULL : errno == ENOENT ? &not_removed : why();
   return &bad_word;
 }
 
@@ -388,6 +410,10 @@ control_account(struct link *l, struct record *r)
   }
   if (slice_is(what, "ending")) {
     list_ending(l, record_get(r, 2));
+    return;
+  }
+  if (slice_is(what, "removed")) {
+    list_removed(l, record_get(r, 2));
     return;
   }
   if (slice_is(what, "used") || slice_is(what, "settle")) {

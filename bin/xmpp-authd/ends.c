@@ -101,12 +101,23 @@ tell_next(uint64_t *number)
   return true;
 }
 
+static bool
+is_ending(uint64_t number)
+{
+  uint64_t n = number - 1;
+  struct slice bare, erased;
+
+  return secrets_ending(&n, &bare, &erased) && n == number;
+}
+
 static void
 pop_begun(void)
 {
-  uint64_t number = begun[0].number - 1;
+  uint64_t number = begun[0].number;
 
   memmove(begun, begun + 1, --begun_n * sizeof *begun);
+  if (removals_tell(number) || !is_ending(number)) return; /* or restored meanwhile */
+  number--;
   tell_next(&number);
 }
 
@@ -128,6 +139,19 @@ ends_begun(uint64_t number)
   event_timer_start(&grace, begun[0].due_us, grace_over, NULL);
 }
 
+bool
+ends_begin(struct slice bare)
+{
+  uint64_t number = secrets_number(bare);
+  bool is_outside = outside_keeps(bare);
+
+  if (!secrets_del(bare)) return false;
+  ends_begun(number);
+  /* xmpp-extauthd logs it when the program does not remove the user: the account has ended here. */
+  if (is_outside) outside_ask(bare, SLICE(""), "remove");
+  return true;
+}
+
 static void
 walk_on(void *cookie)
 {
@@ -144,6 +168,7 @@ ends_announce(void)
 {
   walked_to = 0;
   walk_on(NULL);
+  removals_announce();
 }
 
 /* ---- records ---- */

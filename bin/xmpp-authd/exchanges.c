@@ -234,7 +234,7 @@ exchange_is_current(struct exchange const *x)
   uint64_t number;
 
   if (x->mechanism != PLAIN && x->mechanism != SCRAM) return true;
-  number = secrets_number(x->bare);
+  number = secrets_open_number(x->bare);
   if (!number) return false;
   return x->question ? number == x->number
                      : secrets_are_still(number, x->scram.hash, &x->keys);

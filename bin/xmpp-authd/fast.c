@@ -319,7 +319,7 @@ pass(struct exchange *x, uint64_t number, struct device *d, struct token *t,
 static void
 look(struct exchange *x, struct slice proof)
 {
-  uint64_t number = secrets_number(x->bare);
+  uint64_t number = secrets_open_number(x->bare);
   bool failed = !number && errno != ENOENT, known;
   struct slice binding;
   struct token *t = NULL;

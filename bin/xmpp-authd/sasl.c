@@ -244,7 +244,7 @@ answered(struct exchange *x, struct slice result)
   else if (!yes)
     fail_secret(x);
   else if (!secrets_add_outside(x->bare))
-    sasl_fail(x, "not-authorized", "unknown-account"); /* of that name one is ending */
+    sasl_fail(x, "not-authorized", "unknown-account"); /* ending, or removed */
   else {
     if (is_new) ends_made(x->bare);
     x->number = secrets_number(x->bare);

@@ -141,11 +141,27 @@ secrets_resource(struct slice bare, struct slice agent, char out[SECRETS_RESOURC
   return ok;
 }
 
+/* Whether an account is removed is looked for, for everybody, so that it takes the same time for all. */
+uint64_t
+secrets_open_number(struct slice bare)
+{
+  uint64_t n = accounts_number(secrets.accounts, bare);
+  int error = errno;
+
+  if (accounts_due(secrets.accounts, n)) {
+    errno = ENOENT;
+    return 0;
+  }
+  if (errno != ENOENT) return 0;
+  errno = error;
+  return n;
+}
+
 bool
 secrets_get(struct slice host, struct slice bare, enum scram_hash h, struct scram_keys *k,
             bool *real)
 {
-  uint64_t n = accounts_number(secrets.accounts, bare);
+  uint64_t n = secrets_open_number(bare);
   bool failed = !n && errno != ENOENT;
   struct scram_keys there;
 
@@ -164,7 +180,7 @@ bool
 secrets_get_any(struct slice host, struct slice bare, enum scram_hash *h,
                 struct scram_keys *k, bool *real)
 {
-  uint64_t n = accounts_number(secrets.accounts, bare);
+  uint64_t n = secrets_open_number(bare);
   struct scram_keys there;
   unsigned int i;
 
@@ -275,7 +291,7 @@ secrets_added_outside(void)
 bool
 secrets_add_outside(struct slice bare)
 {
-  if (secrets_number(bare)) return true;
+  if (secrets_number(bare)) return secrets_open_number(bare) != 0;
   added_outside = true;
   return accounts_add(secrets.accounts, bare);
 }
@@ -314,6 +330,36 @@ uint64_t
 secrets_number(struct slice bare)
 {
   return accounts_number(secrets.accounts, bare);
+}
+
+bool
+secrets_jid(uint64_t number, struct slice *bare)
+{
+  return accounts_jid(secrets.accounts, number, bare);
+}
+
+bool
+secrets_remove(struct slice bare, uint64_t due_us)
+{
+  return accounts_remove(secrets.accounts, bare, due_us);
+}
+
+bool
+secrets_restore(struct slice bare)
+{
+  return accounts_restore(secrets.accounts, bare);
+}
+
+uint64_t
+secrets_due(uint64_t number)
+{
+  return accounts_due(secrets.accounts, number);
+}
+
+bool
+secrets_next_due(uint64_t *due_us, uint64_t *number, struct slice *bare)
+{
+  return accounts_next_due(secrets.accounts, due_us, number, bare);
 }
 
 uint64_t

@@ -13,6 +13,7 @@ char const *const authd_needs[] = {
   "mod_fail2ban.c2s_auth_ban_lifetime",
   "mod_fail2ban.c2s_max_auth_failures",
   "mod_scram_upgrade.offered_upgrades",
+  "removal_grace",
   "scram_iterations",
   NULL,
 };
@@ -28,6 +29,8 @@ static char const *const all[] = {
   "PLAIN",
   "ANONYMOUS",
 };
+
+#define DAY_US (24 * 3600 * 1000000ull)
 
 struct authd_settings authd;
 
@@ -196,6 +199,7 @@ authd_read(struct settings *st)
       goto fail;
   }
   f->iterations = (uint32_t)settings_u64(st, "scram_iterations", SLICE("*"));
+  f->removal_grace_us = settings_u64(st, "removal_grace", SLICE("*")) * DAY_US;
   read_proxies(st, &f->trusted);
   f->access = access_load(st);
   if (!f->access) goto fail;

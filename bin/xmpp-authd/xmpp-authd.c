@@ -11,7 +11,7 @@
  * TRUSTS  settings, envelopes of c2sd. Not what the client says in them.
  * ROOMS   exchanges.c who waits; sasl.c mechanisms; secrets.c keys, lacks.c hashes
  *         without them, upgrade.c tasks for these; derive.c keys of new passwords, in a process of its own; outside.c programs that keep passwords; control.c account; ends.c who is told
- *         of accounts; failures.c how often logins failed, bans.c who is shut out; fast.c logins by
+ *         of accounts; removals.c those that can be restored; failures.c how often logins failed, bans.c who is shut out; fast.c logins by
  *         token, tokens.c what is kept of tokens, tokens_control.c token; anonymous.c logins without
  *         an account; invited.c tokens of invitations; settings.c
  */
@@ -34,6 +34,7 @@ open_stores(void)
   if (!secrets_open(service_data()) || !bans_open(secrets_store()) || !invited_open())
     return false;
   lacks_look(true);
+  removals_start();
   return true;
 }
 
@@ -115,6 +116,7 @@ snapshot(struct snapshot *k)
 {
   exchanges_snapshot(k);
   ends_snapshot(k);
+  removals_snapshot(k);
   bans_snapshot(k);
   failures_snapshot(k);
 }

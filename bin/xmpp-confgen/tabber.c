@@ -46,7 +46,7 @@ set_instances(struct yaml_node const *n)
 static char const single[] =
   "anonymous_sessions anonymous_sessions_per_address "
   "captcha checkpassword connections_per_address dnssec log "
-  "push_floor push_presence registration_burst reserved_names resolvers "
+  "push_floor push_presence registration_burst removal_grace reserved_names resolvers "
   "s2s_allow_addresses s2s_deny_addresses scram_iterations trust_anchors";
 
 /* n NULL: the default, if there is one. */
@@ -131,7 +131,8 @@ unknown_tabber_option(struct yaml_node const *n)
             "anonymous_sessions_per_address, archive, captcha, checkpassword, "
             "connections_per_address, "
             "dnssec, instances, invites, log, "
-            "push_floor, push_presence, registration_burst, reserved_names, resolvers, "
+            "push_floor, push_presence, registration_burst, removal_grace, "
+            "reserved_names, resolvers, "
             "s2s_allow_addresses, s2s_deny_addresses, scram_iterations, services, "
             "trust_anchors, uids, "
             "web",

@@ -535,6 +535,7 @@ struct option const options[] = {
   {"tabber", "push_floor", T_TIMEOUT, "600", PUSHD, WORKS, 0, 0, NULL},
   {"tabber", "push_presence", T_WORD, "keep", C2SD, WORKS, 0, 0, "keep away offline"},
   {"tabber", "registration_burst", T_INT, "1", REGISTERD, WORKS, 1, 1000, NULL},
+  {"tabber", "removal_grace", T_INT, "0", AUTHD, WORKS, 0, 3650, NULL},
   {"tabber", "reserved_names", T_WORDS, RESERVED_NAMES, REGISTERD, WORKS, 0, 0, NULL},
   {"tabber", "resolvers", T_WORDS, "", DNSD, WORKS, 0, 0, NULL},
   {"tabber", "checkpassword", T_WORDS, "", EXTAUTHD, WORKS, 0, 0, NULL},

@@ -13,7 +13,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-/* account add|passwd|list: passwords come from standard input, never from argv,
+/* account add|passwd|restore|list: passwords come from standard input, never from argv,
  * where everybody on the machine could read them. */
 
 #define GENERATED_LEN 20
@@ -163,10 +163,24 @@ print_weak(struct record *r)
     printf("%.*s lacks %.*s\n", (int)jid.len, jid.s, (int)hashes.len, hashes.s);
 }
 
+static void
+print_removed(struct record *r)
+{
+  struct slice jid = record_get(r, 1), number = record_get(r, 2),
+               until = record_get(r, 3);
+
+  printf(ctl.records ? "removed\t%.*s\t%.*s\t%.*s\n" : "%.*s (%.*s): until %.*s\n",
+         (int)jid.len, jid.s, (int)number.len, number.s, (int)until.len, until.s);
+}
+
 static int
 list(struct client *c, char const *host)
 {
   if (host && !strcmp(host, "--ending")) return account_list_ending(c);
+  if (host && !strcmp(host, "--removed")) {
+    client_ask(c, "account", "removed", NULL);
+    return client_answer(c, "authd", print_removed) ? 0 : 1;
+  }
   if (host && !strcmp(host, "--weak")) {
     client_ask(c, "account", "weak", NULL);
     return client_answer(c, "authd", print_weak) ? 0 : 1;
@@ -176,8 +190,8 @@ list(struct client *c, char const *host)
 }
 
 #define USAGE                                                                            \
-  "account add|passwd|del JID, erase JID [--prove], list [HOST|--ending|--weak], "       \
-  "import -"
+  "account add|passwd|del|restore JID, erase JID [--prove], "                            \
+  "list [HOST|--ending|--removed|--weak], import -"
 
 static int
 do_account(struct client *c, char const *what, char const *const *argv)
@@ -191,6 +205,10 @@ do_account(struct client *c, char const *what, char const *const *argv)
   if (!strcmp(what, "import") && !strcmp(jid, "-")) return account_import(c);
   if (!strcmp(what, "add") || !strcmp(what, "passwd")) return change(c, what, jid);
   if (!strcmp(what, "del")) return account_del(c, jid);
+  if (!strcmp(what, "restore")) {
+    client_ask(c, "account", "restore", jid, NULL);
+    return client_answer(c, jid, NULL) ? 0 : 1;
+  }
   if (!strcmp(what, "erase") && (!argv[1] || !strcmp(argv[1], "--prove")))
     return account_erase(c, jid, argv[1] != NULL);
   strerr_dieusage(100, USAGE);

@@ -227,6 +227,8 @@ static struct {
   {"accounts", "ended",   value_behind_number},
   {"accounts", "ending",  value_before_nul   },
   {"accounts", "taken",   key_is_address     },
+  {"accounts", "removed", NULL               },
+  {"accounts", "due",     NULL               },
   {"secrets",  "scram",   NULL               },
   {"secrets",  "meta",    iterations         },
   {"secrets",  "bans",    NULL               },

@@ -1,8 +1,8 @@
 /* xmpp-ctl: the administrator's hand.
  *
  * USAGE   xmpp-ctl [ -r ] [ --generate ] [ -s STATE ] COMMAND ...
- *         account add|passwd|del JID, account erase JID [--prove],
- *         account list [HOST|--ending|--weak], account import -
+ *         account add|passwd|del|restore JID, account erase JID [--prove],
+ *         account list [HOST|--ending|--removed|--weak], account import -
  *         sessions; session end JID; stats [INSTANCE]; reload; wait [SECONDS]; stop
  *         trace INSTANCE on FILE [data] | off
  *         dns [DOMAIN]  what the zones of the hosts should say, what others say
@@ -46,7 +46,8 @@
 
 /* Options that commands read themselves. */
 #define WORDS_OF_COMMANDS                                                                \
-  "--dry --replace --prove --ending --weak --name --by --uses --days --groups --quiet"
+  "--dry --replace --prove --ending --removed --weak --name --by --uses --days "         \
+  "--groups --quiet"
 
 char const *PROG = "xmpp-ctl";
 

@@ -230,7 +230,7 @@ begin(struct request const *q, struct slice bare, struct slice password, int wha
     return;
   }
   x->what = what;
-  ask_authd(x, what == CHANGE ? "passwd" : "del", password);
+  ask_authd(x, what == CHANGE ? "passwd" : "remove", password);
 }
 
 bool

@@ -99,6 +99,21 @@ accounts_ending(struct link *l, struct record *r)
   watch_say(WATCH_ACCOUNTS, VERB_ENDING, slice_of(fields.s, fields.len));
 }
 
+/* JID OPEN */
+void
+accounts_shut(struct link *l, struct record *r)
+{
+  struct slice bare = record_get(r, 1);
+
+  (void)l;
+  if (record_get(r, 2).len) {
+    forget(bare);
+    return;
+  }
+  add(bare, door_now() + ENDED_NAMES_US);
+  session_kick_all(bare, NULL, "not-authorized");
+}
+
 static struct link *
 authority(void)
 {

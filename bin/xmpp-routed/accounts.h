@@ -12,8 +12,11 @@ void accounts_watched(struct post *p);
 void accounts_made(struct link *l, struct record *r);
 void accounts_ending(struct link *l, struct record *r);
 
-/* Say whether the account bare has ended in the last ENDED_NAMES_US, and none was made under that
- * name since: a client that had logged in before binds no more. */
+/* A record of authd: the owner of an account has removed it, and its sessions end; or it is restored. */
+void accounts_shut(struct link *l, struct record *r);
+
+/* Say whether the account bare has ended, or was removed, in the last ENDED_NAMES_US, and none was made
+ * under that name, or restored, since: a client that had logged in before binds no more. */
 bool accounts_has_ended(struct slice bare);
 
 void accounts_snapshot(struct snapshot *k);

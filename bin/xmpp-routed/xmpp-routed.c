@@ -329,6 +329,7 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_ROSTER] = watch_pass,
   [VERB_AVATAR] = watch_pass,
   [VERB_ERASED] = accounts_erased,
+  [VERB_SHUT] = accounts_shut,
   [VERB_SETTLED] = pairs_settled,
   [VERB_PUSHES] = push_registered,
   [VERB_AWAY] = push_away,

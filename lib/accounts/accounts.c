@@ -15,7 +15,7 @@
 struct accounts {
   struct store *store;
   MDB_dbi jid, number, meta, ended;
-  MDB_dbi ending, taken; /* of the writer alone */
+  MDB_dbi ending, taken, removed, due; /* of the writer alone */
 };
 
 static bool take_names(struct accounts *a);
@@ -34,7 +34,9 @@ accounts_open(char const *data, bool writer)
       store_table(a->store, "meta", &a->meta) &&
       store_table(a->store, "ended", &a->ended) &&
       (!writer || (store_table(a->store, "ending", &a->ending) &&
-                   store_table(a->store, "taken", &a->taken) && take_names(a))))
+                   store_table(a->store, "taken", &a->taken) &&
+                   store_table(a->store, "removed", &a->removed) &&
+                   store_table(a->store, "due", &a->due) && take_names(a))))
     return a;
   accounts_close(a);
   return NULL;
@@ -170,6 +172,81 @@ begin_ending(struct accounts *a, uint64_t number, struct slice bare)
   return put_ending(a, number, bare, SLICE("")) && put_number(a, a->taken, bare, number);
 }
 
+/* ---- removed by their owners ---- */
+
+static struct slice
+due_key(char key[16], uint64_t due_us, uint64_t number)
+{
+  uint64_pack_big(key, due_us);
+  uint64_pack_big(key + 8, number);
+  return slice_of(key, 16);
+}
+
+uint64_t
+accounts_due(struct accounts *a, uint64_t number)
+{
+  char packed[8];
+  struct slice v;
+
+  uint64_pack_big(packed, number);
+  return store_get(a->store, a->removed, slice_of(packed, 8), &v) ? unpack(v) : 0;
+}
+
+bool
+accounts_next_due(struct accounts *a, uint64_t *due_us, uint64_t *number,
+                  struct slice *bare)
+{
+  char packed[16];
+  struct slice key, v;
+
+  if (!store_next(a->store, a->due, due_key(packed, *due_us, *number + 1), &key, &v))
+    return false;
+  errno = EIO;
+  if (key.len != 16) return false;
+  *due_us = unpack(slice_of(key.s, 8));
+  *number = unpack(slice_of(key.s + 8, 8));
+  return accounts_jid(a, *number, bare);
+}
+
+bool
+accounts_remove(struct accounts *a, struct slice bare, uint64_t due_us)
+{
+  uint64_t n = accounts_number(a, bare);
+  char packed[8], key[16];
+
+  if (!n) return false;
+  if (accounts_due(a, n)) {
+    errno = ENOENT;
+    return false;
+  }
+  if (errno != ENOENT) return false;
+  uint64_pack_big(packed, n);
+  return put_number(a, a->removed, slice_of(packed, 8), due_us) &&
+         store_put(a->store, a->due, due_key(key, due_us, n), SLICE(""));
+}
+
+static bool
+forget_removal(struct accounts *a, uint64_t number)
+{
+  uint64_t due_us = accounts_due(a, number);
+  char packed[8], key[16];
+
+  if (!due_us) return false;
+  uint64_pack_big(packed, number);
+  return store_del(a->store, a->removed, slice_of(packed, 8)) &&
+         (store_del(a->store, a->due, due_key(key, due_us, number)) || errno == ENOENT);
+}
+
+bool
+accounts_restore(struct accounts *a, struct slice bare)
+{
+  uint64_t n = accounts_number(a, bare);
+
+  return n && forget_removal(a, n);
+}
+
+/* ---- ends ---- */
+
 bool
 accounts_del(struct accounts *a, struct slice bare)
 {
@@ -183,7 +260,7 @@ accounts_del(struct accounts *a, struct slice bare)
   uint64_pack_big(packed, n);
   ok = store_erase_begin(a->store) && store_del(a->store, a->jid, bare) &&
        store_del(a->store, a->number, slice_of(packed, 8)) && note_end(a, n, bare) &&
-       begin_ending(a, n, bare);
+       begin_ending(a, n, bare) && (forget_removal(a, n) || errno == ENOENT);
   store_erase_end(a->store);
   return ok;
 }

@@ -13,8 +13,12 @@
  *                                           between; until all have said so
  *   taken    bare JID of an account that -> its number, 8 bytes big-endian
  *            is in table ending
- * The name of an account that is ending is taken until all stores have erased the account. A number is given once and never again. A JID is a key, so no account has a longer one than
- * LMDB takes for a key. */
+ *   removed  number of an account that   -> the moment until which it can be restored,
+ *            its owner has removed          microseconds since 1970, 8 bytes big-endian
+ *   due      that moment, and the number -> nothing
+ * The name of an account that is ending is taken until all stores have erased the account. An account
+ * that is removed is in tables jid and number, as all others. A number is given once and never again. A
+ * JID is a key, so no account has a longer one than LMDB takes for a key. */
 #ifndef ACCOUNTS_H
 #define ACCOUNTS_H
 
@@ -64,6 +68,21 @@ uint64_t accounts_taken(struct accounts *a, struct slice bare);
  * with errno ENOENT (it is not ending) or EIO. */
 bool accounts_erased(struct accounts *a, uint64_t number, struct slice store,
                      struct slice all);
+
+/* Note that the owner of the account of this name has removed it, and that it ends at due_us
+ * (microseconds since 1970, not 0); take that back. For the writer. false with errno ENOENT (there is
+ * no such account, or it is removed already; no such account is removed) or EIO. */
+bool accounts_remove(struct accounts *a, struct slice bare, uint64_t due_us);
+bool accounts_restore(struct accounts *a, struct slice bare);
+
+/* The moment at which the removed account of this number ends; 0 with errno ENOENT (it is not removed)
+ * or EIO. For the writer. */
+uint64_t accounts_due(struct accounts *a, uint64_t number);
+
+/* The first removed account behind the moment *due_us and the number *number: both, and its JID, which
+ * lives as a value of store_get. For the writer. false with errno ENOENT (there is none) or EIO. */
+bool accounts_next_due(struct accounts *a, uint64_t *due_us, uint64_t *number,
+                       struct slice *bare);
 
 /* The number of accounts; 0 with errno EIO. */
 uint64_t accounts_count(struct accounts *a);

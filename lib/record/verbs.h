@@ -176,6 +176,8 @@ V(ENDING, "ending", "NUMBER JID ERASED", 2, ROLE_AUTHORITY | ROLE_ROUTER, ROLE_R
   "For those who watch accounts: the account of this NUMBER has ended. routed ends its sessions. The program that writes a store with data of the account erases them there and says erased; ERASED are the stores of which this was said. It is said again to whoever begins to watch, until no store on disk is left; until then the name is taken.") \
 V(ERASED, "erased", "NUMBER STORE", 2, ROLE_OWN | ROLE_ROUTER, ROLE_ROUTER | ROLE_AUTHORITY,  \
   "STORE, a folder of the data folder, has nothing of the account of this NUMBER any more, on disk.") \
+V(SHUT, "shut", "JID OPEN", 1, ROLE_AUTHORITY, ROLE_ROUTER,                                   \
+  "The owner of the account JID (bare) has removed it, and it may yet be restored: routed ends its sessions. OPEN 1: it is restored.") \
 V(BOUND, "bound", "SID JID NUMBER", 2, ROLE_ROUTER, ROLE_EDGE,                                \
   "SID is now the session of full JID. NUMBER is the session's number; no other session, earlier or later, has that number.") \
 V(REFUSED, "refused", "SID CONDITION", 2, ROLE_ROUTER, ROLE_EDGE,                             \
@@ -242,8 +244,8 @@ V(SESSIONS, "sessions", "", 0, ROLE_CONTROL | ROLE_OWN, ROLE_ROUTER,            
   "Control: answer row records, then done.")                                                  \
 V(S2S, "s2s", "list|try|close|forget DOMAIN FROM", 1, ROLE_CONTROL, ROLE_EDGE,                \
   "Control: see xmpp-ctl(8). row records answer, then done or error.")                        \
-V(ACCOUNT, "account", "add|passwd|del|list|weak|ending|keys|used|settle JID PASSWORD TOKEN", 1, ROLE_CONTROL | ROLE_OWN, ROLE_AUTHORITY, \
-  "Control: see xmpp-ctl(8). weak is as list, of accounts that have keys for some hashes alone: a third field has the others. ending lists accounts that are ending, all or JID, with the stores that have them still. keys makes an account as add does, of the keys for SCRAM in the place of a password: for SHA-1, SHA-256 and SHA-512, or some of them, a word HASH:ITERATIONS:SALT:STORED:SERVER, the last three in base64. A TOKEN of an invitation makes one account: a second add with it is answered by error with the condition gone. used TOKEN answers a row with the account that it has made, settle TOKEN forgets it: the sender knows.") \
+V(ACCOUNT, "account", "add|passwd|del|remove|restore|list|weak|ending|removed|keys|used|settle JID PASSWORD TOKEN", 1, ROLE_CONTROL | ROLE_OWN, ROLE_AUTHORITY, \
+  "Control: see xmpp-ctl(8). weak is as list, of accounts that have keys for some hashes alone: a third field has the others. ending lists accounts that are ending, all or JID, with the stores that have them still. remove, of the owner of the account, does what del does, or after tabber.removal_grace; until then restore takes it back, and removed lists such accounts, all or JID, with the moments of their ends. keys makes an account as add does, of the keys for SCRAM in the place of a password: for SHA-1, SHA-256 and SHA-512, or some of them, a word HASH:ITERATIONS:SALT:STORED:SERVER, the last three in base64. A TOKEN of an invitation makes one account: a second add with it is answered by error with the condition gone. used TOKEN answers a row with the account that it has made, settle TOKEN forgets it: the sender knows.") \
 V(TOKEN, "token", "list|revoke JID DEVICE", 2, ROLE_CONTROL | ROLE_OWN, ROLE_AUTHORITY,       \
   "Tokens of the account JID (XEP-0484). list answers a row DEVICE, USED NAME, MECHANISM, ISSUED, EXPIRY for each device that has one, then done; revoke ends those of DEVICE, or all. Control: see xmpp-ctl(8).") \
 V(ARCHIVE, "archive", "stat|export|purge JID BEFORE", 2, ROLE_CONTROL, ROLE_OWN,              \

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """An account ends while the programs that erase it are killed: its name is taken meanwhile, and then
-no store has anything of it."""
+no store has anything of it. One that its owner removes can be restored before it ends."""
 import random
 import re
 
@@ -83,4 +83,49 @@ def name_is_taken_while_a_program_is_off(t):
     t.add("nurse@localhost")
 
 
-main(Tree(accounts=["admin@localhost", "bob@localhost"]))
+def may_log_in(t, name):
+    s = t.stream()
+    s.secured()
+    what = s.auth_plain(name, PW)[0]
+    s.abort()
+    return what == "success"
+
+
+@check
+def its_owner_removes_it_and_it_is_restored(t):
+    t.add("paris@localhost")
+    fill(t, "paris")
+    one, two = t.login("paris", "one"), t.login("paris", "two")
+    one.send("<iq type='set' id='x'><query xmlns='jabber:iq:register'><remove/></query></iq>")
+    assert one.expect(lambda e: e.get("id") == "x").get("type") == "result"
+    assert one.stream_error() == "not-authorized" and two.stream_error() == "not-authorized"
+    assert not may_log_in(t, "paris")
+    for program in "authd", "routed":
+        t.kill(program)
+        t.wait_ready()
+    assert not may_log_in(t, "paris")
+    b = t.login("bob")
+    b.message("paris@localhost", "Are you there?")
+    b.ping()
+    b.close()
+    code, _, err = t.ctl("account", "add", "paris@localhost", input="x\n", code=None)
+    assert code == 1 and "already" in err, (code, err)
+    assert re.match(r"paris@localhost \(\d+\): until \d{4}-", t.ctl("account", "list", "--removed"))
+    assert not t.ctl("account", "list", "--ending")
+    t.ctl("account", "restore", "paris@localhost")
+    assert not t.ctl("account", "list", "--removed")
+    s = t.login("paris", "three")
+    s.expect(lambda e: e.findtext("{jabber:client}body") == "Are you there?")
+    assert len(s.iq(None, "<query xmlns='jabber:iq:roster'/>")[0]) == 40
+    # The administrator's end does not wait.
+    s.send("<iq type='set' id='x'><query xmlns='jabber:iq:register'><remove/></query></iq>")
+    assert s.expect(lambda e: e.get("id") == "x").get("type") == "result"
+    assert s.stream_error() == "not-authorized"
+    s.abort()
+    code, stores = left(t, "paris")
+    assert code == 0 and set(stores.values()) == {"0"}, (code, stores)
+    t.add("paris@localhost")
+
+
+main(Tree(accounts=["admin@localhost", "bob@localhost"], tabber="removal_grace: 2",
+          modules=MODULES + "\nmod_register: {}"))

@@ -315,6 +315,57 @@ oldest_ends_are_forgotten(void **state)
 }
 
 static void
+due_is(uint64_t after_us, uint64_t after, uint64_t due_us, uint64_t number,
+       char const *jid)
+{
+  struct slice bare;
+
+  errno = 0;
+  if (!accounts_next_due(a, &after_us, &after, &bare)) {
+    assert_int_equal(errno, ENOENT);
+    assert_null(jid);
+    return;
+  }
+  assert_true(jid && slice_is(bare, jid));
+  assert_int_equal(after_us, due_us);
+  assert_int_equal(after, number);
+}
+
+/* A removed account is there as before, and comes in the order of its end. */
+static void
+removed_until_restored_or_ended(void **state)
+{
+  (void)state;
+  add("a@x", 1);
+  add("b@x", 2);
+  add("c@x", 3);
+  errno = 0;
+  assert_false(accounts_remove(a, SLICE("nobody@x"), 7));
+  assert_int_equal(errno, ENOENT);
+  assert_false(accounts_restore(a, SLICE("a@x")));
+  assert_int_equal(errno, ENOENT);
+  assert_true(accounts_remove(a, SLICE("a@x"), 900));
+  assert_true(accounts_remove(a, SLICE("c@x"), 500));
+  assert_true(accounts_remove(a, SLICE("b@x"), 500));
+  assert_false(accounts_remove(a, SLICE("b@x"), 800));
+  assert_int_equal(errno, ENOENT);
+  assert_true(accounts_commit(a));
+  again();
+  assert_int_equal(accounts_number(a, SLICE("b@x")), 2);
+  assert_int_equal(accounts_due(a, 2), 500);
+  due_is(0, 0, 500, 2, "b@x");
+  due_is(500, 2, 500, 3, "c@x");
+  due_is(500, 3, 900, 1, "a@x");
+  due_is(900, 1, 0, 0, NULL);
+  assert_true(accounts_restore(a, SLICE("b@x")));
+  assert_true(accounts_del(a, SLICE("c@x")));
+  assert_true(accounts_commit(a));
+  assert_int_equal(accounts_due(a, 2), 0);
+  assert_int_equal(accounts_due(a, 3), 0);
+  due_is(0, 0, 900, 1, "a@x");
+}
+
+static void
 ends_until_all_have_erased(void **state)
 {
   struct slice all = SLICE("users archive"), bare, erased;
@@ -358,6 +409,7 @@ main(void)
     cmocka_unit_test_setup_teardown(never_reused, start, finish),
     cmocka_unit_test_setup_teardown(ends_are_remembered, start, finish),
     cmocka_unit_test_setup_teardown(oldest_ends_are_forgotten, start, finish),
+    cmocka_unit_test_setup_teardown(removed_until_restored_or_ended, start, finish),
     cmocka_unit_test_setup_teardown(ends_until_all_have_erased, start, finish),
     cmocka_unit_test_setup_teardown(refusals, start, finish),
     cmocka_unit_test_setup_teardown(lost_turn, start, finish),
