@@ -400,6 +400,9 @@ bool services_write_places(void);
  * beside them. */
 void compile_host_tabber(struct yaml_node const *tabber, struct slice host, bool adds);
 
+/* Put out tabber.pages (pages.c). */
+void compile_pages(struct yaml_node const *n);
+
 void compile_certfiles(struct yaml_node const *n);
 
 /* Read the files that a pattern of certfiles matches; an error for those that are bad

@@ -130,7 +130,7 @@ unknown_tabber_option(struct yaml_node const *n)
             "unknown option %s; known: anonymous_sessions, "
             "anonymous_sessions_per_address, archive, captcha, checkpassword, "
             "connections_per_address, "
-            "dnssec, instances, invites, log, "
+            "dnssec, instances, invites, log, pages, "
             "push_floor, push_presence, registration_burst, removal_grace, "
             "reserved_names, resolvers, "
             "s2s_allow_addresses, s2s_deny_addresses, scram_iterations, services, "
@@ -210,6 +210,8 @@ compile_tabber(struct yaml_node const *tabber)
       set_uids(n);
     else if (slice_is(n->key, "services"))
       services = n; /* when the numbers of users are known */
+    else if (slice_is(n->key, "pages"))
+      compile_pages(n);
     else if (slice_is(n->key, "archive") || slice_is(n->key, "web") ||
              slice_is(n->key, "invites") || slice_has_word(slice_str(single), n->key))
       continue;

@@ -20,6 +20,13 @@
   "info marketing sales support abuse noc security postmaster hostmaster usenet news "   \
   "webmaster www uucp ftp admin root administrator server system help localhost"
 
+/* Words of pages, which bin/xmpp-registerd/words.c has. */
+#define PAGE_TEXTS                                                                       \
+  "register password_page remove_page invitation invited_by invited open have_account "  \
+  "need_account programs in_browser old_password new_password send back made changed "   \
+  "removed wrong_password not_found stale https too_many captcha_page captcha_done "     \
+  "reset_page scan"
+
 /* clang-format off */
 struct option const options[] = {
   {"", "hosts", T_SPECIAL, NULL, EVERY, WORKS, 0, 0, NULL},
@@ -545,6 +552,10 @@ struct option const options[] = {
   {"tabber", "s2s_allow_addresses", T_NETS, NULL, TLSD, WORKS, 0, 0, NULL},
   {"tabber", "s2s_deny_addresses", T_NETS, NULL, TLSD, WORKS, 0, 0, NULL},
   {"tabber", "trust_anchors", T_STRING, "/usr/share/dns/root.key", DNSD, WORKS, 0, 0, NULL},
+  {"tabber.pages", "clients", T_SPECIAL, NULL, REGISTERD, WORKS, 0, 0, NULL},
+  {"tabber.pages", "texts", T_SPECIAL, NULL, REGISTERD, WORKS, 0, 0, PAGE_TEXTS},
+  {"tabber.pages.clients", "name", T_STRING, NULL, REGISTERD, WORKS, 0, 0, NULL},
+  {"tabber.pages.clients", "url", T_URL, NULL, REGISTERD, WORKS, 0, 0, NULL},
   {"tabber.web", "ips", T_IPS, NULL, WEBD, WORKS, 0, 0, NULL},
   {"tabber.web", "url", T_URL, NULL, WEBD, WORKS, 0, 0, NULL},
   {"tabber.invites", "access_invite", T_ACCESS, "all", REGISTERD | HOSTD, WORKS, 0, 0, NULL},

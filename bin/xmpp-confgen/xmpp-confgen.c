@@ -24,7 +24,7 @@
  * ROOMS   table.c all options, table_modules.c modules, replaced.c old ones; values.c their types; times.c, tls.c some of them;
  *         compile.c the whole; include.c other files; repeated.c keys that repeat; undefined.c options that are not given; keywords.c; access.c acls
  *         and rules; references.c rules that options name; listen.c; modules.c; nested.c their
- *         options that are lists; tabber.c our own; services.c the administrator's programs;
+ *         options that are lists; tabber.c our own, pages.c those of web pages; services.c the administrator's programs;
  *         certs.c; front.c web servers in front; emit.c the settings; commands.c explain, why, diff, list; say.c messages
  */
 #include "confgen.h"

@@ -59,6 +59,7 @@ may_look(struct slice ip)
 
 /* ---- the page ---- */
 
+/* Those of a configuration without tabber.pages.clients. */
 static struct {
   char const *name, *url;
 } const programs[] = {
@@ -83,23 +84,48 @@ cat_link(struct slice address, char const *class, struct slice text)
 }
 
 static void
-cat_programs(struct slice webchat)
+cat_program(struct slice name, struct slice address)
 {
+  page_raw("<li>");
+  cat_link(address, "", name);
+  page_raw("</li>\n");
+}
+
+/* A row page_client: NAME URL, with {{ invite.uri }} for the address of the invitation. */
+static void
+cat_listed(struct settings_row const *row, struct slice uri)
+{
+  static stralloc address = STRALLOC_ZERO;
+  struct slice url = row->value[1];
+  char const *open = memmem(url.s, url.len, "{{", 2), *close;
+  size_t left = open ? url.len - (size_t)(open - url.s) : 0;
+
+  close = open ? memmem(open, left, "}}", 2) : NULL;
+  address.len = 0;
+  if (close &&
+      !(stralloc_catb(&address, url.s, (size_t)(open - url.s)) &&
+        invite_cat_percent(&address, uri) &&
+        stralloc_catb(&address, close + 2, (size_t)(url.s + url.len - close) - 2)))
+    return;
+  cat_program(row->value[0], close ? slice_of(address.s, address.len) : url);
+}
+
+static void
+cat_programs(struct slice webchat, struct slice uri)
+{
+  struct settings_row const *row = NULL;
   size_t i;
 
   page_raw("<p>");
   page_word(W_PROGRAMS);
   page_raw("</p>\n<ul>\n");
-  for (i = 0; i < sizeof programs / sizeof *programs; i++) {
-    page_raw("<li>");
-    cat_link(slice_str(programs[i].url), "", slice_str(programs[i].name));
-    page_raw("</li>\n");
-  }
-  if (webchat.len) {
-    page_raw("<li>");
-    cat_link(webchat, "", SLICE("Webchat"));
-    page_raw("</li>\n");
-  }
+  if (settings_next(registerd.st, "page_client", NULL))
+    while ((row = settings_next(registerd.st, "page_client", row)))
+      cat_listed(row, uri);
+  else
+    for (i = 0; i < sizeof programs / sizeof *programs; i++)
+      cat_program(slice_str(programs[i].name), slice_str(programs[i].url));
+  if (webchat.len) cat_program(SLICE("Webchat"), webchat);
   page_raw("</ul>\n");
 }
 
@@ -164,7 +190,8 @@ show(struct visit *v, struct host const *h, struct invite const *i, struct slice
   page_raw("<p>");
   cat_link(slice_of(uri.s, uri.len), " class=\"button\"", word_in(W_OPEN, v->lang));
   page_raw("</p>\n");
-  cat_programs(settings_get(registerd.st, "mod_invites.webchat_url", h->name));
+  cat_programs(settings_get(registerd.st, "mod_invites.webchat_url", h->name),
+               slice_of(uri.s, uri.len));
   cat_qr(v, i, token);
   if (makes_accounts(i)) {
     page_raw("<h2>");

@@ -1,5 +1,6 @@
 #include "captcha.h"
 #include "registerd.h"
+#include "web.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -179,7 +180,7 @@ registerd_read(struct settings *st)
     captcha_path(settings_get(st, "captcha_cmd", SLICE("*")), &m->captcha_is_ours);
   m->burst = settings_u64(st, "registration_burst", SLICE("*"));
   m->access = access_load(st);
-  if (m->access && m->captcha_path && read_hosts(m)) return m;
+  if (m->access && m->captcha_path && read_hosts(m) && words_hold(st)) return m;
   registerd_drop(m);
   return NULL;
 }
@@ -192,6 +193,7 @@ registerd_take(void *fresh, bool first)
   wipe(&registerd);
   registerd = *m;
   free(m);
+  words_take(registerd.st);
   if (!first) captcha_try();
 }
 

@@ -56,7 +56,7 @@ bool visit_is_ours(struct visit *v);
 void web_result(struct request const *q, struct slice value);
 void web_error(struct request const *q, enum stanza_error e, struct slice text);
 
-/* ---- writing pages (html.c) ---- */
+/* ---- words of pages (words.c) ---- */
 
 enum word {
   W_REGISTER,
@@ -89,8 +89,16 @@ enum word {
   WORDS_N
 };
 
+/* A word in the language of this tag, else in English; it lives until settings are taken. The tag of the
+ * language that a browser wants of those that there are. */
 struct slice word_in(enum word w, struct slice lang);
 struct slice words_lang(struct slice accept_language);
+
+/* Say whether the rows page_text replace words that there are, or refuse the settings; take these. */
+bool words_hold(struct settings const *st);
+void words_take(struct settings const *st);
+
+/* ---- writing pages (html.c) ---- */
 
 /* The page that is being written: one at a time. Bytes as they are; text, escaped. */
 void page_begin(struct visit const *v, enum word title);

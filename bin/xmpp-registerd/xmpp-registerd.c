@@ -19,7 +19,7 @@
  *         program that makes them; streams.c what is known of a stream; slots.c who has to wait; greet.c messages;
  *         invites.c invitations, xep0401_invites.c who makes them, xep0445_preauth.c who shows one,
  *         joins.c what follows, invite_uris.c their addresses; web.c requests of the web, html.c how
- *         pages look, qr.c, page_*.c one page each, web_login.c their passwords; settings.c
+ *         pages look, words.c their texts, qr.c, page_*.c one page each, web_login.c their passwords; settings.c
  */
 #include "captcha.h"
 #include "invites.h"
