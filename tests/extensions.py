@@ -80,7 +80,7 @@ class Sources:
         return [p for p in self.text if p.startswith("bin/%s/" % program)]
 
     def linked(self, program):
-        """Its own sources, and those of the areas that it links."""
+        """The sources of a program, and those of the areas that it links."""
         areas = read("bin/%s/parts" % program).split()
         return self.of(program) + [p for p in self.text if p.startswith("lib/") and p.split("/")[1] in areas]
 
@@ -94,7 +94,7 @@ class Sources:
         return numbers | {"XEP-" + n for p in paths for n in re.findall(r"/xep(\d{4})_", p)}
 
     def shown(self, program):
-        """The namespaces of its rows of handlers and of its lists of features."""
+        """The namespaces of a program's rows of handlers and of its lists of features."""
         macros = self.macros(self.of(program), self.common)
         for p in self.of(program):
             for body in re.findall(r"(?:handle_row const handlers|\*const (?:both|more|pubsub_features)|\} const features)\[\w*\] = "
@@ -133,7 +133,7 @@ def page(rows):
 
 
 def short(rows):
-    """A row for each program, of those that it comes first in."""
+    """A row for each program, of the extensions that name this program first."""
     lines = {}
     for r in rows:
         lines.setdefault(r.programs[0], []).append(r.number.replace("XEP-", ""))

@@ -67,7 +67,7 @@ def needs_of(folder):
 
 
 def faults_of(program, folder, rows, common):
-    """What is wrong with a program."""
+    """The faults of a program: a line each."""
     text, needs = read_by(folder), needs_of(folder)
     mine = [(key, dflt, effect) for key, dflt, programs, effect in rows if program in programs]
     for key, dflt, effect in mine:

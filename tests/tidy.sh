@@ -1,6 +1,6 @@
 #!/bin/sh
-# What a reader relies on: every program has a manual page and tests, every folder its map,
-# every row of a table of handlers a pipe test.
+# Check the promises of the tree to a reader: every program has a manual page and tests, every
+# folder its map, every row of a table of handlers a pipe test.
 bad=0
 say() {
   echo "tidy: $*"

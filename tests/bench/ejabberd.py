@@ -54,7 +54,7 @@ mnesia:sync_log(), mnesia:dump_log(), init:stop().
 
 MAKE_SECONDS = 300
 
-# As ejabberdctl sets them when its configuration is Debian's.
+# The limits that ejabberdctl sets under Debian's configuration.
 OPTIONS = ["+K", "true", "+P", "250000", "-noinput"]
 ENVIRONMENT = {"ERL_MAX_PORTS": "32000", "ERL_MAX_ETS_TABLES": "1400",
                "ERL_CRASH_DUMP_BYTES": "0"}

@@ -1,4 +1,5 @@
-"""What is put on a server, and what is reckoned from it; the rows of the table are in rows/.
+"""The loads that a row puts on a server, and the figures that are reckoned from them; the rows of
+the table are in rows/.
 
 A row is measured by one of the functions here or by one of its own file, called with (Lab, row,
 server), which gives a record: a dictionary with the figure under "figure" and whatever it was
@@ -10,7 +11,7 @@ import os, subprocess, sys, tempfile, threading
 
 from server import cpu_seconds, pss_kib, quiet, run
 
-# What xmpp-load may take beyond the measured time: logging in, and waiting for what is late.
+# Seconds that xmpp-load may take beyond the measured time: for logins, and for late messages.
 PATIENCE = 60
 PATIENCE_A_SESSION = 0.05
 BAD = ("failed", "broken", "lost", "doubled", "misordered")
@@ -38,7 +39,7 @@ class Row:
         return self.more.get("config", {}).get(cls.name, {})
 
     def users(self, cls):
-        """How many accounts it needs."""
+        """The number of accounts that the row needs."""
         return self.sessions if cls.logs_in_again else max(self.sessions, STAYING)
 
     def is_for(self, cls):
@@ -76,7 +77,7 @@ class Load:
         return text.rstrip("\n").split("\t")
 
     def online(self):
-        """How many are online, when all are."""
+        """Wait until all clients are online; their number."""
         while True:
             f = self.line()
             if f[0] == "online":
@@ -108,8 +109,9 @@ def busy_seconds():
 
 
 def play(lab, server, words, seconds, sessions):
-    """One load; its record, with what the server used of CPU in the measured time, cpu_s, and
-    others_s, what neither it nor the load used: the figures are worth less where that is much."""
+    """Play one load; its record, with the CPU that the server used in the measured time (cpu_s),
+    and the CPU that neither the load nor the server used (others_s): figures are worth less where
+    others_s is large."""
     pids = server.pids()
     load = Load(lab, server, words, seconds, sessions)
     try:
@@ -132,7 +134,8 @@ def with_figure(got, figure):
 
 
 def beside(others, lab, server, words, sessions):
-    """As play(), while so many others are online, who only stay; they have the first numbers."""
+    """Like play(), while so many other clients are online, which only stay; the others have the
+    first numbers."""
     if not others:
         return play(lab, server, words, lab.seconds, sessions)
     stay = Load(lab, server, IDLE + [str(others)], 3600, others)
@@ -161,7 +164,7 @@ def rate(lab, row, server):
 
 
 def staying(lab, row, server):
-    """As login(), of a server that does not let the same account in again and again: each of
+    """Like login(), for a server that does not let the same account in again and again: each of
     STAYING logs in once, and stays."""
     pids = server.pids()
     before = cpu_seconds(pids)
@@ -217,14 +220,14 @@ def paging(lab, row, server):
 
 
 def filling(what):
-    """What was seen when the archive of the row before was filled."""
+    """The figure `what` that filling the archive of the row before has given."""
     def how(lab, row, server):
         return with_figure(server.fills, server.fills[what])
     return how
 
 
 def append(lab, row, server):
-    """What the library of the archive does alone; the fields are archive-append's."""
+    """The library of the archive works alone; the fields are archive-append's."""
     with tempfile.TemporaryDirectory(prefix="bench-append-") as d:
         said = run(lab.tools + "/archive-append", d, "200000", "1000").decode()
     got = {k: float(v) for k, v in (x.split("=") for x in said.split()[1:])}

@@ -6,7 +6,7 @@ import os
 
 from server import ITERATIONS, USER, Server, certificate, scram_keys
 
-# What Debian's configuration enables for clients, but for limits.
+# The modules that Debian's configuration enables for clients, but for limits.
 MODULES = """disco roster saslauth tls blocklist bookmarks carbons pep private smacks vcard4
     vcard_legacy csi_simple ping time uptime version posix""".split()
 

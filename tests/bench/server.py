@@ -1,5 +1,5 @@
-"""What all servers under test have in common: a temporary folder, a certificate, accounts
-load1, load2... with the password load, processes, and what these cost.
+"""The common part of all servers under test: a temporary folder, a certificate, accounts load1,
+load2... with the password load, processes, and the costs of these.
 
 A kind of server is a class with a file of its own. It says how its configuration looks, how its
 accounts get there at once, and how it starts; CPU, memory and bytes on disk are counted alike
@@ -29,7 +29,7 @@ def run(*words, **kw):
 
 @functools.lru_cache(None)
 def certificate():
-    """One P-256 certificate and its key, a PEM file that every server may read."""
+    """Make a P-256 certificate and its key, in a PEM file that every server may read."""
     d = tempfile.mkdtemp(prefix="bench-cert-")
     os.chmod(d, 0o755)
     run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
@@ -80,7 +80,7 @@ def parents():
 
 
 def with_children(pids):
-    """These processes and all that they have started and that are still theirs."""
+    """These processes, and all that they have started and that still run below them."""
     of, all_of_them, new = parents(), set(), {p for p in pids}
     while new:
         all_of_them |= new
@@ -114,7 +114,7 @@ def pss_kib(pids):
 
 
 def disk_bytes(folder):
-    """What the files of a folder take up on disk, holes not counted."""
+    """The bytes that the files of a folder take up on disk, holes not counted."""
     total = 0
     for d, _, files in os.walk(folder):
         for f in files:
@@ -194,7 +194,7 @@ class Server:
         return p
 
     def answers(self):
-        """Whether a client is greeted with features of the host."""
+        """True when a client is greeted with features of the host."""
         if any(p.poll() is not None for p in self.processes):
             with open(self.dir + "/out", errors="replace") as f:
                 raise RuntimeError("%s has ended: %s" % (self.name, f.read()[-2000:]))
@@ -256,7 +256,7 @@ class Server:
 
     @classmethod
     def missing(cls):
-        """Packages that are not there."""
+        """The packages that this machine lacks."""
         return [p for p in cls.packages if b"ok installed" not in subprocess.run(
             ["dpkg-query", "-W", "-f", "${Status}", p], stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL).stdout]

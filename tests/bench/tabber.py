@@ -5,7 +5,7 @@ import os, subprocess
 from server import PASSWORD, USER, Server, certificate
 import tree
 
-# What the whole tests have, but for the archive.
+# The modules of the whole tests, but for the archive.
 MODULES = "\n".join(x for x in tree.MODULES.splitlines() if not x.startswith("mod_mam"))
 
 

@@ -149,7 +149,7 @@ def s2s_requests(a, n):
 
 
 def s2s_requests_deaf(a, n):
-    """The same of a server that does not read."""
+    """Like the requests to the host, from a server that does not read."""
     w = proven(a, deaf=True)
     a.unread += 1
     yield

@@ -1,5 +1,5 @@
-"""What an attacker does: connections that send and read as fast as they can, or do not read, and
-count what they do."""
+"""The attacker's side: connections that send and read as fast as they can, or do not read, and
+count bytes, stanzas and the rest of the rule."""
 import fcntl, functools, os, select, struct, sys, termios
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "whole"))
@@ -54,7 +54,7 @@ class Wire:
 
 
 class Attack:
-    """One shape at work on a tree. The counters are those of the rule: what it did since begin().
+    """A shape at work on a tree. The counters are those of the rule, since begin().
 
     sent, got: bytes; reads: writes of its, each of which the server reads by itself;
     stanzas, passwords, captchas, commits, deliveries, entries (that a request has to look at): as the
@@ -185,7 +185,7 @@ class Attack:
                   lambda: self.take() >= 0 and not wire.mark, 60)
 
     def lying(self):
-        """Bytes that the server has written and those who are deaf have not read."""
+        """Bytes that the server has written, and that deaf clients have not read."""
         deaf = {w.sock.getsockname()[1]: w for w in self.wires if w.deaf and not w.ended}
         n = sum(struct.unpack("i", fcntl.ioctl(w.sock, termios.FIONREAD, b"\0" * 4))[0]
                 for w in deaf.values())

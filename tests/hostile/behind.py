@@ -140,7 +140,7 @@ def pages_unread(a, n):
 
 
 def pages_read(a, n):
-    """The same, read."""
+    """Like the queries of the archive, with a client that reads."""
     w = fill(a, 250, n // 250)
     yield
     a.deliveries += 1500
@@ -206,7 +206,7 @@ def disco_unread(a, n):
 
 
 def disco(a, n):
-    """The same, read."""
+    """Like the requests for what the host offers, with a client that reads."""
     w = a.login()
     yield
     a.say(w, iq("<query xmlns='http://jabber.org/protocol/disco#info'/>", to="localhost") * n,

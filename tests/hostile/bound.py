@@ -21,7 +21,8 @@ def prefixes_written_anew(a, n):
 
 
 def prefixes_of_the_root(a, n):
-    """The same, because the root declares a prefix that the stanza uses."""
+    """A message of n bytes, written anew because the root declares a prefix that the stanza
+    uses."""
     w = a.login(extra=" xmlns:q='n0'")
     yield
     a.say(w, "<message to='eve@localhost/r'>%s</message>" % bomb(n))
@@ -42,7 +43,8 @@ def namespace_too_long(a, n):
 
 
 def namespaces_with_prefix(a, n):
-    """The same with a prefix, of which each attribute makes use too."""
+    """A message of n bytes with one namespace and a prefix, of which each attribute makes use
+    too."""
     w = a.login()
     yield
     a.say(w, "<message to='eve@localhost/r' xmlns:p='%s'>%s</message>" % (
@@ -50,7 +52,7 @@ def namespaces_with_prefix(a, n):
 
 
 def namespaces_written_anew(a, n):
-    """The same, written anew: the prefix is the root's."""
+    """A message of n bytes with one namespace, written anew, since the prefix is the root's."""
     w = a.login(extra=" xmlns:p='%s'" % ("u" * ROOT_NS))
     yield
     a.say(w, "<message to='eve@localhost/r'>%s</message>" % ("<p:a/>" * (n // 12)))
@@ -178,7 +180,7 @@ def acks_asked(a, n):
 
 
 def acks_asked_unread(a, n):
-    """The same, unread."""
+    """n requests for an acknowledgement, whose answers the client does not read."""
     w = a.login(sm=True, deaf=True)
     yield
     a.say(w, "<r xmlns='urn:xmpp:sm:3'/>" * n, stanzas=n)
@@ -197,7 +199,7 @@ def queue_of_one_cut_off(a, n):
 
 
 def queue_of_small_ones(a, n):
-    """The same with n of the smallest."""
+    """Like the large messages with stream management, with n of the smallest messages."""
     gone = a.login(resource="gone", sm=True)
     w = a.login()
     gone.close()

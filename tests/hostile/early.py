@@ -74,7 +74,7 @@ def namespaces_unfinished(a, n):
 
 
 def namespaces_too_long(a, n):
-    """The same with a namespace that is refused."""
+    """n streams with a stanza of 10 kB in a namespace that is refused for its length."""
     ws = a.plain(n)
     yield
     a.say(ws, HEAD + ">" + long_namespace(FIRST_MAX, "x", False, FIRST_MAX // 2))
@@ -186,7 +186,7 @@ def key_updates(a, n):
 
 
 def key_updates_that_are_taken(a, n):
-    """As many as do not end the connection: an answer comes behind them."""
+    """n key updates, as many as do not end the connection: an answer comes behind them."""
     w = a.secure(1, version=(ssl.TLSVersion.TLSv1_3,) * 2)[0]
     yield
     for _ in range(n):

@@ -1,4 +1,4 @@
-"""What an attack costs: CPU of all processes of a tree, memory of its daemons, pings of others.
+"""The costs of an attack: CPU of all processes of a tree, memory of its daemons, pings of others.
 
 The rule, with its constants, is in lib/base/limits.h: COST_*.
 """
@@ -107,7 +107,7 @@ class Figures:
         self.sent, self.got, self.cpu, self.worst, self.who = a.sent, a.got, cpu, worst, who
         self.ended, self.longest = ended, longest
         n = max(1, a.sent + a.got)
-        # What waits for a session that does not read is an answer too.
+        # Bytes that wait for a session that does not read count as an answer too.
         waiting = min(held, a.unread * COST["UNREAD_HELD"])
         allowed = sum(getattr(a, c) * COST[k] / (1000 if k.endswith("NS") else 1) for c, k in (
             ("connections", "CONNECTION_US"), ("handshakes", "HANDSHAKE_US"),
@@ -149,7 +149,7 @@ class Bench:
         self.warm_up()
         self.quiet(2)
         self.fresh = own_bytes(self.daemons.values())
-        # What a round of the witness costs.
+        # CPU that a round of the witness costs.
         self.round_us, before = 0, cpu_us(self.pids)
         self.witness.begin()
         time.sleep(0.3)
@@ -202,7 +202,7 @@ class Bench:
                 pass
             done = self.quiet(seconds, a)
             cpu = cpu_us(self.pids) - before
-            # Memory that an earlier shape left is as good as taken by this one.
+            # Memory that an earlier shape left counts as taken by this shape.
             held = self.sampler.most - (self.fresh + max(0, prepared - first))
             a.got += a.lying()
         finally:

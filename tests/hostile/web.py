@@ -61,7 +61,7 @@ def pipelined(a, n):
 
 
 def pipelined_and_deaf(a, n):
-    """The same, from a client that does not read."""
+    """n requests for nothing on one connection, from a client that does not read."""
     ws = connect(a, deaf=True)
     a.unread += 1
     yield

@@ -23,7 +23,7 @@ class Port:
 
 
 def play(s):
-    """One round; the worst seconds and whose."""
+    """Play one round; the worst seconds, and the program that took them."""
     began, left, worst = time.monotonic(), {}, (0, "-")
     for who, to, xml in ASKS:
         i = s.next_id()

@@ -49,18 +49,19 @@ def login(m):
         yield b"<enabled"
         m.token = re.search(rb" id=['\"]([^'\"]*)", (yield b"/>")).group(1).decode()
     m.say("<presence/>")
-    yield b"<presence"          # which comes back to its sender
+    yield b"<presence"          # the session's own presence comes back
 
 
 def resume(m):
-    """The session of before. Nothing had come that counts but the own presence."""
+    """Resume the earlier session. The server had sent nothing that counts but the session's own
+    presence."""
     yield from begin(m)
     m.say("<resume xmlns='%s' previd='%s' h='0'/>" % (SM, m.token))
     yield b"<resumed"
 
 
 class Member:
-    """One client. there: its script is through; over: why its connection is gone, or None."""
+    """A client. there: its script is through; over: why its connection is gone, or None."""
 
     def __init__(self, crowd, user, managed=False, rcvbuf=None):
         self.crowd, self.user, self.managed, self.rcvbuf = crowd, user, managed, rcvbuf

@@ -57,7 +57,7 @@ class Sender(threading.Thread):
         return self.sent
 
 
-WAKES = 6           # of processes, for a message
+WAKES = 6           # processes that wake up for a message
 LATE = """if True:
     import random, sys, time
     memory = bytearray(int(sys.argv[2]) << 20)
@@ -90,7 +90,7 @@ class Wakes:
 
 
 class Figures:
-    """What the checks tell each other."""
+    """The values that the checks hand on to each other."""
 
 
 seen = Figures()
@@ -160,7 +160,8 @@ def others_do_not_notice(_):
 
 @check
 def they_are_cut_off(t):
-    """After send_timeout, and those with stream management after resume_timeout too."""
+    """The clients end after send_timeout, and those with stream management after resume_timeout
+    too."""
     until("the end of their connections", lambda: t.stat("tlsd", "connections") == 0,
           SEND_TIMEOUT + 15, 0.5)
     until("the end of their sessions", lambda: t.stat("c2sd", "streams") == 0, RESUME + 15, 0.5)
@@ -170,7 +171,7 @@ def they_are_cut_off(t):
 
 @check
 def the_next_crowd_needs_no_more(t):
-    """What the first had is used again, whether or not the system has it back."""
+    """Memory that the first crowd had is used again, be it given back to the system or not."""
     seen.crowd.let_in(seen.members, login, 100)
     for m in seen.members:
         m.deafen()

@@ -1,4 +1,4 @@
-"""What a soak measures: the memory of each daemon, and what xmpp-load says.
+"""The measurements of a soak: the memory of each daemon, and the figures of xmpp-load.
 
 A daemon's memory is what is its own alone: Pss_Anon. The maps of the LMDB environments that
 mamd, userd and authd read are pages of files, which the kernel keeps and takes as it likes.
@@ -25,13 +25,14 @@ def memory(t):
 
 
 def memory_at_rest(t):
-    """The same when what became free has gone back to the system, as it does every ten seconds."""
+    """KiB of each daemon when freed memory has gone back to the system, as it does every ten
+    seconds."""
     time.sleep(11 * SLOW)
     return memory(t)
 
 
 def kernel_kib(port):
-    """What the kernel holds for the clients of this port that they have not taken."""
+    """KiB that the kernel holds for the clients of this port that they have not taken."""
     with open("/proc/net/tcp") as f:
         rows = [x.split() for x in f.readlines()[1:]]
     return sum(int(x[4].split(":")[0], 16) for x in rows
@@ -49,7 +50,7 @@ def same_pids(t, before):
 
 
 def nothing_dropped(t):
-    """No daemon says that it gave something up."""
+    """Check that no daemon's log says that the daemon gave something up."""
     for d in daemons(t):
         lost = re.search(r".*(stanza-lost|record-lost|out of memory).*", t.log(d))
         assert not lost, "%s: %s" % (d, lost.group(0))
@@ -97,7 +98,7 @@ class Load:
         return f
 
     def kill(self):
-        """All of its connections are gone at once."""
+        """Cut all connections of xmpp-load at once."""
         self.process.kill()
         self.process.wait()
 

@@ -75,7 +75,7 @@ def and_once_more(t):
 
 @check
 def they_can_talk(t):
-    """Those that resumed get what is sent to them, the others too."""
+    """Clients that resumed get what is sent to them, and so do the others."""
     a = t.login("admin")
     for m in herd.members[::100]:
         m.bytes_in = 0

@@ -26,7 +26,8 @@ class Soak:
             p.start()
 
     def quiet(self):
-        """All stand still, and what they left has been cleaned up: the memory of each daemon."""
+        """Let all parts stand still, until their remains have been cleaned up: the memory of each
+        daemon."""
         Part.gate.clear()
         for p in self.parts:
             assert p.still.wait(60 * SLOW), p.name + " does not come to an end"

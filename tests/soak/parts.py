@@ -14,7 +14,8 @@ IDENTITY = "{%s}authorization-identifier" % SASL2
 
 
 class Part(threading.Thread):
-    """One behaviour. begin() once, then turn() until the end. fault: why it ended early."""
+    """A behaviour of clients. begin() once, then turn() until the end. fault: why the part ended
+    early."""
 
     gate = threading.Event()        # open while there is load
     ending = False
@@ -67,7 +68,7 @@ class Resumers(Part):
         a.pump(rnd.choice((0, 0.001, 0.02)))
         if rnd.random() < 0.3:
             a.part_of_message(b.jid, rnd)
-        if rnd.random() < 0.7:      # else the server still believes that it is there
+        if rnd.random() < 0.7:      # otherwise the server still believes that the client is there
             a.cut()
         self.some(b, a)
         b.pump(rnd.choice((0.01, 0.01, 0.5)))
@@ -143,9 +144,9 @@ class Returners(Part):
 
 
 class Commuters(Part):
-    """One writes to another who comes and goes, and finds what waited. In good order: an end of
-    the stream on both sides, so nothing is lost and nothing comes twice. What waited comes in
-    its order, and so does what is said meanwhile."""
+    """A client writes to a contact who comes and goes, and finds the messages that waited. The
+    contact ends its stream in good order, so nothing is lost and nothing comes twice. Waiting
+    messages come in their order, and so do those that are sent meanwhile."""
 
     accounts = ("cat", "dan")
 

@@ -67,7 +67,8 @@ class Rooms(Part):
                 if e.get("type") == "groupchat" and e.findtext("{%s}body" % CLIENT):
                     got.append(e.findtext("{%s}body" % CLIENT))
             heard.append(got)
-        # What the first said behind all that it had sent is the last of its own alone.
+        # The message "end" comes behind all that the first occupant has sent; messages of the
+        # others may come behind it.
         shortest = min(heard, key=len)
         assert all(x[:len(shortest)] == shortest for x in heard), heard
         for i, s in reversed(list(enumerate(self.people))):
@@ -77,7 +78,8 @@ class Rooms(Part):
 
 
 class Nodes(Part):
-    """One publishes at a node of the service and at its own account; who has subscribed gets each item."""
+    """A client publishes at a node of the service and at its own account; each subscriber gets
+    each item."""
 
     accounts = ("max", "ned")
 
@@ -131,7 +133,7 @@ class Files(Part):
         put, get = (next(e.iter("{%s}%s" % (UPLOAD, w))).get("url") for w in ("put", "get"))
         if self.rnd.random() < 0.3:
             self.half(put, body)
-        # What is cut off may be at work a moment longer, and holds the slot.
+        # An upload that was cut off may be at work a moment longer, and holds the slot.
         until("the file is taken", lambda: self.ask("PUT", put, body)[0] == 201)
         status, got = self.ask("GET", get)
         assert status == 200 and got == body, "%d, %d bytes of %d" % (status, len(got), len(body))
@@ -140,7 +142,8 @@ class Files(Part):
 
 
 class Browsers(Part):
-    """One over WebSocket or BOSH, who talks with one over TCP, and comes anew each turn."""
+    """A client over WebSocket or BOSH, which talks with a client over TCP, and comes anew each
+    turn."""
 
     accounts = ("pam", "quy")
 
@@ -165,7 +168,8 @@ class Browsers(Part):
 
 
 class Abroad(Part):
-    """One here and one at the other server write to each other: all comes once, in order."""
+    """A client here and a client at the other server write to each other: each message comes once,
+    in order."""
 
     accounts = ()
     other = None    # the other server

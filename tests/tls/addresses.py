@@ -42,8 +42,8 @@ class Components(Tlsd):
 
 @check
 def components_have_a_list_of_their_own():
-    """What xmpp-compd says concerns listeners for components alone, as long as it is there; what
-    xmpp-c2sd says does not concern them."""
+    """Bans by xmpp-compd concern listeners for components alone, as long as xmpp-compd is there;
+    bans by xmpp-c2sd do not concern those listeners."""
     t = Components(one, options=", password: secret")
     t.line("c2sd\thello\txmpp-c2sd\t0.1\tc2sd\t1")
     t.line("c2sd\tban\t127.0.0.1\t" + FAR)

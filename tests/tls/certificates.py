@@ -218,7 +218,7 @@ def a_file_that_is_not_whole_pem_is_refused():
 
 @check
 def a_key_with_a_passphrase_is_no_key():
-    """Nobody is there to type it; the certificate is left out by name."""
+    """A key with a passphrase has nobody there to type it: the certificate is left out by name."""
     crt, key = make("a", certs.dns("a.example"))
     r = subprocess.run(["openssl", "pkey", "-aes128", "-passout", "pass:x"], input=key, text=True,
                        stdout=subprocess.PIPE, check=True)

@@ -29,7 +29,8 @@ def two_connections_are_two_conduits():
 
 @check
 def a_client_that_ends_is_told_of_once():
-    """It is told of when the client ends, and not again when the neighbour has closed too."""
+    """The neighbour hears that the client has ended, and hears so no second time when the
+    neighbour has closed too."""
     t = Tlsd(one)
     s, n = t.open()
     s.shutdown(socket.SHUT_WR)
@@ -56,7 +57,7 @@ def a_neighbour_that_closes_is_answered_once():
 
 @check
 def what_comes_behind_close_is_thrown_away():
-    """Not carried either way: the conduit is no more."""
+    """Data of either side is not carried: the conduit is no more."""
     t = Tlsd(one)
     s, n = t.open()
     t.say("close", n)
@@ -170,7 +171,8 @@ def a_client_that_stays_after_close_is_left_after_its_time():
 
 @check
 def a_slow_client_gets_all_behind_a_close():
-    """As long as it takes something within send_timeout, though the neighbour has closed."""
+    """The connection stays as long as the client takes something within send_timeout, though the
+    neighbour has closed."""
     t = Tlsd(one)
     s, n = t.open()
     most = 0

@@ -20,7 +20,7 @@ def a_plain_target_is_connected_and_carries_bytes():
 
 @check
 def an_address_that_refuses_lets_the_next_go_first():
-    """But attempts are 10 ms apart."""
+    """Attempts are at least 10 ms apart."""
     t = Servers()
     p = Peer(t)
     t.connect(refusing(), p.target())
@@ -67,7 +67,8 @@ def a_dead_family_does_not_matter():
 
 @check
 def a_backup_target_waits_two_seconds():
-    """And an address of the same target 250 ms: a main server that is far away is still first."""
+    """Another address of the same target is tried after 250 ms: a main server that is far away is
+    still first."""
     t = Servers()
     main = Peer(t, "127.0.0.3", deaf=True)
     second = Peer(t, "127.0.0.4", port=main.port, deaf=True)
@@ -153,7 +154,8 @@ def what_is_no_target_is_unconnected():
 
 @check
 def an_address_has_outgoing_s2s_timeout():
-    """Under the option of the host that wants the connection, from its own start on."""
+    """The option of the host that wants the connection limits each attempt, from the attempt's own
+    start on."""
     t = Servers(hosts=("one.example", "two.example"),
                 top="host_config: {two.example: {outgoing_s2s_timeout: 3}}\n")
     p = Peer(t, deaf=True)
@@ -188,7 +190,7 @@ def some_addresses_are_never_dialed():
 
 @check
 def an_administrator_allows_addresses_of_this_machine():
-    """Those alone, and not those that are denied too."""
+    """Addresses of s2s_allow_addresses are tried, and none that s2s_deny_addresses has too."""
     t = Servers(local=False, top="tabber: {s2s_allow_addresses: [127.0.0.128/25, '::1'], "
                                  "s2s_deny_addresses: [127.0.0.129]}\n")
     p = Peer(t, "127.0.0.128")

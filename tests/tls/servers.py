@@ -177,7 +177,7 @@ def a_cafile_without_certificates_is_refused():
 
 @check
 def the_certificate_of_the_host_is_shown_or_none():
-    """One of another host would say the wrong thing."""
+    """The certificate of another host would name the wrong server."""
     two = make("two", certs.dns("*.two.example"), ca=CA)
     t = Servers({"one": "".join(OURS), "two": "".join(two)})
     t.today()
@@ -193,7 +193,7 @@ def the_certificate_of_the_host_is_shown_or_none():
 
 @check
 def a_reload_leaves_connections_alone():
-    """And what they do next is under the new settings."""
+    """Handshakes after the reload use the new settings."""
     t = Servers()
     t.today()
     p = Peer(t)
@@ -245,7 +245,8 @@ def a_handshake_that_fails_is_told_with_its_reason():
 
 @check
 def a_request_may_hide_our_certificate():
-    """From a peer that has refused it, by STARTTLS and by direct TLS."""
+    """The alert comes from a peer that has refused our certificate, by STARTTLS and by direct
+    TLS."""
     t = Servers()
     t.today()
     p = Peer(t)
@@ -266,7 +267,7 @@ def a_request_may_hide_our_certificate():
 
 @check
 def a_refusal_of_our_certificate_is_told():
-    """In TLS 1.3 it comes when our handshake is done."""
+    """In TLS 1.3 the alert comes when our handshake is done."""
     t = Servers({"two": "".join(make("two", certs.dns("two.example")))})
     t.today()
     p = Peer(t)
@@ -641,7 +642,7 @@ def many_certificates_fit_in_a_handshake():
 
 @check
 def written_counts_what_was_given_before_tls():
-    """And is told before the end."""
+    """The record written comes before the end."""
     t = Servers()
     t.today()
     tls, n = secure_in(t, client())
@@ -659,7 +660,8 @@ def written_counts_what_was_given_before_tls():
 
 @check
 def written_is_what_a_peer_can_read():
-    """Not what waits in xmpp-tlsd, nor a TLS record of which only a part has left."""
+    """The record written leaves out bytes that wait in xmpp-tlsd, and a TLS record of which only a
+    part has left."""
     t = Servers()
     t.today()
     tls, n = secure_out(t, Peer(t), PEER)
@@ -678,6 +680,6 @@ def written_is_what_a_peer_can_read():
     try:
         while part := tls.recv(65536):
             got += len(part)
-    except OSError:  # there is no close_notify
+    except OSError:  # the peer sends no close_notify
         pass
     assert told == got < given, (told, got, given)

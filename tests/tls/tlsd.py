@@ -110,8 +110,8 @@ class Tlsd:
         assert r == list(map(str, fields)), r
 
     def settle(self):
-        """What was sent before has been done: all of a turn, and that turn's end. Gives the records
-        for the neighbour that came meanwhile."""
+        """Wait until xmpp-tlsd has done all that was sent before: all of a turn, and that turn's
+        end. The records for the neighbour that came meanwhile."""
         met = []
         for _ in range(2):
             self.line("ctl\tstats")
@@ -141,7 +141,7 @@ class Tlsd:
         return r[1:]
 
     def reload(self):
-        """Whether the settings were taken."""
+        """Load these settings; True when they were taken."""
         self.line("ctl\treload")
         r = self.records.get(timeout=PATIENCE)
         return r[1] == "done"

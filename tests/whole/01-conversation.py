@@ -74,7 +74,7 @@ def go_sendxmpp_over_direct_tls(t):
 
 @check
 def slixmpp_binds_the_channel(t):
-    """It knows tls-unique: a -PLUS mechanism, that holds at the first try."""
+    """slixmpp knows tls-unique: it uses a -PLUS mechanism, which holds at the first try."""
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
         binds_the_channel(t, version)
 

@@ -8,7 +8,8 @@ OPEN = ("<?xml version='1.0'?><stream:stream xmlns='jabber:client' to='one.examp
 
 
 def s_client(t, *words, say=OPEN, wait=b"</stream:features>"):
-    """What openssl s_client prints until wait was there, and its exit code when it ended."""
+    """The words that openssl s_client prints until wait was there, and its exit code when it
+    ended."""
     p = subprocess.Popen(["openssl", "s_client", "-quiet", "-connect",
                           "127.0.0.1:%d" % t.tls_port, *words], stdin=subprocess.PIPE,
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -82,7 +83,8 @@ def both_versions_of_tls(t):
 
 @check
 def nothing_under_tls_1_2(t):
-    """Not by s_client's own refusal: it is told to offer 1.1 at the lowest security level."""
+    """The refusal is the server's own: s_client is told to offer 1.1 at the lowest security
+    level."""
     out, code = s_client(t, "-tls1_1", "-cipher", "DEFAULT:@SECLEVEL=0", wait=b"alert")
     assert "protocol version" in out and "<stream:features" not in out, out
 
@@ -132,7 +134,7 @@ def both_hosts_are_served(t):
 
 @check
 def many_small_records_and_a_large_one(t):
-    """What comes in pieces of any size is the same stream."""
+    """A stream is the same in pieces of any size."""
     a, b = t.login("a"), t.login("b", host="two.example")
     text = "x" * 100000
     stanza = "<message to='b@two.example'><body>%s</body></message>" % text

@@ -264,7 +264,8 @@ def lines(t, instance, *parts):
 
 @check
 def a_failed_login_is_one_line(t):
-    """What is alike on the wire is told apart in the log, in one line of one program."""
+    """Failures that look alike on the wire are told apart in the log, in one line of one
+    program."""
     for user, why in (("b", "wrong-password"), ("nobody-here", "unknown-account")):
         s = secured(t)
         assert s.auth_scram(user, "wrong")[:2] == ("failure", "not-authorized")

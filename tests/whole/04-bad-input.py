@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""What no client should send: the right stream error, then the end; others notice nothing."""
+"""Input that no client should send: the right stream error, then the end; others notice
+nothing."""
 from tree import *
 
 LIMIT = 20000  # max_stanza_size of the tree
@@ -244,7 +245,7 @@ def endless_white_space_costs_nothing(t):
 
 @check
 def plaintext_behind_starttls_is_thrown_away(t):
-    """What came in the same packet as starttls is no part of the secure stream."""
+    """Bytes that came in the same packet as starttls are no part of the secure stream."""
     for evil in ("<message to='b@localhost'><body>evil</body></message>", HEADER.decode(),
                  "<auth xmlns='%s' mechanism='PLAIN'>AGEAcGVuY2ls</auth>" % SASL, "\0\xff<<<",
                  "<starttls xmlns='%s'/>" % TLS):

@@ -86,7 +86,8 @@ def when_they_go_nothing_is_left(t):
 
 @check
 def a_full_table_of_files_ends_nothing(_):
-    """tlsd has no file left for the next: it says so, waits, and goes on with those it has."""
+    """xmpp-tlsd has no file left for the next connection: it says so, waits, and goes on with
+    those it has."""
     with Tree(wrap=["sh", "-c", "ulimit -n 64; exec \"$@\"", "sh"],
               accounts=["a@localhost", "b@localhost", "c@localhost"]) as t:
         a, b = t.login("a"), t.login("b")

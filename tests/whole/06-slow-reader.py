@@ -93,7 +93,8 @@ def one_that_never_reads(t):
 
 @check
 def one_that_asks_and_never_reads(t):
-    """It fills its own pipe; its own requests are then not read any more, or it is cut."""
+    """A client that never reads fills its own pipe; then its own requests are not read any more,
+    or it is cut off."""
     witness = Pinger(t)
     s = t.login("victim", "asker", rcvbuf=4096)
     memory = Memory(t, "tlsd", "c2sd", "routed", "hostd")
@@ -118,7 +119,8 @@ def one_that_asks_and_never_reads(t):
 
 @check
 def one_that_reads_slowly_gets_all(t):
-    """Progress counts: three times send_timeout for all, but never that long for nothing."""
+    """Progress counts: the transfer may take three times send_timeout, but never that long without
+    progress."""
     s = t.login("victim", "slow", rcvbuf=4096)
     a = t.login("a", "patient")
     n = 200

@@ -7,7 +7,7 @@ N = 20
 
 
 class Chatter(threading.Thread):
-    """One half of a pair: says the time to the other over and over, and notes what it hears."""
+    """A client of a pair: it says the time to the other over and over, and notes what it hears."""
 
     def __init__(self, tree, n):
         super().__init__(daemon=True)

@@ -68,7 +68,7 @@ def the_end_of_one_is_not_that_of_the_other(t):
 
 @check
 def new_ones_find_their_place(t):
-    # Not those whose c2sd was killed: to them comes again what they may not have had.
+    # Sessions whose c2sd was killed are left out: they get again what they may not have had.
     more = [t.login("v%d" % i, "new") for i in range(8)]
     for d in ("c2sd", "c2sd-2"):
         assert t.stat(d, "sessions") > 0, d + " has none"

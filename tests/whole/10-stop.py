@@ -92,7 +92,7 @@ def those_who_do_not_listen_delay_it_a_little(t):
 
 @check
 def sigterm_to_some_daemons(t):
-    """They end, within their deadline, and come back; the others are not started again."""
+    """Daemons that get SIGTERM end within their deadline, and come back; the others are not started again."""
     t.start()
     pids = {d: t.pid(d) for d in DAEMONS}
     for some in (("c2sd",), ("hostd",), ("tlsd", "routed", "authd")):

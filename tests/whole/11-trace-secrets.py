@@ -26,7 +26,7 @@ LISTEN = """listen:
 
 
 def text_of(data):
-    """The same, with the text of what is in base64 behind it."""
+    """The data, with the text of all base64 in it behind it."""
     found = [data]
     for word in re.findall(rb"[A-Za-z0-9+/]{12,}={0,2}", data):
         try:
@@ -37,7 +37,7 @@ def text_of(data):
 
 
 def form(path):
-    """What a page's form has filled in, and the cookie."""
+    """The values that a page's form was filled in with, and the cookie."""
     status, text, cookie = ask("GET", path)
     assert status == 200, (status, text)
     return dict(re.findall('name="(token|challenge)" value="([^"]+)"', text)), cookie
@@ -166,7 +166,7 @@ class Played:
             s.secured()
             s.send(text[:at])
             self.begun.append((s, text[at:]))
-        self.t.login("b", password=FIRST).close()   # what was said before is read
+        self.t.login("b", password=FIRST).close()   # the bytes before are read
 
     def finish(self):
         for s, text in self.begun:

@@ -301,7 +301,7 @@ class Middle:
         self.finish_begun()
         self.finish_managed()
         self.finish_devices()
-        f = t.login("f", available=False)  # what waits may come before an answer
+        f = t.login("f", available=False)  # waiting messages may come before an answer
         f.send("<presence/>")
         f.expect_bodies(["for later %d" % i for i in range(5)])
         for s in (self.a, self.c1, f):
@@ -445,8 +445,8 @@ def stream_id(t):
 
 @check
 def no_id_follows_from_what_stands_in_the_trace(t):
-    """Whoever has the trace knows its seeds: neither a later id of the same trace nor one behind its end
-    must follow from them."""
+    """A reader of the trace knows its seeds: neither a later id of the same trace nor an id after
+    its end must follow from them."""
     t.ctl("trace", "c2sd", "on", t.dir + "/short")
     t.wait_ready()
     first = stream_id(t)
@@ -461,7 +461,8 @@ def no_id_follows_from_what_stands_in_the_trace(t):
 def follows_not(t, name, first, second):
     with open("%s/%s.in" % (t.dir, name), "rb") as f:
         lines = f.read().split(b"\n")
-    # The same events once more, behind those of the trace: what its chance would say next.
+    # Play the same events once more, behind those of the trace: the ids that its seeds would give
+    # next.
     opened = [x for x in lines if b"\topen\t" in x][0].split(b"\t")
     said = [x for x in lines if b"\tdata\t" in x][0].split(b"\t")
     opened[2] = said[2] = b"99"

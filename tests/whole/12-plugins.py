@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What slixmpp's plugins find: disco, ping, time; and who wins a resource."""
+"""slixmpp's plugins: disco, ping, time; and the session that wins a resource."""
 import datetime
 
 import slix
@@ -27,7 +27,7 @@ def disco_items(t):
 
 @check
 def disco_says_what_runs(t):
-    """Without hostd nobody answers, and the error says so; with it, it is as before."""
+    """Without hostd nobody answers, and the error says so; with hostd the answer is as before."""
     a = t.login("a", "raw")
     subprocess.run(["s6-svc", "-d", t.state + "/service/hostd"], check=True)
     try:

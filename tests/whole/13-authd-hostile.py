@@ -21,7 +21,8 @@ def settings(iterations=None):
 
 
 def authd(lines, home=None, iterations=None):
-    """What it answers, as rows of fields, and its log. A home that is given keeps its data."""
+    """Run xmpp-authd with lines; its answers, as rows of fields, and its log. A home that is given
+    keeps its data."""
     keep, home = home, home or tempfile.mkdtemp(dir=DIR)
     os.makedirs(home + "/data", exist_ok=True)
     shutil.rmtree(home + "/settings", ignore_errors=True)
@@ -70,7 +71,7 @@ def stat(rows, name):
 
 @check
 def strangers_who_stop_at_the_challenge_push_out_each_other():
-    """One site of IPv6, with an address of its own for each exchange, fills the table: others get
+    """A site of IPv6, with an address of its own for each exchange, fills the table: others get
     in, keep their places (an address with two both), and the site loses its oldest."""
     few = [auth(0, "::ffff:192.0.2.1"), auth(1, "192.0.2.1"), auth(2, "2001:db8:1::1")]
     many = [auth(3 + i, "2001:db8::%x:%x" % (i // 60000 + 1, i % 60000))
@@ -115,7 +116,7 @@ def change(home, what, names, iterations, host="localhost"):
 
 @check
 def a_name_that_nobody_has_keeps_its_salt_and_count():
-    """However often the setting changes: accounts keep theirs."""
+    """Accounts keep their iteration count, however often the setting changes."""
     home = tempfile.mkdtemp(dir=DIR)
     nobody = ["nobody%d" % i for i in range(40)]
     assert {x[0] for x in offers(home, nobody, 5000).values()} == {5000}  # no account: the setting

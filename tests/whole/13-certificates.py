@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Which certificate a client is shown, by whatever form of its host's name it asks; and which
-TLS session is resumed for it."""
+"""A client is shown the right certificate, by whatever form of its host's name it asks, and
+resumes the TLS session of that certificate only."""
 from tree import *
 
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
@@ -140,7 +140,7 @@ def a_session_is_resumed_for_its_own_host_alone(t):
 
 @check
 def a_session_of_starttls_is_of_the_streams_host(t):
-    """What the client says by SNI does not matter then, but for being the same."""
+    """A name by SNI then has to be the same as before, and does not matter otherwise."""
     for version in (V12, V13):
         ctx = context(version)
         _, session = visit(t, ctx, PLAIN, None, False, sni=OTHER)

@@ -49,7 +49,7 @@ def list_by_host(t):
 
 @check
 def keys_are_derived_in_another_process(t):
-    """Its end is the failure of one password at most; the next starts another."""
+    """The end of that process fails one password at most; the next password starts another."""
     def child():
         out = subprocess.run(["pgrep", "-P", str(t.pid("authd"))], stdout=subprocess.PIPE).stdout.split()
         return int(out[0]) if out else 0
@@ -211,7 +211,8 @@ def sessions(t):
 
 @check
 def sessions_that_are_ended(t):
-    """One by its full address, all of an account by its own, and those of an account that goes."""
+    """xmpp-ctl ends one session by its full address, all of an account by its own, and those of an
+    account that goes."""
     t.add("e@localhost")
     a, b, c = (t.login("e", r) for r in ("one", "two", "three"))
     t.ctl("session", "end", "e@localhost/one")

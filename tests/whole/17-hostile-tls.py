@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""What a client can make xmpp-tlsd do and hold: bounded by the numbers of lib/base/limits.h.
+"""A client's costs to xmpp-tlsd, in CPU and memory, are bounded by the numbers of
+lib/base/limits.h.
 
 The clock's limits are played with xmpp-tlsd -p: real sockets, but its time is told to it, and its
 stream program is this test.
@@ -144,7 +145,7 @@ def records(text, size):
 
 
 def is_open(s):
-    """Whether the other side has not ended the connection."""
+    """True when the other side has not ended the connection."""
     s.setblocking(False)
     try:
         return s.recv(65536, socket.MSG_PEEK) != b""
@@ -248,7 +249,7 @@ def renegotiation_is_refused_and_soon_ends_the_connection(t):
 
 @check
 def key_updates_are_few(t):
-    """Each has two keys derived, and an answer."""
+    """Each request makes the server derive two keys, and answer."""
     for answer in (True, False):
         assert played(t, V13, lambda c, i: c.key_update(answer), 20000, 0.01)
     assert played(t, V13, lambda c, i: c.key_update(i % 2) + c.record(DATA, b" "), 20000, 0.01)
@@ -338,7 +339,7 @@ def before_tls_that_is_required_little_waits(t):
 
 @check
 def what_waits_for_all_clients_is_bounded(t):
-    """The one that lets most wait is ended, not the one for which the last comes."""
+    """xmpp-tlsd ends the client for which most waits, not the client whose output comes last."""
     with Filter(t, "output_max\t*\t%d\n" % (20 * MIB)) as f:
         crowd, ids = [], []
         for i in range(10):
@@ -357,7 +358,7 @@ def what_waits_for_all_clients_is_bounded(t):
 
 @check
 def half_open_connections_that_ask_and_do_not_read(t):
-    """Nothing is asked for them any more, so little waits for them in tlsd."""
+    """xmpp-c2sd reads nothing more of such clients, so little waits for them in tlsd."""
     head = HEADER.replace(b" to=", b" xmlns:e='urn:xmpp:sm:3' to=")
     pid, crowd = t.pid("tlsd"), []
     before = memory_kib(pid)

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""What make run starts: what it prints, whom it lets in, and that nothing stays in whatever way it ends."""
+"""make run: the words that it prints, the clients that it lets in, and that nothing stays in
+whatever way it ends."""
 import pty
 import select
 import urllib.request
@@ -145,7 +146,7 @@ def ended_before_it_is_ready():
 
 @check
 def port_is_taken():
-    """By somebody who listens here or everywhere: said before anything starts."""
+    """Somebody listens here or everywhere: make run says so before anything starts."""
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
         r = Run()
         with socket.socket(family) as s:

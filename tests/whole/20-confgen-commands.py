@@ -63,7 +63,8 @@ def allows(text, jid, rule, ip="192.0.2.1"):
 
 @check
 def a_quota_is_a_number_or_a_rule():
-    """Its name, or the rule in the place of the name; the default is a name that no rule need have."""
+    """The setting has the rule's name, or the rule in the place of the name; the default is a name
+    that no rule need have."""
     def quota(value):
         found = compiled(HEAD + "modules:\n  mod_http_upload:\n    access: all\n  mod_http_upload_quota:\n"
                          "    access_hard_quota: " + value + "\nshaper_rules: {own: 7}\n")["xmpp-uploadd"]
@@ -287,7 +288,7 @@ def old_rules_give_shapers_and_numbers():
 
 @check
 def acl_values_are_prepared():
-    """Who asks is prepared; so must be what he is compared with."""
+    """The address that asks is prepared; so must be the value of the acl."""
     for acl in ("user: Admin@Example.COM", "user: {Admin: Example.COM}", "server: EXAMPLE.com"):
         text = HEAD + "acl: {l: {%s}}\naccess_rules: {r: {allow: l}}\n" % acl
         assert allows(text, "admin@example.com", "r"), acl
@@ -565,7 +566,8 @@ def how_long_messages_are_kept():
 
 @check
 def defaults_are_put_out_once_for_all():
-    """Also of what no host has; one with the host's name in it for each host."""
+    """Modules that no host has get their defaults, too; a default with the host's name in it has a
+    row for each host."""
     text = HOSTS + ("modules: {mod_ping: {}, mod_vcard: {}}\nhost_config:\n  example.org:\n"
                     "    modules: {mod_ping: {ping_interval: 5}}\n")
     made = compiled(text)
@@ -640,7 +642,7 @@ def diff_of_a_file_with_itself_is_empty():
     for path in [file(text)] + [HERE + "/../pipe/xmpp-confgen/" + n for n in names]:
         if confgen("check", "--no-files", path, code=None)[1].find(": error: ") < 0:
             assert confgen("diff", "--no-files", path, path, code=0)[0] == "", path
-    # The same rule twice is one; what changes in one rule is shown alone.
+    # A rule that is said twice is one rule; a change within a rule is shown alone.
     new = text.replace("10.0.0.0/8", "10.0.0.0/9")
     out = confgen("diff", "--no-files", file(text, "old.yml"), file(new, "new.yml"), code=1)[0]
     assert not [x for x in out.splitlines() if "\tuser\ta\t" in x], out

@@ -357,7 +357,7 @@ def too_many_sessions_end_the_oldest(t):
     last = t.login("a", "s4")
     assert s[2].stream_error() == "conflict"
     new.ping(), last.ping()
-    # The same resource again is no session more; others are not counted.
+    # A login with the same resource adds no session; other accounts are not counted.
     other = [t.login("b", "s%d" % i) for i in range(2)]
     for x in other + [new, last]:
         x.ping()
@@ -419,8 +419,8 @@ def a_module_more(t):
 
 @check
 def a_host_that_is_taken_away_is_gone(t):
-    """Its sessions, there or away, end with host-gone; its accounts are listed, and can be
-    deleted; back again, it is served as before."""
+    """Sessions of the host, there or away, end with host-gone; its accounts are listed, and can be
+    deleted; back again, the host is served as before."""
     t.add("left@two.example")
     old, here = t.login("c", host="two.example"), t.login("a")
     early = t.stream(host="two.example")
@@ -450,7 +450,7 @@ def a_host_that_is_taken_away_is_gone(t):
 
 @check
 def warnings_may_be_left_out(t):
-    """And the state folder may be named from the working folder."""
+    """The state folder may be named from the working folder."""
     def said(*words, code=0):
         r = subprocess.run([BIN + "/xmpp-ctl", "-s", os.path.basename(t.state), "reload", *words],
                            cwd=os.path.dirname(t.state), stderr=subprocess.PIPE, text=True)

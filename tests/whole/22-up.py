@@ -37,7 +37,7 @@ def mode(path):
 
 @check
 def keywords_stand_for_folders_of_the_state():
-    """And they do after a reload: STATE/compile has the same words."""
+    """The programs have the same words after a reload: STATE/compile has them too."""
     state = prepare("modules:\n  mod_disco:\n    name: \"@LOG_PATH@ @DATABASE_PATH@ @HOME@\"\n")
     want = ["mod_disco.name", "example.com", "{0}/log {0}/data {0}".format(state)]
     assert want in rows(state, "xmpp-hostd"), rows(state, "xmpp-hostd")

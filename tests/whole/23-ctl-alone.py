@@ -62,8 +62,8 @@ def ctl(state, *words, code=0, input="", stdout=subprocess.PIPE):
 
 @check
 def an_account_that_goes_takes_its_sessions_along():
-    """Nothing is awaited of routed, which need not know the verb. authd is asked whether the account
-    is ending still."""
+    """xmpp-ctl awaits nothing of routed, which need not know the verb, and asks authd whether the
+    account is ending still."""
     state = compiled(HEAD)
     authd, routed = Control(state, "authd", "done\n"), Control(state, "routed")
     ctl(state, "account", "del", "a@example.com")
@@ -234,7 +234,7 @@ def a_terminal_is_as_it_was_when_the_question_is_broken_off():
 
 
 def records(out):
-    """What a name server would read: fields of the lines that are no comments."""
+    """The fields of the lines that a name server would read: comments are left out."""
     return [x.split() for x in out.splitlines() if x and not x.startswith(";")]
 
 
@@ -286,7 +286,7 @@ def records_of_listeners_for_servers():
 
 @check
 def records_of_each_host():
-    """What DNS knows a host as (RFC 3490); an address has no records."""
+    """A host has its name in the form of the DNS (RFC 3490); an address has no records."""
     state = listeners((5222, "::", "ejabberd_c2s"),
                       hosts=("example.com", "b\u00fccher.example", "192.0.2.7", "under_score.example"))
     out, _ = ctl(state, "dns")

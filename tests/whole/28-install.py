@@ -6,7 +6,7 @@ ADMIN = {"xmpp-confgen", "xmpp-ctl", "xmpp-up"}
 
 
 def upgrade(t, code=0):
-    """What xmpp-ctl upgrade says of each program, by the program."""
+    """The words of xmpp-ctl upgrade about each program, by the program."""
     code, out, err = t.ctl("upgrade", code=None)
     assert code == 0 and not err, (code, out, err)
     return dict(line.split(": ", 1) for line in out.splitlines())
@@ -47,7 +47,7 @@ def pages_lead_to_files_that_are_installed(t):
 
 @check
 def what_older_versions_left_goes(t):
-    """And what others have under such a name stays."""
+    """Files of others under such a name stay."""
     os.makedirs(PREFIX + "/share/man/man1", exist_ok=True)
     for f, text in (("bin/xmpp-ctl", "tabber"), ("share/man/man1/xmpp-ctl.1", ".Os tabber\n"),
                     ("share/man/man5/ejabberd.yml.5", "of ejabberd\n")):
@@ -104,7 +104,7 @@ def programs_behind_the_edge(t):
 
 @check
 def programs_that_clients_notice(t):
-    """They come last, and the lines say how many clients."""
+    """xmpp-tlsd and the other fronts come last, and the lines count their clients."""
     a = t.login("a")
     web = socket.create_connection(("127.0.0.1", WEB))
     web.sendall(b"GET /ws HTTP/1.1\r\n")
@@ -128,7 +128,7 @@ def programs_that_clients_notice(t):
 
 @check
 def program_that_does_not_come_up(t):
-    """It is named, and the programs behind it go on as they are."""
+    """xmpp-ctl upgrade names the program, and the programs behind it go on as they are."""
     c2sd = t.pid("c2sd")
     with open(BUILD + "/bin/xmpp-hostd", "rb") as f:
         good = f.read()

@@ -31,7 +31,7 @@ def cut_at_random_moments(t):
         a.pump(rnd.choice((0, 0, 0.001, 0.003)))
         if rnd.random() < 0.3:
             a.part_of_message(b.jid, rnd)
-        if rnd.random() < 0.7:      # else the server still believes that it is there
+        if rnd.random() < 0.7:      # otherwise the server still believes that the client is there
             a.cut()
         for _ in range(rnd.randrange(4)):
             b.message(a.jid)

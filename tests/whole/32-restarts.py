@@ -17,7 +17,7 @@ rnd = random.Random(SEED)
 R, J, N, F = "romeo@localhost", "juliet@example.org", "nurse@localhost", "friar@example.org"
 S = "stranger@localhost"
 people = []     # romeo and juliet, each other's contacts, with two devices each
-shown = {}      # what each of them shows
+shown = {}      # the presence that each person shows
 
 
 def show(p, status):
@@ -41,7 +41,7 @@ def back(t, d, pid):
 
 
 def strikes():
-    """Each in its turn, its ways by turns."""
+    """Restart each daemon in its turn, in each way by turns."""
     for i in range(ROUNDS):
         for d in ("userd", "routed", "hostd"):
             yield d, next(ways[d])
@@ -116,7 +116,7 @@ def presence_changes(t):
 
 @check
 def requests(t):
-    """All are answered, once, and rosters are whole."""
+    """Each request is answered, once, and rosters are whole."""
     info = "<query xmlns='%s'/>" % INFO
     roster = {p: p.roster_get() for p in people}
     for d, how in strikes():
@@ -249,7 +249,7 @@ def c2sd_is_killed(t):
         wait("their ends", lambda: all(p.gone for p in doomed))
         for d, pid in pids:
             back(t, d, pid)
-        # Who had directed presence is known to userd and to the c2sd; here both are dead.
+        # userd and the c2sd know the receivers of directed presence; here both programs are dead.
         told({p: ["presence %s unavailable" % x.jid for x in doomed]
               for p in stay + ([] if with_userd else [s])})
         s.leave()

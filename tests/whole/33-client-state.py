@@ -64,13 +64,13 @@ def resumed_at_another_c2sd(t):
     a, b = managed(t, "a", "moves"), t.login("b", "talks")
     a.queue.clear()
     a.handled()
-    got, instances, others = 2, set(), []   # it had its own presence and the answer to a ping
+    got, instances, others = 2, set(), []   # the session's own presence and the answer to a ping came
     for i in range(12):
         a.cut()
         for k in range(3):
             b.message(a.jid, "%d-%d" % (i, k))
         b.ping()
-        if i % 3:       # so that the next is not always the same
+        if i % 3:       # so that the next instance varies
             others.append(t.login("o%d" % i, "other"))
         n = {d: t.stat(d, "sessions") for d in ("c2sd", "c2sd-2")}
         a, e = resume(t, a, got)
@@ -121,7 +121,7 @@ def inactive_and_cut(t):
     a.cut()
     b.message(a.jid, "are you there?")
     b.ping()
-    a, e = resume(t, a, 0)              # it says that it has nothing: all that is queued comes
+    a, e = resume(t, a, 0)              # with h=0 all that is queued comes
     if e.tag == "{%s}resumed" % SM:
         a.expect_body("are you there?")
     a.abort(), b.close()

@@ -11,7 +11,7 @@ BLOCKED = ("cancel", "not-acceptable", "blocked")
 
 
 def befriend(a, b):
-    """Both have each other's presence."""
+    """The two sessions have each other's presence."""
     for x, y in ((a, b), (b, a)):
         x.presence(y.bare, "subscribe")
         settle(x, y)
@@ -222,6 +222,6 @@ def requests_of_those_who_are_blocked(t):
     away(n, j, other)
 
 
-# Nothing waits here: what nobody takes comes back.
+# Messages do not wait here: a message that no session takes comes back.
 main(Tree(hosts=("localhost", "example.org"), accounts=(R, J, N),
           modules=MODULES.replace("mod_offline:\n  access_max_user_messages: [1000]\n", "")))

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""What belongs to accounts and hosts, as clients use it: vCards and avatars, private XML, last
-activity, disco, commands, announcements."""
+"""Accounts and hosts as clients use them: vCards and avatars, private XML, last activity, disco,
+commands, announcements."""
 from people import *
 
 R, J, A = "romeo@localhost", "juliet@example.org", "admin@localhost"
@@ -164,7 +164,7 @@ def version_time_uptime(t):
 
 
 def command(p, node, fields=None, session=None, fails=None, host="localhost"):
-    """One step of a command; the <command/> of the answer."""
+    """Play one step of a command; the <command/> of the answer."""
     form = "" if fields is None else "<x xmlns='%s' type='submit'>%s</x>" % (FORM, "".join(
         "<field var='%s'>%s</field>" % (k, "".join("<value>%s</value>" % x for x in v))
         for k, v in dict(fields, FORM_TYPE=[ADMIN]).items()))

@@ -57,8 +57,8 @@ def purged(t, n):
 
 
 def make_alice(t, bob, carol, dave):
-    """With all that an account may have; bob gives and takes presence, and blocks it; carol has
-    not answered; dave is blocked."""
+    """Make the account with all that an account may have; bob gives and takes presence, and blocks
+    it; carol has not answered; dave is blocked."""
     a = login(t, "alice")
     befriend(a, bob)
     befriend(bob, a)
@@ -102,7 +102,8 @@ def nothing_is_left_for_the_next_owner(t):
 
 @check
 def contacts_hear_of_it(t):
-    """Also one that blocks the account, and also when userd was away or is killed at once."""
+    """Contacts hear of the end even when one blocks the account, and when userd was away or is
+    killed at once."""
     bob, carol, dave = (login(t, x) for x in ("bob", "carol", "dave"))
     a = make_alice(t, bob, carol, dave)
     bob.iq(None, "<block xmlns='urn:xmpp:blocking'><item jid='alice@localhost'/></block>", "set")

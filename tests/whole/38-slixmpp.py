@@ -85,7 +85,7 @@ async def login_with_scram_and_a_channel_binding(t, a, b, c):
 
 @play
 async def subscriptions(t, a, b, c):
-    """Both grant and ask back by themselves."""
+    """Both clients grant and ask back by themselves."""
     got = asyncio.ensure_future(b.wait_until("got_online", DEADLINE))
     a.send_presence_subscription(B)
     assert (await got)["from"] == JID(A + "/one")
@@ -195,7 +195,7 @@ async def chat_states(t, a, b, c):
     m = a.make_message(B, mtype="chat")
     m["chat_state"] = "composing"
     await b.hears("chatstate_composing", m.send)
-    # Nothing comes back of a state for who is offline.
+    # A chat state to a client that is offline brings nothing back.
     a.errors.clear()
     m = a.make_message("d@localhost", mtype="chat")
     m["chat_state"] = "composing"
@@ -224,7 +224,7 @@ async def archive(t, a, b, c):
 
 @play
 async def message_without_an_addressee(t, a, b, c):
-    """It is to the own account: with an id in its archive."""
+    """The message is to the own account: with an id in its archive."""
     m = await c.hears("message", lambda: c.send_raw(
         "<message type='chat'><body>a note to myself</body></message>"))
     ids = m.xml.findall("{urn:xmpp:sid:0}stanza-id")

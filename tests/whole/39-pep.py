@@ -140,8 +140,8 @@ def nodes_are_found(t):
 
 @check
 def pictures_nicks_and_marks(t):
-    """What profanity, Gajim, Dino and poezio publish first. A picture is the same in nodes, vCard and
-    presence, whichever was set."""
+    """Play the first publications of profanity, Gajim, Dino and poezio. A picture is the same in
+    nodes, vCard and presence, whichever was set."""
     r, j = Client(t, R + "/r"), Client(t, J + "/j")
     r.publish(NICK, "current", "<nick xmlns='%s'>R</nick>" % NICK)
     j.hears(NICK, "current", R)
@@ -196,7 +196,8 @@ def bookmarks(t):
 
 @check
 def restarts(t):
-    """Whoever is killed, interest is there again without the clients, and what was answered too."""
+    """A killed program knows the clients' interest again without their help, and the items that
+    were acknowledged too."""
     r, j = Client(t, R + "/r"), Client(t, J + "/j")
     forget(r, j)
     for n, killed in enumerate(("pubsubd", "routed", "userd", "pubsubd"), 10):

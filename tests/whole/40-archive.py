@@ -23,7 +23,7 @@ def field(var, value):
 
 
 def query(s, rsm="", **fields):
-    """One page: the list of (id, body), and the fin element."""
+    """Ask for a page: the list of (id, body), and the fin element."""
     form = "".join(field(k, v) for k, v in fields.items())
     if form:
         form = "<x xmlns='%s' type='submit'>%s%s</x>" % (DATA, field("FORM_TYPE", MAM), form)
@@ -102,7 +102,7 @@ def slixmpp_pages_through_500(t):
     for i in range(500):
         (nurse if i % 7 == 0 else romeo).message("juliet@localhost",
                                                  ("n%d" if i % 7 == 0 else "r%d") % i)
-        # One stream after the other, so that the order is known.
+        # The streams begin one after the other, so that the order is known.
         if i % 7 in (0, 6):
             (nurse if i % 7 == 0 else romeo).ping()
         if i == 249:
@@ -162,7 +162,7 @@ def second_device_catches_up(t):
         page, fin = query(laptop, "<max>50</max><after>%s</after>" % got[-1][0])
         got += page
     check_once(bodies(got), want, "behind what it had")
-    # What the archive gave is not given a second time as messages that waited.
+    # Messages that the archive gave do not come a second time as messages that waited.
     laptop.send("<presence/>")
     more = laptop.messages_until_ping() + laptop.messages_until_ping()
     assert not more, [ET.tostring(e) for e in more]
@@ -304,7 +304,7 @@ def mamd_is_killed_while_messages_flow(t):
         s = t.login(me, "reader", available=False)
         got = everything(s)
         assert len(set(i for i, _ in got)) == len(got)
-        # Both count from 0 on; what one says is in order.
+        # The two talkers count from 0 on; the messages of each are in order.
         assert len(got) == x.sent + y.sent, (len(got), x.sent, y.sent)
         both = bodies(got)
         check_once(sorted(both), sorted([str(i) for i in range(x.sent)] +
@@ -334,7 +334,7 @@ def ctl_shows_and_purges(t):
 
 @check
 def ctl_goes_away_in_the_middle(t):
-    """What it asked for ends with it, and harms nobody."""
+    """An xmpp-ctl that goes away ends its command, and harms nobody."""
     pid = t.pid("mamd")
     for what in ("export", "purge") * 20:
         s = socket.socket(socket.AF_UNIX)
@@ -348,7 +348,8 @@ def ctl_goes_away_in_the_middle(t):
 
 @check
 def a_deleted_account_leaves_nothing(t):
-    """What it said to others stays with them; who has its name after it sees none of it."""
+    """Messages of the account stay with its contacts; the next account of the name sees none of
+    them."""
     jid = "balthasar@localhost"
     t.ctl("account", "add", jid, input=PW + "\n")
     b, r = t.login("balthasar"), t.login("romeo", "tomb")

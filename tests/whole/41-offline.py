@@ -71,7 +71,7 @@ def the_rest_comes_after_a_session_timed_out(t):
 
 
 def live_and_lost(t, s, romeo, name, texts):
-    """What is said to s, who is there and then cut off for good, is under way to nobody."""
+    """Messages to s, who is there and then cut off for good, are under way to nobody."""
     enable(s)
     s.send("<presence/>")
     s.expect(lambda e: e.tag == "{%s}presence" % CLIENT)
@@ -100,7 +100,7 @@ def lost_session_of_live_messages(t):
 
 @check
 def lost_session_of_messages_that_are_not_archived(t):
-    """The same for one who has nothing archived (XEP-0441): it waits none the less."""
+    """Messages wait for an account that has nothing archived (XEP-0441), too."""
     romeo = t.login("romeo")
     s = t.login("paris", available=False)
     e = s.iq(None, "<prefs xmlns='urn:xmpp:mam:2' default='never'/>", "set")
@@ -151,7 +151,8 @@ def on_full_archive(play, size="1m"):
 
 
 def acked(s, seconds=0.2):
-    """What is acknowledged; nothing is said as long as it is not more than before."""
+    """Ask for the count that the server has acknowledged; the last count when no new one comes in
+    these seconds."""
     s.send("<r xmlns='%s'/>" % SM)
     try:
         s.h = int(s.expect_tag(SM, "a", seconds).get("h"))
@@ -198,7 +199,7 @@ def until_acked(s, h):
 
 
 def play_full(t, folder):
-    """Who writes gets an error, who reads is served; what was not refused is not lost."""
+    """Writers get an error, readers are served; messages that were not refused are not lost."""
     a = t.login("a")
     enable(a, False)
     a.h = 0

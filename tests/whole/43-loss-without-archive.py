@@ -33,8 +33,8 @@ def kill_all(t, *daemons):
 
 @check
 def c2sd_and_routed_together():
-    """What the c2sd and routed both held is nowhere else; then routed again, which is alone with
-    it until the account is back."""
+    """c2sd and routed are killed, which alone hold the messages; then routed is killed again, which
+    alone holds them until the account is back."""
     with Tree(accounts=["a@localhost", "b@localhost"], modules=modules("mod_mam", "mod_offline", "access_max")) as t:
         a, b = Managed(t, "a"), Managed(t, "b")
         a.s.ping()

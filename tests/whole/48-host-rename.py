@@ -71,7 +71,8 @@ def juliet_again(t):
 
 
 def fill_invitations(t):
-    """One that keeps a name for itself, one of an account, one that is used; and one of another host."""
+    """Make an invitation that keeps a name for itself, one of an account that has three uses, and
+    one of another host."""
     t.ctl("invite", "create", OLD, "--name", "paris")
     t.ctl("invite", "create", OLD, "--by", "romeo@" + OLD, "--uses", "3")
     t.ctl("invite", "create", OTHER, "--by", "carl@" + OTHER)
@@ -197,7 +198,7 @@ def check_romeo(t, version):
 
 
 def check_juliet(t):
-    """What waited for her, from its new address; and presence goes between the two."""
+    """Juliet gets her waiting messages from the new address; and presence goes between the two."""
     romeo = login(t, "romeo@" + NEW)
     juliet = t.login("juliet", host=NEW, available=False)
     juliet.send("<presence/>")
@@ -243,7 +244,7 @@ def a_rename_that_cannot_be(t):
 
 @check
 def invitations_end_with_the_account(t):
-    """The store finds those of an account by a hash of its new address."""
+    """The store finds the invitations of an account by a hash of its new address."""
     t.ctl("account", "erase", "romeo@" + NEW)
     assert t.ctl("invite", "list", NEW, records=True).count("\n") == 1
 

@@ -77,7 +77,7 @@ value='spam@example.net' action='deny' order='1'/><item action='allow' order='2'
 
 
 def export(folder):
-    """As ejabberdctl export_piefxis, and more."""
+    """A file like those of ejabberdctl export_piefxis, with more in it."""
     a, b = "juliet@example.com/balcony", "romeo@example.com/orchard"
     juliet = JULIET % (
         scram("secret", b"Q" * 100, 5000, "sha1", "SHA-1", True),
@@ -106,7 +106,7 @@ def lua_message(n, frm, to, when):
 
 
 def prosody(folder):
-    """As Prosody's internal storage has it."""
+    """A folder like Prosody's internal storage."""
     stored, server = keys("nina", b"s" * 36, 10000, "sha256")
     node = "urn%3axmpp%3abookmarks%3a1"
     files = {
@@ -114,7 +114,7 @@ def prosody(folder):
                                  '\t["stored_key"] = "%s"; server_key = "%s";\n};\n' % (
                                      "\\115" * 36, stored.hex(), server.hex()),
         "accounts/otto.dat": '-- Prosody\nreturn { ["password"] = "o\\\\t\\"to" };',
-        # Nobody may log in there; and a byte that no document has.
+        # The account away may not log in; the vCard of otto has a byte that no document has.
         "accounts/away.dat": 'return { ["password"] = "away"; ["disabled"] = true };',
         "vcard/otto.dat": 'return { ["name"] = "vCard"; ["attr"] = { ["xmlns"] = "vcard-temp" }; '
                           '[1] = "\\1\\255" };',
@@ -162,14 +162,14 @@ def element(name, ns=None, *children, **attrs):
 
 
 def pairs(table):
-    """As storage_sql has a table: (key, type, value) of each pair whose key is text."""
+    """A table as storage_sql has it: (key, type, value) of each pair whose key is text."""
     for key, value in table.items():
         kind = {str: "string", bool: "boolean", int: "number", float: "number"}.get(type(value), "json")
         yield key, kind, (value if kind == "string" else json.dumps(value, ensure_ascii=False))
 
 
 def prosody_sql(path):
-    """As Prosody's storage_sql has it: nina.c of the folder again, and sara."""
+    """A database like Prosody's storage_sql: nina.c of the folder again, and sara."""
     stored, server = keys("nina", b"s" * 36, 10000, "sha256")
     message = '<message type="chat" id="p%d" to="nina.c@example.com" from="romeo@example.com/o"%s><body>' \
               'text %d &amp; \u00e4"\n</body></message>'
@@ -312,7 +312,7 @@ def from_sqlite(t):
 
 
 def bombs(t):
-    """What no document has is refused before it fills the memory."""
+    """Input that no document has is refused before it fills the memory."""
     def limit():
         if SLOW == 1:       # a sanitizer's shadow is larger
             resource.setrlimit(resource.RLIMIT_DATA, (96 << 20, 96 << 20))
@@ -361,7 +361,7 @@ def exported_and_back(t):
 
 
 def login(t, user, password, available=True):
-    """Some have keys for SHA-1 alone, one for SHA-256: PLAIN is left to all."""
+    """Some accounts have keys for SHA-1 alone, one for SHA-256: PLAIN is left to all."""
     s = t.stream(host=HOST)
     s.secured()
     answer = s.auth_plain(user, password)

@@ -47,13 +47,13 @@ def bound(conduit=1):
 
 
 def deliver(kind, n, inside, sender="romeo@example.net/o"):
-    """One for the first stream."""
+    """A stanza that xmpp-routed delivers to the first stream."""
     return ("routed\tdeliver\t%d\tjuliet@example.com/r\t%s\t%s\t\t\tbody\trouted:%d\t"
             "<%s from='%s'>%s</%s>" % (SID, sender, kind, n, kind, sender, inside, kind))
 
 
 class Run:
-    """What came of these records: lines, log, CPU seconds."""
+    """A run of these records: lines, log, CPU seconds."""
 
     def __init__(self, *lines):
         text = "".join(line + "\n" for part in lines
@@ -156,7 +156,7 @@ def what_waits_for_a_client_that_is_not_bound_is_small():
 
 @check
 def a_session_whose_client_does_not_read_is_taken_over_whole():
-    """What waits is nearly all that may: the stream error for the old stream goes above it."""
+    """Nearly as much waits as may: the stream error for the old stream goes above the limit."""
     asks = [data("<r xmlns='urn:xmpp:sm:3'/>" * 1000)] * 262 + [data("<r xmlns='urn:xmpp:sm:3'/>" * 143)]
     before = START + bound() + [data(ENABLE), deliver("message", 1, "m1"), "tlsd\tstop\t1"] + asks
     token = re.search("<enabled[^>]* id='([^']*)'", "\n".join(Run(before).out)).group(1)
@@ -172,7 +172,7 @@ def a_session_whose_client_does_not_read_is_taken_over_whole():
 
 @check
 def a_byte_costs_a_microsecond_at_most():
-    """Of what comes and what is said in answer. What is not measured per byte: a record."""
+    """Bytes of the input and of the answer count. The cost of a record is not measured per byte."""
     for name, text in (("an iq that is none", "<iq/>"), ("an r", "<e:r/>"),
                        ("an early resume", "<e:resume/>"), ("a session request",
                        "<iq type='set' id='1'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>"),

@@ -273,7 +273,8 @@ def nobody_leaves_and_nothing_is_lost(t):
         return all(len(dict(x.heard)) == len(got) for x in talkers)
     until("all to hear all", all_heard)
     for x in talkers:
-        # What was seen live is what is in the archive, in its order; a message may have come again.
+        # The messages that an occupant heard are those of the archive, in its order; a message may
+        # have come again.
         seen = list(dict.fromkeys(x.heard))
         assert seen == got, (x.user, [p for p in zip(seen, got) if p[0] != p[1]][:3])
         x.s.close()

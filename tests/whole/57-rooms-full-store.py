@@ -65,7 +65,7 @@ def play(t, folder):
     assert {i.get("name") for i in items} == {"A", "B"}, ET.tostring(items)
     os.unlink(folder + "/filler")
     until("space again", lambda: say(b, "again") is None, 15)
-    while True:  # what was said reaches the other, who has never left
+    while True:  # the message reaches the other, who has never left
         e = a.recv()
         assert e.get("type") != "unavailable", ET.tostring(e)
         if e.get("id") == "again":

@@ -38,7 +38,7 @@ def who_vanishes_leaves_once():
         for s in (a, b, c):
             hears(s, "one")
 
-        c.abort()       # its own server says so
+        c.abort()       # the occupant's own server says so
         for s in (a, b):
             assert presence(s, "Carl", "unavailable") == set()
 
@@ -47,7 +47,7 @@ def who_vanishes_leaves_once():
             u.start()
             u.login("c").close()
             t.ctl("s2s", "forget", B)
-        # What Bert had not acknowledged comes back too, perhaps before this.
+        # Messages that Bert had not acknowledged come back too, perhaps before this.
         say(a, "two")
         assert presence(a, "Bert", "unavailable", 90) == {"333"}
         say(a, "three")

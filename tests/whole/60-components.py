@@ -147,7 +147,7 @@ def refusals(t):
 
 @check
 def a_trace_is_played_again(t):
-    """It begins with a component that is open, and one whose handshake is awaited."""
+    """The trace begins with a component that is open, and one whose handshake is awaited."""
     one, half = raw(t, IRC), raw(t, SMS)
     handshake(one, b"secret")
     read_until(one, b"<handshake/>")
@@ -173,7 +173,7 @@ def a_trace_is_played_again(t):
 
 @check
 def nothing_is_lost_when_compd_is_killed(t):
-    """What was said while nobody was there comes when the component is back."""
+    """Messages that were sent while nobody was there come when the component is back."""
     s = raw(t, IRC)
     handshake(s, b"secret")
     read_until(s, b"<handshake/>")

@@ -142,7 +142,8 @@ tabber:
         return True
 
     def targets(self, domain):
-        """What dnsd says of a domain: its targets as lists of fields, and the reason for none."""
+        """The answer of dnsd about a domain: its targets as lists of fields, and the reason for
+        none."""
         self.ask(domain)
         return self.said()
 
@@ -212,7 +213,7 @@ def signed_names():
 
 @check
 def a_resolver_that_strips_signatures_is_lived_with():
-    """Nothing is signed then, and the status says why."""
+    """Answers count as unsigned then, and the status says why."""
     with Names(signed=False, stripped=True) as d:
         def is_off():
             with open(d.path("log")) as f:
@@ -249,7 +250,8 @@ def many_at_once():
 
 @check
 def a_trace_is_played_again_without_a_network():
-    """It begins while questions are open, of an administrator too; the unbound is held meanwhile."""
+    """The trace begins while questions are open, of an administrator too; the unbound is held
+    meanwhile."""
     with Names(signed=True) as d:
         d.targets("closed.example.org")
         d.unbound.send_signal(signal.SIGSTOP)

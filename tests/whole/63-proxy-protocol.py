@@ -33,7 +33,7 @@ def talk(s, until_=b"</stream:features>"):
 
 
 def ends(s):
-    """What comes until the end of the connection."""
+    """The bytes that come until the end of the connection."""
     got = b""
     try:
         while True:

@@ -241,7 +241,7 @@ def the_page_of_figures_is_that_of_all_programs(t):
         assert 'tabber_up{instance="%s"} 1\n' % d in text, (d, text)
     assert 'tabber_webd_answers_by_handler_total{instance="webd",handler="service:hook",status="200"}' in text
     assert re.search("handler=service:hook status=200", t.ctl("stats", "webd"))
-    # Who is not let in: xmpp-webd nowhere; the service to figures alone.
+    # xmpp-webd is let in nowhere; the service's user reads figures alone.
     if os.geteuid() == 0:
         assert "sessions" in peeks(t, "metrics", "routed/figures", "stats\n")
         assert peeks(t, "metrics", "routed/figures", "end\ta@localhost\tconflict\n") is None

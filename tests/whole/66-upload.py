@@ -184,7 +184,7 @@ def begins(get, over_tls, part):
 
 
 def ends(c, body, length):
-    """What has come when the connection ends, or when the body is whole."""
+    """The bytes that came when the connection ends, or when the body is whole."""
     try:
         while len(body) < length:
             more = c.recv(1 << 20)
@@ -285,7 +285,7 @@ def curl_over_tls(t):
 
 @check
 def slixmpp_asks(t):
-    """Its upload_file fails in Python 3.11 before it asks, so its parts are called."""
+    """slixmpp's upload_file fails in Python 3.11 before it asks, so its parts are called."""
     from slix import session
 
     async def work(c):

@@ -161,7 +161,7 @@ def the_end_of_c2sd(t):
 @check
 def the_end_of_webd(t):
     s = login(t, "juliet")
-    s.ping()  # its own presence would answer the request that is to be held
+    s.ping()  # the session's own presence would answer the request that is to be held
     s.held()
     until("the request", lambda: t.stat("webd", "requests_open") >= 1)
     os.kill(t.pid("webd"), signal.SIGTERM)

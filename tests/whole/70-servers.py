@@ -55,7 +55,8 @@ def dialback():
 
 
 def traced(t, u):
-    """What s2sd of both servers says, from the middle of open streams on, is said again by -p."""
+    """A replay by -p gives the output of both servers' s2sd again, from the middle of open streams
+    on."""
     a, b = t.login("a"), u.login("a")
     talk(a, b, 10, "before")
     talk(b, a, 10, "before")
@@ -71,7 +72,7 @@ def traced(t, u):
         s.abort()
     a, b = t.login("a"), u.login("a")
     for s in (a, b):
-        s.messages_until_ping()     # what had not left for sure comes again
+        s.messages_until_ping()     # stanzas that may not have left come again
     talk(a, b, 10, "after")
     talk(b, a, 10, "after")
     t.ctl("s2s", "close", B)

@@ -98,11 +98,11 @@ def account_is_removed(t):
 
 @check
 def slixmpp_registers(t):
-    """Its plugin registers by fields before the login, and changes the password inside."""
+    """slixmpp's plugin registers by fields before the login, and changes the password inside."""
     c = slixmpp.ClientXMPP("sam@localhost", PW)
     for x in ("xep_0004", "xep_0030", "xep_0066", "xep_0077"):
         c.register_plugin(x)
-    c._always_send_everything = True  # else 1.8 keeps its request until the session begins
+    c._always_send_everything = True  # slixmpp 1.8 would keep its request until the session begins
     done = c.loop.create_future()
 
     async def register(_):

@@ -20,7 +20,7 @@ def picture(text):
 
 
 def shades(png):
-    """Its points, as rows of numbers of the palette; filters are undone."""
+    """The points of a picture, as rows of numbers of the palette; filters are undone."""
     at, data, size = 8, b"", None
     while at < len(png):
         n, kind = struct.unpack(">I4s", png[at:at + 8])

@@ -53,7 +53,7 @@ class Conversations:
         return self.take(e)
 
     def take(self, e):
-        """Says how it ended: bound or resumed."""
+        """Log in; the way it ended: bound or resumed."""
         s, names = self.s, [c.tag.split("}")[1] for c in e]
         token = e.find(tag(FAST, "token"))
         if token is not None:
@@ -93,7 +93,7 @@ def conversations_comes_and_comes_back(t):
     c.s.records = []
     assert c.connect() == "resumed"
     assert c.s.jid == jid, c.s.jid
-    # One write: success, and what the client lacks.
+    # Login is one write: success comes, and what the client lacks.
     first = next(r for r in c.s.records if b"<success" in r)
     assert b"while away 0" in first and b"while away 2" in first, first[-300:]
     assert b"features" not in first[first.index(b"<success"):], "features behind resumed"
@@ -352,7 +352,7 @@ def stronger_hashes_are_learnt(t):
     assert "SCRAM-SHA-256" not in s.mechanisms, s.mechanisms
     assert what == "success", "the client wants no upgrade"
     s.close()
-    # One that names the task, and then gives up.
+    # Another client names the task, and then gives up.
     s, what, e = comes("SHA-1", upgrade("SHA-256"))
     assert [x.text for x in e.iter(tag(SASL2, "task"))] == ["UPGR-SCRAM-SHA-256"], ET.tostring(e)
     s.send("<abort xmlns='%s'/>" % SASL2)

@@ -21,7 +21,7 @@ def back_in_one_round_trip(t):
         e = returned(d)
         assert sub(e, SM, "resumed") is not None and sub(e, BIND2, "bound") is None, how
         assert e.findtext("{%s}authorization-identifier" % SASL2) == jid
-        # Directly behind: no features, which a client would take for a stream that begins.
+        # No features follow directly, which a client would take for a stream that begins.
         e = d.s.recv()
         assert e.findtext("{%s}body" % CLIENT) == how, ET.tostring(e)
         d.s.close()
@@ -126,14 +126,14 @@ def devices_are_listed_and_revoked(t):
     rows = devices(t, "d@localhost")
     assert len(rows) == 2 and ours in [r[1] for r in rows], rows
     assert all(r[2] == "HT-SHA-256-EXPR" and "Test" in r[6] for r in rows), rows
-    # The account sees them too.
+    # The account sees the tokens too.
     def command(word, attributes="", inside=""):
         return d.s.iq("localhost", "<command xmlns='%s' node='tabber:devices#%s'%s>%s</command>" % (
             COMMANDS, word, attributes, inside), "set")
     e = command("list")
     found = [v.text for v in e.iter("{%s}value" % FORM)]
     assert ours in found, ET.tostring(e)
-    # And logs the other out.
+    # The account logs the other device out.
     theirs = hashlib.sha256(other.id.encode()).hexdigest()[:16]
     e = command("revoke")
     session = sub(e, COMMANDS, "command").get("sessionid")

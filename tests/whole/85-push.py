@@ -146,7 +146,7 @@ def a_service_that_refuses_is_forgotten(t):
         until("the answer", lambda: t.stat("pushd", "unanswered") == 0)
         assert p.resume() == ["m%d" % i]
     assert t.ctl("push", "list", "romeo@localhost") == ""
-    # One that does not know the node is so at once.
+    # A registration whose service does not know the node ends at once.
     p.s.close()
     p.login()
     t.service.answer = ("cancel", "item-not-found")

@@ -8,7 +8,7 @@ COMMANDS = "http://jabber.org/protocol/commands"
 
 
 def command(s, node):
-    """What the command gives: the address of the invitation."""
+    """The result of the command: the address of the invitation."""
     iq = s.iq("localhost", "<command xmlns='%s' node='urn:xmpp:invite#%s'/>" % (COMMANDS, node), "set")
     assert iq.get("type") == "result", ET.tostring(iq)
     values = {f.get("var"): f.findtext("{jabber:x:data}value") for f in iq.iter("{jabber:x:data}field")}

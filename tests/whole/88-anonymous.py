@@ -53,7 +53,7 @@ def they_have_nothing(t):
     s.send("<presence to='juliet@localhost' type='subscribe' id='p'/>")
     assert s.expect(lambda e: e.tag.endswith("}presence") and e.get("type") == "error")
     s.close()
-    # Who is gone gets nothing: the message comes back.
+    # A session that is gone gets nothing: the message comes back.
     other = anonymous(t)
     other.send("<message to='%s' type='chat' id='m'><body>late</body></message>" % bare)
     m = other.expect(lambda e: e.tag.endswith("}message") and e.get("id") == "m")

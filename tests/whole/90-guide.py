@@ -11,12 +11,13 @@ PUBSUB, MAM = "http://jabber.org/protocol/pubsub", "urn:xmpp:mam:2"
 DEVICES = "eu.siacs.conversations.axolotl.devicelist"
 front = free_port()
 ALICE, BOB = "alice@cnjabber.net", "bob@wehack.space"
-# What a client finds that asks the host, the account and the services of the guide's server.
+# Features that a client finds when it asks the host, the account and the services of the guide's
+# server.
 FOUND = {"cnjabber.net": {"http://jabber.org/protocol/disco#info", "http://jabber.org/protocol/caps", REGISTER},
          ALICE: {MAM, PUBSUB, PUBSUB + "#publish", PUBSUB + "#publish-options", "urn:xmpp:mam:2#extended"},
          "file.cnjabber.net": {UPLOAD},
          "pubsub.cnjabber.net": {PUBSUB, PUBSUB + "#publish", PUBSUB + "#subscribe"}}
-# What conf/guide.md adds, and what is found then.
+# Lines that conf/guide.md adds, and the features that a client finds then.
 ROOMS = "mod_muc: {default_room_options: {mam: true}}"
 USUAL = "".join("\n%s: {}" % x for x in (
     "mod_adhoc", "mod_avatar", "mod_blocking", "mod_carboncopy", "mod_client_state", "mod_disco",
@@ -95,7 +96,8 @@ def repaired_it_is_accepted(t):
 
 @check
 def each_domain_has_its_certificate(t):
-    """Both by the stream's to and by SNI; TLS 1.1 and streams without TLS come to nothing."""
+    """The host is named by the stream's to and by SNI; TLS 1.1 and streams without TLS come to
+    nothing."""
     for host in HOSTS:
         s = t.stream(host=host)
         s.open()
@@ -132,8 +134,8 @@ def submit(s, **fields):
 
 @check
 def registration_asks_for_the_captcha(t):
-    """As the guide has it, xmpp-captcha draws; a program that writes the text in clear for us then
-    lets in who reads it. password_strength is asked, and access_from lets no account make another."""
+    """xmpp-captcha draws as in the guide; then a program that writes the text in clear lets the
+    test in. password_strength is asked, and access_from lets no account make another."""
     s = t.stream(host=HOSTS[0])
     s.secured()
     iq = request(s, "", "get")
@@ -205,7 +207,8 @@ def the_archive_keeps_what_a_client_asks_for(t):
 
 
 def caddy(t):
-    """What xmpp-confgen prints for Caddy, with the line of the guide that names the certificate."""
+    """The words of xmpp-confgen for Caddy, with the line of the guide that names the
+    certificate."""
     text = t.confgen("web", "caddy", t.conf).stdout
     for h in HOSTS:
         live = t.certbot.path("live/" + h)

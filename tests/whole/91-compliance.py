@@ -13,8 +13,8 @@ PNG = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAADCAYAAAC56t6BAAAAAElFTkSuQmCC"
 
 
 class Quickstart(Tree):
-    """What make run starts, on free ports; beside it a listener for components, and a STUN server to
-    name, which only the administrator can know."""
+    """The server of make run, on free ports; beside it a listener for components, and a STUN
+    server to name, which only the administrator can know."""
 
     def config(self):
         self.web = getattr(self, "web", None) or free_port()

@@ -9,7 +9,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 DISCO = "http://jabber.org/protocol/disco#"
 ALWAYS = {"tlsd", "c2sd", "routed", "authd", "userd", "hostd"}
 STANZA_ERROR = "{jabber:client}error"
-# What hosts show that have hardly a module.
+# Features of hosts that have hardly a module.
 BARE = {DISCO + "info", DISCO + "items", "http://jabber.org/protocol/caps"}
 
 
@@ -107,7 +107,8 @@ def a_family_s_server(t):
 
 
 def features_of_stream(t):
-    """What a stream of another server gets; nothing when it ends before the features."""
+    """The features that a stream of another server gets; nothing when it ends before the
+    features."""
     text = b""
     with socket.create_connection(("127.0.0.1", t.ports[5269]), DEADLINE) as c:
         c.sendall(b"<stream:stream xmlns='jabber:server' xmlns:stream='%s' from='example.org' "

@@ -27,7 +27,7 @@ class Post:
                            % (stream.path, stream.host, len(body), stream.headers)).encode() + body)
 
     def recv(self):
-        """What has come; None: that was TLS's own."""
+        """The bytes that have come; None: they were TLS's own."""
         self.sock.setblocking(False)
         try:
             return self.sock.recv(65536)

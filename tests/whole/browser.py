@@ -18,7 +18,7 @@ def need_browser():
 
 
 class Failed(Exception):
-    """What chromedriver has refused: its word for it."""
+    """A refusal of chromedriver: its word for it."""
 
 
 class Browser:
@@ -80,7 +80,7 @@ class Browser:
             try:
                 if self.say("GET", "/element/%s/displayed" % e[ELEMENT]):
                     return e[ELEMENT]
-            except Failed:      # it has left the page meanwhile
+            except Failed:      # the element has left the page meanwhile
                 pass
         return None
 

@@ -98,7 +98,7 @@ class Screen:
         return self.programs[-1]
 
     def ask(self, *command):
-        """What a command says; nothing when it fails."""
+        """The output of a command; nothing when it fails."""
         r = subprocess.run(self.user + list(command), env=self.env, stdout=subprocess.PIPE, stderr=self.log, text=True)
         return "" if r.returncode else r.stdout
 

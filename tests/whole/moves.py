@@ -79,7 +79,7 @@ def roster(s):
 
 
 def seen(server, login):
-    """What juliet's clients see of her data, and the rosters of all."""
+    """Read juliet's data as her clients see them, and the rosters of all."""
     out = {}
     for jid in PEOPLE:
         s = login(server, jid)

@@ -155,7 +155,7 @@ def a_stranger_is_refused_with_a_reason(t):
 
 @check
 def a_second_service_takes_another_number(t):
-    """And the first one keeps its own, whatever comes before it."""
+    """The first service keeps its number, whatever comes before it."""
     if os.geteuid():
         return
     old = user_of(t, "echo")

@@ -137,7 +137,7 @@ class Person(slixmpp.ClientXMPP):
         return e
 
     def news(self):
-        """What came since the last time, a line each; answers to ask are not news."""
+        """The news since the last time, a line each; answers to ask are no news."""
         lines, self.seen = [brief(e) for e in self.seen], []
         return lines
 
@@ -196,9 +196,9 @@ class Person(slixmpp.ClientXMPP):
 
 
 def settle(*people):
-    """What these sent has been handled, and what came of it has come to them: userd answers
-    behind all that it had before, and a request for a subscription goes through it three times:
-    out, in, and back with the answer that was approved before."""
+    """Wait until the server has handled all that these people sent, and they have what came of it:
+    userd answers behind all that it had before, and a request for a subscription goes through it
+    three times: out, in, and back with the answer that was approved before."""
     for _ in range(3):
         for answer in [p.ask_later("get", p.bare, "<query xmlns='%s'/>" % LAST) for p in people]:
             answer()

@@ -66,7 +66,7 @@ class RawTls:
         ctx.check_hostname, ctx.verify_mode = False, ssl.CERT_NONE
         ctx.minimum_version = ctx.maximum_version = version
         ctx.set_ciphers("ECDHE+AESGCM:!AES256")
-        # One suite of TLS 1.3 only; Python has no call for that, OpenSSL has.
+        # Only a suite of TLS 1.3 is allowed; Python has no call for that, OpenSSL has.
         lib, p = ctypes.CDLL("libssl.so.3"), ctypes.c_void_p.from_address(id(ctx) + 16)
         assert lib.SSL_CTX_set_ciphersuites(p, b"TLS_AES_128_GCM_SHA256") == 1
         ctx.keylog_filename = log.name
@@ -125,7 +125,7 @@ class RawTls:
         return self.record(HANDSHAKE, b"\1" + struct.pack(">I", len(body))[1:] + body)
 
     def is_cut(self, seconds=10):
-        """Whether the other side ends the connection; what it says is thrown away."""
+        """True when the other side ends the connection; its bytes are thrown away."""
         self.sock.settimeout(seconds)
         try:
             while self.sock.recv(65536):

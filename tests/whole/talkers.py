@@ -9,7 +9,7 @@ PAIRS = int(os.environ.get("WHOLE_PAIRS", "6"))
 SEED = os.environ.get("WHOLE_SEED") or str(random.SystemRandom().randrange(1 << 32))
 WINDOW = 8
 CARBONS = "urn:xmpp:carbons:2"
-# What a talker shows of itself. Messages go to the full address of those that messages to the
+# The presence that a talker shows. Messages go to the full address of those that messages to the
 # bare one would not reach.
 PRESENCE = {"plain": "<presence/>", "two": "<presence><priority>5</priority></presence>",
             "negative": "<presence><priority>-1</priority></presence>", "silent": ""}
@@ -17,7 +17,7 @@ KINDS = ("plain", "two", "negative", "silent")
 
 
 class Session(threading.Thread):
-    """One session of user, which comes back after each cut: by resumption, or else anew, now and
+    """A session of user, which comes back after each cut: by resumption, or else anew, now and
     then under another resource. It sleeps at times, and then acknowledges nothing. got: the
     numbers that came. returned: those of its account's messages that came back as errors."""
 
@@ -242,8 +242,9 @@ def stop(sessions):
 
 
 def all_has_come(talkers, seconds):
-    """What was acknowledged is at its recipients, or was returned. A last session of each account
-    takes what waits. How many came more than once."""
+    """Check that each acknowledged message is at its recipients, or was returned. A last session
+    of each account takes the messages that wait. The number of messages that came more than
+    once."""
     last = {x.user: Session(x.tree, x.user, "last", "<presence/>") for x in talkers}
     for s in last.values():
         s.connect()
@@ -268,7 +269,8 @@ def all_has_come(talkers, seconds):
                 s.connect()
         return sum(len(missing(x)) for x in talkers)
 
-    # As long as something comes there is no loss: a hundred sessions on a busy machine take long.
+    # A message may still come while others come, so the deadline starts anew then: a hundred
+    # sessions on a busy machine take long.
     left, since = pump_all(), time.monotonic()
     while left and time.monotonic() - since < 30 * SLOW:
         now = pump_all()

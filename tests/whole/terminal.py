@@ -80,7 +80,7 @@ class Friends:
 
     def __init__(self, t):
         self.b = t.login("b", "raw", available=False)
-        self.b.iq(None, "<query xmlns='jabber:iq:roster'/>")    # it wants to know of subscriptions
+        self.b.iq(None, "<query xmlns='jabber:iq:roster'/>")    # b wants to know of subscriptions
         self.b.available()
         self.second = t.login("a", "second", available=False)
         self.second.iq(None, "<enable xmlns='%s'/>" % CARBONS, "set")

@@ -23,7 +23,7 @@ DEADLINE = 30 * SLOW
 BIN = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else "build/bin")
 DAEMONS = ["tlsd", "c2sd", "routed", "authd", "userd", "hostd", "mamd"]
 PW = "pencil"
-# What a usual server has; the user admin of each host may administer it.
+# Modules of a usual server; the user admin of each host may administer it.
 MODULES = """mod_adhoc: {}
 mod_announce:
   access: {allow: {user: "admin@@HOST@"}}
@@ -730,7 +730,7 @@ def main(tree=None):
 
 
 def look_for_crashes(tree):
-    """Whatever a test was about: no daemon may end with a sanitizer's report."""
+    """Check, whatever the test was about, that no daemon ended with a sanitizer's report."""
     bad = 0
     for d in glob.glob(tree.state + "/log/*"):
         text = tree.log(os.path.basename(d))

@@ -21,8 +21,8 @@ PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4
 
 
 class Dino:
-    """Its database is made by itself, and then knows alice's account and a conversation with bob that
-    is encrypted."""
+    """Dino on the screen. Dino makes its database itself, and then knows alice's account and a
+    conversation with bob that is encrypted."""
 
     def __init__(self, screen):
         self.screen, self.data = screen, screen.home + "/.local/share/dino/"
@@ -38,7 +38,8 @@ class Dino:
         screen.run("dino-im")
 
     def rows(self, question, *values, db="dino.db"):
-        """Nothing while Dino is busy with it, or has made no table."""
+        """The rows of an answer; none while Dino is busy with the database, or has made no
+        table."""
         try:
             with sqlite3.connect("file:%s%s?mode=ro" % (self.data, db), uri=True) as db:
                 return db.execute(question, values).fetchall()
@@ -46,12 +47,13 @@ class Dino:
             return []
 
     def has(self, text, type):
-        """The encryption of a message that it shows."""
+        """The encryption of a message that Dino shows."""
         return until("Dino has " + text, lambda: self.rows(
             "select encryption from message where body = ? and type = ?", text, type), 30)[0][0]
 
     def say(self, text):
-        """To bob: the conversation that was there first is open, and what has come in it is read."""
+        """Write to bob: the conversation that was there first is open, and its messages are
+        read."""
         until("an open conversation", lambda: self.rows(
             "select 1 from conversation where id = 1 and read_up_to_item > 0"), 20)
         self.screen.do("mousemove", "600", "350", "click", "1")
@@ -103,7 +105,7 @@ def make_room(s, room, *fields):
 
 
 class Gajim:
-    """bob's, with its plugin for OMEMO; commands come by the bus."""
+    """Gajim of bob, with its plugin for OMEMO; commands come by the bus."""
 
     def __init__(self, screen):
         self.screen = screen
@@ -135,7 +137,7 @@ class Gajim:
             return []
 
     def has(self, text):
-        """A message that it shows; what Gajim notes of it."""
+        """Gajim's row of a message that it shows."""
         return until("Gajim has " + text, lambda: self.rows(
             self.logs, "select additional_data from logs where message = ?", text), 30)[0][0]
 

@@ -42,7 +42,8 @@ class People:
         phone.close()
 
     def call_all(self, call):
-        """All are called; the service answers each notification. How many it got."""
+        """Call all accounts; the service answers each notification. The number of notifications
+        that the service got."""
         self.caller.send("".join(PROPOSE % (a, call, call) for a in self.bare))
         got = 0
         while got < ACCOUNTS * NODES:

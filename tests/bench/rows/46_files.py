@@ -47,7 +47,7 @@ class Files(Row):
 
 
 class Client:
-    """One session of the first account, which asks for slots, and one connection for the files."""
+    """The first account's session, which asks for slots, and one connection for the files."""
 
     def __init__(self, server):
         self.s = Stream(types.SimpleNamespace(hosts=(server.domain,), port=server.port, tls_port=0))

@@ -39,7 +39,7 @@ class Bosh(Row):
 
 
 def client(server, n):
-    """A session; what has the door for the web may come after the server."""
+    """A session; the program that answers BOSH may come up after the server."""
     where, end = types.SimpleNamespace(hosts=(server.domain,)), time.monotonic() + 20
     while True:
         s = BoshStream(where, PORT, PATH, server.domain, tls=True)
@@ -56,7 +56,7 @@ def client(server, n):
 
 
 def passed(pair):
-    """One message from the first to the second of a pair; then they change places."""
+    """Send one message from the first to the second of a pair; then the two change places."""
     a, b = pair
     b.held()
     a.send("<message type='chat' to='%s'><body>%s</body></message>" % (b.jid, TEXT))

@@ -39,7 +39,7 @@ def config(ip):
 
 @functools.lru_cache(None)
 def authority():
-    """One certificate proves all domains."""
+    """The authority, whose one certificate proves all domains."""
     made = Authority({"idle": "DNS:*." + IDLE}, "serverAuth,clientAuth")
     atexit.register(made.end)
     return made

@@ -1,4 +1,4 @@
-"""What many sessions beside cost, and sessions that are more and fewer."""
+"""The costs of many sessions beside the load, and of more and of fewer sessions."""
 from loads import IDLE, LOGIN, PAIRS, Row, cpu_per_unit, login, memory
 
 ROWS = [

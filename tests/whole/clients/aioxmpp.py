@@ -16,7 +16,7 @@ except ImportError:
 
 
 class Client:
-    """What it has seen, while another thread plays the friends."""
+    """A client that notes all it sees, while another thread plays the friends."""
 
     def __init__(self, t):
         self.c = aioxmpp.PresenceManagedClient(

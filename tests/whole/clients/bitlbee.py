@@ -31,7 +31,8 @@ class Irc:
         self.say("PRIVMSG %s :%s" % (where, text))
 
     def see(self, pattern, seconds=20):
-        """What of the lines that have not been looked at matches; those up to there have been."""
+        """Wait for a line that matches, among the lines not looked at yet; all up to there count
+        as looked at."""
         end = time.monotonic() + seconds
         while True:
             m = re.search(pattern, self.text[self.at:])

@@ -40,7 +40,7 @@ def contacts(t):
     """alice and bob are in each other's list."""
     a, b = t.login("alice"), t.login("bob")
     for s in (a, b):
-        s.iq(None, "<query xmlns='jabber:iq:roster'/>")     # who asks for the list hears of changes
+        s.iq(None, "<query xmlns='jabber:iq:roster'/>")     # a session that asked hears of changes
         s.send("<presence/>")
     for s, other in ((a, b), (b, a)):
         s.send("<presence to='%s' type='subscribe'/>" % bare(other))

@@ -38,7 +38,7 @@ def finch_talks(t):
     for path, text in ((home + "/accounts.xml", ACCOUNT % (PW, t.port)), (peers + "/127.0.0.1", certificate)):
         with open(path, "w") as c:
             c.write(text)
-    f.second.send("<presence to='b@localhost' type='subscribe'/>")      # so that there is a contact
+    f.second.send("<presence to='b@localhost' type='subscribe'/>")      # finch has a contact from then on
     f.is_asked()
     f.agrees_and_asks()
     f.second.expect(presence("b@localhost", "subscribe"))

@@ -14,7 +14,7 @@ def command(t, *words):
 @check
 def go_sendxmpp_talks(t):
     f = Friends(t)
-    f.second.send("<presence to='b@localhost' type='subscribe'/>")     # it cannot ask by itself
+    f.second.send("<presence to='b@localhost' type='subscribe'/>")     # go-sendxmpp cannot ask by itself
     f.is_asked()
     f.agrees_and_asks()
     f.second.expect(presence("b@localhost", "subscribe"))

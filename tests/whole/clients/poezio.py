@@ -16,7 +16,8 @@ rooms =
 
 
 def command(term, line):
-    """On the roster a slash opens the line for commands; keys that come at once are no slash."""
+    """On the roster a slash opens the line for commands; poezio takes keys that come at once for
+    no slash."""
     term.tmux("send-keys", "-l", "/")
     until("the line for commands", lambda: "Enter commands with" not in term.screen())
     term.say(line[1:], True)

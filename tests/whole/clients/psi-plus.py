@@ -60,7 +60,7 @@ def window(screen, title):
 def psi_talks():
     with Place() as place, place.tree(accounts=[ALICE, BOB], modules=WINDOWS) as t:
         b = friends(t)
-        a = t.login("alice", "card", available=False)   # who has no card is shown a window that asks for one
+        a = t.login("alice", "card", available=False)   # without a card Psi+ opens a window
         a.iq(None, "<vCard xmlns='vcard-temp'><FN>Alice</FN></vCard>", "set")
         a.abort()
         with Screen(t, "psi-plus") as screen:

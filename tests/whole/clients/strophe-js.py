@@ -42,7 +42,7 @@ def over_websocket(t):
 
 @check
 def over_bosh(t):
-    for user, other in (("a", "b"), ("b", "a")):    # they are no contacts any more
+    for user, other in (("a", "b"), ("b", "a")):    # the two are no contacts any more
         remove = "<query xmlns='jabber:iq:roster'><item jid='%s@localhost' subscription='remove'/></query>"
         s = t.login(user)
         s.iq(None, remove % other, "set")

@@ -8,7 +8,7 @@ from moves import *
 
 N = int(os.environ.get("MOVES", "50"))      # further accounts
 
-# One host keeps keys, the other passwords.
+# The first host keeps keys, the other passwords.
 CONFIG = """hosts: [example.com, other.example]
 loglevel: info
 auth_method: internal

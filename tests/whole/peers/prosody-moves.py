@@ -6,7 +6,7 @@ import os, shutil, subprocess, sys, tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from moves import *
 
-# One host keeps keys, the other passwords.
+# The first host keeps keys, the other passwords.
 CONFIG = """
 daemonize = false
 run_as_root = true
