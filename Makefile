@@ -261,12 +261,14 @@ fuzz: deps-tidy
 SOURCES := $(wildcard bin/*/*.[ch] lib/*/*.[ch] lib/*/*/*.[ch] tests/lib/*/*.c tests/fuzz/*.[ch] tests/bench/*.c)
 
 READMES := $(wildcard README.md */README.md)
+SCRIPTS := $(wildcard tests/*.py tests/*/*.py tests/*/*/*.py tests/*.sh tests/*/run tests/pipe/tools/* \
+  conf/*.sh service/daemon/run service/daemon/finish service/daemon/log/run)
 PAGES := $(wildcard bin/*/*.[158] lib/*/*.[57] service/*.7) $(B)/man/tabber-ejabberd.yml.5 $(B)/man/xmpp-records.7 $(B)/man/xmpp-log.7
 
 tidy: all deps-tidy layers warnings
 	@clang-format-14 --dry-run -Werror $(SOURCES)
 	@sh tests/tidy.sh
-	@tests/openings.py $(SOURCES) $(PAGES) $(READMES) > $(B)/openings || \
+	@tests/openings.py $(SOURCES) $(PAGES) $(READMES) $(SCRIPTS) > $(B)/openings || \
 	  { cat $(B)/openings; exit 1; }
 	@tests/pages.py $(PAGES)
 	@tests/circles.py $(B)/obj/bin
