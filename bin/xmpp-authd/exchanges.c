@@ -197,7 +197,7 @@ take_asks(struct exchange *x, struct record *r)
   for (i = 0; i < sizeof at / sizeof *at; i++) {
     struct slice text = record_get(r, 8 + i);
     if (!text.len) continue;
-    if (text.len > ASKS_MAX) return false;
+    if (text.len > LOGIN_ASKS_MAX) return false;
     *at[i] = arena_copy(&x->scram.arena, text);
     if (!at[i]->s) return false;
   }

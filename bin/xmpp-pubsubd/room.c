@@ -1,6 +1,6 @@
 #include "pubsubd.h"
 
-/* Limits (PUBSUB_* of lib/base/limits.h): how many nodes, items, bytes, affiliations and subscriptions
+/* Limits (PUBSUB_* of lib/base/limits_services.h): how many nodes, items, bytes, affiliations and subscriptions
  * there may be. All are compared with numbers that the store keeps, so no request walks over what others
  * have made.
  *

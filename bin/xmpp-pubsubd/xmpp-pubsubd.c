@@ -6,7 +6,7 @@
  * FDS     2 log, notif readiness; with -p 0 and 1 records
  * SPEAKS  records to routed (xmpp-records(7))
  * STORES  DATA/pubsub (lib/pubsub)
- * LIMITS  PUBSUB_* of lib/base/limits.h
+ * LIMITS  PUBSUB_* of lib/base/limits_services.h
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, and the envelope of what routed sends. Not the XML.
  * ROOMS   request.c the action of a request, and what refuses it; config.c the configuration of

@@ -1,6 +1,9 @@
-/* Every limit of the server that is not a setting, with where it comes from. */
+/* Every limit of the server that is not a setting, with its source. The limits of services are in
+ * limits_services.h, which this file includes. */
 #ifndef BASE_LIMITS_H
 #define BASE_LIMITS_H
+
+#include "base/limits_services.h"
 
 /* RFC 6120 s13.12: a server must take stanzas of 10000 bytes; so that is what a stream
  * may send before it has authenticated. */
@@ -69,27 +72,6 @@
 /* Services of the administrator (tabber.services). */
 #define SERVICES_MAX 32
 
-/* Bytes of the title, the description, the subject of a room. */
-#define MUC_TEXT_MAX 4096
-/* Bytes of messages that a room holds because they came too early. */
-#define MUC_HELD_MAX 65536
-/* Bytes of addresses in one record for the sessions of a room. */
-#define MUC_FANOUT_MAX (1u << 20)
-/* Sessions of one nick in a room, of all of a room; addresses with an affiliation in a room. */
-#define MUC_SESSIONS_MAX 16
-#define MUC_ROOM_SESSIONS_MAX 10000
-#define MUC_AFFILIATIONS_MAX 100000
-/* Roles and affiliations that one request changes; addresses in a list of a form. */
-#define MUC_ITEMS_MAX 1000
-/* Persons with a nick who are not in a room and are shown to who enters it. */
-#define MUC_ABSENT_MAX 1000
-/* Bytes of history for who enters a room, the newest message apart: a short presence asks for them. */
-#define MUC_HISTORY_BYTES (1u << 20)
-/* Bytes of a reason; invitations in one message. */
-#define MUC_REASON_MAX 1024
-#define MUC_INVITES_MAX 50
-/* Entries of a list of those who may not enter the rooms of a service (mod_muc_rtbl). */
-#define MUC_RTBL_MAX 100000
 /* Named tables of an environment of LMDB. */
 #define STORE_TABLES_MAX 32
 
@@ -148,27 +130,6 @@
 #define POST_MAX (64u << 20)
 /* Bytes of room that an empty one keeps. */
 #define POST_IDLE (64u << 10)
-/* Window of a session for messages that waited, and another for results of its archive:
- * the bytes, each message counting PACE_MESSAGE_BYTES more than its XML has, and the
- * messages that are under way before the mark of the session moves... */
-#define PACE_BYTES (256u << 10)
-#define PACE_MESSAGE_BYTES 200u
-#define PACE_MESSAGES 1024u
-/* ...and the bytes for all sessions in a turn of mamd. */
-#define PACE_TURN_BYTES (1u << 20)
-/* Queries of its archive that a session may have under way; mamd answers them one by
- * one. */
-#define QUERIES_MAX 8u
-/* Messages whose envelopes mamd looks at in a turn for a session that was lost; in all
- * for one query or retraction; in a turn for all of these, and in a step of one... */
-#define LOST_STEP 500u
-#define QUERY_SCAN_MAX 500u
-#define RETRACT_SCAN_MAX 1000u
-#define SCAN_TURN 1000u
-#define SCAN_STEP 250u
-/* ...queries and retractions that are under way in all, and of one account. */
-#define SCANS_MAX 4096u
-#define SCANS_OF_ONE_MAX 64u
 /* Edges whose sessions a program knows. */
 #define ONLINE_INSTANCES_MAX 64
 /* Questions of a program that wait for another program, or for clients, and how long. */
@@ -176,20 +137,6 @@
 #define ASK_US 30000000u
 /* Neighbours whose requests a service knows again when they are repeated. */
 #define HANDLE_SOURCES_MAX 128u
-/* Bounds of a search of vCards (XEP-0055): entries of the directory that it looks at;
- * matches, when mod_vcard.matches is "infinity"; bytes of the answer... */
-#define SEARCH_SCANNED_MAX 100000u
-#define SEARCH_MATCHES_MAX 1000u
-#define SEARCH_BYTES_MAX (512u << 10)
-/* ...entries that xmpp-userd looks at in a turn for all searches, and in a step of one
- * search; an entry takes 0.1 microseconds, so that a turn takes one millisecond... */
-#define SEARCH_TURN 10000u
-#define SEARCH_STEP 2000u
-/* ...searches that are under way in all, and of one account; pause (microseconds) before
- * they go on while routed takes no answers. */
-#define SEARCHES_MAX 128u
-#define SEARCHES_OF_ONE_MAX 4u
-#define SEARCH_FULL_US 10000
 /* Bytes of stanzas that routed keeps for all sessions until their clients have them; and for the
  * sessions of one account while more than the half of that is kept. Above these a stanza is given
  * without a copy, and the log says so (stanza-not-kept):
@@ -318,42 +265,6 @@
  * then on (microseconds). */
 #define REGISTER_REQUESTS_MAX 20
 #define REGISTER_FORM_US 600000000u
-/* xmpp-registerd: streams that it knows, questions to xmpp-authd, sites that have to wait until they may
- * register again, lines of one message to watchers; the bytes of a new account's address, which is
- * a key of stores. */
-#define REGISTER_STREAMS_MAX 4096u
-#define REGISTER_ATTEMPTS_MAX 256u
-#define REGISTER_SLOTS_MAX 65536u
-#define WATCHERS_LINES_MAX 20u
-/* Invitations: how many there are; requests for a subscription that wait for an answer about theirs; bad
- * tokens of one stream; tokens that a site looks up in a minute, and
- * sites for which that is counted. */
-#define INVITES_MAX 1000000u
-#define INVITED_WAITS_MAX 1000u
-#define INVITE_BAD_TOKENS_MAX 3u
-#define INVITE_LOOKUPS_MAX 30u
-#define INVITE_SITES_MAX 65536u
-/* Pages of xmpp-registerd: requests that have no answer yet, and the bytes of a form. */
-#define WEB_VISITS_MAX 256u
-#define WEB_FORM_MAX 8192u
-/* Captchas of xmpp-registerd: how long one lives (microseconds), how many there are, on one stream, and
- * streams of one site that get more time for it; registrations for which a right answer is good after the
- * first; sites that are counted for captcha_limit. */
-#define CAPTCHA_US 600000000u
-#define CHALLENGES_MAX 1000u
-#define CAPTCHA_FORMS_A_STREAM 5u
-#define CAPTCHA_FORMS_A_SITE 10u
-#define CAPTCHA_GOOD_FOR 3u
-#define CAPTCHA_SITES_MAX 65536u
-/* The program that makes them: bytes of a picture, of answers to a question, of one answer; seconds that it
- * has; how many run, and wait to. */
-#define CAPTCHA_BYTES_MAX 65536u
-#define CAPTCHA_ANSWERS_MAX 1024u
-#define CAPTCHA_ANSWER_MAX 256u
-#define SPAWN_S 5u
-#define SPAWNERS 2u
-#define SPAWNS_WAITING_MAX 32u
-#define REGISTER_ADDRESS_MAX 500u
 /* Output that waits for a client to read: before it has bound a resource, and afterwards. */
 #define UNBOUND_BLOCKED_MAX 65536u
 #define BLOCKED_MAX (8u << 20)
@@ -476,11 +387,11 @@
 #define BANS_MAX 65536u
 #define BAN_NETWORKS_MAX 256u
 #define BAN_KEPT_S 600u
+/* The longest that a session without an account may be away before it is resumed. */
+#define ANONYMOUS_RESUME_US 60000000u
 /* xmpp-extauthd: processes of a host, questions that wait for one; the time of an answer and the
  * longest pause before a process that has ended at once is started again (microseconds); the bytes
  * of a question; words of a command. */
-/* The longest that a session without an account may be away before it is resumed. */
-#define ANONYMOUS_RESUME_US 60000000u
 #define EXTAUTH_WORKERS_MAX 64u
 #define EXTAUTH_QUEUE_MAX 1000u
 #define EXTAUTH_ANSWER_US 10000000u
@@ -517,7 +428,7 @@
  * room. */
 #define BINDINGS_MAX 1024u
 /* Bytes of each field that says what a client asks for beside its login (XEP-0388). */
-#define ASKS_MAX 1024u
+#define LOGIN_ASKS_MAX 1024u
 
 /* ---- xmpp-tlsd: per connection at most ----
  *
@@ -630,78 +541,6 @@
 /* ...and no other client waits longer meanwhile (milliseconds). */
 #define COST_PING_MS 200
 
-/* ---- HTTP (lib/http, xmpp-webd) ----
- *
- * Bytes of a request's head, of its first line; its fields; empty lines in front of it; bytes of a
- * host; addresses of proxies that are looked at. */
-#define HTTP_HEAD_MAX (16 << 10)
-#define HTTP_LINE_MAX (8 << 10)
-#define HTTP_FIELDS_MAX 64
-#define HTTP_BLANKS_MAX 2
-#define HTTP_HOST_MAX 255
-#define HTTP_HOPS_MAX 64u
-/* xmpp-webd: times (microseconds) for a whole head, the first one from the connection's beginning
- * on; between requests (above the 60 s of proxies); without a byte of a body; for a web service that is not there (a restart), and for
- * one that says nothing; for what is left of requests at the end of the program. */
-#define WEB_HEAD_US 30000000u
-#define WEB_IDLE_US 75000000u
-#define WEB_BODY_US 60000000u
-/* A body has WEB_BODY_US and a second more for so many bytes (of its length). */
-#define WEB_BODY_RATE 1024u
-/* No body has more seconds: ten days. */
-#define WEB_BODY_MAX_S 864000u
-#define WEB_MOUNT_US 3000000u
-#define WEB_SILENCE_US 60000000u
-#define WEB_STOP_US 5000000u
-/* Bytes behind a request that is not answered; of a body on its way to a service, or to a client; of
- * a record body. */
-#define WEB_AHEAD_MAX (16u << 10)
-#define WEB_BODY_HIGH (256u << 10)
-#define WEB_BODY_PIECE (32u << 10)
-/* A body is passed on as a descriptor if so many bytes of it are still to come. */
-#define WEB_DIVERT_MIN (256u << 10)
-/* Bytes of a body that is thrown away behind an early answer, and the time for that. */
-#define WEB_DRAIN_MAX (16u << 20)
-#define WEB_DRAIN_US 10000000u
-/* Open requests of a web service, and of all. */
-#define WEB_REQUESTS_MAX 1024u
-#define WEB_REQUESTS_ALL_MAX 10000u
-/* Names that web services may mount. */
-#define WEB_MOUNTS_MAX 256u
-/* WebSocket: the time for the other side's <close/>, and for its frame Close (microseconds); room
- * for a frame's head. */
-#define WS_CLOSE_US 5000000u
-#define WS_HEAD_MAX 14u
-/* BOSH (XEP-0124): characters of a session's name, and of a key; the largest rid (s14.1);
- * seconds of wait, below the 60 s of proxies; requests that are held; requests of a session
- * without an answer: those that are held, one more, and one to pause or to end. */
-#define BOSH_SID_LEN 32u
-#define BOSH_KEY_LEN 40u
-#define BOSH_RID_MAX ((UINT64_C(1) << 53) - 1)
-#define BOSH_WAIT_MAX 55u
-#define BOSH_HOLD_MAX 1u
-#define BOSH_ASKED_MAX (BOSH_HOLD_MAX + 2)
-/* Answers that are kept for a repeated request, and their bytes; bytes of payload in an
- * answer; of payload that waits for requests, behind which xmpp-c2sd rests; of a request
- * beside its payload. */
-#define BOSH_TOLD_MAX 8u
-#define BOSH_TOLD_BYTES (256u << 10)
-#define BOSH_ANSWER_MAX (128u << 10)
-#define BOSH_OUT_MAX (256u << 10)
-#define BOSH_BODY_EXTRA 4096u
-/* Times (microseconds): between two empty requests; more without a request for clients that
- * poll; for the features of a stream that begins; since an answer that its client seems to
- * lack. Repeats of a request within a time. */
-#define BOSH_POLLING_US 2000000u
-#define BOSH_POLLING_MORE_US 60000000u
-#define BOSH_FIRST_US 1000000u
-#define BOSH_REPORT_US 1000000u
-#define BOSH_REPEATS_MAX 5u
-#define BOSH_REPEATS_US 10000000u
-/* Pairs of a handler and a status that xmpp-webd counts; bytes of a handler's word there. */
-#define METRICS_COUNTS_MAX 128u
-#define METRICS_HANDLER_MAX 63u
-
 /* xmpp-ctl account import: processes that hash; passwords that one has got and not answered, few
  * enough for a pipe; requests to xmpp-authd that are not answered. */
 #define IMPORT_WORKERS_MAX 16u
@@ -713,28 +552,6 @@
 #define IMPORT_NODES_MAX 2000u
 #define IMPORT_INCLUDES_MAX 3u
 #define IMPORT_UNKNOWN_MAX 32u
-/* Uploads: slots of an account that are open, and that it is given in a second; how long a slot
- * waits for its PUT (microseconds); bytes of the name of a file, and of the address of an owner, which
- * is a key of LMDB; the part of the disk that stays free when slots are given; requests with bodies
- * at once; bytes of a body record; entries of
- * folders that are looked at in a turn when files are counted or deleted; bytes of one of a quota. */
-#define UPLOAD_OPEN_MAX 20u
-#define UPLOAD_SLOTS_A_SECOND 10u
-#define UPLOAD_LIFETIME_US 18000000000u
-#define UPLOAD_NAME_MAX 200u
-#define UPLOAD_OWNER_MAX 511u
-#define UPLOAD_FREE_PERCENT 5u
-#define UPLOAD_TRANSFERS_MAX 1024u
-#define UPLOAD_PIECE 32768u
-/* A body of so many bytes comes and goes as a descriptor; so much of a pipe is read in a turn. A
- * pipe in which nothing comes for UPLOAD_SILENCE_US is given up (microseconds); webd hears every
- * UPLOAD_LIFE_US that the body is still coming. */
-#define UPLOAD_DIVERT_MIN (256u << 10)
-#define UPLOAD_PIPE_TURN (1u << 20)
-#define UPLOAD_SILENCE_US 60000000u
-#define UPLOAD_LIFE_US 15000000u
-#define UPLOAD_WALK_STEP 1000u
-#define UPLOAD_QUOTA_UNIT (1u << 20)
 /* Lines of the log about refused stanzas of one sender in REFUSED_SECOND_US (microseconds), and how
  * many senders are counted apart. */
 #define REFUSED_LINES 5u
