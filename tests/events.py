@@ -77,10 +77,23 @@ def opaque():
                     name, m[0].strip())
 
 
+def strange(events):
+    """The words of events that no source has as a string."""
+    sources = ""
+    for name in glob.glob("bin/*/*.c") + glob.glob("lib/*/*.c"):
+        with open(name, encoding="utf-8") as f:
+            sources += f.read()
+    for event, words in events.items():
+        for word in words:
+            if '"%s"' % word not in sources:
+                yield "the sources lack the word \"%s\" of %s, which %s has" % (word, event, MEANINGS)
+
+
 def complaints():
     found = list(calls())
     events, keys = meanings()
     yield from opaque()
+    yield from strange(events)
     yield from differences("event", [c[0] for c in found], list(events))
     yield from differences("key", [k for c in found for k in c[2]], keys)
     for event, name, pattern in WORDS:

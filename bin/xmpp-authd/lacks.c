@@ -70,7 +70,7 @@ warn(struct host const *h, uint64_t const lack[SCRAM_HASHES])
     if (lack[i])
       log_event(LOG_WARN, "hash-not-offered", "host", h->name, "hash",
                 scram_hash_name((enum scram_hash)i), "accounts", log_num(lack[i]), "why",
-                "these accounts have no keys for it", NULL);
+                "accounts have no keys for this hash", NULL);
 }
 
 /* Replace a text by what sa has. Gives whether it is another one. */

@@ -128,7 +128,7 @@ on_auth(struct link *l, struct record *r)
   if (l->program & (C2SD | REGISTERD))
     sasl_auth(l, r);
   else
-    link_drop(l, "a record that is not for it to say");
+    link_drop(l, "a record that this program may not send");
 }
 
 static void

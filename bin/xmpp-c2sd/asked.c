@@ -182,7 +182,7 @@ fields(struct snapshot *k, struct asked *a)
   if (head.ns < SERVICES_N && head.to_len + head.id_len == text.len)
     a = snapshot_new(k, sizeof *a + text.len);
   else
-    snapshot_fail(k, "a request is none");
+    snapshot_fail(k, "a request is malformed");
   if (a) {
     *a = head;
     memcpy(a->text, text.s ? text.s : "", text.len);

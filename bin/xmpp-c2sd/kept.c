@@ -66,7 +66,7 @@ kept_turn(void)
               log_peer(slice_str(largest->c.ip)), "jid", largest->session.jid,
               "kept_bytes", log_num(largest->kept), "all_bytes", log_num(total),
               "most_bytes", log_num(c2sd.kept_max), "why",
-              "streams keep too much for clients that do not take it", NULL);
+              "the memory that is kept for clients exceeds the limit", NULL);
     conduit_error(&largest->c, "resource-constraint",
                   "the server keeps too much for this client");
     conduit_settle(&largest->c);

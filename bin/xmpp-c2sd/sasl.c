@@ -218,7 +218,8 @@ sasl_again(struct stream *s, struct xml_node const *e, struct slice bytes)
 static enum state
 other_sasl(struct stream *s)
 {
-  conduit_error(&s->c, "not-authorized", "this is not the SASL that was begun");
+  conduit_error(&s->c, "not-authorized",
+                "the login was begun by the other version of SASL");
   return s->state;
 }
 

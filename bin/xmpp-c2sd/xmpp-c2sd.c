@@ -129,7 +129,7 @@ drop_stalled(void *timer)
     if (!l->full || !(l->roles & FRONTS)) continue;
     end = l->full_us + LINK_STALL_US;
     if (end <= door_now())
-      link_drop(l, "it has not read what is sent to it for too long");
+      link_drop(l, "the front has not read its link for too long");
     else if (!soonest || end < soonest)
       soonest = end;
   }

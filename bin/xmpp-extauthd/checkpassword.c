@@ -29,7 +29,7 @@ finish(struct run *r, char const *why)
   code = process_end(r->pid);
   if (why || (code != 0 && code != 1))
     log_event(LOG_WARN, "checker-failed", "jid", log_text(slice_str(r->question->user)),
-              "why", why ? why : "its exit code is neither 0 nor 1", NULL);
+              "why", why ? why : "the exit code is neither 0 nor 1", NULL);
   question_answer(r->question, why         ? "failed"
                                : code == 0 ? "yes"
                                : code == 1 ? "no"
@@ -79,7 +79,7 @@ checkpassword_ask(char const *command, struct question *q)
   end = (int)syscall(SYS_pidfd_open, r->pid, 0);
   if (!give(fd, q) || end < 0 || !event_io_start(&r->end, end, EVENT_READ, ended, r)) {
     if (end >= 0 && r->end.fd < 0) close(end);
-    finish(r, "it does not start");
+    finish(r, "the program does not start");
     return;
   }
   event_timer_start(&r->timer, door_now() + EXTAUTH_ANSWER_US, too_late, r);

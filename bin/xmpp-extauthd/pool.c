@@ -100,7 +100,7 @@ take_answer(struct worker *w)
   bool is_one = a[0] == 0 && a[1] == 2 && a[2] == 0 && a[3] < 2;
 
   if (!q || !is_one) {
-    restart(w, "that is no answer");
+    restart(w, "the answer is malformed");
     return;
   }
   w->question = NULL;
@@ -119,7 +119,7 @@ on_io(void *cookie, uint32_t what)
     n = read(w->io.fd, w->answer + w->got, sizeof w->answer - w->got);
     if (n > 0) w->got += (size_t)n;
     if (n == 0 || (n < 0 && errno != EAGAIN)) {
-      restart(w, "it has ended");
+      restart(w, "the program has ended");
       return;
     }
     if (w->got == sizeof w->answer) {
@@ -128,7 +128,7 @@ on_io(void *cookie, uint32_t what)
       return;
     }
   }
-  if (what & EVENT_WRITE && !write_some(w)) restart(w, "it has ended");
+  if (what & EVENT_WRITE && !write_some(w)) restart(w, "the program has ended");
 }
 
 /* The first question that waits and that somebody awaits the answer of; NULL: there is none. */
@@ -156,7 +156,7 @@ next_question(struct worker *w)
   w->question = q;
   w->written = w->got = 0;
   event_timer_start(&w->timer, door_now() + EXTAUTH_ANSWER_US, too_late, w);
-  if (!write_some(w)) restart(w, "it has ended");
+  if (!write_some(w)) restart(w, "the program has ended");
 }
 
 /* ---- the pool ---- */
@@ -171,7 +171,7 @@ start(void *cookie)
   w->pid = process_start(w->pool->command, false, &fd);
   if (w->pid && !event_io_start(&w->io, fd, EVENT_READ, on_io, w)) fd_close(fd);
   if (!w->pid || w->io.fd < 0)
-    restart(w, "it does not start");
+    restart(w, "the program does not start");
   else
     next_question(w);
 }

@@ -50,7 +50,7 @@ remember(enum entry_kind kind, struct record *r)
     if (same(&known.v[i], &e)) return;
   if (known.n == ENTRIES_MAX) {
     log_event(LOG_WARN, "feature-left-out", "scope", log_text(e.scope), "var",
-              log_text(e.a), "why", "services announce too many", NULL);
+              log_text(e.a), "why", "services announce too many features", NULL);
     return;
   }
   e.scope = arena_copy(&known.arena, e.scope);

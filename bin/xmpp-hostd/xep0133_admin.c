@@ -13,7 +13,7 @@
 
 /* ---- what may go wrong ---- */
 
-#define NOT_ASKED "the program that knows is not there, or has too much to do"
+#define NOT_ASKED "the program that has the answer is away or busy"
 
 void
 admin_fail_as_told(struct run *r, struct slice const why[2])

@@ -227,7 +227,7 @@ make_all(struct snapshot *k)
     SNAPSHOT_INT(k, i);
     s = i < sizeof kinds / sizeof *kinds ? snapshot_new(k, kinds[i]->size) : NULL;
     if (!s) {
-      snapshot_fail(k, "a scan is none");
+      snapshot_fail(k, "a scan has no known kind");
       return;
     }
     s->kind = kinds[i];

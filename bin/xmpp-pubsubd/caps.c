@@ -296,7 +296,7 @@ take_answer(struct asking *x, struct stanza const *st, struct arena *a)
   v = caps_read(a, query, hashed ? &d : NULL, &names);
   if (v == CAPS_BAD && hashed) {
     log_event(LOG_INFO, "caps-refused", "jid", x->full, "node", x->node, "why",
-              "another hash, or ill-formed", NULL);
+              "the answer has another hash, or is ill-formed", NULL);
     make_private(x, a, query);
   }
   if (v != CAPS_GOOD) return false;

@@ -351,10 +351,10 @@ take_content(struct drawing const *d, struct challenge *c, struct spawned const 
 {
   if (s->why) return s->why;
   if (registerd.captcha_asks)
-    return captcha_question(c, s->out, x) ? NULL : "it asked no question";
+    return captcha_question(c, s->out, x) ? NULL : "the output is no question";
   x->bytes = s->out;
   x->type = captcha_type(s->out);
-  if (!x->type.len) return "it drew no picture";
+  if (!x->type.len) return "the output is no picture";
   c->answers = slice_dup(slice_str(d->text));
   return c->answers ? NULL : "out of memory";
 }
@@ -489,7 +489,7 @@ tried(void *cookie, struct spawned const *s)
 
   (void)cookie;
   if (!why && !registerd.captcha_asks && !captcha_type(s->out).len)
-    why = "it drew no picture";
+    why = "the output is no picture";
   if (why) captcha_failed(SLICE(""), s, why);
 }
 

@@ -26,7 +26,7 @@ static void
 send_picture(struct visit *v, struct spawned const *s)
 {
   struct slice type = s->why ? SLICE("") : captcha_type(s->out);
-  char const *why = s->why ? s->why : "it drew no picture";
+  char const *why = s->why ? s->why : "the output is no picture";
 
   if (type.len)
     web_send(v, 200, type.s, s->out, SLICE(""));
@@ -43,7 +43,7 @@ ask_question(struct visit *v, struct run const *run, struct spawned const *s)
   struct captcha_content x = {.type = SLICE("")};
   char const *why = s->why;
 
-  if (!why && c && !captcha_question(c, s->out, &x)) why = "it asked no question";
+  if (!why && c && !captcha_question(c, s->out, &x)) why = "the output is no question";
   if (why) captcha_failed(v->host, s, why);
   if (c && !why)
     run->fn(v, c);

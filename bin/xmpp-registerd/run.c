@@ -192,9 +192,9 @@ end(struct run *r, struct spawned *s, bool in_time)
   if (r->exited >= 0) close(r->exited);
   close(r->out);
   close(r->err);
-  s->why = r->too_much ? "its output is too large"
-           : !in_time  ? "it takes too long"
-           : status    ? "it failed"
+  s->why = r->too_much ? "the output is too large"
+           : !in_time  ? "the program takes too long"
+           : status    ? "the program failed"
                        : NULL;
 }
 
@@ -204,7 +204,7 @@ spawn_run(char const *path, char const *arg, char const *arg2, char *out, char *
 {
   struct run r = {.out_at = out, .err_at = err};
 
-  *s = (struct spawned){.why = "it cannot be started"};
+  *s = (struct spawned){.why = "the program cannot be started"};
   if (!begin(&r, path, arg, arg2)) return;
   end(&r, s, watch(&r));
   s->out = slice_of(out, r.out_n);

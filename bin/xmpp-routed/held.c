@@ -295,7 +295,7 @@ held_snapshot(struct snapshot *k)
     if (snapshot_restores(k)) a = bare ? account_make(slice_str(bare), until_us) : NULL;
     if (snapshot_restores(k)) free(bare);
     if (!a) {
-      snapshot_fail(k, "what is held is lost");
+      snapshot_fail(k, "the held stanzas of an account are lost");
       return;
     }
     snapshot_bytes(k, &a->copies);

@@ -440,7 +440,7 @@ make_kept(struct snapshot *k, struct session *s)
     SNAPSHOT_INT(k, id);
     snapshot_bytes(k, &text);
     if (!kept_add(s, id, slice_of(text.s, text.len)))
-      snapshot_fail(k, "what is kept is lost");
+      snapshot_fail(k, "a kept stanza is lost");
   }
   stralloc_free(&text);
 }

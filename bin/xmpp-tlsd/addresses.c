@@ -88,7 +88,7 @@ log_crowded(struct slice ip)
   if (said_us && door_now() - said_us < LOG_US) return;
   said_us = door_now();
   log_event(LOG_WARN, "address-full", "ip", log_peer(ip), "limit", log_num(most), "why",
-            "one address has that many connections", "do",
+            "the address has as many connections as it may have", "do",
             "raise tabber: connections_per_address, if many clients share the address",
             NULL);
 }

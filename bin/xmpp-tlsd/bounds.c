@@ -59,12 +59,12 @@ bounds_hold(struct conn *c)
 
   bounds_count(c);
   if (c->counted > (early ? CONN_HIGH_WATER : CONN_OUTPUT_MAX)) {
-    conn_drop(c, "slow reader: too much waits for it");
+    conn_drop(c, "slow reader: too much output waits");
     return false;
   }
   while (bounds.waiting > bounds.waiting_max && (most = conns_greatest())) {
     alive = alive && most != c;
-    conn_drop(most, "slow reader: most of all that waits is for it");
+    conn_drop(most, "slow reader: of all clients, most output waits for this one");
   }
   return alive;
 }

@@ -546,7 +546,7 @@ drop_of_link(struct conn *c, void const *link, void *unused)
   if (c->state == CLOSING)
     conn_flush(c);
   else
-    conn_drop(c, "its stream program is gone");
+    conn_drop(c, "the stream program is gone");
 }
 
 void
@@ -581,7 +581,7 @@ move_listener(struct conn *c, void const *from, void *to)
   if (to)
     c->listener = to;
   else
-    conn_drop(c, "its listener was removed");
+    conn_drop(c, "the listener was removed");
 }
 
 void

@@ -302,7 +302,7 @@ listen_failed(struct listener const *ln, int error)
             log_num(ln->port), "why", strerror(error), "do",
             error == EACCES
               ? "set net.ipv4.ip_unprivileged_port_start to this port in /etc/sysctl.d"
-              : "nothing: it is tried again",
+              : "wait: xmpp-tlsd tries again",
             NULL);
 }
 

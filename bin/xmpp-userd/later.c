@@ -59,7 +59,8 @@ later_inbound(struct stanza const *st)
 
   if (!l) {
     log_event(LOG_WARN, "subscription-lost", "from", log_text(st->from), "to",
-              log_text(st->to), "why", "the store is full, and too many wait", NULL);
+              log_text(st->to), "why", "the store is full, and too many requests wait",
+              NULL);
     return;
   }
   at = l->text;

@@ -22,7 +22,7 @@ name_once(struct conn const *c)
   at = (at + 1) % NAMED_N;
   log_event(LOG_WARN, "proxy-not-trusted", "conn", conn_name(c), "ip",
             log_peer(slice_str(c->ip)), "listener", c->listener, "why",
-            "it says X-Forwarded-For, and is not in trusted_proxies", "do",
+            "the peer says X-Forwarded-For, and is not in trusted_proxies", "do",
             "add it to trusted_proxies if it is your proxy", NULL);
 }
 

@@ -411,7 +411,7 @@ conn_on_open(struct link *l, struct record *r)
   old = l->cookie ? id_map_in_slot(l->cookie, record_u64(r, 1)) : NULL;
   if (old) {
     old->gone = true;
-    conn_end(old, "its front opened the conduit again");
+    conn_end(old, "the front opened the conduit again");
     id_map_del(l->cookie, old->id);
     old->link = NULL;
   }
@@ -553,7 +553,7 @@ conns_link_gone(struct link *l)
     if (c->link != l) continue;
     c->gone = true;
     c->link = NULL;
-    conn_end(c, "its front is gone");
+    conn_end(c, "the front is gone");
   }
   if (l->cookie) id_map_wipe(l->cookie);
   free(l->cookie);

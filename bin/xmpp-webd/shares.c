@@ -33,7 +33,7 @@ log_full(struct slice ip)
   said_us = door_now();
   log_event(
     LOG_WARN, "address-full", "ip", log_peer(ip), "limit", log_num(web->streams_max),
-    "why", "one address has that many streams of web clients", "do",
+    "why", "the address has as many streams of web clients as it may have", "do",
     "raise tabber: connections_per_address, if many clients share the address", NULL);
 }
 

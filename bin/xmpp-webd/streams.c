@@ -231,7 +231,7 @@ streams_link_gone(struct link *l)
   for (i = 0; i < ids.used; i++) {
     struct stream *s = ids_at(&ids, i);
     if (!s || s->link != l) continue;
-    s->use->closed(s->own, SLICE("its stream program is gone"), true);
+    s->use->closed(s->own, SLICE("the stream program is gone"), true);
     stream_free(s);
   }
   l->cookie = NULL;

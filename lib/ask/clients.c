@@ -156,7 +156,7 @@ question_fields(struct snapshot *k, struct question *x, ask_iq_state_fn *state)
   }
   if (!x) return;
   snapshot_timer(k, &x->timer, on_deadline, x);
-  if (!state(k, &fn, &cookie)) snapshot_fail(k, "nobody knows who asked");
+  if (!state(k, &fn, &cookie)) snapshot_fail(k, "the asker of a question is not known");
   x->fn = fn;
   x->cookie = cookie;
 }

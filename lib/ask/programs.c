@@ -142,7 +142,7 @@ ask_link_down(struct link *l)
   struct queue const *q = queue_of(l->program);
 
   while (q && q->first)
-    end(l, ASK_FAILED, SLICE("the program that knows has just gone; try again"),
+    end(l, ASK_FAILED, SLICE("the program that has the answer has just gone; try again"),
         SLICE("remote-server-timeout"));
 }
 

@@ -497,8 +497,9 @@ log_unknown(struct link const *l, struct slice word)
   if (known_n == LINK_UNKNOWN_MAX) return;
   memcpy(known[known_n++], begin.s, begin.len);
   bad_record(l,
-             known_n == LINK_UNKNOWN_MAX ? "unknown verb, the last that is logged"
-                                         : "unknown verb, ignored from now on",
+             known_n == LINK_UNKNOWN_MAX
+               ? "unknown verb, ignored; further ones are not logged"
+               : "unknown verb, ignored from now on",
              begin);
 }
 

@@ -57,9 +57,9 @@ too_many(struct door const *d, uid_t uid)
     strangers += !l->up;
   }
   if (takes_no_hello(d))
-    return controls >= SERVICE_CONTROLS_MAX ? "too many at once" : NULL;
-  if (strangers >= LINK_STRANGERS_MAX) return "too many that have not said hello";
-  return all >= LINK_PER_USER_MAX ? "too many of this user" : NULL;
+    return controls >= SERVICE_CONTROLS_MAX ? "too many connections at once" : NULL;
+  if (strangers >= LINK_STRANGERS_MAX) return "too many connections without a hello";
+  return all >= LINK_PER_USER_MAX ? "too many connections of this user" : NULL;
 }
 
 static bool

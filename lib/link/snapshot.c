@@ -105,7 +105,7 @@ take_field(struct snapshot *k)
   slice_word(&k->rest, '\t', &word);
   if (!word.len) return SLICE("");
   if (!record_split(&r, k->text.s + (word.s - k->text.s), word.len)) {
-    snapshot_fail(k, "a field is no field");
+    snapshot_fail(k, "a field is malformed");
     return SLICE("");
   }
   return record_get(&r, 0);

@@ -318,7 +318,7 @@ hold(struct link *ctl, bool over)
       return;
     }
     log_event(LOG_WARN, "hold-failed", "why", "the backup took too long", NULL);
-    service_error(ctl, "it did not hold still so long");
+    service_error(ctl, "the program went on before the backup was done");
   } else if (in_time) {
     service_error(ctl, "another backup has just begun");
   } else {

@@ -166,7 +166,7 @@ void
 conduit_link_gone(struct conduit *c)
 {
   c->header_sent = false; /* nobody is there to read our end tag */
-  conduit_lost(c, "its front is gone");
+  conduit_lost(c, "the front is gone");
 }
 
 void
@@ -182,7 +182,7 @@ void
 conduit_displace(struct conduit *c)
 {
   conduit_leave(c);
-  conduit_lost(c, "its front opened the conduit again");
+  conduit_lost(c, "the front opened the conduit again");
   conduit_settle(c);
 }
 
@@ -419,7 +419,7 @@ parser(struct snapshot *k, struct conduit const *c, struct xml_stream *x)
   snapshot_begun(k, c->link, c->id, &part);
   if (!snapshot_restores(k)) return;
   if (!xml_restore(x, began, slice_of(part.s, part.len)))
-    snapshot_fail(k, "a part of a stanza is none");
+    snapshot_fail(k, "the begun stanza is malformed");
   stralloc_free(&part);
 }
 

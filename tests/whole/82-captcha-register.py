@@ -111,7 +111,7 @@ def a_slow_program_is_ended_with_its_children(t):
     child = int(open(t.dir + "/child").read())
     until("the end of the child", lambda: not os.path.exists("/proc/%d" % child) or
           " Z " in open("/proc/%d/stat" % child).read())
-    t.wait_log("registerd", "captcha-failed .*it takes too long")
+    t.wait_log("registerd", "captcha-failed .*the program takes too long")
     s.close()
 
 

@@ -267,7 +267,7 @@ many_that_say_nothing(void **state)
     assert_int_equal(bytes_until_end(one, PATIENCE_MS), 0);
     close(one);
   }
-  assert_int_equal(logged("too many that have not said hello"), 1);
+  assert_int_equal(logged("too many connections without a hello"), 1);
   say(fds[0], HELLO);
   assert_int_equal(next_told(PATIENCE_MS), 'u');
   one = dial();
