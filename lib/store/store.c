@@ -30,14 +30,16 @@ store_failed(struct store *s, char const *what, int rc)
 }
 
 /* Say whether a reader must wait for the writer: a store that is new, was restored or written anew has no
- * lock file, and a reader that may not write to the folder cannot make one. */
+ * lock file, and a reader that may not write to the folder cannot make one. The writer gives a new
+ * lock file the mode by which the group writes when the store is open. */
 static bool
 is_unused(char const *dir)
 {
   char path[600];
 
   snprintf(path, sizeof path, "%s/lock.mdb", dir);
-  return access(path, F_OK) && errno == ENOENT && access(dir, W_OK) && errno == EACCES;
+  return access(path, R_OK | W_OK) && (errno == ENOENT || errno == EACCES) &&
+         access(dir, W_OK) && errno == EACCES;
 }
 
 static struct store *

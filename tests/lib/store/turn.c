@@ -790,6 +790,20 @@ reader_waits_for_writer(void **state)
   assert_int_equal(waits_for_writer(), 0);
 }
 
+/* The writer makes the lock file, and a moment later gives it the mode by which the group writes. */
+static void
+reader_waits_for_the_mode(void **state)
+{
+  char lock[sizeof dir + 16];
+
+  (void)state;
+  writer = store_open(dir, true, false, MAP);
+  assert_non_null(writer);
+  snprintf(lock, sizeof lock, "%s/lock.mdb", dir);
+  assert_int_equal(chmod(lock, 0440), 0);
+  assert_int_equal(waits_for_writer(), 0);
+}
+
 int
 main(void)
 {
@@ -809,6 +823,7 @@ main(void)
     cmocka_unit_test_setup_teardown(reader_sees_commits, start, finish),
     cmocka_unit_test_setup_teardown(reader_cannot_write, start, finish),
     cmocka_unit_test_setup_teardown(reader_waits_for_writer, start, finish),
+    cmocka_unit_test_setup_teardown(reader_waits_for_the_mode, start, finish),
     cmocka_unit_test_setup_teardown(no_folder, start, finish),
     cmocka_unit_test_setup_teardown(map_full, start, finish),
     cmocka_unit_test_setup_teardown(killed, start, finish),
