@@ -25,6 +25,7 @@ char const *const c2sd_needs[] = {
   "mod_stream_mgmt.max_ack_queue",
   "mod_stream_mgmt.resume_timeout",
   "negotiation_timeout",
+  "pre_auth_max_stanza_elements",
   "push_presence",
   NULL,
 };
