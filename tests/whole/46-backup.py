@@ -6,6 +6,7 @@ import fcntl
 from managed import *
 
 ROSTER = "jabber:iq:roster"
+PUBSUB = "<pubsub xmlns='http://jabber.org/protocol/pubsub'>%s</pubsub>"
 
 
 def backup(t, name, code=0, **kw):
@@ -280,6 +281,8 @@ def a_stopped_server_is_saved_and_set_aside(t):
     s.send("<presence to='%s/Romeo'><x xmlns='http://jabber.org/protocol/muc'/></presence>"
            "<message to='%s' type='groupchat'><body>cup</body></message>" % (tea, tea))
     s.expect(lambda e: e.findtext("{%s}body" % CLIENT) == "cup")
+    assert s.iq(None, PUBSUB % "<publish node='urn:x'><item id='1'><e xmlns='urn:x'>node</e></item>"
+                "</publish>", "set") is not None
     s.close()
     t.terminate()
     out, err = backup(t, "stopped", code=None)[1:]
@@ -302,6 +305,9 @@ def a_stopped_server_is_saved_and_set_aside(t):
     t.start()
     t.login("tybalt").close()
     assert "1" in bodies(t, "juliet@localhost")
+    s = t.login("romeo")
+    assert b"node" in ET.tostring(s.iq(None, PUBSUB % "<items node='urn:x'/>"))
+    s.close()
     # Rooms come with what was said and who owns them; nobody is in them.
     row = next(x.split("\t") for x in t.ctl("rooms", records=True).splitlines() if x.startswith(tea))
     assert (row[1], row[2], row[5]) == ("0", "persistent", "Tea"), row
@@ -310,4 +316,4 @@ def a_stopped_server_is_saved_and_set_aside(t):
 
 
 main(Tree(accounts=("romeo@localhost", "juliet@localhost", "tybalt@localhost"),
-          modules=MODULES + "\nmod_muc: {}"))
+          modules=MODULES + "\nmod_muc: {}\nmod_caps: {}\nmod_pubsub: {plugins: [flat, pep]}"))
