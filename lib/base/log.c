@@ -56,6 +56,15 @@ put_whole(struct line *l, char const *s, size_t n)
   if (!l->full) put(l, s, n);
 }
 
+/* Characters of a byte each: as many as fit, and nothing after them if not all do. */
+static void
+put_run(struct line *l, char const *s, size_t n)
+{
+  if (l->full) return;
+  l->full = n > room(l);
+  put(l, s, n);
+}
+
 /* ---- bytes that a terminal may be shown ---- */
 
 /* The bytes of the UTF-8 sequence that begins with this byte (RFC 3629 s3); 0: none does. */
@@ -105,13 +114,25 @@ showable(char const *v)
   return n && !is_control(c) ? n : 0;
 }
 
+/* Nearly all values are ASCII: how many of the bytes at v are that, and no controls, quotes or
+ * backslashes. Those before from do not count, as blanks in a value without quotes. */
+static size_t
+ascii(char const *v, char from)
+{
+  size_t n = 0;
+
+  while (v[n] >= from && v[n] < 0x7f && v[n] != '"' && v[n] != '\\')
+    n++;
+  return n;
+}
+
 static bool
 plain(char const *v)
 {
   size_t n;
 
   if (!*v) return false;
-  for (; *v; v += n) {
+  for (v += ascii(v, '!'); *v; v += n) {
     n = showable(v);
     if (!n || *v == ' ' || *v == '"' || *v == '\\') return false;
   }
@@ -127,6 +148,11 @@ put_value(struct line *l, char const *v)
 
   if (opens) put(l, "\"", 1);
   for (; *v; v += n ? n : 1) {
+    n = ascii(v, ' ');
+    if (n) {
+      put_run(l, v, n);
+      continue;
+    }
     n = showable(v);
     if (n && *v != '"' && *v != '\\') {
       put_whole(l, v, n);
@@ -218,11 +244,17 @@ log_num(uint64_t n)
 char const *
 log_conn(char const *front, uint64_t id)
 {
-  char buf[64];
+  char buf[64], digits[BASE_NUM];
+  struct slice n = num_u64(digits, id);
+  size_t len;
 
   if (!front) return NULL;
-  snprintf(buf, sizeof buf, "%s:%llu", front, (unsigned long long)id);
-  return log_text(slice_str(buf));
+  len = strlen(front);
+  if (len > sizeof buf - BASE_NUM - 1) len = sizeof buf - BASE_NUM - 1;
+  memcpy(buf, front, len);
+  buf[len++] = ':';
+  memcpy(buf + len, n.s, n.len);
+  return log_text(slice_of(buf, len + n.len));
 }
 
 char const *
