@@ -6,7 +6,6 @@
 
 #include <openssl/evp.h>
 
-#include <stdio.h>
 #include <string.h>
 
 /* This file reads the wishes that a client sends with its login, cuts them to their limits, and
@@ -114,18 +113,33 @@ take_uuid(struct slice id, char uuid[UUID_LEN])
   return true;
 }
 
+/* OpenSSL looks an algorithm that was not fetched up by its name at each use. NULL: OpenSSL failed. */
+static EVP_MD const *
+sha256(void)
+{
+  static EVP_MD *fetched;
+
+  if (!fetched) fetched = EVP_MD_fetch(NULL, "SHA2-256", NULL);
+  return fetched;
+}
+
 bool
 asks_agent(struct asks const *k, char hash[AGENT_SIZE])
 {
+  static char const digits[] = "0123456789abcdef";
   unsigned char sum[EVP_MAX_MD_SIZE];
+  EVP_MD const *md = sha256();
   char uuid[UUID_LEN];
   unsigned int i;
 
-  if (!k->agent || !take_uuid(xml_attr(k->agent, "id"), uuid) ||
-      !EVP_Digest(uuid, sizeof uuid, sum, NULL, EVP_sha256(), NULL))
+  if (!md || !k->agent || !take_uuid(xml_attr(k->agent, "id"), uuid) ||
+      !EVP_Digest(uuid, sizeof uuid, sum, NULL, md, NULL))
     return false;
-  for (i = 0; i < 32; i++)
-    snprintf(hash + (size_t)2 * i, 3, "%02x", sum[i]);
+  for (i = 0; i < AGENT_SIZE / 2; i++) {
+    hash[2 * i] = digits[sum[i] >> 4];
+    hash[2 * i + 1] = digits[sum[i] & 15];
+  }
+  hash[AGENT_SIZE - 1] = 0;
   return true;
 }
 
