@@ -31,8 +31,8 @@ tell(struct slice bare, bool open)
 
 static void look(void *cookie);
 
-/* End the account that is the first to end, if its moment has come. Else, or when that fails, give the time to
- * wait; UINT64_MAX: no account is removed. */
+/* End the account that is the first to end, if its moment has come. Else, or when that fails, give
+ * the time to wait; UINT64_MAX: no account is removed. */
 static uint64_t
 end_first(void)
 {

@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 
-/* tabber.pages: what the administrator puts in the place of words of the pages of xmpp-registerd, by language and
- * name, and of the list of clients on the page of an invitation. */
+/* tabber.pages: what the administrator puts in the place of words of the pages of xmpp-registerd, by
+ * language and name, and of the list of clients on the page of an invitation. */
 
 #define LANGS "en de zh"
 #define TEXT_MAX 1000u
