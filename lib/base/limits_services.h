@@ -254,6 +254,10 @@
 #define PUBSUB_ANSWER_BYTES_ABROAD (256u << 10)
 #define PUBSUB_ANSWER_ITEMS 1000u
 #define PUBSUB_RETRACT_MAX 256u
+/* The items that a turn deletes when a node is emptied or may have fewer from now on, and that it looks at
+ * when publishers have gone whose items go with them; the others follow in steps. A node has up to
+ * PUBSUB_ITEMS_MAX. */
+#define PUBSUB_PURGE_STEP 256u
 /* The subscriptions that the command get-pending looks at, and the forms that it sends. */
 #define PUBSUB_PENDING_LOOKED_AT 100000u
 #define PUBSUB_PENDING_FORMS 256u
