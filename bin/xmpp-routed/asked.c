@@ -26,6 +26,31 @@ id_of(struct asked const *a)
   return slice_str(a->text + a->to_len + a->from_len);
 }
 
+/* Say whether a service asks xmpp-pubsubd before it answers the request p to an account: hostd about
+ * nodes, userd to have bookmarks and pictures stored as items. */
+static bool
+asks_for_nodes(struct post const *post, struct passing const *p)
+{
+  struct slice ns = stanza_tag(p->st.tags, "ns");
+
+  if (post->program == HOSTD)
+    return slice_is(p->st.type, "get") &&
+           (!p->st.to.len || jid_cut(p->st.to).local.len) &&
+           (slice_is(ns, "http://jabber.org/protocol/disco#info") ||
+            slice_is(ns, "http://jabber.org/protocol/disco#items"));
+  return post->program == USERD && slice_is(p->st.type, "set") &&
+         (slice_is(ns, "jabber:iq:private") || slice_is(ns, "vcard-temp"));
+}
+
+bool
+asked_later(struct post const *post, struct passing const *p, bool to_domain)
+{
+  if (!slice_is(p->st.kind, "iq") || !stanza_may_answer(&p->st)) return false;
+  if (to_domain) return post->program == USERD;
+  return (post->program & (HOSTD | REGISTERD) && slice_is(p->st.type, "set")) ||
+         asks_for_nodes(post, p);
+}
+
 static void
 forget_oldest(struct session *s)
 {

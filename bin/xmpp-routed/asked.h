@@ -21,4 +21,9 @@ void asked_free(struct session *s);
 void asked_restarted(struct session *s, struct post const *post,
                      void (*lost)(struct passing const *p));
 
+/* Say whether the service of post may answer the request p later than it acknowledges p: userd a
+ * search, hostd a command, registerd a form, and those that ask xmpp-pubsubd first. A note of any other
+ * request could outlive its answer: a service answers once what a c2sd says again to a new routed. */
+bool asked_later(struct post const *post, struct passing const *p, bool to_domain);
+
 #endif

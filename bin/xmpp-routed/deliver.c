@@ -170,39 +170,10 @@ ask_mamd(struct post *post, struct passing const *p)
   if (deliver_to_post(post, &asked) && s) asked_add(s, p, post);
 }
 
-/* Say whether a service asks xmpp-pubsubd before it answers the request p to an account: hostd about
- * nodes, userd to have bookmarks and pictures stored as items. */
-static bool
-asks_for_nodes(struct post const *post, struct passing const *p)
-{
-  struct slice ns = stanza_tag(p->st.tags, "ns");
-
-  if (post->program == HOSTD)
-    return slice_is(p->st.type, "get") &&
-           (!p->st.to.len || jid_cut(p->st.to).local.len) &&
-           (slice_is(ns, "http://jabber.org/protocol/disco#info") ||
-            slice_is(ns, "http://jabber.org/protocol/disco#items"));
-  return post->program == USERD && slice_is(p->st.type, "set") &&
-         (slice_is(ns, "jabber:iq:private") || slice_is(ns, "vcard-temp"));
-}
-
-/* Say whether the service of post may answer the request p later than it acknowledges p: userd a
- * search, hostd a command, registerd a form, and those that ask xmpp-pubsubd first. A note of any other
- * request could outlive its answer: a service answers once what a c2sd says again to a new routed. */
-static bool
-is_answered_later(struct post const *post, struct passing const *p, bool to_domain)
-{
-  if (!slice_is(p->st.kind, "iq") || !stanza_may_answer(&p->st)) return false;
-  if (to_domain) return post->program == USERD;
-  return (post->program & (HOSTD | REGISTERD) && slice_is(p->st.type, "set")) ||
-         asks_for_nodes(post, p);
-}
-
 static void
 to_service(struct post *post, struct passing const *p, bool to_domain)
 {
-  struct session *s =
-    is_answered_later(post, p, to_domain) ? session_of(p->st.from) : NULL;
+  struct session *s = asked_later(post, p, to_domain) ? session_of(p->st.from) : NULL;
 
   if (deliver_to_post(post, p) && s) asked_add(s, p, post);
 }
