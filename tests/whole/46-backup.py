@@ -17,13 +17,17 @@ def restored(t, name, **kw):
     """Another server with what was saved."""
     other = Tree(**kw)
     other.make_folder()
-    out = other.ctl("restore", t.dir + "/" + name)
-    assert "restored as of 20" in out and "conf.yml" in out, out
-    other.start()
-    # Nor has a program that reads a store of another failed, whichever of them was the first.
-    for log in glob.glob(other.state + "/log/*/current"):
-        with open(log) as f:
-            assert "event=store-failed" not in f.read(), log
+    try:
+        out = other.ctl("restore", t.dir + "/" + name)
+        assert "restored as of 20" in out and "conf.yml" in out, out
+        other.start()
+        # Nor has a program that reads a store of another failed, whichever of them was the first.
+        for log in glob.glob(other.state + "/log/*/current"):
+            with open(log) as f:
+                assert "event=store-failed" not in f.read(), log
+    except BaseException:
+        other.clean()
+        raise
     return other
 
 
