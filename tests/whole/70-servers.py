@@ -6,7 +6,7 @@ from traces import same
 
 
 def talk(a, b, n, word, twice=False):
-    """twice: a message that the other server had when its xmpp-s2sd was killed, and had not
+    """twice: a message that the other server had when a program was killed, and had not
     acknowledged, comes again."""
     for i in range(n):
         a.message(b.jid.split("/")[0], "%s %d" % (word, i))
@@ -73,8 +73,8 @@ def traced(t, u):
     a, b = t.login("a"), u.login("a")
     for s in (a, b):
         s.messages_until_ping()     # stanzas that may not have left come again
-    talk(a, b, 10, "after")
-    talk(b, a, 10, "after")
+    talk(a, b, 10, "after", twice=True)
+    talk(b, a, 10, "after", twice=True)
     t.ctl("s2s", "close", B)
     until("the end of the streams", lambda: not rows(t))
     talk(b, a, 10, "again")
