@@ -10,6 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Newer Expats have 64-bit forms of where a parser is, for machines whose long has 32 bits; Debian 12's has
+ * the others alone. */
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
 /* Documents of XEP-0227, in pieces: elements that hold others open a level, and each element inside
  * them that holds data is gathered as text and given on when it ends. So there is never more than
  * one such element in memory, of STANZA_MAX bytes at most.
