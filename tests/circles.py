@@ -36,11 +36,11 @@ def calls(folder, program):
 
 def reached(arrows, start):
     """The files that calls lead to from start."""
-    seen, todo = set(), [start]
-    while todo:
-        for to in arrows[todo.pop()] - seen:
+    seen, ahead = set(), [start]
+    while ahead:
+        for to in arrows[ahead.pop()] - seen:
             seen.add(to)
-            todo.append(to)
+            ahead.append(to)
     return seen
 
 

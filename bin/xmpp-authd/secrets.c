@@ -141,7 +141,7 @@ secrets_resource(struct slice bare, struct slice agent, char out[SECRETS_RESOURC
   return ok;
 }
 
-/* Whether an account is removed is looked for, for everybody, so that it takes the same time for all. */
+/* Every login looks for a removal of its account, so that all take the same time. */
 uint64_t
 secrets_open_number(struct slice bare)
 {

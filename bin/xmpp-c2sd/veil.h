@@ -1,4 +1,4 @@
-/* What contacts see of a session that is kept for push alone (push_presence). */
+/* The presence that contacts see of a session that is kept for push alone (push_presence). */
 #ifndef C2SD_VEIL_H
 #define C2SD_VEIL_H
 

@@ -68,7 +68,7 @@ extern struct resolution *resolutions;
 /* Count a resolution that was made anew, and have its questions call what they called before. */
 void resolution_restored(struct resolution *g);
 
-/* What the timers of a resolution call. */
+/* The functions that the timers of a resolution call. */
 event_timer_fn resolution_on_time, resolution_on_late;
 
 /* How many questions were asked. */

@@ -1,6 +1,6 @@
 #include "resolution.h"
 
-/* What is said of a resolution: its targets, or why there are none. */
+/* The records about a resolution: its targets, or the reason why there are none. */
 
 void
 say_resolved(struct link *l, uint64_t id, char const *why)

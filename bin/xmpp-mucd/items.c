@@ -22,7 +22,7 @@ struct list {
   size_t looked;
 };
 
-/* What the sender wants to see. */
+/* The part of the list that the sender wants to see. */
 struct page {
   struct slice after, before; /* names of rooms; before may be empty: the end */
   bool back;

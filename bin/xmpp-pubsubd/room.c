@@ -144,7 +144,7 @@ room_for_heir(struct pubsub_node const *n, struct slice bare)
 
 /* ---- items ---- */
 
-/* What the item adds: it takes the place of old (NULL: of none). */
+/* Say whether the item, which takes the place of old (NULL: of none), leaves the bytes within most_bytes. */
 static bool
 fits(struct pubsub_counts const *c, struct pubsub_item const *it,
      struct pubsub_item const *old, uint64_t most_bytes)

@@ -92,7 +92,7 @@ shows_shown(struct link *l, struct record *r)
   note(record_get(r, 1), record_get(r, 3));
 }
 
-/* What else routed tells of presence: gone, wants, directed, recalled. */
+/* Other records of routed about presence: gone, wants, directed, recalled. */
 void
 shows_other(struct link *l, struct record *r)
 {

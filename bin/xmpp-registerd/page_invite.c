@@ -59,7 +59,7 @@ may_look(struct slice ip)
 
 /* ---- the page ---- */
 
-/* Those of a configuration without tabber.pages.clients. */
+/* The clients on the page of a configuration without tabber.pages.clients. */
 static struct {
   char const *name, *url;
 } const programs[] = {
