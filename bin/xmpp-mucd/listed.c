@@ -23,19 +23,6 @@ listed_open(void)
   return store_table(mucd.store, "public", &public);
 }
 
-/* Until the next call. */
-static struct slice
-key_of(struct slice service, struct slice local)
-{
-  static stralloc key = STRALLOC_ZERO;
-
-  key.len = 0;
-  put_slice(&key, service);
-  put_slice(&key, slice_of("", 1));
-  put_slice(&key, local);
-  return slice_of(key.s, key.len);
-}
-
 static struct count *
 count_of(struct slice service)
 {
@@ -54,7 +41,7 @@ listed_put(struct room const *r, bool on)
   bool was;
 
   if (!r->muc) return;
-  key = key_of(r->muc->name, r->local);
+  key = stored_key(r->muc->name, r->local);
   was = store_get(mucd.store, public, key, &old);
   if (on)
     store_put(mucd.store, public, key, slice_str(r->config.text[TEXT_TITLE]));
@@ -88,7 +75,7 @@ listed_each(struct muc const *m, struct slice after, public_fn *fn, void *cookie
 {
   struct walk w = {m->name, after, fn, cookie};
 
-  store_each(mucd.store, public, key_of(m->name, after), step, &w);
+  store_each(mucd.store, public, stored_key(m->name, after), step, &w);
 }
 
 /* No localpart begins with a byte 255: all of a service are before that. */
@@ -98,7 +85,7 @@ listed_each_back(struct muc const *m, struct slice before, public_fn *fn, void *
   struct walk w = {m->name, before, fn, cookie};
   struct slice from = before.len ? before : SLICE("\xff");
 
-  store_each_back(mucd.store, public, key_of(m->name, from), step, &w);
+  store_each_back(mucd.store, public, stored_key(m->name, from), step, &w);
 }
 
 static bool

@@ -91,8 +91,8 @@ key_of(uint64_t room, struct slice rest)
   return slice_of(key.s, key.len);
 }
 
-static struct slice
-key_of_text(struct slice first, struct slice rest)
+struct slice
+stored_key(struct slice first, struct slice rest)
 {
   static stralloc key = STRALLOC_ZERO;
 
@@ -216,7 +216,7 @@ stored_room_del(struct room *r)
   rest = slice_of(k.list.s, k.list.len);
   uint64_pack_big(n, r->number);
   while (slice_word(&rest, 0, &bare))
-    store_del(mucd.store, t.of, key_of_text(bare, slice_of(n, 8)));
+    store_del(mucd.store, t.of, stored_key(bare, slice_of(n, 8)));
   stralloc_free(&k.list);
   r->affils_counted = false;
   store_del_some(mucd.store, t.affil, slice_of(n, 8), UINT32_MAX, &done);
@@ -302,7 +302,7 @@ affil_put(struct room *r, struct slice bare, struct affil const *a)
   if (bare.len > 480) return;
   count_change(r, bare, a);
   uint64_pack_big(n, r->number);
-  of = key_of_text(bare, slice_of(n, 8));
+  of = stored_key(bare, slice_of(n, 8));
   if (!is_row(a)) {
     store_del(mucd.store, t.affil, key_of(r->number, bare));
     affil_note(r, bare);
@@ -329,7 +329,7 @@ affil_note(struct room const *r, struct slice bare)
     hats_count(r, bare) || store_get(mucd.store, t.affil, key_of(r->number, bare), &v);
 
   uint64_pack_big(n, r->number);
-  of = key_of_text(bare, slice_of(n, 8));
+  of = stored_key(bare, slice_of(n, 8));
   if (has)
     store_put(mucd.store, t.of, of, r->bare);
   else
@@ -431,7 +431,7 @@ of_each(struct slice bare, of_fn *fn, void *cookie)
 {
   struct of o = {bare, fn, cookie};
 
-  store_each(mucd.store, t.of, key_of_text(bare, SLICE("")), each_of, &o);
+  store_each(mucd.store, t.of, stored_key(bare, SLICE("")), each_of, &o);
 }
 
 /* ---- nicks ---- */

@@ -13,6 +13,9 @@ struct affil {
 
 typedef bool public_fn(void *cookie, struct slice local, struct slice title);
 
+/* The key of a table whose keys are two texts with a NUL between them; it lives until the next call. */
+struct slice stored_key(struct slice first, struct slice rest);
+
 bool stored_open(void);
 bool stored_room(struct slice bare, stralloc *value, uint64_t *number);
 void stored_room_put(struct room *r);
