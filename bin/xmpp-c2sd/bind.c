@@ -205,11 +205,7 @@ announce(struct stream *s)
   struct link *routed = link_find(ROUTED);
   uint64_t come;
 
-  if (s->state == ST_BINDING) bind_ask(s, s->sasl2 ? bind2_metadata(s) : NULL);
-  if (s->state == ST_RESUMING) {
-    resume_drop_parts(s);
-    resume_ask(s);
-  }
+  if (s->state == ST_RESUMING) resume_drop_parts(s);
   if (s->session.sm) resume_unyield(s);
   if (!stream_is_session(s)) return;
   link_begin(routed, VERB_SESSION);
@@ -236,6 +232,16 @@ announce(struct stream *s)
   shown_again(s);
 }
 
+/* What routed is to answer by looking at all sessions: another c2sd may have the one that is
+ * wanted. */
+static void
+ask_again(struct stream *s)
+{
+  if (s->state == ST_BINDING) bind_ask(s, s->sasl2 ? bind2_metadata(s) : NULL);
+  if (s->state == ST_RESUMING) resume_ask(s);
+}
+
+/* Behind the word recalled, routed waits for all its neighbours before it reads on. */
 void
 bind_announce(void)
 {
@@ -245,8 +251,8 @@ bind_announce(void)
   link_begin(routed, VERB_RECALLED);
   link_str(routed, service_instance());
   link_end(routed);
-  stream_each(
-    marks_again); /* behind that word, routed waits for mamd before it reads on */
+  stream_each(ask_again);
+  stream_each(marks_again);
 }
 
 void
