@@ -13,6 +13,7 @@ static struct {
   bool anchored;      /* signatures are looked at */
   bool lost;          /* they cannot be */
   unsigned int bogus; /* answers in a row */
+  bool suspected;     /* bogus answers are why the probe is made */
   struct question probe;
   struct event_timer change;
 } unbound = {.io = EVENT_IO_ZERO};
@@ -143,21 +144,30 @@ regain_anchors(void *cookie)
   unbound_open();
 }
 
-/* A name server that is silent may be so for a moment: bogus answers lead to another probe. */
+/* A name server that is silent, or that cannot reach the root (as at a machine's start), may be so
+ * for a moment: it has stripped nothing, and bogus answers lead to another probe. */
+static bool
+is_undecided(struct answer const *a)
+{
+  return a->status == ANSWER_TIMEOUT ||
+         (a->status == ANSWER_SERVFAIL && !unbound.suspected);
+}
+
 static void
 probed(struct question *q, struct answer const *a)
 {
   (void)q;
   if (slice_is(settings_get(dnsd, "dnssec", SLICE("*")), "required")) return;
-  if (a->status != ANSWER_TIMEOUT && !(a->status == ANSWER_DATA && a->secure))
+  if (!is_undecided(a) && !(a->status == ANSWER_DATA && a->secure))
     event_timer_start(&unbound.change, door_now(), lose_anchors, NULL);
 }
 
 static void
-probe(void)
+probe(bool suspected)
 {
   unbound.bogus = 0;
   if (!unbound.anchored || unbound.probe.name) return;
+  unbound.suspected = suspected;
   unbound.probe.fn = probed;
   question_ask(&unbound.probe, ".", TYPE_DNSKEY, 2, PROBE_US);
 }
@@ -169,7 +179,7 @@ unbound_open(void)
   unbound.lost = false;
   if (!open_context()) return false;
   questions_again();
-  probe();
+  probe(false);
   return true;
 }
 
@@ -210,7 +220,7 @@ on_answer(void *cookie, int err, struct ub_result *r)
   if (link_is_traced()) answer_trace(q, &a);
   question_answered(q, &a);
   ub_resolve_free(r);
-  if (!is_probe && unbound.bogus >= PROBE_AFTER_BOGUS) probe();
+  if (!is_probe && unbound.bogus >= PROBE_AFTER_BOGUS) probe(true);
 }
 
 static bool

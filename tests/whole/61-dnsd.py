@@ -32,6 +32,12 @@ ROOT = """auth-zone:
   for-upstream: no
 """
 
+# A resolver that cannot reach the root says so at once.
+NO_ROOT = """forward-zone:
+  name: "."
+  forward-addr: 127.0.0.1
+"""
+
 SBIN = os.environ.get("PATH", "") + ":/usr/sbin"
 
 
@@ -91,7 +97,7 @@ auth-zone:
   for-upstream: no
 %sremote-control:
   control-enable: no
-""" % (self.port, self.dir, self.path(zone), ROOT % self.path("root") if stripped else ""))
+""" % (self.port, self.dir, self.path(zone), ROOT % self.path("root") if stripped else NO_ROOT))
         # Debian's profile of AppArmor lets /usr/sbin/unbound read no file of ours.
         shutil.copy(shutil.which("unbound", path=SBIN), self.path("unbound"))
         self.unbound = self.run(self.path("unbound"), "-d", "-c", self.path("unbound.conf"))
