@@ -76,7 +76,8 @@ def go_sendxmpp_over_direct_tls(t):
 def slixmpp_binds_the_channel(t):
     """slixmpp knows tls-unique: it uses a -PLUS mechanism, which holds at the first try."""
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
-        binds_the_channel(t, version)
+        if binds_channels(version):
+            binds_the_channel(t, version)
 
 
 def binds_the_channel(t, version):

@@ -53,7 +53,7 @@ async def two_enter(t, a, b):
         await c.hears("session_start", lambda: connect(c, t))
         c.send_presence()
     a, b = here["a"], here["b"]
-    await a.muc.join_muc_wait(JID(ROOM), "Anna", timeout=DEADLINE)
+    await enter(a, ROOM, "Anna")
     form = await a.muc.get_room_config(JID(ROOM))
     assert form.get_values()["muc#roomconfig_moderatedroom"] is True
     form["type"] = "submit"
@@ -61,7 +61,7 @@ async def two_enter(t, a, b):
                      "muc#roomconfig_whois": "anyone"})
     await a.muc.set_room_config(JID(ROOM), form)
     got = asyncio.ensure_future(a.wait_until("muc::%s::got_online" % ROOM, DEADLINE))
-    own, subject, others, history = await b.muc.join_muc_wait(JID(ROOM), "Berta", timeout=DEADLINE)
+    own, subject, others, history = await enter(b, ROOM, "Berta")
     assert 110 in own["muc"]["status_codes"] and 100 in own["muc"]["status_codes"], own
     assert [p["from"].resource for p in others] [:1] == ["Anna"] and not history, (others, history)
     assert (await got)["muc"]["jid"] == b.boundjid
@@ -90,7 +90,7 @@ async def they_talk(t, a, b):
 async def history_and_subject_come_on_entering(t, a, b):
     b.muc.leave_muc(JID(ROOM), "Berta")
     await a.wait_until("muc::%s::got_offline" % ROOM, DEADLINE)
-    own, subject, others, history = await b.muc.join_muc_wait(JID(ROOM), "Berta", timeout=DEADLINE)
+    own, subject, others, history = await enter(b, ROOM, "Berta")
     assert subject["subject"] == "news" and subject["from"] == JID(ROOM + "/Anna")
     assert [m["body"] for m in history] == ["hello"], history
 
@@ -106,7 +106,7 @@ async def affiliations_kick_and_ban(t, a, b):
     await a.muc.set_role(JID(ROOM), "Berta", "none", reason="enough")
     assert 307 in (await gone)["muc"]["status_codes"]
     await a.muc.set_affiliation(JID(ROOM), "outcast", jid=JID("b@localhost"))
-    await fails("forbidden", b.muc.join_muc_wait(JID(ROOM), "Berta", timeout=DEADLINE))
+    await fails("forbidden", enter(b, ROOM, "Berta"))
     await a.muc.set_affiliation(JID(ROOM), "none", jid=JID("b@localhost"))
 
 
@@ -114,11 +114,11 @@ async def affiliations_kick_and_ban(t, a, b):
 async def an_invitation_and_the_end(t, a, b):
     m = await b.hears("groupchat_direct_invite", lambda: a.muc.invite(JID(ROOM), JID("b@localhost"), "come"))
     assert m["from"] == JID(ROOM), m
-    await b.muc.join_muc_wait(JID(ROOM), "Berta", timeout=DEADLINE)
+    await enter(b, ROOM, "Berta")
     gone = asyncio.ensure_future(b.wait_until("muc::%s::self-presence" % ROOM, DEADLINE))
     await a.muc.destroy(JID(ROOM), "over")
     assert (await gone)["from"] == JID(ROOM + "/Berta")
-    await fails("gone", b.muc.join_muc_wait(JID(ROOM), "Berta", timeout=DEADLINE))
+    await fails("gone", enter(b, ROOM, "Berta"))
     for c in (a, b):
         c.disconnect()
         await asyncio.wait_for(c.disconnected, DEADLINE)

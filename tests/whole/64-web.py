@@ -205,7 +205,7 @@ def a_slow_reader_holds_no_memory(t):
         s.sendall(b"GET /files/huge.bin HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         assert s.recv(100).startswith(b"HTTP/1.1 200")
         assert ask(client(plain), "GET", "/files/note.odd")[0] == 200
-        assert memory_kib(pid) - before < 10000
+        assert memory_kib(pid) - before < 10000 or SLOW > 1  # a sanitizer's build is not measured
         left = 64 << 20
         while True:
             more = s.recv(1 << 20)

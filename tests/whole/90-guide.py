@@ -4,6 +4,7 @@ Caddy, an archive, OMEMO, registration with a captcha; then rooms and what any c
 import http.client
 
 from guide import *
+import slix
 from slix import asyncio, slixmpp
 
 UPLOAD, REGISTER, FORM = "urn:xmpp:http:upload:0", "jabber:iq:register", "jabber:x:data"
@@ -34,17 +35,13 @@ def played(t, work, jid=ALICE):
     """slixmpp logs in over STARTTLS, checks the certificate, and plays work(client)."""
     c = slixmpp.ClientXMPP(jid, PW)
     c.ca_certs, c.ssl_context.check_hostname = t.certbot.path("ca.pem"), True
-    c.enable_direct_tls = False
     for x in ("xep_0030", "xep_0045", "xep_0060", "xep_0313"):
         c.register_plugin(x)
 
     async def play():
         started = asyncio.ensure_future(c.wait_until("session_start", DEADLINE))
         await asyncio.sleep(0)
-        try:
-            c.connect(("127.0.0.1", t.port))
-        except TypeError:
-            c.connect("127.0.0.1", t.port)
+        slix.dial(c, t)
         await started
         c.send_presence()
         try:
@@ -301,7 +298,7 @@ def rooms_and_the_rest_are_added(t):
 
     async def enter(c):
         room = slixmpp.JID("room@conference.cnjabber.net")
-        await c["xep_0045"].join_muc_wait(room, "Alice", timeout=DEADLINE)
+        await slix.enter(c, room, "Alice")
         return (await c["xep_0030"].get_info(jid=room, cached=False))["disco_info"]["features"]
     assert MAM in played(t, enter)
 

@@ -10,7 +10,8 @@ class Authority:
         self.usage = usage
         self.dir = tempfile.mkdtemp(prefix="ca-")
         os.chmod(self.dir, 0o755)
-        self.new("ca", "-x509", "-days", "30", "-out", self.path("ca.pem"))
+        self.new("ca", "-x509", "-days", "30", "-addext", "keyUsage=critical,keyCertSign,cRLSign",
+                 "-out", self.path("ca.pem"))
         for server, alt in names.items():
             self.sign(server, alt)
 
@@ -27,7 +28,8 @@ class Authority:
     def sign(self, server, alt):
         self.new(server, "-out", self.path("csr"))
         with open(self.path("ext"), "w") as f:
-            f.write("subjectAltName=%s\nextendedKeyUsage=%s\n" % (alt, self.usage))
+            f.write("subjectAltName=%s\nextendedKeyUsage=%s\nauthorityKeyIdentifier=keyid\n"
+                    "subjectKeyIdentifier=hash\n" % (alt, self.usage))
         self.tool("x509", "-req", "-in", self.path("csr"), "-CA", self.path("ca.pem"), "-CAkey",
                   self.path("ca.key"), "-CAcreateserial", "-days", "30", "-extfile",
                   self.path("ext"), "-out", self.path(server + ".crt"))
