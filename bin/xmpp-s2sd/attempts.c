@@ -3,6 +3,7 @@
 #include "domains.h"
 #include "in.h"
 #include "queue.h"
+#include "xep0198_resume.h"
 
 /* The way of a pair's stanzas: a stream that the peer has opened, a dial, a pause behind a failure.
  * When the failure may pass and the peer was there lately, the stanzas wait for the next try, up
@@ -99,14 +100,16 @@ give_up(struct pair *p, struct verdict const *v)
   verdict_log(v, "out", p->from, p->to, NULL, NULL, n, 0, p->next_us - door_now());
 }
 
-/* Find a way for what waits: a stream that the peer has opened, or a dial. */
+/* Find a way for what waits: a stream that the peer has opened, or a dial. While stanzas may have
+ * arrived on a stream of ours that can be resumed, the peer is asked for that stream first, unless it
+ * cannot be reached. */
 void
 attempt_find_way(struct pair *p)
 {
   struct host const *h = settings_host_of(slice_str(p->from));
   struct stream *s;
 
-  if (p->stream || p->dial || !p->out.queue.n || stopping) return;
+  if (p->stream || p->dial || !(p->out.queue.n || p->revives) || stopping) return;
   if (p->hold_us > door_now()) return;
   if (!settings_admits(h, slice_str(p->to))) {
     struct verdict v = verdict_of(STEP_ACCESS, false, "not allowed");
@@ -115,12 +118,15 @@ attempt_find_way(struct pair *p)
     queue_return_all(p, &v);
     return;
   }
-  s = in_bidi(slice_str(p->from), slice_str(p->to));
-  if (s) {
-    pair_attach(p, s);
-    return;
+  if (p->unreached || !resume_is_due(p)) {
+    s = in_bidi(slice_str(p->from), slice_str(p->to));
+    if (s) {
+      pair_attach(p, s);
+      return;
+    }
   }
   if (!is_over(p)) {
+    p->revives = false;
     if (!(p->restart)) refuse(p);
     return;
   }
@@ -138,8 +144,16 @@ void
 pair_failed(struct pair *p, struct verdict const *v)
 {
   uint64_t oldest = pair_oldest_us(p), n, left = 0;
+  bool revives = p->revives && !p->out.queue.n;
 
+  p->unreached = p->unreached || p->dial;
   p->dial = 0;
+  p->revives = false;
+  if (revives) {
+    verdict_log(v, "out", p->from, p->to, dial_target(), dial_addr(), 0, 0, 0);
+    pair_touch(p);
+    return;
+  }
   p->verdict = *v;
   p->failures++;
   p->failed_us = door_now();
@@ -215,7 +229,7 @@ pair_attach(struct pair *p, struct stream *s)
   p->dial = 0;
   p->failures = 0;
   p->next_us = 0;
-  p->restart = false;
+  p->restart = p->revives = p->unreached = false;
   p->verdict.step = STEP_NONE;
   s->pair = p;
   if (p->left)
@@ -230,13 +244,14 @@ void
 pair_lost(struct pair *p, struct verdict const *why, bool steady, uint64_t left)
 {
   struct verdict v = *why;
-  bool is_in = !p->stream->out;
+  bool waits = !p->stream->out && p->out.sent != p->out.acked;
 
+  p->revives = left && resume_owes(p->stream);
   p->stream->pair = NULL;
   p->stream = NULL;
-  if (left && p->out.sent != p->out.acked) {
+  if (left) {
     p->left = left;
-    p->hold_us = is_in ? door_now() + S2S_RESUME_WAIT_US : 0;
+    p->hold_us = waits ? door_now() + S2S_RESUME_WAIT_US : 0;
   } else {
     queue_lost(p);
   }

@@ -118,7 +118,7 @@ close_one(struct stream *s, void *cookie)
   struct slice const *domain = cookie;
 
   if (!s->remote || !slice_is(*domain, s->remote)) return;
-  if (s->out)
+  if (s->out || s->state == ST_OPEN)
     stream_close(s, "closed by the administrator");
   else
     conduit_error(&s->c, "reset", NULL);

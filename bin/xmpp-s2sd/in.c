@@ -413,7 +413,7 @@ in_element(struct stream *s, struct xml_node const *e, struct slice bytes)
   char const *fault;
   unsigned int open;
 
-  if (inbound_is(e) && s->state == ST_OPEN) {
+  if (inbound_is(e) && (s->state == ST_OPEN || stream_takes_late(s))) {
     inbound_stanza(s, e, bytes);
     return;
   }
@@ -421,6 +421,7 @@ in_element(struct stream *s, struct xml_node const *e, struct slice bytes)
     sm_element(s, e);
     return;
   }
+  if (s->state == ST_CLOSING) return;
   open = may(s, &fault);
   if (xml_is(e, NS_TLS, "starttls"))
     start_tls(s, open);

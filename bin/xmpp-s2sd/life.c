@@ -63,8 +63,7 @@ element(struct conduit *c, struct xml_node const *e, struct slice bytes)
 static void
 closed(struct conduit *c)
 {
-  conduit_end(c, stream_of(c)->state == ST_CLOSING ? stream_of(c)->verdict.why
-                                                   : "closed by the peer");
+  stream_closed(stream_of(c));
 }
 
 static enum conduit_input
@@ -73,6 +72,7 @@ input(struct conduit const *c)
   enum state st = ((struct stream const *)c)->state;
 
   if (st == ST_TLS) return CONDUIT_REFUSE;
+  if (st == ST_LEAVING) return CONDUIT_HOLD;
   if (st == ST_RESUMING && !((struct stream const *)c)->out) return CONDUIT_HOLD;
   return st == ST_SILENT ? CONDUIT_DROP : CONDUIT_READ;
 }
@@ -90,7 +90,10 @@ late(struct conduit *c)
 {
   struct stream *s = stream_of(c);
 
-  (s->out ? out_late : in_late)(s);
+  if (s->state == ST_LEAVING)
+    stream_go_away(s);
+  else
+    (s->out ? out_late : in_late)(s);
 }
 
 /* ---- the end ---- */
@@ -115,6 +118,7 @@ end(struct conduit *c)
   if (s->state == ST_CLOSING)
     c->ending.condition = NULL; /* nothing follows our end tag */
   conduit_last_words(c);
+  if (c->header_sent) sm_last_count(s);
   conduit_close(c);
   (s->out ? out_ended : in_ended)(s);
   s->state = ST_OVER;
@@ -248,11 +252,16 @@ life_reload(void)
 
 /* ---- the end of the program ---- */
 
+/* A peer with stream management is to hear that its stanzas are here: what it says from now on waits
+ * unread, and it sends that again. */
 static void
 shut_down(struct stream *s, void *cookie)
 {
   (void)cookie;
-  if (s->out && s->state == ST_OPEN)
+  if (s->state == ST_LEAVING) return;
+  if (s->state == ST_OPEN && sm_is_behind(s))
+    conduit_fall_behind(&s->c);
+  else if (s->out && s->state == ST_OPEN)
     conduit_end(&s->c, "the program ends");
   else
     conduit_error(&s->c, "system-shutdown", NULL);

@@ -397,20 +397,11 @@ sasl(struct stream *s, struct xml_node const *e)
   }
 }
 
-/* RFC 6120 s4.4: what the peer says in front of its own end tag is handled, though ours has been
- * said. Where the peer's stanzas are counted it sends these again: no answer can leave. */
-static bool
-takes_stanzas(struct stream const *s)
-{
-  return s->bidi && (s->state == ST_OPEN ||
-                     (s->state == ST_CLOSING && s->open_us && !(s->sm && s->sm->counts)));
-}
-
 /* Without XEP-0288 answers of the peer come on a stream of its own. */
 static void
 stanza(struct stream *s, struct xml_node const *e, struct slice bytes)
 {
-  if (takes_stanzas(s)) {
+  if (s->bidi && (s->state == ST_OPEN || stream_takes_late(s))) {
     inbound_stanza(s, e, bytes);
     return;
   }
@@ -525,7 +516,7 @@ void
 out_ended(struct stream *s)
 {
   struct dial *d = dial_of(s);
-  bool served = s->state == ST_CLOSING;
+  bool served = s->state == ST_CLOSING || (s->state == ST_LEAVING && !s->peer_closed);
 
   settle_verdict(s);
   if (s->pair)

@@ -21,6 +21,8 @@ struct pair {
   uint64_t left;         /* the lost stream on which stanzas may have arrived, or 0 */
   uint64_t hold_us;      /* until then the peer may resume that one: no dial is made */
   bool resumes;          /* out goes on from the lost stream */
+  bool revives;          /* it is resumed though nothing waits, for the peer's stanzas */
+  bool unreached;        /* a dial has failed since the stream was lost */
   unsigned int failures; /* attempts that have failed one after the other */
   uint64_t failed_us, next_us; /* when the last did; no dial before this */
   uint64_t idle_us;            /* since when there was nothing to remember */

@@ -310,19 +310,67 @@ stream_look_later(struct stream *s)
     conduit_look_again(&s->c, at);
 }
 
+static void
+say_end(struct stream *s)
+{
+  sm_last_count(s);
+  stream_say(s, SLICE("</stream:stream>"));
+  s->c.header_sent = false;
+  s->state = ST_CLOSING;
+  conduit_look_again(&s->c, door_now() + S2S_CLOSE_US);
+}
+
+static void
+wait_for_routed(struct stream *s)
+{
+  s->state = ST_LEAVING;
+  conduit_fall_behind(&s->c);
+  conduit_look_again(&s->c, door_now() + S2S_CLOSE_US);
+}
+
 void
 stream_close(struct stream *s, char const *why)
 {
-  if (s->state == ST_CLOSING || s->c.ending.why) return;
+  if (s->state == ST_LEAVING || s->state == ST_CLOSING || s->c.ending.why) return;
   if (!s->c.header_sent) {
     conduit_end(&s->c, why);
     return;
   }
-  stream_say(s, SLICE("</stream:stream>"));
-  s->c.header_sent = false;
-  s->state = ST_CLOSING;
   s->verdict = verdict_of(STEP_NONE, true, why);
-  conduit_look_again(&s->c, door_now() + S2S_CLOSE_US);
+  if (sm_is_behind(s))
+    wait_for_routed(s);
+  else
+    say_end(s);
+}
+
+void
+stream_closed(struct stream *s)
+{
+  s->peer_closed = true;
+  if (s->state == ST_CLOSING)
+    conduit_end(&s->c, s->verdict.why);
+  else if (sm_is_behind(s))
+    wait_for_routed(s);
+  else
+    conduit_end(&s->c, "closed by the peer");
+}
+
+void
+stream_go_away(struct stream *s)
+{
+  if (s->state != ST_LEAVING || s->c.ending.why) return;
+  if (s->peer_closed) {
+    conduit_end(&s->c, "closed by the peer");
+    return;
+  }
+  say_end(s);
+  conduit_catch_up(&s->c);
+}
+
+bool
+stream_takes_late(struct stream const *s)
+{
+  return s->state == ST_CLOSING && s->open_us && !(s->sm && s->sm->counts);
 }
 
 /* ---- limits (XEP-0478) ---- */
@@ -462,6 +510,7 @@ facts(struct snapshot *k, struct stream *s)
   SNAPSHOT_INT(k, s->bidi_offered);
   SNAPSHOT_INT(k, s->bidi);
   SNAPSHOT_INT(k, s->db_offered);
+  SNAPSHOT_INT(k, s->peer_closed);
   SNAPSHOT_INT(k, s->authed);
   SNAPSHOT_INT(k, s->external);
   SNAPSHOT_INT(k, s->alerted);

@@ -29,6 +29,7 @@
  *             of the stream that is resumed are acknowledged
  *   DIALBACK  out: the answer to db:result is awaited; or only db:verify is said here
  *   OPEN      in: a domain is proven; out: the peer takes stanzas of local
+ *   LEAVING   our end tag waits until routed has acknowledged what the peer has sent; input is held
  *   CLOSING   our end tag was said; the peer's is awaited
  *   OVER      the stream is freed when it settles */
 enum state {
@@ -41,6 +42,7 @@ enum state {
   ST_RESUMING,
   ST_DIALBACK,
   ST_OPEN,
+  ST_LEAVING,
   ST_CLOSING,
   ST_OVER,
   ST_COUNT
@@ -77,8 +79,9 @@ struct stream {
   enum auth auth;          /* in: of the first proof; out: ours to the peer */
   enum trust trust;        /* in the peer */
   bool has_version, bidi_offered, bidi, db_offered;
-  bool authed;   /* EXTERNAL has succeeded: headers and features come once more */
-  bool external; /* in: EXTERNAL was offered; out: EXTERNAL was tried, and refused */
+  bool peer_closed; /* the peer has said its end tag */
+  bool authed;      /* EXTERNAL has succeeded: headers and features come once more */
+  bool external;    /* in: EXTERNAL was offered; out: EXTERNAL was tried, and refused */
   bool alerted; /* out: the peer's TLS has refused our certificate, and dialback may do */
   bool ready;   /* out: TLS is as it must be: db:verify may be said */
   bool starts_tls; /* TLS: tlsd hears of it when what came with the element is read */
@@ -154,8 +157,17 @@ void stream_shape(struct stream *s);
 /* Arm the timer for the next thing that is due on an open stream. */
 void stream_look_later(struct stream *s);
 
-/* Say our end tag, and wait for the peer's. */
+/* Say our end tag, and wait for the peer's. The peer has said its end tag. Where the peer's stanzas
+ * are counted (XEP-0198), either waits until routed has acknowledged them, or for S2S_CLOSE_US. */
 void stream_close(struct stream *s, char const *why);
+void stream_closed(struct stream *s);
+
+/* LEAVING: routed has acknowledged all, or that was waited for too long. */
+void stream_go_away(struct stream *s);
+
+/* Say whether the peer's stanzas are taken though our end tag was said (RFC 6120 s4.4): where they
+ * are counted the peer sends them again, for no answer can leave. */
+bool stream_takes_late(struct stream const *s);
 
 /* Append the limits that we announce (XEP-0478). Read those of the peer. */
 bool stream_cat_limits(stralloc *out, struct stream const *s);

@@ -23,6 +23,8 @@ struct left {
   char *local, *remote;
   uint64_t number;             /* of the stream */
   bool out, is_over, two_ways; /* two_ways, in: stanzas of ours were counted too */
+  bool closed;                 /* in: it does not go on, but its count is said */
+  bool refuses;                /* in: the heir hears that count, and begins anew */
   uint64_t max_us, until_us;
   struct sm_in in;
   uint64_t heir; /* the stream in RESUMING, or 0 */
@@ -145,6 +147,14 @@ resume_free(struct stream *s)
 
 /* ---- a stream is lost ---- */
 
+static struct left *
+left_find(uint64_t number)
+{
+  struct left key = {.number = number};
+
+  return table_get(&by_number, number_of(&key));
+}
+
 /* Dialback may have added domains, which a new stream would have to prove again. */
 static bool
 has_one_domain(struct stream const *s)
@@ -164,12 +174,45 @@ forget_old(void)
     left_free(first); /* NOLINT(clang-analyzer-unix.Malloc) */
 }
 
+/* Say whether a stream has ended by an end tag. */
+static bool
+is_done_with(struct stream const *s)
+{
+  return s->peer_closed || s->state == ST_CLOSING;
+}
+
+static bool
+has_unacked(struct stream const *s)
+{
+  return s->pair && s->pair->out.sent != s->pair->out.acked;
+}
+
+bool
+resume_owes(struct stream const *s)
+{
+  return s->out && s->bidi && s->sm && s->sm->in.received && !is_done_with(s) &&
+         s->active_us + S2S_ACK_US > door_now();
+}
+
+/* A stream of ours that has ended in any way is asked for while stanzas of ours are unacknowledged:
+ * the peer's failed has its count. So we keep the counts of the peer's streams. */
+static bool
+is_kept(struct stream const *s)
+{
+  if (s->out) return !is_done_with(s) || has_unacked(s);
+  return s->sm->in.received || !s->sm->left->closed;
+}
+
 uint64_t
 resume_leave(struct stream *s)
 {
   struct left *l = s->sm ? s->sm->left : NULL;
+  bool goes_on;
 
-  if (!l || !(s->c.lost || s->sm->conflict) || !has_one_domain(s)) return 0;
+  if (!l) return 0;
+  l->closed = !s->out &&
+              (is_done_with(s) || !(s->c.lost || s->sm->may_go_on) || !has_one_domain(s));
+  if (!is_kept(s)) return 0;
   l->number = s->number;
   if (!table_put(&by_number, l)) return 0;
   s->sm->left = NULL;
@@ -185,16 +228,9 @@ resume_leave(struct stream *s)
     first = l;
   last = l;
   over_n++;
+  goes_on = !l->closed;
   forget_old();
-  return s->number;
-}
-
-static struct left *
-left_find(uint64_t number)
-{
-  struct left key = {.number = number};
-
-  return table_get(&by_number, number_of(&key));
+  return goes_on ? s->number : 0;
 }
 
 /* ---- going on ---- */
@@ -212,6 +248,7 @@ inherit(struct stream *s, struct left *l)
   }
   sm->in = l->in;
   sm->in.owes_a = false;
+  sm->told = l->in.handled;
   sm->counts = sm->acks = sm->resumed = true;
   sm->left = l;
   l->number = s->number;
@@ -244,6 +281,25 @@ pair_of(struct left const *l)
   return p && p->left == l->number && !p->stream ? p : NULL;
 }
 
+/* s5: a stream that is too old, or whose stanzas have left on another one, says its count. */
+static void
+refuse(struct stream *s, struct left const *l)
+{
+  char buf[BASE_NUM];
+
+  sm_fail(s, "item-not-found", l ? num_u64(buf, l->in.handled) : SLICE(""));
+}
+
+static void
+refuse_in(struct stream *s, struct left *l)
+{
+  l->heir = 0;
+  s->state = ST_OPEN;
+  stream_look_later(s);
+  refuse(s, l);
+  conduit_resume(&s->c);
+}
+
 static void
 go_on_in(struct stream *s, struct left *l)
 {
@@ -267,6 +323,8 @@ go_on(struct left *l)
   if (!s || s->state != ST_RESUMING || !sm_in_is_done(&l->in)) return;
   if (s->out)
     say_count(s, "resume", l);
+  else if (l->refuses)
+    refuse_in(s, l);
   else
     go_on_in(s, l);
 }
@@ -291,7 +349,7 @@ end_old(struct left const *l)
 {
   struct stream *old = stream_find(l->number);
 
-  old->sm->conflict = true;
+  old->sm->may_go_on = true;
   conduit_error(&old->c, "conflict", NULL);
   conduit_settle(&old->c);
 }
@@ -318,15 +376,6 @@ find(struct stream *s, struct slice id)
   return table_get(&by_id, id);
 }
 
-/* s5: a stream that is too old, or whose stanzas have left on another one, says its count. */
-static void
-refuse(struct stream *s, struct left const *l)
-{
-  char buf[BASE_NUM];
-
-  sm_fail(s, "item-not-found", l ? num_u64(buf, l->in.handled) : SLICE(""));
-}
-
 void
 resume_asked(struct stream *s, struct xml_node const *e)
 {
@@ -342,11 +391,12 @@ resume_asked(struct stream *s, struct xml_node const *e)
     return;
   }
   l = find(s, xml_attr(e, "previd"));
-  if (!l || l->until_us < door_now() || (l->two_ways && !pair_of(l))) {
-    refuse(s, l);
+  if (!l) {
+    refuse(s, NULL);
     return;
   }
-  if (l->two_ways && !queue_may_have(pair_of(l), h)) {
+  l->refuses = l->closed || l->until_us < door_now() || (l->two_ways && !pair_of(l));
+  if (!l->refuses && l->two_ways && !queue_may_have(pair_of(l), h)) {
     sm_too_high(s, h, pair_of(l)->out.sent);
     return;
   }
@@ -359,6 +409,14 @@ resume_asked(struct stream *s, struct xml_node const *e)
 }
 
 /* ---- we ask ---- */
+
+bool
+resume_is_due(struct pair const *p)
+{
+  struct left const *l = p->left ? left_find(p->left) : NULL;
+
+  return l && l->out && l->until_us >= door_now() && p->out.sent != p->out.acked;
+}
 
 bool
 resume_ask(struct stream *s, struct pair const *p)
@@ -379,7 +437,10 @@ resume_answered(struct stream *s, struct pair *p, struct xml_node const *e)
   bool resumed = slice_is(e->name, "resumed");
   uint32_t h;
 
-  if (!l || l->heir != s->number) return false;
+  if (!l || l->heir != s->number) {
+    if (resumed) conduit_error(&s->c, "reset", "the stream was forgotten");
+    return false;
+  }
   if (!sm_read_h(e, &h)) {
     left_free(l);
     if (resumed) conduit_error(&s->c, "bad-format", "a resumption without its count");
@@ -409,6 +470,8 @@ fields(struct snapshot *k, struct left *l)
   SNAPSHOT_INT(k, l->number);
   SNAPSHOT_INT(k, l->out);
   SNAPSHOT_INT(k, l->two_ways);
+  SNAPSHOT_INT(k, l->closed);
+  SNAPSHOT_INT(k, l->refuses);
   SNAPSHOT_INT(k, l->max_us);
   SNAPSHOT_INT(k, l->until_us);
   SNAPSHOT_INT(k, l->in.received);

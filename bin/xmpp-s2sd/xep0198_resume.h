@@ -15,9 +15,16 @@ char const *resume_grant(struct stream *s);
 /* Out: note the id and the time that the peer's enabled names, if it does. */
 void resume_note(struct stream *s, struct xml_node const *enabled);
 
-/* The stream is over: keep what can be resumed. Give the number under which it is kept, that of
- * the stream; 0: the stream cannot be resumed. */
+/* The stream is over: keep what can be resumed, and the counts of streams that cannot. Give the
+ * number under which it is kept, that of the stream; 0: the stream cannot be resumed. */
 uint64_t resume_leave(struct stream *s);
+
+/* Out, at the end of s: say whether the peer may have sent stanzas a short time ago without having
+ * heard that they are here, and would send them again unless the stream is resumed soon. */
+bool resume_owes(struct stream const *s);
+
+/* Say whether the peer is to be asked for the stream on which stanzas of p may have arrived. */
+bool resume_is_due(struct pair const *p);
 
 /* A stanza of the stream with this number, which is over, was acknowledged by routed. */
 void resume_acked(uint64_t number);

@@ -33,14 +33,29 @@ write_a(struct stream *s)
 {
   stralloc sa = STRALLOC_ZERO;
 
+  if (s->state == ST_CLOSING) return; /* nothing follows our end tag */
+  s->sm->told = s->sm->in.handled;
   if (sm_cat_a(&sa, false, s->sm->in.handled)) stream_say(s, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
+}
+
+bool
+sm_is_behind(struct stream const *s)
+{
+  return s->sm && s->sm->counts && !sm_in_is_done(&s->sm->in);
+}
+
+void
+sm_last_count(struct stream *s)
+{
+  if (s->sm && s->sm->counts && s->sm->told != s->sm->in.handled) write_a(s);
 }
 
 static void
 handled_one(struct stream *s)
 {
   if (sm_in_handled(&s->sm->in)) write_a(s);
+  if (sm_in_is_done(&s->sm->in)) stream_go_away(s);
 }
 
 void
@@ -75,6 +90,7 @@ on_timer(void *cookie)
 {
   struct stream *s = cookie;
 
+  s->sm->may_go_on = true;
   conduit_error(&s->c, "connection-timeout", "no acknowledgement");
   conduit_settle(&s->c);
 }
@@ -114,7 +130,9 @@ sm_wish(struct stream *s)
 void
 sm_ask(struct stream *s)
 {
-  if (!sm_acks_come(s) || s->pair->out.phase == SM_ASKED || !s->pair->out.unasked) return;
+  if (!sm_acks_come(s) || !stream_is_open(s) || s->pair->out.phase == SM_ASKED ||
+      !s->pair->out.unasked)
+    return;
   sm_out_asked(&s->pair->out);
   stream_say(s, SLICE("<r xmlns='" SM_NS3 "'/>"));
   event_timer_start(&s->sm->timer, door_now() + S2S_ACK_US, on_timer, s);
@@ -234,6 +252,8 @@ sm_element(struct stream *s, struct xml_node const *e)
   if (s->out && s->state == ST_RESUMING &&
       (slice_is(e->name, "resumed") || slice_is(e->name, "failed")))
     resumed(s, e);
+  else if (s->state == ST_CLOSING && !slice_is(e->name, "a"))
+    return; /* an answer would follow our end tag */
   else if (slice_is(e->name, "enable"))
     enable(s, e);
   else if (slice_is(e->name, "resume"))
@@ -279,6 +299,7 @@ sm_snapshot(struct snapshot *k, struct stream *s)
   SNAPSHOT_INT(k, s->sm->counts);
   SNAPSHOT_INT(k, s->sm->acks);
   SNAPSHOT_INT(k, s->sm->resumed);
+  SNAPSHOT_INT(k, s->sm->told);
   resume_snapshot(k, s);
   snapshot_timer(k, &s->sm->timer, on_timer, s);
 }

@@ -14,7 +14,8 @@ struct sm {
   bool counts;       /* the peer's stanzas are counted */
   bool acks;         /* the peer acknowledges ours, or has not refused to yet */
   bool resumed;      /* the stream goes on from another one */
-  bool conflict;     /* another one goes on from this */
+  bool may_go_on;    /* another one may go on from this, though we end it */
+  uint32_t told;     /* the count that the peer was told last */
   struct left *left; /* the part that outlives the stream; NULL: it cannot be resumed */
   struct event_timer timer;
 };
@@ -41,6 +42,13 @@ void sm_acked(void);
 
 /* Say whether the peer acknowledges what it gets, or may yet say so. */
 bool sm_acks_come(struct stream const *s);
+
+/* Say whether the peer's stanzas are counted and routed has not acknowledged them all yet. */
+bool sm_is_behind(struct stream const *s);
+
+/* The last of what the peer hears is to come: say the count of its stanzas that were handled (s4), if
+ * it was not said yet, so that the peer does not send them again on the next stream. */
+void sm_last_count(struct stream *s);
 
 /* Stanzas were written: ask for an acknowledgement. */
 void sm_ask(struct stream *s);
