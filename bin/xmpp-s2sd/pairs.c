@@ -284,6 +284,15 @@ refuse_one(struct slice raw, char const *why, enum stanza_error error)
   queue_return_one(raw, &v);
 }
 
+/* A routed that was killed may have sent a stanza that its source repeats to the next one. */
+static bool
+is_new(struct slice raw)
+{
+  struct slice kind = stanza_raw_field(raw, STANZA_KIND);
+
+  return slice_is(kind, "presence") || edge_is_new(stanza_raw_field(raw, STANZA_ORIGIN));
+}
+
 static void
 enqueue(struct pair *p, struct slice raw, size_t xml)
 {
@@ -292,6 +301,10 @@ enqueue(struct pair *p, struct slice raw, size_t xml)
 
   if (n && n <= p->last_n) return; /* routed repeats what is here, or is done */
   if (n) p->last_n = n;
+  if (!is_new(raw)) {
+    pair_touch(p);
+    return;
+  }
   if (slice_has_word(tags, SLICE("again")) && return_is_request(raw)) {
     struct verdict v = verdict_of(STEP_CLOSED, true, "connection lost, outcome unknown");
     queue_return_one(raw, &v);

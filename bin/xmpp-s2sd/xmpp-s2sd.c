@@ -75,6 +75,7 @@ static void
 up(struct link *l)
 {
   if (l->program == ROUTED) {
+    edge_routed_is_up(l);
     put_word(l, VERB_SERVE, "*");
     put_word(l, VERB_WATCH, "domains");
     pairs_routed_is_up(l);
@@ -156,6 +157,7 @@ snapshot(struct snapshot *k)
   verdicts_snapshot(k);
   sm_line_snapshot(k);
   edge_taken_snapshot(k);
+  edge_origins_snapshot(k);
 }
 
 static struct service const service = {
