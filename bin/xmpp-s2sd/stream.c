@@ -170,8 +170,9 @@ static bool
 has_name(struct stream const *s, struct slice domain)
 {
   struct arena a = ARENA_ZERO;
-  bool is = domain.len && certname_identifies(slice_str(s->cert_names), domain,
-                                              jid_ascii_domain(&a, domain));
+  bool is =
+    domain.len && certname_identifies(&a, jid_prep_domain, slice_str(s->cert_names),
+                                      domain, jid_ascii_domain(&a, domain));
 
   arena_wipe(&a);
   return is;

@@ -1,7 +1,7 @@
 /* certname: which names certificates have, and when they are valid, for xmpp-tlsd,
- * which serves them, and for those who advise or prepare. Names are compared as text
- * but for the case of ASCII; so a caller asks for a host by its A-labels, which DNS
- * names have, and by its U-labels, which an xmppAddr has. */
+ * which serves them, and for those who advise or prepare. Names of our own certificates are
+ * compared as text but for the case of ASCII; so a caller asks for a host by its A-labels, which
+ * DNS names have, and by its U-labels, which an xmppAddr has. */
 #ifndef CERTNAME_H
 #define CERTNAME_H
 
@@ -71,11 +71,21 @@ int64_t certname_days(struct certname_span const *s, int64_t now);
 char const *certname_say(char buf[CERTNAME_SAID], struct certname_span const *s,
                          int64_t now);
 
+/* Prepare a domain in arena a, as jid_prep_domain does, which is in an area of its own. s NULL: text is
+ * no domain, or ENOMEM. */
+typedef struct slice certname_prep_fn(struct arena *a, struct slice text);
+
+/* xmppAddr of one certificate that are prepared, for preparing costs. */
+#define CERTNAME_PREPARED 32u
+
 /* Say whether a certificate with these names is one of domain, which is prepared; ascii is the
  * domain in A-labels. names are words with blanks between: dns:NAME and srv:NAME, which may begin
  * with the label *, xmpp:DOMAIN, and ip:ADDRESS, which only a domain that is an address asks for.
- * In a word a byte up to 0x20, 0x7f or % stands as %xx. */
-bool certname_identifies(struct slice names, struct slice domain, struct slice ascii);
+ * In a word a byte up to 0x20, 0x7f or % stands as %xx. An xmppAddr need not be prepared: the first
+ * CERTNAME_PREPARED that are not the domain as they stand are prepared by prep, in arena a
+ * (RFC 6120 s13.7.1.4, RFC 7622 s3.2). */
+bool certname_identifies(struct arena *a, certname_prep_fn *prep, struct slice names,
+                         struct slice domain, struct slice ascii);
 
 /* Say whether one of the files that pattern matches (shell wildcards, {a,b}) has a
  * certificate for host, by its exact name or a wildcard; ascii is the host in A-labels,

@@ -45,10 +45,22 @@ host_matches(struct slice name, struct slice ascii)
   return same(slice_of(name.s + 2, name.len - 2), rest);
 }
 
+/* The domain of an xmppAddr may stand as its holder writes it. */
+static bool
+address_matches(struct arena *a, certname_prep_fn *prep, struct slice name,
+                struct slice domain)
+{
+  struct slice prepared = memchr(name.s, '%', name.len) ? SLICE("") : prep(a, name);
+
+  return prepared.len && slice_eq(prepared, domain);
+}
+
 bool
-certname_identifies(struct slice names, struct slice domain, struct slice ascii)
+certname_identifies(struct arena *a, certname_prep_fn *prep, struct slice names,
+                    struct slice domain, struct slice ascii)
 {
   struct slice word, kind;
+  unsigned int n = 0;
   bool is_ip = ascii.len && (memchr(ascii.s, ':', ascii.len) || domain.s[0] == '[');
   size_t i;
 
@@ -63,6 +75,7 @@ certname_identifies(struct slice names, struct slice domain, struct slice ascii)
       continue;
     } else if (slice_is(kind, "xmpp")) {
       if (same(word, domain) || (ascii.len && same(word, ascii))) return true;
+      if (n++ < CERTNAME_PREPARED && address_matches(a, prep, word, domain)) return true;
     } else if (slice_is(kind, "dns") || slice_is(kind, "srv")) {
       if (ascii.len && host_matches(word, ascii)) return true;
     }
