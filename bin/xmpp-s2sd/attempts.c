@@ -95,6 +95,7 @@ give_up(struct pair *p, struct verdict const *v)
 {
   uint64_t n;
 
+  if (p->dial && dial_abandon(p->dial)) p->dial = 0;
   p->next_us = door_now() + long_pause(p);
   n = queue_return_all(p, v);
   verdict_log(v, "out", p->from, p->to, NULL, NULL, n, 0, p->next_us - door_now());
@@ -130,7 +131,7 @@ attempt_find_way(struct pair *p)
     if (!(p->restart)) refuse(p);
     return;
   }
-  p->dial = dial_pair(p->from, p->to);
+  p->dial = dial_pair(p->from, p->to, pair_sender(p));
   if (!p->dial) {
     p->verdict = verdict_of(STEP_CONNECT, true, "too many connections");
     p->verdict.error = ERR_RESOURCE_CONSTRAINT;

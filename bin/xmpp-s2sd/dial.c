@@ -16,6 +16,7 @@
 static struct dial *first;
 static struct ids ids;
 static uint64_t n_all;
+static bool stopping;
 static char const *now_target, *now_addr;
 
 static void on_timer(void *cookie);
@@ -110,16 +111,18 @@ start_waiting(void)
 }
 
 static struct dial *
-dial_new(enum dial_kind kind, struct slice from, struct slice to)
+dial_new(enum dial_kind kind, struct slice from, struct slice to, struct slice sender)
 {
-  struct dial *d = n_all < S2S_DIALS_WAITING ? calloc(1, sizeof *d) : NULL;
+  struct dial *d = calloc(1, sizeof *d);
 
   if (!d) return NULL;
   d->kind = kind;
   d->from = slice_dup(from);
   d->to = slice_dup(to);
   if (d->from && d->to) d->id = ids_take(&ids, d);
-  if (!d->id) {
+  if (d->id) d->line = line_of(d);
+  if (!d->id || !line_join(d, sender)) {
+    if (d->id) ids_give(&ids, d->id);
     dial_free(d);
     return NULL;
   }
@@ -127,8 +130,6 @@ dial_new(enum dial_kind kind, struct slice from, struct slice to)
   if (first) first->prev = d;
   first = d;
   n_all++;
-  d->line = line_of(d);
-  line_join(d);
   start_waiting();
   return d;
 }
@@ -137,7 +138,10 @@ static void
 dial_drop(struct dial *d)
 {
   event_timer_cancel(&d->timer);
-  if (is_active(d)) line_leave(d);
+  if (is_active(d))
+    line_leave(d);
+  else
+    line_quit(d);
   n_all--;
   if (d->prev)
     d->prev->next = d->next;
@@ -150,9 +154,9 @@ dial_drop(struct dial *d)
 }
 
 uint64_t
-dial_pair(char const *from, char const *to)
+dial_pair(char const *from, char const *to, struct slice sender)
 {
-  struct dial *d = dial_new(DIAL_PAIR, slice_str(from), slice_str(to));
+  struct dial *d = dial_new(DIAL_PAIR, slice_str(from), slice_str(to), sender);
 
   return d ? d->id : 0;
 }
@@ -160,7 +164,7 @@ dial_pair(char const *from, char const *to)
 uint64_t
 dial_verify(char const *from, char const *to)
 {
-  struct dial *d = dial_new(DIAL_VERIFY, slice_str(from), slice_str(to));
+  struct dial *d = dial_new(DIAL_VERIFY, slice_str(from), slice_str(to), SLICE(""));
 
   return d ? d->id : 0;
 }
@@ -168,10 +172,28 @@ dial_verify(char const *from, char const *to)
 uint64_t
 dial_try(struct slice from, struct slice to, struct link *ctl)
 {
-  struct dial *d = dial_new(DIAL_TRY, from, to);
+  struct dial *d = dial_new(DIAL_TRY, from, to, SLICE(""));
 
   if (d) d->ctl = ctl;
   return d ? d->id : 0;
+}
+
+void
+dial_want(uint64_t id, struct slice sender)
+{
+  struct dial *d = dial_find(id);
+
+  if (d && !is_active(d) && !stopping) line_move(d, sender);
+}
+
+bool
+dial_abandon(uint64_t id)
+{
+  struct dial *d = dial_find(id);
+
+  if (!d || is_active(d) || stopping) return false;
+  dial_drop(d);
+  return true;
 }
 
 /* ---- an administrator who looks on ---- */
@@ -495,6 +517,7 @@ dials_stop(void)
 {
   struct dial *d;
 
+  stopping = true;
   for (d = first; d; d = d->next) {
     event_timer_cancel(&d->timer);
     if (d->at == DIAL_CONNECT && d->front) put_for(d->front, VERB_ABANDON, d->id, NULL);
@@ -508,6 +531,8 @@ dials_stop(void)
 static void
 fields(struct snapshot *k, struct dial *d)
 {
+  struct slice name = line_sender(d);
+  char *sender = snapshot_restores(k) ? NULL : slice_dup(name);
   unsigned int i;
 
   SNAPSHOT_INT(k, d->id);
@@ -529,8 +554,14 @@ fields(struct snapshot *k, struct dial *d)
   snapshot_link(k, &d->front);
   SNAPSHOT_INT(k, d->began_us);
   snapshot_timer(k, &d->timer, on_timer, d);
+  SNAPSHOT_INT(k, d->joined);
+  snapshot_text(k, &sender);
   if (snapshot_restores(k) && !ids_restore(&ids, d->id, d))
     snapshot_fail(k, "a dial has no id");
+  if (snapshot_restores(k) &&
+      !line_restore(d, sender ? slice_str(sender) : SLICE(""), !is_active(d)))
+    snapshot_fail(k, "a dial has no place");
+  free(sender);
 }
 
 void
@@ -542,6 +573,7 @@ dials_snapshot(struct snapshot *k)
     SNAPSHOT_INT(k, n_all);
   }
   snapshot_ids(k, &ids);
+  lines_snapshot(k);
   for (; snapshot_record(k, "dial", *at != NULL); at = &(*at)->next) {
     if (snapshot_restores(k)) *at = snapshot_new(k, sizeof **at);
     if (!*at) return;
@@ -549,9 +581,4 @@ dials_snapshot(struct snapshot *k)
     before = *at;
     fields(k, *at);
   }
-  for (; before && snapshot_restores(k); before = before->prev)
-    if (is_active(before))
-      line_restored(before);
-    else
-      line_join(before);
 }

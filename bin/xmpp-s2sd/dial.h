@@ -19,7 +19,9 @@ enum dial_at { DIAL_LINE, DIAL_RESOLVE, DIAL_CONNECT, DIAL_STREAM };
 /* A field that is added is added in dials_snapshot too. */
 struct dial {
   struct dial *next, *prev;
-  struct dial *behind; /* LINE: the next in line */
+  struct dial *ahead, *behind; /* LINE: of the same sender */
+  struct dial_sender *sender;  /* whose turn it took, or waits for */
+  uint64_t joined;             /* LINE: the order */
   uint64_t id;
   enum dial_kind kind;
   enum dial_at at;
@@ -37,12 +39,17 @@ struct dial {
   struct event_timer timer;
 };
 
-/* Begin a dial; give its id. 0: too many, or ENOMEM. */
-uint64_t dial_pair(char const *from, char const *to);
+/* Begin a dial; give its id. 0: too many, or ENOMEM. sender: the bare address for whose stanza. */
+uint64_t dial_pair(char const *from, char const *to, struct slice sender);
 uint64_t dial_verify(char const *from, char const *to);
 uint64_t dial_try(struct slice from, struct slice to, struct link *ctl);
 
 struct dial *dial_find(uint64_t id);
+
+/* A stanza of sender waits for the dial too. Nothing waits for the dial any more: true when it had not
+ * begun, and is over. */
+void dial_want(uint64_t id, struct slice sender);
+bool dial_abandon(uint64_t id);
 
 /* Say whether a dial from from to to, for stanzas or for db:verify, is under way. */
 bool dial_is_under_way(struct slice from, struct slice to);

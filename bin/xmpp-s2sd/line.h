@@ -4,19 +4,31 @@
 
 #include "dial.h"
 
-/* The line of a new dial. Have a dial stand in its line. */
+/* The line of a new dial. */
 enum dial_line line_of(struct dial const *d);
-void line_join(struct dial *d);
+
+/* Have a dial stand in its line for sender, a bare address or empty. false: the sender, or all, have as
+ * many there as they may, or ENOMEM. */
+bool line_join(struct dial *d, struct slice sender);
+
+/* Another sender wants the dial too, which waits: have it stand where its turn comes sooner. */
+void line_move(struct dial *d, struct slice sender);
+
+/* Take a dial that waits out of its line. */
+void line_quit(struct dial *d);
 
 /* Take the dial whose turn it is out of its line, and count it as one that is under way, until line_leave.
  * NULL: none may begin now. */
 struct dial *line_next(void);
 void line_leave(struct dial const *d);
 
-/* Count a dial as under way that is made anew from a snapshot. */
-void line_restored(struct dial const *d);
-
 /* No dial's turn comes any more. */
 void line_stop(void);
+
+/* For a snapshot: the sender for whom the dial stands or is under way; have a restored one do so, false:
+ * ENOMEM; the turns of senders, which are restored in front of the dials. */
+struct slice line_sender(struct dial const *d);
+bool line_restore(struct dial *d, struct slice sender, bool waits);
+void lines_snapshot(struct snapshot *k);
 
 #endif

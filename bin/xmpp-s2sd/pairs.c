@@ -1,5 +1,6 @@
 #include "pairs.h"
 #include "attempts.h"
+#include "dial.h"
 #include "queue.h"
 #include "returns.h"
 
@@ -160,6 +161,22 @@ pair_oldest_us(struct pair const *p)
   return sm_queue_next(&p->out.queue, &at, &e, &raw) ? e.at_us : 0;
 }
 
+static struct slice
+sender_of(struct slice raw)
+{
+  return jid_cut(stanza_raw_field(raw, STANZA_FROM)).bare;
+}
+
+struct slice
+pair_sender(struct pair const *p)
+{
+  size_t at = p->out.queue.head;
+  struct sm_entry e;
+  struct slice raw;
+
+  return sm_queue_next(&p->out.queue, &at, &e, &raw) ? sender_of(raw) : SLICE("");
+}
+
 static uint64_t
 number_of(struct slice tags)
 {
@@ -314,6 +331,7 @@ enqueue(struct pair *p, struct slice raw, size_t xml)
     refuse_one(raw, "out of memory", ERR_RESOURCE_CONSTRAINT);
   } else {
     pairs_totals.queued++;
+    if (p->dial) dial_want(p->dial, sender_of(raw));
   }
   pair_touch(p);
 }

@@ -156,6 +156,7 @@ read_limits(struct s2sd_settings *f, struct settings const *st)
   f->before_auth_max = settings_limit(st, "s2s_before_auth", S2S_BEFORE_AUTH);
   f->per_address_max = settings_limit(st, "s2s_per_address", S2S_PER_ADDRESS);
   f->dials_max = settings_limit(st, "s2s_dials", S2S_DIALS);
+  f->dials_waiting = settings_limit(st, "s2s_dials_waiting", S2S_DIALS_WAITING);
   f->pairs_max = settings_limit(st, "s2s_pairs", S2S_PAIRS);
   f->left_max = settings_limit(st, "s2s_left", S2S_LEFT);
 }

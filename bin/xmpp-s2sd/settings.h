@@ -35,7 +35,8 @@ struct s2sd_settings {
   size_t max_stanza_size;             /* on streams that we have opened */
   uint64_t negotiation_us, queue_max; /* queue_max: stanzas of a pair */
   /* Limits that a test may set low. */
-  uint64_t queue_bytes, queued_bytes, before_auth_max, per_address_max, dials_max;
+  uint64_t queue_bytes, queued_bytes, before_auth_max, per_address_max, dials_max,
+    dials_waiting;
   uint64_t pairs_max, left_max;
 };
 
