@@ -20,6 +20,8 @@ header(struct conduit *c, struct xml_node const *root, char const *fault)
 
 /* ---- errors of the peer ---- */
 
+#define NS_STREAM_ERRORS "urn:ietf:params:xml:ns:xmpp-streams"
+
 static char const *const passing[] = {"system-shutdown",
                                       "reset",
                                       "connection-timeout",
@@ -28,11 +30,22 @@ static char const *const passing[] = {"system-shutdown",
                                       "see-other-host",
                                       "conflict"};
 
+/* The condition of a stream error (RFC 6120 s4.9.2). Servers from before 1.0 say words alone. */
+static struct xml_node const *
+condition_of(struct xml_node const *e)
+{
+  struct xml_node const *c = xml_next(e, NULL);
+
+  while (c && !(slice_is(c->ns, NS_STREAM_ERRORS) && !slice_is(c->name, "text")))
+    c = xml_next(e, c);
+  return c ? c : xml_next(e, NULL);
+}
+
 /* The verdict names the condition; the peer's own words are for the log. */
 static void
 peer_error(struct stream *s, struct xml_node const *e)
 {
-  struct xml_node const *c = xml_next(e, NULL), *t;
+  struct xml_node const *c = condition_of(e), *t;
   struct slice condition = c && c->name.len < 40 ? c->name : SLICE("error");
   struct arena a = ARENA_ZERO;
   struct verdict v;
@@ -42,7 +55,7 @@ peer_error(struct stream *s, struct xml_node const *e)
   for (i = 0; i < sizeof passing / sizeof *passing; i++)
     passes = passes || slice_is(condition, passing[i]);
   v = verdict_of_peer(STEP_CLOSED, passes, "peer", condition);
-  t = xml_child(e, "urn:ietf:params:xml:ns:xmpp-streams", "text");
+  t = c ? xml_child(e, NS_STREAM_ERRORS, "text") : e;
   if (t) verdict_detail(&v, xml_text(&a, t));
   arena_wipe(&a);
   if (!s->verdict.step) s->verdict = v;
