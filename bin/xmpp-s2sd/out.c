@@ -312,6 +312,7 @@ out_header(struct stream *s, struct xml_node const *root, char const *fault)
     conduit_error(&s->c, fault, NULL);
     return;
   }
+  conduit_take_lang(&s->c, root);
   id = xml_attr(root, "id");
   s->has_version = stream_version_is_ours(root);
   free(s->id);
