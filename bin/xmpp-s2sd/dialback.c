@@ -119,6 +119,19 @@ finish(struct stream *s)
     stream_close(s, "not needed any more");
 }
 
+void
+dialback_forget(struct stream *s)
+{
+  struct question *q, *next;
+
+  while (s->proofs)
+    proof_drop(s, s->proofs);
+  for (q = s->asked_n ? questions : NULL; q; q = next) {
+    next = q->next;
+    if (q->in == s->number) question_drop(q);
+  }
+}
+
 static void
 drop_proof(struct stream *in, struct question const *q)
 {
@@ -173,7 +186,7 @@ ready_stream(struct question const *q)
   struct stream *s;
 
   for (s = streams_first(); s; s = s->next)
-    if (s->out && s->ready && !s->c.ending.why && s->state != ST_CLOSING &&
+    if (s->out && s->ready && !s->c.ending.why && s->state < ST_LEAVING &&
         concerns(q, s->local, s->remote))
       return s;
   return NULL;

@@ -23,6 +23,9 @@ void dialback_failed(struct dial const *d, struct verdict const *v);
 /* Say whether a question is open that was asked on this stream. */
 bool dialback_waits_for(struct stream const *s);
 
+/* Forget the keys that were said on the incoming stream s, and what was asked about them. */
+void dialback_forget(struct stream *s);
+
 void dialback_snapshot(struct snapshot *k);
 
 #endif

@@ -241,15 +241,18 @@ in_header(struct stream *s, struct xml_node const *root, char const *fault)
 
 /* ---- STARTTLS ---- */
 
+/* s5.3.1: TLS comes before authentication, so that a stream that dialback has opened in plain goes on in
+ * plain. Keys that were said in plain, and have no answer yet, are forgotten (s5.4.3.3). */
 static void
 start_tls(struct stream *s, unsigned int open)
 {
-  if (s->c.secure || !(open & MAY_STARTTLS) || !s->local ||
+  if (s->c.secure || s->state != ST_FEATURES || !(open & MAY_STARTTLS) || !s->local ||
       !(s->c.link->program & TLSD)) {
     stream_say(s, SLICE("<failure xmlns='" NS_TLS "'/>"));
     conduit_end(&s->c, "STARTTLS is not offered here");
     return;
   }
+  dialback_forget(s);
   s->state = ST_TLS;
   s->starts_tls = true;
 }
@@ -279,7 +282,7 @@ fail_sasl(struct stream *s, char const *condition)
       xml_cat(&sa, "/></failure>"))
     stream_say(s, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
-  s->state = ST_FEATURES;
+  if (s->state == ST_SASL) s->state = ST_FEATURES;
   if (++s->failures >= SASL_FAILURES)
     conduit_error(&s->c, "policy-violation", "too many failures");
 }
@@ -444,7 +447,7 @@ in_element(struct stream *s, struct xml_node const *e, struct slice bytes)
 void
 in_proven(struct stream *s, struct proof *p)
 {
-  bool opens = s->state != ST_OPEN;
+  bool opens = s->state == ST_FEATURES || s->state == ST_SASL;
 
   p->valid = true;
   crowd_leave(s);

@@ -113,6 +113,7 @@ stream_is_open(struct stream const *s)
 void
 stream_say(struct stream *s, struct slice markup)
 {
+  if (s->state == ST_CLOSING) return;
   s->said_us = door_now();
   conduit_write(&s->c, markup);
 }

@@ -130,7 +130,7 @@ struct host const *stream_host(struct stream const *s);
 /* Say whether the stream is open and goes on. */
 bool stream_is_open(struct stream const *s);
 
-/* Write text. */
+/* Write text, unless our end tag was said. */
 void stream_say(struct stream *s, struct slice markup);
 
 /* Write our header with these features behind it. */

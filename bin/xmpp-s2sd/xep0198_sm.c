@@ -33,7 +33,6 @@ write_a(struct stream *s)
 {
   stralloc sa = STRALLOC_ZERO;
 
-  if (s->state == ST_CLOSING) return; /* nothing follows our end tag */
   s->sm->told = s->sm->in.handled;
   if (sm_cat_a(&sa, false, s->sm->in.handled)) stream_say(s, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
