@@ -17,6 +17,7 @@ static struct dial *first;
 static struct ids ids;
 static uint64_t n_all;
 static bool stopping;
+static struct table dials = BETWEEN_TABLE;
 static char const *now_target, *now_addr;
 
 static void on_timer(void *cookie);
@@ -40,11 +41,12 @@ dials_count(void)
 bool
 dial_is_under_way(struct slice from, struct slice to)
 {
-  struct dial const *d;
+  struct between const *at;
   struct stream const *s;
 
-  for (d = first; d; d = d->next) {
-    if (d->kind == DIAL_TRY || !slice_is(from, d->from) || !slice_is(to, d->to)) continue;
+  for (at = between_first(&dials, from, to); at; at = at->next) {
+    struct dial const *d = at->thing;
+    if (d->kind == DIAL_TRY) continue;
     s = stream_find(d->stream);
     if (!s || (!s->ready && !s->c.ending.why)) return true;
   }
@@ -63,6 +65,7 @@ drop_targets(struct dial *d)
 static void
 dial_free(struct dial *d)
 {
+  between_del(&dials, &d->place);
   drop_targets(d);
   free(d->from);
   free(d->to);
@@ -119,7 +122,8 @@ dial_new(enum dial_kind kind, struct slice from, struct slice to, struct slice s
   d->kind = kind;
   d->from = slice_dup(from);
   d->to = slice_dup(to);
-  if (d->from && d->to) d->id = ids_take(&ids, d);
+  if (d->from && d->to && between_put(&dials, &d->place, d, d->from, d->to))
+    d->id = ids_take(&ids, d);
   if (d->id) d->line = line_of(d);
   if (!d->id || !line_join(d, sender)) {
     if (d->id) ids_give(&ids, d->id);
@@ -560,6 +564,9 @@ fields(struct snapshot *k, struct dial *d)
     snapshot_fail(k, "a dial has no id");
   if (snapshot_restores(k) &&
       !line_restore(d, sender ? slice_str(sender) : SLICE(""), !is_active(d)))
+    snapshot_fail(k, "a dial has no turn");
+  if (snapshot_restores(k) &&
+      !(d->from && d->to && between_put(&dials, &d->place, d, d->from, d->to)))
     snapshot_fail(k, "a dial has no place");
   free(sender);
 }

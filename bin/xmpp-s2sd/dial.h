@@ -19,6 +19,7 @@ enum dial_at { DIAL_LINE, DIAL_RESOLVE, DIAL_CONNECT, DIAL_STREAM };
 /* A field that is added is added in dials_snapshot too. */
 struct dial {
   struct dial *next, *prev;
+  struct between place;        /* from, to */
   struct dial *ahead, *behind; /* LINE: of the same sender */
   struct dial_sender *sender;  /* whose turn it took, or waits for */
   uint64_t joined;             /* LINE: the order */

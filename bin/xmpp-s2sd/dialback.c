@@ -183,12 +183,10 @@ ask_on(struct question *q, struct stream *s)
 static struct stream *
 ready_stream(struct question const *q)
 {
-  struct stream *s;
+  struct stream *s = NULL;
 
-  for (s = streams_first(); s; s = s->next)
-    if (s->out && s->ready && !s->c.ending.why && s->state < ST_LEAVING &&
-        concerns(q, s->local, s->remote))
-      return s;
+  while ((s = stream_between(slice_str(q->to), slice_str(q->from), s)))
+    if (s->ready && !s->c.ending.why && s->state < ST_LEAVING) return s;
   return NULL;
 }
 

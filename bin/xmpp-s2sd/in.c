@@ -19,8 +19,6 @@
 
 #define SASL_FAILURES 3
 
-static uint64_t bidi_n; /* open streams on which stanzas may go both ways */
-
 /* ---- what the peer may do ---- */
 
 static struct slice
@@ -169,7 +167,6 @@ opens_external(struct stream *s, unsigned int open)
   stralloc_free(&sa);
   stream_opens(s);
   stream_shape(s);
-  if (s->bidi) bidi_n++;
 }
 
 /* An administrator finds here why a server stays outside. */
@@ -459,7 +456,6 @@ in_proven(struct stream *s, struct proof *p)
       s->trust = TRUST_DNS;
     stream_opens(s);
     stream_shape(s);
-    if (s->bidi) bidi_n++;
   }
   pairs_heard(slice_str(p->to), slice_str(p->from));
 }
@@ -467,21 +463,16 @@ in_proven(struct stream *s, struct proof *p)
 struct stream *
 in_bidi(struct slice local, struct slice remote)
 {
+  struct proof *p = NULL;
   struct stream *s;
-  struct proof const *p;
 
-  for (s = bidi_n ? streams_first() : NULL; s; s = s->next) {
-    if (s->out || !s->bidi || s->pair || !stream_is_open(s)) continue;
-    p = proof_find(s, remote, local);
-    if (p && p->valid && p->auth != AUTH_NONE) return s;
+  while ((p = proof_between(remote, local, p))) {
+    s = p->of;
+    if (!s->out && s->bidi && !s->pair && stream_is_open(s) && p->valid &&
+        p->auth != AUTH_NONE)
+      return s;
   }
   return NULL;
-}
-
-void
-in_restored(struct stream const *s)
-{
-  if (!s->out && s->bidi && s->open_us) bidi_n++;
 }
 
 void
@@ -530,7 +521,6 @@ in_ended(struct stream *s)
 
   log_in_vain(s);
   crowd_leave(s);
-  if (s->bidi && s->open_us) bidi_n--;
   if (s->pair)
     pair_lost(s->pair, &v, s->tlsd_gone || door_now() >= s->open_us + S2S_STEADY_US,
               left);

@@ -21,7 +21,4 @@ void in_proven(struct stream *s, struct proof *p);
  * nobody sends yet, or NULL. */
 struct stream *in_bidi(struct slice local, struct slice remote);
 
-/* The stream was made from a trace. */
-void in_restored(struct stream const *s);
-
 #endif

@@ -69,7 +69,8 @@ out_begin(struct dial *d, struct link *l, uint64_t id, struct slice ip)
   if (!s) return NULL;
   s->local = slice_dup(slice_str(d->from));
   s->remote = slice_dup(slice_str(d->to));
-  if (!s->local || !s->remote || !conduit_begin_as(&s->c, l, id, ip)) {
+  if (!s->local || !s->remote || !stream_stands(s) ||
+      !conduit_begin_as(&s->c, l, id, ip)) {
     stream_drop(s);
     return NULL;
   }

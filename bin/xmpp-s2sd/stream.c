@@ -1,6 +1,5 @@
 #include "stream.h"
 #include "domains.h"
-#include "in.h"
 #include "xep0198_sm.h"
 
 #include "certname/certname.h"
@@ -15,6 +14,7 @@
 static struct stream *first;
 static struct ids ids;
 static uint64_t counts[2];
+static struct table outs = BETWEEN_TABLE;
 
 /* ---- the table ---- */
 
@@ -38,13 +38,6 @@ stream_new(bool out, enum state st)
   return s;
 }
 
-static void
-free_proofs(struct stream *s)
-{
-  while (s->proofs)
-    proof_drop(s, s->proofs);
-}
-
 void
 stream_drop(struct stream *s)
 {
@@ -55,7 +48,9 @@ stream_drop(struct stream *s)
   if (s->next) s->next->prev = s->prev;
   counts[s->out]--;
   ids_give(&ids, s->number);
-  free_proofs(s);
+  between_del(&outs, &s->place);
+  while (s->proofs)
+    proof_drop(s, s->proofs);
   free(s->local);
   free(s->remote);
   free(s->listener);
@@ -70,6 +65,20 @@ struct stream *
 stream_find(uint64_t number)
 {
   return ids_get(&ids, number);
+}
+
+bool
+stream_stands(struct stream *s)
+{
+  return between_put(&outs, &s->place, s, s->local, s->remote);
+}
+
+struct stream *
+stream_between(struct slice local, struct slice remote, struct stream const *s)
+{
+  struct between const *at = s ? s->place.next : between_first(&outs, local, remote);
+
+  return at ? at->thing : NULL;
 }
 
 struct stream *
@@ -429,79 +438,7 @@ stream_read_limits(struct stream *s, struct xml_node const *features)
   if (s->peer_idle_us && s->peer_idle_us < 2000000) s->peer_idle_us = 2000000;
 }
 
-/* ---- proofs ---- */
-
-struct proof *
-proof_add(struct stream *s, struct slice from, struct slice to)
-{
-  struct proof *p;
-
-  if (s->proofs_n >= S2S_PROOFS || !(p = calloc(1, sizeof *p))) return NULL;
-  p->from = slice_dup(from);
-  p->to = slice_dup(to);
-  p->next = s->proofs;
-  s->proofs = p;
-  s->proofs_n++;
-  if (p->from && p->to) return p;
-  proof_drop(s, p);
-  return NULL;
-}
-
-struct proof *
-proof_find(struct stream const *s, struct slice from, struct slice to)
-{
-  struct proof *p;
-
-  for (p = s->proofs; p && !(slice_is(from, p->from) && slice_is(to, p->to));
-       p = p->next) {
-  }
-  return p;
-}
-
-struct proof *
-proof_valid(struct stream const *s, struct slice from)
-{
-  struct proof *p;
-
-  for (p = s->proofs; p && !(p->valid && slice_is(from, p->from)); p = p->next) {
-  }
-  return p;
-}
-
-void
-proof_drop(struct stream *s, struct proof *p)
-{
-  struct proof **at;
-
-  for (at = &s->proofs; *at != p; at = &(*at)->next) {
-  }
-  *at = p->next;
-  s->proofs_n--;
-  free(p->from);
-  free(p->to);
-  free(p->id);
-  free(p);
-}
-
 /* ---- the state for a trace ---- */
-
-static void
-proofs(struct snapshot *k, struct stream *s)
-{
-  struct proof **at = &s->proofs;
-  unsigned int n = s->proofs_n, i;
-
-  SNAPSHOT_INT(k, n);
-  for (i = 0; i < n; i++, at = &(*at)->next) {
-    if (snapshot_restores(k)) *at = snapshot_new(k, sizeof **at);
-    if (!*at) return;
-    snapshot_text(k, &(*at)->from);
-    snapshot_text(k, &(*at)->to);
-    SNAPSHOT_INT(k, (*at)->valid);
-    SNAPSHOT_INT(k, (*at)->auth);
-  }
-  s->proofs_n = n;
-}
 
 static void
 facts(struct snapshot *k, struct stream *s)
@@ -552,14 +489,20 @@ fields(struct snapshot *k, struct stream *s)
   snapshot_text(k, &s->cert);
   facts(k, s);
   verdict_snapshot(k, &s->verdict);
-  proofs(k, s);
+  proofs_snapshot(k, s);
   sm_snapshot(k, s);
   if (!snapshot_restores(k)) return;
   counts[s->out]++;
-  in_restored(s);
   if (!ids_restore(&ids, s->number, s)) snapshot_fail(k, "a stream has no number");
 }
 
+static bool
+stands_again(struct stream *s)
+{
+  return proofs_stand(s) && (!s->out || (s->local && s->remote && stream_stands(s)));
+}
+
+/* The newest stream comes first, and stands in front. */
 void
 streams_snapshot(struct snapshot *k)
 {
@@ -573,4 +516,6 @@ streams_snapshot(struct snapshot *k)
     before = *at;
     fields(k, *at);
   }
+  for (; before && snapshot_restores(k); before = before->prev)
+    if (!stands_again(before)) snapshot_fail(k, "a stream has no place");
 }

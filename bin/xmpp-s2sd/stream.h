@@ -2,6 +2,7 @@
 #ifndef S2SD_STREAM_H
 #define S2SD_STREAM_H
 
+#include "between.h"
 #include "settings.h"
 #include "stream/stream.h"
 #include "verdict.h"
@@ -55,6 +56,8 @@ enum trust { TRUST_NONE, TRUST_DNS, TRUST_PKIX, TRUST_DANE };
 /* A remote domain that an incoming stream has proven, or asks for, towards one of ours. */
 struct proof {
   struct proof *next;
+  struct between place; /* from, to */
+  struct stream *of;
   char *from, *to; /* theirs; ours */
   char *id;        /* of an open question: the id of the stream that the key is for */
   bool valid;
@@ -68,7 +71,8 @@ struct sm;
 struct stream {
   struct conduit c;
   struct stream *next, *prev;
-  uint64_t number; /* ours */
+  struct between place; /* out: local, remote */
+  uint64_t number;      /* ours */
   bool out;
   enum state state;
   char *local, *remote;    /* of the headers: our domain, theirs; NULL: not known */
@@ -116,6 +120,12 @@ void stream_drop(struct stream *s);
 /* The stream of this number, or NULL; the first of all streams. */
 struct stream *stream_find(uint64_t number);
 struct stream *streams_first(void);
+
+/* Out: note the domains, which are set. false: ENOMEM. Give a stream of ours between them, in front of all
+ * when s is NULL, else the next one behind s; NULL: none. */
+bool stream_stands(struct stream *s);
+struct stream *stream_between(struct slice local, struct slice remote,
+                              struct stream const *s);
 
 /* Call fn for every stream, and settle it behind that. */
 typedef void stream_each_fn(struct stream *s, void *cookie);
@@ -177,7 +187,15 @@ void stream_read_limits(struct stream *s, struct xml_node const *features);
 struct proof *proof_add(struct stream *s, struct slice from, struct slice to);
 struct proof *proof_find(struct stream const *s, struct slice from, struct slice to);
 struct proof *proof_valid(struct stream const *s, struct slice from);
+
+/* Proofs of from towards to on all streams: the newest when p is NULL, else the next one; NULL: none. */
+struct proof *proof_between(struct slice from, struct slice to, struct proof const *p);
 void proof_drop(struct stream *s, struct proof *p);
+
+/* The proofs as fields of the stream's record; have those that were restored stand among all. false:
+ * ENOMEM. */
+void proofs_snapshot(struct snapshot *k, struct stream *s);
+bool proofs_stand(struct stream *s);
 
 void streams_snapshot(struct snapshot *k);
 

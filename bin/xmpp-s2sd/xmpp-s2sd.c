@@ -14,8 +14,9 @@
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, records of its neighbours. Nothing that a peer says, but from the domain that
  *         it has proven
- * ROOMS   stream.c the table of streams; life.c their conduits, their end; in.c those that peers
- *         have opened, out.c those that we have; policy.c who may talk how; dialback.c, key.c its
+ * ROOMS   stream.c the table of streams, proofs.c what is proven there, between.c what stands
+ *         between two domains; life.c their conduits, their end; in.c those that peers have
+ *         opened, out.c those that we have; policy.c who may talk how; dialback.c, key.c its
  *         keys; inbound.c stanzas of peers; pairs.c stanzas for peers, queue.c how they leave,
  *         returns.c those that go back, attempts.c when a way is looked for; dial.c the way
  *         to a stream: names, connection, next target; line.c whose turn it is; verdict.c why no way
