@@ -29,6 +29,7 @@ TESTS = {
     "closes in the middle": ("stream-lost",),
     "is not allowed": ("access-out",),
     "takes no stanza": ("larger-than-the-peer-takes",),
+    "ends its stream by an error": ("0198-out-refused-stanza", "0198-out-refused-large-stanza"),
     "takes nothing": ("returns-queue-full",),
 }
 

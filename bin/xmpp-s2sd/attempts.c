@@ -238,6 +238,7 @@ pair_attach(struct pair *p, struct stream *s)
   else if (!p->resumes)
     queue_rewind(p);
   p->resumes = false;
+  if (p->faults >= S2S_FAULTS) queue_return_suspect(p);
   pair_touch(p);
 }
 
@@ -247,6 +248,9 @@ pair_lost(struct pair *p, struct verdict const *why, bool steady, uint64_t left)
   struct verdict v = *why;
   bool waits = !p->stream->out && p->out.sent != p->out.acked;
 
+  p->suspects =
+    p->stream->open_us && why->step == STEP_CLOSED && !why->passing ? queue_sent(p) : 0;
+  p->faults = (unsigned char)(p->suspects ? p->faults + 1 : 0);
   p->revives = left && resume_owes(p->stream);
   p->stream->pair = NULL;
   p->stream = NULL;

@@ -522,8 +522,8 @@ in_ended(struct stream *s)
   log_in_vain(s);
   crowd_leave(s);
   if (s->pair)
-    pair_lost(s->pair, &v, s->tlsd_gone || door_now() >= s->open_us + S2S_STEADY_US,
-              left);
+    pair_lost(s->pair, s->verdict.step ? &s->verdict : &v,
+              s->tlsd_gone || door_now() >= s->open_us + S2S_STEADY_US, left);
 }
 
 void

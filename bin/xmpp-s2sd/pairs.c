@@ -450,6 +450,8 @@ fields(struct snapshot *k, struct pair *p)
   SNAPSHOT_INT(k, p->hold_us);
   SNAPSHOT_INT(k, p->revives);
   SNAPSHOT_INT(k, p->unreached);
+  SNAPSHOT_INT(k, p->suspects);
+  SNAPSHOT_INT(k, p->faults);
   SNAPSHOT_INT(k, p->failures);
   SNAPSHOT_INT(k, p->failed_us);
   SNAPSHOT_INT(k, p->next_us);

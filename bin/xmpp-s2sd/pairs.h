@@ -23,7 +23,10 @@ struct pair {
   bool resumes;          /* out goes on from the lost stream */
   bool revives;          /* it is resumed though nothing waits, for the peer's stanzas */
   bool unreached;        /* a dial has failed since the stream was lost */
-  unsigned int failures; /* attempts that have failed one after the other */
+  uint32_t suspects; /* stanzas at the head, one of which made the peer end the stream */
+  unsigned char
+    faults; /* streams that ended so, one after the other, and no stanza was had */
+  unsigned int failures;       /* attempts that have failed one after the other */
   uint64_t failed_us, next_us; /* when the last did; no dial before this */
   uint64_t idle_us;            /* since when there was nothing to remember */
   struct verdict verdict;      /* of the last attempt */

@@ -96,6 +96,68 @@ queue_lost(struct pair *p)
   queue_rewind(p);
 }
 
+uint32_t
+queue_sent(struct pair const *p)
+{
+  size_t at = p->out.queue.head;
+  struct sm_entry e;
+  struct slice raw;
+  uint32_t n = 0;
+
+  while (at < p->out.queue.unwritten && sm_queue_next(&p->out.queue, &at, &e, &raw))
+    n++;
+  return n;
+}
+
+/* The place of the suspect in the text of the queue. */
+static size_t
+suspect_at(struct pair const *p)
+{
+  size_t at = p->out.queue.head, before, found = at;
+  size_t most = STANZA_MAX_BEFORE_AUTH; /* RFC 6120 s13.12: no server may refuse this */
+  struct sm_entry e;
+  struct slice raw;
+  uint32_t i;
+
+  for (i = 0; before = at, i < p->suspects && sm_queue_next(&p->out.queue, &at, &e, &raw);
+       i++) {
+    if (raw.len - e.xml <= most) continue;
+    most = raw.len - e.xml;
+    found = before;
+  }
+  return found;
+}
+
+static char const *suspect; /* its text */
+
+static bool
+is_no_suspect(struct pair *p, struct sm_entry const *e, struct slice raw, bool sent)
+{
+  struct verdict v = verdict_of(STEP_CLOSED, false, "refused by the other server");
+
+  (void)p;
+  (void)e;
+  (void)sent;
+  if (raw.s != suspect) return true;
+  v.error = ERR_POLICY_VIOLATION;
+  queue_return_one(raw, &v);
+  return false;
+}
+
+void
+queue_return_suspect(struct pair *p)
+{
+  size_t at = suspect_at(p);
+  struct sm_entry e;
+  struct slice raw;
+
+  p->faults = 0;
+  p->suspects = 0;
+  if (!sm_queue_next(&p->out.queue, &at, &e, &raw)) return;
+  suspect = raw.s;
+  sift(p, is_no_suspect);
+}
+
 bool
 queue_may_have(struct pair const *p, uint32_t h)
 {
@@ -216,6 +278,8 @@ pair_has(struct pair *p, uint32_t n)
 {
   struct slice tags;
 
+  if (n) p->faults = 0;
+  p->suspects -= n < p->suspects ? n : p->suspects;
   while (n-- && sm_queue_drop(&p->out.queue, &tags)) {
     if (p->stale) p->stale--;
     pairs_totals.queued--;
@@ -241,23 +305,10 @@ pair_written(struct pair *p, uint64_t n)
   if (!p->marks.len) stralloc_free(&p->marks);
 }
 
-static uint32_t
-sent_n(struct pair const *p)
-{
-  size_t at = p->out.queue.head;
-  struct sm_entry e;
-  struct slice raw;
-  uint32_t n = 0;
-
-  while (at < p->out.queue.unwritten && sm_queue_next(&p->out.queue, &at, &e, &raw))
-    n++;
-  return n;
-}
-
 void
 pair_trust_writes(struct pair *p)
 {
-  uint32_t n = sent_n(p);
+  uint32_t n = queue_sent(p);
 
   p->marks.len = 0;
   p->out.phase = SM_IDLE;

@@ -9,6 +9,13 @@
 uint64_t queue_return_all(struct pair *p, struct verdict const *v);
 void queue_return_one(struct slice raw, struct verdict const *v);
 
+/* How many stanzas have left on the stream, and are not had by the peer for sure. */
+uint32_t queue_sent(struct pair const *p);
+
+/* One of the suspects makes the peer end each stream: send the largest back if it is so large that the
+ * peer need not take it, else the oldest. */
+void queue_return_suspect(struct pair *p);
+
 /* The stream is lost: requests that had left go back, for nobody knows whether they have arrived;
  * the rest waits for the next stream. */
 void queue_lost(struct pair *p);

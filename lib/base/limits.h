@@ -356,6 +356,9 @@
 #define S2S_DNS_LOG_US 86400000000u
 /* A stream that ends before this with stanzas left is a failed attempt (microseconds). */
 #define S2S_STEADY_US 10000000u
+/* Streams that a peer ends by an error, one after the other, without having acknowledged anything: then
+ * the stanza that it ends them for goes back. */
+#define S2S_FAULTS 2u
 /* White space keeps a connection from idling (microseconds). */
 #define S2S_KEEPALIVE_US 300000000u
 /* The same failure is logged once in this time (microseconds), of so many at once. */
