@@ -42,13 +42,15 @@ inbound_admits(struct stream *s, struct slice from, struct slice to)
   return policy(h->tls, settings_dialback(h, from), at) & (MAY_EXTERNAL | MAY_DIALBACK);
 }
 
-/* Ask about each of our domains once for each domain that the stream has proven. */
+/* Ask about each of our domains once for each domain that the stream has proven. A domain may have become
+ * ours since it was proven. */
 static char const *
 check_pair(struct stream *s, struct slice from, struct slice to)
 {
   struct proof const *p = proof_find(s, from, to);
   struct proof *fresh;
 
+  if (domain_is_served(from)) return "invalid-from";
   if (p && p->valid) return NULL;
   if (!proof_valid(s, from)) return "invalid-from";
   if (!domain_is_served(to))
