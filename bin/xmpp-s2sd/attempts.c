@@ -101,6 +101,13 @@ give_up(struct pair *p, struct verdict const *v)
   verdict_log(v, "out", p->from, p->to, NULL, NULL, n, 0, p->next_us - door_now());
 }
 
+/* A peer whose xmpp-tlsd is restarted takes no connection for a moment. */
+static bool
+is_given_up(struct pair const *p)
+{
+  return p->unreached && door_now() >= p->lost_us + S2S_RESUME_WAIT_US;
+}
+
 /* Find a way for what waits: a stream that the peer has opened, or a dial. While stanzas may have
  * arrived on a stream of ours that can be resumed, the peer is asked for that stream first, unless it
  * cannot be reached. */
@@ -119,7 +126,7 @@ attempt_find_way(struct pair *p)
     queue_return_all(p, &v);
     return;
   }
-  if (p->unreached || !resume_is_due(p)) {
+  if (!resume_is_due(p) || is_given_up(p)) {
     s = in_bidi(slice_str(p->from), slice_str(p->to));
     if (s) {
       pair_attach(p, s);
@@ -147,7 +154,7 @@ pair_failed(struct pair *p, struct verdict const *v)
   uint64_t oldest = pair_oldest_us(p), n, left = 0;
   bool revives = p->revives && !p->out.queue.n;
 
-  p->unreached = p->unreached || p->dial;
+  if (p->dial && !(v->step == STEP_CLOSED && v->passing)) p->unreached = true;
   p->dial = 0;
   p->revives = false;
   if (revives) {
@@ -256,6 +263,7 @@ pair_lost(struct pair *p, struct verdict const *why, bool steady, uint64_t left)
   p->stream = NULL;
   if (left) {
     p->left = left;
+    p->lost_us = door_now();
     p->hold_us = waits ? door_now() + S2S_RESUME_WAIT_US : 0;
   } else {
     queue_lost(p);

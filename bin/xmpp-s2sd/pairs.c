@@ -449,6 +449,7 @@ fields(struct snapshot *k, struct pair *p)
   SNAPSHOT_INT(k, p->left);
   SNAPSHOT_INT(k, p->hold_us);
   SNAPSHOT_INT(k, p->revives);
+  SNAPSHOT_INT(k, p->lost_us);
   SNAPSHOT_INT(k, p->unreached);
   SNAPSHOT_INT(k, p->suspects);
   SNAPSHOT_INT(k, p->faults);

@@ -22,7 +22,8 @@ struct pair {
   uint64_t hold_us;      /* until then the peer may resume that one: no dial is made */
   bool resumes;          /* out goes on from the lost stream */
   bool revives;          /* it is resumed though nothing waits, for the peer's stanzas */
-  bool unreached;        /* a dial has failed since the stream was lost */
+  uint64_t lost_us;      /* when that stream was lost */
+  bool unreached;        /* since then a dial has failed before the peer was there */
   uint32_t suspects; /* stanzas at the head, one of which made the peer end the stream */
   unsigned char
     faults; /* streams that ended so, one after the other, and no stanza was had */
