@@ -13,9 +13,11 @@
 struct question {
   struct question *next;
   uint64_t id;
-  uint64_t run;     /* of authd: the answer is for this one alone */
-  size_t operation; /* its place in the table of operations */
-  char *user;       /* user@host */
+  uint64_t since_us; /* the moment at which it was asked */
+  bool is_of_a_name; /* isuser: nobody waits at a login for the answer */
+  uint64_t run;      /* of authd: the answer is for this one alone */
+  size_t operation;  /* its place in the table of operations */
+  char *user;        /* user@host */
 
   /* A right password is known for so long from now on, if nothing has been forgotten since cache_changes
    * was changes; 0: it is not. mac: of the password. */

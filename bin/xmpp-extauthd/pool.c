@@ -25,29 +25,69 @@ struct worker {
   unsigned char answer[4];
 };
 
+struct queue {
+  struct question *first, **last;
+  unsigned int n;
+};
+
+/* Questions about names wait behind all others, and do not take the last process: strangers make them,
+ * by writing to addresses, and no login is to wait for them. */
 struct pool {
   char *command;
-  struct question *first, **last;
-  unsigned int waiting, n;
+  struct queue logins, names;
+  unsigned int names_asked, n; /* processes that are asked about a name; processes */
   struct worker workers[];
 };
 
 static void next_question(struct worker *w);
 static void start(void *cookie);
 
+/* ---- queues ---- */
+
+static void
+enter(struct queue *q, struct question *x)
+{
+  x->next = NULL;
+  *q->last = x;
+  q->last = &x->next;
+  q->n++;
+}
+
+static struct question *
+leave(struct queue *q)
+{
+  struct question *x = q->first;
+
+  if (!x) return NULL;
+  q->first = x->next;
+  if (!q->first) q->last = &q->first;
+  q->n--;
+  return x;
+}
+
+/* Take the question of w, which is over, from w. */
+static struct question *
+end_question(struct worker *w)
+{
+  struct question *q = w->question;
+
+  w->question = NULL;
+  if (q && q->is_of_a_name) w->pool->names_asked--;
+  return q;
+}
+
 /* ---- the end of a process ---- */
 
 static void
 stop(struct worker *w, char const *why)
 {
-  struct question *q = w->question;
+  struct question *q = end_question(w);
   bool was_short = door_now() - w->since_us < SHORT_LIFE_US;
   int fd = w->io.fd;
 
   if (why)
     log_event(LOG_WARN, "checker-ended", "program", w->pool->command, "jid",
               q ? log_text(slice_str(q->user)) : NULL, "why", why, NULL);
-  w->question = NULL;
   event_io_cancel(&w->io);
   event_timer_cancel(&w->timer);
   if (fd >= 0) fd_close(fd);
@@ -103,7 +143,7 @@ take_answer(struct worker *w)
     restart(w, "the answer is malformed");
     return;
   }
-  w->question = NULL;
+  end_question(w);
   event_timer_cancel(&w->timer);
   question_answer(q, a[3] ? "yes" : "no");
   next_question(w);
@@ -131,17 +171,23 @@ on_io(void *cookie, uint32_t what)
   if (what & EVENT_WRITE && !write_some(w)) restart(w, "the program has ended");
 }
 
-/* The first question that waits and that somebody awaits the answer of; NULL: there is none. */
+/* Say whether nobody awaits the answer of q any more: its authd has gone, or has given a name up. */
+static bool
+is_stale(struct question const *q)
+{
+  return question_is_nobodys(q) ||
+         (q->is_of_a_name && door_now() - q->since_us > EXISTS_US);
+}
+
+/* The first question that waits, may be asked now, and is not stale; NULL: there is none. */
 static struct question *
 take_first(struct pool *p)
 {
+  bool takes_names = p->n == 1 || p->names_asked < p->n - 1;
   struct question *q;
 
-  while ((q = p->first)) {
-    p->first = q->next;
-    if (!p->first) p->last = &p->first;
-    p->waiting--;
-    if (!question_is_nobodys(q)) return q;
+  while ((q = leave(&p->logins)) || (takes_names && (q = leave(&p->names)))) {
+    if (!is_stale(q)) return q;
     question_answer(q, "failed");
   }
   return NULL;
@@ -154,6 +200,7 @@ next_question(struct worker *w)
 
   if (!q) return;
   w->question = q;
+  if (q->is_of_a_name) w->pool->names_asked++;
   w->written = w->got = 0;
   event_timer_start(&w->timer, door_now() + EXTAUTH_ANSWER_US, too_late, w);
   if (!write_some(w)) restart(w, "the program has ended");
@@ -187,7 +234,8 @@ pool_new(char const *command, unsigned int n)
     free(p);
     return NULL;
   }
-  p->last = &p->first;
+  p->logins.last = &p->logins.first;
+  p->names.last = &p->names.first;
   p->n = n;
   for (i = 0; i < n; i++) {
     p->workers[i].pool = p;
@@ -200,17 +248,15 @@ pool_new(char const *command, unsigned int n)
 void
 pool_ask(struct pool *p, struct question *q)
 {
+  struct queue *to = q->is_of_a_name ? &p->names : &p->logins;
   unsigned int i;
 
-  if (p->waiting == EXTAUTH_QUEUE_MAX) {
+  if (to->n == (q->is_of_a_name ? EXTAUTH_NAMES_MAX : EXTAUTH_QUEUE_MAX)) {
     question_answer(q, "failed");
     return;
   }
-  q->next = NULL;
-  *p->last = q;
-  p->last = &q->next;
-  p->waiting++;
-  for (i = 0; i < p->n && p->first; i++)
+  enter(to, q);
+  for (i = 0; i < p->n && to->first; i++)
     next_question(&p->workers[i]);
 }
 
@@ -223,10 +269,8 @@ pool_free(struct pool *p)
   if (!p) return;
   for (i = 0; i < p->n; i++)
     stop(&p->workers[i], NULL);
-  while ((q = p->first)) {
-    p->first = q->next;
+  while ((q = leave(&p->logins)) || (q = leave(&p->names)))
     question_answer(q, "failed");
-  }
   free(p->command);
   free(p);
 }

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -42,6 +43,8 @@ become(char **words, int theirs, bool on_three)
   sigset_t none;
 
   setpgid(0, 0);
+  prctl(PR_SET_PDEATHSIG,
+        SIGKILL); /* a program that hangs does not outlive a killed parent */
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
   signal(SIGPIPE, SIG_DFL);

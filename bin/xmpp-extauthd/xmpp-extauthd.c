@@ -5,8 +5,8 @@
  * FDS     2 log, notif readiness; with -p 0 and 1 records; sockets to its children
  * SPEAKS  verify and verified with authd (xmpp-records(7)); ejabberd's protocol, or that of
  *         checkpassword, with its children
- * LIMITS  EXTAUTH_WORKERS_MAX processes, EXTAUTH_QUEUE_MAX questions that wait, EXTAUTH_ANSWER_US
- *         for an answer, EXTAUTH_QUESTION_MAX bytes of a question, EXTAUTH_CACHE_MAX known passwords
+ * LIMITS  EXTAUTH_WORKERS_MAX processes, EXTAUTH_QUEUE_MAX questions that wait, and EXTAUTH_NAMES_MAX
+ *         about names, EXTAUTH_ANSWER_US for an answer, EXTAUTH_QUESTION_MAX bytes of a question, EXTAUTH_CACHE_MAX known passwords
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, authd, and the answers of the programs
  * ROOMS   pool.c processes that stay; checkpassword.c one for each question; process.c children; cache.c
@@ -52,10 +52,12 @@ static struct {
   {"set",    "setpass"    },
   {"make",   "tryregister"},
   {"remove", "removeuser" },
+  {"exists", "isuser"     },
 };
 
 #define AUTH 0u
 #define REMOVE 3u
+#define EXISTS 4u
 #define OPERATIONS (sizeof operations / sizeof *operations)
 
 static size_t
@@ -125,7 +127,7 @@ put(struct question *q, struct slice text, char behind)
   q->bytes[q->len++] = behind;
 }
 
-/* operation:user:host:password behind its length; removeuser has no password. */
+/* operation:user:host:password behind its length; removeuser and isuser have no password. */
 static void
 ask_pool(struct pool *p, struct question *q, struct slice host, struct slice user,
          struct slice password)
@@ -134,7 +136,7 @@ ask_pool(struct pool *p, struct question *q, struct slice host, struct slice use
   put(q, slice_str(operations[q->operation].operation), ':');
   put(q, user, ':');
   put(q, host, ':');
-  if (q->operation != REMOVE) put(q, password, ':');
+  if (q->operation != REMOVE && q->operation != EXISTS) put(q, password, ':');
   q->len--;
   q->bytes[0] = (char)((q->len - 2) >> 8);
   q->bytes[1] = (char)((q->len - 2) & 255);
@@ -165,6 +167,7 @@ host_of(struct slice host)
 static bool
 is_known(struct question *q, struct slice password, uint64_t life_us)
 {
+  if (q->operation == EXISTS) return false;
   if (q->operation != AUTH) {
     cache_forget(q->user);
     return false;
@@ -196,8 +199,8 @@ is_refused(struct slice user, struct slice password, size_t operation,
            struct pool const *p)
 {
   return operation == OPERATIONS || (operation && !p) ||
-         (operation != REMOVE && !password.len) || memchr(password.s, 0, password.len) ||
-         memchr(user.s, ':', user.len);
+         (operation != REMOVE && operation != EXISTS && !password.len) ||
+         memchr(password.s, 0, password.len) || memchr(user.s, ':', user.len);
 }
 
 /* ID HOST USER PASSWORD WORD */
@@ -219,7 +222,11 @@ on_verify(struct link *l, struct record *r)
     return;
   }
   q = p || *now.checkpassword ? question_new(id, host, user, room) : NULL;
-  if (q) q->operation = operation;
+  if (q) {
+    q->operation = operation;
+    q->is_of_a_name = operation == EXISTS;
+    q->since_us = door_now();
+  }
   if (!q)
     say(l, id, "failed");
   else if (is_known(q, password, p ? h->cache_us : 0))

@@ -397,12 +397,31 @@
  * of a question; words of a command. */
 #define EXTAUTH_WORKERS_MAX 64u
 #define EXTAUTH_QUEUE_MAX 1000u
+/* Of these, questions about names (isuser) that wait behind all others; their number in a program
+ * is one less than there are processes. */
+#define EXTAUTH_NAMES_MAX 1000u
 #define EXTAUTH_ANSWER_US 10000000u
 #define EXTAUTH_PAUSE_MAX_US 60000000u
 #define EXTAUTH_QUESTION_MAX 65535u
 #define EXTAUTH_WORDS_MAX 32u
 #define EXTAUTH_CACHE_MAX                                                                \
   10000u /* passwords that are known to be right; 250 bytes each */
+/* Names on hosts with extauth_program that nobody has logged in with: those that xmpp-routed asks for
+ * at a time, in all and for one sender (another server, or an account); the bytes of stanzas that wait
+ * for the answers, of all and of one name; answers that xmpp-routed knows; the life of an answer without
+ * extauth_cache. xmpp-authd gives up a question after EXISTS_US, and asks nothing more of that host
+ * for EXISTS_REST_US; xmpp-routed waits EXISTS_AUTHD_US for xmpp-authd (microseconds). Stanzas that wait are
+ * not acknowledged, so the first time is short. A longer name is no account (lib/accounts). */
+#define EXISTS_JID_MAX 511u
+#define EXISTS_ASKED_MAX 1024u
+#define EXISTS_SENDER_MAX 256u
+#define EXISTS_BYTES_MAX (8u << 20)
+#define EXISTS_NAME_BYTES_MAX (256u << 10)
+#define EXISTS_KNOWN_MAX 10000u
+#define EXISTS_LIFE_US 60000000u
+#define EXISTS_US 5000000u
+#define EXISTS_REST_US 10000000u
+#define EXISTS_AUTHD_US 7000000u
 /* Failed logins are counted of so many addresses, and so many accounts, at a time: the one whose last
  * login is the longest ago makes room. Of one address the failures of so many accounts are told
  * apart; of an account so many addresses are known from which its owner has logged in, for so long

@@ -95,9 +95,13 @@ V(BANS, "bans", "list|add|del ADDRESS MINUTES", 1, ROLE_CONTROL, ROLE_AUTHORITY,
 V(GUESSED, "guessed", "HOST IP", 2, ROLE_OWN, ROLE_AUTHORITY,                                \
   "From xmpp-registerd: the client at IP has shown a token of an invitation to HOST that is none. It counts as a failed login of that address.") \
 V(VERIFY, "verify", "ID HOST USER PASSWORD WORD", 4, ROLE_AUTHORITY, ROLE_CHECKER,            \
-  "Ask the administrator's program of HOST whether USER, a localpart, has this password. WORD set: give USER this password; make: make an account of USER with it; remove: end the account, PASSWORD being empty. verified answers.") \
+  "Ask the administrator's program of HOST whether USER, a localpart, has this password. WORD set: give USER this password; make: make an account of USER with it; remove: end the account, and exists: say whether there is one, PASSWORD being empty. verified answers.") \
 V(VERIFIED, "verified", "ID RESULT", 2, ROLE_CHECKER, ROLE_AUTHORITY,                         \
   "RESULT is yes, no, or failed: the program did not answer. The answer to a WORD is no where the program cannot do that.")                                \
+V(EXISTS, "exists", "ID JID", 2, ROLE_ROUTER, ROLE_AUTHORITY,                                  \
+  "Say whether the bare JID, of a host whose accounts a program of the administrator has, is an account. known answers, in any order.") \
+V(KNOWN, "known", "ID RESULT", 2, ROLE_AUTHORITY, ROLE_ROUTER,                                \
+  "The answer to exists. yes: the account has a number, and was made if it had none. no. failed: the program does not answer.") \
 V(BIND, "bind", "SID JID RESOURCE IP CLIENT WANTS", 3, ROLE_EDGE, ROLE_ROUTER,                \
   "Stream SID asks to become the session JID/RESOURCE. bound or refused answers. CLIENT: the AGENT of its login; an older session of that client ends. WANTS as in wants; and metadata=ID: a request with this id, in the name of the session, asks mamd at that moment for the metadata of the archive (XEP-0386).") \
 V(SESSION, "session", "SID JID IP PRIORITY WANTS NUMBER CAPS CLIENT NEWEST OWN", 2, ROLE_EDGE, ROLE_ROUTER,   \
