@@ -258,6 +258,15 @@ bool outside_keeps(struct slice bare);
  * of the question; 0: xmpp-extauthd is away. */
 uint64_t outside_ask(struct slice bare, struct slice password, char const *word);
 
+/* ---- accounts of programs outside, without a login (exists.c) ---- */
+
+/* The record exists of routed: answer by known, at once or when the program has answered. A program has
+ * answered a question, or all that are open (0); questions of others are none of these. */
+void exists_ask(struct link *l, struct record *r);
+void exists_answered(uint64_t number, struct slice result);
+
+void exists_snapshot(struct snapshot *k);
+
 /* ---- the administrator (control.c) ---- */
 
 void control_account(struct link *l, struct record *r);

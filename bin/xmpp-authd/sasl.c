@@ -268,6 +268,7 @@ sasl_verified(struct link *l, struct record *r)
   if (!record_u64(r, 1)) return;
   exchanges_each(answer_if, record_u64(r, 1));
   control_answered(record_u64(r, 1), result);
+  exists_answered(record_u64(r, 1), result);
 }
 
 void
@@ -276,6 +277,7 @@ sasl_checker_gone(void)
   result = SLICE("failed");
   exchanges_each(answer_if, 0);
   control_answered(0, result);
+  exists_answered(0, result);
 }
 
 /* ---- PLAIN (RFC 4616) ---- */

@@ -3,14 +3,15 @@
  * USAGE   xmpp-authd [ -d notif ] [ -v level ] [ -p ] settings
  * READS   settings/xmpp-authd      (from xmpp-confgen; again on SIGHUP)
  * FDS     2 log, notif readiness; with -p 0 and 1 records
- * SPEAKS  SASL with c2sd, accounts with xmpp-ctl and hostd, which of them end with
+ * SPEAKS  SASL with c2sd, accounts with xmpp-ctl and hostd, which of them end and exist with
  *         routed (xmpp-records(7))
  * STORES  DATA/accounts (lib/accounts, readable by others), DATA/secrets (secrets.c)
  * LIMITS  EXCHANGES_MAX at once, EXCHANGE_US each; SCRAM_MESSAGE_MAX bytes a message
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, envelopes of c2sd. Not what the client says in them.
  * ROOMS   exchanges.c who waits; sasl.c mechanisms; secrets.c keys, lacks.c hashes
- *         without them, upgrade.c tasks for these; derive.c keys of new passwords, in a process of its own; outside.c programs that keep passwords; control.c account; ends.c who is told
+ *         without them, upgrade.c tasks for these; derive.c keys of new passwords, in a process of its own; outside.c programs that keep passwords,
+ *         exists.c accounts of theirs without a login; control.c account; ends.c who is told
  *         of accounts; removals.c those that can be restored; failures.c how often logins failed, bans.c who is shut out; fast.c logins by
  *         token, tokens.c what is kept of tokens, tokens_control.c token; anonymous.c logins without
  *         an account; invited.c tokens of invitations; settings.c
@@ -119,6 +120,7 @@ snapshot(struct snapshot *k)
   removals_snapshot(k);
   bans_snapshot(k);
   failures_snapshot(k);
+  exists_snapshot(k);
 }
 
 /* registerd asks about passwords on pages; no other service of ours does. */
@@ -145,6 +147,7 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_NEXT] = upgrade_next,    [VERB_TASK] = upgrade_task,
   [VERB_BANS] = bans_control,    [VERB_VERIFIED] = sasl_verified,
   [VERB_TOKEN] = tokens_control, [VERB_GUESSED] = on_guessed,
+  [VERB_EXISTS] = exists_ask,
 };
 
 static struct service const service = {
