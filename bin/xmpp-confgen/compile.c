@@ -273,6 +273,7 @@ compile_value(struct option const *o, struct yaml_node const *n, char const *pat
     v = option_value(&job.arena, o, n, path);
   if (!v.s || !o->owner) return;
   emit_slice(o->owner, o->type == T_LOGLEVEL ? "verbosity" : key, as, v);
+  if (!strcmp(key, "extauth_program")) emit(ROUTED, "extauth_isuser", as, "true", NULL);
   if (o->owner & TLSD && n->text.s != o->dflt && !slice_is(as, "*"))
     emit_origin(key, as, n);
 }

@@ -99,7 +99,7 @@ struct option const options[] = {
   {"", "extauth_pool_size", T_INT_NEAR, NULL, EXTAUTHD, WORKS, 1, EXTAUTH_WORKERS_MAX, NULL},
   {"", "extauth_pool_name", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
   {"", "extauth_instances", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
-  {"", "extauth_cache", T_INT_FALSE, "0", EXTAUTHD, WORKS, 0, 86400, NULL},
+  {"", "extauth_cache", T_INT_FALSE, "0", EXTAUTHD | ROUTED, WORKS, 0, 86400, NULL},
   {"", "hosts_alias", T_MAP, NULL, 0, WORKS, 0, 0, NULL},
   {"", "version", T_STRING, NULL, HOSTD, WORKS, 0, 0, NULL},
   {"", "auth_stored_password_types", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},

@@ -1,4 +1,5 @@
 #include "accounts.h"
+#include "exists.h"
 #include "sessions.h"
 #include "watch.h"
 
@@ -80,6 +81,7 @@ accounts_made(struct link *l, struct record *r)
 {
   watch_pass(l, r);
   forget(record_get(r, 2));
+  exists_made(record_get(r, 2));
 }
 
 /* NUMBER JID ERASED. Reading a field unescapes it where it is, so the fields that are passed on are
@@ -96,6 +98,7 @@ accounts_ending(struct link *l, struct record *r)
   bare = record_get(r, 2);
   add(bare, door_now() + ENDED_NAMES_US);
   session_kick_all(bare, NULL, "not-authorized");
+  exists_ended(bare);
   watch_say(WATCH_ACCOUNTS, VERB_ENDING, slice_of(fields.s, fields.len));
 }
 

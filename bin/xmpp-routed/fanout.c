@@ -1,4 +1,5 @@
 #include "deliver.h"
+#include "exists.h"
 #include "fanout.h"
 #include "pairs.h"
 #include "posts.h"
@@ -42,7 +43,7 @@ to_account(struct passing const *p, struct jid const *to,
 
   if (is_kept(p, to)) {
     one = *p;
-    if (passing_address(&one)) deliver_and_keep(&one, false);
+    if (passing_address(&one)) exists_deliver(&one, false);
   } else if (s)
     to_session(s, p, shared);
   else if (!to->resource.len)

@@ -2,6 +2,7 @@
 #include "asked.h"
 #include "deliver.h"
 #include "domains.h"
+#include "exists.h"
 #include "expected.h"
 #include "fanout.h"
 #include "incoming.h"
@@ -174,7 +175,7 @@ one_of_a_client(struct link const *l, struct passing *p)
     outbound_subscription(p);
   else {
     name_session(p);
-    deliver_and_keep(p, true);
+    exists_deliver(p, true);
   }
 }
 
@@ -235,5 +236,5 @@ incoming_record(struct link *l, struct record *r)
   else if (l->program == C2SD)
     one_of_a_client(l, &p);
   else if (!to_its_session(l, &p))
-    deliver_and_keep(&p, false);
+    exists_deliver(&p, false);
 }

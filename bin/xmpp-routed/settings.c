@@ -7,6 +7,7 @@ char const *const routed_needs[] = {
   "anonymous_sessions",
   "anonymous_sessions_per_address",
   "auth_method",
+  "extauth_cache",
   "mod_mam.assume_mam_usage",
   "mod_mam.default",
   "mod_mam.request_activates_archiving",
@@ -29,7 +30,7 @@ static struct table by_name = {.key = host_key}; /* of hosts */
 static struct host const
   *last; /* the host that was found last: often the next is the same */
 struct access *routed_access;
-bool routed_keeps;
+bool routed_keeps, routed_asks_names;
 
 struct host const *
 routed_hosts(void)
@@ -107,6 +108,10 @@ read_modules(struct settings const *st, struct slice name, struct host *h)
                    settings_bool(st, "mod_mam.assume_mam_usage", name);
   h->is_anonymous =
     slice_has_word(settings_get(st, "auth_method", name), SLICE("anonymous"));
+  h->asks_names =
+    slice_has_word(settings_get(st, "auth_method", name), SLICE("external")) &&
+    settings_bool(st, "extauth_isuser", name);
+  h->names_us = 1000000 * settings_u64(st, "extauth_cache", name);
   h->has_offline = settings_has(st, "module", name, "mod_offline");
   h->stores_empty =
     !slice_is(settings_get(st, "mod_offline.store_empty_body", name), "false");
@@ -120,6 +125,12 @@ static bool
 keeps(struct host const *h)
 {
   return h->has_sm || h->has_offline;
+}
+
+static bool
+asks_names(struct host const *h)
+{
+  return h->asks_names;
 }
 
 /* The values that a reading of the settings has given. */
@@ -201,5 +212,6 @@ routed_take(void *fresh)
   table_wipe(&by_name);
   by_name = m->by_name;
   routed_keeps = any(keeps);
+  routed_asks_names = any(asks_names);
   free(m);
 }

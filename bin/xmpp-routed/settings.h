@@ -22,6 +22,8 @@ struct host {
   bool has_mam, has_offline, stores_empty, stores_groupchat;
   bool has_carbons, has_sm;
   bool is_anonymous; /* offers logins without an account */
+  bool asks_names;   /* a program outside knows which accounts there are (exists.c) */
+  uint64_t names_us; /* its answers are known for so long; 0: EXISTS_LIFE_US */
   /* Subdomains that nobody serves may be on another server (route_subdomains). */
   bool subdomains_abroad;
   bool archives_all; /* the default of mod_mam is always */
@@ -35,6 +37,9 @@ extern struct access *routed_access;
 /* Some host acknowledges (mod_stream_mgmt), or lets messages wait: so stanzas are kept until a
  * client has them. */
 extern bool routed_keeps;
+
+/* Some host asks for names. */
+extern bool routed_asks_names;
 
 /* The two steps of taking settings (service/service.h); the settings of which fresh is made. */
 extern char const *const routed_needs[];

@@ -19,7 +19,8 @@
  *         how much of whom; domains.c which domains are served here; passing.c the record of a
  *         stanza; kept.c copies until a client has its stanzas, held.c those of sessions that
  *         were lost, journal.c their file; archive.c what is kept of messages; number.c ids;
- *         accounts.c accounts that end; anonymous.c sessions that have none;
+ *         accounts.c accounts that end, exists.c those that a program outside has;
+ *         anonymous.c sessions that have none;
  *         xepNNNN_*.c one extension each; settings.c
  */
 #include "accounts.h"
@@ -27,6 +28,7 @@
 #include "archive.h"
 #include "deliver.h"
 #include "domains.h"
+#include "exists.h"
 #include "expected.h"
 #include "features.h"
 #include "held.h"
@@ -165,6 +167,7 @@ up(struct link *l)
   else if (l->roles & ROLE_SERVICE)
     posts_up(l);
   if (l->program == MAMD) held_back_all();
+  if (l->program == AUTHD) exists_up(l);
   watch_up(l);
 }
 
@@ -330,6 +333,7 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_AVATAR] = watch_pass,
   [VERB_ERASED] = accounts_erased,
   [VERB_SHUT] = accounts_shut,
+  [VERB_KNOWN] = exists_known,
   [VERB_SETTLED] = pairs_settled,
   [VERB_PUSHES] = push_registered,
   [VERB_AWAY] = push_away,
@@ -358,6 +362,7 @@ snapshot(struct snapshot *k)
   kept_snapshot_earlier(k);
   held_snapshot(k);
   accounts_snapshot(k);
+  exists_snapshot(k);
   push_snapshot(k);
 }
 

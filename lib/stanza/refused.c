@@ -18,6 +18,7 @@ static struct {
   [REFUSED_ASTRAY] = {"astray",            "refused_astray",            0},
   [REFUSED_MALFORMED] = {"malformed",         "refused_malformed",         0},
   [REFUSED_NOT_TAKEN] = {"not-taken",         "refused_not_taken",         0},
+  [REFUSED_CHECKER_AWAY] = {"checker-away",      "refused_checker_away",      0},
   [REFUSED_SESSION_ENDED] = {"session-ended",     "refused_session_ended",     0},
 };
 

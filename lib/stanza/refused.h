@@ -22,7 +22,8 @@ enum refusal {
   REFUSED_SESSION_ENDED,
   REFUSED_ASTRAY,
   REFUSED_MALFORMED,
-  REFUSED_NOT_TAKEN
+  REFUSED_NOT_TAKEN,
+  REFUSED_CHECKER_AWAY
 };
 
 /* The fate of the stanza. Bounced: its sender gets an error at once; dropped: nobody is told;

@@ -2,7 +2,7 @@
 """Passwords that programs of the administrator check: ejabberd's protocol, and checkpassword."""
 import stat
 
-from tree import *
+from traces import *
 
 EXTAUTH = r'''#!/usr/bin/python3
 import os, struct, sys, time
@@ -26,15 +26,17 @@ while True:
         f.write("%d %s %s %s\n" % (os.getpid(), op, user, host))
     if user == "dies":
         sys.exit(1)
-    if user == "hangs":
+    if user == "hangs" or user == "sleeps":
         time.sleep(1000)
     if user == "babbles":
         sys.stdout.buffer.write(b"\0\2\0\7")
     else:
         good = op == "removeuser" or "bad" not in password
+        if op == "isuser":
+            good = "nobody" not in user
         if op == "removeuser":
             write(user, "gone")
-        elif op != "auth" and good:
+        elif op not in ("auth", "isuser") and good:
             write(user, password)
         sys.stdout.buffer.write(struct.pack(
             ">HH", 2, password == read(user) if op == "auth" else good))
@@ -180,6 +182,74 @@ def right_passwords_are_known(t):
     t.ctl("reload")
     seen("outside", "success", 1)
     seen("outside", "success", 1)
+
+
+def error(s, user):
+    """The condition of the next error that comes from this user."""
+    got = s.expect(lambda e: e.get("type") == "error" and e.get("from") == user + "@localhost")
+    return got.find("{%s}error" % CLIENT)[0].tag.split("}")[1]
+
+
+def asks_for(s, user):
+    """Say whether the roster of s has a request that the user has not answered yet."""
+    roster = s.iq(None, "<query xmlns='jabber:iq:roster'/>")
+    return {e.get("jid"): e.get("ask") for e in roster[0]}[user + "@localhost"] == "subscribe"
+
+
+def text_to(s, user, body):
+    s.message(user + "@localhost", body)
+
+
+@check
+def accounts_that_never_logged_in(t):
+    s = t.stream()
+    s.secured()
+    assert s.auth_plain("romeo", "p:ä romeo")[0] == "success"
+    s.bind("r")
+    s.send("<presence/>")
+    text_to(s, "benvolio", "the first")
+    s.send("<presence type='subscribe' to='benvolio@localhost'/>")
+    text_to(s, "benvolio", "the second")
+    until("he is an account", lambda: "benvolio@localhost" in t.ctl("account", "list"))
+    text_to(s, "nobody", "x")
+    assert error(s, "nobody") == "service-unavailable"
+    text_to(s, "nobody", "x")
+    assert error(s, "nobody") == "service-unavailable"
+    s.send("<presence type='subscribe' to='nobody2@localhost'/>")
+    until("no such account", lambda: not asks_for(s, "nobody2"))
+    assert asks_for(s, "benvolio")
+    with open(t.dir + "/seen by it") as f:
+        asked = [line.split()[1:3] for line in f]
+    assert asked.count(["isuser", "benvolio"]) == 1, asked
+    assert asked.count(["isuser", "nobody"]) == 1, asked
+    assert "nobody" not in t.ctl("account", "list")
+    b = t.stream()
+    b.secured()
+    assert b.auth_plain("benvolio", "p:ä benvolio")[0] == "success"
+    b.bind("b")
+    b.send("<iq type='get' id='ro'><query xmlns='jabber:iq:roster'/></iq><presence/>")
+    b.expect_bodies(["the first", "the second"])
+    b.close()
+    # The program hangs: the sender is told, and its other messages are not held up for long.
+    begin = time.monotonic()
+    text_to(s, "sleeps", "x")
+    traced = {"routed": "", "authd": "data"}
+    for d, data in traced.items():
+        t.ctl("trace", d, "on", "%s/%s" % (t.dir, d), *data.split())
+    assert error(s, "sleeps") == "internal-server-error"
+    assert 4 < time.monotonic() - begin < 9
+    text_to(s, "valentine", "x")
+    assert error(s, "valentine") == "internal-server-error"     # the program is spared for a while
+    text_to(s, "benvolio", "the third")
+    s.close()
+    for d in traced:
+        t.ctl("trace", d, "off")
+    same(t, "routed", t.state + "/settings")
+    shutil.copytree(t.state + "/settings", t.dir + "/settings of before")
+    with open(t.dir + "/settings of before/xmpp-authd", "a") as f:
+        f.write("data\t*\t%s/authd.data\n" % t.dir)
+    with open(t.dir + "/authd.out", "rb") as f:
+        assert replay(t, "authd", t.dir + "/settings of before") == f.read()
 
 
 @check
