@@ -254,6 +254,9 @@ void exchanges_snapshot(struct snapshot *k);
 /* Say whether such a program keeps the password of the account, or of the one that is to be made. */
 bool outside_keeps(struct slice bare);
 
+/* Say whether such a program may have a user of this name, be its password kept here or there. */
+bool outside_may_have(struct slice bare);
+
 /* Ask for the account bare, with a word of verify; empty: whether this is its password. Give the number
  * of the question; 0: xmpp-extauthd is away. */
 uint64_t outside_ask(struct slice bare, struct slice password, char const *word);

@@ -187,15 +187,19 @@ check_jid(struct arena *a, struct slice text, struct jid *j)
 
 /* ---- passwords ---- */
 
+enum what { MAKE, PASSWORD, END, OWNER_ENDS };
+
 /* A record for which keys are derived, or a program outside is asked. Its link is not read meanwhile, so that answers keep the order
  * of the requests. */
 struct work {
   struct work *next;
   struct link *link;
-  bool is_new;       /* make the account, else change its password */
+  enum what what;
   uint64_t question; /* to a program outside; 0: keys are derived */
+  bool checks;       /* the question is whether there is such a user */
   char *bare;
-  char *token; /* of the invitation that makes the account; may be empty */
+  char *token;           /* of the invitation that makes the account; may be empty */
+  struct slice password; /* while checks, a copy */
 };
 
 static struct work *works;
@@ -218,6 +222,8 @@ work_free(struct work *w)
   for (at = &works; *at != w; at = &(*at)->next) {
   }
   *at = w->next;
+  if (w->password.len) OPENSSL_cleanse((void *)(uintptr_t)w->password.s, w->password.len);
+  free((void *)(uintptr_t)w->password.s);
   free(w->bare);
   free(w->token);
   free(w);
@@ -241,7 +247,7 @@ keep_keys(struct work const *w, struct scram_keys const *k)
 {
   struct slice bare = slice_str(w->bare);
 
-  if (!w->is_new) return secrets_new_keys(bare, k);
+  if (w->what == PASSWORD) return secrets_new_keys(bare, k);
   if (!invited_holds(slice_str(w->token)) || !secrets_add_keys(bare, k) ||
       !invited_take(slice_str(w->token), bare))
     return false;
@@ -263,20 +269,77 @@ derived(void *cookie, struct scram_keys const *k, int error)
   service_look_again();
 }
 
+/* Derive the keys of the password of w, or have the program that keeps the passwords of the account
+ * do what is asked. */
+static struct refusal const *
+begin_password(struct work *w, struct slice password)
+{
+  struct slice bare = slice_str(w->bare);
+
+  w->question = 0;
+  if (!outside_keeps(bare)) {
+    derive(password, authd.iterations, derived, w);
+    return &later;
+  }
+  w->question = outside_ask(bare, password, w->what == MAKE ? "make" : "set");
+  return w->question ? &later : &away;
+}
+
+static struct refusal const *
+end_account(enum what what, struct slice bare)
+{
+  return (what == END ? ends_begin : removals_begin)(bare) ? NULL : why();
+}
+
 /* The account is made when the program has made it, and exists there alone if this fails. */
+static struct refusal const *
+made_outside(struct work const *w)
+{
+  struct slice bare = slice_str(w->bare), token = slice_str(w->token);
+
+  if (!(invited_holds(token) && secrets_is_free(bare) && secrets_add_outside(bare) &&
+        invited_take(token, bare)))
+    return why();
+  ends_made(bare);
+  return NULL;
+}
+
+/* Go on with w, whose name the program has, or has not. A user that it has is an account here from now
+ * on. */
+static struct refusal const *
+checked(struct work *w, bool is_there)
+{
+  struct slice bare = slice_str(w->bare);
+
+  w->checks = false;
+  if (is_there != (w->what != MAKE)) {
+    errno = is_there ? EEXIST : ENOENT;
+    return why();
+  }
+  if (w->what == MAKE) return begin_password(w, w->password);
+  if (!secrets_number(bare)) {
+    if (!secrets_add_outside(bare)) return why();
+    ends_made(bare);
+  }
+  return w->what == PASSWORD ? begin_password(w, w->password)
+                             : end_account(w->what, bare);
+}
+
 static void
 take_answer(struct work *w, struct slice result)
 {
-  struct slice bare = slice_str(w->bare), token = slice_str(w->token);
+  bool yes = slice_is(result, "yes"), no = slice_is(result, "no");
   struct refusal const *wrong = NULL;
 
-  if (!slice_is(result, "yes"))
-    wrong = slice_is(result, "no") ? &denied : &away;
-  else if (w->is_new && !(invited_holds(token) && secrets_is_free(bare) &&
-                          secrets_add_outside(bare) && invited_take(token, bare)))
-    wrong = why();
-  else if (w->is_new)
-    ends_made(bare);
+  if (!yes && !no)
+    wrong = &away;
+  else if (w->checks)
+    wrong = checked(w, yes);
+  else if (no)
+    wrong = &denied;
+  else if (w->what == MAKE)
+    wrong = made_outside(w);
+  if (wrong == &later) return;
   if (wrong)
     send_error(w->link, wrong);
   else
@@ -297,43 +360,55 @@ control_answered(uint64_t question, struct slice result)
 }
 
 static struct work *
-work_new(struct link *l, struct slice bare, bool is_new, struct slice token)
+work_new(struct link *l, struct slice bare, enum what what, struct slice token)
 {
   struct work *w = calloc(1, sizeof *w);
 
   if (!w) return NULL;
-  *w = (struct work){works, l, is_new, 0, slice_dup(bare), slice_dup(token)};
+  *w = (struct work){.next = works,
+                     .link = l,
+                     .what = what,
+                     .bare = slice_dup(bare),
+                     .token = slice_dup(token)};
   works = w;
   if (w->bare && w->token) return w;
   work_free(w);
   return NULL;
 }
 
-/* Begin to derive the keys of a password, which is checked first for what needs none; or have the
- * program that keeps the passwords of the account do what is asked. */
+/* Ask the program of the host whether it has the name of w, and keep the password until it has
+ * answered. */
 static struct refusal const *
-begin_work(struct link *l, struct slice bare, struct slice password, bool is_new,
+begin_check(struct work *w, struct slice password)
+{
+  w->checks = true;
+  w->password = slice_of(slice_dup(password), password.len);
+  w->question = w->password.s ? outside_ask(slice_str(w->bare), SLICE(""), "exists") : 0;
+  return w->question ? &later : &away;
+}
+
+/* Begin to do `what` for bare. On a host with the method external a name without a number may be a user
+ * of the program: nobody registers such a name, for its owner may log in later, and programs are not
+ * relied upon to refuse that; who has it can be changed. */
+static struct refusal const *
+begin_work(struct link *l, struct slice bare, struct slice password, enum what what,
            struct slice token)
 {
+  bool is_there = secrets_is_there(bare), checks = !is_there && outside_may_have(bare);
+  struct refusal const *wrong;
   struct work *w;
 
-  if (is_new ? !secrets_is_free(bare) : !secrets_is_there(bare)) return why();
-  if (!invited_holds(token)) return why();
-  w = work_new(l, bare, is_new, token);
-  if (!w) {
-    errno = EIO;
+  if (what == MAKE || checks ? !secrets_is_free(bare) : !secrets_is_there(bare))
     return why();
-  }
-  if (outside_keeps(bare)) {
-    w->question = outside_ask(bare, password, is_new ? "make" : "set");
-    if (!w->question) {
-      work_free(w);
-      return &away;
-    }
-  } else
-    derive(password, authd.iterations, derived, w);
+  if (!invited_holds(token)) return why();
+  if (!checks && (what == END || what == OWNER_ENDS)) return end_account(what, bare);
+  w = work_new(l, bare, what, token);
+  errno = EIO;
+  if (!w) return why();
+  wrong = checks ? begin_check(w, password) : begin_password(w, password);
+  if (wrong != &later) work_free(w);
   service_look_again();
-  return &later;
+  return wrong;
 }
 
 /* ---- the others ---- */
@@ -361,10 +436,11 @@ change(struct link *l, struct slice what, struct slice bare, struct slice text,
 {
   if (slice_is(what, "keys")) return make_with_keys(bare, text);
   if (text.len > SCRAM_PASSWORD_MAX) return &too_long;
-  if (slice_is(what, "add")) return begin_work(l, bare, text, true, token);
-  if (slice_is(what, "passwd")) return begin_work(l, bare, text, false, SLICE(""));
-  if (slice_is(what, "del")) return ends_begin(bare) ? NULL : why();
-  if (slice_is(what, "remove")) return removals_begin(bare) ? NULL : why();
+  if (slice_is(what, "add")) return begin_work(l, bare, text, MAKE, token);
+  if (slice_is(what, "passwd")) return begin_work(l, bare, text, PASSWORD, SLICE(""));
+  if (slice_is(what, "del")) return begin_work(l, bare, SLICE(""), END, SLICE(""));
+  if (slice_is(what, "remove"))
+    return begin_work(l, bare, SLICE(""), OWNER_ENDS, SLICE(""));
   if (slice_is(what, "restore"))
     return removals_restore(bare) ? NULL : errno == ENOENT ? &not_removed : why();
   return &bad_word;

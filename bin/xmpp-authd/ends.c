@@ -148,7 +148,9 @@ ends_begin(struct slice bare)
   if (!secrets_del(bare)) return false;
   ends_begun(number);
   /* xmpp-extauthd logs it when the program does not remove the user: the account has ended here. */
-  if (is_outside) outside_ask(bare, SLICE(""), "remove");
+  if (is_outside && !outside_ask(bare, SLICE(""), "remove"))
+    log_event(LOG_WARN, "checker-removes-not", "jid", log_text(bare), "why",
+              "xmpp-extauthd is away", NULL);
   return true;
 }
 

@@ -23,6 +23,14 @@ outside_keeps(struct slice bare)
   return !h->is_internal || (n && !secrets_has_keys(n));
 }
 
+bool
+outside_may_have(struct slice bare)
+{
+  struct host const *h = authd_host(jid_cut(bare).domain);
+
+  return h && h->is_external;
+}
+
 uint64_t
 outside_ask(struct slice bare, struct slice password, char const *word)
 {

@@ -33,7 +33,7 @@ while True:
     else:
         good = op == "removeuser" or "bad" not in password
         if op == "isuser":
-            good = "nobody" not in user
+            good = "nobody" not in user and user != "nurse"
         if op == "removeuser":
             write(user, "gone")
         elif op not in ("auth", "isuser") and good:
@@ -125,6 +125,8 @@ def exit_codes_of_a_checkpassword_program(t):
 
 @check
 def the_program_changes_passwords(t):
+    code, out, err = t.ctl("account", "add", "capulet@localhost", input="x\n", code=None)
+    assert code == 1 and "already" in err, err      # a user who has not logged in yet
     t.add("nurse@localhost", "n:1")
     assert attempt(t, "nurse", "n:1") == "success"
     t.ctl("account", "passwd", "nurse@localhost", input="n:2\n")
