@@ -396,8 +396,8 @@ struct option const options[] = {
 
   {"mod_proxy65", "*", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
 
-  {"mod_pubsub", "host", T_STRING, "pubsub.@HOST@", PUBSUBD, WORKS, 0, 0, NULL},
-  {"mod_pubsub", "hosts", T_WORDS, NULL, PUBSUBD, WORKS, 0, 0, NULL},
+  {"mod_pubsub", "host", T_STRING, "pubsub.@HOST@", PUBSUBD | CTL, WORKS, 0, 0, NULL},
+  {"mod_pubsub", "hosts", T_WORDS, NULL, PUBSUBD | CTL, WORKS, 0, 0, NULL},
   {"mod_pubsub", "name", T_STRING, "Publish-Subscribe", PUBSUBD, WORKS, 0, 0, NULL},
   {"mod_pubsub", "vcard", T_SPECIAL, NULL, PUBSUBD, WORKS, 0, 0, NULL},
   {"mod_pubsub", "append_module_config", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},

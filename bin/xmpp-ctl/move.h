@@ -83,6 +83,7 @@ void move_fail(char const *what) __attribute__((noreturn));
 /* ---- the account that is read (move_user.c) ---- */
 
 struct mover {
+  bool is_service;         /* no account: nodes of a service (XEP-0060) */
   bool skipped;            /* refused: nothing of it is taken */
   bool is_new, is_settled; /* is_settled: it has its number */
   bool wants_keys;         /* the account has none here, or they are to be replaced */
@@ -99,6 +100,9 @@ extern struct mover mover;
 /* An account begins, and ends. password: s NULL when there is none. */
 void move_user_begin(struct slice host, struct slice name, struct slice password);
 void move_user_end(void);
+
+/* Nodes of the service at this domain follow, until the next account. */
+void move_service_begin(struct slice domain);
 
 /* Make the account, if that has not been done. false: nothing of it is taken. */
 bool move_settle(void);

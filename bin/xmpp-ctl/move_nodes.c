@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* Nodes of an account (XEP-0163): their configuration, items, and people. A node that is here keeps
+/* Nodes of an account (XEP-0163), or of a service (XEP-0060): their configuration, items, and people. A node that is here keeps
  * its configuration, and an item its payload. */
 
 static struct {
@@ -89,11 +89,25 @@ read_form(struct arena *a, struct xml_node const *e, stralloc *fields)
       move_fail("copy a configuration");
 }
 
+/* The address in the text, which must be usable as that of a person of a service's node; else, and for
+ * accounts, what is imported. */
+static struct slice
+person_or_self(struct arena *a, struct slice text)
+{
+  struct jid j;
+
+  return mover.is_service && text.s && jid_parse(a, text, &j) &&
+             j.bare.len <= PUBSUB_JID_MAX
+           ? j.bare
+           : mover.bare;
+}
+
 /* The node of this name; made when it is not there. false: it cannot be. */
 static bool
 find_or_make(struct arena *a, struct slice name, struct slice fields,
-             struct pubsub_node *n)
+             struct slice creator, struct pubsub_node *n)
 {
+  uint32_t most = mover.is_service ? IMPORT_SERVICE_NODES_MAX : IMPORT_NODES_MAX;
   struct pubsub_counts c;
 
   if (!name.len || name.len > PUBSUB_NAME_MAX) {
@@ -106,14 +120,14 @@ find_or_make(struct arena *a, struct slice name, struct slice fields,
   }
   if (errno != ENOENT || !pubsub_counts(move.pubsub, mover.number, &c))
     move_fail("read a node");
-  if (c.nodes >= IMPORT_NODES_MAX) {
+  if (c.nodes >= most) {
     move_refuse("node", "there are too many");
     return false;
   }
   *n = (struct pubsub_node){.owner = mover.number,
-                            .type = PUBSUB_PEP,
+                            .type = mover.is_service ? PUBSUB_FLAT : PUBSUB_PEP,
                             .name = name,
-                            .creator = mover.bare,
+                            .creator = creator,
                             .fields = fields};
   if (!pubsub_node_add(move.pubsub, n)) move_fail("make a node");
   return true;
@@ -128,8 +142,17 @@ move_configure(struct arena *a, struct xml_node const *e)
   fields.len = 0;
   read_form(a, e, &fields);
   if (find_or_make(a, xml_attr(e, "node"), arena_copy(a, slice_of(fields.s, fields.len)),
-                   &n))
+                   person_or_self(a, xml_attr(e, "creator")), &n))
     move_step();
+}
+
+/* The moment that the item says (not of XEP-0060), else now. */
+static uint64_t
+published_us(struct xml_node const *item)
+{
+  uint64_t us;
+
+  return stamp_read(xml_attr(item, "stamp"), &us) && us < door_wall() ? us : door_wall();
 }
 
 void
@@ -137,7 +160,7 @@ move_item(struct arena *a, struct slice node, struct xml_node const *item)
 {
   static stralloc payload = STRALLOC_ZERO;
   struct xml_node const *c = xml_next(item, NULL);
-  struct pubsub_item it = {.us = door_wall()}, here;
+  struct pubsub_item it = {.us = published_us(item)}, here;
   struct pubsub_node n;
   struct slice id = xml_attr(item, "id");
 
@@ -151,14 +174,14 @@ move_item(struct arena *a, struct slice node, struct xml_node const *item)
     move_refuse("item", "it is too large");
     return;
   }
-  if (!find_or_make(a, node, SLICE(""), &n)) return;
+  if (!find_or_make(a, node, SLICE(""), mover.bare, &n)) return;
   if (pubsub_item_get(move.pubsub, &n, id, &here)) {
     if (!move.replaces_data || slice_eq(here.payload, slice_of(payload.s, payload.len)))
       return;
   } else if (errno != ENOENT)
     move_fail("read an item");
   it.id = id;
-  it.publisher = mover.bare;
+  it.publisher = person_or_self(a, xml_attr(item, "publisher"));
   it.payload = slice_of(payload.s, payload.len);
   if (!pubsub_item_put(move.pubsub, &n, &it)) move_fail("write an item");
   move.items++;
@@ -191,7 +214,7 @@ affiliate(struct arena *a, struct pubsub_node const *n, struct xml_node const *e
          !slice_is(xml_attr(e, "affiliation"), affiliations[i]))
     i++;
   if (i == PUBSUB_AFFILIATIONS_N || i == PUBSUB_NONE || !person(a, e, &j) ||
-      slice_eq(j.bare, mover.bare))
+      (!mover.is_service && slice_eq(j.bare, mover.bare)))
     return;
   if (!pubsub_aff_get(move.pubsub, n->node, j.bare, &here)) move_fail("read a node");
   if (here != PUBSUB_NONE) return;
@@ -224,7 +247,7 @@ each_person(struct arena *a, struct xml_node const *e, person_fn *fn)
   struct xml_node const *c;
   struct pubsub_node n;
 
-  if (!find_or_make(a, xml_attr(e, "node"), SLICE(""), &n)) return;
+  if (!find_or_make(a, xml_attr(e, "node"), SLICE(""), mover.bare, &n)) return;
   for (c = xml_next(e, NULL); c; c = xml_next(e, c))
     fn(a, &n, c);
 }

@@ -20,6 +20,8 @@
  *
  *   server-data > host > user > archive, offline-messages, pubsub > items
  *
+ * The nodes of a service stand in pubsub in its host (not of XEP-0227).
+ *
  * An XInclude is read where it stands, as if its root stood there (s4.1). */
 
 enum level { TOP, SERVER, HOST, USER, ARCHIVE, WAITING, OWNED, PUBSUB, ITEMS, LEVELS };
@@ -295,6 +297,8 @@ static struct {
   {USER,   ARCHIVE, NS_PIE_MAM,      "archive"         },
   {USER,   OWNED,   NS_PUBSUB_OWNER, "pubsub"          },
   {USER,   PUBSUB,  NS_PUBSUB,       "pubsub"          },
+  {HOST,   OWNED,   NS_PUBSUB_OWNER, "pubsub"          },
+  {HOST,   PUBSUB,  NS_PUBSUB,       "pubsub"          },
   {PUBSUB, ITEMS,   NS_PUBSUB,       "items"           },
 };
 
@@ -325,6 +329,8 @@ begin(enum level l, char const **attrs)
     move_user_begin(slice_str(in.host), slice_str(text),
                     attr(attrs, "password") ? slice_str(attr(attrs, "password"))
                                             : (struct slice){NULL, 0});
+  } else if (level() == HOST && !(mover.is_service && slice_is(mover.bare, in.host))) {
+    move_service_begin(slice_str(in.host));
   } else if (l == ITEMS) {
     text = attr(attrs, "node");
     in.node.len = 0;

@@ -208,6 +208,28 @@ move_user_begin(struct slice host, struct slice name, struct slice password)
   if (mover.wants_keys && password.s) take_password(password);
 }
 
+void
+move_service_begin(struct slice domain)
+{
+  struct arena a = ARENA_ZERO;
+  struct slice text = jid_prep_domain(&a, domain);
+
+  OPENSSL_cleanse(&mover, sizeof mover);
+  mover.is_service = mover.is_settled = true;
+  snprintf(mover.bare_text, sizeof mover.bare_text, "%.*s",
+           text.s ? (int)text.len : (int)strlen(log_text(domain)),
+           text.s ? text.s : log_text(domain));
+  mover.bare = mover.host = slice_str(mover.bare_text);
+  if (!text.s || !settings_domain_host(&ctl.settings, "mod_pubsub", mover.bare).len) {
+    move_refuse("service", "no mod_pubsub serves that domain here");
+    mover.skipped = true;
+  } else {
+    mover.number = pubsub_service(move.pubsub, mover.bare, true);
+    if (!mover.number) move_fail("make a service");
+  }
+  arena_wipe(&a);
+}
+
 static bool
 has_keys(void)
 {

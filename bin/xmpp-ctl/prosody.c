@@ -14,7 +14,8 @@
 
 /* The internal storage of Prosody: FOLDER/HOST/STORE/USER.dat, a table, and .list, items one behind the
  * other. In names each byte that is no letter and no digit may be % and its hexadecimal digits. A file
- * lies in the map, and one table or item of it in memory. The file prosody.sqlite of such a folder, or
+ * lies in the map, and one table or item of it in memory. A service has a table for each of its nodes,
+ * FOLDER/HOST/pubsub_nodes/NODE.dat, and its items in FOLDER/HOST/pubsub_NODE.list. The file prosody.sqlite of such a folder, or
  * one that is named, is a database (prosody_sql.c): each store is kept here or there. */
 
 static struct {
@@ -68,15 +69,12 @@ name_file(char path[1600], char const *store, char const *ending)
 
 /* Write what the file says, behind head and before tail, if there is the file. */
 static void
-write_file(char const *store, bool is_list, prosody_fn *fn, char const *head,
-           char const *tail)
+write_path(char const *path, prosody_fn *fn, char const *head, char const *tail)
 {
-  char path[1600];
   struct slice file, rest;
   bool wrong = false, any = false;
   struct lua v;
 
-  name_file(path, store, is_list ? "list" : "dat");
   file = rest = map(path);
   while (rest.len && lua_read(prosody_arena(), &rest, &v, &wrong)) {
     if (prosody_put(path, fn, &v, any ? "" : head)) any = true;
@@ -86,6 +84,16 @@ write_file(char const *store, bool is_list, prosody_fn *fn, char const *head,
   if (any) prosody_put_text(tail);
   if (wrong) prosody_complain(path, "it is no table that Prosody has written");
   if (file.s) munmap((void *)(uintptr_t)file.s, file.len);
+}
+
+static void
+write_file(char const *store, bool is_list, prosody_fn *fn, char const *head,
+           char const *tail)
+{
+  char path[1600];
+
+  name_file(path, store, is_list ? "list" : "dat");
+  write_path(path, fn, head, tail);
 }
 
 /* ---- users ---- */
@@ -119,8 +127,21 @@ write_items(char const *store)
   decode(store, name, sizeof name);
   if (strncmp(name, "pep_", 4) != 0) return;
   head = prosody_items_head(slice_str(name + 4));
-  write_file(store, true, prosody_item, head, "</items></pubsub>");
+  write_file(store, true, prosody_item, head, PROSODY_ITEMS_TAIL);
   free(head);
+}
+
+/* Copy the name of a file without its ending, which stands behind a dot. false: it has another, or is
+ * too long. */
+static bool
+stem_of(char const *file, char const *ending, char name[512])
+{
+  size_t len = strlen(file), n = strlen(ending);
+
+  if (len <= n || len - n >= 512 || strcmp(file + len - n, ending) != 0) return false;
+  memcpy(name, file, len - n);
+  name[len - n] = 0;
+  return true;
 }
 
 static void
@@ -128,12 +149,10 @@ write_user(char const *file)
 {
   char name[512];
   struct dirent const *e;
-  size_t len = strlen(file);
   unsigned int i;
   DIR *d;
 
-  if (len < 5 || len > sizeof name || strcmp(file + len - 4, ".dat") != 0) return;
-  snprintf(name, sizeof name, "%.*s", (int)(len - 4), file);
+  if (!stem_of(file, ".dat", name)) return;
   job.user_file = name;
   if (!write_account()) return;
   for (i = 0; i < prosody_stores_n; i++) {
@@ -147,25 +166,73 @@ write_user(char const *file)
   prosody_put_text("</user>\n");
 }
 
+/* ---- nodes of a service: pubsub_nodes/NODE.dat, and its items in pubsub_NODE.list ---- */
+
+static void
+write_nodes(DIR *d)
+{
+  char path[1200];
+  struct dirent const *e;
+
+  while ((e = readdir(d))) {
+    if (e->d_name[0] == '.') continue;
+    snprintf(path, sizeof path, "%s/pubsub_nodes/%.255s", job.folder, e->d_name);
+    write_path(path, prosody_node, PROSODY_NODES_HEAD, PROSODY_NODES_TAIL);
+  }
+}
+
+static void
+write_service_items(void)
+{
+  char path[1200], file[512], name[PUBSUB_NAME_MAX + 32], *head;
+  struct dirent const *e;
+  DIR *d = opendir(job.folder);
+
+  while (d && (e = readdir(d))) {
+    if (strncmp(e->d_name, "pubsub_", 7) != 0 || !stem_of(e->d_name, ".list", file))
+      continue;
+    decode(file, name, sizeof name);
+    head = prosody_items_head(slice_str(name + 7));
+    snprintf(path, sizeof path, "%s/%.255s", job.folder, e->d_name);
+    write_path(path, prosody_item, head, PROSODY_ITEMS_TAIL);
+    free(head);
+  }
+  if (d) closedir(d);
+}
+
 /* ---- hosts ---- */
+
+static DIR *
+open_store(char const *name)
+{
+  char path[720];
+
+  snprintf(path, sizeof path, "%s/%s", job.folder, name);
+  return opendir(path);
+}
 
 static void
 write_host(char const *folder, char const *file)
 {
-  char path[720], name[512];
   struct dirent const *e;
-  DIR *d;
+  DIR *users, *nodes;
+  char name[512];
 
   snprintf(job.folder, sizeof job.folder, "%.400s/%.255s", folder, file);
-  snprintf(path, sizeof path, "%s/accounts", job.folder);
-  d = opendir(path);
-  if (!d) return;
+  users = open_store("accounts");
+  nodes = open_store("pubsub_nodes");
+  if (!users && !nodes) return;
   job.any_host = true;
   decode(file, name, sizeof name);
   prosody_begin_host(slice_str(name));
-  while ((e = readdir(d)))
+  while (users && (e = readdir(users)))
     write_user(e->d_name);
-  closedir(d);
+  if (users) closedir(users);
+  if (nodes) {
+    write_nodes(nodes);
+    closedir(nodes);
+    write_service_items();
+  }
   prosody_put_text("</host>\n");
 }
 

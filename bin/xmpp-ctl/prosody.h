@@ -25,6 +25,12 @@ prosody_fn prosody_account, prosody_roster, prosody_vcard, prosody_private,
   prosody_blocklist, prosody_privacy, prosody_offline, prosody_archive, prosody_pep,
   prosody_item;
 
+/* The same of a node of a service (mod_pubsub), a table each. */
+prosody_fn prosody_node;
+#define PROSODY_NODES_HEAD "<pubsub xmlns='" NS_PUBSUB_OWNER "'>"
+#define PROSODY_NODES_TAIL "</pubsub>"
+#define PROSODY_ITEMS_TAIL "</items></pubsub>\n"
+
 /* A store of a user but its account. is_list: fn is called for each item. The texts head and tail stand
  * around all of it. */
 struct prosody_store {

@@ -17,12 +17,13 @@
 
 #define VALUE_MAX (64 << 20)
 
-/* Rows of rooms and of services have other stores. */
+/* Rows of rooms have other stores. A node of a service is a table of the user NODE; its items are rows of
+ * the user ''. */
 #define STORES "'accounts','roster','vcard','private','blocklist','privacy','pep'"
 #define LISTS "'archive','archive2','offline'"
 #define IS_NODE "store >= 'pep_' AND store < 'pep`'"
 
-enum statement { USERS, PAIRS, ITEMS, NODES, STATEMENTS };
+enum statement { USERS, PAIRS, ITEMS, NODES, SERVICES, SERVICE_STORES, STATEMENTS };
 
 static char const *const texts[STATEMENTS] = {
   [USERS] = "SELECT host, user FROM prosody WHERE user != '' AND store IN (" STORES
@@ -30,11 +31,17 @@ static char const *const texts[STATEMENTS] = {
             "IN (" LISTS ") OR (" IS_NODE ")) ORDER BY host, user",
   [PAIRS] = "SELECT key, type, value FROM prosody WHERE host = ? AND user = ? AND store "
             "= ?",
-  [ITEMS] = "SELECT key, type, value, \"when\" FROM prosodyarchive WHERE host = ? AND "
-            "user = ? AND store = ? ORDER BY sort_id",
+  [ITEMS] =
+    "SELECT key, type, value, \"when\", \"with\" FROM prosodyarchive WHERE host = ? AND "
+    "user = ? AND store = ? ORDER BY sort_id",
   [NODES] =
     "SELECT DISTINCT store FROM prosodyarchive WHERE host = ? AND user = ? AND (" IS_NODE
     ")",
+  [SERVICES] = "SELECT DISTINCT host, user FROM prosody WHERE user != '' AND store = "
+               "'pubsub_nodes' ORDER BY host, user",
+  [SERVICE_STORES] =
+    "SELECT DISTINCT store FROM prosodyarchive WHERE host = ? AND user = '' AND store >= "
+    "'pubsub_' AND store < 'pubsub`'",
 };
 
 static struct {
@@ -75,8 +82,8 @@ begin(enum statement which, char const *store)
 
   sqlite3_reset(s);
   bind(s, 1, job.host);
-  bind(s, 2, job.user);
-  if (which != NODES) bind(s, 3, slice_str(store));
+  if (which != SERVICE_STORES) bind(s, 2, job.user);
+  if (which == PAIRS || which == ITEMS) bind(s, 3, slice_str(store));
   snprintf(job.where, sizeof job.where, "%.400s: %s of %.*s@%.*s", job.path, store,
            job.user.len < 300 ? (int)job.user.len : 300, job.user.s,
            job.host.len < 300 ? (int)job.host.len : 300, job.host.s);
@@ -172,12 +179,15 @@ write_table(struct prosody_store const *store)
 static bool
 read_item(sqlite3_stmt *s, struct lua *t)
 {
-  struct lua key = {.kind = LUA_STRING}, when = {.kind = LUA_NUMBER};
+  struct lua key = {.kind = LUA_STRING}, with = {.kind = LUA_STRING},
+             when = {.kind = LUA_NUMBER};
 
   key.text = arena_copy(prosody_arena(), column(s, 0));
+  with.text = arena_copy(prosody_arena(), column(s, 4));
   when.number = sqlite3_column_double(s, 3);
-  return read_value(s, t) && t->kind == LUA_TABLE && key.text.s &&
-         put(t, SLICE("key"), key) && put(t, SLICE("when"), when);
+  return read_value(s, t) && t->kind == LUA_TABLE && key.text.s && with.text.s &&
+         put(t, SLICE("key"), key) && put(t, SLICE("with"), with) &&
+         put(t, SLICE("when"), when);
 }
 
 static void
@@ -197,18 +207,18 @@ write_items(char const *store, prosody_fn *fn, char const *head, char const *tai
   if (any) prosody_put_text(tail);
 }
 
-/* Items of each node lie in a store of their own. */
+/* Items of each node lie in a store of their own, whose name is that of the node behind front bytes. */
 static void
-write_nodes(void)
+write_nodes(enum statement which, size_t front)
 {
-  sqlite3_stmt *s = begin(NODES, "pep");
+  sqlite3_stmt *s = begin(which, "nodes");
   char *store, *head;
 
   while (next(s)) {
     store = slice_dup(column(s, 0));
     if (!store) move_fail("read");
-    head = prosody_items_head(slice_str(store + 4));
-    write_items(store, prosody_item, head, "</items></pubsub>");
+    head = prosody_items_head(slice_str(store + front));
+    write_items(store, prosody_item, head, PROSODY_ITEMS_TAIL);
     free(head);
     free(store);
   }
@@ -235,33 +245,77 @@ write_user(void)
     else
       write_table(p);
   }
-  write_nodes();
+  write_nodes(NODES, 4);
   prosody_put_text("</user>\n");
 }
 
-static void
-write_users(void)
-{
-  sqlite3_stmt *s = job.statements[USERS];
-  char *host = NULL;
+/* ---- services ---- */
 
-  while (next(s)) {
+static void
+write_node(void)
+{
+  struct lua t;
+  bool any;
+
+  if (read_table("pubsub_nodes", &t, &any) && any &&
+      prosody_put(job.where, prosody_node, &t, PROSODY_NODES_HEAD))
+    prosody_put_text(PROSODY_NODES_TAIL);
+  prosody_forget();
+}
+
+static void
+write_service_items(void)
+{
+  job.user = SLICE("");
+  write_nodes(SERVICE_STORES, 7);
+}
+
+/* ---- hosts ---- */
+
+/* Write the users, or nodes, that the statement has, by host, and at_end behind those of each host. false:
+ * there is none. */
+static bool
+write_hosts(enum statement which, void (*one)(void), void (*at_end)(void))
+{
+  sqlite3_stmt *s = job.statements[which];
+  char *host = NULL;
+  bool more;
+
+  do {
+    more = next(s);
+    if (host && (!more || !slice_is(column(s, 0), host))) {
+      job.host = slice_str(host);
+      at_end();
+      prosody_put_text("</host>\n");
+    }
+    if (!more) break;
     job.host = column(s, 0);
     job.user = column(s, 1);
     if (!host || !slice_is(job.host, host)) {
-      if (host) prosody_put_text("</host>\n");
       free(host);
       host = slice_dup(job.host);
       if (!host) move_fail("read");
       prosody_begin_host(job.host);
     }
-    write_user();
-  }
-  if (host)
-    prosody_put_text("</host>\n");
-  else
-    prosody_complain(job.path, "it has no accounts of Prosody");
+    one();
+  } while (more);
+  more = host != NULL;
   free(host);
+  return more;
+}
+
+static void
+nothing(void)
+{
+}
+
+static void
+write_all(void)
+{
+  bool users = write_hosts(USERS, write_user, nothing);
+  bool services = write_hosts(SERVICES, write_node, write_service_items);
+
+  if (!users && !services) prosody_complain(job.path, "it has no accounts of Prosody");
 }
 
 /* ---- the database ---- */
@@ -290,7 +344,7 @@ prosody_write_database(char const *path)
 
   job.path = path;
   if (open_database(path))
-    write_users();
+    write_all();
   else
     fail();
   for (i = 0; i < STATEMENTS; i++)

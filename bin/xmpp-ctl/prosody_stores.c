@@ -272,24 +272,99 @@ cat_field(stralloc *out, struct slice name, struct lua const *v)
          xml_cat(out, "</value></field>");
 }
 
-static bool
-cat_node(stralloc *out, struct slice name, struct lua const *node)
+/* Fields that Prosody does not store, for a node of a service (mod_pubsub) and of an account (mod_pep). */
+static struct {
+  char const *name, *of_service, *of_account;
+} const defaults[] = {
+  {"persist_items",            "1",          "1"                  },
+  {"max_items",                "20",         "1"                  },
+  {"access_model",             "open",       "presence"           },
+  {"publish_model",            "publishers", "publishers"         },
+  {"send_last_published_item", "never",      "on_sub_and_presence"},
+};
+
+/* The first pair of a table of the node. */
+static struct lua_pair const *
+pairs_of(struct lua const *node, char const *name)
 {
-  struct lua const *config = lua_get(node, "config"),
-                   *affs = lua_get(node, "affiliations");
-  struct lua_pair const *p = config && config->kind == LUA_TABLE ? config->first : NULL;
-  bool ok = xml_cat(out, "<configure") && xml_cat_attr(out, "node", name) &&
-            xml_cat(out, "><x xmlns='jabber:x:data' type='form'>");
+  struct lua const *t = lua_get(node, name);
+
+  return t && t->kind == LUA_TABLE ? t->first : NULL;
+}
+
+static bool
+cat_config(stralloc *out, struct lua const *node, bool of_service)
+{
+  struct lua_pair const *p = pairs_of(node, "config");
+  bool ok = xml_cat(out, "<x xmlns='jabber:x:data' type='form'>");
+  struct lua const *config = lua_get(node, "config");
+  struct lua text = {.kind = LUA_STRING};
+  size_t i;
 
   for (; ok && p; p = p->next)
     if (p->key.kind == LUA_STRING) ok = cat_field(out, p->key.text, &p->value);
-  ok = ok && xml_cat(out, "</x></configure><affiliations") &&
-       xml_cat_attr(out, "node", name) && xml_cat(out, ">");
-  for (p = affs && affs->kind == LUA_TABLE ? affs->first : NULL; ok && p; p = p->next)
+  for (i = 0; ok && i < sizeof defaults / sizeof *defaults; i++) {
+    if (config && lua_get(config, defaults[i].name)) continue;
+    text.text = slice_str(of_service ? defaults[i].of_service : defaults[i].of_account);
+    ok = cat_field(out, slice_str(defaults[i].name), &text);
+  }
+  return ok && xml_cat(out, "</x>");
+}
+
+/* An owner of the node: of several the first in the order of bytes. */
+static struct slice
+owner_of(struct lua const *node)
+{
+  struct lua_pair const *p = pairs_of(node, "affiliations");
+  struct slice owner = SLICE(""), jid;
+
+  for (; p; p = p->next) {
+    jid = p->key.kind == LUA_STRING ? p->key.text : SLICE("");
+    if (!jid.len || !slice_is(p->value.text, "owner")) continue;
+    if (!owner.len ||
+        memcmp(jid.s, owner.s, jid.len < owner.len ? jid.len : owner.len) < 0)
+      owner = jid;
+  }
+  return owner;
+}
+
+static bool
+cat_people(stralloc *out, struct slice name, struct lua const *node)
+{
+  struct lua_pair const *p = pairs_of(node, "affiliations");
+  bool ok =
+    xml_cat(out, "<affiliations") && xml_cat_attr(out, "node", name) && xml_cat(out, ">");
+
+  for (; ok && p; p = p->next)
     if (p->key.kind == LUA_STRING && p->value.kind == LUA_STRING)
       ok = xml_cat(out, "<affiliation") && xml_cat_attr(out, "jid", p->key.text) &&
            xml_cat_attr(out, "affiliation", p->value.text) && xml_cat(out, "/>");
-  return ok && xml_cat(out, "</affiliations>");
+  ok = ok && xml_cat(out, "</affiliations><subscriptions") &&
+       xml_cat_attr(out, "node", name) && xml_cat(out, ">");
+  for (p = pairs_of(node, "subscribers"); ok && p; p = p->next)
+    if (p->key.kind == LUA_STRING && is_on(&p->value))
+      ok = xml_cat(out, "<subscription") && xml_cat_attr(out, "jid", p->key.text) &&
+           xml_cat(out, " subscription='subscribed'/>");
+  return ok && xml_cat(out, "</subscriptions>");
+}
+
+/* The creator of a service's node is not stored: an owner stands for it. */
+static bool
+cat_node(stralloc *out, struct slice name, struct lua const *node, bool of_service)
+{
+  struct slice owner = of_service ? owner_of(node) : SLICE("");
+
+  return xml_cat(out, "<configure") && xml_cat_attr(out, "node", name) &&
+         (!owner.len || xml_cat_attr(out, "creator", owner)) && xml_cat(out, ">") &&
+         cat_config(out, node, of_service) && xml_cat(out, "</configure>") &&
+         cat_people(out, name, node);
+}
+
+bool
+prosody_node(stralloc *out, struct arena *a, struct lua const *t)
+{
+  (void)a;
+  return cat_node(out, lua_text(t, "name"), t, true);
 }
 
 bool
@@ -301,18 +376,22 @@ prosody_pep(stralloc *out, struct arena *a, struct lua const *t)
   (void)a;
   for (p = t->first; ok && p; p = p->next)
     if (p->key.kind == LUA_STRING && is_on(&p->value))
-      ok = cat_node(out, p->key.text, &p->value);
+      ok = cat_node(out, p->key.text, &p->value, false);
   return ok && xml_cat(out, "</pubsub>");
 }
 
 bool
 prosody_item(stralloc *out, struct arena *a, struct lua const *t)
 {
-  struct slice key = lua_text(t, "key");
+  struct slice key = lua_text(t, "key"), who = lua_text(t, "with"), stamp;
+  char buf[STAMP_SIZE];
 
   (void)a;
   if (slice_is(lua_text(t, "name"), "item"))
     return prosody_cat_stanza(out, t, " xmlns='" NS_PUBSUB "'", SLICE(""));
-  return xml_cat(out, "<item") && xml_cat_attr(out, "id", key) && xml_cat(out, ">") &&
+  stamp = stamp_of(t, buf);
+  return xml_cat(out, "<item") && xml_cat_attr(out, "id", key) &&
+         (!who.len || xml_cat_attr(out, "publisher", who)) &&
+         (!stamp.len || xml_cat_attr(out, "stamp", stamp)) && xml_cat(out, ">") &&
          prosody_cat_stanza(out, t, " xmlns=''", SLICE("")) && xml_cat(out, "</item>");
 }

@@ -569,9 +569,10 @@
 #define IMPORT_AHEAD_MAX 8u
 #define IMPORT_REQUESTS_MAX 64u
 
-/* Nodes of an account, includes inside includes, and namespaces that are named at the end, of
+/* Nodes of an account, and of a service, includes inside includes, and namespaces that are named at the end, of
  * xmpp-ctl import. */
 #define IMPORT_NODES_MAX 2000u
+#define IMPORT_SERVICE_NODES_MAX 100000u
 #define IMPORT_INCLUDES_MAX 3u
 #define IMPORT_UNKNOWN_MAX 32u
 /* Lines of the log about refused stanzas of one sender in REFUSED_SECOND_US (microseconds), and how

@@ -131,11 +131,21 @@ def prosody(folder):
         "offline/nina%2ec.list": lua_message(2, "romeo@example.com/o", "nina.c@example.com", 0),
         "pep/nina%2ec.dat": 'return { ["urn:xmpp:bookmarks:1"] = { ["name"] = "urn:xmpp:bookmarks:1"; '
                             '["config"] = { ["access_model"] = "whitelist"; ["max_items"] = "max"; '
-                            '["persist_items"] = true }; ["affiliations"] = { ["a@b.c"] = "member" } }};',
+                            '["persist_items"] = true }; ["affiliations"] = { ["a@b.c"] = "member" }; '
+                            '["subscribers"] = { ["a@b.c/r"] = true; ["d@e.f"] = false } }};',
         "pep_%s/nina%%2ec.list" % node: 'item({ ["name"] = "item"; ["attr"] = { ["id"] = "r@c.d"; '
                                         '["xmlns"] = "http://jabber.org/protocol/pubsub" }; [1] = { '
                                         '["name"] = "conference"; ["attr"] = { ["xmlns"] = '
                                         '"urn:xmpp:bookmarks:1" } }; ["key"] = "r@c.d" });\n'}
+    for service in ("pubsub%2eexample%2ecom", "gone%2eexample%2ecom"):
+        files["../%s/pubsub_nodes/a%%2fb.dat" % service] = (
+            'return { ["name"] = "a/b"; ["config"] = { ["title"] = "T" }; ["affiliations"] = { '
+            '["romeo@example.com"] = "owner"; ["otto@example.com"] = "publisher" }; ["subscribers"] = { '
+            '["otto@example.com"] = { ["pubsub#deliver"] = true } } };')
+        files["../%s/pubsub_a%%2fb.list" % service] = "".join(
+            'item({ ["name"] = "e"; ["attr"] = { ["xmlns"] = "urn:e"; ["stamp"] = '
+            '"2020-01-01T00:00:0%dZ" }; ["key"] = "i%d"; ["when"] = 157783680%d; ["with"] = '
+            '"otto@example.com" });\n' % (n, n, n) for n in (2, 1))
     for name, text in files.items():
         path = folder + "/example%2ecom/" + name
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -168,6 +178,10 @@ def pairs(table):
         yield key, kind, (value if kind == "string" else json.dumps(value, ensure_ascii=False))
 
 
+def host_of(store):
+    return "pubsub." * store.startswith("pubsub_") + HOST
+
+
 def prosody_sql(path):
     """A database like Prosody's storage_sql: nina.c of the folder again, and sara."""
     stored, server = keys("nina", b"s" * 36, 10000, "sha256")
@@ -188,7 +202,7 @@ def prosody_sql(path):
         ("nina.c", "pep"): {"urn:xmpp:bookmarks:1": {
             "name": "urn:xmpp:bookmarks:1", "config": {"access_model": "whitelist", "max_items": "max",
                                                        "persist_items": True},
-            "affiliations": {"a@b.c": "member"}}},
+            "affiliations": {"a@b.c": "member"}, "subscribers": {"a@b.c/r": True}}},
         ("sara", "accounts"): {"password": "s\u00e4ra"},
         ("sara", "roster"): {"nina.c@example.com": {"subscription": "both", "name": "N \U0001f600 '"}},
         ("sara", "vcard"): {"name": "vCard", "attr": {"xmlns": "vcard-temp"},
@@ -198,6 +212,9 @@ def prosody_sql(path):
         ("lost", "accounts"): {"": {"__hash": [False, True]}},
         ("room", "config"): {"password": "of a room"},
         ("", "accounts"): {"password": "nobody's"},
+        ("a/b", "pubsub_nodes"): {"name": "a/b", "config": {"title": "T"}, "affiliations": {
+            "romeo@example.com": "owner", "otto@example.com": "publisher"},
+            "subscribers": {"otto@example.com": True}},
     }
     lists = [
         ("nina.c", "archive", "k1", 1577836801, message % (1, "", 1)),
@@ -208,15 +225,18 @@ def prosody_sql(path):
         ("sara", "archive", "2", 1577836805, sara % "second"),
         ("sara", "archive", "1", 1577836804, sara % "first"),
         ("sara", "archive", "3", 1577836806, "<message>"),
+        ("", "pubsub_a/b", "i2", 1577836802, "<e xmlns='urn:e'/>"),
+        ("", "pubsub_a/b", "i3", 1577836803, "<e xmlns='urn:e'/>"),
         ("room", "muc_log", "1", 1577836804, sara % "in a room"),
     ]
     with sqlite3.connect(path) as db:
         db.executescript(SCHEMA)
         for (user, store), table in tables.items():
             db.executemany("INSERT INTO prosody VALUES (?,?,?,?,?,?)", [
-                (HOST, user, store) + row for row in pairs(table)])
+                (host_of(store), user, store) + row for row in pairs(table)])
         db.executemany('INSERT INTO prosodyarchive (host, user, store, key, "when", "with", type, value) '
-                       "VALUES (?,?,?,?,?,'romeo@example.com','xml',?)", [(HOST,) + row for row in lists])
+                       "VALUES (?,?,?,?,?,'romeo@example.com','xml',?)",
+                       [(host_of(row[1]),) + row for row in lists])
         db.execute("UPDATE prosody SET value = '{\"subscription\": nil}' WHERE user = 'bad' AND store = "
                    "'roster'")
     db.close()
@@ -260,17 +280,23 @@ def all_of_it_is_there(t):
         t.state + "/data.importing")
     prosody(t.state + "/prosody")
     code, out, err = t.ctl("import", "prosody", t.state + "/prosody", code=None)
-    assert code == 1 and out == "3 accounts made, 0 were there, 7 items, 2 messages, 2 refused\n", (
+    assert code == 1 and out == "3 accounts made, 0 were there, 13 items, 2 messages, 3 refused\n", (
         out, err)
+    assert "gone.example.com: service: no mod_pubsub serves" in err, err
     assert "bad.dat: it is no table" in err and "execute" not in err, err
     assert "vcard/otto.dat: a table is not" in err and "away@example.com: password: there is none" in err
     code, out, err = t.ctl("import", "prosody", t.state + "/prosody", code=None)
-    assert out == "0 accounts made, 3 were there, 0 items, 0 messages, 2 refused\n", (out, err)
+    assert out == "0 accounts made, 3 were there, 0 items, 0 messages, 3 refused\n", (out, err)
     code, out, err = t.ctl("import", "prosody", t.state + "/prosody/example%2ecom", code=None)
     assert code == 1 and "no folder in it has accounts" in err, (code, err)
     from_sqlite(t)
     bombs(t)
     exported_and_back(t)
+    os.unlink(t.state + "/sql/prosody.sqlite")
+    prosody_sql(t.state + "/sql/prosody.sqlite")
+    for name, items in (("prosody", 5), ("sql", 1)):    # of the service, whose nodes no export has
+        code, out, err = t.ctl("import", "prosody", "%s/%s" % (t.state, name), code=None)
+        assert " 0 accounts" not in out and ", %d items, 0 messages" % items in out, (name, out, err)
     t.start()
     check_accounts(t)
     check_prosody(t)
@@ -285,7 +311,7 @@ def from_sqlite(t):
     before = open(path, "rb").read()
     nina = t.ctl("export", "nina.c@" + HOST)
     code, out, err = t.ctl("import", "prosody", path, code=None)
-    assert (code, out) == (1, "3 accounts made, 1 were there, 2 items, 2 messages, 2 refused\n"), (out, err)
+    assert (code, out) == (1, "3 accounts made, 1 were there, 3 items, 2 messages, 2 refused\n"), (out, err)
     assert "roster of bad@example.com: a value is not as" in err, err
     assert "archive of sara@example.com: an item is not as" in err, err
     assert "lost@example.com: password: there is none" in err and "s\u00e4ra" not in err, err
@@ -424,7 +450,17 @@ def check_prosody(t):
     e = s.expect(lambda e: e.findtext("{%s}body" % CLIENT))
     assert e.find("{urn:xmpp:delay}delay").get("stamp").startswith("2021-01-01T00:00:02"), e
     s.close()
-    login(t, "otto", "o\\t\"to").close()
+    otto = login(t, "otto", "o\\t\"to")
+    items = otto.iq("pubsub." + HOST, "<pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='a/b'/>"
+                                      "</pubsub>")
+    assert [i.get("id") for i in items[0][0]] == ["i2", "i1", "i3"], ET.tostring(items)
+    subs = text_of(otto, "<pubsub xmlns='http://jabber.org/protocol/pubsub'><subscriptions/></pubsub>",
+                   "pubsub." + HOST)
+    assert subs.count("jid=") == 1 and 'jid="otto@example.com"' in subs, subs
+    otto.close()
+    rows = t.ctl("pubsub", "items", "pubsub." + HOST, "a/b", records=True)
+    assert "i1\t2020-01-01T00:00:01.000000Z\totto@example.com\t" in rows, rows
+    assert "romeo@example.com" in t.ctl("pubsub", "nodes", "pubsub." + HOST), rows
 
 
 @check

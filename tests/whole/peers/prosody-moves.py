@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Accounts that a real Prosody keeps in its internal storage, or in SQLite: people log in with their
-passwords and find contacts, requests, vCard, private XML, block list, messages, archive and keys for OMEMO."""
+passwords and find contacts, requests, vCard, private XML, block list, messages, archive and keys for OMEMO;
+nodes of accounts and of a service have their items, configuration and people."""
 import os, shutil, subprocess, sys, tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -27,9 +28,14 @@ VirtualHost "example.com"
   authentication = "internal_hashed"
 VirtualHost "other.example"
   authentication = "internal_plain"
+Component "pubsub.example.com" "pubsub"
+  admins = { "juliet@example.com" }
 """
 
 DEVICES = "eu.siacs.conversations.axolotl.devicelist"
+PUBSUB = "http://jabber.org/protocol/pubsub"
+SERVICE = "pubsub.example.com"
+NODES = ("list", "urn:odd/n@me?x %")
 
 
 class Prosody:
@@ -66,6 +72,56 @@ def fill_more(p):
     juliet.close()
 
 
+def form(kind, **fields):
+    return ("<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE' type='hidden'><value>%s#%s"
+            "</value></field>%s</x>" % (PUBSUB, kind, "".join(
+                "<field var='pubsub#%s'><value>%s</value></field>" % f for f in fields.items())))
+
+
+def pubsub(s, to, what, owner=False, type="set"):
+    return result(s, to, "<pubsub xmlns='%s%s'>%s</pubsub>" % (PUBSUB, owner * "#owner", what), type)
+
+
+def fill_nodes(p):
+    """Nodes with all that they may have, of juliet's account and of the service."""
+    juliet, romeo = login_there(p, "juliet@example.com"), login_there(p, "romeo@example.com")
+    for to in (None, SERVICE):
+        pubsub(juliet, to, "<create node='%s'/><configure>%s</configure>" % (NODES[0], form(
+            "node_config", title="a &amp; b", max_items=5, access_model="whitelist")))
+        pubsub(juliet, to, "<create node='%s'/>" % NODES[1])
+        for i in range(3):
+            pubsub(juliet, to, "<publish node='%s'><item id='i%d'><e xmlns='urn:e'>%d &lt;</e></item>"
+                               "</publish>" % (NODES[0], 2 - i, i))
+        pubsub(juliet, to, "<publish node='%s'><item id='z'><e xmlns='urn:e'/></item></publish>" % NODES[1])
+        pubsub(juliet, to, "<affiliations node='%s'><affiliation jid='romeo@example.com' affiliation="
+                           "'member'/><affiliation jid='paris@other.example' affiliation='outcast'/>"
+                           "</affiliations>" % NODES[0], True)
+        pubsub(romeo, to or "juliet@example.com", "<subscribe node='%s' jid='romeo@example.com'/>" % NODES[0])
+    juliet.close()
+    romeo.close()
+
+
+def nodes(server, login):
+    """The nodes as their owner sees them, and romeo's subscription."""
+    juliet, romeo = login(server, "juliet@example.com"), login(server, "romeo@example.com")
+    out = {}
+    for to in (None, SERVICE):
+        for node in NODES:
+            items = [(i.get("id"), ET.canonicalize(ET.tostring(i[0]))) for i in pubsub(juliet, to, "<items node='%s'/>" % node, type="get")[0]]
+            affs = {e.get("jid"): e.get("affiliation") for e in pubsub(
+                juliet, to, "<affiliations node='%s'/>" % node, True, "get")[0]}
+            fields = {f.get("var"): f.findtext("{jabber:x:data}value") for f in pubsub(
+                juliet, to, "<configure node='%s'/>" % node, True, "get").iter("{jabber:x:data}field")}
+            out[to, node] = items, affs, [fields["pubsub#" + f] or None for f in (
+                "title", "max_items", "access_model", "publish_model", "persist_items",
+                "send_last_published_item")]
+        out[to] = [(e.get("node"), e.get("jid"), e.get("subscription")) for e in pubsub(
+            romeo, to or "juliet@example.com", "<subscriptions/>", type="get")[0]]
+    juliet.close()
+    romeo.close()
+    return out
+
+
 def archive(s):
     i = s.next_id()
     s.send("<iq type='set' id='%s'><query xmlns='urn:xmpp:mam:2'/></iq>" % i)
@@ -81,6 +137,7 @@ def all_of_it_is_there(t, storage, again=0):
     p = Prosody(PEOPLE, storage)
 
     def export():
+        t.nodes = nodes(p, login_there)
         romeo = login_there(p, "romeo@example.com")
         t.archive = archive(romeo)
         romeo.close()
@@ -90,20 +147,23 @@ def all_of_it_is_there(t, storage, again=0):
     try:
         fill(p)
         fill_more(p)
+        fill_nodes(p)
         move(t, p, PEOPLE, export, "prosody", again=again)
     finally:
         p.end()
         shutil.rmtree(p.dir, ignore_errors=True)
+    here = nodes(t, login_here)
+    assert here == t.nodes, "\n%r\n%r" % (here, t.nodes)
     romeo = login_here(t, "romeo@example.com")
     assert t.archive and archive(romeo) == t.archive, (archive(romeo), t.archive)
-    nodes = result(login_here(t, "paris@other.example"), "juliet@example.com", "<pubsub xmlns='http://"
+    devices = result(login_here(t, "paris@other.example"), "juliet@example.com", "<pubsub xmlns='http://"
                    "jabber.org/protocol/pubsub'><items node='%s'/></pubsub>" % DEVICES)
-    assert nodes.find(".//{eu.siacs.conversations.axolotl}device").get("id") == "42"
+    assert devices.find(".//{eu.siacs.conversations.axolotl}device").get("id") == "42"
 
 
 def tree():
     return Tree(hosts=HOSTS, accounts=(),
-                modules=MODULES + "\nmod_caps: {}\nmod_pubsub: {plugins: [pep]}")
+                modules=MODULES + "\nmod_caps: {}\nmod_pubsub: {plugins: [flat, pep]}")
 
 
 @check
