@@ -72,6 +72,49 @@ def fill(e):
         s.close()
 
 
+QUERIES = ("<query xmlns='jabber:iq:roster'/>", "<vCard xmlns='vcard-temp'/>",
+           "<query xmlns='jabber:iq:private'><x xmlns='urn:my'/></query>")
+
+
+def ask(s, kind, queries, behind=""):
+    """The answers to requests that are sent in one piece."""
+    ids = [s.next_id() for _ in queries]
+    s.send("".join("<iq type='%s' id='%s'>%s</iq>" % (kind, *q) for q in zip(ids, queries)) + behind)
+    got = [s.expect(lambda e: e.get("id") in ids and e.tag.endswith("}iq")) for _ in ids]
+    assert all(e.get("type") == "result" for e in got), [ET.tostring(e) for e in got]
+    return {e.get("id"): e for e in got}, ids
+
+
+def look_at_one(s):
+    got, ids = ask(s, "get", QUERIES)
+    return [ET.canonicalize(re.sub(" ver=\"[^\"]*\"", "", ET.tostring(got[i][0]).decode())) for i in ids]
+
+
+def fill_one(peer, people, i):
+    """Give the account all that an export has, and write a message to the next. What its clients see."""
+    s = login_there(peer, people[i])
+    ask(s, "set", (
+        "<query xmlns='jabber:iq:roster'><item jid='c%d@example.net' name='N %d &lt;'><group>G%d</group>"
+        "</item></query>" % (i, i, i % 7),
+        "<vCard xmlns='vcard-temp'><FN>F %d</FN><NICKNAME>中&amp;%d</NICKNAME></vCard>" % (i, i),
+        "<query xmlns='jabber:iq:private'><x xmlns='urn:my' n='%d'><y>%d</y></x></query>" % (i, i)),
+        "<message type='chat' to='%s'><body>from %d</body></message>" % (people[(i + 1) % len(people)], i))
+    out = look_at_one(s)
+    s.send("</stream:stream>")
+    s.abort()       # ejabberd ends its stream only after 80 ms
+    return out
+
+
+def see_one(t, people, i, there):
+    """Compare the account, and the message that waits for it, with what was there."""
+    s = login_here(t, people[i])
+    here = look_at_one(s)
+    assert here == there, "%s\n%s\n%s" % (people[i], here, there)
+    s.send("<presence/>")
+    s.expect_body("from %d" % ((i - 1) % len(people)))
+    s.close()
+
+
 def roster(s):
     return {i.get("jid"): (i.get("name") or None, i.get("subscription"), i.get("ask"),
                            sorted(g.text for g in i))
@@ -111,8 +154,9 @@ def what_waits(t):
 
 def move(t, peer, people, export, *words, again=0):
     """fill has been called. export ends the other server, and gives what it has kept: again, users whose
-    account and data lie in two places."""
-    before = seen(peer, login_there)
+    account and data lie in two places. People behind PEOPLE are filled here."""
+    before, more = seen(peer, login_there), people[len(PEOPLE):]
+    there = [fill_one(peer, more, i) for i in range(len(more))]
     folder = export()
     t.terminate()
     code, out, err = t.ctl("import", *words, folder, code=None)
@@ -125,5 +169,5 @@ def move(t, peer, people, export, *words, again=0):
     after = seen(t, login_here)
     assert after == before, "\n%r\n%r" % (before, after)
     what_waits(t)
-    for jid in people[len(PEOPLE):len(PEOPLE) + 4]:
-        login_here(t, jid).close()
+    for i, one in enumerate(there):
+        see_one(t, more, i, one)

@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 """Accounts that a real ejabberd exports (export_piefxis): people log in with their passwords and find
-contacts, requests, vCard, private XML, block list and messages; a second import changes nothing."""
+contacts, requests, vCard, private XML, block list and messages; a second import changes nothing.
+
+MOVES=1000 moves so many further accounts (50), and compares each with what its clients saw before."""
 import glob, os, shutil, subprocess, sys, tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from moves import *
 
-N = int(os.environ.get("MOVES", "50"))      # further accounts
+N = int(os.environ.get("MOVES", "50"))      # further accounts; 1000 of them take a minute
 
 # The first host keeps keys, the other passwords.
 CONFIG = """hosts: [example.com, other.example]
