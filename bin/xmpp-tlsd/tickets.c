@@ -213,12 +213,11 @@ static void
 on_timer(void *cookie)
 {
   bool later = is_due() && !renew();
+  uint64_t us = !later ? TICKET_LOOK_US : tickets.n ? TICKET_LOCK_US : TICKET_FIRST_US;
 
   (void)cookie;
   forget_old();
-  event_timer_start(&tickets.timer,
-                    door_now() + (later ? TICKET_LOCK_US : TICKET_LOOK_US), on_timer,
-                    NULL);
+  event_timer_start(&tickets.timer, door_now() + us, on_timer, NULL);
 }
 
 void

@@ -495,13 +495,15 @@
 #define TLS_HANDSHAKE_US 15000000u
 /* Keys of TLS tickets (seconds): the time for which a key makes tickets, and for which it takes them;
  * the life that clients are told, which no ticket falls short of; keys at a time. Times in which xmpp-tlsd
- * looks whether a key is due, and waits for another instance that makes one (microseconds). */
+ * looks whether a key is due, and waits for another instance that makes one, or that makes the first
+ * (microseconds). */
 #define TICKET_KEY_S 28800u
 #define TICKET_LIFE_S 86400u
 #define TICKET_HINT_S 57600
 #define TICKET_KEYS_MAX 4u
 #define TICKET_LOOK_US 60000000u
 #define TICKET_LOCK_US 1000000u
+#define TICKET_FIRST_US 20000u
 /* Listeners behind a proxy: bytes of the header that it sends first, and how long that is awaited
  * (microseconds). */
 #define PROXY_HEADER_MAX 4096u
