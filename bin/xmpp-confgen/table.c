@@ -25,7 +25,7 @@
   "register password_page remove_page invitation invited_by invited open have_account "  \
   "need_account programs in_browser old_password new_password send back made changed "   \
   "removed wrong_password not_found stale https too_many captcha_page captcha_done "     \
-  "reset_page scan"
+  "reset_page webchat scan"
 
 /* clang-format off */
 struct option const options[] = {

@@ -183,7 +183,9 @@ failed(struct attempt *x, struct slice condition)
     done(x); /* the request has come again */
   else if (slice_is(condition, "not-allowed"))
     answer_error(&x->q, ERR_NOT_ALLOWED, NULL,
-                 x->what == CHANGE ? TEXT_NO_CHANGE : TEXT_DENIED);
+                 x->what == CHANGE   ? TEXT_NO_CHANGE
+                 : x->what == REMOVE ? TEXT_NO_REMOVAL
+                                     : TEXT_DENIED);
   else if (slice_is(condition, "gone"))
     answer_error(&x->q, ERR_NOT_ACCEPTABLE, NULL, TEXT_USED);
   else if (slice_is(condition, "not-acceptable"))

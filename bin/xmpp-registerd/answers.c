@@ -72,7 +72,7 @@ void
 answer_error(struct request const *q, enum stanza_error e, char const *type, enum text t)
 {
   if (q->visit)
-    web_error(q, e, text_in(t, q->lang));
+    web_error(q, e, text_on_page(t, q->lang));
   else
     error_in(q, e, type, text_lang(t, q->lang), text_in(t, q->lang));
 }

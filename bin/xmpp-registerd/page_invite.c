@@ -111,7 +111,7 @@ cat_listed(struct settings_row const *row, struct slice uri)
 }
 
 static void
-cat_programs(struct slice webchat, struct slice uri)
+cat_programs(struct visit const *v, struct slice webchat, struct slice uri)
 {
   struct settings_row const *row = NULL;
   size_t i;
@@ -125,7 +125,7 @@ cat_programs(struct slice webchat, struct slice uri)
   else
     for (i = 0; i < sizeof programs / sizeof *programs; i++)
       cat_program(slice_str(programs[i].name), slice_str(programs[i].url));
-  if (webchat.len) cat_program(SLICE("Webchat"), webchat);
+  if (webchat.len) cat_program(word_in(W_WEBCHAT, v->lang), webchat);
   page_raw("</ul>\n");
 }
 
@@ -190,7 +190,7 @@ show(struct visit *v, struct host const *h, struct invite const *i, struct slice
   page_raw("<p>");
   cat_link(slice_of(uri.s, uri.len), " class=\"button\"", word_in(W_OPEN, v->lang));
   page_raw("</p>\n");
-  cat_programs(settings_get(registerd.st, "mod_invites.webchat_url", h->name),
+  cat_programs(v, settings_get(registerd.st, "mod_invites.webchat_url", h->name),
                slice_of(uri.s, uri.len));
   cat_qr(v, i, token);
   if (makes_accounts(i)) {

@@ -105,7 +105,7 @@ post_account(struct visit *v, struct host const *h, bool changes)
   else if (!read_account(v, h, &j))
     answer_error(&q, ERR_NOT_ACCEPTABLE, NULL, TEXT_BAD_NAME);
   else if (!changes && !registerd_allows(h, h->access_remove, &j, v->ip))
-    answer_error(&q, ERR_FORBIDDEN, NULL, TEXT_DENIED);
+    answer_error(&q, ERR_FORBIDDEN, NULL, TEXT_NO_REMOVAL);
   else if (!changes || account_password_holds(&q, h, v->password)) {
     v->account = j.bare;
     web_login(v, j.bare, old, changes ? change : remove_account);

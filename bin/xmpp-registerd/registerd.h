@@ -89,6 +89,7 @@ enum text {
   TEXT_PASSWORD,
   TEXT_DENIED,
   TEXT_NO_CHANGE,
+  TEXT_NO_REMOVAL,
   TEXT_MALFORMED,
   TEXT_NO_ID,
   TEXT_INCOMPLETE,
@@ -114,9 +115,11 @@ enum text {
   TEXTS_N
 };
 
-/* A text in the language of an xml:lang, else in English; the tag of the language that it is in. */
+/* A text in the language of an xml:lang, else in English; the tag of the language that it is in. The
+ * text of a page: it has every language. */
 struct slice text_in(enum text t, struct slice lang);
 struct slice text_lang(enum text t, struct slice lang);
+struct slice text_on_page(enum text t, struct slice lang);
 
 /* ---- requests, and their answers (answers.c) ---- */
 

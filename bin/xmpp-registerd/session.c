@@ -18,6 +18,17 @@ request_of(struct handle_ctx const *ctx, struct stanza const *in,
                           .lang = lang.s ? lang : SLICE("")};
 }
 
+/* Answer with a text in the language of the client. */
+static enum verdict
+refuse(struct handle_ctx const *ctx, struct stanza const *in, struct xml_node const *e,
+       enum stanza_error error, enum text t)
+{
+  struct request q = request_of(ctx, in, e);
+
+  answer_error(&q, error, NULL, t);
+  return LATER;
+}
+
 static bool
 is_account_of_ours(struct handle_ctx const *ctx)
 {
@@ -36,10 +47,8 @@ static enum verdict
 get(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
     stralloc *out)
 {
-  (void)in;
-  (void)e;
   if (!is_account_of_ours(ctx) || is_for_another(ctx))
-    return handle_error(ctx, ERR_FORBIDDEN, "");
+    return refuse(ctx, in, e, ERR_FORBIDDEN, TEXT_DENIED);
   return xml_cat(out, "<query xmlns='" NS_REGISTER "'><registered/><username>") &&
              xml_cat_text(out, ctx->from.local) &&
              xml_cat(out, "</username><password/></query>")
@@ -53,9 +62,9 @@ end_account(struct handle_ctx *ctx, struct stanza const *in, struct xml_node con
 {
   struct request q = request_of(ctx, in, e);
 
-  if (!is_account_of_ours(ctx)) return handle_error(ctx, ERR_FORBIDDEN, "");
-  if (!registerd_allows(h, h->access_remove, &ctx->from, SLICE("")))
-    return handle_error(ctx, ERR_FORBIDDEN, "");
+  if (!is_account_of_ours(ctx) ||
+      !registerd_allows(h, h->access_remove, &ctx->from, SLICE("")))
+    return refuse(ctx, in, e, ERR_FORBIDDEN, TEXT_NO_REMOVAL);
   account_del(&q, ctx->from.bare);
   return LATER;
 }
@@ -68,7 +77,7 @@ make(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
   struct request q = request_of(ctx, in, e);
 
   if (!registerd_allows(h, h->access_from, &ctx->from, SLICE("")))
-    return handle_error(ctx, ERR_FORBIDDEN, "");
+    return refuse(ctx, in, e, ERR_FORBIDDEN, TEXT_DENIED);
   account_make(&q, h, w, "session");
   return LATER;
 }
@@ -79,7 +88,7 @@ change(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e
 {
   struct request q = request_of(ctx, in, e);
 
-  if (!w->password.len) return handle_error(ctx, ERR_BAD_REQUEST, "there is no password");
+  if (!w->password.len) return refuse(ctx, in, e, ERR_BAD_REQUEST, TEXT_INCOMPLETE);
   if (account_password_holds(&q, h, w->password))
     account_passwd(&q, ctx->from.bare, w->password);
   return LATER;
@@ -104,15 +113,14 @@ set(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
   (void)out;
   if (!h) return PASS;
   if (access_is_anonymous(registerd.st, ctx->from.domain, ctx->from.local))
-    return handle_error(ctx, ERR_NOT_ALLOWED, "");
-  if (is_for_another(ctx)) return handle_error(ctx, ERR_FORBIDDEN, "");
+    return refuse(ctx, in, e, ERR_NOT_ALLOWED, TEXT_DENIED);
+  if (is_for_another(ctx)) return refuse(ctx, in, e, ERR_FORBIDDEN, TEXT_DENIED);
   switch (query_read(ctx->arena, e, &w)) {
-  case QUERY_BAD: return handle_error(ctx, ERR_BAD_REQUEST, "");
+  case QUERY_BAD: return refuse(ctx, in, e, ERR_BAD_REQUEST, TEXT_MALFORMED);
   case QUERY_REMOVE: return end_account(ctx, in, e, h);
   case QUERY_FIELDS: break;
   }
-  if (!w.username.len)
-    return handle_error(ctx, ERR_NOT_ACCEPTABLE, "there is no username");
+  if (!w.username.len) return refuse(ctx, in, e, ERR_NOT_ACCEPTABLE, TEXT_INCOMPLETE);
   v = is_own_name(ctx, w.username) ? change(ctx, in, e, h, &w) : make(ctx, in, e, h, &w);
   if (w.password.len) OPENSSL_cleanse((void *)(uintptr_t)w.password.s, w.password.len);
   return v;

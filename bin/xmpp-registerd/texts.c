@@ -1,7 +1,7 @@
 #include "registerd.h"
 
-/* Texts of answers, in the language of the stream. Conversations compares two of them with its
- * own English words, so these have no other language. */
+/* Texts of answers, in the language of the stream or the browser. Conversations compares two of them
+ * with its own English words, so streams and sessions get these in English. */
 
 enum lang { EN, DE, ZH, LANGS_N };
 
@@ -19,6 +19,8 @@ static char const *const texts[TEXTS_N][LANGS_N] = {
                          "Sie dürfen sich hier nicht registrieren.",                                                                     "此处不允许您注册。"                           },
   [TEXT_NO_CHANGE] = {"The password cannot be changed here.",
                          "Das Passwort kann hier nicht geändert werden.",                                                                "此处无法更改密码。"                           },
+  [TEXT_NO_REMOVAL] = {"The account cannot be removed here.",
+                         "Das Konto kann hier nicht gelöscht werden.",                                                                   "此处无法删除帐号。"                           },
   [TEXT_MALFORMED] = {"The request is malformed.",                                              "Die Anfrage ist fehlerhaft.",
                          "请求的格式有误。"                                                                                                                                               },
   [TEXT_NO_ID] = {"The request has no id.",                                                 "Der Anfrage fehlt die id.",           "请求缺少 id。"                                    },
@@ -29,8 +31,10 @@ static char const *const texts[TEXTS_N][LANGS_N] = {
                          "用户名无效：请使用字母、数字和 - . _"                                                                                                                    },
   [TEXT_RESERVED] = {"That user name is reserved.",                                            "Dieser Benutzername ist reserviert.",
                          "该用户名已被保留。"                                                                                                                                            },
-  [TEXT_WEAK] = {"The password is too weak",                                               NULL,                                  NULL                                                    },
-  [TEXT_LONGER] = {"Please use a longer password.",                                          NULL,                                  NULL                                                    },
+  [TEXT_WEAK] = {"The password is too weak",                                               "Das Passwort ist zu schwach.",
+                         "密码强度太低。"                                                                                                                                                  },
+  [TEXT_LONGER] = {"Please use a longer password.",
+                         "Bitte wählen Sie ein längeres Passwort.",                                                                     "请使用更长的密码。"                           },
   [TEXT_BAD_PASSWORD] =
     {"The password has characters that no password may have, or is too long.",
                          "Das Passwort hat unerlaubte Zeichen oder ist zu lang.",                                                         "密码含有不允许的字符或过长。"            },
@@ -78,18 +82,27 @@ find(struct slice lang)
   return EN;
 }
 
+/* An answer whose English words a client compares. */
+static bool
+is_compared(enum text t)
+{
+  return t == TEXT_WEAK || t == TEXT_LONGER;
+}
+
 struct slice
 text_in(enum text t, struct slice lang)
 {
-  char const *z = texts[t][find(lang)];
-
-  return slice_str(z ? z : texts[t][EN]);
+  return slice_str(texts[t][is_compared(t) ? EN : find(lang)]);
 }
 
 struct slice
 text_lang(enum text t, struct slice lang)
 {
-  enum lang l = find(lang);
+  return slice_str(tags[is_compared(t) ? EN : find(lang)]);
+}
 
-  return slice_str(tags[texts[t][l] ? l : EN]);
+struct slice
+text_on_page(enum text t, struct slice lang)
+{
+  return slice_str(texts[t][find(lang)]);
 }

@@ -387,7 +387,7 @@ web_result(struct request const *q, struct slice value)
 
   if (!v) return;
   if (!value.len) {
-    page_say(v, 200, title_of(v),
+    page_say(v, 200, slice_is(v->handler, "mod_invites") ? W_RESET_PAGE : title_of(v),
              word_in(slice_is(v->path, "/remove") ? W_REMOVED : W_CHANGED, v->lang));
     return;
   }

@@ -85,6 +85,7 @@ enum word {
   W_CAPTCHA_PAGE,
   W_CAPTCHA_DONE,
   W_RESET_PAGE,
+  W_WEBCHAT,
   W_SCAN,
   WORDS_N
 };

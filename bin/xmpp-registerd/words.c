@@ -50,6 +50,7 @@ static char const *const words[WORDS_N][LANGS_N] = {
   [W_CAPTCHA_DONE] = {"Solved. Go back to your program.",
                   "Gelöst. Gehen Sie zurück in Ihr Programm.",                                                                         "已完成，请返回您的程序。"                  },
   [W_RESET_PAGE] = {"Choose a new password",                                                       "Neues Passwort wählen",               "设置新密码"                                       },
+  [W_WEBCHAT] = {"Chat in the browser",                                                         "Chatten im Browser",                   "在浏览器中聊天"                                 },
   [W_SCAN] = {"Open this page on a phone:",                                                  "Diese Seite auf dem Telefon öffnen:",
                   "在手机上打开此页："                                                                                                                                                  },
 };
@@ -82,6 +83,7 @@ static char const *const names[WORDS_N] = {
   [W_CAPTCHA_PAGE] = "captcha_page",
   [W_CAPTCHA_DONE] = "captcha_done",
   [W_RESET_PAGE] = "reset_page",
+  [W_WEBCHAT] = "webchat",
   [W_SCAN] = "scan",
 };
 
