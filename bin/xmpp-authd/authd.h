@@ -264,9 +264,11 @@ uint64_t outside_ask(struct slice bare, struct slice password, char const *word)
 /* ---- accounts of programs outside, without a login (exists.c) ---- */
 
 /* The record exists of routed: answer by known, at once or when the program has answered. A program has
- * answered a question, or all that are open (0); questions of others are none of these. */
+ * answered the question of this number, which may be another's. The link of extauthd is gone, or up. */
 void exists_ask(struct link *l, struct record *r);
 void exists_answered(uint64_t number, struct slice result);
+void exists_checker_gone(void);
+void exists_checker_up(void);
 
 void exists_snapshot(struct snapshot *k);
 

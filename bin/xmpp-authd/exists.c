@@ -7,13 +7,15 @@
  * number here, so that all who keep data of accounts know it from now on, as after a first login. A
  * name that has a number is an account, whatever the program would say.
  *
+ * A question outlives a restart of xmpp-extauthd, and is asked again.
+ *
  * A program that does not answer is asked nothing more about names of its host for EXISTS_REST_US: what
  * waits in routed holds up acknowledgements. */
 
 /* A question to the program, oldest first. */
 struct question {
   struct question *next;
-  uint64_t number; /* of the record verify */
+  uint64_t number; /* of the record verify; 0: not asked, for xmpp-extauthd is away */
   uint64_t id; /* of the record exists; 0: it is answered, and a late yes still counts */
   uint64_t until_us; /* when it is given up */
   char *bare;
@@ -63,6 +65,34 @@ host_of(struct question const *q)
 
 /* ---- questions ---- */
 
+/* Take the answer, and free q. */
+static void
+answered(struct question *q, struct slice result)
+{
+  struct slice bare = slice_str(q->bare);
+  bool yes = slice_is(result, "yes"), is_new = yes && !secrets_number(bare);
+
+  if (yes && !secrets_number(bare) && !secrets_add_outside(bare)) yes = is_new = false;
+  if (is_new) ends_made(bare);
+  if (slice_is(result, "yes") || slice_is(result, "no"))
+    say(q->id, yes ? "yes" : "no");
+  else
+    say(q->id, "failed");
+  free(q->bare);
+  free(q);
+}
+
+static struct question *
+take_out(struct question **at)
+{
+  struct question *q = *at;
+
+  *at = q->next;
+  if (last == &q->next) last = at;
+  questions_n--;
+  return q;
+}
+
 static void give_up(void *cookie);
 
 static void
@@ -79,14 +109,17 @@ watch_time(void)
 static void
 give_up(void *cookie)
 {
-  struct question *q;
+  struct question **at, *q;
 
   (void)cookie;
-  for (q = first; q && q->until_us <= door_now(); q = q->next) {
-    if (!q->id) continue;
-    rest_from(host_of(q));
+  for (at = &first; (q = *at) && q->until_us <= door_now();) {
+    if (q->id) rest_from(host_of(q));
     say(q->id, "failed");
     q->id = 0;
+    if (q->number)
+      at = &q->next;
+    else
+      answered(take_out(at), SLICE("failed"));
   }
   watch_time();
 }
@@ -110,39 +143,40 @@ question_new(uint64_t number, uint64_t id, struct slice bare)
   return q;
 }
 
-static void
-answered(struct question *q, struct slice result)
-{
-  struct slice bare = slice_str(q->bare);
-  bool yes = slice_is(result, "yes"), is_new = yes && !secrets_number(bare);
-
-  if (yes && !secrets_number(bare) && !secrets_add_outside(bare)) yes = is_new = false;
-  if (is_new) ends_made(bare);
-  if (!slice_is(result, "yes") && !slice_is(result, "no")) {
-    rest_from(host_of(q));
-    say(q->id, "failed");
-  } else
-    say(q->id, yes ? "yes" : "no");
-  free(q->bare);
-  free(q);
-}
-
 void
 exists_answered(uint64_t number, struct slice result)
 {
-  struct question **at = &first, *q;
+  struct question **at = &first;
 
-  while ((q = *at)) {
-    if (number && q->number != number) {
-      at = &q->next;
-      continue;
-    }
-    *at = q->next;
-    if (last == &q->next) last = at;
-    questions_n--;
-    answered(q, result);
-  }
+  while (*at && (*at)->number != number)
+    at = &(*at)->next;
+  if (!*at) return;
+  if (slice_is(result, "failed")) rest_from(host_of(*at));
+  answered(take_out(at), result);
   watch_time();
+}
+
+void
+exists_checker_gone(void)
+{
+  struct question **at = &first;
+
+  while (*at) {
+    (*at)->number = 0;
+    if ((*at)->id)
+      at = &(*at)->next;
+    else
+      answered(take_out(at), SLICE("failed"));
+  }
+}
+
+void
+exists_checker_up(void)
+{
+  struct question *q;
+
+  for (q = first; q; q = q->next)
+    if (!q->number) q->number = outside_ask(slice_str(q->bare), SLICE(""), "exists");
 }
 
 /* ---- records ---- */
@@ -167,7 +201,7 @@ exists_ask(struct link *l, struct record *r)
 
   (void)l;
   number = answer ? 0 : outside_ask(bare, SLICE(""), "exists");
-  if (!answer && (!number || !question_new(number, id, bare))) answer = "failed";
+  if (!answer && !question_new(number, id, bare)) answer = "failed";
   if (answer) say(id, answer);
 }
 

@@ -277,7 +277,6 @@ sasl_checker_gone(void)
   result = SLICE("failed");
   exchanges_each(answer_if, 0);
   control_answered(0, result);
-  exists_answered(0, result);
 }
 
 /* ---- PLAIN (RFC 4616) ---- */

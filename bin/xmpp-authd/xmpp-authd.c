@@ -53,13 +53,17 @@ up(struct link *l)
   if (l->program == C2SD) sasl_announce(l);
   if (l->roles & (ROLE_EDGE | ROLE_FRONT)) bans_announce(l);
   if (l->roles & ROLE_ROUTER) ends_announce();
+  if (l->program == EXTAUTHD) exists_checker_up();
 }
 
 static void
 down(struct link *l)
 {
   if (l->program & (C2SD | REGISTERD)) exchanges_of_link_gone(l);
-  if (l->program == EXTAUTHD) sasl_checker_gone();
+  if (l->program == EXTAUTHD) {
+    sasl_checker_gone();
+    exists_checker_gone();
+  }
   control_link_gone(l);
 }
 

@@ -26,6 +26,9 @@ while True:
         f.write("%d %s %s %s\n" % (os.getpid(), op, user, host))
     if user == "dies":
         sys.exit(1)
+    if user.startswith("slow") and op == "isuser":
+        while not os.path.exists(sys.argv[1] + ".go"):
+            time.sleep(0.01)
     if user == "hangs" or user == "sleeps":
         time.sleep(1000)
     if user == "babbles":
@@ -200,6 +203,38 @@ def asks_for(s, user):
 
 def text_to(s, user, body):
     s.message(user + "@localhost", body)
+
+
+@check
+def programs_are_killed_while_a_name_is_asked_for(t):
+    """Who is asked is asked again, and nothing is noticed of it."""
+    go = t.dir + "/seen by it.go"
+
+    def asked(user):
+        with open(t.dir + "/seen by it") as f:
+            return "isuser %s " % user in f.read()
+
+    s = t.stream()
+    s.secured()
+    assert s.auth_plain("romeo", "p:ä romeo")[0] == "success"
+    s.bind("r")
+    for d in ("routed", "authd", "extauthd"):
+        user = "slow-" + d
+        text_to(s, user, "to " + user)
+        until("the question", lambda: asked(user))
+        t.kill(d)
+        open(go, "w").close()
+        until("the account", lambda: user + "@localhost" in t.ctl("account", "list", code=None)[1])
+        os.unlink(go)
+        until("an answer", lambda: attempt(t, user, "p:ä " + user) == "success")
+        b = t.stream()
+        b.secured()
+        assert b.auth_plain(user, "p:ä " + user)[0] == "success"
+        b.bind("b")
+        b.send("<presence/>")
+        b.expect_bodies(["to " + user])
+        b.close()
+    s.close()
 
 
 @check
