@@ -150,9 +150,10 @@ move_configure(struct arena *a, struct xml_node const *e)
 static uint64_t
 published_us(struct xml_node const *item)
 {
+  struct slice stamp = xml_attr(item, "stamp");
   uint64_t us;
 
-  return stamp_read(xml_attr(item, "stamp"), &us) && us < door_wall() ? us : door_wall();
+  return stamp.s && stamp_read(stamp, &us) && us < door_wall() ? us : door_wall();
 }
 
 void

@@ -207,7 +207,7 @@ def text_to(s, user, body):
 
 @check
 def programs_are_killed_while_a_name_is_asked_for(t):
-    """Who is asked is asked again, and nothing is noticed of it."""
+    """The killed program, started anew, asks or is asked again: no message is lost or bounced."""
     go = t.dir + "/seen by it.go"
 
     def asked(user):
