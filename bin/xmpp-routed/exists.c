@@ -1,5 +1,6 @@
 #include "deliver.h"
 #include "exists.h"
+#include "kept.h"
 #include "services.h"
 #include "sessions.h"
 #include "settings.h"
@@ -19,8 +20,11 @@
  *      known ID failed  each sender is told internal-server-error, which may pass (refuse).
  *
  * Without an answer in EXISTS_AUTHD_US (authd is away) they go on as on yes: accounts with a number
- * get what is theirs. Stanzas that wait are not acknowledged to their source, which says them again
- * if this program is killed. Answers are known for extauth_cache. */
+ * get what is theirs. Answers are known for extauth_cache.
+ *
+ * Stanzas that wait are in the file of copies (kept.c) too, with the tag unasked, so their sources are
+ * acknowledged at once: a slow program holds up nobody else. Who starts anew asks for them again. Without
+ * the file the source goes on holding them. */
 
 /* The head before each line of copies. */
 struct copy {
@@ -141,13 +145,25 @@ refuse(struct passing *p, enum stanza_error e)
     deliver_bounce(p, REFUSED_CHECKER_AWAY, e, NULL);
 }
 
-static bool
-add(struct name *n, struct passing const *p, bool of_a_client)
+/* Have the file keep p, if it can, instead of its source. */
+static void
+take_over(struct passing *p)
 {
-  struct copy c = {.source = p->source,
-                   .number = p->number,
-                   .of_a_client = of_a_client,
-                   .silent = p->silent};
+  static stralloc tags = STRALLOC_ZERO, fields = STRALLOC_ZERO;
+  struct passing marked = *p;
+
+  tags.len = fields.len = 0;
+  if (!stralloc_catb(&tags, p->st.tags.s, p->st.tags.len) ||
+      !stralloc_cats(&tags, tags.len ? " unasked" : "unasked"))
+    return;
+  marked.st.tags = slice_of(tags.s, tags.len);
+  if (passing_cat(&fields, &marked)) kept_along(slice_of(fields.s, fields.len), p);
+}
+
+static bool
+add(struct name *n, struct passing *p, bool of_a_client)
+{
+  struct copy c = {.of_a_client = of_a_client, .silent = p->silent};
   size_t at = n->copies.len;
 
   if (bytes >= EXISTS_BYTES_MAX || at >= EXISTS_NAME_BYTES_MAX ||
@@ -156,7 +172,10 @@ add(struct name *n, struct passing const *p, bool of_a_client)
     n->copies.len = at;
     return false;
   }
+  take_over(p);
   c.len = n->copies.len - at - sizeof c;
+  c.source = p->source;
+  c.number = p->number;
   c.epoch = source_hold(p->source, p->number);
   memcpy(n->copies.s + at, &c, sizeof c);
   bytes += sizeof c + c.len;
@@ -322,6 +341,26 @@ exists_deliver(struct passing *p, bool of_a_client)
   }
   if (!n) n = begin(to.bare, sender_of(p));
   if (!n || !add(n, p, of_a_client)) refuse(p, ERR_RESOURCE_CONSTRAINT);
+}
+
+bool
+exists_copy(struct passing *p)
+{
+  static stralloc tags = STRALLOC_ZERO;
+  struct slice rest = p->st.tags, word;
+  struct stanza_source from;
+  bool of_a_client;
+
+  if (!slice_has_word(p->st.tags, SLICE("unasked"))) return false;
+  for (tags.len = 0; slice_word(&rest, ' ', &word);)
+    if (!slice_is(word, "unasked") && (!stralloc_catb(&tags, " ", tags.len ? 1 : 0) ||
+                                       !stralloc_catb(&tags, word.s, word.len)))
+      return false;
+  of_a_client = stanza_source(p->st.origin, &from) && program_find(from.name) == C2SD;
+  p->st.tags = slice_of(tags.s, tags.len);
+  p->st.origin = SLICE("");
+  exists_deliver(p, of_a_client);
+  return true;
 }
 
 /* ---- records ---- */

@@ -8,6 +8,9 @@
  * with extauth_program, may be one that authd has not heard of yet. */
 void exists_deliver(struct passing *p, bool of_a_client);
 
+/* Say whether p is a copy of a stanza that waited in an earlier run, and deliver it. */
+bool exists_copy(struct passing *p);
+
 /* The record known of authd; its link is up, and all that was asked is asked again. */
 void exists_known(struct link *l, struct record *r);
 void exists_up(struct link *authd);

@@ -186,6 +186,16 @@ take_along(struct slice fields, struct passing *p)
   go_again(&c, p);
 }
 
+bool
+kept_along(struct slice fields, struct passing *p)
+{
+  struct source const *before = p->source;
+
+  if (!journal_stands()) return false;
+  take_along(fields, p);
+  return p->source != before;
+}
+
 /* Without the file the c2sd goes on holding p, until p is taken over. */
 void
 kept_returned(struct session *s, uint64_t id, struct passing *p)

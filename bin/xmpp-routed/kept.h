@@ -26,6 +26,10 @@ void kept_through(struct session *s, uint64_t id);
  * copy of p along until p is taken over. p is a stanza of routed's own then. */
 void kept_returned(struct session *s, uint64_t id, struct passing *p);
 
+/* Take p, whose fields these are, over from its source: the file has p until a service has it, and p is
+ * a stanza of routed's own then. false: there is no such file, and p is as it was. */
+bool kept_along(struct slice fields, struct passing *p);
+
 /* The session is over: what it still has is treated as returned at the end of the turn. lost: its
  * c2sd is gone; what cannot wait is held KEPT_ABSENT_US for the account to come back.
  * kept_turn passes each copy that is returned, and the number of its session, to give_back, and each that an earlier run kept for s and its c2sd never had to give_again; kept_write, when the turn has nothing more to say, writes what is kept now into

@@ -231,10 +231,16 @@ start(void)
 }
 
 static void
+copy_back(struct passing *p, uint64_t of)
+{
+  if (!exists_copy(p)) unacked_copy(p, of);
+}
+
+static void
 turn(void)
 {
   expected_turn(incoming_record);
-  kept_turn(unacked_copy, deliver_again);
+  kept_turn(copy_back, deliver_again);
   features_turn();
   domains_turn();
   push_turn();

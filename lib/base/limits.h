@@ -410,8 +410,8 @@
  * at a time, in all and for one sender (another server, or an account); the bytes of stanzas that wait
  * for the answers, of all and of one name; answers that xmpp-routed knows; the life of an answer without
  * extauth_cache. xmpp-authd gives up a question after EXISTS_US, and asks nothing more of that host
- * for EXISTS_REST_US; xmpp-routed waits EXISTS_AUTHD_US for xmpp-authd (microseconds). Stanzas that wait are
- * not acknowledged, so the first time is short. A longer name is no account (lib/accounts). */
+ * for EXISTS_REST_US; xmpp-routed waits EXISTS_AUTHD_US for xmpp-authd (microseconds). A longer name is no
+ * account (lib/accounts). */
 #define EXISTS_JID_MAX 511u
 #define EXISTS_ASKED_MAX 1024u
 #define EXISTS_SENDER_MAX 256u
