@@ -104,6 +104,7 @@ free_all(struct stream *s)
   asked_free(s->session.asked);
   free(s->session.jid);
   free(s->session.client);
+  free(s->fetched);
   free(s->bindings);
   free(s->login.mechanism);
   free(s->login.from);

@@ -149,7 +149,7 @@ move(struct had *to, struct had *from)
 static void
 cut(struct stream *s)
 {
-  struct fetched *f = &s->fetched;
+  struct fetched *f = s->fetched;
 
   if (f->cut_at || !any(&f->later)) return;
   move(&f->cut, &f->later);
@@ -159,7 +159,7 @@ cut(struct stream *s)
 void
 marks_note_sent(struct stream *s, struct slice tags)
 {
-  read_tags(tags, &s->fetched.later);
+  read_tags(tags, &s->fetched->later);
   cut(s);
 }
 
@@ -170,11 +170,11 @@ marks_on_taken(struct link *l, struct record *r)
   struct stream *s = c ? stream_of(c) : NULL;
   uint64_t n = record_u64(r, 2);
 
-  if (!s) return;
-  s->fetched.counts = true;
-  while (s->fetched.cut_at && s->fetched.cut_at <= n) {
-    move(&s->session.mark.had, &s->fetched.cut);
-    s->fetched.cut_at = 0;
+  if (s && !s->fetched) s->fetched = calloc(1, sizeof *s->fetched);
+  if (!s || !s->fetched) return;
+  while (s->fetched->cut_at && s->fetched->cut_at <= n) {
+    move(&s->session.mark.had, &s->fetched->cut);
+    s->fetched->cut_at = 0;
     news(s, true);
     cut(s);
   }
@@ -191,15 +191,17 @@ marks_note_blocked(struct stream *s, struct slice tags)
 bool
 marks_blocked(struct stream const *s)
 {
-  return any(&s->session.mark.blocked) || any(&s->fetched.cut) || any(&s->fetched.later);
+  struct fetched const *f = s->fetched;
+
+  return any(&s->session.mark.blocked) || (f && (any(&f->cut) || any(&f->later)));
 }
 
 void
 marks_unblocked(struct stream *s)
 {
   if (!any(&s->session.mark.blocked)) return;
-  if (s->fetched.counts) {
-    move(&s->fetched.later, &s->session.mark.blocked);
+  if (s->fetched) {
+    move(&s->fetched->later, &s->session.mark.blocked);
     cut(s);
     return;
   }
@@ -244,13 +246,14 @@ marks_upto(struct stream const *s)
 uint64_t
 marks_come(struct stream const *s)
 {
-  struct had const *written[] = {&s->session.mark.blocked, &s->fetched.cut,
-                                 &s->fetched.later};
+  struct fetched const *f = s->fetched;
+  struct had const *written[] = {&s->session.mark.blocked, f ? &f->cut : NULL,
+                                 f ? &f->later : NULL};
   struct had had = {.live = marks_upto(s)};
   size_t i;
 
   for (i = 0; i < sizeof written / sizeof *written; i++)
-    if (written[i]->live > had.live) had.live = written[i]->live;
+    if (written[i] && written[i]->live > had.live) had.live = written[i]->live;
   if (s->csi) read_queue(csi_queue(s->csi), &had);
   return had.live;
 }

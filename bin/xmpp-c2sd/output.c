@@ -17,7 +17,7 @@ output_send(struct stream *s, struct slice raw, size_t xml)
   if (s->state != ST_BOUND || s->c.ending.why) return;
   if (s->c.is_blocked)
     marks_note_blocked(s, stanza_raw_field(raw, STANZA_TAGS));
-  else if (s->fetched.counts)
+  else if (s->fetched)
     marks_note_sent(s, stanza_raw_field(raw, STANZA_TAGS));
   else
     marks_note(s, stanza_raw_field(raw, STANZA_TAGS));

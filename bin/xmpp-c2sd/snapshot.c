@@ -117,6 +117,17 @@ session(struct snapshot *k, struct stream *s)
 }
 
 static void
+fetched(struct snapshot *k, struct stream *s)
+{
+  if (!snapshot_record(k, "fetched", s->fetched != NULL)) return;
+  if (snapshot_restores(k)) s->fetched = snapshot_new(k, sizeof *s->fetched);
+  if (!s->fetched) return;
+  had(k, &s->fetched->cut);
+  had(k, &s->fetched->later);
+  SNAPSHOT_INT(k, s->fetched->cut_at);
+}
+
+static void
 stream(struct snapshot *k, struct stream *s)
 {
   SNAPSHOT_INT(k, s->sid);
@@ -127,10 +138,6 @@ stream(struct snapshot *k, struct stream *s)
   snapshot_text(k, &s->bindings);
   snapshot_text(k, &s->login.mechanism);
   SNAPSHOT_INT(k, s->login.untried);
-  had(k, &s->fetched.cut);
-  had(k, &s->fetched.later);
-  SNAPSHOT_INT(k, s->fetched.cut_at);
-  SNAPSHOT_INT(k, s->fetched.counts);
   snapshot_text(k, &s->login.from);
   sasl2_snapshot(k, s);
   snapshot_text(k, &s->register_id);
@@ -143,6 +150,7 @@ stream(struct snapshot *k, struct stream *s)
   SNAPSHOT_INT(k, s->asked_us);
   ping_snapshot_timer(k, s);
   csi_snapshot(k, s);
+  fetched(k, s);
   if (snapshot_restores(k)) kept_count(s);
 }
 

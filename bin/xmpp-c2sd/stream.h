@@ -65,7 +65,6 @@ struct mark {
 struct fetched {
   struct had cut, later;
   uint64_t cut_at; /* 0: there is no cut */
-  bool counts;     /* the front says what is taken */
 };
 
 /* The session that a stream is: all that another stream takes over which resumes it. */
@@ -122,8 +121,8 @@ struct stream {
   uint64_t asked_us;       /* when authd or registerd was asked last */
   char *bindings;          /* of TLS, until authenticated */
   struct login login;
-  struct fetched fetched;
-  char *register_id; /* while REGISTERING: of the request */
+  struct fetched *fetched; /* the front says what is taken; NULL: it does not */
+  char *register_id;       /* while REGISTERING: of the request */
   struct bind_wish bind;
   struct resume_wish resume;
   struct sasl2 *sasl2; /* a login by XEP-0388, up to its success; NULL: none */
