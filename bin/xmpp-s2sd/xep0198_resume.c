@@ -187,10 +187,18 @@ has_unacked(struct stream const *s)
   return s->pair && s->pair->out.sent != s->pair->out.acked;
 }
 
+/* Say whether the peer may go on with the stream: it is lost, or the peer waited for us in vain. */
+static bool
+peer_goes_on(struct stream const *s)
+{
+  return !is_done_with(s) &&
+         (s->c.lost || !strcmp(s->verdict.why, "peer: connection-timeout"));
+}
+
 bool
 resume_owes(struct stream const *s)
 {
-  return s->out && s->bidi && s->sm && s->sm->in.received && !is_done_with(s) &&
+  return s->out && s->bidi && s->sm && s->sm->in.received && peer_goes_on(s) &&
          s->active_us + S2S_ACK_US > door_now();
 }
 
