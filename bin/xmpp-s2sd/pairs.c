@@ -161,9 +161,12 @@ pair_oldest_us(struct pair const *p)
   return sm_queue_next(&p->out.queue, &at, &e, &raw) ? e.at_us : 0;
 }
 
+/* Strangers with many domains ask in whose name they like: answers to them take turns as those of one
+ * sender, who is nobody, so that they hold up no account. */
 static struct slice
 sender_of(struct slice raw)
 {
+  if (return_is_answer(raw)) return SLICE("?");
   return jid_cut(stanza_raw_field(raw, STANZA_FROM)).bare;
 }
 

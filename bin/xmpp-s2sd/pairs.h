@@ -89,7 +89,7 @@ void pair_forget(struct pair *p);
 size_t pair_bytes(struct pair const *p);
 uint64_t pair_oldest_us(struct pair const *p);
 
-/* The bare address of the sender of the oldest stanza; empty: nothing waits. */
+/* The bare address of the sender of the oldest stanza; empty: nothing waits; ?: the stanza is an answer. */
 struct slice pair_sender(struct pair const *p);
 
 /* Figures of all pairs. */

@@ -17,6 +17,15 @@ return_is_request(struct slice raw)
          (slice_is(type, "get") || slice_is(type, "set"));
 }
 
+bool
+return_is_answer(struct slice raw)
+{
+  struct slice type = stanza_raw_field(raw, STANZA_TYPE);
+
+  return slice_is(type, "error") ||
+         (slice_is(type, "result") && slice_is(stanza_raw_field(raw, STANZA_KIND), "iq"));
+}
+
 /* Presence that says that somebody is there, or asks, is missed; other presence is not. */
 static bool
 is_missed(struct stanza const *st)

@@ -11,4 +11,7 @@ bool return_stanza(struct slice raw, struct verdict const *v);
 /* Say whether the stanza is a request (iq get or set), which may not be sent twice. */
 bool return_is_request(struct slice raw);
 
+/* Say whether a stanza answers one of the peer's: an error, or the result of a request. */
+bool return_is_answer(struct slice raw);
+
 #endif
