@@ -14,7 +14,7 @@ static char const *const states[ST_COUNT] = {
   [ST_SILENT] = "tls",        [ST_HEADER] = "header",     [ST_FEATURES] = "features",
   [ST_STARTTLS] = "starttls", [ST_TLS] = "tls",           [ST_SASL] = "external",
   [ST_RESUMING] = "resuming", [ST_DIALBACK] = "dialback", [ST_OPEN] = "open",
-  [ST_CLOSING] = "closing",   [ST_OVER] = "over"};
+  [ST_LEAVING] = "leaving",   [ST_CLOSING] = "closing",   [ST_OVER] = "over"};
 
 static void
 put_age(struct link *l, uint64_t us)
