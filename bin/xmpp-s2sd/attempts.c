@@ -116,6 +116,7 @@ attempt_find_way(struct pair *p)
 {
   struct host const *h = settings_host_of(slice_str(p->from));
   struct stream *s;
+  uint64_t until_us;
 
   if (p->stream || p->dial || !(p->out.queue.n || p->revives) || stopping) return;
   if (p->hold_us > door_now()) return;
@@ -127,11 +128,13 @@ attempt_find_way(struct pair *p)
     return;
   }
   if (!resume_is_due(p) || is_given_up(p)) {
-    s = in_bidi(slice_str(p->from), slice_str(p->to));
+    s = in_bidi(slice_str(p->from), slice_str(p->to), &until_us);
     if (s) {
       pair_attach(p, s);
       return;
     }
+    p->hold_us = until_us;
+    if (until_us) return;
   }
   if (!is_over(p)) {
     p->revives = false;
@@ -157,6 +160,7 @@ pair_failed(struct pair *p, struct verdict const *v)
   if (p->dial && !(v->step == STEP_CLOSED && v->passing)) p->unreached = true;
   p->dial = 0;
   p->revives = false;
+  if (stopping) return; /* routed keeps what waits for the next xmpp-s2sd */
   if (revives) {
     verdict_log(v, "out", p->from, p->to, dial_target(), dial_addr(), 0, 0, 0);
     pair_touch(p);

@@ -167,6 +167,7 @@ opens_external(struct stream *s, unsigned int open)
   stralloc_free(&sa);
   stream_opens(s);
   stream_shape(s);
+  if (s->bidi) s->enable_us = door_now() + S2S_ENABLE_US;
 }
 
 /* An administrator finds here why a server stays outside. */
@@ -407,8 +408,20 @@ bidi(struct stream *s)
   if (stream_host(s)->bidi && s->state == ST_FEATURES) s->bidi = true;
 }
 
-void
-in_element(struct stream *s, struct xml_node const *e, struct slice bytes)
+/* The peer has asked for stream management, or has gone on without: our stanzas may leave. */
+static void
+heard_first(struct stream *s)
+{
+  struct pair *p = pair_find(slice_str(s->local), slice_str(s->remote));
+
+  s->enable_us = 0;
+  if (!p || p->stream || !stream_is_open(s)) return;
+  p->hold_us = 0;
+  pair_touch(p);
+}
+
+static void
+element(struct stream *s, struct xml_node const *e, struct slice bytes)
 {
   char const *fault;
   unsigned int open;
@@ -439,6 +452,15 @@ in_element(struct stream *s, struct xml_node const *e, struct slice bytes)
     unknown(s, e);
 }
 
+void
+in_element(struct stream *s, struct xml_node const *e, struct slice bytes)
+{
+  bool first = s->enable_us > 0;
+
+  element(s, e, bytes);
+  if (first) heard_first(s);
+}
+
 /* ---- the rest of its life ---- */
 
 void
@@ -461,16 +483,19 @@ in_proven(struct stream *s, struct proof *p)
 }
 
 struct stream *
-in_bidi(struct slice local, struct slice remote)
+in_bidi(struct slice local, struct slice remote, uint64_t *until_us)
 {
   struct proof *p = NULL;
   struct stream *s;
 
+  *until_us = 0;
   while ((p = proof_between(remote, local, p))) {
     s = p->of;
     if (!s->out && s->bidi && !s->pair && stream_is_open(s) && p->valid &&
-        p->auth != AUTH_NONE)
-      return s;
+        p->auth != AUTH_NONE) {
+      if (s->enable_us <= door_now()) return s;
+      *until_us = s->enable_us;
+    }
   }
   return NULL;
 }

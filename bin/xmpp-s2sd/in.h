@@ -18,7 +18,8 @@ void in_ended(struct stream *s);
 void in_proven(struct stream *s, struct proof *p);
 
 /* The open stream that remote has opened, asking for stanzas both ways (XEP-0288), and on which
- * nobody sends yet, or NULL. */
-struct stream *in_bidi(struct slice local, struct slice remote);
+ * nobody sends yet, or NULL: *until_us is not 0 then if there is such a stream, whose peer may ask for
+ * stream management until that time. */
+struct stream *in_bidi(struct slice local, struct slice remote, uint64_t *until_us);
 
 #endif

@@ -466,6 +466,7 @@ facts(struct snapshot *k, struct stream *s)
   SNAPSHOT_INT(k, s->began_us);
   SNAPSHOT_INT(k, s->active_us);
   SNAPSHOT_INT(k, s->open_us);
+  SNAPSHOT_INT(k, s->enable_us);
   SNAPSHOT_INT(k, s->said_us);
   SNAPSHOT_INT(k, s->in_n);
   SNAPSHOT_INT(k, s->out_n);

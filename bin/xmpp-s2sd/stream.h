@@ -100,6 +100,8 @@ struct stream {
   struct verdict verdict;       /* out: why the stream fails */
   uint64_t began_us, active_us; /* active: a stanza went either way */
   uint64_t open_us;
+  uint64_t
+    enable_us; /* in: until then no stanza of ours leaves, for the peer's enable comes first; or 0 */
   uint64_t said_us;                /* something was said to the peer */
   uint64_t in_n, out_n;            /* stanzas */
   uint64_t peer_max, peer_idle_us; /* limits that the peer has announced; 0: none */

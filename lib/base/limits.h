@@ -323,6 +323,8 @@
 #define S2S_LEFT_US 300000000u
 #define S2S_LEFT 4096u
 #define S2S_RESUME_WAIT_US 3000000u
+/* Stanzas wait so long for a peer that has opened a stream for both ways to ask for stream management. */
+#define S2S_ENABLE_US 2000000u
 #define S2S_PAIR_IDLE_US 60000000u
 /* Incoming streams that have proven no domain, and those of one address (/64). */
 #define S2S_BEFORE_AUTH 512u
