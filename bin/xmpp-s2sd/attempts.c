@@ -83,6 +83,12 @@ attempts_stop(void)
   stopping = true;
 }
 
+bool
+attempts_stopped(void)
+{
+  return stopping;
+}
+
 /* The error of a stanza that comes while no dial may be made. */
 static void
 refuse(struct pair *p)

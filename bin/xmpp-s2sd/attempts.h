@@ -11,7 +11,8 @@ void attempt_find_way(struct pair *p);
 void attempt_look_later(struct pair *p);
 void attempt_look(void *cookie);
 
-/* No dial is made any more. */
+/* No dial is made any more, and no stanza leaves: what has not left stays with routed. */
 void attempts_stop(void);
+bool attempts_stopped(void);
 
 #endif

@@ -423,7 +423,7 @@ pairs_done(void)
   struct pair const *p;
 
   for (p = first; p; p = p->next)
-    if (p->stream && p->out.queue.n) return false;
+    if (p->stream && p->out.queue.head < p->out.queue.unwritten) return false;
   return true;
 }
 

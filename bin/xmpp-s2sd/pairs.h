@@ -99,7 +99,7 @@ struct pairs_totals {
 
 extern struct pairs_totals pairs_totals;
 
-/* Say whether nothing waits for a stream that is there. */
+/* Say whether the peers have all that has left to them. */
 bool pairs_done(void);
 
 void pairs_snapshot(struct snapshot *k);

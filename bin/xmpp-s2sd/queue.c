@@ -1,4 +1,5 @@
 #include "queue.h"
+#include "attempts.h"
 #include "returns.h"
 #include "xep0198_sm.h"
 
@@ -245,7 +246,7 @@ queue_flush(struct pair *p)
   struct slice raw;
   uint32_t n = 0;
 
-  if (!s || !stream_is_open(s) || s->c.is_blocked) return;
+  if (!s || !stream_is_open(s) || s->c.is_blocked || attempts_stopped()) return;
   if (has_too_large(p)) sift(p, fits_peer);
   text.len = 0;
   while (!s->c.ending.why && sm_out_next(&p->out, &e, &raw)) {
