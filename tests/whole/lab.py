@@ -34,7 +34,7 @@ server:
   use-syslog: no
   do-daemonize: no
   module-config: "iterator"
-  local-zone: "example." static
+  local-zone: "." static
 %s
 remote-control:
   control-enable: no
