@@ -121,7 +121,8 @@ DEPS_CLIENTS := tmux profanity poezio mcabber bitlbee dino-im gajim psi-plus chr
   xdotool dbus iproute2
 # Debian 13 has it no more; its test is left out there.
 DEPS_CLIENTS_12 := gajim-omemo python3-aioxmpp finch libstrophe-dev libgloox-dev g++ pkg-config
-DEPS_PEERS := biboumi ngircd prosody lua-unbound lua-dbi-sqlite3 ejabberd unbound iproute2
+DEPS_PEERS := biboumi ngircd prosody lua-unbound lua-dbi-sqlite3 ejabberd unbound iproute2 \
+  tmux profanity dino-im xvfb xdotool dbus
 DEPS_TIDY := clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev groff-base
 
 # $(call need,packages): installs those that are missing when root, else says the command.
@@ -188,7 +189,7 @@ check-clients: deps-test all
 	$(call need,$(DEPS_CLIENTS) $(call offered,$(DEPS_CLIENTS_12)))
 	@tests/whole/run $(B)/bin --clients
 
-# Gateways of other makers, as components.
+# Servers of other makers, with clients at both ends too; gateways, as components.
 check-peers: deps-test all
 	$(call need,$(DEPS_PEERS))
 	@tests/whole/run --peers $(B)/bin

@@ -31,12 +31,17 @@ PORT = 5222
 
 
 class Place:
-    """The network, the names and the authority; a tree takes options() and the ports."""
+    """The network, the names and the authority. tree() makes the server, whose certificate the authority
+    has signed; a test that has another server gives that server's authority."""
+
+    def __init__(self, ca=None):
+        self.ca, self.is_own = ca, not ca
 
     def __enter__(self):
         for words in (("link", "set", "lo", "up"), ("addr", "add", "192.0.2.1/32", "dev", "lo")):
             subprocess.run(("ip",) + words, check=True)
-        self.ca = Authority({HOST: "DNS:%s,DNS:conference.%s" % (HOST, HOST)})
+        if self.is_own:
+            self.ca = Authority({HOST: "DNS:%s,DNS:conference.%s" % (HOST, HOST)})
         with open(TRUSTED) as f, open(self.ca.path("ca.pem")) as own:
             trusted = f.read() + own.read()
         for name, text, path in (("hosts", "127.0.0.1 localhost %s\n" % HOST, "/etc/hosts"),
@@ -50,7 +55,8 @@ class Place:
     def __exit__(self, *exc):
         for path in ("/etc/hosts", "/etc/resolv.conf", TRUSTED):
             subprocess.run(["umount", path], check=True)
-        shutil.rmtree(self.ca.dir, ignore_errors=True)
+        if self.is_own:
+            self.ca.end()
 
     def tree(self, **kw):
         t = Tree(hosts=(HOST,), options=kw.pop("options", "") + "certfiles: [%s]\n"

@@ -79,10 +79,14 @@ class Network:
 
 
 class Ours(Tree):
-    def __init__(self, way, options, modules=MODULES + "\nmod_s2s_dialback: {}"):
+    """port: for clients that look at no other."""
+
+    def __init__(self, way, options, modules=MODULES + "\nmod_s2s_dialback: {}", port=None):
         self.domain, (self.ip,), _ = WAYS[way][0]
         super().__init__(hosts=(self.domain,), accounts=("alice@" + self.domain,), options=options,
                          modules=modules, tabber="s2s_allow_addresses: [127.0.0.0/8]")
+        if port:
+            self.port, self.tls_port = port, port + 1
 
     def config(self):
         lines = []

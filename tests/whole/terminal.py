@@ -11,7 +11,7 @@ class Terminal:
     ends with the test, and one that has failed leaves what was on it."""
 
     def __init__(self, t, command, nobody=False):
-        self.socket = t.dir + "/tmux"
+        self.home, self.socket = t.dir, t.dir + "/tmux"
         env = dict(os.environ, HOME=t.dir, XDG_CONFIG_HOME=t.dir + "/.config",
                    XDG_DATA_HOME=t.dir + "/.local", XDG_CACHE_HOME=t.dir + "/.cache",
                    LANG="C.UTF-8", TERM="xterm")

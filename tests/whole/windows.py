@@ -24,7 +24,7 @@ class Dino:
     """Dino on the screen. Dino makes its database itself, and then knows alice's account and a
     conversation with bob that is encrypted."""
 
-    def __init__(self, screen):
+    def __init__(self, screen, bob=BOB):
         self.screen, self.data = screen, screen.home + "/.local/share/dino/"
         first = screen.run("dino-im")
         until("Dino's database", lambda: self.rows("select count(*) from conversation"), 30)
@@ -32,7 +32,7 @@ class Dino:
         with sqlite3.connect(self.data + "dino.db") as db:
             db.execute("insert into account (id, bare_jid, resourcepart, password, alias, enabled, roster_version)"
                        " values (1, ?, 'dino', ?, '', 1, '')", (ALICE, PW))
-            db.executemany("insert into jid (id, bare_jid) values (?, ?)", ((1, BOB), (2, GROUP)))
+            db.executemany("insert into jid (id, bare_jid) values (?, ?)", ((1, bob), (2, GROUP)))
             db.execute("insert into conversation (account_id, jid_id, active, last_active, type, encryption,"
                        " notification, send_typing, send_marker) values (1, 1, 1, 1, 0, ?, 0, 0, 0)", (OMEMO,))
         screen.run("dino-im")
@@ -102,6 +102,43 @@ def make_room(s, room, *fields):
     s.expect(lambda e: e.tag == "{%s}presence" % CLIENT and e.get("from") == room + "/bob")
     s.iq(room, "<query xmlns='http://jabber.org/protocol/muc#owner'>%s</query>" % form(
         "http://jabber.org/protocol/muc#roomconfig", *fields), "set")
+
+
+class Profanity:
+    """profanity in the Terminal p, as jid at the server of port of this machine, with keys for OMEMO."""
+
+    def __init__(self, p, jid, port):
+        self.p, self.jid = p, jid
+        p.see(r"Profanity")
+        p.say("/omemo trustmode blind")
+        p.say("/connect %s server 127.0.0.1 port %d tls trust" % (jid, port))
+        p.see(r"[Ee]nter password")
+        p.say(PW)
+        p.see(r"logged in successfully")
+        p.say("/omemo gen")
+        p.see(r"materials generated")
+
+    def encrypt_to(self, other):
+        """Open a chat with OMEMO. profanity says that there is one before it has the other's keys."""
+        self.p.say("/msg " + other)
+        self.p.say("/omemo start")
+        self.p.see(r"\[OMEMO\]")
+        path = "%s/.local/profanity/omemo/%s/sessions.txt" % (self.p.home, self.jid.replace("@", "_at_"))
+
+        def is_there():
+            with open(path) as f:
+                return "[%s]" % other in f.read()
+
+        until("profanity's session with " + other, is_there)
+
+    def say(self, text):
+        """Write, and see the mark of OMEMO before the text."""
+        self.p.say(text)
+        self.p.see(r"~ me: " + text)
+
+    def has(self, other, text):
+        """The other's message is shown as one of OMEMO."""
+        self.p.see(r"~ %s\S*: %s" % (other.split("@")[0], text))
 
 
 class Gajim:

@@ -10,20 +10,6 @@ need("dino-im", "profanity", "tmux")
 from terminal import *
 
 
-def begin(p, t):
-    p.see(r"Profanity")
-    p.say("/connect %s server 127.0.0.1 port %d tls trust" % (BOB, t.port))
-    p.see(r"[Ee]nter password")
-    p.say(PW)
-    p.see(r"logged in successfully")
-    p.say("/omemo trustmode blind")
-    p.say("/omemo gen")
-    p.see(r"materials generated")
-    p.say("/msg " + ALICE)
-    p.say("/omemo start")
-    p.see(r"\[OMEMO\]")
-
-
 @check
 def dino_talks():
     with Place() as place, place.tree(accounts=[ALICE, BOB], modules=WINDOWS) as t:
@@ -39,11 +25,12 @@ def dino_talks():
             until("bob's avatar", lambda: dino.rows("select hash from contact_avatar"), 30)
             did("avatars")
             with Terminal(t, "profanity") as p:
-                begin(p, t)
-                p.say("secret one")
+                profanity = Profanity(p, BOB, t.port)
+                profanity.encrypt_to(ALICE)
+                profanity.say("secret one")
                 assert dino.has("secret one", CHAT) == OMEMO
                 dino.say("and one back")
-                p.see(r"alice\S*: and one back")
+                profanity.has(ALICE, "and one back")
                 assert dino.has("and one back", CHAT) == OMEMO
                 did("omemo")
         b.abort()
