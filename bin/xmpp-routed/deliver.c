@@ -1,5 +1,6 @@
 #include "archive.h"
 #include "asked.h"
+#include "behind.h"
 #include "deliver.h"
 #include "held.h"
 #include "kept.h"
@@ -462,7 +463,9 @@ deliver_to_wait(struct passing const *p, struct jid const *to)
 static void
 to_roster(struct passing const *p, struct jid const *a, int top)
 {
-  if (post_find(USERD)) deliver_to_post(post_find(USERD), p);
+  struct post *userd = post_find(USERD);
+
+  if (userd && deliver_to_post(userd, p)) behind_subscription(userd, p);
   if (slice_is(p->st.type, "subscribe") && top == NO_PRIORITY) push_waits(p, a->bare);
 }
 
@@ -507,7 +510,9 @@ to_account(struct passing const *p, struct jid const *a)
     return;
   case FATE_TOP: give(p, u, (struct receivers){.who = RECEIVE_TOP, .top = top}); return;
   case FATE_NON_NEG: give(p, u, (struct receivers){.who = RECEIVE_NON_NEG}); return;
-  case FATE_AVAILABLE: give(p, u, (struct receivers){.who = RECEIVE_AVAILABLE}); return;
+  case FATE_AVAILABLE:
+    if (!u || !behind_takes(p)) give(p, u, (struct receivers){.who = RECEIVE_AVAILABLE});
+    return;
   case FATE_ASKED:
     post = services_handler("answers", SLICE("account"), a->domain);
     if (post) deliver_to_post(post, p);

@@ -229,7 +229,8 @@ incoming_record(struct link *l, struct record *r)
   /* A message that has waited passed the lists when it came, and mamd looks at its recipient's again: the sender's own
    * would hold up all that waits behind it. */
   if (l->program != USERD && !p.silent && is_blocked(&p)) return;
-  if (slice_is(p.st.kind, "presence")) caps_directed(&p);
+  if (slice_is(p.st.kind, "presence") && !has_word(&p, SLICE("behind")))
+    caps_directed(&p);
   if (l->program & PROGRAMS_ASKED && slice_is(p.st.kind, "iq")) forget_request(&p);
   if (!p.st.to.len)
     route_to_nobody(l, &p);

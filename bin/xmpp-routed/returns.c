@@ -48,6 +48,23 @@ returns_not_logged(struct link *mamd)
   if (post) posts_each_unacked(post, keep_if_given);
 }
 
+/* p was to stay behind a stanza about a subscription (behind.c). */
+static bool
+was_behind(struct post const *post, struct passing const *p)
+{
+  return post->program == USERD && slice_is(p->st.kind, "presence") && p->st.to.len &&
+         (!p->st.type.len || slice_is(p->st.type, "unavailable"));
+}
+
+static void
+deliver_at_last(struct passing const *p)
+{
+  struct passing one = *p;
+
+  one.st.tags = SLICE("behind");
+  deliver_route(&one);
+}
+
 void
 returns_stanza(struct post const *post, struct passing const *p)
 {
@@ -56,6 +73,8 @@ returns_stanza(struct post const *post, struct passing const *p)
   if (asker && post->program & PROGRAMS_ASKED) asked_answered(asker, &p->st);
   if (was_delivered(post, p))
     keep_for_given(p);
+  else if (was_behind(post, p))
+    deliver_at_last(p);
   else
     deliver_back(p, REFUSED_SERVICE_LOST, ERR_SERVICE_UNAVAILABLE);
 }

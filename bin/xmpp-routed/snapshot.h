@@ -8,6 +8,7 @@
 void sources_snapshot(struct snapshot *k);
 void pairs_snapshot(struct snapshot *k);
 void posts_snapshot(struct snapshot *k);
+void behind_snapshot(struct snapshot *k);
 void sessions_snapshot(struct snapshot *k);
 void presence_snapshot(struct snapshot *k);
 void features_snapshot(struct snapshot *k);

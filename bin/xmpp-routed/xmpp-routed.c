@@ -17,10 +17,10 @@
  *         it goes, fanout.c a broadcast; unacked.c a stanza that a client did not get,
  *         returns.c one that a service did not get; pairs.c stanzas for other servers, senders.c
  *         how much of whom; domains.c which domains are served here; passing.c the record of a
- *         stanza; kept.c copies until a client has its stanzas, held.c those of sessions that
- *         were lost, journal.c their file; archive.c what is kept of messages; number.c ids;
- *         accounts.c accounts that end, exists.c those that a program outside has;
- *         anonymous.c sessions that have none;
+ *         stanza; behind.c presence that overtakes no subscription; kept.c copies until a client
+ *         has its stanzas, held.c those of sessions that were lost, journal.c their file;
+ *         archive.c what is kept of messages; number.c ids; accounts.c accounts that end,
+ *         exists.c those that a program outside has; anonymous.c sessions that have none;
  *         xepNNNN_*.c one extension each; settings.c
  */
 #include "accounts.h"
@@ -354,6 +354,7 @@ snapshot(struct snapshot *k)
   sources_snapshot(k);
   pairs_snapshot(k);
   posts_snapshot(k);
+  behind_snapshot(k);
   sessions_snapshot(k);
   presence_snapshot(k);
   services_snapshot(k);

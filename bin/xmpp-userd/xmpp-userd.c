@@ -93,6 +93,18 @@ on_subscription(struct stanza const *st)
     (outbound ? subscription_outbound : subscription_inbound)(st);
 }
 
+/* Presence from elsewhere, behind what its sender has said of a subscription: give it back, for routed
+ * to deliver. */
+static void
+give_back(struct stanza const *st)
+{
+  struct link *routed = link_find(ROUTED);
+  struct stanza back = *st;
+
+  back.tags = SLICE("behind");
+  if (routed) stanza_put(routed, &back);
+}
+
 static void
 on_presence(struct record *r)
 {
@@ -106,6 +118,8 @@ on_presence(struct record *r)
     on_subscription(&st);
   else if (slice_is(st.type, "probe") && !slice_has_word(st.tags, SLICE("outbound")))
     presence_probe(&st);
+  else if (!st.type.len || slice_is(st.type, "unavailable"))
+    give_back(&st);
 }
 
 /* All requests of type set write: userd refuses them before anything is done. */

@@ -130,6 +130,9 @@
 #define POST_MAX (64u << 20)
 /* Bytes of room that an empty one keeps. */
 #define POST_IDLE (64u << 10)
+/* Contacts elsewhere whose presence stays behind what they say of subscriptions (xmpp-routed) share as many
+ * numbers. */
+#define BEHIND_BUCKETS 256
 /* Edges whose sessions a program knows. */
 #define ONLINE_INSTANCES_MAX 64
 /* Questions of a program that wait for another program, or for clients, and how long. */
