@@ -37,10 +37,8 @@ def befriend(a, p):
     a.send("<presence to='%s' type='subscribed'/><presence to='%s' type='subscribe'/>" % (THERE, THERE))
     p.see("[Rr]eceived authorization request from " + ALICE)
     p.say("/sub allow " + ALICE)
-    awaited = [presence(THERE, "subscribed"), presence(THERE + "/profanity")]
-    while awaited:
-        e = a.expect(lambda e: any(test(e) for test in awaited))
-        awaited = [test for test in awaited if not test(e)]
+    a.expect(presence(THERE, "subscribed"))
+    a.expect(presence(THERE + "/profanity"))
 
 
 def stanzas(path):
