@@ -17,11 +17,10 @@ struct origin {
   struct origin *next;
   uint64_t epoch; /* of the source's run; 0: a source without epochs */
   uint64_t last;  /* the newest that came */
-  /* highest number seen before routed was restarted: up to here a stanza may be a
-   * repeat; 0: no restart */
-  uint64_t floor;
-  uint64_t
-    now; /* the repeat that is being delivered: a stanza may come as several records */
+  /* routed was restarted, and no newer stanza has come since: those up to this number are said
+   * again; 0: there is no such time. repeat: the newest of those that had not come, which may come
+   * as several records */
+  uint64_t repeats_to, repeat;
   unsigned char came[ORIGIN_WINDOW / 8];
   size_t len;
   char name[LINK_NAME_MAX + 1];
@@ -38,8 +37,8 @@ edge_routed_is_up(struct link const *routed)
   if (routed->epoch == epoch) return;
   epoch = routed->epoch;
   for (o = origins; o; o = o->next) {
-    o->floor = o->last;
-    o->now = 0;
+    o->repeats_to = o->last;
+    o->repeat = 0;
   }
 }
 
@@ -62,7 +61,7 @@ static void
 begin_epoch(struct origin *o, uint64_t of_source)
 {
   o->epoch = of_source;
-  o->last = o->floor = o->now = 0;
+  o->last = o->repeats_to = o->repeat = 0;
   memset(o->came, 0, sizeof o->came);
 }
 
@@ -89,7 +88,27 @@ advance(struct origin *o, uint64_t n)
       o->came[o->last % ORIGIN_WINDOW / 8] &= (unsigned char)~(1u << o->last % 8);
   note(o, n);
   o->last = n;
-  o->floor = 0;
+  o->repeats_to = 0;
+}
+
+/* Stanzas come in the order of their numbers, each as one record or more; a lower number is that of
+ * another run of a source without epochs. */
+static bool
+is_new_in_order(struct origin *o, uint64_t n)
+{
+  if (n != o->last) advance(o, n);
+  return true;
+}
+
+static bool
+is_new_among_repeats(struct origin *o, uint64_t n)
+{
+  if (n == o->repeat) return true;
+  if (n > o->repeats_to) return is_new_in_order(o, n);
+  if (has_come(o, n)) return false;
+  if (o->last - n < ORIGIN_WINDOW) note(o, n);
+  o->repeat = n;
+  return true;
 }
 
 bool
@@ -97,21 +116,13 @@ edge_is_new(struct slice origin)
 {
   struct stanza_source from;
   struct origin *o;
-  uint64_t n;
 
   if (!stanza_source(origin, &from)) return true;
   o = find(from.name);
-  n = from.number;
-  if (o && o->epoch != from.epoch) begin_epoch(o, from.epoch);
-  if (!o || (n == o->last && !o->floor) || (n == o->now && o->floor)) return true;
-  if (n > o->floor) {
-    advance(o, n);
-    return true;
-  }
-  if (has_come(o, n)) return false;
-  if (o->last - n < ORIGIN_WINDOW) note(o, n);
-  o->now = n;
-  return true;
+  if (!o) return true;
+  if (o->epoch != from.epoch) begin_epoch(o, from.epoch);
+  return o->repeats_to ? is_new_among_repeats(o, from.number)
+                       : is_new_in_order(o, from.number);
 }
 
 void
@@ -127,8 +138,8 @@ edge_origins_snapshot(struct snapshot *k)
     if (!o) return;
     SNAPSHOT_INT(k, o->epoch);
     SNAPSHOT_INT(k, o->last);
-    SNAPSHOT_INT(k, o->floor);
-    SNAPSHOT_INT(k, o->now);
+    SNAPSHOT_INT(k, o->repeats_to);
+    SNAPSHOT_INT(k, o->repeat);
     SNAPSHOT_INT(k, o->len);
     snapshot_name(k, o->name, sizeof o->name);
     snapshot_block(k, o->came, sizeof o->came);
