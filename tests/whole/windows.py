@@ -126,6 +126,8 @@ class Profanity:
         path = "%s/.local/profanity/omemo/%s/sessions.txt" % (self.p.home, self.jid.replace("@", "_at_"))
 
         def is_there():
+            if not os.path.exists(path):
+                return False
             with open(path) as f:
                 return "[%s]" % other in f.read()
 
