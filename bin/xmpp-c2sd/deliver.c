@@ -76,7 +76,7 @@ deliver_stanza(struct link *l, struct record *r)
 
   (void)l;
   if (slice_is(record_raw(r, 1 + STANZA_KIND), "message") &&
-      !edge_is_new(record_raw(r, 1 + STANZA_ORIGIN)))
+      !edge_is_new(record_raw(r, 1 + STANZA_ORIGIN), slice_starts(tags, "carbon sent")))
     return;
   raw = slice_of(r->at[1 + STANZA_TO], (size_t)(xml.s + xml.len - r->at[1 + STANZA_TO]));
   while (slice_word(&sids, ' ', &word)) {

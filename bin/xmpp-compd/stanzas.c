@@ -102,7 +102,7 @@ stanzas_out(struct link *l, struct record *r)
   struct component *m = component_of(jid_cut(record_get(r, STANZA_TO)).domain);
 
   if (slice_is(record_raw(r, STANZA_KIND), "message") &&
-      !edge_is_new(record_raw(r, STANZA_ORIGIN)))
+      !edge_is_new(record_raw(r, STANZA_ORIGIN), false))
     return;
   if (!m) {
     bounce(l, r);

@@ -310,7 +310,8 @@ is_new(struct slice raw)
 {
   struct slice kind = stanza_raw_field(raw, STANZA_KIND);
 
-  return slice_is(kind, "presence") || edge_is_new(stanza_raw_field(raw, STANZA_ORIGIN));
+  return slice_is(kind, "presence") ||
+         edge_is_new(stanza_raw_field(raw, STANZA_ORIGIN), false);
 }
 
 static void

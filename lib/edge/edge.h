@@ -107,8 +107,9 @@ struct link *edge_routed(void);
 void edge_routed_is_up(struct link const *routed);
 
 /* Say whether the stanza with this ORIGIN is new: a routed that was killed may have delivered
- * the stanza here before. */
-bool edge_is_new(struct slice origin);
+ * the stanza here before. sent: this is the copy of it for the sender's other devices (XEP-0280 s8),
+ * which comes when the sender has said the stanza; the stanza itself may come later, or elsewhere. */
+bool edge_is_new(struct slice origin, bool sent);
 
 /* ---- the state for a trace ---- */
 

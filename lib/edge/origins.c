@@ -22,6 +22,8 @@ struct origin {
    * as several records */
   uint64_t repeats_to, repeat;
   unsigned char came[ORIGIN_WINDOW / 8];
+  bool
+    sent; /* of copies for the sender's devices: of the same number, but not of the same fate */
   size_t len;
   char name[LINK_NAME_MAX + 1];
 };
@@ -43,15 +45,16 @@ edge_routed_is_up(struct link const *routed)
 }
 
 static struct origin *
-find(struct slice name)
+find(struct slice name, bool sent)
 {
   struct origin *o;
 
   for (o = origins; o; o = o->next)
-    if (slice_eq(name, slice_of(o->name, o->len))) return o;
+    if (o->sent == sent && slice_eq(name, slice_of(o->name, o->len))) return o;
   o = name.len <= LINK_NAME_MAX ? calloc(1, sizeof *o) : NULL;
   if (!o) return NULL;
   memcpy(o->name, name.s, o->len = name.len);
+  o->sent = sent;
   o->next = origins;
   origins = o;
   return o;
@@ -112,13 +115,13 @@ is_new_among_repeats(struct origin *o, uint64_t n)
 }
 
 bool
-edge_is_new(struct slice origin)
+edge_is_new(struct slice origin, bool sent)
 {
   struct stanza_source from;
   struct origin *o;
 
   if (!stanza_source(origin, &from)) return true;
-  o = find(from.name);
+  o = find(from.name, sent);
   if (!o) return true;
   if (o->epoch != from.epoch) begin_epoch(o, from.epoch);
   return o->repeats_to ? is_new_among_repeats(o, from.number)
@@ -140,6 +143,7 @@ edge_origins_snapshot(struct snapshot *k)
     SNAPSHOT_INT(k, o->last);
     SNAPSHOT_INT(k, o->repeats_to);
     SNAPSHOT_INT(k, o->repeat);
+    SNAPSHOT_INT(k, o->sent);
     SNAPSHOT_INT(k, o->len);
     snapshot_name(k, o->name, sizeof o->name);
     snapshot_block(k, o->came, sizeof o->came);

@@ -222,25 +222,44 @@ repeats(void **state)
 
   (void)state;
   edge_routed_is_up(routed);
-  assert_true(edge_is_new(SLICE("c2sd:9:1")));
-  assert_true(edge_is_new(SLICE("c2sd:9:3")));
+  assert_true(edge_is_new(SLICE("c2sd:9:1"), false));
+  assert_true(edge_is_new(SLICE("c2sd:9:3"), false));
   routed->epoch++;
   edge_routed_is_up(routed);
-  assert_false(edge_is_new(SLICE("c2sd:9:1")));
-  assert_true(edge_is_new(SLICE("c2sd:9:2")));
-  assert_true(edge_is_new(SLICE("c2sd:9:2"))); /* the same stanza, for another session */
-  assert_false(edge_is_new(SLICE("c2sd:9:3")));
-  assert_true(edge_is_new(SLICE("c2sd:9:4")));
-  assert_true(edge_is_new(SLICE("c2sd:10:1"))); /* another run of the source */
-  assert_true(edge_is_new(SLICE("")));
+  assert_false(edge_is_new(SLICE("c2sd:9:1"), false));
+  assert_true(edge_is_new(SLICE("c2sd:9:2"), false));
+  assert_true(
+    edge_is_new(SLICE("c2sd:9:2"), false)); /* the same stanza, for another session */
+  assert_false(edge_is_new(SLICE("c2sd:9:3"), false));
+  assert_true(edge_is_new(SLICE("c2sd:9:4"), false));
+  assert_true(edge_is_new(SLICE("c2sd:10:1"), false)); /* another run of the source */
+  assert_true(edge_is_new(SLICE(""), false));
+}
+
+/* The copy for the sender's devices came, and the stanza itself, which waited elsewhere, did not. */
+static void
+repeats_of_a_copy(void **state)
+{
+  struct link *routed = edge_routed();
+
+  (void)state;
+  assert_true(edge_is_new(SLICE("c2sd:11:7"), true));
+  routed->epoch++;
+  edge_routed_is_up(routed);
+  assert_false(edge_is_new(SLICE("c2sd:11:7"), true));
+  assert_true(edge_is_new(SLICE("c2sd:11:7"), false));
 }
 
 int
 main(void)
 {
-  struct CMUnitTest const tests[] = {cmocka_unit_test(tags),   cmocka_unit_test(checks),
-                                     cmocka_unit_test(stamps), cmocka_unit_test(forged),
-                                     cmocka_unit_test(line),   cmocka_unit_test(repeats)};
+  struct CMUnitTest const tests[] = {cmocka_unit_test(tags),
+                                     cmocka_unit_test(checks),
+                                     cmocka_unit_test(stamps),
+                                     cmocka_unit_test(forged),
+                                     cmocka_unit_test(line),
+                                     cmocka_unit_test(repeats),
+                                     cmocka_unit_test(repeats_of_a_copy)};
 
   return cmocka_run_group_tests(tests, start, NULL);
 }
