@@ -325,7 +325,7 @@
  * kept that this needs. A pair waits so long for a peer to resume the stream that it had opened. */
 #define S2S_LEFT_US 300000000u
 #define S2S_LEFT 4096u
-#define S2S_RESUME_WAIT_US 3000000u
+#define S2S_RESUME_WAIT_US 8000000u
 /* Stanzas wait so long for a peer that has opened a stream for both ways to ask for stream management. */
 #define S2S_ENABLE_US 2000000u
 #define S2S_PAIR_IDLE_US 60000000u
