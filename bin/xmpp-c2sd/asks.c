@@ -1,4 +1,5 @@
 #include "asks.h"
+#include "negotiation.h"
 #include "settings.h"
 #include "stream.h"
 #include "xep0198_sm.h"
@@ -21,7 +22,7 @@
 static bool
 has_binding(struct stream const *s, char const *type)
 {
-  struct slice list = slice_str(s->bindings), word, name;
+  struct slice list = slice_str(s->negotiation->bindings), word, name;
 
   while (slice_word(&list, ' ', &word))
     if (slice_word(&word, '=', &name) && slice_is(name, type)) return true;
@@ -241,5 +242,5 @@ asks_put(struct link *authd, struct stream const *s, struct asks const *k,
   put_asks(authd, s, k);
   put_device(authd, k);
   put_upgrades(authd, s, k);
-  link_str(authd, s->login.from);
+  link_str(authd, s->negotiation->login.from);
 }

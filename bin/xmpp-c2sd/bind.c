@@ -3,6 +3,7 @@
 #include "fresh.h"
 #include "inbound.h"
 #include "marks.h"
+#include "negotiation.h"
 #include "rules.h"
 #include "settings.h"
 #include "shown.h"
@@ -43,14 +44,14 @@ bind_ask(struct stream const *s, char const *metadata)
   link_begin(routed, VERB_BIND);
   link_num(routed, s->sid);
   link_str(routed, s->session.jid);
-  link_str(routed, s->bind.resource);
+  link_str(routed, s->negotiation->bind.resource);
   link_str(routed, s->c.ip);
   if (s->session.client || s->session.wants || metadata) put_wishes(routed, s, metadata);
   link_end(routed);
 }
 
-/* The resource that was asked for, prepared, in s->bind.resource; one of our own when none was
- * (s7.6). errno EINVAL: what was asked for is none (s7.7.2.1). */
+/* The resource that was asked for, prepared, in s->negotiation->bind.resource; one of our own
+ * when none was (s7.6). errno EINVAL: what was asked for is none (s7.7.2.1). */
 static bool
 take_resource(struct stream *s, struct xml_node const *bind)
 {
@@ -65,10 +66,10 @@ take_resource(struct stream *s, struct xml_node const *bind)
     door_random_id(own, sizeof own);
     text = slice_of(own, sizeof own);
   }
-  free(s->bind.resource);
-  s->bind.resource = text.s ? slice_dup(text) : NULL;
+  free(s->negotiation->bind.resource);
+  s->negotiation->bind.resource = text.s ? slice_dup(text) : NULL;
   arena_wipe(&a);
-  return s->bind.resource != NULL;
+  return s->negotiation->bind.resource != NULL;
 }
 
 enum state
@@ -89,13 +90,13 @@ bind_request(struct stream *s, struct xml_node const *e, struct slice bytes)
                   NULL);
     return ST_AUTHED;
   }
-  if (!rules_may_bind(s, slice_str(s->bind.resource))) {
+  if (!rules_may_bind(s, slice_str(s->negotiation->bind.resource))) {
     inbound_error(s, e, ERR_NOT_ALLOWED, NULL);
     return ST_AUTHED;
   }
-  free(s->bind.id);
-  s->bind.id = slice_dup(xml_attr(e, "id"));
-  if (!s->bind.id) {
+  free(s->negotiation->bind.id);
+  s->negotiation->bind.id = slice_dup(xml_attr(e, "id"));
+  if (!s->negotiation->bind.id) {
     inbound_error(s, e, ERR_RESOURCE_CONSTRAINT, NULL);
     return ST_AUTHED;
   }
@@ -109,14 +110,11 @@ answer_bound(struct stream *s)
   stralloc sa = STRALLOC_ZERO;
 
   if (xml_cat(&sa, "<iq type='result'") &&
-      xml_cat_attr(&sa, "id", slice_str(s->bind.id)) &&
+      xml_cat_attr(&sa, "id", slice_str(s->negotiation->bind.id)) &&
       xml_cat(&sa, "><bind xmlns='" NS_BIND "'><jid>") &&
       xml_cat_text(&sa, slice_str(s->session.jid)) && xml_cat(&sa, "</jid></bind></iq>"))
     conduit_write(&s->c, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
-  free(s->bind.id);
-  free(s->bind.resource);
-  s->bind.id = s->bind.resource = NULL;
 }
 
 static struct stream *
@@ -134,6 +132,7 @@ begin(struct stream *s)
   s->c.blocked_max = BLOCKED_MAX;
   conduit_no_deadline(&s->c);
   answer_bound(s);
+  negotiation_end(s);
   fresh_begin(s);
   ping_start(s);
   conduit_resume(&s->c);
@@ -158,7 +157,7 @@ bind_on_bound(struct link *l, struct record *r)
   log_event(LOG_INFO, "bound", "conn", conduit_conn(&s->c), "ip",
             log_peer(slice_str(s->c.ip)), "jid", s->session.jid, "sid", log_num(s->sid),
             NULL);
-  if (s->sasl2)
+  if (negotiation_is_sasl2(s))
     bind2_bound(s);
   else
     begin(s);
@@ -174,12 +173,12 @@ bind_on_refused(struct link *l, struct record *r)
 
   (void)l;
   if (!s) return;
-  if (s->sasl2) {
+  if (negotiation_is_sasl2(s)) {
     bind2_refused(s, stanza_error_name(stanza_error_find(record_get(r, 2))));
     conduit_settle(&s->c);
     return;
   }
-  in.id = slice_str(s->bind.id);
+  in.id = slice_str(s->negotiation->bind.id);
   if (stanza_cat_error(&sa, &in, stanza_error_find(record_get(r, 2)), SLICE("")))
     conduit_write(&s->c, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
@@ -237,7 +236,8 @@ announce(struct stream *s)
 static void
 ask_again(struct stream *s)
 {
-  if (s->state == ST_BINDING) bind_ask(s, s->sasl2 ? bind2_metadata(s) : NULL);
+  if (s->state == ST_BINDING)
+    bind_ask(s, negotiation_is_sasl2(s) ? bind2_metadata(s) : NULL);
   if (s->state == ST_RESUMING) resume_ask(s);
 }
 

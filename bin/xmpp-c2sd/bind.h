@@ -7,8 +7,8 @@
 
 enum state bind_request(struct stream *s, struct xml_node const *e, struct slice bytes);
 
-/* Ask routed for s->bind.resource; metadata: the id of the request for the metadata of the archive
- * (XEP-0386), NULL: none. Without routed, bind_announce asks when it is back. */
+/* Ask routed for s->negotiation->bind.resource; metadata: the id of the request for the metadata of
+ * the archive (XEP-0386), NULL: none. Without routed, bind_announce asks when it is back. */
 void bind_ask(struct stream const *s, char const *metadata);
 
 void bind_on_bound(struct link *l, struct record *r);

@@ -23,6 +23,7 @@ struct host;
 struct inbound;
 struct listener;
 struct mark;
+struct negotiation;
 struct sasl2;
 struct sm;
 struct sm_entry;

@@ -5,6 +5,7 @@
 #include "life.h"
 #include "logins.h"
 #include "marks.h"
+#include "negotiation.h"
 #include "rules.h"
 #include "sasl.h"
 #include "settings.h"
@@ -16,7 +17,6 @@
 #include "xep0199_ping.h"
 #include "xep0352_csi.h"
 #include "xep0357_push.h"
-#include "xep0388_sasl2.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +50,7 @@ go_away(struct stream *s)
             log_peer(slice_str(s->c.ip)), "jid", s->session.jid, "why", why, NULL);
   conduit_leave(&s->c);
   ping_stop(s);
+  negotiation_end(s);
   s->state = ST_AWAY;
   csi_join(s);
   sm_away(s);
@@ -62,8 +63,9 @@ static void
 say_goodbye(struct stream *s)
 {
   conduit_last_words(&s->c);
-  if (s->c.link && s->state == ST_RESUMING && stream_is_whole(s) && !s->sasl2)
-    sm_failed(s, s->resume.old_ns, "item-not-found", SLICE(""));
+  if (s->c.link && s->state == ST_RESUMING && stream_is_whole(s) &&
+      !negotiation_is_sasl2(s))
+    sm_failed(s, s->negotiation->resume.old_ns, "item-not-found", SLICE(""));
   conduit_close(&s->c);
 }
 
@@ -105,14 +107,7 @@ free_all(struct stream *s)
   free(s->session.jid);
   free(s->session.client);
   free(s->fetched);
-  free(s->bindings);
-  free(s->login.mechanism);
-  free(s->login.from);
-  sasl2_end(s);
-  free(s->register_id);
-  free(s->bind.id);
-  free(s->bind.resource);
-  free(s->resume.token);
+  negotiation_end(s);
   stream_drop(s);
 }
 
@@ -215,6 +210,13 @@ displace(struct conduit *c)
   conduit_displace(c);
 }
 
+static void
+drop(struct stream *s)
+{
+  negotiation_end(s);
+  stream_drop(s);
+}
+
 void
 life_open(struct link *l, struct record *r)
 {
@@ -222,8 +224,8 @@ life_open(struct link *l, struct record *r)
 
   displace(conduit_in_place(l, r));
   s = stream_new();
-  if (!s || !conduit_begin(&s->c, l, r)) {
-    if (s) stream_drop(s);
+  if (!s || !negotiation_begin(s) || !conduit_begin(&s->c, l, r)) {
+    if (s) drop(s);
     conduit_refuse(l, r);
     return;
   }
@@ -259,9 +261,9 @@ life_secured(struct link *l, struct record *r)
     return;
   }
   conduit_secure(c);
-  free(s->bindings);
+  free(s->negotiation->bindings);
   s->host = NULL;
-  s->bindings = bindings.len ? slice_dup(bindings) : NULL;
+  s->negotiation->bindings = bindings.len ? slice_dup(bindings) : NULL;
   s->state = ST_START;
 }
 

@@ -1,4 +1,5 @@
 #include "logins.h"
+#include "negotiation.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,23 +63,23 @@ count(struct stream const *s, struct slice jid, struct reason *r)
   r->n++;
   log_event(LOG_INFO, "auth-failed", "conn", conduit_conn(&s->c), "ip",
             log_peer(slice_str(s->c.ip)), "jid", jid.len ? log_text(jid) : NULL,
-            "mechanism", s->login.mechanism, "why", r->why, NULL);
+            "mechanism", s->negotiation->login.mechanism, "why", r->why, NULL);
 }
 
 void
 login_begins(struct stream *s, struct slice mechanism)
 {
   if (mechanism.len > MECHANISM_MAX) mechanism.len = MECHANISM_MAX;
-  free(s->login.mechanism);
-  s->login.mechanism = slice_dup(mechanism);
+  free(s->negotiation->login.mechanism);
+  s->negotiation->login.mechanism = slice_dup(mechanism);
 }
 
 static void
 forget(struct stream *s)
 {
-  free(s->login.mechanism);
-  s->login.mechanism = NULL;
-  s->login.untried = 0;
+  free(s->negotiation->login.mechanism);
+  s->negotiation->login.mechanism = NULL;
+  s->negotiation->login.untried = 0;
 }
 
 void
@@ -87,7 +88,7 @@ login_succeeded(struct stream *s)
   totals.succeeded++;
   log_event(LOG_INFO, "authenticated", "conn", conduit_conn(&s->c), "ip",
             log_peer(slice_str(s->c.ip)), "jid", s->session.jid, "mechanism",
-            s->login.mechanism, NULL);
+            s->negotiation->login.mechanism, NULL);
   forget(s);
 }
 
@@ -104,14 +105,16 @@ login_failed(struct stream *s, struct slice jid, struct slice why)
   totals.untried++;
   log_event(LOG_DEBUG, "auth-untried", "conn", conduit_conn(&s->c), "ip",
             log_peer(slice_str(s->c.ip)), "jid", jid.len ? log_text(jid) : NULL,
-            "mechanism", s->login.mechanism, "why", r->why, NULL);
-  s->login.untried = (unsigned char)(r - reasons);
+            "mechanism", s->negotiation->login.mechanism, "why", r->why, NULL);
+  s->negotiation->login.untried = (unsigned char)(r - reasons);
 }
 
 void
 login_ends(struct stream *s)
 {
-  if (s->login.untried) count(s, SLICE(""), &reasons[s->login.untried]);
+  if (!s->negotiation) return;
+  if (s->negotiation->login.untried)
+    count(s, SLICE(""), &reasons[s->negotiation->login.untried]);
   forget(s);
 }
 

@@ -1,5 +1,6 @@
 #include "bans.h"
 #include "logins.h"
+#include "negotiation.h"
 #include "rules.h"
 #include "sasl.h"
 #include "settings.h"
@@ -32,13 +33,13 @@ static bool
 may_use(struct stream const *s, struct slice mech)
 {
   if (slice_is(mech, "PLAIN")) return s->c.secure;
-  return !is_plus(mech) || s->bindings;
+  return !is_plus(mech) || s->negotiation->bindings;
 }
 
 bool
 sasl_binding_features(struct stream const *s, stralloc *out)
 {
-  struct slice list = slice_str(s->bindings), type;
+  struct slice list = slice_str(s->negotiation->bindings), type;
   bool any = false, ok = true;
 
   if (!s->host || !s->host->mechanisms) return true;
@@ -90,7 +91,7 @@ struct failure {
 static char const *
 ns_of(struct stream const *s)
 {
-  return s->sasl2 ? NS_SASL2 : NS_SASL;
+  return negotiation_is_sasl2(s) ? NS_SASL2 : NS_SASL;
 }
 
 /* XEP-0388 s3.7.2: the condition is of the namespace of RFC 6120 in both. */
@@ -101,7 +102,7 @@ say_failure(struct stream *s, struct failure const *f)
 
   if (xml_cat(&sa, "<failure") && xml_cat_attr(&sa, "xmlns", slice_str(ns_of(s))) &&
       xml_cat(&sa, "><") && stralloc_catb(&sa, f->condition.s, f->condition.len) &&
-      xml_cat(&sa, s->sasl2 ? " xmlns='" NS_SASL "'/>" : "/>") &&
+      xml_cat(&sa, negotiation_is_sasl2(s) ? " xmlns='" NS_SASL "'/>" : "/>") &&
       (!f->text.len || (xml_cat(&sa, "<text xml:lang='en'>") &&
                         xml_cat_text(&sa, f->text) && xml_cat(&sa, "</text>"))) &&
       xml_cat(&sa, "</failure>"))
@@ -119,7 +120,8 @@ fail_as(struct stream *s, struct failure const *f)
   sasl2_end(s);
   login_failed(s, f->jid, f->why);
   if (bans_end(s)) return ST_FEATURES;
-  if (f->untried ? ++s->untried >= SASL_UNTRIED_MAX : ++s->failures >= SASL_FAILURES_MAX)
+  if (f->untried ? ++s->negotiation->untried >= SASL_UNTRIED_MAX
+                 : ++s->negotiation->failures >= SASL_FAILURES_MAX)
     conduit_error(&s->c, "policy-violation",
                   f->untried ? "too many mechanisms that do not fit"
                              : "too many failed authentications");
@@ -152,7 +154,7 @@ say(struct stream *s, char const *element, struct slice data)
 void
 sasl_ask(struct link *authd, struct stream *s, struct slice mech, struct slice initial)
 {
-  s->asked_us = door_now();
+  s->negotiation->asked_us = door_now();
   link_begin(authd, VERB_AUTH);
   link_num(authd, s->sid);
   link_str(authd, s->host->name);
@@ -160,7 +162,7 @@ sasl_ask(struct link *authd, struct stream *s, struct slice mech, struct slice i
   link_text(authd, initial);
   link_str(authd, s->c.ip);
   link_num(authd, s->c.secure);
-  link_str(authd, s->bindings);
+  link_str(authd, s->negotiation->bindings);
 }
 
 char const *
@@ -231,7 +233,7 @@ respond(struct stream *s, struct xml_node const *e)
   struct link *authd = link_find(AUTHD);
 
   if (authd && data.s) {
-    s->asked_us = door_now();
+    s->negotiation->asked_us = door_now();
     link_begin(authd, VERB_RESPONSE);
     link_num(authd, s->sid);
     link_text(authd, data);
@@ -246,14 +248,14 @@ enum state
 sasl_response(struct stream *s, struct xml_node const *e, struct slice bytes)
 {
   (void)bytes;
-  return s->sasl2 ? other_sasl(s) : respond(s, e);
+  return negotiation_is_sasl2(s) ? other_sasl(s) : respond(s, e);
 }
 
 enum state
 sasl2_response(struct stream *s, struct xml_node const *e, struct slice bytes)
 {
   (void)bytes;
-  return s->sasl2 ? respond(s, e) : other_sasl(s);
+  return negotiation_is_sasl2(s) ? respond(s, e) : other_sasl(s);
 }
 
 void
@@ -280,7 +282,7 @@ sasl_abort(struct stream *s, struct xml_node const *e, struct slice bytes)
 {
   (void)e;
   (void)bytes;
-  return s->sasl2 ? other_sasl(s) : abort_it(s);
+  return negotiation_is_sasl2(s) ? other_sasl(s) : abort_it(s);
 }
 
 enum state
@@ -288,7 +290,7 @@ sasl2_abort(struct stream *s, struct xml_node const *e, struct slice bytes)
 {
   (void)e;
   (void)bytes;
-  return s->sasl2 ? abort_it(s) : other_sasl(s);
+  return negotiation_is_sasl2(s) ? abort_it(s) : other_sasl(s);
 }
 
 /* ---- what authd says ---- */
@@ -319,7 +321,7 @@ sasl_asked(struct record *r)
   struct stream *s = stream_find(record_u64(r, 1));
 
   if (!s || s->state != ST_ASKED) return NULL;
-  conduit_deadline(&s->c, s->c.deadline_us + door_now() - s->asked_us);
+  conduit_deadline(&s->c, s->c.deadline_us + door_now() - s->negotiation->asked_us);
   return s;
 }
 
@@ -359,8 +361,8 @@ static void
 proven(struct stream *s)
 {
   login_succeeded(s);
-  free(s->bindings);
-  s->bindings = NULL;
+  free(s->negotiation->bindings);
+  s->negotiation->bindings = NULL;
   s->authed = true;
   register_forget(s);
   rules_limit(s);
@@ -384,7 +386,7 @@ sasl_on_success(struct link *l, struct record *r)
     return;
   }
   proven(s);
-  if (s->sasl2) {
+  if (negotiation_is_sasl2(s)) {
     sasl2_proven(s, r);
   } else {
     say(s, "success", record_get(r, 2));

@@ -3,6 +3,7 @@
 #include "fresh.h"
 #include "kept.h"
 #include "logins.h"
+#include "negotiation.h"
 #include "requests.h"
 #include "rules.h"
 #include "settings.h"
@@ -10,7 +11,6 @@
 #include "stream.h"
 #include "xep0198_left.h"
 #include "xep0198_sm.h"
-#include "xep0388_sasl2.h"
 
 #include <stdlib.h>
 
@@ -71,11 +71,6 @@ static void
 flags(struct snapshot *k, struct stream *s)
 {
   SNAPSHOT_INT(k, s->state);
-  SNAPSHOT_INT(k, s->failures);
-  SNAPSHOT_INT(k, s->untried);
-  SNAPSHOT_INT(k, s->elements);
-  SNAPSHOT_INT(k, s->registers);
-  SNAPSHOT_INT(k, s->has_captcha);
   SNAPSHOT_INT(k, s->authed);
   SNAPSHOT_INT(k, s->fresh);
   SNAPSHOT_INT(k, s->requests);
@@ -135,19 +130,8 @@ stream(struct snapshot *k, struct stream *s)
   flags(k, s);
   names(k, s);
   session(k, s);
-  snapshot_text(k, &s->bindings);
-  snapshot_text(k, &s->login.mechanism);
-  SNAPSHOT_INT(k, s->login.untried);
-  snapshot_text(k, &s->login.from);
-  sasl2_snapshot(k, s);
-  snapshot_text(k, &s->register_id);
-  snapshot_text(k, &s->bind.id);
-  snapshot_text(k, &s->bind.resource);
-  snapshot_text(k, &s->resume.token);
-  SNAPSHOT_INT(k, s->resume.h);
-  SNAPSHOT_INT(k, s->resume.old_ns);
+  negotiation_snapshot(k, s);
   SNAPSHOT_INT(k, s->pinged_us);
-  SNAPSHOT_INT(k, s->asked_us);
   ping_snapshot_timer(k, s);
   csi_snapshot(k, s);
   fetched(k, s);

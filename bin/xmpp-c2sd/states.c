@@ -3,6 +3,7 @@
 #include "features.h"
 #include "fresh.h"
 #include "inbound.h"
+#include "negotiation.h"
 #include "sasl.h"
 #include "settings.h"
 #include "states.h"
@@ -250,8 +251,10 @@ refuse_input(struct stream *s, enum input in)
   if (stanza && !s->c.secure && s->listener->starttls_required)
     conduit_error(&s->c, "policy-violation", "use STARTTLS first");
   else
-    conduit_error(
-      &s->c, stanza || s->sasl2 ? "not-authorized" : "unsupported-stanza-type", NULL);
+    conduit_error(&s->c,
+                  stanza || negotiation_is_sasl2(s) ? "not-authorized"
+                                                    : "unsupported-stanza-type",
+                  NULL);
   return s->state;
 }
 
@@ -268,7 +271,7 @@ states_element(struct conduit *c, struct xml_node const *e, struct slice bytes)
     conduit_end(c, "the client had an error");
     return;
   }
-  if (s->state != ST_BOUND && ++s->elements > UNBOUND_ELEMENTS_MAX) {
+  if (s->negotiation && ++s->negotiation->elements > UNBOUND_ELEMENTS_MAX) {
     conduit_error(c, "policy-violation", "too much before a resource is bound");
     return;
   }

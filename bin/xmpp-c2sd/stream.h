@@ -87,26 +87,6 @@ struct session {
   bool owes_metadata; /* its archive has not answered in time, and may do so (XEP-0386) */
 };
 
-/* While BINDING: the id of the iq that asked, and the resource. */
-struct bind_wish {
-  char *id, *resource;
-};
-
-/* While RESUMING: the token and the count that the client gave. */
-struct resume_wish {
-  char *token;
-  uint32_t h;
-  bool old_ns;
-};
-
-/* Until the client has authenticated (logins.c). */
-struct login {
-  char *mechanism; /* of the latest attempt; NULL: none */
-  unsigned char
-    untried;  /* row of the reason why the latest ended before a secret; 0: it did not */
-  char *from; /* the bare JID of the client's header (XEP-0388 s3.1); NULL: none */
-};
-
 /* A field that is added is added in snapshot.c too: so with all structs here. */
 struct stream {
   struct conduit c; /* without a link: AWAY, or over */
@@ -114,28 +94,18 @@ struct stream {
   struct host *host;
   struct listener const *listener;
   struct session session;
+  struct negotiation *negotiation; /* NULL: the stream is BOUND, AWAY or over */
   /* stanzas that an inactive client is spared (xep0352_csi.c) */
   struct csi *csi;
   struct event_timer ping; /* of a session (xep0199_ping.c) */
   uint64_t pinged_us;      /* when the last ping was sent; 0: none */
-  uint64_t asked_us;       /* when authd or registerd was asked last */
-  char *bindings;          /* of TLS, until authenticated */
-  struct login login;
   struct fetched *fetched; /* the front says what is taken; NULL: it does not */
-  char *register_id;       /* while REGISTERING: of the request */
-  struct bind_wish bind;
-  struct resume_wish resume;
-  struct sasl2 *sasl2; /* a login by XEP-0388, up to its success; NULL: none */
-  uint64_t request_at; /* number at routed of the latest request (requests.c) */
-  size_t kept;         /* bytes of memory that kept.c has counted */
+  uint64_t request_at;     /* number at routed of the latest request (requests.c) */
+  size_t kept;             /* bytes of memory that kept.c has counted */
   enum state state;
-  unsigned char failures, untried; /* of SASL; without a secret */
-  unsigned char requests;  /* on their way when the latest was passed, with that */
-  unsigned char elements;  /* first-level elements before the stream was bound */
-  unsigned char registers; /* requests of registration */
+  unsigned char requests; /* on their way when the latest was passed, with that */
   bool authed;
-  bool fresh;       /* the client may yet enable stream management (fresh.c) */
-  bool has_captcha; /* and more time for it (xep0077_register.c) */
+  bool fresh; /* the client may yet enable stream management (fresh.c) */
 };
 
 /* The stream whose first member c is. */

@@ -1,3 +1,4 @@
+#include "negotiation.h"
 #include "settings.h"
 #include "stream.h"
 #include "xep0077_register.h"
@@ -78,8 +79,8 @@ refuse(struct stream *s, struct slice id, enum stanza_error e)
 static void
 ask(struct link *registerd, struct stream *s, struct slice id, struct slice xml)
 {
-  s->asked_us = door_now();
-  s->register_id = slice_dup(id);
+  s->negotiation->asked_us = door_now();
+  s->negotiation->register_id = slice_dup(id);
   link_begin(registerd, VERB_REGISTER);
   link_num(registerd, s->sid);
   link_str(registerd, s->host->name);
@@ -100,7 +101,7 @@ register_request(struct stream *s, struct xml_node const *e, struct slice bytes)
   (void)bytes;
   if (!s->c.secure && s->listener->starttls_required)
     conduit_error(&s->c, "policy-violation", "use STARTTLS first");
-  else if (++s->registers > REGISTER_REQUESTS_MAX)
+  else if (++s->negotiation->registers > REGISTER_REQUESTS_MAX)
     conduit_error(&s->c, "policy-violation", "too many requests before the login");
   else if (!registerd || !xml_cat_tree(&xml, e, NS_CLIENT))
     refuse(s, xml_attr(e, "id"), ERR_SERVICE_UNAVAILABLE);
@@ -119,8 +120,8 @@ static void
 answered(struct stream *s)
 {
   s->state = ST_FEATURES;
-  free(s->register_id);
-  s->register_id = NULL;
+  free(s->negotiation->register_id);
+  s->negotiation->register_id = NULL;
 }
 
 /* The time that registerd took is not its client's. A client that has a captcha to look at gets more
@@ -128,10 +129,10 @@ answered(struct stream *s)
 static void
 give_time(struct stream *s, bool captcha)
 {
-  uint64_t until = s->c.deadline_us + door_now() - s->asked_us;
+  uint64_t until = s->c.deadline_us + door_now() - s->negotiation->asked_us;
 
-  if (captcha && !s->has_captcha) {
-    s->has_captcha = true;
+  if (captcha && !s->negotiation->has_captcha) {
+    s->negotiation->has_captcha = true;
     if (until < door_now() + REGISTER_FORM_US) until = door_now() + REGISTER_FORM_US;
   }
   conduit_deadline(&s->c, until);
@@ -157,7 +158,7 @@ static void
 give_up(struct stream *s)
 {
   if (s->state != ST_REGISTERING) return;
-  refuse(s, slice_str(s->register_id), ERR_SERVICE_UNAVAILABLE);
+  refuse(s, slice_str(s->negotiation->register_id), ERR_SERVICE_UNAVAILABLE);
   answered(s);
   conduit_resume(&s->c);
 }
@@ -173,8 +174,8 @@ register_forget(struct stream *s)
 {
   struct link *registerd = link_find(REGISTERD);
 
-  if (!s->registers || !registerd) return;
-  s->registers = 0;
+  if (!s->negotiation || !s->negotiation->registers || !registerd) return;
+  s->negotiation->registers = 0;
   link_begin(registerd, VERB_ABORT);
   link_num(registerd, s->sid);
   link_end(registerd);

@@ -1,5 +1,6 @@
 #include "directed.h"
 #include "marks.h"
+#include "negotiation.h"
 #include "rules.h"
 #include "settings.h"
 #include "shown.h"
@@ -45,9 +46,9 @@ resume_ask(struct stream *s)
   if (!l || s->session.sm) return;
   link_begin(l, VERB_RESUME);
   link_num(l, s->sid);
-  link_str(l, s->resume.token);
+  link_str(l, s->negotiation->resume.token);
   link_str(l, s->session.jid);
-  link_num(l, s->resume.h);
+  link_num(l, s->negotiation->resume.h);
   link_end(l);
 }
 
@@ -67,16 +68,16 @@ resume_read(struct stream *s, struct xml_node const *e)
   if (!token.len || token.len > JID_MAX || !slice_u64(xml_attr(e, "h"), &n) ||
       n > UINT32_MAX)
     return "bad-request";
-  free(s->resume.token);
-  s->resume =
+  free(s->negotiation->resume.token);
+  s->negotiation->resume =
     (struct resume_wish){slice_dup(token), (uint32_t)n, slice_is(e->ns, SM_NS2)};
-  return s->resume.token ? NULL : "resource-constraint";
+  return s->negotiation->resume.token ? NULL : "resource-constraint";
 }
 
 char const *
 resume_begin(struct stream *s)
 {
-  struct slice resource = slice_str(s->resume.token), secret;
+  struct slice resource = slice_str(s->negotiation->resume.token), secret;
 
   slice_word(&resource, '.', &secret);
   if (!s->host->sm || !s->host->resume_us) return "feature-not-implemented";
@@ -108,11 +109,11 @@ resuming(uint64_t sid)
 static void
 say_failed(struct stream *s, char const *condition, struct slice h)
 {
-  if (s->sasl2) {
+  if (negotiation_is_sasl2(s)) {
     sasl2_not_resumed(s, condition, h);
     return;
   }
-  sm_failed(s, s->resume.old_ns, condition, h);
+  sm_failed(s, s->negotiation->resume.old_ns, condition, h);
   s->state = ST_AUTHED;
   conduit_resume(&s->c);
 }
@@ -127,10 +128,11 @@ resume_on_unyielded(struct link *l, struct record *r)
 
   (void)l;
   if (!s) return;
-  if (!h.len && ended_find(slice_str(s->resume.token), s->host, s->session.jid, &n))
+  if (!h.len &&
+      ended_find(slice_str(s->negotiation->resume.token), s->host, s->session.jid, &n))
     h = num_u64(buf, n);
-  free(s->resume.token);
-  s->resume.token = NULL;
+  free(s->negotiation->resume.token);
+  s->negotiation->resume.token = NULL;
   resume_unpart(s);
   say_failed(s, stanza_error_name(stanza_error_find(record_get(r, 3))), h);
   conduit_settle(&s->c);
@@ -144,18 +146,19 @@ say_resumed(struct stream *s)
   stralloc sa = STRALLOC_ZERO;
   char buf[BASE_NUM];
 
-  if (xml_cat(&sa, "<resumed") && xml_cat_attr(&sa, "xmlns", sm_ns(s->resume.old_ns)) &&
-      xml_cat_attr(&sa, "previd", slice_str(s->resume.token)) &&
+  if (xml_cat(&sa, "<resumed") &&
+      xml_cat_attr(&sa, "xmlns", sm_ns(s->negotiation->resume.old_ns)) &&
+      xml_cat_attr(&sa, "previd", slice_str(s->negotiation->resume.token)) &&
       xml_cat_attr(&sa, "h", num_u64(buf, s->session.sm->in.handled)) &&
       xml_cat(&sa, "/>")) {
-    if (s->sasl2)
+    if (negotiation_is_sasl2(s))
       sasl2_resumed(s, slice_of(sa.s, sa.len));
     else
       conduit_write(&s->c, slice_of(sa.s, sa.len));
   }
   stralloc_free(&sa);
-  free(s->resume.token);
-  s->resume.token = NULL;
+  free(s->negotiation->resume.token);
+  s->negotiation->resume.token = NULL;
 }
 
 /* Everything is here and counted. */
@@ -167,7 +170,8 @@ finish(struct stream *s)
             NULL);
   say_resumed(s);
   if (s->c.ending.why) return;
-  s->session.sm->old_ns = s->resume.old_ns;
+  s->session.sm->old_ns = s->negotiation->resume.old_ns;
+  negotiation_end(s);
   s->state = ST_BOUND;
   s->c.blocked_max = BLOCKED_MAX;
   s->session.sm->kept_us = 0;

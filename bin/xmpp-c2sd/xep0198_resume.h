@@ -5,8 +5,8 @@
 #include "c2sd.h"
 #include "stream.h"
 
-/* Read an element resume into s->resume; ask for that session: s is RESUMING. Each gives NULL, or
- * the condition with which it failed. */
+/* Read an element resume into s->negotiation->resume; ask for that session: s is RESUMING. Each
+ * gives NULL, or the condition with which it failed. */
 char const *resume_read(struct stream *s, struct xml_node const *e);
 char const *resume_begin(struct stream *s);
 

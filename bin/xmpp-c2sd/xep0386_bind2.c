@@ -1,4 +1,5 @@
 #include "bind.h"
+#include "negotiation.h"
 #include "rules.h"
 #include "settings.h"
 #include "stream.h"
@@ -102,8 +103,8 @@ make_resource(struct stream *s)
   }
   ok = stralloc_cats(&sa, sasl2_bind_wish(s)->tag) && stralloc_cats(&sa, "/") &&
        stralloc_catb(&sa, name.s, name.len) && stralloc_0(&sa);
-  free(s->bind.resource);
-  s->bind.resource = ok ? sa.s : NULL;
+  free(s->negotiation->bind.resource);
+  s->negotiation->bind.resource = ok ? sa.s : NULL;
   if (!ok) stralloc_free(&sa);
   return ok;
 }
@@ -118,7 +119,7 @@ char const *
 bind2_begin(struct stream *s)
 {
   if (!make_resource(s)) return "resource-constraint";
-  if (!rules_may_bind(s, slice_str(s->bind.resource))) return "not-allowed";
+  if (!rules_may_bind(s, slice_str(s->negotiation->bind.resource))) return "not-allowed";
   s->session.wants = sasl2_bind_wish(s)->carbons ? WANTS_CARBONS : 0;
   s->state = ST_BINDING;
   bind_ask(s, bind2_metadata(s));

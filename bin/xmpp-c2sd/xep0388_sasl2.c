@@ -2,6 +2,7 @@
 #include "bind.h"
 #include "features.h"
 #include "logins.h"
+#include "negotiation.h"
 #include "sasl.h"
 #include "settings.h"
 #include "stream.h"
@@ -25,7 +26,7 @@
 
 struct sasl2 {
   struct bind2_wish bind;
-  bool resumes; /* the session of s->resume is wanted */
+  bool resumes; /* the session that resume_read has noted is wanted */
   char *agent;  /* the hash of the user-agent's id; NULL: none */
   char *name;   /* of the client at the account; NULL: none */
   char *data;   /* of the mechanism, for the client; NULL: none */
@@ -86,8 +87,8 @@ sasl2_may_come_from(struct stream const *s)
 void
 sasl2_comes_from(struct stream *s, struct slice bare)
 {
-  free(s->login.from);
-  s->login.from = bare.len && !s->authed ? slice_dup(bare) : NULL;
+  free(s->negotiation->login.from);
+  s->negotiation->login.from = bare.len && !s->authed ? slice_dup(bare) : NULL;
 }
 
 /* ---- the login ---- */
@@ -111,7 +112,7 @@ take_parts(struct stream *s, struct asks const *k)
 {
   char const *condition = k->resume ? resume_read(s, k->resume) : NULL;
 
-  s->sasl2->resumes = k->resume && !condition;
+  s->negotiation->sasl2->resumes = k->resume && !condition;
   if (condition) sasl2_not_resumed(s, condition, SLICE(""));
   if (k->bind && !bind2_read(s, k->bind)) return "temporary-auth-failure";
   return NULL;
@@ -141,7 +142,7 @@ ask(struct stream *s, struct asks const *k, struct slice mech, struct slice init
   char agent[AGENT_SIZE];
   bool known = asks_agent(k, agent);
 
-  if (known) s->sasl2->agent = slice_dup(slice_str(agent));
+  if (known) s->negotiation->sasl2->agent = slice_dup(slice_str(agent));
   sasl_ask(authd, s, mech, initial);
   asks_put(authd, s, k, slice_str(known ? agent : NULL));
   link_end(authd);
@@ -157,8 +158,8 @@ sasl2_authenticate(struct stream *s, struct xml_node const *e, struct slice byte
 
   (void)bytes;
   login_begins(s, xml_attr(e, "mechanism"));
-  s->sasl2 = calloc(1, sizeof *s->sasl2);
-  if (!s->sasl2) {
+  s->negotiation->sasl2 = calloc(1, sizeof *s->negotiation->sasl2);
+  if (!s->negotiation->sasl2) {
     conduit_error(&s->c, "resource-constraint", NULL);
     return s->state;
   }
@@ -177,19 +178,19 @@ sasl2_authenticate(struct stream *s, struct xml_node const *e, struct slice byte
 struct bind2_wish *
 sasl2_bind_wish(struct stream *s)
 {
-  return &s->sasl2->bind;
+  return &s->negotiation->sasl2->bind;
 }
 
 struct slice
 sasl2_client_name(struct stream const *s)
 {
-  return slice_str(s->sasl2->name);
+  return slice_str(s->negotiation->sasl2->name);
 }
 
 void
 sasl2_add(struct stream *s, struct slice markup)
 {
-  if (!stralloc_catb(&s->sasl2->inside, markup.s, markup.len))
+  if (!stralloc_catb(&s->negotiation->sasl2->inside, markup.s, markup.len))
     conduit_error(&s->c, "resource-constraint", NULL);
 }
 
@@ -197,7 +198,7 @@ sasl2_add(struct stream *s, struct slice markup)
 static void
 go_on(struct stream *s)
 {
-  struct sasl2 *x = s->sasl2;
+  struct sasl2 *x = s->negotiation->sasl2;
   char const *condition;
 
   s->state = ST_AUTHED;
@@ -233,7 +234,7 @@ take(char **at, struct slice text)
 void
 sasl2_proven(struct stream *s, struct record *r)
 {
-  struct sasl2 *x = s->sasl2;
+  struct sasl2 *x = s->negotiation->sasl2;
 
   s->session.client = x->agent;
   x->agent = NULL;
@@ -286,7 +287,7 @@ late(void *cookie)
 void
 sasl2_wait(struct stream *s, uint64_t us)
 {
-  event_timer_start(&s->sasl2->timer, door_now() + us, late, s);
+  event_timer_start(&s->negotiation->sasl2->timer, door_now() + us, late, s);
 }
 
 /* ---- success ---- */
@@ -303,7 +304,7 @@ cat_token(stralloc *out, struct sasl2 const *x)
 static bool
 cat_success(stralloc *out, struct stream const *s)
 {
-  struct sasl2 const *x = s->sasl2;
+  struct sasl2 const *x = s->negotiation->sasl2;
 
   return xml_cat(out, "<success xmlns='" NS_SASL2 "'>") &&
          (!x->data ||
@@ -340,7 +341,7 @@ sasl2_resumed(struct stream *s, struct slice markup)
 void
 sasl2_finish(struct stream *s)
 {
-  struct bind2_wish bind = s->sasl2->bind;
+  struct bind2_wish bind = s->negotiation->sasl2->bind;
   stralloc sa = STRALLOC_ZERO;
 
   say_success(s);
@@ -349,7 +350,10 @@ sasl2_finish(struct stream *s)
   else
     conduit_error(&s->c, "resource-constraint", NULL);
   stralloc_free(&sa);
-  sasl2_end(s);
+  if (s->state == ST_BOUND)
+    negotiation_end(s);
+  else
+    sasl2_end(s);
   if (s->state == ST_BOUND && !s->c.ending.why) bind2_begun(s, &bind);
   conduit_resume(&s->c);
 }
@@ -359,10 +363,10 @@ sasl2_finish(struct stream *s)
 void
 sasl2_end(struct stream *s)
 {
-  struct sasl2 *x = s->sasl2;
+  struct sasl2 *x = s->negotiation->sasl2;
 
   if (!x) return;
-  s->sasl2 = NULL;
+  s->negotiation->sasl2 = NULL;
   event_timer_cancel(&x->timer);
   free(x->bind.tag);
   free(x->agent);
@@ -379,12 +383,13 @@ sasl2_end(struct stream *s)
 void
 sasl2_snapshot(struct snapshot *k, struct stream *s)
 {
-  bool there = s->sasl2 != NULL;
+  bool there = s->negotiation->sasl2 != NULL;
   struct sasl2 *x;
 
   SNAPSHOT_INT(k, there);
-  if (there && snapshot_restores(k)) s->sasl2 = snapshot_new(k, sizeof *s->sasl2);
-  x = s->sasl2;
+  if (there && snapshot_restores(k))
+    s->negotiation->sasl2 = snapshot_new(k, sizeof *s->negotiation->sasl2);
+  x = s->negotiation->sasl2;
   if (!x) return;
   bind2_snapshot(k, &x->bind);
   SNAPSHOT_INT(k, x->resumes);

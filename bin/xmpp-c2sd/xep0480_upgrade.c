@@ -1,3 +1,4 @@
+#include "negotiation.h"
 #include "sasl.h"
 #include "stream.h"
 #include "xep0480_upgrade.h"
@@ -62,7 +63,7 @@ tell(struct stream *s, enum verb v, struct slice text)
 
   if (!authd || !text.s)
     return sasl_fail(s, "temporary-auth-failure", authd ? "out-of-memory" : "authd-away");
-  s->asked_us = door_now();
+  s->negotiation->asked_us = door_now();
   link_begin(authd, v);
   link_num(authd, s->sid);
   link_text(authd, text);
