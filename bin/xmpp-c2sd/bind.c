@@ -130,7 +130,6 @@ begin(struct stream *s)
 {
   s->state = ST_BOUND;
   s->c.blocked_max = BLOCKED_MAX;
-  conduit_no_deadline(&s->c);
   answer_bound(s);
   negotiation_end(s);
   fresh_begin(s);

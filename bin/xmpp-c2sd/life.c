@@ -49,7 +49,6 @@ go_away(struct stream *s)
   log_event(LOG_INFO, "session-away", "conn", conduit_conn(&s->c), "ip",
             log_peer(slice_str(s->c.ip)), "jid", s->session.jid, "why", why, NULL);
   conduit_leave(&s->c);
-  ping_stop(s);
   negotiation_end(s);
   s->state = ST_AWAY;
   csi_join(s);
@@ -97,7 +96,6 @@ static void
 free_all(struct stream *s)
 {
   conduit_wipe(&s->c);
-  ping_stop(s);
   sm_free(s->session.sm);
   csi_free(s->csi);
   free(s->session.shown);
@@ -145,10 +143,12 @@ is_our_turn(struct stream const *s)
 static void
 late(struct conduit *c)
 {
-  struct stream const *s = stream_of(c);
+  struct stream *s = stream_of(c);
 
-  if (is_our_turn(s))
-    conduit_look_again(c, door_now() + c2sd.negotiation_us);
+  if (s->state == ST_BOUND)
+    ping_due(s);
+  else if (is_our_turn(s))
+    conduit_deadline(c, door_now() + c2sd.negotiation_us);
   else if (s->state == ST_RESUMING && s->session.sm)
     conduit_lost(c, "not resumed in time");
   else
@@ -230,7 +230,7 @@ life_open(struct link *l, struct record *r)
     return;
   }
   s->listener = c2sd_listener(record_get(r, 2));
-  conduit_deadline(&s->c, door_now() + c2sd.negotiation_us);
+  negotiation_until(s, door_now() + c2sd.negotiation_us);
   rules_limit(s);
   rules_shape(s);
 }

@@ -14,6 +14,13 @@ negotiation_begin(struct stream *s)
 }
 
 void
+negotiation_until(struct stream *s, uint64_t at_us)
+{
+  s->negotiation->until_us = at_us;
+  conduit_deadline(&s->c, at_us);
+}
+
+void
 negotiation_end(struct stream *s)
 {
   struct negotiation *n = s->negotiation;
@@ -64,5 +71,6 @@ negotiation_snapshot(struct snapshot *k, struct stream *s)
   snapshot_text(k, &n->resume.token);
   SNAPSHOT_INT(k, n->resume.h);
   SNAPSHOT_INT(k, n->resume.old_ns);
+  SNAPSHOT_INT(k, n->until_us);
   SNAPSHOT_INT(k, n->asked_us);
 }

@@ -27,6 +27,8 @@ struct login {
 /* The negotiation of a stream (RFC 6120 s4.3). A field that is added is added in negotiation.c
  * too. */
 struct negotiation {
+  uint64_t
+    until_us; /* when it must be over; neighbours that are slow may make it longer */
   uint64_t asked_us; /* when authd or registerd was asked last */
   char *bindings;    /* of TLS, until authenticated */
   struct login login;
@@ -42,6 +44,9 @@ struct negotiation {
 
 /* Give s, a new stream, its negotiation. false: ENOMEM. */
 bool negotiation_begin(struct stream *s);
+
+/* The client has to be through at at_us. */
+void negotiation_until(struct stream *s, uint64_t at_us);
 
 /* Free the negotiation of s, a login by XEP-0388 too: s is BOUND, AWAY or over. Does nothing when
  * s has none. */

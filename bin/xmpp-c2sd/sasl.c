@@ -321,7 +321,7 @@ sasl_asked(struct record *r)
   struct stream *s = stream_find(record_u64(r, 1));
 
   if (!s || s->state != ST_ASKED) return NULL;
-  conduit_deadline(&s->c, s->c.deadline_us + door_now() - s->negotiation->asked_us);
+  negotiation_until(s, s->negotiation->until_us + door_now() - s->negotiation->asked_us);
   return s;
 }
 

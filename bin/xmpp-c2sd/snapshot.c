@@ -132,7 +132,6 @@ stream(struct snapshot *k, struct stream *s)
   session(k, s);
   negotiation_snapshot(k, s);
   SNAPSHOT_INT(k, s->pinged_us);
-  ping_snapshot_timer(k, s);
   csi_snapshot(k, s);
   fetched(k, s);
   if (snapshot_restores(k)) kept_count(s);

@@ -14,6 +14,5 @@ void directed_snapshot(struct snapshot *k, struct stream *s);
 
 /* The timers of a session: of its stream management, of its pings. */
 void sm_snapshot_timer(struct snapshot *k, struct stream *s);
-void ping_snapshot_timer(struct snapshot *k, struct stream *s);
 
 #endif

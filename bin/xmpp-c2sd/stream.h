@@ -97,7 +97,6 @@ struct stream {
   struct negotiation *negotiation; /* NULL: the stream is BOUND, AWAY or over */
   /* stanzas that an inactive client is spared (xep0352_csi.c) */
   struct csi *csi;
-  struct event_timer ping; /* of a session (xep0199_ping.c) */
   uint64_t pinged_us;      /* when the last ping was sent; 0: none */
   struct fetched *fetched; /* the front says what is taken; NULL: it does not */
   uint64_t request_at;     /* number at routed of the latest request (requests.c) */

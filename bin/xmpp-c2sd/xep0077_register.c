@@ -129,13 +129,13 @@ answered(struct stream *s)
 static void
 give_time(struct stream *s, bool captcha)
 {
-  uint64_t until = s->c.deadline_us + door_now() - s->negotiation->asked_us;
+  uint64_t until = s->negotiation->until_us + door_now() - s->negotiation->asked_us;
 
   if (captcha && !s->negotiation->has_captcha) {
     s->negotiation->has_captcha = true;
     if (until < door_now() + REGISTER_FORM_US) until = door_now() + REGISTER_FORM_US;
   }
-  conduit_deadline(&s->c, until);
+  negotiation_until(s, until);
 }
 
 void

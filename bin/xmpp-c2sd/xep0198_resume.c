@@ -177,7 +177,6 @@ finish(struct stream *s)
   s->session.sm->kept_us = 0;
   push_back(s);
   veil_lift(s);
-  conduit_no_deadline(&s->c);
   ping_start(s);
   rules_shape(s);
   sm_out_rewind(&s->session.sm->out);
@@ -193,7 +192,6 @@ detach(struct stream *s)
 {
   if (s->state == ST_AWAY) return;
   conduit_detach(&s->c, "conflict");
-  ping_stop(s);
   s->state = ST_AWAY;
 }
 

@@ -1,6 +1,5 @@
 #include "deliver.h"
 #include "settings.h"
-#include "snapshot.h"
 #include "stream.h"
 #include "xep0199_ping.h"
 
@@ -32,10 +31,9 @@ is_asked(struct stream const *s)
   return s->pinged_us && s->pinged_us > s->c.seen_us;
 }
 
-static void
-on_timer(void *cookie)
+void
+ping_due(struct stream *s)
 {
-  struct stream *s = cookie;
   uint64_t quiet = door_now() - s->c.seen_us;
   struct host const *h = s->host;
   bool asks = quiet >= h->ping_us;
@@ -43,14 +41,12 @@ on_timer(void *cookie)
 
   if (is_asked(s) && quiet >= h->pong_us && h->ping_kills) {
     conduit_lost(&s->c, "no answer to a ping");
-    conduit_settle(&s->c);
     return;
   }
   s->pinged_us = asks ? door_now() : 0;
   if (asks) send_ping(s);
   if (asks && h->ping_kills) us = h->pong_us;
-  event_timer_start(&s->ping, door_now() + us, on_timer, s);
-  conduit_settle(&s->c);
+  conduit_deadline(&s->c, door_now() + us);
 }
 
 void
@@ -59,17 +55,7 @@ ping_start(struct stream *s)
   s->c.seen_us = door_now();
   s->pinged_us = 0;
   if (s->host->pings)
-    event_timer_start(&s->ping, door_now() + s->host->ping_us, on_timer, s);
-}
-
-void
-ping_stop(struct stream *s)
-{
-  event_timer_cancel(&s->ping);
-}
-
-void
-ping_snapshot_timer(struct snapshot *k, struct stream *s)
-{
-  snapshot_timer(k, &s->ping, on_timer, s);
+    conduit_deadline(&s->c, door_now() + s->host->ping_us);
+  else
+    conduit_no_deadline(&s->c);
 }

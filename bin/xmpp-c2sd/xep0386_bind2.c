@@ -185,7 +185,6 @@ void
 bind2_begun(struct stream *s, struct bind2_wish const *w)
 {
   s->c.blocked_max = BLOCKED_MAX;
-  conduit_no_deadline(&s->c);
   ping_start(s);
   if (s->csi)
     csi_active(s, NULL, SLICE("")); /* sends stanzas that came while success was held */

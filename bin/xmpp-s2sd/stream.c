@@ -318,7 +318,7 @@ stream_look_later(struct stream *s)
   if (at == UINT64_MAX)
     conduit_no_deadline(&s->c);
   else
-    conduit_look_again(&s->c, at);
+    conduit_deadline(&s->c, at);
 }
 
 static void
@@ -328,7 +328,7 @@ say_end(struct stream *s)
   stream_say(s, SLICE("</stream:stream>"));
   s->c.header_sent = false;
   s->state = ST_CLOSING;
-  conduit_look_again(&s->c, door_now() + S2S_CLOSE_US);
+  conduit_deadline(&s->c, door_now() + S2S_CLOSE_US);
 }
 
 static void
@@ -336,7 +336,7 @@ wait_for_routed(struct stream *s)
 {
   s->state = ST_LEAVING;
   conduit_fall_behind(&s->c);
-  conduit_look_again(&s->c, door_now() + S2S_CLOSE_US);
+  conduit_deadline(&s->c, door_now() + S2S_CLOSE_US);
 }
 
 void

@@ -412,7 +412,7 @@ resume_asked(struct stream *s, struct xml_node const *e)
   l->heir = s->number;
   l->h = h;
   s->state = ST_RESUMING;
-  conduit_look_again(&s->c, door_now() + s2sd->negotiation_us);
+  conduit_deadline(&s->c, door_now() + s2sd->negotiation_us);
   go_on(l);
 }
 

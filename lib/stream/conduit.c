@@ -89,16 +89,9 @@ on_deadline(void *cookie)
 }
 
 void
-conduit_look_again(struct conduit *c, uint64_t at_us)
-{
-  event_timer_start(&c->timer, at_us, on_deadline, c);
-}
-
-void
 conduit_deadline(struct conduit *c, uint64_t at_us)
 {
-  c->deadline_us = at_us;
-  conduit_look_again(c, at_us);
+  event_timer_start(&c->timer, at_us, on_deadline, c);
 }
 
 void
@@ -429,7 +422,6 @@ conduit_snapshot(struct snapshot *k, struct conduit *c)
 {
   snapshot_link(k, &c->link);
   SNAPSHOT_INT(k, c->id);
-  SNAPSHOT_INT(k, c->deadline_us);
   SNAPSHOT_INT(k, c->seen_us);
   snapshot_timer(k, &c->timer, on_deadline, c);
   snapshot_text(k, &c->ip);

@@ -31,8 +31,7 @@ struct conduit {
   struct link *link; /* NULL: the conduit is gone */
   uint64_t id;
   struct xml_stream xml;
-  struct event_timer timer; /* of deadline_us */
-  uint64_t deadline_us;     /* when the negotiation must be over */
+  struct event_timer timer; /* of the owner's late */
   uint64_t seen_us;         /* when the peer said something */
   char *ip;
   char *lang; /* of the peer's header; NULL: none */
@@ -125,10 +124,8 @@ void conduit_secure(struct conduit *c);
  * other than xmpp-tlsd are not told. */
 void conduit_shape(struct conduit *c, uint64_t rate, uint64_t burst);
 
-/* The negotiation must be over at this time: call late then. Call late at another time, and leave
- * deadline_us as it is. Do not call late. */
+/* Call late at this time, and at no other; or do not call late. */
 void conduit_deadline(struct conduit *c, uint64_t at_us);
-void conduit_look_again(struct conduit *c, uint64_t at_us);
 void conduit_no_deadline(struct conduit *c);
 
 /* ---- headers ---- */
