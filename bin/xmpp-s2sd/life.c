@@ -129,7 +129,7 @@ end(struct conduit *c)
 
   log_down(s);
   if (s->state == ST_CLOSING)
-    c->ending.condition = NULL; /* nothing follows our end tag */
+    c->fault = CONDUIT_NO_FAULT; /* nothing follows our end tag */
   conduit_last_words(c);
   if (c->header_sent) sm_last_count(s);
   conduit_close(c);

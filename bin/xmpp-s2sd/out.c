@@ -503,13 +503,13 @@ settle_verdict(struct stream *s)
     certificate_refused(s);
     return;
   }
-  if (s->c.ending.condition)
+  if (s->c.fault)
     s->verdict = verdict_of(STEP_CLOSED, false,
                             s->state == ST_HEADER ? "no XMPP stream" : "broken stream");
   else
     s->verdict = verdict_of(tls ? STEP_TLS : STEP_CLOSED, true,
                             tls ? "handshake failed" : "connection closed");
-  verdict_detail(&s->verdict, s->state == ST_HEADER && s->c.ending.condition && heard.len
+  verdict_detail(&s->verdict, s->state == ST_HEADER && s->c.fault && heard.len
                                 ? heard
                                 : slice_str(s->c.ending.why));
 }

@@ -225,43 +225,39 @@ conduit_shape(struct conduit *c, uint64_t rate, uint64_t burst)
 
 /* ---- the end ---- */
 
-static void
-mark(struct conduit *c, struct conduit_ending how, bool lost)
+/* false: c is marked already. */
+static bool
+mark(struct conduit *c, enum conduit_fault fault, char const *why, char const *text)
 {
-  if (c->ending.why) return;
-  c->ending = how;
-  c->lost = lost;
+  if (c->ending.why) return false;
+  c->ending = (struct conduit_ending){why, text};
+  c->fault = fault;
   marked++;
+  return true;
 }
 
 void
 conduit_end(struct conduit *c, char const *why)
 {
-  mark(c, (struct conduit_ending){.why = why}, false);
+  mark(c, CONDUIT_NO_FAULT, why, NULL);
 }
 
 void
 conduit_error(struct conduit *c, char const *condition, char const *text)
 {
-  mark(c, (struct conduit_ending){.why = condition, .condition = condition, .text = text},
-       false);
+  mark(c, CONDUIT_FAULT, condition, text);
 }
 
 void
 conduit_too_big(struct conduit *c, char const *text)
 {
-  mark(c,
-       (struct conduit_ending){.why = "policy-violation",
-                               .condition = "policy-violation",
-                               .text = text,
-                               .more = "<stanza-too-big xmlns='urn:xmpp:errors'/>"},
-       false);
+  mark(c, CONDUIT_TOO_BIG, "policy-violation", text);
 }
 
 void
 conduit_lost(struct conduit *c, char const *why)
 {
-  mark(c, (struct conduit_ending){.why = why}, true);
+  if (mark(c, CONDUIT_NO_FAULT, why, NULL)) c->lost = true;
 }
 
 uint64_t
@@ -290,12 +286,14 @@ put_error(struct conduit *c)
   struct conduit_ending const *how = &c->ending;
   stralloc sa = STRALLOC_ZERO;
 
-  if (xml_cat(&sa, "<stream:error><") && xml_cat(&sa, how->condition) &&
+  if (xml_cat(&sa, "<stream:error><") && xml_cat(&sa, how->why) &&
       xml_cat(&sa, " xmlns='" NS_STREAM_ERRORS "'/>") &&
       (!how->text ||
        (xml_cat(&sa, "<text xmlns='" NS_STREAM_ERRORS "' xml:lang='en'>") &&
         xml_cat_text(&sa, slice_str(how->text)) && xml_cat(&sa, "</text>"))) &&
-      (!how->more || xml_cat(&sa, how->more)) && xml_cat(&sa, "</stream:error>"))
+      (c->fault != CONDUIT_TOO_BIG ||
+       xml_cat(&sa, "<stanza-too-big xmlns='urn:xmpp:errors'/>")) &&
+      xml_cat(&sa, "</stream:error>"))
     conduit_write(c, slice_of(sa.s, sa.len));
   stralloc_free(&sa);
 }
@@ -305,7 +303,7 @@ void
 conduit_close(struct conduit *c)
 {
   if (!c->link) return;
-  if (c->ending.condition) {
+  if (c->fault) {
     if (!c->header_sent) stream_owner->header(c, NULL, NULL);
     put_error(c);
   }
@@ -317,6 +315,31 @@ conduit_close(struct conduit *c)
   link_end(c->link);
 }
 
+struct conduit_waiting *
+stream_waiting(struct conduit *c)
+{
+  if (!c->waiting) c->waiting = calloc(1, sizeof *c->waiting);
+  return c->waiting;
+}
+
+static void
+waiting_free(struct conduit *c)
+{
+  if (!c->waiting) return;
+  stralloc_free(&c->waiting->held);
+  stralloc_free(&c->waiting->blocked);
+  free(c->waiting);
+  c->waiting = NULL;
+}
+
+void
+stream_waiting_trim(struct conduit *c)
+{
+  struct conduit_waiting const *w = c->waiting;
+
+  if (w && !w->held.s && !w->blocked.s) waiting_free(c);
+}
+
 void
 conduit_leave(struct conduit *c)
 {
@@ -326,13 +349,11 @@ conduit_leave(struct conduit *c)
   c->header_sent = c->is_blocked = c->restart = c->is_behind = c->is_stopped = c->ends =
     c->lost = false;
   xml_reset(&c->xml);
-  stralloc_free(&c->blocked);
-  c->blocked_n = 0;
-  stralloc_free(&c->held);
-  c->held_at = 0;
+  waiting_free(c);
   event_timer_cancel(&c->timer);
   if (c->ending.why) marked--;
   c->ending = (struct conduit_ending){.why = NULL};
+  c->fault = CONDUIT_NO_FAULT;
 }
 
 void
@@ -356,7 +377,7 @@ conduit_wipe(struct conduit *c)
 size_t
 conduit_bytes(struct conduit const *c)
 {
-  return c->held.a + c->blocked.a;
+  return c->waiting ? c->waiting->held.a + c->waiting->blocked.a : 0;
 }
 
 void
@@ -416,6 +437,22 @@ parser(struct snapshot *k, struct conduit const *c, struct xml_stream *x)
   stralloc_free(&part);
 }
 
+static void
+waiting(struct snapshot *k, struct conduit *c)
+{
+  bool there = c->waiting != NULL;
+  struct conduit_waiting *w;
+
+  SNAPSHOT_INT(k, there);
+  if (there && snapshot_restores(k)) c->waiting = snapshot_new(k, sizeof *c->waiting);
+  w = c->waiting;
+  if (!w) return;
+  snapshot_bytes(k, &w->held);
+  SNAPSHOT_INT(k, w->held_at);
+  snapshot_bytes(k, &w->blocked);
+  SNAPSHOT_INT(k, w->blocked_n);
+}
+
 /* Between turns no conduit is marked. */
 void
 conduit_snapshot(struct snapshot *k, struct conduit *c)
@@ -426,10 +463,7 @@ conduit_snapshot(struct snapshot *k, struct conduit *c)
   snapshot_timer(k, &c->timer, on_deadline, c);
   snapshot_text(k, &c->ip);
   snapshot_text(k, &c->lang);
-  snapshot_bytes(k, &c->held);
-  SNAPSHOT_INT(k, c->held_at);
-  snapshot_bytes(k, &c->blocked);
-  SNAPSHOT_INT(k, c->blocked_n);
+  waiting(k, c);
   SNAPSHOT_INT(k, c->said);
   SNAPSHOT_INT(k, c->records);
   SNAPSHOT_INT(k, c->blocked_max);

@@ -69,7 +69,7 @@ feed(struct conduit *c, char const *bytes, size_t len)
 static void
 make_stop(struct conduit *c)
 {
-  if (!c->is_behind || c->is_stopped || c->held.len < STOP_AT) return;
+  if (!c->is_behind || c->is_stopped || c->waiting->held.len < STOP_AT) return;
   c->is_stopped = true;
   stream_tell(c, VERB_STOP);
 }
@@ -80,15 +80,16 @@ static void
 hold(struct conduit *c, char const *bytes, size_t len)
 {
   size_t most = c->is_behind ? HELD_BEHIND_MAX : HELD_MAX;
+  struct conduit_waiting *w = stream_waiting(c);
 
-  if (c->held_at > c->held.len / 2) {
-    c->held.len -= c->held_at;
-    memmove(c->held.s, c->held.s + c->held_at, c->held.len);
-    c->held_at = 0;
+  if (w && w->held_at > w->held.len / 2) {
+    w->held.len -= w->held_at;
+    memmove(w->held.s, w->held.s + w->held_at, w->held.len);
+    w->held_at = 0;
   }
-  if (c->held.len + len > most)
+  if (w && w->held.len + len > most)
     conduit_error(c, "policy-violation", "too much sent before an answer");
-  else if (!framing_of(c)->hold(&c->held, slice_of(bytes, len)))
+  else if (!w || !framing_of(c)->hold(&w->held, slice_of(bytes, len)))
     conduit_error(c, "resource-constraint", NULL);
   else
     make_stop(c);
@@ -102,23 +103,41 @@ stream_take(struct conduit *c, struct slice bytes)
   if (n < bytes.len) hold(c, bytes.s + n, bytes.len - n);
 }
 
-/* Nothing reads c->held meanwhile, and c may lose it: the bytes are taken away from c, and those
- * that have to wait on are given back. */
+/* Give the bytes from at on back to c. A conduit that is gone has none; ENOMEM ends it. */
+static void
+hold_again(struct conduit *c, stralloc *held, size_t at)
+{
+  struct conduit_waiting *w = c->link ? stream_waiting(c) : NULL;
+
+  if (w) {
+    w->held = *held;
+    w->held_at = at;
+    return;
+  }
+  stralloc_free(held);
+  if (c->link) conduit_error(c, "resource-constraint", NULL);
+}
+
+/* Nothing reads the held bytes meanwhile, and c may lose them: they are taken away from c, and
+ * those that have to wait on are given back. */
 void
 conduit_resume(struct conduit *c)
 {
-  stralloc held = c->held;
-  size_t at = c->held_at;
+  struct conduit_waiting *w = c->waiting;
+  stralloc held;
+  size_t at;
 
-  c->held = stralloc_zero;
-  c->held_at = 0;
+  if (!w || !w->held.s) return;
+  held = w->held;
+  at = w->held_at;
+  w->held = stralloc_zero;
+  w->held_at = 0;
   if (at < held.len) at += feed(c, held.s + at, held.len - at);
-  if (at < held.len && c->link) {
-    c->held = held;
-    c->held_at = at;
-  } else {
+  if (at < held.len)
+    hold_again(c, &held, at);
+  else
     stralloc_free(&held);
-  }
+  stream_waiting_trim(c);
 }
 
 void

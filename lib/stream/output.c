@@ -10,12 +10,16 @@
 static void
 end_slow(struct conduit *c)
 {
+  struct conduit_waiting *w = c->waiting;
+
   log_event(LOG_WARN, "slow-reader", "conn", conduit_conn(c), "ip",
             log_peer(slice_str(c->ip)), "jid", stream_owner->name(c), "waiting_bytes",
-            log_num(c->blocked.len), "why", "the peer does not read: the stream ends",
-            NULL);
-  stralloc_free(&c->blocked);
-  c->blocked_n = 0;
+            log_num(w ? w->blocked.len : 0), "why",
+            "the peer does not read: the stream ends", NULL);
+  if (w) {
+    stralloc_free(&w->blocked);
+    w->blocked_n = 0;
+  }
   conduit_end(c, "slow reader");
 }
 
@@ -24,16 +28,19 @@ end_slow(struct conduit *c)
 static void
 block(struct conduit *c, struct slice raw)
 {
-  if (c->blocked.len + raw.len > c->blocked_max ||
-      !stralloc_catb(&c->blocked, raw.s, raw.len) ||
-      (framing_of(c)->alone && !stralloc_catb(&c->blocked, "\n", 1)))
+  struct conduit_waiting *w = stream_waiting(c);
+
+  if (!w || w->blocked.len + raw.len > c->blocked_max ||
+      !stralloc_catb(&w->blocked, raw.s, raw.len) ||
+      (framing_of(c)->alone && !stralloc_catb(&w->blocked, "\n", 1)))
     end_slow(c);
 }
 
 void
 conduit_count(struct conduit *c, uint64_t max)
 {
-  if (c->is_blocked && !c->ending.why && ++c->blocked_n > max) end_slow(c);
+  if (c->is_blocked && !c->ending.why && c->waiting && ++c->waiting->blocked_n > max)
+    end_slow(c);
 }
 
 /* Say whether c is written to: a conduit that is marked to end gets nothing but its end. */
@@ -160,11 +167,15 @@ put_lines(struct conduit *c, struct slice lines)
 void
 stream_unblock(struct conduit *c)
 {
-  stralloc text = c->blocked;
+  struct conduit_waiting *w = c->waiting;
+  stralloc text;
 
   c->is_blocked = false;
-  c->blocked = stralloc_zero;
-  c->blocked_n = 0;
+  if (!w) return;
+  text = w->blocked;
+  w->blocked = stralloc_zero;
+  w->blocked_n = 0;
+  stream_waiting_trim(c);
   if (text.len && hears(c))
     (framing_of(c)->alone ? put_lines : put_pieces)(c, slice_of(text.s, text.len));
   stralloc_free(&text);

@@ -18,13 +18,18 @@
  */
 enum framing { FRAMING_STREAM, FRAMING_ELEMENT };
 
-/* How a stream is to end: the texts live until conduit_settle. */
+/* How a stream is to end: the texts live until conduit_settle. why is for the log and the front, and
+ * the condition of a fault; NULL: the stream goes on. text stands with the condition, in English;
+ * NULL: none. */
 struct conduit_ending {
-  char const *why;       /* for the log and the front; NULL: the stream goes on */
-  char const *condition; /* of a stream error; NULL: nothing but our end tag */
-  char const *text;      /* with the condition, in English; NULL: none */
-  char const *more; /* a condition of an application (RFC 6120 s4.9.4), XML; NULL: none */
+  char const *why, *text;
 };
+
+/* A stream ends with nothing but our end tag; with a stream error; with one that says that a stanza
+ * was too big, too (XEP-0205, RFC 6120 s4.9.4). */
+enum conduit_fault { CONDUIT_NO_FAULT, CONDUIT_FAULT, CONDUIT_TOO_BIG };
+
+struct conduit_waiting;
 
 /* A field that is added is added in conduit_snapshot too. */
 struct conduit {
@@ -36,14 +41,12 @@ struct conduit {
   char *ip;
   char *lang; /* of the peer's header; NULL: none */
   struct conduit_ending ending;
-  stralloc held; /* input that waits, from held_at on */
-  size_t held_at;
-  stralloc blocked;   /* output that waits, escaped as in a record */
-  uint64_t blocked_n; /* stanzas in blocked */
+  struct conduit_waiting *waiting; /* input and output; NULL: none waits */
   uint64_t said;    /* bytes that were written to the peer, those that wait among them */
   uint64_t records; /* of data that were written to the link */
   uint32_t blocked_max;
   unsigned char framing; /* enum framing */
+  unsigned char fault;   /* enum conduit_fault; ending.why is its condition */
   bool secure, header_sent, is_blocked, restart, shaped,
     is_behind,  /* the input waits for the owner... */
     is_stopped, /* ...and the front was told to stop */

@@ -31,6 +31,20 @@ framing_of(struct conduit const *c)
   return &framing_rows[c->framing];
 }
 
+/* Input and output of a conduit that wait: few conduits have any. */
+struct conduit_waiting {
+  stralloc held; /* input, from held_at on */
+  size_t held_at;
+  stralloc blocked;   /* output, escaped as in a record */
+  uint64_t blocked_n; /* stanzas in blocked */
+};
+
+/* Give c->waiting, which is made when c has none. NULL: ENOMEM. */
+struct conduit_waiting *stream_waiting(struct conduit *c);
+
+/* Free c->waiting when nothing waits. */
+void stream_waiting_trim(struct conduit *c);
+
 /* Mark the conduit for an error of the parser. */
 void stream_xml_failed(struct conduit *c, enum xml_error e);
 
