@@ -251,31 +251,22 @@ fate_of(struct passing const *p, struct presence_count c)
 /* ---- sessions that are given a message, and those that keep a copy until they have it
  * ---- */
 
-static char const *
-number_of(struct session *s)
-{
-  char buf[BASE_NUM];
-  struct slice text;
-
-  if (!*s->number_text) {
-    text = num_u64(buf, s->number);
-    memcpy(s->number_text, text.s, text.len + 1);
-  }
-  return s->number_text;
-}
-
 /* Append the numbers of the sessions of u that are given p, copies included. named: mamd is
  * told them, and is to hear of the end of these sessions. */
 static unsigned int
 list_given(struct passing const *p, struct user const *u, struct receivers const *to,
            bool named, stralloc *out)
 {
+  char buf[BASE_NUM];
+  struct slice number;
   struct session *s;
   unsigned int n = 0;
 
   for (s = u->sessions; s; s = s->next) {
     if (!rules_receives(to, s) && !carbons_copies(p, s, to)) continue;
-    if ((n++ && !stralloc_cats(out, ",")) || !stralloc_cats(out, number_of(s))) return 0;
+    number = num_u64(buf, s->number);
+    if ((n++ && !stralloc_cats(out, ",")) || !stralloc_catb(out, number.s, number.len))
+      return 0;
     if (named) s->named = true;
   }
   return n;

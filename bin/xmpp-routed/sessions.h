@@ -19,18 +19,17 @@ struct session {
   uint64_t sid;
   uint64_t
     number; /* the name of the session for good; the ids of all its stanzas are above */
-  char number_text[BASE_NUM]; /* number as text, once a tag has needed it */
   uint64_t come,
     own; /* NEWEST and OWN of session, when its c2sd told a new run of the session */
   uint64_t since_us; /* by the wall clock */
   char *resource, *ip;
   char *client; /* the hash of its user-agent's id (XEP-0388 s3.2); NULL: none was said */
+  uint64_t first_shown; /* tick of its first presence (posts.h); 0: before this run */
   signed char priority;
   bool available;
-  bool carbons;         /* wishes copies (XEP-0280 s4) */
-  bool told;            /* watchers of presence know of the session */
-  uint64_t first_shown; /* tick of its first presence (posts.h); 0: before this run */
-  bool takes;           /* available, with a priority that is not negative */
+  bool carbons; /* wishes copies (XEP-0280 s4) */
+  bool told;    /* watchers of presence know of the session */
+  bool takes;   /* available, with a priority that is not negative */
   bool leaving;
   bool away;      /* its client is gone, and may resume it */
   bool gone;      /* watchers of presence were told that the session is over */
@@ -43,8 +42,8 @@ struct session {
 struct user {
   char *bare;
   struct session *sessions, *leaving;
-  size_t n;            /* of sessions */
   uint64_t kept_bytes; /* of copies for them (kept.c), the leaving ones among them */
+  uint32_t n;          /* of sessions */
   bool kept_is_full;   /* a stanza was not kept, and that is logged */
 };
 
