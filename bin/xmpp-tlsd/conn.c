@@ -451,11 +451,12 @@ conn_start_client(struct conn *c, char const *host)
   do_handshake(c);
 }
 
-/* NULL: ENOMEM; fd is closed. */
+/* ip_size: room for its address, ip.len + 1 at least. NULL: ENOMEM; fd is closed. */
 static struct conn *
-conn_new(struct link *l, int fd, struct slice ip, unsigned int port, uint32_t want)
+conn_new(struct link *l, int fd, struct slice ip, size_t ip_size, unsigned int port,
+         uint32_t want)
 {
-  struct conn *c = calloc(1, sizeof *c);
+  struct conn *c = calloc(1, sizeof *c + ip_size);
 
   if (c) c->id = ids_take(&conns.ids, c);
   if (!c || !c->id) {
@@ -467,7 +468,7 @@ conn_new(struct link *l, int fd, struct slice ip, unsigned int port, uint32_t wa
   c->io = (struct event_io)EVENT_IO_ZERO;
   c->link = l;
   count_conduit(l, 1);
-  memcpy(c->ip, ip.s, ip.len < sizeof c->ip ? ip.len : sizeof c->ip - 1);
+  memcpy(c->ip, ip.s, ip.len);
   c->port = (uint16_t)port;
   if ((l->program != S2SD || tally_begin(c)) &&
       event_io_start(&c->io, fd, want, on_io, c))
@@ -480,7 +481,7 @@ conn_new(struct link *l, int fd, struct slice ip, unsigned int port, uint32_t wa
 struct conn *
 conn_dialed(struct link *l, int fd, struct slice ip, uint16_t port)
 {
-  struct conn *c = conn_new(l, fd, ip, port, EVENT_WRITE);
+  struct conn *c = conn_new(l, fd, ip, ip.len + 1, port, EVENT_WRITE);
 
   if (!c) return NULL;
   c->state = CONNECTING;
@@ -492,7 +493,8 @@ void
 conn_accepted(struct listener *ln, int fd, struct slice ip, unsigned int port)
 {
   struct link *l = least_loaded(ln->serves);
-  struct conn *c = l ? conn_new(l, fd, ip, port, EVENT_READ) : NULL;
+  size_t ip_size = ln->proxied ? CONN_IP_SIZE : ip.len + 1;
+  struct conn *c = l ? conn_new(l, fd, ip, ip_size, port, EVENT_READ) : NULL;
 
   if (!c) {
     log_event(LOG_WARN, "connection-refused", "listener", ln->name, "ip", log_peer(ip),

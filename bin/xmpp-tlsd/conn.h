@@ -21,6 +21,9 @@ struct shaper {
   uint64_t filled_us; /* when tokens was last brought up to date */
 };
 
+/* Room for an address as text, and its NUL. */
+#define CONN_IP_SIZE 46
+
 struct conn {
   struct event_io io;
   struct event_timer timer;
@@ -44,24 +47,28 @@ struct conn {
   uint64_t given; /* bytes that the neighbour was given, or the reader of the pipe */
   uint64_t id;
   enum conn_state state;
-  unsigned int shaken;   /* bytes read in the handshake */
-  unsigned int controls; /* TLS messages that carry no data */
-  unsigned int target;   /* of the request */
-  bool dialing;          /* an attempt that has not won yet */
-  bool has_tlsa;         /* TLS knows TLSA records of the peer */
-  bool opened;           /* our neighbour knows of the connection */
-  bool they_closed;      /* the neighbour closed the conduit */
-  bool we_closed;        /* we told the neighbour so */
-  bool ended;            /* the client says no more */
-  bool shut;             /* we say no more to the client */
-  bool stopped;          /* the neighbour wants no data for now */
-  bool told_stop;        /* tlsd wants no data for now */
-  bool waiting;          /* for the shaper */
-  bool resting;          /* in the list of bounds.c: the link is above CONN_AHEAD */
-  bool extended;         /* the handshake was given more time, once */
-  bool dirty;
-  char ip[46];
+
+  union {
+    unsigned int shaken;   /* HANDSHAKE: bytes read in it */
+    unsigned int controls; /* SECURE: TLS messages that carry no data */
+  };
+
+  unsigned char target; /* of the request */
+  bool dialing : 1;     /* an attempt that has not won yet */
+  bool has_tlsa : 1;    /* TLS knows TLSA records of the peer */
+  bool opened : 1;      /* our neighbour knows of the connection */
+  bool they_closed : 1; /* the neighbour closed the conduit */
+  bool we_closed : 1;   /* we told the neighbour so */
+  bool ended : 1;       /* the client says no more */
+  bool shut : 1;        /* we say no more to the client */
+  bool stopped : 1;     /* the neighbour wants no data for now */
+  bool told_stop : 1;   /* tlsd wants no data for now */
+  bool waiting : 1;     /* for the shaper */
+  bool resting : 1;     /* in the list of bounds.c: the link is above CONN_AHEAD */
+  bool extended : 1;    /* the handshake was given more time, once */
+  bool dirty : 1;
   uint16_t port;
+  char ip[]; /* CONN_IP_SIZE bytes where a proxy will say another */
 };
 
 /* ---- conn.c ---- */

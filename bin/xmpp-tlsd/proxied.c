@@ -21,14 +21,14 @@ proxied_await(struct conn *c)
 static void
 take_client(struct conn *c, struct nets_client const *client)
 {
-  char by[sizeof c->ip];
+  char by[CONN_IP_SIZE];
 
   event_timer_cancel(&c->timer);
   free(c->header);
   c->header = NULL;
   if (!*client->ip) return;
   memcpy(by, c->ip, sizeof by);
-  memcpy(c->ip, client->ip, sizeof c->ip);
+  memcpy(c->ip, client->ip, CONN_IP_SIZE);
   c->port = (uint16_t)client->port;
   log_event(LOG_INFO, "proxied", "conn", log_conn(service_instance(), c->id), "ip",
             log_peer(slice_str(c->ip)), "by", log_peer(slice_str(by)), NULL);

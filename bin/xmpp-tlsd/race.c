@@ -101,7 +101,7 @@ attempt(struct request *r, unsigned int target, struct address const *a)
     ntohs(a->at.sa.sa_family == AF_INET ? a->at.v4.sin_port : a->at.v6.sin6_port));
   if (!c) return "out of memory";
   c->request = r;
-  c->target = target;
+  c->target = (unsigned char)target;
   c->next_attempt = r->attempts;
   r->attempts = c;
   r->running++;
