@@ -218,7 +218,7 @@ byte_by_byte(void **state)
 }
 
 /* Input behind a question waits, and so does input behind a restart, until the owner goes
- * on. */
+ * on. A conduit for which nothing waits has no memory for it. */
 static void
 holds(void **state)
 {
@@ -226,9 +226,11 @@ holds(void **state)
   piped_feed("tlsd\tdata\t7\t" ROOT "<ask/><a/>");
   piped_feed("tlsd\tdata\t7\t<restart/> \\n" ROOT "<b/>");
   came("header h;ask;", HEADER FEATURES);
+  assert_non_null(own.c.waiting);
   own.input = CONDUIT_READ;
   conduit_resume(&own.c);
   came("a;restart;header h;b;", HEADER FEATURES);
+  assert_null(own.c.waiting);
   piped_feed("tlsd\tdata\t7\t<twice/><a/>");
   came("twice;end conflict;",
        ERROR("conflict", "<text xmlns='urn:ietf:params:xml:ns:xmpp-streams' "
@@ -267,6 +269,7 @@ blocked(void **state)
   came("header h;", HEADER FEATURES);
   piped_feed("tlsd\tgo\t7");
   came("go;", "tlsd\tdata\t7\t<a\\n/><b\\n/>\n");
+  assert_null(own.c.waiting);
   piped_feed("tlsd\tstop\t7");
   own.c.blocked_max = 5;
   conduit_write(&own.c, SLICE("<a/>"));
