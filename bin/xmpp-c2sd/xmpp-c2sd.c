@@ -16,7 +16,8 @@
  *         DIRECTED_BYTES_MAX; all of this together STREAMS_KEPT_MAX
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, records of its neighbours. Nothing that a client says.
- * ROOMS   stream.c the table of streams; life.c their conduits, their end; rules.c access, shaping;
+ * ROOMS   stream.c the table of streams; life.c their conduits, their end; negotiation.c what a
+ *         stream has until it is bound; rules.c access, shaping;
  *         states.c what each state takes, features.c what is offered; sasl.c, logins.c how
  *         logins end, asks.c what is asked for along with them, bans.c who is shut out, bind.c; inbound.c stanzas of clients; requests.c
  *         how many requests are on their way, asked.c those that are answered later; deliver.c
