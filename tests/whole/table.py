@@ -4,13 +4,19 @@ import atexit
 # The columns of the table, in their order.
 FEATURES = ("login", "contacts", "presence", "messages", "copies", "archive", "rooms", "nodes", "avatars",
             "omemo", "web")
-_done = set()
+_done = {}
 
 
-def did(*features):
-    """The client has just done this."""
+def did(*features, by=("",)):
+    """The client has just done this, or with by those clients of a test that has several."""
     assert set(features) <= set(FEATURES), features
-    _done.update(features)
+    for client in by:
+        _done.setdefault(client, set()).update(features)
 
 
-atexit.register(lambda: _done and print("did: " + " ".join(f for f in FEATURES if f in _done)))
+def _tell():
+    for client, features in _done.items():
+        print(" ".join(["did", client]).strip() + ": " + " ".join(f for f in FEATURES if f in features))
+
+
+atexit.register(_tell)
