@@ -118,7 +118,7 @@ DEPS_RUN := s6 dns-root-data fonts-dejavu-core
 DEPS_BUILD := gcc make libc6-dev skalibs-dev libssl-dev libexpat1-dev libyaml-dev liblmdb-dev libidn-dev libpcre2-dev libunbound-dev libfreetype-dev libpng-dev libwslay-dev libqrencode-dev libsqlite3-dev
 DEPS_TEST := libcmocka-dev curl python3 python3-slixmpp python3-aiohttp go-sendxmpp openssl runit procps util-linux unbound ldnsutils
 DEPS_CLIENTS := tmux profanity poezio mcabber bitlbee dino-im gajim psi-plus chromium chromium-driver xvfb \
-  xdotool dbus iproute2
+  xdotool dbus libglib2.0-bin iproute2
 # Debian 13 has it no more; its test is left out there.
 DEPS_CLIENTS_12 := gajim-omemo python3-aioxmpp finch libstrophe-dev libgloox-dev g++ pkg-config
 DEPS_PEERS := biboumi ngircd prosody lua-unbound lua-dbi-sqlite3 ejabberd unbound iproute2 \

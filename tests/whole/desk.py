@@ -3,6 +3,7 @@ here, a certificate authority that every program trusts, a screen without a moni
 test calls need() before anything else. WHOLE_SHOTS: a folder for pictures of the screen."""
 import os
 import shutil
+import struct
 import sys
 
 
@@ -74,7 +75,7 @@ class Screen:
 
     user = [] if os.geteuid() else ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"]
 
-    def __init__(self, t, name):
+    def __init__(self, t, name, size="1000x700"):
         self.name, self.programs, self.home = name, [], t.dir + "/desk"
         os.makedirs(self.home + "/run", 0o700)
         if self.user:
@@ -83,7 +84,8 @@ class Screen:
         self.log = open(self.home + "/log", "ab")
         seen, told = os.pipe()
         self.server = subprocess.Popen(
-            self.user + ["Xvfb", "-displayfd", str(told), "-screen", "0", "1000x700x24", "-nolisten", "tcp"],
+            self.user + ["Xvfb", "-displayfd", str(told), "-screen", "0", size + "x24", "-nolisten", "tcp",
+                         "-fbdir", self.home],
             pass_fds=[told], stdout=self.log, stderr=self.log)
         os.close(told)
         with os.fdopen(seen) as f:
@@ -119,6 +121,26 @@ class Screen:
 
     def do(self, *words):
         subprocess.run(self.user + ["xdotool", *words], env=self.env, check=True, stdout=subprocess.DEVNULL)
+
+    def write(self, x, y, text):
+        """Write a line where a click at this place leads."""
+        self.do("mousemove", str(x), str(y), "click", "1")
+        self.do("type", "--delay", "20", text)
+        self.do("key", "Return")
+
+    def pixels(self, x, y, width, height):
+        """The pixels of a part of the screen, of which Xvfb keeps a file in the format of xwd."""
+        with open(self.home + "/Xvfb_screen0", "rb") as f:
+            head = struct.unpack(">25I", f.read(100))
+            size, stride, colors = head[0], head[12], head[19]
+            rows = []
+            for i in range(y, y + height):
+                f.seek(size + 12 * colors + i * stride + 4 * x)
+                rows.append(f.read(4 * width))
+        return b"".join(rows)
+
+    def is_white(self, part):
+        return set(self.pixels(*part)[i::4] for i in range(3)) == {b"\xff" * (part[2] * part[3])}
 
     def shot(self, name):
         folder = os.environ.get("WHOLE_SHOTS")

@@ -7,17 +7,21 @@ CARBONS = "urn:xmpp:carbons:2"
 
 
 class Terminal:
-    """A program in a tmux of its own; its home is the tree's folder. nobody: not as root. As a context it
-    ends with the test, and one that has failed leaves what was on it."""
+    """A program in a tmux of its own; its home is the tree's folder, or with a name a folder in it. nobody:
+    not as root. As a context it ends with the test, and one that has failed leaves what was on it."""
 
-    def __init__(self, t, command, nobody=False):
-        self.home, self.socket = t.dir, t.dir + "/tmux"
-        env = dict(os.environ, HOME=t.dir, XDG_CONFIG_HOME=t.dir + "/.config",
-                   XDG_DATA_HOME=t.dir + "/.local", XDG_CACHE_HOME=t.dir + "/.cache",
+    def __init__(self, t, command, nobody=False, name=""):
+        self.home = os.path.join(t.dir, name).rstrip("/")
+        self.socket = self.home + "/tmux"
+        os.makedirs(self.home, exist_ok=True)
+        env = dict(os.environ, HOME=self.home, XDG_CONFIG_HOME=self.home + "/.config",
+                   XDG_DATA_HOME=self.home + "/.local", XDG_CACHE_HOME=self.home + "/.cache",
                    LANG="C.UTF-8", TERM="xterm")
         env.pop("TMUX", None)
         other = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
         self.user = other if nobody and not os.geteuid() else []
+        if name and self.user:
+            os.chown(self.home, 65534, 65534)
         subprocess.run(self.user + ["tmux", "-S", self.socket, "-f", "/dev/null", "new-session",
                                     "-d", "-x", "160", "-y", "50", command], env=env, check=True,
                        stdin=subprocess.DEVNULL)
@@ -44,6 +48,13 @@ class Terminal:
         except AssertionError as e:
             raise AssertionError("%s\n%s" % (e, self.screen().rstrip()))
 
+    def shot(self, name):
+        """Leave what is on it in the folder WHOLE_SHOTS."""
+        folder = os.environ.get("WHOLE_SHOTS")
+        if folder:
+            with open("%s/%s.txt" % (folder, name), "w") as f:
+                f.write(self.screen())
+
     def end(self):
         self.tmux("kill-server")
         try:
@@ -58,6 +69,40 @@ class Terminal:
         if kind:
             print(self.screen().rstrip())
         self.end()
+
+
+POEZIO = """[Poezio]
+jid = %s/poezio
+password = %s
+custom_host = 127.0.0.1
+custom_port = %d
+ca_cert_path = %s
+rooms =
+"""
+
+
+class Poezio(Terminal):
+    """poezio of the account jid, which trusts the authority of the file ca; not for root."""
+
+    def __init__(self, t, jid, ca, name=""):
+        self.file = t.dir + "/poezio.cfg"
+        with open(self.file, "w") as f:
+            f.write(POEZIO % (jid, PW, t.port, ca))
+        os.chmod(self.file, 0o666)
+        super().__init__(t, "poezio -f " + self.file, True, name)
+        try:
+            until("poezio's session", lambda: jid + "/poezio" in t.ctl("sessions"), 30)
+            self.see("Your JID is " + jid)
+        except BaseException:
+            self.__exit__(True)
+            raise
+
+    def command(self, line):
+        """On the roster a slash opens the line for commands; poezio takes keys that come at once for
+        no slash."""
+        self.tmux("send-keys", "-l", "/")
+        until("the line for commands", lambda: "Enter commands with" not in self.screen())
+        self.say(line[1:], True)
 
 
 def presence(of, type=None):

@@ -21,8 +21,8 @@ PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4
 
 
 class Dino:
-    """Dino on the screen. Dino makes its database itself, and then knows alice's account and a
-    conversation with bob that is encrypted."""
+    """Dino on the screen. Dino makes its database itself, and then knows alice's account and the
+    conversations with bob and the group, which are encrypted."""
 
     def __init__(self, screen, bob=BOB):
         self.screen, self.data = screen, screen.home + "/.local/share/dino/"
@@ -33,8 +33,9 @@ class Dino:
             db.execute("insert into account (id, bare_jid, resourcepart, password, alias, enabled, roster_version)"
                        " values (1, ?, 'dino', ?, '', 1, '')", (ALICE, PW))
             db.executemany("insert into jid (id, bare_jid) values (?, ?)", ((1, bob), (2, GROUP)))
-            db.execute("insert into conversation (account_id, jid_id, active, last_active, type, encryption,"
-                       " notification, send_typing, send_marker) values (1, 1, 1, 1, 0, ?, 0, 0, 0)", (OMEMO,))
+            db.executemany("insert into conversation (account_id, jid_id, active, last_active, type, encryption,"
+                           " notification, send_typing, send_marker) values (1, ?, 1, ?, ?, ?, 0, 0, 0)",
+                           ((1, 2, 0, OMEMO), (2, 1, 1, OMEMO)))
         screen.run("dino-im")
 
     def rows(self, question, *values, db="dino.db"):
@@ -56,9 +57,33 @@ class Dino:
         read."""
         until("an open conversation", lambda: self.rows(
             "select 1 from conversation where id = 1 and read_up_to_item > 0"), 20)
-        self.screen.do("mousemove", "600", "350", "click", "1")
-        self.screen.do("type", "--delay", "20", text)
-        self.screen.do("key", "Return")
+        self.screen.write(600, 350, text)
+
+    def say_here(self, text):
+        """Write in the conversation that is open."""
+        self.screen.write(600, 662, text)
+
+    def open(self, jid):
+        """Click on the row of the conversation in Dino's list until Dino has read its last message."""
+        def is_read():
+            last = self.rows("select max(c.id) <= v.read_up_to_item from content_item c, conversation v, jid j where"
+                             " v.jid_id = j.id and c.conversation_id = v.id and j.bare_jid = ?", jid)
+            return last and last[0][0]
+
+        def click():
+            order = [r[0] for r in self.rows("select j.bare_jid from conversation v, jid j where v.jid_id = j.id"
+                                             " and v.active order by v.last_active desc")]
+            if jid in order:
+                self.screen.do("mousemove", "150", str(82 + 58 * order.index(jid)), "click", "1")
+            return is_read()
+
+        until("Dino reads " + jid, click, 20, 1)
+
+
+def secrets_in_the_group(gajim, dino):
+    """Gajim writes to the group, with OMEMO."""
+    gajim.say_to_all(GROUP, "secret to the group")
+    assert dino.has("secret to the group", GROUPCHAT) == OMEMO
 
 
 def form(type, *fields):
@@ -105,9 +130,11 @@ def make_room(s, room, *fields):
 
 
 class Profanity:
-    """profanity in the Terminal p, as jid at the server of port of this machine, with keys for OMEMO."""
+    """profanity in the Terminal p, as jid at the server of port of this machine, with keys for OMEMO. pubsub: the
+    server's service; profanity makes its keys when it knows what that can do. Otherwise they may be there for
+    those only who see its presence."""
 
-    def __init__(self, p, jid, port):
+    def __init__(self, p, jid, port, pubsub=""):
         self.p, self.jid = p, jid
         p.see(r"Profanity")
         p.say("/omemo trustmode blind")
@@ -115,6 +142,11 @@ class Profanity:
         p.see(r"[Ee]nter password")
         p.say(PW)
         p.see(r"logged in successfully")
+        if pubsub:      # profanity asks the server first, then its services
+            p.say("/disco info " + jid.split("@")[1])
+            p.see("urn:xmpp:blocking")
+            p.say("/disco info " + pubsub)
+            p.see("pubsub#subscription-options")
         p.say("/omemo gen")
         p.see(r"materials generated")
 
@@ -123,6 +155,10 @@ class Profanity:
         self.p.say("/msg " + other)
         self.p.say("/omemo start")
         self.p.see(r"\[OMEMO\]")
+        self.has_keys_of(other)
+
+    def has_keys_of(self, other):
+        """Wait until profanity has a session of OMEMO with a device of the other."""
         path = "%s/.local/profanity/omemo/%s/sessions.txt" % (self.p.home, self.jid.replace("@", "_at_"))
 
         def is_there():
@@ -132,6 +168,10 @@ class Profanity:
                 return "[%s]" % other in f.read()
 
         until("profanity's session with " + other, is_there)
+
+    def enter(self, room, nick):
+        self.p.say("/join %s nick %s" % (room, nick))
+        self.p.see("You have joined the room as " + nick)
 
     def say(self, text):
         """Write, and see the mark of OMEMO before the text."""
@@ -146,8 +186,10 @@ class Profanity:
 class Gajim:
     """Gajim of bob, with its plugin for OMEMO; commands come by the bus."""
 
+    WINDOW = "xdotool", "search", "--onlyvisible", "--class", "gajim"
+
     def __init__(self, screen):
-        self.screen = screen
+        self.screen, self.x = screen, 0
         self.config = screen.home + "/.config/gajim/settings.sqlite"
         self.logs = screen.home + "/.local/share/gajim/logs.db"
         first = screen.run("gajim")
@@ -185,6 +227,40 @@ class Gajim:
 
     def say_to_all(self, room, text):
         self.remote("send_groupchat_message", room, text)
+
+    def act(self, action, argument, window=None):
+        """Do an action of Gajim's menus, with its argument as gdbus writes it."""
+        self.screen.ask("gdbus", "call", "--session", "--dest", "org.gajim.Gajim", "--object-path",
+                        "/org/gajim/Gajim" + ("/window/%d" % window if window else ""),
+                        "--method", "org.gtk.Actions.Activate", action, "[%s]" % argument, "{}")
+
+    def move(self, x):
+        """Put the window beside another."""
+        until("Gajim's window", lambda: self.screen.ask(*self.WINDOW))
+        self.screen.do(*self.WINDOW[1:], "windowmove", str(x), "0")
+        self.x = x
+
+    def open(self, jid):
+        """Open the conversation, until its head is on the screen."""
+        head = self.x + 480, 35, 200, 40
+        before = self.screen.pixels(*head)
+        self.act("open-chat", "<['bob', '%s']>" % jid)
+        until("the head of " + jid, lambda: self.screen.pixels(*head) != before and not self.screen.is_white(head),
+              20, 0.1)
+
+    def ban(self, jid):
+        """Ban an account from the room that is open."""
+        self.act("muc-change-affiliation", "<['%s', 'outcast']>" % jid, 1)
+
+    def retract(self, room, text):
+        """Take another's message back, as a moderator, with the reason that Gajim proposes."""
+        id = self.rows(self.logs, "select stanza_id from logs where message = ?", text)[0][0]
+        self.act("retract-message", "<{'account': <'bob'>, 'jid': <'%s'>, 'stanza_id': <'%s'>}>" % (room, id), 1)
+        question = "search", "--onlyvisible", "--name", "Retract Message"
+        until("Gajim's question", lambda: self.screen.ask("xdotool", *question))
+        self.screen.do(*question, "mousemove", "--window", "%1", "258", "166", "click", "1")
+        until("Gajim's row of the retraction", lambda: "retracted" in (self.rows(
+            self.logs, "select additional_data from logs where stanza_id = ?", id)[0][0] or ""))
 
     def remote(self, command, jid, text):
         """False is its answer until it is there, and joined."""

@@ -25,8 +25,7 @@ def dino_and_gajim_talk():
             dino.say("and one back")
             assert "OMEMO" in gajim.has("and one back")
             did("omemo")
-            gajim.say_to_all(GROUP, "secret to the group")
-            assert dino.has("secret to the group", GROUPCHAT) == OMEMO
+            secrets_in_the_group(gajim, dino)
             gajim.say_to_all(ROOM, "to all")
             assert dino.has("to all", GROUPCHAT) == 0
             b.expect(lambda e: e.get("from") == ROOM + "/bob-at-home" and

@@ -5,48 +5,26 @@ import os, sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from terminal import *
 
-CONFIG = """[Poezio]
-jid = a@localhost/poezio
-password = %s
-custom_host = 127.0.0.1
-custom_port = %d
-ca_cert_path = %s
-rooms =
-"""
-
-
-def command(term, line):
-    """On the roster a slash opens the line for commands; poezio takes keys that come at once for
-    no slash."""
-    term.tmux("send-keys", "-l", "/")
-    until("the line for commands", lambda: "Enter commands with" not in term.screen())
-    term.say(line[1:], True)
-
 
 @check
 def poezio_talks(t):
     f = Friends(t)
-    files = t.dir + "/ca.pem", t.dir + "/poezio.cfg"
     s = t.stream(direct=True)
-    for name, text in zip(files, (ssl.DER_cert_to_PEM_cert(s.sock.getpeercert(True)),
-                                  CONFIG % (PW, t.port, files[0]))):
-        with open(name, "w") as c:
-            c.write(text)
-        os.chmod(name, 0o666)
+    with open(t.dir + "/ca.pem", "w") as ca:
+        ca.write(ssl.DER_cert_to_PEM_cert(s.sock.getpeercert(True)))
+    os.chmod(ca.name, 0o644)
     s.abort()
-    term = Terminal(t, "poezio -f " + files[1], nobody=True)
+    term = Poezio(t, "a@localhost", ca.name)
     try:
-        until("its session", lambda: "a@localhost/poezio" in t.ctl("sessions"), 20)
-        term.see(r"Your JID is a@localhost")
-        command(term, "/add b@localhost")
+        term.command("/add b@localhost")
         f.is_asked()
         f.agrees_and_asks()
         term.see(r"b@localhost")
-        command(term, "/accept b@localhost")
+        term.command("/accept b@localhost")
         jid = f.sees("poezio")
         f.shows("dnd", "busy with tests")
         term.see(r"\[\+\] b@localhost \(1\)")
-        command(term, "/message b@localhost hello from a terminal")
+        term.command("/message b@localhost hello from a terminal")
         assert f.gets("hello from a terminal") == jid
         f.b.message(jid, "and back to it")
         term.see(r"and back to it")
