@@ -72,6 +72,21 @@ def fill(e):
         s.close()
 
 
+# Further accounts (make check-peers MOVES=1000).
+N = int(os.environ.get("MOVES", "50"))
+
+
+class More:
+    """What a server keeps of an account beside what all keep: requests that fill it, and read it."""
+    queries = ()
+
+    def sets(self, i):
+        return ()
+
+    def see(self, s, i, n):
+        """Look at what account i of n has, in a session of its own here."""
+
+
 QUERIES = ("<query xmlns='jabber:iq:roster'/>", "<vCard xmlns='vcard-temp'/>",
            "<query xmlns='jabber:iq:private'><x xmlns='urn:my'/></query>")
 
@@ -85,33 +100,35 @@ def ask(s, kind, queries, behind=""):
     return {e.get("id"): e for e in got}, ids
 
 
-def look_at_one(s):
-    got, ids = ask(s, "get", QUERIES)
+def look_at_one(s, more):
+    got, ids = ask(s, "get", QUERIES + more.queries)
     return [ET.canonicalize(re.sub(" ver=\"[^\"]*\"", "", ET.tostring(got[i][0]).decode())) for i in ids]
 
 
-def fill_one(peer, people, i):
+def fill_one(peer, people, i, more):
     """Give the account all that an export has, and write a message to the next. What its clients see."""
     s = login_there(peer, people[i])
     ask(s, "set", (
         "<query xmlns='jabber:iq:roster'><item jid='c%d@example.net' name='N %d &lt;'><group>G%d</group>"
         "</item></query>" % (i, i, i % 7),
         "<vCard xmlns='vcard-temp'><FN>F %d</FN><NICKNAME>中&amp;%d</NICKNAME></vCard>" % (i, i),
-        "<query xmlns='jabber:iq:private'><x xmlns='urn:my' n='%d'><y>%d</y></x></query>" % (i, i)),
+        "<query xmlns='jabber:iq:private'><x xmlns='urn:my' n='%d'><y>%d</y></x></query>" % (i, i))
+        + more.sets(i),
         "<message type='chat' to='%s'><body>from %d</body></message>" % (people[(i + 1) % len(people)], i))
-    out = look_at_one(s)
+    out = look_at_one(s, more)
     s.send("</stream:stream>")
     s.abort()       # ejabberd ends its stream only after 80 ms
     return out
 
 
-def see_one(t, people, i, there):
+def see_one(t, people, i, there, more):
     """Compare the account, and the message that waits for it, with what was there."""
     s = login_here(t, people[i])
-    here = look_at_one(s)
+    here = look_at_one(s, more)
     assert here == there, "%s\n%s\n%s" % (people[i], here, there)
     s.send("<presence/>")
     s.expect_body("from %d" % ((i - 1) % len(people)))
+    more.see(s, i, len(people))
     s.close()
 
 
@@ -152,11 +169,11 @@ def what_waits(t):
     s.close()
 
 
-def move(t, peer, people, export, *words, again=0):
+def move(t, peer, people, export, *words, again=0, more=More()):
     """fill has been called. export ends the other server, and gives what it has kept: again, users whose
-    account and data lie in two places. People behind PEOPLE are filled here."""
-    before, more = seen(peer, login_there), people[len(PEOPLE):]
-    there = [fill_one(peer, more, i) for i in range(len(more))]
+    account and data lie in two places. People behind PEOPLE are filled here, with more too."""
+    before, others = seen(peer, login_there), people[len(PEOPLE):]
+    there = [fill_one(peer, others, i, more) for i in range(len(others))]
     folder = export()
     t.terminate()
     code, out, err = t.ctl("import", *words, folder, code=None)
@@ -170,4 +187,4 @@ def move(t, peer, people, export, *words, again=0):
     assert after == before, "\n%r\n%r" % (before, after)
     what_waits(t)
     for i, one in enumerate(there):
-        see_one(t, more, i, one)
+        see_one(t, others, i, one, more)

@@ -8,8 +8,6 @@ import glob, os, shutil, subprocess, sys, tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from moves import *
 
-N = int(os.environ.get("MOVES", "50"))      # further accounts; 1000 of them take a minute
-
 # The first host keeps keys, the other passwords.
 CONFIG = """hosts: [example.com, other.example]
 loglevel: info
