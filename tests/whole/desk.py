@@ -33,10 +33,10 @@ PORT = 5222
 
 class Place:
     """The network, the names and the authority. tree() makes the server, whose certificate the authority
-    has signed; a test that has another server gives that server's authority."""
+    has signed; a test that has another server gives that server's authority, and its names."""
 
-    def __init__(self, ca=None):
-        self.ca, self.is_own = ca, not ca
+    def __init__(self, ca=None, names=(HOST,)):
+        self.ca, self.is_own, self.names = ca, not ca, names
 
     def __enter__(self):
         for words in (("link", "set", "lo", "up"), ("addr", "add", "192.0.2.1/32", "dev", "lo")):
@@ -45,7 +45,7 @@ class Place:
             self.ca = Authority({HOST: "DNS:%s,DNS:conference.%s" % (HOST, HOST)})
         with open(TRUSTED) as f, open(self.ca.path("ca.pem")) as own:
             trusted = f.read() + own.read()
-        for name, text, path in (("hosts", "127.0.0.1 localhost %s\n" % HOST, "/etc/hosts"),
+        for name, text, path in (("hosts", "127.0.0.1 localhost %s\n" % " ".join(self.names), "/etc/hosts"),
                                  ("resolv", "nameserver 127.0.0.1\n", "/etc/resolv.conf"),
                                  ("trusted", trusted, TRUSTED)):
             with open(self.ca.path(name), "w") as f:
