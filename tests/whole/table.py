@@ -3,7 +3,7 @@ import atexit
 
 # The columns of the table, in their order.
 FEATURES = ("login", "contacts", "presence", "messages", "copies", "archive", "rooms", "nodes", "avatars",
-            "omemo", "web")
+            "omemo", "web", "register")
 _done = {}
 
 
