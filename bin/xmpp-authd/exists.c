@@ -9,8 +9,8 @@
  *
  * A question outlives a restart of xmpp-extauthd, and is asked again.
  *
- * A program that does not answer is asked nothing more about names of its host for EXISTS_REST_US: what
- * waits in routed holds up acknowledgements. */
+ * A program that does not answer is asked nothing more about names of its host for EXISTS_REST_US:
+ * stanzas for them wait in routed meanwhile. */
 
 /* A question to the program, oldest first. */
 struct question {

@@ -230,7 +230,7 @@ announce(struct stream *s)
   shown_again(s);
 }
 
-/* What routed is to answer by looking at all sessions: another c2sd may have the one that is
+/* Ask what routed answers by looking at all sessions: another c2sd may have the one that is
  * wanted. */
 static void
 ask_again(struct stream *s)

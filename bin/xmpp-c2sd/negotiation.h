@@ -1,4 +1,4 @@
-/* What a stream holds only until it is a session. */
+/* The part of a stream that lives only until the stream is a session. */
 #ifndef C2SD_NEGOTIATION_H
 #define C2SD_NEGOTIATION_H
 

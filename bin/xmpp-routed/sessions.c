@@ -434,14 +434,12 @@ void
 sessions_end(struct link *l, struct record *r)
 {
   struct slice jid = record_get(r, 1), word = record_get(r, 2);
-  char condition[CONDITION_MAX] = "reset";
+  char condition[CONDITION_MAX] = {0};
   struct session *s = session_of(jid), *but = session_of(record_get(r, 3));
   bool any = s != NULL;
 
-  if (word.len && word.len < sizeof condition) {
-    memset(condition, 0, sizeof condition);
-    memcpy(condition, word.s, word.len);
-  }
+  if (!word.len || word.len >= sizeof condition) word = SLICE("reset");
+  memcpy(condition, word.s, word.len);
   if (s) session_kick(s, condition);
   if (session_kick_all(jid, but, condition)) any = true;
   if (l->program != CTL) return;

@@ -12,7 +12,7 @@ void queue_return_one(struct slice raw, struct verdict const *v);
 /* How many stanzas have left on the stream, and are not had by the peer for sure. */
 uint32_t queue_sent(struct pair const *p);
 
-/* One of the suspects makes the peer end each stream: send the largest back if it is so large that the
+/* The peer ends each stream because of one of the suspects: send the largest back if it is so large that the
  * peer need not take it, else the oldest. */
 void queue_return_suspect(struct pair *p);
 
