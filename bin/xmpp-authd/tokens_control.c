@@ -22,12 +22,7 @@ refuse(struct link *l, char const *text, char const *condition)
 static struct slice
 name_of(struct listed const *x, char text[DEVICE_TEXT + 1])
 {
-  static char const digits[] = "0123456789abcdef";
-  size_t i;
-
-  for (i = 0; i < DEVICE_TEXT; i++)
-    text[i] = digits[x->agent[i / 2] >> (i % 2 ? 0 : 4) & 15];
-  text[DEVICE_TEXT] = 0;
+  hex_z(text, x->agent, DEVICE_TEXT / 2);
   return slice_of(text, DEVICE_TEXT);
 }
 

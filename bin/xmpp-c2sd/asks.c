@@ -127,20 +127,14 @@ sha256(void)
 bool
 asks_agent(struct asks const *k, char hash[AGENT_SIZE])
 {
-  static char const digits[] = "0123456789abcdef";
   unsigned char sum[EVP_MAX_MD_SIZE];
   EVP_MD const *md = sha256();
   char uuid[UUID_LEN];
-  unsigned int i;
 
   if (!md || !k->agent || !take_uuid(xml_attr(k->agent, "id"), uuid) ||
       !EVP_Digest(uuid, sizeof uuid, sum, NULL, md, NULL))
     return false;
-  for (i = 0; i < AGENT_SIZE / 2; i++) {
-    hash[2 * i] = digits[sum[i] >> 4];
-    hash[2 * i + 1] = digits[sum[i] & 15];
-  }
-  hash[AGENT_SIZE - 1] = 0;
+  hex_z(hash, sum, AGENT_SIZE / 2);
   return true;
 }
 

@@ -230,17 +230,12 @@ header(struct conduit *c, struct xml_node const *root, char const *fault)
 static bool
 cat_digest(char const *id, size_t id_len, char const *password, char out[2 * SHA1_LEN])
 {
-  static char const digits[] = "0123456789abcdef";
   unsigned char sum[EVP_MAX_MD_SIZE];
   stralloc text = STRALLOC_ZERO;
-  size_t i;
   bool ok = stralloc_catb(&text, id, id_len) && stralloc_cats(&text, password) &&
             EVP_Digest(text.s, text.len, sum, NULL, EVP_sha1(), NULL);
 
-  for (i = 0; ok && i < SHA1_LEN; i++) {
-    out[2 * i] = digits[sum[i] >> 4];
-    out[2 * i + 1] = digits[sum[i] & 15];
-  }
+  if (ok) hex_put(out, sum, SHA1_LEN);
   if (text.s) OPENSSL_cleanse(text.s, text.len);
   stralloc_free(&text);
   return ok;

@@ -187,17 +187,14 @@ fixed_on_answer(struct link *l, struct record *r)
 static bool
 cat_records(stralloc *out, struct answer const *a)
 {
-  static char const digits[] = "0123456789abcdef";
-  size_t i, k;
+  size_t i;
 
   for (i = 0; i < a->n; i++) {
-    if (i && !stralloc_catb(out, " ", 1)) return false;
-    for (k = 0; k < a->records[i].len; k++) {
-      unsigned char c = (unsigned char)a->records[i].s[k];
-      if (!stralloc_catb(out, &digits[c >> 4], 1) ||
-          !stralloc_catb(out, &digits[c & 15], 1))
-        return false;
-    }
+    size_t n = a->records[i].len;
+    if ((i && !stralloc_catb(out, " ", 1)) || !stralloc_readyplus(out, 2 * n))
+      return false;
+    hex_put(out->s + out->len, a->records[i].s, n);
+    out->len += 2 * n;
   }
   return true;
 }

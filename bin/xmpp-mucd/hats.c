@@ -4,7 +4,6 @@
 
 #include <openssl/evp.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -283,14 +282,13 @@ hats_hash(struct room const *r, char out[41])
 {
   EVP_MD_CTX *c = hats_count(r, SLICE("")) ? EVP_MD_CTX_new() : NULL;
   unsigned char sum[EVP_MAX_MD_SIZE];
-  unsigned int len, i;
+  unsigned int len;
 
   if (!c) return false;
   if (!EVP_DigestInit_ex(c, EVP_sha1(), NULL)) no_memory();
   hats_each(r, add_hash, c);
   if (!EVP_DigestFinal_ex(c, sum, &len)) no_memory();
   EVP_MD_CTX_free(c);
-  for (i = 0; i < 20; i++)
-    snprintf(out + (size_t)2 * i, 3, "%02x", sum[i]);
+  hex_z(out, sum, 20);
   return true;
 }

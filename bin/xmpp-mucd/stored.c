@@ -522,7 +522,7 @@ occupant_id(char out[33], struct room const *r, struct slice bare)
 {
   static stralloc text = STRALLOC_ZERO;
   unsigned char sum[32];
-  unsigned int len = sizeof sum, i;
+  unsigned int len = sizeof sum;
 
   text.len = 0;
   put_slice(&text, r->bare);
@@ -531,6 +531,5 @@ occupant_id(char out[33], struct room const *r, struct slice bare)
   if (!HMAC(EVP_sha256(), service_key, sizeof service_key, (unsigned char *)text.s,
             text.len, sum, &len))
     no_memory();
-  for (i = 0; i < 16; i++)
-    snprintf(out + (size_t)2 * i, 3, "%02x", sum[i]);
+  hex_z(out, sum, 16);
 }

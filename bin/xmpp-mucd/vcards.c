@@ -2,7 +2,6 @@
 
 #include <openssl/evp.h>
 
-#include <stdio.h>
 #include <string.h>
 
 /* XEP-0054 and XEP-0486: the vCard of a room, and of the service. The photo of a room is told in
@@ -56,7 +55,7 @@ photo_hash(struct in *in, struct xml_node const *card, char out[41])
   struct xml_node const *b = photo ? xml_child(photo, NS_VCARD, "BINVAL") : NULL;
   struct slice text = b ? xml_text(in->arena, b) : SLICE("");
   unsigned char sum[EVP_MAX_MD_SIZE];
-  unsigned int len, i;
+  unsigned int len;
   size_t k, pad = 0;
   int n;
 
@@ -70,8 +69,7 @@ photo_hash(struct in *in, struct xml_node const *card, char out[41])
   n = EVP_DecodeBlock((unsigned char *)bytes.s, (unsigned char *)clean.s, (int)clean.len);
   if (n < (int)pad || !EVP_Digest(bytes.s, (size_t)n - pad, sum, &len, EVP_sha1(), NULL))
     return;
-  for (i = 0; i < 20; i++)
-    snprintf(out + (size_t)2 * i, 3, "%02x", sum[i]);
+  hex_z(out, sum, 20);
 }
 
 static void

@@ -143,25 +143,12 @@ keep(struct reg const *r)
 }
 
 static void
-hash_of(struct reg const *r, char out[17])
-{
-  static char const digits[] = "0123456789abcdef";
-  size_t i;
-
-  for (i = 0; i < 8; i++) {
-    out[2 * i] = digits[(unsigned char)reg_key(r)[i] >> 4];
-    out[2 * i + 1] = digits[(unsigned char)reg_key(r)[i] & 15];
-  }
-  out[16] = 0;
-}
-
-static void
 end(struct reg *r, char const *condition)
 {
   char bare[JID_MAX + 1], hash[17];
 
   snprintf(bare, sizeof bare, "%s", r->account->bare);
-  hash_of(r, hash);
+  hex_z(hash, reg_key(r), 8);
   log_event(LOG_INFO, "push-ended", "account", bare, "service", r->domain->name, "node",
             hash, "why", condition, NULL);
   answers_totals.removed++;

@@ -11,11 +11,9 @@ row(void *cookie, uint64_t account, char const key[PUSH_KEY],
 {
   char hash[2 * 8 + 1], stamp[STAMP_SIZE];
   char client[256];
-  size_t i;
 
   (void)account;
-  for (i = 0; i < 8; i++)
-    snprintf(hash + 2 * i, 3, "%02x", (unsigned char)key[i]);
+  hex_z(hash, key, 8);
   stamp_s(stamp, s->used_us / 1000000);
   snprintf(client, sizeof client, "%.*s", (int)s->client.len, s->client.s);
   service_row(cookie, log_text(s->jid), hash, client, stamp, log_num(s->failures), NULL);

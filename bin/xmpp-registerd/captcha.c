@@ -163,11 +163,9 @@ static void
 random_hex(char id[CHALLENGE_ID + 1])
 {
   unsigned char bytes[CHALLENGE_ID / 2];
-  unsigned int i;
 
   door_random(bytes, sizeof bytes);
-  for (i = 0; i < sizeof bytes; i++)
-    snprintf(id + 2 * i, 3, "%02x", bytes[i]);
+  hex_z(id, bytes, sizeof bytes);
 }
 
 /* s NULL: of a page. */

@@ -39,11 +39,10 @@ joins_open(struct store *s)
 static void
 make_token(char token[JOIN_TOKEN_SIZE], struct invite_id const *id, uint64_t use)
 {
-  unsigned int i;
+  size_t n = 2 * INVITE_HASH;
 
-  for (i = 0; i < INVITE_HASH; i++)
-    snprintf(token + 2 * i, 3, "%02x", id->hash[i]);
-  snprintf(token + 2 * i, JOIN_TOKEN_SIZE - 2 * i, "/%llu", (unsigned long long)use);
+  hex_put(token, id->hash, INVITE_HASH);
+  snprintf(token + n, JOIN_TOKEN_SIZE - n, "/%llu", (unsigned long long)use);
 }
 
 static bool

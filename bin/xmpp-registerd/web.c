@@ -106,7 +106,6 @@ take_cookie(struct visit *v, struct slice header)
 {
   unsigned char bytes[COOKIE_LEN / 2];
   struct slice pair;
-  unsigned int i;
 
   while (slice_word(&header, ';', &pair)) {
     while (pair.len && pair.s[0] == ' ')
@@ -119,8 +118,7 @@ take_cookie(struct visit *v, struct slice header)
     return;
   }
   door_random(bytes, sizeof bytes);
-  for (i = 0; i < sizeof bytes; i++)
-    snprintf(v->cookie + 2 * i, 3, "%02x", bytes[i]);
+  hex_z(v->cookie, bytes, sizeof bytes);
 }
 
 bool
@@ -130,7 +128,6 @@ visit_token(struct visit const *v, char token[COOKIE_LEN + 1])
   char text[COOKIE_LEN + 300];
   int len = snprintf(text, sizeof text, "%s %.*s", v->cookie,
                      (int)(v->host.len < 260 ? v->host.len : 260), v->host.s);
-  unsigned int i;
 
   *token = 0;
   if (!has_key) door_secret(key, sizeof key);
@@ -138,8 +135,7 @@ visit_token(struct visit const *v, char token[COOKIE_LEN + 1])
   if (!scram_hmac(SCRAM_SHA256, slice_of((char const *)key, sizeof key),
                   slice_of(text, (size_t)len), mac))
     return false;
-  for (i = 0; i < COOKIE_LEN / 2; i++)
-    snprintf(token + 2 * i, 3, "%02x", mac[i]);
+  hex_z(token, mac, COOKIE_LEN / 2);
   return true;
 }
 

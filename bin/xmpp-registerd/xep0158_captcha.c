@@ -20,15 +20,13 @@ static bool
 cid_of(struct cid *cid, struct slice bytes)
 {
   unsigned char hash[EVP_MAX_MD_SIZE];
-  unsigned int n = 0, i;
-  size_t at;
+  char text[2 * HASH_LEN + 1];
+  unsigned int n = 0;
 
   if (!EVP_Digest(bytes.s, bytes.len, hash, &n, EVP_sha1(), NULL) || n != HASH_LEN)
     return false;
-  at = (size_t)snprintf(cid->text, sizeof cid->text, "sha1+");
-  for (i = 0; i < n; i++)
-    at += (size_t)snprintf(cid->text + at, sizeof cid->text - at, "%02x", hash[i]);
-  snprintf(cid->text + at, sizeof cid->text - at, "@bob.xmpp.org");
+  hex_z(text, hash, HASH_LEN);
+  snprintf(cid->text, sizeof cid->text, "sha1+%s@bob.xmpp.org", text);
   return true;
 }
 

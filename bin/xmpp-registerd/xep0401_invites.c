@@ -1,7 +1,6 @@
 #include "invites.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 /* The record invite: xmpp-hostd asks for accounts that run the commands of XEP-0401, xmpp-userd for those
@@ -194,10 +193,7 @@ struct listing {
 static void
 hex_id(char out[2 * INVITE_HASH + 1], struct invite_id const *id)
 {
-  unsigned int i;
-
-  for (i = 0; i < INVITE_HASH; i++)
-    snprintf(out + 2 * i, 3, "%02x", id->hash[i]);
+  hex_z(out, id->hash, INVITE_HASH);
 }
 
 #define ID_SHOWN 12

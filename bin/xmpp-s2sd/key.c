@@ -19,18 +19,6 @@
 /* The SHA-256 of the secret in hexadecimal is what keys are made with (XEP-0185 s3). */
 static char hashed[2 * SECRET_LEN];
 
-static void
-hex(unsigned char const *in, char out[KEY_LEN])
-{
-  static char const digits[] = "0123456789abcdef";
-  size_t i;
-
-  for (i = 0; i < KEY_LEN / 2; i++) {
-    out[2 * i] = digits[in[i] >> 4];
-    out[2 * i + 1] = digits[in[i] & 15];
-  }
-}
-
 /* 1: read; 0: there is none; -1: errno. */
 static int
 read_secret(char const *path, unsigned char secret[SECRET_LEN])
@@ -74,7 +62,7 @@ key_start(void)
   else if (!r)
     door_secret(secret, sizeof secret);
   ok = ok && EVP_Digest(secret, sizeof secret, sum, NULL, EVP_sha256(), NULL);
-  if (ok) hex(sum, hashed);
+  if (ok) hex_put(hashed, sum, KEY_LEN / 2);
   OPENSSL_cleanse(secret, sizeof secret);
   return ok;
 }
@@ -93,7 +81,7 @@ key_make(struct slice receiving, struct slice originating, struct slice id,
                  text.len, sum, NULL);
 
   if (!ok) door_secret(sum, sizeof sum);
-  hex(sum, out);
+  hex_put(out, sum, KEY_LEN / 2);
   stralloc_free(&text);
 }
 

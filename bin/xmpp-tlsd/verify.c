@@ -218,10 +218,8 @@ static void
 put_hex(struct link *l, char const *key, unsigned char const *bytes, size_t len)
 {
   char hex[DIGEST_HEX];
-  size_t i;
 
-  for (i = 0; i < len; i++)
-    snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+  hex_put(hex, bytes, len);
   link_more(l, slice_str(key));
   link_more(l, slice_of(hex, 2 * len));
 }

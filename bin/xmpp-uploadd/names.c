@@ -144,15 +144,11 @@ name_clean(struct arena *a, struct slice name)
 static void
 sha1_hex(struct slice text, char out[40])
 {
-  static char const hex[] = "0123456789abcdef";
   unsigned char md[EVP_MAX_MD_SIZE];
-  size_t n = 0, i;
+  size_t n = 0;
 
   if (!EVP_Q_digest(NULL, "SHA1", NULL, text.s, text.len, md, &n)) memset(md, 0, 20);
-  for (i = 0; i < 20; i++) {
-    out[2 * i] = hex[md[i] >> 4];
-    out[2 * i + 1] = hex[md[i] & 15];
-  }
+  hex_put(out, md, 20);
 }
 
 static bool

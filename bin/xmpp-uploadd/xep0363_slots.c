@@ -212,17 +212,15 @@ random_secret(struct arena *a, size_t n)
 static bool
 cat_digest(stralloc *out, char const *name, struct slice secret, stralloc const *text)
 {
-  static char const hex[] = "0123456789abcdef";
+  char hex[2 * EVP_MAX_MD_SIZE];
   unsigned char md[EVP_MAX_MD_SIZE];
-  unsigned int n = 0, i;
+  unsigned int n = 0;
   bool ok = stralloc_cats(out, name) && HMAC(EVP_sha256(), secret.s, (int)secret.len,
                                              (unsigned char *)text->s, text->len, md, &n);
 
-  for (i = 0; ok && i < n; i++) {
-    char two[2] = {hex[md[i] >> 4], hex[md[i] & 15]};
-    ok = stralloc_catb(out, two, 2);
-  }
-  return ok;
+  if (!ok) return false;
+  hex_put(hex, md, n);
+  return stralloc_catb(out, hex, 2 * n);
 }
 
 /* The scheme of external_secret: another server takes the file, and knows by the digests what

@@ -13,16 +13,11 @@
 static bool
 cat_update(stralloc *out, struct slice hash)
 {
-  static char const hex[] = "0123456789abcdef";
   char text[2 * PROFILE_HASH];
-  size_t i;
 
   if (!xml_cat(out, "<x xmlns='" NS_UPDATE "'>")) return false;
   if (!hash.len) return xml_cat(out, "<photo/></x>");
-  for (i = 0; i < PROFILE_HASH; i++) {
-    text[2 * i] = hex[(unsigned char)hash.s[i] >> 4];
-    text[2 * i + 1] = hex[(unsigned char)hash.s[i] & 15];
-  }
+  hex_put(text, hash.s, PROFILE_HASH);
   return xml_cat(out, "<photo>") && stralloc_catb(out, text, sizeof text) &&
          xml_cat(out, "</photo></x>");
 }

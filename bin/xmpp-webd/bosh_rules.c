@@ -21,13 +21,10 @@ is_next(char const *key, struct slice next)
 {
   unsigned char sum[EVP_MAX_MD_SIZE];
   char text[2 * EVP_MAX_MD_SIZE + 1];
-  unsigned int len, i;
+  unsigned int len;
 
   if (!next.s || !EVP_Digest(next.s, next.len, sum, &len, EVP_sha1(), NULL)) return false;
-  for (i = 0; i < len; i++) {
-    text[2 * i] = "0123456789abcdef"[sum[i] >> 4];
-    text[2 * i + 1] = "0123456789abcdef"[sum[i] & 15];
-  }
+  hex_put(text, sum, len);
   return slice_is_nocase(slice_of(text, 2 * len), key);
 }
 

@@ -84,6 +84,10 @@ int64_t slice_int(struct slice a);
 #define BASE_NUM 21
 struct slice num_u64(char buf[BASE_NUM], uint64_t n);
 
+/* Write n bytes as 2 * n hexadecimal digits, small letters, to `to`; hex_z: and a NUL behind them. */
+void hex_put(char *to, void const *bytes, size_t n);
+void hex_z(char *to, void const *bytes, size_t n);
+
 /* A copy of text on the heap, with a NUL behind it. NULL: ENOMEM. */
 char *slice_dup(struct slice text);
 

@@ -86,6 +86,26 @@ num_u64(char buf[BASE_NUM], uint64_t n)
   return (struct slice){p, (size_t)(buf + BASE_NUM - 1 - p)};
 }
 
+void
+hex_put(char *to, void const *bytes, size_t n)
+{
+  static char const digits[] = "0123456789abcdef";
+  unsigned char const *from = bytes;
+  size_t i;
+
+  for (i = 0; i < n; i++) {
+    *to++ = digits[from[i] >> 4];
+    *to++ = digits[from[i] & 15];
+  }
+}
+
+void
+hex_z(char *to, void const *bytes, size_t n)
+{
+  hex_put(to, bytes, n);
+  to[2 * n] = 0;
+}
+
 char *
 slice_dup(struct slice text)
 {

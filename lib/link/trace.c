@@ -159,11 +159,9 @@ put_seed(void)
 {
   unsigned char seed[16];
   char hex[33];
-  unsigned int i;
 
   door_secret(seed, sizeof seed);
-  for (i = 0; i < sizeof seed; i++)
-    snprintf(hex + 2 * i, 3, "%02x", seed[i]);
+  hex_z(hex, seed, sizeof seed);
   door_seed(slice_str(hex));
   put(&trace.in, "seed", slice_str(hex));
 }

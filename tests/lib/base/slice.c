@@ -152,14 +152,24 @@ copies(void **state)
   free(z);
 }
 
+static void
+hexadecimal(void **state)
+{
+  char out[] = "........";
+
+  (void)state;
+  hex_put(out, "\x00\xa9\xff", 3);
+  assert_string_equal(out, "00a9ff..");
+  hex_z(out, "\x7f", 1);
+  assert_string_equal(out, "7f");
+}
+
 int
 main(void)
 {
   struct CMUnitTest const tests[] = {
-    cmocka_unit_test(compares),
-    cmocka_unit_test(words),
-    cmocka_unit_test(numbers),
-    cmocka_unit_test(copies),
+    cmocka_unit_test(compares), cmocka_unit_test(words),       cmocka_unit_test(numbers),
+    cmocka_unit_test(copies),   cmocka_unit_test(hexadecimal),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
