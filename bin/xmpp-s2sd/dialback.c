@@ -236,7 +236,7 @@ dialback_lost(struct stream *s)
 static enum stanza_error
 error_of(struct verdict const *v)
 {
-  return !strcmp(v->why, "peer: host-unknown") ? ERR_REMOTE_NOT_FOUND : v->error;
+  return verdict_is_of_peer(v, "host-unknown") ? ERR_REMOTE_NOT_FOUND : v->error;
 }
 
 void

@@ -38,6 +38,15 @@ verdict_of_peer(enum step s, bool passing, char const *what, struct slice condit
   return v;
 }
 
+bool
+verdict_is_of_peer(struct verdict const *v, char const *condition)
+{
+  struct verdict const peer =
+    verdict_of_peer(v->step, v->passing, "peer", slice_str(condition));
+
+  return !strcmp(v->why, peer.why);
+}
+
 void
 verdict_detail(struct verdict *v, struct slice detail)
 {

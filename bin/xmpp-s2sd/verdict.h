@@ -39,6 +39,9 @@ struct verdict verdict_of(enum step s, bool passing, char const *why);
 struct verdict verdict_of_peer(enum step s, bool passing, char const *what,
                                struct slice condition);
 
+/* Say whether the verdict is that the peer has said this condition. */
+bool verdict_is_of_peer(struct verdict const *v, char const *condition);
+
 /* Set the detail. */
 void verdict_detail(struct verdict *v, struct slice detail);
 

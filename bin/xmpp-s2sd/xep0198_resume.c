@@ -192,7 +192,7 @@ static bool
 peer_goes_on(struct stream const *s)
 {
   return !is_done_with(s) &&
-         (s->c.lost || !strcmp(s->verdict.why, "peer: connection-timeout"));
+         (s->c.lost || verdict_is_of_peer(&s->verdict, "connection-timeout"));
 }
 
 bool
