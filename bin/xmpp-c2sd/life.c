@@ -17,6 +17,7 @@
 #include "xep0199_ping.h"
 #include "xep0352_csi.h"
 #include "xep0357_push.h"
+#include "xep0388_sasl2.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,13 @@ may_be_away(struct stream const *s)
          !marks_blocked(s);
 }
 
+static void
+end_negotiation(struct stream *s)
+{
+  sasl2_end(s);
+  negotiation_end(s);
+}
+
 /* A stream that was to be resumed and is cut off again is away again. */
 static void
 go_away(struct stream *s)
@@ -49,7 +57,7 @@ go_away(struct stream *s)
   log_event(LOG_INFO, "session-away", "conn", conduit_conn(&s->c), "ip",
             log_peer(slice_str(s->c.ip)), "jid", s->session.jid, "why", why, NULL);
   conduit_leave(&s->c);
-  negotiation_end(s);
+  end_negotiation(s);
   s->state = ST_AWAY;
   csi_join(s);
   sm_away(s);
@@ -105,7 +113,7 @@ free_all(struct stream *s)
   free(s->session.jid);
   free(s->session.client);
   free(s->fetched);
-  negotiation_end(s);
+  end_negotiation(s);
   stream_drop(s);
 }
 
@@ -213,7 +221,7 @@ displace(struct conduit *c)
 static void
 drop(struct stream *s)
 {
-  negotiation_end(s);
+  end_negotiation(s);
   stream_drop(s);
 }
 

@@ -1,5 +1,4 @@
 #include "negotiation.h"
-#include "xep0388_sasl2.h"
 
 #include <stdlib.h>
 
@@ -26,7 +25,6 @@ negotiation_end(struct stream *s)
   struct negotiation *n = s->negotiation;
 
   if (!n) return;
-  sasl2_end(s);
   s->negotiation = NULL;
   free(n->bindings);
   free(n->login.mechanism);
@@ -64,7 +62,6 @@ negotiation_snapshot(struct snapshot *k, struct stream *s)
   snapshot_text(k, &n->login.mechanism);
   SNAPSHOT_INT(k, n->login.untried);
   snapshot_text(k, &n->login.from);
-  sasl2_snapshot(k, s);
   snapshot_text(k, &n->register_id);
   snapshot_text(k, &n->bind.id);
   snapshot_text(k, &n->bind.resource);

@@ -48,8 +48,8 @@ bool negotiation_begin(struct stream *s);
 /* The client has to be through at at_us. */
 void negotiation_until(struct stream *s, uint64_t at_us);
 
-/* Free the negotiation of s, a login by XEP-0388 too: s is BOUND, AWAY or over. Does nothing when
- * s has none. */
+/* Free the negotiation of s, in which no login by XEP-0388 is left (sasl2_end): s is BOUND, AWAY or
+ * over. Does nothing when s has none. */
 void negotiation_end(struct stream *s);
 
 /* Say whether the client of s is in a login by XEP-0388. */

@@ -11,6 +11,7 @@
 #include "stream.h"
 #include "xep0198_left.h"
 #include "xep0198_sm.h"
+#include "xep0388_sasl2.h"
 
 #include <stdlib.h>
 
@@ -131,6 +132,7 @@ stream(struct snapshot *k, struct stream *s)
   names(k, s);
   session(k, s);
   negotiation_snapshot(k, s);
+  if (s->negotiation) sasl2_snapshot(k, s);
   SNAPSHOT_INT(k, s->pinged_us);
   csi_snapshot(k, s);
   fetched(k, s);

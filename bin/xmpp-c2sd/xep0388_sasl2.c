@@ -350,10 +350,8 @@ sasl2_finish(struct stream *s)
   else
     conduit_error(&s->c, "resource-constraint", NULL);
   stralloc_free(&sa);
-  if (s->state == ST_BOUND)
-    negotiation_end(s);
-  else
-    sasl2_end(s);
+  sasl2_end(s);
+  if (s->state == ST_BOUND) negotiation_end(s);
   if (s->state == ST_BOUND && !s->c.ending.why) bind2_begun(s, &bind);
   conduit_resume(&s->c);
 }
@@ -363,7 +361,7 @@ sasl2_finish(struct stream *s)
 void
 sasl2_end(struct stream *s)
 {
-  struct sasl2 *x = s->negotiation->sasl2;
+  struct sasl2 *x = s->negotiation ? s->negotiation->sasl2 : NULL;
 
   if (!x) return;
   s->negotiation->sasl2 = NULL;

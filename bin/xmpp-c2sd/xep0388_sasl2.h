@@ -45,7 +45,7 @@ void sasl2_finish(struct stream *s);
 /* Forget the login; s may have none. */
 void sasl2_end(struct stream *s);
 
-/* In the record of the stream, which is open. */
+/* In the record of the stream, which is open; s has a negotiation. */
 void sasl2_snapshot(struct snapshot *k, struct stream *s);
 
 #endif
