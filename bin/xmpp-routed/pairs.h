@@ -6,7 +6,7 @@
 
 #include "stanza/refused.h"
 
-/* A pair: the stanzas from one domain to another that xmpp-s2sd has not settled. */
+/* The stanzas from one domain to another that xmpp-s2sd has not settled (parcels.h). */
 struct pair;
 
 /* Figures: stanzas for other servers, ever; those in pairs, with their bytes; those that were
@@ -25,8 +25,9 @@ void pairs_take(bool configured, uint64_t pair_max, uint64_t all_max);
  * sender why not. */
 void pairs_route(struct passing const *p);
 
-/* The record settled. */
+/* The records settled, and unsettled: a stanza that an earlier run had. */
 void pairs_settled(struct link *l, struct record *r);
+void pairs_unsettled(struct link *l, struct record *r);
 
 /* Events of the post of xmpp-s2sd (posts.c): the post takes stanzas, and gets all that
  * are not settled; the service has acknowledged stanza n of pair, or the link is gone before;

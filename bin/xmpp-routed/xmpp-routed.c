@@ -341,6 +341,7 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_SHUT] = accounts_shut,
   [VERB_KNOWN] = exists_known,
   [VERB_SETTLED] = pairs_settled,
+  [VERB_UNSETTLED] = pairs_unsettled,
   [VERB_PUSHES] = push_registered,
   [VERB_AWAY] = push_away,
   [VERB_BACK] = push_back,

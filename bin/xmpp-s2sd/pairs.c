@@ -218,7 +218,6 @@ settled_up_to(struct pair const *p)
   struct slice raw;
   uint64_t n;
 
-  if (p->stale) return p->settled_n;
   if (!sm_queue_next(&p->out.queue, &at, &e, &raw)) return p->last_n;
   n = number_of(stanza_raw_field(raw, STANZA_TAGS));
   return n ? n - 1 : p->settled_n;
@@ -397,18 +396,35 @@ pairs_answer(struct stanza const *st, enum stanza_error error, char const *text)
   stralloc_free(&raw);
 }
 
-/* Numbers that were settled while the link was down are said again; stanzas of an earlier run of routed
- * have numbers that mean nothing any more. */
+/* The stanzas of a pair as an earlier run of routed has sent them, or as they were made here: the new
+ * run keeps them too, for they were in the memory of two programs. They have the numbers from 1 on,
+ * which are below all that the new run gives. */
+static void
+put_unsettled(struct pair *p, struct link *routed)
+{
+  size_t at = p->out.queue.head;
+  struct sm_entry e;
+  struct slice raw;
+
+  while (sm_queue_next(&p->out.queue, &at, &e, &raw)) {
+    link_begin(routed, VERB_UNSETTLED);
+    link_raw(routed, raw);
+    link_end(routed);
+  }
+}
+
+/* Numbers that were settled while the link was down are said again. */
 void
-pairs_routed_is_up(struct link const *routed)
+pairs_routed_is_up(struct link *routed)
 {
   struct pair *p;
   bool is_new = epoch != routed->epoch;
 
   for (p = first; p; p = p->next) {
     if (is_new) {
-      p->stale = p->out.queue.n;
-      p->last_n = p->settled_n = 0;
+      p->settled_n = 0;
+      p->last_n = queue_renumber(p);
+      put_unsettled(p, routed);
     } else if (p->settled_n) {
       put_settled(p);
     }
@@ -447,7 +463,6 @@ fields(struct snapshot *k, struct pair *p)
   snapshot_bytes(k, &p->marks);
   SNAPSHOT_INT(k, p->last_n);
   SNAPSHOT_INT(k, p->settled_n);
-  SNAPSHOT_INT(k, p->stale);
   SNAPSHOT_INT(k, stream);
   SNAPSHOT_INT(k, p->dial);
   SNAPSHOT_INT(k, p->left);

@@ -15,7 +15,6 @@ struct pair {
   stralloc marks;        /* struct pair_mark: how far the stanzas in the stream reach */
   uint64_t last_n;       /* the newest number of the pair's (tag pair=) that came */
   uint64_t settled_n;    /* routed was told that all up to this are done */
-  uint32_t stale;        /* stanzas at the head that an earlier run of routed has sent */
   struct stream *stream; /* that takes the stanzas; NULL: none */
   uint64_t dial;         /* the dial that makes one, or 0 */
   uint64_t left;         /* the lost stream on which stanzas may have arrived, or 0 */
@@ -42,8 +41,8 @@ void pairs_on_stanza(struct link *l, struct record *r);
 /* The end of a turn: what waits leaves, and routed hears what is settled. */
 void pairs_turn(void);
 
-/* routed is up: numbers of an earlier run of it mean nothing. */
-void pairs_routed_is_up(struct link const *routed);
+/* routed is up: numbers of an earlier run of it mean nothing, and a new run is told what waits here. */
+void pairs_routed_is_up(struct link *routed);
 
 /* The pair, or NULL. */
 struct pair *pair_find(struct slice from, struct slice to);

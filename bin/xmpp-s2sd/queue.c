@@ -25,20 +25,71 @@ sift(struct pair *p, keeps_fn *keeps)
 {
   struct sm_queue old = p->out.queue, fresh = {.text = STRALLOC_ZERO};
   size_t at = old.head, before;
-  uint32_t i = 0, stale = p->stale;
   struct sm_entry e;
   struct slice raw;
 
-  for (; before = at, sm_queue_next(&old, &at, &e, &raw); i++) {
+  while (before = at, sm_queue_next(&old, &at, &e, &raw)) {
     bool sent = before < old.unwritten;
     bool stays = keeps(p, &e, raw, sent) && sm_queue_add(&fresh, raw, e.xml, e.at_us);
-    if (!stays && i < stale) p->stale--;
     if (stays && sent) fresh.unwritten = fresh.text.len;
   }
   sm_queue_wipe(&old);
   pairs_totals.queued -= old.n - fresh.n;
   p->out.queue = fresh;
   pair_touch(p);
+}
+
+/* Say whether routed gives this tag to a stanza when it hands the stanza over. */
+static bool
+is_of_routed(struct slice tag)
+{
+  return slice_starts(tag, "pair=") || slice_is(tag, "again");
+}
+
+/* Make *out the fields raw with n as their tag pair=. *xml is where XML begins in raw; set it to where XML
+ * begins in *out. */
+static bool
+cat_renumbered(stralloc *out, struct slice raw, size_t *xml, uint64_t n)
+{
+  struct slice tags = stanza_raw_field(raw, STANZA_TAGS), word, left = tags;
+  size_t behind = (size_t)(tags.s + tags.len - raw.s);
+  char buf[BASE_NUM];
+
+  out->len = 0;
+  if (!stralloc_catb(out, raw.s, (size_t)(tags.s - raw.s))) return false;
+  while (slice_word(&left, ' ', &word))
+    if (!is_of_routed(word) &&
+        !(stralloc_catb(out, word.s, word.len) && stralloc_catb(out, " ", 1)))
+      return false;
+  if (!stralloc_cats(out, "pair=") || !stralloc_cats(out, num_u64(buf, n).s))
+    return false;
+  *xml = *xml - behind + out->len;
+  return stralloc_catb(out, raw.s + behind, raw.len - behind);
+}
+
+uint64_t
+queue_renumber(struct pair *p)
+{
+  struct sm_queue old = p->out.queue, fresh = {.text = STRALLOC_ZERO};
+  stralloc text = STRALLOC_ZERO;
+  size_t at = old.head, before, xml;
+  struct sm_entry e;
+  struct slice raw;
+  uint64_t n = 0;
+
+  while (before = at, sm_queue_next(&old, &at, &e, &raw)) {
+    xml = e.xml;
+    if (!cat_renumbered(&text, raw, &xml, ++n) ||
+        !sm_queue_add(&fresh, slice_of(text.s, text.len), xml, e.at_us))
+      continue;
+    if (before < old.unwritten) fresh.unwritten = fresh.text.len;
+  }
+  stralloc_free(&text);
+  sm_queue_wipe(&old);
+  pairs_totals.queued -= old.n - fresh.n;
+  p->out.queue = fresh;
+  pair_touch(p);
+  return n;
 }
 
 static uint64_t went_back; /* of the sifting that is under way */
@@ -282,7 +333,6 @@ pair_has(struct pair *p, uint32_t n)
   if (n) p->faults = 0;
   p->suspects -= n < p->suspects ? n : p->suspects;
   while (n-- && sm_queue_drop(&p->out.queue, &tags)) {
-    if (p->stale) p->stale--;
     pairs_totals.queued--;
   }
   pair_touch(p);

@@ -29,6 +29,10 @@ bool queue_resume(struct pair *p, uint32_t h);
 /* A new stream begins with all that waits. */
 void queue_rewind(struct pair *p);
 
+/* Number what waits from 1 on (tag pair=); give the last number, 0 when nothing waits. A stanza for which there
+ * is no memory is lost. */
+uint64_t queue_renumber(struct pair *p);
+
 /* Write what waits, if the stream takes it. */
 void queue_flush(struct pair *p);
 

@@ -56,6 +56,8 @@ V(SERVED, "served", "DOMAIN HOW", 2, ROLE_ROUTER, ROLE_SERVICE,                 
   "For those who watch domains: DOMAIN is served here. HOW is host, service, or gone when it is served no more. All are said behind forget domains.") \
 V(SETTLED, "settled", "FROM TO N", 3, ROLE_EDGE, ROLE_ROUTER,                                 \
   "All stanzas from the domain FROM to the domain TO whose tag pair= is N or less are done: the peer has them, or they were written, or their senders were told.") \
+V(UNSETTLED, "unsettled", "TO FROM KIND TYPE ID TAGS ORIGIN XML", 8, ROLE_EDGE, ROLE_ROUTER,        \
+  "Behind serve *, to an xmpp-routed that was restarted: the stanza waits, and an earlier run of xmpp-routed knew of it; keep it, in front of those of this run, until it is settled. The tag pair= counts from 1 on for each pair of domains, in the order of their stanzas.") \
 V(SHAPE, "shape", "ID RATE BURST", 3, ROLE_EDGE | ROLE_WEB, ROLE_FRONT | ROLE_WEB,                  \
   "Read conduit ID no faster than RATE bytes a second, BURST at once; 0 is no limit.")        \
 V(MECHANISMS, "mechanisms", "HOST NAMES FAST UPGRADES", 1, ROLE_AUTHORITY, ROLE_EDGE,         \

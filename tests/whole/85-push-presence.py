@@ -30,13 +30,6 @@ def news(s):
             return got
 
 
-def restart(t, instance):
-    pid = t.pid(instance)
-    t.kill(instance)
-    until("another " + instance, lambda: t.pid(instance) not in (pid, -1))
-    t.wait_ready()
-
-
 def befriend(t, a):
     """The account of a sees the presence of romeo."""
     with contextlib.closing(t.login("romeo", "desk")) as r:

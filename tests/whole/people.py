@@ -231,16 +231,3 @@ def told(expected, repeats=("iq ",)):
 def away(*people):
     for p in people:
         p.leave()
-
-
-def pid_of(tree, instance):
-    """Of a daemon that runs: never -1, which kill(2) would take for everybody."""
-    return until(instance + " to run", lambda: max(tree.pid(instance), 0))
-
-
-def restart(tree, instance, how=signal.SIGKILL):
-    """Kill a daemon by its pid; it is back and its neighbours know it."""
-    pid = pid_of(tree, instance)
-    os.kill(pid, how)
-    until("a new " + instance, lambda: tree.pid(instance) not in (pid, -1))
-    tree.wait_ready()

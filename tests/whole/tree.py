@@ -83,6 +83,19 @@ def until(what, fn, seconds=None, step=0.01):
         time.sleep(step)
 
 
+def pid_of(tree, instance):
+    """Of a daemon that runs: never -1, which kill(2) would take for everybody."""
+    return until(instance + " to run", lambda: max(tree.pid(instance), 0))
+
+
+def restart(tree, instance, how=signal.SIGKILL):
+    """Kill a daemon by its pid; it is back and its neighbours know it."""
+    pid = pid_of(tree, instance)
+    os.kill(pid, how)
+    until("a new " + instance, lambda: tree.pid(instance) not in (pid, -1))
+    tree.wait_ready()
+
+
 def more_files(n):
     """Let this process and its children open n files, or as many as may be; that number."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
