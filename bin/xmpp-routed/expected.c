@@ -5,9 +5,9 @@
 
 /* Neighbours that routed expects after its start: services say what they serve, c2sds
  * tell their sessions. Until all have done so, or EXPECT_US has passed, stanzas for
- * them wait: edges are read up to the point where they have told all their sessions,
- * and stanzas that services send again are kept here. So a restart of routed goes
- * unnoticed. */
+ * them wait: c2sds are read up to the point where they have told all their sessions,
+ * and stanzas that services send again are kept here, those of servers and components
+ * among them. So a restart of routed goes unnoticed. */
 
 #define EXPECTED_MAX 96
 
@@ -152,13 +152,20 @@ expected_announces(struct link *l)
     event_timer_start(&more, expected[i].more_us, no_more, NULL);
 }
 
+/* An edge that serves domains has stanzas from its beginning on, and no session to tell. */
+static bool
+tells_sessions(struct link const *l)
+{
+  return l->roles & ROLE_EDGE && !(l->roles & ROLE_SERVICE);
+}
+
 bool
 expected_keeps(struct link *l, struct record *r)
 {
   struct early head = {.link = l};
   struct slice line;
 
-  if (l->roles & ROLE_EDGE || (!early.len && expected_all_there())) return false;
+  if (tells_sessions(l) || (!early.len && expected_all_there())) return false;
   line = slice_of(r->at[0], (size_t)(r->at[r->n - 1] + r->len[r->n - 1] - r->at[0]));
   head.len = line.len;
   if (!stralloc_readyplus(&early, sizeof head + line.len)) {
