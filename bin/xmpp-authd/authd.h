@@ -29,6 +29,7 @@ struct host {
   uint64_t most_failures, ban_life_us; /* 0: the host has no mod_fail2ban */
   char *fast; /* mechanisms for tokens; empty: the host has no mod_auth_fast */
   uint64_t token_life_s, token_refresh_s;
+  uint64_t rest_until_us; /* its program is asked for no names before (exists.c) */
 };
 
 struct authd_settings {
@@ -47,7 +48,7 @@ extern char const *const authd_needs[];
 void *authd_read(struct settings *st);
 void authd_take(void *fresh, bool first);
 void authd_drop(void *fresh);
-struct host const *authd_host(struct slice name);
+struct host *authd_host(struct slice name);
 
 /* Say whether a host offers the mechanism. */
 bool authd_offers(struct host const *h, struct slice mechanism);

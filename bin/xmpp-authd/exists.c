@@ -9,8 +9,8 @@
  *
  * A question outlives a restart of xmpp-extauthd, and is asked again.
  *
- * A program that does not answer is asked nothing more about names of its host for EXISTS_REST_US:
- * stanzas for them wait in routed meanwhile. */
+ * A program that does not answer is asked nothing more about names of its host for EXISTS_REST_US,
+ * each host for itself: routed has failed for an answer meanwhile. */
 
 /* A question to the program, oldest first. */
 struct question {
@@ -25,12 +25,6 @@ static struct question *first, **last = &first;
 static unsigned int questions_n;
 static struct event_timer timer;
 
-/* The host whose program did not answer last. Of several such hosts one is spared. */
-static struct {
-  char *host;
-  uint64_t until_us;
-} rest;
-
 static void
 say(uint64_t id, char const *result)
 {
@@ -43,24 +37,13 @@ say(uint64_t id, char const *result)
   link_end(routed);
 }
 
+/* Spare the program of the host of q. */
 static void
-rest_from(struct slice host)
+rest_from(struct question const *q)
 {
-  free(rest.host);
-  rest.host = slice_dup(host);
-  rest.until_us = door_now() + EXISTS_REST_US;
-}
+  struct host *h = authd_host(jid_cut(slice_str(q->bare)).domain);
 
-static bool
-rests(struct slice host)
-{
-  return rest.host && slice_is(host, rest.host) && door_now() < rest.until_us;
-}
-
-static struct slice
-host_of(struct question const *q)
-{
-  return jid_cut(slice_str(q->bare)).domain;
+  if (h) h->rest_until_us = door_now() + EXISTS_REST_US;
 }
 
 /* ---- questions ---- */
@@ -113,7 +96,7 @@ give_up(void *cookie)
 
   (void)cookie;
   for (at = &first; (q = *at) && q->until_us <= door_now();) {
-    if (q->id) rest_from(host_of(q));
+    if (q->id) rest_from(q);
     say(q->id, "failed");
     q->id = 0;
     if (q->number)
@@ -151,7 +134,7 @@ exists_answered(uint64_t number, struct slice result)
   while (*at && (*at)->number != number)
     at = &(*at)->next;
   if (!*at) return;
-  if (slice_is(result, "failed")) rest_from(host_of(*at));
+  if (slice_is(result, "failed")) rest_from(*at);
   answered(take_out(at), result);
   watch_time();
 }
@@ -189,7 +172,8 @@ known(struct slice bare)
 
   if (secrets_number(bare)) return "yes";
   if (!h || !h->is_external || !secrets_is_free(bare)) return "no";
-  return rests(slice_str(h->name)) || questions_n >= EXISTS_ASKED_MAX ? "failed" : NULL;
+  return door_now() < h->rest_until_us || questions_n >= EXISTS_ASKED_MAX ? "failed"
+                                                                          : NULL;
 }
 
 void
@@ -207,15 +191,43 @@ exists_ask(struct link *l, struct record *r)
 
 /* ---- the state for a trace ---- */
 
+static struct host *
+next_resting(struct host *h)
+{
+  while (h && !h->rest_until_us)
+    h = h->next;
+  return h;
+}
+
+static void
+snapshot_rests(struct snapshot *k)
+{
+  struct host *h = next_resting(authd.hosts);
+
+  while (snapshot_record(k, "rest", h != NULL)) {
+    char *name = h ? h->name : NULL;
+    snapshot_text(k, &name);
+    if (snapshot_restores(k)) {
+      h = name ? authd_host(slice_str(name)) : NULL;
+      free(name);
+    }
+    if (!h) {
+      snapshot_fail(k, "a host that rests is lost");
+      return;
+    }
+    SNAPSHOT_INT(k, h->rest_until_us);
+    h = next_resting(h->next);
+  }
+}
+
 void
 exists_snapshot(struct snapshot *k)
 {
   struct question *q = first;
   char *bare;
 
-  if (!snapshot_record(k, "rest", true)) return;
-  snapshot_text(k, &rest.host);
-  SNAPSHOT_INT(k, rest.until_us);
+  snapshot_rests(k);
+  if (!snapshot_record(k, "exists-timer", true)) return;
   snapshot_timer(k, &timer, give_up, NULL);
   while (snapshot_record(k, "exists", q != NULL)) {
     bare = q ? q->bare : NULL;

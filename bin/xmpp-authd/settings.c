@@ -34,10 +34,10 @@ static char const *const all[] = {
 
 struct authd_settings authd;
 
-struct host const *
+struct host *
 authd_host(struct slice name)
 {
-  struct host const *h;
+  struct host *h;
 
   for (h = authd.hosts; h; h = h->next)
     if (slice_is(name, h->name)) return h;
