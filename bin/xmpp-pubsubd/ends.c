@@ -39,7 +39,13 @@ static size_t ending_n;
 static bool erased; /* the first of them has nothing more, when this turn is kept */
 static bool gone;   /* entries of deleted nodes, dropped items or leavers may be left */
 static uint64_t at; /* the account that was looked at last */
-static struct heirs_place heirs_at;    /* of the first that is ending */
+
+static struct place {
+  struct pubsub_of_place
+    owned; /* the node that is looked at next; all are when owned_done */
+  bool owned_done;
+  struct heirs_place heirs;
+} ending_at;                           /* of the first that is ending */
 static struct pubsub_place moved_at;   /* the uri that was looked at last */
 static struct pubsub_place subs_at;    /* the subscription that is looked at next */
 static struct pubsub_place leavers_at; /* the publisher whose items are looked at next */
@@ -123,46 +129,53 @@ tell_erased(struct ending const *e)
 
 struct owned {
   struct slice bare;
+  struct pubsub_of_place next;
+  bool more, shared;
   uint64_t nodes[OWNED_A_STEP];
-  size_t n;
+  size_t n, looked; /* looked at were so many nodes and affiliations */
 };
 
 static bool
 is_other(void *cookie, struct slice bare, enum pubsub_affiliation a)
 {
-  struct slice *but = cookie;
+  struct owned *o = cookie;
 
-  if (a != PUBSUB_OWNER || slice_eq(bare, *but)) return true;
-  but->len = 0;
-  return false;
+  o->looked++;
+  o->shared = a == PUBSUB_OWNER && !slice_eq(bare, o->bare);
+  return !o->shared;
 }
 
 static bool
 note_owned(void *cookie, uint64_t owner, uint64_t node)
 {
   struct owned *o = cookie;
-  struct slice but = o->bare;
   enum pubsub_affiliation aff;
   struct pubsub_node n;
 
+  o->next = (struct pubsub_of_place){owner, node};
+  o->more = o->n == OWNED_A_STEP || o->looked >= room_nodes_looked_at();
+  if (o->more) return false;
+  o->looked++;
   if (!(owner & PUBSUB_SERVICE) || !pubsub_node_get(pubsubd.pubsub, node, &n) ||
       !pubsub_aff_get(pubsubd.pubsub, node, o->bare, &aff) || aff != PUBSUB_OWNER)
     return true;
-  pubsub_affs(pubsubd.pubsub, node, is_other, &but);
-  if (but.len) o->nodes[o->n++] = node;
-  return o->n < OWNED_A_STEP;
+  o->shared = false;
+  pubsub_affs(pubsubd.pubsub, node, is_other, o);
+  if (!o->shared) o->nodes[o->n++] = node;
+  return true;
 }
 
 /* Nobody could configure or delete such a node any more, so it is deleted, and its subscribers are
- * told. Give how many were, or more than OWNED_A_STEP: the store failed. */
-static size_t
-delete_owned(struct slice bare)
+ * told. Say whether all nodes from the place on were looked at; the place is then behind them. */
+static bool
+delete_owned(struct slice bare, struct place *place)
 {
   struct arena arena = ARENA_ZERO;
   struct handle_ctx ctx = {.arena = &arena};
   struct owned o = {.bare = bare};
   size_t i;
-  bool ok = pubsub_of(pubsubd.pubsub, bare, 0, PUBSUB_OF_AFFILIATION, note_owned, &o);
+  bool ok = place->owned_done || pubsub_of_from(pubsubd.pubsub, bare, &place->owned,
+                                                PUBSUB_OF_AFFILIATION, note_owned, &o);
 
   for (i = 0; ok && i < o.n; i++) {
     struct request q = {.ctx = &ctx};
@@ -171,16 +184,27 @@ delete_owned(struct slice bare)
     arena_reset(&arena);
   }
   arena_wipe(&arena);
-  return ok ? o.n : OWNED_A_STEP + 1;
+  if (!ok) return false;
+  place->owned = o.next;
+  place->owned_done = !o.more;
+  return place->owned_done;
 }
 
 /* Delete some of what others have of this address, and hand its nodes on from place. Say whether there was
  * nothing, or not much, of it. */
 static bool
-forget(struct slice bare, struct heirs_place *place, unsigned int *done)
+forget(struct slice bare, struct place *place, unsigned int *done)
 {
-  return delete_owned(bare) == 0 && heirs_take(bare, place) &&
+  return delete_owned(bare, place) && heirs_take(bare, &place->heirs) &&
          pubsub_forget(pubsubd.pubsub, bare, STEPS, done) && *done < STEPS;
+}
+
+/* A node that was shared may have become one of an account that is ending. */
+void
+ends_owner_left(void)
+{
+  ending_at.owned_done = false;
+  ending_at.owned = (struct pubsub_of_place){0};
 }
 
 /* A step of the first account that is ending. Nobody is told of its own nodes: who might be is no contact
@@ -192,25 +216,23 @@ erase_some(void)
   unsigned int done = 0;
 
   if (e->is_session)
-    erased = forget(slice_str(e->bare), &heirs_at, &done);
+    erased = forget(slice_str(e->bare), &ending_at, &done);
   else
     erased = !is_deleted(e->number) ||
              (pubsub_purge(pubsubd.pubsub, e->number, STEPS, &done) && done < STEPS &&
-              (!e->bare || forget(slice_str(e->bare), &heirs_at, &done)));
+              (!e->bare || forget(slice_str(e->bare), &ending_at, &done)));
 }
 
 void
 ends_of_session(struct slice full, uint64_t number)
 {
   struct jid who = jid_cut(full);
-  struct heirs_place place = {0};
+  struct place place = {0};
   unsigned int done = 0;
   bool all = false;
 
   if (!access_is_anonymous(pubsubd.settings, who.domain, who.local)) return;
-  /* Once more, when there were nodes to delete. */
-  if (store_erase_begin(pubsubd.store))
-    all = forget(who.bare, &place, &done) || forget(who.bare, &place, &done);
+  if (store_erase_begin(pubsubd.store)) all = forget(who.bare, &place, &done);
   store_erase_end(pubsubd.store);
   if (all) return;
   if (add(number, who.bare, true))
@@ -228,11 +250,11 @@ ends_turn(bool kept)
     free(ending[0].bare);
     ending_n--;
     memmove(ending, ending + 1, ending_n * sizeof *ending);
-    heirs_at = (struct heirs_place){0};
+    ending_at = (struct place){0};
   }
   /* Steps of a turn that is lost are taken again. */
   if (!kept) {
-    heirs_at = (struct heirs_place){0};
+    ending_at = (struct place){0};
     ends_gone();
   }
   erased = false;
@@ -360,7 +382,7 @@ ends_snapshot(struct snapshot *k)
   snapshot_timer(k, &timer, tick, NULL);
   SNAPSHOT_INT(k, gone);
   SNAPSHOT_INT(k, at);
-  snapshot_block(k, &heirs_at, sizeof heirs_at);
+  snapshot_block(k, &ending_at, sizeof ending_at);
   snapshot_block(k, &moved_at, sizeof moved_at);
   snapshot_block(k, &subs_at, sizeof subs_at);
   snapshot_block(k, &leavers_at, sizeof leavers_at);

@@ -380,6 +380,7 @@ change_aff(struct request *q, struct xml_node const *entry, stralloc *failed)
     return cat_affiliation(failed, SLICE(""), who.bare, old);
   if (old == now) return true;
   if (!pubsub_aff_put(pubsubd.pubsub, &q->n, who.bare, now)) return false;
+  if (old == PUBSUB_OWNER) ends_owner_left();
   tell_affiliation(q, who.bare, now);
   return approve(q, who.bare, now) && end_lost_subscriptions(q, who.bare);
 }

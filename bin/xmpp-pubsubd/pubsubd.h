@@ -394,7 +394,8 @@ void ends_made(struct link *l, struct record *r);
 /* The session of this full address and number has ended: if it had no account (XEP-0175), its
  * subscriptions and affiliations go. */
 void ends_of_session(struct slice full, uint64_t number);
-void ends_gone(void); /* a node was deleted or emptied, or a publisher has gone */
+void ends_owner_left(void); /* a node has an owner less */
+void ends_gone(void);       /* a node was deleted or emptied, or a publisher has gone */
 void ends_turn(bool kept);
 void ends_snapshot(struct snapshot *k);
 

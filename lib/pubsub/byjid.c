@@ -134,6 +134,18 @@ pubsub_of(struct pubsub *p, struct slice bare, uint64_t owner, unsigned int whic
   return store_each(p->store, p->byjid, byjid_key(&k, bare, owner, 0), on_of, &w);
 }
 
+bool
+pubsub_of_from(struct pubsub *p, struct slice bare, struct pubsub_of_place const *from,
+               unsigned int which, pubsub_of_fn *fn, void *cookie)
+{
+  struct of w = {bare, 0, which, fn, cookie};
+  struct pubsub_key k;
+
+  if (pubsub_is_too_long(bare)) return true;
+  return store_each(p->store, p->byjid, byjid_key(&k, bare, from->owner, from->node),
+                    on_of, &w);
+}
+
 struct one {
   uint64_t owner, node;
   bool any;

@@ -358,6 +358,15 @@ typedef bool pubsub_of_fn(void *cookie, uint64_t owner, uint64_t node);
 bool pubsub_of(struct pubsub *p, struct slice bare, uint64_t owner, unsigned int which,
                pubsub_of_fn *fn, void *cookie);
 
+/* The same for nodes of all owners, from the node of this owner on (0, 0: from the first). */
+struct pubsub_of_place {
+  uint64_t owner, node;
+};
+
+bool pubsub_of_from(struct pubsub *p, struct slice bare,
+                    struct pubsub_of_place const *from, unsigned int which,
+                    pubsub_of_fn *fn, void *cookie);
+
 /* With how many nodes of all owners the address has an affiliation other than outcast, or
  * subscriptions. */
 bool pubsub_of_count(struct pubsub *p, struct slice bare, uint32_t *out);
