@@ -9,23 +9,43 @@
  *     of others: the account is noted as a leaver of the node, whose items are looked at in steps, over
  *     restarts too. An item that is published after the account has gone stays.
  *
+ * An address may have to do with thousands of nodes. The own nodes of the account and the first of the
+ * others are looked at when the session goes. For the rest the account is noted as a leaver of all its
+ * nodes, which are looked at in steps; subscriptions there end when all subscriptions are looked at
+ * (ends.c).
+ *
  * What an account publishes at nodes of services of which it is neither owner, publisher nor
  * subscriber stays. */
 
 struct leaving {
   struct jid who;
-  bool last; /* session of the account */
+  bool last;   /* session of the account */
+  bool later;  /* not the turn in which it went */
+  uint64_t us; /* when it went */
   stralloc nodes;
-  unsigned int left; /* items that may be looked at in this turn */
+  struct pubsub_of_place place; /* among the nodes of others, if more: of the next one */
+  bool more;
+  uint64_t
+    nodes_left; /* nodes of others, and items, that may be looked at in this turn */
+  unsigned int left;
 };
 
 static bool
-note(void *cookie, uint64_t owner, uint64_t node)
+note(struct leaving *l, uint64_t node)
+{
+  return stralloc_catb(&l->nodes, (char const *)&node, sizeof node);
+}
+
+static bool
+note_of_others(void *cookie, uint64_t owner, uint64_t node)
 {
   struct leaving *l = cookie;
 
-  (void)owner;
-  return stralloc_catb(&l->nodes, (char const *)&node, sizeof node);
+  l->place = (struct pubsub_of_place){owner, node};
+  l->more = !l->nodes_left;
+  if (l->more) return false;
+  l->nodes_left--;
+  return note(l, node);
 }
 
 /* ---- subscriptions ---- */
@@ -64,6 +84,7 @@ end_subs(struct request *q, struct leaving const *l)
 struct published {
   struct slice bare;
   uint64_t until, next; /* numbers: behind the items to look at, and where to go on */
+  uint64_t us;          /* items of later stay */
   unsigned int *left;
   stralloc ids; /* NUL, which XML has not, is behind each */
 };
@@ -73,7 +94,7 @@ find_item(void *cookie, struct pubsub_item const *it)
 {
   struct published *f = cookie;
 
-  if (it->number >= f->until) return false;
+  if (it->number >= f->until || it->us > f->us) return false;
   if (*f->left &&
       (!slice_eq(it->publisher, f->bare) ||
        (stralloc_catb(&f->ids, it->id.s, it->id.len) && stralloc_catb(&f->ids, "", 1)))) {
@@ -111,6 +132,7 @@ leave(struct request *q, struct pubsub_leaver *l, unsigned int *left)
   struct published f = {.bare = slice_of(l->bare, l->bare_len),
                         .until = l->until,
                         .next = l->until,
+                        .us = l->us,
                         .left = left};
   bool ok = pubsub_items(pubsubd.pubsub, &q->n, l->from, find_item, &f) &&
             (!f.ids.len || retract(q, slice_of(f.ids.s, f.ids.len)));
@@ -126,33 +148,14 @@ purge(struct request *q, struct leaving *l)
 {
   struct pubsub_leaver leaver;
 
-  if (!q->n.items || !pubsub_leaver_new(pubsubd.pubsub, &q->n, l->who.bare, &leaver))
+  if (!q->n.items ||
+      !pubsub_leaver_new(pubsubd.pubsub, &q->n, l->who.bare, l->us, &leaver))
     return;
   if (l->left)
     leave(q, &leaver, &l->left);
   else
     pubsub_leaver_put(pubsubd.pubsub, &leaver);
   if (leaver.from < leaver.until) ends_gone();
-}
-
-bool
-leaving_some(struct pubsub_place *at)
-{
-  struct arena arena = ARENA_ZERO;
-  struct pubsub_leaver l;
-  unsigned int left = room_purge_step();
-  bool any = false;
-
-  while (left && (any = pubsub_leaver_next(pubsubd.pubsub, at, &l))) {
-    struct request q = {.pep = false};
-    bool there = node_request(&q, &arena, l.node);
-    if (!there) l.from = l.until;
-    if (!(there ? leave(&q, &l, &left) : pubsub_leaver_put(pubsubd.pubsub, &l))) break;
-    if (left) left--;
-    arena_reset(&arena);
-  }
-  arena_wipe(&arena);
-  return any;
 }
 
 /* ---- a session goes ---- */
@@ -168,7 +171,7 @@ look_at(struct leaving *l)
     struct request q = {.pep = false};
     memcpy(&node, l->nodes.s + at, sizeof node);
     if (node_request(&q, &arena, node)) {
-      end_subs(&q, l);
+      if (!l->later) end_subs(&q, l);
       if (l->last && config_on(&q.c, CONFIG_PURGE_OFFLINE)) purge(&q, l);
     }
     arena_reset(&arena);
@@ -184,21 +187,79 @@ note_own(void *cookie, struct pubsub_node const *n)
   struct config c;
 
   config_of(&c, l->who.domain, n->type, n->name, n->fields);
-  return !config_on(&c, CONFIG_PURGE_OFFLINE) || note(l, n->owner, n->node);
+  return !config_on(&c, CONFIG_PURGE_OFFLINE) || note(l, n->node);
+}
+
+/* Look at what was noted, and at nodes of others from the place on. */
+static bool
+step(struct leaving *l)
+{
+  unsigned int which = PUBSUB_OF_AFFILIATION | PUBSUB_OF_SUBSCRIPTION;
+  struct pubsub_leaver rest;
+  bool ok;
+
+  l->nodes_left = room_nodes_looked_at();
+  ok = pubsub_of_from(pubsubd.pubsub, l->who.bare, &l->place, which, note_of_others, l);
+  look_at(l);
+  stralloc_free(&l->nodes);
+  if (!ok || !l->last) return ok;
+  if (!pubsub_leaver_of_all(l->who.bare, &l->place, l->us, &rest)) return false;
+  if (!l->more) rest.from = rest.until;
+  if (l->more) ends_gone();
+  return pubsub_leaver_put(pubsubd.pubsub, &rest);
 }
 
 void
 pep_session_goes(struct slice full, bool last)
 {
-  struct leaving l = {.who = jid_cut(full), .last = last, .left = room_purge_step()};
+  struct leaving l = {
+    .who = jid_cut(full), .last = last, .us = door_wall(), .left = room_purge_step()};
   uint64_t number;
 
   if (store_is_full(pubsubd.store)) return;
   pubsubd_readers();
-  pubsub_of(pubsubd.pubsub, l.who.bare, 0, PUBSUB_OF_AFFILIATION | PUBSUB_OF_SUBSCRIPTION,
-            note, &l);
   number = last && pubsubd_has_pep(l.who.domain) ? pubsubd_number(l.who.bare) : 0;
   if (number) pubsub_nodes(pubsubd.pubsub, number, SLICE(""), note_own, &l);
-  look_at(&l);
-  stralloc_free(&l.nodes);
+  step(&l);
+}
+
+/* ---- leavers ---- */
+
+/* Look at some of the nodes of an account that has gone, and at so many items. */
+static void
+leave_nodes(struct pubsub_leaver const *leaver, unsigned int items)
+{
+  struct leaving l = {.who = jid_cut(slice_of(leaver->bare, leaver->bare_len)),
+                      .last = true,
+                      .later = true,
+                      .us = leaver->us,
+                      .place = leaver->place,
+                      .left = items};
+
+  step(&l);
+}
+
+bool
+leaving_some(struct pubsub_place *at)
+{
+  struct arena arena = ARENA_ZERO;
+  struct pubsub_leaver l;
+  unsigned int left = room_purge_step();
+  bool any = false;
+
+  while (left && (any = pubsub_leaver_next(pubsubd.pubsub, at, &l))) {
+    struct request q = {.pep = false};
+    bool there;
+    if (!l.node) {
+      leave_nodes(&l, left);
+      break;
+    }
+    there = node_request(&q, &arena, l.node);
+    if (!there) l.from = l.until;
+    if (!(there ? leave(&q, &l, &left) : pubsub_leaver_put(pubsubd.pubsub, &l))) break;
+    if (left) left--;
+    arena_reset(&arena);
+  }
+  arena_wipe(&arena);
+  return any;
 }

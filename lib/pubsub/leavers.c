@@ -10,17 +10,29 @@
 
 bool
 pubsub_leaver_new(struct pubsub *p, struct pubsub_node const *n, struct slice bare,
-                  struct pubsub_leaver *out)
+                  uint64_t us, struct pubsub_leaver *out)
 {
   struct pubsub_key k;
   struct slice v;
 
   if (pubsub_is_too_long(bare)) return false;
-  *out = (struct pubsub_leaver){.node = n->node, .until = n->next, .bare_len = bare.len};
+  *out = (struct pubsub_leaver){
+    .node = n->node, .until = n->next, .us = us, .bare_len = bare.len};
   memcpy(out->bare, bare.s, bare.len);
   if (store_get(p->store, p->leavers, pubsub_key(&k, n->node, bare), &v))
     return pubsub_number(&v, 8, &out->from);
   return errno == ENOENT;
+}
+
+bool
+pubsub_leaver_of_all(struct slice bare, struct pubsub_of_place const *place, uint64_t us,
+                     struct pubsub_leaver *out)
+{
+  if (pubsub_is_too_long(bare)) return false;
+  *out =
+    (struct pubsub_leaver){.until = 1, .us = us, .place = *place, .bare_len = bare.len};
+  memcpy(out->bare, bare.s, bare.len);
+  return true;
 }
 
 /* A byte 0 behind the key makes the key that comes next. */
@@ -44,9 +56,16 @@ pubsub_leaver_next(struct pubsub *p, struct pubsub_place *place,
       return false;
   }
   go_behind(place, key);
+  *out = (struct pubsub_leaver){.us = UINT64_MAX};
   if (!pubsub_number(&key, 8, &out->node) || !key.len || key.len > sizeof out->bare ||
-      !pubsub_number(&v, 8, &out->from) || !pubsub_number(&v, 8, &out->until))
+      !pubsub_number(&v, 8, &out->from) || !pubsub_number(&v, 8, &out->until) ||
+      (v.len && !pubsub_number(&v, 8, &out->us)))
     return pubsub_bad();
+  if (!out->node) {
+    out->place = (struct pubsub_of_place){out->from, out->until};
+    out->from = 0;
+    out->until = 1;
+  }
   memcpy(out->bare, key.s, key.len);
   out->bare_len = key.len;
   return true;
@@ -57,10 +76,11 @@ pubsub_leaver_put(struct pubsub *p, struct pubsub_leaver const *l)
 {
   struct pubsub_key k;
   struct slice key = pubsub_key(&k, l->node, slice_of(l->bare, l->bare_len)), v;
-  char buf[16];
+  char buf[24];
 
-  uint64_pack_big(buf, l->from);
-  uint64_pack_big(buf + 8, l->until);
+  uint64_pack_big(buf, l->node ? l->from : l->place.owner);
+  uint64_pack_big(buf + 8, l->node ? l->until : l->place.node);
+  uint64_pack_big(buf + 16, l->us);
   if (l->from < l->until)
     return store_put(p->store, p->leavers, key, slice_of(buf, sizeof buf));
   if (!store_get(p->store, p->leavers, key, &v)) return errno == ENOENT;

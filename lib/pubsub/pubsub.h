@@ -26,8 +26,11 @@
  *            PUBSUB_DONE_MAX, 2 bytes -> digest
  *   gone     NODE -> OWNER: a node whose entries are still to be deleted
  *   dropped  NODE -> nothing: a node whose items in front of the first are still to be deleted
- *   leavers  NODE BARE -> 8 FROM, 8 UNTIL: the items from the one number on to the other that this
- *            address has published are still to be deleted (pubsub#purge_offline)
+ *   leavers  NODE BARE -> 8 FROM, 8 UNTIL, 8 microseconds: the items from the one number on to the other
+ *            that this address has published up to that time are still to be deleted
+ *            (pubsub#purge_offline); without the time: all of them.
+ *            0 BARE -> OWNER NODE, 8 microseconds: the nodes of this address from this one on are still to
+ *            be looked at for such items
  *   meta     "node", "service", "done" -> 8 bytes: the number that the next one gets; "creators":
  *            table owners has sums of creators
  * Slices that are given out lie in the map: they live until the next write or the end of the turn.
@@ -271,19 +274,30 @@ bool pubsub_items_expire(struct pubsub *p, uint32_t now_s, unsigned int most,
 
 /* ---- publishers whose items go with them (leavers.c) ---- */
 
+/* A node of an owner among all with which an address has to do; 0, 0: the first of them. */
+struct pubsub_of_place {
+  uint64_t owner, node;
+};
+
 /* The items of the node with numbers from `from` on and below until are to be looked at, and those that
- * bare has published are to be deleted. */
+ * bare has published up to us are to be deleted. Node 0: all nodes of bare from place on are to be
+ * looked at, and there are some when from is less than until. */
 struct pubsub_leaver {
-  uint64_t node, from, until;
+  uint64_t node, from, until, us;
+  struct pubsub_of_place place;
   char bare[PUBSUB_JID_MAX];
   size_t bare_len;
 };
 
-/* Fill out for bare, which has left now: all items of n so far are to be looked at; those of a stored
+/* Fill out for bare, which has left at us: all items of n so far are to be looked at; those of a stored
  * leaver from where it was. Nothing is stored. errno ENAMETOOLONG: bare has more than PUBSUB_JID_MAX
  * bytes, or EIO. */
 bool pubsub_leaver_new(struct pubsub *p, struct pubsub_node const *n, struct slice bare,
-                       struct pubsub_leaver *out);
+                       uint64_t us, struct pubsub_leaver *out);
+
+/* The same for all nodes of bare from place on. */
+bool pubsub_leaver_of_all(struct slice bare, struct pubsub_of_place const *place,
+                          uint64_t us, struct pubsub_leaver *out);
 
 /* Find the leaver at the place or behind it, else the first of all, and set the place behind it. errno
  * ENOENT: there is none. */
@@ -358,11 +372,7 @@ typedef bool pubsub_of_fn(void *cookie, uint64_t owner, uint64_t node);
 bool pubsub_of(struct pubsub *p, struct slice bare, uint64_t owner, unsigned int which,
                pubsub_of_fn *fn, void *cookie);
 
-/* The same for nodes of all owners, from the node of this owner on (0, 0: from the first). */
-struct pubsub_of_place {
-  uint64_t owner, node;
-};
-
+/* The same for nodes of all owners, from the place on. */
 bool pubsub_of_from(struct pubsub *p, struct slice bare,
                     struct pubsub_of_place const *from, unsigned int which,
                     pubsub_of_fn *fn, void *cookie);

@@ -426,18 +426,18 @@ leavers(void **state)
 
   (void)state;
   memset(long_jid, 'x', sizeof long_jid);
-  assert_false(pubsub_leaver_new(pubsub, &a, slice_of(long_jid, sizeof long_jid), &l));
+  assert_false(pubsub_leaver_new(pubsub, &a, slice_of(long_jid, sizeof long_jid), 7, &l));
   assert_int_equal(errno, ENAMETOOLONG);
   assert_false(pubsub_leaver_next(pubsub, &at, &l));
   assert_int_equal(errno, ENOENT);
-  assert_true(pubsub_leaver_new(pubsub, &a, SLICE("bob@b"), &l));
+  assert_true(pubsub_leaver_new(pubsub, &a, SLICE("bob@b"), 7, &l));
   assert_true(l.from == 0 && l.until == a.next);
   l.from = 2;
   assert_true(pubsub_leaver_put(pubsub, &l));
   put(&a, "d");
-  assert_true(pubsub_leaver_new(pubsub, &a, SLICE("bob@b"), &again));
+  assert_true(pubsub_leaver_new(pubsub, &a, SLICE("bob@b"), 7, &again));
   assert_true(again.from == 2 && again.until == a.next);
-  assert_true(pubsub_leaver_new(pubsub, &b, SLICE("bob@b"), &again));
+  assert_true(pubsub_leaver_new(pubsub, &b, SLICE("bob@b"), 7, &again));
   assert_true(pubsub_leaver_put(pubsub, &again));
   /* Each in turn, and the first again behind the last. */
   assert_true(pubsub_leaver_next(pubsub, &at, &l) && l.node == a.node);
@@ -464,6 +464,25 @@ rehost(void *cookie, char const *table, struct slice *key, struct slice *value)
   return pubsub_rehost(cookie, table, key, value, &k, &v);
 }
 
+static void
+leaver_of_all_nodes(void **state)
+{
+  struct pubsub_of_place from = {3, 4};
+  struct pubsub_place at = {.len = 0};
+  struct pubsub_leaver l, again;
+
+  (void)state;
+  assert_true(pubsub_leaver_of_all(SLICE("bob@b"), &from, 7, &l));
+  assert_true(pubsub_leaver_put(pubsub, &l));
+  assert_true(pubsub_leaver_next(pubsub, &at, &again));
+  assert_true(!again.node && again.from < again.until && again.us == 7);
+  assert_true(again.place.owner == 3 && again.place.node == 4);
+  assert_true(slice_is(slice_of(again.bare, again.bare_len), "bob@b"));
+  again.from = again.until;
+  assert_true(pubsub_leaver_put(pubsub, &again));
+  nothing_is_left();
+}
+
 /* A node with dropped items, and a leaver of it. */
 static void
 rehosted(void **state)
@@ -477,7 +496,7 @@ rehosted(void **state)
 
   (void)state;
   drop(&n, 2, "yz");
-  assert_true(pubsub_leaver_new(pubsub, &n, SLICE("alice@a"), &l));
+  assert_true(pubsub_leaver_new(pubsub, &n, SLICE("alice@a"), 7, &l));
   assert_true(pubsub_leaver_put(pubsub, &l));
   assert_true(store_commit(store));
   pubsub_close(pubsub);
@@ -874,6 +893,7 @@ main(void)
     cmocka_unit_test_setup_teardown(dropped_from_a_deleted_node, start, finish),
     cmocka_unit_test_setup_teardown(dropped_and_expired, start, finish),
     cmocka_unit_test_setup_teardown(leavers, start, finish),
+    cmocka_unit_test_setup_teardown(leaver_of_all_nodes, start, finish),
     cmocka_unit_test_setup_teardown(rehosted, start, finish),
     cmocka_unit_test_setup_teardown(expiry, start, finish),
     cmocka_unit_test_setup_teardown(expiry_of_a_deleted_node, start, finish),
