@@ -47,7 +47,7 @@ EXT_slots := -lcrypto
 EXT_yaml := -lyaml
 
 # Ranks: an area includes only areas before it in this list (make layers).
-AREAS := base nets ban certname password event record settings access http link interest splice xml caps stream jid convert form stanza edge sm store accounts roster profile pubsub slots push archive scram keys yaml online ask erase handle mam service
+AREAS := base nets certname password event record settings access http link ban interest splice xml caps stream jid convert form stanza edge sm store accounts roster profile pubsub slots push archive scram keys yaml online ask erase handle mam service
 
 # bin/PROGRAM/parts: the areas that a program links, highest first, and libraries of its own.
 

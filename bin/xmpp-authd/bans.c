@@ -72,31 +72,10 @@ keep(struct slice text, uint64_t until)
 
 /* ---- telling ---- */
 
-static void
-tell(struct link *l, char const *text, uint64_t until)
-{
-  link_begin(l, VERB_BAN);
-  link_str(l, text);
-  link_num(l, until);
-  link_end(l);
-}
-
-static void
-tell_all(char const *text, uint64_t until)
-{
-  struct link *l;
-
-  for (l = link_next(NULL); l; l = link_next(l))
-    if (l->up && l->roles & (ROLE_EDGE | ROLE_FRONT)) tell(l, text, until);
-}
-
 void
 bans_announce(struct link *l)
 {
-  struct ban const *b = NULL;
-
-  while ((b = ban_next(&bans, b, now_s())))
-    tell(l, b->text, b->until_s);
+  ban_announce(&bans, l, now_s());
 }
 
 bool
@@ -115,7 +94,7 @@ bans_add(struct slice text, uint64_t seconds, char const *why)
   stamp_s(end, until);
   log_event(LOG_WARN, "banned", "ip", log_peer(slice_str(name)), "until", end, "why", why,
             NULL);
-  tell_all(name, until);
+  ban_tell(ROLE_EDGE | ROLE_FRONT, name, until);
   if (keep(slice_str(name), until)) return true;
   errno = EIO;
   return false;
@@ -127,7 +106,7 @@ lift(char const *name)
 {
   ban_put(&bans, slice_str(name), 0, now_s());
   log_event(LOG_INFO, "ban-lifted", "ip", log_peer(slice_str(name)), NULL);
-  tell_all(name, 0);
+  ban_tell(ROLE_EDGE | ROLE_FRONT, name, 0);
   keep(slice_str(name), 0);
 }
 
@@ -202,17 +181,6 @@ bans_control(struct link *l, struct record *r)
 void
 bans_snapshot(struct snapshot *k)
 {
-  struct ban const *b = ban_next(&bans, NULL, 0);
-  char name[BAN_TEXT];
-  uint64_t until = 0;
-
   if (snapshot_restores(k)) ban_wipe(&bans);
-  while (snapshot_record(k, "ban", b != NULL)) {
-    if (b) memcpy(name, b->text, sizeof name);
-    if (b) until = b->until_s;
-    snapshot_name(k, name, sizeof name);
-    SNAPSHOT_INT(k, until);
-    if (snapshot_restores(k)) ban_put(&bans, slice_str(name), until, 0);
-    if (b) b = ban_next(&bans, b, 0);
-  }
+  ban_snapshot(k, &bans);
 }

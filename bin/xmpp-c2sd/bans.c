@@ -3,7 +3,6 @@
 #include "ban/ban.h"
 
 #include <stdio.h>
-#include <string.h>
 
 static struct bans bans = BANS_ZERO;
 
@@ -11,15 +10,6 @@ static uint64_t
 now_s(void)
 {
   return door_wall() / 1000000;
-}
-
-static void
-tell(struct link *l, char const *text, uint64_t until)
-{
-  link_begin(l, VERB_BAN);
-  link_str(l, text);
-  link_num(l, until);
-  link_end(l);
 }
 
 void
@@ -31,17 +21,13 @@ bans_on_ban(struct link *l, struct record *r)
   (void)l;
   if (!ban_name(record_get(r, 1), name)) return;
   ban_put(&bans, slice_str(name), until, now_s());
-  for (l = link_next(NULL); l; l = link_next(l))
-    if (l->up && l->roles & (ROLE_FRONT | ROLE_WEB)) tell(l, name, until);
+  ban_tell(ROLE_FRONT | ROLE_WEB, name, until);
 }
 
 void
 bans_announce(struct link *front)
 {
-  struct ban const *b = NULL;
-
-  while ((b = ban_next(&bans, b, now_s())))
-    tell(front, b->text, b->until_s);
+  ban_announce(&bans, front, now_s());
 }
 
 bool
@@ -70,16 +56,5 @@ bans_end(struct stream *s)
 void
 bans_snapshot(struct snapshot *k)
 {
-  struct ban const *b = ban_next(&bans, NULL, 0);
-  char name[BAN_TEXT];
-  uint64_t until = 0;
-
-  while (snapshot_record(k, "ban", b != NULL)) {
-    if (b) memcpy(name, b->text, sizeof name);
-    if (b) until = b->until_s;
-    snapshot_name(k, name, sizeof name);
-    SNAPSHOT_INT(k, until);
-    if (snapshot_restores(k)) ban_put(&bans, slice_str(name), until, 0);
-    if (b) b = ban_next(&bans, b, 0);
-  }
+  ban_snapshot(k, &bans);
 }

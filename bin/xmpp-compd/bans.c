@@ -38,20 +38,10 @@ place_of(char const *name)
 }
 
 static void
-tell(struct link *l, char const *name, uint64_t until_s)
-{
-  link_begin(l, VERB_BAN);
-  link_str(l, name);
-  link_num(l, until_s);
-  link_end(l);
-}
-
-static void
 shut_out(char const *name)
 {
   uint64_t until_s = now_s() + COMPONENT_BAN_S;
   char end[STAMP_SIZE];
-  struct link *l;
 
   if (!ban_put(&bans, slice_str(name), until_s, now_s())) {
     log_event(LOG_WARN, "ban-refused", "ip", log_peer(slice_str(name)), "why",
@@ -61,8 +51,7 @@ shut_out(char const *name)
   stamp_s(end, until_s);
   log_event(LOG_WARN, "banned", "ip", log_peer(slice_str(name)), "until", end, "why",
             "too many wrong handshakes of components", NULL);
-  for (l = link_next(NULL); l; l = link_next(l))
-    if (l->up && l->roles & ROLE_FRONT) tell(l, name, until_s);
+  ban_tell(ROLE_FRONT, name, until_s);
 }
 
 void
@@ -103,10 +92,7 @@ bans_have(struct slice ip)
 void
 bans_announce(struct link *front)
 {
-  struct ban const *b = NULL;
-
-  while ((b = ban_next(&bans, b, now_s())))
-    tell(front, b->text, b->until_s);
+  ban_announce(&bans, front, now_s());
 }
 
 /* ---- the state for a trace ---- */
@@ -114,17 +100,6 @@ bans_announce(struct link *front)
 void
 bans_snapshot(struct snapshot *k)
 {
-  struct ban const *b = ban_next(&bans, NULL, 0);
-  char name[BAN_TEXT];
-  uint64_t until = 0;
-
   if (snapshot_record(k, "failed", true)) snapshot_block(k, failed, sizeof failed);
-  while (snapshot_record(k, "ban", b != NULL)) {
-    if (b) memcpy(name, b->text, sizeof name);
-    if (b) until = b->until_s;
-    snapshot_name(k, name, sizeof name);
-    SNAPSHOT_INT(k, until);
-    if (snapshot_restores(k)) ban_put(&bans, slice_str(name), until, 0);
-    if (b) b = ban_next(&bans, b, 0);
-  }
+  ban_snapshot(k, &bans);
 }

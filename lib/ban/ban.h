@@ -5,6 +5,9 @@
 
 #include "base/base.h"
 
+struct link;
+struct snapshot;
+
 /* ADDRESS/BITS and NUL. */
 #define BAN_TEXT 64
 
@@ -46,6 +49,17 @@ uint64_t ban_until(struct bans const *b, struct slice ip, uint64_t now_s);
 struct ban const *ban_next(struct bans const *b, struct ban const *x, uint64_t now_s);
 
 void ban_wipe(struct bans *b);
+
+/* ---- programs that tell others (tell.c) ---- */
+
+/* Send the record ban to each neighbour that is up and has one of these roles. */
+void ban_tell(unsigned int roles, char const *text, uint64_t until_s);
+
+/* Send l, whose link came up, the record ban of all that have not ended by now_s. */
+void ban_announce(struct bans const *b, struct link *l, uint64_t now_s);
+
+/* Write the list to a trace, or add what the trace has to it. */
+void ban_snapshot(struct snapshot *k, struct bans *b);
 
 /* Say whether text is a loopback address, or no address: clients of many people may share it. */
 bool ban_is_shared(struct slice ip);
