@@ -401,6 +401,7 @@ fields(struct snapshot *k, struct attempt *x)
   snapshot_slice(k, a, &x->q.host);
   snapshot_slice(k, a, &x->q.ip);
   snapshot_slice(k, a, &x->q.lang);
+  snapshot_slice(k, a, &x->q.back);
   snapshot_slice(k, a, &x->bare);
   snapshot_slice(k, a, &x->host);
   snapshot_slice(k, a, &x->by);

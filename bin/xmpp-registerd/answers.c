@@ -17,8 +17,9 @@ request_keep(struct arena *a, struct request *out, struct request const *q)
   out->host = arena_copy(a, q->host);
   out->ip = arena_copy(a, q->ip);
   out->lang = arena_copy(a, q->lang);
+  out->back = arena_copy(a, q->back);
   return out->in.to.s && out->in.from.s && out->in.id.s && out->in.tags.s &&
-         out->host.s && out->ip.s && out->lang.s;
+         out->host.s && out->ip.s && out->lang.s && out->back.s;
 }
 
 static void
@@ -64,7 +65,8 @@ error_in(struct request const *q, enum stanza_error e, char const *type,
   out.len = 0;
   if (stanza_cat_fault(
         &out, &q->in,
-        &(struct stanza_fault){.error = e, .type = type, .lang = lang, .text = text}))
+        &(struct stanza_fault){
+          .error = e, .type = type, .lang = lang, .text = text, .before = q->back}))
     say(q, "error", slice_of(out.s, out.len), NULL, SLICE(""));
 }
 

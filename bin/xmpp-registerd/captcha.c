@@ -261,6 +261,7 @@ captcha_holds(struct request const *q, struct wanted const *w)
 {
   struct stream *s = stream_of(q);
   struct challenge *c = s ? s->challenge : NULL;
+  struct request anew = *q;
 
   if (c && c->until_us > door_now() && c->good) {
     c->good--;
@@ -272,7 +273,8 @@ captcha_holds(struct request const *q, struct wanted const *w)
     return true;
   }
   if (c && w->form) captcha_drop(c);
-  answer_error(q, ERR_NOT_ACCEPTABLE, NULL, w->form ? TEXT_WRONG : TEXT_FORM);
+  anew.back = SLICE(""); /* the next try needs another captcha */
+  answer_error(&anew, ERR_NOT_ACCEPTABLE, NULL, w->form ? TEXT_WRONG : TEXT_FORM);
   return false;
 }
 

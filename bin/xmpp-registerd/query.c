@@ -129,6 +129,45 @@ query_cat_open(stralloc *out, struct request const *q, struct slice name)
          cat_form(out, q, name) && xml_cat(out, "</query>");
 }
 
+static bool
+cat_back_field(stralloc *out, enum form_kind kind, char const *var, struct slice value)
+{
+  struct form_field const f = {.kind = kind, .var = var};
+
+  return form_field_open(out, &f) && (!value.len || form_value(out, value)) &&
+         form_field_close(out);
+}
+
+/* Some clients (Gajim) show what an error gives back as the form of the next try: the password is a field
+ * there, which hides what is typed. */
+static bool
+cat_back(stralloc *out, struct wanted const *w)
+{
+  if (w->form)
+    return form_open(out, "submit", NS_REGISTER, NULL, NULL) &&
+           cat_back_field(out, FORM_TEXT_SINGLE, "username", w->username) &&
+           cat_back_field(out, FORM_TEXT_PRIVATE, "password", SLICE("")) &&
+           form_close(out);
+  return xml_cat(out, "<username>") && xml_cat_text(out, w->username) &&
+         xml_cat(out, "</username><password/>");
+}
+
+struct slice
+query_back(struct arena *a, enum query_kind kind, struct wanted const *w)
+{
+  static stralloc out = STRALLOC_ZERO;
+  struct slice back;
+
+  if (kind == QUERY_BAD) return SLICE("");
+  out.len = 0;
+  if (!xml_cat(&out, "<query xmlns='" NS_REGISTER "'>") ||
+      !(kind == QUERY_REMOVE ? xml_cat(&out, "<remove/>") : cat_back(&out, w)) ||
+      !xml_cat(&out, "</query>"))
+    return SLICE("");
+  back = arena_copy(a, slice_of(out.s, out.len));
+  return back.s ? back : SLICE("");
+}
+
 /* XEP-0077 s5, XEP-0066 s3: the instructions have the URL too, for some clients look there. */
 bool
 query_cat_redirect(stralloc *out, struct request const *q, struct slice url)

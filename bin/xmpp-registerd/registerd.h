@@ -131,6 +131,7 @@ struct request {
   uint64_t visit;    /* of a page (web.c); 0: a stream, or a session */
   struct stanza in;  /* to, from and id of the request as the answer has them */
   struct slice host, ip, lang;
+  struct slice back; /* the query of a set, which errors give back; may be empty */
 };
 
 /* Copy what the answer of q needs into a. false: ENOMEM. */
@@ -195,6 +196,11 @@ enum query_kind { QUERY_BAD, QUERY_FIELDS, QUERY_REMOVE };
 /* Read the children of a query of type set in arena a. */
 enum query_kind query_read(struct arena *a, struct xml_node const *query,
                            struct wanted *out);
+
+/* Give the query of a set as its errors have it (RFC 6120 s8.3.1, XEP-0077 s3.1.1), in arena a: the name
+ * and an empty password, as fields or as a form; neither passwords nor answers of captchas. Empty:
+ * ENOMEM, or the query was bad. */
+struct slice query_back(struct arena *a, enum query_kind kind, struct wanted const *w);
 
 /* Append the inside of the result of a get: instructions, fields, a form, with the name that the
  * account gets (empty: any). false: ENOMEM. */

@@ -15,17 +15,15 @@ request_of(struct handle_ctx const *ctx, struct stanza const *in,
                           .in = *in,
                           .host = ctx->host,
                           .ip = stanza_tag(in->tags, "ip"),
-                          .lang = lang.s ? lang : SLICE("")};
+                          .lang = lang.s ? lang : SLICE(""),
+                          .back = SLICE("")};
 }
 
 /* Answer with a text in the language of the client. */
 static enum verdict
-refuse(struct handle_ctx const *ctx, struct stanza const *in, struct xml_node const *e,
-       enum stanza_error error, enum text t)
+refuse(struct request const *q, enum stanza_error error, enum text t)
 {
-  struct request q = request_of(ctx, in, e);
-
-  answer_error(&q, error, NULL, t);
+  answer_error(q, error, NULL, t);
   return LATER;
 }
 
@@ -47,8 +45,10 @@ static enum verdict
 get(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
     stralloc *out)
 {
+  struct request q = request_of(ctx, in, e);
+
   if (!is_account_of_ours(ctx) || is_for_another(ctx))
-    return refuse(ctx, in, e, ERR_FORBIDDEN, TEXT_DENIED);
+    return refuse(&q, ERR_FORBIDDEN, TEXT_DENIED);
   return xml_cat(out, "<query xmlns='" NS_REGISTER "'><registered/><username>") &&
              xml_cat_text(out, ctx->from.local) &&
              xml_cat(out, "</username><password/></query>")
@@ -57,40 +57,33 @@ get(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
 }
 
 static enum verdict
-end_account(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
-            struct host const *h)
+end_account(struct handle_ctx *ctx, struct request const *q, struct host const *h)
 {
-  struct request q = request_of(ctx, in, e);
-
   if (!is_account_of_ours(ctx) ||
       !registerd_allows(h, h->access_remove, &ctx->from, SLICE("")))
-    return refuse(ctx, in, e, ERR_FORBIDDEN, TEXT_NO_REMOVAL);
-  account_del(&q, ctx->from.bare);
+    return refuse(q, ERR_FORBIDDEN, TEXT_NO_REMOVAL);
+  account_del(q, ctx->from.bare);
   return LATER;
 }
 
 /* An account for somebody else. */
 static enum verdict
-make(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
-     struct host const *h, struct wanted const *w)
+make(struct handle_ctx *ctx, struct request const *q, struct host const *h,
+     struct wanted const *w)
 {
-  struct request q = request_of(ctx, in, e);
-
   if (!registerd_allows(h, h->access_from, &ctx->from, SLICE("")))
-    return refuse(ctx, in, e, ERR_FORBIDDEN, TEXT_DENIED);
-  account_make(&q, h, w, "session");
+    return refuse(q, ERR_FORBIDDEN, TEXT_DENIED);
+  account_make(q, h, w, "session");
   return LATER;
 }
 
 static enum verdict
-change(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
-       struct host const *h, struct wanted const *w)
+change(struct handle_ctx *ctx, struct request const *q, struct host const *h,
+       struct wanted const *w)
 {
-  struct request q = request_of(ctx, in, e);
-
-  if (!w->password.len) return refuse(ctx, in, e, ERR_BAD_REQUEST, TEXT_INCOMPLETE);
-  if (account_password_holds(&q, h, w->password))
-    account_passwd(&q, ctx->from.bare, w->password);
+  if (!w->password.len) return refuse(q, ERR_BAD_REQUEST, TEXT_INCOMPLETE);
+  if (account_password_holds(q, h, w->password))
+    account_passwd(q, ctx->from.bare, w->password);
   return LATER;
 }
 
@@ -107,21 +100,25 @@ set(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
     stralloc *out)
 {
   struct host const *h = registerd_host(ctx->host);
+  struct request q = request_of(ctx, in, e);
   struct wanted w;
+  enum query_kind kind;
   enum verdict v;
 
   (void)out;
   if (!h) return PASS;
   if (access_is_anonymous(registerd.st, ctx->from.domain, ctx->from.local))
-    return refuse(ctx, in, e, ERR_NOT_ALLOWED, TEXT_DENIED);
-  if (is_for_another(ctx)) return refuse(ctx, in, e, ERR_FORBIDDEN, TEXT_DENIED);
-  switch (query_read(ctx->arena, e, &w)) {
-  case QUERY_BAD: return refuse(ctx, in, e, ERR_BAD_REQUEST, TEXT_MALFORMED);
-  case QUERY_REMOVE: return end_account(ctx, in, e, h);
+    return refuse(&q, ERR_NOT_ALLOWED, TEXT_DENIED);
+  if (is_for_another(ctx)) return refuse(&q, ERR_FORBIDDEN, TEXT_DENIED);
+  kind = query_read(ctx->arena, e, &w);
+  q.back = query_back(ctx->arena, kind, &w);
+  switch (kind) {
+  case QUERY_BAD: return refuse(&q, ERR_BAD_REQUEST, TEXT_MALFORMED);
+  case QUERY_REMOVE: return end_account(ctx, &q, h);
   case QUERY_FIELDS: break;
   }
-  if (!w.username.len) return refuse(ctx, in, e, ERR_NOT_ACCEPTABLE, TEXT_INCOMPLETE);
-  v = is_own_name(ctx, w.username) ? change(ctx, in, e, h, &w) : make(ctx, in, e, h, &w);
+  if (!w.username.len) return refuse(&q, ERR_NOT_ACCEPTABLE, TEXT_INCOMPLETE);
+  v = is_own_name(ctx, w.username) ? change(ctx, &q, h, &w) : make(ctx, &q, h, &w);
   if (w.password.len) OPENSSL_cleanse((void *)(uintptr_t)w.password.s, w.password.len);
   return v;
 }

@@ -64,12 +64,14 @@ answer_get(struct request const *q, struct host const *h)
 /* ---- set ---- */
 
 static void
-answer_set(struct request const *q, struct host const *h, struct xml_node const *query)
+answer_set(struct request *q, struct host const *h, struct xml_node const *query)
 {
   struct stream const *s = stream_of(q);
   struct wanted w;
+  enum query_kind kind = query_read(&arena, query, &w);
 
-  switch (query_read(&arena, query, &w)) {
+  q->back = query_back(&arena, kind, &w);
+  switch (kind) {
   case QUERY_BAD: answer_error(q, ERR_BAD_REQUEST, NULL, TEXT_MALFORMED); return;
   case QUERY_REMOVE: answer_end(q, "not-authorized"); return;
   case QUERY_FIELDS: break;
@@ -83,7 +85,7 @@ answer_set(struct request const *q, struct host const *h, struct xml_node const 
 }
 
 static void
-answer_query(struct request const *q, struct xml_node const *query, struct slice type)
+answer_query(struct request *q, struct xml_node const *query, struct slice type)
 {
   struct host const *h = registerd_host(q->host);
 
