@@ -3,9 +3,6 @@
 #include "accounts/accounts.h"
 #include "roster/roster.h"
 
-#include <stdio.h>
-#include <unistd.h>
-
 /* The rosters that xmpp-userd writes, read to know who may see an account's presence. */
 
 static struct accounts *accounts;
@@ -16,10 +13,7 @@ static struct roster *roster;
 static void
 open_stores(void)
 {
-  char path[512];
-
-  snprintf(path, sizeof path, "%s/accounts/data.mdb", service_data());
-  if (!accounts && !access(path, R_OK)) accounts = accounts_open(service_data(), false);
+  if (!accounts) accounts = accounts_open_reader(service_data());
   if (!roster) roster = roster_open_reader(service_data(), &users);
 }
 

@@ -3,10 +3,8 @@
 #include <skalibs/strerr.h>
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 char const *const mamd_needs[] = {
   "archive.max_age",
@@ -55,20 +53,10 @@ mamd_start(void)
   return true;
 }
 
-static bool
-is_there(char const *name)
-{
-  char path[512];
-
-  snprintf(path, sizeof path, "%s/%s/data.mdb", service_data(), name);
-  return !access(path, R_OK);
-}
-
 void
 mamd_readers(void)
 {
-  if (!mamd.accounts && is_there("accounts"))
-    mamd.accounts = accounts_open(service_data(), false);
+  if (!mamd.accounts) mamd.accounts = accounts_open_reader(service_data());
   if (!mamd.users) mamd.roster = roster_open_reader(service_data(), &mamd.users);
 }
 

@@ -60,7 +60,7 @@ cleanup_start(void)
 
   for (i = 0; (m = muc_at(i)) && !m->cleans; i++) {
   }
-  if (!m || !(j.accounts = accounts_open(service_data(), false))) return;
+  if (!m || !(j.accounts = accounts_open_reader(service_data()))) return;
   stored_each(clean, &j);
   rooms_turn();
   archive_commit(mucd.archive);

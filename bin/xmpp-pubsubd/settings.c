@@ -3,7 +3,6 @@
 #include "convert/convert.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 char const *const pubsubd_needs[] = {
   "auth_method",
@@ -65,12 +64,7 @@ pubsubd_start(void)
 void
 pubsubd_readers(void)
 {
-  char path[512];
-
-  if (!pubsubd.accounts) {
-    snprintf(path, sizeof path, "%s/accounts/data.mdb", service_data());
-    if (!access(path, R_OK)) pubsubd.accounts = accounts_open(service_data(), false);
-  }
+  if (!pubsubd.accounts) pubsubd.accounts = accounts_open_reader(service_data());
   if (!pubsubd.roster)
     pubsubd.roster = roster_open_reader(service_data(), &pubsubd.users);
 }

@@ -1,10 +1,8 @@
 #include "pushd.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 char const *const pushd_needs[] = {
   "mod_push.include_body",
@@ -123,11 +121,7 @@ pushd_start(void)
 void
 pushd_accounts(void)
 {
-  char path[512];
-
-  if (pushd.accounts) return;
-  snprintf(path, sizeof path, "%s/accounts/data.mdb", service_data());
-  if (!access(path, R_OK)) pushd.accounts = accounts_open(service_data(), false);
+  if (!pushd.accounts) pushd.accounts = accounts_open_reader(service_data());
 }
 
 struct vhost const *

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 char const *const userd_needs[] = {
   "auth_method",
@@ -83,11 +82,7 @@ userd_is_local(struct slice domain)
 void
 userd_accounts(void)
 {
-  char path[512];
-
-  if (userd.accounts) return;
-  snprintf(path, sizeof path, "%s/accounts/data.mdb", service_data());
-  if (!access(path, R_OK)) userd.accounts = accounts_open(service_data(), false);
+  if (!userd.accounts) userd.accounts = accounts_open_reader(service_data());
 }
 
 uint64_t

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A hundred bytes an account: room for ten million. */
 #define MAP_BYTES (4ull << 30)
@@ -40,6 +41,15 @@ accounts_open(char const *data, bool writer)
     return a;
   accounts_close(a);
   return NULL;
+}
+
+struct accounts *
+accounts_open_reader(char const *data)
+{
+  char path[512];
+
+  snprintf(path, sizeof path, "%s/accounts/data.mdb", data);
+  return access(path, R_OK) ? NULL : accounts_open(data, false);
 }
 
 void

@@ -30,6 +30,10 @@ struct accounts;
 
 /* Open DATA/accounts; the writer makes it. NULL, having logged why. */
 struct accounts *accounts_open(char const *data, bool writer);
+
+/* Open DATA/accounts for reading. NULL: xmpp-authd has not made it yet, or it cannot be opened (then the log
+ * says why). */
+struct accounts *accounts_open_reader(char const *data);
 void accounts_close(struct accounts *a);
 
 /* The number of an account; 0: there is none (errno ENOENT) or the store failed (EIO). */

@@ -84,6 +84,23 @@ is_none(char const *jid)
   assert_int_equal(errno, ENOENT);
 }
 
+/* A reader that starts before the writer has nothing to open. */
+static void
+readers(void **state)
+{
+  char none[sizeof top + 16];
+  struct accounts *r;
+
+  (void)state;
+  snprintf(none, sizeof none, "%s/none", top);
+  assert_null(accounts_open_reader(none));
+  accounts_close(a);
+  r = accounts_open_reader(data);
+  assert_non_null(r);
+  accounts_close(r);
+  a = accounts_open(data, true);
+}
+
 static void
 numbers_rise(void **state)
 {
@@ -405,6 +422,7 @@ int
 main(void)
 {
   struct CMUnitTest const tests[] = {
+    cmocka_unit_test_setup_teardown(readers, start, finish),
     cmocka_unit_test_setup_teardown(numbers_rise, start, finish),
     cmocka_unit_test_setup_teardown(never_reused, start, finish),
     cmocka_unit_test_setup_teardown(ends_are_remembered, start, finish),
