@@ -74,22 +74,6 @@ visit_request(struct visit const *v)
 
 /* ---- headers and forms ---- */
 
-static struct slice
-header_of(struct slice rest, char const *name)
-{
-  struct slice line;
-  size_t n = strlen(name);
-
-  while (slice_word(&rest, '\n', &line)) {
-    if (!slice_starts(line, name) || line.len <= n || line.s[n] != ':') continue;
-    line = slice_of(line.s + n + 1, line.len - n - 1);
-    while (line.len && line.s[0] == ' ')
-      line = slice_of(line.s + 1, line.len - 1);
-    return line;
-  }
-  return SLICE("");
-}
-
 static bool
 is_hex(struct slice s, size_t len)
 {
@@ -237,39 +221,25 @@ dispatch(struct visit *v)
 
 /* ---- records ---- */
 
-enum request_field {
-  REQUEST_ID = 1,
-  REQUEST_NAME,
-  REQUEST_METHOD,
-  REQUEST_HOST,
-  REQUEST_BASE,
-  REQUEST_PATH,
-  REQUEST_QUERY,
-  REQUEST_SCHEME,
-  REQUEST_IP,
-  REQUEST_LENGTH,
-  REQUEST_HEADERS
-};
-
 static bool
 read_request(struct visit *v, struct record *r)
 {
-  struct slice headers = record_get(r, REQUEST_HEADERS);
-  struct slice method = record_get(r, REQUEST_METHOD);
+  struct slice headers = record_get(r, HTTP_RECORD_HEADERS);
+  struct slice method = record_get(r, HTTP_RECORD_METHOD);
 
-  v->handler = arena_copy(&v->arena, record_get(r, REQUEST_NAME));
-  v->host = jid_prep_domain(&v->arena, record_get(r, REQUEST_HOST));
+  v->handler = arena_copy(&v->arena, record_get(r, HTTP_RECORD_NAME));
+  v->host = jid_prep_domain(&v->arena, record_get(r, HTTP_RECORD_HOST));
   if (!v->host.s) v->host = SLICE("");
   v->host = arena_copy(&v->arena, v->host);
-  v->base = arena_copy(&v->arena, record_get(r, REQUEST_BASE));
-  v->path = arena_copy(&v->arena, record_get(r, REQUEST_PATH));
-  v->ip = arena_copy(&v->arena, record_get(r, REQUEST_IP));
-  v->lang = words_lang(header_of(headers, "accept-language"));
+  v->base = arena_copy(&v->arena, record_get(r, HTTP_RECORD_BASE));
+  v->path = arena_copy(&v->arena, record_get(r, HTTP_RECORD_PATH));
+  v->ip = arena_copy(&v->arena, record_get(r, HTTP_RECORD_IP));
+  v->lang = words_lang(http_header(headers, "accept-language"));
   v->is_post = slice_is(method, "POST");
   v->is_head = slice_is(method, "HEAD");
-  v->is_secure = slice_is(record_get(r, REQUEST_SCHEME), "https");
-  v->length = record_u64(r, REQUEST_LENGTH);
-  take_cookie(v, header_of(headers, "cookie"));
+  v->is_secure = slice_is(record_get(r, HTTP_RECORD_SCHEME), "https");
+  v->length = record_u64(r, HTTP_RECORD_LENGTH);
+  take_cookie(v, http_header(headers, "cookie"));
   return v->handler.s && v->host.s && v->base.s && v->path.s && v->ip.s &&
          (v->is_post || v->is_head || slice_is(method, "GET"));
 }
@@ -306,7 +276,7 @@ visit_new(struct link *l, uint64_t id)
 void
 web_on_request(struct link *l, struct record *r)
 {
-  uint64_t id = record_u64(r, REQUEST_ID);
+  uint64_t id = record_u64(r, HTTP_RECORD_ID);
   struct visit *v = visit_of(l, id);
 
   if (v) visit_free(v);

@@ -1,25 +1,13 @@
 #include "uploadd.h"
 
+#include "http/http.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 /* Requests of the web, from webd. A file is found by the last three segments of the path alone: a
  * web server in front may have changed the host and the path before them. */
-
-enum request_field {
-  REQUEST_ID = 1,
-  REQUEST_NAME,
-  REQUEST_METHOD,
-  REQUEST_HOST,
-  REQUEST_BASE,
-  REQUEST_PATH,
-  REQUEST_QUERY,
-  REQUEST_SCHEME,
-  REQUEST_IP,
-  REQUEST_LENGTH,
-  REQUEST_HEADERS
-};
 
 struct web_totals web_totals;
 struct transfer *transfers;
@@ -97,17 +85,7 @@ transfer_free(struct transfer *t)
 struct slice
 header_of(struct web const *w, char const *name)
 {
-  struct slice rest = w->headers, line;
-  size_t n = strlen(name);
-
-  while (slice_word(&rest, '\n', &line)) {
-    if (!slice_starts(line, name) || line.len <= n || line.s[n] != ':') continue;
-    line = slice_of(line.s + n + 1, line.len - n - 1);
-    while (line.len && line.s[0] == ' ')
-      line = slice_of(line.s + 1, line.len - 1);
-    return line;
-  }
-  return (struct slice){NULL, 0};
+  return http_header(w->headers, name);
 }
 
 /* ---- the host of a request ---- */
@@ -202,18 +180,18 @@ void
 web_request(struct link *l, struct record *r)
 {
   static struct arena arena = ARENA_ZERO;
-  struct web w = {.link = l, .id = record_u64(r, REQUEST_ID)};
+  struct web w = {.link = l, .id = record_u64(r, HTTP_RECORD_ID)};
   struct transfer *old = transfer_find(l, w.id);
 
   arena_reset(&arena);
   if (old) transfer_free(old);
-  w.method = record_get(r, REQUEST_METHOD);
-  w.host = record_get(r, REQUEST_HOST);
-  w.base = record_get(r, REQUEST_BASE);
-  w.path = record_get(r, REQUEST_PATH);
-  w.ip = record_get(r, REQUEST_IP);
-  w.length = record_get(r, REQUEST_LENGTH);
-  w.headers = record_get(r, REQUEST_HEADERS);
+  w.method = record_get(r, HTTP_RECORD_METHOD);
+  w.host = record_get(r, HTTP_RECORD_HOST);
+  w.base = record_get(r, HTTP_RECORD_BASE);
+  w.path = record_get(r, HTTP_RECORD_PATH);
+  w.ip = record_get(r, HTTP_RECORD_IP);
+  w.length = record_get(r, HTTP_RECORD_LENGTH);
+  w.headers = record_get(r, HTTP_RECORD_HEADERS);
   if (!name_place(&arena, w.path, &w.place)) w.place.name.s = NULL;
   w.v = vhost_of(&w);
   dispatch(&w);

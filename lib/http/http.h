@@ -127,6 +127,27 @@ bool http_cat_last_chunk(stralloc *out);
 bool http_name_holds(struct slice name);
 bool http_value_holds(struct slice value);
 
+/* ---- requests as services have them (record.c) ---- */
+
+/* The fields of the record request of xmpp-webd (xmpp-records(7)). */
+enum http_record {
+  HTTP_RECORD_ID = 1,
+  HTTP_RECORD_NAME,
+  HTTP_RECORD_METHOD,
+  HTTP_RECORD_HOST,
+  HTTP_RECORD_BASE,
+  HTTP_RECORD_PATH,
+  HTTP_RECORD_QUERY,
+  HTTP_RECORD_SCHEME,
+  HTTP_RECORD_IP,
+  HTTP_RECORD_LENGTH,
+  HTTP_RECORD_HEADERS
+};
+
+/* The value of the first line NAME: VALUE of the field HEADERS; s is NULL: there is none. name is in
+ * lower case, as names there are. */
+struct slice http_header(struct slice headers, char const *name);
+
 /* ---- times and ranges (conditions.c) ---- */
 
 /* Write a time as RFC 9110 s5.6.7 wants it; read one of its three forms, that with a year of two

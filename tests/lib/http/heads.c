@@ -398,12 +398,29 @@ answers(void **state)
   assert_string_equal(http_reason(299), "");
 }
 
+/* ---- requests as services have them ---- */
+
+static void
+headers(void **state)
+{
+  struct slice const all =
+    SLICE("range: bytes=0-1\nrange-x: a\naccept:b\ncookie: x\ncookie: y");
+
+  (void)state;
+  assert_true(slice_is(http_header(all, "range"), "bytes=0-1"));
+  assert_true(slice_is(http_header(all, "accept"), "b"));
+  assert_true(slice_is(http_header(all, "cookie"), "x"));
+  assert_null(http_header(all, "rang").s);
+  assert_null(http_header(SLICE(""), "range").s);
+}
+
 int
 main(void)
 {
   struct CMUnitTest const tests[] = {
     cmocka_unit_test(refused),   cmocka_unit_test(limits),     cmocka_unit_test(parts),
     cmocka_unit_test(forwarded), cmocka_unit_test(conditions), cmocka_unit_test(answers),
+    cmocka_unit_test(headers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
