@@ -11,51 +11,17 @@
 #define PURGE_STEP 500u
 
 struct job {
-  struct job *next;
-  struct link *ctl;
-  struct event_timer timer;
+  struct service_job job;
   uint64_t owner, behind, before;
 };
-
-static struct job *jobs;
-
-static void
-job_free(struct job *j)
-{
-  struct job **at;
-
-  for (at = &jobs; *at != j; at = &(*at)->next) {
-  }
-  *at = j->next;
-  event_timer_cancel(&j->timer);
-  free(j);
-}
-
-void
-control_gone(struct link const *l)
-{
-  struct job *j, *next;
-
-  for (j = jobs; j; j = next) {
-    next = j->next;
-    if (j->ctl == l) job_free(j);
-  }
-}
 
 static struct job *
 job_new(struct link *ctl, uint64_t owner, event_timer_fn *fn)
 {
   struct job *j = calloc(1, sizeof *j);
 
-  if (!j) {
-    service_error(ctl, "out of memory");
-    return NULL;
-  }
-  j->ctl = ctl;
-  j->owner = owner;
-  j->next = jobs;
-  jobs = j;
-  event_timer_start(&j->timer, door_now(), fn, j);
+  if (j) j->owner = owner;
+  service_job_start(j ? &j->job : NULL, ctl, fn);
   return j;
 }
 
@@ -90,28 +56,24 @@ export_some(struct job *j, bool *more)
     return false;
   for (i = 0; place < r.to && i < EXPORT_STEP; place++, i++) {
     if (!archive_range_get(mamd.archive, &r, place, &m)) return false;
-    put_row(j->ctl, &m);
+    put_row(j->job.ctl, &m);
     j->behind = m.id;
   }
   *more = place < r.to;
   return true;
 }
 
+/* Rows that the administrator does not read are not made. */
 static void
 export_step(void *cookie)
 {
   struct job *j = cookie;
-  bool more = true;
+  bool more = true, ok = j->job.ctl->full || export_some(j, &more);
 
-  /* Rows that the administrator does not read are not made. */
-  if (!j->ctl->full && !export_some(j, &more))
-    service_error(j->ctl, "the store failed; the log says why");
-  else if (more) {
-    event_timer_start(&j->timer, door_now() + (j->ctl->full ? 10000 : 0), export_step, j);
-    return;
-  } else
-    service_done(j->ctl);
-  job_free(j);
+  if (ok && more)
+    service_job_again(&j->job, export_step);
+  else
+    service_job_end(&j->job, ok);
 }
 
 /* ---- purge ---- */
@@ -124,14 +86,10 @@ purge_step(void *cookie)
   bool ok =
     archive_trim(mamd.archive, j->owner, j->before, UINT64_MAX, PURGE_STEP, &done);
 
-  if (!ok)
-    service_error(j->ctl, "the store failed; the log says why");
-  else if (done == PURGE_STEP) {
-    event_timer_start(&j->timer, door_now(), purge_step, j);
-    return;
-  } else
-    service_done(j->ctl);
-  job_free(j);
+  if (ok && done == PURGE_STEP)
+    service_job_again(&j->job, purge_step);
+  else
+    service_job_end(&j->job, ok);
 }
 
 /* BEFORE is an id, or a time (XEP-0082); nothing: all. */

@@ -354,7 +354,6 @@ void retention_snapshot(struct snapshot *k);
 
 /* xmpp-ctl archive. */
 void control_archive(struct link *l, struct record *r);
-void control_gone(struct link const *l);
 
 extern struct handle_row const handlers[];
 extern size_t const handlers_n;

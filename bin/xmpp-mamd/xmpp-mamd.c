@@ -56,7 +56,7 @@ up(struct link *l)
 static void
 down(struct link *l)
 {
-  if (l->program == CTL) control_gone(l);
+  if (l->program == CTL) service_jobs_gone(l);
   if (l->program == ROUTED) mamd.tells_waiting = false;
 }
 

@@ -10,9 +10,7 @@
 #define STEP 200u
 
 struct job {
-  struct job *next;
-  struct link *ctl;
-  struct event_timer timer;
+  struct service_job job;
   uint64_t owner;
   uint64_t node;               /* items: of this node */
   uint64_t from;               /* the number of the next item */
@@ -21,31 +19,6 @@ struct job {
   unsigned int left; /* rows of this step */
   bool more;
 };
-
-static struct job *jobs;
-
-static void
-job_free(struct job *j)
-{
-  struct job **at;
-
-  for (at = &jobs; *at != j; at = &(*at)->next) {
-  }
-  *at = j->next;
-  event_timer_cancel(&j->timer);
-  free(j);
-}
-
-void
-control_gone(struct link const *l)
-{
-  struct job *j, *next;
-
-  for (j = jobs; j; j = next) {
-    next = j->next;
-    if (j->ctl == l) job_free(j);
-  }
-}
 
 /* ---- rows ---- */
 
@@ -61,14 +34,14 @@ put_node(void *cookie, struct pubsub_node const *n)
     j->more = true;
     return false;
   }
-  link_begin(j->ctl, VERB_ROW);
-  link_text(j->ctl, n->name);
-  link_str(j->ctl, types[n->type]);
-  link_num(j->ctl, n->items);
-  link_num(j->ctl, n->bytes);
-  link_text(j->ctl, n->creator);
-  link_text(j->ctl, stamp_us(stamp, n->created_us));
-  link_end(j->ctl);
+  link_begin(j->job.ctl, VERB_ROW);
+  link_text(j->job.ctl, n->name);
+  link_str(j->job.ctl, types[n->type]);
+  link_num(j->job.ctl, n->items);
+  link_num(j->job.ctl, n->bytes);
+  link_text(j->job.ctl, n->creator);
+  link_text(j->job.ctl, stamp_us(stamp, n->created_us));
+  link_end(j->job.ctl);
   j->after_len = n->name.len;
   memcpy(j->after, n->name.s, n->name.len);
   return true;
@@ -84,12 +57,12 @@ put_item(void *cookie, struct pubsub_item const *it)
     j->more = true;
     return false;
   }
-  link_begin(j->ctl, VERB_ROW);
-  link_text(j->ctl, it->id);
-  link_text(j->ctl, stamp_us(stamp, it->us));
-  link_text(j->ctl, it->publisher);
-  link_text(j->ctl, it->payload);
-  link_end(j->ctl);
+  link_begin(j->job.ctl, VERB_ROW);
+  link_text(j->job.ctl, it->id);
+  link_text(j->job.ctl, stamp_us(stamp, it->us));
+  link_text(j->job.ctl, it->publisher);
+  link_text(j->job.ctl, it->payload);
+  link_end(j->job.ctl);
   j->from = it->number + 1;
   return true;
 }
@@ -117,17 +90,12 @@ step(void *cookie)
   bool ok = true;
 
   j->left = STEP;
-  j->more = j->ctl->full;
+  j->more = j->job.ctl->full;
   if (!j->more) ok = list_some(j);
-  if (ok && j->more) {
-    event_timer_start(&j->timer, door_now() + (j->ctl->full ? 10000 : 0), step, j);
-    return;
-  }
-  if (ok)
-    service_done(j->ctl);
+  if (ok && j->more)
+    service_job_again(&j->job, step);
   else
-    service_error(j->ctl, "the store failed; the log says why");
-  job_free(j);
+    service_job_end(&j->job, ok);
 }
 
 static struct job *
@@ -135,15 +103,8 @@ job_new(struct link *ctl, uint64_t owner)
 {
   struct job *j = calloc(1, sizeof *j);
 
-  if (!j) {
-    service_error(ctl, "out of memory");
-    return NULL;
-  }
-  j->ctl = ctl;
-  j->owner = owner;
-  j->next = jobs;
-  jobs = j;
-  event_timer_start(&j->timer, door_now(), step, j);
+  if (j) j->owner = owner;
+  service_job_start(j ? &j->job : NULL, ctl, step);
   return j;
 }
 

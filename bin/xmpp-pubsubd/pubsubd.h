@@ -415,6 +415,5 @@ bool heirs_take(struct slice bare, struct heirs_place *at);
 /* ---- commands of the administrator (control.c) ---- */
 
 void control_pubsub(struct link *ctl, struct record *r);
-void control_gone(struct link const *l);
 
 #endif

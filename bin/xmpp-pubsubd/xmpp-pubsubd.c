@@ -54,7 +54,7 @@ up(struct link *l)
 static void
 down(struct link *l)
 {
-  if (l->program == CTL) control_gone(l);
+  if (l->program == CTL) service_jobs_gone(l);
   if (l->program == ROUTED) avatars_end();
 }
 

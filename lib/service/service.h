@@ -88,4 +88,26 @@ void service_row(struct link *ctl, ...) __attribute__((sentinel));
 void service_done(struct link *ctl);
 void service_error(struct link *ctl, char const *text);
 
+/* ---- answers to xmpp-ctl that go on over turns (jobs.c) ---- */
+
+/* The first member of a program's own struct, which calloc has made. */
+struct service_job {
+  struct service_job *next;
+  struct link *ctl;
+  struct event_timer timer;
+};
+
+/* Call fn with j in the next turn, and on. j NULL: say to ctl that there is no memory. */
+void service_job_start(struct service_job *j, struct link *ctl, event_timer_fn *fn);
+
+/* Call fn with j again: in the next turn, or while rows of j are not read, which nobody should make,
+ * SERVICE_JOB_WAIT_US later. */
+void service_job_again(struct service_job *j, event_timer_fn *fn);
+
+/* End j: with done, or with the error that the store failed. */
+void service_job_end(struct service_job *j, bool ok);
+
+/* xmpp-ctl has gone, and what it has asked ends. */
+void service_jobs_gone(struct link const *ctl);
+
 #endif
