@@ -1,6 +1,6 @@
 /* xmpp-authd: accounts and SASL (RFC 6120 s6, RFC 5802, RFC 7677, RFC 4616).
  *
- * USAGE   xmpp-authd [ -d notif ] [ -v level ] [ -p ] settings
+ * USAGE   xmpp-authd [ -d notif ] [ -v level ] [ -i instance ] [ -p ] settings
  * READS   settings/xmpp-authd      (from xmpp-confgen; again on SIGHUP)
  * FDS     2 log, notif readiness; with -p 0 and 1 records
  * SPEAKS  SASL with c2sd, accounts with xmpp-ctl and hostd, which of them end and exist with

@@ -23,8 +23,8 @@
  * TRUSTS  its arguments. Not FILE.
  * ROOMS   table.c all options, table_modules.c modules, replaced.c old ones; values.c their types; times.c, tls.c some of them;
  *         compile.c the whole; include.c other files; repeated.c keys that repeat; undefined.c options that are not given; keywords.c; access.c acls
- *         and rules; references.c rules that options name; listen.c; modules.c; nested.c their
- *         options that are lists; tabber.c our own, pages.c those of web pages; services.c the administrator's programs;
+ *         and rules; references.c rules that options name; listen.c, ports.c, web.c listeners; modules.c, defaults.c;
+ *         nested.c their options that are lists, appended.c those of one service, node_config.c, vcard.c; tabber.c our own, pages.c those of web pages; services.c the administrator's programs;
  *         certs.c; front.c web servers in front; emit.c the settings; commands.c explain, why, diff, list; say.c messages
  */
 #include "confgen.h"
@@ -37,10 +37,9 @@
 #include <unistd.h>
 
 #define USAGE                                                                            \
-  "check|compile|explain path|why jid ip rule|diff old|web server|list [ --strict ] [ "  \
-  "--no-files "                                                                          \
-  "] "                                                                                   \
-  "[ --quiet ] [ --all ] [ --home dir ] [ --uids base ] [ --users file ] "               \
+  "check|compile|explain path|why jid ip rule|diff old|web server|list "                 \
+  "[ --strict | --lenient ] [ --no-files ] [ --quiet ] [ --all ] [ --home dir ] "        \
+  "[ --log-path dir ] [ --database-path dir ] [ --uids base ] [ --users file ] "         \
   "[ --dev-certs dir ] [ -o dir ] file"
 
 #define WORDS_MAX 5

@@ -1,6 +1,6 @@
 /* xmpp-ctl: the administrator's hand.
  *
- * USAGE   xmpp-ctl [ -r ] [ --generate ] [ -s STATE ] COMMAND ...
+ * USAGE   xmpp-ctl [ -r ] [ --generate ] [ --force ] [ -s STATE ] COMMAND ...
  *         account add|passwd|del|restore JID, account erase JID [--prove],
  *         account list [HOST|--ending|--removed|--weak], account import -
  *         sessions; session end JID; stats [INSTANCE]; reload; wait [SECONDS]; stop
@@ -11,6 +11,7 @@
  *         backup FOLDER; restore [--force] FOLDER; host rename OLD NEW; upgrade [SECONDS]
  *         status; metrics [serve]; upload sweep|check HOST
  *         rooms [unused DAYS]; room create|destroy|forget|config|affiliation|occupants|archive ROOM ...
+ *         contact add JID CONTACT; s2s [DOMAIN], s2s try DOMAIN [FROM], s2s close|forget DOMAIN
  *         ban list | add ADDRESS[/BITS] [MINUTES] | del ADDRESS[/BITS]|all
  *         export HOST|JID [FOLDER]; import [--dry] [--replace keys|all] FILE|-, piefxis FILE|FOLDER or
  *           prosody FOLDER
@@ -21,7 +22,7 @@
  * SPEAKS  records to the control sockets STATE/run/INSTANCE/control (xmpp-records(7))
  * EXIT    0 done; 1 refused, or not all; 0 to 3 the verdict of status; 100 usage; 111 a program
  *         cannot be reached, or stdout
- * ROOMS   commands.c; upload.c, fetch.c; reload.c; account.c; erase.c; import.c; move.c, move_*.c, prosody*.c, lua*.c; export*.c; ban.c; invite.c;
+ * ROOMS   commands.c; upload.c, fetch.c; reload.c; account.c; erase.c; import.c; move.c, move_*.c, prosody*.c, lua*.c; export*.c; ban.c; contact.c; invite.c; s2s.c;
  *         token.c; archive.c; pubsub.c; push.c; du.c, du_rooms.c; backup.c;
  *         restore.c; host.c, host_register.c; dns.c, lookup.c; rooms.c; upgrade.c; status.c, metrics.c, monitor.c, of look.c, process.c;
  *         client.c the control socket

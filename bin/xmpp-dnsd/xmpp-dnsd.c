@@ -1,7 +1,7 @@
 /* xmpp-dnsd: names for xmpp-s2sd: where the streams of a domain go (RFC 6120 s3.2, XEP-0368), and
  * what the DNS has signed of that (RFC 7673).
  *
- * USAGE   xmpp-dnsd [ -d notif ] [ -v level ] [ -p ] settings
+ * USAGE   xmpp-dnsd [ -d notif ] [ -v level ] [ -i instance ] [ -p ] settings
  * READS   settings/xmpp-dnsd      (from xmpp-confgen; again on SIGHUP), /etc/resolv.conf, /etc/hosts,
  *         the trust anchors that the settings name
  * FDS     2 log, notif readiness; sockets to name servers; with -p 0 and 1 records

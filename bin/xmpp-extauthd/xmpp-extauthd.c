@@ -1,6 +1,6 @@
 /* xmpp-extauthd: runs the programs of the administrator that check passwords, for xmpp-authd.
  *
- * USAGE   xmpp-extauthd [ -d notif ] [ -v level ] [ -p ] settings
+ * USAGE   xmpp-extauthd [ -d notif ] [ -v level ] [ -i instance ] [ -p ] settings
  * READS   settings/xmpp-extauthd      (from xmpp-confgen; again on SIGHUP)
  * FDS     2 log, notif readiness; with -p 0 and 1 records; sockets to its children
  * SPEAKS  verify and verified with authd (xmpp-records(7)); ejabberd's protocol, or that of

@@ -1,7 +1,7 @@
 /* xmpp-hostd: what belongs to a host: disco for hosts and accounts, ping, time, version,
  * uptime, contact addresses, external services, administrators' commands, announcements.
  *
- * USAGE   xmpp-hostd [ -d notif ] [ -v level ] [ -p ] settings
+ * USAGE   xmpp-hostd [ -d notif ] [ -v level ] [ -i instance ] [ -p ] settings
  * READS   settings/xmpp-hostd      (from xmpp-confgen; again on SIGHUP)
  * FDS     2 log, notif readiness; with -p 0 and 1 records
  * SPEAKS  stanzas, sessions, end with routed; account with authd (xmpp-records(7))

@@ -1,6 +1,6 @@
 /* xmpp-mamd: the log of messages: archives (XEP-0313) and what waits (XEP-0160).
  *
- * USAGE   xmpp-mamd [ -d notif ] [ -v level ] [ -p ] settings
+ * USAGE   xmpp-mamd [ -d notif ] [ -v level ] [ -i instance ] [ -p ] settings
  * READS   settings/xmpp-mamd      (from xmpp-confgen; again on SIGHUP); DATA/accounts,
  *         DATA/users
  * FDS     2 log, notif readiness; with -p 0 and 1 records

@@ -1,6 +1,6 @@
 /* xmpp-mucd: rooms (XEP-0045).
  *
- * USAGE   xmpp-mucd [ -d notif ] [ -v level ] [ -p ] settings
+ * USAGE   xmpp-mucd [ -d notif ] [ -v level ] [ -i instance ] [ -p ] settings
  * READS   settings/xmpp-mucd      (from xmpp-confgen; again on SIGHUP)
  * FDS     2 log, notif readiness; with -p 0 and 1 records
  * SPEAKS  records to routed (xmpp-records(7))

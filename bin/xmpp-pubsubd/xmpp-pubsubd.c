@@ -1,6 +1,6 @@
 /* xmpp-pubsubd: nodes of services (XEP-0060) and of accounts (XEP-0163).
  *
- * USAGE   xmpp-pubsubd [ -d notif ] [ -v level ] [ -p ] settings
+ * USAGE   xmpp-pubsubd [ -d notif ] [ -v level ] [ -i instance ] [ -p ] settings
  * READS   settings/xmpp-pubsubd   (from xmpp-confgen; again on SIGHUP); DATA/accounts,
  *         DATA/users
  * FDS     2 log, notif readiness; with -p 0 and 1 records

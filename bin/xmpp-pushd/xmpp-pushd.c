@@ -1,6 +1,6 @@
 /* xmpp-pushd: push notifications (XEP-0357) for clients that are away.
  *
- * USAGE   xmpp-pushd [ -d notif ] [ -v level ] [ -p ] settings
+ * USAGE   xmpp-pushd [ -d notif ] [ -v level ] [ -i instance ] [ -p ] settings
  * READS   settings/xmpp-pushd      (from xmpp-confgen; again on SIGHUP); DATA/accounts
  * FDS     2 log, notif readiness; with -p 0 and 1 records
  * SPEAKS  stanzas, events and ends of accounts with routed (xmpp-records(7))

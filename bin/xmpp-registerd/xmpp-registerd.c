@@ -1,6 +1,6 @@
 /* xmpp-registerd: accounts from outside: in-band registration (XEP-0077), change of password, removal.
  *
- * USAGE   xmpp-registerd [ -d notif ] [ -v level ] [ -p ] settings
+ * USAGE   xmpp-registerd [ -d notif ] [ -v level ] [ -i instance ] [ -p ] settings
  *         xmpp-registerd --spawners USER GROUP COMMAND...   as root, before it gives that up
  * READS   settings/xmpp-registerd      (from xmpp-confgen; again on SIGHUP)
  * STORES  DATA/register, if a host has mod_invites

@@ -1,6 +1,6 @@
 /* xmpp-routed: who is online, who serves what, and where each stanza goes (RFC 6121 s8).
  *
- * USAGE   xmpp-routed [ -d notif ] [ -v level ] [ -p ] settings
+ * USAGE   xmpp-routed [ -d notif ] [ -v level ] [ -i instance ] [ -p ] settings
  * READS   settings/xmpp-routed      (from xmpp-confgen; again on SIGHUP)
  * FDS     2 log, notif readiness; with -p 0 and 1 records
  * SPEAKS  sessions and stanzas with c2sd; stanzas and registrations with all services
@@ -19,7 +19,7 @@
  *         how much of whom; domains.c which domains are served here; passing.c the record of a
  *         stanza; behind.c presence that overtakes no subscription; kept.c copies until a client
  *         has its stanzas, held.c those of sessions that were lost, journal.c their file;
- *         archive.c what is kept of messages; number.c ids; accounts.c accounts that end,
+ *         asked.c requests that a service answers later; archive.c what is kept of messages; number.c ids; accounts.c accounts that end,
  *         exists.c those that a program outside has; anonymous.c sessions that have none;
  *         xepNNNN_*.c one extension each; settings.c
  */

@@ -1,6 +1,6 @@
 /* xmpp-uploadd: files that clients upload (XEP-0363): slots, PUT and GET, quotas.
  *
- * USAGE   xmpp-uploadd [ -d notif ] [ -v level ] [ -p ] settings
+ * USAGE   xmpp-uploadd [ -d notif ] [ -v level ] [ -i instance ] [ -p ] settings
  * READS   settings/xmpp-uploadd    (from xmpp-confgen; again on SIGHUP); files in the docroots
  * FDS     2 log, notif readiness; with -p 0 and 1 records
  * SPEAKS  stanzas and ends of accounts with routed; requests with webd (xmpp-records(7))
@@ -10,7 +10,7 @@
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, and the envelope of what routed sends. Not the XML, not the paths of requests,
  *         not the names of files.
- * ROOMS   xep0363_slots.c requests for slots, rates.c how often; xep0030_disco.c; slots.c expired ones;
+ * ROOMS   handlers.c what is answered; xep0363_slots.c requests for slots, rates.c how often; xep0030_disco.c; slots.c expired ones;
  *         names.c names of files and URLs; files.c the docroot; web.c requests of the web; put.c, pipe.c bodies as descriptors,
  *         get.c; types.c of files; answer.c heads of answers; walk.c all files; quota.c, sweep.c,
  *         ends.c deletion; control.c; settings.c

@@ -1,7 +1,7 @@
 /* xmpp-userd: what belongs to an account: roster, subscriptions, presence, block list, vCard,
  * private XML, last activity.
  *
- * USAGE   xmpp-userd [ -d notif ] [ -v level ] [ -p ] settings
+ * USAGE   xmpp-userd [ -d notif ] [ -v level ] [ -i instance ] [ -p ] settings
  * READS   settings/xmpp-userd      (from xmpp-confgen; again on SIGHUP); DATA/accounts
  * FDS     2 log, notif readiness; with -p 0 and 1 records
  * SPEAKS  records to routed, and to registerd about invitations (xmpp-records(7))
@@ -13,7 +13,8 @@
  *         clients that log in anew;
  *         presence.c RFC 6121 s4; subscription.c s3, later.c when the store is full; roster.c s2;
  *         counter.c how often; watch.c who hears of changes; ends.c deleted accounts; befriend.c contacts by
- *         invitation, contact.c by the administrator; xepNNNN_*.c one extension each
+ *         invitation, contact.c by the administrator; nodes.c nodes that xmpp-pubsubd writes;
+ *         xepNNNN_*.c one extension each; settings.c
  */
 #include "ask/ask.h"
 #include "nodes.h"
