@@ -1,6 +1,7 @@
 #include "accounts/accounts.h"
 
-#include <skalibs/djbunix.h>
+#include "../folder.h"
+
 #include <skalibs/strerr.h>
 
 #include <errno.h>
@@ -19,25 +20,8 @@
 
 char const *PROG = "test";
 
-static char top[] = "/tmp/tabber-accounts-XXXXXX";
 static char data[sizeof top + 8];
 static struct accounts *a;
-
-static int
-group_start(void **state)
-{
-  (void)state;
-  log_verbosity = 0;
-  return mkdtemp(top) ? 0 : -1;
-}
-
-static int
-group_end(void **state)
-{
-  (void)state;
-  rm_rf(top);
-  return 0;
-}
 
 static int
 start(void **state)

@@ -4,7 +4,7 @@
 
 #include "archive/archive_internal.h"
 
-#include <skalibs/djbunix.h>
+#include "../folder.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -26,25 +26,8 @@ char const *PROG = "test";
 /* An id in second s; the n-th of it. */
 #define ID(s, n) (((uint64_t)(s)*1000000 << ARCHIVE_ID_SHIFT) + (n))
 
-static char top[] = "/tmp/tabber-archive-XXXXXX";
 static char data[sizeof top + 8];
 static struct archive *a;
-
-static inline int
-group_start(void **state)
-{
-  (void)state;
-  log_verbosity = 0;
-  return mkdtemp(top) ? 0 : -1;
-}
-
-static inline int
-group_end(void **state)
-{
-  (void)state;
-  rm_rf(top);
-  return 0;
-}
 
 static inline void
 reopen(size_t map_bytes)

@@ -1,6 +1,8 @@
 /* archive: whatever happens to the writer or the disk, what is there is a consistent prefix. */
 #include "archive/archive_internal.h"
 
+#include "../folder.h"
+
 #include <skalibs/djbunix.h>
 
 #include <errno.h>
@@ -29,25 +31,8 @@ char const *PROG = "test";
 #define TURN 20
 #define KEEP 300
 
-static char top[] = "/tmp/tabber-crash-XXXXXX";
 static char data[sizeof top + 8], copy[sizeof top + 8];
 static struct archive *a;
-
-static int
-group_start(void **state)
-{
-  (void)state;
-  log_verbosity = 0;
-  return mkdtemp(top) ? 0 : -1;
-}
-
-static int
-group_end(void **state)
-{
-  (void)state;
-  rm_rf(top);
-  return 0;
-}
 
 static int
 start(void **state)

@@ -1,7 +1,8 @@
 /* profile: vCards, the directory, private elements and last activity, within their limits. */
 #include "profile/profile.h"
 
-#include <skalibs/djbunix.h>
+#include "../folder.h"
+
 #include <skalibs/strerr.h>
 
 #include <errno.h>
@@ -20,27 +21,10 @@ char const *PROG = "test";
 #define MAP (64u << 20)
 #define HASH SLICE("01234567890123456789")
 
-static char top[] = "/tmp/tabber-profile-XXXXXX";
 static char dir[sizeof top + 8];
 static struct store *store;
 static struct profile *p;
 static struct profile_card const nobody;
-
-static int
-group_start(void **state)
-{
-  (void)state;
-  log_verbosity = 0;
-  return mkdtemp(top) ? 0 : -1;
-}
-
-static int
-group_end(void **state)
-{
-  (void)state;
-  rm_rf(top);
-  return 0;
-}
 
 static int
 start(void **state)

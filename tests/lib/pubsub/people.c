@@ -2,7 +2,8 @@
  * are found among those that look like it, and those that are over go in steps. */
 #include "pubsub/pubsub.h"
 
-#include <skalibs/djbunix.h>
+#include "pubsub_test.h"
+
 #include <skalibs/uint64.h>
 
 #include <errno.h>
@@ -18,54 +19,7 @@
 
 char const *PROG = "test";
 
-#define MAP (64u << 20)
 #define SERVICE (PUBSUB_SERVICE | 3u)
-
-static char top[] = "/tmp/tabber-people-XXXXXX";
-static char dir[sizeof top + 8];
-static struct store *store;
-static struct pubsub *pubsub;
-
-static int
-group_start(void **state)
-{
-  (void)state;
-  log_verbosity = 0;
-  door_tick();
-  return mkdtemp(top) ? 0 : -1;
-}
-
-static int
-group_end(void **state)
-{
-  (void)state;
-  rm_rf(top);
-  return 0;
-}
-
-static int
-start(void **state)
-{
-  static unsigned int n;
-
-  (void)state;
-  snprintf(dir, sizeof dir, "%s/%u", top, n++ % 1000);
-  store = store_open(dir, true, false, MAP);
-  assert_non_null(store);
-  pubsub = pubsub_open(store);
-  assert_non_null(pubsub);
-  return 0;
-}
-
-static int
-finish(void **state)
-{
-  (void)state;
-  assert_true(store_commit(store));
-  pubsub_close(pubsub);
-  store_close(store);
-  return 0;
-}
 
 static struct pubsub_node
 node_by(char const *creator, char const *name)

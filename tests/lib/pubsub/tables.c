@@ -2,7 +2,8 @@
  * nothing is over its limit. */
 #include "pubsub/pubsub.h"
 
-#include <skalibs/djbunix.h>
+#include "pubsub_test.h"
+
 #include <skalibs/uint64.h>
 
 #include <errno.h>
@@ -18,57 +19,11 @@
 
 char const *PROG = "test";
 
-#define MAP (64u << 20)
 #define ALICE 7u
 
-static char top[] = "/tmp/tabber-pubsub-XXXXXX";
-static char dir[sizeof top + 8];
-static struct store *store;
-static struct pubsub *pubsub;
 static char const *const tables[] = {"nodes", "node",    "items",  "ids",   "expiry",
                                      "affs",  "subs",    "byjid",  "moved", "owners",
                                      "gone",  "dropped", "leavers"};
-
-static int
-group_start(void **state)
-{
-  (void)state;
-  log_verbosity = 0;
-  door_tick();
-  return mkdtemp(top) ? 0 : -1;
-}
-
-static int
-group_end(void **state)
-{
-  (void)state;
-  rm_rf(top);
-  return 0;
-}
-
-static int
-start(void **state)
-{
-  static unsigned int n;
-
-  (void)state;
-  snprintf(dir, sizeof dir, "%s/%u", top, n++ % 1000);
-  store = store_open(dir, true, false, MAP);
-  assert_non_null(store);
-  pubsub = pubsub_open(store);
-  assert_non_null(pubsub);
-  return 0;
-}
-
-static int
-finish(void **state)
-{
-  (void)state;
-  assert_true(store_commit(store));
-  pubsub_close(pubsub);
-  store_close(store);
-  return 0;
-}
 
 static struct pubsub_node
 node_of(uint64_t owner, char const *name)

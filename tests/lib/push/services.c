@@ -1,7 +1,7 @@
 /* push: registrations are stored, found, walked over and deleted, and get another host. */
 #include "push/push.h"
 
-#include <skalibs/djbunix.h>
+#include "../folder.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -17,25 +17,8 @@
 
 char const *PROG = "test";
 
-static char top[] = "/tmp/tabber-push-XXXXXX";
 static char dir[sizeof top + 8];
 static struct push *p;
-
-static int
-group_start(void **state)
-{
-  (void)state;
-  log_verbosity = 0;
-  return mkdtemp(top) ? 0 : -1;
-}
-
-static int
-group_end(void **state)
-{
-  (void)state;
-  rm_rf(top);
-  return 0;
-}
 
 static int
 start(void **state)

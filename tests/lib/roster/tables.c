@@ -2,7 +2,8 @@
  * over its limit. */
 #include "roster/roster.h"
 
-#include <skalibs/djbunix.h>
+#include "../folder.h"
+
 #include <skalibs/strerr.h>
 
 #include <errno.h>
@@ -20,26 +21,9 @@ char const *PROG = "test";
 
 #define MAP (64u << 20)
 
-static char top[] = "/tmp/tabber-roster-XXXXXX";
 static char dir[sizeof top + 8];
 static struct store *store;
 static struct roster *roster;
-
-static int
-group_start(void **state)
-{
-  (void)state;
-  log_verbosity = 0;
-  return mkdtemp(top) ? 0 : -1;
-}
-
-static int
-group_end(void **state)
-{
-  (void)state;
-  rm_rf(top);
-  return 0;
-}
 
 static void
 open_it(void)

@@ -1,7 +1,8 @@
 /* store: what a turn writes is there whole after its commit, or not at all. */
 #include "store/store.h"
 
-#include <skalibs/djbunix.h>
+#include "../folder.h"
+
 #include <skalibs/strerr.h>
 
 #include <errno.h>
@@ -23,26 +24,9 @@ char const *PROG = "test";
 
 #define MAP (1u << 20)
 
-static char top[] = "/tmp/tabber-store-XXXXXX";
 static char dir[sizeof top + 8];
 static struct store *writer;
 static MDB_dbi table;
-
-static int
-group_start(void **state)
-{
-  (void)state;
-  log_verbosity = 0;
-  return mkdtemp(top) ? 0 : -1;
-}
-
-static int
-group_end(void **state)
-{
-  (void)state;
-  rm_rf(top);
-  return 0;
-}
 
 /* A new folder for each test. */
 static int
