@@ -11,6 +11,8 @@
 
 #include "base/limits.h"
 
+#include <skalibs/stralloc.h>
+
 /* ---- slices: text by pointer and length, not NUL-terminated, owned by somebody else
  * ---- */
 
@@ -59,6 +61,29 @@ static inline bool
 slice_starts(struct slice a, char const *z)
 {
   return a.len >= strlen(z) && slice_is(slice_of(a.s, strlen(z)), z);
+}
+
+/* Do what stralloc_readyplus, stralloc_catb and stralloc_cats do, without a call of libskarnet
+ * while sa has room: for the writers of records and XML, which append a few bytes at a time. */
+static inline bool
+text_room(stralloc *sa, size_t n)
+{
+  return n < sa->a - sa->len || stralloc_readyplus(sa, n);
+}
+
+static inline bool
+text_catb(stralloc *sa, char const *s, size_t n)
+{
+  if (!text_room(sa, n)) return false;
+  if (n) memcpy(sa->s + sa->len, s, n);
+  sa->len += n;
+  return true;
+}
+
+static inline bool
+text_cats(stralloc *sa, char const *z)
+{
+  return text_catb(sa, z, strlen(z));
 }
 
 /* Equality with a NUL-terminated string without regard to ASCII case. */

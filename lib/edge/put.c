@@ -48,7 +48,7 @@ cat_start_tag(struct edge_stanza const *in, bool alone)
   struct slice lang = xml_lang(in->e);
 
   tag.len = 0;
-  if (!xml_cat(&tag, "<") || !stralloc_catb(&tag, in->kind.s, in->kind.len) ||
+  if (!xml_cat(&tag, "<") || !text_catb(&tag, in->kind.s, in->kind.len) ||
       ((!alone || in->e->head->decls_n) &&
        !xml_cat_decls(&tag, in->e, in->rules->ns, written_max(in))) ||
       !xml_cat_attr(&tag, "from", in->from))
@@ -73,7 +73,7 @@ cat_inside(struct edge_stanza const *in)
     if (!edge_is_forged(in->rules, c) &&
         !xml_cat_child(&tag, c, in->rules->ns, written_max(in)))
       return false;
-  return xml_cat(&tag, "</") && stralloc_catb(&tag, e->name.s, e->name.len) &&
+  return xml_cat(&tag, "</") && text_catb(&tag, e->name.s, e->name.len) &&
          xml_cat(&tag, ">");
 }
 
@@ -105,7 +105,7 @@ edge_put(struct edge_stanza *in, struct link *routed)
     return false;
   if (alone) rest = splice_rest(in->bytes);
   if (alone && slice_is(in->kind, "presence")) {
-    if (!stralloc_catb(&tag, rest.s, rest.len)) return false;
+    if (!text_catb(&tag, rest.s, rest.len)) return false;
     rest = SLICE("");
   }
   put_envelope(in, routed);

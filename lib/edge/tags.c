@@ -95,7 +95,7 @@ static bool
 add(stralloc *out, enum tag t, struct slice value)
 {
   return (!out->len || xml_cat(out, " ")) && xml_cat(out, tag_rows[t].word) &&
-         stralloc_catb(out, value.s, value.len);
+         text_catb(out, value.s, value.len);
 }
 
 static bool
@@ -192,7 +192,7 @@ presence_tags(struct edge_stanza *in, stralloc *out)
   if (edge_is_subscription(in))
     return !in->rules->accounts || add(out, TAG_OUTBOUND, SLICE(""));
   if (in->priority && (!add(out, TAG_PRIO, in->priority < 0 ? SLICE("-") : SLICE("")) ||
-                       !stralloc_cats(out, num_u64(buf, (uint64_t)abs(in->priority)).s)))
+                       !text_cats(out, num_u64(buf, (uint64_t)abs(in->priority)).s)))
     return false;
   return caps_tag(in, out);
 }

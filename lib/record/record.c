@@ -98,7 +98,7 @@ record_u64(struct record *r, unsigned int i)
 bool
 record_put_verb(stralloc *out, char const *verb)
 {
-  return stralloc_cats(out, verb);
+  return text_cats(out, verb);
 }
 
 /* The byte that stands behind a backslash for a byte that must be escaped; 0: it stands for
@@ -134,7 +134,7 @@ put_block(stralloc *out, char const *s, size_t len)
 {
   size_t at, i;
 
-  if (!stralloc_readyplus(out, 2 * BLOCK)) return false;
+  if (!text_room(out, 2 * BLOCK)) return false;
   at = out->len;
   for (i = 0; i < len; i++) {
     char esc = escape_of[(unsigned char)s[i]];
@@ -149,11 +149,11 @@ put_block(stralloc *out, char const *s, size_t len)
 bool
 record_put_more(stralloc *out, struct slice text)
 {
-  if (!stralloc_readyplus(out, text.len)) return false;
+  if (!text_room(out, text.len)) return false;
   while (text.len) {
     size_t n = plain_run(text.s, text.len), rest = text.len - n;
     size_t block = rest < BLOCK ? rest : BLOCK;
-    if (n && !stralloc_catb(out, text.s, n)) return false;
+    if (n && !text_catb(out, text.s, n)) return false;
     if (!put_block(out, text.s + n, block)) return false;
     text = slice_of(text.s + n + block, rest - block);
   }
@@ -163,7 +163,7 @@ record_put_more(stralloc *out, struct slice text)
 bool
 record_put_begin(stralloc *out)
 {
-  return stralloc_catb(out, "\t", 1);
+  return text_catb(out, "\t", 1);
 }
 
 bool
@@ -175,7 +175,7 @@ record_put(stralloc *out, struct slice text)
 bool
 record_put_raw(stralloc *out, struct slice raw)
 {
-  return record_put_begin(out) && stralloc_catb(out, raw.s, raw.len);
+  return record_put_begin(out) && text_catb(out, raw.s, raw.len);
 }
 
 bool
@@ -189,5 +189,5 @@ record_put_u64(stralloc *out, uint64_t n)
 bool
 record_put_end(stralloc *out)
 {
-  return stralloc_catb(out, "\n", 1);
+  return text_catb(out, "\n", 1);
 }

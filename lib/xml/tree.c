@@ -78,7 +78,7 @@ xml_text(struct arena *a, struct xml_node const *e)
 bool
 xml_cat(stralloc *out, char const *markup)
 {
-  return stralloc_cats(out, markup);
+  return text_cats(out, markup);
 }
 
 static char const *
@@ -113,12 +113,11 @@ cat_escaped(stralloc *out, struct slice text, unsigned char where)
 
   for (i = 0; i < text.len; i++) {
     if (escaped[(unsigned char)text.s[i]] < where) continue;
-    if (!stralloc_catb(out, text.s + from, i - from) ||
-        !stralloc_cats(out, entity(text.s[i])))
+    if (!text_catb(out, text.s + from, i - from) || !text_cats(out, entity(text.s[i])))
       return false;
     from = i + 1;
   }
-  return from == text.len || stralloc_catb(out, text.s + from, text.len - from);
+  return from == text.len || text_catb(out, text.s + from, text.len - from);
 }
 
 bool
@@ -143,7 +142,7 @@ xml_cat_attr(stralloc *out, char const *name, struct slice value)
 static bool
 cat_slice(stralloc *out, struct slice s)
 {
-  return !s.len || stralloc_catb(out, s.s, s.len);
+  return !s.len || text_catb(out, s.s, s.len);
 }
 
 /* ---- trees ----
