@@ -75,12 +75,6 @@ xml_text(struct arena *a, struct xml_node const *e)
   return slice_of(s, len);
 }
 
-bool
-xml_cat(stralloc *out, char const *markup)
-{
-  return text_cats(out, markup);
-}
-
 static char const *
 entity(char c)
 {

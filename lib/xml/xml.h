@@ -146,7 +146,12 @@ struct slice xml_text(struct arena *a, struct xml_node const *e);
  * escapes it for attributes in either quotes, also the TAB and the newline, which a reader of an attribute
  * takes for a blank (XML s3.3.3); xml_cat_attr writes a blank, name='value'. Each gives false with errno
  * ENOMEM. */
-bool xml_cat(stralloc *out, char const *markup);
+static inline bool
+xml_cat(stralloc *out, char const *markup)
+{
+  return text_cats(out, markup);
+}
+
 bool xml_cat_text(stralloc *out, struct slice text);
 bool xml_cat_value(stralloc *out, struct slice value);
 bool xml_cat_attr(stralloc *out, char const *name, struct slice value);
