@@ -70,13 +70,31 @@ def cpu(t):
     return mine / os.sysconf("SC_CLK_TCK") + ours.ru_utime + ours.ru_stime
 
 
-def hashing(n=20):
+def hashing():
     """Seconds of CPU that this machine needs now for the keys of an account."""
-    began = time.process_time()
-    for _ in range(n):
-        for h in ("sha1", "sha256", "sha512"):
-            hashlib.pbkdf2_hmac(h, b"pw", b"salt of 16 bytes", 10000)
-    return (time.process_time() - began) / n
+    began = time.thread_time()
+    for h in ("sha1", "sha256", "sha512"):
+        hashlib.pbkdf2_hmac(h, b"pw", b"salt of 16 bytes", 10000)
+    return time.thread_time() - began
+
+
+class Hashing(threading.Thread):
+    """What hashing costs from now until seconds() asks for the median, for a machine that does other work
+    too is slower at times."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.over, self.samples = threading.Event(), [hashing() for _ in range(5)]
+        self.start()
+
+    def run(self):
+        while not self.over.wait(0.3):
+            self.samples.append(hashing())
+
+    def seconds(self):
+        self.over.set()
+        self.join()
+        return sorted(self.samples)[len(self.samples) // 2]
 
 
 @check
@@ -87,7 +105,7 @@ def import_many(t):
     n = 500
     t.write_config(t.config().replace("scram_iterations: 4096", "scram_iterations: 10000"))
     t.ctl("reload")
-    hashes = hashing()
+    hashes = Hashing()
     began = time.monotonic(), cpu(t)
     code, out, err = t.ctl("account", "import", "-", code=None, input="".join(
         "m%d@localhost\tpw %d\n" % (i, i) for i in range(n)))
@@ -96,7 +114,7 @@ def import_many(t):
     assert out.strip() == "%d added, 0 failed" % n, (code, out, err)
     said = re.findall(r"xmpp-ctl: import: at line \d+: \d+ added, 0 failed\n", err)
     assert "".join(said) == err and (took > 12) <= len(said) <= took / 5 + 1, (took, err)
-    hashes = max(hashes, hashing())
+    hashes = hashes.seconds()
     assert used < 1.4 * hashes * SLOW, "%.1f ms of CPU an account, %.1f to hash" % (
         used * 1000, hashes * 1000)
     t.write_config()
