@@ -415,8 +415,7 @@ exists_ended(struct slice bare)
 static void
 copy_fields(struct snapshot *k, struct copy *c, stralloc *text)
 {
-  snapshot_source(k, &c->source);
-  SNAPSHOT_INT(k, c->epoch);
+  snapshot_source(k, &c->source, &c->epoch);
   SNAPSHOT_INT(k, c->number);
   SNAPSHOT_INT(k, c->of_a_client);
   SNAPSHOT_INT(k, c->silent);

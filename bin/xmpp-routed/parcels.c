@@ -344,8 +344,7 @@ snapshot_parcel(struct snapshot *k, struct parcel *head, stralloc *text)
 {
   SNAPSHOT_INT(k, head->n);
   SNAPSHOT_INT(k, head->left);
-  snapshot_source(k, &head->source);
-  SNAPSHOT_INT(k, head->epoch);
+  snapshot_source(k, &head->source, &head->epoch);
   SNAPSHOT_INT(k, head->number);
   snapshot_bytes(k, text);
   head->len = text->len;

@@ -454,8 +454,7 @@ snapshot_letter(struct snapshot *k, struct letter *head, stralloc *text)
 {
   snapshot_verb(k, &head->verb);
   SNAPSHOT_INT(k, head->left);
-  snapshot_source(k, &head->source);
-  SNAPSHOT_INT(k, head->epoch);
+  snapshot_source(k, &head->source, &head->epoch);
   SNAPSHOT_INT(k, head->number);
   post_events.pair_state(k, &head->pair);
   snapshot_bytes(k, text);

@@ -24,9 +24,10 @@ void kept_snapshot(struct snapshot *k, struct session *s);
 void kept_snapshot_earlier(struct snapshot *k);
 void held_snapshot(struct snapshot *k);
 
-/* Name a source, a pair, a post, a verb (by its name), as a field; NULL: none. */
+/* Name a pair, a post, a verb (by its name), as a field; NULL: none. A source takes two, the second of which
+ * is the epoch of the run that is meant; NULL: none, or that run is known no more. */
 void snapshot_pair(struct snapshot *k, struct pair **p);
-void snapshot_source(struct snapshot *k, struct source **s);
+void snapshot_source(struct snapshot *k, struct source **s, uint64_t *epoch);
 void snapshot_post(struct snapshot *k, struct post **p);
 void snapshot_verb(struct snapshot *k, enum verb *v);
 

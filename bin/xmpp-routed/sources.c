@@ -7,13 +7,21 @@
 
 /* How far each edge or service has been taken over, by its ORIGIN numbers. What it sends again
  * after a reconnect is known by them; what other services have not taken over yet is not
- * acknowledged to it. Kept over the life of its link. */
+ * acknowledged to it. Kept over the life of its link.
+ *
+ * A source is a run of the neighbour. When the neighbour is started again, its last run is over, and
+ * stays: stanzas of that run are still being taken over, and the new run may ask about them. */
+
+/* Sources of one neighbour; the oldest one that is over is used for the next run. */
+#define RUNS_MAX 4u
 
 struct source {
   struct source *next;
   struct link *link; /* NULL: not connected now */
   char name[LINK_NAME_MAX + 1];
   uint64_t epoch;
+  uint64_t over;  /* 0: the neighbour's present run; runs are numbered as they end */
+  bool asked;     /* over: the next run waits for the answer */
   uint64_t last;  /* the newest that came */
   uint64_t done;  /* all up to here are taken over */
   uint64_t acked; /* and it was told so */
@@ -24,6 +32,7 @@ struct source {
 };
 
 static struct source *sources;
+static uint64_t over_n;
 static struct event_timer soon;
 
 static struct source *
@@ -31,18 +40,42 @@ known(char const *name)
 {
   struct source *s = sources;
 
-  while (s && strcmp(s->name, name) != 0)
+  while (s && (s->over || strcmp(s->name, name) != 0))
     s = s->next;
   return s;
 }
 
+/* The run of this epoch, or NULL. */
 static struct source *
-find(char const *name)
+run_of(char const *name, uint64_t epoch)
 {
-  struct source *s = known(name);
+  struct source *s = sources;
 
-  if (s) return s;
-  s = calloc(1, sizeof *s);
+  while (s && (s->epoch != epoch || strcmp(s->name, name) != 0))
+    s = s->next;
+  return s;
+}
+
+/* The oldest run of the neighbour that is over, if there are as many as may be. */
+static struct source *
+spare(char const *name)
+{
+  struct source *s, *oldest = NULL;
+  unsigned int n = 0;
+
+  for (s = sources; s; s = s->next) {
+    if (strcmp(s->name, name) != 0) continue;
+    n++;
+    if (s->over && (!oldest || s->over < oldest->over)) oldest = s;
+  }
+  return n < RUNS_MAX ? NULL : oldest;
+}
+
+static struct source *
+make(char const *name)
+{
+  struct source *s = calloc(1, sizeof *s);
+
   if (!s) return NULL;
   strcpy(s->name, name);
   s->next = sources;
@@ -51,15 +84,38 @@ find(char const *name)
 }
 
 static struct source *
+find(char const *name)
+{
+  struct source *s = known(name);
+
+  return s ? s : make(name);
+}
+
+/* Copies and letters that point to a spare run know it by its epoch, and release nothing of the new one. */
+static struct source *
+begin_run(char const *name)
+{
+  struct source *s = spare(name);
+
+  if (!s) return make(name);
+  s->over = s->last = s->done = s->acked = s->crossed = s->crossed_now = 0;
+  s->asked = false;
+  return s;
+}
+
+static struct source *
 source_of(struct link *l)
 {
-  struct source *s = find(l->name);
+  struct source *s = find(l->name), *was = s;
 
-  if (!s) return NULL;
-  if (s->epoch != l->epoch) {
-    s->epoch = l->epoch;
-    s->last = s->done = s->acked = s->crossed = s->crossed_now = 0;
+  if (s && s->epoch != l->epoch && s->last) {
+    s = begin_run(l->name);
+    if (!s) return NULL;
+    was->over = ++over_n;
+    was->link = NULL;
   }
+  if (!s) return NULL;
+  s->epoch = l->epoch;
   s->link = l;
   return s;
 }
@@ -182,6 +238,15 @@ source_crosses(struct source *s, uint64_t n, struct link const *to)
   if (!s->crossed_now) s->crossed_now = n;
 }
 
+static void
+put_earlier(struct link *l, uint64_t epoch, uint64_t n)
+{
+  link_begin(l, VERB_EARLIER);
+  link_num(l, epoch);
+  link_num(l, n);
+  link_end(l);
+}
+
 /* Look at the links to all c2sds. *all_written: no output waits. *earlier_written: no
  * output of an earlier turn waits. */
 static void
@@ -212,6 +277,31 @@ wait_for_links(void)
   event_timer_start(&soon, door_now(), look_again, NULL);
 }
 
+/* A neighbour that has gone asks again when it is back. */
+static void
+tell_earlier(struct source *s)
+{
+  struct source const *now = known(s->name);
+
+  if (s->done < s->last || !now || !now->link || !now->link->up) return;
+  s->asked = false;
+  put_earlier(now->link, s->epoch, s->last);
+}
+
+void
+sources_earlier(struct link *l, struct record *r)
+{
+  uint64_t epoch = record_u64(r, 1);
+  struct source *s;
+
+  source_of(l); /* the run is over, though the next one has sent nothing yet */
+  s = run_of(l->name, epoch);
+  if (s && s->over)
+    s->asked = true;
+  else
+    put_earlier(l, epoch, 0);
+}
+
 void
 sources_turn(void)
 {
@@ -227,6 +317,7 @@ sources_turn(void)
            !s->open[(s->done + 1) % s->size])
       s->done++;
     if (s->crossed && s->done + 1 == s->crossed && earlier_written) wait_for_links();
+    if (s->asked) tell_earlier(s);
     if (s->acked == s->done || !s->link || !s->link->up) continue;
     s->acked = s->done;
     link_ack(s->link, s->done);
@@ -245,17 +336,14 @@ sources_gone(struct link const *l)
 /* ---- the state for a trace ---- */
 
 void
-snapshot_source(struct snapshot *k, struct source **source)
+snapshot_source(struct snapshot *k, struct source **source, uint64_t *epoch)
 {
   char *name = *source && !snapshot_restores(k) ? (*source)->name : NULL;
-  struct source *s;
 
   snapshot_text(k, &name);
+  SNAPSHOT_INT(k, *epoch);
   if (!snapshot_restores(k)) return;
-  for (s = sources; s && name && strcmp(s->name, name) != 0; s = s->next) {
-  }
-  *source = name ? s : NULL;
-  if (name && !s) snapshot_fail(k, "a source is missing");
+  *source = name ? run_of(name, *epoch) : NULL;
   free(name);
 }
 
@@ -284,6 +372,9 @@ sources_snapshot(struct snapshot *k)
     snapshot_name(k, s->name, sizeof s->name);
     snapshot_link(k, &s->link);
     SNAPSHOT_INT(k, s->epoch);
+    SNAPSHOT_INT(k, s->over);
+    SNAPSHOT_INT(k, s->asked);
+    if (over_n < s->over) over_n = s->over;
     SNAPSHOT_INT(k, s->last);
     SNAPSHOT_INT(k, s->done);
     SNAPSHOT_INT(k, s->acked);

@@ -21,6 +21,9 @@ void source_crosses(struct source *s, uint64_t n, struct link const *to);
 bool source_own(struct passing *p);
 uint64_t source_own_done(void);
 
+/* An edge asks about its earlier run (VERB_EARLIER), and hears of it at the end of a turn. */
+void sources_earlier(struct link *l, struct record *r);
+
 /* At the end of a turn: acknowledge what has been taken over. A link is gone: its source
  * stays, for it may come back and send again. */
 void sources_turn(void);

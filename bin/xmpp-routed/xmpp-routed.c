@@ -342,6 +342,7 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_KNOWN] = exists_known,
   [VERB_SETTLED] = pairs_settled,
   [VERB_UNSETTLED] = pairs_unsettled,
+  [VERB_EARLIER] = sources_earlier,
   [VERB_PUSHES] = push_registered,
   [VERB_AWAY] = push_away,
   [VERB_BACK] = push_back,

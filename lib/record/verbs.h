@@ -58,6 +58,8 @@ V(SETTLED, "settled", "FROM TO N", 3, ROLE_EDGE, ROLE_ROUTER,                   
   "All stanzas from the domain FROM to the domain TO whose tag pair= is N or less are done: the peer has them, or they were written, or their senders were told.") \
 V(UNSETTLED, "unsettled", "TO FROM KIND TYPE ID TAGS ORIGIN XML", 8, ROLE_EDGE, ROLE_ROUTER,        \
   "Behind serve *, to an xmpp-routed that was restarted: the stanza waits, and an earlier run of xmpp-routed knew of it; keep it, in front of those of this run, until it is settled. The tag pair= counts from 1 on for each pair of domains, in the order of their stanzas.") \
+V(EARLIER, "earlier", "EPOCH N", 1, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_EDGE,             \
+  "An edge asks about its earlier run with this EPOCH. The router answers when others have taken over all stanzas of that run that came: they are those up to the number N of ORIGIN. 0: none, or no such run is known.") \
 V(SHAPE, "shape", "ID RATE BURST", 3, ROLE_EDGE | ROLE_WEB, ROLE_FRONT | ROLE_WEB,                  \
   "Read conduit ID no faster than RATE bytes a second, BURST at once; 0 is no limit.")        \
 V(MECHANISMS, "mechanisms", "HOST NAMES FAST UPGRADES", 1, ROLE_AUTHORITY, ROLE_EDGE,         \
