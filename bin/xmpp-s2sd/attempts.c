@@ -254,6 +254,7 @@ pair_attach(struct pair *p, struct stream *s)
     queue_lost(p);
   else if (!p->resumes)
     queue_rewind(p);
+  if (!p->resumes && !s->out) queue_is_kept(p, resume_kept(s));
   p->resumes = false;
   if (p->faults >= S2S_FAULTS) queue_return_suspect(p);
   pair_touch(p);

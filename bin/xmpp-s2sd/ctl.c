@@ -3,7 +3,7 @@
 #include "dial.h"
 #include "domains.h"
 #include "pairs.h"
-#include "xep0198_resume.h"
+#include "left.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -184,7 +184,7 @@ ctl_stats(struct link *ctl)
   service_stat(ctl, "streams_in", streams_count(false));
   service_stat(ctl, "streams_out", streams_count(true));
   service_stat(ctl, "streams_unproven", crowd_count());
-  service_stat(ctl, "streams_resumable", resume_count());
+  service_stat(ctl, "streams_resumable", left_count());
   service_stat(ctl, "pairs", pairs_count());
   service_stat(ctl, "dials", dials_count());
   service_stat(ctl, "queued", pairs_totals.queued);

@@ -3,6 +3,7 @@
 #include "dialback.h"
 #include "domains.h"
 #include "inbound.h"
+#include "kept.h"
 #include "pairs.h"
 #include "policy.h"
 #include "xep0198_resume.h"
@@ -472,6 +473,7 @@ in_proven(struct stream *s, struct proof *p)
   crowd_leave(s);
   if (opens && !s->remote) s->remote = slice_dup(slice_str(p->from));
   if (opens && !s->local) s->local = slice_dup(slice_str(p->to));
+  if (s->remote && strcmp(p->from, s->remote) != 0) kept_closes(resume_kept(s));
   if (opens) {
     s->auth = p->auth;
     if (s->trust < TRUST_DNS || stream_judge(s, slice_str(p->from), SLICE("")))

@@ -1,6 +1,7 @@
 #include "pairs.h"
 #include "attempts.h"
 #include "dial.h"
+#include "earlier.h"
 #include "queue.h"
 #include "returns.h"
 
@@ -69,6 +70,8 @@ pair_free(struct pair *p)
   event_timer_cancel(&p->timer);
   sm_queue_wipe(&p->out.queue);
   stralloc_free(&p->marks);
+  stralloc_free(&p->earlier);
+  kept_carries(p->kept, false, 0, 0);
   free(p->key);
   free(p->from);
   free(p->to);
@@ -180,12 +183,12 @@ pair_sender(struct pair const *p)
   return sm_queue_next(&p->out.queue, &at, &e, &raw) ? sender_of(raw) : SLICE("");
 }
 
-static uint64_t
-number_of(struct slice tags)
+uint64_t
+pair_number(struct slice raw)
 {
   uint64_t n;
 
-  return slice_u64(stanza_tag(tags, "pair"), &n) ? n : 0;
+  return slice_u64(stanza_tag(stanza_raw_field(raw, STANZA_TAGS), "pair"), &n) ? n : 0;
 }
 
 /* ---- the end of a turn ---- */
@@ -219,7 +222,7 @@ settled_up_to(struct pair const *p)
   uint64_t n;
 
   if (!sm_queue_next(&p->out.queue, &at, &e, &raw)) return p->last_n;
-  n = number_of(stanza_raw_field(raw, STANZA_TAGS));
+  n = pair_number(raw);
   return n ? n - 1 : p->settled_n;
 }
 
@@ -317,15 +320,18 @@ static void
 enqueue(struct pair *p, struct slice raw, size_t xml)
 {
   struct slice tags = stanza_raw_field(raw, STANZA_TAGS);
-  uint64_t n = number_of(tags);
+  uint64_t n = pair_number(raw);
+  enum fate fate;
 
   if (n && n <= p->last_n) return; /* routed repeats what is here, or is done */
   if (n) p->last_n = n;
-  if (!is_new(raw)) {
+  fate = earlier_fate(p, raw);
+  if (!is_new(raw) || fate == FATE_HAD) {
     pair_touch(p);
     return;
   }
-  if (slice_has_word(tags, SLICE("again")) && return_is_request(raw)) {
+  if (fate == FATE_NEVER_SENT && slice_has_word(tags, SLICE("again")) &&
+      return_is_request(raw)) {
     struct verdict v = verdict_of(STEP_CLOSED, true, "connection lost, outcome unknown");
     queue_return_one(raw, &v);
   } else if (is_full(p, raw.len)) {
@@ -343,7 +349,7 @@ enqueue(struct pair *p, struct slice raw, size_t xml)
 static void
 refuse_pair(struct slice raw, struct slice from, struct slice to)
 {
-  struct pair p = {.settled_n = number_of(stanza_raw_field(raw, STANZA_TAGS))};
+  struct pair p = {.settled_n = pair_number(raw)};
 
   refuse_one(raw, "too many servers", ERR_RESOURCE_CONSTRAINT);
   p.from = slice_dup(from);
@@ -432,6 +438,27 @@ pairs_routed_is_up(struct link *routed)
   epoch = routed->epoch;
 }
 
+/* ---- the beginning ---- */
+
+/* A peer that has opened the stream is waited for, as when the stream is lost (pair_lost). */
+struct pair *
+pair_restore(struct kept_stream const *k, uint64_t left, bool revives)
+{
+  struct pair *p = pair_make(k->local, k->remote);
+
+  if (p) pair_touch(p);
+  if (!p || !left || p->kept > k->kept) return p;
+  kept_carries(p->kept, false, 0, 0);
+  p->kept = k->kept;
+  p->left = left;
+  p->lost_us = door_now();
+  p->out.acked = k->acked;
+  p->out.sent = k->sent;
+  p->hold_us = !k->out && k->sent != k->acked ? door_now() + S2S_RESUME_WAIT_US : 0;
+  p->revives = revives;
+  return p;
+}
+
 /* ---- the end ---- */
 
 bool
@@ -476,6 +503,9 @@ fields(struct snapshot *k, struct pair *p)
   SNAPSHOT_INT(k, p->failed_us);
   SNAPSHOT_INT(k, p->next_us);
   SNAPSHOT_INT(k, p->idle_us);
+  snapshot_bytes(k, &p->earlier);
+  SNAPSHOT_INT(k, p->earlier_at);
+  SNAPSHOT_INT(k, p->earlier_us);
   SNAPSHOT_INT(k, p->counted);
   SNAPSHOT_INT(k, p->restart);
   SNAPSHOT_INT(k, is_next);

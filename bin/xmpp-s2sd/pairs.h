@@ -2,10 +2,11 @@
 #ifndef S2SD_PAIRS_H
 #define S2SD_PAIRS_H
 
+#include "kept.h"
 #include "sm/sm.h"
 #include "stream.h"
 
-/* A field that is added is added in pairs_snapshot too. The queue has the stanzas that the peer
+/* A field that is added is added in pairs_snapshot too, but kept: a replay has no file. The queue has the stanzas that the peer
  * does not have for sure: those in front of its mark unwritten have left on stream. */
 struct pair {
   struct pair *next, *prev, *next_dirty;
@@ -31,7 +32,11 @@ struct pair {
   uint64_t idle_us;            /* since when there was nothing to remember */
   struct verdict verdict;      /* of the last attempt */
   struct event_timer timer;
-  size_t counted; /* bytes of the queue in the sum of all */
+  uint64_t kept;       /* the stream in the file that has the counts of out; 0: none */
+  stralloc earlier;    /* what an earlier run had sent (earlier.c) */
+  size_t earlier_at;   /* where the next of these is looked for */
+  uint64_t earlier_us; /* until then routed sends these again */
+  size_t counted;      /* bytes of the queue in the sum of all */
   bool dirty, restart;
 };
 
@@ -56,11 +61,19 @@ bool pair_is_idle(struct pair const *p);
 
 uint64_t pairs_count(void);
 
+/* The number of a stanza within its pair (tag pair=); 0: it has none. */
+uint64_t pair_number(struct slice raw);
+
 /* A stream takes the stanzas of the pair from now on; the stream is over, for this reason. steady:
  * its end says nothing against the next try. left: the number under which the stream may be
  * resumed, or 0. */
 void pair_attach(struct pair *p, struct stream *s);
 void pair_lost(struct pair *p, struct verdict const *why, bool steady, uint64_t left);
+
+/* An earlier run had sent stanzas of the pair on a stream; so many; so many of these are acknowledged. The
+ * stream may be resumed under the number left; the number of it in the file is kept. The peer is asked at once
+ * when revives is true. NULL: there is no room. */
+struct pair *pair_restore(struct kept_stream const *k, uint64_t left, bool revives);
 
 /* The attempt of the pair's dial has failed. */
 void pair_failed(struct pair *p, struct verdict const *why);

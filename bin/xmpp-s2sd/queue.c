@@ -1,5 +1,6 @@
 #include "queue.h"
 #include "attempts.h"
+#include "earlier.h"
 #include "returns.h"
 #include "xep0198_sm.h"
 
@@ -106,6 +107,14 @@ sends_back(struct pair *p, struct sm_entry const *e, struct slice raw, bool sent
   return false;
 }
 
+/* The counts of the pair are those of no stream in the file. */
+static void
+keep_no_more(struct pair *p)
+{
+  kept_carries(p->kept, false, 0, 0);
+  p->kept = 0;
+}
+
 /* All that waits goes back. Gives how many stanzas somebody misses. */
 uint64_t
 queue_return_all(struct pair *p, struct verdict const *v)
@@ -116,6 +125,8 @@ queue_return_all(struct pair *p, struct verdict const *v)
   sm_queue_wipe(&p->out.queue);
   p->left = p->hold_us = 0;
   p->marks.len = 0;
+  earlier_lost(p);
+  keep_no_more(p);
   pairs_totals.returned += went_back;
   return went_back;
 }
@@ -124,9 +135,9 @@ queue_return_all(struct pair *p, struct verdict const *v)
 static bool
 stays_behind_loss(struct pair *p, struct sm_entry const *e, struct slice raw, bool sent)
 {
-  (void)p;
   (void)e;
-  if (!sent || !return_is_request(raw)) return true;
+  if (!return_is_request(raw)) return true;
+  if (!sent && earlier_fate(p, raw) != FATE_OPEN) return true;
   pairs_totals.returned += return_stanza(raw, back_why);
   return false;
 }
@@ -145,6 +156,7 @@ queue_lost(struct pair *p)
   back_why = &v;
   p->left = p->hold_us = 0;
   sift(p, stays_behind_loss);
+  earlier_lost(p);
   queue_rewind(p);
 }
 
@@ -216,11 +228,26 @@ queue_may_have(struct pair const *p, uint32_t h)
   return h - p->out.acked <= p->out.sent - p->out.acked;
 }
 
+static bool
+is_missing(struct pair *p, struct sm_entry const *e, struct slice raw, bool sent)
+{
+  (void)e;
+  (void)sent;
+  return earlier_fate(p, raw) != FATE_HAD;
+}
+
+/* The count may be of stanzas of an earlier run, which routed may not have sent again yet. */
 void
 queue_has(struct pair *p, uint32_t h)
 {
-  pair_has(p, h - p->out.acked);
+  if (earlier_is_open(p)) {
+    earlier_has(p, h - p->out.acked);
+    sift(p, is_missing);
+  } else {
+    pair_has(p, h - p->out.acked);
+  }
   p->out.acked = h;
+  kept_acked(p->kept, h);
 }
 
 bool
@@ -229,6 +256,7 @@ queue_resume(struct pair *p, uint32_t h)
   if (!queue_may_have(p, h)) return false;
   queue_has(p, h);
   p->out.sent = h;
+  kept_rewound(p->kept, h);
   p->out.unasked = 0;
   p->out.phase = SM_IDLE;
   sm_out_rewind(&p->out);
@@ -243,10 +271,25 @@ queue_resume(struct pair *p, uint32_t h)
 void
 queue_rewind(struct pair *p)
 {
+  keep_no_more(p);
   p->out.sent = p->out.acked = p->out.unasked = 0;
   p->out.phase = SM_IDLE;
   sm_out_rewind(&p->out);
   p->marks.len = 0;
+}
+
+void
+queue_is_kept(struct pair *p, uint64_t kept)
+{
+  uint32_t at = p->out.acked;
+  size_t i = p->out.queue.head;
+  struct sm_entry e;
+  struct slice raw;
+
+  p->kept = kept;
+  kept_carries(kept, true, at, at);
+  while (kept && at != p->out.sent && sm_queue_next(&p->out.queue, &i, &e, &raw))
+    kept_left(kept, ++at, earlier_mark(raw));
 }
 
 /* XEP-0478: a stanza that the peer will not take costs only itself. */
@@ -305,6 +348,7 @@ queue_flush(struct pair *p)
       conduit_error(&s->c, "resource-constraint", NULL);
       return;
     }
+    if (p->kept) kept_left(p->kept, p->out.sent, earlier_mark(raw));
     n++;
     if (text.len < BATCH) continue;
     conduit_write_raw(&s->c, slice_of(text.s, text.len));

@@ -33,6 +33,9 @@ void queue_rewind(struct pair *p);
  * is no memory is lost. */
 uint64_t queue_renumber(struct pair *p);
 
+/* The stream of the pair is in the file from now on, with what has left on it. */
+void queue_is_kept(struct pair *p, uint64_t kept);
+
 /* Write what waits, if the stream takes it. */
 void queue_flush(struct pair *p);
 

@@ -1,10 +1,13 @@
 #include "xep0198_resume.h"
+#include "kept.h"
+#include "left.h"
 #include "pairs.h"
 #include "queue.h"
 #include "xep0198_sm.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+static struct event_timer patience; /* with routed, about streams of an earlier run */
 
 /* XEP-0198 s5, both ways. A stream that is lost leaves a struct left, from which the next one
  * between the same domains goes on:
@@ -17,92 +20,15 @@
  *    acknowledged all: until then a stream waits in RESUMING, and its input is held.
  * 4. The stanzas that the peer has not are sent again. */
 
-struct left {
-  struct left *next, *prev; /* of those whose streams are over */
-  char *id;
-  char *local, *remote;
-  uint64_t number;             /* of the stream */
-  bool out, is_over, two_ways; /* two_ways, in: stanzas of ours were counted too */
-  bool closed;                 /* in: it does not go on, but its count is said */
-  bool refuses;                /* in: the heir hears that count, and begins anew */
-  uint64_t max_us, until_us;
-  struct sm_in in;
-  uint64_t heir; /* the stream in RESUMING, or 0 */
-  uint32_t h;    /* the heir's peer has so many of our stanzas */
-};
-
-static struct left *first, *last;
-static uint64_t over_n;
-
-static struct slice
-id_of(void const *item)
+/* Dialback may have added domains, which a new stream would have to prove again. */
+static bool
+has_one_domain(struct stream const *s)
 {
-  return slice_str(((struct left const *)item)->id);
-}
+  struct proof const *p;
 
-static struct slice
-number_of(void const *item)
-{
-  struct left const *l = item;
-
-  return slice_of((char const *)&l->number, sizeof l->number);
-}
-
-/* The places of incoming streams, by their ids; of streams that are over, by their numbers. */
-static struct table by_id = {.key = id_of}, by_number = {.key = number_of};
-
-uint64_t
-resume_count(void)
-{
-  return over_n;
-}
-
-/* ---- making and ending ---- */
-
-static void
-take_out(struct left *l)
-{
-  if (!l->is_over) return;
-  table_del(&by_number, number_of(l));
-  if (l->prev)
-    l->prev->next = l->next;
-  else
-    first = l->next;
-  if (l->next)
-    l->next->prev = l->prev;
-  else
-    last = l->prev;
-  l->next = l->prev = NULL;
-  l->is_over = false;
-  over_n--;
-}
-
-static void
-left_free(struct left *l)
-{
-  take_out(l);
-  if (!l->out && table_get(&by_id, id_of(l)) == l) table_del(&by_id, id_of(l));
-  free(l->id);
-  free(l->local);
-  free(l->remote);
-  free(l);
-}
-
-static struct left *
-left_new(struct stream *s, struct slice id)
-{
-  struct left *l = calloc(1, sizeof *l);
-
-  if (!l) return NULL;
-  l->out = s->out;
-  l->number = s->number;
-  l->id = slice_dup(id);
-  l->local = slice_dup(slice_str(s->local));
-  l->remote = slice_dup(slice_str(s->remote));
-  if (l->id && l->local && l->remote && (l->out || table_put(&by_id, l))) return l;
-  if (!l->id) l->out = true; /* in no table */
-  left_free(l);
-  return NULL;
+  for (p = s->proofs; p; p = p->next)
+    if (strcmp(p->from, s->remote) != 0) return false;
+  return true;
 }
 
 char const *
@@ -111,10 +37,9 @@ resume_grant(struct stream *s)
   char id[STREAM_ID_LEN];
 
   door_random_id(id, sizeof id);
-  s->sm->left = left_new(s, slice_of(id, sizeof id));
-  if (!s->sm->left) return NULL;
-  s->sm->left->max_us = S2S_LEFT_US;
-  return s->sm->left->id;
+  s->sm->left = left_new(s, slice_of(id, sizeof id), S2S_LEFT_US);
+  if (!has_one_domain(s)) kept_closes(resume_kept(s));
+  return s->sm->left ? s->sm->left->id : NULL;
 }
 
 static bool
@@ -131,11 +56,10 @@ resume_note(struct stream *s, struct xml_node const *e)
 
   if (!is_true(xml_attr(e, "resume")) || !id.len || id.len > STANZA_ID_MAX || s->sm->left)
     return;
-  s->sm->left = left_new(s, id);
-  if (!s->sm->left) return;
   if (!slice_u64(xml_attr(e, "max"), &max) || max > S2S_LEFT_US / 1000000)
     max = S2S_LEFT_US / 1000000;
-  s->sm->left->max_us = max * 1000000;
+  s->sm->left = left_new(s, id, max * 1000000);
+  if (s->pair) queue_is_kept(s->pair, resume_kept(s));
 }
 
 void
@@ -146,33 +70,6 @@ resume_free(struct stream *s)
 }
 
 /* ---- a stream is lost ---- */
-
-static struct left *
-left_find(uint64_t number)
-{
-  struct left key = {.number = number};
-
-  return table_get(&by_number, number_of(&key));
-}
-
-/* Dialback may have added domains, which a new stream would have to prove again. */
-static bool
-has_one_domain(struct stream const *s)
-{
-  struct proof const *p;
-
-  for (p = s->proofs; p; p = p->next)
-    if (strcmp(p->from, s->remote) != 0) return false;
-  return true;
-}
-
-static void
-forget_old(void)
-{
-  /* Freeing takes it out of the list. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
-  while (first && (over_n > s2sd->left_max || first->until_us + S2S_LEFT_US < door_now()))
-    left_free(first); /* NOLINT(clang-analyzer-unix.Malloc) */
-}
 
 /* Say whether a stream has ended by an end tag. */
 static bool
@@ -212,6 +109,12 @@ is_kept(struct stream const *s)
 }
 
 uint64_t
+resume_kept(struct stream const *s)
+{
+  return s->sm && s->sm->left ? s->sm->left->kept : 0;
+}
+
+uint64_t
 resume_leave(struct stream *s)
 {
   struct left *l = s->sm ? s->sm->left : NULL;
@@ -222,22 +125,15 @@ resume_leave(struct stream *s)
               (is_done_with(s) || !(s->c.lost || s->sm->may_go_on) || !has_one_domain(s));
   if (!is_kept(s)) return 0;
   l->number = s->number;
-  if (!table_put(&by_number, l)) return 0;
-  s->sm->left = NULL;
   l->in = s->sm->in;
   l->until_us = door_now() + l->max_us;
-  l->is_over = true;
   l->two_ways = s->pair != NULL;
   l->heir = 0;
-  l->prev = last;
-  if (last)
-    last->next = l;
-  else
-    first = l;
-  last = l;
-  over_n++;
+  if (!left_stand(l)) return 0;
+  s->sm->left = NULL;
+  kept_over(l->kept, s->out ? s->bidi : l->two_ways, l->closed, l->until_us);
   goes_on = !l->closed;
-  forget_old();
+  left_forget_old();
   return goes_on ? s->number : 0;
 }
 
@@ -249,7 +145,7 @@ inherit(struct stream *s, struct left *l)
 {
   struct sm *sm = sm_new(s);
 
-  take_out(l);
+  left_take(l);
   if (!sm) {
     left_free(l);
     return false;
@@ -261,6 +157,7 @@ inherit(struct stream *s, struct left *l)
   sm->left = l;
   l->number = s->number;
   l->heir = 0;
+  kept_goes_on(l->kept);
   log_event(LOG_INFO, "s2s-resumed", "conn", conduit_conn(&s->c), "dir",
             s->out ? "out" : "in", "from", s->out ? s->local : s->remote, "to",
             s->out ? s->remote : s->local, NULL);
@@ -345,8 +242,58 @@ resume_acked(uint64_t number)
 
   if (!l) return;
   sm_in_handled(&l->in);
+  kept_handled(l->kept, l->in.handled);
   go_on(l);
   if (s) conduit_settle(&s->c);
+}
+
+/* ---- streams of an earlier run ---- */
+
+static void
+learned(uint64_t epoch, uint64_t n)
+{
+  struct stream *s;
+  struct left *l;
+
+  while ((l = left_learns(epoch, n))) {
+    kept_handled(l->kept, l->in.handled);
+    s = stream_find(l->heir);
+    go_on(l);
+    if (s) conduit_settle(&s->c);
+  }
+}
+
+void
+resume_on_earlier(struct link *l, struct record *r)
+{
+  (void)l;
+  learned(record_u64(r, 1), record_u64(r, 2));
+  if (!left_unsure(NULL)) event_timer_cancel(&patience);
+}
+
+/* Nobody knows any more, and the peer sends again all that we do not know to be handled. */
+static void
+lose_patience(void *cookie)
+{
+  uint64_t epoch;
+
+  (void)cookie;
+  while (left_unsure(&epoch))
+    learned(epoch, 0);
+}
+
+void
+resume_routed_is_up(struct link *routed)
+{
+  uint64_t epoch = 0;
+  bool more;
+
+  for (more = left_unsure(&epoch); more; more = left_unsure_behind(&epoch)) {
+    link_begin(routed, VERB_EARLIER);
+    link_num(routed, epoch);
+    link_end(routed);
+    event_timer_start(&patience, door_now() + S2S_EARLIER_US, lose_patience, NULL);
+  }
 }
 
 /* ---- the peer asks ---- */
@@ -376,12 +323,12 @@ end_rival(struct left const *l)
 static struct left *
 find(struct stream *s, struct slice id)
 {
-  struct left *l = table_get(&by_id, id);
+  struct left *l = left_of_id(id);
 
   if (!l || strcmp(l->local, s->local) != 0 || strcmp(l->remote, s->remote) != 0)
     return NULL;
   if (!l->is_over) end_old(l);
-  return table_get(&by_id, id);
+  return left_of_id(id);
 }
 
 void
@@ -469,52 +416,16 @@ resume_answered(struct stream *s, struct pair *p, struct xml_node const *e)
 
 /* ---- the state for a trace ---- */
 
-static void
-fields(struct snapshot *k, struct left *l)
-{
-  snapshot_text(k, &l->id);
-  snapshot_text(k, &l->local);
-  snapshot_text(k, &l->remote);
-  SNAPSHOT_INT(k, l->number);
-  SNAPSHOT_INT(k, l->out);
-  SNAPSHOT_INT(k, l->two_ways);
-  SNAPSHOT_INT(k, l->closed);
-  SNAPSHOT_INT(k, l->refuses);
-  SNAPSHOT_INT(k, l->max_us);
-  SNAPSHOT_INT(k, l->until_us);
-  SNAPSHOT_INT(k, l->in.received);
-  SNAPSHOT_INT(k, l->in.handled);
-  SNAPSHOT_INT(k, l->heir);
-  SNAPSHOT_INT(k, l->h);
-  if (snapshot_restores(k) && !l->out && (!l->id || !table_put(&by_id, l)))
-    snapshot_fail(k, "a stream that may be resumed has no place");
-}
-
 void
 resume_snapshot(struct snapshot *k, struct stream *s)
 {
-  bool has = s->sm->left != NULL;
-
-  SNAPSHOT_INT(k, has);
-  if (!has) return;
-  if (snapshot_restores(k)) s->sm->left = snapshot_new(k, sizeof *s->sm->left);
-  if (s->sm->left) fields(k, s->sm->left);
+  left_snapshot_of(k, &s->sm->left);
 }
 
 void
 resume_left_snapshot(struct snapshot *k)
 {
-  struct left **at = &first, *before = NULL;
-
-  for (; snapshot_record(k, "left", *at != NULL); at = &(*at)->next) {
-    if (snapshot_restores(k)) *at = snapshot_new(k, sizeof **at);
-    if (!*at) return;
-    (*at)->prev = before;
-    before = last = *at;
-    fields(k, *at);
-    if (!snapshot_restores(k)) continue;
-    (*at)->is_over = true;
-    over_n++;
-    if (!table_put(&by_number, *at)) snapshot_fail(k, "a lost stream has no place");
-  }
+  left_snapshot(k);
+  if (snapshot_record(k, "patience", true))
+    snapshot_timer(k, &patience, lose_patience, NULL);
 }

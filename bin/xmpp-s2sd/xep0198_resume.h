@@ -29,6 +29,14 @@ bool resume_is_due(struct pair const *p);
 /* A stanza of the stream with this number, which is over, was acknowledged by routed. */
 void resume_acked(uint64_t number);
 
+/* Streams of an earlier run of s2sd: ask routed, which is up, for the stanzas that it has of that run; its
+ * answer says how many of the peers' were handled. */
+void resume_routed_is_up(struct link *routed);
+void resume_on_earlier(struct link *l, struct record *r);
+
+/* The number of the stream in the file (kept.h); 0: it is not there. */
+uint64_t resume_kept(struct stream const *s);
+
 /* In: the peer asks to resume a stream. */
 void resume_asked(struct stream *s, struct xml_node const *e);
 
@@ -42,8 +50,6 @@ bool resume_answered(struct stream *s, struct pair *p, struct xml_node const *e)
 
 /* Forget what the stream has, and would leave. */
 void resume_free(struct stream *s);
-
-uint64_t resume_count(void);
 
 /* Fields of the record of a stream; records of those that are over. */
 void resume_snapshot(struct snapshot *k, struct stream *s);

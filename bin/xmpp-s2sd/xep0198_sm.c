@@ -54,6 +54,7 @@ static void
 handled_one(struct stream *s)
 {
   if (sm_in_handled(&s->sm->in)) write_a(s);
+  kept_handled(resume_kept(s), s->sm->in.handled);
   if (sm_in_is_done(&s->sm->in)) stream_go_away(s);
 }
 
@@ -65,6 +66,7 @@ sm_count(struct stream *s)
 
   if (!s->sm || !s->sm->counts) return;
   s->sm->in.received++;
+  kept_came(resume_kept(s), s->sm->in.received, w.n);
   if (w.n <= edge_taken() || !edge_line_push(&pending, w)) handled_one(s);
 }
 
@@ -164,6 +166,7 @@ take_a(struct stream *s, struct xml_node const *e)
   }
   pair_has(s->pair, h - out->acked);
   out->acked = h;
+  kept_acked(s->pair->kept, h);
   out->phase = SM_IDLE;
   event_timer_cancel(&s->sm->timer);
   if (out->acked != out->sent && !out->unasked) out->unasked = 1;

@@ -2,7 +2,8 @@
  * both ways on one (XEP-0288), stream management (XEP-0198); queues of stanzas for other servers.
  *
  * USAGE   xmpp-s2sd [ -d notif ] [ -v level ] [ -i instance ] [ -p ] settings
- * READS   settings/xmpp-s2sd      (from xmpp-confgen; again on SIGHUP); secret in its run folder
+ * READS   settings/xmpp-s2sd      (from xmpp-confgen; again on SIGHUP); secret and streams in its run
+ *         folder
  * FDS     2 log, notif readiness; with -p 0 and 1 records
  * SPEAKS  conduits with tlsd, which connects for it too; names with dnsd; stanzas with routed, to
  *         which it is the service of all domains that nobody serves (xmpp-records(7))
@@ -21,7 +22,8 @@
  *         returns.c those that go back, attempts.c when a way is looked for; dial.c the way
  *         to a stream: names, connection, next target; line.c whose turn it is; verdict.c why no way
  *         leads there; domains.c which are served, which are known; crowd.c strangers; ctl.c the
- *         administrator; xep0198_sm.c, xep0198_resume.c; settings.c
+ *         administrator; xep0198_sm.c, xep0198_resume.c, left.c what outlives a stream; kept.c what
+ *         outlives this program, restore.c and earlier.c how it goes on from there; settings.c
  */
 #include "attempts.h"
 #include "crowd.h"
@@ -30,10 +32,13 @@
 #include "dialback.h"
 #include "domains.h"
 #include "in.h"
+#include "kept.h"
 #include "key.h"
 #include "life.h"
 #include "out.h"
 #include "pairs.h"
+#include "restore.h"
+#include "xep0198_resume.h"
 #include "xep0198_sm.h"
 
 #include "edge/edge.h"
@@ -59,7 +64,10 @@ take(void *fresh, bool first)
 static bool
 start(void)
 {
-  if (key_start()) return true;
+  if (key_start()) {
+    restore_start();
+    return true;
+  }
   log_event(LOG_FATAL, "secret-failed", "path", service_run_file("secret"), "why",
             strerror(errno), NULL);
   return false;
@@ -81,6 +89,7 @@ up(struct link *l)
     put_word(l, VERB_SERVE, "*");
     put_word(l, VERB_WATCH, "domains");
     pairs_routed_is_up(l);
+    resume_routed_is_up(l);
   }
   dials_link_up(l);
 }
@@ -109,6 +118,7 @@ turn(void)
   life_turn();
   pairs_turn();
   if (is_stopping && pairs_done()) life_stop();
+  kept_turn();
 }
 
 /* Output on its way is written to the end; nothing begins. */
@@ -143,7 +153,7 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_TARGET] = dial_on_target,    [VERB_RESOLVED] = dial_on_resolved,
   [VERB_SERVED] = domains_on_served, [VERB_FORGET] = domains_on_forget,
   [VERB_STANZA] = pairs_on_stanza,   [VERB_ACK] = acknowledged,
-  [VERB_S2S] = ctl_on_s2s,
+  [VERB_S2S] = ctl_on_s2s,           [VERB_EARLIER] = resume_on_earlier,
 };
 
 /* Streams come before the pairs that point to them. */

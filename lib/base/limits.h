@@ -326,6 +326,13 @@
 #define S2S_LEFT_US 300000000u
 #define S2S_LEFT 4096u
 #define S2S_RESUME_WAIT_US 8000000u
+/* The file in which xmpp-s2sd keeps the counts of streams for its next run: so many streams; bytes of
+ * each, names included; stanzas of all that are on their way. */
+#define S2S_KEPT 1024u
+#define S2S_KEPT_BYTES 512u
+#define S2S_KEPT_NOTES 16384u
+/* A new run waits so long for xmpp-routed to say which stanzas of the last one came (microseconds). */
+#define S2S_EARLIER_US 10000000u
 /* Stanzas wait so long for a peer that has opened a stream for both ways to ask for stream management. */
 #define S2S_ENABLE_US 2000000u
 #define S2S_PAIR_IDLE_US 60000000u

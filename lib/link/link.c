@@ -61,6 +61,12 @@ link_started(struct link const *l)
   return (l->epoch >> EPOCH_SHIFT) * 1000000;
 }
 
+uint64_t
+link_own_epoch(void)
+{
+  return links.epoch;
+}
+
 /* Numbers are compared within an epoch only. A neighbour of an older version knows none and
  * compares those of all runs, so they begin at the time of the start, in microseconds. */
 uint64_t

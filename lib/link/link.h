@@ -102,6 +102,9 @@ bool link_listen(char const *path, mode_t mode, unsigned int roles);
  * another run. */
 uint64_t link_started(struct link const *l);
 
+/* The EPOCH that our hello says; 0 under -p. */
+uint64_t link_own_epoch(void);
+
 /* The live link to this program that came up first, or NULL; all links, in the order in
  * which they came (connecting ones first): link_next(NULL) is the first. */
 struct link *link_find(enum program p);

@@ -2,7 +2,7 @@
 """Nothing that was acknowledged is lost between two servers: clients with stream management talk in
 pairs from one to the other, and every 300 ms a program of either, chosen by chance, is killed.
 Afterwards each message that a server has acknowledged has reached its recipient or come back as an
-error, in its order; and once, where no program is killed that alone knows what it has sent.
+error, in its order; and once, where no xmpp-c2sd is killed, which forces its clients to begin anew.
 
 What xmpp-s2sd has of its own is lost when xmpp-routed and xmpp-s2sd of a server are killed together
 (xmpp-restarts(7)): two seconds lie between them, and the first is back.
@@ -18,7 +18,7 @@ from talkers import *
 KILLED = ("s2sd", "tlsd", "routed", "dnsd", "c2sd")
 
 # Streams are resumed when these are killed, and repeats of xmpp-routed are recognized.
-ONCE = ("tlsd", "routed", "dnsd")
+ONCE = ("s2sd", "tlsd", "routed", "dnsd")
 
 
 def talkers_of(t, u):
