@@ -330,7 +330,7 @@
  * each, names included; stanzas of all that are on their way. */
 #define S2S_KEPT 1024u
 #define S2S_KEPT_BYTES 512u
-#define S2S_KEPT_NOTES 16384u
+#define S2S_KEPT_NOTES 65536u
 /* A new run waits so long for xmpp-routed to say which stanzas of the last one came (microseconds). */
 #define S2S_EARLIER_US 10000000u
 /* Stanzas wait so long for a peer that has opened a stream for both ways to ask for stream management. */
