@@ -340,7 +340,8 @@ queue_flush(struct pair *p)
   struct slice raw;
   uint32_t n = 0;
 
-  if (!s || !stream_is_open(s) || s->c.is_blocked || attempts_stopped()) return;
+  if (!s || !stream_is_open(s) || s->c.is_blocked || attempts_stopped() || sm_asks(s))
+    return;
   if (has_too_large(p)) sift(p, fits_peer);
   text.len = 0;
   while (!s->c.ending.why && sm_out_next(&p->out, &e, &raw)) {

@@ -96,6 +96,28 @@ on_timer(void *cookie)
   conduit_settle(&s->c);
 }
 
+bool
+sm_asks(struct stream const *s)
+{
+  return s->sm && s->sm->asks;
+}
+
+static void
+have_answer(struct stream *s)
+{
+  if (!s->sm->asks) return;
+  s->sm->asks = false;
+  event_timer_cancel(&s->sm->timer);
+  if (s->pair) pair_go_on(s->pair);
+}
+
+/* A peer that has offered stream management, and does not answer. */
+static void
+on_no_answer(void *cookie)
+{
+  have_answer(cookie);
+}
+
 struct sm *
 sm_new(struct stream *s)
 {
@@ -116,7 +138,8 @@ ask_anew(struct stream *s)
   struct sm *sm = sm_new(s);
 
   if (!sm) return;
-  sm->acks = true;
+  sm->acks = sm->asks = true;
+  event_timer_start(&sm->timer, door_now() + S2S_ENABLE_US, on_no_answer, s);
   stream_say(s, SLICE("<enable xmlns='" SM_NS3 "' resume='true'/>"));
 }
 
@@ -227,6 +250,7 @@ static void
 refused(struct stream *s)
 {
   if (!s->sm || !s->sm->acks) return;
+  have_answer(s);
   s->sm->acks = false;
   event_timer_cancel(&s->sm->timer);
   if (s->pair) pair_trust_writes(s->pair);
@@ -238,6 +262,7 @@ enabled(struct stream *s, struct xml_node const *e)
   if (!s->out || !s->sm) return;
   s->sm->counts = true;
   resume_note(s, e);
+  have_answer(s);
 }
 
 /* Stanzas that were sent on a stream that is not resumed leave again, or go back. */
@@ -303,7 +328,8 @@ sm_snapshot(struct snapshot *k, struct stream *s)
   SNAPSHOT_INT(k, s->sm->resumed);
   SNAPSHOT_INT(k, s->sm->told);
   resume_snapshot(k, s);
-  snapshot_timer(k, &s->sm->timer, on_timer, s);
+  SNAPSHOT_INT(k, s->sm->asks);
+  snapshot_timer(k, &s->sm->timer, s->sm->asks ? on_no_answer : on_timer, s);
 }
 
 void

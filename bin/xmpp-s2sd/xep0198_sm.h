@@ -11,11 +11,12 @@ struct left;
 /* Stream management of a stream. */
 struct sm {
   struct sm_in in;
-  bool counts;       /* the peer's stanzas are counted */
-  bool acks;         /* the peer acknowledges ours, or has not refused to yet */
-  bool resumed;      /* the stream goes on from another one */
-  bool may_go_on;    /* another one may go on from this, though we end it */
-  uint32_t told;     /* the count that the peer was told last */
+  bool counts;    /* the peer's stanzas are counted */
+  bool acks;      /* the peer acknowledges ours, or has not refused to yet */
+  bool asks;      /* the peer's answer to enable is awaited: no stanza of ours leaves */
+  bool resumed;   /* the stream goes on from another one */
+  bool may_go_on; /* another one may go on from this, though we end it */
+  uint32_t told;  /* the count that the peer was told last */
   struct left *left; /* the part that outlives the stream; NULL: it cannot be resumed */
   struct event_timer timer;
 };
@@ -42,6 +43,9 @@ void sm_acked(void);
 
 /* Say whether the peer acknowledges what it gets, or may yet say so. */
 bool sm_acks_come(struct stream const *s);
+
+/* Say whether stanzas wait for the answer to enable: they could not be resumed without its id. */
+bool sm_asks(struct stream const *s);
 
 /* Say whether the peer's stanzas are counted and routed has not acknowledged them all yet. */
 bool sm_is_behind(struct stream const *s);

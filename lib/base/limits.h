@@ -333,7 +333,8 @@
 #define S2S_KEPT_NOTES 65536u
 /* A new run waits so long for xmpp-routed to say which stanzas of the last one came (microseconds). */
 #define S2S_EARLIER_US 10000000u
-/* Stanzas wait so long for a peer that has opened a stream for both ways to ask for stream management. */
+/* Stanzas wait so long for a peer that has opened a stream for both ways to ask for stream management; and
+ * for a peer's answer when we ask for it. */
 #define S2S_ENABLE_US 2000000u
 #define S2S_PAIR_IDLE_US 60000000u
 /* Incoming streams that have proven no domain, and those of one address (/64). */
