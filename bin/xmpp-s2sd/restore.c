@@ -18,6 +18,8 @@ struct found {
   struct left *left;
   struct pair *pair; /* whose counts those of the stream are */
   uint64_t *marks;   /* of stanzas acked + 1 to sent */
+  uint32_t lowest;   /* place of ours in the notes that were looked at, newest first */
+  bool looked_at;
 };
 
 /* Say whether the peer may have sent stanzas of which it does not know that they are here: see resume_owes. */
@@ -62,6 +64,35 @@ read_note(struct found *all, struct kept_note const *n)
   }
 }
 
+/* When the other stanzas leave again (kept_rewound), places are given anew, and older notes of these and
+ * of higher places mean nothing. */
+static bool
+is_stale(struct found *all, struct kept_note const *n)
+{
+  struct found *f = &all[kept_place(n->kept)];
+
+  if (n->came) return false;
+  if (f->looked_at && (int32_t)(n->at - f->lowest) >= 0) return true;
+  f->looked_at = true;
+  f->lowest = n->at;
+  return false;
+}
+
+static void
+read_notes(struct found *all)
+{
+  struct kept_note *notes = calloc(S2S_KEPT_NOTES, sizeof *notes);
+  size_t n = 0, at = 0, i;
+
+  while (notes && n < S2S_KEPT_NOTES && kept_next_note(&at, &notes[n]))
+    n++;
+  for (i = n; i-- > 0;)
+    if (is_stale(all, &notes[i])) notes[i].kept = 0;
+  for (i = 0; i < n; i++)
+    if (notes[i].kept) read_note(all, &notes[i]);
+  free(notes);
+}
+
 /* A stanza whose note was overwritten is one of those whose fate is open, too. */
 static void
 add_open(struct found *f)
@@ -78,7 +109,6 @@ restore_start(void)
 {
   struct found *all = calloc(S2S_KEPT, sizeof *all);
   struct kept_stream k;
-  struct kept_note n;
   size_t i;
 
   kept_start(service_run_file("streams"));
@@ -87,8 +117,7 @@ restore_start(void)
     all[kept_place(k.kept)].k = k;
   for (i = 0; i < S2S_KEPT; i++)
     if (all[i].k.kept) restore(&all[i]);
-  for (i = 0; kept_next_note(&i, &n);)
-    read_note(all, &n);
+  read_notes(all);
   for (i = 0; i < S2S_KEPT; i++)
     add_open(&all[i]);
   if (left_count())
