@@ -243,8 +243,8 @@ def stop(sessions):
 
 def all_has_come(talkers, seconds):
     """Check that each acknowledged message is at its recipients, or was returned. A last session
-    of each account takes the messages that wait. The number of messages that came more than
-    once."""
+    of each account takes the messages that wait, and late ones as all its sessions do. The number of
+    messages that a session got more than once."""
     last = {x.user: Session(x.tree, x.user, "last", "<presence/>") for x in talkers}
     for s in last.values():
         s.connect()
@@ -281,7 +281,7 @@ def all_has_come(talkers, seconds):
             x.user, x.kind, len(gone), len(x.peer.acked), x.peer.user, gone[:10])
     for s in talkers + seconds + list(last.values()):
         s.s.abort()
-    return sum(len(got(x)) - len(set(got(x))) for x in talkers)
+    return sum(len(s.got) - len(set(s.got)) for s in talkers + seconds + list(last.values()))
 
 
 def tell(kills, talkers, seconds, doubled):
