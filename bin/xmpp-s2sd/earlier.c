@@ -58,7 +58,14 @@ forget_old(struct pair *p)
   p->earlier_at = 0;
 }
 
-/* Stanzas come in the order in which they had left: the search begins behind the last one found. */
+static bool
+is_said_again(struct slice raw)
+{
+  return slice_has_word(stanza_raw_field(raw, STANZA_TAGS), SLICE("again"));
+}
+
+/* Stanzas that routed says again come in the order in which they had left: the search begins behind the last
+ * one found. Others are not looked for, which would cost each of them the whole list. */
 enum fate
 earlier_fate(struct pair *p, struct slice raw)
 {
@@ -66,7 +73,8 @@ earlier_fate(struct pair *p, struct slice raw)
   uint64_t mark;
 
   forget_old(p);
-  mark = p->earlier.len ? earlier_mark(raw) : 0;
+  if (!p->earlier.len || !is_said_again(raw)) return FATE_NEVER_SENT;
+  mark = earlier_mark(raw);
   all = mark ? count(p) : 0;
   for (i = 0; i < all; i++) {
     struct earlier const *e = &list(p)[at = (p->earlier_at + i) % all];
