@@ -79,7 +79,8 @@ char const *service_data(void);
 bool service_pipes(void);
 
 /* The path of a file of our own beside our sockets, RUN/INSTANCE/NAME, which lives as the
- * settings do. NULL: ENOMEM; or the pipe driver runs, and the folder is not there. */
+ * settings do. NULL: ENOMEM; or the pipe driver runs, and the folder is not there, or is that of a
+ * live system, whose files a replay must not write. */
 char const *service_run_file(char const *name);
 
 /* Answer a control record: one figure; a row of values, behind which stands NULL; the end; a refusal. */

@@ -474,4 +474,21 @@ def follows_not(t, name, first, second):
     assert second not in out, "an id after the trace follows from its seed"
 
 
+@check
+def a_replay_leaves_the_files_of_the_live_system_alone(t):
+    """xmpp-routed would write its copies of messages over those of the one that runs."""
+    d = t.dir + "/copy"
+    shutil.copytree(t.state + "/settings", d + "/settings")
+    os.makedirs(d + "/run/routed")
+    for name in ("control", "kept-1", "kept-2"):
+        with open("%s/run/routed/%s" % (d, name), "w") as f:
+            f.write("of the live system")
+    with open(t.dir + "/nothing.in", "w"):
+        pass
+    replay(t, "routed", d + "/settings", "nothing")
+    for name in ("kept-1", "kept-2"):
+        with open("%s/run/routed/%s" % (d, name)) as f:
+            assert f.read() == "of the live system", name
+
+
 main(Tree(accounts=["a@localhost", "b@localhost"], modules=MODULES + "\nmod_muc: {}"))
