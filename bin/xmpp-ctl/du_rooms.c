@@ -222,12 +222,13 @@ print_tables(void)
   if (!ctl.records)
     printf("\n%-32s %11s %11s %11s %11s\n", "service", "total", "archive", "config",
            "rooms");
-  for (s = du.first; s; s = s->next)
+  for (s = du.first; s; s = s->next) {
+    uint64_t all = s->archive + s->config;
     printf(ctl.records ? "service\t%s\t%llu\t%llu\t%llu\t%llu\n"
                        : "%-32s %11llu %11llu %11llu %11llu\n",
-           s->name, (unsigned long long)(s->archive + s->config),
-           (unsigned long long)s->archive, (unsigned long long)s->config,
-           (unsigned long long)s->rooms);
+           s->name, (unsigned long long)all, (unsigned long long)s->archive,
+           (unsigned long long)s->config, (unsigned long long)s->rooms);
+  }
 }
 
 bool

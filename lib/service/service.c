@@ -531,22 +531,14 @@ service_pipes(void)
   return service.pipe;
 }
 
-/* Say whether a program of a live system has, or had, its sockets in our folder. */
-static bool
-is_of_a_live_one(void)
-{
-  char const *path = run_path(slice_str(service.instance), "control");
-
-  return !path || access(path, F_OK) == 0;
-}
-
 char const *
 service_run_file(char const *name)
 {
-  char const *folder = run_path(slice_str(service.instance), ".");
+  char const *folder = run_path(slice_str(service.instance), "."), *control;
 
-  if (!folder) return NULL;
-  if (service.pipe && (access(folder, F_OK) < 0 || is_of_a_live_one())) return NULL;
+  if (!folder || (service.pipe && access(folder, F_OK) < 0)) return NULL;
+  control = run_path(slice_str(service.instance), "control");
+  if (service.pipe && (!control || access(control, F_OK) == 0)) return NULL;
   return run_path(slice_str(service.instance), name);
 }
 

@@ -477,7 +477,7 @@ def follows_not(t, name, first, second):
 @check
 def a_replay_leaves_the_files_of_the_live_system_alone(t):
     """xmpp-routed would write its copies of messages over those of the one that runs."""
-    d = t.dir + "/copy"
+    d = tempfile.mkdtemp(dir=t.dir)
     shutil.copytree(t.state + "/settings", d + "/settings")
     os.makedirs(d + "/run/routed")
     for name in ("control", "kept-1", "kept-2"):
