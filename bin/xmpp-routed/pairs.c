@@ -127,6 +127,7 @@ pairs_acked(struct pair *p, uint64_t n)
 {
   struct parcel head;
 
+  parcels_fronted(); /* in front of what is acknowledged now */
   p->flying--;
   if (p->unacked < p->kept.len) {
     parcel_at(p, p->unacked, &head);
