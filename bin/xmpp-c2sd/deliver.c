@@ -78,7 +78,7 @@ deliver_stanza(struct link *l, struct record *r)
   if (slice_is(record_raw(r, 1 + STANZA_KIND), "message") &&
       !edge_is_new(record_raw(r, 1 + STANZA_ORIGIN), slice_starts(tags, "carbon sent")))
     return;
-  raw = slice_of(r->at[1 + STANZA_TO], (size_t)(xml.s + xml.len - r->at[1 + STANZA_TO]));
+  raw = record_run(r, 1 + STANZA_TO, 1 + STANZA_XML);
   while (slice_word(&sids, ' ', &word)) {
     struct stream *s = slice_u64(word, &sid) ? stream_find(sid) : NULL;
     if (!s || (is_iq && !asked_takes(s, r))) continue;

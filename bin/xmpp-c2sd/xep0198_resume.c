@@ -443,7 +443,7 @@ resume_on_queued(struct link *l, struct record *r)
   if (r->n <= 2 + STANZA_XML) return;
   if (!s) give_back(l, r);
   if (!s || !have_sm(s)) return;
-  raw = slice_of(r->at[3], (size_t)(xml.s + xml.len - r->at[3]));
+  raw = record_run(r, 2 + STANZA_TO, 2 + STANZA_XML);
   if (!sm_queue_add(&s->session.sm->out.queue, raw, (size_t)(xml.s - raw.s), door_wall()))
     log_event(LOG_WARN, "stanza-lost", "jid", s->session.jid, "why", "out of memory",
               NULL);

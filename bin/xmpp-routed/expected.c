@@ -166,7 +166,7 @@ expected_keeps(struct link *l, struct record *r)
   struct slice line;
 
   if (tells_sessions(l) || (!early.len && expected_all_there())) return false;
-  line = slice_of(r->at[0], (size_t)(r->at[r->n - 1] + r->len[r->n - 1] - r->at[0]));
+  line = record_run(r, 0, r->n - 1);
   head.len = line.len;
   if (!stralloc_readyplus(&early, sizeof head + line.len)) {
     link_drop(l, "out of memory");

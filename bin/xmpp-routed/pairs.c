@@ -169,27 +169,18 @@ pairs_settled(struct link *l, struct record *r)
 void
 pairs_unsettled(struct link *l, struct record *r)
 {
-  static stralloc line = STRALLOC_ZERO;
   struct slice from = jid_cut(record_raw(r, STANZA_FROM)).domain;
   struct slice key = pair_key_of(from, jid_cut(record_raw(r, STANZA_TO)).domain);
   struct pair *p = pair_find(key);
   struct post *post = services_others();
   uint64_t n;
-  unsigned int i;
 
   if (!post || post->link != l ||
       !slice_u64(stanza_tag(record_raw(r, STANZA_TAGS), "pair"), &n))
     return;
   if (!p && key.len) p = pair_make(key, from.len);
   if (!p) return;
-  line.len = 0;
-  for (i = STANZA_TO; i <= STANZA_XML; i++) {
-    struct slice f = record_raw(r, i);
-    if ((i > STANZA_TO && !stralloc_catb(&line, "\t", 1)) ||
-        !stralloc_catb(&line, f.s, f.len))
-      return;
-  }
-  parcel_keep_front(p, n, slice_of(line.s, line.len));
+  parcel_keep_front(p, n, record_run(r, STANZA_TO, STANZA_XML));
   pair_free_if_empty(p);
 }
 

@@ -18,9 +18,6 @@
  * A pair with stanzas has a stream, or a dial that makes one, or it waits: for the pause behind a
  * failure, when the failure may pass and the peer was there lately. */
 
-/* Room that the text of a stanza keeps. */
-#define RAW_KEEP (256u << 10)
-
 struct pairs_totals pairs_totals;
 
 /* Pairs that are looked at for one with nothing but failures to remember, when there are too many. */
@@ -269,23 +266,6 @@ pairs_turn(void)
 
 /* ---- input ---- */
 
-/* The fields of a stanza from TO on, as they stand in the record. */
-static bool
-cat_raw(stralloc *out, struct record const *r, size_t *xml)
-{
-  unsigned int i;
-  struct slice f;
-
-  out->len = 0;
-  for (i = STANZA_TO; i <= STANZA_XML; i++) {
-    if (i > STANZA_TO && !stralloc_catb(out, "\t", 1)) return false;
-    *xml = out->len;
-    f = record_raw(r, i);
-    if (!stralloc_catb(out, f.s, f.len)) return false;
-  }
-  return true;
-}
-
 /* The pair with the most bytes is the first that takes no more. */
 static bool
 is_full(struct pair const *p, size_t more)
@@ -362,20 +342,16 @@ refuse_pair(struct slice raw, struct slice from, struct slice to)
 void
 pairs_on_stanza(struct link *l, struct record *r)
 {
-  static stralloc raw = STRALLOC_ZERO;
+  struct slice raw = record_run(r, STANZA_TO, STANZA_XML);
   struct slice from = jid_cut(record_raw(r, STANZA_FROM)).domain;
   struct slice to = jid_cut(record_raw(r, STANZA_TO)).domain;
-  struct pair *p;
-  size_t xml;
+  struct pair *p = pair_make(from, to);
 
   (void)l;
-  if (!cat_raw(&raw, r, &xml)) return;
-  p = pair_make(from, to);
   if (p)
-    enqueue(p, slice_of(raw.s, raw.len), xml);
+    enqueue(p, raw, raw.len - record_raw(r, STANZA_XML).len);
   else
-    refuse_pair(slice_of(raw.s, raw.len), from, to);
-  if (raw.a > RAW_KEEP) stralloc_free(&raw);
+    refuse_pair(raw, from, to);
 }
 
 void

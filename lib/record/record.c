@@ -87,6 +87,13 @@ record_raw(struct record const *r, unsigned int i)
   return (struct slice){r->at[i], r->len[i]};
 }
 
+struct slice
+record_run(struct record const *r, unsigned int first, unsigned int last)
+{
+  if (last >= r->n || r->dirty & ((2u << last) - (1u << first))) return SLICE("");
+  return slice_of(r->at[first], (size_t)(r->at[last] + r->len[last] - r->at[first]));
+}
+
 uint64_t
 record_u64(struct record *r, unsigned int i)
 {

@@ -31,6 +31,10 @@ struct slice record_get(struct record *r, unsigned int i);
  * record_get that had something to unescape. */
 struct slice record_raw(struct record const *r, unsigned int i);
 
+/* Fields first to last with the TABs between them, as they stand in the line; empty under the same
+ * condition, or when last is not there. */
+struct slice record_run(struct record const *r, unsigned int first, unsigned int last);
+
 /* Field i as a number; 0 when it is absent or none. */
 uint64_t record_u64(struct record *r, unsigned int i);
 

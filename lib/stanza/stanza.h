@@ -28,8 +28,7 @@ struct stanza {
  * as it stands in the record, escaped, to be passed on by link_raw. */
 void stanza_read(struct record *r, unsigned int at, struct stanza *out);
 
-/* Give field i of the fields of a stanza from TO on, as they stand in a record; the last, XML,
- * not. */
+/* Give field i of the fields of a stanza from TO on, as they stand in a record. */
 struct slice stanza_raw_field(struct slice raw, unsigned int i);
 
 /* Where a stanza comes from: the ORIGIN of an instance, NAME:NUMBER, or as routed passes it on,
