@@ -2,13 +2,9 @@
 #include "snapshot.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* A copy in the memory of routed alone is lost when routed is killed, and while a c2sd is away
  * routed is alone with the copies for its sessions. So the copies stand in a file too, which is
@@ -168,45 +164,17 @@ give_up(char const *path)
   journal.retry_us = door_now() + JOURNAL_RETRY_US;
 }
 
-/* Give the file its size. The disk's blocks are taken now: a store into a hole of a full disk
- * would be a SIGBUS. New blocks are written, too, in large pieces: the first store to a page of
- * the map then costs ext4 a tenth of one to a page that was only allocated. */
-static bool
-make_room(int fd, size_t size)
-{
-  static char zeros[1u << 16];
-  off_t at = lseek(fd, 0, SEEK_END);
-  size_t n;
-
-  if (at < 0 || ftruncate(fd, (off_t)size) < 0) return false;
-  if ((errno = posix_fallocate(fd, 0, (off_t)size))) return false;
-  for (; (size_t)at < size; at += (off_t)n) {
-    n = size - (size_t)at < sizeof zeros ? size - (size_t)at : sizeof zeros;
-    if (allwrite(fd, zeros, n) < n) return false;
-  }
-  return true;
-}
-
 /* Map the file, with room for `room` bytes of notes. */
 static bool
 map_file(struct half *h, size_t room)
 {
   size_t size = sizeof(struct head) + room;
-  int fd, e;
 
   if (h->map && h->size >= size && h->size <= 4 * size) return true;
   if (h->map) munmap(h->map, h->size);
-  h->map = NULL;
-  fd = open(h->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) return false;
-  e = make_room(fd, size) ? 0 : errno;
-  if (!e) h->map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (!e && h->map == MAP_FAILED) e = errno;
-  if (e) h->map = NULL;
+  h->map = file_map(h->path, size);
   h->size = size;
-  fd_close(fd);
-  errno = e;
-  return !e;
+  return h->map != NULL;
 }
 
 /* Write all that is kept into the other file, and go on there. */

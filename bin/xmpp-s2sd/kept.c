@@ -2,15 +2,9 @@
 
 #include "link/link.h"
 
-#include <skalibs/djbunix.h>
-
 #include <errno.h>
-#include <fcntl.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* The counts of streams with stream management (XEP-0198) in a mapped file: a kill takes nothing from
  * the kernel's memory. The file is not synced; a power cut may cost it, and then streams begin anew.
@@ -72,29 +66,12 @@ static bool said_full;
 
 /* ---- the file ---- */
 
-/* The disk's blocks are taken now: a store into a hole of a full disk would be a SIGBUS. */
-static bool
-map_file(char const *path)
-{
-  int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), e;
-  void *map = NULL;
-
-  if (fd < 0) return false;
-  e =
-    ftruncate(fd, (off_t)sizeof *file) < 0 ? errno : posix_fallocate(fd, 0, sizeof *file);
-  if (!e) map = mmap(NULL, sizeof *file, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (!e && map == MAP_FAILED) e = errno;
-  fd_close(fd);
-  errno = e;
-  if (!e) file = map;
-  return !e;
-}
-
 void
 kept_start(char const *path)
 {
   if (!path) return;
-  if (!map_file(path)) {
+  file = file_map(path, sizeof *file);
+  if (!file) {
     log_event(LOG_WARN, "kept-file", "path", path, "why", strerror(errno), NULL);
     return;
   }

@@ -287,6 +287,12 @@ void door_secrets_from(enum door_secrets from);
 /* n characters of [a-z0-9] chosen by door_random at buf, for ids; no NUL is written. */
 void door_random_id(char *buf, size_t n);
 
+/* ---- memory that outlives a kill (mapped.c) ---- */
+
+/* Map the file at path, which is made (0600) when there is none, and has this size then: what is stored
+ * there a kill does not take, a power cut may. NULL: errno says why. */
+void *file_map(char const *path, size_t size);
+
 /* ---- --help and --version, for every program ---- */
 
 /* When a word of argv before "--" is --help or --version, print the usage of PROG, whose words behind
