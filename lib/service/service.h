@@ -89,7 +89,7 @@ void service_row(struct link *ctl, ...) __attribute__((sentinel));
 void service_done(struct link *ctl);
 void service_error(struct link *ctl, char const *text);
 
-/* ---- answers to xmpp-ctl that go on over turns (jobs.c) ---- */
+/* ---- answers to xmpp-ctl that go on over turns (answers.c) ---- */
 
 /* The first member of a program's own struct, which calloc has made. */
 struct service_job {

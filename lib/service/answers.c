@@ -1,6 +1,49 @@
 #include "service/service.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
+
+/* Answers to xmpp-ctl: rows and their end; those that go on over turns. */
+
+void
+service_stat(struct link *ctl, char const *name, uint64_t value)
+{
+  link_begin(ctl, VERB_STAT);
+  link_str(ctl, name);
+  link_num(ctl, value);
+  link_end(ctl);
+}
+
+void
+service_row(struct link *ctl, ...)
+{
+  char const *value;
+  va_list ap;
+
+  link_begin(ctl, VERB_ROW);
+  va_start(ap, ctl);
+  while ((value = va_arg(ap, char const *)))
+    link_str(ctl, value);
+  va_end(ap);
+  link_end(ctl);
+}
+
+void
+service_done(struct link *ctl)
+{
+  link_begin(ctl, VERB_DONE);
+  link_end(ctl);
+}
+
+void
+service_error(struct link *ctl, char const *text)
+{
+  link_begin(ctl, VERB_ERROR);
+  link_str(ctl, text);
+  link_end(ctl);
+}
+
+/* ---- jobs ---- */
 
 #define SERVICE_JOB_WAIT_US 10000
 
