@@ -27,15 +27,15 @@ count(struct pair const *p)
 /* Numbers of a run of routed are above this; those below are of stanzas that it has from here. */
 #define NUMBERS_BEGIN (UINT64_C(1) << 32)
 
-/* One stanza may become several for one pair: they differ in TO, or in length at least. */
+/* Several stanzas of one pair may come of one: they differ in TO, or in length at least. */
 uint64_t
 earlier_mark(struct slice raw)
 {
   static uint64_t const key[2];
   struct slice origin = stanza_raw_field(raw, STANZA_ORIGIN);
-  uint64_t n = pair_number(raw);
+  uint64_t n;
 
-  if (!origin.len) return n >= NUMBERS_BEGIN ? n : 0;
+  if (!origin.len) return (n = pair_number(raw)) >= NUMBERS_BEGIN ? n : 0;
   n = hash_keyed(key, stanza_raw_field(raw, STANZA_XML).len,
                  stanza_raw_field(raw, STANZA_TO));
   return hash_keyed(key, n, origin);

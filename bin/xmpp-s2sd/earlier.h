@@ -4,7 +4,7 @@
 
 #include "pairs.h"
 
-/* What became of a stanza: FATE_OPEN: the peer's count is awaited. */
+/* The fate of a stanza. FATE_OPEN: the peer's count is awaited. */
 enum fate { FATE_NEVER_SENT, FATE_OPEN, FATE_HAD, FATE_MISSING };
 
 /* The mark of a stanza from routed, which is the same when routed sends the stanza again; 0: it has none.
@@ -15,7 +15,7 @@ uint64_t earlier_mark(struct slice raw);
  * open come in their order. false: ENOMEM. */
 bool earlier_add(struct pair *p, enum fate fate, uint64_t mark);
 
-/* What became of the stanza of the pair's, which comes again. */
+/* Give the fate of a stanza that routed hands over; of one that it does not say again: FATE_NEVER_SENT. */
 enum fate earlier_fate(struct pair *p, struct slice raw);
 
 /* Say whether there are stanzas whose fate is open. The peer has n of these: the first ones; the others are

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What the file of streams (kept.c) says of the last run becomes what that run would have, had all its
- * streams been lost just now: the parts that outlive streams (left.c), and pairs whose stanzas may have
+/* The file of streams (kept.c) is read as if this program were the last run, and all its streams had been
+ * lost just now: from it come the parts that outlive streams (left.c), and pairs whose stanzas may have
  * arrived (earlier.c). */
 
 /* A stream of the file. */
