@@ -26,6 +26,7 @@ static struct {
   struct store *store;
   struct keys keys;
   unsigned char pepper[PEPPER_LEN];
+  struct scram_mac *by_pepper, *by_pepper_short; /* HMAC with SHA-512, SHA-256 */
 } secrets;
 
 static bool
@@ -44,6 +45,16 @@ read_pepper(void)
          store_commit(secrets.store);
 }
 
+static bool
+use_pepper(void)
+{
+  struct slice pepper = slice_of((char const *)secrets.pepper, PEPPER_LEN);
+
+  secrets.by_pepper = scram_mac_new(SCRAM_SHA512, pepper);
+  secrets.by_pepper_short = scram_mac_new(SCRAM_SHA256, pepper);
+  return secrets.by_pepper && secrets.by_pepper_short;
+}
+
 /* ---- opening ---- */
 
 bool
@@ -57,7 +68,7 @@ secrets_open(char const *data)
   secrets.store = store_open(path, true, true, KEYS_MAP_BYTES);
   if (secrets.store) store_refuse_when_full(secrets.store);
   return secrets.store && keys_open(&secrets.keys, secrets.store) &&
-         tokens_open(secrets.store) && read_pepper() &&
+         tokens_open(secrets.store) && read_pepper() && use_pepper() &&
          keys_count_all(&secrets.keys, secrets.accounts);
 }
 
@@ -85,15 +96,13 @@ from_name(struct slice bare, char what, uint32_t iterations, unsigned char *bloc
   memcpy(text, bare.s, bare.len);
   text[bare.len] = what;
   uint32_pack_big(text + bare.len + 1, iterations);
-  return scram_hmac(SCRAM_SHA512, slice_of((char const *)secrets.pepper, PEPPER_LEN),
-                    slice_of(text, bare.len + 5), block);
+  return scram_mac(secrets.by_pepper, slice_of(text, bare.len + 5), block);
 }
 
 bool
 secrets_hmac(struct slice text, unsigned char *out)
 {
-  return scram_hmac(SCRAM_SHA256, slice_of((char const *)secrets.pepper, PEPPER_LEN),
-                    text, out);
+  return scram_mac(secrets.by_pepper_short, text, out);
 }
 
 /* Iteration count, salt and keys of a name: nobody can tell them from an account's. */
@@ -132,8 +141,7 @@ secrets_resource(struct slice bare, struct slice agent, char out[SECRETS_RESOURC
     memcpy(text, bare.s, bare.len);
     text[bare.len] = '/';
     memcpy(text + bare.len + 1, agent.s, agent.len);
-    ok = scram_hmac(SCRAM_SHA512, slice_of((char const *)secrets.pepper, PEPPER_LEN),
-                    slice_of(text, bare.len + 1 + agent.len), block);
+    ok = scram_mac(secrets.by_pepper, slice_of(text, bare.len + 1 + agent.len), block);
   }
   for (i = 0; ok && i < SECRETS_RESOURCE; i++)
     out[i] = base32[block[i] % 32];

@@ -1,7 +1,5 @@
 #include "scram/scram.h"
 
-#include <openssl/evp.h>
-
 #include <string.h>
 
 /* XEP-0474: a hash of what the server has offered is in its first message, which the proof covers:
@@ -57,14 +55,12 @@ struct slice
 scram_offered(struct arena *a, enum scram_hash h, struct slice mechanisms,
               struct slice bindings)
 {
-  static EVP_MD const *(*const hashes[SCRAM_HASHES])(void) = {
-    [SCRAM_SHA1] = EVP_sha1, [SCRAM_SHA256] = EVP_sha256, [SCRAM_SHA512] = EVP_sha512};
-  unsigned char sum[EVP_MAX_MD_SIZE];
+  unsigned char sum[SCRAM_KEY_MAX];
   stralloc sa = STRALLOC_ZERO;
   struct slice hash = {NULL, 0};
 
   if (cat(&sa, mechanisms, "") && cat(&sa, bindings, BEFORE_TYPES) &&
-      EVP_Digest(sa.s ? sa.s : "", sa.len, sum, NULL, hashes[h](), NULL))
+      scram_digest(h, slice_of(sa.s, sa.len), sum))
     hash = scram_encode(a, slice_of((char const *)sum, scram_hash_len(h)));
   stralloc_free(&sa);
   return hash;

@@ -65,18 +65,55 @@ hmac_of(enum scram_hash h)
   return made[h];
 }
 
-/* The copy goes at once, and what the key left in it is wiped with it. */
-bool
-scram_hmac(enum scram_hash h, struct slice key, struct slice text, unsigned char *out)
+/* HMAC of text by a copy of this one, which has its key already, or gets this one. The copy goes at
+ * once, and what the key left in it is wiped with it. */
+static bool
+by_copy(EVP_MAC_CTX *of, struct slice key, struct slice text, size_t room,
+        unsigned char *out)
 {
-  EVP_MAC_CTX *of = hmac_of(h), *c = of ? EVP_MAC_CTX_dup(of) : NULL;
+  EVP_MAC_CTX *c = of ? EVP_MAC_CTX_dup(of) : NULL;
   size_t len;
-  bool ok = c && EVP_MAC_init(c, (unsigned char const *)key.s, key.len, NULL) == 1 &&
-            EVP_MAC_update(c, (unsigned char const *)text.s, text.len) == 1 &&
-            EVP_MAC_final(c, out, &len, hashes[h].len) == 1;
+  bool ok =
+    c && (!key.s || EVP_MAC_init(c, (unsigned char const *)key.s, key.len, NULL) == 1) &&
+    EVP_MAC_update(c, (unsigned char const *)text.s, text.len) == 1 &&
+    EVP_MAC_final(c, out, &len, room) == 1;
 
   EVP_MAC_CTX_free(c);
   return ok;
+}
+
+bool
+scram_hmac(enum scram_hash h, struct slice key, struct slice text, unsigned char *out)
+{
+  return by_copy(hmac_of(h), key, text, hashes[h].len, out);
+}
+
+struct scram_mac {
+  EVP_MAC_CTX *keyed;
+  size_t len;
+};
+
+struct scram_mac *
+scram_mac_new(enum scram_hash h, struct slice key)
+{
+  EVP_MAC_CTX *of = hmac_of(h);
+  struct scram_mac *m = of ? calloc(1, sizeof *m) : NULL;
+
+  if (!m) return NULL;
+  m->len = hashes[h].len;
+  m->keyed = EVP_MAC_CTX_dup(of);
+  if (m->keyed &&
+      EVP_MAC_init(m->keyed, (unsigned char const *)key.s, key.len, NULL) == 1)
+    return m;
+  EVP_MAC_CTX_free(m->keyed);
+  free(m);
+  return NULL;
+}
+
+bool
+scram_mac(struct scram_mac const *m, struct slice text, unsigned char *out)
+{
+  return by_copy(m->keyed, (struct slice){NULL, 0}, text, m->len, out);
 }
 
 static bool
@@ -85,12 +122,18 @@ hmac(enum scram_hash h, unsigned char const *key, struct slice text, unsigned ch
   return scram_hmac(h, slice_of((char const *)key, hashes[h].len), text, out);
 }
 
-static bool
-digest(enum scram_hash h, unsigned char const *in, unsigned char *out)
+bool
+scram_digest(enum scram_hash h, struct slice text, unsigned char *out)
 {
   EVP_MD const *md = md_of(h);
 
-  return md && EVP_Digest(in, hashes[h].len, out, NULL, md, NULL) == 1;
+  return md && EVP_Digest(text.s ? text.s : "", text.len, out, NULL, md, NULL) == 1;
+}
+
+static bool
+digest(enum scram_hash h, unsigned char const *in, unsigned char *out)
+{
+  return scram_digest(h, slice_of((char const *)in, hashes[h].len), out);
 }
 
 /* ---- keys ---- */

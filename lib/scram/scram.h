@@ -38,6 +38,14 @@ size_t scram_hash_len(enum scram_hash h);
 bool scram_hmac(enum scram_hash h, struct slice key, struct slice text,
                 unsigned char *out);
 
+/* A key under which many texts get their HMAC, so that what the key costs is paid once. It stays as
+ * long as the program. NULL: OpenSSL failed. scram_mac: out has room for scram_hash_len(h). */
+struct scram_mac *scram_mac_new(enum scram_hash h, struct slice key);
+bool scram_mac(struct scram_mac const *m, struct slice text, unsigned char *out);
+
+/* The hash of a text; out has room for scram_hash_len(h). false: OpenSSL failed. */
+bool scram_digest(enum scram_hash h, struct slice text, unsigned char *out);
+
 /* The HMAC by which a side of the mechanism HT-SHA-256 shows that it knows the token (XEP-0484,
  * draft-schmaus-kitten-sasl-ht-09 s3): who is "Initiator" for the client and "Responder" for the
  * server, binding the data of the channel binding, at most 500 bytes, empty for HT-SHA-256-NONE.

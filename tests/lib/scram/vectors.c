@@ -577,6 +577,29 @@ password_length(void **state)
   assert_int_equal(errno, EINVAL);
 }
 
+/* RFC 4231 s4.3, twice by one key, and an empty text. */
+static void
+one_key_for_many(void **state)
+{
+  static unsigned char const want[] = "\x5b\xdc\xc1\x46\xbf\x60\x75\x4e\x6a\x04\x24\x26"
+                                      "\x08\x95\x75\xc7\x5a\x00\x3f\x08\x9d\x27\x39\x83"
+                                      "\x9d\xec\x58\xb9\x64\xec\x38\x43";
+  struct scram_mac *m = scram_mac_new(SCRAM_SHA256, SLICE("Jefe"));
+  struct slice text = SLICE("what do ya want for nothing?");
+  unsigned char out[SCRAM_KEY_MAX], other[SCRAM_KEY_MAX];
+  int i;
+
+  (void)state;
+  assert_non_null(m);
+  for (i = 0; i < 2; i++) {
+    assert_true(scram_mac(m, SLICE(""), out));
+    assert_true(scram_hmac(SCRAM_SHA256, SLICE("Jefe"), SLICE(""), other));
+    assert_memory_equal(out, other, 32);
+    assert_true(scram_mac(m, text, out));
+    assert_memory_equal(out, want, 32);
+  }
+}
+
 int
 main(void)
 {
@@ -594,6 +617,7 @@ main(void)
     cmocka_unit_test_teardown(base64_strict, wipe),
     cmocka_unit_test_teardown(passwords, wipe),
     cmocka_unit_test_teardown(password_length, wipe),
+    cmocka_unit_test_teardown(one_key_for_many, wipe),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
