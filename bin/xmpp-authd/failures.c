@@ -23,6 +23,8 @@ struct list {
   struct table by_name;
   struct entry *oldest, *newest;
   size_t n, most, size;
+  void (*wipe)(
+    struct entry *e); /* frees what an entry has besides its name; NULL: nothing */
 };
 
 /* Failures of an address: n since the last pause that was longer than the life of a count. Of
@@ -38,15 +40,25 @@ struct address {
   } apart[FAILURES_APART_MAX];
 };
 
+/* An address from which somebody has logged in, by its hash. */
+struct known {
+  uint64_t address, until_us;
+};
+
+/* Of most accounts one address or two are known: each gets its room when it comes. */
 struct account {
   struct entry entry;
+  struct known *known;
+  uint32_t known_n;
   uint32_t failures, waiting;
   uint64_t until_us; /* the failures are forgotten then */
-
-  struct {
-    uint64_t address, until_us;
-  } known[FAILURES_KNOWN_MAX];
 };
+
+static void
+free_account(struct entry *e)
+{
+  free(((struct account *)e)->known);
+}
 
 static struct slice
 name_of(void const *item)
@@ -59,7 +71,8 @@ static struct list addresses = {.by_name = {.key = name_of},
                                 .size = sizeof(struct address)};
 static struct list accounts = {.by_name = {.key = name_of},
                                .most = FAILURES_ACCOUNTS_MAX,
-                               .size = sizeof(struct account)};
+                               .size = sizeof(struct account),
+                               .wipe = free_account};
 
 /* ---- lists ---- */
 
@@ -85,6 +98,7 @@ forget(struct list *l, struct entry *e)
   table_del(&l->by_name, name_of(e));
   leave(l, e);
   l->n--;
+  if (l->wipe) l->wipe(e);
   free(e->name);
   free(e);
 }
@@ -204,7 +218,7 @@ is_known(struct account const *a, struct slice ip)
   size_t i;
 
   if (ban_is_shared(ip)) return true;
-  for (i = 0; i < FAILURES_KNOWN_MAX; i++)
+  for (i = 0; i < a->known_n; i++)
     if (a->known[i].address == address && a->known[i].until_us > door_now()) return true;
   return false;
 }
@@ -220,20 +234,32 @@ count_account(struct slice ip, struct slice bare)
   if (a->failures < UINT32_MAX) a->failures++;
 }
 
-/* The address takes the place of itself, or of the one that is forgotten first. */
+/* Room for one address more, up to FAILURES_KNOWN_MAX. false: there is none. */
+static bool
+grow(struct account *a)
+{
+  struct known *v = a->known_n < FAILURES_KNOWN_MAX
+                      ? realloc(a->known, (a->known_n + 1) * sizeof *v)
+                      : NULL;
+
+  if (!v) return false;
+  a->known = v;
+  v[a->known_n++] = (struct known){0, 0};
+  return true;
+}
+
+/* The address takes the place of itself, or a new one, or that of the one that is forgotten first. */
 static void
 know(struct account *a, struct slice ip)
 {
   uint64_t address = address_hash(ip);
   size_t i, at = 0;
 
-  for (i = 0; i < FAILURES_KNOWN_MAX; i++) {
-    if (a->known[i].address == address) at = i;
-    if (a->known[i].address == address) break;
+  for (i = 0; i < a->known_n && a->known[i].address != address; i++)
     if (a->known[i].until_us < a->known[at].until_us) at = i;
-  }
-  a->known[at].address = address;
-  a->known[at].until_us = door_now() + FAILURES_KNOWN_US;
+  if (i < a->known_n || grow(a)) at = i;
+  if (!a->known_n) return;
+  a->known[at] = (struct known){address, door_now() + FAILURES_KNOWN_US};
 }
 
 uint64_t
@@ -301,7 +327,10 @@ account_fields(struct snapshot *k, struct account *a)
   SNAPSHOT_INT(k, a->failures);
   SNAPSHOT_INT(k, a->waiting);
   SNAPSHOT_INT(k, a->until_us);
-  snapshot_block(k, a->known, sizeof a->known);
+  SNAPSHOT_INT(k, a->known_n);
+  if (a->known_n && snapshot_restores(k))
+    a->known = snapshot_new(k, a->known_n * sizeof *a->known);
+  if (a->known) snapshot_block(k, a->known, a->known_n * sizeof *a->known);
 }
 
 static void
