@@ -23,7 +23,7 @@
  *         how many requests are on their way, asked.c those that are answered later; deliver.c
  *         what comes for a session, output.c how it leaves; kept.c what streams keep in all;
  *         shown.c what others have seen of a session, directed.c who has directed presence of it,
- *         marks.c what its client has, fresh.c what waits for stream management; xepNNNN_*.c one extension each, of XEP-0198 _resume.c a
+ *         veil.c what they see of a phone that is long away, marks.c what its client has, fresh.c what waits for stream management; xepNNNN_*.c one extension each, of XEP-0198 _resume.c a
  *         session that moves, _left.c what was handed over just before a restart of routed,
  *         _ended.c sessions that are over; settings.c; raw.c -x; snapshot.c what a trace begins
  *         with

@@ -15,8 +15,8 @@
  *         posts.c, sources.c what is not acknowledged yet; expected.c who is waited for after a
  *         start; incoming.c what a stanza is; rules.c the tables of delivery; deliver.c where
  *         it goes, fanout.c a broadcast; unacked.c a stanza that a client did not get,
- *         returns.c one that a service did not get; pairs.c stanzas for other servers, senders.c
- *         how much of whom; domains.c which domains are served here; passing.c the record of a
+ *         returns.c one that a service did not get; pairs.c stanzas for other servers, parcels.c
+ *         where they wait, senders.c how much of whom; domains.c which domains are served here; passing.c the record of a
  *         stanza; behind.c presence that overtakes no subscription; kept.c copies until a client
  *         has its stanzas, held.c those of sessions that were lost, journal.c their file;
  *         asked.c requests that a service answers later; archive.c what is kept of messages; number.c ids; accounts.c accounts that end,
