@@ -131,7 +131,8 @@ is_plain_word(char const *s)
 
 /* The bytes in front of the first block or word that has a byte to be escaped. The test is
  * written over whole blocks, so that the compiler tests many bytes at once; of text nearly every
- * block has none. Words test the end of the text, and most fields, which have less than a block. */
+ * block has none. Words test the end of the text, and most fields, which have less than a block; the
+ * last word overlaps the one in front. */
 static size_t
 plain_run(char const *s, size_t len)
 {
@@ -147,6 +148,9 @@ plain_run(char const *s, size_t len)
   }
   while (i + sizeof(uint64_t) <= len && is_plain_word(s + i))
     i += sizeof(uint64_t);
+  if (i < len && i && len - i < sizeof(uint64_t) &&
+      is_plain_word(s + len - sizeof(uint64_t)))
+    return len;
   return i;
 }
 

@@ -143,13 +143,25 @@ numbers(void **state)
   assert_true(record_u64(&r, 99) == 0);
 }
 
+static void
+put_and_read(stralloc *sa, struct slice text)
+{
+  struct record r;
+
+  sa->len = 0;
+  assert_true(record_put_verb(sa, "v") && record_put(sa, text) && record_put_end(sa));
+  assert_ptr_equal(memchr(sa->s, '\n', sa->len), sa->s + sa->len - 1);
+  assert_true(record_split(&r, sa->s, sa->len - 1));
+  assert_int_equal(r.n, 2);
+  assert_true(slice_eq(record_get(&r, 1), text));
+}
+
 /* Every byte, at every place of a stretch that is longer than any block. */
 static void
 put_every_byte(void **state)
 {
   stralloc sa = STRALLOC_ZERO;
   char text[100];
-  struct record r;
   size_t at;
   int c;
 
@@ -158,14 +170,28 @@ put_every_byte(void **state)
     for (at = 0; at < sizeof text; at += 1 + at / 8) {
       memset(text, 'x', sizeof text);
       text[at] = (char)c;
-      sa.len = 0;
-      assert_true(record_put_verb(&sa, "v") &&
-                  record_put(&sa, slice_of(text, sizeof text)) && record_put_end(&sa));
-      assert_ptr_equal(memchr(sa.s, '\n', sa.len), sa.s + sa.len - 1);
-      assert_true(record_split(&r, sa.s, sa.len - 1));
-      assert_int_equal(r.n, 2);
-      assert_true(slice_eq(record_get(&r, 1), slice_of(text, sizeof text)));
+      put_and_read(&sa, slice_of(text, sizeof text));
     }
+  stralloc_free(&sa);
+}
+
+/* Every length up to some blocks, with a byte to be escaped at every place. */
+static void
+put_every_length(void **state)
+{
+  static char const bytes[] = "\\\t\n\r"; /* and NUL */
+  stralloc sa = STRALLOC_ZERO;
+  char text[80];
+  size_t len, at, i;
+
+  (void)state;
+  for (len = 1; len <= sizeof text; len++)
+    for (at = 0; at < len; at++)
+      for (i = 0; i < sizeof bytes; i++) {
+        memset(text, 'x', sizeof text);
+        text[at] = bytes[i];
+        put_and_read(&sa, slice_of(text, len));
+      }
   stralloc_free(&sa);
 }
 
@@ -247,10 +273,11 @@ int
 main(void)
 {
   struct CMUnitTest const tests[] = {
-    cmocka_unit_test(good_lines),     cmocka_unit_test(bad_lines),
-    cmocka_unit_test(many_fields),    cmocka_unit_test(numbers),
-    cmocka_unit_test(put_every_byte), cmocka_unit_test(put_exactly),
-    cmocka_unit_test(raw_fields),     cmocka_unit_test(random_round_trips),
+    cmocka_unit_test(good_lines),         cmocka_unit_test(bad_lines),
+    cmocka_unit_test(many_fields),        cmocka_unit_test(numbers),
+    cmocka_unit_test(put_every_byte),     cmocka_unit_test(put_every_length),
+    cmocka_unit_test(put_exactly),        cmocka_unit_test(raw_fields),
+    cmocka_unit_test(random_round_trips),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
