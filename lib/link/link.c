@@ -132,7 +132,7 @@ link_more(struct link *l, struct slice text)
 void
 link_more_raw(struct link *l, struct slice raw)
 {
-  if (!stralloc_catb(&l->out, raw.s, raw.len)) l->failed = true;
+  if (!text_catb(&l->out, raw.s, raw.len)) l->failed = true;
 }
 
 void
