@@ -55,10 +55,10 @@ give(struct stream *s, struct slice raw, struct slice xml, struct slice tags)
   case ST_BOUND:
     if (fresh_holds(s, raw, at, tags)) return;
     if (s->csi && !s->fresh && csi_holds(s, raw, at, tags)) return;
-    output_send(s, raw, at);
+    output_send(s, raw, at, tags);
     return;
   case ST_AWAY:
-    if (!veil_is_own(s, raw)) output_send(s, raw, at);
+    if (!veil_is_own(s, raw)) output_send(s, raw, at, tags);
     return;
   default: return;
   }

@@ -6,7 +6,7 @@
 
 /* Before stream management is on, a client has a stanza when it has left for the front. */
 void
-output_send(struct stream *s, struct slice raw, size_t xml)
+output_send(struct stream *s, struct slice raw, size_t xml, struct slice tags)
 {
   if (s->session.sm) {
     sm_send(s, raw, xml);
@@ -16,9 +16,9 @@ output_send(struct stream *s, struct slice raw, size_t xml)
   conduit_count(&s->c, s->listener->queue_max);
   if (s->state != ST_BOUND || s->c.ending.why) return;
   if (s->c.is_blocked)
-    marks_note_blocked(s, stanza_raw_field(raw, STANZA_TAGS));
+    marks_note_blocked(s, tags);
   else if (s->fetched)
-    marks_note_sent(s, stanza_raw_field(raw, STANZA_TAGS));
+    marks_note_sent(s, tags);
   else
-    marks_note(s, stanza_raw_field(raw, STANZA_TAGS));
+    marks_note(s, tags);
 }

@@ -4,8 +4,8 @@
 
 #include "c2sd.h"
 
-/* Send a stanza whose XML begins at offset xml of raw, in its order. Once stream management is on
- * the stanza is kept until it is acknowledged. */
-void output_send(struct stream *s, struct slice raw, size_t xml);
+/* Send a stanza whose XML begins at offset xml of raw, in its order; tags are those of its envelope.
+ * Once stream management is on the stanza is kept until it is acknowledged. */
+void output_send(struct stream *s, struct slice raw, size_t xml, struct slice tags);
 
 #endif

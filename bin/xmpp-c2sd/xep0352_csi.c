@@ -234,7 +234,7 @@ csi_flush(struct stream *s)
   s->csi->queue = (struct sm_queue){.text = STRALLOC_ZERO};
   s->csi->dead = s->csi->seen_n = 0;
   while (next_alive(&q, &at, &e, &raw))
-    output_send(s, raw, e.xml);
+    output_send(s, raw, e.xml, stanza_raw_field(raw, STANZA_TAGS));
   stralloc_free(&q.text);
 }
 
