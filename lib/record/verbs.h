@@ -195,7 +195,7 @@ V(KICK, "kick", "SID CONDITION", 2, ROLE_ROUTER | ROLE_CONTROL, ROLE_EDGE,      
 V(STANZA, "stanza", "TO FROM KIND TYPE ID TAGS ORIGIN XML", 8, ROLE_EDGE | ROLE_SERVICE | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
   "A stanza to be delivered. KIND is message, presence or iq; TAGS are words made by the edge; ORIGIN is INSTANCE:NUMBER as its source says it, INSTANCE:EPOCH:NUMBER as routed passes it on.") \
 V(DELIVER, "deliver", "SIDS TO FROM KIND TYPE ID TAGS ORIGIN XML", 9, ROLE_ROUTER, ROLE_EDGE, \
-  "The stanza goes out on each session of SIDS (numbers separated by blanks).")               \
+  "The stanza goes out on each session of SIDS (numbers separated by blanks). TO may be an address for each of SIDS, a line each: then XML has no to, and each session gets its own.") \
 V(SERVE, "serve", "DOMAIN", 1, ROLE_SERVICE, ROLE_ROUTER,                                     \
   "All stanzas to DOMAIN are for the sender; *, which xmpp-s2sd says, are all domains that nobody serves.")                                                \
 V(HANDLE, "handle", "SCOPE NAMESPACE HOST", 2, ROLE_SERVICE, ROLE_ROUTER,                          \
