@@ -65,17 +65,6 @@ deliver_to_session(struct session const *s, struct passing const *p)
   push_queued(s, p);
 }
 
-void
-deliver_shared(struct session const *s, struct passing const *p,
-               struct passing_shared const *shared)
-{
-  source_crosses(p->source, p->number, s->link);
-  link_begin(s->link, VERB_DELIVER);
-  link_num(s->link, s->sid);
-  passing_put_shared(s->link, shared, p->st.to);
-  push_queued(s, p);
-}
-
 /* Give the session of u that has the name of p's sender, of whose end p tells: an earlier session
  * of that name. NULL: there is none. */
 static struct session const *

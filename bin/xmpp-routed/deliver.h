@@ -24,10 +24,6 @@ void deliver_to_available(struct user const *u, struct passing const *p);
 /* Send s, and keep for s, the copy p that an earlier run kept for s and c2sd never had. p is changed. */
 void deliver_again(struct session *s, struct passing *p);
 
-/* Send p to one session of its to, with what passing_share has written of p. */
-void deliver_shared(struct session const *s, struct passing const *p,
-                    struct passing_shared const *shared);
-
 /* Answer p with an error, if p may be answered; more is put behind the condition. rule is the
  * reason, for the log. deliver_back does the same for a stanza that was returned. */
 void deliver_bounce(struct passing const *p, enum refusal rule, enum stanza_error e,

@@ -59,34 +59,6 @@ passing_put(struct link *l, struct passing const *p)
 }
 
 bool
-passing_share(struct passing_shared *s, struct passing const *p)
-{
-  struct stanza const *st = &p->st;
-  struct splice at;
-
-  s->text.len = 0;
-  if (!splice_attribute(st->xml, &at) || !record_put(&s->text, st->from) ||
-      !record_put(&s->text, st->kind) || !record_put(&s->text, st->type) ||
-      !record_put(&s->text, st->id) || !record_put(&s->text, st->tags) ||
-      !record_put(&s->text, st->origin) || !record_put_begin(&s->text) ||
-      !splice_cat_head(&s->text, &at))
-    return false;
-  s->mid = slice_of(s->text.s, s->text.len);
-  s->tail = at.tail;
-  return true;
-}
-
-void
-passing_put_shared(struct link *l, struct passing_shared const *s, struct slice to)
-{
-  link_text(l, to);
-  link_more_raw(l, s->mid);
-  link_more(l, to_attribute(to));
-  link_more_raw(l, s->tail);
-  link_end(l);
-}
-
-bool
 passing_cat(stralloc *out, struct passing const *p)
 {
   struct stanza const *st = &p->st;

@@ -31,21 +31,6 @@ struct passing {
 /* Say the fields of p's envelope and its XML on l, and end the record. */
 void passing_put(struct link *l, struct passing const *p);
 
-/* The parts that records of one stanza to many addresses have in common, as records have it: the fields
- * between the address and the to in its XML, and the XML behind it. mid lies in text, which the caller
- * frees. */
-struct passing_shared {
-  stralloc text;
-  struct slice mid, tail;
-};
-
-/* Set it from p, which lacks to; the text is written anew. false: ENOMEM, or the XML is no
- * element. */
-bool passing_share(struct passing_shared *s, struct passing const *p);
-
-/* Say the fields for one address on l, and end the record. */
-void passing_put_shared(struct link *l, struct passing_shared const *s, struct slice to);
-
 /* Append the fields of p's envelope and its XML, escaped, with TABs between them. false:
  * ENOMEM. */
 bool passing_cat(stralloc *out, struct passing const *p);
