@@ -161,8 +161,9 @@ to_account(struct passing const *p, struct jid const *to)
 void
 fanout_stanza(struct passing *p, bool checked)
 {
-  struct slice tos = p->st.to;
-  struct post *post;
+  struct slice tos = p->st.to, domain = SLICE("");
+  struct post *post, *serves = NULL;
+  bool hosted = false;
   struct jid to;
 
   p->st.origin = SLICE("");
@@ -171,8 +172,13 @@ fanout_stanza(struct passing *p, bool checked)
   while (slice_word(&tos, '\n', &p->st.to)) {
     if (!p->st.to.len || (checked && blocking_of(p) != BLOCKED_NOT)) continue;
     to = jid_cut(p->st.to);
-    post = services_domain(to.domain);
-    if (!post && !routed_host(to.domain))
+    if (!slice_eq(to.domain, domain)) {
+      domain = to.domain;
+      serves = services_domain(domain);
+      hosted = routed_host(domain) != NULL;
+    }
+    post = serves;
+    if (!post && !hosted)
       pairs_route(p);
     else if (!post && !to.local.len)
       post = services_resource(&to);
