@@ -1,5 +1,5 @@
 """STARTTLS and direct TLS: the switch, versions, ciphers, ALPN, and handshakes that fail."""
-import socket
+import re, socket, subprocess
 
 from tlsd import *
 
@@ -113,6 +113,23 @@ def ciphers_that_are_not_spoken_are_refused():
     assert t.settle() == []
     s = wrap(t.socket(t.direct), "one.example", version=V12)
     assert s.cipher()[0] == "ECDHE-RSA-AES256-GCM-SHA384"
+
+
+def spoken(t, *words):
+    """The suite that s_client, with these words, gets of TLS 1.3."""
+    r = subprocess.run(["openssl", "s_client", "-unix", t.direct, "-servername", "one.example",
+                        "-tls1_3", "-brief", *words], stdin=subprocess.DEVNULL, text=True,
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE)
+    return re.search("Ciphersuite: (\\S+)", r.stdout).group(1)
+
+
+@check
+def the_cheapest_suite_of_tls_1_3_goes_first():
+    """OpenSSL's clients name AES-256 first; whoever knows nothing else gets that."""
+    t = Tlsd(one)
+    assert spoken(t) == "TLS_AES_128_GCM_SHA256"
+    for suite in ("TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"):
+        assert spoken(t, "-ciphersuites", suite) == suite
 
 
 @check
