@@ -1,5 +1,7 @@
 #include "record/record.h"
 
+#include "base/word.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -115,18 +117,13 @@ static char const escape_of[256] = {
 
 #define BLOCK 32
 
-#define EACH(byte) (UINT64_MAX / 255 * (byte))
-
-/* Say whether none of eight bytes is to be escaped: a byte less than n sets its highest bit in
- * (w - n) & ~w. */
+/* Say whether none of eight bytes is to be escaped. */
 static bool
 is_plain_word(char const *s)
 {
-  uint64_t w, x;
+  uint64_t w = word_at(s);
 
-  memcpy(&w, s, sizeof w);
-  x = w ^ EACH('\\');
-  return !((((w - EACH(14)) & ~w) | ((x - EACH(1)) & ~x)) & EACH(0x80));
+  return !((word_below(w, 14) | word_like(w, 0xff, '\\')) & WORD_ANY);
 }
 
 /* The bytes in front of the first block or word that has a byte to be escaped. The test is
@@ -146,10 +143,9 @@ plain_run(char const *s, size_t len)
     }
     if (any) return i;
   }
-  while (i + sizeof(uint64_t) <= len && is_plain_word(s + i))
-    i += sizeof(uint64_t);
-  if (i < len && i && len - i < sizeof(uint64_t) &&
-      is_plain_word(s + len - sizeof(uint64_t)))
+  while (i + WORD_BYTES <= len && is_plain_word(s + i))
+    i += WORD_BYTES;
+  if (i < len && i && len - i < WORD_BYTES && is_plain_word(s + len - WORD_BYTES))
     return len;
   return i;
 }

@@ -1,5 +1,7 @@
 #include "xml/xml_internal.h"
 
+#include "base/word.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -100,16 +102,31 @@ static unsigned char const escaped[256] = {
   ['"'] = IN_TEXT, ['\r'] = IN_TEXT, ['\n'] = IN_ATTRIBUTES, ['\t'] = IN_ATTRIBUTES,
 };
 
+/* Say whether none of eight bytes is escaped anywhere: each that is has the bits of '<' and '>', or of
+ * '"', '&' and the apostrophe, or is a control. */
+static bool
+is_plain_word(char const *s)
+{
+  uint64_t w = word_at(s);
+
+  return !((word_below(w, ' ') | word_like(w, 0xfd, '<') | word_like(w, 0xfa, '"')) &
+           WORD_ANY);
+}
+
 static bool
 cat_escaped(stralloc *out, struct slice text, unsigned char where)
 {
-  size_t from = 0, i;
+  size_t from = 0, i = 0, end;
 
-  for (i = 0; i < text.len; i++) {
-    if (escaped[(unsigned char)text.s[i]] < where) continue;
-    if (!text_catb(out, text.s + from, i - from) || !text_cats(out, entity(text.s[i])))
-      return false;
-    from = i + 1;
+  while (i < text.len) {
+    end = text.len - i < WORD_BYTES ? text.len : i + WORD_BYTES;
+    if (end - i == WORD_BYTES && is_plain_word(text.s + i)) i = end;
+    for (; i < end; i++) {
+      if (escaped[(unsigned char)text.s[i]] < where) continue;
+      if (!text_catb(out, text.s + from, i - from) || !text_cats(out, entity(text.s[i])))
+        return false;
+      from = i + 1;
+    }
   }
   return from == text.len || text_catb(out, text.s + from, text.len - from);
 }

@@ -290,6 +290,52 @@ writes(void **state)
   stralloc_free(&sa);
 }
 
+static char const *
+expected_of(unsigned char c, bool in_text, char one[2])
+{
+  one[0] = (char)c;
+  one[1] = 0;
+  switch (c) {
+  case '<': return "&lt;";
+  case '>': return "&gt;";
+  case '&': return "&amp;";
+  case '\'': return "&apos;";
+  case '"': return "&quot;";
+  case '\r': return "&#13;";
+  case '\n': return in_text ? one : "&#10;";
+  case '\t': return in_text ? one : "&#9;";
+  default: return one;
+  }
+}
+
+/* Eight bytes are looked at together: each byte, at each place of three times as many. */
+static void
+escapes_each_byte_anywhere(void **state)
+{
+  char text[24], one[2];
+  stralloc got = STRALLOC_ZERO, want = STRALLOC_ZERO;
+  unsigned int c, at, in_text;
+
+  (void)state;
+  for (c = 1; c < 256; c++)
+    for (at = 0; at < sizeof text; at++)
+      for (in_text = 0; in_text < 2; in_text++) {
+        struct slice s = slice_of(text, sizeof text - c % 3);
+        memset(text, at % 2 ? '%' : 0xc3, sizeof text);
+        text[at] = (char)c;
+        got.len = want.len = 0;
+        assert_true(in_text ? xml_cat_text(&got, s) : xml_cat_value(&got, s));
+        assert_true(stralloc_catb(&want, s.s, at < s.len ? at : s.len));
+        if (at < s.len)
+          assert_true(stralloc_cats(&want, expected_of((unsigned char)c, in_text, one)) &&
+                      stralloc_catb(&want, s.s + at + 1, s.len - at - 1));
+        assert_int_equal(got.len, want.len);
+        assert_memory_equal(got.s, want.s, want.len);
+      }
+  stralloc_free(&got);
+  stralloc_free(&want);
+}
+
 int
 main(void)
 {
@@ -300,6 +346,7 @@ main(void)
     cmocka_unit_test_teardown(refuses, wipe),
     cmocka_unit_test_teardown(reads, wipe),
     cmocka_unit_test_teardown(writes, wipe),
+    cmocka_unit_test_teardown(escapes_each_byte_anywhere, wipe),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
