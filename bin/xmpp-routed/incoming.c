@@ -201,12 +201,15 @@ is_blocked(struct passing const *p)
 }
 
 /* Say whether p, which another server has sent, is not from there or not for here: it is dropped,
- * for no server speaks for us, and we pass nothing from one server to another. */
+ * for no server speaks for us, and we pass nothing from one server to another. An error the other way
+ * is xmpp-s2sd's own answer to a stanza that it has refused. */
 static bool
 is_astray(struct passing const *p)
 {
-  if (!domains_has(jid_cut(p->st.from).domain) && domains_has(jid_cut(p->st.to).domain))
-    return false;
+  bool from_us = domains_has(jid_cut(p->st.from).domain);
+  bool for_us = domains_has(jid_cut(p->st.to).domain);
+
+  if (from_us != for_us && (for_us || slice_is(p->st.type, "error"))) return false;
   stanza_refused(&p->st, DECIDED_DROPPED, REFUSED_ASTRAY);
   return true;
 }

@@ -73,16 +73,25 @@ check_addresses(struct stream *s, struct edge_stanza *in)
   return check_pair(s, from.domain, to.domain);
 }
 
+/* The error goes by routed, which keeps it until the peer has it: else a kill of s2sd would lose an answer
+ * to a stanza that the peer has seen acknowledged. */
 static void
-answer_error(struct edge_stanza const *in, enum stanza_error err, char const *text)
+answer_error(struct link *routed, struct edge_stanza const *in, enum stanza_error err,
+             char const *text)
 {
   struct stanza st = {.kind = in->kind,
                       .type = in->type,
                       .id = in->id,
                       .from = in->from,
                       .to = xml_attr(in->e, "to")};
+  stralloc sa = STRALLOC_ZERO;
 
-  if (stanza_may_answer(&st)) pairs_answer(&st, err, text);
+  if (!stanza_may_answer(&st)) return;
+  if (routed && stanza_cat_error(&sa, &st, err, slice_str(text)))
+    stanza_answer(routed, &st, "error", slice_of(sa.s, sa.len));
+  else
+    pairs_answer(&st, err, text);
+  stralloc_free(&sa);
 }
 
 static void
@@ -93,9 +102,9 @@ pass_on(struct edge_stanza *in)
   char const *text;
 
   if (!edge_check(in, &err, &text))
-    answer_error(in, err, text);
+    answer_error(routed, in, err, text);
   else if (!routed || !edge_put(in, routed))
-    answer_error(in, routed ? ERR_RESOURCE_CONSTRAINT : ERR_INTERNAL_WAIT, NULL);
+    answer_error(routed, in, routed ? ERR_RESOURCE_CONSTRAINT : ERR_INTERNAL_WAIT, NULL);
 }
 
 /* Prefixes that the root declares are the only names that the text borrows: its default namespace
