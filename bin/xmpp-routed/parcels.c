@@ -144,12 +144,15 @@ parcel_release(struct parcel *head)
   head->source = NULL;
 }
 
-/* The bare address of the sender of a line. */
+/* The bare address of the sender of a line. Of an error that s2sd has made, the domain that gets the
+ * error counts as its sender: strangers choose in whose name s2sd refuses what they send. */
 static struct slice
 parcel_sender(struct slice line)
 {
   struct slice from = stanza_raw_field(line, STANZA_FROM), bare = {0};
 
+  if (slice_starts(stanza_raw_field(line, STANZA_ORIGIN), "s2sd:"))
+    return jid_cut(stanza_raw_field(line, STANZA_TO)).domain;
   slice_word(&from, '/', &bare);
   return bare;
 }
