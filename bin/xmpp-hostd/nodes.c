@@ -83,13 +83,6 @@ wait_free(struct wait *w)
   free(w);
 }
 
-static bool
-copy(struct arena *a, struct slice *text)
-{
-  *text = arena_copy(a, *text);
-  return text->s != NULL;
-}
-
 /* NULL: ENOMEM, or DISCO_WAITS_BYTES wait. */
 static struct wait *
 wait_begin(struct stanza const *in, struct inquiry const *q)
@@ -102,9 +95,9 @@ wait_begin(struct stanza const *in, struct inquiry const *q)
   w->in = (struct stanza){
     .to = in->to, .from = in->from, .kind = SLICE("iq"), .id = in->id, .tags = in->tags};
   w->q = *q;
-  if (copy(&w->arena, &w->in.to) && copy(&w->arena, &w->in.from) &&
-      copy(&w->arena, &w->in.id) && copy(&w->arena, &w->in.tags) &&
-      copy(&w->arena, &w->q.account) && copy(&w->arena, &w->q.node))
+  if (arena_keep(&w->arena, &w->in.to) && arena_keep(&w->arena, &w->in.from) &&
+      arena_keep(&w->arena, &w->in.id) && arena_keep(&w->arena, &w->in.tags) &&
+      arena_keep(&w->arena, &w->q.account) && arena_keep(&w->arena, &w->q.node))
     return w;
   wait_free(w);
   return NULL;

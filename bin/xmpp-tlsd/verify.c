@@ -250,7 +250,7 @@ put_until(struct link *l, X509 *x)
   link_more(l, num_u64(number, t > 0 ? (uint64_t)t : 0));
 }
 
-/* What the certificate may be used for, as far as TLS is concerned (RFC 5280 s4.2.1.12). */
+/* The uses of TLS that the certificate is for (RFC 5280 s4.2.1.12). */
 static void
 put_uses(struct link *l, X509 *x)
 {

@@ -40,18 +40,11 @@ nodes_turn(void)
 /* ---- tasks ---- */
 
 static bool
-copy(struct arena *a, struct slice *text)
-{
-  *text = arena_copy(a, *text);
-  return text->s != NULL;
-}
-
-static bool
 copy_stanza(struct arena *a, struct stanza *st)
 {
-  return copy(a, &st->to) && copy(a, &st->from) && copy(a, &st->kind) &&
-         copy(a, &st->type) && copy(a, &st->id) && copy(a, &st->tags) &&
-         copy(a, &st->origin) && copy(a, &st->xml);
+  return arena_keep(a, &st->to) && arena_keep(a, &st->from) && arena_keep(a, &st->kind) &&
+         arena_keep(a, &st->type) && arena_keep(a, &st->id) && arena_keep(a, &st->tags) &&
+         arena_keep(a, &st->origin) && arena_keep(a, &st->xml);
 }
 
 static struct node_task *
@@ -95,7 +88,8 @@ node_begin(struct stanza const *in, struct slice account, uint64_t number)
   t->number = number;
   bytes += len;
   t->in.xml.len = len;
-  if ((!in || copy_stanza(&t->arena, &t->in)) && copy(&t->arena, &t->account)) return t;
+  if ((!in || copy_stanza(&t->arena, &t->in)) && arena_keep(&t->arena, &t->account))
+    return t;
   task_free(t);
   return NULL;
 }

@@ -277,7 +277,7 @@ answer_text(struct request *q, unsigned int status, char const *text, char const
 {
   stralloc sa = STRALLOC_ZERO, line = STRALLOC_ZERO;
 
-  /* What such a client says next is not to be trusted. */
+  /* The bytes behind such a request may be the middle of something. */
   if (status == 400 || status == 408 || status == 411 || status == 414 || status == 431)
     q->keep = false;
   if (stralloc_cats(&line, text) && stralloc_cats(&line, "\n") &&

@@ -104,7 +104,7 @@ on_element(void *own, struct slice element)
   if (w->state == WS_OPEN) ws_frames_put(w, WS_TEXT, element);
 }
 
-/* What the client says meanwhile is not read: its silence counts from the end of the hold on. */
+/* The client is not read meanwhile: its silence counts from the end of the hold on. */
 static void
 on_hold(void *own, bool hold)
 {

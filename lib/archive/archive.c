@@ -193,7 +193,7 @@ put_last(struct archive *a)
          (last == a->last || archive_number_put(a, a->meta, SLICE("last"), a->last));
 }
 
-/* What the turn has left to be written belongs to what it has erased, perhaps. */
+/* Writes that the turn has left may belong to what it has erased. */
 bool
 archive_commit(struct archive *a)
 {

@@ -72,6 +72,13 @@ arena_copy(struct arena *a, struct slice text)
   return (struct slice){p, text.len};
 }
 
+bool
+arena_keep(struct arena *a, struct slice *text)
+{
+  *text = arena_copy(a, *text);
+  return text->s != NULL;
+}
+
 static void
 free_from(struct arena_block *b)
 {

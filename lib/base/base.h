@@ -157,6 +157,9 @@ void *arena_alloc(struct arena *a, size_t n);
  */
 struct slice arena_copy(struct arena *a, struct slice text);
 
+/* Make *text its copy in the arena. false: ENOMEM, and *text is NULL. */
+bool arena_keep(struct arena *a, struct slice *text);
+
 /* Free all that was allocated; the first block stays for the next stanza. */
 void arena_reset(struct arena *a);
 

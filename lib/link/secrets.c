@@ -213,7 +213,7 @@ secret_field(struct slice line, struct slice verb)
   return slice_is(verb, "account") && has_password(field(line, 1)) ? ACCOUNT_PASSWORD : 0;
 }
 
-/* What the XML of a record is by its tags: a request for jabber:iq:register, one for XEP-0357, or a
+/* The kind of the XML of a record, by its tags: a request for jabber:iq:register, one for XEP-0357, or a
  * notification of xmpp-pushd. */
 static enum veil_hides
 hides_of(struct slice line, struct slice verb)

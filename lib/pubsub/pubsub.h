@@ -359,7 +359,7 @@ bool pubsub_subs_sweep(struct pubsub *p, struct pubsub_place *place, unsigned in
                        pubsub_over_fn *is_over);
 void pubsub_place_node(struct pubsub_place *place, uint64_t node);
 
-/* What an address has to do with a node: an affiliation other than outcast, subscriptions. Of an earlier
+/* Relations of an address to a node: an affiliation other than outcast, subscriptions. Of an earlier
  * version an outcast may have the first bit. */
 #define PUBSUB_OF_AFFILIATION 1u
 #define PUBSUB_OF_SUBSCRIPTION 2u

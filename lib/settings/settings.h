@@ -90,7 +90,7 @@ struct slice settings_path(struct settings *st, struct slice path);
  * TABBER_STATE, or if there is none /var/lib/tabber. */
 char const *settings_state(char const *given);
 
-/* Who holds STATE/lock: a program, as long as the file is there; the start of a server, together with its
+/* Holders of STATE/lock: a program, as long as the file is there; the start of a server, together with its
  * programs; a command that writes stores while no program does, alone. The last two make the file. */
 enum settings_lock { LOCK_PROGRAM, LOCK_START, LOCK_ALONE };
 
