@@ -185,6 +185,13 @@ find_owners(struct message *m)
             may_wait(m, recipient));
 }
 
+/* Say whether m is to wake clients of its recipient. */
+static bool
+wakes(struct message const *m)
+{
+  return waiting_wakes(m->st.type, m->st.tags, slice_eq(m->from.bare, m->to.bare));
+}
+
 /* ---- storing ---- */
 
 /* The fields as they stand, which are to be copied before one is read: reading unescapes it
@@ -226,7 +233,7 @@ comes_back(struct message *m, struct archive_text const *text)
     mamd_failed("store a waiting message", m->to.bare);
     return;
   }
-  waiting_add(m->to.bare, number, m->id);
+  waiting_add(m->to.bare, number, m->id, wakes(m));
 }
 
 /* Say whether m repeats a message: an owner has a message under the id of m. */
@@ -271,7 +278,7 @@ store(struct message *m, struct archive_text const *text)
   incoming_stored++;
   for (i = 0; i < m->n; i++)
     if (m->owners[i].waits)
-      waiting_add(m->to.bare, m->owners[i].number, m->id);
+      waiting_add(m->to.bare, m->owners[i].number, m->id, wakes(m));
     else if (slice_eq(m->owners[i].contact, m->from.bare))
       marks_given(m->to.bare, m->given);
   if (m->retract)

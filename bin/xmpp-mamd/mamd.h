@@ -159,8 +159,12 @@ void marks_end(struct slice bare, uint64_t owner, uint64_t number, uint64_t upto
 /* Say whether as many messages wait for the account as its host's rule allows. */
 bool waiting_is_full(struct slice bare, uint64_t owner);
 
-/* Let message id wait for the account. */
-void waiting_add(struct slice bare, uint64_t owner, uint64_t id);
+/* Let message id wait for the account; if it wakes clients, those who watch are told. */
+void waiting_add(struct slice bare, uint64_t owner, uint64_t id, bool wakes);
+
+/* Say whether a message of this type with these tags wakes clients of the account for which it waits;
+ * own: the account has sent it. */
+bool waiting_wakes(struct slice type, struct slice tags, bool own);
 
 /* ---- offering what waits (xep0160_offer.c) ---- */
 

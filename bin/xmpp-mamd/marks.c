@@ -124,12 +124,18 @@ marks_move(struct session *s, uint64_t id)
 
 /* ---- a session has ended ---- */
 
-/* Note in ids which of the next LOST_STEP messages behind the mark no other session
- * holds, and move the mark behind all of those. *n: the number of ids. *all: no message
- * is left behind the mark. */
+/* A message that is to wait. */
+struct lost {
+  uint64_t id;
+  bool wakes;
+};
+
+/* Note in lost which of the next LOST_STEP messages behind the mark no other session
+ * holds, and move the mark behind all of those. *n: the number of those lost. *all: no
+ * message is left behind the mark. */
 static bool
 look_at_some(struct slice bare, uint64_t owner, uint64_t number,
-             struct archive_mark *mark, uint64_t ids[LOST_STEP], unsigned int *n,
+             struct archive_mark *mark, struct lost lost[LOST_STEP], unsigned int *n,
              bool *all)
 {
   bool old = mark->kind == ARCHIVE_MARK_OLD;
@@ -145,7 +151,9 @@ look_at_some(struct slice bare, uint64_t owner, uint64_t number,
     if (!archive_range_peek(mamd.archive, &range, place, &m)) return false;
     mark->id = m.id;
     if (m.tombstone || is_for_another(bare, &m)) continue;
-    if (is_for_nobody_else(owner, number, old, &m)) ids[(*n)++] = m.id;
+    if (is_for_nobody_else(owner, number, old, &m))
+      lost[(*n)++] = (struct lost){
+        m.id, waiting_wakes(m.text.type, m.text.tags, is_of(bare, m.text.from))};
   }
   *all = place == range.to;
   return true;
@@ -156,13 +164,13 @@ look_at_some(struct slice bare, uint64_t owner, uint64_t number,
 static bool
 lose_some(struct slice bare, uint64_t owner, uint64_t number)
 {
-  static uint64_t ids[LOST_STEP];
+  static struct lost lost[LOST_STEP];
   struct archive_mark mark;
   unsigned int i, n;
   bool all;
 
   if (!archive_mark_get(mamd.archive, owner, number, &mark)) return true;
-  if (!look_at_some(bare, owner, number, &mark, ids, &n, &all)) {
+  if (!look_at_some(bare, owner, number, &mark, lost, &n, &all)) {
     mamd_failed("list the messages that a session lacks", bare);
     return true;
   }
@@ -170,7 +178,7 @@ lose_some(struct slice bare, uint64_t owner, uint64_t number)
     log_event(LOG_INFO, "messages-not-taken", "account", log_text(bare), "waiting",
               log_num(n), NULL);
   for (i = 0; i < n; i++)
-    waiting_add(bare, owner, ids[i]);
+    waiting_add(bare, owner, lost[i].id, lost[i].wakes);
   if (mark.kind == ARCHIVE_MARK_LIVE) mark.kind = ARCHIVE_MARK_LOST;
   if (all ? archive_mark_del(mamd.archive, owner, number)
           : archive_mark_set(mamd.archive, owner, number, mark, false))

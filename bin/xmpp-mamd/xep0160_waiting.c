@@ -4,7 +4,7 @@
 
 /* XEP-0160: what waits for an account is a set of ids into the log. */
 
-/* For those who watch: routed has it when the store has taken the turn. */
+/* For those who watch: routed has the record when the store has taken the turn. */
 static void
 tell(struct slice bare, uint64_t id)
 {
@@ -17,8 +17,15 @@ tell(struct slice bare, uint64_t id)
   link_end(routed);
 }
 
+/* XEP-0357: what the account wrote itself on another device wakes nobody. */
+bool
+waiting_wakes(struct slice type, struct slice tags, bool own)
+{
+  return !own && stanza_wakes(SLICE("message"), type, tags);
+}
+
 void
-waiting_add(struct slice bare, uint64_t owner, uint64_t id)
+waiting_add(struct slice bare, uint64_t owner, uint64_t id, bool wakes)
 {
   struct account *a = account_find(bare);
 
@@ -27,7 +34,7 @@ waiting_add(struct slice bare, uint64_t owner, uint64_t id)
     return;
   }
   if (a) offer_begin(a);
-  tell(bare, id);
+  if (wakes) tell(bare, id);
 }
 
 bool

@@ -173,7 +173,7 @@ V(CAPS, "caps", "HOST NODE VER", 3, ROLE_OWN | ROLE_ROUTER, ROLE_ROUTER | ROLE_E
 V(SEEN, "seen", "FROM TO CAPS WORD", 1, ROLE_ROUTER, ROLE_SERVICE,                            \
   "For those who watch caps: the full JID FROM shows these capabilities, the value of the tag caps, to the account TO (empty: to all who see its presence); without CAPS it is seen no more. WORD as in online.") \
 V(WAITING, "waiting", "ACCOUNT ID", 2, ROLE_OWN | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE,    \
-  "For those who watch waiting: the message ID of the log waits for the account, which has no session that has it.") \
+  "For those who watch waiting: the message ID of the log, which wakes clients (XEP-0357), waits for the account, which has no session that has it.") \
 V(ROSTER, "roster", "ACCOUNT CONTACT BEFORE NOW", 0, ROLE_OWN | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \
   "For those who watch roster: in the roster of ACCOUNT the subscription of CONTACT has changed, or its groups have (then NOW is BEFORE); none, to, from or both. Without fields: any may have changed, for somebody begins to watch, or was not told for a while.") \
 V(AVATAR, "avatar", "ACCOUNT ID", 1, ROLE_OWN | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE,        \

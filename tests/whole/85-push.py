@@ -133,6 +133,31 @@ def pushd_and_routed_are_killed(t):
     a.close()
 
 
+MARKER = "<displayed xmlns='urn:xmpp:chat-markers:0' id='x'/><store xmlns='urn:xmpp:hints'/>"
+
+
+@check
+def what_c2sd_had_in_its_queues_wakes_if_it_is_important(t):
+    def lost(inside):
+        p, a = Phone(t, "romeo", SERVICE, "n1"), t.login("anna")
+        a.send("<message to='%s' type='chat' id='m'>%s</message>" % (p.s.jid, inside))
+        p.s.expect(lambda e: e.get("id") == "m")
+        n = t.log("mamd").count("messages-not-taken")
+        t.kill("c2sd")
+        until("the message waits", lambda: t.log("mamd").count("messages-not-taken") > n)
+        t.wait_ready()
+
+    lost(MARKER)
+    t.stat("pushd", "events")
+    t.service.none()
+    lost("<body>hello</body>")
+    assert count_of(t.service.next()) == 1
+    p = Phone(t, "romeo", SERVICE, "n1")
+    got = p.first
+    until("the message", lambda: got.extend(p.bodies()) or "hello" in got)
+    p.s.close()
+
+
 @check
 def a_service_that_refuses_is_forgotten(t):
     p = Phone(t, "romeo", SERVICE, "n1")
