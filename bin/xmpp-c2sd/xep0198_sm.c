@@ -475,14 +475,15 @@ void
 sm_keep(struct stream *s, uint64_t us)
 {
   struct sm *sm = s->session.sm;
-  uint64_t now = door_now();
+  uint64_t now = door_now(), until = us < UINT64_MAX - now ? now + us : UINT64_MAX;
 
-  sm->kept_us = us < UINT64_MAX - now ? now + us : UINT64_MAX;
+  /* The client was granted the usual time (XEP-0198 s5), which nobody shortens. */
+  if (until < sm->usual_us) until = sm->usual_us;
+  sm->kept_us = until;
   /* With push_presence the timer stops at the end of the usual time first. */
-  if (s->host->veil != VEIL_NONE && sm->usual_us > now && sm->usual_us < sm->kept_us)
-    wait_for(s, sm->usual_us - now);
-  else
-    wait_for(s, us);
+  if (s->host->veil != VEIL_NONE && sm->usual_us > now && sm->usual_us < until)
+    until = sm->usual_us;
+  wait_for(s, until == UINT64_MAX ? until : until - now);
 }
 
 /* pushd has ordered it once for this time away, so is not asked again. */

@@ -69,7 +69,8 @@ void sm_failed(struct stream *s, bool old_ns, char const *condition, struct slic
 void sm_away(struct stream *s);
 void sm_over(struct stream *s);
 
-/* Let s, which is away, be so for us microseconds from now on; UINT64_MAX: for ever. */
+/* Let s, which is away, be so for us microseconds from now on (UINT64_MAX: for ever), and as long as its
+ * client was granted at least. */
 void sm_keep(struct stream *s, uint64_t us);
 
 /* s is away again, for its client was cut off before it was back: keep it as long as was said last. */

@@ -145,7 +145,7 @@ V(CLIENT, "client", "ACCOUNT CLIENT STATE SESSION", 3, ROLE_ROUTER, ROLE_SERVICE
 V(NOTIFY, "notify", "ACCOUNT CLIENTS CLASS ID COUNT FROM XML", 3, ROLE_ROUTER, ROLE_SERVICE,  \
   "Something has come for these clients, of those that pushes has named, and none of them is there. CLASS: call; important, COUNT messages (1); subscription, a request that waits; other; none, a message that wakes nobody. ID is that of the message, or of the newest.") \
 V(KEEP, "keep", "SESSION US ACCOUNT", 2, ROLE_OWN | ROLE_ROUTER, ROLE_ROUTER | ROLE_EDGE,     \
-  "The session, which is away, may be away for US microseconds from now on. SESSION is its number for routed, its SID for an edge.") \
+  "The session, which is away, may be away for US microseconds from now on, and for as long as its client was granted. SESSION is its number for routed, its SID for an edge.") \
 V(ARCHIVES, "archives", "ACCOUNT POLICY", 1, ROLE_OWN, ROLE_ROUTER,                           \
   "The default of the account's archive: always, never, roster; empty: the default of the host.")     \
 V(END, "end", "JID CONDITION BUT", 1, ROLE_OWN | ROLE_CONTROL, ROLE_ROUTER,                       \
