@@ -413,10 +413,12 @@ anonymous(struct exchange *x, struct slice trace)
 {
   char const *condition;
 
-  if (anonymous_name(x, trace, &condition))
-    sasl_answer(x);
-  else
+  if (!anonymous_name(x, trace, &condition))
     sasl_fail(x, condition, "malformed");
+  else if (!sasl_authzid_holds(x, SLICE("")))
+    sasl_fail(x, "invalid-authzid", "wrong-authzid");
+  else
+    sasl_answer(x);
 }
 
 /* ---- records ---- */
