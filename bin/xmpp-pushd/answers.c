@@ -149,7 +149,7 @@ end(struct reg *r, char const *condition)
 
   snprintf(bare, sizeof bare, "%s", r->account->bare);
   hex_z(hash, reg_key(r), 8);
-  log_event(LOG_INFO, "push-ended", "account", bare, "service", r->domain->name, "node",
+  log_event(LOG_INFO, "push-ended", "account", bare, "service", reg_service(r), "node",
             hash, "why", condition, NULL);
   answers_totals.removed++;
   if (reg_del(r))

@@ -156,6 +156,9 @@ void regs_tell(void);
 /* Give the key of r in the store. */
 char const *reg_key(struct reg const *r);
 
+/* The address of the service of r, for the log. */
+char const *reg_service(struct reg const *r);
+
 /* The store has not taken the turn: read it again. */
 void regs_turn(bool kept);
 void regs_snapshot(struct snapshot *k);

@@ -69,6 +69,15 @@ reg_key(struct reg const *r)
   return r->id + 8;
 }
 
+char const *
+reg_service(struct reg const *r)
+{
+  struct push_service s;
+
+  return push_get(pushd.push, r->account->number, reg_key(r), &s) ? log_text(s.jid)
+                                                                  : r->domain->name;
+}
+
 static struct account *
 account_make(struct slice bare, uint64_t number)
 {

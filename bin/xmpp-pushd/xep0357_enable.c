@@ -147,7 +147,7 @@ make_room(struct slice bare, char const *key)
     r = longest_unused(a);
     if (!r) return true;
     log_event(LOG_DEBUG, "push-dropped", "account", log_text(bare), "service",
-              r->domain->name, "why", "the account has too many registrations", NULL);
+              reg_service(r), "why", "the account has too many registrations", NULL);
     if (!reg_del(r)) return false;
   }
   return true;
