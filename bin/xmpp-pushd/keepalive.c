@@ -5,7 +5,7 @@
 
 /* mod_push_keepalive: the session of a client that notifications reach may be away for days. Behind
  * the first important notification the client has the usual time to come back, for then it was
- * woken and did not come. PUSH_WAKE_US before the end a notification wakes it once more. */
+ * woken and did not come. PUSH_WAKE_US before either end a notification wakes it once more. */
 
 #define START_NEAR_US 30000000u /* routed and this program were started together */
 
@@ -38,6 +38,16 @@ keep(struct reg const *r, uint64_t us)
   link_end(routed);
 }
 
+/* Have the client of r woken before its session ends, us from now. */
+static void
+wake_before(struct reg *r, struct vhost const *v, uint64_t us)
+{
+  if (v->wakes_late && us != UINT64_MAX && us > PUSH_WAKE_US)
+    event_timer_start(&r->wake, door_now() + us - PUSH_WAKE_US, on_wake, r);
+  else
+    event_timer_cancel(&r->wake);
+}
+
 static void
 goes_away(struct reg *r, struct vhost const *v, uint64_t session)
 {
@@ -46,8 +56,7 @@ goes_away(struct reg *r, struct vhost const *v, uint64_t session)
   r->rested = false;
   if (!v->keepalive) return;
   keep(r, v->keep_us);
-  if (v->wakes_late && v->keep_us != UINT64_MAX && v->keep_us > PUSH_WAKE_US)
-    event_timer_start(&r->wake, door_now() + v->keep_us - PUSH_WAKE_US, on_wake, r);
+  wake_before(r, v, v->keep_us);
 }
 
 static void
@@ -86,8 +95,8 @@ keepalive_pushed(struct reg *r)
 
   if (!r->session || r->rested || !v || !v->keepalive) return;
   r->rested = true;
-  event_timer_cancel(&r->wake);
   keep(r, v->rest_us);
+  wake_before(r, v, v->rest_us);
 }
 
 void
