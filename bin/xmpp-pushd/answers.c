@@ -167,6 +167,7 @@ take_result(struct reg *r)
   r->lost_us = r->retry_us = 0;
   r->used_us = door_wall();
   if (was || old) keep(r);
+  owed_note(r);
 }
 
 /* The service is not there, or wants no more for now: nothing is sent for one minute, then two,
@@ -193,10 +194,12 @@ take_delay(struct reg *r, struct asked const *q, char const *condition, bool los
 static void
 take_refusal(struct reg *r, char const *condition, bool at_once)
 {
-  if (at_once || ++r->failures >= PUSH_FAILURES_MAX)
+  if (at_once || ++r->failures >= PUSH_FAILURES_MAX) {
     end(r, condition);
-  else
-    keep(r);
+    return;
+  }
+  keep(r);
+  owed_note(r);
 }
 
 static void

@@ -52,32 +52,42 @@ hour_takes(struct reg *r)
 }
 
 static void
-forget(struct reg *r)
+clear(struct reg *r)
 {
   r->event_us = 0;
   r->has_text = r->is_call = false;
 }
 
+static void
+forget(struct reg *r)
+{
+  clear(r);
+  owed_note(r);
+}
+
+void
+reg_wait(struct reg *r, uint64_t at_us)
+{
+  event_timer_start(&r->timer, at_us, on_timer, r);
+}
+
+/* The store has the event before a notification leaves, and before routed may forget the record that
+ * has told of it. */
 void
 reg_due(struct reg *r)
 {
-  uint64_t now = door_now(), at;
+  uint64_t now = door_now(), at = due_us(r);
 
-  if (!r->event_us) return;
-  if (now - r->event_us > PUSH_OLD_US) {
+  if (!r->event_us || now - r->event_us > PUSH_OLD_US ||
+      (at <= now && !r->in_line && !r->has_text && !hour_takes(r))) {
     forget(r);
     return;
   }
-  at = due_us(r);
-  if (at > now) {
-    event_timer_start(&r->timer, at, on_timer, r);
-    return;
-  }
-  if (r->in_line) return;
-  if (!r->has_text && !hour_takes(r))
-    forget(r);
-  else if (!publish(r))
-    event_timer_start(&r->timer, now + RETRY_US, on_timer, r);
+  owed_note(r);
+  if (at > now)
+    reg_wait(r, at);
+  else if (!r->in_line && !publish(r))
+    reg_wait(r, now + RETRY_US);
 }
 
 void
@@ -96,7 +106,10 @@ reg_published(struct reg *r)
 void
 reg_again(struct reg *r, uint64_t event_us, bool has_text, bool is_call)
 {
-  if (r->live) return;
+  if (r->live) {
+    owed_note(r);
+    return;
+  }
   if (!r->event_us) r->event_us = event_us;
   r->has_text = r->has_text || has_text;
   r->is_call = r->is_call || is_call;
@@ -179,7 +192,7 @@ void
 reg_back(struct reg *r)
 {
   event_timer_cancel(&r->timer);
-  forget(r);
+  clear(r);
   free(r->sender);
   free(r->text);
   r->sender = r->text = NULL;

@@ -48,13 +48,28 @@ wake_before(struct reg *r, struct vhost const *v, uint64_t us)
     event_timer_cancel(&r->wake);
 }
 
+/* What is left of the time that was ordered behind an important notification, perhaps by an earlier
+ * run of this program. */
+static uint64_t
+rest_of(struct reg const *r)
+{
+  uint64_t now = door_wall();
+
+  if (r->rest_end_us == UINT64_MAX) return UINT64_MAX;
+  return r->rest_end_us > now ? r->rest_end_us - now : 0;
+}
+
 static void
 goes_away(struct reg *r, struct vhost const *v, uint64_t session)
 {
   if (r->session == session) return; /* routed says it again */
   r->session = session;
-  r->rested = false;
   if (!v->keepalive) return;
+  if (r->rested == session) {
+    wake_before(r, v, rest_of(r));
+    return;
+  }
+  r->rested = 0;
   keep(r, v->keep_us);
   wake_before(r, v, v->keep_us);
 }
@@ -68,10 +83,11 @@ change(struct reg *r, struct vhost const *v, struct slice state, uint64_t sessio
   r->live = live;
   if (slice_is(state, "away")) {
     goes_away(r, v, session);
-    return;
+  } else {
+    event_timer_cancel(&r->wake);
+    r->session = r->rested = 0;
   }
-  event_timer_cancel(&r->wake);
-  r->session = 0;
+  owed_note(r);
 }
 
 /* ACCOUNT CLIENT STATE SESSION */
@@ -93,8 +109,9 @@ keepalive_pushed(struct reg *r)
 {
   struct vhost const *v = vhost_find(jid_cut(slice_str(r->account->bare)).domain);
 
-  if (!r->session || r->rested || !v || !v->keepalive) return;
-  r->rested = true;
+  if (!r->session || r->rested == r->session || !v || !v->keepalive) return;
+  r->rested = r->session;
+  r->rest_end_us = v->rest_us == UINT64_MAX ? UINT64_MAX : door_wall() + v->rest_us;
   keep(r, v->rest_us);
   wake_before(r, v, v->rest_us);
 }

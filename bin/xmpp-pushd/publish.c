@@ -33,10 +33,11 @@ static bool
 cat_summary(stralloc *out, struct reg const *r, struct vhost const *v)
 {
   size_t begin = out->len, at;
+  uint64_t n = r->count ? r->count : r->has_text; /* an earlier run has counted */
 
   if (!xml_cat(out, "<x xmlns='jabber:x:data' type='submit'>") ||
       !cat_field(out, "FORM_TYPE", SLICE("urn:xmpp:push:summary")) ||
-      !cat_count(out, "message-count", r->count) ||
+      !cat_count(out, "message-count", n) ||
       !cat_count(out, "pending-subscription-count", r->requests))
     return false;
   at = out->len;

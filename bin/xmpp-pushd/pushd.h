@@ -98,7 +98,7 @@ struct account {
 };
 
 /* A registration. Texts of it are in the store; here is what the next event asks for. Times are
- * those of door_now, but lost_us and used_us. */
+ * those of door_now, but lost_us, used_us and rest_end_us. */
 struct reg {
   struct reg *next; /* of the account */
   struct account *account;
@@ -110,19 +110,21 @@ struct reg {
   struct event_timer timer; /* a notification is due */
   struct event_timer wake;  /* the session is about to end */
   uint64_t used_us, lost_us;
-  uint64_t seen;            /* the newest message that was looked at */
-  uint64_t event_us;        /* of the newest event that is not told; 0: all are told */
-  uint64_t pushed_us;       /* of the last notification; 0: none since the client left */
-  uint64_t called_us;       /* likewise of a call */
-  uint64_t retry_us;        /* nothing is sent before, but of calls */
-  uint64_t hour_us;         /* the hour in which others were counted */
-  uint64_t session;         /* number of the session that is away; 0: none is */
+  uint64_t seen;        /* the newest message that was looked at */
+  uint64_t event_us;    /* of the newest event that is not told; 0: all are told */
+  uint64_t pushed_us;   /* of the last notification; 0: none since the client left */
+  uint64_t called_us;   /* likewise of a call */
+  uint64_t retry_us;    /* nothing is sent before, but of calls */
+  uint64_t hour_us;     /* the hour in which others were counted */
+  uint64_t session;     /* number of the session that is away; 0: none is */
+  uint64_t rested;      /* and of one that has had an important notification; 0: none */
+  uint64_t rest_end_us; /* the end of that one; UINT64_MAX: it has none */
   uint32_t count, requests; /* since the client left: important messages, subscriptions */
   unsigned char others, failures, backoff;
-  unsigned char pending; /* notifications that are not answered */
-  bool live;             /* a session of the client is there */
-  bool rested;           /* the session that is away has had an important notification */
-  bool has_text;         /* the event that is not told is an important one */
+  unsigned char pending;   /* notifications that are not answered */
+  struct push_away stored; /* in the store */
+  bool live;               /* a session of the client is there */
+  bool has_text;           /* the event that is not told is an important one */
   bool is_call;
   bool in_line;
   char id[PUSH_ID_BYTES]; /* number of the account, key in the store */
@@ -186,11 +188,14 @@ void reg_event(struct reg *r, struct event const *e);
 /* Publish the event of r, if there is one, now or when that is allowed. */
 void reg_due(struct reg *r);
 
+/* Look at r again at at_us. */
+void reg_wait(struct reg *r, uint64_t at_us);
+
 /* Note that the event of r was published; that it was not, and is to be again. */
 void reg_published(struct reg *r);
 void reg_again(struct reg *r, uint64_t event_us, bool has_text, bool is_call);
 
-/* The client of r is there: forget what was counted. */
+/* The client of r is there: forget what was counted, in memory. */
 void reg_back(struct reg *r);
 
 /* Free the texts and timers of r, which ends. */
@@ -201,6 +206,16 @@ void events_waiting(struct link *l, struct record *rec);
 void events_timers(struct snapshot *k, struct reg *r);
 
 extern uint64_t events_total;
+
+/* ---- what a kill must not lose (owed.c) ---- */
+
+/* Store what r owes its client, if that has changed: a notification that is not published, or not
+ * answered, and the session that has had an important one. */
+void owed_note(struct reg *r);
+
+/* Read that; publish it, routed being there, in a moment. */
+void owed_load(struct reg *r);
+void owed_begin(void);
 
 /* ---- requests to push services (publish.c, answers.c) ---- */
 

@@ -219,9 +219,11 @@ static bool
 load(void *cookie, uint64_t account, char const key[PUSH_KEY],
      struct push_service const *s)
 {
+  struct reg *r = take(account, key, s);
   bool *ok = cookie;
 
-  *ok = take(account, key, s) != NULL;
+  *ok = r != NULL;
+  if (r) owed_load(r);
   return *ok;
 }
 
@@ -332,6 +334,11 @@ fields(struct snapshot *k, struct reg *r)
   SNAPSHOT_INT(k, r->backoff);
   SNAPSHOT_INT(k, r->live);
   SNAPSHOT_INT(k, r->rested);
+  SNAPSHOT_INT(k, r->rest_end_us);
+  SNAPSHOT_INT(k, r->stored.event_us);
+  SNAPSHOT_INT(k, r->stored.session);
+  SNAPSHOT_INT(k, r->stored.until_us);
+  SNAPSHOT_INT(k, r->stored.what);
   SNAPSHOT_INT(k, r->has_text);
   SNAPSHOT_INT(k, r->is_call);
   snapshot_text(k, &r->sender);

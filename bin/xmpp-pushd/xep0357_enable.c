@@ -178,8 +178,9 @@ begin_anew(struct reg *r)
   reg_back(r);
   event_timer_cancel(&r->wake);
   r->live = false;
-  r->session = r->retry_us = 0;
+  r->session = r->rested = r->retry_us = 0;
   r->backoff = 0;
+  owed_note(r);
 }
 
 static bool

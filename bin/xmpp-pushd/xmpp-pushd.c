@@ -11,15 +11,16 @@
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, and the envelope of what routed sends. Not the XML, not the push services.
  * ROOMS   xep0357_enable.c what clients ask; regs.c registrations; events.c what came, and when it
- *         is told; publish.c requests to push services, answers.c their answers; domains.c of
- *         services; keepalive.c sessions that are away; ends.c deleted accounts; control.c;
- *         handlers.c; settings.c
+ *         is told; owed.c what of that is on disk; publish.c requests to push services, answers.c their
+ *         answers; domains.c of services; keepalive.c sessions that are away; ends.c deleted accounts;
+ *         control.c; handlers.c; settings.c
  */
 #include "pushd.h"
 
 char const *PROG = "xmpp-pushd";
 
 static uint64_t received;
+static bool was_asked; /* a request came in this turn */
 
 /* Answers to requests of a host come to its address (verb handle). */
 static void
@@ -67,6 +68,7 @@ up(struct link *l)
   handle_watch(l, "domains");
   handle_watch(l, "waiting");
   keepalive_up(l);
+  owed_begin();
 }
 
 static void
@@ -98,22 +100,29 @@ on_stanza(struct link *l, struct record *r)
   if (!stanza_may_answer(&st)) {
     st.xml = record_get(r, STANZA_XML);
     answers_take(&st);
-  } else if (slice_has_word(st.tags, SLICE("asked"))) {
+    return;
+  }
+  was_asked = true;
+  if (slice_has_word(st.tags, SLICE("asked"))) {
     handle_forgotten(l, &st);
   } else if (!is_refused(l, &st)) {
     handle_record(l, r, handlers, handlers_n, pushd.settings);
   }
 }
 
-/* The store is committed before the links are flushed. */
+/* The store is committed before the links are flushed. Entries of notifications that were answered go
+ * later, with others, unacknowledged until then: but the next request of a client waits for the
+ * acknowledgement of its last. */
 static void
 turn(void)
 {
   struct link *routed = link_find(ROUTED);
+  struct store *store = push_store(pushd.push);
   bool kept;
 
   if (pushd.accounts) accounts_commit(pushd.accounts);
-  kept = store_commit(push_store(pushd.push));
+  kept = (!was_asked && store_may_wait(store) && service_wait()) || store_commit(store);
+  was_asked = false;
   regs_turn(kept);
   handle_turn(kept);
   if (!kept && routed) link_discard(routed, "the store failed");

@@ -12,10 +12,11 @@
 #define MAP_BYTES (4ull << 30)
 #define HEAD 17 /* bytes in front of the texts */
 #define ID PUSH_ID_BYTES
+#define AWAY 25 /* bytes of an entry of the table away */
 
 struct push {
   struct store *store;
-  MDB_dbi service;
+  MDB_dbi service, away; /* away: the writer's alone */
 };
 
 void
@@ -95,9 +96,11 @@ push_put(struct push *p, uint64_t account, struct push_service const *s)
 bool
 push_del(struct push *p, uint64_t account, char const key[PUSH_KEY])
 {
+  struct push_away none = {.event_us = 0};
   char id[ID];
 
-  return store_del(p->store, p->service, id_of(id, account, key)) || errno == ENOENT;
+  return (store_del(p->store, p->service, id_of(id, account, key)) || errno == ENOENT) &&
+         push_away_put(p, account, key, &none, true);
 }
 
 bool
@@ -110,6 +113,66 @@ push_get(struct push *p, uint64_t account, char const key[PUSH_KEY],
   return store_get(p->store, p->service, id_of(id, account, key), &v) &&
          read_value(v, out);
 }
+
+/* ---- what clients have coming ---- */
+
+bool
+push_away_put(struct push *p, uint64_t account, char const key[PUSH_KEY],
+              struct push_away const *a, bool later)
+{
+  char id[ID], value[AWAY];
+  struct slice k = id_of(id, account, key), v = slice_of(value, AWAY);
+
+  if (!a->event_us && !a->session)
+    return store_del_later(p->store, p->away, k) || errno == ENOENT;
+  uint64_pack_big(value, a->event_us);
+  uint64_pack_big(value + 8, a->session);
+  uint64_pack_big(value + 16, a->until_us);
+  value[24] = (char)a->what;
+  return later ? store_put_later(p->store, p->away, k, v)
+               : store_put(p->store, p->away, k, v);
+}
+
+bool
+push_away_get(struct push *p, uint64_t account, char const key[PUSH_KEY],
+              struct push_away *a)
+{
+  char id[ID];
+  struct slice v;
+
+  *a = (struct push_away){.event_us = 0};
+  if (!store_get(p->store, p->away, id_of(id, account, key), &v)) return errno == ENOENT;
+  if (v.len != AWAY) return true;
+  uint64_unpack_big(v.s, &a->event_us);
+  uint64_unpack_big(v.s + 8, &a->session);
+  uint64_unpack_big(v.s + 16, &a->until_us);
+  a->what = (unsigned char)v.s[24];
+  return true;
+}
+
+struct away_walk {
+  push_away_fn *fn;
+  void *cookie;
+};
+
+static bool
+visit_away(void *cookie, struct slice key, struct slice value)
+{
+  struct away_walk const *w = cookie;
+
+  (void)value;
+  return key.len != ID || w->fn(w->cookie, key.s);
+}
+
+bool
+push_away_each(struct push *p, push_away_fn *fn, void *cookie)
+{
+  struct away_walk w = {fn, cookie};
+
+  return store_each(p->store, p->away, SLICE(""), visit_away, &w);
+}
+
+/* ---- walks over registrations ---- */
 
 /* A walk over the entries: the caller's function and cookie; account 0 is all. */
 struct walk {
@@ -159,9 +222,14 @@ bool
 push_purge(struct push *p, uint64_t account, unsigned int most, unsigned int *done)
 {
   char prefix[8];
+  unsigned int n = 0;
 
   uint64_pack_big(prefix, account);
-  return store_del_some(p->store, p->service, slice_of(prefix, 8), most, done);
+  if (!store_del_some(p->store, p->service, slice_of(prefix, 8), most, &n) ||
+      (n < most && !store_del_some(p->store, p->away, slice_of(prefix, 8), most - n, &n)))
+    return false;
+  *done += n;
+  return true;
 }
 
 struct store *
@@ -179,7 +247,9 @@ push_open(char const *data, bool writer)
   if (!p) return NULL;
   snprintf(path, sizeof path, "%s/push", data);
   p->store = store_open(path, writer, false, writer ? MAP_BYTES : 0);
-  if (p->store && store_table(p->store, "service", &p->service)) return p;
+  if (p->store && store_table(p->store, "service", &p->service) &&
+      (!writer || store_table(p->store, "away", &p->away)))
+    return p;
   push_close(p);
   return NULL;
 }
@@ -202,6 +272,7 @@ push_rehost(struct jid_hosts const *h, char const *table, struct slice *key,
   struct slice moved;
 
   (void)key;
+  if (!strcmp(table, "away")) return true;
   errno = ENOTSUP;
   if (strcmp(table, "service") != 0) return false;
   if (!read_value(*value, &s)) return true;

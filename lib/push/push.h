@@ -7,7 +7,10 @@
  *            JID NUL NODE                            service (8 bytes; 0: the last one did), number of
  *                                                    errors in a row (1 byte); then bare JID of the
  *                                                    account, JID, node, client, a NUL behind each;
- *                                                    then the publish options, XML, perhaps empty */
+ *                                                    then the publish options, XML, perhaps empty
+ *   away     the same key                           -> what struct push_away has, in its order: three
+ *                                                    numbers of 8 bytes and one of 1 byte; no entry:
+ *                                                    all 0. An older version has no such table */
 #ifndef PUSH_H
 #define PUSH_H
 
@@ -15,6 +18,8 @@
 #include "store/store.h"
 
 #define PUSH_KEY 16
+/* The id of a registration: number of its account, 8 bytes big-endian, and key. */
+#define PUSH_ID_BYTES (8 + PUSH_KEY)
 
 /* A registration: notifications of account, a bare JID, go to node of the push service jid. */
 struct push_service {
@@ -26,6 +31,20 @@ struct push_service {
   uint64_t used_us, lost_us;
   unsigned int failures;
 };
+
+/* What the client of a registration, which is away, has coming. */
+struct push_away {
+  uint64_t
+    event_us; /* when the newest event came that no notification has told; 0: all are told */
+  uint64_t
+    session; /* number of the session that has had an important notification; 0: none has */
+  uint64_t until_us; /* when the time of that session is over; UINT64_MAX: never */
+  unsigned int
+    what; /* of the event: PUSH_AWAY_MESSAGE, an important one, and PUSH_AWAY_CALL */
+};
+
+#define PUSH_AWAY_MESSAGE 1u
+#define PUSH_AWAY_CALL 2u
 
 struct push;
 
@@ -48,15 +67,26 @@ bool push_del(struct push *p, uint64_t account, char const key[PUSH_KEY]);
 bool push_get(struct push *p, uint64_t account, char const key[PUSH_KEY],
               struct push_service *out);
 
+/* Store what the client of a registration has coming, for which there need not be a registration; with
+ * later as store_put_later. All 0: delete it, later. Read it: a is all 0 if there is none. push_del and
+ * push_purge delete it, too. false: the store failed. */
+bool push_away_put(struct push *p, uint64_t account, char const key[PUSH_KEY],
+                   struct push_away const *a, bool later);
+bool push_away_get(struct push *p, uint64_t account, char const key[PUSH_KEY],
+                   struct push_away *a);
+
+/* Call fn for each registration that has such an entry, until it gives false. It may not write.
+ * false with errno EIO. */
+typedef bool push_away_fn(void *cookie, char const id[PUSH_ID_BYTES]);
+bool push_away_each(struct push *p, push_away_fn *fn, void *cookie);
+
 /* Call fn for each registration of an account (0: of all), by key, until it gives false. It may
  * not write. false with errno EIO. */
 typedef bool push_fn(void *cookie, uint64_t account, char const key[PUSH_KEY],
                      struct push_service const *s);
 bool push_each(struct push *p, uint64_t account, push_fn *fn, void *cookie);
 
-/* The same for all registrations from this one on: number of its account, 8 bytes big-endian, and
- * key. */
-#define PUSH_ID_BYTES (8 + PUSH_KEY)
+/* The same for all registrations from this id on. */
 bool push_each_from(struct push *p, char const id[PUSH_ID_BYTES], push_fn *fn,
                     void *cookie);
 
@@ -64,8 +94,8 @@ bool push_each_from(struct push *p, char const id[PUSH_ID_BYTES], push_fn *fn,
  * or EIO. */
 bool push_next(struct push *p, uint64_t after, uint64_t *account);
 
-/* Delete registrations of an account, at most so many, and add their number to *done. false: the
- * store failed. */
+/* Delete entries of an account, at most so many, and add their number to *done. false: the store
+ * failed. */
 bool push_purge(struct push *p, uint64_t account, unsigned int most, unsigned int *done);
 
 /* Put another host in the place of one, in an entry of a table, for store_rewrite: value is changed

@@ -133,6 +133,32 @@ def pushd_and_routed_are_killed(t):
     a.close()
 
 
+@check
+def what_is_due_outlives_a_kill_of_pushd(t):
+    """The service wants no more for now, and pushd, which was to try again, is killed."""
+    p = Phone(t, "romeo", SERVICE, "n1")
+    a = t.login("anna")
+    p.cut()
+    t.service.answer = ("wait", "resource-constraint")
+    a.message("romeo@localhost", "one")
+    assert count_of(t.service.next()) == 1
+    until("the answer", lambda: t.stat("pushd", "errors") >= 1)
+    t.service.answer = None
+    t.kill("pushd")
+    assert count_of(t.service.next()) == 1
+    t.wait_ready()
+    until("the answer", lambda: t.stat("pushd", "results") == 1)
+    # The service has had it.
+    t.kill("pushd")
+    t.wait_ready()
+    a.message("romeo@localhost", "two")
+    assert count_of(t.service.next()) == 1
+    assert p.resume() == ["one", "two"]
+    t.service.none()
+    p.s.close()
+    a.close()
+
+
 MARKER = "<displayed xmlns='urn:xmpp:chat-markers:0' id='x'/><store xmlns='urn:xmpp:hints'/>"
 
 

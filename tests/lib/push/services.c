@@ -127,6 +127,50 @@ an_account_is_walked_over_and_purged(void **state)
   assert_int_equal(errno, ENOENT);
 }
 
+static bool
+count_away(void *cookie, char const id[PUSH_ID_BYTES])
+{
+  (void)id;
+  ++*(unsigned int *)cookie;
+  return true;
+}
+
+static void
+what_is_due_goes_with_its_registration(void **state)
+{
+  struct push_away const due = {5, 6, UINT64_MAX, PUSH_AWAY_MESSAGE | PUSH_AWAY_CALL};
+  struct push_away a, none = {.event_us = 0};
+  unsigned int n = 0, done = 0;
+  char key[PUSH_KEY], other[PUSH_KEY];
+
+  (void)state;
+  push_key(key, SLICE("push.example"), SLICE("n"));
+  push_key(other, SLICE("push.example"), SLICE("m"));
+  put(3, "b@x", "push.example", "n");
+  put(3, "b@x", "push.example", "m");
+  put(4, "c@x", "push.example", "n");
+  assert_true(push_away_get(p, 3, key, &a));
+  assert_int_equal(a.event_us + a.session + a.until_us + a.what, 0);
+  assert_true(push_away_put(p, 3, key, &due, false));
+  assert_true(push_away_put(p, 3, other, &due, true));
+  assert_true(push_away_put(p, 4, key, &due, false));
+  assert_true(push_away_get(p, 3, key, &a));
+  assert_int_equal(a.event_us, 5);
+  assert_int_equal(a.session, 6);
+  assert_true(a.until_us == UINT64_MAX);
+  assert_int_equal(a.what, PUSH_AWAY_MESSAGE | PUSH_AWAY_CALL);
+  assert_true(push_away_each(p, count_away, &n));
+  assert_int_equal(n, 3);
+  assert_true(push_away_put(p, 3, other, &none, false));
+  assert_true(push_away_put(p, 3, other, &none, false));
+  assert_true(push_del(p, 4, key));
+  assert_true(push_purge(p, 3, 10, &done));
+  assert_int_equal(done, 3);
+  n = 0;
+  assert_true(push_away_each(p, count_away, &n));
+  assert_int_equal(n, 0);
+}
+
 static void
 accounts_get_another_host(void **state)
 {
@@ -143,6 +187,8 @@ accounts_get_another_host(void **state)
   was = value = SLICE("\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\2\3r@other\0j\0n\0c");
   assert_true(push_rehost(&hosts, "service", &key, &value, &room));
   assert_ptr_equal(value.s, was.s);
+  assert_true(push_rehost(&hosts, "away", &key, &value, &room));
+  assert_ptr_equal(value.s, was.s);
   assert_false(push_rehost(&hosts, "other", &key, &value, &room));
   assert_int_equal(errno, ENOTSUP);
   stralloc_free(&room);
@@ -154,6 +200,8 @@ main(void)
   struct CMUnitTest const tests[] = {
     cmocka_unit_test_setup_teardown(what_is_stored_is_found, start, finish),
     cmocka_unit_test_setup_teardown(an_account_is_walked_over_and_purged, start, finish),
+    cmocka_unit_test_setup_teardown(what_is_due_goes_with_its_registration, start,
+                                    finish),
     cmocka_unit_test_setup_teardown(accounts_get_another_host, start, finish),
   };
 
