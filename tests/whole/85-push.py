@@ -185,6 +185,38 @@ def what_c2sd_had_in_its_queues_wakes_if_it_is_important(t):
 
 
 @check
+def an_inactive_client_is_there(t):
+    """XEP-0352: the connection is alive, and gets its messages."""
+    p = Phone(t, "romeo", SERVICE, "n1")
+    a = t.login("anna")
+    p.s.send("<inactive xmlns='urn:xmpp:csi:0'/>")
+    a.message("romeo@localhost", "one")
+    got = p.first
+    until("the message", lambda: got.extend(p.bodies()) or "one" in got)
+    a.ping()
+    t.stat("pushd", "events")
+    t.service.none()
+    p.s.close()
+    a.close()
+
+
+@check
+def a_new_password_ends_no_registration(t):
+    t.add("changes@localhost")
+    p = Phone(t, "changes", SERVICE, "n8")
+    p.cut()
+    t.ctl("account", "passwd", "changes@localhost", input="other\n")
+    assert len(t.ctl("push", "list", "changes@localhost").splitlines()) == 1
+    a = t.login("anna")
+    a.message("changes@localhost", "one")
+    assert t.service.next()[0] == "n8"
+    t.ctl("account", "passwd", "changes@localhost", input=PW + "\n")
+    assert p.resume() == ["one"]
+    p.s.close()
+    a.close()
+
+
+@check
 def a_service_that_refuses_is_forgotten(t):
     p = Phone(t, "romeo", SERVICE, "n1")
     a = t.login("anna")
