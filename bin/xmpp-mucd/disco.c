@@ -102,7 +102,7 @@ room_form(struct room const *r, stralloc *out)
   field(out, "muc#roomconfig_roomname", "Title", slice_str(c->text[TEXT_TITLE]));
   field(out, "muc#maxhistoryfetch", NULL, num_u64(buf, c->history));
   if (c->slow_s)
-    field(out, "muc#roomconfig_slow_mode_duration", NULL, num_u64(buf, c->slow_s));
+    field(out, "muc#roominfo_slow_mode_duration", NULL, num_u64(buf, c->slow_s));
   if (c->flags & FLAG_HATS && hats_hash(r, hash))
     field(out, "hats#hash", NULL, slice_str(hash));
   if (*r->avatar) field(out, "muc#roominfo_avatarhash", NULL, slice_str(r->avatar));
