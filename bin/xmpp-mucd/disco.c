@@ -103,6 +103,8 @@ room_form(struct room const *r, stralloc *out)
   field(out, "muc#maxhistoryfetch", NULL, num_u64(buf, c->history));
   if (c->slow_s)
     field(out, "muc#roominfo_slow_mode_duration", NULL, num_u64(buf, c->slow_s));
+  if (*c->text[TEXT_PUBSUB])
+    field(out, "muc#roominfo_pubsub", NULL, slice_str(c->text[TEXT_PUBSUB]));
   if (c->flags & FLAG_HATS && hats_hash(r, hash))
     field(out, "hats#hash", NULL, slice_str(hash));
   if (*r->avatar) field(out, "muc#roominfo_avatarhash", NULL, slice_str(r->avatar));
