@@ -1,5 +1,6 @@
 #include "rtbl.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -198,10 +199,11 @@ may_speak(struct in *in)
     refuse(&in->st, ERR_NOT_ACCEPTABLE, "", "the subject is too long");
     return false;
   }
-  if (s && r->config.slow_s && s->o->role != IS_MODERATOR &&
-      xml_child(in->e, NS_CLIENT, "body") && s->said_us &&
-      door_now() - s->said_us < (uint64_t)r->config.slow_s * 1000000) {
-    refuse(&in->st, ERR_POLICY_VIOLATION, "wait", "the room is in slow mode");
+  if (slow_refuses(in)) {
+    char text[80];
+    snprintf(text, sizeof text, "the room is in slow mode: one message in %u s",
+             (unsigned int)r->config.slow_s);
+    refuse(&in->st, ERR_POLICY_VIOLATION, "wait", text);
     return false;
   }
   return true;
@@ -292,6 +294,7 @@ groupchat(struct in *in)
     s->said_us = door_now();
   }
   if (!store(in, from, &xml, &id)) return;
+  slow_note(in);
   cat_stanza_id(&xml, r, id);
   put(&xml, "</message>");
   e.tags = waking_tags(in);

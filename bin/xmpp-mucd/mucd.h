@@ -440,6 +440,11 @@ bool holds_turn(bool kept);
 bool holds_open(void);
 void holds_load(void);
 
+/* slow.c: say whether slow mode keeps the message from the room; note one that went there; forget all. */
+bool slow_refuses(struct in *in);
+void slow_note(struct in *in);
+void slow_forget(void);
+
 /* presence.c, enter.c */
 void presence_in(struct in *in);
 void enter(struct in *in, struct xml_node const *x, struct slice nick, struct slice key);

@@ -293,5 +293,6 @@ rooms_reload(void)
   }
   touched = NULL;
   listed_forget();
+  slow_forget();
   occupants_load();
 }

@@ -50,6 +50,8 @@
 #define MUC_TEXT_MAX 4096
 /* Bytes of messages that a room holds because they came too early. */
 #define MUC_HELD_MAX 65536
+/* Persons whose last messages slow mode remembers, of all rooms. */
+#define MUC_SLOW_MAX 50000
 /* Bytes of addresses in one record for the sessions of a room. */
 #define MUC_FANOUT_MAX (1u << 20)
 /* Sessions of one nick in a room, of all of a room; addresses with an affiliation in a room. */
