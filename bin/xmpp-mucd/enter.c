@@ -20,9 +20,19 @@ no(struct in *in, enum stanza_error e, char const *type, char const *text)
 /* ---- a room that is not there ---- */
 
 static bool
-may_create(struct in *in)
+is_in_few_rooms(struct in *in)
+{
+  struct account *a = account_find(in->from.bare);
+
+  return !a || a->n < in->muc->conferences_max ||
+         no(in, ERR_RESOURCE_CONSTRAINT, "", "you are in too many rooms");
+}
+
+static bool
+may_create(struct in *in, struct slice key)
 {
   struct muc const *m = in->muc;
+  struct slice owner = nick_of_service(m, key);
 
   if (!muc_allows(m, RULE_CREATE, &in->from))
     return no(in, ERR_NOT_ALLOWED, "", "you may not make rooms here");
@@ -30,7 +40,9 @@ may_create(struct in *in)
     return no(in, ERR_NOT_ALLOWED, "", "the name of the room is too long");
   if (m->room_regexp.len && !access_regexp_holds(m->room_regexp, in->to.local))
     return no(in, ERR_NOT_ALLOWED, "", "no room may have this name");
-  return true;
+  if (owner.len && !slice_eq(owner, in->from.bare))
+    return no(in, ERR_CONFLICT, "", "the nick is somebody else's");
+  return is_in_few_rooms(in);
 }
 
 static unsigned int
@@ -127,7 +139,6 @@ has_room(struct in *in, enum affiliation a, struct occupant const *o)
 {
   struct room *r = in->room;
   uint64_t most = r->config.max_users;
-  struct account *acc = account_find(in->from.bare);
 
   if (!most || most > in->muc->users_max) most = in->muc->users_max;
   if (a >= AFF_ADMIN) most += in->muc->users_threshold;
@@ -136,9 +147,7 @@ has_room(struct in *in, enum affiliation a, struct occupant const *o)
     return no(in, ERR_SERVICE_UNAVAILABLE, "wait", "the room is full");
   if (o && o->sessions_n >= MUC_SESSIONS_MAX)
     return no(in, ERR_RESOURCE_CONSTRAINT, "", "too many sessions with this nick");
-  if (!o && acc && acc->n >= in->muc->conferences_max)
-    return no(in, ERR_RESOURCE_CONSTRAINT, "", "you are in too many rooms");
-  return true;
+  return o || is_in_few_rooms(in);
 }
 
 static bool
@@ -151,7 +160,7 @@ checks_hold(struct in *in, struct xml_node const *x, struct slice key)
   if (!muc_allows(in->muc, RULE_ACCESS, &in->from) && !in->admin)
     return no(in, ERR_FORBIDDEN, "", "you may not enter rooms here");
   if (is_tombstone(in) || rtbl_refuses(in)) return false;
-  if (!in->room) return may_create(in);
+  if (!in->room) return may_create(in, key);
   a = affiliation_of(in);
   if (!affiliation_lets_in(in, x, a)) return false;
   o = occupant_by_nick(in->room, key);
