@@ -115,8 +115,18 @@ same(struct config const *a, struct config const *b)
          a->slow_s == b->slow_s && a->history == b->history;
 }
 
+/* Say whether the sender may change the option. */
+static bool
+may_have(struct in *in, char const *name)
+{
+  if (!strcmp(name, "persistent")) return muc_allows(in->muc, RULE_PERSISTENT, &in->from);
+  if (!strcmp(name, "mam"))
+    return in->muc->archives && muc_allows(in->muc, RULE_MAM, &in->from);
+  return true;
+}
+
 /* Take a value into c, unless it is what the room has: of two names of one option the one that
- * differs counts. */
+ * differs counts. false: the option has no such value, or the sender may not change the option. */
 static bool
 take(struct in *in, struct config *c, struct row const *row, struct slice v)
 {
@@ -127,7 +137,8 @@ take(struct in *in, struct config *c, struct row const *row, struct slice v)
   ok = set_option(in->muc, &one, row->name, v);
   differs = ok && !same(&one, &in->room->config);
   config_wipe(&one);
-  return ok && (!differs || set_option(in->muc, c, row->name, v));
+  return ok &&
+         (!differs || (may_have(in, row->name) && set_option(in->muc, c, row->name, v)));
 }
 
 /* ---- the form that is sent ---- */
@@ -233,15 +244,6 @@ cat_row(stralloc *out, struct muc const *m, struct config const *c, struct row c
 }
 
 static bool
-may_have(struct in *in, char const *name)
-{
-  if (!strcmp(name, "persistent")) return muc_allows(in->muc, RULE_PERSISTENT, &in->from);
-  if (!strcmp(name, "mam"))
-    return in->muc->archives && muc_allows(in->muc, RULE_MAM, &in->from);
-  return true;
-}
-
-static bool
 is_owner(struct in *in)
 {
   if (in->admin || affil_of(in->room, &in->from) == AFF_OWNER) return true;
@@ -334,16 +336,13 @@ read_form(struct in *in, struct xml_node const *x, struct config *c)
 {
   struct row const *row;
   struct slice v;
-  bool ok;
 
   for (row = rows; row < rows + ROWS; row++) {
     if (!has_field(x, row->var)) continue;
     v =
       row->kind == MULTI ? values_of(in, x, row->var) : form_get(in->arena, x, row->var);
     if (row->kind == BOOL && !v.len) continue;
-    ok = take(in, c, row, v);
-    if (!ok || (!may_have(in, row->name) && !same(c, &in->room->config)))
-      return no(in, ERR_NOT_ACCEPTABLE, row->var);
+    if (!take(in, c, row, v)) return no(in, ERR_NOT_ACCEPTABLE, row->var);
   }
   return limits_hold(in, c);
 }
