@@ -23,7 +23,8 @@ may_invite(struct in *in)
     refuse(&in->st, ERR_NOT_ACCEPTABLE, "cancel", "you are not in the room");
     return false;
   }
-  if (f & FLAG_INVITES || in->session->o->affiliation >= AFF_ADMIN) return true;
+  if (in->session->o->affiliation >= AFF_ADMIN) return true;
+  if (f & FLAG_INVITES && in->session->o->role != IS_VISITOR) return true;
   if (in->session->o->role == IS_MODERATOR && !(f & FLAG_MEMBERS_ONLY)) return true;
   return no(in, ERR_FORBIDDEN, "you may not invite to this room");
 }
