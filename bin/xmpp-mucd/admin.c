@@ -293,22 +293,19 @@ set_role(struct occupant *o, enum standing role, struct change const *c)
   }
 }
 
-/* A role that was taken is kept for who comes again. */
-static void
-keep_role(struct occupant *o)
+void
+keep_role(struct occupant *o, enum standing role)
 {
+  enum standing usual = default_role(o->room, o->affiliation);
   struct affil a, b;
   char *nick, *reason;
 
   if (o->affiliation > AFF_MEMBER) return;
   affil_get(o->room, slice_str(o->account->bare), &a);
   b = a;
-  b.role =
-    o->role == IS_VISITOR && default_role(o->room, o->affiliation) > IS_VISITOR
-      ? IS_VISITOR
-    : o->role == IS_PARTICIPANT && default_role(o->room, o->affiliation) < IS_PARTICIPANT
-      ? IS_PARTICIPANT
-      : 0;
+  b.role = role == IS_VISITOR && usual > IS_VISITOR           ? IS_VISITOR
+           : role == IS_PARTICIPANT && usual < IS_PARTICIPANT ? IS_PARTICIPANT
+                                                              : 0;
   if (a.role == b.role) return;
   b.since_us = door_wall();
   b.nick = slice_str(nick = dup_slice(a.nick));
@@ -460,17 +457,12 @@ apply_role(struct in *in, struct item const *it)
 {
   struct change c = by_actor(in, it);
   struct occupant *o = find_occupant(in, xml_attr(it->e, "nick"), xml_attr(it->e, "jid"));
-  enum standing before;
 
   if (!o || (it->role != IS_NOBODY && (int)o->role == it->role)) return;
   if (it->role == IS_NOBODY)
     c.codes = "307";
-  else {
-    before = o->role;
-    o->role = (enum standing)it->role;
-    keep_role(o);
-    o->role = before;
-  }
+  else
+    keep_role(o, (enum standing)it->role);
   set_role(o, (enum standing)it->role, &c);
 }
 

@@ -358,7 +358,12 @@ answer_voice(struct in *in, struct xml_node const *form)
   nick = nick.len ? jid_prep_nick(in->arena, nick) : nick;
   o = nick.s ? occupant_by_nick(in->room, jid_nick_key(in->arena, nick)) : NULL;
   if (!o || o->role != IS_VISITOR) return;
+  if (store_is_full(mucd.store)) {
+    no(in, ERR_INTERNAL_WAIT, "the server has no room on its disk");
+    return;
+  }
   c.actor = slice_str(in->session->o->nick);
+  keep_role(o, IS_PARTICIPANT);
   set_role(o, IS_PARTICIPANT, &c);
 }
 

@@ -496,6 +496,9 @@ void set_affiliation(struct room *r, struct slice bare, enum affiliation a,
                      struct change const *c);
 void set_role(struct occupant *o, enum standing role, struct change const *c);
 
+/* Keep a role that is taken or given for an occupant who comes again. */
+void keep_role(struct occupant *o, enum standing role);
+
 /* owner.c */
 void owner_get(struct in *in);
 void owner_set(struct in *in, struct xml_node const *query);
