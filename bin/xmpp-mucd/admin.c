@@ -59,6 +59,12 @@ may_list(struct in *in, int affiliation)
   return own == AFF_MEMBER || (in->session && own != AFF_OUTCAST);
 }
 
+static bool
+may_set_roles(struct in *in)
+{
+  return affiliation_of(in) >= AFF_ADMIN || moderator_of(in);
+}
+
 static void
 list_roles(struct in *in, stralloc *out, int role)
 {
@@ -70,7 +76,7 @@ list_roles(struct in *in, stralloc *out, int role)
     put_attr(out, "nick", slice_str(o->nick));
     put_attr(out, "role", slice_str(role_names[o->role]));
     put_attr(out, "affiliation", slice_str(affiliation_names[o->affiliation]));
-    if (sees_jids(in->session->o)) put_attr(out, "jid", slice_str(o->sessions->full));
+    put_attr(out, "jid", slice_str(o->sessions->full));
     put(out, "/>");
   }
 }
@@ -89,8 +95,7 @@ admin_get(struct in *in, struct xml_node const *query)
            "one item with a role or an affiliation is needed");
     return;
   }
-  if (aff >= 0 ? !may_list(in, aff)
-               : !in->session || in->session->o->role != IS_MODERATOR) {
+  if (aff >= 0 ? !may_list(in, aff) : !may_set_roles(in)) {
     refuse(&in->st, ERR_FORBIDDEN, "", "");
     return;
   }
@@ -158,8 +163,7 @@ read_nick(struct in *in, struct item *it)
 static bool
 may_set(struct in *in, bool role)
 {
-  return affiliation_of(in) >= AFF_ADMIN ||
-         (role && in->session && in->session->o->role == IS_MODERATOR) ||
+  return (role ? may_set_roles(in) : affiliation_of(in) >= AFF_ADMIN) ||
          no(in, ERR_FORBIDDEN, "");
 }
 
@@ -203,7 +207,7 @@ may_set_role(struct in *in, struct item const *it)
 
   if (!it->o) return no(in, ERR_ITEM_NOT_FOUND, "");
   now = it->o->role;
-  if (in->session && it->o == in->session->o && it->role == IS_NOBODY) return true;
+  if (it->role == IS_NOBODY && slice_is(in->from.bare, it->o->account->bare)) return true;
   if ((it->role == IS_MODERATOR || now == IS_MODERATOR) && it->role != IS_NOBODY &&
       (int)now != it->role) {
     if (own < AFF_ADMIN) return no(in, ERR_NOT_ALLOWED, "");
@@ -318,10 +322,11 @@ keep_role(struct occupant *o, enum standing role)
 static struct change
 by_actor(struct in *in, struct item const *it)
 {
+  struct occupant const *o = moderator_of(in);
   struct change c = {.reason = it->reason};
 
-  c.actor =
-    in->session ? arena_copy(in->arena, slice_str(in->session->o->nick)) : SLICE("");
+  if (!o && in->session) o = in->session->o;
+  c.actor = o ? arena_copy(in->arena, slice_str(o->nick)) : SLICE("");
   if (!c.actor.s) no_memory();
   c.actor_jid = in->from.bare;
   return c;

@@ -30,8 +30,7 @@ may_read(struct in *in)
 static bool
 sees_all(struct in *in)
 {
-  return affiliation_of(in) >= AFF_ADMIN ||
-         (in->session && in->session->o->role == IS_MODERATOR);
+  return affiliation_of(in) >= AFF_ADMIN || moderator_of(in);
 }
 
 static void

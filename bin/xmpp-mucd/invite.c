@@ -347,10 +347,10 @@ answer_voice(struct in *in, struct xml_node const *form)
 {
   struct slice allow = form_get(in->arena, form, "muc#request_allow");
   struct slice nick = form_get(in->arena, form, "muc#roomnick");
-  struct occupant *o;
+  struct occupant *by = moderator_of(in), *o;
   struct change c = {.codes = ""};
 
-  if (!in->session || in->session->o->role != IS_MODERATOR) {
+  if (!by) {
     no(in, ERR_FORBIDDEN, "");
     return;
   }
@@ -362,7 +362,7 @@ answer_voice(struct in *in, struct xml_node const *form)
     no(in, ERR_INTERNAL_WAIT, "the server has no room on its disk");
     return;
   }
-  c.actor = slice_str(in->session->o->nick);
+  c.actor = slice_str(by->nick);
   keep_role(o, IS_PARTICIPANT);
   set_role(o, IS_PARTICIPANT, &c);
 }

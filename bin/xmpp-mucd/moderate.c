@@ -159,8 +159,7 @@ announce(struct in *in, struct moderation const *m)
 static bool
 may_moderate(struct in *in)
 {
-  return (in->session && in->session->o->role == IS_MODERATOR) ||
-         affiliation_of(in) >= AFF_ADMIN;
+  return moderator_of(in) || affiliation_of(in) >= AFF_ADMIN;
 }
 
 /* Read both versions: `:1` names the message itself, `:0` stands in a fastening. */
@@ -172,12 +171,13 @@ read_moderation(struct in *in, struct xml_node const *e, bool old, struct modera
     mod ? xml_child(mod, old ? "urn:xmpp:message-retract:0" : NS_RETRACT, "retract")
         : NULL;
   struct xml_node const *why = mod ? xml_child(mod, NULL, "reason") : NULL;
+  struct occupant const *o = moderator_of(in);
 
   *m = (struct moderation){.id = xml_attr(e, "id"), .by = SLICE(""), .oid = SLICE("")};
   if (why) m->reason = xml_text(in->arena, why);
-  if (in->session) {
-    m->by = nick_jid(in->room, slice_str(in->session->o->nick));
-    m->oid = slice_str(in->session->o->oid);
+  if (o) {
+    m->by = nick_jid(in->room, slice_str(o->nick));
+    m->oid = slice_str(o->oid);
   }
   return take && m->id.len;
 }

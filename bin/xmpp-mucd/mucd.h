@@ -445,6 +445,9 @@ bool slow_refuses(struct in *in);
 void slow_note(struct in *in);
 void slow_forget(void);
 
+/* occupants.c: the occupant as whom the sender is a moderator, by any of its sessions; NULL. */
+struct occupant *moderator_of(struct in const *in);
+
 /* presence.c, enter.c */
 void presence_in(struct in *in);
 void enter(struct in *in, struct xml_node const *x, struct slice nick, struct slice key);

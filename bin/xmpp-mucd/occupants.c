@@ -58,6 +58,18 @@ occupant_of(struct room const *r, struct slice bare, struct occupant const *o)
   return x;
 }
 
+struct occupant *
+moderator_of(struct in const *in)
+{
+  struct occupant *o = in->session ? in->session->o : NULL;
+
+  if (o && o->role == IS_MODERATOR) return o;
+  o = NULL;
+  while ((o = occupant_of(in->room, in->from.bare, o)) && o->role != IS_MODERATOR) {
+  }
+  return o;
+}
+
 struct session *
 session_find(struct room const *r, struct jid const *full)
 {
