@@ -57,18 +57,21 @@ is_hidden(struct list const *l, struct room const *r)
          !(r->config.flags & FLAG_PUBLIC);
 }
 
+/* A row may have only a hat, or a role that was taken: such a room is add_inside's. */
 static bool
 add_own(void *cookie, uint64_t number)
 {
   struct list *l = cookie;
   struct slice bare;
   struct room *r;
+  struct affil a;
 
   if (++l->looked > AFFILIATIONS_MAX) return false;
   if (!archive_owner_jid(mucd.archive, number, &bare)) return true;
   r = room_find(arena_copy(l->in->arena, bare));
-  if (r && is_hidden(l, r) && affil_of(r, &l->in->from) != AFF_OUTCAST)
-    add(l, r->local, slice_str(r->config.text[TEXT_TITLE]));
+  if (!r || !is_hidden(l, r)) return true;
+  affil_get(r, l->in->from.bare, &a);
+  if (a.affiliation > AFF_NONE) add(l, r->local, slice_str(r->config.text[TEXT_TITLE]));
   return true;
 }
 
