@@ -381,7 +381,8 @@ struct change {
   struct slice status;  /* of unavailable presence: XML beside x */
   enum standing before; /* the role that others know of; with was */
   bool was, gone;       /* gone: unavailable presence */
-  bool quiet;           /* not to the others */
+  bool quiet;           /* not to the others, and if there is self, to it alone */
+  bool not_self;        /* not to self */
   bool hidden;          /* the others see the occupant no more */
   bool jids;            /* to those others alone who see JIDs */
 };

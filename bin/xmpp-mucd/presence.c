@@ -370,7 +370,7 @@ update(struct in *in, struct xml_node const *x)
     changed = false;
   if (in->again) changed = true;
   if (x) {
-    struct change others = {.self = NULL};
+    struct change others = {.self = s, .not_self = true};
     if (changed) show(o, &others);
     sync_in(in, x);
     return;

@@ -179,13 +179,13 @@ show(struct occupant *o, struct change const *c)
 
   if (!c->quiet) show_others(o, c);
   tos.own.len = 0;
-  for (s = o->sessions; s; s = s->next)
+  for (s = o->sessions; s && !(c->quiet && c->self); s = s->next)
     if (s != c->self) add_to(&tos.own, slice_str(s->full));
   d.id = SLICE("");
   if (!sees_jids(o)) d.actor_jid = SLICE("");
   send(o, &d, slice_of(tos.own.s, tos.own.len), true, NULL, "");
   d.id = c->id;
-  if (c->self)
+  if (c->self && !c->not_self)
     send(o, &d, slice_str(c->self->full), true, NULL, c->self_codes ? c->self_codes : "");
 }
 
