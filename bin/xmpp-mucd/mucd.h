@@ -513,9 +513,10 @@ bool room_apply(struct room *r, struct config *c);
 void room_close(struct room *r);
 
 /* people.c: say whether the addresses in a list of the form are accounts, and so few as one request may
- * change (an empty one stands for an empty list; false: refused); give the affiliation to those on
+ * change, and the owners not empty (false: refused); give the affiliation to those on
  * the list, and take it from all others. */
-bool people_hold(struct in *in, struct xml_node const *x, char const *var);
+bool people_hold(struct in *in, struct xml_node const *x, char const *var,
+                 enum affiliation a);
 void people_set(struct in *in, struct xml_node const *x, char const *var,
                 enum affiliation a);
 

@@ -319,16 +319,6 @@ limits_hold(struct in *in, struct config const *c)
   return true;
 }
 
-static bool
-has_field(struct xml_node const *x, char const *var)
-{
-  struct xml_node const *f = NULL;
-
-  while ((f = xml_next(x, f)))
-    if (xml_is(f, FORM_NS, "field") && slice_is(xml_attr(f, "var"), var)) return true;
-  return false;
-}
-
 /* Each field that the form may have is looked for, so that a form of many fields is read no more
  * often than there are rows. */
 static bool
@@ -338,7 +328,7 @@ read_form(struct in *in, struct xml_node const *x, struct config *c)
   struct slice v;
 
   for (row = rows; row < rows + ROWS; row++) {
-    if (!has_field(x, row->var)) continue;
+    if (!form_has(x, row->var)) continue;
     v =
       row->kind == MULTI ? values_of(in, x, row->var) : form_get(in->arena, x, row->var);
     if (row->kind == BOOL && !v.len) continue;
@@ -441,12 +431,8 @@ submit(struct in *in, struct xml_node const *x)
     refuse(&in->st, ERR_BAD_REQUEST, "", "another form is expected");
     return;
   }
-  if (form_next(x, RC "roomowners", NULL) &&
-      !form_get(in->arena, x, RC "roomowners").len) {
-    refuse(&in->st, ERR_CONFLICT, "", "a room needs an owner");
-    return;
-  }
-  if (!people_hold(in, x, RC "roomowners") || !people_hold(in, x, RC "roomadmins"))
+  if (!people_hold(in, x, RC "roomowners", AFF_OWNER) ||
+      !people_hold(in, x, RC "roomadmins", AFF_ADMIN))
     return;
   config_copy(&c, &in->room->config);
   if (!read_form(in, x, &c)) {

@@ -27,12 +27,12 @@ by_jid(void const *a, void const *b)
 }
 
 bool
-people_hold(struct in *in, struct xml_node const *x, char const *var)
+people_hold(struct in *in, struct xml_node const *x, char const *var, enum affiliation a)
 {
   struct xml_node const *v = NULL;
   struct slice text;
   struct jid j;
-  size_t n = 0;
+  size_t n = 0, named = 0;
 
   while ((v = form_next(x, var, v))) {
     text = xml_text(in->arena, v);
@@ -40,7 +40,10 @@ people_hold(struct in *in, struct xml_node const *x, char const *var)
       return no(in, ERR_RESOURCE_CONSTRAINT, "the list is too long");
     if (text.len && (!jid_parse(in->arena, text, &j) || !j.local.len || j.bare.len > 480))
       return no(in, ERR_JID_MALFORMED, var);
+    named += text.len != 0;
   }
+  if (a == AFF_OWNER && !named && form_has(x, var))
+    return no(in, ERR_CONFLICT, "a room needs an owner");
   return !n || affils_fit(in->room, n) ||
          no(in, ERR_RESOURCE_CONSTRAINT, "the room has too many affiliations");
 }
@@ -112,7 +115,7 @@ people_set(struct in *in, struct xml_node const *x, char const *var, enum affili
   struct slice rest, bare;
   size_t i;
 
-  if (!form_next(x, var, NULL)) return;
+  if (!form_has(x, var)) return;
   read_people(in, x, var, &p);
   affil_each(in->room, note_gone, &p);
   rest = slice_of(p.gone.s, p.gone.len);

@@ -96,6 +96,9 @@ struct xml_node const *form_next(struct xml_node const *x, char const *var,
                                  struct xml_node const *v);
 struct slice form_get(struct arena *a, struct xml_node const *x, char const *var);
 
+/* Say whether the form x has the field var, with a value or without. */
+bool form_has(struct xml_node const *x, char const *var);
+
 /* Say whether the form x has what a required field must have. */
 bool form_is_filled(struct arena *a, struct xml_node const *x,
                     struct form_field const *f);

@@ -244,6 +244,12 @@ form_get(struct arena *a, struct xml_node const *x, char const *var)
 }
 
 bool
+form_has(struct xml_node const *x, char const *var)
+{
+  return x && field_of(x, var);
+}
+
+bool
 form_is_filled(struct arena *a, struct xml_node const *x, struct form_field const *f)
 {
   struct xml_node const *v = NULL;
