@@ -184,14 +184,14 @@ history_send(struct session *s, struct xml_node const *x)
   struct archive_range range;
   struct archive_message m;
   uint64_t n = 0, looked = 0, place, chars = 0;
+  uint64_t most = 4 * s->o->room->muc->history_size + 20;
 
   if (w.stanzas > HISTORY_MAX) w.stanzas = HISTORY_MAX;
   if (!w.stanzas || !w.chars ||
       !archive_range_open(mucd.archive, s->o->room->number, SLICE(""), &range))
     return;
   for (place = range.to; place > range.from && n < w.stanzas; looked++) {
-    if (looked >= 4 * w.stanzas + 20 ||
-        !archive_range_get(mucd.archive, &range, --place, &m) ||
+    if (looked >= most || !archive_range_get(mucd.archive, &range, --place, &m) ||
         m.id >> ARCHIVE_ID_SHIFT <= w.since_us)
       break;
     if (m.tombstone || !history_is_noted(&m, "h")) continue;

@@ -84,14 +84,11 @@ is_subject(struct xml_node const *e)
          !xml_child(e, NS_CLIENT, "thread");
 }
 
+/* Messages about another message. They may have a body, for clients that do not know them. */
 static bool
-is_stored(struct xml_node const *e)
+is_about_another(struct xml_node const *e)
 {
-  if (xml_child(e, NS_HINTS, "no-store") || xml_child(e, NS_HINTS, "no-permanent-store"))
-    return false;
-  return xml_child(e, NS_CLIENT, "body") || xml_child(e, NS_CLIENT, "subject") ||
-         xml_child(e, NS_HINTS, "store") || is_encrypted(e) ||
-         xml_child(e, NS_RETRACT, "retract") ||
+  return xml_child(e, NS_RETRACT, "retract") ||
          xml_child(e, "urn:xmpp:reactions:0", "reactions") ||
          xml_child(e, "urn:xmpp:chat-markers:0", "displayed");
 }
@@ -99,9 +96,21 @@ is_stored(struct xml_node const *e)
 bool
 is_history(struct xml_node const *e)
 {
-  return !is_subject(e) && !xml_child(e, NS_RETRACT, "retract") &&
+  return !is_subject(e) && !is_about_another(e) &&
          (xml_child(e, NS_CLIENT, "body") || xml_child(e, NS_CLIENT, "subject") ||
           is_encrypted(e));
+}
+
+/* The archive of a room that shows it to nobody has few places, which are for the history. */
+static bool
+is_stored(struct room const *r, struct xml_node const *e)
+{
+  bool open = r->config.flags & FLAG_MAM && r->muc->archives;
+
+  if (xml_child(e, NS_HINTS, "no-store") || xml_child(e, NS_HINTS, "no-permanent-store"))
+    return false;
+  if (is_history(e) || is_subject(e)) return true;
+  return open && (is_about_another(e) || xml_child(e, NS_HINTS, "store"));
 }
 
 /* ---- subjects ---- */
@@ -214,7 +223,7 @@ store(struct in *in, struct slice from, stralloc *xml, uint64_t *id)
 {
   struct slice text;
 
-  if (!is_stored(in->e)) return true;
+  if (!is_stored(in->room, in->e)) return true;
   put(xml, "</message>");
   text = slice_of(xml->s, xml->len);
   if (in->again && history_again(in, from, text, id)) {
