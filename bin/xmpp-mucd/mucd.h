@@ -578,6 +578,11 @@ void retention_start(void);
 void retention_end(struct room *r);
 void retention_snapshot(struct snapshot *k);
 
+/* graves.c: end a destroyed room whose name has stayed taken long enough. true: it has ended. */
+bool grave_is_over(struct room *r);
+void graves_start(void);
+void graves_snapshot(struct snapshot *k);
+
 /* ends.c */
 void ends_ending(struct link *l, struct record *r);
 void ends_made(struct link *l, struct record *r);

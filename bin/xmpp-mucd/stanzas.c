@@ -26,6 +26,7 @@ handle(struct in *in)
 {
   if (rtbl_in(in)) return;
   if (in->to.local.len) in->room = room_find(in->to.bare);
+  if (in->room && grave_is_over(in->room)) in->room = NULL;
   if (in->room) {
     room_touch(in->room);
     in->session = session_find(in->room, &in->from);

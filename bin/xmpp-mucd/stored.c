@@ -227,6 +227,21 @@ stored_room_del(struct room *r)
   listed_put(r, false);
 }
 
+bool
+stored_next(stralloc *bare, enum room_state *state)
+{
+  struct slice key, v;
+
+  put_slice(bare, slice_of("", 1));
+  if (!store_next(mucd.store, t.room, slice_of(bare->s, bare->len), &key, &v) ||
+      v.len < 9)
+    return false;
+  *state = (enum room_state)v.s[8];
+  bare->len = 0;
+  put_slice(bare, key);
+  return true;
+}
+
 static bool
 note_room(void *cookie, struct slice key, struct slice value)
 {

@@ -16,8 +16,8 @@
  *         disco.c, items.c, archive.c, moderate.c, vcards.c; hats.c, hat_commands.c;
  *         history.c, retention.c the archive; rtbl.c, rtbl_table.c lists of those who
  *         may not enter; ghosts.c sessions that ended elsewhere, sent.c ids of
- *         messages; ends.c, cleanup.c accounts that ended; control.c xmpp-ctl; write.c;
- *         settings.c
+ *         messages; ends.c, cleanup.c accounts that ended; graves.c rooms that were
+ *         destroyed; control.c xmpp-ctl; write.c; settings.c
  */
 #include "rtbl.h"
 
@@ -80,6 +80,7 @@ start(void)
   if (!mucd_start()) return false;
   ghosts_start();
   retention_start();
+  graves_start();
   return true;
 }
 
@@ -148,6 +149,7 @@ snapshot(struct snapshot *k)
   ghosts_snapshot(k);
   ends_snapshot(k);
   retention_snapshot(k);
+  graves_snapshot(k);
   rtbl_snapshot(k);
   handle_snapshot(k);
 }

@@ -1,0 +1,57 @@
+#include "mucd.h"
+
+/* Rooms that were destroyed. Their names stay taken for a time, for clients that would make the rooms
+ * again: to each stanza the answer is gone (XEP-0045 s10.9). Then they are forgotten, by the
+ * next stanza or by a walk through the rooms of the store, some each time. */
+
+#define KEPT_US (31ull * 86400 * 1000000)
+#define TICK_US 100000u
+#define REST_US 3600000000u
+#define ROOMS_A_TICK 200u
+
+static struct event_timer timer;
+static stralloc at; /* the bare JID of the room that was looked at last; empty: none */
+
+bool
+grave_is_over(struct room *r)
+{
+  if (r->state != ROOM_TOMBSTONE || door_wall() < r->last_us + KEPT_US) return false;
+  room_end(r);
+  return true;
+}
+
+static void
+tick(void *cookie)
+{
+  uint64_t wait = TICK_US;
+  enum room_state state;
+  struct room *r;
+  unsigned int i;
+
+  (void)cookie;
+  for (i = 0; i < ROOMS_A_TICK && store_erase_begin(mucd.store); i++) {
+    if (!stored_next(&at, &state)) {
+      at.len = 0;
+      wait = REST_US;
+      break;
+    }
+    if (state == ROOM_TOMBSTONE && (r = room_find(slice_of(at.s, at.len))))
+      grave_is_over(r);
+  }
+  store_erase_end(mucd.store);
+  event_timer_start(&timer, door_now() + wait, tick, NULL);
+}
+
+void
+graves_start(void)
+{
+  event_timer_start(&timer, door_now() + TICK_US, tick, NULL);
+}
+
+void
+graves_snapshot(struct snapshot *k)
+{
+  if (!snapshot_record(k, "graves", true)) return;
+  snapshot_timer(k, &timer, tick, NULL);
+  snapshot_bytes(k, &at);
+}
