@@ -572,8 +572,8 @@ void ghosts_up(void);
 void ghosts_start(void);
 void ghosts_snapshot(struct snapshot *k);
 
-/* retention.c: keep archives within their limits; take the archive of a room that ends, unless the
- * service keeps such. */
+/* retention.c: keep archives within their limits; take the archive of a room that ends, or, if the
+ * service keeps such, the room's name from it. */
 void retention_start(void);
 void retention_end(struct room *r);
 void retention_snapshot(struct snapshot *k);

@@ -71,7 +71,11 @@ retention_end(struct room *r)
 {
   unsigned int done = 0;
 
-  if (!r->muc || !r->muc->clears) return;
+  if (!r->muc) return;
+  if (!r->muc->clears) {
+    archive_owner_part(mucd.archive, r->number);
+    return;
+  }
   archive_owner_drop(mucd.archive, r->number);
   if (!archive_purge(mucd.archive, r->number, STEPS, &done) || done < STEPS) return;
   at = 0;

@@ -26,7 +26,8 @@
  *            version has set: its SESSION is the SLOT of the resource that follows ID
  *   prefs    OWNER -> text
  *   name     0 SLOT -> OWNER, bare JID of an owner that is no account
- *   number   OWNER -> that JID
+ *   number   OWNER -> that JID; several numbers may have one JID, and its row of name has the newest
+ *            or none (archive_owner_part)
  *   source   name -> EPOCH NUMBER for each of the newest runs of the source, at most
  *            ARCHIVE_SOURCE_RUNS, the newest first. A value of 8 bytes, which an older
  *            version wrote, is the NUMBER of a run without epoch
@@ -275,6 +276,10 @@ bool archive_prefs_put(struct archive *a, uint64_t owner, struct slice text);
 uint64_t archive_owner_number(struct archive *a, struct slice bare);
 uint64_t archive_owner_make(struct archive *a, struct slice bare);
 bool archive_owner_jid(struct archive *a, uint64_t number, struct slice *bare);
+
+/* Let the JID have another number from now on. The owner keeps what there is, and its JID for
+ * archive_owner_jid. */
+bool archive_owner_part(struct archive *a, uint64_t owner);
 
 /* Take the number from its JID, which may get another; what the owner has stays until it is purged
  * (archive_purge). An owner without a JID: nothing to do. */

@@ -60,6 +60,20 @@ archive_owner_make(struct archive *a, struct slice bare)
 }
 
 bool
+archive_owner_part(struct archive *a, uint64_t owner)
+{
+  struct slice bare;
+  char buf[16];
+  uint64_t slot, n;
+
+  if (!archive_owner_jid(a, owner, &bare)) return errno == ENOENT;
+  n = number_of(a, bare, &slot);
+  if (n != owner) return n || errno == ENOENT;
+  return store_del(a->store, a->name, archive_pack(buf, 2, (uint64_t[]){0, slot})) ||
+         archive_lose(a);
+}
+
+bool
 archive_owner_jid(struct archive *a, uint64_t number, struct slice *bare)
 {
   char buf[8];

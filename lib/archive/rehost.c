@@ -207,6 +207,13 @@ on_owner(void *cookie, struct slice key, struct slice value)
   uint64_t slot;
   bool found;
 
+  if (key.len == 8 && bare.s &&
+      archive_owner_number(x->from, value) != archive_unpack(key, 0)) { /* parted */
+    x->failed =
+      !store_put(x->to->store, x->to->number, key, bare) ||
+      !archive_number_put(x->to, x->to->meta, SLICE("owner"), archive_unpack(key, 0) + 1);
+    return !x->failed;
+  }
   x->failed = key.len != 8 || !bare.s ||
               !archive_slot(x->to, x->to->name, 0, bare, &slot, &found) ||
               (!found && !archive_owner_put(x->to, bare, slot, archive_unpack(key, 0)));

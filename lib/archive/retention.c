@@ -105,17 +105,11 @@ gone(bool deleted)
 bool
 archive_owner_drop(struct archive *a, uint64_t owner)
 {
-  struct slice jid;
   char buf[16];
-  uint64_t slot;
-  bool found;
 
-  if (!archive_owner_jid(a, owner, &jid)) return errno == ENOENT;
-  if (!archive_slot(a, a->name, 0, jid, &slot, &found)) return false;
-  if (!gone(store_del(a->store, a->name, archive_pack(buf, 2, (uint64_t[]){0, slot}))) ||
-      !gone(store_del(a->store, a->number, archive_pack(buf, 1, &owner))))
-    return archive_lose(a);
-  return true;
+  if (!archive_owner_part(a, owner)) return false;
+  return gone(store_del(a->store, a->number, archive_pack(buf, 1, &owner))) ||
+         archive_lose(a);
 }
 
 static bool

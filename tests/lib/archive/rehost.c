@@ -5,7 +5,7 @@ static struct jid_hosts const hosts = {
   {"x",  1},
   {"yy", 2}
 };
-static uint64_t room, other;
+static uint64_t room, other, parted, newest;
 
 static void
 prefs_are(struct slice want)
@@ -31,8 +31,12 @@ store_all(void)
   one(101, ALICE, "c@z", true, false);
   one(102, BOB, "alice@x", false, true);
   one(103, ALICE, "bob@yy", true, false);
+  parted = archive_owner_make(a, SLICE("room@x"));
+  assert_true(archive_owner_part(a, parted) && archive_owner_part(a, parted));
   room = archive_owner_make(a, SLICE("room@x"));
   other = archive_owner_make(a, SLICE("room@z"));
+  newest = archive_owner_make(a, SLICE("last@x"));
+  assert_true(archive_owner_part(a, newest));
   one(104, room, "bob@x", true, false);
   assert_true(archive_trim(a, ALICE, 11, UINT64_MAX, 100, &done));
   assert_true(archive_replace(a, ALICE, 50, SLICE("t"), SLICE("<message to='bob@x'/>")));
@@ -116,6 +120,11 @@ tables(void)
   assert_int_equal(archive_owner_number(a, SLICE("room@z")), other);
   assert_int_equal(archive_owner_number(a, SLICE("room@x")), 0);
   assert_true(archive_owner_jid(a, room, &jid) && slice_is(jid, "room@yy"));
+  assert_true(archive_owner_jid(a, parted, &jid) && slice_is(jid, "room@yy"));
+  assert_int_equal(archive_owner_number(a, SLICE("last@yy")), 0);
+  assert_true(archive_owner_drop(a, parted));
+  assert_int_equal(archive_owner_number(a, SLICE("room@yy")), room);
+  assert_false(archive_owner_jid(a, parted, &jid));
   assert_true(archive_stat(a, BOB, &st));
   assert_int_equal(st.waiting, 1);
 }
@@ -132,7 +141,7 @@ all_of_it(void **state)
   tables();
   /* And it goes on. */
   assert_int_equal(archive_last_id(a), 104);
-  assert_false(archive_owner_make(a, SLICE("new@z")) <= other);
+  assert_false(archive_owner_make(a, SLICE("new@z")) <= newest);
   one(105, ALICE, "bob@yy", true, false);
   assert_true(archive_waiting_del(a, BOB, 102));
   assert_true(archive_trim(a, ALICE, UINT64_MAX, UINT64_MAX, 1000, &done));
