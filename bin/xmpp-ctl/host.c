@@ -182,11 +182,15 @@ key_before_nul(struct entry *e)
   return true;
 }
 
-/* A nick in a room, and its owner; or behind a newline an owner, and the nick. */
+/* A nick in a room or of a service, and its owner; or of a service, behind a newline, an owner, and the
+ * nick. */
 static bool
 nick(struct entry *e)
 {
-  char const *at = memchr(e->key.s + 8, '\n', e->key.len - 8);
+  static char const of_service[8];
+  char const *at = memcmp(e->key.s, of_service, 8) != 0
+                     ? NULL
+                     : memchr(e->key.s + 8, '\n', e->key.len - 8);
 
   if (at) return rehost(&e->key, (size_t)(at + 1 - e->key.s), e->key_room);
   return value_is_address(e);

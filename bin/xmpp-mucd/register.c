@@ -136,6 +136,7 @@ is_free(struct in *in, struct slice key)
     in->room ? nick_owner(in->room, key) : nick_of_service(in->muc, key);
   struct occupant *o = in->room ? occupant_by_nick(in->room, key) : NULL;
 
+  if (!in->room && nick_is_others(in->muc, key, in->from.bare)) return false;
   return (!owner.len || slice_eq(owner, in->from.bare)) &&
          (!o || slice_is(in->from.bare, o->account->bare));
 }

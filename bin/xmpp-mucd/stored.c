@@ -20,13 +20,12 @@
  *   affil   ROOM bare JID or domain -> 1 byte affiliation, 1 byte role that was taken, 8 bytes
  *           since (us), FIELDS nick, reason
  *   of      bare JID NUL ROOM -> bare JID of the room, for each row of affil
- *   nick    ROOM key -> bare JID that has reserved the nick; ROOM 0, key behind the service's name
- *           and NUL: a nick of the service
  *   vcard   ROOM -> XML
- *   muc     "key" -> 32 bytes of chance, of which occupant ids are made */
+ *   muc     "key" -> 32 bytes of chance, of which occupant ids are made; "nicks" -> empty: the table
+ *           nick (nicks.c) has its rows by service, which an older version did not write */
 
 static struct {
-  MDB_dbi room, affil, of, nick, vcard, muc;
+  MDB_dbi room, affil, of, vcard, muc;
 } t;
 
 static char service_key[32];
@@ -47,6 +46,18 @@ open_key(void)
   return true;
 }
 
+static bool
+open_nicks(void)
+{
+  struct slice v;
+
+  if (!nicks_open()) return false;
+  if (store_get(mucd.store, t.muc, SLICE("nicks"), &v)) return true;
+  if (errno != ENOENT) return false;
+  nicks_complete();
+  return store_put(mucd.store, t.muc, SLICE("nicks"), SLICE(""));
+}
+
 bool
 stored_open(void)
 {
@@ -57,7 +68,6 @@ stored_open(void)
     {"room",  &t.room },
     {"affil", &t.affil},
     {"of",    &t.of   },
-    {"nick",  &t.nick },
     {"vcard", &t.vcard},
     {"muc",   &t.muc  },
   };
@@ -70,7 +80,7 @@ stored_open(void)
   if (!mucd.store || !(mucd.archive = archive_open_in(mucd.store, true))) return false;
   for (i = 0; i < sizeof tables / sizeof *tables; i++)
     if (!store_table(mucd.store, tables[i].name, tables[i].at)) return false;
-  if (!hats_open() || !listed_open() || !open_key()) return false;
+  if (!open_nicks() || !hats_open() || !listed_open() || !open_key()) return false;
   archive_refuse_when_full(mucd.archive);
   return archive_commit(mucd.archive);
 }
@@ -220,7 +230,7 @@ stored_room_del(struct room *r)
   stralloc_free(&k.list);
   r->affils_counted = false;
   store_del_some(mucd.store, t.affil, slice_of(n, 8), UINT32_MAX, &done);
-  store_del_some(mucd.store, t.nick, slice_of(n, 8), UINT32_MAX, &done);
+  nicks_forget(r);
   hats_forget(r);
   store_del(mucd.store, t.vcard, slice_of(n, 8));
   store_del(mucd.store, t.room, r->bare);
@@ -447,66 +457,6 @@ of_each(struct slice bare, of_fn *fn, void *cookie)
   struct of o = {bare, fn, cookie};
 
   store_each(mucd.store, t.of, stored_key(bare, SLICE("")), each_of, &o);
-}
-
-/* ---- nicks ---- */
-
-struct slice
-nick_of_service(struct muc const *m, struct slice key)
-{
-  static stralloc rest = STRALLOC_ZERO;
-  struct slice v = {"", 0};
-
-  rest.len = 0;
-  put_slice(&rest, m->name);
-  put_slice(&rest, slice_of("", 1));
-  put_slice(&rest, key);
-  if (rest.len > 480 ||
-      !store_get(mucd.store, t.nick, key_of(0, slice_of(rest.s, rest.len)), &v))
-    v.len = 0;
-  return v;
-}
-
-struct slice
-nick_owner(struct room const *r, struct slice key)
-{
-  struct slice v = {"", 0};
-
-  if (key.len <= 480 && store_get(mucd.store, t.nick, key_of(r->number, key), &v))
-    return v;
-  return nick_of_service(r->muc, key);
-}
-
-void
-nick_put(struct room const *r, struct muc const *m, struct slice key, struct slice bare)
-{
-  static stralloc rest = STRALLOC_ZERO;
-  struct slice at = key;
-
-  if (!r) {
-    rest.len = 0;
-    put_slice(&rest, m->name);
-    put_slice(&rest, slice_of("", 1));
-    put_slice(&rest, key);
-    at = slice_of(rest.s, rest.len);
-  }
-  if (at.len > 480) return;
-  if (bare.len)
-    store_put(mucd.store, t.nick, key_of(r ? r->number : 0, at), bare);
-  else
-    store_del(mucd.store, t.nick, key_of(r ? r->number : 0, at));
-}
-
-/* No nick has a newline. */
-struct slice
-nick_key_of(struct slice bare)
-{
-  static stralloc key = STRALLOC_ZERO;
-
-  key.len = 0;
-  put(&key, "\n");
-  put_slice(&key, bare);
-  return slice_of(key.s, key.len);
 }
 
 /* ---- vCards, lists ---- */

@@ -44,6 +44,20 @@ size_t affil_count(struct room *r, enum affiliation a);
 /* Say whether the room may have so many affiliations more. */
 bool affils_fit(struct room *r, size_t more);
 
+struct slice vcard_get(struct room const *r);
+void vcard_put(struct room const *r, struct slice xml);
+
+/* Rooms in which a bare JID has an affiliation. */
+typedef bool of_fn(void *cookie, uint64_t room);
+void of_each(struct slice bare, of_fn *fn, void *cookie);
+
+/* ---- reserved nicks (nicks.c) ---- */
+
+bool nicks_open(void);
+
+/* Write the rows by service of all nicks of rooms. */
+void nicks_complete(void);
+
 /* The bare JID that has reserved a nick, by its key: of the room, or of the service; empty. */
 struct slice nick_owner(struct room const *r, struct slice key);
 struct slice nick_of_service(struct muc const *m, struct slice key);
@@ -53,12 +67,10 @@ void nick_put(struct room const *r, struct muc const *m, struct slice key,
 /* The key under which nick_put keeps the nick that a bare JID has of the service. */
 struct slice nick_key_of(struct slice bare);
 
-struct slice vcard_get(struct room const *r);
-void vcard_put(struct room const *r, struct slice xml);
-
-/* Rooms in which a bare JID has an affiliation. */
-typedef bool of_fn(void *cookie, uint64_t room);
-void of_each(struct slice bare, of_fn *fn, void *cookie);
+/* Say whether another than bare has reserved the nick in a room of the service. Forget all nicks of a
+ * room. */
+bool nick_is_others(struct muc const *m, struct slice key, struct slice bare);
+void nicks_forget(struct room const *r);
 
 /* ---- the list of rooms that all may see (listed.c) ---- */
 

@@ -10,7 +10,7 @@
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, and the envelope of what routed sends
  * ROOMS   stanzas.c what comes in; rooms.c rooms in memory, occupants.c their occupants, stored.c,
- *         listed.c what is on disk, config.c options of a room; presence.c, enter.c,
+ *         nicks.c, listed.c what is on disk, config.c options of a room; presence.c, enter.c,
  *         show.c presence; message.c, private.c, invite.c messages, holds.c, slow.c
  *         those that come too early; iq.c requests: admin.c, owner.c, people.c, end.c, register.c,
  *         disco.c, items.c, archive.c, moderate.c, vcards.c; hats.c, hat_commands.c;
