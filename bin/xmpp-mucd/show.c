@@ -268,6 +268,8 @@ struct absent {
   unsigned int n;
 };
 
+/* A person who is away is shown under the reserved nick, or, where all see addresses, as the room
+ * itself. */
 static bool
 show_absent(void *cookie, struct slice bare, struct affil const *a)
 {
@@ -277,17 +279,17 @@ show_absent(void *cookie, struct slice bare, struct affil const *a)
   struct envelope e = {.kind = SLICE("presence"), .type = SLICE("unavailable")};
   char oid[33];
 
-  if (!a->nick.len || a->affiliation <= AFF_NONE || occupant_of(r, bare, NULL))
-    return true;
+  if (a->affiliation <= AFF_NONE || occupant_of(r, bare, NULL)) return true;
+  if (!a->nick.len && r->config.flags & FLAG_ANONYMOUS) return true;
   xml.len = 0;
-  e.from = nick_jid(r, a->nick);
+  e.from = a->nick.len ? nick_jid(r, a->nick) : r->bare;
   put(&xml, "<presence");
   put_attr(&xml, "from", e.from);
   put(&xml, " type='unavailable'><x xmlns='" NS_MUC_USER "'><item");
   put_attr(&xml, "affiliation", slice_str(affiliation_names[a->affiliation]));
   put(&xml, " role='none'");
   if (sees_jids(x->to->o)) put_attr(&xml, "jid", bare);
-  put_attr(&xml, "nick", a->nick);
+  if (a->nick.len) put_attr(&xml, "nick", a->nick);
   put(&xml, "/></x><occupant-id xmlns='" NS_OCCUPANT "'");
   occupant_id(oid, r, bare);
   put_attr(&xml, "id", slice_str(oid));
