@@ -248,13 +248,20 @@ may_have_nick(struct in *in, struct slice key)
          (!owner.len || slice_eq(owner, in->from.bare));
 }
 
-/* s7.6. */
+/* s7.6: the code that tells a client that its nick is not quite the one that it asked for. */
+static char const *
+altered(struct in const *in, struct slice nick)
+{
+  return in->to.resource.len && !slice_eq(nick, in->to.resource) ? "210" : "";
+}
+
 static void
 rename_all(struct occupant *o, struct in *in, struct slice nick, struct slice key)
 {
   struct change c = {.codes = "303", .nick = nick, .gone = true, .self = in->session};
   struct change d = {.self = in->session, .id = in->st.id};
 
+  d.self_codes = altered(in, nick);
   show(o, &c);
   occupant_rename(o, nick, key);
   show(o, &d);
@@ -270,6 +277,7 @@ rename_one(struct in *in, struct slice nick, struct slice key)
   struct change rest = {.jids = old->sessions != s};
   bool stays = old->sessions_n > 1;
 
+  d.self_codes = altered(in, nick);
   if (stays)
     show_gone_to(s, &c);
   else {
@@ -432,7 +440,11 @@ probe(struct in *in)
   }
   if (o && o != in->session->o && !(in->room->config.broadcast >> o->role & 1)) return;
   if (o) {
-    show_to(o, in->session);
+    struct change own = {.self = in->session, .quiet = true};
+    if (o == in->session->o)
+      show(o, &own);
+    else
+      show_to(o, in->session);
     return;
   }
   if (!in->to.resource.len || !nick_owner(in->room, key).len) return;
