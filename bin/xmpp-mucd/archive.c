@@ -7,23 +7,27 @@
 
 /* The archive of a room for who may enter it (XEP-0313 s5.1.2). */
 
-/* An address may read the archive if it may enter now. false: refused. */
 bool
-may_read(struct in *in)
+may_look(struct in *in)
 {
-  struct room *r = in->room;
+  uint32_t f = in->room->config.flags;
   enum affiliation a = affiliation_of(in);
 
-  if (!(r->config.flags & FLAG_MAM) || !r->muc->archives) {
-    refuse(&in->st, ERR_SERVICE_UNAVAILABLE, "", "the room has no archive");
-    return false;
-  }
-  if (a == AFF_OUTCAST || (a == AFF_NONE && r->config.flags & FLAG_MEMBERS_ONLY) ||
-      (a < AFF_MEMBER && r->config.flags & FLAG_PASSWORD && !in->session)) {
+  if (a == AFF_OUTCAST || (a == AFF_NONE && f & FLAG_MEMBERS_ONLY) ||
+      (a < AFF_MEMBER && f & FLAG_PASSWORD &&
+       !occupant_of(in->room, in->from.bare, NULL))) {
     refuse(&in->st, ERR_FORBIDDEN, "", "");
     return false;
   }
   return !rtbl_refuses(in);
+}
+
+static bool
+may_read(struct in *in)
+{
+  if (in->room->config.flags & FLAG_MAM && in->room->muc->archives) return may_look(in);
+  refuse(&in->st, ERR_SERVICE_UNAVAILABLE, "", "the room has no archive");
+  return false;
 }
 
 /* A moderator sees who sent a message; others do if the room showed it then and shows it now. */

@@ -545,9 +545,10 @@ bool is_history(struct xml_node const *e);
 bool is_subject(struct xml_node const *e);
 void history_send(struct session *s, struct xml_node const *x);
 bool history_again(struct in *in, struct slice from, struct slice xml, uint64_t *id);
-bool may_read(struct in *in);
 
-/* archive.c */
+/* archive.c: say whether the sender may enter the room now; who is in, or a member, knows its password.
+ * false: refused. */
+bool may_look(struct in *in);
 void mam_query(struct in *in, struct xml_node const *q);
 void mam_form(struct in *in);
 void mam_metadata(struct in *in);

@@ -30,18 +30,13 @@ service_vcard(struct in *in)
 void
 vcard_read(struct in *in)
 {
-  enum affiliation a;
   struct slice xml;
 
   if (!in->room) {
     service_vcard(in);
     return;
   }
-  a = affiliation_of(in);
-  if (a == AFF_OUTCAST || (a == AFF_NONE && in->room->config.flags & FLAG_MEMBERS_ONLY)) {
-    refuse(&in->st, ERR_FORBIDDEN, "", "");
-    return;
-  }
+  if (!may_look(in)) return;
   xml = vcard_get(in->room);
   result(in, xml.len ? xml : SLICE("<vCard xmlns='" NS_VCARD "'/>"));
 }
