@@ -355,7 +355,7 @@ struct option const options[] = {
   {"mod_muc.default_room_options", "allow_voice_requests", T_BOOL, NULL, MUCD, WORKS, 0, 0, NULL},
   {"mod_muc.default_room_options", "anonymous", T_BOOL, NULL, MUCD, WORKS, 0, 0, NULL},
   {"mod_muc.default_room_options", "enable_hats", T_BOOL, NULL, MUCD, WORKS, 0, 0, NULL},
-  {"mod_muc.default_room_options", "logging", T_BOOL, NULL, MUCD, WORKS, 0, 0, NULL},
+  {"mod_muc.default_room_options", "logging", T_BOOL, NULL, 0, NOTHING, 0, 0, NULL},
   {"mod_muc.default_room_options", "mam", T_BOOL, NULL, MUCD, WORKS, 0, 0, NULL},
   {"mod_muc.default_room_options", "members_by_default", T_BOOL, NULL, MUCD, WORKS, 0, 0, NULL},
   {"mod_muc.default_room_options", "members_only", T_BOOL, NULL, MUCD, WORKS, 0, 0, NULL},

@@ -26,7 +26,6 @@ static struct {
   {"allow_voice_requests",     FLAG_VOICE,              true,  false},
   {"enable_hats",              FLAG_HATS,               true,  false},
   {"mam",                      FLAG_MAM,                false, false},
-  {"logging",                  FLAG_LOGGING,            false, false},
 };
 
 static char const *const texts[TEXTS_N] = {"title", "description", "lang", "password",

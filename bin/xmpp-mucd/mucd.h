@@ -109,8 +109,7 @@ enum flag {
   FLAG_VISITOR_NICK = 1 << 12,
   FLAG_VOICE = 1 << 13,
   FLAG_HATS = 1 << 14,
-  FLAG_MAM = 1 << 15,
-  FLAG_LOGGING = 1 << 16
+  FLAG_MAM = 1 << 15
 };
 
 enum { PM_ANYONE, PM_PARTICIPANTS, PM_MODERATORS, PM_NONE };
