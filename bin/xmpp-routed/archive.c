@@ -139,6 +139,7 @@ archive_begin(struct passing *p)
   bool logged;
 
   if (!slice_is(p->st.kind, "message") || slice_is(p->st.type, "error")) return true;
+  if (p->repeats) return true;
   logged = may_go_to_mamd(p);
   if (logged && !post_has_room(post_find(MAMD))) return false;
   p->tagged = id.len > 0;
@@ -258,7 +259,7 @@ archive_end(struct passing const *p)
   struct jid from = jid_cut(p->st.from), to = jid_cut(p->st.to);
   struct outcome const *o = p->outcome;
 
-  if (o->done || is_full || !p->id || p->tagged) return true;
+  if (o->done || is_full || !p->id || p->tagged || p->repeats) return true;
   if (!has(p, SLICE("store")) || (!archives(&from) && !archives(&to))) return true;
   return put(p, "", slice_of(o->given.s, o->given.len));
 }
