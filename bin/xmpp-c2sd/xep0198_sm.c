@@ -22,7 +22,10 @@
  *
  * Out: what is sent stays in the queue of its session until the client's a. An r follows when
  * SM_ASK_AFTER stanzas are out, or after SM_ASK_US; a client that does not answer it in time
- * is taken for gone. */
+ * is taken for gone. Rooms that a client enters send it more than max_ack_queue stanzas before it
+ * can answer: while it is there the queue may have more, up to SM_QUEUE_BYTES_MAX, and the client
+ * ack_timeout to acknowledge some of them; then its session ends. A session that is away ends with
+ * the stanza that is one too many. */
 
 static struct edge_line pending;
 
@@ -138,6 +141,19 @@ is_kept(struct stream *s)
   return true;
 }
 
+static bool
+has_too_many(struct stream const *s)
+{
+  return sm_queue_full(&s->session.sm->out.queue, s->host->queue_max, UINT64_MAX) ==
+         SM_TOO_MANY;
+}
+
+static void
+end_for_many(struct stream *s)
+{
+  conduit_error(&s->c, "policy-violation", "too many unacknowledged stanzas");
+}
+
 static void
 on_timer(void *cookie)
 {
@@ -149,7 +165,9 @@ on_timer(void *cookie)
   else if (s->session.sm->out.phase == SM_SOON) {
     sm_out_asked(&s->session.sm->out);
     ask(s);
-  } else if (s->session.sm->out.phase == SM_ASKED)
+  } else if (s->session.sm->out.phase == SM_ASKED && has_too_many(s))
+    end_for_many(s);
+  else if (s->session.sm->out.phase == SM_ASKED)
     conduit_lost(&s->c, "no acknowledgement in time");
   conduit_settle(&s->c);
 }
@@ -158,11 +176,11 @@ on_timer(void *cookie)
 void
 sm_limit(struct stream *s, struct sm_queue const *q)
 {
-  switch (sm_queue_full(q, s->host->queue_max, c2sd.sm_bytes_max)) {
+  uint64_t n_max = s->state == ST_BOUND ? UINT64_MAX : s->host->queue_max;
+
+  switch (sm_queue_full(q, n_max, c2sd.sm_bytes_max)) {
   case SM_FITS: return;
-  case SM_TOO_MANY:
-    conduit_error(&s->c, "policy-violation", "too many unacknowledged stanzas");
-    return;
+  case SM_TOO_MANY: end_for_many(s); return;
   case SM_TOO_LONG:
     conduit_error(&s->c, "policy-violation", "unacknowledged stanzas are too long");
     return;
@@ -228,14 +246,17 @@ too_high(struct stream *s, uint32_t h)
 enum state
 sm_acks(struct stream *s, struct xml_node const *e, struct slice bytes)
 {
-  uint32_t h = 0;
+  uint32_t h = 0, acked;
 
   if (!s->session.sm) return sm_early(s, e, bytes);
   if (!sm_read_h(e, &h)) {
     conduit_error(&s->c, "bad-format", "an acknowledgement without its count");
     return s->state;
   }
+  acked = s->session.sm->out.acked;
   if (!sm_take_h(s, h)) return too_high(s, h);
+  /* An a that acknowledges nothing is no answer of a client that owes many. */
+  if (acked == h && has_too_many(s)) return ST_BOUND;
   wait_for(s, UINT64_MAX);
   ask_soon(s, sm_out_answered(&s->session.sm->out));
   return ST_BOUND;

@@ -46,8 +46,8 @@ void sm_count(struct stream *s);
 typedef void sm_done_fn(struct stream *s);
 void sm_acked(sm_done_fn *done);
 
-/* Mark the stream to end when q, which is to be acknowledged, has more than the stanzas
- * (max_ack_queue) or the bytes that one session may have. */
+/* Mark the stream to end when q, which is to be acknowledged, has more than the bytes that one session
+ * may have or, while no client is there, than the stanzas (max_ack_queue). */
 void sm_limit(struct stream *s, struct sm_queue const *q);
 
 /* Say whether q holds half of that. */
