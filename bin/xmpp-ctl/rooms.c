@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* rooms [unused DAYS]; room WORD ROOM ...: xmpp-mucd has the rooms. */
+/* rooms [unused DAYS | of JID]; room WORD ROOM ...: xmpp-mucd has the rooms. */
 
 static void
 print_row(struct record *r)
@@ -38,7 +38,9 @@ command_rooms(char const *const *argv)
 {
   bool unused = argv[0] && argv[1] && !strcmp(argv[0], "unused");
 
-  if (argv[0] && !unused) strerr_dieusage(100, "rooms [ unused DAYS ]");
+  if (argv[0] && argv[1] && !strcmp(argv[0], "of"))
+    return ask("of", prepared(argv[1]), "", "");
+  if (argv[0] && !unused) strerr_dieusage(100, "rooms [ unused DAYS | of JID ]");
   return ask("list", "", unused ? argv[1] : "", "");
 }
 
@@ -48,8 +50,9 @@ command_room(char const *const *argv)
   char const *a = argv[0] && argv[1] && argv[2] ? argv[2] : "";
   char const *b = *a && argv[3] ? argv[3] : "";
 
-  if (!argv[0] || !argv[1] || !strcmp(argv[0], "list"))
-    strerr_dieusage(
-      100, "room create|destroy|forget|config|affiliation|occupants|archive ROOM ...");
+  if (!argv[0] || !argv[1] || !strcmp(argv[0], "list") || !strcmp(argv[0], "of"))
+    strerr_dieusage(100,
+                    "room create|destroy|forget|config|affiliation|occupants|archive|"
+                    "history|invite ROOM ... | room nick SERVICE ...");
   return ask(argv[0], prepared(argv[1]), a, b);
 }

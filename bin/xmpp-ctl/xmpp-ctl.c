@@ -10,7 +10,8 @@
  *         pubsub nodes|du JID, pubsub items|delete JID NODE; push list|drop JID
  *         backup FOLDER; restore [--force] FOLDER; host rename OLD NEW; upgrade [SECONDS]
  *         status; metrics [serve]; upload sweep|check HOST
- *         rooms [unused DAYS]; room create|destroy|forget|config|affiliation|occupants|archive ROOM ...
+ *         rooms [unused DAYS | of JID]; room create|destroy|forget|config|affiliation|occupants|
+ *         archive|history|invite ROOM ...; room nick SERVICE [JID [NICK]]
  *         contact add JID CONTACT; s2s [DOMAIN], s2s try DOMAIN [FROM], s2s close|forget DOMAIN
  *         ban list | add ADDRESS[/BITS] [MINUTES] | del ADDRESS[/BITS]|all
  *         export HOST|JID [FOLDER]; import [--dry] [--replace keys|all] FILE|-, piefxis FILE|FOLDER or

@@ -111,7 +111,44 @@ config_set(struct config *c, struct slice name, struct slice v)
   if (slice_is(name, "allow_private_messages_from_visitors"))
     return set_word(&c->pm_visitor, visitor_words, 4, v);
   if (slice_is(name, "presence_broadcast")) return set_broadcast(c, v);
+  if (slice_is(name, "slow_mode_duration"))
+    return set_number(&c->slow_s, v) && c->slow_s <= 86400;
   return false;
+}
+
+static struct slice
+roles_of(uint8_t bits)
+{
+  static char list[64];
+  int i;
+
+  list[0] = 0;
+  for (i = IS_MODERATOR; i >= IS_NOBODY; i--) {
+    if (!(bits >> i & 1)) continue;
+    if (list[0]) strcat(list, " ");
+    strcat(list, role_names[i]);
+  }
+  return slice_str(list);
+}
+
+void
+config_each(struct config const *c, config_fn *fn, void *cookie)
+{
+  char buf[BASE_NUM];
+  size_t i;
+
+  for (i = 0; i < sizeof flags / sizeof *flags; i++)
+    fn(cookie, flags[i].name, c->flags & flags[i].flag ? SLICE("true") : SLICE("false"));
+  for (i = 0; i < TEXTS_N; i++)
+    fn(cookie, texts[i], slice_str(c->text[i]));
+  fn(cookie, "max_users", num_u64(buf, c->max_users));
+  fn(cookie, "voice_request_min_interval", num_u64(buf, c->voice_s));
+  fn(cookie, "allowpm", slice_str(pm_words[c->allowpm & 3]));
+  fn(cookie, "allow_private_messages_from_visitors",
+     *visitor_words[c->pm_visitor & 3] ? slice_str(visitor_words[c->pm_visitor & 3])
+                                       : slice_str(visitor_words[0]));
+  fn(cookie, "presence_broadcast", roles_of(c->broadcast));
+  fn(cookie, "slow_mode_duration", num_u64(buf, c->slow_s));
 }
 
 /* Set the default_room_options of a host, or of one service. */

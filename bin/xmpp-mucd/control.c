@@ -1,5 +1,6 @@
 #include "mucd.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* xmpp-ctl rooms, xmpp-ctl room VERB: the record `room WORD ROOM A B` (xmpp-ctl(8)). */
@@ -74,10 +75,25 @@ create(struct link *l, struct jid const *j, struct slice owner)
 }
 
 static void
+row_of_option(void *cookie, char const *name, struct slice value)
+{
+  char *z = dup_slice(value);
+
+  service_row(cookie, name, *z ? z : "-", (char const *)NULL);
+  free(z);
+}
+
+/* All options with their values, or one that is set. */
+static void
 config(struct link *l, struct room *r, struct slice name, struct slice value)
 {
   struct config c;
 
+  if (!name.len) {
+    config_each(&r->config, row_of_option, l);
+    service_done(l);
+    return;
+  }
   config_copy(&c, &r->config);
   if (!config_set(&c, name, value)) {
     config_wipe(&c);
@@ -145,6 +161,167 @@ archive(struct link *l, struct room *r)
   service_done(l);
 }
 
+/* ---- messages ---- */
+
+#define HISTORY_USUAL 20
+
+/* The newest n messages of the archive, oldest first: time, from, stanza-id, XML. */
+static void
+history(struct link *l, struct room *r, struct slice n)
+{
+  struct archive_range range;
+  struct archive_message m;
+  char stamp[STAMP_SIZE];
+  uint64_t most = HISTORY_USUAL, place;
+
+  if (n.len && !slice_u64(n, &most)) {
+    service_error(l, "that is no number of messages");
+    return;
+  }
+  if (!archive_range_open(mucd.archive, r->number, SLICE(""), &range)) {
+    service_error(l, "the archive cannot be read");
+    return;
+  }
+  place = range.to - range.from > most ? range.to - most : range.from;
+  for (; place < range.to && archive_range_get(mucd.archive, &range, place, &m);
+       place++) {
+    link_begin(l, VERB_ROW);
+    link_text(l, stamp_us(stamp, m.id >> ARCHIVE_ID_SHIFT));
+    link_raw(l, m.text.from);
+    link_num(l, m.id);
+    link_raw(l, m.text.xml);
+    link_end(l);
+  }
+  service_done(l);
+}
+
+/* XEP-0249, from the room. */
+static void
+invite(struct link *l, struct room *r, struct slice jid, struct slice why)
+{
+  static stralloc xml = STRALLOC_ZERO;
+  struct config const *c = &r->config;
+  struct stanza st = {
+    .from = r->bare, .kind = SLICE("message"), .tags = SLICE("body muc")};
+  struct jid to;
+
+  if (!jid_parse(&arena, jid, &to) || !to.local.len) {
+    service_error(l, "an address of an account is needed");
+    return;
+  }
+  if (!mucd.routed || !mucd.routed->up) {
+    service_error(l, "xmpp-routed is not there");
+    return;
+  }
+  xml.len = 0;
+  put(&xml, "<message");
+  put_attr(&xml, "from", r->bare);
+  put_attr(&xml, "to", to.full);
+  put(&xml, "><x xmlns='jabber:x:conference'");
+  put_attr(&xml, "jid", r->bare);
+  if (c->flags & FLAG_PASSWORD)
+    put_attr(&xml, "password", slice_str(c->text[TEXT_PASSWORD]));
+  if (why.len) put_attr(&xml, "reason", why);
+  put(&xml, "/><body>You are invited to the room ");
+  put_text(&xml, r->bare);
+  put(&xml, "</body></message>");
+  st.to = to.full;
+  st.xml = slice_of(xml.s, xml.len);
+  stanza_put(mucd.routed, &st);
+  service_done(l);
+}
+
+/* ---- a person ---- */
+
+struct person {
+  struct link *l;
+  struct slice bare;
+};
+
+static bool
+row_of_room(void *cookie, uint64_t number)
+{
+  struct person *p = cookie;
+  struct slice bare;
+  struct affil a;
+  struct room *r;
+
+  if (!archive_owner_jid(mucd.archive, number, &bare)) return true;
+  r = room_find(arena_copy(&arena, bare));
+  if (!r || occupant_of(r, p->bare, NULL)) return true;
+  affil_get(r, p->bare, &a);
+  if (a.affiliation != AFF_NONE)
+    service_row(p->l, r->bare.s, affiliation_names[a.affiliation], "-", "-",
+                (char const *)NULL);
+  return true;
+}
+
+/* The rooms in which the person is, or has an affiliation. */
+static void
+rooms_of(struct link *l, struct slice bare)
+{
+  struct person p = {l, bare};
+  struct account *a = account_find(bare);
+  struct occupant *o;
+
+  for (o = a ? a->first : NULL; o; o = o->next_of)
+    service_row(l, o->room->bare.s, affiliation_names[o->affiliation], o->nick,
+                role_names[o->role], (char const *)NULL);
+  of_each(bare, row_of_room, &p);
+  service_done(l);
+}
+
+/* ---- nicks of a service ---- */
+
+static bool
+row_of_nick(void *cookie, struct slice bare, struct slice nick)
+{
+  struct slice b = arena_copy(&arena, bare), n = arena_copy(&arena, nick);
+
+  if (!b.s || !n.s) no_memory();
+  service_row(cookie, b.s, n.s, (char const *)NULL);
+  return true;
+}
+
+static void
+take_nick(struct muc const *m, struct slice bare, struct slice nick, struct slice key)
+{
+  struct slice old = arena_copy(&arena, nick_of_service(m, nick_key_of(bare)));
+
+  if (!old.s) no_memory();
+  if (old.len) nick_put(NULL, m, jid_nick_key(&arena, old), SLICE(""));
+  nick_put(NULL, m, nick_key_of(bare), nick);
+  if (nick.len) nick_put(NULL, m, key, bare);
+}
+
+/* All nicks; or the nick of a person, which goes if it is empty. */
+static void
+nicks(struct link *l, struct slice service, struct slice jid, struct slice nick)
+{
+  struct muc const *m = muc_find(service);
+  struct slice key = SLICE(""), owner = SLICE("");
+  struct jid who;
+
+  if (nick.len) nick = jid_prep_nick(&arena, nick);
+  if (nick.s && nick.len) key = jid_nick_key(&arena, nick);
+  if (m && key.len) owner = nick_of_service(m, key);
+  if (!m) {
+    service_error(l, "no service of rooms has this name");
+  } else if (!jid.len) {
+    nick_each(m, row_of_nick, l);
+    service_done(l);
+  } else if (!jid_parse(&arena, jid, &who) || !who.local.len) {
+    service_error(l, "an address of an account is needed");
+  } else if (!nick.s || nick.len > 256) {
+    service_error(l, "that is no nick");
+  } else if (owner.len && !slice_eq(owner, who.bare)) {
+    service_error(l, "the nick is somebody else's");
+  } else {
+    take_nick(m, who.bare, nick, key);
+    service_done(l);
+  }
+}
+
 static void
 to_room(struct link *l, struct slice word, struct room *r, struct slice a, struct slice b)
 {
@@ -168,16 +345,23 @@ to_room(struct link *l, struct slice word, struct room *r, struct slice a, struc
     occupants(l, r);
   } else if (slice_is(word, "archive")) {
     archive(l, r);
+  } else if (slice_is(word, "history")) {
+    history(l, r, a);
+  } else if (slice_is(word, "invite")) {
+    invite(l, r, a, b);
   } else
     service_error(l, "unknown word");
 }
 
-/* Words that only read; affiliation is one of them if it names no address. */
+/* Words that only read; some of them, if they name nothing to be set. */
 static bool
 only_reads(struct slice word, struct slice a)
 {
-  return slice_is(word, "list") || slice_is(word, "occupants") ||
-         slice_is(word, "archive") || (slice_is(word, "affiliation") && !a.len);
+  if (slice_is(word, "affiliation") || slice_is(word, "config") || slice_is(word, "nick"))
+    return !a.len;
+  return slice_is(word, "list") || slice_is(word, "occupants") || slice_is(word, "of") ||
+         slice_is(word, "archive") || slice_is(word, "history") ||
+         slice_is(word, "invite");
 }
 
 void
@@ -194,6 +378,10 @@ control_rooms(struct link *l, struct record *r)
     list(l, record_get(r, 3));
   } else if (!jid_parse(&arena, name, &j)) {
     service_error(l, "that is no address of a room");
+  } else if (slice_is(word, "of")) {
+    rooms_of(l, j.bare);
+  } else if (slice_is(word, "nick")) {
+    nicks(l, j.bare, record_get(r, 3), record_get(r, 4));
   } else if (slice_is(word, "create")) {
     create(l, &j, record_get(r, 3));
   } else if (!(room = room_find(j.bare))) {

@@ -144,6 +144,10 @@ bool config_set_text(struct config *c, enum config_text t, struct slice text);
  * false: there is no such option, or no such value of it. */
 bool config_set(struct config *c, struct slice name, struct slice value);
 
+/* Call fn for each option, with its value as config_set takes it. */
+typedef void config_fn(void *cookie, char const *name, struct slice value);
+void config_each(struct config const *c, config_fn *fn, void *cookie);
+
 /* ---- rooms in memory (rooms.c) ---- */
 
 enum affiliation { AFF_OUTCAST, AFF_NONE, AFF_MEMBER, AFF_ADMIN, AFF_OWNER, AFFS_N };

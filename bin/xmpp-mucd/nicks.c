@@ -110,6 +110,34 @@ nick_key_of(struct slice bare)
   return slice_of(key.s, key.len);
 }
 
+struct each {
+  struct slice prefix;
+  nick_fn *fn;
+  void *cookie;
+};
+
+static bool
+each_nick(void *cookie, struct slice key, struct slice nick)
+{
+  struct each *n = cookie;
+
+  if (key.len < n->prefix.len || memcmp(key.s, n->prefix.s, n->prefix.len) != 0)
+    return false;
+  return n->fn(n->cookie, slice_of(key.s + n->prefix.len, key.len - n->prefix.len), nick);
+}
+
+void
+nick_each(struct muc const *m, nick_fn *fn, void *cookie)
+{
+  struct each n = {.fn = fn, .cookie = cookie};
+  stralloc prefix = STRALLOC_ZERO;
+
+  put_slice(&prefix, key_of(OF_SERVICE, m->name, SLICE("\n")));
+  n.prefix = slice_of(prefix.s, prefix.len);
+  store_each(mucd.store, nicks, n.prefix, each_nick, &n);
+  stralloc_free(&prefix);
+}
+
 /* ---- the rows by service ---- */
 
 struct walk {

@@ -64,6 +64,10 @@ struct slice nick_of_service(struct muc const *m, struct slice key);
 void nick_put(struct room const *r, struct muc const *m, struct slice key,
               struct slice bare);
 
+/* Call fn for each nick of the service, with the bare JID that has it, until it gives false. */
+typedef bool nick_fn(void *cookie, struct slice bare, struct slice nick);
+void nick_each(struct muc const *m, nick_fn *fn, void *cookie);
+
 /* The key under which nick_put keeps the nick that a bare JID has of the service. */
 struct slice nick_key_of(struct slice bare);
 
