@@ -200,6 +200,24 @@ is_of_another(struct in *in)
   return false;
 }
 
+/* An error of presence may be late, and mean an earlier session of the same name, which has left. A
+ * session of this server says which it is. Of another server's session nobody can tell: a message
+ * asks whether it is there. */
+static void
+presence_error(struct in *in, struct slice condition, struct slice text)
+{
+  struct session const *s = in->session;
+  uint64_t number;
+
+  if (s->number && slice_u64(stanza_tag(in->st.tags, "session"), &number) &&
+      number != s->number)
+    return;
+  if (!s->local && sent_has_left(in->room, in->from.full))
+    probe(in);
+  else
+    kick(in, condition, text);
+}
+
 void
 error_in(struct in *in)
 {
@@ -210,7 +228,7 @@ error_in(struct in *in)
   if (!in->session) return;
   condition = condition_of(in, &text);
   if (slice_is(in->st.kind, "presence")) {
-    kick(in, condition, text);
+    presence_error(in, condition, text);
     return;
   }
   if (is_of_another(in) || in->session->local) return;

@@ -481,6 +481,10 @@ bool sent_find_invitation(struct room const *r, struct slice id, struct slice to
                           uint32_t *session);
 enum sent_kind sent_find(struct room const *r, struct slice id, uint64_t *us);
 void sent_wipe(struct room *r);
+
+/* Note that a session has left; say whether one of this full JID has, not long ago. */
+void sent_note_left(struct room *r, struct slice full);
+bool sent_has_left(struct room const *r, struct slice full);
 uint32_t sent_hash(struct slice text);
 
 /* private.c: XEP-0045 s7.5; iq between occupants */

@@ -233,6 +233,7 @@ bool
 session_del(struct session *s)
 {
   holds_drop(s);
+  if (!s->local) sent_note_left(s->o->room, slice_str(s->full));
   session_erase(s);
   return session_forget(s);
 }

@@ -4,15 +4,17 @@
 #include <string.h>
 
 /* The newest messages that left a room: an error that comes back names one of them by its id, and
- * by nothing else. A room has SENT_LEAST places, more while they are filled within SENT_US. */
+ * by nothing else. Presence has no id, so the sessions of other servers that left stand here too. A room has SENT_LEAST places, more while they are filled within SENT_US. */
 
 #define SENT_LEAST 16
 #define SENT_MOST 256
 #define SENT_US 300000000ull
 
+enum kind { MESSAGE, PRIVATE, INVITATION, LEFT };
+
 struct sent {
   uint32_t hash;
-  bool private, invitation;
+  enum kind kind;
   uint32_t by; /* of an invitation: the number of a session */
   uint64_t us;
 };
@@ -74,18 +76,24 @@ note(struct room *r, struct sent s)
 void
 sent_note(struct room *r, struct slice id, bool private)
 {
-  note(r, (struct sent){.hash = sent_hash(id), .private = private});
+  note(r, (struct sent){.hash = sent_hash(id), .kind = private ? PRIVATE : MESSAGE});
 }
 
 void
 sent_note_invitation(struct room *r, struct slice id, struct slice to, uint32_t session)
 {
-  note(r, (struct sent){.hash = hash_of_two(id, to), .invitation = true, .by = session});
+  note(r, (struct sent){.hash = hash_of_two(id, to), .kind = INVITATION, .by = session});
 }
 
-/* The newest of a kind with this hash, or NULL. */
+void
+sent_note_left(struct room *r, struct slice full)
+{
+  note(r, (struct sent){.hash = sent_hash(full), .kind = LEFT});
+}
+
+/* The newest with this hash, of the kind from or the kind to, or NULL. */
 static struct sent const *
-find(struct room const *r, uint32_t h, bool invitation)
+find(struct room const *r, uint32_t h, enum kind from, enum kind to)
 {
   struct sent_ring const *ring = &r->sent;
   unsigned int i, n = ring->n < ring->size ? ring->n : ring->size;
@@ -93,7 +101,7 @@ find(struct room const *r, uint32_t h, bool invitation)
 
   for (i = 1; i <= n; i++) {
     s = &ring->v[(ring->n - i) % ring->size];
-    if (s->hash == h && s->invitation == invitation) return s;
+    if (s->hash == h && (s->kind == from || s->kind == to)) return s;
   }
   return NULL;
 }
@@ -102,7 +110,7 @@ bool
 sent_find_invitation(struct room const *r, struct slice id, struct slice to,
                      uint32_t *session)
 {
-  struct sent const *s = find(r, hash_of_two(id, to), true);
+  struct sent const *s = find(r, hash_of_two(id, to), INVITATION, INVITATION);
 
   if (s) *session = s->by;
   return s != NULL;
@@ -111,11 +119,19 @@ sent_find_invitation(struct room const *r, struct slice id, struct slice to,
 enum sent_kind
 sent_find(struct room const *r, struct slice id, uint64_t *us)
 {
-  struct sent const *s = find(r, sent_hash(id), false);
+  struct sent const *s = find(r, sent_hash(id), MESSAGE, PRIVATE);
 
   if (!s) return SENT_UNKNOWN;
   *us = s->us;
-  return s->private ? SENT_PRIVATE : SENT_TO_ALL;
+  return s->kind == PRIVATE ? SENT_PRIVATE : SENT_TO_ALL;
+}
+
+bool
+sent_has_left(struct room const *r, struct slice full)
+{
+  struct sent const *s = find(r, sent_hash(full), LEFT, LEFT);
+
+  return s && door_now() - s->us < SENT_US;
 }
 
 void
