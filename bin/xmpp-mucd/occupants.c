@@ -500,6 +500,17 @@ load_all(void)
   stralloc_free(&stray);
 }
 
+/* All who may be shown have been, for all that the store says, and are un-shown when they go; from now
+ * on a room of too many sessions shows moderators alone. */
+static void
+silence(void)
+{
+  struct room *r;
+
+  for (r = room_next(NULL); r; r = room_next(r))
+    r->silent = r->muc && r->sessions_n > r->muc->users_presence;
+}
+
 void
 occupants_load(void)
 {
@@ -516,4 +527,5 @@ occupants_load(void)
       occupant_order(o);
   holds_load();
   store_commit(mucd.present);
+  silence();
 }
