@@ -21,7 +21,6 @@
  *            children of the presence
  *   meta     "boot" -> the id of the boot in which this was written; "clean": all of it was synced */
 
-#define PRESENT_MAP_BYTES (4ull << 30)
 #define SESSION_KEY 16
 
 static MDB_dbi sessions, meta;
@@ -432,8 +431,9 @@ load(void *cookie, struct slice key, struct slice value)
 static struct store *
 open_present(char const *path)
 {
-  struct store *s = store_open_unsynced(path, PRESENT_MAP_BYTES);
+  struct store *s = store_open_unsynced(path, (size_t)mucd.present_bytes);
 
+  if (s) store_refuse_when_full(s);
   if (s && store_table(s, "session", &sessions) && store_table(s, "meta", &meta))
     return s;
   store_close(s);
@@ -519,8 +519,8 @@ occupants_load(void)
   struct occupant *o;
 
   snprintf(path, sizeof path, "%s/occupants", service_data());
-  if (!mucd.present && !open_fresh(path)) strerr_dief(111, "unable to open ", path);
-  if (!holds_open()) no_memory();
+  if (!mucd.present && (!open_fresh(path) || !holds_open()))
+    strerr_dief(111, "unable to open ", path);
   load_all();
   for (r = room_next(NULL); r; r = room_next(r))
     for (o = r->first; o; o = o->next)

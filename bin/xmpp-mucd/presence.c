@@ -398,7 +398,9 @@ available(struct in *in, struct xml_node const *x)
     return;
   }
   if (!read_nick(in, &nick, &key)) return;
-  if (!in->session)
+  if (!in->session && x && store_is_full(mucd.present))
+    refuse(&in->st, ERR_INTERNAL, "wait", "the server has no room on its disk");
+  else if (!in->session)
     enter(in, x, nick, key);
   else if (slice_is(nick, in->session->o->nick))
     update(in, x);

@@ -21,6 +21,8 @@
  */
 #include "rtbl.h"
 
+#include <errno.h>
+
 char const *PROG = "xmpp-mucd";
 
 static uint64_t received;
@@ -100,14 +102,18 @@ on_stanza(struct link *l, struct record *r)
 }
 
 /* Occupants are committed first: what is repeated after a crash is done twice to them, which is
- * harmless, and once to what the rooms have. */
+ * harmless, and once to what the rooms have. A turn that one of the two stores has lost is lost in
+ * both. */
 static void
 turn(void)
 {
   bool kept;
 
   rooms_turn();
-  store_commit(mucd.present);
+  if (!store_commit(mucd.present)) {
+    errno = EIO;
+    store_abandon(mucd.store);
+  }
   kept = archive_commit(mucd.archive);
   if (holds_turn(kept)) store_commit(mucd.present);
   handle_turn(kept);

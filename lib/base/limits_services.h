@@ -64,6 +64,8 @@
 #define MUC_ABSENT_MAX 1000
 /* Bytes of history for who enters a room, the newest message apart: a short presence asks for them. */
 #define MUC_HISTORY_BYTES (1u << 20)
+/* The map of DATA/occupants. */
+#define MUC_PRESENT_BYTES (4ull << 30)
 /* Bytes of a reason; invitations in one message. */
 #define MUC_REASON_MAX 1024
 #define MUC_INVITES_MAX 50
