@@ -424,6 +424,15 @@ struct in {
 /* stanzas.c: handle a stanza, whose XML is text; held as in struct in. */
 void stanza_in(struct stanza const *st, bool held);
 
+/* said.c: store what follows from the stanza, which said_end sends, or sends again what followed from it
+ * when it came first. false: it is no stanza for which that is done. said_turn forgets what is
+ * old. */
+bool said_begin(struct in const *in);
+void said_end(struct in const *in);
+void said_turn(void);
+bool said_open(void);
+void said_load(void);
+
 /* holds.c: hold the message in if it comes too early. */
 enum hold {
   HOLD_NOT,  /* in may go to the room now */

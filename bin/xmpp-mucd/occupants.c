@@ -519,13 +519,14 @@ occupants_load(void)
   struct occupant *o;
 
   snprintf(path, sizeof path, "%s/occupants", service_data());
-  if (!mucd.present && (!open_fresh(path) || !holds_open()))
+  if (!mucd.present && (!open_fresh(path) || !holds_open() || !said_open()))
     strerr_dief(111, "unable to open ", path);
   load_all();
   for (r = room_next(NULL); r; r = room_next(r))
     for (o = r->first; o; o = o->next)
       occupant_order(o);
   holds_load();
+  said_load();
   store_commit(mucd.present);
   silence();
 }

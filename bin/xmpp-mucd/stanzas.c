@@ -22,6 +22,17 @@ may_use(struct in *in)
 }
 
 static void
+by_kind(struct in *in)
+{
+  if (slice_is(in->st.kind, "presence"))
+    presence_in(in);
+  else if (slice_is(in->st.kind, "message"))
+    message_in(in);
+  else
+    iq_in(in);
+}
+
+static void
 handle(struct in *in)
 {
   if (rtbl_in(in)) return;
@@ -35,12 +46,11 @@ handle(struct in *in)
   in->again = stanza_is_again(&in->st);
   if (!may_use(in)) return;
   if (in->session && !slice_is(in->st.type, "error")) heard(in->session);
-  if (slice_is(in->st.kind, "presence"))
-    presence_in(in);
-  else if (slice_is(in->st.kind, "message"))
-    message_in(in);
-  else
-    iq_in(in);
+  if (said_begin(in)) {
+    by_kind(in);
+    said_end(in);
+  } else
+    by_kind(in);
 }
 
 /* A held stanza may be handled in the middle of another one, so there are two arenas. */

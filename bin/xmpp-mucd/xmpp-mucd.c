@@ -12,7 +12,8 @@
  * ROOMS   stanzas.c what comes in; rooms.c rooms in memory, occupants.c their occupants, stored.c,
  *         nicks.c, listed.c what is on disk, config.c options of a room; presence.c, enter.c,
  *         show.c presence; message.c, private.c, invite.c messages, holds.c, slow.c
- *         those that come too early; iq.c requests: admin.c, owner.c, people.c, end.c, register.c,
+ *         those that come too early, said.c what is said again; iq.c requests: admin.c,
+ *         owner.c, people.c, end.c, register.c,
  *         disco.c, items.c, archive.c, moderate.c, vcards.c; hats.c, hat_commands.c;
  *         history.c, retention.c the archive; rtbl.c, rtbl_table.c lists of those who
  *         may not enter; ghosts.c sessions that ended elsewhere, sent.c ids of
@@ -110,6 +111,7 @@ turn(void)
   bool kept;
 
   rooms_turn();
+  said_turn();
   if (!store_commit(mucd.present)) {
     errno = EIO;
     store_abandon(mucd.store);

@@ -171,6 +171,12 @@ link_cancel(struct link *l)
   l->numbered = false;
 }
 
+void
+link_capture(struct link *l, stralloc *into)
+{
+  l->captured = into;
+}
+
 bool
 link_end(struct link *l)
 {
@@ -181,6 +187,12 @@ link_end(struct link *l)
   if (l->failed || is_long || (!l->up && !verb_is_numbered(l->verb))) {
     link_cancel(l);
     return !l->failed && !is_long;
+  }
+  if (l->captured && verb_is_numbered(l->verb)) {
+    if (!text_catb(l->captured, l->out.s + l->begin, l->out.len - l->begin))
+      l->failed = true;
+    link_cancel(l);
+    return !l->failed;
   }
   if (!l->up)
     l->put_while_down++;

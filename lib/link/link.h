@@ -46,12 +46,13 @@ struct link {
   char *path;                    /* of a link that connects; NULL when it was accepted */
   enum verb verb;
   bool failed, full, paused, dirty;
-  bool gone;     /* the peer is, and what it said before is still to be handled */
-  bool rests;    /* in has lines for the next turn: this one has put enough */
-  bool behind;   /* output of earlier turns is not written yet */
-  bool said;     /* under -p: this turn has put a record */
-  bool traced;   /* a control connection: a trace has a record of this link */
-  bool numbered; /* the record that is being built has an ORIGIN of ours */
+  bool gone;          /* the peer is, and what it said before is still to be handled */
+  bool rests;         /* in has lines for the next turn: this one has put enough */
+  bool behind;        /* output of earlier turns is not written yet */
+  bool said;          /* under -p: this turn has put a record */
+  bool traced;        /* a control connection: a trace has a record of this link */
+  bool numbered;      /* the record that is being built has an ORIGIN of ours */
+  stralloc *captured; /* where records that are numbered go instead; NULL: they leave */
 };
 
 struct snapshot;
@@ -141,6 +142,11 @@ void link_cancel(struct link *l);
 
 /* The ORIGIN field of a stanza that starts here: our instance and the next number. */
 void link_origin(struct link *l);
+
+/* Append the records of l that have an ORIGIN to the text at into, a line each, and send none of
+ * them, until the call with NULL. Their numbers are given to others: who sends such a line puts an
+ * ORIGIN of then. */
+void link_capture(struct link *l, stralloc *into);
 
 /* Acknowledge the peer's stanzas up to n. To a service the acknowledgement leaves before
  * all output that waits: the service may read nothing else until an acknowledgement

@@ -1,0 +1,165 @@
+#include "mucd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Stanzas that are done once and told twice. DATA/occupants is committed before the output of a
+ * turn leaves: a mucd that is killed in between has taken a kicked session out, or given an occupant
+ * another nick, and told nobody, and the stanza that comes again finds nothing left to do. So all
+ * that such a stanza says is stored beside the sessions, in the same commit:
+ *
+ *   said  ORIGIN of the stanza -> the records that it made, a line each
+ *
+ * When the stanza comes again it is handled again, for DATA/rooms may lack what it did, and the
+ * records that are stored leave instead of those that it makes now. Who has had them has them
+ * twice. Rows go after SAID_US, when the output has left; the newest SAID_MOST are kept. */
+
+#define SAID_MOST 64
+#define SAID_US 60000000u
+#define SAID_BYTES_MAX (16u << 20)
+#define SAID_KEY_MAX 256u
+/* Room that is kept for the next. */
+#define SAID_KEEP 65536u
+
+struct said {
+  char *origin;
+  size_t bytes;
+  uint64_t us;
+};
+
+static MDB_dbi table;
+static struct said list[SAID_MOST]; /* oldest first */
+static size_t list_n, bytes;
+static stralloc text;
+static bool on;
+
+static void
+forget(size_t i)
+{
+  struct said s = list[i];
+
+  store_del(mucd.present, table, slice_str(s.origin));
+  bytes -= s.bytes;
+  free(s.origin);
+  memmove(&list[i], &list[i + 1], (--list_n - i) * sizeof *list);
+}
+
+static void
+note(struct slice origin, size_t n)
+{
+  size_t i;
+
+  for (i = list_n; i-- > 0;)
+    if (slice_is(origin, list[i].origin)) forget(i);
+  while (list_n && (list_n == SAID_MOST || bytes + n > SAID_BYTES_MAX))
+    forget(0);
+  list[list_n++] = (struct said){dup_slice(origin), n, door_now()};
+  bytes += n;
+}
+
+static bool
+load(void *cookie, struct slice origin, struct slice records)
+{
+  (void)cookie;
+  if (list_n == SAID_MOST) return false;
+  list[list_n++] = (struct said){dup_slice(origin), records.len, door_now()};
+  bytes += records.len;
+  return true;
+}
+
+bool
+said_open(void)
+{
+  return store_table(mucd.present, "said", &table);
+}
+
+void
+said_load(void)
+{
+  while (list_n)
+    free(list[--list_n].origin);
+  bytes = 0;
+  store_each(mucd.present, table, slice_of("", 1), load, NULL);
+}
+
+void
+said_turn(void)
+{
+  bool left = mucd.routed && !link_is_behind(mucd.routed);
+
+  while (left && list_n && door_now() - list[0].us > SAID_US)
+    forget(0);
+}
+
+/* ---- a stanza ---- */
+
+/* Say whether the request, the message or the presence changes who is in the room, as whom. */
+static bool
+is_said(struct in const *in)
+{
+  struct xml_node const *p = xml_next(in->e, NULL);
+  struct slice nick = in->to.resource, type = in->st.type;
+
+  if (!in->room) return false;
+  if (slice_is(in->st.kind, "presence"))
+    return !type.len && in->session && nick.len && !slice_is(nick, in->session->o->nick);
+  if (nick.len) return false;
+  if (slice_is(in->st.kind, "message")) return !type.len || slice_is(type, "normal");
+  return p && slice_is(type, "set") &&
+         (slice_is(p->ns, NS_MUC_ADMIN) || slice_is(p->ns, NS_MUC_OWNER) ||
+          slice_is(p->ns, NS_REGISTER));
+}
+
+bool
+said_begin(struct in const *in)
+{
+  struct slice row, origin = in->st.origin;
+
+  if (on || in->held || !mucd.routed || !origin.len || origin.len > SAID_KEY_MAX)
+    return false;
+  if (!is_said(in) && !(in->again && store_get(mucd.present, table, origin, &row)))
+    return false;
+  text.len = 0;
+  link_capture(mucd.routed, &text);
+  return on = true;
+}
+
+/* Send the records, each with an ORIGIN of now. */
+static void
+send(struct slice records)
+{
+  struct link *l = mucd.routed;
+  struct slice line, field;
+  unsigned int i;
+
+  while (slice_word(&records, '\n', &line)) {
+    if (!slice_word(&line, '\t', &field)) continue;
+    link_begin(l, slice_is(field, "fanout") ? VERB_FANOUT : VERB_STANZA);
+    for (i = STANZA_TO; slice_word(&line, '\t', &field); i++)
+      if (i == STANZA_ORIGIN)
+        link_origin(l);
+      else
+        link_raw(l, field);
+    link_end(l);
+  }
+}
+
+void
+said_end(struct in const *in)
+{
+  struct slice said = slice_of(text.s, text.len), row;
+
+  on = false;
+  link_capture(mucd.routed, NULL);
+  if (in->again && !store_is_full(mucd.store) &&
+      store_get(mucd.present, table, in->st.origin, &row)) {
+    send(row);
+  } else {
+    if (said.len <= SAID_BYTES_MAX) {
+      note(in->st.origin, said.len);
+      store_put(mucd.present, table, in->st.origin, said);
+    }
+    send(said);
+  }
+  if (text.a > SAID_KEEP) stralloc_free(&text);
+}
