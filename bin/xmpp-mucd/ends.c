@@ -108,7 +108,7 @@ erase(uint64_t number, struct slice bare, unsigned int most, unsigned int *done)
   return true;
 }
 
-/* Sessions go with the other store. */
+/* Sessions go with the other store, and what was said about them. */
 static bool
 erase_present(uint64_t number, struct slice bare, unsigned int most, unsigned int *done)
 {
@@ -116,6 +116,7 @@ erase_present(uint64_t number, struct slice bare, unsigned int most, unsigned in
   (void)most;
   (void)done;
   end_sessions(bare);
+  said_erase(bare);
   return true;
 }
 

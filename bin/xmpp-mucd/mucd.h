@@ -426,10 +426,11 @@ void stanza_in(struct stanza const *st, bool held);
 
 /* said.c: store what follows from the stanza, which said_end sends, or sends again what followed from it
  * when it came first. false: it is no stanza for which that is done. said_turn forgets what is
- * old. */
+ * old, said_erase what names the bare JID. */
 bool said_begin(struct in const *in);
 void said_end(struct in const *in);
 void said_turn(void);
+void said_erase(struct slice bare);
 bool said_open(void);
 void said_load(void);
 

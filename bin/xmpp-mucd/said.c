@@ -91,6 +91,18 @@ said_turn(void)
     forget(0);
 }
 
+void
+said_erase(struct slice bare)
+{
+  struct slice row;
+  size_t i;
+
+  for (i = list_n; i-- > 0;)
+    if (store_get(mucd.present, table, slice_str(list[i].origin), &row) &&
+        memmem(row.s, row.len, bare.s, bare.len))
+      forget(i);
+}
+
 /* ---- a stanza ---- */
 
 /* Say whether the request, the message or the presence changes who is in the room, as whom. */
