@@ -11,8 +11,9 @@
  *         a resource is bound; HELD_MAX bytes of input that came too early; REQUESTS_MAX
  *         requests that routed has not acknowledged, HELD_BEHIND_MAX bytes of input behind
  *         them; BLOCKED_MAX bytes for a client that does not read (UNBOUND_BLOCKED_MAX before
- *         it is bound); with stream management max_ack_queue stanzas of SM_QUEUE_BYTES_MAX
- *         bytes; for an inactive client CSI_MAX of CSI_BYTES_MAX; DIRECTED_MAX addresses with directed presence, of
+ *         it is bound); with stream management max_ack_queue stanzas (more for ack_timeout
+ *         while the client is there) of SM_QUEUE_BYTES_MAX bytes; for an inactive client
+ *         CSI_MAX of CSI_BYTES_MAX; DIRECTED_MAX addresses with directed presence, of
  *         DIRECTED_BYTES_MAX; all of this together STREAMS_KEPT_MAX
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, records of its neighbours. Nothing that a client says.

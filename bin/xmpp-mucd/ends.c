@@ -1,5 +1,5 @@
 #include "hats.h"
-#include "mucd.h"
+#include "said.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -424,16 +424,6 @@ struct in {
 /* stanzas.c: handle a stanza, whose XML is text; held as in struct in. */
 void stanza_in(struct stanza const *st, bool held);
 
-/* said.c: store what follows from the stanza, which said_end sends, or sends again what followed from it
- * when it came first. false: it is no stanza for which that is done. said_turn forgets what is
- * old, said_erase what names the bare JID. */
-bool said_begin(struct in const *in);
-void said_end(struct in const *in);
-void said_turn(void);
-void said_erase(struct slice bare);
-bool said_open(void);
-void said_load(void);
-
 /* holds.c: hold the message in if it comes too early. */
 enum hold {
   HOLD_NOT,  /* in may go to the room now */
@@ -479,24 +469,6 @@ void subject_send(struct session *to);
 void room_cat_message(stralloc *out, struct in *in, struct slice from);
 struct slice message_id(struct in *in);
 void broadcast(struct room *r, struct envelope const *e, struct slice xml);
-
-/* sent.c: note a message that leaves the room; look for one by the id of an error, and set *us to
- * the time at which it left. An invitation is found by its id and the bare JID of the invited one,
- * and tells the number of the session that sent it. */
-enum sent_kind { SENT_UNKNOWN, SENT_TO_ALL, SENT_PRIVATE };
-
-void sent_note(struct room *r, struct slice id, bool private);
-void sent_note_invitation(struct room *r, struct slice id, struct slice to,
-                          uint32_t session);
-bool sent_find_invitation(struct room const *r, struct slice id, struct slice to,
-                          uint32_t *session);
-enum sent_kind sent_find(struct room const *r, struct slice id, uint64_t *us);
-void sent_wipe(struct room *r);
-
-/* Note that a session has left; say whether one of this full JID has, not long ago. */
-void sent_note_left(struct room *r, struct slice full);
-bool sent_has_left(struct room const *r, struct slice full);
-uint32_t sent_hash(struct slice text);
 
 /* private.c: XEP-0045 s7.5; iq between occupants */
 void private_message(struct in *in);
@@ -620,6 +592,7 @@ void cleanup_start(void);
 /* control.c */
 void control_rooms(struct link *l, struct record *r);
 
+#include "sent.h"
 #include "stored.h"
 
 #endif

@@ -1,5 +1,5 @@
 #include "hats.h"
-#include "mucd.h"
+#include "said.h"
 
 #include <skalibs/uint32.h>
 #include <skalibs/uint64.h>

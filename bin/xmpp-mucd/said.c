@@ -1,4 +1,4 @@
-#include "mucd.h"
+#include "said.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +11,8 @@
  *   said  ORIGIN of the stanza -> the records that it made, a line each
  *
  * When the stanza comes again it is handled again, for DATA/rooms may lack what it did, and the
- * records that are stored leave instead of those that it makes now. Who has had them has them
- * twice. Rows go after SAID_US, when the output has left; the newest SAID_MOST are kept. */
+ * records that are stored leave instead of those that it makes now. Occupants who have had
+ * them get them twice. Rows go after SAID_US, when the output has left; the newest SAID_MOST are kept. */
 
 #define SAID_MOST 64
 #define SAID_US 60000000u

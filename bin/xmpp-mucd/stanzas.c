@@ -1,4 +1,5 @@
 #include "rtbl.h"
+#include "said.h"
 
 /* The way of a stanza to what handles it: the service, the room and the session of its addresses. */
 

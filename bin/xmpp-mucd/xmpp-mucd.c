@@ -21,6 +21,7 @@
  *         destroyed; control.c xmpp-ctl; write.c; settings.c
  */
 #include "rtbl.h"
+#include "said.h"
 
 #include <errno.h>
 
