@@ -137,6 +137,14 @@ def ctl_knows_rooms(t):
     assert rows[ROOM][2] == "destroyed", rows
     t.ctl("room", "affiliation", "made@conference.localhost", "b@localhost", "member")
     assert "b@localhost\tmember" in t.ctl("room", "affiliation", "made@conference.localhost", records=True)
+    assert "title\tMade" in t.ctl("room", "config", "made@conference.localhost", records=True)
+    assert t.ctl("rooms", "of", "b@localhost", records=True).split() == \
+        ["made@conference.localhost", "member", "-", "-"]
+    assert t.ctl("room", "history", "made@conference.localhost") == ""
+    t.ctl("room", "nick", "conference.localhost", "b@localhost", "Berta")
+    assert t.ctl("room", "nick", "conference.localhost", records=True) == "b@localhost\tBerta\n"
+    t.ctl("room", "nick", "conference.localhost", "b@localhost")
+    assert t.ctl("room", "nick", "conference.localhost") == ""
     t.ctl("room", "destroy", "made@conference.localhost")
     t.ctl("room", "forget", "made@conference.localhost")
     t.ctl("room", "forget", ROOM)
