@@ -11,8 +11,9 @@
  *   said  ORIGIN of the stanza -> the records that it made, a line each
  *
  * When the stanza comes again it is handled again, for DATA/rooms may lack what it did, and the
- * records that are stored leave instead of those that it makes now. Occupants who have had
- * them get them twice. Rows go after SAID_US, when the output has left; the newest SAID_MOST are kept. */
+ * records that are stored leave instead of those that it makes now. If this very process has handled
+ * it, nothing is done again. Occupants who have had the records get them twice. Rows go after
+ * SAID_US, when the output has left; the newest SAID_MOST are kept. */
 
 #define SAID_MOST 64
 #define SAID_US 60000000u
@@ -25,6 +26,7 @@ struct said {
   char *origin;
   size_t bytes;
   uint64_t us;
+  bool here; /* handled by this process, which has committed it */
 };
 
 static MDB_dbi table;
@@ -53,7 +55,7 @@ note(struct slice origin, size_t n)
     if (slice_is(origin, list[i].origin)) forget(i);
   while (list_n && (list_n == SAID_MOST || bytes + n > SAID_BYTES_MAX))
     forget(0);
-  list[list_n++] = (struct said){dup_slice(origin), n, door_now()};
+  list[list_n++] = (struct said){dup_slice(origin), n, door_now(), true};
   bytes += n;
 }
 
@@ -62,7 +64,7 @@ load(void *cookie, struct slice origin, struct slice records)
 {
   (void)cookie;
   if (list_n == SAID_MOST) return false;
-  list[list_n++] = (struct said){dup_slice(origin), records.len, door_now()};
+  list[list_n++] = (struct said){dup_slice(origin), records.len, door_now(), false};
   bytes += records.len;
   return true;
 }
@@ -154,6 +156,22 @@ send(struct slice records)
         link_raw(l, field);
     link_end(l);
   }
+}
+
+bool
+said_before(struct in const *in)
+{
+  struct slice row;
+  size_t i;
+
+  if (!in->again || on || !mucd.routed) return false;
+  for (i = 0; i < list_n && !slice_is(in->st.origin, list[i].origin); i++) {
+  }
+  if (i == list_n || !list[i].here ||
+      !store_get(mucd.present, table, in->st.origin, &row))
+    return false;
+  send(row);
+  return true;
 }
 
 void

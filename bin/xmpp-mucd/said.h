@@ -4,6 +4,9 @@
 
 #include "mucd.h"
 
+/* Say whether this process has handled the stanza, which comes again: what followed is sent again. */
+bool said_before(struct in const *in);
+
 /* Begin the handling of a stanza: what follows from it is stored, and said_end sends it, or sends again
  * what followed from the stanza when it came first. false: that is not done for this stanza. */
 bool said_begin(struct in const *in);

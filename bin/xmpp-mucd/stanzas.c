@@ -47,6 +47,7 @@ handle(struct in *in)
   in->again = stanza_is_again(&in->st);
   if (!may_use(in)) return;
   if (in->session && !slice_is(in->st.type, "error")) heard(in->session);
+  if (said_before(in)) return;
   if (said_begin(in)) {
     by_kind(in);
     said_end(in);
