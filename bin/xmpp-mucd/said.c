@@ -107,11 +107,27 @@ said_erase(struct slice bare)
 
 /* ---- a stanza ---- */
 
-/* Say whether the request, the message or the presence changes who is in the room, as whom. */
+/* Say whether the payload asks for what leaves a message in the archive. */
+static bool
+is_moderation(struct xml_node const *p)
+{
+  return p && (xml_is(p, NS_MODERATE, "moderate") ||
+               xml_is(p, "urn:xmpp:fasten:0", "apply-to"));
+}
+
+static bool
+is_said_payload(struct xml_node const *p)
+{
+  return p && (slice_is(p->ns, NS_MUC_ADMIN) || slice_is(p->ns, NS_MUC_OWNER) ||
+               slice_is(p->ns, NS_REGISTER) || slice_is(p->ns, NS_COMMANDS) ||
+               slice_is(p->ns, NS_VCARD) || is_moderation(p));
+}
+
+/* Say whether the request, the message or the presence changes who is in the room, and as whom, or what
+ * all have seen. */
 static bool
 is_said(struct in const *in)
 {
-  struct xml_node const *p = xml_next(in->e, NULL);
   struct slice nick = in->to.resource, type = in->st.type;
 
   if (!in->room) return false;
@@ -119,9 +135,7 @@ is_said(struct in const *in)
     return !type.len && in->session && nick.len && !slice_is(nick, in->session->o->nick);
   if (nick.len) return false;
   if (slice_is(in->st.kind, "message")) return !type.len || slice_is(type, "normal");
-  return p && slice_is(type, "set") &&
-         (slice_is(p->ns, NS_MUC_ADMIN) || slice_is(p->ns, NS_MUC_OWNER) ||
-          slice_is(p->ns, NS_REGISTER));
+  return slice_is(type, "set") && is_said_payload(xml_next(in->e, NULL));
 }
 
 bool
@@ -174,6 +188,15 @@ said_before(struct in const *in)
   return true;
 }
 
+/* Say whether the records that are stored hold: not, if a moderation was done just now, for the archive
+ * has given its message an id of now. */
+static bool
+holds(struct in const *in, struct slice said)
+{
+  if (!in->again || store_is_full(mucd.store)) return false;
+  return !is_moderation(xml_next(in->e, NULL)) || !slice_starts(said, "fanout");
+}
+
 void
 said_end(struct in const *in)
 {
@@ -181,8 +204,7 @@ said_end(struct in const *in)
 
   on = false;
   link_capture(mucd.routed, NULL);
-  if (in->again && !store_is_full(mucd.store) &&
-      store_get(mucd.present, table, in->st.origin, &row)) {
+  if (holds(in, said) && store_get(mucd.present, table, in->st.origin, &row)) {
     send(row);
   } else {
     if (said.len <= SAID_BYTES_MAX) {
