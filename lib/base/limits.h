@@ -272,7 +272,8 @@
 #define UNBOUND_BLOCKED_MAX 65536u
 #define BLOCKED_MAX (8u << 20)
 /* Bytes of stanzas that one client with stream management has not acknowledged, as they
- * stand in records; max_ack_queue, a setting, limits their number. */
+ * stand in records; max_ack_queue, a setting, limits their number, of a client that is there behind
+ * ack_timeout alone. */
 #define SM_QUEUE_BYTES_MAX (16u << 20)
 /* Stanzas that wait for an inactive client (mod_client_state), and their bytes. */
 #define CSI_MAX 100
