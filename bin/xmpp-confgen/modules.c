@@ -172,6 +172,7 @@ take_name(struct module const *m, struct yaml_node const *n, char const *path,
       return;
     }
   t = take(&taken_names, name, host, m, n->line);
+  if (!t) emit_slice(S2SD | TLSD, "belongs", name, host);
   if (t && strcmp(t->module, m->name) != 0)
     say_error(n, path, "%s is the host of %s in line %u too", name.s, t->module, t->line);
   certs_service(name.s ? name : n->text);

@@ -44,7 +44,8 @@ struct host const *
 settings_host_of(struct slice domain)
 {
   struct slice rest = domain, label;
-  struct host const *h = settings_host(domain);
+  struct slice owner = settings_get(s2sd->settings, "belongs", domain);
+  struct host const *h = settings_host(owner.len ? owner : domain);
 
   while (!h && slice_word(&rest, '.', &label) && rest.len)
     h = settings_host(rest);
@@ -167,6 +168,7 @@ settings_fresh(struct settings *st)
   struct s2sd_settings *f = calloc(1, sizeof *f);
 
   if (!f) return NULL;
+  f->settings = st;
   f->access = access_load(st);
   read_limits(f, st);
   if (f->access && read_hosts(f, st) && read_listeners(f, st) &&

@@ -28,6 +28,8 @@ struct listener {
 };
 
 struct s2sd_settings {
+  struct settings const
+    *settings; /* their rows, which live as long as these are in force */
   struct host *hosts;
   struct listener *listeners;
   struct access *access;
@@ -50,8 +52,8 @@ void settings_free(void *fresh);
 /* The listener of this name, or NULL. */
 struct listener const *settings_listener(struct slice name);
 
-/* The host to which a prepared domain belongs: the longest that the domain ends in, or the first
- * of all. */
+/* The host to which a prepared domain belongs: the one whose service has the name, by the
+ * configuration; the longest that the domain ends in; or the first of all. */
 struct host const *settings_host_of(struct slice domain);
 
 /* The host of this name, or NULL. */

@@ -316,19 +316,29 @@ s2s_take(struct s2s *s)
   s2s_now = s;
 }
 
-/* Give the host that is domain, by either form of its name, or the next above it; empty:
- * none. */
+/* Give the host whose service is called name by the configuration, or name. */
+static struct slice
+owner_of(struct s2s const *s, struct slice name)
+{
+  struct slice owner = settings_get(s->settings, "belongs", name);
+
+  return owner.len ? owner : name;
+}
+
+/* Give the host that is domain or has it as a service, by either form of its name, or the next above it;
+ * empty: none. */
 static struct slice
 host_of(struct s2s const *s, struct slice domain)
 {
   struct settings_row const *row;
   struct slice label;
 
+  domain = owner_of(s, domain);
   do {
     for (row = NULL; (row = settings_next(s->settings, "host", row));)
       if (slice_eq(row->value[0], domain)) return domain;
     for (row = NULL; (row = settings_next(s->settings, "ascii", row));)
-      if (slice_eq(row->value[0], domain)) return row->scope;
+      if (slice_eq(row->value[0], domain)) return owner_of(s, row->scope);
   } while (slice_word(&domain, '.', &label));
   return SLICE("");
 }

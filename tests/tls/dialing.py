@@ -239,6 +239,20 @@ def a_host_has_its_own_source_address():
 
 
 @check
+def a_service_of_another_name_has_the_options_of_its_host():
+    t = Servers(hosts=("one.example", "two.example"),
+                top="outgoing_s2s_ipv4_address: 127.0.0.2\n"
+                    "host_config: {two.example: {outgoing_s2s_ipv4_address: 127.0.0.3}}\n"
+                    "append_host_config: {two.example: {modules: {mod_muc: {host: b\u00fccher.other}}}}\n")
+    p = Peer(t)
+    for request, name in ((1, "b\u00fccher.other"), (2, "xn--bcher-kva.other")):
+        t.connect(p.target(), request=request, host=name)
+        p.accept()
+        t.connected(p, request)
+        assert p.by[0] == "127.0.0.3", p.by
+
+
+@check
 def a_source_address_that_is_not_ours_is_a_failure():
     t = Servers(top="outgoing_s2s_ipv6_address: '2001:db8::1'\n")
     p = Peer(t)
