@@ -268,6 +268,7 @@ in_secured(struct stream *s)
   conduit_secure(&s->c);
   s->state = ST_HEADER;
   s->bidi = false;
+  s->peer_max = s->peer_idle_us = 0;
 }
 
 /* ---- EXTERNAL (XEP-0178) ---- */
@@ -403,10 +404,13 @@ unknown(struct stream *s, struct xml_node const *e)
   s->said_unknown = true;
 }
 
+/* The peer says inside how large the stanzas may be that it takes (XEP-0478). */
 static void
-bidi(struct stream *s)
+bidi(struct stream *s, struct xml_node const *e)
 {
-  if (stream_host(s)->bidi && s->state == ST_FEATURES) s->bidi = true;
+  if (!stream_host(s)->bidi || s->state != ST_FEATURES) return;
+  s->bidi = true;
+  stream_read_limits(s, e);
 }
 
 /* The peer has asked for stream management, or has gone on without: our stanzas may leave. */
@@ -448,7 +452,7 @@ element(struct stream *s, struct xml_node const *e, struct slice bytes)
   else if (slice_is(e->ns, NS_SASL))
     sasl(s, e);
   else if (xml_is(e, NS_BIDI, "bidi"))
-    bidi(s);
+    bidi(s, e);
   else
     unknown(s, e);
 }

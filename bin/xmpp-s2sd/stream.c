@@ -426,14 +426,14 @@ number(struct xml_node const *e, char const *name)
 }
 
 void
-stream_read_limits(struct stream *s, struct xml_node const *features)
+stream_read_limits(struct stream *s, struct xml_node const *e)
 {
-  struct xml_node const *e = xml_child(features, NS_LIMITS, "limits");
+  struct xml_node const *limits = xml_child(e, NS_LIMITS, "limits");
   uint64_t idle;
 
-  if (!e) return;
-  s->peer_max = number(e, "max-bytes");
-  idle = number(e, "idle-seconds");
+  if (!limits) return;
+  s->peer_max = number(limits, "max-bytes");
+  idle = number(limits, "idle-seconds");
   s->peer_idle_us = idle < UINT64_MAX / 1000000 ? idle * 1000000 : 0;
   if (s->peer_idle_us && s->peer_idle_us < 2000000) s->peer_idle_us = 2000000;
 }

@@ -181,9 +181,10 @@ void stream_go_away(struct stream *s);
  * are counted the peer sends them again, for no answer can leave. */
 bool stream_takes_late(struct stream const *s);
 
-/* Append the limits that we announce (XEP-0478). Read those of the peer. */
+/* Append the limits that we announce (XEP-0478). Read those of the peer from e: its features, or its
+ * bidi. */
 bool stream_cat_limits(stralloc *out, struct stream const *s);
-void stream_read_limits(struct stream *s, struct xml_node const *features);
+void stream_read_limits(struct stream *s, struct xml_node const *e);
 
 /* Note a proof; NULL: ENOMEM, or there are too many. The valid proof of a domain, or NULL. */
 struct proof *proof_add(struct stream *s, struct slice from, struct slice to);
