@@ -425,14 +425,27 @@ heard_first(struct stream *s)
   pair_touch(p);
 }
 
+/* Say whether the peer goes on in plain where TLS is required. */
+static bool
+skips_tls(struct stream *s, struct xml_node const *e)
+{
+  char const *fault;
+
+  return !s->c.secure && s->state != ST_CLOSING && !xml_is(e, NS_TLS, "starttls") &&
+         may(s, &fault) & MUST_STARTTLS;
+}
+
 static void
 element(struct stream *s, struct xml_node const *e, struct slice bytes)
 {
   char const *fault;
-  unsigned int open;
 
   if (inbound_is(e) && (s->state == ST_OPEN || stream_takes_late(s))) {
     inbound_stanza(s, e, bytes);
+    return;
+  }
+  if (skips_tls(s, e)) {
+    conduit_error(&s->c, "policy-violation", "use STARTTLS first");
     return;
   }
   if (sm_is(e)) {
@@ -440,11 +453,8 @@ element(struct stream *s, struct xml_node const *e, struct slice bytes)
     return;
   }
   if (s->state == ST_CLOSING) return;
-  open = may(s, &fault);
   if (xml_is(e, NS_TLS, "starttls"))
-    start_tls(s, open);
-  else if (open & MUST_STARTTLS && !s->c.secure)
-    conduit_error(&s->c, "policy-violation", "use STARTTLS first");
+    start_tls(s, may(s, &fault));
   else if (inbound_is(e))
     conduit_error(&s->c, "not-authorized", NULL);
   else if (dialback_is(e))
