@@ -447,7 +447,7 @@ dial_failed(struct dial *d)
   dial_drop(d);
 }
 
-/* A server that has refused EXTERNAL and then closed may take dialback on a connection of its own, and
+/* A server that has refused EXTERNAL and closed, or closed in the place of an answer, may take dialback on a connection of its own, and
  * one whose TLS has refused our certificate on a connection without; every other failure goes on with
  * the next target. */
 void

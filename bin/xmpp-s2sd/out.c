@@ -514,13 +514,36 @@ settle_verdict(struct stream *s)
                                 : slice_str(s->c.ending.why));
 }
 
+/* Say whether the peer has ended the stream in the place of an answer to EXTERNAL, for no reason that
+ * passes. Some servers say nothing but that. */
+static bool
+is_refused_by_end(struct stream const *s)
+{
+  bool ended =
+    !s->verdict.step || (s->verdict.step == STEP_CLOSED && !s->verdict.passing);
+
+  return s->state == ST_SASL && ended && !s->c.fault && !s->tlsd_gone;
+}
+
+/* Dialback may do then, as behind a failure. */
+static void
+refused_by_end(struct stream *s)
+{
+  s->verdict.step = STEP_EXTERNAL;
+  if (!(open_now(s) & MAY_DIALBACK)) return;
+  s->external = true;
+  log_certificate_refused(s, &s->verdict);
+}
+
 void
 out_ended(struct stream *s)
 {
   struct dial *d = dial_of(s);
   bool served = s->state == ST_CLOSING || (s->state == ST_LEAVING && !s->peer_closed);
+  bool refused = is_refused_by_end(s);
 
   settle_verdict(s);
+  if (refused) refused_by_end(s);
   if (s->pair)
     pair_lost(s->pair, &s->verdict,
               s->tlsd_gone || served || door_now() >= s->open_us + S2S_STEADY_US,

@@ -85,7 +85,9 @@ struct stream {
   bool has_version, bidi_offered, bidi, db_offered;
   bool peer_closed; /* the peer has said its end tag */
   bool authed;      /* EXTERNAL has succeeded: headers and features come once more */
-  bool external;    /* in: EXTERNAL was offered; out: EXTERNAL was tried, and refused */
+  bool
+    external; /* in: EXTERNAL was offered; out: EXTERNAL was tried, and refused, maybe by the
+                       stream's end alone */
   bool alerted; /* out: the peer's TLS has refused our certificate, and dialback may do */
   bool ready;   /* out: TLS is as it must be: db:verify may be said */
   bool starts_tls; /* TLS: tlsd hears of it when what came with the element is read */
