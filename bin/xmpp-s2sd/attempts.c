@@ -96,6 +96,18 @@ refuse(struct pair *p)
   queue_return_all(p, &p->verdict);
 }
 
+/* No dial is made at all: the log says so at the first stanza (verdict.h). */
+static void
+refuse_by(struct pair *p, struct verdict v, enum stanza_error error)
+{
+  uint64_t n;
+
+  v.error = error;
+  p->verdict = v;
+  n = queue_return_all(p, &v);
+  verdict_log(&v, "out", p->from, p->to, NULL, NULL, n, 0, 0);
+}
+
 static void
 give_up(struct pair *p, struct verdict const *v)
 {
@@ -127,10 +139,7 @@ attempt_find_way(struct pair *p)
   if (p->stream || p->dial || !(p->out.queue.n || p->revives) || stopping) return;
   if (p->hold_us > door_now()) return;
   if (!settings_admits(h, slice_str(p->to))) {
-    struct verdict v = verdict_of(STEP_ACCESS, false, "not allowed");
-    v.error = ERR_FORBIDDEN;
-    p->verdict = v;
-    queue_return_all(p, &v);
+    refuse_by(p, verdict_of(STEP_ACCESS, false, "not allowed"), ERR_FORBIDDEN);
     return;
   }
   if (!resume_is_due(p) || is_given_up(p)) {
@@ -148,11 +157,9 @@ attempt_find_way(struct pair *p)
     return;
   }
   p->dial = dial_pair(p->from, p->to, pair_sender(p));
-  if (!p->dial) {
-    p->verdict = verdict_of(STEP_CONNECT, true, "too many connections");
-    p->verdict.error = ERR_RESOURCE_CONSTRAINT;
-    refuse(p);
-  }
+  if (!p->dial)
+    refuse_by(p, verdict_of(STEP_CONNECT, true, "too many connections"),
+              ERR_RESOURCE_CONSTRAINT);
 }
 
 /* The queue stays when the failure may pass and the peer was there lately: a restart of the peer
