@@ -516,6 +516,29 @@ dials_link_gone(struct link *l)
   }
 }
 
+/* A dial that has a stream ends with the stream (life.c). */
+static bool
+is_denied(struct dial const *d)
+{
+  return d->at != DIAL_STREAM &&
+         !settings_admits(settings_host_of(slice_str(d->from)), slice_str(d->to));
+}
+
+void
+dials_reload(void)
+{
+  struct dial *d, *next;
+
+  for (d = first; d; d = next) {
+    next = d->next;
+    if (!is_denied(d)) continue;
+    if (d->front) put_for(d->front, VERB_ABANDON, d->id, NULL);
+    d->best = verdict_of(STEP_ACCESS, false, "not allowed any more");
+    d->best.error = ERR_FORBIDDEN;
+    dial_failed(d);
+  }
+}
+
 void
 dials_stop(void)
 {

@@ -83,6 +83,9 @@ void dial_on_unconnected(struct link *l, struct record *r);
 void dials_link_up(struct link *l);
 void dials_link_gone(struct link *l);
 
+/* Settings are new: a dial to a domain that is denied now fails. Call when streams have been looked at. */
+void dials_reload(void);
+
 uint64_t dials_count(void);
 
 /* No dial goes on. */

@@ -1,4 +1,5 @@
 #include "life.h"
+#include "dial.h"
 #include "in.h"
 #include "inbound.h"
 #include "out.h"
@@ -261,6 +262,7 @@ void
 life_reload(void)
 {
   stream_each(check_again, NULL);
+  dials_reload();
 }
 
 /* ---- the end of the program ---- */
