@@ -1,11 +1,10 @@
 #include "dial.h"
+#include "ctl.h"
 #include "dialback.h"
 #include "line.h"
 #include "out.h"
 #include "pairs.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,18 +38,22 @@ dials_count(void)
 }
 
 bool
-dial_is_under_way(struct slice from, struct slice to)
+dial_is_under_way(struct slice from, struct slice to, bool *begun)
 {
   struct between const *at;
   struct stream const *s;
+  bool found = false;
 
+  *begun = false;
   for (at = between_first(&dials, from, to); at; at = at->next) {
     struct dial const *d = at->thing;
     if (d->kind == DIAL_TRY) continue;
     s = stream_find(d->stream);
-    if (!s || (!s->ready && !s->c.ending.why)) return true;
+    if (s && (s->ready || s->c.ending.why)) continue;
+    found = true;
+    *begun = *begun || d->at != DIAL_LINE;
   }
-  return false;
+  return found;
 }
 
 static void
@@ -101,6 +104,7 @@ start(struct dial *d)
   d->at = DIAL_RESOLVE;
   d->began_us = door_now();
   event_timer_start(&d->timer, door_now() + S2S_RESOLVE_US, on_timer, d);
+  if (d->kind != DIAL_TRY) dialback_begins(d);
   ask_names(d);
 }
 
@@ -194,31 +198,17 @@ bool
 dial_abandon(uint64_t id)
 {
   struct dial *d = dial_find(id);
+  char *from, *to;
 
   if (!d || is_active(d) || stopping) return false;
+  from = d->from;
+  to = d->to;
+  d->from = d->to = NULL;
   dial_drop(d);
+  dialback_abandoned(from, to);
+  free(from);
+  free(to);
   return true;
-}
-
-/* ---- an administrator who looks on ---- */
-
-void
-dial_tell(struct dial const *d, ...)
-{
-  char const *word;
-  char ms[BASE_NUM + 4];
-  va_list words;
-
-  if (!d->ctl) return;
-  snprintf(ms, sizeof ms, "%llu ms",
-           (unsigned long long)((door_now() - d->began_us) / 1000));
-  va_start(words, d);
-  link_begin(d->ctl, VERB_ROW);
-  while ((word = va_arg(words, char const *)))
-    link_str(d->ctl, word);
-  link_str(d->ctl, ms);
-  link_end(d->ctl);
-  va_end(words);
 }
 
 /* ---- targets ---- */
@@ -278,18 +268,6 @@ put_targets(struct dial const *d, struct link *front)
   }
 }
 
-static struct slice
-sni(struct arena *a, struct dial const *d)
-{
-  struct slice ascii = jid_ascii_domain(a, slice_str(d->to));
-  size_t i;
-
-  if (!ascii.s || memchr(ascii.s, ':', ascii.len)) return SLICE("");
-  for (i = 0; i < ascii.len && strchr("0123456789.", ascii.s[i]); i++) {
-  }
-  return i < ascii.len ? ascii : SLICE("");
-}
-
 /* Without a front the dial waits for one. */
 static void
 ask_connection(struct dial *d)
@@ -302,7 +280,7 @@ ask_connection(struct dial *d)
   link_begin(front, VERB_CONNECT);
   link_num(front, d->id);
   link_str(front, d->from);
-  link_text(front, sni(&a, d));
+  link_text(front, target_sni(&a, slice_str(d->to)));
   put_targets(d, front);
   if (d->hides_certificate) link_str(front, "none");
   link_end(front);

@@ -52,8 +52,9 @@ struct dial *dial_find(uint64_t id);
 void dial_want(uint64_t id, struct slice sender);
 bool dial_abandon(uint64_t id);
 
-/* Say whether a dial from from to to, for stanzas or for db:verify, is under way. */
-bool dial_is_under_way(struct slice from, struct slice to);
+/* Say whether a dial from from to to, for stanzas or for db:verify, is under way or waits in line; set
+ * *begun when it does not wait. */
+bool dial_is_under_way(struct slice from, struct slice to, bool *begun);
 
 /* The stream of the dial is open: the dial is over, or (db:verify) waits for its end. */
 void dial_done(struct dial *d);
@@ -63,10 +64,6 @@ void dial_stream_failed(struct dial *d, struct stream *s);
 
 /* The target that the dial's stream is at. */
 struct target const *dial_now(struct dial const *d);
-
-/* Tell the administrator of a dial for one a step: a row of words, the last NULL. The
- * milliseconds since the dial's beginning stand behind them. */
-void dial_tell(struct dial const *d, ...) __attribute__((sentinel));
 
 /* Target and address of the failure that is being handled, for its log line; or NULL. */
 char const *dial_target(void);

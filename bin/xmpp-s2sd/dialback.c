@@ -172,9 +172,19 @@ concerns(struct question const *q, char const *local, char const *remote)
   return !strcmp(q->to, local) && !strcmp(q->from, remote);
 }
 
+/* The time in which a question must be answered begins when it is asked, or when the dial for it has its
+ * turn. */
+static void
+start_clock(struct question *q)
+{
+  if (!event_timer_on(&q->timer))
+    event_timer_start(&q->timer, door_now() + S2S_VERIFY_US, on_timer, q);
+}
+
 static void
 ask_on(struct question *q, struct stream *s)
 {
+  start_clock(q);
   q->on = s->number;
   say(s, "verify", slice_str(q->to), slice_str(q->from), slice_str(q->id), NULL,
       slice_str(q->key));
@@ -194,17 +204,41 @@ static void
 ask(struct question *q)
 {
   struct stream *s = ready_stream(q), *in = stream_find(q->in);
+  bool begun;
 
   q->on = 0;
   if (s) {
     ask_on(q, s);
     return;
   }
-  if (dial_is_under_way(slice_str(q->to), slice_str(q->from))) return;
+  if (dial_is_under_way(slice_str(q->to), slice_str(q->from), &begun)) {
+    if (begun) start_clock(q);
+    return;
+  }
   if (in && !domain_known_us(slice_str(q->from)) && !crowd_may_dial(in->c.ip))
     deny(q, ERR_RESOURCE_CONSTRAINT, "too many domains of this address");
   else if (!dial_verify(q->to, q->from))
     deny(q, ERR_RESOURCE_CONSTRAINT, "too many connections");
+}
+
+void
+dialback_begins(struct dial const *d)
+{
+  struct question *q;
+
+  for (q = questions; q; q = q->next)
+    if (!q->on && concerns(q, d->from, d->to)) start_clock(q);
+}
+
+void
+dialback_abandoned(char const *local, char const *remote)
+{
+  struct question *q, *next;
+
+  for (q = questions; q; q = next) {
+    next = q->next;
+    if (!q->on && concerns(q, local, remote)) ask(q);
+  }
 }
 
 void
@@ -277,7 +311,6 @@ ask_for(struct stream *s, struct proof *p, struct slice key)
     question_drop(q);
     return;
   }
-  event_timer_start(&q->timer, door_now() + S2S_VERIFY_US, on_timer, q);
   ask(q);
 }
 

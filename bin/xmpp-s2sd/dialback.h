@@ -20,6 +20,11 @@ void dialback_ready(struct stream *s);
 void dialback_lost(struct stream *s);
 void dialback_failed(struct dial const *d, struct verdict const *v);
 
+/* The dial has its turn: time runs for the questions that wait for it. A dial between the two domains has
+ * gone before its turn: another one is made for its questions. */
+void dialback_begins(struct dial const *d);
+void dialback_abandoned(char const *local, char const *remote);
+
 /* Say whether a question is open that was asked on this stream. */
 bool dialback_waits_for(struct stream const *s);
 

@@ -1,4 +1,5 @@
 #include "out.h"
+#include "ctl.h"
 #include "dialback.h"
 #include "domains.h"
 #include "inbound.h"

@@ -63,6 +63,18 @@ target_wipe(struct target *t)
   free(t->name);
 }
 
+struct slice
+target_sni(struct arena *a, struct slice domain)
+{
+  struct slice ascii = jid_ascii_domain(a, domain);
+  size_t i;
+
+  if (!ascii.s || memchr(ascii.s, ':', ascii.len)) return SLICE("");
+  for (i = 0; i < ascii.len && strchr("0123456789.", ascii.s[i]); i++) {
+  }
+  return i < ascii.len ? ascii : SLICE("");
+}
+
 void
 target_snapshot(struct snapshot *k, struct target *t)
 {

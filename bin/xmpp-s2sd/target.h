@@ -19,6 +19,9 @@ void target_wipe(struct target *t);
 /* The verdict of a domain without targets, for the reason that resolved gives. */
 struct verdict target_none(struct slice why);
 
+/* The name of a domain in the handshake of TLS; empty for an address. */
+struct slice target_sni(struct arena *a, struct slice domain);
+
 void target_snapshot(struct snapshot *k, struct target *t);
 
 #endif
