@@ -1,4 +1,5 @@
 #include "dialback.h"
+#include "condition.h"
 #include "crowd.h"
 #include "domains.h"
 #include "in.h"
@@ -488,8 +489,7 @@ take_answer(struct stream *s, struct xml_node const *e, struct heard const *h)
 static void
 take_result(struct stream *s, struct xml_node const *e, struct heard const *h)
 {
-  struct xml_node const *error = xml_child(e, NULL, "error"),
-                        *c = error ? xml_next(error, NULL) : NULL;
+  struct xml_node const *error = xml_child(e, NULL, "error");
   struct verdict v;
 
   if (s->state != ST_DIALBACK || !slice_is(h->from, s->remote) ||
@@ -506,7 +506,7 @@ take_result(struct stream *s, struct xml_node const *e, struct heard const *h)
     v.error = ERR_INTERNAL_WAIT;
   else
     v = verdict_of_peer(STEP_DIALBACK, false, "peer",
-                        c && c->name.len < 40 ? c->name : SLICE("error"));
+                        error ? condition_of_stanza(error) : SLICE("error"));
   out_refused(s, v);
 }
 

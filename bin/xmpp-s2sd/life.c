@@ -1,4 +1,5 @@
 #include "life.h"
+#include "condition.h"
 #include "dial.h"
 #include "in.h"
 #include "inbound.h"
@@ -31,23 +32,13 @@ static char const *const passing[] = {"system-shutdown",
                                       "see-other-host",
                                       "conflict"};
 
-/* The condition of a stream error (RFC 6120 s4.9.2). Servers from before 1.0 say words alone. */
-static struct xml_node const *
-condition_of(struct xml_node const *e)
-{
-  struct xml_node const *c = xml_next(e, NULL);
-
-  while (c && !(slice_is(c->ns, NS_STREAM_ERRORS) && !slice_is(c->name, "text")))
-    c = xml_next(e, c);
-  return c ? c : xml_next(e, NULL);
-}
-
-/* The verdict names the condition; the peer's own words are for the log. */
+/* The verdict names the condition; the peer's own words are for the log. Servers from before 1.0 say
+ * words alone. */
 static void
 peer_error(struct stream *s, struct xml_node const *e)
 {
-  struct xml_node const *c = condition_of(e), *t;
-  struct slice condition = c && c->name.len < 40 ? c->name : SLICE("error");
+  struct xml_node const *t = xml_child(e, NS_STREAM_ERRORS, "text");
+  struct slice condition = condition_of_stream(e);
   struct arena a = ARENA_ZERO;
   struct verdict v;
   size_t i;
@@ -56,8 +47,8 @@ peer_error(struct stream *s, struct xml_node const *e)
   for (i = 0; i < sizeof passing / sizeof *passing; i++)
     passes = passes || slice_is(condition, passing[i]);
   v = verdict_of_peer(STEP_CLOSED, passes, "peer", condition);
-  t = c ? xml_child(e, NS_STREAM_ERRORS, "text") : e;
-  if (t) verdict_detail(&v, xml_text(&a, t));
+  if (!xml_next(e, NULL)) t = e;
+  verdict_detail(&v, t ? xml_text(&a, t) : condition_made_up(e, condition));
   arena_wipe(&a);
   if (!s->verdict.step) s->verdict = v;
   conduit_end(&s->c, s->verdict.why);

@@ -1,4 +1,5 @@
 #include "out.h"
+#include "condition.h"
 #include "ctl.h"
 #include "dialback.h"
 #include "domains.h"
@@ -341,15 +342,6 @@ start_tls(struct stream *s, struct xml_node const *e)
   s->starts_tls = true;
 }
 
-/* The condition of a failure, which the log names. */
-static struct slice
-condition_of(struct xml_node const *e)
-{
-  struct xml_node const *c = xml_next(e, NULL);
-
-  return c && c->name.len < 40 ? c->name : SLICE("unknown");
-}
-
 /* Our certificate is refused, and dialback is tried. CAs issue certificates for TLS servers alone since
  * 2026, and some servers want the purpose of a client too. */
 static void
@@ -369,10 +361,11 @@ static void
 sasl_failed(struct stream *s, struct xml_node const *e)
 {
   struct xml_node const *t = xml_child(e, NS_SASL, "text");
+  struct slice condition = condition_of_sasl(e);
   struct arena a = ARENA_ZERO;
 
-  s->verdict = verdict_of_peer(STEP_EXTERNAL, false, "refused", condition_of(e));
-  if (t) verdict_detail(&s->verdict, xml_text(&a, t));
+  s->verdict = verdict_of_peer(STEP_EXTERNAL, false, "refused", condition);
+  verdict_detail(&s->verdict, t ? xml_text(&a, t) : condition_made_up(e, condition));
   arena_wipe(&a);
   if (!(open_now(s) & MAY_DIALBACK)) {
     conduit_end(&s->c, s->verdict.why);
