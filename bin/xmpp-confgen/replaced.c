@@ -30,6 +30,7 @@ struct reason const reasons[] = {
   {"", "c2s_cafile", false, NO_CERTIFICATES},
   {"listen", "cafile", false, NO_CERTIFICATES},
   {"ejabberd_c2s", "tls_verify", true, NO_CERTIFICATES},
+  {"ejabberd_s2s_in", "max_fsm_queue", false, "stanzas for other servers wait by max_fsm_queue of their host"},
   {"", "extauth_pool_name", false, "each host has processes of its own for extauth_program"},
   {"", "auth_scram_hash", false, "keys are kept for every hash of SCRAM"},
   {"", "auth_stored_password_types", false, "keys are kept for every hash of SCRAM"},

@@ -169,7 +169,7 @@ struct option const options[] = {
   {"listen", "proxy_from", T_NETS, NULL, TLSD, WORKS, 0, 0, NULL},
   {"listen", "unix_socket", T_SPECIAL, NULL, TLSD, WORKS, 0, 0, NULL},
   {"listen", "send_timeout", T_TIMEOUT_YEAR, "15", TLSD, WORKS, 0, 0, NULL},
-  {"listen", "max_fsm_queue", T_INT, NULL, C2SD | S2SD, WORKS, 1, INT32_MAX, NULL},
+  {"listen", "max_fsm_queue", T_INT, NULL, C2SD, WORKS, 1, INT32_MAX, NULL},
   {"listen", "protocol_options", T_TLS_WORDS, "no_sslv3|cipher_server_preference|no_compression", TLSD, WORKS, 0, 0, TLS_WORDS},
   {"listen", "ciphers", T_CIPHERS, "HIGH:!aNULL:!eNULL:!3DES:@STRENGTH", TLSD, WORKS, 0, 0, NULL},
   {"listen", "dhfile", T_FILE, NULL, TLSD, WORKS, 0, 0, NULL},
@@ -200,6 +200,7 @@ struct option const options[] = {
   {"ejabberd_c2s", "stream_mgmt", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
 
   {"ejabberd_s2s_in", "cafile", T_FILE, NULL, TLSD, WORKS, 0, 0, NULL},
+  {"ejabberd_s2s_in", "max_fsm_queue", T_ANY, NULL, 0, NOTHING, 0, 0, NULL},
 
   {"ejabberd_http", "request_handlers", T_MAP, NULL, 0, WORKS, 0, 0, NULL},
   {"ejabberd_http", "custom_headers", T_MAP, NULL, 0, WORKS, 0, 0, NULL},

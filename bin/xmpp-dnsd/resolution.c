@@ -3,6 +3,7 @@
 #include "jid/jid.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -78,7 +79,7 @@ ask(struct resolution *g, struct question *q, char const *name, int type,
   q->fn = fn;
   q->cookie = g;
   q->number = ++resolution_questions;
-  if (!question_ask(q, name, type, (unsigned int)(tries < 10 ? tries : 10),
+  if (!question_ask(q, name, type, (unsigned int)(tries < UINT_MAX ? tries : UINT_MAX),
                     settings_us(dnsd, "s2s_dns_timeout", host)))
     return false;
   g->awaited++;
@@ -413,9 +414,16 @@ is_address(struct slice domain, char text[INET6_ADDRSTRLEN])
   return inet_pton(v6 ? AF_INET6 : AF_INET, text, bytes) == 1;
 }
 
+/* A family that the options do not name has no addresses (outgoing_s2s_families). */
 static void
 say_address(struct link *l, uint64_t id, char const *text, struct slice host)
 {
+  struct slice family = strchr(text, ':') ? SLICE("ipv6") : SLICE("ipv4");
+
+  if (!slice_has_word(settings_get(dnsd, "outgoing_s2s_families", host), family)) {
+    say_resolved(l, id, "nodata");
+    return;
+  }
   link_begin(l, VERB_TARGET);
   link_num(l, id);
   link_str(l, "plain");

@@ -272,7 +272,10 @@ is_full(struct pair const *p, size_t more)
 {
   size_t bytes = pair_bytes(p) + more;
 
-  if (p->out.queue.n >= s2sd->queue_max || bytes > s2sd->queue_bytes) return true;
+  if (p->out.queue.n >= s2sd->queue_least &&
+      p->out.queue.n >= settings_host_of(slice_str(p->from))->queue_max)
+    return true;
+  if (bytes > s2sd->queue_bytes) return true;
   return pairs_totals.bytes + more > s2sd->queued_bytes &&
          bytes > s2sd->queued_bytes / (with_stanzas + 1);
 }

@@ -95,6 +95,7 @@ read_host(struct host *h, struct settings const *st, struct slice name)
   h->bidi = settings_has(st, "module", name, "mod_s2s_bidi");
   h->idle_us = settings_us(st, "s2s_timeout", name);
   h->retry_max_us = settings_us(st, "s2s_max_retry_delay", name);
+  h->queue_max = settings_u64(st, "max_fsm_queue", name);
   return set_text(&h->name, name) &&
          set_text(&h->access, settings_get(st, "s2s_access", name)) &&
          (trusted || !dialback ||
@@ -111,6 +112,7 @@ read_hosts(struct s2sd_settings *f, struct settings const *st)
   while ((row = settings_next(st, "host", row))) {
     *at = calloc(1, sizeof **at);
     if (!*at || !read_host(*at, st, row->value[0])) return false;
+    if ((*at)->queue_max < f->queue_least) f->queue_least = (*at)->queue_max;
     at = &(*at)->next;
   }
   if (f->hosts) return true;
@@ -151,7 +153,7 @@ read_limits(struct s2sd_settings *f, struct settings const *st)
 {
   f->max_stanza_size = stanza_size(st, SLICE("*"));
   f->negotiation_us = settings_us(st, "negotiation_timeout", SLICE("*"));
-  f->queue_max = settings_u64(st, "max_fsm_queue", SLICE("*"));
+  f->queue_least = UINT64_MAX;
   f->queue_bytes = settings_limit(st, "s2s_queue_bytes", S2S_QUEUE_BYTES);
   f->queued_bytes = settings_limit(st, "s2s_queued", S2S_QUEUED);
   f->before_auth_max = settings_limit(st, "s2s_before_auth", S2S_BEFORE_AUTH);

@@ -18,6 +18,7 @@ struct host {
   bool bidi;
   uint64_t idle_us;      /* of a stream; UINT64_MAX: none */
   uint64_t retry_max_us; /* the longest pause between two tries */
+  uint64_t queue_max;    /* stanzas of a pair */
 };
 
 struct listener {
@@ -34,8 +35,8 @@ struct s2sd_settings {
   struct listener *listeners;
   struct access *access;
   char *language;
-  size_t max_stanza_size;             /* on streams that we have opened */
-  uint64_t negotiation_us, queue_max; /* queue_max: stanzas of a pair */
+  size_t max_stanza_size;               /* on streams that we have opened */
+  uint64_t negotiation_us, queue_least; /* queue_least: of all queue_max */
   /* Limits that a test may set low. */
   uint64_t queue_bytes, queued_bytes, before_auth_max, per_address_max, dials_max,
     dials_waiting;
