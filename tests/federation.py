@@ -25,6 +25,7 @@ TESTS = {
     "has an expired certificate": ("strict-required-trusted-out-invalid-expired",
                                    "strict-required-trusted-out-invalid-other-name"),
     "refuses our certificate": ("strict-external-refused",),
+    "refuses our certificate by closing": ("out-external-closed",),
     "finds our dialback key wrong": ("dialback-originating-invalid",),
     "closes in the middle": ("stream-lost",),
     "is not allowed": ("access-out",),
