@@ -124,8 +124,9 @@ class_of(struct passing const *p, struct slice bare)
   if (slice_eq(jid_cut(p->st.from).bare, bare)) return is_message ? "none" : NULL;
   if (has(p, SLICE("state")) || has(p, SLICE("mam")) || has(p, SLICE("offline")))
     return NULL;
-  if (has(p, SLICE("call"))) return "call";
-  if (stanza_wakes(p->st.kind, p->st.type, p->st.tags)) return "important";
+  if (stanza_wakes(p->st.kind, p->st.type, p->st.tags))
+    return has(p, SLICE("call")) ? "call" : "important";
+  if (!is_message && has(p, SLICE("call"))) return "call";
   return slice_is(p->st.type, "subscribe") ? "subscription" : "other";
 }
 

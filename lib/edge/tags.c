@@ -126,6 +126,13 @@ is_stored(struct slice type, unsigned int has)
   return has & (HAS_BODY | HAS_STORE) || (has & HAS_IM && has & HAS_OTHER);
 }
 
+/* An error that returns a proposal proposes nothing. */
+static bool
+is_call(struct slice type, unsigned int has)
+{
+  return has & HAS_CALL && !slice_is(type, "error") && !slice_is(type, "headline");
+}
+
 static bool
 message_tags(struct edge_stanza *in, stralloc *out)
 {
@@ -138,7 +145,7 @@ message_tags(struct edge_stanza *in, stralloc *out)
   }
   return add_if(out, has & HAS_BODY, TAG_BODY) &&
          add_if(out, has & HAS_WAKING, TAG_WAKES) &&
-         add_if(out, has & HAS_CALL, TAG_CALL) &&
+         add_if(out, is_call(in->type, has), TAG_CALL) &&
          add_if(out, has & HAS_STATE && !(has & (HAS_BODY | HAS_OTHER | HAS_SUBJECT)),
                 TAG_STATE) &&
          add_if(out, is_copied(in->type, has), TAG_CC) &&

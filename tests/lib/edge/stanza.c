@@ -64,6 +64,8 @@ read_text(struct edge_rules const *rules, char const *text)
 
 /* ---- tags ---- */
 
+#define PROPOSE "<propose xmlns='urn:xmpp:jingle-message:0' id='c'/>"
+
 static void
 tags(void **state)
 {
@@ -86,6 +88,9 @@ tags(void **state)
     {"<message><body>a</body><private xmlns='urn:xmpp:carbons:2'/></message>",
      "body store"                                                                             },
     {"<message><x xmlns='http://jabber.org/protocol/muc#user'/></message>",    "muc"          },
+    {"<message type='chat'>" PROPOSE "</message>",                             "call cc"      },
+    {"<message type='error'>" PROPOSE "</message>",                            ""             },
+    {"<message type='headline'>" PROPOSE "</message>",                         ""             },
   };
 
   stralloc out = STRALLOC_ZERO;
