@@ -1,4 +1,5 @@
 #include "archive.h"
+#include "number.h"
 #include "posts.h"
 #include "rules.h"
 #include "sessions.h"
@@ -114,6 +115,11 @@ has(struct passing const *p, struct slice word)
   return slice_has_word(p->st.tags, word);
 }
 
+static bool wakes(struct slice class)
+{
+  return slice_is(class, "important") || slice_is(class, "call");
+}
+
 /* A word of the record notify; NULL: nobody is told of p. What the account says itself on another
  * device wakes nobody; of such a message xmpp-pushd is told, so that it knows the id. */
 static char const *
@@ -152,6 +158,12 @@ cat_clients(stralloc *out, struct pushed const *e, struct user const *u,
   return out->len > begin;
 }
 
+static void
+note_missed(struct pushed *e, uint64_t id)
+{
+  if (e && id > e->missed) e->missed = id;
+}
+
 /* id is what is remembered if that cannot be said; 0: nothing is. */
 static void
 say(struct pushed *e, uint64_t id, stralloc const *fields)
@@ -160,8 +172,24 @@ say(struct pushed *e, uint64_t id, stralloc const *fields)
 
   if (post && post_has_room(post))
     post_say(post, VERB_NOTIFY, slice_of(fields->s, fields->len));
-  else if (id > e->missed)
-    e->missed = id;
+  else
+    note_missed(e, id);
+}
+
+static uint64_t
+id_or_new(struct slice text)
+{
+  uint64_t id = 0;
+
+  return slice_u64(text, &id) && id ? id : number_next();
+}
+
+/* The id of p; 0: none. A message of a room of ours has none, and gets a number if it wakes somebody,
+ * for nothing without an id can be remembered. */
+static uint64_t
+id_of(struct passing const *p, bool is_waking)
+{
+  return p->id || !is_waking ? p->id : id_or_new(stanza_tag(p->st.tags, "id"));
 }
 
 static bool
@@ -176,19 +204,21 @@ notify(struct pushed *e, struct user const *u, struct passing const *p,
        struct receivers const *to, char const *class, bool all)
 {
   static stralloc clients = STRALLOC_ZERO, fields = STRALLOC_ZERO;
-  bool wakes = !strcmp(class, "important") || !strcmp(class, "call");
-  bool is_text = e->text && wakes && slice_is(p->st.kind, "message");
+  bool is_waking = wakes(slice_str(class));
+  bool is_text = e->text && is_waking && slice_is(p->st.kind, "message");
   char buf[BASE_NUM];
+  uint64_t id;
 
   clients.len = fields.len = 0;
   if (!cat_clients(&clients, e, u, p, to, all)) return;
+  id = id_of(p, is_waking);
   if (record_put_more(&fields, slice_str(e->bare)) &&
       record_put(&fields, slice_of(clients.s, clients.len)) &&
       record_put(&fields, slice_str(class)) &&
-      record_put(&fields, p->id ? num_u64(buf, p->id) : SLICE("")) &&
+      record_put(&fields, id ? num_u64(buf, id) : SLICE("")) &&
       record_put(&fields, SLICE("1")) && record_put(&fields, p->st.from) &&
       (!is_text || cat_xml(&fields, p)))
-    say(e, wakes ? p->id : 0, &fields);
+    say(e, is_waking ? id : 0, &fields);
 }
 
 void
@@ -215,13 +245,18 @@ push_waits(struct passing const *p, struct slice bare)
   if (class) notify(e, user_find(bare), p, NULL, class, true);
 }
 
-/* Presence, events and answers are for the session alone. */
+/* Presence, events, answers, and what a room of ours says are for the session alone. */
 static void
 queued(struct user const *u, struct passing const *p, struct receivers const *to)
 {
   struct pushed *e = find(slice_str(u->bare));
+  char const *class = e ? class_of(p, slice_str(u->bare)) : NULL;
 
-  if (e && e->all && class_of(p, slice_str(u->bare))) notify(e, u, p, to, "other", false);
+  if (!class) return;
+  if (wakes(slice_str(class)))
+    notify(e, u, p, to, class, false);
+  else if (e->all)
+    notify(e, u, p, to, "other", false);
 }
 
 void

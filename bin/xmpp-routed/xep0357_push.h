@@ -20,8 +20,8 @@ void push_given(struct passing const *p, struct user const *u,
  * xmpp-userd. */
 void push_waits(struct passing const *p, struct slice bare);
 
-/* Note that the stanza p, no message of somebody's, was given to session s; to all available ones
- * of u. */
+/* Note that the stanza p, no message of somebody's but perhaps a room's, was given to session s; to
+ * all available ones of u. */
 void push_queued(struct session const *s, struct passing const *p);
 void push_queued_all(struct user const *u, struct passing const *p);
 

@@ -9,7 +9,8 @@ MODULES_HERE = MODULES.replace("mod_stream_mgmt: {}", """mod_stream_mgmt:
   ack_timeout: 2 s
 mod_push:
   notify_on: messages
-mod_push_keepalive: {}""")
+mod_push_keepalive: {}
+mod_muc: {}""")
 
 
 def features(s, to):
@@ -79,6 +80,25 @@ def messages_that_are_not_acknowledged_wake(t):
     t.service.none()
     assert count_of(t.service.next()) == 1
     assert p.resume() == ["one"]
+    p.s.close()
+    a.close()
+
+
+@check
+def a_message_of_a_room_wakes(t):
+    room, enter = "tea@conference.localhost", "<x xmlns='http://jabber.org/protocol/muc'/>"
+    a, p = t.login("anna"), Phone(t, "romeo", SERVICE, "n1")
+    a.send("<presence to='%s/Anna'>%s</presence>" % (room, enter))
+    a.expect(lambda e: e.get("from") == room + "/Anna")
+    a.iq(room, "<query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='%s' type='submit'/>"
+         "</query>" % DATA, "set")
+    p.s.send("<presence to='%s/Romeo'>%s</presence>" % (room, enter))
+    a.expect(lambda e: e.get("from") == room + "/Romeo")
+    p.bodies()
+    p.cut()
+    a.send("<message to='%s' type='groupchat'><body>one</body></message>" % room)
+    assert count_of(t.service.next()) == 1
+    assert [b for b in p.resume() if b] == ["one"]
     p.s.close()
     a.close()
 
