@@ -106,7 +106,9 @@ give_back(struct post const *post, struct slice text, struct letter const *head)
   struct passing_line line = {.text = STRALLOC_ZERO};
   struct passing p = {.own = false};
 
-  if (head->verb == VERB_STANZA && passing_read(&p, &line, text))
+  if (head->verb != VERB_STANZA)
+    post_events.unsaid(post, head->verb, text);
+  else if (passing_read(&p, &line, text))
     post_events.returned(post, &p);
   source_release(head->source, head->epoch, head->number);
   stralloc_free(&line.text);

@@ -76,12 +76,12 @@ bool post_refer(struct post *post, struct pair *pair, uint64_t n);
 #define LETTER_MAX (RECORD_MAX - 64)
 
 /* The program's answers to what becomes of posts; xmpp-routed.c has the table. None of them
- * frees a post.
+ * frees a post, and unsaid puts nothing into one.
  * begins: the service of p has come up, and may announce all anew; true if it had announced
  * something before. settled: it has had SERVICE_SETTLE_US to do so. restarted: another run of
  * the program has the link. lost: p has been away for POST_GRACE_US, and is freed after the
- * call and after returned, which takes each stanza that p still has. takes: p has handed over all
- * its letters, and takes more. pair_acked: the service has acknowledged stanza n of a pair
+ * call, after returned, which takes each stanza that p still has, and after unsaid, which takes the
+ * other records, as post_say had them. takes: p has handed over all its letters, and takes more. pair_acked: the service has acknowledged stanza n of a pair
  * (post_refer); pair_gone: its link is gone before. pair_state: for a trace, the name of a pair. */
 struct post_events {
   bool (*begins)(struct post *p);
@@ -89,6 +89,7 @@ struct post_events {
   void (*restarted)(struct post *p);
   void (*lost)(struct post *p);
   void (*returned)(struct post const *p, struct passing const *stanza);
+  void (*unsaid)(struct post const *p, enum verb v, struct slice fields);
   void (*takes)(struct post *p);
   void (*pair_acked)(struct pair *pair, uint64_t n);
   void (*pair_gone)(struct pair *pair);

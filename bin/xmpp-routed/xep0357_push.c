@@ -13,8 +13,8 @@
 /* Clients that have push notifications. xmpp-pushd names the clients of each account that has some;
  * routed, which knows the sessions, says which of these a stanza is to wake: those that are not
  * there, as their session is away or gone. A record notify waits in the post of xmpp-pushd while
- * that is restarted. When there is no post, or no room in it, the newest important message of each account
- * is remembered, and told when xmpp-pushd names the account again. */
+ * that is restarted. When there is no post, or no room in it, or the post is given up, the newest
+ * important message of each account is remembered, and told when xmpp-pushd names the account again. */
 
 struct pushed {
   char *bare;
@@ -371,6 +371,28 @@ make(struct slice bare)
   if (e && e->bare && table_put(&table, e)) return e;
   pushed_free(e);
   return NULL;
+}
+
+void
+push_unsaid(enum verb v, struct slice fields)
+{
+  static stralloc text = STRALLOC_ZERO;
+  struct record r;
+
+  text.len = 0;
+  if (!stralloc_cats(&text, verb_rows[v].word) || !stralloc_cats(&text, "\t") ||
+      !stralloc_catb(&text, fields.s, fields.len) || !record_split(&r, text.s, text.len))
+    return;
+  if (v == VERB_WAITING)
+    note_missed(find(record_get(&r, 1)), record_u64(&r, 2));
+  else if (v == VERB_NOTIFY && wakes(record_get(&r, 3)))
+    note_missed(find(record_get(&r, 1)), record_u64(&r, 4));
+}
+
+void
+push_waiting(struct record *r)
+{
+  if (!post_find(PUSHD)) note_missed(find(record_get(r, 1)), record_u64(r, 2));
 }
 
 static void

@@ -31,6 +31,11 @@ void push_bound(struct session const *s);
 void push_announced(struct session const *s);
 void push_over(struct session const *s);
 
+/* The post of xmpp-pushd is given up with a record of this verb and these fields in it. And mamd says
+ * the record waiting, whoever watches. */
+void push_unsaid(enum verb v, struct slice fields);
+void push_waiting(struct record *r);
+
 /* At the end of a turn: tell what was put off. */
 void push_turn(void);
 

@@ -95,12 +95,19 @@ service_lost(struct post *p)
   returns_asked(p);
 }
 
+static void
+service_unsaid(struct post const *p, enum verb v, struct slice fields)
+{
+  if (p->program == PUSHD) push_unsaid(v, fields);
+}
+
 struct post_events const post_events = {
   .begins = service_begins,
   .settled = service_settled,
   .restarted = returns_asked,
   .lost = service_lost,
   .returned = returns_stanza,
+  .unsaid = service_unsaid,
   .takes = pairs_up,
   .pair_acked = pairs_acked,
   .pair_gone = pairs_gone,
@@ -301,6 +308,13 @@ on_newest(struct link *l, struct record *r)
   if (archive_newest(r)) returns_not_logged(l);
 }
 
+static void
+on_waiting(struct link *l, struct record *r)
+{
+  watch_pass(l, r);
+  push_waiting(r);
+}
+
 static service_fn *const handlers[VERBS_N] = {
   [VERB_STANZA] = incoming_record,
   [VERB_BIND] = sessions_bind,
@@ -334,7 +348,7 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_HOLDS] = kept_holds,
   [VERB_MADE] = accounts_made,
   [VERB_ENDING] = accounts_ending,
-  [VERB_WAITING] = watch_pass,
+  [VERB_WAITING] = on_waiting,
   [VERB_ROSTER] = watch_pass,
   [VERB_AVATAR] = watch_pass,
   [VERB_ERASED] = accounts_erased,
