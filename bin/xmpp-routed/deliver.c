@@ -483,8 +483,9 @@ to_account(struct passing const *p, struct jid const *a)
     return;
   case FATE_ERROR: to_nobody(p); return;
   case FATE_OFFLINE:
-    if (!deliver_to_wait(p, a))
-      deliver_bounce(p, REFUSED_NOT_KEPT, ERR_SERVICE_UNAVAILABLE, NULL);
+    if (deliver_to_wait(p, a)) return;
+    deliver_bounce(p, REFUSED_NOT_KEPT, ERR_SERVICE_UNAVAILABLE, NULL);
+    push_untaken(p, a->bare);
     return;
   case FATE_THIS:
     if (s) give(p, u, (struct receivers){.who = RECEIVE_ONE, .one = s});

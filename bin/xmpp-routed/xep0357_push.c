@@ -245,6 +245,17 @@ push_waits(struct passing const *p, struct slice bare)
   if (class) notify(e, user_find(bare), p, NULL, class, true);
 }
 
+void
+push_untaken(struct passing const *p, struct slice bare)
+{
+  struct pushed *e = find(bare);
+  char const *class = e ? class_of(p, bare) : NULL;
+  struct jid a = jid_cut(bare);
+
+  if (class && (!strcmp(class, "call") || archive_takes(p, &a)))
+    notify(e, user_find(bare), p, NULL, class, true);
+}
+
 /* Presence, events, answers, and what a room of ours says are for the session alone. */
 static void
 queued(struct user const *u, struct passing const *p, struct receivers const *to)

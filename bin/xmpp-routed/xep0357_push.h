@@ -20,6 +20,10 @@ void push_given(struct passing const *p, struct user const *u,
  * xmpp-userd. */
 void push_waits(struct passing const *p, struct slice bare);
 
+/* Note that the sender of p, a message that no session takes and that does not wait, was told so:
+ * it may be in the archive of the account bare all the same, or be a call. */
+void push_untaken(struct passing const *p, struct slice bare);
+
 /* Note that the stanza p, no message of somebody's but perhaps a room's, was given to session s; to
  * all available ones of u. */
 void push_queued(struct session const *s, struct passing const *p);
