@@ -46,6 +46,8 @@ management(struct snapshot *k, struct stream *s)
   SNAPSHOT_INT(k, sm->out.unasked);
   SNAPSHOT_INT(k, sm->out.phase);
   SNAPSHOT_INT(k, sm->in.owes_a);
+  SNAPSHOT_INT(k, sm->told);
+  SNAPSHOT_INT(k, sm->is_known);
   SNAPSHOT_INT(k, sm->old_ns);
   snapshot_block(k, sm->random, sizeof sm->random);
 }

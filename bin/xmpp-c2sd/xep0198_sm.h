@@ -17,6 +17,8 @@ struct sm {
   uint64_t kept_us;          /* until when push keeps it longer; 0: it does not */
   uint64_t yield_sid;        /* the stream of another c2sd that is to have the session */
   char *yield_to;            /* and its name; NULL: none */
+  uint32_t told; /* a count as out.acked: xmpp-pushd was told of stanzas up to this one */
+  bool is_known; /* routed knows that the session is away, and tells of what comes */
   bool old_ns;
   char random[16]; /* of its token */
 };

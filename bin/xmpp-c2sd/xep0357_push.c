@@ -3,7 +3,15 @@
 #include "xep0357_push.h"
 
 /* XEP-0357: a session that is away has a client that may have to be woken. routed delivers to the
- * session as before; here is only said that its client is gone, with what is in its queue. */
+ * session as before, and tells xmpp-pushd of what it delivers once it knows that the client is gone. What
+ * came before is told here:
+ *
+ *   1. away SID COUNT ...   to routed: COUNT important messages are in the queue.
+ *   2. away SID             from routed, which reads 1 and tells of all that it delivers from now on.
+ *   3. away SID COUNT ...   to routed, of what routed had delivered between 1 and 2, if there is any.
+ *
+ * A routed that was away itself hears 1 when it is back. An important message may then be told again,
+ * which xmpp-pushd knows by the id; a message of a room of ours has none, and is not said twice. */
 
 /* The fields of a stanza in a queue. */
 static struct slice
@@ -23,66 +31,118 @@ is_important(struct stream const *s, struct slice raw)
          !slice_eq(jid_cut(field(raw, STANZA_FROM)).bare, stream_bare(s));
 }
 
-/* Count the important messages in the queue; *newest is the last. */
-static uint64_t
-count(struct stream const *s, struct slice *newest, size_t *xml)
+static uint32_t
+end_of(struct sm const *sm)
 {
-  size_t at = s->session.sm->out.queue.head;
-  struct sm_entry e;
-  struct slice raw;
-  uint64_t n = 0;
+  return sm->out.acked + sm->out.queue.n;
+}
 
-  while (sm_queue_next(&s->session.sm->out.queue, &at, &e, &raw)) {
-    if (!is_important(s, raw)) continue;
-    *newest = raw;
-    *xml = e.xml;
+/* routed has told of all that is in the queue by now, if it knows. */
+static void
+settle(struct sm *sm)
+{
+  if (sm->is_known) sm->told = end_of(sm);
+}
+
+/* Say whether stanza n of the session was not told of: n is a count modulo 2^32. */
+static bool
+is_untold(struct sm const *sm, uint32_t n)
+{
+  return n - sm->told - 1 < UINT32_MAX / 2;
+}
+
+/* Important messages in a queue. */
+struct found {
+  uint64_t n;
+  struct slice id, newest, xml;
+};
+
+/* Count those that were not told of, and with `again` those that may be told of again. */
+static struct found
+count(struct stream const *s, bool again)
+{
+  struct sm const *sm = s->session.sm;
+  size_t at = sm->out.queue.head;
+  uint32_t n = sm->out.acked;
+  struct found found = {0};
+  struct slice raw, id;
+  struct sm_entry e;
+
+  while (sm_queue_next(&sm->out.queue, &at, &e, &raw)) {
     n++;
+    if (!is_important(s, raw)) continue;
+    id = stanza_tag(field(raw, STANZA_TAGS), "id");
+    if (!is_untold(sm, n) && !(again && id.len)) continue;
+    found =
+      (struct found){found.n + 1, id, raw, slice_of(raw.s + e.xml, raw.len - e.xml)};
   }
-  return n;
+  return found;
 }
 
 static void
-tell(struct stream const *s, bool with_queue)
+tell(struct link *l, struct stream const *s, struct found const *found)
 {
-  struct link *l = edge_routed();
-  struct slice newest = SLICE("");
-  size_t xml = 0;
-  uint64_t n;
+  struct sm *sm = s->session.sm;
 
-  if (!l || !s->host->push) return;
-  n = with_queue ? count(s, &newest, &xml) : 0;
   link_begin(l, VERB_AWAY);
   link_num(l, s->sid);
-  if (n) {
-    link_num(l, n);
-    link_raw(l, stanza_tag(field(newest, STANZA_TAGS), "id"));
-    link_raw(l, field(newest, STANZA_FROM));
-    link_raw(l, slice_of(newest.s + xml, newest.len - xml));
+  if (found->n) {
+    link_num(l, found->n);
+    link_raw(l, found->id);
+    link_raw(l, field(found->newest, STANZA_FROM));
+    link_raw(l, found->xml);
   }
   link_end(l);
+  sm->told = end_of(sm);
 }
 
 void
-push_away(struct stream const *s)
+push_away(struct stream *s)
 {
-  tell(s, true);
+  struct link *l = link_find(ROUTED);
+  struct found found;
+
+  if (!s->host->push) return;
+  settle(s->session.sm);
+  if (!l) return;
+  found = count(s, true);
+  tell(l, s, &found);
 }
 
 void
-push_announce(struct stream const *s)
+push_announce(struct stream *s)
 {
-  if (s->state == ST_AWAY) tell(s, false);
+  if (!s->session.sm) return;
+  settle(s->session.sm);
+  s->session.sm->is_known = false;
+  if (s->state == ST_AWAY) push_away(s);
 }
 
 void
-push_back(struct stream const *s)
+push_back(struct stream *s)
 {
-  struct link *l = edge_routed();
+  struct link *l = link_find(ROUTED);
 
-  if (!l || !s->host->push) return;
+  if (!s->host->push) return;
+  settle(s->session.sm);
+  s->session.sm->is_known = false;
+  if (!l) return;
   link_begin(l, VERB_BACK);
   link_num(l, s->sid);
   link_end(l);
+}
+
+/* SID */
+void
+push_known(struct link *l, struct record *r)
+{
+  struct stream *s = stream_find(record_u64(r, 1));
+  struct found found;
+
+  if (!s || s->state != ST_AWAY || !s->session.sm || s->session.sm->is_known) return;
+  found = count(s, false);
+  if (found.n) tell(l, s, &found);
+  s->session.sm->is_known = true;
 }
 
 /* SID US */

@@ -5,12 +5,14 @@
 #include "stream.h"
 
 /* Tell routed that the client of session s is gone, and of the important messages that it has not
- * acknowledged; that a session which routed was told of anew is away; that the client is there. */
-void push_away(struct stream const *s);
-void push_announce(struct stream const *s);
-void push_back(struct stream const *s);
+ * acknowledged; the same of a session which routed was told of anew, if it is away; that the client is
+ * there. */
+void push_away(struct stream *s);
+void push_announce(struct stream *s);
+void push_back(struct stream *s);
 
-/* The record keep: how long a session may be away. */
+/* The records away: routed knows that a session is away; keep: how long it may be so. */
+void push_known(struct link *l, struct record *r);
 void push_keep(struct link *l, struct record *r);
 
 #endif

@@ -22,6 +22,7 @@ struct session {
   uint64_t come,
     own; /* NEWEST and OWN of session, when its c2sd told a new run of the session */
   uint64_t since_us; /* by the wall clock */
+  uint64_t unacked; /* of one that is away: a message that pushd is to hear of; 0: none */
   char *resource, *ip;
   char *client; /* the hash of its user-agent's id (XEP-0388 s3.2); NULL: none was said */
   uint64_t first_shown; /* tick of its first presence (posts.h); 0: before this run */

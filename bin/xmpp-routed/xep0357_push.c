@@ -309,6 +309,16 @@ push_over(struct session const *s)
   if (e) tell_clients(e, s, s);
 }
 
+/* The edge of s hears that routed knows from now on that the client is gone: what came to the edge before
+ * may have been routed as if the client were there. */
+static void
+answer_away(struct session const *s)
+{
+  link_begin(s->link, VERB_AWAY);
+  link_num(s->link, s->sid);
+  link_end(s->link);
+}
+
 /* The session has so many important messages that its client has not acknowledged; the newest is
  * told. */
 static void
@@ -317,31 +327,36 @@ notify_unacked(struct pushed *e, struct session const *s, struct record *r)
   static stralloc clients = STRALLOC_ZERO, fields = STRALLOC_ZERO;
   struct receivers to = {.who = RECEIVE_ONE, .one = s};
   struct passing p = {.own = false};
+  char buf[BASE_NUM];
+  uint64_t id;
 
   clients.len = fields.len = 0;
   if (!cat_clients(&clients, e, s->user, &p, &to, false)) return;
+  id = id_or_new(record_raw(r, 3));
   if (record_put_more(&fields, slice_str(e->bare)) &&
       record_put(&fields, slice_of(clients.s, clients.len)) &&
-      record_put(&fields, SLICE("important")) &&
-      record_put_raw(&fields, record_raw(r, 3)) &&
+      record_put(&fields, SLICE("important")) && record_put(&fields, num_u64(buf, id)) &&
       record_put_raw(&fields, record_raw(r, 2)) &&
       record_put_raw(&fields, record_raw(r, 4)) &&
       (!e->text || record_put_raw(&fields, record_raw(r, 5))))
-    say(e, record_u64(r, 3), &fields);
+    say(e, id, &fields);
 }
 
-/* SID COUNT ID FROM XML */
+/* SID COUNT ID FROM XML. xmpp-pushd hears that the client is away before it hears of a message, so that
+ * it counts the time behind that (keep). */
 void
 push_away(struct link *l, struct record *r)
 {
   struct session *s = session_by_sid(l, record_u64(r, 1));
   struct pushed *e = s ? find(slice_str(s->user->bare)) : NULL;
+  bool was_away = s && s->away, has_some = record_u64(r, 2) > 0;
 
   if (!s) return;
   s->away = true;
-  if (!e) return;
-  if (!e->late) tell_clients(e, s, NULL);
-  if (record_u64(r, 2)) notify_unacked(e, s, r);
+  if (!was_away) answer_away(s);
+  if (e && !was_away && (has_some || !e->late)) tell_clients(e, s, NULL);
+  if (e && has_some) notify_unacked(e, s, r);
+  if (!e && has_some) s->unacked = id_or_new(record_raw(r, 3));
 }
 
 void
@@ -351,6 +366,7 @@ push_back(struct link *l, struct record *r)
 
   if (!s || !s->away) return;
   s->away = false;
+  s->unacked = 0;
   push_bound(s);
 }
 
@@ -415,6 +431,21 @@ tell_missed(struct pushed *e)
   notify(e, user_find(slice_str(e->bare)), &p, NULL, "important", true);
 }
 
+/* Tell of sessions that went away with important messages before xmpp-pushd named their clients. */
+static void
+tell_unacked(struct pushed *e)
+{
+  struct user const *u = user_find(slice_str(e->bare));
+  struct session *s;
+
+  for (s = u ? u->sessions : NULL; s; s = s->next) {
+    struct passing p = {.own = true, .id = s->unacked};
+    struct receivers to = {.who = RECEIVE_ONE, .one = s};
+    s->unacked = 0;
+    if (p.id) notify(e, u, &p, &to, "important", false);
+  }
+}
+
 /* ACCOUNT CLIENTS WORDS */
 void
 push_registered(struct link *l, struct record *r)
@@ -443,6 +474,7 @@ push_registered(struct link *l, struct record *r)
   e->text = slice_has_word(words, SLICE("text"));
   tell_clients(e, NULL, NULL);
   if (e->missed) tell_missed(e);
+  tell_unacked(e);
 }
 
 void
@@ -470,6 +502,12 @@ fields(struct snapshot *k, struct pushed *e)
   SNAPSHOT_INT(k, e->missed);
   SNAPSHOT_INT(k, e->all);
   SNAPSHOT_INT(k, e->text);
+}
+
+void
+push_snapshot_session(struct snapshot *k, struct session *s)
+{
+  SNAPSHOT_INT(k, s->unacked);
 }
 
 void

@@ -44,5 +44,6 @@ void push_waiting(struct record *r);
 void push_turn(void);
 
 void push_snapshot(struct snapshot *k);
+void push_snapshot_session(struct snapshot *k, struct session *s);
 
 #endif

@@ -125,6 +125,7 @@ struct pairs_events const pairs_events = {.refused = pair_refused};
 static void
 session_state(struct snapshot *k, struct session *s)
 {
+  push_snapshot_session(k, s);
   asked_snapshot(k, s);
   kept_snapshot(k, s);
   caps_snapshot(k, s);
