@@ -34,7 +34,7 @@ struct module const modules[] = {
   {"mod_private", WORKS, USERD | PUBSUBD, NULL, NULL},
   {"mod_proxy65", NOTHING, 0, NULL, "files are not relayed; clients send them by mod_http_upload and Jingle"},
   {"mod_pubsub", WORKS, PUBSUBD | USERD | HOSTD | CTL, NULL, NULL},
-  {"mod_push", WORKS, PUSHD | C2SD, NULL, NULL},
+  {"mod_push", WORKS, PUSHD | C2SD | USERD, NULL, NULL},
   {"mod_push_keepalive", WORKS, PUSHD, "mod_push", NULL},
   {"mod_register", WORKS, REGISTERD | C2SD, NULL, NULL},
   {"mod_roster", WORKS, USERD | C2SD | HOSTD, NULL, NULL},

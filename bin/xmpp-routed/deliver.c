@@ -440,14 +440,16 @@ deliver_to_wait(struct passing const *p, struct jid const *to)
   return false;
 }
 
-/* Presence about a subscription. A request waits for an account without available sessions. */
+/* Presence about a subscription. userd gives back a request that waits for a session to see it. */
 static void
-to_roster(struct passing const *p, struct jid const *a, int top)
+to_roster(struct passing const *p, struct jid const *a)
 {
   struct post *userd = post_find(USERD);
 
-  if (userd && deliver_to_post(userd, p)) behind_subscription(userd, p);
-  if (slice_is(p->st.type, "subscribe") && top == NO_PRIORITY) push_waits(p, a->bare);
+  if (slice_has_word(p->st.tags, SLICE("unseen")))
+    push_waits(p, a->bare);
+  else if (userd && deliver_to_post(userd, p))
+    behind_subscription(userd, p);
 }
 
 /* The session of u that was bound last. */
@@ -503,7 +505,7 @@ to_account(struct passing const *p, struct jid const *a)
     if (slice_is(p->st.kind, "iq"))
       to_handler(p, "account");
     else
-      to_roster(p, a, top);
+      to_roster(p, a);
     return;
   }
 }

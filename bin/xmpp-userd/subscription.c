@@ -144,7 +144,8 @@ pass_on(struct change const *c, struct stanza const *st)
 }
 
 /* To the account's sessions: available ones see requests (s3.1.3), and those that want the
- * roster what became of them (s3.1.6). The element stays addressed to the account. */
+ * roster what became of them (s3.1.6). The element stays addressed to the account. routed hears of
+ * a request that none of them sees, and devices that are away are woken (XEP-0357). */
 static void
 deliver(struct change const *c, struct stanza const *st)
 {
@@ -152,12 +153,19 @@ deliver(struct change const *c, struct stanza const *st)
   struct link *routed = link_find(ROUTED);
   struct session const *s;
   struct stanza to = *st;
+  bool is_seen = false;
 
   for (s = u && routed ? u->sessions : NULL; s; s = s->next) {
     if (!(c->kind == SUBSCRIBE ? s->shown.len > 0 : s->wants_roster)) continue;
     to.to = slice_str(s->full);
     stanza_put(routed, &to);
+    is_seen = true;
   }
+  if (c->kind != SUBSCRIBE || is_seen || !routed) return;
+  if (!userd_has(c->own.domain, "mod_push")) return;
+  to.to = c->own.bare;
+  to.tags = SLICE("unseen");
+  stanza_put(routed, &to);
 }
 
 /* ---- the roster's side ---- */

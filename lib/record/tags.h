@@ -83,6 +83,8 @@ T(MAM, "mam", ROLE_SERVICE,                                                     
   "The message is a result of a query of the archive.")                                       \
 T(PAGE, "page=", ROLE_SERVICE,                                                                \
   "With mam: the number of that result, by which marks name it.")                             \
+T(UNSEEN, "unseen", ROLE_SERVICE,                                                               \
+  "A request for a subscription that xmpp-userd gives back: it waits in xmpp-userd, and no session has seen it.") \
 T(BEHIND, "behind", ROLE_SERVICE,                                                               \
   "Presence from elsewhere that xmpp-userd gives back: what was said of a subscription before is told first.") \
 T(SESSION, "session=", ROLE_ROUTER | ROLE_SERVICE,                                            \
