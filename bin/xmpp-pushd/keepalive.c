@@ -48,7 +48,7 @@ wake_before(struct reg *r, struct vhost const *v, uint64_t us)
     event_timer_cancel(&r->wake);
 }
 
-/* What is left of the time that was ordered behind an important notification, perhaps by an earlier
+/* The rest of the time that was ordered behind an important notification, perhaps by an earlier
  * run of this program. */
 static uint64_t
 rest_of(struct reg const *r)

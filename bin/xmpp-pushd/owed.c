@@ -2,12 +2,12 @@
 
 #include <string.h>
 
-/* What a kill of this program must not lose. routed forgets a record that has told of an event when the
- * turn is over, so the store has each event from that turn on until its notification is answered: the
- * table away has one entry for a registration, which is written with the first event and not again for
- * those that are summed up with it. A run that begins publishes what it finds there. An event
- * that an answer has settled may stay for a moment longer (store_del_later): a kill in that moment
- * doubles its notification. */
+/* Notifications that are due, and that a kill of this program must not lose. routed forgets a record
+ * that has told of an event when the turn is over, so the store has each event from that turn on until
+ * its notification is answered: the table away has one entry for a registration, which is written with
+ * the first event and not again for those that are summed up with it. A run that begins publishes what
+ * it finds there. An event that an answer has settled may stay for a moment longer (store_del_later): a
+ * kill in that moment doubles its notification. */
 
 #define NEAR_US 60000000u /* newer events by less than that leave the entry as it is */
 #define BEGIN_US 1000000u /* for routed to say first which clients are there */
@@ -70,7 +70,7 @@ owed_note(struct reg *r)
     pushd_failed("store that a notification is due", slice_str(r->account->bare));
 }
 
-/* What is older than PUSH_OLD_US is not told, and reg_due deletes it. */
+/* An event older than PUSH_OLD_US is not told, and reg_due deletes the entry. */
 void
 owed_load(struct reg *r)
 {

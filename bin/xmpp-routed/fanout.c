@@ -36,7 +36,7 @@ struct addressee {
   struct slice to;
 };
 
-/* Those of the stanza at hand. */
+/* The addressees of the stanza at hand. */
 static struct {
   struct addressee *v;
   size_t n, size;

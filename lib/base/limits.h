@@ -597,8 +597,4 @@
 #define REFUSED_SECOND_US 1000000
 #define REFUSED_SENDERS 64u
 
-/* The contacts of a session that its client has replaced by another of the same name see its last
- * presence for so long, unless the other shows presence before. */
-#define REPLACED_US 10000000u
-
 #endif

@@ -299,4 +299,8 @@
 #define PUSH_WAKE_US 60000000u
 #define PUSH_STARTS_A_SECOND 50u
 
+/* The contacts of a session that its client has replaced by another of the same name see its last
+ * presence for so long, unless the other shows presence before. */
+#define REPLACED_US 10000000u
+
 #endif

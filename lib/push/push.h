@@ -32,7 +32,7 @@ struct push_service {
   unsigned int failures;
 };
 
-/* What the client of a registration, which is away, has coming. */
+/* The notification and the rest that the client of a registration, which is away, has coming. */
 struct push_away {
   uint64_t
     event_us; /* when the newest event came that no notification has told; 0: all are told */
