@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The servers of conf/subsets.md: each starts, under s6 and one under runsvdir, runs the programs that
+"""The servers of conf/subsets.md: each starts, under s6 and under runsvdir, runs the programs that
 the page names and listens where it says; it offers what it should, and nothing else."""
 import http.client
 
@@ -68,18 +68,21 @@ def fails(s, to, payload, type="get"):
     return e.get("type") == "error" and e.find(STANZA_ERROR)[0].tag.split("}")[1]
 
 
-def subset(title, runit=False):
-    """A check that plays fn on the server of this title, behind what all of them must hold."""
+def subset(title):
+    """Two checks, under s6 and under runsvdir, that play fn on the server of this title, behind what all
+    of them must hold."""
     def of(fn):
-        def run(*_):
-            with Subset(title, runit) as t:
-                services = {os.path.basename(x) for x in glob.glob(t.state + "/service/*")}
-                assert services == ALWAYS | t.more, services
-                assert t.listening() == set(t.ports.values())
-                fn(t)
-                assert not t.terminate()
-        run.__name__ = fn.__name__
-        return check(run)
+        for runit in (False, True):
+            def run(*_, runit=runit):
+                with Subset(title, runit) as t:
+                    services = {os.path.basename(x) for x in glob.glob(t.state + "/service/*")}
+                    assert services == ALWAYS | t.more, services
+                    assert t.listening() == set(t.ports.values())
+                    fn(t)
+                    assert not t.terminate()
+            run.__name__ = fn.__name__ + ("_under_runsvdir" if runit else "")
+            check(run)
+        return fn
     return of
 
 
@@ -178,9 +181,8 @@ class Component:
             self.text += data
 
 
-@subset("A host for components", runit=True)
+@subset("A host for components")
 def a_host_for_components(t):
-    """Under runsvdir."""
     bot, irc = Component(t, "bot.services.example", "one"), Component(t, "irc.services.example", "two")
     bot.send("<message from='x@bot.services.example' to='#y@irc.services.example'><body>over</body></message>")
     irc.until(rb"<message[^>]*from='x@bot.services.example'[^>]*>.*over")
