@@ -10,12 +10,13 @@ from talkers import *
 MAM = "urn:xmpp:mam:2"
 RSM = "http://jabber.org/protocol/rsm"
 # Programs that no message here goes through: what they watch and answer is no reason to lose one.
-BESIDE = ("pubsubd", "mucd", "pushd", "uploadd", "webd")
+BESIDE = ("pubsubd", "mucd", "pushd", "uploadd", "webd", "registerd", "compd", "s2sd", "dnsd")
 SERVICES = """
 mod_caps: {}
 mod_pubsub: {plugins: [flat, pep]}
 mod_muc: {}
 mod_push: {}
+mod_register: {}
 mod_http_upload: {access: all, put_url: "http://localhost/put"}"""
 LISTEN = """listen:
   -
@@ -23,7 +24,16 @@ LISTEN = """listen:
     ip: "127.0.0.1"
     module: ejabberd_http
     request_handlers: {/put: mod_http_upload}
-""" % free_port()
+  -
+    port: %d
+    ip: "127.0.0.1"
+    module: ejabberd_service
+    hosts: {irc.localhost: {password: secret}}
+  -
+    port: %d
+    ip: "127.0.0.1"
+    module: ejabberd_s2s_in
+""" % (free_port(), free_port(), free_port())
 
 
 def archive(t, user, peer):
