@@ -1,86 +1,61 @@
 #include "condition.h"
 
-static char const *const stream[] = {"bad-format",
-                                     "bad-namespace-prefix",
-                                     "conflict",
-                                     "connection-timeout",
-                                     "host-gone",
-                                     "host-unknown",
-                                     "improper-addressing",
-                                     "internal-server-error",
-                                     "invalid-from",
-                                     "invalid-namespace",
-                                     "invalid-xml",
-                                     "not-authorized",
-                                     "not-well-formed",
-                                     "policy-violation",
-                                     "remote-connection-failed",
-                                     "reset",
-                                     "resource-constraint",
-                                     "restricted-xml",
-                                     "see-other-host",
-                                     "system-shutdown",
-                                     "undefined-condition",
-                                     "unsupported-encoding",
-                                     "unsupported-feature",
-                                     "unsupported-stanza-type",
-                                     "unsupported-version",
-                                     NULL};
+#include "stanza/stanza.h"
+#include "stream/stream.h"
 
-static char const *const sasl[] = {"aborted",
-                                   "account-disabled",
-                                   "credentials-expired",
-                                   "encryption-required",
-                                   "incorrect-encoding",
-                                   "invalid-authzid",
-                                   "invalid-mechanism",
-                                   "malformed-request",
-                                   "mechanism-too-weak",
-                                   "not-authorized",
-                                   "temporary-auth-failure",
-                                   NULL};
+#include <string.h>
 
-static char const *const stanza[] = {"bad-request",
-                                     "conflict",
-                                     "feature-not-implemented",
-                                     "forbidden",
-                                     "gone",
-                                     "internal-server-error",
-                                     "item-not-found",
-                                     "jid-malformed",
-                                     "not-acceptable",
-                                     "not-allowed",
-                                     "not-authorized",
-                                     "policy-violation",
-                                     "recipient-unavailable",
-                                     "redirect",
-                                     "registration-required",
-                                     "remote-server-not-found",
-                                     "remote-server-timeout",
-                                     "resource-constraint",
-                                     "service-unavailable",
-                                     "subscription-required",
-                                     "undefined-condition",
-                                     "unexpected-request",
-                                     NULL};
+#define UNDEFINED "undefined-condition"
 
-static struct slice
-find(struct xml_node const *e, char const *const *known)
+static char const *
+sasl(struct slice name)
 {
-  struct xml_node const *c;
+  static char const *const defined[] = {
+    "aborted",
+    "account-disabled",
+    "credentials-expired",
+    "encryption-required",
+    "incorrect-encoding",
+    "invalid-authzid",
+    "invalid-mechanism",
+    "malformed-request",
+    "mechanism-too-weak",
+    "not-authorized",
+    "temporary-auth-failure",
+  };
   size_t i;
 
+  for (i = 0; i < sizeof defined / sizeof *defined; i++)
+    if (slice_is(name, defined[i])) return defined[i];
+  return UNDEFINED;
+}
+
+static char const *
+stanza(struct slice name)
+{
+  char const *found = stanza_error_name(stanza_error_find(name));
+
+  if (slice_is(name, "redirect")) return "redirect"; /* no error of ours */
+  return slice_is(name, found) ? found : UNDEFINED;
+}
+
+/* Give the first condition among the children of e; of gives that of a name, or UNDEFINED. */
+static struct slice
+find(struct xml_node const *e, char const *of(struct slice name))
+{
+  struct xml_node const *c = NULL;
+  char const *condition = UNDEFINED;
+
   if (!xml_next(e, NULL)) return SLICE("error");
-  for (c = xml_next(e, NULL); c; c = xml_next(e, c))
-    for (i = 0; known[i]; i++)
-      if (slice_is(c->name, known[i])) return slice_str(known[i]);
-  return SLICE("undefined-condition");
+  while (!strcmp(condition, UNDEFINED) && (c = xml_next(e, c)))
+    condition = of(c->name);
+  return slice_str(condition);
 }
 
 struct slice
 condition_of_stream(struct xml_node const *e)
 {
-  return find(e, stream);
+  return find(e, conduit_condition);
 }
 
 struct slice
@@ -100,7 +75,7 @@ condition_made_up(struct xml_node const *e, struct slice condition)
 {
   struct xml_node const *c = NULL;
 
-  if (!slice_is(condition, "undefined-condition")) return SLICE("");
+  if (!slice_is(condition, UNDEFINED)) return SLICE("");
   while ((c = xml_next(e, c)))
     if (!slice_is(c->name, "text") && !slice_eq(c->name, condition)) return c->name;
   return SLICE("");

@@ -380,8 +380,8 @@ conduit_bytes(struct conduit const *c)
   return c->waiting ? c->waiting->held.a + c->waiting->blocked.a : 0;
 }
 
-void
-conduit_error_named(struct conduit *c, struct slice name)
+char const *
+conduit_condition(struct slice name)
 {
   static char const *const defined[] = {
     "bad-format",
@@ -412,9 +412,14 @@ conduit_error_named(struct conduit *c, struct slice name)
   size_t i;
 
   for (i = 0; i < sizeof defined / sizeof *defined; i++)
-    if (slice_is(name, defined[i])) break;
-  conduit_error(
-    c, i < sizeof defined / sizeof *defined ? defined[i] : "undefined-condition", NULL);
+    if (slice_is(name, defined[i])) return defined[i];
+  return "undefined-condition";
+}
+
+void
+conduit_error_named(struct conduit *c, struct slice name)
+{
+  conduit_error(c, conduit_condition(name), NULL);
 }
 
 /* ---- the state for a trace ---- */

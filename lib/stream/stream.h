@@ -185,8 +185,10 @@ void conduit_too_big(struct conduit *c, char const *text);
 void conduit_end(struct conduit *c, char const *why);
 void conduit_lost(struct conduit *c, char const *why);
 
-/* Mark as conduit_error does, for a condition that another program names: undefined-condition
- * stands for one that s4.9.3 does not define. */
+/* The condition of this name, or undefined-condition for one that s4.9.3 does not define. */
+char const *conduit_condition(struct slice name);
+
+/* Mark as conduit_error does, for a condition that another program names (conduit_condition). */
 void conduit_error_named(struct conduit *c, struct slice condition);
 
 /* End the conduit when it is marked. Whatever handles a record or a timer of a conduit calls this
