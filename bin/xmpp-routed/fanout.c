@@ -143,10 +143,10 @@ to_those(struct passing *p)
 
 /* The account whose sessions are being given a message that is kept, and the message's id; 0: none
  * of them has been given it. */
-static struct {
+struct same {
   struct slice account;
   uint64_t id;
-} same;
+};
 
 /* Say whether a session of the account u is there under one of the addresses at the head of rest that
  * are the account's. */
@@ -170,29 +170,30 @@ has_another(struct user const *u, struct slice account, struct slice rest)
  * behind. */
 static void
 keep(struct passing const *p, struct jid const *to, struct user const *u,
-     struct session const *s, struct slice rest)
+     struct session const *s, struct slice rest, struct same *same)
 {
   struct passing one = *p;
 
-  if (!to->resource.len || !slice_eq(to->bare, same.account)) same.id = 0;
-  same.account = to->bare;
-  if (to->resource.len && !s && (same.id || has_another(u, to->bare, rest))) return;
-  one.id = same.id;
-  one.repeats = same.id != 0;
+  if (!to->resource.len || !slice_eq(to->bare, same->account)) same->id = 0;
+  same->account = to->bare;
+  if (to->resource.len && !s && (same->id || has_another(u, to->bare, rest))) return;
+  one.id = same->id;
+  one.repeats = same->id != 0;
   if (!passing_address(&one)) return;
   exists_deliver(&one, false);
-  if (to->resource.len) same.id = one.id;
+  if (to->resource.len) same->id = one.id;
 }
 
 /* A request leaves alone, for c2sd looks at each. */
 static void
-to_account(struct passing const *p, struct jid const *to, struct slice rest)
+to_account(struct passing const *p, struct jid const *to, struct slice rest,
+           struct same *same)
 {
   struct user const *u = user_find(to->bare);
   struct session const *s = to->resource.len ? session_find(u, to->resource) : NULL;
 
   if (is_kept(p, to)) {
-    keep(p, to, u, s, rest);
+    keep(p, to, u, s, rest, same);
   } else if (s) {
     if (slice_is(p->st.kind, "iq") || !add(s, p->st.to)) deliver_to_session(s, p);
   } else if (!to->resource.len)
@@ -204,14 +205,13 @@ fanout_stanza(struct passing *p, bool checked)
 {
   struct slice tos = p->st.to, domain = SLICE("");
   struct post *post, *serves = NULL;
+  struct same same = {SLICE(""), 0};
   bool hosted = false;
   struct jid to;
 
   p->st.origin = SLICE("");
   p->lacks_to = true;
   those.n = 0;
-  same.account = SLICE("");
-  same.id = 0;
   while (slice_word(&tos, '\n', &p->st.to)) {
     if (!p->st.to.len || (checked && blocking_of(p) != BLOCKED_NOT)) continue;
     to = jid_cut(p->st.to);
@@ -226,7 +226,7 @@ fanout_stanza(struct passing *p, bool checked)
     else if (!post && !to.local.len)
       post = services_resource(&to);
     else if (!post)
-      to_account(p, &to, tos);
+      to_account(p, &to, tos, &same);
     if (post) deliver_to_post(post, p);
   }
   to_those(p);

@@ -115,9 +115,10 @@ has(struct passing const *p, struct slice word)
   return slice_has_word(p->st.tags, word);
 }
 
-static bool wakes(struct slice class)
+static bool
+wakes(struct slice word)
 {
-  return slice_is(class, "important") || slice_is(class, "call");
+  return slice_is(word, "important") || slice_is(word, "call");
 }
 
 /* A word of the record notify; NULL: nobody is told of p. What the account says itself on another

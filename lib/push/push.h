@@ -34,16 +34,13 @@ struct push_service {
 
 /* The notification and the rest that the client of a registration, which is away, has coming. */
 struct push_away {
-  uint64_t
-    event_us; /* when the newest event came that no notification has told; 0: all are told */
-  uint64_t
-    session; /* number of the session that has had an important notification; 0: none has */
+  uint64_t event_us; /* when the newest untold event came; 0: all are told */
+  uint64_t session;  /* the session that has had an important notification; 0: none */
   uint64_t until_us; /* when the time of that session is over; UINT64_MAX: never */
-  unsigned int
-    what; /* of the event: PUSH_AWAY_MESSAGE, an important one, and PUSH_AWAY_CALL */
+  unsigned int what; /* of the event: PUSH_AWAY_* */
 };
 
-#define PUSH_AWAY_MESSAGE 1u
+#define PUSH_AWAY_MESSAGE 1u /* an important one */
 #define PUSH_AWAY_CALL 2u
 
 struct push;
