@@ -33,7 +33,10 @@ class Control(threading.Thread):
                 for line in data.splitlines(True):
                     what = self.answer.get(line.split(b"\t")[1], b"done\n") if isinstance(
                         self.answer, dict) else self.answer
-                    s.sendall(what)
+                    try:
+                        s.sendall(what)
+                    except BrokenPipeError:
+                        pass  # xmpp-ctl had heard enough
             s.close()
 
 
