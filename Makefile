@@ -117,6 +117,8 @@ warnings: all tests-lib
 DEPS_RUN := s6 dns-root-data fonts-dejavu-core
 DEPS_BUILD := gcc make libc6-dev skalibs-dev libssl-dev libexpat1-dev libyaml-dev liblmdb-dev libidn-dev libpcre2-dev libunbound-dev libfreetype-dev libpng-dev libwslay-dev libqrencode-dev libsqlite3-dev
 DEPS_TEST := libcmocka-dev curl python3 python3-slixmpp python3-aiohttp go-sendxmpp openssl runit procps util-linux unbound ldnsutils
+# Unpacked and not installed (tests/unpack.sh).
+DEPS_FRONT := caddy nginx nginx-common
 DEPS_CLIENTS := tmux profanity poezio mcabber bitlbee dino-im gajim psi-plus chromium chromium-driver xvfb \
   xdotool dbus libglib2.0-bin iproute2
 # Debian 13 has it no more; its test is left out there.
@@ -144,6 +146,7 @@ deps:
 
 deps-test: deps
 	$(call need,$(DEPS_TEST))
+	@sh tests/unpack.sh build/debian $(DEPS_FRONT)
 
 deps-tidy: deps
 	$(call need,$(DEPS_TIDY) libcmocka-dev)

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """Uploads behind Caddy and nginx, as xmpp-confgen web prints them and the guide has them: PUT goes
-through the web server, which serves the files itself. A web server that is not installed is left
-out."""
+through the web server, which serves the files itself."""
 import http.client, urllib.parse
 
+from fronts import front as server_in_front
 from tree import *
 
 UPLOAD = "urn:xmpp:http:upload:0"
@@ -30,7 +30,7 @@ pid %(dir)s/nginx.pid;
 error_log %(dir)s/nginx.log;
 events { }
 http {
-    include /etc/nginx/mime.types;
+    include %(etc)s/etc/nginx/mime.types;
     access_log off;
     client_body_temp_path %(dir)s/body;
     proxy_temp_path %(dir)s/proxy;
@@ -115,20 +115,21 @@ def behind(t, command):
 
 @check
 def behind_caddy(t):
-    if not shutil.which("caddy"):
+    caddy, _ = server_in_front("caddy")
+    if not caddy:
         return
     with open(t.dir + "/Caddyfile", "w") as f:
         f.write("{\n    admin off\n    auto_https off\n}\n" + part(t, "caddy"))
-    behind(t, ["caddy", "run", "--config", t.dir + "/Caddyfile", "--adapter", "caddyfile"])
+    behind(t, [caddy, "run", "--config", t.dir + "/Caddyfile", "--adapter", "caddyfile"])
 
 
 @check
 def behind_nginx(t):
-    nginx = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
+    nginx, etc = server_in_front("nginx")
     if not nginx:
         return
     with open(t.dir + "/nginx.conf", "w") as f:
-        f.write(NGINX % {"dir": t.dir, "part": part(t, "nginx")})
+        f.write(NGINX % {"dir": t.dir, "etc": etc, "part": part(t, "nginx")})
     behind(t, [nginx, "-p", t.dir, "-c", t.dir + "/nginx.conf", "-e", t.dir + "/nginx.log"])
 
 

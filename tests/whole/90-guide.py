@@ -3,6 +3,7 @@
 Caddy, an archive, OMEMO, registration with a captcha; then rooms and what any client expects."""
 import http.client
 
+from fronts import front as server_in_front
 from guide import *
 import slix
 from slix import asyncio, slixmpp
@@ -203,7 +204,7 @@ def the_archive_keeps_what_a_client_asks_for(t):
     b.close()
 
 
-def caddy(t):
+def caddy(t, program):
     """The words of xmpp-confgen for Caddy, with the line of the guide that names the
     certificate."""
     text = t.confgen("web", "caddy", t.conf).stdout
@@ -214,7 +215,7 @@ def caddy(t):
     path = t.dir + "/Caddyfile"
     with open(path, "w") as f:
         f.write("{\n    admin off\n    auto_https disable_redirects\n    https_port %d\n}\n%s" % (front, text))
-    return subprocess.Popen(["caddy", "run", "--config", path, "--adapter", "caddyfile"],
+    return subprocess.Popen([program, "run", "--config", path, "--adapter", "caddyfile"],
                             stdin=subprocess.DEVNULL, stdout=t.out, stderr=t.out,
                             env=dict(os.environ, HOME=t.dir, XDG_DATA_HOME=t.dir))
 
@@ -232,9 +233,10 @@ def ask(t, method, url, body=None):
 
 @check
 def a_picture_goes_through_caddy(t):
-    if not shutil.which("caddy"):
+    program, _ = server_in_front("caddy")
+    if not program:
         return
-    p = caddy(t)
+    p = caddy(t, program)
     try:
         def is_up():
             try:
