@@ -161,10 +161,16 @@ holds_turn(bool kept)
   return any;
 }
 
+/* Before routed's first hello the message would reach nobody. */
 static void
 on_due(void *cookie)
 {
-  holds_flush(cookie);
+  struct session *s = cookie;
+
+  if (mucd.routed)
+    holds_flush(s);
+  else
+    event_timer_start(&s->speaks, door_now() + HOLD_RETRY_US, on_due, s);
 }
 
 static bool

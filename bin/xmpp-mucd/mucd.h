@@ -128,9 +128,8 @@ struct config {
   uint32_t flags;
   uint8_t allowpm;    /* PM_ */
   uint8_t pm_visitor; /* whom visitors may write to: PM_ANYONE, PM_MODERATORS, PM_NONE */
-  uint8_t
-    broadcast; /* bits 1 << role of roles whose presence is shown; IS_NOBODY: of persons with a
-                         nick who are not in the room */
+  /* Bits 1 << role of roles whose presence is shown; IS_NOBODY: of persons who are away. */
+  uint8_t broadcast;
   uint32_t max_users, voice_s, slow_s, history;
   char *text[TEXTS_N]; /* on the heap, never NULL */
 };
@@ -195,8 +194,7 @@ struct room {
   uint32_t occupants_n, sessions_n, next_id;
   uint32_t affils[AFFS_N]; /* rows of affil, if they are counted */
   bool affils_counted;
-  stralloc
-    all; /* the addresses of all sessions as a field of fanout; empty: to be made */
+  stralloc all; /* addresses of all sessions, as in fanout; empty: to be made */
   bool touched; /* in this turn */
   bool changed; /* its row is to be written */
   bool silent;  /* too many sessions: presence of moderators alone is shown */
@@ -432,6 +430,8 @@ enum hold {
 };
 
 enum hold holds_take(struct in *in);
+
+#define HOLD_RETRY_US 100000u /* until routed is there */
 
 /* The time from which the session may change its presence, which has n bytes. */
 uint64_t presence_due(struct session *s, uint64_t n);
