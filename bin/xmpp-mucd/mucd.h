@@ -73,7 +73,7 @@ struct mucd {
   size_t fanout_max;                       /* bytes of addresses in one record */
   uint64_t affiliations_max, sessions_max; /* of a room */
   uint64_t history_bytes;                  /* for who enters */
-  uint64_t present_bytes;                  /* of DATA/occupants */
+  uint64_t rooms_bytes, present_bytes;     /* of DATA/rooms, of DATA/occupants */
 };
 
 extern struct mucd mucd;

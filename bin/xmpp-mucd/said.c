@@ -11,9 +11,11 @@
  *   said  ORIGIN of the stanza -> the records that it made, a line each
  *
  * When the stanza comes again it is handled again, for DATA/rooms may lack what it did, and the
- * records that are stored leave instead of those that it makes now. If this very process has handled
- * it, nothing is done again. Occupants who have had the records get them twice. Rows go after
- * SAID_US, when the output has left; the newest SAID_MOST are kept. */
+ * records that are stored leave instead of those that it makes now. If DATA/rooms has lost the turn and
+ * is full, the stanza is refused now, and of the records only presence leaves, which is as
+ * DATA/occupants has it. If this very process has handled the stanza, nothing is done again. Occupants
+ * who have had the records get them twice. Rows go after SAID_US, when the output has left; the newest
+ * SAID_MOST are kept. */
 
 #define SAID_MOST 64
 #define SAID_US 60000000u
@@ -152,15 +154,29 @@ said_begin(struct in const *in)
   return on = true;
 }
 
-/* Send the records, each with an ORIGIN of now. */
+/* Say whether the record shows presence to the room. */
+static bool
+is_shown_presence(struct slice line)
+{
+  struct slice field = SLICE("");
+  unsigned int i;
+
+  if (!slice_starts(line, "fanout\t")) return false;
+  for (i = 0; i <= STANZA_KIND && slice_word(&line, '\t', &field); i++) {
+  }
+  return slice_is(field, "presence");
+}
+
+/* Send the records, each with an ORIGIN of now; presence: those of shown presence alone. */
 static void
-send(struct slice records)
+send(struct slice records, bool presence)
 {
   struct link *l = mucd.routed;
   struct slice line, field;
   unsigned int i;
 
   while (slice_word(&records, '\n', &line)) {
+    if (presence && !is_shown_presence(line)) continue;
     if (!slice_word(&line, '\t', &field)) continue;
     link_begin(l, slice_is(field, "fanout") ? VERB_FANOUT : VERB_STANZA);
     for (i = STANZA_TO; slice_word(&line, '\t', &field); i++)
@@ -184,7 +200,7 @@ said_before(struct in const *in)
   if (i == list_n || !list[i].here ||
       !store_get(mucd.present, table, in->st.origin, &row))
     return false;
-  send(row);
+  send(row, false);
   return true;
 }
 
@@ -193,25 +209,41 @@ said_before(struct in const *in)
 static bool
 holds(struct in const *in, struct slice said)
 {
-  if (!in->again || store_is_full(mucd.store)) return false;
   return !is_moderation(xml_next(in->e, NULL)) || !slice_starts(said, "fanout");
+}
+
+/* Say whether all that the stanza changes is in DATA/occupants: nicks and roles. */
+static bool
+is_of_sessions(struct in const *in)
+{
+  struct xml_node const *p = xml_next(in->e, NULL), *item = NULL;
+
+  if (!slice_is(in->st.kind, "iq")) return slice_is(in->st.kind, "presence");
+  if (!p || !slice_is(p->ns, NS_MUC_ADMIN)) return false;
+  while ((item = xml_next(p, item)))
+    if (xml_attr(item, "affiliation").s) return false;
+  return true;
 }
 
 void
 said_end(struct in const *in)
 {
   struct slice said = slice_of(text.s, text.len), row;
+  bool known = in->again && store_get(mucd.present, table, in->st.origin, &row);
 
   on = false;
   link_capture(mucd.routed, NULL);
-  if (holds(in, said) && store_get(mucd.present, table, in->st.origin, &row)) {
-    send(row);
+  if (known && store_is_full(mucd.store) && !is_of_sessions(in)) {
+    send(row, true);
+    send(said, false);
+  } else if (known && holds(in, said)) {
+    send(row, false);
   } else {
     if (said.len <= SAID_BYTES_MAX) {
       note(in->st.origin, said.len);
       store_put(mucd.present, table, in->st.origin, said);
     }
-    send(said);
+    send(said, false);
   }
   if (text.a > SAID_KEEP) stralloc_free(&text);
 }

@@ -213,6 +213,7 @@ mucd_take(void *fresh, bool first)
   mucd.sessions_max =
     settings_limit(now.st, "muc_room_sessions_max", MUC_ROOM_SESSIONS_MAX);
   mucd.history_bytes = settings_limit(now.st, "muc_history_bytes", MUC_HISTORY_BYTES);
+  mucd.rooms_bytes = settings_limit(now.st, "muc_rooms_bytes", ARCHIVE_MAP_BYTES);
   mucd.present_bytes = settings_limit(now.st, "muc_present_bytes", MUC_PRESENT_BYTES);
   for (r = room_next(NULL); r && !first; r = room_next(r)) {
     r->muc = muc_find(jid_cut(r->bare).domain);

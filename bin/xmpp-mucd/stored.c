@@ -76,7 +76,7 @@ stored_open(void)
   size_t i;
 
   snprintf(path, sizeof path, "%s/rooms", service_data());
-  mucd.store = store_open(path, true, false, ARCHIVE_MAP_BYTES);
+  mucd.store = store_open(path, true, false, (size_t)mucd.rooms_bytes);
   if (!mucd.store || !(mucd.archive = archive_open_in(mucd.store, true))) return false;
   for (i = 0; i < sizeof tables / sizeof *tables; i++)
     if (!store_table(mucd.store, tables[i].name, tables[i].at)) return false;

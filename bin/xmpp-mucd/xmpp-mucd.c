@@ -113,6 +113,7 @@ turn(void)
 
   rooms_turn();
   said_turn();
+  if (store_is_lost(mucd.store)) store_revert(mucd.present);
   if (!store_commit(mucd.present)) {
     errno = EIO;
     store_abandon(mucd.store);

@@ -286,6 +286,20 @@ store_abandon(struct store *s)
   errno = e;
 }
 
+void
+store_revert(struct store *s)
+{
+  if (!s->write) return;
+  mdb_txn_abort(s->write);
+  store_wrote(s, false);
+}
+
+bool
+store_is_lost(struct store const *s)
+{
+  return s->lost;
+}
+
 bool
 store_del_later(struct store *s, MDB_dbi t, struct slice key)
 {

@@ -54,6 +54,13 @@ bool store_append(struct store *s, MDB_dbi t, struct slice key, struct slice val
  * what belongs together and cannot write the rest. Keeps errno. */
 void store_abandon(struct store *s);
 
+/* Take back all writes of the turn, of which nothing is wrong: their caller's turn is lost in another
+ * store. */
+void store_revert(struct store *s);
+
+/* Say whether a write of this turn has failed, so that store_commit will fail. */
+bool store_is_lost(struct store const *s);
+
 /* The number of entries of a table; SIZE_MAX with errno EIO. */
 size_t store_count(struct store *s, MDB_dbi t);
 

@@ -41,6 +41,24 @@ def invite(s, id):
     return condition(s.expect(lambda e: e.get("id") == id))
 
 
+def kick(a, b, id):
+    """Kick B, in one turn with a message: all learn of it, whatever becomes of the message, whose
+    condition is given."""
+    a.send("<iq to='%s' type='set' id='k%s'><query xmlns='%s#admin'><item nick='B' role='none'/></query>"
+           "</iq><message to='%s' type='groupchat' id='g%s'><body>%s</body></message>" % (
+               ROOM, id, MUC, ROOM, id, os.urandom(2500).hex()))
+    left = b.expect(lambda e: e.get("type") == "unavailable")
+    assert left.find(".//{%s#user}status[@code='307']" % MUC) is not None, ET.tostring(left)
+    got = {}
+    while len(got) < 2:
+        e = a.recv()
+        if e.get("id") in ("k" + id, "g" + id):
+            got[e.get("id")[0]] = condition(e)
+    assert got["k"] is None, got
+    enter(b, "B")
+    return got["g"]
+
+
 def play(t, folder):
     a, b = t.login("a"), t.login("b")
     enter(a, "A")
@@ -54,6 +72,10 @@ def play(t, folder):
     enter(b, "B")
     assert say(a, "before") is None
     fill(folder)
+    got = None
+    for i in range(60):
+        got = got or kick(a, b, str(i))
+    assert got == "internal-server-error", got
     got = [say(b, "full%d" % i) for i in range(30)]  # pages that are free in the file take some
     assert got[-1] == "internal-server-error", got
     assert set(got) <= {None, "internal-server-error"}, got

@@ -283,6 +283,28 @@ abandon(void **state)
   has(writer, table, "b", "1");
 }
 
+static void
+revert(void **state)
+{
+  (void)state;
+  open_writer(MAP);
+  store_refuse_when_full(writer);
+  put("a", "1");
+  assert_true(store_commit(writer));
+  store_revert(writer);
+  put("a", "2");
+  assert_false(store_is_lost(writer));
+  store_revert(writer);
+  has(writer, table, "a", "1");
+  assert_false(store_is_full(writer));
+  assert_true(store_commit(writer));
+  put("b", "1");
+  store_abandon(writer);
+  assert_true(store_is_lost(writer));
+  assert_false(store_commit(writer));
+  assert_false(store_is_lost(writer));
+}
+
 /* ---- full ---- */
 
 /* Fill the map by values of n bytes; the turn that does not fit is lost. The number of those
@@ -800,6 +822,7 @@ main(void)
     cmocka_unit_test_setup_teardown(next, start, finish),
     cmocka_unit_test_setup_teardown(append, start, finish),
     cmocka_unit_test_setup_teardown(abandon, start, finish),
+    cmocka_unit_test_setup_teardown(revert, start, finish),
     cmocka_unit_test_setup_teardown(full_tries_again, start, finish),
     cmocka_unit_test_setup_teardown(full_refuses, start, finish),
     cmocka_unit_test_setup_teardown(full_erases, start, finish),
