@@ -1,4 +1,4 @@
-#include "mucd.h"
+#include "left.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -278,6 +278,7 @@ set_role(struct occupant *o, enum standing role, struct change const *c)
   d.before = o->role;
   d.was = true;
   if (role == IS_NOBODY) {
+    left_note(o, &d, true);
     d.gone = true;
     show(o, &d);
     while (o->sessions_n > 1)

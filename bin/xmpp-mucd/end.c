@@ -1,4 +1,4 @@
-#include "mucd.h"
+#include "left.h"
 
 #include <stdlib.h>
 
@@ -51,6 +51,7 @@ put_out(struct room *r, struct change const *c)
   struct occupant *o;
 
   while ((o = r->first)) {
+    left_note(o, c, true);
     show(o, c);
     while (o->sessions_n > 1)
       session_del(o->sessions->next);

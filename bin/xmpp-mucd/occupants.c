@@ -1,4 +1,5 @@
 #include "hats.h"
+#include "left.h"
 #include "said.h"
 
 #include <skalibs/uint32.h>
@@ -519,7 +520,8 @@ occupants_load(void)
   struct occupant *o;
 
   snprintf(path, sizeof path, "%s/occupants", service_data());
-  if (!mucd.present && (!open_fresh(path) || !holds_open() || !said_open()))
+  if (!mucd.present &&
+      (!open_fresh(path) || !holds_open() || !said_open() || !left_open()))
     strerr_dief(111, "unable to open ", path);
   load_all();
   for (r = room_next(NULL); r; r = room_next(r))
@@ -529,4 +531,5 @@ occupants_load(void)
   said_load();
   store_commit(mucd.present);
   silence();
+  left_load();
 }

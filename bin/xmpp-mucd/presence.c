@@ -1,4 +1,4 @@
-#include "mucd.h"
+#include "left.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -144,6 +144,7 @@ leave(struct session *s, struct change const *c)
 
   if (o->sessions_n == 1) {
     d.gone = true;
+    left_note(o, &d, false);
     d.self = s;
     show(o, &d);
     session_del(s);
@@ -185,26 +186,6 @@ leave_in(struct in *in)
   if (st && may_have_status(s)) put_child(&text, st);
   c.status = slice_of(text.s, text.len);
   leave(s, &c);
-}
-
-/* A mucd that was killed may have let the session go and not said so. */
-static void
-leave_again(struct in *in)
-{
-  static stralloc xml = STRALLOC_ZERO;
-  struct envelope e = {.kind = SLICE("presence"), .type = SLICE("unavailable")};
-  struct slice nick = jid_prep_nick(in->arena, in->to.resource), key;
-
-  if (!nick.s || !in->room) return;
-  key = jid_nick_key(in->arena, nick);
-  if (occupant_by_nick(in->room, key)) return;
-  e.from = nick_jid(in->room, nick);
-  xml.len = 0;
-  put(&xml, "<presence");
-  put_attr(&xml, "from", e.from);
-  put(&xml, " type='unavailable'><x xmlns='" NS_MUC_USER
-            "'><item affiliation='none' role='none'/></x></presence>");
-  broadcast(in->room, &e, slice_of(xml.s, xml.len));
 }
 
 /* ---- nicks ---- */
@@ -470,12 +451,9 @@ is_of_earlier(struct in *in)
 static void
 unavailable(struct in *in)
 {
-  if (is_of_earlier(in)) return;
-  if (in->session) {
-    holds_flush(in->session);
-    leave_in(in);
-  } else if (in->again)
-    leave_again(in);
+  if (is_of_earlier(in) || !in->session) return;
+  holds_flush(in->session);
+  leave_in(in);
 }
 
 void

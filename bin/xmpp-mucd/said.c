@@ -167,6 +167,12 @@ is_shown_presence(struct slice line)
   return slice_is(field, "presence");
 }
 
+bool
+said_is_on(void)
+{
+  return on;
+}
+
 /* Send the records, each with an ORIGIN of now; presence: those of shown presence alone. */
 static void
 send(struct slice records, bool presence)

@@ -12,14 +12,15 @@
  * ROOMS   stanzas.c what comes in; rooms.c rooms in memory, occupants.c their occupants, stored.c,
  *         nicks.c, listed.c what is on disk, config.c options of a room; presence.c, enter.c,
  *         show.c presence; message.c, private.c, invite.c messages, holds.c, slow.c
- *         those that come too early, said.c what is said again; iq.c requests: admin.c,
- *         owner.c, people.c, end.c, register.c,
- *         disco.c, items.c, archive.c, moderate.c, vcards.c; hats.c, hat_commands.c;
- *         history.c, retention.c the archive; rtbl.c, rtbl_table.c lists of those who
+ *         those that come too early, said.c what is said again, left.c who has left;
+ *         iq.c requests: admin.c, owner.c, people.c, end.c, register.c, disco.c, items.c,
+ *         archive.c, moderate.c, vcards.c; hats.c, hat_commands.c; history.c,
+ *         retention.c the archive; rtbl.c, rtbl_table.c lists of those who
  *         may not enter; ghosts.c sessions that ended elsewhere, sent.c ids of
  *         messages; ends.c, cleanup.c accounts that ended; graves.c rooms that were
  *         destroyed; control.c xmpp-ctl; write.c; settings.c
  */
+#include "left.h"
 #include "rtbl.h"
 #include "said.h"
 
@@ -76,6 +77,7 @@ up(struct link *l)
   erase_watch(l);
   ghosts_up();
   rtbl_up();
+  left_up();
 }
 
 static bool
@@ -124,6 +126,7 @@ turn(void)
   if (kept && ending && !sealed) {
     occupants_seal();
     sealed = true;
+  left_turn();
   }
   if (kept) return;
   rooms_reload();
@@ -168,6 +171,7 @@ static service_fn *const verbs[VERBS_N] = {
   [VERB_STANZA] = on_stanza,       [VERB_ONLINE] = ghosts_online,
   [VERB_OFFLINE] = ghosts_offline, [VERB_ROW] = ghosts_row,
   [VERB_DONE] = ghosts_done,       [VERB_ROOM] = control_rooms,
+  left_snapshot(k);
   [VERB_ENDING] = ends_ending,     [VERB_MADE] = ends_made,
 };
 
