@@ -87,14 +87,13 @@ history_store(struct in *in, struct slice from, struct slice xml)
 /* A mucd that was killed may have stored the message, and not said so: the same message of the
  * same session is among the newest. */
 bool
-history_again(struct in *in, struct slice from, struct slice xml, uint64_t *id)
+history_again(struct in *in, struct slice xml, uint64_t *id)
 {
   static stralloc raw = STRALLOC_ZERO;
   struct archive_range range;
   struct archive_message m;
   uint64_t n;
 
-  (void)from;
   raw.len = 0;
   escape(&raw, xml);
   if (!archive_range_open(mucd.archive, in->room->number, SLICE(""), &range))

@@ -208,14 +208,44 @@ may_speak(struct in *in)
     refuse(&in->st, ERR_NOT_ACCEPTABLE, "", "the subject is too long");
     return false;
   }
-  if (slow_refuses(in)) {
-    char text[80];
+  return true;
+}
+
+/* Slow mode and intervals. What comes again and is not stored may have been shown to all: slow mode lets it
+ * pass. false: refused, or held. */
+static bool
+comes_in_time(struct in *in)
+{
+  char text[80];
+
+  if (slow_refuses(in) && (!in->again || is_stored(in->room, in->e))) {
     snprintf(text, sizeof text, "the room is in slow mode: one message in %u s",
-             (unsigned int)r->config.slow_s);
+             (unsigned int)in->room->config.slow_s);
     refuse(&in->st, ERR_POLICY_VIOLATION, "wait", text);
     return false;
   }
+  switch (holds_take(in)) {
+  case HOLD_NOT: return true;
+  case HOLD_HELD: return false;
+  case HOLD_FULL:
+    refuse(&in->st, ERR_RESOURCE_CONSTRAINT, "", "messages come too fast");
+    return false;
+  }
   return true;
+}
+
+/* Say whether the archive has the message, which comes again, and under which id. */
+static bool
+is_there(struct in *in, stralloc *xml, uint64_t *id)
+{
+  size_t before = xml->len;
+  bool found;
+
+  if (!in->again || !is_stored(in->room, in->e)) return false;
+  put(xml, "</message>");
+  found = history_again(in, slice_of(xml->s, xml->len), id);
+  xml->len = before;
+  return found;
 }
 
 static bool
@@ -226,10 +256,6 @@ store(struct in *in, struct slice from, stralloc *xml, uint64_t *id)
   if (!is_stored(in->room, in->e)) return true;
   put(xml, "</message>");
   text = slice_of(xml->s, xml->len);
-  if (in->again && history_again(in, from, text, id)) {
-    xml->len -= 10;
-    return true;
-  }
   if (store_is_full(mucd.store) || !(*id = history_store(in, from, text))) {
     refuse(&in->st, ERR_INTERNAL, "wait", "the server cannot store the message");
     return false;
@@ -285,25 +311,20 @@ groupchat(struct in *in)
   struct envelope e = {from, SLICE("message"), SLICE("groupchat"), message_id(in),
                        SLICE("")};
   uint64_t id = 0, of;
+  bool there;
 
   if (!may_speak(in)) return;
-  switch (holds_take(in)) {
-  case HOLD_NOT: break;
-  case HOLD_HELD: return;
-  case HOLD_FULL:
-    refuse(&in->st, ERR_RESOURCE_CONSTRAINT, "", "messages come too fast");
-    return;
-  }
   xml.len = 0;
   room_cat_message(&xml, in, from);
   if (s) {
     put(&xml, "<occupant-id xmlns='" NS_OCCUPANT "'");
     put_attr(&xml, "id", slice_str(s->o->oid));
     put(&xml, "/>");
-    s->said_us = door_now();
   }
-  if (!store(in, from, &xml, &id)) return;
-  slow_note(in);
+  there = is_there(in, &xml, &id);
+  if (!there && (!comes_in_time(in) || !store(in, from, &xml, &id))) return;
+  if (s) s->said_us = door_now();
+  if (!there) slow_note(in);
   cat_stanza_id(&xml, r, id);
   put(&xml, "</message>");
   e.tags = waking_tags(in);

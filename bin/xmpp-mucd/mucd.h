@@ -534,7 +534,7 @@ bool is_history(struct xml_node const *e);
 /* Say whether the message changes the subject. */
 bool is_subject(struct xml_node const *e);
 void history_send(struct session *s, struct xml_node const *x);
-bool history_again(struct in *in, struct slice from, struct slice xml, uint64_t *id);
+bool history_again(struct in *in, struct slice xml, uint64_t *id);
 
 /* archive.c: say whether the sender may enter the room now; who is in, or a member, knows its password.
  * false: refused. */
