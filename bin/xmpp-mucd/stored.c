@@ -237,8 +237,21 @@ stored_room_del(struct room *r)
   listed_put(r, false);
 }
 
+/* The flags of the room with these fields (cat_fields), each behind a TAB. */
+static uint64_t
+flags_of(struct slice fields)
+{
+  uint64_t flags = 0;
+  unsigned int i;
+
+  for (i = 0; i < 4; i++)
+    field(&fields);
+  slice_u64(field(&fields), &flags);
+  return flags;
+}
+
 bool
-stored_next(stralloc *bare, enum room_state *state)
+stored_next(stralloc *bare, enum room_state *state, bool *persistent)
 {
   struct slice key, v;
 
@@ -247,6 +260,7 @@ stored_next(stralloc *bare, enum room_state *state)
       v.len < 9)
     return false;
   *state = (enum room_state)v.s[8];
+  *persistent = flags_of(slice_of(v.s + 9, v.len - 9)) & FLAG_PERSISTENT;
   bare->len = 0;
   put_slice(bare, key);
   return true;

@@ -21,9 +21,9 @@ bool stored_room(struct slice bare, stralloc *value, uint64_t *number);
 void stored_room_put(struct room *r);
 void stored_room_del(struct room *r);
 
-/* Put the bare JID and the state of the next room of the store into *bare and *state, the one behind
- * *bare (empty: the first). false: there is none. */
-bool stored_next(stralloc *bare, enum room_state *state);
+/* Put the bare JID of the next room of the store, its state and whether it is persistent into *bare, *state
+ * and *persistent: the room behind *bare (empty: the first). false: there is none. */
+bool stored_next(stralloc *bare, enum room_state *state, bool *persistent);
 
 /* Call fn with the bare JID of each room of the store. It may read other tables. */
 void stored_each(public_fn *fn, void *cookie);
