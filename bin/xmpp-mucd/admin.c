@@ -191,7 +191,7 @@ read_item(struct in *in, struct xml_node const *e, struct item *it)
     if (aff.s) it->nick = (struct slice){NULL, 0};
     return true;
   }
-  if (!jid_parse(in->arena, jid, &j) || j.bare.len > 480)
+  if (!jid_parse(in->arena, jid, &j) || j.bare.len > STORED_NAME_MAX)
     return no(in, ERR_JID_MALFORMED, "");
   it->jid = j.bare;
   if (!j.local.len && it->affiliation > AFF_NONE)

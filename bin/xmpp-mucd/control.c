@@ -62,7 +62,8 @@ create(struct link *l, struct jid const *j, struct slice owner)
     service_error(l, "no service of rooms has this name");
   } else if (room_find(j->bare)) {
     service_error(l, "the room is there already");
-  } else if (owner.len && !jid_parse(&arena, owner, &o)) {
+  } else if (owner.len &&
+             (!jid_parse(&arena, owner, &o) || o.bare.len > STORED_NAME_MAX)) {
     service_error(l, "the owner is no address");
   } else if (!(r = room_make(m, j))) {
     service_error(l, "the room was not stored");
@@ -111,7 +112,7 @@ affiliation(struct link *l, struct room *r, struct slice jid, struct slice word)
   int to = affiliation_find(word);
   struct jid j;
 
-  if (to < 0 || !jid_parse(&arena, jid, &j)) {
+  if (to < 0 || !jid_parse(&arena, jid, &j) || j.bare.len > STORED_NAME_MAX) {
     service_error(l, "an address and outcast, none, member, admin or owner are needed");
     return;
   }
@@ -312,7 +313,7 @@ nicks(struct link *l, struct slice service, struct slice jid, struct slice nick)
     service_done(l);
   } else if (!jid_parse(&arena, jid, &who) || !who.local.len) {
     service_error(l, "an address of an account is needed");
-  } else if (!nick.s || nick.len > 256) {
+  } else if (!nick.s || nick.len > 256 || !nick_fits(m, key, who.bare)) {
     service_error(l, "that is no nick");
   } else if (owner.len && !slice_eq(owner, who.bare)) {
     service_error(l, "the nick is somebody else's");

@@ -36,7 +36,7 @@ may_create(struct in *in, struct slice key)
 
   if (!muc_allows(m, RULE_CREATE, &in->from))
     return no(in, ERR_NOT_ALLOWED, "", "you may not make rooms here");
-  if (in->to.local.len > m->max_room_id || in->to.bare.len > 480)
+  if (in->to.local.len > m->max_room_id || in->to.bare.len > STORED_NAME_MAX)
     return no(in, ERR_NOT_ALLOWED, "", "the name of the room is too long");
   if (m->room_regexp.len && !access_regexp_holds(m->room_regexp, in->to.local))
     return no(in, ERR_NOT_ALLOWED, "", "no room may have this name");
@@ -157,6 +157,8 @@ checks_hold(struct in *in, struct xml_node const *x, struct slice key)
   struct slice owner;
   enum affiliation a;
 
+  if (in->from.bare.len > STORED_NAME_MAX)
+    return no(in, ERR_JID_MALFORMED, "", "your address is too long for rooms");
   if (!muc_allows(in->muc, RULE_ACCESS, &in->from) && !in->admin)
     return no(in, ERR_FORBIDDEN, "", "you may not enter rooms here");
   if (is_tombstone(in) || rtbl_refuses(in)) return false;

@@ -102,7 +102,9 @@ make_member(struct in *in, struct slice bare)
                      .actor_jid = in->from.bare};
 
   affil_get(in->room, bare, &a);
-  if (!(in->room->config.flags & FLAG_MEMBERS_ONLY) || a.affiliation != AFF_NONE) return;
+  if (!(in->room->config.flags & FLAG_MEMBERS_ONLY) || a.affiliation != AFF_NONE ||
+      bare.len > STORED_NAME_MAX)
+    return;
   a = (struct affil){.affiliation = AFF_MEMBER, .nick = SLICE(""), .reason = SLICE("")};
   affil_put(in->room, bare, &a);
   set_affiliation(in->room, bare, AFF_MEMBER, &c);

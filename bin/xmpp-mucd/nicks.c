@@ -80,10 +80,18 @@ nick_owner(struct room const *r, struct slice key)
 {
   struct slice v = {"", 0};
 
-  if (key.len <= 480 &&
+  if (key.len <= STORED_NAME_MAX &&
       store_get(mucd.store, nicks, key_of(r->number, no_service, key), &v))
     return v;
   return nick_of_service(r->muc, key);
+}
+
+bool
+nick_fits(struct muc const *m, struct slice key, struct slice bare)
+{
+  size_t used = sizeof(uint64_t) + m->name.len + 1;
+
+  return used + key.len <= KEY_MAX && used + nick_key_of(bare).len <= KEY_MAX;
 }
 
 void
@@ -93,7 +101,7 @@ nick_put(struct room const *r, struct muc const *m, struct slice key, struct sli
     put_row(key_of(OF_SERVICE, m->name, key), bare);
     return;
   }
-  if (key.len > 480) return;
+  if (key.len > STORED_NAME_MAX) return;
   put_row(key_of(r->number, no_service, key), bare);
   put_row(key_by_service(jid_cut(r->bare).domain, key, r->number), bare);
 }

@@ -38,7 +38,8 @@ people_hold(struct in *in, struct xml_node const *x, char const *var, enum affil
     text = xml_text(in->arena, v);
     if (++n > MUC_ITEMS_MAX)
       return no(in, ERR_RESOURCE_CONSTRAINT, "the list is too long");
-    if (text.len && (!jid_parse(in->arena, text, &j) || !j.local.len || j.bare.len > 480))
+    if (text.len &&
+        (!jid_parse(in->arena, text, &j) || !j.local.len || j.bare.len > STORED_NAME_MAX))
       return no(in, ERR_JID_MALFORMED, var);
     named += text.len != 0;
   }

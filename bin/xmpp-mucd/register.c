@@ -53,7 +53,10 @@ may_register(struct in *in)
   enum affiliation a = in->room ? affil_of(in->room, &in->from) : AFF_MEMBER;
 
   if (rtbl_refuses(in)) return false;
-
+  if (in->from.bare.len > STORED_NAME_MAX) {
+    refuse(&in->st, ERR_JID_MALFORMED, "", "your address is too long for rooms");
+    return false;
+  }
   if (a == AFF_OUTCAST) {
     refuse(&in->st, ERR_FORBIDDEN, "", "");
     return false;
@@ -141,6 +144,13 @@ is_free(struct in *in, struct slice key)
          (!o || slice_is(in->from.bare, o->account->bare));
 }
 
+/* Say whether the store can have the nick. */
+static bool
+fits(struct in *in, struct slice key)
+{
+  return in->room ? key.len <= STORED_NAME_MAX : nick_fits(in->muc, key, in->from.bare);
+}
+
 static void
 take(struct in *in, struct slice nick, struct slice key)
 {
@@ -186,7 +196,9 @@ register_set(struct in *in, struct xml_node const *query)
     refuse(&in->st, ERR_BAD_REQUEST, "", "the nick is missing");
   } else if (!(nick = jid_prep_nick(in->arena, nick)).s || nick.len > 256) {
     refuse(&in->st, ERR_NOT_ACCEPTABLE, "", "that is no nick");
-  } else if (!is_free(in, key = jid_nick_key(in->arena, nick))) {
+  } else if (!fits(in, key = jid_nick_key(in->arena, nick))) {
+    refuse(&in->st, ERR_NOT_ACCEPTABLE, "", "the nick or your address is too long");
+  } else if (!is_free(in, key)) {
     refuse(&in->st, ERR_CONFLICT, "", "the nick is somebody else's");
   } else if (in->room && affil_of(in->room, &in->from) == AFF_NONE &&
              !affils_fit(in->room, 1)) {

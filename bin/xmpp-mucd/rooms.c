@@ -196,7 +196,7 @@ room_find(struct slice bare)
   uint64_t number;
 
   if (r) return r->ended ? NULL : r;
-  if (bare.len > 480 || !stored_room(bare, &value, &number)) return NULL;
+  if (bare.len > STORED_NAME_MAX || !stored_room(bare, &value, &number)) return NULL;
   if (!record_split(&f, value.s + 9, value.len - 9)) return NULL;
   r = room_new(bare);
   r->number = number;

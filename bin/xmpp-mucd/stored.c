@@ -308,7 +308,8 @@ affil_get(struct room const *r, struct slice bare, struct affil *a)
 {
   struct slice v = {"", 0};
 
-  if (bare.len > 480 || !store_get(mucd.store, t.affil, key_of(r->number, bare), &v))
+  if (bare.len > STORED_NAME_MAX ||
+      !store_get(mucd.store, t.affil, key_of(r->number, bare), &v))
     v.len = 0;
   read_affil(v, a);
 }
@@ -338,7 +339,7 @@ affil_put(struct room *r, struct slice bare, struct affil const *a)
   char n[8], head[10];
   struct slice of;
 
-  if (bare.len > 480) return;
+  if (bare.len > STORED_NAME_MAX) return;
   count_change(r, bare, a);
   uint64_pack_big(n, r->number);
   of = stored_key(bare, slice_of(n, 8));

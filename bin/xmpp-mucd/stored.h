@@ -28,6 +28,9 @@ bool stored_next(stralloc *bare, enum room_state *state, bool *persistent);
 /* Call fn with the bare JID of each room of the store. It may read other tables. */
 void stored_each(public_fn *fn, void *cookie);
 
+/* The longest bare JID, and the longest key of a nick, that rows of a room have. */
+#define STORED_NAME_MAX 480
+
 /* The affiliation of a bare JID or domain: all zero with AFF_NONE when none is stored. Slices live
  * until the next write. */
 void affil_get(struct room const *r, struct slice bare, struct affil *a);
@@ -64,6 +67,9 @@ struct slice nick_of_service(struct muc const *m, struct slice key);
 void nick_put(struct room const *r, struct muc const *m, struct slice key,
               struct slice bare);
 
+
+/* Say whether the service can reserve the nick, by its key, for bare. */
+bool nick_fits(struct muc const *m, struct slice key, struct slice bare);
 /* Call fn for each nick of the service, with the bare JID that has it, until it gives false. */
 typedef bool nick_fn(void *cookie, struct slice bare, struct slice nick);
 void nick_each(struct muc const *m, nick_fn *fn, void *cookie);
