@@ -142,6 +142,7 @@ leave(struct session *s, struct change const *c)
   struct room *r = o->room;
   struct change d = *c, rest = {.jids = o->sessions != s};
 
+  holds_flush(s);
   if (o->sessions_n == 1) {
     d.gone = true;
     left_note(o, &d, false);
@@ -451,9 +452,7 @@ is_of_earlier(struct in *in)
 static void
 unavailable(struct in *in)
 {
-  if (is_of_earlier(in) || !in->session) return;
-  holds_flush(in->session);
-  leave_in(in);
+  if (!is_of_earlier(in) && in->session) leave_in(in);
 }
 
 void
