@@ -105,6 +105,17 @@ on_stanza(struct link *l, struct record *r)
     stanza_in(&st, false);
 }
 
+static void
+discard_all(void)
+{
+  struct link *l, *next;
+
+  for (l = link_next(NULL); l; l = next) {
+    next = link_next(l);
+    if (l->up) link_discard(l, "the store failed");
+  }
+}
+
 /* Occupants are committed first: what is repeated after a crash is done twice to them, which is
  * harmless, and once to what the rooms have. A turn that one of the two stores has lost is lost in
  * both. */
@@ -115,6 +126,7 @@ turn(void)
 
   rooms_turn();
   said_turn();
+  left_turn();
   if (store_is_lost(mucd.store)) store_revert(mucd.present);
   if (!store_commit(mucd.present)) {
     errno = EIO;
@@ -126,11 +138,10 @@ turn(void)
   if (kept && ending && !sealed) {
     occupants_seal();
     sealed = true;
-  left_turn();
   }
   if (kept) return;
   rooms_reload();
-  if (mucd.routed && mucd.routed->up) link_discard(mucd.routed, "the store failed");
+  discard_all();
 }
 
 static void
@@ -160,6 +171,7 @@ snapshot(struct snapshot *k)
   SNAPSHOT_INT(k, received);
   snapshot_link(k, &mucd.routed);
   ghosts_snapshot(k);
+  left_snapshot(k);
   ends_snapshot(k);
   retention_snapshot(k);
   graves_snapshot(k);
@@ -171,7 +183,6 @@ static service_fn *const verbs[VERBS_N] = {
   [VERB_STANZA] = on_stanza,       [VERB_ONLINE] = ghosts_online,
   [VERB_OFFLINE] = ghosts_offline, [VERB_ROW] = ghosts_row,
   [VERB_DONE] = ghosts_done,       [VERB_ROOM] = control_rooms,
-  left_snapshot(k);
   [VERB_ENDING] = ends_ending,     [VERB_MADE] = ends_made,
 };
 

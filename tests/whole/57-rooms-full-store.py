@@ -59,6 +59,18 @@ def kick(a, b, id):
     return got["g"]
 
 
+def done_is_done(t):
+    """Give affiliations until the disk is full: what xmpp-ctl calls done is stored."""
+    code = 0
+    for i in range(300):
+        jid = "x" * 440 + "%d@localhost" % i
+        code, out, err = t.ctl("room", "affiliation", ROOM, jid, "member", code=None)
+        assert (jid in t.ctl("room", "affiliation", ROOM)) == (code == 0), (i, code, out, err)
+        if code:
+            return
+    assert code, "the disk is not full"
+
+
 def play(t, folder):
     a, b = t.login("a"), t.login("b")
     enter(a, "A")
@@ -94,6 +106,8 @@ def play(t, folder):
             break
     t.ctl("room", "affiliation", ROOM, "c@localhost", "member")
     assert unregister(b) is None
+    fill(folder)
+    done_is_done(t)
     a.close()
     b.close()
 
