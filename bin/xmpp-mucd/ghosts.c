@@ -92,7 +92,7 @@ void
 ghosts_row(struct link *l, struct record *r)
 {
   (void)l;
-  each_of(record_get(r, 1), 0, confirm);
+  each_of(record_get(r, 1), record_u64(r, 6), confirm);
 }
 
 void
