@@ -207,18 +207,26 @@ admit(struct in *in, struct slice nick, struct slice key)
   if (r->sessions_n > in->muc->users_presence) r->silent = true;
 }
 
+char const *
+entering_codes(struct room const *r, bool created, bool altered)
+{
+  static char codes[32];
+
+  *codes = 0;
+  if (!(r->config.flags & FLAG_ANONYMOUS)) strcat(codes, "100 ");
+  if (created) strcat(codes, "201 ");
+  if (altered) strcat(codes, "210 ");
+  if (*codes) codes[strlen(codes) - 1] = 0;
+  return codes;
+}
+
 static void
 welcome(struct in *in, struct xml_node const *x, bool created, bool altered, bool jids)
 {
   struct session *s = in->session;
   struct change c = {.self = s, .id = in->st.id, .jids = jids};
-  char codes[32] = "";
 
-  if (!(in->room->config.flags & FLAG_ANONYMOUS)) strcat(codes, "100 ");
-  if (created) strcat(codes, "201 ");
-  if (altered) strcat(codes, "210 ");
-  if (*codes) codes[strlen(codes) - 1] = 0;
-  c.self_codes = codes;
+  c.self_codes = entering_codes(in->room, created, altered);
   avatar_send(in->room, s);
   show_all_to(s);
   show(s->o, &c);

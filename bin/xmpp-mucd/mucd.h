@@ -457,6 +457,7 @@ struct occupant *moderator_of(struct in const *in);
 void presence_in(struct in *in);
 void enter(struct in *in, struct xml_node const *x, struct slice nick, struct slice key);
 void leave(struct session *s, struct change const *c);
+char const *entering_codes(struct room const *r, bool created, bool altered);
 void after_leave(struct room *r);
 bool session_take(struct in *in);
 enum standing default_role(struct room const *r, enum affiliation a);

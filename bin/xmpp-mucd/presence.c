@@ -300,14 +300,22 @@ change_nick(struct in *in, struct slice nick, struct slice key)
 
 /* ---- presence of who is in ---- */
 
+/* Say whether the stanza comes again that has made the room, as far as one can tell. */
+static bool
+is_creating(struct in const *in)
+{
+  return in->again && in->room->state == ROOM_LOCKED && affiliation_of(in) == AFF_OWNER;
+}
+
 /* s7.2: a client that enters anew has lost sight of the room, and is told all. */
 static void
 sync_in(struct in *in, struct xml_node const *x)
 {
   struct session *s = in->session;
   struct change c = {.self = s, .id = in->st.id, .quiet = true};
+  struct slice nick = slice_str(s->o->nick);
 
-  c.self_codes = in->room->config.flags & FLAG_ANONYMOUS ? "" : "100";
+  c.self_codes = entering_codes(in->room, is_creating(in), *altered(in, nick));
   avatar_send(in->room, s);
   show_all_to(s);
   show(s->o, &c);
