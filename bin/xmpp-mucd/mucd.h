@@ -455,9 +455,10 @@ struct occupant *moderator_of(struct in const *in);
 
 /* presence.c, enter.c */
 void presence_in(struct in *in);
+void presence_hold(struct session *s, uint64_t due);
 void enter(struct in *in, struct xml_node const *x, struct slice nick, struct slice key);
-void leave(struct session *s, struct change const *c);
 char const *entering_codes(struct room const *r, bool created, bool altered);
+void leave(struct session *s, struct change const *c);
 void after_leave(struct room *r);
 bool session_take(struct in *in);
 enum standing default_role(struct room const *r, enum affiliation a);

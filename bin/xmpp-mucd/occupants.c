@@ -19,7 +19,7 @@
  * down.
  *   session  ROOM (8) occupant (4) session (4), big-endian -> fields of a record: room, full JID,
  *            nick, key, role, affiliation, priority, joined, heard (us), service admin, language,
- *            children of the presence
+ *            children of the presence, the session's number, a change of it waits to be shown
  *   meta     "boot" -> the id of the boot in which this was written; "clean": all of it was synced */
 
 #define SESSION_KEY 16
@@ -349,6 +349,7 @@ session_save(struct session *s)
   put_field(&v, slice_str(s->lang));
   put_field(&v, slice_str(s->presence));
   put_number(&v, s->number);
+  put_number(&v, event_timer_on(&s->held));
   store_put(mucd.present, sessions, session_at(key, s), slice_of(v.s, v.len));
 }
 
@@ -424,6 +425,7 @@ load(void *cookie, struct slice key, struct slice value)
   s->presence = dup_slice(record_get(&f, 12));
   s->number = record_u64(&f, 13);
   s->seq = ++last_seq;
+  if (record_u64(&f, 14)) presence_hold(s, door_now() + r->muc->presence_us);
   if (r->next_id <= sid) r->next_id = sid + 1;
   if (r->next_id <= id) r->next_id = id + 1;
   return true;
@@ -529,7 +531,7 @@ occupants_load(void)
       occupant_order(o);
   holds_load();
   said_load();
+  left_load();
   store_commit(mucd.present);
   silence();
-  left_load();
 }

@@ -144,8 +144,8 @@ leave(struct session *s, struct change const *c)
 
   holds_flush(s);
   if (o->sessions_n == 1) {
-    d.gone = true;
     left_note(o, &d, false);
+    d.gone = true;
     d.self = s;
     show(o, &d);
     session_del(s);
@@ -323,14 +323,26 @@ sync_in(struct in *in, struct xml_node const *x)
   subject_send(s);
 }
 
+/* Before routed's first hello the change would be shown to nobody. */
 static void
 show_held(void *cookie)
 {
   struct session *s = cookie;
   struct change c = {.codes = ""};
 
+  if (!mucd.routed) {
+    presence_hold(s, door_now() + HOLD_RETRY_US);
+    return;
+  }
   s->shown_us = door_now();
+  session_save(s);
   show(s->o, &c);
+}
+
+void
+presence_hold(struct session *s, uint64_t due)
+{
+  event_timer_start(&s->held, due, show_held, s);
 }
 
 /* Say whether a change comes too early: the newest one is shown in time. */
@@ -345,7 +357,7 @@ is_held(struct session *s, uint64_t bytes)
     s->shown_us = door_now();
     return false;
   }
-  event_timer_start(&s->held, due, show_held, s);
+  presence_hold(s, due);
   return true;
 }
 
@@ -357,23 +369,24 @@ update(struct in *in, struct xml_node const *x)
   struct session *s = in->session;
   struct occupant *o = s->o;
   struct session *before = o->sessions;
-  bool changed = session_take(in);
+  bool changed = session_take(in), held;
   struct change c = {.self = s, .id = in->st.id};
 
   occupant_order(o);
-  session_save(s);
   if (o->sessions != before)
     changed = true;
   else if (o->sessions != s)
     changed = false;
+  held = changed && !x && !in->again && is_held(s, in->st.xml.len);
   if (in->again) changed = true;
+  session_save(s);
   if (x) {
     struct change others = {.self = s, .not_self = true};
     if (changed) show(o, &others);
     sync_in(in, x);
     return;
   }
-  if (changed && !in->again && is_held(s, in->st.xml.len)) return;
+  if (held) return;
   c.quiet = !changed;
   show(o, &c);
 }
