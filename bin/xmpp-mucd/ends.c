@@ -9,7 +9,7 @@
  * (XEP-0175), which is all that there ever is under its address. */
 
 struct rooms_of {
-  stralloc list; /* bare JIDs of rooms, a line each */
+  stralloc list; /* numbers of rooms */
   unsigned int n, most;
 };
 
@@ -17,11 +17,10 @@ static bool
 note(void *cookie, uint64_t number)
 {
   struct rooms_of *r = cookie;
-  struct slice bare;
 
   if (r->n == r->most) return false;
   r->n++;
-  if (archive_owner_jid(mucd.archive, number, &bare)) add_to(&r->list, bare);
+  put_slice(&r->list, slice_of((char const *)&number, sizeof number));
   return true;
 }
 
@@ -61,6 +60,20 @@ ends_leave(struct room *r, struct slice bare)
   after_leave(r);
 }
 
+/* Rooms of services that are not configured now are stored too, and have what they had. */
+static void
+leave_numbered(uint64_t number, struct slice bare)
+{
+  struct slice room;
+  struct room *r =
+    archive_owner_jid(mucd.archive, number, &room) ? room_find(room) : NULL;
+
+  if (r && r->number == number)
+    ends_leave(r, bare);
+  else
+    of_forget(number, bare);
+}
+
 static void
 forget_service_nicks(struct slice bare)
 {
@@ -91,17 +104,18 @@ static bool
 erase(uint64_t number, struct slice bare, unsigned int most, unsigned int *done)
 {
   struct rooms_of of = {.most = most};
-  struct slice rest, room;
-  struct room *r;
+  uint64_t room;
+  size_t at;
 
   (void)number;
   if (!store_erase_begin(mucd.store)) return false;
   end_sessions(bare);
   forget_service_nicks(bare);
   of_each(bare, note, &of);
-  rest = slice_of(of.list.s, of.list.len);
-  while (slice_word(&rest, '\n', &room))
-    if ((r = room_find(room)) && r->muc) ends_leave(r, bare);
+  for (at = 0; at < of.list.len; at += sizeof room) {
+    memcpy(&room, of.list.s + at, sizeof room);
+    leave_numbered(room, bare);
+  }
   *done += of.n;
   stralloc_free(&of.list);
   store_erase_end(mucd.store);

@@ -474,6 +474,15 @@ of_each(struct slice bare, of_fn *fn, void *cookie)
   store_each(mucd.store, t.of, stored_key(bare, SLICE("")), each_of, &o);
 }
 
+void
+of_forget(uint64_t room, struct slice bare)
+{
+  char n[8];
+
+  uint64_pack_big(n, room);
+  store_del(mucd.store, t.of, stored_key(bare, slice_of(n, 8)));
+}
+
 /* ---- vCards, lists ---- */
 
 struct slice

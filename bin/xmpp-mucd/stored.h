@@ -54,6 +54,9 @@ void vcard_put(struct room const *r, struct slice xml);
 typedef bool of_fn(void *cookie, uint64_t room);
 void of_each(struct slice bare, of_fn *fn, void *cookie);
 
+/* Forget that the bare JID has something in the room of this number, which is no more. */
+void of_forget(uint64_t room, struct slice bare);
+
 /* ---- reserved nicks (nicks.c) ---- */
 
 bool nicks_open(void);
@@ -64,12 +67,12 @@ void nicks_complete(void);
 /* The bare JID that has reserved a nick, by its key: of the room, or of the service; empty. */
 struct slice nick_owner(struct room const *r, struct slice key);
 struct slice nick_of_service(struct muc const *m, struct slice key);
-void nick_put(struct room const *r, struct muc const *m, struct slice key,
-              struct slice bare);
-
 
 /* Say whether the service can reserve the nick, by its key, for bare. */
 bool nick_fits(struct muc const *m, struct slice key, struct slice bare);
+void nick_put(struct room const *r, struct muc const *m, struct slice key,
+              struct slice bare);
+
 /* Call fn for each nick of the service, with the bare JID that has it, until it gives false. */
 typedef bool nick_fn(void *cookie, struct slice bare, struct slice nick);
 void nick_each(struct muc const *m, nick_fn *fn, void *cookie);
