@@ -58,7 +58,7 @@ bury(struct in *in, struct archive_message const *m, struct slice inside)
                          slice_of(tags.s, tags.len), slice_of(raw.s, raw.len));
 }
 
-/* XEP-0424 s5: only the author's own. */
+/* XEP-0424 s5: only the author's own, and not the room's record of a moderation. */
 void
 retract(struct in *in, uint64_t id)
 {
@@ -67,7 +67,9 @@ retract(struct in *in, uint64_t id)
   char stamp[STAMP_SIZE];
   struct slice author;
 
-  if (!archive_get(mucd.archive, in->room->number, id, &m) || m.tombstone) return;
+  if (!archive_get(mucd.archive, in->room->number, id, &m) || m.tombstone ||
+      slice_eq(m.text.from, in->room->bare))
+    return;
   author = unescaped(in->arena, m.text.to);
   if (!slice_eq(jid_cut(author).bare, in->from.bare) || history_is_noted(&m, "s")) return;
   inside.len = 0;
