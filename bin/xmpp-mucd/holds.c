@@ -1,4 +1,4 @@
-#include "mucd.h"
+#include "holds.h"
 
 #include <skalibs/uint32.h>
 #include <skalibs/uint64.h>

@@ -1,3 +1,4 @@
+#include "holds.h"
 #include "rtbl.h"
 
 #include <stdio.h>

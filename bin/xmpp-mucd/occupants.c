@@ -1,4 +1,5 @@
 #include "hats.h"
+#include "holds.h"
 #include "left.h"
 #include "said.h"
 

@@ -1,3 +1,4 @@
+#include "holds.h"
 #include "left.h"
 
 #include <stdlib.h>

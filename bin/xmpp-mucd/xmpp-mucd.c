@@ -20,6 +20,7 @@
  *         messages; ends.c, cleanup.c accounts that ended; graves.c rooms that were
  *         destroyed; control.c xmpp-ctl; write.c; settings.c
  */
+#include "holds.h"
 #include "left.h"
 #include "rtbl.h"
 #include "said.h"
