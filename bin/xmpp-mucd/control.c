@@ -374,6 +374,14 @@ control_rooms(struct link *l, struct record *r)
 
   arena_reset(&arena);
   if (!only_reads(word, record_get(r, 3)) && store_is_full(mucd.store)) {
+/* Words that a destroyed room, which is a name alone, has nothing for. */
+static bool
+needs_room(struct slice word)
+{
+  return slice_is(word, "destroy") || slice_is(word, "config") ||
+         slice_is(word, "affiliation") || slice_is(word, "invite");
+}
+
     service_error(l, "there is no room on the disk");
   } else if (slice_is(word, "list")) {
     list(l, record_get(r, 3));
@@ -392,3 +400,5 @@ control_rooms(struct link *l, struct record *r)
   else
     to_room(l, word, room, record_get(r, 3), record_get(r, 4));
 }
+  } else if (room->state == ROOM_TOMBSTONE && needs_room(word)) {
+    service_error(l, "the room is destroyed");
