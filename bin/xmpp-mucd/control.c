@@ -89,6 +89,7 @@ static void
 config(struct link *l, struct room *r, struct slice name, struct slice value)
 {
   struct config c;
+  char const *why;
 
   if (!name.len) {
     config_each(&r->config, row_of_option, l);
@@ -101,7 +102,14 @@ config(struct link *l, struct room *r, struct slice name, struct slice value)
     service_error(l, "there is no such option, or it has no such value");
     return;
   }
+  why = config_fault(r, &c);
+  if (why) {
+    config_wipe(&c);
+    service_error(l, why);
+    return;
+  }
   room_apply(r, &c);
+  after_leave(r);
   service_done(l);
 }
 

@@ -479,6 +479,9 @@ void room_open(struct room *r);
 void room_destroy(struct room *r, struct slice alt, struct slice why,
                   struct slice password);
 bool room_apply(struct room *r, struct config *c);
+
+/* Say what the service does not allow of the configuration; NULL: nothing. */
+char const *config_fault(struct room const *r, struct config const *c);
 void room_close(struct room *r);
 
 /* people.c: say whether the addresses in a list of the form are accounts, and so few as one request may

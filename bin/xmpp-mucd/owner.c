@@ -303,20 +303,20 @@ any_is_long(struct config const *c)
   return false;
 }
 
-static bool
-limits_hold(struct in *in, struct config const *c)
+char const *
+config_fault(struct room const *r, struct config const *c)
 {
-  struct muc const *m = in->muc;
+  struct muc const *m = r->muc;
 
   if (c->flags & FLAG_PASSWORD && !*c->text[TEXT_PASSWORD])
-    return no(in, ERR_NOT_ACCEPTABLE, "the password is missing");
-  if (c->max_users > m->users_max && c->max_users != in->room->config.max_users)
-    return no(in, ERR_NOT_ACCEPTABLE, "the service does not let in so many");
+    return "the password is missing";
+  if (c->max_users > m->users_max && c->max_users != r->config.max_users)
+    return "the service does not let in so many";
   if (strlen(c->text[TEXT_TITLE]) > m->max_room_name ||
       strlen(c->text[TEXT_DESC]) > m->max_room_desc ||
       strlen(c->text[TEXT_PASSWORD]) > m->max_password || any_is_long(c))
-    return no(in, ERR_NOT_ACCEPTABLE, "a text is too long");
-  return true;
+    return "a text is too long";
+  return NULL;
 }
 
 /* Each field that the form may have is looked for, so that a form of many fields is read no more
@@ -326,6 +326,7 @@ read_form(struct in *in, struct xml_node const *x, struct config *c)
 {
   struct row const *row;
   struct slice v;
+  char const *why;
 
   for (row = rows; row < rows + ROWS; row++) {
     if (!form_has(x, row->var)) continue;
@@ -334,7 +335,8 @@ read_form(struct in *in, struct xml_node const *x, struct config *c)
     if (row->kind == BOOL && !v.len) continue;
     if (!take(in, c, row, v)) return no(in, ERR_NOT_ACCEPTABLE, row->var);
   }
-  return limits_hold(in, c);
+  why = config_fault(in->room, c);
+  return !why || no(in, ERR_NOT_ACCEPTABLE, why);
 }
 
 /* ---- what changes ---- */
