@@ -173,6 +173,7 @@ archive(struct link *l, struct room *r)
 /* ---- messages ---- */
 
 #define HISTORY_USUAL 20
+#define HISTORY_MOST 1000
 
 /* The newest n messages of the archive, oldest first: time, from, stanza-id, XML. */
 static void
@@ -183,8 +184,8 @@ history(struct link *l, struct room *r, struct slice n)
   char stamp[STAMP_SIZE];
   uint64_t most = HISTORY_USUAL, place;
 
-  if (n.len && !slice_u64(n, &most)) {
-    service_error(l, "that is no number of messages");
+  if (n.len && (!slice_u64(n, &most) || most > HISTORY_MOST)) {
+    service_error(l, "a number of messages is needed, 1000 at most");
     return;
   }
   if (!archive_range_open(mucd.archive, r->number, SLICE(""), &range)) {
@@ -373,6 +374,14 @@ only_reads(struct slice word, struct slice a)
          slice_is(word, "invite");
 }
 
+/* Words that a destroyed room, which is a name alone, has nothing for. */
+static bool
+needs_room(struct slice word)
+{
+  return slice_is(word, "destroy") || slice_is(word, "config") ||
+         slice_is(word, "affiliation") || slice_is(word, "invite");
+}
+
 void
 control_rooms(struct link *l, struct record *r)
 {
@@ -382,14 +391,6 @@ control_rooms(struct link *l, struct record *r)
 
   arena_reset(&arena);
   if (!only_reads(word, record_get(r, 3)) && store_is_full(mucd.store)) {
-/* Words that a destroyed room, which is a name alone, has nothing for. */
-static bool
-needs_room(struct slice word)
-{
-  return slice_is(word, "destroy") || slice_is(word, "config") ||
-         slice_is(word, "affiliation") || slice_is(word, "invite");
-}
-
     service_error(l, "there is no room on the disk");
   } else if (slice_is(word, "list")) {
     list(l, record_get(r, 3));
@@ -403,10 +404,10 @@ needs_room(struct slice word)
     create(l, &j, record_get(r, 3));
   } else if (!(room = room_find(j.bare))) {
     service_error(l, "there is no such room");
+  } else if (room->state == ROOM_TOMBSTONE && needs_room(word)) {
+    service_error(l, "the room is destroyed");
   } else if (!room->muc)
     service_error(l, "the service of the room is not configured");
   else
     to_room(l, word, room, record_get(r, 3), record_get(r, 4));
 }
-  } else if (room->state == ROOM_TOMBSTONE && needs_room(word)) {
-    service_error(l, "the room is destroyed");
