@@ -485,12 +485,12 @@ char const *config_fault(struct room const *r, struct config const *c);
 void room_close(struct room *r);
 
 /* people.c: say whether the addresses in a list of the form are accounts, and so few as one request may
- * change, and the owners not empty (false: refused); give the affiliation to those on
- * the list, and take it from all others. */
+ * change, and the owners not empty (false: refused); give the affiliations to those on
+ * the lists that the form has, and take them from all others. */
 bool people_hold(struct in *in, struct xml_node const *x, char const *var,
                  enum affiliation a);
-void people_set(struct in *in, struct xml_node const *x, char const *var,
-                enum affiliation a);
+void people_set(struct in *in, struct xml_node const *x, char const *owners_var,
+                char const *admins_var);
 
 /* Give an address an affiliation, and show it; a reserved nick stays, but for none and outcasts. */
 void affil_give(struct room *r, struct slice bare, enum affiliation to);

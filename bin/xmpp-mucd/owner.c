@@ -443,8 +443,7 @@ submit(struct in *in, struct xml_node const *x)
   }
   result(in, SLICE(""));
   room_apply(in->room, &c);
-  people_set(in, x, RC "roomowners", AFF_OWNER);
-  people_set(in, x, RC "roomadmins", AFF_ADMIN);
+  people_set(in, x, RC "roomowners", RC "roomadmins");
   room_open(in->room);
   after_leave(in->room);
 }

@@ -64,17 +64,21 @@ read_people(struct in *in, struct xml_node const *x, char const *var, struct peo
 }
 
 static bool
+is_among(struct people const *p, char const *bare)
+{
+  return p->n && bsearch(&bare, p->jids, p->n, sizeof *p->jids, by_jid);
+}
+
+static bool
 note_gone(void *cookie, struct slice bare, struct affil const *a)
 {
   struct people *p = cookie;
   char z[512];
-  char const *key = z;
 
   if (a->affiliation != p->a || bare.len >= sizeof z) return true;
   memcpy(z, bare.s, bare.len);
   z[bare.len] = 0;
-  if (!p->n || !bsearch(&key, p->jids, p->n, sizeof *p->jids, by_jid))
-    add_to(&p->gone, bare);
+  if (!is_among(p, z)) add_to(&p->gone, bare);
   return true;
 }
 
@@ -109,20 +113,35 @@ make(struct room *r, struct slice bare, enum affiliation to)
     affil_give(r, bare, to);
 }
 
-void
-people_set(struct in *in, struct xml_node const *x, char const *var, enum affiliation a)
+/* Who is on another list now gets that affiliation at once: with none in between, a room for members would
+ * throw the person out. */
+static void
+set_list(struct in *in, struct people *p, struct people const *other)
 {
-  struct people p = {.a = a};
   struct slice rest, bare;
+  char *z;
   size_t i;
 
-  if (!form_has(x, var)) return;
-  read_people(in, x, var, &p);
-  affil_each(in->room, note_gone, &p);
-  rest = slice_of(p.gone.s, p.gone.len);
-  for (i = 0; i < p.n; i++)
-    make(in->room, slice_str(p.jids[i]), a);
-  while (slice_word(&rest, '\n', &bare))
-    make(in->room, bare, AFF_NONE);
-  stralloc_free(&p.gone);
+  affil_each(in->room, note_gone, p);
+  rest = slice_of(p->gone.s, p->gone.len);
+  for (i = 0; i < p->n; i++)
+    make(in->room, slice_str(p->jids[i]), p->a);
+  while (slice_word(&rest, '\n', &bare)) {
+    z = dup_slice(bare);
+    affil_give(in->room, bare, is_among(other, z) ? other->a : AFF_NONE);
+    free(z);
+  }
+  stralloc_free(&p->gone);
+}
+
+void
+people_set(struct in *in, struct xml_node const *x, char const *owners_var,
+           char const *admins_var)
+{
+  struct people owners = {.a = AFF_OWNER}, admins = {.a = AFF_ADMIN};
+
+  read_people(in, x, owners_var, &owners);
+  read_people(in, x, admins_var, &admins);
+  if (form_has(x, owners_var)) set_list(in, &owners, &admins);
+  if (form_has(x, admins_var)) set_list(in, &admins, &owners);
 }
