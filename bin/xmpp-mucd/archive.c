@@ -25,7 +25,7 @@ may_look(struct in *in)
 static bool
 may_read(struct in *in)
 {
-  if (in->room->config.flags & FLAG_MAM && in->room->muc->archives) return may_look(in);
+  if (history_is_open(in->room)) return may_look(in);
   refuse(&in->st, ERR_SERVICE_UNAVAILABLE, "", "the room has no archive");
   return false;
 }

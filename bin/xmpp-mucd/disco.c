@@ -39,12 +39,6 @@ service_info(struct in *in, stralloc *out)
   if (muc_allows(in->muc, RULE_REGISTER, &in->from)) feature(out, NS_REGISTER);
 }
 
-static bool
-has_archive(struct room const *r)
-{
-  return r->config.flags & FLAG_MAM && r->muc->archives;
-}
-
 static void
 room_features(struct room const *r, stralloc *out)
 {
@@ -63,7 +57,7 @@ room_features(struct room const *r, stralloc *out)
   features(out, more);
   if (f & FLAG_HATS) feature(out, NS_HATS);
   if (f & FLAG_HATS) feature(out, NS_COMMANDS);
-  if (has_archive(r)) {
+  if (history_is_open(r)) {
     feature(out, MAM_NS);
     feature(out, MAM_NS_EXTENDED);
   }

@@ -42,13 +42,19 @@ cat_tags(stralloc *out, struct in *in)
   if (is_subject(in->e)) put(out, " s");
 }
 
+bool
+history_is_open(struct room const *r)
+{
+  return r->config.flags & FLAG_MAM && r->muc->archives;
+}
+
 /* Messages that a room without an open archive keeps no longer. */
 static void
 trim(struct room *r)
 {
   unsigned int done;
 
-  if (!(r->config.flags & FLAG_MAM) || !r->muc->archives)
+  if (!history_is_open(r))
     archive_trim(mucd.archive, r->number, 0, r->muc->history_size, 32, &done);
 }
 

@@ -106,12 +106,11 @@ is_history(struct xml_node const *e)
 static bool
 is_stored(struct room const *r, struct xml_node const *e)
 {
-  bool open = r->config.flags & FLAG_MAM && r->muc->archives;
-
   if (xml_child(e, NS_HINTS, "no-store") || xml_child(e, NS_HINTS, "no-permanent-store"))
     return false;
-  if (is_history(e) || is_subject(e)) return true;
-  return open && (is_about_another(e) || xml_child(e, NS_HINTS, "store"));
+  if (is_history(e)) return true;
+  return history_is_open(r) &&
+         (is_subject(e) || is_about_another(e) || xml_child(e, NS_HINTS, "store"));
 }
 
 /* ---- subjects ---- */

@@ -141,13 +141,13 @@ announce(struct in *in, struct moderation const *m)
   struct envelope e = {r->bare, SLICE("message"), SLICE("groupchat"), SLICE(""),
                        SLICE("")};
   char own[16], buf[BASE_NUM];
-  uint64_t id;
+  uint64_t id = 0;
 
   door_random_id(own, sizeof own);
   e.id = slice_of(own, sizeof own);
   xml.len = 0;
   cat_announcement(&xml, r, m, e.id);
-  id = history_put(in, r->bare, e.id, slice_of(xml.s, xml.len));
+  if (history_is_open(r)) id = history_put(in, r->bare, e.id, slice_of(xml.s, xml.len));
   if (id) {
     xml.len -= 10;
     put(&xml, "<stanza-id xmlns='" NS_SID "'");

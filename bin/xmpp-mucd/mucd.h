@@ -509,6 +509,9 @@ void items_cat(struct in *in, struct xml_node const *q, stralloc *out);
 /* history.c */
 uint64_t history_store(struct in *in, struct slice from, struct slice xml);
 uint64_t history_put(struct in *in, struct slice from, struct slice id, struct slice xml);
+/* Say whether the room's archive is open to queries; if not, it has the history alone. */
+bool history_is_open(struct room const *r);
+
 /* Say whether an entry has this note among its tags. */
 bool history_is_noted(struct archive_message const *m, char const *note);
 bool is_history(struct xml_node const *e);
