@@ -194,16 +194,24 @@ send(struct slice records, bool presence)
   }
 }
 
+/* The entry of the stanza, or NULL. */
+static struct said *
+find(struct slice origin)
+{
+  size_t i;
+
+  for (i = 0; i < list_n; i++)
+    if (slice_is(origin, list[i].origin)) return &list[i];
+  return NULL;
+}
+
 bool
 said_before(struct in const *in)
 {
+  struct said const *s = in->again ? find(in->st.origin) : NULL;
   struct slice row;
-  size_t i;
 
-  if (!in->again || on || !mucd.routed) return false;
-  for (i = 0; i < list_n && !slice_is(in->st.origin, list[i].origin); i++) {
-  }
-  if (i == list_n || !list[i].here ||
+  if (!s || !s->here || on || !mucd.routed ||
       !store_get(mucd.present, table, in->st.origin, &row))
     return false;
   send(row, false);
@@ -235,6 +243,7 @@ void
 said_end(struct in const *in)
 {
   struct slice said = slice_of(text.s, text.len), row;
+  struct said *s;
   bool known = in->again && store_get(mucd.present, table, in->st.origin, &row);
 
   on = false;
@@ -243,6 +252,7 @@ said_end(struct in const *in)
     send(row, true);
     send(said, false);
   } else if (known && holds(in, said)) {
+    if ((s = find(in->st.origin))) s->here = true;
     send(row, false);
   } else {
     if (said.len <= SAID_BYTES_MAX) {
