@@ -95,15 +95,29 @@ said_turn(void)
     forget(0);
 }
 
+/* Say whether the records have the text, as a record has it. */
+static bool
+names(struct slice records, struct slice plain)
+{
+  static stralloc raw = STRALLOC_ZERO;
+
+  raw.len = 0;
+  if (!record_put_more(&raw, plain)) no_memory();
+  return memmem(records.s, records.len, raw.s, raw.len) != NULL;
+}
+
 void
 said_erase(struct slice bare)
 {
+  static stralloc xml = STRALLOC_ZERO;
   struct slice row;
   size_t i;
 
+  xml.len = 0;
+  put_text(&xml, bare);
   for (i = list_n; i-- > 0;)
     if (store_get(mucd.present, table, slice_str(list[i].origin), &row) &&
-        memmem(row.s, row.len, bare.s, bare.len))
+        (names(row, bare) || names(row, slice_of(xml.s, xml.len))))
       forget(i);
 }
 
