@@ -216,7 +216,7 @@ struct view {
   uint64_t seq; /* of the session that is shown */
   enum affiliation affiliation;
   enum standing role;
-  bool jids;
+  bool jids, hats;
 };
 
 struct occupant {

@@ -98,6 +98,12 @@ cat_x(stralloc *out, struct occupant const *o, struct change const *c, bool jids
   put(out, "</x>");
 }
 
+static bool
+shows_hats(struct room const *r)
+{
+  return r->config.flags & FLAG_HATS;
+}
+
 static void
 cat_presence(stralloc *out, struct occupant const *o, struct change const *c, bool jids,
              struct session const *one, char const *self_codes)
@@ -119,7 +125,7 @@ cat_presence(stralloc *out, struct occupant const *o, struct change const *c, bo
   put(out, "<occupant-id xmlns='" NS_OCCUPANT "'");
   put_attr(out, "id", slice_str(o->oid));
   put(out, "/>");
-  if (o->hats && !c->gone && o->room->config.flags & FLAG_HATS) put(out, o->hats);
+  if (o->hats && !c->gone && shows_hats(o->room)) put(out, o->hats);
   put(out, "</presence>");
 }
 
@@ -213,7 +219,8 @@ is_fresh(struct occupant const *o, bool jids)
   struct view const *v = &o->view;
 
   return v->xml.len && v->seq == o->sessions->seq && v->jids == jids &&
-         v->affiliation == o->affiliation && v->role == o->role;
+         v->hats == shows_hats(o->room) && v->affiliation == o->affiliation &&
+         v->role == o->role;
 }
 
 static void
@@ -232,6 +239,7 @@ view_make(struct occupant *o, bool jids)
   v->affiliation = o->affiliation;
   v->role = o->role;
   v->jids = jids;
+  v->hats = shows_hats(o->room);
 }
 
 /* A room of N is written N times for each that enters, so what most see is written once. */
