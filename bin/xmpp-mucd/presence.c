@@ -280,7 +280,7 @@ rename_one(struct in *in, struct slice nick, struct slice key)
 static bool
 change_nick(struct in *in, struct slice nick, struct slice key)
 {
-  struct occupant *o = in->session->o;
+  struct occupant *o = in->session->o, *there = occupant_by_nick(in->room, key);
 
   if (o->role == IS_VISITOR && !(in->room->config.flags & FLAG_VISITOR_NICK)) {
     refuse(&in->st, ERR_NOT_ALLOWED, "", "visitors may not change their nicks");
@@ -290,8 +290,12 @@ change_nick(struct in *in, struct slice nick, struct slice key)
     refuse(&in->st, ERR_CONFLICT, "", "the nick is somebody else's");
     return false;
   }
+  if (there && there != o && there->sessions_n >= MUC_SESSIONS_MAX) {
+    refuse(&in->st, ERR_RESOURCE_CONSTRAINT, "", "too many sessions with this nick");
+    return false;
+  }
   session_take(in);
-  if (slice_is(key, o->key) || (o->sessions_n == 1 && !occupant_by_nick(in->room, key)))
+  if (there == o || (o->sessions_n == 1 && !there))
     rename_all(o, in, nick, key);
   else
     rename_one(in, nick, key);
