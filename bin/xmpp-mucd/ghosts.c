@@ -244,7 +244,7 @@ error_in(struct in *in)
 static struct event_timer ping_timer;
 
 #define SILENT_US 900000000ull
-/* Pings of one second, and those of them to one domain. */
+/* Pings of one second, and ends; those of the pings that go to one domain. */
 #define PINGS_MAX 50
 #define PINGS_DOMAIN_MAX 5
 
@@ -314,23 +314,26 @@ look(void *cookie)
   struct pinged domains[PINGS_MAX] = {{.n = 0}};
   struct room *r;
   struct occupant *o;
-  struct session *s, *over = NULL;
-  unsigned int n = 0;
+  struct session *s, *over[PINGS_MAX];
+  unsigned int n = 0, dead = 0;
+  bool more;
 
   (void)cookie;
   for (r = room_next(NULL); r && mucd.routed && mucd.routed->up; r = room_next(r))
     for (o = r->first; o; o = o->next)
-      for (s = o->sessions; s && n < PINGS_MAX; s = s->next) {
-        if (!is_due(s, door_now()) || (s->pings < PINGS_LAST && !domain_lets(domains, s)))
-          continue;
-        n++;
-        if (s->pings < PINGS_LAST)
+      for (s = o->sessions; s; s = s->next) {
+        if (!is_due(s, door_now())) continue;
+        if (s->pings >= PINGS_LAST && dead < PINGS_MAX)
+          over[dead++] = s;
+        else if (s->pings < PINGS_LAST && n < PINGS_MAX && domain_lets(domains, s)) {
+          n++;
           ping(s);
-        else
-          over = s;
+        }
       }
-  if (over) remove_session(over, "333", "Kicked: no answer");
-  event_timer_start(&ping_timer, door_now() + (n ? 1000000 : 60000000), look, NULL);
+  more = n || dead;
+  while (dead)
+    remove_session(over[--dead], "333", "Kicked: no answer");
+  event_timer_start(&ping_timer, door_now() + (more ? 1000000 : 60000000), look, NULL);
 }
 
 void
