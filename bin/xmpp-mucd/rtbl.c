@@ -379,6 +379,15 @@ rtbl_up(void)
 }
 
 void
+rtbl_reload(void)
+{
+  struct list *l;
+
+  for (l = lists; l; l = l->next)
+    l->n = rtbl_count(slice_str(l->service));
+}
+
+void
 rtbl_snapshot(struct snapshot *k)
 {
   struct list *l;

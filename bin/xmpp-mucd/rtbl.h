@@ -9,6 +9,9 @@ bool rtbl_open(void);
 void rtbl_take(void);
 void rtbl_up(void);
 
+/* A turn is lost: count what the store has. */
+void rtbl_reload(void);
+
 /* Take a stanza of a list's service. false: the stanza is not of one. */
 bool rtbl_in(struct in *in);
 

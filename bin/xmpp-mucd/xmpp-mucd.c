@@ -142,6 +142,7 @@ turn(void)
   }
   if (kept) return;
   rooms_reload();
+  rtbl_reload();
   discard_all();
 }
 
