@@ -51,19 +51,38 @@ clean(void *cookie, struct slice bare, struct slice unused)
   return true;
 }
 
-void
-cleanup_start(void)
+static struct event_timer timer;
+static bool begun;
+
+static void
+clean_all(void *cookie)
 {
   struct job j = {.gone = STRALLOC_ZERO};
   struct muc const *m;
   size_t i;
 
+  (void)cookie;
   for (i = 0; (m = muc_at(i)) && !m->cleans; i++) {
   }
   if (!m || !(j.accounts = accounts_open_reader(service_data()))) return;
   stored_each(clean, &j);
-  rooms_turn();
-  archive_commit(mucd.archive);
   accounts_close(j.accounts);
   stralloc_free(&j.gone);
+}
+
+/* Occupants are told, so routed has to be there; what is said again stands before (rtbl_up). */
+void
+cleanup_up(void)
+{
+  if (begun) return;
+  begun = true;
+  event_timer_start(&timer, door_now(), clean_all, NULL);
+}
+
+void
+cleanup_snapshot(struct snapshot *k)
+{
+  if (!snapshot_record(k, "cleanup", true)) return;
+  snapshot_timer(k, &timer, clean_all, NULL);
+  SNAPSHOT_INT(k, begun);
 }

@@ -572,7 +572,8 @@ void ends_of_session(struct slice full, uint64_t number);
 void ends_leave(struct room *r, struct slice bare);
 
 /* cleanup.c */
-void cleanup_start(void);
+void cleanup_up(void);
+void cleanup_snapshot(struct snapshot *k);
 
 /* control.c */
 void control_rooms(struct link *l, struct record *r);

@@ -267,7 +267,6 @@ mucd_start(void)
 {
   if (!stored_open() || !rtbl_open()) return false;
   occupants_load();
-  cleanup_start();
   rtbl_take();
   return true;
 }

@@ -79,6 +79,7 @@ up(struct link *l)
   ghosts_up();
   rtbl_up();
   left_up();
+  cleanup_up();
 }
 
 static bool
@@ -174,6 +175,7 @@ snapshot(struct snapshot *k)
   snapshot_link(k, &mucd.routed);
   ghosts_snapshot(k);
   left_snapshot(k);
+  cleanup_snapshot(k);
   ends_snapshot(k);
   retention_snapshot(k);
   graves_snapshot(k);
