@@ -26,6 +26,7 @@ tests/owners.py || bad=1
 tests/events.py || bad=1
 tests/federation.py || bad=1
 tests/tags.py || bad=1
+tests/verbs.py || bad=1
 tests/rooms.py || bad=1
 tests/fail2ban.py || bad=1
 exit $bad

@@ -7,11 +7,12 @@
  * came before is told here:
  *
  *   1. away SID COUNT ...   to routed: COUNT important messages are in the queue.
- *   2. away SID             from routed, which reads 1 and tells of all that it delivers from now on.
+ *   2. noted SID            from routed, which reads 1 and tells of all that it delivers from now on.
  *   3. away SID COUNT ...   to routed, of what routed had delivered between 1 and 2, if there is any.
  *
  * A routed that was away itself hears 1 when it is back. An important message may then be told again,
- * which xmpp-pushd knows by the id; a message of a room of ours has none, and is not said twice. */
+ * which xmpp-pushd knows by the id; a message of a room of ours has none, and is not said twice. An
+ * older routed never says 2. */
 
 /* The fields of a stanza in a queue. */
 static struct slice
@@ -134,7 +135,7 @@ push_back(struct stream *s)
 
 /* SID */
 void
-push_known(struct link *l, struct record *r)
+push_noted(struct link *l, struct record *r)
 {
   struct stream *s = stream_find(record_u64(r, 1));
   struct found found;

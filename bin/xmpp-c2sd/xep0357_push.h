@@ -11,8 +11,8 @@ void push_away(struct stream *s);
 void push_announce(struct stream *s);
 void push_back(struct stream *s);
 
-/* The records away: routed knows that a session is away; keep: how long it may be so. */
-void push_known(struct link *l, struct record *r);
+/* The record noted: routed knows that a session is away. The record keep: how long it may be so. */
+void push_noted(struct link *l, struct record *r);
 void push_keep(struct link *l, struct record *r);
 
 #endif

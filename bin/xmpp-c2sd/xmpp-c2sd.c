@@ -216,7 +216,7 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_UNYIELDED] = resume_on_unyielded,
   [VERB_RECALL] = shown_on_recall,
   [VERB_CAPS] = caps_on_caps,
-  [VERB_AWAY] = push_known,
+  [VERB_NOTED] = push_noted,
   [VERB_KEEP] = push_keep,
 };
 

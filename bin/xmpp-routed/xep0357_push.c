@@ -315,7 +315,7 @@ push_over(struct session const *s)
 static void
 answer_away(struct session const *s)
 {
-  link_begin(s->link, VERB_AWAY);
+  link_begin(s->link, VERB_NOTED);
   link_num(s->link, s->sid);
   link_end(s->link);
 }

@@ -134,8 +134,10 @@ V(MARK, "mark", "SESSION LIVE WAITED PAGE NUMBER", 2, ROLE_EDGE | ROLE_ROUTER, R
   "For those who watch marks: the client of a session has all messages up to id LIVE, of offers of what had waited all up to the number WAITED, of results of the archive all up to the number PAGE. SESSION is its SID for routed, its full JID for a service, and NUMBER then its number.") \
 V(NEWEST, "newest", "ID FULL", 1, ROLE_OWN, ROLE_ROUTER,                                      \
   "The newest id in the archive: routed gives only ids above it, whatever the clock says. FULL is 1 while nothing can be stored: routed then sends no message to mamd.") \
-V(AWAY, "away", "SID COUNT ID FROM XML", 1, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_EDGE,   \
-  "The client of session SID is gone, and may resume it. COUNT important messages are not acknowledged; ID, FROM and XML are of the newest. Said of hosts with mod_push, and again after a reconnect. routed answers with the SID alone; an edge to which important messages have come in between says COUNT of these.") \
+V(AWAY, "away", "SID COUNT ID FROM XML", 1, ROLE_EDGE, ROLE_ROUTER,                            \
+  "The client of session SID is gone, and may resume it. COUNT important messages are not acknowledged; ID, FROM and XML are of the newest. Said of hosts with mod_push, and again after a reconnect. noted answers.") \
+V(NOTED, "noted", "SID", 1, ROLE_ROUTER, ROLE_EDGE,                                           \
+  "routed has read away of session SID: what it delivers to the session from now on wakes the client. What the session got in between may not have done so: if important messages are among it, the edge says away again, with the COUNT of these.") \
 V(BACK, "back", "SID", 1, ROLE_EDGE, ROLE_ROUTER,                                             \
   "The client of session SID, which was away, is there.")                                     \
 V(PUSHES, "pushes", "ACCOUNT CLIENTS WORDS", 1, ROLE_OWN, ROLE_ROUTER,                        \
