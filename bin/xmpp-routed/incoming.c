@@ -214,6 +214,18 @@ is_astray(struct passing const *p)
   return true;
 }
 
+/* Say whether p passes whatever block lists say. userd obeys the lists itself. A message that has waited
+ * passed them when it came, and mamd looks at its recipient's again: the sender's own would hold up all that
+ * waits behind it. An error in the name of an account, by which xmpp-s2sd refuses what a peer has sent, tells
+ * no more than one of our own does (bounce in deliver.c), and a request of the peer is to be answered
+ * (XEP-0191 s3.3). */
+static bool
+skips_lists(struct link const *l, struct passing const *p)
+{
+  return l->program == USERD || p->silent ||
+         (l->program == S2SD && domains_has(jid_cut(p->st.from).domain));
+}
+
 void
 incoming_record(struct link *l, struct record *r)
 {
@@ -229,9 +241,7 @@ incoming_record(struct link *l, struct record *r)
     return;
   }
   p.silent = l->program == MAMD && has_word(&p, SLICE("offline"));
-  /* A message that has waited passed the lists when it came, and mamd looks at its recipient's again: the sender's own
-   * would hold up all that waits behind it. */
-  if (l->program != USERD && !p.silent && is_blocked(&p)) return;
+  if (!skips_lists(l, &p) && is_blocked(&p)) return;
   if (slice_is(p.st.kind, "presence") && !has_word(&p, SLICE("behind")))
     caps_directed(&p);
   if (l->program & PROGRAMS_ASKED && slice_is(p.st.kind, "iq")) forget_request(&p);
