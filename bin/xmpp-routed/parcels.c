@@ -144,15 +144,30 @@ parcel_release(struct parcel *head)
   head->source = NULL;
 }
 
-/* The bare address of the sender of a line. Of an error that s2sd has made, the domain that gets the
- * error counts as its sender: strangers choose in whose name s2sd refuses what they send. */
+/* Say whether a line answers what the other server has sent: an error, a result, a refused subscription.
+ * What a client says itself is no answer here, for a client may say any number of them. */
+static bool
+is_answer(struct slice line)
+{
+  struct slice type = stanza_raw_field(line, STANZA_TYPE);
+  struct stanza_source of;
+
+  if (!slice_is(type, "error") && !slice_is(type, "result") &&
+      !slice_is(type, "unsubscribed"))
+    return false;
+  return !stanza_source(stanza_raw_field(line, STANZA_ORIGIN), &of) ||
+         program_find(of.name) != C2SD;
+}
+
+/* The sender to whom a line counts, by its bare address. Of an answer, the domain that gets it is the
+ * sender: strangers choose how often, and in whose name, they are answered. */
 static struct slice
 parcel_sender(struct slice line)
 {
-  struct slice from = stanza_raw_field(line, STANZA_FROM), bare = {0};
+  struct slice from, bare = {0};
 
-  if (slice_starts(stanza_raw_field(line, STANZA_ORIGIN), "s2sd:"))
-    return jid_cut(stanza_raw_field(line, STANZA_TO)).domain;
+  if (is_answer(line)) return jid_cut(stanza_raw_field(line, STANZA_TO)).domain;
+  from = stanza_raw_field(line, STANZA_FROM);
   slice_word(&from, '/', &bare);
   return bare;
 }
