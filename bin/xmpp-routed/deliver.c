@@ -240,6 +240,17 @@ fate_of(struct passing const *p, struct presence_count c)
 /* ---- sessions that are given a message, and those that keep a copy until they have it
  * ---- */
 
+static bool
+shares(struct passing const *p, struct session const *s)
+{
+  struct slice rest = p->sharers, word;
+  uint64_t number;
+
+  while (slice_word(&rest, ',', &word))
+    if (slice_u64(word, &number) && number == s->number) return true;
+  return false;
+}
+
 /* Append the numbers of the sessions of u that are given p, copies included. named: mamd is
  * told them, and is to hear of the end of these sessions. */
 static unsigned int
@@ -252,7 +263,7 @@ list_given(struct passing const *p, struct user const *u, struct receivers const
   unsigned int n = 0;
 
   for (s = u->sessions; s; s = s->next) {
-    if (!rules_receives(to, s) && !carbons_copies(p, s, to)) continue;
+    if (!rules_receives(to, s) && !carbons_copies(p, s, to) && !shares(p, s)) continue;
     number = num_u64(buf, s->number);
     if ((n++ && !stralloc_cats(out, ",")) || !stralloc_catb(out, number.s, number.len))
       return 0;

@@ -141,44 +141,60 @@ to_those(struct passing *p)
 
 /* ---- by address ---- */
 
-/* The account whose sessions are being given a message that is kept, and the message's id; 0: none
- * of them has been given it. */
+/* Addresses of one account that follow each other, for which a message is that is kept: the message's id
+ * (0: none of them has been given it yet), and the numbers of the sessions that are there under one of
+ * them, with commas. */
 struct same {
-  struct slice account;
+  struct slice account, sharers;
   uint64_t id;
 };
 
-/* Say whether a session of the account u is there under one of the addresses at the head of rest that
- * are the account's. */
 static bool
-has_another(struct user const *u, struct slice account, struct slice rest)
+cat_number(stralloc *numbers, struct session const *s)
 {
-  struct slice next;
-  struct jid to;
+  char buf[BASE_NUM];
 
-  while (u && slice_word(&rest, '\n', &next)) {
+  return (!numbers->len || stralloc_cats(numbers, ",")) &&
+         stralloc_cats(numbers, num_u64(buf, s->number).s);
+}
+
+/* to is the first of the addresses of the account u, rest are those behind it. What `same` has lives until
+ * the next call. */
+static void
+begin(struct same *same, struct jid to, struct user const *u, struct slice rest)
+{
+  static stralloc numbers = STRALLOC_ZERO;
+  struct session const *s;
+  struct slice next;
+
+  *same = (struct same){.account = to.bare};
+  numbers.len = 0;
+  while (u && slice_eq(to.bare, same->account)) {
+    s = to.resource.len ? session_find(u, to.resource) : NULL;
+    if ((s && !cat_number(&numbers, s)) || !slice_word(&rest, '\n', &next)) break;
     to = jid_cut(next);
-    if (!slice_eq(to.bare, account)) return false;
-    if (to.resource.len && session_find(u, to.resource)) return true;
   }
-  return false;
+  same->sharers = slice_of(numbers.s, numbers.len);
 }
 
 /* Addresses of one account that follow each other name its sessions under one nick of a room: the
- * message is one in its archive, with one id. A session that has gone gets nothing then if another
- * is there; if none is, the message is for the account. s is the session of to, rest the addresses
- * behind. */
+ * message is one in its archive, with one id, and the tag given= of each copy names all of them. A session
+ * that has gone gets nothing then if another is there; if none is, the message is for the account. s is the
+ * session of to, rest the addresses behind. */
 static void
 keep(struct passing const *p, struct jid const *to, struct user const *u,
      struct session const *s, struct slice rest, struct same *same)
 {
   struct passing one = *p;
 
-  if (!to->resource.len || !slice_eq(to->bare, same->account)) same->id = 0;
-  same->account = to->bare;
-  if (to->resource.len && !s && (same->id || has_another(u, to->bare, rest))) return;
+  if (!to->resource.len)
+    *same = (struct same){.id = 0};
+  else if (!slice_eq(to->bare, same->account))
+    begin(same, *to, u, rest);
+  if (to->resource.len && !s && (same->id || same->sharers.len)) return;
   one.id = same->id;
   one.repeats = same->id != 0;
+  one.sharers = same->sharers;
   if (!passing_address(&one)) return;
   exists_deliver(&one, false);
   if (to->resource.len) same->id = one.id;
@@ -205,7 +221,7 @@ fanout_stanza(struct passing *p, bool checked)
 {
   struct slice tos = p->st.to, domain = SLICE("");
   struct post *post, *serves = NULL;
-  struct same same = {SLICE(""), 0};
+  struct same same = {.id = 0};
   bool hosted = false;
   struct jid to;
 

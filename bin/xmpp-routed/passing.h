@@ -24,7 +24,8 @@ struct passing {
   bool held;    /* a copy for which nobody was there when its session ended (kept.c) */
   bool silent;  /* the sender is not told when the stanza is refused */
   bool repeats; /* another session of the account has p under this id: p is stored */
-  uint64_t id;  /* in the archive; 0: none */
+  struct slice sharers;    /* sessions that get p too, in records of their own: numbers */
+  uint64_t id;             /* in the archive; 0: none */
   uint64_t late;           /* id in marks when id is an old one; else 0 */
   struct outcome *outcome; /* NULL: the delivery is not noted */
 };
