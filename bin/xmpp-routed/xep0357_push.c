@@ -137,6 +137,12 @@ class_of(struct passing const *p, struct slice bare)
   return slice_is(p->st.type, "subscribe") ? "subscription" : "other";
 }
 
+static bool
+is_given(struct passing const *p, struct session const *s, struct receivers const *to)
+{
+  return rules_receives(to, s) || carbons_copies(p, s, to);
+}
+
 /* Append the clients of e that p is to wake: all that are not there, or only those whose session
  * is away and among the receivers. */
 static bool
@@ -150,8 +156,7 @@ cat_clients(stralloc *out, struct pushed const *e, struct user const *u,
   while (slice_word(&rest, '\n', &client)) {
     s = session_of_client(u, client);
     if (s && !s->away) continue;
-    if (!all && !(s && to && (rules_receives(to, s) || carbons_copies(p, s, to))))
-      continue;
+    if (!all && !(s && to && is_given(p, s, to))) continue;
     if ((out->len > begin && !stralloc_catb(out, "\n", 1)) ||
         !stralloc_catb(out, client.s, client.len))
       return false;
@@ -222,39 +227,82 @@ notify(struct pushed *e, struct user const *u, struct passing const *p,
     say(e, is_waking ? id : 0, &fields);
 }
 
+static bool
+has_away(struct user const *u)
+{
+  struct session const *s = u ? u->sessions : NULL;
+
+  while (s && !s->away)
+    s = s->next;
+  return s != NULL;
+}
+
+/* Note p for the sessions of u that are away: all of them, or those that are among the receivers. */
+static void
+note_unacked(struct user const *u, struct passing const *p, struct receivers const *to,
+             bool all)
+{
+  struct session *s;
+  uint64_t id = 0;
+
+  for (s = u ? u->sessions : NULL; s; s = s->next) {
+    if (!s->away || !(all || is_given(p, s, to))) continue;
+    if (!id) id = id_of(p, true);
+    s->unacked = id;
+  }
+}
+
+/* Tell of p. e is NULL while xmpp-pushd has named no client of the account, perhaps because it is away: p is
+ * noted then, if it wakes, and told when xmpp-pushd has named one (tell_unacked). */
+static void
+notify_or_note(struct pushed *e, struct user const *u, struct passing const *p,
+               struct receivers const *to, char const *class, bool all)
+{
+  if (e)
+    notify(e, u, p, to, class, all);
+  else if (wakes(slice_str(class)))
+    note_unacked(u, p, to, all);
+}
+
 void
 push_given(struct passing const *p, struct user const *u, struct receivers const *to)
 {
-  struct pushed *e = u ? find(slice_str(u->bare)) : NULL;
-  char const *class = e ? class_of(p, slice_str(u->bare)) : NULL;
+  struct pushed *e;
+  char const *class;
   struct jid a;
   bool all;
 
+  if (!u) return;
+  e = find(slice_str(u->bare));
+  class = e || has_away(u) ? class_of(p, slice_str(u->bare)) : NULL;
   if (!class) return;
-  if (!slice_is(p->st.kind, "message") && strcmp(class, "call") != 0 && !e->all) return;
+  if (!slice_is(p->st.kind, "message") && strcmp(class, "call") != 0 && !(e && e->all))
+    return;
   a = jid_cut(slice_str(u->bare));
   all = !strcmp(class, "call") || archive_takes(p, &a);
-  notify(e, u, p, to, class, all);
+  notify_or_note(e, u, p, to, class, all);
 }
 
 void
 push_waits(struct passing const *p, struct slice bare)
 {
+  struct user const *u = user_find(bare);
   struct pushed *e = find(bare);
-  char const *class = e ? class_of(p, bare) : NULL;
+  char const *class = e || has_away(u) ? class_of(p, bare) : NULL;
 
-  if (class) notify(e, user_find(bare), p, NULL, class, true);
+  if (class) notify_or_note(e, u, p, NULL, class, true);
 }
 
 void
 push_untaken(struct passing const *p, struct slice bare)
 {
+  struct user const *u = user_find(bare);
   struct pushed *e = find(bare);
-  char const *class = e ? class_of(p, bare) : NULL;
+  char const *class = e || has_away(u) ? class_of(p, bare) : NULL;
   struct jid a = jid_cut(bare);
 
   if (class && (!strcmp(class, "call") || archive_takes(p, &a)))
-    notify(e, user_find(bare), p, NULL, class, true);
+    notify_or_note(e, u, p, NULL, class, true);
 }
 
 /* Presence, events, answers, and what a room of ours says are for the session alone. */
@@ -262,12 +310,12 @@ static void
 queued(struct user const *u, struct passing const *p, struct receivers const *to)
 {
   struct pushed *e = find(slice_str(u->bare));
-  char const *class = e ? class_of(p, slice_str(u->bare)) : NULL;
+  char const *class = class_of(p, slice_str(u->bare));
 
   if (!class) return;
   if (wakes(slice_str(class)))
-    notify(e, u, p, to, class, false);
-  else if (e->all)
+    notify_or_note(e, u, p, to, class, false);
+  else if (e && e->all)
     notify(e, u, p, to, "other", false);
 }
 
@@ -280,7 +328,7 @@ push_queued(struct session const *s, struct passing const *p)
 void
 push_queued_all(struct user const *u, struct passing const *p)
 {
-  if (u && table.n) queued(u, p, &(struct receivers){.who = RECEIVE_AVAILABLE});
+  if (has_away(u)) queued(u, p, &(struct receivers){.who = RECEIVE_AVAILABLE});
 }
 
 /* ---- sessions ---- */
