@@ -171,6 +171,8 @@ note_message(struct reg *r, struct vhost const *v, struct event const *e)
   r->text = v->body == BODY_OF_MESSAGE ? body_of(e->xml) : NULL;
 }
 
+/* An important message may be told twice, and mamd may tell of one that a session had when newer ones of
+ * other classes were told of: those do not count as seen. */
 void
 reg_event(struct reg *r, struct event const *e)
 {
@@ -178,8 +180,8 @@ reg_event(struct reg *r, struct event const *e)
 
   if (!v) return;
   if (e->id && e->id <= r->seen) return;
-  if (e->id) r->seen = e->id;
   if (e->class == CLASS_NONE || (e->class < CLASS_IMPORTANT && !v->all)) return;
+  if (e->id && e->class >= CLASS_IMPORTANT) r->seen = e->id;
   events_total++;
   if (e->class >= CLASS_IMPORTANT) note_message(r, v, e);
   if (e->class == CLASS_SUBSCRIPTION && r->requests < UINT32_MAX) r->requests++;

@@ -110,7 +110,7 @@ struct reg {
   struct event_timer timer; /* a notification is due */
   struct event_timer wake;  /* the session is about to end */
   uint64_t used_us, lost_us;
-  uint64_t seen;        /* the newest message that was looked at */
+  uint64_t seen;        /* the newest important message that was told */
   uint64_t event_us;    /* of the newest event that is not told; 0: all are told */
   uint64_t pushed_us;   /* of the last notification; 0: none since the client left */
   uint64_t called_us;   /* likewise of a call */

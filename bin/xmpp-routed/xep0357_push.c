@@ -121,14 +121,14 @@ wakes(struct slice word)
   return slice_is(word, "important") || slice_is(word, "call");
 }
 
-/* A word of the record notify; NULL: nobody is told of p. What the account says itself on another
- * device wakes nobody; of such a message xmpp-pushd is told, so that it knows the id. */
+/* A word of the record notify; NULL: nobody is told of p, as of what the account says itself on another
+ * device. */
 static char const *
 class_of(struct passing const *p, struct slice bare)
 {
   bool is_message = slice_is(p->st.kind, "message");
 
-  if (slice_eq(jid_cut(p->st.from).bare, bare)) return is_message ? "none" : NULL;
+  if (slice_eq(jid_cut(p->st.from).bare, bare)) return NULL;
   if (has(p, SLICE("state")) || has(p, SLICE("mam")) || has(p, SLICE("offline")))
     return NULL;
   if (stanza_wakes(p->st.kind, p->st.type, p->st.tags))

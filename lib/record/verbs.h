@@ -145,7 +145,7 @@ V(PUSHES, "pushes", "ACCOUNT CLIENTS WORDS", 1, ROLE_OWN, ROLE_ROUTER,          
 V(CLIENT, "client", "ACCOUNT CLIENT STATE SESSION", 3, ROLE_ROUTER, ROLE_SERVICE,             \
   "A client that pushes has named: STATE live: a session of it is there; away: its session SESSION, a number, may be resumed; none: there is none.") \
 V(NOTIFY, "notify", "ACCOUNT CLIENTS CLASS ID COUNT FROM XML", 3, ROLE_ROUTER, ROLE_SERVICE,  \
-  "Something has come for these clients, of those that pushes has named, and none of them is there. CLASS: call; important, COUNT messages (1); subscription, a request that waits; other; none, a message that wakes nobody. ID is that of the message, or of the newest.") \
+  "Something has come for these clients, of those that pushes has named, and none of them is there. CLASS: call; important, COUNT messages (1); subscription, a request that waits; other; none, of earlier versions: nobody is woken. ID is that of the message, or of the newest.") \
 V(KEEP, "keep", "SESSION US ACCOUNT", 2, ROLE_OWN | ROLE_ROUTER, ROLE_ROUTER | ROLE_EDGE,     \
   "The session, which is away, may be away for US microseconds from now on, and for as long as its client was granted. SESSION is its number for routed, its SID for an edge.") \
 V(ARCHIVES, "archives", "ACCOUNT POLICY", 1, ROLE_OWN, ROLE_ROUTER,                           \
