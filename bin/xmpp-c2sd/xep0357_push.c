@@ -29,7 +29,8 @@ is_important(struct stream const *s, struct slice raw)
 
   return stanza_wakes(field(raw, STANZA_KIND), field(raw, STANZA_TYPE), tags) &&
          !slice_has_word(tags, SLICE("sent")) &&
-         !slice_eq(jid_cut(field(raw, STANZA_FROM)).bare, stream_bare(s));
+         !slice_eq(jid_cut(field(raw, STANZA_FROM)).bare, stream_bare(s)) &&
+         !slice_eq(stanza_tag(tags, "author"), stream_bare(s));
 }
 
 static uint32_t

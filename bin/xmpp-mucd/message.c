@@ -287,16 +287,22 @@ note_message(struct room *r)
   room_changed(r);
 }
 
-/* The parts of a message that decide whether it wakes its readers' devices. */
+/* The parts of a message that decide whether it wakes its readers' devices: those of its author, who gets
+ * it too, are not woken. */
 static struct slice
 waking_tags(struct in *in)
 {
   static stralloc tags = STRALLOC_ZERO;
+  bool keeps = !slice_has_word(in->st.tags, SLICE("no-store"));
 
   tags.len = 0;
   put(&tags, xml_child(in->e, NS_CLIENT, "body") ? " body" : "");
   put(&tags, slice_has_word(in->st.tags, SLICE("wakes")) ? " wakes" : "");
-  put(&tags, slice_has_word(in->st.tags, SLICE("no-store")) ? " no-store" : "");
+  if (tags.len && keeps) {
+    put(&tags, " author=");
+    put_slice(&tags, in->from.bare);
+  }
+  put(&tags, keeps ? "" : " no-store");
   return tags.len ? slice_of(tags.s + 1, tags.len - 1) : SLICE("");
 }
 

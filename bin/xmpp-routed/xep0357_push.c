@@ -122,13 +122,15 @@ wakes(struct slice word)
 }
 
 /* A word of the record notify; NULL: nobody is told of p, as of what the account says itself on another
- * device. */
+ * device, in a room too. */
 static char const *
 class_of(struct passing const *p, struct slice bare)
 {
   bool is_message = slice_is(p->st.kind, "message");
 
-  if (slice_eq(jid_cut(p->st.from).bare, bare)) return NULL;
+  if (slice_eq(jid_cut(p->st.from).bare, bare) ||
+      slice_eq(stanza_tag(p->st.tags, "author"), bare))
+    return NULL;
   if (has(p, SLICE("state")) || has(p, SLICE("mam")) || has(p, SLICE("offline")))
     return NULL;
   if (stanza_wakes(p->st.kind, p->st.type, p->st.tags))

@@ -27,6 +27,8 @@ T(BODY, "body", ROLE_EDGE | ROLE_SERVICE,                                       
   "The message has a body.")                                                                  \
 T(WAKES, "wakes", ROLE_EDGE | ROLE_SERVICE,                                                   \
   "The message wakes a device though it may have no body: it is encrypted, or an invitation to a room.") \
+T(AUTHOR, "author=", ROLE_SERVICE,                                                            \
+  "The account that has written the message, which a room sends to all: it wakes no device of that account.") \
 T(CALL, "call", ROLE_EDGE,                                                                    \
   "The message or request proposes a call (XEP-0353), or begins one (XEP-0166).")             \
 T(STATE, "state", ROLE_EDGE,                                                                  \
