@@ -17,13 +17,15 @@
  *         it has proven
  * ROOMS   stream.c the table of streams, proofs.c what is proven there, between.c what stands
  *         between two domains; life.c their conduits, their end; in.c those that peers have
- *         opened, out.c those that we have; policy.c who may talk how; dialback.c, key.c its
- *         keys; inbound.c stanzas of peers; pairs.c stanzas for peers, queue.c how they leave,
- *         returns.c those that go back, attempts.c when a way is looked for; dial.c the way
- *         to a stream: names, connection, next target (target.c); line.c whose turn it is; verdict.c why no way
- *         leads there; condition.c what peers say of it; domains.c which are served, which are known; crowd.c strangers; ctl.c the
- *         administrator; xep0198_sm.c, xep0198_resume.c, left.c what outlives a stream; kept.c what
- *         outlives this program, restore.c and earlier.c how it goes on from there; settings.c
+ *         opened, xep0178_external.c their certificates, out.c those that we have; policy.c who
+ *         may talk how; dialback.c, key.c its keys; inbound.c stanzas of peers; pairs.c stanzas
+ *         for peers, queue.c how they leave, returns.c those that go back, attempts.c when a way
+ *         is looked for; dial.c the way to a stream: names, connection, next target (target.c);
+ *         line.c whose turn it is; verdict.c why no way leads there; condition.c what peers say
+ *         of it; domains.c which are served, which are known; crowd.c strangers; ctl.c the
+ *         administrator; xep0198_sm.c, xep0198_resume.c, left.c what outlives a stream; kept.c
+ *         what outlives this program, restore.c and earlier.c how it goes on from there;
+ *         settings.c
  */
 #include "attempts.h"
 #include "crowd.h"
