@@ -96,12 +96,14 @@ refuse(struct pair *p)
   queue_return_all(p, &p->verdict);
 }
 
-/* No dial is made at all: the log says so at the first stanza (verdict.h). */
+/* No dial is made at all, nor for a stream that could be resumed: the log says so at the first stanza
+ * (verdict.h). */
 static void
 refuse_by(struct pair *p, struct verdict v, enum stanza_error error)
 {
   uint64_t n;
 
+  p->revives = false;
   v.error = error;
   p->verdict = v;
   n = queue_return_all(p, &v);

@@ -246,6 +246,8 @@ settle(struct pair *p)
   put_settled(p);
 }
 
+/* A pair that its own steps touch is handled already: only the loss of its stream puts it into the list
+ * once more, so each round of the loop costs a stream, or takes a pair from the list. */
 void
 pairs_turn(void)
 {
@@ -253,9 +255,9 @@ pairs_turn(void)
 
   while ((p = dirty)) {
     dirty = p->next_dirty;
-    p->dirty = false;
     attempt_find_way(p);
     queue_flush(p);
+    p->dirty = false;
     if (p->stream) conduit_settle(&p->stream->c);
     settle(p);
     if (pair_is_idle(p) && !p->idle_us) p->idle_us = door_now();
