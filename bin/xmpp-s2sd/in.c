@@ -360,23 +360,43 @@ in_element(struct stream *s, struct xml_node const *e, struct slice bytes)
 
 /* ---- the rest of its life ---- */
 
+static bool
+rename_to(char **at, char const *name)
+{
+  char *fresh;
+
+  if (*at && !strcmp(*at, name)) return true;
+  fresh = slice_dup(slice_str(name));
+  if (!fresh) return false;
+  free(*at);
+  *at = fresh;
+  return true;
+}
+
+/* Open the stream by its first proof. The header may have named other domains, of which nothing is known:
+ * the stream is between the two of the proof. */
+static void
+open_by(struct stream *s, struct proof const *p)
+{
+  if (!rename_to(&s->remote, p->from) || !rename_to(&s->local, p->to)) {
+    conduit_error(&s->c, "resource-constraint", NULL);
+    return;
+  }
+  s->auth = p->auth;
+  if (stream_judge(s, slice_str(p->from), SLICE(""))) s->trust = TRUST_DNS;
+  stream_opens(s);
+  stream_shape(s);
+}
+
 void
 in_proven(struct stream *s, struct proof *p)
 {
-  bool opens = s->state == ST_FEATURES || s->state == ST_SASL;
-
   p->valid = true;
   crowd_leave(s);
-  if (opens && !s->remote) s->remote = slice_dup(slice_str(p->from));
-  if (opens && !s->local) s->local = slice_dup(slice_str(p->to));
-  if (s->remote && strcmp(p->from, s->remote) != 0) kept_closes(resume_kept(s));
-  if (opens) {
-    s->auth = p->auth;
-    if (s->trust < TRUST_DNS || stream_judge(s, slice_str(p->from), SLICE("")))
-      s->trust = TRUST_DNS;
-    stream_opens(s);
-    stream_shape(s);
-  }
+  if (s->state == ST_FEATURES || s->state == ST_SASL)
+    open_by(s, p);
+  else if (s->remote && strcmp(p->from, s->remote) != 0)
+    kept_closes(resume_kept(s));
   pairs_heard(slice_str(p->to), slice_str(p->from));
 }
 

@@ -19,12 +19,13 @@ inbound_is(struct xml_node const *e)
           slice_is(e->name, "iq"));
 }
 
-/* Say whether the certificate of the stream is one of domain. */
+/* Say whether the certificate of the stream is one of domain. A stream of ours was judged when it began: the
+ * key that the DNS names needs no name. */
 static bool
 is_certified(struct stream *s, struct slice domain)
 {
   if (!s->c.secure) return false;
-  if (s->remote && slice_is(domain, s->remote) && s->trust >= TRUST_PKIX) return true;
+  if (s->out && slice_is(domain, s->remote) && s->trust >= TRUST_PKIX) return true;
   return !stream_judge(s, domain, SLICE(""));
 }
 
