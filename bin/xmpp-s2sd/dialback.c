@@ -124,12 +124,16 @@ void
 dialback_forget(struct stream *s)
 {
   struct question *q, *next;
+  struct stream *on;
 
   while (s->proofs)
     proof_drop(s, s->proofs);
   for (q = s->asked_n ? questions : NULL; q; q = next) {
     next = q->next;
-    if (q->in == s->number) question_drop(q);
+    if (q->in != s->number) continue;
+    on = stream_find(q->on);
+    question_drop(q);
+    if (on) finish(on);
   }
 }
 
@@ -351,6 +355,10 @@ take_key(struct stream *s, struct slice from, struct slice to, struct slice key)
   if (p && !p->valid) return; /* asked already */
   if (is_refused(s, from, to, &error)) {
     say_error(s, "result", to, from, SLICE(""), error, NULL);
+    return;
+  }
+  if (key.len > S2S_KEY_MAX) {
+    say_error(s, "result", to, from, SLICE(""), ERR_NOT_ACCEPTABLE, "the key is too long");
     return;
   }
   if (!p) p = proof_add(s, from, to);

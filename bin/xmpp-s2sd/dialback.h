@@ -28,7 +28,8 @@ void dialback_abandoned(char const *local, char const *remote);
 /* Say whether a question is open that was asked on this stream. */
 bool dialback_waits_for(struct stream const *s);
 
-/* Forget the keys that were said on the incoming stream s, and what was asked about them. */
+/* Forget the keys that were said on the incoming stream s, and what was asked about them. A stream of ours
+ * that is for nothing else closes. */
 void dialback_forget(struct stream *s);
 
 void dialback_snapshot(struct snapshot *k);

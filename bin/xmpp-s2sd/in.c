@@ -463,6 +463,7 @@ in_ended(struct stream *s)
   uint64_t left = resume_leave(s);
 
   log_in_vain(s);
+  dialback_forget(s);
   crowd_leave(s);
   if (s->pair)
     pair_lost(s->pair, s->verdict.step ? &s->verdict : &v,

@@ -8,8 +8,8 @@
  * SPEAKS  conduits with tlsd, which connects for it too; names with dnsd; stanzas with routed, to
  *         which it is the service of all domains that nobody serves (xmpp-records(7))
  * LIMITS  a stanza: STANZA_MAX_BEFORE_AUTH bytes, then max_stanza_size; S2S_BEFORE_AUTH streams
- *         that have proven nothing, S2S_PER_ADDRESS of an address; S2S_PROOFS, S2S_ASKED and
- *         S2S_VERIFIES of a stream; S2S_DIALS, S2S_VERIFY_DIALS, S2S_DIALS_WAITING, shared by
+ *         that have proven nothing, S2S_PER_ADDRESS of an address; S2S_PROOFS, S2S_ASKED,
+ *         S2S_KEY_MAX and S2S_VERIFIES of a stream; S2S_DIALS, S2S_VERIFY_DIALS, S2S_DIALS_WAITING, shared by
  *         senders; max_fsm_queue stanzas and S2S_QUEUE_BYTES of a pair of domains, S2S_QUEUED of
  *         all, for S2S_WAIT_US; S2S_PAIRS
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
