@@ -65,13 +65,13 @@ check_pair(struct stream *s, struct slice from, struct slice to)
 static char const *
 check_addresses(struct stream *s, struct edge_stanza *in)
 {
-  struct jid from, to;
+  struct jid from;
 
   if (!jid_parse(edge_arena(), xml_attr(in->e, "from"), &from) ||
-      !jid_parse(edge_arena(), xml_attr(in->e, "to"), &to))
+      !jid_parse(edge_arena(), xml_attr(in->e, "to"), &in->to))
     return "improper-addressing";
   in->from = from.full;
-  return check_pair(s, from.domain, to.domain);
+  return check_pair(s, from.domain, in->to.domain);
 }
 
 /* The error goes by routed, which keeps it until the peer has it: else a kill of s2sd would lose an answer
@@ -84,7 +84,7 @@ answer_error(struct link *routed, struct edge_stanza const *in, enum stanza_erro
                       .type = in->type,
                       .id = in->id,
                       .from = in->from,
-                      .to = xml_attr(in->e, "to")};
+                      .to = in->to.full};
   stralloc sa = STRALLOC_ZERO;
 
   if (!stanza_may_answer(&st)) return;
