@@ -3,6 +3,7 @@
 #include "crowd.h"
 #include "domains.h"
 #include "in.h"
+#include "inbound.h"
 #include "key.h"
 #include "out.h"
 #include "policy.h"
@@ -457,19 +458,22 @@ tell_invalid(struct stream *in, struct question const *q)
   if (!in->proofs) conduit_end(&in->c, "dialback has failed");
 }
 
+/* The settings may have changed since the key was taken. */
 static void
 verified(struct question *q, struct slice type)
 {
   struct stream *in = stream_find(q->in);
   struct proof *p =
     in && !in->c.ending.why ? proof_find(in, slice_str(q->from), slice_str(q->to)) : NULL;
+  bool valid = slice_is(type, "valid");
 
-  if (p && slice_is(type, "valid"))
+  if (p && valid && inbound_admits(in, slice_str(q->from), slice_str(q->to)))
     accept(in, p);
   else if (p && slice_is(type, "invalid"))
     tell_invalid(in, q);
   else if (p) {
-    deny(q, ERR_REMOTE_TIMEOUT, "the authoritative server has refused");
+    deny(q, valid ? ERR_FORBIDDEN : ERR_REMOTE_TIMEOUT,
+         valid ? "not allowed any more" : "the authoritative server has refused");
     return;
   }
   question_drop(q);

@@ -213,6 +213,7 @@ life_turn(void)
 
 /* ---- new settings ---- */
 
+/* A stream of ours is judged from when TLS is as it must be. */
 static bool
 peer_is_allowed(struct stream const *s)
 {
@@ -222,7 +223,7 @@ peer_is_allowed(struct stream const *s)
                                                : SITUATION_OUT_INVALID;
 
   if (s->remote && !settings_admits(h, slice_str(s->remote))) return false;
-  return !s->out || s->state != ST_OPEN ||
+  return !s->out || !s->ready || s->state > ST_OPEN ||
          policy(h->tls, settings_dialback(h, slice_str(s->remote)), at);
 }
 
