@@ -59,13 +59,33 @@ rest_of(struct reg const *r)
   return r->rest_end_us > now ? r->rest_end_us - now : 0;
 }
 
+/* The registration of the client of r by which the session has had an important notification; NULL: it has
+ * had none. */
+static struct reg const *
+rested_by(struct reg const *r, uint64_t session)
+{
+  struct reg const *o;
+
+  for (o = r->account->regs;
+       o && !(o->rested == session && !strcmp(o->client, r->client)); o = o->next) {
+  }
+  return o;
+}
+
+/* The session is one, however many services the client has: an earlier run may have ordered its end behind
+ * the notification of another one, while the service of r was out of reach. */
 static void
 goes_away(struct reg *r, struct vhost const *v, uint64_t session)
 {
+  struct reg const *by;
+
   if (r->session == session) return; /* routed says it again */
   r->session = session;
   if (!v->keepalive) return;
-  if (r->rested == session) {
+  by = rested_by(r, session);
+  if (by) {
+    r->rested = session;
+    r->rest_end_us = by->rest_end_us;
     wake_before(r, v, rest_of(r));
     return;
   }
