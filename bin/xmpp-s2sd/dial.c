@@ -211,6 +211,20 @@ dial_abandon(uint64_t id)
   return true;
 }
 
+void
+dial_forget_verify(char const *from, char const *to)
+{
+  struct between const *at = between_first(&dials, slice_str(from), slice_str(to));
+  struct dial *d;
+
+  for (; at; at = at->next) {
+    d = at->thing;
+    if (d->kind != DIAL_VERIFY || is_active(d) || stopping) continue;
+    dial_drop(d);
+    return;
+  }
+}
+
 /* ---- targets ---- */
 
 static struct slice
@@ -256,18 +270,6 @@ dial_on_resolved(struct link *l, struct record *r)
 
 /* ---- connecting ---- */
 
-static void
-put_targets(struct dial const *d, struct link *front)
-{
-  unsigned int i;
-
-  link_field(front);
-  for (i = d->base; i < d->targets_n; i++) {
-    if (i > d->base) link_more(front, SLICE("\n"));
-    link_more(front, slice_str(d->targets[i].line));
-  }
-}
-
 /* Without a front the dial waits for one. */
 static void
 ask_connection(struct dial *d)
@@ -281,7 +283,7 @@ ask_connection(struct dial *d)
   link_num(front, d->id);
   link_str(front, d->from);
   link_text(front, target_sni(&a, slice_str(d->to)));
-  put_targets(d, front);
+  targets_put(front, d->targets + d->base, d->targets_n - d->base);
   if (d->hides_certificate) link_str(front, "none");
   link_end(front);
   arena_wipe(&a);

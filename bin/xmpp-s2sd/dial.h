@@ -52,6 +52,9 @@ struct dial *dial_find(uint64_t id);
 void dial_want(uint64_t id, struct slice sender);
 bool dial_abandon(uint64_t id);
 
+/* No question is open that from asks of to: the dial for such questions is over if it has not begun. */
+void dial_forget_verify(char const *from, char const *to);
+
 /* Say whether a dial from from to to, for stanzas or for db:verify, is under way or waits in line; set
  * *begun when it does not wait. */
 bool dial_is_under_way(struct slice from, struct slice to, bool *begun);

@@ -128,20 +128,44 @@ finish(struct stream *s)
     stream_close(s, "not needed any more");
 }
 
+static bool
+concerns(struct question const *q, char const *local, char const *remote)
+{
+  return !strcmp(q->to, local) && !strcmp(q->from, remote);
+}
+
+/* Say whether a question other than q waits for a stream between the domains of q. */
+static bool
+others_wait(struct question const *q)
+{
+  struct question const *o = questions;
+
+  while (o && (o == q || o->on || !concerns(o, q->to, q->from)))
+    o = o->next;
+  return o != NULL;
+}
+
+/* Forget q, whose asker has gone, and what was begun for q alone. */
+static void
+give_up(struct question *q)
+{
+  struct stream *on = stream_find(q->on);
+
+  if (!others_wait(q)) dial_forget_verify(q->to, q->from);
+  question_drop(q);
+  if (on) finish(on);
+}
+
 void
 dialback_forget(struct stream *s)
 {
   struct question *q, *next;
-  struct stream *on;
 
   while (s->proofs)
     proof_drop(s, s->proofs);
   for (q = s->asked_n ? questions : NULL; q; q = next) {
     next = q->next;
-    if (q->in != s->number) continue;
-    on = stream_find(q->on);
-    question_drop(q);
-    if (on) finish(on);
+    if (q->in == s->number) give_up(q);
   }
 }
 
@@ -177,12 +201,6 @@ on_timer(void *cookie)
     finish(on);
     conduit_settle(&on->c);
   }
-}
-
-static bool
-concerns(struct question const *q, char const *local, char const *remote)
-{
-  return !strcmp(q->to, local) && !strcmp(q->from, remote);
 }
 
 /* The time in which a question must be answered begins when it is asked, or when the dial for it has its

@@ -63,6 +63,18 @@ target_wipe(struct target *t)
   free(t->name);
 }
 
+void
+targets_put(struct link *front, struct target const *t, unsigned int n)
+{
+  unsigned int i;
+
+  link_field(front);
+  for (i = 0; i < n; i++) {
+    if (i) link_more(front, SLICE("\n"));
+    link_more(front, slice_str(t[i].line));
+  }
+}
+
 struct slice
 target_sni(struct arena *a, struct slice domain)
 {

@@ -16,6 +16,9 @@ struct target {
 bool target_read(struct target *t, struct record *r);
 void target_wipe(struct target *t);
 
+/* Put the n targets at t as the next field of a record for tlsd. */
+void targets_put(struct link *front, struct target const *t, unsigned int n);
+
 /* The verdict of a domain without targets, for the reason that resolved gives. */
 struct verdict target_none(struct slice why);
 
