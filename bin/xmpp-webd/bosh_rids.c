@@ -314,13 +314,27 @@ answer(struct bosh *s, bool bare)
     post_answer(a.post, slice_of(t.text.s, t.text.len), s->type);
 }
 
+/* The oldest request that awaits its answer: the connections of those before it have ended. */
+static unsigned int
+first_awaiting(struct bosh const *s)
+{
+  unsigned int i = 0;
+
+  while (i < s->asked_n && !s->asked[i].post)
+    i++;
+  return i;
+}
+
 /* An early request that has waited long: its client is to repeat it, and those before
  * it (s17.3). */
 static bool
-give_up(struct bosh *s, unsigned int i)
+give_up(struct bosh *s)
 {
-  struct bosh_asked a = s->asked[i];
+  unsigned int i = first_awaiting(s);
+  struct bosh_asked a;
 
+  if (i == s->asked_n) return false;
+  a = s->asked[i];
   if (a.done || (!s->over && door_now() < a.at_us + s->wait_us)) return false;
   take_out(s, i);
   a.post->session = NULL;
@@ -359,23 +373,18 @@ bosh_flush(struct bosh *s)
   while (s->asked_n && s->asked[0].done && is_due(s))
     answer(s, s->pauses || !s->asked[0].post);
   s->pauses = false;
-  while (s->asked_n && !s->asked[0].done && give_up(s, 0)) {
+  while (give_up(s)) {
   }
 }
 
+/* Requests behind the oldest one that awaits its answer are looked at when that has it. */
 uint64_t
 bosh_next_us(struct bosh const *s)
 {
-  uint64_t next = UINT64_MAX;
-  unsigned int i;
+  unsigned int i = first_awaiting(s);
 
-  for (i = 0; i < s->asked_n; i++)
-    if (s->asked[i].post) {
-      uint64_t at =
-        i || !s->asked[i].done ? s->asked[i].at_us + s->wait_us : answer_us(s);
-      if (at < next) next = at;
-    }
-  if (next == UINT64_MAX && s->silence_us < UINT64_MAX - s->quiet_us)
-    next = s->quiet_us + s->silence_us;
-  return next;
+  if (i < s->asked_n)
+    return i || !s->asked[i].done ? s->asked[i].at_us + s->wait_us : answer_us(s);
+  return s->silence_us < UINT64_MAX - s->quiet_us ? s->quiet_us + s->silence_us
+                                                  : UINT64_MAX;
 }
