@@ -427,6 +427,7 @@ out_element(struct stream *s, struct xml_node const *e, struct slice bytes)
 
 /* ---- the rest of its life ---- */
 
+/* White space waits for its next time while the peer does not read what it has. */
 static void
 idle(struct stream *s)
 {
@@ -438,7 +439,10 @@ idle(struct stream *s)
     return;
   }
   if (us < UINT64_MAX / 4 && door_now() >= s->active_us + us) s->active_us = door_now();
-  if (!s->c.is_blocked) stream_say(s, SLICE(" "));
+  if (s->c.is_blocked)
+    s->said_us = door_now();
+  else
+    stream_say(s, SLICE(" "));
   stream_look_later(s);
 }
 
