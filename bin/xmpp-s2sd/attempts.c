@@ -46,19 +46,31 @@ pair_is_idle(struct pair const *p)
   return !p->out.queue.n && !p->stream && !p->dial;
 }
 
-/* The next time at which something is due; of an idle pair, to be forgotten. */
+/* An idle pair is forgotten in its time, but not while routed is away, which may have to be told again
+ * what is settled. */
+static uint64_t
+idle_until(struct pair const *p)
+{
+  uint64_t at = p->idle_us + S2S_PAIR_IDLE_US;
+
+  if (p->next_us > at) at = p->next_us;
+  return at > door_now() || link_find(ROUTED) ? at : door_now() + S2S_PAIR_IDLE_US;
+}
+
+/* The time at which a pair is looked at next. While it is held no pause matters: no dial is made. */
 void
 attempt_look_later(struct pair *p)
 {
   uint64_t at = UINT64_MAX, oldest = pair_oldest_us(p);
 
   if (pair_is_idle(p)) {
-    at = p->idle_us + S2S_PAIR_IDLE_US;
-    if (p->next_us > at) at = p->next_us;
+    at = idle_until(p);
   } else if (!p->stream) {
     if (oldest) at = oldest + S2S_WAIT_US;
-    if (!p->dial && p->next_us && p->next_us < at) at = p->next_us;
-    if (p->hold_us > door_now() && p->hold_us < at) at = p->hold_us;
+    if (p->hold_us > door_now())
+      at = least(at, p->hold_us);
+    else if (!p->dial && p->next_us)
+      at = least(at, p->next_us);
   }
   if (at == UINT64_MAX)
     event_timer_cancel(&p->timer);
