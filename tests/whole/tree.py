@@ -106,25 +106,25 @@ def more_files(n):
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
-_given = set()
+_given = []
 
 
 def free_port():
     """A port nobody has, under those that the kernel gives to outgoing connections: a daemon
-    that is killed finds its port free when it is back."""
+    that is killed finds its port free when it is back. An abstract UNIX socket with the port in
+    its name keeps the port from the tests that run beside this one until this process ends."""
     while True:
         port = random.SystemRandom().randrange(12000, 32000)
-        if port in _given:
-            continue
-        s = socket.socket()
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        mine = socket.socket(socket.AF_UNIX)
         try:
-            s.bind(("127.0.0.1", port))
+            mine.bind("\0tabber-whole-port-%d" % port)
+            with socket.socket() as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                s.bind(("127.0.0.1", port))
         except OSError:
+            mine.close()
             continue
-        finally:
-            s.close()
-        _given.add(port)
+        _given.append(mine)
         return port
 
 
