@@ -11,7 +11,7 @@ import threading
 import certs
 
 BINDIR = TMP = None
-PATIENCE = 10
+PATIENCE = 60
 START_US = 1000000000000000  # PIPE_CLOCK_US: where a filter's clock stands still
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 checks, running = [], []

@@ -31,7 +31,7 @@ class Run:
         with open(self.conf, "w") as f:
             f.write(change(text))
         self.argv = ["setpriv", "--pdeathsig", "TERM", "sh", SCRIPT, self.conf]
-        self.env = dict(os.environ, RUN_DIR=os.path.dirname(BIN), STATE=self.state)
+        self.env = dict(os.environ, RUN_DIR=os.path.dirname(BIN), STATE=self.state, WAIT="60")
         self.process = None
 
     def start(self):
@@ -46,7 +46,7 @@ class Run:
             return f.read()
 
     def wait(self):
-        until("the words of make run", lambda: READY in self.out() or self.process.poll() is not None)
+        until("the words of make run", lambda: READY in self.out() or self.process.poll() is not None, 60)
         assert READY in self.out(), self.out()
         return self
 
@@ -156,7 +156,7 @@ def port_is_taken():
                 continue
             s.listen()
             r.start()
-            assert r.process.wait(5 * SLOW) == 1
+            assert r.process.wait(DEADLINE) == 1
         assert "port %d is taken" % r.ports[1] in r.out() and "ss -ltnp" in r.out(), r.out()
         assert not os.path.exists(r.state) and not r.running()
 
@@ -177,7 +177,7 @@ def server_that_does_not_get_ready():
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     with open(r.state + "/service/hostd/down", "w"):
         pass
-    r.env["WAIT"] = "3"
+    r.env["WAIT"] = "10"
     r.start()
     assert r.process.wait(DEADLINE) == 1
     assert "not ready" in r.out() and "hostd" in r.out(), r.out()

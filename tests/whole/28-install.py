@@ -139,7 +139,7 @@ def program_that_does_not_come_up(t):
     code, out, err = t.ctl("upgrade", "2", code=None)
     assert code == 1 and "hostd is not up again" in err and not out, (code, out, err)
     assert t.pid("c2sd") == c2sd
-    code, out, err = t.ctl("upgrade", "2", code=None)
+    code, out, err = t.ctl("upgrade", "20", code=None)
     assert code == 1 and "hostd does not answer" in err and out.startswith("c2sd: "), (code, out, err)
     with open(BUILD + "/bin/xmpp-hostd", "wb") as f:
         f.write(good)

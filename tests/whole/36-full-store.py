@@ -63,7 +63,7 @@ def play(t, folder):
     assert log.count("event=store-full") == 1, log
     assert log.count("the store failed") == 1, log
     os.unlink(folder + "/filler")
-    until("room", lambda: roster_set(a, "room@far.example") is None, 15)
+    until("room", lambda: roster_set(a, "room@far.example") is None)
     assert set(roster(a)) == had | {"b@localhost", "room@far.example"}
     t.wait_log("userd", "event=store-has-room")
     a.send("<presence type='unsubscribe' to='b@localhost'/>")

@@ -54,7 +54,7 @@ def nothing_is_left_after_kills(t):
         for _ in range(4):
             time.sleep(chance.random() * 0.5)
             t.kill(chance.choice(("userd", "mamd", "routed", "hostd", "authd")))
-        out = r.communicate(timeout=60)[0]
+        out = r.communicate(timeout=130 * SLOW)[0]    # longer than ERASE_WAIT_S
         t.wait_ready()
         until("the end of " + name, lambda: left(t, name)[0] == 0, 30)
         code, stores = left(t, name)

@@ -102,7 +102,7 @@ def what_is_sent_after_a_step_back_is_stored(t):
     assert waits(t, "alice@localhost") == 17, waits(t, "alice@localhost")
     a = t.login("alice")
     # A mamd that was killed asks for five seconds who is there before it offers what waits.
-    until("all are given", lambda: not waits(t, "alice@localhost"), 15)
+    until("all are given", lambda: not waits(t, "alice@localhost"))
     got = [m.findtext("{%s}body" % CLIENT) for m in (a.expect_tag(CLIENT, "message") for _ in range(17))]
     assert got[:2] == ["ahead", "back"] and len(set(got)) == 17, got
     a.ping()

@@ -227,7 +227,7 @@ class Talker(threading.Thread):
         def done():
             self.step(0.05)
             return self.acked >= self.stanzas
-        until("the acknowledgement of %s" % self.user, done, 20)
+        until("the acknowledgement of %s" % self.user, done)
 
 
 def archive(s):

@@ -98,7 +98,7 @@ def play(t, folder):
     items = b.iq(ROOM, "<query xmlns='http://jabber.org/protocol/disco#items'/>")[0]
     assert {i.get("name") for i in items} == {"A", "B"}, ET.tostring(items)
     os.unlink(folder + "/filler")
-    until("space again", lambda: say(b, "again") is None, 15)
+    until("space again", lambda: say(b, "again") is None)
     while True:  # the message reaches the other, who has never left
         e = a.recv()
         assert e.get("type") != "unavailable", ET.tostring(e)

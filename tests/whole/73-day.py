@@ -83,7 +83,7 @@ class Day:
         self.t.wait_log("userd", "event=store-full")
         assert "the disk of its store users has no room" in self.status(2), self.status(None)
         os.unlink(self.disk + "/filler")
-        until("room", lambda: contact(n), 15)
+        until("room", lambda: contact(n))
         self.t.wait_log("userd", "event=store-has-room")
         s.close()
 

@@ -10,7 +10,7 @@ LETTERS = "ACDEFHJKMNPRTUVWXY3479"
 
 def run(*words):
     return subprocess.run([BIN + "/xmpp-captcha"] + list(words), stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, timeout=10 * SLOW)
+                          stderr=subprocess.PIPE, timeout=DEADLINE)
 
 
 def picture(text):

@@ -191,7 +191,7 @@ class Tree:
             self.wait_ready()
 
     def wait_ready(self):
-        self.ctl("wait", str(int(15 * SLOW)))
+        self.ctl("wait", str(int(DEADLINE)))
 
     def __enter__(self):
         signal.signal(signal.SIGTERM, lambda *a: sys.exit(143))
@@ -229,7 +229,7 @@ class Tree:
             self.process.send_signal(signal.SIGHUP if self.runit else signal.SIGTERM)
         try:
             until("the end of the tree", lambda: self.process.poll() is not None and
-                  not self.pids(), 12)
+                  not self.pids())
         except AssertionError:
             pass
         return self.pids()
@@ -314,7 +314,7 @@ class Tree:
         """xmpp-ctl; what it says. code None: any exit code, and (code, out, err)."""
         r = subprocess.run([self.bin + "/xmpp-ctl", "-s", self.state] +
                            (["-r"] if records else []) + list(words), input=input, text=True,
-                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60 * SLOW)
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=180 * SLOW)
         if code is None:
             return r.returncode, r.stdout, r.stderr
         assert r.returncode == code, "xmpp-ctl %s: exit %d, not %d: %s%s" % (
