@@ -26,7 +26,10 @@ class Control(threading.Thread):
         while True:
             s, _ = self.socket.accept()
             while True:
-                data = s.recv(65536)
+                try:
+                    data = s.recv(65536)
+                except ConnectionResetError:  # xmpp-ctl ended before it had read all
+                    break
                 if not data:
                     break
                 self.heard += data
@@ -35,7 +38,7 @@ class Control(threading.Thread):
                         self.answer, dict) else self.answer
                     try:
                         s.sendall(what)
-                    except BrokenPipeError:
+                    except OSError:
                         pass  # xmpp-ctl had heard enough
             s.close()
 

@@ -28,7 +28,7 @@ def has_all(m, texts):
 
 def kill_all(t, *daemons):
     for pid in [t.pid(d) for d in daemons]:
-        os.kill(pid, signal.SIGKILL)
+        kill_if_there(pid, signal.SIGKILL)
 
 
 @check

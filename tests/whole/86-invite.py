@@ -126,7 +126,7 @@ def kills_lose_nothing(t):
                 if preauth(s, word) == "result":
                     register(s, "guest%d" % i)
                 s.abort()
-            except (AssertionError, OSError, EOFError):
+            except (AssertionError, Gone, OSError, EOFError):
                 pass
     stop.set()
     k.join()

@@ -38,8 +38,10 @@ def as_echo(t):
 
 
 def user_of(t, instance):
-    pid = t.pid(instance)
-    return os.stat("/proc/%d" % pid).st_uid if pid > 0 else None
+    try:
+        return os.stat("/proc/%d" % t.pid(instance)).st_uid
+    except FileNotFoundError:  # down just then
+        return None
 
 
 @check

@@ -217,6 +217,15 @@ def pairs(tree, kinds=KINDS):
     return talkers, seconds
 
 
+def kill_if_there(pid, how):
+    """False for a process that has ended since its pid was read."""
+    try:
+        os.kill(pid, how)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def kill_by_chance(t, rnd, seconds, together=1, more=()):
     """Every 300 ms kill up to `together` daemons at once, of all and of the instances `more`. How
     often each was."""
@@ -225,8 +234,7 @@ def kill_by_chance(t, rnd, seconds, together=1, more=()):
         time.sleep(0.3)
         names = rnd.sample(DAEMONS + list(more), rnd.randint(1, together))
         for d, pid in [(d, t.pid(d)) for d in names]:
-            if pid > 0:
-                os.kill(pid, signal.SIGKILL)
+            if pid > 0 and kill_if_there(pid, signal.SIGKILL):
                 kills[d] = kills.get(d, 0) + 1
     t.wait_ready()
     return kills
