@@ -279,7 +279,7 @@ class Sender(threading.Thread):
         def done():
             self.step(0.05)
             return self.acked >= self.sent
-        until("the acknowledgement of all %d messages" % self.sent, done, 20)
+        until("the acknowledgement of all %d messages" % self.sent, done)
 
 
 @check
@@ -363,7 +363,7 @@ def a_deleted_account_leaves_nothing(t):
     t.kill("mamd")    # mamd is told when an account ends, and asks again when it starts
     until("the end of the archive", lambda: "account-erased" in t.log("mamd"))
     t.wait_ready()
-    t.ctl("account", "add", jid, input=PW + "\n")
+    until("the name to be free", lambda: t.ctl("account", "add", jid, input=PW + "\n", code=None)[0] == 0)
     assert t.ctl("archive", "export", jid) == ""
     kept = [x for x in t.ctl("archive", "export", "romeo@localhost").splitlines() if "news " in x]
     assert len(kept) == 3, kept
