@@ -242,7 +242,7 @@ def a_resolver_that_strips_signatures_is_lived_with():
 def many_at_once():
     """Answers come in any order, and each to whoever asked."""
     with Names(signed=False) as d:
-        n = 500
+        n = 200
         d.link.sendall("".join("resolve\t%d\t%s.example.org\tlocalhost\n" % (
             i, "apex" if i % 2 else "none%d" % i) for i in range(1, n + 1)).encode())
         d.link.settimeout(DEADLINE)
@@ -254,37 +254,50 @@ def many_at_once():
         assert all(got[i] == ("" if i % 2 else "nxdomain") for i in got), got
 
 
+def is_traced_while_unbound_is_held(d):
+    """Begin a trace while questions are open, of an administrator too; false when xmpp-dnsd has given
+    one up: it does so a second and a half after the question."""
+    d.unbound.send_signal(signal.SIGSTOP)
+    try:
+        for domain in ("example.org", "apex.example.org", "nobody.example.org", "apex.example.org"):
+            d.ask(domain)
+        admin = subprocess.Popen([BIN + "/xmpp-ctl", "-s", d.dir, "dns", "example.org"],
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until("the resolutions", lambda: "resolutions\t5\n" in d.ctl("-r", "stats", "dnsd")[1] or
+              admin.poll() is not None)
+        assert d.ctl("trace", "dnsd", "on", d.path("trace"))[0] == 0
+    finally:
+        d.unbound.send_signal(signal.SIGCONT)
+    reasons = sorted(d.said()[1] for _ in range(4))
+    return admin.wait(DEADLINE) == 0 and reasons == ["", "", "", "nxdomain"]
+
+
+def plays_again(d):
+    """The trace goes on, ends, and its replay says the same."""
+    for domain in ("example.org", "closed.example.org", "other.example.org"):
+        d.targets(domain)
+    assert d.ctl("dns", "example.org")[0] == 0
+    assert d.ctl("trace", "dnsd", "off")[0] == 0
+    with open(d.path("trace.in"), "rb") as f:
+        again = subprocess.run([BIN + "/xmpp-dnsd", "-p", d.path("settings")], stdin=f,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with open(d.path("trace.out"), "rb") as f:
+        live = f.read()
+    assert again.returncode == 0 and b"trace-incomplete" not in again.stderr, again
+    assert again.stdout == live, "live:\n%s\nreplay:\n%s" % (live.decode(), again.stdout.decode())
+    assert live.count(b"\tresolved\t") == 7, live
+
+
 @check
 def a_trace_is_played_again_without_a_network():
-    """The trace begins while questions are open, of an administrator too; the unbound is held
-    meanwhile."""
-    with Names(signed=True) as d:
-        d.targets("closed.example.org")
-        d.unbound.send_signal(signal.SIGSTOP)
-        try:
-            for domain in ("example.org", "apex.example.org", "nobody.example.org", "apex.example.org"):
-                d.ask(domain)
-            admin = subprocess.Popen([BIN + "/xmpp-ctl", "-s", d.dir, "dns", "example.org"],
-                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            until("the resolutions", lambda: "resolutions\t5\n" in d.ctl("-r", "stats", "dnsd")[1])
-            assert d.ctl("trace", "dnsd", "on", d.path("trace"))[0] == 0
-        finally:
-            d.unbound.send_signal(signal.SIGCONT)
-        for _ in range(4):
-            d.said()
-        assert admin.wait(DEADLINE) == 0
-        for domain in ("example.org", "closed.example.org", "other.example.org"):
-            d.targets(domain)
-        assert d.ctl("dns", "example.org")[0] == 0
-        assert d.ctl("trace", "dnsd", "off")[0] == 0
-        with open(d.path("trace.in"), "rb") as f:
-            again = subprocess.run([BIN + "/xmpp-dnsd", "-p", d.path("settings")], stdin=f,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        with open(d.path("trace.out"), "rb") as f:
-            live = f.read()
-        assert again.returncode == 0 and b"trace-incomplete" not in again.stderr, again
-        assert again.stdout == live, "live:\n%s\nreplay:\n%s" % (live.decode(), again.stdout.decode())
-        assert live.count(b"\tresolved\t") == 7, live
+    """The trace begins while questions are open. A machine may be too busy for that, so there are three
+    tries."""
+    for _ in range(3):
+        with Names(signed=True) as d:
+            d.targets("closed.example.org")
+            if is_traced_while_unbound_is_held(d):
+                return plays_again(d)
+    raise AssertionError("in three tries a question was given up before the trace had begun")
 
 
 main()

@@ -4,7 +4,7 @@ from bosh import *
 
 SM = "urn:xmpp:sm:3"
 plain, tls = free_port(), free_port()
-WEB = "\nmod_bosh: {max_inactivity: 2}\nmod_host_meta: {}"
+WEB = "\nmod_bosh: {max_inactivity: %d}\nmod_host_meta: {}" % (6 * SLOW)
 LISTEN = "listen:\n" + "".join("""  -
     port: %d
     ip: "127.0.0.1"
@@ -95,7 +95,7 @@ def messages_that_were_never_fetched(t):
     a.abort()
     b.message(a.jid, "never fetched")
     b.ping()
-    until("the end of the session", lambda: t.stat("webd", "bosh_sessions") == 0, 10)
+    until("the end of the session", lambda: t.stat("webd", "bosh_sessions") == 0)
     c = t.login("juliet", "tcp")
     c.available()
     c.expect_body("never fetched")
@@ -187,7 +187,7 @@ def many(t):
     print("%.1f KiB for a session" % (grown / 200))
     for s in streams:
         s.abort()
-    until("the end of all", lambda: t.stat("webd", "bosh_sessions") == 0, 10)
+    until("the end of all", lambda: t.stat("webd", "bosh_sessions") == 0)
 
 
 main(Tree(options=LISTEN, modules=MODULES + WEB,

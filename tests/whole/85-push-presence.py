@@ -6,9 +6,9 @@ import contextlib
 from pushservice import *
 
 MODULES_HERE = MODULES.replace("mod_stream_mgmt: {}", """mod_stream_mgmt:
-  resume_timeout: 1 s
+  resume_timeout: %d s
 mod_push: {}
-mod_push_keepalive: {}""")
+mod_push_keepalive: {}""" % (3 * SLOW))
 PHONE = "romeo@localhost/phone"
 ROSTER = "jabber:iq:roster"
 
