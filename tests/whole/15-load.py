@@ -15,6 +15,15 @@ def load(t, *words, port=None):
     return {k: float(v) for k, v in (f.split("=") for f in line.split("\t")[1:])}
 
 
+def load_with_time(t, logins, *words, **kw):
+    """The record of a load with more than so many logins, for which a slow machine gets more seconds."""
+    for seconds in ("1", "5", "25"):
+        f = load(t, *words, "-t", seconds, **kw)
+        if f["logins"] > logins:
+            return f
+    raise AssertionError("%s in %s s" % (f, seconds))
+
+
 def complete(figures):
     assert figures["received"] == figures["sent"] > 0, figures
     for bad in ("lost", "doubled", "misordered", "failed", "broken"):
@@ -30,7 +39,7 @@ def pairs_with_a_window(t):
 def a_fixed_rate(t):
     f = load(t, "-l", "chat", "-n", "20", "-r", "100", "-t", "1", "-m", "PLAIN")
     complete(f)
-    assert f["sent"] <= 101, f
+    assert f["sent"] <= 100 * f["seconds"] + 1, f
 
 
 @check
@@ -70,7 +79,7 @@ def rooms(t):
 
 @check
 def logging_in_and_out(t):
-    assert load(t, "-l", "login", "-P", "4", "-t", "1", "-m", "SCRAM-SHA-1")["logins"] > 4
+    load_with_time(t, 4, "-l", "login", "-P", "4", "-m", "SCRAM-SHA-1")
 
 
 @check
@@ -82,9 +91,9 @@ def staying(t):
 def coming_back(t):
     for words, trips in (([], 1),
                          (["-o", "fast=no", "-o", "resume=no", "-o", "tickets=no"], 2)):
-        f = load(t, "-l", "back", "-D", "-n", "4", "-P", "2", "-t", "1", *words, port=t.tls_port)
+        f = load_with_time(t, 4, "-l", "back", "-D", "-n", "4", "-P", "2", *words, port=t.tls_port)
         assert f["failed"] == f["broken"] == 0, f
-        assert f["logins"] > 4 and abs(f["sent"] - trips * f["logins"]) <= 4, f
+        assert abs(f["sent"] - trips * f["logins"]) <= 4, f
 
 
 @check

@@ -132,8 +132,8 @@ def a_shaper_slows_a_body(t):
     mounted(t)
     took = posted(slow, 100000)
     assert took >= 1.2, took
-    took = posted(plain, 100000)
-    assert SLOW > 1 or took < 1, took
+    if SLOW <= 1:
+        until("a body that is not slowed", lambda: posted(plain, 100000) < 1)
 
 
 @check

@@ -143,7 +143,7 @@ def the_load_generator(t):
                         "-p", PW, "127.0.0.1", str(tls), "localhost"], stdout=subprocess.PIPE,
                        stderr=subprocess.PIPE, text=True, timeout=6 * DEADLINE)
     assert r.returncode == 0, r.stderr
-    assert int(re.search(r"\breceived=(\d+)", r.stdout).group(1)) > 100, r.stdout
+    assert int(re.search(r"\breceived=(\d+)", r.stdout).group(1)) > 10, r.stdout
 
 
 main(Tree(options=LISTEN, accounts=("juliet@localhost", "romeo@localhost", "load1@localhost",

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """2000 stanzas that wait for a domain whose server says nothing do not delay those for another domain:
-with them and without, in turns, the median time of a message is the same but for a millisecond."""
+with them and without, in turns, the median time of a message is the same but for a millisecond
+(a quarter of it on a slow machine)."""
 import statistics
 from servers import *
 
@@ -40,8 +41,10 @@ def times(a, b, word):
     return took
 
 
-def delay(beside, without):
-    return statistics.median(beside) - statistics.median(without)
+def is_delayed(beside, without):
+    """By more than a millisecond, or on a machine on which all takes long, by a quarter."""
+    usual = statistics.median(without)
+    return statistics.median(beside) - usual >= max(SLOW, usual / 4)
 
 
 @check
@@ -64,11 +67,11 @@ def nothing_is_delayed():
             for k in range(WAITING):
                 assert c.expect_tag(CLIENT, "message").get("type") == "error"
             t.ctl("s2s", "forget", DEAD)
-            if i + 1 >= ROUNDS and delay(beside, without) < SLOW:
+            if i + 1 >= ROUNDS and not is_delayed(beside, without):
                 break
     print("%d rounds, median in ms without: %.2f, beside: %.2f" % (
         i + 1, statistics.median(without), statistics.median(beside)))
-    assert delay(beside, without) < SLOW
+    assert not is_delayed(beside, without)
 
 
 main()

@@ -362,8 +362,9 @@ resident(void)
   return (all - shared) * 4096;
 }
 
-/* Feed a stanza but for its end, look, then its end. */
-static void
+/* Feed a stanza but for its end, look at the memory, then feed its end. The microseconds of CPU that
+ * it took beyond the limit. */
+static double
 one(size_t shape, size_t size, size_t step)
 {
   struct xml_stream x = XML_STREAM_ZERO;
@@ -390,12 +391,27 @@ one(size_t shape, size_t size, size_t step)
     fail_msg("%s: %zu bytes by %zu hold %ld", name, sa.len, step, holds);
   if (SEES_MEMORY && after > MEMORY_STREAM)
     fail_msg("%s: %zu bytes by %zu leave %ld", name, sa.len, step, after);
-  if (took > SLOW * CPU_US * (double)sa.len + 2000 * SLOW)
-    fail_msg("%s: %zu bytes by %zu take %.0f us", name, sa.len, step, took);
+  took -= SLOW * CPU_US * (double)sa.len + 2000 * SLOW;
   if (written > 8 * sa.len + 16000)
     fail_msg("%s: %zu bytes by %zu are %zu when written", name, sa.len, step, written);
   xml_reset(&x);
   stralloc_free(&sa);
+  return took;
+}
+
+/* Other programs of a busy machine empty the caches, so the best of three tries counts. */
+static void
+in_time(size_t shape, size_t size, size_t step)
+{
+  double late = 0;
+  int i;
+
+  for (i = 0; i < 3; i++) {
+    late = one(shape, size, step);
+    if (late <= 0) return;
+  }
+  fail_msg("%s: %zu bytes by %zu take %.0f us too long", shapes[shape].name, size, step,
+           late);
 }
 
 static void
@@ -406,9 +422,9 @@ hostile(void **state)
   (void)state;
   for (i = 0; i < SHAPES; i++)
     for (j = 0; j < SIZES; j++) {
-      one(i, sizes[j], 0);
-      one(i, sizes[j], 1);
-      one(i, sizes[j], 1400);
+      in_time(i, sizes[j], 0);
+      in_time(i, sizes[j], 1);
+      in_time(i, sizes[j], 1400);
     }
 }
 
