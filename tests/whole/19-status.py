@@ -134,10 +134,14 @@ def a_program_that_gave_up_is_started_by_reload(t):
     with open(path, "w") as f:
         f.write(good.replace("\tno_sslv3|", "\tquux|"))
     subprocess.run(["s6-svc", "-r", t.state + "/service/tlsd"], check=True)
-    row = until("its end", lambda: [r for r in status(t)[1]["program"] if r[0] == "tlsd" and
-                                    "cannot work with its settings" in r[7]])
-    assert row[0][1] == "down", row
-    s = status(t, 2)[1]
+
+    def ended():
+        rc, s = status(t)
+        return (rc == 2 and "cannot work with its settings" in of(s["program"], "tlsd")[7] and
+                [r for r in s.get("error", []) if r[0] == "tlsd"] and s)
+
+    s = until("its end, and the reason", ended)
+    assert of(s["program"], "tlsd")[1] == "down", s
     assert "unknown word quux" in of(s["error"], "tlsd")[2], s
     assert s["certificate"][0][4].startswith("not known"), s
     err = t.ctl("reload", code=None)[2]
@@ -327,8 +331,8 @@ def a_port_that_is_taken_is_tried_again(_):
         port.close()
         until("the port", lambda: status(t)[0] == 0)
         t.login("a").close()
-        assert t.log("tlsd").count("event=listen-failed") == 2, t.log("tlsd")
-        assert t.log("tlsd").count("event=listener-open") == 2, t.log("tlsd")
+        for event in ("listen-failed", "listener-open"):
+            until("two lines of " + event, lambda: t.log("tlsd").count("event=" + event) == 2)
         assert t.pid("tlsd") == pid
     except BaseException:
         t.show_logs()

@@ -226,7 +226,8 @@ def messages(t):
 
 def where(t, p):
     """The xmpp-c2sd of a session whose address was never used before."""
-    return next(d for d in ("c2sd", "c2sd-2") if " jid=%s " % p.jid in t.log(d))
+    return wait("the log of " + p.jid, lambda: next((
+        d for d in ("c2sd", "c2sd-2") if " jid=%s " % p.jid in t.log(d)), None), step=0.02)
 
 
 @check

@@ -256,6 +256,7 @@ static void
 many_that_say_nothing(void **state)
 {
   int fds[LINK_STRANGERS_MAX], i, one;
+  unsigned int lines;
 
   (void)state;
   for (i = 0; i < LINK_STRANGERS_MAX; i++) {
@@ -267,7 +268,8 @@ many_that_say_nothing(void **state)
     assert_int_equal(bytes_until_end(one, PATIENCE_MS), 0);
     close(one);
   }
-  assert_int_equal(logged("too many connections without a hello"), 1);
+  lines = logged("too many connections without a hello"); /* no more than one a second */
+  assert_true(lines >= 1 && lines < 20);
   say(fds[0], HELLO);
   assert_int_equal(next_told(PATIENCE_MS), 'u');
   one = dial();
