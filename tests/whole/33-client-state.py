@@ -14,7 +14,9 @@ class Managed(Stream):
         self.login(user, resource=resource)
         self.send("<enable xmlns='%s' resume='true'/>" % SM)
         self.token = self.expect_tag(SM, "enabled").get("id")
-        self.available()
+        self.send("<presence/>")
+        self.expect(lambda e: e.tag == "{%s}presence" % CLIENT and e.get("from") == self.jid)
+        self.ping()
         return self
 
     def handled(self):
@@ -94,18 +96,17 @@ def inactive_and_cut(t):
     a, b = managed(t, "a", "sleeps"), managed(t, "b", "talks")
     for x, y in ((a, b), (b, a)):
         x.send("<presence to='%s' type='subscribe'/>" % y.jid.split("/")[0])
-        x.ping()
-        y.ping()
+        y.expect(lambda e: e.get("type") == "subscribe")
         y.send("<presence to='%s' type='subscribed'/>" % x.jid.split("/")[0])
-        y.ping()
-        x.ping()
+        x.expect(lambda e: e.get("type") == "subscribed")
+        x.expect(lambda e: e.get("from") == y.jid and not e.get("type"))
     stanzas(a), stanzas(b)
     assert a.features.find("{%s}csi" % CSI) is not None, "client state is not offered"
     a.state("inactive")
     a.handled()
     for show in ("away", "dnd", "xa"):
         b.send("<presence><show>%s</show></presence>" % show)
-    b.ping()
+    b.iq(None, "<query xmlns='jabber:iq:last'/>")   # xmpp-userd answers behind the presence
     b.send("<message type='chat' to='%s'><composing xmlns='http://jabber.org/protocol/chatstates'"
            "/></message>" % a.jid)
     b.ping()
@@ -141,7 +142,7 @@ def dead_connections_are_found(t):
             pass
         return "c@localhost/dead" not in t.ctl("sessions")
 
-    until("the end of who does not answer", answer, 12, 0)
+    until("the end of who does not answer", answer, step=0)
     assert "c@localhost/alive" in t.ctl("sessions")
     dead.abort()
     alive.close()
