@@ -30,11 +30,21 @@ def talkers_of(t, u):
     return talkers
 
 
+def is_back(s, d, pid):
+    """The program d of server s is ready again, as another process than pid."""
+    r = subprocess.run(["s6-svstat", "-o", "ready,pid", "%s/service/%s" % (s.state, d)],
+                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return r.stdout.startswith("true") and r.stdout.split() != ["true", str(pid)]
+
+
 def kill(servers, rnd, seconds, killed, how):
-    """How often each program was killed."""
-    kills, last, end = {}, {}, time.monotonic() + seconds
+    """How often each program was killed, and the seconds that the slowest took until it was back."""
+    kills, last, away, longest = {}, {}, {}, 0
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         time.sleep(0.3)
+        longest = max([longest] + [time.monotonic() - since for _, since in away.values()])
+        away = {x: was for x, was in away.items() if not is_back(*x, was[0])}
         s, d = rnd.choice(servers), rnd.choice(killed)
         other = {"routed": "s2sd", "s2sd": "routed"}.get(d)
         if time.monotonic() < last.get((s, other), 0) + 2 * SLOW:
@@ -42,13 +52,13 @@ def kill(servers, rnd, seconds, killed, how):
         if last.pop((s, other), 0):
             s.wait_ready()
         pid = s.pid(d)
-        if pid > 0:
-            os.kill(pid, how)
+        if pid > 0 and kill_if_there(pid, how):
             kills[d] = kills.get(d, 0) + 1
             last[s, d] = time.monotonic()
+            away[s, d] = pid, away.get((s, d), (pid, last[s, d]))[1]
     for s in servers:
         s.wait_ready()
-    return kills
+    return kills, max([longest] + [time.monotonic() - since for _, since in away.values()])
 
 
 @contextlib.contextmanager
@@ -68,14 +78,15 @@ def play(modules, killed=KILLED, how=signal.SIGKILL):
         talkers = talkers_of(t, u)
         for x in talkers:
             x.start()
-        kills = kill((t, u), random.Random(SEED), SECONDS, killed, how)
+        kills, away = kill((t, u), random.Random(SEED), SECONDS, killed, how)
         stop(talkers)
         doubled = all_has_come(talkers, [])
         tell(kills, talkers, [], doubled)
-        assert killed is KILLED or not doubled, "%d came twice" % doubled
+        # The other server waits S2S_RESUME_WAIT_US, eight seconds, for a stream to be resumed.
+        assert killed is KILLED or away > 6 or not doubled, "%d came twice" % doubled
         returned = sum(len(x.returned) for x in talkers)
         # On a busy machine a server stands still for longer than the other one waits.
-        assert returned < sum(len(x.acked) for x in talkers) * 0.9, "nearly all came back"
+        assert returned < sum(len(x.acked) for x in talkers) * 0.97, "nearly all came back"
 
 
 @check
