@@ -386,13 +386,18 @@ def a_peer_that_does_not_read_stops_its_feeder():
 
 @check
 def a_peer_that_takes_nothing_is_cut_after_a_minute():
-    t = Servers()
-    p = Peer(t)
-    s, n = t.dial(p)
-    while not ["stop", n] in t.settle():
-        t.say("data", n, "x" * 65536)
-    t.clock(59999000)
-    assert t.settle() == []
+    for _ in range(10):
+        t = Servers()
+        p = Peer(t)
+        s, n = t.dial(p)
+        while not ["stop", n] in t.settle():
+            t.say("data", n, "x" * 65536)
+        t.clock(59999000)
+        met = t.settle()
+        if not met:
+            break
+        # The kernel took more after the stop, and the minute began anew then: dial again.
+        assert all(r[:2] == ["written", n] for r in met), met
     t.clock(60001000)
     t.hears("close", n, "slow reader: nothing taken in time")
 
