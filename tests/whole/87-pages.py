@@ -148,10 +148,11 @@ def a_link_for_a_new_password(t):
 
 @check
 def guessed_tokens(t):
-    """Thirty a minute."""
-    b = Browser()
-    codes = [b.ask("GET", "/invite/" + "a" * 24)[0] for _ in range(40)]
-    assert set(codes) == {404, 429} and codes[-1] == 429, codes
+    """Thirty a minute; a minute may end between them."""
+    b, codes = Browser(), []
+    while 429 not in codes and len(codes) < 200:
+        codes.append(b.ask("GET", "/invite/" + "a" * 24)[0])
+    assert set(codes) == {404, 429} and len(codes) <= 61, codes
 
 
 @check
