@@ -10,6 +10,7 @@ config=$1
 state="${STATE:-$RUN_DIR/state}"
 PATH="$RUN_DIR/sbin:$RUN_DIR/bin:$PATH"
 pid=
+waiter=
 
 # ---- the ports
 
@@ -39,6 +40,7 @@ done
 stop() {
   code=$?
   trap '' INT TERM HUP EXIT
+  [ -z "$waiter" ] || kill "$waiter" 2> /dev/null || :
   [ -z "$pid" ] || { kill -TERM "$pid" 2> /dev/null || :; wait "$pid" || :; }
   exit "$code"
 }
@@ -63,7 +65,10 @@ if ! kill -0 "$pid" 2> /dev/null; then
   echo "make run: the server did not start; the reason is above" >&2
   exit "$((code ? code : 1))"
 fi
-if ! wait "$waiter"; then
+code=0
+wait "$waiter" || code=$?
+waiter=
+if [ "$code" != 0 ]; then
   echo "make run: the server is not ready after ${WAIT:-20} seconds. The last warnings of the logs:" >&2
   tail -q -n 100 "$state"/log/*/current | grep -e ': warning: ' -e ': fatal: ' | tail -n 5 >&2 || :
   exit 1
