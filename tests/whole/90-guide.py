@@ -19,14 +19,9 @@ FOUND = {"cnjabber.net": {"http://jabber.org/protocol/disco#info", "http://jabbe
          ALICE: {MAM, PUBSUB, PUBSUB + "#publish", PUBSUB + "#publish-options", "urn:xmpp:mam:2#extended"},
          "file.cnjabber.net": {UPLOAD},
          "pubsub.cnjabber.net": {PUBSUB, PUBSUB + "#publish", PUBSUB + "#subscribe"}}
-# Lines that conf/guide.md adds, and the features that a client finds then.
-ROOMS = "mod_muc: {default_room_options: {mam: true}}"
-USUAL = "".join("\n%s: {}" % x for x in (
-    "mod_adhoc", "mod_avatar", "mod_blocking", "mod_carboncopy", "mod_client_state", "mod_disco",
-    "mod_last", "mod_offline", "mod_ping", "mod_privacy", "mod_private", "mod_roster", "mod_s2s_dialback",
-    "mod_time", "mod_vcard", "mod_vcard_xupdate"))
+# Features that a client finds when the lines of conf/guide.md are added.
 ADDED = {"cnjabber.net": {"urn:xmpp:carbons:2", "urn:xmpp:blocking", "urn:xmpp:ping", "urn:xmpp:time",
-                          "vcard-temp", "msgoffline", "http://jabber.org/protocol/commands"},
+                          "jabber:iq:last", "vcard-temp", "msgoffline", "http://jabber.org/protocol/commands"},
          ALICE: {"urn:xmpp:blocking", "jabber:iq:roster", "urn:xmpp:bookmarks:1#compat",
                  "urn:xmpp:pep-vcard-conversion:0"},
          "conference.cnjabber.net": {"http://jabber.org/protocol/muc"}}
@@ -75,11 +70,22 @@ def found(t, wanted):
 
 
 @check
+def the_page_shows_lines_of_the_file(t):
+    with open(GUIDE) as f:
+        lines = set(f.read().splitlines())
+    for section, begins in ((1, "hosts:"), (2, "define_macro:"), (3, "listen:"), (5, "listen:")):
+        other = set(block(section, begins).splitlines()) - lines
+        assert not other, (section, other)
+
+
+@check
 def as_printed_it_is_refused(t):
-    """The guide's second listing of listeners has its keys beside the dash."""
+    """The guide's second listing of listeners has its keys beside the dash; the page has the words."""
     printed = re.sub("    (port: %d|ip: \"::\"|module: ejabberd_c2s)\n" % t.port, r"  \1\n", t.config())
     code, said = t.check(printed)
-    assert code == 100 and re.match(r"checked.yml:\d+:3: error: .*hint: indent the keys under the dash", said), said
+    words = block(3, "ejabberd.yml:").split(":", 2)[2]
+    assert words.startswith("3: error: ") and words.endswith("hint: indent the keys under the dash\n"), words
+    assert code == 100 and re.match(r"checked.yml:\d+:" + re.escape(words), said), said
 
 
 @check
@@ -204,6 +210,25 @@ def the_archive_keeps_what_a_client_asks_for(t):
     b.close()
 
 
+@check
+def the_proxy_names_the_client(t):
+    """With the page's line the log has the addresses of clients, before that of the web server in front."""
+    def asks(client):
+        c = http.client.HTTPConnection("127.0.0.1", t.web, timeout=DEADLINE)
+        c.request("OPTIONS", "/put/x", headers={"Host": "file.cnjabber.net", "X-Forwarded-For": client})
+        c.getresponse().read()
+        c.close()
+    asks("192.0.2.1")
+    t.wait_log("webd", r"event=proxy-not-trusted .*ip=127\.0\.0\.1")
+    t.options += block(5, "trusted_proxies:")
+    t.write_config()
+    t.ctl("reload")
+    t.wait_ready()
+    asks("192.0.2.2")
+    t.wait_log("webd", r"event=request .*ip=192\.0\.2\.2 ")
+    assert "192.0.2.1" not in t.log("webd"), t.log("webd")
+
+
 def caddy(t, program):
     """The words of xmpp-confgen for Caddy, with the line of the guide that names the
     certificate."""
@@ -289,13 +314,16 @@ def a_stream_comes_back(t):
 
 @check
 def rooms_and_the_rest_are_added(t):
-    """conf/guide.md adds lines under modules, and a reload offers them."""
-    t.modules = ROOMS + USUAL
+    """conf/guide.md adds lines under modules, and a reload offers them; nobody loses a session."""
+    b = login(t, "bob", 1)
+    t.options += block(4, "modules:")
     t.write_config()
     code, said = t.check(t.config())
     assert code == 0 and "federate" not in said, said
     t.ctl("reload")
     t.wait_ready()
+    b.ping()
+    b.close()
     found(t, {jid: FOUND.get(jid, set()) | ADDED.get(jid, set()) for jid in {**FOUND, **ADDED}})
 
     async def enter(c):
@@ -303,6 +331,9 @@ def rooms_and_the_rest_are_added(t):
         await slix.enter(c, room, "Alice")
         return (await c["xep_0030"].get_info(jid=room, cached=False))["disco_info"]["features"]
     assert MAM in played(t, enter)
+    s = login(t, "alice")
+    assert s.features.find("{urn:xmpp:features:rosterver}ver") is not None, ET.tostring(s.features)
+    s.close()
 
 
 if __name__ == "__main__":

@@ -1,10 +1,26 @@
 """The server of conf/guide.md: the configuration of conf/guide.yml, certificates of a test CA in
-certbot's layout, free ports, and folders of the test."""
+certbot's layout, free ports, and folders of the test; and the blocks of the page, which are cut out of it."""
 from authority import *
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 GUIDE = os.path.join(ROOT, "conf/guide.yml")
+PAGE = os.path.join(ROOT, "conf/guide.md")
 HOSTS = ("cnjabber.net", "wehack.space")
+
+
+def block(section, begins):
+    """The indented block of a section of conf/guide.md that begins with these words."""
+    with open(PAGE) as f:
+        text = re.search(r"^## %d\. .*?(?=^## )" % section, f.read(), re.M | re.S)[0]
+    found = [re.sub("^    ", "", b, flags=re.M) for b in re.findall(r"^(?:    .*\n)(?:\n*    .*\n)*", text, re.M)]
+    found = [b for b in found if b.startswith(begins)]
+    assert len(found) == 1, (section, begins, found)
+    return found[0]
+
+
+def added():
+    """The lines that the page adds to conf/guide.yml."""
+    return block(4, "modules:") + block(5, "trusted_proxies:")
 
 
 class Certbot(Authority):
@@ -37,10 +53,10 @@ class Certbot(Authority):
 
 
 class Guide(Tree):
-    """more: lines under modules, that the guide does not have; options: lines at the end."""
+    """options: lines at the end."""
 
-    def __init__(self, certbot, more="", options="", accounts=()):
-        super().__init__(hosts=HOSTS, modules=more, options=options, accounts=accounts)
+    def __init__(self, certbot, options="", accounts=()):
+        super().__init__(hosts=HOSTS, options=options, accounts=accounts)
         self.certbot, self.s2s_port, self.web = certbot, free_port(), free_port()
 
     def make_folder(self):
@@ -61,8 +77,7 @@ class Guide(Tree):
 
     def config(self):
         with open(GUIDE) as f:
-            text = self.here(f.read())
-        return text + "".join("  %s\n" % x for x in self.modules.splitlines()) + self.options
+            return self.here(f.read()) + self.options
 
     def confgen(self, *words):
         return subprocess.run([self.bin + "/xmpp-confgen"] + list(words), text=True,
