@@ -23,7 +23,10 @@ WAYS = {"ipv4": (("tabber.example", ("127.0.1.1",), PLAIN), ("peer.example", ("1
         "direct": (("tabberd.example", ("127.0.1.1",), BOTH), ("peerd.example", ("127.0.2.1",), DIRECT)),
         # fd00:1:: has no route, so the first address of the peer is dead.
         "dead6": (("tabber0.example", ("127.0.1.1",), PLAIN),
-                  ("peer0.example", ("fd00:1::2", "127.0.2.1"), PLAIN))}
+                  ("peer0.example", ("fd00:1::2", "127.0.2.1"), PLAIN)),
+        # The guide's server has port 5269 of all addresses.
+        "guide": (("cnjabber.net", ("fd00::1",), PLAIN), ("peerg.example", ("fd00::2",), (("_xmpp-server", 5299),)),
+                  ("wehack.space", ("127.0.1.1",), PLAIN))}
 
 UNBOUND = """
 server:
@@ -78,7 +81,21 @@ class Network:
         self.folder.cleanup()
 
 
-class Ours(Tree):
+class Among:
+    """A tree in this network."""
+
+    def start(self, wait=True):
+        super().start(wait)
+        if os.path.exists("/usr/share/dns/root.key"):
+            self.wait_log("dnsd", "dnssec-off")  # nothing is signed here
+
+    def streams(self):
+        """The rows of the open streams."""
+        rows = [x.split("\t") for x in self.ctl("s2s", records=True).splitlines()]
+        return [f for f in rows if f[4] == "open"]
+
+
+class Ours(Among, Tree):
     """port: for clients that look at no other."""
 
     def __init__(self, way, options, modules=MODULES + "\nmod_s2s_dialback: {}", port=None):
@@ -96,28 +113,19 @@ class Ours(Tree):
         lines.append("loglevel: info")
         return super().config().replace("loglevel: info", "\n".join(lines), 1)
 
-    def start(self, wait=True):
-        super().start(wait)
-        if os.path.exists("/usr/share/dns/root.key"):
-            self.wait_log("dnsd", "dnssec-off")  # nothing is signed here
-
-    def streams(self):
-        """The rows of the open streams."""
-        rows = [x.split("\t") for x in self.ctl("s2s", records=True).splitlines()]
-        return [f for f in rows if f[4] == "open"]
-
 
 class Peer:
     """A server of another maker with the account bob, as far as Stream asks it for host and port.
     A subclass writes its configuration, and says its command."""
 
     def __init__(self, way, ca, secure):
-        self.domain, addresses, _ = WAYS[way][1]
+        self.domain, addresses, services = WAYS[way][1]
         self.ip = addresses[-1]
         self.dir = tempfile.mkdtemp(prefix="peer-")
         self.hosts, self.port = (self.domain,), free_port()
         self.words = {"dir": self.dir, "port": self.port, "secure": secure, "domain": self.domain,
-                      "ip": self.ip, "ca": ca.path("ca.pem"), "crt": ca.path(self.domain + ".crt"),
+                      "ip": self.ip, "s2s": dict(services).get("_xmpp-server", 5269),
+                      "ca": ca.path("ca.pem"), "crt": ca.path(self.domain + ".crt"),
                       "key": ca.path(self.domain + ".key"), "pem": ca.path(self.domain + ".pem")}
         self.process = None
         try:
@@ -177,8 +185,9 @@ def befriend(a, b):
         presence(one, others)
 
 
-def talk(t, peer):
-    a, b = t.login("alice"), peer.login()
+def converse(a, b):
+    """a and b become contacts; messages and presence go both ways, and b logs out."""
+    x, y = a.jid.split("/")[0], b.jid.split("/")[0]
     befriend(a, b)
     for i in range(20):
         a.message(b.jid, "there %d" % i)
@@ -186,11 +195,11 @@ def talk(t, peer):
     b.expect_bodies(["there %d" % i for i in range(20)])
     a.expect_bodies(["back %d" % i for i in range(20)])
     a.send("<presence type='unavailable'/>")
-    presence(b, "alice@" + t.domain, "unavailable")
+    presence(b, x, "unavailable")
     a.send("<presence/>")
-    presence(b, "alice@" + t.domain)
+    presence(b, x)
     b.close()
-    presence(a, "bob@" + peer.domain, "unavailable")
+    presence(a, y, "unavailable")
 
 
 class Lab:
@@ -226,7 +235,7 @@ class Lab:
 def play(Peer, **kw):
     """Contacts, messages, presence; the rows of our streams then."""
     with Lab(Peer, **kw) as lab:
-        talk(lab.t, lab.peer)
+        converse(lab.t.login("alice"), lab.peer.login())
         return lab.t.streams()
 
 

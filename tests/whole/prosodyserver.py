@@ -10,6 +10,7 @@ plugin_paths = {}
 modules_enabled = { %(modules)s }
 log = { debug = "%(dir)s/log" }
 interfaces = { "%(ip)s" }
+s2s_ports = { %(s2s)d }
 c2s_interfaces = { "127.0.0.1" }
 c2s_ports = { %(port)d }
 s2s_direct_tls_ports = { 5270 }

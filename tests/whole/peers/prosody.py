@@ -41,24 +41,6 @@ def past_a_dead_address():
 
 
 @check
-def with_the_options_of_the_guide():
-    """The TLS options and modules of conf/guide.yml, without dialback: certificates alone count. The
-    contacts that play() makes need mod_roster, which the guide leaves to the reader."""
-    from guide import DHPARAM, GUIDE
-    with open(GUIDE) as f, tempfile.NamedTemporaryFile("w", suffix=".pem") as dh:
-        text = f.read()
-        dh.write(DHPARAM)
-        dh.flush()
-        os.chmod(dh.name, 0o644)
-        macros, s2s = text.index("define_macro:"), text.index("s2s_use_starttls")
-        options = text[macros:text.index("listen:")] + text[s2s:text.index("modules:")]
-        modules = text[text.index("  mod_mam"):].replace("\n  ", "\n").strip()
-        rows = play(Prosody, options=options.replace("/etc/tabber/dhparam.pem", dh.name),
-                    modules=modules + "\nmod_caps: {}\nmod_ping: {}\nmod_roster: {}")
-    assert {tuple(f[5:7]) for f in rows} == {("external", "pkix")}, rows
-
-
-@check
 def required_trusted():
     is_refused(Prosody, "certificate")
 
