@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Pages of xmpp-registerd: registration, passwords, the end of an account, invitations, captchas. A browser without
-scripts: forms are filled in by their fields and sent."""
-import html.parser, http.client, re, urllib.parse
+"""Pages of xmpp-registerd: registration, passwords, the end of an account, invitations, captchas."""
+import re, urllib.parse
+from forms import *
 from slix import *
 
 REGISTER = "jabber:iq:register"
@@ -20,56 +20,6 @@ LISTEN = """listen:
 """ % port
 
 
-class Form(html.parser.HTMLParser):
-    def __init__(self, text):
-        super().__init__()
-        self.action, self.values, self.scripts = None, {}, 0
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        a = dict(attrs)
-        if tag == "form":
-            assert a["method"] == "post"
-            self.action = a["action"]
-        if tag == "input":
-            self.values[a["name"]] = a.get("value", "")
-        self.scripts += tag == "script" or any(k.startswith("on") for k in a)
-
-
-class Browser:
-    def __init__(self):
-        self.cookie = None
-
-    def ask(self, method, path, body=None, **headers):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        c = http.client.HTTPSConnection("127.0.0.1", port, timeout=DEADLINE, context=context)
-        headers = dict(headers, Host="localhost")
-        if self.cookie:
-            headers["Cookie"] = self.cookie
-        if body is not None:
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
-        c.request(method, path, body, headers)
-        r = c.getresponse()
-        self.headers, text = r.headers, r.read()
-        if r.getheader("Set-Cookie"):
-            assert "SameSite=Strict" in r.getheader("Set-Cookie") and "Secure" in r.getheader("Set-Cookie")
-            self.cookie = r.getheader("Set-Cookie").split(";")[0]
-        c.close()
-        if "text/html" in (r.getheader("Content-Type") or ""):
-            assert Form(text.decode()).scripts == 0 and "default-src 'none'" in r.getheader("Content-Security-Policy")
-            text = text.decode()
-        return r.status, text
-
-    def fill(self, path, **values):
-        """Load the page, fill its form in, send it."""
-        status, text = self.ask("GET", path)
-        assert status == 200, (status, text)
-        f = Form(text)
-        assert set(values) <= set(f.values), f.values
-        return self.ask("POST", f.action, urllib.parse.urlencode(dict(f.values, **values)))
-
-
 def logs_in(t, user, password=PW):
     s = t.stream()
     s.secured()
@@ -80,7 +30,7 @@ def logs_in(t, user, password=PW):
 
 @check
 def a_new_account(t):
-    b = Browser()
+    b = Browser(port)
     until("the mount", lambda: b.ask("GET", "/register")[0] == 200)
     status, text = b.fill("/register/new", username="Romeo", password=PW, ocr="5")
     assert status == 400 and "not solved" in text
@@ -94,7 +44,7 @@ def a_new_account(t):
 
 @check
 def forms_of_others_are_not_taken(t):
-    b, other = Browser(), Browser()
+    b, other = Browser(port), Browser(port)
     f = Form(b.ask("GET", "/register/password")[1])
     body = urllib.parse.urlencode(dict(f.values, username="romeo", old=PW, password="another word"))
     assert other.ask("POST", "/register/password", body)[0] == 403
@@ -106,7 +56,7 @@ def forms_of_others_are_not_taken(t):
 @check
 def another_password_and_the_end(t):
     """A wrong password is a login that has failed; sessions end."""
-    s, b = t.login("romeo", "x"), Browser()
+    s, b = t.login("romeo", "x"), Browser(port)
     assert b.fill("/register/password", username="romeo", old="wrong", password="another word")[0] == 403
     t.wait_log("registerd", "event=auth-failed .*why=wrong-password")
     assert b.fill("/register/password", username="romeo", old=PW, password="another word")[0] == 200
@@ -121,7 +71,7 @@ def an_invitation(t):
     t.add("juliet@localhost")
     out = t.ctl("invite", "create", "localhost", "--by", "juliet@localhost")
     page = re.search(r"https://localhost:%d(/invite/\S+)" % port, out).group(1)
-    b = Browser()
+    b = Browser(port)
     for _ in range(3):
         status, text = b.ask("GET", page, **{"Accept-Language": "zh-CN,zh;q=0.9"})
         assert status == 200 and "juliet@localhost" in text and "<svg" in text and 'lang="zh"' in text
@@ -140,7 +90,7 @@ def an_invitation(t):
 def a_link_for_a_new_password(t):
     out = t.ctl("invite", "reset", "juliet@localhost")
     page = re.search(r"https://localhost:%d(/invite/\S+)" % port, out).group(1)
-    b = Browser()
+    b = Browser(port)
     assert b.fill(page, password="weak")[0] == 400
     assert b.fill(page, password="a third word")[0] == 200
     assert logs_in(t, "juliet", "a third word") and b.ask("GET", page)[0] == 404
@@ -149,7 +99,7 @@ def a_link_for_a_new_password(t):
 @check
 def guessed_tokens(t):
     """Thirty a minute; a minute may end between them."""
-    b, codes = Browser(), []
+    b, codes = Browser(port), []
     while 429 not in codes and len(codes) < 200:
         codes.append(b.ask("GET", "/invite/" + "a" * 24)[0])
     assert set(codes) == {404, 429} and len(codes) <= 61, codes
@@ -158,7 +108,7 @@ def guessed_tokens(t):
 @check
 def the_page_of_a_captcha(t):
     """The form of a client names the page; solved there, the client registers without an answer."""
-    s, b = t.stream(), Browser()
+    s, b = t.stream(), Browser(port)
     s.secured()
     s.send("<iq type='get' id='g'><query xmlns='%s'/></iq>" % REGISTER)
     iq = s.expect(lambda e: e.get("id") == "g")
@@ -176,7 +126,7 @@ def the_page_of_a_captcha(t):
 
 @check
 def hostile_forms(t):
-    b = Browser()
+    b = Browser(port)
     assert b.ask("POST", "/register/new", "x" * 20000)[0] == 413
     assert b.ask("GET", "/register/%2e%2e/new")[0] in (400, 404)
     f = Form(b.ask("GET", "/register/password")[1])
