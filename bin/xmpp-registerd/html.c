@@ -160,8 +160,9 @@ send_page(struct visit *v, unsigned int status, struct slice uri)
   more.len = 0;
   if (!v->has_cookie)
     snprintf(cookie, sizeof cookie,
-             "\nset-cookie: " COOKIE "=%s; Path=%.*s/; Secure; HttpOnly; SameSite=Strict",
-             v->cookie, (int)(v->base.len < 200 ? v->base.len : 0), v->base.s);
+             "\nset-cookie: " COOKIE "=%s; Path=%.*s/;%s HttpOnly; SameSite=Strict",
+             v->cookie, (int)(v->base.len < 200 ? v->base.len : 0), v->base.s,
+             v->is_local ? "" : " Secure;");
   if (!stralloc_cats(&more, cookie)) return;
   if (uri.len &&
       !(stralloc_cats(&more, "\nlink: <") && stralloc_catb(&more, uri.s, uri.len) &&

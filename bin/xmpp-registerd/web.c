@@ -203,7 +203,7 @@ dispatch(struct visit *v)
   struct host const *h = registerd_host(v->host);
   size_t i;
 
-  if (!v->is_secure) {
+  if (!v->is_secure && !v->is_local) {
     page_say(v, 403, W_REGISTER, word_in(W_HTTPS, v->lang));
     return;
   }
@@ -220,6 +220,14 @@ dispatch(struct visit *v)
 }
 
 /* ---- records ---- */
+
+/* Say whether the browser of v is on this machine: its plain HTTP to localhost crosses no network. */
+static bool
+is_local(struct visit const *v)
+{
+  return !v->is_secure && slice_is(v->host, "localhost") &&
+         (slice_starts(v->ip, "127.") || slice_is(v->ip, "::1"));
+}
 
 static bool
 read_request(struct visit *v, struct record *r)
@@ -238,6 +246,7 @@ read_request(struct visit *v, struct record *r)
   v->is_post = slice_is(method, "POST");
   v->is_head = slice_is(method, "HEAD");
   v->is_secure = slice_is(record_get(r, HTTP_RECORD_SCHEME), "https");
+  v->is_local = is_local(v);
   v->length = record_u64(r, HTTP_RECORD_LENGTH);
   take_cookie(v, http_header(headers, "cookie"));
   return v->handler.s && v->host.s && v->base.s && v->path.s && v->ip.s &&

@@ -17,7 +17,7 @@ struct visit {
   struct slice handler, host, base, path, ip, lang;
   char cookie[COOKIE_LEN + 1];
   bool has_cookie; /* the browser sent it */
-  bool is_post, is_head, is_secure;
+  bool is_post, is_head, is_secure, is_local;
   bool waits; /* for the rest of body */
   uint64_t length;
   stralloc body;

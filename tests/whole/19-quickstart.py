@@ -5,6 +5,7 @@ import pty
 import select
 import urllib.request
 
+from forms import Browser
 from tree import *
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -102,6 +103,30 @@ def a_first_run():
     finally:
         r.process.send_signal(signal.SIGINT)
         assert r.process.wait(DEADLINE) == 0
+        r.ended()
+
+
+@check
+def an_account_by_invitation():
+    """The link that xmpp-ctl prints opens a page that makes an account, once; the account logs in."""
+    r = Run().start().wait()
+    try:
+        said = subprocess.run([BIN + "/xmpp-ctl", "-s", r.state, "invite", "create", "localhost"], check=True,
+                              stdout=subprocess.PIPE, text=True, timeout=DEADLINE).stdout
+        link = re.search(r"http://localhost:%d(/invite/[a-z2-7]+)\b" % r.ports[2], said)
+        assert link, said
+        page, b = link[1], Browser(r.ports[2], tls=False)
+        status, text = b.fill(page, username="carol", password=PW)
+        assert status == 200 and "carol@localhost" in text, text
+        assert b.ask("GET", page)[0] == 404
+        r.hosts, r.port = ("localhost",), r.ports[0]
+        s = Stream(r)
+        assert s.login("carol", PW, "r") == "carol@localhost/r"
+        s.ping()
+        s.close()
+    finally:
+        r.process.send_signal(signal.SIGINT)
+        r.process.wait(DEADLINE)
         r.ended()
 
 
