@@ -55,6 +55,16 @@ make_places(struct slice instance, int owner)
   make_dir(name, 0700, owner, USERS_GROUP);
 }
 
+/* errno says why the folder could not be made. */
+static _Noreturn void
+die_unmade(char const *path)
+{
+  if (errno != EROFS) strerr_diefusys(111, "make ", path);
+  strerr_dief(
+    111, "unable to make ", path, ": Read-only file system; under systemd make ", path,
+    " yourself, and add ReadWritePaths=", path, " to the unit (systemctl edit tabber)");
+}
+
 /* Make the folders of a path that are missing; the last belongs to xmpp-uploadd if it was missing. */
 static void
 make_docroot(char *path)
@@ -64,10 +74,10 @@ make_docroot(char *path)
 
   for (at = path + 1; (at = strchr(at, '/')); *at++ = '/') {
     *at = 0;
-    if (mkdir(path, 0755) && errno != EEXIST) strerr_diefusys(111, "make ", path);
+    if (mkdir(path, 0755) && errno != EEXIST) die_unmade(path);
   }
   if (mkdir(path, 0755)) {
-    if (errno != EEXIST) strerr_diefusys(111, "make ", path);
+    if (errno != EEXIST) die_unmade(path);
     return;
   }
   if (chown(path, owner, up.uids + USERS_GROUP) || chmod(path, 0755))

@@ -112,6 +112,22 @@ def a_folder_of_another_user_is_told():
 
 
 @check
+def a_docroot_on_a_read_only_disk_is_told():
+    """To systemd's ProtectSystem=strict all but the state folder is such a disk."""
+    state, place = tempfile.mkdtemp(dir=DIR), tempfile.mkdtemp(dir=DIR)
+    mounted = ["unshare", "-m", "sh", "-c", "mount -t tmpfs -o ro none %s && exec \"$@\"" % place, "sh"]
+    if os.geteuid() or subprocess.run([*mounted, "true"], stderr=subprocess.DEVNULL).returncode:
+        return
+    with open(state + ".yml", "w") as f:
+        f.write(CONF % "modules: {mod_http_upload: {docroot: \"%s/up/@HOST@\"}}\n" % place)
+    r = subprocess.run([*mounted, BIN + "/xmpp-up", "--prepare", "-c", state + ".yml", "-s", state],
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert r.returncode == 111, r
+    assert "unable to make %s/up: Read-only file system" % place in r.stdout, r.stdout
+    assert "ReadWritePaths=%s/up " % place in r.stdout, r.stdout
+
+
+@check
 def every_instance_has_its_folders():
     state = prepare("tabber: {instances: {c2sd: 2}}\nmodules: {mod_offline: {}}\n")
     names = {r[4] for r in rows(state, "xmpp-ctl") if r[0] == "instance"}
