@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Manual pages: the same headings in the same order, no warning of groff, examples that are true,
-and references, in pages, documents and sources, to pages that there are.
+references, in pages, documents and sources, to pages that there are, and folders that systemd's
+unit can write.
 
 USAGE   tests/pages.py PAGE...
 SAYS    a line for each page and what it lacks
@@ -44,6 +45,14 @@ def references(text, ours):
         yield "names %s, which there is not" % name
 
 
+def folders(text):
+    """The docroots that the unit, which writes to its state folder alone, cannot write by what the text says."""
+    written = re.findall(r"\bReadWritePaths=(/[\w/.-]*\w)", text)
+    for root in re.findall(r"^ *docroot: \"?(/[^\s\"]*)", text, re.M):
+        if not any((root + "/").startswith(w + "/") for w in written):
+            yield "names the docroot %s, and no ReadWritePaths= with it" % root
+
+
 def warnings(name):
     r = subprocess.run(["groff", "-ww", "-mandoc", "-Tutf8", name], stdout=subprocess.DEVNULL,
                        stderr=subprocess.PIPE, check=False)
@@ -84,13 +93,14 @@ def main():
     ours = {"%s(%s)" % tuple(os.path.basename(p).rsplit(".", 1)) for p in sys.argv[1:]}
     for name in sorted(n for pattern in TEXTS for n in glob.glob(pattern)):
         with open(name, encoding="utf-8") as f:
-            for fault in references(f.read(), ours):
-                bad += 1
-                print("%s: %s" % (name, fault))
+            text = f.read()
+        for fault in [*references(text, ours), *(folders(text) if name.endswith(".md") else ())]:
+            bad += 1
+            print("%s: %s" % (name, fault))
     for name in sys.argv[1:]:
         with open(name, encoding="utf-8") as f:
             text = f.read()
-        faults = list(headings(name, text)) + list(references(text, ours)) + list(warnings(name))
+        faults = [*headings(name, text), *references(text, ours), *folders(text), *warnings(name)]
         test = EXAMPLE % os.path.basename(name).rpartition(".")[0]
         if os.path.exists(test + ".in"):
             faults += examples(text, test)
