@@ -85,6 +85,10 @@ def a_first_run():
         r.hosts, r.port = ("localhost",), r.ports[0]
         s = Stream(r)
         with open(r.state + "/alice.password") as f:
+        s.secured()
+        assert s.features.find(".//{urn:xmpp:fast:0}fast") is not None, ET.tostring(s.features)
+        s.abort()
+        s = Stream(r)
             s.login("alice", f.read().strip())
         roster = s.iq(None, "<query xmlns='jabber:iq:roster'/>")
         assert [(i.get("jid"), i.get("subscription")) for i in roster[0]] == [("bob@localhost", "both")]

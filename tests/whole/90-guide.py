@@ -324,6 +324,10 @@ def rooms_and_the_rest_are_added(t):
     t.wait_ready()
     b.ping()
     b.close()
+    s = t.stream(host=HOSTS[0])
+    s.secured()
+    assert s.features.find(".//{urn:xmpp:fast:0}fast") is not None, ET.tostring(s.features)
+    s.abort()
     found(t, {jid: FOUND.get(jid, set()) | ADDED.get(jid, set()) for jid in {**FOUND, **ADDED}})
 
     async def enter(c):

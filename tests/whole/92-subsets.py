@@ -93,6 +93,7 @@ def a_family_s_server(t):
     s = t.stream()
     s.secured()
     assert not [e for e in s.features if "iq-register" in e.tag], ET.tostring(s.features)
+    assert s.features.find(".//{urn:xmpp:fast:0}fast") is not None, ET.tostring(s.features)
     s.abort()
     t.ctl("contact", "add", "mother@family.example", "son@family.example")
     a, b = t.login("mother"), t.login("son")
