@@ -8,8 +8,19 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from browser import *
 from table import did
 
-# The newest one is a module of ECMAScript; the old one is a script.
-NEW, OLD = "converse.js@14", "converse.js@12"
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+
+def of_quickstart():
+    """The version of Converse.js whose script and style the page of make run loads."""
+    with open(ROOT + "/conf/quickstart.yml") as f:
+        named = re.findall(r"conversejs_\w+: \"https://cdn\.conversejs\.org/([\d.]+)/dist/converse\.min\.(js|css)\"", f.read())
+    assert {kind for _, kind in named} == {"js", "css"} and len({v for v, _ in named}) == 1, named
+    return named[0][0]
+
+
+# The new one is a module of ECMAScript; the old one is a script.
+NEW, OLD = "converse.js@" + of_quickstart(), "converse.js@12"
 new, old = free_port(), free_port()
 LISTEN = "listen:\n" + "".join("""  -
     port: %d
