@@ -92,10 +92,11 @@ tabber is running. Log in as
   alice@localhost   password $(cat "$state/alice.password")
   bob@localhost     password $(cat "$state/bob.password")
 They know each other, alice administers. Address of bob: xmpp:bob@localhost
-In a browser:   http://localhost:$3/converse
+In a browser:   http://localhost:$3/converse (the page loads Converse.js from the internet)
 In a client:    address and password, server localhost, port $1 (STARTTLS) or $2 (direct TLS), and accept
                 the certificate, which is of its own making: $state/dev/localhost.pem
 In a shell:     echo hello | go-sendxmpp -n -u alice@localhost -p $(cat "$state/alice.password") -j localhost:$1 bob@localhost
+                (install the package go-sendxmpp for this)
 A room:         any name at conference.localhost, such as xmpp:tea@conference.localhost?join
 To look around: $ctl status
                 $ctl sessions

@@ -80,15 +80,16 @@ def a_first_run():
                 assert re.search(r"%s@localhost +password %s\n" % (user, re.escape(f.read().strip())), said), said
         for words in ("port %d (STARTTLS) or %d (direct TLS)" % tuple(r.ports[:2]), "this machine only",
                       "conf/production.md", "README.md says", "account add", r.state + "/log",
-                      "http://localhost:%d/converse" % r.ports[2], "xmpp:bob@localhost"):
+                      "http://localhost:%d/converse" % r.ports[2], "xmpp:bob@localhost",
+                      "loads Converse.js from the internet", "the package go-sendxmpp"):
             assert words in said, (words, said)
         r.hosts, r.port = ("localhost",), r.ports[0]
         s = Stream(r)
-        with open(r.state + "/alice.password") as f:
         s.secured()
         assert s.features.find(".//{urn:xmpp:fast:0}fast") is not None, ET.tostring(s.features)
         s.abort()
         s = Stream(r)
+        with open(r.state + "/alice.password") as f:
             s.login("alice", f.read().strip())
         roster = s.iq(None, "<query xmlns='jabber:iq:roster'/>")
         assert [(i.get("jid"), i.get("subscription")) for i in roster[0]] == [("bob@localhost", "both")]
