@@ -25,6 +25,7 @@ done
 tests/owners.py || bad=1
 tests/events.py || bad=1
 tests/federation.py || bad=1
+tests/programs.py || bad=1
 tests/tags.py || bad=1
 tests/verbs.py || bad=1
 tests/rooms.py || bad=1
