@@ -69,7 +69,15 @@ enum program {
     OTHER = 1 << 30 /* a service of the administrator's own */
 };
 
-#define PROGRAMS_N 18
+/* Count the rows of the table. */
+enum {
+  PROGRAMS_N = 0
+
+#define P(code, word, number, roles, runs, links) +1
+  PROGRAM_TABLE(P)
+#undef P
+};
+
 #define PROGRAMS_ALL ((1 << PROGRAMS_N) - 1)
 
 /* Count the programs that a supervisor runs. */
@@ -106,7 +114,14 @@ struct store_row {
   unsigned int readers; /* bits of enum program */
 };
 
-#define STORES_N 11
+/* Count the rows of the table. */
+enum {
+  STORES_N = 0
+
+#define S(code, name, number, writer, readers) +1
+  STORE_TABLE(S)
+#undef S
+};
 
 extern struct store_row const store_rows[STORES_N];
 
