@@ -22,7 +22,7 @@ struct refusal {
 };
 
 static struct refusal const refusals[] = {
-  {EEXIST,       "there is such an account already",   "conflict"             },
+  {EEXIST,       "that account exists already",        "conflict"             },
   {EBUSY,        IS_ENDING,                            "conflict"             },
   {EDQUOT,       "too many accounts are ending",       "resource-constraint"  },
   {ENOENT,       "there is no such account",           "item-not-found"       },

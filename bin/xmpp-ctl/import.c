@@ -220,7 +220,7 @@ check_address(char const *text, char out[JID_MAX + 1])
   else if (!is_served(j.domain))
     why = "that host is not served here";
   else if (table_get(&im.there, j.bare))
-    why = "there is such an account already";
+    why = "that account exists already";
   else {
     memcpy(out, j.bare.s, j.bare.len);
     out[j.bare.len] = 0;

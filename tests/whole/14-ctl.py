@@ -163,7 +163,7 @@ def import_is_killed_and_done_again(t):
     code, out, err = t.ctl("account", "import", "-", input=lines, code=None)
     added, failed = (int(x) for x in re.fullmatch(r"(\d+) added, (\d+) failed\n", out).groups())
     assert added + failed == n and added >= 1, out
-    assert err.count("there is such an account already") == failed, err[-500:]
+    assert err.count("that account exists already") == failed, err[-500:]
     assert len(there()) == n
     assert logs_in(t, "k%d" % (n - 1), "pw %d" % (n - 1))
 

@@ -173,10 +173,10 @@ def an_import_names_lines_and_prints_nothing_of_them():
 @check
 def an_import_names_the_line_that_was_refused():
     state = compiled(HEAD)
-    Control(state, "authd", {b"keys": b"error\tthere is such an account already\n"})
+    Control(state, "authd", {b"keys": b"error\tthat account exists already\n"})
     out, err = ctl(state, "account", "import", "-", input="\na@example.com\t" + SECRET, code=1)
     assert out == "0 added, 1 failed\n", out
-    assert err == "xmpp-ctl: import: line 2: there is such an account already\n", err
+    assert err == "xmpp-ctl: import: line 2: that account exists already\n", err
 
 
 @check
@@ -184,7 +184,7 @@ def an_import_asks_nothing_for_accounts_that_are_there():
     state = compiled(HEAD)
     authd = Control(state, "authd", {b"list": b"row\ta@example.com\t1\ndone\n"})
     out, err = ctl(state, "account", "import", "-", input="A@example.com\tx\n", code=1)
-    assert err == "xmpp-ctl: import: line 1: there is such an account already\n", err
+    assert err == "xmpp-ctl: import: line 1: that account exists already\n", err
     assert authd.heard == b"account\tlist\t\n", authd.heard
 
 
