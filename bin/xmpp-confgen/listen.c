@@ -435,7 +435,7 @@ compile_listener(struct yaml_node const *n)
   if (!read_address(n, buf, sizeof buf, &ip, &port)) return;
   name = arena_copy(&job.arena, slice_str(buf));
   if (kinds[kind].effect != WORKS)
-    say_lost(n, "listen", "nobody listens here: %s has no counterpart%s", module.s,
+    say_lost(n, "listen", "this listener is left out: tabber has no %s%s", module.s,
              slice_is(module, "ejabberd_stun")
                ? "; mod_stun_disco may name another STUN server, such as coturn"
                : "");

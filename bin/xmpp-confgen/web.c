@@ -153,8 +153,8 @@ add_handler(struct yaml_node const *n, struct slice listener, struct slice path,
 
   emit(CTL, "handler", listener, path.s, word.s, NULL);
   if (effect == NOTHING)
-    say_no_effect(n, "listen.request_handlers",
-                  "nobody answers here: %s has no counterpart", word.s);
+    say_no_effect(n, "listen.request_handlers", "this path is left out: tabber has no %s",
+                  word.s);
   else if (at.s) {
     if (slice_has_word(SLICE("ejabberd_captcha mod_invites mod_register_web"), word))
       emit_page(word, at);
