@@ -313,8 +313,8 @@ keep_role(struct occupant *o, enum standing role)
                                                               : 0;
   if (a.role == b.role) return;
   b.since_us = door_wall();
-  b.nick = slice_str(nick = dup_slice(a.nick));
-  b.reason = slice_str(reason = dup_slice(a.reason));
+  b.nick = slice_str(nick = must_dup(a.nick));
+  b.reason = slice_str(reason = must_dup(a.reason));
   affil_put(o->room, slice_str(o->account->bare), &b);
   free(nick);
   free(reason);
@@ -413,7 +413,7 @@ store_affiliation(struct in *in, struct item const *it)
   bool changed;
 
   affil_get(in->room, it->jid, &old);
-  kept = dup_slice(old.nick);
+  kept = must_dup(old.nick);
   a = (struct affil){.affiliation = (enum affiliation)it->affiliation,
                      .reason = it->reason,
                      .nick = slice_str(kept)};

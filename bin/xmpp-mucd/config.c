@@ -36,7 +36,7 @@ static char const *const visitor_words[] = {"anyone", "", "moderators", "nobody"
 bool
 config_set_text(struct config *c, enum config_text t, struct slice text)
 {
-  char *z = dup_slice(text);
+  char *z = must_dup(text);
 
   free(c->text[t]);
   c->text[t] = z;
@@ -170,7 +170,7 @@ config_default(struct muc const *m, struct config *c)
   for (i = 0; i < sizeof flags / sizeof *flags; i++)
     if (flags[i].usual) c->flags |= flags[i].flag;
   for (i = 0; i < TEXTS_N; i++)
-    c->text[i] = dup_slice(SLICE(""));
+    c->text[i] = must_dup(SLICE(""));
   c->broadcast = 1 << IS_VISITOR | 1 << IS_PARTICIPANT | 1 << IS_MODERATOR;
   c->voice_s = 1800;
   c->max_users = m->users_max < 200 ? (uint32_t)m->users_max : 200;
@@ -197,5 +197,5 @@ config_copy(struct config *to, struct config const *c)
 
   *to = *c;
   for (i = 0; i < TEXTS_N; i++)
-    to->text[i] = dup_slice(slice_str(c->text[i]));
+    to->text[i] = must_dup(slice_str(c->text[i]));
 }

@@ -78,7 +78,7 @@ create(struct link *l, struct jid const *j, struct slice owner)
 static void
 row_of_option(void *cookie, char const *name, struct slice value)
 {
-  char *z = dup_slice(value);
+  char *z = must_dup(value);
 
   service_row(cookie, name, *z ? z : "-", (char const *)NULL);
   free(z);

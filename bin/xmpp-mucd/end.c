@@ -39,8 +39,8 @@ bury(struct room *r, struct slice alt, struct slice why)
   r->last_us = door_wall();
   free(r->alt);
   free(r->why);
-  r->alt = dup_slice(alt);
-  r->why = dup_slice(why);
+  r->alt = must_dup(alt);
+  r->why = must_dup(why);
   room_changed(r);
 }
 

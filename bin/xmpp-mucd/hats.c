@@ -154,7 +154,7 @@ hats_put_on(struct occupant *o)
   hats_each_of(o->room, slice_str(o->account->bare), cat_hat, &s);
   if (s.xml.s[s.xml.len - 1] == '>' && s.xml.s[s.xml.len - 2] == '/') {
     put(&s.xml, "</hats>");
-    o->hats = dup_sa(&s.xml);
+    o->hats = must_dup_sa(&s.xml);
   }
   stralloc_free(&s.xml);
 }

@@ -37,8 +37,8 @@ add(struct list *l, struct slice local, struct slice title)
     l->v = realloc(l->v, l->size * sizeof *l->v);
     if (!l->v) no_memory();
   }
-  l->v[l->n].local = dup_slice(local);
-  l->v[l->n++].title = dup_slice(title);
+  l->v[l->n].local = must_dup(local);
+  l->v[l->n++].title = must_dup(title);
 }
 
 static bool

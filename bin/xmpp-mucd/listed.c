@@ -105,7 +105,7 @@ listed_count(struct muc const *m)
   if (c) return c->n;
   c = calloc(1, sizeof *c);
   if (!c) no_memory();
-  c->service = dup_slice(m->name);
+  c->service = must_dup(m->name);
   c->next = counts;
   counts = c;
   listed_each(m, SLICE(""), count_one, &c->n);

@@ -118,7 +118,7 @@ is_stored(struct room const *r, struct xml_node const *e)
 static void
 replace(char **at, struct slice text)
 {
-  char *z = dup_slice(text);
+  char *z = must_dup(text);
 
   free(*at);
   *at = z;

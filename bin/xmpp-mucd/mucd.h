@@ -335,7 +335,8 @@ bool is_local(struct slice domain);
 
 /* ---- writing (write.c) ---- */
 
-/* Append; a process that has no memory ends, for all it knows is on disk. */
+/* Append, or copy to the heap (must_). The process ends if there is no memory: all that the process
+ * knows is on disk. */
 void put(stralloc *out, char const *markup);
 void put_slice(stralloc *out, struct slice s);
 void put_text(stralloc *out, struct slice text);
@@ -343,8 +344,8 @@ void put_attr(stralloc *out, char const *name, struct slice value);
 void put_num(stralloc *out, uint64_t n);
 void put_child(stralloc *out, struct xml_node const *c);
 _Noreturn void no_memory(void);
-char *dup_slice(struct slice s);
-char *dup_sa(stralloc const *sa);
+char *must_dup(struct slice s);
+char *must_dup_sa(stralloc const *sa);
 
 /* The room/nick address of an occupant, until 8 more were made. */
 struct slice nick_jid(struct room const *r, struct slice nick);

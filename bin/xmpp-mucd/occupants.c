@@ -105,7 +105,7 @@ account_make(struct slice bare)
   if (a) return a;
   a = calloc(1, sizeof *a);
   if (!a) no_memory();
-  a->bare = dup_slice(bare);
+  a->bare = must_dup(bare);
   if (!table_put(&accounts, a)) no_memory();
   return a;
 }
@@ -119,8 +119,8 @@ occupant_new(struct room *r, uint32_t id, struct slice bare, struct slice nick,
   if (!o) no_memory();
   o->room = r;
   o->id = id;
-  o->nick = dup_slice(nick);
-  o->key = dup_slice(key);
+  o->nick = must_dup(nick);
+  o->key = must_dup(key);
   o->account = account_make(bare);
   o->next_of = o->account->first;
   o->account->first = o;
@@ -170,11 +170,11 @@ session_new(struct occupant *o, struct slice full, uint32_t id)
   struct session *s = calloc(1, sizeof *s), **at = &o->sessions;
 
   if (!s) no_memory();
-  s->full = dup_slice(full);
+  s->full = must_dup(full);
   s->id = id;
   s->o = o;
-  s->presence = dup_slice(SLICE(""));
-  s->lang = dup_slice(SLICE(""));
+  s->presence = must_dup(SLICE(""));
+  s->lang = must_dup(SLICE(""));
   s->joined_us = s->heard_us = door_wall();
   s->alive_us = s->entered_us = door_now();
   s->local = is_local(jid_cut(full).domain);
@@ -267,8 +267,8 @@ occupant_rename(struct occupant *o, struct slice nick, struct slice key)
   view_wipe(o);
   free(o->nick);
   free(o->key);
-  o->nick = dup_slice(nick);
-  o->key = dup_slice(key);
+  o->nick = must_dup(nick);
+  o->key = must_dup(key);
   if (!table_put(&o->room->nicks, o)) no_memory();
   occupant_save(o);
 }
@@ -422,8 +422,8 @@ load(void *cookie, struct slice key, struct slice value)
   s->heard_us = record_u64(&f, 9);
   free(s->lang);
   free(s->presence);
-  s->lang = dup_slice(record_get(&f, 11));
-  s->presence = dup_slice(record_get(&f, 12));
+  s->lang = must_dup(record_get(&f, 11));
+  s->presence = must_dup(record_get(&f, 12));
   s->number = record_u64(&f, 13);
   s->seq = ++last_seq;
   if (record_u64(&f, 14)) presence_hold(s, door_now() + r->muc->presence_us);

@@ -127,7 +127,7 @@ set_list(struct in *in, struct people *p, struct people const *other)
   for (i = 0; i < p->n; i++)
     make(in->room, slice_str(p->jids[i]), p->a);
   while (slice_word(&rest, '\n', &bare)) {
-    z = dup_slice(bare);
+    z = must_dup(bare);
     affil_give(in->room, bare, is_among(other, z) ? other->a : AFF_NONE);
     free(z);
   }

@@ -72,7 +72,7 @@ presence_children(struct in *in, bool status)
 
   cat_children(&out, in, status, true);
   if (out.len > PRESENCE_MAX) cat_children(&out, in, status, false);
-  return dup_sa(&out);
+  return must_dup_sa(&out);
 }
 
 static bool
@@ -115,7 +115,7 @@ session_take(struct in *in)
   free(s->presence);
   s->presence = fresh;
   free(s->lang);
-  s->lang = dup_slice(lang.len > LANG_MAX ? SLICE("") : lang);
+  s->lang = must_dup(lang.len > LANG_MAX ? SLICE("") : lang);
   s->priority = priority_of(in);
   s->seq = ++seq;
   s->number = number_of(in);

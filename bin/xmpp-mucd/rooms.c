@@ -58,7 +58,7 @@ room_new(struct slice bare)
   struct jid j;
 
   if (!r) no_memory();
-  r->bare = slice_str(dup_slice(bare));
+  r->bare = slice_str(must_dup(bare));
   j = jid_cut(r->bare);
   r->local = j.local;
   r->muc = muc_find(j.domain);
@@ -138,7 +138,7 @@ number_of(struct record *f, unsigned int *i)
 static char *
 text_of(struct record *f, unsigned int *i)
 {
-  return dup_slice(record_get(f, (*i)++));
+  return must_dup(record_get(f, (*i)++));
 }
 
 /* In the order of stored.c. */
@@ -245,11 +245,11 @@ room_make(struct muc const *m, struct jid const *j)
   r->state = ROOM_LOCKED;
   r->created_us = r->last_us = door_wall();
   config_default(m, &r->config);
-  r->subject = dup_slice(SLICE(""));
-  r->subject_nick = dup_slice(SLICE(""));
-  r->subject_by = dup_slice(SLICE(""));
-  r->alt = dup_slice(SLICE(""));
-  r->why = dup_slice(SLICE(""));
+  r->subject = must_dup(SLICE(""));
+  r->subject_nick = must_dup(SLICE(""));
+  r->subject_by = must_dup(SLICE(""));
+  r->alt = must_dup(SLICE(""));
+  r->why = must_dup(SLICE(""));
   room_changed(r);
   stored_room_put(r);
   wait_for_form(r);

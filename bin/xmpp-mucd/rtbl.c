@@ -331,9 +331,9 @@ add(struct muc const *m)
   struct list *l = calloc(1, sizeof *l);
 
   if (!l) no_memory();
-  l->service = dup_slice(m->name);
-  l->server = dup_slice(m->rtbl_server);
-  l->node = dup_slice(m->rtbl_node);
+  l->service = must_dup(m->name);
+  l->server = must_dup(m->rtbl_server);
+  l->node = must_dup(m->rtbl_node);
   l->n = rtbl_count(m->name);
   l->next = lists;
   lists = l;

@@ -57,7 +57,7 @@ note(struct slice origin, size_t n)
     if (slice_is(origin, list[i].origin)) forget(i);
   while (list_n && (list_n == SAID_MOST || bytes + n > SAID_BYTES_MAX))
     forget(0);
-  list[list_n++] = (struct said){dup_slice(origin), n, door_now(), true};
+  list[list_n++] = (struct said){must_dup(origin), n, door_now(), true};
   bytes += n;
 }
 
@@ -66,7 +66,7 @@ load(void *cookie, struct slice origin, struct slice records)
 {
   (void)cookie;
   if (list_n == SAID_MOST) return false;
-  list[list_n++] = (struct said){dup_slice(origin), records.len, door_now(), false};
+  list[list_n++] = (struct said){must_dup(origin), records.len, door_now(), false};
   bytes += records.len;
   return true;
 }

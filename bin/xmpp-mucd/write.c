@@ -56,7 +56,7 @@ put_child(stralloc *out, struct xml_node const *c)
 }
 
 char *
-dup_slice(struct slice s)
+must_dup(struct slice s)
 {
   char *z = slice_dup(s);
 
@@ -65,9 +65,9 @@ dup_slice(struct slice s)
 }
 
 char *
-dup_sa(stralloc const *sa)
+must_dup_sa(stralloc const *sa)
 {
-  return dup_slice(slice_of(sa->s, sa->len));
+  return must_dup(slice_of(sa->s, sa->len));
 }
 
 struct slice
