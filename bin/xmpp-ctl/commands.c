@@ -258,8 +258,7 @@ warn_of_missing(struct slice instance)
   return 0;
 }
 
-/* Returns when a stanza sent now is answered; with a number of seconds, gives up after
- * it. */
+/* Return when the server answers stanzas; with a number of seconds, give up after as many. */
 int
 command_wait(char const *const *argv)
 {

@@ -14,7 +14,7 @@
 
 /* sd_notify(3): a supervisor names a socket of datagrams in NOTIFY_SOCKET, and is told there that
  * the server is ready. xmpp-up becomes s6-svscan and cannot wait, so a process of its own does:
- * xmpp-ctl wait ends when a stanza that is sent now is answered. */
+ * xmpp-ctl wait ends when the server answers stanzas. */
 
 /* An address that begins with @ is one of the abstract name space (unix(7)). */
 static bool

@@ -245,7 +245,7 @@ V(HOLD, "hold", "over", 0, ROLE_CONTROL, ROLES_ALL,                             
 V(LINKS, "links", "", 0, ROLE_CONTROL | ROLE_MONITOR, ROLES_ALL,                                             \
   "Control: answer a row INSTANCE up|down for each neighbour, then done.")                    \
 V(READY, "ready", "", 0, ROLE_CONTROL | ROLE_MONITOR, ROLES_ALL,                                             \
-  "Control: answer done when a stanza sent now is answered, error before.")                   \
+  "Control: answer done when the program is ready, from when on stanzas are answered; error before.") \
 V(STATUS, "status", "", 0, ROLE_CONTROL | ROLE_MONITOR, ROLES_ALL,                                           \
   "Control: answer rows, then done. error SECOND TEXT: the last warning of the log, which a monitor is not told; awaits TEXT: the program is not ready, or not whole; listener NAME open|closed WHY; full STORE: a disk has no room, and writes are refused.") \
 V(CERTIFICATE, "certificate", "HOST", 1, ROLE_CONTROL | ROLE_MONITOR, ROLE_FRONT,                            \
