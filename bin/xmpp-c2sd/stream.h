@@ -123,8 +123,8 @@ void stream_drop(struct stream *s);
 /* The stream that has this sid, or NULL. */
 struct stream *stream_find(uint64_t sid);
 
-/* Say whether a stream that is RESUMING has its session whole: of a session that another c2sd
- * hands over, the time that it may be away comes last. */
+/* Say whether a stream that is RESUMING has all parts of its session. Of a session that another c2sd
+ * hands over, the last part is the time for which the client may be away. */
 bool stream_is_whole(struct stream const *s);
 
 /* Say whether the stream is a session that routed knows. */

@@ -1,4 +1,4 @@
-/* xmpp-ctl: the administrator's hand.
+/* xmpp-ctl: the commands of the administrator of a server.
  *
  * USAGE   xmpp-ctl [ -r ] [ --generate ] [ --force ] [ -s STATE ] COMMAND ...
  *         account add|passwd|del|restore JID, account erase JID [--prove],
@@ -23,9 +23,10 @@
  * SPEAKS  records to the control sockets STATE/run/INSTANCE/control (xmpp-records(7))
  * EXIT    0 done; 1 refused, or not all; 0 to 3 the verdict of status; 100 usage; 111 a program
  *         cannot be reached, or stdout
- * ROOMS   commands.c; upload.c, fetch.c; reload.c; account.c; erase.c; import.c; move.c, move_*.c, prosody*.c, lua*.c; export*.c; ban.c; contact.c; invite.c; s2s.c;
- *         token.c; archive.c; pubsub.c; push.c; du.c, du_rooms.c; backup.c;
- *         restore.c; host.c, host_register.c; dns.c, lookup.c; rooms.c; upgrade.c; status.c, metrics.c, monitor.c, of look.c, process.c;
+ * ROOMS   commands.c; upload.c, fetch.c; reload.c; account.c; erase.c; import.c; move.c, move_*.c,
+ *         prosody*.c, lua*.c; export*.c; ban.c; contact.c; invite.c; s2s.c; token.c; archive.c;
+ *         pubsub.c; push.c; du.c, du_rooms.c; backup.c; restore.c; host.c, host_register.c; dns.c,
+ *         lookup.c; rooms.c; upgrade.c; status.c, metrics.c, monitor.c, of look.c, process.c;
  *         client.c the control socket
  */
 #include "ctl.h"

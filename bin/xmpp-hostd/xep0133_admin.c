@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* XEP-0133: what an administrator may do. Accounts are authd's, sessions routed's; a run
- * asks them and answers when they have. It reaches accounts of the host that was asked alone:
+ * asks them and answers when they have. A command reaches only accounts of the host to which it was sent:
  * another host has its own administrators. */
 
 #define ADMIN(name) NS_ADMIN "#" name

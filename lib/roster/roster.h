@@ -9,9 +9,9 @@
  *   blocked  ACCOUNT ADDRESS -> bare JID of the account
  *   meta     ACCOUNT -> 8 bytes version of the roster, then of 4 bytes each the listed items,
  *            the waiting requests, the blocked addresses, the bytes of the listed items
- *            (as roster_item_bytes reckons), the bytes of the waiting requests (text and
+ *            (as roster_item_bytes counts), the bytes of the waiting requests (text and
  *            CONTACT); big-endian. A value of 20 bytes is older and ends before the bytes:
- *            they are reckoned when the account is next written to
+ *            they are counted when the account is next written to
  * Slices that are given out lie in the map: they live until the next write or the end of the
  * turn. Functions that fail give false with errno EIO, having logged why, or as they say. */
 #ifndef ROSTER_H
@@ -92,9 +92,10 @@ struct roster_sizes {
 
 bool roster_sizes(struct roster *r, uint64_t account, struct roster_sizes *out);
 
-/* The value of an entry of table meta becomes another, in room: bytes are reckoned anew, and the
- * version is one more. For whoever changes addresses in a store that nobody has open. false with
- * errno EIO: it is no such value. */
+/* Write into room the value of an entry of table meta without its bytes, which the next write to the
+ * account counts anew, and with a version that is one more; *value becomes the written one. For
+ * programs that change addresses in a store that no other has open. false with errno EIO: *value is
+ * no value of that table. */
 bool roster_counts_forget(struct slice *value, char *room, size_t size);
 
 /* The version of the roster is one more. */

@@ -1,9 +1,9 @@
-"""The loads that a row puts on a server, and the figures that are reckoned from them; the rows of
+"""The loads that a row puts on a server, and the figures that are computed from them; the rows of
 the table are in rows/.
 
 A row is measured by one of the functions here or by one of its own file, called with (Lab, row,
 server), which gives a record: a dictionary with the figure under "figure" and whatever it was
-reckoned from.
+computed from.
 The server is started for each measurement and stopped after it, so that none of them pays for
 the one before, and no server for the others' idling.
 """

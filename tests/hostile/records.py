@@ -1,5 +1,5 @@
 """TLS 1.2 records by hand, for what no TLS library sends: the handshake is OpenSSL's, and the keys
-are reckoned from its key log (RFC 5246 s6.3, RFC 5288)."""
+are computed from its key log (RFC 5246 s6.3, RFC 5288)."""
 import ctypes, hashlib, hmac, struct
 
 from attack import *
