@@ -185,6 +185,8 @@ def begins(get, over_tls, part):
 
 def ends(c, body, length):
     """The bytes that came when the connection ends, or when the body is whole."""
+    body = bytearray(body)
+    c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
     try:
         while len(body) < length:
             more = c.recv(1 << 20)
