@@ -4,21 +4,21 @@ other; one with a default stands in the list of what the program needs, and in n
 module that a program reads works, as its row says.
 
 USAGE   tests/owners.py
-READS   bin/xmpp-confgen/table.c and table_modules.c, and the sources of the programs and of lib/
+READS   bin/xmpp-confgen/table.c and table_modules.c, PROGRAM_TABLE of lib/record/programs.h, and
+        the sources of the programs and of lib/
 SAYS    each option with a program that does not read it, reads it and does not get it, or needs it
         otherwise than the table has it; each module that is said to do nothing, with a program
-        that does something for it
+        that does something for it; each row of the table that this script does not understand
 EXIT    0 there is none; 1 there are some
 
-Options of which xmpp-confgen makes other rows (T_SPECIAL, CARRIED) are left out, as are programs
-that are not built yet.
+Options of which xmpp-confgen makes other rows (T_SPECIAL, CARRIED) are left out.
 """
 import glob
-import os
 import re
 import sys
 
-ROW = re.compile(r'\{"([a-z_0-9.]*)", "([a-z_0-9*]+)", (T_\w+), (NULL|"[^"]*"), ([A-Z0-9 |]+), (\w+),')
+ROW = re.compile(r'\{"([a-z_0-9.]*)", "([a-z_0-9*]+)", (T_\w+), ([A-Z_]+|"[^"]*"), ([A-Z0-9 |]+), (\w+),')
+ANY_ROW = re.compile(r'^ *(\{"[^"]*", "[^"]*", T_.*)', re.M)
 MODULE = re.compile(r'\{"(mod_[a-z0-9_]+)", (?:LATER|NOTHING),')
 HANDLER = re.compile(r'\{"(\w+)", +(?:WORKS|LATER|NOTHING) *\}')
 NEEDS = re.compile(r"_needs\[\] = \{([^}]*)\}")
@@ -27,14 +27,18 @@ READER = re.compile(r'settings_(?:get|u64|us|bool)\(\s*[^,()]+(?:\(\))?,\s*"([^"
 # lib/settings reads host and hosts of the module.
 DOMAINS = re.compile(r'settings_(?:domains|each_domain|domain_host)\(\s*[^,()]+,\s*"(mod_\w+)"')
 DEFINE = re.compile(r"#define (\w+)((?:.*\\\n)*.*)")
-PROGRAMS = ("TLSD", "C2SD", "S2SD", "ROUTED", "AUTHD", "USERD", "HOSTD", "MAMD", "PUBSUBD", "MUCD",
-            "UPLOADD", "PUSHD", "WEBD", "COMPD", "CTL")
+# Name in code, and when it runs.
+PROGRAM = re.compile(r'^P\((\w+), +"\w+", +\d+, +[A-Z_ |]+, +(\w+),', re.M)
 # loglevel has other rows; service/daemon/log/run reads the rest.
 CARRIED = ("loglevel", "log_rotate_size", "log_rotate_count", "log")
 
 
 def text_of(paths):
     return "".join(open(p, encoding="utf-8").read() for p in sorted(paths))
+
+
+PROGRAMS = dict(PROGRAM.findall(text_of(["lib/record/programs.h"])))
+DAEMONS = " ".join(p for p, runs in PROGRAMS.items() if runs != "RUNS_NOT")
 
 
 def owners(words, defines):
@@ -85,13 +89,17 @@ def faults_of(program, folder, rows, common):
 
 def main():
     table = text_of(["bin/xmpp-confgen/table.c", "bin/xmpp-confgen/table_modules.c"])
-    defines = dict(DEFINE.findall(table + text_of(["bin/xmpp-confgen/confgen.h"])))
+    defines = dict(DEFINE.findall(table + text_of(["bin/xmpp-confgen/confgen.h"])), DAEMONS=DAEMONS)
     common = text_of(glob.glob("lib/*/*.c"))
     rows = list(table_rows(table, defines))
     bad = 0
+    for row in ANY_ROW.findall(table):
+        if not ROW.match(row):
+            print("owners: not understood: " + row)
+            bad += 1
     for program in PROGRAMS:
         folder = "bin/xmpp-" + program.lower()
-        for fault in faults_of(program, folder, rows, common) if os.path.isdir(folder) else ():
+        for fault in faults_of(program, folder, rows, common):
             print("owners: %s %s" % (folder[4:], fault))
             bad += 1
     # A word that is the name of a web handler too stands for the handler there.
