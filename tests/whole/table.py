@@ -2,7 +2,7 @@
 import atexit
 
 # The columns of the table, in their order.
-FEATURES = ("login", "contacts", "presence", "messages", "copies", "archive", "rooms", "nodes", "avatars",
+FEATURES = ("login", "contacts", "presence", "messages", "copies", "archive", "rooms", "uploads", "avatars",
             "omemo", "web", "register")
 _done = {}
 

@@ -134,7 +134,6 @@ class Friends:
 
     def is_asked(self):
         self.b.expect(presence("a@localhost", "subscribe"))
-        did("login")
 
     def agrees_and_asks(self):
         self.b.send("<presence to='a@localhost' type='subscribed'/>"
@@ -144,7 +143,7 @@ class Friends:
         """The client's presence; its full address."""
         self.b.expect(presence("a@localhost", "subscribed"))
         jid = self.b.expect(presence("a@localhost/" + resource)).get("from")
-        did("contacts", "presence")
+        did("login", "contacts", "presence")
         return jid
 
     def shows(self, show, status):

@@ -85,7 +85,7 @@ def talks(t, port, way):
         bad = [x for x in page.log() if "//localhost" in x and re.search("status of [45]|Content Security Policy", x)]
         assert not bad, bad
     b.close()
-    did("web")
+    did("login", "contacts", "messages", "web")
 
 
 @check

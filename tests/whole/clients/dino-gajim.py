@@ -10,6 +10,8 @@ need("dino-im", "gajim", "gajim-remote")
 if not os.path.exists("/usr/share/gajim/plugins/omemo"):
     skip("there is no Gajim with a plugin for OMEMO")
 
+BOTH = ("dino", "gajim")
+
 
 @check
 def dino_and_gajim_talk():
@@ -19,18 +21,18 @@ def dino_and_gajim_talk():
             dino, gajim = Dino(screen), Gajim(screen)
             for jid in (ALICE + "/dino", BOB + "/gajim"):
                 until(jid, lambda: jid in t.ctl("sessions"), 60)
-            did("login")
+            did("login", by=BOTH)
             gajim.say("secret one")
             assert dino.has("secret one", CHAT) == OMEMO
             dino.say("and one back")
             assert "OMEMO" in gajim.has("and one back")
-            did("omemo")
+            did("messages", "omemo", by=BOTH)
             secrets_in_the_group(gajim, dino)
             gajim.say_to_all(ROOM, "to all")
             assert dino.has("to all", GROUPCHAT) == 0
             b.expect(lambda e: e.get("from") == ROOM + "/bob-at-home" and
                      e.findtext("{%s}body" % CLIENT) == "to all")
-            did("rooms")
+            did("rooms", by=BOTH)
         b.abort()
 
 

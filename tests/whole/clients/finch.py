@@ -47,7 +47,7 @@ def finch_talks(t):
     term = Terminal(t, "finch -c " + home)
     try:
         jid = f.b.expect(presence("a@localhost/finch")).get("from")
-        did("presence")
+        did("login", "presence")
         term.see(r"b@localhost")
         did("contacts")
         f.b.message(jid, "shown in a window")

@@ -1,9 +1,11 @@
 #!/usr/bin/python3
-"""go-sendxmpp: logs in, sends to a contact, hears it; a second device has the copies."""
-import os, select, sys
+"""go-sendxmpp: logs in, sends to a contact, hears it; a second device has the copies. A file goes up,
+and the contact gets its address, from which the file comes down."""
+import os, select, sys, urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from terminal import *
+from uploads import UPLOADS
 
 
 def command(t, *words):
@@ -28,6 +30,7 @@ def go_sendxmpp_talks(t):
     m = f.b.expect(lambda e: (e.findtext("{%s}body" % CLIENT) or "").strip() ==
                    "hello from a pipe")
     assert m.get("from").startswith("a@localhost/"), m.get("from")
+    did("login")
     f.second.expect(copy_of("hello from a pipe"))
     p = subprocess.Popen(command(t, "-l"), text=True, stdin=subprocess.DEVNULL,
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -40,6 +43,7 @@ def go_sendxmpp_talks(t):
         line = p.stdout.readline()
         assert "b@localhost" in line and "and back to it" in line, line
         f.second.expect(copy_of("and back to it"))
+        did("presence", "messages", "copies")
     finally:
         p.kill()
         p.wait()
@@ -47,4 +51,21 @@ def go_sendxmpp_talks(t):
     f.end()
 
 
-main(Tree(accounts=ACCOUNTS))
+@check
+def go_sendxmpp_uploads(t):
+    b, path = t.login("b"), t.dir + "/a note.txt"
+    with open(path, "w") as f:
+        f.write("what is in the file")
+    r = subprocess.run(command(t, "-h", path, "b@localhost"), stdin=subprocess.DEVNULL, text=True,
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                       timeout=2 * DEADLINE, env=dict(os.environ, HOME=t.dir))
+    assert r.returncode == 0, r.stdout
+    m = b.expect(lambda e: e.findtext("{%s}body" % CLIENT))
+    url = m.findtext("{%s}body" % CLIENT).strip()
+    assert m.findtext("{jabber:x:oob}x/{jabber:x:oob}url") == url, ET.tostring(m)
+    assert urllib.request.urlopen(url, timeout=DEADLINE).read() == b"what is in the file", url
+    did("uploads")
+    b.close()
+
+
+main(Tree(accounts=ACCOUNTS, **UPLOADS))

@@ -86,7 +86,6 @@ def an_invitation_is_taken(t):
         assert logs_in(t, "juliet", GOOD)
         looks(page, path, "used", "")
         assert not page.run("return document.scripts.length")
-    did("web")
 
 
 need_browser()

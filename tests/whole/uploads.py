@@ -1,0 +1,19 @@
+"""A listener and a module for uploads (XEP-0363) without TLS, as keywords of Tree."""
+from tree import MODULES, free_port
+
+_port = free_port()
+UPLOADS = {
+    "modules": MODULES + """
+mod_http_upload:
+  access: all
+  put_url: "http://localhost:%d"
+  max_size: 100000""" % _port,
+    "options": """listen:
+  -
+    port: %d
+    ip: "127.0.0.1"
+    module: ejabberd_http
+    tls: false
+    request_handlers: {"": mod_http_upload}
+""" % _port,
+}
