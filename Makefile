@@ -334,7 +334,7 @@ $(B)/tabber.service: conf/tabber.service
 
 # Folders of the sources are not installed: the page names the manual pages in their place.
 $(B)/README.md: README.md
-	@sed -e '/^!*\[Charts\](tests/d' -e 's!^| the programs, .*!| the programs, their records, supervision | the manual page of each, as xmpp-tlsd(8); xmpp-records(7); [service](service/README.md) |!' \
+	@sed -e '/^!\[.*\](tests/d' -e 's!^| the programs, .*!| the programs, their records, supervision | the manual page of each, as xmpp-tlsd(8); xmpp-records(7); [service](service/README.md) |!' \
 	  -e 's|\[\([^]]*\)\]([a-z]*/[^)]*README.md) has|\1 of the sources has|' $< > $@
 .PHONY: $(B)/README.md
 
