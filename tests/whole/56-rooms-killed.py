@@ -136,7 +136,7 @@ def each_message_is_there_once_and_there_are_no_ghosts(t):
     users = sorted("t%03d" % i for i in range(N))
     t.ctl("account", "import", "-", input="".join("%s@localhost\t%s\n" % (u, PW) for u in users))
     t.ctl("room", "create", ROOM, "t000@localhost")
-    t.ctl("room", "config", ROOM, "max_users", "1000")
+    t.ctl("room", "config", ROOM, "max_users", "200")
     all_of_them = [Occupant(t, u) for u in users]
     until("all in the room", lambda: occupants(t) == users)
     for x in all_of_them:
