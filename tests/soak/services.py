@@ -8,6 +8,7 @@ import servers
 
 MUC, PUBSUB, UPLOAD = ("http://jabber.org/protocol/muc", "http://jabber.org/protocol/pubsub",
                        "urn:xmpp:http:upload:0")
+NICK, CAPS = "http://jabber.org/protocol/nick", "http://jabber.org/protocol/caps"
 ROOMS, NODES, FILES = "conference.localhost", "pubsub.localhost", "upload.localhost"
 WEB = free_port()
 HERE, THERE = servers.A, servers.B
@@ -77,17 +78,65 @@ class Rooms(Part):
             del s.root[:]
 
 
+class Wanting(Stream):
+    """A client that shows by its capabilities that it wants the events of NICK (XEP-0163 s4.3)."""
+
+    features_shown = INFO, NICK, NICK + "+notify"
+    string = "client/pc//test<" + "".join(f + "<" for f in sorted(features_shown))
+    shown = "<presence><c xmlns='%s' hash='sha-1' node='urn:test' ver='%s'/></presence>" % (
+        CAPS, b64(hashlib.sha1(string.encode()).digest()))
+
+    def recv(self, seconds=None):
+        """The next element that is no question about the capabilities, which is answered."""
+        while True:
+            e = super().recv(seconds)
+            query = e.find("{%s}query" % INFO)
+            if e.get("type") != "get" or query is None:
+                return e
+            self.send("<iq type='result' to='%s' id='%s'><query xmlns='%s' node='%s'><identity category='client' "
+                      "type='pc' name='test'/>%s</query></iq>" % (
+                          e.get("from"), e.get("id"), INFO, query.get("node", ""),
+                          "".join("<feature var='%s'/>" % f for f in self.features_shown)))
+
+
 class Nodes(Part):
-    """A client publishes at a node of the service and at its own account; each subscriber gets
-    each item."""
+    """A client publishes at a node of the service, whose subscriber gets each item, and at its own
+    account: each item comes to itself and to a contact who wants them."""
 
     accounts = ("max", "ned")
 
     def begin(self):
-        self.a, self.b = (self.tree.login(self.name_of(x)) for x in self.accounts)
+        names = [self.name_of(x) for x in self.accounts]
+        self.owner = names[0] + "@localhost"
+        self.tree.ctl("contact", "add", *(x + "@localhost" for x in names))
+        self.a, self.b = (Wanting(self.tree) for _ in names)
+        for s, name in ((self.a, names[0]), (self.b, names[1])):
+            s.login(name, PW, "r")
+            s.send(s.shown)
+        for s, other in ((self.a, self.b), (self.b, self.a)):
+            s.expect(lambda e: e.tag == "{%s}presence" % CLIENT and e.get("from") == other.jid)
 
     def pubsub(self, s, xml, to=NODES, ns=""):
-        return s.iq(to, "<pubsub xmlns='%s%s'>%s</pubsub>" % (PUBSUB, ns, xml), "set")
+        e = s.iq(to, "<pubsub xmlns='%s%s'>%s</pubsub>" % (PUBSUB, ns, xml), "set")
+        assert e.get("type") == "result", ET.tostring(e)
+
+    def event(self, s, who, node):
+        """The next event at s, which must be of this node of who."""
+        name = "{%s#event}event" % PUBSUB
+        e = s.expect(lambda e: e.find(name) is not None)
+        of = e.get("from"), e.find(name)[0].get("node")
+        assert of == (who, node), "%s: an event of %s" % (s.jid, of)
+        return e
+
+    def nick(self):
+        """A nickname goes to both sessions."""
+        text = str(self.turns)
+        i = self.a.next_id()
+        self.a.send("<iq type='set' id='%s'><pubsub xmlns='%s'><publish node='%s'><item id='current'><nick xmlns='%s'>"
+                    "%s</nick></item></publish></pubsub></iq>" % (i, PUBSUB, NICK, NICK, text))
+        for s in (self.a, self.b):
+            got = self.event(s, self.owner, NICK).findtext(".//{%s}nick" % NICK)
+            assert got == text, "%s got the nickname %s, not %s" % (s.jid, got, text)
 
     def turn(self):
         node = "node%d-%d" % (self.n, self.turns)
@@ -97,12 +146,12 @@ class Nodes(Part):
             item = "%d" % i
             self.pubsub(self.a, "<publish node='%s'><item id='%s'><x xmlns='urn:x'>%s</x></item></publish>"
                         % (node, item, "z" * self.rnd.randrange(2000)))
-            e = self.b.expect(lambda e: e.find("{%s#event}event" % PUBSUB) is not None)
+            e = self.event(self.b, NODES, node)
             assert [x.get("id") for x in e.iter("{%s#event}item" % PUBSUB)] == [item], ET.tostring(e)
-        self.pubsub(self.a, "<publish node='http://jabber.org/protocol/nick'><item id='current'><nick xmlns="
-                    "'http://jabber.org/protocol/nick'>%d</nick></item></publish>" % self.turns, None)
+        self.nick()
         self.pubsub(self.a, "<delete node='%s'/>" % node, ns="#owner")
-        self.b.expect(lambda e: e.find(".//{%s#event}delete" % PUBSUB) is not None)
+        e = self.event(self.b, NODES, node)
+        assert e.find(".//{%s#event}delete" % PUBSUB) is not None, ET.tostring(e)
         del self.a.root[:], self.b.root[:]
 
 
