@@ -41,7 +41,7 @@ void mamd_take(void *fresh, bool first);
 void mamd_drop(void *fresh);
 
 /* Open the archive; dies when it does not open. */
-bool mamd_start(void);
+void mamd_open(void);
 
 /* Open what others write, as far as it is there by now. End the turn's reading of it. */
 void mamd_readers(void);
@@ -82,7 +82,7 @@ void full_announce(struct link *routed);
  * second case compare sessions with routed anew, for their marks. */
 void full_turn(void);
 
-/* ---- sessions that routed has told of (sessions.c) ---- */
+/* ---- the sessions that mamd knows (sessions.c) ---- */
 
 struct account;
 struct offer;
@@ -113,11 +113,6 @@ struct account {
   bool gave;             /* a message was offered since behind was 0 */
 };
 
-/* Records of routed. */
-void sessions_online(struct link *l, struct record *r);
-void sessions_offline(struct link *l, struct record *r);
-void sessions_mark(struct link *l, struct record *r);
-
 /* Give the session with this number of the account bare, made when it is new; note the
  * resource when it is not empty. NULL: ENOMEM, or there is no such account. */
 struct session *session_make(struct slice bare, struct slice resource, uint64_t number);
@@ -133,12 +128,27 @@ void session_free(struct session *s);
 struct account *account_find(struct slice bare);
 struct account *account_next(struct account const *a);
 
-/* End the turn of all sessions. With lost_turn the store did not take the turn: no
- * session was given what the turn has offered. */
+/* End the turn of all sessions, behind offer_turn and pages_turn. With lost_turn the store did
+ * not take the turn: no session was given what the turn has offered. */
 void sessions_turn(bool lost_turn);
 
 /* Turns are numbered, from 1 on. */
 extern uint64_t mamd_turn;
+
+/* The program's answers to what becomes of sessions; xmpp-mamd.c has the table.
+ * ends: s is over, and is freed after the call. state: for a trace, what other files hold of s. */
+struct session_events {
+  void (*ends)(struct session *s);
+  void (*state)(struct snapshot *k, struct session *s);
+};
+
+extern struct session_events const session_events;
+
+/* ---- what routed says of sessions (reports.c) ---- */
+
+void reports_online(struct link *l, struct record *r);
+void reports_offline(struct link *l, struct record *r);
+void reports_mark(struct link *l, struct record *r);
 
 /* ---- marks, and what becomes of what a session was given (marks.c) ---- */
 
@@ -182,7 +192,9 @@ void offer_marked(struct session *s, uint64_t number);
 /* Offer some more waiting messages to s, taking their bytes from *budget. true: more may
  * be offered. */
 bool offer_some(struct link *routed, struct session *s, size_t *budget);
-void offer_turn_lost(struct session *s);
+
+/* End the turn of all offers; lost_turn as in sessions_turn. */
+void offer_turn(bool lost_turn);
 
 /* ---- pace (pace.c) ---- */
 
@@ -222,6 +234,14 @@ void pace_free(struct pace *p);
  * next ones. */
 void pace_due(struct session *s);
 void pace_forget(struct session *s);
+
+/* The program's answer to the turn of a session in the line; xmpp-mamd.c has the table.
+ * give: send s some more of what is for it, as offer_some. */
+struct pace_events {
+  bool (*give)(struct link *routed, struct session *s, size_t *budget);
+};
+
+extern struct pace_events const pace_events;
 
 /* ---- comparing with routed after a restart (recall.c) ---- */
 

@@ -148,15 +148,12 @@ give(void *cookie)
   struct link *routed = link_find(ROUTED);
   struct session *s;
   size_t budget = PACE_TURN_BYTES;
-  bool more;
 
   (void)cookie;
   if (!routed) return; /* recall_routed_up goes on */
   while ((s = due) && budget && !routed->full) {
     pace_forget(s);
-    more = offer_some(routed, s, &budget);
-    more = pages_some(routed, s, &budget) || more;
-    if (more) append(s);
+    if (pace_events.give(routed, s, &budget)) append(s);
   }
   if (due)
     event_timer_start(&timer, door_now() + (routed->full ? FULL_US : 0), give, NULL);

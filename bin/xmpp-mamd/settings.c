@@ -33,7 +33,6 @@ mamd_take(void *fresh, bool first)
   access_free(mamd.access);
   mamd.access = fresh;
   mamd.settings = access_settings(mamd.access);
-  prefs_load();
 }
 
 void
@@ -42,15 +41,13 @@ mamd_drop(void *fresh)
   access_free(fresh);
 }
 
-bool
-mamd_start(void)
+void
+mamd_open(void)
 {
   mamd.archive = archive_open(service_data(), true, 0);
   /* A disk may have room again, or be written again: what supervises us tries on. */
   if (!mamd.archive) strerr_dief(111, "unable to open the archive");
   archive_refuse_when_full(mamd.archive);
-  retention_start();
-  return true;
 }
 
 void

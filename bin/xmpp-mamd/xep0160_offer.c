@@ -172,13 +172,24 @@ offer_some(struct link *routed, struct session *s, size_t *budget)
   return false;
 }
 
-void
-offer_turn_lost(struct session *s)
+static void
+turn_lost(struct session *s)
 {
   if (!s->offer || !pace_turn_lost(&s->offer->pace) || s->account->taker != s) return;
   s->account->behind = 0;
   s->account->gave = true;
   pace_due(s);
+}
+
+void
+offer_turn(bool lost_turn)
+{
+  struct account *a;
+  struct session *s;
+
+  for (a = lost_turn ? account_next(NULL) : NULL; a; a = account_next(a))
+    for (s = a->sessions; s; s = s->next)
+      turn_lost(s);
 }
 
 /* ---- taken ---- */

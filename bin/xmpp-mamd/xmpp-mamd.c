@@ -10,11 +10,11 @@
  *         PACE_BYTES under way to a session; as many wait as the host's rule says
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, and the envelope of what routed sends. Not the XML.
- * ROOMS   incoming.c what comes in; sessions.c what routed tells of sessions; marks.c what
- *         becomes of messages when a session ends; recall.c comparing after a restart;
- *         full.c a full disk; xep0160_waiting.c the set of what waits, xep0160_offer.c
- *         offering it, xep0203_delay.c how it leaves; pace.c windows; scan.c work of many
- *         turns; xep0313_mam.c the page of a query is found,
+ * ROOMS   incoming.c what comes in; sessions.c the sessions that mamd knows, reports.c what
+ *         routed says of them; marks.c what becomes of messages when a session ends; recall.c
+ *         comparing after a restart; full.c a full disk; xep0160_waiting.c the set of what
+ *         waits, xep0160_offer.c offering it, xep0203_delay.c how it leaves; pace.c windows;
+ *         scan.c work of many turns; xep0313_mam.c the page of a query is found,
  *         xep0313_pages.c sent; xep0441_prefs.c; xep0424_retract.c; retention.c; control.c
  *         xmpp-ctl archive; handlers.c; settings.c
  */
@@ -24,6 +24,36 @@
 
 char const *PROG = "xmpp-mamd";
 
+static void
+session_ends(struct session *s)
+{
+  offer_end(s, true);
+  pages_free(s);
+  pace_forget(s);
+}
+
+static void
+session_state(struct snapshot *k, struct session *s)
+{
+  offer_snapshot(k, s);
+  pages_snapshot(k, s);
+}
+
+struct session_events const session_events = {
+  .ends = session_ends,
+  .state = session_state,
+};
+
+static bool
+give_some(struct link *routed, struct session *s, size_t *budget)
+{
+  bool more = offer_some(routed, s, budget);
+
+  return pages_some(routed, s, budget) || more;
+}
+
+struct pace_events const pace_events = {.give = give_some};
+
 /* After a reload hosts may have other modules. */
 static void
 take(void *fresh, bool first)
@@ -31,10 +61,19 @@ take(void *fresh, bool first)
   struct link *routed = link_find(ROUTED);
 
   mamd_take(fresh, first);
+  prefs_load();
   if (!routed) return;
   handle_forget(routed);
   handle_announce(routed, handlers, handlers_n, mamd.settings);
   handle_announced(routed);
+}
+
+static bool
+start(void)
+{
+  mamd_open();
+  retention_start();
+  return true;
 }
 
 static void
@@ -98,7 +137,7 @@ static void
 on_online(struct link *l, struct record *r)
 {
   mamd_readers();
-  sessions_online(l, r);
+  reports_online(l, r);
 }
 
 /* A new account has no archive. */
@@ -135,6 +174,8 @@ turn(void)
   waits = !was_asked && archive_may_wait(mamd.archive) && service_wait();
   was_asked = false;
   kept = waits || archive_commit(mamd.archive);
+  offer_turn(!kept);
+  pages_turn(!kept);
   sessions_turn(!kept);
   handle_turn(kept);
   scan_turn(kept);
@@ -179,11 +220,11 @@ snapshot(struct snapshot *k)
 }
 
 static service_fn *const verbs[VERBS_N] = {
-  [VERB_STANZA] = on_stanza,         [VERB_ONLINE] = on_online,
-  [VERB_OFFLINE] = sessions_offline, [VERB_MARK] = sessions_mark,
-  [VERB_ROW] = recall_row,           [VERB_DONE] = recall_done,
-  [VERB_ARCHIVE] = control_archive,  [VERB_MADE] = on_made,
-  [VERB_ENDING] = retention_ending,  [VERB_WATCH] = on_watch,
+  [VERB_STANZA] = on_stanza,        [VERB_ONLINE] = on_online,
+  [VERB_OFFLINE] = reports_offline, [VERB_MARK] = reports_mark,
+  [VERB_ROW] = recall_row,          [VERB_DONE] = recall_done,
+  [VERB_ARCHIVE] = control_archive, [VERB_MADE] = on_made,
+  [VERB_ENDING] = retention_ending, [VERB_WATCH] = on_watch,
 };
 
 static void
@@ -199,7 +240,7 @@ static struct service const service = {
   .read = mamd_read,
   .take = take,
   .drop = mamd_drop,
-  .start = mamd_start,
+  .start = start,
   .up = up,
   .down = down,
   .turn = turn,
