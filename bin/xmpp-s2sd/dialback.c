@@ -384,7 +384,8 @@ take_key(struct stream *s, struct slice from, struct slice to, struct slice key)
     return;
   }
   if (key.len > S2S_KEY_MAX) {
-    say_error(s, "result", to, from, SLICE(""), ERR_NOT_ACCEPTABLE, "the key is too long");
+    say_error(s, "result", to, from, SLICE(""), ERR_NOT_ACCEPTABLE,
+              "the key is too long");
     return;
   }
   if (!p) p = proof_add(s, from, to);

@@ -341,15 +341,14 @@
 /* Incoming streams that have proven no domain, and those of one address (/64). */
 #define S2S_BEFORE_AUTH 512u
 #define S2S_PER_ADDRESS 16u
-/* Of one stream: domains that it proves, questions about them that are open, bytes of the key of each
- * (XEP-0185 has 64), requests of authoritative servers (db:verify). */
+/* Of a stream: domains that it proves, open questions about them, bytes of a key (XEP-0185: 64), db:verify. */
 #define S2S_PROOFS 64u
 #define S2S_ASKED 8u
 #define S2S_KEY_MAX 512u
 #define S2S_VERIFIES 1000u
-/* Connections that are being made at once (a half to domains that were not here lately, three
- * quarters for those and db:verify together, at most), and of these for db:verify alone; those
- * that wait in line; new domains a minute that strangers at one address make us connect to. */
+/* Connections that are being made at once (a half to domains that were not here lately, three quarters for
+ * those and db:verify together, at most), and of these for db:verify alone; those that wait in line; new
+ * domains a minute that strangers at one address make us connect to. */
 #define S2S_DIALS 64u
 #define S2S_VERIFY_DIALS 32u
 #define S2S_DIALS_WAITING 65536u
