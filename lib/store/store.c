@@ -324,7 +324,7 @@ bool
 store_del_some(struct store *s, MDB_dbi t, struct slice prefix, unsigned int most,
                unsigned int *done)
 {
-  struct slice key, value;
+  struct slice key = SLICE(""), value;
   unsigned int n;
   char copy[512]; /* LMDB has no longer keys */
 
@@ -344,7 +344,7 @@ bool
 store_next_number(struct store *s, MDB_dbi const *tables, size_t n, uint64_t after,
                   uint64_t *number)
 {
-  struct slice key, value;
+  struct slice key = SLICE(""), value;
   uint64_t found, best = 0;
   char from[8];
   size_t i;
