@@ -55,7 +55,8 @@ def contacts_alone_see_it_go(t):
         # Messages go to the session as before.
         a.message("romeo@localhost", str(victim))
         assert t.service.next()[0] == "n1"
-        assert news(a) == [] and news(b) == [], victim
+        # Behind a restart it may be said once more that the session is unavailable.
+        assert set(news(a)) <= ({"unavailable"} if victim else set()) and news(b) == [], victim
         assert p.resume() == [str(victim)]
         a.expect(lambda e: is_presence(e, None))
         assert news(a) == [] and news(b) == [], victim
