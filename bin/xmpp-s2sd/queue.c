@@ -34,8 +34,8 @@ sift(struct pair *p, keeps_fn *keeps)
     bool stays = keeps(p, &e, raw, sent) && sm_queue_add(&fresh, raw, e.xml, e.at_us);
     if (stays && sent) fresh.unwritten = fresh.text.len;
   }
-  sm_queue_wipe(&old);
   pairs_totals.queued -= old.n - fresh.n;
+  sm_queue_wipe(&old);
   p->out.queue = fresh;
   pair_touch(p);
 }
@@ -86,8 +86,8 @@ queue_renumber(struct pair *p)
     if (before < old.unwritten) fresh.unwritten = fresh.text.len;
   }
   stralloc_free(&text);
-  sm_queue_wipe(&old);
   pairs_totals.queued -= old.n - fresh.n;
+  sm_queue_wipe(&old);
   p->out.queue = fresh;
   pair_touch(p);
   return n;
