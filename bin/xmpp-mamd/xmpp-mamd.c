@@ -148,17 +148,6 @@ on_made(struct link *l, struct record *r)
   (void)r;
 }
 
-static void
-discard_all(void)
-{
-  struct link *l, *next;
-
-  for (l = link_next(NULL); l; l = next) {
-    next = link_next(l);
-    if (l->up) link_discard(l, "the store failed");
-  }
-}
-
 /* mamd commits the store before it flushes its links: no answer or acknowledgement leaves before its
  * turn is on the disk. Marks, and sessions that came or went, may wait for more of them,
  * unacknowledged, until a stanza comes: acknowledgements go in order, and a client has its next
@@ -181,7 +170,7 @@ turn(void)
   scan_turn(kept);
   if (kept) return;
   incoming_lost();
-  discard_all();
+  link_discard_all("the store failed");
 }
 
 static bool

@@ -107,17 +107,6 @@ on_stanza(struct link *l, struct record *r)
     stanza_in(&st, false);
 }
 
-static void
-discard_all(void)
-{
-  struct link *l, *next;
-
-  for (l = link_next(NULL); l; l = next) {
-    next = link_next(l);
-    if (l->up) link_discard(l, "the store failed");
-  }
-}
-
 /* Occupants are committed first: what is repeated after a crash is done twice to them, which is
  * harmless, and once to what the rooms have. A turn that one of the two stores has lost is lost in
  * both. */
@@ -144,7 +133,7 @@ turn(void)
   if (kept) return;
   rooms_reload();
   rtbl_reload();
-  discard_all();
+  link_discard_all("the store failed");
 }
 
 static void

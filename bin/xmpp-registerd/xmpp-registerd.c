@@ -113,13 +113,9 @@ static void
 turn(void)
 {
   bool kept = invites_commit();
-  struct link *l, *next;
 
   handle_turn(kept);
-  for (l = kept ? NULL : link_next(NULL); l; l = next) {
-    next = link_next(l);
-    if (l->up) link_discard(l, "the store failed");
-  }
+  if (!kept) link_discard_all("the store failed");
 }
 
 static bool

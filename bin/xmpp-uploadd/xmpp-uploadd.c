@@ -103,16 +103,12 @@ on_stanza(struct link *l, struct record *r)
 static void
 turn(void)
 {
-  struct link *l, *next;
   bool kept;
 
   web_turn();
   kept = store_commit(slots_store(uploadd.slots));
   handle_turn(kept);
-  for (l = kept ? NULL : link_next(NULL); l; l = next) {
-    next = link_next(l);
-    if (l->program != CTL) link_discard(l, "the store failed");
-  }
+  if (!kept) link_discard_all("the store failed");
 }
 
 static bool

@@ -167,6 +167,9 @@ void link_drop(struct link *l, char const *why);
  * (a store failed). Only from the owner's turn(). */
 void link_discard(struct link *l, char const *why);
 
+/* Do so to all links that are up. */
+void link_discard_all(char const *why);
+
 /* Hold still at the end of this turn, when its output has been written: the process does nothing
  * more until something comes on l, or l ends, or door_now() is until_us. */
 void link_hold(struct link *l, uint64_t until_us);

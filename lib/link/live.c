@@ -75,6 +75,17 @@ link_discard(struct link *l, char const *why)
   link_drop(l, why);
 }
 
+void
+link_discard_all(char const *why)
+{
+  struct link *l, *next;
+
+  for (l = link_next(NULL); l; l = next) {
+    next = link_next(l);
+    if (l->up) link_discard(l, why);
+  }
+}
+
 /* Freed only between turns, so that a callback may still hold the pointer. */
 static void
 free_closing(void)
