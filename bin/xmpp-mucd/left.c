@@ -46,18 +46,6 @@ left_load(void)
   loaded = true;
 }
 
-static void
-put_field(stralloc *out, struct slice text)
-{
-  if (!record_put(out, text)) no_memory();
-}
-
-static void
-put_number(stralloc *out, uint64_t n)
-{
-  if (!record_put_u64(out, n)) no_memory();
-}
-
 void
 left_note(struct occupant const *o, struct change const *c, bool told)
 {
@@ -129,7 +117,7 @@ cat_presence(stralloc *out, struct record *f, bool self)
   put(out, "/></presence>");
 }
 
-/* Those of the sessions that are not in the room again; r NULL: there is no room. */
+/* Give the full JIDs among sessions that are not in the room again; r NULL: there is no room. */
 static struct slice
 who_is_out(struct room const *r, struct slice sessions)
 {

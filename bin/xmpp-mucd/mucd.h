@@ -343,6 +343,8 @@ void put_text(stralloc *out, struct slice text);
 void put_attr(stralloc *out, char const *name, struct slice value);
 void put_num(stralloc *out, uint64_t n);
 void put_child(stralloc *out, struct xml_node const *c);
+void put_field(stralloc *out, struct slice text); /* of a record */
+void put_number(stralloc *out, uint64_t n);       /* likewise */
 _Noreturn void no_memory(void);
 char *must_dup(struct slice s);
 char *must_dup_sa(stralloc const *sa);

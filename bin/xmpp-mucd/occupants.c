@@ -317,18 +317,6 @@ occupant_order(struct occupant *o)
 
 /* ---- on disk ---- */
 
-static void
-put_field(stralloc *out, struct slice text)
-{
-  if (!record_put(out, text)) no_memory();
-}
-
-static void
-put_number(stralloc *out, uint64_t n)
-{
-  if (!record_put_u64(out, n)) no_memory();
-}
-
 void
 session_save(struct session *s)
 {

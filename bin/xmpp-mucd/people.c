@@ -113,8 +113,8 @@ make(struct room *r, struct slice bare, enum affiliation to)
     affil_give(r, bare, to);
 }
 
-/* Who is on another list now gets that affiliation at once: with none in between, a room for members would
- * throw the person out. */
+/* Give p what the form says. An address that left this list for the list other gets its new affiliation at
+ * once: with none in between, a room for members would throw the person out. */
 static void
 set_list(struct in *in, struct people *p, struct people const *other)
 {

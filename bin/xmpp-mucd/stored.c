@@ -137,18 +137,6 @@ stored_room(struct slice bare, stralloc *value, uint64_t *number)
   return true;
 }
 
-static void
-put_field(stralloc *out, struct slice text)
-{
-  if (!record_put(out, text)) no_memory();
-}
-
-static void
-put_number(stralloc *out, uint64_t n)
-{
-  if (!record_put_u64(out, n)) no_memory();
-}
-
 /* The fields of a room in their order; rooms.c reads them. */
 static void
 cat_fields(stralloc *v, struct room const *r)

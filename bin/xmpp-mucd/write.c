@@ -55,6 +55,18 @@ put_child(stralloc *out, struct xml_node const *c)
   if (!xml_cat_tree(out, c, NS_CLIENT)) out->len = before;
 }
 
+void
+put_field(stralloc *out, struct slice text)
+{
+  if (!record_put(out, text)) no_memory();
+}
+
+void
+put_number(stralloc *out, uint64_t n)
+{
+  if (!record_put_u64(out, n)) no_memory();
+}
+
 char *
 must_dup(struct slice s)
 {
