@@ -446,11 +446,7 @@ hear(struct heard *h, struct stream *s, struct xml_node const *e)
   h->to = jid_prep_domain(&h->a, xml_attr(e, "to"));
   h->id = xml_attr(e, "id");
   h->type = xml_attr(e, "type");
-  h->key = xml_text(&h->a, e);
-  while (h->key.len && strchr(" \t\r\n", h->key.s[h->key.len - 1]))
-    h->key.len--;
-  while (h->key.len && strchr(" \t\r\n", h->key.s[0]))
-    h->key = slice_of(h->key.s + 1, h->key.len - 1);
+  h->key = slice_trimmed(xml_text(&h->a, e));
   if (h->from.s && h->to.s) return true;
   conduit_error(&s->c, "improper-addressing", NULL);
   return false;

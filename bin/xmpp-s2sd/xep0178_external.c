@@ -5,8 +5,6 @@
 
 #include <openssl/evp.h>
 
-#include <string.h>
-
 /* EXTERNAL of peers (XEP-0178): a peer claims to be a domain that its certificate names. */
 
 #define SASL_FAILURES 3
@@ -82,21 +80,11 @@ claim(struct stream *s, struct slice name)
     succeed(s);
 }
 
-static struct slice
-trimmed(struct slice t)
-{
-  while (t.len && strchr(" \t\r\n", t.s[0]))
-    t = slice_of(t.s + 1, t.len - 1);
-  while (t.len && strchr(" \t\r\n", t.s[t.len - 1]))
-    t.len--;
-  return t;
-}
-
 static void
 answer(struct stream *s, struct xml_node const *e, bool first)
 {
   struct arena a = ARENA_ZERO;
-  struct slice text = trimmed(xml_text(&a, e)), name;
+  struct slice text = slice_trimmed(xml_text(&a, e)), name;
 
   if (first && !text.len) {
     stream_say(s, SLICE("<challenge xmlns='" NS_SASL "'/>"));

@@ -123,21 +123,12 @@ search_form(struct handle_ctx *ctx, struct stanza const *in, struct xml_node con
 
 /* ---- what is wanted ---- */
 
-/* Without white space around it. A * alone would ask for everybody. */
-static struct slice
-trimmed(struct slice s)
-{
-  while (s.len && strchr(" \t\r\n", s.s[0]))
-    s = slice_of(s.s + 1, s.len - 1);
-  while (s.len && strchr(" \t\r\n", s.s[s.len - 1]))
-    s.len--;
-  return slice_is(s, "*") ? SLICE("") : s;
-}
-
+/* A * alone would ask for everybody. */
 static void
 want(struct search_wanted *w, size_t i, struct slice value)
 {
-  w->column[i] = trimmed(value);
+  value = slice_trimmed(value);
+  w->column[i] = slice_is(value, "*") ? SLICE("") : value;
   if (w->column[i].len) w->any = true;
 }
 

@@ -81,16 +81,6 @@ was_said(struct slice fields, char const *at, struct slice name)
   return false;
 }
 
-static struct slice
-trimmed(struct slice v)
-{
-  while (v.len && (v.s[0] == ' ' || v.s[0] == '\t'))
-    v = slice_of(v.s + 1, v.len - 1);
-  while (v.len && (v.s[v.len - 1] == ' ' || v.s[v.len - 1] == '\t'))
-    v.len--;
-  return v;
-}
-
 static void
 log_dropped(struct request const *q, struct slice line)
 {
@@ -124,7 +114,7 @@ cat_fields(stralloc *out, struct request const *q, struct slice fields)
     if (is_own(name) || was_said(fields, at, name) ||
         (is_custom(q, name) && !is_guard(name)))
       continue;
-    if (!http_cat_field(out, name, trimmed(value))) return false;
+    if (!http_cat_field(out, name, slice_trimmed(value))) return false;
   }
   return true;
 }

@@ -53,9 +53,7 @@ last_item(struct http_request const *h, char const *name)
     if (slice_is(h->field[i].name, name)) list = h->field[i].value;
   while (slice_word(&list, ',', &item)) {
   }
-  while (item.len && (item.s[0] == ' ' || item.s[0] == '\t'))
-    item = slice_of(item.s + 1, item.len - 1);
-  return item;
+  return slice_trimmed(item);
 }
 
 static bool

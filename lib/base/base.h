@@ -93,6 +93,9 @@ bool slice_is_nocase(struct slice a, char const *z);
  * empty. An empty word between two separators is a word. */
 bool slice_word(struct slice *rest, char sep, struct slice *word);
 
+/* Return s without the white space of XML around it. */
+struct slice slice_trimmed(struct slice s);
+
 /* Say whether the words of list, separated by blanks, have word among them. */
 bool slice_has_word(struct slice list, struct slice word);
 

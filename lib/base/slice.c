@@ -28,6 +28,22 @@ slice_word(struct slice *rest, char sep, struct slice *word)
   return true;
 }
 
+static bool
+is_space(char c)
+{
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct slice
+slice_trimmed(struct slice s)
+{
+  while (s.len && is_space(s.s[0]))
+    s = (struct slice){s.s + 1, s.len - 1};
+  while (s.len && is_space(s.s[s.len - 1]))
+    s.len--;
+  return s;
+}
+
 bool
 slice_has_word(struct slice list, struct slice word)
 {

@@ -80,6 +80,8 @@ words(void **state)
   assert_false(slice_has_word(SLICE("no-store"), SLICE("store")));
   assert_false(slice_has_word(SLICE("store-"), SLICE("store")));
   assert_false(slice_has_word(SLICE(""), SLICE("store")));
+  assert_true(slice_is(slice_trimmed(SLICE(" \r\n\ta b \n")), "a b"));
+  assert_int_equal(slice_trimmed(SLICE(" \t")).len, 0);
 }
 
 static void
