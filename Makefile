@@ -122,7 +122,7 @@ DEPS_FRONT := caddy nginx nginx-common
 DEPS_CLIENTS := tmux profanity poezio mcabber bitlbee dino-im gajim psi-plus chromium chromium-driver xvfb \
   xdotool dbus libglib2.0-bin iproute2
 # Debian 13 has it no more; its test is left out there.
-DEPS_CLIENTS_12 := gajim-omemo python3-aioxmpp finch libstrophe-dev libgloox-dev g++ pkg-config
+DEPS_CLIENTS_12 := gajim-omemo python3-aioxmpp finch libstrophe-dev libgloox-dev libqxmpp-dev g++ pkg-config
 DEPS_PEERS := biboumi ngircd prosody lua-unbound lua-dbi-sqlite3 ejabberd unbound iproute2 \
   tmux profanity dino-im xvfb xdotool dbus
 DEPS_TIDY := clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev groff-base
