@@ -146,13 +146,12 @@ is_given_up(struct pair const *p)
 void
 attempt_find_way(struct pair *p)
 {
-  struct host const *h = settings_host_of(slice_str(p->from));
   struct stream *s;
   uint64_t until_us;
 
   if (p->stream || p->dial || !(p->out.queue.n || p->revives) || stopping) return;
   if (p->hold_us > door_now()) return;
-  if (!settings_admits(h, slice_str(p->to))) {
+  if (!settings_admits(settings_host_of(slice_str(p->from)), slice_str(p->to))) {
     refuse_by(p, verdict_of(STEP_ACCESS, false, "not allowed"), ERR_FORBIDDEN);
     return;
   }
