@@ -219,8 +219,7 @@ attempt_look(void *cookie)
 {
   struct pair *p = cookie;
 
-  if (pair_is_idle(p) && door_now() >= p->idle_us + S2S_PAIR_IDLE_US &&
-      door_now() >= p->next_us && !p->dirty && link_find(ROUTED)) {
+  if (pair_is_idle(p) && !p->dirty && door_now() >= idle_until(p)) {
     pair_drop(p);
     return;
   }
