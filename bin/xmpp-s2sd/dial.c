@@ -1,9 +1,9 @@
 #include "dial.h"
-#include "ctl.h"
 #include "dialback.h"
 #include "line.h"
 #include "out.h"
 #include "pairs.h"
+#include "tell.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,11 +1,11 @@
 #include "out.h"
 #include "condition.h"
-#include "ctl.h"
 #include "dialback.h"
 #include "domains.h"
 #include "inbound.h"
 #include "pairs.h"
 #include "policy.h"
+#include "tell.h"
 #include "xep0198_resume.h"
 #include "xep0198_sm.h"
 

@@ -23,9 +23,9 @@
  *         is looked for; dial.c the way to a stream: names, connection, next target (target.c);
  *         line.c whose turn it is; verdict.c why no way leads there; condition.c what peers say
  *         of it; domains.c which are served, which are known; crowd.c strangers; ctl.c the
- *         administrator; xep0198_sm.c, xep0198_resume.c, left.c what outlives a stream; kept.c
- *         what outlives this program, restore.c and earlier.c how it goes on from there;
- *         settings.c
+ *         administrator, tell.c the steps of the dials that he tries; xep0198_sm.c,
+ *         xep0198_resume.c, left.c what outlives a stream; kept.c what outlives this program,
+ *         restore.c and earlier.c how it goes on from there; settings.c
  */
 #include "attempts.h"
 #include "crowd.h"
