@@ -111,20 +111,11 @@ dialback_waits_for(struct stream const *s)
   return q != NULL;
 }
 
-/* Say whether s, a stream of ours, is for questions alone: no key was said there. */
-static bool
-is_for_questions(struct stream const *s)
-{
-  struct dial const *d = s->dial ? dial_find(s->dial) : NULL;
-
-  return d && d->kind == DIAL_VERIFY;
-}
-
-/* The stream that asked for nothing else is closed when nothing is open there. */
+/* A stream of ours for questions alone is closed when no question is open there. */
 static void
 finish(struct stream *s)
 {
-  if (is_for_questions(s) && s->ready && !dialback_waits_for(s))
+  if (out_kind(s) == DIAL_VERIFY && s->ready && !dialback_waits_for(s))
     stream_close(s, "not needed any more");
 }
 
@@ -526,8 +517,8 @@ take_result(struct stream *s, struct xml_node const *e, struct heard const *h)
   struct xml_node const *error = xml_child(e, NULL, "error");
   struct verdict v;
 
-  if (s->state != ST_DIALBACK || is_for_questions(s) || !slice_is(h->from, s->remote) ||
-      !slice_is(h->to, s->local)) {
+  if (s->state != ST_DIALBACK || out_kind(s) == DIAL_VERIFY ||
+      !slice_is(h->from, s->remote) || !slice_is(h->to, s->local)) {
     log_unasked(s, e);
     return;
   }

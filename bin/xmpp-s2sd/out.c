@@ -146,8 +146,8 @@ become_ready(struct stream *s)
   dialback_ready(s);
 }
 
-static enum dial_kind
-kind_of(struct stream const *s)
+enum dial_kind
+out_kind(struct stream const *s)
 {
   struct dial const *d = dial_of(s);
 
@@ -213,7 +213,7 @@ void
 out_opens(struct stream *s)
 {
   struct dial *d = dial_of(s);
-  enum dial_kind kind = kind_of(s);
+  enum dial_kind kind = out_kind(s);
 
   stream_opens(s);
   domain_note(slice_str(s->remote));
@@ -248,7 +248,7 @@ authenticate(struct stream *s, struct xml_node const *features)
                   !(d && d->skips_external) && open_now(s) & MAY_EXTERNAL && s->c.secure;
 
   become_ready(s);
-  if (kind_of(s) == DIAL_VERIFY) {
+  if (out_kind(s) == DIAL_VERIFY) {
     s->state = ST_DIALBACK;
     if (!dialback_waits_for(s)) stream_close(s, "not needed any more");
   } else if (external) {
@@ -292,7 +292,7 @@ features(struct stream *s, struct xml_node const *e)
               offers_external(e) ? "external" : "", s->db_offered ? "dialback" : "",
               s->bidi_offered ? "bidi" : "", NULL);
   if (s->authed) {
-    if (xml_child(e, SM_NS3, "sm") && kind_of(s) == DIAL_PAIR && sm_wish(s)) return;
+    if (xml_child(e, SM_NS3, "sm") && out_kind(s) == DIAL_PAIR && sm_wish(s)) return;
     out_opens(s);
   } else if (s->c.secure) {
     authenticate(s, e);
@@ -453,7 +453,7 @@ out_late(struct stream *s)
     conduit_end(&s->c, s->verdict.why);
   else if (s->state == ST_OPEN)
     idle(s);
-  else if (s->state == ST_DIALBACK && s->ready && kind_of(s) == DIAL_VERIFY)
+  else if (s->state == ST_DIALBACK && s->ready && out_kind(s) == DIAL_VERIFY)
     stream_close(s, "no answer in time");
   else {
     if (!s->verdict.step)

@@ -22,6 +22,9 @@ void out_ended(struct stream *s);
 /* The stream takes stanzas from now on. */
 void out_opens(struct stream *s);
 
+/* The kind of the dial that makes s; DIAL_PAIR when it has made s. */
+enum dial_kind out_kind(struct stream const *s);
+
 /* The peer has taken our key; or has not, for this reason. */
 void out_proven(struct stream *s);
 void out_refused(struct stream *s, struct verdict v);
