@@ -14,8 +14,7 @@
 static struct {
   char name[LINK_NAME_MAX + 1];
   bool there;
-  uint64_t
-    more_us; /* the service may announce more until then; 0: it has announced nothing */
+  uint64_t more_us; /* the end of its time to announce more; 0: nothing was announced */
 } expected[EXPECTED_MAX];
 
 static size_t expected_n;

@@ -4,10 +4,10 @@
 
 #include "routed.h"
 
-/* Pass what an earlier run left in the files path-1 and path-2 to entry, in the order in which that run kept the
- * copies, and go on in those files. again says all that is kept now, with journal_kept. path NULL
- * (the pipe driver): no file is read or written. The notes of a turn that a kill cut short do
- * not count: routed had acknowledged no stanza of that turn. */
+/* Pass the copies that an earlier run left in the files path-1 and path-2 to entry, in the order in
+ * which that run kept them, and go on in those files. again says all that is kept now, with
+ * journal_kept. path NULL (the pipe driver): no file is read or written. The notes of a turn that a
+ * kill cut short do not count: routed had acknowledged no stanza of that turn. */
 void journal_open(char const *path, void (*again)(void),
                   void (*entry)(uint64_t number, uint64_t id, struct slice fields));
 

@@ -32,8 +32,10 @@ bool kept_along(struct slice fields, struct passing *p);
 
 /* The session is over: what it still has is treated as returned at the end of the turn. lost: its
  * c2sd is gone; what cannot wait is held KEPT_ABSENT_US for the account to come back.
- * kept_turn passes each copy that is returned, and the number of its session, to give_back, and each that an earlier run kept for s and its c2sd never had to give_again; kept_write, when the turn has nothing more to say, writes what is kept now into
- * the file, before any neighbour is told. */
+ * kept_turn passes each copy that is returned, and the number of its session, to give_back, and each
+ * copy that an earlier run kept for s and that the c2sd of s never had to give_again. kept_write, when
+ * the turn has nothing more to say, writes all that is kept now into the file, before any neighbour
+ * is told. */
 typedef void kept_fn(struct passing *p, uint64_t of);
 typedef void kept_again_fn(struct session *s, struct passing *p);
 

@@ -18,12 +18,11 @@ struct passing {
   struct source *source; /* the neighbour that gets the acknowledgement; NULL: none */
   uint64_t number;       /* of source */
   bool own;              /* st.xml is text of ours, not a raw field */
-  bool
-    lacks_to;   /* st.xml has no to: a record gets st.to behind the name of the element */
-  bool tagged;  /* the tags have the id already: the stanza was delivered before */
-  bool held;    /* a copy for which nobody was there when its session ended (kept.c) */
-  bool silent;  /* the sender is not told when the stanza is refused */
-  bool repeats; /* another session of the account has p under this id: p is stored */
+  bool lacks_to; /* st.xml has no to: a record gets st.to behind the element's name */
+  bool tagged;   /* the tags have the id already: the stanza was delivered before */
+  bool held;     /* a copy for which nobody was there when its session ended (kept.c) */
+  bool silent;   /* the sender is not told when the stanza is refused */
+  bool repeats;  /* another session of the account has p under this id: p is stored */
   struct slice sharers;    /* sessions that get p too, in records of their own: numbers */
   uint64_t id;             /* in the archive; 0: none */
   uint64_t late;           /* id in marks when id is an old one; else 0 */

@@ -81,8 +81,9 @@ bool post_refer(struct post *post, struct pair *pair, uint64_t n);
  * something before. settled: it has had SERVICE_SETTLE_US to do so. restarted: another run of
  * the program has the link. lost: p has been away for POST_GRACE_US, and is freed after the
  * call, after returned, which takes each stanza that p still has, and after unsaid, which takes the
- * other records, as post_say had them. takes: p has handed over all its letters, and takes more. pair_acked: the service has acknowledged stanza n of a pair
- * (post_refer); pair_gone: its link is gone before. pair_state: for a trace, the name of a pair. */
+ * other records, as post_say had them. takes: p has handed over all its letters, and takes more.
+ * pair_acked: the service has acknowledged stanza n of a pair (post_refer); pair_gone: its link is
+ * gone before. pair_state: for a trace, the name of a pair. */
 struct post_events {
   bool (*begins)(struct post *p);
   void (*settled)(struct post *p);

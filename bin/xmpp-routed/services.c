@@ -19,8 +19,7 @@ struct entry {
   struct entry *next;
   struct post *post;
   enum verb verb;
-  char
-    *key; /* of serve: the domain; of handle: "SCOPE NAMESPACE", "SCOPE NAMESPACE HOST" */
+  char *key;           /* of serve: DOMAIN; of handle: "SCOPE NAMESPACE[ HOST]" */
   char *field[FIELDS]; /* of feature, identity, item: as they were said */
   bool old;            /* said by a program that has been restarted since */
 };

@@ -14,14 +14,11 @@ struct session {
   struct link *link;
   struct asked *asked; /* requests that are answered later (asked.c) */
   struct kept *kept;   /* copies of stanzas (kept.c), or NULL */
-  struct caps *
-    caps; /* capabilities that the session shows (xep0115_caps.c); NULL: none were shown */
+  struct caps *caps;   /* capabilities (xep0115_caps.c); NULL: none were shown */
   uint64_t sid;
-  uint64_t
-    number; /* the name of the session for good; the ids of all its stanzas are above */
-  uint64_t come,
-    own; /* NEWEST and OWN of session, when its c2sd told a new run of the session */
-  uint64_t since_us; /* by the wall clock */
+  uint64_t number;    /* the session's name for good; ids of its stanzas are above */
+  uint64_t come, own; /* NEWEST and OWN of session, told by its c2sd to a new run */
+  uint64_t since_us;  /* by the wall clock */
   uint64_t unacked; /* of one that is away: a message that pushd is to hear of; 0: none */
   char *resource, *ip;
   char *client; /* the hash of its user-agent's id (XEP-0388 s3.2); NULL: none was said */
@@ -126,13 +123,15 @@ extern struct session_totals session_totals;
 
 /* The program's answers to what becomes of sessions; xmpp-routed.c has the table. Only begins
  * ends sessions, others of the account.
- * has_ended: whether the account has ended, so that no client binds. begins: s is bound, and its c2sd
- * has heard so; bound: the same, when s has what it wants, with the words of bind. wants: its client has asked for
- * these words. announced: its c2sd has told of s after a reconnect; still_online: the same of an available session, with the
- * value of its tag caps. leaves: nothing that waits is for s any more, because it is
- * leaving. gone: nobody is to think that s is there; directed as in unbind. ends: s
- * is over, as session_over has it. ended: the same, when all have heard of its end; s is
- * freed after the call. state: for a trace, what other files hold of s. */
+ * has_ended: true if the account has ended, so that no client binds.
+ * begins: s is bound, and its c2sd has heard so; bound: the same, when s has what it wants, with the
+ * words of bind. wants: the client of s has asked for these words.
+ * announced: the c2sd of s has told of it after a reconnect; still_online: the same of an available
+ * session, with the value of its tag caps.
+ * leaves: nothing that waits is for s any more, because s is leaving. gone: nobody is to think that s
+ * is there; directed as in unbind. ends: s is over, as session_over has it. ended: the same, when all
+ * have heard of the end of s, which is freed after the call.
+ * state: for a trace, what other files hold of s. */
 struct session_events {
   bool (*has_ended)(struct slice bare);
   void (*begins)(struct session *s);

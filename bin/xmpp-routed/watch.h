@@ -28,10 +28,8 @@ enum watch {
 struct watch_row {
   char const *word;
   void (*begin)(struct post *p);
-  enum verb
-    passed[2]; /* records of neighbours that are passed to all who watch; 0: none */
-  enum program
-    source; /* the program that says these as long as somebody watches; 0: none */
+  enum verb passed[2]; /* neighbours' records that are passed to watchers; 0: none */
+  enum program source; /* says these as long as somebody watches; 0: none */
 };
 
 extern struct watch_row const watch_rows[WATCH_WORDS];

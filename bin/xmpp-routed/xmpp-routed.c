@@ -16,12 +16,13 @@
  *         start; incoming.c what a stanza is; rules.c the tables of delivery; deliver.c where
  *         it goes, fanout.c a broadcast; unacked.c a stanza that a client did not get,
  *         returns.c one that a service did not get; pairs.c stanzas for other servers, parcels.c
- *         where they wait, senders.c how much of whom; domains.c which domains are served here; passing.c the record of a
- *         stanza; behind.c presence that overtakes no subscription; kept.c copies until a client
- *         has its stanzas, held.c those of sessions that were lost, journal.c their file;
- *         asked.c requests that a service answers later; archive.c what is kept of messages; number.c ids; accounts.c accounts that end,
- *         exists.c those that a program outside has; anonymous.c sessions that have none;
- *         xepNNNN_*.c one extension each; settings.c
+ *         where they wait, senders.c how much of whom; domains.c which domains are served here;
+ *         passing.c the record of a stanza; behind.c presence that overtakes no subscription;
+ *         kept.c copies until a client has its stanzas, held.c those of sessions that were lost,
+ *         journal.c their file; asked.c requests that a service answers later; archive.c what is
+ *         kept of messages; number.c ids; accounts.c accounts that end, exists.c those that a
+ *         program outside has; anonymous.c sessions that have none; xepNNNN_*.c one extension
+ *         each; settings.c
  */
 #include "accounts.h"
 #include "anonymous.h"

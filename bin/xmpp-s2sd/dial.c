@@ -427,9 +427,10 @@ dial_failed(struct dial *d)
   dial_drop(d);
 }
 
-/* A server that has refused EXTERNAL and closed, or closed in the place of an answer, may take dialback on a connection of its own, and
- * one whose TLS has refused our certificate on a connection without; every other failure goes on with
- * the next target. */
+/* The target is tried once more when its server has refused EXTERNAL and closed, or has closed in the
+ * place of an answer: the server may take dialback on a connection of its own. So may a server whose
+ * TLS has refused our certificate, on a connection without. Any other failure leads to the next
+ * target. */
 void
 dial_stream_failed(struct dial *d, struct stream *s)
 {

@@ -7,8 +7,7 @@
 struct domain {
   struct domain *next;
   uint64_t at_us;
-  uint64_t
-    dns_us; /* known: when the log was told that only the DNS vouches for it; 0: never */
+  uint64_t dns_us; /* known: when "only the DNS vouches for it" was logged; 0: never */
   char *name;
 };
 

@@ -6,8 +6,9 @@
 #include "sm/sm.h"
 #include "stream.h"
 
-/* A field that is added is added in pairs_snapshot too, but kept: a replay has no file. The queue has the stanzas that the peer
- * does not have for sure: those in front of its mark unwritten have left on stream. */
+/* A field that is added is added in pairs_snapshot too, but kept: a replay has no file. The queue
+ * has the stanzas that the peer does not have for sure: those in front of its mark unwritten have
+ * left on stream. */
 struct pair {
   struct pair *next, *prev, *next_dirty;
   char *key;       /* FROM/TO */
@@ -25,9 +26,8 @@ struct pair {
   uint64_t lost_us;      /* when that stream was lost */
   bool unreached;        /* since then a dial has failed before the peer was there */
   uint32_t suspects; /* stanzas at the head, one of which made the peer end the stream */
-  unsigned char
-    faults; /* streams that ended so, one after the other, and no stanza was had */
-  unsigned int failures;       /* attempts that have failed one after the other */
+  unsigned char faults;  /* streams in a row that ended so; no stanza was had meanwhile */
+  unsigned int failures; /* attempts that have failed one after the other */
   uint64_t failed_us, next_us; /* when the last did; no dial before this */
   uint64_t idle_us;            /* since when there was nothing to remember */
   struct verdict verdict;      /* of the last attempt */

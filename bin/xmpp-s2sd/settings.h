@@ -29,8 +29,7 @@ struct listener {
 };
 
 struct s2sd_settings {
-  struct settings const
-    *settings; /* their rows, which live as long as these are in force */
+  struct settings const *settings; /* the rows, which live as long as this struct */
   struct host *hosts;
   struct listener *listeners;
   struct access *access;

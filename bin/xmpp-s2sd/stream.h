@@ -85,9 +85,9 @@ struct stream {
   bool has_version, bidi_offered, bidi, db_offered;
   bool peer_closed; /* the peer has said its end tag */
   bool authed;      /* EXTERNAL has succeeded: headers and features come once more */
-  bool
-    external; /* in: EXTERNAL was offered; out: EXTERNAL was tried, and refused, maybe by the
-                       stream's end alone */
+  /* in: EXTERNAL was offered; out: EXTERNAL was tried, and refused, maybe by the stream's end
+   * alone. */
+  bool external;
   bool alerted; /* out: the peer's TLS has refused our certificate, and dialback may do */
   bool ready;   /* out: TLS is as it must be: db:verify may be said */
   bool starts_tls; /* TLS: tlsd hears of it when what came with the element is read */
@@ -102,10 +102,9 @@ struct stream {
   struct verdict verdict;       /* out: why the stream fails */
   uint64_t began_us, active_us; /* active: a stanza went either way */
   uint64_t open_us;
-  uint64_t
-    enable_us; /* in: until then no stanza of ours leaves, for the peer's enable comes first; or 0 */
-  uint64_t said_us;                /* something was said to the peer */
-  uint64_t in_n, out_n;            /* stanzas */
+  uint64_t enable_us;   /* in: until then stanzas wait for the peer's enable; or 0 */
+  uint64_t said_us;     /* something was said to the peer */
+  uint64_t in_n, out_n; /* stanzas */
   uint64_t peer_max, peer_idle_us; /* limits that the peer has announced; 0: none */
 };
 

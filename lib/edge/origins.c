@@ -22,8 +22,7 @@ struct origin {
    * as several records */
   uint64_t repeats_to, repeat;
   unsigned char came[ORIGIN_WINDOW / 8];
-  bool
-    sent; /* of copies for the sender's devices: of the same number, but not of the same fate */
+  bool sent; /* of copies for the sender's devices, which have another fate */
   size_t len;
   char name[LINK_NAME_MAX + 1];
 };

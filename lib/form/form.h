@@ -37,8 +37,7 @@ struct form_field {
   bool shows_data;         /* the written field names the datatype */
   enum form_data data;
   uint64_t min, max;
-  struct form_option const
-    *options; /* of a list, behind the last an empty one; NULL: none */
+  struct form_option const *options; /* of a list, ended by an empty one; NULL: none */
 };
 
 /* A row of a table of fields: the kind, var and label, then .MEMBER = what is not zero. */
@@ -60,9 +59,8 @@ struct form_value {
   struct slice text; /* of a boolean 0 or 1; of jid-single prepared, or empty */
   struct slice const *list;
   size_t n;
-  uint64_t
-    number; /* of FORM_NUMBER; of a time microseconds; of the word max UINT64_MAX; of
-                      a boolean 0 or 1 */
+  /* Of FORM_NUMBER; microseconds of a time; UINT64_MAX of the word max; 0 or 1 of a boolean. */
+  uint64_t number;
 };
 
 /* ---- reading ---- */
