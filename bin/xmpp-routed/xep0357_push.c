@@ -482,7 +482,8 @@ tell_missed(struct pushed *e)
   notify(e, user_find(slice_str(e->bare)), &p, NULL, "important", true);
 }
 
-/* Tell of sessions that went away with important messages before xmpp-pushd named their clients. */
+/* Tell of the newest important message of each session that is away: the message came for the session, or
+ * was not acknowledged when the session went away, before xmpp-pushd named the client. */
 static void
 tell_unacked(struct pushed *e)
 {
