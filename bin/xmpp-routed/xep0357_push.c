@@ -126,16 +126,13 @@ wakes(struct slice word)
 static char const *
 class_of(struct passing const *p, struct slice bare)
 {
-  bool is_message = slice_is(p->st.kind, "message");
-
   if (slice_eq(jid_cut(p->st.from).bare, bare) ||
       slice_eq(stanza_tag(p->st.tags, "author"), bare))
     return NULL;
   if (has(p, SLICE("state")) || has(p, SLICE("mam")) || has(p, SLICE("offline")))
     return NULL;
-  if (stanza_wakes(p->st.kind, p->st.type, p->st.tags))
-    return has(p, SLICE("call")) ? "call" : "important";
-  if (!is_message && has(p, SLICE("call"))) return "call";
+  if (has(p, SLICE("call"))) return "call";
+  if (stanza_wakes(p->st.kind, p->st.type, p->st.tags)) return "important";
   return slice_is(p->st.type, "subscribe") ? "subscription" : "other";
 }
 

@@ -30,7 +30,7 @@ T(WAKES, "wakes", ROLE_EDGE | ROLE_SERVICE,                                     
 T(AUTHOR, "author=", ROLE_SERVICE,                                                            \
   "The account that has written the message, which a room sends to all: it wakes no device of that account.") \
 T(CALL, "call", ROLE_EDGE,                                                                    \
-  "The message or request proposes a call (XEP-0353), or begins one (XEP-0166).")             \
+  "The message or request proposes a call (XEP-0353), or begins one (XEP-0166); no error and no headline does.") \
 T(STATE, "state", ROLE_EDGE,                                                                  \
   "The message has a chat state (XEP-0085) and nothing else.")                                \
 T(CC, "cc", ROLE_EDGE,                                                                        \
