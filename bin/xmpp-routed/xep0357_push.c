@@ -295,13 +295,9 @@ push_waits(struct passing const *p, struct slice bare)
 void
 push_untaken(struct passing const *p, struct slice bare)
 {
-  struct user const *u = user_find(bare);
-  struct pushed *e = find(bare);
-  char const *class = e || has_away(u) ? class_of(p, bare) : NULL;
   struct jid a = jid_cut(bare);
 
-  if (class && (!strcmp(class, "call") || archive_takes(p, &a)))
-    notify_or_note(e, u, p, NULL, class, true);
+  if (has(p, SLICE("call")) || archive_takes(p, &a)) push_waits(p, bare);
 }
 
 /* Presence, events, answers, and what a room of ours says are for the session alone. */
