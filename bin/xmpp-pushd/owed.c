@@ -13,12 +13,6 @@
 #define BEGIN_US 1000000u /* for routed to say first which clients are there */
 
 static uint64_t
-later(uint64_t a, uint64_t b)
-{
-  return a > b ? a : b;
-}
-
-static uint64_t
 wall_of(uint64_t us)
 {
   return door_wall() - (door_now() - us);
@@ -35,7 +29,7 @@ wanted(struct reg const *r)
     a.what = (r->has_text ? PUSH_AWAY_MESSAGE : 0) | (r->is_call ? PUSH_AWAY_CALL : 0);
   }
   if (r->pending && !r->live) {
-    a.event_us = later(a.event_us, r->stored.event_us);
+    if (r->stored.event_us > a.event_us) a.event_us = r->stored.event_us;
     a.what |= r->stored.what;
   }
   return a;
