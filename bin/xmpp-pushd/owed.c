@@ -81,19 +81,9 @@ owed_load(struct reg *r)
   r->is_call = a->what & PUSH_AWAY_CALL;
 }
 
-static bool
-begin(void *cookie, char const id[PUSH_ID_BYTES])
-{
-  struct reg *r = reg_find(id);
-
-  (void)cookie;
-  if (r && r->stored.event_us && !r->pending && !r->in_line && !event_timer_on(&r->timer))
-    reg_wait(r, door_now() + BEGIN_US);
-  return true;
-}
-
 void
-owed_begin(void)
+owed_begin(struct reg *r)
 {
-  push_away_each(pushd.push, begin, NULL);
+  if (r->stored.event_us && !r->pending && !r->in_line && !event_timer_on(&r->timer))
+    reg_wait(r, door_now() + BEGIN_US);
 }

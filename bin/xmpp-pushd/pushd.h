@@ -151,7 +151,8 @@ void account_forget(struct slice bare);
 /* Read all registrations of the store. */
 bool regs_load(void);
 
-/* Tell routed which clients have registrations: of the account bare, perhaps none; of all. */
+/* Tell routed which clients have registrations: of the account bare, perhaps none; of all, whose
+ * notifications that are due are published in a moment. */
 void account_tell(struct slice bare);
 void regs_tell(void);
 
@@ -213,9 +214,9 @@ extern uint64_t events_total;
  * answered, and the session that has had an important one. */
 void owed_note(struct reg *r);
 
-/* Read that; publish it, routed being there, in a moment. */
+/* Read that; publish it in a moment, for routed is there. */
 void owed_load(struct reg *r);
-void owed_begin(void);
+void owed_begin(struct reg *r);
 
 /* ---- requests to push services (publish.c, answers.c) ---- */
 

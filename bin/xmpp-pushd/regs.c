@@ -284,9 +284,13 @@ tell_each(void *cookie, uint64_t number, char const key[PUSH_KEY],
           struct push_service const *s)
 {
   uint64_t *last = cookie;
+  char id[PUSH_ID_BYTES];
+  struct reg *r;
 
-  (void)key;
+  make_id(id, number, key);
+  r = reg_find(id);
   if (number != *last) account_tell(s->account);
+  if (r) owed_begin(r);
   *last = number;
   return true;
 }

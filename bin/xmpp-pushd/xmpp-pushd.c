@@ -68,7 +68,6 @@ up(struct link *l)
   handle_watch(l, "domains");
   handle_watch(l, "waiting");
   keepalive_up(l);
-  owed_begin();
 }
 
 static void

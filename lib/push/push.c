@@ -150,28 +150,6 @@ push_away_get(struct push *p, uint64_t account, char const key[PUSH_KEY],
   return true;
 }
 
-struct away_walk {
-  push_away_fn *fn;
-  void *cookie;
-};
-
-static bool
-visit_away(void *cookie, struct slice key, struct slice value)
-{
-  struct away_walk const *w = cookie;
-
-  (void)value;
-  return key.len != ID || w->fn(w->cookie, key.s);
-}
-
-bool
-push_away_each(struct push *p, push_away_fn *fn, void *cookie)
-{
-  struct away_walk w = {fn, cookie};
-
-  return store_each(p->store, p->away, SLICE(""), visit_away, &w);
-}
-
 /* ---- walks over registrations ---- */
 
 /* A walk over the entries: the caller's function and cookie; account 0 is all. */

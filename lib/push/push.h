@@ -72,11 +72,6 @@ bool push_away_put(struct push *p, uint64_t account, char const key[PUSH_KEY],
 bool push_away_get(struct push *p, uint64_t account, char const key[PUSH_KEY],
                    struct push_away *a);
 
-/* Call fn for each registration that has such an entry, until it gives false. It may not write.
- * false with errno EIO. */
-typedef bool push_away_fn(void *cookie, char const id[PUSH_ID_BYTES]);
-bool push_away_each(struct push *p, push_away_fn *fn, void *cookie);
-
 /* Call fn for each registration of an account (0: of all), by key, until it gives false. It may
  * not write. false with errno EIO. */
 typedef bool push_fn(void *cookie, uint64_t account, char const key[PUSH_KEY],
