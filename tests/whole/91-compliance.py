@@ -3,6 +3,7 @@
 servers, and of those for advanced servers. Each row is asked for on the wire; what came is printed with
 COMPLIANCE=1 (python3 tests/whole/91-compliance.py BINDIR). And each feature that the server announces
 stands in lib/base/man/extensions."""
+from components import ComponentStream
 from tree import *
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -82,42 +83,16 @@ def direct_tls(t, s):
     return protocol == "xmpp-client"
 
 
-class Component:
-    """A component (XEP-0114) at gateway.localhost."""
-
-    def __enter__(self):
-        self.sock, self.text = socket.create_connection(("127.0.0.1", component), DEADLINE), b""
-        self.send("<stream:stream xmlns='jabber:component:accept' xmlns:stream='%s' to='gateway.localhost'>" % STREAM)
-        ident = self.until(rb" id=['\"]([^'\"]+)")[1]
-        self.send("<handshake>%s</handshake>" % hashlib.sha1(ident + b"secret").hexdigest())
-        self.until(rb"<handshake")
-        return self
-
-    def __exit__(self, *exc):
-        self.sock.close()
-
-    def send(self, text):
-        self.sock.sendall(text.encode())
-
-    def until(self, pattern):
-        """The match of the pattern in all that has come, as soon as there is one."""
-        while not re.search(pattern, self.text, re.S):
-            data = self.sock.recv(4096)
-            assert data, self.text
-            self.text += data
-        return re.search(pattern, self.text, re.S)
-
-
 def components(t, s):
     """A component connects, and gets what is sent to its domain."""
-    with Component() as c:
+    with ComponentStream(component, "gateway.localhost", "secret") as c:
         s.message("gateway.localhost", "to the gateway")
         return c.until(rb"to the gateway") is not None
 
 
 def push(t, s):
     """XEP-0357: a message for a phone that is not there is told to its push service."""
-    with Component() as c:
+    with ComponentStream(component, "gateway.localhost", "secret") as c:
         phone = t.login("bob", "phone")
         ok = answers(None, "<enable xmlns='urn:xmpp:push:0' jid='gateway.localhost' node='n1'/>", "set")(t, phone)
         phone.close()

@@ -3,6 +3,7 @@
 the page names and listens where it says; it offers what it should, and nothing else."""
 import http.client
 
+from components import ComponentStream
 from tree import *
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -156,35 +157,10 @@ def a_relay_that_keeps_nothing(t):
     b.close()
 
 
-class Component:
-    """A component's end of a stream."""
-
-    def __init__(self, t, domain, secret):
-        self.domain = domain
-        self.sock = socket.create_connection(("127.0.0.1", t.ports[5347]), DEADLINE)
-        self.sock.settimeout(DEADLINE)
-        self.text = b""
-        self.send("<stream:stream xmlns='jabber:component:accept' xmlns:stream='%s' to='%s'>" % (STREAM, domain))
-        ident = self.until(rb" id=['\"]([^'\"]+)['\"]")[1].decode()
-        self.send("<handshake>%s</handshake>" % hashlib.sha1((ident + secret).encode()).hexdigest())
-        self.until(rb"<handshake/>")
-
-    def send(self, text):
-        self.sock.sendall(text.encode())
-
-    def until(self, pattern):
-        while True:
-            m = re.search(pattern, self.text)
-            if m:
-                return m
-            data = self.sock.recv(4096)
-            assert data, self.text
-            self.text += data
-
-
 @subset("A host for components")
 def a_host_for_components(t):
-    bot, irc = Component(t, "bot.services.example", "one"), Component(t, "irc.services.example", "two")
+    port = t.ports[5347]
+    bot, irc = ComponentStream(port, "bot.services.example", "one"), ComponentStream(port, "irc.services.example", "two")
     bot.send("<message from='x@bot.services.example' to='#y@irc.services.example'><body>over</body></message>")
     irc.until(rb"<message[^>]*from='x@bot.services.example'[^>]*>.*over")
     bot.send("<iq type='get' id='d' from='bot.services.example' to='services.example'><query xmlns='%sinfo'/></iq>" % DISCO)
