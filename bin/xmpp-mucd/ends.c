@@ -100,6 +100,23 @@ end_sessions(struct slice bare)
     remove_session(a->first->sessions, "333", NULL);
 }
 
+/* Both stores let go: a session that ends takes its rows from DATA/occupants, and perhaps a temporary
+ * room from DATA/rooms. */
+static void
+end(void)
+{
+  store_erase_end(mucd.store);
+  store_erase_end(mucd.present);
+}
+
+static bool
+begin(void)
+{
+  if (store_erase_begin(mucd.store) && store_erase_begin(mucd.present)) return true;
+  end();
+  return false;
+}
+
 static bool
 erase(uint64_t number, struct slice bare, unsigned int most, unsigned int *done)
 {
@@ -108,7 +125,7 @@ erase(uint64_t number, struct slice bare, unsigned int most, unsigned int *done)
   size_t at;
 
   (void)number;
-  if (!store_erase_begin(mucd.store)) return false;
+  if (!begin()) return false;
   end_sessions(bare);
   forget_service_nicks(bare);
   of_each(bare, note, &of);
@@ -118,7 +135,7 @@ erase(uint64_t number, struct slice bare, unsigned int most, unsigned int *done)
   }
   *done += of.n;
   stralloc_free(&of.list);
-  store_erase_end(mucd.store);
+  end();
   return true;
 }
 
@@ -129,8 +146,10 @@ erase_present(uint64_t number, struct slice bare, unsigned int most, unsigned in
   (void)number;
   (void)most;
   (void)done;
+  if (!begin()) return false;
   end_sessions(bare);
   said_erase(bare);
+  end();
   return true;
 }
 
