@@ -69,6 +69,24 @@ store_erase_end(struct store *s)
   s->erasing = false;
 }
 
+bool
+store_erase(struct store *s, MDB_dbi t, struct slice key)
+{
+  bool before = s->erasing, ok = store_erase_begin(s) && store_del(s, t, key);
+
+  s->erasing = before;
+  return ok;
+}
+
+bool
+store_erase_put(struct store *s, MDB_dbi t, struct slice key, struct slice value)
+{
+  bool before = s->erasing, ok = store_erase_begin(s) && store_put(s, t, key, value);
+
+  s->erasing = before;
+  return ok;
+}
+
 /* ---- full ---- */
 
 void

@@ -140,6 +140,11 @@ void store_refuse_when_full(struct store *s);
 bool store_erase_begin(struct store *s);
 void store_erase_end(struct store *s);
 
+/* store_del, store_put, each between the two, which may be begun already. A value that is put belongs to what
+ * goes, and soon goes too. */
+bool store_erase(struct store *s, MDB_dbi t, struct slice key);
+bool store_erase_put(struct store *s, MDB_dbi t, struct slice key, struct slice value);
+
 /* Say whether all later writes of this turn will be refused. Ask before a record is
  * handled, so that no part of the record is done by half. */
 bool store_is_full(struct store *s);

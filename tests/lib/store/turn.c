@@ -412,6 +412,31 @@ full_erases(void **state)
   store_close(reader); /* in one process the locks of the writer end with it */
 }
 
+/* One entry goes from a full map, and one that belongs to it comes; what their caller has begun to erase
+ * goes on. */
+static void
+full_erases_one(void **state)
+{
+  (void)state;
+  open_writer(MAP);
+  store_refuse_when_full(writer);
+  fill(300);
+  assert_true(store_is_full(writer));
+  assert_true(store_erase(writer, table, SLICE("fill0")));
+  assert_true(store_erase_put(writer, table, SLICE("gone"), SLICE("fill0")));
+  assert_false(store_del(writer, table, SLICE("fill1")));
+  assert_true(store_erase_begin(writer));
+  errno = 0;
+  assert_false(store_erase(writer, table, SLICE("fill0")));
+  assert_int_equal(errno, ENOENT);
+  assert_true(store_del(writer, table, SLICE("fill1")));
+  store_erase_end(writer);
+  assert_true(store_commit(writer));
+  has(writer, table, "fill0", NULL);
+  has(writer, table, "fill1", NULL);
+  has(writer, table, "gone", "fill0");
+}
+
 /* Free pages in the map are room, as soon as STORE_PROBE_BYTES find a place. */
 static void
 full_ends(void **state)
@@ -826,6 +851,7 @@ main(void)
     cmocka_unit_test_setup_teardown(full_tries_again, start, finish),
     cmocka_unit_test_setup_teardown(full_refuses, start, finish),
     cmocka_unit_test_setup_teardown(full_erases, start, finish),
+    cmocka_unit_test_setup_teardown(full_erases_one, start, finish),
     cmocka_unit_test_setup_teardown(full_ends, start, finish),
     cmocka_unit_test_setup_teardown(reader_sees_commits, start, finish),
     cmocka_unit_test_setup_teardown(reader_cannot_write, start, finish),
