@@ -105,7 +105,7 @@ forget(struct session *s)
   char key[KEY_SIZE];
 
   holds_release(s);
-  store_del(mucd.present, holds, key_of(key, s));
+  store_erase(mucd.present, holds, key_of(key, s));
 }
 
 void

@@ -69,7 +69,7 @@ left_note(struct occupant const *o, struct change const *c, bool told)
   put_field(&row, slice_of(tos.s, tos.len));
   uint64_pack_big(key, o->room->number);
   uint32_pack_big(key + 8, o->id);
-  store_put(mucd.present, table, slice_of(key, KEY_SIZE), slice_of(row.s, row.len));
+  store_erase_put(mucd.present, table, slice_of(key, KEY_SIZE), slice_of(row.s, row.len));
   put_slice(&shown, slice_of(key, KEY_SIZE));
 }
 
@@ -82,7 +82,7 @@ left_turn(void)
 
   if (out) {
     for (at = 0; at < spent.len; at += KEY_SIZE)
-      store_del(mucd.present, table, slice_of(spent.s + at, KEY_SIZE));
+      store_erase(mucd.present, table, slice_of(spent.s + at, KEY_SIZE));
     spent.len = 0;
   }
   if (shown.len) event_again();

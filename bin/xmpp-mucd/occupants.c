@@ -209,12 +209,27 @@ session_at(char key[SESSION_KEY], struct session const *s)
   return slice_of(key, SESSION_KEY);
 }
 
+/* Keys of rows of sessions that are gone. Only a full disk keeps such rows: a nick that somebody has anew
+ * would be that of the earlier session in the next process. */
+static stralloc kept;
+
+static void
+erase_kept(void)
+{
+  while (kept.len) {
+    struct slice key = slice_of(kept.s + kept.len - SESSION_KEY, SESSION_KEY);
+    if (!store_erase(mucd.present, sessions, key) && errno != ENOENT) return;
+    kept.len -= SESSION_KEY;
+  }
+}
+
 static void
 session_erase(struct session *s)
 {
   char key[SESSION_KEY];
 
-  store_del(mucd.present, sessions, session_at(key, s));
+  put_slice(&kept, session_at(key, s));
+  erase_kept();
 }
 
 /* Take s out of its occupant's list. */
@@ -339,6 +354,7 @@ session_save(struct session *s)
   put_field(&v, slice_str(s->presence));
   put_number(&v, s->number);
   put_number(&v, event_timer_on(&s->held));
+  erase_kept();
   store_put(mucd.present, sessions, session_at(key, s), slice_of(v.s, v.len));
 }
 
@@ -486,6 +502,7 @@ load_all(void)
   stralloc stray = STRALLOC_ZERO;
   size_t at;
 
+  kept.len = 0;
   store_each(mucd.present, sessions, slice_of("", 1), load, &stray);
   for (at = 0; at < stray.len; at += SESSION_KEY)
     store_del(mucd.present, sessions, slice_of(stray.s + at, SESSION_KEY));

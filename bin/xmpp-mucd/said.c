@@ -14,8 +14,8 @@
  * records that are stored leave instead of those that it makes now. If DATA/rooms has lost the turn and
  * is full, the stanza is refused now, and of the records only presence leaves, which is as
  * DATA/occupants has it. If this very process has handled the stanza, nothing is done again. Occupants
- * who have had the records get them twice. Rows go after SAID_US, when the output has left; the newest
- * SAID_MOST are kept. */
+ * who have had the records get them twice. A full DATA/occupants takes no row: left.c notes then who has
+ * left. Rows go after SAID_US, when the output has left; the newest SAID_MOST are kept. */
 
 #define SAID_MOST 64
 #define SAID_US 60000000u
@@ -161,7 +161,8 @@ said_begin(struct in const *in)
 
   if (on || in->held || !mucd.routed || !origin.len || origin.len > SAID_KEY_MAX)
     return false;
-  if (!is_said(in) && !(in->again && store_get(mucd.present, table, origin, &row)))
+  if (!(in->again && store_get(mucd.present, table, origin, &row)) &&
+      (!is_said(in) || store_is_full(mucd.present)))
     return false;
   text.len = 0;
   link_capture(mucd.routed, &text);
