@@ -400,13 +400,15 @@ static void
 available(struct in *in, struct xml_node const *x)
 {
   struct slice nick, key;
+  bool comes; /* under this nick */
 
   if (in->session && !in->to.resource.len) {
     update(in, x);
     return;
   }
   if (!read_nick(in, &nick, &key)) return;
-  if (!in->session && x && store_is_full(mucd.present))
+  comes = in->session ? !slice_is(nick, in->session->o->nick) : x != NULL;
+  if (comes && store_is_full(mucd.present))
     refuse(&in->st, ERR_INTERNAL, "wait", "the server has no room on its disk");
   else if (!in->session)
     enter(in, x, nick, key);
