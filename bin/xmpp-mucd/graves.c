@@ -27,7 +27,7 @@ grave_is_over(struct room *r)
 static void
 look(struct room *r)
 {
-  if (!grave_is_over(r) && r->muc && !r->first) after_leave(r);
+  if (!grave_is_over(r)) after_leave(r);
 }
 
 static void

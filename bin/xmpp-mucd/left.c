@@ -179,7 +179,7 @@ tell_all(void *cookie)
   store_each(mucd.present, table, slice_of("", 1), tell_row, &rooms);
   rest = slice_of(rooms.s, rooms.len);
   while (slice_word(&rest, '\n', &bare))
-    if ((r = room_find(bare)) && r->muc) after_leave(r);
+    if ((r = room_find(bare))) after_leave(r);
   stralloc_free(&rooms);
 }
 

@@ -125,12 +125,15 @@ session_take(struct in *in)
 
 /* ---- leaving ---- */
 
-/* The room of nobody: a temporary one is gone, and one that was never opened. */
+/* The room of nobody: a temporary one is gone, and one that was never opened. Rooms of services that are not
+ * configured now stay. */
 void
 after_leave(struct room *r)
 {
-  uint64_t most = r->muc ? r->muc->users_presence : UINT64_MAX;
+  uint64_t most;
 
+  if (!r->muc) return;
+  most = r->muc->users_presence;
   if (r->silent && r->sessions_n < most - most / 10) r->silent = false;
   if (r->first || r->state == ROOM_TOMBSTONE) return;
   if (r->state == ROOM_LOCKED || !(r->config.flags & FLAG_PERSISTENT)) room_end(r);
