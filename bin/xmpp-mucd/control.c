@@ -324,7 +324,8 @@ nicks(struct link *l, struct slice service, struct slice jid, struct slice nick)
     service_error(l, "an address of an account is needed");
   } else if (!nick.s || nick.len > 256 || !nick_fits(m, key, who.bare)) {
     service_error(l, "that is no nick");
-  } else if (owner.len && !slice_eq(owner, who.bare)) {
+  } else if ((owner.len && !slice_eq(owner, who.bare)) ||
+             nick_is_others(m, key, who.bare)) {
     service_error(l, "the nick is somebody else's");
   } else {
     take_nick(m, who.bare, nick, key);
