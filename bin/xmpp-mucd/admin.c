@@ -421,8 +421,8 @@ store_affiliation(struct in *in, struct item const *it)
   if (a.affiliation <= AFF_NONE) a.nick = SLICE("");
   changed = !slice_is(a.nick, kept);
   if (*kept && changed)
-    nick_put(in->room, NULL, jid_nick_key(in->arena, slice_str(kept)), SLICE(""));
-  if (a.nick.len) nick_put(in->room, NULL, jid_nick_key(in->arena, a.nick), it->jid);
+    nick_put(in->room, jid_nick_key(in->arena, slice_str(kept)), SLICE(""));
+  if (a.nick.len) nick_put(in->room, jid_nick_key(in->arena, a.nick), it->jid);
   affil_put(in->room, it->jid, &a);
   free(kept);
   return changed;

@@ -293,28 +293,16 @@ row_of_nick(void *cookie, struct slice bare, struct slice nick)
   return true;
 }
 
-static void
-take_nick(struct muc const *m, struct slice bare, struct slice nick, struct slice key)
-{
-  struct slice old = arena_copy(&arena, nick_of_service(m, nick_key_of(bare)));
-
-  if (!old.s) no_memory();
-  if (old.len) nick_put(NULL, m, jid_nick_key(&arena, old), SLICE(""));
-  nick_put(NULL, m, nick_key_of(bare), nick);
-  if (nick.len) nick_put(NULL, m, key, bare);
-}
-
 /* All nicks; or the nick of a person, which goes if it is empty. */
 static void
 nicks(struct link *l, struct slice service, struct slice jid, struct slice nick)
 {
   struct muc const *m = muc_find(service);
-  struct slice key = SLICE(""), owner = SLICE("");
+  struct slice key = SLICE("");
   struct jid who;
 
   if (nick.len) nick = jid_prep_nick(&arena, nick);
   if (nick.s && nick.len) key = jid_nick_key(&arena, nick);
-  if (m && key.len) owner = nick_of_service(m, key);
   if (!m) {
     service_error(l, "no service of rooms has this name");
   } else if (!jid.len) {
@@ -324,11 +312,10 @@ nicks(struct link *l, struct slice service, struct slice jid, struct slice nick)
     service_error(l, "an address of an account is needed");
   } else if (!nick.s || nick.len > 256 || !nick_fits(m, key, who.bare)) {
     service_error(l, "that is no nick");
-  } else if ((owner.len && !slice_eq(owner, who.bare)) ||
-             nick_is_others(m, key, who.bare)) {
+  } else if (nick_is_others(m, key, who.bare)) {
     service_error(l, "the nick is somebody else's");
   } else {
-    take_nick(m, who.bare, nick, key);
+    nick_set(m, who.bare, nick);
     service_done(l);
   }
 }

@@ -77,18 +77,11 @@ leave_numbered(uint64_t number, struct slice bare)
 static void
 forget_service_nicks(struct slice bare)
 {
-  static struct arena arena = ARENA_ZERO;
   struct muc const *m;
-  struct slice nick;
   size_t i;
 
-  for (i = 0; (m = muc_at(i)); i++) {
-    arena_reset(&arena);
-    nick = arena_copy(&arena, nick_of_service(m, nick_key_of(bare)));
-    if (!nick.len) continue;
-    nick_put(NULL, m, jid_nick_key(&arena, nick), SLICE(""));
-    nick_put(NULL, m, nick_key_of(bare), SLICE(""));
-  }
+  for (i = 0; (m = muc_at(i)); i++)
+    nick_set(m, bare, SLICE(""));
 }
 
 static void

@@ -86,29 +86,9 @@ nick_owner(struct room const *r, struct slice key)
   return nick_of_service(r->muc, key);
 }
 
-bool
-nick_fits(struct muc const *m, struct slice key, struct slice bare)
-{
-  size_t used = sizeof(uint64_t) + m->name.len + 1;
-
-  return used + key.len <= KEY_MAX && used + nick_key_of(bare).len <= KEY_MAX;
-}
-
-void
-nick_put(struct room const *r, struct muc const *m, struct slice key, struct slice bare)
-{
-  if (!r) {
-    put_row(key_of(OF_SERVICE, m->name, key), bare);
-    return;
-  }
-  if (key.len > STORED_NAME_MAX) return;
-  put_row(key_of(r->number, no_service, key), bare);
-  put_row(key_by_service(jid_cut(r->bare).domain, key, r->number), bare);
-}
-
-/* No nick has a newline. */
-struct slice
-nick_key_of(struct slice bare)
+/* The place of a bare JID among the keys of nicks, of which none has a newline. */
+static struct slice
+way_back(struct slice bare)
 {
   static stralloc key = STRALLOC_ZERO;
 
@@ -116,6 +96,42 @@ nick_key_of(struct slice bare)
   put(&key, "\n");
   put_slice(&key, bare);
   return slice_of(key.s, key.len);
+}
+
+struct slice
+nick_of(struct muc const *m, struct slice bare)
+{
+  return nick_of_service(m, way_back(bare));
+}
+
+bool
+nick_fits(struct muc const *m, struct slice key, struct slice bare)
+{
+  size_t used = sizeof(uint64_t) + m->name.len + 1;
+
+  return used + key.len <= KEY_MAX && used + way_back(bare).len <= KEY_MAX;
+}
+
+void
+nick_set(struct muc const *m, struct slice bare, struct slice nick)
+{
+  static struct arena arena = ARENA_ZERO;
+  struct slice old, none = SLICE("");
+
+  arena_reset(&arena);
+  old = arena_copy(&arena, nick_of(m, bare));
+  if (!old.s) no_memory();
+  if (old.len) put_row(key_of(OF_SERVICE, m->name, jid_nick_key(&arena, old)), none);
+  if (old.len || nick.len) put_row(key_of(OF_SERVICE, m->name, way_back(bare)), nick);
+  if (nick.len) put_row(key_of(OF_SERVICE, m->name, jid_nick_key(&arena, nick)), bare);
+}
+
+void
+nick_put(struct room const *r, struct slice key, struct slice bare)
+{
+  if (key.len > STORED_NAME_MAX) return;
+  put_row(key_of(r->number, no_service, key), bare);
+  put_row(key_by_service(jid_cut(r->bare).domain, key, r->number), bare);
 }
 
 struct each {
@@ -167,8 +183,11 @@ is_others(void *cookie, struct slice key, struct slice value)
 bool
 nick_is_others(struct muc const *m, struct slice key, struct slice bare)
 {
-  struct walk w = {.prefix = key_by_service(m->name, key, 0), .bare = bare};
+  struct slice owner = nick_of_service(m, key);
+  struct walk w = {.bare = bare};
 
+  if (owner.len && !slice_eq(owner, bare)) return true;
+  w.prefix = key_by_service(m->name, key, 0);
   if (w.prefix.len + 8 <= KEY_MAX) store_each(mucd.store, nicks, w.prefix, is_others, &w);
   return w.found;
 }
@@ -208,7 +227,7 @@ nicks_forget(struct room const *r)
   struct slice rest = keys_of(r->number), key;
 
   while (slice_word(&rest, 0, &key))
-    nick_put(r, NULL, key, SLICE(""));
+    nick_put(r, key, SLICE(""));
 }
 
 static bool

@@ -95,7 +95,7 @@ affil_give(struct room *r, struct slice bare, enum affiliation to)
   nick = arena_copy(&arena, a.nick);
   if (!nick.s) no_memory();
   if (nick.len && to <= AFF_NONE) {
-    nick_put(r, NULL, jid_nick_key(&arena, nick), SLICE(""));
+    nick_put(r, jid_nick_key(&arena, nick), SLICE(""));
     nick.len = 0;
   }
   a = (struct affil){.affiliation = to, .nick = nick, .reason = SLICE("")};

@@ -23,14 +23,10 @@ static struct slice
 registered(struct in *in)
 {
   struct affil a;
-  struct slice key;
 
-  if (in->room) {
-    affil_get(in->room, in->from.bare, &a);
-    return arena_copy(in->arena, a.nick);
-  }
-  key = nick_of_service(in->muc, nick_key_of(in->from.bare));
-  return arena_copy(in->arena, key);
+  if (!in->room) return arena_copy(in->arena, nick_of(in->muc, in->from.bare));
+  affil_get(in->room, in->from.bare, &a);
+  return arena_copy(in->arena, a.nick);
 }
 
 /* Membership gives voice and the archive, so a nick is no way to either: who has lost voice, and who
@@ -93,12 +89,14 @@ register_get(struct in *in)
   result(in, slice_of(out.s, out.len));
 }
 
+/* Reserve the nick of this key (empty: none) in the room, in the place of what the sender has. */
 static void
-forget_nick(struct in *in, struct slice nick)
+put_nick(struct in *in, struct slice key)
 {
-  if (!nick.len) return;
-  nick_put(in->room, in->muc, jid_nick_key(in->arena, nick), SLICE(""));
-  if (!in->room) nick_put(NULL, in->muc, nick_key_of(in->from.bare), SLICE(""));
+  struct slice old = registered(in);
+
+  if (old.len) nick_put(in->room, jid_nick_key(in->arena, old), SLICE(""));
+  if (key.len) nick_put(in->room, key, in->from.bare);
 }
 
 /* Say whether the store takes writes. false: refused. */
@@ -117,8 +115,10 @@ unregister(struct in *in)
   struct change c = {.codes = ""};
 
   if (!may_write(in)) return;
-  forget_nick(in, registered(in));
-  if (in->room) {
+  if (!in->room) {
+    nick_set(in->muc, in->from.bare, SLICE(""));
+  } else {
+    put_nick(in, SLICE(""));
     affil_get(in->room, in->from.bare, &a);
     a.nick = a.reason = SLICE("");
     if (a.affiliation == AFF_MEMBER) {
@@ -135,11 +135,12 @@ unregister(struct in *in)
 static bool
 is_free(struct in *in, struct slice key)
 {
-  struct slice owner =
-    in->room ? nick_owner(in->room, key) : nick_of_service(in->muc, key);
-  struct occupant *o = in->room ? occupant_by_nick(in->room, key) : NULL;
+  struct occupant *o;
+  struct slice owner;
 
-  if (!in->room && nick_is_others(in->muc, key, in->from.bare)) return false;
+  if (!in->room) return !nick_is_others(in->muc, key, in->from.bare);
+  o = occupant_by_nick(in->room, key);
+  owner = nick_owner(in->room, key);
   return (!owner.len || slice_eq(owner, in->from.bare)) &&
          (!o || slice_is(in->from.bare, o->account->bare));
 }
@@ -159,12 +160,11 @@ take(struct in *in, struct slice nick, struct slice key)
   struct occupant *o = NULL;
   bool fresh;
 
-  forget_nick(in, registered(in));
-  nick_put(in->room, in->muc, key, in->from.bare);
   if (!in->room) {
-    nick_put(NULL, in->muc, nick_key_of(in->from.bare), nick);
+    nick_set(in->muc, in->from.bare, nick);
     return;
   }
+  put_nick(in, key);
   affil_get(in->room, in->from.bare, &a);
   fresh = a.affiliation == AFF_NONE;
   if (fresh) a.affiliation = AFF_MEMBER;

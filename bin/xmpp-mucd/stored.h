@@ -70,18 +70,20 @@ struct slice nick_of_service(struct muc const *m, struct slice key);
 
 /* Say whether the service can reserve the nick, by its key, for bare. */
 bool nick_fits(struct muc const *m, struct slice key, struct slice bare);
-void nick_put(struct room const *r, struct muc const *m, struct slice key,
-              struct slice bare);
+
+/* The nick that bare has of the service; empty. Lives until the next write. Set it, or take it back (empty). */
+struct slice nick_of(struct muc const *m, struct slice bare);
+void nick_set(struct muc const *m, struct slice bare, struct slice nick);
+
+/* Reserve the nick of this key in the room for bare, or for nobody (empty). */
+void nick_put(struct room const *r, struct slice key, struct slice bare);
 
 /* Call fn for each nick of the service, with the bare JID that has it, until it gives false. */
 typedef bool nick_fn(void *cookie, struct slice bare, struct slice nick);
 void nick_each(struct muc const *m, nick_fn *fn, void *cookie);
 
-/* The key under which nick_put keeps the nick that a bare JID has of the service. */
-struct slice nick_key_of(struct slice bare);
-
-/* Say whether another than bare has reserved the nick in a room of the service. Forget all nicks of a
- * room. */
+/* Say whether another than bare has reserved the nick, by its key, of the service or in a room of it.
+ * Forget all nicks of a room. */
 bool nick_is_others(struct muc const *m, struct slice key, struct slice bare);
 void nicks_forget(struct room const *r);
 
