@@ -66,12 +66,12 @@ set_word(uint8_t *out, char const *const *words, size_t n, struct slice v)
   return false;
 }
 
-static bool
-set_number(uint32_t *out, struct slice v)
+bool
+config_number(uint32_t *out, struct slice v, uint64_t most)
 {
   uint64_t n;
 
-  if (!slice_u64(v, &n) || n > UINT32_MAX) return false;
+  if (!slice_u64(v, &n) || n > most || n > UINT32_MAX) return false;
   *out = (uint32_t)n;
   return true;
 }
@@ -101,8 +101,9 @@ config_set(struct config *c, struct slice name, struct slice v)
     if (slice_is(name, flags[i].name)) return set_flag(c, flags[i].flag, v);
   for (i = 0; i < TEXTS_N; i++)
     if (slice_is(name, texts[i])) return config_set_text(c, (enum config_text)i, v);
-  if (slice_is(name, "max_users")) return set_number(&c->max_users, v);
-  if (slice_is(name, "voice_request_min_interval")) return set_number(&c->voice_s, v);
+  if (slice_is(name, "max_users")) return config_number(&c->max_users, v, UINT32_MAX);
+  if (slice_is(name, "voice_request_min_interval"))
+    return config_number(&c->voice_s, v, UINT32_MAX);
   if (slice_is(name, "allowpm")) return set_word(&c->allowpm, pm_words, 4, v);
   if (slice_is(name, "allow_private_messages")) {
     c->allowpm = slice_is(v, "true") || slice_is(v, "1") ? PM_ANYONE : PM_NONE;
@@ -112,7 +113,7 @@ config_set(struct config *c, struct slice name, struct slice v)
     return set_word(&c->pm_visitor, visitor_words, 4, v);
   if (slice_is(name, "presence_broadcast")) return set_broadcast(c, v);
   if (slice_is(name, "slow_mode_duration"))
-    return set_number(&c->slow_s, v) && c->slow_s <= 86400;
+    return config_number(&c->slow_s, v, SLOW_MOST_S);
   return false;
 }
 

@@ -113,6 +113,8 @@ enum flag {
   FLAG_MAM = 1 << 15
 };
 
+#define SLOW_MOST_S 86400u /* the longest time of slow mode */
+
 enum { PM_ANYONE, PM_PARTICIPANTS, PM_MODERATORS, PM_NONE };
 
 enum config_text {
@@ -143,6 +145,9 @@ bool config_set_text(struct config *c, enum config_text t, struct slice text);
 /* Set an option by its name in default_room_options and the form that a value has there.
  * false: there is no such option, or no such value of it. */
 bool config_set(struct config *c, struct slice name, struct slice value);
+
+/* Read a number of at most `most` into *out. false: v is none. */
+bool config_number(uint32_t *out, struct slice v, uint64_t most);
 
 /* Call fn for each option, with its value as config_set takes it. */
 typedef void config_fn(void *cookie, char const *name, struct slice value);

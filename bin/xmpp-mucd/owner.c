@@ -17,71 +17,61 @@ static struct row {
   bool shown;
   char const *words;
 } const rows[] = {
-  {RC "roomname",                                                   "title",                                "Title",                                        TEXT,   true,  NULL                                },
-  {RC "roomdesc",                                                   "description",                          "Description",                                  TEXT,   true,  NULL                                },
-  {RC "lang",                                                       "lang",                                 "Language",                                     TEXT,   true,  NULL                                },
-  {RC "persistentroom",                                             "persistent",                           "The room stays when nobody is in it",          BOOL,   true,
-   NULL                                                                                                                                                                                                        },
-  {RC "publicroom",                                                 "public",                               "The room is in the list of rooms",             BOOL,   true,  NULL                                },
-  {"public_list",                                                   "public_list",                          "All may see who is in the room",               BOOL,   true,  NULL                                },
+  {RC "roomname",                                                   "title",                                "Title",                               TEXT,   true,  NULL                                },
+  {RC "roomdesc",                                                   "description",                          "Description",                         TEXT,   true,  NULL                                },
+  {RC "lang",                                                       "lang",                                 "Language",                            TEXT,   true,  NULL                                },
+  {RC "persistentroom",                                             "persistent",                           "The room stays when nobody is in it", BOOL,   true,
+   NULL                                                                                                                                                                                               },
+  {RC "publicroom",                                                 "public",                               "The room is in the list of rooms",    BOOL,   true,  NULL                                },
+  {"public_list",                                                   "public_list",                          "All may see who is in the room",      BOOL,   true,  NULL                                },
   {RC "passwordprotectedroom",                                      "password_protected",                   "A password is needed to enter",
-   BOOL,                                                                                                                                                            true,  NULL                                },
-  {RC "roomsecret",                                                 "password",                             "Password",                                     SECRET, true,  NULL                                },
-  {RC "maxusers",                                                   "max_users",                            "Most sessions",                                CHOICE, true,  NULL                                },
-  {RC "whois",                                                      "whois",                                "Who sees real addresses",                      LIST,   true,  "moderators anyone"                 },
-  {RC "presencebroadcast",                                          "presence_broadcast",                   "Roles whose presence is shown",                MULTI,
-   true,                                                                                                                                                                   "moderator participant visitor none"},
-  {RC "membersonly",                                                "members_only",                         "Only members may enter",                       BOOL,   true,  NULL                                },
-  {RC "moderatedroom",                                              "moderated",                            "Visitors may not speak",                       BOOL,   true,  NULL                                },
-  {"members_by_default",                                            "members_by_default",                   "Who enters is a participant",                  BOOL,   true,
-   NULL                                                                                                                                                                                                        },
-  {RC "changesubject",                                              "allow_change_subj",                    "Participants may change the subject",          BOOL,
-   true,                                                                                                                                                                   NULL                                },
-  {RC "allowpm",                                                    "allowpm",                              "Who may send private messages",                LIST,   true,
-   "anyone participants moderators none"                                                                                                                                                                       },
+   BOOL,                                                                                                                                                   true,  NULL                                },
+  {RC "roomsecret",                                                 "password",                             "Password",                            SECRET, true,  NULL                                },
+  {RC "maxusers",                                                   "max_users",                            "Most sessions",                       CHOICE, true,  NULL                                },
+  {RC "whois",                                                      "whois",                                "Who sees real addresses",             LIST,   true,  "moderators anyone"                 },
+  {RC "presencebroadcast",                                          "presence_broadcast",                   "Roles whose presence is shown",       MULTI,
+   true,                                                                                                                                                          "moderator participant visitor none"},
+  {RC "membersonly",                                                "members_only",                         "Only members may enter",              BOOL,   true,  NULL                                },
+  {RC "moderatedroom",                                              "moderated",                            "Visitors may not speak",              BOOL,   true,  NULL                                },
+  {"members_by_default",                                            "members_by_default",                   "Who enters is a participant",         BOOL,   true,
+   NULL                                                                                                                                                                                               },
+  {RC "changesubject",                                              "allow_change_subj",                    "Participants may change the subject", BOOL,
+   true,                                                                                                                                                          NULL                                },
+  {RC "allowpm",                                                    "allowpm",                              "Who may send private messages",       LIST,   true,
+   "anyone participants moderators none"                                                                                                                                                              },
   {"allow_private_messages_from_visitors",                          "allow_private_messages_from_visitors",
-   "To whom visitors may send private messages",                                                                                                            LIST,   true,  "anyone moderators nobody"          },
-  {"allow_query_users",                                             "allow_query_users",                    "Requests to occupants are passed on",          BOOL,
-   true,                                                                                                                                                                   NULL                                },
-  {RC "allowinvites",                                               "allow_user_invites",                   "All may invite",                               BOOL,   true,  NULL                                },
+   "To whom visitors may send private messages",                                                                                                   LIST,   true,  "anyone moderators nobody"          },
+  {"allow_query_users",                                             "allow_query_users",                    "Requests to occupants are passed on", BOOL,
+   true,                                                                                                                                                          NULL                                },
+  {RC "allowinvites",                                               "allow_user_invites",                   "All may invite",                      BOOL,   true,  NULL                                },
   {"allow_visitor_status",                                          "allow_visitor_status",                 "Visitors may have a status text",
-   BOOL,                                                                                                                                                            true,  NULL                                },
+   BOOL,                                                                                                                                                   true,  NULL                                },
   {"allow_visitor_nickchange",                                      "allow_visitor_nickchange",
-   "Visitors may change their nicks",                                                                                                                       BOOL,   true,  NULL                                },
-  {"allow_voice_requests",                                          "allow_voice_requests",                 "Visitors may ask for voice",                   BOOL,
-   true,                                                                                                                                                                   NULL                                },
+   "Visitors may change their nicks",                                                                                                              BOOL,   true,  NULL                                },
+  {"allow_voice_requests",                                          "allow_voice_requests",                 "Visitors may ask for voice",          BOOL,
+   true,                                                                                                                                                          NULL                                },
   {"voice_request_min_interval",                                    "voice_request_min_interval",
-   "Seconds between two such requests",                                                                                                                     NUMBER, true,  NULL                                },
-  {RC "pubsub",                                                     "pubsub",                               "Node of the room",                             TEXT,   true,  NULL                                },
-  {"enable_hats",                                                   "enable_hats",                          "Hats",                                         BOOL,   true,  NULL                                },
-  {"mam",                                                           "mam",                                  "Messages are archived",                        BOOL,   true,  NULL                                },
-  {RC "enablearchiving",                                            "mam",                                  "Messages are archived",                        BOOL,   true,  NULL                                },
-  {RC "slow_mode_duration",                                         "slow",                                 "Seconds between two messages of one occupant",
-   NUMBER,                                                                                                                                                          true,  NULL                                },
-  {RC "mam",                                                        "mam",                                  NULL,                                           BOOL,   false, NULL                                },
-  {"muc#roomconfig_mam",                                            "mam",                                  NULL,                                           BOOL,   false, NULL                                },
+   "Seconds between two such requests",                                                                                                            NUMBER, true,  NULL                                },
+  {RC "pubsub",                                                     "pubsub",                               "Node of the room",                    TEXT,   true,  NULL                                },
+  {"enable_hats",                                                   "enable_hats",                          "Hats",                                BOOL,   true,  NULL                                },
+  {"mam",                                                           "mam",                                  "Messages are archived",               BOOL,   true,  NULL                                },
+  {RC "enablearchiving",                                            "mam",                                  "Messages are archived",               BOOL,   true,  NULL                                },
+  {RC "slow_mode_duration",                                         "slow_mode_duration",
+   "Seconds between two messages of one occupant",                                                                                                 NUMBER, true,  NULL                                },
+  {RC "mam",                                                        "mam",                                  NULL,                                  BOOL,   false, NULL                                },
+  {"muc#roomconfig_mam",                                            "mam",                                  NULL,                                  BOOL,   false, NULL                                },
   {"{http://prosody.im/protocol/muc}roomconfig_allowmemberinvites", "allow_user_invites",
-   NULL,                                                                                                                                                    BOOL,   false, NULL                                },
-  {RC "anonymous",                                                  "anonymous",                            NULL,                                           BOOL,   false, NULL                                },
-  {"anonymous",                                                     "anonymous",                            NULL,                                           BOOL,   false, NULL                                },
-  {"allow_private_messages",                                        "allow_private_messages",               NULL,                                           BOOL,   false, NULL                                },
-  {RC "historylength",                                              "history",                              NULL,                                           NUMBER, false, NULL                                },
-  {"muc#maxhistoryfetch",                                           "history",                              NULL,                                           NUMBER, false, NULL                                },
+   NULL,                                                                                                                                           BOOL,   false, NULL                                },
+  {RC "anonymous",                                                  "anonymous",                            NULL,                                  BOOL,   false, NULL                                },
+  {"anonymous",                                                     "anonymous",                            NULL,                                  BOOL,   false, NULL                                },
+  {"allow_private_messages",                                        "allow_private_messages",               NULL,                                  BOOL,   false, NULL                                },
+  {RC "historylength",                                              "history",                              NULL,                                  NUMBER, false, NULL                                },
+  {"muc#maxhistoryfetch",                                           "history",                              NULL,                                  NUMBER, false, NULL                                },
 };
 
 #define ROWS (sizeof rows / sizeof *rows)
 
 /* ---- options by the words of the form ---- */
-
-static bool
-set_number(uint32_t *at, struct slice v, uint64_t most)
-{
-  uint64_t n;
-
-  if (!slice_u64(v, &n) || n > most) return false;
-  *at = (uint32_t)n;
-  return true;
-}
 
 static bool
 set_option(struct muc const *m, struct config *c, char const *name, struct slice v)
@@ -91,10 +81,7 @@ set_option(struct muc const *m, struct config *c, char const *name, struct slice
     return config_set(c, SLICE("anonymous"),
                       slice_is(v, "anyone") ? SLICE("0") : SLICE("1"));
   }
-  if (!strcmp(name, "slow")) return set_number(&c->slow_s, v, 86400);
-  if (!strcmp(name, "history"))
-    return set_number(&c->history, v,
-                      m->history_size > UINT32_MAX ? UINT32_MAX : m->history_size);
+  if (!strcmp(name, "history")) return config_number(&c->history, v, m->history_size);
   if (!strcmp(name, "max_users") && (slice_is(v, "none") || !v.len)) {
     c->max_users = (uint32_t)(m->users_max > UINT32_MAX ? UINT32_MAX : m->users_max);
     return true;
@@ -168,7 +155,7 @@ static uint32_t
 number_of(struct config const *c, char const *name)
 {
   if (!strcmp(name, "max_users")) return c->max_users;
-  return strcmp(name, "slow") != 0 ? c->voice_s : c->slow_s;
+  return strcmp(name, "slow_mode_duration") != 0 ? c->voice_s : c->slow_s;
 }
 
 static char const *

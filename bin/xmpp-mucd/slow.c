@@ -9,8 +9,6 @@
  * bare JID, so the limit holds for all sessions and nicks, and over leaving and entering again.
  * Nothing of it is stored: after a restart each may speak at once. */
 
-#define DAY_US 86400000000u /* the longest time of slow mode (owner.c) */
-
 /* Of one person in one room; those of all rooms are a list in the order of their times. */
 struct spoken {
   struct spoken *newer, *older;
@@ -88,7 +86,8 @@ slow_note(struct in *in)
   key = key_of(in->room, in->from.bare);
   s = table_get(&all, key);
   if (s) forget(s);
-  while (oldest && (all.n >= MUC_SLOW_MAX || door_now() - oldest->us > DAY_US))
+  while (oldest &&
+         (all.n >= MUC_SLOW_MAX || door_now() - oldest->us > SLOW_MOST_S * 1000000ull))
     forget(oldest);
   s = calloc(1, sizeof *s + key.len);
   if (!s) no_memory();
