@@ -59,12 +59,6 @@ may_list(struct in *in, int affiliation)
   return own == AFF_MEMBER || (in->session && own != AFF_OUTCAST);
 }
 
-static bool
-may_set_roles(struct in *in)
-{
-  return affiliation_of(in) >= AFF_ADMIN || moderator_of(in);
-}
-
 static void
 list_roles(struct in *in, stralloc *out, int role)
 {
@@ -95,7 +89,7 @@ admin_get(struct in *in, struct xml_node const *query)
            "one item with a role or an affiliation is needed");
     return;
   }
-  if (aff >= 0 ? !may_list(in, aff) : !may_set_roles(in)) {
+  if (aff >= 0 ? !may_list(in, aff) : !may_moderate(in)) {
     refuse(&in->st, ERR_FORBIDDEN, "", "");
     return;
   }
@@ -163,7 +157,7 @@ read_nick(struct in *in, struct item *it)
 static bool
 may_set(struct in *in, bool role)
 {
-  return (role ? may_set_roles(in) : affiliation_of(in) >= AFF_ADMIN) ||
+  return (role ? may_moderate(in) : affiliation_of(in) >= AFF_ADMIN) ||
          no(in, ERR_FORBIDDEN, "");
 }
 

@@ -30,26 +30,20 @@ may_read(struct in *in)
   return false;
 }
 
-/* A moderator sees who sent a message; others do if the room showed it then and shows it now. */
-static bool
-sees_all(struct in *in)
-{
-  return affiliation_of(in) >= AFF_ADMIN || moderator_of(in);
-}
-
 static void
 escape(stralloc *out, struct slice text)
 {
   if (!record_put_more(out, text)) no_memory();
 }
 
+/* A moderator sees who sent a message; others do if the room showed it then and shows it now. */
 static bool
 shows_sender(struct in *in, struct archive_message const *m)
 {
   static stralloc own = STRALLOC_ZERO;
   struct slice bare;
 
-  if (sees_all(in)) return true;
+  if (may_moderate(in)) return true;
   if (history_is_noted(m, "open") && !(in->room->config.flags & FLAG_ANONYMOUS))
     return true;
   own.len = 0;
@@ -190,7 +184,7 @@ find(struct in *in, struct mam_query *q, struct mam_page *p)
     q->with = all;
     return mam_page_find(mucd.archive, in->room->number, q, p);
   }
-  if (!sees_all(in) && !slice_eq(q->with.bare, in->from.bare))
+  if (!may_moderate(in) && !slice_eq(q->with.bare, in->from.bare))
     return look(in, q, q->with, in->room->config.flags & FLAG_ANONYMOUS ? none : was_open,
                 p);
   return mam_page_find(mucd.archive, in->room->number, q, p);

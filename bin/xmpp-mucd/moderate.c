@@ -158,12 +158,6 @@ announce(struct in *in, struct moderation const *m)
   broadcast(r, &e, slice_of(xml.s, xml.len));
 }
 
-static bool
-may_moderate(struct in *in)
-{
-  return moderator_of(in) || affiliation_of(in) >= AFF_ADMIN;
-}
-
 /* Read both versions: `:1` names the message itself, `:0` stands in a fastening. */
 static bool
 read_moderation(struct in *in, struct xml_node const *e, bool old, struct moderation *m)

@@ -450,6 +450,9 @@ enum standing default_role(struct room const *r, enum affiliation a);
 void remove_session(struct session *s, char const *codes, char const *status);
 enum affiliation affiliation_of(struct in const *in);
 
+/* Say whether the sender is a moderator, by any session, or an admin who need not be in the room. */
+bool may_moderate(struct in const *in);
+
 /* message.c */
 void message_in(struct in *in);
 void subject_send(struct session *to);

@@ -30,6 +30,12 @@ affiliation_of(struct in const *in)
   return a == AFF_NONE && in->admin ? AFF_OWNER : a;
 }
 
+bool
+may_moderate(struct in const *in)
+{
+  return affiliation_of(in) >= AFF_ADMIN || moderator_of(in);
+}
+
 /* ---- the content of a presence ---- */
 
 static bool
