@@ -233,8 +233,7 @@ wrote(struct store *s, char const *what, int rc)
 {
   if (!rc) return true;
   if (rc == MDB_NOTFOUND) return store_failed(s, what, rc);
-  mdb_txn_abort(s->write);
-  store_wrote(s, false);
+  store_revert(s);
   store_failed(s, what, rc);
   store_lose(s);
   return false;
@@ -280,8 +279,7 @@ store_abandon(struct store *s)
 {
   int e = errno;
 
-  if (s->write) mdb_txn_abort(s->write);
-  if (s->write) store_wrote(s, false);
+  store_revert(s);
   store_lose(s);
   errno = e;
 }
