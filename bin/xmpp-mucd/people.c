@@ -63,22 +63,24 @@ read_people(struct in *in, struct xml_node const *x, char const *var, struct peo
   if (p->n) qsort(p->jids, p->n, sizeof *p->jids, by_jid);
 }
 
+/* Say whether p has the bare JID. */
 static bool
-is_among(struct people const *p, char const *bare)
+is_among(struct people const *p, struct slice bare)
 {
-  return p->n && bsearch(&bare, p->jids, p->n, sizeof *p->jids, by_jid);
+  char z[STORED_NAME_MAX + 1], *at = z;
+
+  if (!p->n || bare.len >= sizeof z) return false;
+  memcpy(z, bare.s, bare.len);
+  z[bare.len] = 0;
+  return bsearch(&at, p->jids, p->n, sizeof *p->jids, by_jid);
 }
 
 static bool
 note_gone(void *cookie, struct slice bare, struct affil const *a)
 {
   struct people *p = cookie;
-  char z[512];
 
-  if (a->affiliation != p->a || bare.len >= sizeof z) return true;
-  memcpy(z, bare.s, bare.len);
-  z[bare.len] = 0;
-  if (!is_among(p, z)) add_to(&p->gone, bare);
+  if (a->affiliation == p->a && !is_among(p, bare)) add_to(&p->gone, bare);
   return true;
 }
 
@@ -119,18 +121,14 @@ static void
 set_list(struct in *in, struct people *p, struct people const *other)
 {
   struct slice rest, bare;
-  char *z;
   size_t i;
 
   affil_each(in->room, note_gone, p);
   rest = slice_of(p->gone.s, p->gone.len);
   for (i = 0; i < p->n; i++)
     make(in->room, slice_str(p->jids[i]), p->a);
-  while (slice_word(&rest, '\n', &bare)) {
-    z = must_dup(bare);
-    affil_give(in->room, bare, is_among(other, z) ? other->a : AFF_NONE);
-    free(z);
-  }
+  while (slice_word(&rest, '\n', &bare))
+    affil_give(in->room, bare, is_among(other, bare) ? other->a : AFF_NONE);
   stralloc_free(&p->gone);
 }
 
