@@ -1,11 +1,20 @@
 #include "mucd.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 /* xmpp-ctl rooms, xmpp-ctl room VERB: the record `room WORD ROOM A B` (xmpp-ctl(8)). */
 
+#define DAY_US 86400000000u
+
 static struct arena arena;
+
+/* A copy of the text for a row, with a NUL; - for an empty one. */
+static char const *
+cell(struct slice text)
+{
+  struct slice z = arena_copy(&arena, text);
+
+  if (!z.s) no_memory();
+  return z.len ? z.s : "-";
+}
 
 /* A list that is asked for; before_us: of rooms without occupants whose last message is older, 0: all. */
 struct asked {
@@ -39,13 +48,13 @@ static void
 list(struct link *l, struct slice days)
 {
   struct asked a = {l, 0};
-  uint64_t n, most = door_wall() / 86400000000u;
+  uint64_t n, most = door_wall() / DAY_US;
 
   if (days.len && (!slice_u64(days, &n) || !n || n >= most)) {
     service_error(l, "that is no number of days");
     return;
   }
-  if (days.len) a.before_us = door_wall() - n * 86400000000u;
+  if (days.len) a.before_us = door_wall() - n * DAY_US;
   stored_each(list_room, &a);
   service_done(l);
 }
@@ -78,10 +87,7 @@ create(struct link *l, struct jid const *j, struct slice owner)
 static void
 row_of_option(void *cookie, char const *name, struct slice value)
 {
-  char *z = must_dup(value);
-
-  service_row(cookie, name, *z ? z : "-", (char const *)NULL);
-  free(z);
+  service_row(cookie, name, cell(value), (char const *)NULL);
 }
 
 /* All options with their values, or one that is set. */
@@ -97,12 +103,8 @@ config(struct link *l, struct room *r, struct slice name, struct slice value)
     return;
   }
   config_copy(&c, &r->config);
-  if (!config_set(&c, name, value)) {
-    config_wipe(&c);
-    service_error(l, "there is no such option, or it has no such value");
-    return;
-  }
-  why = config_fault(r, &c);
+  why = config_set(&c, name, value) ? config_fault(r, &c)
+                                    : "there is no such option, or it has no such value";
   if (why) {
     config_wipe(&c);
     service_error(l, why);
@@ -135,9 +137,7 @@ affiliation(struct link *l, struct room *r, struct slice jid, struct slice word)
 static bool
 row_of_affil(void *cookie, struct slice bare, struct affil const *a)
 {
-  struct slice z = arena_copy(&arena, bare), nick = arena_copy(&arena, a->nick);
-
-  service_row(cookie, z.s, affiliation_names[a->affiliation], nick.len ? nick.s : "-",
+  service_row(cookie, cell(bare), affiliation_names[a->affiliation], cell(a->nick),
               (char const *)NULL);
   return true;
 }
@@ -286,10 +286,7 @@ rooms_of(struct link *l, struct slice bare)
 static bool
 row_of_nick(void *cookie, struct slice bare, struct slice nick)
 {
-  struct slice b = arena_copy(&arena, bare), n = arena_copy(&arena, nick);
-
-  if (!b.s || !n.s) no_memory();
-  service_row(cookie, b.s, n.s, (char const *)NULL);
+  service_row(cookie, cell(bare), cell(nick), (char const *)NULL);
   return true;
 }
 
