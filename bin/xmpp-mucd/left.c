@@ -77,10 +77,9 @@ left_note(struct occupant const *o, struct change const *c, bool told)
 void
 left_turn(void)
 {
-  bool out = mucd.routed && mucd.routed->up && !link_is_behind(mucd.routed);
   size_t at;
 
-  if (out) {
+  if (output_has_left()) {
     for (at = 0; at < spent.len; at += KEY_SIZE)
       store_erase(mucd.present, table, slice_of(spent.s + at, KEY_SIZE));
     spent.len = 0;

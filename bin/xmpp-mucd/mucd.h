@@ -371,6 +371,9 @@ void send_fanout_raw(struct slice raw, struct envelope const *e, struct slice xm
 void send_one(struct slice to, struct envelope const *e, struct slice xml);
 void add_to(stralloc *tos, struct slice full);
 
+/* Say whether all output of earlier turns has been written to routed. */
+bool output_has_left(void);
+
 /* An error for a presence or message, by='ROOM' (XEP-0045 s9); an iq's. type empty: the usual. */
 void refuse(struct stanza const *st, enum stanza_error e, char const *type,
             char const *text);

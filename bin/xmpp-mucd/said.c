@@ -89,7 +89,7 @@ said_load(void)
 void
 said_turn(void)
 {
-  bool left = mucd.routed && mucd.routed->up && !link_is_behind(mucd.routed);
+  bool left = output_has_left();
 
   while (left && list_n && door_now() - list[0].us > SAID_US)
     forget(0);

@@ -162,6 +162,12 @@ send_one(struct slice to, struct envelope const *e, struct slice xml)
   send_fanout(to, e, xml);
 }
 
+bool
+output_has_left(void)
+{
+  return mucd.routed && mucd.routed->up && !link_is_behind(mucd.routed);
+}
+
 /* A presence has x, as in the examples of s7.2: clients know by it that the error is a room's. */
 void
 refuse_more(struct stanza const *st, enum stanza_error e, char const *type,
