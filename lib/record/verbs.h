@@ -263,7 +263,7 @@ V(ARCHIVE, "archive", "stat|export|purge JID BEFORE", 2, ROLE_CONTROL, ROLE_OWN,
 V(UPLOAD, "upload", "sweep|slot|drop HOST FILE", 1, ROLE_CONTROL, ROLE_OWN,                        \
   "Control: see xmpp-ctl(8). row records answer, then done or error.")                        \
 V(ROOM, "room", "WORD ROOM A B", 1, ROLE_CONTROL, ROLE_OWN,                                   \
-  "Control: see xmpp-ctl(8). WORD is list, create, destroy, forget, config, affiliation, occupants or archive; of list A is a number of days.") \
+  "Control: see xmpp-ctl(8). WORD is list, create, destroy, forget, config, affiliation, occupants, archive, history, invite, of or nick. For of, ROOM is the address of a person; for nick, that of a service. A is a number of days for list, of messages for history.") \
 V(CONTACT, "contact", "add JID CONTACT", 3, ROLE_CONTROL, ROLE_OWN,                           \
   "Control: JID asks for the presence of CONTACT and approves a request of CONTACT in advance (RFC 6121 s3.4); if CONTACT is an account of this server, CONTACT does the same. done, or error.") \
 V(PUSH, "push", "list|drop JID", 2, ROLE_CONTROL, ROLE_OWN,                                   \
