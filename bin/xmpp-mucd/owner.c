@@ -57,7 +57,7 @@ static struct row {
   {"mam",                                                           "mam",                                  "Messages are archived",               BOOL,   true,  NULL                                },
   {RC "enablearchiving",                                            "mam",                                  "Messages are archived",               BOOL,   true,  NULL                                },
   {RC "slow_mode_duration",                                         "slow_mode_duration",
-   "Seconds between two messages of one occupant",                                                                                                 NUMBER, true,  NULL                                },
+   "Seconds between two messages of one person",                                                                                                   NUMBER, true,  NULL                                },
   {RC "mam",                                                        "mam",                                  NULL,                                  BOOL,   false, NULL                                },
   {"muc#roomconfig_mam",                                            "mam",                                  NULL,                                  BOOL,   false, NULL                                },
   {"{http://prosody.im/protocol/muc}roomconfig_allowmemberinvites", "allow_user_invites",
