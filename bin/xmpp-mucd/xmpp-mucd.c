@@ -107,9 +107,10 @@ on_stanza(struct link *l, struct record *r)
     stanza_in(&st, false);
 }
 
-/* Occupants are committed first: what is repeated after a crash is done twice to them, which is
- * harmless, and once to what the rooms have. A turn that one of the two stores has lost is lost in
- * both. */
+/* Commit DATA/occupants before DATA/rooms: a stanza that is repeated after a crash is done twice to
+ * occupants, which is harmless, and once to what the rooms have. A turn that one of the two stores has lost
+ * before the commits is lost in both. If the commit of DATA/rooms fails, DATA/occupants has the turn, and
+ * loading the occupants drops those whose rooms are not there. */
 static void
 turn(void)
 {
