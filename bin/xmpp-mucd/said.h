@@ -11,6 +11,8 @@ bool said_before(struct in const *in);
  * what followed from the stanza when it came first. false: that is not done for this stanza. */
 bool said_begin(struct in const *in);
 void said_end(struct in const *in);
+
+/* Say whether a stanza is between said_begin and said_end. */
 bool said_is_on(void);
 
 /* Before the commit of a turn: forget what is old. Forget what names the bare JID. */

@@ -4,7 +4,8 @@
 #include <string.h>
 
 /* The newest messages that left a room: an error that comes back names one of them by its id, and
- * by nothing else. Presence has no id, so the sessions of other servers that left stand here too. A room has SENT_LEAST places, more while they are filled within SENT_US. */
+ * by nothing else. Presence has no id, so the sessions of other servers that left stand here too.
+ * A room has SENT_LEAST places, more while they are filled within SENT_US. */
 
 #define SENT_LEAST 16
 #define SENT_MOST 256

@@ -50,7 +50,8 @@ bool affils_fit(struct room *r, size_t more);
 struct slice vcard_get(struct room const *r);
 void vcard_put(struct room const *r, struct slice xml);
 
-/* Rooms in which a bare JID has an affiliation. */
+/* Call fn with the number of each room in which bare has something (affil_note), until it gives false. fn
+ * may read other tables, and write none. */
 typedef bool of_fn(void *cookie, uint64_t room);
 void of_each(struct slice bare, of_fn *fn, void *cookie);
 
