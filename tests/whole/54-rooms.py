@@ -3,6 +3,7 @@
 message that was acknowledged is in the archive once, in order."""
 import hashlib
 
+from archives import *
 from slix import *
 
 LOOP = asyncio.new_event_loop()
@@ -10,7 +11,7 @@ asyncio.set_event_loop(LOOP)
 JID = slixmpp.JID
 ROOM, KILLED = "room@conference.localhost", "killed@conference.localhost"
 MUC = "http://jabber.org/protocol/muc"
-MAM, RSM, SM = "urn:xmpp:mam:2", "http://jabber.org/protocol/rsm", "urn:xmpp:sm:3"
+SM = "urn:xmpp:sm:3"
 here = {}
 
 
@@ -230,24 +231,6 @@ class Talker(threading.Thread):
         until("the acknowledgement of %s" % self.user, done)
 
 
-def archive(s):
-    got, after = [], ""
-    while True:
-        i = s.next_id()
-        s.send("<iq type='set' to='%s' id='%s'><query xmlns='%s'><set xmlns='%s'><max>200</max>%s</set>"
-               "</query></iq>" % (KILLED, i, MAM, RSM, after))
-        while True:
-            e = s.expect(lambda e: e.get("id") == i or e.find("{%s}result" % MAM) is not None)
-            if e.get("id") == i:
-                break
-            r = e.find("{%s}result" % MAM)
-            got.append((r.get("id"), r.findtext(".//{%s}body" % CLIENT)))
-        assert e.get("type") == "result", ET.tostring(e).decode()
-        if e.find("{%s}fin" % MAM).get("complete") == "true":
-            return got
-        after = "<after>%s</after>" % got[-1][0]
-
-
 @check
 def nobody_leaves_and_nothing_is_lost(t):
     users = ["t%d" % i for i in range(4)]
@@ -267,7 +250,7 @@ def nobody_leaves_and_nothing_is_lost(t):
         x.settle()
     until("all in the room", lambda: len(t.ctl("room", "occupants", KILLED).splitlines()) == 4)
     reader = t.login("t0", "reader")
-    got = archive(reader)
+    got = bodies(archive(reader, KILLED))
     assert len({i for i, _ in got}) == len(got) and got == sorted(got, key=lambda x: int(x[0]))
     for x in talkers:
         assert not x.errors and not x.left, (x.errors, x.left)

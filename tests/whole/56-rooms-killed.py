@@ -6,13 +6,12 @@ all of them and saw nobody leave who stayed; the list of occupants is the same e
 WHOLE_LONG=1 plays 200 occupants for a minute."""
 import random, sys
 
-from tree import *
+from archives import *
 
 LONG = bool(os.environ.get("WHOLE_LONG"))
 N, SECONDS = (200, 60) if LONG else (12, 4)
 ROOM = "killed@conference.localhost"
 MUC, SM = "http://jabber.org/protocol/muc", "urn:xmpp:sm:3"
-MAM, RSM = "urn:xmpp:mam:2", "http://jabber.org/protocol/rsm"
 
 
 class Occupant(threading.Thread):
@@ -109,24 +108,6 @@ class Occupant(threading.Thread):
         return self.inside and self.acked >= {x for x in self.sent if x is not None}
 
 
-def archive(s):
-    got, after = [], ""
-    while True:
-        i = s.next_id()
-        s.send("<iq type='set' to='%s' id='%s'><query xmlns='%s'><set xmlns='%s'><max>200</max>%s</set>"
-               "</query></iq>" % (ROOM, i, MAM, RSM, after))
-        while True:
-            e = s.expect(lambda e: e.get("id") == i or e.find("{%s}result" % MAM) is not None)
-            if e.get("id") == i:
-                break
-            r = e.find("{%s}result" % MAM)
-            got.append((r.get("id"), r.findtext(".//{%s}body" % CLIENT)))
-        assert e.get("type") == "result", ET.tostring(e).decode()
-        if e.find("{%s}fin" % MAM).get("complete") == "true":
-            return got
-        after = "<after>%s</after>" % got[-1][0]
-
-
 def occupants(t):
     return sorted(x.split("\t")[0] for x in t.ctl("room", "occupants", ROOM, records=True).splitlines())
 
@@ -160,11 +141,11 @@ def each_message_is_there_once_and_there_are_no_ghosts(t):
     stayed = [x for x in all_of_them if x.streams == 1]
     assert 0 < len(stayed) < N, len(stayed)
     reader = t.login("t000", "reader")
-    got = archive(reader)
-    bodies = [b for _, b in got]
-    assert len(set(bodies)) == len(bodies) and got == sorted(got, key=lambda x: int(x[0]))
+    got = bodies(archive(reader, ROOM))
+    texts = [b for _, b in got]
+    assert len(set(texts)) == len(texts) and got == sorted(got, key=lambda x: int(x[0]))
     for x in all_of_them:
-        own = [b for b in bodies if b.startswith(x.user + " ")]
+        own = [b for b in texts if b.startswith(x.user + " ")]
         assert own == sorted(own, key=lambda b: int(b.split()[1])), x.user
         assert x.acked and x.acked <= set(own), (x.user, x.acked - set(own))
         assert not x.errors, (x.user, x.errors[:2])

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """SASL2 and Bind 2 as Conversations, Monal and Dino use them: in their order, with what makes them
 stop."""
+from archives import *
 from sasl2 import *
 
 PHONE, TABLET = "d4565fa7-4d72-4749-b3d3-740edbf87770", "0b9f9c1a-4a77-4e5e-9d0b-5a2f6c1b7d3e"
@@ -206,21 +207,7 @@ def no_message_is_missed_or_twice(t):
 
 def archived(s, upto):
     """The bodies of the archive up to an id."""
-    got, after = [], ""
-    while True:
-        i = s.next_id()
-        s.send("<iq type='set' id='%s'><query xmlns='%s'><set xmlns='http://jabber.org/protocol/rsm'>"
-               "<max>250</max>%s</set></query></iq>" % (i, MAM, after and "<after>%s</after>" % after))
-        while True:
-            e = s.recv()
-            r = e.find(tag(MAM, "result"))
-            if r is not None:
-                got.append((int(r.get("id")), e.findtext(".//" + tag(CLIENT, "body"))))
-                after = r.get("id")
-            if e.get("id") == i:
-                break
-        if e.find(tag(MAM, "fin")).get("complete") == "true":
-            return [x for n, x in got if upto and n <= int(upto)]
+    return [x for n, x in bodies(archive(s)) if upto and int(n) <= int(upto)]
 
 
 @check
