@@ -2,6 +2,7 @@
 #include "holds.h"
 #include "left.h"
 #include "said.h"
+#include "taken.h"
 
 #include <skalibs/uint32.h>
 #include <skalibs/uint64.h>
@@ -528,8 +529,8 @@ occupants_load(void)
   struct occupant *o;
 
   snprintf(path, sizeof path, "%s/occupants", service_data());
-  if (!mucd.present &&
-      (!open_fresh(path) || !holds_open() || !said_open() || !left_open()))
+  if (!mucd.present && (!open_fresh(path) || !holds_open() || !said_open() ||
+                        !left_open() || !taken_open()))
     strerr_dief(111, "unable to open ", path);
   load_all();
   for (r = room_next(NULL); r; r = room_next(r))

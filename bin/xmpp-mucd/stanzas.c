@@ -1,5 +1,6 @@
 #include "rtbl.h"
 #include "said.h"
+#include "taken.h"
 
 /* The way of a stanza to what handles it: the service, the room and the session of its addresses. */
 
@@ -44,7 +45,7 @@ handle(struct in *in)
     in->session = session_find(in->room, &in->from);
   }
   in->admin = muc_is_admin(in->muc, &in->from);
-  in->again = stanza_is_again(&in->st);
+  in->again = taken_before(in->st.origin) || stanza_is_again(&in->st);
   if (!may_use(in)) return;
   if (in->session && !slice_is(in->st.type, "error")) heard(in->session);
   if (said_before(in)) return;

@@ -12,7 +12,7 @@
  * ROOMS   stanzas.c what comes in; rooms.c rooms in memory, occupants.c their occupants, stored.c,
  *         nicks.c, listed.c what is on disk, config.c options of a room; presence.c, enter.c,
  *         show.c presence; message.c, private.c, invite.c messages, holds.c, slow.c
- *         those that come too early, said.c what is said again, left.c who has left;
+ *         those that come too early, said.c, taken.c what is said again, left.c who has left;
  *         iq.c requests: admin.c, owner.c, people.c, end.c, register.c, disco.c, items.c,
  *         archive.c, moderate.c, vcards.c; hats.c, hat_commands.c; history.c,
  *         retention.c the archive; rtbl.c, rtbl_table.c lists of those who
@@ -24,6 +24,7 @@
 #include "left.h"
 #include "rtbl.h"
 #include "said.h"
+#include "taken.h"
 
 #include <errno.h>
 
@@ -119,6 +120,7 @@ turn(void)
   rooms_turn();
   said_turn();
   left_turn();
+  taken_turn();
   if (store_is_lost(mucd.store)) store_revert(mucd.present);
   if (!store_commit(mucd.present)) {
     errno = EIO;
