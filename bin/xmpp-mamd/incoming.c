@@ -106,7 +106,7 @@ struct message {
   struct jid from, to;
   uint64_t id;        /* 0: routed has given none */
   struct slice given; /* numbers of the sessions that were given the message */
-  bool store, wait, retract, unacked;
+  bool store, wait, retract, unacked, was;
   struct archive_owner owners[2];
   unsigned int n;
 };
@@ -130,7 +130,10 @@ read_tags(struct message *m)
     case 'r': m->retract |= slice_is(word, "retract"); break;
     case 's': m->store |= slice_is(word, "store"); break;
     case 'u': m->unacked |= slice_is(word, "unacked"); break;
-    case 'w': m->wait |= slice_is(word, "wait"); break;
+    case 'w':
+      m->wait |= slice_is(word, "wait");
+      m->was |= slice_starts(word, "was=");
+      break;
     default: break;
     }
   }
@@ -236,15 +239,29 @@ comes_back(struct message *m, struct archive_text const *text)
   waiting_add(m->to.bare, number, m->id, wakes(m));
 }
 
-/* Say whether m repeats a message: an owner has a message under the id of m. */
+/* Say whether m repeats a message: an owner has a message under this id. */
 static bool
-is_stored(struct message const *m)
+is_stored(struct message const *m, uint64_t id)
 {
   struct archive_message there;
   unsigned int i;
 
   for (i = 0; i < m->n; i++)
-    if (archive_get(mamd.archive, m->owners[i].number, m->id, &there)) return true;
+    if (archive_get(mamd.archive, m->owners[i].number, id, &there)) return true;
+  return false;
+}
+
+/* Say whether m is stored under an id that an earlier routed gave it (bin/xmpp-routed/exists.c). */
+static bool
+was_stored(struct message const *m)
+{
+  struct slice rest = m->st.tags, word;
+  uint64_t id;
+
+  while (m->was && slice_word(&rest, ' ', &word))
+    if (slice_starts(word, "was=") &&
+        slice_u64(slice_of(word.s + 4, word.len - 4), &id) && is_stored(m, id))
+      return true;
   return false;
 }
 
@@ -266,9 +283,9 @@ store(struct message *m, struct archive_text const *text)
   unsigned int i;
 
   find_owners(m);
-  if (!m->n) return;
+  if (!m->n || was_stored(m)) return;
   if (m->id <= archive_last_id(mamd.archive)) {
-    if (is_stored(m)) return;
+    if (is_stored(m, m->id)) return;
     give_new_id(m);
   }
   if (!archive_append(mamd.archive, m->id, m->owners, m->n, text)) {

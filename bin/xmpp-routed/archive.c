@@ -131,7 +131,8 @@ archive_takes(struct passing const *p, struct jid const *a)
   return p->id && takes_messages() && has(p, SLICE("store")) && archives(a);
 }
 
-/* A message that comes back from a session that has ended keeps its id. */
+/* A message that comes back from a session that has ended keeps its id, and so does one that waited for
+ * what is known of its addressee (exists.c). */
 bool
 archive_begin(struct passing *p)
 {
@@ -145,7 +146,9 @@ archive_begin(struct passing *p)
   p->tagged = id.len > 0;
   if (p->tagged)
     slice_u64(id, &p->id);
-  else if (logged || routed_keeps)
+  else if (!logged && !routed_keeps)
+    p->id = 0;
+  else if (!p->id)
     p->id = number_next();
   return true;
 }

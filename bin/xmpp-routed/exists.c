@@ -1,6 +1,7 @@
 #include "deliver.h"
 #include "exists.h"
 #include "kept.h"
+#include "number.h"
 #include "services.h"
 #include "sessions.h"
 #include "settings.h"
@@ -23,8 +24,10 @@
  * get what is theirs. Answers are known for extauth_cache.
  *
  * Stanzas that wait are in the file of copies (kept.c) too, with the tag unasked, so their sources are
- * acknowledged at once: a slow program holds up nobody else. Who starts anew asks for them again. Without
- * the file the source goes on holding them. */
+ * acknowledged at once: a slow program holds up nobody else. Who starts anew asks for them again. A message
+ * that goes on has been stored, maybe, before the file lets go of it: the file learns the id that it goes
+ * on under (tag was), by which mamd knows it when it goes on once more. Without the file the source goes
+ * on holding them. */
 
 /* The head before each line of copies. */
 struct copy {
@@ -145,16 +148,19 @@ refuse(struct passing *p, enum stanza_error e)
     deliver_bounce(p, REFUSED_CHECKER_AWAY, e, NULL);
 }
 
-/* Have the file keep p, if it can, instead of its source. */
+/* Have the file keep p, if it can, instead of its source; with the id, if it is not 0. */
 static void
-take_over(struct passing *p)
+take_over(struct passing *p, uint64_t id)
 {
   static stralloc tags = STRALLOC_ZERO, fields = STRALLOC_ZERO;
   struct passing marked = *p;
+  char buf[BASE_NUM];
 
   tags.len = fields.len = 0;
   if (!stralloc_catb(&tags, p->st.tags.s, p->st.tags.len) ||
       !stralloc_cats(&tags, tags.len ? " unasked" : "unasked"))
+    return;
+  if (id && (!stralloc_cats(&tags, " was=") || !stralloc_cats(&tags, num_u64(buf, id).s)))
     return;
   marked.st.tags = slice_of(tags.s, tags.len);
   if (passing_cat(&fields, &marked)) kept_along(slice_of(fields.s, fields.len), p);
@@ -172,7 +178,7 @@ add(struct name *n, struct passing *p, bool of_a_client)
     n->copies.len = at;
     return false;
   }
-  take_over(p);
+  take_over(p, 0);
   c.len = n->copies.len - at - sizeof c;
   c.source = p->source;
   c.number = p->number;
@@ -180,6 +186,15 @@ add(struct name *n, struct passing *p, bool of_a_client)
   memcpy(n->copies.s + at, &c, sizeof c);
   bytes += sizeof c + c.len;
   return true;
+}
+
+/* Give the message p, which goes on, its id, and have the file learn it. */
+static void
+name_it(struct passing *p)
+{
+  if (!slice_is(p->st.kind, "message") || !p->source) return;
+  p->id = number_next();
+  take_over(p, p->id);
 }
 
 /* Other stanzas of its source have been acknowledged since, so a service would take the ORIGIN of the
@@ -196,10 +211,12 @@ go_on(struct copy const *c, struct slice fields, bool is_refused)
       p.source = c->source;
       p.number = c->number;
     }
-    if (is_refused)
+    if (is_refused) {
       refuse(&p, ERR_INTERNAL_WAIT);
-    else
+    } else {
+      name_it(&p);
       deliver_and_keep(&p, c->of_a_client);
+    }
   }
   source_release(c->source, c->epoch, c->number);
   stralloc_free(&line.text);

@@ -59,6 +59,8 @@ T(BIND2, "bind2", ROLE_ROUTER,                                                  
   "A request for the metadata of an archive in the name of a session that is being bound (XEP-0386).") \
 T(UNASKED, "unasked", ROLE_ROUTER,                                                             \
   "In the file of copies of xmpp-routed alone: the stanza waits for what xmpp-authd knows of its addressee.") \
+T(WAS, "was=", ROLE_ROUTER,                                                                   \
+  "An id under which an earlier xmpp-routed gave the message, which waited unasked, to xmpp-mamd.")       \
 T(AGAIN, "again", ROLE_ROUTER,                                                                \
   "A run of the program that was killed may have handled the stanza already.")                \
 T(ID, "id=", ROLE_ROUTER,                                                                     \
