@@ -24,9 +24,7 @@ ONCE = ("s2sd", "tlsd", "routed", "dnsd")
 def talkers_of(t, u):
     talkers = []
     for i in range(PAIRS):
-        a, b = Talker(t, "a%d" % i, "plain"), Talker(u, "b%d" % i, KINDS[i % 2 * 3])
-        a.peer, b.peer = b, a
-        talkers += [a, b]
+        talkers += pair(Talker(t, "a%d" % i, "plain"), Talker(u, "b%d" % i, KINDS[i % 2 * 3]))
     return talkers
 
 
@@ -38,7 +36,7 @@ def is_back(s, d, pid):
 
 
 def kill(servers, rnd, seconds, killed, how):
-    """How often each program was killed, and the seconds that the slowest took until it was back."""
+    """The times of the kills of each program, and the seconds that the slowest took until it was back."""
     kills, last, away, longest = {}, {}, {}, 0
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -53,8 +51,8 @@ def kill(servers, rnd, seconds, killed, how):
             s.wait_ready()
         pid = s.pid(d)
         if pid > 0 and kill_if_there(pid, how):
-            kills[d] = kills.get(d, 0) + 1
             last[s, d] = time.monotonic()
+            kills.setdefault(d, []).append(last[s, d])
             away[s, d] = pid, away.get((s, d), (pid, last[s, d]))[1]
     for s in servers:
         s.wait_ready()

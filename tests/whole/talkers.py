@@ -21,10 +21,11 @@ class Session(threading.Thread):
     then under another resource. It sleeps at times, and then acknowledges nothing. got: the
     numbers that came. returned: those of its account's messages that came back as errors."""
 
-    def __init__(self, tree, user, resource, presence, carbons=False):
+    def __init__(self, tree, user, resource, presence, carbons=False, host=None, password=PW):
         super().__init__(daemon=True)
         self.rnd = random.Random(SEED + user + resource)
         self.tree, self.user, self.name, self.presence = tree, user, resource, presence
+        self.host, self.password = host or tree.hosts[0], password
         self.resource, self.carbons = resource, carbons
         self.got, self.h, self.id, self.s = [], 0, None, None
         self.returned = set()
@@ -99,13 +100,28 @@ class Session(threading.Thread):
                     raise
                 time.sleep(0.05)
 
+    def another(self, resource, presence, carbons=False):
+        """Another session of the account, over TCP."""
+        return Session(self.tree, self.user, resource, presence, carbons, self.host, self.password)
+
+    def stream(self):
+        return Stream(self.tree, self.host)
+
+    def log_in(self):
+        s = self.stream()
+        try:
+            s.secured()
+            what, data = s.auth_plain(self.user, self.password)[:2]
+            assert what == "success", (what, data)
+        except BaseException:
+            s.abort()
+            raise
+        return s
+
     def try_connect(self):
         if self.s:
             self.s.abort()
-        s = self.s = Stream(self.tree)
-        s.secured()
-        what, data = s.auth_plain(self.user, PW)[:2]
-        assert what == "success", (what, data)
+        s = self.s = self.log_in()
         s.open()
         if self.id and self.resume(s):
             return
@@ -157,8 +173,8 @@ class Talker(Session):
     """Sends numbered messages to its peer until told to stop. acked: the numbers that the server
     has acknowledged; unsure: those of which nobody can say."""
 
-    def __init__(self, tree, user, kind):
-        super().__init__(tree, user, "r", PRESENCE[kind])
+    def __init__(self, tree, user, kind, **kw):
+        super().__init__(tree, user, "r", PRESENCE[kind], **kw)
         self.kind, self.peer = kind, None
         self.acked, self.unsure, self.sent = [], [], 0
         self.unacked, self.out = [], 0
@@ -167,13 +183,19 @@ class Talker(Session):
         return self.stopping and not self.unacked
 
     def step(self):
-        while not self.stopping and len(self.unacked) < WINDOW:
-            self.sent += 1
-            self.unacked.append(self.sent)
-            self.say(self.sent)
+        while not self.stopping and self.may_speak():
+            self.speak()
         if self.unacked:
             self.s.send("<r xmlns='%s'/>" % SM)
         super().step()
+
+    def may_speak(self):
+        return len(self.unacked) < WINDOW
+
+    def speak(self):
+        self.sent += 1
+        self.unacked.append(self.sent)
+        self.say(self.sent)
 
     def take_h(self, h):
         while self.out < h:
@@ -195,26 +217,38 @@ class Talker(Session):
         super().send(s, stanza)
 
     def say(self, n):
-        to = "%s@%s" % (self.peer.user, self.peer.tree.hosts[0])
+        """Send message n, or a stanza."""
+        self.s.send(n if isinstance(n, str) else self.message(n))
+
+    def message(self, n):
+        to = "%s@%s" % (self.peer.user, self.peer.host)
         if self.peer.kind in ("negative", "silent"):
             to += "/" + self.peer.resource
-        self.s.send(n if isinstance(n, str) else
-                    "<message type='chat' to='%s' id='%d'><body>%d</body></message>" % (to, n, n))
+        return "<message type='chat' to='%s' id='%d'><body>%d</body></message>" % (to, n, n)
+
+    def missing(self, got, returned):
+        """The messages of the peer that must have come and have not. got: what came to the account;
+        returned: what came back to the peer's."""
+        return set(self.peer.acked) - returned - got
+
+
+def pair(a, b):
+    a.peer, b.peer = b, a
+    return [a, b]
 
 
 def pairs(tree, kinds=KINDS):
     """The talkers, and the second devices of those that have two."""
-    talkers, seconds = [], []
+    talkers = []
     for i in range(PAIRS):
-        a, b = (Talker(tree, "%s%d" % (c, i), kinds[(i + k) % len(kinds)])
-                for k, c in enumerate("ab"))
-        a.peer, b.peer = b, a
-        talkers += [a, b]
-    for x in talkers:
-        if x.kind == "two":
-            seconds.append(Session(tree, x.user, "desk", "<presence/>",
-                                   carbons=bool(x.rnd.getrandbits(1))))
-    return talkers, seconds
+        talkers += pair(*(Talker(tree, "%s%d" % (c, i), kinds[(i + k) % len(kinds)])
+                          for k, c in enumerate("ab")))
+    return talkers, seconds_of(talkers)
+
+
+def seconds_of(talkers):
+    return [x.another("desk", "<presence/>", carbons=bool(x.rnd.getrandbits(1)))
+            for x in talkers if x.kind == "two"]
 
 
 def kill_if_there(pid, how):
@@ -226,16 +260,16 @@ def kill_if_there(pid, how):
     return True
 
 
-def kill_by_chance(t, rnd, seconds, together=1, more=()):
-    """Every 300 ms kill up to `together` daemons at once, of all and of the instances `more`. How
-    often each was."""
-    kills, end = {}, time.monotonic() + seconds
+def kill_by_chance(t, rnd, seconds, together=1, more=(), kills=None):
+    """Every 300 ms kill up to `together` daemons at once, of those that always run and of the
+    instances `more`. The times of the kills of each, in `kills` too."""
+    kills, end = {} if kills is None else kills, time.monotonic() + seconds
     while time.monotonic() < end:
         time.sleep(0.3)
         names = rnd.sample(DAEMONS + list(more), rnd.randint(1, together))
         for d, pid in [(d, t.pid(d)) for d in names]:
             if pid > 0 and kill_if_there(pid, signal.SIGKILL):
-                kills[d] = kills.get(d, 0) + 1
+                kills.setdefault(d, []).append(time.monotonic())
     t.wait_ready()
     return kills
 
@@ -253,24 +287,18 @@ def all_has_come(talkers, seconds):
     """Check that each acknowledged message is at its recipients, or was returned. A last session
     of each account takes the messages that wait, and late ones as all its sessions do. The number of
     messages that a session got more than once."""
-    last = {x.user: Session(x.tree, x.user, "last", "<presence/>") for x in talkers}
-    for s in last.values():
+    sessions = talkers + seconds + [x.another("last", "<presence/>") for x in talkers]
+    for s in sessions[-len(talkers):]:
         s.connect()
 
-    def sessions(x):
-        return [s for s in [x, last[x.user]] + seconds if s.user == x.user]
-
-    def got(x):
-        return [n for s in sessions(x) for n in s.got]
-
-    def returned(x):
-        return set().union(*(s.returned for s in sessions(x)))
+    def of_account(x, what):
+        return set().union(*(getattr(s, what) for s in sessions if s.user == x.user))
 
     def missing(x):
-        return set(x.peer.acked) - returned(x.peer) - set(got(x))
+        return x.missing(of_account(x, "got"), of_account(x.peer, "returned"))
 
     def pump_all():
-        for s in talkers + seconds + list(last.values()):
+        for s in sessions:
             try:
                 s.pump(0.01)
             except (Gone, OSError, ET.ParseError):
@@ -287,15 +315,15 @@ def all_has_come(talkers, seconds):
         gone = sorted(missing(x))
         assert not gone, "%s (%s) has not got %d of %d of %s: %s" % (
             x.user, x.kind, len(gone), len(x.peer.acked), x.peer.user, gone[:10])
-    for s in talkers + seconds + list(last.values()):
+    for s in sessions:
         s.s.abort()
-    return sum(len(s.got) - len(set(s.got)) for s in talkers + seconds + list(last.values()))
+    return sum(len(s.got) - len(set(s.got)) for s in sessions)
 
 
 def tell(kills, talkers, seconds, doubled):
     every = talkers + seconds
     print("killed %s; acknowledged %d, returned %d, unsure %d; seen twice %d; resumed %d, renewed %d"
-          % (" ".join("%s %d" % k for k in sorted(kills.items())),
+          % (" ".join("%s %d" % (d, len(k)) for d, k in sorted(kills.items())),
              sum(len(x.acked) for x in talkers), sum(len(x.returned) for x in talkers),
              sum(len(x.unsure) for x in talkers), doubled,
              sum(x.resumed for x in every), sum(x.renewed for x in every)))
