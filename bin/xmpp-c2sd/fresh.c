@@ -14,7 +14,8 @@
  * counted as had when it had left for the front, and was lost if the connection broke. So a
  * stanza that has a mark (marks.c) waits until the client has enabled stream management, or has
  * begun to talk without: FRESH_US at most. Here it is like a stanza for an inactive client, in the
- * same queue; routed, or the log, has the stanza too. Answers and presence go at once. */
+ * same queue; routed, or the log, has the stanza too. Answers and presence go at once, but for
+ * answers behind results of a room's archive, which have marks: the answer ends their page. */
 
 /* A session that has a stanza waiting. All wait equally long: the oldest is the first. */
 struct wait {
@@ -36,7 +37,7 @@ fresh_begin(struct stream *s)
 static void
 send_kept(struct stream *s)
 {
-  s->fresh = false;
+  s->fresh = s->fresh_results = false;
   if (!s->csi) return;
   if (s->session.sm) {
     csi_join(s);
@@ -95,17 +96,27 @@ enlist(struct stream const *s)
 }
 
 /* Say whether a mark names the stanza: a live message, one that had waited, or a request. A result of
- * the archive, which has the number of its page, goes before the answer that ends the page. */
+ * the account's archive, which has the number of its page, goes before the answer that ends the page. */
 static bool
 is_marked(struct slice tags)
 {
   return stanza_tag(tags, "id").len && !stanza_tag(tags, "page").len;
 }
 
+static bool
+is_answer(struct slice raw)
+{
+  struct slice type = stanza_raw_field(raw, STANZA_TYPE);
+
+  return slice_is(stanza_raw_field(raw, STANZA_KIND), "iq") &&
+         (slice_is(type, "result") || slice_is(type, "error"));
+}
+
 bool
 fresh_holds(struct stream *s, struct slice raw, size_t xml, struct slice tags)
 {
-  if (!s->fresh || !is_marked(tags)) return false;
+  if (!s->fresh || !(is_marked(tags) || (s->fresh_results && is_answer(raw))))
+    return false;
   if (s->csi && sm_is_nearly_full(s, csi_queue(s->csi))) {
     send_kept(s); /* others do not end a session that has agreed to no queue */
     return false;
@@ -114,6 +125,7 @@ fresh_holds(struct stream *s, struct slice raw, size_t xml, struct slice tags)
     s->fresh = false;
     return false;
   }
+  if (slice_has_word(tags, SLICE("mam"))) s->fresh_results = true;
   csi_keep(s, raw, xml);
   return true;
 }

@@ -76,6 +76,7 @@ flags(struct snapshot *k, struct stream *s)
   SNAPSHOT_INT(k, s->state);
   SNAPSHOT_INT(k, s->authed);
   SNAPSHOT_INT(k, s->fresh);
+  SNAPSHOT_INT(k, s->fresh_results);
   SNAPSHOT_INT(k, s->requests);
   SNAPSHOT_INT(k, s->request_at);
 }

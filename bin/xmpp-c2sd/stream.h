@@ -104,7 +104,8 @@ struct stream {
   enum state state;
   unsigned char requests; /* on their way when the latest was passed, with that */
   bool authed;
-  bool fresh; /* the client may yet enable stream management (fresh.c) */
+  bool fresh;         /* the client may yet enable stream management (fresh.c) */
+  bool fresh_results; /* results of a room's archive wait for that */
 };
 
 /* The stream whose first member c is. */
