@@ -37,11 +37,15 @@ static stralloc ended = STRALLOC_ZERO;   /* copies of sessions that ended in thi
 static stralloc earlier = STRALLOC_ZERO; /* copies of an earlier run of routed */
 
 /* Copies that were returned, and are on their way again: routed alone has them until a service
- * has taken them over. until_us is the number of each as a stanza of routed's own. */
+ * has taken them over. until_us is the number of each as a stanza of routed's own; numbers rise. */
 static struct {
   stralloc copies;
   size_t head; /* the oldest */
+  size_t seen; /* behind the copy that was replaced last */
 } again;
+
+/* Value of held: another copy stands for this one, which is in the file no more. */
+#define REPLACED 2
 
 uint64_t kept_bytes;
 static uint64_t all_max = KEPT_MAX, account_max = KEPT_ACCOUNT_MAX;
@@ -186,14 +190,36 @@ take_along(struct slice fields, struct passing *p)
   go_again(&c, p);
 }
 
+/* Take the copy with this number of ours out of the file. Copies of a name are replaced in their order,
+ * so the search goes on where the last one ended. */
+static void
+replace(uint64_t number)
+{
+  stralloc *t = &again.copies;
+  size_t at = again.seen > again.head ? again.seen : again.head, here = at;
+  struct held_copy c;
+
+  if (!held_next(t, &at, &c) || c.until_us > number) here = again.head;
+  for (at = here; held_next(t, &at, &c) && c.until_us <= number; here = at) {
+    if (c.until_us < number) continue;
+    journal_gone(c.number, c.id);
+    c.held = REPLACED;
+    c.fields.s = NULL;
+    memcpy(t->s + here, &c, sizeof c);
+    again.seen = at;
+  }
+}
+
 bool
 kept_along(struct slice fields, struct passing *p)
 {
-  struct source const *before = p->source;
+  struct passing const before = *p;
 
   if (!journal_stands()) return false;
   take_along(fields, p);
-  return p->source != before;
+  if (p->source == before.source && p->number == before.number) return false;
+  if (p->source == before.source) replace(before.number);
+  return true;
 }
 
 /* Without the file the c2sd goes on holding p, until p is taken over. */
@@ -272,16 +298,16 @@ forget_again(void)
   struct held_copy c;
 
   while (held_next(t, &at, &c) && c.until_us <= done) {
-    journal_gone(c.number, c.id);
+    if (c.held != REPLACED) journal_gone(c.number, c.id);
     again.head = at;
   }
   if (again.head == t->len) {
     stralloc_free(t);
-    again.head = 0;
+    again.head = again.seen = 0;
   } else if (again.head >= t->len / 2) {
     memmove(t->s, t->s + again.head, t->len - again.head);
     t->len -= again.head;
-    again.head = 0;
+    again.head = again.seen = 0;
   }
 }
 
@@ -410,7 +436,7 @@ journal_copies_from(stralloc const *copies, size_t at)
   struct held_copy c;
 
   while (held_next(copies, &at, &c))
-    journal_kept(c.number, c.id, c.fields);
+    if (c.held != REPLACED) journal_kept(c.number, c.id, c.fields);
 }
 
 static void

@@ -27,7 +27,8 @@ void kept_through(struct session *s, uint64_t id);
 void kept_returned(struct session *s, uint64_t id, struct passing *p);
 
 /* Take p, whose fields these are, over from its source: the file has p until a service has it, and p is
- * a stanza of routed's own then. false: there is no such file, and p is as it was. */
+ * a stanza of routed's own then. If p is one already, these fields replace those that the file has. false:
+ * there is no such file, and p is as it was. */
 bool kept_along(struct slice fields, struct passing *p);
 
 /* The session is over: what it still has is treated as returned at the end of the turn. lost: its
