@@ -79,7 +79,7 @@ read_payload(struct request *q, struct publish *p)
     return no(refuse(q, ERR_BAD_REQUEST, "invalid-payload"));
   if (!p->item && config_on(&q->c, CONFIG_PERSIST))
     return no(refuse(q, ERR_BAD_REQUEST, "item-required"));
-  if (!payload && config_on(&q->c, CONFIG_PAYLOADS) && p->item)
+  if (!payload && config_on(&q->c, CONFIG_PAYLOADS))
     return no(refuse(q, ERR_BAD_REQUEST, "payload-required"));
   if (p->item && !config_on(&q->c, CONFIG_PERSIST) && !config_on(&q->c, CONFIG_PAYLOADS))
     return no(refuse(q, ERR_BAD_REQUEST, "item-forbidden"));
@@ -262,12 +262,14 @@ body_of(struct request *q, struct publish const *p)
   return title ? xml_text(q->ctx->arena, title) : SLICE("");
 }
 
+/* s4.3: an event of a node without items and payloads has an empty items element. */
 static void
 tell(struct request *q, struct publish const *p)
 {
   stralloc in = STRALLOC_ZERO;
+  bool payload = config_on(&q->c, CONFIG_PAYLOADS);
   bool ok = cat_node_open(&in, "items", q->n.name) &&
-            cat_item(&in, &q->c, &p->it, config_on(&q->c, CONFIG_PAYLOADS)) &&
+            (!p->item || cat_item(&in, &q->c, &p->it, payload)) &&
             xml_cat(&in, "</items>");
 
   q->told = p->it.id;
