@@ -204,6 +204,15 @@ refuse_subscription(struct passing const *p, struct jid const *host)
   deliver_route(&back);
 }
 
+/* RFC 6121 s5.2.2: the sender of a headline expects no reply. A host ignores one as an account without
+ * sessions does (s8.5.2.2.1); HOST/NAME says that no service is there. */
+static void
+refuse_message(struct passing const *p, struct jid const *host)
+{
+  if (host->resource.len || !slice_is(p->st.type, "headline"))
+    deliver_bounce(p, REFUSED_NO_SERVICE, ERR_SERVICE_UNAVAILABLE, NULL);
+}
+
 /* Addresses HOST/NAME/... belong to the service that has said so: answers (iq result, error) to
  * what it asks, presence, messages. Requests to a host go by their namespace whatever the
  * resource is (RFC 6121 s8.4, s8.5.1). */
@@ -222,7 +231,7 @@ to_host(struct passing const *p, struct jid const *a)
   if (post)
     deliver_to_post(post, p);
   else if (slice_is(p->st.kind, "message"))
-    deliver_bounce(p, REFUSED_NO_SERVICE, ERR_SERVICE_UNAVAILABLE, NULL);
+    refuse_message(p, a);
   else if (slice_is(p->st.kind, "presence") && slice_is(p->st.type, "subscribe"))
     refuse_subscription(p, a);
 }
