@@ -165,16 +165,21 @@ late(struct conduit *c)
 
 /* ---- input and output ---- */
 
+/* XEP-0388 s3.4: a client sends no white space while it authenticates, and is disconnected for it. */
 static enum conduit_input
 input(struct conduit const *c)
 {
-  switch ((int)((struct stream const *)c)->state) {
+  struct stream const *s = (struct stream const *)c;
+
+  switch ((int)s->state) {
   case ST_ASKED:
   case ST_REGISTERING:
   case ST_BINDING:
   case ST_METADATA:
   case ST_RESUMING: return CONDUIT_HOLD;
   case ST_TLS: return CONDUIT_DROP;
+  case ST_CHALLENGED:
+  case ST_TASKED: return negotiation_is_sasl2(s) ? CONDUIT_ELEMENTS : CONDUIT_READ;
   default: return CONDUIT_READ;
   }
 }

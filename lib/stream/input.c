@@ -30,8 +30,11 @@ stream_xml_failed(struct conduit *c, enum xml_error e)
 bool
 stream_goes_on(struct conduit const *c)
 {
-  return !c->is_behind && !c->restart && !c->ending.why &&
-         stream_owner->input(c) == CONDUIT_READ;
+  enum conduit_input input;
+
+  if (c->is_behind || c->restart || c->ending.why) return false;
+  input = stream_owner->input(c);
+  return input == CONDUIT_READ || input == CONDUIT_ELEMENTS;
 }
 
 static bool
@@ -95,11 +98,23 @@ hold(struct conduit *c, char const *bytes, size_t len)
     make_stop(c);
 }
 
+/* Some clients write a line feed behind an element, in the same bytes: it ends no stream, nor does white
+ * space that was held. */
+static bool
+is_out_of_place(struct conduit const *c, struct slice bytes)
+{
+  return bytes.len && !c->restart && stream_owner->input(c) == CONDUIT_ELEMENTS &&
+         is_blank(bytes.s, bytes.len) && xml_between(&c->xml);
+}
+
 void
 stream_take(struct conduit *c, struct slice bytes)
 {
-  size_t n = feed(c, bytes.s, bytes.len);
+  size_t n;
 
+  if (!c->ending.why && is_out_of_place(c, bytes))
+    conduit_error(c, "not-authorized", "white space where elements are due");
+  n = feed(c, bytes.s, bytes.len);
   if (n < bytes.len) hold(c, bytes.s + n, bytes.len - n);
 }
 

@@ -55,8 +55,15 @@ struct conduit {
     ends;       /* the last words are being said */
 };
 
-/* Input is read, is held, is thrown away; or ends the stream, unless it is white space. */
-enum conduit_input { CONDUIT_READ, CONDUIT_HOLD, CONDUIT_DROP, CONDUIT_REFUSE };
+/* Input is read; is read, but ends the stream when it is white space that comes by itself; is held; is
+ * thrown away; or ends the stream, unless it is white space. */
+enum conduit_input {
+  CONDUIT_READ,
+  CONDUIT_ELEMENTS,
+  CONDUIT_HOLD,
+  CONDUIT_DROP,
+  CONDUIT_REFUSE
+};
 
 /* The owner's functions. No function frees its conduit but settled.
  * header: the peer's header is root, whose fault is a stream error (s4.7, s4.8) or NULL; the owner writes its own by conduit_header. root NULL: an error is to come, and needs

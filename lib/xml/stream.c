@@ -250,8 +250,8 @@ skip_white(struct xml_stream *x, char const *s, size_t len)
   return n;
 }
 
-static bool
-at_rest(struct xml_stream const *x)
+bool
+xml_between(struct xml_stream const *x)
 {
   struct xml_parser const *p = x->parser;
 
@@ -275,7 +275,7 @@ feed(struct xml_stream *x, char const *s, size_t len, size_t *used)
                        : x->limit < XML_ROOT_MAX ? x->limit
                                                  : XML_ROOT_MAX;
   while (*used < len && !p->stopped && !p->closed) {
-    if (at_rest(x) && (n = skip_white(x, s + *used, len - *used))) {
+    if (xml_between(x) && (n = skip_white(x, s + *used, len - *used))) {
       *used += n;
       continue;
     }
@@ -298,14 +298,14 @@ xml_feed(struct xml_stream *x, struct xml_events const *events, void *cookie,
 {
   enum xml_error e;
 
-  *used = x->opened && at_rest(x) ? skip_white(x, s, len) : 0;
+  *used = x->opened && xml_between(x) ? skip_white(x, s, len) : 0;
   if (*used == len) return XML_OK;
   if (!pool_lend(x)) return XML_NO_MEMORY;
   x->parser->events = events;
   x->parser->cookie = cookie;
   e = check_begin(x, s, len);
   if (!e) e = feed(x, s, len, used);
-  if (!e && x->opened && (x->parser->closed || at_rest(x))) rest(x);
+  if (!e && x->opened && (x->parser->closed || xml_between(x))) rest(x);
   return e;
 }
 

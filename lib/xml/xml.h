@@ -104,6 +104,10 @@ void xml_elements(struct xml_stream *x, unsigned int n);
 /* Say whether the first bytes of the document have come, but not yet the root's tag. */
 bool xml_began(struct xml_stream const *x);
 
+/* Say whether the bytes so far end between elements of the root: white space may come (RFC 6120
+ * s11.7). */
+bool xml_between(struct xml_stream const *x);
+
 /* Make a stream stand where another stood that was as opened and had such a root and limit:
  * began as xml_began said of it, part are the bytes of its part. false: ENOMEM, or the bytes
  * are no such part. */
