@@ -123,6 +123,32 @@ reserved_nick(struct in *in, stralloc *out)
   return true;
 }
 
+static void
+refuse_node(struct in *in, struct slice node)
+{
+  enum stanza_error e = ERR_ITEM_NOT_FOUND;
+
+  if (in->room && hats_is_command(in, node)) e = ERR_FORBIDDEN;
+  if (slice_is(node, NS_MUC "#traffic")) e = ERR_SERVICE_UNAVAILABLE;
+  refuse(&in->st, e, "", "");
+}
+
+static bool
+cat_info(struct in *in, struct slice node, stralloc *out)
+{
+  if (!node.len && !in->room) {
+    service_info(in, out);
+    return true;
+  }
+  if (!in->room) return false;
+  if (slice_is(node, "x-roomuser-item")) return reserved_nick(in, out);
+  if (node.len) return hats_cat_info(in, node, out);
+  identity(out, slice_str(in->room->config.text[TEXT_TITLE]));
+  room_features(in->room, out);
+  room_form(in->room, out);
+  return true;
+}
+
 void
 disco_info(struct in *in, struct xml_node const *q)
 {
@@ -133,20 +159,9 @@ disco_info(struct in *in, struct xml_node const *q)
   put(&out, "<query xmlns='" NS_DISCO_INFO "'");
   if (node.len) put_attr(&out, "node", node);
   put(&out, ">");
-  if (slice_is(node, "x-roomuser-item") && in->room) {
-    reserved_nick(in, &out);
-  } else if (node.len) {
-    refuse(&in->st,
-           slice_is(node, NS_MUC "#traffic") ? ERR_SERVICE_UNAVAILABLE
-                                             : ERR_ITEM_NOT_FOUND,
-           "", "");
+  if (!cat_info(in, node, &out)) {
+    refuse_node(in, node);
     return;
-  } else if (!in->room) {
-    service_info(in, &out);
-  } else {
-    identity(&out, slice_str(in->room->config.text[TEXT_TITLE]));
-    room_features(in->room, &out);
-    room_form(in->room, &out);
   }
   put(&out, "</query>");
   result(in, slice_of(out.s, out.len));
@@ -171,26 +186,39 @@ room_items(struct in *in, stralloc *out)
   }
 }
 
+/* XEP-0030 s4.1: a node without items, which a command is, has an empty list. */
+static bool
+cat_items(struct in *in, struct xml_node const *q, struct slice node, stralloc *out)
+{
+  if (!node.len && !in->room) {
+    items_cat(in, q, out);
+    return true;
+  }
+  if (!in->room) return false;
+  if (!node.len) {
+    room_items(in, out);
+    return true;
+  }
+  if (!slice_is(node, NS_COMMANDS))
+    return hats_is_command(in, node) && hats_may_command(in);
+  hats_cat_items(in, out);
+  return true;
+}
+
 void
 disco_items(struct in *in, struct xml_node const *q)
 {
   static stralloc out = STRALLOC_ZERO;
   struct slice node = xml_attr(q, "node");
 
-  if (node.len && !(in->room && slice_is(node, NS_COMMANDS))) {
-    refuse(&in->st, ERR_ITEM_NOT_FOUND, "", "");
-    return;
-  }
   out.len = 0;
   put(&out, "<query xmlns='" NS_DISCO_ITEMS "'");
   if (node.len) put_attr(&out, "node", node);
   put(&out, ">");
-  if (node.len)
-    hats_cat_items(in, &out);
-  else if (in->room)
-    room_items(in, &out);
-  else
-    items_cat(in, q, &out);
+  if (!cat_items(in, q, node, &out)) {
+    refuse_node(in, node);
+    return;
+  }
   put(&out, "</query>");
   result(in, slice_of(out.s, out.len));
 }

@@ -41,10 +41,32 @@ command_of(struct slice node)
   return NULL;
 }
 
-static bool
-may_command(struct in *in)
+bool
+hats_may_command(struct in const *in)
 {
   return in->room->config.flags & FLAG_HATS && affiliation_of(in) >= AFF_ADMIN;
+}
+
+bool
+hats_is_command(struct in const *in, struct slice node)
+{
+  return in->room->config.flags & FLAG_HATS && command_of(node);
+}
+
+/* XEP-0050 s2.2: the list and each command are nodes. */
+bool
+hats_cat_info(struct in const *in, struct slice node, stralloc *out)
+{
+  struct command const *c = command_of(node);
+  bool list = in->room->config.flags & FLAG_HATS && slice_is(node, NS_COMMANDS);
+
+  if (!list && (!c || !hats_may_command(in))) return false;
+  put(out, "<identity category='automation'");
+  put_attr(out, "type", list ? SLICE("command-list") : SLICE("command-node"));
+  put_attr(out, "name", slice_str(list ? "Commands" : c->name));
+  put(out, "/><feature var='" NS_COMMANDS "'/>");
+  if (!list) put(out, "<feature var='" FORM_NS "'/>");
+  return true;
 }
 
 void
@@ -52,7 +74,7 @@ hats_cat_items(struct in *in, stralloc *out)
 {
   size_t i;
 
-  for (i = 0; may_command(in) && i < COMMANDS; i++) {
+  for (i = 0; hats_may_command(in) && i < COMMANDS; i++) {
     put(out, "<item");
     put_attr(out, "jid", in->room->bare);
     put(out, " node='" NODE);
@@ -376,7 +398,7 @@ hats_command(struct in *in, struct xml_node const *e)
 
   if (!c || !(in->room->config.flags & FLAG_HATS)) {
     no(in, ERR_ITEM_NOT_FOUND, "there is no such command");
-  } else if (!may_command(in)) {
+  } else if (!hats_may_command(in)) {
     no(in, ERR_FORBIDDEN, "");
   } else if (slice_is(xml_attr(e, "action"), "cancel")) {
     answer(in, "canceled", SLICE(""));

@@ -36,4 +36,10 @@ bool hats_hash(struct room const *r, char out[41]);
 void hats_command(struct in *in, struct xml_node const *e);
 void hats_cat_items(struct in *in, stralloc *out);
 
+/* Say whether node is a command of the room, and whether in may run the commands. Write the identity and
+ * the features of node, the list of the commands or one of them; false: it is neither, or not for in. */
+bool hats_is_command(struct in const *in, struct slice node);
+bool hats_may_command(struct in const *in);
+bool hats_cat_info(struct in const *in, struct slice node, stralloc *out);
+
 #endif
