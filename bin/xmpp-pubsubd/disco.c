@@ -253,10 +253,10 @@ node_info(struct request *q)
 }
 
 static enum verdict
-command_info(struct request *q)
+command_info(struct request *q, struct slice node)
 {
-  return cat_query(q->out, NS_DISCO_INFO, xml_attr(q->e, "node")) &&
-             cat_command_info(q->out) && xml_cat(q->out, "</query>")
+  return cat_query(q->out, NS_DISCO_INFO, node) && cat_command_info(q->out, node) &&
+             xml_cat(q->out, "</query>")
            ? DONE
            : refuse_failed(q);
 }
@@ -266,9 +266,10 @@ disco_info(struct handle_ctx *ctx, struct stanza const *in, struct xml_node cons
            stralloc *out)
 {
   struct request q = service_ask(ctx, in, e, out);
+  struct slice node = xml_attr(e, "node");
 
-  if (is_command(xml_attr(e, "node"))) return command_info(&q);
-  if (xml_attr(e, "node").len) return node_info(&q);
+  if (is_command(node) || slice_is(node, NS_COMMANDS)) return command_info(&q, node);
+  if (node.len) return node_info(&q);
   return cat_service(&q) ? DONE : refuse_failed(&q);
 }
 
@@ -480,15 +481,17 @@ all_items(struct request *q)
   return xml_cat(q->out, "</query>") ? DONE : refuse_failed(q);
 }
 
+/* XEP-0030 s4.1: a command is a node without items. */
 enum verdict
 disco_items(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
             stralloc *out)
 {
   struct request q = service_ask(ctx, in, e, out);
+  struct slice node = xml_attr(e, "node");
 
-  if (!slice_is(xml_attr(e, "node"), NS_COMMANDS)) return all_items(&q);
-  return cat_query(out, NS_DISCO_ITEMS, SLICE(NS_COMMANDS)) &&
-             cat_commands(out, q.self) && xml_cat(out, "</query>")
+  if (!is_command(node) && !slice_is(node, NS_COMMANDS)) return all_items(&q);
+  return cat_query(out, NS_DISCO_ITEMS, node) &&
+             (is_command(node) || cat_commands(out, q.self)) && xml_cat(out, "</query>")
            ? DONE
            : refuse_failed(&q);
 }

@@ -148,9 +148,13 @@ cat_commands(stralloc *out, struct slice self)
          xml_cat(out, " node='" NODE_PENDING "' name='" COMMAND_NAME "'/>");
 }
 
+/* XEP-0050 s2.2: the list is a node too. */
 bool
-cat_command_info(stralloc *out)
+cat_command_info(stralloc *out, struct slice node)
 {
+  if (!is_command(node))
+    return xml_cat(out, "<identity category='automation' type='command-list' name='"
+                        "Commands'/><feature var='" NS_COMMANDS "'/>");
   return xml_cat(out,
                  "<identity category='automation' type='command-node' name='" COMMAND_NAME
                  "'/><feature var='" NS_COMMANDS "'/><feature var='" FORM_NS "'/>");

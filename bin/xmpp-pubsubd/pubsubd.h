@@ -344,11 +344,11 @@ void authorize_ask_one(struct request const *q, struct slice owner, struct slice
                        struct pubsub_sub const *sub);
 
 /* The one command of a service, get-pending (pending.c, s8.7), as disco#items and disco#info
- * show it; the latter inside the query. */
+ * show it; the latter inside the query, of the list of commands too. */
 handle_fn run_command;
 bool is_command(struct slice node);
 bool cat_commands(stralloc *out, struct slice self);
-bool cat_command_info(stralloc *out);
+bool cat_command_info(stralloc *out, struct slice node);
 
 /* ---- events (events.c) ---- */
 
