@@ -268,6 +268,18 @@ cat_commands(stralloc *out, struct host const *h, struct jid const *who)
   return true;
 }
 
+/* XEP-0030 s4.1: a command is a node without items. */
+static enum verdict
+command_items(struct handle_ctx *ctx, struct host const *h, struct slice node,
+              stralloc *out)
+{
+  struct command const *c = h && h->modules & MOD_ADHOC ? command_find(node) : NULL;
+
+  if (!c || !command_is_there(h, c)) return handle_error(ctx, ERR_ITEM_NOT_FOUND, "");
+  if (!command_allowed(h, c, &ctx->from)) return handle_error(ctx, ERR_FORBIDDEN, "");
+  return done(ctx, cat_open(out, NS_DISCO_ITEMS, node) && xml_cat(out, "</query>"));
+}
+
 enum verdict
 xep0030_items(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
               stralloc *out)
@@ -277,7 +289,7 @@ xep0030_items(struct handle_ctx *ctx, struct stanza const *in, struct xml_node c
   bool commands_node = h && h->modules & MOD_ADHOC && slice_is(node, NS_COMMANDS);
 
   if (ctx->account.len) return account(ctx, in, e, out);
-  if (node.len && !commands_node) return handle_error(ctx, ERR_ITEM_NOT_FOUND, "");
+  if (node.len && !commands_node) return command_items(ctx, h, node, out);
   return done(ctx, cat_open(out, NS_DISCO_ITEMS, node) &&
                      (commands_node ? cat_commands(out, h, &ctx->from)
                                     : cat_items(out, "host", h)) &&
