@@ -12,8 +12,7 @@
  * and adds their number to *done: fewer than most, and nothing is left. false, having logged why:
  * erase is called again later. bare lives for the call. Nothing else needs to be set. */
 struct eraser {
-  char const
-    *store; /* a name in STORE_TABLE; NULL: nobody is told, for it is of no account */
+  char const *store;  /* a name in STORE_TABLE; NULL: of no account, so nobody is told */
   unsigned int steps; /* most, for each call of erase: a tick */
   bool (*erase)(uint64_t number, struct slice bare, unsigned int most,
                 unsigned int *done);

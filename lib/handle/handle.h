@@ -39,8 +39,7 @@ struct handle_row {
   char const *ns, *name; /* of the payload */
   handle_fn *fn;
   unsigned int shown; /* the scopes in which disco#info shows ns as a feature */
-  char const
-    *module; /* hosts without this module have nothing of the row; NULL: all have */
+  char const *module; /* the row is for hosts that have this module; NULL: for all */
 };
 
 /* Tell routed what the n rows handle and show: for each host that has the row's module by the

@@ -27,8 +27,8 @@ long http_scan(struct http_scan *k, char const *s, size_t len);
 /* ---- the request (request.c) ---- */
 
 struct http_field {
-  struct slice name,
-    value; /* the name in lower case; the value without blanks around it */
+  struct slice name;  /* in lower case */
+  struct slice value; /* without blanks around it */
 };
 
 enum http_method {
@@ -48,9 +48,8 @@ struct http_request {
   enum http_method method;
   struct slice method_text, path, query; /* path: /... or *; query without ? */
   struct slice scheme;                   /* of an absolute target; empty: of none */
-  struct slice
-    host;          /* in lower case, without port and final dot; empty: none (HTTP/1.0) */
-  uint64_t length; /* of the body */
+  struct slice host; /* in lower case, without port and final dot; empty: of HTTP/1.0 */
+  uint64_t length;   /* of the body */
   bool has_length, is_1_0, keep, expects;
   struct http_field field[HTTP_FIELDS_MAX];
   size_t n;

@@ -58,9 +58,8 @@ struct xml_parser {
   /* The tree. */
   struct arena arena;
   char *low, *high; /* room in the arena: nodes from low up, text from high down */
-  struct xml_node *at, *top; /* open element, first-level element */
-  struct xml_node
-    *lasts[XML_DEPTH_MAX + 2]; /* the last child of the open one of each depth */
+  struct xml_node *at, *top;                 /* open element, first-level element */
+  struct xml_node *lasts[XML_DEPTH_MAX + 2]; /* by depth: the open element's last child */
   struct table scopes;
   struct xml_decl *dflt; /* innermost declaration without prefix, or NULL */
   struct xml_decl *decls[XML_ATTRS_MAX]; /* since the last start tag */
@@ -73,12 +72,11 @@ struct xml_parser {
 
   /* The bytes. */
   struct lexer lexer;
-  size_t begun; /* bytes that came before the root */
-  size_t unfed; /* where in the stream's part begins what expat was not given */
-  char const
-    *from; /* in this feed: the first byte that is to be kept, not in part; or NULL */
-  char const *end; /* where what expat is given now ends */
-  char tail[3];    /* of the last character that expat was given, when it is not whole */
+  size_t begun;     /* bytes that came before the root */
+  size_t unfed;     /* where in the stream's part begins what expat was not given */
+  char const *from; /* the first byte of this feed to be kept that part lacks; or NULL */
+  char const *end;  /* where what expat is given now ends */
+  char tail[3];     /* of the last character that expat was given, when it is not whole */
   unsigned int tail_n;
   bool fed;
   struct xml_events const *events;
