@@ -20,15 +20,14 @@ struct resume_wish {
 struct login {
   char *mechanism; /* of the latest attempt; NULL: none */
   char *from;      /* the bare JID of the client's header (XEP-0388 s3.1); NULL: none */
-  unsigned char
-    untried; /* row of the reason why the latest ended before a secret; 0: it did not */
+  unsigned char untried; /* row in reasons of an attempt that tried no secret; 0: none */
 };
 
 /* The negotiation of a stream (RFC 6120 s4.3). A field that is added is added in negotiation.c
  * too. */
 struct negotiation {
-  uint64_t
-    until_us; /* when it must be over; neighbours that are slow may make it longer */
+  /* The client has to be through by until_us, to which the time of authd and registerd is added. */
+  uint64_t until_us;
   uint64_t asked_us; /* when authd or registerd was asked last */
   char *bindings;    /* of TLS, until authenticated */
   struct login login;

@@ -345,8 +345,8 @@ sasl_on_failure(struct link *l, struct record *r)
 
   (void)l;
   if (!s) return;
-  s->state =
-    ST_FEATURES; /* the exchange is over: should the stream end, there is no abort */
+  /* authd has ended the exchange: no abort is sent to authd, should the stream end now. */
+  s->state = ST_FEATURES;
   fail_as(s, &(struct failure){.condition = record_get(r, 2),
                                .text = record_get(r, 3),
                                .jid = record_get(r, 5),

@@ -74,8 +74,7 @@ struct session {
   char *client; /* the hash of its user-agent's id (XEP-0388 s3.2); NULL: none was said */
   struct sm *sm; /* stream management (xep0198_sm.c); NULL: not enabled */
   char *shown;   /* the presence it shows, whole; NULL: not available */
-  char *
-    caps; /* the capabilities of its client, as edge_cat_caps has them; NULL: none were said */
+  char *caps;    /* of its client, as edge_cat_caps writes them; NULL: none were said */
   size_t shown_len;
   struct directed *directed; /* addresses (directed.c); NULL: none */
   struct asked *asked; /* requests that are answered later (asked.c), oldest first */

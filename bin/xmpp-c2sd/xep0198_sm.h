@@ -9,8 +9,7 @@
 struct sm {
   struct sm_in in;
   struct sm_out out;
-  struct event_timer
-    timer; /* of out.phase; while the stream is away: the end of waiting */
+  struct event_timer timer;  /* of out.phase; while the stream is away: ends the wait */
   struct event_timer answer; /* of an r whose a waits for routed */
   uint64_t max_us;           /* how long the session may be away; 0: not at all */
   uint64_t usual_us;         /* while it is away: when max_us are over */

@@ -41,9 +41,8 @@ struct conn {
   struct tally *tally;       /* NULL: nobody wants to know what was written */
   struct request *request;   /* of a connection of ours, until TLS is up */
   struct conn *next_attempt; /* of the request */
-  struct header
-    *header; /* of a proxy, until it is whole; NULL: PROXIED has had no byte */
-  struct divert *divert; /* big bodies; NULL: there were none */
+  struct header *header;     /* PROXIED: its proxy's, in part; NULL: no byte has come */
+  struct divert *divert;     /* big bodies; NULL: there were none */
   uint64_t given; /* bytes that the neighbour was given, or the reader of the pipe */
   uint64_t id;
   enum conn_state state;

@@ -148,8 +148,8 @@ open_pipe(struct conn *c)
     fd_close(fds[1]);
     return -1;
   }
-  fcntl(fds[1], F_SETPIPE_SZ,
-        (int)CONN_PIPE_SIZE); /* else the size is that of the system */
+  /* A pipe that may not grow keeps the system's size. */
+  fcntl(fds[1], F_SETPIPE_SZ, (int)CONN_PIPE_SIZE);
   pipes_n++;
   return fds[0];
 }

@@ -75,10 +75,9 @@ struct bosh {
   uint64_t rate, burst; /* of its shaper, once shaped is true */
   uint64_t wait_us, inactivity_us, maxpause_us, concat;
   uint64_t silence_us; /* the time without a request that is allowed now */
-  uint64_t quiet_us; /* since when the session has no request to answer; 0: it has one */
-  uint64_t
-    empty_us; /* when the last request came, if it and its answer were empty; or 0 */
-  uint64_t hurry_rid;  /* requests up to this one are answered at once */
+  uint64_t quiet_us;  /* since when the session has no request to answer; 0: it has one */
+  uint64_t empty_us;  /* when the last request came; 0: it or its answer was not empty */
+  uint64_t hurry_rid; /* requests up to this one are answered at once */
   uint64_t report_rid; /* the last answer of which a report was sent */
   uint64_t repeat_rid, repeat_us;
   unsigned int repeat_n;

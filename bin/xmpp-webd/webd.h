@@ -77,16 +77,14 @@ struct conn {
   struct link *link; /* of the front */
   uint64_t id;
   char *listener, *ip;
-  char *tls_version, *tls_cipher,
-    *bindings; /* of the record secured; NULL: there was none */
+  char *tls_version, *tls_cipher, *bindings; /* of the record secured; NULL: none came */
   enum conn_state state;
   struct http_scan scan;
   struct request *request;
   struct upgrade const *upgrade;
   void *upgraded; /* the upgrade's own */
   struct event_timer timer;
-  uint64_t
-    body_left; /* bytes of the request's body that have not come out of in; or of drain */
+  uint64_t body_left; /* bytes of the request's body, or of what is drained, to come */
   stralloc in, out;
   size_t in_at;
   uint64_t got;         /* bytes that the front has given, or put into a pipe */

@@ -32,13 +32,13 @@ struct ws {
   struct stream *stream;              /* NULL: it has ended */
   struct wslay_event_context *frames; /* NULL: no frame is begun */
   struct slice input;                 /* bytes that frames has not read yet */
-  uint64_t fed,
-    begun; /* bytes that frames was given, and those of the frames that it has begun */
-  uint64_t message;        /* bytes of the message so far */
-  uint64_t seen_us;        /* when the client said something */
-  uint64_t limit;          /* of a message */
-  unsigned int code;       /* of a fault of the client's frames; 0: none */
-  unsigned int code_after; /* WS_ENDED: of our frame Close */
+  uint64_t fed;                       /* bytes that frames was given */
+  uint64_t begun;                     /* bytes of the frames that frames has begun */
+  uint64_t message;                   /* bytes of the message so far */
+  uint64_t seen_us;                   /* when the client said something */
+  uint64_t limit;                     /* of a message */
+  unsigned int code;                  /* of a fault of the client's frames; 0: none */
+  unsigned int code_after;            /* WS_ENDED: of our frame Close */
   enum ws_state state;
   bool in_message,          /* the last fragment of the message has not come */
     said,                   /* xmpp-c2sd has said something */
