@@ -17,10 +17,9 @@
 struct host {
   struct host *next;
   char *name;
-  char *all; /* mechanisms by the settings, strongest first, with blanks between */
-  char
-    *mechanisms; /* those of them that all accounts can use (lacks.c): they are offered */
-  char *upgrades;        /* tasks that some account has yet to do (XEP-0480) */
+  char *all;        /* mechanisms by the settings, strongest first, with blanks between */
+  char *mechanisms; /* offered: those of all that each account can use (lacks.c) */
+  char *upgrades;   /* tasks that some account has yet to do (XEP-0480) */
   char *upgrades_wanted; /* hashes that tasks are offered for (mod_scram_upgrade) */
   char *exempt;          /* the rule of addresses whose failures are not counted */
   bool hides_offered;    /* SCRAM says no hash of what was offered (XEP-0474) */
@@ -35,8 +34,7 @@ struct host {
 struct authd_settings {
   struct host *hosts;
   uint32_t iterations;
-  uint64_t
-    removal_grace_us; /* in which an account that its owner has removed can be restored */
+  uint64_t removal_grace_us; /* how long a removed account can be restored */
   struct access *access;
   struct bans trusted; /* proxies, behind which many clients are */
 };
@@ -165,8 +163,7 @@ struct exchange {
   uint64_t number;   /* of the account that a program outside let in; 0: none */
   bool passed;       /* DELAYED: the secret is right, and verifier is for the client */
   struct slice verifier;
-  bool
-    untried; /* no secret is tried, the exchange fails: no channel binding is known to client and stream */
+  bool untried; /* the exchange fails before the client's secret is tried */
   struct fast fast;
   struct scram scram;
   struct scram_keys keys;

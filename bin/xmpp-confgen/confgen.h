@@ -292,8 +292,7 @@ struct compiling {
   char const *dev_certs; /* a folder whose certificates are added, or NULL */
   uint32_t uids;         /* 0, or the first of the programs' users */
   char const *users;     /* the file of the services' places, or NULL */
-  bool
-    lost; /* the module, or the listener, whose options are compiled does nothing yet */
+  bool lost; /* the module or listener whose options are compiled does nothing here */
   bool no_files;
   bool as_root; /* the programs that are compiled for run as root */
   bool strict;  /* rules of the sample are not taken */

@@ -14,8 +14,8 @@
 /* A host with mod_http_upload. */
 struct upload {
   struct slice host, docroot;
-  struct slice put_host, put_path, get_host,
-    get_path; /* of the URLs; paths have no slash at the end */
+  struct slice put_host, get_host; /* of the URLs */
+  struct slice put_path, get_path; /* of the URLs, without a slash at the end */
   uint64_t max_size;
   bool plain;  /* put_url is http */
   bool serves; /* the web server has the files */

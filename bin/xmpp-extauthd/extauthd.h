@@ -25,8 +25,7 @@ struct question {
   unsigned char mac[CACHE_MAC];
 
   size_t len;
-  char
-    bytes[]; /* the question as the program gets it; wiped when the question is freed */
+  char bytes[]; /* the question as the program gets it; wiped with the question */
 };
 
 /* Say the answer, "yes", "no" or "failed", and free q. */

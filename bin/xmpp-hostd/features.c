@@ -38,8 +38,7 @@ same(struct entry const *x, struct entry const *y)
 static void
 remember(enum entry_kind kind, struct record *r)
 {
-  bool is_short =
-    kind == FEATURE; /* SCOPE VAR HOST; the others have four fields before HOST */
+  bool is_short = kind == FEATURE; /* SCOPE VAR HOST; else four fields before HOST */
   struct entry e = {.kind = kind, .scope = record_get(r, 1), .a = record_get(r, 2)};
   size_t i;
 

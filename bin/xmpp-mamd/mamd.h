@@ -97,10 +97,9 @@ struct session {
   struct offer *offer; /* messages on their way to the client (xep0160_offer.c) */
   struct pages *pages; /* queries that are being answered (xep0313_pages.c) */
   struct session *due_next, **due_prev; /* of the line of pace.c */
-  uint64_t
-    pages_upto; /* the client pages its archive up to this id (XEP-0386); 0: none */
-  bool takes;   /* available, with a priority that is not negative */
-  bool marked;  /* the archive has a mark of the session */
+  uint64_t pages_upto; /* the client pages its archive up to this id (XEP-0386); or 0 */
+  bool takes;          /* available, with a priority that is not negative */
+  bool marked;         /* the archive has a mark of the session */
 };
 
 struct account {

@@ -41,9 +41,8 @@ static bool gone;   /* entries of deleted nodes, dropped items or leavers may be
 static uint64_t at; /* the account that was looked at last */
 
 static struct place {
-  struct pubsub_of_place
-    owned; /* the node that is looked at next; all are when owned_done */
-  bool owned_done;
+  struct pubsub_of_place owned; /* the node that is looked at next */
+  bool owned_done;              /* all nodes of the account were looked at */
   struct heirs_place heirs;
 } ending_at;                           /* of the first that is ending */
 static struct pubsub_place moved_at;   /* the uri that was looked at last */

@@ -25,9 +25,8 @@ struct leaving {
   stralloc nodes;
   struct pubsub_of_place place; /* among the nodes of others, if more: of the next one */
   bool more;
-  uint64_t
-    nodes_left; /* nodes of others, and items, that may be looked at in this turn */
-  unsigned int left;
+  uint64_t nodes_left; /* nodes of others that may be looked at in this turn */
+  unsigned int left;   /* items that may be */
 };
 
 static bool

@@ -23,10 +23,9 @@ struct join {
 static struct {
   struct store *store;
   MDB_dbi table;
-  char
-    asked[JOIN_TOKEN_SIZE]; /* the token whose answer of authd is awaited; empty: none */
-  bool is_used;             /* its row has come */
-  bool settles;             /* the question is settle, not used */
+  char asked[JOIN_TOKEN_SIZE]; /* the token that authd is asked about; empty: none */
+  bool is_used; /* authd has answered with a row: asked has made its account */
+  bool settles; /* the question is settle, not used */
 } joins;
 
 bool

@@ -25,8 +25,8 @@ extern size_t const handlers_n;
 struct host {
   struct slice name;
   bool registers; /* has mod_register */
-  bool in_band,
-    by_web; /* new accounts on streams and by sessions; by web pages (allow_modules) */
+  bool in_band;   /* allow_modules: new accounts on streams and by sessions */
+  bool by_web;    /* allow_modules: new accounts by web pages */
   struct slice access, access_from, access_remove, ip_access; /* names of rules */
   struct slice redirect_url, watchers;
   struct slice subject, body; /* of the welcome message */

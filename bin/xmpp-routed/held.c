@@ -33,8 +33,8 @@ struct account {
 static struct account *first, **last = &first;
 static struct event_timer timer;
 static bool look; /* the timer has fired */
-static stralloc due =
-  STRALLOC_ZERO; /* copies whose account is back, or waited for no longer */
+/* The copies whose account is back, or is waited for no longer. */
+static stralloc due = STRALLOC_ZERO;
 static uint64_t bytes;
 
 static struct slice

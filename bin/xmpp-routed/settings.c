@@ -27,8 +27,8 @@ host_key(void const *item)
 
 static struct host *hosts;
 static struct table by_name = {.key = host_key}; /* of hosts */
-static struct host const
-  *last; /* the host that was found last: often the next is the same */
+/* The host that was found last: the next that is wanted is often the same. */
+static struct host const *last;
 struct access *routed_access;
 bool routed_keeps, routed_asks_names;
 

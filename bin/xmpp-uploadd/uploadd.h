@@ -185,8 +185,7 @@ struct web {
   uint64_t id;
   struct slice method, host, base, path, ip, length, headers;
   struct slots_place place;
-  struct vhost const
-    *v; /* whose URL the request has, or the first; NULL: there is none */
+  struct vhost const *v; /* the host of the URL, or the first; NULL: there is none */
 };
 
 /* A body that comes or goes. */
