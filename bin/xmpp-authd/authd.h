@@ -75,10 +75,11 @@ bool secrets_has_keys(uint64_t number);
 /* HMAC-SHA-256 of a text under the pepper; out has room for SCRAM_KEY_MAX. false: OpenSSL failed. */
 bool secrets_hmac(struct slice text, unsigned char *out);
 
-/* Say whether an account could be made; whether there is one. Make an account with these keys; give
- * it others; take it away. false with errno EEXIST, EBUSY (an account of the name is ending), ENOENT, ENAMETOOLONG or EIO. */
+/* Say whether the account bare could be made now. false with errno EEXIST, EBUSY (an account of the
+ * name is ending), ENAMETOOLONG or EIO. secrets_is_there says whether there is such an account. */
 bool secrets_is_free(struct slice bare);
 bool secrets_is_there(struct slice bare);
+
 /* As secrets_get, for the hash of which the account has keys: *h. */
 bool secrets_get_any(struct slice host, struct slice bare, enum scram_hash *h,
                      struct scram_keys *k, bool *real);
@@ -93,6 +94,9 @@ bool secrets_fill(struct slice bare, enum scram_hash proven,
 /* Say whether the keys that the account of the number has for a hash are these. */
 bool secrets_are_still(uint64_t number, enum scram_hash h, struct scram_keys const *k);
 
+/* secrets_add_keys makes the account bare with the keys k; secrets_new_keys gives an account the keys
+ * k of another password and ends its tokens; secrets_del deletes the account. false with errno ENOENT,
+ * EIO or an errno of secrets_is_free. */
 bool secrets_add_keys(struct slice bare, struct scram_keys const k[SCRAM_HASHES]);
 bool secrets_new_keys(struct slice bare, struct scram_keys const k[SCRAM_HASHES]);
 bool secrets_del(struct slice bare);
@@ -274,10 +278,13 @@ void exists_snapshot(struct snapshot *k);
 
 void control_account(struct link *l, struct record *r);
 
-/* Say whether keys are derived, or a program is asked, for a record of the link: the next one waits. The link is gone. */
+/* Say whether a record of l waits for derived keys or for a program's answer, so that the next record
+ * of l is not read. */
 bool control_works_for(struct link const *l);
 
-/* A program of the administrator has answered a question, or all that are open (0). */
+/* Go on with the record for which a program of the administrator was asked this question (0: all open
+ * questions), now that result is its answer. control_link_gone forgets l, whose records need no
+ * answer any more. */
 void control_answered(uint64_t question, struct slice result);
 void control_link_gone(struct link const *l);
 

@@ -189,8 +189,8 @@ check_jid(struct arena *a, struct slice text, struct jid *j)
 
 enum what { MAKE, PASSWORD, END, OWNER_ENDS };
 
-/* A record for which keys are derived, or a program outside is asked. Its link is not read meanwhile, so that answers keep the order
- * of the requests. */
+/* A record account that waits for keys to be derived, or for the answer of a program outside. authd
+ * does not read its link meanwhile, so that answers keep the order of the requests. */
 struct work {
   struct work *next;
   struct link *link;

@@ -40,8 +40,9 @@ bool tokens_open(struct store *s);
 bool tokens_get(uint64_t number, unsigned char const agent[AGENT_BYTES],
                 struct device *d);
 
-/* Keep the device, which has a token already; or add it, or give it its first token again, for which the device unused for the
- * longest loses its tokens when there are DEVICES_MAX. false with errno EIO or ENOSPC. */
+/* tokens_put stores d, the device agent of the account, which has a token already. tokens_add stores a
+ * device that has had none, or none that is left: if the account has DEVICES_MAX devices, the one
+ * unused for the longest loses its tokens. false with errno EIO or ENOSPC. */
 bool tokens_put(uint64_t number, unsigned char const agent[AGENT_BYTES],
                 struct device const *d);
 bool tokens_add(uint64_t number, unsigned char const agent[AGENT_BYTES],

@@ -9,12 +9,14 @@
  * LIMITS  EXCHANGES_MAX at once, EXCHANGE_US each; SCRAM_MESSAGE_MAX bytes a message
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, envelopes of c2sd. Not what the client says in them.
- * ROOMS   exchanges.c who waits; sasl.c mechanisms; secrets.c keys, lacks.c hashes
- *         without them, upgrade.c tasks for these; derive.c keys of new passwords, in a process of its own; outside.c programs that keep passwords,
- *         exists.c accounts of theirs without a login; control.c account; ends.c who is told
- *         of accounts; removals.c those that can be restored; failures.c how often logins failed, bans.c who is shut out; fast.c logins by
- *         token, tokens.c what is kept of tokens, tokens_control.c token; anonymous.c logins without
- *         an account; invited.c tokens of invitations; settings.c
+ * ROOMS   exchanges.c exchanges that wait for their clients; sasl.c mechanisms; secrets.c keys,
+ *         lacks.c hashes for which accounts have no keys, upgrade.c tasks that fill these in;
+ *         derive.c keys of new passwords, in a process of its own; outside.c programs that keep
+ *         passwords, exists.c their accounts, when nobody logs in; control.c the record account;
+ *         ends.c accounts that are made and end; removals.c removed accounts, which can be
+ *         restored; failures.c how often logins failed, bans.c addresses that are shut out; fast.c
+ *         logins by token, tokens.c the tokens in the store, tokens_control.c the record token;
+ *         anonymous.c logins without an account; invited.c tokens of invitations; settings.c
  */
 #include "authd.h"
 #include "bans.h"
