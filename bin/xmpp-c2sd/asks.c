@@ -10,8 +10,8 @@
 #include <string.h>
 
 /* This file reads the wishes that a client sends with its login, cuts them to their limits, and
- * passes them on to authd as fields of the record auth. authd never sees the XML, and nobody behind this file sees the id of a
- * user-agent, but its hash. */
+ * passes them on to authd as fields of the record auth. authd never sees the XML. Of the id of a
+ * user-agent authd, routed and the services see the hash alone. */
 
 #define DEVICE_MAX 128u
 #define UUID_LEN 36

@@ -7,8 +7,9 @@
 /* RFC 4422 s3.1 has at most 20 characters in the name of a mechanism. */
 #define MECHANISM_MAX 32
 
-/* Why logins fail: the words of xmpp-log(7). stat is the name of the count; tried: the client has shown a secret, or could
- * not for a reason that another mechanism does not change. */
+/* The reasons why logins fail: why is the word of xmpp-log(7), stat the name of the count. tried is
+ * true if the client has shown a secret, or could not for a reason that another mechanism does not
+ * change. */
 static struct reason {
   char const *why, *stat;
   bool tried;

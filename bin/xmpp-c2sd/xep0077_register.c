@@ -9,8 +9,9 @@
 #define NS_PREAUTH "urn:xmpp:pars:0"
 #define NS_TOKENS "urn:xmpp:ibr-token:0"
 
-/* Requests of jabber:iq:register, and tokens of invitations (XEP-0445), before the login go to registerd, over a link of its own: passwords
- * are not in routed's memory. One is on its way at a time, and input is held meanwhile. */
+/* c2sd passes requests of jabber:iq:register and tokens of invitations (XEP-0445) that come before
+ * the login to registerd over a link of its own, so that routed's memory has no passwords. A stream
+ * has one such request on its way at a time, and its input is held meanwhile. */
 
 /* ---- the feature ---- */
 

@@ -4,30 +4,31 @@
  * USAGE   xmpp-c2sd [ -d notif ] [ -v level ] [ -i instance ] [ -p [ -x ] ] settings
  * READS   settings/xmpp-c2sd      (from xmpp-confgen; again on SIGHUP)
  * FDS     2 log, notif readiness; with -p 0 and 1 records; with -p -x 0 and 1 a client stream
- * SPEAKS  conduits with tlsd and webd; SASL with authd; registration with registerd; sessions and stanzas with routed
- *         (xmpp-records(7))
- * LIMITS  a stanza: the listener's pre_auth_max_stanza_size and _elements, then max_stanza_size and _elements;
- *         XML_DEPTH_MAX, XML_ATTRS_MAX; SASL_FAILURES_MAX; UNBOUND_ELEMENTS_MAX elements before
- *         a resource is bound; HELD_MAX bytes of input that came too early; REQUESTS_MAX
- *         requests that routed has not acknowledged, HELD_BEHIND_MAX bytes of input behind
- *         them; BLOCKED_MAX bytes for a client that does not read (UNBOUND_BLOCKED_MAX before
- *         it is bound); with stream management max_ack_queue stanzas (more for ack_timeout
- *         while the client is there) of SM_QUEUE_BYTES_MAX bytes; for an inactive client
- *         CSI_MAX of CSI_BYTES_MAX; DIRECTED_MAX addresses with directed presence, of
- *         DIRECTED_BYTES_MAX; all of this together STREAMS_KEPT_MAX
+ * SPEAKS  conduits with tlsd and webd; SASL with authd; registration with registerd; sessions and
+ *         stanzas with routed (xmpp-records(7))
+ * LIMITS  a stanza: the listener's pre_auth_max_stanza_size and _elements, then max_stanza_size and
+ *         _elements; XML_DEPTH_MAX, XML_ATTRS_MAX; SASL_FAILURES_MAX; UNBOUND_ELEMENTS_MAX elements
+ *         before a resource is bound; HELD_MAX bytes of input that came too early; REQUESTS_MAX
+ *         requests that routed has not acknowledged, HELD_BEHIND_MAX bytes of input behind them;
+ *         BLOCKED_MAX bytes for a client that does not read (UNBOUND_BLOCKED_MAX before it is
+ *         bound); with stream management max_ack_queue stanzas (more for ack_timeout while the
+ *         client is there) of SM_QUEUE_BYTES_MAX bytes; for an inactive client CSI_MAX of
+ *         CSI_BYTES_MAX; DIRECTED_MAX addresses with directed presence, of DIRECTED_BYTES_MAX; all
+ *         of this together STREAMS_KEPT_MAX
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, records of its neighbours. Nothing that a client says.
  * ROOMS   stream.c the table of streams; life.c their conduits, their end; negotiation.c what a
- *         stream has until it is bound; rules.c access, shaping;
- *         states.c what each state takes, features.c what is offered; sasl.c, logins.c how
- *         logins end, asks.c what is asked for along with them, bans.c who is shut out, bind.c; inbound.c stanzas of clients; requests.c
- *         how many requests are on their way, asked.c those that are answered later; deliver.c
- *         what comes for a session, output.c how it leaves; kept.c what streams keep in all;
- *         shown.c what others have seen of a session, directed.c who has directed presence of it,
- *         veil.c what they see of a phone that is long away, marks.c what its client has, fresh.c what waits for stream management; xepNNNN_*.c one extension each, of XEP-0198 _resume.c a
- *         session that moves, _left.c what was handed over just before a restart of routed,
- *         _ended.c sessions that are over; settings.c; raw.c -x; snapshot.c what a trace begins
- *         with
+ *         stream has until it is bound; rules.c access, shaping; states.c what each state takes,
+ *         features.c what is offered; sasl.c, logins.c how logins end, asks.c what is asked for
+ *         along with them, bans.c addresses that are shut out, bind.c; inbound.c stanzas of
+ *         clients; requests.c how many requests are on their way, asked.c those that are answered
+ *         later; deliver.c what comes for a session, output.c how it leaves; kept.c what streams
+ *         keep in all; shown.c what others have seen of a session, directed.c who has directed
+ *         presence of it, veil.c what they see of a phone that is long away, marks.c what its
+ *         client has, fresh.c what waits for stream management; xepNNNN_*.c one extension each, of
+ *         XEP-0198 _resume.c a session that moves, _left.c what was handed over just before a
+ *         restart of routed, _ended.c sessions that are over; settings.c; raw.c -x; snapshot.c what
+ *         a trace begins with
  */
 #include "asked.h"
 #include "bans.h"
