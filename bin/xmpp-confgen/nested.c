@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Options of modules that are lists, with a row for each entry, or a mapping, with one. Fields of entries that are
- * mappings stand in the table too, under MODULE.OPTION. */
+/* An option of a module may be a list, of which each entry becomes a row, or a mapping, which
+ * becomes one row. The fields of an entry that is a mapping stand in the table too, under
+ * MODULE.OPTION. */
 
 /* An option that is being compiled. */
 struct nested {

@@ -21,11 +21,15 @@
  * EXIT    0 ok (warnings too); 1 warnings, with --strict; a denial, with why; a difference, with
  *         diff; 100 usage or a bad configuration; 111 a file that cannot be read or written now
  * TRUSTS  its arguments. Not FILE.
- * ROOMS   table.c all options, table_modules.c modules, replaced.c old ones; values.c their types; times.c, tls.c some of them;
- *         compile.c the whole; include.c other files; repeated.c keys that repeat; undefined.c options that are not given; keywords.c; access.c acls
- *         and rules; references.c rules that options name; listen.c, ports.c, web.c listeners; modules.c, defaults.c;
- *         nested.c their options that are lists, appended.c those of one service, node_config.c, vcard.c; tabber.c our own, pages.c those of web pages; services.c the administrator's programs;
- *         certs.c; front.c web servers in front; emit.c the settings; commands.c explain, why, diff, list; say.c messages
+ * ROOMS   table.c all options, table_modules.c modules, replaced.c options of earlier versions;
+ *         values.c types of options, times.c, tls.c some types; compile.c the whole; include.c
+ *         other files; repeated.c keys that repeat; undefined.c options that are not given;
+ *         keywords.c; access.c acls and rules; references.c rules that options name; listen.c,
+ *         ports.c, web.c listeners; modules.c, defaults.c modules; nested.c options that are lists,
+ *         appended.c those of one service, node_config.c, vcard.c; tabber.c our own options,
+ *         pages.c those of web pages; services.c the administrator's programs; certs.c; front.c web
+ *         servers in front; emit.c the settings; commands.c explain, why, diff, list; say.c
+ *         messages
  */
 #include "confgen.h"
 
