@@ -19,9 +19,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* du [JID]: the bytes that the stores have for an account or a room; without JID those of the
- * DU_LARGEST accounts, and rooms, that have most, and of all rooms of each service. xmpp-ctl reads the stores itself, so it works on a server that is
- * stopped too, and no program is held up. A message that several accounts have counts for each. */
+/* du [JID] prints how many bytes the stores have for an account or a room; without JID it prints
+ * the bytes of the DU_LARGEST accounts and rooms that have most, and those of all rooms of each
+ * service. xmpp-ctl reads the stores itself, so it works on a server that is stopped too, and no
+ * program is held up. A message that several accounts have counts for each. */
 
 /* Read transactions end after so many accounts: pages that nobody reads can be used again. */
 #define ACCOUNTS_A_READ 500

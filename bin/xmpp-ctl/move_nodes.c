@@ -5,8 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
-/* Nodes of an account (XEP-0163), or of a service (XEP-0060): their configuration, items, and people. A node that is here keeps
- * its configuration, and an item its payload. */
+/* This file imports the nodes of an account (XEP-0163) or of a service (XEP-0060): their
+ * configuration, items, affiliations and subscriptions. A node that is here already keeps its
+ * configuration, and an item its payload. */
 
 static struct {
   char const *name;

@@ -12,11 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The internal storage of Prosody: FOLDER/HOST/STORE/USER.dat, a table, and .list, items one behind the
- * other. In names each byte that is no letter and no digit may be % and its hexadecimal digits. A file
- * lies in the map, and one table or item of it in memory. A service has a table for each of its nodes,
- * FOLDER/HOST/pubsub_nodes/NODE.dat, and its items in FOLDER/HOST/pubsub_NODE.list. The file prosody.sqlite of such a folder, or
- * one that is named, is a database (prosody_sql.c): each store is kept here or there. */
+/* The internal storage of Prosody: FOLDER/HOST/STORE/USER.dat, a table, and .list, items one behind
+ * the other. In names each byte that is no letter and no digit may be % and its hexadecimal digits.
+ * xmpp-ctl maps a file, and has one table or item of it in memory. A service has a table for each
+ * of its nodes, FOLDER/HOST/pubsub_nodes/NODE.dat, and its items in FOLDER/HOST/pubsub_NODE.list.
+ * The file prosody.sqlite of such a folder, or a file that is named, is a database (prosody_sql.c):
+ * each store is kept here or there. */
 
 static struct {
   char folder[700];      /* of a host */

@@ -86,7 +86,8 @@ uint64_t setting_number(char const *name, uint64_t otherwise);
 #define LATENCY_STEPS 16
 #define LATENCY_BUCKETS (64 * LATENCY_STEPS)
 
-/* Of one process: wanted is how many sessions it is to have. received counts all that came, the doubled among them. */
+/* The figures of one process. wanted is the number of sessions that the process is to have;
+ * received counts all that came, the doubled among them. */
 struct figures {
   uint64_t wanted, online, ready, logins, failed, broken;
   uint64_t sent, expected, received, doubled, misordered;

@@ -2,9 +2,10 @@
 
 #include <stdio.h>
 
-/* A session that comes online (XEP-0163 s4.3.4): each of the hub's contacts has published at
- * some nodes (-o nodes=N), and the hub shows its presence, gets the last items of all of them, is
- * unavailable, and begins anew; before the measured time the hub wants none. sent counts how often; the latency is that until the last item. */
+/* Load of sessions that come online (XEP-0163 s4.3.4). Each of the hub's contacts has published at
+ * some nodes (-o nodes=N). The hub shows its presence, gets the last items of all of them, is
+ * unavailable, and begins anew. Before the measured time the hub asks for no items. sent counts how
+ * often the hub came online; a latency lasts from its presence to the last item. */
 
 struct coming {
   struct meeting meeting;

@@ -31,8 +31,9 @@ publish(struct client *c, char const *text)
   people_publish(c, "publish", NULL, node, "current", payload);
 }
 
-/* Last items have a delay, and do not count: a client may get one again. The hub publishes an item before the measured time: a client that gets that item knows that its
- * capabilities are known. */
+/* Last items have a delay and do not count, for a client may get one again. The hub publishes an
+ * item before the measured time: a client that gets the item knows by it that the server knows the
+ * client's capabilities. */
 static void
 prepare(struct client *c)
 {

@@ -16,8 +16,9 @@
  * LIMITS  PROCESSES_MAX, SOURCES_MAX, SETTINGS_MAX
  * TRUSTS  its arguments, and no server
  * ROOMS   kinds.h the kinds of load: archive.c, back.c, chat.c, muc.c, omemo-fetch.c, pep.c,
- *         pep-login.c, presence.c, pubsub.c, s2s*.c; loads.c what they have in common, audience.c one
- *         who speaks to many, people.c their contacts; client.c one client; websocket.c its way over HTTP; login.c SASL; processes.c; figures.c
+ *         pep-login.c, presence.c, pubsub.c, s2s*.c; loads.c what they have in common, audience.c
+ *         one who speaks to many, people.c their contacts; client.c one client; websocket.c its way
+ *         over HTTP; login.c SASL; processes.c; figures.c
  */
 #include "load.h"
 
