@@ -2,8 +2,9 @@
 
 #include <errno.h>
 
-/* The rules by which an address may read, subscribe and publish (XEP-0060 s4.1, s4.5). Contacts are asked of the roster of the
- * owner at each request and each event: there is no copy. */
+/* The rules by which an address may read, subscribe and publish (XEP-0060 s4.1, s4.5). pubsubd
+ * reads the contacts of an owner in the roster at each request and each event, and keeps no
+ * copy. */
 
 enum pubsub_affiliation
 affiliation_of(struct pubsub_node const *n, struct slice self, struct jid const *who)

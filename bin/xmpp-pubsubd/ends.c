@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Expired items, deleted nodes and ended accounts go by themselves, in steps of a few entries, so that no request waits for long:
+/* Expired items, deleted nodes and ended accounts go by themselves, in steps of a few entries, so that
+ * no request waits for long:
  *
  *   expired items (item_expire), which no answer has any more since they expired;
  *   subscriptions that had an end (pubsub#expire), which count as none since then;

@@ -124,7 +124,8 @@ retract(struct request *q, struct slice ids)
   return ok;
 }
 
-/* Look at items of q->n until *left, which is not 0, becomes 0; delete those that the leaver has published. */
+/* Look at items of q->n until *left, which is not 0, becomes 0; delete the items that the leaver
+ * has published. */
 static bool
 leave(struct request *q, struct pubsub_leaver *l, unsigned int *left)
 {

@@ -329,7 +329,8 @@ may_retract(struct request *q, struct pubsub_item const *it)
          slice_eq(it->publisher, q->ctx->from.bare);
 }
 
-/* Somebody who may not read the node does not learn either which items there are, but for those of its own. */
+/* Say whether the sender may read the node. Others may not learn which items the node has, but for
+ * their own. */
 static bool
 sees_items(struct request *q)
 {

@@ -1,8 +1,7 @@
 #include "pubsubd.h"
 
-/* Limits (PUBSUB_* of lib/base/limits_services.h): how many nodes, items, bytes, affiliations and subscriptions
- * there may be. All are compared with numbers that the store keeps, so no request walks over what others
- * have made.
+/* Limits (PUBSUB_* of lib/base/limits_services.h) of nodes, items, bytes, affiliations and subscriptions.
+ * All are compared with numbers that the store keeps, so no request walks over what others have made.
  *
  * Nodes of an account count for the account. Those of a service count for the address that has
  * created them, whoever owns them now and whoever publishes: an owner can be made one by strangers. When

@@ -10,12 +10,15 @@
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, and the envelope of what routed sends. Not the XML.
  * ROOMS   request.c the action of a request, and what refuses it; config.c the configuration of
- *         nodes; access.c who may; room.c how much; publish.c, items.c, nodes.c, subscribe.c, people.c the use
- *         cases, authorize.c subscriptions that an owner allows, pending.c those that wait; events.c who is told, returned.c what comes back; disco.c
- *         what is shown; ends.c what goes by itself, heirs.c to whom nodes of ended accounts come; control.c xmpp-ctl pubsub; settings.c. Of
- *         accounts: who.c who is online, shows.c what they show; caps.c what clients want, caps_store.c what is known of
- *         that; pep.c which clients are told; last.c last items; lost.c lost access; probes.c
- *         restarts; leaving.c who goes; homes.c nodes of services; bookmarks.c and avatars.c other forms of some nodes
+ *         nodes; access.c who may; room.c how much; publish.c, items.c, nodes.c, subscribe.c,
+ *         people.c the use cases, authorize.c subscriptions that an owner allows, pending.c
+ *         subscriptions that wait for this; events.c who is told, returned.c what comes back;
+ *         disco.c what is shown; ends.c what goes by itself, heirs.c to whom nodes of ended
+ *         accounts come; control.c xmpp-ctl pubsub; settings.c. Of accounts: who.c who is online,
+ *         shows.c what they show; caps.c what clients want, caps_store.c the capabilities that are
+ *         known; pep.c which clients are told; last.c last items; lost.c lost access; probes.c
+ *         restarts; leaving.c who goes; homes.c nodes of services; bookmarks.c and avatars.c other
+ *         forms of some nodes
  */
 #include "pep.h"
 
