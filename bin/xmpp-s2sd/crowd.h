@@ -10,7 +10,8 @@ void crowd_leave(struct stream *s);
 
 uint64_t crowd_count(void);
 
-/* Say whether a stranger at this address, or in its network of IPv6, may make us connect to one more domain. */
+/* Say whether a stranger at the address ip, or in its IPv6 network (/64), may make us connect to
+ * one more domain, and count that connection. */
 bool crowd_may_dial(char const *ip);
 
 void crowd_snapshot(struct snapshot *k);

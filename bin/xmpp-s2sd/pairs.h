@@ -70,9 +70,10 @@ uint64_t pair_number(struct slice raw);
 void pair_attach(struct pair *p, struct stream *s);
 void pair_lost(struct pair *p, struct verdict const *why, bool steady, uint64_t left);
 
-/* An earlier run had sent stanzas of the pair on a stream; so many; so many of these are acknowledged. The
- * stream may be resumed under the number left; the number of it in the file is kept. The peer is asked at once
- * when revives is true. NULL: there is no room. */
+/* Make the pair of k, a stream in the file on which an earlier run had sent k->sent stanzas, of
+ * which k->acked are acknowledged. The stream may be resumed under the number left; left 0, or a
+ * later stream of the pair in the file: the pair stays as it is. revives: the peer is asked at
+ * once. NULL: there is no room. */
 struct pair *pair_restore(struct kept_stream const *k, uint64_t left, bool revives);
 
 /* The attempt of the pair's dial has failed. */

@@ -29,8 +29,8 @@ bool queue_resume(struct pair *p, uint32_t h);
 /* A new stream begins with all that waits. */
 void queue_rewind(struct pair *p);
 
-/* Number what waits from 1 on (tag pair=); give the last number, 0 when nothing waits. A stanza for which there
- * is no memory is lost. */
+/* Number the stanzas that wait from 1 on (tag pair=); give the last number, 0 when none waits. A stanza
+ * for which there is no memory is lost. */
 uint64_t queue_renumber(struct pair *p);
 
 /* The stream of the pair is in the file from now on, with what has left on it. */

@@ -22,7 +22,8 @@ struct found {
   bool looked_at;
 };
 
-/* Say whether the peer may have sent stanzas of which it does not know that they are here: see resume_owes. */
+/* Say whether the peer may have sent stanzas without having heard that they are here
+ * (resume_owes). */
 static bool
 owes(struct kept_stream const *k)
 {

@@ -7,24 +7,22 @@
  * SPEAKS  TCP and TLS 1.2, 1.3 to the network; conduits to c2sd, s2sd, compd and webd
  *         (xmpp-records(7))
  * LIMITS  CONN_READ bytes a turn and connection; CONN_AHEAD on the way to a stream program;
- *         CONN_HIGH_WATER bytes of output, then its feeder must stop and it is not read, and
- *         after send_timeout, or at CONN_OUTPUT_MAX, it is cut; TLS_HANDSHAKE_US twice,
- *         PROXY_HEADER_US, PROXY_HEADER_MAX;
- *         TLS_HELLO_MAX; TLS_CONTROL_MAX; CONN_PIPES_MAX pipes for bodies. DIALS_MAX requests for connections at once,
- *         DIALS_WAITING_MAX behind them
+ *         CONN_HIGH_WATER bytes of output, then its feeder must stop and it is not read, and after
+ *         send_timeout, or at CONN_OUTPUT_MAX, it is cut; TLS_HANDSHAKE_US twice, PROXY_HEADER_US,
+ *         PROXY_HEADER_MAX; TLS_HELLO_MAX; TLS_CONTROL_MAX; CONN_PIPES_MAX pipes for bodies.
+ *         DIALS_MAX requests for connections at once, DIALS_WAITING_MAX behind them
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
- * TRUSTS  settings; conduit records of its neighbours. Not a byte from the network: it is
- *         passed on, or given to OpenSSL, and never looked at, but for the
- *         header of a proxy
- * ROOMS   listener.c sockets that accept, socket.c how they are bound; conn.c the life of a connection, deadline.c its
- *         end when it is late, proxied.c the header of a proxy; requests.c what
- *         its stream program wants of it; output.c its way out, divert.c big bodies as descriptors; bounds.c what it may hold and
- *         cost; shaper.c; context.c TLS contexts, channel bindings; tickets.c keys of
- *         tickets; certs.c the pool of
- *         certificates; s2s.c options of streams between servers; verify.c certificates of
- *         other servers; dial.c requests for connections, target.c where to, race.c the
- *         order of attempts, client.c TLS as the client; tally.c how much was written;
- *         addresses.c who is shut out, and how many connections an address has
+ * TRUSTS  settings; conduit records of its neighbours. Not a byte from the network: it is passed
+ *         on, or given to OpenSSL, and never looked at, but for the header of a proxy
+ * ROOMS   listener.c sockets that accept, socket.c how they are bound; conn.c the life of a
+ *         connection, deadline.c its end when it is late, proxied.c the header of a proxy;
+ *         requests.c records of its stream program; output.c its way out, divert.c big bodies as
+ *         descriptors; bounds.c what it may hold and cost; shaper.c; context.c TLS contexts,
+ *         channel bindings; tickets.c keys of tickets; certs.c the pool of certificates; s2s.c
+ *         options of streams between servers; verify.c certificates of other servers; dial.c
+ *         requests for connections, target.c where to, race.c the order of attempts, client.c TLS
+ *         as the client; tally.c how much was written; addresses.c addresses that are shut out, and
+ *         how many connections each has
  */
 #include "addresses.h"
 #include "tickets.h"
