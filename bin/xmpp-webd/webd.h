@@ -34,8 +34,8 @@ void settings_free(void *fresh);
 struct slice settings_host(struct slice listener, struct slice host);
 struct slice settings_host_name(struct slice ascii);
 
-/* The handler word for a path at a listener: the longest prefix by whole segments; *base and *rest are the two
- * parts of path. s NULL: none. */
+/* The word of the handler whose path at the listener is the longest prefix of path by whole segments;
+ * *base is that prefix, *rest what follows. s NULL: there is none. */
 struct slice settings_handler(struct slice listener, struct slice path,
                               struct slice *base, struct slice *rest);
 
@@ -62,8 +62,9 @@ enum conn_state {
 struct conn;
 struct request;
 
-/* A connection after its upgrade. data: bytes have come. go: the client takes output again, or not. late: the
- * time of conn_deadline is over. gone: the connection has ended; say no more to it. stop: the program ends. */
+/* The functions that have a connection c after its upgrade. data: bytes have come. go: the client takes
+ * output again (go true), or takes none for now. late: the time of conn_deadline is over. gone: c has
+ * ended, and nothing may be written to it. stop: the program ends. */
 struct upgrade {
   void (*data)(struct conn *c, struct slice bytes);
   void (*go)(struct conn *c, bool go);
@@ -203,7 +204,8 @@ struct request {
     diverted;    /* a part of the body is in a pipe */
 };
 
-/* Handle a head of len bytes at s in the buffer of c, which is read whole. Else: refuse it with this status. */
+/* Handle the whole head of a request, the len bytes at s in the buffer of c; request_refuse refuses a
+ * head with this status. */
 void request_begin(struct conn *c, char *s, size_t len);
 void request_refuse(struct conn *c, unsigned int status, char const *why);
 

@@ -8,21 +8,21 @@
  *         (xmpp-records(7))
  * LIMITS  a head: HTTP_HEAD_MAX bytes, HTTP_LINE_MAX its first line, HTTP_FIELDS_MAX fields,
  *         WEB_HEAD_US; WEB_IDLE_US between requests; WEB_BODY_US without a byte of a body,
- *         WEB_BODY_RATE;
- *         WEB_AHEAD_MAX bytes behind a request; WEB_REQUESTS_MAX requests of a service,
- *         WEB_REQUESTS_ALL_MAX in all; a service is awaited WEB_MOUNT_US, and is silent for
- *         WEB_SILENCE_US at most
+ *         WEB_BODY_RATE; WEB_AHEAD_MAX bytes behind a request; WEB_REQUESTS_MAX requests of a
+ *         service, WEB_REQUESTS_ALL_MAX in all; a service is awaited WEB_MOUNT_US, and is silent
+ *         for WEB_SILENCE_US at most
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
- * TRUSTS  settings, records of its front. Of web services their answers, but not their fields. Not a byte of a client
- * ROOMS   conn.c connections, shaper.c how fast they are read, diverts.c their big bodies; request.c from a head to its handler; client.c who asks, behind
- *         proxies, bans.c who is shut out; answer.c answers; kinds.c the table of handlers; services.c web services, mounts.c what they have; websocket.c
- *         WebSocket, ws_frames.c its frames; bosh.c requests of BOSH, bosh_body.c their
- *         element, bosh_sessions.c sessions, bosh_rids.c the order of requests, bosh_rules.c
- *         keys, rates and answers that are kept; streams.c conduits to c2sd, shares.c those of
- *         an address; hostmeta.c
- *         where clients connect (XEP-0156), addresses.c how that is found; files.c files of a
- *         folder; converse.c a page to chat; metrics.c figures
- *         for monitors; settings.c
+ * TRUSTS  settings, records of its front. Of web services their answers, but not their fields. Not
+ *         a byte of a client.
+ * ROOMS   conn.c connections, shaper.c how fast they are read, diverts.c their big bodies;
+ *         request.c from a head to its handler; client.c the client behind proxies, bans.c
+ *         addresses that are shut out; answer.c answers; kinds.c the table of handlers; services.c
+ *         web services, mounts.c what they have; websocket.c WebSocket, ws_frames.c its frames;
+ *         bosh.c requests of BOSH, bosh_body.c their element, bosh_sessions.c sessions, bosh_rids.c
+ *         the order of requests, bosh_rules.c keys, rates and answers that are kept; streams.c
+ *         conduits to c2sd, shares.c those of an address; hostmeta.c where clients connect
+ *         (XEP-0156), addresses.c how that is found; files.c files of a folder; converse.c a page
+ *         to chat; metrics.c figures for monitors; settings.c
  */
 #include "bosh.h"
 
