@@ -5,8 +5,9 @@
  * FDS     2 log, notif readiness; with -p 0 and 1 records; sockets to its children
  * SPEAKS  verify and verified with authd (xmpp-records(7)); ejabberd's protocol, or that of
  *         checkpassword, with its children
- * LIMITS  EXTAUTH_WORKERS_MAX processes, EXTAUTH_QUEUE_MAX questions that wait, and EXTAUTH_NAMES_MAX
- *         about names, EXTAUTH_ANSWER_US for an answer, EXTAUTH_QUESTION_MAX bytes of a question, EXTAUTH_CACHE_MAX known passwords
+ * LIMITS  EXTAUTH_WORKERS_MAX processes, EXTAUTH_QUEUE_MAX questions that wait, and
+ *         EXTAUTH_NAMES_MAX about names, EXTAUTH_ANSWER_US for an answer, EXTAUTH_QUESTION_MAX
+ *         bytes of a question, EXTAUTH_CACHE_MAX known passwords
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, authd, and the answers of the programs
  * ROOMS   pool.c processes that stay; checkpassword.c one for each question; process.c children; cache.c

@@ -8,8 +8,8 @@ cat_element(stralloc *out, char const *open, struct slice text, char const *clos
   return xml_cat(out, open) && xml_cat_text(out, text) && xml_cat(out, close);
 }
 
-/* XEP-0092 s3: name and version, or what the administrator has in its place; of the operating system the name alone, and that only when
- * the administrator wants it told (s5). */
+/* XEP-0092 s3: give name and version, or the administrator's text in place of the version; of the
+ * operating system give the name alone, and only if the administrator wants it told (s5). */
 enum verdict
 xep0092_version(struct handle_ctx *ctx, struct stanza const *in, struct xml_node const *e,
                 stralloc *out)

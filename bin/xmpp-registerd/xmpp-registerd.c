@@ -8,18 +8,19 @@
  * SPEAKS  requests before the login with c2sd, over a link of its own; stanzas, end with
  *         routed; account and auth with authd; requests with webd; invite with hostd, userd and the
  *         administrator (xmpp-records(7))
- * LIMITS  WEB_VISITS_MAX requests of the web; REGISTER_STREAMS_MAX streams, REGISTER_ATTEMPTS_MAX questions to authd, REGISTER_SLOTS_MAX
- *         sites that have to wait, CHALLENGES_MAX
- *         captchas, INVITES_MAX invitations, WATCHERS_LINES_MAX lines of one message to watchers
+ * LIMITS  WEB_VISITS_MAX requests of the web; REGISTER_STREAMS_MAX streams, REGISTER_ATTEMPTS_MAX
+ *         questions to authd, REGISTER_SLOTS_MAX sites that have to wait, CHALLENGES_MAX captchas,
+ *         INVITES_MAX invitations, WATCHERS_LINES_MAX lines of one message to watchers
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, and the envelope of what c2sd and routed send. Not the XML.
- * ROOMS   xep0077_register.c requests before the login; session.c those of sessions; query.c what they
- *         have in them; account.c the checks, and what authd is asked; answers.c, texts.c;
+ * ROOMS   xep0077_register.c requests before the login; session.c those of sessions; query.c what
+ *         they have in them; account.c the checks, and what authd is asked; answers.c, texts.c;
  *         captcha.c challenges, xep0158_captcha.c their form, spawn.c, spawners.c and run.c the
- *         program that makes them; streams.c what is known of a stream; slots.c who has to wait; greet.c messages;
- *         invites.c invitations, xep0401_invites.c who makes them, xep0445_preauth.c who shows one,
- *         joins.c what follows, invite_uris.c their addresses; web.c requests of the web, html.c how
- *         pages look, words.c their texts, qr.c, page_*.c one page each, web_login.c their passwords; settings.c
+ *         program that makes them; streams.c what is known of a stream; slots.c who has to wait;
+ *         greet.c messages; invites.c invitations, xep0401_invites.c who makes them,
+ *         xep0445_preauth.c who shows one, joins.c what follows, invite_uris.c their addresses;
+ *         web.c requests of the web, html.c how pages look, words.c their texts, qr.c, page_*.c one
+ *         page each, web_login.c their passwords; settings.c
  */
 #include "captcha.h"
 #include "invites.h"

@@ -2,9 +2,9 @@
 
 #include "form/form.h"
 
-/* XEP-0363 s4: the service with its vCard (XEP-0054), its namespaces and the largest file; s6: the purposes whose files are
- * kept as their clients expect. All files are kept alike: as those of messages, and, where nothing
- * deletes files, for good. */
+/* XEP-0363 s4: the service shows its vCard (XEP-0054), its namespaces and the size of the largest
+ * file; s6: it shows the purposes whose files are kept as clients expect. All files are kept alike:
+ * as those of messages, and, where nothing deletes files, for good. */
 
 #define NS_DISCO_INFO "http://jabber.org/protocol/disco#info"
 #define NS_DISCO_ITEMS "http://jabber.org/protocol/disco#items"

@@ -10,10 +10,11 @@
  * EXIT    0 SIGTERM or end of input; 100 usage or bad settings; 111 system call
  * TRUSTS  settings, and the envelope of what routed sends. Not the XML, not the paths of requests,
  *         not the names of files.
- * ROOMS   handlers.c what is answered; xep0363_slots.c requests for slots, rates.c how often; xep0030_disco.c; slots.c expired ones;
- *         names.c names of files and URLs; files.c the docroot; web.c requests of the web; put.c, pipe.c bodies as descriptors,
- *         get.c; types.c of files; answer.c heads of answers; walk.c all files; quota.c, sweep.c,
- *         ends.c deletion; control.c; settings.c
+ * ROOMS   handlers.c what is answered; xep0363_slots.c requests for slots, rates.c how often;
+ *         xep0030_disco.c; slots.c expired ones; names.c names of files and URLs; files.c the
+ *         docroot; web.c requests of the web; put.c, pipe.c bodies as descriptors, get.c; types.c
+ *         of files; answer.c heads of answers; walk.c all files; quota.c, sweep.c, ends.c deletion;
+ *         control.c; settings.c
  */
 #include "uploadd.h"
 

@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Counts of what an account does in an interval. mod_pres_counter: so many subscription stanzas of an account, in one direction, in an
- * interval; what is more is dropped in silence. Counted from the first of an interval. */
+/* Counts of what an account does in an interval, which begins with the first thing that is counted.
+ * mod_pres_counter limits the subscription stanzas of an account in each direction: the stanzas
+ * above the limit are dropped in silence. */
 
 /* Accounts that are counted at once; more are not counted. */
 #define COUNTERS_MAX 65536
