@@ -341,7 +341,8 @@
 /* Incoming streams that have proven no domain, and those of one address (/64). */
 #define S2S_BEFORE_AUTH 512u
 #define S2S_PER_ADDRESS 16u
-/* Of a stream: domains that it proves, open questions about them, bytes of a key (XEP-0185: 64), db:verify. */
+/* Of a stream of another server: domains that it proves, open questions about them, bytes of a key
+ * (XEP-0185: 64), questions db:verify. */
 #define S2S_PROOFS 64u
 #define S2S_ASKED 8u
 #define S2S_KEY_MAX 512u
@@ -585,8 +586,8 @@
 #define IMPORT_AHEAD_MAX 8u
 #define IMPORT_REQUESTS_MAX 64u
 
-/* Nodes of an account, and of a service, includes inside includes, and namespaces that are named at the end, of
- * xmpp-ctl import. */
+/* xmpp-ctl import: nodes of an account, and of a service; includes inside includes; unknown
+ * namespaces that are named at the end. */
 #define IMPORT_NODES_MAX 2000u
 #define IMPORT_SERVICE_NODES_MAX 100000u
 #define IMPORT_INCLUDES_MAX 3u

@@ -122,8 +122,7 @@
 #define HTTP_HOST_MAX 255
 #define HTTP_HOPS_MAX 64u
 /* xmpp-webd: times (microseconds) for a whole head, the first one from the connection's beginning
- * on; between requests (above the 60 s of proxies); without a byte of a body; for a web service that is not there (a restart), and for
- * one that says nothing; for what is left of requests at the end of the program. */
+ * on; between requests (above the 60 s of proxies); without a byte of a body. */
 #define WEB_HEAD_US 30000000u
 #define WEB_IDLE_US 75000000u
 #define WEB_BODY_US 60000000u
@@ -131,6 +130,8 @@
 #define WEB_BODY_RATE 1024u
 /* No body has more seconds: ten days. */
 #define WEB_BODY_MAX_S 864000u
+/* xmpp-webd: times (microseconds) in which a web service that is away comes back (a restart); in
+ * which a service says nothing. */
 #define WEB_MOUNT_US 3000000u
 #define WEB_SILENCE_US 60000000u
 #define WEB_STOP_US 5000000u
@@ -253,7 +254,8 @@
  * disco#items. */
 #define PUBSUB_SUBSCRIBERS_COUNTED 1000u
 #define PUBSUB_NODES_LOOKED_AT 1000u
-/* The bytes of an answer, to another server, whose limit of a stanza is not known; its items; the items that one request retracts. */
+/* The bytes of an answer, and of one to another server, whose limit of a stanza is not known; the
+ * items of an answer; the items that one request retracts. */
 #define PUBSUB_ANSWER_BYTES (1u << 20)
 #define PUBSUB_ANSWER_BYTES_ABROAD (256u << 10)
 #define PUBSUB_ANSWER_ITEMS 1000u

@@ -12,8 +12,9 @@
 #define EVENT_WRITE 4u
 #define EVENT_GONE 16u
 
-/* Called with what is possible: EVENT_READ, EVENT_WRITE. When the peer is gone for both
- * directions, or there is an error, EVENT_READ and EVENT_GONE come even unwanted. It may start and cancel anything, its own watch included. */
+/* A callback, which event_run calls with what is possible now: EVENT_READ, EVENT_WRITE. When the peer is
+ * gone for both directions, or there is an error, EVENT_READ and EVENT_GONE come even unwanted. The
+ * callback may start and cancel anything, its own watch included. */
 typedef void event_io_fn(void *cookie, uint32_t what);
 
 /* A watched fd, in the memory of whoever watches; fd -1 (EVENT_IO_ZERO) when it is not.

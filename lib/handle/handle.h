@@ -54,10 +54,10 @@ void handle_announced(struct link *routed);
 /* Ask routed to be told of word (verb watch of xmpp-records(7)). */
 void handle_watch(struct link *routed, char const *word);
 
-/* Answer the iq of a stanza record by the rows, on its link. Requests that no row takes, or a
- * row whose module the addressed host does not have, get service-unavailable; an answer that is too long for a record becomes resource-constraint;
- * results and errors are ignored, and so are requests that come again: false is given for those
- * alone. */
+/* Answer the iq of the stanza record r by the n rows, on the link routed. A request that no row takes,
+ * or only a row whose module the addressed host does not have, gets service-unavailable; an answer that
+ * is too long for a record becomes resource-constraint. Results and errors are ignored, and so is a
+ * request that comes again: false is given for such a request alone. */
 bool handle_record(struct link *routed, struct record *r, struct handle_row const *rows,
                    size_t n, struct settings const *st);
 

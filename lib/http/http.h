@@ -18,10 +18,10 @@ struct http_scan {
 };
 
 /* Look for the end of the head that begins at s, of which len bytes are here; each call has the
- * bytes of the last call in front. Give its length, its empty line included; 0: it is not
- * whole yet; or minus the status with which the client is refused: 400 a third empty line in front of it, a NUL; 414 a
- * request line above HTTP_LINE_MAX; 431 a head above HTTP_HEAD_MAX, or more than HTTP_FIELDS_MAX
- * fields. */
+ * bytes of the last call in front. Give the length of the head, its empty line included; 0: the head
+ * is not whole yet; or minus the status with which the client is refused: 400 a third empty line in
+ * front of the head, a NUL; 414 a request line above HTTP_LINE_MAX; 431 a head above HTTP_HEAD_MAX, or
+ * more than HTTP_FIELDS_MAX fields. */
 long http_scan(struct http_scan *k, char const *s, size_t len);
 
 /* ---- the request (request.c) ---- */
@@ -81,8 +81,8 @@ bool http_host(char *s, size_t len, struct slice *host);
 bool http_text_holds(struct slice text);
 bool http_path_holds(struct slice path);
 
-/* Say whether prefix, a decoded path (/upload; empty: all), is the beginning of path by whole segments; *rest is what
- * follows: empty, or with a slash in front. */
+/* Say whether prefix, a decoded path (/upload; empty: all), is the beginning of path by whole segments;
+ * *rest is what follows: empty, or with a slash in front. */
 bool http_path_below(struct slice path, struct slice prefix, struct slice *rest);
 
 /* Decode %XX of one segment into a. s NULL: ENOMEM. */

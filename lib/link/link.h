@@ -76,15 +76,17 @@ struct link_owner {
   void (*snapshot)(struct snapshot *k);
 };
 
-/* Start the area for this process, for the live driver or the pipe driver; owner must
- * outlive it. A program that the table of programs does not have is a service. The loop must be there (event_init). */
+/* Start the area for this process, for the live driver or the pipe driver; owner must outlive the
+ * area. A program that the table of programs does not have is a service. The loop must be there
+ * (event_init). */
 void link_init(struct link_owner const *owner, bool pipe);
 
 /* Let a program connect that runs as uid (LINK_SAME_USER: as we do): one of tabber's own by
  * its word, which has its roles by the table of programs; or a service of the
  * administrator's, whose name word is, with these roles. Of tabber's own programs those for
  * which there was no call may connect as our user. Control connections: root and our user,
- * always. A later call for the same word takes the place of the earlier. false: ENOBUFS, more than LINK_PEERS_MAX, or a name too long. */
+ * always. A later call for the same word takes the place of the earlier. false: ENOBUFS, more than
+ * LINK_PEERS_MAX, or a name too long. */
 #define LINK_SAME_USER ((uid_t)-1)
 bool link_admit(struct slice word, unsigned int roles, uid_t uid);
 

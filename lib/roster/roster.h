@@ -123,8 +123,8 @@ bool roster_item_get(struct roster *r, uint64_t account, struct slice contact,
  * what XML and records escape. */
 size_t roster_item_bytes(struct roster_item const *item);
 
-/* Store the item; its slices may lie in the map. errno EDQUOT: ROSTER_ITEMS_MAX are listed
- * already, or the roster would grow over ACCOUNT_ROSTER_BYTES; ENAMETOOLONG: the JID is over ROSTER_JID_MAX. */
+/* Store the item, whose slices may lie in the map. errno EDQUOT: ROSTER_ITEMS_MAX are listed already, or
+ * the roster would grow over ACCOUNT_ROSTER_BYTES; ENAMETOOLONG: the JID is over ROSTER_JID_MAX. */
 bool roster_item_put(struct roster *r, uint64_t account, struct roster_item const *item);
 bool roster_item_del(struct roster *r, uint64_t account, struct slice contact);
 

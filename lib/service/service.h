@@ -22,9 +22,10 @@ struct service {
   char const *const *needs;
 
   /* Settings are taken in two steps. read makes of st all that the program keeps, and changes
-   * nothing: NULL, having said why (settings_refuse). take puts what read gave in force, in
-   * the place of what was before, and cannot fail; first: at the start. drop (NULL: nothing is to be freed) frees what
-   * read gave and nobody took. st lives until other settings have been taken, or until drop. */
+   * nothing; it gives NULL, having said why (settings_refuse). take puts what read gave in force, in
+   * the place of the settings before, and cannot fail; first: at the start. drop (NULL: nothing is to
+   * be freed) frees what read gave and take did not get. st lives until other settings have been
+   * taken, or until drop. */
   void *(*read)(struct settings *st);
   void (*take)(void *fresh, bool first);
   void (*drop)(void *fresh);

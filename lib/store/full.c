@@ -7,9 +7,10 @@
 
 /* ---- the reserve ---- */
 
-/* LMDB writes a page anew before it takes something off it, so that a map without a free page lets nothing
- * go. The map is STORE_RESERVE_BYTES larger while something is erased, and else no larger than its limit or, if
- * that is more, up to the last page that was in use: what erasing has taken stays. */
+/* LMDB writes a page anew before it takes something off it, so that nothing can be deleted from a
+ * map without a free page. The map is STORE_RESERVE_BYTES larger while something is erased.
+ * Otherwise it is as large as its limit or, if that is more, up to the last page that was in use:
+ * the pages that erasing has taken stay. */
 void
 store_set_map(struct store *s, size_t bytes)
 {

@@ -66,8 +66,8 @@ enum conduit_input {
 };
 
 /* The owner's functions. No function frees its conduit but settled.
- * header: the peer's header is root, whose fault is a stream error (s4.7, s4.8) or NULL; the owner writes its own by conduit_header. root NULL: an error is to come, and needs
- * our header in front.
+ * header: the peer's header is root, whose fault is a stream error (s4.7, s4.8) or NULL; the owner
+ * writes its own by conduit_header. root NULL: an error is to come, and needs our header in front.
  * element: a first-level element, its tree and its text. closed: the peer has ended its stream.
  * input: what becomes of input now.
  * go: output that waited has left.
