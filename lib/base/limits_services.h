@@ -134,7 +134,6 @@
  * which a service says nothing. */
 #define WEB_MOUNT_US 3000000u
 #define WEB_SILENCE_US 60000000u
-#define WEB_STOP_US 5000000u
 /* Bytes behind a request that is not answered; of a body on its way to a service, or to a client; of
  * a record body. */
 #define WEB_AHEAD_MAX (16u << 10)
