@@ -261,8 +261,7 @@ struct session {
   stralloc message;          /* that came too early (holds.c) */
   uint64_t message_at, presence_at; /* of shapers */
   unsigned int pings;               /* that nobody has answered */
-  uint64_t
-    number; /* of a local session, by which routed knows the session; 0: not known */
+  uint64_t number;                  /* routed's name for a local session; 0: not known */
   bool local;
   bool away; /* routed has said so of this number */
 };

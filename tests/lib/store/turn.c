@@ -368,8 +368,9 @@ full_refuses(void **state)
   assert_true(store_commit(writer));
 }
 
-/* All that fills the map can be erased, by turns of some entries each; other writes of these turns are refused
- * and do not spoil them. The map has room then for what filled it, and is full again not far behind. A reader sees all of it. */
+/* All that fills the map can be erased, by turns of some entries each; other writes of these turns
+ * are refused and do not spoil them. The map has room then for as much as had filled it, and is
+ * full again not far behind. A reader sees all of this. */
 static void
 full_erases(void **state)
 {
