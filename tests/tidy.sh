@@ -22,6 +22,13 @@ for file in $(sed -n 's/.*\(xep[0-9]*_[a-z]*\).*/\1/p' bin/*/handlers.c | sort -
   number=$(echo "$file" | sed 's/xep\([0-9]*\)_.*/\1/')
   ls tests/pipe/*/"$number"* > /dev/null 2>&1 || say "$file has no pipe test tests/pipe/*/$number-*"
 done
+# clang-format breaks a declaration in two when the comment behind it is too long: the type stands
+# alone, far from its name. It does not wrap comments, so that one may be wider than a window.
+torn=$(find bin lib -name '*.[ch]' -exec awk '
+  length > 110 && (/^ *(\/\*| \*)/ || /\*\/$/) { print FILENAME ":" FNR " has a comment over 110 columns" }
+  type && /^ +\*?[a-z_0-9]+[^()]*; *\/\*/ { print FILENAME ":" FNR " declares a name far from its type" }
+  { type = /^ *[a-z][a-z_0-9 ]*( \*+)?$/ && !/^ *(else|do|return)$/ }' {} +)
+[ -z "$torn" ] || say "$torn"
 tests/owners.py || bad=1
 tests/events.py || bad=1
 tests/federation.py || bad=1
