@@ -28,8 +28,8 @@ struct slice {
     "" literal, sizeof(literal) - 1                                                      \
   }
 
-/* The slice of the len bytes at s, or of the NUL-terminated string z (NULL is empty).
- * These and the comparisons stand here whole: z is nearly always a constant, whose
+/* slice_of gives the slice of the len bytes at s, slice_str that of the NUL-terminated string z
+ * (NULL is empty). Both and the comparisons stand here whole: z is nearly always a constant, whose
  * length the compiler then knows, and programs compare slices for every stanza. */
 static inline struct slice
 slice_of(char const *s, size_t len)
@@ -43,7 +43,8 @@ slice_str(char const *z)
   return (struct slice){z, z ? strlen(z) : 0};
 }
 
-/* Byte equality; with a NUL-terminated string; of the first bytes of a with one. */
+/* Compare bytes: slice_eq says whether a is b, slice_is whether a is the NUL-terminated string z,
+ * slice_starts whether a begins with z. */
 static inline bool
 slice_eq(struct slice a, struct slice b)
 {
@@ -86,11 +87,11 @@ text_cats(stralloc *sa, char const *z)
   return text_catb(sa, z, strlen(z));
 }
 
-/* Equality with a NUL-terminated string without regard to ASCII case. */
+/* Say whether a is the NUL-terminated string z, without regard to ASCII case. */
 bool slice_is_nocase(struct slice a, char const *z);
 
-/* Cut the first word off *rest: up to the byte sep, which is dropped. False when *rest is
- * empty. An empty word between two separators is a word. */
+/* Cut the first word off *rest into *word: it ends before the first byte sep, which is dropped.
+ * false when *rest is empty. An empty word between two separators is a word. */
 bool slice_word(struct slice *rest, char sep, struct slice *word);
 
 /* Return s without the white space of XML around it. */
@@ -99,20 +100,20 @@ struct slice slice_trimmed(struct slice s);
 /* Say whether the words of list, separated by blanks, have word among them. */
 bool slice_has_word(struct slice list, struct slice word);
 
-/* The decimal number that a is, whole, at most UINT64_MAX. false (errno EINVAL) when
- * it is none. */
+/* Read a, which is a decimal number and nothing else, at most UINT64_MAX, into *out. false with
+ * errno EINVAL: a is no such number. */
 bool slice_u64(struct slice a, uint64_t *out);
 
-/* Return the decimal number that a is, whole, perhaps negative; 0: a is none, or does not fit an
+/* Return the decimal number that a is, which may be negative; 0: a is no number, or does not fit an
  * int64_t. */
 int64_t slice_int(struct slice a);
 
-/* Read a JID-free number as text: buf is at least BASE_NUM bytes; gives the slice of it.
- */
+/* Write n as decimal text into buf, and give the slice of that text. */
 #define BASE_NUM 21
 struct slice num_u64(char buf[BASE_NUM], uint64_t n);
 
-/* Write n bytes as 2 * n hexadecimal digits, small letters, to `to`; hex_z: and a NUL behind them. */
+/* Write n bytes as 2 * n hexadecimal digits, in small letters, to `to`; hex_z writes a NUL behind
+ * them. */
 void hex_put(char *to, void const *bytes, size_t n);
 void hex_z(char *to, void const *bytes, size_t n);
 
@@ -121,9 +122,9 @@ char *slice_dup(struct slice text);
 
 /* ---- times as text (XEP-0082) ---- */
 
-/* Write a time in UTC into buf, with a NUL behind it: s seconds or us microseconds
- * since 1970. stamp_us writes all six digits of the fraction. Times behind the year
- * 9999 are its end. */
+/* Write a time in UTC into buf, with a NUL behind it, and give its slice: stamp_s of s seconds
+ * since 1970, stamp_us of us microseconds, with all six digits of the fraction. A time behind the
+ * year 9999 is written as the last one of that year. */
 #define STAMP_SIZE 28
 struct slice stamp_s(char buf[STAMP_SIZE], uint64_t s);
 struct slice stamp_us(char buf[STAMP_SIZE], uint64_t us);
@@ -153,7 +154,7 @@ struct arena {
     NULL, NULL                                                                           \
   }
 
-/* n bytes, aligned for any type, alive until arena_reset or arena_wipe. NULL: ENOMEM. */
+/* Give n bytes, aligned for any type, that live until arena_reset or arena_wipe. NULL: ENOMEM. */
 void *arena_alloc(struct arena *a, size_t n);
 
 /* A copy of text in the arena, with a NUL behind it that is not counted. s NULL: ENOMEM.
@@ -166,7 +167,8 @@ bool arena_keep(struct arena *a, struct slice *text);
 /* Free all that was allocated; the first block stays for the next stanza. */
 void arena_reset(struct arena *a);
 
-/* Free everything; overwrite it first, for there were secrets in it. */
+/* arena_wipe frees all memory of a; arena_cleanse overwrites it first, for there were secrets in
+ * it. */
 void arena_wipe(struct arena *a);
 void arena_cleanse(struct arena *a);
 
@@ -220,22 +222,23 @@ struct ids {
   uint32_t size, used, free_n, live;
 };
 
-/* A new id for item; 0: ENOMEM, or 2^20 are alive. */
+/* Give a new id for item; 0: ENOMEM, or 2^ID_SLOT_BITS ids are alive. */
 uint64_t ids_take(struct ids *t, void *item);
 
-/* The item of an id that is alive, or NULL; the item in slot i < t->used, or NULL. */
+/* ids_get gives the item of an id that is alive, ids_at the item in slot i, which is less than
+ * t->used; or NULL. */
 void *ids_get(struct ids const *t, uint64_t id);
 void *ids_at(struct ids const *t, uint32_t i);
 
-/* The id is over. */
+/* End the id, so that ids_get gives no item for it any more. */
 void ids_give(struct ids *t, uint64_t id);
 
-/* The id, which is alive, is another item's from now on. */
+/* Put item in the place of the item of id, which is alive. */
 void ids_set(struct ids *t, uint64_t id, void *item);
 
-/* For what is made anew under the ids it had: room for used slots and a list of so
- * many free ones, which the caller fills (false: ENOMEM, or used is no such number);
- * then the item of an id that is alive. */
+/* For a table that is made anew with the ids that it had (a trace): ids_size makes room for used
+ * slots and a list of free_n free ones, which the caller fills. false: ENOMEM, or used is above
+ * 2^ID_SLOT_BITS. ids_restore then puts item under id, an id that was alive. */
 bool ids_size(struct ids *t, uint32_t used, uint32_t free_n);
 bool ids_restore(struct ids *t, uint64_t id, void *item);
 
@@ -267,14 +270,14 @@ uint64_t door_now(void);
  * now: for names of times (ids, stamps, what is stored). They may go back, and jump. */
 uint64_t door_wall(void);
 
-/* Read both clocks (live). door_set_clock fixes them instead, from then on (pipe
+/* door_tick reads both clocks (live driver). door_set_clock fixes them from now on instead (pipe
  * driver). */
 void door_tick(void);
 void door_set_clock(uint64_t now_us, uint64_t wall_us);
 
-/* n bytes of chance at buf: the kernel's, or after door_seed a stream that the seed alone
- * decides. Dies (111) when the kernel has none. A trace has the seed: door_random is for ids, salts
- * and delays, which their readers may know. */
+/* Write n bytes of chance to buf: the kernel's, or after door_seed those of a stream that the seed
+ * alone decides. door_random dies (111) when the kernel has none. A trace has the seed: door_random
+ * is for ids, salts and delays, which their readers may know. */
 void door_random(void *buf, size_t n);
 void door_seed(struct slice seed);
 void door_unseed(void); /* the kernel's again */
@@ -282,21 +285,22 @@ void door_unseed(void); /* the kernel's again */
 /* Say whether door_random has been called since the last door_seed. */
 bool door_has_drawn(void);
 
-/* The same for keys, tokens and passwords: those of a live program are always the kernel's. Under -p
- * they come from the stream of door_random, so that a test shows them; and in the replay of a trace
- * from a stream of their own, for the traced program has drawn none from its seed. */
+/* Write n bytes of chance to buf for keys, tokens and passwords: in a live program they are always
+ * the kernel's. Under -p they come from the stream of door_random, so that a test shows them; in
+ * the replay of a trace they come from a stream of their own, for the traced program has drawn none
+ * from its seed. door_secrets_from chooses. */
 enum door_secrets { DOOR_KERNEL, DOOR_SAME_STREAM, DOOR_OWN_STREAM };
 
 void door_secret(void *buf, size_t n);
 void door_secrets_from(enum door_secrets from);
 
-/* n characters of [a-z0-9] chosen by door_random at buf, for ids; no NUL is written. */
+/* Write n characters of [a-z0-9], chosen by door_random, to buf, for ids. No NUL is written. */
 void door_random_id(char *buf, size_t n);
 
 /* ---- memory that outlives a kill (mapped.c) ---- */
 
-/* Map the file at path, which is made (0600) when there is none, and has this size then: what is stored
- * there a kill does not take, a power cut may. NULL: errno says why. */
+/* Map the file at path, which is made (0600) when there is none, and is given this size. A kill of
+ * the process does not lose the bytes stored there; a power cut may. NULL: errno says why. */
 void *file_map(char const *path, size_t size);
 
 /* ---- --help and --version, for every program ---- */
@@ -312,29 +316,27 @@ enum log_level { LOG_FATAL, LOG_WARN, LOG_INFO, LOG_DEBUG };
 /* Events above this level are not written; 1 at start. */
 extern unsigned int log_verbosity;
 
-/* PROGRAM: LEVEL: event=EVENT key=value ...: pairs of strings, ended by NULL. Values
- * with blanks, quotes, control characters (C1 and those that turn the direction of
- * text among them) or bytes that are no UTF-8 are written in quotes with C escapes, so
- * that nobody's input makes a second line or commands a terminal; a NULL value drops
- * its pair. Keeps errno. */
+/* Write the line PROGRAM: LEVEL: event=EVENT key=value ..., from pairs of strings that NULL ends. A
+ * value with blanks, quotes, control characters (C1 and those that turn the direction of text among
+ * them) or bytes that are no UTF-8 is written in quotes with C escapes, so that nobody's input
+ * makes a second line or commands a terminal. A NULL value drops its pair. Keeps errno. */
 void log_event(enum log_level level, char const *event, ...) __attribute__((sentinel));
 
-/* The last line that log_event made of a warning or worse, from its event on, and the
- * second since 1970 when it did; NULL: none yet. Lines that the verbosity left out
- * count too. */
+/* Give the last line that log_event made of a warning or worse, from its event on, and the second
+ * since 1970 at which it was made; NULL: none yet. Lines that the verbosity left out count too. */
 char const *log_last(uint64_t *second);
 
-/* A number, or a slice, as a string for log_event: valid until 8 more were made. */
+/* Give a number, or a slice, as a string for log_event, which is valid until 8 more were made. */
 char const *log_num(uint64_t n);
 char const *log_text(struct slice s);
 
-/* Addresses of clients as they may be logged: the address, or "hidden" when the setting
+/* Give the address of a client as it may be logged: ip, or "hidden" when the setting
  * hide_sensitive_log_data is on. Every line that names a client's address asks here. */
 extern bool log_hides_peers;
 char const *log_peer(struct slice ip);
 
-/* The name of a connection, the same in the logs of all programs: FRONT:ID, the
- * instance that has its socket and the number there. front NULL: NULL. */
+/* Give the name of a connection, the same in the logs of all programs: FRONT:ID, the instance that
+ * has its socket and the number there. front NULL: NULL. */
 char const *log_conn(char const *front, uint64_t id);
 
 #endif

@@ -94,10 +94,9 @@ bool link_admit(struct slice word, unsigned int roles, uid_t uid);
  * ENOMEM. */
 struct link *link_connect(char const *path, struct slice name);
 
-/* Serve a socket at path (an old one is replaced), mode as chmod(2), for programs that have
- * one of these roles; ROLE_CONTROL or ROLE_MONITOR alone makes it a control socket: no hello, and
- * the program of the link is CTL. false with
- * errno of socket, bind or listen. */
+/* Serve a socket at path (an old one is replaced), mode as chmod(2), for programs that have one of
+ * these roles; ROLE_CONTROL or ROLE_MONITOR alone makes it a control socket: no hello, and the
+ * program of the link is CTL. false with errno of socket, bind or listen. */
 bool link_listen(char const *path, mode_t mode, unsigned int roles);
 
 /* Give the time at which the neighbour was started, by its machine's clock: microseconds
@@ -108,8 +107,9 @@ uint64_t link_started(struct link const *l);
 /* The EPOCH that our hello says; 0 under -p. */
 uint64_t link_own_epoch(void);
 
-/* The live link to this program that came up first, or NULL; all links, in the order in
- * which they came (connecting ones first): link_next(NULL) is the first. */
+/* link_find gives the link to program p that came up first and is up, or NULL. link_next gives the
+ * link behind l, or the first (l NULL), in the order in which they came, connecting ones first;
+ * NULL: there is no more. */
 struct link *link_find(enum program p);
 struct link *link_next(struct link const *l);
 
@@ -130,24 +130,29 @@ void link_more_raw(struct link *l, struct slice raw);
 bool link_end(struct link *l);
 
 /* Say whether a record of l can bring a descriptor now: not under -p, nor while a trace is
- * written, nor when LINK_FDS_MAX of them wait. End a record divert that has an OFFSET with its
- * descriptor fd, which belongs to the link then; false: nothing is sent, fd is closed. Take the
- * descriptor of the record that is being handled; -1: none came. One that is not taken is closed. */
+ * written, nor when LINK_FDS_MAX of them wait. */
 bool link_can_pass(struct link *l);
+
+/* End a record divert that has an OFFSET with its descriptor fd, which belongs to the link then.
+ * false: nothing is sent, and fd is closed. */
 bool link_end_with(struct link *l, int fd);
+
+/* Take the descriptor of the record that is being handled; -1: none came. A descriptor that nobody
+ * takes is closed. */
 int link_take_fd(struct link *l);
 
-/* Say whether the record that is being built would be sent with more bytes; forget that
- * record instead of ending it. */
+/* Say whether the record that is being built would be sent if it had `more` bytes more. */
 bool link_fits(struct link const *l, size_t more);
+
+/* Forget the record that is being built, instead of ending it. */
 void link_cancel(struct link *l);
 
-/* The ORIGIN field of a stanza that starts here: our instance and the next number. */
+/* Write the ORIGIN field of a stanza that starts here: our instance and the next number. */
 void link_origin(struct link *l);
 
 /* Append the records of l that have an ORIGIN to the text at into, a line each, and send none of
- * them, until the call with NULL. Their numbers are given to others: who sends such a line puts an
- * ORIGIN of then. */
+ * them, until the call with NULL. Their numbers are given to later records of l too: who sends such
+ * a line puts a new ORIGIN into it. */
 void link_capture(struct link *l, stralloc *into);
 
 /* Acknowledge the peer's stanzas up to n. To a service the acknowledgement leaves before
@@ -159,24 +164,24 @@ void link_ack(struct link *l, uint64_t n);
  * N counts those records since the link came up. */
 void link_receipts(enum program p);
 
-/* Do not read from this link for now, and again. */
+/* Stop reading from l (paused true), or go on. */
 void link_pause(struct link *l, bool paused);
 
 /* Cut the link; why goes into the log. Legal at any time, in record() too. */
 void link_drop(struct link *l, char const *why);
 
-/* Cut the link, and forget what was put on it in this turn: what it says did not come to be
- * (a store failed). Only from the owner's turn(). */
+/* Cut the link, and forget the records that were put on it in this turn, for what they say did not
+ * come to be (a store failed). Only from the owner's turn(). */
 void link_discard(struct link *l, char const *why);
 
-/* Do so to all links that are up. */
+/* Do what link_discard does to all links that are up. */
 void link_discard_all(char const *why);
 
 /* Hold still at the end of this turn, when its output has been written: the process does nothing
  * more until something comes on l, or l ends, or door_now() is until_us. */
 void link_hold(struct link *l, uint64_t until_us);
 
-/* Give the bytes that wait to be written on all links; on l. */
+/* Give the number of bytes that wait to be written: on all links, or on l. */
 size_t link_pending(void);
 size_t link_waiting(struct link const *l);
 
@@ -189,8 +194,8 @@ void link_give_back(void);
 /* Stop accepting and connecting (on SIGTERM). */
 void link_close_doors(void);
 
-/* Write FILE.in and FILE.out, as the pipe driver reads and writes them, from now on; or end
- * that with NULL. false with errno of open. */
+/* Write FILE.in and FILE.out from now on, as the pipe driver reads and writes them; or end that
+ * with file.s NULL. false with errno of open. */
 bool link_trace(struct slice file);
 
 /* Say whether a trace is written. Put an event into it that no link has brought: line, a record
@@ -207,7 +212,8 @@ bool link_pipe(bool sockets);
  * of other forms of input. */
 void link_pipe_line(char *line, size_t len);
 
-/* Where the lines of stdout go instead: called with the link's name and the record. */
+/* The function that gets the lines of stdout, with the link's name and the record; at first one
+ * that prints them. */
 typedef void link_pipe_fn(char const *name, struct slice line);
 extern link_pipe_fn *link_pipe_out;
 

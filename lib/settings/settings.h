@@ -45,31 +45,31 @@ struct slice settings_get(struct settings const *st, char const *key, struct sli
  * default. */
 bool settings_has_default(struct settings const *st, char const *key);
 
-/* The same as a number; infinity, and a row that is not there: UINT64_MAX. */
+/* settings_u64 gives the value of key as a number, settings_us a time of milliseconds in
+ * microseconds. UINT64_MAX: the value is infinity, or there is no row. */
 uint64_t settings_u64(struct settings const *st, char const *key, struct slice scope);
-
-/* A time that the settings give in milliseconds, in microseconds; infinity: UINT64_MAX. */
 uint64_t settings_us(struct settings const *st, char const *key, struct slice scope);
 
-/* A named limit, or the number that a test has put in its place by a row for *. */
+/* Give the limit usual, or the number that a test has put in its place by a row key for *. */
 uint64_t settings_limit(struct settings const *st, char const *key, uint64_t usual);
 
+/* Say whether the value of key is true. */
 bool settings_bool(struct settings const *st, char const *key, struct slice scope);
 
-/* Say whether a row key has this value first, for scope itself. */
+/* Say whether key has a row for scope itself whose first value is value. */
 bool settings_has(struct settings const *st, char const *key, struct slice scope,
                   char const *value);
 
-/* Say whether a row key has this value first, for any scope. */
+/* Say whether key has a row for any scope whose first value is value. */
 bool settings_has_any(struct settings const *st, char const *key, char const *value);
 
-/* The next row with this key behind row from, which has this key too (NULL: the first), or
- * NULL. */
+/* Give the next row with this key behind from, a row of the key too, or the first when from is
+ * NULL. NULL: there is no more. */
 struct settings_row const *settings_next(struct settings const *st, char const *key,
                                          struct settings_row const *from);
 
-/* The domains of the service that a module has for a host: its option hosts, else host. Words with a
- * blank between two. */
+/* Give the domains of the service that a module has for a host, words with a blank between two: the
+ * module's option hosts, or without it its option host. */
 struct slice settings_domains(struct settings const *st, char const *module,
                               struct slice host);
 
@@ -78,12 +78,12 @@ typedef bool settings_domain_fn(void *cookie, struct slice host, struct slice do
 void settings_each_domain(struct settings const *st, char const *module,
                           settings_domain_fn *fn, void *cookie);
 
-/* The host whose service of this module the domain is; empty when it is none. */
+/* Give the host for which a module serves the domain; empty: no host. */
 struct slice settings_domain_host(struct settings const *st, char const *module,
                                   struct slice domain);
 
-/* A path as the settings give it: a relative one begins at the settings' folder. NUL behind
- * it; in the arena of st. s NULL: ENOMEM. */
+/* Give a path of the settings, with a NUL behind it, in the arena of st: a relative one begins at
+ * the settings' folder. s NULL: ENOMEM. */
 struct slice settings_path(struct settings *st, struct slice path);
 
 /* The state folder of a server: given by an option, or if NULL by the environment variable

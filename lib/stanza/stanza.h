@@ -24,8 +24,9 @@ struct stanza {
   struct slice to, from, kind, type, id, tags, origin, xml;
 };
 
-/* Read a record of the verb stanza; deliver has one field more in front (at 1). The xml stays
- * as it stands in the record, escaped, to be passed on by link_raw. */
+/* Read a stanza record into *out; `at` is the number of fields in front of TO: 0 of the verb
+ * stanza, 1 of deliver. out->xml stays as it stands in the record, escaped, to be passed on by
+ * link_raw. */
 void stanza_read(struct record *r, unsigned int at, struct stanza *out);
 
 /* Give field i of the fields of a stanza from TO on, as they stand in a record. */
@@ -39,7 +40,7 @@ struct stanza_source {
   uint64_t epoch, number;
 };
 
-/* false: the text is no ORIGIN (a stanza may have none). */
+/* Read an ORIGIN into *out. false: the text is none (a stanza may have none). */
 bool stanza_source(struct slice origin, struct stanza_source *out);
 
 /* Stanza error conditions (RFC 6120 s8.3.3), each with the type that s8.3.3 gives it; BLOCKED is
@@ -71,8 +72,8 @@ enum stanza_error {
   STANZA_ERRORS_N
 };
 
-/* "service-unavailable" of ERR_SERVICE_UNAVAILABLE; the error of a name, or
- * ERR_INTERNAL. */
+/* Give the name of an error, "service-unavailable" of ERR_SERVICE_UNAVAILABLE; and the error of a
+ * name, or ERR_INTERNAL. */
 char const *stanza_error_name(enum stanza_error e);
 enum stanza_error stanza_error_find(struct slice name);
 
@@ -81,7 +82,8 @@ enum stanza_error stanza_error_find(struct slice name);
 bool stanza_cat_error(stralloc *out, struct stanza const *in, enum stanza_error e,
                       struct slice text);
 
-/* The same with a condition of the application's own (s8.3.4) as XML, which may be empty. */
+/* Append the error stanza that stanza_cat_error does, with more, a condition of the application's
+ * own (s8.3.4) as XML, which may be empty. */
 bool stanza_cat_error_more(stralloc *out, struct stanza const *in, enum stanza_error e,
                            struct slice text, struct slice more);
 
@@ -107,8 +109,7 @@ bool stanza_cat_result(stralloc *out, struct stanza const *in);
 /* Say whether the stanza may be answered: errors never are, nor results (s8.3.1). */
 bool stanza_may_answer(struct stanza const *in);
 
-/* Put a stanza record on a link: envelope and XML (text, not escaped) that are ours; it is
- * numbered here. */
+/* Put a stanza record on l, whose envelope and XML (text, not escaped) are ours, and number it. */
 void stanza_put(struct link *l, struct stanza const *st);
 
 /* Put the answer to in whose XML is given: type error or result, to and from turned, with the

@@ -32,13 +32,15 @@ bool store_table(struct store *s, char const *name, MDB_dbi *out);
  * ENOENT, or EIO having logged why. */
 bool store_get(struct store *s, MDB_dbi t, struct slice key, struct slice *value);
 
-/* Set, or delete (ENOENT when it was not there). Visible to store_get at once; on disk after
- * store_commit. false with errno EIO, or ENOSPC when the map or the disk is full, having
- * logged why: then the whole turn is lost, and store_commit fails. (But see store_is_full.) */
+/* Set an entry, or delete it (ENOENT when it was not there). store_get sees the change at once;
+ * store_commit brings it to the disk. false with errno EIO, or ENOSPC when the map or the disk is
+ * full, having logged why: then the whole turn is lost, and store_commit fails (but see
+ * store_is_full). */
 bool store_put(struct store *s, MDB_dbi t, struct slice key, struct slice value);
 bool store_del(struct store *s, MDB_dbi t, struct slice key);
 
-/* The same for what need not be on disk at once: alone it does not hurry the commit. */
+/* Set or delete, as store_put and store_del do, an entry that need not be on disk at once: such a
+ * write alone does not hurry the commit. */
 bool store_put_later(struct store *s, MDB_dbi t, struct slice key, struct slice value);
 bool store_del_later(struct store *s, MDB_dbi t, struct slice key);
 
@@ -46,31 +48,31 @@ bool store_del_later(struct store *s, MDB_dbi t, struct slice key);
  * no longer than a write that must not wait. false when there were none. */
 bool store_may_wait(struct store const *s);
 
-/* store_put of a key that is behind all others of the table: quicker, and the pages are
- * filled. The same errors; EIO when it is not behind them. */
+/* Put an entry whose key is behind all others of the table: quicker than store_put, and pages are
+ * filled. false as store_put; also with errno EIO when the key is not behind the others. */
 bool store_append(struct store *s, MDB_dbi t, struct slice key, struct slice value);
 
 /* Give up the turn, as if a store_put had failed: for the caller who has written a part of
  * what belongs together and cannot write the rest. Keeps errno. */
 void store_abandon(struct store *s);
 
-/* Take back all writes of the turn, of which nothing is wrong: their caller's turn is lost in another
- * store. */
+/* Take back all writes of the turn. They were right, but the turn of their caller is lost in
+ * another store. */
 void store_revert(struct store *s);
 
 /* Say whether a write of this turn has failed, so that store_commit will fail. */
 bool store_is_lost(struct store const *s);
 
-/* The number of entries of a table; SIZE_MAX with errno EIO. */
+/* Give the number of entries of a table; SIZE_MAX with errno EIO. */
 size_t store_count(struct store *s, MDB_dbi t);
 
-/* The first entry whose key is not before from (not empty), as store_get gives it. */
+/* Give the first entry whose key is not before from, which is not empty. false as store_get. */
 bool store_next(struct store *s, MDB_dbi t, struct slice from, struct slice *key,
                 struct slice *value);
 
-/* Call fn for each entry whose key is not before from, in order, until it gives false. It may
- * not write. store_each_back: for each entry whose key is not behind from (not empty),
- * last first. */
+/* Call fn for each entry whose key is not before from, in order, until it gives false. fn may not
+ * write. store_each_back calls fn for each entry whose key is not behind from (not empty), last
+ * first. */
 typedef bool store_fn(void *cookie, struct slice key, struct slice value);
 bool store_each(struct store *s, MDB_dbi t, struct slice from, store_fn *fn,
                 void *cookie);
@@ -98,8 +100,8 @@ typedef bool store_rewrite_fn(void *cookie, char const *table, struct slice *key
                               struct slice *value);
 bool store_rewrite(char const *from, char const *to, store_rewrite_fn *fn, void *cookie);
 
-/* Give the file data.mdb of folder to, and the folder, the user, group and mode that they have in
- * from, and take the lock file away. false with errno. */
+/* Give the folder to, and its file data.mdb, the user, group and mode that they have in from, and
+ * take the lock file away. false with errno. */
 bool store_dress(char const *from, char const *to);
 
 /* Delete entries whose key begins with prefix (not empty), at most so many; add their number
@@ -112,11 +114,11 @@ bool store_del_some(struct store *s, MDB_dbi t, struct slice prefix, unsigned in
 bool store_next_number(struct store *s, MDB_dbi const *tables, size_t n, uint64_t after,
                        uint64_t *number);
 
-/* A number that differs after another process has committed. */
+/* Give a number that changes when another process has committed. */
 uint64_t store_changes(struct store const *s);
 
-/* The end of a turn. true: what was written is on disk (or nothing was). false: nothing of
- * it is; logged. */
+/* End the turn. true: all that was written in it is on disk, or nothing was written. false, having
+ * logged why: nothing of it is on disk. */
 bool store_commit(struct store *s);
 
 /* ---- a store that is full ----
@@ -133,10 +135,11 @@ bool store_commit(struct store *s);
  * the end. */
 void store_refuse_when_full(struct store *s);
 
-/* Between the two, writes may use the reserve of a map that is full, so that what must go can go: for
- * those who erase much and write little. false, with the errno of the turn that failed, when the store is
- * full because the disk is. Other writes of the same turn are refused, as in a store that is full.
- * The first turn that finds the map full is lost, as any. */
+/* Begin and end erasing: between the two calls writes may use the reserve of a map that is full, so
+ * that entries can be deleted from it; for those who erase much and write little. Other writes of
+ * the same turn are refused, as in a store that is full. The first turn that finds the map full is
+ * lost, as any. false, with the errno of the turn that failed: the store is full because the disk
+ * is. */
 bool store_erase_begin(struct store *s);
 void store_erase_end(struct store *s);
 
