@@ -30,23 +30,23 @@ void access_free(struct access *a);
 /* Give the settings that a was read from. */
 struct settings const *access_settings(struct access const *a);
 
-/* Say whether pattern is a regular expression (of Perl's kind, PCRE2); if not, why in English
- * into the size bytes at why. */
+/* Say whether pattern is a regular expression (of Perl's kind, PCRE2). If it is none, write into
+ * the size bytes at why, in English, why not. */
 bool access_regexp(struct slice pattern, char *why, size_t size);
 
-/* Say whether the text has a part that pattern describes; a pattern that comes to its limits does
- * not hold. The pattern is compiled for this. */
+/* Say whether text has a part that pattern describes, which is compiled for this call. A pattern
+ * that comes to its limits describes nothing. */
 bool access_regexp_holds(struct slice pattern, struct slice text);
 
-/* Say whether text, all of it, is as the glob pattern says (fnmatch(3)), which is a value of a row
- * of settings. Of text JID_PART_MAX bytes are looked at. */
+/* Say whether the whole text matches the glob pattern (fnmatch(3)), which is a value of a row of
+ * settings. No more than JID_PART_MAX bytes of text are looked at. */
 bool access_glob(struct slice pattern, struct slice text);
 
-/* The word that the rule of this name gives to who on host; empty when none of its
- * conditions holds or there is no such rule: which denies. The names all and none are rules
- * that are always there. A condition whose pattern comes to its limits (REGEXP_STEPS_MAX) holds
- * when it denies, and else not. Allocates nothing but what such a pattern needs for its time.
- * n: which condition decided; may be NULL. */
+/* Give the word that the rule of this name has for who on host; empty, which denies: no condition
+ * of the rule holds, or there is no such rule. The rules all and none are always there. A condition
+ * whose pattern comes to its limits (REGEXP_STEPS_MAX) holds when it denies, and else not.
+ * access_check allocates nothing but what such a pattern needs meanwhile. *n becomes the number of
+ * the condition that decided; n may be NULL. */
 struct slice access_check(struct access const *a, struct slice rule, struct slice host,
                           struct access_who const *who, uint64_t *n);
 
@@ -58,18 +58,18 @@ bool access_allows(struct access const *a, struct slice rule, struct slice host,
  * allow, or when a condition that always holds denies before. */
 bool access_may_allow(struct access const *a, struct slice rule, struct slice host);
 
-/* The number that a rule gives (max_user_sessions), or that stands in the place of its name; dflt when the
- * rule gives none. */
+/* Give the number that a rule has for who (max_user_sessions), or that rule itself is; dflt: the
+ * rule has none. */
 uint64_t access_number(struct access const *a, struct slice rule, struct slice host,
                        struct access_who const *who, uint64_t dflt);
 
-/* Bytes a second and at once of the shaper that a rule gives; 0: no limit. A rule may be the
- * name of a shaper, or a number. */
+/* Give the bytes a second, and at once, of the shaper whose name the rule has for who; 0: no limit.
+ * A rule may be the name of a shaper, or a number. */
 void access_shaper(struct access const *a, struct slice rule, struct slice host,
                    struct access_who const *who, uint64_t *rate, uint64_t *burst);
 
-/* The length of a UUID as text. Say whether the user of a host is one who logged in by the mechanism
- * ANONYMOUS. The program's settings have auth_method. */
+/* Say whether the user local of a host logged in by the mechanism ANONYMOUS: its name is a UUID, of
+ * ACCESS_UUID bytes as text. The program's settings have auth_method. */
 #define ACCESS_UUID 36
 bool access_is_anonymous(struct settings const *st, struct slice host,
                          struct slice local);

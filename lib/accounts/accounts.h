@@ -31,8 +31,8 @@ struct accounts;
 /* Open DATA/accounts; the writer makes it. NULL, having logged why. */
 struct accounts *accounts_open(char const *data, bool writer);
 
-/* Open DATA/accounts for reading. NULL: xmpp-authd has not made it yet, or it cannot be opened (then the log
- * says why). */
+/* Open DATA/accounts for reading. NULL: xmpp-authd has not made it yet, or it cannot be opened
+ * (then the log says why). */
 struct accounts *accounts_open_reader(char const *data);
 void accounts_close(struct accounts *a);
 
@@ -45,21 +45,21 @@ bool accounts_jid(struct accounts *a, uint64_t number, struct slice *bare);
 /* The number that the next new account will have; 0 with errno EIO. */
 uint64_t accounts_next(struct accounts *a);
 
-/* Add an account under accounts_next(); take one away. false with errno EEXIST, EBUSY (an account
- * of that name is ending), ENOENT, EDQUOT (ACCOUNTS_ENDING_MAX are ending), ENAMETOOLONG (over
- * ACCOUNTS_JID_MAX) or EIO. */
+/* Add the account bare under the number accounts_next(); accounts_del ends an account, which is
+ * ending from then on. false with errno EEXIST, EBUSY (an account of that name is ending), ENOENT,
+ * EDQUOT (ACCOUNTS_ENDING_MAX are ending), ENAMETOOLONG (over ACCOUNTS_JID_MAX) or EIO. */
 bool accounts_add(struct accounts *a, struct slice bare);
 bool accounts_del(struct accounts *a, struct slice bare);
 
-/* The first end of an account behind the end that was counted *count (0: the oldest that is
- * remembered): its count, the number and JID of the account; bare lives as a value of
+/* Find the first end of an account behind the end that was counted *count (0: the oldest that is
+ * remembered), and set *count, and the number and JID of the account; bare lives as a value of
  * store_get. false with errno ENOENT (there is none) or EIO. */
 bool accounts_ended(struct accounts *a, uint64_t *count, uint64_t *number,
                     struct slice *bare);
 
-/* The first account that is ending behind the number *number: its number and JID, and the
- * stores that have erased it, with blanks between; both texts live as a value of store_get. For
- * the writer. false with errno ENOENT (there is none) or EIO. */
+/* Find the first account that is ending behind the number *number; set *number, its JID, and the
+ * stores that have erased it, with blanks between. Both texts live as a value of store_get. For the
+ * writer. false with errno ENOENT (there is none) or EIO. */
 bool accounts_ending(struct accounts *a, uint64_t *number, struct slice *bare,
                      struct slice *erased);
 
@@ -73,9 +73,10 @@ uint64_t accounts_taken(struct accounts *a, struct slice bare);
 bool accounts_erased(struct accounts *a, uint64_t number, struct slice store,
                      struct slice all);
 
-/* Note that the owner of the account of this name has removed it, and that it ends at due_us
- * (microseconds since 1970, not 0); take that back. For the writer. false with errno ENOENT (there is
- * no such account, or it is removed already; no such account is removed) or EIO. */
+/* accounts_remove notes that the owner of the account bare has removed it, and that it ends at
+ * due_us (microseconds since 1970, not 0); accounts_restore takes that back. For the writer. false
+ * with errno ENOENT (there is no such account, or it is removed already; of accounts_restore: it is
+ * not removed) or EIO. */
 bool accounts_remove(struct accounts *a, struct slice bare, uint64_t due_us);
 bool accounts_restore(struct accounts *a, struct slice bare);
 
@@ -83,15 +84,16 @@ bool accounts_restore(struct accounts *a, struct slice bare);
  * or EIO. For the writer. */
 uint64_t accounts_due(struct accounts *a, uint64_t number);
 
-/* The first removed account behind the moment *due_us and the number *number: both, and its JID, which
- * lives as a value of store_get. For the writer. false with errno ENOENT (there is none) or EIO. */
+/* Find the first removed account behind the moment *due_us and the number *number; set both, and
+ * its JID, which lives as a value of store_get. For the writer. false with errno ENOENT (there is
+ * none) or EIO. */
 bool accounts_next_due(struct accounts *a, uint64_t *due_us, uint64_t *number,
                        struct slice *bare);
 
 /* The number of accounts; 0 with errno EIO. */
 uint64_t accounts_count(struct accounts *a);
 
-/* A number that differs after accounts were added or deleted. */
+/* Give a number that changes when accounts are added or deleted. */
 uint64_t accounts_changes(struct accounts *a);
 
 /* Call fn for each account by JID, until it gives false. false with errno EIO. */

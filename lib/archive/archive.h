@@ -118,9 +118,8 @@ bool archive_commit(struct archive *a);
 /* As store_may_wait. */
 bool archive_may_wait(struct archive const *a);
 
-/* As store_refuse_when_full and store_is_full. Ask archive_is_full before the first
- * write: a write that is refused in the middle of writes that belong together loses the
- * turn. */
+/* Do as store_refuse_when_full and store_is_full do. Ask archive_is_full before the first write: a
+ * write that is refused in the middle of writes that belong together loses the turn. */
 void archive_refuse_when_full(struct archive *a);
 bool archive_is_full(struct archive *a);
 
@@ -128,7 +127,7 @@ bool archive_is_full(struct archive *a);
 bool archive_erase_begin(struct archive *a);
 void archive_erase_end(struct archive *a);
 
-/* The id of the message that was stored last, also when it is gone; 0: none, or, with errno
+/* Give the id of the message that was stored last, even if it is deleted; 0: none, or, with errno
  * EIO, the store failed. */
 uint64_t archive_last_id(struct archive *a);
 
@@ -140,20 +139,21 @@ uint64_t archive_last_id(struct archive *a);
 bool archive_append(struct archive *a, uint64_t id, struct archive_owner const *owners,
                     unsigned int n, struct archive_text const *text);
 
-/* Have a message wait for an owner who has it in no archive, and to whom it came long ago: the
- * message *id if another owner has it, else this one, which is stored under *id. When that is
- * a tombstone, it is stored under the nearest id before that no message has, which *id is then.
- * errno EINVAL as archive_append. */
+/* Have a message wait for an owner to whom it came long ago, and in whose archive it is not. The
+ * message *id waits if another owner has it; else text is stored under *id and waits. If the
+ * message *id is a tombstone, or has ARCHIVE_OWNERS_MAX owners, text is stored under the nearest id
+ * below that no message has, and *id becomes that id. errno EINVAL as archive_append. */
 bool archive_append_late(struct archive *a, uint64_t *id, uint64_t owner,
                          struct archive_text const *text);
 
-/* The message of this id that is in the owner's archive, or waits for them. errno ENOENT. */
+/* Give the message of this id if it is in the owner's archive, or waits for the owner. errno
+ * ENOENT. */
 bool archive_get(struct archive *a, uint64_t owner, uint64_t id,
                  struct archive_message *out);
 
-/* Put other tags and XML, escaped, into a message, for all its owners, and call it a tombstone
- * (XEP-0424 s5); its id and addresses stay. owner is who asks, as in archive_get. errno ENOENT,
- * EINVAL (a TAB). */
+/* Put other tags and XML, escaped, into the message id, for all its owners, and make it a tombstone
+ * (XEP-0424 s5); its id and addresses stay. owner is the one who asks, as in archive_get. errno
+ * ENOENT, EINVAL (a TAB). */
 bool archive_replace(struct archive *a, uint64_t owner, uint64_t id, struct slice tags,
                      struct slice xml);
 
@@ -162,8 +162,8 @@ struct archive_source {
   uint64_t epoch, number;
 };
 
-/* The runs stored for the source name (1 to 500 bytes), n of them, at most
- * ARCHIVE_SOURCE_RUNS, the newest first. Get: errno ENOENT. */
+/* Get or put the runs of the source name (1 to 500 bytes): n of them, at most ARCHIVE_SOURCE_RUNS,
+ * the newest first. archive_source_get: errno ENOENT. */
 bool archive_source_get(struct archive *a, struct slice name,
                         struct archive_source runs[ARCHIVE_SOURCE_RUNS], unsigned int *n);
 bool archive_source_put(struct archive *a, struct slice name,
@@ -179,32 +179,32 @@ struct archive_range {
   uint64_t tail; /* of this area: places from here on are in the table list */
 };
 
-/* All messages of the owner's archive, or those with a contact (bare JID; empty: all). An
- * archive that is not there is empty. */
+/* Set *out to all messages of the owner's archive, or to those with the contact `with` (bare JID;
+ * empty: all). An archive that is not there is empty. */
 bool archive_range_open(struct archive *a, uint64_t owner, struct slice with,
                         struct archive_range *out);
 
-/* Leave those that came at start_us or later, and not later than end_us (microseconds since
- * 1970; 0 and UINT64_MAX: no bound). */
+/* Narrow r to the messages that came at start_us or later, and not later than end_us (microseconds
+ * since 1970; 0 and UINT64_MAX: no bound). */
 bool archive_range_time(struct archive *a, struct archive_range *r, uint64_t start_us,
                         uint64_t end_us);
 
-/* Leave those behind the message of this id, or before it. errno ENOENT: it is not in the
- * owner's archive (XEP-0313 s4.1.3, XEP-0059 s2.2: item-not-found). It need not be in r. */
+/* Narrow r to the messages behind the message id, or before it, which need not be in r. errno
+ * ENOENT: it is not in the owner's archive (XEP-0313 s4.1.3, XEP-0059 s2.2: item-not-found). */
 bool archive_range_after(struct archive *a, struct archive_range *r, uint64_t id);
 bool archive_range_before(struct archive *a, struct archive_range *r, uint64_t id);
 
-/* How many there are. */
+/* Give the number of messages in r. */
 uint64_t archive_range_count(struct archive_range const *r);
 
-/* The place of the first message of r whose id is not below this one; r->to: there is none.
- * The index of a message in a set of results is its place less the from of that set. */
+/* Set *place to that of the first message of r whose id is not below id; r->to: there is none. The
+ * index of a message in a set of results is its place less the from of that set. */
 bool archive_range_find(struct archive *a, struct archive_range const *r, uint64_t id,
                         uint64_t *place);
 
-/* The message at a place of r; the same without looking whether it is as it was put, for who
- * asks many for their addresses or tags: the work does not depend on their length; and only its
- * id. */
+/* Give the message at a place of r. archive_range_peek does not check whether the message is as it
+ * was put, for a caller that asks many for their addresses or tags: the work does not depend on the
+ * length of messages. archive_range_id gives the message's id alone. */
 bool archive_range_get(struct archive *a, struct archive_range const *r, uint64_t place,
                        struct archive_message *out);
 bool archive_range_peek(struct archive *a, struct archive_range const *r, uint64_t place,
@@ -214,25 +214,25 @@ bool archive_range_id(struct archive *a, struct archive_range const *r, uint64_t
 
 /* ---- what waits ---- */
 
-/* The message waits for this owner from now on (also when it did), who must be one of its
- * owners: else errno ENOENT. */
+/* Let message id wait for this owner, for whom it may wait already. errno ENOENT: owner is no owner
+ * of the message. */
 bool archive_waiting_add(struct archive *a, uint64_t owner, uint64_t id);
 
 /* Take message id out of the waiting set; a message that is in no archive and waits
  * for nobody is deleted. errno ENOENT: the message did not wait. */
 bool archive_waiting_del(struct archive *a, uint64_t owner, uint64_t id);
 
-/* Say whether message id waits: errno ENOENT when not. */
+/* Say whether message id waits for the owner. false with errno ENOENT: it does not. */
 bool archive_waiting_has(struct archive *a, uint64_t owner, uint64_t id);
 
-/* How many wait. */
+/* Give the number of messages that wait for the owner. */
 bool archive_waiting_count(struct archive *a, uint64_t owner, uint64_t *count);
 
-/* The bytes of those messages, as they are stored, that wait and are not in the owner's
- * archive. */
+/* Give the bytes, as they are stored, of the messages that wait for the owner and are not in the
+ * owner's archive. */
 bool archive_waiting_bytes(struct archive *a, uint64_t owner, uint64_t *bytes);
 
-/* The first id behind this one that waits; errno ENOENT: none. */
+/* Give the first id above behind whose message waits for the owner. errno ENOENT: there is none. */
 bool archive_waiting_next(struct archive *a, uint64_t owner, uint64_t behind,
                           uint64_t *id);
 
@@ -249,8 +249,9 @@ struct archive_mark {
   enum archive_mark_kind kind;
 };
 
-/* The mark of session number `session` of the owner. Get and del: errno ENOENT. later, and
- * del: as store_put_later. */
+/* Set, get or delete the mark of the owner's session of this number. archive_mark_get and
+ * archive_mark_del: errno ENOENT. archive_mark_del, and archive_mark_set if later is true, write as
+ * store_put_later does. */
 bool archive_mark_set(struct archive *a, uint64_t owner, uint64_t session,
                       struct archive_mark m, bool later);
 bool archive_mark_get(struct archive *a, uint64_t owner, uint64_t session,
@@ -266,19 +267,21 @@ bool archive_marks_each(struct archive *a, uint64_t owner, archive_mark_fn *fn,
 
 /* ---- owners ---- */
 
-/* Preferences of an owner (XEP-0441), as text in the caller's form; empty text takes
- * them away. Get: errno ENOENT. */
+/* Get or put the preferences of an owner (XEP-0441), as text in the caller's form; empty text
+ * deletes them. archive_prefs_get: errno ENOENT. */
 bool archive_prefs_get(struct archive *a, uint64_t owner, struct slice *text);
 bool archive_prefs_put(struct archive *a, uint64_t owner, struct slice text);
 
-/* The number of an owner that is no account, by bare JID (at most JID_MAX bytes, or EINVAL);
- * make gives it one when it has none. 0: errno ENOENT, EIO. And the JID of a number. */
+/* Give the number of an owner that is no account, by its bare JID (at most JID_MAX bytes, or
+ * EINVAL). archive_owner_make gives the owner a number when it has none. 0: errno ENOENT, EIO.
+ * archive_owner_jid gives the JID of a number. */
 uint64_t archive_owner_number(struct archive *a, struct slice bare);
 uint64_t archive_owner_make(struct archive *a, struct slice bare);
 bool archive_owner_jid(struct archive *a, uint64_t number, struct slice *bare);
 
-/* Let the JID have another number from now on. The owner keeps what there is, and its JID for
- * archive_owner_jid. */
+/* Take the number `owner` from its JID, which gets another one when archive_owner_make is
+ * called. The owner of the number keeps what is stored for it, and archive_owner_jid still gives
+ * the JID. */
 bool archive_owner_part(struct archive *a, uint64_t owner);
 
 /* Take the number from its JID, which may get another; what the owner has stays until it is purged
@@ -305,14 +308,15 @@ bool archive_owner_next(struct archive *a, uint64_t behind, uint64_t *owner);
 
 /* ---- retention ---- */
 
-/* Take the oldest messages out of an archive: those before the id, and as many as it has more
- * than most (0 and UINT64_MAX: none for this reason); at most steps of them. *done: how many
- * went; fewer than steps: nothing is left to do. Places are not given again. */
+/* Take the oldest messages out of an archive, at most `steps` of them: those with ids below
+ * `before` (0: none for this reason), and as many as the archive has more than most (UINT64_MAX:
+ * none for this reason). *done: how many went; fewer than steps: nothing is left to do. Places are
+ * not given again. */
 bool archive_trim(struct archive *a, uint64_t owner, uint64_t before, uint64_t most,
                   unsigned int steps, unsigned int *done);
 
-/* Forget an owner: archive, what waits, marks, preferences, name; in steps, as archive_trim.
- * For numbers that are over: places begin at 0 again. */
+/* Delete an owner's archive, waiting messages, marks, preferences and name, in steps, as
+ * archive_trim does. For numbers that are over: places begin at 0 again. */
 bool archive_purge(struct archive *a, uint64_t owner, unsigned int steps,
                    unsigned int *done);
 
@@ -329,7 +333,8 @@ struct archive_import {
   struct archive_text text;
 };
 
-/* Say whether the owner has been given the message by archive_merge; errno ENOENT when not. */
+/* Say whether archive_merge has given the owner the message of this digest. false with errno
+ * ENOENT: it has not. */
 bool archive_is_imported(struct archive *a, uint64_t owner,
                          char const digest[ARCHIVE_DIGEST]);
 

@@ -98,24 +98,24 @@ bool roster_sizes(struct roster *r, uint64_t account, struct roster_sizes *out);
  * no value of that table. */
 bool roster_counts_forget(struct slice *value, char *room, size_t size);
 
-/* The version of the roster is one more. */
+/* Add one to the version of the roster. */
 bool roster_touch(struct roster *r, uint64_t account);
 
 /* ---- the end of an account ---- */
 
-/* Delete at most so many entries of an account, and add their number to *done: when that is
- * less, nothing is left. */
+/* Delete at most `most` entries of an account, and add their number to *done: when it is less than
+ * most, nothing is left. */
 bool roster_purge(struct roster *r, uint64_t account, unsigned int most,
                   unsigned int *done);
 
-/* The first account behind this number that something is stored of. false with errno ENOENT:
- * there is none. */
+/* Find the first account above the number `after` of which something is stored. false with errno
+ * ENOENT: there is none. */
 bool roster_next(struct roster *r, uint64_t after, uint64_t *account);
 
 /* ---- items ---- */
 
-/* The item of a contact; errno ENOENT: there is none, and *out is one of state none, not
- * listed. jid of it is the one given. */
+/* Give the item of a contact. errno ENOENT: there is none, and *out is one of state none that is
+ * not listed. out->jid is contact. */
 bool roster_item_get(struct roster *r, uint64_t account, struct slice contact,
                      struct roster_item *out);
 
@@ -128,8 +128,8 @@ size_t roster_item_bytes(struct roster_item const *item);
 bool roster_item_put(struct roster *r, uint64_t account, struct roster_item const *item);
 bool roster_item_del(struct roster *r, uint64_t account, struct slice contact);
 
-/* Call fn for each item of the account by JID, listed or not, until it gives false. It may
- * not write. */
+/* Call fn for each item of the account by JID, listed or not, until fn gives false. fn may not
+ * write. */
 typedef bool roster_item_fn(void *cookie, struct roster_item const *item);
 bool roster_item_each(struct roster *r, uint64_t account, roster_item_fn *fn,
                       void *cookie);
@@ -140,7 +140,8 @@ bool roster_group(struct slice *rest, struct slice *group);
 /* Append a group, at most ROSTER_GROUP_MAX bytes, to a packed text. false: ENOMEM. */
 bool roster_cat_group(stralloc *packed, struct slice group);
 
-/* Say whether presence goes to the contact (from, both), and comes from it (to, both). */
+/* roster_gives says whether presence goes to the contact (from, both), roster_takes whether it
+ * comes from the contact (to, both). */
 bool roster_gives(enum roster_state s);
 bool roster_takes(enum roster_state s);
 
@@ -152,17 +153,18 @@ bool roster_takes(enum roster_state s);
 bool roster_request_put(struct roster *r, uint64_t account, struct slice contact,
                         struct slice xml);
 
-/* true also when there was none. */
+/* Delete the request of contact. true also when there was none. */
 bool roster_request_del(struct roster *r, uint64_t account, struct slice contact);
 
+/* Call fn for each request that waits, with the contact and the request as XML, until fn gives false. */
 typedef bool roster_text_fn(void *cookie, struct slice jid, struct slice text);
 bool roster_request_each(struct roster *r, uint64_t account, roster_text_fn *fn,
                          void *cookie);
 
 /* ---- block lists ---- */
 
-/* Put an address on the list of account, whose bare JID is owner; take it away. errno EEXIST,
- * EDQUOT, ENAMETOOLONG; ENOENT. */
+/* roster_block puts an address on the list of account, whose bare JID is owner: errno EEXIST,
+ * EDQUOT, ENAMETOOLONG. roster_unblock takes it away: errno ENOENT. */
 bool roster_block(struct roster *r, uint64_t account, struct slice owner,
                   struct slice address);
 bool roster_unblock(struct roster *r, uint64_t account, struct slice address);
@@ -171,8 +173,8 @@ bool roster_unblock(struct roster *r, uint64_t account, struct slice address);
  * one, domain and resource, the domain. */
 bool roster_is_blocked(struct roster *r, uint64_t account, struct jid const *j);
 
-/* Call fn for each address of the account, in order; for each list of all accounts, one
- * address at a time, with the owner as text. */
+/* roster_blocked_each calls fn for each address on the list of the account, in order, with the
+ * owner as text; roster_blocked_all for each address on the lists of all accounts. */
 bool roster_blocked_each(struct roster *r, uint64_t account, roster_text_fn *fn,
                          void *cookie);
 typedef bool roster_blocked_fn(void *cookie, uint64_t account, struct slice address,

@@ -97,14 +97,16 @@ void conduit_init(struct conduit_owner const *owner);
 /* Make c, whose memory is zero, the conduit that the record open brings. false: ENOMEM. */
 bool conduit_begin(struct conduit *c, struct link *l, struct record *r);
 
-/* The same for a conduit of this id and peer's address, whichever record says them. */
+/* Make c, whose memory is zero, a conduit of this id and peer's address, which no record open has
+ * brought. false: ENOMEM. */
 bool conduit_begin_as(struct conduit *c, struct link *l, uint64_t id, struct slice ip);
 
 /* Answer open with close, when there is no memory for a stream. */
 void conduit_refuse(struct link *l, struct record *r);
 
-/* The conduit whose place the id of the record open takes, or NULL: its front has forgotten it.
- * Such a stream is over, or waits for another conduit, without a word to the front. */
+/* Give the conduit whose place the id of the record open takes, or NULL: its front has forgotten
+ * it. conduit_displace ends such a stream, or has it wait for another conduit, without a word to
+ * the front. */
 struct conduit *conduit_in_place(struct link const *l, struct record *r);
 void conduit_displace(struct conduit *c);
 
@@ -120,13 +122,13 @@ void conduit_on_close(struct link *l, struct record *r);
 void conduit_on_stop(struct link *l, struct record *r);
 void conduit_on_go(struct link *l, struct record *r);
 
-/* The link is gone: mark c, which is one of its conduits. And forget the map of its conduits,
- * when that is done for all. */
+/* conduit_link_gone marks c, a conduit of a link that is gone. conduit_forget_link frees the map of
+ * the conduits of l, once all of them are marked. */
 void conduit_link_gone(struct conduit *c);
 void conduit_forget_link(struct link *l);
 
-/* Have the front begin TLS with the certificate for name, behind the element proceed. TLS is up:
- * the stream begins anew (s5.4.3.3). */
+/* conduit_start_tls has the front begin TLS with the certificate for name, behind the element
+ * proceed. conduit_secure notes that TLS is up: the stream begins anew (s5.4.3.3). */
 void conduit_start_tls(struct conduit *c, char const *name, char const *proceed);
 void conduit_secure(struct conduit *c);
 
@@ -134,7 +136,7 @@ void conduit_secure(struct conduit *c);
  * other than xmpp-tlsd are not told. */
 void conduit_shape(struct conduit *c, uint64_t rate, uint64_t burst);
 
-/* Call late at this time, and at no other; or do not call late. */
+/* Call late at at_us, and at no other time; conduit_no_deadline: do not call it. */
 void conduit_deadline(struct conduit *c, uint64_t at_us);
 void conduit_no_deadline(struct conduit *c);
 
@@ -159,21 +161,22 @@ void conduit_take_lang(struct conduit *c, struct xml_node const *root);
 
 /* ---- input ---- */
 
-/* The answer for which input was held is here: read on. */
+/* Read on: the answer for which input was held is here. */
 void conduit_resume(struct conduit *c);
 
-/* The owner is behind with what the peer has sent: what comes is held, and the front is told to
- * stop when much waits. The owner goes on. */
+/* conduit_fall_behind notes that the owner is behind with what the peer has sent: input is held,
+ * and the front is told to stop when much waits. conduit_catch_up notes that the owner goes on. */
 void conduit_fall_behind(struct conduit *c);
 void conduit_catch_up(struct conduit *c);
 
-/* The stream begins anew behind the element that is being handled (s4.3.3). */
+/* Begin the stream anew behind the element that is being handled (s4.3.3). */
 void conduit_restart(struct conduit *c);
 
 /* ---- output ---- */
 
-/* Write one element: as text; as the field of a record stands there. Either may mark the conduit
- * to end, as a slow reader, when more than blocked_max bytes wait. */
+/* Write one element: conduit_write its markup as text, conduit_write_raw a field of a record as it
+ * stands there. Both may mark the conduit to end, as that of a slow reader, when more than
+ * blocked_max bytes wait. */
 void conduit_write(struct conduit *c, struct slice markup);
 void conduit_write_raw(struct conduit *c, struct slice raw);
 
@@ -183,44 +186,49 @@ void conduit_count(struct conduit *c, uint64_t max);
 
 /* ---- the end ---- */
 
-/* Mark the conduit to end: with a stream error (s4.9.3), whose text may be NULL; with our end
- * tag; because the conduit is gone, or as good as gone. The first mark stays. */
+/* Mark the conduit to end with a stream error (s4.9.3), whose text may be NULL. Of several marks the
+ * first stays. */
 void conduit_error(struct conduit *c, char const *condition, char const *text);
 
 /* Mark as conduit_error does, for a stanza above a size limit (XEP-0205). */
 void conduit_too_big(struct conduit *c, char const *text);
+
+/* Mark the conduit to end: conduit_end with our end tag, conduit_lost because the conduit is gone, or
+ * as good as gone. */
 void conduit_end(struct conduit *c, char const *why);
 void conduit_lost(struct conduit *c, char const *why);
 
-/* The condition of this name, or undefined-condition for one that s4.9.3 does not define. */
+/* Give the condition of this name, or undefined-condition for a name that s4.9.3 does not
+ * define. */
 char const *conduit_condition(struct slice name);
 
 /* Mark as conduit_error does, for a condition that another program names (conduit_condition). */
 void conduit_error_named(struct conduit *c, struct slice condition);
 
-/* End the conduit when it is marked. Whatever handles a record or a timer of a conduit calls this
- * last. */
+/* End the conduit if it is marked. A function that handles a record or a timer of a conduit calls
+ * this last. */
 void conduit_settle(struct conduit *c);
 
-/* How many conduits are marked and not settled. */
+/* Give the number of conduits that are marked and not settled. */
 uint64_t conduits_marked(void);
 
-/* In end: what is written from now on is the last that the peer gets, and waits for nothing;
- * then comes the stream error of the mark, our end tag, and the close of the conduit. */
+/* For end: conduit_last_words lets the words that are written from now on be the last that the peer
+ * gets, and wait for nothing; conduit_close writes the stream error of the mark and our end tag,
+ * and closes the conduit. */
 void conduit_last_words(struct conduit *c);
 void conduit_close(struct conduit *c);
 
 /* Close the conduit with a stream error, at once, and leave it: the stream goes on elsewhere. */
 void conduit_detach(struct conduit *c, char const *condition);
 
-/* The stream has no conduit from now on, and no mark. Frees what belongs to the conduit but ip
- * and lang. */
+/* Take the conduit, and its mark, from the stream. Frees what belongs to the conduit but ip and
+ * lang. */
 void conduit_leave(struct conduit *c);
 
-/* The stream is over: free all. */
+/* Free all that c holds: its stream is over. */
 void conduit_wipe(struct conduit *c);
 
-/* The memory that waiting input and output take. */
+/* Give the bytes of memory that waiting input and output take. */
 size_t conduit_bytes(struct conduit const *c);
 
 /* ---- the state for a trace: fields of the record that is open ---- */

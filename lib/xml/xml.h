@@ -94,11 +94,10 @@ struct xml_stream {
  * stream begins anew (RFC 6120 s4.3.3). Not from within its events. */
 void xml_reset(struct xml_stream *x);
 
-/* The most bytes that one stanza may have, and a root's tag when that is below
- * XML_ROOT_MAX. */
+/* Set the most bytes that one stanza may have, and a root's tag when that is below XML_ROOT_MAX. */
 void xml_limit(struct xml_stream *x, size_t bytes);
 
-/* The most elements that one stanza may have, the stanza itself counted; 0: no limit. */
+/* Set the most elements that one stanza may have, the stanza itself counted; 0: no limit. */
 void xml_elements(struct xml_stream *x, unsigned int n);
 
 /* Say whether the first bytes of the document have come, but not yet the root's tag. */
@@ -108,9 +107,9 @@ bool xml_began(struct xml_stream const *x);
  * s11.7). */
 bool xml_between(struct xml_stream const *x);
 
-/* Make a stream stand where another stood that was as opened and had such a root and limit:
- * began as xml_began said of it, part are the bytes of its part. false: ENOMEM, or the bytes
- * are no such part. */
+/* Make x stand where another stream stood, which had the same opened, root and limit: began is
+ * what xml_began said of it, part the bytes of its part. false: ENOMEM, or the bytes are no such
+ * part. */
 bool xml_restore(struct xml_stream *x, bool began, struct slice part);
 
 /* Parse the len bytes at s. *used is how many were consumed: all of them, or up to the
@@ -160,16 +159,16 @@ bool xml_cat_text(stralloc *out, struct slice text);
 bool xml_cat_value(stralloc *out, struct slice value);
 bool xml_cat_attr(stralloc *out, char const *name, struct slice value);
 
-/* Append the tree of e so that it stands alone: e declares the prefixes of declarations
- * around it that the tree needs. ns is the default namespace outside: elements declare
- * another one where it changes. A prefix stays where the default namespace is another.
- * false: ENOMEM, or EMSGSIZE when more than STANZA_MAX bytes would be appended. */
+/* Append the tree of e so that it stands alone: e declares the prefixes of declarations around it
+ * that the tree needs. ns is the default namespace outside; elements declare another one where it
+ * changes. A prefix stays where the default namespace is another. false with errno ENOMEM, or
+ * EMSGSIZE: more than STANZA_MAX bytes would be appended. */
 bool xml_cat_tree(stralloc *out, struct xml_node const *e, char const *ns);
 
-/* The same in parts, for who writes the start tag of e himself. xml_cat_decls appends the
- * declarations of prefixes that e makes, and those around it that its children need;
- * xml_cat_child the child c, inside them and the default namespace ns. Out may have limit
- * bytes afterwards, else false with errno EMSGSIZE. */
+/* Append e in parts, for a caller that writes the start tag of e itself. xml_cat_decls appends the
+ * declarations of prefixes that e makes, and those around it that its children need; xml_cat_child
+ * appends the child c, inside them and the default namespace ns. false with errno ENOMEM, or
+ * EMSGSIZE: out would have more than limit bytes. */
 bool xml_cat_decls(stralloc *out, struct xml_node const *e, char const *ns, size_t limit);
 bool xml_cat_child(stralloc *out, struct xml_node const *c, char const *ns, size_t limit);
 
