@@ -98,10 +98,11 @@ size_t archive_jid_at(struct slice value);
 /* The list as this turn sees it; errno ENOENT: all zero. */
 bool archive_head(struct archive *a, uint64_t owner, uint64_t slot, struct head *out);
 
-/* The list, to be changed: until the next archive_heads_room. NULL: errno ENOENT. */
+/* Give the list, to be changed until the next archive_heads_room. NULL: errno ENOENT. */
 struct head *archive_head_edit(struct archive *a, uint64_t owner, uint64_t slot);
 
-/* The same; one that is not there begins, for the contact jid (empty for SLOT 0). */
+/* Give the list, to be changed, as archive_head_edit does; a list that is not there begins, for the
+ * contact jid (empty for SLOT 0). */
 struct head *archive_head_make(struct archive *a, uint64_t owner, uint64_t slot,
                                struct slice jid);
 
@@ -127,8 +128,8 @@ bool archive_list_drop(struct archive *a, struct head *h);
 
 /* ---- messages.c ---- */
 
-/* errno ENOENT; EIO, logged: the message is not as it was put. peek does not look at the
- * checksum. */
+/* Read the message id. errno ENOENT; EIO, logged: the message is not as it was put. archive_peek
+ * does not look at the checksum. */
 bool archive_load(struct archive *a, uint64_t id, struct stored *out);
 bool archive_peek(struct archive *a, uint64_t id, struct stored *out);
 

@@ -61,7 +61,7 @@ void ban_announce(struct bans const *b, struct link *l, uint64_t now_s);
 /* Write the list to a trace, or add what the trace has to it. */
 void ban_snapshot(struct snapshot *k, struct bans *b);
 
-/* Say whether text is a loopback address, or no address: clients of many people may share it. */
+/* Say whether ip is a loopback address, or no address: clients of many people may share it. */
 bool ban_is_shared(struct slice ip);
 
 #endif

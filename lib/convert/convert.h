@@ -26,7 +26,7 @@ bool bookmark_read_old(struct arena *a, struct xml_node const *e, struct bookmar
 bool bookmark_read(struct arena *a, struct slice id, struct xml_node const *e,
                    struct bookmark *out);
 
-/* Say whether both say the same of their rooms. */
+/* Say whether the bookmarks a and b have the same room, name, nick, password and autojoin. */
 bool bookmark_same(struct bookmark const *a, struct bookmark const *b);
 
 /* Append the bookmark in the old form. false with errno ENOMEM. */

@@ -7,9 +7,9 @@
 #include "link/snapshot.h"
 #include "stanza/stanza.h"
 
-/* The facts of an edge: the content namespace of its streams; a function that says whether the
- * server serves the prepared domain, which only the server may then name as a source; whether
- * stanzas are of our accounts, whose subscriptions are tagged outbound. */
+/* The facts of an edge. ns is the content namespace of its streams. serves says whether the server
+ * serves the prepared domain, which only the server may then name as a source. accounts: stanzas
+ * are of our accounts, whose subscriptions are tagged outbound. */
 struct edge_rules {
   char const *ns;
   bool (*serves)(struct slice domain);
@@ -55,10 +55,10 @@ bool edge_is_subscription(struct edge_stanza const *in);
  * names a served domain or an account of one, a delay (XEP-0203 s8) from a served domain. */
 bool edge_is_forged(struct edge_rules const *rules, struct xml_node const *e);
 
-/* Append HASH,VER,NODE of the entity capabilities in available presence, each part escaped so
- * that it has no blank, comma or control character; "?" when there are some that cannot be known
- * by a hash: of an unknown algorithm, without one, or over EDGE_CAPS_MAX bytes. Nothing without
- * capabilities. false: ENOMEM. */
+/* Append HASH,VER,NODE of the entity capabilities in available presence, each part escaped so that
+ * it has no blank, comma or control character. Append "?" for capabilities that no hash tells: of
+ * an unknown algorithm, without one, or over EDGE_CAPS_MAX bytes; and nothing when there are none.
+ * false: ENOMEM. */
 #define EDGE_CAPS_MAX 500
 bool edge_cat_caps(stralloc *out, struct xml_node const *presence);
 
@@ -71,13 +71,13 @@ bool edge_tags(struct edge_stanza *in, stralloc *out);
  * does not fit a record, or ENOMEM; nothing was passed on. */
 bool edge_put(struct edge_stanza *in, struct link *routed);
 
-/* The stanza is done: give back room that a large one took. */
+/* End the stanza: give back room that a large one took. */
 void edge_done(void);
 
 /* ---- acknowledgements of routed ---- */
 
-/* Things, by id, that wait until routed has acknowledged the stanza with number n, in the order
- * of the numbers. All zero is an empty line. */
+/* A line of things, by their id, that wait until routed has acknowledged the stanza with number n,
+ * in the order of the numbers. All zero is an empty line. */
 struct edge_wait {
   uint64_t n, id;
 };
@@ -94,7 +94,8 @@ bool edge_line_push(struct edge_line *q, struct edge_wait w);
  * line is empty. */
 bool edge_line_pop(struct edge_line *q, struct edge_wait *w);
 
-/* Note that routed has acknowledged the stanzas up to n; give the newest such number. */
+/* edge_take notes that routed has acknowledged the stanzas up to n; edge_taken gives the highest
+ * such n. */
 void edge_take(uint64_t n);
 uint64_t edge_taken(void);
 
@@ -103,7 +104,7 @@ struct link *edge_routed(void);
 
 /* ---- repeats ---- */
 
-/* routed is up: stanzas that an earlier run of routed had not acknowledged come again. */
+/* Note that routed is up: stanzas that an earlier run of routed had not acknowledged come again. */
 void edge_routed_is_up(struct link const *routed);
 
 /* Say whether the stanza with this ORIGIN is new: a routed that was killed may have delivered

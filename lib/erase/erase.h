@@ -34,8 +34,8 @@ void erase_watch(struct link *routed);
 /* A record ending. Accounts that e's store has erased are not erased again. */
 void erase_ending(struct eraser *e, struct record *r);
 
-/* Put bare into the queue, under a number that no other has in it. When the queue is full a line is logged,
- * and nothing erased. */
+/* Put bare into the queue, under a number that no other account has in it. When the queue is full a
+ * line is logged, and nothing is erased. */
 void erase_add(struct eraser *e, uint64_t number, struct slice bare);
 
 /* Tell routed that the store has nothing of the account any more, on disk at the end of the

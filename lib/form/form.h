@@ -73,8 +73,8 @@ enum form_error {
   FORM_NO_MEMORY
 };
 
-/* The reason why a form is refused: the field, NULL when there is none; and the same in words
- * that name the field. */
+/* The reason why a form is refused: field is the field at fault, NULL when there is none; text says
+ * it in words that name the field. */
 struct form_wrong {
   enum form_error error;
   struct form_field const *field;
@@ -88,8 +88,8 @@ struct form_wrong {
 bool form_read(struct arena *a, struct xml_node const *x, struct form const *f,
                struct form_value *values, struct form_wrong *wrong);
 
-/* Give the element of the next value behind v (NULL: the first) of the field var of form x, or
- * NULL; the text of the first value in arena a, empty when there is none. */
+/* form_next gives the element of the next value behind v (NULL: the first) of the field var of form
+ * x, or NULL. form_get gives the text of the first value in arena a, empty when there is none. */
 struct xml_node const *form_next(struct xml_node const *x, char const *var,
                                  struct xml_node const *v);
 struct slice form_get(struct arena *a, struct xml_node const *x, char const *var);
@@ -103,18 +103,20 @@ bool form_is_filled(struct arena *a, struct xml_node const *x,
 
 /* ---- writing: all append to out, and give false with errno ENOMEM ---- */
 
-/* The whole form of the type form, submit or result, with values for the fields that are given
- * (values NULL: none is). */
+/* Append the whole form, of the type form, submit or result, with values for the fields that are
+ * given (values NULL: none is). */
 bool form_cat(stralloc *out, char const *type, struct form const *f,
               struct form_value const *values);
 
-/* The same in parts: the start, without fields; fields; the end. */
+/* Append a form in parts: form_open the start, without fields; form_field a field; form_close the
+ * end. */
 bool form_open(stralloc *out, char const *type, char const *form_type, char const *title,
                char const *instructions);
 bool form_field(stralloc *out, struct form_field const *f, struct form_value const *v);
 bool form_close(stralloc *out);
 
-/* A field in parts: the start; options that are not in the table; values; the end. */
+/* Append a field in parts: form_field_open the start; form_option an option that is not in the
+ * table; form_value a value; form_field_close the end. */
 bool form_field_open(stralloc *out, struct form_field const *f);
 bool form_option(stralloc *out, struct slice value, struct slice label);
 bool form_value(stralloc *out, struct slice value);

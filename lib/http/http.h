@@ -61,8 +61,9 @@ struct http_request {
  * case. */
 unsigned int http_request_read(struct http_request *r, char *s, size_t len);
 
-/* The value of the first field of a name in lower case; s NULL: there is none. Say whether
- * a list (RFC 9110 s5.6.1) in fields of the name has the word, in any case. */
+/* http_field gives the value of the first field of this name, which is in lower case; s NULL: there
+ * is none. http_has_word says whether a list (RFC 9110 s5.6.1) in fields of the name has the word,
+ * in any case. */
 struct slice http_field(struct http_request const *r, char const *name);
 bool http_has_word(struct http_request const *r, char const *name, char const *word);
 
@@ -90,18 +91,20 @@ struct slice http_decode(struct arena *a, struct slice segment);
 
 /* ---- addresses that proxies tell (forwarded.c) ---- */
 
-/* A hop: the address of whom a proxy has its request from, in the form of inet_ntop, and what it
- * was asked. Slices are empty when they were not said; ip is also empty when it is no address. */
+/* A hop, as a proxy tells of it: the address from which the proxy has the request, in the form of
+ * inet_ntop, and the scheme and the host that the request was for. Slices are empty when they were
+ * not said; ip is also empty when it is no address. */
 struct http_hop {
   char ip[46];
   struct slice proto, host;
 };
 
-/* An address, or ADDRESS:PORT, [V6], [V6]:PORT. false: it is none. */
+/* Read ADDRESS, ADDRESS:PORT, [V6] or [V6]:PORT, and write the address in the form of inet_ntop.
+ * false: text is none of these. */
 bool http_address(struct slice text, char out[46]);
 
-/* Read lists of X-Forwarded-For, and of Forwarded (RFC 7239), into hop, from the left: the
- * last max of them. Gives how many. */
+/* Read the lists of X-Forwarded-For, or of Forwarded (RFC 7239), into hop, from the left: the last
+ * max hops of them. Gives the number of hops. */
 size_t http_x_forwarded_for(struct http_request const *r, struct http_hop *hop,
                             size_t max);
 size_t http_forwarded(struct http_request const *r, struct http_hop *hop, size_t max);
@@ -114,15 +117,16 @@ char const *http_reason(unsigned int status);
 /* Say whether an answer of this status to this method has no body (RFC 9112 s6.3). */
 bool http_has_no_body(enum http_method m, unsigned int status);
 
-/* Append a status line; a field; the field Date; a chunk; the last chunk. false: ENOMEM. */
+/* Append what the function is called after: a status line, a field, the field Date, a chunk, the
+ * last chunk. false: ENOMEM. */
 bool http_cat_status(stralloc *out, unsigned int status);
 bool http_cat_field(stralloc *out, struct slice name, struct slice value);
 bool http_cat_date(stralloc *out, uint64_t second);
 bool http_cat_chunk(stralloc *out, struct slice bytes);
 bool http_cat_last_chunk(stralloc *out);
 
-/* Say whether name is a token, and whether value has nothing that ends it (CR, LF, NUL, other
- * controls). */
+/* http_name_holds says whether name is a token; http_value_holds whether value has nothing that
+ * ends it (CR, LF, NUL, other controls). */
 bool http_name_holds(struct slice name);
 bool http_value_holds(struct slice value);
 
@@ -149,33 +153,34 @@ struct slice http_header(struct slice headers, char const *name);
 
 /* ---- times and ranges (conditions.c) ---- */
 
-/* Write a time as RFC 9110 s5.6.7 wants it; read one of its three forms, that with a year of two
- * digits as of the clock (door_wall). */
+/* http_date writes a time as RFC 9110 s5.6.7 wants it; http_date_read reads one of its three forms,
+ * a year of two digits as one at most 50 years ahead of the clock (door_wall). */
 #define HTTP_DATE_SIZE 30
 struct slice http_date(char buf[HTTP_DATE_SIZE], uint64_t second);
 bool http_date_read(struct slice text, uint64_t *second);
 
-/* Fields of a request by which a client says for which state of a file it asks (RFC 9110 s13), and for which
- * part (s14). s NULL: there is none. */
+/* The fields of a request by which a client says for which state of a file it asks (RFC 9110 s13),
+ * and for which part (s14). s NULL: the request does not have the field. */
 struct http_conditions {
   struct slice match, none_match, modified_since, unmodified_since, range, if_range;
 };
 
 void http_conditions(struct http_conditions *c, struct http_request const *r);
 
-/* Judge them for GET and HEAD of a file with this tag (quotes included) and time: 0: they hold, or
- * 304, 412. */
+/* Judge the conditions c of a GET or HEAD for a file with this tag (quotes included) and time. 0:
+ * they hold; or 304, 412. */
 unsigned int http_judge(struct http_conditions const *c, struct slice etag,
                         uint64_t mtime);
 
-/* The one range of bytes that a field Range asks of a file of size bytes: HTTP_WHOLE when there is none, when
- * there are several, or when it has another form; HTTP_PART: *from to *to, the last included, which
- * are set for it alone; HTTP_OUTSIDE: 416. */
+/* Find the one range of bytes that a field Range asks of a file of size bytes. HTTP_WHOLE: there is
+ * none, there are several, or the field has another form. HTTP_PART: *from to *to, the last
+ * included, which are set for it alone. HTTP_OUTSIDE: 416. */
 enum http_range { HTTP_WHOLE, HTTP_PART, HTTP_OUTSIDE };
 enum http_range http_range(struct slice field, uint64_t size, uint64_t *from,
                            uint64_t *to);
 
-/* The same for the conditions of GET: If-Range is obeyed (RFC 9110 s13.1.5). */
+/* Find the range as http_range does for the field Range in c, if If-Range holds for the file's tag
+ * and time (RFC 9110 s13.1.5); else HTTP_WHOLE. */
 enum http_range http_part(struct http_conditions const *c, struct slice etag,
                           uint64_t mtime, uint64_t size, uint64_t *from, uint64_t *to);
 

@@ -60,7 +60,7 @@ void interest_start(interest_due_fn *due);
 enum interest_news interest_show(struct interest_seen const *seen, bool local,
                                  struct interest_set **set);
 
-/* The client shows itself to account no more; with an empty account, to nobody. */
+/* Note that the client full shows itself to account no more; account empty: to nobody. */
 void interest_hide(struct slice full, struct slice account);
 
 /* ---- sets ---- */
@@ -68,8 +68,8 @@ void interest_hide(struct slice full, struct slice account);
 /* The set of a key, or NULL. */
 struct interest_set *interest_set(struct slice key);
 
-/* The set is known: it has these n names, sorted by octets, each once. due is called for each pair that
- * waits. false: ENOMEM, and the set is as before. */
+/* Make the set s known: it has these n names, sorted by octets, each once. due is called for each
+ * pair that waits. false: ENOMEM, and the set is as before. */
 bool interest_known(struct interest_set *s, struct slice const *names, size_t n);
 
 /* Name i of the set, or an empty one behind the last. */
@@ -78,8 +78,8 @@ struct slice interest_set_name(struct interest_set const *s, uint32_t i);
 /* Say whether s has the name. s may be NULL. */
 bool interest_set_has(struct interest_set *s, struct slice name);
 
-/* A client that shows the set, and the account that sees it: the nth of those that wait, from 0.
- * false: there are no more. */
+/* Give a client that shows the set, and the account that sees it: the nth of the pairs that wait
+ * for the set, from 0. false: there are no more. */
 bool interest_holder(struct interest_set const *s, uint32_t n, struct slice *full,
                      struct slice *account);
 
@@ -113,8 +113,8 @@ bool interest_has_bare(struct slice bare, struct slice account);
 
 /* ---- restarts ---- */
 
-/* Doubt all pairs; what is shown from then on is not doubted. Then hide those that are
- * doubted still. */
+/* interest_doubt doubts all pairs; a pair that is shown from then on is not doubted. interest_sweep
+ * hides the pairs that are doubted still. */
 void interest_doubt(void);
 void interest_sweep(void);
 

@@ -24,9 +24,9 @@ bool jid_parse(struct arena *a, struct slice text, struct jid *out);
 /* Cut an address that is prepared already: no check, no copy; parts point into it. */
 struct jid jid_cut(struct slice prepared);
 
-/* Prepare one part by itself: a localpart, a domain, a resource. s NULL with errno EINVAL
- * or ENOMEM. An empty part is refused. A-labels ("xn--...") of a domain become U-labels
- * (RFC 7622 s3.2.1). */
+/* Prepare one part by itself: a localpart, a domain or a resource. s NULL with errno EINVAL (an
+ * empty part, too) or ENOMEM. A-labels ("xn--...") of a domain become U-labels (RFC 7622
+ * s3.2.1). */
 struct slice jid_prep_local(struct arena *a, struct slice text);
 struct slice jid_prep_domain(struct arena *a, struct slice text);
 struct slice jid_prep_resource(struct arena *a, struct slice text);
@@ -40,9 +40,12 @@ struct slice jid_ascii_domain(struct arena *a, struct slice domain);
 struct slice jid_ascii_host(struct arena *a, struct slice domain);
 
 /* Prepare the nickname of an occupant of a room: as a resource, but code points that Unicode 3.2
- * had not assigned are refused, emoji among them (RFC 6122 s2.4, RFC 3454 s7). And its key: two
- * prepared nicks with the same key differ in case or form alone. s NULL as above. */
+ * had not assigned are refused, emoji among them (RFC 6122 s2.4, RFC 3454 s7). s NULL with errno
+ * EINVAL or ENOMEM. */
 struct slice jid_prep_nick(struct arena *a, struct slice text);
+
+/* Give the key of a prepared nick: two nicks with the same key differ in case or form alone. s NULL
+ * with errno EINVAL or ENOMEM. */
 struct slice jid_nick_key(struct arena *a, struct slice nick);
 
 /* Say whether local, a prepared localpart, may be that of an account of ours: all of its
@@ -50,14 +53,14 @@ struct slice jid_nick_key(struct arena *a, struct slice nick);
  * another one. */
 bool jid_local_may_be_stored(struct slice local);
 
-/* Prepare the name that somebody wants for a new account: UsernameCaseMapped (RFC 8265 s3.3) and
- * nodeprep give the same, without unassigned code points, of JID_USERNAME_MAX bytes. In arena a. s
- * NULL with errno EINVAL or ENOMEM. */
+/* Prepare the name that somebody wants for a new account, in arena a: UsernameCaseMapped (RFC 8265
+ * s3.3) and nodeprep must give the same, without unassigned code points, of at most
+ * JID_USERNAME_MAX bytes. s NULL with errno EINVAL or ENOMEM. */
 #define JID_USERNAME_MAX 255
 struct slice jid_username(struct arena *a, struct slice text);
 
-/* The JID of these prepared parts (local and resource may be empty), in arena a. false:
- * ENOMEM, or EINVAL when it is too long. */
+/* Make the JID of these prepared parts (local and resource may be empty), in arena a. false:
+ * ENOMEM, or EINVAL when the JID is too long. */
 bool jid_make(struct arena *a, struct slice local, struct slice domain,
               struct slice resource, struct jid *out);
 
@@ -67,14 +70,14 @@ struct jid_hosts {
   struct slice from, to; /* prepared domains */
 };
 
-/* The address with the host h->to in the place of its domain h->from: in buf; address itself when
- * its domain is another. address may be escaped as XML and records escape. s NULL with errno
- * ENAMETOOLONG: that is over size bytes. */
+/* Give address with h->to in the place of its domain h->from, in buf; or address itself when its
+ * domain is another. address may be escaped as XML and records escape. s NULL with errno
+ * ENAMETOOLONG: the new one has more than size bytes. */
 struct slice jid_rehost(struct jid_hosts const *h, struct slice address, char *buf,
                         size_t size);
 
-/* Append an element that is text to out, its attributes from and to with the other host. false:
- * ENOMEM. */
+/* Append xml, an element as text, to out, with the other host in the attributes from and to of its
+ * start tag. false: ENOMEM. */
 bool jid_rehost_tag(struct jid_hosts const *h, struct slice xml, stralloc *out);
 
 /* ---- addresses on a list (XEP-0191 s5) ---- */
@@ -92,13 +95,14 @@ struct jid_set {
   struct table table;
 };
 
-/* Add address to set (true also when it is there already; false: ENOMEM), delete address,
- * free set. */
+/* jid_set_add adds address to set (true also when it is there already; false: ENOMEM); jid_set_del
+ * deletes it; jid_set_wipe frees the set. */
 bool jid_set_add(struct jid_set *set, struct slice address);
 void jid_set_del(struct jid_set *set, struct slice address);
 void jid_set_wipe(struct jid_set *set);
 
-/* Say whether set has this very address; whether set has one of the forms of j. */
+/* jid_set_has says whether set has this very address, jid_set_matches whether it has one of the
+ * forms of j. */
 bool jid_set_has(struct jid_set const *set, struct slice address);
 bool jid_set_matches(struct jid_set const *set, struct jid const *j);
 

@@ -34,30 +34,31 @@ bool keys_open(struct keys *k, struct store *s);
 /* Count the keys of all accounts of a store that was made before there were counts. */
 bool keys_count_all(struct keys *k, struct accounts *a);
 
-/* The keys of an account for a hash. errno ENOENT. */
+/* Get the keys of an account for a hash. errno ENOENT. */
 bool keys_get(struct keys *k, uint64_t number, enum scram_hash h, struct scram_keys *out);
 
-/* Say whether the account has keys for a hash; for any. */
+/* keys_has says whether the account has keys for the hash h, keys_has_any whether it has keys for
+ * any hash. */
 bool keys_has(struct keys *k, uint64_t number, enum scram_hash h);
 bool keys_has_any(struct keys *k, uint64_t number);
 
-/* Give the account of the address bare the keys of all hashes that have iterations; keys of the others
- * stay. false: the turn is given up, for keys of two passwords would be there. */
+/* keys_put gives the account, whose address is bare, the keys of all hashes that have iterations in
+ * `keys`, and its keys for other hashes stay; keys_fill gives it those for hashes that it has no
+ * keys for. keys_del deletes all its keys. false of the first two: the turn is given up, for keys
+ * of two passwords would be there. */
 bool keys_put(struct keys *k, struct slice bare, uint64_t number,
               struct scram_keys const keys[SCRAM_HASHES]);
-
-/* The same for hashes that the account has no keys for. */
 bool keys_fill(struct keys *k, struct slice bare, uint64_t number,
                struct scram_keys const keys[SCRAM_HASHES]);
-
 bool keys_del(struct keys *k, struct slice bare, uint64_t number);
 
-/* The number of accounts of host without keys for h; an account without any keys is not counted. */
+/* Give the number of accounts of host that have keys, but none for h. */
 uint64_t keys_lacking(struct keys *k, struct slice host, enum scram_hash h);
 
-/* Choose an iteration count for a name whose place among all names of its host is 0 <= place < 1:
- * each count has the share of names that it has of the accounts. In the order of the counts, so that
- * a name whose share shrinks moves to the next. *iterations stays when there are no accounts. */
+/* Choose an iteration count for a name whose place among all names of its host is 0 <= place <
+ * 1. Each count gets the share of names that it has of the accounts, in the order of the counts,
+ * so that a name whose share shrinks moves to the next. *iterations stays when there are no
+ * accounts. */
 bool keys_choose_iterations(struct keys *k, struct slice host, double place,
                             uint32_t *iterations);
 

@@ -100,8 +100,9 @@ void veil_answer(struct veil *v);
 ssize_t fds_write(struct link *l);
 ssize_t fds_read(struct link *l, char *s, size_t len);
 
-/* The bytes of out from the offset from on have moved by so many, to the end or to the front; out
- * has been cut to len bytes; the link is gone. */
+/* fds_moved notes that the bytes of out from the offset `from` on have moved by `by` bytes, to the
+ * end (is_forward) or to the front; fds_cut that out was cut to len bytes; fds_wipe that the link
+ * is gone. */
 void fds_moved(struct link *l, size_t from, size_t by, bool is_forward);
 void fds_cut(struct link *l, size_t len);
 void fds_wipe(struct link *l);

@@ -81,16 +81,16 @@ bool mam_page_look(struct archive *archive, uint64_t owner, struct mam_query con
 /* s4.1.1: match the full JID *with, which is as in a record, with from or to. */
 bool mam_match_full(void *with, struct archive_message const *m);
 
-/* Write the ids of the page in the order in which they are sent, *n of them. A page that was
- * looked for is over. */
+/* Write the ids of the page in the order in which they are sent, and their number to *n. A page
+ * that was looked for message by message is over. */
 bool mam_page_ids(struct archive *archive, struct mam_query const *q,
                   struct mam_page const *p, uint64_t ids[MAM_PAGE_MAX], size_t *n);
 
 /* Append fin (s4.3). */
 bool mam_fin_cat(stralloc *out, struct archive *archive, struct mam_page const *p);
 
-/* s4.1.3: write the ids that the query names in the order in which they are sent; all are in the
- * archive. Append fin for them. */
+/* s4.1.3: mam_ids_are_there writes the ids that the query names in the order in which they are
+ * sent, if all are in the archive; mam_ids_fin_cat appends fin for them. */
 bool mam_ids_are_there(struct archive *archive, uint64_t owner, struct mam_query const *q,
                        uint64_t ids[MAM_IDS_MAX]);
 bool mam_ids_fin_cat(stralloc *out, struct mam_query const *q);

@@ -43,24 +43,26 @@ struct online_mirror {
     .ended = (ended_fn), .due = (due_fn), .wait_us = (us)                                \
   }
 
-/* Add s, which is confirmed by that; take it out. */
+/* online_add adds s to the mirror, which confirms it; online_del takes it out. */
 void online_add(struct online_mirror *m, struct online *s);
 void online_del(struct online_mirror *m, struct online *s);
 
-/* A record of routed has named s. */
+/* online_confirm notes that a record of routed has named s; online_is_confirmed says whether one
+ * has since the last coming of routed's link. */
 void online_confirm(struct online_mirror const *m, struct online *s);
 bool online_is_confirmed(struct online_mirror const *m, struct online const *s);
 
 /* Note that s comes through this edge: INSTANCE or an ORIGIN. */
 void online_from(struct online_mirror *m, struct online *s, struct slice origin);
 
-/* routed's link has come up. */
+/* Note that routed's link has come up. */
 void online_up(struct online_mirror *m);
 
 /* Call due at the end of this turn, if routed's link is up. */
 void online_due_now(struct online_mirror *m);
 
-/* End the sessions of the edge that are not confirmed; of all edges. */
+/* online_recalled ends the sessions of the edge instance that are not confirmed, online_compare
+ * those of all edges. */
 void online_recalled(struct online_mirror *m, struct slice instance);
 void online_compare(struct online_mirror *m);
 

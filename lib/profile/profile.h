@@ -87,37 +87,38 @@ bool profile_cards(struct profile *p, uint64_t from, profile_cards_fn *fn, void 
 bool profile_private_get(struct profile *p, uint64_t number, struct slice ns,
                          struct slice name, struct slice *text);
 
-/* Set them. Name and namespace have at most PROFILE_PRIVATE_NAME_MAX bytes together, text
- * PROFILE_PRIVATE_MAX. false with errno EIO, or EINVAL (too long). */
+/* Set the private elements of this name. Name and namespace have at most PROFILE_PRIVATE_NAME_MAX
+ * bytes together, text PROFILE_PRIVATE_MAX. false with errno EIO, or EINVAL (too long). */
 bool profile_private_put(struct profile *p, uint64_t number, struct slice ns,
                          struct slice name, struct slice text);
 
-/* How many names of private elements an account has (PROFILE_PRIVATE_ELEMENTS_MAX + 1 for any
- * more than that), and the bytes of those. false with errno EIO. */
+/* Give the number of names of private elements that an account has (PROFILE_PRIVATE_ELEMENTS_MAX +
+ * 1 for any more than that), and the bytes of their elements. false with errno EIO. */
 bool profile_private_size(struct profile *p, uint64_t number, unsigned int *n,
                           size_t *bytes);
 
-/* Call fn for the elements of each name, as text, until it gives false. It may not write. false with
- * errno EIO, or when fn gave false. */
+/* Call fn for the elements of each name, as text, until fn gives false. fn may not write. false
+ * with errno EIO, or when fn gave false. */
 typedef bool profile_private_fn(void *cookie, struct slice text);
 bool profile_private_each(struct profile *p, uint64_t number, profile_private_fn *fn,
                           void *cookie);
 
-/* Delete at most so many entries of an account, and add their number to *done: when that is
- * less, nothing is left. */
+/* Delete `most` entries of an account at most, and add their number to *done: when it is less than
+ * most, nothing is left. */
 bool profile_purge(struct profile *p, uint64_t number, unsigned int most,
                    unsigned int *done);
 
-/* The first account behind this number that something is stored of. false with errno ENOENT:
- * there is none. */
+/* Find the first account above the number `after` of which something is stored. false with errno
+ * ENOENT: there is none. */
 bool profile_next(struct profile *p, uint64_t after, uint64_t *number);
 
-/* When the account was last there, microseconds since 1970, and the status it left with,
- * which lives as store_get's value does. false with errno ENOENT or EIO. */
+/* Give the time at which the account was last there, microseconds since 1970, and the status that
+ * it left, which lives as store_get's value does. false with errno ENOENT or EIO. */
 bool profile_last_get(struct profile *p, uint64_t number, uint64_t *us,
                       struct slice *status);
 
-/* Set it; the status is cut to PROFILE_STATUS_MAX. false with errno EIO. */
+/* Set the time at which the account was last there, and its status, which is cut to
+ * PROFILE_STATUS_MAX. false with errno EIO. */
 bool profile_last_put(struct profile *p, uint64_t number, uint64_t us,
                       struct slice status);
 

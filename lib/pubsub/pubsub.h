@@ -122,23 +122,22 @@ void pubsub_close(struct pubsub *p);
  * with store_commit. NULL: xmpp-pubsubd has not made them yet, or they cannot be opened. */
 struct pubsub *pubsub_open_reader(char const *data, struct store **store);
 
-/* Put the entry in place that an entry of a table becomes when a host has another name, for
- * store_rewrite; what changes lies in the rooms. Services whose domain ends in the host come along.
- * false with errno ENOTSUP: there is no such table; EIO; ENAMETOOLONG; or ENOMEM. */
+/* Make *key and *value, an entry of a table, the entry that it becomes when a host has another
+ * name; for store_rewrite. Changed texts lie in the rooms. Services whose domain ends in the host
+ * come along. false with errno ENOTSUP: there is no such table; EIO; ENAMETOOLONG; or ENOMEM. */
 bool pubsub_rehost(struct jid_hosts const *hosts, char const *table, struct slice *key,
                    struct slice *value, stralloc *key_room, stralloc *value_room);
 
-/* The OWNER of a service; made when it is not there and create is true. 0 with errno ENOENT or
- * EIO. */
+/* Give the OWNER of a service, which is made when it is not there and create is true. 0 with errno
+ * ENOENT or EIO. */
 uint64_t pubsub_service(struct pubsub *p, struct slice domain, bool create);
 
 /* The domain of the service with this OWNER. errno ENOENT. */
 bool pubsub_service_domain(struct pubsub *p, uint64_t owner, struct slice *domain);
 
-/* Totals of an owner; all zero when nothing was stored yet. */
+/* Give the totals of an owner; all are zero when nothing was stored yet. pubsub_counts_of gives
+ * those of the nodes that creator has created at a service. */
 bool pubsub_counts(struct pubsub *p, uint64_t owner, struct pubsub_counts *out);
-
-/* The same of the nodes that the address has created at a service. */
 bool pubsub_counts_of(struct pubsub *p, uint64_t owner, struct slice creator,
                       struct pubsub_counts *out);
 
@@ -151,7 +150,8 @@ bool pubsub_totals(struct pubsub *p, size_t *nodes, size_t *items);
 
 /* ---- nodes (nodes.c) ---- */
 
-/* errno ENOENT: there is none, or it was deleted (of which pubsub_of may still tell). */
+/* Find a node by its owner and name, or by its number. errno ENOENT: there is none, or it was
+ * deleted (pubsub_of may still give its number). */
 bool pubsub_node_find(struct pubsub *p, uint64_t owner, struct slice name,
                       struct pubsub_node *out);
 bool pubsub_node_get(struct pubsub *p, uint64_t node, struct pubsub_node *out);
@@ -181,42 +181,41 @@ bool pubsub_node_del(struct pubsub *p, struct pubsub_node const *n, struct slice
 /* The uri to which a node that is not there any more has moved. errno ENOENT. */
 bool pubsub_moved(struct pubsub *p, uint64_t owner, struct slice name, struct slice *uri);
 
-/* Where a walk over a table goes on; length 0: at its begin. */
+/* The place at which a walk over a table goes on; length 0: the beginning. */
 struct pubsub_place {
   char bytes[512];
   size_t len;
 };
 
-/* Look at most so many uris from the place on, delete those that are told no more, and set the
- * place. */
+/* Look at `most` uris at most, from the place on; delete those that nobody is told of any more, and
+ * set the place behind the last. */
 bool pubsub_moved_sweep(struct pubsub *p, struct pubsub_place *place, unsigned int most);
 
 /* Call fn for each node of the owner by name, behind the name after (empty: from the first), until
- * it gives false. It may not write. */
+ * fn gives false. pubsub_nodes_back calls fn for the nodes in front of the name before, which is
+ * not empty, last name first. fn may not write. */
 typedef bool pubsub_node_fn(void *cookie, struct pubsub_node const *n);
 bool pubsub_nodes(struct pubsub *p, uint64_t owner, struct slice after,
                   pubsub_node_fn *fn, void *cookie);
-
-/* The same in front of the name before, which is not empty, last name first. */
 bool pubsub_nodes_back(struct pubsub *p, uint64_t owner, struct slice before,
                        pubsub_node_fn *fn, void *cookie);
 
-/* The value of the configuration field of this number; false: it is not set, and *value is as
- * it was. Append a field to
- * fields (false: ENOMEM). */
+/* pubsub_field sets *value to that of the configuration field of this number; false: it is not set,
+ * and *value is as it was. pubsub_cat_field appends a field to fields; false: ENOMEM. */
 bool pubsub_field(struct slice fields, unsigned int number, struct slice *value);
 bool pubsub_cat_field(stralloc *fields, unsigned int number, struct slice value);
 
-/* The number of the configuration field var ("pubsub#title"), 0: it has none; and the name behind
- * "pubsub#" of a number, NULL: no field has it. */
+/* pubsub_field_number gives the number of the configuration field var ("pubsub#title"); 0: it has
+ * none. pubsub_field_name gives the name behind "pubsub#" of a number; NULL: no field has the
+ * number. */
 unsigned int pubsub_field_number(struct slice var);
 char const *pubsub_field_name(unsigned int number);
 
-/* Delete entries of nodes that were deleted, until *done, to which their number is added, is most;
- * when it is less, nothing is left. */
+/* Delete entries of deleted nodes, add their number to *done, and stop when *done is most; when
+ * *done is less, nothing is left. */
 bool pubsub_purge_gone(struct pubsub *p, unsigned int most, unsigned int *done);
 
-/* Delete the nodes of owner, and all entries of nodes that were deleted; as pubsub_purge_gone. */
+/* Delete the nodes of owner, and entries of deleted nodes, as pubsub_purge_gone does. */
 bool pubsub_purge(struct pubsub *p, uint64_t owner, unsigned int most,
                   unsigned int *done);
 
@@ -228,46 +227,46 @@ bool pubsub_next(struct pubsub *p, uint64_t after, uint64_t *owner);
 /* The bytes that an item counts for. */
 size_t pubsub_item_bytes(struct pubsub_item const *it);
 
-/* Put an item, which is the newest then, in the place of the one with its id. it->number is set.
- * The counts of n follow. */
+/* Put the item it, which is the newest then, in the place of the item with its id, if there is one.
+ * it->number and the counts of n are set. */
 bool pubsub_item_put(struct pubsub *p, struct pubsub_node *n, struct pubsub_item *it);
 
-/* errno ENOENT: there is none. */
+/* Get or delete the item of this id. errno ENOENT: there is none. */
 bool pubsub_item_get(struct pubsub *p, struct pubsub_node const *n, struct slice id,
                      struct pubsub_item *out);
 bool pubsub_item_del(struct pubsub *p, struct pubsub_node *n, struct slice id);
 
-/* Call fn for each item from the number `from` on, oldest first, until it gives false. It may not
+/* Call fn for each item from the number `from` on, oldest first, until fn gives false. fn may not
  * write. */
 typedef bool pubsub_item_fn(void *cookie, struct pubsub_item const *it);
 bool pubsub_items(struct pubsub *p, struct pubsub_node const *n, uint64_t from,
                   pubsub_item_fn *fn, void *cookie);
 
-/* The number of the item that has `behind` items behind it, 0: the newest. Walks that many items, or
- * those in front. errno ENOENT. */
+/* Give the number of the item that has `behind` items behind it; 0: the newest. Walks over these
+ * items, or over those in front. errno ENOENT. */
 bool pubsub_item_from_end(struct pubsub *p, struct pubsub_node const *n, size_t behind,
                           uint64_t *number);
 
-/* How many items are in front of the item of this number. Walks them, or those behind it: at most
- * n->items keys. */
+/* Give the number of items in front of the item `number`. Walks over them, or over those behind: at
+ * most n->items keys. */
 bool pubsub_item_place(struct pubsub *p, struct pubsub_node const *n, uint64_t number,
                        size_t *place);
 
-/* The oldest item; the newest one. errno ENOENT. */
+/* Give the oldest item of n, or the newest. errno ENOENT: n has none. */
 bool pubsub_item_oldest(struct pubsub *p, struct pubsub_node const *n,
                         struct pubsub_item *out);
 bool pubsub_item_newest(struct pubsub *p, struct pubsub_node const *n,
                         struct pubsub_item *out);
 
-/* Drop all items of n but the newest keep: they are gone at once, and their entries go by
- * pubsub_purge_dropped. Walks at most half of the items. */
+/* Drop all items of n but the newest `keep`: they are gone at once, and their entries go by
+ * pubsub_purge_dropped. Walks over at most half of the items. */
 bool pubsub_items_drop(struct pubsub *p, struct pubsub_node *n, uint32_t keep);
 
-/* Delete entries of dropped items, until *done, to which their number is added, is most; when it is
- * less, nothing is left. Items that were published since then stay. */
+/* Delete entries of dropped items, as pubsub_purge_gone does. Items that were published since then
+ * stay. */
 bool pubsub_purge_dropped(struct pubsub *p, unsigned int most, unsigned int *done);
 
-/* Delete items whose expiry is not behind now_s, until *done, to which their number is added, is
+/* Delete items whose expiry is not behind now_s, add their number to *done, and stop when *done is
  * most. */
 bool pubsub_items_expire(struct pubsub *p, uint32_t now_s, unsigned int most,
                          unsigned int *done);
@@ -289,18 +288,19 @@ struct pubsub_leaver {
   size_t bare_len;
 };
 
-/* Fill out for bare, which has left at us: all items of n so far are to be looked at; those of a stored
- * leaver from where it was. Nothing is stored. errno ENAMETOOLONG: bare has more than PUBSUB_JID_MAX
- * bytes, or EIO. */
+/* Fill out for bare, which has left at us: all items of n so far are to be looked at, or, if the
+ * store has a leaver bare of n, those from where that one has come to. Nothing is stored. errno
+ * ENAMETOOLONG: bare has more than PUBSUB_JID_MAX bytes; or EIO. */
 bool pubsub_leaver_new(struct pubsub *p, struct pubsub_node const *n, struct slice bare,
                        uint64_t us, struct pubsub_leaver *out);
 
-/* The same for all nodes of bare from place on. */
+/* Fill out for bare, which has left at us: all its nodes from place on are to be looked at. Nothing
+ * is stored. errno ENAMETOOLONG. */
 bool pubsub_leaver_of_all(struct slice bare, struct pubsub_of_place const *place,
                           uint64_t us, struct pubsub_leaver *out);
 
-/* Find the leaver at the place or behind it, else the first of all, and set the place behind it. errno
- * ENOENT: there is none. */
+/* Find the leaver at the place or behind it, or else the first of all, and set the place behind it.
+ * errno ENOENT: there is none. */
 bool pubsub_leaver_next(struct pubsub *p, struct pubsub_place *place,
                         struct pubsub_leaver *out);
 
@@ -321,75 +321,73 @@ bool pubsub_avatar(struct pubsub *p, struct arena *a, uint64_t owner,
 
 /* ---- affiliations and subscriptions (people.c) ---- */
 
-/* The affiliation that is stored for a bare address; PUBSUB_NONE when there is none. */
+/* pubsub_aff_get sets *out to the affiliation that is stored for a bare address, PUBSUB_NONE when
+ * there is none; pubsub_aff_put stores one. */
 bool pubsub_aff_get(struct pubsub *p, uint64_t node, struct slice bare,
                     enum pubsub_affiliation *out);
 bool pubsub_aff_put(struct pubsub *p, struct pubsub_node const *n, struct slice bare,
                     enum pubsub_affiliation a);
 
-/* How many affiliations and subscriptions the node has. */
+/* Give the numbers of affiliations and of subscriptions of the node. */
 bool pubsub_people(struct pubsub *p, uint64_t node, uint32_t *affs, uint32_t *subs);
 
-/* errno ENOENT: jid has no subscription. */
+/* Get, put or delete the subscription of jid at a node. errno ENOENT: jid has none. */
 bool pubsub_sub_get(struct pubsub *p, uint64_t node, struct slice jid,
                     struct pubsub_sub *out);
 bool pubsub_sub_put(struct pubsub *p, struct pubsub_node const *n, struct slice jid,
                     struct pubsub_sub const *sub);
 bool pubsub_sub_del(struct pubsub *p, struct pubsub_node const *n, struct slice jid);
 
-/* Call fn for each affiliation or subscription of the node by address, until it gives false. It may
- * not write. */
+/* Call fn for each affiliation or subscription of the node by address, until fn gives false.
+ * pubsub_subs_back has the last address first: full addresses come before the bare one.
+ * pubsub_subs_of looks at the subscriptions of bare and of its full addresses alone. fn may not
+ * write. */
 typedef bool pubsub_aff_fn(void *cookie, struct slice bare, enum pubsub_affiliation a);
 bool pubsub_affs(struct pubsub *p, uint64_t node, pubsub_aff_fn *fn, void *cookie);
 typedef bool pubsub_sub_fn(void *cookie, struct slice jid, struct pubsub_sub const *sub);
 bool pubsub_subs(struct pubsub *p, uint64_t node, pubsub_sub_fn *fn, void *cookie);
-
-/* The same, last address first: full addresses come before the bare one. */
 bool pubsub_subs_back(struct pubsub *p, uint64_t node, pubsub_sub_fn *fn, void *cookie);
-
-/* The same for the subscriptions of one bare address, its full addresses included, and no others
- * are looked at. */
 bool pubsub_subs_of(struct pubsub *p, uint64_t node, struct slice bare, pubsub_sub_fn *fn,
                     void *cookie);
 
-/* Look at most so many subscriptions from the place on, delete those that are over, and set the
- * place; set a place to the subscriptions of a node, behind which others follow. */
+/* Look at `most` subscriptions at most, from the place on; delete those of which is_over says that
+ * they are, and set the place behind the last. pubsub_place_node sets a place to the subscriptions
+ * of a node; those of other nodes follow. */
 typedef bool pubsub_over_fn(struct slice jid, struct pubsub_sub const *sub);
 bool pubsub_subs_sweep(struct pubsub *p, struct pubsub_place *place, unsigned int most,
                        pubsub_over_fn *is_over);
 void pubsub_place_node(struct pubsub_place *place, uint64_t node);
 
-/* Relations of an address to a node: an affiliation other than outcast, subscriptions. Of an earlier
- * version an outcast may have the first bit. */
+/* Bits for the relations of an address to a node: an affiliation other than outcast, subscriptions,
+ * the affiliation outcast. An outcast whom an earlier version has stored may have the first bit. */
 #define PUBSUB_OF_AFFILIATION 1u
 #define PUBSUB_OF_SUBSCRIPTION 2u
 #define PUBSUB_OF_OUTCAST 4u
 #define PUBSUB_OF_ALL 7u
 
-/* Call fn for each node of owner (0: of all) with which the bare address has one of these (which, bits) to
- * do, until it gives false. It may not write. */
+/* Call fn for each node of owner (0: of all owners) to which the bare address has one of the
+ * relations in which (PUBSUB_OF_ bits), until fn gives false. pubsub_of_from does so for the nodes
+ * of all owners, from the place on. fn may not write. */
 typedef bool pubsub_of_fn(void *cookie, uint64_t owner, uint64_t node);
 bool pubsub_of(struct pubsub *p, struct slice bare, uint64_t owner, unsigned int which,
                pubsub_of_fn *fn, void *cookie);
-
-/* The same for nodes of all owners, from the place on. */
 bool pubsub_of_from(struct pubsub *p, struct slice bare,
                     struct pubsub_of_place const *from, unsigned int which,
                     pubsub_of_fn *fn, void *cookie);
 
-/* With how many nodes of all owners the address has an affiliation other than outcast, or
+/* Count the nodes of all owners at which the address has an affiliation other than outcast, or
  * subscriptions. */
 bool pubsub_of_count(struct pubsub *p, struct slice bare, uint32_t *out);
 
-/* Delete the affiliations and subscriptions of an address, until *done, to which their number is
- * added, is most. */
+/* Delete the affiliations and subscriptions of an address, add their number to *done, and stop when
+ * *done is most. */
 bool pubsub_forget(struct pubsub *p, struct slice bare, unsigned int most,
                    unsigned int *done);
 
 /* ---- requests that were answered (done.c) ---- */
 
-/* Note the answer to the request of this digest, 16 bytes: a word and an id of at most
- * PUBSUB_ID_MAX bytes. Find it; errno ENOENT. */
+/* pubsub_done_put notes the answer to the request of this digest, 16 bytes: a word (what) and an id
+ * of at most PUBSUB_ID_MAX bytes. pubsub_done_get finds the answer; errno ENOENT. */
 bool pubsub_done_put(struct pubsub *p, struct slice digest, uint64_t now_us, char what,
                      struct slice id);
 bool pubsub_done_get(struct pubsub *p, struct slice digest, char *what, struct slice *id);

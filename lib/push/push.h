@@ -55,8 +55,8 @@ struct store *push_store(struct push *p);
 /* Write the key of a registration, behind the number of its account. */
 void push_key(char key[PUSH_KEY], struct slice jid, struct slice node);
 
-/* Store s; delete the registration of this key (true also if there is none). false: the store
- * failed. */
+/* push_put stores s. push_del deletes the registration of this key (true also if there is none).
+ * false: the store failed. */
 bool push_put(struct push *p, uint64_t account, struct push_service const *s);
 bool push_del(struct push *p, uint64_t account, char const key[PUSH_KEY]);
 
@@ -64,34 +64,34 @@ bool push_del(struct push *p, uint64_t account, char const key[PUSH_KEY]);
 bool push_get(struct push *p, uint64_t account, char const key[PUSH_KEY],
               struct push_service *out);
 
-/* Store what the client of a registration has coming, for which there need not be a registration; with
- * later as store_put_later. All 0: delete it, later. Read it: a is all 0 if there is none. push_del and
- * push_purge delete it, too. false: the store failed. */
+/* push_away_put stores what has come for the client of a registration while it is away; later: as
+ * store_put_later does. There need not be such a registration. An *a that is all 0 deletes the
+ * entry, as store_del_later does. push_away_get reads the entry: *a is all 0 if there is none.
+ * push_del and push_purge delete it, too. false: the store failed. */
 bool push_away_put(struct push *p, uint64_t account, char const key[PUSH_KEY],
                    struct push_away const *a, bool later);
 bool push_away_get(struct push *p, uint64_t account, char const key[PUSH_KEY],
                    struct push_away *a);
 
-/* Call fn for each registration of an account (0: of all), by key, until it gives false. It may
- * not write. false with errno EIO. */
+/* push_each calls fn for each registration of an account (0: of all), by key, until fn gives false;
+ * push_each_from for each registration from this id on. fn may not write. false with errno EIO. */
 typedef bool push_fn(void *cookie, uint64_t account, char const key[PUSH_KEY],
                      struct push_service const *s);
 bool push_each(struct push *p, uint64_t account, push_fn *fn, void *cookie);
-
-/* The same for all registrations from this id on. */
 bool push_each_from(struct push *p, char const id[PUSH_ID_BYTES], push_fn *fn,
                     void *cookie);
 
-/* The smallest number of an account behind after that has registrations. false with errno ENOENT
- * or EIO. */
+/* Find the smallest number above `after` of an account that has registrations. false with errno
+ * ENOENT or EIO. */
 bool push_next(struct push *p, uint64_t after, uint64_t *account);
 
-/* Delete entries of an account, at most so many, and add their number to *done. false: the store
+/* Delete `most` entries of an account at most, and add their number to *done. false: the store
  * failed. */
 bool push_purge(struct push *p, uint64_t account, unsigned int most, unsigned int *done);
 
-/* Put another host in the place of one, in an entry of a table, for store_rewrite: value is changed
- * to text in room. false with errno ENOMEM, or ENOTSUP: there is no such table. */
+/* Make *value, of an entry of a table, the one that it becomes when a host has another name,
+ * with its text in room; for store_rewrite. false with errno ENOMEM, or ENOTSUP: there is no
+ * such table. */
 bool push_rehost(struct jid_hosts const *h, char const *table, struct slice *key,
                  struct slice *value, stralloc *room);
 

@@ -77,8 +77,8 @@ bool scram_derive_all(struct slice password, uint32_t iterations,
  * false: ENOMEM. */
 bool scram_keys_cat(stralloc *out, struct scram_keys const k[SCRAM_HASHES]);
 
-/* Read such a text, which must have each hash once, or some of them: the keys of the others have no
- * iterations. false with errno EINVAL or ENOMEM. */
+/* Read a text of scram_keys_cat, which has each hash once, or only some of them: the keys of the
+ * others get no iterations. false with errno EINVAL or ENOMEM. */
 bool scram_keys_read(struct slice text, struct scram_keys k[SCRAM_HASHES]);
 
 /* Derive the keys from the SaltedPassword of a client (s3), of scram_hash_len(h) bytes; k has
@@ -125,7 +125,7 @@ enum scram_result scram_client_first(struct scram *x, struct slice message);
 struct slice scram_offered(struct arena *a, enum scram_hash h, struct slice mechanisms,
                            struct slice bindings);
 
-/* Our answer to it, for these keys: x->server_first. */
+/* Make x->server_first, our answer to the client's first message, for the keys k. */
 enum scram_result scram_server_first(struct scram *x, struct scram_keys const *k);
 
 /* Take the client's final message. binding is the data of x->binding_type on this stream.

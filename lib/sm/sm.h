@@ -55,10 +55,11 @@ struct sm_in {
   bool owes_a;
 };
 
-/* Count a stanza as handled: true when an a for an earlier r is to be written now. */
+/* Count a stanza as handled. true: an a for an earlier r is to be written now. */
 bool sm_in_handled(struct sm_in *in);
 
-/* The peer has sent an r: true when the a is to be written now; else sm_in_handled says when. */
+/* Note that the peer has sent an r. true: the a is to be written now; false: sm_in_handled says
+ * when. */
 bool sm_in_asked(struct sm_in *in);
 
 /* Say whether all stanzas of the peer are handled. */
@@ -66,12 +67,13 @@ bool sm_in_is_done(struct sm_in const *in);
 
 /* ---- stanzas for the peer ---- */
 
-/* A request for acknowledgement: none is needed; one follows at a timer of SM_ASK_US, or when
- * SM_ASK_AFTER stanzas are out; the peer has one to answer. */
+/* The phases of a request for acknowledgement: SM_IDLE, none is needed; SM_SOON, one follows after
+ * SM_ASK_US, or when SM_ASK_AFTER stanzas are out; SM_ASKED, the peer has one to answer. */
 #define SM_ASK_AFTER 5u
 #define SM_ASK_US 500000u
 
-/* The answer to an r of the peer waits so long (microseconds) for what is not handled yet. */
+/* The time (microseconds) that the answer to an r of the peer waits for stanzas that are not
+ * handled yet. */
 #define SM_ANSWER_US 1000000u
 
 enum sm_phase { SM_IDLE, SM_SOON, SM_ASKED };
@@ -90,31 +92,31 @@ bool sm_out_next(struct sm_out *out, struct sm_entry *e, struct slice *raw);
  * SM_SOON to start the timer; SM_IDLE nothing. phase is set for the owner who does so. */
 enum sm_phase sm_out_ask(struct sm_out *out);
 
-/* An r is written now. */
+/* Note that an r is written now. */
 void sm_out_asked(struct sm_out *out);
 
-/* The peer acknowledges h (counted modulo 2^32, s4): fn gets the tags of each stanza that leaves
- * the queue for that. false: the peer cannot have had so many. */
+/* Take h, the count that the peer acknowledges (modulo 2^32, s4): fn gets the tags of each stanza
+ * that leaves the queue for that. false: the peer cannot have had so many. */
 typedef void sm_acked_fn(void *cookie, struct slice tags);
 bool sm_out_take(struct sm_out *out, uint32_t h, sm_acked_fn *fn, void *cookie);
 
-/* The peer has answered: give what sm_out_ask does. */
+/* Note that the peer has answered an r, and give what sm_out_ask does. */
 enum sm_phase sm_out_answered(struct sm_out *out);
 
-/* The stream is gone: the stanzas of the queue have not left for the next one. */
+/* Note that the stream is gone: for the next one, the stanzas of the queue have not left. */
 void sm_out_rewind(struct sm_out *out);
 
 /* ---- elements ---- */
 
-/* The namespace of a peer that speaks of the old version, or not. */
+/* Give the namespace of the old version (old_ns), or of the present one. */
 struct slice sm_ns(bool old_ns);
 
 /* Read the count h of an a or a resume. false: there is none, or it is above 2^32. */
 bool sm_read_h(struct xml_node const *e, uint32_t *h);
 
-/* Append <a h=''/>; <failed/> with the condition of a stanza error, and a count that may be
- * empty; a stream error for an acknowledgement h of more than was sent (s4). Each gives false
- * with errno ENOMEM. */
+/* sm_cat_a appends <a h=''/>; sm_cat_failed appends <failed/> with the condition of a stanza error,
+ * and a count that may be empty; sm_cat_too_high a stream error for an acknowledgement h of more
+ * than was sent (s4). Each gives false with errno ENOMEM. */
 bool sm_cat_a(stralloc *out, bool old_ns, uint32_t h);
 bool sm_cat_failed(stralloc *out, bool old_ns, char const *condition, struct slice h);
 bool sm_cat_too_high(stralloc *out, bool old_ns, uint32_t h, uint32_t sent);

@@ -31,11 +31,10 @@ enum refusal {
  * an error. */
 enum decision { DECIDED_BOUNCED, DECIDED_DROPPED, DECIDED_RETURNED };
 
-/* Count the decision on st, and log it at info; of one sender REFUSED_LINES lines a second, then
- * one that says how many more there were. */
+/* Count the decision on st, and log it at info: of one sender REFUSED_LINES lines a second, then
+ * one that says how many more there were. conn is the connection that st came on (log_conn); NULL:
+ * not known. */
 void stanza_refused(struct stanza const *st, enum decision d, enum refusal why);
-
-/* The same for a stanza that came on the connection conn (log_conn); NULL: not known. */
 void stanza_refused_on(char const *conn, struct stanza const *st, enum decision d,
                        enum refusal why);
 
@@ -43,7 +42,8 @@ void stanza_refused_on(char const *conn, struct stanza const *st, enum decision 
 void stanza_delivered(struct stanza const *st, uint64_t id);
 void stanza_waits(struct stanza const *st, uint64_t id);
 
-/* The counts: stat is called with ctl for each, refused_REASON only if there was one. For a trace. */
+/* Call stat with ctl for each count, refused_REASON only if it is not 0. stanza_refused_snapshot
+ * names the counts for a trace. */
 void stanza_refused_stats(void (*stat)(struct link *ctl, char const *name, uint64_t n),
                           struct link *ctl);
 void stanza_refused_snapshot(struct snapshot *k);

@@ -26,7 +26,8 @@ struct yaml_node {
   struct yaml_node *first, *last, *next;
 };
 
-/* Where a message goes. Whoever reads a file says how; what: error or warning. */
+/* A function that takes a message: the caller who reads a file says which. what is error or
+ * warning. */
 typedef void yaml_say_fn(char const *file, unsigned int line, unsigned int col,
                          char const *what, char const *text);
 
@@ -34,7 +35,7 @@ typedef void yaml_say_fn(char const *file, unsigned int line, unsigned int col,
  * for a bad file, else why it cannot be read. */
 struct yaml_node *yaml_read(struct arena *a, char const *path, yaml_say_fn *say);
 
-/* The same of a text; file is its name in messages. */
+/* Read text into a tree in arena a, as yaml_read does; file is the name of the text in messages. */
 struct yaml_node *yaml_parse(struct arena *a, char const *file, struct slice text,
                              yaml_say_fn *say);
 
