@@ -9,8 +9,8 @@
 void directed_add(struct stream *s, struct slice jid);
 void directed_del(struct stream *s, struct slice jid);
 
-/* The addresses as one field, a line each, in the order in which they were noted; the same
- * read back, NULL when there is none. */
+/* directed_put writes the addresses as one field, a line each, in the order in which they were
+ * noted; directed_read reads such a field; NULL: there is no address. */
 void directed_put(struct link *l, struct directed const *d);
 struct directed *directed_read(struct slice lines);
 

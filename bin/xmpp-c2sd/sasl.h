@@ -5,15 +5,16 @@
 #include "c2sd.h"
 #include "stream.h"
 
+/* Take the elements auth, response and abort of RFC 6120 s6.4. */
 enum state sasl_auth(struct stream *s, struct xml_node const *e, struct slice bytes);
 enum state sasl_response(struct stream *s, struct xml_node const *e, struct slice bytes);
 enum state sasl_abort(struct stream *s, struct xml_node const *e, struct slice bytes);
 
-/* The same in the words of XEP-0388. */
+/* Take the elements response and abort of XEP-0388. */
 enum state sasl2_response(struct stream *s, struct xml_node const *e, struct slice bytes);
 enum state sasl2_abort(struct stream *s, struct xml_node const *e, struct slice bytes);
 
-/* A login of a stream that is authenticated: it ends. */
+/* Take a login of a stream that is authenticated: the stream ends. */
 enum state sasl_again(struct stream *s, struct xml_node const *e, struct slice bytes);
 
 /* ---- features: each appends, and gives false: ENOMEM ---- */

@@ -11,7 +11,7 @@ struct host {
   struct host *next;
   char *name;
   char *mechanisms;      /* words, as authd said; NULL: none yet */
-  char *fast, *upgrades; /* the same of XEP-0484, XEP-0480; NULL: none */
+  char *fast, *upgrades; /* words of XEP-0484, XEP-0480, as authd said; NULL: none */
   bool served;           /* false: a reload took it away */
   char *node, *ver;      /* of its entity capabilities, as hostd said; NULL: none yet */
   bool carbons, roster, roster_versions, sm, csi, csi_presence, csi_chat_states, csi_pep;

@@ -30,7 +30,8 @@ struct sm_wish {
 
 void sm_read_wish(struct xml_node const *e, struct sm_wish *w);
 
-/* Begin stream management for the session s, which has none. false: ENOMEM. And append enabled. */
+/* sm_begin begins stream management for the session s, which has none; sm_cat_enabled appends the
+ * element enabled. false: ENOMEM. */
 bool sm_begin(struct stream *s, bool old_ns, struct sm_wish const *w);
 bool sm_cat_enabled(stralloc *out, struct stream const *s);
 
@@ -39,7 +40,7 @@ enum state sm_early(struct stream *s, struct xml_node const *e, struct slice byt
 enum state sm_asks(struct stream *s, struct xml_node const *e, struct slice bytes);
 enum state sm_acks(struct stream *s, struct xml_node const *e, struct slice bytes);
 
-/* A stanza of the client was handled here or went to routed as its newest. */
+/* Count a stanza of the client, which was handled here or went to routed as its newest. */
 void sm_count(struct stream *s);
 
 /* Count the stanzas that routed has taken now, and answer each r that waits for them; call done
@@ -51,22 +52,24 @@ void sm_acked(sm_done_fn *done);
  * may have or, while no client is there, than the stanzas (max_ack_queue). */
 void sm_limit(struct stream *s, struct sm_queue const *q);
 
-/* Say whether q holds half of that. */
+/* Say whether q holds half of the bytes, or of the stanzas, at which sm_limit ends the stream. */
 bool sm_is_nearly_full(struct stream const *s, struct sm_queue const *q);
 
-/* Put a stanza into the queue, and write what waits in it if the client reads. */
+/* sm_flush writes the stanzas of the queue that have not left, if the client reads; sm_send puts a
+ * stanza into the queue before that. */
 void sm_send(struct stream *s, struct slice raw, size_t xml);
 void sm_flush(struct stream *s);
 
-/* The client acknowledges h; false: it cannot have had so many. */
+/* Take h, the count that the client acknowledges. false: the client cannot have had so many. */
 bool sm_take_h(struct stream *s, uint32_t h);
 
-/* The session's token: its secret, a dot, its resource. */
+/* Append the session's token: its secret, a dot, its resource. false: ENOMEM. */
 bool sm_cat_token(stralloc *out, struct stream const *s);
 
 void sm_failed(struct stream *s, bool old_ns, char const *condition, struct slice h);
 
-/* The session goes away, with a timer; is over: what was not acknowledged goes to routed. */
+/* sm_away lets the session be away, with a timer; sm_over ends it, and returns to routed the
+ * stanzas that its client has not acknowledged. */
 void sm_away(struct stream *s);
 void sm_over(struct stream *s);
 
@@ -74,20 +77,21 @@ void sm_over(struct stream *s);
  * client was granted at least. */
 void sm_keep(struct stream *s, uint64_t us);
 
-/* s is away again, for its client was cut off before it was back: keep it as long as was said last. */
+/* Let s, which is away again because its client was cut off before it was back, be so as long as
+ * sm_keep said last. */
 void sm_keep_on(struct stream *s);
 
 /* Forget the stream management of s, which ends, and whose client has not had the answer to its
- * enable: what the client does not have is in the log or kept by routed, and returned by mamd
- * or routed, the stanzas of the buffer among it. */
+ * enable. The stanzas that the client does not have, those in the output among them, are in the
+ * archive or kept by routed: mamd or routed returns them. */
 void sm_forsake(struct stream *s);
 
 /* routed was restarted: tell it again of the stanzas in q, a queue of s, of which it kept copies. */
 void sm_hold_again(struct stream const *s, struct sm_queue const *q);
 
-/* Return to routed the stanza e, raw, that the client of a session has not acknowledged: jid is
- * the session's, number and host as in struct session; a message says when it came
- * (XEP-0203). And all such stanzas of s. */
+/* sm_give_back returns to routed the stanza e, raw, that the client of a session has not acknowledged:
+ * jid is the session's, number and h as in struct session; a message says when it came (XEP-0203).
+ * sm_give_all_back returns all such stanzas of s. */
 void sm_give_back(struct link *l, char const *jid, uint64_t number, struct host const *h,
                   struct sm_entry const *e, struct slice raw);
 void sm_give_all_back(struct stream const *s);

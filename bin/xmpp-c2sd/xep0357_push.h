@@ -4,14 +4,15 @@
 
 #include "stream.h"
 
-/* Tell routed that the client of session s is gone, and of the important messages that it has not
- * acknowledged; the same of a session which routed was told of anew, if it is away; that the client is
- * there. */
+/* push_away tells routed that the client of session s is gone, and of the important messages that
+ * it has not acknowledged. push_announce does so after routed was told of the session anew, if it
+ * is away. push_back tells routed that the client is there. */
 void push_away(struct stream *s);
 void push_announce(struct stream *s);
 void push_back(struct stream *s);
 
-/* The record noted: routed knows that a session is away. The record keep: how long it may be so. */
+/* Take the records noted, by which routed knows that a session is away, and keep, which says how
+ * long it may be so. */
 void push_noted(struct link *l, struct record *r);
 void push_keep(struct link *l, struct record *r);
 
