@@ -62,10 +62,9 @@ struct store *secrets_store(void);
 /* The keys of all accounts. */
 struct keys *secrets_keys(void);
 
-/* The keys of the account bare for a hash. Of an account that there is not, or that is removed: keys
- * that nobody has, the same each time, so that it looks like any other of host (RFC 5802 s9 wants no
- * difference).
- * *real tells. false: the store failed. */
+/* Give the keys of the account bare for a hash. *real: there is such an account, and it is not
+ * removed. Else *k are keys that nobody has, the same each time, so that the account looks like any
+ * other of host (RFC 5802 s9 wants no difference). false: the store failed. */
 bool secrets_get(struct slice host, struct slice bare, enum scram_hash h,
                  struct scram_keys *k, bool *real);
 
@@ -80,14 +79,15 @@ bool secrets_hmac(struct slice text, unsigned char *out);
 bool secrets_is_free(struct slice bare);
 bool secrets_is_there(struct slice bare);
 
-/* As secrets_get, for the hash of which the account has keys: *h. */
+/* Do as secrets_get does, for the hash of which the account has keys; *h is that hash. */
 bool secrets_get_any(struct slice host, struct slice bare, enum scram_hash *h,
                      struct scram_keys *k, bool *real);
 
-/* Say whether the account has keys, but none for h. Give the account the keys that it lacks, of those
- * in k that have iterations, if its keys for the hash proven are still these; its tokens stay. false
- * with errno EIO. */
+/* Say whether the account has keys, but none for h. */
 bool secrets_lacks(struct slice bare, enum scram_hash h);
+
+/* Give the account the keys that it lacks, of those in k that have iterations, if its keys for the
+ * hash proven are still `keys`. Its tokens stay. false with errno EIO. */
 bool secrets_fill(struct slice bare, enum scram_hash proven,
                   struct scram_keys const *keys, struct scram_keys const k[SCRAM_HASHES]);
 
@@ -103,7 +103,7 @@ bool secrets_del(struct slice bare);
 
 bool secrets_each(accounts_fn *fn, void *cookie);
 
-/* Write the name of a client of the account, whose user-agent has the hash agent: the same each
+/* Write the resource of a client of the account, whose user-agent has the hash agent: the same each
  * time, and nobody can tell the hash from it (XEP-0386 s4.2.1). */
 #define SECRETS_RESOURCE 10
 bool secrets_resource(struct slice bare, struct slice agent, char out[SECRETS_RESOURCE]);
@@ -214,9 +214,9 @@ void sasl_auth(struct link *l, struct record *r);
 void sasl_response(struct link *l, struct record *r);
 void sasl_abort(struct link *l, struct record *r);
 
-/* Fail the exchange with a condition for the client and a reason for the log. Let it pass, with
- * the mechanism's last data for the client. Read the address that a name means on the host of x, as
- * x->bare; false: ENOMEM. */
+/* sasl_fail fails the exchange with a condition for the client and a reason for the log; sasl_pass
+ * lets it pass, with the mechanism's last data for the client. sasl_take_name sets x->bare to the
+ * address that name means on the host of x; false: ENOMEM. */
 void sasl_fail(struct exchange *x, char const *condition, char const *why);
 void sasl_pass(struct exchange *x, struct slice verifier);
 bool sasl_take_name(struct exchange *x, struct slice name);
@@ -225,21 +225,22 @@ bool sasl_take_name(struct exchange *x, struct slice name);
  * this stream. */
 bool sasl_authzid_holds(struct exchange *x, struct slice authzid);
 
-/* Records of extauthd; its link is gone. */
+/* sasl_verified takes the record verified of extauthd; sasl_checker_gone notes that the link of
+ * extauthd is gone. */
 void sasl_verified(struct link *l, struct record *r);
 void sasl_checker_gone(void);
 
 /* Call fn for each exchange (exchanges.c); fn may free it. */
 void exchanges_each(void (*fn)(struct exchange *x, uint64_t n), uint64_t n);
 
-/* Make an account that has no keys here; true when there is one that is not removed (secrets.c). Say, once,
- * whether any was made in this turn. */
+/* secrets_add_outside makes the account bare, which has no keys here (secrets.c); true also when there is
+ * one that is not removed. secrets_added_outside says, once, whether any was made in this turn. */
 bool secrets_add_outside(struct slice bare);
 bool secrets_added_outside(void);
 
-/* The client of x is in: say success and end the exchange, or fail if password or account are others
- * by now. Refuse the record of an id for which there
- * is no exchange. The time of x is over: a function of its timer. */
+/* sasl_succeed says success to the client of x and ends the exchange, or fails it if password or account
+ * are others by now. sasl_refuse refuses a record whose id has no exchange. sasl_too_late, a function
+ * of its timer, ends the exchange x, whose time is over. */
 void sasl_succeed(struct exchange *x);
 void sasl_refuse(struct link *l, uint64_t id, char const *condition, char const *why);
 void sasl_too_late(void *x);
@@ -265,8 +266,9 @@ uint64_t outside_ask(struct slice bare, struct slice password, char const *word)
 
 /* ---- accounts of programs outside, without a login (exists.c) ---- */
 
-/* The record exists of routed: answer by known, at once or when the program has answered. A program has
- * answered the question of this number, which may be another's. The link of extauthd is gone, or up. */
+/* exists_ask answers the record exists of routed by known, at once or when the program has answered.
+ * exists_answered takes the answer of a program to the question of this number, which may have been
+ * asked elsewhere. The other two note that the link of extauthd is gone, or up. */
 void exists_ask(struct link *l, struct record *r);
 void exists_answered(uint64_t number, struct slice result);
 void exists_checker_gone(void);
@@ -290,17 +292,18 @@ void control_link_gone(struct link const *l);
 
 /* ---- ends of accounts (ends.c) ---- */
 
-/* As accounts_ending; as accounts_erased; the number of the account of a name, and of one that is
- * ending, 0: there is none (secrets.c). */
+/* As accounts_ending and accounts_erased (secrets.c). */
 bool secrets_ending(uint64_t *number, struct slice *bare, struct slice *erased);
 bool secrets_erased(uint64_t number, struct slice store, struct slice all);
+
+/* The number of the account of a name; 0: there is none. */
 uint64_t secrets_number(struct slice bare);
 
 /* The number of the account of a name, if one may log in to it: it is not removed. 0 with errno ENOENT
  * or EIO. */
 uint64_t secrets_open_number(struct slice bare);
 
-/* As accounts_remove, accounts_restore, accounts_due and accounts_next_due. */
+/* As accounts_remove, accounts_restore, accounts_due, accounts_next_due and accounts_jid. */
 bool secrets_remove(struct slice bare, uint64_t due_us);
 bool secrets_restore(struct slice bare);
 uint64_t secrets_due(uint64_t number);
@@ -309,10 +312,13 @@ bool secrets_jid(uint64_t number, struct slice *bare);
 
 /* The number of accounts of all hosts. */
 uint64_t secrets_count(void);
+
+/* As accounts_taken. */
 uint64_t secrets_taken(struct slice bare);
 
-/* Tell routed that the account was made in this turn; ENDING_GRACE_US from now that it has ended, or
- * is removed, and has this number; of all that are ending, from the first on, and that are removed. */
+/* ends_made tells routed that the account bare was made in this turn. ends_begun tells it,
+ * ENDING_GRACE_US from now, that the account of this number has ended or is removed. ends_announce
+ * tells it of all accounts that are ending, from the first on, and of all that are removed. */
 void ends_made(struct slice bare);
 void ends_begun(uint64_t number);
 void ends_announce(void);

@@ -8,10 +8,11 @@
  * host has mod_fail2ban: the address may be shut out from now on (bans.c). */
 void failure_count(struct host const *h, struct slice ip, struct slice bare);
 
-/* The same for a secret that is of no account: a token of an invitation. */
+/* Count, as failure_count does, a wrong secret of the client at ip that belongs to no account: a
+ * token of an invitation. */
 void failure_count_guess(struct host const *h, struct slice ip);
 
-/* The client at ip has logged in as bare: its failures for that account are forgotten. */
+/* Forget the failures of the client at ip for the account bare, to which it has logged in. */
 void failure_forgive(struct slice ip, struct slice bare);
 
 /* Say how long (microseconds) the answer to the client at ip has to wait, for its account was
