@@ -104,8 +104,8 @@ enum type {
   T_IPS,    /* IP addresses, one or a list */
   T_NETS,   /* IP addresses or networks, one or a list; or all */
   T_ACCESS, /* a rule: its name, all, none, or the rule itself */
-  T_SHAPER, /* likewise of shapers */
-  T_QUOTA,  /* likewise; a name without a rule is no quota */
+  T_SHAPER, /* a shaper: its name, none, or a rule that gives one */
+  T_QUOTA,  /* a rule that gives a number; a name without a rule is no quota */
   T_MAP,    /* any mapping: the option has no effect yet */
   T_ANY,    /* any value: the option has no effect yet */
   T_SPECIAL /* has a reader of its own */
@@ -158,7 +158,7 @@ extern size_t const modules_n;
 
 /* ---- values (values.c) ---- */
 
-/* The row of an option; of a module. NULL: not known. */
+/* option_find gives the row of an option, module_find that of a module. NULL: not known. */
 struct option const *option_find(char const *in, struct slice name);
 struct module const *module_find(struct slice name);
 
@@ -199,8 +199,9 @@ bool is_infinity(struct slice text);
 /* Say whether n is a number with a fraction, as 32.5 (times.c). */
 bool is_decimal(struct yaml_node const *n);
 
-/* A time in milliseconds, as text in arena a (times.c): a number of seconds with a fraction; a number with
- * a unit, or infinity where o takes that. s NULL after an error was said. */
+/* Give a time in milliseconds, as text in arena a (times.c): seconds_value of a number of seconds
+ * with a fraction, timeout_value of a number with a unit, or of infinity where o takes that. s NULL
+ * after an error was said. */
 struct slice seconds_value(struct arena *a, struct yaml_node const *n, char const *path);
 struct slice timeout_value(struct arena *a, struct option const *o,
                            struct yaml_node const *n, char const *path);
@@ -228,7 +229,8 @@ void compile_access(void);
  * and looked for at the end), or of the one that stands in its place. s NULL after an error. */
 struct slice access_rule(struct yaml_node const *n, char const *path, bool shaper);
 
-/* The same of a shaper's rule that gives a number; a name that no rule has is a warning. */
+/* Give the name of a rule of shapers that gives a number. A name that no rule has is a warning. s
+ * NULL after an error. */
 struct slice access_quota(struct yaml_node const *n, char const *path);
 
 /* Rules that were named and are not defined: the sample's, with a warning, or an error. */
@@ -270,13 +272,13 @@ struct slice vcard_value(struct yaml_node const *n, char const *path);
 
 /* ---- options of modules that are lists (nested.c) ---- */
 
-/* Check such an option (T_SPECIAL) of a host's module and put out a row for each of its
- * entries; key: MODULE.OPTION. */
+/* Check the option o of a host's module that is a list (T_SPECIAL), and put out a row for each of
+ * its entries. key is MODULE.OPTION. */
 void compile_nested(struct option const *o, struct yaml_node const *n, char const *path,
                     char const *key, struct slice host);
 
-/* The same of the configuration of nodes, which is a mapping (node_config.c). false: key names
- * another option. */
+/* Check the option o of a host's module that is a configuration of nodes, a mapping, and put out
+ * its rows (node_config.c). false: key names another option. */
 bool compile_node_config(struct option const *o, struct yaml_node const *n,
                          char const *path, char const *key, struct slice host);
 

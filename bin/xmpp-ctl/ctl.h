@@ -45,9 +45,9 @@ struct client {
  * false with errno. */
 bool client_open(struct client *c, struct slice instance);
 
-/* The same of an instance that a command needs. Without it the command ends: with 1 when the
- * configuration has no such program, with 111 when the program cannot be reached; standard error
- * says which. */
+/* Connect as client_open does, to an instance that a command needs. Without it the command ends:
+ * with 1 when the configuration has no such program, with 111 when the program cannot be reached;
+ * standard error says which. */
 void client_reach(struct client *c, char const *instance);
 void client_close(struct client *c);
 

@@ -58,7 +58,8 @@ extern struct move move;
  * them, beside the server or without it. Exits when they cannot be. */
 void move_open(void);
 
-/* The same to be read, while the server runs or not. The parts that were never written are NULL. */
+/* Open the stores of the server in ctl.state to be read, while the server runs or not. Those that
+ * were never written are NULL. */
 void move_open_reader(void);
 
 /* Write what has gathered to the disk: an account before anything of it. Exits when that fails. */

@@ -25,7 +25,7 @@ prosody_fn prosody_account, prosody_roster, prosody_vcard, prosody_private,
   prosody_blocklist, prosody_privacy, prosody_offline, prosody_archive, prosody_pep,
   prosody_item;
 
-/* The same of a node of a service (mod_pubsub), a table each. */
+/* Append what the table of one node of a service (mod_pubsub) holds. */
 prosody_fn prosody_node;
 #define PROSODY_NODES_HEAD "<pubsub xmlns='" NS_PUBSUB_OWNER "'>"
 #define PROSODY_NODES_TAIL "</pubsub>"

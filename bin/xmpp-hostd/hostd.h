@@ -68,8 +68,8 @@ void hostd_drop(void *fresh);
 /* The settings in force. */
 struct settings const *hostd_settings(void);
 
-/* Host i, or NULL behind the last; the host of this name, or NULL; the same if it has the
- * module. They live until the next load. */
+/* hostd_host_at gives host i, or NULL behind the last; hostd_host the host of this name, or NULL;
+ * hostd_host_with that host if it has the module m, or NULL. They live until the next load. */
 struct host *hostd_host_at(size_t i);
 struct host *hostd_host(struct slice name);
 struct host *hostd_host_with(struct slice name, enum module m);
@@ -162,10 +162,10 @@ bool caps_is_node(struct host const *h, struct slice node);
 
 /* ---- contact addresses (xep0157_contact.c) ---- */
 
-/* The form of a host, appended to out; nothing when it has no addresses. */
+/* Append the form of a host; nothing when the host has no addresses. false: ENOMEM. */
 bool xep0157_form(stralloc *out, struct host const *h);
 
-/* The same as XEP-0115 s5.1 steps 6 and 7 want it, sorted. */
+/* Append the text of that form, sorted as XEP-0115 s5.1 steps 6 and 7 want it. false: ENOMEM. */
 bool xep0157_hash_text(stralloc *out, struct host const *h);
 
 /* ---- commands (xep0050_commands.c; xep0133_admin.c which there are) ---- */

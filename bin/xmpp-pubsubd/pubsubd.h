@@ -169,7 +169,8 @@ struct request {
 extern struct handle_row const account_rows[], service_rows[];
 extern size_t const account_rows_n, service_rows_n;
 
-/* Refuse: the condition, and that of XEP-0060 s16 (NULL: none), which may have a feature. */
+/* Refuse with the error e and the condition of XEP-0060 s16 (NULL: none), or unsupported with its
+ * feature. */
 enum verdict refuse(struct request *q, enum stanza_error e, char const *condition);
 enum verdict refuse_feature(struct request *q, char const *feature);
 enum verdict refuse_text(struct request *q, enum stanza_error e, char const *condition,
@@ -183,7 +184,8 @@ enum verdict refuse_failed(struct request *q);
 bool find_node(struct request *q);
 bool node_name(struct request *q, struct slice *name);
 
-/* The same of a node that was just made or read. */
+/* Read the configuration of q->n, a node that was just made or read, and the affiliation of the
+ * sender. false: the request is refused. */
 bool take_node(struct request *q);
 
 /* Fill q, which nobody has sent, for the node of this number; its texts lie in the arena. false: the
@@ -199,7 +201,8 @@ size_t answer_bytes(struct request const *q);
 /* The OWNER of the service or account, made when it has none. 0: refused. */
 uint64_t owner_of(struct request *q);
 
-/* Prepared, from an attribute of e; false: refused as invalid-jid or jid-required. */
+/* Read the address that e has in its attribute jid, prepared. false: refused as invalid-jid or
+ * jid-required. */
 bool jid_of(struct request *q, struct xml_node const *e, struct jid *out);
 
 /* ---- limits (room.c) ---- */
@@ -318,7 +321,7 @@ bool end_lost_subscriptions(struct request *q, struct slice bare);
 bool cat_subscription(stralloc *out, struct slice node, struct slice jid,
                       struct pubsub_sub const *sub);
 
-/* The subscription had an end (pubsub#expire), which is behind us: it counts as none. */
+/* Say whether the subscription had an end (pubsub#expire) that is behind us: it counts as none. */
 bool sub_is_over(struct pubsub_sub const *sub);
 
 /* Tell an address what became of its subscription to q->n (s8.8.4); state unsubscribed: none. */
@@ -334,14 +337,13 @@ char const *affiliation_word(enum pubsub_affiliation a);
 enum pubsub_affiliation affiliation_find(struct slice word);
 char const *state_word(enum pubsub_state s);
 
-/* Ask the owners of q->n to let an address subscribe (authorize.c, s8.6); the answer of an owner. */
+/* Ask the owners of q->n, or the one owner of authorize_ask_one, to let an address subscribe
+ * (authorize.c, s8.6). authorize_answer takes the answer of an owner. */
 void authorize_ask(struct request const *q, struct slice jid,
                    struct pubsub_sub const *sub);
-void authorize_answer(struct stanza const *st);
-
-/* The same, to one owner. */
 void authorize_ask_one(struct request const *q, struct slice owner, struct slice jid,
                        struct pubsub_sub const *sub);
+void authorize_answer(struct stanza const *st);
 
 /* The one command of a service, get-pending (pending.c, s8.7), as disco#items and disco#info
  * show it; the latter inside the query, of the list of commands too. */
@@ -382,8 +384,9 @@ bool has_access(struct request const *q, struct slice jid);
 /* Send the newest item of q->n to an address, with a delay (s6.1.7), and give its bytes. */
 size_t send_last(struct request const *q, struct slice jid);
 
-/* The same if the node sends it to new subscribers, and this one may read: behind a subscription, or
- * when an owner has let in who waited (s12.9). */
+/* Send the newest item of q->n to an address if the node sends it to new subscribers, and the
+ * address may read: after a subscription, or when an owner has let in an address that waited
+ * (s12.9). */
 void send_last_on_sub(struct request const *q, struct slice jid);
 
 /* ---- expired items, deleted nodes, ended accounts (ends.c) ---- */

@@ -50,20 +50,22 @@ bool invite_find(struct arena *a, struct slice token, struct slice host,
                  struct invite_id *id, struct invite *out);
 bool invite_get(struct arena *a, struct invite_id const *id, struct invite *out);
 
-/* The same of one that a stream has shown in time: it may have expired since. */
+/* Read, as invite_get does, an invitation that a stream has shown in time: it may have expired
+ * since. */
 bool invite_shown(struct arena *a, struct invite_id const *id, struct invite *out);
 
 /* Note that an invitation was used once more; take it back. false: the store failed. */
 bool invite_used(struct invite_id const *id);
 bool invite_revoke(struct invite_id const *id);
 
-/* The invitations of an account that may be used now. */
+/* Give the number of invitations of an account that may be used now. */
 uint64_t invites_of(struct slice inviter);
 
-/* The id of the invitation that keeps the address bare for itself. false: none does. */
+/* Give the id of the invitation that keeps the address bare for itself. false: no invitation
+ * does. */
 bool invite_reserves(struct slice bare, struct invite_id *id);
 
-/* Call fn for each that may be used now, until it gives false. */
+/* Call fn for each invitation that may be used now, until fn gives false. */
 typedef bool invite_fn(void *cookie, struct invite_id const *id, struct invite const *i);
 void invites_each(invite_fn *fn, void *cookie);
 

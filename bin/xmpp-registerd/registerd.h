@@ -168,12 +168,12 @@ struct stream {
   uint64_t invited_until_us;
 };
 
-/* The stream of a request, or NULL; the same, made when it is new (NULL: there are too many, or
- * ENOMEM). */
+/* stream_of gives the stream of a request, or NULL; stream_make makes it when there is none yet.
+ * NULL: there are too many, or ENOMEM. */
 struct stream *stream_of(struct request const *q);
 struct stream *stream_make(struct request const *q);
 
-/* The record abort; the link is gone. */
+/* Forget the stream of the record abort, or all streams of a link that is gone. */
 void streams_on_abort(struct link *l, struct record *r);
 void streams_link_gone(struct link *l);
 uint64_t streams_count(void);

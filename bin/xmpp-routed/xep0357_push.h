@@ -29,14 +29,15 @@ void push_untaken(struct passing const *p, struct slice bare);
 void push_queued(struct session const *s, struct passing const *p);
 void push_queued_all(struct user const *u, struct passing const *p);
 
-/* Session s has come; its edge has told of it after a reconnect; it is over, but still among those
- * of its user. */
+/* push_bound notes that session s has come; push_announced that its edge has told of it after a
+ * reconnect; push_over that it is over, but still among those of its user. */
 void push_bound(struct session const *s);
 void push_announced(struct session const *s);
 void push_over(struct session const *s);
 
-/* The post of xmpp-pushd is given up with a record of this verb and these fields in it. And mamd says
- * the record waiting, whoever watches. */
+/* Note that a client may have missed a notification. push_unsaid takes a record of this verb, with
+ * these fields, which xmpp-pushd did not get because its post was given up; push_waiting takes the
+ * record waiting of mamd, which counts while xmpp-pushd has no post. */
 void push_unsaid(enum verb v, struct slice fields);
 void push_waiting(struct record *r);
 

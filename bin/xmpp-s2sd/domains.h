@@ -15,11 +15,13 @@ bool domain_is_served(struct slice domain);
  * said yet what services have. */
 bool domain_may_be_served(struct slice domain);
 
-/* The domain of others was authenticated now. Say when, of one that is known; else 0. */
+/* domain_note notes that a domain of others was authenticated now; domain_known_us says when a
+ * domain was; 0: not lately. */
 void domain_note(struct slice domain);
 uint64_t domain_known_us(struct slice domain);
 
-/* The same for a domain for which only the DNS vouches: true once in S2S_DNS_LOG_US, for the log. */
+/* Note that a domain was authenticated for which only the DNS vouches. true once in S2S_DNS_LOG_US:
+ * the log is to say so. */
 bool domain_dns_is_news(struct slice domain);
 
 void domains_snapshot(struct snapshot *k);

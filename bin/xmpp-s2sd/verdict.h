@@ -35,7 +35,7 @@ char const *step_word(enum step s);
 /* Make a verdict whose error is remote-server-timeout; why is cut to what fits. */
 struct verdict verdict_of(enum step s, bool passing, char const *why);
 
-/* The same with two words in why, a colon and a blank between them. */
+/* Make a verdict as verdict_of does, whose why is what, a colon, a blank and the condition. */
 struct verdict verdict_of_peer(enum step s, bool passing, char const *what,
                                struct slice condition);
 
