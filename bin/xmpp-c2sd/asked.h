@@ -20,7 +20,7 @@ void asked_again(struct stream *s);
 size_t asked_bytes(struct asked const *a);
 void asked_free(struct asked *a);
 
-/* In the record of the stream, which is open. */
+/* Name the list of s for a trace, in the record of the stream, which is open. */
 void asked_snapshot(struct snapshot *k, struct stream *s);
 
 #endif

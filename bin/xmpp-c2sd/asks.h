@@ -17,18 +17,18 @@ struct asks {
   struct xml_node const *initial, *agent, *bind, *resume, *fast, *request;
 };
 
-/* Read the children of e. false: one is there twice, or says what it cannot. */
+/* Read the children of e. false: e has a child twice, or one whose content is not allowed. */
 bool asks_read(struct asks *k, struct xml_node const *e);
 
-/* Write the hash of the id of the user-agent. false: it has none that is a UUID. */
+/* Write the hash of the id of the user-agent. false: the user-agent has no id that is a UUID. */
 bool asks_agent(struct asks const *k, char hash[AGENT_SIZE]);
 
 /* Put the fields of the record auth from AGENT on, agent being empty or the hash. */
 void asks_put(struct link *authd, struct stream const *s, struct asks const *k,
               struct slice agent);
 
-/* XEP-0484 s3.1: append the mechanisms for tokens whose channel binding s has; false: ENOMEM. Say
- * whether mech is one of them. */
+/* XEP-0484 s3.1: asks_fast_features appends the mechanisms for tokens whose channel binding s has;
+ * false: ENOMEM. asks_offers_fast says whether mech is one of them. */
 bool asks_fast_features(struct stream const *s, stralloc *out);
 bool asks_offers_fast(struct stream const *s, struct slice mech);
 

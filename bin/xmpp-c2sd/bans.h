@@ -6,11 +6,13 @@
 #include "c2sd.h"
 #include "stream.h"
 
-/* The record ban of authd, which is passed to all fronts; a front's link came up. */
+/* bans_on_ban takes the record ban of authd and passes it to all fronts; bans_announce tells a
+ * front whose link came up of all bans. */
 void bans_on_ban(struct link *l, struct record *r);
 void bans_announce(struct link *front);
 
-/* Say whether the address of the client is shut out; mark the stream to end if it is. */
+/* bans_has says whether the address of the client is shut out; bans_end also marks the stream to
+ * end if it is. */
 bool bans_has(struct stream const *s);
 bool bans_end(struct stream *s);
 

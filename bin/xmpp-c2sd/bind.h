@@ -15,7 +15,7 @@ void bind_on_bound(struct link *l, struct record *r);
 void bind_on_refused(struct link *l, struct record *r);
 void bind_on_kick(struct link *l, struct record *r);
 
-/* routed is back: tell it again what is bound and what wants to be. */
+/* Tell routed, which is back, again of the streams that are bound, and of those that want to be. */
 void bind_announce(void);
 void bind_forget(struct stream *s);
 

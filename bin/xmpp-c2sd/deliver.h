@@ -4,10 +4,10 @@
 
 #include "c2sd.h"
 
-/* A line of routed: the stanza goes to each session that it names. */
+/* Take a record of routed: send the stanza to each session that the record names. */
 void deliver_stanza(struct link *l, struct record *r);
 
-/* A stanza of our own, as text. */
+/* Send s a stanza of our own, markup. */
 void deliver_own(struct stream *s, struct slice markup);
 
 #endif

@@ -9,7 +9,7 @@
  * presence. */
 void kept_count(struct stream *s);
 
-/* The stream is freed. */
+/* Take s, which is freed, out of the count. */
 void kept_forget(struct stream *s);
 
 /* While the streams keep more than kept_max, mark the one that keeps most to end and settle it. */

@@ -12,11 +12,11 @@ extern struct conduit_owner const life_owner;
 void life_open(struct link *l, struct record *r);
 void life_secured(struct link *l, struct record *r);
 
-/* All streams of a front are over, or wait to be resumed. */
+/* End all streams of a front whose link is gone, or let them wait to be resumed. */
 void life_link_gone(struct link *l);
 
-/* At the end of a turn: no marked stream is left, and all streams together keep no more than
- * they may. */
+/* End the marked streams that are left at the end of a turn, and those that keep more than all
+ * streams together may. */
 void life_turn(void);
 
 #endif

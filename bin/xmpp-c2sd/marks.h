@@ -4,16 +4,17 @@
 
 #include "c2sd.h"
 
-/* Note that the client has the stanza of these tags; or will have it once it has fetched
- * all that was sent so far; or once all blocked output has left. marks_blocked says whether
- * the client still lacks a stanza that was noted in one of the last two ways. */
+/* marks_note notes that the client has the stanza of these tags; marks_note_sent that it will, once
+ * it has fetched all that was sent so far; marks_note_blocked that it will, once all blocked output
+ * has left, which marks_unblocked notes. marks_blocked says whether the client still lacks a stanza
+ * that was noted in one of the last two ways. */
 void marks_note(struct stream *s, struct slice tags);
 void marks_note_sent(struct stream *s, struct slice tags);
 void marks_note_blocked(struct stream *s, struct slice tags);
 void marks_unblocked(struct stream *s);
 bool marks_blocked(struct stream const *s);
 
-/* The record taken. */
+/* Take the record taken of a front: the client has fetched its first N data records. */
 void marks_on_taken(struct link *l, struct record *r);
 
 /* Tell routed the marks of s at once, if they have moved since routed was last told. */

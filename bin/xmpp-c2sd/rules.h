@@ -15,8 +15,8 @@ bool rules_may_bind(struct stream const *s, struct slice resource);
  * authenticated. */
 void rules_limit(struct stream *s);
 
-/* Have the front read no faster than the listener's shaper rule gives to the client that the
- * stream has now. */
+/* Have the front read no faster than the shaper rule of the listener gives to the present client of
+ * s. */
 void rules_shape(struct stream *s);
 
 #endif

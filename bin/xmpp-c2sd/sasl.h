@@ -26,8 +26,8 @@ bool sasl_features(struct stream const *s, stralloc *out);
 bool sasl_cat_mechanisms(struct stream const *s, stralloc *out, char const *begin,
                          bool *any);
 
-/* XEP-0440 s3: the channel bindings that the server can do on this stream, but those with a - in
- * front, which no standard defines for it. */
+/* XEP-0440 s3: the channel bindings that the server can do on this stream, but for those with a -
+ * in front, which no standard defines for the stream. */
 bool sasl_binding_features(struct stream const *s, stralloc *out);
 
 /* ---- for both SASLs ---- */
@@ -59,7 +59,7 @@ void sasl_on_success(struct link *l, struct record *r);
 void sasl_on_failure(struct link *l, struct record *r);
 void sasl_authd_gone(void);
 
-/* The stream ends while authd works for it. */
+/* Tell authd to forget the exchange of s, which ends while authd works for it. */
 void sasl_forget(struct stream *s);
 
 #endif

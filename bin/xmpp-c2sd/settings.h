@@ -56,13 +56,14 @@ void *c2sd_read(struct settings *st);
 void c2sd_take(void *fresh);
 void c2sd_drop(void *fresh);
 
-/* Give the served host of this name (any case), or NULL; the first served host; a host
- * that is served or was. */
+/* c2sd_host gives the served host of this name (any case), or NULL; c2sd_first_host the first
+ * served host; c2sd_known_host a host that is served, or was before a reload. */
 struct host *c2sd_host(struct slice name);
 struct host *c2sd_first_host(void);
 struct host *c2sd_known_host(struct slice name);
 
-/* Listeners are found by the name that open gave; an unknown one is as careful as any. */
+/* Give the listener of the name that the record open gave; for an unknown name, one that is as
+ * careful as any. */
 struct listener const *c2sd_listener(struct slice name);
 
 #endif

@@ -10,13 +10,13 @@ void shown_presence(struct inbound const *in);
 /* Note what the client wants (bits), and tell routed. */
 void shown_wants(struct stream *s, unsigned int set, unsigned int clear);
 
-/* The words of wants, as a field. */
+/* Write wants as a field of words. */
 void shown_put_wants(struct link *l, unsigned int wants);
 
-/* Give the bits of such words. */
+/* Give the bits of a field of words that shown_put_wants has written. */
 unsigned char shown_read_wants(struct slice words);
 
-/* routed wants all of it again. */
+/* Tell routed again of all that others have seen of s. */
 void shown_again(struct stream *s);
 void shown_on_recall(struct link *l, struct record *r);
 

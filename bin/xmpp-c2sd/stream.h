@@ -130,7 +130,7 @@ bool stream_is_whole(struct stream const *s);
 /* Say whether the stream is a session that routed knows. */
 bool stream_is_session(struct stream const *s);
 
-/* The full JID without its resource. */
+/* Give the full JID of s without its resource. */
 struct slice stream_bare(struct stream const *s);
 
 /* Give s, which is no session, a sid that nobody knows. false: ENOMEM. */
@@ -143,7 +143,7 @@ void stream_swap(struct stream *s, struct stream *old);
 typedef void stream_each_fn(struct stream *s);
 void stream_each(stream_each_fn *fn);
 
-/* How many streams there are; in this state. */
+/* streams_count counts all streams, streams_in those in the state st. */
 uint64_t streams_count(void);
 uint64_t streams_in(enum state st);
 

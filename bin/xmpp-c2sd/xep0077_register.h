@@ -5,7 +5,7 @@
 #include "c2sd.h"
 #include "stream.h"
 
-/* The feature, when the client may register (s4). */
+/* Append the feature, if the client may register (s4). false: ENOMEM. */
 bool register_features(struct stream const *s, stralloc *out);
 
 /* Say whether e, an iq, is a request for registerd. */
@@ -16,7 +16,7 @@ enum state register_request(struct stream *s, struct xml_node const *e,
 void register_on_registered(struct link *l, struct record *r);
 void register_registerd_gone(void);
 
-/* The stream has logged in, or ends. */
+/* Tell registerd to forget s, which has logged in, or ends. */
 void register_forget(struct stream *s);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "c2sd.h"
 
-/* XEP-0115: hostd told what a host's capabilities are. */
+/* XEP-0115: take the record caps of hostd, the capabilities of a host. */
 void caps_on_caps(struct link *l, struct record *r);
 
 #endif

@@ -4,7 +4,8 @@
 
 #include "c2sd.h"
 
-/* Note how many stanzas of the session, which is over, were handled; find that by its token. */
+/* ended_note notes how many stanzas of the session, which is over, were handled; ended_find finds
+ * that number by the session's token. */
 void ended_note(struct stream const *s);
 bool ended_find(struct slice token, struct host const *host, char const *bare,
                 uint32_t *h);

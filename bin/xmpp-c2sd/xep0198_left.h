@@ -4,8 +4,9 @@
 
 #include "c2sd.h"
 
-/* The session s was handed to routed for another c2sd: keep copies of its stanzas that are in no
- * log. A routed is up: return those that an earlier one was handed. */
+/* left_keep keeps copies of those stanzas of s, a session that was handed to routed for another
+ * c2sd, that are in no log. left_routed_is_up returns to routed, which is up, the stanzas that an
+ * earlier run of it was handed. */
 void left_keep(struct stream const *s, struct link const *routed);
 void left_routed_is_up(struct link *routed);
 void left_snapshot(struct snapshot *k);

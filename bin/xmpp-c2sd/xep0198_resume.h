@@ -5,27 +5,30 @@
 #include "c2sd.h"
 #include "stream.h"
 
-/* Read an element resume into s->negotiation->resume; ask for that session: s is RESUMING. Each
- * gives NULL, or the condition with which it failed. */
+/* resume_read reads an element resume into s->negotiation->resume; resume_begin asks for that
+ * session: s is RESUMING. Each gives NULL, or the condition with which it failed. */
 char const *resume_read(struct stream *s, struct xml_node const *e);
 char const *resume_begin(struct stream *s);
 
 enum state resume_request(struct stream *s, struct xml_node const *e, struct slice bytes);
 
-/* routed is back: ask again for a stream that is RESUMING; who was to have a session that
- * yielded asks again too. */
+/* Ask routed, which is back, again for the session that s wants, a stream that is RESUMING.
+ * resume_unyield forgets the stream that was to have the session s, which has yielded: that stream
+ * asks again itself. */
 void resume_ask(struct stream *s);
 void resume_unyield(struct stream *s);
 
-/* All that the client sent is taken over: go on with what waited for that. */
+/* Go on with s, now that routed has taken over all that its client sent: s is resumed, or yields
+ * its session. */
 void resume_step(struct stream *s);
 
-/* A stream ends that is RESUMING: what was delivered meanwhile joins what is unacknowledged. */
+/* Add the stanzas that were delivered to s, a stream that is RESUMING and ends, to those that are
+ * unacknowledged. */
 void resume_part(struct stream *s);
 
-/* Forget what s, a stream that is RESUMING, was handed by an old place that has not handed all:
- * the old place returns it (left_routed_is_up). The resumption of s has failed: return what
- * routed has delivered to s meanwhile too. */
+/* resume_drop_parts forgets the parts that s, a stream that is RESUMING, was handed by an old place
+ * that has not handed all: the old place returns them (left_routed_is_up). resume_unpart, when the
+ * resumption of s has failed, also returns the stanzas that routed has delivered to s meanwhile. */
 void resume_drop_parts(struct stream *s);
 void resume_unpart(struct stream *s);
 

@@ -8,7 +8,7 @@
  * the conduit, whose negotiation is over, is that of the ping from now on. */
 void ping_start(struct stream *s);
 
-/* The time has come to look at the client: ask it, or mark a stream to end whose client has not
+/* Look at the client of s, whose time has come: ask it, or mark s to end if its client has not
  * answered. */
 void ping_due(struct stream *s);
 

@@ -4,7 +4,7 @@
 
 #include "c2sd.h"
 
-/* XEP-0280 s4: whether the stanza asks for carbons, and has been answered. */
+/* XEP-0280 s4: say whether the stanza asks for carbons, and has been answered. */
 bool carbons_request(struct inbound const *in);
 
 #endif

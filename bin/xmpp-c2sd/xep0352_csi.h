@@ -5,7 +5,7 @@
 #include "c2sd.h"
 #include "stream.h"
 
-/* XEP-0352: whether the stanza waits until the client is active again. */
+/* XEP-0352: say whether the stanza waits until the client is active again. */
 bool csi_holds(struct stream *s, struct slice raw, size_t xml, struct slice tags);
 
 /* Keep the stanza until csi_join, whatever it is, for a session that is on its way here. */
