@@ -44,7 +44,7 @@ bool archive_end(struct passing const *p);
  * archive is full. Return true if the archive has become full. */
 bool archive_newest(struct record *r);
 
-/* mamd tells what an account has archived by default. */
+/* Take the record of mamd that says which messages an account has archived by default. */
 void archive_policy(struct link *l, struct record *r);
 
 #endif

@@ -6,12 +6,13 @@
 
 struct post;
 
-/* The stanza p for the roster of an account of ours has been put into the post of xmpp-userd. Presence
- * from elsewhere stays behind p if p is about a subscription and from elsewhere too. */
+/* Note that the stanza p for the roster of an account of ours has been put into the post of
+ * xmpp-userd. Presence from elsewhere stays behind p if p is about a subscription and from
+ * elsewhere too. */
 void behind_subscription(struct post const *userd, struct passing const *p);
 
-/* Take the presence p for an account of ours, and return true, if p is to stay behind such a stanza: p
- * comes back from xmpp-userd with the tag behind. false: p may be delivered. */
+/* Take the presence p for an account of ours if it is to stay behind such a stanza, and return
+ * true: p comes back from xmpp-userd with the tag behind. false: p may be delivered. */
 bool behind_takes(struct passing const *p);
 
 #endif

@@ -13,7 +13,7 @@ void deliver_route(struct passing const *p);
  * sender may have copies (XEP-0280). */
 void deliver_and_keep(struct passing *p, bool of_a_client);
 
-/* As archive_begin and archive_wait, but p has been refused when mamd has no room for it. */
+/* Do as archive_begin and archive_wait do, but refuse p when mamd has no room for it. */
 bool deliver_begin(struct passing *p);
 bool deliver_to_wait(struct passing const *p, struct jid const *to);
 

@@ -7,11 +7,12 @@
 /* Say whether this server has the domain: as a host, or by a service. */
 bool domains_has(struct slice domain);
 
-/* The service of p begins to watch domains; a reload may have changed the hosts. */
+/* domains_watched notes that the service of p begins to watch domains; domains_changed that a
+ * reload may have changed the hosts. */
 void domains_watched(struct post *p);
 void domains_changed(void);
 
-/* At the end of a turn: tell those who watch what has changed. */
+/* Tell the services that watch domains, at the end of a turn, which have changed. */
 void domains_turn(void);
 
 #endif

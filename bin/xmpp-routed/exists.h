@@ -4,19 +4,20 @@
 
 #include "passing.h"
 
-/* As deliver_and_keep; but p waits here first if its addressee, an account without sessions on a host
- * with extauth_program, may be one that authd has not heard of yet. */
+/* Deliver p as deliver_and_keep does; but p waits here first if its addressee, an account without
+ * sessions on a host with extauth_program, may be one that authd has not heard of yet. */
 void exists_deliver(struct passing *p, bool of_a_client);
 
 /* Say whether p is a copy of a stanza that waited in an earlier run, and deliver it. */
 bool exists_copy(struct passing *p);
 
-/* The record known of authd; its link is up, and all that was asked is asked again. */
+/* exists_known takes the record known of authd; exists_up asks authd, whose link is up, again about
+ * all names that were asked about. */
 void exists_known(struct link *l, struct record *r);
 void exists_up(struct link *authd);
 
-/* The account of a name was made: what waits for it goes on. It has ended: nothing is known of the
- * name. */
+/* exists_made goes on with the stanzas that wait for the account bare, which was made; exists_ended
+ * forgets all that is known of the name of an account that has ended. */
 void exists_made(struct slice bare);
 void exists_ended(struct slice bare);
 

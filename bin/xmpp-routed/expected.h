@@ -4,15 +4,16 @@
 
 #include "routed.h"
 
-/* At the start: gave_up is called if EXPECT_US passes; an instance that the settings name is
- * waited for. */
+/* expected_start begins to wait, at the start; gave_up is called if EXPECT_US passes. expected_add
+ * has an instance that the settings name waited for. */
 void expected_start(void (*gave_up)(void));
 void expected_add(struct slice name);
 
-/* The instance l has said one thing that it is for, and says more now, or within EXPECT_MORE_US. */
+/* Note that the instance l has announced one thing that it is for, and announces more now, or
+ * within EXPECT_MORE_US. */
 void expected_announces(struct link *l);
 
-/* The instance l has said all that it is for (forget old), or all its sessions. */
+/* Note that the instance l has announced all that it is for (forget old), or all its sessions. */
 void expected_announced(struct link *l);
 
 /* Say whether all that are expected have announced themselves, or are waited for no more. */
@@ -25,12 +26,13 @@ bool expected_sessions_known(void);
  * announced itself. */
 bool expected_holds(struct link const *l);
 
-/* The stanza of a service is kept for a later turn, because of the same: expected_turn, at the
- * end of each turn, passes it to take once all are there. */
+/* expected_keeps keeps the stanza r of a service for a later turn, and gives true, if an expected
+ * neighbour has not announced itself; expected_turn, at the end of each turn, passes the kept
+ * stanzas to take once all are there. */
 bool expected_keeps(struct link *l, struct record *r);
 void expected_turn(service_fn *take);
 
-/* The link is down: what is kept of it will be said again. */
+/* Forget the stanzas that are kept of l, whose link is down: the service will say them again. */
 void expected_gone(struct link const *l);
 
 #endif

@@ -4,13 +4,15 @@
 
 #include "routed.h"
 
-/* Our own features, or those who watch, may have changed. At the end of a turn: tell all who
- * watch features what has changed. */
+/* features_changed notes that our own features have changed; features_watched that the service of p
+ * watches features. features_turn, at the end of a turn, tells all that watch features what has
+ * changed. */
 void features_changed(void);
 void features_watched(struct post *p);
 void features_turn(void);
 
-/* The caps of a host. A c2sd is up: tell it those of all hosts. */
+/* features_caps takes the record caps, of a host; features_up tells a c2sd that is up the caps of
+ * all hosts. */
 void features_caps(struct link *l, struct record *r);
 void features_up(struct link *l);
 

@@ -4,7 +4,7 @@
 
 #include "routed.h"
 
-/* A stanza arrives from a neighbour, for one address or (fanout) for several. */
+/* Take a stanza that arrives from a neighbour, for one address or (fanout) for several. */
 void incoming_record(struct link *l, struct record *r);
 
 extern uint64_t incoming_total;

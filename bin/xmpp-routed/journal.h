@@ -11,14 +11,14 @@
 void journal_open(char const *path, void (*again)(void),
                   void (*entry)(uint64_t number, uint64_t id, struct slice fields));
 
-/* Note that a copy is kept for session number; that the session needs the copies up to id no
- * more; that the one copy id is no longer kept for the session. */
+/* journal_kept notes that a copy is kept for session number; journal_through that the session needs
+ * its copies up to id no more; journal_gone that the one copy id is kept for it no longer. */
 void journal_kept(uint64_t number, uint64_t id, struct slice fields);
 void journal_through(uint64_t number, uint64_t id);
 void journal_gone(uint64_t number, uint64_t id);
 
-/* Say whether notes are written now: what is noted outlives routed. A replay, which writes none, does
- * what the run did whose trace it plays. */
+/* Say whether notes are written now, so that they outlive routed. A replay, which writes none, does
+ * as the run did whose trace it plays. */
 bool journal_stands(void);
 void journal_snapshot(struct snapshot *k);
 

@@ -25,10 +25,11 @@ struct pair {
   bool full;       /* a stanza was refused, and that is logged */
 };
 
-/* The limits of a pair, and of all together, are in bytes. */
+/* Set the limits, in bytes, of a pair and of all pairs together. */
 void parcels_limit(uint64_t of_a_pair, uint64_t of_all);
 
-/* The key of a pair; it lives until the next call. The pair of this key, or NULL. A new one; NULL: ENOMEM. */
+/* pair_key_of gives the key of a pair, which lives until the next call; pair_find the pair of a
+ * key, or NULL; pair_make a new pair; NULL: ENOMEM. */
 struct slice pair_key_of(struct slice from, struct slice to);
 struct pair *pair_find(struct slice key);
 struct pair *pair_make(struct slice key, size_t from_len);
@@ -37,26 +38,29 @@ struct pair *pairs_first(void);
 /* Free a pair that has no parcel. */
 void pair_free_if_empty(struct pair *p);
 
-/* Give the line of the parcel at i, and its head. Write that head anew. */
+/* parcel_at gives the line of the parcel at i, and its head; parcel_set writes that head anew. */
 struct slice parcel_at(struct pair const *p, size_t i, struct parcel *head);
 void parcel_set(struct pair *p, size_t i, struct parcel const *head);
 
 /* Keep s; *at is set to the place of its parcel. false: there is no room. */
 bool parcel_keep(struct pair *p, struct passing const *s, size_t *at);
 
-/* Keep a line that an earlier run has kept, in front of all that this run keeps, and behind those that were
- * kept so before. The caller says parcels_fronted behind the last of several. false: there is no room. */
+/* Keep a line that an earlier run has kept, in front of all that this run keeps, and behind the
+ * lines that were kept in front before. The caller says parcels_fronted behind the last of several.
+ * false: there is no room. */
 bool parcel_keep_front(struct pair *p, uint64_t n, struct slice line);
 void parcels_fronted(void);
 
-/* The source has its acknowledgement as far as this parcel is concerned. */
+/* Release the source of a parcel: as far as the parcel is concerned, the source may have its
+ * acknowledgement. */
 void parcel_release(struct parcel *head);
 
-/* Take the first parcel off; give the room of such parcels back. */
+/* parcel_drop_first takes the first parcel off; pair_trim gives back the room of parcels that were
+ * taken off. */
 void parcel_drop_first(struct pair *p);
 void pair_trim(struct pair *p);
 
-/* For a trace: the parcels of p; what concerns all pairs. */
+/* Name for a trace the parcels of p, or the facts that concern all pairs. */
 void parcels_snapshot(struct snapshot *k, struct pair *p);
 void parcels_all_snapshot(struct snapshot *k);
 

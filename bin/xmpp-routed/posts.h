@@ -30,12 +30,12 @@ struct post *post_of(struct link *l);
 /* The post of a program: the first that is up, else one that is away; NULL: none. */
 struct post *post_find(enum program p);
 
-/* Give a number above all that it gave before. Say whether what was put into p when the number
- * was given has left for its service, at least once. */
+/* posts_tick gives a number above all that it gave before. post_had says whether all that was put
+ * into p before that tick has left for its service, at least once. */
 uint64_t posts_tick(void);
 bool post_had(struct post const *p, uint64_t tick);
 
-/* The first (behind NULL), the next; NULL: no more. */
+/* Give the post behind p, or the first (p NULL); NULL: there is no more. */
 struct post *posts_next(struct post const *p);
 
 /* Make the post of the mamd that the settings name, at the start: stanzas that mamd is to
@@ -46,11 +46,11 @@ void posts_up(struct link *l);
 void posts_gone(struct link *l);
 void posts_acked(struct link *l, struct record *r);
 
-/* All c2sds have told their sessions to those who watch presence. */
+/* Note that all c2sds have told their sessions to the services that watch presence. */
 void posts_recalled(void);
 
-/* Put the stanza p into the post of a service; false: the post is full, and the sender is to be
- * told. post_say puts a record of another kept verb (verb_is_kept), whose fields stand in one
+/* post_put puts the stanza p into the post of a service; false: the post is full, and the sender is
+ * to be told. post_say puts a record of another kept verb (verb_is_kept), whose fields stand in one
  * text, escaped. */
 bool post_put(struct post *post, struct passing const *p);
 void post_say(struct post *post, enum verb v, struct slice fields);
