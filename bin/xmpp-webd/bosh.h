@@ -100,8 +100,9 @@ struct bosh {
 
 /* ---- bosh.c: requests ---- */
 
-/* Answer a request, and free p: with the text of an element; with a condition; for a
- * client without the attribute ver, which knows no conditions, with a status (s17.1). */
+/* Answer the request p, and free p: post_answer with the text of an element, post_refuse with a
+ * condition, or for a client without the attribute ver (legacy), which knows no conditions, with a
+ * status (s17.1). */
 void post_answer(struct post *p, struct slice text, enum bosh_type type);
 void post_refuse(struct post *p, enum bosh_fault fault, bool legacy);
 void post_shut_out(struct post *p);
@@ -116,7 +117,8 @@ enum bosh_fault bosh_read(struct bosh_body *b, struct arena *a, struct slice tex
  * (XEP-0206 s2). */
 bool bosh_cat_child(stralloc *out, struct xml_node *child);
 
-/* The word of a condition; the status for clients that know none, or 0. */
+/* bosh_condition gives the word of a condition, bosh_status the status for clients that know none,
+ * or 0. */
 char const *bosh_condition(enum bosh_fault fault);
 unsigned int bosh_status(enum bosh_fault fault);
 
@@ -139,10 +141,10 @@ bool bosh_open_stream(struct bosh *s, struct bosh_body const *b);
 /* Look at s at the end of the turn. */
 void bosh_due(struct bosh *s);
 
-/* The session ends: its stream is closed for this reason. */
+/* End the session: its stream is closed for this reason. */
 void bosh_end(struct bosh *s, enum bosh_fault fault, char const *why);
 
-/* Elements up to this number are with the client. */
+/* Note that the client has the elements up to this number. */
 void bosh_client_has(struct bosh *s, uint64_t upto);
 
 uint64_t bosh_count(void);
@@ -157,14 +159,15 @@ void bosh_take(struct bosh *s, struct post *p, struct bosh_body const *b);
 /* Work on requests that waited. */
 void bosh_advance(struct bosh *s);
 
-/* The connection of p, which s holds, has ended; another request waits behind p. */
+/* bosh_lost notes that the connection of p, a request that is held, has ended; bosh_hurry that
+ * another request waits behind p. */
 void bosh_lost(struct post *p);
 void bosh_hurry(struct post *p);
 
 /* Answer the requests that are to be answered now. */
 void bosh_flush(struct bosh *s);
 
-/* When s is to be looked at again; UINT64_MAX: never. */
+/* Give the time at which s is to be looked at again; UINT64_MAX: never. */
 uint64_t bosh_next_us(struct bosh const *s);
 
 /* ---- bosh_rules.c: rules for a request ---- */
@@ -184,7 +187,7 @@ bool bosh_is_too_often(struct bosh *s, struct bosh_asked const *a,
 /* Take what b, the request rid, says of the answers that the client has (s9.2). */
 void bosh_take_ack(struct bosh *s, struct bosh_body const *b);
 
-/* Keep an answer; forget those that are no longer needed. */
+/* bosh_keep keeps an answer; bosh_told_free forgets the n oldest, which are no longer needed. */
 void bosh_keep(struct bosh *s, struct bosh_told told);
 void bosh_told_free(struct bosh *s, unsigned int n);
 

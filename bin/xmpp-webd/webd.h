@@ -115,22 +115,23 @@ char const *conn_name(struct conn const *c);
 /* Write bytes to the client; those that it does not take yet wait. */
 void conn_write(struct conn *c, struct slice bytes);
 
-/* Give the connection that a record of l names first, or NULL. Write what waits in out; if the front
- * has no reason left to take nothing. */
+/* conn_find gives the connection that a record of l names first, or NULL. conn_flush writes the
+ * bytes that wait in out; conn_unblock does so if the front has no reason left to take nothing. */
 struct conn *conn_find(struct link const *l, struct record *r);
 void conn_flush(struct conn *c);
 void conn_unblock(struct conn *c);
 
 /* ---- shaper.c: how fast connections are read ---- */
 
-/* Ask the rule of the listener of c, which has opened; have the front read c at rate bytes a second,
- * burst at once, or without limit (rate 0). */
+/* shaper_begin asks the rule of the listener of c, which has opened; shaper_set has the front read
+ * c at rate bytes a second, burst at once, or without limit (rate 0). */
 void shaper_begin(struct conn *c);
 void shaper_set(struct conn *c, uint64_t rate, uint64_t burst);
 
-/* Give the longest time, in microseconds, for which the front may read nothing of c, because c has
- * sent too fast: 0 without a shaper. Give the time that a body of so many bytes may take, in
- * microseconds: half the speed of the shaper is enough, and so is WEB_BODY_RATE. */
+/* shaper_pause_us gives the longest time, in microseconds, for which the front may read nothing of
+ * c, because c has sent too fast: 0 without a shaper. shaper_body_us gives the time, in
+ * microseconds, that a body of so many bytes may take: half the speed of the shaper is enough, and
+ * so is WEB_BODY_RATE. */
 uint64_t shaper_pause_us(struct conn const *c);
 uint64_t shaper_body_us(struct conn const *c, uint64_t bytes);
 
@@ -147,29 +148,30 @@ bool conn_send_file(struct conn *c, int fd, uint64_t len, uint64_t offset);
 
 /* ---- conn.c ---- */
 
-/* Go on with what has come, once the request or the body may. Do nothing while conn_step runs
- * already. */
+/* Go on with the bytes that have come, if the request or the body may. Do nothing while conn_step
+ * runs already. */
 void conn_step(struct conn *c);
 
-/* The request is over: its answer is written. keep: the connection stays. */
+/* End the request of c, whose answer is written. keep: the connection stays. */
 void conn_request_over(struct conn *c, bool keep);
 
 /* End the connection; c lives until the call that the program handles is over. */
 void conn_end(struct conn *c, char const *why);
 
-/* Call late, or handle the time as the state wants, at this time. */
+/* Call late of the upgrade at at_us, or handle that time as the state wants. */
 void conn_deadline(struct conn *c, uint64_t at_us);
 
-/* The connection is no longer HTTP. Bytes that came behind the head are given to u->data. */
+/* Give c, which is HTTP no longer, to the upgrade u; own is the upgrade's. Bytes that came behind
+ * the head are given to u->data. */
 void conn_upgrade(struct conn *c, struct upgrade const *u, void *own);
 
-/* Have the front read no more for c, and again. */
+/* Have the front read no more for c (hold true), or go on. */
 void conn_hold(struct conn *c, bool hold);
 
 uint64_t conns_count(void);
 void conns_stop(void);
 
-/* Free what has ended. */
+/* Free the connections that have ended. */
 void conns_turn(void);
 
 /* ---- request.c ---- */
@@ -209,11 +211,12 @@ struct request {
 void request_begin(struct conn *c, char *s, size_t len);
 void request_refuse(struct conn *c, unsigned int status, char const *why);
 
-/* Let the body come; do not give it for now, and again. */
+/* request_accept lets the body of q come; request_hold keeps it back for now (hold true), or goes
+ * on. */
 void request_accept(struct request *q);
 void request_hold(struct request *q, bool hold);
 
-/* The request is over, for the client is gone, or late: the kind hears of it. */
+/* End the request q, whose client is gone, or late: the kind hears of it. */
 void request_gone(struct request *q, char const *why);
 void request_free(struct request *q);
 
@@ -228,7 +231,8 @@ bool client_learn(struct request *q, struct http_request const *h, struct slice 
 
 /* ---- bans.c ---- */
 
-/* The record ban; say whether the client of this address is shut out; a link to xmpp-c2sd is gone. */
+/* bans_on_ban takes the record ban; bans_have says whether the client of this address is shut out;
+ * bans_link_gone notes that a link to xmpp-c2sd is gone. */
 void bans_on_ban(struct link *l, struct record *r);
 bool bans_have(struct slice ip);
 void bans_link_gone(struct link const *gone);
@@ -243,33 +247,36 @@ void answer_begin(struct request *q, unsigned int status, uint64_t length,
                   struct slice fields);
 void answer_body(struct request *q, struct slice bytes);
 
-/* The next len bytes of the answer are those of the file fd from offset on, which is closed. When
- * the front takes no files (link_can_pass), q belongs to nobody else, and is answered to its end. */
+/* Send len bytes of the file fd from offset on as the next bytes of the answer; fd is closed.
+ * When the front takes no files (link_can_pass), q belongs to nobody else, and is answered to
+ * its end. */
 void answer_file(struct request *q, int fd, uint64_t len, uint64_t offset);
 
-/* The answer is complete: q is gone after the call. */
+/* Complete the answer: q is gone after the call. */
 void answer_end(struct request *q);
 
-/* A whole answer. more: fields as above. */
+/* Write a whole answer; more: fields, as those of answer_begin. */
 void answer_whole(struct request *q, unsigned int status, char const *type,
                   struct slice body, struct slice more);
 
-/* A whole answer of our own in one line of text, with CORS. */
+/* Write a whole answer of our own, one line of text, with CORS. */
 void answer_text(struct request *q, unsigned int status, char const *text,
                  char const *more);
 
-/* 403, for an address that is shut out. */
+/* Answer 403, for an address that is shut out. */
 void answer_shut_out(struct request *q);
 
-/* 405 with Allow, or 204 to OPTIONS with CORS: methods, as in Allow. */
+/* Answer 405 with the field Allow, or 204 to OPTIONS with CORS; allow has the methods as that field
+ * does. */
 void answer_methods(struct request *q, char const *allow);
 
-/* The answer cannot be completed: 500, or if it has begun the end of the connection. */
+/* Give up the answer, which cannot be completed: 500, or, if it has begun, the end of the
+ * connection. */
 void answer_cut(struct request *q, char const *why);
 
 /* ---- kinds.c: the table of handlers ---- */
 
-/* The kind of a handler's word. */
+/* Give the kind of a handler's word. */
 struct kind const *kind_find(struct slice word);
 
 /* ---- websocket.c: RFC 7395 ---- */
@@ -289,7 +296,8 @@ extern struct kind const bosh_kind;
 bool address_cat(stralloc *out, struct request const *q, struct slice value,
                  char const *word, char const *scheme);
 
-/* Say whether a module is on for the host of q; the value of one of its options. */
+/* module_is_on says whether a module is on for the host of q, module_option gives the value of one
+ * of its options. */
 bool module_is_on(struct request const *q, char const *module);
 struct slice module_option(struct request const *q, char const *key);
 
@@ -303,18 +311,19 @@ extern struct kind const host_meta_kind, files_kind, converse_kind;
 void files_answer(struct request *q, struct http_request const *h, struct slice root,
                   struct slice path, struct slice indices, char const *module);
 
-/* Send so many bytes of fd from offset on as the rest of the answer of q, which nobody else owns,
- * and end it. */
+/* Send len bytes of fd from offset on as the rest of the answer of q, which nobody else owns, and
+ * end it. */
 void files_send(struct request *q, int fd, uint64_t len, uint64_t offset);
 
-/* Go on with what is read from files: a front takes output again. */
+/* Go on with the answers that are read from files, for the front l takes output again. */
 void conns_front_drained(struct link *l);
 
 /* ---- metrics.c ---- */
 
 extern struct kind const metrics_kind;
 
-/* Count q, which is over; tell the counts by the first digit of the status. */
+/* metrics_count counts q, which is over; metrics_stats tells the counts by the first digit of the
+ * status. */
 void metrics_count(struct request const *q);
 void metrics_stats(struct link *ctl);
 
@@ -330,10 +339,11 @@ struct provider {
 void services_on_mount(struct link *l, struct record *r);
 uint64_t services_mounts(void);
 
-/* Give the service that has mounted the handler name for a host. NULL: none has. */
+/* Give the service that has mounted the handler name for a host. NULL: no service has. */
 struct provider *mounts_find(char const *name, struct slice host);
 
-/* Count a request that is open at v; one that is no longer: v may be gone after the call. */
+/* mounts_enter counts a request that is open at v, mounts_leave one that is open no longer: v may
+ * be gone after the call. */
 void mounts_enter(struct provider *v);
 void mounts_leave(struct provider *v);
 

@@ -55,7 +55,7 @@ struct ws {
 bool ws_frames_take(struct ws *w, struct slice bytes);
 void ws_frames_free(struct ws *w);
 
-/* Write a frame; a frame Close with this code. */
+/* Write a frame with this opcode, or a frame Close with this code. */
 void ws_frames_put(struct ws *w, unsigned int opcode, struct slice payload);
 void ws_frames_put_close(struct ws *w, unsigned int code);
 
