@@ -21,7 +21,7 @@ struct slice between_key_of(void const *key);
     .key = between_key_of                                                                \
   }
 
-/* Put thing between the domains a and b, in front of what stands there. false: ENOMEM. */
+/* Put thing between the domains a and b, in front of the others there. false: ENOMEM. */
 bool between_put(struct table *t, struct between *at, void *thing, char const *a,
                  char const *b);
 

@@ -11,7 +11,7 @@ struct slice condition_of_stream(struct xml_node const *e);
 struct slice condition_of_sasl(struct xml_node const *e);
 struct slice condition_of_stanza(struct xml_node const *e);
 
-/* The name that a peer has made up in the place of a condition, for the log; empty: none. */
+/* Give the name that a peer has made up in the place of a condition, for the log; empty: none. */
 struct slice condition_made_up(struct xml_node const *e, struct slice condition);
 
 #endif

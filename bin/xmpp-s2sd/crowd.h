@@ -4,7 +4,8 @@
 
 #include "stream.h"
 
-/* Count the new stream. false: there are too many, of its address or in all. Count it no more. */
+/* crowd_enter counts the new stream; false: there are too many, of its address or in all.
+ * crowd_leave counts it no more. */
 bool crowd_enter(struct stream *s);
 void crowd_leave(struct stream *s);
 

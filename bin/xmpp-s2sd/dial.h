@@ -6,14 +6,15 @@
 #include "stream.h"
 #include "target.h"
 
-/* For stanzas of a pair; for db:verify alone; for an administrator who wants to see. */
+/* The purpose of a dial: DIAL_PAIR, stanzas of a pair; DIAL_VERIFY, db:verify alone; DIAL_TRY, an
+ * administrator who wants to see. */
 enum dial_kind { DIAL_PAIR, DIAL_VERIFY, DIAL_TRY };
 
 /* The line in which a dial waits for its turn (line.c). */
 enum dial_line { LINE_KNOWN, LINE_VERIFY, LINE_UNKNOWN, LINES_N };
 
-/* LINE: other dials come first. RESOLVE: dnsd is asked. CONNECT: tlsd is asked. STREAM: the
- * stream is being negotiated. */
+/* The place of a dial. DIAL_LINE: other dials come first. DIAL_RESOLVE: dnsd is asked.
+ * DIAL_CONNECT: tlsd is asked. DIAL_STREAM: the stream is being negotiated. */
 enum dial_at { DIAL_LINE, DIAL_RESOLVE, DIAL_CONNECT, DIAL_STREAM };
 
 /* A field that is added is added in dials_snapshot too. */
@@ -40,19 +41,21 @@ struct dial {
   struct event_timer timer;
 };
 
-/* Begin a dial; give its id. 0: too many, or ENOMEM. sender: the bare address for whose stanza. */
+/* Begin a dial, and give its id. 0: too many, or ENOMEM. sender is the bare address of the sender
+ * of the stanza for which it is made. */
 uint64_t dial_pair(char const *from, char const *to, struct slice sender);
 uint64_t dial_verify(char const *from, char const *to);
 uint64_t dial_try(struct slice from, struct slice to, struct link *ctl);
 
 struct dial *dial_find(uint64_t id);
 
-/* A stanza of sender waits for the dial too. Nothing waits for the dial any more: true when it had not
- * begun, and is over. */
+/* dial_want notes that a stanza of sender waits for the dial too. dial_abandon notes that none
+ * waits for it any more: true when the dial had not begun, and is over. */
 void dial_want(uint64_t id, struct slice sender);
 bool dial_abandon(uint64_t id);
 
-/* No question is open that from asks of to: the dial for such questions is over if it has not begun. */
+/* Note that no question of from to to is open: a dial for such questions is over if it has not
+ * begun. */
 void dial_forget_verify(char const *from, char const *to);
 
 /* Say whether a dial from from to to, for stanzas or for db:verify, is under way or waits in line; set
@@ -62,13 +65,13 @@ bool dial_is_under_way(struct slice from, struct slice to, bool *begun);
 /* The stream of the dial is open: the dial is over, or (db:verify) waits for its end. */
 void dial_done(struct dial *d);
 
-/* The stream of the dial has failed. Call when the stream is over. */
+/* Go on with d, whose stream s has failed, to its next target, or end it. Call when s is over. */
 void dial_stream_failed(struct dial *d, struct stream *s);
 
-/* The target that the dial's stream is at. */
+/* Give the target of the stream of d. */
 struct target const *dial_now(struct dial const *d);
 
-/* Target and address of the failure that is being handled, for its log line; or NULL. */
+/* Give target and address of the failure that is being handled, for its log line; or NULL. */
 char const *dial_target(void);
 char const *dial_addr(void);
 
@@ -79,16 +82,18 @@ void dial_on_connected(struct link *l, struct record *r);
 void dial_on_failed(struct link *l, struct record *r);
 void dial_on_unconnected(struct link *l, struct record *r);
 
-/* A link is up, or gone: ask again. */
+/* Ask dnsd or tlsd again for the dials that wait for them: dials_link_up when a link is up,
+ * dials_link_gone when one is gone. */
 void dials_link_up(struct link *l);
 void dials_link_gone(struct link *l);
 
-/* Settings are new: a dial to a domain that is denied now fails. Call when streams have been looked at. */
+/* Fail the dials to domains that are denied by new settings. Call when streams have been looked
+ * at. */
 void dials_reload(void);
 
 uint64_t dials_count(void);
 
-/* No dial goes on. */
+/* Let no dial go on. */
 void dials_stop(void);
 
 void dials_snapshot(struct snapshot *k);

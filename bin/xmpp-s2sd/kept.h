@@ -25,11 +25,12 @@ struct kept_note {
   bool came;
 };
 
-/* Go on in the file at path; NULL: nothing is kept. */
+/* Go on in the file at path; NULL: no stream is kept. */
 void kept_start(char const *path);
 
-/* The streams that an earlier run has left, and its notes, oldest first: *i is 0 at the beginning.
- * The names point into the file. Time in which s2sd was not there has passed for them. */
+/* Give the next stream, or the next note, oldest first, that an earlier run has left; *i is 0 at
+ * the beginning. The names point into the file. The times of streams count the time in which s2sd
+ * was not there. */
 bool kept_next(size_t *i, struct kept_stream *out);
 bool kept_next_note(size_t *i, struct kept_note *out);
 
@@ -39,27 +40,32 @@ size_t kept_place(uint64_t kept);
 /* Note a stream: its names, out, both, max_us. 0: there is no room; logged once. */
 uint64_t kept_new(struct kept_stream const *s);
 
-/* The stream is over, and may be resumed until until_us; goes on; ends for good. */
+/* kept_over notes that the stream is over, and may be resumed until until_us; kept_goes_on that it
+ * goes on; kept_end that it has ended for good. */
 void kept_over(uint64_t kept, bool both, bool closed, uint64_t until_us);
 void kept_goes_on(uint64_t kept);
 void kept_end(uint64_t kept);
 
-/* The stream has a domain that another one would have to prove again: it does not go on. */
+/* Note that the stream has a domain that another one would have to prove again: it does not go
+ * on. */
 void kept_closes(uint64_t kept);
 
-/* A stanza of the peer, at this place, has gone to routed as number n; so many are handled. */
+/* kept_came notes that a stanza of the peer, at this place, has gone to routed as number n;
+ * kept_handled how many are handled. */
 void kept_came(uint64_t kept, uint32_t at, uint64_t n);
 void kept_handled(uint64_t kept, uint32_t handled);
 
-/* The counts of a pair are those of the stream from now on, or no more. */
+/* Note that the counts of a pair are those of the stream from now on (carries true), or no more. */
 void kept_carries(uint64_t kept, bool carries, uint32_t acked, uint32_t sent);
 
-/* A stanza of the pair leaves; so many are acknowledged; only those have left (the others leave again). */
+/* kept_left notes that a stanza of the pair leaves, at this place; kept_acked how many are
+ * acknowledged; kept_rewound that only the first `sent` have left, so that the others leave
+ * again. */
 void kept_left(uint64_t kept, uint32_t at, uint64_t mark);
 void kept_acked(uint64_t kept, uint32_t acked);
 void kept_rewound(uint64_t kept, uint32_t sent);
 
-/* The end of a turn: streams that are open now were so at this time. */
+/* Note the time at the end of a turn: the streams that are open now were so until then. */
 void kept_turn(void);
 
 #endif

@@ -24,41 +24,45 @@ struct left {
   uint32_t h;      /* the heir's peer has so many of our stanzas */
 };
 
-/* The part of s, whose id is given; it may be resumed for max_us. NULL: ENOMEM. */
+/* Make the part of s that outlives it, under this id; s may be resumed for max_us. NULL: ENOMEM. */
 struct left *left_new(struct stream *s, struct slice id, uint64_t max_us);
 void left_free(struct left *l);
 
-/* The part of an incoming stream with this id; of a stream with this number that is over. NULL: none. */
+/* left_of_id gives the part of an incoming stream with this id, left_find that of a stream with
+ * this number that is over. NULL: there is none. */
 struct left *left_of_id(struct slice id);
 struct left *left_find(uint64_t number);
 
-/* The stream of l is over, its number is set: l stands behind the others. false: ENOMEM. Take l out
- * again: it goes on. */
+/* left_stand puts l behind the other parts, for its stream is over, and its number is set; false:
+ * ENOMEM. left_take takes l out again: its stream goes on. */
 bool left_stand(struct left *l);
 void left_take(struct left *l);
 
-/* Forget those that are too many or too old. */
+/* Forget the parts that are too many or too old. */
 void left_forget_old(void);
 
 uint64_t left_count(void);
 
-/* A stream of an earlier run, whose number no stream of this one has; it is over. NULL: ENOMEM. */
+/* Make the part of k, a stream of an earlier run that is over, under a number that no stream of
+ * this run has. NULL: ENOMEM. */
 struct left *left_restore(struct kept_stream const *k);
 
-/* The earlier run of this epoch has passed the stanza at this place on, as number n: whether it came is not
- * known. false: ENOMEM. */
+/* Note that the earlier run of this epoch has passed the stanza at this place on, as number n, and
+ * that nobody knows whether it came. false: ENOMEM. */
 bool left_doubt(struct left *l, uint64_t epoch, uint64_t n, uint32_t at);
 
-/* The stanzas up to n of the run of this epoch came. Give a part that has heard so just now, and has its
- * count; NULL: there is no other one. */
+/* Note that the stanzas up to n of the run of this epoch came. Give a part whose count is known by
+ * this; call again for the next; NULL: there is no other one. */
 struct left *left_learns(uint64_t epoch, uint64_t n);
 
-/* Say whether stanzas of an earlier run are not known to have come, and of which, if epoch is not NULL: the
- * lowest epoch; the lowest above *epoch. */
+/* Say whether there are stanzas of earlier runs of which nobody knows whether they came; *epoch, if
+ * epoch is not NULL, becomes the lowest epoch of such a run, or of left_unsure_behind the lowest
+ * above *epoch. */
 bool left_unsure(uint64_t *epoch);
 bool left_unsure_behind(uint64_t *epoch);
 
-/* A field of the stream's record; records of those that are over. */
+/* left_snapshot_of names the part of a stream in the record of the stream; left_snapshot the parts
+ * of streams that are over, in records of their own. */
 void left_snapshot_of(struct snapshot *k, struct left **l);
 void left_snapshot(struct snapshot *k);
 

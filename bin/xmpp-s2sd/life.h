@@ -10,7 +10,8 @@ extern struct conduit_owner const life_owner;
 void life_secured(struct link *l, struct record *r);
 void life_written(struct link *l, struct record *r);
 
-/* A front is gone. The turn ends. The settings are new. The program ends. */
+/* End the streams of a front that is gone; end the turn; look at all streams under new settings;
+ * end all streams with the program. */
 void life_link_gone(struct link *l);
 void life_turn(void);
 void life_reload(void);

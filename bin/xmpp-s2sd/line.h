@@ -11,7 +11,7 @@ enum dial_line line_of(struct dial const *d);
  * many there as they may, or ENOMEM. */
 bool line_join(struct dial *d, struct slice sender);
 
-/* Another sender wants the dial too, which waits: have it stand where its turn comes sooner. */
+/* Have a dial that waits, and that another sender wants too, stand where its turn comes sooner. */
 void line_move(struct dial *d, struct slice sender);
 
 /* Take a dial that waits out of its line. */
@@ -22,11 +22,12 @@ void line_quit(struct dial *d);
 struct dial *line_next(void);
 void line_leave(struct dial const *d);
 
-/* No dial's turn comes any more. */
+/* Let no dial's turn come any more. */
 void line_stop(void);
 
-/* For a snapshot: the sender for whom the dial stands or is under way; have a restored one do so, false:
- * ENOMEM; the turns of senders, which are restored in front of the dials. */
+/* For a snapshot: line_sender gives the sender for whom the dial stands or is under way;
+ * line_restore has a restored dial do so, false: ENOMEM; lines_snapshot names the turns of senders,
+ * which are restored before the dials. */
 struct slice line_sender(struct dial const *d);
 bool line_restore(struct dial *d, struct slice sender, bool waits);
 void lines_snapshot(struct snapshot *k);

@@ -19,13 +19,14 @@ void out_element(struct stream *s, struct xml_node const *e, struct slice bytes)
 void out_late(struct stream *s);
 void out_ended(struct stream *s);
 
-/* The stream takes stanzas from now on. */
+/* Open s: it takes stanzas from now on. */
 void out_opens(struct stream *s);
 
-/* The kind of the dial that makes s; DIAL_PAIR when it has made s. */
+/* Give the kind of the dial that makes s; DIAL_PAIR when s is made. */
 enum dial_kind out_kind(struct stream const *s);
 
-/* The peer has taken our key; or has not, for this reason. */
+/* out_proven notes that the peer has taken our key; out_refused that it has not, for the reason
+ * v. */
 void out_proven(struct stream *s);
 void out_refused(struct stream *s, struct verdict v);
 

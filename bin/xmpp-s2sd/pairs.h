@@ -40,21 +40,23 @@ struct pair {
   bool dirty, restart;
 };
 
-/* The stanza that came from routed goes into its queue, or back. */
+/* Put the stanza of the record into the queue of its pair, or send it back. */
 void pairs_on_stanza(struct link *l, struct record *r);
 
-/* The end of a turn: what waits leaves, and routed hears what is settled. */
+/* End the turn: stanzas that wait leave, and routed hears which are settled. */
 void pairs_turn(void);
 
-/* routed is up: numbers of an earlier run of it mean nothing, and a new run is told what waits here. */
+/* Note that routed is up: numbers of an earlier run of it mean nothing, and a new run is told which
+ * stanzas wait here. */
 void pairs_routed_is_up(struct link *routed);
 
 /* The pair, or NULL. */
 struct pair *pair_find(struct slice from, struct slice to);
 struct pair *pairs_first(void);
 
-/* Have the pair looked at when the turn ends: its queue or its way has changed. Forget a pair
- * that has nothing to remember. Say whether the pair has neither stanzas nor a way. */
+/* pair_touch has the pair looked at when the turn ends, for its queue or its way has changed.
+ * pair_drop forgets a pair that has nothing to remember. pair_is_idle says whether the pair has
+ * neither stanzas nor a way. */
 void pair_touch(struct pair *p);
 void pair_drop(struct pair *p);
 bool pair_is_idle(struct pair const *p);
@@ -64,9 +66,9 @@ uint64_t pairs_count(void);
 /* The number of a stanza within its pair (tag pair=); 0: it has none. */
 uint64_t pair_number(struct slice raw);
 
-/* A stream takes the stanzas of the pair from now on; the stream is over, for this reason. steady:
- * its end says nothing against the next try. left: the number under which the stream may be
- * resumed, or 0. */
+/* pair_attach has the stream s take the stanzas of the pair from now on. pair_lost notes that the
+ * stream is over, for the reason why. steady: its end says nothing against the next try. left: the
+ * number under which the stream may be resumed, or 0. */
 void pair_attach(struct pair *p, struct stream *s);
 void pair_lost(struct pair *p, struct verdict const *why, bool steady, uint64_t left);
 
@@ -76,33 +78,36 @@ void pair_lost(struct pair *p, struct verdict const *why, bool steady, uint64_t 
  * once. NULL: there is no room. */
 struct pair *pair_restore(struct kept_stream const *k, uint64_t left, bool revives);
 
-/* The attempt of the pair's dial has failed. */
+/* Note that the attempt of the pair's dial has failed. */
 void pair_failed(struct pair *p, struct verdict const *why);
 
-/* An incoming stream has proven remote: what waits for local's stream to it need wait no more. */
+/* Note that an incoming stream has proven remote: stanzas that wait for local's stream to it need
+ * wait no more. */
 void pairs_heard(struct slice local, struct slice remote);
 
-/* Try again at once; write on, the stream can take more; the peer has n stanzas more; n bytes of
- * the stream have been written. */
+/* pair_retry tries again at once. pair_go_on writes on, for the stream can take more. pair_has
+ * notes that the peer has n stanzas more; pair_written that n bytes of the stream have been
+ * written. */
 void pair_retry(struct pair *p);
 void pair_go_on(struct pair *p);
 void pair_has(struct pair *p, uint32_t n);
 void pair_written(struct pair *p, uint64_t n);
 
-/* The stanzas that have left count as had by the peer once they are written. */
+/* Let the stanzas that have left count as had by the peer once they are written. */
 void pair_trust_writes(struct pair *p);
 
 /* Send the error that answers a stanza of a peer, which did not get as far as routed. */
 void pairs_answer(struct stanza const *st, enum stanza_error error, char const *text);
 
-/* Forget the failures of the pair: what waits is tried at once. */
+/* Forget the failures of the pair: stanzas that wait are tried at once. */
 void pair_forget(struct pair *p);
 
-/* Bytes, and the time at which the oldest came; 0: nothing waits. */
+/* Give the bytes of the stanzas that wait, or the time at which the oldest came; 0: none waits. */
 size_t pair_bytes(struct pair const *p);
 uint64_t pair_oldest_us(struct pair const *p);
 
-/* The bare address of the sender of the oldest stanza; empty: nothing waits; ?: the stanza is an answer. */
+/* Give the bare address of the sender of the oldest stanza; empty: none waits; ?: the stanza is an
+ * answer. */
 struct slice pair_sender(struct pair const *p);
 
 /* Figures of all pairs. */

@@ -4,8 +4,8 @@
 
 #include "verdict.h"
 
-/* Send the stanza, the fields of a record from TO on, back to its sender as the verdict says; one
- * of a kind that nobody misses is forgotten. Says whether it went back. */
+/* Send the stanza, the fields of a record from TO on, back to its sender as the verdict says; a
+ * stanza of a kind that nobody misses is forgotten. Says whether the stanza went back. */
 bool return_stanza(struct slice raw, struct verdict const *v);
 
 /* Say whether the stanza is a request (iq get or set), which may not be sent twice. */

@@ -52,14 +52,15 @@ void settings_free(void *fresh);
 /* The listener of this name, or NULL. */
 struct listener const *settings_listener(struct slice name);
 
-/* The host to which a prepared domain belongs: the one whose service has the name, by the
- * configuration; the longest that the domain ends in; or the first of all. */
+/* Give the host to which a prepared domain belongs: the host whose service has the name, by the
+ * configuration; else the longest that the domain ends in; else the first of all. */
 struct host const *settings_host_of(struct slice domain);
 
 /* The host of this name, or NULL. */
 struct host const *settings_host(struct slice name);
 
-/* Say whether remote may talk to the host; whether it may prove itself by dialback there. */
+/* settings_admits says whether remote may talk to the host, settings_dialback whether remote may
+ * prove itself by dialback there. */
 bool settings_admits(struct host const *h, struct slice remote);
 bool settings_dialback(struct host const *h, struct slice remote);
 

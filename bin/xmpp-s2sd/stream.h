@@ -120,12 +120,13 @@ struct stream *stream_new(bool out, enum state st);
 /* Free a stream that never began. */
 void stream_drop(struct stream *s);
 
-/* The stream of this number, or NULL; the first of all streams. */
+/* stream_find gives the stream of this number, or NULL; streams_first the first of all streams. */
 struct stream *stream_find(uint64_t number);
 struct stream *streams_first(void);
 
-/* Out: note the domains, which are set. false: ENOMEM. Give a stream of ours between them, in front of all
- * when s is NULL, else the next one behind s; NULL: none. */
+/* stream_stands, out: note the domains of s, which are set; false: ENOMEM. stream_between gives
+ * a stream of ours between two domains: the first when s is NULL, else the one behind s; NULL:
+ * none. */
 bool stream_stands(struct stream *s);
 struct stream *stream_between(struct slice local, struct slice remote,
                               struct stream const *s);
@@ -134,7 +135,7 @@ struct stream *stream_between(struct slice local, struct slice remote,
 typedef void stream_each_fn(struct stream *s, void *cookie);
 void stream_each(stream_each_fn *fn, void *cookie);
 
-/* How many streams there are in this direction. */
+/* Give the number of streams in this direction. */
 uint64_t streams_count(bool out);
 
 /* The host to which our domain of the stream belongs. */
@@ -170,34 +171,37 @@ void stream_shape(struct stream *s);
 /* Arm the timer for the next thing that is due on an open stream. */
 void stream_look_later(struct stream *s);
 
-/* Say our end tag, and wait for the peer's. The peer has said its end tag. Where the peer's stanzas
- * are counted (XEP-0198), either waits until routed has acknowledged them, or for S2S_CLOSE_US. */
+/* stream_close says our end tag, and waits for the peer's; stream_closed notes that the peer has
+ * said its end tag. Where the peer's stanzas are counted (XEP-0198), both wait until routed has
+ * acknowledged them, or for S2S_CLOSE_US. */
 void stream_close(struct stream *s, char const *why);
 void stream_closed(struct stream *s);
 
-/* LEAVING: routed has acknowledged all, or that was waited for too long. */
+/* Go on with s, which is LEAVING: routed has acknowledged all, or that was waited for too long. */
 void stream_go_away(struct stream *s);
 
 /* Say whether the peer's stanzas are taken though our end tag was said (RFC 6120 s4.4): where they
  * are counted the peer sends them again, for no answer can leave. */
 bool stream_takes_late(struct stream const *s);
 
-/* Append the limits that we announce (XEP-0478). Read those of the peer from e: its features, or its
- * bidi. */
+/* stream_cat_limits appends the limits that we announce (XEP-0478); stream_read_limits reads those
+ * of the peer from e: its features, or its bidi. */
 bool stream_cat_limits(stralloc *out, struct stream const *s);
 void stream_read_limits(struct stream *s, struct xml_node const *e);
 
-/* Note a proof; NULL: ENOMEM, or there are too many. The valid proof of a domain, or NULL. */
+/* proof_add notes a proof; NULL: ENOMEM, or there are too many. proof_find gives a proof of from
+ * towards to, proof_valid the valid proof of from, or NULL. */
 struct proof *proof_add(struct stream *s, struct slice from, struct slice to);
 struct proof *proof_find(struct stream const *s, struct slice from, struct slice to);
 struct proof *proof_valid(struct stream const *s, struct slice from);
 
-/* Proofs of from towards to on all streams: the newest when p is NULL, else the next one; NULL: none. */
+/* Give a proof of from towards to, on any stream: the newest when p is NULL, else the one behind p;
+ * NULL: none. */
 struct proof *proof_between(struct slice from, struct slice to, struct proof const *p);
 void proof_drop(struct stream *s, struct proof *p);
 
-/* The proofs as fields of the stream's record; have those that were restored stand among all. false:
- * ENOMEM. */
+/* proofs_snapshot names the proofs as fields of the stream's record; proofs_stand has those that
+ * were restored stand among all; false: ENOMEM. */
 void proofs_snapshot(struct snapshot *k, struct stream *s);
 bool proofs_stand(struct stream *s);
 

@@ -19,7 +19,7 @@ void target_wipe(struct target *t);
 /* Put the n targets at t as the next field of a record for tlsd. */
 void targets_put(struct link *front, struct target const *t, unsigned int n);
 
-/* The verdict of a domain without targets, for the reason that resolved gives. */
+/* Give the verdict on a domain without targets, for the reason that the record resolved gives. */
 struct verdict target_none(struct slice why);
 
 /* The name of a domain in the handshake of TLS; empty for an address. */

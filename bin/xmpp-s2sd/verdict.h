@@ -45,7 +45,7 @@ bool verdict_is_of_peer(struct verdict const *v, char const *condition);
 /* Set the detail. */
 void verdict_detail(struct verdict *v, struct slice detail);
 
-/* Make *best the one of both that came further. */
+/* Make *best the one of the two verdicts that came further. */
 void verdict_note(struct verdict *best, struct verdict const *v);
 
 /* Fields of the record that is open. */
@@ -58,7 +58,7 @@ void verdict_log(struct verdict const *v, char const *dir, char const *from,
                  char const *to, char const *target, char const *addr, uint64_t returned,
                  uint64_t queued, uint64_t next_us);
 
-/* How many attempts have failed at the step. */
+/* Give the number of attempts that have failed at the step. */
 uint64_t verdict_count(enum step s);
 
 void verdicts_snapshot(struct snapshot *k);

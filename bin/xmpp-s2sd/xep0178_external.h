@@ -4,7 +4,7 @@
 
 #include "stream.h"
 
-/* An element of SASL on an incoming stream. */
+/* Take an element of SASL on an incoming stream. */
 void external_element(struct stream *s, struct xml_node const *e);
 
 #endif

@@ -15,8 +15,9 @@ char const *resume_grant(struct stream *s);
 /* Out: note the id and the time that the peer's enabled names, if it does. */
 void resume_note(struct stream *s, struct xml_node const *enabled);
 
-/* The stream is over: keep what can be resumed, and the counts of streams that cannot. Give the
- * number under which it is kept, that of the stream; 0: the stream cannot be resumed. */
+/* Keep of s, which is over, the part that can be resumed, and the counts of a stream that cannot.
+ * Give the number under which the part is kept, that of the stream; 0: the stream cannot be
+ * resumed. */
 uint64_t resume_leave(struct stream *s);
 
 /* Out, at the end of s: say whether the peer may have sent stanzas a short time ago without having
@@ -26,29 +27,29 @@ bool resume_owes(struct stream const *s);
 /* Say whether the peer is to be asked for the stream on which stanzas of p may have arrived. */
 bool resume_is_due(struct pair const *p);
 
-/* A stanza of the stream with this number, which is over, was acknowledged by routed. */
+/* Note that routed has acknowledged a stanza of the stream with this number, which is over. */
 void resume_acked(uint64_t number);
 
-/* Streams of an earlier run of s2sd: ask routed, which is up, for the stanzas that it has of that run; its
- * answer says how many of the peers' were handled. */
+/* resume_routed_is_up asks routed, which is up, for the stanzas that it has of an earlier run of
+ * s2sd; resume_on_earlier takes the answer, which says how many of the peers' were handled. */
 void resume_routed_is_up(struct link *routed);
 void resume_on_earlier(struct link *l, struct record *r);
 
 /* The number of the stream in the file (kept.h); 0: it is not there. */
 uint64_t resume_kept(struct stream const *s);
 
-/* In: the peer asks to resume a stream. */
+/* In: take e, by which the peer asks to resume a stream. */
 void resume_asked(struct stream *s, struct xml_node const *e);
 
 /* Out: ask the peer to resume the stream whose stanzas p does not know to have arrived. false:
  * there is none, and the stream is to be enabled anew. */
 bool resume_ask(struct stream *s, struct pair const *p);
 
-/* Out, RESUMING: the peer has resumed the stream, or not. true: its stanzas go on here; false:
- * enable anew, unless the conduit is marked to end. */
+/* Out, RESUMING: take e, by which the peer has resumed the stream, or not. true: the stanzas of
+ * that stream go on here; false: enable anew, unless the conduit is marked to end. */
 bool resume_answered(struct stream *s, struct pair *p, struct xml_node const *e);
 
-/* Forget what the stream has, and would leave. */
+/* Forget the part that s has, and would leave. */
 void resume_free(struct stream *s);
 
 /* Fields of the record of a stream; records of those that are over. */

@@ -21,46 +21,51 @@ struct sm {
   struct event_timer timer;
 };
 
-/* The stream's, made if there is none. NULL: ENOMEM, and the conduit is marked. */
+/* Give the stream management of s, made if there is none. NULL: ENOMEM, and the conduit is
+ * marked. */
 struct sm *sm_new(struct stream *s);
 
-/* Say failed with the condition of a stanza error and a count, which may be empty; end the stream
- * for an acknowledgement h of more than was sent. */
+/* sm_fail says failed with the condition of a stanza error and a count h, which may be empty;
+ * sm_too_high ends the stream for an acknowledgement h of more than was sent. */
 void sm_fail(struct stream *s, char const *condition, struct slice h);
 void sm_too_high(struct stream *s, uint32_t h, uint32_t sent);
 
-/* Say whether e is an element of stream management; handle one on an open stream. */
+/* sm_is says whether e is an element of stream management; sm_element handles one on an open
+ * stream. */
 bool sm_is(struct xml_node const *e);
 void sm_element(struct stream *s, struct xml_node const *e);
 
-/* We have opened the stream, and the peer offers stream management: ask for it, or for another
- * stream to go on here. true: the answer is awaited before the stream is open. */
+/* Ask the peer, which offers stream management on a stream that we have opened, for it, or for
+ * another stream to go on here. true: the answer is awaited before the stream is open. */
 bool sm_wish(struct stream *s);
 
-/* A stanza of the peer has gone to routed, or was answered. routed has acknowledged stanzas. */
+/* sm_count notes that a stanza of the peer has gone to routed, or was answered; sm_acked that
+ * routed has acknowledged stanzas. */
 void sm_count(struct stream *s);
 void sm_acked(void);
 
 /* Say whether the peer acknowledges what it gets, or may yet say so. */
 bool sm_acks_come(struct stream const *s);
 
-/* Say whether stanzas wait for the answer to enable: they could not be resumed without its id. */
+/* Say whether stanzas wait for the answer to enable: without the id in it they could not be
+ * resumed. */
 bool sm_asks(struct stream const *s);
 
 /* Say whether the peer's stanzas are counted and routed has not acknowledged them all yet. */
 bool sm_is_behind(struct stream const *s);
 
-/* The last of what the peer hears is to come: say the count of its stanzas that were handled (s4), if
- * it was not said yet, so that the peer does not send them again on the next stream. */
+/* Say, before the last words to the peer, the count of its stanzas that were handled (s4), if it
+ * was not said yet, so that the peer does not send them again on the next stream. */
 void sm_last_count(struct stream *s);
 
-/* Stanzas were written: ask for an acknowledgement. */
+/* Ask for an acknowledgement of stanzas that were written. */
 void sm_ask(struct stream *s);
 
 /* The stream is over. */
 void sm_free(struct stream *s);
 
-/* Fields of the stream's record; what waits for routed. */
+/* sm_snapshot names the fields of the stream's record, sm_line_snapshot the stanzas that wait for
+ * routed. */
 void sm_snapshot(struct snapshot *k, struct stream *s);
 void sm_line_snapshot(struct snapshot *k);
 
