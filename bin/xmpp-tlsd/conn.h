@@ -72,17 +72,18 @@ struct conn {
 
 /* ---- conn.c ---- */
 
-/* Tell the neighbour: a record that is a verb and the conduit's id; close, once. */
+/* conn_tell tells the neighbour a record that is a verb and the conduit's id; conn_tell_close tells
+ * it close, once. */
 void conn_tell(struct conn *c, enum verb v);
 void conn_tell_close(struct conn *c, char const *why);
 
 /* End the connection, in whatever state it is, and free it; the log says why. */
 void conn_drop(struct conn *c, char const *why);
 
-/* Wait for what the state of the connection allows. */
+/* Have the loop wait for the events that the state of the connection allows. */
 void conn_want(struct conn *c);
 
-/* The connection for which bounds.c has counted most; NULL: none has anything. */
+/* Give the connection for which bounds.c has counted most; NULL: no connection has any bytes. */
 struct conn *conns_greatest(void);
 
 /* Have OpenSSL find no more of what was read: the connection is about to be dropped. */
@@ -98,9 +99,9 @@ struct conn *conn_dialed(struct link *l, int fd, struct slice ip, uint16_t port)
 /* Give the conduit that a record of link l names first, or NULL. */
 struct conn *conn_of(struct link const *l, struct record *r);
 
-/* Let c end, for one side has closed its conduit: what is left is written, and nothing
- * is given any more. A later call sets anew how long c waits: the output, or the neighbour,
- * has changed. */
+/* Let c end, for one side has closed its conduit: bytes that are left are written, and none are
+ * given any more. A later call sets anew how long c waits: the output, or the neighbour, has
+ * changed. */
 void conn_begin_close(struct conn *c);
 
 /* Begin TLS as the server, with the certificate for name (empty: the first). c may be
@@ -132,10 +133,11 @@ bool conn_encode(struct conn *c);
  */
 bool conn_write(struct conn *c);
 
-/* Both; and the end of a connection that is closing. false: it was dropped. */
+/* Do what conn_encode and conn_write do, and end a connection that is closing. false: it was
+ * dropped. */
 bool conn_flush(struct conn *c);
 
-/* The connection goes; it is not to be flushed any more. */
+/* Forget c, which goes: it is not to be flushed any more. */
 void output_forget(struct conn *c);
 
 /* Start the timer of a connection in CLOSING. */
@@ -148,13 +150,13 @@ void output_await_end(struct conn *c);
 bool tally_begin(struct conn *c);
 void tally_end(struct conn *c);
 
-/* n bytes of data came; what pending has now holds all of them but left bytes (false:
- * ENOMEM); the socket has taken n bytes. */
+/* tally_data notes that n bytes of data came; tally_encoded that pending has all of them now but
+ * left bytes (false: ENOMEM); tally_written that the socket has taken n bytes. */
 void tally_data(struct conn *c, size_t n);
 bool tally_encoded(struct conn *c, size_t left);
 void tally_written(struct conn *c, size_t n);
 
-/* Say whether more was written than the neighbour was told; tell. */
+/* tally_is_news says whether more was written than the neighbour was told; tally_tell tells it. */
 bool tally_is_news(struct conn const *c);
 void tally_tell(struct conn *c);
 
@@ -176,13 +178,14 @@ size_t divert_put(struct conn *c, char const *s, size_t len);
 /* Say whether bytes wait for the pipe: the client is not read. */
 bool divert_is_full(struct conn const *c);
 
-/* Append the next piece of the file that is being sent to out. false: the file ended early. Say
- * whether a file is being sent; the client is gone. */
+/* divert_fill appends the next piece of the file that is being sent to out; false: the file ended
+ * early. divert_sends says whether a file is being sent. divert_forget notes that the client is
+ * gone. */
 bool divert_fill(struct conn *c);
 bool divert_sends(struct conn const *c);
 void divert_forget(struct conn *c);
 
-/* Give the data that waits behind the file; its length. */
+/* divert_behind gives the data that waits behind the file, divert_waiting its length. */
 stralloc *divert_behind(struct conn *c);
 size_t divert_waiting(struct conn const *c);
 
@@ -198,8 +201,8 @@ bool bounds_hold(struct conn *c);
  * calls conn_want when c may be read again. */
 bool bounds_rest(struct conn *c);
 
-/* Count the TLS messages of c from now on: its handshake is done. After each reading:
- * false when c had too many of them, and was dropped. */
+/* bounds_watch_tls counts the TLS messages of c from now on, for its handshake is done.
+ * bounds_hold_tls, after each reading, is false when c had too many of them, and was dropped. */
 void bounds_watch_tls(struct conn *c);
 bool bounds_hold_tls(struct conn *c);
 

@@ -74,18 +74,18 @@ void dial_ended(struct request *r);
 void dial_won(struct conn *c);
 void dial_done(struct conn *c);
 
-/* Words for an errno of a connection. */
+/* Give words for the errno of a connection. */
 char const *dial_words(int error);
 
 /* ---- attempts (race.c) ---- */
 
-/* Start what is to be started now; r may be gone then. */
+/* Start the attempts that are to be started now; r may be gone then. */
 void race_begin(struct request *r);
 
-/* The socket of attempt c is connected, or not. c may be gone then. */
+/* Go on with attempt c, whose socket is connected, or failed to. c may be gone then. */
 void race_connected(struct conn *c);
 
-/* Attempt c, which is being dropped, has failed. */
+/* Note that attempt c, which is being dropped, has failed. */
 void race_lost(struct conn *c, char const *why);
 
 /* End all attempts but c (NULL: all), and no more are started. */

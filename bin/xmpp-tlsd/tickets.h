@@ -10,7 +10,7 @@ void tickets_start(char const *path);
 /* Have sessions of this context carried by tickets under these keys. false: OpenSSL failed. */
 bool tickets_set(SSL_CTX *ctx);
 
-/* SIGTERM: no more keys are made. */
+/* Make no more keys: SIGTERM has come. */
 void tickets_stop(void);
 
 #endif

@@ -65,15 +65,16 @@ struct s2s_options;
  * logged why. */
 SSL_CTX *context_get(struct listener *ln, struct cert *cert, struct slice name);
 
-/* Make room for the contexts of a listener, and the first of them at once, so that
- * settings which OpenSSL does not take are refused as a whole; free all. */
+/* context_prepare makes room for the contexts of a listener, and makes the first of them at
+ * once, so that settings which OpenSSL does not take are refused as a whole. context_free_all
+ * frees all. */
 bool context_prepare(struct listener *ln);
 void context_free_all(struct listener *ln);
 
 /* The SSL_CTX of connections to other servers under options o. NULL, having said why. */
 SSL_CTX *context_new_client(struct s2s *s, struct s2s_options const *o);
 
-/* The other end: a client; a server; a server with TLSA records. */
+/* The other end of a connection: a client, a server, or a server with TLSA records. */
 enum peer { PEER_CLIENT, PEER_SERVER, PEER_TLSA };
 
 /* Put the facts of a finished handshake into a secured record for conduit id. */
@@ -135,7 +136,8 @@ void *listeners_read(struct settings *st);
 void listeners_take(void *fresh, bool first);
 void listeners_drop(void *fresh);
 
-/* Accept again, for a neighbour came up; close all doors. */
+/* listeners_wake accepts again, for a neighbour came up; listeners_close closes all sockets that
+ * accept. */
 void listeners_wake(void);
 void listeners_close(void);
 
