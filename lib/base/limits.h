@@ -341,8 +341,7 @@
 /* Incoming streams that have proven no domain, and those of one address (/64). */
 #define S2S_BEFORE_AUTH 512u
 #define S2S_PER_ADDRESS 16u
-/* Of a stream of another server: domains that it proves, open questions about them, bytes of a key
- * (XEP-0185: 64), questions db:verify. */
+/* Of a stream: proven domains, open questions, bytes of a key (XEP-0185: 64), db:verify. */
 #define S2S_PROOFS 64u
 #define S2S_ASKED 8u
 #define S2S_KEY_MAX 512u
