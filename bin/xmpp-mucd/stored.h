@@ -72,7 +72,8 @@ struct slice nick_of_service(struct muc const *m, struct slice key);
 /* Say whether the service can reserve the nick, by its key, for bare. */
 bool nick_fits(struct muc const *m, struct slice key, struct slice bare);
 
-/* The nick that bare has of the service; empty. Lives until the next write. Set it, or take it back (empty). */
+/* Return the nick that bare has of the service, or an empty one; the slice lives until the next write.
+ * Set the nick of bare, or take it back (nick empty). */
 struct slice nick_of(struct muc const *m, struct slice bare);
 void nick_set(struct muc const *m, struct slice bare, struct slice nick);
 
