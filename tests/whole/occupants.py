@@ -10,7 +10,7 @@ MUC = "http://jabber.org/protocol/muc"
 class Occupant(Talker):
     """Is in the room while it has a session, and says a message every `pace` seconds at most. stays: for
     each session the (id, text) of what it heard. here: the nicks that it sees. errors: what the room
-    refused."""
+    refused; a service that is away refuses nothing, and is tried again."""
 
     def __init__(self, tree, user, room, pace):
         super().__init__(tree, user, "plain")
@@ -24,6 +24,9 @@ class Occupant(Talker):
 
     def bind(self, s):
         super().bind(s)
+        self.enter(s)
+
+    def enter(self, s):
         self.send(s, "<presence to='%s/%s'><x xmlns='%s'><history maxstanzas='0'/></x></presence>" % (
             self.room, self.user, MUC))
 
@@ -43,8 +46,11 @@ class Occupant(Talker):
     def take_stanza(self, e):
         super().take_stanza(e)
         nick = (e.get("from") or "").partition(self.room + "/")[2]
-        if e.get("type") == "error":
+        if e.get("type") == "error" and e.find(".//{%s}service-unavailable" % STANZAS) is None:
             self.errors.append(ET.tostring(e).decode())
+        elif e.get("type") == "error":
+            if e.tag == "{%s}presence" % CLIENT:
+                self.enter(self.s)
         elif nick and e.tag == "{%s}presence" % CLIENT:
             (self.here.discard if e.get("type") else self.here.add)(nick)
             self.inside |= e.find(".//{%s#user}status[@code='110']" % MUC) is not None
