@@ -7,6 +7,7 @@
 #include "settings.h"
 #include "snapshot.h"
 #include "sources.h"
+#include "unasked.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,8 +27,8 @@
  * Stanzas that wait are in the file of copies (kept.c) too, with the tag unasked, so their sources are
  * acknowledged at once: a slow program holds up nobody else. Who starts anew asks for them again. A message
  * that goes on has been stored, maybe, before the file lets go of it: the file learns the id that it goes
- * on under (tag was), by which mamd knows it when it goes on once more. Without the file the source goes
- * on holding them. */
+ * on under (tag was), by which mamd knows it when it goes on once more; unasked.c says what a source
+ * may send once more. Without the file the source goes on holding them. */
 
 /* The head before each line of copies. */
 struct copy {
@@ -197,8 +198,16 @@ name_it(struct passing *p)
   take_over(p, p->id);
 }
 
-/* Other stanzas of its source have been acknowledged since, so a service would take the ORIGIN of the
- * copy for that of a stanza which came before. */
+/* Deliver p, which has waited. Other stanzas of its source have been acknowledged since, so a service would
+ * take the ORIGIN of p for that of a stanza which came before; only the file keeps it. */
+static void
+deliver_late(struct passing *p, bool of_a_client)
+{
+  name_it(p);
+  p->st.origin = SLICE("");
+  deliver_and_keep(p, of_a_client);
+}
+
 static void
 go_on(struct copy const *c, struct slice fields, bool is_refused)
 {
@@ -206,16 +215,15 @@ go_on(struct copy const *c, struct slice fields, bool is_refused)
   struct passing p = {.silent = c->silent};
 
   if (passing_read(&p, &line, fields)) {
-    p.st.origin = SLICE("");
     if (source_hold(c->source, 0) == c->epoch) {
       p.source = c->source;
       p.number = c->number;
     }
     if (is_refused) {
+      p.st.origin = SLICE("");
       refuse(&p, ERR_INTERNAL_WAIT);
     } else {
-      name_it(&p);
-      deliver_and_keep(&p, c->of_a_client);
+      deliver_late(&p, c->of_a_client);
     }
   }
   source_release(c->source, c->epoch, c->number);
@@ -340,24 +348,26 @@ may_be_outside(struct passing const *p, struct jid const *to)
   return !u || !u->sessions;
 }
 
-void
-exists_deliver(struct passing *p, bool of_a_client)
+/* Have p wait, if it must. false: it need not. */
+static bool
+has_to_wait(struct passing *p, bool of_a_client)
 {
   struct jid to;
   struct name *n;
 
-  if (!routed_asks_names && !asked.n) {
-    deliver_and_keep(p, of_a_client);
-    return;
-  }
+  if (!routed_asks_names && !asked.n) return false;
   to = jid_cut(p->st.to);
   n = find(to.bare);
-  if ((n && !n->id) || (!n && !may_be_outside(p, &to))) {
-    deliver_and_keep(p, of_a_client);
-    return;
-  }
+  if ((n && !n->id) || (!n && !may_be_outside(p, &to))) return false;
   if (!n) n = begin(to.bare, sender_of(p));
   if (!n || !add(n, p, of_a_client)) refuse(p, ERR_RESOURCE_CONSTRAINT);
+  return true;
+}
+
+void
+exists_deliver(struct passing *p, bool of_a_client)
+{
+  if (!has_to_wait(p, of_a_client)) deliver_and_keep(p, of_a_client);
 }
 
 bool
@@ -368,15 +378,14 @@ exists_copy(struct passing *p)
   struct stanza_source from;
   bool of_a_client;
 
-  if (!slice_has_word(p->st.tags, SLICE("unasked"))) return false;
+  if (!unasked_is(p->st.tags)) return false;
   for (tags.len = 0; slice_word(&rest, ' ', &word);)
     if (!slice_is(word, "unasked") && (!stralloc_catb(&tags, " ", tags.len ? 1 : 0) ||
                                        !stralloc_catb(&tags, word.s, word.len)))
       return false;
   of_a_client = stanza_source(p->st.origin, &from) && program_find(from.name) == C2SD;
   p->st.tags = slice_of(tags.s, tags.len);
-  p->st.origin = SLICE("");
-  exists_deliver(p, of_a_client);
+  if (!has_to_wait(p, of_a_client)) deliver_late(p, of_a_client);
   return true;
 }
 
@@ -505,6 +514,7 @@ exists_snapshot(struct snapshot *k)
   SNAPSHOT_INT(k, ids);
   SNAPSHOT_INT(k, rests_until_us);
   snapshot_timer(k, &timer, give_up, NULL);
+  unasked_snapshot(k);
   snapshot_list(k, "exists-asked", asked.first);
   snapshot_list(k, "exists-known", known.first);
 }

@@ -15,6 +15,7 @@
 #include "settings.h"
 #include "sources.h"
 #include "unacked.h"
+#include "unasked.h"
 #include "watch.h"
 #include "xep0115_caps.h"
 #include "xep0191_blocking.h"
@@ -230,13 +231,16 @@ void
 incoming_record(struct link *l, struct record *r)
 {
   struct passing p = {.own = false};
+  bool is_fanout;
 
   if (expected_keeps(l, r)) return;
   stanza_read(r, 0, &p.st);
   if (!source_take(l, &p)) return;
   if (l->program == S2SD && is_astray(&p)) return;
   incoming_total++;
-  if (slice_is(record_get(r, 0), "fanout")) {
+  is_fanout = slice_is(record_get(r, 0), "fanout");
+  if (!is_fanout && unasked_has(p.st.origin)) return;
+  if (is_fanout) {
     fanout_stanza(&p, l->program != USERD);
     return;
   }

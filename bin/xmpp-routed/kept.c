@@ -7,6 +7,7 @@
 #include "sessions.h"
 #include "snapshot.h"
 #include "sources.h"
+#include "unasked.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -280,7 +281,8 @@ return_or_hold(struct held_copy *c, kept_fn *give_back)
   struct passing_line line = {.text = STRALLOC_ZERO};
   struct passing p = {.held = c->held != 0};
 
-  if (passing_read(&p, &line, c->fields) && !held_takes(c, &p)) {
+  if (passing_read(&p, &line, c->fields) &&
+      (unasked_is(p.st.tags) || !held_takes(c, &p))) {
     if (c->until_us && slice_is(p.st.type, "error")) p.held = true;
     go_again(c, &p);
     give_back(&p, c->number);
@@ -288,7 +290,8 @@ return_or_hold(struct held_copy *c, kept_fn *give_back)
   stralloc_free(&line.text);
 }
 
-/* A copy that was returned is given to sessions, which keep it, or is taken over. */
+/* A copy that was returned is given to sessions, which keep it, or is taken over. One that waited for a
+ * name stays until its source has been told. */
 static void
 forget_again(void)
 {
@@ -298,7 +301,10 @@ forget_again(void)
   struct held_copy c;
 
   while (held_next(t, &at, &c) && c.until_us <= done) {
-    if (c.held != REPLACED) journal_gone(c.number, c.id);
+    if (c.held != REPLACED) {
+      if (!unasked_is_told(c.fields)) break;
+      journal_gone(c.number, c.id);
+    }
     again.head = at;
   }
   if (again.head == t->len) {
@@ -415,6 +421,7 @@ static void
 take_earlier_copy(uint64_t number, uint64_t id, struct slice fields)
 {
   number_above(id);
+  unasked_earlier(fields);
   held_cat(&earlier, &(struct held_copy){.number = number, .id = id, .fields = fields});
 }
 

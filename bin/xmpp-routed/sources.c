@@ -1,3 +1,4 @@
+#include "expected.h"
 #include "passing.h"
 #include "snapshot.h"
 #include "sources.h"
@@ -25,6 +26,7 @@ struct source {
   uint64_t last;  /* the newest that came */
   uint64_t done;  /* all up to here are taken over */
   uint64_t acked; /* and it was told so */
+  uint64_t told;  /* and the socket has that */
   uint32_t *open; /* how many services hold each of done + 1 ... last: a ring */
   size_t size;
   uint64_t crossed; /* first stanza that the socket of another c2sd may lack; 0: none */
@@ -98,7 +100,7 @@ begin_run(char const *name)
   struct source *s = spare(name);
 
   if (!s) return make(name);
-  s->over = s->last = s->done = s->acked = s->crossed = s->crossed_now = 0;
+  s->over = s->last = s->done = s->acked = s->told = s->crossed = s->crossed_now = 0;
   s->asked = false;
   return s;
 }
@@ -318,10 +320,29 @@ sources_turn(void)
       s->done++;
     if (s->crossed && s->done + 1 == s->crossed && earlier_written) wait_for_links();
     if (s->asked) tell_earlier(s);
+    if (s->link && !link_is_behind(s->link)) s->told = s->acked;
     if (s->acked == s->done || !s->link || !s->link->up) continue;
     s->acked = s->done;
     link_ack(s->link, s->done);
   }
+}
+
+bool
+source_told(struct slice origin)
+{
+  char name[LINK_NAME_MAX + 1];
+  struct stanza_source from;
+  struct source *s;
+
+  if (!stanza_source(origin, &from) || !from.epoch || from.name.len > LINK_NAME_MAX)
+    return true;
+  memcpy(name, from.name.s, from.name.len);
+  name[from.name.len] = '\0';
+  s = run_of(name, from.epoch);
+  if (!s) return expected_all_there();
+  if (s->over || s->told >= from.number) return true;
+  if (s->acked >= from.number && s->link && !link_is_behind(s->link)) wait_for_links();
+  return false;
 }
 
 void
@@ -378,6 +399,7 @@ sources_snapshot(struct snapshot *k)
     SNAPSHOT_INT(k, s->last);
     SNAPSHOT_INT(k, s->done);
     SNAPSHOT_INT(k, s->acked);
+    SNAPSHOT_INT(k, s->told);
     SNAPSHOT_INT(k, s->crossed);
     snapshot_open(k, s);
   }

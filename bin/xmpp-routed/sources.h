@@ -21,6 +21,10 @@ void source_crosses(struct source *s, uint64_t n, struct link const *to);
 bool source_own(struct passing *p);
 uint64_t source_own_done(void);
 
+/* Say whether the source of this ORIGIN does not send the stanza again: it has been told that the stanza
+ * is taken over, in an earlier turn, or its run is over. */
+bool source_told(struct slice origin);
+
 /* An edge asks about its earlier run (VERB_EARLIER), and hears of it at the end of a turn. */
 void sources_earlier(struct link *l, struct record *r);
 

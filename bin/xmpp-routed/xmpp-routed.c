@@ -21,7 +21,7 @@
  *         kept.c copies until a client has its stanzas, held.c those of sessions that were lost,
  *         journal.c their file; asked.c requests that a service answers later; archive.c what is
  *         kept of messages; number.c ids; accounts.c accounts that end, exists.c those that a
- *         program outside has; anonymous.c sessions that have none; xepNNNN_*.c one extension
+ *         program outside has, unasked.c what waited for their names; anonymous.c sessions that have none; xepNNNN_*.c one extension
  *         each; settings.c
  */
 #include "accounts.h"
@@ -248,8 +248,8 @@ copy_back(struct passing *p, uint64_t of)
 static void
 turn(void)
 {
+  kept_turn(copy_back, deliver_again); /* older than what waits for all neighbours */
   expected_turn(incoming_record);
-  kept_turn(copy_back, deliver_again);
   features_turn();
   domains_turn();
   push_turn();
