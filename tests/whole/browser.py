@@ -98,6 +98,11 @@ class Browser:
     def type(self, css, text):
         self.acts(css, "value", {"text": text})
 
+    def fill(self, css, path):
+        """Give a file to an input for files, which pages hide behind a button."""
+        e = until(css, lambda: self.say("POST", "/elements", {"using": "css selector", "value": css}), 30, 0.1)[-1]
+        self.say("POST", "/element/%s/value" % e[ELEMENT], {"text": path})
+
     def acts(self, css, what, body):
         def done():
             try:

@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 """Converse.js in Chromium, through mod_conversejs and WebSocket, and over BOSH: a person opens the page, logs in with a
-password, and talks with a contact, who has another client. npm installs Converse.js into a folder that goes with the
-test. WHOLE_PICTURES: the folder where pictures of the pages are left."""
-import os, sys
+password, reads what was said before, sees a contact's presence, talks with the contact, who has another client, sends
+a file, and enters a room. npm installs Converse.js into a folder that goes with the test. WHOLE_PICTURES: the folder
+where pictures of the pages are left."""
+import os, sys, urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from browser import *
+from terminal import copy_of, presence, CARBONS
 from table import did
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
@@ -27,7 +29,7 @@ LISTEN = "listen:\n" + "".join("""  -
     ip: "127.0.0.1"
     module: ejabberd_http
     tls: true
-    request_handlers: {%s, /chat: mod_conversejs}
+    request_handlers: {%s, /chat: mod_conversejs, /upload: mod_http_upload}
 """ % x for x in ((new, "/ws: ejabberd_http_ws"), (old, "/bosh: mod_bosh")))
 NS = "{jabber:client}"
 PICTURES = os.environ.get("WHOLE_PICTURES")
@@ -48,7 +50,7 @@ def installed(package):
 
 
 def contacts(t):
-    """alice and bob are in each other's list."""
+    """alice and bob are in each other's list, and have talked."""
     a, b = t.login("alice"), t.login("bob")
     for s in (a, b):
         s.iq(None, "<query xmlns='jabber:iq:roster'/>")     # a session that asked hears of changes
@@ -58,6 +60,9 @@ def contacts(t):
         other.expect(lambda e: e.get("type") == "subscribe")
         other.send("<presence to='%s' type='subscribed'/>" % bare(s))
         s.expect(lambda e: e.get("type") == "subscribed")
+    for s, other, text in ((a, b, "what alice said before"), (b, a, "what bob said before")):
+        s.message(other.jid, text)
+        other.expect_body(text)
     a.close()
     b.close()
 
@@ -66,32 +71,83 @@ def bare(s):
     return s.jid.split("/")[0]
 
 
-def talks(t, port, way):
-    b = t.login("bob")
+def logs_in(page, port):
+    page.open("https://localhost:%d/chat" % port)
+    page.type("input[name=jid]", "alice@localhost")
+    page.type("input[name=password]", PW)
+    page.click("[type=submit]")
+
+
+def talks(page, b, second, way):
+    """The page shows what both have said before, and with a copy what alice says elsewhere."""
+    page.click("converse-roster .open-chat[data-jid='bob@localhost'], converse-roster a[title*='bob@localhost']")
+    page.reads("what alice said before")
+    page.reads("what bob said before")
+    did("contacts", "archive")
+    page.type("textarea.chat-textarea", "Hello <b>&</b> from %s \u2603\ue007" % way)
+    got = b.expect(lambda e: e.tag == NS + "message" and e.find(NS + "body") is not None)
+    assert got.find(NS + "body").text == "Hello <b>&</b> from %s \u2603" % way, ET.tostring(got)
+    assert got.get("from").startswith("alice@localhost/"), ET.tostring(got)
+    second.expect(copy_of("Hello <b>&</b> from %s \u2603" % way))
+    b.message(got.get("from"), "Here is bob, over %s" % way)
+    page.reads("Here is bob, over " + way)
+    second.message("bob@localhost", "alice elsewhere, over " + way)
+    page.reads("alice elsewhere, over " + way)
+    did("messages", "copies", "web")
+    page.picture(way)
+
+
+def sends_a_file(page, b):
+    note = FOLDER + "/note.txt"
+    with open(note, "w") as f:
+        f.write("what is in the file")
+    page.fill("input.fileupload", note)
+    url = b.expect(lambda e: "/upload/" in (e.findtext(NS + "body") or "")).findtext(NS + "body")
+    with urllib.request.urlopen(url, context=ssl._create_unverified_context(), timeout=DEADLINE) as f:
+        assert f.read() == b"what is in the file", url
+    did("uploads")
+
+
+def is_in_a_room(page, b, room):
+    page.click("converse-rooms-list .dropdown-toggle")
+    page.click(".show-add-muc-modal")
+    page.type("form.add-chatroom input[name=chatroom]", room)
+    page.type("form.add-chatroom input[name=nickname]", "alice\ue007")
+    page.type("converse-muc textarea.chat-textarea", "")       # it is there when the page has entered
+    b.send("<presence to='%s/bob'><x xmlns='http://jabber.org/protocol/muc'/></presence>" % room)
+    b.expect(presence(room + "/alice"))
+    page.type("converse-muc textarea.chat-textarea", "to all\ue007")
+    assert b.expect_body("to all").get("from") == room + "/alice"
+    b.send("<message to='%s' type='groupchat'><body>to the room</body></message>" % room)
+    page.reads("to the room", "converse-muc")
+    did("rooms")
+
+
+def plays(t, port, way):
+    b, second = t.login("bob"), t.login("alice", "second", available=False)
+    second.iq(None, "<enable xmlns='%s'/>" % CARBONS, "set")
     b.send("<presence/>")
     with Browser(PICTURES or FOLDER) as page:
-        page.open("https://localhost:%d/chat" % port)
-        page.type("input[name=jid]", "alice@localhost")
-        page.type("input[name=password]", PW)
-        page.click("[type=submit]")
-        page.click("converse-roster .open-chat[data-jid='bob@localhost'], converse-roster a[title*='bob@localhost']")
-        page.type("textarea.chat-textarea", "Hello <b>&</b> from %s \u2603\ue007" % way)
-        got = b.expect(lambda e: e.tag == NS + "message" and e.find(NS + "body") is not None)
-        assert got.find(NS + "body").text == "Hello <b>&</b> from %s \u2603" % way, ET.tostring(got)
-        assert got.get("from").startswith("alice@localhost/"), ET.tostring(got)
-        b.message(got.get("from"), "Here is bob, over %s" % way)
-        page.reads("Here is bob, over " + way)
-        page.picture(way)
+        logs_in(page, port)
+        b.expect(presence("alice@localhost/"))
+        did("login")
+        b.send("<presence><show>dnd</show></presence>")
+        page.see("converse-roster [data-status=dnd] a[title*='bob@localhost']")
+        did("presence")
+        talks(page, b, second, way)
+        sends_a_file(page, b)
+        is_in_a_room(page, b, way.lower() + "@conference.localhost")
+        page.picture(way + "-room")
         bad = [x for x in page.log() if "//localhost" in x and re.search("status of [45]|Content Security Policy", x)]
         assert not bad, bad
     b.close()
-    did("login", "contacts", "messages", "web")
+    second.close()
 
 
 @check
 def over_websocket(t):
     contacts(t)
-    talks(t, new, "WebSocket")
+    plays(t, new, "WebSocket")
 
 
 @check
@@ -99,7 +155,7 @@ def over_bosh(t):
     """The old script, on a page that offers BOSH alone."""
     t.write_config(open(t.conf).read().replace(NEW_FILES, installed(OLD) + "\n    websocket_url: undefined"))
     t.ctl("reload")
-    talks(t, old, "BOSH")
+    plays(t, old, "BOSH")
 
 
 need_browser()
@@ -111,7 +167,13 @@ try:
     NEW_FILES = installed(NEW)
     main(Tree(accounts=["alice@localhost", "bob@localhost"], options=LISTEN, modules=MODULES + """
 mod_bosh: {}
+mod_caps: {}
+mod_muc: {}
+mod_pubsub: {plugins: [flat, pep]}
+mod_http_upload:
+  access: all
+  put_url: "https://localhost:%d/upload"
 mod_conversejs:
-  conversejs_resources: %s""" % NEW_FILES))
+  conversejs_resources: %s""" % (new, NEW_FILES)))
 finally:
     shutil.rmtree(FOLDER)
