@@ -39,7 +39,7 @@ class Place:
         self.ca, self.is_own, self.names = ca, not ca, names
 
     def __enter__(self):
-        for words in (("link", "set", "lo", "up"), ("addr", "add", "192.0.2.1/32", "dev", "lo")):
+        for words in (("link", "set", "lo", "up"), ("addr", "replace", "192.0.2.1/32", "dev", "lo")):
             subprocess.run(("ip",) + words, check=True)
         if self.is_own:
             self.ca = Authority({HOST: "DNS:%s,DNS:conference.%s" % (HOST, HOST)})

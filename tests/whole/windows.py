@@ -2,9 +2,10 @@
 import base64
 import json
 import sqlite3
+import urllib.request
 
 from desk import *
-from terminal import did, presence, skip
+from terminal import CARBONS, copy_of, did, presence, skip
 
 ALICE, BOB = "alice@" + HOST, "bob@" + HOST
 ROOM, GROUP = "den@conference." + HOST, "group@conference." + HOST
@@ -15,6 +16,22 @@ mod_caps: {}
 mod_avatar: {}
 mod_pubsub: {plugins: [flat, pep]}
 mod_muc: {default_room_options: {mam: true}}"""
+# Files, over TLS, for Dino takes no others.
+FILES_PORT = 5443
+FILES = {
+    "modules": WINDOWS + """
+mod_http_upload:
+  access: all
+  put_url: "https://@HOST@:%d/upload\"""" % FILES_PORT,
+    "options": """listen:
+  -
+    port: %d
+    ip: "127.0.0.1"
+    module: ejabberd_http
+    tls: true
+    request_handlers: {/upload: mod_http_upload}
+""" % FILES_PORT,
+}
 # A picture of one pixel.
 PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJ"
                        "RU5ErkJggg==")
@@ -22,9 +39,9 @@ PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4
 
 class Dino:
     """Dino on the screen. Dino makes its database itself, and then knows alice's account and the
-    conversations with bob and the group, which are encrypted."""
+    conversations with bob and the group, which are encrypted (that with bob as encryption says)."""
 
-    def __init__(self, screen, bob=BOB):
+    def __init__(self, screen, bob=BOB, encryption=OMEMO):
         self.screen, self.data = screen, screen.home + "/.local/share/dino/"
         first = screen.run("dino-im")
         until("Dino's database", lambda: self.rows("select count(*) from conversation"), 30)
@@ -35,7 +52,7 @@ class Dino:
             db.executemany("insert into jid (id, bare_jid) values (?, ?)", ((1, bob), (2, GROUP)))
             db.executemany("insert into conversation (account_id, jid_id, active, last_active, type, encryption,"
                            " notification, send_typing, send_marker) values (1, ?, 1, ?, ?, ?, 0, 0, 0)",
-                           ((1, 2, 0, OMEMO), (2, 1, 1, OMEMO)))
+                           ((1, 2, 0, encryption), (2, 1, 1, OMEMO)))
         screen.run("dino-im")
 
     def rows(self, question, *values, db="dino.db"):
@@ -62,6 +79,25 @@ class Dino:
     def say_here(self, text):
         """Write in the conversation that is open."""
         self.screen.write(600, 662, text)
+
+    def send_file(self, path):
+        """Send a file in the conversation with bob, which is open and has few messages."""
+        dialog = "xdotool", "search", "--onlyvisible", "--name", "Select file"
+
+        def asks():
+            if not self.screen.ask(*dialog):
+                self.screen.do("mousemove", "338", "351", "click", "1")
+            return self.screen.ask(*dialog)
+
+        def sends():
+            self.screen.do("mousemove", "536", "274", "click", "1")
+            return self.rows("select 1 from file_transfer")
+
+        self.screen.do("windowfocus", "--sync", until("Dino's dialog for a file", asks, 20, 1).split()[0])
+        self.screen.do("type", "--delay", "20", path)
+        self.screen.do("key", "Return")
+        until("the file in Dino's dialog", lambda: not self.screen.ask(*dialog), 20)
+        until("Dino sends it", sends, 20, 1)
 
     def open(self, jid):
         """Click on the row of the conversation in Dino's list until Dino has read its last message."""
@@ -120,6 +156,22 @@ def friends(t):
          % ALICE, "set")
     a.close()
     return b
+
+
+def other_device(t, user):
+    """Another device of this account, which has copies."""
+    s = t.login(user, "other", available=False)
+    s.iq(None, "<enable xmlns='%s'/>" % CARBONS, "set")
+    s.send("<presence><priority>-1</priority></presence>")
+    s.ping()
+    return s
+
+
+def fetched(s):
+    """The file whose address the stream gets in a message."""
+    url = s.expect(lambda e: "/upload/" in (e.findtext("{%s}body" % CLIENT) or "")).findtext("{%s}body" % CLIENT)
+    with urllib.request.urlopen(url, context=ssl._create_unverified_context(), timeout=DEADLINE) as f:
+        return f.read()
 
 
 def make_room(s, room, *fields):
@@ -184,11 +236,11 @@ class Profanity:
 
 
 class Gajim:
-    """Gajim of bob, with its plugin for OMEMO; commands come by the bus."""
+    """Gajim of bob, with its plugin for OMEMO, which writes to alice with this encryption; commands come by the bus."""
 
     WINDOW = "xdotool", "search", "--onlyvisible", "--class", "gajim"
 
-    def __init__(self, screen):
+    def __init__(self, screen, encryption="OMEMO"):
         self.screen, self.x = screen, 0
         self.config = screen.home + "/.config/gajim/settings.sqlite"
         self.logs = screen.home + "/.local/share/gajim/logs.db"
@@ -207,7 +259,7 @@ class Gajim:
             db.execute("insert into account_settings (account, settings) values ('bob', ?)", (json.dumps({
                 "account": {"active": True, "address": BOB, "name": "bob", "hostname": HOST, "password": PW, "savepass": True,
                             "autoconnect": True, "resource": "gajim", "account_label": "bob"},
-                "contact": {ALICE: {"encryption": "OMEMO"}}, "group_chat": {GROUP: {"encryption": "OMEMO"}}}),))
+                "contact": {ALICE: {"encryption": encryption}}, "group_chat": {GROUP: {"encryption": "OMEMO"}}}),))
         screen.run("gajim")
 
     def rows(self, path, question, *values):
