@@ -300,6 +300,16 @@ class Gajim:
         until("the head of " + jid, lambda: self.screen.pixels(*head) != before and not self.screen.is_white(head),
               20, 0.1)
 
+    def send_file(self, jid, path):
+        """Send a file in the conversation, which is there already."""
+        def sends():
+            self.screen.do("mousemove", "910", "520", "click", "1")
+            return self.rows(self.logs, "select 1 from logs where message like '%/upload/%'")
+
+        self.open(jid)
+        self.act("send-file", "<['file://%s']>" % path, 1)
+        until("Gajim sends " + path, sends, 30, 1)
+
     def ban(self, jid):
         """Ban an account from the room that is open."""
         self.act("muc-change-affiliation", "<['%s', 'outcast']>" % jid, 1)
