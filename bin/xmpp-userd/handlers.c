@@ -5,7 +5,8 @@
 #define ACCOUNT HANDLE_ACCOUNT
 #define BOTH (HANDLE_HOST | HANDLE_ACCOUNT)
 
-/* Requests that accounts answer. XEP-0191 s3.1 has clients ask the host for the feature. */
+/* Requests that accounts answer. XEP-0191 s3.1 has clients ask the host for the feature; poezio asks the
+ * host for that of private XML too, and without it has no bookmarks. */
 /* clang-format off */
 struct handle_row const handlers[] = {
   {ACCOUNT, "get", NS_ROSTER,           "query",     roster_get,      ACCOUNT, "mod_roster"},
@@ -15,8 +16,8 @@ struct handle_row const handlers[] = {
   {ACCOUNT, "set", NS_BLOCKING,         "unblock",   xep0191_unblock, BOTH,    "mod_blocking"},
   {BOTH,    "get", NS_VCARD,            "vCard",     xep0054_get,     BOTH,    "mod_vcard"},
   {ACCOUNT, "set", NS_VCARD,            "vCard",     xep0054_set,     BOTH,    "mod_vcard"},
-  {ACCOUNT, "get", "jabber:iq:private", "query",     xep0049_get,     ACCOUNT, "mod_private"},
-  {ACCOUNT, "set", "jabber:iq:private", "query",     xep0049_set,     ACCOUNT, "mod_private"},
+  {ACCOUNT, "get", "jabber:iq:private", "query",     xep0049_get,     BOTH,    "mod_private"},
+  {ACCOUNT, "set", "jabber:iq:private", "query",     xep0049_set,     BOTH,    "mod_private"},
   {ACCOUNT, "get", "jabber:iq:last",    "query",     xep0012_last,    ACCOUNT, "mod_last"},
 };
 /* clang-format on */
