@@ -1,10 +1,13 @@
 #!/usr/bin/python3
-"""profanity in a terminal: logs in over STARTTLS, adds a contact, talks, sees carbons; pages
-through an archive."""
-import os, sys
+"""profanity in a terminal: logs in over STARTTLS, adds a contact, talks, sees carbons, gets the
+contact's avatar, sends a file; pages through an archive."""
+import base64, os, sys, urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from terminal import *
+from uploads import UPLOADS
+
+PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 
 
 def log_in(term, t, jid, wish):
@@ -14,6 +17,32 @@ def log_in(term, t, jid, wish):
     term.see(r"[Ee]nter password")
     term.say(PW)
     term.see(jid + r"\S* logged in successfully")
+
+
+def gets_the_avatar(term, b):
+    b.iq(None, "<vCard xmlns='vcard-temp'><PHOTO><TYPE>image/png</TYPE><BINVAL>%s</BINVAL></PHOTO></vCard>"
+         % base64.b64encode(PNG).decode(), "set")
+    term.say("/avatar get b@localhost")
+    path = term.home + "/.local/profanity/avatars/b_at_localhost.png"
+
+    def is_there():
+        if not os.path.exists(path):
+            return False
+        with open(path, "rb") as f:
+            return f.read() == PNG
+
+    until("the avatar", is_there)
+    did("avatars")
+
+
+def sends_a_file(t, term, b):
+    """In the chat with b, whose window is shown."""
+    with open(t.dir + "/note.txt", "w") as f:
+        f.write("what is in the file")
+    term.say("/sendfile %s/note.txt" % t.dir)
+    url = b.expect(lambda e: e.find("{jabber:x:oob}x") is not None).findtext("{jabber:x:oob}x/{jabber:x:oob}url")
+    assert urllib.request.urlopen(url, timeout=DEADLINE).read() == b"what is in the file", url
+    did("uploads")
 
 
 @check
@@ -37,6 +66,8 @@ def profanity_talks(t):
         term.see(r"and back to it")
         f.second.message("b@localhost", "from my other device")
         term.see(r"from my other device")
+        gets_the_avatar(term, f.b)
+        sends_a_file(t, term, f.b)
         term.say("/disconnect")
         f.b.expect(presence(jid, "unavailable"))
         until("its end", lambda: jid not in t.ctl("sessions"))
@@ -98,4 +129,7 @@ def profanity_pages_through_an_archive(t):
     did("archive")
 
 
-main(Tree(accounts=ACCOUNTS + ["c@localhost", "d@localhost"]))
+main(Tree(accounts=ACCOUNTS + ["c@localhost", "d@localhost"], **dict(UPLOADS, modules=UPLOADS["modules"] + """
+mod_caps: {}
+mod_avatar: {}
+mod_pubsub: {plugins: [flat, pep]}""")))
