@@ -4,6 +4,7 @@ from table import did
 from tree import *
 
 CARBONS = "urn:xmpp:carbons:2"
+MUC = "http://jabber.org/protocol/muc"
 
 
 class Terminal:
@@ -118,6 +119,13 @@ def copy_of(text):
         return (m is not None and (m.findtext("{%s}body" % CLIENT) or "").strip() == text and
                 any(c.tag.startswith("{%s}" % CARBONS) for c in e))
     return test
+
+
+def new_room(s, room, nick="b"):
+    """The room is there, with this stream in it."""
+    s.send("<presence to='%s/%s'><x xmlns='%s'/></presence>" % (room, nick, MUC))
+    s.expect(lambda e: e.find(".//{%s#user}status[@code='110']" % MUC) is not None)
+    s.iq(room, "<query xmlns='%s#owner'><x xmlns='jabber:x:data' type='submit'/></query>" % MUC, "set")
 
 
 class Friends:

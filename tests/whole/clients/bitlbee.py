@@ -90,10 +90,7 @@ def bitlbee_talks(t):
         m = f.b.expect(lambda e: (e.findtext("{%s}body" % CLIENT) or "") == "from <IRC> ☺")
         assert m.get("from") == jid
         did("messages")
-        f.b.send("<presence to='den@conference.localhost/b'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
-        f.b.expect(presence("den@conference.localhost/b"))
-        f.b.iq("den@conference.localhost", "<query xmlns='http://jabber.org/protocol/muc#owner'>"
-               "<x xmlns='jabber:x:data' type='submit'/></query>", "set")
+        new_room(f.b, "den@conference.localhost")
         irc.tell(CONTROL, "chat add jabber den@conference.localhost #den")
         irc.say("JOIN #den")
         irc.see(r"JOIN :?#den")

@@ -7,7 +7,6 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from terminal import *
 
 PROGRAM = compiled("qxmpp.cpp", "qxmpp", "c++", ["Qt5Core", "Qt5Network", "Qt5Xml"])
-MUC = "http://jabber.org/protocol/muc"
 ROOM = "talk@conference.localhost"
 
 
@@ -19,9 +18,7 @@ def qxmpp_talks(t):
 @check
 def in_a_room_and_with_the_archive(t):
     b = t.login("b", "raw")
-    b.send("<presence to='%s/b'><x xmlns='%s'/></presence>" % (ROOM, MUC))
-    b.expect(lambda e: e.find(".//{%s#user}status[@code='110']" % MUC) is not None)
-    b.iq(ROOM, "<query xmlns='%s#owner'><x xmlns='jabber:x:data' type='submit'/></query>" % MUC, "set")
+    new_room(b, ROOM)
     p = subprocess.Popen([PROGRAM, "a@localhost/qxmpp", PW, "127.0.0.1", str(t.port), ROOM],
                          stdin=subprocess.DEVNULL)
     try:
