@@ -170,9 +170,13 @@ class Friends:
         self.second.abort()
 
 
+ROOMS = MODULES + "\nmod_muc: {}"
+
+
 def answers(t, command, resource, env=None):
     """A program of a client library, which logs in as a@localhost/resource, asks b for its presence and
-    grants its own, and answers each message with "re: " before its text, until the text is quit."""
+    grants its own, and answers each message with "re: " before its text, until the text is quit. With the text
+    "join" and an address it enters a room, where it does the same, but not to its own answers."""
     f = Friends(t)
     p = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                          env=dict(os.environ, **(env or {})))
@@ -182,6 +186,13 @@ def answers(t, command, resource, env=None):
         jid = f.sees(resource)
         f.b.message(jid, "hello &lt;you&gt; ☺")
         assert f.gets("re: hello <you> ☺") == jid
+        room = "hall@conference.localhost"
+        new_room(f.b, room)
+        f.b.message(jid, "join %s/guest" % room)
+        f.b.expect(presence(room + "/guest"))
+        f.b.send("<message to='%s' type='groupchat'><body>all of you</body></message>" % room)
+        assert f.b.expect_body("re: all of you").get("from") == room + "/guest"
+        did("rooms")
         f.b.message(jid, "quit")
         f.b.expect(presence(jid, "unavailable"))
         p.wait(DEADLINE)

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""nbxmpp, the library of Gajim: logs in over STARTTLS and over direct TLS, makes a contact, answers."""
+"""nbxmpp, the library of Gajim: logs in over STARTTLS and over direct TLS, makes a contact, answers, and enters a room."""
 import os, sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -21,8 +21,8 @@ def over_starttls(t):
 
 @check
 def over_direct_tls(_):
-    with Tree(accounts=ACCOUNTS) as t:
+    with Tree(accounts=ACCOUNTS, modules=ROOMS) as t:
         plays(t, t.tls_port, "DIRECT_TLS")
 
 
-main(Tree(accounts=ACCOUNTS))
+main(Tree(accounts=ACCOUNTS, modules=ROOMS))

@@ -1,4 +1,5 @@
-// A client of gloox for clients/gloox.py: answers messages with "re: " before their text.
+// A client of gloox for clients/gloox.py: answers messages with "re: " before their text; "join ROOM/NICK" has it
+// enter a room.
 //
 // USAGE  gloox JID PASSWORD ADDRESS PORT
 #include <cstdio>
@@ -8,6 +9,7 @@
 #include <gloox/disco.h>
 #include <gloox/message.h>
 #include <gloox/messagehandler.h>
+#include <gloox/mucroom.h>
 #include <gloox/presence.h>
 #include <gloox/subscription.h>
 #include <gloox/subscriptionhandler.h>
@@ -37,6 +39,15 @@ private:
   Client client;
 
   void
+  enter(std::string const &place)
+  {
+    Presence p(Presence::Available, JID(place));
+
+    p.addExtension(new MUCRoom::MUC("", MUCRoom::HistoryUnknown, "", 0));
+    client.send(p);
+  }
+
+  void
   onConnect() override
   {
     client.send(Subscription(Subscription::Subscribe, JID("b@localhost")));
@@ -64,11 +75,15 @@ private:
   void
   handleMessage(Message const &m, MessageSession *) override
   {
-    if (m.body().empty()) return;
+    bool room = m.subtype() == Message::Groupchat;
+
+    if (m.body().empty() || (room && !m.body().compare(0, 4, "re: "))) return;
     if (m.body() == "quit")
       client.disconnect();
+    else if (!m.body().compare(0, 5, "join "))
+      enter(m.body().substr(5));
     else
-      client.send(Message(Message::Chat, m.from(), "re: " + m.body()));
+      client.send(Message(m.subtype(), room ? m.from().bareJID() : m.from(), "re: " + m.body()));
   }
 };
 

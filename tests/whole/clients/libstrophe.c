@@ -1,6 +1,8 @@
-/* A client of libstrophe for clients/libstrophe.py: answers messages with "re: " before their text.
+/* A client of libstrophe for clients/libstrophe.py: answers messages with "re: " before their text; "join
+ * ROOM/NICK" has it enter a room.
  *
  * USAGE  libstrophe JID PASSWORD ADDRESS PORT */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,35 @@ presence(xmpp_conn_t *conn, xmpp_ctx_t *ctx, char const *to, char const *type)
   xmpp_stanza_release(p);
 }
 
+static void
+enter(xmpp_conn_t *conn, xmpp_ctx_t *ctx, char const *place)
+{
+  xmpp_stanza_t *p = xmpp_presence_new(ctx), *x = xmpp_stanza_new(ctx);
+
+  xmpp_stanza_set_name(x, "x");
+  xmpp_stanza_set_ns(x, "http://jabber.org/protocol/muc");
+  xmpp_stanza_set_to(p, place);
+  xmpp_stanza_add_child(p, x);
+  xmpp_stanza_release(x);
+  xmpp_send(conn, p);
+  xmpp_stanza_release(p);
+}
+
+static void
+answer(xmpp_conn_t *conn, xmpp_ctx_t *ctx, xmpp_stanza_t *stanza, char const *text, bool room)
+{
+  xmpp_stanza_t *reply = xmpp_stanza_reply(stanza);
+  char *bare = xmpp_jid_bare(ctx, xmpp_stanza_get_from(stanza)), line[500];
+
+  snprintf(line, sizeof line, "re: %s", text);
+  if (room) xmpp_stanza_set_to(reply, bare);
+  xmpp_stanza_set_type(reply, room ? "groupchat" : "chat");
+  xmpp_message_set_body(reply, line);
+  xmpp_send(conn, reply);
+  xmpp_stanza_release(reply);
+  xmpp_free(ctx, bare);
+}
+
 static int
 on_presence(xmpp_conn_t *conn, xmpp_stanza_t *stanza, void *ctx)
 {
@@ -30,20 +61,17 @@ on_presence(xmpp_conn_t *conn, xmpp_stanza_t *stanza, void *ctx)
 static int
 on_message(xmpp_conn_t *conn, xmpp_stanza_t *stanza, void *ctx)
 {
-  char *text = xmpp_message_get_body(stanza), answer[500];
-  xmpp_stanza_t *reply;
+  char *text = xmpp_message_get_body(stanza);
+  char const *type = xmpp_stanza_get_type(stanza);
+  bool room = type && !strcmp(type, "groupchat");
 
   if (!text) return 1;
-  if (!strcmp(text, "quit")) {
+  if (!strcmp(text, "quit"))
     xmpp_disconnect(conn);
-  } else {
-    snprintf(answer, sizeof answer, "re: %s", text);
-    reply = xmpp_stanza_reply(stanza);
-    xmpp_stanza_set_type(reply, "chat");
-    xmpp_message_set_body(reply, answer);
-    xmpp_send(conn, reply);
-    xmpp_stanza_release(reply);
-  }
+  else if (!strncmp(text, "join ", 5))
+    enter(conn, ctx, text + 5);
+  else if (!room || strncmp(text, "re: ", 4))
+    answer(conn, ctx, stanza, text, room);
   xmpp_free(ctx, text);
   return 1;
 }

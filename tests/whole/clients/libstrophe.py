@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""libstrophe: a program of the library logs in over STARTTLS, makes a contact, answers messages."""
+"""libstrophe: a program of the library logs in over STARTTLS, makes a contact, answers messages, and enters a room."""
 import os, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -14,6 +14,6 @@ def libstrophe_talks(t):
 
 
 try:
-    main(Tree(accounts=ACCOUNTS))
+    main(Tree(accounts=ACCOUNTS, modules=ROOMS))
 finally:
     shutil.rmtree(os.path.dirname(PROGRAM))

@@ -1,7 +1,7 @@
-// A client of QXmpp for clients/qxmpp.py: answers messages with "re: " before their text. With a room as
-// further argument it enters the room, and says there what it is told by "room TEXT".
+// A client of QXmpp for clients/qxmpp.py: answers messages with "re: " before their text; "join ROOM/NICK" has it
+// enter a room, and "archive" ask the archive.
 //
-// USAGE  qxmpp JID PASSWORD ADDRESS PORT [ROOM]
+// USAGE  qxmpp JID PASSWORD ADDRESS PORT
 #include <QCoreApplication>
 #include <QTimer>
 #include <QXmppCarbonManager.h>
@@ -36,15 +36,15 @@ main(int argc, char **argv)
   client.addExtension(archive);
   client.addExtension(copies);
 
+  auto enter = [&](QString const &place) {
+    room = rooms->addRoom(place.section('/', 0, 0));
+    room->setNickName(place.section('/', 1));
+    room->join();
+  };
   auto *roster = client.findExtension<QXmppRosterManager>();
   QObject::connect(&client, &QXmppClient::connected, [&] {
     roster->subscribe("b@localhost");
     copies->setCarbonsEnabled(true);
-    if (args.size() < 6) return;
-    room = rooms->addRoom(args[5]);
-    room->setNickName("qxmpp");
-    QObject::connect(room, &QXmppMucRoom::joined, [&] { room->sendMessage("entered"); });
-    room->join();
   });
   QObject::connect(roster, &QXmppRosterManager::subscriptionReceived,
                    [&](QString const &jid) { roster->acceptSubscription(jid); });
@@ -53,9 +53,15 @@ main(int argc, char **argv)
                      client.sendMessage("b@localhost", QString("archive: %1 %2").arg(set.count()).arg(complete));
                    });
   QObject::connect(&client, &QXmppClient::messageReceived, [&](QXmppMessage const &m) {
-    if (m.body().isEmpty() || m.type() == QXmppMessage::GroupChat) return;
+    bool inRoom = m.type() == QXmppMessage::GroupChat;
+
+    if (m.body().isEmpty() || (inRoom && m.body().startsWith("re: "))) return;
     if (m.body() == "quit")
       client.disconnectFromServer();
+    else if (m.body().startsWith("join "))
+      enter(m.body().mid(5));
+    else if (inRoom)
+      room->sendMessage("re: " + m.body());
     else if (m.body() == "archive")
       archive->retrieveArchivedMessages();
     else

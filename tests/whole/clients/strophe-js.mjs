@@ -1,4 +1,5 @@
-// A client of strophe.js for clients/strophe-js.py: answers messages with "re: " before their text.
+// A client of strophe.js for clients/strophe-js.py: answers messages with "re: " before their text;
+// "join ROOM/NICK" has it enter a room.
 //
 // USAGE  node strophe-js.mjs SERVICE JID PASSWORD
 import { createRequire } from "node:module";
@@ -21,9 +22,12 @@ c.addHandler(
 c.addHandler(
   (stanza) => {
     const body = stanza.getElementsByTagName("body")[0];
-    if (!body) return true;
-    if (body.textContent === "quit") c.disconnect();
-    else c.send($msg({ to: stanza.getAttribute("from"), type: "chat" }).c("body").t("re: " + body.textContent));
+    const [from, type] = ["from", "type"].map((x) => stanza.getAttribute(x));
+    const text = body?.textContent, room = type === "groupchat";
+    if (!text || (room && text.startsWith("re: "))) return true;
+    if (text === "quit") c.disconnect();
+    else if (text.startsWith("join ")) c.send($pres({ to: text.slice(5) }).c("x", { xmlns: Strophe.NS.MUC }));
+    else c.send($msg({ to: room ? Strophe.getBareJidFromJid(from) : from, type }).c("body").t("re: " + text));
     return true;
   },
   null,

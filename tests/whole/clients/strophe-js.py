@@ -51,4 +51,4 @@ def over_bosh(t):
 
 
 installed()
-main(Tree(accounts=ACCOUNTS, options=LISTEN, modules=MODULES + "\nmod_bosh: {}"))
+main(Tree(accounts=ACCOUNTS, options=LISTEN, modules=ROOMS + "\nmod_bosh: {}"))

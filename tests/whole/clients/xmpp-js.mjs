@@ -1,4 +1,5 @@
-// A client of xmpp.js for clients/xmpp-js.py: answers messages with "re: " before their text.
+// A client of xmpp.js for clients/xmpp-js.py: answers messages with "re: " before their text; "join
+// ROOM/NICK" has it enter a room.
 //
 // USAGE  node xmpp-js.mjs SERVICE USER PASSWORD RESOURCE
 const modules = process.env.NODE_FOLDER + "/node_modules/";
@@ -18,11 +19,15 @@ xmpp.on("stanza", async (stanza) => {
   if (stanza.is("presence") && type === "subscribe")
     await xmpp.send(xml("presence", { to: from, type: "subscribed" }));
   const body = stanza.is("message") && stanza.getChildText("body");
-  if (!body) return;
+  const room = type === "groupchat";
+  if (!body || (room && body.startsWith("re: "))) return;
   if (body === "quit") {
     await xmpp.stop();
     process.exit(0);
   }
-  await xmpp.send(xml("message", { to: from, type: "chat" }, xml("body", {}, "re: " + body)));
+  if (body.startsWith("join "))
+    await xmpp.send(xml("presence", { to: body.slice(5) }, xml("x", "http://jabber.org/protocol/muc")));
+  else
+    await xmpp.send(xml("message", { to: room ? from.split("/")[0] : from, type }, xml("body", {}, "re: " + body)));
 });
 xmpp.start().catch((e) => console.error(String(e)));

@@ -40,10 +40,10 @@ def over_starttls(t):
 
 @check
 def over_websocket(_):
-    with Tree(accounts=ACCOUNTS, options=LISTEN) as t:
+    with Tree(accounts=ACCOUNTS, options=LISTEN, modules=ROOMS) as t:
         plays(t, "ws://127.0.0.1:%d/ws" % web, "web")
         did("web")
 
 
 installed()
-main(Tree(accounts=ACCOUNTS))
+main(Tree(accounts=ACCOUNTS, modules=ROOMS))
