@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """go-sendxmpp: logs in, sends to a contact, hears it; a second device has the copies. A file goes up,
-and the contact gets its address, from which the file comes down."""
+and the contact gets its address, from which the file comes down. It sends to a room."""
 import os, select, sys, urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -68,4 +68,17 @@ def go_sendxmpp_uploads(t):
     b.close()
 
 
-main(Tree(accounts=ACCOUNTS, **UPLOADS))
+@check
+def go_sendxmpp_sends_to_a_room(t):
+    b, room = t.login("b"), "den@conference.localhost"
+    new_room(b, room)
+    r = subprocess.run(command(t, "-c", "-a", "guest", room), input="to all\n", text=True, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, timeout=2 * DEADLINE, env=dict(os.environ, HOME=t.dir))
+    assert r.returncode == 0, r.stdout
+    m = b.expect(lambda e: (e.findtext("{%s}body" % CLIENT) or "").strip() == "to all")
+    assert m.get("from") == room + "/guest" and m.get("type") == "groupchat", m.attrib
+    did("rooms")
+    b.close()
+
+
+main(Tree(accounts=ACCOUNTS, **dict(UPLOADS, modules=UPLOADS["modules"] + "\nmod_muc: {}")))

@@ -1,10 +1,12 @@
 #!/usr/bin/python3
-"""mcabber in a terminal: logs in over STARTTLS, adds a contact, talks, sees carbons."""
+"""mcabber in a terminal: logs in over STARTTLS, adds a contact, talks, sees carbons, and is
+in a room."""
 import os, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from terminal import *
 
+ROOM = "den@conference.localhost"
 CONFIG = """set jid = a@localhost
 set password = %s
 set server = 127.0.0.1
@@ -44,6 +46,14 @@ def mcabber_talks(t):
         term.see(r"and back to it")
         f.second.message("b@localhost", "from my other device")
         term.see(r"from my other device")
+        new_room(f.b, ROOM)
+        term.say("/room join %s mc" % ROOM)
+        f.b.expect(presence(ROOM + "/mc"))
+        term.say("/say_to %s to all" % ROOM)
+        assert f.b.expect_body("to all").get("from") == ROOM + "/mc"
+        f.b.send("<message to='%s' type='groupchat'><body>to the room</body></message>" % ROOM)
+        term.see(r"<b> to the room")
+        did("rooms")
         term.say("/quit")
         f.b.expect(presence(jid, "unavailable"))
         until("its end", lambda: jid not in t.ctl("sessions"))
@@ -52,4 +62,4 @@ def mcabber_talks(t):
         f.end()
 
 
-main(Tree(accounts=ACCOUNTS))
+main(Tree(accounts=ACCOUNTS, modules=ROOMS))
