@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Psi+ on a screen: logs in over STARTTLS to a certificate that it verifies, shows its presence, enters
-the room of its bookmark, and opens a window for a message, whose receipt it sends. Its account is a file, and
-its password is typed."""
+the room of its bookmark, opens a window for a message, whose receipt it sends, shows there what another device
+says, and gets its contact's avatar. Its account is a file, and its password is typed."""
 import os, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -9,6 +9,7 @@ from windows import *
 
 need("psi-plus")
 RECEIPTS = "urn:xmpp:receipts"
+SECOND_LINE = (10, 115, 300, 13)    # of the window for bob; the first message takes two rows
 PROFILE = "/.config/psi+/profiles/default"
 ACCOUNT = """<?xml version="1.0" encoding="UTF-8"?>
 <accounts xmlns="http://psi-im.org/options" version="1.0">
@@ -52,6 +53,11 @@ def configure(screen):
         subprocess.run(["chown", "-R", str(NOBODY), screen.home + "/.config"], check=True)
 
 
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
 def window(screen, title):
     return until("the window " + title, lambda: screen.ask("xdotool", "search", "--onlyvisible", "--name", title), 30)
 
@@ -60,9 +66,12 @@ def window(screen, title):
 def psi_talks():
     with Place() as place, place.tree(accounts=[ALICE, BOB], modules=WINDOWS) as t:
         b = friends(t)
-        a = t.login("alice", "card", available=False)   # without a card Psi+ opens a window
-        a.iq(None, "<vCard xmlns='vcard-temp'><FN>Alice</FN></vCard>", "set")
-        a.abort()
+        b.send("<presence/>")
+        a = other_device(t, "alice")
+        a.iq(None, "<vCard xmlns='vcard-temp'><FN>Alice</FN></vCard>", "set")   # without a card Psi+ opens a window
+        # A second room would open two, one of which keeps all keys for itself.
+        a.iq(None, "<pubsub xmlns='http://jabber.org/protocol/pubsub'><retract node='urn:xmpp:bookmarks:1'><item id='%s'/>"
+             "</retract></pubsub>" % GROUP, "set")
         with Screen(t, "psi-plus") as screen:
             configure(screen)
             screen.run("psi-plus")
@@ -77,8 +86,17 @@ def psi_talks():
                    "</message>" % (ALICE, RECEIPTS))
             e = b.expect(lambda e: e.find("{%s}received" % RECEIPTS) is not None)
             assert e.get("from") == ALICE + "/psi" and e.find("{%s}received" % RECEIPTS).get("id") == "shown"
-            window(screen, "bob@")
-            did("messages")
+            talk = window(screen, "bob@").split()[0]
+            a.message(b.jid, "from alice elsewhere")
+            until("the copy in Psi's window", lambda: not screen.is_white(SECOND_LINE), 20, 0.1)
+            screen.do("windowfocus", "--sync", talk)
+            screen.write(200, 326, "from Psi")
+            assert b.expect_body("from Psi").get("from") == ALICE + "/psi"
+            a.expect(copy_of("from Psi"))
+            did("messages", "copies")
+            until("bob's avatar", lambda: PNG in [read(x) for x in glob.glob(screen.home + "/.cache/psi+/avatars/*.png")], 30)
+            did("avatars")
+        a.abort()
         b.abort()
 
 
