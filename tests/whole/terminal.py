@@ -5,6 +5,13 @@ from tree import *
 
 CARBONS = "urn:xmpp:carbons:2"
 MUC = "http://jabber.org/protocol/muc"
+# A picture of one pixel, and the modules by which the picture of a card is an avatar (XEP-0084), too.
+PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJ"
+                       "RU5ErkJggg==")
+AVATARS = """
+mod_caps: {}
+mod_avatar: {}
+mod_pubsub: {plugins: [flat, pep]}"""
 
 
 class Terminal:
@@ -119,6 +126,12 @@ def copy_of(text):
         return (m is not None and (m.findtext("{%s}body" % CLIENT) or "").strip() == text and
                 any(c.tag.startswith("{%s}" % CARBONS) for c in e))
     return test
+
+
+def shows_picture(s, png=PNG):
+    """The account of this stream has the picture in its card."""
+    s.iq(None, "<vCard xmlns='vcard-temp'><PHOTO><TYPE>image/png</TYPE><BINVAL>%s</BINVAL></PHOTO></vCard>"
+         % base64.b64encode(png).decode(), "set")
 
 
 def new_room(s, room, nick="b"):

@@ -5,16 +5,13 @@ import sqlite3
 import urllib.request
 
 from desk import *
-from terminal import CARBONS, copy_of, did, presence, skip
+from terminal import AVATARS, CARBONS, PNG, copy_of, did, presence, shows_picture, skip
 
 ALICE, BOB = "alice@" + HOST, "bob@" + HOST
 ROOM, GROUP = "den@conference." + HOST, "group@conference." + HOST
 OMEMO = 2           # in Dino's database, of messages and of conversations
 CHAT, GROUPCHAT = 1, 2
-WINDOWS = MODULES + """
-mod_caps: {}
-mod_avatar: {}
-mod_pubsub: {plugins: [flat, pep]}
+WINDOWS = MODULES + AVATARS + """
 mod_muc: {default_room_options: {mam: true}}"""
 # Files, over TLS, for Dino takes no others.
 FILES_PORT = 5443
@@ -32,9 +29,6 @@ mod_http_upload:
     request_handlers: {/upload: mod_http_upload}
 """ % FILES_PORT,
 }
-# A picture of one pixel.
-PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJ"
-                       "RU5ErkJggg==")
 
 
 class Dino:
@@ -147,9 +141,7 @@ def friends(t):
                      "http://jabber.org/protocol/pubsub#publish-options", ("pubsub#persist_items", "true"),
                      ("pubsub#max_items", "max"), ("pubsub#send_last_published_item", "never"),
                      ("pubsub#access_model", "whitelist"))), "set")
-    b.send("<iq type='set' id='card' to='%s'><vCard xmlns='vcard-temp'><PHOTO><TYPE>image/png</TYPE><BINVAL>%s"
-           "</BINVAL></PHOTO></vCard></iq>" % (BOB, base64.b64encode(PNG).decode()))
-    b.expect(lambda e: e.get("id") == "card" and e.get("type") == "result")
+    shows_picture(b)
     make_room(b, ROOM)
     make_room(b, GROUP, ("muc#roomconfig_membersonly", "1"), ("muc#roomconfig_whois", "anyone"))
     b.iq(GROUP, "<query xmlns='http://jabber.org/protocol/muc#admin'><item affiliation='member' jid='%s'/></query>"

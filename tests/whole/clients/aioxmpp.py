@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""aioxmpp: logs in over STARTTLS, adds a contact, talks, gets carbons."""
+"""aioxmpp: logs in over STARTTLS, adds a contact, talks, gets carbons and an avatar."""
 import asyncio, logging, os, sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -9,7 +9,7 @@ from terminal import *
 
 logging.disable(logging.CRITICAL)
 try:
-    import aioxmpp
+    import aioxmpp, aioxmpp.avatar
 except ImportError:
     print("python3-aioxmpp is not in this release")
     sys.exit(77)
@@ -26,6 +26,7 @@ class Client:
         self.b, self.seen = aioxmpp.JID.fromstr("b@localhost"), []
         self.roster = self.c.summon(aioxmpp.RosterClient)
         self.presences = self.c.summon(aioxmpp.PresenceClient)
+        self.avatars = self.c.summon(aioxmpp.avatar.AvatarService)
         self.carbons = self.c.summon(aioxmpp.CarbonsClient)
         see = self.seen.append
         self.roster.on_subscribe.connect(lambda s: see("asked by " + str(s.from_)))
@@ -72,6 +73,10 @@ async def play(t, f):
         await x.sees("message b@localhost/raw and back to it")
         f.second.message("b@localhost", "from my other device")
         await x.sees("sent from my other device")
+        await do(shows_picture, f.b)
+        pictures = [await d.get_image_bytes() for d in await x.avatars.get_avatar_metadata(x.b, require_fresh=True)]
+        assert pictures == [PNG], pictures
+        did("avatars")
         assert x.roster.items[x.b].subscription == "both", x.roster.items[x.b].subscription
     await do(f.b.expect, presence(jid, "unavailable"))
 
@@ -85,4 +90,4 @@ def aioxmpp_talks(t):
         f.end()
 
 
-main(Tree(accounts=ACCOUNTS))
+main(Tree(accounts=ACCOUNTS, modules=MODULES + AVATARS))

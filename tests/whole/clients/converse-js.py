@@ -1,13 +1,13 @@
 #!/usr/bin/python3
 """Converse.js in Chromium, through mod_conversejs and WebSocket, and over BOSH: a person opens the page, logs in with a
-password, reads what was said before, sees a contact's presence, talks with the contact, who has another client, sends
+password, reads what was said before, sees a contact's presence and avatar, talks with the contact, who has another client, sends
 a file, and enters a room. npm installs Converse.js into a folder that goes with the test. WHOLE_PICTURES: the folder
 where pictures of the pages are left."""
 import os, sys, urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from browser import *
-from terminal import copy_of, presence, CARBONS
+from terminal import AVATARS, CARBONS, PNG, copy_of, presence, shows_picture
 from table import did
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
@@ -63,6 +63,7 @@ def contacts(t):
     for s, other, text in ((a, b, "what alice said before"), (b, a, "what bob said before")):
         s.message(other.jid, text)
         other.expect_body(text)
+    shows_picture(b)
     a.close()
     b.close()
 
@@ -134,6 +135,8 @@ def plays(t, port, way):
         b.send("<presence><show>dnd</show></presence>")
         page.see("converse-roster [data-status=dnd] a[title*='bob@localhost']")
         did("presence")
+        page.see("converse-roster converse-avatar [href^='data:image/png;base64,%s']" % base64.b64encode(PNG).decode())
+        did("avatars")
         talks(page, b, second, way)
         sends_a_file(page, b)
         is_in_a_room(page, b, way.lower() + "@conference.localhost")
@@ -165,11 +168,9 @@ FOLDER = tempfile.mkdtemp(prefix="converse-")
 os.chmod(FOLDER, 0o755)
 try:
     NEW_FILES = installed(NEW)
-    main(Tree(accounts=["alice@localhost", "bob@localhost"], options=LISTEN, modules=MODULES + """
+    main(Tree(accounts=["alice@localhost", "bob@localhost"], options=LISTEN, modules=MODULES + AVATARS + """
 mod_bosh: {}
-mod_caps: {}
 mod_muc: {}
-mod_pubsub: {plugins: [flat, pep]}
 mod_http_upload:
   access: all
   put_url: "https://localhost:%d/upload"

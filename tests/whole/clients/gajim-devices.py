@@ -20,8 +20,7 @@ def gajim_is_one_of_two_devices():
         b = friends(t)
         b.close()
         a, second = t.login("alice", "raw"), other_device(t, "bob")
-        a.iq(None, "<vCard xmlns='vcard-temp'><PHOTO><TYPE>image/png</TYPE><BINVAL>%s</BINVAL></PHOTO></vCard>"
-             % base64.b64encode(PICTURE).decode(), "set")
+        shows_picture(a, PICTURE)
         second.message(a.jid, "bob said before")
         a.expect_body("bob said before")
         with Screen(t, "gajim-devices") as screen:

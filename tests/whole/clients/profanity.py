@@ -1,13 +1,11 @@
 #!/usr/bin/python3
 """profanity in a terminal: logs in over STARTTLS, adds a contact, talks, sees carbons, gets the
 contact's avatar, sends a file; pages through an archive."""
-import base64, os, sys, urllib.request
+import os, sys, urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from terminal import *
 from uploads import UPLOADS
-
-PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 
 
 def log_in(term, t, jid, wish):
@@ -20,8 +18,7 @@ def log_in(term, t, jid, wish):
 
 
 def gets_the_avatar(term, b):
-    b.iq(None, "<vCard xmlns='vcard-temp'><PHOTO><TYPE>image/png</TYPE><BINVAL>%s</BINVAL></PHOTO></vCard>"
-         % base64.b64encode(PNG).decode(), "set")
+    shows_picture(b)
     term.say("/avatar get b@localhost")
     path = term.home + "/.local/profanity/avatars/b_at_localhost.png"
 
@@ -129,7 +126,4 @@ def profanity_pages_through_an_archive(t):
     did("archive")
 
 
-main(Tree(accounts=ACCOUNTS + ["c@localhost", "d@localhost"], **dict(UPLOADS, modules=UPLOADS["modules"] + """
-mod_caps: {}
-mod_avatar: {}
-mod_pubsub: {plugins: [flat, pep]}""")))
+main(Tree(accounts=ACCOUNTS + ["c@localhost", "d@localhost"], **dict(UPLOADS, modules=UPLOADS["modules"] + AVATARS)))

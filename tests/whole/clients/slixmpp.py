@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""slixmpp, the library: contacts, messages with copies, the archive, a room, a file that goes up. Each plugin's
+"""slixmpp, the library: contacts, messages with copies, the archive, a room, an avatar, a file that goes up. Each plugin's
 own exchanges are in tests/whole/38-slixmpp.py, 54-rooms.py and 60-components.py."""
-import os, sys, urllib.request
+import hashlib, os, sys, urllib.request
 
 # This file has the name of the library, which is not to be looked for beside it.
 sys.path[0] = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
@@ -10,7 +10,7 @@ from slix import asyncio
 from terminal import *
 from uploads import UPLOADS
 
-PLUGINS = ("xep_0030", "xep_0045", "xep_0280", "xep_0313", "xep_0363")
+PLUGINS = ("xep_0030", "xep_0045", "xep_0084", "xep_0280", "xep_0313", "xep_0363")
 ROOM = "room@conference.localhost"
 
 
@@ -42,6 +42,10 @@ async def plays(c, f):
     c.send_message(ROOM, "to all", mtype="groupchat")
     assert (await got)["body"] == "to all"
     did("rooms")
+    await heard(shows_picture, f.b)
+    got = await c["xep_0084"].retrieve_avatar("b@localhost", hashlib.sha1(PNG).hexdigest())
+    assert got["pubsub"]["items"]["item"]["avatar_data"]["value"] == PNG
+    did("avatars")
     # upload_file of 1.8 passes coroutines to asyncio.wait, which Python 3.11 forbids.
     slot = (await c["xep_0363"].request_slot(slix.slixmpp.JID("upload.localhost"), "note.txt", 4))["http_upload_slot"]
     put = urllib.request.Request(slot["put"]["url"], b"text", method="PUT")
@@ -57,4 +61,4 @@ def slixmpp_does_all(t):
     f.end()
 
 
-main(Tree(accounts=ACCOUNTS, **dict(UPLOADS, modules=UPLOADS["modules"] + "\nmod_muc: {}")))
+main(Tree(accounts=ACCOUNTS, **dict(UPLOADS, modules=UPLOADS["modules"] + "\nmod_muc: {}" + AVATARS)))
