@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Bitlbee, a gateway from IRC: logs in over STARTTLS with a channel for its contacts, makes a contact, gets
-and sends messages, joins a room. It is spoken to as IRC clients do, through its standard input."""
+and sends messages, has those of another device, joins a room. It is spoken to as IRC clients do, through its standard
+input."""
 import os, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -87,9 +88,9 @@ def bitlbee_talks(t):
         f.b.message(jid, "hello &lt;you&gt; ☺")
         irc.see(r":%s!\S+ PRIVMSG \S+ :.*hello <you> ☺" % re.escape(nick))
         irc.tell(nick, "from <IRC> ☺")
-        m = f.b.expect(lambda e: (e.findtext("{%s}body" % CLIENT) or "") == "from <IRC> ☺")
-        assert m.get("from") == jid
-        did("messages")
+        assert f.gets("from <IRC> ☺") == jid
+        f.second.message("b@localhost", "from my other device")
+        irc.see(r"from my other device")
         new_room(f.b, "den@conference.localhost")
         irc.tell(CONTROL, "chat add jabber den@conference.localhost #den")
         irc.say("JOIN #den")
