@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""finch, which is Pidgin in a terminal: logs in over STARTTLS, shows a message, answers it, and is in the
+"""finch, which is Pidgin in a terminal: logs in over STARTTLS, shows a message, answers it, gets an avatar, and is in the
 room that its list of contacts has. Its accounts and its rooms are those of libpurple's files."""
 import os, sys
 
@@ -40,6 +40,11 @@ ROOMS_OF_FINCH = """<?xml version='1.0' encoding='UTF-8' ?>
 """
 
 
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
 def finch(t, name, **more):
     """finch with its account in a folder of this name, and files besides."""
     home = t.dir + "/" + name
@@ -75,6 +80,10 @@ def finch_talks(t):
         term.tmux("send-keys", "M-n")           # the window of the conversation
         term.say("hello from a terminal")
         assert f.gets("hello from a terminal") == jid
+        shows_picture(f.b)
+        icons = t.dir + "/talk/icons/"
+        until("b's avatar", lambda: os.path.isdir(icons) and PNG in [read(icons + x) for x in os.listdir(icons)])
+        did("avatars")
     finally:
         term.end()
         f.end()
@@ -98,4 +107,4 @@ def finch_is_in_a_room(t):
 
 if not shutil.which("finch"):
     skip("there is no finch")
-main(Tree(accounts=ACCOUNTS, modules=ROOMS))
+main(Tree(accounts=ACCOUNTS, modules=ROOMS + AVATARS))
