@@ -1,5 +1,7 @@
-"""A listener and a module for uploads (XEP-0363) without TLS, as keywords of Tree."""
-from tree import MODULES, free_port
+"""A listener and a module for uploads (XEP-0363) without TLS, as keywords of Tree; and a client's part beside XMPP."""
+import urllib.request
+
+from tree import DEADLINE, MODULES, free_port
 
 _port = free_port()
 UPLOADS = {
@@ -17,3 +19,9 @@ mod_http_upload:
     request_handlers: {"": mod_http_upload}
 """ % _port,
 }
+
+
+def goes_up(put, get, data):
+    """The data goes to the one address, and comes from the other."""
+    urllib.request.urlopen(urllib.request.Request(put, data, method="PUT"), timeout=DEADLINE)
+    assert urllib.request.urlopen(get, timeout=DEADLINE).read() == data, get

@@ -1,15 +1,16 @@
 #!/usr/bin/python3
-"""aioxmpp: logs in over STARTTLS, adds a contact, talks, gets carbons and an avatar."""
+"""aioxmpp: logs in over STARTTLS, adds a contact, talks, gets carbons and an avatar, sends a file."""
 import asyncio, logging, os, sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:] = [x for x in sys.path if os.path.abspath(x or ".") != HERE]    # we are not aioxmpp
 sys.path.insert(0, os.path.join(HERE, ".."))
 from terminal import *
+from uploads import UPLOADS, goes_up
 
 logging.disable(logging.CRITICAL)
 try:
-    import aioxmpp, aioxmpp.avatar
+    import aioxmpp, aioxmpp.avatar, aioxmpp.httpupload
 except ImportError:
     print("python3-aioxmpp is not in this release")
     sys.exit(77)
@@ -77,6 +78,9 @@ async def play(t, f):
         pictures = [await d.get_image_bytes() for d in await x.avatars.get_avatar_metadata(x.b, require_fresh=True)]
         assert pictures == [PNG], pictures
         did("avatars")
+        slot = await aioxmpp.httpupload.request_slot(x.c, aioxmpp.JID.fromstr("upload.localhost"), "note.txt", 4, "text/plain")
+        await do(goes_up, slot.put.url, slot.get.url, b"text")
+        did("uploads")
         assert x.roster.items[x.b].subscription == "both", x.roster.items[x.b].subscription
     await do(f.b.expect, presence(jid, "unavailable"))
 
@@ -90,4 +94,4 @@ def aioxmpp_talks(t):
         f.end()
 
 
-main(Tree(accounts=ACCOUNTS, modules=MODULES + AVATARS))
+main(Tree(accounts=ACCOUNTS, **dict(UPLOADS, modules=UPLOADS["modules"] + AVATARS)))

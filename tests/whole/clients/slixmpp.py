@@ -1,14 +1,14 @@
 #!/usr/bin/python3
 """slixmpp, the library: contacts, messages with copies, the archive, a room, an avatar, a file that goes up. Each plugin's
 own exchanges are in tests/whole/38-slixmpp.py, 54-rooms.py and 60-components.py."""
-import hashlib, os, sys, urllib.request
+import hashlib, os, sys
 
 # This file has the name of the library, which is not to be looked for beside it.
 sys.path[0] = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 import slix
 from slix import asyncio
 from terminal import *
-from uploads import UPLOADS
+from uploads import UPLOADS, goes_up
 
 PLUGINS = ("xep_0030", "xep_0045", "xep_0084", "xep_0280", "xep_0313", "xep_0363")
 ROOM = "room@conference.localhost"
@@ -48,9 +48,7 @@ async def plays(c, f):
     did("avatars")
     # upload_file of 1.8 passes coroutines to asyncio.wait, which Python 3.11 forbids.
     slot = (await c["xep_0363"].request_slot(slix.slixmpp.JID("upload.localhost"), "note.txt", 4))["http_upload_slot"]
-    put = urllib.request.Request(slot["put"]["url"], b"text", method="PUT")
-    await heard(lambda: urllib.request.urlopen(put, timeout=DEADLINE))
-    assert await heard(lambda: urllib.request.urlopen(slot["get"]["url"], timeout=DEADLINE).read()) == b"text"
+    await heard(goes_up, slot["put"]["url"], slot["get"]["url"], b"text")
     did("uploads")
 
 
