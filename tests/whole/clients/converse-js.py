@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Converse.js in Chromium, through mod_conversejs and WebSocket, and over BOSH: a person opens the page, logs in with a
-password, reads what was said before, sees a contact's presence and avatar, talks with the contact, who has another client, sends
-a file, and enters a room. npm installs Converse.js into a folder that goes with the test. WHOLE_PICTURES: the folder
-where pictures of the pages are left."""
+password, reads what was said before, sees a contact's presence and avatar, talks with the contact, who has another
+client, sends a file, and enters a room; another makes an account. npm installs Converse.js into a folder that goes with
+the test. WHOLE_PICTURES: the folder where pictures of the pages are left."""
 import os, sys, urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -154,6 +154,21 @@ def over_websocket(t):
 
 
 @check
+def an_account_is_made(t):
+    with Browser(PICTURES or FOLDER) as page:
+        page.open("https://localhost:%d/chat" % new)
+        page.click("a.register-account")
+        page.click(".manual-registration-domain a.url")
+        page.type("#converse-register input[name=domain]", "localhost\ue007")
+        page.type("#converse-register input[name=username]", "romeo")
+        page.type("#converse-register input[name=password]", PW + "\ue007")
+        until("romeo's session", lambda: "romeo@localhost/" in t.ctl("sessions"))
+        page.see("converse-roster")
+        did("register")
+        page.picture("registered")
+
+
+@check
 def over_bosh(t):
     """The old script, on a page that offers BOSH alone."""
     t.write_config(open(t.conf).read().replace(NEW_FILES, installed(OLD) + "\n    websocket_url: undefined"))
@@ -168,9 +183,11 @@ FOLDER = tempfile.mkdtemp(prefix="converse-")
 os.chmod(FOLDER, 0o755)
 try:
     NEW_FILES = installed(NEW)
-    main(Tree(accounts=["alice@localhost", "bob@localhost"], options=LISTEN, modules=MODULES + AVATARS + """
+    main(Tree(accounts=["alice@localhost", "bob@localhost"], options=LISTEN + "registration_timeout: infinity\n",
+              modules=MODULES + AVATARS + """
 mod_bosh: {}
 mod_muc: {}
+mod_register: {ip_access: all}
 mod_http_upload:
   access: all
   put_url: "https://localhost:%d/upload"

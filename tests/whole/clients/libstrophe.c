@@ -34,7 +34,8 @@ enter(xmpp_conn_t *conn, xmpp_ctx_t *ctx, char const *place)
 }
 
 static void
-answer(xmpp_conn_t *conn, xmpp_ctx_t *ctx, xmpp_stanza_t *stanza, char const *text, bool room)
+answer(xmpp_conn_t *conn, xmpp_ctx_t *ctx, xmpp_stanza_t *stanza, char const *text,
+       bool room)
 {
   xmpp_stanza_t *reply = xmpp_stanza_reply(stanza);
   char *bare = xmpp_jid_bare(ctx, xmpp_stanza_get_from(stanza)), line[500];
