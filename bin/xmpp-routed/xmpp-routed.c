@@ -21,8 +21,8 @@
  *         kept.c copies until a client has its stanzas, held.c those of sessions that were lost,
  *         journal.c their file; asked.c requests that a service answers later; archive.c what is
  *         kept of messages; number.c ids; accounts.c accounts that end, exists.c those that a
- *         program outside has, unasked.c what waited for their names; anonymous.c sessions that have none; xepNNNN_*.c one extension
- *         each; settings.c
+ *         program outside has, unasked.c what waited for their names; anonymous.c sessions that
+ *         have none; xepNNNN_*.c one extension each; settings.c
  */
 #include "accounts.h"
 #include "anonymous.h"
