@@ -7,6 +7,7 @@
 #include "stream.h"
 #include "xep0198_sm.h"
 #include "xep0280_carbons.h"
+#include "xep0398_picture.h"
 
 #include "stanza/refused.h"
 
@@ -161,6 +162,7 @@ pass_on(struct inbound *in)
   if (edge_is_subscription(st)) st->from = stream_bare(in->s);
   note_presence(in);
   note_wants(in);
+  picture_put(in->s, st);
   if (!routed || !edge_put(st, routed)) {
     refuse(in, routed ? ERR_RESOURCE_CONSTRAINT : ERR_INTERNAL, NULL, REFUSED_NOT_TAKEN);
     return;

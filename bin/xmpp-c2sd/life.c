@@ -108,6 +108,7 @@ free_all(struct stream *s)
   csi_free(s->csi);
   free(s->session.shown);
   free(s->session.caps);
+  free(s->session.picture);
   directed_free(s->session.directed);
   asked_free(s->session.asked);
   free(s->session.jid);

@@ -99,6 +99,7 @@ session(struct snapshot *k, struct stream *s)
   snapshot_text(k, &it->client);
   snapshot_text(k, &it->shown);
   snapshot_text(k, &it->caps);
+  snapshot_text(k, &it->picture);
   SNAPSHOT_INT(k, it->shown_len);
   directed_snapshot(k, s);
   asked_snapshot(k, s);

@@ -274,8 +274,10 @@ build_handed(struct link *l, struct stream const *s, char const *instance, uint6
   directed_put(l, s->session.directed);
   link_num(l, s->session.sm->max_us);
   link_num(l, s->session.number);
-  if (s->session.caps || s->session.client) link_str(l, s->session.caps);
-  if (s->session.client) link_str(l, s->session.client);
+  if (s->session.caps || s->session.client || s->session.picture)
+    link_str(l, s->session.caps);
+  if (s->session.client || s->session.picture) link_str(l, s->session.client);
+  if (s->session.picture) link_str(l, s->session.picture);
   stralloc_free(&token);
 }
 
@@ -492,6 +494,8 @@ resume_on_handed(struct link *l, struct record *r)
     free(s->session.client);
     s->session.client = slice_dup(text);
   }
+  text = record_get(r, 16);
+  s->session.picture = text.len ? slice_dup(text) : NULL;
   if (rules_may_bind(s, jid_cut(slice_str(s->session.jid)).resource))
     finish(s);
   else

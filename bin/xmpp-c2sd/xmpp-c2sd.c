@@ -51,6 +51,7 @@
 #include "xep0198_resume.h"
 #include "xep0198_sm.h"
 #include "xep0357_push.h"
+#include "xep0398_picture.h"
 #include "xep0480_upgrade.h"
 
 #include "stanza/refused.h"
@@ -219,6 +220,7 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_CAPS] = caps_on_caps,
   [VERB_NOTED] = push_noted,
   [VERB_KEEP] = push_keep,
+  [VERB_PICTURE] = picture_told,
 };
 
 static void

@@ -230,6 +230,19 @@ presence_wants(struct session *s, struct slice words)
   }
 }
 
+void
+presence_picture(struct link *l, struct record *r)
+{
+  struct session const *s = session_of(record_get(r, 1));
+
+  (void)l;
+  if (!s) return;
+  link_begin(s->link, VERB_PICTURE);
+  link_num(s->link, s->sid);
+  link_raw(s->link, record_raw(r, 2));
+  link_end(s->link);
+}
+
 /* ---- its end ---- */
 
 void

@@ -15,6 +15,9 @@ void presence_shown(struct link *l, struct record *r);
 void presence_recalled(struct link *l, struct record *r);
 void presence_mark(struct link *l, struct record *r);
 
+/* xmpp-userd tells of the picture of a session's account: pass that on to the session's c2sd. */
+void presence_picture(struct link *l, struct record *r);
+
 /* Tell the services that watch sessions of s, an available session of which its c2sd has told again
  * (presence_still_online), or those that watch presence what its client wants (presence_wants). */
 void presence_still_online(struct session *s, struct slice caps);

@@ -363,6 +363,7 @@ static service_fn *const handlers[VERBS_N] = {
   [VERB_AWAY] = push_away,
   [VERB_BACK] = push_back,
   [VERB_KEEP] = push_keep,
+  [VERB_PICTURE] = presence_picture,
 };
 
 static void

@@ -1,4 +1,5 @@
 #include "nodes.h"
+#include "profile.h"
 
 #include "splice/splice.h"
 
@@ -171,8 +172,10 @@ presence_again(struct slice bare)
   struct user const *u = user_find(bare);
   struct session const *s;
 
-  for (s = u ? u->sessions : NULL; s; s = s->next)
+  for (s = u ? u->sessions : NULL; s; s = s->next) {
+    xep0153_tell(slice_str(s->full), true);
     if (session_is_seen(s)) broadcast(s, shown_text(s), SLICE(""), SLICE(""));
+  }
 }
 
 bool
@@ -268,10 +271,29 @@ arrive(struct session const *s)
     userd_failed("send presence probes", bare);
 }
 
+static void
+tell_picture(struct session const *s)
+{
+  if (userd_has(jid_cut(slice_str(s->full)).domain, "mod_vcard_xupdate"))
+    xep0153_tell(slice_str(s->full), false);
+}
+
+/* A client asks for its roster before it shows presence to anybody, as to a room. */
+void
+presence_wants(struct link *l, struct record *r)
+{
+  struct session const *s;
+
+  sessions_wants(l, r);
+  s = session_find(record_get(r, 1));
+  if (s && !s->shown.len) tell_picture(s);
+}
+
 void
 presence_comes(struct session *s, struct slice id)
 {
   session_told(s);
+  tell_picture(s);
   broadcast(s, shown_text(s), SLICE(""), id);
   arrive(s);
   if (s->user->sessions == s && !s->next) bookmarks_merge(slice_str(s->user->bare));

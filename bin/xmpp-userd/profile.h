@@ -39,6 +39,10 @@ void xep0012_gone(struct slice bare, struct slice status);
  * the store failed (logged), or it is no element; the presence can be sent as it is. */
 bool xep0153_update(struct slice presence_xml, struct slice bare, stralloc *out);
 
+/* Tell routed, for the directed presence of the session full, the hash of its account's picture; that
+ * there is no picture only if none is true. The host has mod_vcard_xupdate. */
+void xep0153_tell(struct slice full, bool none);
+
 /* Tell routed which domains the search serves. */
 void search_announce(struct link *routed);
 

@@ -160,9 +160,10 @@ void recall_recalled(struct link *l, struct record *r);
 
 /* ---- presence (presence.c) ---- */
 
-/* A session's own presence; a probe; a session is over. */
+/* A session's own presence; a probe; the wishes of a session's client; a session is over. */
 void presence_own(struct stanza const *st);
 void presence_probe(struct stanza const *st);
+void presence_wants(struct link *l, struct record *r);
 void presence_gone(struct link *l, struct record *r);
 
 /* The session comes with presence that its contacts do not know. */
@@ -180,7 +181,8 @@ void presence_left(struct session *s);
 void replaced_begin(struct session *s);
 void replaced_snapshot(struct snapshot *k);
 
-/* Broadcast the presence of all sessions of the account anew. */
+/* The picture of an account of a host with mod_vcard_xupdate has changed: tell routed for each of its
+ * sessions, and broadcast their presence anew. */
 void presence_again(struct slice bare);
 
 /* Say whether contacts see a session of the account. */

@@ -4,7 +4,8 @@
 #include <string.h>
 
 /* XEP-0153, as XEP-0398 s4 wants it of servers: the hash of the account's picture is put into
- * its presence, so that clients need not fetch their own vCard to know it. */
+ * its presence, so that clients need not fetch their own vCard to know it. Directed presence does not
+ * come here: xmpp-c2sd, which reads it, is told the hash. */
 
 #define NS_UPDATE "vcard-temp:x:update"
 
@@ -100,19 +101,46 @@ rewrite(struct arena *a, stralloc *out, struct slice xml, struct slice hash)
   return ok;
 }
 
+/* Read the hash of the picture of the account bare; it is empty when there is none. false: the store
+ * failed (logged). */
+static bool
+read_hash(struct slice bare, struct slice *hash)
+{
+  uint64_t number = userd_number(bare);
+
+  *hash = SLICE("");
+  return !number || profile_vcard_get(userd.profile, number, NULL, hash) ||
+         errno == ENOENT;
+}
+
 bool
 xep0153_update(struct slice presence_xml, struct slice bare, stralloc *out)
 {
   struct arena arena = ARENA_ZERO;
-  uint64_t number = userd_number(bare);
-  struct slice hash = SLICE("");
+  struct slice hash;
   bool ok;
 
-  if (number && !profile_vcard_get(userd.profile, number, NULL, &hash) && errno != ENOENT)
-    return false;
+  if (!read_hash(bare, &hash)) return false;
   if (!memmem(presence_xml.s, presence_xml.len, NS_UPDATE, sizeof NS_UPDATE - 1))
     return insert(out, presence_xml, hash);
   ok = rewrite(&arena, out, presence_xml, hash);
   arena_wipe(&arena);
   return ok;
+}
+
+/* ---- directed presence, which passes by (XEP-0398 s4) ---- */
+
+void
+xep0153_tell(struct slice full, bool none)
+{
+  struct link *routed = link_find(ROUTED);
+  char text[2 * PROFILE_HASH];
+  struct slice hash;
+
+  if (!routed || !read_hash(jid_cut(full).bare, &hash) || (!hash.len && !none)) return;
+  if (hash.len) hex_put(text, hash.s, PROFILE_HASH);
+  link_begin(routed, VERB_PICTURE);
+  link_text(routed, full);
+  link_text(routed, slice_of(text, 2 * hash.len));
+  link_end(routed);
 }

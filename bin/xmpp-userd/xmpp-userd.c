@@ -228,7 +228,7 @@ snapshot(struct snapshot *k)
 static service_fn *const verbs[VERBS_N] = {
   [VERB_STANZA] = on_stanza,
   [VERB_GONE] = presence_gone,
-  [VERB_WANTS] = sessions_wants,
+  [VERB_WANTS] = presence_wants,
   [VERB_DIRECTED] = sessions_directed,
   [VERB_SHOWN] = recall_shown,
   [VERB_RECALLED] = recall_recalled,

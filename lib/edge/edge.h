@@ -16,6 +16,8 @@ struct edge_rules {
   bool accounts;
 };
 
+typedef bool edge_child_fn(struct xml_node const *e);
+
 /* A stanza on its way in. The caller sets from, lang, ip and client between edge_read and edge_put. */
 struct edge_stanza {
   struct edge_rules const *rules;
@@ -27,10 +29,12 @@ struct edge_stanza {
   struct slice ip;             /* of the client; may be empty */
   struct slice client;         /* digest of the id of its user agent; may be empty */
   struct jid to;               /* all parts empty: to nobody in particular */
-  struct slice xml;    /* of presence, behind edge_put: the text as it was passed on */
-  struct slice caps;   /* of presence, behind edge_put: the value of its tag caps */
-  int priority;        /* of presence */
-  bool rooted, forged; /* the text needs its root; a child is forged */
+  struct slice xml;     /* of presence, behind edge_put: the text as it was passed on */
+  struct slice caps;    /* of presence, behind edge_put: the value of its tag caps */
+  int priority;         /* of presence */
+  struct slice child;   /* XML that it gets as its last child; may be empty */
+  edge_child_fn *lacks; /* says that a child stays behind; NULL: none does */
+  bool rooted, forged;  /* the text needs its root; a child is forged */
 };
 
 /* Begin with the element e and its text. rooted: the text uses prefixes or names that the root

@@ -22,7 +22,8 @@ stands_alone(struct edge_stanza const *in)
   struct xml_node const *e = in->e;
   unsigned int i;
 
-  if (in->rooted || e->head->prefix || in->forged) return false;
+  if (in->rooted || e->head->prefix || in->forged || in->child.len || in->lacks)
+    return false;
   for (i = 0; i < e->head->attrs_n; i++)
     if (e->head->attrs[i].prefix) return false;
   return true;
@@ -67,14 +68,14 @@ cat_inside(struct edge_stanza const *in)
 {
   struct xml_node const *e = in->e, *c;
 
-  if (!e->first) return xml_cat(&tag, "/>");
+  if (!e->first && !in->child.len) return xml_cat(&tag, "/>");
   if (!xml_cat(&tag, ">")) return false;
   for (c = e->first; c; c = c->next)
-    if (!edge_is_forged(in->rules, c) &&
+    if (!edge_is_forged(in->rules, c) && !(in->lacks && in->lacks(c)) &&
         !xml_cat_child(&tag, c, in->rules->ns, written_max(in)))
       return false;
-  return xml_cat(&tag, "</") && text_catb(&tag, e->name.s, e->name.len) &&
-         xml_cat(&tag, ">");
+  return text_catb(&tag, in->child.s, in->child.len) && xml_cat(&tag, "</") &&
+         text_catb(&tag, e->name.s, e->name.len) && xml_cat(&tag, ">");
 }
 
 static void

@@ -162,8 +162,8 @@ V(LEAVE, "leave", "OLD", 1, ROLE_ROUTER, ROLE_EDGE,                             
   "Session OLD gets nothing more here: hand over what it has by queued records, then handed.") \
 V(QUEUED, "queued", "INSTANCE SID TO FROM KIND TYPE ID TAGS ORIGIN XML", 10, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_EDGE, \
   "A stanza that the client of a session being handed over has not acknowledged.")            \
-V(HANDED, "handed", "INSTANCE SID OLD TOKEN JID IN OUT WANTS PRIORITY PRESENCE DIRECTED MAX NUMBER CAPS CLIENT", 7, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_EDGE, \
-  "The session of full JID, that was OLD, is stream SID of INSTANCE: IN stanzas of its client were handled, OUT acknowledged by it; it may be away for MAX microseconds; NUMBER as bound gave it, CLIENT as in bind.") \
+V(HANDED, "handed", "INSTANCE SID OLD TOKEN JID IN OUT WANTS PRIORITY PRESENCE DIRECTED MAX NUMBER CAPS CLIENT PICTURE", 7, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_EDGE, \
+  "The session of full JID, that was OLD, is stream SID of INSTANCE: IN stanzas of its client were handled, OUT acknowledged by it; it may be away for MAX microseconds; NUMBER as bound gave it, CLIENT as in bind, PICTURE the HASH of picture.") \
 V(UNYIELDED, "unyielded", "INSTANCE SID CONDITION H", 3, ROLE_EDGE | ROLE_ROUTER, ROLE_ROUTER | ROLE_EDGE, \
   "The session cannot be handed over. H: the number of handled stanzas, if known.") \
 V(FANOUT, "fanout", "TOS FROM KIND TYPE ID TAGS ORIGIN XML", 8, ROLE_SERVICE, ROLE_ROUTER,    \
@@ -180,6 +180,8 @@ V(ROSTER, "roster", "ACCOUNT CONTACT BEFORE NOW", 0, ROLE_OWN | ROLE_ROUTER, ROL
   "For those who watch roster: in the roster of ACCOUNT the subscription of CONTACT has changed, or its groups have (then NOW is BEFORE); none, to, from or both. Without fields: any may have changed, for somebody begins to watch, or was not told for a while.") \
 V(AVATAR, "avatar", "ACCOUNT ID", 1, ROLE_OWN | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE,        \
   "For those who watch avatars: the picture of ACCOUNT that anybody may see has the SHA-1 ID, in hexadecimal; without ID there is none. It may be the one that was there before.") \
+V(PICTURE, "picture", "SESSION HASH", 1, ROLE_OWN | ROLE_ROUTER, ROLE_ROUTER | ROLE_EDGE,        \
+  "The picture of the session's account has the SHA-1 HASH, in hexadecimal; without HASH there is none any more. The edge puts it into directed presence (XEP-0398 s4). SESSION is its full JID for routed, its SID for an edge.") \
 V(MADE, "made", "NUMBER JID", 2, ROLE_AUTHORITY | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE,    \
   "For those who watch accounts: there is an account of this NUMBER, which no account had before.") \
 V(ENDING, "ending", "NUMBER JID ERASED", 2, ROLE_AUTHORITY | ROLE_ROUTER, ROLE_ROUTER | ROLE_SERVICE, \

@@ -144,11 +144,14 @@ def private_pep(t, s):
 
 
 def avatars(t, s):
-    """XEP-0398: a picture of the profile is in the node, and its hash in presence (XEP-0153)."""
+    """XEP-0398: a picture of the profile is in the node, and its hash in presence, directed presence too."""
     digest = hashlib.sha1(base64.b64decode(PNG)).hexdigest()
     b = t.login("bob", "sees")
     s.iq(None, "<vCard xmlns='vcard-temp'><PHOTO><TYPE>image/png</TYPE><BINVAL>%s</BINVAL></PHOTO></vCard>" % PNG, "set")
-    b.expect(lambda e: e.tag == "{%s}presence" % CLIENT and e.findtext(".//{vcard-temp:x:update}photo") == digest)
+    shows = lambda e: e.tag == "{%s}presence" % CLIENT and e.findtext(".//{vcard-temp:x:update}photo") == digest
+    b.expect(shows)
+    s.send("<presence to='%s' id='directed'/>" % b.jid)
+    b.expect(lambda e: shows(e) and e.get("id") == "directed")
     b.close()
     e = s.iq(None, "<pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='urn:xmpp:avatar:metadata'/></pubsub>")
     return digest in ET.tostring(e).decode() and "urn:xmpp:pep-vcard-conversion:0" in features(s, ALICE)
