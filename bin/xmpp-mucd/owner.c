@@ -306,6 +306,18 @@ config_fault(struct room const *r, struct config const *c)
   return NULL;
 }
 
+/* A form that says a password and not whether one is needed means that it is: the owner would
+ * believe the room closed. With an empty password none is needed. */
+static void
+imply_password(struct xml_node const *x, struct config *c)
+{
+  if (!form_has(x, RC "roomsecret") || form_has(x, RC "passwordprotectedroom")) return;
+  if (*c->text[TEXT_PASSWORD])
+    c->flags |= FLAG_PASSWORD;
+  else
+    c->flags &= ~(uint32_t)FLAG_PASSWORD;
+}
+
 /* Each field that the form may have is looked for, so that a form of many fields is read no more
  * often than there are rows. */
 static bool
@@ -322,6 +334,7 @@ read_form(struct in *in, struct xml_node const *x, struct config *c)
     if (row->kind == BOOL && !v.len) continue;
     if (!take(in, c, row, v)) return no(in, ERR_NOT_ACCEPTABLE, row->var);
   }
+  imply_password(x, c);
   why = config_fault(in->room, c);
   return !why || no(in, ERR_NOT_ACCEPTABLE, why);
 }
