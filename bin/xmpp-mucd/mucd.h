@@ -408,6 +408,12 @@ void show_gone_to(struct session *s, struct change const *c);
 /* Show the presence of all others to the session; of o to one. */
 void show_all_to(struct session *s);
 void show_to(struct occupant *o, struct session *to);
+
+struct affil;
+
+/* Show the person bare, whose affiliation is given, as unavailable from this address. */
+void show_away(struct session *to, struct slice from, struct slice bare,
+               struct affil const *a);
 void view_wipe(struct occupant *o);
 bool sees_jids(struct occupant const *viewer);
 bool is_shown(struct occupant const *o, enum standing role);

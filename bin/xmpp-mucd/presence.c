@@ -451,9 +451,8 @@ probe(struct in *in)
 {
   struct slice key = jid_nick_key(in->arena, in->to.resource);
   struct occupant *o = in->room ? occupant_by_nick(in->room, key) : NULL;
-  static stralloc xml = STRALLOC_ZERO;
-  struct envelope e = {in->to.full, SLICE("presence"), SLICE("unavailable"), SLICE(""),
-                       SLICE("")};
+  struct slice owner;
+  struct affil a;
 
   if (!in->session) {
     refuse(&in->st, ERR_NOT_ACCEPTABLE, "", "");
@@ -468,12 +467,11 @@ probe(struct in *in)
       show_to(o, in->session);
     return;
   }
-  if (!in->to.resource.len || !nick_owner(in->room, key).len) return;
-  xml.len = 0;
-  put(&xml, "<presence");
-  put_attr(&xml, "from", in->to.full);
-  put(&xml, " type='unavailable'/>");
-  send_one(in->from.full, &e, slice_of(xml.s, xml.len));
+  owner = in->to.resource.len ? nick_owner(in->room, key) : SLICE("");
+  if (!owner.len) return;
+  owner = arena_copy(in->arena, owner);
+  affil_get(in->room, owner, &a);
+  show_away(in->session, in->to.full, owner, &a);
 }
 
 /* A client that comes back under its old name may be in the room before xmpp-userd has told of the end

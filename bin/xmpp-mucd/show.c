@@ -271,6 +271,29 @@ show_to(struct occupant *o, struct session *to)
     send(o, &c, slice_str(to->full), jids, NULL, NULL);
 }
 
+void
+show_away(struct session *to, struct slice from, struct slice bare, struct affil const *a)
+{
+  static stralloc xml = STRALLOC_ZERO;
+  struct envelope e = {
+    .from = from, .kind = SLICE("presence"), .type = SLICE("unavailable")};
+  char oid[33];
+
+  xml.len = 0;
+  put(&xml, "<presence");
+  put_attr(&xml, "from", from);
+  put(&xml, " type='unavailable'><x xmlns='" NS_MUC_USER "'><item");
+  put_attr(&xml, "affiliation", slice_str(affiliation_names[a->affiliation]));
+  put(&xml, " role='none'");
+  if (sees_jids(to->o)) put_attr(&xml, "jid", bare);
+  if (a->nick.len) put_attr(&xml, "nick", a->nick);
+  put(&xml, "/></x><occupant-id xmlns='" NS_OCCUPANT "'");
+  occupant_id(oid, to->o->room, bare);
+  put_attr(&xml, "id", slice_str(oid));
+  put(&xml, "/></presence>");
+  send_one(slice_str(to->full), &e, slice_of(xml.s, xml.len));
+}
+
 struct absent {
   struct session *to;
   unsigned int n;
@@ -281,28 +304,12 @@ struct absent {
 static bool
 show_absent(void *cookie, struct slice bare, struct affil const *a)
 {
-  static stralloc xml = STRALLOC_ZERO;
   struct absent *x = cookie;
   struct room const *r = x->to->o->room;
-  struct envelope e = {.kind = SLICE("presence"), .type = SLICE("unavailable")};
-  char oid[33];
 
   if (a->affiliation <= AFF_NONE || occupant_of(r, bare, NULL)) return true;
   if (!a->nick.len && r->config.flags & FLAG_ANONYMOUS) return true;
-  xml.len = 0;
-  e.from = a->nick.len ? nick_jid(r, a->nick) : r->bare;
-  put(&xml, "<presence");
-  put_attr(&xml, "from", e.from);
-  put(&xml, " type='unavailable'><x xmlns='" NS_MUC_USER "'><item");
-  put_attr(&xml, "affiliation", slice_str(affiliation_names[a->affiliation]));
-  put(&xml, " role='none'");
-  if (sees_jids(x->to->o)) put_attr(&xml, "jid", bare);
-  if (a->nick.len) put_attr(&xml, "nick", a->nick);
-  put(&xml, "/></x><occupant-id xmlns='" NS_OCCUPANT "'");
-  occupant_id(oid, r, bare);
-  put_attr(&xml, "id", slice_str(oid));
-  put(&xml, "/></presence>");
-  send_one(slice_str(x->to->full), &e, slice_of(xml.s, xml.len));
+  show_away(x->to, a->nick.len ? nick_jid(r, a->nick) : r->bare, bare, a);
   return ++x->n < MUC_ABSENT_MAX;
 }
 
