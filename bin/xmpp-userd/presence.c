@@ -524,6 +524,25 @@ tell_full(struct jid const *to, struct slice who)
   return true;
 }
 
+/* s4.3.2.1: with the time of the last unavailable presence, if it is kept. */
+static void
+put_gone(struct slice bare, struct slice to)
+{
+  static stralloc sa = STRALLOC_ZERO;
+  size_t head;
+
+  sa.len = 0;
+  if (!xml_cat(&sa, "<presence") || !xml_cat_attr(&sa, "from", bare) ||
+      !xml_cat(&sa, " type='unavailable'>"))
+    return;
+  head = sa.len;
+  if (!xep0012_cat_gone(&sa, bare) || !xml_cat(&sa, "</presence>")) return;
+  if (sa.len == head + sizeof "</presence>" - 1)
+    put_plain(bare, to, "unavailable");
+  else
+    put(bare, to, "unavailable", slice_of(sa.s, sa.len));
+}
+
 /* s4.3.2: who has a subscription is told of the session that was asked for, or of all; else
  * that there is none. */
 void
@@ -541,5 +560,5 @@ presence_probe(struct stanza const *st)
   } else if (presence_is_online(to.bare))
     presence_tell(to.bare, st->from, true);
   else
-    put_plain(to.bare, st->from, "unavailable");
+    put_gone(to.bare, st->from);
 }

@@ -33,6 +33,10 @@ handle_fn xep0012_last;
  * be empty). */
 void xep0012_gone(struct slice bare, struct slice status);
 
+/* Append what unavailable presence of the account, none of whose sessions is there, says of its last one:
+ * the status it left with, and when (XEP-0203); nothing, if that is not kept. false: ENOMEM. */
+bool xep0012_cat_gone(stralloc *out, struct slice bare);
+
 /* Make out the presence (one element, available, of a session of account bare) with the hash
  * of the account's picture in it: in place of what the client said, but for an empty photo,
  * which says that there is to be none (XEP-0398 s4). What out held is gone. false: ENOMEM,

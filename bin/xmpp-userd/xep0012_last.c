@@ -14,6 +14,21 @@ xep0012_gone(struct slice bare, struct slice status)
   if (number) profile_last_put(userd.profile, number, door_wall(), status);
 }
 
+bool
+xep0012_cat_gone(stralloc *out, struct slice bare)
+{
+  uint64_t number = userd_number_with(bare, "mod_last"), us;
+  struct slice status;
+  char stamp[STAMP_SIZE];
+
+  if (!number || !profile_last_get(userd.profile, number, &us, &status)) return true;
+  return (!status.len || (xml_cat(out, "<status>") && xml_cat_text(out, status) &&
+                          xml_cat(out, "</status>"))) &&
+         xml_cat(out, "<delay xmlns='urn:xmpp:delay'") &&
+         xml_cat_attr(out, "from", bare) &&
+         xml_cat_attr(out, "stamp", stamp_s(stamp, us / 1000000)) && xml_cat(out, "/>");
+}
+
 static bool
 cat_last(stralloc *out, uint64_t seconds, struct slice status)
 {
