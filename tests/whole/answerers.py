@@ -13,15 +13,16 @@ TOGETHER = 2 * SLOW
 
 
 class ComponentStream(Stream):
-    """A component's end of a stream, behind the handshake."""
+    """A component's end of a stream, behind the handshake. proves is called when the handshake is sent."""
 
-    def __init__(self, tree, port, domain, secret):
+    def __init__(self, tree, port, domain, secret, proves=lambda: None):
         super().__init__(tree, domain, secure=False, port=port)
         try:
             self.send("<stream:stream xmlns='%s' xmlns:stream='%s' to='%s'>" % (COMPONENT, STREAM, domain))
             end = time.monotonic() + DEADLINE
             while self.root is None:
                 self.pump(end)
+            proves()
             digest = hashlib.sha1((self.root.get("id") + secret).encode()).hexdigest()
             self.send("<handshake>%s</handshake>" % digest)
             e = self.recv()
@@ -66,14 +67,18 @@ class Answerer(threading.Thread):
             self.failed = "%s: %r" % (self.user, e)
 
     def connect(self):
+        """A connection that breaks behind the handshake counts, though the answer to it has not come: the
+        server may have sent stanzas."""
         def once():
+            before = len(self.connections)
             try:
-                return ComponentStream(*self.to)
+                return ComponentStream(*self.to, proves=lambda: self.connections.append(Connection()))
             except (Gone, OSError, AssertionError, ET.ParseError):
+                for c in self.connections[before:]:
+                    c.ended = time.monotonic()
                 return None
 
         self.s = until("a connection of " + self.user, once, step=0.05)
-        self.connections.append(Connection())
         self.asked = None
 
     def step(self):
