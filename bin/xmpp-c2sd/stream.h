@@ -75,7 +75,7 @@ struct session {
   struct sm *sm; /* stream management (xep0198_sm.c); NULL: not enabled */
   char *shown;   /* the presence it shows, whole; NULL: not available */
   char *caps;    /* of its client, as edge_cat_caps writes them; NULL: none were said */
-  char *picture; /* the hash of the account's picture; empty: it has none; NULL: not told */
+  char *picture; /* the hash of the account's picture, perhaps empty; NULL: not told */
   size_t shown_len;
   struct directed *directed; /* addresses (directed.c); NULL: none */
   struct asked *asked; /* requests that are answered later (asked.c), oldest first */

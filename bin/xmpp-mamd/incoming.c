@@ -3,6 +3,7 @@
 #include "stanza/refused.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Messages from routed: each is stored once, for sender and recipient. A message comes
@@ -19,7 +20,10 @@ static struct {
   size_t len;
   struct archive_source runs[ARCHIVE_SOURCE_RUNS]; /* the newest first */
   unsigned int runs_n;
-  bool changed;
+  /* The epoch of routed, then the runs as they were when that routed came. */
+  struct archive_source before[ARCHIVE_SOURCE_RUNS];
+  unsigned int before_n;
+  bool changed, before_changed;
 } sources[SOURCES_MAX];
 
 static size_t sources_n;
@@ -27,21 +31,54 @@ uint64_t incoming_stored;
 
 /* ---- sources ---- */
 
-/* Where the source is in the table; SOURCES_MAX: there is no room. */
-static size_t
-source_of(struct slice name)
+/* The name of the entry that has what is before; no neighbour has it. */
+static struct slice
+name_before(struct slice name, char buf[LINK_NAME_MAX + 8])
 {
+  return slice_of(
+    buf, (size_t)snprintf(buf, LINK_NAME_MAX + 8, "before %.*s", (int)name.len, name.s));
+}
+
+/* Note how far the source i had come when the routed of this epoch came. */
+static void
+note_before(size_t i, uint64_t epoch)
+{
+  unsigned int n = sources[i].runs_n;
+
+  if (sources[i].before_n && sources[i].before[0].epoch == epoch) return;
+  if (n >= ARCHIVE_SOURCE_RUNS) n = ARCHIVE_SOURCE_RUNS - 1;
+  sources[i].before[0] = (struct archive_source){epoch, 0};
+  memcpy(sources[i].before + 1, sources[i].runs, n * sizeof *sources[i].runs);
+  sources[i].before_n = n + 1;
+  sources[i].before_changed = true;
+}
+
+/* Where the source is in the table, for the routed of this epoch; SOURCES_MAX: there is no room. */
+static size_t
+source_of(struct slice name, uint64_t epoch)
+{
+  char buf[LINK_NAME_MAX + 8];
   size_t i;
 
   for (i = 0; i < sources_n; i++)
-    if (slice_eq(name, slice_of(sources[i].name, sources[i].len))) return i;
+    if (slice_eq(name, slice_of(sources[i].name, sources[i].len))) {
+      note_before(i, epoch);
+      return i;
+    }
   if (i == SOURCES_MAX || !name.len || name.len > LINK_NAME_MAX) return SOURCES_MAX;
   memcpy(sources[i].name, name.s, name.len);
   sources[i].len = name.len;
   if (!archive_source_get(mamd.archive, name, sources[i].runs, &sources[i].runs_n))
     sources[i].runs_n = 0;
-  sources[i].changed = false;
+  if (!archive_source_get(mamd.archive, name_before(name, buf), sources[i].before,
+                          &sources[i].before_n)) {
+    /* An older version has not noted it; a repeat does less harm than a loss. */
+    sources[i].before[0] = (struct archive_source){epoch, 0};
+    sources[i].before_n = 1;
+  }
+  sources[i].changed = sources[i].before_changed = false;
   sources_n++;
+  note_before(i, epoch);
   return i;
 }
 
@@ -61,16 +98,16 @@ run_of(size_t i, uint64_t epoch)
   return &runs[0];
 }
 
-/* Say whether the stanza has been here before; a new one is noted. */
+/* Say whether the stanza has been here before; a new one is noted. epoch: of the routed that passes it. */
 static bool
-came_before(struct slice origin)
+came_before(struct slice origin, uint64_t epoch)
 {
   struct stanza_source from;
   struct archive_source *run;
   size_t i;
 
   if (!stanza_source(origin, &from)) return false;
-  i = source_of(from.name);
+  i = source_of(from.name, epoch);
   if (i == SOURCES_MAX) return false;
   run = run_of(i, from.epoch);
   if (from.number <= run->number) return true;
@@ -79,16 +116,38 @@ came_before(struct slice origin)
   return false;
 }
 
+/* Say whether an earlier routed passed the stanza of this ORIGIN, which has waited in the present one:
+ * stanzas of a source that an earlier one passed came in their order, but for those that its file of
+ * copies has (bin/xmpp-routed/exists.c). */
+static bool
+came_at_once(struct slice origin, uint64_t epoch)
+{
+  struct stanza_source from;
+  unsigned int j;
+  size_t i;
+
+  if (!stanza_source(origin, &from)) return false;
+  i = source_of(from.name, epoch);
+  for (j = 1; i < SOURCES_MAX && j < sources[i].before_n; j++)
+    if (sources[i].before[j].epoch == from.epoch)
+      return from.number <= sources[i].before[j].number;
+  return false;
+}
+
 void
 incoming_turn(void)
 {
+  char buf[LINK_NAME_MAX + 8];
   size_t i;
 
   for (i = 0; i < sources_n; i++) {
-    if (!sources[i].changed) continue;
-    sources[i].changed = false;
-    archive_source_put(mamd.archive, slice_of(sources[i].name, sources[i].len),
-                       sources[i].runs, sources[i].runs_n);
+    struct slice name = slice_of(sources[i].name, sources[i].len);
+    if (sources[i].before_changed)
+      archive_source_put(mamd.archive, name_before(name, buf), sources[i].before,
+                         sources[i].before_n);
+    if (sources[i].changed)
+      archive_source_put(mamd.archive, name, sources[i].runs, sources[i].runs_n);
+    sources[i].changed = sources[i].before_changed = false;
   }
 }
 
@@ -106,6 +165,7 @@ struct message {
   struct jid from, to;
   uint64_t id;        /* 0: routed has given none */
   struct slice given; /* numbers of the sessions that were given the message */
+  struct slice came;  /* ORIGIN of one that has waited */
   bool store, wait, retract, unacked, was;
   struct archive_owner owners[2];
   unsigned int n;
@@ -120,6 +180,9 @@ read_tags(struct message *m)
 
   while (slice_word(&rest, ' ', &word)) {
     switch (word.len ? word.s[0] : 0) {
+    case 'c':
+      if (slice_starts(word, "came=")) m->came = slice_of(word.s + 5, word.len - 5);
+      break;
     case 'g':
       if (slice_starts(word, "given=")) m->given = slice_of(word.s + 6, word.len - 6);
       break;
@@ -329,7 +392,7 @@ incoming_message(struct link *l, struct record *r)
     error_when_full(&m);
     return;
   }
-  if (came_before(m.st.origin)) return;
+  if (came_before(m.st.origin, l->epoch) || came_at_once(m.came, l->epoch)) return;
   if (m.unacked)
     comes_back(&m, &text);
   else
@@ -337,15 +400,15 @@ incoming_message(struct link *l, struct record *r)
 }
 
 static void
-snapshot_runs(struct snapshot *k, size_t i)
+snapshot_runs(struct snapshot *k, struct archive_source *runs, unsigned int *runs_n)
 {
-  unsigned int n = sources[i].runs_n, j;
+  unsigned int n = *runs_n, j;
 
   SNAPSHOT_INT(k, n);
-  sources[i].runs_n = n < ARCHIVE_SOURCE_RUNS ? n : ARCHIVE_SOURCE_RUNS;
-  for (j = 0; j < sources[i].runs_n; j++) {
-    SNAPSHOT_INT(k, sources[i].runs[j].epoch);
-    SNAPSHOT_INT(k, sources[i].runs[j].number);
+  *runs_n = n < ARCHIVE_SOURCE_RUNS ? n : ARCHIVE_SOURCE_RUNS;
+  for (j = 0; j < *runs_n; j++) {
+    SNAPSHOT_INT(k, runs[j].epoch);
+    SNAPSHOT_INT(k, runs[j].number);
   }
 }
 
@@ -362,7 +425,9 @@ incoming_snapshot(struct snapshot *k)
   for (i = 0; i < sources_n; i++) {
     snapshot_name(k, sources[i].name, sizeof sources[i].name);
     SNAPSHOT_INT(k, sources[i].len);
-    snapshot_runs(k, i);
+    snapshot_runs(k, sources[i].runs, &sources[i].runs_n);
     SNAPSHOT_INT(k, sources[i].changed);
+    snapshot_runs(k, sources[i].before, &sources[i].before_n);
+    SNAPSHOT_INT(k, sources[i].before_changed);
   }
 }

@@ -36,6 +36,7 @@ struct copy {
   struct source *source;
   uint64_t epoch, number; /* of source */
   bool of_a_client, silent;
+  bool fresh; /* of the source itself, not of the file of an earlier run */
 };
 
 /* A name that is asked about, or whose answer is known. */
@@ -168,9 +169,9 @@ take_over(struct passing *p, uint64_t id)
 }
 
 static bool
-add(struct name *n, struct passing *p, bool of_a_client)
+add(struct name *n, struct passing *p, bool of_a_client, bool fresh)
 {
-  struct copy c = {.of_a_client = of_a_client, .silent = p->silent};
+  struct copy c = {.of_a_client = of_a_client, .silent = p->silent, .fresh = fresh};
   size_t at = n->copies.len;
 
   if (bytes >= EXISTS_BYTES_MAX || at >= EXISTS_NAME_BYTES_MAX ||
@@ -198,12 +199,28 @@ name_it(struct passing *p)
   take_over(p, p->id);
 }
 
+/* Have mamd look whether an earlier routed, which knew the name, gave it the message p at once: that run
+ * was killed before the source had the acknowledgement. */
+static void
+tell_origin(struct passing *p)
+{
+  static stralloc tags = STRALLOC_ZERO;
+
+  if (!p->st.origin.len || !slice_is(p->st.kind, "message")) return;
+  tags.len = 0;
+  if (stralloc_catb(&tags, p->st.tags.s, p->st.tags.len) &&
+      stralloc_cats(&tags, tags.len ? " came=" : "came=") &&
+      stralloc_catb(&tags, p->st.origin.s, p->st.origin.len))
+    p->st.tags = slice_of(tags.s, tags.len);
+}
+
 /* Deliver p, which has waited. Other stanzas of its source have been acknowledged since, so a service would
  * take the ORIGIN of p for that of a stanza which came before; only the file keeps it. */
 static void
-deliver_late(struct passing *p, bool of_a_client)
+deliver_late(struct passing *p, bool of_a_client, bool fresh)
 {
   name_it(p);
+  if (fresh) tell_origin(p);
   p->st.origin = SLICE("");
   deliver_and_keep(p, of_a_client);
 }
@@ -223,7 +240,7 @@ go_on(struct copy const *c, struct slice fields, bool is_refused)
       p.st.origin = SLICE("");
       refuse(&p, ERR_INTERNAL_WAIT);
     } else {
-      deliver_late(&p, c->of_a_client);
+      deliver_late(&p, c->of_a_client, c->fresh);
     }
   }
   source_release(c->source, c->epoch, c->number);
@@ -350,7 +367,7 @@ may_be_outside(struct passing const *p, struct jid const *to)
 
 /* Have p wait, if it must. false: it need not. */
 static bool
-has_to_wait(struct passing *p, bool of_a_client)
+has_to_wait(struct passing *p, bool of_a_client, bool fresh)
 {
   struct jid to;
   struct name *n;
@@ -360,14 +377,14 @@ has_to_wait(struct passing *p, bool of_a_client)
   n = find(to.bare);
   if ((n && !n->id) || (!n && !may_be_outside(p, &to))) return false;
   if (!n) n = begin(to.bare, sender_of(p));
-  if (!n || !add(n, p, of_a_client)) refuse(p, ERR_RESOURCE_CONSTRAINT);
+  if (!n || !add(n, p, of_a_client, fresh)) refuse(p, ERR_RESOURCE_CONSTRAINT);
   return true;
 }
 
 void
 exists_deliver(struct passing *p, bool of_a_client)
 {
-  if (!has_to_wait(p, of_a_client)) deliver_and_keep(p, of_a_client);
+  if (!has_to_wait(p, of_a_client, true)) deliver_and_keep(p, of_a_client);
 }
 
 bool
@@ -385,7 +402,7 @@ exists_copy(struct passing *p)
       return false;
   of_a_client = stanza_source(p->st.origin, &from) && program_find(from.name) == C2SD;
   p->st.tags = slice_of(tags.s, tags.len);
-  if (!has_to_wait(p, of_a_client)) deliver_late(p, of_a_client);
+  if (!has_to_wait(p, of_a_client, false)) deliver_late(p, of_a_client, false);
   return true;
 }
 

@@ -30,7 +30,8 @@
  *            or none (archive_owner_part)
  *   source   name -> EPOCH NUMBER for each of the newest runs of the source, at most
  *            ARCHIVE_SOURCE_RUNS, the newest first. A value of 8 bytes, which an older
- *            version wrote, is the NUMBER of a run without epoch
+ *            version wrote, is the NUMBER of a run without epoch. "before NAME" has the epoch of
+ *            the present xmpp-routed, with 0, then the runs of NAME as that one found them
  *   imported OWNER DIGEST -> empty; DIGEST, 16 bytes, of a message that came from another server:
  *            archive_merge does not store it for this owner again
  *   meta     "last" -> ID of the message stored last; "key" -> 16 bytes of chance, the

@@ -61,6 +61,8 @@ T(UNASKED, "unasked", ROLE_ROUTER,                                              
   "In the file of copies of xmpp-routed alone: the stanza waits for what xmpp-authd knows of its addressee.") \
 T(WAS, "was=", ROLE_ROUTER,                                                                   \
   "An id under which an earlier xmpp-routed gave the message, which waited unasked, to xmpp-mamd.")       \
+T(CAME, "came=", ROLE_ROUTER,                                                                 \
+  "The ORIGIN of a message that has waited unasked, behind later ones of its source: an earlier xmpp-routed may have given the message to xmpp-mamd at once.") \
 T(AGAIN, "again", ROLE_ROUTER,                                                                \
   "A run of the program that was killed may have handled the stanza already.")                \
 T(ID, "id=", ROLE_ROUTER,                                                                     \
