@@ -13,8 +13,11 @@
  *   2. The next routed delivers what the file has, and drops what a source sends of it. A service that
  *      has the stanza already knows the copy by its id (tag was). */
 
-/* The ORIGINs, a line each, of what an earlier run has left. */
+/* The ORIGINs, a line each, of what an earlier run has left. A source sends again at once when it is back, in
+ * its order: a line is of no use when a later stanza of its source has come, or another run of the source,
+ * or KEPT_ABSENT_US after the first stanza of all. */
 static stralloc left = STRALLOC_ZERO;
+static uint64_t until_us;
 
 bool
 unasked_is(struct slice tags)
@@ -33,18 +36,39 @@ unasked_earlier(struct slice fields)
     left.len = before;
 }
 
+/* Say whether the line is of no use when the stanza of this origin has come. */
+static bool
+is_past(struct slice line, struct stanza_source const *came)
+{
+  struct stanza_source of;
+
+  return !stanza_source(line, &of) ||
+         (slice_eq(of.name, came->name) &&
+          (of.epoch != came->epoch || of.number <= came->number));
+}
+
 bool
 unasked_has(struct slice origin)
 {
   struct slice rest = slice_of(left.s, left.len), line;
+  struct stanza_source came;
+  bool found = false;
+  size_t len = 0;
 
-  while (rest.len && slice_word(&rest, '\n', &line)) {
-    if (!slice_eq(line, origin)) continue;
-    memmove(left.s + (line.s - left.s), rest.s, rest.len);
-    left.len -= line.len + 1;
-    return true;
+  if (!left.len || !stanza_source(origin, &came)) return false;
+  if (!until_us) until_us = door_now() + KEPT_ABSENT_US;
+  if (door_now() >= until_us) {
+    stralloc_free(&left);
+    return false;
   }
-  return false;
+  while (slice_word(&rest, '\n', &line)) {
+    found |= slice_eq(line, origin);
+    if (is_past(line, &came)) continue;
+    memmove(left.s + len, line.s, line.len + 1);
+    len += line.len + 1;
+  }
+  left.len = len;
+  return found;
 }
 
 bool
@@ -58,4 +82,5 @@ void
 unasked_snapshot(struct snapshot *k)
 {
   snapshot_bytes(k, &left);
+  SNAPSHOT_INT(k, until_us);
 }
