@@ -19,7 +19,8 @@ struct run {
 
 static struct taken {
   char name[LINK_NAME_MAX + 1];
-  struct run before, now; /* of the earlier process, and of this one */
+  struct run before,
+    now; /* as the table has it since it was last read; of the newest stanza */
   bool changed;
 } list[TAKEN_MAX];
 
@@ -62,6 +63,12 @@ taken_before(struct slice origin)
     t->changed = true;
   }
   return t->before.epoch == from.epoch && t->before.number >= from.number;
+}
+
+void
+taken_lost(void)
+{
+  list_n = 0;
 }
 
 void

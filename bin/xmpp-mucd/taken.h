@@ -11,6 +11,9 @@ bool taken_before(struct slice origin);
 /* Before the commit of a turn: write what was noted into DATA/occupants. */
 void taken_turn(void);
 
+/* The turn is lost: what it has noted was not taken. */
+void taken_lost(void);
+
 /* Open the table in DATA/occupants. */
 bool taken_open(void);
 

@@ -136,6 +136,7 @@ turn(void)
   if (kept) return;
   rooms_reload();
   rtbl_reload();
+  taken_lost();
   link_discard_all("the store failed");
 }
 
