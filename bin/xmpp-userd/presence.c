@@ -271,22 +271,25 @@ arrive(struct session const *s)
     userd_failed("send presence probes", bare);
 }
 
+/* Once for each session; presence_again tells all sessions of a picture that changes. */
 static void
-tell_picture(struct session const *s)
+tell_picture(struct session *s)
 {
-  if (userd_has(jid_cut(slice_str(s->full)).domain, "mod_vcard_xupdate"))
-    xep0153_tell(slice_str(s->full), false);
+  if (s->pictured || !userd_has(jid_cut(slice_str(s->full)).domain, "mod_vcard_xupdate"))
+    return;
+  xep0153_tell(slice_str(s->full), false);
+  s->pictured = true;
 }
 
 /* A client asks for its roster before it shows presence to anybody, as to a room. */
 void
 presence_wants(struct link *l, struct record *r)
 {
-  struct session const *s;
+  struct session *s;
 
   sessions_wants(l, r);
   s = session_find(record_get(r, 1));
-  if (s && !s->shown.len) tell_picture(s);
+  if (s) tell_picture(s);
 }
 
 void

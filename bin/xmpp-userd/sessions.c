@@ -268,6 +268,7 @@ sessions_turn(bool kept)
   for (o = kept ? NULL : mirror.first; o; o = o->next) {
     struct session *s = (struct session *)o;
     if (s->told == turns) s->untold = true;
+    s->pictured = false;
   }
   turns++;
   while ((e = ended)) {
@@ -361,6 +362,7 @@ sessions_snapshot(struct snapshot *k)
     SNAPSHOT_INT(k, s->hidden);
     SNAPSHOT_INT(k, s->wants_roster);
     SNAPSHOT_INT(k, s->wants_blocklist);
+    SNAPSHOT_INT(k, s->pictured);
     SNAPSHOT_INT(k, s->directed_full);
     SNAPSHOT_INT(k, s->user->account);
   }

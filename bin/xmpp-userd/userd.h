@@ -94,6 +94,7 @@ struct session {
   bool untold;      /* the turn of told was lost */
   bool hidden; /* contacts were told that it is unavailable, though it shows presence */
   bool wants_roster, wants_blocklist;
+  bool pictured;      /* routed was told of the picture of its account, if there is one */
   bool directed_full; /* directed is full, and the log says so */
 };
 
