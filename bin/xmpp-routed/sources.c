@@ -21,13 +21,14 @@ struct source {
   struct link *link; /* NULL: not connected now */
   char name[LINK_NAME_MAX + 1];
   uint64_t epoch;
-  uint64_t over;  /* 0: the neighbour's present run; runs are numbered as they end */
-  bool asked;     /* over: the next run waits for the answer */
-  uint64_t last;  /* the newest that came */
-  uint64_t done;  /* all up to here are taken over */
-  uint64_t acked; /* and it was told so */
-  uint64_t told;  /* and the socket has that */
-  uint32_t *open; /* how many services hold each of done + 1 ... last: a ring */
+  uint64_t over;    /* 0: the neighbour's present run; runs are numbered as they end */
+  bool asked;       /* over: the next run waits for the answer */
+  uint64_t last;    /* the newest that came */
+  uint64_t done;    /* all up to here are taken over */
+  uint64_t acked;   /* and it was told so */
+  uint64_t told;    /* and the socket has that */
+  uint64_t gone_us; /* since when it is not connected */
+  uint32_t *open;   /* how many services hold each of done + 1 ... last: a ring */
   size_t size;
   uint64_t crossed; /* first stanza that the socket of another c2sd may lack; 0: none */
   uint64_t crossed_now; /* the same of this turn */
@@ -341,7 +342,8 @@ source_told(struct slice origin)
   s = run_of(name, from.epoch);
   if (!s) return expected_all_there();
   if (s->over || s->told >= from.number) return true;
-  if (s->acked >= from.number && s->link && !link_is_behind(s->link)) wait_for_links();
+  if (!s->link) return door_now() - s->gone_us >= KEPT_ABSENT_US;
+  if (s->acked >= from.number && !link_is_behind(s->link)) wait_for_links();
   return false;
 }
 
@@ -350,8 +352,11 @@ sources_gone(struct link const *l)
 {
   struct source *s;
 
-  for (s = sources; s; s = s->next)
-    if (s->link == l) s->link = NULL;
+  for (s = sources; s; s = s->next) {
+    if (s->link != l) continue;
+    s->link = NULL;
+    s->gone_us = door_now();
+  }
 }
 
 /* ---- the state for a trace ---- */
@@ -400,6 +405,7 @@ sources_snapshot(struct snapshot *k)
     SNAPSHOT_INT(k, s->done);
     SNAPSHOT_INT(k, s->acked);
     SNAPSHOT_INT(k, s->told);
+    SNAPSHOT_INT(k, s->gone_us);
     SNAPSHOT_INT(k, s->crossed);
     snapshot_open(k, s);
   }

@@ -22,7 +22,7 @@ bool source_own(struct passing *p);
 uint64_t source_own_done(void);
 
 /* Say whether the source of this ORIGIN does not send the stanza again: it has been told that the stanza
- * is taken over, in an earlier turn, or its run is over. */
+ * is taken over, in an earlier turn, or its run is over, or it has been away for KEPT_ABSENT_US. */
 bool source_told(struct slice origin);
 
 /* An edge asks about its earlier run (VERB_EARLIER), and hears of it at the end of a turn. */
