@@ -1,4 +1,5 @@
 """A listener and a module for uploads (XEP-0363) without TLS, as keywords of Tree; and a client's part beside XMPP."""
+import os
 import urllib.request
 
 from tree import DEADLINE, MODULES, free_port
@@ -19,6 +20,17 @@ mod_http_upload:
     request_handlers: {"": mod_http_upload}
 """ % _port,
 }
+
+
+NOTE = "what is in the file"
+
+
+def note(folder, name="note.txt"):
+    """Make a file for a client to send, which has NOTE; its path."""
+    path = os.path.join(folder, name)
+    with open(path, "w") as f:
+        f.write(NOTE)
+    return path
 
 
 def goes_up(put, get, data):

@@ -6,6 +6,7 @@ import urllib.request
 
 from desk import *
 from terminal import AVATARS, CARBONS, PNG, copy_of, did, presence, shows_picture, skip
+from uploads import NOTE, note
 
 ALICE, BOB = "alice@" + HOST, "bob@" + HOST
 ROOM, GROUP = "den@conference." + HOST, "group@conference." + HOST
@@ -163,7 +164,7 @@ def fetched(s):
     """The file whose address the stream gets in a message."""
     url = s.expect(lambda e: "/upload/" in (e.findtext("{%s}body" % CLIENT) or "")).findtext("{%s}body" % CLIENT)
     with urllib.request.urlopen(url, context=ssl._create_unverified_context(), timeout=DEADLINE) as f:
-        return f.read()
+        return f.read().decode()
 
 
 def make_room(s, room, *fields):

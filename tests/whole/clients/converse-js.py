@@ -9,6 +9,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from browser import *
 from terminal import AVATARS, CARBONS, PNG, copy_of, presence, shows_picture
 from table import did
+from uploads import NOTE, note
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
@@ -99,13 +100,10 @@ def talks(page, b, second, way):
 
 
 def sends_a_file(page, b):
-    note = FOLDER + "/note.txt"
-    with open(note, "w") as f:
-        f.write("what is in the file")
-    page.fill("input.fileupload", note)
+    page.fill("input.fileupload", note(FOLDER))
     url = b.expect(lambda e: "/upload/" in (e.findtext(NS + "body") or "")).findtext(NS + "body")
     with urllib.request.urlopen(url, context=ssl._create_unverified_context(), timeout=DEADLINE) as f:
-        assert f.read() == b"what is in the file", url
+        assert f.read().decode() == NOTE, url
     did("uploads")
 
 

@@ -62,11 +62,8 @@ def dino_is_one_of_two_devices():
             b.expect_body("from Dino")
             second.expect(copy_of("from Dino"))
             did("messages", "copies")
-            note = screen.home + "/note.txt"
-            with open(note, "w") as f:
-                f.write("what is in the file")
-            dino.send_file(note)
-            assert fetched(b) == b"what is in the file"
+            dino.send_file(note(screen.home))
+            assert fetched(b) == NOTE
             did("uploads")
         b.abort()
         second.abort()

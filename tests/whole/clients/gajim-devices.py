@@ -44,11 +44,8 @@ def gajim_is_one_of_two_devices():
             a.expect_body("from Gajim")
             second.expect(copy_of("from Gajim"))
             saw("messages", "copies")
-            note = screen.home + "/note.txt"
-            with open(note, "w") as f:
-                f.write("what is in the file")
-            gajim.send_file(ALICE, note)
-            assert fetched(a) == b"what is in the file"
+            gajim.send_file(ALICE, note(screen.home))
+            assert fetched(a) == NOTE
             saw("uploads")
         a.abort()
         second.abort()

@@ -5,7 +5,7 @@ import os, select, sys, urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from terminal import *
-from uploads import UPLOADS
+from uploads import NOTE, UPLOADS, note
 
 
 def command(t, *words):
@@ -53,9 +53,7 @@ def go_sendxmpp_talks(t):
 
 @check
 def go_sendxmpp_uploads(t):
-    b, path = t.login("b"), t.dir + "/a note.txt"
-    with open(path, "w") as f:
-        f.write("what is in the file")
+    b, path = t.login("b"), note(t.dir, "a note.txt")
     r = subprocess.run(command(t, "-h", path, "b@localhost"), stdin=subprocess.DEVNULL, text=True,
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                        timeout=2 * DEADLINE, env=dict(os.environ, HOME=t.dir))
@@ -63,7 +61,7 @@ def go_sendxmpp_uploads(t):
     m = b.expect(lambda e: e.findtext("{%s}body" % CLIENT))
     url = m.findtext("{%s}body" % CLIENT).strip()
     assert m.findtext("{jabber:x:oob}x/{jabber:x:oob}url") == url, ET.tostring(m)
-    assert urllib.request.urlopen(url, timeout=DEADLINE).read() == b"what is in the file", url
+    assert urllib.request.urlopen(url, timeout=DEADLINE).read().decode() == NOTE, url
     did("uploads")
     b.close()
 

@@ -5,7 +5,7 @@ import os, sys, urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from terminal import *
-from uploads import UPLOADS
+from uploads import NOTE, UPLOADS, note
 
 
 def log_in(term, t, jid, wish):
@@ -34,11 +34,9 @@ def gets_the_avatar(term, b):
 
 def sends_a_file(t, term, b):
     """In the chat with b, whose window is shown."""
-    with open(t.dir + "/note.txt", "w") as f:
-        f.write("what is in the file")
-    term.say("/sendfile %s/note.txt" % t.dir)
+    term.say("/sendfile " + note(t.dir))
     url = b.expect(lambda e: e.find("{jabber:x:oob}x") is not None).findtext("{jabber:x:oob}x/{jabber:x:oob}url")
-    assert urllib.request.urlopen(url, timeout=DEADLINE).read() == b"what is in the file", url
+    assert urllib.request.urlopen(url, timeout=DEADLINE).read().decode() == NOTE, url
     did("uploads")
 
 
